@@ -1,0 +1,101 @@
+//! A campaign: what a marketer plans, pays for and measures, and its published versions.
+
+use super::form::Form;
+use super::journey::Journey;
+use super::primitives::{CampaignId, Money, Span};
+use super::rule::Rule;
+use super::template::TemplateSource;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A campaign as its file describes it, with everything it owns by name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Campaign {
+    /// Its kebab-case id.
+    pub id: CampaignId,
+    /// Its name for people.
+    pub name: String,
+    /// The language it speaks (BCP 47): `en` or `zh-CN`.
+    pub locale: String,
+    /// The IANA zone of contacts whose own is unknown, such as `Asia/Shanghai`.
+    pub time_zone: String,
+    /// ISO 4217 code in which it counts.
+    pub currency: String,
+    /// Where internal notices go.
+    pub owner: String,
+    /// The sender of its mail, `Name <address>`; the deployment's default if absent.
+    pub from: Option<String>,
+    /// The sender's postal address, shown in mail (CAN-SPAM asks for one).
+    pub postal_address: String,
+    /// What it wants to reach.
+    pub goal: Goal,
+    /// What it cost, by channel and day.
+    pub costs: Vec<Cost>,
+    /// Attributes its templates may use beside those its forms set.
+    pub attributes: Vec<String>,
+    /// Landing pages by name.
+    pub pages: BTreeMap<String, Page>,
+    /// Forms by name.
+    pub forms: BTreeMap<String, Form>,
+    /// Segments' rules by name.
+    pub segments: BTreeMap<String, Rule>,
+    /// Journeys by name.
+    pub journeys: BTreeMap<String, Journey>,
+}
+
+/// The event that makes a campaign worth its cost.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Goal {
+    /// The event's name, such as `order.completed`.
+    pub event: String,
+    /// How long after a contact's last touch with the campaign it still counts.
+    pub within: Span,
+}
+
+/// Money spent on one channel on one day.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Cost {
+    /// The source of visitors, the same word as its links' `utm_source`.
+    pub channel: String,
+    /// `YYYY-MM-DD`, in the campaign's zone.
+    pub day: String,
+    /// How much, in the campaign's currency.
+    pub amount: Money,
+}
+
+/// A landing page.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Page {
+    /// Where it is served: `/webinar`.
+    pub path: String,
+    /// What the browser's tab shows.
+    pub title: String,
+    /// For search engines and shared links.
+    pub description: String,
+    /// The form on it, by name.
+    pub form: Option<String>,
+    /// One or more; a visitor always sees the same one.
+    pub variants: Vec<Variant>,
+}
+
+/// One version of a page's content.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Variant {
+    /// Its name in reports, such as `a`.
+    pub name: String,
+    /// Its template, `pages/webinar`.
+    pub template: String,
+    /// Its share of visitors, relative to the other weights.
+    pub weight: u32,
+}
+
+/// What a publish sends: a checked campaign with its templates compiled.
+/// The same content always serialises to the same bytes, so its hash tells whether it is new.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Compiled {
+    /// The campaign.
+    pub campaign: Campaign,
+    /// Every template that it uses, by name (`pages/…`, `emails/…`, `sms/…`), and the partials
+    /// they include (`partials/…`).
+    pub templates: BTreeMap<String, TemplateSource>,
+}

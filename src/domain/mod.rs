@@ -1,0 +1,9 @@
+//! NOUNS. Everything dripline knows and decides: pure functions of their arguments.
+//! No async, no SQL, no clock, no randomness, no wire format.
+
+pub mod campaign;
+pub mod form;
+pub mod journey;
+pub mod primitives;
+pub mod rule;
+pub mod template;

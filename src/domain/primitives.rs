@@ -1,0 +1,293 @@
+//! The small values everything else is made of: ids, instants, spans, money.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Declares newtypes over `String` that cannot be mistaken for one another.
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub String);
+
+        impl $name {
+            /// The id as text, as it stands in the database and in URLs.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                Self(text.to_owned())
+            }
+        }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    )*};
+}
+
+ids! {
+    /// A contact: a UUID version 7 (RFC 9562).
+    ContactId;
+    /// A campaign: its kebab-case name in the file, such as `spring-webinar`.
+    CampaignId;
+    /// A form, segment or journey within all campaigns: `<campaign>.<name>`.
+    QualifiedId;
+    /// One contact's passage through a journey: a UUID version 7.
+    EnrollmentId;
+    /// A message, `<enrollment>.<steps taken>`: the same decision always names the same message,
+    /// which is why it can serve as the provider's idempotency key.
+    MessageId;
+}
+
+impl QualifiedId {
+    /// Joins a campaign and a name that is unique within it.
+    pub fn new(campaign: &CampaignId, name: &str) -> Self {
+        Self(format!("{campaign}.{name}"))
+    }
+
+    /// The campaign and the name within it; `None` if there is no dot.
+    pub fn parts(&self) -> Option<(CampaignId, &str)> {
+        let (campaign, name) = self.0.split_once('.')?;
+        Some((CampaignId::from(campaign), name))
+    }
+}
+
+/// An instant: milliseconds since the Unix epoch, UTC.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Millis(pub i64);
+
+impl Millis {
+    /// This instant moved later by `span`.
+    pub fn plus(self, span: Span) -> Self {
+        Self(self.0.saturating_add(span.0))
+    }
+
+    /// This instant moved earlier by `span`.
+    pub fn minus(self, span: Span) -> Self {
+        Self(self.0.saturating_sub(span.0))
+    }
+
+    /// The UTC calendar day, as `YYYY-MM-DD`.
+    pub fn utc_day(self) -> String {
+        jiff::Timestamp::from_millisecond(self.0)
+            .map(|t| t.strftime("%Y-%m-%d").to_string())
+            .unwrap_or_else(|_| "1970-01-01".to_owned())
+    }
+
+    /// RFC 3339 text in UTC, for people and for JSON.
+    pub fn rfc3339(self) -> String {
+        jiff::Timestamp::from_millisecond(self.0).map(|t| t.to_string()).unwrap_or_default()
+    }
+}
+
+/// A length of time in milliseconds; written `90s`, `30m`, `12h`, `3d` or `2w` in campaign files.
+/// A day is always 24 hours here; calendar days are the business of `calendar`.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Span(pub i64);
+
+impl Span {
+    /// A whole number of seconds.
+    pub const fn seconds(n: i64) -> Self {
+        Self(n * 1_000)
+    }
+    /// A whole number of minutes.
+    pub const fn minutes(n: i64) -> Self {
+        Self(n * 60_000)
+    }
+    /// A whole number of hours.
+    pub const fn hours(n: i64) -> Self {
+        Self(n * 3_600_000)
+    }
+    /// A whole number of 24-hour days.
+    pub const fn days(n: i64) -> Self {
+        Self(n * 86_400_000)
+    }
+
+    /// Reads `90s`, `30m`, `12h`, `3d`, `2w`. `None` for anything else, negative or fractional.
+    pub fn parse(text: &str) -> Option<Self> {
+        let unit = text.chars().last()?;
+        let digits = &text[..text.len() - unit.len_utf8()];
+        if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+            return None;
+        }
+        let n: i64 = digits.parse().ok()?;
+        let unit_ms = match unit {
+            's' => 1_000,
+            'm' => 60_000,
+            'h' => 3_600_000,
+            'd' => 86_400_000,
+            'w' => 7 * 86_400_000,
+            _ => return None,
+        };
+        n.checked_mul(unit_ms).map(Self)
+    }
+}
+
+impl fmt::Display for Span {
+    /// Writes the largest unit that divides the span, so that `parse` reads it back.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (unit, ms) in [("w", 604_800_000), ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000)] {
+            if self.0 != 0 && self.0 % ms == 0 {
+                return write!(f, "{}{unit}", self.0 / ms);
+            }
+        }
+        write!(f, "{}s", self.0 / 1_000)
+    }
+}
+
+/// An amount in the smallest unit of its currency (fen, cents, whole yen).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Money {
+    /// Count of minor units; may be negative for a refund.
+    pub minor: i64,
+    /// ISO 4217 code, upper case.
+    pub currency: String,
+}
+
+/// How many decimal places a currency has (ISO 4217 list one): most have two.
+pub fn minor_digits(currency: &str) -> u32 {
+    match currency {
+        "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX"
+        | "VND" | "VUV" | "XAF" | "XOF" | "XPF" => 0,
+        "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
+        _ => 2,
+    }
+}
+
+impl Money {
+    /// Reads a decimal such as `12000.00` exactly; `None` if it is no decimal number, has more
+    /// places than the currency, or does not fit in 2^53 minor units (D1's limit for numbers).
+    pub fn parse(amount: &str, currency: &str) -> Option<Self> {
+        let (sign, digits) = match amount.strip_prefix('-') {
+            Some(rest) => (-1, rest),
+            None => (1, amount),
+        };
+        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+        let places = minor_digits(currency) as usize;
+        let all_digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
+        if whole.is_empty() || fraction.len() > places || digits.ends_with('.') {
+            return None;
+        }
+        if !all_digits(whole) || !all_digits(fraction) {
+            return None;
+        }
+        let padded = format!("{whole}{fraction:0<places$}");
+        let minor: i64 = padded.parse().ok()?;
+        (minor < 1 << 53).then(|| Self { minor: sign * minor, currency: currency.to_owned() })
+    }
+
+    /// The plain decimal, such as `12000.00`, without the currency.
+    pub fn decimal(&self) -> String {
+        let places = minor_digits(&self.currency);
+        if places == 0 {
+            return self.minor.to_string();
+        }
+        let unit = 10_i64.pow(places);
+        let sign = if self.minor < 0 { "-" } else { "" };
+        let (whole, part) = (self.minor.abs() / unit, self.minor.abs() % unit);
+        format!("{sign}{whole}.{part:0width$}", width = places as usize)
+    }
+}
+
+/// The channels a contact can be written to on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    /// Electronic mail.
+    Email,
+    /// Short messages to a phone.
+    Sms,
+}
+
+impl Channel {
+    /// The word used in files, columns and reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::Sms => "sms",
+        }
+    }
+}
+
+/// A source of fresh ids that is itself an argument: seeded from outside, so that a decision
+/// taken twice from the same seed names the same things.
+#[derive(Clone, Debug)]
+pub struct Ids {
+    now: Millis,
+    state: u64,
+}
+
+impl Ids {
+    /// Ids stamped with `now` and drawn from `seed`, which must be random outside tests.
+    pub fn new(now: Millis, seed: u64) -> Self {
+        Self { now, state: seed }
+    }
+
+    /// SplitMix64 (Steele, Lea, Flood 2014): one 64-bit word per call.
+    fn word(&mut self) -> u64 {
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// The next UUID version 7 (RFC 9562 section 5.7): 48 bits of time, 74 random bits.
+    pub fn uuid(&mut self) -> String {
+        let (high, low) = (self.word(), self.word());
+        let ms = (self.now.0 as u64) & 0xffff_ffff_ffff;
+        format!(
+            "{:08x}-{:04x}-7{:03x}-{:04x}-{:012x}",
+            ms >> 16,
+            ms & 0xffff,
+            high & 0xfff,
+            0x8000 | ((high >> 12) & 0x3fff),
+            low & 0xffff_ffff_ffff,
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_read_and_write_alike() {
+        for text in ["90s", "30m", "12h", "3d", "2w"] {
+            assert_eq!(Span::parse(text).unwrap().to_string(), text);
+        }
+        for text in ["", "3", "d", "-3d", "1.5h", "3 d", "3y", "99999999999999999w", "3天"] {
+            assert_eq!(Span::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn money_is_exact() {
+        assert_eq!(Money::parse("12000.00", "CNY").unwrap().minor, 1_200_000);
+        assert_eq!(Money::parse("0.5", "USD").unwrap().decimal(), "0.50");
+        assert_eq!(Money::parse("1200", "JPY").unwrap().decimal(), "1200");
+        assert_eq!(Money::parse("-3.10", "EUR").unwrap().decimal(), "-3.10");
+        for bad in ["", ".5", "1.", "1.005", "1,000", "1e3", "90071992547409.93"] {
+            assert_eq!(Money::parse(bad, "CNY"), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn ids_are_version_seven_and_never_repeat() {
+        let mut ids = Ids::new(Millis(1_700_000_000_000), 7);
+        let made: std::collections::BTreeSet<String> = (0..1_000).map(|_| ids.uuid()).collect();
+        assert_eq!(made.len(), 1_000);
+        assert!(made.iter().all(|id| id.len() == 36 && id.starts_with("018bcfe5-6800-7")));
+    }
+}

@@ -1,0 +1,3 @@
+//! VERBS. One file an entry: read → decide → write. Generic over the two seams.
+
+pub mod seams;

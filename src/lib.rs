@@ -1,0 +1,4 @@
+//! dripline: marketing automation at the edge.
+pub mod domain;
+pub mod flows;
+pub mod store;

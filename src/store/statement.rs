@@ -1,0 +1,53 @@
+//! SQL as data: a statement is text and parameters, and an adapter runs it.
+
+use serde::de::DeserializeOwned;
+use std::borrow::Cow;
+
+/// One SQL statement with its positional parameters (`?1`, `?2`, …; at most 100, D1's limit).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Statement {
+    /// The text; built from constants and closed enums only, never from data.
+    pub sql: Cow<'static, str>,
+    /// The values bound to `?1`, `?2`, … in order.
+    pub params: Vec<Value>,
+}
+
+/// A bound value. Numbers cross into D1 as 64-bit floats, so integers must stay below 2^53.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// SQL NULL.
+    Null,
+    /// An integer, bound as a float as D1 does.
+    Int(i64),
+    /// A float.
+    Real(f64),
+    /// Text; JSON travels as text.
+    Text(String),
+}
+
+impl Statement {
+    /// A statement of constant text.
+    pub fn new(sql: &'static str, params: Vec<Value>) -> Self {
+        Self { sql: Cow::Borrowed(sql), params }
+    }
+}
+
+/// The rows that one statement returned: a JSON array of objects, one key a column.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rows(pub String);
+
+impl Rows {
+    /// Reads every row. Fails, naming the type, if the columns are not what it expects.
+    pub fn all<T: DeserializeOwned>(&self) -> Result<Vec<T>, String> {
+        if self.0.is_empty() {
+            return Ok(Vec::new());
+        }
+        serde_json::from_str(&self.0)
+            .map_err(|error| format!("rows as {}: {error}", std::any::type_name::<T>()))
+    }
+
+    /// Reads the first row, if there is one.
+    pub fn first<T: DeserializeOwned>(&self) -> Result<Option<T>, String> {
+        Ok(self.all::<T>()?.into_iter().next())
+    }
+}
