@@ -150,6 +150,8 @@ pub struct Enrollment {
     pub step: String,
     /// How many steps were taken so far.
     pub steps_taken: u32,
+    /// For each send step, the number (of `steps_taken`) at which it was last taken.
+    pub sent: std::collections::BTreeMap<String, u32>,
     /// Whether it goes on, and if not how it ended.
     pub state: EnrollmentState,
     /// Why it ended; empty while active.
@@ -160,6 +162,25 @@ pub struct Enrollment {
     pub since: Millis,
     /// When `step` is due; `None` once ended.
     pub due_at: Option<Millis>,
+}
+
+impl Journey {
+    /// The step with this id.
+    pub fn step(&self, id: &str) -> Option<&Step> {
+        self.steps.iter().find(|step| step.id == id)
+    }
+}
+
+impl Enrollment {
+    /// The message that the send step taken as number `n` queued.
+    pub fn message_id(&self, n: u32) -> super::primitives::MessageId {
+        super::primitives::MessageId(format!("{}.{n}", self.id))
+    }
+
+    /// Whether it is still on its way.
+    pub fn is_active(&self) -> bool {
+        self.state == EnrollmentState::Active
+    }
 }
 
 /// The states of an enrollment.

@@ -25,6 +25,19 @@ pub enum Value {
     Text(String),
 }
 
+impl Value {
+    /// Many values as one: JSON text, for `json_each` and the JSON columns.
+    pub fn json<T: serde::Serialize + ?Sized>(value: &T) -> Self {
+        // Fails only for maps whose keys are no strings, and there are none.
+        Self::Text(serde_json::to_string(value).unwrap_or_default())
+    }
+
+    /// Text.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::Text(text.into())
+    }
+}
+
 impl Statement {
     /// A statement of constant text.
     pub fn new(sql: &'static str, params: Vec<Value>) -> Self {

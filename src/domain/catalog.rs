@@ -1,0 +1,131 @@
+//! The catalog: every published version that a flow may need, ready to use.
+
+use super::campaign::{Compiled, Page};
+use super::form::Form;
+use super::journey::{Action, Journey, Trigger};
+use super::primitives::{CampaignId, QualifiedId};
+use super::template::{TemplateError, Templates};
+use std::cell::{OnceCell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+/// One immutable, numbered compilation of a campaign.
+pub struct Edition {
+    /// Its number, from 1.
+    pub version: u32,
+    /// Its content.
+    pub compiled: Compiled,
+    templates: OnceCell<Templates>,
+}
+
+impl Edition {
+    /// A version as it was stored.
+    pub fn new(version: u32, compiled: Compiled) -> Self {
+        Self { version, compiled, templates: OnceCell::new() }
+    }
+
+    /// Its campaign's id.
+    pub fn id(&self) -> &CampaignId {
+        &self.compiled.campaign.id
+    }
+
+    /// Its templates, parsed on first use.
+    pub fn templates(&self) -> Result<&Templates, TemplateError> {
+        if let Some(templates) = self.templates.get() {
+            return Ok(templates);
+        }
+        let parsed = Templates::new(&self.compiled.templates)?;
+        Ok(self.templates.get_or_init(|| parsed))
+    }
+
+    /// A journey by name.
+    pub fn journey(&self, name: &str) -> Option<&Journey> {
+        self.compiled.campaign.journeys.get(name)
+    }
+
+    /// The names of the events that its rules and journeys ask about.
+    fn watched<'a>(&'a self, names: &mut BTreeSet<&'a str>) {
+        let campaign = &self.compiled.campaign;
+        campaign.segments.values().for_each(|rule| rule.event_names(names));
+        for journey in campaign.journeys.values() {
+            if let Trigger::Event(pattern) = &journey.enter {
+                names.insert(&pattern.event);
+            }
+            for step in &journey.steps {
+                match &step.action {
+                    Action::WaitFor { pattern, .. } => {
+                        names.insert(&pattern.event);
+                    }
+                    Action::Branch { paths, .. } => {
+                        paths.iter().for_each(|(rule, _)| rule.event_names(names));
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+}
+
+/// Every live version, and the older ones that somebody is still on.
+#[derive(Default)]
+pub struct Catalog {
+    live: BTreeMap<CampaignId, Rc<Edition>>,
+    older: RefCell<BTreeMap<(CampaignId, u32), Rc<Edition>>>,
+}
+
+impl Catalog {
+    /// A catalog of these live versions, one a campaign.
+    pub fn new(live: impl IntoIterator<Item = Rc<Edition>>) -> Self {
+        let live = live.into_iter().map(|edition| (edition.id().clone(), edition)).collect();
+        Self { live, older: RefCell::default() }
+    }
+
+    /// The live versions, in the order of their ids.
+    pub fn live(&self) -> impl Iterator<Item = &Rc<Edition>> {
+        self.live.values()
+    }
+
+    /// The live version of a campaign.
+    pub fn live_edition(&self, campaign: &CampaignId) -> Option<&Rc<Edition>> {
+        self.live.get(campaign)
+    }
+
+    /// A version by number, live or older, if it is here.
+    pub fn edition(&self, campaign: &CampaignId, version: u32) -> Option<Rc<Edition>> {
+        match self.live.get(campaign) {
+            Some(edition) if edition.version == version => Some(edition.clone()),
+            _ => self.older.borrow().get(&(campaign.clone(), version)).cloned(),
+        }
+    }
+
+    /// Adds a version that somebody is still on.
+    pub fn add_older(&self, edition: Rc<Edition>) {
+        let key = (edition.id().clone(), edition.version);
+        self.older.borrow_mut().insert(key, edition);
+    }
+
+    /// The page served at a path, with the version it comes from and its name.
+    pub fn page_at(&self, path: &str) -> Option<(&Rc<Edition>, &str, &Page)> {
+        self.live.values().find_map(|edition| {
+            let pages = &edition.compiled.campaign.pages;
+            let (name, page) = pages.iter().find(|(_, page)| page.path == path)?;
+            Some((edition, name.as_str(), page))
+        })
+    }
+
+    /// A form of a live version.
+    pub fn form(&self, id: &QualifiedId) -> Option<(&Rc<Edition>, &Form)> {
+        let (campaign, name) = id.parts()?;
+        let edition = self.live.get(&campaign)?;
+        Some((edition, edition.compiled.campaign.forms.get(name)?))
+    }
+
+    /// The names of the events that some rule or journey asks about: the part of a contact's
+    /// history that a decision needs.
+    pub fn watched_events(&self) -> BTreeSet<String> {
+        let older = self.older.borrow();
+        let mut names = BTreeSet::new();
+        self.live.values().chain(older.values()).for_each(|edition| edition.watched(&mut names));
+        names.into_iter().map(str::to_owned).collect()
+    }
+}

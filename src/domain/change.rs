@@ -1,0 +1,136 @@
+//! A change: one thing that a decision wants written. All changes of a decision are written in
+//! one atomic batch, or none is.
+
+use super::consent::ConsentRecord;
+use super::event::Event;
+use super::journey::Enrollment;
+use super::message::{Message, MessageState};
+use super::primitives::{CampaignId, Channel, MessageId, Millis, QualifiedId};
+
+/// One thing to write about the contact that was decided on.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    /// Append an event; `key` makes it happen once however often it is told.
+    Event {
+        /// The event, with its number.
+        event: Event,
+        /// Its idempotency key.
+        key: Option<String>,
+    },
+    /// Write an enrollment as it stands now.
+    Enrollment(Enrollment),
+    /// Enter a segment.
+    EnterSegment(QualifiedId, Millis),
+    /// Leave a segment.
+    LeaveSegment(QualifiedId),
+    /// Put a message into the ledger, queued.
+    Queue(Message),
+    /// Move a message on in the ledger.
+    Message {
+        /// Which.
+        id: MessageId,
+        /// To which state; `None` leaves it.
+        state: Option<MessageState>,
+        /// Why, for skipped and failed ones.
+        reason: String,
+        /// The provider's own id, once accepted.
+        provider_id: Option<String>,
+        /// When a person first opened it.
+        opened_at: Option<Millis>,
+        /// When a person first clicked in it.
+        clicked_at: Option<Millis>,
+    },
+    /// Add an entry to the consent ledger.
+    Consent(ConsentRecord),
+    /// Forbid writing to an address.
+    Suppress {
+        /// On this channel.
+        channel: Channel,
+        /// The address.
+        address: String,
+        /// Why, such as `bounced`.
+        reason: &'static str,
+        /// Since when.
+        at: Millis,
+    },
+    /// Credit a conversion.
+    Convert(Conversion),
+    /// Move a counter.
+    Count(Count),
+}
+
+/// A goal that was reached, and what it is credited to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Conversion {
+    /// The number of the `goal.reached` event.
+    pub seq: i64,
+    /// The campaign.
+    pub campaign: CampaignId,
+    /// When.
+    pub at: Millis,
+    /// What it is worth in minor units of `currency`.
+    pub value: i64,
+    /// ISO 4217.
+    pub currency: String,
+    /// The credited channel.
+    pub channel: String,
+    /// The credited `<page>/<variant>`.
+    pub part: String,
+}
+
+/// What counters count. Each can be rebuilt from the rows named beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Metric {
+    /// First visits (`visits`).
+    Visitors,
+    /// Contacts' first submissions to the campaign (`form.submitted` with `lead: true`).
+    Leads,
+    /// Contacts first heard of through the campaign (`form.submitted` with `new: true`).
+    Contacts,
+    /// Messages accepted (`message.sent`).
+    Sent,
+    /// Messages arrived (`message.delivered`).
+    Delivered,
+    /// Messages opened by a person, each once (`message.opened` with `first: true`).
+    Opened,
+    /// Messages clicked by a person, each once (`message.clicked` with `first: true`).
+    Clicked,
+    /// Goals reached (`conversions`).
+    Conversions,
+    /// Their value in minor units of the campaign's currency (`conversions`).
+    Revenue,
+}
+
+impl Metric {
+    /// The word in the database and in reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Visitors => "visitors",
+            Self::Leads => "leads",
+            Self::Contacts => "contacts",
+            Self::Sent => "sent",
+            Self::Delivered => "delivered",
+            Self::Opened => "opened",
+            Self::Clicked => "clicked",
+            Self::Conversions => "conversions",
+            Self::Revenue => "revenue",
+        }
+    }
+}
+
+/// A step of a counter.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Count {
+    /// The campaign it belongs to.
+    pub campaign: CampaignId,
+    /// What is counted.
+    pub metric: Metric,
+    /// The source of visitors, or for messages the channel they travel on.
+    pub channel: String,
+    /// `<page>/<variant>`, or for messages the template.
+    pub part: String,
+    /// The UTC day.
+    pub day: String,
+    /// By how much.
+    pub by: i64,
+}

@@ -1,0 +1,139 @@
+//! A contact: one person we may address, with everything a decision about them needs.
+
+use super::attribution::Touch;
+use super::consent::{Consent, ConsentState};
+use super::event::Event;
+use super::journey::{Enrollment, EnrollmentState};
+use super::message::Message;
+use super::primitives::{CampaignId, Channel, ContactId, MessageId, Millis, QualifiedId};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How many of a contact's newest events rules look at.
+pub const HISTORY_EVENTS_MAX: i64 = 1_000;
+
+/// A contact as it stood at event `seq`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Contact {
+    /// Its id.
+    pub id: ContactId,
+    /// The number of its newest event; 0 before the first.
+    pub seq: i64,
+    /// Its e-mail address, in our normal form; one contact an address.
+    pub email: Option<String>,
+    /// Its phone number in E.164; one contact a number.
+    pub phone: Option<String>,
+    /// Its id in the customer's own system.
+    pub external_id: Option<String>,
+    /// What else is known: text, numbers, true or false, lists of text.
+    pub attributes: BTreeMap<String, Value>,
+    /// Labels.
+    pub tags: BTreeSet<String>,
+    /// The lead score.
+    pub score: i64,
+    /// Its language (BCP 47).
+    pub locale: Option<String>,
+    /// Its IANA time zone.
+    pub time_zone: Option<String>,
+    /// Its last word on each purpose and channel.
+    pub consents: Vec<Consent>,
+    /// The channels on which its address must not be written to.
+    pub suppressed: BTreeSet<Channel>,
+    /// Its touch with each campaign.
+    pub touches: Vec<Touch>,
+    /// Its passages through journeys: those under way, and the newest ended ones.
+    pub enrollments: Vec<Enrollment>,
+    /// The segments it is in, and since when.
+    pub segments: BTreeMap<QualifiedId, Millis>,
+    /// Its newest events, of the names that some rule or journey asks about, oldest first.
+    pub history: Vec<Event>,
+    /// The ledger rows of the messages that something just happened to.
+    pub messages: BTreeMap<MessageId, Message>,
+    /// The earliest moment at which time alone may change something about it.
+    pub wake_at: Option<Millis>,
+    /// When it was first heard of.
+    pub created_at: Millis,
+}
+
+impl Contact {
+    /// Somebody we have never heard of.
+    pub fn unknown(id: ContactId, now: Millis) -> Self {
+        Self {
+            id,
+            seq: 0,
+            email: None,
+            phone: None,
+            external_id: None,
+            attributes: BTreeMap::new(),
+            tags: BTreeSet::new(),
+            score: 0,
+            locale: None,
+            time_zone: None,
+            consents: Vec::new(),
+            suppressed: BTreeSet::new(),
+            touches: Vec::new(),
+            enrollments: Vec::new(),
+            segments: BTreeMap::new(),
+            history: Vec::new(),
+            messages: BTreeMap::new(),
+            wake_at: None,
+            created_at: now,
+        }
+    }
+
+    /// The value of an attribute; the contact's own fields have names among them.
+    pub fn attribute(&self, name: &str) -> Option<Value> {
+        let text = |field: &Option<String>| field.clone().map(Value::String);
+        match name {
+            "email" => text(&self.email),
+            "phone" => text(&self.phone),
+            "external_id" => text(&self.external_id),
+            "locale" => text(&self.locale),
+            "time_zone" => text(&self.time_zone),
+            "score" => Some(Value::from(self.score)),
+            _ => self.attributes.get(name).filter(|value| !value.is_null()).cloned(),
+        }
+    }
+
+    /// Sets an attribute, or one of the fields a journey may set; addresses are not among them.
+    pub fn set_attribute(&mut self, name: &str, value: Value) {
+        match (name, &value) {
+            ("locale", Value::String(text)) => self.locale = Some(text.clone()),
+            ("time_zone", Value::String(text)) => self.time_zone = Some(text.clone()),
+            ("email" | "phone" | "external_id" | "score", _) => {}
+            _ => {
+                self.attributes.insert(name.to_owned(), value);
+            }
+        }
+    }
+
+    /// Where it stands with a purpose on a channel, if it ever said anything.
+    pub fn consent(&self, channel: Channel, purpose: &str) -> Option<&Consent> {
+        self.consents.iter().find(|c| c.channel == channel && c.purpose == purpose)
+    }
+
+    /// Whether its consent covers a message for this purpose on this channel.
+    pub fn may_be_sent(&self, channel: Channel, purpose: &str) -> bool {
+        self.consent(channel, purpose).is_some_and(Consent::allows)
+    }
+
+    /// Replaces what it said about the same purpose and channel.
+    pub fn put_consent(&mut self, consent: Consent) {
+        self.consents.retain(|c| c.channel != consent.channel || c.purpose != consent.purpose);
+        self.consents.push(consent);
+    }
+
+    /// Whether it waits for its own confirmation of a form's consent by e-mail.
+    pub fn awaits_confirmation(&self, purpose: &str) -> bool {
+        self.consent(Channel::Email, purpose)
+            .is_some_and(|c| c.state == ConsentState::Granted && c.double_opt_in)
+    }
+
+    /// The newest passage through a journey.
+    pub fn last_passage(&self, campaign: &CampaignId, journey: &str) -> Option<&Enrollment> {
+        self.enrollments
+            .iter()
+            .filter(|e| e.campaign == *campaign && e.journey == journey)
+            .max_by_key(|e| (e.state == EnrollmentState::Active, e.entered_at))
+    }
+}

@@ -1,0 +1,359 @@
+//! What happened, folded into the contact.
+
+use super::{Decider, Engagement, Happening, Outcome, Reported, Submitted};
+use crate::domain::attribution;
+use crate::domain::change::{Change, Metric};
+use crate::domain::consent::{Consent, ConsentRecord, ConsentState};
+use crate::domain::event::names;
+use crate::domain::form::ConsentAsk;
+use crate::domain::message::{Class, Message, MessageState, house};
+use crate::domain::primitives::{CampaignId, Channel, MessageId, Millis, QualifiedId};
+use serde_json::{Value, json};
+
+impl Decider<'_> {
+    pub(super) fn apply(&mut self, happening: Happening) {
+        let key = happening.key();
+        match happening {
+            Happening::TimePassed => {}
+            Happening::Submitted(submitted) => self.apply_submission(&submitted),
+            Happening::Reported(reported) => self.apply_report(reported),
+            Happening::Delivered { message, outcome, .. } => {
+                if let Some(message) = self.contact.messages.get(&message).cloned() {
+                    self.apply_delivery(&message, outcome, key);
+                }
+            }
+            Happening::Engaged(message, engagement) => {
+                if let Some(message) = self.contact.messages.get(&message).cloned() {
+                    self.apply_engagement(&message, engagement);
+                }
+            }
+            Happening::Confirmed { purpose, origin_hash } => {
+                self.apply_confirmation(&purpose, &origin_hash);
+            }
+            Happening::Unsubscribed { channel, message, origin_hash } => {
+                self.withdraw(channel, &message, &origin_hash);
+            }
+        }
+    }
+
+    /// A form: the contact's profile, touch, consent, and the counters of the campaign.
+    fn apply_submission(&mut self, submitted: &Submitted) {
+        let Some((campaign, _)) = submitted.form.parts() else { return };
+        let is_new = self.contact.seq == 0;
+        let is_lead = !self.contact.touches.iter().any(|t| t.campaign == campaign.0);
+        self.fill_profile(submitted);
+
+        let (channel, part) = (submitted.touch.channel.clone(), submitted.touch.part());
+        attribution::remember(&mut self.contact.touches, submitted.touch.clone());
+        let granted = submitted.agreed.as_ref().map(|ask| self.grant(submitted, ask));
+        let pending = granted == Some(ConsentState::Granted)
+            && submitted.agreed.as_ref().is_some_and(|ask| self.waits_for_owner(ask));
+
+        // The answers stay in the event, so that nothing a visitor wrote is ever lost.
+        let properties = json!({
+            "form": submitted.form, "page": submitted.touch.page,
+            "variant": submitted.touch.variant, "channel": submitted.touch.channel,
+            "lead": is_lead, "new": is_new, "pending": pending,
+            "phone": submitted.phone, "answers": submitted.attributes,
+        });
+        let key = Some(submitted.key.clone());
+        self.record_keyed(names::FORM_SUBMITTED, Some(&campaign), properties, submitted.at, key);
+        if let Some(ask) = &submitted.agreed {
+            self.record_grant(submitted, ask, &campaign);
+        }
+        if pending {
+            self.ask_for_confirmation(&campaign, submitted);
+        }
+        if is_lead {
+            self.count(&campaign, Metric::Leads, &channel, &part, 1);
+        }
+        if is_new {
+            self.count(&campaign, Metric::Contacts, &channel, &part, 1);
+        }
+    }
+
+    /// Fills in what was given; what was not given stays as it was.
+    fn fill_profile(&mut self, submitted: &Submitted) {
+        let contact = &mut self.contact;
+        if submitted.email.is_some() {
+            contact.email.clone_from(&submitted.email);
+        }
+        if submitted.phone.is_some() {
+            contact.phone.clone_from(&submitted.phone);
+        }
+        if contact.locale.is_none() {
+            contact.locale = Some(submitted.locale.clone());
+        }
+        for (name, value) in &submitted.attributes {
+            contact.set_attribute(name, value.clone());
+        }
+    }
+
+    /// Raises each consent to what was agreed, never lowering one; returns the state for e-mail.
+    fn grant(&mut self, submitted: &Submitted, ask: &ConsentAsk) -> ConsentState {
+        for channel in &ask.channels {
+            let known = self.contact.consent(*channel, &ask.purpose);
+            if known.is_some_and(Consent::allows) {
+                continue;
+            }
+            let double_opt_in = ask.double_opt_in && *channel == Channel::Email;
+            self.contact.put_consent(Consent {
+                channel: *channel,
+                purpose: ask.purpose.clone(),
+                state: ConsentState::Granted,
+                double_opt_in,
+                form: Some(submitted.form.clone()),
+                at: submitted.at,
+            });
+        }
+        let email = self.contact.consent(Channel::Email, &ask.purpose);
+        email.map_or(ConsentState::Granted, |consent| consent.state)
+    }
+
+    fn waits_for_owner(&self, ask: &ConsentAsk) -> bool {
+        ask.channels.contains(&Channel::Email) && self.contact.awaits_confirmation(&ask.purpose)
+    }
+
+    fn record_grant(&mut self, submitted: &Submitted, ask: &ConsentAsk, campaign: &CampaignId) {
+        let properties = json!({ "purpose": ask.purpose, "channels": ask.channels,
+                                 "form": submitted.form });
+        self.record(names::CONSENT_GRANTED, Some(campaign), properties);
+        for channel in &ask.channels {
+            self.put_on_record(
+                *channel,
+                &ask.purpose,
+                ConsentState::Granted,
+                &submitted.form.0,
+                &ask.text,
+                &submitted.origin_hash,
+            );
+        }
+    }
+
+    /// One entry of the ledger, under the event recorded last.
+    fn put_on_record(
+        &mut self,
+        channel: Channel,
+        purpose: &str,
+        state: ConsentState,
+        source: &str,
+        text: &str,
+        origin_hash: &str,
+    ) {
+        self.changes.push(Change::Consent(ConsentRecord {
+            seq: self.contact.seq,
+            channel,
+            purpose: purpose.to_owned(),
+            state,
+            source: source.to_owned(),
+            text: text.to_owned(),
+            origin_hash: origin_hash.to_owned(),
+            at: self.now,
+        }));
+    }
+
+    /// Queues the mail with the confirmation link. Its id is derived from the contact and the
+    /// hour, so that a list-bomber's many posts cause one mail an hour.
+    fn ask_for_confirmation(&mut self, campaign: &CampaignId, submitted: &Submitted) {
+        let Some(edition) = self.catalog.live_edition(campaign) else { return };
+        let purpose = submitted.agreed.as_ref().map(|a| a.purpose.clone()).unwrap_or_default();
+        let hour = self.now.0 / 3_600_000;
+        let id = MessageId(format!("{}.confirm.{purpose}.{hour}", self.contact.id));
+        self.changes.push(Change::Queue(Message {
+            id,
+            contact_id: self.contact.id.clone(),
+            campaign: campaign.clone(),
+            version: edition.version,
+            enrollment: None,
+            journey: String::new(),
+            step: String::new(),
+            channel: Channel::Email,
+            class: Class::Transactional,
+            purpose,
+            template: house::CONFIRM.to_owned(),
+            note: String::new(),
+            queued_at: self.now,
+            send_at: self.now,
+            attempts: 0,
+            uncertain: false,
+            opened_at: None,
+            clicked_at: None,
+        }));
+    }
+
+    /// What the customer's own system tells.
+    fn apply_report(&mut self, reported: Reported) {
+        let key = Some(reported.key);
+        let properties = Value::Object(reported.properties);
+        self.record_keyed(&reported.name, None, properties, reported.at, key);
+    }
+
+    /// How a delivery ended: the ledger, an event, the counters.
+    fn apply_delivery(&mut self, message: &Message, outcome: Outcome, key: Option<String>) {
+        let (state, name, reason, provider_id) = match outcome {
+            Outcome::Accepted { provider_id, arrived } => {
+                let state = if arrived { MessageState::Delivered } else { MessageState::Sent };
+                (state, names::MESSAGE_SENT, String::new(), Some(provider_id))
+            }
+            Outcome::Skipped(why) => {
+                (MessageState::Skipped, names::MESSAGE_SKIPPED, why.to_owned(), None)
+            }
+            Outcome::Failed(why) => (MessageState::Failed, names::MESSAGE_FAILED, why, None),
+            Outcome::Unknown(why) => (MessageState::Unknown, names::MESSAGE_UNKNOWN, why, None),
+        };
+        let accepted = provider_id.is_some();
+        let mut properties = facts(message);
+        if !reason.is_empty() {
+            properties["reason"] = Value::from(reason.clone());
+        }
+        let campaign = Some(&message.campaign);
+        self.record_keyed(name, campaign, properties.clone(), self.now, key);
+        let change = MessageChange { state: Some(state), reason, provider_id, ..<_>::default() };
+        self.move_message(message, change);
+        if accepted && message.class == Class::Marketing {
+            self.count_message(message, Metric::Sent);
+        }
+        if state == MessageState::Delivered {
+            self.record(names::MESSAGE_DELIVERED, campaign, properties);
+            if message.class == Class::Marketing {
+                self.count_message(message, Metric::Delivered);
+            }
+        }
+    }
+
+    /// An open or a click. A machine's is recorded with the reasons, and moves nothing else.
+    fn apply_engagement(&mut self, message: &Message, engagement: Engagement) {
+        let Engagement { url, at, machine, key } = engagement;
+        let is_click = url.is_some();
+        let is_human = machine.is_empty();
+        let seen_before =
+            if is_click { message.clicked_at.is_some() } else { message.opened_at.is_some() };
+        let first = is_human && !seen_before;
+        let mut properties = facts(message);
+        properties["first"] = Value::from(first);
+        if let Some(url) = url {
+            properties["url"] = Value::from(url);
+        }
+        if !is_human {
+            properties["machine"] = Value::from(true);
+            properties["reasons"] = json!(machine);
+        }
+        let name = if is_click { names::MESSAGE_CLICKED } else { names::MESSAGE_OPENED };
+        if is_human && is_click {
+            self.freshen_touch(&message.campaign, at);
+        }
+        self.record_keyed(name, Some(&message.campaign), properties, at, Some(key));
+        if first {
+            let metric = if is_click { Metric::Clicked } else { Metric::Opened };
+            self.count_message(message, metric);
+            // Whoever clicks has opened, even where the pixel was blocked.
+            let opened_at = message.opened_at.is_none().then_some(at);
+            if is_click && opened_at.is_some() {
+                self.count_message(message, Metric::Opened);
+            }
+            let clicked_at = is_click.then_some(at);
+            self.move_message(message, MessageChange { opened_at, clicked_at, ..<_>::default() });
+        }
+    }
+
+    fn freshen_touch(&mut self, campaign: &CampaignId, at: Millis) {
+        let touches = &mut self.contact.touches;
+        if let Some(touch) = touches.iter_mut().find(|t| t.campaign == campaign.0) {
+            touch.fresh_at = touch.fresh_at.max(at);
+        }
+    }
+
+    fn count_message(&mut self, message: &Message, metric: Metric) {
+        let channel = message.channel.as_str();
+        self.count(&message.campaign, metric, channel, &message.template, 1);
+    }
+
+    fn move_message(&mut self, message: &Message, change: MessageChange) {
+        let MessageChange { state, reason, provider_id, opened_at, clicked_at } = change;
+        if let Some(row) = self.contact.messages.get_mut(&message.id) {
+            row.opened_at = row.opened_at.or(opened_at);
+            row.clicked_at = row.clicked_at.or(clicked_at);
+        }
+        let id = message.id.clone();
+        self.changes.push(Change::Message {
+            id,
+            state,
+            reason,
+            provider_id,
+            opened_at,
+            clicked_at,
+        });
+    }
+
+    /// The owner of the address said yes: what was granted for the purpose counts from now on.
+    fn apply_confirmation(&mut self, purpose: &str, origin_hash: &str) {
+        let Some(consent) = self.contact.consent(Channel::Email, purpose).cloned() else { return };
+        if consent.state != ConsentState::Granted {
+            return;
+        }
+        let form = consent.form.clone().unwrap_or_else(|| QualifiedId::from(""));
+        let campaign = form.parts().map(|(campaign, _)| campaign);
+        self.contact.put_consent(Consent {
+            state: ConsentState::Confirmed,
+            at: self.now,
+            ..consent
+        });
+        let properties = json!({ "purpose": purpose, "form": form });
+        self.record(names::CONSENT_CONFIRMED, campaign.as_ref(), properties);
+        self.put_on_record(
+            Channel::Email,
+            purpose,
+            ConsentState::Confirmed,
+            "confirmation link",
+            "",
+            origin_hash,
+        );
+    }
+
+    /// Takes back every consent on a channel. Said again, it changes nothing.
+    fn withdraw(&mut self, channel: Channel, message: &MessageId, origin_hash: &str) {
+        let withdrawn: Vec<Consent> = self
+            .contact
+            .consents
+            .iter()
+            .filter(|c| c.channel == channel && c.state != ConsentState::Withdrawn)
+            .cloned()
+            .collect();
+        for consent in withdrawn {
+            let purpose = consent.purpose.clone();
+            self.contact.put_consent(Consent {
+                state: ConsentState::Withdrawn,
+                at: self.now,
+                ..consent
+            });
+            let properties = json!({ "purpose": purpose, "channel": channel, "message": message });
+            self.record(names::CONSENT_WITHDRAWN, None, properties);
+            self.put_on_record(
+                channel,
+                &purpose,
+                ConsentState::Withdrawn,
+                "unsubscribe link",
+                "",
+                origin_hash,
+            );
+        }
+    }
+}
+
+/// What moves on in a message's ledger row.
+#[derive(Default)]
+struct MessageChange {
+    state: Option<MessageState>,
+    reason: String,
+    provider_id: Option<String>,
+    opened_at: Option<Millis>,
+    clicked_at: Option<Millis>,
+}
+
+/// The properties that every event about a message has.
+fn facts(message: &Message) -> Value {
+    json!({
+        "message": message.id, "channel": message.channel, "template": message.template,
+        "journey": message.journey, "step": message.step, "enrollment": message.enrollment,
+    })
+}

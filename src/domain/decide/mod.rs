@@ -1,0 +1,349 @@
+//! Deciding: a contact as it was read, and what happened to it, become a list of changes.
+//!
+//! A decision applies what happened, then lets it take effect until nothing more follows: events
+//! start, end and move on journeys and meet goals; segments are entered and left; due steps are
+//! taken. This ends: a journey is entered at most once an instant, and every cycle of its steps
+//! contains a wait that ends later.
+
+mod apply;
+mod walk;
+
+use super::attribution;
+use super::catalog::{Catalog, Edition};
+use super::change::{Change, Conversion, Count, Metric};
+use super::contact::Contact;
+use super::event::{Event, Properties, names};
+use super::form::ConsentAsk;
+use super::message::Message;
+use super::primitives::{CampaignId, Channel, Ids, MessageId, Millis, QualifiedId};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, VecDeque};
+
+/// What happened to a contact.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Happening {
+    /// Nothing but time.
+    TimePassed,
+    /// A form was sent.
+    Submitted(Box<Submitted>),
+    /// Something outside was reported through the API.
+    Reported(Reported),
+    /// The delivery of a message ended.
+    Delivered {
+        /// The message; its row must be among the contact's.
+        message: MessageId,
+        /// Which attempt it was.
+        attempt: u32,
+        /// How it ended.
+        outcome: Outcome,
+    },
+    /// A message was opened or clicked; its row must be among the contact's.
+    Engaged(MessageId, Engagement),
+    /// The owner of the e-mail address confirmed what was granted for a purpose.
+    Confirmed {
+        /// The purpose.
+        purpose: String,
+        /// A keyed hash of the network address it came from.
+        origin_hash: String,
+    },
+    /// The contact wants nothing more on a channel.
+    Unsubscribed {
+        /// The channel.
+        channel: Channel,
+        /// The message whose link was used.
+        message: MessageId,
+        /// A keyed hash of the network address it came from.
+        origin_hash: String,
+    },
+}
+
+impl Happening {
+    /// What makes two tellings of it the same; `None` where a second telling changes nothing.
+    pub fn key(&self) -> Option<String> {
+        match self {
+            Self::Submitted(submitted) => Some(submitted.key.clone()),
+            Self::Reported(reported) => Some(reported.key.clone()),
+            Self::Delivered { message, attempt, .. } => {
+                Some(format!("delivery:{message}:{attempt}"))
+            }
+            Self::Engaged(_, engagement) => Some(engagement.key.clone()),
+            Self::TimePassed | Self::Confirmed { .. } | Self::Unsubscribed { .. } => None,
+        }
+    }
+
+    /// The message whose ledger row the decision needs.
+    pub fn message(&self) -> Option<&MessageId> {
+        match self {
+            Self::Delivered { message, .. } | Self::Engaged(message, _) => Some(message),
+            _ => None,
+        }
+    }
+}
+
+/// A form that was sent, already checked field by field.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Submitted {
+    /// The form.
+    pub form: QualifiedId,
+    /// The id of the submission token: what makes two posts of one filled-in form the same.
+    pub key: String,
+    /// The address given.
+    pub email: Option<String>,
+    /// The number given.
+    pub phone: Option<String>,
+    /// The other answers.
+    pub attributes: BTreeMap<String, Value>,
+    /// What was agreed to; `None` if nothing was.
+    pub agreed: Option<ConsentAsk>,
+    /// Where the visitor came from.
+    pub touch: attribution::Touch,
+    /// The language the form was shown in.
+    pub locale: String,
+    /// A keyed hash of the network address it came from.
+    pub origin_hash: String,
+    /// When it was sent.
+    pub at: Millis,
+}
+
+/// An event that a customer's own system reports.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reported {
+    /// Its name.
+    pub name: String,
+    /// When it happened.
+    pub at: Millis,
+    /// Its properties; `value` and `currency` are what a conversion is worth.
+    pub properties: Properties,
+    /// What makes two reports of it the same.
+    pub key: String,
+}
+
+/// How a delivery ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// The provider took it; and says at once that it arrived, if `arrived`.
+    Accepted {
+        /// The provider's id for it.
+        provider_id: String,
+        /// Whether it is known to have arrived.
+        arrived: bool,
+    },
+    /// It was held back: no consent, no address, suppressed.
+    Skipped(&'static str),
+    /// It cannot be sent, and why.
+    Failed(String),
+    /// It may or may not have been sent.
+    Unknown(String),
+}
+
+/// An open or a click.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Engagement {
+    /// The target of the link; `None` for an open.
+    pub url: Option<String>,
+    /// When.
+    pub at: Millis,
+    /// Why we take it for a machine's; empty for a person's.
+    pub machine: Vec<&'static str>,
+    /// What makes two reports of it the same.
+    pub key: String,
+}
+
+/// What to write, and what to do once it is written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    /// The contact as it will stand.
+    pub contact: Contact,
+    /// What was read: its `seq` is what the write is conditional on.
+    pub read_seq: i64,
+    /// What is written beside the contact.
+    pub changes: Vec<Change>,
+}
+
+impl Decision {
+    /// Whether there is nothing to record but perhaps a new time to wake.
+    pub fn is_idle(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    /// The messages it queued.
+    pub fn queued(&self) -> impl Iterator<Item = &Message> {
+        self.changes.iter().filter_map(|change| match change {
+            Change::Queue(message) => Some(message),
+            _ => None,
+        })
+    }
+}
+
+/// Decides what follows from `happenings`, in their order, for `contact` at `now`.
+pub fn decide(
+    catalog: &Catalog,
+    contact: Contact,
+    happenings: Vec<Happening>,
+    now: Millis,
+    ids: &mut Ids,
+) -> Decision {
+    let read_seq = contact.seq;
+    let mut decider =
+        Decider { catalog, contact, now, ids, changes: Vec::new(), unsettled: VecDeque::new() };
+    for happening in happenings {
+        decider.apply(happening);
+        decider.settle();
+    }
+    let Decider { mut contact, changes, .. } = decider;
+    contact.wake_at = wake_at(catalog, &contact, now);
+    Decision { contact, read_seq, changes }
+}
+
+/// A decision in the making.
+struct Decider<'a> {
+    catalog: &'a Catalog,
+    contact: Contact,
+    now: Millis,
+    ids: &'a mut Ids,
+    changes: Vec<Change>,
+    /// Events whose consequences are still to be drawn.
+    unsettled: VecDeque<Event>,
+}
+
+impl Decider<'_> {
+    /// Appends an event, dated now.
+    fn record(&mut self, name: &str, campaign: Option<&CampaignId>, properties: Value) {
+        self.record_keyed(name, campaign, properties, self.now, None);
+    }
+
+    /// Appends an event with its own date and idempotency key.
+    fn record_keyed(
+        &mut self,
+        name: &str,
+        campaign: Option<&CampaignId>,
+        properties: Value,
+        at: Millis,
+        key: Option<String>,
+    ) {
+        self.contact.seq += 1;
+        let properties = match properties {
+            Value::Object(map) => map,
+            _ => Properties::new(),
+        };
+        let campaign = campaign.cloned();
+        let event =
+            Event { seq: self.contact.seq, at, name: name.to_owned(), campaign, properties };
+        self.contact.history.push(event.clone());
+        self.unsettled.push_back(event.clone());
+        self.changes.push(Change::Event { event, key });
+    }
+
+    /// Moves a counter.
+    fn count(&mut self, campaign: &CampaignId, metric: Metric, channel: &str, part: &str, by: i64) {
+        self.changes.push(Change::Count(Count {
+            campaign: campaign.clone(),
+            metric,
+            channel: channel.to_owned(),
+            part: part.to_owned(),
+            day: self.now.utc_day(),
+            by,
+        }));
+    }
+
+    /// Draws consequences until there are none left.
+    fn settle(&mut self) {
+        loop {
+            while let Some(event) = self.unsettled.pop_front() {
+                self.exit_journeys(&event);
+                self.resume_journeys(&event);
+                self.enter_journeys(&event);
+                self.meet_goals(&event);
+            }
+            self.judge_segments();
+            self.take_due_steps();
+            if self.unsettled.is_empty() {
+                return;
+            }
+        }
+    }
+
+    /// Compares every segment's rule with the contact's membership.
+    fn judge_segments(&mut self) {
+        let catalog = self.catalog;
+        for edition in catalog.live() {
+            for (name, rule) in &edition.compiled.campaign.segments {
+                let segment = QualifiedId::new(edition.id(), name);
+                let is_in = self.contact.segments.contains_key(&segment);
+                let should_be = rule.verdict(&self.contact, self.now).holds;
+                if is_in == should_be {
+                    continue;
+                }
+                let properties = json!({ "segment": segment });
+                if should_be {
+                    self.contact.segments.insert(segment.clone(), self.now);
+                    self.changes.push(Change::EnterSegment(segment, self.now));
+                    self.record(names::SEGMENT_ENTERED, Some(edition.id()), properties);
+                } else {
+                    self.contact.segments.remove(&segment);
+                    self.changes.push(Change::LeaveSegment(segment));
+                    self.record(names::SEGMENT_LEFT, Some(edition.id()), properties);
+                }
+            }
+        }
+    }
+
+    /// Credits the event to every campaign whose goal it is, and that the contact had a fresh
+    /// touch with.
+    fn meet_goals(&mut self, event: &Event) {
+        let catalog = self.catalog;
+        for edition in catalog.live() {
+            let campaign = &edition.compiled.campaign;
+            if event.name != campaign.goal.event {
+                continue;
+            }
+            let Some(touch) = attribution::credited(&self.contact.touches, campaign, event.at)
+            else {
+                continue;
+            };
+            let touch = touch.clone();
+            self.convert(edition, event, &touch);
+        }
+    }
+
+    /// Writes one conversion down. An event in another currency counts as a conversion without
+    /// revenue: adding up different moneys would be a wrong figure.
+    fn convert(&mut self, edition: &Edition, event: &Event, touch: &attribution::Touch) {
+        let campaign = &edition.compiled.campaign;
+        let currency = event.properties.get("currency").and_then(Value::as_str);
+        let currency = currency.unwrap_or(&campaign.currency).to_owned();
+        let value = event.properties.get("value_minor").and_then(Value::as_i64).unwrap_or(0);
+        let part = touch.part();
+        self.record(
+            names::GOAL_REACHED,
+            Some(&campaign.id),
+            json!({ "event": event.name, "event_seq": event.seq, "channel": touch.channel,
+                    "value_minor": value, "currency": currency }),
+        );
+        self.changes.push(Change::Convert(Conversion {
+            seq: self.contact.seq,
+            campaign: campaign.id.clone(),
+            at: event.at,
+            value,
+            currency: currency.clone(),
+            channel: touch.channel.clone(),
+            part: part.clone(),
+        }));
+        self.count(&campaign.id, Metric::Conversions, &touch.channel, &part, 1);
+        if currency == campaign.currency && value != 0 {
+            self.count(&campaign.id, Metric::Revenue, &touch.channel, &part, value);
+        }
+    }
+}
+
+/// The earliest moment at which time alone may change something: a step falls due, or a rule's
+/// answer may turn.
+fn wake_at(catalog: &Catalog, contact: &Contact, now: Millis) -> Option<Millis> {
+    let steps = contact.enrollments.iter().filter(|e| e.is_active()).filter_map(|e| e.due_at);
+    let rules = catalog
+        .live()
+        .flat_map(|edition| edition.compiled.campaign.segments.values())
+        .filter_map(|rule| rule.verdict(contact, now).changes_at);
+    steps.chain(rules).min()
+}

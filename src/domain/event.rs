@@ -1,0 +1,98 @@
+//! An event: a dated fact about a contact, numbered in the contact's own log.
+
+use super::journey::EventPattern;
+use super::primitives::{CampaignId, Millis};
+use super::rule::Scalar;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// What an event tells beside its name and date.
+pub type Properties = Map<String, Value>;
+
+/// The names of the events that dripline itself records. Others come through the API.
+pub mod names {
+    #![allow(missing_docs, reason = "each constant is its own text")]
+    pub const FORM_SUBMITTED: &str = "form.submitted";
+    pub const MESSAGE_SENT: &str = "message.sent";
+    pub const MESSAGE_DELIVERED: &str = "message.delivered";
+    pub const MESSAGE_OPENED: &str = "message.opened";
+    pub const MESSAGE_CLICKED: &str = "message.clicked";
+    pub const MESSAGE_SKIPPED: &str = "message.skipped";
+    pub const MESSAGE_FAILED: &str = "message.failed";
+    pub const MESSAGE_UNKNOWN: &str = "message.unknown";
+    pub const CONSENT_GRANTED: &str = "consent.granted";
+    pub const CONSENT_CONFIRMED: &str = "consent.confirmed";
+    pub const CONSENT_WITHDRAWN: &str = "consent.withdrawn";
+    pub const SEGMENT_ENTERED: &str = "segment.entered";
+    pub const SEGMENT_LEFT: &str = "segment.left";
+    pub const JOURNEY_ENTERED: &str = "journey.entered";
+    pub const JOURNEY_MOVED: &str = "journey.moved";
+    pub const JOURNEY_COMPLETED: &str = "journey.completed";
+    pub const JOURNEY_EXITED: &str = "journey.exited";
+    pub const JOURNEY_FAILED: &str = "journey.failed";
+    pub const GOAL_REACHED: &str = "goal.reached";
+
+    /// The families of names that only dripline may record.
+    pub const RESERVED: [&str; 6] =
+        ["form.", "message.", "consent.", "segment.", "journey.", "goal."];
+}
+
+/// A fact in a contact's log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Its number in the contact's log, from 1.
+    pub seq: i64,
+    /// When it happened.
+    pub at: Millis,
+    /// What happened.
+    pub name: String,
+    /// The campaign it belongs to, if to one.
+    pub campaign: Option<CampaignId>,
+    /// The rest.
+    pub properties: Properties,
+}
+
+impl Event {
+    /// Whether the property `name` is exactly `value`.
+    pub fn has(&self, name: &str, value: &str) -> bool {
+        self.properties.get(name).and_then(Value::as_str) == Some(value)
+    }
+
+    /// Whether a person did this, as far as we can tell: a scanner's click is recorded too, with
+    /// `machine: true`, and decides nothing.
+    pub fn is_human(&self) -> bool {
+        self.properties.get("machine") != Some(&Value::Bool(true))
+    }
+}
+
+impl EventPattern {
+    /// Whether the event has the pattern's name and every property's value, and a person did it.
+    pub fn matches(&self, event: &Event) -> bool {
+        event.name == self.event
+            && event.is_human()
+            && self.filter.iter().all(|(name, value)| {
+                event.properties.get(name).is_some_and(|found| value.equals(found))
+            })
+    }
+}
+
+impl Scalar {
+    /// Whether a JSON value is this value; numbers compare as numbers, and `1` is not `"1"`.
+    pub fn equals(&self, value: &Value) -> bool {
+        match self {
+            Self::Bool(b) => value.as_bool() == Some(*b),
+            Self::Number(n) => value.as_f64() == Some(*n),
+            Self::Text(t) => value.as_str() == Some(t),
+        }
+    }
+
+    /// The same value as JSON; a whole number becomes an integer.
+    pub fn to_json(&self) -> Value {
+        match self {
+            Self::Bool(b) => Value::from(*b),
+            Self::Number(n) if n.fract() == 0.0 && n.abs() < 9e15 => Value::from(*n as i64),
+            Self::Number(n) => Value::from(*n),
+            Self::Text(t) => Value::from(t.clone()),
+        }
+    }
+}

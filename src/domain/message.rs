@@ -1,0 +1,129 @@
+//! A message: one e-mail or SMS to one contact, written down before it is sent.
+
+use super::contact::Contact;
+use super::journey::EnrollmentState;
+use super::primitives::{CampaignId, Channel, ContactId, EnrollmentId, MessageId, Millis, Span};
+use serde::{Deserialize, Serialize};
+
+/// A row of the ledger that every message has before anything leaves.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Message {
+    /// Its id, and the provider's idempotency key.
+    pub id: MessageId,
+    /// To whom, or for a notice about whom.
+    pub contact_id: ContactId,
+    /// For which campaign.
+    pub campaign: CampaignId,
+    /// The published version whose template it uses.
+    pub version: u32,
+    /// The enrollment that asked for it; `None` for a confirmation.
+    pub enrollment: Option<EnrollmentId>,
+    /// The journey's name; empty for a confirmation.
+    pub journey: String,
+    /// The step's id; empty for a confirmation.
+    pub step: String,
+    /// How it travels.
+    pub channel: Channel,
+    /// What kind of message it is, which says what may hold it back.
+    pub class: Class,
+    /// The purpose it needs consent for.
+    pub purpose: String,
+    /// Its template: `emails/…` or `sms/…` of the version, or a `house/…` one.
+    pub template: String,
+    /// A line of the campaign's author for a notice; empty otherwise.
+    pub note: String,
+    /// When it was decided.
+    pub queued_at: Millis,
+    /// Not before.
+    pub send_at: Millis,
+    /// How many times it was taken up for sending.
+    pub attempts: u32,
+    /// Whether an earlier attempt ended without an answer.
+    pub uncertain: bool,
+    /// When a person first opened it.
+    pub opened_at: Option<Millis>,
+    /// When a person first clicked in it.
+    pub clicked_at: Option<Millis>,
+}
+
+/// The house's own templates, which no campaign has to bring.
+pub mod house {
+    /// The mail that asks for a confirmation of the address.
+    pub const CONFIRM: &str = "house/confirm";
+    /// The notice to a campaign's owner.
+    pub const NOTIFY: &str = "house/notify";
+}
+
+/// What a message is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Class {
+    /// Needs consent.
+    Marketing,
+    /// Asked for by what the contact just did; needs no consent.
+    Transactional,
+    /// To our own people, about the contact.
+    Internal,
+}
+
+/// The states of a message in the ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageState {
+    /// Waiting for `send_at`.
+    Queued,
+    /// Taken up by a delivery.
+    Sending,
+    /// Accepted by the provider.
+    Sent,
+    /// Arrived, says the provider.
+    Delivered,
+    /// Not sent, on purpose.
+    Skipped,
+    /// Not sent, by a fault that another attempt would not mend.
+    Failed,
+    /// Perhaps sent: the answer was lost, and the provider knows no idempotency key.
+    Unknown,
+}
+
+/// Whether a message may leave now.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fence {
+    /// To this address.
+    Open(String),
+    /// Not at all, and why.
+    Closed(&'static str),
+}
+
+/// How often a message is tried before it fails.
+pub const ATTEMPTS_MAX: u32 = 8;
+
+/// Asks, just before the call, whether the message may leave: the last word of the contact counts.
+pub fn fence(message: &Message, contact: &Contact, owner: &str) -> Fence {
+    if message.class == Class::Internal {
+        return Fence::Open(owner.to_owned());
+    }
+    let address = match message.channel {
+        Channel::Email => contact.email.as_ref(),
+        Channel::Sms => contact.phone.as_ref(),
+    };
+    let Some(address) = address else { return Fence::Closed("no_address") };
+    if contact.suppressed.contains(&message.channel) {
+        return Fence::Closed("suppressed");
+    }
+    let passage = contact.enrollments.iter().find(|e| Some(&e.id) == message.enrollment.as_ref());
+    if passage.is_some_and(|enrollment| enrollment.state == EnrollmentState::Exited) {
+        return Fence::Closed("left_journey");
+    }
+    let consents = contact.may_be_sent(message.channel, &message.purpose);
+    if message.class == Class::Marketing && !consents {
+        return Fence::Closed("no_consent");
+    }
+    Fence::Open(address.clone())
+}
+
+/// How long to wait after the `attempts`-th failure: 1 minute, doubled each time, at most 6 hours.
+pub fn backoff(attempts: u32) -> Span {
+    let minutes = 1_i64 << attempts.saturating_sub(1).min(9);
+    Span::minutes(minutes.min(360))
+}

@@ -1,0 +1,315 @@
+//! The one write rule: read contacts, decide on each, write all in one batch, and let only those
+//! decide again whom somebody else wrote to in between.
+//!
+//! Round trips: one to read, one to write. A refused batch costs more, each of them bounded.
+
+use super::seams::{Database, DatabaseError};
+use crate::domain::catalog::{Catalog, Edition};
+use crate::domain::contact::Contact;
+use crate::domain::decide::{Decision, Happening, decide};
+use crate::domain::message::Message;
+use crate::domain::primitives::{CampaignId, ContactId, Ids, MessageId, Millis};
+use crate::store::contacts::{self, Addresses, ContactRow, KeyRow};
+use crate::store::messages::MessageRow;
+use crate::store::statement::Rows;
+use crate::store::{campaigns, messages, write};
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+/// How often a contact is decided on again before the flow gives up: fifty people at once on one
+/// contact get through in as many rounds, since each round lets one of them through at least.
+pub const ROUNDS_MAX: usize = 60;
+
+/// Something that happened to somebody.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Case {
+    /// To whom.
+    pub who: Who,
+    /// What, in order.
+    pub happenings: Vec<Happening>,
+}
+
+/// How a contact is found.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Who {
+    /// By its id. If there is no such contact, nothing happens.
+    Id(ContactId),
+    /// By its addresses, the first that is known; if none is, it is a new contact.
+    Addresses {
+        /// In normal form.
+        email: Option<String>,
+        /// In E.164.
+        phone: Option<String>,
+        /// The id in the customer's own system.
+        external_id: Option<String>,
+    },
+}
+
+/// Why a commit failed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CommitError {
+    /// The database did.
+    Database(DatabaseError),
+    /// Others kept writing to the same contact.
+    Contended,
+}
+
+impl From<DatabaseError> for CommitError {
+    fn from(error: DatabaseError) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl std::fmt::Display for CommitError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Database(error) => error.fmt(f),
+            Self::Contended => f.write_str("the contact was written to by others all the time"),
+        }
+    }
+}
+
+/// Decides all cases and writes the decisions. Returns those that were written; a case whose
+/// happenings were all known already has none.
+pub async fn commit<D: Database>(
+    db: &D,
+    catalog: &Catalog,
+    cases: Vec<Case>,
+    now: Millis,
+    ids: &mut Ids,
+) -> Result<Vec<Decision>, CommitError> {
+    let mut done = Vec::new();
+    let mut waiting = cases;
+    for _ in 0..ROUNDS_MAX {
+        if waiting.is_empty() {
+            return Ok(done);
+        }
+        let world = Known::read(db, catalog, &waiting).await?;
+        let mut decided: Vec<(Case, Decision)> = Vec::new();
+        for case in waiting {
+            let Some((contact, happenings)) = world.open(&case, now, ids) else { continue };
+            let decision = decide(catalog, contact, happenings, now, ids);
+            decided.push((case, decision));
+        }
+        let refused;
+        (done, refused) = write_split(db, decided, now, done).await?;
+        waiting = refused;
+    }
+    if waiting.is_empty() { Ok(done) } else { Err(CommitError::Contended) }
+}
+
+/// Writes all decisions in one batch; if it is refused, each half by itself, down to the single
+/// decisions that are. Those cases are returned beside the decisions that were written.
+async fn write_split<D: Database>(
+    db: &D,
+    decided: Vec<(Case, Decision)>,
+    now: Millis,
+    mut done: Vec<Decision>,
+) -> Result<(Vec<Decision>, Vec<Case>), CommitError> {
+    let mut refused = Vec::new();
+    let mut batches = vec![decided];
+    while let Some(mut batch) = batches.pop() {
+        let decisions: Vec<&Decision> = batch.iter().map(|(_, decision)| decision).collect();
+        let statements = write::decisions(&decisions, now);
+        if statements.is_empty() {
+            continue;
+        }
+        match db.batch(statements).await {
+            Ok(_) => done.extend(batch.into_iter().map(|(_, decision)| decision)),
+            Err(DatabaseError::Conflict(_)) if batch.len() > 1 => {
+                let half = batch.split_off(batch.len() / 2);
+                batches.extend([half, batch]);
+            }
+            // Whether a lost batch was written, the next reading tells: its keys are known then.
+            Err(DatabaseError::Conflict(_) | DatabaseError::Lost(_)) => {
+                refused.extend(batch.into_iter().map(|(case, _)| case));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok((done, refused))
+}
+
+/// What one reading found.
+struct Known {
+    contacts: Vec<Contact>,
+    keys: BTreeSet<String>,
+    messages: BTreeMap<MessageId, Message>,
+}
+
+impl Known {
+    /// Reads what the cases name. If somebody is on an older version that is not in the catalog
+    /// yet, that is read too, and then all again, for the older version may ask about more events.
+    async fn read<D: Database>(
+        db: &D,
+        catalog: &Catalog,
+        cases: &[Case],
+    ) -> Result<Self, DatabaseError> {
+        let known = Self::read_once(db, catalog, cases).await?;
+        if load_older_versions(db, catalog, &known.contacts).await? {
+            return Self::read_once(db, catalog, cases).await;
+        }
+        Ok(known)
+    }
+
+    /// Reads every contact, idempotency key and message that the cases name, in one round trip.
+    async fn read_once<D: Database>(
+        db: &D,
+        catalog: &Catalog,
+        cases: &[Case],
+    ) -> Result<Self, DatabaseError> {
+        let mut wanted_ids = Vec::new();
+        let mut addresses = Addresses::default();
+        for case in cases {
+            match &case.who {
+                Who::Id(id) => wanted_ids.push(id),
+                Who::Addresses { email, phone, external_id } => {
+                    addresses.emails.extend(email.clone());
+                    addresses.phones.extend(phone.clone());
+                    addresses.external_ids.extend(external_id.clone());
+                }
+            }
+        }
+        let happenings = || cases.iter().flat_map(|case| &case.happenings);
+        let keys: Vec<String> = happenings().filter_map(Happening::key).collect();
+        let about: BTreeSet<&MessageId> = happenings().filter_map(Happening::message).collect();
+
+        let watched: Vec<String> = catalog.watched_events().into_iter().collect();
+        let mut statements = Vec::new();
+        let mut ask = |wanted: bool, statement| {
+            wanted.then(|| {
+                statements.push(statement);
+                statements.len() - 1
+            })
+        };
+        let by_id = ask(!wanted_ids.is_empty(), contacts::by_ids(wanted_ids, &watched));
+        let by_address =
+            ask(addresses != Addresses::default(), contacts::by_addresses(&addresses, &watched));
+        let known_keys = ask(!keys.is_empty(), contacts::known_keys(&keys));
+        let known_messages = ask(!about.is_empty(), messages::by_ids(about));
+
+        let rows = db.batch(statements).await?;
+        let none = Rows::default();
+        let answer = |index: Option<usize>| index.and_then(|i| rows.get(i)).unwrap_or(&none);
+        let fault = DatabaseError::Fault;
+        let mut found = answer(by_id).all::<ContactRow>().map_err(fault)?;
+        found.extend(answer(by_address).all::<ContactRow>().map_err(fault)?);
+        let keys = answer(known_keys).all::<KeyRow>().map_err(fault)?;
+        let messages = answer(known_messages).all::<MessageRow>().map_err(fault)?;
+        let known = Self {
+            contacts: found.into_iter().map(Contact::from).collect(),
+            keys: keys.into_iter().map(|row| row.key).collect(),
+            messages: messages
+                .into_iter()
+                .map(Message::from)
+                .map(|message| (message.id.clone(), message))
+                .collect(),
+        };
+        Ok(known)
+    }
+
+    /// The contact of a case, with the happenings that are news; `None` if there are none, or no
+    /// such contact.
+    fn open(&self, case: &Case, now: Millis, ids: &mut Ids) -> Option<(Contact, Vec<Happening>)> {
+        let mut seen = BTreeSet::new();
+        let is_news = |happening: &&Happening| {
+            happening.key().is_none_or(|key| !self.keys.contains(&key) && seen.insert(key))
+        };
+        let happenings: Vec<Happening> = case.happenings.iter().filter(is_news).cloned().collect();
+        if happenings.is_empty() {
+            return None;
+        }
+        let mut contact = match &case.who {
+            Who::Id(id) => self.contacts.iter().find(|c| c.id == *id)?.clone(),
+            Who::Addresses { email, phone, external_id } => {
+                self.resolve(email, phone, external_id, now, ids)
+            }
+        };
+        let about = happenings.iter().filter_map(Happening::message);
+        let rows = about.filter_map(|id| self.messages.get(id).cloned());
+        contact.messages = rows.map(|message| (message.id.clone(), message)).collect();
+        let happenings = self.without_taken_phone(&contact, happenings);
+        Some((contact, happenings))
+    }
+
+    /// One contact an address: the external id decides, then the e-mail address, then the phone
+    /// number, unless that belongs to somebody with another e-mail address.
+    fn resolve(
+        &self,
+        email: &Option<String>,
+        phone: &Option<String>,
+        external_id: &Option<String>,
+        now: Millis,
+        ids: &mut Ids,
+    ) -> Contact {
+        let by = |test: &dyn Fn(&Contact) -> bool| self.contacts.iter().find(|c| test(c)).cloned();
+        let is = |given: &Option<String>, own: &Option<String>| given.is_some() && given == own;
+        let mut contact = by(&|c| is(external_id, &c.external_id))
+            .or_else(|| by(&|c| is(email, &c.email)))
+            .or_else(|| by(&|c| is(phone, &c.phone) && (email.is_none() || c.email.is_none())))
+            .unwrap_or_else(|| {
+                let mut contact = Contact::unknown(ContactId(ids.uuid()), now);
+                contact.email.clone_from(email);
+                contact.phone = phone.clone().filter(|_| by(&|c| is(phone, &c.phone)).is_none());
+                contact
+            });
+        if contact.external_id.is_none() {
+            contact.external_id.clone_from(external_id);
+        }
+        contact
+    }
+
+    /// A number, or an address, that is somebody else's stays theirs: it is kept with the
+    /// submission's event and does not move.
+    fn without_taken_phone(&self, contact: &Contact, happenings: Vec<Happening>) -> Vec<Happening> {
+        let others = || self.contacts.iter().filter(|other| other.id != contact.id);
+        let taken = |own: fn(&Contact) -> &Option<String>, given: &Option<String>| {
+            given.is_some() && others().any(|other| own(other) == given)
+        };
+        let adjust = |mut happening| {
+            if let Happening::Submitted(submitted) = &mut happening {
+                if taken(|c| &c.phone, &submitted.phone) {
+                    let phone = submitted.phone.take().unwrap_or_default();
+                    submitted.attributes.insert("phone_given".into(), phone.into());
+                }
+                if taken(|c| &c.email, &submitted.email) {
+                    submitted.email = None;
+                }
+            }
+            happening
+        };
+        happenings.into_iter().map(adjust).collect()
+    }
+}
+
+/// Adds to the catalog every version that one of these contacts is on; whether there was one.
+async fn load_older_versions<D: Database>(
+    db: &D,
+    catalog: &Catalog,
+    contacts: &[Contact],
+) -> Result<bool, DatabaseError> {
+    let active = contacts.iter().flat_map(|c| &c.enrollments).filter(|e| e.is_active());
+    let wanted = active.map(|e| (e.campaign.clone(), e.version));
+    load_versions(db, catalog, wanted).await
+}
+
+/// Adds versions to the catalog that are not in it; whether there were any.
+pub async fn load_versions<D: Database>(
+    db: &D,
+    catalog: &Catalog,
+    wanted: impl Iterator<Item = (CampaignId, u32)>,
+) -> Result<bool, DatabaseError> {
+    let missing: BTreeSet<(CampaignId, u32)> = wanted
+        .filter(|(campaign, version)| catalog.edition(campaign, *version).is_none())
+        .collect();
+    if missing.is_empty() {
+        return Ok(false);
+    }
+    let missing: Vec<_> = missing.into_iter().collect();
+    let rows = db.batch(vec![campaigns::versions(&missing)]).await?;
+    let rows = rows.first().map(Rows::all::<campaigns::VersionRow>).transpose();
+    for row in rows.map_err(DatabaseError::Fault)?.unwrap_or_default() {
+        catalog.add_older(Rc::new(Edition::new(row.version, row.compiled)));
+    }
+    Ok(true)
+}

@@ -1,0 +1,3 @@
+//! The native side: SQLite behind the same seams, for tests, simulation and the command line.
+
+pub mod sqlite;

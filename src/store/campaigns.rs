@@ -1,0 +1,90 @@
+//! Published versions: immutable, numbered, one of them live.
+
+use super::statement::{Statement, Value};
+use crate::domain::campaign::Compiled;
+use crate::domain::primitives::{CampaignId, Millis};
+use serde::Deserialize;
+
+/// The live version of every campaign.
+pub fn live() -> Statement {
+    Statement::new(
+        "SELECT v.campaign_id, v.version, v.hash, v.compiled, v.published_at
+           FROM campaigns c
+           JOIN campaign_versions v ON v.campaign_id = c.id AND v.version = c.live_version",
+        Vec::new(),
+    )
+}
+
+/// These versions, asked for as `[[campaign, version], …]`.
+pub fn versions(wanted: &[(CampaignId, u32)]) -> Statement {
+    Statement::new(
+        "SELECT campaign_id, version, hash, compiled, published_at FROM campaign_versions
+          WHERE (campaign_id, version) IN
+                (SELECT value ->> '$[0]', value ->> '$[1]' FROM json_each(?1))",
+        vec![Value::json(wanted)],
+    )
+}
+
+/// A row of `live` or `versions`.
+#[derive(Debug, Deserialize)]
+pub struct VersionRow {
+    /// The campaign.
+    pub campaign_id: CampaignId,
+    /// Its version.
+    pub version: u32,
+    /// SHA-256 of the content, in hexadecimal.
+    pub hash: String,
+    /// The content.
+    #[serde(deserialize_with = "super::contacts::json_text")]
+    pub compiled: Compiled,
+    /// When it was published.
+    pub published_at: Millis,
+}
+
+/// Adds the next version of a campaign; nothing if the live one has the same content.
+pub fn insert_version(campaign: &CampaignId, hash: &str, compiled: &str, now: Millis) -> Statement {
+    Statement::new(
+        "INSERT INTO campaign_versions (campaign_id, version, hash, compiled, published_at)
+         SELECT ?1, coalesce(max(version), 0) + 1, ?2, ?3, ?4
+           FROM campaign_versions WHERE campaign_id = ?1
+         HAVING NOT EXISTS (SELECT 1 FROM campaigns c
+                              JOIN campaign_versions v
+                                ON v.campaign_id = c.id AND v.version = c.live_version
+                             WHERE c.id = ?1 AND v.hash = ?2)",
+        vec![
+            Value::text(campaign.as_str()),
+            Value::text(hash),
+            Value::text(compiled),
+            Value::Int(now.0),
+        ],
+    )
+}
+
+/// Makes the newest version of a campaign the live one.
+pub fn make_newest_live(campaign: &CampaignId) -> Statement {
+    Statement::new(
+        "INSERT INTO campaigns (id, live_version)
+         SELECT ?1, max(version) FROM campaign_versions WHERE campaign_id = ?1
+             ON CONFLICT (id) DO UPDATE SET live_version = excluded.live_version",
+        vec![Value::text(campaign.as_str())],
+    )
+}
+
+/// The live version's number and date: one row, `version` and `published_at`.
+pub fn live_version(campaign: &CampaignId) -> Statement {
+    Statement::new(
+        "SELECT v.version, v.published_at FROM campaigns c
+           JOIN campaign_versions v ON v.campaign_id = c.id AND v.version = c.live_version
+          WHERE c.id = ?1",
+        vec![Value::text(campaign.as_str())],
+    )
+}
+
+/// A row of `live_version`.
+#[derive(Debug, Deserialize)]
+pub struct LiveRow {
+    /// The number.
+    pub version: u32,
+    /// When it was published.
+    pub published_at: Millis,
+}

@@ -1,0 +1,158 @@
+//! Reading contacts, with everything a decision about them needs.
+
+use super::statement::{Statement, Value};
+use crate::domain::attribution::Touch;
+use crate::domain::consent::Consent;
+use crate::domain::contact::{Contact, HISTORY_EVENTS_MAX};
+use crate::domain::event::Event;
+use crate::domain::journey::Enrollment;
+use crate::domain::primitives::{Channel, ContactId, Millis, QualifiedId};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use std::collections::BTreeMap;
+
+/// The columns of a contact and, as JSON, what belongs to it. `?2` is the JSON array of the event
+/// names that rules ask about, `?3` how many of the newest events they may look at.
+macro_rules! contact_query {
+    ($which:literal) => {
+        concat!(
+            "
+SELECT c.id, c.seq, c.email, c.phone, c.external_id, c.attributes, c.tags, c.score, c.locale,
+       c.time_zone, c.consents, c.touches, c.wake_at, c.created_at,
+  (SELECT json_group_array(json_object('id', id, 'campaign', campaign_id, 'version', version,
+            'journey', journey, 'step', step, 'steps_taken', steps_taken, 'sent', json(sent),
+            'state', state, 'reason', reason, 'entered_at', entered_at, 'since', since,
+            'due_at', due_at))
+     FROM (SELECT * FROM enrollments WHERE contact_id = c.id
+           ORDER BY state = 'active' DESC, entered_at DESC LIMIT 100)) AS enrollments,
+  (SELECT json_group_object(segment_id, entered_at)
+     FROM segment_members WHERE contact_id = c.id) AS segments,
+  (SELECT json_group_array(json_object('seq', seq, 'at', at, 'name', name,
+            'campaign', campaign_id, 'properties', json(properties)))
+     FROM events WHERE contact_id = c.id AND seq > c.seq - ?3
+       AND name IN (SELECT value FROM json_each(?2))) AS history,
+  (SELECT json_group_array(channel) FROM suppressions
+    WHERE (channel = 'email' AND address = c.email)
+       OR (channel = 'sms' AND address = c.phone)) AS suppressed
+  FROM contacts c
+ WHERE ",
+            $which
+        )
+    };
+}
+
+/// The contacts with these ids.
+pub fn by_ids<'a>(
+    ids: impl IntoIterator<Item = &'a ContactId>,
+    watched_events: &[String],
+) -> Statement {
+    let ids: Vec<&str> = ids.into_iter().map(ContactId::as_str).collect();
+    let sql = contact_query!("c.id IN (SELECT value FROM json_each(?1))");
+    Statement::new(sql, vec![Value::json(&ids), Value::json(watched_events), HISTORY])
+}
+
+/// The contacts that have one of these addresses; `addresses` are e-mail addresses, phone numbers
+/// and external ids, which never look alike enough to be confused: the column decides.
+pub fn by_addresses(addresses: &Addresses, watched_events: &[String]) -> Statement {
+    let sql = contact_query!(
+        "c.id IN (
+    SELECT id FROM contacts WHERE email IN (SELECT value FROM json_each(?1, '$.emails'))
+    UNION SELECT id FROM contacts WHERE phone IN (SELECT value FROM json_each(?1, '$.phones'))
+    UNION SELECT id FROM contacts
+           WHERE external_id IN (SELECT value FROM json_each(?1, '$.external_ids')))"
+    );
+    Statement::new(sql, vec![Value::json(addresses), Value::json(watched_events), HISTORY])
+}
+
+const HISTORY: Value = Value::Int(HISTORY_EVENTS_MAX);
+
+/// Addresses to look contacts up by.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
+pub struct Addresses {
+    /// E-mail addresses in normal form.
+    pub emails: Vec<String>,
+    /// Phone numbers in E.164.
+    pub phones: Vec<String>,
+    /// Ids in the customer's own system.
+    pub external_ids: Vec<String>,
+}
+
+/// Which of these idempotency keys are in the log already; one row, `key`, for each.
+pub fn known_keys(keys: &[String]) -> Statement {
+    Statement::new(
+        "SELECT key FROM events WHERE key IN (SELECT value FROM json_each(?1))",
+        vec![Value::json(keys)],
+    )
+}
+
+/// A row of `known_keys`.
+#[derive(Deserialize)]
+pub struct KeyRow {
+    /// The key.
+    pub key: String,
+}
+
+/// A row of `by_ids` or `by_addresses`.
+#[derive(Deserialize)]
+pub struct ContactRow {
+    id: ContactId,
+    seq: i64,
+    email: Option<String>,
+    phone: Option<String>,
+    external_id: Option<String>,
+    #[serde(deserialize_with = "json_text")]
+    attributes: BTreeMap<String, serde_json::Value>,
+    #[serde(deserialize_with = "json_text")]
+    tags: Vec<String>,
+    score: i64,
+    locale: Option<String>,
+    time_zone: Option<String>,
+    #[serde(deserialize_with = "json_text")]
+    consents: Vec<Consent>,
+    #[serde(deserialize_with = "json_text")]
+    touches: Vec<Touch>,
+    wake_at: Option<Millis>,
+    created_at: Millis,
+    #[serde(deserialize_with = "json_text")]
+    enrollments: Vec<Enrollment>,
+    #[serde(deserialize_with = "json_text")]
+    segments: BTreeMap<QualifiedId, Millis>,
+    #[serde(deserialize_with = "json_text")]
+    history: Vec<Event>,
+    #[serde(deserialize_with = "json_text")]
+    suppressed: Vec<Channel>,
+}
+
+impl From<ContactRow> for Contact {
+    fn from(row: ContactRow) -> Self {
+        Self {
+            id: row.id,
+            seq: row.seq,
+            email: row.email,
+            phone: row.phone,
+            external_id: row.external_id,
+            attributes: row.attributes,
+            tags: row.tags.into_iter().collect(),
+            score: row.score,
+            locale: row.locale,
+            time_zone: row.time_zone,
+            consents: row.consents,
+            suppressed: row.suppressed.into_iter().collect(),
+            touches: row.touches,
+            enrollments: row.enrollments,
+            segments: row.segments,
+            history: row.history,
+            messages: BTreeMap::new(),
+            wake_at: row.wake_at,
+            created_at: row.created_at,
+        }
+    }
+}
+
+/// Reads a column that holds JSON as text.
+pub(super) fn json_text<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+    serde_json::from_str(&text).map_err(serde::de::Error::custom)
+}

@@ -1,0 +1,35 @@
+//! The scheduler's work: contacts whose time has come.
+
+use super::statement::{Statement, Value};
+use crate::domain::primitives::Millis;
+
+/// Claims contacts that are due, the longest-waiting first, by putting their time to wake off
+/// until the claim lapses: whoever dies holding it is repaired by a later tick. It only spreads
+/// the work; that nothing happens twice is the write rule's business.
+pub fn claim(now: Millis, until: Millis, limit: usize) -> Statement {
+    Statement::new(
+        "UPDATE contacts SET wake_at = ?2
+          WHERE id IN (SELECT id FROM contacts WHERE wake_at <= ?1 ORDER BY wake_at LIMIT ?3)
+      RETURNING id",
+        vec![Value::Int(now.0), Value::Int(until.0), Value::Int(limit as i64)],
+    )
+}
+
+/// How long the longest-waiting contact has been due: one row, `wake_at`, null if none waits.
+pub fn oldest() -> Statement {
+    Statement::new("SELECT min(wake_at) AS wake_at FROM contacts", Vec::new())
+}
+
+/// Writes down that a tick ran.
+pub fn record_tick(now: Millis) -> Statement {
+    Statement::new(
+        "INSERT INTO scheduler (name, at) VALUES ('tick', ?1)
+             ON CONFLICT (name) DO UPDATE SET at = max(at, excluded.at)",
+        vec![Value::Int(now.0)],
+    )
+}
+
+/// When the last tick ran: one row, `at`, or none.
+pub fn last_tick() -> Statement {
+    Statement::new("SELECT at FROM scheduler WHERE name = 'tick'", Vec::new())
+}

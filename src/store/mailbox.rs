@@ -1,0 +1,61 @@
+//! The local mailbox: messages kept instead of sent, where that is configured.
+
+use super::statement::{Statement, Value};
+use crate::domain::primitives::Millis;
+use serde::{Deserialize, Serialize};
+
+/// A kept message.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Letter {
+    /// The message's id: kept once, however often it is sent.
+    pub id: String,
+    /// `email` or `sms`.
+    pub channel: String,
+    /// From whom.
+    pub sender: String,
+    /// To whom.
+    pub address: String,
+    /// Empty for SMS.
+    pub subject: String,
+    /// Empty for SMS.
+    pub html: String,
+    /// The plain text.
+    pub text: String,
+    /// The mail headers, as a JSON object in text.
+    pub headers: String,
+    /// When it was kept.
+    #[serde(default)]
+    pub at: Millis,
+}
+
+/// Keeps a message, once.
+pub fn keep(letter: &Letter, now: Millis) -> Statement {
+    Statement::new(
+        "INSERT INTO mailbox (id, channel, sender, address, subject, html, text, headers, at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (id) DO NOTHING",
+        vec![
+            Value::text(&letter.id),
+            Value::text(&letter.channel),
+            Value::text(&letter.sender),
+            Value::text(&letter.address),
+            Value::text(&letter.subject),
+            Value::text(&letter.html),
+            Value::text(&letter.text),
+            Value::text(&letter.headers),
+            Value::Int(now.0),
+        ],
+    )
+}
+
+/// The newest kept messages.
+pub fn newest(limit: usize) -> Statement {
+    Statement::new(
+        "SELECT * FROM mailbox ORDER BY at DESC, id DESC LIMIT ?1",
+        vec![Value::Int(limit as i64)],
+    )
+}
+
+/// One kept message.
+pub fn one(id: &str) -> Statement {
+    Statement::new("SELECT * FROM mailbox WHERE id = ?1", vec![Value::text(id)])
+}

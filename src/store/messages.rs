@@ -1,0 +1,120 @@
+//! The ledger of messages: finding what waits, claiming it, reading rows.
+
+use super::statement::{Statement, Value};
+use crate::domain::message::{Class, Message};
+use crate::domain::primitives::{CampaignId, Channel, ContactId, EnrollmentId, MessageId, Millis};
+use serde::Deserialize;
+
+const COLUMNS: &str = "id, contact_id, campaign_id, version, enrollment_id, journey, step, channel,
+       class, purpose, template, note, queued_at, send_at, attempts, uncertain,
+       opened_at, clicked_at";
+
+/// The ids of messages that may be sent now, the longest-waiting first; those whose delivery was
+/// claimed and never ended are among them again once the claim has lapsed.
+pub fn outbox(now: Millis, limit: usize) -> Statement {
+    Statement::new(
+        "SELECT id FROM messages WHERE state IN ('queued', 'sending') AND send_at <= ?1
+          ORDER BY send_at LIMIT ?2",
+        vec![Value::Int(now.0), Value::Int(limit as i64)],
+    )
+}
+
+/// Claims those of these messages that may be sent now, until `until`, and returns their rows.
+/// A message that was being sent already is marked uncertain: its call may have been made.
+pub fn claim(ids: &[MessageId], now: Millis, until: Millis) -> Statement {
+    let sql = format!(
+        "UPDATE messages SET uncertain = (state = 'sending'), state = 'sending', send_at = ?3,
+                attempts = attempts + 1
+          WHERE id IN (SELECT value FROM json_each(?1))
+            AND state IN ('queued', 'sending') AND send_at <= ?2
+      RETURNING {COLUMNS}"
+    );
+    let params = vec![Value::json(ids), Value::Int(now.0), Value::Int(until.0)];
+    Statement { sql: sql.into(), params }
+}
+
+/// The contacts of messages that this delivery has just claimed: the statement after `claim`.
+pub fn contacts_of(ids: &[MessageId]) -> Statement {
+    Statement::new(
+        "SELECT DISTINCT contact_id AS id FROM messages
+          WHERE id IN (SELECT value FROM json_each(?1))",
+        vec![Value::json(ids)],
+    )
+}
+
+/// Puts a claimed message back to be tried again; only if the claim is still ours.
+pub fn retry(id: &MessageId, attempt: u32, send_at: Millis, reason: &str) -> Statement {
+    Statement::new(
+        "UPDATE messages SET state = 'queued', send_at = ?3, reason = ?4
+          WHERE id = ?1 AND attempts = ?2 AND state = 'sending'",
+        vec![
+            Value::text(id.as_str()),
+            Value::Int(attempt.into()),
+            Value::Int(send_at.0),
+            Value::text(reason),
+        ],
+    )
+}
+
+/// The ledger rows of these messages.
+pub fn by_ids<'a>(ids: impl IntoIterator<Item = &'a MessageId>) -> Statement {
+    let ids: Vec<&str> = ids.into_iter().map(MessageId::as_str).collect();
+    let sql =
+        format!("SELECT {COLUMNS} FROM messages WHERE id IN (SELECT value FROM json_each(?1))");
+    Statement { sql: sql.into(), params: vec![Value::json(&ids)] }
+}
+
+/// A row of `claim` or `by_ids`.
+#[derive(Deserialize)]
+pub struct MessageRow {
+    id: MessageId,
+    contact_id: ContactId,
+    campaign_id: CampaignId,
+    version: u32,
+    enrollment_id: Option<EnrollmentId>,
+    journey: String,
+    step: String,
+    channel: Channel,
+    class: Class,
+    purpose: String,
+    template: String,
+    note: String,
+    queued_at: Millis,
+    send_at: Millis,
+    attempts: u32,
+    uncertain: u8,
+    opened_at: Option<Millis>,
+    clicked_at: Option<Millis>,
+}
+
+impl From<MessageRow> for Message {
+    fn from(row: MessageRow) -> Self {
+        Self {
+            id: row.id,
+            contact_id: row.contact_id,
+            campaign: row.campaign_id,
+            version: row.version,
+            enrollment: row.enrollment_id,
+            journey: row.journey,
+            step: row.step,
+            channel: row.channel,
+            class: row.class,
+            purpose: row.purpose,
+            template: row.template,
+            note: row.note,
+            queued_at: row.queued_at,
+            send_at: row.send_at,
+            attempts: row.attempts,
+            uncertain: row.uncertain != 0,
+            opened_at: row.opened_at,
+            clicked_at: row.clicked_at,
+        }
+    }
+}
+
+/// A row with nothing but an id.
+#[derive(Deserialize)]
+pub struct IdRow<T> {
+    /// The id.
+    pub id: T,
+}

@@ -1,0 +1,69 @@
+//! Counters: what reports are made of, and how first visits move them.
+
+use super::statement::{Statement, Value};
+use crate::domain::primitives::{CampaignId, Millis};
+use serde::{Deserialize, Serialize};
+
+/// A visit to a page, as it came through the intake queue.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Visit {
+    /// The campaign.
+    pub campaign_id: String,
+    /// The visitor's random first-party id.
+    pub visitor: String,
+    /// `<page>/<variant>`.
+    pub part: String,
+    /// The source.
+    pub channel: String,
+    /// When.
+    pub at: Millis,
+}
+
+/// Writes visits down and moves the visitors' counters by those that are new, in that order.
+/// `batch` is fresh, so that a batch told twice counts once.
+pub fn record_visits(visits: &[Visit], batch: &str, day: &str) -> [Statement; 2] {
+    [
+        Statement::new(
+            "INSERT INTO visits (campaign_id, visitor, part, channel, at, batch)
+             SELECT value ->> 'campaign_id', value ->> 'visitor', value ->> 'part',
+                    value ->> 'channel', value ->> 'at', ?2
+               FROM json_each(?1) WHERE true
+                 ON CONFLICT (campaign_id, visitor) DO NOTHING",
+            vec![Value::json(visits), Value::text(batch)],
+        ),
+        Statement::new(
+            "INSERT INTO counters (campaign_id, metric, channel, part, day, value)
+             SELECT campaign_id, 'visitors', channel, part, ?3, count(*)
+               FROM visits
+              WHERE batch = ?2
+                AND (campaign_id, visitor) IN
+                    (SELECT value ->> 'campaign_id', value ->> 'visitor' FROM json_each(?1))
+              GROUP BY campaign_id, channel, part
+                 ON CONFLICT (campaign_id, metric, channel, part, day) DO UPDATE SET
+                    value = value + excluded.value",
+            vec![Value::json(visits), Value::text(batch), Value::text(day)],
+        ),
+    ]
+}
+
+/// A campaign's counters, all days added up.
+pub fn counters(campaign: &CampaignId) -> Statement {
+    Statement::new(
+        "SELECT metric, channel, part, sum(value) AS value FROM counters
+          WHERE campaign_id = ?1 GROUP BY metric, channel, part",
+        vec![Value::text(campaign.as_str())],
+    )
+}
+
+/// A row of `counters`.
+#[derive(Debug, Deserialize)]
+pub struct CounterRow {
+    /// What is counted.
+    pub metric: String,
+    /// The source, or the channel of messages.
+    pub channel: String,
+    /// `<page>/<variant>`, or the template of messages.
+    pub part: String,
+    /// How many, or how much.
+    pub value: i64,
+}
