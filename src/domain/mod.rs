@@ -1,18 +1,24 @@
 //! NOUNS. Everything dripline knows and decides: pure functions of their arguments.
 //! No async, no SQL, no clock, no randomness, no wire format.
 
-pub mod attribution;
-pub mod calendar;
-pub mod campaign;
-pub mod catalog;
-pub mod change;
-pub mod consent;
+pub mod primitives;
+pub mod language;
+pub mod address;
 pub mod contact;
-pub mod decide;
 pub mod event;
+pub mod consent;
+pub mod rule;
 pub mod form;
+pub mod calendar;
 pub mod journey;
 pub mod message;
-pub mod primitives;
-pub mod rule;
 pub mod template;
+pub mod campaign;
+pub mod campaign_file;
+pub mod check;
+pub mod problem;
+pub mod catalog;
+pub mod attribution;
+pub mod report;
+pub mod change;
+pub mod decide;

@@ -1,3 +1,5 @@
 //! The native side: SQLite behind the same seams, for tests, simulation and the command line.
 
 pub mod sqlite;
+pub mod project;
+pub mod commands;
