@@ -1,0 +1,301 @@
+//! Campaign files: TOML text in, a checked `Campaign` or everything that is wrong with it out.
+
+mod forms;
+mod journeys;
+mod rules;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use super::campaign::{Campaign, Cost, Goal, Page, Variant};
+use super::check::check;
+use super::primitives::{CampaignId, Money, Span, minor_digits};
+use super::problem::Problem;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use table::{Node, Problems, Table};
+use toml::de::{DeTable, DeValue};
+
+/// The largest campaign file: 50 pages, forms and journeys of ordinary size fit several times.
+pub const FILE_BYTES_MAX: usize = 256 * 1024;
+
+/// Something wrong with a file, at its line.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Diagnostic {
+    /// The file as it was named, such as `campaigns/spring.toml`.
+    pub file: String,
+    /// From 1.
+    pub line: usize,
+    /// From 1, in characters.
+    pub column: usize,
+    /// The dotted key, such as `journey.nurture.step[2].timeout`; empty if it concerns no key.
+    pub key: String,
+    /// What is wrong.
+    pub message: String,
+    /// What would be right, if that can be guessed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: ", self.file, self.line)?;
+        if !self.key.is_empty() {
+            write!(f, "{}: ", self.key)?;
+        }
+        f.write_str(&self.message)?;
+        match &self.help {
+            Some(help) => write!(f, "; {help}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Reads and checks a campaign file. Its templates are not looked at here.
+pub fn read(file_name: &str, text: &str) -> Result<Campaign, Vec<Diagnostic>> {
+    read_located(file_name, text).map(|(campaign, _)| campaign)
+}
+
+/// Reads and checks a campaign file, and keeps where its keys stand.
+pub fn read_located(file_name: &str, text: &str) -> Result<(Campaign, Lines), Vec<Diagnostic>> {
+    let mut lines = Lines::new(file_name, text);
+    if text.len() > FILE_BYTES_MAX {
+        let message = format!("the file has {} bytes; the limit is {FILE_BYTES_MAX}", text.len());
+        return Err(vec![lines.locate(Problem::new("", message))]);
+    }
+    let (tree, errors) = DeTable::parse_recoverable(text);
+    if !errors.is_empty() {
+        let diagnostic = |error: &toml::de::Error| {
+            let start = error.span().map_or(0, |span| span.start);
+            lines.at(start, Problem::new("", format!("not TOML: {}", error.message())))
+        };
+        return Err(sorted(errors.iter().map(diagnostic).collect()));
+    }
+    lines.learn("", tree.get_ref());
+    let (campaign, problems) = campaign(tree.get_ref(), file_stem(file_name));
+    if problems.is_empty() {
+        return Ok((campaign, lines));
+    }
+    Err(sorted(problems.into_iter().map(|problem| lines.locate(problem)).collect()))
+}
+
+fn sorted(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    diagnostics.sort();
+    diagnostics.dedup();
+    diagnostics
+}
+
+fn file_stem(file_name: &str) -> Option<&str> {
+    file_name.rsplit(['/', '\\']).next()?.strip_suffix(".toml")
+}
+
+/// Where each key of a file stands.
+pub struct Lines {
+    file: String,
+    line_starts: Vec<usize>,
+    text: String,
+    starts: BTreeMap<String, usize>,
+}
+
+impl Lines {
+    fn new(file: &str, text: &str) -> Self {
+        let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        let line_starts = std::iter::once(0).chain(breaks.map(|(at, _)| at + 1)).collect();
+        Self { file: file.to_owned(), line_starts, text: text.to_owned(), starts: BTreeMap::new() }
+    }
+
+    fn learn(&mut self, key: &str, table: &DeTable<'_>) {
+        for (name, value) in table.iter() {
+            let dot = if key.is_empty() { "" } else { "." };
+            let key = format!("{key}{dot}{}", name.get_ref());
+            self.starts.insert(key.clone(), name.span().start);
+            self.learn_value(&key, value.get_ref());
+        }
+    }
+
+    fn learn_value(&mut self, key: &str, value: &DeValue<'_>) {
+        match value {
+            DeValue::Table(table) => self.learn(key, table),
+            DeValue::Array(array) => {
+                for (index, element) in array.iter().enumerate() {
+                    let key = format!("{key}[{}]", index + 1);
+                    self.starts.insert(key.clone(), element.span().start);
+                    self.learn_value(&key, element.get_ref());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The problem at the line of its key, or of the nearest thing around it that is in the file.
+    pub fn locate(&self, problem: Problem) -> Diagnostic {
+        let mut key = problem.key.as_str();
+        let start = loop {
+            match (self.starts.get(key), key.rfind(['.', '['])) {
+                (Some(start), _) => break *start,
+                (None, Some(cut)) => key = &key[..cut],
+                (None, None) => break 0,
+            }
+        };
+        self.at(start, problem)
+    }
+
+    fn at(&self, start: usize, problem: Problem) -> Diagnostic {
+        let line = self.line_starts.partition_point(|line_start| *line_start <= start);
+        let before = self.text.get(self.line_starts[line - 1]..start).unwrap_or_default();
+        Diagnostic {
+            file: self.file.clone(),
+            line,
+            column: before.chars().count() + 1,
+            key: problem.key,
+            message: problem.message,
+            help: problem.help,
+        }
+    }
+}
+
+/// Reads the tree, then checks what was read; parts that could not be read are not checked.
+fn campaign(tree: &DeTable<'_>, stem: Option<&str>) -> (Campaign, Vec<Problem>) {
+    let problems = Problems::default();
+    let mut root = Table::root(tree, &problems);
+    let mut campaign = head(&mut root, stem);
+    campaign.pages = section(&mut root, "page", page);
+    campaign.forms = section(&mut root, "form", forms::form);
+    campaign.segments = section(&mut root, "segment", |node| {
+        let mut table = node.table();
+        let rule = table.need("rule", |node| rules::rule(node).map(Some));
+        Some(rule.unwrap_or(super::rule::Rule::All(Vec::new())))
+    });
+    campaign.journeys = section(&mut root, "journey", journeys::journey);
+    drop(root);
+    fill_purposes(&mut campaign, &problems);
+    let mut problems = problems.into_inner();
+    if problems.iter().all(|problem| problem.key.contains('.')) {
+        let broken: BTreeSet<String> = problems.iter().map(|p| section_of(&p.key)).collect();
+        let sound = |problem: &Problem| !broken.contains(&section_of(&problem.key));
+        problems.extend(check(&campaign).into_iter().filter(sound));
+    }
+    (campaign, problems)
+}
+
+/// `journey.nurture` of `journey.nurture.step[2].timeout`.
+fn section_of(key: &str) -> String {
+    key.split(['.', '[']).take(2).collect::<Vec<_>>().join(".")
+}
+
+fn section<T>(
+    root: &mut Table<'_>,
+    name: &'static str,
+    read: impl Fn(Node<'_>) -> Option<T>,
+) -> BTreeMap<String, T> {
+    root.get(name, |node| node.named(read)).unwrap_or_default()
+}
+
+/// Reads `[campaign]`; the sections it owns are still empty.
+fn head(root: &mut Table<'_>, stem: Option<&str>) -> Campaign {
+    let mut table = root.need_table("campaign");
+    let id = table.need("id", Node::text);
+    if let Some(stem) = stem.filter(|stem| !id.is_empty() && *stem != id) {
+        let message = format!("`{id}` is not the file's name; the file would be {id}.toml");
+        let problem = Problem::new(table.key_of("id"), message);
+        table.report(problem.help(format!("or the id `{stem}`")));
+    }
+    let currency = table.need("currency", Node::text);
+    Campaign {
+        id: CampaignId(id),
+        name: table.need("name", Node::text),
+        locale: table.get("locale", Node::text).unwrap_or_else(|| "en".to_owned()),
+        time_zone: table.need("time_zone", Node::text),
+        owner: table.need("owner", Node::text),
+        from: table.get("from", Node::text),
+        postal_address: table.need("postal_address", Node::text),
+        goal: table.need("goal", |node| goal(node).map(Some)).unwrap_or_else(no_goal),
+        costs: table.get("cost", |n| n.list(|n| cost(n, &currency))).unwrap_or_default(),
+        attributes: table.get("attributes", |n| n.list(Node::text)).unwrap_or_default(),
+        currency,
+        pages: BTreeMap::new(),
+        forms: BTreeMap::new(),
+        segments: BTreeMap::new(),
+        journeys: BTreeMap::new(),
+    }
+}
+
+/// Stands in for a goal that could not be read; the file has been refused by then.
+fn no_goal() -> Goal {
+    Goal { event: String::new(), within: Span::default() }
+}
+
+fn goal(node: Node<'_>) -> Option<Goal> {
+    let mut table = node.table();
+    Some(Goal { event: table.need("event", Node::text), within: table.need("within", Node::span) })
+}
+
+fn cost(node: Node<'_>, currency: &str) -> Option<Cost> {
+    let mut table = node.table();
+    let channel = table.need("channel", Node::text);
+    let day = table.need("day", Node::day);
+    let amount: Option<Money> = table.need("amount", |node| {
+        let text = node.clone().text()?;
+        let money = Money::parse(&text, currency).map(Some);
+        money.or_else(|| {
+            let places = minor_digits(currency);
+            node.complain(format!(
+                "`{text}` is no amount of {currency}: digits, with at most {places} decimals"
+            ))
+        })
+    });
+    Some(Cost { channel, day, amount: amount? })
+}
+
+fn page(node: Node<'_>) -> Option<Page> {
+    let mut table = node.table();
+    let template = table.node("template");
+    let variants = table.node("variants");
+    if template.is_none() && variants.is_none() {
+        table.need_one_of(&["template", "variants"], "a page");
+    }
+    if let (Some(_), Some(variants)) = (&template, &variants) {
+        variants.complain::<()>("a page has either `template` or `variants`");
+    }
+    let single = template
+        .and_then(Node::text)
+        .map(|template| vec![Variant { name: "a".to_owned(), template, weight: 1 }]);
+    let several = variants.and_then(|node| node.list(variant));
+    Some(Page {
+        path: table.need("path", Node::text),
+        title: table.need("title", Node::text),
+        description: table.get("description", Node::text).unwrap_or_default(),
+        form: table.get("form", Node::text),
+        variants: several.or(single).unwrap_or_default(),
+    })
+}
+
+fn variant(node: Node<'_>) -> Option<Variant> {
+    let mut table = node.table();
+    Some(Variant {
+        name: table.need("name", Node::text),
+        template: table.need("template", Node::text),
+        weight: table.get("weight", Node::count).unwrap_or(1),
+    })
+}
+
+/// Gives each journey without a purpose the one purpose that the campaign's forms ask for.
+fn fill_purposes(campaign: &mut Campaign, problems: &Problems) {
+    let asks = campaign.forms.values().filter_map(|form| form.consent.as_ref());
+    let purposes: BTreeSet<&str> =
+        asks.map(|ask| ask.purpose.as_str()).filter(|purpose| !purpose.is_empty()).collect();
+    for (name, journey) in &mut campaign.journeys {
+        if !journey.purpose.is_empty() {
+            continue;
+        }
+        if purposes.len() == 1 {
+            journey.purpose = purposes.iter().map(|purpose| (*purpose).to_owned()).collect();
+        } else if purposes.len() > 1 {
+            let all: Vec<&str> = purposes.iter().copied().collect();
+            let message = format!("missing; the forms ask for several: {}", all.join(", "));
+            let problem = Problem::new(format!("journey.{name}.purpose"), message);
+            problems.borrow_mut().push(problem);
+        }
+    }
+}

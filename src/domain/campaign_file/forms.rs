@@ -1,0 +1,108 @@
+//! Forms, as they stand in a campaign file.
+
+use super::rules::CHANNELS;
+use super::table::{Node, Table};
+use crate::domain::form::{Choice, ConsentAsk, Field, FieldKind, Form};
+
+/// The types of field by the word that stands for each.
+const TYPES: &[(&str, &str)] = &[
+    ("text", "text"),
+    ("textarea", "textarea"),
+    ("email", "email"),
+    ("tel", "tel"),
+    ("number", "number"),
+    ("url", "url"),
+    ("date", "date"),
+    ("select", "select"),
+    ("radio", "radio"),
+    ("checkbox", "checkbox"),
+    ("multi-select", "multi-select"),
+    ("country", "country"),
+    ("hidden", "hidden"),
+];
+
+/// Reads `[form.<name>]`.
+pub(super) fn form(node: Node<'_>) -> Option<Form> {
+    let mut table = node.table();
+    Some(Form {
+        fields: table.need("fields", |node| node.list(field)),
+        consent: table.get("consent", consent),
+        thanks: table.get("thanks", Node::text),
+        submit_label: table.get("submit", Node::text),
+        origins: table.get("origins", |node| node.list(Node::text)).unwrap_or_default(),
+    })
+}
+
+fn consent(node: Node<'_>) -> Option<ConsentAsk> {
+    let mut table = node.table();
+    Some(ConsentAsk {
+        purpose: table.need("purpose", Node::text),
+        channels: table.need("channels", |node| node.list(|channel| channel.word(CHANNELS))),
+        text: table.need("text", Node::text),
+        required: table.get("required", Node::truth).unwrap_or(false),
+        double_opt_in: table.get("double_opt_in", Node::truth).unwrap_or(false),
+    })
+}
+
+fn field(node: Node<'_>) -> Option<Field> {
+    let mut table = node.table();
+    let name = table.need("name", Node::text);
+    let label = table.get("label", Node::text);
+    let help = table.get("help", Node::text);
+    let required = table.get("required", Node::truth).unwrap_or(false);
+    let word = table.need("type", |node| node.word(TYPES));
+    let kind = kind(word, &mut table)?;
+    Some(Field { name, label, help, kind, required })
+}
+
+/// Reads what a type of field needs beside its name. A key of another type is complained about.
+fn kind(word: &str, table: &mut Table<'_>) -> Option<FieldKind> {
+    let own: &[&str] = match word {
+        "tel" => &["region"],
+        "number" => &["min", "max"],
+        "select" | "radio" | "multi-select" => &["options"],
+        "hidden" => &["value"],
+        _ => &[],
+    };
+    for key in ["region", "min", "max", "options", "value"] {
+        if !own.contains(&key)
+            && let Some(node) = table.node(key)
+            && !word.is_empty()
+        {
+            node.complain::<()>(format!("a field of type `{word}` has no `{key}`"));
+        }
+    }
+    Some(match word {
+        "text" => FieldKind::Text,
+        "textarea" => FieldKind::Textarea,
+        "email" => FieldKind::Email,
+        "tel" => FieldKind::Tel { region: table.get("region", Node::text) },
+        "number" => FieldKind::Number {
+            min: table.get("min", Node::number),
+            max: table.get("max", Node::number),
+        },
+        "url" => FieldKind::Url,
+        "date" => FieldKind::Date,
+        "select" => FieldKind::Select(table.need("options", choices)),
+        "radio" => FieldKind::Radio(table.need("options", choices)),
+        "checkbox" => FieldKind::Checkbox,
+        "multi-select" => FieldKind::MultiSelect(table.need("options", choices)),
+        "country" => FieldKind::Country,
+        "hidden" => FieldKind::Hidden { value: table.need("value", Node::text) },
+        _ => return None,
+    })
+}
+
+fn choices(node: Node<'_>) -> Option<Vec<Choice>> {
+    node.list(|option| {
+        if option.is_text() {
+            let value = option.text()?;
+            return Some(Choice { label: value.clone(), value });
+        }
+        let mut table = option.table();
+        Some(Choice {
+            value: table.need("value", Node::text),
+            label: table.need("label", Node::text),
+        })
+    })
+}

@@ -1,0 +1,301 @@
+//! Reading a TOML tree by asking for keys. Whatever was never asked for is unknown, whatever was
+//! asked for in vain is missing, and both are said once a table has been read.
+
+use crate::domain::primitives::Span;
+use crate::domain::problem::{Problem, nearest};
+use crate::domain::rule::Scalar;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use toml::de::{DeTable, DeValue};
+
+/// The largest whole number that survives D1, whose numbers are 64-bit floats.
+const INTEGER_MAX: i64 = 1 << 53;
+
+/// Where problems are put down while the tree is walked.
+pub(super) type Problems = RefCell<Vec<Problem>>;
+
+/// A value in the file with the key at which it stands.
+#[derive(Clone)]
+pub(super) struct Node<'a> {
+    pub key: String,
+    value: &'a DeValue<'a>,
+    problems: &'a Problems,
+}
+
+impl<'a> Node<'a> {
+    /// Puts down that something is wrong with this value.
+    pub fn complain<T>(&self, message: impl Into<String>) -> Option<T> {
+        self.report(Problem::new(&self.key, message))
+    }
+
+    /// Puts down a problem; `None` is what the reader of a broken value returns.
+    pub fn report<T>(&self, problem: Problem) -> Option<T> {
+        self.problems.borrow_mut().push(problem);
+        None
+    }
+
+    fn expected<T>(&self, what: &str) -> Option<T> {
+        let found = match self.value {
+            DeValue::String(text) => {
+                return self.complain(format!("expected {what}, not `{text}`"));
+            }
+            DeValue::Integer(number) => format!("the number {number}"),
+            DeValue::Float(number) => format!("the number {number}"),
+            DeValue::Boolean(truth) => truth.to_string(),
+            DeValue::Datetime(_) => "a date".to_owned(),
+            DeValue::Array(_) => "a list".to_owned(),
+            DeValue::Table(_) => "a table".to_owned(),
+        };
+        self.complain(format!("expected {what}, not {found}"))
+    }
+
+    /// Whether the value is text.
+    pub fn is_text(&self) -> bool {
+        self.value.is_str()
+    }
+
+    /// Text in quotes.
+    pub fn text(self) -> Option<String> {
+        match self.value {
+            DeValue::String(text) => Some(text.clone().into_owned()),
+            _ => self.expected("text in quotes"),
+        }
+    }
+
+    /// `true` or `false`.
+    pub fn truth(self) -> Option<bool> {
+        self.value.as_bool().or_else(|| self.expected("true or false"))
+    }
+
+    /// A finite number that D1 keeps exactly.
+    pub fn number(self) -> Option<f64> {
+        let number = match self.value {
+            DeValue::Integer(_) => return self.integer().map(|n| n as f64),
+            DeValue::Float(number) => number.as_str().parse().ok(),
+            _ => None,
+        };
+        number.filter(|n: &f64| n.is_finite()).or_else(|| self.expected("a number"))
+    }
+
+    /// A whole number of at most 53 bits.
+    pub fn integer(self) -> Option<i64> {
+        let number = self.value.as_integer();
+        number
+            .and_then(|n| i64::from_str_radix(n.as_str(), n.radix()).ok())
+            .filter(|n| n.abs() <= INTEGER_MAX)
+            .or_else(|| self.expected("a whole number of at most 53 bits"))
+    }
+
+    /// A whole number from 0 to 4,294,967,295.
+    pub fn count(self) -> Option<u32> {
+        let node = self.clone();
+        self.integer()?.try_into().ok().or_else(|| node.expected("a whole number, 0 or more"))
+    }
+
+    /// A length of time.
+    pub fn span(self) -> Option<Span> {
+        let span = self.value.as_str().and_then(Span::parse);
+        span.or_else(|| self.expected("a span such as \"90s\", \"30m\", \"12h\", \"3d\" or \"2w\""))
+    }
+
+    /// A day, as a TOML date or as text.
+    pub fn day(self) -> Option<String> {
+        match self.value {
+            DeValue::Datetime(moment) if moment.time.is_none() => Some(moment.to_string()),
+            DeValue::String(text) => Some(text.clone().into_owned()),
+            _ => self.expected("a day such as 2026-03-01"),
+        }
+    }
+
+    /// A single value of an attribute or property.
+    pub fn scalar(self) -> Option<Scalar> {
+        match self.value {
+            DeValue::String(text) => Some(Scalar::Text(text.clone().into_owned())),
+            DeValue::Boolean(truth) => Some(Scalar::Bool(*truth)),
+            DeValue::Integer(_) | DeValue::Float(_) => self.number().map(Scalar::Number),
+            _ => self.expected("text, a number, true or false"),
+        }
+    }
+
+    /// One of a few words, as what it stands for.
+    pub fn word<T: Copy>(self, words: &[(&str, T)]) -> Option<T> {
+        let node = self.clone();
+        let text = self.text()?;
+        if let Some((_, meaning)) = words.iter().find(|(word, _)| *word == text) {
+            return Some(*meaning);
+        }
+        let problem = Problem::new(&node.key, format!("`{text}` is not a word known here"));
+        node.report(problem.suggest(&text, words.iter().map(|(word, _)| *word)))
+    }
+
+    /// A list; elements that cannot be read are left out after having been complained about.
+    pub fn list<T>(self, read: impl Fn(Node<'a>) -> Option<T>) -> Option<Vec<T>> {
+        let Some(array) = self.value.as_array() else { return self.expected("a list: […]") };
+        let element = |(index, value): (usize, &'a toml::Spanned<DeValue<'a>>)| {
+            let key = format!("{}[{}]", self.key, index + 1);
+            read(Node { key, value: value.get_ref(), problems: self.problems })
+        };
+        Some(array.iter().enumerate().filter_map(element).collect())
+    }
+
+    /// A table of names that the author chose.
+    pub fn named<T>(self, read: impl Fn(Node<'a>) -> Option<T>) -> Option<BTreeMap<String, T>> {
+        let Some(table) = self.value.as_table() else { return self.expected("a table") };
+        let entry = |(name, value): (&toml::Spanned<_>, &'a toml::Spanned<DeValue<'a>>)| {
+            let name: &std::borrow::Cow<'_, str> = name.get_ref();
+            let key = format!("{}.{name}", self.key);
+            let value = Node { key, value: value.get_ref(), problems: self.problems };
+            Some((name.to_string(), read(value)?))
+        };
+        Some(table.iter().filter_map(entry).collect())
+    }
+
+    /// A table of names and single values, in the order of the names.
+    pub fn scalars(self) -> Option<Vec<(String, Scalar)>> {
+        self.named(Node::scalar).map(|named| named.into_iter().collect())
+    }
+
+    /// A table whose keys are fixed. Anything else reads as an empty one, after a complaint.
+    pub fn table(self) -> Table<'a> {
+        let table = self.value.as_table();
+        if table.is_none() {
+            self.expected::<()>("a table: { … }");
+        }
+        Table::new(self.key, table, self.problems)
+    }
+}
+
+/// A table being read. Dropping it puts down its unknown and its missing keys.
+pub(super) struct Table<'a> {
+    pub key: String,
+    unread: BTreeMap<&'a str, &'a DeValue<'a>>,
+    asked: Vec<&'static str>,
+    present: Vec<&'static str>,
+    missing: Vec<&'static str>,
+    readable: bool,
+    problems: &'a Problems,
+}
+
+impl<'a> Table<'a> {
+    /// The whole file.
+    pub fn root(table: &'a DeTable<'a>, problems: &'a Problems) -> Self {
+        Self::new(String::new(), Some(table), problems)
+    }
+
+    fn new(key: String, table: Option<&'a DeTable<'a>>, problems: &'a Problems) -> Self {
+        let entries = table.into_iter().flat_map(|table| table.iter());
+        let unread =
+            entries.map(|(key, value)| (key.get_ref().as_ref(), value.get_ref())).collect();
+        let (asked, present, missing) = (Vec::new(), Vec::new(), Vec::new());
+        Self { key, unread, asked, present, missing, readable: table.is_some(), problems }
+    }
+
+    /// The dotted key of an entry of this table.
+    pub fn key_of(&self, name: &str) -> String {
+        if self.key.is_empty() { name.to_owned() } else { format!("{}.{name}", self.key) }
+    }
+
+    /// The value of a key, if it is there.
+    pub fn node(&mut self, name: &'static str) -> Option<Node<'a>> {
+        self.asked.push(name);
+        let value = self.unread.remove(name)?;
+        self.present.push(name);
+        Some(Node { key: self.key_of(name), value, problems: self.problems })
+    }
+
+    /// Reads a key that may be absent.
+    pub fn get<T>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(Node<'a>) -> Option<T>,
+    ) -> Option<T> {
+        self.node(name).and_then(read)
+    }
+
+    /// Reads a key that must be there; a default stands in for it so that reading can go on.
+    pub fn need<T: Default>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(Node<'a>) -> Option<T>,
+    ) -> T {
+        match self.node(name) {
+            Some(node) => read(node).unwrap_or_default(),
+            None => {
+                self.missing.push(name);
+                T::default()
+            }
+        }
+    }
+
+    /// Reads a key that must be there and be a table; if it is not, the table reads as empty.
+    pub fn need_table(&mut self, name: &'static str) -> Table<'a> {
+        match self.node(name) {
+            Some(node) => node.table(),
+            None => {
+                self.missing.push(name);
+                Table::new(self.key_of(name), None, self.problems)
+            }
+        }
+    }
+
+    /// Whether a key is there, read or not.
+    pub fn has(&self, name: &str) -> bool {
+        self.present.contains(&name) || self.unread.contains_key(name)
+    }
+
+    /// Takes note of keys that would have been right here, so that they can be suggested.
+    pub fn know(&mut self, names: &[&'static str]) {
+        self.asked.extend(names);
+    }
+
+    /// Says that one of these keys must be there, unless a misspelt one explains its absence.
+    pub fn need_one_of(&mut self, names: &'static [&'static str], what: &str) {
+        self.asked.extend(names);
+        let misspelt = self.unread.keys().any(|unknown| {
+            !names.contains(unknown)
+                && self.meant(unknown).is_some_and(|meant| names.contains(&meant))
+        });
+        if !misspelt && self.readable {
+            self.complain(format!("{what} needs one of {}", names.join(", ")));
+        }
+    }
+
+    /// Puts down that something is wrong with the table as a whole.
+    pub fn complain(&self, message: impl Into<String>) {
+        self.report(Problem::new(&self.key, message));
+    }
+
+    /// Puts down a problem.
+    pub fn report(&self, problem: Problem) {
+        self.problems.borrow_mut().push(problem);
+    }
+
+    /// Which key an unknown one was meant to be: rather one that is absent.
+    fn meant(&self, unknown: &str) -> Option<&'static str> {
+        let absent = self.asked.iter().copied().filter(|name| !self.has(name));
+        nearest(unknown, absent).or_else(|| nearest(unknown, self.asked.iter().copied()))
+    }
+}
+
+impl Drop for Table<'_> {
+    fn drop(&mut self) {
+        if !self.readable {
+            return;
+        }
+        self.asked.sort_unstable();
+        self.asked.dedup();
+        let mut explained = Vec::new();
+        for unknown in self.unread.keys() {
+            let problem = Problem::new(self.key_of(unknown), "unknown key");
+            let meant = self.meant(unknown);
+            explained.extend(meant);
+            self.report(match meant {
+                Some(meant) => problem.help(format!("did you mean `{meant}`?")),
+                None => problem.suggest(unknown, self.asked.iter().copied()),
+            });
+        }
+        for name in self.missing.iter().filter(|name| !explained.contains(name)) {
+            self.report(Problem::new(self.key_of(name), "missing"));
+        }
+    }
+}

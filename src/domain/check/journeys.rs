@@ -1,0 +1,304 @@
+//! Whether journeys make sense: every step leads somewhere, and none runs round without waiting.
+
+use super::{Check, STEPS_MAX};
+use crate::domain::form::Form;
+use crate::domain::journey::{
+    Action, EventPattern, Journey, LocalTime, Next, ReEntry, Step, Trigger,
+};
+use crate::domain::primitives::Channel;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How much one step may add to the lead score, so that sums stay exact.
+const SCORE_MAX: i64 = 1_000_000;
+/// Paths of a branch, tags and attributes of an update: more cannot be overlooked.
+const PARTS_MAX: usize = 50;
+
+impl Check<'_> {
+    pub(super) fn journey(&mut self, key: &str, journey: &Journey) {
+        self.trigger(&format!("{key}.enter"), &journey.enter);
+        if let Some(exit) = &journey.exit {
+            self.trigger(&format!("{key}.exit"), exit);
+        }
+        if let ReEntry::After(span) = journey.re_entry {
+            self.span(&format!("{key}.re_entry"), span);
+        }
+        self.say_unless(!journey.steps.is_empty(), key, "needs at least one step");
+        self.count(&format!("{key}.step"), journey.steps.len(), STEPS_MAX, "steps");
+        let mut indexes = BTreeMap::new();
+        for (index, step) in journey.steps.iter().enumerate() {
+            let at = step_key(key, index);
+            self.name(&format!("{at}.id"), &step.id);
+            self.say_unless(step.id != "end", &format!("{at}.id"), "`end` is where journeys end");
+            if let Some(first) = indexes.insert(step.id.as_str(), index) {
+                let message = format!("step[{}] has this id too", first + 1);
+                self.say(format!("{at}.id"), message);
+            }
+        }
+        for (index, step) in journey.steps.iter().enumerate() {
+            self.step(&step_key(key, index), step, journey, &indexes);
+        }
+        self.purpose(key, journey);
+        let graph = Graph { journey, indexes };
+        self.unreachable(key, &graph);
+        self.loops(key, &graph);
+    }
+
+    fn trigger(&mut self, key: &str, trigger: &Trigger) {
+        match trigger {
+            Trigger::Form(form) if !self.campaign.forms.contains_key(form) => {
+                let known = self.campaign.forms.keys().map(String::as_str);
+                self.dangling(&format!("{key}.form"), "form", form, known);
+            }
+            Trigger::Segment(segment) if !self.campaign.segments.contains_key(segment) => {
+                let known = self.campaign.segments.keys().map(String::as_str);
+                self.dangling(&format!("{key}.segment"), "segment", segment, known);
+            }
+            Trigger::Event(pattern) => self.pattern(key, pattern),
+            _ => {}
+        }
+    }
+
+    fn pattern(&mut self, key: &str, pattern: &EventPattern) {
+        self.event(&format!("{key}.event"), &pattern.event);
+        self.filter(&format!("{key}.where"), &pattern.filter);
+    }
+
+    fn step(&mut self, key: &str, step: &Step, journey: &Journey, indexes: &BTreeMap<&str, usize>) {
+        for (at, next) in leads(step) {
+            if let Next::Step(id) = next
+                && !indexes.contains_key(id.as_str())
+            {
+                let known = indexes.keys().copied().chain(["end"]);
+                self.dangling(&format!("{key}.{at}"), "step", id, known);
+            }
+        }
+        match &step.action {
+            Action::Send { template } => {
+                self.template(&format!("{key}.send"), template, &["emails", "sms"]);
+            }
+            Action::Wait(span) => self.span(&format!("{key}.wait"), *span),
+            Action::WaitUntil(time) => self.local_time(&format!("{key}.wait_until"), time),
+            Action::WaitFor { pattern, step: sender, timeout, .. } => {
+                self.pattern(&format!("{key}.wait_for"), pattern);
+                self.span(&format!("{key}.timeout"), *timeout);
+                if let Some(sender) = sender {
+                    self.sender_step(&format!("{key}.wait_for.step"), sender, journey);
+                }
+            }
+            Action::Branch { paths, .. } => {
+                self.say_unless(!paths.is_empty(), &format!("{key}.branch"), "has no path");
+                self.count(&format!("{key}.branch"), paths.len(), PARTS_MAX, "paths");
+                for (index, (rule, _)) in paths.iter().enumerate() {
+                    self.rule(&format!("{key}.branch[{}].when", index + 1), rule);
+                }
+            }
+            Action::Update { .. } => self.update(&format!("{key}.update"), &step.action),
+            Action::Notify { note } => {
+                self.text(&format!("{key}.note"), note.as_deref().unwrap_or_default());
+            }
+            Action::End => {}
+        }
+    }
+
+    /// The step whose message is waited on must exist, and send one.
+    fn sender_step(&mut self, key: &str, id: &str, journey: &Journey) {
+        let sends = |step: &&Step| matches!(step.action, Action::Send { .. });
+        let senders = || journey.steps.iter().filter(sends).map(|step| step.id.as_str());
+        match journey.steps.iter().find(|step| step.id == id) {
+            None => self.dangling(key, "step", id, senders()),
+            Some(step) if !sends(&step) => self.say(key, format!("step `{id}` sends nothing")),
+            Some(_) => {}
+        }
+    }
+
+    fn local_time(&mut self, key: &str, time: &LocalTime) {
+        let on_the_clock = time.hour < 24 && time.minute < 60;
+        self.say_unless(on_the_clock, &format!("{key}.time"), "no clock shows this time");
+        let days = time.weekdays.iter().all(|day| (1..=7).contains(day));
+        self.say_unless(days, &format!("{key}.weekdays"), "a weekday is from 1 to 7");
+    }
+
+    fn update(&mut self, key: &str, action: &Action) {
+        let Action::Update { set, add_tags, remove_tags, score } = action else { return };
+        let changes = !set.is_empty() || !add_tags.is_empty() || !remove_tags.is_empty();
+        self.say_unless(changes || *score != 0, key, "changes nothing");
+        let parts = set.len().max(add_tags.len()).max(remove_tags.len());
+        self.count(key, parts, PARTS_MAX, "changes of one kind");
+        for (name, value) in set {
+            self.attribute(&format!("{key}.set.{name}"), name);
+            self.scalar(&format!("{key}.set.{name}"), value);
+        }
+        for (word, tags) in [("add_tags", add_tags), ("remove_tags", remove_tags)] {
+            for (index, tag) in tags.iter().enumerate() {
+                self.tag(&format!("{key}.{word}[{}]", index + 1), tag);
+            }
+        }
+        let small = score.abs() <= SCORE_MAX;
+        self.say_unless(small, &format!("{key}.score"), "is more than 1000000");
+    }
+
+    /// Whatever is sent needs a purpose that somebody can have agreed to, on that channel.
+    fn purpose(&mut self, key: &str, journey: &Journey) {
+        let sends = journey.steps.iter().enumerate().filter_map(|(index, step)| {
+            let Action::Send { template } = &step.action else { return None };
+            let is_sms = template.starts_with("sms/");
+            Some((index, if is_sms { Channel::Sms } else { Channel::Email }))
+        });
+        let sends: Vec<(usize, Channel)> = sends.collect();
+        let purpose = format!("{key}.purpose");
+        if journey.purpose.is_empty() {
+            let message = "missing; messages need a purpose that contacts have agreed to";
+            return self.say_unless(sends.is_empty(), &purpose, message);
+        }
+        self.name(&purpose, &journey.purpose);
+        let asks: Vec<_> = self.campaign.forms.values().filter_map(ask).collect();
+        let same: Vec<_> = asks.iter().filter(|ask| ask.purpose == journey.purpose).collect();
+        if asks.is_empty() {
+            return; // Its contacts agree elsewhere: in another campaign, or through the API.
+        }
+        if same.is_empty() {
+            let known = asks.iter().map(|ask| ask.purpose.as_str());
+            return self.dangling(&purpose, "form that asks for", &journey.purpose, known);
+        }
+        for (index, channel) in sends {
+            let agreed = same.iter().any(|ask| ask.channels.contains(&channel));
+            let message = format!(
+                "no form asks for `{}` on the channel {}, so this is never sent",
+                journey.purpose,
+                channel.as_str()
+            );
+            self.say_unless(agreed, &format!("{}.send", step_key(key, index)), &message);
+        }
+    }
+
+    fn unreachable(&mut self, key: &str, graph: &Graph<'_>) {
+        let reached = graph.reach(0, |_| true);
+        for (index, step) in graph.journey.steps.iter().enumerate().skip(1) {
+            let message = format!("nothing leads to step `{}`", step.id);
+            self.say_unless(reached.contains(&index), &step_key(key, index), &message);
+        }
+    }
+
+    fn loops(&mut self, key: &str, graph: &Graph<'_>) {
+        if let Some(ring) = graph.ring(|step| !waits(step)) {
+            let names = graph.names(&ring);
+            let problem = format!("loops without waiting: {names}");
+            self.say(step_key(key, ring[0]), problem);
+            return;
+        }
+        for (index, step) in graph.journey.steps.iter().enumerate() {
+            let Action::WaitFor { step: Some(sender), .. } = &step.action else { continue };
+            let passes =
+                |other: &Step| other.id != *sender && (other.id == step.id || !waits(other));
+            if let Some(ring) = graph.ring_through(index, passes) {
+                let message = format!(
+                    "loops without waiting: {}; what `{}` waits for may have happened long ago, \
+                     because nothing in the loop sends `{sender}` again",
+                    graph.names(&ring),
+                    step.id
+                );
+                self.say(step_key(key, index), message);
+            }
+        }
+    }
+}
+
+fn step_key(journey: &str, index: usize) -> String {
+    format!("{journey}.step[{}]", index + 1)
+}
+
+fn ask(form: &Form) -> Option<&crate::domain::form::ConsentAsk> {
+    form.consent.as_ref()
+}
+
+fn waits(step: &Step) -> bool {
+    matches!(step.action, Action::Wait(_) | Action::WaitUntil(_) | Action::WaitFor { .. })
+}
+
+/// Where a step leads, each with the key that says so.
+fn leads(step: &Step) -> Vec<(String, &Next)> {
+    match &step.action {
+        Action::End => Vec::new(),
+        Action::Branch { paths, otherwise } => {
+            let path = |(index, (_, next))| (format!("branch[{}].then", index + 1), next);
+            let paths = paths.iter().map(|(rule, next)| (rule, next)).enumerate().map(path);
+            paths.chain([("otherwise".to_owned(), otherwise)]).collect()
+        }
+        Action::WaitFor { on_timeout, .. } => {
+            vec![("then".to_owned(), &step.then), ("on_timeout".to_owned(), on_timeout)]
+        }
+        _ => vec![("then".to_owned(), &step.then)],
+    }
+}
+
+/// A journey's steps and where they lead, by index.
+struct Graph<'j> {
+    journey: &'j Journey,
+    indexes: BTreeMap<&'j str, usize>,
+}
+
+impl Graph<'_> {
+    fn next(&self, index: usize) -> Vec<usize> {
+        let Some(step) = self.journey.steps.get(index) else { return Vec::new() };
+        let target = |(_, next): (String, &Next)| match next {
+            Next::Step(id) => self.indexes.get(id.as_str()).copied(),
+            Next::End => None,
+        };
+        leads(step).into_iter().filter_map(target).collect()
+    }
+
+    /// Every step that can be reached from one through steps that pass.
+    fn reach(&self, from: usize, passes: impl Fn(&Step) -> bool) -> BTreeSet<usize> {
+        let mut reached = BTreeSet::from([from]);
+        let mut open = vec![from];
+        while let Some(index) = open.pop() {
+            let steps = &self.journey.steps;
+            let next = self.next(index).into_iter().filter(|next| passes(&steps[*next]));
+            open.extend(next.filter(|next| reached.insert(*next)));
+        }
+        reached
+    }
+
+    /// A ring of steps that all pass, if there is one.
+    fn ring(&self, passes: impl Fn(&Step) -> bool) -> Option<Vec<usize>> {
+        let steps = &self.journey.steps;
+        let starts = (0..steps.len()).filter(|index| passes(&steps[*index]));
+        starts.into_iter().find_map(|index| self.ring_through(index, &passes))
+    }
+
+    /// The shortest ring through one step whose other steps all pass.
+    fn ring_through(&self, start: usize, passes: impl Fn(&Step) -> bool) -> Option<Vec<usize>> {
+        let mut from: BTreeMap<usize, usize> = BTreeMap::new();
+        let mut open = std::collections::VecDeque::from([start]);
+        while let Some(index) = open.pop_front() {
+            let timed_out = |next: &usize| index == start && self.is_timeout(start, *next);
+            for next in self.next(index).into_iter().filter(|next| !timed_out(next)) {
+                if next == start {
+                    let mut ring = vec![index];
+                    while let Some(last) = ring.last().filter(|last| **last != start) {
+                        ring.push(from[last]);
+                    }
+                    ring.reverse();
+                    return Some(ring);
+                }
+                if passes(&self.journey.steps[next]) && !from.contains_key(&next) {
+                    from.insert(next, index);
+                    open.push_back(next);
+                }
+            }
+        }
+        None
+    }
+
+    /// Whether a step leads to another only when its time is up.
+    fn is_timeout(&self, index: usize, next: usize) -> bool {
+        let (step, next) = (&self.journey.steps[index], &self.journey.steps[next]);
+        let is_next = |lead: &Next| *lead == Next::Step(next.id.clone());
+        matches!(step.action, Action::WaitFor { .. }) && !is_next(&step.then)
+    }
+
+    fn names(&self, ring: &[usize]) -> String {
+        let ids = ring.iter().chain(ring.first()).map(|index| &self.journey.steps[*index].id);
+        ids.map(String::as_str).collect::<Vec<_>>().join(" → ")
+    }
+}

@@ -1,0 +1,95 @@
+//! What is wrong with something a marketer wrote: where, what, and what would be right.
+
+use serde::Serialize;
+use std::fmt;
+
+/// One thing that is wrong, at a dotted key such as `journey.nurture.step[2].timeout` (lists are
+/// counted from 1, as people count) or in a template such as `emails/welcome/text`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Problem {
+    /// Where.
+    pub key: String,
+    /// The line within the template, from 1; absent for keys, whose line only their file knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<usize>,
+    /// What is wrong.
+    pub message: String,
+    /// What would be right, if that can be guessed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
+}
+
+impl Problem {
+    /// A problem at a key.
+    pub fn new(key: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { key: key.into(), line: None, message: message.into(), help: None }
+    }
+
+    /// The same problem with advice.
+    pub fn help(self, advice: impl Into<String>) -> Self {
+        Self { help: Some(advice.into()), ..self }
+    }
+
+    /// The same problem, suggesting whichever of `known` looks most like `name`; if none does,
+    /// listing them all.
+    pub fn suggest<'k>(self, name: &str, known: impl IntoIterator<Item = &'k str>) -> Self {
+        let known: Vec<&str> = known.into_iter().collect();
+        match nearest(name, known.iter().copied()) {
+            Some(near) => self.help(format!("did you mean `{near}`?")),
+            None if known.is_empty() => self,
+            None => self.help(format!("known here: {}", known.join(", "))),
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.key)?;
+        if let Some(line) = self.line {
+            write!(f, "line {line}: ")?;
+        }
+        f.write_str(&self.message)?;
+        match &self.help {
+            Some(help) => write!(f, "; {help}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The name that was most likely meant: few slips of the finger away, or beginning alike.
+pub fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    let slips_max = 1 + name.chars().count() / 4;
+    let alike = |candidate: &str| {
+        let slips = strsim::damerau_levenshtein(name, candidate);
+        let close = slips <= slips_max && slips < candidate.chars().count().max(2);
+        let similarity = strsim::jaro_winkler(name, candidate);
+        (close || similarity > 0.85).then_some((slips, -similarity))
+    };
+    known
+        .into_iter()
+        .filter_map(|candidate| Some((alike(candidate)?, candidate)))
+        .min_by(|a, b| a.0.partial_cmp(&b.0).unwrap_or(std::cmp::Ordering::Equal))
+        .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_is_the_one_that_was_meant() {
+        let known = ["timeout", "on_timeout", "then", "id", "is", "is_not", "白皮书", "感谢页"];
+        for (written, meant) in [
+            ("timeoout", Some("timeout")),
+            ("on_timout", Some("on_timeout")),
+            ("iss", Some("is")),
+            ("di", Some("id")),
+            ("time", Some("timeout")),
+            ("白皮书页", Some("白皮书")),
+            ("shipping", None),
+            ("x", None),
+        ] {
+            assert_eq!(nearest(written, known), meant, "{written}");
+        }
+    }
+}

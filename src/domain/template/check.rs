@@ -1,0 +1,450 @@
+//! Whether templates can be trusted with every contact: each variable is known, each helper is
+//! offered, nothing stands unescaped.
+
+use super::{Markup, TemplateSource, part_name, partial_name, syntax};
+use crate::domain::campaign::{Campaign, Compiled};
+use crate::domain::journey::Action;
+use crate::domain::problem::{Problem, nearest};
+use handlebars::template::{
+    BlockParam, DecoratorTemplate, HelperTemplate, Parameter, TemplateElement,
+};
+use handlebars::{Path, Template};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What every contact has.
+const CONTACT: &[&str] =
+    &["first_name", "last_name", "email", "phone", "locale", "time_zone", "external_id", "score"];
+/// What every template can say.
+const CAMPAIGN: &[&str] = &["campaign.name", "campaign.postal_address"];
+/// What a page can say beside.
+const PAGE: &[&str] = &["title", "description", "lang", "form"];
+/// The variables that are addresses made by the house, and so may begin a link.
+const ADDRESSES: &[&str] = &["base_url", "unsubscribe_url"];
+/// The helpers, and how many values each takes.
+const HELPERS: &[(&str, usize)] =
+    &[("default", 2), ("upper", 1), ("lower", 1), ("eq", 2), ("if", 1), ("unless", 1), ("each", 1)];
+/// Those that stand around something: `{{#if role}}…{{/if}}`.
+const BLOCKS: &[&str] = &["if", "unless", "each"];
+
+/// Everything that is wrong with the templates of a campaign: missing, not parsing, or asking
+/// for what will not be there.
+pub fn check_templates(compiled: &Compiled) -> Vec<Problem> {
+    let mut problems = missing(compiled);
+    let mut parsed = BTreeMap::new();
+    for (name, source) in &compiled.templates {
+        problems.extend(kind_matches(name, source));
+        for (part, text, _) in source.parts() {
+            let full = part_name(name, part);
+            match syntax::parse(&full, text) {
+                Ok(template) => {
+                    let key = match source {
+                        TemplateSource::Partial(_) => partial_name(name).to_owned(),
+                        _ => full,
+                    };
+                    parsed.insert(key, template);
+                }
+                Err(error) => problems.push(Problem {
+                    line: error.line,
+                    ..Problem::new(error.template, error.message)
+                }),
+            }
+        }
+    }
+    let bounds = parsed.keys().filter_map(|name| syntax::bound(name, &parsed).err());
+    let boundless: Vec<Problem> =
+        bounds.map(|error| Problem::new(error.template, error.message)).collect();
+    if !boundless.is_empty() {
+        problems.extend(boundless);
+        return problems;
+    }
+    for (name, source) in &compiled.templates {
+        for (part, _, markup) in source.parts() {
+            let full = part_name(name, part);
+            if let (Some(template), false) =
+                (parsed.get(&full), matches!(source, TemplateSource::Partial(_)))
+            {
+                let known = variables(&compiled.campaign, source, part);
+                problems.extend(Walk::new(&full, source, markup, &known, &parsed).run(template));
+            }
+        }
+    }
+    dedup(problems)
+}
+
+/// A partial's problem is found once for each template that includes it.
+fn dedup(problems: Vec<Problem>) -> Vec<Problem> {
+    let mut kept: Vec<Problem> = Vec::new();
+    for problem in problems {
+        if !kept.contains(&problem) {
+            kept.push(problem);
+        }
+    }
+    kept
+}
+
+/// Templates that the campaign refers to and that are not there.
+fn missing(compiled: &Compiled) -> Vec<Problem> {
+    let is_missing = |(_, name): &(String, String)| !compiled.templates.contains_key(name);
+    let references = references(&compiled.campaign).into_iter().filter(is_missing);
+    let problem = |(key, name): (String, String)| {
+        let folder = name.split('/').next().unwrap_or_default();
+        let known = compiled.templates.keys().filter(|other| other.starts_with(folder));
+        Problem::new(key, format!("there is no template `{name}`"))
+            .suggest(&name, known.map(String::as_str))
+    };
+    references.map(problem).collect()
+}
+
+/// The templates that a campaign refers to, each with the key that does.
+pub fn references(campaign: &Campaign) -> Vec<(String, String)> {
+    let mut references = Vec::new();
+    for (name, page) in &campaign.pages {
+        for (index, variant) in page.variants.iter().enumerate() {
+            let key = match page.variants.len() {
+                1 => format!("page.{name}.template"),
+                _ => format!("page.{name}.variants[{}].template", index + 1),
+            };
+            references.push((key, variant.template.clone()));
+        }
+    }
+    for (name, journey) in &campaign.journeys {
+        for (index, step) in journey.steps.iter().enumerate() {
+            if let Action::Send { template } = &step.action {
+                let key = format!("journey.{name}.step[{}].send", index + 1);
+                references.push((key, template.clone()));
+            }
+        }
+    }
+    references
+}
+
+/// The partials that a template's own text includes, by the names it calls them.
+pub fn partials_of(source: &TemplateSource) -> BTreeSet<String> {
+    let parts = source.parts().into_iter();
+    let parsed = parts.filter_map(|(part, text, _)| syntax::parse(part, text).ok());
+    let mut names = BTreeSet::new();
+    for template in parsed {
+        collect_partials(&template, &mut names);
+    }
+    names
+}
+
+fn collect_partials(template: &Template, names: &mut BTreeSet<String>) {
+    for element in &template.elements {
+        match element {
+            TemplateElement::PartialExpression(partial) => {
+                names.extend(partial.name.as_name().map(str::to_owned));
+            }
+            TemplateElement::HelperBlock(block) => {
+                for inner in [&block.template, &block.inverse].into_iter().flatten() {
+                    collect_partials(inner, names);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A template's folder says what it is.
+fn kind_matches(name: &str, source: &TemplateSource) -> Option<Problem> {
+    let folder = match source {
+        TemplateSource::Page(_) => "pages/",
+        TemplateSource::Partial(_) => "partials/",
+        TemplateSource::Email { .. } => "emails/",
+        TemplateSource::Sms(_) => "sms/",
+    };
+    let message = format!("a template of this kind is named {folder}…");
+    (!name.starts_with(folder)).then(|| Problem::new(name, message))
+}
+
+/// The variables a template may use.
+fn variables(campaign: &Campaign, source: &TemplateSource, part: &str) -> BTreeSet<String> {
+    let mut known: BTreeSet<String> = CAMPAIGN.iter().map(|name| (*name).to_owned()).collect();
+    let mut add = |names: &[&str]| known.extend(names.iter().map(|name| (*name).to_owned()));
+    if matches!(source, TemplateSource::Page(_)) {
+        add(PAGE);
+        return known;
+    }
+    add(CONTACT);
+    add(&["base_url"]);
+    if matches!(source, TemplateSource::Email { .. }) && part != "subject" {
+        add(&["unsubscribe_url"]);
+    }
+    let fields = campaign.forms.values().flat_map(|form| &form.fields);
+    known.extend(fields.map(|field| field.name.clone()));
+    known.extend(campaign.attributes.iter().cloned());
+    known
+}
+
+/// A walk through one part of a template and the partials it includes.
+struct Walk<'t> {
+    file: String,
+    is_page: bool,
+    is_email_html: bool,
+    markup: Markup,
+    known: &'t BTreeSet<String>,
+    parsed: &'t BTreeMap<String, Template>,
+    /// The names that each list around this place gives to its items.
+    lists: Vec<Vec<String>>,
+    /// What the including tag gives to the partial.
+    given: BTreeSet<String>,
+    used: BTreeSet<String>,
+    problems: Vec<Problem>,
+}
+
+impl<'t> Walk<'t> {
+    fn new(
+        file: &str,
+        source: &TemplateSource,
+        markup: Markup,
+        known: &'t BTreeSet<String>,
+        parsed: &'t BTreeMap<String, Template>,
+    ) -> Self {
+        let is_email = matches!(source, TemplateSource::Email { .. });
+        Self {
+            file: file.to_owned(),
+            is_page: matches!(source, TemplateSource::Page(_)),
+            is_email_html: is_email && markup == Markup::Html,
+            markup,
+            known,
+            parsed,
+            lists: Vec::new(),
+            given: BTreeSet::new(),
+            used: BTreeSet::new(),
+            problems: Vec::new(),
+        }
+    }
+
+    fn run(mut self, template: &Template) -> Vec<Problem> {
+        self.template(template, 1);
+        if self.is_email_html && !self.used.contains("unsubscribe_url") {
+            let problem = Problem::new(&self.file, "has no link to unsubscribe");
+            let advice = "put <a href=\"{{unsubscribe_url}}\">…</a> into it";
+            self.problems.push(problem.help(advice));
+        }
+        self.problems
+    }
+
+    fn problem(&mut self, line: usize, message: impl Into<String>) -> &mut Problem {
+        let at = self.problems.len();
+        let problem = Problem { line: Some(line), ..Problem::new(&self.file, message) };
+        self.problems.push(problem);
+        &mut self.problems[at]
+    }
+
+    fn template(&mut self, template: &Template, line: usize) {
+        let mut before = "";
+        for (index, element) in template.elements.iter().enumerate() {
+            let line = template.mapping.get(index).map_or(line, |mapping| mapping.0);
+            match element {
+                TemplateElement::RawString(text) => before = text,
+                TemplateElement::Comment(_) => {}
+                TemplateElement::Expression(tag) => {
+                    self.link(tag, before, line);
+                    self.expression(tag, line);
+                }
+                TemplateElement::HtmlExpression(tag) => self.raw(tag, line),
+                TemplateElement::HelperBlock(block) => self.block(block, line),
+                TemplateElement::PartialExpression(partial) => self.partial(partial, line),
+                TemplateElement::PartialBlock(_) => {
+                    self.problem(line, "blocks around partials {{#> …}} are not offered");
+                }
+                _ => drop(self.problem(line, "decorators {{* …}} are not offered")),
+            }
+            if !matches!(element, TemplateElement::RawString(_)) {
+                before = "";
+            }
+        }
+    }
+
+    /// An address that begins with what somebody typed could be one of `javascript:`.
+    fn link(&mut self, tag: &HelperTemplate, before: &str, line: usize) {
+        let before = before.trim_end().trim_end_matches(['"', '\'']).trim_end().to_lowercase();
+        let attribute = before.strip_suffix('=').is_some_and(|before| {
+            ["href", "src", "action"].iter().any(|name| before.trim_end().ends_with(name))
+        });
+        let name = tag.name.as_name().unwrap_or_default();
+        let house = ADDRESSES.contains(&name) && tag.params.is_empty();
+        if self.markup == Markup::Html && attribute && !house && !self.given.contains(name) {
+            let message = format!("a link must not begin with `{{{{{name}}}}}`");
+            let problem = self.problem(line, message);
+            problem.help = Some("begin it with https:// or {{base_url}}".to_owned());
+        }
+    }
+
+    /// `{{name}}`, or `{{helper value …}}`.
+    fn expression(&mut self, tag: &HelperTemplate, line: usize) {
+        let Some(name) = tag.name.as_name() else {
+            self.problem(line, "a tag must begin with a variable or a helper");
+            return;
+        };
+        let is_helper = HELPERS.iter().any(|(helper, _)| *helper == name);
+        if tag.params.is_empty() && tag.hash.is_empty() && !is_helper {
+            return self.variable(&tag.name, line);
+        }
+        if BLOCKS.contains(&name) {
+            let message =
+                format!("`{name}` stands around something: {{{{#{name} …}}}}…{{{{/{name}}}}}");
+            self.problem(line, message);
+            return;
+        }
+        self.helper(name, tag, line);
+    }
+
+    /// A helper exists, and is given as many values as it takes.
+    fn helper(&mut self, name: &str, tag: &HelperTemplate, line: usize) {
+        let Some((_, values)) = HELPERS.iter().find(|(helper, _)| *helper == name) else {
+            let known: Vec<&str> = HELPERS.iter().map(|(helper, _)| *helper).collect();
+            let problem = self.problem(line, format!("there is no helper `{name}`"));
+            *problem = problem.clone().suggest(name, known);
+            return;
+        };
+        if tag.params.len() != *values {
+            let message = format!("`{name}` takes {values} value(s), not {}", tag.params.len());
+            self.problem(line, message);
+        }
+        let strays = tag.hash.keys().filter(|key| *key != "includeZero");
+        for stray in strays.collect::<BTreeSet<_>>() {
+            self.problem(line, format!("`{name}` takes no `{stray}=`"));
+        }
+        for param in &tag.params {
+            self.parameter(param, line);
+        }
+    }
+
+    fn parameter(&mut self, param: &Parameter, line: usize) {
+        match param {
+            Parameter::Name(_) | Parameter::Path(_) => self.variable(param, line),
+            Parameter::Subexpression(inner) => {
+                if let TemplateElement::Expression(tag) = inner.as_element() {
+                    self.expression(tag, line);
+                }
+            }
+            _ => {} // A literal.
+        }
+    }
+
+    fn raw(&mut self, tag: &HelperTemplate, line: usize) {
+        let name = tag.name.as_name().unwrap_or_default();
+        if self.is_page && name == "form" && tag.params.is_empty() && self.lists.is_empty() {
+            self.used.insert("form".to_owned());
+            return;
+        }
+        let message = format!("{{{{{{{name}}}}}}} would put text into the message as it was typed");
+        let problem = self.problem(line, message);
+        problem.help = Some(format!("write {{{{{name}}}}}"));
+    }
+
+    fn block(&mut self, block: &HelperTemplate, line: usize) {
+        let name = block.name.as_name().unwrap_or_default();
+        if !BLOCKS.contains(&name) {
+            let message = format!("there is no block `{name}`");
+            let problem = self.problem(line, message);
+            let advice = "did you mean {{#if …}}, {{#unless …}} or {{#each …}}?";
+            problem.help = Some(advice.to_owned());
+            return;
+        }
+        self.helper(name, block, line);
+        let is_list = name == "each";
+        if is_list {
+            let names = match &block.block_param {
+                Some(BlockParam::Single(item)) => vec![item],
+                Some(BlockParam::Pair((item, index))) => vec![item, index],
+                _ => vec![],
+            };
+            let names = names.into_iter().filter_map(|name| Some(name.as_name()?.to_owned()));
+            self.lists.push(names.collect());
+        }
+        if let Some(template) = &block.template {
+            self.template(template, line);
+        }
+        if is_list {
+            self.lists.pop();
+        }
+        if let Some(template) = &block.inverse {
+            self.template(template, line);
+        }
+    }
+
+    fn partial(&mut self, partial: &DecoratorTemplate, line: usize) {
+        let Parameter::Name(name) = &partial.name else {
+            self.problem(line, "a partial is named where it is included, not by a variable");
+            return;
+        };
+        let Some(template) = self.parsed.get(name) else {
+            let known = self.parsed.keys().filter(|key| !is_message(key)).map(String::as_str);
+            let known: Vec<&str> = known.collect();
+            let problem = self.problem(line, format!("there is no partial `{name}`"));
+            *problem = problem.clone().suggest(name, known);
+            return;
+        };
+        if is_message(name) {
+            self.problem(line, format!("`{name}` is not a partial"));
+            return;
+        }
+        if !partial.params.is_empty() || !self.lists.is_empty() {
+            self.problem(line, "a partial is given values by name: {{> name label=\"…\"}}");
+        }
+        for value in partial.hash.values() {
+            self.parameter(value, line);
+        }
+        let given = partial.hash.keys().cloned().collect();
+        let outer_file = std::mem::replace(&mut self.file, format!("partials/{name}"));
+        let outer_given = std::mem::replace(&mut self.given, given);
+        let outer_lists = std::mem::take(&mut self.lists);
+        self.template(template, 1);
+        (self.file, self.given, self.lists) = (outer_file, outer_given, outer_lists);
+    }
+
+    /// A variable is known here; inside a list, `this` and its names are the item.
+    fn variable(&mut self, param: &Parameter, line: usize) {
+        let raw = param.as_name().unwrap_or_default();
+        let path = raw.trim_start_matches("./");
+        let ups = path.matches("../").count();
+        let plain = path.trim_start_matches("../");
+        if matches!(param, Parameter::Path(Path::Local(_))) {
+            let known = ["@index", "@first", "@last", "@key"];
+            if self.lists.is_empty() || !known.contains(&plain) {
+                self.problem(line, format!("`{raw}` is known only inside {{{{#each …}}}}"));
+            }
+            return;
+        }
+        let root = plain.strip_prefix("@root.").or_else(|| plain.strip_prefix("@root/"));
+        let name = root.unwrap_or(plain).replace('/', ".");
+        let depth = self.lists.len();
+        if root.is_none() && ups > depth {
+            self.problem(line, format!("`{raw}` reaches beyond the template"));
+            return;
+        }
+        if root.is_none() && ups < depth {
+            return self.item(raw, &name, line);
+        }
+        if self.known.contains(&name) || self.given.contains(&name) {
+            self.used.insert(name);
+            return;
+        }
+        let known: Vec<&str> = self.known.iter().map(String::as_str).collect();
+        let near = nearest(&name, known).map(|near| format!("did you mean `{near}`?"));
+        let advice = "declare it as an attribute of the campaign, or ask for it in a form";
+        let problem = self.problem(line, format!("unknown variable `{raw}`"));
+        problem.help = near.or_else(|| Some(advice.to_owned()));
+    }
+
+    fn item(&mut self, raw: &str, name: &str, line: usize) {
+        let named = self.lists.iter().flatten().any(|item| item == name);
+        if named || name == "this" {
+            return;
+        }
+        let known = self.known.contains(name);
+        let problem = self.problem(line, format!("`{raw}` is not part of a list's item"));
+        problem.help = Some(match known {
+            true => format!("inside {{{{#each}}}} write {{{{@root.{name}}}}}"),
+            false => "the item itself is {{this}}".to_owned(),
+        });
+    }
+}
+
+/// Whether a name in the registry belongs to a page or message rather than to a partial.
+fn is_message(name: &str) -> bool {
+    ["pages/", "emails/", "sms/"].iter().any(|folder| name.starts_with(folder))
+}

@@ -1,0 +1,4 @@
+//! Everything that needs a machine: files, the terminal.
+
+pub mod commands;
+pub mod project;
