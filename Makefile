@@ -70,7 +70,7 @@ tools: $(WORKER_BUILD) $(WASM_BINDGEN)
 
 $(WASM_STAMP): $(WASM_SOURCES) $(NPM_STAMP) | $(WORKER_BUILD) $(WASM_BINDGEN)
 	@scripts/need rust
-	@$(STEP) "worker for the edge" env \
+	@$(STEP) "worker for the edge" env RUST_BACKTRACE=0 \
 		WASM_BINDGEN_BIN=$(WASM_BINDGEN) \
 		WASM_OPT_BIN=$(CURDIR)/node_modules/.bin/wasm-opt \
 		ESBUILD_BIN=$(CURDIR)/node_modules/.bin/esbuild \

@@ -68,7 +68,8 @@ async fn body(response: Response) -> Result<String, JsValue> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// A timeout throws a `TimeoutError`; whatever else is thrown means that no answer came.
+/// A timeout throws a `TimeoutError`; whatever else is thrown, an object or a mere string, means
+/// that no answer came.
 fn failure(thrown: JsValue) -> HttpError {
     let field = |name: &str| {
         let value = Reflect::get(&thrown, &JsValue::from_str(name)).ok()?;
@@ -76,6 +77,6 @@ fn failure(thrown: JsValue) -> HttpError {
     };
     match field("name").as_deref() {
         Some("TimeoutError" | "AbortError") => HttpError::TimedOut,
-        _ => HttpError::Network(field("message").unwrap_or_default()),
+        _ => HttpError::Network(field("message").or(thrown.as_string()).unwrap_or_default()),
     }
 }
