@@ -2,5 +2,7 @@
 pub mod domain;
 pub mod store;
 pub mod flows;
+#[cfg(target_arch = "wasm32")]
+mod edge;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod native;

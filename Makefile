@@ -1,0 +1,97 @@
+# The commands of this project; `make` alone lists them.
+# Everything is incremental: what is up to date is not done again.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+.PHONY: help dev test build reset bench lint fmt clean test-native test-e2e cli tools
+
+# Two tools are built from source, once for all projects and versions, and kept here.
+TOOLS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/dripline
+WORKER_BUILD_VERSION := 0.8.7
+# wasm-bindgen's program must be of exactly the version of the library.
+WASM_BINDGEN_VERSION := $(shell sed -n '/^name = "wasm-bindgen"$$/{n;s/version = "\(.*\)"/\1/p;}' Cargo.lock)
+WORKER_BUILD := $(TOOLS)/worker-build-$(WORKER_BUILD_VERSION)/bin/worker-build
+WASM_BINDGEN := $(TOOLS)/wasm-bindgen-$(WASM_BINDGEN_VERSION)/bin/wasm-bindgen
+
+NPM_STAMP := node_modules/.stamp
+WASM_STAMP := build/.stamp
+WASM_SOURCES := Cargo.toml Cargo.lock rust-toolchain.toml $(wildcard askama.toml) \
+	$(shell find src -type f -not -path 'src/native/*' -not -path 'src/bin/*')
+STEP := scripts/step
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+dev: $(WASM_STAMP) cli ## Run dripline at http://localhost:8787, with samples and a local mailbox
+	@node scripts/dev.mjs
+
+test: lint test-native test-e2e ## Check the formatting, lint, and run every test
+
+build: $(WASM_STAMP) ## Build the worker into build/
+	@gzip -c build/index_bg.wasm | wc -c | \
+		awk '{ printf "build/index_bg.wasm: %.2f MB gzipped\n", $$1 / 1e6 }'
+
+reset: ## Forget the local database, messages and secrets of `make dev`
+	@rm -rf .wrangler .dev.vars
+	@echo "Local state wiped."
+
+bench: $(WASM_STAMP) bench/node_modules/.stamp ## Benchmark form capture against TypeScript (SECONDS=2 for a short run)
+	@node bench/capture.mjs
+
+lint: ## Check formatting and lint, warnings denied, natively and for the edge
+	@scripts/need rust
+	@$(STEP) "formatting" cargo fmt --check
+	@$(STEP) "clippy, native" cargo clippy --quiet --all-targets -- -D warnings
+	@$(STEP) "clippy, edge" cargo clippy --quiet --lib --target wasm32-unknown-unknown -- -D warnings
+
+fmt: ## Format the Rust sources
+	@scripts/need rust
+	@cargo fmt
+
+test-native: ## Run the native tests only
+	@scripts/need rust
+	@$(STEP) "native tests" cargo test --quiet
+
+test-e2e: $(WASM_STAMP) cli ## Run the end-to-end tests on workerd only
+	@$(STEP) "end-to-end tests" node --test tests/e2e/*.test.mjs
+
+clean: ## Remove everything that was built here (not the tools in TOOLS)
+	@rm -rf build target node_modules bench/node_modules bench/build
+
+# The command line, for publishing and for whoever wants it: target/debug/dripline.
+cli:
+	@scripts/need rust
+	@$(STEP) "command line" cargo build --quiet --bin dripline
+
+tools: $(WORKER_BUILD) $(WASM_BINDGEN)
+
+$(WASM_STAMP): $(WASM_SOURCES) $(NPM_STAMP) | $(WORKER_BUILD) $(WASM_BINDGEN)
+	@scripts/need rust
+	@$(STEP) "worker for the edge" env RUST_BACKTRACE=0 \
+		WASM_BINDGEN_BIN=$(WASM_BINDGEN) \
+		WASM_OPT_BIN=$(CURDIR)/node_modules/.bin/wasm-opt \
+		ESBUILD_BIN=$(CURDIR)/node_modules/.bin/esbuild \
+		$(WORKER_BUILD) --release
+	@touch $@
+
+$(NPM_STAMP): package.json package-lock.json .npmrc
+	@scripts/need node
+	@$(STEP) "npm packages" npm ci --no-progress
+	@touch $@
+
+bench/node_modules/.stamp: bench/package.json bench/package-lock.json $(NPM_STAMP)
+	@$(STEP) "npm packages of the benchmark" npm ci --no-progress --prefix bench
+	@touch $@
+
+$(WORKER_BUILD):
+	@scripts/need rust
+	@$(STEP) "worker-build $(WORKER_BUILD_VERSION) (once, some minutes)" scripts/cargo-tool \
+		worker-build $(WORKER_BUILD_VERSION) $(TOOLS)/worker-build-$(WORKER_BUILD_VERSION)
+
+$(WASM_BINDGEN):
+	@scripts/need rust
+	@$(STEP) "wasm-bindgen $(WASM_BINDGEN_VERSION) (once, some minutes)" scripts/cargo-tool \
+		wasm-bindgen-cli $(WASM_BINDGEN_VERSION) $(TOOLS)/wasm-bindgen-$(WASM_BINDGEN_VERSION)

@@ -1,0 +1,27 @@
+//! The one place at the edge that reads the time and randomness.
+
+use crate::domain::primitives::Millis;
+use crate::edge::kv::Kv;
+use worker::{Date, Env};
+
+/// Where tests keep how far their clock is ahead, in milliseconds.
+const TEST_OFFSET_KEY: &str = "test:clock_offset_ms";
+
+/// The present instant. In the test configuration (`TEST_CLOCK` set) it is ahead of the real one
+/// by what the tests wrote to KV; nowhere else does anything move the clock.
+pub async fn now(env: &Env) -> Millis {
+    let real = Millis(Date::now().as_millis() as i64);
+    if env.var("TEST_CLOCK").is_err() {
+        return real;
+    }
+    let offset = match Kv::new(env) {
+        Ok(kv) => kv.get(TEST_OFFSET_KEY).await.ok().flatten(),
+        Err(_) => None,
+    };
+    Millis(real.0 + offset.and_then(|text| text.parse::<i64>().ok()).unwrap_or(0))
+}
+
+/// 64 random bits, from which a flow derives its ids.
+pub fn seed() -> Result<u64, getrandom::Error> {
+    getrandom::u64()
+}

@@ -1,0 +1,225 @@
+// Runs the built worker on workerd, with D1, KV, Queues and the rate limiter, for tests.
+//
+// D1 and KV live in a folder of this run and survive `restart()`. Miniflare keeps queues in
+// memory, so a restart loses what is in them; the product must recover, and tests may rely on it.
+
+import { mkdtemp, readFile, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Log, LogLevel, Miniflare } from "miniflare";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const BUILD = join(ROOT, "build");
+const COMPATIBILITY_DATE = "2026-04-01";
+const CLOCK_OFFSET_KEY = "test:clock_offset_ms";
+const DAY_MS = 86_400_000;
+const SPAN_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: DAY_MS, w: 7 * DAY_MS };
+const SETTLE_TIMEOUT_MS = 20_000;
+const SETTLE_POLL_MS = 25;
+
+// The worker, and a count of the queue batches that it is busy with, which Miniflare cannot tell.
+const TAP_PATH = "/.test/consuming";
+const TAP = `
+import Worker from "./index.js";
+let consuming = 0;
+export default class extends Worker {
+  fetch(request) {
+    const tapped = new URL(request.url).pathname === "${TAP_PATH}";
+    return tapped ? Response.json(consuming) : super.fetch(request);
+  }
+  async queue(batch) {
+    consuming += batch.messages.length;
+    try {
+      return await super.queue(batch);
+    } finally {
+      consuming -= batch.messages.length;
+    }
+  }
+}
+`;
+
+/** What the worker is configured with in tests, besides its bindings. */
+export const CONFIGURATION = {
+  TEST_CLOCK: "1",
+  SIGNING_SECRET: "a secret that only tests know, thirty-two bytes or more",
+  API_TOKENS: "test-token",
+  SENDER_EMAIL: "mailbox",
+  SENDER_SMS: "mailbox",
+};
+
+/**
+ * Starts the worker on an empty database with all migrations applied.
+ *
+ * `variables` are added to CONFIGURATION; `submitLimit` is how many submissions a visitor may
+ * make a minute; `outbound(request)` answers for the whole outside world (default: it is down);
+ * `verbose` shows the worker's log.
+ */
+export async function start({ variables = {}, submitLimit = 10, outbound, verbose } = {}) {
+  const folder = await mkdtemp(join(tmpdir(), "dripline-"));
+  const runtime = new Runtime(options({ folder, variables, submitLimit, outbound, verbose }), folder);
+  await runtime.open();
+  await runtime.migrate();
+  return runtime;
+}
+
+class Runtime {
+  #options;
+  #folder;
+  #miniflare;
+  #offset = 0;
+  /** The address the worker answers at, without a slash at the end. */
+  url;
+
+  constructor(options, folder) {
+    this.#options = options;
+    this.#folder = folder;
+  }
+
+  async open() {
+    this.#miniflare = new Miniflare(this.#options);
+    this.url = (await this.#miniflare.ready).origin;
+    // Persisted, so that a restarted worker lives at the same time of day.
+    this.#offset = Number((await (await this.#kv()).get(CLOCK_OFFSET_KEY)) ?? 0);
+  }
+
+  /** Like the global `fetch`, by path, and without following redirects unless asked to. */
+  fetch(path, init = {}) {
+    return fetch(new URL(path, this.url), { redirect: "manual", ...init });
+  }
+
+  /** Sends `body` as JSON with the API token, and returns the response. */
+  api(method, path, body) {
+    return this.fetch(path, {
+      method,
+      headers: { authorization: "Bearer test-token", "content-type": "application/json" },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+  }
+
+  /** Lets one minute's cron run, then waits until the queues are empty. */
+  async tick() {
+    const worker = await this.#miniflare.getWorker();
+    await worker.scheduled({ cron: "* * * * *", scheduledTime: new Date(this.now()) });
+    await this.settle();
+  }
+
+  /** Moves the worker's clock by milliseconds or by a span such as "3d", then ticks. */
+  async advance(by) {
+    this.#offset += milliseconds(by);
+    await (await this.#kv()).put(CLOCK_OFFSET_KEY, String(this.#offset));
+    await this.tick();
+  }
+
+  /** The worker's present, in milliseconds. */
+  now() {
+    return Date.now() + this.#offset;
+  }
+
+  /** The messages in the local mailbox. */
+  async mailbox() {
+    const response = await this.fetch("/dev/mailbox", { headers: { accept: "application/json" } });
+    if (!response.ok) {
+      throw new Error(`/dev/mailbox answered ${response.status}: ${await response.text()}`);
+    }
+    return response.json();
+  }
+
+  /** Runs one statement of SQL and returns its rows. */
+  async d1(sql, ...parameters) {
+    const database = await this.#miniflare.getD1Database("DB");
+    const { results } = await database.prepare(sql).bind(...parameters).all();
+    return results;
+  }
+
+  /** The text under a key of KV, or null. */
+  async kv(key) {
+    return (await this.#kv()).get(key);
+  }
+
+  /** Waits until every message that was sent to a queue has been consumed. */
+  async settle() {
+    const deadline = Date.now() + SETTLE_TIMEOUT_MS;
+    while ((await this.#backlog()) > 0) {
+      if (Date.now() > deadline) throw new Error("the queues did not drain in time");
+      await new Promise((resolve) => setTimeout(resolve, SETTLE_POLL_MS));
+    }
+  }
+
+  /** Stops the worker and starts it anew on the same database and KV. */
+  async restart() {
+    await this.#miniflare.dispose();
+    await this.open();
+  }
+
+  async stop() {
+    await this.#miniflare.dispose();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  async migrate() {
+    const folder = join(ROOT, "migrations");
+    const names = (await readdir(folder)).filter((name) => name.endsWith(".sql"));
+    for (const name of names.sort()) {
+      await this.d1(await readFile(join(folder, name), "utf8"));
+    }
+  }
+
+  #kv() {
+    return this.#miniflare.getKVNamespace("KV");
+  }
+
+  /** How many messages wait in a queue or are being consumed. */
+  async #backlog() {
+    const waiting = await Promise.all(
+      ["INTAKE", "WORK"].map(async (binding) => {
+        const queue = await this.#miniflare.getQueueProducer(binding);
+        return (await queue.metrics()).backlogCount;
+      }),
+    );
+    const consuming = await (await this.fetch(TAP_PATH)).json();
+    return waiting.reduce((sum, count) => sum + count, consuming);
+  }
+}
+
+/** Reads "3d" or a number of milliseconds. */
+function milliseconds(span) {
+  if (typeof span === "number") return span;
+  const [, count, unit] = /^(\d+)([smhdw])$/.exec(span) ?? [];
+  if (count === undefined) throw new Error(`"${span}" is not a span such as "90s" or "3d"`);
+  return Number(count) * SPAN_MS[unit];
+}
+
+/** Reads what the runtime says and drops it: unread, it would fill the pipe and stop. */
+function silence(...streams) {
+  for (const stream of streams) stream.resume();
+}
+
+function options({ folder, variables, submitLimit, outbound, verbose }) {
+  const consumer = { maxBatchTimeout: 0.05, maxRetries: 5, deadLetterQueue: "dripline-dead" };
+  return {
+    name: "dripline",
+    // Miniflare's own root is the folder that all modules lie in.
+    modulesRoot: BUILD,
+    modules: [
+      { type: "ESModule", path: join(BUILD, "tap.js"), contents: TAP },
+      { type: "ESModule", path: join(BUILD, "index.js") },
+      { type: "CompiledWasm", path: join(BUILD, "index_bg.wasm") },
+    ],
+    compatibilityDate: COMPATIBILITY_DATE,
+    bindings: { ...CONFIGURATION, ...variables },
+    d1Databases: { DB: "dripline" },
+    d1Persist: join(folder, "d1"),
+    kvNamespaces: { KV: "dripline" },
+    kvPersist: join(folder, "kv"),
+    queueProducers: { INTAKE: "dripline-intake", WORK: "dripline-work" },
+    queueConsumers: {
+      "dripline-intake": { ...consumer, maxBatchSize: 100 },
+      "dripline-work": { ...consumer, maxBatchSize: 10 },
+    },
+    ratelimits: { SUBMIT_LIMIT: { simple: { limit: submitLimit, period: 60 } } },
+    outboundService: outbound ?? (() => new Response("the outside world is down", { status: 503 })),
+    log: new Log(verbose ? LogLevel.INFO : LogLevel.NONE),
+    handleRuntimeStdio: verbose ? undefined : silence,
+  };
+}
