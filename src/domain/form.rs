@@ -1,7 +1,37 @@
 //! A form: its fields, its consent text, and the reading of one visitor's answer.
 
-use super::primitives::Channel;
+use super::address::{self, AddressProblem, half_width, is_forbidden_control};
+use super::answer::Answer;
+use super::country;
+use super::language::Language;
+use super::primitives::{Channel, Span};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The name of the checkbox that gives the form's consent.
+pub const CONSENT_FIELD: &str = "consent";
+
+/// A field no person sees and most bots fill in. Whoever sends it non-empty is not believed.
+pub const HONEYPOT_FIELD: &str = "website_url_confirm";
+
+/// Names that no field of a campaign may have.
+pub const RESERVED_FIELD_NAMES: [&str; 2] = [CONSENT_FIELD, HONEYPOT_FIELD];
+
+/// The hidden input that carries the submission token.
+pub const TOKEN_FIELD: &str = "_token";
+
+/// The least time between a page's rendering and a person's answer: even a browser that fills
+/// the form in by itself leaves somebody to look and press the button.
+pub const FILL_TIME_MIN: Span = Span::seconds(2);
+
+/// The longest one-line text, in characters.
+pub const TEXT_CHARS_MAX: usize = 255;
+
+/// The longest text of several lines, in characters.
+pub const TEXTAREA_CHARS_MAX: usize = 5_000;
+
+/// The longest web address, in characters: what browsers and servers commonly take.
+pub const URL_CHARS_MAX: usize = 2_048;
 
 /// A form as a campaign file describes it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -98,4 +128,573 @@ pub struct ConsentAsk {
     pub required: bool,
     /// Whether e-mail waits until the address is confirmed by its owner.
     pub double_opt_in: bool,
+}
+
+/// A form's answer, read and found good.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Submission {
+    /// The address of the first e-mail field that was filled in.
+    pub email: Option<String>,
+    /// The number of the first phone field that was filled in, as E.164.
+    pub phone: Option<String>,
+    /// Every other answer by field name; unanswered fields are absent, so that they overwrite
+    /// nothing. Fields named `email` and `phone` of those types are above only.
+    pub attributes: BTreeMap<String, serde_json::Value>,
+    /// Whether the consent box was ticked.
+    pub consent_given: bool,
+    /// How many names were sent that the form does not know; they are dropped.
+    pub ignored: usize,
+}
+
+/// What is wrong with the answer to one field.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FieldProblem {
+    /// The field's name, or `consent`.
+    pub field: String,
+    /// What is wrong.
+    pub reason: FieldReason,
+}
+
+/// Why an answer is refused.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FieldReason {
+    /// Required, and empty.
+    Missing,
+    /// A box that must be ticked is not.
+    NotTicked,
+    /// Neither an e-mail address nor a phone number was given, and one of them is needed.
+    NoAddress,
+    /// Several values where one is asked for.
+    SeveralValues,
+    /// More characters than this.
+    TooLong(usize),
+    /// It holds control characters.
+    ControlCharacter,
+    /// No such e-mail address or phone number can be.
+    Address(AddressProblem),
+    /// Not a number.
+    NotANumber,
+    /// Less than this.
+    TooSmall(f64),
+    /// Greater than this.
+    TooGreat(f64),
+    /// Not a complete http or https address.
+    NotAUrl,
+    /// Not a day of the calendar.
+    NotADay,
+    /// Not among the options.
+    NotAnOption,
+    /// Not a country.
+    NotACountry,
+    /// Neither ticked nor unticked.
+    NotYesOrNo,
+}
+
+impl Form {
+    /// The field of a name.
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+}
+
+/// Reads an answer strictly: either everything is good, or each bad field is told, once.
+pub fn read(form: &Form, answer: &Answer) -> Result<Submission, Vec<FieldProblem>> {
+    let mut submission = Submission::default();
+    let mut problems = Vec::new();
+    for field in &form.fields {
+        match read_field(field, answer.all(&field.name)) {
+            Ok(Some(value)) => keep(&mut submission, field, value),
+            Ok(None) => {}
+            Err(reason) => problems.push(FieldProblem { field: field.name.clone(), reason }),
+        }
+    }
+    if let Some(consent) = &form.consent {
+        match tick(answer.all(CONSENT_FIELD)) {
+            Ok(given) if consent.required && !given => problems
+                .push(FieldProblem { field: CONSENT_FIELD.into(), reason: FieldReason::NotTicked }),
+            Ok(given) => submission.consent_given = given,
+            Err(reason) => problems.push(FieldProblem { field: CONSENT_FIELD.into(), reason }),
+        }
+    }
+    if problems.is_empty() && submission.email.is_none() && submission.phone.is_none() {
+        let first =
+            form.fields.iter().find(|f| matches!(f.kind, FieldKind::Email | FieldKind::Tel { .. }));
+        let field = first.map(|field| field.name.clone()).unwrap_or_default();
+        problems.push(FieldProblem { field, reason: FieldReason::NoAddress });
+    }
+    submission.ignored = answer.names().filter(|name| !is_known(form, name)).count();
+    if problems.is_empty() { Ok(submission) } else { Err(problems) }
+}
+
+impl FieldProblem {
+    /// What to tell the person who filled the form in.
+    pub fn message(&self, language: Language) -> String {
+        let (english, chinese) = match &self.reason {
+            FieldReason::Missing => ("Fill this in.", "请填写此项。"),
+            FieldReason::NotTicked => ("Tick this box to go on.", "请勾选此项后继续。"),
+            FieldReason::NoAddress => (
+                "Give an e-mail address or a phone number, so that we can answer.",
+                "请填写邮箱或电话，以便我们与您联系。",
+            ),
+            FieldReason::SeveralValues => ("Give one answer only.", "此项只能有一个答案。"),
+            FieldReason::TooLong(max) => {
+                return language.pick(
+                    format!("Shorten this to {max} characters."),
+                    format!("请缩短到 {max} 个字以内。"),
+                );
+            }
+            FieldReason::ControlCharacter => (
+                "This holds invisible characters. Type it again.",
+                "内容含有不可见字符，请重新输入。",
+            ),
+            FieldReason::Address(problem) => return problem.message(language).to_owned(),
+            FieldReason::NotANumber => ("Enter a number, such as 12.5.", "请输入数字，例如 12.5。"),
+            FieldReason::TooSmall(min) => {
+                return language
+                    .pick(format!("Enter {min} or more."), format!("请输入不小于 {min} 的数字。"));
+            }
+            FieldReason::TooGreat(max) => {
+                return language
+                    .pick(format!("Enter {max} or less."), format!("请输入不大于 {max} 的数字。"));
+            }
+            FieldReason::NotAUrl => (
+                "Enter a whole web address, such as https://example.com.",
+                "请输入完整网址，例如 https://example.com。",
+            ),
+            FieldReason::NotADay => {
+                ("Enter a day such as 2026-03-31.", "请输入日期，例如 2026-03-31。")
+            }
+            FieldReason::NotAnOption => ("Choose one of the options.", "请从选项中选择。"),
+            FieldReason::NotACountry => ("Choose a country.", "请选择国家或地区。"),
+            FieldReason::NotYesOrNo => ("Tick the box, or leave it empty.", "请勾选或留空。"),
+        };
+        language.pick(english, chinese).to_owned()
+    }
+}
+
+/// Whether a box's values mean ticked. A plain form post sends nothing for an empty box.
+pub fn tick(values: &[String]) -> Result<bool, FieldReason> {
+    let Some(value) = single(values)? else {
+        return Ok(false);
+    };
+    match value.to_ascii_lowercase().as_str() {
+        "on" | "true" | "yes" | "1" => Ok(true),
+        "off" | "false" | "no" | "0" => Ok(false),
+        _ => Err(FieldReason::NotYesOrNo),
+    }
+}
+
+fn is_known(form: &Form, name: &str) -> bool {
+    name.starts_with('_') || RESERVED_FIELD_NAMES.contains(&name) || form.field(name).is_some()
+}
+
+/// Puts a good value where it belongs.
+fn keep(submission: &mut Submission, field: &Field, value: serde_json::Value) {
+    let (slot, own_name) = match field.kind {
+        FieldKind::Email => (&mut submission.email, "email"),
+        FieldKind::Tel { .. } => (&mut submission.phone, "phone"),
+        _ => {
+            submission.attributes.insert(field.name.clone(), value);
+            return;
+        }
+    };
+    if slot.is_none() {
+        *slot = value.as_str().map(str::to_owned);
+    }
+    if field.name != own_name {
+        submission.attributes.insert(field.name.clone(), value);
+    }
+}
+
+/// The value of one field; `None` if it was left empty and may be.
+fn read_field(field: &Field, values: &[String]) -> Result<Option<serde_json::Value>, FieldReason> {
+    if let FieldKind::Checkbox = field.kind {
+        let ticked = tick(values)?;
+        let is_refused = field.required && !ticked;
+        return if is_refused { Err(FieldReason::NotTicked) } else { Ok(Some(ticked.into())) };
+    }
+    if let FieldKind::MultiSelect(choices) = &field.kind {
+        return read_choices(choices, field.required, values);
+    }
+    let Some(value) = single(values)? else {
+        return match &field.kind {
+            FieldKind::Hidden { value } if !value.is_empty() => Ok(Some(value.as_str().into())),
+            _ if field.required => Err(FieldReason::Missing),
+            _ => Ok(None),
+        };
+    };
+    let read = match &field.kind {
+        FieldKind::Text | FieldKind::Hidden { .. } => read_line(value)?.into(),
+        FieldKind::Textarea => read_lines(value)?.into(),
+        FieldKind::Email => address::read_email(value).map_err(FieldReason::Address)?.into(),
+        FieldKind::Tel { region } => {
+            address::read_phone(value, region.as_deref()).map_err(FieldReason::Address)?.into()
+        }
+        FieldKind::Number { min, max } => read_number(value, *min, *max)?,
+        FieldKind::Url => read_url(value)?.into(),
+        FieldKind::Date => read_day(value)?.into(),
+        FieldKind::Select(choices) | FieldKind::Radio(choices) => choice(choices, value)?.into(),
+        FieldKind::Country => country::find(value).ok_or(FieldReason::NotACountry)?.code.into(),
+        FieldKind::Checkbox | FieldKind::MultiSelect(_) => return Ok(None),
+    };
+    Ok(Some(read))
+}
+
+/// The one value that is not blank, trimmed.
+fn single(values: &[String]) -> Result<Option<&str>, FieldReason> {
+    let mut filled = values.iter().map(|value| value.trim()).filter(|value| !value.is_empty());
+    let first = filled.next();
+    if filled.next().is_some() { Err(FieldReason::SeveralValues) } else { Ok(first) }
+}
+
+/// A tab, as it comes along with pasted cells, becomes a space.
+fn read_line(value: &str) -> Result<String, FieldReason> {
+    let text = value.replace('\t', " ");
+    check_text(&text, TEXT_CHARS_MAX, |_| false)?;
+    Ok(text)
+}
+
+/// Browsers send line breaks as CR LF; LF is kept.
+fn read_lines(value: &str) -> Result<String, FieldReason> {
+    let text = value.replace("\r\n", "\n").replace('\r', "\n").replace('\t', " ");
+    check_text(&text, TEXTAREA_CHARS_MAX, |c| c == '\n')?;
+    Ok(text)
+}
+
+fn check_text(
+    text: &str,
+    chars_max: usize,
+    is_allowed: impl Fn(char) -> bool,
+) -> Result<(), FieldReason> {
+    if text.chars().any(|c| is_forbidden_control(c) && !is_allowed(c)) {
+        return Err(FieldReason::ControlCharacter);
+    }
+    if text.chars().count() > chars_max { Err(FieldReason::TooLong(chars_max)) } else { Ok(()) }
+}
+
+/// A plain decimal; whole numbers are kept as such.
+fn read_number(
+    value: &str,
+    min: Option<f64>,
+    max: Option<f64>,
+) -> Result<serde_json::Value, FieldReason> {
+    let text: String = value.chars().map(half_width).collect();
+    let is_plain = |c: char| c.is_ascii_digit() || matches!(c, '.' | '-' | '+' | 'e' | 'E');
+    if !text.chars().all(is_plain) {
+        return Err(FieldReason::NotANumber);
+    }
+    let number: f64 = text.parse().map_err(|_| FieldReason::NotANumber)?;
+    if !number.is_finite() {
+        return Err(FieldReason::NotANumber);
+    }
+    match (min, max) {
+        (Some(min), _) if number < min => Err(FieldReason::TooSmall(min)),
+        (_, Some(max)) if number > max => Err(FieldReason::TooGreat(max)),
+        // Above 2^53 a float no longer holds every whole number, so it stays a float.
+        _ if number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0 => {
+            Ok((number as i64).into())
+        }
+        _ => Ok(number.into()),
+    }
+}
+
+/// An absolute http or https address with a host and without a user's name.
+fn read_url(value: &str) -> Result<String, FieldReason> {
+    check_text(value, URL_CHARS_MAX, |_| false)?;
+    let (scheme, rest) = value.split_once("://").ok_or(FieldReason::NotAUrl)?;
+    let scheme = scheme.to_ascii_lowercase();
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let (host, port) = authority.split_once(':').unwrap_or((authority, "0"));
+    let is_label = |label: &str| {
+        !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_')
+    };
+    let is_good = (scheme == "http" || scheme == "https")
+        && host.split('.').all(is_label)
+        && port.parse::<u16>().is_ok()
+        && !value
+            .contains(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"' | '\\' | '`'));
+    if is_good { Ok(format!("{scheme}://{rest}")) } else { Err(FieldReason::NotAUrl) }
+}
+
+/// `YYYY-MM-DD`, and the day must exist.
+fn read_day(value: &str) -> Result<String, FieldReason> {
+    let text: String = value.chars().map(half_width).collect();
+    let bytes = text.as_bytes();
+    let is_shaped = bytes.len() == 10
+        && bytes.iter().enumerate().all(|(i, byte)| match i {
+            4 | 7 => *byte == b'-',
+            _ => byte.is_ascii_digit(),
+        });
+    if !is_shaped {
+        return Err(FieldReason::NotADay);
+    }
+    let day: jiff::civil::Date = text.parse().map_err(|_| FieldReason::NotADay)?;
+    Ok(day.to_string())
+}
+
+fn choice<'a>(choices: &'a [Choice], value: &str) -> Result<&'a str, FieldReason> {
+    let found = choices.iter().find(|choice| choice.value.trim() == value);
+    found.map(|choice| choice.value.as_str()).ok_or(FieldReason::NotAnOption)
+}
+
+/// Several options, each once, in the form's order.
+fn read_choices(
+    choices: &[Choice],
+    required: bool,
+    values: &[String],
+) -> Result<Option<serde_json::Value>, FieldReason> {
+    let sent = values.iter().map(|value| value.trim()).filter(|value| !value.is_empty());
+    let chosen = sent.map(|value| choice(choices, value)).collect::<Result<Vec<_>, _>>()?;
+    let ordered: Vec<&str> = choices
+        .iter()
+        .map(|choice| choice.value.as_str())
+        .filter(|value| chosen.contains(value))
+        .collect();
+    match ordered.is_empty() {
+        true if required => Err(FieldReason::Missing),
+        true => Ok(None),
+        false => Ok(Some(ordered.into())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::FieldReason::*;
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn field(kind: FieldKind, required: bool) -> Field {
+        Field { name: "x".into(), label: None, help: None, kind, required }
+    }
+
+    fn form(fields: Vec<Field>) -> Form {
+        Form { fields, consent: None, thanks: None, submit_label: None, origins: vec![] }
+    }
+
+    fn choices() -> Vec<Choice> {
+        ["engineer", "manager", "其他"]
+            .map(|value| Choice { value: value.into(), label: value.to_uppercase() })
+            .to_vec()
+    }
+
+    /// What one optional field makes of the values sent.
+    fn check(kind: FieldKind, values: &[&str], expected: Result<Option<Value>, FieldReason>) {
+        let values: Vec<String> = values.iter().map(|value| value.to_string()).collect();
+        assert_eq!(
+            read_field(&field(kind.clone(), false), &values),
+            expected,
+            "{kind:?} {values:?}"
+        );
+    }
+
+    #[test]
+    fn texts() {
+        let long = "字".repeat(255);
+        let longer = "字".repeat(256);
+        for (typed, expected) in [
+            (" Ada  Lovelace ", Ok(Some(json!("Ada  Lovelace")))),
+            ("　林黛玉　", Ok(Some(json!("林黛玉")))),
+            ("<script>", Ok(Some(json!("<script>")))),
+            ("a\tb", Ok(Some(json!("a b")))),
+            ("   ", Ok(None)),
+            (&long, Ok(Some(json!(long)))),
+            (&longer, Err(TooLong(255))),
+            ("a\nb", Err(ControlCharacter)),
+            ("a\r\nBcc: b", Err(ControlCharacter)),
+            ("a\0", Err(ControlCharacter)),
+            ("a\u{7f}", Err(ControlCharacter)),
+            ("a\u{85}b", Err(ControlCharacter)),
+            ("a\u{2028}b", Err(ControlCharacter)),
+        ] {
+            check(FieldKind::Text, &[typed], expected);
+        }
+        check(FieldKind::Text, &["a", "b"], Err(SeveralValues));
+        check(FieldKind::Text, &["", "b"], Ok(Some(json!("b"))));
+        let lines = "字".repeat(5_001);
+        for (typed, expected) in [
+            ("a\r\nb\rc\nd", Ok(Some(json!("a\nb\nc\nd")))),
+            ("a\u{1b}[31m", Err(ControlCharacter)),
+            (&lines, Err(TooLong(5_000))),
+        ] {
+            check(FieldKind::Textarea, &[typed], expected);
+        }
+    }
+
+    #[test]
+    fn numbers() {
+        let kind = FieldKind::Number { min: Some(-2.5), max: Some(1_000.0) };
+        for (typed, expected) in [
+            ("12", Ok(Some(json!(12)))),
+            ("１２", Ok(Some(json!(12)))),
+            ("12.0", Ok(Some(json!(12)))),
+            ("-2.5", Ok(Some(json!(-2.5)))),
+            ("1e3", Ok(Some(json!(1000)))),
+            ("-2.6", Err(TooSmall(-2.5))),
+            ("1000.1", Err(TooGreat(1000.0))),
+            ("1,000", Err(NotANumber)),
+            ("twelve", Err(NotANumber)),
+            ("NaN", Err(NotANumber)),
+            ("inf", Err(NotANumber)),
+            ("1e999", Err(NotANumber)),
+            ("0x10", Err(NotANumber)),
+            ("1 2", Err(NotANumber)),
+        ] {
+            check(kind.clone(), &[typed], expected);
+        }
+        let any = FieldKind::Number { min: None, max: None };
+        check(any, &["9007199254740993"], Ok(Some(json!(9007199254740992.0))));
+    }
+
+    #[test]
+    fn urls() {
+        let long = format!("https://example.com/{}", "a".repeat(2_048));
+        for (typed, expected) in [
+            ("https://example.com", Ok(Some(json!("https://example.com")))),
+            ("HTTP://Example.com:8080/a?b=c#d", Ok(Some(json!("http://Example.com:8080/a?b=c#d")))),
+            ("https://例子.中国/路径", Ok(Some(json!("https://例子.中国/路径")))),
+            ("example.com", Err(NotAUrl)),
+            ("javascript:alert(1)", Err(NotAUrl)),
+            ("javascript://example.com/%0aalert(1)", Err(NotAUrl)),
+            ("data:text/html,x", Err(NotAUrl)),
+            ("ftp://example.com", Err(NotAUrl)),
+            ("https://", Err(NotAUrl)),
+            ("https:///path", Err(NotAUrl)),
+            ("https://user@example.com", Err(NotAUrl)),
+            ("https://a..b", Err(NotAUrl)),
+            ("https://example.com:99999", Err(NotAUrl)),
+            ("https://example.com/a b", Err(NotAUrl)),
+            ("https://example.com/\"><script>", Err(NotAUrl)),
+            ("https://example.com/\n", Ok(Some(json!("https://example.com/")))),
+            ("https://example.com/\nx", Err(ControlCharacter)),
+            (&long, Err(TooLong(2_048))),
+        ] {
+            check(FieldKind::Url, &[typed], expected);
+        }
+    }
+
+    #[test]
+    fn days() {
+        for (typed, expected) in [
+            ("2024-02-29", Ok(Some(json!("2024-02-29")))),
+            ("２０２４-02-29", Ok(Some(json!("2024-02-29")))),
+            ("2023-02-29", Err(NotADay)),
+            ("2100-02-29", Err(NotADay)),
+            ("2026-13-01", Err(NotADay)),
+            ("2026-00-10", Err(NotADay)),
+            ("2026-04-31", Err(NotADay)),
+            ("20260401", Err(NotADay)),
+            ("2026-4-1", Err(NotADay)),
+            ("01/04/2026", Err(NotADay)),
+            ("2026-04-01T00:00", Err(NotADay)),
+        ] {
+            check(FieldKind::Date, &[typed], expected);
+        }
+    }
+
+    #[test]
+    fn options_and_boxes() {
+        check(FieldKind::Select(choices()), &["其他"], Ok(Some(json!("其他"))));
+        check(FieldKind::Radio(choices()), &["engineer"], Ok(Some(json!("engineer"))));
+        check(FieldKind::Select(choices()), &["ENGINEER"], Err(NotAnOption));
+        check(FieldKind::Radio(choices()), &["<script>"], Err(NotAnOption));
+        check(FieldKind::Select(choices()), &["engineer", "manager"], Err(SeveralValues));
+        check(FieldKind::Select(choices()), &[""], Ok(None));
+        let several = FieldKind::MultiSelect(choices());
+        let both = json!(["engineer", "manager"]);
+        check(several.clone(), &["manager", "engineer", "manager"], Ok(Some(both)));
+        check(several.clone(), &["manager", "boss"], Err(NotAnOption));
+        check(several.clone(), &[], Ok(None));
+        assert_eq!(read_field(&field(several, true), &[]), Err(Missing));
+        for (values, expected) in [
+            (&[][..], Ok(Some(json!(false)))),
+            (&["on"], Ok(Some(json!(true)))),
+            (&["TRUE"], Ok(Some(json!(true)))),
+            (&["0"], Ok(Some(json!(false)))),
+            (&["maybe"], Err(NotYesOrNo)),
+        ] {
+            check(FieldKind::Checkbox, values, expected);
+        }
+        assert_eq!(read_field(&field(FieldKind::Checkbox, true), &[]), Err(NotTicked));
+        check(FieldKind::Country, &["cn"], Ok(Some(json!("CN"))));
+        check(FieldKind::Country, &["XX"], Err(NotACountry));
+        check(FieldKind::Country, &["China"], Err(NotACountry));
+        check(FieldKind::Hidden { value: "a".into() }, &[], Ok(Some(json!("a"))));
+        check(FieldKind::Hidden { value: "a".into() }, &["b"], Ok(Some(json!("b"))));
+        check(FieldKind::Hidden { value: "".into() }, &["b\u{1}"], Err(ControlCharacter));
+    }
+
+    fn signup() -> Form {
+        let named =
+            |name: &str, kind, required| Field { name: name.into(), ..field(kind, required) };
+        let mut form = form(vec![
+            named("first_name", FieldKind::Text, true),
+            named("email", FieldKind::Email, false),
+            named("mobile", FieldKind::Tel { region: Some("CN".into()) }, false),
+        ]);
+        form.consent = Some(ConsentAsk {
+            purpose: "newsletter".into(),
+            channels: vec![Channel::Email],
+            text: "Write to me.".into(),
+            required: false,
+            double_opt_in: true,
+        });
+        form
+    }
+
+    #[test]
+    fn a_whole_answer() {
+        let body = "first_name=%E6%9E%97&email=Lin%40Example.com&mobile=138+0013+8000&consent=yes\
+                    &_token=t&website_url_confirm=&utm_source=x&other=1";
+        let answer = Answer::from_urlencoded(body.as_bytes()).unwrap();
+        let submission = read(&signup(), &answer).unwrap();
+        assert_eq!(submission.email.as_deref(), Some("lin@example.com"));
+        assert_eq!(submission.phone.as_deref(), Some("+8613800138000"));
+        let attributes = json!({ "first_name": "林", "mobile": "+8613800138000" });
+        assert_eq!(json!(submission.attributes), attributes);
+        assert!(submission.consent_given);
+        assert_eq!(submission.ignored, 2);
+    }
+
+    #[test]
+    fn every_bad_field_is_told_once() {
+        let mut form = signup();
+        form.consent.as_mut().unwrap().required = true;
+        let answer = Answer::from_urlencoded(b"email=nobody&mobile=12").unwrap();
+        let problems = read(&form, &answer).unwrap_err();
+        let reasons: Vec<_> = problems.iter().map(|p| (p.field.as_str(), &p.reason)).collect();
+        assert_eq!(
+            reasons,
+            [
+                ("first_name", &Missing),
+                ("email", &Address(AddressProblem::NoAt)),
+                ("mobile", &Address(AddressProblem::PhoneNumber)),
+                ("consent", &NotTicked),
+            ]
+        );
+        assert_eq!(problems[0].message(Language::Chinese), "请填写此项。");
+        let json = serde_json::to_value(&problems).unwrap();
+        assert_eq!(json[1], json!({ "field": "email", "reason": { "address": "no_at" } }));
+    }
+
+    #[test]
+    fn somebody_without_an_address_is_no_lead() {
+        let answer = Answer::from_urlencoded(b"first_name=Ada").unwrap();
+        let problems = read(&signup(), &answer).unwrap_err();
+        assert_eq!(problems, [FieldProblem { field: "email".into(), reason: NoAddress }]);
+    }
+
+    #[test]
+    fn consent_is_given_only_by_a_tick() {
+        let mut form = signup();
+        for (body, given) in [("", false), ("&consent=", false), ("&consent=on", true)] {
+            let body = format!("first_name=Ada&email=ada@example.com{body}");
+            let answer = Answer::from_urlencoded(body.as_bytes()).unwrap();
+            assert_eq!(read(&form, &answer).unwrap().consent_given, given, "{body}");
+        }
+        form.consent = None;
+        let body = b"first_name=Ada&email=ada@example.com&consent=on";
+        let answer = Answer::from_urlencoded(body).unwrap();
+        assert!(!read(&form, &answer).unwrap().consent_given, "the form asks for none");
+    }
 }

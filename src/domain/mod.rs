@@ -4,11 +4,14 @@
 pub mod primitives;
 pub mod language;
 pub mod address;
+pub mod country;
 pub mod contact;
 pub mod event;
 pub mod consent;
 pub mod rule;
 pub mod form;
+pub mod answer;
+pub mod origin;
 pub mod calendar;
 pub mod journey;
 pub mod message;
