@@ -1,6 +1,7 @@
 //! dripline: marketing automation at the edge.
 pub mod domain;
 pub mod store;
+pub mod providers;
 pub mod flows;
 #[cfg(target_arch = "wasm32")]
 mod edge;

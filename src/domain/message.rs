@@ -127,3 +127,27 @@ pub fn backoff(attempts: u32) -> Span {
     let minutes = 1_i64 << attempts.saturating_sub(1).min(9);
     Span::minutes(minutes.min(360))
 }
+
+/// A message as the local mailbox keeps it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Letter {
+    /// The message's id: kept once, however often it is sent.
+    pub id: String,
+    /// `email` or `sms`.
+    pub channel: String,
+    /// From whom.
+    pub sender: String,
+    /// To whom.
+    pub address: String,
+    /// Empty for SMS.
+    pub subject: String,
+    /// Empty for SMS.
+    pub html: String,
+    /// The plain text.
+    pub text: String,
+    /// The mail headers, as a JSON object in text.
+    pub headers: String,
+    /// When it was kept.
+    #[serde(default)]
+    pub at: Millis,
+}

@@ -23,5 +23,7 @@ pub mod problem;
 pub mod catalog;
 pub mod attribution;
 pub mod report;
+pub mod token;
+pub mod tracking;
 pub mod change;
 pub mod decide;

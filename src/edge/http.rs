@@ -1,6 +1,7 @@
 //! `fetch` behind the `Http` seam.
 
-use crate::flows::seams::{Http, HttpError, HttpRequest, HttpResponse};
+use crate::flows::seams::Http;
+use crate::providers::http::{HttpError, HttpRequest, HttpResponse};
 use js_sys::{JsString, Reflect, Uint8Array, futures::JsFuture};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{AbortSignal, ReadableStreamDefaultReader};

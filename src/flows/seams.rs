@@ -2,6 +2,7 @@
 //!
 //! D1 and `fetch` implement them at the edge; SQLite and a scripted world implement them natively.
 
+use crate::providers::http::{HttpError, HttpRequest, HttpResponse};
 use crate::store::statement::{Rows, Statement};
 use std::future::Future;
 
@@ -44,37 +45,4 @@ impl std::fmt::Display for DatabaseError {
 pub trait Http {
     /// Sends the request. An error means that no complete answer came.
     fn send(&self, request: HttpRequest) -> impl Future<Output = Result<HttpResponse, HttpError>>;
-}
-
-/// A request to an outside service, down to its bytes.
-#[derive(Clone, Debug, PartialEq)]
-pub struct HttpRequest {
-    /// `POST`, `GET`.
-    pub method: &'static str,
-    /// The absolute address.
-    pub url: String,
-    /// Names in lower case.
-    pub headers: Vec<(&'static str, String)>,
-    /// The body; empty for none.
-    pub body: String,
-}
-
-/// What an outside service answered.
-#[derive(Clone, Debug, PartialEq)]
-pub struct HttpResponse {
-    /// The status code.
-    pub status: u16,
-    /// Names in lower case.
-    pub headers: Vec<(String, String)>,
-    /// The body, at most 64 KiB of it.
-    pub body: String,
-}
-
-/// Why no answer came. In both cases the request may have been acted upon.
-#[derive(Clone, Debug, PartialEq)]
-pub enum HttpError {
-    /// No connection, or it broke.
-    Network(String),
-    /// Nothing came in time.
-    TimedOut,
 }

@@ -1,32 +1,8 @@
 //! The local mailbox: messages kept instead of sent, where that is configured.
 
 use super::statement::{Statement, Value};
+use crate::domain::message::Letter;
 use crate::domain::primitives::Millis;
-use serde::{Deserialize, Serialize};
-
-/// A kept message.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Letter {
-    /// The message's id: kept once, however often it is sent.
-    pub id: String,
-    /// `email` or `sms`.
-    pub channel: String,
-    /// From whom.
-    pub sender: String,
-    /// To whom.
-    pub address: String,
-    /// Empty for SMS.
-    pub subject: String,
-    /// Empty for SMS.
-    pub html: String,
-    /// The plain text.
-    pub text: String,
-    /// The mail headers, as a JSON object in text.
-    pub headers: String,
-    /// When it was kept.
-    #[serde(default)]
-    pub at: Millis,
-}
 
 /// Keeps a message, once.
 pub fn keep(letter: &Letter, now: Millis) -> Statement {

@@ -1,0 +1,193 @@
+//! Tokens: what a link or a form carries so that only we can have made it.
+//!
+//! `1<purpose><key>.<payload>.<mac>`: version 1, one letter of purpose, two letters that name the
+//! key, the payload in base64url, and the first 128 bits of HMAC-SHA256 (RFC 2104) over all that
+//! stands before the last dot. The purpose is under the MAC, so no token serves another purpose.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+/// The longest token read: a click token with a target of 2,000 characters has room.
+pub const TOKEN_BYTES_MAX: usize = 4_096;
+
+const MAC_BYTES: usize = 16;
+
+/// What a token is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Sending a form that we rendered.
+    Form,
+    /// Following a link of a message.
+    Click,
+    /// Telling that a message was opened.
+    Open,
+    /// Refusing further messages.
+    Unsubscribe,
+    /// Proving that an address is one's own.
+    Confirm,
+    /// Opening the web app by a link.
+    SignIn,
+    /// Being signed in to the web app.
+    Session,
+}
+
+impl Purpose {
+    fn letter(self) -> char {
+        match self {
+            Self::Form => 'f',
+            Self::Click => 'c',
+            Self::Open => 'o',
+            Self::Unsubscribe => 'u',
+            Self::Confirm => 'k',
+            Self::SignIn => 'i',
+            Self::Session => 's',
+        }
+    }
+}
+
+/// Why a token is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenProblem {
+    /// Cut short, garbled, or not a token at all.
+    Malformed,
+    /// A good token, for something else.
+    WrongPurpose,
+    /// Not made by us, or with a key we no longer have.
+    Forged,
+}
+
+/// The secret that tokens are signed with, and the one before it, which still verifies.
+#[derive(Clone)]
+pub struct Keyring {
+    keys: Vec<Key>,
+}
+
+#[derive(Clone)]
+struct Key {
+    name: String,
+    secret: [u8; 32],
+}
+
+impl Keyring {
+    /// Signs with `secret`; verifies with `previous` too, while a secret is being changed.
+    pub fn new(secret: &str, previous: Option<&str>) -> Self {
+        let keys = [Some(secret), previous];
+        Self { keys: keys.into_iter().flatten().map(Key::new).collect() }
+    }
+
+    /// Makes a token that carries `payload`, readable by whoever holds it.
+    pub fn sign(&self, purpose: Purpose, payload: &str) -> String {
+        let key = &self.keys[0];
+        let encoded = URL_SAFE_NO_PAD.encode(payload);
+        let signed = format!("1{}{}.{encoded}", purpose.letter(), key.name);
+        let mac = URL_SAFE_NO_PAD.encode(key.mac(&signed));
+        format!("{signed}.{mac}")
+    }
+
+    /// The payload of a token made by us for this purpose.
+    pub fn verify(&self, purpose: Purpose, token: &str) -> Result<String, TokenProblem> {
+        if token.len() > TOKEN_BYTES_MAX {
+            return Err(TokenProblem::Malformed);
+        }
+        let (signed, mac) = token.rsplit_once('.').ok_or(TokenProblem::Malformed)?;
+        let (head, encoded) = signed.split_once('.').ok_or(TokenProblem::Malformed)?;
+        let mac = URL_SAFE_NO_PAD.decode(mac).map_err(|_| TokenProblem::Malformed)?;
+        let payload = URL_SAFE_NO_PAD.decode(encoded).map_err(|_| TokenProblem::Malformed)?;
+        let payload = String::from_utf8(payload).map_err(|_| TokenProblem::Malformed)?;
+        let mut letters = head.chars();
+        if letters.next() != Some('1') {
+            return Err(TokenProblem::Malformed);
+        }
+        let purpose_is_right = letters.next() == Some(purpose.letter());
+        let name: String = letters.collect();
+        let key = self.keys.iter().find(|key| key.name == name).ok_or(TokenProblem::Forged)?;
+        if !bool::from(key.mac(signed).ct_eq(&mac)) {
+            return Err(TokenProblem::Forged);
+        }
+        if purpose_is_right { Ok(payload) } else { Err(TokenProblem::WrongPurpose) }
+    }
+
+    /// A keyed hash, by which equal values are known as equal and nothing else about them is.
+    pub fn pseudonym(&self, kind: &str, value: &str) -> String {
+        let mac = self.keys[0].mac(&format!("{kind}:{value}"));
+        URL_SAFE_NO_PAD.encode(mac)
+    }
+}
+
+impl Key {
+    fn new(secret: &str) -> Self {
+        let name = Sha256::digest(format!("dripline key name: {secret}"));
+        let name = URL_SAFE_NO_PAD.encode(&name[..3])[..2].replace(['-', '_'], "0");
+        Self { name, secret: Sha256::digest(format!("dripline key: {secret}")).into() }
+    }
+
+    fn mac(&self, signed: &str) -> [u8; MAC_BYTES] {
+        // HMAC takes keys of any length, so this cannot fail; a zero MAC would match nothing made.
+        let Ok(mut hmac) = Hmac::<Sha256>::new_from_slice(&self.secret) else {
+            return [0; MAC_BYTES];
+        };
+        hmac.update(signed.as_bytes());
+        let mut mac = [0; MAC_BYTES];
+        mac.copy_from_slice(&hmac.finalize().into_bytes()[..MAC_BYTES]);
+        mac
+    }
+}
+
+/// SHA-256 in lower-case hexadecimal: how API tokens and versions' contents are known.
+pub fn sha256_hex(text: &str) -> String {
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Whether two secrets are equal, in a time that tells nothing.
+pub fn equal_secrets(one: &str, other: &str) -> bool {
+    one.as_bytes().ct_eq(other.as_bytes()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_good_for_its_purpose_only() {
+        let keys = Keyring::new("one", None);
+        let token = keys.sign(Purpose::Click, "c|m|https://example.com/?q=1&x=中文");
+        assert_eq!(
+            keys.verify(Purpose::Click, &token).unwrap(),
+            "c|m|https://example.com/?q=1&x=中文"
+        );
+        assert_eq!(keys.verify(Purpose::Unsubscribe, &token), Err(TokenProblem::WrongPurpose));
+    }
+
+    #[test]
+    fn any_change_is_found() {
+        let keys = Keyring::new("one", None);
+        let token = keys.sign(Purpose::Open, "contact|message");
+        for (index, byte) in token.bytes().enumerate() {
+            let mut changed = token.clone().into_bytes();
+            changed[index] = if byte == b'A' { b'B' } else { b'A' };
+            let changed = String::from_utf8(changed).unwrap();
+            // The last letter of base64 has unused bits; decoding is strict about them.
+            assert!(keys.verify(Purpose::Open, &changed).is_err(), "{changed}");
+        }
+        for end in 0..token.len() {
+            assert!(keys.verify(Purpose::Open, &token[..end]).is_err());
+        }
+        assert_eq!(keys.verify(Purpose::Open, &"x".repeat(5_000)), Err(TokenProblem::Malformed));
+    }
+
+    #[test]
+    fn a_changed_secret_still_reads_old_tokens() {
+        let token = Keyring::new("old", None).sign(Purpose::Unsubscribe, "c");
+        assert_eq!(
+            Keyring::new("new", Some("old")).verify(Purpose::Unsubscribe, &token).unwrap(),
+            "c"
+        );
+        assert_eq!(
+            Keyring::new("new", None).verify(Purpose::Unsubscribe, &token),
+            Err(TokenProblem::Forged)
+        );
+    }
+}

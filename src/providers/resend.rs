@@ -1,0 +1,57 @@
+//! Resend, for e-mail: `POST https://api.resend.com/emails`.
+//!
+//! It takes an `Idempotency-Key` of at most 256 characters and remembers it for 24 hours
+//! (resend.com/docs/dashboard/emails/idempotency-keys).
+
+use super::http::{HttpRequest, HttpResponse};
+use super::{Attempt, Content, Outgoing, attempt_by_status};
+use serde_json::{Map, Value, json};
+
+/// What Resend knows us by.
+#[derive(Clone)]
+pub struct Account {
+    /// The API key, `re_…`.
+    pub api_key: String,
+}
+
+/// The request that sends an e-mail; `None` for an SMS.
+pub fn request(account: &Account, message: &Outgoing) -> Option<HttpRequest> {
+    let Content::Email { from, subject, html, text, headers } = &message.content else {
+        return None;
+    };
+    let headers: Map<String, Value> =
+        headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_str().into())).collect();
+    let body = json!({
+        "from": from, "to": [message.to], "subject": subject, "html": html, "text": text,
+        "headers": headers,
+        // Tag values may be letters, digits, `_` and `-` only.
+        "tags": [{ "name": "dripline_message", "value": message.id.0.replace('.', "_") }],
+    });
+    Some(HttpRequest {
+        method: "POST",
+        url: "https://api.resend.com/emails".to_owned(),
+        headers: vec![
+            ("authorization", format!("Bearer {}", account.api_key)),
+            ("content-type", "application/json".to_owned()),
+            ("idempotency-key", message.id.0.clone()),
+        ],
+        body: body.to_string(),
+    })
+}
+
+/// What the answer means. Its errors are `{ "statusCode", "name", "message" }`.
+pub fn outcome(response: &HttpResponse) -> Attempt {
+    let body: Value = serde_json::from_str(&response.body).unwrap_or(Value::Null);
+    let text = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    match response.status {
+        200..=299 if !text("id").is_empty() => {
+            Attempt::Accepted { provider_id: text("id"), arrived: false }
+        }
+        // Something took it, and what it said cannot be read: the key makes asking again safe.
+        200..=299 => Attempt::Retry { after: None, reason: "an answer without an id".to_owned() },
+        _ => {
+            let reason = format!("{} {}: {}", response.status, text("name"), text("message"));
+            attempt_by_status(response, reason)
+        }
+    }
+}
