@@ -2,3 +2,4 @@
 pub mod domain;
 pub mod flows;
 pub mod store;
+pub mod views;
