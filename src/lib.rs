@@ -2,6 +2,7 @@
 pub mod domain;
 pub mod store;
 pub mod providers;
+pub mod views;
 pub mod flows;
 #[cfg(target_arch = "wasm32")]
 mod edge;

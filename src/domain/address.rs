@@ -69,7 +69,7 @@ pub fn read_email(typed: &str) -> Result<String, AddressProblem> {
         return Err(AddressProblem::SeveralAts);
     }
     check_local_part(local)?;
-    // U+3002 and U+FF61 separate labels too (RFC 3490 section 3.1), and Chinese keyboards type them.
+    // U+3002 and U+FF61 separate labels too (RFC 3490 section 3.1); Chinese keyboards type them.
     let domain = domain.replace(['。', '｡'], ".").to_lowercase();
     check_domain(&domain)?;
     let kept = format!("{}@{domain}", local.to_ascii_lowercase());

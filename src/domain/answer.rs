@@ -139,7 +139,10 @@ impl BodyProblem {
             Self::NotAnObject => ("The body is not a JSON object.", "请求内容不是 JSON 对象。"),
             Self::NotFlat(name) => {
                 return language.pick(
-                    format!("The value of \"{name}\" must be a text, a number, true, false or a list of texts."),
+                    format!(
+                        "The value of \"{name}\" must be a text, a number, true, false \
+                         or a list of texts."
+                    ),
                     format!("“{name}”的值必须是文本、数字、true、false 或文本列表。"),
                 );
             }

@@ -42,7 +42,9 @@ pub fn all(language: Language) -> Vec<Country> {
     }
 }
 
-const CHINESE_ORDER: &str = "CN HK MO TW AL DZ AF AR AE AW OM AZ EG ET IE EE AD AO AI AG AT AX AU BB PG BS PK PY \
+/// Codes by the pinyin of the Chinese names, China first.
+const CHINESE_ORDER: &str = "\
+    CN HK MO TW AL DZ AF AR AE AW OM AZ EG ET IE EE AD AO AI AG AT AX AU BB PG BS PK PY \
     PS BH PA BR BY BM BG MP MK BJ BE IS PR PL BA BO BZ BW BT BF BI BV KP GQ DK DE TL TG \
     DO DM RU EC ER FR FO PF GF TF MF VA PH FJ FI CV FK GM CG CD CO CR GD GL GE GG CU GP \
     GU GY KZ HT KR NL BQ SX HM ME HN KI DJ KG GN GW CA GH GA KH CZ ZW CM QA KY CC KM CI \

@@ -201,7 +201,8 @@ mod tests {
 
     #[test]
     fn a_visit_survives_the_way_through_a_form() {
-        let query = "utm_source=WeChat-Ads&utm_medium=cpc&utm_campaign=%E6%98%A5%E5%AD%A3&utm_term=a+b\
+        let query = "utm_source=WeChat-Ads&utm_medium=cpc&utm_campaign=%E6%98%A5%E5%AD%A3\
+                     &utm_term=a+b\
                      &utm_content=%zz&ref=42";
         let origin = Origin::of_visit("webinar", "b", "/webinar", query, "https://weibo.com/1");
         assert_eq!(origin.utm_campaign, "春季");

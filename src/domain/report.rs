@@ -214,11 +214,22 @@ mod tests {
     fn a_report_reads_back_what_it_wrote() {
         let figures = Figures { visitors: 2, leads: 1, ..Figures::default() };
         let row = ChannelRow { channel: "direct".into(), figures };
-        let json = serde_json::to_string(&row).unwrap();
-        insta::assert_snapshot!(
-            json,
-            @r#"{"channel":"direct","visitors":2,"leads":1,"contacts":0,"conversions":0,"cost_minor":0,"revenue_minor":0,"lead_rate":0.5,"conversion_rate":0.0,"cost_per_lead_minor":null,"roi":null}"#
-        );
+        let json = serde_json::to_string_pretty(&row).unwrap();
+        insta::assert_snapshot!(json, @r#"
+        {
+          "channel": "direct",
+          "visitors": 2,
+          "leads": 1,
+          "contacts": 0,
+          "conversions": 0,
+          "cost_minor": 0,
+          "revenue_minor": 0,
+          "lead_rate": 0.5,
+          "conversion_rate": 0.0,
+          "cost_per_lead_minor": null,
+          "roi": null
+        }
+        "#);
         assert_eq!(serde_json::from_str::<ChannelRow>(&json).unwrap(), row);
     }
 }

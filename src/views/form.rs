@@ -1,0 +1,613 @@
+//! A form as HTML that works without a script, for `{{{form}}}` in a landing page's template.
+//! Every class begins with `dl-`, so that a page can style it; it brings no style of its own.
+
+use super::render;
+use crate::domain::address::{EMAIL_BYTES_MAX, PHONE_TYPED_CHARS_MAX};
+use crate::domain::answer::Answer;
+use crate::domain::country;
+use crate::domain::form::{
+    self, CONSENT_FIELD, Choice, Field, FieldKind, FieldProblem, Form, HONEYPOT_FIELD,
+    TEXT_CHARS_MAX, TOKEN_FIELD, URL_CHARS_MAX,
+};
+use crate::domain::language::Language;
+use crate::domain::origin::{
+    LANDING_FIELD, Origin, PAGE_FIELD, QUERY_FIELD, REFERRER_FIELD, VARIANT_FIELD,
+};
+use askama::Template;
+
+/// What a form is rendered from.
+pub struct FormView<'a> {
+    /// The form.
+    pub form: &'a Form,
+    /// Its qualified id, `<campaign>.<form>`; it is sent to `/f/<form id>`.
+    pub form_id: &'a str,
+    /// The language of the house's own words in it.
+    pub language: Language,
+    /// The submission token, fresh for each rendering.
+    pub token: &'a str,
+    /// Where the visit came from; it travels in hidden inputs.
+    pub origin: &'a Origin,
+    /// What was typed before, or nothing.
+    pub values: &'a Answer,
+    /// What was wrong with it, or nothing.
+    pub problems: &'a [FieldProblem],
+}
+
+/// Renders a form.
+pub fn form_html(view: &FormView) -> String {
+    let mut rows: Vec<Row> = view
+        .form
+        .fields
+        .iter()
+        .filter(|field| !matches!(field.kind, FieldKind::Hidden { .. }))
+        .map(|field| row(view, field))
+        .collect();
+    rows.extend(consent_row(view));
+    render(&FormTemplate {
+        form_id: view.form_id,
+        honeypot: HONEYPOT_FIELD,
+        hidden: hidden_inputs(view),
+        problems: summary(view),
+        rows,
+        submit_label: match &view.form.submit_label {
+            Some(label) => label,
+            None => view.language.pick("Send", "提交"),
+        },
+        words: words(view.language),
+    })
+}
+
+/// What stands beside a field: its own label, or one made from its name.
+pub fn field_label(field: &Field, language: Language) -> String {
+    if let Some(label) = &field.label {
+        return label.clone();
+    }
+    let known = KNOWN_LABELS.iter().find(|(name, ..)| *name == field.name);
+    if let Some((_, english, chinese)) = known {
+        return language.pick(*english, *chinese).to_owned();
+    }
+    let spaced = field.name.replace('_', " ");
+    let mut letters = spaced.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+/// Labels of names that every marketer uses, so that a short campaign file speaks both languages.
+const KNOWN_LABELS: [(&str, &str, &str); 20] = [
+    ("age", "Age", "年龄"),
+    ("city", "City", "城市"),
+    ("company", "Company", "公司"),
+    ("country", "Country", "国家/地区"),
+    ("department", "Department", "部门"),
+    ("email", "E-mail", "邮箱"),
+    ("first_name", "First name", "名字"),
+    ("full_name", "Full name", "姓名"),
+    ("industry", "Industry", "行业"),
+    ("job_title", "Job title", "职位"),
+    ("last_name", "Last name", "姓氏"),
+    ("message", "Message", "留言"),
+    ("mobile", "Mobile phone", "手机号码"),
+    ("name", "Name", "姓名"),
+    ("phone", "Phone", "手机号码"),
+    ("province", "Province", "省份"),
+    ("role", "Role", "职务"),
+    ("tel", "Phone", "电话"),
+    ("website", "Website", "网址"),
+    ("wechat", "WeChat", "微信号"),
+];
+
+#[derive(Template)]
+#[template(path = "form.html")]
+struct FormTemplate<'a> {
+    form_id: &'a str,
+    honeypot: &'a str,
+    hidden: Vec<Pair>,
+    problems: Vec<Told>,
+    rows: Vec<Row>,
+    submit_label: &'a str,
+    words: Words,
+}
+
+/// The house's own words in a form.
+struct Words {
+    problems_title: &'static str,
+    colon: &'static str,
+    optional: &'static str,
+    choose: &'static str,
+    honeypot: &'static str,
+}
+
+fn words(language: Language) -> Words {
+    match language {
+        Language::English => Words {
+            problems_title: "Please check these answers",
+            colon: ": ",
+            optional: "(optional)",
+            choose: "Choose…",
+            honeypot: "Leave this empty",
+        },
+        Language::Chinese => Words {
+            problems_title: "请检查以下内容",
+            colon: "：",
+            optional: "（选填）",
+            choose: "请选择…",
+            honeypot: "请勿填写此项",
+        },
+    }
+}
+
+/// A name and a value.
+struct Pair {
+    name: String,
+    value: String,
+}
+
+impl Pair {
+    fn new(name: impl Into<String>, value: impl Into<String>) -> Self {
+        Self { name: name.into(), value: value.into() }
+    }
+}
+
+/// One line of the summary of problems.
+struct Told {
+    field: String,
+    label: String,
+    message: String,
+}
+
+/// One visible field.
+struct Row {
+    id: String,
+    name: String,
+    label: String,
+    help: Option<String>,
+    problem: Option<String>,
+    required: bool,
+    described_by: String,
+    control: Control,
+}
+
+/// How a field is answered.
+enum Control {
+    Input { kind: &'static str, value: String, attributes: Vec<Pair> },
+    Textarea { value: String },
+    Select { options: Vec<Entry>, autocomplete: Option<&'static str> },
+    Radio { options: Vec<Entry> },
+    Several { options: Vec<Entry> },
+    Checkbox { is_ticked: bool },
+}
+
+/// One option.
+struct Entry {
+    id: String,
+    value: String,
+    label: String,
+    is_chosen: bool,
+}
+
+fn row(view: &FormView, field: &Field) -> Row {
+    let problem = problem_of(view, &field.name);
+    let (has_help, has_problem) = (field.help.is_some(), problem.is_some());
+    let id = format!("dl-{}", field.name);
+    Row {
+        described_by: described_by(&id, has_help, has_problem),
+        name: field.name.clone(),
+        label: field_label(field, view.language),
+        help: field.help.clone(),
+        problem,
+        required: field.required,
+        control: control(view, field, &id),
+        id,
+    }
+}
+
+/// The consent box: never ticked beforehand, kept as the visitor left it when asked again.
+fn consent_row(view: &FormView) -> Option<Row> {
+    let consent = view.form.consent.as_ref()?;
+    let problem = problem_of(view, CONSENT_FIELD);
+    let id = format!("dl-{CONSENT_FIELD}");
+    let is_ticked = form::tick(view.values.all(CONSENT_FIELD)).unwrap_or(false);
+    Some(Row {
+        described_by: described_by(&id, false, problem.is_some()),
+        name: CONSENT_FIELD.to_owned(),
+        label: consent.text.clone(),
+        help: None,
+        problem,
+        required: consent.required,
+        control: Control::Checkbox { is_ticked },
+        id,
+    })
+}
+
+fn problem_of(view: &FormView, name: &str) -> Option<String> {
+    let found = view.problems.iter().find(|problem| problem.field == name);
+    found.map(|problem| problem.message(view.language))
+}
+
+fn described_by(id: &str, has_help: bool, has_problem: bool) -> String {
+    let ids = [(has_problem, "problem"), (has_help, "help")];
+    let ids = ids.iter().filter(|(is_there, _)| *is_there).map(|(_, part)| format!("{id}-{part}"));
+    ids.collect::<Vec<_>>().join(" ")
+}
+
+fn control(view: &FormView, field: &Field, id: &str) -> Control {
+    let typed = view.values.first(&field.name).unwrap_or_default().to_owned();
+    let entries = |choices: &[Choice]| entries(choices, id, view.values.all(&field.name));
+    match &field.kind {
+        FieldKind::Textarea => Control::Textarea { value: typed },
+        FieldKind::Select(choices) => {
+            Control::Select { options: entries(choices), autocomplete: autocomplete(field) }
+        }
+        FieldKind::Country => {
+            let countries: Vec<Choice> = country::all(view.language)
+                .iter()
+                .map(|country| Choice {
+                    value: country.code.to_owned(),
+                    label: country.name(view.language).to_owned(),
+                })
+                .collect();
+            Control::Select { options: entries(&countries), autocomplete: Some("country") }
+        }
+        FieldKind::Radio(choices) => Control::Radio { options: entries(choices) },
+        FieldKind::MultiSelect(choices) => Control::Several { options: entries(choices) },
+        FieldKind::Checkbox => {
+            let is_ticked = form::tick(view.values.all(&field.name)).unwrap_or(false);
+            Control::Checkbox { is_ticked }
+        }
+        kind => Control::Input {
+            kind: input_type(kind),
+            value: typed,
+            attributes: input_attributes(field),
+        },
+    }
+}
+
+/// The options, with those chosen that were sent. The first has the field's own id, so that a
+/// link to the field finds it.
+fn entries(choices: &[Choice], id: &str, sent: &[String]) -> Vec<Entry> {
+    let entry = |(i, choice): (usize, &Choice)| Entry {
+        id: if i == 0 { id.to_owned() } else { format!("{id}-{}", i + 1) },
+        value: choice.value.clone(),
+        label: choice.label.clone(),
+        is_chosen: sent.contains(&choice.value),
+    };
+    choices.iter().enumerate().map(entry).collect()
+}
+
+fn input_type(kind: &FieldKind) -> &'static str {
+    match kind {
+        FieldKind::Email => "email",
+        FieldKind::Tel { .. } => "tel",
+        FieldKind::Number { .. } => "number",
+        FieldKind::Url => "url",
+        FieldKind::Date => "date",
+        _ => "text",
+    }
+}
+
+/// What helps a browser, a phone's keyboard and a password manager to fill an input in.
+fn input_attributes(field: &Field) -> Vec<Pair> {
+    let mut attributes = Vec::new();
+    let mut add = |name: &str, value: String| attributes.push(Pair::new(name, value));
+    if let Some(token) = autocomplete(field) {
+        add("autocomplete", token.to_owned());
+    }
+    match &field.kind {
+        FieldKind::Email => {
+            add("inputmode", "email".to_owned());
+            add("maxlength", EMAIL_BYTES_MAX.to_string());
+            add("autocapitalize", "none".to_owned());
+            add("spellcheck", "false".to_owned());
+        }
+        FieldKind::Tel { .. } => {
+            add("inputmode", "tel".to_owned());
+            add("maxlength", PHONE_TYPED_CHARS_MAX.to_string());
+        }
+        FieldKind::Number { min, max } => {
+            add("inputmode", "decimal".to_owned());
+            add("step", "any".to_owned());
+            for (name, bound) in [("min", min), ("max", max)] {
+                if let Some(bound) = bound {
+                    add(name, bound.to_string());
+                }
+            }
+        }
+        FieldKind::Url => {
+            add("inputmode", "url".to_owned());
+            add("maxlength", URL_CHARS_MAX.to_string());
+            add("placeholder", "https://".to_owned());
+        }
+        FieldKind::Text => add("maxlength", TEXT_CHARS_MAX.to_string()),
+        _ => {}
+    }
+    attributes
+}
+
+/// The autofill token of a field (HTML Standard, section "Autofill").
+fn autocomplete(field: &Field) -> Option<&'static str> {
+    let by_name = match field.name.as_str() {
+        "name" | "full_name" => "name",
+        "first_name" | "given_name" => "given-name",
+        "last_name" | "family_name" | "surname" => "family-name",
+        "company" | "organization" | "organisation" => "organization",
+        "job_title" | "title" => "organization-title",
+        "country" => "country-name",
+        "province" | "state" | "region" => "address-level1",
+        "city" => "address-level2",
+        "address" => "street-address",
+        "postal_code" | "postcode" | "zip" => "postal-code",
+        "birthday" | "birth_date" => "bday",
+        _ => "",
+    };
+    match &field.kind {
+        FieldKind::Email => Some("email"),
+        FieldKind::Tel { .. } => Some("tel"),
+        FieldKind::Url => Some("url"),
+        FieldKind::Text | FieldKind::Date | FieldKind::Select(_) if !by_name.is_empty() => {
+            Some(by_name)
+        }
+        _ => None,
+    }
+}
+
+/// The token, the origin and the form's own hidden fields. A parameter of the page's address
+/// gives a hidden field its value before the file's own value does.
+fn hidden_inputs(view: &FormView) -> Vec<Pair> {
+    let origin = view.origin;
+    let mut inputs = vec![
+        Pair::new(TOKEN_FIELD, view.token),
+        Pair::new(PAGE_FIELD, &*origin.page),
+        Pair::new(VARIANT_FIELD, &*origin.variant),
+        Pair::new(LANDING_FIELD, &*origin.landing_path),
+        Pair::new(REFERRER_FIELD, &*origin.referrer),
+        Pair::new(QUERY_FIELD, &*origin.query),
+    ];
+    for field in &view.form.fields {
+        if let FieldKind::Hidden { value } = &field.kind {
+            let sent = view.values.first(&field.name).map(str::to_owned);
+            let value = sent.or_else(|| origin.parameter(&field.name)).unwrap_or(value.clone());
+            inputs.push(Pair::new(&*field.name, value));
+        }
+    }
+    inputs
+}
+
+fn summary(view: &FormView) -> Vec<Told> {
+    let label = |name: &str| match view.form.field(name) {
+        Some(field) => field_label(field, view.language),
+        None => view.language.pick("Consent", "同意事项").to_owned(),
+    };
+    let told = |problem: &FieldProblem| Told {
+        field: problem.field.clone(),
+        label: label(&problem.field),
+        message: problem.message(view.language),
+    };
+    view.problems.iter().map(told).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::form::ConsentAsk;
+    use crate::domain::primitives::Channel;
+
+    const EVIL: &str = "\"><script>alert('1')</script>&";
+
+    fn field(name: &str, kind: FieldKind, required: bool) -> Field {
+        Field { name: name.into(), label: None, help: None, kind, required }
+    }
+
+    fn form(fields: Vec<Field>) -> Form {
+        let consent = ConsentAsk {
+            purpose: "newsletter".into(),
+            channels: vec![Channel::Email],
+            text: "Write to me about events.".into(),
+            required: true,
+            double_opt_in: true,
+        };
+        Form { fields, consent: Some(consent), thanks: None, submit_label: None, origins: vec![] }
+    }
+
+    fn render_with(form: &Form, language: Language, values: &Answer) -> String {
+        let problems = match values.names().next() {
+            Some(_) => form::read(form, values).err().unwrap_or_default(),
+            None => Vec::new(),
+        };
+        let origin = Origin::of_visit("webinar", "a", "/webinar", "utm_source=x&ref=7", "");
+        form_html(&FormView {
+            form,
+            form_id: "spring.signup",
+            language,
+            token: "tok",
+            origin: &origin,
+            values,
+            problems: &problems,
+        })
+    }
+
+    /// One field of every kind, all texts of the file's author and the visitor's being `text`.
+    fn every_kind(text: &str) -> Form {
+        let choices = vec![
+            Choice { value: text.into(), label: text.into() },
+            Choice { value: "b".into(), label: "B".into() },
+        ];
+        let region = Some(text.to_owned());
+        let kinds = [
+            FieldKind::Text,
+            FieldKind::Textarea,
+            FieldKind::Email,
+            FieldKind::Tel { region },
+            FieldKind::Number { min: Some(0.5), max: Some(10.0) },
+            FieldKind::Url,
+            FieldKind::Date,
+            FieldKind::Select(choices.clone()),
+            FieldKind::Radio(choices.clone()),
+            FieldKind::Checkbox,
+            FieldKind::MultiSelect(choices),
+            FieldKind::Country,
+            FieldKind::Hidden { value: text.into() },
+        ];
+        let fields = kinds.into_iter().enumerate().map(|(i, kind)| Field {
+            label: Some(text.into()),
+            help: Some(text.into()),
+            ..field(&format!("f{i}"), kind, i % 2 == 0)
+        });
+        let mut form = form(fields.collect());
+        form.submit_label = Some(text.into());
+        form.consent.as_mut().unwrap().text = text.into();
+        form
+    }
+
+    #[test]
+    fn a_small_form() {
+        let form = form(vec![
+            field("email", FieldKind::Email, true),
+            field("ref", FieldKind::Hidden { value: "none".into() }, false),
+        ]);
+        let mut values = Answer::default();
+        values.push("email", "lin");
+        // One attribute a line, to be read more easily.
+        let html = render_with(&form, Language::English, &values).replace("\" ", "\"\n  ");
+        insta::assert_snapshot!(html, @r##"
+        <form class="dl-form"
+          id="dl-form"
+          method="post"
+          action="/f/spring.signup"
+          accept-charset="utf-8">
+        <div class="dl-problems"
+          id="dl-problems"
+          role="alert"
+          tabindex="-1"
+          autofocus>
+        <p><strong>Please check these answers</strong></p>
+        <ul>
+        <li><a href="#dl-email">E-mail: An e-mail address has an @ in it, such as name@example.com.</a></li>
+        <li><a href="#dl-consent">Consent: Tick this box to go on.</a></li>
+        </ul>
+        </div>
+        <input type="hidden"
+          name="_token"
+          value="tok">
+        <input type="hidden"
+          name="_page"
+          value="webinar">
+        <input type="hidden"
+          name="_variant"
+          value="a">
+        <input type="hidden"
+          name="_landing"
+          value="/webinar">
+        <input type="hidden"
+          name="_referrer"
+          value="">
+        <input type="hidden"
+          name="_query"
+          value="utm_source=x&#38;ref=7">
+        <input type="hidden"
+          name="ref"
+          value="7">
+        <div class="dl-trap"
+          aria-hidden="true"
+          style="position:absolute;left:-10000px;width:1px;height:1px;overflow:hidden">
+        <label for="dl-website_url_confirm">Leave this empty</label>
+        <input type="text"
+          id="dl-website_url_confirm"
+          name="website_url_confirm"
+          value=""
+          tabindex="-1"
+          autocomplete="off">
+        </div>
+        <div class="dl-field">
+        <label for="dl-email">E-mail</label>
+        <p class="dl-problem"
+          id="dl-email-problem">An e-mail address has an @ in it, such as name@example.com.</p>
+        <input type="email"
+          id="dl-email"
+          name="email"
+          value="lin"
+          autocomplete="email"
+          inputmode="email"
+          maxlength="254"
+          autocapitalize="none"
+          spellcheck="false"
+          required aria-invalid="true"
+          aria-describedby="dl-email-problem">
+        </div>
+        <div class="dl-field dl-tick">
+        <p class="dl-problem"
+          id="dl-consent-problem">Tick this box to go on.</p>
+        <label class="dl-choice"><input type="checkbox"
+          id="dl-consent"
+          name="consent"
+          value="yes"
+          required aria-invalid="true"
+          aria-describedby="dl-consent-problem"> <span>Write to me about events.</span></label>
+        </div>
+        <button class="dl-submit"
+          type="submit">Send</button>
+        </form>
+        "##);
+    }
+
+    #[test]
+    fn nothing_typed_comes_out_alive() {
+        let form = every_kind(EVIL);
+        let mut values = Answer::default();
+        for field in &form.fields {
+            values.push(&*field.name, EVIL);
+        }
+        values.push(CONSENT_FIELD, EVIL);
+        let origin = Origin::of_visit(EVIL, EVIL, EVIL, EVIL, EVIL);
+        for language in Language::ALL {
+            let html = form_html(&FormView {
+                form: &form,
+                form_id: EVIL,
+                language,
+                token: EVIL,
+                origin: &origin,
+                values: &values,
+                problems: &form::read(&form, &values).unwrap_err(),
+            });
+            assert!(!html.contains("<script") && !html.contains("alert('"), "{html}");
+            assert!(html.contains("&#60;script&#62;"));
+        }
+    }
+
+    #[test]
+    fn it_speaks_chinese() {
+        let form = form(vec![
+            field("name", FieldKind::Text, false),
+            field("phone", FieldKind::Tel { region: Some("CN".into()) }, true),
+            field("country", FieldKind::Country, false),
+        ]);
+        let mut values = Answer::default();
+        values.push("phone", "１２３");
+        let html = render_with(&form, Language::Chinese, &values);
+        for text in ["姓名", "（选填）", "手机号码：电话号码不正确，请检查。", ">德国<", ">提交<"]
+        {
+            assert!(html.contains(text), "{text}: {html}");
+        }
+    }
+
+    #[test]
+    fn what_was_chosen_stays_chosen() {
+        let form = every_kind("a");
+        let body = b"f7=b&f8=b&f9=on&f10=a&f10=b&f11=DE&f12=z&f1=%0A%0Ax&consent=on";
+        let values = Answer::from_urlencoded(body).unwrap();
+        let html = render_with(&form, Language::English, &values);
+        assert!(html.contains("<option value=\"b\" selected>B"));
+        assert!(html.contains("<option value=\"DE\" selected>"));
+        assert_eq!(html.matches(" checked").count(), 5, "radio, box, two of several, consent");
+        assert!(html.contains("name=\"f12\" value=\"z\""));
+        // A parser drops one line break after the tag, so the two that were typed survive.
+        assert!(html.contains("aria-describedby=\"dl-f1-help\">\n\n\nx</textarea>"), "{html}");
+    }
+
+    #[test]
+    fn consent_starts_empty_and_nothing_is_wrong_at_first() {
+        let html = render_with(&every_kind("a"), Language::English, &Answer::default());
+        assert!(!html.contains(" checked") && !html.contains("novalidate"));
+        assert!(!html.contains("aria-invalid") && !html.contains("dl-problem"));
+        let consent = "id=\"dl-consent\" name=\"consent\" value=\"yes\" required>";
+        assert!(html.contains(consent));
+    }
+}

@@ -1,0 +1,12 @@
+//! HTML that the house itself renders: the form inside landing pages, the pages around it, and
+//! the web app. Data in, text out; every value is escaped by the templates in `html/`.
+
+pub mod form;
+
+use askama::Template;
+
+/// Renders a template. It cannot fail: all that templates call is infallible and a `String` takes
+/// everything; should that ever change, the page is empty rather than the isolate dead.
+fn render(template: &impl Template) -> String {
+    template.render().unwrap_or_default()
+}
