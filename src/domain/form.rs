@@ -189,6 +189,9 @@ pub enum FieldReason {
     NotACountry,
     /// Neither ticked nor unticked.
     NotYesOrNo,
+    /// Nothing is wrong with the answers, but the form must be sent once more: it came sooner
+    /// than a person fills it in, or long after it was shown. It is told of the whole form.
+    SendAgain,
 }
 
 impl Form {
@@ -268,6 +271,10 @@ impl FieldProblem {
             FieldReason::NotAnOption => ("Choose one of the options.", "请从选项中选择。"),
             FieldReason::NotACountry => ("Choose a country.", "请选择国家或地区。"),
             FieldReason::NotYesOrNo => ("Tick the box, or leave it empty.", "请勾选或留空。"),
+            FieldReason::SendAgain => (
+                "Please check your answers and send the form once more.",
+                "请核对您填写的内容，然后再提交一次。",
+            ),
         };
         language.pick(english, chinese).to_owned()
     }

@@ -64,9 +64,9 @@ pub struct MessageRow {
 pub struct Figures {
     /// Distinct visitors of the pages.
     pub visitors: i64,
-    /// Forms sent in and taken.
+    /// People who sent a form of the campaign, each counted the first time.
     pub leads: i64,
-    /// Distinct people among the leads.
+    /// Those among them whom we had never heard of before.
     pub contacts: i64,
     /// Events that met the goal.
     pub conversions: i64,

@@ -145,7 +145,7 @@ pub struct Engagement {
     /// When.
     pub at: Millis,
     /// Why we take it for a machine's; empty for a person's.
-    pub machine: Vec<&'static str>,
+    pub machine: Vec<String>,
     /// What makes two reports of it the same.
     pub key: String,
 }

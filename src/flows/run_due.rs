@@ -1,0 +1,87 @@
+//! run_due: the scheduler. A tick finds what is due and hands it out; a worker decides on it.
+//!
+//! A tick costs one round trip for contacts and messages, and one for each filling of a segment.
+//! A worker costs two round trips for up to `IDS_PER_TASK_MAX` contacts, with the steps of all of
+//! them in one batch of a few statements.
+
+use super::commit::{Case, CommitError, Who, commit};
+use super::seams::{Database, DatabaseError};
+use super::submit_form::deliveries;
+use super::task::Work;
+use crate::domain::catalog::Catalog;
+use crate::domain::decide::Happening;
+use crate::domain::primitives::{ContactId, Ids, MessageId, Millis, Span};
+use crate::store::messages::IdRow;
+use crate::store::segments::FillRow;
+use crate::store::statement::Rows;
+use crate::store::{due, messages, segments};
+
+/// The most contacts, and the most messages, that one tick hands out. At 100 a batch they are
+/// done well within the minute, and what is left is handed out by the next tick.
+pub const DUE_PER_TICK_MAX: usize = 5_000;
+
+/// How long a tick's claim on a contact lasts before another tick hands it out again.
+const CLAIM: Span = Span::minutes(5);
+
+/// Finds what is due: contacts and messages as tasks for the work queue.
+pub async fn tick<D: Database>(
+    db: &D,
+    catalog: &Catalog,
+    now: Millis,
+) -> Result<Vec<Work>, DatabaseError> {
+    fill_segments(db, catalog, now).await?;
+    let statements = vec![
+        due::claim(now, now.plus(CLAIM), DUE_PER_TICK_MAX),
+        messages::outbox(now, DUE_PER_TICK_MAX),
+        due::record_tick(now),
+    ];
+    let rows = db.batch(statements).await?;
+    let contacts = ids::<ContactId>(rows.first())?;
+    let outbox = ids::<MessageId>(rows.get(1))?;
+    let mut work = Work::due(&contacts);
+    work.extend(Work::deliver(&outbox));
+    Ok(work)
+}
+
+/// Decides on contacts whose time has come.
+pub async fn run<D: Database>(
+    db: &D,
+    catalog: &Catalog,
+    contacts: Vec<ContactId>,
+    now: Millis,
+    ids: &mut Ids,
+) -> Result<Vec<Work>, CommitError> {
+    let cases = contacts.into_iter().map(|contact| Case {
+        who: Who::Id(contact),
+        happenings: vec![Happening::TimePassed],
+    });
+    let decisions = commit(db, catalog, cases.collect(), now, ids).await?;
+    Ok(deliveries(&decisions))
+}
+
+/// Takes each filling of a segment one step further: the contacts that its rule concerns become
+/// due, in this very tick.
+async fn fill_segments<D: Database>(
+    db: &D,
+    catalog: &Catalog,
+    now: Millis,
+) -> Result<(), DatabaseError> {
+    let rows = db.batch(vec![segments::fills()]).await?;
+    let fills = rows.first().map(Rows::all::<FillRow>).transpose();
+    for fill in fills.map_err(DatabaseError::Fault)?.unwrap_or_default() {
+        let rule = fill.segment_id.parts().and_then(|(campaign, name)| {
+            catalog.live_edition(&campaign)?.compiled.campaign.segments.get(name)
+        });
+        let statements = match rule {
+            Some(rule) => segments::fill_step(&fill, rule, now).to_vec(),
+            None => vec![segments::end_fill(&fill.segment_id)],
+        };
+        db.batch(statements).await?;
+    }
+    Ok(())
+}
+
+fn ids<T: serde::de::DeserializeOwned>(rows: Option<&Rows>) -> Result<Vec<T>, DatabaseError> {
+    let rows = rows.map(Rows::all::<IdRow<T>>).transpose().map_err(DatabaseError::Fault)?;
+    Ok(rows.unwrap_or_default().into_iter().map(|row| row.id).collect())
+}

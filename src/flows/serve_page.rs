@@ -1,0 +1,123 @@
+//! serve_page: a landing page from its published version. It touches no database.
+//!
+//! Read: the catalog. Decide: the variant, by a hash that is sticky for the visitor. Render.
+
+use super::settings::Settings;
+use crate::domain::answer::Answer;
+use crate::domain::campaign::{Page, Variant};
+use crate::domain::catalog::Edition;
+use crate::domain::form::FieldProblem;
+use crate::domain::language::Language;
+use crate::domain::origin::Origin;
+use crate::domain::primitives::{Ids, Millis, QualifiedId};
+use crate::domain::template::TemplateError;
+use crate::domain::token::Purpose;
+use crate::views::form::{FormView, form_html};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+/// What the visitor typed and what was wrong with it, when a page is shown again.
+#[derive(Default)]
+pub struct Typed {
+    /// The values.
+    pub values: Answer,
+    /// What was wrong.
+    pub problems: Vec<FieldProblem>,
+}
+
+/// The variant that this visitor always sees.
+pub fn variant_for<'a>(page: &'a Page, campaign: &str, name: &str, visitor: &str) -> Option<&'a Variant> {
+    let total: u64 = page.variants.iter().map(|variant| u64::from(variant.weight)).sum();
+    let digest = Sha256::digest(format!("{campaign}/{name}/{visitor}"));
+    let hash = digest.iter().take(8).fold(0_u64, |hash, byte| hash << 8 | u64::from(*byte));
+    // The multiplication spreads all 64 bits over the weights without the bias of a remainder.
+    let mut point = ((u128::from(hash) * u128::from(total)) >> 64) as u64;
+    page.variants.iter().find(|variant| {
+        let weight = u64::from(variant.weight);
+        let is_it = point < weight;
+        point = point.saturating_sub(weight);
+        is_it
+    })
+}
+
+/// Renders a page of a version, in one of its variants, with its form if it has one.
+pub fn render(
+    edition: &Edition,
+    page: &Page,
+    variant: &Variant,
+    origin: &Origin,
+    typed: &Typed,
+    settings: &Settings,
+    now: Millis,
+    ids: &mut Ids,
+) -> Result<String, TemplateError> {
+    let campaign = &edition.compiled.campaign;
+    let language = Language::from_locale(&campaign.locale);
+    let form = page.form.as_ref().and_then(|name| {
+        let form = campaign.forms.get(name)?;
+        let form_id = QualifiedId::new(&campaign.id, name);
+        let token = form_token(settings, &form_id, now, ids);
+        Some(form_html(&FormView {
+            form,
+            form_id: form_id.as_str(),
+            language,
+            token: &token,
+            origin,
+            values: &typed.values,
+            problems: &typed.problems,
+        }))
+    });
+    let data = json!({
+        "title": page.title,
+        "description": page.description,
+        "lang": language.tag(),
+        "form": form.unwrap_or_default(),
+        "campaign": { "name": campaign.name, "postal_address": campaign.postal_address },
+    });
+    edition.templates()?.render_page(&variant.template, &data)
+}
+
+/// The token that makes two posts of one rendered form the same: form, time, random id.
+pub fn form_token(settings: &Settings, form: &QualifiedId, now: Millis, ids: &mut Ids) -> String {
+    let payload = format!("{form}|{}|{}", now.0, ids.uuid());
+    settings.keys.sign(Purpose::Form, &payload)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(weights: &[u32]) -> Page {
+        let variant = |(index, weight): (usize, &u32)| Variant {
+            name: format!("v{index}"),
+            template: "pages/x".into(),
+            weight: *weight,
+        };
+        Page {
+            path: "/x".into(),
+            title: String::new(),
+            description: String::new(),
+            form: None,
+            variants: weights.iter().enumerate().map(variant).collect(),
+        }
+    }
+
+    #[test]
+    fn a_visitor_always_sees_the_same_variant() {
+        let page = page(&[1, 1, 1]);
+        let seen = |visitor: &str| variant_for(&page, "c", "p", visitor).unwrap().name.clone();
+        assert_eq!(seen("ann"), seen("ann"));
+    }
+
+    #[test]
+    fn weights_are_shares() {
+        let page = page(&[3, 1, 0]);
+        let mut counts = [0; 3];
+        for visitor in 0..10_000 {
+            let variant = variant_for(&page, "c", "p", &visitor.to_string()).unwrap();
+            counts[variant.name[1..].parse::<usize>().unwrap()] += 1;
+        }
+        assert!((7_300..7_700).contains(&counts[0]), "{counts:?}");
+        assert_eq!(counts[2], 0);
+    }
+}

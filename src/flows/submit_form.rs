@@ -1,0 +1,149 @@
+//! submit_form: a visitor's answer becomes a lead. The only synchronous write of a visitor.
+//!
+//! Checks that need no database come first; then one round trip to read and one to write
+//! (`commit`). What the checks refuse is told beside each field; a robot is thanked and forgotten.
+
+use super::commit::{Case, CommitError, Who, commit};
+use super::seams::Database;
+use super::settings::Settings;
+use super::task::Work;
+use crate::domain::answer::Answer;
+use crate::domain::attribution::Touch;
+use crate::domain::catalog::{Catalog, Edition};
+use crate::domain::decide::{Decision, Happening, Submitted};
+use crate::domain::form::{
+    self, FILL_TIME_MIN, FieldProblem, FieldReason, Form, HONEYPOT_FIELD, TOKEN_FIELD,
+};
+use crate::domain::origin::Origin;
+use crate::domain::primitives::{CampaignId, Ids, MessageId, Millis, QualifiedId, Span};
+use crate::domain::token::{Purpose, TokenProblem};
+
+/// How long after it was shown a form is taken without asking again: a tab left open over a
+/// weekend still works.
+pub const TOKEN_AGE_MAX: Span = Span::days(7);
+
+/// What a submission is once it is checked.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Checked {
+    /// A lead.
+    Good(Box<Submitted>),
+    /// Something to mend, told beside the fields.
+    Problems(Vec<FieldProblem>),
+    /// A robot filled in what people do not see.
+    Robot,
+    /// The token is not one of ours for this form.
+    BadToken(TokenProblem),
+}
+
+/// Checks an answer without touching the database.
+pub fn check(
+    edition: &Edition,
+    form_id: &QualifiedId,
+    form: &Form,
+    answer: &Answer,
+    origin_hash: &str,
+    settings: &Settings,
+    now: Millis,
+) -> Checked {
+    if answer.first(HONEYPOT_FIELD).is_some_and(|value| !value.is_empty()) {
+        return Checked::Robot;
+    }
+    let token = answer.first(TOKEN_FIELD).unwrap_or_default();
+    let (shown_at, key) = match read_token(settings, form_id, token) {
+        Ok(read) => read,
+        Err(problem) => return Checked::BadToken(problem),
+    };
+    let submission = match form::read(form, answer) {
+        Ok(submission) => submission,
+        Err(problems) => return Checked::Problems(problems),
+    };
+    if now < shown_at.plus(FILL_TIME_MIN) || now > shown_at.plus(TOKEN_AGE_MAX) {
+        let field = String::new();
+        return Checked::Problems(vec![FieldProblem { field, reason: FieldReason::SendAgain }]);
+    }
+    let campaign = &edition.compiled.campaign;
+    Checked::Good(Box::new(Submitted {
+        form: form_id.clone(),
+        key: format!("form:{key}"),
+        email: submission.email,
+        phone: submission.phone,
+        attributes: submission.attributes,
+        agreed: form.consent.clone().filter(|_| submission.consent_given),
+        touch: touch(edition, &campaign.id, answer, settings, now),
+        locale: campaign.locale.clone(),
+        origin_hash: origin_hash.to_owned(),
+        at: now,
+    }))
+}
+
+/// Reads, decides, writes. Returns the messages to deliver at once; if that hint is lost, the
+/// next tick finds them.
+pub async fn submit<D: Database>(
+    db: &D,
+    catalog: &Catalog,
+    submitted: Submitted,
+    now: Millis,
+    ids: &mut Ids,
+) -> Result<Vec<Work>, CommitError> {
+    let who = Who::Addresses {
+        email: submitted.email.clone(),
+        phone: submitted.phone.clone(),
+        external_id: None,
+    };
+    let happenings = vec![Happening::Submitted(Box::new(submitted))];
+    let decisions = commit(db, catalog, vec![Case { who, happenings }], now, ids).await?;
+    Ok(deliveries(&decisions))
+}
+
+/// What decisions queued, as tasks.
+pub fn deliveries(decisions: &[Decision]) -> Vec<Work> {
+    let ids: Vec<MessageId> =
+        decisions.iter().flat_map(Decision::queued).map(|message| message.id.clone()).collect();
+    Work::deliver(&ids)
+}
+
+/// When the form was shown, and the id that two posts of it share.
+fn read_token(
+    settings: &Settings,
+    form_id: &QualifiedId,
+    token: &str,
+) -> Result<(Millis, String), TokenProblem> {
+    let payload = settings.keys.verify(Purpose::Form, token)?;
+    let mut parts = payload.split('|');
+    let (Some(form), Some(at), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
+        return Err(TokenProblem::Malformed);
+    };
+    if form != form_id.as_str() {
+        return Err(TokenProblem::WrongPurpose);
+    }
+    let at = at.parse().map_err(|_| TokenProblem::Malformed)?;
+    Ok((Millis(at), key.to_owned()))
+}
+
+/// Where the visitor came from. The page and its variant are told by the browser, so they count
+/// only if the campaign has them.
+fn touch(
+    edition: &Edition,
+    campaign: &CampaignId,
+    answer: &Answer,
+    settings: &Settings,
+    now: Millis,
+) -> Touch {
+    let origin = Origin::from_answer(answer);
+    let page = edition.compiled.campaign.pages.get(&origin.page);
+    let variant = page.and_then(|p| p.variants.iter().find(|v| v.name == origin.variant));
+    Touch {
+        campaign: campaign.0.clone(),
+        page: page.map(|_| origin.page.clone()).unwrap_or_default(),
+        variant: variant.map(|v| v.name.clone()).unwrap_or_default(),
+        channel: origin.channel(settings.host()),
+        medium: origin.utm_medium,
+        utm_campaign: origin.utm_campaign,
+        term: origin.utm_term,
+        content: origin.utm_content,
+        referrer: origin.referrer,
+        landing_path: origin.landing_path,
+        at: now,
+        fresh_at: now,
+    }
+}

@@ -1,0 +1,86 @@
+//! What the queues carry. Each task is tagged and versioned, for tasks of an older deployment
+//! may still be under way in a newer one.
+
+use crate::domain::decide::{Reported, Submitted};
+use crate::domain::primitives::{ContactId, MessageId, Millis};
+use crate::store::reports::Visit;
+use serde::{Deserialize, Serialize};
+
+/// How many ids one task carries: its body stays under 8 KB, and one batch of writes is short.
+pub const IDS_PER_TASK_MAX: usize = 100;
+
+/// What is not in the database yet; a lost one would be a lost fact.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Intake {
+    /// A page was looked at.
+    VisitV1(Visit),
+    /// A link or a pixel of a message was fetched.
+    EngagementV1(EngagementReport),
+    /// The customer's own system told something.
+    ReportV1(EventReport),
+    /// A form that found no room in the database.
+    SubmissionV1(Box<Submitted>),
+}
+
+/// A link or pixel that was fetched.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EngagementReport {
+    /// Whose message it was.
+    pub contact: ContactId,
+    /// Which.
+    pub message: MessageId,
+    /// The target, for a link.
+    pub url: Option<String>,
+    /// When.
+    pub at: Millis,
+    /// Why it is taken for a machine's.
+    pub machine: Vec<String>,
+    /// What makes two tellings of it the same.
+    pub key: String,
+}
+
+/// An event told through the API, with the contact it is about.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EventReport {
+    /// By its address in normal form.
+    pub email: Option<String>,
+    /// By its number in E.164.
+    pub phone: Option<String>,
+    /// By the customer's own id.
+    pub external_id: Option<String>,
+    /// By ours.
+    pub contact_id: Option<ContactId>,
+    /// What happened.
+    pub event: Reported,
+}
+
+/// Hints about what to do; a lost one is found again by the next tick.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Work {
+    /// These contacts are due.
+    DueV1 {
+        /// At most `IDS_PER_TASK_MAX`.
+        contacts: Vec<ContactId>,
+    },
+    /// These messages wait to be sent.
+    DeliverV1 {
+        /// At most `IDS_PER_TASK_MAX`.
+        messages: Vec<MessageId>,
+    },
+}
+
+impl Work {
+    /// Tasks for any number of messages.
+    pub fn deliver(messages: &[MessageId]) -> Vec<Self> {
+        let chunks = messages.chunks(IDS_PER_TASK_MAX);
+        chunks.map(|chunk| Self::DeliverV1 { messages: chunk.to_vec() }).collect()
+    }
+
+    /// Tasks for any number of contacts.
+    pub fn due(contacts: &[ContactId]) -> Vec<Self> {
+        let chunks = contacts.chunks(IDS_PER_TASK_MAX);
+        chunks.map(|chunk| Self::DueV1 { contacts: chunk.to_vec() }).collect()
+    }
+}
