@@ -1,4 +1,15 @@
 //! VERBS. One file an entry: read → decide → write. Generic over the two seams.
 
-pub mod commit;
 pub mod seams;
+pub mod settings;
+pub mod task;
+pub mod commit;
+pub mod publish;
+pub mod serve_page;
+pub mod submit_form;
+pub mod record_touches;
+pub mod run_due;
+pub mod compose;
+pub mod deliver;
+pub mod receive;
+pub mod report;

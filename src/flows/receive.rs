@@ -9,9 +9,7 @@ use super::submit_form::deliveries;
 use super::task::Work;
 use crate::domain::catalog::Catalog;
 use crate::domain::decide::Happening;
-use crate::domain::primitives::{
-    CampaignId, Channel, ContactId, Ids, MessageId, Millis, Span,
-};
+use crate::domain::primitives::{CampaignId, Channel, ContactId, Ids, MessageId, Millis, Span};
 use crate::domain::token::{Purpose, TokenProblem};
 
 /// How long a confirmation link works.
@@ -38,7 +36,11 @@ impl Link {
     }
 
     /// Reads a token back.
-    pub fn verify(settings: &Settings, purpose: Purpose, token: &str) -> Result<Self, TokenProblem> {
+    pub fn verify(
+        settings: &Settings,
+        purpose: Purpose,
+        token: &str,
+    ) -> Result<Self, TokenProblem> {
         let payload = settings.keys.verify(purpose, token)?;
         let mut parts = payload.splitn(4, '|').map(str::to_owned);
         let mut next = || parts.next().ok_or(TokenProblem::Malformed);
@@ -89,10 +91,8 @@ pub async fn confirm<D: Database>(
     now: Millis,
     ids: &mut Ids,
 ) -> Result<Vec<Work>, CommitError> {
-    let happening = Happening::Confirmed {
-        purpose: purpose.to_owned(),
-        origin_hash: origin_hash.to_owned(),
-    };
+    let happening =
+        Happening::Confirmed { purpose: purpose.to_owned(), origin_hash: origin_hash.to_owned() };
     let case = Case { who: Who::Id(contact), happenings: vec![happening] };
     let decisions = commit(db, catalog, vec![case], now, ids).await?;
     Ok(deliveries(&decisions))

@@ -51,10 +51,9 @@ pub async fn run<D: Database>(
     now: Millis,
     ids: &mut Ids,
 ) -> Result<Vec<Work>, CommitError> {
-    let cases = contacts.into_iter().map(|contact| Case {
-        who: Who::Id(contact),
-        happenings: vec![Happening::TimePassed],
-    });
+    let cases = contacts
+        .into_iter()
+        .map(|contact| Case { who: Who::Id(contact), happenings: vec![Happening::TimePassed] });
     let decisions = commit(db, catalog, cases.collect(), now, ids).await?;
     Ok(deliveries(&decisions))
 }

@@ -26,7 +26,12 @@ pub struct Typed {
 }
 
 /// The variant that this visitor always sees.
-pub fn variant_for<'a>(page: &'a Page, campaign: &str, name: &str, visitor: &str) -> Option<&'a Variant> {
+pub fn variant_for<'a>(
+    page: &'a Page,
+    campaign: &str,
+    name: &str,
+    visitor: &str,
+) -> Option<&'a Variant> {
     let total: u64 = page.variants.iter().map(|variant| u64::from(variant.weight)).sum();
     let digest = Sha256::digest(format!("{campaign}/{name}/{visitor}"));
     let hash = digest.iter().take(8).fold(0_u64, |hash, byte| hash << 8 | u64::from(*byte));

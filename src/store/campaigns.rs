@@ -41,7 +41,8 @@ pub struct VersionRow {
     pub published_at: Millis,
 }
 
-/// Adds the next version of a campaign; nothing if the live one has the same content.
+/// Adds the next version of a campaign and returns its number, `version`; nothing, and no row, if
+/// the live one has the same content.
 pub fn insert_version(campaign: &CampaignId, hash: &str, compiled: &str, now: Millis) -> Statement {
     Statement::new(
         "INSERT INTO campaign_versions (campaign_id, version, hash, compiled, published_at)
@@ -50,7 +51,8 @@ pub fn insert_version(campaign: &CampaignId, hash: &str, compiled: &str, now: Mi
          HAVING NOT EXISTS (SELECT 1 FROM campaigns c
                               JOIN campaign_versions v
                                 ON v.campaign_id = c.id AND v.version = c.live_version
-                             WHERE c.id = ?1 AND v.hash = ?2)",
+                             WHERE c.id = ?1 AND v.hash = ?2)
+      RETURNING version",
         vec![
             Value::text(campaign.as_str()),
             Value::text(hash),
@@ -70,21 +72,17 @@ pub fn make_newest_live(campaign: &CampaignId) -> Statement {
     )
 }
 
-/// The live version's number and date: one row, `version` and `published_at`.
+/// The number of the live version: one row, `version`.
 pub fn live_version(campaign: &CampaignId) -> Statement {
     Statement::new(
-        "SELECT v.version, v.published_at FROM campaigns c
-           JOIN campaign_versions v ON v.campaign_id = c.id AND v.version = c.live_version
-          WHERE c.id = ?1",
+        "SELECT live_version AS version FROM campaigns WHERE id = ?1",
         vec![Value::text(campaign.as_str())],
     )
 }
 
-/// A row of `live_version`.
+/// A row of `insert_version` or `live_version`.
 #[derive(Debug, Deserialize)]
-pub struct LiveRow {
+pub struct NumberRow {
     /// The number.
     pub version: u32,
-    /// When it was published.
-    pub published_at: Millis,
 }

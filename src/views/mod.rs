@@ -2,6 +2,7 @@
 //! the web app. Data in, text out; every value is escaped by the templates in `html/`.
 
 pub mod form;
+pub mod mail;
 
 use askama::Template;
 

@@ -1,0 +1,146 @@
+//! Composing: a ledger row, its contact and its version become the message that leaves.
+//! Pure; the work of `deliver` between its reading and its call.
+
+use super::receive::Link;
+use super::settings::Settings;
+use crate::domain::catalog::Edition;
+use crate::domain::contact::Contact;
+use crate::domain::language::Language;
+use crate::domain::message::{Class, Message, house};
+use crate::domain::primitives::{Channel, Millis};
+use crate::domain::template::{RenderedEmail, TemplateError};
+use crate::domain::token::Purpose;
+use crate::domain::tracking;
+use crate::providers::{Content, Outgoing};
+use crate::views::mail;
+use serde_json::{Map, Value, json};
+
+/// Renders a message to an address. An error is the template's, and meets every contact alike.
+pub fn compose(
+    edition: &Edition,
+    contact: &Contact,
+    message: &Message,
+    to: String,
+    settings: &Settings,
+    now: Millis,
+) -> Result<Outgoing, TemplateError> {
+    let content = match (message.channel, message.template.as_str()) {
+        (_, house::CONFIRM) => confirmation(edition, message, settings, now),
+        (_, house::NOTIFY) => notice(edition, contact, message, settings),
+        (Channel::Email, template) => {
+            let links = Links { message, settings };
+            let data = data(edition, contact, settings, &links.unsubscribe());
+            let rendered = edition.templates()?.render_email(template, &data)?;
+            let html = tracking::rewrite_links(&rendered.html, |url| links.click(url));
+            let html = tracking::add_pixel(&html, &links.open());
+            email(edition, settings, RenderedEmail { html, ..rendered }, links.headers())
+        }
+        (Channel::Sms, template) => {
+            let data = data(edition, contact, settings, "");
+            Content::Sms { text: edition.templates()?.render_sms(template, &data)? }
+        }
+    };
+    Ok(Outgoing { id: message.id.clone(), to, content })
+}
+
+/// What a template may name: the contact's attributes, and a few words of the house.
+fn data(edition: &Edition, contact: &Contact, settings: &Settings, unsubscribe_url: &str) -> Value {
+    let campaign = &edition.compiled.campaign;
+    let mut data: Map<String, Value> =
+        contact.attributes.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+    for name in ["email", "phone", "external_id", "locale", "time_zone", "score"] {
+        data.extend(contact.attribute(name).map(|value| (name.to_owned(), value)));
+    }
+    data.insert("base_url".into(), settings.base_url.as_str().into());
+    data.insert("unsubscribe_url".into(), unsubscribe_url.into());
+    data.insert(
+        "campaign".into(),
+        json!({ "name": campaign.name, "postal_address": campaign.postal_address }),
+    );
+    Value::Object(data)
+}
+
+fn email(
+    edition: &Edition,
+    settings: &Settings,
+    rendered: RenderedEmail,
+    headers: Vec<(&'static str, String)>,
+) -> Content {
+    let RenderedEmail { subject, html, text } = rendered;
+    let from = edition.compiled.campaign.from.clone();
+    let from = from.unwrap_or_else(|| settings.mail_from.clone());
+    Content::Email { from, subject, html, text, headers }
+}
+
+fn confirmation(edition: &Edition, message: &Message, settings: &Settings, now: Millis) -> Content {
+    let campaign = &edition.compiled.campaign;
+    let rest = format!("{}|{}", message.purpose, now.0);
+    let token = link(message, rest).sign(settings, Purpose::Confirm);
+    let url = format!("{}/confirm/{token}", settings.base_url);
+    let language = Language::from_locale(&campaign.locale);
+    let rendered = mail::confirmation(&campaign.name, &url, &campaign.postal_address, language);
+    email(edition, settings, rendered, Vec::new())
+}
+
+fn notice(edition: &Edition, contact: &Contact, message: &Message, settings: &Settings) -> Content {
+    let campaign = &edition.compiled.campaign;
+    let address = contact.email.as_ref().or(contact.phone.as_ref()).unwrap_or(&contact.id.0);
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let mut facts = vec![("journey".to_owned(), format!("{}/{}", message.journey, message.step))];
+    for name in ["email", "phone", "score"] {
+        facts.extend(contact.attribute(name).map(|value| (name.to_owned(), text(&value))));
+    }
+    facts.extend(contact.attributes.iter().map(|(name, value)| (name.clone(), text(value))));
+    let url = format!("{}/admin/campaigns/{}", settings.base_url, campaign.id);
+    let language = Language::from_locale(&campaign.locale);
+    let rendered = mail::notice(address, &message.note, &facts, &url, language);
+    email(edition, settings, rendered, Vec::new())
+}
+
+fn link(message: &Message, rest: String) -> Link {
+    Link {
+        contact: message.contact_id.clone(),
+        campaign: message.campaign.clone(),
+        message: message.id.clone(),
+        rest,
+    }
+}
+
+/// The links of one message that lead through us.
+struct Links<'a> {
+    message: &'a Message,
+    settings: &'a Settings,
+}
+
+impl Links<'_> {
+    fn url(&self, path: &str, purpose: Purpose, rest: &str) -> String {
+        let token = link(self.message, rest.to_owned()).sign(self.settings, purpose);
+        format!("{}/{path}/{token}", self.settings.base_url)
+    }
+
+    fn unsubscribe(&self) -> String {
+        self.url("u", Purpose::Unsubscribe, self.message.channel.as_str())
+    }
+
+    fn open(&self) -> String {
+        self.url("o", Purpose::Open, "")
+    }
+
+    /// A click goes through us; what is ours for other purposes (the unsubscribe page) does not.
+    fn click(&self, url: &str) -> Option<String> {
+        let ours = url.strip_prefix(&self.settings.base_url);
+        let is_house = ours.is_some_and(|path| path.starts_with("/u/"));
+        (!is_house).then(|| self.url("c", Purpose::Click, url))
+    }
+
+    /// One-click unsubscription (RFC 8058 section 3.1), for what may be refused.
+    fn headers(&self) -> Vec<(&'static str, String)> {
+        if self.message.class != Class::Marketing {
+            return Vec::new();
+        }
+        vec![
+            ("List-Unsubscribe", format!("<{}>", self.unsubscribe())),
+            ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".to_owned()),
+        ]
+    }
+}

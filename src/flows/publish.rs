@@ -1,0 +1,117 @@
+//! publish: a compiled campaign becomes its next immutable version, live at once.
+//!
+//! Two round trips: one to write the version (nothing, if the live one is the same), one to read
+//! what is live. Segments that are new or have another rule begin to be filled.
+
+use super::seams::{Database, DatabaseError};
+use crate::domain::campaign::Compiled;
+use crate::domain::catalog::{Catalog, Edition};
+use crate::domain::check::check;
+use crate::domain::primitives::{Millis, QualifiedId};
+use crate::domain::problem::Problem;
+use crate::domain::template::check_templates;
+use crate::domain::token::sha256_hex;
+use crate::store::campaigns::{self, NumberRow, VersionRow};
+use crate::store::segments;
+use crate::store::statement::Rows;
+use serde::{Deserialize, Serialize};
+use std::rc::Rc;
+
+/// The largest compiled campaign: half of the 2 MB that D1 takes as one value.
+pub const COMPILED_BYTES_MAX: usize = 1_000_000;
+
+/// What came of a publish.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Published {
+    /// The campaign.
+    pub campaign: String,
+    /// The version that is live now.
+    pub version: u32,
+    /// Whether this publish made it; false when the content was live already.
+    pub is_new: bool,
+}
+
+/// Why a publish is refused.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Refusal {
+    /// The campaign has mistakes.
+    Problems(Vec<Problem>),
+    /// The database failed; publishing again is safe.
+    Database(DatabaseError),
+}
+
+impl From<DatabaseError> for Refusal {
+    fn from(error: DatabaseError) -> Self {
+        Self::Database(error)
+    }
+}
+
+/// Checks and stores a compiled campaign, and makes it live.
+pub async fn publish<D: Database>(
+    db: &D,
+    catalog: &Catalog,
+    compiled: Compiled,
+    now: Millis,
+) -> Result<Published, Refusal> {
+    let problems = problems(catalog, &compiled);
+    if !problems.is_empty() {
+        return Err(Refusal::Problems(problems));
+    }
+    let id = &compiled.campaign.id;
+    let text = serde_json::to_string(&compiled)
+        .map_err(|error| DatabaseError::Fault(error.to_string()))?;
+    let statements = vec![
+        campaigns::insert_version(id, &sha256_hex(&text), &text, now),
+        campaigns::make_newest_live(id),
+        campaigns::live_version(id),
+        segments::begin_fills(&changed_segments(catalog, &compiled)),
+    ];
+    let rows = db.batch(statements).await?;
+    let number = |index: usize| {
+        let row = rows.get(index).map(Rows::first::<NumberRow>).transpose();
+        row.map(Option::flatten).map_err(DatabaseError::Fault)
+    };
+    let (added, live) = (number(0)?, number(2)?);
+    let Some(live) = live else {
+        return Err(DatabaseError::Fault("a published version is not live".to_owned()).into());
+    };
+    Ok(Published { campaign: id.0.clone(), version: live.version, is_new: added.is_some() })
+}
+
+/// The live versions of all campaigns.
+pub async fn live<D: Database>(db: &D) -> Result<Catalog, DatabaseError> {
+    let rows = db.batch(vec![campaigns::live()]).await?;
+    let rows = rows.first().map(Rows::all::<VersionRow>).transpose();
+    let rows = rows.map_err(DatabaseError::Fault)?.unwrap_or_default();
+    Ok(Catalog::new(rows.into_iter().map(|row| Rc::new(Edition::new(row.version, row.compiled)))))
+}
+
+/// Everything that is wrong with a campaign, alone and beside the others.
+fn problems(catalog: &Catalog, compiled: &Compiled) -> Vec<Problem> {
+    let mut problems = check(&compiled.campaign);
+    problems.extend(check_templates(compiled));
+    let size = serde_json::to_string(compiled).map_or(usize::MAX, |text| text.len());
+    if size > COMPILED_BYTES_MAX {
+        let message = format!("it has {size} bytes; the limit is {COMPILED_BYTES_MAX}");
+        problems.push(Problem::new("campaign", message).help("publish fewer or smaller templates"));
+    }
+    for (name, page) in &compiled.campaign.pages {
+        let Some((owner, ..)) = catalog.page_at(&page.path) else { continue };
+        if *owner.id() != compiled.campaign.id {
+            let message = format!("`{}` is a page of campaign `{}`", page.path, owner.id());
+            problems.push(
+                Problem::new(format!("page.{name}.path"), message).help("choose another path"),
+            );
+        }
+    }
+    problems
+}
+
+/// The segments whose members must be looked for: those that are new, and those with a new rule.
+fn changed_segments(catalog: &Catalog, compiled: &Compiled) -> Vec<QualifiedId> {
+    let campaign = &compiled.campaign;
+    let before = catalog.live_edition(&campaign.id).map(|edition| &edition.compiled.campaign);
+    let is_same = |name: &String, rule| before.and_then(|b| b.segments.get(name)) == Some(rule);
+    let changed = campaign.segments.iter().filter(|(name, rule)| !is_same(name, rule));
+    changed.map(|(name, _)| QualifiedId::new(&campaign.id, name)).collect()
+}

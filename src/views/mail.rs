@@ -1,0 +1,89 @@
+//! The house's own mails: the confirmation of an address, and the notice to a campaign's owner.
+
+use super::render;
+use crate::domain::language::Language;
+use crate::domain::template::RenderedEmail;
+use askama::Template;
+
+/// Asks the owner of an address to confirm what was granted in its name.
+pub fn confirmation(
+    campaign: &str,
+    url: &str,
+    postal_address: &str,
+    language: Language,
+) -> RenderedEmail {
+    let subject = language.pick(
+        format!("Please confirm your e-mail address – {campaign}"),
+        format!("请确认您的邮箱地址 – {campaign}"),
+    );
+    let lead = language.pick(
+        format!("Somebody, probably you, asked “{campaign}” to write to this address."),
+        format!("有人（很可能是您本人）请“{campaign}”向此邮箱发送邮件。"),
+    );
+    let ask = language.pick(
+        "If it was you, confirm it. If it was not, do nothing: we will not write again.",
+        "如果是您本人，请点击确认；如果不是，请忽略此邮件，我们不会再发送。",
+    );
+    mail(subject, lead, ask.into(), language.pick("Confirm", "确认"), url, postal_address, language)
+}
+
+/// Tells a campaign's owner that a contact came to a step.
+pub fn notice(
+    contact: &str,
+    note: &str,
+    facts: &[(String, String)],
+    url: &str,
+    language: Language,
+) -> RenderedEmail {
+    let subject = language.pick(format!("Worth a look: {contact}"), format!("值得跟进：{contact}"));
+    let told: Vec<String> = facts.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+    let lead = if note.is_empty() {
+        language
+            .pick(
+                "A contact came to this step of your journey.",
+                "有联系人到达了您旅程中的这一步。",
+            )
+            .to_owned()
+    } else {
+        note.to_owned()
+    };
+    let open = language.pick("Open the report", "查看报告");
+    mail(subject, lead, told.join("\n"), open, url, "", language)
+}
+
+fn mail(
+    subject: String,
+    lead: String,
+    body: String,
+    button: &str,
+    url: &str,
+    footer: &str,
+    language: Language,
+) -> RenderedEmail {
+    let lines: Vec<&str> = body.lines().collect();
+    let html = render(&MailTemplate {
+        lang: language.tag(),
+        subject: &subject,
+        lead: &lead,
+        lines,
+        button,
+        url,
+        footer,
+    });
+    let text = format!("{lead}\n\n{body}\n\n{button}: {url}\n\n{footer}\n");
+    // A contact's name is in the subject, and a header has one line.
+    let subject = subject.replace(['\r', '\n'], " ");
+    RenderedEmail { subject, html, text }
+}
+
+#[derive(Template)]
+#[template(path = "mail.html")]
+struct MailTemplate<'a> {
+    lang: &'a str,
+    subject: &'a str,
+    lead: &'a str,
+    lines: Vec<&'a str>,
+    button: &'a str,
+    url: &'a str,
+    footer: &'a str,
+}
