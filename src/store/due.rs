@@ -15,9 +15,15 @@ pub fn claim(now: Millis, until: Millis, limit: usize) -> Statement {
     )
 }
 
-/// How long the longest-waiting contact has been due: one row, `wake_at`, null if none waits.
-pub fn oldest() -> Statement {
-    Statement::new("SELECT min(wake_at) AS wake_at FROM contacts", Vec::new())
+/// The earliest moment at which a contact or a message is due: one row, `at`, null if none waits.
+pub fn next() -> Statement {
+    Statement::new(
+        "SELECT min(at) AS at
+           FROM (SELECT min(wake_at) AS at FROM contacts
+                 UNION ALL
+                 SELECT min(send_at) FROM messages WHERE state IN ('queued', 'sending'))",
+        Vec::new(),
+    )
 }
 
 /// Writes down that a tick ran.

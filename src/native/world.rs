@@ -1,0 +1,363 @@
+//! A world in memory: the real flows over SQLite, a clock that is told the time, a postman who
+//! keeps every message. Tests and simulations live in it.
+
+use super::sqlite::Sqlite;
+use crate::domain::answer::Answer;
+use crate::domain::campaign::Compiled;
+use crate::domain::catalog::Catalog;
+use crate::domain::form::{FILL_TIME_MIN, FieldProblem, TOKEN_FIELD};
+use crate::domain::message::Letter;
+use crate::domain::origin::{LANDING_FIELD, Origin, PAGE_FIELD, QUERY_FIELD, VARIANT_FIELD};
+use crate::domain::primitives::{CampaignId, Ids, Millis, QualifiedId, Span};
+use crate::domain::report::Report;
+use crate::domain::token::{Keyring, Purpose, TokenProblem};
+use crate::flows::commit::CommitError;
+use crate::flows::publish::{Published, Refusal};
+use crate::flows::receive::Link;
+use crate::flows::seams::{Database, DatabaseError, Http};
+use crate::flows::settings::Settings;
+use crate::flows::submit_form::Checked;
+use crate::flows::task::{EngagementReport, Intake, Work};
+use crate::flows::{
+    deliver, publish, receive, record_touches, report, run_due, serve_page, submit_form,
+};
+use crate::providers::Sender;
+use crate::providers::http::{HttpError, HttpRequest, HttpResponse};
+use crate::store::reports::Visit;
+use crate::store::statement::{Rows, Statement};
+use serde::Deserialize;
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+/// Runs a future to its end. Nothing here ever waits for the outside, so it never is pending.
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    let mut context = Context::from_waker(Waker::noop());
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+            return output;
+        }
+    }
+}
+
+/// The world.
+pub struct World {
+    /// Its database.
+    pub db: Sqlite,
+    /// Its post.
+    pub post: Post,
+    /// What is published.
+    pub catalog: Catalog,
+    /// How it is configured.
+    pub settings: Settings,
+    now: Millis,
+    ids: Ids,
+    work: VecDeque<Work>,
+}
+
+/// Keeps every message, once an id, as the local mailbox does.
+#[derive(Default)]
+pub struct Post {
+    letters: RefCell<Vec<Letter>>,
+    now: RefCell<Millis>,
+}
+
+impl Http for Post {
+    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let letter: Letter = serde_json::from_str(&request.body)
+            .map_err(|error| HttpError::Network(error.to_string()))?;
+        let mut letters = self.letters.borrow_mut();
+        if !letters.iter().any(|known| known.id == letter.id) {
+            letters.push(Letter { at: *self.now.borrow(), ..letter });
+        }
+        Ok(HttpResponse { status: 200, headers: Vec::new(), body: String::new() })
+    }
+}
+
+/// What came of sending a form.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Sent {
+    /// The visitor was thanked.
+    Thanks,
+    /// The visitor was shown what to mend.
+    Problems(Vec<FieldProblem>),
+    /// The visitor was told to load the page again.
+    BadToken(TokenProblem),
+}
+
+impl World {
+    /// A world at an instant, with these campaigns published. The same seed gives the same ids.
+    pub fn new(now: Millis, seed: u64, campaigns: Vec<Compiled>) -> Result<Self, String> {
+        let settings = Settings {
+            base_url: "https://go.example".to_owned(),
+            keys: Keyring::new("a secret of the simulated world", None),
+            mail_from: "dripline <hello@go.example>".to_owned(),
+            email: Sender::Mailbox,
+            sms: Sender::Mailbox,
+        };
+        let mut world = Self {
+            db: Sqlite::in_memory().map_err(|error| error.to_string())?,
+            post: Post::default(),
+            catalog: Catalog::default(),
+            settings,
+            now,
+            ids: Ids::new(now, seed),
+            work: VecDeque::new(),
+        };
+        world.set_clock(now);
+        for compiled in campaigns {
+            world.publish(compiled).map_err(|refusal| format!("{refusal:?}"))?;
+        }
+        Ok(world)
+    }
+
+    /// The present.
+    pub fn now(&self) -> Millis {
+        self.now
+    }
+
+    /// Publishes a campaign; it is live at once.
+    pub fn publish(&mut self, compiled: Compiled) -> Result<Published, Refusal> {
+        let published = block_on(publish::publish(&self.db, &self.catalog, compiled, self.now))?;
+        self.catalog = block_on(publish::live(&self.db))?;
+        Ok(published)
+    }
+
+    /// A visitor looks at a page by its path and query string, and it is counted.
+    pub fn visit(&mut self, visitor: &str, path: &str, query: &str) -> Result<(), CommitError> {
+        let Some((edition, name, page)) = self.catalog.page_at(path) else { return Ok(()) };
+        let campaign = edition.id().0.clone();
+        let Some(variant) = serve_page::variant_for(page, &campaign, name, visitor) else {
+            return Ok(());
+        };
+        let origin = Origin::of_visit(name, &variant.name, path, query, "");
+        let visit = Visit {
+            campaign_id: campaign,
+            visitor: visitor.to_owned(),
+            part: format!("{name}/{}", variant.name),
+            channel: origin.channel(self.settings.host()),
+            at: self.now,
+        };
+        self.take_in(vec![Intake::VisitV1(visit)])
+    }
+
+    /// A visitor fills in the form of a page and sends it, from the page's own variant for them.
+    pub fn submit(&mut self, path: &str, fields: &[(&str, &str)]) -> Result<Sent, CommitError> {
+        self.submit_from(path, "", fields)
+    }
+
+    /// The same, having come by an address with this query string.
+    pub fn submit_from(
+        &mut self,
+        path: &str,
+        query: &str,
+        fields: &[(&str, &str)],
+    ) -> Result<Sent, CommitError> {
+        let Some((form_id, answer)) = self.fill_in(path, query, fields) else {
+            return Ok(Sent::BadToken(TokenProblem::Malformed));
+        };
+        self.set_clock(self.now.plus(FILL_TIME_MIN));
+        self.send(&form_id, &answer)
+    }
+
+    /// The body that a browser would send for a page's form. `None` if the page has none.
+    pub fn fill_in(
+        &mut self,
+        path: &str,
+        query: &str,
+        fields: &[(&str, &str)],
+    ) -> Option<(QualifiedId, Answer)> {
+        let (edition, name, page) = self.catalog.page_at(path)?;
+        let form_id = QualifiedId::new(edition.id(), page.form.as_ref()?);
+        let visitor = self.ids.uuid();
+        let variant = serve_page::variant_for(page, edition.id().as_str(), name, &visitor)?;
+        let token = serve_page::form_token(&self.settings, &form_id, self.now, &mut self.ids);
+        let mut answer = Answer::default();
+        let hidden = [
+            (TOKEN_FIELD, token.as_str()),
+            (PAGE_FIELD, name),
+            (VARIANT_FIELD, &variant.name),
+            (LANDING_FIELD, path),
+            (QUERY_FIELD, query),
+        ];
+        hidden.iter().chain(fields).for_each(|(name, value)| answer.push(*name, *value));
+        Some((form_id, answer))
+    }
+
+    /// Sends a form's body, and does what follows from it at once.
+    pub fn send(&mut self, form_id: &QualifiedId, answer: &Answer) -> Result<Sent, CommitError> {
+        let Some((edition, form)) = self.catalog.form(form_id) else {
+            return Ok(Sent::BadToken(TokenProblem::Malformed));
+        };
+        let checked =
+            submit_form::check(edition, form_id, form, answer, "origin", &self.settings, self.now);
+        match checked {
+            Checked::Robot => Ok(Sent::Thanks),
+            Checked::Problems(problems) => Ok(Sent::Problems(problems)),
+            Checked::BadToken(problem) => Ok(Sent::BadToken(problem)),
+            Checked::Good(submitted) => {
+                let flow = submit_form::submit(
+                    &self.db,
+                    &self.catalog,
+                    *submitted,
+                    self.now,
+                    &mut self.ids,
+                );
+                self.work.extend(block_on(flow)?);
+                self.do_work()?;
+                Ok(Sent::Thanks)
+            }
+        }
+    }
+
+    /// Tasks arrive through the intake queue, and what follows is done at once.
+    pub fn take_in(&mut self, tasks: Vec<Intake>) -> Result<(), CommitError> {
+        let flow = record_touches::record(&self.db, &self.catalog, tasks, self.now, &mut self.ids);
+        self.work.extend(block_on(flow)?);
+        self.do_work()
+    }
+
+    /// The reader of a message follows its first link whose target has `part` in it. Whether
+    /// there was such a link.
+    pub fn click(&mut self, letter: &Letter, part: &str) -> Result<bool, CommitError> {
+        let tokens = letter.html.split("/c/").skip(1).filter_map(|rest| rest.split('"').next());
+        let links =
+            tokens.filter_map(|token| Link::verify(&self.settings, Purpose::Click, token).ok());
+        let Some(link) = links.into_iter().find(|link| link.rest.contains(part)) else {
+            return Ok(false);
+        };
+        let key = format!("click:{}", self.ids.uuid());
+        let report = EngagementReport {
+            contact: link.contact,
+            message: link.message,
+            url: Some(link.rest),
+            at: self.now,
+            machine: Vec::new(),
+            key,
+        };
+        self.take_in(vec![Intake::EngagementV1(report)])?;
+        Ok(true)
+    }
+
+    /// The reader of a message refuses more of them.
+    pub fn unsubscribe(&mut self, letter: &Letter) -> Result<bool, CommitError> {
+        let Some(link) = self.link_in(letter, "/u/", Purpose::Unsubscribe) else {
+            return Ok(false);
+        };
+        let flow =
+            receive::unsubscribe(&self.db, &self.catalog, link, "origin", self.now, &mut self.ids);
+        block_on(flow)?;
+        Ok(true)
+    }
+
+    /// The reader of a confirmation mail confirms.
+    pub fn confirm(&mut self, letter: &Letter) -> Result<bool, CommitError> {
+        let Some(link) = self.link_in(letter, "/confirm/", Purpose::Confirm) else {
+            return Ok(false);
+        };
+        let Some(purpose) = receive::confirmed_purpose(&link, self.now) else { return Ok(false) };
+        let flow = receive::confirm(
+            &self.db,
+            &self.catalog,
+            link.contact.clone(),
+            purpose,
+            "origin",
+            self.now,
+            &mut self.ids,
+        );
+        self.work.extend(block_on(flow)?);
+        self.do_work()?;
+        Ok(true)
+    }
+
+    /// Lets time pass. Whenever something is due on the way, the clock stops there and a tick
+    /// runs, as the minute's cron would.
+    pub fn after(&mut self, span: Span) -> Result<(), CommitError> {
+        let target = self.now.plus(span);
+        while let Some(next) = self.next_due()?.filter(|next| *next <= target) {
+            let tick = Millis((next.0 + MINUTE_MS - 1) / MINUTE_MS * MINUTE_MS);
+            self.set_clock(tick.clamp(self.now, target.max(next)));
+            self.tick()?;
+        }
+        self.set_clock(target);
+        self.tick()
+    }
+
+    /// One minute's cron, and all work that it hands out.
+    pub fn tick(&mut self) -> Result<(), CommitError> {
+        let work = block_on(run_due::tick(&self.db, &self.catalog, self.now))?;
+        self.work.extend(work);
+        self.do_work()
+    }
+
+    /// Every message that was kept, oldest first.
+    pub fn letters(&self) -> Vec<Letter> {
+        self.post.letters.borrow().clone()
+    }
+
+    /// The messages kept for an address, oldest first.
+    pub fn inbox(&self, address: &str) -> Vec<Letter> {
+        self.letters().into_iter().filter(|letter| letter.address == address).collect()
+    }
+
+    /// A campaign's report.
+    pub fn report(&self, campaign: &str) -> Result<Option<Report>, DatabaseError> {
+        let Some(edition) = self.catalog.live_edition(&CampaignId::from(campaign)) else {
+            return Ok(None);
+        };
+        block_on(report::report(&self.db, edition, self.now)).map(Some)
+    }
+
+    /// The rows of one statement.
+    pub fn rows(&self, statement: Statement) -> Result<Rows, DatabaseError> {
+        let rows = block_on(self.db.batch(vec![statement]))?;
+        Ok(rows.into_iter().next().unwrap_or_default())
+    }
+
+    /// The next instant at which a contact or a message is due.
+    fn next_due(&self) -> Result<Option<Millis>, DatabaseError> {
+        #[derive(Deserialize)]
+        struct Row {
+            at: Option<Millis>,
+        }
+        let row = self.rows(crate::store::due::next())?.first::<Row>();
+        Ok(row.map_err(DatabaseError::Fault)?.and_then(|row| row.at))
+    }
+
+    fn set_clock(&mut self, now: Millis) {
+        self.now = now;
+        *self.post.now.borrow_mut() = now;
+    }
+
+    fn do_work(&mut self) -> Result<(), CommitError> {
+        while let Some(work) = self.work.pop_front() {
+            let (db, catalog, now) = (&self.db, &self.catalog, self.now);
+            let more = match work {
+                Work::DueV1 { contacts } => {
+                    block_on(run_due::run(db, catalog, contacts, now, &mut self.ids))?
+                }
+                Work::DeliverV1 { messages } => block_on(deliver::deliver(
+                    db,
+                    &self.post,
+                    catalog,
+                    &self.settings,
+                    messages,
+                    now,
+                    &mut self.ids,
+                ))?,
+            };
+            self.work.extend(more);
+        }
+        Ok(())
+    }
+
+    fn link_in(&self, letter: &Letter, path: &str, purpose: Purpose) -> Option<Link> {
+        let token = letter.html.split(path).nth(1)?.split('"').next()?;
+        Link::verify(&self.settings, purpose, token).ok()
+    }
+}
+
+const MINUTE_MS: i64 = 60_000;

@@ -1,0 +1,3 @@
+//! The flows over SQLite, in milliseconds.
+
+mod campaign_walk;
