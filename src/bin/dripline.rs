@@ -1,2 +1,52 @@
 //! The command line.
+
+#[cfg(not(target_arch = "wasm32"))]
+fn main() -> std::process::ExitCode {
+    cli::main()
+}
+
+#[cfg(target_arch = "wasm32")]
 fn main() {}
+
+#[cfg(not(target_arch = "wasm32"))]
+mod cli {
+    use clap::Parser;
+    use dripline::native::commands::{Exit, Terminal, check, inspect, render};
+    use std::io::{self, Write};
+    use std::process::ExitCode;
+
+    /// Marketing automation at the edge: landing pages, forms, journeys and their return
+    ///
+    /// A campaign is a file in campaigns/, its pages and messages are files in templates/.
+    /// Check them, look at them, publish them; every command explains itself with --help.
+    #[derive(Parser)]
+    #[command(name = "dripline", version, arg_required_else_help = true)]
+    #[command(after_help = "\
+Exit status of every command: 0 it is right, 1 what was asked about is wrong, 2 usage.")]
+    enum Cli {
+        Check(check::Args),
+        Render(render::Args),
+        Inspect(inspect::Args),
+    }
+
+    pub fn main() -> ExitCode {
+        let cli = Cli::parse();
+        let (mut input, mut out) = (io::stdin().lock(), io::stdout().lock());
+        let mut terminal =
+            Terminal { input: &mut input, out: &mut out, err: &mut io::stderr().lock() };
+        let exit = match &cli {
+            Cli::Check(args) => check::run(args, &mut terminal),
+            Cli::Render(args) => render::run(args, &mut terminal),
+            Cli::Inspect(args) => inspect::run(args, &mut terminal),
+        };
+        match exit.and_then(|exit| out.flush().map(|()| exit)) {
+            Ok(exit) => exit.into(),
+            // Whoever reads our output has read enough.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Ok.into(),
+            Err(error) => {
+                eprintln!("dripline: {error}");
+                Exit::Usage.into()
+            }
+        }
+    }
+}

@@ -5,10 +5,11 @@ mod journeys;
 mod rules;
 mod table;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use super::campaign::{Campaign, Cost, Goal, Page, Variant};
 use super::check::check;
+use super::journey::{Action, Step};
 use super::primitives::{CampaignId, Money, Span, minor_digits};
 use super::problem::Problem;
 use serde::Serialize;
@@ -197,9 +198,8 @@ fn head(root: &mut Table<'_>, stem: Option<&str>) -> Campaign {
     let mut table = root.need_table("campaign");
     let id = table.need("id", Node::text);
     if let Some(stem) = stem.filter(|stem| !id.is_empty() && *stem != id) {
-        let message = format!("`{id}` is not the file's name; the file would be {id}.toml");
-        let problem = Problem::new(table.key_of("id"), message);
-        table.report(problem.help(format!("or the id `{stem}`")));
+        let problem = Problem::new(table.key_of("id"), format!("the file is not named `{id}`"));
+        table.report(problem.help(format!("rename it to {id}.toml, or the campaign to `{stem}`")));
     }
     let currency = table.need("currency", Node::text);
     Campaign {
@@ -253,7 +253,7 @@ fn page(node: Node<'_>) -> Option<Page> {
     let template = table.node("template");
     let variants = table.node("variants");
     if template.is_none() && variants.is_none() {
-        table.need_one_of(&["template", "variants"], "a page");
+        table.need_one_of(&["template", "variants"], "the page has no content");
     }
     if let (Some(_), Some(variants)) = (&template, &variants) {
         variants.complain::<()>("a page has either `template` or `variants`");
@@ -286,16 +286,18 @@ fn fill_purposes(campaign: &mut Campaign, problems: &Problems) {
     let purposes: BTreeSet<&str> =
         asks.map(|ask| ask.purpose.as_str()).filter(|purpose| !purpose.is_empty()).collect();
     for (name, journey) in &mut campaign.journeys {
-        if !journey.purpose.is_empty() {
+        let sends = |step: &Step| matches!(step.action, Action::Send { .. });
+        if !journey.purpose.is_empty() || !journey.steps.iter().any(sends) {
             continue;
         }
-        if purposes.len() == 1 {
-            journey.purpose = purposes.iter().map(|purpose| (*purpose).to_owned()).collect();
-        } else if purposes.len() > 1 {
-            let all: Vec<&str> = purposes.iter().copied().collect();
-            let message = format!("missing; the forms ask for several: {}", all.join(", "));
-            let problem = Problem::new(format!("journey.{name}.purpose"), message);
-            problems.borrow_mut().push(problem);
+        match purposes.iter().copied().collect::<Vec<_>>()[..] {
+            [] => {} // The check says what is missing, to clients of the API too.
+            [only] => journey.purpose = only.to_owned(),
+            ref several => {
+                let problem = Problem::new(format!("journey.{name}.purpose"), "missing");
+                let advice = format!("the forms ask for several: {}", several.join(", "));
+                problems.borrow_mut().push(problem.help(advice));
+            }
         }
     }
 }

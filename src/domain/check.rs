@@ -228,9 +228,9 @@ impl Check<'_> {
         let is_plain = |s: &&str| !s.is_empty() && s.chars().all(plain) && !s.starts_with('.');
         let rooted = path.starts_with('/') && path.chars().count() <= LINE_CHARS_MAX;
         if !rooted || (path != "/" && !segments.iter().all(is_plain)) {
-            let message =
-                format!("`{path}` is not a path: /words-of-letters, without spaces, # or ?");
-            return self.say(key, message);
+            let problem = Problem::new(key, format!("`{path}` is not a path"));
+            let advice = "/letters-and-digits, parted by -, _, . or ~, no / at the end";
+            return self.problems.push(problem.help(advice));
         }
         if let Some(first) = segments.first()
             && RESERVED.iter().any(|reserved| first.eq_ignore_ascii_case(reserved))
@@ -267,9 +267,9 @@ impl Check<'_> {
             && name.chars().all(plain)
             && name.starts_with(|c: char| c.is_ascii_alphanumeric());
         if !fits {
-            let message =
-                format!("`{name}` is not a name: a-z, 0-9 and -, at most {NAME_CHARS_MAX}");
-            self.say(key, message);
+            let problem = Problem::new(key, format!("`{name}` is not a name"));
+            let advice = format!("a-z, 0-9, - and _, at most {NAME_CHARS_MAX} characters");
+            self.problems.push(problem.help(advice));
         }
     }
 
@@ -280,11 +280,9 @@ impl Check<'_> {
             && name.chars().all(plain)
             && name.starts_with(|c: char| c.is_ascii_lowercase());
         if !fits {
-            let message = format!(
-                "`{name}` is not an attribute's name: a-z, 0-9 and _, a letter first, at most \
-                 {NAME_CHARS_MAX}"
-            );
-            self.say(key, message);
+            let problem = Problem::new(key, format!("`{name}` is not an attribute's name"));
+            let advice = format!("a letter, then a-z, 0-9 and _, at most {NAME_CHARS_MAX}");
+            self.problems.push(problem.help(advice));
         }
     }
 

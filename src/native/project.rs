@@ -6,7 +6,8 @@ use crate::domain::campaign_file::{Diagnostic, FILE_BYTES_MAX, Lines, read_locat
 use crate::domain::check::normal_path;
 use crate::domain::problem::Problem;
 use crate::domain::template::{
-    TEMPLATE_BYTES_MAX, TemplateSource, check_templates, compile_mjml, partials_of, references,
+    TEMPLATE_BYTES_MAX, TemplateSource, Templates, check_templates, compile_mjml, partials_of,
+    references,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -43,6 +44,85 @@ pub fn load_files(files: &[PathBuf]) -> Result<Vec<Compiled>, Vec<Diagnostic>> {
     Err(diagnostics)
 }
 
+/// What a campaign's file is taken for, or why it is refused.
+pub fn inspect_campaign(path: &Path) -> Result<String, Vec<Diagnostic>> {
+    let compiled = load_campaign(path)?;
+    let campaign = &compiled.campaign;
+    let (pages, journeys) = (campaign.pages.len(), campaign.journeys.len());
+    let templates = compiled.templates.len();
+    Ok(format!("accepted: {pages} page(s), {journeys} journey(s), {templates} template(s)"))
+}
+
+/// Which campaigns can use a template's file, or why it is refused.
+pub fn inspect_template(path: &Path) -> Result<String, Vec<Diagnostic>> {
+    let refuse = |line, message| vec![Diagnostic { line, ..at_file(path, message) }];
+    let text = read_text(path, TEMPLATE_BYTES_MAX).map_err(|message| refuse(1, message))?;
+    if shown(path).contains(".mjml") {
+        compile_mjml(&text).map_err(|error| refuse(error.line, error.message))?;
+    }
+    let alone = BTreeMap::from([("partials/it".to_owned(), TemplateSource::Partial(text))]);
+    Templates::new(&alone).map_err(|error| refuse(error.line.unwrap_or(1), error.message))?;
+
+    let templates = path.ancestors().find(|folder| folder.ends_with("templates"));
+    let project = templates.map(|folder| beside(folder).join("campaigns"));
+    let files = project.and_then(|folder| campaign_files(&folder).ok()).unwrap_or_default();
+    let (mut users, mut found) = (Vec::new(), Vec::new());
+    for file in files {
+        match load_campaign(&file) {
+            Ok(compiled) if uses(&compiled, path) => users.push(compiled.campaign.id.0),
+            Ok(_) => {}
+            Err(diagnostics) => found.extend(diagnostics),
+        }
+    }
+    found.retain(|diagnostic| same_file(Path::new(&diagnostic.file), path));
+    found.sort();
+    found.dedup();
+    match (found.is_empty(), users.is_empty()) {
+        (false, _) => Err(found),
+        (true, true) => {
+            Ok("compiles; no sound campaign uses it, so its variables are unchecked".to_owned())
+        }
+        (true, false) => Ok(format!("accepted, used by {}", users.join(", "))),
+    }
+}
+
+fn uses(compiled: &Compiled, path: &Path) -> bool {
+    let path = shown(path);
+    compiled
+        .templates
+        .keys()
+        .any(|name| path.ends_with(&format!("/{name}.hbs")) || path.contains(&format!("/{name}/")))
+}
+
+fn same_file(a: &Path, b: &Path) -> bool {
+    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+}
+
+/// The partials of the templates' folder that a file is in, if it is in one.
+pub fn partials_near(path: &Path) -> Result<BTreeMap<String, TemplateSource>, String> {
+    let root = path.ancestors().skip(1).find(|folder| folder.join("partials").is_dir());
+    let Some(root) = root else { return Ok(BTreeMap::new()) };
+    let folder = Folder::open(root.to_owned());
+    let partials = folder.names.iter().filter(|name| name.starts_with("partials/"));
+    let read = |name: &String| {
+        let file = folder.file_of(name, "");
+        let text = read_text(&file, TEMPLATE_BYTES_MAX);
+        let text = text.map_err(|message| format!("{}: {message}", shown(&file)))?;
+        Ok((name.clone(), TemplateSource::Partial(text)))
+    };
+    partials.map(read).collect()
+}
+
+/// The folder that holds this one, by a path that begins as this one's does.
+fn beside(folder: &Path) -> PathBuf {
+    match folder.components().next_back() {
+        Some(std::path::Component::Normal(_)) => {
+            folder.parent().map(Path::to_owned).unwrap_or_default()
+        }
+        _ => folder.join(".."),
+    }
+}
+
 /// The campaign files of a folder, by name.
 pub fn campaign_files(folder: &Path) -> Result<Vec<PathBuf>, String> {
     let entries = fs::read_dir(folder).map_err(|error| format!("cannot be read: {error}"))?;
@@ -65,8 +145,7 @@ struct Loaded {
 fn load_one(path: &Path) -> Result<Loaded, Vec<Diagnostic>> {
     let text = read_text(path, FILE_BYTES_MAX).map_err(|message| vec![at_file(path, message)])?;
     let (campaign, lines) = read_located(&shown(path), &text)?;
-    let project = path.parent().and_then(Path::parent).unwrap_or(Path::new("."));
-    let folder = Folder::open(project.join("templates"));
+    let folder = Folder::open(beside(path.parent().unwrap_or(Path::new(""))).join("templates"));
     let mut reading = Reading { folder: &folder, lines: &lines, diagnostics: Vec::new() };
     let written = reading.sources(&campaign);
     let mut diagnostics = reading.diagnostics;

@@ -51,7 +51,7 @@ fn step(node: Node<'_>) -> Option<(Step, bool)> {
     let action = match present[..] {
         [action] => action_of(action, &mut table),
         [] => {
-            table.need_one_of(ACTIONS, "a step");
+            table.need_one_of(ACTIONS, "the step does nothing");
             None
         }
         [..] => {
@@ -162,7 +162,7 @@ fn trigger(node: Node<'_>) -> Option<Trigger> {
         ["segment"] => table.get("segment", Node::text).map(Trigger::Segment),
         ["event"] => Some(Trigger::Event(pattern(&mut table))),
         [] => {
-            table.need_one_of(TRIGGERS, "a trigger");
+            table.need_one_of(TRIGGERS, "nothing triggers it");
             table.node("where");
             None
         }

@@ -32,7 +32,7 @@ pub(super) fn rule(node: Node<'_>) -> Option<Rule> {
     match kinds[..] {
         [kind] => read_kind(kind, &mut table),
         [] => {
-            table.need_one_of(KINDS, "a rule");
+            table.need_one_of(KINDS, "the rule asks nothing");
             swallow(&mut table, TESTS);
             swallow(&mut table, &["channel", "count", "within", "where"]);
             None
@@ -81,7 +81,7 @@ fn read_kind(kind: &str, table: &mut Table<'_>) -> Option<Rule> {
 
 /// Reads what is asked of an attribute: exactly one of the tests.
 fn test(table: &mut Table<'_>) -> Option<Test> {
-    let word = exactly_one(table, TESTS, "an attribute's rule")?;
+    let word = exactly_one(table, TESTS)?;
     if let Some(comparison) = comparison(word, table) {
         return comparison.map(Test::Number);
     }
@@ -98,7 +98,7 @@ fn test(table: &mut Table<'_>) -> Option<Test> {
 
 fn comparison_table(node: Node<'_>) -> Option<Comparison> {
     let mut table = node.table();
-    let word = exactly_one(&mut table, COMPARISONS, "a comparison")?;
+    let word = exactly_one(&mut table, COMPARISONS)?;
     comparison(word, &mut table)?
 }
 
@@ -115,19 +115,15 @@ fn comparison(word: &'static str, table: &mut Table<'_>) -> Option<Option<Compar
     Some(table.get(word, Node::number).map(make))
 }
 
-fn exactly_one(
-    table: &mut Table<'_>,
-    words: &'static [&'static str],
-    what: &str,
-) -> Option<&'static str> {
+fn exactly_one(table: &mut Table<'_>, words: &'static [&'static str]) -> Option<&'static str> {
     let present: Vec<&'static str> = words.iter().copied().filter(|w| table.has(w)).collect();
     if let [word] = present[..] {
         table.know(words);
         return Some(word);
     }
     match present.is_empty() {
-        true => table.need_one_of(words, what),
-        false => table.complain(format!("{what} takes only one of {}", present.join(", "))),
+        true => table.need_one_of(words, "nothing is compared"),
+        false => table.complain(format!("takes only one of {}", present.join(", "))),
     }
     swallow(table, words);
     None

@@ -42,6 +42,7 @@ impl<'a> Node<'a> {
             DeValue::Integer(number) => format!("the number {number}"),
             DeValue::Float(number) => format!("the number {number}"),
             DeValue::Boolean(truth) => truth.to_string(),
+            DeValue::Datetime(moment) if moment.time.is_some() => "a date and time".to_owned(),
             DeValue::Datetime(_) => "a date".to_owned(),
             DeValue::Array(_) => "a list".to_owned(),
             DeValue::Table(_) => "a table".to_owned(),
@@ -249,14 +250,15 @@ impl<'a> Table<'a> {
     }
 
     /// Says that one of these keys must be there, unless a misspelt one explains its absence.
-    pub fn need_one_of(&mut self, names: &'static [&'static str], what: &str) {
+    pub fn need_one_of(&mut self, names: &'static [&'static str], lack: &str) {
         self.asked.extend(names);
         let misspelt = self.unread.keys().any(|unknown| {
             !names.contains(unknown)
                 && self.meant(unknown).is_some_and(|meant| names.contains(&meant))
         });
         if !misspelt && self.readable {
-            self.complain(format!("{what} needs one of {}", names.join(", ")));
+            let problem = Problem::new(&self.key, lack);
+            self.report(problem.help(format!("give it one of {}", names.join(", "))));
         }
     }
 

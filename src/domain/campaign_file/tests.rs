@@ -3,18 +3,24 @@
 use super::*;
 use insta::assert_snapshot;
 
-const SAMPLE: &str = include_str!("sample.toml");
+/// A campaign that uses every key there is.
+pub(crate) const SAMPLE: &str = include_str!("sample.toml");
 
-/// What is said about a file, one line a diagnostic.
-fn said(text: &str) -> String {
-    match read("white-paper.toml", text) {
+/// What is said about a file: line, key, what is wrong, and what would be right.
+pub(crate) fn said(text: &str) -> String {
+    match read("campaigns/white-paper.toml", text) {
         Ok(_) => "all good".to_owned(),
-        Err(found) => found.iter().map(|d| format!("{d}\n")).collect(),
+        Err(found) => found.iter().map(tell).collect(),
     }
 }
 
+fn tell(found: &Diagnostic) -> String {
+    let help = found.help.iter().map(|help| format!("   → {help}\n")).collect::<String>();
+    format!("{}: {}: {}\n{help}", found.line, found.key, found.message)
+}
+
 /// What is said about the sample with one piece of text put in place of another.
-fn said_of(from: &str, to: &str) -> String {
+pub(crate) fn said_of(from: &str, to: &str) -> String {
     assert_eq!(SAMPLE.matches(from).count(), 1, "`{from}` must be in the sample once");
     said(&SAMPLE.replace(from, to))
 }
@@ -87,6 +93,243 @@ fn every_key_misspelt_is_named_with_its_line_and_the_right_one() {
 
 #[test]
 fn every_required_key_left_out_is_named() {
-    assert_snapshot!(said(""), @"");
-    assert_snapshot!(said("[campaign]\n[page.a]\n[form.b]\n[segment.c]\n[journey.d]\n"), @"");
+    assert_snapshot!(said(""), @"1: campaign: missing");
+    let sections = "[campaign]\n[page.a]\n[form.b]\n[segment.c]\n[journey.d]\n";
+    assert_snapshot!(said(sections), @"
+    1: campaign.currency: missing
+    1: campaign.goal: missing
+    1: campaign.id: missing
+    1: campaign.name: missing
+    1: campaign.owner: missing
+    1: campaign.postal_address: missing
+    1: campaign.time_zone: missing
+    2: page.a: the page has no content
+       → give it one of template, variants
+    2: page.a.path: missing
+    2: page.a.title: missing
+    3: form.b.fields: missing
+    4: segment.c.rule: missing
+    5: journey.d.enter: missing
+    5: journey.d.step: missing
+    ");
+    let steps = "[campaign]\n[[journey.d.step]]\n[[journey.d.step]]\nid = 'x'\nwait_for = {}\n\
+                 [[journey.d.step]]\nid = 'y'\nbranch = [{}]\n[[form.f.fields]]\ntype = 'select'\n";
+    assert_snapshot!(said(steps), @"
+    1: campaign.currency: missing
+    1: campaign.goal: missing
+    1: campaign.id: missing
+    1: campaign.name: missing
+    1: campaign.owner: missing
+    1: campaign.postal_address: missing
+    1: campaign.time_zone: missing
+    2: journey.d.step[1]: the step does nothing
+       → give it one of send, wait, wait_until, wait_for, branch, update, notify, end
+    2: journey.d.step[1].id: missing
+    2: journey.d.enter: missing
+    3: journey.d.step[2].on_timeout: missing
+    3: journey.d.step[2].timeout: missing
+    5: journey.d.step[2].wait_for.event: missing
+    6: journey.d.step[3].otherwise: missing
+    8: journey.d.step[3].branch[1].then: missing
+    8: journey.d.step[3].branch[1].when: missing
+    9: form.f.fields[1].name: missing
+    9: form.f.fields[1].options: missing
+    ");
+}
+
+#[test]
+fn values_of_the_wrong_kind_are_named() {
+    assert_snapshot!(said_of("name = \"智能制造白皮书\"", "name = 3"), @"
+    4: campaign.name: expected text in quotes, not the number 3
+    ");
+    assert_snapshot!(said_of("required = true\ndouble_opt_in", "required = \"yes\"\ndouble_opt_in"), @"
+    70: form.download.consent.required: expected true or false, not `yes`
+    ");
+    assert_snapshot!(said_of("weight = 2", "weight = -2"), @"
+    21: page.landing.variants[1].weight: expected a whole number, 0 or more, not the number -2
+    ");
+    assert_snapshot!(said_of("within = \"30d\"", "within = \"30 days\""), @r#"
+    11: campaign.goal.within: expected a span such as "90s", "30m", "12h", "3d" or "2w", not `30 days`
+    "#);
+    assert_snapshot!(said_of("within = \"30d\"", "within = 2026-03-01"), @r#"
+    11: campaign.goal.within: expected a span such as "90s", "30m", "12h", "3d" or "2w", not a date
+    "#);
+    assert_snapshot!(said_of("day = 2026-03-01", "day = 2026-03-01T10:00:00Z"), @"
+    13: campaign.cost[1].day: expected a day such as 2026-03-01, not a date and time
+    ");
+    assert_snapshot!(said_of("amount = \"800.5\"", "amount = 800.5"), @"
+    14: campaign.cost[2].amount: expected text in quotes, not the number 800.5
+    ");
+    assert_snapshot!(said_of("amount = \"800.5\"", "amount = \"800.505\""), @"
+    14: campaign.cost[2].amount: `800.505` is no amount of CNY: digits, with at most 2 decimals
+    ");
+    assert_snapshot!(said_of("attributes = [\"company\", \"plan\"]", "attributes = \"company\""), @"
+    16: campaign.attributes: expected a list: […], not `company`
+    ");
+    assert_snapshot!(said_of("re_entry = \"after 30d\"", "re_entry = \"after a while\""), @r#"
+    93: journey.nurture.re_entry: expected "never", "always" or "after 30d" (any span), not `after a while`
+    "#);
+    assert_snapshot!(said_of("time = \"09:30\"", "time = \"9.30\""), @r#"
+    102: journey.nurture.step[2].wait_until.time: expected a time of day such as "09:30", not `9.30`
+    "#);
+    assert_snapshot!(said_of("weekdays = [\"mon\", \"sun\"]", "weekdays = [\"mom\"]"), @"
+    102: journey.nurture.step[2].wait_until.weekdays[1]: `mom` is not a word known here
+       → did you mean `mon`?
+    ");
+    assert_snapshot!(said_of("notify = \"owner\"\nnote", "notify = \"ownr\"\nnote"), @"
+    116: journey.nurture.step[5].notify: `ownr` is not a word known here
+       → did you mean `owner`?
+    ");
+    assert_snapshot!(said_of("score = -10", "score = 9007199254740993"), @"
+    112: journey.nurture.step[4].update.score: expected a whole number of at most 53 bits, not the number 9007199254740993
+    ");
+    assert_snapshot!(said_of("score = { gte = 50 }", "score = { gte = nan }"), @"
+    75: segment.engaged.rule.all[1].any[2].score.gte: expected a number, not the number nan
+    ");
+    assert_snapshot!(said_of("end = true", "end = false"), @"
+    135: journey.nurture.step[9].end: a step that ends says `end = true`
+    ");
+    assert_snapshot!(said_of("goal = { event = \"order.completed\", within = \"30d\" }", "goal = []"), @"
+    11: campaign.goal: expected a table: { … }, not a list
+    ");
+    assert_snapshot!(said_of("type = \"number\"", "type = \"nummer\""), @"
+    52: form.download.fields[3].type: `nummer` is not a word known here
+       → did you mean `number`?
+    ");
+    assert_snapshot!(said_of("type = \"number\"", "type = \"text\""), @"
+    53: form.download.fields[3].min: a field of type `text` has no `min`
+    54: form.download.fields[3].max: a field of type `text` has no `max`
+    ");
+}
+
+#[test]
+fn what_does_not_go_together_is_named() {
+    assert_snapshot!(said_of("{ tag = \"vip\" }, { score", "{ tag = \"vip\", score = 3 }, { score"), @"
+    75: segment.engaged.rule.all[1].any[1]: tag and score stand side by side in one rule
+       → put them into { all = [{ … }, { … }] }, or any
+    ");
+    assert_snapshot!(said_of("{ attribute = \"role\", is_not = \"x\" }", "{ is_not = \"x\" }"), @"
+    79: segment.engaged.rule.all[5]: the rule asks nothing
+       → give it one of all, any, not, attribute, tag, consent, score, event
+    ");
+    assert_snapshot!(said_of("{ attribute = \"role\", is_not = \"x\" }", "{ attribute = \"role\" }"), @"
+    79: segment.engaged.rule.all[5]: nothing is compared
+       → give it one of is, is_not, in, not_in, contains, starts_with, eq, gt, gte, lt, lte, set
+    ");
+    assert_snapshot!(said_of("is_not = \"x\"", "is_not = \"x\", set = true"), @"
+    79: segment.engaged.rule.all[5]: takes only one of is_not, set
+    ");
+    assert_snapshot!(said_of("count = { gt = 1 }", "count = { gt = 1, lt = 3 }"), @"
+    78: segment.engaged.rule.all[4].count: takes only one of gt, lt
+    ");
+    assert_snapshot!(said_of("send = \"sms/nudge\"", "send = \"sms/nudge\"\nwait = \"1d\""), @"
+    120: journey.nurture.step[6]: send and wait are two actions in one step
+       → make a step of each
+    ");
+    assert_snapshot!(said_of("send = \"sms/nudge\"", "then = \"over\""), @"
+    120: journey.nurture.step[6]: the step does nothing
+       → give it one of send, wait, wait_until, wait_for, branch, update, notify, end
+    ");
+    assert_snapshot!(said_of("end = true", "end = true\nthen = \"sales\""), @"
+    136: journey.nurture.step[9].then: a step that ends leads nowhere by `then`
+    ");
+    assert_snapshot!(said_of("wait = \"2d\"", "wait = \"2d\"\ntimeout = \"3d\"\notherwise = \"end\""), @"
+    127: journey.nurture.step[7].timeout: belongs to `wait_for` steps only
+    128: journey.nurture.step[7].otherwise: belongs to `branch` steps only
+    ");
+    assert_snapshot!(said_of("path = \"/白皮书\"", "path = \"/白皮书\"\ntemplate = \"pages/x\""), @"
+    21: page.landing.variants: a page has either `template` or `variants`
+    ");
+    assert_snapshot!(said_of("enter = { segment = \"engaged\" }", "enter = { segment = \"engaged\", form = \"download\" }"), @"
+    138: journey.revive.enter: takes only one of form, segment
+    ");
+}
+
+#[test]
+fn text_that_is_not_toml_is_named_at_every_place() {
+    assert_snapshot!(said_of("currency = \"CNY\"", "currency = CNY"), @"
+    7: : not TOML: string values must be quoted, expected literal string
+    ");
+    assert_snapshot!(said_of("[page.thanks]", "[page.landing]"), @"
+    28: : not TOML: duplicate key
+    29: : not TOML: duplicate key
+    31: : not TOML: duplicate key
+    ");
+    assert_snapshot!(said_of("wait = \"2d\"", "wait = \"2d"), @r#"
+    126: : not TOML: invalid basic string, expected `"`
+    "#);
+    assert_snapshot!(said(&"[".repeat(100_000)).lines().next().unwrap_or_default(), @"
+    1: : not TOML: unquoted keys cannot be empty, expected letters, numbers, `-`, `_`
+    ");
+    assert_snapshot!(said(&"#".repeat(FILE_BYTES_MAX + 1)), @"
+    1: : the file has 262145 bytes; the limit is 262144
+    ");
+}
+
+#[test]
+fn a_slip_does_not_hide_another_one_elsewhere() {
+    let text = SAMPLE
+        .replace("timeout = \"3d\"", "timeoout = \"3d\"")
+        .replace("form = \"download\"\n", "form = \"downlaod\"\n");
+    assert_snapshot!(said(&text), @"
+    26: page.landing.form: there is no form `downlaod`
+       → did you mean `download`?
+    107: journey.nurture.step[3].timeoout: unknown key
+       → did you mean `timeout`?
+    ");
+}
+
+#[test]
+fn a_file_is_named_like_its_campaign() {
+    assert_snapshot!(said_of("id = \"white-paper\"", "id = \"white_paper\""), @"
+    3: campaign.id: the file is not named `white_paper`
+       → rename it to white_paper.toml, or the campaign to `white-paper`
+    ");
+    assert!(read("anything", SAMPLE).is_ok(), "only a .toml file's name counts");
+}
+
+#[test]
+fn a_journey_without_a_purpose_takes_the_only_one_there_is() {
+    let campaign = read(
+        "white-paper.toml",
+        &SAMPLE.replace("re_entry = \"after 30d\"\npurpose = \"newsletter\"", ""),
+    )
+    .unwrap();
+    assert_eq!(campaign.journeys["nurture"].purpose, "newsletter");
+    let other = "\n[form.other]\nfields = [{ name = 'email', type = 'email' }]\n\
+                 consent = { purpose = 'product', channels = ['email'], text = '好' }\n";
+    let text = SAMPLE.replace("re_entry = \"after 30d\"\npurpose = \"newsletter\"", "") + other;
+    assert_snapshot!(said(&text), @"
+    90: journey.nurture.purpose: missing
+       → the forms ask for several: newsletter, product
+    ");
+}
+
+#[test]
+fn the_same_file_always_gives_the_same_bytes() {
+    let bytes =
+        |text: &str| serde_json::to_string(&read("white-paper.toml", text).unwrap()).unwrap();
+    assert_eq!(bytes(SAMPLE), bytes(&SAMPLE.replace('\n', "\r\n")));
+    let back: Campaign = serde_json::from_str(&bytes(SAMPLE)).unwrap();
+    assert_eq!(back, read("white-paper.toml", SAMPLE).unwrap());
+}
+
+#[test]
+fn steps_lead_to_the_next_one_unless_they_say_otherwise() {
+    let campaign = read("white-paper.toml", SAMPLE).unwrap();
+    let leads = |step: &crate::domain::journey::Step| match &step.then {
+        crate::domain::journey::Next::Step(id) => format!("{} → {id}\n", step.id),
+        crate::domain::journey::Next::End => format!("{} → end\n", step.id),
+    };
+    assert_snapshot!(campaign.journeys["nurture"].steps.iter().map(leads).collect::<String>(), @"
+    welcome → morning
+    morning → clicked
+    clicked → mark
+    mark → sales
+    sales → end
+    nudge → pause
+    pause → which
+    which → end
+    over → end
+    ");
 }

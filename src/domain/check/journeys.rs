@@ -6,6 +6,7 @@ use crate::domain::journey::{
     Action, EventPattern, Journey, LocalTime, Next, ReEntry, Step, Trigger,
 };
 use crate::domain::primitives::Channel;
+use crate::domain::problem::Problem;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How much one step may add to the lead score, so that sums stay exact.
@@ -39,8 +40,10 @@ impl Check<'_> {
         }
         self.purpose(key, journey);
         let graph = Graph { journey, indexes };
-        self.unreachable(key, &graph);
-        self.loops(key, &graph);
+        if graph.is_whole() {
+            self.unreachable(key, &graph);
+            self.loops(key, &graph);
+        }
     }
 
     fn trigger(&mut self, key: &str, trigger: &Trigger) {
@@ -162,12 +165,12 @@ impl Check<'_> {
         }
         for (index, channel) in sends {
             let agreed = same.iter().any(|ask| ask.channels.contains(&channel));
-            let message = format!(
-                "no form asks for `{}` on the channel {}, so this is never sent",
-                journey.purpose,
-                channel.as_str()
-            );
-            self.say_unless(agreed, &format!("{}.send", step_key(key, index)), &message);
+            if !agreed {
+                let at = format!("{}.send", step_key(key, index));
+                let message = format!("would never be sent by {}", channel.as_str());
+                let advice = format!("no form asks for `{}` on that channel", journey.purpose);
+                self.problems.push(Problem::new(at, message).help(advice));
+            }
         }
     }
 
@@ -191,13 +194,13 @@ impl Check<'_> {
             let passes =
                 |other: &Step| other.id != *sender && (other.id == step.id || !waits(other));
             if let Some(ring) = graph.ring_through(index, passes) {
-                let message = format!(
-                    "loops without waiting: {}; what `{}` waits for may have happened long ago, \
-                     because nothing in the loop sends `{sender}` again",
-                    graph.names(&ring),
+                let message = format!("loops without waiting: {}", graph.names(&ring));
+                let reason = format!(
+                    "what `{}` waits for may have happened, and nothing in the loop sends \
+                     `{sender}` again",
                     step.id
                 );
-                self.say(step_key(key, index), message);
+                self.problems.push(Problem::new(step_key(key, index), message).help(reason));
             }
         }
     }
@@ -238,6 +241,16 @@ struct Graph<'j> {
 }
 
 impl Graph<'_> {
+    /// Whether every step has an id of its own and leads to steps that exist.
+    fn is_whole(&self) -> bool {
+        let exists = |(_, next): (String, &Next)| match next {
+            Next::Step(id) => self.indexes.contains_key(id.as_str()),
+            Next::End => true,
+        };
+        let steps = &self.journey.steps;
+        self.indexes.len() == steps.len() && steps.iter().flat_map(leads).all(exists)
+    }
+
     fn next(&self, index: usize) -> Vec<usize> {
         let Some(step) = self.journey.steps.get(index) else { return Vec::new() };
         let target = |(_, next): (String, &Next)| match next {

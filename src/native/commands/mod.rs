@@ -1,1 +1,55 @@
-//! One file a command.
+//! The commands of `dripline`, one file each: arguments and a terminal in, an exit status out.
+
+pub mod check;
+pub mod inspect;
+pub mod render;
+#[cfg(test)]
+mod tests;
+
+use std::io::{self, BufRead, Write};
+use std::process::ExitCode;
+
+/// How a command ended, as scripts see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// 0: what was asked about is right, what was to be done is done.
+    Ok,
+    /// 1: what was asked about is wrong.
+    Wrong,
+    /// 2: the command was not understood, or what it names is not there.
+    Usage,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        match exit {
+            Exit::Ok => Self::SUCCESS,
+            Exit::Wrong => Self::from(1),
+            Exit::Usage => Self::from(2),
+        }
+    }
+}
+
+/// The three streams of a command.
+pub struct Terminal<'t> {
+    /// What is piped into the command.
+    pub input: &'t mut dyn BufRead,
+    /// What it was asked for.
+    pub out: &'t mut dyn Write,
+    /// What went wrong with the asking.
+    pub err: &'t mut dyn Write,
+}
+
+impl Terminal<'_> {
+    /// Says why the command cannot do what it was told.
+    pub fn usage(&mut self, message: impl std::fmt::Display) -> io::Result<Exit> {
+        writeln!(self.err, "dripline: {message}")?;
+        Ok(Exit::Usage)
+    }
+}
+
+/// `1 page`, `3 pages`.
+fn counted(count: usize, noun: &str) -> String {
+    let ending = if count == 1 || noun == "SMS" { "" } else { "s" };
+    format!("{count} {noun}{ending}")
+}

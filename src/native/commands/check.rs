@@ -1,0 +1,117 @@
+//! `dripline check`: whether campaigns and their templates may be published.
+
+use super::{Exit, Terminal, counted};
+use crate::domain::campaign::Compiled;
+use crate::domain::campaign_file::Diagnostic;
+use crate::domain::template::TemplateSource;
+use crate::native::project::{campaign_files, load_files};
+use serde_json::{Value, json};
+use std::io;
+use std::path::PathBuf;
+
+/// Check campaign files and the templates they use
+///
+/// Reads each campaign, compiles its templates, and reports every key that is unknown or missing,
+/// every reference to something that is not there, every template that does not compile or asks
+/// for a variable nobody sets, every path taken twice, every journey that would run in circles.
+/// Nothing is sent anywhere.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Examples:
+  dripline check
+  dripline check campaigns/spring-webinar.toml
+  dripline check campaigns/ --json | jq -r '.problems[].message'
+
+Exit status: 0 all good, 1 there are problems, 2 there is nothing to check.")]
+pub struct Args {
+    /// Campaign files, or folders of them; templates are read from the folder `templates` beside
+    #[arg(default_value = "campaigns", value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Print one JSON object: {"ok": …, "problems": […]}
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Runs the command.
+pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
+    let mut files = Vec::new();
+    for path in &args.paths {
+        match (path.is_dir(), path.is_file()) {
+            (true, _) => match campaign_files(path) {
+                Ok(found) => files.extend(found),
+                Err(message) => return terminal.usage(format!("{}: {message}", path.display())),
+            },
+            (_, true) => files.push(path.clone()),
+            _ => return terminal.usage(format!("{}: no such file or folder", path.display())),
+        }
+    }
+    files.dedup();
+    match load_files(&files) {
+        Ok(campaigns) if args.json => writeln!(terminal.out, "{}", totals_json(&campaigns))?,
+        Ok(campaigns) => writeln!(terminal.out, "{}: all good", totals(&campaigns))?,
+        Err(problems) => {
+            match args.json {
+                true => {
+                    let answer = json!({ "ok": false, "problems": problems });
+                    writeln!(terminal.out, "{answer}")?;
+                }
+                false => print(&problems, terminal)?,
+            }
+            return Ok(Exit::Wrong);
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+/// Prints problems under the files they are in.
+pub(super) fn print(problems: &[Diagnostic], terminal: &mut Terminal<'_>) -> io::Result<()> {
+    let mut files = 0;
+    for in_file in problems.chunk_by(|a, b| a.file == b.file) {
+        files += 1;
+        writeln!(terminal.out, "{}", in_file[0].file)?;
+        for problem in in_file {
+            let colon = if problem.key.is_empty() { "" } else { ": " };
+            let place = format!("{}:{}", problem.line, problem.column);
+            let Diagnostic { key, message, .. } = problem;
+            writeln!(terminal.out, "  {place:>7}  {key}{colon}{message}")?;
+            if let Some(help) = &problem.help {
+                writeln!(terminal.out, "           {help}")?;
+            }
+        }
+        writeln!(terminal.out)?;
+    }
+    let (problems, files) = (counted(problems.len(), "problem"), counted(files, "file"));
+    writeln!(terminal.out, "{problems} in {files}")
+}
+
+/// How much there is of what, by noun.
+fn counts(campaigns: &[Compiled]) -> Vec<(&'static str, usize)> {
+    let of = |count: fn(&Compiled) -> usize| campaigns.iter().map(count).sum::<usize>();
+    let templates = |is: fn(&TemplateSource) -> bool| {
+        let sources = campaigns.iter().flat_map(|compiled| compiled.templates.values());
+        sources.filter(|source| is(source)).count()
+    };
+    vec![
+        ("campaign", campaigns.len()),
+        ("page", of(|compiled| compiled.campaign.pages.len())),
+        ("form", of(|compiled| compiled.campaign.forms.len())),
+        ("segment", of(|compiled| compiled.campaign.segments.len())),
+        ("journey", of(|compiled| compiled.campaign.journeys.len())),
+        ("e-mail", templates(|source| matches!(source, TemplateSource::Email { .. }))),
+        ("SMS", templates(|source| matches!(source, TemplateSource::Sms(_)))),
+    ]
+}
+
+fn totals(campaigns: &[Compiled]) -> String {
+    let counts = counts(campaigns).into_iter().filter(|(_, count)| *count > 0);
+    counts.map(|(noun, count)| counted(count, noun)).collect::<Vec<_>>().join(", ")
+}
+
+fn totals_json(campaigns: &[Compiled]) -> Value {
+    let mut answer = json!({ "ok": true, "problems": [] });
+    for (noun, count) in counts(campaigns) {
+        let key = noun.replace('-', "").to_lowercase();
+        answer[if key == "sms" { key } else { format!("{key}s") }] = count.into();
+    }
+    answer
+}

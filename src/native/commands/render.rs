@@ -1,0 +1,144 @@
+//! `dripline render`: one template with made-up data, to see what a visitor or contact would see.
+
+use super::{Exit, Terminal};
+use crate::domain::template::{TEMPLATE_BYTES_MAX, TemplateSource, Templates, compile_mjml};
+use crate::native::project::{partials_near, read_text};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+/// The name under which the one template is known while it is rendered.
+const NAME: &str = "template";
+/// The most that is read from standard input: a template and as much data again.
+const INPUT_BYTES_MAX: u64 = 2 * TEMPLATE_BYTES_MAX as u64;
+
+/// Render one template with JSON data
+///
+/// MJML (*.mjml, *.mjml.hbs, or anything that begins with <mjml) is compiled to HTML first.
+/// Partials are found in the folder `partials` beside the template's own folder. Variables that
+/// the data does not have render as nothing, as they do when a message is sent.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Examples:
+  dripline render templates/emails/welcome/body.mjml.hbs contact.json --out welcome.html
+  echo '{\"first_name\": \"Ada\"}' | dripline render templates/sms/reminder.hbs -
+  echo '{\"template\": \"Hi {{first_name}}\", \"data\": {\"first_name\": \"Ada\"}}' | dripline render
+
+Exit status: 0 rendered, 1 the template or the data is wrong, 2 a file is not there.")]
+pub struct Args {
+    /// The template's file; without it, {"template": "…", "data": {…}} is read from standard input
+    pub template: Option<PathBuf>,
+    /// A JSON file with the variables, or - for standard input; without it, there are none
+    pub data: Option<PathBuf>,
+    /// Write to this file instead of the terminal
+    #[arg(long, short, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// The result is plain text: do not escape values for HTML (assumed for subjects, texts, SMS)
+    #[arg(long)]
+    pub plain: bool,
+    /// Print one JSON object: {"ok": true, "output": "…"} or {"ok": false, "problem": "…"}
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What standard input holds when no file is named.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Piped {
+    template: String,
+    #[serde(default)]
+    data: Value,
+}
+
+/// Runs the command.
+pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
+    let mut named = [&args.template, &args.data].into_iter().flatten();
+    if let Some(path) = named.find(|path| *path != Path::new("-") && !path.is_file()) {
+        return terminal.usage(format!("{}: no such file", path.display()));
+    }
+    let rendered = rendered(args, terminal.input);
+    let exit = if rendered.is_ok() { Exit::Ok } else { Exit::Wrong };
+    match (rendered, &args.out) {
+        (Ok(output), Some(file)) => {
+            if let Err(error) = fs::write(file, output) {
+                return terminal.usage(format!("{}: {error}", file.display()));
+            }
+        }
+        (Ok(output), None) if args.json => {
+            writeln!(terminal.out, "{}", json!({ "ok": true, "output": output }))?;
+        }
+        (Ok(output), None) => {
+            let newline = if output.ends_with('\n') { "" } else { "\n" };
+            write!(terminal.out, "{output}{newline}")?;
+        }
+        (Err(problem), _) if args.json => {
+            writeln!(terminal.out, "{}", json!({ "ok": false, "problem": problem }))?;
+        }
+        (Err(problem), _) => writeln!(terminal.err, "{problem}")?,
+    }
+    Ok(exit)
+}
+
+fn rendered(args: &Args, input: &mut dyn io::BufRead) -> Result<String, String> {
+    let Some(path) = &args.template else {
+        let piped: Piped = serde_json::from_str(&read_all(input)?)
+            .map_err(|error| format!("standard input: not {{\"template\", \"data\"}}: {error}"))?;
+        return render("standard input", &piped.template, args.plain, piped.data, Path::new("."));
+    };
+    let shown = path.display().to_string();
+    let source = read_text(path, TEMPLATE_BYTES_MAX).map_err(|e| format!("{shown}: {e}"))?;
+    let data = match &args.data {
+        None => Value::Null,
+        Some(from) => {
+            let text = match from == Path::new("-") {
+                true => read_all(input)?,
+                false => read_text(from, INPUT_BYTES_MAX as usize)
+                    .map_err(|error| format!("{}: {error}", from.display()))?,
+            };
+            serde_json::from_str(&text)
+                .map_err(|error| format!("{}: not JSON: {error}", from.display()))?
+        }
+    };
+    render(&shown, &source, args.plain || is_plain(path), data, path)
+}
+
+fn render(
+    shown: &str,
+    source: &str,
+    plain: bool,
+    data: Value,
+    near: &Path,
+) -> Result<String, String> {
+    let is_mjml = shown.contains(".mjml") || source.trim_start().starts_with("<mjml");
+    let source = match is_mjml {
+        true => compile_mjml(source).map_err(|e| format!("{shown}:{}: {}", e.line, e.message))?,
+        false => source.to_owned(),
+    };
+    let mut sources = partials_near(near)?;
+    let template = if plain { TemplateSource::Sms(source) } else { TemplateSource::Page(source) };
+    sources.insert(NAME.to_owned(), template);
+    let rendered = Templates::new(&sources).and_then(|templates| match plain {
+        true => templates.render_sms(NAME, &data),
+        false => templates.render_page(NAME, &data),
+    });
+    rendered.map_err(|error| error.to_string().replacen(NAME, shown, 1))
+}
+
+/// Whether a template's place or name says that it is not HTML.
+fn is_plain(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let in_sms = path.components().any(|part| part.as_os_str() == "sms");
+    in_sms || ["subject.hbs", "text.hbs"].contains(&name) || name.contains(".txt")
+}
+
+fn read_all(input: &mut dyn io::BufRead) -> Result<String, String> {
+    let mut text = String::new();
+    let read = input.take(INPUT_BYTES_MAX + 1).read_to_string(&mut text);
+    read.map_err(|error| format!("standard input: {error}"))?;
+    if text.len() as u64 > INPUT_BYTES_MAX {
+        return Err(format!("standard input: more than {INPUT_BYTES_MAX} bytes"));
+    }
+    Ok(text)
+}
