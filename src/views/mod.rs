@@ -1,7 +1,13 @@
 //! HTML that the house itself renders: the form inside landing pages, the pages around it, and
 //! the web app. Data in, text out; every value is escaped by the templates in `html/`.
 
+pub mod admin;
 pub mod form;
+pub mod format;
+pub mod mailbox;
+pub mod page;
+pub mod report;
+pub mod visitor;
 
 use askama::Template;
 
