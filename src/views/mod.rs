@@ -1,8 +1,14 @@
 //! HTML that the house itself renders: the form inside landing pages, the pages around it, and
 //! the web app. Data in, text out; every value is escaped by the templates in `html/`.
 
+pub mod page;
 pub mod form;
+pub mod visitor;
 pub mod mail;
+pub mod mailbox;
+pub mod admin;
+pub mod report;
+pub mod format;
 
 use askama::Template;
 

@@ -1,0 +1,123 @@
+//! The web app's door and its first page.
+
+use super::format;
+use super::page::{Frame, Page, other};
+use super::render;
+use crate::domain::language::Language;
+use crate::domain::primitives::{CampaignId, Millis};
+use askama::Template;
+
+/// What the sign-in page is made of.
+pub struct SignInView {
+    /// The reader's language.
+    pub language: Language,
+    /// Why the last try failed, or nothing.
+    pub problem: Option<SignInProblem>,
+}
+
+/// Why somebody was not let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignInProblem {
+    /// No such token, or it was revoked.
+    WrongToken,
+    /// The session is over.
+    SessionOver,
+    /// Too many tries.
+    TooManyTries,
+}
+
+/// What the list of campaigns is made of.
+pub struct AdminIndexView<'a> {
+    /// The web app around it.
+    pub frame: Frame,
+    /// In the order shown.
+    pub campaigns: &'a [CampaignRow],
+    /// This deployment's address, for the command that publishes to it.
+    pub base_url: &'a str,
+}
+
+/// One published campaign.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CampaignRow {
+    /// Its id; its report is at `/admin/campaigns/<id>`.
+    pub id: CampaignId,
+    /// Its name.
+    pub name: String,
+    /// The live version.
+    pub version: i64,
+    /// When that was published.
+    pub published_at: Millis,
+    /// The IANA zone the time is shown in.
+    pub time_zone: String,
+    /// The paths of its landing pages.
+    pub paths: Vec<String>,
+}
+
+/// Renders the sign-in page; its form posts `token` to `/admin/sign-in`.
+pub fn sign_in(view: &SignInView) -> String {
+    let language = view.language;
+    let wrong = view.problem.map(|problem| match problem {
+        SignInProblem::WrongToken => language.pick(
+            "This token is not valid. Check that you copied all of it.",
+            "令牌无效，请确认已完整复制。",
+        ),
+        SignInProblem::SessionOver => {
+            language.pick("Your session is over. Sign in again.", "登录已过期，请重新登录。")
+        }
+        SignInProblem::TooManyTries => {
+            language.pick("Too many tries. Wait a minute.", "尝试次数过多，请一分钟后再试。")
+        }
+    });
+    render(&SignInTemplate {
+        page: Page::new(language, language.pick("Sign in to dripline", "登录 dripline")),
+        action: format!("/admin/sign-in?lang={}", language.tag()),
+        wrong,
+        other: other(language),
+    })
+}
+
+/// Renders the list of campaigns.
+pub fn admin_index(view: &AdminIndexView) -> String {
+    let language = view.frame.language;
+    let row = |campaign: &CampaignRow| IndexRow {
+        href: view.frame.href(&format!("/admin/campaigns/{}", campaign.id)),
+        id: campaign.id.to_string(),
+        name: campaign.name.clone(),
+        version: campaign.version,
+        published: format::moment(campaign.published_at, &campaign.time_zone, language),
+        paths: campaign.paths.clone(),
+    };
+    render(&AdminIndexTemplate {
+        page: Page::new(language, language.pick("Campaigns", "营销活动")),
+        frame: view.frame,
+        rows: view.campaigns.iter().map(row).collect(),
+        base_url: view.base_url,
+    })
+}
+
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+struct SignInTemplate {
+    page: Page,
+    action: String,
+    wrong: Option<&'static str>,
+    other: Language,
+}
+
+#[derive(Template)]
+#[template(path = "admin_index.html")]
+struct AdminIndexTemplate<'a> {
+    page: Page,
+    frame: Frame,
+    rows: Vec<IndexRow>,
+    base_url: &'a str,
+}
+
+struct IndexRow {
+    href: String,
+    id: String,
+    name: String,
+    version: i64,
+    published: String,
+    paths: Vec<String>,
+}

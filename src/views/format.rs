@@ -1,0 +1,138 @@
+//! Numbers, amounts and moments as people read them in either language.
+
+use crate::domain::language::Language;
+use crate::domain::primitives::{Millis, Money};
+use jiff::tz::TimeZone;
+
+/// What stands where there is no number.
+pub(super) const NONE: &str = "–";
+
+/// `12,345`.
+pub fn count(n: i64) -> String {
+    let sign = if n < 0 { "−" } else { "" };
+    format!("{sign}{}", grouped(&n.unsigned_abs().to_string()))
+}
+
+/// `$1,234.50`, `CN¥12,000.00`; in Chinese `¥12,000.00` is yuan.
+pub fn money(minor: i64, currency: &str, language: Language) -> String {
+    let decimal = Money { minor, currency: currency.to_owned() }.decimal();
+    let digits = decimal.trim_start_matches('-');
+    let (whole, part) = digits.split_once('.').map_or((digits, None), |(w, p)| (w, Some(p)));
+    let symbol = match (currency, language) {
+        ("CNY", Language::Chinese) | ("JPY", Language::English) => "¥".to_owned(),
+        ("CNY", Language::English) => "CN¥".to_owned(),
+        ("JPY", Language::Chinese) => "JP¥".to_owned(),
+        ("USD", Language::English) => "$".to_owned(),
+        ("USD", Language::Chinese) => "US$".to_owned(),
+        ("EUR", _) => "€".to_owned(),
+        ("GBP", _) => "£".to_owned(),
+        ("HKD", _) => "HK$".to_owned(),
+        ("TWD", _) => "NT$".to_owned(),
+        (code, _) => format!("{code}\u{a0}"),
+    };
+    let sign = if minor < 0 { "−" } else { "" };
+    let part = part.map(|part| format!(".{part}")).unwrap_or_default();
+    format!("{sign}{symbol}{}{part}", grouped(whole))
+}
+
+/// `12.5%` of 0.125; a dash for nothing.
+pub fn percent(ratio: Option<f64>) -> String {
+    ratio.map_or_else(|| NONE.to_owned(), |ratio| format!("{}%", tenths(ratio * 100.0)))
+}
+
+/// `+150.0%` of 1.5, with its sign always shown; a dash for nothing.
+pub fn signed_percent(ratio: Option<f64>) -> String {
+    let plus = if ratio.is_some_and(|ratio| ratio > 0.0) { "+" } else { "" };
+    format!("{plus}{}", percent(ratio))
+}
+
+/// `1 Mar 2026, 17:30 UTC+8` or `2026年3月1日 17:30（UTC+8）`; in UTC if the zone is unknown.
+pub fn moment(at: Millis, time_zone: &str, language: Language) -> String {
+    let zone = TimeZone::get(time_zone).unwrap_or(TimeZone::UTC);
+    let Ok(timestamp) = jiff::Timestamp::from_millisecond(at.0) else {
+        return NONE.to_owned();
+    };
+    let local = timestamp.to_zoned(zone);
+    let offset = utc_offset(local.offset().seconds());
+    match language {
+        Language::English => format!("{} {offset}", local.strftime("%-d %b %Y, %H:%M")),
+        Language::Chinese => {
+            let (year, month, day) = (local.year(), local.month(), local.day());
+            format!("{year}年{month}月{day}日 {}（{offset}）", local.strftime("%H:%M"))
+        }
+    }
+}
+
+/// `UTC`, `UTC+8`, `UTC−3:30`.
+fn utc_offset(seconds: i32) -> String {
+    let minutes = seconds.abs() / 60;
+    let sign = if seconds < 0 { "−" } else { "+" };
+    match (minutes / 60, minutes % 60) {
+        (0, 0) => "UTC".to_owned(),
+        (hours, 0) => format!("UTC{sign}{hours}"),
+        (hours, rest) => format!("UTC{sign}{hours}:{rest:02}"),
+    }
+}
+
+/// One decimal place, grouped.
+fn tenths(value: f64) -> String {
+    let text = format!("{:.1}", value.abs());
+    let (whole, part) = text.split_once('.').unwrap_or((&text, "0"));
+    let sign = if value < 0.0 && text != "0.0" { "−" } else { "" };
+    format!("{sign}{}.{part}", grouped(whole))
+}
+
+/// Digits with a comma before every third from the right.
+fn grouped(digits: &str) -> String {
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Language::{Chinese, English};
+    use super::*;
+
+    #[test]
+    fn counts_and_percents() {
+        for (n, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (-1_234_567, "−1,234,567")] {
+            assert_eq!(count(n), text);
+        }
+        assert_eq!(percent(Some(0.125)), "12.5%");
+        assert_eq!(percent(None), "–");
+        assert_eq!(signed_percent(Some(12.5)), "+1,250.0%");
+        assert_eq!(signed_percent(Some(-0.35)), "−35.0%");
+        assert_eq!(signed_percent(Some(-0.0001)), "0.0%");
+        assert_eq!(signed_percent(None), "–");
+    }
+
+    #[test]
+    fn amounts() {
+        for (minor, currency, language, text) in [
+            (1_200_000, "CNY", English, "CN¥12,000.00"),
+            (1_200_000, "CNY", Chinese, "¥12,000.00"),
+            (123_450, "USD", English, "$1,234.50"),
+            (-123_450, "EUR", English, "−€1,234.50"),
+            (1_234_567, "JPY", English, "¥1,234,567"),
+            (1_234_567, "KWD", English, "KWD\u{a0}1,234.567"),
+            (5, "USD", Chinese, "US$0.05"),
+        ] {
+            assert_eq!(money(minor, currency, language), text);
+        }
+    }
+
+    #[test]
+    fn moments() {
+        let at = Millis(1_772_357_400_000);
+        assert_eq!(moment(at, "Asia/Shanghai", English), "1 Mar 2026, 17:30 UTC+8");
+        assert_eq!(moment(at, "Asia/Shanghai", Chinese), "2026年3月1日 17:30（UTC+8）");
+        assert_eq!(moment(at, "America/St_Johns", English), "1 Mar 2026, 06:00 UTC−3:30");
+        assert_eq!(moment(at, "Nowhere/Land", English), "1 Mar 2026, 09:30 UTC");
+    }
+}

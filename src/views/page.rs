@@ -1,0 +1,73 @@
+//! What all pages of the house share: the document's head, the style, the web app's frame, and
+//! the headers they must be served with.
+
+use crate::domain::language::Language;
+
+/// The style sheet of every page of the house.
+pub const STYLE: &str = include_str!("html/style.css");
+
+/// The `Content-Security-Policy` of the house's pages: no script, nothing from elsewhere.
+pub const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; \
+     form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// The policy of a mailbox message's page: the framed mail inherits it and may show pictures.
+pub const MAILBOX_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; \
+     img-src data: http: https:; font-src https:; form-action 'none'; base-uri 'none'; \
+     frame-ancestors 'none'";
+
+/// The head of a document.
+pub(super) struct Page {
+    pub(super) language: Language,
+    pub(super) title: String,
+    pub(super) style: &'static str,
+}
+
+impl Page {
+    pub(super) fn new(language: Language, title: impl Into<String>) -> Self {
+        Self { language, title: title.into(), style: STYLE }
+    }
+}
+
+/// Where in the web app a page is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Section {
+    /// The list of campaigns and their reports.
+    Campaigns,
+    /// The local mailbox.
+    Mailbox,
+}
+
+/// What stands around every page of the web app.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame {
+    /// The reader's language. Links carry it on as `?lang=`.
+    pub language: Language,
+    /// The section that is marked as open.
+    pub section: Section,
+    /// Whether this deployment keeps a mailbox, and so shows a link to it.
+    pub has_mailbox: bool,
+}
+
+impl Frame {
+    /// An address within the web app that keeps the language.
+    pub(super) fn href(&self, path: &str) -> String {
+        format!("{path}?lang={}", self.language.tag())
+    }
+
+    pub(super) fn other(&self) -> Language {
+        other(self.language)
+    }
+
+    pub(super) fn is_campaigns(&self) -> bool {
+        self.section == Section::Campaigns
+    }
+
+    pub(super) fn is_mailbox(&self) -> bool {
+        self.section == Section::Mailbox
+    }
+}
+
+/// The language a switch leads to.
+pub(super) fn other(language: Language) -> Language {
+    language.pick(Language::Chinese, Language::English)
+}

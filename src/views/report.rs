@@ -1,0 +1,271 @@
+//! A campaign's report: the sums, the funnel, and tables by channel, page and message.
+
+use super::format::{NONE, count, moment, money, percent, signed_percent};
+use super::page::{Frame, Page};
+use super::render;
+use crate::domain::language::Language;
+use crate::domain::report::{Figures, MessageFigures, Report};
+use askama::Template;
+
+/// What a report's page is made of.
+pub struct ReportView<'a> {
+    /// The web app around it.
+    pub frame: Frame,
+    /// The figures.
+    pub report: &'a Report,
+    /// The IANA zone times are shown in: the campaign's.
+    pub time_zone: &'a str,
+}
+
+/// Renders a campaign's report.
+pub fn campaign_report(view: &ReportView) -> String {
+    let words = Words { language: view.frame.language, currency: &view.report.currency };
+    let report = view.report;
+    render(&ReportTemplate {
+        page: Page::new(words.language, &*report.name),
+        frame: view.frame,
+        id: report.campaign.as_str(),
+        version: report.version,
+        generated_at: moment(report.generated_at, view.time_zone, words.language),
+        tiles: words.tiles(&report.total),
+        is_untouched: report.total.visitors == 0 && report.total.leads == 0,
+        funnel: words.funnel(&report.total),
+        channels: words.channels(report),
+        variants: words.variants(report),
+        messages: words.messages(report),
+    })
+}
+
+#[derive(Template)]
+#[template(path = "report.html")]
+struct ReportTemplate<'a> {
+    page: Page,
+    frame: Frame,
+    id: &'a str,
+    version: i64,
+    generated_at: String,
+    tiles: Vec<Tile>,
+    is_untouched: bool,
+    funnel: Vec<Stage>,
+    channels: Table,
+    variants: Table,
+    messages: Table,
+}
+
+/// One sum with what it means.
+struct Tile {
+    label: &'static str,
+    value: String,
+    hint: &'static str,
+    tone: &'static str,
+}
+
+/// One step of the funnel.
+struct Stage {
+    label: &'static str,
+    count: String,
+    share: String,
+    /// In percent of the widest, with a point.
+    width: String,
+}
+
+/// A table whose first column names the rows; `heads` has one entry for it too.
+struct Table {
+    heads: Vec<&'static str>,
+    rows: Vec<TableRow>,
+}
+
+struct TableRow {
+    name: String,
+    cells: Vec<Cell>,
+}
+
+struct Cell {
+    text: String,
+    tone: &'static str,
+}
+
+impl Cell {
+    fn plain(text: String) -> Self {
+        Self { text, tone: "" }
+    }
+}
+
+/// The reader's language and the report's currency.
+struct Words<'a> {
+    language: Language,
+    currency: &'a str,
+}
+
+impl Words<'_> {
+    fn say(&self, english: &'static str, chinese: &'static str) -> &'static str {
+        self.language.pick(english, chinese)
+    }
+
+    fn money(&self, minor: i64) -> String {
+        money(minor, self.currency, self.language)
+    }
+
+    fn money_or_none(&self, minor: Option<i64>) -> String {
+        minor.map_or_else(|| NONE.to_owned(), |minor| self.money(minor))
+    }
+
+    fn tiles(&self, total: &Figures) -> Vec<Tile> {
+        let tile = |label, value, hint| Tile { label, value, hint, tone: "" };
+        vec![
+            tile(
+                self.say("Cost", "花费"),
+                self.money(total.cost_minor),
+                self.say("as the campaign file says", "以活动文件为准"),
+            ),
+            tile(
+                self.say("Revenue", "收入"),
+                self.money(total.revenue_minor),
+                self.say("of all conversions", "全部转化的收入"),
+            ),
+            Tile {
+                label: self.say("ROI", "投资回报率"),
+                value: signed_percent(total.roi()),
+                hint: match total.roi() {
+                    Some(_) => self.say("revenue less cost, over cost", "（收入 − 花费）÷ 花费"),
+                    None => self.say("no cost is known", "尚无花费数据"),
+                },
+                tone: tone(total),
+            },
+            tile(
+                self.say("Cost per lead", "单条线索成本"),
+                self.money_or_none(total.cost_per_lead()),
+                self.say("cost over leads", "花费 ÷ 线索"),
+            ),
+            tile(
+                self.say("Leads per visitor", "线索率"),
+                percent(total.lead_rate()),
+                self.say("forms sent in, over visitors", "表单提交 ÷ 访客"),
+            ),
+        ]
+    }
+
+    fn funnel(&self, total: &Figures) -> Vec<Stage> {
+        let steps = [
+            (self.say("Visitors", "访客"), total.visitors),
+            (self.say("Leads", "线索"), total.leads),
+            (self.say("Contacts", "联系人"), total.contacts),
+            (self.say("Conversions", "转化"), total.conversions),
+        ];
+        let widest = steps.iter().map(|(_, n)| *n).max().unwrap_or_default().max(1);
+        let stage = |(i, (label, n)): (usize, &(&'static str, i64))| Stage {
+            label,
+            count: count(*n),
+            share: match i {
+                0 => String::new(),
+                _ if total.visitors <= 0 => String::new(),
+                _ => {
+                    let share = percent(Some(*n as f64 / total.visitors as f64));
+                    self.language.pick(format!("{share} of visitors"), format!("占访客 {share}"))
+                }
+            },
+            width: format!("{:.1}", (*n).max(0) as f64 * 100.0 / widest as f64),
+        };
+        steps.iter().enumerate().map(stage).collect()
+    }
+
+    /// The heads and cells that the tables by channel and by page have in common.
+    fn count_heads(&self) -> [&'static str; 4] {
+        [
+            self.say("Visitors", "访客"),
+            self.say("Leads", "线索"),
+            self.say("Contacts", "联系人"),
+            self.say("Conversions", "转化"),
+        ]
+    }
+
+    fn count_cells(&self, figures: &Figures) -> Vec<Cell> {
+        [figures.visitors, figures.leads, figures.contacts, figures.conversions]
+            .map(|n| Cell::plain(count(n)))
+            .into()
+    }
+
+    fn channels(&self, report: &Report) -> Table {
+        let mut heads = vec![self.say("Channel", "渠道")];
+        heads.extend(self.count_heads());
+        heads.extend([
+            self.say("Cost", "花费"),
+            self.say("Revenue", "收入"),
+            self.say("Cost per lead", "单条线索成本"),
+            self.say("ROI", "投资回报率"),
+        ]);
+        let row = |channel: &str, figures: &Figures| {
+            let mut cells = self.count_cells(figures);
+            cells.extend([
+                Cell::plain(self.money(figures.cost_minor)),
+                Cell::plain(self.money(figures.revenue_minor)),
+                Cell::plain(self.money_or_none(figures.cost_per_lead())),
+                Cell { text: signed_percent(figures.roi()), tone: tone(figures) },
+            ]);
+            TableRow { name: self.channel_name(channel), cells }
+        };
+        let rows = report.by_channel.iter().map(|entry| row(&entry.channel, &entry.figures));
+        Table { heads, rows: rows.collect() }
+    }
+
+    fn variants(&self, report: &Report) -> Table {
+        let mut heads = vec![self.say("Page · variant", "页面 · 版本")];
+        heads.extend(self.count_heads());
+        heads.extend([self.say("Leads per visitor", "线索率"), self.say("Revenue", "收入")]);
+        let rows = report.by_variant.iter().map(|entry| {
+            let mut cells = self.count_cells(&entry.figures);
+            cells.push(Cell::plain(percent(entry.figures.lead_rate())));
+            cells.push(Cell::plain(self.money(entry.figures.revenue_minor)));
+            TableRow { name: format!("{} · {}", entry.page, entry.variant), cells }
+        });
+        Table { heads, rows: rows.collect() }
+    }
+
+    fn messages(&self, report: &Report) -> Table {
+        let heads = vec![
+            self.say("Template", "模板"),
+            self.say("Sent", "已发送"),
+            self.say("Delivered", "已送达"),
+            self.say("Opened", "已打开"),
+            self.say("Clicked", "已点击"),
+            self.say("Open rate", "打开率"),
+            self.say("Click rate", "点击率"),
+        ];
+        let row = |name: String, figures: &MessageFigures| {
+            let counts = [figures.sent, figures.delivered, figures.opened, figures.clicked];
+            let mut cells = Vec::from(counts.map(|n| Cell::plain(count(n))));
+            cells.push(Cell::plain(percent(figures.open_rate())));
+            cells.push(Cell::plain(percent(figures.click_rate())));
+            TableRow { name, cells }
+        };
+        let mut rows: Vec<TableRow> = report
+            .messages
+            .iter()
+            .map(|entry| row(entry.template.clone(), &entry.figures))
+            .collect();
+        if rows.len() > 1 {
+            rows.push(row(self.say("All", "合计").to_owned(), &report.messages_total()));
+        }
+        Table { heads, rows }
+    }
+
+    /// The channels we name ourselves have names in both languages; the others are as linked.
+    fn channel_name(&self, channel: &str) -> String {
+        let name = match channel {
+            "direct" => self.say("Direct", "直接访问"),
+            "search" => self.say("Search engines", "搜索引擎"),
+            "social" => self.say("Social media", "社交媒体"),
+            "referral" => self.say("Other sites", "其他网站"),
+            other => return other.to_owned(),
+        };
+        name.to_owned()
+    }
+}
+
+fn tone(figures: &Figures) -> &'static str {
+    match figures.roi() {
+        Some(roi) if roi > 0.0 => "up",
+        Some(roi) if roi < 0.0 => "down",
+        _ => "",
+    }
+}

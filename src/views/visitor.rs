@@ -1,0 +1,382 @@
+//! Pages a visitor meets beside the landing pages: errors, thanks, unsubscribe, confirm.
+//! Each says one thing, and what to do next. Nothing on them happens by GET.
+
+use super::page::Page;
+use super::render;
+use crate::domain::language::Language;
+use askama::Template;
+
+/// What an error page is made of.
+pub struct MessageView<'a> {
+    /// The reader's language.
+    pub language: Language,
+    /// What happened.
+    pub kind: MessageKind,
+    /// A sentence about this very case, or nothing.
+    pub detail: Option<&'a str>,
+    /// Where to go on: an address and its label, or nothing.
+    pub link: Option<(&'a str, &'a str)>,
+}
+
+/// The errors a visitor can meet, each with its status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MessageKind {
+    /// 400: the request cannot be understood.
+    BadRequest,
+    /// 403: the request came from another site.
+    Forbidden,
+    /// 404: nothing is at this address.
+    NotFound,
+    /// 405: this address takes another method.
+    MethodNotAllowed,
+    /// 410: something was here, and is over.
+    Gone,
+    /// 413: too much was sent.
+    TooLarge,
+    /// 415: the kind of content is not taken.
+    UnsupportedType,
+    /// 429: too often.
+    TooManyRequests,
+    /// 500: our fault.
+    Fault,
+    /// 503: not now.
+    Unavailable,
+}
+
+/// What a form's default thank-you page is made of.
+pub struct ThanksView<'a> {
+    /// The campaign's language.
+    pub language: Language,
+    /// The campaign's name.
+    pub campaign_name: &'a str,
+    /// Whether an e-mail asks the visitor to confirm the address.
+    pub is_to_be_confirmed: bool,
+    /// The landing page's path, to go back to.
+    pub back: Option<&'a str>,
+}
+
+/// What an unsubscribe page is made of.
+pub struct UnsubscribeView<'a> {
+    /// The contact's language.
+    pub language: Language,
+    /// What the page shows.
+    pub state: UnsubscribeState,
+    /// The token in the page's address.
+    pub token: &'a str,
+    /// The campaign's name; empty if the token names none.
+    pub campaign_name: &'a str,
+    /// The sender's postal address; empty if the token names none.
+    pub postal_address: &'a str,
+}
+
+/// The states of an unsubscribe page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnsubscribeState {
+    /// Asks, with a button that posts to `/u/<token>`.
+    Ask,
+    /// It is done.
+    Done,
+    /// The link is broken.
+    Invalid,
+}
+
+/// What a confirmation page is made of.
+pub struct ConfirmView<'a> {
+    /// The contact's language.
+    pub language: Language,
+    /// What the page shows.
+    pub state: ConfirmState,
+    /// The token in the page's address.
+    pub token: &'a str,
+    /// The campaign's name; empty if the token names none.
+    pub campaign_name: &'a str,
+    /// The words that were agreed to on the form; empty if unknown.
+    pub consent_text: &'a str,
+    /// The sender's postal address; empty if unknown.
+    pub postal_address: &'a str,
+}
+
+/// The states of a confirmation page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConfirmState {
+    /// Asks, with a button that posts to `/confirm/<token>`.
+    Ask,
+    /// It is done.
+    Done,
+    /// The link is too old, or was never ours.
+    Expired,
+}
+
+/// Renders an error page.
+pub fn message_page(view: &MessageView) -> String {
+    let (title, explanation, remedy) = view.kind.words(view.language);
+    let detail = view.detail.map(str::to_owned);
+    render(&NoteTemplate {
+        page: Page::new(view.language, title),
+        note: Note {
+            over: Some(view.kind.status().to_string()),
+            paragraphs: detail
+                .or(Some(explanation.to_owned()))
+                .into_iter()
+                .chain([remedy.to_owned()])
+                .collect(),
+            link: view.link.map(|(href, label)| Link { href: href.into(), label: label.into() }),
+            ..Note::default()
+        },
+    })
+}
+
+/// Renders the page after a form that names none of its own.
+pub fn thanks(view: &ThanksView) -> String {
+    let language = view.language;
+    let next = match view.is_to_be_confirmed {
+        true => language.pick(
+            "One step is left: open the e-mail we have just sent you and confirm your address.",
+            "还差一步：请打开我们刚刚发送的邮件，确认您的邮箱地址。",
+        ),
+        false => language.pick(
+            "We have received your answers and will be in touch.",
+            "我们已收到您提交的信息，会尽快与您联系。",
+        ),
+    };
+    render(&NoteTemplate {
+        page: Page::new(language, language.pick("Thank you", "感谢您的提交")),
+        note: Note {
+            over: Some(view.campaign_name.to_owned()),
+            paragraphs: vec![next.to_owned()],
+            link: view.back.map(|path| Link {
+                href: path.to_owned(),
+                label: language.pick("Back to the page", "返回页面").to_owned(),
+            }),
+            ..Note::default()
+        },
+    })
+}
+
+/// Renders the page behind an unsubscribe link.
+pub fn unsubscribe(view: &UnsubscribeView) -> String {
+    let language = view.language;
+    let (title, text) = match view.state {
+        UnsubscribeState::Ask => language.pick(
+            ("Stop these messages?", "One click, and we will not write to you about this again."),
+            ("确定退订吗？", "点击下方按钮后，我们将不再向您发送此类消息。"),
+        ),
+        UnsubscribeState::Done => language.pick(
+            ("You are unsubscribed", "We will not write to you about this again. No more to do."),
+            ("您已退订", "我们不会再向您发送此类消息，您无需进行其他操作。"),
+        ),
+        UnsubscribeState::Invalid => language.pick(
+            (
+                "This link does not work",
+                "It seems to be cut off. Open it again from the message, or answer the message \
+                 with the word “unsubscribe”.",
+            ),
+            ("链接无效", "链接可能不完整。请从消息中重新打开，或直接回复“退订”。"),
+        ),
+    };
+    let post = (view.state == UnsubscribeState::Ask).then(|| Post {
+        action: format!("/u/{}", view.token),
+        label: language.pick("Unsubscribe", "确认退订").to_owned(),
+    });
+    render(&NoteTemplate {
+        page: Page::new(language, title),
+        note: Note {
+            over: filled(view.campaign_name),
+            paragraphs: vec![text.to_owned()],
+            post,
+            footer: filled(view.postal_address).into_iter().collect(),
+            ..Note::default()
+        },
+    })
+}
+
+/// Renders the page behind a double-opt-in link.
+pub fn confirm(view: &ConfirmView) -> String {
+    let language = view.language;
+    let (title, text) = match view.state {
+        ConfirmState::Ask => language.pick(
+            ("Confirm your address", "One click, and you are on the list. You agreed to this:"),
+            ("确认您的邮箱", "点击下方按钮即可完成订阅。您同意的内容："),
+        ),
+        ConfirmState::Done => language.pick(
+            (
+                "Your address is confirmed",
+                "Thank you. You can leave at any time by the link in each message.",
+            ),
+            ("邮箱已确认", "感谢您的订阅。您可随时通过消息中的链接退订。"),
+        ),
+        ConfirmState::Expired => language.pick(
+            (
+                "This link is no longer valid",
+                "It is too old, or cut off. Fill in the form again, and we will send a new one.",
+            ),
+            ("链接已失效", "链接已过期或不完整。请重新填写表单，我们会再次发送确认邮件。"),
+        ),
+    };
+    let is_ask = view.state == ConfirmState::Ask;
+    let mut paragraphs = vec![text.to_owned()];
+    if is_ask && !view.consent_text.is_empty() {
+        paragraphs.push(format!("“{}”", view.consent_text));
+    }
+    render(&NoteTemplate {
+        page: Page::new(language, title),
+        note: Note {
+            over: filled(view.campaign_name),
+            paragraphs,
+            post: is_ask.then(|| Post {
+                action: format!("/confirm/{}", view.token),
+                label: language.pick("Confirm", "确认订阅").to_owned(),
+            }),
+            footer: filled(view.postal_address).into_iter().collect(),
+            ..Note::default()
+        },
+    })
+}
+
+impl MessageKind {
+    /// The HTTP status.
+    pub fn status(self) -> u16 {
+        match self {
+            Self::BadRequest => 400,
+            Self::Forbidden => 403,
+            Self::NotFound => 404,
+            Self::MethodNotAllowed => 405,
+            Self::Gone => 410,
+            Self::TooLarge => 413,
+            Self::UnsupportedType => 415,
+            Self::TooManyRequests => 429,
+            Self::Fault => 500,
+            Self::Unavailable => 503,
+        }
+    }
+
+    /// What happened, why, and what to do, in the reader's language.
+    pub fn words(self, language: Language) -> (&'static str, &'static str, &'static str) {
+        language.pick(self.english(), self.chinese())
+    }
+
+    fn english(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Self::BadRequest => (
+                "This request makes no sense to us",
+                "Something in it is broken.",
+                "Go back, reload the page and try again.",
+            ),
+            Self::Forbidden => (
+                "This was not sent from our page",
+                "To protect you, we take this only from our own site.",
+                "Open the page here and try again.",
+            ),
+            Self::NotFound => (
+                "There is nothing here",
+                "The page has moved, or its address has a mistake in it.",
+                "Check the address, or ask whoever gave it to you.",
+            ),
+            Self::MethodNotAllowed => (
+                "This address is not made for that",
+                "It is used by forms and programs, not to be opened as a page.",
+                "Go back to the page you came from.",
+            ),
+            Self::Gone => (
+                "This page is over",
+                "What was here has ended and is not coming back.",
+                "Look on the sender's site for what is on now.",
+            ),
+            Self::TooLarge => (
+                "That was too much",
+                "What you sent is larger than we take.",
+                "Go back, shorten the longest answers and send the form again.",
+            ),
+            Self::UnsupportedType => (
+                "We cannot read this kind of content",
+                "Only plain forms and JSON are taken, no files.",
+                "Go back and send the form from its own page.",
+            ),
+            Self::TooManyRequests => (
+                "That was very often",
+                "So many requests came from you that we have to pause.",
+                "Wait a minute, then try again. Nothing you sent before is lost.",
+            ),
+            Self::Fault => (
+                "Something broke on our side",
+                "It is not your fault, and we have been told.",
+                "Try again in a minute.",
+            ),
+            Self::Unavailable => (
+                "We are overloaded right now",
+                "More people are here than we can serve at once.",
+                "Wait a minute, then send it again.",
+            ),
+        }
+    }
+
+    fn chinese(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Self::BadRequest => {
+                ("请求无法识别", "提交的内容有误。", "请返回并刷新页面，然后重试。")
+            }
+            Self::Forbidden => (
+                "请求来源不正确",
+                "为保护您的安全，我们只接受本站页面提交的内容。",
+                "请在本站打开页面后重试。",
+            ),
+            Self::NotFound => {
+                ("页面不存在", "页面可能已移动，或地址有误。", "请检查地址，或向提供地址的人确认。")
+            }
+            Self::MethodNotAllowed => {
+                ("此地址不支持该操作", "它供表单和程序使用，不能直接打开。", "请返回之前的页面。")
+            }
+            Self::Gone => ("此页面已下线", "相关内容已结束。", "请前往主办方网站查看最新内容。"),
+            Self::TooLarge => {
+                ("提交的内容过大", "超出了可接收的大小。", "请返回，精简较长的内容后重新提交。")
+            }
+            Self::UnsupportedType => (
+                "不支持此类内容",
+                "仅支持普通表单和 JSON，不支持文件。",
+                "请返回表单页面重新提交。",
+            ),
+            Self::TooManyRequests => (
+                "操作过于频繁",
+                "短时间内请求过多，请稍作等待。",
+                "请一分钟后重试，之前提交的内容不会丢失。",
+            ),
+            Self::Fault => ("服务出现故障", "这不是您的问题，我们已收到通知。", "请稍后重试。"),
+            Self::Unavailable => {
+                ("当前访问量过大", "访问人数较多，暂时无法处理。", "请一分钟后重新提交。")
+            }
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "note.html")]
+struct NoteTemplate {
+    page: Page,
+    note: Note,
+}
+
+/// One thing said in the middle of a page.
+#[derive(Default)]
+struct Note {
+    over: Option<String>,
+    paragraphs: Vec<String>,
+    post: Option<Post>,
+    link: Option<Link>,
+    footer: Vec<String>,
+}
+
+/// A button that posts.
+struct Post {
+    action: String,
+    label: String,
+}
+
+/// A link.
+struct Link {
+    href: String,
+    label: String,
+}
+
+fn filled(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
+}
