@@ -1,0 +1,55 @@
+// As well as we know how in TypeScript: one batch that reads, one batch that writes, and one
+// statement a table. The write batch is a transaction, as dripline's is.
+
+import { application } from "./app";
+import { CAMPAIGN } from "./campaign";
+import type { ContactRow } from "./decide";
+import {
+  BY_EMAIL,
+  CONTACT_UPSERT,
+  COUNTER_UPSERT,
+  SELECT_CONTACT,
+  SELECT_KEY,
+  insert,
+  known,
+} from "./sql";
+
+export default application({
+  async read(db, email, key) {
+    const [sent, contacts, passages, segments, clicks] = await db.batch([
+      db.prepare(SELECT_KEY).bind(key),
+      db.prepare(SELECT_CONTACT).bind(email),
+      db.prepare(BY_EMAIL.passage).bind(email),
+      db.prepare(BY_EMAIL.segments).bind(email),
+      db.prepare(BY_EMAIL.clicks).bind(email),
+    ]);
+    if (sent.results.length > 0) return null;
+    const contact = (contacts.results[0] as ContactRow | undefined) ?? null;
+    return known(contact, passages.results, segments.results, clicks.results);
+  },
+
+  async write(db, writes) {
+    const statements = [
+      insert(db, "events", writes.events),
+      insert(db, "contacts", [writes.contact], CONTACT_UPSERT),
+      insert(db, "consents", writes.consents),
+    ];
+    if (writes.enrollment) statements.push(insert(db, "enrollments", [writes.enrollment]));
+    for (const { segment_id, enters } of writes.members) {
+      const contact_id = writes.contact.id;
+      const entered_at = writes.contact.updated_at;
+      const sql = "DELETE FROM segment_members WHERE contact_id = ?1 AND segment_id = ?2";
+      statements.push(
+        enters
+          ? insert(db, "segment_members", [{ contact_id, segment_id, entered_at }])
+          : db.prepare(sql).bind(contact_id, segment_id),
+      );
+    }
+    if (writes.message) statements.push(insert(db, "messages", [writes.message]));
+    if (writes.counters.length > 0) {
+      const rows = writes.counters.map((one) => ({ campaign_id: CAMPAIGN, ...one, value: 1 }));
+      statements.push(insert(db, "counters", rows, COUNTER_UPSERT));
+    }
+    await db.batch(statements);
+  },
+});
