@@ -9,6 +9,9 @@ pub mod page;
 pub mod report;
 pub mod visitor;
 
+#[cfg(test)]
+mod tests;
+
 use askama::Template;
 
 /// Renders a template. It cannot fail: all that templates call is infallible and a `String` takes
