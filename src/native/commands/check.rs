@@ -102,7 +102,8 @@ fn counts(campaigns: &[Compiled]) -> Vec<(&'static str, usize)> {
     ]
 }
 
-fn totals(campaigns: &[Compiled]) -> String {
+/// `2 campaigns, 3 pages, …`.
+pub(super) fn totals(campaigns: &[Compiled]) -> String {
     let counts = counts(campaigns).into_iter().filter(|(_, count)| *count > 0);
     counts.map(|(noun, count)| counted(count, noun)).collect::<Vec<_>>().join(", ")
 }
