@@ -129,6 +129,10 @@ fn every_required_key_left_out_is_named() {
     line 5: journey.d.step
          missing
     ");
+}
+
+#[test]
+fn every_key_that_a_part_requires_is_named() {
     let steps = "[campaign]\n[[journey.d.step]]\n[[journey.d.step]]\nid = 'x'\nwait_for = {}\n\
                  [[journey.d.step]]\nid = 'y'\nbranch = [{}]\n[[form.f.fields]]\ntype = 'select'\n";
     assert_snapshot!(said(steps), @"
@@ -213,6 +217,10 @@ fn values_of_the_wrong_kind_are_named() {
     line 16: campaign.attributes
          expected a list: […], not `company`
     ");
+}
+
+#[test]
+fn words_that_are_not_known_are_named() {
     assert_snapshot!(said_of("re_entry = \"after 30d\"", "re_entry = \"after a while\""), @r#"
     line 93: journey.nurture.re_entry
          expected "never", "always" or "after 30d" (any span), not `after a while`

@@ -211,6 +211,10 @@ fn small_values_have_their_shapes() {
     line 14: campaign.cost[2].amount
          a cost is not negative
     ");
+}
+
+#[test]
+fn small_values_of_the_sections_have_their_shapes() {
     assert_snapshot!(said_of("postal_address = \"上海市浦东新区世纪大道 1 号\"", "postal_address = \" \""), @"
     line 10: campaign.postal_address
          must not be empty
@@ -363,9 +367,13 @@ fn journeys_do_not_run_in_circles() {
         ),
         "all good"
     );
-    assert_eq!(journey("
+    assert_eq!(
+        journey(
+            "
         id = 'a'; send = 'emails/a'
-        id = 'b'; wait_for = { event = 'click', step = 'a' }; timeout = '1d'; on_timeout = 'a'; then = 'a'"),
+        id = 'b'; wait_for = { event = 'click', step = 'a' }; timeout = '1d'; \
+             on_timeout = 'a'; then = 'a'"
+        ),
         "all good"
     );
     assert_eq!(
@@ -387,10 +395,16 @@ fn waiting_for_what_has_happened_is_not_waiting() {
          loops without waiting: b → c → b
        → what `b` waits for may have happened, and nothing in the loop sends `a` again
     ");
-    assert_eq!(journey("
+    assert_eq!(
+        journey(
+            "
         id = 'a'; send = 'emails/a'
-        id = 'b'; wait_for = { event = 'click', step = 'a' }; timeout = '1d'; on_timeout = 'c'; then = 'end'
-        id = 'c'; update = { score = 1 }; then = 'b'"), "all good");
+        id = 'b'; wait_for = { event = 'click', step = 'a' }; timeout = '1d'; \
+             on_timeout = 'c'; then = 'end'
+        id = 'c'; update = { score = 1 }; then = 'b'"
+        ),
+        "all good"
+    );
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Whether templates can be trusted with every contact: each variable is known, each helper is
 //! offered, nothing stands unescaped.
 
-use super::{Markup, TemplateSource, part_name, partial_name, syntax};
+use super::{Markup, TEMPLATES_MAX, TemplateSource, part_name, partial_name, syntax};
 use crate::domain::campaign::{Campaign, Compiled};
 use crate::domain::form::FieldKind;
 use crate::domain::journey::Action;
@@ -30,6 +30,11 @@ const BLOCKS: &[&str] = &["if", "unless", "each"];
 /// Everything that is wrong with the templates of a campaign: missing, not parsing, or asking
 /// for what will not be there.
 pub fn check_templates(compiled: &Compiled) -> Vec<Problem> {
+    let count = compiled.templates.len();
+    if count > TEMPLATES_MAX {
+        let message = format!("{count} templates; the limit is {TEMPLATES_MAX}");
+        return vec![Problem::new("templates", message)];
+    }
     let mut problems = missing(compiled);
     let mut parsed = BTreeMap::new();
     for (name, source) in &compiled.templates {

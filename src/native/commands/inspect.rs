@@ -1,6 +1,6 @@
 //! `dripline inspect`: why is this refused?
 
-use super::check::totals;
+use super::check::{counts, totals};
 use super::{Exit, Terminal};
 use crate::native::project::{inspect_template, load_campaign};
 use serde::Serialize;
@@ -49,7 +49,8 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
             each(inputs, terminal, |path| inspect_template(Path::new(path)))
         }
         Subject::Campaign(inputs) => each(inputs, terminal, |path| {
-            load_campaign(Path::new(path)).map(|one| format!("accepted: {}", totals(&[one])))
+            let owned = |one| totals(&counts(&[one])[1..]);
+            load_campaign(Path::new(path)).map(|one| format!("accepted with {}", owned(one)))
         }),
     }
 }
