@@ -322,6 +322,24 @@ fn forms_can_be_answered() {
 }
 
 #[test]
+fn what_says_who_a_contact_is_is_not_set_by_the_way() {
+    assert_snapshot!(said_of("name = \"role\"", "name = \"external_id\""), @"
+    line 57: form.download.fields[4].name
+         this name belongs to the house
+    ");
+    assert_snapshot!(said_of("type = \"email\"\nlabel", "type = \"text\"\nlabel"), @"
+    line 40: form.download.fields[1].type
+         a field named `email` is of type `email`
+    line 68: form.download.consent.channels[1]
+         the form has no field of type `email` to reach this channel
+    ");
+    assert_snapshot!(said_of("set = { plan = \"demo\" }", "set = { email = \"x\" }"), @"
+    line 112: journey.nurture.step[4].update.set.email
+         says who a contact is and is not set by a step
+    ");
+}
+
+#[test]
 fn spans_are_neither_nothing_nor_for_ever() {
     assert_snapshot!(said_of("wait = \"2d\"", "wait = \"0d\""), @"
     line 126: journey.nurture.step[7].wait

@@ -6,6 +6,7 @@ use crate::domain::campaign_file::Diagnostic;
 use crate::domain::template::TemplateSource;
 use crate::native::project::{campaign_files, load_files};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 
@@ -45,7 +46,8 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
             _ => return terminal.usage(format!("{}: no such file or folder", path.display())),
         }
     }
-    files.dedup();
+    let mut seen = BTreeSet::new();
+    files.retain(|file| seen.insert(file.canonicalize().unwrap_or_else(|_| file.clone())));
     match load_files(&files) {
         Ok(campaigns) if args.json => writeln!(terminal.out, "{}", totals_json(&campaigns))?,
         Ok(campaigns) => writeln!(terminal.out, "{}: all good", totals(&counts(&campaigns)))?,

@@ -114,6 +114,12 @@ fn a_good_project_is_counted() {
 }
 
 #[test]
+fn a_file_named_twice_is_checked_once() {
+    let twice = "check @/campaigns @/campaigns/../campaigns/white-paper.toml";
+    assert!(Project::new().run(twice, "").starts_with("1 campaign, "));
+}
+
+#[test]
 fn problems_are_grouped_by_file() {
     let project = Project::new();
     project.change("campaigns/white-paper.toml", "timeout = \"3d\"\n", "timeoout = \"3d\"\n");
