@@ -11,7 +11,7 @@ fn main() {}
 #[cfg(not(target_arch = "wasm32"))]
 mod cli {
     use clap::Parser;
-    use dripline::native::commands::{Exit, Terminal, check, inspect, render};
+    use dripline::native::commands::{Exit, Terminal, check, inspect, publish, render};
     use std::io::{self, Write};
     use std::process::ExitCode;
 
@@ -25,6 +25,7 @@ mod cli {
 Exit status of every command: 0 it is right, 1 what was asked about is wrong, 2 usage.")]
     enum Cli {
         Check(check::Args),
+        Publish(publish::Args),
         Render(render::Args),
         Inspect(inspect::Args),
     }
@@ -36,6 +37,7 @@ Exit status of every command: 0 it is right, 1 what was asked about is wrong, 2 
             Terminal { input: &mut input, out: &mut out, err: &mut io::stderr().lock() };
         let exit = match &cli {
             Cli::Check(args) => check::run(args, &mut terminal),
+            Cli::Publish(args) => publish::run(args, &mut terminal),
             Cli::Render(args) => render::run(args, &mut terminal),
             Cli::Inspect(args) => inspect::run(args, &mut terminal),
         };

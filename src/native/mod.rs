@@ -1,5 +1,6 @@
 //! The native side: SQLite behind the same seams, for tests, simulation and the command line.
 
+pub mod clock;
 pub mod sqlite;
 pub mod world;
 pub mod project;

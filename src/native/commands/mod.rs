@@ -2,7 +2,10 @@
 
 pub mod check;
 pub mod inspect;
+pub mod progress;
+pub mod publish;
 pub mod render;
+pub mod server;
 #[cfg(test)]
 mod tests;
 
