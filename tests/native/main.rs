@@ -1,3 +1,4 @@
 //! The flows over SQLite, in milliseconds.
 
 mod campaign_walk;
+mod support;
