@@ -229,10 +229,13 @@ impl Decider<'_> {
         let seen_before =
             if is_click { message.clicked_at.is_some() } else { message.opened_at.is_some() };
         let first = is_human && !seen_before;
+        // Whoever clicks has opened, even where the pixel was blocked.
+        let opens = first && message.opened_at.is_none();
         let mut properties = facts(message);
         properties["first"] = Value::from(first);
         if let Some(url) = url {
             properties["url"] = Value::from(url);
+            properties["opened"] = Value::from(opens);
         }
         if !is_human {
             properties["machine"] = Value::from(true);
@@ -246,9 +249,8 @@ impl Decider<'_> {
         if first {
             let metric = if is_click { Metric::Clicked } else { Metric::Opened };
             self.count_message(message, metric);
-            // Whoever clicks has opened, even where the pixel was blocked.
-            let opened_at = message.opened_at.is_none().then_some(at);
-            if is_click && opened_at.is_some() {
+            let opened_at = opens.then_some(at);
+            if is_click && opens {
                 self.count_message(message, Metric::Opened);
             }
             let clicked_at = is_click.then_some(at);
