@@ -1,13 +1,13 @@
 //! The ledger of messages: finding what waits, claiming it, reading rows.
 
 use super::statement::{Statement, Value};
-use crate::domain::message::{Class, Message};
+use crate::domain::message::{Class, Message, MessageState};
 use crate::domain::primitives::{CampaignId, Channel, ContactId, EnrollmentId, MessageId, Millis};
 use serde::Deserialize;
 
 const COLUMNS: &str = "id, contact_id, campaign_id, version, enrollment_id, journey, step, channel,
        class, purpose, template, note, queued_at, send_at, attempts, uncertain,
-       opened_at, clicked_at";
+       opened_at, clicked_at, state";
 
 /// The ids of messages that may be sent now, the longest-waiting first; those whose delivery was
 /// claimed and never ended are among them again once the claim has lapsed.
@@ -85,6 +85,7 @@ pub struct MessageRow {
     uncertain: u8,
     opened_at: Option<Millis>,
     clicked_at: Option<Millis>,
+    state: MessageState,
 }
 
 impl From<MessageRow> for Message {
@@ -108,6 +109,7 @@ impl From<MessageRow> for Message {
             uncertain: row.uncertain != 0,
             opened_at: row.opened_at,
             clicked_at: row.clicked_at,
+            state: row.state,
         }
     }
 }

@@ -125,9 +125,9 @@ fn two_workers_on_the_same_contacts_take_each_step_once() {
     let db = InTurns(&world.db);
     let worker = |seed: u64| -> Task<'_, _> {
         let (db, catalog, contacts) = (&db, &world.catalog, everybody(&world));
-        Box::pin(async move {
-            run_due::run(db, catalog, contacts, now, &mut Ids::new(now, seed)).await
-        })
+        Box::pin(
+            async move { run_due::run(db, catalog, contacts, now, &mut Ids::new(now, seed)).await },
+        )
     };
     let answers = together((100..104).map(worker).collect());
     assert!(answers.iter().all(Result::is_ok), "{answers:?}");
@@ -235,6 +235,7 @@ fn two_strangers_of_one_batch_with_the_same_address_are_one_contact() {
     world.take_in(tasks).unwrap();
     assert_sound(&world.db, None);
     assert_eq!(number(&world.db, "SELECT count(*) FROM events"), 5);
-    let strangers = super::support::rows(&world.db, "SELECT email, phone, external_id FROM contacts");
+    let strangers =
+        super::support::rows(&world.db, "SELECT email, phone, external_id FROM contacts");
     println!("{strangers:?}");
 }

@@ -178,6 +178,7 @@ impl Decider<'_> {
             uncertain: false,
             opened_at: None,
             clicked_at: None,
+            state: MessageState::Queued,
         }));
     }
 
@@ -188,8 +189,15 @@ impl Decider<'_> {
         self.record_keyed(&reported.name, None, properties, reported.at, key);
     }
 
-    /// How a delivery ended: the ledger, an event, the counters.
+    /// How a delivery ended: the ledger, an event, the counters. A worker that comes with its
+    /// outcome after its claim has lapsed and another has ended the message changes nothing, but
+    /// that an unclear message was taken after all is news.
     fn apply_delivery(&mut self, message: &Message, outcome: Outcome, key: Option<String>) {
+        let settles =
+            message.state == MessageState::Unknown && matches!(outcome, Outcome::Accepted { .. });
+        if message.state.is_over() && !settles {
+            return;
+        }
         let (state, name, reason, provider_id) = match outcome {
             Outcome::Accepted { provider_id, arrived } => {
                 let state = if arrived { MessageState::Delivered } else { MessageState::Sent };
@@ -275,6 +283,7 @@ impl Decider<'_> {
         if let Some(row) = self.contact.messages.get_mut(&message.id) {
             row.opened_at = row.opened_at.or(opened_at);
             row.clicked_at = row.clicked_at.or(clicked_at);
+            row.state = state.unwrap_or(row.state);
         }
         let id = message.id.clone();
         self.changes.push(Change::Message {

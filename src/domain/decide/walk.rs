@@ -8,7 +8,7 @@ use crate::domain::event::{Event, names};
 use crate::domain::journey::{
     Action, Enrollment, EnrollmentState, EventPattern, Next, ReEntry, Step, Trigger,
 };
-use crate::domain::message::{Class, Message, house};
+use crate::domain::message::{Class, Message, MessageState, house};
 use crate::domain::primitives::{Channel, EnrollmentId, MessageId, Millis, QualifiedId};
 use crate::domain::rule::Scalar;
 use serde_json::{Value, json};
@@ -231,6 +231,7 @@ impl Decider<'_> {
             uncertain: false,
             opened_at: None,
             clicked_at: None,
+            state: MessageState::Queued,
         }));
     }
 
