@@ -20,10 +20,11 @@ pub fn outbox(now: Millis, limit: usize) -> Statement {
 }
 
 /// Claims those of these messages that may be sent now, until `until`, and returns their rows.
-/// A message that was being sent already is marked uncertain: its call may have been made.
+/// A message that was being sent already is marked uncertain, its call may have been made; and
+/// once uncertain, it stays so until it is over.
 pub fn claim(ids: &[MessageId], now: Millis, until: Millis) -> Statement {
     let sql = format!(
-        "UPDATE messages SET uncertain = (state = 'sending'), state = 'sending', send_at = ?3,
+        "UPDATE messages SET uncertain = (uncertain OR state = 'sending'), state = 'sending', send_at = ?3,
                 attempts = attempts + 1
           WHERE id IN (SELECT value FROM json_each(?1))
             AND state IN ('queued', 'sending') AND send_at <= ?2
@@ -42,16 +43,25 @@ pub fn contacts_of(ids: &[MessageId]) -> Statement {
     )
 }
 
-/// Puts a claimed message back to be tried again; only if the claim is still ours.
-pub fn retry(id: &MessageId, attempt: u32, send_at: Millis, reason: &str) -> Statement {
+/// Puts a claimed message back to be tried again; only if the claim is still ours. `uncertain`
+/// says that the call may have been acted upon.
+pub fn retry(
+    id: &MessageId,
+    attempt: u32,
+    send_at: Millis,
+    reason: &str,
+    uncertain: bool,
+) -> Statement {
     Statement::new(
-        "UPDATE messages SET state = 'queued', send_at = ?3, reason = ?4
+        "UPDATE messages SET state = 'queued', send_at = ?3, reason = ?4,
+                uncertain = (uncertain OR ?5)
           WHERE id = ?1 AND attempts = ?2 AND state = 'sending'",
         vec![
             Value::text(id.as_str()),
             Value::Int(attempt.into()),
             Value::Int(send_at.0),
             Value::text(reason),
+            Value::Int(uncertain.into()),
         ],
     )
 }
