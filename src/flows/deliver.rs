@@ -97,7 +97,7 @@ async fn attempt<H: Http>(
     if message.uncertain && !key_is_known {
         return Ending::Over(Outcome::Unknown("an earlier attempt had no answer".to_owned()));
     }
-    let outgoing = match prepare(catalog, settings, contact, message, now) {
+    let outgoing = match prepare(catalog, settings, contact, message) {
         Ok(outgoing) => outgoing,
         Err(outcome) => return Ending::Over(outcome),
     };
@@ -115,14 +115,13 @@ fn prepare(
     settings: &Settings,
     contact: &Contact,
     message: &Message,
-    now: Millis,
 ) -> Result<Outgoing, Outcome> {
     let Some(edition) = catalog.edition(&message.campaign, message.version) else {
         return Err(Outcome::Failed("its version is gone".to_owned()));
     };
     match fence(message, contact, &edition.compiled.campaign.owner) {
         Fence::Closed(reason) => Err(Outcome::Skipped(reason)),
-        Fence::Open(to) => compose(&edition, contact, message, to, settings, now)
+        Fence::Open(to) => compose(&edition, contact, message, to, settings)
             .map_err(|error| Outcome::Failed(error.to_string())),
     }
 }
