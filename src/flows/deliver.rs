@@ -64,12 +64,13 @@ pub async fn deliver<D: Database, H: Http>(
             }
         }
     }
-    put_back(db, retries).await?;
     let cases = outcomes
         .into_iter()
         .map(|(contact, happenings)| Case { who: Who::Id(contact), happenings });
-    let decisions = commit(db, catalog, cases.collect(), now, ids).await?;
-    Ok(deliveries(&decisions))
+    // Both are tried, whatever becomes of the other: an outcome that is not written down is lost.
+    let written = commit(db, catalog, cases.collect(), now, ids).await;
+    put_back(db, retries).await?;
+    Ok(deliveries(&written?))
 }
 
 /// What became of a claimed message.
