@@ -110,8 +110,11 @@ impl Decider<'_> {
         email.map_or(ConsentState::Granted, |consent| consent.state)
     }
 
+    /// Whether an e-mail address has to be confirmed first; who gave none has nothing to confirm.
     fn waits_for_owner(&self, ask: &ConsentAsk) -> bool {
-        ask.channels.contains(&Channel::Email) && self.contact.awaits_confirmation(&ask.purpose)
+        self.contact.email.is_some()
+            && ask.channels.contains(&Channel::Email)
+            && self.contact.awaits_confirmation(&ask.purpose)
     }
 
     fn record_grant(&mut self, submitted: &Submitted, ask: &ConsentAsk, campaign: &CampaignId) {
