@@ -268,12 +268,14 @@ impl Known {
         let mut contact = by(&|c| is(external_id, &c.external_id))
             .or_else(|| by(&|c| is(email, &c.email)))
             .or_else(|| by(&|c| is(phone, &c.phone) && (email.is_none() || c.email.is_none())))
-            .unwrap_or_else(|| {
-                let mut contact = Contact::unknown(ContactId(ids.uuid()), now);
-                contact.email.clone_from(email);
-                contact.phone = phone.clone().filter(|_| by(&|c| is(phone, &c.phone)).is_none());
-                contact
-            });
+            .unwrap_or_else(|| Contact::unknown(ContactId(ids.uuid()), now));
+        // An address it lacked and nobody else has is its own from now on.
+        if contact.email.is_none() && by(&|c| is(email, &c.email)).is_none() {
+            contact.email.clone_from(email);
+        }
+        if contact.phone.is_none() && by(&|c| is(phone, &c.phone)).is_none() {
+            contact.phone.clone_from(phone);
+        }
         if contact.external_id.is_none() {
             contact.external_id.clone_from(external_id);
         }
