@@ -4,6 +4,7 @@ use super::{Decider, Engagement, Happening, Outcome, Reported, Submitted};
 use crate::domain::attribution;
 use crate::domain::change::{Change, Metric};
 use crate::domain::consent::{Consent, ConsentRecord, ConsentState};
+use crate::domain::contact::Contact;
 use crate::domain::event::names;
 use crate::domain::form::ConsentAsk;
 use crate::domain::message::{Class, Message, MessageState, house};
@@ -78,8 +79,12 @@ impl Decider<'_> {
         if submitted.email.is_some() {
             contact.email.clone_from(&submitted.email);
         }
-        if submitted.phone.is_some() {
-            contact.phone.clone_from(&submitted.phone);
+        match &submitted.phone {
+            Some(phone) if keeps_its_phone(contact, submitted) => {
+                contact.set_attribute("phone_given", phone.as_str().into());
+            }
+            Some(phone) => contact.phone = Some(phone.clone()),
+            None => {}
         }
         if contact.locale.is_none() {
             contact.locale = Some(submitted.locale.clone());
@@ -352,6 +357,15 @@ impl Decider<'_> {
             );
         }
     }
+}
+
+/// Whether a number that may be written to stays: another takes its place only together with an
+/// agreement of its own, or a stranger's number would inherit what was agreed to for this one.
+fn keeps_its_phone(contact: &Contact, submitted: &Submitted) -> bool {
+    let consents = contact.consents.iter();
+    let may_be_texted = consents.filter(|c| c.channel == Channel::Sms).any(Consent::allows);
+    let agrees = submitted.agreed.as_ref().is_some_and(|a| a.channels.contains(&Channel::Sms));
+    contact.phone.is_some() && contact.phone != submitted.phone && may_be_texted && !agrees
 }
 
 /// What moves on in a message's ledger row.
