@@ -3,7 +3,7 @@
 use super::campaign::{Compiled, Page};
 use super::form::Form;
 use super::journey::{Action, Journey, Trigger};
-use super::primitives::{CampaignId, QualifiedId};
+use super::primitives::{CampaignId, Millis, QualifiedId};
 use super::template::{TemplateError, Templates};
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +13,8 @@ use std::rc::Rc;
 pub struct Edition {
     /// Its number, from 1.
     pub version: u32,
+    /// When it was published.
+    pub published_at: Millis,
     /// Its content.
     pub compiled: Compiled,
     templates: OnceCell<Templates>,
@@ -20,8 +22,8 @@ pub struct Edition {
 
 impl Edition {
     /// A version as it was stored.
-    pub fn new(version: u32, compiled: Compiled) -> Self {
-        Self { version, compiled, templates: OnceCell::new() }
+    pub fn new(version: u32, published_at: Millis, compiled: Compiled) -> Self {
+        Self { version, published_at, compiled, templates: OnceCell::new() }
     }
 
     /// Its campaign's id.

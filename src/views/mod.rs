@@ -10,6 +10,9 @@ pub mod admin;
 pub mod report;
 pub mod format;
 
+#[cfg(test)]
+mod tests;
+
 use askama::Template;
 
 /// Renders a template. It cannot fail: all that templates call is infallible and a `String` takes

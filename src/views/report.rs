@@ -127,7 +127,7 @@ impl Words<'_> {
                 label: self.say("ROI", "投资回报率"),
                 value: signed_percent(total.roi()),
                 hint: match total.roi() {
-                    Some(_) => self.say("revenue less cost, over cost", "（收入 − 花费）÷ 花费"),
+                    Some(_) => self.say("revenue less cost, over cost", "净收益 ÷ 花费"),
                     None => self.say("no cost is known", "尚无花费数据"),
                 },
                 tone: tone(total),
@@ -209,7 +209,7 @@ impl Words<'_> {
     }
 
     fn variants(&self, report: &Report) -> Table {
-        let mut heads = vec![self.say("Page · variant", "页面 · 版本")];
+        let mut heads = vec![self.say("Page · variant", "页面 · 变体")];
         heads.extend(self.count_heads());
         heads.extend([self.say("Leads per visitor", "线索率"), self.say("Revenue", "收入")]);
         let rows = report.by_variant.iter().map(|entry| {
@@ -231,20 +231,23 @@ impl Words<'_> {
             self.say("Open rate", "打开率"),
             self.say("Click rate", "点击率"),
         ];
-        let row = |name: String, figures: &MessageFigures| {
-            let counts = [figures.sent, figures.delivered, figures.opened, figures.clicked];
-            let mut cells = Vec::from(counts.map(|n| Cell::plain(count(n))));
-            cells.push(Cell::plain(percent(figures.open_rate())));
-            cells.push(Cell::plain(percent(figures.click_rate())));
-            TableRow { name, cells }
+        let row = |name: &str, figures: &MessageFigures| {
+            // Nobody can tell whether an SMS was read.
+            let seen = |text: String| if name.starts_with("sms/") { NONE.to_owned() } else { text };
+            let texts = [
+                count(figures.sent),
+                count(figures.delivered),
+                seen(count(figures.opened)),
+                count(figures.clicked),
+                seen(percent(figures.open_rate())),
+                percent(figures.click_rate()),
+            ];
+            TableRow { name: name.to_owned(), cells: texts.map(Cell::plain).into() }
         };
-        let mut rows: Vec<TableRow> = report
-            .messages
-            .iter()
-            .map(|entry| row(entry.template.clone(), &entry.figures))
-            .collect();
+        let mut rows: Vec<TableRow> =
+            report.messages.iter().map(|entry| row(&entry.template, &entry.figures)).collect();
         if rows.len() > 1 {
-            rows.push(row(self.say("All", "合计").to_owned(), &report.messages_total()));
+            rows.push(row(self.say("All", "合计"), &report.messages_total()));
         }
         Table { heads, rows }
     }

@@ -1,7 +1,8 @@
 //! `dripline inspect`: why is this refused?
 
+use super::check::{counts, totals};
 use super::{Exit, Terminal};
-use crate::native::project::{inspect_campaign, inspect_template};
+use crate::native::project::{inspect_template, load_campaign};
 use serde::Serialize;
 use serde_json::json;
 use std::fmt::Display;
@@ -44,8 +45,13 @@ pub struct Inputs {
 /// Runs the command.
 pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     match &args.subject {
-        Subject::Template(inputs) => each(inputs, terminal, |p| inspect_template(Path::new(p))),
-        Subject::Campaign(inputs) => each(inputs, terminal, |p| inspect_campaign(Path::new(p))),
+        Subject::Template(inputs) => {
+            each(inputs, terminal, |path| inspect_template(Path::new(path)))
+        }
+        Subject::Campaign(inputs) => each(inputs, terminal, |path| {
+            let owned = |one| totals(&counts(&[one])[1..]);
+            load_campaign(Path::new(path)).map(|one| format!("accepted with {}", owned(one)))
+        }),
     }
 }
 

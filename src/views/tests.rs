@@ -1,0 +1,193 @@
+//! Every page in both languages, with the same hostile text in every place that takes one.
+
+use super::admin::*;
+use super::mailbox::*;
+use super::page::*;
+use super::report::*;
+use super::visitor::*;
+use crate::domain::language::Language;
+use crate::domain::primitives::{CampaignId, Channel, Millis};
+use crate::domain::report::*;
+
+const EVIL: &str = "\"'></style></iframe><script>alert(1)</script>&<img src=x onerror=alert(1)>";
+
+fn frame(language: Language) -> Frame {
+    Frame { language, section: Section::Mailbox, has_mailbox: true }
+}
+
+fn message(channel: Channel, text: &str) -> MailboxMessage {
+    let is_mail = channel == Channel::Email;
+    MailboxMessage {
+        id: text.into(),
+        channel,
+        to: text.into(),
+        subject: if is_mail { text.into() } else { String::new() },
+        at: text.into(),
+        html: is_mail.then(|| text.to_owned()),
+        text: format!("https://a.example/{text}"),
+    }
+}
+
+fn report(name: &str, figures: Figures) -> Report {
+    let messages = MessageFigures { sent: 4, delivered: 4, opened: 2, clicked: 1 };
+    Report {
+        campaign: CampaignId::from(name),
+        name: name.into(),
+        currency: name.into(),
+        generated_at: Millis(0),
+        version: 1,
+        total: figures,
+        by_channel: vec![ChannelRow { channel: name.into(), figures }],
+        by_variant: vec![VariantRow { page: name.into(), variant: name.into(), figures }],
+        messages: vec![MessageRow { template: name.into(), figures: messages }],
+    }
+}
+
+/// Pages of web app and visitors, each with its name.
+fn all_pages(language: Language, text: &str) -> Vec<(&'static str, String)> {
+    let frame = frame(language);
+    let mails = [message(Channel::Email, text), message(Channel::Sms, text)];
+    let campaign = CampaignRow {
+        id: text.into(),
+        name: text.into(),
+        version: 1,
+        published_at: Millis(0),
+        time_zone: text.into(),
+        paths: vec![text.into()],
+    };
+    let figures = Figures { visitors: 10, leads: 2, ..Figures::default() };
+    let report = report(text, figures);
+    let mut pages = vec![
+        (
+            "sign_in",
+            sign_in(&SignInView { language, problem: Some(SignInProblem::WrongToken), token: "" }),
+        ),
+        ("mailbox", mailbox(&MailboxView { frame, messages: &mails })),
+        ("mail", mailbox_message(&MailboxMessageView { frame, message: &mails[0] })),
+        ("sms", mailbox_message(&MailboxMessageView { frame, message: &mails[1] })),
+        ("index", admin_index(&AdminIndexView { frame, campaigns: &[campaign], base_url: text })),
+        ("no index", admin_index(&AdminIndexView { frame, campaigns: &[], base_url: text })),
+        ("report", campaign_report(&ReportView { frame, report: &report, time_zone: text })),
+    ];
+    pages.extend(visitor_pages(language, text));
+    pages
+}
+
+fn visitor_pages(language: Language, text: &str) -> Vec<(&'static str, String)> {
+    let error = MessageView {
+        language,
+        kind: MessageKind::NotFound,
+        detail: Some(text),
+        link: Some((text, text)),
+    };
+    let thank =
+        ThanksView { language, campaign_name: text, is_to_be_confirmed: true, back: Some(text) };
+    let leave = UnsubscribeView {
+        language,
+        state: UnsubscribeState::Ask,
+        token: text,
+        campaign_name: text,
+        postal_address: text,
+    };
+    let agree = ConfirmView {
+        language,
+        state: ConfirmState::Ask,
+        token: text,
+        campaign_name: text,
+        consent_text: text,
+        postal_address: text,
+    };
+    vec![
+        ("error", message_page(&error)),
+        ("thanks", thanks(&thank)),
+        ("unsubscribe", unsubscribe(&leave)),
+        ("confirm", confirm(&agree)),
+    ]
+}
+
+#[test]
+fn hostile_text_is_inert_everywhere() {
+    for language in Language::ALL {
+        for (name, html) in all_pages(language, EVIL) {
+            assert!(!html.contains("<script") && !html.contains("<img"), "{name}: {html}");
+            assert_eq!(html.matches("</style>").count(), 1, "{name}");
+            assert!(html.matches("</iframe>").count() <= 1, "{name}");
+            if name != "sign_in" {
+                assert!(html.contains("&#60;script&#62;"), "{name} shows what it was given");
+            }
+        }
+    }
+}
+
+#[test]
+fn pages_are_whole_documents_in_the_language_asked_for() {
+    for language in Language::ALL {
+        for (name, html) in all_pages(language, "x") {
+            let lang = format!("<!doctype html>\n<html lang=\"{}\">", language.tag());
+            assert!(html.starts_with(&lang), "{name}: {html}");
+            assert!(html.ends_with("</html>"), "{name}");
+            assert_eq!(html.matches("<h1").count(), 1, "{name}");
+            for loads in [" src=", "url(", "@import", "rel=\"stylesheet\"", "<script"] {
+                assert!(!html.contains(loads), "{name} loads something: {loads}");
+            }
+        }
+    }
+    let (_, english) = &visitor_pages(Language::English, "x")[2];
+    let (_, chinese) = &visitor_pages(Language::Chinese, "x")[2];
+    assert!(english.contains("Stop these messages?") && !english.contains("退订"));
+    assert!(chinese.contains("确定退订吗？") && !chinese.contains("Unsubscribe"));
+}
+
+#[test]
+fn only_a_page_that_asks_has_a_button() {
+    let page = |state| {
+        unsubscribe(&UnsubscribeView {
+            language: Language::English,
+            state,
+            token: "t0k",
+            campaign_name: "",
+            postal_address: "",
+        })
+    };
+    let form = "<form method=\"post\" action=\"/u/t0k\"><button";
+    assert!(page(UnsubscribeState::Ask).contains(form));
+    assert!(!page(UnsubscribeState::Done).contains("<form"));
+    assert!(!page(UnsubscribeState::Invalid).contains("<form"));
+}
+
+#[test]
+fn a_report_formats_its_figures() {
+    let mut report = report("spring", Figures::default());
+    report.currency = "CNY".into();
+    report.total = Figures {
+        visitors: 12_480,
+        leads: 1_342,
+        contacts: 1_290,
+        conversions: 57,
+        cost_minor: 2_400_000,
+        revenue_minor: 5_130_000,
+    };
+    let page = |language| {
+        let frame = frame(language);
+        campaign_report(&ReportView { frame, report: &report, time_zone: "Asia/Shanghai" })
+    };
+    for text in ["12,480", "CN¥24,000.00", "+113.8%", "CN¥17.88", "10.8% of visitors"] {
+        assert!(page(Language::English).contains(text), "{text}");
+    }
+    for text in ["¥51,300.00", "占访客 10.8%", "1970年1月1日 08:00（UTC+8）", "转化漏斗"]
+    {
+        assert!(page(Language::Chinese).contains(text), "{text}");
+    }
+}
+
+#[test]
+fn a_report_of_nothing_says_what_to_do() {
+    let mut report = report("spring", Figures::default());
+    report.by_channel.clear();
+    report.by_variant.clear();
+    report.messages.clear();
+    let frame = frame(Language::English);
+    let html = campaign_report(&ReportView { frame, report: &report, time_zone: "UTC" });
+    assert!(html.contains("Share a landing page") && !html.contains("<table"));
+    assert!(html.contains("no cost is known") && !html.contains("NaN"));
+}
