@@ -141,7 +141,7 @@ async function printAddresses() {
   for (const { id, paths } of campaigns) {
     for (const path of paths) line(`page of ${id}`, path);
   }
-  for (const { id } of campaigns) line(`report of ${id}`, `/admin/reports/${id}`);
+  for (const { id } of campaigns) line(`report of ${id}`, `/admin/campaigns/${id}`);
   line("mailbox", "/dev/mailbox");
   console.log(`\n  The worker's log is in ${LOG_FILE}; the API token in ${SECRETS_FILE}.\n`);
 }
