@@ -3,6 +3,7 @@
 // D1 and KV live in a folder of this run and survive `restart()`. Miniflare keeps queues in
 // memory, so a restart loses what is in them; the product must recover, and tests may rely on it.
 
+import { createHash } from "node:crypto";
 import { mkdtemp, readFile, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -43,7 +44,9 @@ export default class extends Worker {
 export const CONFIGURATION = {
   TEST_CLOCK: "1",
   SIGNING_SECRET: "a secret that only tests know, thirty-two bytes or more",
-  API_TOKENS: "test-token",
+  API_TOKENS: `tests:${createHash("sha256").update("test-token").digest("hex")}`,
+  BASE_URL: "http://dripline.test",
+  MAIL_FROM: "dripline <hello@dripline.test>",
   SENDER_EMAIL: "mailbox",
   SENDER_SMS: "mailbox",
 };
