@@ -12,7 +12,7 @@ fn main() {}
 mod cli {
     use clap::Parser;
     use dripline::native::commands::{
-        Exit, Terminal, check, inspect, publish, render, report, token,
+        Exit, Terminal, check, inspect, publish, render, report, simulate, token,
     };
     use std::io::{self, Write};
     use std::process::ExitCode;
@@ -28,6 +28,7 @@ Exit status of every command: 0 it is right, 1 what was asked about is wrong, 2 
     enum Cli {
         Check(check::Args),
         Render(render::Args),
+        Simulate(simulate::Args),
         Publish(publish::Args),
         Report(report::Args),
         Inspect(inspect::Args),
@@ -43,6 +44,7 @@ Exit status of every command: 0 it is right, 1 what was asked about is wrong, 2 
             Cli::Check(args) => check::run(args, &mut terminal),
             Cli::Publish(args) => publish::run(args, &mut terminal),
             Cli::Render(args) => render::run(args, &mut terminal),
+            Cli::Simulate(args) => simulate::run(args, &mut terminal),
             Cli::Report(args) => report::run(args, &mut terminal),
             Cli::Token(args) => token::run(args, &mut terminal),
             Cli::Inspect(args) => inspect::run(args, &mut terminal),

@@ -7,6 +7,7 @@ pub mod publish;
 pub mod render;
 pub mod report;
 pub mod server;
+pub mod simulate;
 pub mod table;
 pub mod token;
 #[cfg(test)]

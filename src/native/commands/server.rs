@@ -149,7 +149,7 @@ impl Server {
                 format!("{} answers, but not as dripline does (status 404).", self.to),
                 "Check the address.",
             ),
-            404 => ("It is not there (status 404).".to_owned(), ""),
+            404 if !said.is_empty() => (String::new(), ""),
             413 => ("It is larger than the server takes (status 413).".to_owned(), ""),
             429 => ("Too many requests (status 429).".to_owned(), "Wait a minute and try again."),
             500.. => (
