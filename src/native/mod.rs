@@ -3,5 +3,6 @@
 pub mod clock;
 pub mod sqlite;
 pub mod world;
+pub mod simulation;
 pub mod project;
 pub mod commands;

@@ -5,7 +5,11 @@ pub mod inspect;
 pub mod progress;
 pub mod publish;
 pub mod render;
+pub mod report;
 pub mod server;
+pub mod simulate;
+pub mod table;
+pub mod token;
 #[cfg(test)]
 mod tests;
 

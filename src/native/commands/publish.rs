@@ -65,14 +65,15 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
         progress.set(done as u64);
         let campaign = compiled.campaign.id.as_str();
         let result = send(&args.server, compiled);
-        let is_over = result.as_ref().is_err_and(Failure::is_general);
-        progress.suspend(|| told.tell(campaign, result, terminal))?;
-        if is_over {
+        if let Err(failure) = &result
+            && failure.is_general()
+        {
             let rest: Vec<&str> =
-                campaigns[done + 1..].iter().map(|c| c.campaign.id.as_str()).collect();
-            progress.suspend(|| told.tell_rest(&rest, terminal))?;
+                campaigns[done..].iter().map(|c| c.campaign.id.as_str()).collect();
+            progress.suspend(|| told.give_up(&rest, failure, terminal))?;
             break;
         }
+        progress.suspend(|| told.tell(campaign, result, terminal))?;
     }
     drop(progress);
     told.end(terminal)
@@ -129,13 +130,21 @@ impl Told {
         Ok(())
     }
 
-    /// The campaigns that were not tried, since they would fail alike.
-    fn tell_rest(&mut self, campaigns: &[&str], terminal: &mut Terminal<'_>) -> io::Result<()> {
-        if !self.json && !campaigns.is_empty() {
-            writeln!(terminal.err, "Not tried: {}", campaigns.join(", "))?;
+    /// The other campaigns would fail alike.
+    fn give_up(
+        &mut self,
+        campaigns: &[&str],
+        failure: &Failure,
+        terminal: &mut Terminal<'_>,
+    ) -> io::Result<()> {
+        let Failure { status, message, .. } = failure;
+        if !self.json {
+            writeln!(terminal.err, "dripline: {message}")?;
+            writeln!(terminal.err, "Not published: {}", campaigns.join(", "))?;
         }
-        let untried = |campaign: &&str| json!({ "campaign": campaign, "status": null, "message": "not tried" });
-        self.errors.extend(campaigns.iter().map(untried));
+        let error =
+            |campaign| json!({ "campaign": campaign, "status": status, "message": message });
+        self.errors.extend(campaigns.iter().map(error));
         Ok(())
     }
 

@@ -124,7 +124,8 @@ impl Server {
             ureq::Error::Timeout(_) => {
                 format!("No answer from {to} within {} s. Try again.", TIMEOUT.as_secs())
             }
-            error => format!("No answer from {to}: {error}"),
+            ureq::Error::Io(error) => format!("No answer from {to}: {error}. Check --to."),
+            error => format!("No answer from {to}: {error}. Check --to."),
         }
     }
 
@@ -132,7 +133,7 @@ impl Server {
         let problem: Option<ProblemJson> = serde_json::from_str(body).ok();
         let is_ours = problem.is_some();
         let ProblemJson { title, detail, problems } = problem.unwrap_or_default();
-        let said = detail.or(title).map(|text| sentence(&text)).unwrap_or_default();
+        let said = sentence(&detail.or(title).unwrap_or_default());
         let status = answer.status().as_u16();
         let (what, remedy) = match status {
             300..=399 => {
@@ -148,6 +149,7 @@ impl Server {
                 format!("{} answers, but not as dripline does (status 404).", self.to),
                 "Check the address.",
             ),
+            404 if !said.is_empty() => (String::new(), ""),
             413 => ("It is larger than the server takes (status 413).".to_owned(), ""),
             429 => ("Too many requests (status 429).".to_owned(), "Wait a minute and try again."),
             500.. => (
@@ -165,7 +167,7 @@ impl Server {
 impl Failure {
     /// Whether the next request would fail in the same way.
     pub fn is_general(&self) -> bool {
-        !matches!(self.status, Some(400 | 404 | 409 | 413 | 422))
+        !matches!(self.status, Some(400 | 409 | 413 | 422))
     }
 
     /// The problems as JSON, each naming the campaign it is in.
@@ -175,13 +177,12 @@ impl Failure {
     }
 }
 
-/// Ends with a full stop, as the sentences around it do.
+/// Begins and ends as the sentences around it do.
 fn sentence(text: &str) -> String {
-    let text = text.trim();
-    if text.is_empty() || text.ends_with(['.', '!', '?', '。']) {
-        return text.to_owned();
-    }
-    format!("{text}.")
+    let mut letters = text.trim().chars();
+    let Some(first) = letters.next() else { return String::new() };
+    let text = format!("{}{}", first.to_uppercase(), letters.as_str());
+    if text.ends_with(['.', '!', '?', '。']) { text } else { format!("{text}.") }
 }
 
 fn agent() -> Agent {
