@@ -4,7 +4,7 @@
 // run each minute as cron would, and stops everything on Ctrl-C. Expects a finished build.
 
 import { spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { createWriteStream, existsSync } from "node:fs";
 import { mkdir, readFile, readdir, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -67,20 +67,24 @@ async function refuseBusyPort() {
   await new Promise((resolve) => probe.close(resolve));
 }
 
-/** Makes up the secrets on the first run; returns the API token. */
+/** Makes up the secrets on the first run; returns the API token, which the worker has hashed. */
 async function secrets() {
   if (!existsSync(SECRETS_FILE)) {
+    const token = `dl_${randomBytes(32).toString("base64url")}`;
     const lines = [
       "# Local configuration, made by `make dev`; `make reset` forgets it. Never commit it.",
-      `SIGNING_SECRET=${randomBytes(32).toString("hex")}`,
-      `API_TOKENS=${randomBytes(24).toString("hex")}`,
-      "SENDER_EMAIL=mailbox",
-      "SENDER_SMS=mailbox",
+      `# The API token of this machine: DRIPLINE_TOKEN=${token}`,
+      `API_TOKENS="dev:${createHash("sha256").update(token).digest("hex")}"`,
+      `SIGNING_SECRET="${randomBytes(32).toString("hex")}"`,
+      `BASE_URL="${URL_LOCAL}"`,
+      'MAIL_FROM="dripline <hello@dripline.example>"',
+      'SENDER_EMAIL="mailbox"',
+      'SENDER_SMS="mailbox"',
     ];
     await writeFile(SECRETS_FILE, `${lines.join("\n")}\n`, { mode: 0o600 });
   }
-  const token = /^API_TOKENS=([^,\s]+)/m.exec(await readFile(SECRETS_FILE, "utf8"));
-  if (!token) throw new Error(".dev.vars has no API_TOKENS; `make reset` makes a new one");
+  const token = /DRIPLINE_TOKEN=(\S+)/.exec(await readFile(SECRETS_FILE, "utf8"));
+  if (!token) throw new Error(".dev.vars has no DRIPLINE_TOKEN; `make reset` makes a new one");
   return token[1];
 }
 
