@@ -1,6 +1,7 @@
 //! The flows over SQLite, in milliseconds.
 
 mod campaign_walk;
+mod faults;
 mod invariants;
 mod rig;
 mod support;
