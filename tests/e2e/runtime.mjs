@@ -3,6 +3,7 @@
 // D1 and KV live in a folder of this run and survive `restart()`. Miniflare keeps queues in
 // memory, so a restart loses what is in them; the product must recover, and tests may rely on it.
 
+import { createHash } from "node:crypto";
 import { mkdtemp, readFile, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -39,11 +40,16 @@ export default class extends Worker {
 }
 `;
 
+/** The token that `api()` sends. */
+export const API_TOKEN = "test-token";
+
 /** What the worker is configured with in tests, besides its bindings. */
 export const CONFIGURATION = {
   TEST_CLOCK: "1",
+  BASE_URL: "http://dripline.test",
+  MAIL_FROM: "dripline <hello@dripline.test>",
   SIGNING_SECRET: "a secret that only tests know, thirty-two bytes or more",
-  API_TOKENS: "test-token",
+  API_TOKENS: `tests:${createHash("sha256").update(API_TOKEN).digest("hex")}`,
   SENDER_EMAIL: "mailbox",
   SENDER_SMS: "mailbox",
 };
@@ -83,16 +89,20 @@ class Runtime {
     this.#offset = Number((await (await this.#kv()).get(CLOCK_OFFSET_KEY)) ?? 0);
   }
 
-  /** Like the global `fetch`, by path, and without following redirects unless asked to. */
-  fetch(path, init = {}) {
-    return fetch(new URL(path, this.url), { redirect: "manual", ...init });
+  /**
+   * Like the global `fetch`, by path or by a link out of a message, and without following
+   * redirects unless asked to.
+   */
+  fetch(link, init = {}) {
+    const { pathname, search } = new URL(link, CONFIGURATION.BASE_URL);
+    return fetch(`${this.url}${pathname}${search}`, { redirect: "manual", ...init });
   }
 
   /** Sends `body` as JSON with the API token, and returns the response. */
   api(method, path, body) {
     return this.fetch(path, {
       method,
-      headers: { authorization: "Bearer test-token", "content-type": "application/json" },
+      headers: { authorization: `Bearer ${API_TOKEN}`, "content-type": "application/json" },
       body: body === undefined ? undefined : JSON.stringify(body),
     });
   }
