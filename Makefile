@@ -35,7 +35,7 @@ build: $(WASM_STAMP) ## Build the worker into build/
 		awk '{ printf "build/index_bg.wasm: %.2f MB gzipped\n", $$1 / 1e6 }'
 
 reset: ## Forget the local database, messages and secrets of `make dev`
-	@rm -rf .wrangler .dev.vars .dripline
+	@rm -rf .wrangler .dev.vars
 	@echo "Local state wiped."
 
 bench: $(WASM_STAMP) bench/node_modules/.stamp ## Benchmark form capture against TypeScript (SECONDS=2 for a short run)

@@ -8,7 +8,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { createWriteStream, existsSync } from "node:fs";
 import { mkdir, readFile, readdir, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -16,7 +16,6 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const PORT = Number(process.env.PORT ?? 8787);
 const URL_LOCAL = `http://localhost:${PORT}`;
 const SECRETS_FILE = join(ROOT, ".dev.vars");
-const TOKEN_FILE = join(ROOT, ".dripline/token");
 const STATE_FOLDER = join(ROOT, ".wrangler/state");
 const LOG_FILE = join(ROOT, ".wrangler/dev.log");
 const WRANGLER = join(ROOT, "node_modules/wrangler/bin/wrangler.js");
@@ -68,24 +67,25 @@ async function refuseBusyPort() {
   await new Promise((resolve) => probe.close(resolve));
 }
 
-/** Makes up the secrets on the first run; returns the API token, of which they hold the hash. */
+/** Makes up the secrets on the first run; returns the API token, which the worker has hashed. */
 async function secrets() {
-  if (!existsSync(SECRETS_FILE) || !existsSync(TOKEN_FILE)) {
-    const token = randomBytes(24).toString("hex");
-    await mkdir(dirname(TOKEN_FILE), { recursive: true });
-    await writeFile(TOKEN_FILE, `${token}\n`, { mode: 0o600 });
+  if (!existsSync(SECRETS_FILE)) {
+    const token = `dl_${randomBytes(32).toString("base64url")}`;
     const lines = [
       "# Local configuration, made by `make dev`; `make reset` forgets it. Never commit it.",
-      `SIGNING_SECRET=${randomBytes(32).toString("hex")}`,
-      `API_TOKENS=dev:${createHash("sha256").update(token).digest("hex")}`,
-      `BASE_URL=${URL_LOCAL}`,
-      'MAIL_FROM="dripline <hello@localhost.example>"',
-      "SENDER_EMAIL=mailbox",
-      "SENDER_SMS=mailbox",
+      `# The API token of this machine: DRIPLINE_TOKEN=${token}`,
+      `API_TOKENS="dev:${createHash("sha256").update(token).digest("hex")}"`,
+      `SIGNING_SECRET="${randomBytes(32).toString("hex")}"`,
+      `BASE_URL="${URL_LOCAL}"`,
+      'MAIL_FROM="dripline <hello@dripline.example>"',
+      'SENDER_EMAIL="mailbox"',
+      'SENDER_SMS="mailbox"',
     ];
     await writeFile(SECRETS_FILE, `${lines.join("\n")}\n`, { mode: 0o600 });
   }
-  return (await readFile(TOKEN_FILE, "utf8")).trim();
+  const token = /DRIPLINE_TOKEN=(\S+)/.exec(await readFile(SECRETS_FILE, "utf8"));
+  if (!token) throw new Error(".dev.vars has no DRIPLINE_TOKEN; `make reset` makes a new one");
+  return token[1];
 }
 
 /** Runs a program to its end; shows what it said only if it fails. */
@@ -147,7 +147,7 @@ async function printAddresses() {
   }
   for (const { id } of campaigns) line(`report of ${id}`, `/admin/campaigns/${id}`);
   line("mailbox", "/dev/mailbox");
-  console.log(`\n  The worker's log is in ${LOG_FILE}; the API token in ${TOKEN_FILE}.\n`);
+  console.log(`\n  The worker's log is in ${LOG_FILE}; the API token in ${SECRETS_FILE}.\n`);
 }
 
 /** The paths of the pages with a form, by campaign. Only these lines of the files matter here. */

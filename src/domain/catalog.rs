@@ -1,6 +1,7 @@
 //! The catalog: every published version that a flow may need, ready to use.
 
 use super::campaign::{Compiled, Page};
+use super::check::normal_path;
 use super::form::Form;
 use super::journey::{Action, Journey, Trigger};
 use super::primitives::{CampaignId, Millis, QualifiedId};
@@ -110,7 +111,8 @@ impl Catalog {
     pub fn page_at(&self, path: &str) -> Option<(&Rc<Edition>, &str, &Page)> {
         self.live.values().find_map(|edition| {
             let pages = &edition.compiled.campaign.pages;
-            let (name, page) = pages.iter().find(|(_, page)| page.path == path)?;
+            let is_it = |page: &Page| normal_path(&page.path) == normal_path(path);
+            let (name, page) = pages.iter().find(|(_, page)| is_it(page))?;
             Some((edition, name.as_str(), page))
         })
     }

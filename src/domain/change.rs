@@ -91,7 +91,8 @@ pub enum Metric {
     Sent,
     /// Messages arrived (`message.delivered`).
     Delivered,
-    /// Messages opened by a person, each once (`message.opened` with `first: true`).
+    /// Messages opened by a person, each once (`message.opened` with `first: true`, and
+    /// `message.clicked` with `opened: true`).
     Opened,
     /// Messages clicked by a person, each once (`message.clicked` with `first: true`).
     Clicked,

@@ -44,6 +44,8 @@ pub struct Message {
     pub opened_at: Option<Millis>,
     /// When a person first clicked in it.
     pub clicked_at: Option<Millis>,
+    /// How far it has come.
+    pub state: MessageState,
 }
 
 /// The house's own templates, which no campaign has to bring.
@@ -84,6 +86,13 @@ pub enum MessageState {
     Failed,
     /// Perhaps sent: the answer was lost, and the provider knows no idempotency key.
     Unknown,
+}
+
+impl MessageState {
+    /// Whether it goes no further by itself.
+    pub fn is_over(self) -> bool {
+        !matches!(self, Self::Queued | Self::Sending)
+    }
 }
 
 /// Whether a message may leave now.

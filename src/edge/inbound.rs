@@ -1,5 +1,6 @@
 //! A request, read once into what handlers ask of it.
 
+use crate::domain::answer;
 use crate::domain::language::Language;
 use futures_util::StreamExt;
 use worker::{Context, Request, Result};
@@ -8,7 +9,7 @@ use worker::{Context, Request, Result};
 pub struct Inbound {
     /// `GET`, `POST`, …
     pub method: String,
-    /// The path, as it came.
+    /// The path, with its percent escapes decoded where they are UTF-8.
     pub path: String,
     /// The query string, without the `?`.
     pub query: String,
@@ -33,7 +34,7 @@ impl Inbound {
         let url = request.url()?;
         Ok(Self {
             method: request.method().to_string(),
-            path: url.path().to_owned(),
+            path: answer::percent_decode(url.path()).unwrap_or_else(|| url.path().to_owned()),
             query: url.query().unwrap_or_default().to_owned(),
             is_secure: url.scheme() == "https",
             context,
@@ -60,7 +61,7 @@ impl Inbound {
 
     /// A parameter of the query string.
     pub fn parameter(&self, name: &str) -> Option<String> {
-        let pairs = crate::domain::answer::query_pairs(&self.query);
+        let pairs = answer::query_pairs(&self.query);
         pairs.into_iter().find(|(known, _)| known == name).map(|(_, value)| value)
     }
 

@@ -79,10 +79,11 @@ pub async fn commit<D: Database>(
     ids: &mut Ids,
 ) -> Result<Vec<Decision>, CommitError> {
     let mut done = Vec::new();
+    let mut faults = Vec::new();
     let mut waiting = cases;
     for _ in 0..ROUNDS_MAX {
         if waiting.is_empty() {
-            return Ok(done);
+            break;
         }
         let world = Known::read(db, catalog, &waiting).await?;
         let mut decided: Vec<(Case, Decision)> = Vec::new();
@@ -91,22 +92,39 @@ pub async fn commit<D: Database>(
             let decision = decide(catalog, contact, happenings, now, ids);
             decided.push((case, decision));
         }
-        let refused;
-        (done, refused) = write_split(db, decided, now, done).await?;
-        waiting = refused;
+        let written = write_split(db, decided, now).await?;
+        done.extend(written.done);
+        faults.extend(written.faults);
+        waiting = written.refused;
     }
-    if waiting.is_empty() { Ok(done) } else { Err(CommitError::Contended) }
+    match faults.into_iter().next() {
+        Some(fault) => Err(fault.into()),
+        None if waiting.is_empty() => Ok(done),
+        None => Err(CommitError::Contended),
+    }
 }
 
-/// Writes all decisions in one batch; if it is refused, each half by itself, down to the single
-/// decisions that are. Those cases are returned beside the decisions that were written.
+/// How many decisions may fail alone before the fault is taken for everybody's.
+const FAULTS_ALONE_MAX: usize = 3;
+
+/// What came of writing decisions.
+#[derive(Default)]
+struct Written {
+    done: Vec<Decision>,
+    /// Somebody else wrote first, or nobody knows: to be decided on again.
+    refused: Vec<Case>,
+    /// What failed alone, so that its neighbours did not.
+    faults: Vec<DatabaseError>,
+}
+
+/// Writes all decisions in one batch; if it is refused or fails, each half by itself, down to the
+/// single decisions that do.
 async fn write_split<D: Database>(
     db: &D,
     decided: Vec<(Case, Decision)>,
     now: Millis,
-    mut done: Vec<Decision>,
-) -> Result<(Vec<Decision>, Vec<Case>), CommitError> {
-    let mut refused = Vec::new();
+) -> Result<Written, CommitError> {
+    let mut written = Written::default();
     let mut batches = vec![decided];
     while let Some(mut batch) = batches.pop() {
         let decisions: Vec<&Decision> = batch.iter().map(|(_, decision)| decision).collect();
@@ -115,19 +133,22 @@ async fn write_split<D: Database>(
             continue;
         }
         match db.batch(statements).await {
-            Ok(_) => done.extend(batch.into_iter().map(|(_, decision)| decision)),
-            Err(DatabaseError::Conflict(_)) if batch.len() > 1 => {
+            Ok(_) => written.done.extend(batch.into_iter().map(|(_, decision)| decision)),
+            Err(DatabaseError::Conflict(_) | DatabaseError::Fault(_)) if batch.len() > 1 => {
                 let half = batch.split_off(batch.len() / 2);
                 batches.extend([half, batch]);
             }
             // Whether a lost batch was written, the next reading tells: its keys are known then.
             Err(DatabaseError::Conflict(_) | DatabaseError::Lost(_)) => {
-                refused.extend(batch.into_iter().map(|(case, _)| case));
+                written.refused.extend(batch.into_iter().map(|(case, _)| case));
+            }
+            Err(fault @ DatabaseError::Fault(_)) if written.faults.len() < FAULTS_ALONE_MAX => {
+                written.faults.push(fault);
             }
             Err(error) => return Err(error.into()),
         }
     }
-    Ok((done, refused))
+    Ok(written)
 }
 
 /// What one reading found.
@@ -247,12 +268,14 @@ impl Known {
         let mut contact = by(&|c| is(external_id, &c.external_id))
             .or_else(|| by(&|c| is(email, &c.email)))
             .or_else(|| by(&|c| is(phone, &c.phone) && (email.is_none() || c.email.is_none())))
-            .unwrap_or_else(|| {
-                let mut contact = Contact::unknown(ContactId(ids.uuid()), now);
-                contact.email.clone_from(email);
-                contact.phone = phone.clone().filter(|_| by(&|c| is(phone, &c.phone)).is_none());
-                contact
-            });
+            .unwrap_or_else(|| Contact::unknown(ContactId(ids.uuid()), now));
+        // An address it lacked and nobody else has is its own from now on.
+        if contact.email.is_none() && by(&|c| is(email, &c.email)).is_none() {
+            contact.email.clone_from(email);
+        }
+        if contact.phone.is_none() && by(&|c| is(phone, &c.phone)).is_none() {
+            contact.phone.clone_from(phone);
+        }
         if contact.external_id.is_none() {
             contact.external_id.clone_from(external_id);
         }

@@ -7,7 +7,7 @@ use crate::domain::catalog::Edition;
 use crate::domain::contact::Contact;
 use crate::domain::language::Language;
 use crate::domain::message::{Class, Message, house};
-use crate::domain::primitives::{Channel, Millis};
+use crate::domain::primitives::Channel;
 use crate::domain::template::{RenderedEmail, TemplateError};
 use crate::domain::token::Purpose;
 use crate::domain::tracking;
@@ -22,10 +22,9 @@ pub fn compose(
     message: &Message,
     to: String,
     settings: &Settings,
-    now: Millis,
 ) -> Result<Outgoing, TemplateError> {
     let content = match (message.channel, message.template.as_str()) {
-        (_, house::CONFIRM) => confirmation(edition, message, settings, now),
+        (_, house::CONFIRM) => confirmation(edition, message, settings),
         (_, house::NOTIFY) => notice(edition, contact, message, settings),
         (Channel::Email, template) => {
             let links = Links { message, settings };
@@ -72,9 +71,10 @@ fn email(
     Content::Email { from, subject, html, text, headers }
 }
 
-fn confirmation(edition: &Edition, message: &Message, settings: &Settings, now: Millis) -> Content {
+fn confirmation(edition: &Edition, message: &Message, settings: &Settings) -> Content {
     let campaign = &edition.compiled.campaign;
-    let rest = format!("{}|{}", message.purpose, now.0);
+    // Dated by the decision, so that every attempt has the same bytes under the same key.
+    let rest = format!("{}|{}", message.purpose, message.queued_at.0);
     let token = link(message, rest).sign(settings, Purpose::Confirm);
     let url = format!("{}/confirm/{token}", settings.base_url);
     let language = Language::from_locale(&campaign.locale);

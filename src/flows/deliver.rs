@@ -58,25 +58,27 @@ pub async fn deliver<D: Database, H: Http>(
                     outcome,
                 })
             }
-            Ending::Again { at, reason } => {
-                retries.push(messages::retry(&message.id, message.attempts, at, &reason));
+            Ending::Again { at, reason, uncertain } => {
+                let attempt = message.attempts;
+                retries.push(messages::retry(&message.id, attempt, at, &reason, uncertain));
             }
         }
     }
-    put_back(db, retries).await?;
     let cases = outcomes
         .into_iter()
         .map(|(contact, happenings)| Case { who: Who::Id(contact), happenings });
-    let decisions = commit(db, catalog, cases.collect(), now, ids).await?;
-    Ok(deliveries(&decisions))
+    // Both are tried, whatever becomes of the other: an outcome that is not written down is lost.
+    let written = commit(db, catalog, cases.collect(), now, ids).await;
+    put_back(db, retries).await?;
+    Ok(deliveries(&written?))
 }
 
 /// What became of a claimed message.
 enum Ending {
     /// It goes no further.
     Over(Outcome),
-    /// It is tried again then.
-    Again { at: Millis, reason: String },
+    /// It is tried again then. `uncertain` if this attempt may have been acted upon.
+    Again { at: Millis, reason: String, uncertain: bool },
 }
 
 /// One message: the fence, the call, the answer.
@@ -96,13 +98,13 @@ async fn attempt<H: Http>(
     if message.uncertain && !key_is_known {
         return Ending::Over(Outcome::Unknown("an earlier attempt had no answer".to_owned()));
     }
-    let outgoing = match prepare(catalog, settings, contact, message, now) {
+    let outgoing = match prepare(catalog, settings, contact, message) {
         Ok(outgoing) => outgoing,
         Err(outcome) => return Ending::Over(outcome),
     };
     let Some(request) = sender.request(&outgoing) else {
         let reason = "no sender is configured for this channel".to_owned();
-        return Ending::Again { at: now.plus(Span::hours(1)), reason };
+        return Ending::Again { at: now.plus(Span::hours(1)), reason, uncertain: false };
     };
     let answer = sender.outcome(http.send(request).await);
     settle(sender, message, answer, now)
@@ -114,35 +116,36 @@ fn prepare(
     settings: &Settings,
     contact: &Contact,
     message: &Message,
-    now: Millis,
 ) -> Result<Outgoing, Outcome> {
     let Some(edition) = catalog.edition(&message.campaign, message.version) else {
         return Err(Outcome::Failed("its version is gone".to_owned()));
     };
     match fence(message, contact, &edition.compiled.campaign.owner) {
         Fence::Closed(reason) => Err(Outcome::Skipped(reason)),
-        Fence::Open(to) => compose(&edition, contact, message, to, settings, now)
+        Fence::Open(to) => compose(&edition, contact, message, to, settings)
             .map_err(|error| Outcome::Failed(error.to_string())),
     }
 }
 
 /// What a provider's answer means for the message.
 fn settle(sender: &Sender, message: &Message, answer: Attempt, now: Millis) -> Ending {
-    let again = |after: Option<Span>, reason: String| {
+    let again = |after: Option<Span>, reason: String, uncertain: bool| {
         if message.attempts >= ATTEMPTS_MAX {
-            return Ending::Over(Outcome::Failed(reason));
+            let unclear = uncertain || message.uncertain;
+            let outcome = if unclear { Outcome::Unknown(reason) } else { Outcome::Failed(reason) };
+            return Ending::Over(outcome);
         }
         let wait = backoff(message.attempts).max(after.unwrap_or_default());
-        Ending::Again { at: now.plus(wait), reason }
+        Ending::Again { at: now.plus(wait), reason, uncertain }
     };
     match answer {
         Attempt::Accepted { provider_id, arrived } => {
             Ending::Over(Outcome::Accepted { provider_id, arrived })
         }
         Attempt::Refused(reason) => Ending::Over(Outcome::Failed(reason)),
-        Attempt::Retry { after, reason } => again(after, reason),
-        Attempt::Lost(reason) if sender.is_idempotent() => again(None, reason),
-        Attempt::Lost(reason) => Ending::Over(Outcome::Unknown(reason)),
+        Attempt::Retry { after, reason } => again(after, reason, false),
+        Attempt::Lost(reason) if sender.is_idempotent() => again(None, reason, true),
+        Attempt::Lost(reason) | Attempt::Unclear(reason) => Ending::Over(Outcome::Unknown(reason)),
     }
 }
 

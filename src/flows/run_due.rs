@@ -73,7 +73,7 @@ async fn fill_segments<D: Database>(
         });
         let statements = match rule {
             Some(rule) => segments::fill_step(&fill, rule, now).to_vec(),
-            None => vec![segments::end_fill(&fill.segment_id)],
+            None => vec![segments::end_fill(&fill)],
         };
         db.batch(statements).await?;
     }

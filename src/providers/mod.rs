@@ -77,6 +77,8 @@ pub enum Attempt {
     Refused(String),
     /// No answer came: it may have been taken.
     Lost(String),
+    /// It may have been taken, and asking again would not tell.
+    Unclear(String),
 }
 
 impl Sender {

@@ -49,6 +49,10 @@ pub fn outcome(response: &HttpResponse) -> Attempt {
         }
         // Something took it, and what it said cannot be read: the key makes asking again safe.
         200..=299 => Attempt::Retry { after: None, reason: "an answer without an id".to_owned() },
+        // The key was used before for a body that has changed since: that one was taken.
+        409 if text("name") == "invalid_idempotent_request" => {
+            Attempt::Unclear("sent before under the same key, with other content".to_owned())
+        }
         _ => {
             let reason = format!("{} {}: {}", response.status, text("name"), text("message"));
             attempt_by_status(response, reason)

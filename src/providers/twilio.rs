@@ -50,8 +50,8 @@ pub fn outcome(response: &HttpResponse) -> Attempt {
             Attempt::Accepted { provider_id: sid.to_owned(), arrived: false }
         }
         200..=299 => Attempt::Lost("an answer without a sid".to_owned()),
-        // A gateway's word, behind which the message may have been taken.
-        500 | 502 | 504 => Attempt::Lost(format!("status {}", response.status)),
+        // A gateway's word, behind which the message may have been taken. Only 503 says it was not.
+        408 | 500..=502 | 504.. => Attempt::Lost(format!("status {}", response.status)),
         _ => {
             let message = body.get("message").and_then(Value::as_str).unwrap_or_default();
             let code = body.get("code").and_then(Value::as_i64).unwrap_or_default();

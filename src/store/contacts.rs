@@ -23,8 +23,11 @@ SELECT c.id, c.seq, c.email, c.phone, c.external_id, c.attributes, c.tags, c.sco
             'journey', journey, 'step', step, 'steps_taken', steps_taken, 'sent', json(sent),
             'state', state, 'reason', reason, 'entered_at', entered_at, 'since', since,
             'due_at', due_at))
-     FROM (SELECT * FROM enrollments WHERE contact_id = c.id
-           ORDER BY state = 'active' DESC, entered_at DESC LIMIT 100)) AS enrollments,
+     FROM (SELECT *, row_number() OVER (PARTITION BY campaign_id, journey
+                                        ORDER BY entered_at DESC) AS passage
+             FROM enrollments WHERE contact_id = c.id
+            ORDER BY state = 'active' DESC, passage = 1 DESC, entered_at DESC LIMIT 100))
+       AS enrollments,
   (SELECT json_group_object(segment_id, entered_at)
      FROM segment_members WHERE contact_id = c.id) AS segments,
   (SELECT json_group_array(json_object('seq', seq, 'at', at, 'name', name,

@@ -1,13 +1,13 @@
 //! The ledger of messages: finding what waits, claiming it, reading rows.
 
 use super::statement::{Statement, Value};
-use crate::domain::message::{Class, Message};
+use crate::domain::message::{Class, Message, MessageState};
 use crate::domain::primitives::{CampaignId, Channel, ContactId, EnrollmentId, MessageId, Millis};
 use serde::Deserialize;
 
 const COLUMNS: &str = "id, contact_id, campaign_id, version, enrollment_id, journey, step, channel,
        class, purpose, template, note, queued_at, send_at, attempts, uncertain,
-       opened_at, clicked_at";
+       opened_at, clicked_at, state";
 
 /// The ids of messages that may be sent now, the longest-waiting first; those whose delivery was
 /// claimed and never ended are among them again once the claim has lapsed.
@@ -20,10 +20,11 @@ pub fn outbox(now: Millis, limit: usize) -> Statement {
 }
 
 /// Claims those of these messages that may be sent now, until `until`, and returns their rows.
-/// A message that was being sent already is marked uncertain: its call may have been made.
+/// A message that was being sent already is marked uncertain, its call may have been made; and
+/// once uncertain, it stays so until it is over.
 pub fn claim(ids: &[MessageId], now: Millis, until: Millis) -> Statement {
     let sql = format!(
-        "UPDATE messages SET uncertain = (state = 'sending'), state = 'sending', send_at = ?3,
+        "UPDATE messages SET uncertain = (uncertain OR state = 'sending'), state = 'sending', send_at = ?3,
                 attempts = attempts + 1
           WHERE id IN (SELECT value FROM json_each(?1))
             AND state IN ('queued', 'sending') AND send_at <= ?2
@@ -42,16 +43,25 @@ pub fn contacts_of(ids: &[MessageId]) -> Statement {
     )
 }
 
-/// Puts a claimed message back to be tried again; only if the claim is still ours.
-pub fn retry(id: &MessageId, attempt: u32, send_at: Millis, reason: &str) -> Statement {
+/// Puts a claimed message back to be tried again; only if the claim is still ours. `uncertain`
+/// says that the call may have been acted upon.
+pub fn retry(
+    id: &MessageId,
+    attempt: u32,
+    send_at: Millis,
+    reason: &str,
+    uncertain: bool,
+) -> Statement {
     Statement::new(
-        "UPDATE messages SET state = 'queued', send_at = ?3, reason = ?4
+        "UPDATE messages SET state = 'queued', send_at = ?3, reason = ?4,
+                uncertain = (uncertain OR ?5)
           WHERE id = ?1 AND attempts = ?2 AND state = 'sending'",
         vec![
             Value::text(id.as_str()),
             Value::Int(attempt.into()),
             Value::Int(send_at.0),
             Value::text(reason),
+            Value::Int(uncertain.into()),
         ],
     )
 }
@@ -85,6 +95,7 @@ pub struct MessageRow {
     uncertain: u8,
     opened_at: Option<Millis>,
     clicked_at: Option<Millis>,
+    state: MessageState,
 }
 
 impl From<MessageRow> for Message {
@@ -108,6 +119,7 @@ impl From<MessageRow> for Message {
             uncertain: row.uncertain != 0,
             opened_at: row.opened_at,
             clicked_at: row.clicked_at,
+            state: row.state,
         }
     }
 }

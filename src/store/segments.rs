@@ -38,11 +38,11 @@ pub struct FillRow {
     pub after_id: String,
 }
 
-/// Ends a filling.
-pub fn end_fill(segment: &QualifiedId) -> Statement {
+/// Ends a filling, unless it has begun anew since it was read.
+pub fn end_fill(fill: &FillRow) -> Statement {
     Statement::new(
-        "DELETE FROM segment_fills WHERE segment_id = ?1",
-        vec![Value::text(segment.as_str())],
+        "DELETE FROM segment_fills WHERE segment_id = ?1 AND after_id = ?2",
+        vec![Value::text(fill.segment_id.as_str()), Value::text(&fill.after_id)],
     )
 }
 
@@ -74,7 +74,7 @@ pub fn fill_step(fill: &FillRow, rule: &Rule, now: Millis) -> [Statement; 3] {
         Statement { sql: wake.into(), params: params(&sql.constants) },
         Statement::new(
             "DELETE FROM segment_fills
-              WHERE segment_id = ?3 AND ?1 IS NOT NULL AND ?2 IS NOT NULL AND ?5 IS NOT NULL
+              WHERE segment_id = ?3 AND after_id = ?4 AND ?1 IS NOT NULL AND ?2 IS NOT NULL AND ?5 IS NOT NULL
                 AND NOT EXISTS (SELECT 1 FROM contacts WHERE id > ?4)",
             params(&[]),
         ),

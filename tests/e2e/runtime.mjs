@@ -40,16 +40,13 @@ export default class extends Worker {
 }
 `;
 
-/** The token that `api()` sends. */
-export const API_TOKEN = "test-token";
-
 /** What the worker is configured with in tests, besides its bindings. */
 export const CONFIGURATION = {
   TEST_CLOCK: "1",
+  SIGNING_SECRET: "a secret that only tests know, thirty-two bytes or more",
+  API_TOKENS: `tests:${createHash("sha256").update("test-token").digest("hex")}`,
   BASE_URL: "http://dripline.test",
   MAIL_FROM: "dripline <hello@dripline.test>",
-  SIGNING_SECRET: "a secret that only tests know, thirty-two bytes or more",
-  API_TOKENS: `tests:${createHash("sha256").update(API_TOKEN).digest("hex")}`,
   SENDER_EMAIL: "mailbox",
   SENDER_SMS: "mailbox",
 };
@@ -102,7 +99,7 @@ class Runtime {
   api(method, path, body) {
     return this.fetch(path, {
       method,
-      headers: { authorization: `Bearer ${API_TOKEN}`, "content-type": "application/json" },
+      headers: { authorization: "Bearer test-token", "content-type": "application/json" },
       body: body === undefined ? undefined : JSON.stringify(body),
     });
   }

@@ -4,6 +4,7 @@ use super::{Decider, Engagement, Happening, Outcome, Reported, Submitted};
 use crate::domain::attribution;
 use crate::domain::change::{Change, Metric};
 use crate::domain::consent::{Consent, ConsentRecord, ConsentState};
+use crate::domain::contact::Contact;
 use crate::domain::event::names;
 use crate::domain::form::ConsentAsk;
 use crate::domain::message::{Class, Message, MessageState, house};
@@ -78,8 +79,12 @@ impl Decider<'_> {
         if submitted.email.is_some() {
             contact.email.clone_from(&submitted.email);
         }
-        if submitted.phone.is_some() {
-            contact.phone.clone_from(&submitted.phone);
+        match &submitted.phone {
+            Some(phone) if keeps_its_phone(contact, submitted) => {
+                contact.set_attribute("phone_given", phone.as_str().into());
+            }
+            Some(phone) => contact.phone = Some(phone.clone()),
+            None => {}
         }
         if contact.locale.is_none() {
             contact.locale = Some(submitted.locale.clone());
@@ -110,8 +115,11 @@ impl Decider<'_> {
         email.map_or(ConsentState::Granted, |consent| consent.state)
     }
 
+    /// Whether an e-mail address has to be confirmed first; who gave none has nothing to confirm.
     fn waits_for_owner(&self, ask: &ConsentAsk) -> bool {
-        ask.channels.contains(&Channel::Email) && self.contact.awaits_confirmation(&ask.purpose)
+        self.contact.email.is_some()
+            && ask.channels.contains(&Channel::Email)
+            && self.contact.awaits_confirmation(&ask.purpose)
     }
 
     fn record_grant(&mut self, submitted: &Submitted, ask: &ConsentAsk, campaign: &CampaignId) {
@@ -178,6 +186,7 @@ impl Decider<'_> {
             uncertain: false,
             opened_at: None,
             clicked_at: None,
+            state: MessageState::Queued,
         }));
     }
 
@@ -188,8 +197,15 @@ impl Decider<'_> {
         self.record_keyed(&reported.name, None, properties, reported.at, key);
     }
 
-    /// How a delivery ended: the ledger, an event, the counters.
+    /// How a delivery ended: the ledger, an event, the counters. A worker that comes with its
+    /// outcome after its claim has lapsed and another has ended the message changes nothing, but
+    /// that an unclear message was taken after all is news.
     fn apply_delivery(&mut self, message: &Message, outcome: Outcome, key: Option<String>) {
+        let settles =
+            message.state == MessageState::Unknown && matches!(outcome, Outcome::Accepted { .. });
+        if message.state.is_over() && !settles {
+            return;
+        }
         let (state, name, reason, provider_id) = match outcome {
             Outcome::Accepted { provider_id, arrived } => {
                 let state = if arrived { MessageState::Delivered } else { MessageState::Sent };
@@ -229,10 +245,13 @@ impl Decider<'_> {
         let seen_before =
             if is_click { message.clicked_at.is_some() } else { message.opened_at.is_some() };
         let first = is_human && !seen_before;
+        // Whoever clicks has opened, even where the pixel was blocked.
+        let opens = first && message.opened_at.is_none();
         let mut properties = facts(message);
         properties["first"] = Value::from(first);
         if let Some(url) = url {
             properties["url"] = Value::from(url);
+            properties["opened"] = Value::from(opens);
         }
         if !is_human {
             properties["machine"] = Value::from(true);
@@ -246,9 +265,8 @@ impl Decider<'_> {
         if first {
             let metric = if is_click { Metric::Clicked } else { Metric::Opened };
             self.count_message(message, metric);
-            // Whoever clicks has opened, even where the pixel was blocked.
-            let opened_at = message.opened_at.is_none().then_some(at);
-            if is_click && opened_at.is_some() {
+            let opened_at = opens.then_some(at);
+            if is_click && opens {
                 self.count_message(message, Metric::Opened);
             }
             let clicked_at = is_click.then_some(at);
@@ -273,6 +291,7 @@ impl Decider<'_> {
         if let Some(row) = self.contact.messages.get_mut(&message.id) {
             row.opened_at = row.opened_at.or(opened_at);
             row.clicked_at = row.clicked_at.or(clicked_at);
+            row.state = state.unwrap_or(row.state);
         }
         let id = message.id.clone();
         self.changes.push(Change::Message {
@@ -338,6 +357,15 @@ impl Decider<'_> {
             );
         }
     }
+}
+
+/// Whether a number that may be written to stays: another takes its place only together with an
+/// agreement of its own, or a stranger's number would inherit what was agreed to for this one.
+fn keeps_its_phone(contact: &Contact, submitted: &Submitted) -> bool {
+    let consents = contact.consents.iter();
+    let may_be_texted = consents.filter(|c| c.channel == Channel::Sms).any(Consent::allows);
+    let agrees = submitted.agreed.as_ref().is_some_and(|a| a.channels.contains(&Channel::Sms));
+    contact.phone.is_some() && contact.phone != submitted.phone && may_be_texted && !agrees
 }
 
 /// What moves on in a message's ledger row.

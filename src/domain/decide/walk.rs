@@ -8,10 +8,11 @@ use crate::domain::event::{Event, names};
 use crate::domain::journey::{
     Action, Enrollment, EnrollmentState, EventPattern, Next, ReEntry, Step, Trigger,
 };
-use crate::domain::message::{Class, Message, house};
+use crate::domain::message::{Class, Message, MessageState, house};
 use crate::domain::primitives::{Channel, EnrollmentId, MessageId, Millis, QualifiedId};
 use crate::domain::rule::Scalar;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 impl Decider<'_> {
@@ -120,7 +121,10 @@ impl Decider<'_> {
     }
 
     /// Takes steps until one of them waits or the journey ends, and writes the enrollment down.
+    /// This ends, for a step that would be taken a second time waits for something new: what it
+    /// looks back to has moved it on already.
     fn walk(&mut self, index: usize, mut next: Next) {
+        let mut looked_back = BTreeSet::new();
         loop {
             let Next::Step(id) = next else {
                 return self.end(index, EnrollmentState::Completed, "");
@@ -133,7 +137,8 @@ impl Decider<'_> {
             let Some(step) = self.step_of(index) else {
                 return self.end(index, EnrollmentState::Failed, "the step does not exist");
             };
-            match self.take(index, &step) {
+            let may_look_back = looked_back.insert(step.id.clone());
+            match self.take(index, &step, may_look_back) {
                 Taken::Goes(to) => next = to,
                 Taken::WaitsUntil(due_at) => {
                     let enrollment = &mut self.contact.enrollments[index];
@@ -146,7 +151,7 @@ impl Decider<'_> {
     }
 
     /// Does what one step says.
-    fn take(&mut self, index: usize, step: &Step) -> Taken {
+    fn take(&mut self, index: usize, step: &Step, may_look_back: bool) -> Taken {
         match &step.action {
             Action::Send { template } => self.send(index, step, template),
             Action::Notify { note } => self.notify(index, step, note.as_deref()),
@@ -161,7 +166,8 @@ impl Decider<'_> {
             }
             Action::WaitFor { pattern, step: sent_by, timeout, .. } => {
                 let sent_by = sent_by.as_deref();
-                let already = sent_by.is_some()
+                let already = may_look_back
+                    && sent_by.is_some()
                     && self
                         .contact
                         .history
@@ -231,6 +237,7 @@ impl Decider<'_> {
             uncertain: false,
             opened_at: None,
             clicked_at: None,
+            state: MessageState::Queued,
         }));
     }
 

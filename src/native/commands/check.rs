@@ -35,19 +35,10 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
-    let mut files = Vec::new();
-    for path in &args.paths {
-        match (path.is_dir(), path.is_file()) {
-            (true, _) => match campaign_files(path) {
-                Ok(found) => files.extend(found),
-                Err(message) => return terminal.usage(format!("{}: {message}", path.display())),
-            },
-            (_, true) => files.push(path.clone()),
-            _ => return terminal.usage(format!("{}: no such file or folder", path.display())),
-        }
-    }
-    let mut seen = BTreeSet::new();
-    files.retain(|file| seen.insert(file.canonicalize().unwrap_or_else(|_| file.clone())));
+    let files = match files(&args.paths) {
+        Ok(files) => files,
+        Err(message) => return terminal.usage(message),
+    };
     match load_files(&files) {
         Ok(campaigns) if args.json => writeln!(terminal.out, "{}", totals_json(&campaigns))?,
         Ok(campaigns) => writeln!(terminal.out, "{}: all good", totals(&counts(&campaigns)))?,
@@ -63,6 +54,24 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
         }
     }
     Ok(Exit::Ok)
+}
+
+/// The campaign files that are named, or are in the folders that are named; or why there are none.
+pub(super) fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
+    let mut files = Vec::new();
+    for path in paths {
+        match (path.is_dir(), path.is_file()) {
+            (true, _) => match campaign_files(path) {
+                Ok(found) => files.extend(found),
+                Err(message) => return Err(format!("{}: {message}", path.display())),
+            },
+            (_, true) => files.push(path.clone()),
+            _ => return Err(format!("{}: no such file or folder", path.display())),
+        }
+    }
+    let mut seen = BTreeSet::new();
+    files.retain(|file| seen.insert(file.canonicalize().unwrap_or_else(|_| file.clone())));
+    Ok(files)
 }
 
 /// Prints problems under the files they are in.

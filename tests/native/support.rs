@@ -1,0 +1,145 @@
+//! What the tests share: the samples, small campaigns of their own, and a diary to compare.
+
+use dripline::domain::campaign::Compiled;
+use dripline::domain::campaign_file;
+use dripline::domain::decide::Reported;
+use dripline::domain::message::Letter;
+use dripline::domain::primitives::Millis;
+use dripline::domain::template::{TemplateSource, references};
+use dripline::flows::seams::Database;
+use dripline::flows::task::{EventReport, Intake};
+use dripline::native::project;
+use dripline::native::sqlite::Sqlite;
+use dripline::native::world::{World, block_on};
+use dripline::store::statement::Statement;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::OnceLock;
+
+/// Monday, 2 March 2026, 09:00 UTC: winter time in London and New York.
+pub const MONDAY: Millis = Millis(1_772_442_000_000);
+
+/// The sample campaigns, compiled once for all tests.
+pub fn samples() -> Vec<Compiled> {
+    static SAMPLES: OnceLock<Vec<Compiled>> = OnceLock::new();
+    let load = || project::load(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
+    SAMPLES.get_or_init(load).clone()
+}
+
+/// A world on that Monday with one of the sample campaigns live.
+pub fn sample_world(id: &str) -> World {
+    let all = samples().into_iter();
+    World::new(MONDAY, 1, all.filter(|sample| sample.campaign.id.0 == id).collect()).unwrap()
+}
+
+/// A world on that Monday with one small campaign live.
+pub fn world(parts: &str) -> World {
+    World::new(MONDAY, 1, vec![campaign(parts)]).unwrap()
+}
+
+/// A campaign `c` of these parts of a file; every template that it names is a plain one.
+pub fn campaign(parts: &str) -> Compiled {
+    let head = r#"
+        [campaign]
+        id = "c"
+        name = "Test"
+        time_zone = "Europe/London"
+        currency = "GBP"
+        owner = "owner@house.example"
+        postal_address = "1 Test Road"
+        goal = { event = "order.completed", within = "30d" }
+        attributes = ["first_name"]
+    "#;
+    let text = format!("{head}\n{parts}");
+    let campaign = campaign_file::read("c.toml", &text)
+        .unwrap_or_else(|problems| panic!("{}", diagnosis(&problems)));
+    let names = references(&campaign).into_iter().map(|(_, name)| name);
+    let templates: BTreeMap<_, _> = names.map(|name| (name.clone(), plain(&name))).collect();
+    Compiled { campaign, templates }
+}
+
+fn diagnosis(problems: &[campaign_file::Diagnostic]) -> String {
+    problems.iter().map(|problem| format!("{problem:?}\n")).collect()
+}
+
+fn plain(name: &str) -> TemplateSource {
+    let html = "<html><body><p>{{first_name}}</p><a href=\"{{base_url}}/more\">More</a>\
+                <a href=\"{{unsubscribe_url}}\">Stop</a></body></html>";
+    match name.split_once('/') {
+        Some(("emails", _)) => TemplateSource::Email {
+            subject: name.to_owned(),
+            html: html.to_owned(),
+            text: "Stop: {{unsubscribe_url}}".to_owned(),
+        },
+        Some(("sms", _)) => TemplateSource::Sms(name.to_owned()),
+        _ => TemplateSource::Page("<html lang=\"en\"><body>{{{form}}}</body></html>".to_owned()),
+    }
+}
+
+/// A page `/p` with a form `f` that asks for an address and for consent by e-mail.
+pub const FORM: &str = r#"
+    [page.p]
+    path = "/p"
+    template = "pages/p"
+    title = "P"
+    form = "f"
+    [form.f]
+    fields = [{ name = "email", type = "email" }, { name = "phone", type = "tel", region = "GB" },
+              { name = "first_name", type = "text" }]
+    consent = { purpose = "news", channels = ["email", "sms"], text = "Write to me." }
+"#;
+
+/// One line a letter: when, how, to whom, what.
+pub fn diary(letters: &[Letter]) -> String {
+    let line = |letter: &Letter| {
+        let what = if letter.subject.is_empty() { &letter.text } else { &letter.subject };
+        format!("{} {} {} | {what}", letter.at.rfc3339(), letter.channel, letter.address)
+    };
+    letters.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// The rows that a query of a test finds.
+pub fn rows(db: &Sqlite, sql: &str) -> Vec<Value> {
+    let statement = Statement { sql: sql.to_owned().into(), params: Vec::new() };
+    let rows = block_on(db.batch(vec![statement])).unwrap();
+    rows[0].all().unwrap_or_default()
+}
+
+/// The one number that a query of a test finds.
+pub fn number(db: &Sqlite, sql: &str) -> i64 {
+    let rows = rows(db, sql);
+    let row = rows[0].as_object().unwrap();
+    row.values().next().unwrap().as_i64().unwrap_or(0)
+}
+
+/// The names of a contact's events in their order, found by its address.
+pub fn history(db: &Sqlite, email: &str) -> Vec<String> {
+    let sql = format!(
+        "SELECT e.name FROM events e JOIN contacts c ON c.id = e.contact_id
+          WHERE c.email = '{email}' ORDER BY e.seq"
+    );
+    rows(db, &sql).iter().map(|row| row["name"].as_str().unwrap_or("").to_owned()).collect()
+}
+
+/// An order that the customer's own system reports now.
+pub fn order(world: &World, email: &str, minor: i64, currency: &str, key: &str) -> Intake {
+    let properties = json!({ "value_minor": minor, "currency": currency });
+    report(world.now(), email, "order.completed", properties, key)
+}
+
+/// An event that the customer's own system reports.
+pub fn report(at: Millis, email: &str, name: &str, properties: Value, key: &str) -> Intake {
+    Intake::ReportV1(EventReport {
+        email: Some(email.to_owned()),
+        phone: None,
+        external_id: None,
+        contact_id: None,
+        event: Reported {
+            name: name.to_owned(),
+            at,
+            properties: properties.as_object().cloned().unwrap_or_default(),
+            key: key.to_owned(),
+        },
+    })
+}

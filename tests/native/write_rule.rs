@@ -1,0 +1,241 @@
+//! The write rule: whoever decides on an old reading is refused, and decides again.
+//!
+//! Every flow here passes the turn to all others before each of its batches, so that all have read
+//! before the first has written.
+
+use super::invariants::assert_sound;
+use super::rig::{InTurns, Task, together};
+use super::support::{FORM, MONDAY, history, number, report, world};
+use dripline::domain::decide::Submitted;
+use dripline::domain::primitives::{ContactId, Ids, Span};
+use dripline::domain::token::Purpose;
+use dripline::flows::receive::{self, Link};
+use dripline::flows::submit_form::Checked;
+use dripline::flows::task::{EngagementReport, EventReport, Intake, Work};
+use dripline::flows::{record_touches, run_due, submit_form};
+use dripline::native::world::{World, block_on};
+use serde_json::json;
+
+const JOURNEY: &str = r#"
+    [segment.clickers]
+    rule = { event = "message.clicked", within = "2d" }
+    [journey.j]
+    enter = { form = "f" }
+    [[journey.j.step]]
+    id = "welcome"
+    send = "emails/welcome"
+    [[journey.j.step]]
+    id = "pause"
+    wait = "1d"
+    [[journey.j.step]]
+    id = "nudge"
+    send = "emails/nudge"
+    [[journey.j.step]]
+    id = "again"
+    wait = "1d"
+"#;
+
+fn journey_world() -> World {
+    world(&format!("{FORM}{JOURNEY}"))
+}
+
+const FIELDS: [(&str, &str); 2] = [("email", "ann@example.com"), ("consent", "on")];
+
+/// A form that was shown, filled in and found good.
+fn submission(world: &mut World, fields: &[(&str, &str)]) -> Submitted {
+    let (form_id, answer) = world.fill_in("/p", "", fields).unwrap();
+    let (edition, form) = world.catalog.form(&form_id).unwrap();
+    let now = MONDAY.plus(Span::seconds(10));
+    match submit_form::check(edition, &form_id, form, &answer, "o", &world.settings, now) {
+        Checked::Good(submitted) => *submitted,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Posts all of them at once; every one of them must be thanked.
+fn post_together(world: &World, posts: Vec<Submitted>) {
+    let db = InTurns(&world.db);
+    let now = MONDAY.plus(Span::seconds(10));
+    let post = |(index, submitted)| -> Task<'_, _> {
+        let (db, catalog) = (&db, &world.catalog);
+        Box::pin(async move {
+            let mut ids = Ids::new(now, 1_000 + index as u64);
+            submit_form::submit(db, catalog, submitted, now, &mut ids).await
+        })
+    };
+    let answers = together(posts.into_iter().enumerate().map(post).collect());
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+}
+
+#[test]
+fn fifty_first_submissions_of_one_address_are_one_contact_and_one_welcome() {
+    let mut world = journey_world();
+    let posts = (0..50).map(|_| submission(&mut world, &FIELDS)).collect();
+    post_together(&world, posts);
+    let db = &world.db;
+    assert_eq!(number(db, "SELECT count(*) FROM contacts"), 1);
+    assert_eq!(number(db, "SELECT count(*) FROM events WHERE name = 'form.submitted'"), 50);
+    assert_eq!(number(db, "SELECT count(*) FROM enrollments"), 1);
+    assert_eq!(number(db, "SELECT count(*) FROM messages"), 1);
+    assert_eq!(number(db, "SELECT sum(value) FROM counters WHERE metric = 'leads'"), 1);
+    assert_sound(db, None);
+    world.after(Span::days(5)).unwrap();
+    assert_eq!(world.inbox("ann@example.com").len(), 2);
+    assert_sound(&world.db, Some(world.now()));
+}
+
+#[test]
+fn fifty_posts_of_one_filled_in_form_are_one_submission() {
+    let mut world = journey_world();
+    let posts = vec![submission(&mut world, &FIELDS); 50];
+    post_together(&world, posts);
+    assert_eq!(
+        history(&world.db, "ann@example.com"),
+        ["form.submitted", "consent.granted", "journey.entered"]
+    );
+    assert_sound(&world.db, None);
+}
+
+#[test]
+fn many_people_at_once_are_many_contacts() {
+    let mut world = journey_world();
+    let posts = (0..20)
+        .map(|n| submission(&mut world, &[("email", &format!("p{n}@example.com")), FIELDS[1]]));
+    let posts = posts.collect();
+    post_together(&world, posts);
+    assert_eq!(number(&world.db, "SELECT count(*) FROM contacts"), 20);
+    assert_eq!(number(&world.db, "SELECT sum(value) FROM counters WHERE metric = 'leads'"), 20);
+    assert_sound(&world.db, None);
+}
+
+/// The contacts of the world whose time has come, as a worker is handed them.
+fn everybody(world: &World) -> Vec<ContactId> {
+    let rows = super::support::rows(&world.db, "SELECT id FROM contacts");
+    rows.iter().map(|row| ContactId::from(row["id"].as_str().unwrap())).collect()
+}
+
+#[test]
+fn two_workers_on_the_same_contacts_take_each_step_once() {
+    let mut world = journey_world();
+    for n in 0..10 {
+        let email = format!("p{n}@example.com");
+        world.submit("/p", &[("email", &email), FIELDS[1]]).unwrap();
+    }
+    let now = world.now().plus(Span::days(1));
+    let db = InTurns(&world.db);
+    let worker = |seed: u64| -> Task<'_, _> {
+        let (db, catalog, contacts) = (&db, &world.catalog, everybody(&world));
+        Box::pin(
+            async move { run_due::run(db, catalog, contacts, now, &mut Ids::new(now, seed)).await },
+        )
+    };
+    let answers = together((100..104).map(worker).collect());
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+    let nudges = "SELECT count(*) FROM messages WHERE step = 'nudge'";
+    assert_eq!(number(&world.db, nudges), 10);
+    let moves = "SELECT count(*) FROM events WHERE name = 'journey.moved'";
+    assert_eq!(number(&world.db, moves), 10);
+    assert_sound(&world.db, None);
+}
+
+#[test]
+fn two_ticks_in_the_same_minute_hand_out_each_contact_once() {
+    let mut world = journey_world();
+    world.submit("/p", &FIELDS).unwrap();
+    let now = world.now().plus(Span::days(1));
+    let db = InTurns(&world.db);
+    let tick = |()| -> Task<'_, _> { Box::pin(run_due::tick(&db, &world.catalog, now)) };
+    let handed_out: Vec<Work> =
+        together(vec![tick(()), tick(())]).into_iter().flat_map(Result::unwrap).collect();
+    assert_eq!(handed_out, [Work::DueV1 { contacts: everybody(&world) }]);
+}
+
+#[test]
+fn a_contact_that_a_dead_worker_held_is_handed_out_again_after_five_minutes() {
+    let mut world = journey_world();
+    world.submit("/p", &FIELDS).unwrap();
+    let now = world.now().plus(Span::days(1));
+    let tick = |at| block_on(run_due::tick(&world.db, &world.catalog, at)).unwrap();
+    assert_eq!(tick(now).len(), 1, "handed to a worker that dies");
+    assert_eq!(tick(now.plus(Span::minutes(4))), []);
+    assert_eq!(tick(now.plus(Span::minutes(5))).len(), 1);
+}
+
+#[test]
+fn a_click_and_an_unsubscribing_at_once_are_both_kept() {
+    let mut world = journey_world();
+    world.submit("/p", &FIELDS).unwrap();
+    let letter = world.inbox("ann@example.com").remove(0);
+    let now = world.now().plus(Span::minutes(1));
+    let link = |path: &str, purpose| {
+        let token = letter.html.split(path).nth(1).unwrap().split('"').next().unwrap();
+        Link::verify(&world.settings, purpose, token).unwrap()
+    };
+    let (click, stop) = (link("/c/", Purpose::Click), link("/u/", Purpose::Unsubscribe));
+    let report = |key: &str| {
+        Intake::EngagementV1(EngagementReport {
+            contact: click.contact.clone(),
+            message: click.message.clone(),
+            url: Some(click.rest.clone()),
+            at: now,
+            machine: Vec::new(),
+            key: key.to_owned(),
+        })
+    };
+    let db = InTurns(&world.db);
+    let (db, catalog) = (&db, &world.catalog);
+    let clicking = |key: &'static str, seed: u64| -> Task<'_, bool> {
+        let task = report(key);
+        Box::pin(async move {
+            let mut ids = Ids::new(now, seed);
+            record_touches::record(db, catalog, vec![task], now, &mut ids).await.is_ok()
+        })
+    };
+    let stopping = |seed: u64| -> Task<'_, bool> {
+        let stop = stop.clone();
+        Box::pin(async move {
+            let mut ids = Ids::new(now, seed);
+            receive::unsubscribe(db, catalog, stop, "o", now, &mut ids).await.is_ok()
+        })
+    };
+    let flows = vec![clicking("k1", 1), stopping(2), clicking("k2", 3), stopping(4)];
+    assert_eq!(together(flows), [true; 4]);
+    let count = |name: &str| {
+        history(&world.db, "ann@example.com").iter().filter(|event| *event == name).count()
+    };
+    assert_eq!((count("message.clicked"), count("consent.withdrawn")), (2, 1));
+    let clicked = "SELECT sum(value) FROM counters WHERE metric = 'clicked'";
+    assert_eq!(number(&world.db, clicked), 1);
+    assert_sound(&world.db, None);
+}
+
+#[test]
+fn two_strangers_of_one_batch_with_the_same_address_are_one_contact() {
+    let mut world = journey_world();
+    let order = |key: &str, email: Option<&str>, phone: Option<&str>, id: Option<&str>| {
+        let Intake::ReportV1(told) = report(MONDAY, "", "order.completed", json!({}), key) else {
+            unreachable!()
+        };
+        Intake::ReportV1(EventReport {
+            email: email.map(str::to_owned),
+            phone: phone.map(str::to_owned),
+            external_id: id.map(str::to_owned),
+            ..told
+        })
+    };
+    let (email, phone) = (Some("new@example.com"), Some("+447400123456"));
+    let tasks = vec![
+        order("k1", email, None, None),
+        order("k2", email, phone, None),
+        order("k3", email, None, Some("7")),
+        order("k4", None, None, Some("7")),
+        order("k5", None, phone, None),
+    ];
+    world.take_in(tasks.clone()).unwrap();
+    world.take_in(tasks).unwrap();
+    assert_sound(&world.db, None);
+    assert_eq!(number(&world.db, "SELECT count(*) FROM events"), 5);
+    let strangers =
+        super::support::rows(&world.db, "SELECT email, phone, external_id FROM contacts");
+    println!("{strangers:?}");
+}
