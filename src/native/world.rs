@@ -211,11 +211,7 @@ impl World {
             Checked::BadToken(problem) => Ok(Sent::BadToken(problem)),
             Checked::Good(submitted) => {
                 let flow = submit_form::submit(
-                    &self.db,
-                    &self.catalog,
-                    *submitted,
-                    self.now,
-                    &mut self.ids,
+                    &self.db, &self.catalog, *submitted, self.now, &mut self.ids,
                 );
                 self.work.extend(block_on(flow)?);
                 self.do_work()?;
@@ -382,13 +378,7 @@ impl World {
                     block_on(run_due::run(db, catalog, contacts, now, &mut self.ids))?
                 }
                 Work::DeliverV1 { messages } => block_on(deliver::deliver(
-                    db,
-                    &self.post,
-                    catalog,
-                    &self.settings,
-                    messages,
-                    now,
-                    &mut self.ids,
+                    db, &self.post, catalog, &self.settings, messages, now, &mut self.ids,
                 ))?,
             };
             self.work.extend(more);
