@@ -1,7 +1,9 @@
 //! The flows over SQLite, in milliseconds.
 
+mod bad_input;
 mod campaign_walk;
 mod counters;
+mod deliver;
 mod faults;
 mod invariants;
 mod rig;
