@@ -89,9 +89,9 @@ bench/node_modules/.stamp: bench/package.json bench/package-lock.json $(NPM_STAM
 $(WORKER_BUILD):
 	@scripts/need rust
 	@$(STEP) "worker-build $(WORKER_BUILD_VERSION) (once, some minutes)" scripts/cargo-tool \
-		worker-build $(WORKER_BUILD_VERSION) $(TOOLS)/worker-build-$(WORKER_BUILD_VERSION)
+		worker-build worker-build $(WORKER_BUILD_VERSION) $(TOOLS)/worker-build-$(WORKER_BUILD_VERSION)
 
 $(WASM_BINDGEN):
 	@scripts/need rust
 	@$(STEP) "wasm-bindgen $(WASM_BINDGEN_VERSION) (once, some minutes)" scripts/cargo-tool \
-		wasm-bindgen-cli $(WASM_BINDGEN_VERSION) $(TOOLS)/wasm-bindgen-$(WASM_BINDGEN_VERSION)
+		wasm-bindgen-cli wasm-bindgen $(WASM_BINDGEN_VERSION) $(TOOLS)/wasm-bindgen-$(WASM_BINDGEN_VERSION)

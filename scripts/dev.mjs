@@ -4,7 +4,7 @@
 // run each minute as cron would, and stops everything on Ctrl-C. Expects a finished build.
 
 import { spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { createWriteStream, existsSync } from "node:fs";
 import { mkdir, readFile, readdir, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -67,24 +67,28 @@ async function refuseBusyPort() {
   await new Promise((resolve) => probe.close(resolve));
 }
 
-/** Makes up the secrets on the first run; returns the API token. */
+/** Makes up the secrets on the first run; returns the API token, which the worker has hashed. */
 async function secrets() {
   if (!existsSync(SECRETS_FILE)) {
+    const token = `dl_${randomBytes(32).toString("base64url")}`;
     const lines = [
       "# Local configuration, made by `make dev`; `make reset` forgets it. Never commit it.",
-      `SIGNING_SECRET=${randomBytes(32).toString("hex")}`,
-      `API_TOKENS=${randomBytes(24).toString("hex")}`,
-      "SENDER_EMAIL=mailbox",
-      "SENDER_SMS=mailbox",
+      `# The API token of this machine: DRIPLINE_TOKEN=${token}`,
+      `API_TOKENS="dev:${createHash("sha256").update(token).digest("hex")}"`,
+      `SIGNING_SECRET="${randomBytes(32).toString("hex")}"`,
+      `BASE_URL="${URL_LOCAL}"`,
+      'MAIL_FROM="dripline <hello@dripline.example>"',
+      'SENDER_EMAIL="mailbox"',
+      'SENDER_SMS="mailbox"',
     ];
     await writeFile(SECRETS_FILE, `${lines.join("\n")}\n`, { mode: 0o600 });
   }
-  const token = /^API_TOKENS=([^,\s]+)/m.exec(await readFile(SECRETS_FILE, "utf8"));
-  if (!token) throw new Error(".dev.vars has no API_TOKENS; `make reset` makes a new one");
+  const token = /DRIPLINE_TOKEN=(\S+)/.exec(await readFile(SECRETS_FILE, "utf8"));
+  if (!token) throw new Error(".dev.vars has no DRIPLINE_TOKEN; `make reset` makes a new one");
   return token[1];
 }
 
-/** Runs a program to its end; shows what it said only if it fails. */
+/** Runs a program to its end and returns what it said; shows that if it fails. */
 async function run(what, program, args) {
   const child = spawn(program, args, { cwd: ROOT, env: ENVIRONMENT });
   let output = "";
@@ -95,6 +99,7 @@ async function run(what, program, args) {
     child.once("close", resolve);
   });
   if (status !== 0) throw new Error(`${what} failed (status ${status}):\n${output}`);
+  return output;
 }
 
 /** Starts the worker. In a process group of its own, so that Ctrl-C reaches it through us. */
@@ -141,8 +146,11 @@ async function printAddresses() {
   for (const { id, paths } of campaigns) {
     for (const path of paths) line(`page of ${id}`, path);
   }
-  for (const { id } of campaigns) line(`report of ${id}`, `/admin/reports/${id}`);
+  for (const { id } of campaigns) line(`report of ${id}`, `/admin/campaigns/${id}`);
   line("mailbox", "/dev/mailbox");
+  const link = await run("signing in", DRIPLINE, ["token", "sign-in", "--to", URL_LOCAL]);
+  console.log(`\n  To see reports, sign in within 15 minutes by\n  ${link.split("\n")[0]}`);
+  console.log("  or later with the API token, or with a new link: dripline token sign-in");
   console.log(`\n  The worker's log is in ${LOG_FILE}; the API token in ${SECRETS_FILE}.\n`);
 }
 

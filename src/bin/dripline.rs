@@ -11,7 +11,9 @@ fn main() {}
 #[cfg(not(target_arch = "wasm32"))]
 mod cli {
     use clap::Parser;
-    use dripline::native::commands::{Exit, Terminal, check, inspect, render};
+    use dripline::native::commands::{
+        Exit, Terminal, check, inspect, publish, render, report, simulate, token,
+    };
     use std::io::{self, Write};
     use std::process::ExitCode;
 
@@ -26,7 +28,11 @@ Exit status of every command: 0 it is right, 1 what was asked about is wrong, 2 
     enum Cli {
         Check(check::Args),
         Render(render::Args),
+        Simulate(simulate::Args),
+        Publish(publish::Args),
+        Report(report::Args),
         Inspect(inspect::Args),
+        Token(token::Args),
     }
 
     pub fn main() -> ExitCode {
@@ -36,7 +42,11 @@ Exit status of every command: 0 it is right, 1 what was asked about is wrong, 2 
             Terminal { input: &mut input, out: &mut out, err: &mut io::stderr().lock() };
         let exit = match &cli {
             Cli::Check(args) => check::run(args, &mut terminal),
+            Cli::Publish(args) => publish::run(args, &mut terminal),
             Cli::Render(args) => render::run(args, &mut terminal),
+            Cli::Simulate(args) => simulate::run(args, &mut terminal),
+            Cli::Report(args) => report::run(args, &mut terminal),
+            Cli::Token(args) => token::run(args, &mut terminal),
             Cli::Inspect(args) => inspect::run(args, &mut terminal),
         };
         match exit.and_then(|exit| out.flush().map(|()| exit)) {

@@ -95,10 +95,10 @@ pub fn read_phone(typed: &str, region: Option<&str>) -> Result<String, AddressPr
     if region.is_none() && !digits.starts_with('+') {
         return Err(AddressProblem::PhoneWithoutCountry);
     }
-    let number = phonenumber::parse(region, digits).map_err(|_| AddressProblem::PhoneNumber)?;
-    if !number.is_valid() {
-        return Err(AddressProblem::PhoneNumber);
-    }
+    let number = international(&digits)
+        .or_else(|| phonenumber::parse(region, &digits).ok().filter(phonenumber::is_valid))
+        .or_else(|| national(&digits, region?))
+        .ok_or(AddressProblem::PhoneNumber)?;
     Ok(number.format().mode(phonenumber::Mode::E164).to_string())
 }
 
@@ -209,6 +209,25 @@ fn dialled(typed: &str) -> Result<String, AddressProblem> {
     }
 }
 
+/// The number behind a `+`, digit by digit. Left to itself the parser takes what looks like a
+/// national prefix off international numbers too, and turns +7 812 … (Saint Petersburg) into
+/// another number. It is told to read it in Denmark, which has no such prefix to take off; the
+/// country code still decides what is valid. What fails here, like +44 (0)20 …, is left to it.
+fn international(digits: &str) -> Option<phonenumber::PhoneNumber> {
+    if !digits.starts_with('+') {
+        return None;
+    }
+    phonenumber::parse(Some(phonenumber::country::DK), digits).ok().filter(phonenumber::is_valid)
+}
+
+/// A national number whose prefix the parser took off twice, as in 8 812 … (Russia): takes it off
+/// once and reads the rest behind the country's code.
+fn national(digits: &str, region: phonenumber::country::Id) -> Option<phonenumber::PhoneNumber> {
+    let country = phonenumber::metadata::DATABASE.by_id(region.as_ref())?;
+    let rest = digits.strip_prefix(country.national_prefix()?)?;
+    international(&format!("+{}{rest}", country.country_code()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::AddressProblem::*;
@@ -290,6 +309,11 @@ mod tests {
             ("020 7031 3000", Some("GB"), "+442070313000"),
             ("+39 06 698 12345", None, "+390669812345"),
             ("+852 2123 4567", None, "+85221234567"),
+            ("+7 812 312-34-56", None, "+78123123456"),
+            ("8 (812) 312-34-56", Some("RU"), "+78123123456"),
+            ("+7 812 312-34-56", Some("RU"), "+78123123456"),
+            ("+44 (0)20 7031 3000", None, "+442070313000"),
+            ("+36 30 123 4567", None, "+36301234567"),
         ] {
             assert_eq!(read_phone(typed, region).as_deref(), Ok(kept), "{typed} {region:?}");
         }
@@ -323,5 +347,24 @@ mod tests {
         assert_eq!(NoAt.message(Language::Chinese), "邮箱地址中应包含 @，例如 name@example.com。");
         assert_eq!(Empty.to_string(), "Fill this in.");
         assert_eq!(serde_json::to_string(&SeveralAts).unwrap(), "\"several_ats\"");
+    }
+
+    proptest::proptest! {
+        // Each case runs the number patterns of four countries, unoptimised.
+        #![proptest_config(proptest::test_runner::Config::with_cases(64))]
+        #[test]
+        fn nothing_typed_can_break_the_reading(typed in "\\PC{0,40}", digits in "[+]?[0-9]{7,14}") {
+            for text in [&typed, &digits] {
+                let _ = read_phone(text, None);
+                for region in ["CN", "US", "IT", "AR"] {
+                    if let Ok(kept) = read_phone(text, Some(region)) {
+                        proptest::prop_assert_eq!(read_phone(&kept, None), Ok(kept.clone()));
+                    }
+                }
+                if let Ok(kept) = read_email(text) {
+                    proptest::prop_assert_eq!(read_email(&kept), Ok(kept.clone()));
+                }
+            }
+        }
     }
 }

@@ -184,6 +184,12 @@ fn check_size(body: &[u8]) -> Result<(), BodyProblem> {
     if body.len() > FORM_BODY_BYTES_MAX { Err(BodyProblem::TooLarge) } else { Ok(()) }
 }
 
+/// Decodes the `%XX` of an address's path; `None` if what comes out is not UTF-8.
+pub fn percent_decode(path: &str) -> Option<String> {
+    // In a path, unlike in a form, `+` is itself.
+    decode(path.replace('+', "%2B").as_bytes()).ok()
+}
+
 /// Decodes `+` and `%XX`.
 fn decode(text: &[u8]) -> Result<String, BodyProblem> {
     let digit = |byte: Option<&u8>| byte.and_then(|b| char::from(*b).to_digit(16));

@@ -1,9 +1,10 @@
 //! The catalog: every published version that a flow may need, ready to use.
 
 use super::campaign::{Compiled, Page};
+use super::check::normal_path;
 use super::form::Form;
 use super::journey::{Action, Journey, Trigger};
-use super::primitives::{CampaignId, QualifiedId};
+use super::primitives::{CampaignId, Millis, QualifiedId};
 use super::template::{TemplateError, Templates};
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +14,8 @@ use std::rc::Rc;
 pub struct Edition {
     /// Its number, from 1.
     pub version: u32,
+    /// When it was published.
+    pub published_at: Millis,
     /// Its content.
     pub compiled: Compiled,
     templates: OnceCell<Templates>,
@@ -20,8 +23,8 @@ pub struct Edition {
 
 impl Edition {
     /// A version as it was stored.
-    pub fn new(version: u32, compiled: Compiled) -> Self {
-        Self { version, compiled, templates: OnceCell::new() }
+    pub fn new(version: u32, published_at: Millis, compiled: Compiled) -> Self {
+        Self { version, published_at, compiled, templates: OnceCell::new() }
     }
 
     /// Its campaign's id.
@@ -108,7 +111,8 @@ impl Catalog {
     pub fn page_at(&self, path: &str) -> Option<(&Rc<Edition>, &str, &Page)> {
         self.live.values().find_map(|edition| {
             let pages = &edition.compiled.campaign.pages;
-            let (name, page) = pages.iter().find(|(_, page)| page.path == path)?;
+            let is_it = |page: &Page| normal_path(&page.path) == normal_path(path);
+            let (name, page) = pages.iter().find(|(_, page)| is_it(page))?;
             Some((edition, name.as_str(), page))
         })
     }

@@ -235,7 +235,7 @@ impl Ids {
     }
 
     /// SplitMix64 (Steele, Lea, Flood 2014): one 64-bit word per call.
-    fn word(&mut self) -> u64 {
+    pub fn word(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.state;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

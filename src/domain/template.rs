@@ -19,6 +19,8 @@ use std::io;
 
 /// The largest template: ten times a long page.
 pub const TEMPLATE_BYTES_MAX: usize = 256 * 1024;
+/// Templates of one campaign: fifty pages with variants and journeys with many messages.
+pub const TEMPLATES_MAX: usize = 1_000;
 /// The largest rendered page, subject, body or message; mail clients cut long before.
 pub const OUTPUT_BYTES_MAX: usize = 512 * 1024;
 

@@ -4,6 +4,7 @@
 //! key, the payload in base64url, and the first 128 bits of HMAC-SHA256 (RFC 2104) over all that
 //! stands before the last dot. The purpose is under the MAC, so no token serves another purpose.
 
+use super::primitives::Span;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
@@ -12,6 +13,9 @@ use subtle::ConstantTimeEq;
 
 /// The longest token read: a click token with a target of 2,000 characters has room.
 pub const TOKEN_BYTES_MAX: usize = 4_096;
+
+/// How long a sign-in link works: it is used at once, and lies in the terminal's history after.
+pub const SIGN_IN_AGE_MAX: Span = Span::minutes(15);
 
 const MAC_BYTES: usize = 16;
 
@@ -45,6 +49,19 @@ impl Purpose {
             Self::SignIn => 'i',
             Self::Session => 's',
         }
+    }
+
+    fn from_letter(letter: char) -> Option<Self> {
+        let all = [
+            Self::Form,
+            Self::Click,
+            Self::Open,
+            Self::Unsubscribe,
+            Self::Confirm,
+            Self::SignIn,
+            Self::Session,
+        ];
+        all.into_iter().find(|purpose| purpose.letter() == letter)
     }
 }
 
@@ -89,6 +106,46 @@ impl Keyring {
 
     /// The payload of a token made by us for this purpose.
     pub fn verify(&self, purpose: Purpose, token: &str) -> Result<String, TokenProblem> {
+        let parts = Parts::read(token)?;
+        let key = self.keys.iter().find(|key| key.name == parts.key).ok_or(TokenProblem::Forged)?;
+        if !bool::from(key.mac(parts.signed).ct_eq(&parts.mac)) {
+            return Err(TokenProblem::Forged);
+        }
+        if parts.purpose == Some(purpose) {
+            Ok(parts.payload)
+        } else {
+            Err(TokenProblem::WrongPurpose)
+        }
+    }
+
+    /// Whether a key goes by this name here.
+    pub fn has_key(&self, name: &str) -> bool {
+        self.keys.iter().any(|key| key.name == name)
+    }
+
+    /// A keyed hash, by which equal values are known as equal and nothing else about them is.
+    pub fn pseudonym(&self, kind: &str, value: &str) -> String {
+        let mac = self.keys[0].mac(&format!("{kind}:{value}"));
+        URL_SAFE_NO_PAD.encode(mac)
+    }
+}
+
+/// What a token says about itself, before anything is known about who made it.
+pub struct Parts<'t> {
+    /// What it is for, if it is for anything we know.
+    pub purpose: Option<Purpose>,
+    /// The name of the key that it is signed with.
+    pub key: String,
+    /// What it carries.
+    pub payload: String,
+    /// What the MAC is over.
+    signed: &'t str,
+    mac: Vec<u8>,
+}
+
+impl<'t> Parts<'t> {
+    /// Takes a token apart.
+    pub fn read(token: &'t str) -> Result<Self, TokenProblem> {
         if token.len() > TOKEN_BYTES_MAX {
             return Err(TokenProblem::Malformed);
         }
@@ -101,19 +158,8 @@ impl Keyring {
         if letters.next() != Some('1') {
             return Err(TokenProblem::Malformed);
         }
-        let purpose_is_right = letters.next() == Some(purpose.letter());
-        let name: String = letters.collect();
-        let key = self.keys.iter().find(|key| key.name == name).ok_or(TokenProblem::Forged)?;
-        if !bool::from(key.mac(signed).ct_eq(&mac)) {
-            return Err(TokenProblem::Forged);
-        }
-        if purpose_is_right { Ok(payload) } else { Err(TokenProblem::WrongPurpose) }
-    }
-
-    /// A keyed hash, by which equal values are known as equal and nothing else about them is.
-    pub fn pseudonym(&self, kind: &str, value: &str) -> String {
-        let mac = self.keys[0].mac(&format!("{kind}:{value}"));
-        URL_SAFE_NO_PAD.encode(mac)
+        let purpose = letters.next().and_then(Purpose::from_letter);
+        Ok(Self { purpose, key: letters.collect(), payload, signed, mac })
     }
 }
 

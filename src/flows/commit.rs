@@ -332,7 +332,7 @@ pub async fn load_versions<D: Database>(
     let rows = db.batch(vec![campaigns::versions(&missing)]).await?;
     let rows = rows.first().map(Rows::all::<campaigns::VersionRow>).transpose();
     for row in rows.map_err(DatabaseError::Fault)?.unwrap_or_default() {
-        catalog.add_older(Rc::new(Edition::new(row.version, row.compiled)));
+        catalog.add_older(Rc::new(Edition::new(row.version, row.published_at, row.compiled)));
     }
     Ok(true)
 }

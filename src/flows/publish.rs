@@ -11,7 +11,7 @@ use crate::domain::primitives::{Millis, QualifiedId};
 use crate::domain::problem::Problem;
 use crate::domain::template::check_templates;
 use crate::domain::token::sha256_hex;
-use crate::store::campaigns::{self, NumberRow, VersionRow};
+use crate::store::campaigns::{self, LiveRow, NumberRow, VersionRow};
 use crate::store::segments;
 use crate::store::statement::Rows;
 use serde::{Deserialize, Serialize};
@@ -83,7 +83,17 @@ pub async fn live<D: Database>(db: &D) -> Result<Catalog, DatabaseError> {
     let rows = db.batch(vec![campaigns::live()]).await?;
     let rows = rows.first().map(Rows::all::<VersionRow>).transpose();
     let rows = rows.map_err(DatabaseError::Fault)?.unwrap_or_default();
-    Ok(Catalog::new(rows.into_iter().map(|row| Rc::new(Edition::new(row.version, row.compiled)))))
+    Ok(Catalog::new(
+        rows.into_iter()
+            .map(|row| Rc::new(Edition::new(row.version, row.published_at, row.compiled))),
+    ))
+}
+
+/// Which version of each campaign is live.
+pub async fn live_versions<D: Database>(db: &D) -> Result<Vec<LiveRow>, DatabaseError> {
+    let rows = db.batch(vec![campaigns::live_versions()]).await?;
+    let rows = rows.first().map(Rows::all::<LiveRow>).transpose().map_err(DatabaseError::Fault)?;
+    Ok(rows.unwrap_or_default())
 }
 
 /// Everything that is wrong with a campaign, alone and beside the others.

@@ -76,6 +76,15 @@ pub fn check(
     }))
 }
 
+/// What a submission is rate-limited by: where it comes from, and each address that it names.
+pub fn rate_keys(submitted: &Submitted, settings: &Settings) -> Vec<String> {
+    let addresses = submitted.email.iter().chain(&submitted.phone);
+    let hashed = addresses.map(|address| settings.keys.pseudonym("address", address));
+    // The network address is hashed already; where there is none, only the others count.
+    let origin = Some(submitted.origin_hash.clone()).filter(|hash| !hash.is_empty());
+    origin.into_iter().chain(hashed).collect()
+}
+
 /// Reads, decides, writes. Returns the messages to deliver at once; if that hint is lost, the
 /// next tick finds them.
 pub async fn submit<D: Database>(

@@ -1,6 +1,8 @@
 //! The native side: SQLite behind the same seams, for tests, simulation and the command line.
 
+pub mod clock;
 pub mod sqlite;
 pub mod world;
+pub mod simulation;
 pub mod project;
 pub mod commands;

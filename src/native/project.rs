@@ -44,15 +44,6 @@ pub fn load_files(files: &[PathBuf]) -> Result<Vec<Compiled>, Vec<Diagnostic>> {
     Err(diagnostics)
 }
 
-/// What a campaign's file is taken for, or why it is refused.
-pub fn inspect_campaign(path: &Path) -> Result<String, Vec<Diagnostic>> {
-    let compiled = load_campaign(path)?;
-    let campaign = &compiled.campaign;
-    let (pages, journeys) = (campaign.pages.len(), campaign.journeys.len());
-    let templates = compiled.templates.len();
-    Ok(format!("accepted: {pages} page(s), {journeys} journey(s), {templates} template(s)"))
-}
-
 /// Which campaigns can use a template's file, or why it is refused.
 pub fn inspect_template(path: &Path) -> Result<String, Vec<Diagnostic>> {
     let refuse = |line, message| vec![Diagnostic { line, ..at_file(path, message) }];
@@ -176,6 +167,7 @@ fn load_one(path: &Path) -> Result<Loaded, Vec<Diagnostic>> {
         diagnostics.extend(problems.map(|problem| folder.locate(problem)));
     }
     if !diagnostics.is_empty() {
+        diagnostics.sort();
         return Err(diagnostics);
     }
     keep_used(&mut compiled);

@@ -8,7 +8,7 @@ use crate::domain::catalog::Catalog;
 use crate::domain::form::{FILL_TIME_MIN, FieldProblem, TOKEN_FIELD};
 use crate::domain::message::Letter;
 use crate::domain::origin::{LANDING_FIELD, Origin, PAGE_FIELD, QUERY_FIELD, VARIANT_FIELD};
-use crate::domain::primitives::{CampaignId, Ids, Millis, QualifiedId, Span};
+use crate::domain::primitives::{CampaignId, ContactId, Ids, MessageId, Millis, QualifiedId, Span};
 use crate::domain::report::Report;
 use crate::domain::token::{Keyring, Purpose, TokenProblem};
 use crate::flows::commit::CommitError;
@@ -27,7 +27,7 @@ use crate::store::reports::Visit;
 use crate::store::statement::{Rows, Statement};
 use serde::Deserialize;
 use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -62,6 +62,7 @@ pub struct World {
 #[derive(Default)]
 pub struct Post {
     letters: RefCell<Vec<Letter>>,
+    known: RefCell<BTreeSet<String>>,
     now: RefCell<Millis>,
 }
 
@@ -69,9 +70,8 @@ impl Http for Post {
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let letter: Letter = serde_json::from_str(&request.body)
             .map_err(|error| HttpError::Network(error.to_string()))?;
-        let mut letters = self.letters.borrow_mut();
-        if !letters.iter().any(|known| known.id == letter.id) {
-            letters.push(Letter { at: *self.now.borrow(), ..letter });
+        if self.known.borrow_mut().insert(letter.id.clone()) {
+            self.letters.borrow_mut().push(Letter { at: *self.now.borrow(), ..letter });
         }
         Ok(HttpResponse { status: 200, headers: Vec::new(), body: String::new() })
     }
@@ -170,10 +170,21 @@ impl World {
         query: &str,
         fields: &[(&str, &str)],
     ) -> Option<(QualifiedId, Answer)> {
+        let visitor = self.ids.uuid();
+        self.fill_in_as(&visitor, path, query, fields)
+    }
+
+    /// The same for a certain visitor, who sees the page in the variant that is theirs.
+    pub fn fill_in_as(
+        &mut self,
+        visitor: &str,
+        path: &str,
+        query: &str,
+        fields: &[(&str, &str)],
+    ) -> Option<(QualifiedId, Answer)> {
         let (edition, name, page) = self.catalog.page_at(path)?;
         let form_id = QualifiedId::new(edition.id(), page.form.as_ref()?);
-        let visitor = self.ids.uuid();
-        let variant = serve_page::variant_for(page, edition.id().as_str(), name, &visitor)?;
+        let variant = serve_page::variant_for(page, edition.id().as_str(), name, visitor)?;
         let token = serve_page::form_token(&self.settings, &form_id, self.now, &mut self.ids);
         let mut answer = Answer::default();
         let hidden = [
@@ -223,23 +234,39 @@ impl World {
     /// The reader of a message follows its first link whose target has `part` in it. Whether
     /// there was such a link.
     pub fn click(&mut self, letter: &Letter, part: &str) -> Result<bool, CommitError> {
-        let tokens = letter.html.split("/c/").skip(1).filter_map(|rest| rest.split('"').next());
-        let links =
-            tokens.filter_map(|token| Link::verify(&self.settings, Purpose::Click, token).ok());
-        let Some(link) = links.into_iter().find(|link| link.rest.contains(part)) else {
+        let Some(link) = self.links(letter).find(|link| link.rest.contains(part)) else {
             return Ok(false);
         };
-        let key = format!("click:{}", self.ids.uuid());
-        let report = EngagementReport {
-            contact: link.contact,
-            message: link.message,
-            url: Some(link.rest),
-            at: self.now,
-            machine: Vec::new(),
-            key,
-        };
-        self.take_in(vec![Intake::EngagementV1(report)])?;
+        self.engage(link.contact, link.message, Some(link.rest))?;
         Ok(true)
+    }
+
+    /// The tracked links of a message, in their order.
+    pub fn links<'w>(&'w self, letter: &'w Letter) -> impl Iterator<Item = Link> + 'w {
+        let tokens = letter.html.split("/c/").skip(1).filter_map(|rest| rest.split('"').next());
+        tokens.filter_map(|token| Link::verify(&self.settings, Purpose::Click, token).ok())
+    }
+
+    /// The reader of a message opens it, with its pictures. Whether that can be seen.
+    pub fn open(&mut self, letter: &Letter) -> Result<bool, CommitError> {
+        let Some(link) = self.link_in(letter, "/o/", Purpose::Open) else {
+            return Ok(false);
+        };
+        self.engage(link.contact, link.message, None)?;
+        Ok(true)
+    }
+
+    /// A person's open or click arrives.
+    pub fn engage(
+        &mut self,
+        contact: ContactId,
+        message: MessageId,
+        url: Option<String>,
+    ) -> Result<(), CommitError> {
+        let key = format!("engagement:{}", self.ids.uuid());
+        let report =
+            EngagementReport { contact, message, url, at: self.now, machine: Vec::new(), key };
+        self.take_in(vec![Intake::EngagementV1(report)])
     }
 
     /// The reader of a message refuses more of them.
@@ -278,12 +305,22 @@ impl World {
     pub fn after(&mut self, span: Span) -> Result<(), CommitError> {
         let target = self.now.plus(span);
         while let Some(next) = self.next_due()?.filter(|next| *next <= target) {
-            let tick = Millis((next.0 + MINUTE_MS - 1) / MINUTE_MS * MINUTE_MS);
-            self.set_clock(tick.clamp(self.now, target.max(next)));
+            self.set_clock(next_minute(next).clamp(self.now, target.max(next)));
             self.tick()?;
         }
         self.set_clock(target);
         self.tick()
+    }
+
+    /// Lets time pass until `at`, but only to the first minute at which something is due on the
+    /// way; a tick runs then. Whether there was such a minute.
+    pub fn step(&mut self, at: Millis) -> Result<bool, CommitError> {
+        let next = self.next_due()?.map(next_minute).filter(|minute| *minute <= at);
+        self.set_clock(next.unwrap_or(at).max(self.now));
+        if next.is_some() {
+            self.tick()?;
+        }
+        Ok(next.is_some())
     }
 
     /// One minute's cron, and all work that it hands out.
@@ -291,6 +328,11 @@ impl World {
         let work = block_on(run_due::tick(&self.db, &self.catalog, self.now))?;
         self.work.extend(work);
         self.do_work()
+    }
+
+    /// The messages that were kept after the first `count`, oldest first.
+    pub fn letters_after(&self, count: usize) -> Vec<Letter> {
+        self.post.letters.borrow()[count..].to_vec()
     }
 
     /// Every message that was kept, oldest first.
@@ -361,3 +403,8 @@ impl World {
 }
 
 const MINUTE_MS: i64 = 60_000;
+
+/// The first full minute that is not before `at`.
+fn next_minute(at: Millis) -> Millis {
+    Millis((at.0 + MINUTE_MS - 1).div_euclid(MINUTE_MS) * MINUTE_MS)
+}

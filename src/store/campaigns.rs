@@ -3,7 +3,7 @@
 use super::statement::{Statement, Value};
 use crate::domain::campaign::Compiled;
 use crate::domain::primitives::{CampaignId, Millis};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// The live version of every campaign.
 pub fn live() -> Statement {
@@ -85,4 +85,25 @@ pub fn live_version(campaign: &CampaignId) -> Statement {
 pub struct NumberRow {
     /// The number.
     pub version: u32,
+}
+
+/// Which version of each campaign is live, by campaign.
+pub fn live_versions() -> Statement {
+    Statement::new(
+        "SELECT v.campaign_id AS campaign, v.version, v.published_at FROM campaigns c
+           JOIN campaign_versions v ON v.campaign_id = c.id AND v.version = c.live_version
+          ORDER BY c.id",
+        Vec::new(),
+    )
+}
+
+/// A row of `live_versions`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiveRow {
+    /// The campaign.
+    pub campaign: CampaignId,
+    /// The live version's number.
+    pub version: u32,
+    /// When it was published.
+    pub published_at: Millis,
 }

@@ -8,4 +8,5 @@ pub mod messages;
 pub mod reports;
 pub mod segments;
 pub mod statement;
+pub mod totals;
 pub mod write;

@@ -8,11 +8,13 @@ use crate::domain::primitives::{CampaignId, Millis};
 use askama::Template;
 
 /// What the sign-in page is made of.
-pub struct SignInView {
+pub struct SignInView<'a> {
     /// The reader's language.
     pub language: Language,
     /// Why the last try failed, or nothing.
     pub problem: Option<SignInProblem>,
+    /// The token of a sign-in link, which only needs a button to be pressed; or nothing.
+    pub token: &'a str,
 }
 
 /// Why somebody was not let in.
@@ -72,6 +74,7 @@ pub fn sign_in(view: &SignInView) -> String {
         page: Page::new(language, language.pick("Sign in to dripline", "登录 dripline")),
         action: format!("/admin/sign-in?lang={}", language.tag()),
         wrong,
+        token: view.token,
         other: other(language),
     })
 }
@@ -97,10 +100,11 @@ pub fn admin_index(view: &AdminIndexView) -> String {
 
 #[derive(Template)]
 #[template(path = "sign_in.html")]
-struct SignInTemplate {
+struct SignInTemplate<'a> {
     page: Page,
     action: String,
     wrong: Option<&'static str>,
+    token: &'a str,
     other: Language,
 }
 

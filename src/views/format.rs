@@ -5,7 +5,7 @@ use crate::domain::primitives::{Millis, Money};
 use jiff::tz::TimeZone;
 
 /// What stands where there is no number.
-pub(super) const NONE: &str = "–";
+pub const NONE: &str = "–";
 
 /// `12,345`.
 pub fn count(n: i64) -> String {

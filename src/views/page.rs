@@ -10,6 +10,12 @@ pub const STYLE: &str = include_str!("html/style.css");
 pub const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; \
      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
+/// The policy of landing pages: no script, forms to us only; styles in the page, pictures and
+/// fonts from anywhere.
+pub const LANDING_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; \
+     img-src 'self' data: https:; font-src data: https:; media-src https:; form-action 'self'; \
+     base-uri 'none'; frame-ancestors 'self'";
+
 /// The policy of a mailbox message's page: the framed mail inherits it and may show pictures.
 pub const MAILBOX_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; \
      img-src data: http: https:; font-src https:; form-action 'none'; base-uri 'none'; \

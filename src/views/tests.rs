@@ -58,7 +58,10 @@ fn all_pages(language: Language, text: &str) -> Vec<(&'static str, String)> {
     let figures = Figures { visitors: 10, leads: 2, ..Figures::default() };
     let report = report(text, figures);
     let mut pages = vec![
-        ("sign_in", sign_in(&SignInView { language, problem: Some(SignInProblem::WrongToken) })),
+        (
+            "sign_in",
+            sign_in(&SignInView { language, problem: Some(SignInProblem::WrongToken), token: "" }),
+        ),
         ("mailbox", mailbox(&MailboxView { frame, messages: &mails })),
         ("mail", mailbox_message(&MailboxMessageView { frame, message: &mails[0] })),
         ("sms", mailbox_message(&MailboxMessageView { frame, message: &mails[1] })),

@@ -299,7 +299,7 @@ impl MessageKind {
             ),
             Self::Fault => (
                 "Something broke on our side",
-                "It is not your fault, and we have been told.",
+                "It is not your fault, and it has been written down.",
                 "Try again in a minute.",
             ),
             Self::Unavailable => (
@@ -340,7 +340,7 @@ impl MessageKind {
                 "短时间内请求过多，请稍作等待。",
                 "请一分钟后重试，之前提交的内容不会丢失。",
             ),
-            Self::Fault => ("服务出现故障", "这不是您的问题，我们已收到通知。", "请稍后重试。"),
+            Self::Fault => ("服务出现故障", "这不是您的问题，故障已被记录。", "请稍后重试。"),
             Self::Unavailable => {
                 ("当前访问量过大", "访问人数较多，暂时无法处理。", "请一分钟后重新提交。")
             }

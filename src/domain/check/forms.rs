@@ -5,8 +5,9 @@ use crate::domain::form::{Choice, ConsentAsk, Field, FieldKind, Form};
 use crate::domain::primitives::Channel;
 use std::collections::BTreeSet;
 
-/// Names that a form's own hidden inputs have, or that would shadow what is known otherwise.
-const TAKEN: &[&str] = &["consent", "campaign", "score", "base_url", "unsubscribe_url"];
+/// Names that would shadow what the house knows of a contact, or puts into forms and templates.
+const TAKEN: &[&str] =
+    &["consent", "campaign", "score", "external_id", "base_url", "unsubscribe_url"];
 
 impl Check<'_> {
     pub(super) fn form(&mut self, key: &str, form: &Form) {
@@ -52,6 +53,12 @@ impl Check<'_> {
         self.attribute(&format!("{key}.name"), &field.name);
         let taken = TAKEN.contains(&field.name.as_str());
         self.say_unless(!taken, &format!("{key}.name"), "this name belongs to the house");
+        let (is_email, is_tel) =
+            (matches!(field.kind, FieldKind::Email), matches!(field.kind, FieldKind::Tel { .. }));
+        for (name, word, fits) in [("email", "email", is_email), ("phone", "tel", is_tel)] {
+            let message = format!("a field named `{name}` is of type `{word}`");
+            self.say_unless(field.name != name || fits, &format!("{key}.type"), &message);
+        }
         if let Some(label) = &field.label {
             self.line(&format!("{key}.label"), label);
         }

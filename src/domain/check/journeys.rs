@@ -11,6 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// How much one step may add to the lead score, so that sums stay exact.
 const SCORE_MAX: i64 = 1_000_000;
+/// What identifies a contact, or has a key of its own.
+const OWN: &[&str] = &["email", "phone", "external_id", "score"];
 /// Paths of a branch, tags and attributes of an update: more cannot be overlooked.
 const PARTS_MAX: usize = 50;
 
@@ -129,6 +131,9 @@ impl Check<'_> {
         self.count(key, parts, PARTS_MAX, "changes of one kind");
         for (name, value) in set {
             self.attribute(&format!("{key}.set.{name}"), name);
+            let own = OWN.contains(&name.as_str());
+            let message = "says who a contact is and is not set by a step";
+            self.say_unless(!own, &format!("{key}.set.{name}"), message);
             self.scalar(&format!("{key}.set.{name}"), value);
         }
         for (word, tags) in [("add_tags", add_tags), ("remove_tags", remove_tags)] {

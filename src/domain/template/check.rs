@@ -1,8 +1,9 @@
 //! Whether templates can be trusted with every contact: each variable is known, each helper is
 //! offered, nothing stands unescaped.
 
-use super::{Markup, TemplateSource, part_name, partial_name, syntax};
+use super::{Markup, TEMPLATES_MAX, TemplateSource, part_name, partial_name, syntax};
 use crate::domain::campaign::{Campaign, Compiled};
+use crate::domain::form::FieldKind;
 use crate::domain::journey::Action;
 use crate::domain::problem::{Problem, nearest};
 use handlebars::template::{
@@ -29,34 +30,39 @@ const BLOCKS: &[&str] = &["if", "unless", "each"];
 /// Everything that is wrong with the templates of a campaign: missing, not parsing, or asking
 /// for what will not be there.
 pub fn check_templates(compiled: &Compiled) -> Vec<Problem> {
+    let count = compiled.templates.len();
+    if count > TEMPLATES_MAX {
+        let message = format!("{count} templates; the limit is {TEMPLATES_MAX}");
+        return vec![Problem::new("templates", message)];
+    }
     let mut problems = missing(compiled);
     let mut parsed = BTreeMap::new();
     for (name, source) in &compiled.templates {
         problems.extend(kind_matches(name, source));
         for (part, text, _) in source.parts() {
             let full = part_name(name, part);
-            match syntax::parse(&full, text) {
-                Ok(template) => {
-                    let key = match source {
-                        TemplateSource::Partial(_) => partial_name(name).to_owned(),
-                        _ => full,
-                    };
-                    parsed.insert(key, template);
-                }
-                Err(error) => problems.push(Problem {
-                    line: error.line,
-                    ..Problem::new(error.template, error.message)
-                }),
-            }
+            let template = syntax::parse(&full, text).unwrap_or_else(|error| {
+                let problem = Problem::new(error.template, error.message);
+                problems.push(Problem { line: error.line, ..problem });
+                Template::default() // Whoever includes it is not to blame.
+            });
+            let is_partial = matches!(source, TemplateSource::Partial(_));
+            let key = if is_partial { partial_name(name).to_owned() } else { full };
+            parsed.insert(key, template);
         }
     }
     let bounds = parsed.keys().filter_map(|name| syntax::bound(name, &parsed).err());
-    let boundless: Vec<Problem> =
+    let mut boundless: Vec<Problem> =
         bounds.map(|error| Problem::new(error.template, error.message)).collect();
     if !boundless.is_empty() {
+        // Whoever includes a boundless partial is boundless through no fault of its own.
+        let is_partial = |problem: &Problem| problem.key.starts_with("partials/");
+        let own = boundless.iter().any(is_partial);
+        boundless.retain(|problem| !own || is_partial(problem));
         problems.extend(boundless);
         return problems;
     }
+    let many = lists(&compiled.campaign);
     for (name, source) in &compiled.templates {
         for (part, _, markup) in source.parts() {
             let full = part_name(name, part);
@@ -64,7 +70,20 @@ pub fn check_templates(compiled: &Compiled) -> Vec<Problem> {
                 (parsed.get(&full), matches!(source, TemplateSource::Partial(_)))
             {
                 let known = variables(&compiled.campaign, source, part);
-                problems.extend(Walk::new(&full, source, markup, &known, &parsed).run(template));
+                let walk = Walk {
+                    file: full,
+                    is_page: matches!(source, TemplateSource::Page(_)),
+                    is_email_html: part == "html",
+                    markup,
+                    known: &known,
+                    many: &many,
+                    parsed: &parsed,
+                    lists: Vec::new(),
+                    given: BTreeSet::new(),
+                    used: BTreeSet::new(),
+                    problems: Vec::new(),
+                };
+                problems.extend(walk.run(template));
             }
         }
     }
@@ -176,6 +195,13 @@ fn variables(campaign: &Campaign, source: &TemplateSource, part: &str) -> BTreeS
     known
 }
 
+/// The fields of which a contact may choose several options.
+fn lists(campaign: &Campaign) -> BTreeSet<String> {
+    let fields = campaign.forms.values().flat_map(|form| &form.fields);
+    let many = fields.filter(|field| matches!(field.kind, FieldKind::MultiSelect(_)));
+    many.map(|field| field.name.clone()).collect()
+}
+
 /// A walk through one part of a template and the partials it includes.
 struct Walk<'t> {
     file: String,
@@ -183,6 +209,8 @@ struct Walk<'t> {
     is_email_html: bool,
     markup: Markup,
     known: &'t BTreeSet<String>,
+    /// Those of the known variables that are lists.
+    many: &'t BTreeSet<String>,
     parsed: &'t BTreeMap<String, Template>,
     /// The names that each list around this place gives to its items.
     lists: Vec<Vec<String>>,
@@ -193,28 +221,6 @@ struct Walk<'t> {
 }
 
 impl<'t> Walk<'t> {
-    fn new(
-        file: &str,
-        source: &TemplateSource,
-        markup: Markup,
-        known: &'t BTreeSet<String>,
-        parsed: &'t BTreeMap<String, Template>,
-    ) -> Self {
-        let is_email = matches!(source, TemplateSource::Email { .. });
-        Self {
-            file: file.to_owned(),
-            is_page: matches!(source, TemplateSource::Page(_)),
-            is_email_html: is_email && markup == Markup::Html,
-            markup,
-            known,
-            parsed,
-            lists: Vec::new(),
-            given: BTreeSet::new(),
-            used: BTreeSet::new(),
-            problems: Vec::new(),
-        }
-    }
-
     fn run(mut self, template: &Template) -> Vec<Problem> {
         self.template(template, 1);
         if self.is_email_html && !self.used.contains("unsubscribe_url") {
@@ -280,6 +286,10 @@ impl<'t> Walk<'t> {
         };
         let is_helper = HELPERS.iter().any(|(helper, _)| *helper == name);
         if tag.params.is_empty() && tag.hash.is_empty() && !is_helper {
+            if self.many.contains(name) && self.lists.is_empty() {
+                let problem = self.problem(line, format!("`{name}` is a list"));
+                problem.help = Some(format!("{{{{#each {name}}}}}{{{{this}}}} {{{{/each}}}}"));
+            }
             return self.variable(&tag.name, line);
         }
         if BLOCKS.contains(&name) {
@@ -300,7 +310,8 @@ impl<'t> Walk<'t> {
             return;
         };
         if tag.params.len() != *values {
-            let message = format!("`{name}` takes {values} value(s), not {}", tag.params.len());
+            let noun = if *values == 1 { "value" } else { "values" };
+            let message = format!("`{name}` takes {values} {noun}, not {}", tag.params.len());
             self.problem(line, message);
         }
         let strays = tag.hash.keys().filter(|key| *key != "includeZero");
@@ -330,7 +341,7 @@ impl<'t> Walk<'t> {
             self.used.insert("form".to_owned());
             return;
         }
-        let message = format!("{{{{{{{name}}}}}}} would put text into the message as it was typed");
+        let message = format!("{{{{{{{name}}}}}}} would stand there unescaped");
         let problem = self.problem(line, message);
         problem.help = Some(format!("write {{{{{name}}}}}"));
     }
@@ -372,13 +383,14 @@ impl<'t> Walk<'t> {
             return;
         };
         let Some(template) = self.parsed.get(name) else {
-            let known = self.parsed.keys().filter(|key| !is_message(key)).map(String::as_str);
+            let known =
+                self.parsed.keys().filter(|key| !syntax::is_message(key)).map(String::as_str);
             let known: Vec<&str> = known.collect();
             let problem = self.problem(line, format!("there is no partial `{name}`"));
             *problem = problem.clone().suggest(name, known);
             return;
         };
-        if is_message(name) {
+        if syntax::is_message(name) {
             self.problem(line, format!("`{name}` is not a partial"));
             return;
         }
@@ -442,9 +454,4 @@ impl<'t> Walk<'t> {
             false => "the item itself is {{this}}".to_owned(),
         });
     }
-}
-
-/// Whether a name in the registry belongs to a page or message rather than to a partial.
-fn is_message(name: &str) -> bool {
-    ["pages/", "emails/", "sms/"].iter().any(|folder| name.starts_with(folder))
 }

@@ -1,12 +1,23 @@
 //! MJML to HTML. Handlebars tags pass through untouched.
 
 use super::TEMPLATE_BYTES_MAX;
+use crate::domain::problem::nearest;
 use mrml::prelude::parser::Error;
 use mrml::prelude::render::RenderOptions;
 use std::fmt;
 
 /// Elements within elements, so that the recursive parser keeps its stack.
 const ELEMENT_DEPTH_MAX: usize = 60;
+/// The elements of MJML.
+#[rustfmt::skip]
+const ELEMENTS: &[&str] = &[
+    "mjml", "mj-accordion", "mj-accordion-element", "mj-accordion-text", "mj-accordion-title",
+    "mj-all", "mj-attributes", "mj-body", "mj-breakpoint", "mj-button", "mj-carousel",
+    "mj-carousel-image", "mj-class", "mj-column", "mj-divider", "mj-font", "mj-group", "mj-head",
+    "mj-hero", "mj-image", "mj-include", "mj-navbar", "mj-navbar-link", "mj-preview", "mj-raw",
+    "mj-section", "mj-social", "mj-social-element", "mj-spacer", "mj-style", "mj-table", "mj-text",
+    "mj-title", "mj-wrapper",
+];
 /// Elements of HTML that are never closed.
 const VOID: &[&str] = &[
     "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track",
@@ -37,10 +48,7 @@ pub fn compile_mjml(source: &str) -> Result<String, MjmlError> {
         let message = format!("{} bytes; the limit is {TEMPLATE_BYTES_MAX}", source.len());
         return Err(fail(1, &message));
     }
-    if let Some(at) = too_deep(source) {
-        let message = format!("elements nest deeper than {ELEMENT_DEPTH_MAX}");
-        return Err(fail(line_at(source, at), &message));
-    }
+    match_elements(source)?;
     let parsed = mrml::parse(source).map_err(|error| describe(source, &error))?;
     if let Some(warning) = parsed.warnings.first() {
         let (start, end) = (warning.span.start, warning.span.end);
@@ -73,7 +81,13 @@ fn describe(source: &str, error: &Error) -> MjmlError {
         }
         Error::NoRootNode => MjmlError { line: 1, message: "has no <mjml> element".to_owned() },
         Error::ParserError { source: cause, .. } => {
-            MjmlError { line: cause.pos().row as usize, message: cause.to_string() }
+            let message = match cause.to_string() {
+                cause if cause.contains("attribute") => {
+                    "this attribute does not end; quote within quotes {{as 'here'}}".to_owned()
+                }
+                cause => format!("not well-formed: {cause}"),
+            };
+            MjmlError { line: cause.pos().row as usize, message }
         }
         Error::SizeLimit { .. } => MjmlError { line: 1, message: error.to_string() },
     }
@@ -88,28 +102,71 @@ fn excerpt(source: &str, start: usize, end: usize) -> String {
     text.lines().next().unwrap_or_default().chars().take(60).collect()
 }
 
-/// Where elements nest too deep, if they do.
-fn too_deep(source: &str) -> Option<usize> {
-    let mut depth = 0_usize;
+/// Walks the tags: elements of MJML must be known and closed in order, which the parser lets
+/// pass, and none may nest without end, which would exhaust its stack.
+fn match_elements(source: &str) -> Result<(), MjmlError> {
+    let fail = |at, message| MjmlError { line: line_at(source, at), message };
+    let mut open: Vec<(&str, usize)> = Vec::new();
     let mut at = 0;
     while let Some(start) = source[at..].find('<').map(|offset| at + offset) {
         let rest = &source[start + 1..];
-        at = start + 1;
         if let Some(comment) = rest.strip_prefix("!--") {
-            at += 3 + comment.find("-->").unwrap_or(comment.len());
-        } else if rest.starts_with('/') {
-            depth = depth.saturating_sub(1);
-        } else if rest.starts_with(|c: char| c.is_ascii_alphabetic()) {
-            let tag = &rest[..rest.find('>').unwrap_or(rest.len())];
-            let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
-            let name = &tag[..tag.find(|c| !plain(c)).unwrap_or(tag.len())];
-            if !tag.ends_with('/') && !VOID.contains(&name) {
-                depth += 1;
-            }
+            at = start + 4 + comment.find("-->").unwrap_or(comment.len());
+            continue;
         }
-        if depth > ELEMENT_DEPTH_MAX {
-            return Some(start);
+        let tag = &rest[..tag_length(rest)];
+        at = start + 1 + tag.len();
+        let closes = tag.starts_with('/');
+        let name = element_name(tag.trim_start_matches('/'));
+        let is_mjml = name.starts_with("mj");
+        if is_mjml && !ELEMENTS.contains(&name) {
+            let near = nearest(name, ELEMENTS.iter().copied());
+            let advice = near.map(|near| format!("; did you mean <{near}>?")).unwrap_or_default();
+            return Err(fail(start, format!("there is no element <{name}>{advice}")));
+        }
+        if !closes && !name.is_empty() && !tag.ends_with('/') && !VOID.contains(&name) {
+            open.push((name, start));
+        } else if closes && is_mjml {
+            // HTML within MJML may leave its own elements open.
+            while open.pop_if(|(other, _)| !other.starts_with("mj")).is_some() {}
+            match open.pop() {
+                Some((other, _)) if other == name => {}
+                Some((other, from)) => {
+                    let line = line_at(source, from);
+                    let message = format!("</{name}> comes while <{other}> of line {line} is open");
+                    return Err(fail(start, message));
+                }
+                None => return Err(fail(start, format!("</{name}> closes nothing"))),
+            }
+        } else if closes {
+            open.pop_if(|(other, _)| *other == name);
+        }
+        if open.len() > ELEMENT_DEPTH_MAX {
+            return Err(fail(start, format!("elements nest deeper than {ELEMENT_DEPTH_MAX}")));
         }
     }
-    None
+    match open.iter().rfind(|(name, _)| name.starts_with("mj")) {
+        Some((name, from)) => Err(fail(*from, format!("<{name}> is never closed"))),
+        None => Ok(()),
+    }
+}
+
+/// How far a tag goes: to its `>`, those in quotes aside.
+fn tag_length(rest: &str) -> usize {
+    let mut quote = None;
+    let end = rest.find(|char| {
+        match (quote, char) {
+            (Some(open), _) if char == open => quote = None,
+            (None, '"' | '\'') => quote = Some(char),
+            _ => {}
+        }
+        quote.is_none() && char == '>'
+    });
+    end.unwrap_or(rest.len())
+}
+
+fn element_name(tag: &str) -> &str {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    let name = &tag[..tag.find(|c| !plain(c)).unwrap_or(tag.len())];
+    if name.starts_with(|c: char| c.is_ascii_alphabetic()) { name } else { "" }
 }

@@ -126,9 +126,16 @@ fn block(
     Ok(())
 }
 
+/// Whether a name in the registry belongs to a page or message rather than to a partial.
+pub(super) fn is_message(name: &str) -> bool {
+    ["pages/", "emails/", "sms/"].iter().any(|folder| name.starts_with(folder))
+}
+
 /// Refuses a template that includes itself, or that makes more work than the limit.
 pub(super) fn bound(name: &str, parsed: &BTreeMap<String, Template>) -> Result<(), TemplateError> {
-    let refuse = |message| TemplateError { template: name.to_owned(), line: None, message };
+    let folder = if is_message(name) { "" } else { "partials/" };
+    let refuse =
+        |message| TemplateError { template: format!("{folder}{name}"), line: None, message };
     let work = parsed
         .get(name)
         .map_or(Ok(0), |template| work(template, parsed, &mut vec![name.to_owned()]));

@@ -6,6 +6,7 @@ use crate::domain::campaign_file::Diagnostic;
 use crate::domain::template::TemplateSource;
 use crate::native::project::{campaign_files, load_files};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 
@@ -34,21 +35,13 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
-    let mut files = Vec::new();
-    for path in &args.paths {
-        match (path.is_dir(), path.is_file()) {
-            (true, _) => match campaign_files(path) {
-                Ok(found) => files.extend(found),
-                Err(message) => return terminal.usage(format!("{}: {message}", path.display())),
-            },
-            (_, true) => files.push(path.clone()),
-            _ => return terminal.usage(format!("{}: no such file or folder", path.display())),
-        }
-    }
-    files.dedup();
+    let files = match files(&args.paths) {
+        Ok(files) => files,
+        Err(message) => return terminal.usage(message),
+    };
     match load_files(&files) {
         Ok(campaigns) if args.json => writeln!(terminal.out, "{}", totals_json(&campaigns))?,
-        Ok(campaigns) => writeln!(terminal.out, "{}: all good", totals(&campaigns))?,
+        Ok(campaigns) => writeln!(terminal.out, "{}: all good", totals(&counts(&campaigns)))?,
         Err(problems) => {
             match args.json {
                 true => {
@@ -61,6 +54,24 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
         }
     }
     Ok(Exit::Ok)
+}
+
+/// The campaign files that are named, or are in the folders that are named; or why there are none.
+pub(super) fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
+    let mut files = Vec::new();
+    for path in paths {
+        match (path.is_dir(), path.is_file()) {
+            (true, _) => match campaign_files(path) {
+                Ok(found) => files.extend(found),
+                Err(message) => return Err(format!("{}: {message}", path.display())),
+            },
+            (_, true) => files.push(path.clone()),
+            _ => return Err(format!("{}: no such file or folder", path.display())),
+        }
+    }
+    let mut seen = BTreeSet::new();
+    files.retain(|file| seen.insert(file.canonicalize().unwrap_or_else(|_| file.clone())));
+    Ok(files)
 }
 
 /// Prints problems under the files they are in.
@@ -85,7 +96,7 @@ pub(super) fn print(problems: &[Diagnostic], terminal: &mut Terminal<'_>) -> io:
 }
 
 /// How much there is of what, by noun.
-fn counts(campaigns: &[Compiled]) -> Vec<(&'static str, usize)> {
+pub(super) fn counts(campaigns: &[Compiled]) -> Vec<(&'static str, usize)> {
     let of = |count: fn(&Compiled) -> usize| campaigns.iter().map(count).sum::<usize>();
     let templates = |is: fn(&TemplateSource) -> bool| {
         let sources = campaigns.iter().flat_map(|compiled| compiled.templates.values());
@@ -102,9 +113,10 @@ fn counts(campaigns: &[Compiled]) -> Vec<(&'static str, usize)> {
     ]
 }
 
-fn totals(campaigns: &[Compiled]) -> String {
-    let counts = counts(campaigns).into_iter().filter(|(_, count)| *count > 0);
-    counts.map(|(noun, count)| counted(count, noun)).collect::<Vec<_>>().join(", ")
+/// `2 campaigns, 3 pages, …`.
+pub(super) fn totals(counts: &[(&str, usize)]) -> String {
+    let present = counts.iter().copied().filter(|(_, count)| *count > 0);
+    present.map(|(noun, count)| counted(count, noun)).collect::<Vec<_>>().join(", ")
 }
 
 fn totals_json(campaigns: &[Compiled]) -> Value {

@@ -2,7 +2,14 @@
 
 pub mod check;
 pub mod inspect;
+pub mod progress;
+pub mod publish;
 pub mod render;
+pub mod report;
+pub mod server;
+pub mod simulate;
+pub mod table;
+pub mod token;
 #[cfg(test)]
 mod tests;
 

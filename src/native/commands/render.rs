@@ -9,8 +9,6 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-/// The name under which the one template is known while it is rendered.
-const NAME: &str = "template";
 /// The most that is read from standard input: a template and as much data again.
 const INPUT_BYTES_MAX: u64 = 2 * TEMPLATE_BYTES_MAX as u64;
 
@@ -24,7 +22,7 @@ const INPUT_BYTES_MAX: u64 = 2 * TEMPLATE_BYTES_MAX as u64;
 Examples:
   dripline render templates/emails/welcome/body.mjml.hbs contact.json --out welcome.html
   echo '{\"first_name\": \"Ada\"}' | dripline render templates/sms/reminder.hbs -
-  echo '{\"template\": \"Hi {{first_name}}\", \"data\": {\"first_name\": \"Ada\"}}' | dripline render
+  echo '{\"template\": \"Hi {{name}}\", \"data\": {\"name\": \"Ada\"}}' | dripline render
 
 Exit status: 0 rendered, 1 the template or the data is wrong, 2 a file is not there.")]
 pub struct Args {
@@ -117,13 +115,16 @@ fn render(
         false => source.to_owned(),
     };
     let mut sources = partials_near(near)?;
-    let template = if plain { TemplateSource::Sms(source) } else { TemplateSource::Page(source) };
-    sources.insert(NAME.to_owned(), template);
+    let (name, template) = match plain {
+        true => ("sms/it", TemplateSource::Sms(source)),
+        false => ("pages/it", TemplateSource::Page(source)),
+    };
+    sources.insert(name.to_owned(), template);
     let rendered = Templates::new(&sources).and_then(|templates| match plain {
-        true => templates.render_sms(NAME, &data),
-        false => templates.render_page(NAME, &data),
+        true => templates.render_sms(name, &data),
+        false => templates.render_page(name, &data),
     });
-    rendered.map_err(|error| error.to_string().replacen(NAME, shown, 1))
+    rendered.map_err(|error| error.to_string().replacen(name, shown, 1))
 }
 
 /// Whether a template's place or name says that it is not HTML.

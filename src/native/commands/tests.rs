@@ -1,1 +1,356 @@
-//! Tests.
+//! The commands as their users see them: files and standard input in, text and a status out.
+
+use super::*;
+use crate::domain::campaign_file::tests::SAMPLE;
+use crate::native::project::load;
+use clap::Parser;
+use insta::assert_snapshot;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+const PAGE: &str = "<!doctype html>\n<title>{{title}}</title>\n{{> footer}}\n{{{form}}}\n";
+const BODY: &str = "<mjml>\n<mj-body>\n<mj-section><mj-column>\n\
+    <mj-text>{{default first_name \"朋友\"}}，您好</mj-text>\n\
+    <mj-text><a href=\"{{unsubscribe_url}}\">退订</a></mj-text>\n\
+    </mj-column></mj-section>\n</mj-body>\n</mjml>\n";
+
+/// A project in a folder of its own, removed when the test is over.
+struct Project(PathBuf);
+
+impl Project {
+    /// One campaign, `white-paper`, whose templates are all good.
+    fn new() -> Self {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("dripline-test-{}-{number}", std::process::id());
+        let project = Self(std::env::temp_dir().join(name));
+        for (file, text) in [
+            ("campaigns/white-paper.toml", SAMPLE),
+            ("templates/pages/white-paper.hbs", PAGE),
+            ("templates/pages/white-paper-b.hbs", PAGE),
+            ("templates/pages/thanks.hbs", "<title>{{title}}</title>\n"),
+            ("templates/partials/footer.hbs", "<p>{{campaign.name}}</p>\n"),
+            ("templates/partials/unused.hbs", "<p>没人用</p>\n"),
+            ("templates/emails/welcome/subject.hbs", "{{default first_name \"朋友\"}}，白皮书\n"),
+            ("templates/emails/welcome/body.mjml.hbs", BODY),
+            ("templates/emails/welcome/text.hbs", "你好 {{first_name}}\n{{unsubscribe_url}}\n"),
+            ("templates/sms/nudge.hbs", "{{first_name}}，白皮书\n"),
+        ] {
+            project.write(file, text);
+        }
+        project
+    }
+
+    fn write(&self, file: &str, text: impl AsRef<[u8]>) {
+        let path = self.0.join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    /// Puts one text in place of another in a file.
+    fn change(&self, file: &str, from: &str, to: &str) {
+        let text = fs::read_to_string(self.0.join(file)).unwrap();
+        assert!(text.contains(from), "{file} has no `{from}`");
+        self.write(file, text.replace(from, to));
+    }
+
+    fn remove(&self, file: &str) {
+        fs::remove_file(self.0.join(file)).unwrap();
+    }
+
+    /// Runs a command line in which `@` stands for the project's folder; what it says, and how
+    /// it ended.
+    fn run(&self, line: &str, input: &str) -> String {
+        #[derive(Parser)]
+        enum Cli {
+            Check(check::Args),
+            Render(render::Args),
+            Inspect(inspect::Args),
+        }
+        let root = self.0.display().to_string();
+        let words = line.split(' ').map(|word| word.replace('@', &root));
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let input = input.replace('@', &root);
+        let mut terminal = Terminal { input: &mut input.as_bytes(), out: &mut out, err: &mut err };
+        let exit = match Cli::parse_from(["dripline".to_owned()].into_iter().chain(words)) {
+            Cli::Check(args) => check::run(&args, &mut terminal),
+            Cli::Render(args) => render::run(&args, &mut terminal),
+            Cli::Inspect(args) => inspect::run(&args, &mut terminal),
+        };
+        let mut said = String::from_utf8([out, err].concat()).unwrap();
+        if line.contains("--json") {
+            said = said.replace(",\"", ",\n  \"");
+        }
+        format!("{}[{:?}]", said.replace(&root, "@"), exit.unwrap())
+    }
+}
+
+impl Drop for Project {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn a_good_project_is_counted() {
+    let project = Project::new();
+    assert_snapshot!(project.run("check @/campaigns", ""), @"
+    1 campaign, 2 pages, 1 form, 1 segment, 2 journeys, 1 e-mail, 1 SMS: all good
+    [Ok]
+    ");
+    assert_snapshot!(project.run("check @/campaigns/white-paper.toml --json", ""), @r#"
+    {"campaigns":1,
+      "emails":1,
+      "forms":1,
+      "journeys":2,
+      "ok":true,
+      "pages":2,
+      "problems":[],
+      "segments":1,
+      "sms":1}
+    [Ok]
+    "#);
+}
+
+#[test]
+fn a_file_named_twice_is_checked_once() {
+    let twice = "check @/campaigns @/campaigns/../campaigns/white-paper.toml";
+    assert!(Project::new().run(twice, "").starts_with("1 campaign, "));
+}
+
+#[test]
+fn problems_are_grouped_by_file() {
+    let project = Project::new();
+    project.change("campaigns/white-paper.toml", "timeout = \"3d\"\n", "timeoout = \"3d\"\n");
+    project.write("campaigns/two.toml", SAMPLE.replace("\"white-paper\"", "\"two\""));
+    project.change("templates/pages/thanks.hbs", "title", "titel");
+    project.change("templates/emails/welcome/text.hbs", "{{first_name}}", "\n{{#if role}}");
+    project.change("templates/emails/welcome/body.mjml.hbs", "</mj-text>\n</mj", "</mj-txt>\n</mj");
+    project.change("templates/partials/footer.hbs", "campaign.name", "compaign.name");
+    assert_snapshot!(project.run("check @/campaigns", ""), @"
+    @/campaigns/white-paper.toml
+        107:1  journey.nurture.step[3].timeoout: unknown key
+               did you mean `timeout`?
+
+    @/templates/emails/welcome/body.mjml.hbs
+          5:1  there is no element <mj-txt>; did you mean <mj-text>?
+
+    @/templates/emails/welcome/text.hbs
+          2:1  {{#if}} is never closed
+
+    @/templates/pages/thanks.hbs
+          1:1  unknown variable `titel`
+               did you mean `title`?
+
+    @/templates/partials/footer.hbs
+          1:1  unknown variable `compaign.name`
+               did you mean `campaign.name`?
+
+    5 problems in 5 files
+    [Wrong]
+    ");
+}
+
+#[test]
+fn problems_are_json_if_asked_for() {
+    let project = Project::new();
+    project.change("templates/pages/thanks.hbs", "title", "titel");
+    assert_snapshot!(project.run("check @/campaigns --json", ""), @r#"
+    {"ok":false,
+      "problems":[{"column":1,
+      "file":"@/templates/pages/thanks.hbs",
+      "help":"did you mean `title`?",
+      "key":"",
+      "line":1,
+      "message":"unknown variable `titel`"}]}
+    [Wrong]
+    "#);
+}
+
+#[test]
+fn what_is_not_there_is_named_with_what_is() {
+    let project = Project::new();
+    assert_snapshot!(project.run("check @/nowhere", ""), @"
+    dripline: @/nowhere: no such file or folder
+    [Usage]
+    ");
+    assert_snapshot!(project.run("check @/templates", ""), @"
+    dripline: @/templates: holds no campaign: a campaign is a file <id>.toml
+    [Usage]
+    ");
+    project.remove("templates/sms/nudge.hbs");
+    project.write("templates/sms/nudgee.hbs", "");
+    project.remove("templates/emails/welcome/subject.hbs");
+    project.change("templates/pages/white-paper.hbs", "> footer", "> fotter");
+    project.write("templates/pages/thanks.hbs", b"ok\n\xff\xfe");
+    assert_snapshot!(project.run("check @/campaigns", ""), @"
+    @/campaigns/white-paper.toml
+        122:1  journey.nurture.step[6].send: there is no template @/templates/sms/nudge.hbs
+               did you mean `sms/nudgee`?
+
+    @/templates/emails/welcome/subject.hbs
+          1:1  cannot be read: No such file or directory (os error 2)
+
+    @/templates/pages/thanks.hbs
+          1:1  line 2 is not UTF-8 text
+
+    @/templates/pages/white-paper.hbs
+          3:1  there is no partial `fotter`
+               did you mean `footer`?
+
+    4 problems in 4 files
+    [Wrong]
+    ");
+}
+
+#[test]
+fn two_campaigns_do_not_share_a_path() {
+    let project = Project::new();
+    let other = SAMPLE.replace("\"white-paper\"", "\"zwei\"").replace("/白皮书", "/免费白皮书");
+    project.write("campaigns/zwei.toml", other);
+    assert_snapshot!(project.run("check @/campaigns", ""), @"
+    @/campaigns/zwei.toml
+         29:1  page.thanks.path: `/white-paper/thanks` is already a path of campaign `white-paper`
+
+    1 problem in 1 file
+    [Wrong]
+    ");
+}
+
+#[test]
+fn the_same_files_give_the_same_bytes() {
+    let (unix, windows) = (Project::new(), Project::new());
+    for file in ["templates/pages/thanks.hbs", "templates/emails/welcome/body.mjml.hbs"] {
+        windows.change(file, "\n", "\r\n");
+    }
+    windows.write("templates/sms/nudge.hbs", "\u{feff}{{first_name}}，白皮书\n");
+    let bytes = |project: &Project| {
+        let compiled = load(&project.0).unwrap();
+        let names: Vec<&String> = compiled[0].templates.keys().collect();
+        assert!(!names.iter().any(|name| name.contains("unused")), "{names:?}");
+        serde_json::to_string(&compiled).unwrap()
+    };
+    assert_eq!(bytes(&unix), bytes(&windows));
+    assert!(bytes(&unix).contains("<!doctype html>") && !bytes(&unix).contains("mj-text"));
+}
+
+#[test]
+fn a_template_is_rendered_from_files_or_from_a_pipe() {
+    let project = Project::new();
+    project.write(
+        "data.json",
+        r#"{"title": "<谢谢>", "campaign": {"name": "R&D"}, "form": "<form>"}"#,
+    );
+    let page = "render @/templates/pages/white-paper.hbs";
+    assert_snapshot!(project.run(&format!("{page} @/data.json"), ""), @"
+    <!doctype html>
+    <title>&lt;谢谢&gt;</title>
+    <p>R&amp;D</p>
+    <form>
+    [Ok]
+    ");
+    assert_snapshot!(project.run(page, ""), @"
+    <!doctype html>
+    <title></title>
+    <p></p>
+
+    [Ok]
+    ");
+    let sms = "render @/templates/sms/nudge.hbs -";
+    assert_snapshot!(project.run(sms, r#"{"first_name": "O'Neil & 林"}"#), @"
+    O'Neil & 林，白皮书
+    [Ok]
+    ");
+    let both = r#"{"template": "{{upper a}} {{b}}", "data": {"a": "é", "b": "<"}}"#;
+    assert_snapshot!(project.run("render", both), @"
+    É &lt;
+    [Ok]
+    ");
+    assert_snapshot!(project.run("render --plain --json", both), @r#"
+    {"ok":true,
+      "output":"É <"}
+    [Ok]
+    "#);
+    let mail = "render @/templates/emails/welcome/body.mjml.hbs --out @/mail.html";
+    assert_snapshot!(project.run(mail, ""), @"[Ok]");
+    let html = fs::read_to_string(project.0.join("mail.html")).unwrap();
+    assert!(html.starts_with("<!doctype html>") && html.contains("朋友，您好"), "{html}");
+}
+
+#[test]
+fn what_cannot_be_rendered_says_why() {
+    let project = Project::new();
+    project.write("bad.hbs", "你好\n{{#if a}}");
+    project.write("bad.mjml", "<mjml>\n<mj-bdy></mj-bdy></mjml>");
+    project.write("bad.json", "{");
+    assert_snapshot!(project.run("render @/bad.hbs", ""), @"
+    @/bad.hbs:2: {{#if}} is never closed
+    [Wrong]
+    ");
+    assert_snapshot!(project.run("render @/bad.mjml --json", ""), @r#"
+    {"ok":false,
+      "problem":"@/bad.mjml:2: there is no element <mj-bdy>; did you mean <mj-body>?"}
+    [Wrong]
+    "#);
+    assert_snapshot!(project.run("render @/bad.hbs @/bad.json", ""), @"
+    @/bad.json: not JSON: EOF while parsing an object at line 1 column 1
+    [Wrong]
+    ");
+    assert_snapshot!(project.run("render @/none.hbs", ""), @"
+    dripline: @/none.hbs: no such file
+    [Usage]
+    ");
+    assert_snapshot!(project.run("render", "{}"), @r#"
+    standard input: not {"template", "data"}: missing field `template` at line 1 column 2
+    [Wrong]
+    "#);
+}
+
+#[test]
+fn inspection_says_why_something_is_refused() {
+    let project = Project::new();
+    let (thanks, footer) = ("@/templates/pages/thanks.hbs", "@/templates/partials/footer.hbs");
+    assert_snapshot!(project.run(&format!("inspect template {thanks} {footer}"), ""), @"
+    @/templates/pages/thanks.hbs: accepted, used by white-paper
+    @/templates/partials/footer.hbs: accepted, used by white-paper
+    [Ok]
+    ");
+    assert_snapshot!(project.run("inspect campaign @/campaigns/white-paper.toml", ""), @"
+    @/campaigns/white-paper.toml: accepted with 2 pages, 1 form, 1 segment, 2 journeys, 1 e-mail, 1 SMS
+    [Ok]
+    ");
+    project.change("templates/pages/thanks.hbs", "title", "titel");
+    project.change("templates/partials/footer.hbs", "<p>", "\n{{#if}}");
+    let piped = format!("{thanks}\n\n{footer}\n@/none.hbs\n");
+    assert_snapshot!(project.run("inspect template", &piped), @"
+    @/templates/pages/thanks.hbs: refused
+      @/templates/pages/thanks.hbs:1: unknown variable `titel`; did you mean `title`?
+    @/templates/partials/footer.hbs: refused
+      @/templates/partials/footer.hbs:2: {{#if}} is never closed
+    @/none.hbs: refused
+      @/none.hbs:1: cannot be read: No such file or directory (os error 2)
+    [Wrong]
+    ");
+    assert_snapshot!(project.run("inspect template --json", thanks), @r#"
+    {"input":"@/templates/pages/thanks.hbs",
+      "ok":false,
+      "problems":[{"column":1,
+      "file":"@/templates/pages/thanks.hbs",
+      "help":"did you mean `title`?",
+      "key":"",
+      "line":1,
+      "message":"unknown variable `titel`"}]}
+    [Wrong]
+    "#);
+    assert_snapshot!(project.run("inspect campaign @/campaigns/white-paper.toml", ""), @"
+    @/campaigns/white-paper.toml: refused
+      @/templates/pages/thanks.hbs:1: unknown variable `titel`; did you mean `title`?
+      @/templates/partials/footer.hbs:2: {{#if}} is never closed
+    [Wrong]
+    ");
+    assert_snapshot!(project.run("inspect template", ""), @"
+    dripline: nothing to look at: give an argument, or lines on standard input
+    [Usage]
+    ");
+}

@@ -1,0 +1,216 @@
+//! The web app: pages for people who are signed in, and the local mailbox.
+
+use super::app::App;
+use super::inbound::{Inbound, NoBody};
+use super::reply::{self, Reply};
+use crate::domain::answer::Answer;
+use crate::domain::language::Language;
+use crate::domain::message::Letter;
+use crate::domain::primitives::{CampaignId, Channel, Millis, Span};
+use crate::domain::token::Purpose;
+use crate::flows::report as reporting;
+use crate::flows::seams::Database;
+use crate::flows::settings::is_api_token;
+use crate::store;
+use crate::store::statement::Rows;
+use crate::views::admin::{
+    AdminIndexView, CampaignRow, SignInProblem, SignInView, admin_index, sign_in as sign_in_page,
+};
+use crate::views::format;
+use crate::views::mailbox::{
+    MailboxMessage, MailboxMessageView, MailboxView, mailbox as mailbox_page,
+    mailbox_message as mailbox_message_page,
+};
+use crate::views::page::{Frame, MAILBOX_POLICY, Section};
+use crate::views::report::{ReportView, campaign_report};
+use crate::views::visitor::MessageKind;
+
+/// How long a session lasts.
+const SESSION_AGE_MAX: Span = Span::days(7);
+/// How long a sign-in link works.
+const LINK_AGE_MAX: Span = Span::minutes(15);
+/// A sign-in form is a token and nothing more.
+const SIGN_IN_BYTES_MAX: usize = 4_096;
+/// How many messages the mailbox lists.
+const LETTERS_MAX: usize = 200;
+
+/// The list of campaigns.
+pub fn index(app: &App, inbound: &Inbound) -> Reply {
+    if let Some(door) = door(app, inbound) {
+        return door;
+    }
+    let campaigns: Vec<CampaignRow> = app
+        .catalog
+        .live()
+        .map(|edition| {
+            let campaign = &edition.compiled.campaign;
+            CampaignRow {
+                id: campaign.id.clone(),
+                name: campaign.name.clone(),
+                version: edition.version.into(),
+                published_at: edition.published_at,
+                time_zone: campaign.time_zone.clone(),
+                paths: campaign.pages.values().map(|page| page.path.clone()).collect(),
+            }
+        })
+        .collect();
+    let frame = frame(app, inbound, Section::Campaigns);
+    let view = AdminIndexView { frame, campaigns: &campaigns, base_url: &app.settings.base_url };
+    Reply::page(200, admin_index(&view))
+}
+
+/// A campaign's report.
+pub async fn report(app: App, inbound: Inbound, id: &str) -> Reply {
+    if let Some(door) = door(&app, &inbound) {
+        return door;
+    }
+    let Some(edition) = app.catalog.live_edition(&CampaignId::from(id)) else {
+        return reply::message(&inbound, MessageKind::NotFound);
+    };
+    match reporting::report(&app.db, edition, app.now).await {
+        Ok(report) => {
+            let view = ReportView {
+                frame: frame(&app, &inbound, Section::Campaigns),
+                report: &report,
+                time_zone: &edition.compiled.campaign.time_zone,
+            };
+            Reply::page(200, campaign_report(&view))
+        }
+        Err(error) => {
+            reply::log("report", &error.to_string());
+            reply::message(&inbound, MessageKind::Unavailable)
+        }
+    }
+}
+
+/// The door, or for a sign-in link a button: nothing happens by GET.
+pub fn sign_in_ask(app: &App, inbound: &Inbound) -> Reply {
+    let link = inbound.parameter("t");
+    let is_old = link.as_ref().is_some_and(|token| !is_link(app, token));
+    let problem = is_old.then_some(SignInProblem::SessionOver);
+    let token = link.filter(|_| !is_old).unwrap_or_default();
+    let view = SignInView { language: inbound.language(), problem, token: &token };
+    Reply::page(200, sign_in_page(&view))
+}
+
+/// Lets in whoever brings an API token or a fresh sign-in link.
+pub async fn sign_in(app: App, mut inbound: Inbound) -> Reply {
+    if inbound.is_cross_site() {
+        return reply::message(&inbound, MessageKind::Forbidden);
+    }
+    let body = match inbound.body(SIGN_IN_BYTES_MAX).await {
+        Ok(body) => body,
+        Err(NoBody::TooLarge) => return reply::message(&inbound, MessageKind::TooLarge),
+        Err(NoBody::Broken) => return reply::message(&inbound, MessageKind::BadRequest),
+    };
+    let answer = Answer::from_urlencoded(&body).unwrap_or_default();
+    let token = answer.first("token").unwrap_or_default().trim();
+    let configured = app.variable("API_TOKENS").unwrap_or_default();
+    if !is_link(&app, token) && !is_api_token(&configured, token) {
+        let problem = Some(SignInProblem::WrongToken);
+        let view = SignInView { language: inbound.language(), problem, token: "" };
+        return Reply::page(401, sign_in_page(&view));
+    }
+    let session = app.settings.keys.sign(Purpose::Session, &app.now.0.to_string());
+    let seconds = SESSION_AGE_MAX.0 / 1_000;
+    Reply::redirect(303, "/admin").header("set-cookie", cookie(&inbound, &session, seconds))
+}
+
+/// Forgets the session.
+pub fn sign_out(_app: &App, inbound: &Inbound) -> Reply {
+    if inbound.is_cross_site() {
+        return reply::message(inbound, MessageKind::Forbidden);
+    }
+    Reply::redirect(303, "/admin/sign-in").header("set-cookie", cookie(inbound, "", 0))
+}
+
+/// The local mailbox; nothing is there where messages leave for good.
+pub async fn mailbox(app: App, inbound: Inbound) -> Reply {
+    if !app.settings.has_mailbox() {
+        return reply::message(&inbound, MessageKind::NotFound);
+    }
+    let letters = match letters(&app, store::mailbox::newest(LETTERS_MAX)).await {
+        Ok(letters) => letters,
+        Err(error) => {
+            reply::log("mailbox", &error);
+            return reply::message(&inbound, MessageKind::Unavailable);
+        }
+    };
+    if inbound.wants_json() {
+        return Reply::json(200, &letters);
+    }
+    let language = inbound.language();
+    let messages: Vec<MailboxMessage> =
+        letters.into_iter().map(|letter| shown(letter, language)).collect();
+    let frame = frame(&app, &inbound, Section::Mailbox);
+    Reply::page(200, mailbox_page(&MailboxView { frame, messages: &messages }))
+}
+
+/// One message of it.
+pub async fn mailbox_message(app: App, inbound: Inbound, id: &str) -> Reply {
+    if !app.settings.has_mailbox() {
+        return reply::message(&inbound, MessageKind::NotFound);
+    }
+    let found = letters(&app, store::mailbox::one(id)).await.unwrap_or_default();
+    let Some(letter) = found.into_iter().next() else {
+        return reply::message(&inbound, MessageKind::NotFound);
+    };
+    if inbound.wants_json() {
+        return Reply::json(200, &letter);
+    }
+    let message = shown(letter, inbound.language());
+    let frame = frame(&app, &inbound, Section::Mailbox);
+    let view = MailboxMessageView { frame, message: &message };
+    Reply::html(200, mailbox_message_page(&view), MAILBOX_POLICY)
+}
+
+async fn letters(app: &App, statement: store::statement::Statement) -> Result<Vec<Letter>, String> {
+    let rows = app.db.batch(vec![statement]).await.map_err(|error| error.to_string())?;
+    rows.first().map(Rows::all::<Letter>).unwrap_or_else(|| Ok(Vec::new()))
+}
+
+fn shown(letter: Letter, language: Language) -> MailboxMessage {
+    let is_sms = letter.channel == Channel::Sms.as_str();
+    MailboxMessage {
+        id: letter.id,
+        channel: if is_sms { Channel::Sms } else { Channel::Email },
+        to: letter.address,
+        subject: letter.subject,
+        at: format::moment(letter.at, "UTC", language),
+        html: Some(letter.html).filter(|html| !html.is_empty()),
+        text: letter.text,
+    }
+}
+
+fn frame(app: &App, inbound: &Inbound, section: Section) -> Frame {
+    let has_mailbox = app.settings.has_mailbox();
+    Frame { language: inbound.language(), section, has_mailbox }
+}
+
+/// Where to send somebody who is not signed in; `None` for who is.
+fn door(app: &App, inbound: &Inbound) -> Option<Reply> {
+    let session = inbound.cookie(cookie_name(inbound)).unwrap_or_default();
+    let since = app.settings.keys.verify(Purpose::Session, &session).ok();
+    let since = since.and_then(|text| text.parse().ok()).map(Millis);
+    let is_in = since.is_some_and(|since| app.now <= since.plus(SESSION_AGE_MAX));
+    let query =
+        if inbound.query.is_empty() { String::new() } else { format!("?{}", inbound.query) };
+    (!is_in).then(|| Reply::redirect(303, &format!("/admin/sign-in{query}")))
+}
+
+fn is_link(app: &App, token: &str) -> bool {
+    let issued = app.settings.keys.verify(Purpose::SignIn, token).ok();
+    let issued = issued.and_then(|text| text.parse().ok()).map(Millis);
+    issued.is_some_and(|issued| app.now <= issued.plus(LINK_AGE_MAX))
+}
+
+/// `__Host-` binds the cookie to this host and to https; a laptop has no https.
+fn cookie_name(inbound: &Inbound) -> &'static str {
+    if inbound.is_secure { "__Host-dripline" } else { "dripline" }
+}
+
+fn cookie(inbound: &Inbound, value: &str, seconds: i64) -> String {
+    let secure = if inbound.is_secure { "; Secure" } else { "" };
+    let name = cookie_name(inbound);
+    format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}")
+}

@@ -1,0 +1,161 @@
+//! The API: JSON for programs that hold a token.
+
+use super::app::App;
+use super::editions;
+use super::inbound::{Inbound, NoBody};
+use super::reply::{self, Reply};
+use crate::domain::campaign::Compiled;
+use crate::domain::primitives::CampaignId;
+use crate::domain::report::Report;
+use crate::flows::accept_events::{self, EVENTS_BODY_BYTES_MAX};
+use crate::flows::publish::{self, COMPILED_BYTES_MAX, Refusal};
+use crate::flows::seams::Database;
+use crate::flows::settings::is_api_token;
+use crate::flows::{health, report as reporting};
+use crate::views::visitor::MessageKind;
+use serde_json::{Value, json};
+
+/// The description of the API (OpenAPI 3.1).
+const DESCRIPTION: &str = include_str!("openapi.json");
+
+/// Publishes a compiled campaign.
+pub async fn publish(app: App, mut inbound: Inbound) -> Reply {
+    if let Some(refusal) = refuse_stranger(&app, &inbound) {
+        return refusal;
+    }
+    // A little more than the limit itself, so that the check can tell how far over it is.
+    let body = match read_json(&mut inbound, COMPILED_BYTES_MAX * 2).await {
+        Ok(body) => body,
+        Err(refusal) => return refusal,
+    };
+    let compiled: Compiled = match serde_json::from_slice(&body) {
+        Ok(compiled) => compiled,
+        Err(error) => {
+            let detail = format!("Send what `dripline publish` sends: {error}.");
+            return Reply::problem(400, "Not a compiled campaign", &detail, Value::Null);
+        }
+    };
+    match publish::publish(&app.db, &app.catalog, compiled, app.now).await {
+        Ok(published) => {
+            if let Err(error) = editions::put_live(&app.db, &app.kv).await {
+                reply::log("publish.snapshot", &error);
+            }
+            Reply::json(if published.is_new { 201 } else { 200 }, &published)
+        }
+        Err(Refusal::Problems(problems)) => {
+            let detail = "Nothing was published. Mend what is named, and publish again.";
+            let more = json!({ "problems": problems });
+            Reply::problem(422, "The campaign has mistakes", detail, more)
+        }
+        Err(Refusal::Database(error)) => unavailable(&inbound, "publish", &error.to_string()),
+    }
+}
+
+/// Takes events into the intake queue.
+pub async fn events(mut app: App, mut inbound: Inbound) -> Reply {
+    if let Some(refusal) = refuse_stranger(&app, &inbound) {
+        return refusal;
+    }
+    let body = match read_json(&mut inbound, EVENTS_BODY_BYTES_MAX).await {
+        Ok(body) => body,
+        Err(refusal) => return refusal,
+    };
+    match accept_events::read(&body, app.now, &mut app.ids) {
+        Ok(facts) => match app.take_in(&facts).await {
+            Ok(()) => Reply::json(202, &json!({ "accepted": facts.len() })),
+            Err(error) => unavailable(&inbound, "events", &error.to_string()),
+        },
+        Err(problems) => {
+            let detail = "None of the events was taken. Mend what is named, and send all again.";
+            Reply::problem(422, "Some events are wrong", detail, json!({ "problems": problems }))
+        }
+    }
+}
+
+/// A campaign's report: from the database, or the last snapshot if that does not answer.
+pub async fn report(app: App, inbound: Inbound, id: &str) -> Reply {
+    if let Some(refusal) = refuse_stranger(&app, &inbound) {
+        return refusal;
+    }
+    let Some(edition) = app.catalog.live_edition(&CampaignId::from(id)) else {
+        let detail = format!("No campaign `{id}` is published.");
+        return reply::message_with(&inbound, MessageKind::NotFound, Some(&detail));
+    };
+    match reporting::report(&app.db, edition, app.now).await {
+        Ok(report) => Reply::json(200, &report),
+        Err(error) => match app.kv.get(&snapshot_key(id)).await.ok().flatten() {
+            Some(text) => Reply::text(200, &text).header("content-type", "application/json"),
+            None => unavailable(&inbound, "report", &error.to_string()),
+        },
+    }
+}
+
+/// The description of the API.
+pub fn description() -> Reply {
+    Reply::text(200, DESCRIPTION).header("content-type", "application/json")
+}
+
+/// Whether the worker can do its work, part by part.
+pub async fn ready(app: App) -> Reply {
+    let kv = app.kv.get("live").await.map(|_| ()).map_err(|error| error.to_string());
+    let queue = app.env.queue("INTAKE").map(|_| ()).map_err(|error| error.to_string());
+    let database = app.db.batch(health::questions()).await;
+    let health = health::judge(database, kv, queue, app.now);
+    Reply::json(if health.is_ready { 200 } else { 503 }, &health)
+}
+
+/// Puts a snapshot of every report that has changed into KV, for when the database does not
+/// answer. KV allows 1,000 writes a day on the free plan, so unchanged ones are left alone.
+pub async fn refresh_snapshots(app: &App) -> Result<(), String> {
+    for edition in app.catalog.live() {
+        let report = reporting::report(&app.db, edition, app.now).await;
+        let report = report.map_err(|error| error.to_string())?;
+        let key = snapshot_key(edition.id().as_str());
+        let known = app.kv.get(&key).await.map_err(|error| error.to_string())?;
+        let known = known.and_then(|text| serde_json::from_str::<Report>(&text).ok());
+        if known.is_some_and(|known| known.is_same_but_for_time(&report)) {
+            continue;
+        }
+        let text = serde_json::to_string(&report).map_err(|error| error.to_string())?;
+        app.kv.put(&key, &text).await.map_err(|error| error.to_string())?;
+    }
+    Ok(())
+}
+
+fn snapshot_key(campaign: &str) -> String {
+    format!("report:{campaign}")
+}
+
+/// `None` for who has a token.
+fn refuse_stranger(app: &App, inbound: &Inbound) -> Option<Reply> {
+    let header = inbound.header("authorization");
+    let token = header.strip_prefix("Bearer ").unwrap_or_default().trim();
+    let configured = app.variable("API_TOKENS").unwrap_or_default();
+    if !token.is_empty() && is_api_token(&configured, token) {
+        return None;
+    }
+    let detail = "Send `Authorization: Bearer <token>` with a token made by `dripline token new` \
+                  and known to the deployment (its secret API_TOKENS).";
+    let reply = Reply::problem(401, "An API token is needed", detail, Value::Null);
+    Some(reply.header("www-authenticate", "Bearer"))
+}
+
+/// Reads a JSON body. Its type must be said, which no form of another site can do.
+async fn read_json(inbound: &mut Inbound, bytes_max: usize) -> Result<Vec<u8>, Reply> {
+    if !inbound.header("content-type").starts_with("application/json") {
+        let detail = Some("Send content-type: application/json.");
+        return Err(reply::message_with(inbound, MessageKind::UnsupportedType, detail));
+    }
+    inbound.body(bytes_max).await.map_err(|problem| match problem {
+        NoBody::TooLarge => {
+            let detail = format!("The body is longer than {bytes_max} bytes.");
+            reply::message_with(inbound, MessageKind::TooLarge, Some(&detail))
+        }
+        NoBody::Broken => reply::message(inbound, MessageKind::BadRequest),
+    })
+}
+
+fn unavailable(inbound: &Inbound, event: &str, error: &str) -> Reply {
+    reply::log(event, error);
+    reply::message(inbound, MessageKind::Unavailable).header("retry-after", "30")
+}

@@ -1,0 +1,117 @@
+//! What every entry works with: the seams, the catalog, the configuration, the time.
+
+use super::clock;
+use super::d1::D1;
+use super::editions;
+use super::http::Fetcher;
+use super::inbound::Inbound;
+use super::kv::Kv;
+use super::queue::Queue;
+use super::reply;
+use crate::domain::catalog::Catalog;
+use crate::domain::primitives::{Ids, Millis};
+use crate::flows::commit::CommitError;
+use crate::flows::seams::{Database, Http};
+use crate::flows::settings::Settings;
+use crate::flows::task::{Intake, Work};
+use crate::flows::{deliver, run_due};
+use crate::providers::http::{HttpError, HttpRequest, HttpResponse};
+use crate::providers::mailbox;
+use crate::store;
+use worker::Env;
+
+/// One entry's world.
+pub struct App {
+    /// The bindings.
+    pub env: Env,
+    /// The database.
+    pub db: D1,
+    /// The key-value store.
+    pub kv: Kv,
+    /// What is published.
+    pub catalog: Catalog,
+    /// The configuration.
+    pub settings: Settings,
+    /// When the entry began.
+    pub now: Millis,
+    /// Fresh ids.
+    pub ids: Ids,
+}
+
+impl App {
+    /// Opens the bindings and the catalog. Fails, naming what is missing, if the worker is
+    /// configured wrongly, and if neither KV nor the database answers.
+    pub async fn open(env: Env) -> Result<Self, String> {
+        let settings = Settings::read(|name| variable(&env, name))?;
+        let db = D1::new(&env).map_err(|error| error.to_string())?;
+        let kv = Kv::new(&env).map_err(|error| error.to_string())?;
+        let now = clock::now(&env).await;
+        let seed = clock::seed().map_err(|error| error.to_string())?;
+        let catalog = editions::catalog(&db, &kv).await?;
+        Ok(Self { env, db, kv, catalog, settings, now, ids: Ids::new(now, seed) })
+    }
+
+    /// A variable or a secret; both look alike to a worker.
+    pub fn variable(&self, name: &str) -> Option<String> {
+        variable(&self.env, name)
+    }
+
+    /// A keyed hash of the network address a request came from; empty if there is none.
+    pub fn origin_hash(&self, inbound: &Inbound) -> String {
+        let address = inbound.address();
+        address.map_or_else(String::new, |address| self.settings.keys.pseudonym("origin", &address))
+    }
+
+    /// Does one task.
+    pub async fn work(&mut self, task: Work) -> Result<Vec<Work>, CommitError> {
+        let (db, catalog, now) = (&self.db, &self.catalog, self.now);
+        match task {
+            Work::DueV1 { contacts } => {
+                run_due::run(db, catalog, contacts, now, &mut self.ids).await
+            }
+            Work::DeliverV1 { messages } => {
+                let http = Outside { db, now };
+                deliver::deliver(db, &http, catalog, &self.settings, messages, now, &mut self.ids)
+                    .await
+            }
+        }
+    }
+
+    /// Passes work on. A hint that gets lost is found by the next tick, so failing is no fault.
+    pub async fn hint(&self, work: &[Work]) {
+        if !work.is_empty()
+            && let Err(error) = Queue::Work.send(&self.env, work).await
+        {
+            reply::log("queue.hint", &error.to_string());
+        }
+    }
+
+    /// Puts facts into the intake queue.
+    pub async fn take_in(&self, facts: &[Intake]) -> worker::Result<()> {
+        Queue::Intake.send(&self.env, facts).await
+    }
+}
+
+fn variable(env: &Env, name: &str) -> Option<String> {
+    env.var(name).ok().map(|value| value.to_string())
+}
+
+/// The world outside: `fetch`, and the local mailbox, which lies in our own database.
+struct Outside<'a> {
+    db: &'a D1,
+    now: Millis,
+}
+
+impl Http for Outside<'_> {
+    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        if request.url != mailbox::URL {
+            return Fetcher.send(request).await;
+        }
+        let broken = |error: String| HttpError::Network(error);
+        let letter =
+            serde_json::from_str(&request.body).map_err(|error| broken(error.to_string()))?;
+        let kept = self.db.batch(vec![store::mailbox::keep(&letter, self.now)]).await;
+        kept.map_err(|error| broken(error.to_string()))?;
+        Ok(HttpResponse { status: 200, headers: Vec::new(), body: String::new() })
+    }
+}

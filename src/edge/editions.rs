@@ -1,0 +1,92 @@
+//! Published versions at the edge: immutable, so an isolate keeps each one it has seen. KV says
+//! which are live and holds their content; the database is the truth that KV is made from.
+
+use super::d1::D1;
+use super::kv::Kv;
+use crate::domain::catalog::{Catalog, Edition};
+use crate::domain::primitives::CampaignId;
+use crate::flows::publish;
+use crate::store::campaigns::LiveRow;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// Under this key KV lists what is live.
+const LIVE_KEY: &str = "live";
+
+/// How many versions an isolate keeps; the least recently published go first.
+const EDITIONS_KEPT_MAX: usize = 200;
+
+thread_local! {
+    static KEPT: RefCell<BTreeMap<(CampaignId, u32), Rc<Edition>>> = RefCell::default();
+}
+
+/// The live versions: one read of KV, and one more for each that this isolate has not seen yet.
+/// If KV knows nothing, the database is asked.
+pub async fn catalog(db: &D1, kv: &Kv) -> Result<Catalog, String> {
+    let listed = kv.get(LIVE_KEY).await.ok().flatten();
+    let listed = listed.and_then(|text| serde_json::from_str::<Vec<LiveRow>>(&text).ok());
+    let Some(listed) = listed else { return from_database(db, kv).await };
+    let mut editions = Vec::new();
+    for live in listed {
+        match edition(kv, &live).await {
+            Some(edition) => editions.push(edition),
+            None => return from_database(db, kv).await,
+        }
+    }
+    Ok(Catalog::new(editions))
+}
+
+/// Puts what is live in the database into KV.
+pub async fn put_live(db: &D1, kv: &Kv) -> Result<(), String> {
+    from_database(db, kv).await.map(|_| ())
+}
+
+/// Compares what KV says is live with the database, and mends KV if a publish did not reach it.
+pub async fn repair(db: &D1, kv: &Kv) -> Result<(), String> {
+    let listed = kv.get(LIVE_KEY).await.ok().flatten();
+    let truth = publish::live_versions(db).await.map_err(|error| error.to_string())?;
+    let listed = listed.and_then(|text| serde_json::from_str::<Vec<LiveRow>>(&text).ok());
+    if listed.as_ref() == Some(&truth) { Ok(()) } else { put_live(db, kv).await }
+}
+
+async fn edition(kv: &Kv, live: &LiveRow) -> Option<Rc<Edition>> {
+    let key = (live.campaign.clone(), live.version);
+    if let Some(kept) = KEPT.with_borrow(|kept| kept.get(&key).cloned()) {
+        return Some(kept);
+    }
+    let text = kv.get(&content_key(live)).await.ok().flatten()?;
+    let edition =
+        Rc::new(Edition::new(live.version, live.published_at, serde_json::from_str(&text).ok()?));
+    keep(&edition);
+    Some(edition)
+}
+
+async fn from_database(db: &D1, kv: &Kv) -> Result<Catalog, String> {
+    let catalog = publish::live(db).await.map_err(|error| error.to_string())?;
+    let mut listed = Vec::new();
+    for edition in catalog.live() {
+        keep(edition);
+        let (version, published_at) = (edition.version, edition.published_at);
+        let live = LiveRow { campaign: edition.id().clone(), version, published_at };
+        let text = serde_json::to_string(&edition.compiled).map_err(|error| error.to_string())?;
+        kv.put(&content_key(&live), &text).await.map_err(|error| error.to_string())?;
+        listed.push(live);
+    }
+    let listed = serde_json::to_string(&listed).map_err(|error| error.to_string())?;
+    kv.put(LIVE_KEY, &listed).await.map_err(|error| error.to_string())?;
+    Ok(catalog)
+}
+
+fn keep(edition: &Rc<Edition>) {
+    KEPT.with_borrow_mut(|kept| {
+        if kept.len() >= EDITIONS_KEPT_MAX {
+            kept.clear();
+        }
+        kept.insert((edition.id().clone(), edition.version), edition.clone());
+    });
+}
+
+fn content_key(live: &LiveRow) -> String {
+    format!("version:{}:{}", live.campaign, live.version)
+}

@@ -1,0 +1,110 @@
+//! A request, read once into what handlers ask of it.
+
+use crate::domain::answer;
+use crate::domain::language::Language;
+use futures_util::StreamExt;
+use worker::{Context, Request, Result};
+
+/// One HTTP request.
+pub struct Inbound {
+    /// `GET`, `POST`, …
+    pub method: String,
+    /// The path, with its percent escapes decoded where they are UTF-8.
+    pub path: String,
+    /// The query string, without the `?`.
+    pub query: String,
+    /// Whether it came by https.
+    pub is_secure: bool,
+    /// For work after the answer.
+    pub context: Context,
+    request: Request,
+}
+
+/// Why a body could not be read.
+pub enum NoBody {
+    /// It is longer than allowed.
+    TooLarge,
+    /// The connection broke.
+    Broken,
+}
+
+impl Inbound {
+    /// Takes a request apart.
+    pub fn new(request: Request, context: Context) -> Result<Self> {
+        let url = request.url()?;
+        Ok(Self {
+            method: request.method().to_string(),
+            path: answer::percent_decode(url.path()).unwrap_or_else(|| url.path().to_owned()),
+            query: url.query().unwrap_or_default().to_owned(),
+            is_secure: url.scheme() == "https",
+            context,
+            request,
+        })
+    }
+
+    /// A header's value, or nothing.
+    pub fn header(&self, name: &str) -> String {
+        self.request.headers().get(name).ok().flatten().unwrap_or_default()
+    }
+
+    /// The network address of whoever sent it; nothing where Cloudflare is not in front.
+    pub fn address(&self) -> Option<String> {
+        Some(self.header("cf-connecting-ip")).filter(|address| !address.is_empty())
+    }
+
+    /// A cookie's value.
+    pub fn cookie(&self, name: &str) -> Option<String> {
+        let header = self.header("cookie");
+        let pairs = header.split(';').filter_map(|pair| pair.trim().split_once('='));
+        pairs.filter(|(known, _)| *known == name).map(|(_, value)| value.to_owned()).next()
+    }
+
+    /// A parameter of the query string.
+    pub fn parameter(&self, name: &str) -> Option<String> {
+        let pairs = answer::query_pairs(&self.query);
+        pairs.into_iter().find(|(known, _)| known == name).map(|(_, value)| value)
+    }
+
+    /// The language of house pages: `?lang=`, or what the browser prefers.
+    pub fn language(&self) -> Language {
+        match self.parameter("lang") {
+            Some(tag) => Language::from_locale(&tag),
+            None => Language::from_accept_language(&self.header("accept-language")),
+        }
+    }
+
+    /// Whether a program asks, rather than a page in a browser.
+    pub fn wants_json(&self) -> bool {
+        self.header("accept").contains("application/json")
+            || self.header("content-type").starts_with("application/json")
+    }
+
+    /// Whether another site's page sent it (the browser says so; OWASP's advice against CSRF).
+    pub fn is_cross_site(&self) -> bool {
+        match self.header("sec-fetch-site").as_str() {
+            "" => {
+                let origin = self.header("origin");
+                !origin.is_empty() && !origin.ends_with(&format!("//{}", self.header("host")))
+            }
+            site => site == "cross-site" || site == "same-site",
+        }
+    }
+
+    /// The body, up to `bytes_max`; the rest of a longer one is not read.
+    pub async fn body(&mut self, bytes_max: usize) -> std::result::Result<Vec<u8>, NoBody> {
+        let declared = self.header("content-length").parse::<usize>().unwrap_or(0);
+        if declared > bytes_max {
+            return Err(NoBody::TooLarge);
+        }
+        // A request without a body has no stream.
+        let Ok(mut stream) = self.request.stream() else { return Ok(Vec::new()) };
+        let mut body = Vec::new();
+        while let Some(chunk) = stream.next().await {
+            body.extend(chunk.map_err(|_| NoBody::Broken)?);
+            if body.len() > bytes_max {
+                return Err(NoBody::TooLarge);
+            }
+        }
+        Ok(body)
+    }
+}

@@ -1,0 +1,452 @@
+//! What visitors and readers of messages reach: pages, forms, links.
+
+use super::app::App;
+use super::inbound::{Inbound, NoBody};
+use super::reply::{self, Reply};
+use crate::domain::answer::{Answer, BodyProblem, FORM_BODY_BYTES_MAX};
+use crate::domain::catalog::Edition;
+use crate::domain::form::{FieldProblem, Form};
+use crate::domain::language::Language;
+use crate::domain::origin::Origin;
+use crate::domain::primitives::{CampaignId, QualifiedId};
+use crate::domain::token::{Purpose, TokenProblem};
+use crate::domain::tracking;
+use crate::flows::receive::{self, Link};
+use crate::flows::serve_page::{self, Showing, Typed};
+use crate::flows::submit_form::{self, Checked};
+use crate::flows::task::{EngagementReport, Intake};
+use crate::store::reports::Visit;
+use crate::views::page::LANDING_POLICY;
+use crate::views::visitor::{
+    ConfirmState, ConfirmView, MessageKind, ThanksView, UnsubscribeState, UnsubscribeView,
+    confirm as confirm_page, thanks, unsubscribe as unsubscribe_page,
+};
+use serde_json::{Value, json};
+use std::rc::Rc;
+
+/// The visitor's random first-party id: what keeps a page's variant the same.
+const VISITOR_COOKIE: &str = "dl_visitor";
+const VISITOR_COOKIE_SECONDS: u32 = 31_536_000;
+
+/// A transparent GIF of one pixel.
+const PIXEL: &[u8] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\
+\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;";
+
+/// Shows a landing page, and counts the visit after the answer.
+pub async fn page(mut app: App, inbound: Inbound, path: &str) -> Reply {
+    let Some((edition, name, page)) = app.catalog.page_at(path) else {
+        return reply::message(&inbound, MessageKind::NotFound);
+    };
+    let (known, fresh) = (inbound.cookie(VISITOR_COOKIE), app.ids.uuid());
+    let visitor = known.clone().filter(|id| id.len() == fresh.len()).unwrap_or(fresh);
+    let campaign = edition.id().as_str();
+    let Some(variant) = serve_page::variant_for(page, campaign, name, &visitor) else {
+        return reply::message(&inbound, MessageKind::NotFound);
+    };
+    let referrer = inbound.header("referer");
+    let origin = Origin::of_visit(name, &variant.name, path, &inbound.query, &referrer);
+    let showing = Showing { edition, page, variant, origin: &origin, typed: &Typed::default() };
+    let rendered = serve_page::render(&showing, &app.settings, app.now, &mut app.ids);
+    let html = match rendered {
+        Ok(html) => html,
+        Err(error) => {
+            reply::log("page.render", &error.to_string());
+            return reply::message(&inbound, MessageKind::Fault);
+        }
+    };
+    let visit = Visit {
+        campaign_id: campaign.to_owned(),
+        visitor: visitor.clone(),
+        part: format!("{name}/{}", variant.name),
+        channel: origin.channel(app.settings.host()),
+        at: app.now,
+    };
+    let is_person =
+        tracking::machine_reasons(&inbound.method, &inbound.header("user-agent")).is_empty();
+    if is_person {
+        later(app, &inbound, Intake::VisitV1(visit));
+    }
+    let secure = if inbound.is_secure { "; Secure" } else { "" };
+    let cookie = format!(
+        "{VISITOR_COOKIE}={visitor}; Path=/; Max-Age={VISITOR_COOKIE_SECONDS}; HttpOnly; \
+         SameSite=Lax{secure}"
+    );
+    Reply::html(200, html, LANDING_POLICY).header("set-cookie", cookie)
+}
+
+/// Gives a site that embeds a form its fields and a fresh token.
+pub fn form_start(mut app: App, inbound: Inbound, id: &str) -> Reply {
+    let id = QualifiedId::from(id);
+    let Some((_, form)) = app.catalog.form(&id) else {
+        return reply::message(&inbound, MessageKind::NotFound);
+    };
+    let token = serve_page::form_token(&app.settings, &id, app.now, &mut app.ids);
+    let body =
+        json!({ "form": id, "token": token, "fields": form.fields, "consent": form.consent });
+    allow_origin(Reply::json(200, &body), form, &inbound)
+}
+
+/// Says which other sites may send a form, and what.
+pub fn form_preflight(app: &App, inbound: &Inbound, id: &str) -> Reply {
+    let Some((_, form)) = app.catalog.form(&QualifiedId::from(id)) else {
+        return reply::message(inbound, MessageKind::NotFound);
+    };
+    let reply = Reply::empty()
+        .header("access-control-allow-methods", "GET, POST")
+        .header("access-control-allow-headers", "content-type, accept")
+        .header("access-control-max-age", "3600");
+    allow_origin(reply, form, inbound)
+}
+
+/// Takes a form.
+pub async fn form_send(mut app: App, mut inbound: Inbound, id: &str) -> Reply {
+    let id = QualifiedId::from(id);
+    let Some((edition, form)) = app.catalog.form(&id) else {
+        return reply::message(&inbound, MessageKind::NotFound);
+    };
+    let (edition, form) = (edition.clone(), form.clone());
+    let answer = match read_answer(&mut inbound).await {
+        Ok(answer) => answer,
+        Err(refused) => return allow_origin(refused, &form, &inbound),
+    };
+    let origin_hash = app.origin_hash(&inbound);
+    let checked =
+        submit_form::check(&edition, &id, &form, &answer, &origin_hash, &app.settings, app.now);
+    let reply = match checked {
+        Checked::Robot => thank(&app, &inbound, &edition, &form),
+        Checked::Problems(problems) => {
+            show_problems(&mut app, &inbound, &edition, &id, answer, problems)
+        }
+        Checked::BadToken(problem) => bad_token(&inbound, problem),
+        Checked::Good(submitted) => {
+            let keys = submit_form::rate_keys(&submitted, &app.settings);
+            if is_too_often(&app, &keys).await {
+                reply::message(&inbound, MessageKind::TooManyRequests).header("retry-after", "60")
+            } else {
+                store_lead(&mut app, &inbound, &edition, &form, *submitted).await
+            }
+        }
+    };
+    allow_origin(reply, &form, &inbound)
+}
+
+/// Writes the lead down; or, if the database has no room, puts it into the intake queue. Only if
+/// that fails too is the visitor asked to try again.
+async fn store_lead(
+    app: &mut App,
+    inbound: &Inbound,
+    edition: &Rc<Edition>,
+    form: &Form,
+    submitted: crate::domain::decide::Submitted,
+) -> Reply {
+    let flow = submit_form::submit(&app.db, &app.catalog, submitted.clone(), app.now, &mut app.ids);
+    match flow.await {
+        Ok(work) => app.hint(&work).await,
+        Err(error) => {
+            reply::log("form.deferred", &error.to_string());
+            if let Err(error) = app.take_in(&[Intake::SubmissionV1(Box::new(submitted))]).await {
+                reply::log("form.refused", &error.to_string());
+                return reply::message(inbound, MessageKind::Unavailable)
+                    .header("retry-after", "30");
+            }
+        }
+    }
+    thank(app, inbound, edition, form)
+}
+
+/// Follows a link of a message, and records that after the answer.
+pub fn click(mut app: App, inbound: Inbound, token: &str) -> Reply {
+    let Ok(link) = Link::verify(&app.settings, Purpose::Click, token) else {
+        return reply::message(&inbound, MessageKind::NotFound);
+    };
+    let reply = Reply::redirect(302, &link.rest);
+    let url = Some(link.rest.clone());
+    let report = engagement(&mut app, &inbound, "click", link, url);
+    later(app, &inbound, report);
+    reply
+}
+
+/// Answers the pixel of a message, and records the opening after the answer.
+pub fn open(mut app: App, inbound: Inbound, token: &str) -> Reply {
+    let Ok(link) = Link::verify(&app.settings, Purpose::Open, token) else {
+        return reply::message(&inbound, MessageKind::NotFound);
+    };
+    let report = engagement(&mut app, &inbound, "open", link, None);
+    later(app, &inbound, report);
+    Reply::gif(PIXEL)
+}
+
+/// Asks whether to unsubscribe. Nothing happens by GET, for scanners follow every link.
+pub fn unsubscribe_ask(app: &App, inbound: &Inbound, token: &str) -> Reply {
+    let link = Link::verify(&app.settings, Purpose::Unsubscribe, token).ok();
+    let state = if link.is_some() { UnsubscribeState::Ask } else { UnsubscribeState::Invalid };
+    unsubscribe_reply(app, inbound, token, link.as_ref(), state)
+}
+
+/// Unsubscribes, whatever the body says (RFC 8058 sends `List-Unsubscribe=One-Click`).
+pub async fn unsubscribe(mut app: App, inbound: Inbound, token: &str) -> Reply {
+    let Ok(link) = Link::verify(&app.settings, Purpose::Unsubscribe, token) else {
+        return unsubscribe_reply(&app, &inbound, token, None, UnsubscribeState::Invalid);
+    };
+    let origin_hash = app.origin_hash(&inbound);
+    let flow = receive::unsubscribe(
+        &app.db,
+        &app.catalog,
+        link.clone(),
+        &origin_hash,
+        app.now,
+        &mut app.ids,
+    );
+    if let Err(error) = flow.await {
+        reply::log("unsubscribe", &error.to_string());
+        return reply::message(&inbound, MessageKind::Unavailable).header("retry-after", "30");
+    }
+    unsubscribe_reply(&app, &inbound, token, Some(&link), UnsubscribeState::Done)
+}
+
+/// Asks whether to confirm.
+pub fn confirm_ask(app: &App, inbound: &Inbound, token: &str) -> Reply {
+    let link = Link::verify(&app.settings, Purpose::Confirm, token).ok();
+    let works = link.as_ref().is_some_and(|l| receive::confirmed_purpose(l, app.now).is_some());
+    let state = if works { ConfirmState::Ask } else { ConfirmState::Expired };
+    confirm_reply(app, inbound, token, link.as_ref(), state)
+}
+
+/// Confirms.
+pub async fn confirm(mut app: App, inbound: Inbound, token: &str) -> Reply {
+    let link = Link::verify(&app.settings, Purpose::Confirm, token).ok();
+    let purpose = link.as_ref().and_then(|link| receive::confirmed_purpose(link, app.now));
+    let (Some(link), Some(purpose)) = (&link, purpose) else {
+        return confirm_reply(&app, &inbound, token, link.as_ref(), ConfirmState::Expired);
+    };
+    let origin_hash = app.origin_hash(&inbound);
+    let contact = link.contact.clone();
+    let flow = receive::confirm(
+        &app.db,
+        &app.catalog,
+        contact,
+        purpose,
+        &origin_hash,
+        app.now,
+        &mut app.ids,
+    );
+    match flow.await {
+        Ok(work) => app.hint(&work).await,
+        Err(error) => {
+            reply::log("confirm", &error.to_string());
+            return reply::message(&inbound, MessageKind::Unavailable).header("retry-after", "30");
+        }
+    }
+    confirm_reply(&app, &inbound, token, Some(link), ConfirmState::Done)
+}
+
+/// Reads a form's body, or says what is wrong with it.
+async fn read_answer(inbound: &mut Inbound) -> Result<Answer, Reply> {
+    let language = inbound.language();
+    let refuse = |inbound: &Inbound, problem: BodyProblem| {
+        let kind = match problem {
+            BodyProblem::TooLarge | BodyProblem::TooManyPairs => MessageKind::TooLarge,
+            BodyProblem::Multipart | BodyProblem::UnknownType => MessageKind::UnsupportedType,
+            _ => MessageKind::BadRequest,
+        };
+        reply::message_with(inbound, kind, Some(&problem.message(language)))
+    };
+    let body = match inbound.body(FORM_BODY_BYTES_MAX).await {
+        Ok(body) => body,
+        Err(NoBody::TooLarge) => return Err(refuse(inbound, BodyProblem::TooLarge)),
+        Err(NoBody::Broken) => return Err(reply::message(inbound, MessageKind::BadRequest)),
+    };
+    Answer::from_body(&inbound.header("content-type"), &body)
+        .map_err(|problem| refuse(inbound, problem))
+}
+
+/// Whether one of these has been here too often lately. A limiter that does not answer lets
+/// everybody in: a lead is worth more than the spam it may bring.
+async fn is_too_often(app: &App, keys: &[String]) -> bool {
+    let Ok(limiter) = app.env.rate_limiter("SUBMIT_LIMIT") else { return false };
+    for key in keys {
+        if limiter.limit(key.clone()).await.is_ok_and(|outcome| !outcome.success) {
+            return true;
+        }
+    }
+    false
+}
+
+/// Says thank you: on the form's own page, or on the house's.
+fn thank(app: &App, inbound: &Inbound, edition: &Rc<Edition>, form: &Form) -> Reply {
+    let campaign = &edition.compiled.campaign;
+    let page = form.thanks.as_ref().and_then(|name| campaign.pages.get(name));
+    if inbound.wants_json() {
+        let thanks = page.map(|page| format!("{}{}", app.settings.base_url, page.path));
+        return Reply::json(200, &json!({ "status": "ok", "thanks": thanks }));
+    }
+    if let Some(page) = page {
+        return Reply::redirect(303, &page.path);
+    }
+    let asks = form.consent.as_ref().is_some_and(|consent| consent.double_opt_in);
+    let view = ThanksView {
+        language: Language::from_locale(&campaign.locale),
+        campaign_name: &campaign.name,
+        is_to_be_confirmed: asks,
+        back: None,
+    };
+    Reply::page(200, thanks(&view))
+}
+
+/// Shows the page again with what was typed and what is wrong with it.
+fn show_problems(
+    app: &mut App,
+    inbound: &Inbound,
+    edition: &Rc<Edition>,
+    id: &QualifiedId,
+    values: Answer,
+    problems: Vec<FieldProblem>,
+) -> Reply {
+    let campaign = &edition.compiled.campaign;
+    let language = Language::from_locale(&campaign.locale);
+    if inbound.wants_json() {
+        let told: Vec<Value> = problems
+            .iter()
+            .map(|p| json!({ "field": p.field, "message": p.message(language) }))
+            .collect();
+        let token = serve_page::form_token(&app.settings, id, app.now, &mut app.ids);
+        let detail = "Mend the fields that are named, and send the form with the new token.";
+        let more = json!({ "problems": told, "token": token });
+        return Reply::problem(422, "The form has mistakes", detail, more);
+    }
+    let origin = Origin::from_answer(&values);
+    let name = id.parts().map(|(_, name)| name.to_owned());
+    let with_form = |page: &&crate::domain::campaign::Page| page.form == name;
+    let page = campaign.pages.get(&origin.page).filter(with_form);
+    let Some(page) = page.or_else(|| campaign.pages.values().find(with_form)) else {
+        // A form that is on none of our pages: its sender reads it as text.
+        let told: Vec<String> =
+            problems.iter().map(|p| format!("{}: {}", p.field, p.message(language))).collect();
+        return reply::message_with(inbound, MessageKind::BadRequest, Some(&told.join(" ")));
+    };
+    let Some(variant) =
+        page.variants.iter().find(|v| v.name == origin.variant).or(page.variants.first())
+    else {
+        return reply::message(inbound, MessageKind::Fault);
+    };
+    let typed = Typed { values, problems };
+    let showing = Showing { edition, page, variant, origin: &origin, typed: &typed };
+    let rendered = serve_page::render(&showing, &app.settings, app.now, &mut app.ids);
+    match rendered {
+        Ok(html) => Reply::html(422, html, LANDING_POLICY),
+        Err(error) => {
+            reply::log("page.render", &error.to_string());
+            reply::message(inbound, MessageKind::Fault)
+        }
+    }
+}
+
+fn bad_token(inbound: &Inbound, problem: TokenProblem) -> Reply {
+    let language = inbound.language();
+    let text = match problem {
+        TokenProblem::Malformed => language.pick(
+            "The form was sent without its token, or with a part of it.",
+            "提交的表单缺少令牌，或令牌不完整。",
+        ),
+        TokenProblem::WrongPurpose => {
+            language.pick("The token belongs to another form.", "令牌不属于此表单。")
+        }
+        TokenProblem::Forged => {
+            language.pick("The token was not made here.", "令牌不是由本站签发的。")
+        }
+    };
+    reply::message_with(inbound, MessageKind::BadRequest, Some(text))
+}
+
+/// Lets the pages of the form's own list of sites read the answer.
+fn allow_origin(reply: Reply, form: &Form, inbound: &Inbound) -> Reply {
+    let origin = inbound.header("origin");
+    let reply = reply.header("vary", "origin");
+    if form.origins.contains(&origin) {
+        reply.header("access-control-allow-origin", origin)
+    } else {
+        reply
+    }
+}
+
+fn engagement(
+    app: &mut App,
+    inbound: &Inbound,
+    kind: &str,
+    link: Link,
+    url: Option<String>,
+) -> Intake {
+    let machine = tracking::machine_reasons(&inbound.method, &inbound.header("user-agent"));
+    Intake::EngagementV1(EngagementReport {
+        contact: link.contact,
+        message: link.message,
+        url,
+        at: app.now,
+        machine: machine.into_iter().map(str::to_owned).collect(),
+        key: format!("{kind}:{}", app.ids.uuid()),
+    })
+}
+
+/// Puts a fact into the intake queue once the answer is on its way.
+fn later(app: App, inbound: &Inbound, fact: Intake) {
+    inbound.context.wait_until(async move {
+        if let Err(error) = app.take_in(&[fact]).await {
+            reply::log("intake", &error.to_string());
+        }
+    });
+}
+
+/// The name and postal address of a link's campaign, and the language it speaks.
+fn sender<'a>(
+    app: &'a App,
+    inbound: &Inbound,
+    link: Option<&Link>,
+) -> (&'a str, &'a str, Language) {
+    let id: Option<&CampaignId> = link.map(|link| &link.campaign);
+    let edition = id.and_then(|id| app.catalog.live_edition(id));
+    edition.map_or(("", "", inbound.language()), |edition| {
+        let campaign = &edition.compiled.campaign;
+        let language = match inbound.parameter("lang") {
+            Some(_) => inbound.language(),
+            None => Language::from_locale(&campaign.locale),
+        };
+        (campaign.name.as_str(), campaign.postal_address.as_str(), language)
+    })
+}
+
+fn unsubscribe_reply(
+    app: &App,
+    inbound: &Inbound,
+    token: &str,
+    link: Option<&Link>,
+    state: UnsubscribeState,
+) -> Reply {
+    let (campaign_name, postal_address, language) = sender(app, inbound, link);
+    let status = if state == UnsubscribeState::Invalid { 404 } else { 200 };
+    let view = UnsubscribeView { language, state, token, campaign_name, postal_address };
+    Reply::page(status, unsubscribe_page(&view))
+}
+
+fn confirm_reply(
+    app: &App,
+    inbound: &Inbound,
+    token: &str,
+    link: Option<&Link>,
+    state: ConfirmState,
+) -> Reply {
+    let (campaign_name, postal_address, language) = sender(app, inbound, link);
+    let purpose = link.and_then(|link| receive::confirmed_purpose(link, app.now));
+    let edition = link.and_then(|link| app.catalog.live_edition(&link.campaign));
+    let consents = edition.into_iter().flat_map(|edition| {
+        edition.compiled.campaign.forms.values().filter_map(|form| form.consent.as_ref())
+    });
+    let asked = consents.into_iter().find(|consent| Some(consent.purpose.as_str()) == purpose);
+    let status = match (state, link) {
+        (ConfirmState::Expired, None) => 404,
+        (ConfirmState::Expired, Some(_)) => 410,
+        _ => 200,
+    };
+    let consent_text = asked.map_or("", |consent| consent.text.as_str());
+    let view = ConfirmView { language, state, token, campaign_name, consent_text, postal_address };
+    Reply::page(status, confirm_page(&view))
+}

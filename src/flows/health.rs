@@ -1,0 +1,64 @@
+//! health: whether the worker can do its work, and how late it is.
+
+use super::seams::DatabaseError;
+use crate::domain::primitives::{Millis, Span};
+use crate::store::due;
+use crate::store::statement::{Rows, Statement};
+use serde::{Deserialize, Serialize};
+
+/// Without a tick for this long, the scheduler is taken for stopped: five of its minutes.
+pub const TICK_AGE_MAX: Span = Span::minutes(5);
+
+/// The state of each part; `None` is well.
+#[derive(Debug, Serialize)]
+pub struct Health {
+    /// Whether all parts are well.
+    pub is_ready: bool,
+    /// What is wrong with the database.
+    pub database: Option<String>,
+    /// What is wrong with the key-value store.
+    pub kv: Option<String>,
+    /// What is wrong with the queue.
+    pub queue: Option<String>,
+    /// What is wrong with the scheduler.
+    pub scheduler: Option<String>,
+    /// How long ago the last tick ran, in seconds.
+    pub last_tick_age_seconds: Option<i64>,
+    /// How late the longest-waiting step or message is, in seconds.
+    pub oldest_due_seconds: i64,
+}
+
+#[derive(Deserialize)]
+struct AtRow {
+    at: Option<Millis>,
+}
+
+/// What to ask the database.
+pub fn questions() -> Vec<Statement> {
+    vec![due::last_tick(), due::next()]
+}
+
+/// Judges its answer, and the other parts'.
+pub fn judge(
+    database: Result<Vec<Rows>, DatabaseError>,
+    kv: Result<(), String>,
+    queue: Result<(), String>,
+    now: Millis,
+) -> Health {
+    let at = |index: usize| {
+        let row = database.as_ref().ok()?.get(index)?.first::<AtRow>().ok()??;
+        row.at
+    };
+    let seconds_since = |at: Millis| (now.0 - at.0) / 1_000;
+    let last_tick_age_seconds = at(0).map(seconds_since);
+    let scheduler = match last_tick_age_seconds {
+        None => Some("no tick has run yet".to_owned()),
+        Some(age) if age > TICK_AGE_MAX.0 / 1_000 => Some(format!("no tick for {age} seconds")),
+        Some(_) => None,
+    };
+    let oldest_due_seconds = at(1).map_or(0, seconds_since).max(0);
+    let database = database.err().map(|error| error.to_string());
+    let (kv, queue) = (kv.err(), queue.err());
+    let is_ready = [&database, &kv, &queue, &scheduler].iter().all(|part| part.is_none());
+    Health { is_ready, database, kv, queue, scheduler, last_tick_age_seconds, oldest_due_seconds }
+}

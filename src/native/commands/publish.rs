@@ -1,0 +1,169 @@
+//! `dripline publish`: campaigns become live on a server.
+
+use super::progress::Progress;
+use super::server::{Failure, Server};
+use super::{Exit, Terminal, check};
+use crate::domain::campaign::Compiled;
+use crate::flows::publish::Published;
+use crate::native::project::load_files;
+use serde_json::{Value, json};
+use std::io;
+use std::path::PathBuf;
+
+/// Where campaigns are published.
+const PATH: &str = "/api/v1/campaigns";
+
+/// Publish campaigns to a running dripline
+///
+/// Reads and checks the campaigns as `dripline check` does; if anything is wrong, nothing is sent.
+/// Each campaign becomes a new version that is live with the next request. Contacts who are in a
+/// journey already finish it as it was when they entered. Publishing what is live already changes
+/// nothing.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Examples:
+  dripline publish --to http://localhost:8787 --token dev
+  DRIPLINE_URL=https://go.example.com DRIPLINE_TOKEN=dl_… dripline publish
+  dripline publish campaigns/spring-webinar.toml --json | jq '.published[].version'
+
+Exit status: 0 everything is live, 1 something is wrong or the server refused, 2 usage.")]
+pub struct Args {
+    /// Campaign files, or folders of them; templates are read from the folder `templates` beside
+    #[arg(default_value = "campaigns", value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Where to, and by what right
+    #[command(flatten)]
+    pub server: Server,
+    /// Print one JSON object: {"ok": …, "published": […], "problems": […], "errors": […]}
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Runs the command.
+pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
+    let files = match check::files(&args.paths) {
+        Ok(files) => files,
+        Err(message) => return terminal.usage(message),
+    };
+    let campaigns = match load_files(&files) {
+        Ok(campaigns) => campaigns,
+        Err(problems) if args.json => {
+            let answer =
+                json!({ "ok": false, "published": [], "problems": problems, "errors": [] });
+            writeln!(terminal.out, "{answer}")?;
+            return Ok(Exit::Wrong);
+        }
+        Err(problems) => {
+            check::print(&problems, terminal)?;
+            writeln!(terminal.err, "Nothing was published.")?;
+            return Ok(Exit::Wrong);
+        }
+    };
+    let mut told = Told { json: args.json, published: vec![], problems: vec![], errors: vec![] };
+    let progress = Progress::new(campaigns.len() as u64, "Publishing");
+    for (done, compiled) in campaigns.iter().enumerate() {
+        progress.set(done as u64);
+        let campaign = compiled.campaign.id.as_str();
+        let result = send(&args.server, compiled);
+        if let Err(failure) = &result
+            && failure.is_general()
+        {
+            let rest: Vec<&str> =
+                campaigns[done..].iter().map(|c| c.campaign.id.as_str()).collect();
+            progress.suspend(|| told.give_up(&rest, failure, terminal))?;
+            break;
+        }
+        progress.suspend(|| told.tell(campaign, result, terminal))?;
+    }
+    drop(progress);
+    told.end(terminal)
+}
+
+fn send(server: &Server, compiled: &Compiled) -> Result<Published, Failure> {
+    let fault = |error: serde_json::Error| Failure {
+        status: None,
+        message: error.to_string(),
+        problems: Vec::new(),
+    };
+    let text = serde_json::to_string(compiled).map_err(fault)?;
+    let answer = server.post(PATH, &text)?;
+    serde_json::from_str(&answer).map_err(|_| server.not_dripline())
+}
+
+/// What has been said, or will be in one JSON object.
+struct Told {
+    json: bool,
+    published: Vec<Published>,
+    problems: Vec<Value>,
+    errors: Vec<Value>,
+}
+
+impl Told {
+    /// One campaign's result, at once for people.
+    fn tell(
+        &mut self,
+        campaign: &str,
+        result: Result<Published, Failure>,
+        terminal: &mut Terminal<'_>,
+    ) -> io::Result<()> {
+        match result {
+            Ok(published) => {
+                if !self.json {
+                    writeln!(terminal.out, "{}", line(&published))?;
+                    terminal.out.flush()?;
+                }
+                self.published.push(published);
+            }
+            Err(failure) => {
+                let (status, message) = (failure.status, &failure.message);
+                if !self.json {
+                    writeln!(terminal.err, "{campaign}: {message}")?;
+                    for problem in &failure.problems {
+                        writeln!(terminal.err, "  {problem}")?;
+                    }
+                }
+                self.problems.extend(failure.problems_json(campaign));
+                let error = json!({ "campaign": campaign, "status": status, "message": message });
+                self.errors.push(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// The other campaigns would fail alike.
+    fn give_up(
+        &mut self,
+        campaigns: &[&str],
+        failure: &Failure,
+        terminal: &mut Terminal<'_>,
+    ) -> io::Result<()> {
+        let Failure { status, message, .. } = failure;
+        if !self.json {
+            writeln!(terminal.err, "dripline: {message}")?;
+            writeln!(terminal.err, "Not published: {}", campaigns.join(", "))?;
+        }
+        let error =
+            |campaign| json!({ "campaign": campaign, "status": status, "message": message });
+        self.errors.extend(campaigns.iter().map(error));
+        Ok(())
+    }
+
+    fn end(self, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
+        let is_ok = self.errors.is_empty();
+        if self.json {
+            let Self { published, problems, errors, .. } = self;
+            let answer = json!({ "ok": is_ok, "published": published, "problems": problems,
+                                 "errors": errors });
+            writeln!(terminal.out, "{answer}")?;
+        }
+        Ok(if is_ok { Exit::Ok } else { Exit::Wrong })
+    }
+}
+
+fn line(published: &Published) -> String {
+    let Published { campaign, version, is_new } = published;
+    match is_new {
+        true => format!("{campaign}: version {version} is live (new)"),
+        false => format!("{campaign}: unchanged, version {version}"),
+    }
+}

@@ -1,0 +1,191 @@
+//! `dripline report`: what a campaign cost and earned.
+
+use super::server::Server;
+use super::table::Table;
+use super::{Exit, Terminal};
+use crate::domain::language::Language;
+use crate::domain::report::{Figures, Report};
+use crate::views::format::{NONE, count, moment, money, percent, signed_percent};
+use serde_json::json;
+use std::io::{self, Write};
+
+/// Show what a campaign cost and earned
+///
+/// Visitors, leads, conversions, cost, revenue and return, altogether and by channel, by page
+/// variant and by message. Opens and clicks that mail scanners made are not in the figures.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Examples:
+  dripline report spring-webinar --to http://localhost:8787 --token dev
+  dripline report spring-webinar --json | jq '.total.roi'
+
+Exit status: 0 shown, 1 there is no such campaign or the server refused, 2 usage.")]
+pub struct Args {
+    /// The campaign's id, such as spring-webinar
+    #[arg(value_name = "CAMPAIGN", value_parser = campaign_id)]
+    pub campaign: String,
+    /// Where it runs, and by what right
+    #[command(flatten)]
+    pub server: Server,
+    /// Print the report as JSON, as the server gave it; amounts are in minor units
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Runs the command.
+pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
+    let path = format!("/api/v1/reports/campaigns/{}", args.campaign);
+    let answer = args.server.get(&path).and_then(|text| match serde_json::from_str(&text) {
+        Ok(report) => Ok((text, report)),
+        Err(_) => Err(args.server.not_dripline()),
+    });
+    match answer {
+        Ok((text, _)) if args.json => writeln!(terminal.out, "{}", text.trim_end())?,
+        Ok((_, report)) => print(&report, terminal.out)?,
+        Err(failure) if args.json => {
+            let error = json!({ "status": failure.status, "message": failure.message });
+            writeln!(terminal.out, "{}", json!({ "ok": false, "error": error }))?;
+            return Ok(Exit::Wrong);
+        }
+        Err(failure) => {
+            writeln!(terminal.err, "dripline: {}", failure.message)?;
+            return Ok(Exit::Wrong);
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+/// Prints a report as tables.
+pub(super) fn print(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let at = moment(report.generated_at, "UTC", Language::English);
+    writeln!(out, "{}", report.name)?;
+    writeln!(out, "{}, version {}, as of {at}\n", report.campaign, report.version)?;
+    writeln!(out, "Funnel\n{}", funnel(&report.total))?;
+    writeln!(out, "Return\n{}", returns(report))?;
+    for (title, table) in [
+        ("By channel", channels(report)),
+        ("By page and variant", variants(report)),
+        ("By message", messages(report)),
+    ] {
+        if !table.is_empty() {
+            writeln!(out, "{title}\n{table}")?;
+        }
+    }
+    Ok(())
+}
+
+fn funnel(total: &Figures) -> Table {
+    let mut table = Table::new(1, &["", "", "of visitors"]);
+    for (stage, number) in [
+        ("Visitors", total.visitors),
+        ("Leads", total.leads),
+        ("New contacts", total.contacts),
+        ("Conversions", total.conversions),
+    ] {
+        let is_part = total.visitors > 0 && stage != "Visitors";
+        let share = is_part.then(|| number as f64 / total.visitors as f64);
+        let share = share.map(|share| percent(Some(share))).unwrap_or_default();
+        table.row(vec![stage.to_owned(), count(number), share]);
+    }
+    table
+}
+
+fn returns(report: &Report) -> Table {
+    let total = &report.total;
+    let mut table =
+        Table::new(0, &["Cost", "Revenue", "ROI", "Cost per lead", "Cost per conversion"]);
+    table.row(vec![
+        amount(total.cost_minor, report),
+        amount(total.revenue_minor, report),
+        signed_percent(total.roi()),
+        amount_if(total.cost_per_lead(), report),
+        amount_if(total.cost_per_conversion(), report),
+    ]);
+    table
+}
+
+fn channels(report: &Report) -> Table {
+    let heads = [
+        "Channel",
+        "Visitors",
+        "Leads",
+        "New contacts",
+        "Conversions",
+        "Cost",
+        "Revenue",
+        "Cost per lead",
+        "ROI",
+    ];
+    let mut table = Table::new(1, &heads);
+    for row in &report.by_channel {
+        let mut cells = vec![row.channel.clone()];
+        cells.extend(counts(&row.figures));
+        cells.push(amount(row.figures.cost_minor, report));
+        cells.push(amount(row.figures.revenue_minor, report));
+        cells.push(amount_if(row.figures.cost_per_lead(), report));
+        cells.push(signed_percent(row.figures.roi()));
+        table.row(cells);
+    }
+    table
+}
+
+fn variants(report: &Report) -> Table {
+    let heads = [
+        "Page",
+        "Variant",
+        "Visitors",
+        "Leads",
+        "New contacts",
+        "Conversions",
+        "Leads per visitor",
+        "Revenue",
+    ];
+    let mut table = Table::new(2, &heads);
+    for row in &report.by_variant {
+        let mut cells = vec![row.page.clone(), row.variant.clone()];
+        cells.extend(counts(&row.figures));
+        cells.push(percent(row.figures.lead_rate()));
+        cells.push(amount(row.figures.revenue_minor, report));
+        table.row(cells);
+    }
+    table
+}
+
+fn messages(report: &Report) -> Table {
+    let heads = ["Template", "Sent", "Delivered", "Opened", "Clicked", "Open rate", "Click rate"];
+    let mut table = Table::new(1, &heads);
+    let mut rows: Vec<(&str, _)> =
+        report.messages.iter().map(|row| (row.template.as_str(), row.figures)).collect();
+    if rows.len() > 1 {
+        rows.push(("All", report.messages_total()));
+    }
+    for (template, figures) in rows {
+        let mut cells = vec![template.to_owned()];
+        cells.extend([figures.sent, figures.delivered, figures.opened, figures.clicked].map(count));
+        cells.push(percent(figures.open_rate()));
+        cells.push(percent(figures.click_rate()));
+        table.row(cells);
+    }
+    table
+}
+
+fn counts(figures: &Figures) -> [String; 4] {
+    [figures.visitors, figures.leads, figures.contacts, figures.conversions].map(count)
+}
+
+fn amount(minor: i64, report: &Report) -> String {
+    money(minor, &report.currency, Language::English)
+}
+
+fn amount_if(minor: Option<i64>, report: &Report) -> String {
+    minor.map_or_else(|| NONE.to_owned(), |minor| amount(minor, report))
+}
+
+/// Reads a campaign's id as it can stand in an address.
+fn campaign_id(text: &str) -> Result<String, String> {
+    let is_part_of_id = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    match !text.is_empty() && text.chars().all(is_part_of_id) {
+        true => Ok(text.to_owned()),
+        false => Err("an id has small letters, digits and hyphens only".to_owned()),
+    }
+}

@@ -1,0 +1,216 @@
+//! A running dripline, as the commands that talk to one reach it.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::fmt;
+use std::io;
+use std::time::Duration;
+use ureq::http::Response;
+use ureq::{Agent, Body};
+
+/// How long a request may take altogether: the edge itself gives up sooner.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The longest answer read: more than any report.
+const ANSWER_BYTES_MAX: u64 = 4_000_000;
+
+/// Where dripline runs, and the right to use it.
+#[derive(clap::Args, Debug)]
+pub struct Server {
+    /// Where dripline runs, such as https://go.example.com
+    #[arg(long, value_name = "URL", env = "DRIPLINE_URL", value_parser = base_url)]
+    pub to: String,
+    /// An API token; `dripline token new` makes one
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        env = "DRIPLINE_TOKEN",
+        hide_env_values = true,
+        value_parser = token
+    )]
+    pub token: String,
+}
+
+/// Why a request came to nothing.
+#[derive(Debug, PartialEq)]
+pub struct Failure {
+    /// The status of the answer; `None` if there was no answer.
+    pub status: Option<u16>,
+    /// What went wrong, and what to do.
+    pub message: String,
+    /// What is wrong with what was sent, each with its key.
+    pub problems: Vec<RemoteProblem>,
+}
+
+/// One thing that the server found wrong.
+#[derive(Debug, PartialEq, Deserialize)]
+pub struct RemoteProblem {
+    /// Where.
+    #[serde(default)]
+    pub key: String,
+    /// What.
+    pub message: String,
+    /// What would be right.
+    pub help: Option<String>,
+}
+
+impl fmt::Display for RemoteProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let colon = if self.key.is_empty() { "" } else { ": " };
+        write!(f, "{}{colon}{}", self.key, self.message)?;
+        match &self.help {
+            Some(help) => write!(f, "; {help}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The part of an RFC 9457 problem that is shown.
+#[derive(Default, Deserialize)]
+struct ProblemJson {
+    title: Option<String>,
+    detail: Option<String>,
+    #[serde(default)]
+    problems: Vec<RemoteProblem>,
+}
+
+impl Server {
+    /// Fetches a path and returns the answer's body.
+    pub fn get(&self, path: &str) -> Result<String, Failure> {
+        let request = agent().get(self.url(path)).header("authorization", self.bearer());
+        self.answer(request.call())
+    }
+
+    /// Sends JSON to a path and returns the answer's body.
+    pub fn post(&self, path: &str, json: &str) -> Result<String, Failure> {
+        let request = agent().post(self.url(path)).header("authorization", self.bearer());
+        self.answer(request.content_type("application/json").send(json))
+    }
+
+    /// A good answer that is not what dripline would say.
+    pub fn not_dripline(&self) -> Failure {
+        let message = format!("{} answers, but not as dripline does. Check the address.", self.to);
+        Failure { status: None, message, problems: Vec::new() }
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.to)
+    }
+
+    fn bearer(&self) -> String {
+        format!("Bearer {}", self.token)
+    }
+
+    fn answer(&self, answer: Result<Response<Body>, ureq::Error>) -> Result<String, Failure> {
+        let unreachable =
+            |error| Failure { status: None, message: self.no_answer(&error), problems: Vec::new() };
+        let mut answer = answer.map_err(unreachable)?;
+        let body = answer.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_string();
+        let body = body.map_err(unreachable)?;
+        if answer.status().is_success() { Ok(body) } else { Err(self.refusal(&answer, &body)) }
+    }
+
+    fn no_answer(&self, error: &ureq::Error) -> String {
+        let to = &self.to;
+        match error {
+            ureq::Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                format!(
+                    "Nothing listens at {to}. Start it (on this machine: make dev), or check --to."
+                )
+            }
+            ureq::Error::HostNotFound => {
+                format!("There is no host of that name: {to}. Check --to and the network.")
+            }
+            ureq::Error::Timeout(_) => {
+                format!("No answer from {to} within {} s. Try again.", TIMEOUT.as_secs())
+            }
+            ureq::Error::Io(error) => format!("No answer from {to}: {error}. Check --to."),
+            error => format!("No answer from {to}: {error}. Check --to."),
+        }
+    }
+
+    fn refusal(&self, answer: &Response<Body>, body: &str) -> Failure {
+        let problem: Option<ProblemJson> = serde_json::from_str(body).ok();
+        let is_ours = problem.is_some();
+        let ProblemJson { title, detail, problems } = problem.unwrap_or_default();
+        let said = sentence(&detail.or(title).unwrap_or_default());
+        let status = answer.status().as_u16();
+        let (what, remedy) = match status {
+            300..=399 => {
+                let target = answer.headers().get("location").and_then(|v| v.to_str().ok());
+                let target = target.unwrap_or("elsewhere");
+                (format!("{} redirects to {target}.", self.to), "Use that address with --to.")
+            }
+            401 | 403 => (
+                format!("The token is refused (status {status})."),
+                "Check --token or DRIPLINE_TOKEN; `dripline token new` makes a token.",
+            ),
+            404 if !is_ours => (
+                format!("{} answers, but not as dripline does (status 404).", self.to),
+                "Check the address.",
+            ),
+            404 if !said.is_empty() => (String::new(), ""),
+            413 => ("It is larger than the server takes (status 413).".to_owned(), ""),
+            429 => ("Too many requests (status 429).".to_owned(), "Wait a minute and try again."),
+            500.. => (
+                format!("The server failed (status {status})."),
+                "Nothing is half done: trying again is safe.",
+            ),
+            _ => (format!("The server refused (status {status})."), ""),
+        };
+        let parts = [what.as_str(), said.as_str(), remedy];
+        let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        Failure { status: Some(status), message: parts.join(" "), problems }
+    }
+}
+
+impl Failure {
+    /// Whether the next request would fail in the same way.
+    pub fn is_general(&self) -> bool {
+        !matches!(self.status, Some(400 | 409 | 413 | 422))
+    }
+
+    /// The problems as JSON, each naming the campaign it is in.
+    pub fn problems_json(&self, campaign: &str) -> Vec<Value> {
+        let problem = |p: &RemoteProblem| json!({ "campaign": campaign, "key": p.key, "message": p.message, "help": p.help });
+        self.problems.iter().map(problem).collect()
+    }
+}
+
+/// Begins and ends as the sentences around it do.
+fn sentence(text: &str) -> String {
+    let mut letters = text.trim().chars();
+    let Some(first) = letters.next() else { return String::new() };
+    let text = format!("{}{}", first.to_uppercase(), letters.as_str());
+    if text.ends_with(['.', '!', '?', '。']) { text } else { format!("{text}.") }
+}
+
+fn agent() -> Agent {
+    let config = Agent::config_builder()
+        .timeout_global(Some(TIMEOUT))
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .user_agent(concat!("dripline/", env!("CARGO_PKG_VERSION")));
+    config.build().into()
+}
+
+/// Reads an address without the slash at its end.
+pub(super) fn base_url(text: &str) -> Result<String, String> {
+    let address = text.trim_end_matches('/');
+    let host = address.strip_prefix("https://").or_else(|| address.strip_prefix("http://"));
+    match host {
+        Some(host) if !host.is_empty() && !address.contains(char::is_whitespace) => {
+            Ok(address.to_owned())
+        }
+        _ => Err("give a whole address, such as https://go.example.com".to_owned()),
+    }
+}
+
+/// Reads a token as it can stand in a header.
+fn token(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    match !text.is_empty() && text.chars().all(|c| c.is_ascii_graphic()) {
+        true => Ok(text.to_owned()),
+        false => Err("a token has only ASCII letters, digits and signs".to_owned()),
+    }
+}

@@ -1,0 +1,141 @@
+//! Every address that dripline answers at: method and path become a route. The enum is the list.
+
+/// What a request asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route<'a> {
+    /// A landing page, at any path that is nothing else.
+    Page(&'a str),
+    /// A form's fields and a fresh token, for sites that embed it.
+    FormStart(&'a str),
+    /// A browser asks whether another site may send a form.
+    FormPreflight(&'a str),
+    /// A form is sent.
+    FormSend(&'a str),
+    /// A link of a message.
+    Click(&'a str),
+    /// The pixel of a message.
+    Open(&'a str),
+    /// The page that asks whether to unsubscribe.
+    UnsubscribeAsk(&'a str),
+    /// Unsubscribe.
+    Unsubscribe(&'a str),
+    /// The page that asks whether to confirm.
+    ConfirmAsk(&'a str),
+    /// Confirm.
+    Confirm(&'a str),
+    /// Publish a campaign.
+    ApiPublish,
+    /// Tell events.
+    ApiEvents,
+    /// A campaign's report.
+    ApiReport(&'a str),
+    /// The description of the API.
+    ApiDescription,
+    /// The list of campaigns.
+    Admin,
+    /// A campaign's report, as a page.
+    AdminReport(&'a str),
+    /// The door of the web app.
+    SignInAsk,
+    /// Sign in.
+    SignIn,
+    /// Sign out.
+    SignOut,
+    /// The local mailbox.
+    Mailbox,
+    /// A message in it.
+    MailboxMessage(&'a str),
+    /// Is the worker alive?
+    Health,
+    /// Can it do its work?
+    Ready,
+}
+
+/// Why a request has no route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoRoute {
+    /// Nothing is there.
+    NotFound,
+    /// Something is, for these methods (the value of an `Allow` header).
+    MethodNotAllowed(&'static str),
+}
+
+/// Finds the route. HEAD goes where GET goes.
+pub fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, NoRoute> {
+    use Route::*;
+    let method = if method == "HEAD" { "GET" } else { method };
+    let parts: Vec<&str> = path.strip_prefix('/').unwrap_or(path).split('/').collect();
+    let one = |wanted: &str, route, allow| {
+        if method == wanted { Ok(route) } else { Err(NoRoute::MethodNotAllowed(allow)) }
+    };
+    let both = |get, post| match method {
+        "GET" => Ok(get),
+        "POST" => Ok(post),
+        _ => Err(NoRoute::MethodNotAllowed("GET, HEAD, POST")),
+    };
+    const GET: &str = "GET, HEAD";
+    match parts[..] {
+        ["f", form] => match method {
+            "OPTIONS" => Ok(FormPreflight(form)),
+            "GET" => Ok(FormStart(form)),
+            "POST" => Ok(FormSend(form)),
+            _ => Err(NoRoute::MethodNotAllowed("GET, HEAD, POST, OPTIONS")),
+        },
+        ["c", token] => one("GET", Click(token), GET),
+        ["o", token] => one("GET", Open(token), GET),
+        ["u", token] => both(UnsubscribeAsk(token), Unsubscribe(token)),
+        ["confirm", token] => both(ConfirmAsk(token), Confirm(token)),
+        ["api", "v1", "campaigns"] => one("POST", ApiPublish, "POST"),
+        ["api", "v1", "events"] => one("POST", ApiEvents, "POST"),
+        ["api", "v1", "reports", "campaigns", id] => one("GET", ApiReport(id), GET),
+        ["api", "v1", "openapi.json"] => one("GET", ApiDescription, GET),
+        ["admin"] => one("GET", Admin, GET),
+        ["admin", "campaigns", id] => one("GET", AdminReport(id), GET),
+        ["admin", "sign-in"] => both(SignInAsk, SignIn),
+        ["admin", "sign-out"] => one("POST", SignOut, "POST"),
+        ["dev", "mailbox"] => one("GET", Mailbox, GET),
+        ["dev", "mailbox", id] => one("GET", MailboxMessage(id), GET),
+        ["healthz"] => one("GET", Health, GET),
+        ["readyz"] => one("GET", Ready, GET),
+        // The house's own folders have no pages of campaigns in them.
+        [
+            "f" | "c" | "o" | "u" | "confirm" | "preferences" | "hooks" | "api" | "admin" | "dev"
+            | "assets",
+            ..,
+        ] => Err(NoRoute::NotFound),
+        _ => one("GET", Page(path), GET),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_address_has_its_route() {
+        assert_eq!(route("GET", "/webinar/thanks"), Ok(Route::Page("/webinar/thanks")));
+        assert_eq!(route("HEAD", "/webinar"), Ok(Route::Page("/webinar")));
+        assert_eq!(route("POST", "/f/spring.signup"), Ok(Route::FormSend("spring.signup")));
+        assert_eq!(route("OPTIONS", "/f/spring.signup"), Ok(Route::FormPreflight("spring.signup")));
+        assert_eq!(route("GET", "/u/1u.x.y"), Ok(Route::UnsubscribeAsk("1u.x.y")));
+        assert_eq!(route("POST", "/u/1u.x.y"), Ok(Route::Unsubscribe("1u.x.y")));
+        assert_eq!(route("GET", "/"), Ok(Route::Page("/")));
+    }
+
+    #[test]
+    fn a_wrong_method_is_told_the_right_ones() {
+        assert_eq!(route("POST", "/webinar"), Err(NoRoute::MethodNotAllowed("GET, HEAD")));
+        assert_eq!(route("POST", "/c/x"), Err(NoRoute::MethodNotAllowed("GET, HEAD")));
+        assert_eq!(route("GET", "/api/v1/events"), Err(NoRoute::MethodNotAllowed("POST")));
+        assert_eq!(route("DELETE", "/u/x"), Err(NoRoute::MethodNotAllowed("GET, HEAD, POST")));
+    }
+
+    #[test]
+    fn the_houses_folders_hold_no_pages() {
+        for path in ["/api/v2/x", "/f", "/f/a/b", "/admin/x", "/dev", "/u/", "/hooks/resend"] {
+            let found = route("GET", path);
+            let is_page = matches!(found, Ok(Route::Page(_)));
+            assert!(!is_page, "{path}: {found:?}");
+        }
+    }
+}
