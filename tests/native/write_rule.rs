@@ -132,7 +132,7 @@ fn two_ticks_in_the_same_minute_hand_out_each_contact_once() {
     world.submit("/p", &FIELDS).unwrap();
     let now = world.now().plus(Span::days(1));
     let db = InTurns(&world.db);
-    let tick = |()| -> Task<'_, _> { Box::pin(run_due::tick(&db, &world.catalog, now)) };
+    let tick = |()| -> Task<'_, _> { Box::pin(run_due::tick(&db, now)) };
     let handed_out: Vec<Work> =
         together(vec![tick(()), tick(())]).into_iter().flat_map(Result::unwrap).collect();
     assert_eq!(handed_out, [Work::DueV1 { contacts: everybody(&world) }]);
@@ -143,7 +143,7 @@ fn a_contact_that_a_dead_worker_held_is_handed_out_again_after_five_minutes() {
     let mut world = journey_world();
     world.submit("/p", &FIELDS).unwrap();
     let now = world.now().plus(Span::days(1));
-    let tick = |at| block_on(run_due::tick(&world.db, &world.catalog, at)).unwrap();
+    let tick = |at| block_on(run_due::tick(&world.db, at)).unwrap();
     assert_eq!(tick(now).len(), 1, "handed to a worker that dies");
     assert_eq!(tick(now.plus(Span::minutes(4))), []);
     assert_eq!(tick(now.plus(Span::minutes(5))).len(), 1);
