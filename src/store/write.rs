@@ -109,7 +109,6 @@ impl RowsByTable {
         let enrollments: Vec<Json> = self.enrollments.into_values().collect();
         let (entered, left): (Vec<_>, Vec<_>) =
             self.memberships.into_iter().partition(|(_, since)| since.is_some());
-        let member = |([contact, segment], since): ([String; 2], Option<Millis>)| json!({ "contact_id": contact, "segment_id": segment, "at": since });
         let message_changes = self.message_changes.into_iter().map(|(id, mut change)| {
             change.insert("id".to_owned(), Json::from(id));
             Json::Object(change)
@@ -119,8 +118,8 @@ impl RowsByTable {
             (UPSERT_CONTACTS, self.contacts),
             (UPDATE_WAKES, self.wakes),
             (UPSERT_ENROLLMENTS, enrollments),
-            (DELETE_MEMBERS, left.into_iter().map(member).collect()),
-            (INSERT_MEMBERS, entered.into_iter().map(member).collect()),
+            (DELETE_MEMBERS, left.into_iter().map(member_row).collect()),
+            (INSERT_MEMBERS, entered.into_iter().map(member_row).collect()),
             (INSERT_MESSAGES, self.messages),
             (UPDATE_MESSAGES, message_changes.collect()),
             (INSERT_CONSENTS, self.consents),
@@ -143,6 +142,10 @@ fn contact_row(c: &Contact, now: Millis) -> Json {
         "score": c.score, "locale": c.locale, "time_zone": c.time_zone, "consents": c.consents,
         "touches": c.touches, "wake_at": c.wake_at, "created_at": c.created_at, "now": now,
     })
+}
+
+fn member_row(([contact, segment], since): ([String; 2], Option<Millis>)) -> Json {
+    json!({ "contact_id": contact, "segment_id": segment, "at": since })
 }
 
 fn wake_row(decision: &Decision) -> Json {

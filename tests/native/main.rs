@@ -9,4 +9,5 @@ mod invariants;
 mod rig;
 mod segments;
 mod support;
+mod tidy;
 mod write_rule;
