@@ -245,8 +245,8 @@ fn long_functions(file: &File) -> Vec<Breach> {
             continue;
         }
         let indentation = &line[..line.len() - trimmed.len()];
-        let ends = |line: &&str| **line == format!("{indentation}}}");
-        let length = lines[start..].iter().position(|line| ends(&line)).unwrap_or(0) + 1;
+        let end = format!("{indentation}}}");
+        let length = lines[start..].iter().position(|line| *line == end).unwrap_or(0) + 1;
         if length > FUNCTION_LINES_MAX && !line.trim_end().ends_with([';', '}']) {
             found.push(format!("{}:{}: a function of {length} lines", file.path, start + 1));
         }
