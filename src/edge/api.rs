@@ -36,7 +36,7 @@ pub async fn publish(app: App, mut inbound: Inbound) -> Reply {
             return Reply::problem(400, "Not a compiled campaign", &detail, Value::Null);
         }
     };
-    match publish::publish(&app.db, &app.catalog, compiled, app.now).await {
+    match publish::publish(&app.db, compiled, app.now).await {
         Ok(published) => {
             if let Err(error) = editions::put_live(&app.db, &app.kv, clock::real()).await {
                 reply::log("publish.snapshot", &error);

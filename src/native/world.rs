@@ -121,7 +121,7 @@ impl World {
 
     /// Publishes a campaign; it is live at once.
     pub fn publish(&mut self, compiled: Compiled) -> Result<Published, Refusal> {
-        let published = block_on(publish::publish(&self.db, &self.catalog, compiled, self.now))?;
+        let published = block_on(publish::publish(&self.db, compiled, self.now))?;
         self.catalog = block_on(publish::live(&self.db))?;
         Ok(published)
     }
@@ -321,7 +321,7 @@ impl World {
 
     /// One minute's cron, and all work that it hands out.
     pub fn tick(&mut self) -> Result<(), CommitError> {
-        let work = block_on(run_due::tick(&self.db, &self.catalog, self.now))?;
+        let work = block_on(run_due::tick(&self.db, self.now))?;
         self.work.extend(work);
         self.do_work()
     }

@@ -24,8 +24,8 @@ pub fn outbox(now: Millis, limit: usize) -> Statement {
 /// once uncertain, it stays so until it is over.
 pub fn claim(ids: &[MessageId], now: Millis, until: Millis) -> Statement {
     let sql = format!(
-        "UPDATE messages SET uncertain = (uncertain OR state = 'sending'), state = 'sending', send_at = ?3,
-                attempts = attempts + 1
+        "UPDATE messages SET uncertain = (uncertain OR state = 'sending'), state = 'sending',
+                send_at = ?3, attempts = attempts + 1
           WHERE id IN (SELECT value FROM json_each(?1))
             AND state IN ('queued', 'sending') AND send_at <= ?2
       RETURNING {COLUMNS}"

@@ -74,8 +74,9 @@ fn partial(text: &str) -> (&'static str, TemplateSource) {
 
 #[test]
 fn every_variable_is_known() {
-    let known = "first_name last_name email phone locale time_zone external_id score role employees \
-                 company plan campaign.name campaign.postal_address base_url unsubscribe_url \
+    let known = "first_name last_name email phone locale time_zone external_id score role \
+                 employees company plan campaign.name campaign.postal_address base_url \
+                 unsubscribe_url \
                  @root.first_name campaign/name ./first_name ~first_name~";
     for known in known.split_whitespace() {
         assert_eq!(said_of_text(&format!("{{{{{known}}}}}")), "all good", "{known}");
