@@ -151,8 +151,14 @@ pub async fn mailbox_message(app: App, inbound: Inbound, id: &str) -> Reply {
     if !app.settings.has_mailbox() {
         return reply::message(&inbound, MessageKind::NotFound);
     }
-    let found = letters(&app, store::mailbox::one(id)).await.unwrap_or_default();
-    let Some(letter) = found.into_iter().next() else {
+    let letter = match letters(&app, store::mailbox::one(id)).await {
+        Ok(letters) => letters.into_iter().next(),
+        Err(error) => {
+            reply::log("mailbox", &error);
+            return reply::message(&inbound, MessageKind::Unavailable);
+        }
+    };
+    let Some(letter) = letter else {
         return reply::message(&inbound, MessageKind::NotFound);
     };
     if inbound.wants_json() {

@@ -143,7 +143,7 @@ fn refuse_stranger(app: &App, inbound: &Inbound) -> Option<Reply> {
 
 /// Reads a JSON body. Its type must be said, which no form of another site can do.
 async fn read_json(inbound: &mut Inbound, bytes_max: usize) -> Result<Vec<u8>, Reply> {
-    if !inbound.header("content-type").starts_with("application/json") {
+    if !inbound.brings_json() {
         let detail = Some("Send content-type: application/json.");
         return Err(reply::message_with(inbound, MessageKind::UnsupportedType, detail));
     }

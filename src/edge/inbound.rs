@@ -33,7 +33,8 @@ impl Inbound {
     pub fn new(request: Request, context: Context) -> Result<Self> {
         let url = request.url()?;
         Ok(Self {
-            method: request.method().to_string(),
+            // The platform's own word: `worker::Method` takes unknown methods for GET.
+            method: request.inner().method(),
             path: answer::percent_decode(url.path()).unwrap_or_else(|| url.path().to_owned()),
             query: url.query().unwrap_or_default().to_owned(),
             is_secure: url.scheme() == "https",
@@ -75,8 +76,14 @@ impl Inbound {
 
     /// Whether a program asks, rather than a page in a browser.
     pub fn wants_json(&self) -> bool {
-        self.header("accept").contains("application/json")
-            || self.header("content-type").starts_with("application/json")
+        self.header("accept").contains("application/json") || self.brings_json()
+    }
+
+    /// Whether the body is said to be JSON.
+    pub fn brings_json(&self) -> bool {
+        let header = self.header("content-type");
+        let kind = header.split(';').next().unwrap_or_default();
+        kind.trim().eq_ignore_ascii_case("application/json")
     }
 
     /// Whether another site's page sent it (the browser says so; OWASP's advice against CSRF).
