@@ -4,6 +4,7 @@ use super::app::App;
 use super::inbound::{Inbound, NoBody};
 use super::reply::{self, Reply};
 use crate::domain::answer::Answer;
+use crate::domain::language::Language;
 use crate::domain::message::Letter;
 use crate::domain::primitives::{CampaignId, Channel, Millis, Span};
 use crate::domain::token::Purpose;
@@ -15,6 +16,7 @@ use crate::store::statement::Rows;
 use crate::views::admin::{
     AdminIndexView, CampaignRow, SignInProblem, SignInView, admin_index, sign_in as sign_in_page,
 };
+use crate::views::format;
 use crate::views::mailbox::{
     MailboxMessage, MailboxMessageView, MailboxView, mailbox as mailbox_page,
     mailbox_message as mailbox_message_page,
@@ -137,7 +139,9 @@ pub async fn mailbox(app: App, inbound: Inbound) -> Reply {
     if inbound.wants_json() {
         return Reply::json(200, &letters);
     }
-    let messages: Vec<MailboxMessage> = letters.into_iter().map(shown).collect();
+    let language = inbound.language();
+    let messages: Vec<MailboxMessage> =
+        letters.into_iter().map(|letter| shown(letter, language)).collect();
     let frame = frame(&app, &inbound, Section::Mailbox);
     Reply::page(200, mailbox_page(&MailboxView { frame, messages: &messages }))
 }
@@ -154,7 +158,7 @@ pub async fn mailbox_message(app: App, inbound: Inbound, id: &str) -> Reply {
     if inbound.wants_json() {
         return Reply::json(200, &letter);
     }
-    let message = shown(letter);
+    let message = shown(letter, inbound.language());
     let frame = frame(&app, &inbound, Section::Mailbox);
     let view = MailboxMessageView { frame, message: &message };
     Reply::html(200, mailbox_message_page(&view), MAILBOX_POLICY)
@@ -165,14 +169,14 @@ async fn letters(app: &App, statement: store::statement::Statement) -> Result<Ve
     rows.first().map(Rows::all::<Letter>).unwrap_or_else(|| Ok(Vec::new()))
 }
 
-fn shown(letter: Letter) -> MailboxMessage {
+fn shown(letter: Letter, language: Language) -> MailboxMessage {
     let is_sms = letter.channel == Channel::Sms.as_str();
     MailboxMessage {
         id: letter.id,
         channel: if is_sms { Channel::Sms } else { Channel::Email },
         to: letter.address,
         subject: letter.subject,
-        at: letter.at.rfc3339(),
+        at: format::moment(letter.at, "UTC", language),
         html: Some(letter.html).filter(|html| !html.is_empty()),
         text: letter.text,
     }

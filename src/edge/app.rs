@@ -4,6 +4,7 @@ use super::clock;
 use super::d1::D1;
 use super::editions;
 use super::http::Fetcher;
+use super::inbound::Inbound;
 use super::kv::Kv;
 use super::queue::Queue;
 use super::reply;
@@ -53,6 +54,12 @@ impl App {
     /// A variable or a secret; both look alike to a worker.
     pub fn variable(&self, name: &str) -> Option<String> {
         variable(&self.env, name)
+    }
+
+    /// A keyed hash of the network address a request came from; empty if there is none.
+    pub fn origin_hash(&self, inbound: &Inbound) -> String {
+        let address = inbound.address();
+        address.map_or_else(String::new, |address| self.settings.keys.pseudonym("origin", &address))
     }
 
     /// Does one task.

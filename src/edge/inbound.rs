@@ -47,9 +47,9 @@ impl Inbound {
         self.request.headers().get(name).ok().flatten().unwrap_or_default()
     }
 
-    /// The network address of whoever sent it; nothing on a laptop.
-    pub fn address(&self) -> String {
-        self.header("cf-connecting-ip")
+    /// The network address of whoever sent it; nothing where Cloudflare is not in front.
+    pub fn address(&self) -> Option<String> {
+        Some(self.header("cf-connecting-ip")).filter(|address| !address.is_empty())
     }
 
     /// A cookie's value.

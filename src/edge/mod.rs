@@ -122,7 +122,7 @@ async fn queue(batch: MessageBatch<String>, env: Env, _context: Context) -> Resu
 
 /// Writes a whole batch of facts down at once; if that fails, all of them come again.
 async fn take_in(app: &mut App, messages: &mut Vec<RawMessage>) -> std::result::Result<(), String> {
-    let tasks = messages.iter().filter_map(|message| known::<Intake>(message)).collect();
+    let tasks = messages.iter().filter_map(known::<Intake>).collect();
     let flow = record_touches::record(&app.db, &app.catalog, tasks, app.now, &mut app.ids);
     let work = flow.await.map_err(|error| error.to_string())?;
     messages.drain(..).for_each(|message| message.ack());

@@ -100,6 +100,10 @@ async fn attempt<H: Http>(
     }
     let outgoing = match prepare(catalog, settings, contact, message) {
         Ok(outgoing) => outgoing,
+        Err(Outcome::Skipped(reason)) if message.uncertain => {
+            let reason = format!("held back ({reason}) after an attempt without an answer");
+            return Ending::Over(Outcome::Unknown(reason));
+        }
         Err(outcome) => return Ending::Over(outcome),
     };
     let Some(request) = sender.request(&outgoing) else {

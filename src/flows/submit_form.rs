@@ -80,8 +80,9 @@ pub fn check(
 pub fn rate_keys(submitted: &Submitted, settings: &Settings) -> Vec<String> {
     let addresses = submitted.email.iter().chain(&submitted.phone);
     let hashed = addresses.map(|address| settings.keys.pseudonym("address", address));
-    // The network address is hashed already; without one (on a laptop) only addresses count.
-    std::iter::once(submitted.origin_hash.clone()).chain(hashed).collect()
+    // The network address is hashed already; where there is none, only the others count.
+    let origin = Some(submitted.origin_hash.clone()).filter(|hash| !hash.is_empty());
+    origin.into_iter().chain(hashed).collect()
 }
 
 /// Reads, decides, writes. Returns the messages to deliver at once; if that hint is lost, the

@@ -56,39 +56,44 @@ export const CONFIGURATION = {
  *
  * `variables` are added to CONFIGURATION; `submitLimit` is how many submissions a visitor may
  * make a minute; `outbound(request)` answers for the whole outside world (default: it is down);
- * `verbose` shows the worker's log.
+ * `queueSeconds` is how long a queue waits before it hands out what it has; `verbose` shows the
+ * worker's log.
  */
-export async function start({ variables = {}, submitLimit = 10, outbound, verbose } = {}) {
+export async function start(settings = {}) {
   const folder = await mkdtemp(join(tmpdir(), "dripline-"));
-  const runtime = new Runtime(options({ folder, variables, submitLimit, outbound, verbose }), folder);
+  const runtime = new Runtime(settings, folder);
   await runtime.open();
   await runtime.migrate();
   return runtime;
 }
 
 class Runtime {
-  #options;
+  #settings;
   #folder;
   #miniflare;
   #offset = 0;
   /** The address the worker answers at, without a slash at the end. */
   url;
 
-  constructor(options, folder) {
-    this.#options = options;
+  constructor(settings, folder) {
+    this.#settings = settings;
     this.#folder = folder;
   }
 
   async open() {
-    this.#miniflare = new Miniflare(this.#options);
+    this.#miniflare = new Miniflare(options(this.#folder, this.#settings));
     this.url = (await this.#miniflare.ready).origin;
     // Persisted, so that a restarted worker lives at the same time of day.
     this.#offset = Number((await (await this.#kv()).get(CLOCK_OFFSET_KEY)) ?? 0);
   }
 
-  /** Like the global `fetch`, by path, and without following redirects unless asked to. */
-  fetch(path, init = {}) {
-    return fetch(new URL(path, this.url), { redirect: "manual", ...init });
+  /**
+   * Like the global `fetch`, by path or by a link out of a message, and without following
+   * redirects unless asked to.
+   */
+  fetch(link, init = {}) {
+    const { pathname, search } = new URL(link, CONFIGURATION.BASE_URL);
+    return fetch(`${this.url}${pathname}${search}`, { redirect: "manual", ...init });
   }
 
   /** Sends `body` as JSON with the API token, and returns the response. */
@@ -109,9 +114,20 @@ class Runtime {
 
   /** Moves the worker's clock by milliseconds or by a span such as "3d", then ticks. */
   async advance(by) {
+    await this.skip(by);
+    await this.tick();
+  }
+
+  /** Moves the worker's clock, and lets nothing happen. */
+  async skip(by) {
     this.#offset += milliseconds(by);
     await (await this.#kv()).put(CLOCK_OFFSET_KEY, String(this.#offset));
-    await this.tick();
+  }
+
+  /** Lets a span of time pass, with a tick after each step of it. */
+  async live(span, step) {
+    const end = this.now() + milliseconds(span);
+    while (this.now() < end) await this.advance(step);
   }
 
   /** The worker's present, in milliseconds. */
@@ -149,9 +165,10 @@ class Runtime {
     }
   }
 
-  /** Stops the worker and starts it anew on the same database and KV. */
-  async restart() {
+  /** Stops the worker and starts it anew on the same database and KV, with these settings. */
+  async restart(settings = {}) {
     await this.#miniflare.dispose();
+    this.#settings = { ...this.#settings, ...settings };
     await this.open();
   }
 
@@ -198,8 +215,13 @@ function silence(...streams) {
   for (const stream of streams) stream.resume();
 }
 
-function options({ folder, variables, submitLimit, outbound, verbose }) {
-  const consumer = { maxBatchTimeout: 0.05, maxRetries: 5, deadLetterQueue: "dripline-dead" };
+function options(folder, settings) {
+  const { variables = {}, submitLimit = 10, queueSeconds = 0.05, outbound, verbose } = settings;
+  const consumer = {
+    maxBatchTimeout: queueSeconds,
+    maxRetries: 5,
+    deadLetterQueue: "dripline-dead",
+  };
   return {
     name: "dripline",
     // Miniflare's own root is the folder that all modules lie in.

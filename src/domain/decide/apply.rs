@@ -194,7 +194,10 @@ impl Decider<'_> {
     fn apply_report(&mut self, reported: Reported) {
         let key = Some(reported.key);
         let properties = Value::Object(reported.properties);
-        self.record_keyed(&reported.name, None, properties, reported.at, key);
+        // What is told has happened, whatever the teller's clock shows: a date in the future
+        // would count as recent for as long.
+        let at = reported.at.min(self.now);
+        self.record_keyed(&reported.name, None, properties, at, key);
     }
 
     /// How a delivery ended: the ledger, an event, the counters. A worker that comes with its

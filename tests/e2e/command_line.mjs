@@ -1,0 +1,30 @@
+// The command line, as a marketer uses it: target/debug/dripline.
+
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const DRIPLINE = join(ROOT, "target/debug/dripline");
+
+/** Both campaigns that come with the product. */
+export const SAMPLES = join(ROOT, "campaigns");
+/** Campaigns made for tests. */
+export const FIXTURES = fileURLToPath(new URL("fixtures/campaigns", import.meta.url));
+
+/** Runs a command to its end, whatever its end is. */
+export function dripline(...args) {
+  return new Promise((resolve) => {
+    execFile(DRIPLINE, args, { cwd: ROOT }, (error, stdout, stderr) => {
+      resolve({ status: error ? error.code : 0, stdout, stderr });
+    });
+  });
+}
+
+/** Publishes campaign files and folders to a runtime; returns what was published. */
+export async function publish(runtime, ...paths) {
+  const server = ["--to", runtime.url, "--token", "test-token"];
+  const { status, stdout, stderr } = await dripline("publish", "--json", ...server, ...paths);
+  if (status !== 0) throw new Error(`publishing failed (${status}): ${stdout}${stderr}`);
+  return JSON.parse(stdout).published;
+}

@@ -1,0 +1,95 @@
+// A person with a browser, as far as HTTP shows one: cookies, a user agent, a network address.
+
+const USER_AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+/** Longer than the least time in which a person fills in a form. */
+const FILL_TIME = "3s";
+
+export class Visitor {
+  #runtime;
+  #cookies = new Map();
+  #headers;
+
+  /** `headers` are sent with every request, beside those of a browser. */
+  constructor(runtime, headers = {}) {
+    this.#runtime = runtime;
+    this.#headers = { "user-agent": USER_AGENT, accept: "text/html", ...headers };
+  }
+
+  async fetch(path, init = {}) {
+    const cookie = [...this.#cookies].map(([name, value]) => `${name}=${value}`).join("; ");
+    const headers = { ...this.#headers, ...(cookie && { cookie }), ...init.headers };
+    const response = await this.#runtime.fetch(path, { ...init, headers });
+    for (const set of response.headers.getSetCookie()) {
+      const [, name, value] = /^([^=]+)=([^;]*)/.exec(set);
+      this.#cookies.set(name, value);
+    }
+    return response;
+  }
+
+  /** Opens a page and reads the form on it, if there is one. */
+  async visit(path) {
+    const response = await this.fetch(path);
+    return readPage(response.status, await response.text());
+  }
+
+  /** Sends a form that was read from a page, as a browser sends it. */
+  send(form, answers) {
+    const body = new URLSearchParams(form.hidden);
+    for (const [name, value] of Object.entries(answers)) {
+      for (const one of [value].flat()) body.append(name, one);
+    }
+    return this.fetch(form.action, { method: "POST", body });
+  }
+
+  /** Opens a page, takes the time that a person needs, and sends its form. */
+  async fillIn(path, answers) {
+    const { form } = await this.visit(path);
+    await this.#runtime.skip(FILL_TIME);
+    return this.send(form, answers);
+  }
+}
+
+/** A page of HTML: its status, its text, and its form with the hidden inputs. */
+export function readPage(status, html) {
+  const [, action, inside] = /<form[^>]* action="([^"]+)"[^>]*>(.*?)<\/form>/s.exec(html) ?? [];
+  const hidden = [...(inside ?? "").matchAll(/<input type="hidden" name="(.*?)" value="(.*?)">/g)];
+  const form = action && {
+    action: unescapeHtml(action),
+    hidden: hidden.map(([, name, value]) => [name, unescapeHtml(value)]),
+  };
+  return { status, html, form };
+}
+
+/** The addresses that a letter's HTML links to, without the host. */
+export function links(letter) {
+  const found = [...letter.html.matchAll(/<a\b[^>]*? href="([^"]+)"/g)];
+  return found.map(([, href]) => pathOf(unescapeHtml(href)));
+}
+
+/** The first link of a letter that begins so. */
+export function linkTo(letter, beginning) {
+  const link = links(letter).find((path) => path.startsWith(beginning));
+  if (!link) throw new Error(`no link to ${beginning} in "${letter.subject}"`);
+  return link;
+}
+
+/** The path and query of an address. */
+export function pathOf(address) {
+  const { pathname, search, hash } = new URL(address);
+  return pathname + search + hash;
+}
+
+/** What a person reads of a page: no tags, no styles. */
+export function textOf(html) {
+  const bare = html.replace(/<(style|script|head)\b.*?<\/\1>/gs, " ").replace(/<[^>]+>/g, " ");
+  return unescapeHtml(bare).replace(/\s+/g, " ").trim();
+}
+
+function unescapeHtml(text) {
+  const named = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'", nbsp: " " };
+  return text.replace(/&(?:#x([0-9a-f]+)|#(\d+)|(\w+));/gi, (whole, hex, decimal, name) => {
+    if (hex) return String.fromCodePoint(parseInt(hex, 16));
+    if (decimal) return String.fromCodePoint(Number(decimal));
+    return named[name] ?? whole;
+  });
+}
