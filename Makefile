@@ -38,7 +38,7 @@ reset: ## Forget the local database, messages and secrets of `make dev`
 	@rm -rf .wrangler .dev.vars
 	@echo "Local state wiped."
 
-bench: $(WASM_STAMP) bench/node_modules/.stamp ## Benchmark form capture against TypeScript (SECONDS=2 for a short run)
+bench: $(WASM_STAMP) cli bench/node_modules/.stamp ## Benchmark form capture against TypeScript (SECONDS=2: short)
 	@node bench/capture.mjs
 
 lint: ## Check formatting and lint, warnings denied, natively and for the edge

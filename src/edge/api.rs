@@ -1,6 +1,7 @@
 //! The API: JSON for programs that hold a token.
 
 use super::app::App;
+use super::clock;
 use super::editions;
 use super::inbound::{Inbound, NoBody};
 use super::reply::{self, Reply};
@@ -37,7 +38,7 @@ pub async fn publish(app: App, mut inbound: Inbound) -> Reply {
     };
     match publish::publish(&app.db, &app.catalog, compiled, app.now).await {
         Ok(published) => {
-            if let Err(error) = editions::put_live(&app.db, &app.kv).await {
+            if let Err(error) = editions::put_live(&app.db, &app.kv, clock::real()).await {
                 reply::log("publish.snapshot", &error);
             }
             Reply::json(if published.is_new { 201 } else { 200 }, &published)

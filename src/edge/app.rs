@@ -18,6 +18,7 @@ use crate::flows::{deliver, run_due};
 use crate::providers::http::{HttpError, HttpRequest, HttpResponse};
 use crate::providers::mailbox;
 use crate::store;
+use std::rc::Rc;
 use worker::Env;
 
 /// One entry's world.
@@ -29,7 +30,7 @@ pub struct App {
     /// The key-value store.
     pub kv: Kv,
     /// What is published.
-    pub catalog: Catalog,
+    pub catalog: Rc<Catalog>,
     /// The configuration.
     pub settings: Settings,
     /// When the entry began.
@@ -47,7 +48,7 @@ impl App {
         let kv = Kv::new(&env).map_err(|error| error.to_string())?;
         let now = clock::now(&env).await;
         let seed = clock::seed().map_err(|error| error.to_string())?;
-        let catalog = editions::catalog(&db, &kv).await?;
+        let catalog = editions::catalog(&db, &kv, clock::real()).await?;
         Ok(Self { env, db, kv, catalog, settings, now, ids: Ids::new(now, seed) })
     }
 

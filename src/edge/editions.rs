@@ -4,7 +4,7 @@
 use super::d1::D1;
 use super::kv::Kv;
 use crate::domain::catalog::{Catalog, Edition};
-use crate::domain::primitives::CampaignId;
+use crate::domain::primitives::{CampaignId, Millis, Span};
 use crate::flows::publish;
 use crate::store::campaigns::LiveRow;
 use std::cell::RefCell;
@@ -18,36 +18,55 @@ const LIVE_KEY: &str = "live";
 const EDITIONS_KEPT_MAX: usize = 200;
 
 thread_local! {
+    static LATEST: RefCell<Option<(Millis, Rc<Catalog>)>> = RefCell::default();
     static KEPT: RefCell<BTreeMap<(CampaignId, u32), Rc<Edition>>> = RefCell::default();
 }
 
-/// The live versions: one read of KV, and one more for each that this isolate has not seen yet.
-/// If KV knows nothing, the database is asked.
-pub async fn catalog(db: &D1, kv: &Kv) -> Result<Catalog, String> {
-    let listed = kv.get(LIVE_KEY).await.ok().flatten();
-    let listed = listed.and_then(|text| serde_json::from_str::<Vec<LiveRow>>(&text).ok());
-    let Some(listed) = listed else { return from_database(db, kv).await };
-    let mut editions = Vec::new();
-    for live in listed {
-        match edition(kv, &live).await {
-            Some(edition) => editions.push(edition),
-            None => return from_database(db, kv).await,
-        }
+/// How long an isolate believes what it read last. KV itself may be a minute behind elsewhere;
+/// the isolate that publishes knows at once.
+const CATALOG_AGE_MAX: Span = Span::seconds(5);
+
+/// The live versions. An isolate that has read them lately does not read again; else it is one
+/// read of KV, and one more for each version that it has not seen yet. If KV knows nothing, the
+/// database is asked. `now` is the real time, which no test moves.
+pub async fn catalog(db: &D1, kv: &Kv, now: Millis) -> Result<Rc<Catalog>, String> {
+    let latest = LATEST.with_borrow(|latest| latest.clone());
+    if let Some((read_at, catalog)) = latest
+        && now < read_at.plus(CATALOG_AGE_MAX)
+    {
+        return Ok(catalog);
     }
-    Ok(Catalog::new(editions))
+    let catalog = match from_kv(kv).await {
+        Some(catalog) => Rc::new(catalog),
+        None => return put_live(db, kv, now).await,
+    };
+    LATEST.set(Some((now, catalog.clone())));
+    Ok(catalog)
 }
 
-/// Puts what is live in the database into KV.
-pub async fn put_live(db: &D1, kv: &Kv) -> Result<(), String> {
-    from_database(db, kv).await.map(|_| ())
+/// Puts what is live in the database into KV, and into this isolate.
+pub async fn put_live(db: &D1, kv: &Kv, now: Millis) -> Result<Rc<Catalog>, String> {
+    let catalog = Rc::new(from_database(db, kv).await?);
+    LATEST.set(Some((now, catalog.clone())));
+    Ok(catalog)
+}
+
+async fn from_kv(kv: &Kv) -> Option<Catalog> {
+    let listed = kv.get(LIVE_KEY).await.ok().flatten()?;
+    let listed: Vec<LiveRow> = serde_json::from_str(&listed).ok()?;
+    let mut editions = Vec::new();
+    for live in listed {
+        editions.push(edition(kv, &live).await?);
+    }
+    Some(Catalog::new(editions))
 }
 
 /// Compares what KV says is live with the database, and mends KV if a publish did not reach it.
-pub async fn repair(db: &D1, kv: &Kv) -> Result<(), String> {
+pub async fn repair(db: &D1, kv: &Kv, now: Millis) -> Result<(), String> {
     let listed = kv.get(LIVE_KEY).await.ok().flatten();
     let truth = publish::live_versions(db).await.map_err(|error| error.to_string())?;
     let listed = listed.and_then(|text| serde_json::from_str::<Vec<LiveRow>>(&text).ok());
-    if listed.as_ref() == Some(&truth) { Ok(()) } else { put_live(db, kv).await }
+    if listed.as_ref() == Some(&truth) { Ok(()) } else { put_live(db, kv, now).await.map(drop) }
 }
 
 async fn edition(kv: &Kv, live: &LiveRow) -> Option<Rc<Edition>> {

@@ -94,7 +94,7 @@ async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) 
 
 async fn tick(env: Env) -> std::result::Result<(), String> {
     let app = App::open(env).await?;
-    editions::repair(&app.db, &app.kv).await?;
+    editions::repair(&app.db, &app.kv, clock::real()).await?;
     let work =
         run_due::tick(&app.db, &app.catalog, app.now).await.map_err(|error| error.to_string())?;
     Queue::Work.send(&app.env, &work).await.map_err(|error| error.to_string())?;

@@ -1,4 +1,5 @@
 //! The flows over SQLite, in milliseconds.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod campaign_walk;
 mod counters;

@@ -266,7 +266,7 @@ impl Run<'_> {
 
     fn visit(&mut self, person: usize, path: &str, fills_in: bool) -> Result<(), CommitError> {
         let Some(who) = self.people.get_mut(person).filter(|_| fills_in) else {
-            let campaign = self.world.catalog.live().next().map(|edition| edition.clone());
+            let campaign = self.world.catalog.live().next().cloned();
             let Some(edition) = campaign else { return Ok(()) };
             let stranger = Person::new(&edition.compiled.campaign, self.options.seed, person);
             return self.world.visit(&stranger.visitor, path, &stranger.query());
