@@ -1,7 +1,7 @@
 //! deliver: messages leave. The row was written long before; a claim, the last word of the
 //! contact, the call, and the outcome written down.
 //!
-//! Round trips for up to `IDS_PER_TASK_MAX` messages: one to claim them, one to read their
+//! Round trips for up to `MESSAGES_PER_TASK_MAX` messages: one to claim them, one to read their
 //! contacts, then the provider's calls one after another, and two for all outcomes (`commit`).
 //! However many they are, that is 9 statements if all are accepted: 1, 1, 3 to read and 4 to write
 //! (events, contacts, messages, counters). One round trip more fetches versions that are not live,
