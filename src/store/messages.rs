@@ -57,6 +57,16 @@ pub fn retry(
     )
 }
 
+/// Gives a claimed message back untried, as if it had not been claimed; only if the claim is still
+/// ours.
+pub fn release(id: &MessageId, attempt: u32, send_at: Millis) -> Statement {
+    Statement::new(
+        "UPDATE messages SET state = 'queued', attempts = attempts - 1, send_at = ?3
+          WHERE id = ?1 AND attempts = ?2 AND state = 'sending'",
+        vec![Value::text(id.as_str()), Value::Int(attempt.into()), Value::Int(send_at.0)],
+    )
+}
+
 /// The ledger rows of these messages.
 pub fn by_ids<'a>(ids: impl IntoIterator<Item = &'a MessageId>) -> Statement {
     let ids: Vec<&str> = ids.into_iter().map(MessageId::as_str).collect();

@@ -419,6 +419,22 @@ fn a_message_that_is_refused_does_not_hold_back_its_neighbours() {
 }
 
 #[test]
+fn a_provider_that_has_gone_silent_is_left_in_peace_and_nobody_loses_by_it() {
+    let mut office = Office::empty(TEXTS);
+    for n in 0..6 {
+        let (email, phone) = (format!("p{n}@x.example"), format!("07400 12345{n}"));
+        office.submit(&[("email", &email), ("phone", &phone), ("consent", "on")]);
+    }
+    let silence = || Err(HttpError::TimedOut);
+    office.deliver(MONDAY, vec![silence(), accepted(), silence(), silence(), silence()]);
+    let states = "SELECT group_concat(state || attempts, ' ' ORDER BY state) AS line FROM messages";
+    let line = || rows(&office.world.db, states)[0]["line"].clone();
+    assert_eq!(line(), "queued0 sent1 unknown1 unknown1 unknown1 unknown1");
+    office.deliver(MONDAY.plus(Span::minutes(1)), vec![accepted()]);
+    assert_eq!(line(), "sent1 sent1 unknown1 unknown1 unknown1 unknown1");
+}
+
+#[test]
 fn the_fence_says_why_it_is_closed() {
     let closed = |prepare: &str| {
         let office = Office::new(JOURNEY);

@@ -85,6 +85,16 @@ fn fifty_posts_of_one_filled_in_form_are_one_submission() {
 }
 
 #[test]
+fn one_filled_in_form_posted_with_two_addresses_is_one_submission() {
+    let mut world = journey_world();
+    let one = submission(&mut world, &FIELDS);
+    let other = Submitted { email: Some("bo@example.com".to_owned()), ..one.clone() };
+    post_together(&world, vec![one, other]);
+    assert_eq!(number(&world.db, "SELECT count(*) FROM contacts"), 1);
+    assert_sound(&world.db, None);
+}
+
+#[test]
 fn many_people_at_once_are_many_contacts() {
     let mut world = journey_world();
     let posts = (0..20)
