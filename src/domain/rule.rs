@@ -12,7 +12,7 @@ use serde_json::Value;
 /// A tree of questions. In a campaign file: `{ all = […] }`, `{ any = […] }`, `{ not = … }`,
 /// `{ attribute = "role", is = "manager" }`, `{ tag = "vip" }`,
 /// `{ consent = "newsletter", channel = "email" }`, `{ score = { gte = 50 } }`,
-/// `{ event = "message.clicked", count = { gte = 1 }, within = "14d", where = { step = "welcome" } }`.
+/// `{ event = "message.clicked", count = { gte = 1 }, within = "14d", where = { step = "one" } }`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rule {

@@ -122,8 +122,8 @@ pub fn sign_out(_app: &App, inbound: &Inbound) -> Reply {
 
 /// The local mailbox; nothing is there where messages leave for good.
 pub async fn mailbox(app: App, inbound: Inbound) -> Reply {
-    if !app.settings.has_mailbox() {
-        return reply::message(&inbound, MessageKind::NotFound);
+    if let Some(refusal) = refuse_reader(&app, &inbound) {
+        return refusal;
     }
     let letters = match letters(&app, store::mailbox::newest(LETTERS_MAX)).await {
         Ok(letters) => letters,
@@ -144,11 +144,17 @@ pub async fn mailbox(app: App, inbound: Inbound) -> Reply {
 
 /// One message of it.
 pub async fn mailbox_message(app: App, inbound: Inbound, id: &str) -> Reply {
-    if !app.settings.has_mailbox() {
-        return reply::message(&inbound, MessageKind::NotFound);
+    if let Some(refusal) = refuse_reader(&app, &inbound) {
+        return refusal;
     }
-    let found = letters(&app, store::mailbox::one(id)).await.unwrap_or_default();
-    let Some(letter) = found.into_iter().next() else {
+    let letter = match letters(&app, store::mailbox::one(id)).await {
+        Ok(letters) => letters.into_iter().next(),
+        Err(error) => {
+            reply::log("mailbox", &error);
+            return reply::message(&inbound, MessageKind::Unavailable);
+        }
+    };
+    let Some(letter) = letter else {
         return reply::message(&inbound, MessageKind::NotFound);
     };
     if inbound.wants_json() {
@@ -181,6 +187,15 @@ fn shown(letter: Letter, language: Language) -> MailboxMessage {
 fn frame(app: &App, inbound: &Inbound, section: Section) -> Frame {
     let has_mailbox = app.settings.has_mailbox();
     Frame { language: inbound.language(), section, has_mailbox }
+}
+
+/// Without a mailbox there is nothing to read; with one, on a machine that others reach, it is
+/// for people who are signed in.
+fn refuse_reader(app: &App, inbound: &Inbound) -> Option<Reply> {
+    if !app.settings.has_mailbox() {
+        return Some(reply::message(inbound, MessageKind::NotFound));
+    }
+    if app.settings.is_local() { None } else { door(app, inbound) }
 }
 
 /// Where to send somebody who is not signed in; `None` for who is.

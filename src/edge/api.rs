@@ -36,7 +36,7 @@ pub async fn publish(app: App, mut inbound: Inbound) -> Reply {
             return Reply::problem(400, "Not a compiled campaign", &detail, Value::Null);
         }
     };
-    match publish::publish(&app.db, &app.catalog, compiled, app.now).await {
+    match publish::publish(&app.db, compiled, app.now).await {
         Ok(published) => {
             if let Err(error) = editions::put_live(&app.db, &app.kv, clock::real()).await {
                 reply::log("publish.snapshot", &error);
@@ -143,7 +143,7 @@ fn refuse_stranger(app: &App, inbound: &Inbound) -> Option<Reply> {
 
 /// Reads a JSON body. Its type must be said, which no form of another site can do.
 async fn read_json(inbound: &mut Inbound, bytes_max: usize) -> Result<Vec<u8>, Reply> {
-    if !inbound.header("content-type").starts_with("application/json") {
+    if !inbound.brings_json() {
         let detail = Some("Send content-type: application/json.");
         return Err(reply::message_with(inbound, MessageKind::UnsupportedType, detail));
     }

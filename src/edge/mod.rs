@@ -30,7 +30,7 @@ use worker::{
 /// Answers one HTTP request.
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, context: Context) -> Result<Response> {
-    let inbound = Inbound::new(request, context)?;
+    let inbound = Inbound::new(request, context);
     let reply = answer(inbound, env).await;
     reply.into_response()
 }
@@ -95,8 +95,7 @@ async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) 
 async fn tick(env: Env) -> std::result::Result<(), String> {
     let app = App::open(env).await?;
     editions::repair(&app.db, &app.kv, clock::real()).await?;
-    let work =
-        run_due::tick(&app.db, &app.catalog, app.now).await.map_err(|error| error.to_string())?;
+    let work = run_due::tick(&app.db, app.now).await.map_err(|error| error.to_string())?;
     Queue::Work.send(&app.env, &work).await.map_err(|error| error.to_string())?;
     api::refresh_snapshots(&app).await
 }

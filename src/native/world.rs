@@ -121,7 +121,7 @@ impl World {
 
     /// Publishes a campaign; it is live at once.
     pub fn publish(&mut self, compiled: Compiled) -> Result<Published, Refusal> {
-        let published = block_on(publish::publish(&self.db, &self.catalog, compiled, self.now))?;
+        let published = block_on(publish::publish(&self.db, compiled, self.now))?;
         self.catalog = block_on(publish::live(&self.db))?;
         Ok(published)
     }
@@ -211,11 +211,7 @@ impl World {
             Checked::BadToken(problem) => Ok(Sent::BadToken(problem)),
             Checked::Good(submitted) => {
                 let flow = submit_form::submit(
-                    &self.db,
-                    &self.catalog,
-                    *submitted,
-                    self.now,
-                    &mut self.ids,
+                    &self.db, &self.catalog, *submitted, self.now, &mut self.ids,
                 );
                 self.work.extend(block_on(flow)?);
                 self.do_work()?;
@@ -325,7 +321,7 @@ impl World {
 
     /// One minute's cron, and all work that it hands out.
     pub fn tick(&mut self) -> Result<(), CommitError> {
-        let work = block_on(run_due::tick(&self.db, &self.catalog, self.now))?;
+        let work = block_on(run_due::tick(&self.db, self.now))?;
         self.work.extend(work);
         self.do_work()
     }
@@ -382,13 +378,7 @@ impl World {
                     block_on(run_due::run(db, catalog, contacts, now, &mut self.ids))?
                 }
                 Work::DeliverV1 { messages } => block_on(deliver::deliver(
-                    db,
-                    &self.post,
-                    catalog,
-                    &self.settings,
-                    messages,
-                    now,
-                    &mut self.ids,
+                    db, &self.post, catalog, &self.settings, messages, now, &mut self.ids,
                 ))?,
             };
             self.work.extend(more);

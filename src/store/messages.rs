@@ -24,23 +24,14 @@ pub fn outbox(now: Millis, limit: usize) -> Statement {
 /// once uncertain, it stays so until it is over.
 pub fn claim(ids: &[MessageId], now: Millis, until: Millis) -> Statement {
     let sql = format!(
-        "UPDATE messages SET uncertain = (uncertain OR state = 'sending'), state = 'sending', send_at = ?3,
-                attempts = attempts + 1
+        "UPDATE messages SET uncertain = (uncertain OR state = 'sending'), state = 'sending',
+                send_at = ?3, attempts = attempts + 1
           WHERE id IN (SELECT value FROM json_each(?1))
             AND state IN ('queued', 'sending') AND send_at <= ?2
       RETURNING {COLUMNS}"
     );
     let params = vec![Value::json(ids), Value::Int(now.0), Value::Int(until.0)];
     Statement { sql: sql.into(), params }
-}
-
-/// The contacts of messages that this delivery has just claimed: the statement after `claim`.
-pub fn contacts_of(ids: &[MessageId]) -> Statement {
-    Statement::new(
-        "SELECT DISTINCT contact_id AS id FROM messages
-          WHERE id IN (SELECT value FROM json_each(?1))",
-        vec![Value::json(ids)],
-    )
 }
 
 /// Puts a claimed message back to be tried again; only if the claim is still ours. `uncertain`

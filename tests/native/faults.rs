@@ -133,7 +133,7 @@ enum Ended {
 impl Sim {
     fn new(seed: u64, compiled: dripline::domain::campaign::Compiled) -> Self {
         let db = Sqlite::in_memory().unwrap();
-        block_on(publish::publish(&db, &Catalog::default(), compiled, MONDAY)).unwrap();
+        block_on(publish::publish(&db, compiled, MONDAY)).unwrap();
         let catalog = block_on(publish::live(&db)).unwrap();
         let dice = Dice::new(seed);
         let account = twilio::Account {
@@ -348,9 +348,7 @@ impl Sim {
             Err(_) => Ended::Failed,
         };
         match flow {
-            Flow::Tick => {
-                failed(run_due::tick(db, catalog, now).await.map_err(CommitError::Database))
-            }
+            Flow::Tick => failed(run_due::tick(db, now).await.map_err(CommitError::Database)),
             Flow::Submit(post) => {
                 let kept = vec![Intake::SubmissionV1(post.clone())];
                 match submit_form::submit(db, catalog, *post, now, ids).await {

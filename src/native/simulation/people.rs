@@ -321,11 +321,7 @@ const CHINESE_PLACES: Places = &[
 ];
 
 const ENGLISH_COMPANIES: &[&str] = &[
-    "Alder & Finch",
-    "Brightwater Foods",
-    "Copperline",
-    "Dovetail Freight",
-    "Eastgate Clinics",
+    "Alder & Finch", "Brightwater Foods", "Copperline", "Dovetail Freight", "Eastgate Clinics",
     "Fenwick Tools",
 ];
 const CHINESE_COMPANIES: &[&str] =
