@@ -6,8 +6,8 @@ use super::reply::{self, Reply};
 use crate::domain::answer::Answer;
 use crate::domain::language::Language;
 use crate::domain::message::Letter;
-use crate::domain::primitives::{CampaignId, Channel, Millis, Span};
-use crate::domain::token::Purpose;
+use crate::domain::primitives::{CampaignId, Channel, Millis};
+use crate::domain::token::{Purpose, SESSION_AGE_MAX, SIGN_IN_AGE_MAX};
 use crate::flows::report as reporting;
 use crate::flows::seams::Database;
 use crate::flows::settings::is_api_token;
@@ -25,10 +25,6 @@ use crate::views::page::{Frame, MAILBOX_POLICY, Section};
 use crate::views::report::{ReportView, campaign_report};
 use crate::views::visitor::MessageKind;
 
-/// How long a session lasts.
-const SESSION_AGE_MAX: Span = Span::days(7);
-/// How long a sign-in link works.
-const LINK_AGE_MAX: Span = Span::minutes(15);
 /// A sign-in form is a token and nothing more.
 const SIGN_IN_BYTES_MAX: usize = 4_096;
 /// How many messages the mailbox lists.
@@ -216,7 +212,7 @@ fn door(app: &App, inbound: &Inbound) -> Option<Reply> {
 fn is_link(app: &App, token: &str) -> bool {
     let issued = app.settings.keys.verify(Purpose::SignIn, token).ok();
     let issued = issued.and_then(|text| text.parse().ok()).map(Millis);
-    issued.is_some_and(|issued| app.now <= issued.plus(LINK_AGE_MAX))
+    issued.is_some_and(|issued| app.now <= issued.plus(SIGN_IN_AGE_MAX))
 }
 
 /// `__Host-` binds the cookie to this host and to https; a laptop has no https.
