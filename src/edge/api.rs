@@ -7,7 +7,11 @@ use super::inbound::{Inbound, NoBody};
 use super::reply::{self, Reply};
 use crate::domain::campaign::Compiled;
 use crate::domain::primitives::CampaignId;
+<<<<<<< HEAD
 use crate::domain::report::Report;
+=======
+use crate::domain::problem::brief;
+>>>>>>> e2e
 use crate::flows::accept_events::{self, EVENTS_BODY_BYTES_MAX};
 use crate::flows::publish::{self, COMPILED_BYTES_MAX, Refusal};
 use crate::flows::seams::Database;
@@ -32,7 +36,7 @@ pub async fn publish(app: App, mut inbound: Inbound) -> Reply {
     let compiled: Compiled = match serde_json::from_slice(&body) {
         Ok(compiled) => compiled,
         Err(error) => {
-            let detail = format!("Send what `dripline publish` sends: {error}.");
+            let detail = format!("Send what `dripline publish` sends: {}.", brief(&error));
             return Reply::problem(400, "Not a compiled campaign", &detail, Value::Null);
         }
     };
