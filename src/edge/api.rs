@@ -7,11 +7,8 @@ use super::inbound::{Inbound, NoBody};
 use super::reply::{self, Reply};
 use crate::domain::campaign::Compiled;
 use crate::domain::primitives::CampaignId;
-<<<<<<< HEAD
-use crate::domain::report::Report;
-=======
 use crate::domain::problem::brief;
->>>>>>> e2e
+use crate::domain::report::Report;
 use crate::flows::accept_events::{self, EVENTS_BODY_BYTES_MAX};
 use crate::flows::publish::{self, COMPILED_BYTES_MAX, Refusal};
 use crate::flows::seams::Database;
