@@ -56,6 +56,18 @@ impl fmt::Display for Problem {
     }
 }
 
+/// The most characters of a parser's words that are passed on.
+const BRIEF_CHARS_MAX: usize = 200;
+
+/// What a parser says, cut short: it may quote the whole of what was sent.
+pub fn brief(error: &impl fmt::Display) -> String {
+    let text = error.to_string();
+    match text.char_indices().nth(BRIEF_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
 /// The name that was most likely meant: few slips of the finger away, or beginning alike.
 pub fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     let slips_max = 1 + name.chars().count() / 4;
@@ -75,6 +87,12 @@ pub fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Opti
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_parser_says_is_cut_between_characters() {
+        assert_eq!(brief(&"短"), "短");
+        assert_eq!(brief(&"长".repeat(201)), "长".repeat(200) + "…");
+    }
 
     #[test]
     fn the_nearest_name_is_the_one_that_was_meant() {

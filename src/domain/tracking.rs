@@ -43,24 +43,9 @@ pub fn add_pixel(html: &str, url: &str) -> String {
 pub fn machine_reasons(method: &str, user_agent: &str) -> Vec<&'static str> {
     // Words in the user agents of link scanners, crawlers and HTTP libraries.
     const MACHINES: [&str; 18] = [
-        "bot",
-        "crawl",
-        "spider",
-        "scan",
-        "preview",
-        "barracuda",
-        "proofpoint",
-        "mimecast",
-        "safelinks",
-        "curl/",
-        "wget/",
-        "python-requests",
-        "python-urllib",
-        "go-http-client",
-        "java/",
-        "okhttp",
-        "libwww",
-        "monitor",
+        "bot", "crawl", "spider", "scan", "preview", "barracuda", "proofpoint", "mimecast",
+        "safelinks", "curl/", "wget/", "python-requests", "python-urllib", "go-http-client",
+        "java/", "okhttp", "libwww", "monitor",
     ];
     let agent = user_agent.to_ascii_lowercase();
     let mut reasons = Vec::new();

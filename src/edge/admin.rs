@@ -6,8 +6,8 @@ use super::reply::{self, Reply};
 use crate::domain::answer::Answer;
 use crate::domain::language::Language;
 use crate::domain::message::Letter;
-use crate::domain::primitives::{CampaignId, Channel, Millis, Span};
-use crate::domain::token::Purpose;
+use crate::domain::primitives::{CampaignId, Channel, Millis};
+use crate::domain::token::{Purpose, SESSION_AGE_MAX, SIGN_IN_AGE_MAX};
 use crate::flows::report as reporting;
 use crate::flows::seams::Database;
 use crate::flows::settings::is_api_token;
@@ -25,10 +25,6 @@ use crate::views::page::{Frame, MAILBOX_POLICY, Section};
 use crate::views::report::{ReportView, campaign_report};
 use crate::views::visitor::MessageKind;
 
-/// How long a session lasts.
-const SESSION_AGE_MAX: Span = Span::days(7);
-/// How long a sign-in link works.
-const LINK_AGE_MAX: Span = Span::minutes(15);
 /// A sign-in form is a token and nothing more.
 const SIGN_IN_BYTES_MAX: usize = 4_096;
 /// How many messages the mailbox lists.
@@ -126,8 +122,8 @@ pub fn sign_out(_app: &App, inbound: &Inbound) -> Reply {
 
 /// The local mailbox; nothing is there where messages leave for good.
 pub async fn mailbox(app: App, inbound: Inbound) -> Reply {
-    if !app.settings.has_mailbox() {
-        return reply::message(&inbound, MessageKind::NotFound);
+    if let Some(refusal) = refuse_reader(&app, &inbound) {
+        return refusal;
     }
     let letters = match letters(&app, store::mailbox::newest(LETTERS_MAX)).await {
         Ok(letters) => letters,
@@ -148,11 +144,17 @@ pub async fn mailbox(app: App, inbound: Inbound) -> Reply {
 
 /// One message of it.
 pub async fn mailbox_message(app: App, inbound: Inbound, id: &str) -> Reply {
-    if !app.settings.has_mailbox() {
-        return reply::message(&inbound, MessageKind::NotFound);
+    if let Some(refusal) = refuse_reader(&app, &inbound) {
+        return refusal;
     }
-    let found = letters(&app, store::mailbox::one(id)).await.unwrap_or_default();
-    let Some(letter) = found.into_iter().next() else {
+    let letter = match letters(&app, store::mailbox::one(id)).await {
+        Ok(letters) => letters.into_iter().next(),
+        Err(error) => {
+            reply::log("mailbox", &error);
+            return reply::message(&inbound, MessageKind::Unavailable);
+        }
+    };
+    let Some(letter) = letter else {
         return reply::message(&inbound, MessageKind::NotFound);
     };
     if inbound.wants_json() {
@@ -187,6 +189,15 @@ fn frame(app: &App, inbound: &Inbound, section: Section) -> Frame {
     Frame { language: inbound.language(), section, has_mailbox }
 }
 
+/// Without a mailbox there is nothing to read; with one, on a machine that others reach, it is
+/// for people who are signed in.
+fn refuse_reader(app: &App, inbound: &Inbound) -> Option<Reply> {
+    if !app.settings.has_mailbox() {
+        return Some(reply::message(inbound, MessageKind::NotFound));
+    }
+    if app.settings.is_local() { None } else { door(app, inbound) }
+}
+
 /// Where to send somebody who is not signed in; `None` for who is.
 fn door(app: &App, inbound: &Inbound) -> Option<Reply> {
     let session = inbound.cookie(cookie_name(inbound)).unwrap_or_default();
@@ -201,7 +212,7 @@ fn door(app: &App, inbound: &Inbound) -> Option<Reply> {
 fn is_link(app: &App, token: &str) -> bool {
     let issued = app.settings.keys.verify(Purpose::SignIn, token).ok();
     let issued = issued.and_then(|text| text.parse().ok()).map(Millis);
-    issued.is_some_and(|issued| app.now <= issued.plus(LINK_AGE_MAX))
+    issued.is_some_and(|issued| app.now <= issued.plus(SIGN_IN_AGE_MAX))
 }
 
 /// `__Host-` binds the cookie to this host and to https; a laptop has no https.

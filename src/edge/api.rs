@@ -7,6 +7,7 @@ use super::inbound::{Inbound, NoBody};
 use super::reply::{self, Reply};
 use crate::domain::campaign::Compiled;
 use crate::domain::primitives::CampaignId;
+use crate::domain::problem::brief;
 use crate::domain::report::Report;
 use crate::flows::accept_events::{self, EVENTS_BODY_BYTES_MAX};
 use crate::flows::publish::{self, COMPILED_BYTES_MAX, Refusal};
@@ -32,7 +33,7 @@ pub async fn publish(app: App, mut inbound: Inbound) -> Reply {
     let compiled: Compiled = match serde_json::from_slice(&body) {
         Ok(compiled) => compiled,
         Err(error) => {
-            let detail = format!("Send what `dripline publish` sends: {error}.");
+            let detail = format!("Send what `dripline publish` sends: {}.", brief(&error));
             return Reply::problem(400, "Not a compiled campaign", &detail, Value::Null);
         }
     };
@@ -143,7 +144,7 @@ fn refuse_stranger(app: &App, inbound: &Inbound) -> Option<Reply> {
 
 /// Reads a JSON body. Its type must be said, which no form of another site can do.
 async fn read_json(inbound: &mut Inbound, bytes_max: usize) -> Result<Vec<u8>, Reply> {
-    if !inbound.header("content-type").starts_with("application/json") {
+    if !inbound.brings_json() {
         let detail = Some("Send content-type: application/json.");
         return Err(reply::message_with(inbound, MessageKind::UnsupportedType, detail));
     }

@@ -3,6 +3,7 @@
 
 use super::d1::D1;
 use super::kv::Kv;
+use super::reply;
 use crate::domain::catalog::{Catalog, Edition};
 use crate::domain::primitives::{CampaignId, Millis, Span};
 use crate::flows::publish;
@@ -81,11 +82,20 @@ async fn edition(kv: &Kv, live: &LiveRow) -> Option<Rc<Edition>> {
     Some(edition)
 }
 
+/// Reads what is live from the database, and puts it into KV. Should KV take no writes, what was
+/// read still serves, and the next tick tries again.
 async fn from_database(db: &D1, kv: &Kv) -> Result<Catalog, String> {
     let catalog = publish::live(db).await.map_err(|error| error.to_string())?;
+    catalog.live().for_each(keep);
+    if let Err(error) = copy(&catalog, kv).await {
+        reply::log("editions.copy", &error);
+    }
+    Ok(catalog)
+}
+
+async fn copy(catalog: &Catalog, kv: &Kv) -> Result<(), String> {
     let mut listed = Vec::new();
     for edition in catalog.live() {
-        keep(edition);
         let (version, published_at) = (edition.version, edition.published_at);
         let live = LiveRow { campaign: edition.id().clone(), version, published_at };
         let text = serde_json::to_string(&edition.compiled).map_err(|error| error.to_string())?;
@@ -93,8 +103,7 @@ async fn from_database(db: &D1, kv: &Kv) -> Result<Catalog, String> {
         listed.push(live);
     }
     let listed = serde_json::to_string(&listed).map_err(|error| error.to_string())?;
-    kv.put(LIVE_KEY, &listed).await.map_err(|error| error.to_string())?;
-    Ok(catalog)
+    kv.put(LIVE_KEY, &listed).await.map_err(|error| error.to_string())
 }
 
 fn keep(edition: &Rc<Edition>) {

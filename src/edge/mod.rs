@@ -30,7 +30,7 @@ use worker::{
 /// Answers one HTTP request.
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, context: Context) -> Result<Response> {
-    let inbound = Inbound::new(request, context)?;
+    let inbound = Inbound::new(request, context);
     let reply = answer(inbound, env).await;
     reply.into_response()
 }

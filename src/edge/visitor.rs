@@ -222,13 +222,7 @@ pub async fn confirm(mut app: App, inbound: Inbound, token: &str) -> Reply {
     let origin_hash = app.origin_hash(&inbound);
     let contact = link.contact.clone();
     let flow = receive::confirm(
-        &app.db,
-        &app.catalog,
-        contact,
-        purpose,
-        &origin_hash,
-        app.now,
-        &mut app.ids,
+        &app.db, &app.catalog, contact, purpose, &origin_hash, app.now, &mut app.ids,
     );
     match flow.await {
         Ok(work) => app.hint(&work).await,

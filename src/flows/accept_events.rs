@@ -8,6 +8,7 @@ use crate::domain::address::{read_email, read_phone};
 use crate::domain::decide::Reported;
 use crate::domain::event::{Properties, names};
 use crate::domain::primitives::{ContactId, Ids, Millis, Money, Span};
+use crate::domain::problem::brief;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -57,8 +58,9 @@ pub struct EventProblem {
 
 /// Reads a request's body, `{ "events": [ … ] }`.
 pub fn read(body: &[u8], now: Millis, ids: &mut Ids) -> Result<Vec<Intake>, Vec<EventProblem>> {
-    let body: Body = serde_json::from_slice(body)
-        .map_err(|error| vec![problem("body", format!("not {{\"events\": […]}}: {error}"))])?;
+    let body: Body = serde_json::from_slice(body).map_err(|error| {
+        vec![problem("body", format!("not {{\"events\": […]}}: {}", brief(&error)))]
+    })?;
     if body.events.is_empty() || body.events.len() > EVENTS_PER_REQUEST_MAX {
         let message = format!("send 1 to {EVENTS_PER_REQUEST_MAX} events in one request");
         return Err(vec![problem("events", message)]);
@@ -82,7 +84,7 @@ fn read_one(
     now: Millis,
     ids: &mut Ids,
 ) -> Result<EventReport, (&'static str, String)> {
-    let told: Told = serde_json::from_value(told).map_err(|error| ("", error.to_string()))?;
+    let told: Told = serde_json::from_value(told).map_err(|error| ("", brief(&error)))?;
     check_name(&told.name)?;
     let at = read_time(told.at.as_deref(), now)?;
     let email = told.email.as_deref().map(read_email).transpose();
@@ -167,7 +169,7 @@ fn add_value(
     let Some(money) = Money::parse(&value, &currency) else {
         return Err((
             "value",
-            format!("`{value}` is not an amount of {currency}, such as \"199.00\""),
+            format!("`{}` is not an amount of {currency}, such as \"199.00\"", brief(&value)),
         ));
     };
     properties.insert("value_minor".to_owned(), money.minor.into());

@@ -1,8 +1,11 @@
 //! deliver: messages leave. The row was written long before; a claim, the last word of the
 //! contact, the call, and the outcome written down.
 //!
-//! Round trips for up to `IDS_PER_TASK_MAX` messages: one to claim them, one to read their
-//! contacts, then the provider's calls a few at a time, and two for all outcomes (`commit`).
+//! Round trips for up to `MESSAGES_PER_TASK_MAX` messages: one to claim them, one to read their
+//! contacts, then the provider's calls one after another, and two for all outcomes (`commit`).
+//! However many they are, that is 9 statements if all are accepted: 1, 1, 3 to read and 4 to write
+//! (events, contacts, messages, counters). One round trip more fetches versions that are not live,
+//! and one more puts back what is tried again, a statement a message.
 
 use super::commit::{Case, CommitError, Who, commit, load_versions};
 use super::compose::compose;
@@ -22,7 +25,7 @@ use crate::store::statement::{Rows, Statement};
 use crate::store::{contacts, messages};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How long a claim on a message lasts: longer than all calls of one task can take.
+/// How long a claim on a message lasts: as long as a queue's consumer may run on Cloudflare.
 const CLAIM: Span = Span::minutes(15);
 
 /// After so many calls in a row without an answer, what is left of a task waits for a minute: each

@@ -1,7 +1,8 @@
 //! publish: a compiled campaign becomes its next immutable version, live at once.
 //!
-//! Two round trips: one to read what is live, one to write the version (nothing, if the live one
-//! is the same). Segments that are new or have another rule begin to be filled.
+//! Two round trips: one (1 statement) to read what is live, one (4 statements) to write the version
+//! (nothing, if the live one is the same). Segments that are new or have another rule begin to be
+//! filled.
 
 use super::seams::{Database, DatabaseError};
 use crate::domain::campaign::Compiled;

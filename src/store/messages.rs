@@ -34,15 +34,6 @@ pub fn claim(ids: &[MessageId], now: Millis, until: Millis) -> Statement {
     Statement { sql: sql.into(), params }
 }
 
-/// The contacts of messages that this delivery has just claimed: the statement after `claim`.
-pub fn contacts_of(ids: &[MessageId]) -> Statement {
-    Statement::new(
-        "SELECT DISTINCT contact_id AS id FROM messages
-          WHERE id IN (SELECT value FROM json_each(?1))",
-        vec![Value::json(ids)],
-    )
-}
-
 /// Puts a claimed message back to be tried again; only if the claim is still ours. `uncertain`
 /// says that the call may have been acted upon.
 pub fn retry(

@@ -1,6 +1,8 @@
 // The command line, as a marketer uses it: target/debug/dripline.
 
 import { execFile } from "node:child_process";
+import { cp, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -27,4 +29,19 @@ export async function publish(runtime, ...paths) {
   const { status, stdout, stderr } = await dripline("publish", "--json", ...server, ...paths);
   if (status !== 0) throw new Error(`publishing failed (${status}): ${stdout}${stderr}`);
   return JSON.parse(stdout).published;
+}
+
+/** Publishes the campaigns of FIXTURES with every `before` in them and their templates changed. */
+export async function publishChanged(runtime, before, after) {
+  const folder = await mkdtemp(join(tmpdir(), "dripline-fixtures-"));
+  await cp(join(FIXTURES, ".."), folder, { recursive: true });
+  const names = await readdir(folder, { recursive: true, withFileTypes: true });
+  for (const entry of names.filter((entry) => entry.isFile())) {
+    const path = join(entry.parentPath, entry.name);
+    const text = await readFile(path, "utf8");
+    await writeFile(path, text.replaceAll(before, after));
+  }
+  const published = await publish(runtime, join(folder, "campaigns"));
+  await rm(folder, { recursive: true });
+  return published;
 }

@@ -27,22 +27,8 @@ const HOUR: i64 = 3_600_000;
 
 /// Texts that are easily mistaken: for numbers, for SQL, for paths, for each other.
 const TEXTS: [&str; 16] = [
-    "",
-    "5",
-    "5.0",
-    "true",
-    "null",
-    "manager",
-    "Manager",
-    "经理",
-    "经理助理",
-    "O'Brien",
-    "a\"b",
-    "a\\b",
-    "%",
-    "ÄRGER",
-    "🙂",
-    "x\ny",
+    "", "5", "5.0", "true", "null", "manager", "Manager", "经理", "经理助理", "O'Brien", "a\"b",
+    "a\\b", "%", "ÄRGER", "🙂", "x\ny",
 ];
 const NAMES: [&str; 8] = ["role", "list", "n", "email", "phone", "score", "time_zone", "odd.name"];
 const EVENTS: [&str; 2] = ["message.clicked", "order.completed"];
