@@ -13,6 +13,7 @@ TOOLS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/dripline
 WORKER_BUILD_VERSION := 0.8.7
 # wasm-bindgen's program must be of exactly the version of the library.
 WASM_BINDGEN_VERSION := $(shell sed -n '/^name = "wasm-bindgen"$$/{n;s/version = "\(.*\)"/\1/p;}' Cargo.lock)
+WASM_OPT := $(CURDIR)/node_modules/.bin/wasm-opt
 WORKER_BUILD := $(TOOLS)/worker-build-$(WORKER_BUILD_VERSION)/bin/worker-build
 WASM_BINDGEN := $(TOOLS)/wasm-bindgen-$(WASM_BINDGEN_VERSION)/bin/wasm-bindgen
 
@@ -38,7 +39,7 @@ reset: ## Forget the local database, messages and secrets of `make dev`
 	@rm -rf .wrangler .dev.vars
 	@echo "Local state wiped."
 
-bench: $(WASM_STAMP) bench/node_modules/.stamp ## Benchmark form capture against TypeScript (SECONDS=2 for a short run)
+bench: $(WASM_STAMP) cli bench/node_modules/.stamp ## Benchmark form capture against TypeScript (SECONDS=2: short)
 	@node bench/capture.mjs
 
 lint: ## Check formatting and lint, warnings denied, natively and for the edge
@@ -72,9 +73,12 @@ $(WASM_STAMP): $(WASM_SOURCES) $(NPM_STAMP) | $(WORKER_BUILD) $(WASM_BINDGEN)
 	@scripts/need rust
 	@$(STEP) "worker for the edge" env RUST_BACKTRACE=0 \
 		WASM_BINDGEN_BIN=$(WASM_BINDGEN) \
-		WASM_OPT_BIN=$(CURDIR)/node_modules/.bin/wasm-opt \
+		WASM_OPT_BIN=$(WASM_OPT) \
 		ESBUILD_BIN=$(CURDIR)/node_modules/.bin/esbuild \
 		$(WORKER_BUILD) --release
+	@# worker-build keeps the names of functions, a tenth of the module. A panic still says its
+	@# file and line without them.
+	@$(WASM_OPT) --strip-debug build/index_bg.wasm --output build/index_bg.wasm
 	@touch $@
 
 $(NPM_STAMP): package.json package-lock.json .npmrc

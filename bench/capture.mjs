@@ -7,6 +7,7 @@
 // Figures compare contestants on this machine; they say nothing about Cloudflare's network.
 
 import { execFile, fork } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
@@ -15,7 +16,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import assert from "node:assert/strict";
 import { build } from "esbuild";
-import { SECRET, driplineToken, peerToken, submission } from "./submissions.mjs";
+import { SECRET, driplineToken, peerToken, sha256, submission } from "./submissions.mjs";
 
 const run = promisify(execFile);
 const HERE = fileURLToPath(new URL(".", import.meta.url));
@@ -64,12 +65,19 @@ async function dripline() {
       { type: "ESModule", path: join(build, "index.js") },
       { type: "CompiledWasm", path: join(build, "index_bg.wasm") },
     ],
-    variables: { SIGNING_SECRET: SECRET, API_TOKENS: API_TOKEN, SENDER_EMAIL: "mailbox" },
+    variables: {
+      SIGNING_SECRET: SECRET,
+      API_TOKENS: `bench:${sha256(API_TOKEN)}`,
+      BASE_URL: "http://localhost",
+      MAIL_FROM: "Bench <bench@example.com>",
+      SENDER_EMAIL: "mailbox",
+      SENDER_SMS: "mailbox",
+    },
   });
   const program = join(ROOT, "target/debug/dripline");
   const campaign = join(ROOT, "campaigns/spring-webinar.toml");
   await run(program, ["publish", campaign, "--to", contestant.url, "--token", API_TOKEN]);
-  contestant.token = () => driplineToken(`spring-webinar.signup|${Date.now() - 60_000}|${visitors}`);
+  contestant.token = () => driplineToken(`spring-webinar.signup|${Date.now() - 60_000}|${randomUUID()}`);
   return contestant;
 }
 
@@ -137,7 +145,7 @@ async function checkAnswers(contestants) {
     ["no such role", { role: "astronaut" }, 422],
     ["no first name", { first_name: " " }, 422],
     ["no consent", { consent: "" }, 422],
-    ["a forged token", { _token: "eyJ.x.y" }, 422],
+    ["a forged token", { _token: "eyJ.x.y" }, 400],
     ["a bot", { website_url_confirm: "https://spam.example" }, 303],
   ];
   for (const contestant of contestants) {

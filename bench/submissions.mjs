@@ -8,6 +8,11 @@ export const SECRET = "a secret that only the benchmark knows, thirty-two bytes 
 const TOKEN_AGE_MS = 60_000;
 const ROLES = ["engineer", "architect", "lead", "student", "other"];
 
+/** SHA-256 in hexadecimal: how dripline is told its API tokens. */
+export function sha256(text) {
+  return createHash("sha256").update(text).digest("hex");
+}
+
 /** The token as dripline makes it: see src/domain/token.rs. */
 export function driplineToken(payload) {
   const sha = (text) => createHash("sha256").update(text).digest();

@@ -88,7 +88,7 @@ async function secrets() {
   return token[1];
 }
 
-/** Runs a program to its end; shows what it said only if it fails. */
+/** Runs a program to its end and returns what it said; shows that if it fails. */
 async function run(what, program, args) {
   const child = spawn(program, args, { cwd: ROOT, env: ENVIRONMENT });
   let output = "";
@@ -99,6 +99,7 @@ async function run(what, program, args) {
     child.once("close", resolve);
   });
   if (status !== 0) throw new Error(`${what} failed (status ${status}):\n${output}`);
+  return output;
 }
 
 /** Starts the worker. In a process group of its own, so that Ctrl-C reaches it through us. */
@@ -147,6 +148,9 @@ async function printAddresses() {
   }
   for (const { id } of campaigns) line(`report of ${id}`, `/admin/campaigns/${id}`);
   line("mailbox", "/dev/mailbox");
+  const link = await run("signing in", DRIPLINE, ["token", "sign-in", "--to", URL_LOCAL]);
+  console.log(`\n  To see reports, sign in within 15 minutes by\n  ${link.split("\n")[0]}`);
+  console.log("  or later with the API token, or with a new link: dripline token sign-in");
   console.log(`\n  The worker's log is in ${LOG_FILE}; the API token in ${SECRETS_FILE}.\n`);
 }
 

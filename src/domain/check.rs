@@ -45,19 +45,8 @@ pub const WEIGHT_MAX: u32 = 1_000;
 
 /// The first segments of paths that belong to the house.
 const RESERVED: &[&str] = &[
-    "f",
-    "c",
-    "o",
-    "u",
-    "preferences",
-    "confirm",
-    "hooks",
-    "api",
-    "admin",
-    "dev",
-    "healthz",
-    "readyz",
-    "assets",
+    "f", "c", "o", "u", "preferences", "confirm", "hooks", "api", "admin", "dev", "healthz",
+    "readyz", "assets",
 ];
 const LOCALES: &[&str] = &["en", "zh-CN"];
 

@@ -48,6 +48,40 @@ pub struct Message {
     pub state: MessageState,
 }
 
+impl Message {
+    /// A message to be sent as soon as may be, on the channel that its template is for. It is of
+    /// no enrollment, and needs consent for no purpose, unless the caller says so.
+    pub fn queue(
+        id: MessageId,
+        contact_id: ContactId,
+        (campaign, version): (CampaignId, u32),
+        (class, template): (Class, &str),
+        now: Millis,
+    ) -> Self {
+        Self {
+            id,
+            contact_id,
+            campaign,
+            version,
+            enrollment: None,
+            journey: String::new(),
+            step: String::new(),
+            channel: if template.starts_with("sms/") { Channel::Sms } else { Channel::Email },
+            class,
+            purpose: String::new(),
+            template: template.to_owned(),
+            note: String::new(),
+            state: MessageState::Queued,
+            queued_at: now,
+            send_at: now,
+            attempts: 0,
+            uncertain: false,
+            opened_at: None,
+            clicked_at: None,
+        }
+    }
+}
+
 /// The house's own templates, which no campaign has to bring.
 pub mod house {
     /// The mail that asks for a confirmation of the address.

@@ -90,6 +90,12 @@ pub struct MessageFigures {
 }
 
 impl Report {
+    /// Whether two reports differ in nothing but when they were made.
+    pub fn is_same_but_for_time(&self, other: &Self) -> bool {
+        let other = Self { generated_at: self.generated_at, ..other.clone() };
+        *self == other
+    }
+
     /// The messages of all templates together.
     pub fn messages_total(&self) -> MessageFigures {
         let sum = |count: fn(&MessageFigures) -> i64| {

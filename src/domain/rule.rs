@@ -12,7 +12,7 @@ use serde_json::Value;
 /// A tree of questions. In a campaign file: `{ all = […] }`, `{ any = […] }`, `{ not = … }`,
 /// `{ attribute = "role", is = "manager" }`, `{ tag = "vip" }`,
 /// `{ consent = "newsletter", channel = "email" }`, `{ score = { gte = 50 } }`,
-/// `{ event = "message.clicked", count = { gte = 1 }, within = "14d", where = { step = "welcome" } }`.
+/// `{ event = "message.clicked", count = { gte = 1 }, within = "14d", where = { step = "one" } }`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rule {
@@ -147,9 +147,13 @@ fn event_verdict(
     let holds = count.holds(times.len() as f64);
     let changes_at = within.and_then(|span| {
         times.sort_unstable();
-        let left_when_gone = (0..times.len()).map(|gone| times.len() - gone - 1);
-        let turn = left_when_gone.zip(&times).find(|(left, _)| count.holds(*left as f64) != holds);
-        turn.map(|(_, at)| at.plus(span))
+        let turns = |(index, at): &(usize, &Millis)| {
+            // Events of one instant leave the window together.
+            let is_last_of_its_instant = times.get(index + 1) != Some(at);
+            let left = (times.len() - index - 1) as f64;
+            is_last_of_its_instant && count.holds(left) != holds
+        };
+        times.iter().enumerate().find(turns).map(|(_, at)| at.plus(span))
     });
     Verdict { holds, changes_at }
 }

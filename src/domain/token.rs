@@ -17,6 +17,9 @@ pub const TOKEN_BYTES_MAX: usize = 4_096;
 /// How long a sign-in link works: it is used at once, and lies in the terminal's history after.
 pub const SIGN_IN_AGE_MAX: Span = Span::minutes(15);
 
+/// How long a session in the web app lasts.
+pub const SESSION_AGE_MAX: Span = Span::days(7);
+
 const MAC_BYTES: usize = 16;
 
 /// What a token is good for.

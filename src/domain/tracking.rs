@@ -43,24 +43,9 @@ pub fn add_pixel(html: &str, url: &str) -> String {
 pub fn machine_reasons(method: &str, user_agent: &str) -> Vec<&'static str> {
     // Words in the user agents of link scanners, crawlers and HTTP libraries.
     const MACHINES: [&str; 18] = [
-        "bot",
-        "crawl",
-        "spider",
-        "scan",
-        "preview",
-        "barracuda",
-        "proofpoint",
-        "mimecast",
-        "safelinks",
-        "curl/",
-        "wget/",
-        "python-requests",
-        "python-urllib",
-        "go-http-client",
-        "java/",
-        "okhttp",
-        "libwww",
-        "monitor",
+        "bot", "crawl", "spider", "scan", "preview", "barracuda", "proofpoint", "mimecast",
+        "safelinks", "curl/", "wget/", "python-requests", "python-urllib", "go-http-client",
+        "java/", "okhttp", "libwww", "monitor",
     ];
     let agent = user_agent.to_ascii_lowercase();
     let mut reasons = Vec::new();
@@ -123,7 +108,9 @@ mod tests {
 
     #[test]
     fn links_lead_through_us_and_nothing_else_does() {
-        let html = r#"<link href="https://fonts.example/a.css"><a class="x" href="https://a.example/?b&#x3D;1&amp;c=2">A</a> <a href="mailto:a@b.example">B</a><a href="{x"#;
+        let html = r#"<link href="https://fonts.example/a.css">
+            <a class="x" href="https://a.example/?b&#x3D;1&amp;c=2">A</a>
+            <a href="mailto:a@b.example">B</a><a href="{x"#;
         let seen = std::cell::RefCell::new(Vec::new());
         let out = rewrite_links(html, |url| {
             seen.borrow_mut().push(url.to_owned());
@@ -131,7 +118,9 @@ mod tests {
         });
         assert_eq!(
             out,
-            r#"<link href="https://fonts.example/a.css"><a class="x" href="https://us.example/c/1?x=1&amp;y=2">A</a> <a href="mailto:a@b.example">B</a><a href="{x"#
+            r#"<link href="https://fonts.example/a.css">
+            <a class="x" href="https://us.example/c/1?x=1&amp;y=2">A</a>
+            <a href="mailto:a@b.example">B</a><a href="{x"#
         );
         assert!(seen.into_inner().contains(&"https://a.example/?b=1&c=2".to_owned()));
     }

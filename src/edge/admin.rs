@@ -4,9 +4,10 @@ use super::app::App;
 use super::inbound::{Inbound, NoBody};
 use super::reply::{self, Reply};
 use crate::domain::answer::Answer;
+use crate::domain::language::Language;
 use crate::domain::message::Letter;
-use crate::domain::primitives::{CampaignId, Channel, Millis, Span};
-use crate::domain::token::Purpose;
+use crate::domain::primitives::{CampaignId, Channel, Millis};
+use crate::domain::token::{Purpose, SESSION_AGE_MAX, SIGN_IN_AGE_MAX};
 use crate::flows::report as reporting;
 use crate::flows::seams::Database;
 use crate::flows::settings::is_api_token;
@@ -15,6 +16,7 @@ use crate::store::statement::Rows;
 use crate::views::admin::{
     AdminIndexView, CampaignRow, SignInProblem, SignInView, admin_index, sign_in as sign_in_page,
 };
+use crate::views::format;
 use crate::views::mailbox::{
     MailboxMessage, MailboxMessageView, MailboxView, mailbox as mailbox_page,
     mailbox_message as mailbox_message_page,
@@ -23,10 +25,6 @@ use crate::views::page::{Frame, MAILBOX_POLICY, Section};
 use crate::views::report::{ReportView, campaign_report};
 use crate::views::visitor::MessageKind;
 
-/// How long a session lasts.
-const SESSION_AGE_MAX: Span = Span::days(7);
-/// How long a sign-in link works.
-const LINK_AGE_MAX: Span = Span::minutes(15);
 /// A sign-in form is a token and nothing more.
 const SIGN_IN_BYTES_MAX: usize = 4_096;
 /// How many messages the mailbox lists.
@@ -124,8 +122,8 @@ pub fn sign_out(_app: &App, inbound: &Inbound) -> Reply {
 
 /// The local mailbox; nothing is there where messages leave for good.
 pub async fn mailbox(app: App, inbound: Inbound) -> Reply {
-    if !app.settings.has_mailbox() {
-        return reply::message(&inbound, MessageKind::NotFound);
+    if let Some(refusal) = refuse_reader(&app, &inbound) {
+        return refusal;
     }
     let letters = match letters(&app, store::mailbox::newest(LETTERS_MAX)).await {
         Ok(letters) => letters,
@@ -137,15 +135,17 @@ pub async fn mailbox(app: App, inbound: Inbound) -> Reply {
     if inbound.wants_json() {
         return Reply::json(200, &letters);
     }
-    let messages: Vec<MailboxMessage> = letters.into_iter().map(shown).collect();
+    let language = inbound.language();
+    let messages: Vec<MailboxMessage> =
+        letters.into_iter().map(|letter| shown(letter, language)).collect();
     let frame = frame(&app, &inbound, Section::Mailbox);
     Reply::page(200, mailbox_page(&MailboxView { frame, messages: &messages }))
 }
 
 /// One message of it.
 pub async fn mailbox_message(app: App, inbound: Inbound, id: &str) -> Reply {
-    if !app.settings.has_mailbox() {
-        return reply::message(&inbound, MessageKind::NotFound);
+    if let Some(refusal) = refuse_reader(&app, &inbound) {
+        return refusal;
     }
     let letter = match letters(&app, store::mailbox::one(id)).await {
         Ok(letters) => letters.into_iter().next(),
@@ -160,7 +160,7 @@ pub async fn mailbox_message(app: App, inbound: Inbound, id: &str) -> Reply {
     if inbound.wants_json() {
         return Reply::json(200, &letter);
     }
-    let message = shown(letter);
+    let message = shown(letter, inbound.language());
     let frame = frame(&app, &inbound, Section::Mailbox);
     let view = MailboxMessageView { frame, message: &message };
     Reply::html(200, mailbox_message_page(&view), MAILBOX_POLICY)
@@ -171,14 +171,14 @@ async fn letters(app: &App, statement: store::statement::Statement) -> Result<Ve
     rows.first().map(Rows::all::<Letter>).unwrap_or_else(|| Ok(Vec::new()))
 }
 
-fn shown(letter: Letter) -> MailboxMessage {
+fn shown(letter: Letter, language: Language) -> MailboxMessage {
     let is_sms = letter.channel == Channel::Sms.as_str();
     MailboxMessage {
         id: letter.id,
         channel: if is_sms { Channel::Sms } else { Channel::Email },
         to: letter.address,
         subject: letter.subject,
-        at: letter.at.rfc3339(),
+        at: format::moment(letter.at, "UTC", language),
         html: Some(letter.html).filter(|html| !html.is_empty()),
         text: letter.text,
     }
@@ -187,6 +187,15 @@ fn shown(letter: Letter) -> MailboxMessage {
 fn frame(app: &App, inbound: &Inbound, section: Section) -> Frame {
     let has_mailbox = app.settings.has_mailbox();
     Frame { language: inbound.language(), section, has_mailbox }
+}
+
+/// Without a mailbox there is nothing to read; with one, on a machine that others reach, it is
+/// for people who are signed in.
+fn refuse_reader(app: &App, inbound: &Inbound) -> Option<Reply> {
+    if !app.settings.has_mailbox() {
+        return Some(reply::message(inbound, MessageKind::NotFound));
+    }
+    if app.settings.is_local() { None } else { door(app, inbound) }
 }
 
 /// Where to send somebody who is not signed in; `None` for who is.
@@ -203,7 +212,7 @@ fn door(app: &App, inbound: &Inbound) -> Option<Reply> {
 fn is_link(app: &App, token: &str) -> bool {
     let issued = app.settings.keys.verify(Purpose::SignIn, token).ok();
     let issued = issued.and_then(|text| text.parse().ok()).map(Millis);
-    issued.is_some_and(|issued| app.now <= issued.plus(LINK_AGE_MAX))
+    issued.is_some_and(|issued| app.now <= issued.plus(SIGN_IN_AGE_MAX))
 }
 
 /// `__Host-` binds the cookie to this host and to https; a laptop has no https.

@@ -1,12 +1,14 @@
 //! The API: JSON for programs that hold a token.
 
 use super::app::App;
+use super::clock;
 use super::editions;
 use super::inbound::{Inbound, NoBody};
 use super::reply::{self, Reply};
 use crate::domain::campaign::Compiled;
 use crate::domain::primitives::CampaignId;
 use crate::domain::problem::brief;
+use crate::domain::report::Report;
 use crate::flows::accept_events::{self, EVENTS_BODY_BYTES_MAX};
 use crate::flows::publish::{self, COMPILED_BYTES_MAX, Refusal};
 use crate::flows::seams::Database;
@@ -35,9 +37,9 @@ pub async fn publish(app: App, mut inbound: Inbound) -> Reply {
             return Reply::problem(400, "Not a compiled campaign", &detail, Value::Null);
         }
     };
-    match publish::publish(&app.db, &app.catalog, compiled, app.now).await {
+    match publish::publish(&app.db, compiled, app.now).await {
         Ok(published) => {
-            if let Err(error) = editions::put_live(&app.db, &app.kv).await {
+            if let Err(error) = editions::put_live(&app.db, &app.kv, clock::real()).await {
                 reply::log("publish.snapshot", &error);
             }
             Reply::json(if published.is_new { 201 } else { 200 }, &published)
@@ -104,14 +106,20 @@ pub async fn ready(app: App) -> Reply {
     Reply::json(if health.is_ready { 200 } else { 503 }, &health)
 }
 
-/// Puts a snapshot of every report into KV, for when the database does not answer.
+/// Puts a snapshot of every report that has changed into KV, for when the database does not
+/// answer. KV allows 1,000 writes a day on the free plan, so unchanged ones are left alone.
 pub async fn refresh_snapshots(app: &App) -> Result<(), String> {
     for edition in app.catalog.live() {
         let report = reporting::report(&app.db, edition, app.now).await;
         let report = report.map_err(|error| error.to_string())?;
+        let key = snapshot_key(edition.id().as_str());
+        let known = app.kv.get(&key).await.map_err(|error| error.to_string())?;
+        let known = known.and_then(|text| serde_json::from_str::<Report>(&text).ok());
+        if known.is_some_and(|known| known.is_same_but_for_time(&report)) {
+            continue;
+        }
         let text = serde_json::to_string(&report).map_err(|error| error.to_string())?;
-        let put = app.kv.put(&snapshot_key(edition.id().as_str()), &text).await;
-        put.map_err(|error| error.to_string())?;
+        app.kv.put(&key, &text).await.map_err(|error| error.to_string())?;
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ use super::clock;
 use super::d1::D1;
 use super::editions;
 use super::http::Fetcher;
+use super::inbound::Inbound;
 use super::kv::Kv;
 use super::queue::Queue;
 use super::reply;
@@ -17,6 +18,7 @@ use crate::flows::{deliver, run_due};
 use crate::providers::http::{HttpError, HttpRequest, HttpResponse};
 use crate::providers::mailbox;
 use crate::store;
+use std::rc::Rc;
 use worker::Env;
 
 /// One entry's world.
@@ -28,7 +30,7 @@ pub struct App {
     /// The key-value store.
     pub kv: Kv,
     /// What is published.
-    pub catalog: Catalog,
+    pub catalog: Rc<Catalog>,
     /// The configuration.
     pub settings: Settings,
     /// When the entry began.
@@ -46,13 +48,19 @@ impl App {
         let kv = Kv::new(&env).map_err(|error| error.to_string())?;
         let now = clock::now(&env).await;
         let seed = clock::seed().map_err(|error| error.to_string())?;
-        let catalog = editions::catalog(&db, &kv).await?;
+        let catalog = editions::catalog(&db, &kv, clock::real()).await?;
         Ok(Self { env, db, kv, catalog, settings, now, ids: Ids::new(now, seed) })
     }
 
     /// A variable or a secret; both look alike to a worker.
     pub fn variable(&self, name: &str) -> Option<String> {
         variable(&self.env, name)
+    }
+
+    /// A keyed hash of the network address a request came from; empty if there is none.
+    pub fn origin_hash(&self, inbound: &Inbound) -> String {
+        let address = inbound.address();
+        address.map_or_else(String::new, |address| self.settings.keys.pseudonym("origin", &address))
     }
 
     /// Does one task.

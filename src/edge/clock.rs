@@ -10,7 +10,7 @@ const TEST_OFFSET_KEY: &str = "test:clock_offset_ms";
 /// The present instant. In the test configuration (`TEST_CLOCK` set) it is ahead of the real one
 /// by what the tests wrote to KV; nowhere else does anything move the clock.
 pub async fn now(env: &Env) -> Millis {
-    let real = Millis(Date::now().as_millis() as i64);
+    let real = real();
     if env.var("TEST_CLOCK").is_err() {
         return real;
     }
@@ -19,6 +19,11 @@ pub async fn now(env: &Env) -> Millis {
         Err(_) => None,
     };
     Millis(real.0 + offset.and_then(|text| text.parse::<i64>().ok()).unwrap_or(0))
+}
+
+/// The real instant, whatever a test says.
+pub fn real() -> Millis {
+    Millis(Date::now().as_millis() as i64)
 }
 
 /// 64 random bits, from which a flow derives its ids.

@@ -3,8 +3,9 @@
 
 use super::d1::D1;
 use super::kv::Kv;
+use super::reply;
 use crate::domain::catalog::{Catalog, Edition};
-use crate::domain::primitives::CampaignId;
+use crate::domain::primitives::{CampaignId, Millis, Span};
 use crate::flows::publish;
 use crate::store::campaigns::LiveRow;
 use std::cell::RefCell;
@@ -18,36 +19,55 @@ const LIVE_KEY: &str = "live";
 const EDITIONS_KEPT_MAX: usize = 200;
 
 thread_local! {
+    static LATEST: RefCell<Option<(Millis, Rc<Catalog>)>> = RefCell::default();
     static KEPT: RefCell<BTreeMap<(CampaignId, u32), Rc<Edition>>> = RefCell::default();
 }
 
-/// The live versions: one read of KV, and one more for each that this isolate has not seen yet.
-/// If KV knows nothing, the database is asked.
-pub async fn catalog(db: &D1, kv: &Kv) -> Result<Catalog, String> {
-    let listed = kv.get(LIVE_KEY).await.ok().flatten();
-    let listed = listed.and_then(|text| serde_json::from_str::<Vec<LiveRow>>(&text).ok());
-    let Some(listed) = listed else { return from_database(db, kv).await };
-    let mut editions = Vec::new();
-    for live in listed {
-        match edition(kv, &live).await {
-            Some(edition) => editions.push(edition),
-            None => return from_database(db, kv).await,
-        }
+/// How long an isolate believes what it read last. KV itself may be a minute behind elsewhere;
+/// the isolate that publishes knows at once.
+const CATALOG_AGE_MAX: Span = Span::seconds(5);
+
+/// The live versions. An isolate that has read them lately does not read again; else it is one
+/// read of KV, and one more for each version that it has not seen yet. If KV knows nothing, the
+/// database is asked. `now` is the real time, which no test moves.
+pub async fn catalog(db: &D1, kv: &Kv, now: Millis) -> Result<Rc<Catalog>, String> {
+    let latest = LATEST.with_borrow(|latest| latest.clone());
+    if let Some((read_at, catalog)) = latest
+        && now < read_at.plus(CATALOG_AGE_MAX)
+    {
+        return Ok(catalog);
     }
-    Ok(Catalog::new(editions))
+    let catalog = match from_kv(kv).await {
+        Some(catalog) => Rc::new(catalog),
+        None => return put_live(db, kv, now).await,
+    };
+    LATEST.set(Some((now, catalog.clone())));
+    Ok(catalog)
 }
 
-/// Puts what is live in the database into KV.
-pub async fn put_live(db: &D1, kv: &Kv) -> Result<(), String> {
-    from_database(db, kv).await.map(|_| ())
+/// Puts what is live in the database into KV, and into this isolate.
+pub async fn put_live(db: &D1, kv: &Kv, now: Millis) -> Result<Rc<Catalog>, String> {
+    let catalog = Rc::new(from_database(db, kv).await?);
+    LATEST.set(Some((now, catalog.clone())));
+    Ok(catalog)
+}
+
+async fn from_kv(kv: &Kv) -> Option<Catalog> {
+    let listed = kv.get(LIVE_KEY).await.ok().flatten()?;
+    let listed: Vec<LiveRow> = serde_json::from_str(&listed).ok()?;
+    let mut editions = Vec::new();
+    for live in listed {
+        editions.push(edition(kv, &live).await?);
+    }
+    Some(Catalog::new(editions))
 }
 
 /// Compares what KV says is live with the database, and mends KV if a publish did not reach it.
-pub async fn repair(db: &D1, kv: &Kv) -> Result<(), String> {
+pub async fn repair(db: &D1, kv: &Kv, now: Millis) -> Result<(), String> {
     let listed = kv.get(LIVE_KEY).await.ok().flatten();
     let truth = publish::live_versions(db).await.map_err(|error| error.to_string())?;
     let listed = listed.and_then(|text| serde_json::from_str::<Vec<LiveRow>>(&text).ok());
-    if listed.as_ref() == Some(&truth) { Ok(()) } else { put_live(db, kv).await }
+    if listed.as_ref() == Some(&truth) { Ok(()) } else { put_live(db, kv, now).await.map(drop) }
 }
 
 async fn edition(kv: &Kv, live: &LiveRow) -> Option<Rc<Edition>> {
@@ -62,11 +82,20 @@ async fn edition(kv: &Kv, live: &LiveRow) -> Option<Rc<Edition>> {
     Some(edition)
 }
 
+/// Reads what is live from the database, and puts it into KV. Should KV take no writes, what was
+/// read still serves, and the next tick tries again.
 async fn from_database(db: &D1, kv: &Kv) -> Result<Catalog, String> {
     let catalog = publish::live(db).await.map_err(|error| error.to_string())?;
+    catalog.live().for_each(keep);
+    if let Err(error) = copy(&catalog, kv).await {
+        reply::log("editions.copy", &error);
+    }
+    Ok(catalog)
+}
+
+async fn copy(catalog: &Catalog, kv: &Kv) -> Result<(), String> {
     let mut listed = Vec::new();
     for edition in catalog.live() {
-        keep(edition);
         let (version, published_at) = (edition.version, edition.published_at);
         let live = LiveRow { campaign: edition.id().clone(), version, published_at };
         let text = serde_json::to_string(&edition.compiled).map_err(|error| error.to_string())?;
@@ -74,8 +103,7 @@ async fn from_database(db: &D1, kv: &Kv) -> Result<Catalog, String> {
         listed.push(live);
     }
     let listed = serde_json::to_string(&listed).map_err(|error| error.to_string())?;
-    kv.put(LIVE_KEY, &listed).await.map_err(|error| error.to_string())?;
-    Ok(catalog)
+    kv.put(LIVE_KEY, &listed).await.map_err(|error| error.to_string())
 }
 
 fn keep(edition: &Rc<Edition>) {

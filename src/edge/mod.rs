@@ -30,7 +30,7 @@ use worker::{
 /// Answers one HTTP request.
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, context: Context) -> Result<Response> {
-    let inbound = Inbound::new(request, context)?;
+    let inbound = Inbound::new(request, context);
     let reply = answer(inbound, env).await;
     reply.into_response()
 }
@@ -94,9 +94,8 @@ async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) 
 
 async fn tick(env: Env) -> std::result::Result<(), String> {
     let app = App::open(env).await?;
-    editions::repair(&app.db, &app.kv).await?;
-    let work =
-        run_due::tick(&app.db, &app.catalog, app.now).await.map_err(|error| error.to_string())?;
+    editions::repair(&app.db, &app.kv, clock::real()).await?;
+    let work = run_due::tick(&app.db, app.now).await.map_err(|error| error.to_string())?;
     Queue::Work.send(&app.env, &work).await.map_err(|error| error.to_string())?;
     api::refresh_snapshots(&app).await
 }
@@ -122,7 +121,7 @@ async fn queue(batch: MessageBatch<String>, env: Env, _context: Context) -> Resu
 
 /// Writes a whole batch of facts down at once; if that fails, all of them come again.
 async fn take_in(app: &mut App, messages: &mut Vec<RawMessage>) -> std::result::Result<(), String> {
-    let tasks = messages.iter().filter_map(|message| known::<Intake>(message)).collect();
+    let tasks = messages.iter().filter_map(known::<Intake>).collect();
     let flow = record_touches::record(&app.db, &app.catalog, tasks, app.now, &mut app.ids);
     let work = flow.await.map_err(|error| error.to_string())?;
     messages.drain(..).for_each(|message| message.ack());

@@ -12,7 +12,7 @@ use crate::domain::primitives::{CampaignId, QualifiedId};
 use crate::domain::token::{Purpose, TokenProblem};
 use crate::domain::tracking;
 use crate::flows::receive::{self, Link};
-use crate::flows::serve_page::{self, Typed};
+use crate::flows::serve_page::{self, Showing, Typed};
 use crate::flows::submit_form::{self, Checked};
 use crate::flows::task::{EngagementReport, Intake};
 use crate::store::reports::Visit;
@@ -45,17 +45,8 @@ pub async fn page(mut app: App, inbound: Inbound, path: &str) -> Reply {
     };
     let referrer = inbound.header("referer");
     let origin = Origin::of_visit(name, &variant.name, path, &inbound.query, &referrer);
-    let typed = Typed::default();
-    let rendered = serve_page::render(
-        edition,
-        page,
-        variant,
-        &origin,
-        &typed,
-        &app.settings,
-        app.now,
-        &mut app.ids,
-    );
+    let showing = Showing { edition, page, variant, origin: &origin, typed: &Typed::default() };
+    let rendered = serve_page::render(&showing, &app.settings, app.now, &mut app.ids);
     let html = match rendered {
         Ok(html) => html,
         Err(error) => {
@@ -118,7 +109,7 @@ pub async fn form_send(mut app: App, mut inbound: Inbound, id: &str) -> Reply {
         Ok(answer) => answer,
         Err(refused) => return allow_origin(refused, &form, &inbound),
     };
-    let origin_hash = app.settings.keys.pseudonym("origin", &inbound.address());
+    let origin_hash = app.origin_hash(&inbound);
     let checked =
         submit_form::check(&edition, &id, &form, &answer, &origin_hash, &app.settings, app.now);
     let reply = match checked {
@@ -197,7 +188,7 @@ pub async fn unsubscribe(mut app: App, inbound: Inbound, token: &str) -> Reply {
     let Ok(link) = Link::verify(&app.settings, Purpose::Unsubscribe, token) else {
         return unsubscribe_reply(&app, &inbound, token, None, UnsubscribeState::Invalid);
     };
-    let origin_hash = app.settings.keys.pseudonym("origin", &inbound.address());
+    let origin_hash = app.origin_hash(&inbound);
     let flow = receive::unsubscribe(
         &app.db,
         &app.catalog,
@@ -228,16 +219,10 @@ pub async fn confirm(mut app: App, inbound: Inbound, token: &str) -> Reply {
     let (Some(link), Some(purpose)) = (&link, purpose) else {
         return confirm_reply(&app, &inbound, token, link.as_ref(), ConfirmState::Expired);
     };
-    let origin_hash = app.settings.keys.pseudonym("origin", &inbound.address());
+    let origin_hash = app.origin_hash(&inbound);
     let contact = link.contact.clone();
     let flow = receive::confirm(
-        &app.db,
-        &app.catalog,
-        contact,
-        purpose,
-        &origin_hash,
-        app.now,
-        &mut app.ids,
+        &app.db, &app.catalog, contact, purpose, &origin_hash, app.now, &mut app.ids,
     );
     match flow.await {
         Ok(work) => app.hint(&work).await,
@@ -339,16 +324,8 @@ fn show_problems(
         return reply::message(inbound, MessageKind::Fault);
     };
     let typed = Typed { values, problems };
-    let rendered = serve_page::render(
-        edition,
-        page,
-        variant,
-        &origin,
-        &typed,
-        &app.settings,
-        app.now,
-        &mut app.ids,
-    );
+    let showing = Showing { edition, page, variant, origin: &origin, typed: &typed };
+    let rendered = serve_page::render(&showing, &app.settings, app.now, &mut app.ids);
     match rendered {
         Ok(html) => Reply::html(422, html, LANDING_POLICY),
         Err(error) => {

@@ -1,7 +1,11 @@
 //! The one write rule: read contacts, decide on each, write all in one batch, and let only those
 //! decide again whom somebody else wrote to in between.
 //!
-//! Round trips: one to read, one to write. A refused batch costs more, each of them bounded.
+//! Round trips: one to read, one to write. Two more if somebody is on a version that is not in the
+//! catalog: it is fetched, and all is read again. A refused batch costs more, each of them bounded.
+//!
+//! Statements, for any number of contacts: up to 4 to read (contacts by id, contacts by address,
+//! known keys, messages), up to 12 to write, one a kind of row (`store::write`).
 
 use super::seams::{Database, DatabaseError};
 use crate::domain::catalog::{Catalog, Edition};

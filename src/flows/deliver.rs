@@ -1,8 +1,11 @@
 //! deliver: messages leave. The row was written long before; a claim, the last word of the
 //! contact, the call, and the outcome written down.
 //!
-//! Round trips for up to `IDS_PER_TASK_MAX` messages: one to claim them, one to read their
-//! contacts, then the provider's calls a few at a time, and two for all outcomes (`commit`).
+//! Round trips for up to `MESSAGES_PER_TASK_MAX` messages: one to claim them, one to read their
+//! contacts, then the provider's calls one after another, and two for all outcomes (`commit`).
+//! However many they are, that is 9 statements if all are accepted: 1, 1, 3 to read and 4 to write
+//! (events, contacts, messages, counters). One round trip more fetches versions that are not live,
+//! and one more puts back what is tried again, a statement a message.
 
 use super::commit::{Case, CommitError, Who, commit, load_versions};
 use super::compose::compose;
@@ -22,8 +25,12 @@ use crate::store::statement::{Rows, Statement};
 use crate::store::{contacts, messages};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How long a claim on a message lasts: longer than all calls of one task can take.
+/// How long a claim on a message lasts: as long as a queue's consumer may run on Cloudflare.
 const CLAIM: Span = Span::minutes(15);
+
+/// After so many calls in a row without an answer, what is left of a task waits for a minute: each
+/// may take 20 seconds, and a worker that runs out of time leaves behind what nobody knows of.
+const SILENCE_MAX: usize = 3;
 
 /// How long a message whose earlier attempt ended without an answer may be sent again under the
 /// same idempotency key: Resend remembers a key for 24 hours, and an hour is for safety.
@@ -45,9 +52,13 @@ pub async fn deliver<D: Database, H: Http>(
     }
     let contacts = read_contacts(db, catalog, &claimed).await?;
     let (mut outcomes, mut retries) = (BTreeMap::<ContactId, Vec<Happening>>::new(), Vec::new());
+    let mut silences = BTreeMap::<Channel, usize>::new();
     for message in claimed {
+        let silence = silences.entry(message.channel).or_default();
         let ending = match contacts.get(&message.contact_id) {
-            Some(contact) => attempt(http, catalog, settings, contact, &message, now).await,
+            Some(contact) => {
+                attempt(http, catalog, settings, contact, &message, silence, now).await
+            }
             None => Ending::Over(Outcome::Skipped("contact_gone")),
         };
         match ending {
@@ -61,6 +72,10 @@ pub async fn deliver<D: Database, H: Http>(
             Ending::Again { at, reason, uncertain } => {
                 let attempt = message.attempts;
                 retries.push(messages::retry(&message.id, attempt, at, &reason, uncertain));
+            }
+            Ending::Untried => {
+                let at = now.plus(Span::minutes(1));
+                retries.push(messages::release(&message.id, message.attempts, at));
             }
         }
     }
@@ -79,15 +94,19 @@ enum Ending {
     Over(Outcome),
     /// It is tried again then. `uncertain` if this attempt may have been acted upon.
     Again { at: Millis, reason: String, uncertain: bool },
+    /// It was not its turn: the provider had gone silent.
+    Untried,
 }
 
-/// One message: the fence, the call, the answer.
+/// One message: the fence, the call, the answer. `silence` counts the calls before this one that
+/// had none.
 async fn attempt<H: Http>(
     http: &H,
     catalog: &Catalog,
     settings: &Settings,
     contact: &Contact,
     message: &Message,
+    silence: &mut usize,
     now: Millis,
 ) -> Ending {
     let sender = match message.channel {
@@ -100,13 +119,21 @@ async fn attempt<H: Http>(
     }
     let outgoing = match prepare(catalog, settings, contact, message) {
         Ok(outgoing) => outgoing,
+        Err(Outcome::Skipped(reason)) if message.uncertain => {
+            let reason = format!("held back ({reason}) after an attempt without an answer");
+            return Ending::Over(Outcome::Unknown(reason));
+        }
         Err(outcome) => return Ending::Over(outcome),
     };
     let Some(request) = sender.request(&outgoing) else {
         let reason = "no sender is configured for this channel".to_owned();
         return Ending::Again { at: now.plus(Span::hours(1)), reason, uncertain: false };
     };
+    if *silence >= SILENCE_MAX {
+        return Ending::Untried;
+    }
     let answer = sender.outcome(http.send(request).await);
+    *silence = if matches!(answer, Attempt::Lost(_)) { *silence + 1 } else { 0 };
     settle(sender, message, answer, now)
 }
 

@@ -1,4 +1,4 @@
-//! health: whether the worker can do its work, and how late it is.
+//! health: whether the worker can do its work, and how late it is. One round trip, two statements.
 
 use super::seams::DatabaseError;
 use crate::domain::primitives::{Millis, Span};

@@ -1,7 +1,8 @@
 //! publish: a compiled campaign becomes its next immutable version, live at once.
 //!
-//! Two round trips: one to write the version (nothing, if the live one is the same), one to read
-//! what is live. Segments that are new or have another rule begin to be filled.
+//! Two round trips: one (1 statement) to read what is live, one (4 statements) to write the version
+//! (nothing, if the live one is the same). Segments that are new or have another rule begin to be
+//! filled.
 
 use super::seams::{Database, DatabaseError};
 use crate::domain::campaign::Compiled;
@@ -49,11 +50,12 @@ impl From<DatabaseError> for Refusal {
 /// Checks and stores a compiled campaign, and makes it live.
 pub async fn publish<D: Database>(
     db: &D,
-    catalog: &Catalog,
     compiled: Compiled,
     now: Millis,
 ) -> Result<Published, Refusal> {
-    let problems = problems(catalog, &compiled);
+    // What an isolate has in mind may be a minute old; what changes is told by the database.
+    let catalog = live(db).await?;
+    let problems = problems(&catalog, &compiled);
     if !problems.is_empty() {
         return Err(Refusal::Problems(problems));
     }
@@ -64,7 +66,7 @@ pub async fn publish<D: Database>(
         campaigns::insert_version(id, &sha256_hex(&text), &text, now),
         campaigns::make_newest_live(id),
         campaigns::live_version(id),
-        segments::begin_fills(&changed_segments(catalog, &compiled)),
+        segments::begin_fills(&changed_segments(&catalog, &compiled)),
     ];
     let rows = db.batch(statements).await?;
     let number = |index: usize| {

@@ -1,6 +1,7 @@
 //! receive: what a contact says by a link of a message. A GET shows what a POST would do.
 //!
-//! Each costs one round trip to read and one to write.
+//! Each costs one round trip to read (1 statement) and one to write: 3 statements to unsubscribe
+//! (events, contact, consents), 5 to confirm where that begins a journey (enrollment, message too).
 
 use super::commit::{Case, CommitError, Who, commit};
 use super::seams::Database;

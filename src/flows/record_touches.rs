@@ -1,7 +1,8 @@
 //! record_touches: what came through the intake queue is written many to a statement.
 //!
-//! Visits cost two statements a batch. Opens, clicks and reported events may decide something, so
-//! they go through `commit`: one round trip to read and one to write for all their contacts.
+//! Visits cost one round trip of two statements a batch. Opens, clicks, reported events and forms
+//! that found no room may decide something, so they go through `commit`: one round trip to read and
+//! one to write for all their contacts.
 
 use super::commit::{Case, CommitError, Who, commit};
 use super::seams::Database;

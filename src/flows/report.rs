@@ -1,4 +1,4 @@
-//! report: what a campaign cost and earned, from counters. One round trip.
+//! report: what a campaign cost and earned, from counters. One round trip, one statement.
 
 use super::seams::{Database, DatabaseError};
 use crate::domain::campaign::Campaign;

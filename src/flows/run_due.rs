@@ -1,10 +1,13 @@
 //! run_due: the scheduler. A tick finds what is due and hands it out; a worker decides on it.
 //!
-//! A tick costs one round trip for contacts and messages, and one for each filling of a segment.
-//! A worker costs two round trips for up to `IDS_PER_TASK_MAX` contacts, with the steps of all of
-//! them in one batch of a few statements.
+//! A tick costs two round trips: one (1 statement) that lists the segments being filled, one (3
+//! statements) for the contacts and messages that are due; and one (3 statements) for each filling.
+//! A worker costs two round trips for up to `CONTACTS_PER_TASK_MAX` contacts (`commit`). However many
+//! they are, a step that falls due is 1 statement to read and 3 to write (events, contacts,
+//! enrollments); 1 more where a message is queued.
 
 use super::commit::{Case, CommitError, Who, commit};
+use super::publish;
 use super::seams::{Database, DatabaseError};
 use super::submit_form::deliveries;
 use super::task::Work;
@@ -23,13 +26,14 @@ pub const DUE_PER_TICK_MAX: usize = 5_000;
 /// How long a tick's claim on a contact lasts before another tick hands it out again.
 const CLAIM: Span = Span::minutes(5);
 
+/// How long after a publish its segments begin to be filled: by then every isolate has heard of
+/// the version (KV promises a minute), and none decides on a contact that a filling has woken
+/// without knowing the segment.
+pub const FILL_DELAY: Span = Span::minutes(2);
+
 /// Finds what is due: contacts and messages as tasks for the work queue.
-pub async fn tick<D: Database>(
-    db: &D,
-    catalog: &Catalog,
-    now: Millis,
-) -> Result<Vec<Work>, DatabaseError> {
-    fill_segments(db, catalog, now).await?;
+pub async fn tick<D: Database>(db: &D, now: Millis) -> Result<Vec<Work>, DatabaseError> {
+    fill_segments(db, now).await?;
     let statements = vec![
         due::claim(now, now.plus(CLAIM), DUE_PER_TICK_MAX),
         messages::outbox(now, DUE_PER_TICK_MAX),
@@ -60,19 +64,24 @@ pub async fn run<D: Database>(
 
 /// Takes each filling of a segment one step further: the contacts that its rule concerns become
 /// due, in this very tick.
-async fn fill_segments<D: Database>(
-    db: &D,
-    catalog: &Catalog,
-    now: Millis,
-) -> Result<(), DatabaseError> {
+async fn fill_segments<D: Database>(db: &D, now: Millis) -> Result<(), DatabaseError> {
     let rows = db.batch(vec![segments::fills()]).await?;
     let fills = rows.first().map(Rows::all::<FillRow>).transpose();
-    for fill in fills.map_err(DatabaseError::Fault)?.unwrap_or_default() {
-        let rule = fill.segment_id.parts().and_then(|(campaign, name)| {
-            catalog.live_edition(&campaign)?.compiled.campaign.segments.get(name)
+    let fills = fills.map_err(DatabaseError::Fault)?.unwrap_or_default();
+    if fills.is_empty() {
+        return Ok(());
+    }
+    // An isolate may not have heard of the newest version; here it would end its fillings.
+    let catalog = publish::live(db).await?;
+    for fill in fills {
+        let parts = fill.segment_id.parts();
+        let found = parts.and_then(|(campaign, name)| {
+            let edition = catalog.live_edition(&campaign)?;
+            Some((edition, edition.compiled.campaign.segments.get(name)?))
         });
-        let statements = match rule {
-            Some(rule) => segments::fill_step(&fill, rule, now).to_vec(),
+        let statements = match found {
+            Some((edition, _)) if now < edition.published_at.plus(FILL_DELAY) => continue,
+            Some((_, rule)) => segments::fill_step(&fill, rule, now).to_vec(),
             None => vec![segments::end_fill(&fill)],
         };
         db.batch(statements).await?;

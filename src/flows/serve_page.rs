@@ -45,17 +45,28 @@ pub fn variant_for<'a>(
     })
 }
 
-/// Renders a page of a version, in one of its variants, with its form if it has one.
+/// What is shown to a visitor.
+pub struct Showing<'a> {
+    /// The version that the page belongs to.
+    pub edition: &'a Edition,
+    /// The page.
+    pub page: &'a Page,
+    /// The variant of it.
+    pub variant: &'a Variant,
+    /// Where the visit came from; it travels through the form.
+    pub origin: &'a Origin,
+    /// What the form holds already.
+    pub typed: &'a Typed,
+}
+
+/// Renders a page, with its form if it has one.
 pub fn render(
-    edition: &Edition,
-    page: &Page,
-    variant: &Variant,
-    origin: &Origin,
-    typed: &Typed,
+    showing: &Showing,
     settings: &Settings,
     now: Millis,
     ids: &mut Ids,
 ) -> Result<String, TemplateError> {
+    let Showing { edition, page, variant, origin, typed } = showing;
     let campaign = &edition.compiled.campaign;
     let language = Language::from_locale(&campaign.locale);
     let form = page.form.as_ref().and_then(|name| {

@@ -64,6 +64,13 @@ impl Settings {
         })
     }
 
+    /// Whether this is a machine that nobody else reaches: its name is one of those that RFC 6761
+    /// keeps for that.
+    pub fn is_local(&self) -> bool {
+        let host = self.host();
+        host == "127.0.0.1" || host == "localhost" || host.ends_with(".test")
+    }
+
     /// Whether messages of some channel are kept in the local mailbox, which is then shown.
     pub fn has_mailbox(&self) -> bool {
         matches!(self.email, Sender::Mailbox) || matches!(self.sms, Sender::Mailbox)

@@ -6,8 +6,12 @@ use crate::domain::primitives::{ContactId, MessageId, Millis};
 use crate::store::reports::Visit;
 use serde::{Deserialize, Serialize};
 
-/// How many ids one task carries: its body stays under 8 KB, and one batch of writes is short.
-pub const IDS_PER_TASK_MAX: usize = 100;
+/// How many contacts one task carries: its body stays under 8 KB, and one batch of writes is short.
+pub const CONTACTS_PER_TASK_MAX: usize = 100;
+
+/// How many messages one task carries: if every call takes the provider's whole 20 seconds, they
+/// are done in seven minutes, before the claim on them lapses.
+pub const MESSAGES_PER_TASK_MAX: usize = 20;
 
 /// What is not in the database yet; a lost one would be a lost fact.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -61,12 +65,12 @@ pub struct EventReport {
 pub enum Work {
     /// These contacts are due.
     DueV1 {
-        /// At most `IDS_PER_TASK_MAX`.
+        /// At most `CONTACTS_PER_TASK_MAX`.
         contacts: Vec<ContactId>,
     },
     /// These messages wait to be sent.
     DeliverV1 {
-        /// At most `IDS_PER_TASK_MAX`.
+        /// At most `MESSAGES_PER_TASK_MAX`.
         messages: Vec<MessageId>,
     },
 }
@@ -74,13 +78,13 @@ pub enum Work {
 impl Work {
     /// Tasks for any number of messages.
     pub fn deliver(messages: &[MessageId]) -> Vec<Self> {
-        let chunks = messages.chunks(IDS_PER_TASK_MAX);
+        let chunks = messages.chunks(MESSAGES_PER_TASK_MAX);
         chunks.map(|chunk| Self::DeliverV1 { messages: chunk.to_vec() }).collect()
     }
 
     /// Tasks for any number of contacts.
     pub fn due(contacts: &[ContactId]) -> Vec<Self> {
-        let chunks = contacts.chunks(IDS_PER_TASK_MAX);
+        let chunks = contacts.chunks(CONTACTS_PER_TASK_MAX);
         chunks.map(|chunk| Self::DueV1 { contacts: chunk.to_vec() }).collect()
     }
 }

@@ -8,7 +8,7 @@ use crate::domain::catalog::Catalog;
 use crate::domain::form::{FILL_TIME_MIN, FieldProblem, TOKEN_FIELD};
 use crate::domain::message::Letter;
 use crate::domain::origin::{LANDING_FIELD, Origin, PAGE_FIELD, QUERY_FIELD, VARIANT_FIELD};
-use crate::domain::primitives::{CampaignId, ContactId, Ids, MessageId, Millis, QualifiedId, Span};
+use crate::domain::primitives::{CampaignId, Ids, Millis, QualifiedId, Span};
 use crate::domain::report::Report;
 use crate::domain::token::{Keyring, Purpose, TokenProblem};
 use crate::flows::commit::CommitError;
@@ -121,7 +121,7 @@ impl World {
 
     /// Publishes a campaign; it is live at once.
     pub fn publish(&mut self, compiled: Compiled) -> Result<Published, Refusal> {
-        let published = block_on(publish::publish(&self.db, &self.catalog, compiled, self.now))?;
+        let published = block_on(publish::publish(&self.db, compiled, self.now))?;
         self.catalog = block_on(publish::live(&self.db))?;
         Ok(published)
     }
@@ -211,11 +211,7 @@ impl World {
             Checked::BadToken(problem) => Ok(Sent::BadToken(problem)),
             Checked::Good(submitted) => {
                 let flow = submit_form::submit(
-                    &self.db,
-                    &self.catalog,
-                    *submitted,
-                    self.now,
-                    &mut self.ids,
+                    &self.db, &self.catalog, *submitted, self.now, &mut self.ids,
                 );
                 self.work.extend(block_on(flow)?);
                 self.do_work()?;
@@ -234,69 +230,69 @@ impl World {
     /// The reader of a message follows its first link whose target has `part` in it. Whether
     /// there was such a link.
     pub fn click(&mut self, letter: &Letter, part: &str) -> Result<bool, CommitError> {
-        let Some(link) = self.links(letter).find(|link| link.rest.contains(part)) else {
-            return Ok(false);
-        };
-        self.engage(link.contact, link.message, Some(link.rest))?;
-        Ok(true)
-    }
-
-    /// The tracked links of a message, in their order.
-    pub fn links<'w>(&'w self, letter: &'w Letter) -> impl Iterator<Item = Link> + 'w {
-        let tokens = letter.html.split("/c/").skip(1).filter_map(|rest| rest.split('"').next());
-        tokens.filter_map(|token| Link::verify(&self.settings, Purpose::Click, token).ok())
-    }
-
-    /// The reader of a message opens it, with its pictures. Whether that can be seen.
-    pub fn open(&mut self, letter: &Letter) -> Result<bool, CommitError> {
-        let Some(link) = self.link_in(letter, "/o/", Purpose::Open) else {
-            return Ok(false);
-        };
-        self.engage(link.contact, link.message, None)?;
-        Ok(true)
-    }
-
-    /// A person's open or click arrives.
-    pub fn engage(
-        &mut self,
-        contact: ContactId,
-        message: MessageId,
-        url: Option<String>,
-    ) -> Result<(), CommitError> {
-        let key = format!("engagement:{}", self.ids.uuid());
-        let report =
-            EngagementReport { contact, message, url, at: self.now, machine: Vec::new(), key };
-        self.take_in(vec![Intake::EngagementV1(report)])
+        let link = self.links(letter, Purpose::Click).find(|link| link.rest.contains(part));
+        link.map_or(Ok(false), |link| self.follow(Purpose::Click, link))
     }
 
     /// The reader of a message refuses more of them.
     pub fn unsubscribe(&mut self, letter: &Letter) -> Result<bool, CommitError> {
-        let Some(link) = self.link_in(letter, "/u/", Purpose::Unsubscribe) else {
-            return Ok(false);
-        };
-        let flow =
-            receive::unsubscribe(&self.db, &self.catalog, link, "origin", self.now, &mut self.ids);
-        block_on(flow)?;
-        Ok(true)
+        let link = self.links(letter, Purpose::Unsubscribe).next();
+        link.map_or(Ok(false), |link| self.follow(Purpose::Unsubscribe, link))
     }
 
     /// The reader of a confirmation mail confirms.
     pub fn confirm(&mut self, letter: &Letter) -> Result<bool, CommitError> {
-        let Some(link) = self.link_in(letter, "/confirm/", Purpose::Confirm) else {
-            return Ok(false);
+        let link = self.links(letter, Purpose::Confirm).next();
+        link.map_or(Ok(false), |link| self.follow(Purpose::Confirm, link))
+    }
+
+    /// The links of a message for one purpose, in their order; the picture that tells of an
+    /// opening is among them.
+    pub fn links<'w>(
+        &'w self,
+        letter: &'w Letter,
+        purpose: Purpose,
+    ) -> impl Iterator<Item = Link> + 'w {
+        let path = match purpose {
+            Purpose::Open => "/o/",
+            Purpose::Unsubscribe => "/u/",
+            Purpose::Confirm => "/confirm/",
+            _ => "/c/",
         };
-        let Some(purpose) = receive::confirmed_purpose(&link, self.now) else { return Ok(false) };
-        let flow = receive::confirm(
-            &self.db,
-            &self.catalog,
-            link.contact.clone(),
-            purpose,
-            "origin",
-            self.now,
-            &mut self.ids,
-        );
-        self.work.extend(block_on(flow)?);
-        self.do_work()?;
+        let tokens = letter.html.split(path).skip(1).filter_map(|rest| rest.split('"').next());
+        tokens.filter_map(move |token| Link::verify(&self.settings, purpose, token).ok())
+    }
+
+    /// A person follows a link, and sends the form behind it where there is one. Whether that
+    /// had any effect.
+    pub fn follow(&mut self, purpose: Purpose, link: Link) -> Result<bool, CommitError> {
+        let (db, catalog, now) = (&self.db, &self.catalog, self.now);
+        match purpose {
+            Purpose::Unsubscribe => {
+                let flow = receive::unsubscribe(db, catalog, link, "origin", now, &mut self.ids);
+                block_on(flow)?;
+            }
+            Purpose::Confirm => {
+                let Some(purpose) = receive::confirmed_purpose(&link, now) else {
+                    return Ok(false);
+                };
+                let (who, ids) = (link.contact.clone(), &mut self.ids);
+                let flow = receive::confirm(db, catalog, who, purpose, "origin", now, ids);
+                self.work.extend(block_on(flow)?);
+                self.do_work()?;
+            }
+            _ => {
+                let report = EngagementReport {
+                    contact: link.contact,
+                    message: link.message,
+                    url: (purpose == Purpose::Click).then_some(link.rest),
+                    at: now,
+                    machine: Vec::new(),
+                    key: format!("engagement:{}", self.ids.uuid()),
+                };
+                self.take_in(vec![Intake::EngagementV1(report)])?;
+            }
+        }
         Ok(true)
     }
 
@@ -325,14 +321,14 @@ impl World {
 
     /// One minute's cron, and all work that it hands out.
     pub fn tick(&mut self) -> Result<(), CommitError> {
-        let work = block_on(run_due::tick(&self.db, &self.catalog, self.now))?;
+        let work = block_on(run_due::tick(&self.db, self.now))?;
         self.work.extend(work);
         self.do_work()
     }
 
-    /// The messages that were kept after the first `count`, oldest first.
-    pub fn letters_after(&self, count: usize) -> Vec<Letter> {
-        self.post.letters.borrow()[count..].to_vec()
+    /// Takes the messages out of the post that have come since the last time.
+    pub fn take_letters(&mut self) -> Vec<Letter> {
+        self.post.letters.take()
     }
 
     /// Every message that was kept, oldest first.
@@ -382,23 +378,12 @@ impl World {
                     block_on(run_due::run(db, catalog, contacts, now, &mut self.ids))?
                 }
                 Work::DeliverV1 { messages } => block_on(deliver::deliver(
-                    db,
-                    &self.post,
-                    catalog,
-                    &self.settings,
-                    messages,
-                    now,
-                    &mut self.ids,
+                    db, &self.post, catalog, &self.settings, messages, now, &mut self.ids,
                 ))?,
             };
             self.work.extend(more);
         }
         Ok(())
-    }
-
-    fn link_in(&self, letter: &Letter, path: &str, purpose: Purpose) -> Option<Link> {
-        let token = letter.html.split(path).nth(1)?.split('"').next()?;
-        Link::verify(&self.settings, purpose, token).ok()
     }
 }
 

@@ -48,14 +48,18 @@ pub fn outcome(response: &HttpResponse) -> Attempt {
             Attempt::Accepted { provider_id: text("id"), arrived: false }
         }
         // Something took it, and what it said cannot be read: the key makes asking again safe.
-        200..=299 => Attempt::Retry { after: None, reason: "an answer without an id".to_owned() },
+        200..=299 => Attempt::Lost("an answer without an id".to_owned()),
         // The key was used before for a body that has changed since: that one was taken.
         409 if text("name") == "invalid_idempotent_request" => {
             Attempt::Unclear("sent before under the same key, with other content".to_owned())
         }
-        _ => {
-            let reason = format!("{} {}: {}", response.status, text("name"), text("message"));
-            attempt_by_status(response, reason)
+        status => {
+            let reason = format!("{status} {}: {}", text("name"), text("message"));
+            match status {
+                // Behind these the message may have been taken, or be under way (409).
+                408 | 409 | 500..=502 | 504.. => Attempt::Lost(reason),
+                _ => attempt_by_status(response, reason),
+            }
         }
     }
 }

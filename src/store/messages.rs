@@ -24,23 +24,14 @@ pub fn outbox(now: Millis, limit: usize) -> Statement {
 /// once uncertain, it stays so until it is over.
 pub fn claim(ids: &[MessageId], now: Millis, until: Millis) -> Statement {
     let sql = format!(
-        "UPDATE messages SET uncertain = (uncertain OR state = 'sending'), state = 'sending', send_at = ?3,
-                attempts = attempts + 1
+        "UPDATE messages SET uncertain = (uncertain OR state = 'sending'), state = 'sending',
+                send_at = ?3, attempts = attempts + 1
           WHERE id IN (SELECT value FROM json_each(?1))
             AND state IN ('queued', 'sending') AND send_at <= ?2
       RETURNING {COLUMNS}"
     );
     let params = vec![Value::json(ids), Value::Int(now.0), Value::Int(until.0)];
     Statement { sql: sql.into(), params }
-}
-
-/// The contacts of messages that this delivery has just claimed: the statement after `claim`.
-pub fn contacts_of(ids: &[MessageId]) -> Statement {
-    Statement::new(
-        "SELECT DISTINCT contact_id AS id FROM messages
-          WHERE id IN (SELECT value FROM json_each(?1))",
-        vec![Value::json(ids)],
-    )
 }
 
 /// Puts a claimed message back to be tried again; only if the claim is still ours. `uncertain`
@@ -63,6 +54,16 @@ pub fn retry(
             Value::text(reason),
             Value::Int(uncertain.into()),
         ],
+    )
+}
+
+/// Gives a claimed message back untried, as if it had not been claimed; only if the claim is still
+/// ours.
+pub fn release(id: &MessageId, attempt: u32, send_at: Millis) -> Statement {
+    Statement::new(
+        "UPDATE messages SET state = 'queued', attempts = attempts - 1, send_at = ?3
+          WHERE id = ?1 AND attempts = ?2 AND state = 'sending'",
+        vec![Value::text(id.as_str()), Value::Int(attempt.into()), Value::Int(send_at.0)],
     )
 }
 

@@ -74,7 +74,8 @@ pub fn fill_step(fill: &FillRow, rule: &Rule, now: Millis) -> [Statement; 3] {
         Statement { sql: wake.into(), params: params(&sql.constants) },
         Statement::new(
             "DELETE FROM segment_fills
-              WHERE segment_id = ?3 AND after_id = ?4 AND ?1 IS NOT NULL AND ?2 IS NOT NULL AND ?5 IS NOT NULL
+              WHERE segment_id = ?3 AND after_id = ?4
+                AND ?1 IS NOT NULL AND ?2 IS NOT NULL AND ?5 IS NOT NULL
                 AND NOT EXISTS (SELECT 1 FROM contacts WHERE id > ?4)",
             params(&[]),
         ),

@@ -1,5 +1,6 @@
 //! SQL as data: a statement is text and parameters, and an adapter runs it.
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::borrow::Cow;
 
@@ -13,7 +14,8 @@ pub struct Statement {
 }
 
 /// A bound value. Numbers cross into D1 as 64-bit floats, so integers must stay below 2^53.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
 pub enum Value {
     /// SQL NULL.
     Null,

@@ -55,10 +55,15 @@ pub struct MessageTotal {
     pub count: i64,
 }
 
-/// How many contacts are in each segment.
+/// How many contacts are in each segment, and how many have ever been in it.
 pub fn segments() -> Statement {
     Statement::new(
-        "SELECT segment_id, count(*) AS count FROM segment_members
+        "SELECT segment_id, max(now) AS now, max(ever) AS ever
+           FROM (SELECT segment_id, count(*) AS now, 0 AS ever
+                   FROM segment_members GROUP BY segment_id
+                 UNION ALL
+                 SELECT properties ->> 'segment', 0, count(DISTINCT contact_id)
+                   FROM events WHERE name = 'segment.entered' GROUP BY 1)
           GROUP BY segment_id ORDER BY segment_id",
         Vec::new(),
     )
@@ -69,6 +74,8 @@ pub fn segments() -> Statement {
 pub struct SegmentTotal {
     /// The segment.
     pub segment_id: QualifiedId,
-    /// How many contacts.
-    pub count: i64,
+    /// How many contacts are in it.
+    pub now: i64,
+    /// How many have been in it at some time.
+    pub ever: i64,
 }

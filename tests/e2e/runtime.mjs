@@ -87,9 +87,13 @@ class Runtime {
     this.#offset = Number((await (await this.#kv()).get(CLOCK_OFFSET_KEY)) ?? 0);
   }
 
-  /** Like the global `fetch`, by path, and without following redirects unless asked to. */
-  fetch(path, init = {}) {
-    return fetch(new URL(path, this.url), { redirect: "manual", ...init });
+  /**
+   * Like the global `fetch`, by path or by a link out of a message, and without following
+   * redirects unless asked to.
+   */
+  fetch(link, init = {}) {
+    const { pathname, search } = new URL(link, CONFIGURATION.BASE_URL);
+    return fetch(`${this.url}${pathname}${search}`, { redirect: "manual", ...init });
   }
 
   /** Sends `body` as JSON with the API token, and returns the response. */

@@ -1,7 +1,14 @@
 //! The flows over SQLite, in milliseconds.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod bad_input;
 mod campaign_walk;
+mod counters;
+mod deliver;
+mod faults;
 mod invariants;
 mod rig;
+mod segments;
 mod support;
+mod tidy;
 mod write_rule;

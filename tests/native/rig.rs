@@ -14,18 +14,31 @@ pub type Task<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
 /// Runs flows in turns: each is polled once a round, until all have ended.
 pub fn together<T>(tasks: Vec<Task<'_, T>>) -> Vec<T> {
+    let ended = together_until(tasks.into_iter().map(|task| (task, usize::MAX)).collect());
+    ended.into_iter().flatten().collect()
+}
+
+/// The same, but each flow dies after so many turns; then there is no output of it.
+pub fn together_until<T>(tasks: Vec<(Task<'_, T>, usize)>) -> Vec<Option<T>> {
     let mut context = Context::from_waker(Waker::noop());
-    let mut tasks: Vec<(Option<Task<'_, T>>, Option<T>)> =
-        tasks.into_iter().map(|task| (Some(task), None)).collect();
-    while tasks.iter().any(|(task, _)| task.is_some()) {
-        for (task, output) in &mut tasks {
-            let Some(running) = task else { continue };
-            if let Poll::Ready(done) = running.as_mut().poll(&mut context) {
-                (*task, *output) = (None, Some(done));
+    let mut outputs: Vec<Option<T>> = tasks.iter().map(|_| None).collect();
+    let mut running: Vec<_> = tasks.into_iter().enumerate().collect();
+    while !running.is_empty() {
+        running.retain_mut(|(index, (task, turns))| {
+            if *turns == 0 {
+                return false;
             }
-        }
+            *turns -= 1;
+            match task.as_mut().poll(&mut context) {
+                Poll::Ready(output) => {
+                    outputs[*index] = Some(output);
+                    false
+                }
+                Poll::Pending => true,
+            }
+        });
     }
-    tasks.into_iter().filter_map(|(_, output)| output).collect()
+    outputs
 }
 
 /// Lets every other flow go first, once.

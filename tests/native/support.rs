@@ -2,11 +2,12 @@
 
 use dripline::domain::campaign::Compiled;
 use dripline::domain::campaign_file;
-use dripline::domain::decide::Reported;
+use dripline::domain::decide::{Reported, Submitted};
 use dripline::domain::message::Letter;
-use dripline::domain::primitives::Millis;
+use dripline::domain::primitives::{Millis, Span};
 use dripline::domain::template::{TemplateSource, references};
 use dripline::flows::seams::Database;
+use dripline::flows::submit_form::{self, Checked};
 use dripline::flows::task::{EventReport, Intake};
 use dripline::native::project;
 use dripline::native::sqlite::Sqlite;
@@ -142,4 +143,15 @@ pub fn report(at: Millis, email: &str, name: &str, properties: Value, key: &str)
             key: key.to_owned(),
         },
     })
+}
+
+/// A form that was shown, filled in and found good.
+pub fn submission(world: &mut World, fields: &[(&str, &str)]) -> Submitted {
+    let (form_id, answer) = world.fill_in("/p", "", fields).unwrap();
+    let (edition, form) = world.catalog.form(&form_id).unwrap();
+    let now = world.now().plus(Span::seconds(10));
+    match submit_form::check(edition, &form_id, form, &answer, "o", &world.settings, now) {
+        Checked::Good(submitted) => *submitted,
+        other => panic!("{other:?}"),
+    }
 }

@@ -5,12 +5,11 @@
 
 use super::invariants::assert_sound;
 use super::rig::{InTurns, Task, together};
-use super::support::{FORM, MONDAY, history, number, report, world};
+use super::support::{FORM, MONDAY, history, number, report, rows, submission, world};
 use dripline::domain::decide::Submitted;
 use dripline::domain::primitives::{ContactId, Ids, Span};
 use dripline::domain::token::Purpose;
 use dripline::flows::receive::{self, Link};
-use dripline::flows::submit_form::Checked;
 use dripline::flows::task::{EngagementReport, EventReport, Intake, Work};
 use dripline::flows::{record_touches, run_due, submit_form};
 use dripline::native::world::{World, block_on};
@@ -40,17 +39,6 @@ fn journey_world() -> World {
 }
 
 const FIELDS: [(&str, &str); 2] = [("email", "ann@example.com"), ("consent", "on")];
-
-/// A form that was shown, filled in and found good.
-fn submission(world: &mut World, fields: &[(&str, &str)]) -> Submitted {
-    let (form_id, answer) = world.fill_in("/p", "", fields).unwrap();
-    let (edition, form) = world.catalog.form(&form_id).unwrap();
-    let now = MONDAY.plus(Span::seconds(10));
-    match submit_form::check(edition, &form_id, form, &answer, "o", &world.settings, now) {
-        Checked::Good(submitted) => *submitted,
-        other => panic!("{other:?}"),
-    }
-}
 
 /// Posts all of them at once; every one of them must be thanked.
 fn post_together(world: &World, posts: Vec<Submitted>) {
@@ -97,6 +85,16 @@ fn fifty_posts_of_one_filled_in_form_are_one_submission() {
 }
 
 #[test]
+fn one_filled_in_form_posted_with_two_addresses_is_one_submission() {
+    let mut world = journey_world();
+    let one = submission(&mut world, &FIELDS);
+    let other = Submitted { email: Some("bo@example.com".to_owned()), ..one.clone() };
+    post_together(&world, vec![one, other]);
+    assert_eq!(number(&world.db, "SELECT count(*) FROM contacts"), 1);
+    assert_sound(&world.db, None);
+}
+
+#[test]
 fn many_people_at_once_are_many_contacts() {
     let mut world = journey_world();
     let posts = (0..20)
@@ -110,7 +108,7 @@ fn many_people_at_once_are_many_contacts() {
 
 /// The contacts of the world whose time has come, as a worker is handed them.
 fn everybody(world: &World) -> Vec<ContactId> {
-    let rows = super::support::rows(&world.db, "SELECT id FROM contacts");
+    let rows = rows(&world.db, "SELECT id FROM contacts");
     rows.iter().map(|row| ContactId::from(row["id"].as_str().unwrap())).collect()
 }
 
@@ -144,7 +142,7 @@ fn two_ticks_in_the_same_minute_hand_out_each_contact_once() {
     world.submit("/p", &FIELDS).unwrap();
     let now = world.now().plus(Span::days(1));
     let db = InTurns(&world.db);
-    let tick = |()| -> Task<'_, _> { Box::pin(run_due::tick(&db, &world.catalog, now)) };
+    let tick = |()| -> Task<'_, _> { Box::pin(run_due::tick(&db, now)) };
     let handed_out: Vec<Work> =
         together(vec![tick(()), tick(())]).into_iter().flat_map(Result::unwrap).collect();
     assert_eq!(handed_out, [Work::DueV1 { contacts: everybody(&world) }]);
@@ -155,7 +153,7 @@ fn a_contact_that_a_dead_worker_held_is_handed_out_again_after_five_minutes() {
     let mut world = journey_world();
     world.submit("/p", &FIELDS).unwrap();
     let now = world.now().plus(Span::days(1));
-    let tick = |at| block_on(run_due::tick(&world.db, &world.catalog, at)).unwrap();
+    let tick = |at| block_on(run_due::tick(&world.db, at)).unwrap();
     assert_eq!(tick(now).len(), 1, "handed to a worker that dies");
     assert_eq!(tick(now.plus(Span::minutes(4))), []);
     assert_eq!(tick(now.plus(Span::minutes(5))).len(), 1);
@@ -235,7 +233,6 @@ fn two_strangers_of_one_batch_with_the_same_address_are_one_contact() {
     world.take_in(tasks).unwrap();
     assert_sound(&world.db, None);
     assert_eq!(number(&world.db, "SELECT count(*) FROM events"), 5);
-    let strangers =
-        super::support::rows(&world.db, "SELECT email, phone, external_id FROM contacts");
+    let strangers = rows(&world.db, "SELECT email, phone, external_id FROM contacts");
     println!("{strangers:?}");
 }

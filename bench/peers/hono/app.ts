@@ -30,22 +30,27 @@ export function application(store: Store) {
   app.post("/f/spring-webinar.signup", async (c) => {
     const now = Date.now();
     const address = c.req.header("cf-connecting-ip") ?? "";
-    const { success } = await c.env.SUBMIT_LIMIT.limit({ key: `signup:${address}` });
-    if (!success) return c.text("Too many requests", 429);
-
     const body = await c.req.parseBody({ all: true });
     const sent = (name: string) => (typeof body[name] === "string" ? (body[name] as string) : "");
     if (sent(HONEYPOT) !== "") return c.redirect(THANKS_PATH, 303);
     const key = await verifyToken(c.env.SIGNING_SECRET, sent("_token"), now);
-    if (key === null) return c.text("This form has expired", 422);
+    if (key === null) return c.text("The token was not made here", 400);
     const read = readFields(body);
     if ("problems" in read) return c.json({ problems: read.problems }, 422);
 
     const { submission } = read;
+    const origin = await pseudonym(c.env.SIGNING_SECRET, `origin:${address}`);
+    const addresses = [submission.email, submission.phone].filter((one) => one !== null);
+    const keys = [origin];
+    for (const one of addresses) keys.push(await pseudonym(c.env.SIGNING_SECRET, `address:${one}`));
+    for (const key of keys) {
+      const { success } = await c.env.SUBMIT_LIMIT.limit({ key });
+      if (!success) return c.text("Too many requests", 429);
+    }
+
     const known = await store.read(c.env.DB, submission.email, `form:${key}`);
     if (known !== null) {
-      const hash = await originHash(c.env.SIGNING_SECRET, address);
-      const writes = decide(known, submission, touch(sent), `form:${key}`, hash, now);
+      const writes = decide(known, submission, touch(sent), `form:${key}`, origin, now);
       await store.write(c.env.DB, writes);
       if (writes.message) await c.env.WORK.send({ deliver: [writes.message.id] });
     }
@@ -74,14 +79,14 @@ function touch(sent: (name: string) => string): Touch {
 
 let hashKey: { secret: string; imported: Promise<CryptoKey> } | undefined;
 
-/** A keyed hash of a network address, as evidence that does not tell the address. */
-async function originHash(secret: string, address: string): Promise<string> {
+/** A keyed hash, by which equal values are known as equal and nothing else about them is. */
+async function pseudonym(secret: string, value: string): Promise<string> {
   if (hashKey?.secret !== secret) {
     const algorithm = { name: "HMAC", hash: "SHA-256" };
     const bytes = encoder.encode(secret);
     hashKey = { secret, imported: crypto.subtle.importKey("raw", bytes, algorithm, false, ["sign"]) };
   }
-  const bytes = encoder.encode(`origin:${address}`);
+  const bytes = encoder.encode(value);
   const hash = new Uint8Array(await crypto.subtle.sign("HMAC", await hashKey.imported, bytes));
   return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

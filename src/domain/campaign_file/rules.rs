@@ -7,17 +7,7 @@ use crate::domain::rule::{Comparison, Rule, Test};
 
 const KINDS: &[&str] = &["all", "any", "not", "attribute", "tag", "consent", "score", "event"];
 const TESTS: &[&str] = &[
-    "is",
-    "is_not",
-    "in",
-    "not_in",
-    "contains",
-    "starts_with",
-    "eq",
-    "gt",
-    "gte",
-    "lt",
-    "lte",
+    "is", "is_not", "in", "not_in", "contains", "starts_with", "eq", "gt", "gte", "lt", "lte",
     "set",
 ];
 const COMPARISONS: &[&str] = &["eq", "gt", "gte", "lt", "lte"];

@@ -167,34 +167,20 @@ impl Decider<'_> {
         let purpose = submitted.agreed.as_ref().map(|a| a.purpose.clone()).unwrap_or_default();
         let hour = self.now.0 / 3_600_000;
         let id = MessageId(format!("{}.confirm.{purpose}.{hour}", self.contact.id));
-        self.changes.push(Change::Queue(Message {
-            id,
-            contact_id: self.contact.id.clone(),
-            campaign: campaign.clone(),
-            version: edition.version,
-            enrollment: None,
-            journey: String::new(),
-            step: String::new(),
-            channel: Channel::Email,
-            class: Class::Transactional,
-            purpose,
-            template: house::CONFIRM.to_owned(),
-            note: String::new(),
-            queued_at: self.now,
-            send_at: self.now,
-            attempts: 0,
-            uncertain: false,
-            opened_at: None,
-            clicked_at: None,
-            state: MessageState::Queued,
-        }));
+        let edition = (campaign.clone(), edition.version);
+        let kind = (Class::Transactional, house::CONFIRM);
+        let message = Message::queue(id, self.contact.id.clone(), edition, kind, self.now);
+        self.changes.push(Change::Queue(Message { purpose, ..message }));
     }
 
     /// What the customer's own system tells.
     fn apply_report(&mut self, reported: Reported) {
         let key = Some(reported.key);
         let properties = Value::Object(reported.properties);
-        self.record_keyed(&reported.name, None, properties, reported.at, key);
+        // What is told has happened, whatever the teller's clock shows: a date in the future
+        // would count as recent for as long.
+        let at = reported.at.min(self.now);
+        self.record_keyed(&reported.name, None, properties, at, key);
     }
 
     /// How a delivery ended: the ledger, an event, the counters. A worker that comes with its

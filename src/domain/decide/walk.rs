@@ -8,8 +8,8 @@ use crate::domain::event::{Event, names};
 use crate::domain::journey::{
     Action, Enrollment, EnrollmentState, EventPattern, Next, ReEntry, Step, Trigger,
 };
-use crate::domain::message::{Class, Message, MessageState, house};
-use crate::domain::primitives::{Channel, EnrollmentId, MessageId, Millis, QualifiedId};
+use crate::domain::message::{Class, Message, house};
+use crate::domain::primitives::{EnrollmentId, MessageId, Millis, QualifiedId};
 use crate::domain::rule::Scalar;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -194,50 +194,30 @@ impl Decider<'_> {
     }
 
     fn send(&mut self, index: usize, step: &Step, template: &str) {
-        let channel = if template.starts_with("sms/") { Channel::Sms } else { Channel::Email };
-        self.queue(index, step, channel, Class::Marketing, template, "");
+        self.queue(index, step, (Class::Marketing, template), "");
         let enrollment = &mut self.contact.enrollments[index];
         enrollment.sent.insert(step.id.clone(), enrollment.steps_taken);
     }
 
     fn notify(&mut self, index: usize, step: &Step, note: Option<&str>) {
-        let note = note.unwrap_or_default();
-        self.queue(index, step, Channel::Email, Class::Internal, house::NOTIFY, note);
+        self.queue(index, step, (Class::Internal, house::NOTIFY), note.unwrap_or_default());
     }
 
-    fn queue(
-        &mut self,
-        index: usize,
-        step: &Step,
-        channel: Channel,
-        class: Class,
-        template: &str,
-        note: &str,
-    ) {
+    fn queue(&mut self, index: usize, step: &Step, kind: (Class, &str), note: &str) {
         let enrollment = &self.contact.enrollments[index];
         let purpose = self.edition_of(index).and_then(|edition| {
             edition.journey(&enrollment.journey).map(|journey| journey.purpose.clone())
         });
+        let id = enrollment.message_id(enrollment.steps_taken);
+        let edition = (enrollment.campaign.clone(), enrollment.version);
+        let message = Message::queue(id, self.contact.id.clone(), edition, kind, self.now);
         self.changes.push(Change::Queue(Message {
-            id: enrollment.message_id(enrollment.steps_taken),
-            contact_id: self.contact.id.clone(),
-            campaign: enrollment.campaign.clone(),
-            version: enrollment.version,
             enrollment: Some(enrollment.id.clone()),
             journey: enrollment.journey.clone(),
             step: step.id.clone(),
-            channel,
-            class,
             purpose: purpose.unwrap_or_default(),
-            template: template.to_owned(),
             note: note.to_owned(),
-            queued_at: self.now,
-            send_at: self.now,
-            attempts: 0,
-            uncertain: false,
-            opened_at: None,
-            clicked_at: None,
-            state: MessageState::Queued,
+            ..message
         }));
     }
 

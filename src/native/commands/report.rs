@@ -106,15 +106,8 @@ fn returns(report: &Report) -> Table {
 
 fn channels(report: &Report) -> Table {
     let heads = [
-        "Channel",
-        "Visitors",
-        "Leads",
-        "New contacts",
-        "Conversions",
-        "Cost",
-        "Revenue",
-        "Cost per lead",
-        "ROI",
+        "Channel", "Visitors", "Leads", "New contacts", "Conversions", "Cost", "Revenue",
+        "Cost per lead", "ROI",
     ];
     let mut table = Table::new(1, &heads);
     for row in &report.by_channel {
@@ -131,13 +124,7 @@ fn channels(report: &Report) -> Table {
 
 fn variants(report: &Report) -> Table {
     let heads = [
-        "Page",
-        "Variant",
-        "Visitors",
-        "Leads",
-        "New contacts",
-        "Conversions",
-        "Leads per visitor",
+        "Page", "Variant", "Visitors", "Leads", "New contacts", "Conversions", "Leads per visitor",
         "Revenue",
     ];
     let mut table = Table::new(2, &heads);

@@ -172,7 +172,11 @@ impl Failure {
 
     /// The problems as JSON, each naming the campaign it is in.
     pub fn problems_json(&self, campaign: &str) -> Vec<Value> {
-        let problem = |p: &RemoteProblem| json!({ "campaign": campaign, "key": p.key, "message": p.message, "help": p.help });
+        let problem = |p: &RemoteProblem| {
+            json!({
+                "campaign": campaign, "key": p.key, "message": p.message, "help": p.help,
+            })
+        };
         self.problems.iter().map(problem).collect()
     }
 }

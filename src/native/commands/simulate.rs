@@ -32,10 +32,11 @@ const DETAIL_COLUMNS_MAX: usize = 60;
 /// messages rendered, opened, clicked and refused, orders counted. Nothing leaves this machine.
 ///
 /// The people are made up from the seed: the same seed and campaign give the same output, byte
-/// for byte. Visitors come over the first third of the days, through the channels that the
-/// campaign's costs name, by their share of the money; a fifth of them come directly. Optional
-/// fields are filled in by six in ten. An e-mail is looked at 2 minutes to 34 hours after it
-/// came, often soon; a goal is reached between 4 hours after the form and the goal's limit.
+/// for byte. Visitors come over the first third of the days, at most two weeks, through the
+/// channels that the campaign's costs name, by their share of the money; a fifth of them come
+/// directly. Optional fields are filled in by six in ten. An e-mail is looked at 2 minutes to 34
+/// hours after it came, often soon; a goal is reached between 4 hours after the form and the
+/// goal's limit.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -222,7 +223,7 @@ fn print(
     let tables = [
         ("Held back", held_back(outcome)),
         ("Journeys", journeys(outcome)),
-        ("Segments at the end", segments(compiled, outcome)),
+        ("Segments, contacts", segments(compiled, outcome)),
     ];
     for (title, table) in tables.iter().filter(|(_, table)| !table.is_empty()) {
         writeln!(out, "{title}\n{table}")?;
@@ -305,11 +306,12 @@ fn journeys(outcome: &Outcome) -> Table {
 
 /// Every segment of the campaign, the empty ones too.
 fn segments(compiled: &Compiled, outcome: &Outcome) -> Table {
-    let mut table = Table::new(1, &["Segment", "Contacts"]);
+    let mut table = Table::new(1, &["Segment", "Ever in it", "At the end"]);
     for name in compiled.campaign.segments.keys() {
         let is_it = |id: &str| id.split_once('.').is_some_and(|(_, known)| known == name);
         let total = outcome.segments.iter().find(|total| is_it(total.segment_id.as_str()));
-        table.row(vec![name.clone(), count(total.map_or(0, |total| total.count))]);
+        let (ever, now) = total.map_or((0, 0), |total| (total.ever, total.now));
+        table.row(vec![name.clone(), count(ever), count(now)]);
     }
     table
 }

@@ -3,7 +3,7 @@
 use super::server::base_url;
 use super::{Exit, Terminal};
 use crate::domain::primitives::{Millis, Span};
-use crate::domain::token::{Keyring, Parts, Purpose, SIGN_IN_AGE_MAX, sha256_hex};
+use crate::domain::token::{Keyring, Parts, Purpose, SESSION_AGE_MAX, SIGN_IN_AGE_MAX, sha256_hex};
 use crate::flows::receive::CONFIRM_AGE_MAX;
 use crate::flows::submit_form::TOKEN_AGE_MAX;
 use crate::native::{clock, project};
@@ -136,7 +136,7 @@ fn new(args: &New, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     writeln!(out, "  {entry}\n")?;
     writeln!(out, "On Cloudflare:    npx wrangler secret put API_TOKENS")?;
     writeln!(out, "                  and paste all entries, for it replaces what was there")?;
-    writeln!(out, "On this machine:  add it to the line API_TOKENS=… of {LOCAL_SECRETS},")?;
+    writeln!(out, "On this machine:  add it to the line API_TOKENS=\"…\" of {LOCAL_SECRETS},")?;
     writeln!(out, "                  then start make dev again")?;
     Ok(Exit::Ok)
 }
@@ -243,8 +243,7 @@ fn signed_token(token: &str, keys: Option<&Keyring>, now: Millis) -> Found {
         Purpose::Open => &["contact", "campaign", "message", "rest"],
         Purpose::Unsubscribe => &["contact", "campaign", "message", "channel"],
         Purpose::Confirm => &["contact", "campaign", "message", "for", "issued"],
-        Purpose::SignIn => &["issued"],
-        Purpose::Session => &["content"],
+        Purpose::SignIn | Purpose::Session => &["issued"],
     };
     for (name, part) in names.iter().zip(payload.splitn(names.len(), '|')) {
         let time = matches!(*name, "shown" | "issued").then(|| part.parse().ok().map(Millis));
@@ -268,11 +267,11 @@ fn add_age(
         Purpose::Form => (1, TOKEN_AGE_MAX),
         Purpose::Confirm => (4, CONFIRM_AGE_MAX),
         Purpose::SignIn => (0, SIGN_IN_AGE_MAX),
+        Purpose::Session => (0, SESSION_AGE_MAX),
         Purpose::Click | Purpose::Open | Purpose::Unsubscribe => {
             facts.push(("works", "for ever".into()));
             return true;
         }
-        Purpose::Session => return true,
     };
     let issued = payload.split('|').nth(index).and_then(|text| text.parse().ok()).map(Millis);
     let Some(end) = issued.map(|issued| issued.plus(lifetime)) else {

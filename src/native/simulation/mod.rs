@@ -5,16 +5,20 @@ pub mod people;
 
 use super::world::{Sent, World};
 use crate::domain::answer::Answer;
+use crate::domain::calendar;
 use crate::domain::campaign::{Campaign, Compiled};
 use crate::domain::contact::Contact;
 use crate::domain::decide::Reported;
 use crate::domain::event::names;
 use crate::domain::form::CONSENT_FIELD;
+use crate::domain::journey::LocalTime;
 use crate::domain::language::Language;
 use crate::domain::message::{Letter, Message, house};
-use crate::domain::primitives::{ContactId, MessageId, Millis, QualifiedId, Span};
+use crate::domain::primitives::{Channel, ContactId, MessageId, Millis, QualifiedId, Span};
 use crate::domain::report::Report;
+use crate::domain::token::Purpose;
 use crate::flows::commit::CommitError;
+use crate::flows::receive::Link;
 use crate::flows::task::{EventReport, Intake};
 use crate::store::contacts::{self, Addresses, ContactRow};
 use crate::store::messages::{self, MessageRow};
@@ -103,14 +107,8 @@ enum Deed {
     Visit { path: String, fills_in: bool },
     /// Sends the form.
     Send(QualifiedId, Answer),
-    /// Follows the link of a confirmation mail.
-    Confirm(Letter),
-    /// Opens a message.
-    Open(Letter),
-    /// Follows the link of this number in a message.
-    Click(Letter, u64),
-    /// Follows the unsubscribe link.
-    Unsubscribe(Letter),
+    /// Follows a link of a message.
+    Follow(Purpose, Link),
     /// Reaches the goal, with this amount.
     Order(i64),
 }
@@ -137,7 +135,7 @@ pub fn simulate(
         by_address,
         plan: BTreeMap::new(),
         planned: 0,
-        seen: 0,
+        letters: Vec::new(),
         deeds: Vec::new(),
         refused: (0, None),
         end: options.start.plus(Span::days(options.days)),
@@ -152,7 +150,16 @@ struct Done {
     at: Millis,
     person: usize,
     what: &'static str,
-    message: Option<String>,
+    message: Option<MessageId>,
+    detail: String,
+}
+
+/// What is kept of a letter.
+struct Kept {
+    at: Millis,
+    id: MessageId,
+    channel: String,
+    /// The subject; of a short message, its text.
     detail: String,
 }
 
@@ -165,8 +172,7 @@ struct Run<'o> {
     /// What is going to be done, by time and then in the order it was planned.
     plan: BTreeMap<(Millis, u64), (usize, Deed)>,
     planned: u64,
-    /// How many letters were reacted to.
-    seen: usize,
+    letters: Vec<Kept>,
     deeds: Vec<Done>,
     refused: (usize, Option<String>),
     end: Millis,
@@ -179,7 +185,7 @@ impl Run<'_> {
     }
 
     /// Plans the visits: of those who will send a form, and of those who only look. They come
-    /// over the first third of the time, within ten hours a day from the hour of the start.
+    /// over the first third of the time, between 8 and 22 o'clock where the campaign is.
     fn invite(&mut self, campaign: &Campaign) -> Result<(), String> {
         let paths: Vec<String> = campaign
             .pages
@@ -191,8 +197,14 @@ impl Run<'_> {
             return Err("no page of the campaign has a form, so nobody can come in".to_owned());
         }
         let days = (self.options.days / 3).clamp(1, 14).unsigned_abs();
+        let zone = calendar::zone(&[Some(&campaign.time_zone)]);
+        let morning = LocalTime { hour: 8, minute: 0, weekdays: Vec::new() };
+        let start = self.options.start;
         let arrival = |dice: &mut Dice| {
-            Span::days(dice.below(days) as i64).0 + dice.within(Span::hours(10)).0
+            let day = start.plus(Span::days(dice.below(days) as i64 - 1));
+            let at = calendar::next_local_time(day, &morning, &zone);
+            let at = at.plus(dice.within(Span::hours(14)));
+            if at < start { at.plus(Span::days(1)) } else { at }
         };
         let lookers = (self.options.contacts as f64 * (1.0 / self.options.lead - 1.0)) as usize;
         for person in 0..self.people.len() + lookers {
@@ -205,7 +217,7 @@ impl Run<'_> {
                     &mut stranger
                 }
             };
-            let at = self.options.start.plus(Span(arrival(dice)));
+            let at = arrival(dice);
             let path = dice.pick(&paths).cloned().unwrap_or_default();
             self.intend(at, person, Deed::Visit { path, fills_in });
         }
@@ -234,30 +246,19 @@ impl Run<'_> {
         match deed {
             Deed::Visit { path, fills_in } => return self.visit(person, &path, fills_in),
             Deed::Send(form, answer) => return self.send(person, &form, &answer),
-            Deed::Confirm(letter) => {
-                if self.world.confirm(&letter)? {
-                    self.note(person, "confirms the address in", Some(&letter), "");
-                }
-            }
-            Deed::Open(letter) => {
-                if self.world.open(&letter)? {
-                    self.note(person, "opens", Some(&letter), "");
-                }
-            }
-            Deed::Click(letter, number) => {
-                let link = self.world.links(&letter).nth(number as usize);
-                if let Some(link) = link {
-                    let ours = link.rest.strip_prefix(&self.world.settings.base_url);
-                    let target = ours.unwrap_or(&link.rest);
-                    let target = target.split('?').next().unwrap_or_default().to_owned();
-                    self.note(person, "clicks in", Some(&letter), &target);
-                    self.world.engage(link.contact, link.message, Some(link.rest))?;
-                }
-            }
-            Deed::Unsubscribe(letter) => {
-                if self.world.unsubscribe(&letter)? {
-                    self.note(person, "unsubscribes by", Some(&letter), "");
-                }
+            Deed::Follow(purpose, link) => {
+                let (what, detail) = match purpose {
+                    Purpose::Confirm => ("confirms the address in", ""),
+                    Purpose::Unsubscribe => ("unsubscribes by", ""),
+                    Purpose::Click => ("clicks in", link.rest.as_str()),
+                    _ => ("opens", ""),
+                };
+                // Links to our own pages are shown as paths, and none with its tracking.
+                let ours = detail.strip_prefix(&self.world.settings.base_url);
+                let target = ours.unwrap_or(detail).split('?').next().unwrap_or_default();
+                let target = target.to_owned();
+                self.note(person, what, Some(link.message.clone()), &target);
+                self.world.follow(purpose, link)?;
             }
             Deed::Order(minor) => return self.order(person, minor),
         }
@@ -266,7 +267,7 @@ impl Run<'_> {
 
     fn visit(&mut self, person: usize, path: &str, fills_in: bool) -> Result<(), CommitError> {
         let Some(who) = self.people.get_mut(person).filter(|_| fills_in) else {
-            let campaign = self.world.catalog.live().next().map(|edition| edition.clone());
+            let campaign = self.world.catalog.live().next().cloned();
             let Some(edition) = campaign else { return Ok(()) };
             let stranger = Person::new(&edition.compiled.campaign, self.options.seed, person);
             return self.world.visit(&stranger.visitor, path, &stranger.query());
@@ -348,51 +349,56 @@ impl Run<'_> {
         self.world.take_in(vec![Intake::ReportV1(report)])
     }
 
-    fn note(&mut self, person: usize, what: &'static str, letter: Option<&Letter>, detail: &str) {
-        let message = letter.map(|letter| letter.id.clone());
+    fn note(
+        &mut self,
+        person: usize,
+        what: &'static str,
+        message: Option<MessageId>,
+        detail: &str,
+    ) {
         let at = self.world.now();
         self.deeds.push(Done { at, person, what, message, detail: detail.to_owned() });
     }
 
     /// Plans what the readers of new letters do about them.
     fn react(&mut self) {
-        let letters = self.world.letters_after(self.seen);
-        self.seen += letters.len();
-        for letter in letters {
+        for letter in self.world.take_letters() {
             if let Some(person) = self.by_address.get(&letter.address).copied()
-                && letter.channel == "email"
+                && letter.channel == Channel::Email.as_str()
             {
-                self.read(person, letter);
+                self.read(person, &letter);
             }
+            let Letter { at, id, channel, subject, text, .. } = letter;
+            let detail = if subject.is_empty() { text } else { subject };
+            self.letters.push(Kept { at, id: MessageId(id), channel, detail });
         }
     }
 
-    fn read(&mut self, person: usize, letter: Letter) {
+    fn read(&mut self, person: usize, letter: &Letter) {
         let Options { confirm, open, click, unsubscribe, .. } = *self.options;
         let dice = &mut self.people[person].dice;
         // Everything is thrown for every letter, so that one share does not move the others.
-        let confirms = dice.chance(confirm);
-        let (opens, clicks, leaves) =
-            (dice.chance(open), dice.chance(click), dice.chance(unsubscribe));
+        let (confirms, leaves) = (dice.chance(confirm), dice.chance(unsubscribe));
+        // Whoever clicks is among those who open.
+        let (interest, choice) = (dice.throw(), dice.throw());
+        let (opens, clicks) = (interest < open.max(click), interest < click);
         let first_look = letter.at.plus(dice.delay(Span::minutes(2), 10));
-        let reading = dice.delay(Span::seconds(10), 4);
-        let links = self.world.links(&letter).count() as u64;
-        let number = dice.below(links);
-        if letter.html.contains("/confirm/") {
-            if confirms {
-                self.intend(first_look, person, Deed::Confirm(letter));
+        let later = first_look.plus(dice.delay(Span::seconds(10), 4));
+        let asks = letter.html.contains("/confirm/");
+        for (does, purpose, at) in [
+            (confirms && asks, Purpose::Confirm, first_look),
+            ((opens || leaves) && !asks, Purpose::Open, first_look),
+            (clicks && !asks, Purpose::Click, later),
+            (leaves && !asks, Purpose::Unsubscribe, later.plus(Span::seconds(5))),
+        ] {
+            if !does {
+                continue;
             }
-            return;
-        }
-        if opens || clicks || leaves {
-            self.intend(first_look, person, Deed::Open(letter.clone()));
-        }
-        if clicks && links > 0 {
-            self.intend(first_look.plus(reading), person, Deed::Click(letter.clone(), number));
-        }
-        if leaves {
-            let at = first_look.plus(reading).plus(Span::seconds(5));
-            self.intend(at, person, Deed::Unsubscribe(letter));
+            let mut links: Vec<Link> = self.world.links(letter, purpose).collect();
+            if !links.is_empty() {
+                let link = links.swap_remove((choice * links.len() as f64) as usize);
+                self.intend(at, person, Deed::Follow(purpose, link));
+            }
         }
     }
 
@@ -415,19 +421,17 @@ impl Run<'_> {
 
     /// Letters and deeds by time, each with the person it is about.
     fn calendar(&self, campaign_zone: &str) -> Result<Vec<Entry>, String> {
-        let letters = self.world.letters();
-        let ids: Vec<MessageId> =
-            letters.iter().map(|letter| MessageId(letter.id.clone())).collect();
-        let ledger: BTreeMap<String, Message> = self
-            .rows::<MessageRow>(messages::by_ids(&ids))?
+        let ledger: BTreeMap<MessageId, Message> = self
+            .rows::<MessageRow>(messages::by_ids(self.letters.iter().map(|letter| &letter.id)))?
             .into_iter()
             .map(Message::from)
-            .map(|message| (message.id.0.clone(), message))
+            .map(|message| (message.id.clone(), message))
             .collect();
         let contacts = self.contacts()?;
         let person_of: BTreeMap<&ContactId, usize> =
             contacts.iter().map(|(person, contact)| (&contact.id, *person)).collect();
-        let template = |id: &str| ledger.get(id).map_or("", |message| message.template.as_str());
+        let template =
+            |id: &MessageId| ledger.get(id).map_or("", |message| message.template.as_str());
         let entry = |at, person: usize, channel: &str, what: String, detail: String| {
             let contact = contacts.get(&person);
             let address = contact.and_then(|c| c.email.as_ref().or(c.phone.as_ref()));
@@ -445,24 +449,19 @@ impl Run<'_> {
         // What was done comes before what followed from it at the same instant.
         let mut entries: Vec<Entry> = Vec::new();
         for Done { at, person, what, message, detail } in &self.deeds {
-            let about = message.as_deref().map(template).unwrap_or_default();
+            let about = message.as_ref().map(template).unwrap_or_default();
             let channel = if message.is_some() { "email" } else { "web" };
             let what = format!("{what} {about}").trim_end().to_owned();
             entries.push(entry(*at, *person, channel, what, detail.clone()));
         }
-        for letter in &letters {
-            let message = ledger.get(&letter.id);
-            let person = message.and_then(|message| person_of.get(&message.contact_id));
+        for Kept { at, id, channel, detail } in &self.letters {
+            let person = ledger.get(id).and_then(|message| person_of.get(&message.contact_id));
             let Some(person) = person.copied() else { continue };
-            let what = match template(&letter.id) {
+            let what = match template(id) {
                 house::NOTIFY => "is reported to the owner".to_owned(),
                 template => format!("gets {template}"),
             };
-            let detail = match letter.subject.is_empty() {
-                true => letter.text.clone(),
-                false => letter.subject.clone(),
-            };
-            entries.push(entry(letter.at, person, &letter.channel, what, detail));
+            entries.push(entry(*at, person, channel, what, detail.clone()));
         }
         entries.sort_by_key(|entry| entry.at);
         Ok(entries)

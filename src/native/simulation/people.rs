@@ -23,10 +23,15 @@ impl Dice {
         ((u128::from(self.0.word()) * u128::from(n)) >> 64) as u64
     }
 
+    /// A number from 0 up to 1.
+    pub fn throw(&mut self) -> f64 {
+        // 53 bits are what a float holds exactly.
+        (self.0.word() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
     /// True in this share of cases.
     pub fn chance(&mut self, share: f64) -> bool {
-        // 53 bits are what a float holds exactly.
-        ((self.0.word() >> 11) as f64) < share * (1_u64 << 53) as f64
+        self.throw() < share
     }
 
     /// One of them.
@@ -316,11 +321,7 @@ const CHINESE_PLACES: Places = &[
 ];
 
 const ENGLISH_COMPANIES: &[&str] = &[
-    "Alder & Finch",
-    "Brightwater Foods",
-    "Copperline",
-    "Dovetail Freight",
-    "Eastgate Clinics",
+    "Alder & Finch", "Brightwater Foods", "Copperline", "Dovetail Freight", "Eastgate Clinics",
     "Fenwick Tools",
 ];
 const CHINESE_COMPANIES: &[&str] =

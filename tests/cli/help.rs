@@ -1,0 +1,69 @@
+//! The help is the manual.
+
+use super::dripline;
+
+#[test]
+fn every_option_is_explained_with_an_example_and_the_exit_status() {
+    for (command, mentioned) in [
+        ("check", "PATH --json"),
+        ("render", "TEMPLATE DATA --out --plain --json"),
+        (
+            "simulate",
+            "CAMPAIGN --contacts --days --seed --start --calendar --lead --consent --confirm \
+             --open --click --unsubscribe --buy --order --json",
+        ),
+        ("publish", "PATH --to DRIPLINE_URL --token DRIPLINE_TOKEN --json"),
+        ("report", "CAMPAIGN --to DRIPLINE_URL --token DRIPLINE_TOKEN --json"),
+        ("inspect email", "INPUT --json"),
+        ("inspect phone", "INPUT --region --json"),
+        ("inspect template", "INPUT --json"),
+        ("inspect campaign", "INPUT --json"),
+        ("token new", "--name --json"),
+        ("token sign-in", "--to DRIPLINE_URL --secret-file SIGNING_SECRET .dev.vars --json"),
+        ("token verify", "TOKEN --secret-file SIGNING_SECRET .dev.vars --json"),
+    ] {
+        let mut args: Vec<&str> = command.split(' ').collect();
+        args.push("--help");
+        let help = dripline(&args).ended(0).out;
+        for word in mentioned.split_whitespace().chain(["dripline ", "Exit status"]) {
+            assert!(help.contains(word), "{command} does not mention {word}:\n{help}");
+        }
+        let undocumented = help
+            .lines()
+            .zip(help.lines().skip(1))
+            .find(|(option, text)| option.trim_start().starts_with("--") && text.trim().is_empty());
+        assert_eq!(undocumented, None, "{command}");
+    }
+    let commands = dripline(&["--help"]).ended(0).out;
+    for command in ["check", "render", "simulate", "publish", "report", "inspect", "token"] {
+        assert!(commands.contains(&format!("\n  {command} ")), "{commands}");
+    }
+}
+
+#[test]
+fn what_is_not_understood_is_usage() {
+    for args in [
+        &["publsh"][..],
+        &["publish"],
+        &["publish", "--to", "nonsense", "--token", "t"],
+        &["publish", "--to", "http://127.0.0.1:1", "--token", "a b"],
+        &["publish", "nowhere", "--to", "http://127.0.0.1:1", "--token", "t"],
+        &["report", "--to", "http://127.0.0.1:1", "--token", "t"],
+        &["report", "../x", "--to", "http://127.0.0.1:1", "--token", "t"],
+        &["simulate"],
+        &["simulate", "nobody"],
+        &["simulate", "spring-webinar", "--contacts", "0"],
+        &["simulate", "spring-webinar", "--click", "1.5"],
+        &["simulate", "spring-webinar", "--lead", "0"],
+        &["simulate", "spring-webinar", "--start", "tomorrow"],
+        &["simulate", "spring-webinar", "--order", "12.345"],
+        &["simulate", "spring-webinar", "--calendar", "some"],
+        &["inspect", "email"],
+        &["inspect", "phone", "13800138000", "--region", "XX"],
+        &["token", "new", "--name", "A B"],
+        &["token", "sign-in", "--to", "http://localhost:8787", "--secret-file", "nowhere"],
+    ] {
+        let ran = dripline(args).ended(2);
+        assert!(!ran.err.trim().is_empty() && ran.out.is_empty(), "{args:?}");
+    }
+}

@@ -1,0 +1,86 @@
+//! The command line as scripts see it: the built program, its output and its exit status.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod server;
+
+mod help;
+mod inspect;
+mod publish;
+mod report;
+mod simulate;
+mod token;
+
+use serde_json::Value;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+/// What a run of the program came to.
+struct Ran {
+    status: i32,
+    out: String,
+    err: String,
+}
+
+impl Ran {
+    /// The one JSON object that was printed.
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}", self.out))
+    }
+
+    /// Holds the exit status, and shows the output if it is another.
+    fn ended(self, status: i32) -> Self {
+        assert_eq!(self.status, status, "out: {}\nerr: {}", self.out, self.err);
+        self
+    }
+}
+
+/// Runs `dripline` in the project's folder, without the caller's own configuration.
+fn dripline(args: &[&str]) -> Ran {
+    dripline_with(args, &[], "")
+}
+
+fn dripline_with(args: &[&str], variables: &[(&str, &str)], input: &str) -> Ran {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dripline"));
+    for name in ["DRIPLINE_URL", "DRIPLINE_TOKEN", "SIGNING_SECRET", "SIGNING_SECRET_PREVIOUS"] {
+        command.env_remove(name);
+    }
+    let mut child = command
+        .args(args)
+        .envs(variables.iter().copied())
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    Ran {
+        status: output.status.code().unwrap_or(-1),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// A file of its own in the folder for temporary files, removed at the end.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str, text: &str) -> Self {
+        let name = format!("dripline-cli-{}-{name}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        std::fs::write(&path, text).unwrap();
+        Self(path)
+    }
+
+    fn path(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}

@@ -1,0 +1,114 @@
+//! `dripline publish` against a server of prepared answers.
+
+use super::server::{nowhere, serve};
+use super::{Ran, Scratch, dripline, dripline_with};
+use serde_json::{Value, json};
+
+const WEBINAR: &str = "campaigns/spring-webinar.toml";
+
+fn published(campaign: &str, version: u32, is_new: bool) -> (u16, String) {
+    let body = json!({ "campaign": campaign, "version": version, "is_new": is_new });
+    (200, body.to_string())
+}
+
+/// Publishes one campaign to a server that answers so.
+fn answered(status: u16, body: &str) -> Ran {
+    let (url, requests) = serve(vec![(status, body.to_owned())]);
+    let ran = dripline(&["publish", WEBINAR, "--to", &url, "--token", "t"]);
+    requests.join().unwrap();
+    ran
+}
+
+#[test]
+fn campaigns_are_sent_and_told_of() {
+    let answers = vec![published("spring-webinar", 3, true), published("white-paper", 2, false)];
+    let (url, requests) = serve(answers);
+    let ran = dripline(&["publish", "--to", &format!("{url}/"), "--token", "dl_x"]).ended(0);
+    assert_eq!(
+        ran.out,
+        "spring-webinar: version 3 is live (new)\nwhite-paper: unchanged, version 2\n"
+    );
+    let requests = requests.join().unwrap();
+    let sent: Value = serde_json::from_str(&requests[0].body).unwrap();
+    assert_eq!(requests[0].line, "POST /api/v1/campaigns");
+    assert!(requests[0].headers.contains("authorization: bearer dl_x"));
+    assert!(requests[0].headers.contains("content-type: application/json"));
+    assert_eq!(sent["campaign"]["id"], "spring-webinar");
+    assert!(sent["templates"]["emails/webinar-welcome"].is_object());
+}
+
+#[test]
+fn the_environment_says_where_to() {
+    let (url, requests) = serve(vec![published("spring-webinar", 1, true)]);
+    let variables = [("DRIPLINE_URL", url.as_str()), ("DRIPLINE_TOKEN", "dl_y")];
+    let ran = dripline_with(&["publish", WEBINAR, "--json"], &variables, "").ended(0);
+    assert_eq!(
+        ran.json(),
+        json!({ "ok": true, "problems": [], "errors": [],
+                "published": [{ "campaign": "spring-webinar", "version": 1, "is_new": true }] })
+    );
+    assert!(requests.join().unwrap()[0].headers.contains("authorization: bearer dl_y"));
+}
+
+#[test]
+fn a_campaign_with_mistakes_is_not_sent() {
+    let file = Scratch::new("slip.toml", "[campaign]\nid = \"slip\"\nnmae = \"x\"\n");
+    let args = ["publish", file.path(), "--to", "http://127.0.0.1:1", "--token", "t"];
+    let ran = dripline(&args).ended(1);
+    assert!(ran.out.contains("nmae") && ran.err.contains("Nothing was published"));
+    let ran = dripline(&[&args[..], &["--json"]].concat()).ended(1);
+    assert_eq!(ran.json()["ok"], false);
+    assert!(ran.json()["problems"][0]["line"].is_u64());
+}
+
+#[test]
+fn each_refusal_has_its_own_words() {
+    let detail = r#"{"type":"about:blank","title":"no","status":401,"detail":"no such token"}"#;
+    let ran = answered(401, detail).ended(1);
+    assert!(ran.err.contains("The token is refused (status 401). No such token."), "{}", ran.err);
+    assert!(ran.err.contains("DRIPLINE_TOKEN"));
+
+    let ran = answered(413, r#"{"title":"too large","status":413}"#).ended(1);
+    assert!(ran.err.contains("larger than the server takes"), "{}", ran.err);
+
+    let problem = json!({ "title": "the campaign has mistakes", "status": 422, "problems": [
+        { "key": "page.webinar.path", "message": "`/webinar` is a page of campaign `old`",
+          "help": "choose another path" }, { "key": "", "message": "and more" }] });
+    let ran = answered(422, &problem.to_string()).ended(1);
+    let line = "  page.webinar.path: `/webinar` is a page of campaign `old`; choose another path\n";
+    assert!(ran.err.contains(line), "{}", ran.err);
+    assert!(ran.err.contains("  and more\n"), "{}", ran.err);
+
+    let ran = answered(503, "<html>busy</html>").ended(1);
+    assert!(ran.err.contains("status 503") && ran.err.contains("trying again is safe"));
+
+    let ran = answered(404, "<html>nothing here</html>").ended(1);
+    assert!(ran.err.contains("not as dripline does (status 404)"), "{}", ran.err);
+
+    let ran = answered(200, "<html>hello</html>").ended(1);
+    assert!(ran.err.contains("not as dripline does"), "{}", ran.err);
+
+    let ran = answered(308, "").ended(1);
+    assert!(ran.err.contains("redirects"), "{}", ran.err);
+}
+
+#[test]
+fn nobody_at_home_is_said_once() {
+    let url = nowhere();
+    let ran = dripline(&["publish", "--to", &url, "--token", "t"]).ended(1);
+    assert!(ran.err.contains(&format!("Nothing listens at {url}")), "{}", ran.err);
+    assert!(ran.err.contains("Not published: spring-webinar, white-paper"), "{}", ran.err);
+    let ran = dripline(&["publish", "--to", &url, "--token", "t", "--json"]).ended(1);
+    assert_eq!(ran.json()["errors"].as_array().unwrap().len(), 2);
+    assert_eq!(ran.json()["errors"][0]["status"], Value::Null);
+}
+
+#[test]
+fn one_refused_campaign_does_not_hold_back_the_next() {
+    let answers = vec![(422, r#"{"title":"no"}"#.to_owned()), published("white-paper", 1, true)];
+    let (url, requests) = serve(answers);
+    let ran = dripline(&["publish", "--to", &url, "--token", "t"]).ended(1);
+    requests.join().unwrap();
+    assert_eq!(ran.out, "white-paper: version 1 is live (new)\n");
+    assert!(ran.err.starts_with("spring-webinar: The server refused (status 422). No."));
+}

@@ -1,0 +1,432 @@
+//! What must not work, what must not weaken anything, and journeys that go round.
+
+use super::invariants::assert_sound;
+use super::support::{FORM, campaign, diary, history, number, report, rows, submission, world};
+use dripline::domain::answer::Answer;
+use dripline::domain::form::{
+    FILL_TIME_MIN, FieldProblem, FieldReason, HONEYPOT_FIELD, TOKEN_FIELD,
+};
+use dripline::domain::primitives::{QualifiedId, Span};
+use dripline::domain::token::{Purpose, TokenProblem};
+use dripline::flows::serve_page;
+use dripline::flows::submit_form::{Checked, TOKEN_AGE_MAX, check};
+use dripline::native::world::{Sent, World};
+use serde_json::json;
+
+const JOURNEY: &str = r#"
+    [journey.j]
+    enter = { form = "f" }
+    [[journey.j.step]]
+    id = "welcome"
+    send = "emails/welcome"
+"#;
+
+const ANN: [(&str, &str); 2] = [("email", "ann@x.example"), ("consent", "on")];
+
+fn form_world() -> World {
+    world(&format!("{FORM}{JOURNEY}"))
+}
+
+/// A filled-in form with another token.
+fn with_token(world: &mut World, token: impl Fn(&str) -> String) -> (QualifiedId, Answer) {
+    let (form, answer) = world.fill_in("/p", "", &ANN).unwrap();
+    let mut forged = Answer::default();
+    for name in answer.names() {
+        let value = answer.first(name).unwrap_or_default();
+        let value = if name == TOKEN_FIELD { token(value) } else { value.to_owned() };
+        forged.push(name, value);
+    }
+    (form, forged)
+}
+
+fn nothing_was_written(world: &World) {
+    assert_eq!(number(&world.db, "SELECT count(*) FROM events"), 0);
+    assert_eq!(world.letters().len(), 0);
+}
+
+#[test]
+fn a_token_that_is_not_ours_for_this_form_is_refused() {
+    let mut world = form_world();
+    let keys = world.settings.keys.clone();
+    let now = world.now();
+    let signed = |purpose, payload: &str| keys.sign(purpose, payload);
+    let stranger = dripline::domain::token::Keyring::new("another secret", None);
+    let cases: [(String, TokenProblem); 8] = [
+        (String::new(), TokenProblem::Malformed),
+        ("x".to_owned(), TokenProblem::Malformed),
+        (signed(Purpose::Form, "c.f|soon|id"), TokenProblem::Malformed),
+        (signed(Purpose::Form, "c.f|1"), TokenProblem::Malformed),
+        (signed(Purpose::Form, &format!("c.other|{}|id", now.0)), TokenProblem::WrongPurpose),
+        (signed(Purpose::Click, &format!("c.f|{}|id", now.0)), TokenProblem::WrongPurpose),
+        (stranger.sign(Purpose::Form, &format!("c.f|{}|id", now.0)), TokenProblem::Forged),
+        ("1f".repeat(5_000), TokenProblem::Malformed),
+    ];
+    for (token, problem) in cases {
+        let (form, answer) = with_token(&mut world, |_| token.clone());
+        assert_eq!(world.send(&form, &answer).unwrap(), Sent::BadToken(problem), "{token}");
+    }
+    nothing_was_written(&world);
+}
+
+#[test]
+fn a_token_cut_short_or_altered_anywhere_is_refused() {
+    let mut world = form_world();
+    let (_, answer) = world.fill_in("/p", "", &ANN).unwrap();
+    let token = answer.first(TOKEN_FIELD).unwrap().to_owned();
+    for length in 0..token.len() {
+        let (form, answer) = with_token(&mut world, |_| token[..length].to_owned());
+        assert!(matches!(world.send(&form, &answer).unwrap(), Sent::BadToken(_)), "{length}");
+    }
+    for index in 0..token.len() {
+        let mut altered = token.clone().into_bytes();
+        altered[index] = if altered[index] == b'A' { b'B' } else { b'A' };
+        let altered = String::from_utf8(altered).unwrap();
+        let (form, answer) = with_token(&mut world, |_| altered.clone());
+        assert!(matches!(world.send(&form, &answer).unwrap(), Sent::BadToken(_)), "{altered}");
+    }
+    nothing_was_written(&world);
+}
+
+#[test]
+fn a_robot_that_fills_in_what_people_do_not_see_is_thanked_and_forgotten() {
+    let mut world = form_world();
+    let fields = [ANN[0], ANN[1], (HONEYPOT_FIELD, "https://spam.example")];
+    assert_eq!(world.submit("/p", &fields).unwrap(), Sent::Thanks);
+    nothing_was_written(&world);
+}
+
+#[test]
+fn a_form_sent_too_fast_or_too_late_must_be_sent_again() {
+    let mut world = form_world();
+    let (form_id, answer) = world.fill_in("/p", "", &ANN).unwrap();
+    let (edition, form) = world.catalog.form(&form_id).unwrap();
+    let at = |span: Span| {
+        let now = world.now().plus(span);
+        check(edition, &form_id, form, &answer, "o", &world.settings, now)
+    };
+    let problem = FieldProblem { field: String::new(), reason: FieldReason::SendAgain };
+    let again = Checked::Problems(vec![problem]);
+    assert_eq!(at(Span(FILL_TIME_MIN.0 - 1)), again);
+    assert_eq!(at(Span(TOKEN_AGE_MAX.0 + 1)), again);
+    assert!(matches!(at(FILL_TIME_MIN), Checked::Good(_)));
+    assert!(matches!(at(TOKEN_AGE_MAX), Checked::Good(_)));
+}
+
+#[test]
+fn every_rendered_form_has_a_token_of_its_own() {
+    let mut world = form_world();
+    let form = QualifiedId::from("c.f");
+    let mut ids = dripline::domain::primitives::Ids::new(world.now(), 7);
+    let mut token = || serve_page::form_token(&world.settings, &form, world.now(), &mut ids);
+    assert_ne!(token(), token());
+    let two = [submission(&mut world, &ANN), submission(&mut world, &ANN)];
+    assert_ne!(two[0].key, two[1].key);
+}
+
+#[test]
+fn a_number_that_is_somebody_elses_stays_theirs() {
+    let mut world = form_world();
+    let phone = ("phone", "07400 123456");
+    world.submit("/p", &[ANN[0], phone, ANN[1]]).unwrap();
+    world.submit("/p", &[("email", "bo@x.example"), phone, ANN[1]]).unwrap();
+    world.submit("/p", &[("email", "bo@x.example"), phone, ANN[1]]).unwrap();
+    let found = rows(
+        &world.db,
+        "SELECT email, phone, attributes ->> 'phone_given' AS given FROM contacts ORDER BY email",
+    );
+    let number = "+447400123456";
+    assert_eq!(found[0], json!({ "email": "ann@x.example", "phone": number, "given": null }));
+    assert_eq!(found[1], json!({ "email": "bo@x.example", "phone": null, "given": number }));
+    assert_sound(&world.db, None);
+}
+
+#[test]
+fn a_number_takes_the_place_of_another_only_with_an_agreement_of_its_own() {
+    let mut world = form_world();
+    let phone = |world: &World| rows(&world.db, "SELECT phone FROM contacts")[0]["phone"].clone();
+    world.submit("/p", &[ANN[0], ("phone", "07400 123456"), ANN[1]]).unwrap();
+    world.submit("/p", &[ANN[0], ("phone", "07400 999999")]).unwrap();
+    assert_eq!(phone(&world), "+447400123456", "it did not agree to be written to");
+    world.submit("/p", &[ANN[0], ("phone", "07400 999999"), ANN[1]]).unwrap();
+    assert_eq!(phone(&world), "+447400999999");
+}
+
+/// The states of the consents of the one contact, by channel.
+fn consents(world: &World) -> Vec<String> {
+    let sql = "SELECT (k.value ->> 'channel') || ' ' || (k.value ->> 'state') AS line
+                 FROM contacts c, json_each(c.consents) k ORDER BY 1";
+    rows(&world.db, sql).iter().map(|row| row["line"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_second_form_never_weakens_a_consent() {
+    let mut world = form_world();
+    world.submit("/p", &ANN).unwrap();
+    world.submit("/p", &ANN[..1]).unwrap();
+    assert_eq!(consents(&world), ["email granted", "sms granted"]);
+}
+
+#[test]
+fn a_confirmed_consent_stays_confirmed_when_the_form_is_sent_again() {
+    let mut world = double_opt_in_world();
+    world.submit("/p", &ANN).unwrap();
+    let question = world.inbox("ann@x.example").remove(0);
+    world.confirm(&question).unwrap();
+    world.after(Span::days(1)).unwrap();
+    world.submit("/p", &ANN).unwrap();
+    assert_eq!(consents(&world), ["email confirmed", "sms granted"]);
+    assert_eq!(diary(&world.inbox("ann@x.example")).lines().count(), 2, "question and welcome");
+}
+
+#[test]
+fn who_took_a_consent_back_may_give_it_again() {
+    let mut world = form_world();
+    world.submit("/p", &ANN).unwrap();
+    let welcome = world.inbox("ann@x.example").remove(0);
+    world.unsubscribe(&welcome).unwrap();
+    assert_eq!(consents(&world), ["email withdrawn", "sms granted"]);
+    world.submit("/p", &ANN[..1]).unwrap();
+    assert_eq!(consents(&world), ["email withdrawn", "sms granted"], "only by saying so");
+    world.submit("/p", &ANN).unwrap();
+    assert_eq!(consents(&world), ["email granted", "sms granted"]);
+    let ledger = "SELECT group_concat(state, ' ' ORDER BY seq) AS line FROM consents
+                   WHERE channel = 'email'";
+    assert_eq!(rows(&world.db, ledger)[0]["line"], "granted withdrawn granted");
+    assert_sound(&world.db, None);
+}
+
+fn double_opt_in_world() -> World {
+    let form = FORM.replace("text = \"Write to me.\"", "text = \"Write!\", double_opt_in = true");
+    world(&format!("{form}{JOURNEY}"))
+}
+
+#[test]
+fn who_took_a_consent_back_confirms_it_anew_and_the_old_question_does_not_answer() {
+    let mut world = double_opt_in_world();
+    world.submit("/p", &ANN).unwrap();
+    let question = world.inbox("ann@x.example").remove(0);
+    world.confirm(&question).unwrap();
+    let welcome = world.inbox("ann@x.example").remove(1);
+    world.unsubscribe(&welcome).unwrap();
+    world.confirm(&question).unwrap();
+    assert_eq!(consents(&world), ["email withdrawn", "sms granted"]);
+    world.after(Span::hours(2)).unwrap();
+    world.submit("/p", &ANN).unwrap();
+    assert_eq!(consents(&world), ["email granted", "sms granted"]);
+    assert_eq!(world.inbox("ann@x.example").len(), 3, "asked again");
+}
+
+#[test]
+fn fifty_posts_of_a_list_bomber_ask_the_victim_once_an_hour() {
+    let mut world = double_opt_in_world();
+    for _ in 0..50 {
+        world.submit("/p", &ANN).unwrap();
+    }
+    assert_eq!(world.letters().len(), 1);
+    world.after(Span::hours(1)).unwrap();
+    world.submit("/p", &ANN).unwrap();
+    assert_eq!(world.letters().len(), 2);
+}
+
+#[test]
+fn who_leaves_a_number_alone_has_nothing_to_confirm() {
+    let mut world = double_opt_in_world();
+    world.submit("/p", &[("phone", "07400 123456"), ANN[1]]).unwrap();
+    assert_eq!(number(&world.db, "SELECT count(*) FROM enrollments"), 1);
+    assert_eq!(number(&world.db, "SELECT count(*) FROM messages WHERE step = ''"), 0);
+}
+
+#[test]
+fn an_event_dated_in_the_future_happened_when_it_was_told() {
+    let recent = "[segment.recent]\nrule = { event = \"seen\", within = \"1d\" }";
+    let mut world = world(&format!("{FORM}{recent}"));
+    let future = world.now().plus(Span::days(365));
+    world.take_in(vec![report(future, "ann@x.example", "seen", json!({}), "k")]).unwrap();
+    assert_eq!(number(&world.db, "SELECT count(*) FROM segment_members"), 1);
+    world.after(Span::days(1)).unwrap();
+    assert_eq!(number(&world.db, "SELECT count(*) FROM segment_members"), 0);
+}
+
+#[test]
+fn an_event_told_late_counts_from_when_it_happened() {
+    let recent = "[segment.recent]\nrule = { event = \"seen\", within = \"2d\" }";
+    let mut world = world(&format!("{FORM}{recent}"));
+    let yesterday = world.now().minus(Span::days(1));
+    world.take_in(vec![report(yesterday, "ann@x.example", "seen", json!({}), "k")]).unwrap();
+    assert_eq!(number(&world.db, "SELECT count(*) FROM segment_members"), 1);
+    world.after(Span::days(1)).unwrap();
+    assert_eq!(number(&world.db, "SELECT count(*) FROM segment_members"), 0);
+}
+
+/// How often a journey with this rule was entered when its event came each day for ten days.
+fn passages(re_entry: &str) -> i64 {
+    let journey = format!(
+        r#"
+        [journey.again]
+        enter = {{ event = "seen" }}
+        purpose = "news"
+        {re_entry}
+        [[journey.again.step]]
+        id = "rest"
+        wait = "36h"
+        "#
+    );
+    let mut world = world(&format!("{FORM}{journey}"));
+    for day in 0..10 {
+        // Twice at once: the second enters nothing.
+        let seen =
+            |n| report(world.now(), "ann@x.example", "seen", json!({}), &format!("{day}{n}"));
+        world.take_in(vec![seen(1), seen(2)]).unwrap();
+        world.after(Span::days(1)).unwrap();
+    }
+    assert_sound(&world.db, None);
+    number(&world.db, "SELECT count(*) FROM enrollments")
+}
+
+#[test]
+fn a_journey_is_entered_as_often_as_it_says() {
+    assert_eq!(passages("re_entry = \"never\""), 1);
+    assert_eq!(passages(""), 1);
+    assert_eq!(
+        passages("re_entry = \"always\""),
+        5,
+        "every other day, for it takes a day and a half"
+    );
+    assert_eq!(passages("re_entry = \"after 3d\""), 4);
+}
+
+#[test]
+fn a_journey_once_in_a_lifetime_stays_that_after_a_hundred_passages_of_another() {
+    let journeys = r#"
+        [journey.once]
+        enter = { event = "seen" }
+        purpose = "news"
+        [[journey.once.step]]
+        id = "mark"
+        update = { score = 1 }
+        [journey.often]
+        enter = { event = "seen" }
+        re_entry = "always"
+        purpose = "news"
+        [[journey.often.step]]
+        id = "mark"
+        update = { score = 100 }
+    "#;
+    let mut world = world(&format!("{FORM}{journeys}"));
+    for n in 0..120 {
+        let seen = report(world.now(), "ann@x.example", "seen", json!({}), &format!("k{n}"));
+        world.take_in(vec![seen]).unwrap();
+        world.after(Span::minutes(1)).unwrap();
+    }
+    assert_eq!(number(&world.db, "SELECT score FROM contacts"), 12_001);
+}
+
+const LOOP: &str = r#"
+    [journey.loop]
+    enter = { form = "f" }
+    exit = { event = "order.completed" }
+    [[journey.loop.step]]
+    id = "tip"
+    send = "emails/tip"
+    [[journey.loop.step]]
+    id = "clicked"
+    wait_for = { event = "message.clicked", step = "tip" }
+    timeout = "7d"
+    on_timeout = "tip"
+    [[journey.loop.step]]
+    id = "score"
+    update = { score = 5 }
+    [[journey.loop.step]]
+    id = "rest"
+    wait = "1d"
+    then = "tip"
+"#;
+
+#[test]
+fn a_loop_goes_round_until_its_exit() {
+    let mut world = world(&format!("{FORM}{LOOP}"));
+    world.submit("/p", &ANN).unwrap();
+    world.after(Span::days(21)).unwrap();
+    let inbox = world.inbox("ann@x.example");
+    assert_eq!(inbox.len(), 3, "one a week:\n{}", diary(&inbox));
+    // A click on the newest tip is what the step waits for; one on an older tip is not.
+    world.click(&inbox[0], "/more").unwrap();
+    assert_eq!(number(&world.db, "SELECT score FROM contacts"), 0);
+    world.click(&inbox[2], "/more").unwrap();
+    assert_eq!(number(&world.db, "SELECT score FROM contacts"), 5);
+    world.after(Span::days(2)).unwrap();
+    assert_eq!(world.inbox("ann@x.example").len(), 4);
+    assert_eq!(number(&world.db, "SELECT score FROM contacts"), 5);
+    let order = report(world.now(), "ann@x.example", "order.completed", json!({}), "o");
+    world.take_in(vec![order]).unwrap();
+    world.after(Span::days(60)).unwrap();
+    assert_eq!(world.inbox("ann@x.example").len(), 4);
+    assert_sound(&world.db, Some(world.now()));
+}
+
+#[test]
+fn two_waits_that_look_back_to_one_message_do_not_go_round_for_ever() {
+    let journey = r#"
+        [journey.j]
+        enter = { form = "f" }
+        [[journey.j.step]]
+        id = "tip"
+        send = "emails/tip"
+        [[journey.j.step]]
+        id = "one"
+        wait_for = { event = "message.clicked", step = "tip" }
+        timeout = "7d"
+        on_timeout = "end"
+        [[journey.j.step]]
+        id = "two"
+        wait_for = { event = "message.clicked", step = "tip" }
+        timeout = "7d"
+        on_timeout = "end"
+        then = "one"
+    "#;
+    // Whether the check lets such a loop pass or not, the engine must end.
+    let compiled = campaign(&format!("{FORM}{journey}"));
+    let mut world = world(FORM);
+    if world.publish(compiled).is_err() {
+        return;
+    }
+    world.submit("/p", &ANN).unwrap();
+    let tip = world.inbox("ann@x.example").remove(0);
+    world.click(&tip, "/more").unwrap();
+    world.after(Span::days(8)).unwrap();
+    assert_eq!(history(&world.db, "ann@x.example").last().unwrap(), "journey.completed");
+}
+
+#[test]
+fn whoever_waits_on_a_version_ends_on_that_version() {
+    let version = |template: &str| {
+        let journey = format!(
+            r#"
+            [journey.j]
+            enter = {{ form = "f" }}
+            [[journey.j.step]]
+            id = "rest"
+            wait = "2d"
+            [[journey.j.step]]
+            id = "tip"
+            send = "emails/{template}"
+            "#
+        );
+        campaign(&format!("{FORM}{journey}"))
+    };
+    let mut world = world(FORM);
+    world.publish(version("one")).unwrap();
+    world.submit("/p", &ANN).unwrap();
+    world.after(Span::days(1)).unwrap();
+    world.publish(version("two")).unwrap();
+    world.submit("/p", &[("email", "bo@x.example"), ANN[1]]).unwrap();
+    // A third, without the journey: those who are in it end it all the same.
+    world.publish(campaign(FORM)).unwrap();
+    world.after(Span::days(5)).unwrap();
+    let subjects = |address: &str| -> Vec<String> {
+        world.inbox(address).into_iter().map(|letter| letter.subject).collect()
+    };
+    assert_eq!(subjects("ann@x.example"), ["emails/one"]);
+    assert_eq!(subjects("bo@x.example"), ["emails/two"]);
+    assert_sound(&world.db, Some(world.now()));
+}

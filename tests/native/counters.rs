@@ -1,0 +1,98 @@
+//! Counters are a convenience: each can be counted again from the rows that it was moved with.
+
+use super::invariants::{COUNTERS_THAT_DIFFER, assert_sound};
+use super::support::{FORM, order, rows, world};
+use dripline::domain::primitives::Span;
+use dripline::flows::task::{EngagementReport, Intake};
+use dripline::native::world::World;
+
+const JOURNEY: &str = r#"
+    [journey.j]
+    enter = { form = "f" }
+    [[journey.j.step]]
+    id = "welcome"
+    send = "emails/welcome"
+    [[journey.j.step]]
+    id = "text"
+    send = "sms/text"
+    [[journey.j.step]]
+    id = "tell"
+    notify = "owner"
+"#;
+
+/// A world in which each counter was moved, in more than one way.
+fn busy_world() -> World {
+    let mut world = world(&format!("{FORM}{JOURNEY}"));
+    for (visitor, query) in [("v1", "utm_source=a"), ("v2", "utm_source=b"), ("v1", "")] {
+        world.visit(visitor, "/p", query).unwrap();
+    }
+    let agreed = ("consent", "on");
+    for (email, query) in [("ann@x.example", "utm_source=a"), ("bo@x.example", "")] {
+        let fields = [("email", email), ("phone", "07400 123456"), agreed];
+        world.submit_from("/p", query, &fields).unwrap();
+        world.submit_from("/p", "utm_source=c", &fields).unwrap();
+    }
+    world.submit("/p", &[("email", "refuses@x.example")]).unwrap();
+
+    let letter = world.inbox("ann@x.example").remove(0);
+    world.click(&letter, "/more").unwrap();
+    world.click(&letter, "/more").unwrap();
+    let contact = rows(&world.db, "SELECT id FROM contacts WHERE email = 'bo@x.example'");
+    let contact = contact[0]["id"].as_str().unwrap();
+    let message = world.inbox("bo@x.example").remove(0).id;
+    for (key, machine) in [("scan", vec!["prefetch".to_owned()]), ("open", vec![]), ("two", vec![])]
+    {
+        let report = EngagementReport {
+            contact: contact.into(),
+            message: message.as_str().into(),
+            url: None,
+            at: world.now(),
+            machine,
+            key: key.to_owned(),
+        };
+        world.take_in(vec![Intake::EngagementV1(report)]).unwrap();
+    }
+    let orders = [
+        order(&world, "ann@x.example", 1_000, "GBP", "o1"),
+        order(&world, "ann@x.example", -250, "GBP", "o2"),
+        order(&world, "bo@x.example", 700, "EUR", "o3"),
+        order(&world, "bo@x.example", 0, "GBP", "o4"),
+    ];
+    world.take_in(orders.to_vec()).unwrap();
+    world.after(Span::days(1)).unwrap();
+    world
+}
+
+#[test]
+fn every_counter_is_what_its_rows_say() {
+    let world = busy_world();
+    assert_sound(&world.db, Some(world.now()));
+    let kept =
+        rows(&world.db, "SELECT metric || ' ' || sum(value) AS line FROM counters GROUP BY metric");
+    let lines: Vec<&str> = kept.iter().filter_map(|row| row["line"].as_str()).collect();
+    insta::assert_snapshot!(lines.join("\n"), @r"
+    clicked 1
+    contacts 3
+    conversions 4
+    delivered 3
+    leads 3
+    opened 2
+    revenue 750
+    sent 3
+    visitors 2
+    ");
+}
+
+#[test]
+fn a_counter_that_is_one_too_high_is_found() {
+    let world = busy_world();
+    rows(&world.db, "UPDATE counters SET value = value + 1 WHERE metric = 'clicked'");
+    assert_eq!(rows(&world.db, COUNTERS_THAT_DIFFER).len(), 2);
+}
+
+#[test]
+fn a_row_that_no_counter_knows_is_found() {
+    let world = busy_world();
+    rows(&world.db, "DELETE FROM counters WHERE metric = 'visitors' AND channel = 'b'");
+    assert_eq!(rows(&world.db, COUNTERS_THAT_DIFFER).len(), 1);
+}

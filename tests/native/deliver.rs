@@ -1,0 +1,520 @@
+//! Deliveries: what leaves, down to its bytes, and what every kind of answer leads to.
+
+use super::invariants::assert_sound;
+use super::rig::{InTurns, Task, together, together_until};
+use super::support::{FORM, MONDAY, number, rows, submission, world};
+use dripline::domain::primitives::{Ids, MessageId, Millis, Span};
+use dripline::flows::seams::{Database, DatabaseError, Http};
+use dripline::flows::task::Work;
+use dripline::flows::{deliver, submit_form};
+use dripline::native::world::{World, block_on};
+use dripline::providers::http::{HttpError, HttpRequest, HttpResponse};
+use dripline::providers::{Sender, resend, twilio};
+use dripline::store::statement::{Rows, Statement};
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+use std::cell::RefCell;
+use std::collections::VecDeque;
+
+const JOURNEY: &str = r#"
+    [journey.j]
+    enter = { form = "f" }
+    exit = { event = "order.completed" }
+    [[journey.j.step]]
+    id = "welcome"
+    send = "emails/welcome"
+    [[journey.j.step]]
+    id = "rest"
+    wait = "30d"
+"#;
+
+const TEXTS: &str = r#"
+    [journey.t]
+    enter = { form = "f" }
+    [[journey.t.step]]
+    id = "text"
+    send = "sms/text"
+"#;
+
+/// A world whose messages wait for a provider that does what a script says.
+struct Office {
+    world: World,
+    script: Script,
+}
+
+#[derive(Default)]
+struct Script {
+    answers: RefCell<VecDeque<Result<HttpResponse, HttpError>>>,
+    requests: RefCell<Vec<HttpRequest>>,
+}
+
+impl Http for Script {
+    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        self.requests.borrow_mut().push(request);
+        self.answers.borrow_mut().pop_front().expect("a call that the script does not know")
+    }
+}
+
+fn answer(status: u16, body: Value) -> Result<HttpResponse, HttpError> {
+    Ok(HttpResponse { status, headers: Vec::new(), body: body.to_string() })
+}
+
+fn accepted() -> Result<HttpResponse, HttpError> {
+    answer(200, json!({ "id": "re-1", "sid": "SM1" }))
+}
+
+impl Office {
+    /// Somebody has sent the form, and what follows is queued.
+    fn new(journey: &str) -> Self {
+        let mut office = Self::empty(journey);
+        office.submit(&[
+            ("email", "ann@x.example"),
+            ("phone", "07400 123456"),
+            ("first_name", "Ann & Söhne"),
+            ("consent", "on"),
+        ]);
+        office
+    }
+
+    fn empty(journey: &str) -> Self {
+        let mut world = world(&format!("{FORM}{journey}"));
+        world.settings.email = Sender::Resend(resend::Account { api_key: "re_key".to_owned() });
+        world.settings.sms = Sender::Twilio(twilio::Account {
+            account_sid: "AC1".to_owned(),
+            auth_token: "token".to_owned(),
+            from: "+447400000000".to_owned(),
+        });
+        Self { world, script: Script::default() }
+    }
+
+    fn submit(&mut self, fields: &[(&str, &str)]) {
+        let submitted = submission(&mut self.world, fields);
+        let (world, ids) = (&self.world, &mut Ids::new(MONDAY, submitted.key.len() as u64));
+        let post = submit_form::submit(&world.db, &world.catalog, submitted, MONDAY, ids);
+        block_on(post).unwrap();
+    }
+
+    fn messages(&self) -> Vec<MessageId> {
+        let found = rows(&self.world.db, "SELECT id FROM messages ORDER BY id");
+        found.iter().map(|row| MessageId::from(row["id"].as_str().unwrap())).collect()
+    }
+
+    /// A delivery of all messages at an instant, which meets these answers in turn.
+    fn deliver(&self, at: Millis, answers: Vec<Result<HttpResponse, HttpError>>) {
+        self.script.answers.borrow_mut().extend(answers);
+        self.try_to_deliver(&self.world.db, at).unwrap();
+        assert_eq!(self.script.answers.borrow().len(), 0, "calls that were not made");
+    }
+
+    fn try_to_deliver<D: Database>(&self, db: &D, at: Millis) -> Result<Vec<Work>, String> {
+        let (world, ids) = (&self.world, &mut Ids::new(at, at.0 as u64));
+        let (catalog, settings) = (&world.catalog, &world.settings);
+        block_on(deliver::deliver(db, &self.script, catalog, settings, self.messages(), at, ids))
+            .map_err(|error| error.to_string())
+    }
+
+    /// Where the one message stands: its state, the reason, the attempts, whether it is uncertain.
+    fn standing(&self) -> String {
+        let sql =
+            "SELECT group_concat(state || '|' || reason || '|' || attempts || '|' || uncertain,
+                                       char(10) ORDER BY id) AS line FROM messages";
+        rows(&self.world.db, sql)[0]["line"].as_str().unwrap().to_owned()
+    }
+
+    fn calls(&self) -> usize {
+        self.script.requests.borrow().len()
+    }
+}
+
+/// A request as it goes over the wire, to be read: tokens and ids are named only, and each tag of
+/// a mail's HTML has a line of its own.
+fn wire(request: &HttpRequest, message: &MessageId) -> String {
+    let mut lines = vec![format!("{} {}", request.method, request.url)];
+    lines.extend(request.headers.iter().map(|(name, value)| format!("{name}: {value}")));
+    let json = serde_json::from_str::<Value>(&request.body);
+    let body = json.and_then(|json| serde_json::to_string_pretty(&json));
+    lines.extend(["".to_owned(), body.unwrap_or_else(|_| request.body.clone())]);
+    let mut text = lines.join("\n").replace(message.as_str(), "MESSAGE");
+    text = text.replace(&message.as_str().replace('.', "_"), "MESSAGE_");
+    for path in ["/u/", "/c/", "/o/"] {
+        let mut parts = text.split(path).map(str::to_owned);
+        let mut named = parts.next().unwrap_or_default();
+        for part in parts {
+            let is_token = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+            named.push_str(&format!("{path}TOKEN{}", part.trim_start_matches(is_token)));
+        }
+        text = named;
+    }
+    text.replace("><", ">\n<")
+}
+
+#[test]
+fn an_email_leaves_in_these_bytes() {
+    let office = Office::new(JOURNEY);
+    office.deliver(MONDAY, vec![accepted()]);
+    let request = office.script.requests.borrow()[0].clone();
+    assert_snapshot!(wire(&request, &office.messages()[0]), @r#"
+    POST https://api.resend.com/emails
+    authorization: Bearer re_key
+    content-type: application/json
+    idempotency-key: MESSAGE
+
+    {
+      "from": "dripline <hello@go.example>",
+      "headers": {
+        "List-Unsubscribe": "<https://go.example/u/TOKEN>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"
+      },
+      "html": "<html>
+    <body>
+    <p>Ann &amp; Söhne</p>
+    <a href=\"https://go.example/c/TOKEN\">More</a>
+    <a href=\"https://go.example/u/TOKEN\">Stop</a>
+    <img src=\"https://go.example/o/TOKEN\" width=\"1\" height=\"1\" alt=\"\" style=\"display:block\">
+    </body>
+    </html>",
+      "subject": "emails/welcome",
+      "tags": [
+        {
+          "name": "dripline_message",
+          "value": "MESSAGE_"
+        }
+      ],
+      "text": "Stop: https://go.example/u/TOKEN",
+      "to": [
+        "ann@x.example"
+      ]
+    }
+    "#);
+}
+
+#[test]
+fn a_text_message_leaves_in_these_bytes() {
+    let office = Office::new(TEXTS);
+    office.deliver(MONDAY, vec![answer(201, json!({ "sid": "SM1", "status": "queued" }))]);
+    let request = office.script.requests.borrow()[0].clone();
+    assert_snapshot!(wire(&request, &office.messages()[0]), @r"
+    POST https://api.twilio.com/2010-04-01/Accounts/AC1/Messages.json
+    authorization: Basic QUMxOnRva2Vu
+    content-type: application/x-www-form-urlencoded
+
+    To=%2B447400123456&From=%2B447400000000&Body=sms%2Ftext
+    ");
+}
+
+#[test]
+fn what_was_accepted_is_sent_and_counted_once() {
+    let office = Office::new(JOURNEY);
+    office.deliver(MONDAY, vec![accepted()]);
+    assert_eq!(office.standing(), "sent||1|0");
+    assert_eq!(
+        rows(&office.world.db, "SELECT provider_id FROM messages")[0]["provider_id"],
+        "re-1"
+    );
+    office.deliver(MONDAY.plus(Span::days(1)), vec![]);
+    let sent = "SELECT sum(value) FROM counters WHERE metric = 'sent'";
+    assert_eq!(number(&office.world.db, sent), 1);
+    assert_sound(&office.world.db, None);
+}
+
+/// What an e-mail, or a text message, stands at after one attempt that was answered so.
+fn after(journey: &str, answer: Result<HttpResponse, HttpError>) -> String {
+    let office = Office::new(journey);
+    office.deliver(MONDAY, vec![answer]);
+    assert_sound(&office.world.db, None);
+    let send_at = number(&office.world.db, "SELECT send_at FROM messages");
+    format!("{} +{}s", office.standing(), (send_at - MONDAY.0) / 1_000)
+}
+
+#[test]
+fn an_email_is_tried_again_refused_or_sent_by_what_resend_says() {
+    let error = |status, name| answer(status, json!({ "name": name, "message": "why" }));
+    let after = |answer| after(JOURNEY, answer);
+    let slow = Ok(HttpResponse {
+        headers: vec![("retry-after".to_owned(), "120".to_owned())],
+        ..error(429, "rate_limit_exceeded").unwrap()
+    });
+    assert_eq!(after(slow), "queued|429 rate_limit_exceeded: why|1|0 +120s");
+    assert_eq!(after(error(429, "daily")), "queued|429 daily: why|1|0 +60s");
+    assert_eq!(after(error(401, "missing_api_key")), "queued|401 missing_api_key: why|1|0 +60s");
+    assert_eq!(after(error(422, "invalid")), "failed|422 invalid: why|1|0 +900s");
+    assert_eq!(after(error(500, "oops")), "queued|500 oops: why|1|1 +60s");
+    assert_eq!(after(error(503, "busy")), "queued|503 busy: why|1|0 +60s");
+    assert_eq!(after(Err(HttpError::TimedOut)), "queued|no answer in time|1|1 +60s");
+    let garbage = Ok(HttpResponse { status: 200, headers: vec![], body: "<html>".to_owned() });
+    assert_eq!(after(garbage), "queued|an answer without an id|1|1 +60s");
+    assert_eq!(
+        after(error(409, "invalid_idempotent_request")),
+        "unknown|sent before under the same key, with other content|1|0 +900s"
+    );
+}
+
+#[test]
+fn a_text_message_is_never_sent_again_unless_it_surely_was_not() {
+    let error = |status| answer(status, json!({ "code": 21211, "message": "why" }));
+    let after = |answer| after(TEXTS, answer);
+    assert_eq!(after(error(429)), "queued|429 21211: why|1|0 +60s");
+    assert_eq!(after(error(503)), "queued|503 21211: why|1|0 +60s");
+    assert_eq!(after(error(401)), "queued|401 21211: why|1|0 +60s");
+    assert_eq!(after(error(400)), "failed|400 21211: why|1|0 +900s");
+    for status in [408, 500, 502, 504, 520, 524] {
+        assert_eq!(after(error(status)), format!("unknown|status {status}|1|0 +900s"));
+    }
+    assert_eq!(after(Err(HttpError::TimedOut)), "unknown|no answer in time|1|0 +900s");
+    let garbage = Ok(HttpResponse { status: 201, headers: vec![], body: "{}".to_owned() });
+    assert_eq!(after(garbage), "unknown|an answer without a sid|1|0 +900s");
+}
+
+#[test]
+fn an_unknown_text_message_stays_unknown() {
+    let office = Office::new(TEXTS);
+    office.deliver(MONDAY, vec![Err(HttpError::TimedOut)]);
+    for days in 1..5 {
+        office.deliver(MONDAY.plus(Span::days(days)), vec![]);
+    }
+    assert_eq!(office.standing(), "unknown|no answer in time|1|0");
+}
+
+#[test]
+fn a_lost_email_is_asked_for_again_in_the_same_bytes_under_the_same_key() {
+    let office = Office::new(JOURNEY);
+    office.deliver(MONDAY, vec![Err(HttpError::TimedOut)]);
+    office.deliver(MONDAY.plus(Span::seconds(59)), vec![]);
+    office.deliver(MONDAY.plus(Span::seconds(60)), vec![accepted()]);
+    let requests = office.script.requests.borrow();
+    assert_eq!(requests[0], requests[1]);
+    assert_eq!(office.standing(), "sent||2|1");
+}
+
+#[test]
+fn a_confirmation_is_asked_for_again_in_the_same_bytes() {
+    let form = FORM.replace("text = \"Write to me.\"", "text = \"Write!\", double_opt_in = true");
+    let mut world = world(&format!("{form}{JOURNEY}"));
+    world.settings.email = Sender::Resend(resend::Account { api_key: "re_key".to_owned() });
+    let mut office = Office { world, script: Script::default() };
+    office.submit(&[("email", "ann@x.example"), ("consent", "on")]);
+    office.deliver(MONDAY, vec![Err(HttpError::TimedOut)]);
+    office.deliver(MONDAY.plus(Span::minutes(2)), vec![accepted()]);
+    let requests = office.script.requests.borrow();
+    assert!(requests[0].body.contains("/confirm/"));
+    assert_eq!(requests[0], requests[1]);
+}
+
+#[test]
+fn a_lost_email_is_not_sent_again_once_the_key_is_forgotten() {
+    let office = Office::new(JOURNEY);
+    office.deliver(MONDAY, vec![Err(HttpError::TimedOut)]);
+    office.deliver(MONDAY.plus(Span::hours(1)), vec![answer(429, Value::Null)]);
+    office.deliver(MONDAY.plus(Span::hours(25)), vec![]);
+    assert_eq!(office.standing(), "unknown|an earlier attempt had no answer|3|1");
+}
+
+#[test]
+fn a_message_is_tried_eight_times() {
+    let office = Office::new(JOURNEY);
+    for hours in 0..8 {
+        office.deliver(MONDAY.plus(Span::hours(hours * 2)), vec![answer(429, json!({}))]);
+    }
+    office.deliver(MONDAY.plus(Span::days(2)), vec![]);
+    assert_eq!(office.standing(), "failed|429 : |8|0");
+}
+
+#[test]
+fn after_the_last_attempt_a_lost_message_is_unknown_rather_than_failed() {
+    let office = Office::new(JOURNEY);
+    office.deliver(MONDAY, vec![Err(HttpError::TimedOut)]);
+    for hours in 1..8 {
+        office.deliver(MONDAY.plus(Span::hours(hours * 2)), vec![answer(429, json!({}))]);
+    }
+    assert_eq!(office.standing(), "unknown|429 : |8|1");
+}
+
+/// Lets a delivery die after it has claimed, before it calls.
+fn die_after_the_claim(office: &Office) {
+    let db = InTurns(&office.world.db);
+    let (world, ids) = (&office.world, &mut Ids::new(MONDAY, 9));
+    let task: Task<'_, _> = Box::pin(deliver::deliver(
+        &db,
+        &office.script,
+        &world.catalog,
+        &world.settings,
+        office.messages(),
+        MONDAY,
+        ids,
+    ));
+    assert!(together_until(vec![(task, 2)])[0].is_none());
+    assert!(office.standing().starts_with("sending||1|0"));
+}
+
+#[test]
+fn a_claim_lapses_when_its_worker_dies_and_the_key_makes_it_safe_to_send() {
+    let office = Office::new(JOURNEY);
+    die_after_the_claim(&office);
+    office.deliver(MONDAY.plus(Span::minutes(14)), vec![]);
+    office.deliver(MONDAY.plus(Span::minutes(15)), vec![accepted()]);
+    assert_eq!(office.standing(), "sent||2|1");
+}
+
+#[test]
+fn without_a_key_a_claim_that_lapsed_is_unknown() {
+    let office = Office::new(TEXTS);
+    die_after_the_claim(&office);
+    office.deliver(MONDAY.plus(Span::minutes(15)), vec![]);
+    assert_eq!(office.standing(), "unknown|an earlier attempt had no answer|2|1");
+    assert_eq!(office.calls(), 0);
+}
+
+#[test]
+fn two_workers_that_both_sent_a_message_count_it_once() {
+    let office = Office::new(JOURNEY);
+    let db = InTurns(&office.world.db);
+    office.script.answers.borrow_mut().extend([accepted(), accepted()]);
+    let worker = |at: Millis| -> Task<'_, _> {
+        let (world, script, messages) = (&office.world, &office.script, office.messages());
+        let db = &db;
+        Box::pin(async move {
+            let ids = &mut Ids::new(at, at.0 as u64);
+            let (catalog, settings) = (&world.catalog, &world.settings);
+            deliver::deliver(db, script, catalog, settings, messages, at, ids).await
+        })
+    };
+    // The second one's clock says that the first one's claim has lapsed.
+    let both = together(vec![worker(MONDAY), worker(MONDAY.plus(Span::minutes(16)))]);
+    assert!(both.iter().all(Result::is_ok));
+    assert_eq!(office.calls(), 2);
+    assert_sound(&office.world.db, None);
+    let sent = "SELECT sum(value) FROM counters WHERE metric = 'sent'";
+    assert_eq!(number(&office.world.db, sent), 1);
+}
+
+#[test]
+fn a_message_that_cannot_be_rendered_fails_alone() {
+    let mut office = Office::empty(JOURNEY);
+    for name in ["a", "b", "c"] {
+        office.submit(&[("email", &format!("{name}@x.example")), ("consent", "on")]);
+    }
+    let poison = "UPDATE contacts SET attributes = json_object('first_name', replace(
+                  hex(zeroblob(400000)), '0', 'x')) WHERE email = 'b@x.example'";
+    rows(&office.world.db, poison);
+    office.deliver(MONDAY, vec![accepted(), accepted()]);
+    let standings = rows(
+        &office.world.db,
+        "SELECT m.state, c.email FROM messages m JOIN contacts c ON c.id = m.contact_id
+          ORDER BY c.email",
+    );
+    let states: Vec<&str> = standings.iter().filter_map(|row| row["state"].as_str()).collect();
+    assert_eq!(states, ["sent", "failed", "sent"]);
+    assert_sound(&office.world.db, None);
+}
+
+#[test]
+fn a_message_that_is_refused_does_not_hold_back_its_neighbours() {
+    let mut office = Office::empty(JOURNEY);
+    for name in ["a", "b", "c"] {
+        office.submit(&[("email", &format!("{name}@x.example")), ("consent", "on")]);
+    }
+    office.deliver(MONDAY, vec![accepted(), answer(422, json!({})), Err(HttpError::TimedOut)]);
+    let states = "SELECT group_concat(state, ' ' ORDER BY state) AS line FROM messages";
+    assert_eq!(rows(&office.world.db, states)[0]["line"], "failed queued sent");
+}
+
+#[test]
+fn a_provider_that_has_gone_silent_is_left_in_peace_and_nobody_loses_by_it() {
+    let mut office = Office::empty(TEXTS);
+    for n in 0..6 {
+        let (email, phone) = (format!("p{n}@x.example"), format!("07400 12345{n}"));
+        office.submit(&[("email", &email), ("phone", &phone), ("consent", "on")]);
+    }
+    let silence = || Err(HttpError::TimedOut);
+    office.deliver(MONDAY, vec![silence(), accepted(), silence(), silence(), silence()]);
+    let states = "SELECT group_concat(state || attempts, ' ' ORDER BY state) AS line FROM messages";
+    let line = || rows(&office.world.db, states)[0]["line"].clone();
+    assert_eq!(line(), "queued0 sent1 unknown1 unknown1 unknown1 unknown1");
+    office.deliver(MONDAY.plus(Span::minutes(1)), vec![accepted()]);
+    assert_eq!(line(), "sent1 sent1 unknown1 unknown1 unknown1 unknown1");
+}
+
+#[test]
+fn the_fence_says_why_it_is_closed() {
+    let closed = |prepare: &str| {
+        let office = Office::new(JOURNEY);
+        rows(&office.world.db, prepare);
+        office.deliver(MONDAY, vec![]);
+        office.standing()
+    };
+    let suppress = "INSERT INTO suppressions VALUES ('email', 'ann@x.example', 'bounced', 0)";
+    assert_eq!(closed("UPDATE contacts SET consents = '[]'"), "skipped|no_consent|1|0");
+    assert_eq!(closed(suppress), "skipped|suppressed|1|0");
+    assert_eq!(closed("UPDATE enrollments SET state = 'exited'"), "skipped|left_journey|1|0");
+    assert_eq!(closed("UPDATE contacts SET email = NULL"), "skipped|no_address|1|0");
+    // Who has come to the end of a journey still gets what its steps have queued.
+    let office = Office::new(JOURNEY);
+    rows(&office.world.db, "UPDATE enrollments SET state = 'completed'");
+    office.deliver(MONDAY, vec![accepted()]);
+}
+
+#[test]
+fn what_may_have_left_before_the_fence_was_closed_is_unknown() {
+    let office = Office::new(JOURNEY);
+    office.deliver(MONDAY, vec![Err(HttpError::TimedOut)]);
+    rows(&office.world.db, "UPDATE contacts SET consents = '[]'");
+    office.deliver(MONDAY.plus(Span::hours(1)), vec![]);
+    assert_eq!(
+        office.standing(),
+        "unknown|held back (no_consent) after an attempt without an answer|2|1"
+    );
+}
+
+#[test]
+fn without_a_sender_messages_wait_and_then_leave() {
+    let mut office = Office::new(JOURNEY);
+    office.world.settings.email = Sender::Nowhere;
+    office.deliver(MONDAY, vec![]);
+    assert_eq!(office.standing(), "queued|no sender is configured for this channel|1|0");
+    office.world.settings.email = Sender::Resend(resend::Account { api_key: "re".to_owned() });
+    office.deliver(MONDAY.plus(Span::days(3)), vec![accepted()]);
+    assert_eq!(office.standing(), "sent||2|0");
+}
+
+/// A database that refuses to put messages back, or to write of one contact.
+struct Refusing<'a>(&'a World, &'static str);
+
+impl Database for Refusing<'_> {
+    async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, DatabaseError> {
+        let about = |statement: &Statement| {
+            let writes =
+                statement.sql.contains("INSERT") || statement.sql.contains("'queued', send");
+            writes && format!("{statement:?}").contains(self.1)
+        };
+        if statements.iter().any(about) {
+            return Err(DatabaseError::Fault(format!("cannot write {}", self.1)));
+        }
+        self.0.db.batch(statements).await
+    }
+}
+
+#[test]
+fn one_contact_that_cannot_be_written_takes_no_neighbour_with_it() {
+    let mut office = Office::empty(JOURNEY);
+    for name in ["a", "b", "c", "d"] {
+        office.submit(&[("email", &format!("{name}@x.example")), ("consent", "on")]);
+    }
+    office.script.answers.borrow_mut().extend([accepted(), accepted(), accepted(), accepted()]);
+    let result = office.try_to_deliver(&Refusing(&office.world, "b@x.example"), MONDAY);
+    assert_eq!(result, Err("database fault: cannot write b@x.example".to_owned()));
+    let states = "SELECT group_concat(state, ' ' ORDER BY state) AS line FROM messages";
+    assert_eq!(rows(&office.world.db, states)[0]["line"], "sending sent sent sent");
+}
+
+#[test]
+fn what_cannot_be_put_back_does_not_undo_what_was_sent() {
+    let mut office = Office::empty(JOURNEY);
+    for name in ["a", "b"] {
+        office.submit(&[("email", &format!("{name}@x.example")), ("consent", "on")]);
+    }
+    office.script.answers.borrow_mut().extend([answer(429, json!({})), accepted()]);
+    let result = office.try_to_deliver(&Refusing(&office.world, "'queued', send_at"), MONDAY);
+    assert!(result.is_err());
+    let states = "SELECT group_concat(state, ' ' ORDER BY state) AS line FROM messages";
+    assert_eq!(rows(&office.world.db, states)[0]["line"], "sending sent");
+}

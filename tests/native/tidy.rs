@@ -1,0 +1,473 @@
+//! The house rules, read off the sources: what DESIGN.md calls architecture invariants, and how
+//! files are kept. Each rule is a function of named texts, tried on a text that breaks it.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+/// A file of the repository: its path, and its text.
+struct File {
+    path: String,
+    text: String,
+}
+
+/// A breach, as `path:line: what`.
+type Breach = String;
+
+fn file(path: &str, text: &str) -> File {
+    File { path: path.to_owned(), text: text.to_owned() }
+}
+
+/// Every file that git keeps or would keep, and that is text.
+fn tracked() -> Vec<File> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let git = ["ls-files", "--cached", "--others", "--exclude-standard"];
+    let listed = Command::new("git").args(git).current_dir(root).output().unwrap();
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    let read = |path: &str| Some(file(path, &fs::read_to_string(root.join(path)).ok()?));
+    listed.lines().filter_map(read).collect()
+}
+
+fn check(rule: impl Fn(&File) -> Vec<Breach>) {
+    let breaches: Vec<Breach> = tracked().iter().flat_map(rule).collect();
+    assert!(breaches.is_empty(), "\n{}", breaches.join("\n"));
+}
+
+/// Breaches at the lines of a file for which `wrong` has something to say.
+fn at_lines(file: &File, wrong: impl Fn(&str) -> Option<String>) -> Vec<Breach> {
+    let lines = file.text.lines().enumerate();
+    lines
+        .filter_map(|(index, line)| {
+            wrong(line).map(|what| format!("{}:{}: {what}", file.path, index + 1))
+        })
+        .collect()
+}
+
+fn is_rust(file: &File) -> bool {
+    file.path.ends_with(".rs")
+}
+
+/// The room under `src/` that a file stands in; for `src/route.rs`, `route`.
+fn room(path: &str) -> Option<&str> {
+    let inner = path.strip_prefix("src/")?;
+    let room = inner.split('/').next()?;
+    Some(room.strip_suffix(".rs").unwrap_or(room))
+}
+
+/// The code of a line, without its comment. A `//` inside a string is not one.
+fn code(line: &str) -> &str {
+    let mut in_text = false;
+    let mut before = ' ';
+    for (index, c) in line.char_indices() {
+        match c {
+            '"' if before != '\\' && before != '\'' => in_text = !in_text,
+            '/' if before == '/' && !in_text => return &line[..index - 1],
+            _ => {}
+        }
+        before = c;
+    }
+    line
+}
+
+// --- Who may use whom -------------------------------------------------------------------------
+
+const ARROWS: [(&str, &[&str]); 9] = [
+    ("domain", &[]),
+    ("store", &["domain"]),
+    ("providers", &["domain"]),
+    ("views", &["domain"]),
+    ("route", &["domain"]),
+    ("flows", &["store", "providers", "views", "domain"]),
+    ("edge", &["flows", "store", "providers", "views", "domain", "route"]),
+    ("native", &["flows", "store", "providers", "views", "domain", "route"]),
+    ("bin", &["flows", "store", "providers", "views", "domain", "route", "native"]),
+];
+
+fn wrong_arrows(file: &File) -> Vec<Breach> {
+    let Some((own, allowed)) =
+        ARROWS.iter().find(|(name, _)| is_rust(file) && room(&file.path) == Some(name))
+    else {
+        return Vec::new();
+    };
+    at_lines(file, |line| {
+        let uses = code(line).split("crate::").skip(1).flat_map(|rest| {
+            // `crate::{domain::…, store::…}` names several.
+            let group = rest.strip_prefix('{').and_then(|rest| rest.split('}').next());
+            group.unwrap_or(rest).split(',').map(str::trim).collect::<Vec<_>>()
+        });
+        let rooms = uses.map(|path| path.split(|c: char| !c.is_alphanumeric() && c != '_').next());
+        let known = |room: &&str| ARROWS.iter().any(|(name, _)| name == room);
+        let wrong = rooms.flatten().filter(known).find(|r| r != own && !allowed.contains(r));
+        wrong.map(|used| format!("`{own}` may not use `{used}`"))
+    })
+}
+
+#[test]
+fn rooms_use_only_what_they_may() {
+    check(wrong_arrows);
+}
+
+#[test]
+fn a_wrong_arrow_is_found() {
+    let found = wrong_arrows(&file("src/domain/x.rs", "//! X.\nuse crate::store::write;"));
+    assert_eq!(found, ["src/domain/x.rs:2: `domain` may not use `store`"]);
+    let grouped = file("src/views/x.rs", "use crate::{domain::rule, flows::seams};");
+    assert_eq!(wrong_arrows(&grouped), ["src/views/x.rs:1: `views` may not use `flows`"]);
+    let allowed = file("src/store/x.rs", "use crate::domain::rule; // crate::flows");
+    assert_eq!(wrong_arrows(&allowed), [] as [&str; 0]);
+}
+
+// --- Where things may stand -------------------------------------------------------------------
+
+fn is_under(path: &str, places: &[&str]) -> bool {
+    places.iter().any(|place| path.starts_with(place))
+}
+
+fn stray_platform(file: &File) -> Vec<Breach> {
+    if !is_rust(file) || !file.path.starts_with("src/") || is_under(&file.path, &["src/edge/"]) {
+        return Vec::new();
+    }
+    at_lines(file, |line| {
+        let names_it = code(line).split("worker::").skip(1).count() > 0;
+        names_it.then(|| "only src/edge uses `worker`".to_owned())
+    })
+}
+
+#[test]
+fn only_the_edge_knows_the_platform() {
+    check(stray_platform);
+}
+
+#[test]
+fn a_stray_platform_is_found() {
+    let found = stray_platform(&file("src/flows/x.rs", "use worker::Env;"));
+    assert_eq!(found, ["src/flows/x.rs:1: only src/edge uses `worker`"]);
+    assert_eq!(stray_platform(&file("src/edge/x.rs", "use worker::Env;")), [] as [&str; 0]);
+}
+
+/// How a SQL statement begins or goes on; words alone would be found in prose.
+const SQL: [&str; 7] =
+    ["SELECT ", "INSERT INTO", "UPDATE ", "DELETE FROM", "CREATE TABLE", " WHERE ", "PRAGMA "];
+
+fn stray_sql(file: &File) -> Vec<Breach> {
+    let may = ["src/store/", "src/native/sqlite.rs"];
+    if !is_rust(file) || !file.path.starts_with("src/") || is_under(&file.path, &may) {
+        return Vec::new();
+    }
+    at_lines(file, |line| {
+        let found = SQL.iter().find(|word| code(line).contains(**word));
+        found.map(|word| format!("only src/store speaks SQL: `{}`", word.trim()))
+    })
+}
+
+#[test]
+fn only_the_store_speaks_sql() {
+    check(stray_sql);
+}
+
+#[test]
+fn stray_sql_is_found() {
+    let found = stray_sql(&file("src/flows/x.rs", "let sql = \"SELECT 1\";"));
+    assert_eq!(found, ["src/flows/x.rs:1: only src/store speaks SQL: `SELECT`"]);
+    assert_eq!(stray_sql(&file("src/flows/x.rs", "// SELECT 1")), [] as [&str; 0]);
+}
+
+fn stray_cfg(file: &File) -> Vec<Breach> {
+    // A program must have a `main` on every target, so the command line has a `cfg` too.
+    let may = ["src/lib.rs", "src/bin/"];
+    if !is_rust(file) || !file.path.starts_with("src/") || is_under(&file.path, &may) {
+        return Vec::new();
+    }
+    at_lines(file, |line| {
+        let code = code(line).replace("#[cfg(test)]", "");
+        let found = ["cfg(", "cfg_attr("].iter().any(|word| code.contains(word));
+        found.then(|| "only src/lib.rs carries a `cfg`".to_owned())
+    })
+}
+
+#[test]
+fn only_the_root_tells_targets_apart() {
+    check(stray_cfg);
+}
+
+#[test]
+fn a_stray_cfg_is_found() {
+    let found = stray_cfg(&file("src/domain/x.rs", "#[cfg(test)]\nmod tests;\n#[cfg(unix)]"));
+    assert_eq!(found, ["src/domain/x.rs:3: only src/lib.rs carries a `cfg`"]);
+}
+
+const IMPURE: [&str; 5] =
+    ["SystemTime::now", "Instant::now", "Date::now", "getrandom::", "thread_rng"];
+
+fn stray_clocks(file: &File) -> Vec<Breach> {
+    let may = ["src/edge/clock.rs", "src/native/clock.rs", "src/bin/"];
+    if !is_rust(file) || !file.path.starts_with("src/") || is_under(&file.path, &may) {
+        return Vec::new();
+    }
+    at_lines(file, |line| {
+        let found = IMPURE.iter().find(|word| code(line).contains(**word));
+        found.map(|word| format!("time and chance are arguments: `{word}`"))
+    })
+}
+
+#[test]
+fn only_the_clocks_read_time_and_chance() {
+    check(stray_clocks);
+}
+
+#[test]
+fn a_stray_clock_is_found() {
+    let found = stray_clocks(&file("src/flows/x.rs", "let now = Instant::now();"));
+    assert_eq!(found, ["src/flows/x.rs:1: time and chance are arguments: `Instant::now`"]);
+}
+
+// --- How code is kept -------------------------------------------------------------------------
+
+const FUNCTION_LINES_MAX: usize = 70;
+const COLUMNS_MAX: usize = 100;
+
+/// Functions longer than a screen. A function ends where a line closes its indentation. A test may
+/// be longer: what makes it so is the snapshot in it.
+fn long_functions(file: &File) -> Vec<Breach> {
+    if !is_rust(file) {
+        return Vec::new();
+    }
+    let lines: Vec<&str> = file.text.lines().collect();
+    let mut found = Vec::new();
+    for (start, line) in lines.iter().enumerate() {
+        let trimmed = line.trim_start();
+        let words = trimmed.split('(').next().unwrap_or_default();
+        let is_function = words.split_whitespace().any(|word| word == "fn")
+            && !trimmed.starts_with("//")
+            && !words.contains('"')
+            && (start == 0 || lines[start - 1].trim() != "#[test]");
+        if !is_function {
+            continue;
+        }
+        let indentation = &line[..line.len() - trimmed.len()];
+        let end = format!("{indentation}}}");
+        let length = lines[start..].iter().position(|line| *line == end).unwrap_or(0) + 1;
+        if length > FUNCTION_LINES_MAX && !line.trim_end().ends_with([';', '}']) {
+            found.push(format!("{}:{}: a function of {length} lines", file.path, start + 1));
+        }
+    }
+    found
+}
+
+#[test]
+fn functions_fit_on_a_screen() {
+    check(long_functions);
+}
+
+#[test]
+fn a_long_function_is_found() {
+    let body = "    let x = 1;\n".repeat(FUNCTION_LINES_MAX - 1);
+    let text = format!("/// Long.\npub async fn long() {{\n{body}}}\n\nfn short() {{\n}}\n");
+    let found = long_functions(&file("src/x.rs", &text));
+    assert_eq!(found, ["src/x.rs:2: a function of 71 lines"]);
+    let fits = text.replacen("    let x = 1;\n", "", 1);
+    assert_eq!(long_functions(&file("src/x.rs", &fits)), [] as [&str; 0]);
+}
+
+/// Snapshots of what a command prints, whose lines are as long as they are.
+const MAY_HAVE_LONG_LINES: [&str; 1] = ["src/native/commands/tests.rs"];
+
+fn long_lines(file: &File) -> Vec<Breach> {
+    let may = MAY_HAVE_LONG_LINES.contains(&file.path.as_str());
+    if !is_rust(file) || !file.path.starts_with("src/") || may {
+        return Vec::new();
+    }
+    at_lines(file, |line| {
+        let columns = line.chars().count();
+        (columns > COLUMNS_MAX).then(|| format!("{columns} columns"))
+    })
+}
+
+#[test]
+fn lines_fit_into_the_width() {
+    check(long_lines);
+}
+
+#[test]
+fn a_long_line_is_found() {
+    let text = format!("{}\n{}", "x".repeat(101), "长".repeat(100));
+    assert_eq!(long_lines(&file("src/x.rs", &text)), ["src/x.rs:1: 101 columns"]);
+}
+
+fn leftovers(file: &File) -> Vec<Breach> {
+    // Spelt in two halves, so that this file does not find itself.
+    let words = [
+        ("FIX", "ME"),
+        ("TO", "DO"),
+        ("XX", "X"),
+        ("dbg", "!("),
+        ("to", "do!("),
+        ("unimple", "mented!("),
+    ];
+    let words: Vec<String> = words.iter().map(|(a, b)| format!("{a}{b}")).collect();
+    let kinds = [".rs", ".toml", ".md", ".mjs", ".ts", ".sql", ".hbs", ".html", ".css", "Makefile"];
+    if !kinds.iter().any(|kind| file.path.ends_with(kind)) {
+        return Vec::new();
+    }
+    at_lines(file, |line| {
+        let found = words.iter().find(|word| line.contains(word.as_str()));
+        found.map(|word| format!("left over: {word}"))
+    })
+}
+
+#[test]
+fn nothing_is_left_over() {
+    check(leftovers);
+}
+
+#[test]
+fn a_leftover_is_found() {
+    let text = format!("// {}: later", ["TO", "DO"].concat());
+    assert_eq!(leftovers(&file("src/x.rs", &text)).len(), 1);
+    assert_eq!(leftovers(&file("src/x.rs", "let to_do = 1;")), [] as [&str; 0]);
+}
+
+// --- Documents, migrations, privacy -----------------------------------------------------------
+
+/// The headings of a document, outside of blocks of code.
+fn headings(text: &str) -> Vec<&str> {
+    let mut in_block = false;
+    let mut found = Vec::new();
+    for line in text.lines() {
+        if line.starts_with("```") {
+            in_block = !in_block;
+        } else if !in_block && line.starts_with('#') {
+            found.push(line);
+        }
+    }
+    found
+}
+
+fn wrong_titles(file: &File) -> Vec<Breach> {
+    if !file.path.ends_with(".md") {
+        return Vec::new();
+    }
+    let titles = headings(&file.text).iter().filter(|line| line.starts_with("# ")).count();
+    (titles != 1).then(|| format!("{}:1: {titles} titles", file.path)).into_iter().collect()
+}
+
+#[test]
+fn a_document_has_one_title() {
+    check(wrong_titles);
+}
+
+#[test]
+fn two_titles_are_found() {
+    let found = wrong_titles(&file("x.md", "# One\n```\n# not one\n```\n# Two"));
+    assert_eq!(found, ["x.md:1: 2 titles"]);
+}
+
+/// A document and its translation: the same headings at the same depths.
+fn uneven_translations(files: &[File]) -> Vec<Breach> {
+    let depths = |text: &str| -> Vec<usize> {
+        headings(text).iter().map(|line| line.chars().take_while(|c| *c == '#').count()).collect()
+    };
+    let translations = files.iter().filter(|file| file.path.ends_with(".zh-CN.md"));
+    translations
+        .filter_map(|translation| {
+            let path = translation.path.replace(".zh-CN.md", ".md");
+            let original = files.iter().find(|file| file.path == path)?;
+            let (ours, theirs) = (depths(&original.text), depths(&translation.text));
+            let first = ours.iter().zip(&theirs).position(|(a, b)| a != b);
+            let differs = (ours != theirs).then(|| first.unwrap_or(ours.len().min(theirs.len())));
+            let at = translation.path.clone();
+            differs.map(|index| format!("{at}:1: heading {} is not that of {path}", index + 1))
+        })
+        .collect()
+}
+
+#[test]
+fn a_translation_has_the_headings_of_its_original() {
+    let breaches = uneven_translations(&tracked());
+    assert!(breaches.is_empty(), "\n{}", breaches.join("\n"));
+}
+
+#[test]
+fn an_uneven_translation_is_found() {
+    let pair = [file("x.md", "# A\n## B\n## C"), file("x.zh-CN.md", "# 甲\n## 乙")];
+    assert_eq!(uneven_translations(&pair), ["x.zh-CN.md:1: heading 3 is not that of x.md"]);
+}
+
+/// Migrations that the native database does not run, or not in their order.
+fn forgotten_migrations(files: &[File]) -> Vec<Breach> {
+    let on_disk = files.iter().map(|file| file.path.as_str());
+    let mut on_disk: Vec<&str> = on_disk.filter(|p| p.starts_with("migrations/")).collect();
+    on_disk.sort_unstable();
+    let sqlite = files.iter().find(|file| file.path == "src/native/sqlite.rs");
+    let sqlite = sqlite.map(|file| file.text.as_str()).unwrap_or_default();
+    let included = sqlite.split("include_str!(\"../../").skip(1);
+    let included: Vec<&str> = included.filter_map(|rest| rest.split('"').next()).collect();
+    match on_disk == included {
+        true => Vec::new(),
+        false => vec![format!("src/native/sqlite.rs:1: runs {included:?}, not {on_disk:?}")],
+    }
+}
+
+#[test]
+fn every_migration_is_run_natively_in_its_order() {
+    let breaches = forgotten_migrations(&tracked());
+    assert!(breaches.is_empty(), "\n{}", breaches.join("\n"));
+}
+
+#[test]
+fn a_forgotten_migration_is_found() {
+    let files = [
+        file("migrations/0002_b.sql", ""),
+        file("migrations/0001_a.sql", ""),
+        file("src/native/sqlite.rs", "[include_str!(\"../../migrations/0001_a.sql\")]"),
+    ];
+    assert_eq!(forgotten_migrations(&files).len(), 1);
+}
+
+fn private_words(file: &File) -> Vec<Breach> {
+    // Spelt in two halves, so that this file does not find itself.
+    let words = [
+        ("/wo", "rk/"),
+        ("/ro", "ot/"),
+        ("/ho", "me/"),
+        ("/Us", "ers/"),
+        (".lib", "rary/"),
+        ("index.cra", "tes.io"),
+        ("artifac", "tory"),
+        ("ne", "xus."),
+    ];
+    at_lines(file, |line| {
+        let found = words.iter().find(|(a, b)| line.contains(&format!("{a}{b}")));
+        found.map(|(a, b)| format!("names a machine: {a}{b}"))
+    })
+}
+
+/// Where a lock file says packages came from: the public registries only.
+fn private_registries(file: &File) -> Vec<Breach> {
+    const PUBLIC: [&str; 2] =
+        ["https://registry.npmjs.org/", "registry+https://github.com/rust-lang/crates.io-index"];
+    let is_lock = ["Cargo.lock", "package-lock.json"].iter().any(|name| file.path.ends_with(name));
+    if !is_lock {
+        return Vec::new();
+    }
+    at_lines(file, |line| {
+        let source = ["\"resolved\": \"", "source = \""].iter();
+        let source = source.filter_map(|key| line.trim().strip_prefix(key)).next()?;
+        let is_public = PUBLIC.iter().any(|registry| source.starts_with(registry));
+        (!is_public).then(|| format!("a package from elsewhere: {source}"))
+    })
+}
+
+#[test]
+fn no_machine_and_no_private_registry_is_named() {
+    check(private_words);
+    check(private_registries);
+}
+
+#[test]
+fn a_machine_is_found() {
+    let text = format!("see {}main", ["/wo", "rk/"].concat());
+    assert_eq!(private_words(&file("x.md", &text)).len(), 1);
+    let lock = file("package-lock.json", "\"resolved\": \"https://mirror.example/x.tgz\"");
+    assert_eq!(private_registries(&lock).len(), 1);
+}
