@@ -2,8 +2,8 @@
 //!
 //! A tick costs two round trips: one (1 statement) that lists the segments being filled, one (3
 //! statements) for the contacts and messages that are due; and one (3 statements) for each filling.
-//! A worker costs two round trips for up to `CONTACTS_PER_TASK_MAX` contacts (`commit`). However many
-//! they are, a step that falls due is 1 statement to read and 3 to write (events, contacts,
+//! A worker costs two round trips for up to `CONTACTS_PER_TASK_MAX` contacts (`commit`). However
+//! many they are, a step that falls due is 1 statement to read and 3 to write (events, contacts,
 //! enrollments); 1 more where a message is queued.
 
 use super::commit::{Case, CommitError, Who, commit};
