@@ -12,6 +12,7 @@ use crate::domain::template::{RenderedEmail, TemplateError};
 use crate::domain::token::Purpose;
 use crate::domain::tracking;
 use crate::providers::{Content, Outgoing};
+use crate::views::form::field_label;
 use crate::views::mail;
 use serde_json::{Map, Value, json};
 
@@ -85,16 +86,36 @@ fn confirmation(edition: &Edition, message: &Message, settings: &Settings) -> Co
 fn notice(edition: &Edition, contact: &Contact, message: &Message, settings: &Settings) -> Content {
     let campaign = &edition.compiled.campaign;
     let address = contact.email.as_ref().or(contact.phone.as_ref()).unwrap_or(&contact.id.0);
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let mut facts = vec![("journey".to_owned(), format!("{}/{}", message.journey, message.step))];
-    for name in ["email", "phone", "score"] {
-        facts.extend(contact.attribute(name).map(|value| (name.to_owned(), text(&value))));
-    }
-    facts.extend(contact.attributes.iter().map(|(name, value)| (name.clone(), text(value))));
-    let url = format!("{}/admin/campaigns/{}", settings.base_url, campaign.id);
     let language = Language::from_locale(&campaign.locale);
+    let mut facts = vec![(
+        language.pick("Journey", "旅程").to_owned(),
+        format!("{}/{}", message.journey, message.step),
+    )];
+    for (name, label) in [
+        ("email", language.pick("E-mail", "邮箱")),
+        ("phone", language.pick("Phone", "电话")),
+        ("score", language.pick("Score", "评分")),
+    ] {
+        facts.extend(contact.attribute(name).map(|value| (label.to_owned(), text_of(&value))));
+    }
+    let fields = || campaign.forms.values().flat_map(|form| &form.fields);
+    for (name, value) in &contact.attributes {
+        let field = fields().find(|field| field.name == *name);
+        let label = field.map_or_else(|| name.clone(), |field| field_label(field, language));
+        facts.push((label, text_of(value)));
+    }
+    let url = format!("{}/admin/campaigns/{}", settings.base_url, campaign.id);
     let rendered = mail::notice(address, &message.note, &facts, &url, language);
     email(edition, settings, rendered, Vec::new())
+}
+
+/// A value as people write it.
+fn text_of(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(text_of).collect::<Vec<_>>().join(", "),
+        other => other.to_string(),
+    }
 }
 
 fn link(message: &Message, rest: String) -> Link {

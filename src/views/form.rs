@@ -110,7 +110,6 @@ struct FormTemplate<'a> {
 /// The house's own words in a form.
 struct Words {
     problems_title: &'static str,
-    colon: &'static str,
     optional: &'static str,
     choose: &'static str,
     honeypot: &'static str,
@@ -120,14 +119,12 @@ fn words(language: Language) -> Words {
     match language {
         Language::English => Words {
             problems_title: "Please check these answers",
-            colon: ": ",
             optional: "(optional)",
             choose: "Choose…",
             honeypot: "Leave this empty",
         },
         Language::Chinese => Words {
             problems_title: "请检查以下内容",
-            colon: "：",
             optional: "（选填）",
             choose: "请选择…",
             honeypot: "请勿填写此项",
@@ -149,8 +146,11 @@ impl Pair {
 
 /// One line of the summary of problems.
 struct Told {
+    /// Empty for a problem of the whole form.
     field: String,
     label: String,
+    /// What stands between the label and the message.
+    colon: &'static str,
     message: String,
 }
 
@@ -376,12 +376,24 @@ fn summary(view: &FormView) -> Vec<Told> {
         Some(field) => field_label(field, view.language),
         None => view.language.pick("Consent", "同意事项").to_owned(),
     };
-    let told = |problem: &FieldProblem| Told {
-        field: problem.field.clone(),
-        label: label(&problem.field),
-        message: problem.message(view.language),
+    let told = |problem: &FieldProblem| {
+        let label = label(&problem.field);
+        Told {
+            field: problem.field.clone(),
+            colon: colon(&label, view.language),
+            label,
+            message: problem.message(view.language),
+        }
     };
     view.problems.iter().map(told).collect()
+}
+
+/// What stands between a label and what is said of it; a label that is a question needs no colon.
+pub(super) fn colon(label: &str, language: Language) -> &'static str {
+    match label.ends_with(['?', '？', ':', '：']) {
+        true => language.pick(" ", ""),
+        false => language.pick(": ", "："),
+    }
 }
 
 #[cfg(test)]
@@ -467,12 +479,12 @@ mod tests {
         let html = render_with(&form, Language::English, &values).replace("\" ", "\"\n  ");
         insta::assert_snapshot!(html, @r##"
         <form class="dl-form"
-          id="dl-form"
+          id="dl--form"
           method="post"
           action="/f/spring.signup"
           accept-charset="utf-8">
         <div class="dl-problems"
-          id="dl-problems"
+          id="dl--problems"
           role="alert"
           tabindex="-1"
           autofocus>

@@ -1,5 +1,6 @@
 //! The house's own mails: the confirmation of an address, and the notice to a campaign's owner.
 
+use super::form::colon;
 use super::render;
 use crate::domain::language::Language;
 use crate::domain::template::RenderedEmail;
@@ -36,7 +37,8 @@ pub fn notice(
     language: Language,
 ) -> RenderedEmail {
     let subject = language.pick(format!("Worth a look: {contact}"), format!("值得跟进：{contact}"));
-    let told: Vec<String> = facts.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+    let told = |(name, value): &(String, String)| format!("{name}{}{value}", colon(name, language));
+    let told: Vec<String> = facts.iter().map(told).collect();
     let lead = if note.is_empty() {
         language
             .pick(

@@ -1,0 +1,55 @@
+// A real browser: Chromium, driven as a person drives it.
+
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { chromium } from "playwright-core";
+
+const FIND_CHROMIUM = fileURLToPath(new URL("../../scripts/chromium", import.meta.url));
+const TABS_MAX = 80;
+
+/** The path of a Chromium, or why there is none. */
+export async function findChromium() {
+  try {
+    return { path: (await promisify(execFile)(FIND_CHROMIUM)).stdout.trim() };
+  } catch (error) {
+    return { missing: error.stderr.trim() };
+  }
+}
+
+/** Starts the browser. It finds `host`, the public name of the runtime, on this machine. */
+export function launch(path, host, runtime) {
+  const rules = `MAP ${host} ${new URL(runtime.url).host}`;
+  return chromium.launch({
+    executablePath: path,
+    // Root may not use the sandbox; some containers have little shared memory.
+    args: [`--host-resolver-rules=${rules}`, "--no-sandbox", "--disable-dev-shm-usage"],
+  });
+}
+
+/** Presses Tab until what `selector` names has the focus. */
+export async function tabTo(page, selector) {
+  for (let tabs = 0; tabs < TABS_MAX; tabs += 1) {
+    if (await page.locator(selector).first().evaluate((one) => one === document.activeElement)) return;
+    await page.keyboard.press("Tab");
+  }
+  throw new Error(`${selector} cannot be reached by Tab`);
+}
+
+/** Types into the field that Tab reaches next. */
+export async function typeInto(page, selector, text) {
+  await tabTo(page, selector);
+  await page.keyboard.press("ControlOrMeta+A");
+  await page.keyboard.insertText(text);
+}
+
+/** How far a page, or a frame in it, is wider than its window. */
+export async function excessWidth(page) {
+  const widths = page.frames().map((frame) =>
+    frame.evaluate(() => {
+      const { scrollWidth, clientWidth } = document.documentElement;
+      return scrollWidth - clientWidth;
+    }),
+  );
+  return Math.max(...(await Promise.all(widths)));
+}
