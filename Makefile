@@ -19,7 +19,7 @@ WASM_BINDGEN := $(TOOLS)/wasm-bindgen-$(WASM_BINDGEN_VERSION)/bin/wasm-bindgen
 
 NPM_STAMP := node_modules/.stamp
 WASM_STAMP := build/.stamp
-WASM_SOURCES := Cargo.toml Cargo.lock rust-toolchain.toml $(wildcard askama.toml) \
+WASM_SOURCES := Cargo.toml Cargo.lock build.rs rust-toolchain.toml $(wildcard askama.toml) \
 	$(shell find src -type f -not -path 'src/native/*' -not -path 'src/bin/*')
 STEP := scripts/step
 

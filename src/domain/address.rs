@@ -1,6 +1,7 @@
 //! Addresses a contact is written to: what is taken, in what form it is kept, why it is refused.
 
 use super::language::Language;
+use super::phone::{self, Plan};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -91,15 +92,11 @@ pub fn read_phone(typed: &str, region: Option<&str>) -> Result<String, AddressPr
         return Err(AddressProblem::TooLong);
     }
     let digits = dialled(&typed)?;
-    let region = region.and_then(|code| code.to_ascii_uppercase().parse().ok());
-    if region.is_none() && !digits.starts_with('+') {
+    let home = region.and_then(|code| Plan::of(&code.to_ascii_uppercase()));
+    if home.is_none() && !digits.starts_with('+') {
         return Err(AddressProblem::PhoneWithoutCountry);
     }
-    let number = international(&digits)
-        .or_else(|| phonenumber::parse(region, &digits).ok().filter(phonenumber::is_valid))
-        .or_else(|| national(&digits, region?))
-        .ok_or(AddressProblem::PhoneNumber)?;
-    Ok(number.format().mode(phonenumber::Mode::E164).to_string())
+    phone::to_e164(&digits, home).ok_or(AddressProblem::PhoneNumber)
 }
 
 impl AddressProblem {
@@ -207,25 +204,6 @@ fn dialled(typed: &str) -> Result<String, AddressProblem> {
         Some(rest) => Ok(format!("+{rest}")),
         None => Ok(digits),
     }
-}
-
-/// The number behind a `+`, digit by digit. Left to itself the parser takes what looks like a
-/// national prefix off international numbers too, and turns +7 812 … (Saint Petersburg) into
-/// another number. It is told to read it in Denmark, which has no such prefix to take off; the
-/// country code still decides what is valid. What fails here, like +44 (0)20 …, is left to it.
-fn international(digits: &str) -> Option<phonenumber::PhoneNumber> {
-    if !digits.starts_with('+') {
-        return None;
-    }
-    phonenumber::parse(Some(phonenumber::country::DK), digits).ok().filter(phonenumber::is_valid)
-}
-
-/// A national number whose prefix the parser took off twice, as in 8 812 … (Russia): takes it off
-/// once and reads the rest behind the country's code.
-fn national(digits: &str, region: phonenumber::country::Id) -> Option<phonenumber::PhoneNumber> {
-    let country = phonenumber::metadata::DATABASE.by_id(region.as_ref())?;
-    let rest = digits.strip_prefix(country.national_prefix()?)?;
-    international(&format!("+{}{rest}", country.country_code()))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 pub mod primitives;
 pub mod language;
+pub mod phone;
 pub mod address;
 pub mod country;
 pub mod contact;

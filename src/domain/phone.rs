@@ -1,0 +1,227 @@
+//! Which phone numbers exist, by the numbering plans of libphonenumber (`build.rs` writes the
+//! table), and how a number as dialled becomes an international one.
+
+use regex_lite::{Captures, Regex};
+
+static PLANS: &[Plan] = include!(concat!(env!("OUT_DIR"), "/numbering_plans.rs"));
+
+/// The digits of the longest country code (ITU-T E.164 section 6.2.1).
+const CODE_DIGITS_MAX: usize = 3;
+
+/// A country's numbering plan, or that of a worldwide service such as +800. An empty pattern
+/// means that there is none. Several countries can share a code: the main one comes first.
+pub struct Plan {
+    /// An ISO 3166 code; `001` for a service.
+    country: &'static str,
+    /// The country code, in digits.
+    code: &'static str,
+    /// What is dialled before a foreign number, a pattern.
+    international_prefix: &'static str,
+    /// What is dialled before a number inside the country, a pattern.
+    national_prefix: &'static str,
+    /// What to put in place of the prefix if the pattern's last group has a part in it.
+    transform: &'static str,
+    /// How all numbers of this country begin, a pattern, if others share the code.
+    leading_digits: &'static str,
+    /// What every number looks like, a pattern.
+    shape: &'static str,
+    /// Which numbers exist: a set of lengths (bit 9: nine digits) and the pattern for them.
+    kinds: &'static [(u32, &'static str)],
+}
+
+impl Plan {
+    /// The plan of a country, given by its ISO 3166 code in capitals.
+    pub fn of(country: &str) -> Option<&'static Plan> {
+        PLANS.iter().find(|plan| plan.country == country && country != "001")
+    }
+}
+
+/// A number as dialled (digits, with a `+` before a country code) in E.164, if it exists. One
+/// without `+` is dialled in the country of `home`. The steps are libphonenumber's.
+pub fn to_e164(dialled: &str, home: Option<&Plan>) -> Option<String> {
+    let (code, national) = match dialled.strip_prefix('+') {
+        Some(international) => split_code(international)?,
+        None => leave_country(dialled, home?)?,
+    };
+    let plan = match home {
+        Some(home) if home.code == code => home,
+        _ => plans(code).next()?,
+    };
+    let bare = plan.without_national_prefix(national);
+    let national = if plan.has_length(&bare) { &bare } else { national };
+    exists(code, national).then(|| format!("+{code}{national}"))
+}
+
+/// Takes apart what was dialled in the country of `home`: a country code and the rest.
+fn leave_country<'a>(dialled: &'a str, home: &Plan) -> Option<(&'static str, &'a str)> {
+    if let Some(prefix) = at_start(home.international_prefix, dialled) {
+        let foreign = &dialled[prefix[0].len()..];
+        if !foreign.starts_with('0') {
+            return split_code(foreign);
+        }
+    }
+    // The country's own code may have been typed without its `+`.
+    if let Some(rest) = dialled.strip_prefix(home.code)
+        && !home.fits(dialled)
+        && home.fits(&home.without_national_prefix(rest))
+    {
+        return Some((home.code, rest));
+    }
+    Some((home.code, dialled))
+}
+
+/// Takes an international number apart. No country code is the beginning of another.
+fn split_code(international: &str) -> Option<(&'static str, &str)> {
+    (1..=CODE_DIGITS_MAX).find_map(|digits| {
+        let (code, national) = international.split_at_checked(digits)?;
+        Some((plans(code).next()?.code, national))
+    })
+}
+
+/// Whether a number exists in a country of this code.
+fn exists(code: &str, national: &str) -> bool {
+    plans(code)
+        .filter(|plan| {
+            plan.leading_digits.is_empty() || at_start(plan.leading_digits, national).is_some()
+        })
+        .any(|plan| plan.has(national))
+}
+
+fn plans(code: &str) -> impl Iterator<Item = &'static Plan> {
+    PLANS.iter().filter(move |plan| plan.code == code)
+}
+
+impl Plan {
+    /// The number without what is dialled before it inside the country. A prefix that the number
+    /// cannot do without is none.
+    fn without_national_prefix(&self, number: &str) -> String {
+        let Some(found) = at_start(self.national_prefix, number) else {
+            return number.to_owned();
+        };
+        let mut bare = String::with_capacity(number.len());
+        if !self.transform.is_empty() && found.get(found.len() - 1).is_some() {
+            found.expand(self.transform, &mut bare);
+        }
+        bare.push_str(&number[found[0].len()..]);
+        if self.fits(number) && !self.fits(&bare) { number.to_owned() } else { bare }
+    }
+
+    fn fits(&self, number: &str) -> bool {
+        is_match(self.shape, number)
+    }
+
+    fn has_length(&self, number: &str) -> bool {
+        self.kinds.iter().any(|(lengths, _)| is_among(number.len(), *lengths))
+    }
+
+    fn has(&self, number: &str) -> bool {
+        let is_kind = |(lengths, pattern): &(u32, &str)| {
+            is_among(number.len(), *lengths) && is_match(pattern, number)
+        };
+        self.kinds.iter().any(is_kind) && self.fits(number)
+    }
+}
+
+fn is_among(length: usize, lengths: u32) -> bool {
+    length < 32 && lengths & (1 << length) != 0
+}
+
+/// Whether all of `text` matches.
+fn is_match(pattern: &str, text: &str) -> bool {
+    Regex::new(&format!("^(?:{pattern})$")).is_ok_and(|pattern| pattern.is_match(text))
+}
+
+/// The match that `text` begins with.
+fn at_start<'a>(pattern: &str, text: &'a str) -> Option<Captures<'a>> {
+    if pattern.is_empty() {
+        return None;
+    }
+    Regex::new(&format!("^(?:{pattern})")).ok()?.captures(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use phonenumber::metadata::{DATABASE, Descriptor};
+
+    /// Every example that libphonenumber gives, as `(country, code, number)`.
+    fn examples() -> Vec<(String, String, String)> {
+        let mut examples = Vec::new();
+        for code in 1..=999_u16 {
+            for plan in DATABASE.by_code(&code).unwrap_or_default() {
+                let all = plan.descriptors();
+                let kinds = [all.mobile(), all.fixed_line(), all.toll_free(), all.voip()];
+                let numbers = kinds.into_iter().flatten().filter_map(Descriptor::example);
+                examples.extend(
+                    numbers.map(|it| (plan.id().to_owned(), code.to_string(), it.to_owned())),
+                );
+            }
+        }
+        examples
+    }
+
+    #[test]
+    fn every_pattern_is_one() {
+        for plan in PLANS {
+            let mut patterns = vec![plan.shape];
+            patterns.extend([plan.international_prefix, plan.national_prefix, plan.leading_digits]);
+            patterns.extend(plan.kinds.iter().map(|(_, pattern)| *pattern));
+            for pattern in patterns {
+                assert!(Regex::new(pattern).is_ok(), "{}: {pattern}", plan.country);
+            }
+        }
+    }
+
+    #[test]
+    fn the_examples_of_all_countries_exist_however_they_are_dialled() {
+        let examples = examples();
+        assert!(examples.len() > 700, "{}", examples.len());
+        for (country, code, number) in examples {
+            let e164 = Some(format!("+{code}{number}"));
+            let home = Plan::of(&country);
+            let foreign = Plan::of(if country == "DE" { "FR" } else { "DE" });
+            assert_eq!(to_e164(&format!("+{code}{number}"), None), e164, "{country}");
+            assert_eq!(to_e164(&format!("+{code}{number}"), home), e164, "{country}");
+            assert_eq!(to_e164(&format!("00{code}{number}"), foreign), e164, "{country}");
+            if home.is_some() {
+                assert_eq!(to_e164(&number, home), e164, "{country}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_country_of_the_form_does_not_change_an_international_number() {
+        for (dialled, home) in
+            [("+390669812345", "CN"), ("+12125001234", "CN"), ("+78005553535", "GB")]
+        {
+            assert_eq!(to_e164(dialled, Plan::of(home)).as_deref(), Some(dialled), "{home}");
+        }
+    }
+
+    #[test]
+    fn prefixes_inside_a_country_are_taken_off() {
+        for (dialled, home, e164) in [
+            ("88005553535", "RU", "+78005553535"),
+            ("02070313000", "GB", "+442070313000"),
+            ("011442070313000", "US", "+442070313000"),
+            ("0111523456789", "AR", "+5491123456789"),
+            ("4560123", "BS", "+12424560123"),
+        ] {
+            let found = to_e164(dialled, Plan::of(home));
+            assert_eq!(found.as_deref(), Some(e164), "{dialled}");
+        }
+    }
+
+    #[test]
+    fn what_is_cut_short_or_too_long_does_not_exist() {
+        for (country, code, number) in examples() {
+            let short = &number[..2];
+            assert_eq!(to_e164(&format!("+{code}{short}"), None), None, "{country}");
+            let long = format!("+{code}{number}{number}{number}");
+            assert_eq!(to_e164(&long, None), None, "{country}");
+        }
+        assert_eq!(to_e164("", Plan::of("GB")), None);
+        assert_eq!(to_e164("+", None), None);
+        assert_eq!(to_e164("+0044", None), None);
+    }
+}
