@@ -6,7 +6,7 @@ SHELL := bash
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help dev test build reset bench lint fmt clean test-native test-e2e cli tools
+.PHONY: help dev test build size reset bench lint fmt clean test-native test-e2e cli tools
 
 # Two tools are built from source, once for all projects and versions, and kept here.
 TOOLS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/dripline
@@ -35,6 +35,9 @@ build: $(WASM_STAMP) ## Build the worker into build/
 	@gzip -c build/index_bg.wasm | wc -c | \
 		awk '{ printf "build/index_bg.wasm: %.2f MB gzipped\n", $$1 / 1e6 }'
 
+size: $(WASM_STAMP) ## Show what each dependency weighs in the worker
+	@node scripts/wasm-size.mjs
+
 reset: ## Forget the local database, messages and secrets of `make dev`
 	@rm -rf .wrangler .dev.vars
 	@echo "Local state wiped."
@@ -57,7 +60,7 @@ test-native: ## Run the native tests only
 	@$(STEP) "native tests" cargo test --quiet
 
 test-e2e: $(WASM_STAMP) cli ## Run the end-to-end tests on workerd only
-	@$(STEP) "end-to-end tests" node --test tests/e2e/*.test.mjs
+	@$(STEP) "end-to-end tests" node --test --test-reporter=spec --test-timeout=120000 tests/e2e/*.test.mjs
 
 clean: ## Remove everything that was built here (not the tools in TOOLS)
 	@rm -rf build target node_modules bench/node_modules bench/build

@@ -5,7 +5,7 @@ use super::consent::ConsentRecord;
 use super::event::Event;
 use super::journey::Enrollment;
 use super::message::{Message, MessageState};
-use super::primitives::{CampaignId, Channel, MessageId, Millis, QualifiedId};
+use super::primitives::{CampaignId, MessageId, Millis, QualifiedId};
 
 /// One thing to write about the contact that was decided on.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,17 +42,6 @@ pub enum Change {
     },
     /// Add an entry to the consent ledger.
     Consent(ConsentRecord),
-    /// Forbid writing to an address.
-    Suppress {
-        /// On this channel.
-        channel: Channel,
-        /// The address.
-        address: String,
-        /// Why, such as `bounced`.
-        reason: &'static str,
-        /// Since when.
-        at: Millis,
-    },
     /// Credit a conversion.
     Convert(Conversion),
     /// Move a counter.

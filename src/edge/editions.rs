@@ -15,7 +15,7 @@ use std::rc::Rc;
 /// Under this key KV lists what is live.
 const LIVE_KEY: &str = "live";
 
-/// How many versions an isolate keeps; the least recently published go first.
+/// How many versions an isolate keeps; past that it forgets them all and reads again.
 const EDITIONS_KEPT_MAX: usize = 200;
 
 thread_local! {

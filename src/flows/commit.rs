@@ -5,7 +5,7 @@
 //! catalog: it is fetched, and all is read again. A refused batch costs more, each of them bounded.
 //!
 //! Statements, for any number of contacts: up to 4 to read (contacts by id, contacts by address,
-//! known keys, messages), up to 12 to write, one a kind of row (`store::write`).
+//! known keys, messages), up to 11 to write, one a kind of row (`store::write`).
 
 use super::seams::{Database, DatabaseError};
 use crate::domain::catalog::{Catalog, Edition};

@@ -87,12 +87,6 @@ const CONSENTS: Insert = Insert {
     on_conflict: "",
 };
 
-// A suppression once made stays: the first reason stands.
-const SUPPRESSIONS: Insert = Insert {
-    into: "suppressions (channel, address, reason, at)",
-    on_conflict: "ON CONFLICT (channel, address) DO NOTHING",
-};
-
 const CONVERSIONS: Insert = Insert {
     into: "conversions (contact_id, seq, campaign_id, at, value, currency, channel, part)",
     on_conflict: "",
@@ -160,7 +154,6 @@ struct RowsByTable {
     /// One a message: `UPDATE … FROM` takes an arbitrary one of several.
     message_changes: BTreeMap<String, serde_json::Map<String, Json>>,
     consents: Vec<Vec<Value>>,
-    suppressions: Vec<Vec<Value>>,
     conversions: Vec<Vec<Value>>,
     counts: BTreeMap<[String; 5], i64>,
 }
@@ -182,9 +175,6 @@ impl RowsByTable {
             Change::Queue(message) => self.messages.push(message_row(message)),
             Change::Message { .. } => self.add_message_change(change),
             Change::Consent(record) => self.consents.push(consent_row(contact, record)),
-            Change::Suppress { channel, address, reason, at } => {
-                self.suppressions.push(vec![word(channel), text(address), text(reason), int(at.0)])
-            }
             Change::Convert(conversion) => {
                 self.conversions.push(conversion_row(contact, conversion));
             }
@@ -238,7 +228,6 @@ impl RowsByTable {
             MESSAGES.rows(self.messages),
             of_json(UPDATE_MESSAGES, &message_changes),
             CONSENTS.rows(self.consents),
-            SUPPRESSIONS.rows(self.suppressions),
             CONVERSIONS.rows(self.conversions),
             COUNTERS.rows(counts.collect()),
         ];

@@ -488,7 +488,7 @@ describe("Answers with mistakes", () => {
     const page = await answer("/white-paper", { email: "x", phone: "1", role: "it" });
     assert.equal(page.status, 422);
     assert.match(page.html, /<html lang="zh-CN">/);
-    const problems = /id="dl-problems".*?<\/div>/s.exec(page.html)[0];
+    const problems = /id="dl--problems".*?<\/div>/s.exec(page.html)[0];
     assert.match(textOf(problems), /姓名.*公司名称.*工作邮箱.*手机号/);
   });
 

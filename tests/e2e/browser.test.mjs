@@ -71,8 +71,8 @@ describe("By keyboard and without JavaScript", options, () => {
     await tabTo(page, ".dl-submit");
     await send(page);
 
-    assert.equal(await focused(page), "dl-problems", "the summary has the focus");
-    const problems = page.locator("#dl-problems li");
+    assert.equal(await focused(page), "dl--problems", "the summary has the focus");
+    const problems = page.locator("#dl--problems li");
     assert.equal(await problems.count(), 1);
     assert.match(await problems.first().innerText(), /^Mobile number: /);
     assert.equal(await page.inputValue("#dl-first_name"), "Ann");
@@ -81,7 +81,7 @@ describe("By keyboard and without JavaScript", options, () => {
     assert.ok(await page.isChecked("#dl-databases-3"));
     assert.ok(await page.isChecked("#dl-consent"));
 
-    await tabTo(page, "#dl-problems a");
+    await tabTo(page, "#dl--problems a");
     await page.keyboard.press("Enter");
     assert.equal(await focused(page), "dl-phone", "a problem leads to its field");
     const phone = page.locator("#dl-phone");
@@ -112,11 +112,11 @@ describe("By keyboard and without JavaScript", options, () => {
     await tabTo(page, ".dl-submit");
     await send(page);
 
-    assert.equal(await focused(page), "dl-problems");
-    assert.match(await page.innerText("#dl-problems li"), /^手机号：/);
+    assert.equal(await focused(page), "dl--problems");
+    assert.match(await page.innerText("#dl--problems li"), /^手机号：/);
     assert.equal(await page.inputValue("#dl-full_name"), "王芳");
     assert.ok(await page.isChecked("#dl-role"));
-    await tabTo(page, "#dl-problems a");
+    await tabTo(page, "#dl--problems a");
     await page.keyboard.press("Enter");
     await typeInto(page, "#dl-phone", "138 0013 8000");
     await send(page);
@@ -259,7 +259,7 @@ describe("On a phone and on a desk, in both languages", options, () => {
         await page.fill("#dl-email", `${"much-too-long-".repeat(6)}@@example.com`);
         await page.fill("#dl-phone", "12");
         await Promise.all([page.waitForNavigation(), page.click(".dl-submit")]);
-        assert.ok((await page.locator("#dl-problems li").count()) > 3);
+        assert.ok((await page.locator("#dl--problems li").count()) > 3);
         await look(page, `mistakes${landing.replace("/", "-")}`, width, "en");
         await page.context().close();
       }

@@ -20,12 +20,25 @@ const SETTLE_TIMEOUT_MS = 20_000;
 const SETTLE_POLL_MS = 25;
 
 // The worker, and a count of the queue batches that it is busy with, which Miniflare cannot tell.
+// A request with the header TRAP_HEADER traps when it asks for the time: a panic is just that.
 const TAP_PATH = "/.test/consuming";
+export const TRAP_HEADER = "x-test-trap";
 const TAP = `
 import Worker from "./index.js";
 let consuming = 0;
+let trap = false;
+globalThis.Date = class extends Date {
+  constructor(...parts) {
+    if (trap) {
+      trap = false;
+      throw new WebAssembly.RuntimeError("unreachable");
+    }
+    super(...parts);
+  }
+};
 export default class extends Worker {
   fetch(request) {
+    trap ||= request.headers.has("${TRAP_HEADER}");
     const tapped = new URL(request.url).pathname === "${TAP_PATH}";
     return tapped ? Response.json(consuming) : super.fetch(request);
   }
