@@ -18,6 +18,7 @@ const DAY_MS = 86_400_000;
 const SPAN_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: DAY_MS, w: 7 * DAY_MS };
 const SETTLE_TIMEOUT_MS = 20_000;
 const SETTLE_POLL_MS = 25;
+const SETTLE_QUIET_POLLS = 4;
 
 // The worker, and a count of the queue batches that it is busy with, which Miniflare cannot tell.
 // A request with the header TRAP_HEADER traps when it asks for the time: a panic is just that.
@@ -174,12 +175,16 @@ class Runtime {
     return (await this.#kv()).get(key);
   }
 
-  /** Waits until every message that was sent to a queue has been consumed. */
+  /**
+   * Waits until every message that was sent to a queue has been consumed. On its way from a queue
+   * to the worker a message is seen in neither, so both must be empty for a while.
+   */
   async settle() {
     const deadline = Date.now() + SETTLE_TIMEOUT_MS;
-    while ((await this.#backlog()) > 0) {
+    for (let quiet = 0; quiet < SETTLE_QUIET_POLLS; ) {
       if (Date.now() > deadline) throw new Error("the queues did not drain in time");
       await new Promise((resolve) => setTimeout(resolve, SETTLE_POLL_MS));
+      quiet = (await this.#backlog()) > 0 ? 0 : quiet + 1;
     }
   }
 
