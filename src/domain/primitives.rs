@@ -78,7 +78,7 @@ impl Millis {
     /// The UTC calendar day, as `YYYY-MM-DD`.
     pub fn utc_day(self) -> String {
         jiff::Timestamp::from_millisecond(self.0)
-            .map(|t| t.strftime("%Y-%m-%d").to_string())
+            .map(|t| t.to_zoned(jiff::tz::TimeZone::UTC).date().to_string())
             .unwrap_or_else(|_| "1970-01-01".to_owned())
     }
 

@@ -18,6 +18,7 @@ use crate::flows::{deliver, run_due};
 use crate::providers::http::{HttpError, HttpRequest, HttpResponse};
 use crate::providers::mailbox;
 use crate::store;
+use std::cell::RefCell;
 use std::rc::Rc;
 use worker::Env;
 
@@ -32,7 +33,7 @@ pub struct App {
     /// What is published.
     pub catalog: Rc<Catalog>,
     /// The configuration.
-    pub settings: Settings,
+    pub settings: Rc<Settings>,
     /// When the entry began.
     pub now: Millis,
     /// Fresh ids.
@@ -43,7 +44,7 @@ impl App {
     /// Opens the bindings and the catalog. Fails, naming what is missing, if the worker is
     /// configured wrongly, and if neither KV nor the database answers.
     pub async fn open(env: Env) -> Result<Self, String> {
-        let settings = Settings::read(|name| variable(&env, name))?;
+        let settings = settings(&env)?;
         let db = D1::new(&env).map_err(|error| error.to_string())?;
         let kv = Kv::new(&env).map_err(|error| error.to_string())?;
         let now = clock::now(&env).await;
@@ -91,6 +92,19 @@ impl App {
     pub async fn take_in(&self, facts: &[Intake]) -> worker::Result<()> {
         Queue::Intake.send(&self.env, facts).await
     }
+}
+
+/// The configuration. It cannot change under an isolate, so each reads it once.
+fn settings(env: &Env) -> Result<Rc<Settings>, String> {
+    thread_local! {
+        static READ: RefCell<Option<Rc<Settings>>> = RefCell::default();
+    }
+    if let Some(settings) = READ.with_borrow(|read| read.clone()) {
+        return Ok(settings);
+    }
+    let settings = Rc::new(Settings::read(|name| variable(env, name))?);
+    READ.set(Some(settings.clone()));
+    Ok(settings)
 }
 
 fn variable(env: &Env, name: &str) -> Option<String> {

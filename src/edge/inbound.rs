@@ -3,7 +3,10 @@
 use crate::domain::answer;
 use crate::domain::language::Language;
 use futures_util::StreamExt;
-use worker::{Context, Request};
+use js_sys::Uint8Array;
+use js_sys::futures::JsFuture;
+use worker::Context;
+use worker::web_sys::{Headers, Request};
 
 /// One HTTP request.
 pub struct Inbound {
@@ -17,6 +20,7 @@ pub struct Inbound {
     pub is_secure: bool,
     /// For work after the answer.
     pub context: Context,
+    headers: Headers,
     request: Request,
 }
 
@@ -31,26 +35,29 @@ pub enum NoBody {
 impl Inbound {
     /// Takes a request apart.
     pub fn new(request: Request, context: Context) -> Self {
-        // The platform has parsed and normalised the address already. `Request::url` would do it
-        // again, with 60 kB (gzipped) of tables for international domain names.
-        let url = request.inner().url();
+        // The platform has parsed and normalised the address already: `scheme://host/path?query`.
+        // `worker::Request` would parse it again, with 60 kB (gzipped) of tables for international
+        // domain names, would read what Cloudflare knows of the network, and take unknown methods
+        // for GET.
+        let url = request.url();
         let address = url.split('#').next().unwrap_or_default();
-        let query = address.split_once('?').map(|(_, query)| query).unwrap_or_default();
-        let path = request.path();
+        let (address, query) = address.split_once('?').unwrap_or((address, ""));
+        let (scheme, rest) = address.split_once("://").unwrap_or_default();
+        let path = rest.find('/').map_or("/", |start| &rest[start..]);
         Self {
-            // The platform's own word: `worker::Method` takes unknown methods for GET.
-            method: request.inner().method(),
-            path: answer::percent_decode(&path).unwrap_or(path),
+            method: request.method(),
+            path: answer::percent_decode(path).unwrap_or_else(|| path.to_owned()),
             query: query.to_owned(),
-            is_secure: address.starts_with("https://"),
+            is_secure: scheme == "https",
             context,
+            headers: request.headers(),
             request,
         }
     }
 
     /// A header's value, or nothing.
     pub fn header(&self, name: &str) -> String {
-        self.request.headers().get(name).ok().flatten().unwrap_or_default()
+        self.headers.get(name).ok().flatten().unwrap_or_default()
     }
 
     /// The network address of whoever sent it; nothing where Cloudflare is not in front.
@@ -102,12 +109,20 @@ impl Inbound {
         }
     }
 
-    /// The body, up to `bytes_max`; the rest of a longer one is not read. Even one that declares
-    /// itself too long is read so far: a connection full of unread data is reset by the runtime,
-    /// and the answer lost with it.
+    /// The body, up to `bytes_max`; the rest of a longer one is not read. One that declares its
+    /// length, and is short enough, comes in one piece. Even one that declares itself too long is
+    /// read so far: a connection full of unread data is reset by the runtime, and the answer lost
+    /// with it.
     pub async fn body(&mut self, bytes_max: usize) -> std::result::Result<Vec<u8>, NoBody> {
+        let declared = self.header("content-length").parse::<usize>();
+        if declared.is_ok_and(|bytes| bytes <= bytes_max) {
+            let buffer = self.request.array_buffer().map_err(|_| NoBody::Broken)?;
+            let buffer = JsFuture::from(buffer).await.map_err(|_| NoBody::Broken)?;
+            return Ok(Uint8Array::new(&buffer).to_vec());
+        }
         // A request without a body has no stream.
-        let Ok(mut stream) = self.request.stream() else { return Ok(Vec::new()) };
+        let mut request = worker::Request::from(Clone::clone(&self.request));
+        let Ok(mut stream) = request.stream() else { return Ok(Vec::new()) };
         let mut body = Vec::new();
         while let Some(chunk) = stream.next().await {
             body.extend(chunk.map_err(|_| NoBody::Broken)?);

@@ -22,8 +22,9 @@ use app::App;
 use inbound::Inbound;
 use queue::Queue;
 use reply::Reply;
+use worker::web_sys::Request;
 use worker::{
-    Context, Env, MessageBatch, MessageExt, RawMessage, Request, Response, Result, ScheduleContext,
+    Context, Env, MessageBatch, MessageExt, RawMessage, Response, Result, ScheduleContext,
     ScheduledEvent, event,
 };
 
