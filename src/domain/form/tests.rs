@@ -1,0 +1,234 @@
+//! What is taken for an answer to each kind of field, and what is not.
+
+use super::FieldReason::*;
+use super::*;
+use serde_json::{Value, json};
+
+fn field(kind: FieldKind, required: bool) -> Field {
+    Field { name: "x".into(), label: None, help: None, kind, required }
+}
+
+fn form(fields: Vec<Field>) -> Form {
+    Form { fields, consent: None, thanks: None, submit_label: None, origins: vec![] }
+}
+
+fn choices() -> Vec<Choice> {
+    ["engineer", "manager", "其他"]
+        .map(|value| Choice { value: value.into(), label: value.to_uppercase() })
+        .to_vec()
+}
+
+/// What one optional field makes of the values sent.
+fn check(kind: FieldKind, values: &[&str], expected: Result<Option<Value>, FieldReason>) {
+    let values: Vec<String> = values.iter().map(|value| value.to_string()).collect();
+    assert_eq!(read_field(&field(kind.clone(), false), &values), expected, "{kind:?} {values:?}");
+}
+
+#[test]
+fn texts() {
+    let long = "字".repeat(255);
+    let longer = "字".repeat(256);
+    for (typed, expected) in [
+        (" Ada  Lovelace ", Ok(Some(json!("Ada  Lovelace")))),
+        ("　林黛玉　", Ok(Some(json!("林黛玉")))),
+        ("<script>", Ok(Some(json!("<script>")))),
+        ("a\tb", Ok(Some(json!("a b")))),
+        ("   ", Ok(None)),
+        (&long, Ok(Some(json!(long)))),
+        (&longer, Err(TooLong(255))),
+        ("a\nb", Err(ControlCharacter)),
+        ("a\r\nBcc: b", Err(ControlCharacter)),
+        ("a\0", Err(ControlCharacter)),
+        ("a\u{7f}", Err(ControlCharacter)),
+        ("a\u{85}b", Err(ControlCharacter)),
+        ("a\u{2028}b", Err(ControlCharacter)),
+    ] {
+        check(FieldKind::Text, &[typed], expected);
+    }
+    check(FieldKind::Text, &["a", "b"], Err(SeveralValues));
+    check(FieldKind::Text, &["", "b"], Ok(Some(json!("b"))));
+    let lines = "字".repeat(5_001);
+    for (typed, expected) in [
+        ("a\r\nb\rc\nd", Ok(Some(json!("a\nb\nc\nd")))),
+        ("a\u{1b}[31m", Err(ControlCharacter)),
+        (&lines, Err(TooLong(5_000))),
+    ] {
+        check(FieldKind::Textarea, &[typed], expected);
+    }
+}
+
+#[test]
+fn numbers() {
+    let kind = FieldKind::Number { min: Some(-2.5), max: Some(1_000.0) };
+    for (typed, expected) in [
+        ("12", Ok(Some(json!(12)))),
+        ("１２", Ok(Some(json!(12)))),
+        ("12.0", Ok(Some(json!(12)))),
+        ("-2.5", Ok(Some(json!(-2.5)))),
+        ("1e3", Ok(Some(json!(1000)))),
+        ("-2.6", Err(TooSmall(-2.5))),
+        ("1000.1", Err(TooGreat(1000.0))),
+        ("1,000", Err(NotANumber)),
+        ("twelve", Err(NotANumber)),
+        ("NaN", Err(NotANumber)),
+        ("inf", Err(NotANumber)),
+        ("1e999", Err(NotANumber)),
+        ("0x10", Err(NotANumber)),
+        ("1 2", Err(NotANumber)),
+    ] {
+        check(kind.clone(), &[typed], expected);
+    }
+    let any = FieldKind::Number { min: None, max: None };
+    check(any, &["9007199254740993"], Ok(Some(json!(9007199254740992.0))));
+}
+
+#[test]
+fn urls() {
+    let long = format!("https://example.com/{}", "a".repeat(2_048));
+    for (typed, expected) in [
+        ("https://example.com", Ok(Some(json!("https://example.com")))),
+        ("HTTP://Example.com:8080/a?b=c#d", Ok(Some(json!("http://Example.com:8080/a?b=c#d")))),
+        ("https://例子.中国/路径", Ok(Some(json!("https://例子.中国/路径")))),
+        ("example.com", Err(NotAUrl)),
+        ("javascript:alert(1)", Err(NotAUrl)),
+        ("javascript://example.com/%0aalert(1)", Err(NotAUrl)),
+        ("data:text/html,x", Err(NotAUrl)),
+        ("ftp://example.com", Err(NotAUrl)),
+        ("https://", Err(NotAUrl)),
+        ("https:///path", Err(NotAUrl)),
+        ("https://user@example.com", Err(NotAUrl)),
+        ("https://a..b", Err(NotAUrl)),
+        ("https://example.com:99999", Err(NotAUrl)),
+        ("https://example.com/a b", Err(NotAUrl)),
+        ("https://example.com/\"><script>", Err(NotAUrl)),
+        ("https://example.com/\n", Ok(Some(json!("https://example.com/")))),
+        ("https://example.com/\nx", Err(ControlCharacter)),
+        (&long, Err(TooLong(2_048))),
+    ] {
+        check(FieldKind::Url, &[typed], expected);
+    }
+}
+
+#[test]
+fn days() {
+    for (typed, expected) in [
+        ("2024-02-29", Ok(Some(json!("2024-02-29")))),
+        ("２０２４-02-29", Ok(Some(json!("2024-02-29")))),
+        ("2023-02-29", Err(NotADay)),
+        ("2100-02-29", Err(NotADay)),
+        ("2026-13-01", Err(NotADay)),
+        ("2026-00-10", Err(NotADay)),
+        ("2026-04-31", Err(NotADay)),
+        ("20260401", Err(NotADay)),
+        ("2026-4-1", Err(NotADay)),
+        ("01/04/2026", Err(NotADay)),
+        ("2026-04-01T00:00", Err(NotADay)),
+    ] {
+        check(FieldKind::Date, &[typed], expected);
+    }
+}
+
+#[test]
+fn options_and_boxes() {
+    check(FieldKind::Select(choices()), &["其他"], Ok(Some(json!("其他"))));
+    check(FieldKind::Radio(choices()), &["engineer"], Ok(Some(json!("engineer"))));
+    check(FieldKind::Select(choices()), &["ENGINEER"], Err(NotAnOption));
+    check(FieldKind::Radio(choices()), &["<script>"], Err(NotAnOption));
+    check(FieldKind::Select(choices()), &["engineer", "manager"], Err(SeveralValues));
+    check(FieldKind::Select(choices()), &[""], Ok(None));
+    let several = FieldKind::MultiSelect(choices());
+    let both = json!(["engineer", "manager"]);
+    check(several.clone(), &["manager", "engineer", "manager"], Ok(Some(both)));
+    check(several.clone(), &["manager", "boss"], Err(NotAnOption));
+    check(several.clone(), &[], Ok(None));
+    assert_eq!(read_field(&field(several, true), &[]), Err(Missing));
+    for (values, expected) in [
+        (&[][..], Ok(Some(json!(false)))),
+        (&["on"], Ok(Some(json!(true)))),
+        (&["TRUE"], Ok(Some(json!(true)))),
+        (&["0"], Ok(Some(json!(false)))),
+        (&["maybe"], Err(NotYesOrNo)),
+    ] {
+        check(FieldKind::Checkbox, values, expected);
+    }
+    assert_eq!(read_field(&field(FieldKind::Checkbox, true), &[]), Err(NotTicked));
+    check(FieldKind::Country, &["cn"], Ok(Some(json!("CN"))));
+    check(FieldKind::Country, &["XX"], Err(NotACountry));
+    check(FieldKind::Country, &["China"], Err(NotACountry));
+    check(FieldKind::Hidden { value: "a".into() }, &[], Ok(Some(json!("a"))));
+    check(FieldKind::Hidden { value: "a".into() }, &["b"], Ok(Some(json!("b"))));
+    check(FieldKind::Hidden { value: "".into() }, &["b\u{1}"], Err(ControlCharacter));
+}
+
+fn signup() -> Form {
+    let named = |name: &str, kind, required| Field { name: name.into(), ..field(kind, required) };
+    let mut form = form(vec![
+        named("first_name", FieldKind::Text, true),
+        named("email", FieldKind::Email, false),
+        named("mobile", FieldKind::Tel { region: Some("CN".into()) }, false),
+    ]);
+    form.consent = Some(ConsentAsk {
+        purpose: "newsletter".into(),
+        channels: vec![Channel::Email],
+        text: "Write to me.".into(),
+        required: false,
+        double_opt_in: true,
+    });
+    form
+}
+
+#[test]
+fn a_whole_answer() {
+    let body = "first_name=%E6%9E%97&email=Lin%40Example.com&mobile=138+0013+8000&consent=yes\
+                &_token=t&website_url_confirm=&utm_source=x&other=1";
+    let answer = Answer::from_urlencoded(body.as_bytes()).unwrap();
+    let submission = read(&signup(), &answer).unwrap();
+    assert_eq!(submission.email.as_deref(), Some("lin@example.com"));
+    assert_eq!(submission.phone.as_deref(), Some("+8613800138000"));
+    let attributes = json!({ "first_name": "林", "mobile": "+8613800138000" });
+    assert_eq!(json!(submission.attributes), attributes);
+    assert!(submission.consent_given);
+    assert_eq!(submission.ignored, 2);
+}
+
+#[test]
+fn every_bad_field_is_told_once() {
+    let mut form = signup();
+    form.consent.as_mut().unwrap().required = true;
+    let answer = Answer::from_urlencoded(b"email=nobody&mobile=12").unwrap();
+    let problems = read(&form, &answer).unwrap_err();
+    let reasons: Vec<_> = problems.iter().map(|p| (p.field.as_str(), &p.reason)).collect();
+    assert_eq!(
+        reasons,
+        [
+            ("first_name", &Missing),
+            ("email", &Address(AddressProblem::NoAt)),
+            ("mobile", &Address(AddressProblem::PhoneNumber)),
+            ("consent", &NotTicked),
+        ]
+    );
+    assert_eq!(problems[0].message(Language::Chinese), "请填写此项。");
+    let json = serde_json::to_value(&problems).unwrap();
+    assert_eq!(json[1], json!({ "field": "email", "reason": { "address": "no_at" } }));
+}
+
+#[test]
+fn somebody_without_an_address_is_no_lead() {
+    let answer = Answer::from_urlencoded(b"first_name=Ada").unwrap();
+    let problems = read(&signup(), &answer).unwrap_err();
+    assert_eq!(problems, [FieldProblem { field: "email".into(), reason: NoAddress }]);
+}
+
+#[test]
+fn consent_is_given_only_by_a_tick() {
+    let mut form = signup();
+    for (body, given) in [("", false), ("&consent=", false), ("&consent=on", true)] {
+        let body = format!("first_name=Ada&email=ada@example.com{body}");
+        let answer = Answer::from_urlencoded(body.as_bytes()).unwrap();
+        assert_eq!(read(&form, &answer).unwrap().consent_given, given, "{body}");
+    }
+    form.consent = None;
+    let body = b"first_name=Ada&email=ada@example.com&consent=on";
+    let answer = Answer::from_urlencoded(body).unwrap();
+    assert!(!read(&form, &answer).unwrap().consent_given, "the form asks for none");
+}
