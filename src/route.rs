@@ -25,6 +25,8 @@ pub enum Route<'a> {
     Confirm(&'a str),
     /// Publish a campaign.
     ApiPublish,
+    /// What publishing a campaign would change.
+    ApiDiff,
     /// Tell events.
     ApiEvents,
     /// A campaign's report.
@@ -86,6 +88,7 @@ pub fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, NoRoute> {
         ["u", token] => both(UnsubscribeAsk(token), Unsubscribe(token)),
         ["confirm", token] => both(ConfirmAsk(token), Confirm(token)),
         ["api", "v1", "campaigns"] => one("POST", ApiPublish, "POST"),
+        ["api", "v1", "campaigns", "diff"] => one("POST", ApiDiff, "POST"),
         ["api", "v1", "events"] => one("POST", ApiEvents, "POST"),
         ["api", "v1", "reports", "campaigns", id] => one("GET", ApiReport(id), GET),
         ["api", "v1", "openapi.json"] => one("GET", ApiDescription, GET),

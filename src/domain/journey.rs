@@ -3,6 +3,7 @@
 use super::primitives::{Millis, Span};
 use super::rule::{Rule, Scalar};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A journey as a campaign file describes it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -17,6 +18,20 @@ pub struct Journey {
     pub purpose: String,
     /// At least one; the first is where an enrollment begins.
     pub steps: Vec<Step>,
+    /// What becomes of those who stand at a step of an older version, by that step's id; whoever
+    /// stands at another stays on their version.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub migrate: BTreeMap<String, Migration>,
+}
+
+/// What becomes of somebody at a step of an older version, once a new one is live.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Migration {
+    /// They go to this step of the new version, and stay on that.
+    Move(String),
+    /// They leave the journey for this reason.
+    Leave(String),
 }
 
 /// What happens to a contact that starts or ends an enrollment.

@@ -22,6 +22,7 @@ pub mod campaign_file;
 pub mod check;
 pub mod problem;
 pub mod catalog;
+pub mod version_diff;
 pub mod attribution;
 pub mod report;
 pub mod token;

@@ -25,17 +25,9 @@ pub async fn publish(app: App, mut inbound: Inbound) -> Reply {
     if let Some(refusal) = refuse_stranger(&app, &inbound) {
         return refusal;
     }
-    // A little more than the limit itself, so that the check can tell how far over it is.
-    let body = match read_json(&mut inbound, COMPILED_BYTES_MAX * 2).await {
-        Ok(body) => body,
-        Err(refusal) => return refusal,
-    };
-    let compiled: Compiled = match serde_json::from_slice(&body) {
+    let compiled = match read_compiled(&mut inbound).await {
         Ok(compiled) => compiled,
-        Err(error) => {
-            let detail = format!("Send what `dripline publish` sends: {}.", brief(&error));
-            return Reply::problem(400, "Not a compiled campaign", &detail, Value::Null);
-        }
+        Err(refusal) => return refusal,
     };
     match publish::publish(&app.db, compiled, app.now).await {
         Ok(published) => {
@@ -44,12 +36,42 @@ pub async fn publish(app: App, mut inbound: Inbound) -> Reply {
             }
             Reply::json(if published.is_new { 201 } else { 200 }, &published)
         }
-        Err(Refusal::Problems(problems)) => {
+        Err(refusal) => not_published(&inbound, refusal),
+    }
+}
+
+/// What publishing a compiled campaign would change.
+pub async fn diff(app: App, mut inbound: Inbound) -> Reply {
+    if let Some(refusal) = refuse_stranger(&app, &inbound) {
+        return refusal;
+    }
+    let compiled = match read_compiled(&mut inbound).await {
+        Ok(compiled) => compiled,
+        Err(refusal) => return refusal,
+    };
+    match publish::preview(&app.db, compiled).await {
+        Ok(preview) => Reply::json(200, &preview),
+        Err(refusal) => not_published(&inbound, refusal),
+    }
+}
+
+async fn read_compiled(inbound: &mut Inbound) -> Result<Compiled, Reply> {
+    // A little more than the limit itself, so that the check can tell how far over it is.
+    let body = read_json(inbound, COMPILED_BYTES_MAX * 2).await?;
+    serde_json::from_slice(&body).map_err(|error| {
+        let detail = format!("Send what `dripline publish` sends: {}.", brief(&error));
+        Reply::problem(400, "Not a compiled campaign", &detail, Value::Null)
+    })
+}
+
+fn not_published(inbound: &Inbound, refusal: Refusal) -> Reply {
+    match refusal {
+        Refusal::Problems(problems) => {
             let detail = "Nothing was published. Mend what is named, and publish again.";
             let more = json!({ "problems": problems });
             Reply::problem(422, "The campaign has mistakes", detail, more)
         }
-        Err(Refusal::Database(error)) => unavailable(&inbound, "publish", &error.to_string()),
+        Refusal::Database(error) => unavailable(inbound, "publish", &error.to_string()),
     }
 }
 

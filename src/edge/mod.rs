@@ -69,6 +69,7 @@ async fn dispatch(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
         Route::ConfirmAsk(token) => visitor::confirm_ask(&app, &inbound, token),
         Route::Confirm(token) => visitor::confirm(app, inbound, token).await,
         Route::ApiPublish => api::publish(app, inbound).await,
+        Route::ApiDiff => api::diff(app, inbound).await,
         Route::ApiEvents => api::events(app, inbound).await,
         Route::ApiReport(id) => api::report(app, inbound, id).await,
         Route::ApiDescription => api::description(),

@@ -12,7 +12,7 @@ fn every_option_is_explained_with_an_example_and_the_exit_status() {
             "CAMPAIGN --contacts --days --seed --start --calendar --lead --consent --confirm \
              --open --click --unsubscribe --buy --order --json",
         ),
-        ("publish", "PATH --to DRIPLINE_URL --token DRIPLINE_TOKEN --json"),
+        ("publish", "PATH --to DRIPLINE_URL --token DRIPLINE_TOKEN --dry-run --json"),
         ("report", "CAMPAIGN --to DRIPLINE_URL --token DRIPLINE_TOKEN --json"),
         ("inspect email", "INPUT --json"),
         ("inspect phone", "INPUT --region --json"),

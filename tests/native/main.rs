@@ -11,4 +11,5 @@ mod rig;
 mod segments;
 mod support;
 mod tidy;
+mod versions;
 mod write_rule;

@@ -6,6 +6,7 @@
 //! contains a wait that ends later.
 
 mod apply;
+mod migrate;
 mod walk;
 
 use super::attribution;
@@ -187,6 +188,7 @@ pub fn decide(
     let read_seq = contact.seq;
     let mut decider =
         Decider { catalog, contact, now, ids, changes: Vec::new(), unsettled: VecDeque::new() };
+    decider.migrate_journeys();
     for happening in happenings {
         decider.apply(happening);
         decider.settle();

@@ -123,7 +123,7 @@ impl Decider<'_> {
     /// Takes steps until one of them waits or the journey ends, and writes the enrollment down.
     /// This ends, for a step that would be taken a second time waits for something new: what it
     /// looks back to has moved it on already.
-    fn walk(&mut self, index: usize, mut next: Next) {
+    pub(super) fn walk(&mut self, index: usize, mut next: Next) {
         let mut looked_back = BTreeSet::new();
         loop {
             let Next::Step(id) = next else {
@@ -231,7 +231,7 @@ impl Decider<'_> {
     }
 
     /// Ends an enrollment, in the log and in its row.
-    fn end(&mut self, index: usize, state: EnrollmentState, reason: &str) {
+    pub(super) fn end(&mut self, index: usize, state: EnrollmentState, reason: &str) {
         let enrollment = &mut self.contact.enrollments[index];
         enrollment.state = state;
         enrollment.reason = reason.to_owned();
@@ -267,7 +267,7 @@ impl Decider<'_> {
     }
 
     /// The indices of the enrollments that are under way.
-    fn active(&self) -> Vec<usize> {
+    pub(super) fn active(&self) -> Vec<usize> {
         let enrollments = self.contact.enrollments.iter().enumerate();
         enrollments.filter(|(_, e)| e.is_active()).map(|(index, _)| index).collect()
     }
@@ -279,7 +279,7 @@ impl Decider<'_> {
     }
 
     /// The step an enrollment stands at.
-    fn step_of(&self, index: usize) -> Option<Step> {
+    pub(super) fn step_of(&self, index: usize) -> Option<Step> {
         let enrollment = &self.contact.enrollments[index];
         self.edition_of(index)?.journey(&enrollment.journey)?.step(&enrollment.step).cloned()
     }
