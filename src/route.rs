@@ -1,5 +1,7 @@
 //! Every address that dripline answers at: method and path become a route. The enum is the list.
 
+use crate::domain::journey::RunState;
+
 /// What a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Route<'a> {
@@ -27,6 +29,8 @@ pub enum Route<'a> {
     ApiPublish,
     /// What publishing a campaign would change.
     ApiDiff,
+    /// Let a journey run, or halt it.
+    ApiSteer(&'a str, RunState),
     /// Tell events.
     ApiEvents,
     /// A campaign's report.
@@ -89,6 +93,10 @@ pub fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, NoRoute> {
         ["confirm", token] => both(ConfirmAsk(token), Confirm(token)),
         ["api", "v1", "campaigns"] => one("POST", ApiPublish, "POST"),
         ["api", "v1", "campaigns", "diff"] => one("POST", ApiDiff, "POST"),
+        ["api", "v1", "journeys", id, verb] => match RunState::by_verb(verb) {
+            Some(state) => one("POST", ApiSteer(id, state), "POST"),
+            None => Err(NoRoute::NotFound),
+        },
         ["api", "v1", "events"] => one("POST", ApiEvents, "POST"),
         ["api", "v1", "reports", "campaigns", id] => one("GET", ApiReport(id), GET),
         ["api", "v1", "openapi.json"] => one("GET", ApiDescription, GET),
@@ -123,6 +131,9 @@ mod tests {
         assert_eq!(route("GET", "/u/1u.x.y"), Ok(Route::UnsubscribeAsk("1u.x.y")));
         assert_eq!(route("POST", "/u/1u.x.y"), Ok(Route::Unsubscribe("1u.x.y")));
         assert_eq!(route("GET", "/"), Ok(Route::Page("/")));
+        let pause = Route::ApiSteer("spring.nurture", RunState::Paused);
+        assert_eq!(route("POST", "/api/v1/journeys/spring.nurture/pause"), Ok(pause));
+        assert_eq!(route("POST", "/api/v1/journeys/x.y/stop"), Err(NoRoute::NotFound));
     }
 
     #[test]
@@ -130,6 +141,10 @@ mod tests {
         assert_eq!(route("POST", "/webinar"), Err(NoRoute::MethodNotAllowed("GET, HEAD")));
         assert_eq!(route("POST", "/c/x"), Err(NoRoute::MethodNotAllowed("GET, HEAD")));
         assert_eq!(route("GET", "/api/v1/events"), Err(NoRoute::MethodNotAllowed("POST")));
+        assert_eq!(
+            route("GET", "/api/v1/journeys/x.y/pause"),
+            Err(NoRoute::MethodNotAllowed("POST"))
+        );
         assert_eq!(route("DELETE", "/u/x"), Err(NoRoute::MethodNotAllowed("GET, HEAD, POST")));
     }
 

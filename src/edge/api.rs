@@ -6,13 +6,15 @@ use super::editions;
 use super::inbound::{Inbound, NoBody};
 use super::reply::{self, Reply};
 use crate::domain::campaign::Compiled;
-use crate::domain::primitives::CampaignId;
+use crate::domain::journey::RunState;
+use crate::domain::primitives::{CampaignId, QualifiedId};
 use crate::domain::problem::brief;
 use crate::domain::report::Report;
 use crate::flows::accept_events::{self, EVENTS_BODY_BYTES_MAX};
 use crate::flows::publish::{self, COMPILED_BYTES_MAX, Refusal};
 use crate::flows::seams::Database;
 use crate::flows::settings::is_api_token;
+use crate::flows::steer_journey::{self, NotSteered, Steered};
 use crate::flows::{health, report as reporting};
 use crate::views::visitor::MessageKind;
 use serde_json::{Value, json};
@@ -53,6 +55,33 @@ pub async fn diff(app: App, mut inbound: Inbound) -> Reply {
         Ok(preview) => Reply::json(200, &preview),
         Err(refusal) => not_published(&inbound, refusal),
     }
+}
+
+/// Lets a journey run, or halts it.
+pub async fn steer(app: App, inbound: Inbound, id: &str, state: RunState) -> Reply {
+    if let Some(refusal) = refuse_stranger(&app, &inbound) {
+        return refusal;
+    }
+    match steer_here(&app, id, state).await {
+        Ok(steered) => Reply::json(200, &steered),
+        Err(NotSteered::Unknown(problem)) => {
+            let detail = "Nothing has changed. Name a journey as <campaign>.<journey>.";
+            let more = json!({ "problems": [problem] });
+            Reply::problem(404, "There is no such journey", detail, more)
+        }
+        Err(NotSteered::Database(error)) => unavailable(&inbound, "steer", &error.to_string()),
+    }
+}
+
+/// Lets a journey run, or halts it, and tells KV and this isolate.
+pub async fn steer_here(app: &App, id: &str, state: RunState) -> Result<Steered, NotSteered> {
+    let id = QualifiedId::from(id);
+    let steered = steer_journey::steer(&app.db, &id, state, app.now).await?;
+    // Should KV take no writes, the next tick tries again.
+    if let Err(error) = editions::put_live(&app.db, &app.kv, clock::real()).await {
+        reply::log("steer.snapshot", &error);
+    }
+    Ok(steered)
 }
 
 async fn read_compiled(inbound: &mut Inbound) -> Result<Compiled, Reply> {

@@ -70,6 +70,7 @@ async fn dispatch(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
         Route::Confirm(token) => visitor::confirm(app, inbound, token).await,
         Route::ApiPublish => api::publish(app, inbound).await,
         Route::ApiDiff => api::diff(app, inbound).await,
+        Route::ApiSteer(id, state) => api::steer(app, inbound, id, state).await,
         Route::ApiEvents => api::events(app, inbound).await,
         Route::ApiReport(id) => api::report(app, inbound, id).await,
         Route::ApiDescription => api::description(),

@@ -11,6 +11,7 @@ use super::seams::{Database, DatabaseError};
 use crate::domain::campaign::Compiled;
 use crate::domain::catalog::{Catalog, Edition};
 use crate::domain::check::check;
+use crate::domain::journey::JourneyStatus;
 use crate::domain::primitives::{Millis, QualifiedId};
 use crate::domain::problem::Problem;
 use crate::domain::template::check_templates;
@@ -142,10 +143,16 @@ fn migrating<'c>(catalog: &Catalog, compiled: &'c Compiled) -> Vec<&'c str> {
     moves.map(|(name, _)| name.as_str()).collect()
 }
 
-/// The live versions of all campaigns.
+/// The live versions of all campaigns, and which of their journeys run.
 pub async fn live<D: Database>(db: &D) -> Result<Catalog, DatabaseError> {
-    let rows = db.batch(vec![campaigns::live()]).await?;
-    catalog(rows.first())
+    let rows = db.batch(vec![campaigns::live(), journeys::statuses()]).await?;
+    Ok(catalog(rows.first())?.with_statuses(statuses(rows.get(1))?))
+}
+
+/// Reads the rows of `journeys::statuses`.
+pub fn statuses(rows: Option<&Rows>) -> Result<Vec<JourneyStatus>, DatabaseError> {
+    let rows = rows.map(Rows::all::<JourneyStatus>).transpose().map_err(DatabaseError::Fault)?;
+    Ok(rows.unwrap_or_default())
 }
 
 fn catalog(rows: Option<&Rows>) -> Result<Catalog, DatabaseError> {
@@ -157,11 +164,16 @@ fn catalog(rows: Option<&Rows>) -> Result<Catalog, DatabaseError> {
     ))
 }
 
-/// Which version of each campaign is live.
+/// Which version of each campaign is live, and which of its journeys run.
 pub async fn live_versions<D: Database>(db: &D) -> Result<Vec<LiveRow>, DatabaseError> {
-    let rows = db.batch(vec![campaigns::live_versions()]).await?;
-    let rows = rows.first().map(Rows::all::<LiveRow>).transpose().map_err(DatabaseError::Fault)?;
-    Ok(rows.unwrap_or_default())
+    let rows = db.batch(vec![campaigns::live_versions(), journeys::statuses()]).await?;
+    let statuses = statuses(rows.get(1))?;
+    let live = rows.first().map(Rows::all::<LiveRow>).transpose().map_err(DatabaseError::Fault)?;
+    let mut live = live.unwrap_or_default();
+    for row in &mut live {
+        row.journeys = statuses.iter().filter(|s| s.campaign == row.campaign).cloned().collect();
+    }
+    Ok(live)
 }
 
 /// Everything that is wrong with a campaign, alone and beside the others.

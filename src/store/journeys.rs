@@ -1,6 +1,7 @@
 //! Journeys as they are lived: who stands where, and who of them is to be looked at again.
 
 use super::statement::{Statement, Value};
+use crate::domain::journey::RunState;
 use crate::domain::primitives::{CampaignId, Millis};
 use serde::Deserialize;
 
@@ -17,6 +18,52 @@ pub fn standing(campaign: &CampaignId) -> Statement {
           GROUP BY journey, version, step ORDER BY journey, version, step",
         vec![Value::text(campaign.as_str())],
     )
+}
+
+/// The last word on every journey that was ever paused or archived; rows are `JourneyStatus`.
+pub fn statuses() -> Statement {
+    Statement::new(
+        "SELECT campaign_id AS campaign, journey, state, since FROM journey_states
+          ORDER BY campaign_id, journey",
+        Vec::new(),
+    )
+}
+
+/// Says whether a journey runs from now on. Said again, it changes nothing, not even the time.
+pub fn set_state(campaign: &CampaignId, journey: &str, state: RunState, now: Millis) -> Statement {
+    let word = match state {
+        RunState::Running => "running",
+        RunState::Paused => "paused",
+        RunState::Archived => "archived",
+    };
+    Statement::new(
+        "INSERT INTO journey_states (campaign_id, journey, state, since) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (campaign_id, journey) DO UPDATE SET
+                state = excluded.state, since = excluded.since
+              WHERE state <> excluded.state",
+        vec![
+            Value::text(campaign.as_str()),
+            Value::text(journey),
+            Value::text(word),
+            Value::Int(now.0),
+        ],
+    )
+}
+
+/// How many people are in a journey, on whatever version: one row, `people`.
+pub fn inside(campaign: &CampaignId, journey: &str) -> Statement {
+    Statement::new(
+        "SELECT count(*) AS people FROM enrollments
+          WHERE campaign_id = ?1 AND journey = ?2 AND state = 'active'",
+        vec![Value::text(campaign.as_str()), Value::text(journey)],
+    )
+}
+
+/// A row of `inside`.
+#[derive(Deserialize)]
+pub struct InsideRow {
+    /// How many.
+    pub people: i64,
 }
 
 /// Begins to wake everybody in these journeys of a campaign, from the first contact.

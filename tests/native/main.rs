@@ -6,6 +6,7 @@ mod campaign_walk;
 mod counters;
 mod deliver;
 mod faults;
+mod halts;
 mod invariants;
 mod rig;
 mod segments;

@@ -15,7 +15,7 @@ impl Decider<'_> {
         for index in self.active() {
             let enrollment = &self.contact.enrollments[index];
             let Some(live) = catalog.live_edition(&enrollment.campaign) else { continue };
-            if live.version <= enrollment.version {
+            if live.version <= enrollment.version || !self.runs(enrollment) {
                 continue;
             }
             let journey = live.journey(&enrollment.journey);

@@ -3,6 +3,7 @@
 pub mod check;
 pub mod diff;
 pub mod inspect;
+pub mod journey;
 pub mod progress;
 pub mod publish;
 pub mod render;
