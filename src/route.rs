@@ -41,6 +41,8 @@ pub enum Route<'a> {
     Admin,
     /// A campaign's report, as a page.
     AdminReport(&'a str),
+    /// Let a journey run, or halt it, from the web app.
+    AdminSteer(&'a str, RunState),
     /// The door of the web app.
     SignInAsk,
     /// Sign in.
@@ -102,6 +104,10 @@ pub fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, NoRoute> {
         ["api", "v1", "openapi.json"] => one("GET", ApiDescription, GET),
         ["admin"] => one("GET", Admin, GET),
         ["admin", "campaigns", id] => one("GET", AdminReport(id), GET),
+        ["admin", "journeys", id, verb] => match RunState::by_verb(verb) {
+            Some(state) => one("POST", AdminSteer(id, state), "POST"),
+            None => Err(NoRoute::NotFound),
+        },
         ["admin", "sign-in"] => both(SignInAsk, SignIn),
         ["admin", "sign-out"] => one("POST", SignOut, "POST"),
         ["dev", "mailbox"] => one("GET", Mailbox, GET),

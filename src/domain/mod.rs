@@ -25,6 +25,7 @@ pub mod catalog;
 pub mod version_diff;
 pub mod attribution;
 pub mod report;
+pub mod reason;
 pub mod token;
 pub mod tracking;
 pub mod change;

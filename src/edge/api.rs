@@ -134,7 +134,7 @@ pub async fn report(app: App, inbound: Inbound, id: &str) -> Reply {
         let detail = format!("No campaign `{id}` is published.");
         return reply::message_with(&inbound, MessageKind::NotFound, Some(&detail));
     };
-    match reporting::report(&app.db, edition, app.now).await {
+    match reporting::report_with_journeys(&app.db, edition, app.now).await {
         Ok(report) => Reply::json(200, &report),
         Err(error) => match app.kv.get(&snapshot_key(id)).await.ok().flatten() {
             Some(text) => Reply::text(200, &text).header("content-type", "application/json"),

@@ -76,6 +76,7 @@ async fn dispatch(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
         Route::ApiDescription => api::description(),
         Route::Admin => admin::index(&app, &inbound),
         Route::AdminReport(id) => admin::report(app, inbound, id).await,
+        Route::AdminSteer(id, state) => admin::steer(app, inbound, id, state).await,
         Route::SignInAsk => admin::sign_in_ask(&app, &inbound),
         Route::SignIn => admin::sign_in(app, inbound).await,
         Route::SignOut => admin::sign_out(&app, &inbound),

@@ -1,13 +1,16 @@
 //! Versions in flight: what a publish says about the people inside, and what becomes of them.
 
 use super::invariants::assert_sound;
-use super::support::{FORM, MONDAY, campaign, history, number, rows, world};
+use super::support::{FORM, MONDAY, campaign, history, number, order, rows, world};
 use dripline::domain::campaign::Compiled;
-use dripline::domain::journey::Migration;
+use dripline::domain::journey::{Migration, RunState};
 use dripline::domain::primitives::Span;
+use dripline::domain::report::{JourneyRow, PassageFigures};
 use dripline::domain::version_diff::Standing;
 use dripline::flows::publish::{Refusal, preview};
+use dripline::flows::report;
 use dripline::native::world::{World, block_on};
+use std::collections::BTreeMap;
 
 /// `[step, wait, step]`: a mail, a wait of a day, another mail.
 const FIRST: &str = r#"
@@ -242,6 +245,38 @@ fn more_people_than_one_tick_wakes_are_moved_tick_by_tick() {
     assert_eq!(after_tick.last(), Some(&many), "{after_tick:?}");
     let step = i64::try_from(dripline::store::journeys::WAKES_PER_STEP).unwrap();
     assert!(after_tick.contains(&step), "no more than so many at once: {after_tick:?}");
+}
+
+#[test]
+fn a_report_counts_the_passages_of_each_version() {
+    let mut world = inhabited();
+    world.publish(second("2d", "welcome = \"welcome\"")).unwrap();
+    world.submit("/p", &[("email", "cy@example.com"), ("consent", "on")]).unwrap();
+    let bought = order(&world, "ann@example.com", 100, "GBP", "o1");
+    world.take_in(vec![bought]).unwrap();
+    world.steer("c.j", RunState::Paused).unwrap();
+    let edition = world.catalog.live().next().unwrap();
+    let report = block_on(report::report_with_journeys(&world.db, edition, world.now())).unwrap();
+    let count = |name: &str| BTreeMap::from([(name.to_owned(), 1)]);
+    let first = PassageFigures {
+        version: 1,
+        entered: 2,
+        active: 1,
+        exited: 1,
+        by_step: count("pause"),
+        by_reason: count("order.completed"),
+        ..PassageFigures::default()
+    };
+    let second = PassageFigures {
+        version: 2,
+        entered: 1,
+        active: 1,
+        by_step: count("rest"),
+        ..PassageFigures::default()
+    };
+    let row =
+        JourneyRow { journey: "j".into(), state: RunState::Paused, versions: vec![first, second] };
+    assert_eq!(report.journeys, [row]);
 }
 
 fn refused(world: &mut World, compiled: Compiled) -> String {
