@@ -1,5 +1,7 @@
 //! Every address that dripline answers at: method and path become a route. The enum is the list.
 
+use crate::domain::journey::RunState;
+
 /// What a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Route<'a> {
@@ -25,6 +27,10 @@ pub enum Route<'a> {
     Confirm(&'a str),
     /// Publish a campaign.
     ApiPublish,
+    /// What publishing a campaign would change.
+    ApiDiff,
+    /// Let a journey run, or halt it.
+    ApiSteer(&'a str, RunState),
     /// Tell events.
     ApiEvents,
     /// A campaign's report.
@@ -35,6 +41,8 @@ pub enum Route<'a> {
     Admin,
     /// A campaign's report, as a page.
     AdminReport(&'a str),
+    /// Let a journey run, or halt it, from the web app.
+    AdminSteer(&'a str, RunState),
     /// The door of the web app.
     SignInAsk,
     /// Sign in.
@@ -86,11 +94,20 @@ pub fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, NoRoute> {
         ["u", token] => both(UnsubscribeAsk(token), Unsubscribe(token)),
         ["confirm", token] => both(ConfirmAsk(token), Confirm(token)),
         ["api", "v1", "campaigns"] => one("POST", ApiPublish, "POST"),
+        ["api", "v1", "campaigns", "diff"] => one("POST", ApiDiff, "POST"),
+        ["api", "v1", "journeys", id, verb] => match RunState::by_verb(verb) {
+            Some(state) => one("POST", ApiSteer(id, state), "POST"),
+            None => Err(NoRoute::NotFound),
+        },
         ["api", "v1", "events"] => one("POST", ApiEvents, "POST"),
         ["api", "v1", "reports", "campaigns", id] => one("GET", ApiReport(id), GET),
         ["api", "v1", "openapi.json"] => one("GET", ApiDescription, GET),
         ["admin"] => one("GET", Admin, GET),
         ["admin", "campaigns", id] => one("GET", AdminReport(id), GET),
+        ["admin", "journeys", id, verb] => match RunState::by_verb(verb) {
+            Some(state) => one("POST", AdminSteer(id, state), "POST"),
+            None => Err(NoRoute::NotFound),
+        },
         ["admin", "sign-in"] => both(SignInAsk, SignIn),
         ["admin", "sign-out"] => one("POST", SignOut, "POST"),
         ["dev", "mailbox"] => one("GET", Mailbox, GET),
@@ -120,6 +137,9 @@ mod tests {
         assert_eq!(route("GET", "/u/1u.x.y"), Ok(Route::UnsubscribeAsk("1u.x.y")));
         assert_eq!(route("POST", "/u/1u.x.y"), Ok(Route::Unsubscribe("1u.x.y")));
         assert_eq!(route("GET", "/"), Ok(Route::Page("/")));
+        let pause = Route::ApiSteer("spring.nurture", RunState::Paused);
+        assert_eq!(route("POST", "/api/v1/journeys/spring.nurture/pause"), Ok(pause));
+        assert_eq!(route("POST", "/api/v1/journeys/x.y/stop"), Err(NoRoute::NotFound));
     }
 
     #[test]
@@ -127,6 +147,10 @@ mod tests {
         assert_eq!(route("POST", "/webinar"), Err(NoRoute::MethodNotAllowed("GET, HEAD")));
         assert_eq!(route("POST", "/c/x"), Err(NoRoute::MethodNotAllowed("GET, HEAD")));
         assert_eq!(route("GET", "/api/v1/events"), Err(NoRoute::MethodNotAllowed("POST")));
+        assert_eq!(
+            route("GET", "/api/v1/journeys/x.y/pause"),
+            Err(NoRoute::MethodNotAllowed("POST"))
+        );
         assert_eq!(route("DELETE", "/u/x"), Err(NoRoute::MethodNotAllowed("GET, HEAD, POST")));
     }
 

@@ -3,7 +3,7 @@
 use super::campaign::{Compiled, Page};
 use super::check::normal_path;
 use super::form::Form;
-use super::journey::{Action, Journey, Trigger};
+use super::journey::{Action, Journey, JourneyStatus, RunState, Trigger};
 use super::primitives::{CampaignId, Millis, QualifiedId};
 use super::template::{TemplateError, Templates};
 use std::cell::{OnceCell, RefCell};
@@ -74,13 +74,39 @@ impl Edition {
 pub struct Catalog {
     live: BTreeMap<CampaignId, Rc<Edition>>,
     older: RefCell<BTreeMap<(CampaignId, u32), Rc<Edition>>>,
+    /// Of the journeys that were ever paused or archived.
+    statuses: Vec<JourneyStatus>,
 }
 
 impl Catalog {
     /// A catalog of these live versions, one a campaign.
     pub fn new(live: impl IntoIterator<Item = Rc<Edition>>) -> Self {
         let live = live.into_iter().map(|edition| (edition.id().clone(), edition)).collect();
-        Self { live, older: RefCell::default() }
+        Self { live, ..Self::default() }
+    }
+
+    /// The same catalog with the last word on these journeys; all others run.
+    pub fn with_statuses(self, statuses: Vec<JourneyStatus>) -> Self {
+        Self { statuses, ..self }
+    }
+
+    /// The last word on the journeys of a campaign that were ever paused or archived.
+    pub fn statuses<'c>(
+        &'c self,
+        campaign: &'c CampaignId,
+    ) -> impl Iterator<Item = &'c JourneyStatus> {
+        self.statuses.iter().filter(move |status| status.campaign == *campaign)
+    }
+
+    /// Whether a journey runs.
+    pub fn run_state(&self, campaign: &CampaignId, journey: &str) -> RunState {
+        JourneyStatus::run_state(&self.statuses, campaign, journey)
+    }
+
+    /// Since when a journey runs again; `None` if it does not, or was never halted.
+    pub fn resumed_at(&self, campaign: &CampaignId, journey: &str) -> Option<Millis> {
+        let status = self.statuses(campaign).find(|status| status.journey == journey)?;
+        (status.state == RunState::Running).then_some(status.since)
     }
 
     /// The live versions, in the order of their ids.

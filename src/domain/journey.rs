@@ -3,6 +3,7 @@
 use super::primitives::{Millis, Span};
 use super::rule::{Rule, Scalar};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A journey as a campaign file describes it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -17,6 +18,70 @@ pub struct Journey {
     pub purpose: String,
     /// At least one; the first is where an enrollment begins.
     pub steps: Vec<Step>,
+    /// What becomes of those who stand at a step of an older version, by that step's id; whoever
+    /// stands at another stays on their version.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub migrate: BTreeMap<String, Migration>,
+}
+
+/// Whether a journey runs, whatever its version.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunState {
+    /// People enter and walk.
+    #[default]
+    Running,
+    /// Nobody enters, no step is taken, nothing is sent. People can still leave.
+    Paused,
+    /// Nobody enters, and whoever is inside leaves.
+    Archived,
+}
+
+impl RunState {
+    /// What `pause`, `resume` and `archive` lead to.
+    pub fn by_verb(verb: &str) -> Option<Self> {
+        match verb {
+            "pause" => Some(Self::Paused),
+            "resume" => Some(Self::Running),
+            "archive" => Some(Self::Archived),
+            _ => None,
+        }
+    }
+}
+
+/// The last word on whether a journey runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JourneyStatus {
+    /// The campaign it belongs to.
+    pub campaign: super::primitives::CampaignId,
+    /// Its name within the campaign.
+    pub journey: String,
+    /// The last word.
+    pub state: RunState,
+    /// When it was said.
+    pub since: Millis,
+}
+
+impl JourneyStatus {
+    /// Whether a journey runs, among these last words; one that none is about does.
+    pub fn run_state(
+        among: &[Self],
+        campaign: &super::primitives::CampaignId,
+        journey: &str,
+    ) -> RunState {
+        let status = among.iter().find(|s| s.campaign == *campaign && s.journey == journey);
+        status.map_or(RunState::Running, |status| status.state)
+    }
+}
+
+/// What becomes of somebody at a step of an older version, once a new one is live.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Migration {
+    /// They go to this step of the new version, and stay on that.
+    Move(String),
+    /// They leave the journey for this reason.
+    Leave(String),
 }
 
 /// What happens to a contact that starts or ends an enrollment.

@@ -1,7 +1,9 @@
 //! What a campaign cost and earned, in figures. Filled from counters; read by people and the API.
 
+use super::journey::RunState;
 use super::primitives::{CampaignId, Millis};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// One campaign's results.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,6 +26,42 @@ pub struct Report {
     pub by_variant: Vec<VariantRow>,
     /// By e-mail or SMS template.
     pub messages: Vec<MessageRow>,
+    /// By journey. They are counted when they are asked for: the snapshot that stands in while the
+    /// database does not answer has none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub journeys: Vec<JourneyRow>,
+}
+
+/// How the passages through one journey stand.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JourneyRow {
+    /// The journey's name.
+    pub journey: String,
+    /// Whether it runs.
+    pub state: RunState,
+    /// By published version. Who was moved to a newer one counts there.
+    pub versions: Vec<PassageFigures>,
+}
+
+/// The passages through one version of a journey.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PassageFigures {
+    /// The version.
+    pub version: u32,
+    /// All of them.
+    pub entered: i64,
+    /// Those under way.
+    pub active: i64,
+    /// Those that came to the end.
+    pub completed: i64,
+    /// Those that ended early.
+    pub exited: i64,
+    /// Those that could not go on.
+    pub failed: i64,
+    /// At which step those under way stand.
+    pub by_step: BTreeMap<String, i64>,
+    /// Why passages ended early or could not go on.
+    pub by_reason: BTreeMap<String, i64>,
 }
 
 /// One channel's figures.

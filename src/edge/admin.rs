@@ -1,9 +1,11 @@
 //! The web app: pages for people who are signed in, and the local mailbox.
 
+use super::api;
 use super::app::App;
 use super::inbound::{Inbound, NoBody};
 use super::reply::{self, Reply};
 use crate::domain::answer::Answer;
+use crate::domain::journey::RunState;
 use crate::domain::language::Language;
 use crate::domain::message::Letter;
 use crate::domain::primitives::{CampaignId, Channel, Millis};
@@ -11,6 +13,7 @@ use crate::domain::token::{Purpose, SESSION_AGE_MAX, SIGN_IN_AGE_MAX};
 use crate::flows::report as reporting;
 use crate::flows::seams::Database;
 use crate::flows::settings::is_api_token;
+use crate::flows::steer_journey::NotSteered;
 use crate::store;
 use crate::store::statement::Rows;
 use crate::views::admin::{
@@ -63,7 +66,7 @@ pub async fn report(app: App, inbound: Inbound, id: &str) -> Reply {
     let Some(edition) = app.catalog.live_edition(&CampaignId::from(id)) else {
         return reply::message(&inbound, MessageKind::NotFound);
     };
-    match reporting::report(&app.db, edition, app.now).await {
+    match reporting::report_with_journeys(&app.db, edition, app.now).await {
         Ok(report) => {
             let view = ReportView {
                 frame: frame(&app, &inbound, Section::Campaigns),
@@ -74,6 +77,29 @@ pub async fn report(app: App, inbound: Inbound, id: &str) -> Reply {
         }
         Err(error) => {
             reply::log("report", &error.to_string());
+            reply::message(&inbound, MessageKind::Unavailable)
+        }
+    }
+}
+
+/// Lets a journey run, or halts it, and shows its campaign again.
+pub async fn steer(app: App, inbound: Inbound, id: &str, state: RunState) -> Reply {
+    if inbound.is_cross_site() {
+        return reply::message(&inbound, MessageKind::Forbidden);
+    }
+    if let Some(door) = door(&app, &inbound) {
+        return door;
+    }
+    match api::steer_here(&app, id, state).await {
+        Ok(steered) => {
+            let campaign = steered.journey.parts().map(|(campaign, _)| campaign);
+            let campaign = campaign.unwrap_or_else(|| CampaignId::from(""));
+            let language = inbound.language().tag();
+            Reply::redirect(303, &format!("/admin/campaigns/{campaign}?lang={language}"))
+        }
+        Err(NotSteered::Unknown(_)) => reply::message(&inbound, MessageKind::NotFound),
+        Err(NotSteered::Database(error)) => {
+            reply::log("steer", &error.to_string());
             reply::message(&inbound, MessageKind::Unavailable)
         }
     }

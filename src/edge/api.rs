@@ -6,13 +6,15 @@ use super::editions;
 use super::inbound::{Inbound, NoBody};
 use super::reply::{self, Reply};
 use crate::domain::campaign::Compiled;
-use crate::domain::primitives::CampaignId;
+use crate::domain::journey::RunState;
+use crate::domain::primitives::{CampaignId, QualifiedId};
 use crate::domain::problem::brief;
 use crate::domain::report::Report;
 use crate::flows::accept_events::{self, EVENTS_BODY_BYTES_MAX};
 use crate::flows::publish::{self, COMPILED_BYTES_MAX, Refusal};
 use crate::flows::seams::Database;
 use crate::flows::settings::is_api_token;
+use crate::flows::steer_journey::{self, NotSteered, Steered};
 use crate::flows::{health, report as reporting};
 use crate::views::visitor::MessageKind;
 use serde_json::{Value, json};
@@ -25,17 +27,9 @@ pub async fn publish(app: App, mut inbound: Inbound) -> Reply {
     if let Some(refusal) = refuse_stranger(&app, &inbound) {
         return refusal;
     }
-    // A little more than the limit itself, so that the check can tell how far over it is.
-    let body = match read_json(&mut inbound, COMPILED_BYTES_MAX * 2).await {
-        Ok(body) => body,
-        Err(refusal) => return refusal,
-    };
-    let compiled: Compiled = match serde_json::from_slice(&body) {
+    let compiled = match read_compiled(&mut inbound).await {
         Ok(compiled) => compiled,
-        Err(error) => {
-            let detail = format!("Send what `dripline publish` sends: {}.", brief(&error));
-            return Reply::problem(400, "Not a compiled campaign", &detail, Value::Null);
-        }
+        Err(refusal) => return refusal,
     };
     match publish::publish(&app.db, compiled, app.now).await {
         Ok(published) => {
@@ -44,12 +38,69 @@ pub async fn publish(app: App, mut inbound: Inbound) -> Reply {
             }
             Reply::json(if published.is_new { 201 } else { 200 }, &published)
         }
-        Err(Refusal::Problems(problems)) => {
+        Err(refusal) => not_published(&inbound, refusal),
+    }
+}
+
+/// What publishing a compiled campaign would change.
+pub async fn diff(app: App, mut inbound: Inbound) -> Reply {
+    if let Some(refusal) = refuse_stranger(&app, &inbound) {
+        return refusal;
+    }
+    let compiled = match read_compiled(&mut inbound).await {
+        Ok(compiled) => compiled,
+        Err(refusal) => return refusal,
+    };
+    match publish::preview(&app.db, compiled).await {
+        Ok(preview) => Reply::json(200, &preview),
+        Err(refusal) => not_published(&inbound, refusal),
+    }
+}
+
+/// Lets a journey run, or halts it.
+pub async fn steer(app: App, inbound: Inbound, id: &str, state: RunState) -> Reply {
+    if let Some(refusal) = refuse_stranger(&app, &inbound) {
+        return refusal;
+    }
+    match steer_here(&app, id, state).await {
+        Ok(steered) => Reply::json(200, &steered),
+        Err(NotSteered::Unknown(problem)) => {
+            let detail = "Nothing has changed. Name a journey as <campaign>.<journey>.";
+            let more = json!({ "problems": [problem] });
+            Reply::problem(404, "There is no such journey", detail, more)
+        }
+        Err(NotSteered::Database(error)) => unavailable(&inbound, "steer", &error.to_string()),
+    }
+}
+
+/// Lets a journey run, or halts it, and tells KV and this isolate.
+pub async fn steer_here(app: &App, id: &str, state: RunState) -> Result<Steered, NotSteered> {
+    let id = QualifiedId::from(id);
+    let steered = steer_journey::steer(&app.db, &id, state, app.now).await?;
+    // Should KV take no writes, the next tick tries again.
+    if let Err(error) = editions::put_live(&app.db, &app.kv, clock::real()).await {
+        reply::log("steer.snapshot", &error);
+    }
+    Ok(steered)
+}
+
+async fn read_compiled(inbound: &mut Inbound) -> Result<Compiled, Reply> {
+    // A little more than the limit itself, so that the check can tell how far over it is.
+    let body = read_json(inbound, COMPILED_BYTES_MAX * 2).await?;
+    serde_json::from_slice(&body).map_err(|error| {
+        let detail = format!("Send what `dripline publish` sends: {}.", brief(&error));
+        Reply::problem(400, "Not a compiled campaign", &detail, Value::Null)
+    })
+}
+
+fn not_published(inbound: &Inbound, refusal: Refusal) -> Reply {
+    match refusal {
+        Refusal::Problems(problems) => {
             let detail = "Nothing was published. Mend what is named, and publish again.";
             let more = json!({ "problems": problems });
             Reply::problem(422, "The campaign has mistakes", detail, more)
         }
-        Err(Refusal::Database(error)) => unavailable(&inbound, "publish", &error.to_string()),
+        Refusal::Database(error) => unavailable(inbound, "publish", &error.to_string()),
     }
 }
 
@@ -83,7 +134,7 @@ pub async fn report(app: App, inbound: Inbound, id: &str) -> Reply {
         let detail = format!("No campaign `{id}` is published.");
         return reply::message_with(&inbound, MessageKind::NotFound, Some(&detail));
     };
-    match reporting::report(&app.db, edition, app.now).await {
+    match reporting::report_with_journeys(&app.db, edition, app.now).await {
         Ok(report) => Reply::json(200, &report),
         Err(error) => match app.kv.get(&snapshot_key(id)).await.ok().flatten() {
             Some(text) => Reply::text(200, &text).header("content-type", "application/json"),

@@ -56,10 +56,12 @@ async fn from_kv(kv: &Kv) -> Option<Catalog> {
     let listed = kv.get(LIVE_KEY).await.ok().flatten()?;
     let listed: Vec<LiveRow> = serde_json::from_str(&listed).ok()?;
     let mut editions = Vec::new();
+    let mut statuses = Vec::new();
     for live in listed {
         editions.push(edition(kv, &live).await?);
+        statuses.extend(live.journeys);
     }
-    Some(Catalog::new(editions))
+    Some(Catalog::new(editions).with_statuses(statuses))
 }
 
 /// Compares what KV says is live with the database, and mends KV if a publish did not reach it.
@@ -97,7 +99,8 @@ async fn copy(catalog: &Catalog, kv: &Kv) -> Result<(), String> {
     let mut listed = Vec::new();
     for edition in catalog.live() {
         let (version, published_at) = (edition.version, edition.published_at);
-        let live = LiveRow { campaign: edition.id().clone(), version, published_at };
+        let journeys = catalog.statuses(edition.id()).cloned().collect();
+        let live = LiveRow { campaign: edition.id().clone(), version, published_at, journeys };
         let text = serde_json::to_string(&edition.compiled).map_err(|error| error.to_string())?;
         kv.put(&content_key(&live), &text).await.map_err(|error| error.to_string())?;
         listed.push(live);

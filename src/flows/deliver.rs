@@ -2,27 +2,29 @@
 //! contact, the call, and the outcome written down.
 //!
 //! Round trips for up to `MESSAGES_PER_TASK_MAX` messages: one to claim them, one to read their
-//! contacts, then the provider's calls one after another, and two for all outcomes (`commit`).
-//! However many they are, that is 9 statements if all are accepted: 1, 1, 3 to read and 4 to write
-//! (events, contacts, messages, counters). One round trip more fetches versions that are not live,
-//! and one more puts back what is tried again, a statement a message.
+//! contacts and which journeys run, then the provider's calls one after another, and two for all
+//! outcomes (`commit`). However many they are, that is 10 statements if all are accepted: 1, 2, 3
+//! to read and 4 to write (events, contacts, messages, counters). One round trip more fetches
+//! versions that are not live, and one more puts back what is tried again, a statement a message.
 
 use super::commit::{Case, CommitError, Who, commit, load_versions};
 use super::compose::compose;
+use super::publish::statuses;
 use super::seams::{Database, DatabaseError, Http};
 use super::settings::Settings;
 use super::submit_form::deliveries;
 use super::task::Work;
 use crate::domain::catalog::Catalog;
 use crate::domain::contact::Contact;
-use crate::domain::decide::{Happening, Outcome};
+use crate::domain::decide::{ARCHIVED, Happening, Outcome};
+use crate::domain::journey::{JourneyStatus, RunState};
 use crate::domain::message::{ATTEMPTS_MAX, Fence, Message, backoff, fence};
 use crate::domain::primitives::{Channel, ContactId, Ids, MessageId, Millis, Span};
 use crate::providers::{Attempt, Outgoing, Sender};
 use crate::store::contacts::ContactRow;
 use crate::store::messages::MessageRow;
 use crate::store::statement::{Rows, Statement};
-use crate::store::{contacts, messages};
+use crate::store::{contacts, journeys, messages};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How long a claim on a message lasts: as long as a queue's consumer may run on Cloudflare.
@@ -31,6 +33,10 @@ const CLAIM: Span = Span::minutes(15);
 /// After so many calls in a row without an answer, what is left of a task waits for a minute: each
 /// may take 20 seconds, and a worker that runs out of time leaves behind what nobody knows of.
 const SILENCE_MAX: usize = 3;
+
+/// How long a message of a paused journey waits before it is looked at again: so much later, at the
+/// most, it leaves once the journey is resumed.
+const HOLD: Span = Span::minutes(15);
 
 /// How long a message whose earlier attempt ended without an answer may be sent again under the
 /// same idempotency key: Resend remembers a key for 24 hours, and an hour is for safety.
@@ -50,17 +56,12 @@ pub async fn deliver<D: Database, H: Http>(
     if claimed.is_empty() {
         return Ok(Vec::new());
     }
-    let contacts = read_contacts(db, catalog, &claimed).await?;
+    let truth = read_truth(db, catalog, &claimed).await?;
     let (mut outcomes, mut retries) = (BTreeMap::<ContactId, Vec<Happening>>::new(), Vec::new());
     let mut silences = BTreeMap::<Channel, usize>::new();
     for message in claimed {
         let silence = silences.entry(message.channel).or_default();
-        let ending = match contacts.get(&message.contact_id) {
-            Some(contact) => {
-                attempt(http, catalog, settings, contact, &message, silence, now).await
-            }
-            None => Ending::Over(Outcome::Skipped("contact_gone")),
-        };
+        let ending = attempt(http, catalog, settings, &truth, &message, silence, now).await;
         match ending {
             Ending::Over(outcome) => {
                 outcomes.entry(message.contact_id).or_default().push(Happening::Delivered {
@@ -73,8 +74,7 @@ pub async fn deliver<D: Database, H: Http>(
                 let attempt = message.attempts;
                 retries.push(messages::retry(&message.id, attempt, at, &reason, uncertain));
             }
-            Ending::Untried => {
-                let at = now.plus(Span::minutes(1));
+            Ending::Untried { at } => {
                 retries.push(messages::release(&message.id, message.attempts, at));
             }
         }
@@ -94,8 +94,8 @@ enum Ending {
     Over(Outcome),
     /// It is tried again then. `uncertain` if this attempt may have been acted upon.
     Again { at: Millis, reason: String, uncertain: bool },
-    /// It was not its turn: the provider had gone silent.
-    Untried,
+    /// It was not its turn: the provider had gone silent, or the journey is paused.
+    Untried { at: Millis },
 }
 
 /// One message: the fence, the call, the answer. `silence` counts the calls before this one that
@@ -104,11 +104,18 @@ async fn attempt<H: Http>(
     http: &H,
     catalog: &Catalog,
     settings: &Settings,
-    contact: &Contact,
+    truth: &Truth,
     message: &Message,
     silence: &mut usize,
     now: Millis,
 ) -> Ending {
+    let journey = truth.run_state(message);
+    if journey == RunState::Paused {
+        return Ending::Untried { at: now.plus(HOLD) };
+    }
+    let Some(contact) = truth.contacts.get(&message.contact_id) else {
+        return Ending::Over(Outcome::Skipped("contact_gone"));
+    };
     let sender = match message.channel {
         Channel::Email => &settings.email,
         Channel::Sms => &settings.sms,
@@ -117,7 +124,7 @@ async fn attempt<H: Http>(
     if message.uncertain && !key_is_known {
         return Ending::Over(Outcome::Unknown("an earlier attempt had no answer".to_owned()));
     }
-    let outgoing = match prepare(catalog, settings, contact, message) {
+    let outgoing = match prepare(catalog, settings, contact, message, journey) {
         Ok(outgoing) => outgoing,
         Err(Outcome::Skipped(reason)) if message.uncertain => {
             let reason = format!("held back ({reason}) after an attempt without an answer");
@@ -130,7 +137,7 @@ async fn attempt<H: Http>(
         return Ending::Again { at: now.plus(Span::hours(1)), reason, uncertain: false };
     };
     if *silence >= SILENCE_MAX {
-        return Ending::Untried;
+        return Ending::Untried { at: now.plus(Span::minutes(1)) };
     }
     let answer = sender.outcome(http.send(request).await);
     *silence = if matches!(answer, Attempt::Lost(_)) { *silence + 1 } else { 0 };
@@ -143,7 +150,11 @@ fn prepare(
     settings: &Settings,
     contact: &Contact,
     message: &Message,
+    journey: RunState,
 ) -> Result<Outgoing, Outcome> {
+    if journey == RunState::Archived {
+        return Err(Outcome::Skipped(ARCHIVED));
+    }
     let Some(edition) = catalog.edition(&message.campaign, message.version) else {
         return Err(Outcome::Failed("its version is gone".to_owned()));
     };
@@ -191,20 +202,35 @@ async fn claim<D: Database>(
         .collect())
 }
 
-/// The contacts of the messages, read after the claim: what they said before that, counts. The
-/// versions that the messages were made from are fetched if they are not in the catalog.
-async fn read_contacts<D: Database>(
+/// What is asked after the claim, so that what was said before it counts: the contacts, and which
+/// journeys run. What an isolate has in mind may be a minute old.
+struct Truth {
+    contacts: BTreeMap<ContactId, Contact>,
+    journeys: Vec<JourneyStatus>,
+}
+
+impl Truth {
+    fn run_state(&self, message: &Message) -> RunState {
+        JourneyStatus::run_state(&self.journeys, &message.campaign, &message.journey)
+    }
+}
+
+/// Reads it. The versions that the messages were made from are fetched if they are not in the
+/// catalog.
+async fn read_truth<D: Database>(
     db: &D,
     catalog: &Catalog,
     claimed: &[Message],
-) -> Result<BTreeMap<ContactId, Contact>, DatabaseError> {
+) -> Result<Truth, DatabaseError> {
     let wanted: BTreeSet<&ContactId> = claimed.iter().map(|message| &message.contact_id).collect();
-    let rows = db.batch(vec![contacts::by_ids(wanted, &[])]).await?;
+    let rows = db.batch(vec![contacts::by_ids(wanted, &[]), journeys::statuses()]).await?;
+    let journeys = statuses(rows.get(1))?;
     let rows = rows.first().map(Rows::all::<ContactRow>).transpose();
     let contacts = rows.map_err(DatabaseError::Fault)?.unwrap_or_default();
     let versions = claimed.iter().map(|message| (message.campaign.clone(), message.version));
     load_versions(db, catalog, versions).await?;
-    Ok(contacts.into_iter().map(Contact::from).map(|c| (c.id.clone(), c)).collect())
+    let contacts = contacts.into_iter().map(Contact::from).map(|c| (c.id.clone(), c)).collect();
+    Ok(Truth { contacts, journeys })
 }
 
 async fn put_back<D: Database>(db: &D, retries: Vec<Statement>) -> Result<(), DatabaseError> {

@@ -5,6 +5,7 @@ pub mod settings;
 pub mod task;
 pub mod commit;
 pub mod publish;
+pub mod steer_journey;
 pub mod serve_page;
 pub mod submit_form;
 pub mod accept_events;

@@ -1,21 +1,27 @@
 //! publish: a compiled campaign becomes its next immutable version, live at once.
 //!
-//! Two round trips: one (1 statement) to read what is live, one (4 statements) to write the version
-//! (nothing, if the live one is the same). Segments that are new or have another rule begin to be
-//! filled.
+//! Two round trips: one (2 statements) to read what is live and who stands where, one (5
+//! statements) to write the version (nothing, if the live one is the same); one more to read older
+//! versions that somebody is on, if the campaign moves people. Segments that are new or have
+//! another rule begin to be filled, and people in journeys that have a migration map to be woken.
 
+use super::commit::load_versions;
+use super::run_due::FILL_DELAY;
 use super::seams::{Database, DatabaseError};
 use crate::domain::campaign::Compiled;
 use crate::domain::catalog::{Catalog, Edition};
 use crate::domain::check::check;
+use crate::domain::journey::JourneyStatus;
 use crate::domain::primitives::{Millis, QualifiedId};
 use crate::domain::problem::Problem;
 use crate::domain::template::check_templates;
 use crate::domain::token::sha256_hex;
+use crate::domain::version_diff::{JourneyDiff, Standing, diff, unknown_old_steps};
 use crate::store::campaigns::{self, LiveRow, NumberRow, VersionRow};
-use crate::store::segments;
 use crate::store::statement::Rows;
+use crate::store::{journeys, segments};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 /// The largest compiled campaign: half of the 2 MB that D1 takes as one value.
@@ -30,6 +36,10 @@ pub struct Published {
     pub version: u32,
     /// Whether this publish made it; false when the content was live already.
     pub is_new: bool,
+    /// What it changes about journeys in which people may stand; nothing for a campaign's first
+    /// version.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub journeys: Vec<JourneyDiff>,
 }
 
 /// Why a publish is refused.
@@ -53,12 +63,7 @@ pub async fn publish<D: Database>(
     compiled: Compiled,
     now: Millis,
 ) -> Result<Published, Refusal> {
-    // What an isolate has in mind may be a minute old; what changes is told by the database.
-    let catalog = live(db).await?;
-    let problems = problems(&catalog, &compiled);
-    if !problems.is_empty() {
-        return Err(Refusal::Problems(problems));
-    }
+    let Plan { catalog, journeys } = plan(db, &compiled).await?;
     let id = &compiled.campaign.id;
     let text = serde_json::to_string(&compiled)
         .map_err(|error| DatabaseError::Fault(error.to_string()))?;
@@ -67,6 +72,7 @@ pub async fn publish<D: Database>(
         campaigns::make_newest_live(id),
         campaigns::live_version(id),
         segments::begin_fills(&changed_segments(&catalog, &compiled)),
+        journeys::begin_wakes(id, &migrating(&catalog, &compiled), now.plus(FILL_DELAY)),
     ];
     let rows = db.batch(statements).await?;
     let number = |index: usize| {
@@ -77,13 +83,80 @@ pub async fn publish<D: Database>(
     let Some(live) = live else {
         return Err(DatabaseError::Fault("a published version is not live".to_owned()).into());
     };
-    Ok(Published { campaign: id.0.clone(), version: live.version, is_new: added.is_some() })
+    let is_new = added.is_some();
+    Ok(Published { campaign: id.0.clone(), version: live.version, is_new, journeys })
 }
 
-/// The live versions of all campaigns.
+/// What `publish` would do, without doing it: the version that would be live.
+pub async fn preview<D: Database>(db: &D, compiled: Compiled) -> Result<Published, Refusal> {
+    let Plan { catalog, journeys } = plan(db, &compiled).await?;
+    let campaign = &compiled.campaign.id;
+    let live = catalog.live_edition(campaign);
+    let is_new = live.is_none_or(|live| live.compiled != compiled);
+    // Versions count up from the live one, which is the newest.
+    let version = live.map_or(0, |live| live.version) + u32::from(is_new);
+    Ok(Published { campaign: campaign.0.clone(), version, is_new, journeys })
+}
+
+/// What is live, and what a campaign that has no mistakes would change about it.
+struct Plan {
+    catalog: Catalog,
+    journeys: Vec<JourneyDiff>,
+}
+
+async fn plan<D: Database>(db: &D, compiled: &Compiled) -> Result<Plan, Refusal> {
+    // What an isolate has in mind may be a minute old; what changes is told by the database.
+    let id = &compiled.campaign.id;
+    let rows = db.batch(vec![campaigns::live(), journeys::standing(id)]).await?;
+    let catalog = catalog(rows.first())?;
+    let standing = rows.get(1).map(Rows::all::<Standing>).transpose();
+    let standing = standing.map_err(DatabaseError::Fault)?.unwrap_or_default();
+    let mut problems = problems(&catalog, compiled);
+    let mut journeys = Vec::new();
+    if let Some(live) = catalog.live_edition(id)
+        && live.compiled != *compiled
+    {
+        if !migrating(&catalog, compiled).is_empty() {
+            let inhabited: BTreeSet<u32> = standing.iter().map(|s| s.version).collect();
+            let wanted = inhabited.iter().map(|version| (id.clone(), *version));
+            load_versions(db, &catalog, wanted).await?;
+            let older: Vec<_> = inhabited.iter().filter_map(|v| catalog.edition(id, *v)).collect();
+            problems.extend(unknown_old_steps(live, &older, compiled));
+        }
+        journeys = diff(&live.compiled, compiled, &standing);
+    }
+    if problems.is_empty() {
+        Ok(Plan { catalog, journeys })
+    } else {
+        Err(Refusal::Problems(problems))
+    }
+}
+
+/// The journeys of a new version that have something to say about people on older ones.
+fn migrating<'c>(catalog: &Catalog, compiled: &'c Compiled) -> Vec<&'c str> {
+    let campaign = &compiled.campaign;
+    let live = catalog.live_edition(&campaign.id);
+    if live.is_none_or(|live| live.compiled == *compiled) {
+        return Vec::new();
+    }
+    let moves = campaign.journeys.iter().filter(|(_, journey)| !journey.migrate.is_empty());
+    moves.map(|(name, _)| name.as_str()).collect()
+}
+
+/// The live versions of all campaigns, and which of their journeys run.
 pub async fn live<D: Database>(db: &D) -> Result<Catalog, DatabaseError> {
-    let rows = db.batch(vec![campaigns::live()]).await?;
-    let rows = rows.first().map(Rows::all::<VersionRow>).transpose();
+    let rows = db.batch(vec![campaigns::live(), journeys::statuses()]).await?;
+    Ok(catalog(rows.first())?.with_statuses(statuses(rows.get(1))?))
+}
+
+/// Reads the rows of `journeys::statuses`.
+pub fn statuses(rows: Option<&Rows>) -> Result<Vec<JourneyStatus>, DatabaseError> {
+    let rows = rows.map(Rows::all::<JourneyStatus>).transpose().map_err(DatabaseError::Fault)?;
+    Ok(rows.unwrap_or_default())
+}
+
+fn catalog(rows: Option<&Rows>) -> Result<Catalog, DatabaseError> {
+    let rows = rows.map(Rows::all::<VersionRow>).transpose();
     let rows = rows.map_err(DatabaseError::Fault)?.unwrap_or_default();
     Ok(Catalog::new(
         rows.into_iter()
@@ -91,11 +164,16 @@ pub async fn live<D: Database>(db: &D) -> Result<Catalog, DatabaseError> {
     ))
 }
 
-/// Which version of each campaign is live.
+/// Which version of each campaign is live, and which of its journeys run.
 pub async fn live_versions<D: Database>(db: &D) -> Result<Vec<LiveRow>, DatabaseError> {
-    let rows = db.batch(vec![campaigns::live_versions()]).await?;
-    let rows = rows.first().map(Rows::all::<LiveRow>).transpose().map_err(DatabaseError::Fault)?;
-    Ok(rows.unwrap_or_default())
+    let rows = db.batch(vec![campaigns::live_versions(), journeys::statuses()]).await?;
+    let statuses = statuses(rows.get(1))?;
+    let live = rows.first().map(Rows::all::<LiveRow>).transpose().map_err(DatabaseError::Fault)?;
+    let mut live = live.unwrap_or_default();
+    for row in &mut live {
+        row.journeys = statuses.iter().filter(|s| s.campaign == row.campaign).cloned().collect();
+    }
+    Ok(live)
 }
 
 /// Everything that is wrong with a campaign, alone and beside the others.

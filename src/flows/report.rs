@@ -1,11 +1,17 @@
-//! report: what a campaign cost and earned, from counters. One round trip, one statement.
+//! report: what a campaign cost and earned, from counters: one round trip, one statement. With its
+//! journeys, which are counted anew: one round trip, three statements.
 
+use super::publish::statuses;
 use super::seams::{Database, DatabaseError};
 use crate::domain::campaign::Campaign;
 use crate::domain::catalog::Edition;
+use crate::domain::journey::{EnrollmentState, JourneyStatus};
 use crate::domain::primitives::Millis;
-use crate::domain::report::{ChannelRow, Figures, MessageFigures, MessageRow, Report, VariantRow};
-use crate::store::reports::{self, CounterRow};
+use crate::domain::report::{
+    ChannelRow, Figures, JourneyRow, MessageFigures, MessageRow, PassageFigures, Report, VariantRow,
+};
+use crate::store::journeys;
+use crate::store::reports::{self, CounterRow, PassageRow};
 use crate::store::statement::Rows;
 use std::collections::BTreeMap;
 
@@ -19,6 +25,53 @@ pub async fn report<D: Database>(
     let rows = rows.first().map(Rows::all::<CounterRow>).transpose();
     let rows = rows.map_err(DatabaseError::Fault)?.unwrap_or_default();
     Ok(add_up(&edition.compiled.campaign, edition.version, &rows, now))
+}
+
+/// The same with how the passages through each of its journeys stand.
+pub async fn report_with_journeys<D: Database>(
+    db: &D,
+    edition: &Edition,
+    now: Millis,
+) -> Result<Report, DatabaseError> {
+    let id = edition.id();
+    let statements = vec![reports::counters(id), reports::passages(id), journeys::statuses()];
+    let rows = db.batch(statements).await?;
+    let counters = rows.first().map(Rows::all::<CounterRow>).transpose();
+    let passages = rows.get(1).map(Rows::all::<PassageRow>).transpose();
+    let (counters, passages) =
+        (counters.map_err(DatabaseError::Fault)?, passages.map_err(DatabaseError::Fault)?);
+    let campaign = &edition.compiled.campaign;
+    let counters = counters.unwrap_or_default();
+    let mut by_journey: BTreeMap<String, BTreeMap<u32, PassageFigures>> =
+        campaign.journeys.keys().map(|name| (name.clone(), BTreeMap::new())).collect();
+    for row in passages.unwrap_or_default() {
+        let versions = by_journey.entry(row.journey.clone()).or_default();
+        let figures = versions.entry(row.version).or_default();
+        figures.version = row.version;
+        add_passages(figures, row);
+    }
+    let statuses = statuses(rows.get(2))?;
+    let journeys = by_journey.into_iter().map(|(journey, versions)| JourneyRow {
+        state: JourneyStatus::run_state(&statuses, id, &journey),
+        versions: versions.into_values().collect(),
+        journey,
+    });
+    let journeys = journeys.collect();
+    Ok(Report { journeys, ..add_up(campaign, edition.version, &counters, now) })
+}
+
+fn add_passages(figures: &mut PassageFigures, row: PassageRow) {
+    figures.entered += row.people;
+    let (sum, parts) = match row.state {
+        EnrollmentState::Active => (&mut figures.active, Some(&mut figures.by_step)),
+        EnrollmentState::Completed => (&mut figures.completed, None),
+        EnrollmentState::Exited => (&mut figures.exited, Some(&mut figures.by_reason)),
+        EnrollmentState::Failed => (&mut figures.failed, Some(&mut figures.by_reason)),
+    };
+    *sum += row.people;
+    if let Some(parts) = parts {
+        *parts.entry(row.part).or_default() += row.people;
+    }
 }
 
 /// Sorts counters into the tables of a report.
@@ -66,6 +119,7 @@ fn add_up(campaign: &Campaign, version: u32, rows: &[CounterRow], now: Millis) -
             .into_iter()
             .map(|(template, figures)| MessageRow { template, figures })
             .collect(),
+        journeys: Vec::new(),
     }
 }
 

@@ -1,8 +1,9 @@
 //! run_due: the scheduler. A tick finds what is due and hands it out; a worker decides on it.
 //!
-//! A tick costs two round trips: one (1 statement) that lists the segments being filled, one (3
-//! statements) for the contacts and messages that are due; and while segments are being filled, one
-//! (1 statement) for what is live and one (3 statements) for each of them. A worker costs two round
+//! A tick costs two round trips: one (2 statements) that lists the segments being filled and the
+//! journeys being woken, one (3 statements) for the contacts and messages that are due; and while
+//! segments are being filled, one (1 statement) for what is live and one (3 statements) for each of
+//! them; and one (3 statements) for each journey being woken. A worker costs two round
 //! trips for up to `CONTACTS_PER_TASK_MAX` contacts (`commit`). However many they are, a step that
 //! falls due is 1 statement to read and 3 to write (events, contacts, enrollments); 1 more where a
 //! message is queued.
@@ -15,10 +16,12 @@ use super::task::Work;
 use crate::domain::catalog::Catalog;
 use crate::domain::decide::Happening;
 use crate::domain::primitives::{ContactId, Ids, MessageId, Millis, Span};
+use crate::store::journeys::WakeRow;
 use crate::store::messages::IdRow;
 use crate::store::segments::FillRow;
 use crate::store::statement::Rows;
-use crate::store::{due, messages, segments};
+use crate::store::{due, journeys, messages, segments};
+use serde::de::DeserializeOwned;
 
 /// The most contacts, and the most messages, that one tick hands out. At 100 a batch they are
 /// done well within the minute, and what is left is handed out by the next tick.
@@ -34,7 +37,9 @@ pub const FILL_DELAY: Span = Span::minutes(2);
 
 /// Finds what is due: contacts and messages as tasks for the work queue.
 pub async fn tick<D: Database>(db: &D, now: Millis) -> Result<Vec<Work>, DatabaseError> {
-    fill_segments(db, now).await?;
+    let rows = db.batch(vec![segments::fills(), journeys::wakes(now)]).await?;
+    fill_segments(db, all(rows.first())?, now).await?;
+    wake_journeys(db, all(rows.get(1))?, now).await?;
     let statements = vec![
         due::claim(now, now.plus(CLAIM), DUE_PER_TICK_MAX),
         messages::outbox(now, DUE_PER_TICK_MAX),
@@ -63,12 +68,26 @@ pub async fn run<D: Database>(
     Ok(deliveries(&decisions))
 }
 
+/// Takes each waking of a journey's people one step further: the next of them become due, in this
+/// very tick.
+async fn wake_journeys<D: Database>(
+    db: &D,
+    wakes: Vec<WakeRow>,
+    now: Millis,
+) -> Result<(), DatabaseError> {
+    for wake in wakes {
+        db.batch(journeys::wake_step(&wake, now).to_vec()).await?;
+    }
+    Ok(())
+}
+
 /// Takes each filling of a segment one step further: the contacts that its rule concerns become
 /// due, in this very tick.
-async fn fill_segments<D: Database>(db: &D, now: Millis) -> Result<(), DatabaseError> {
-    let rows = db.batch(vec![segments::fills()]).await?;
-    let fills = rows.first().map(Rows::all::<FillRow>).transpose();
-    let fills = fills.map_err(DatabaseError::Fault)?.unwrap_or_default();
+async fn fill_segments<D: Database>(
+    db: &D,
+    fills: Vec<FillRow>,
+    now: Millis,
+) -> Result<(), DatabaseError> {
     if fills.is_empty() {
         return Ok(());
     }
@@ -90,7 +109,11 @@ async fn fill_segments<D: Database>(db: &D, now: Millis) -> Result<(), DatabaseE
     Ok(())
 }
 
-fn ids<T: serde::de::DeserializeOwned>(rows: Option<&Rows>) -> Result<Vec<T>, DatabaseError> {
-    let rows = rows.map(Rows::all::<IdRow<T>>).transpose().map_err(DatabaseError::Fault)?;
-    Ok(rows.unwrap_or_default().into_iter().map(|row| row.id).collect())
+fn ids<T: DeserializeOwned>(rows: Option<&Rows>) -> Result<Vec<T>, DatabaseError> {
+    Ok(all::<IdRow<T>>(rows)?.into_iter().map(|row| row.id).collect())
+}
+
+fn all<T: DeserializeOwned>(rows: Option<&Rows>) -> Result<Vec<T>, DatabaseError> {
+    let rows = rows.map(Rows::all::<T>).transpose().map_err(DatabaseError::Fault)?;
+    Ok(rows.unwrap_or_default())
 }

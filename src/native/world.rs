@@ -6,6 +6,7 @@ use crate::domain::answer::Answer;
 use crate::domain::campaign::Compiled;
 use crate::domain::catalog::Catalog;
 use crate::domain::form::{FILL_TIME_MIN, FieldProblem, TOKEN_FIELD};
+use crate::domain::journey::RunState;
 use crate::domain::message::Letter;
 use crate::domain::origin::{LANDING_FIELD, Origin, PAGE_FIELD, QUERY_FIELD, VARIANT_FIELD};
 use crate::domain::primitives::{CampaignId, Ids, Millis, QualifiedId, Span};
@@ -16,10 +17,12 @@ use crate::flows::publish::{Published, Refusal};
 use crate::flows::receive::Link;
 use crate::flows::seams::{Database, DatabaseError, Http};
 use crate::flows::settings::Settings;
+use crate::flows::steer_journey::{NotSteered, Steered};
 use crate::flows::submit_form::Checked;
 use crate::flows::task::{EngagementReport, Intake, Work};
 use crate::flows::{
-    deliver, publish, receive, record_touches, report, run_due, serve_page, submit_form,
+    deliver, publish, receive, record_touches, report, run_due, serve_page, steer_journey,
+    submit_form,
 };
 use crate::providers::Sender;
 use crate::providers::http::{HttpError, HttpRequest, HttpResponse};
@@ -124,6 +127,14 @@ impl World {
         let published = block_on(publish::publish(&self.db, compiled, self.now))?;
         self.catalog = block_on(publish::live(&self.db))?;
         Ok(published)
+    }
+
+    /// A journey is paused, resumed or archived; every isolate knows at once.
+    pub fn steer(&mut self, journey: &str, state: RunState) -> Result<Steered, NotSteered> {
+        let id = QualifiedId::from(journey);
+        let steered = block_on(steer_journey::steer(&self.db, &id, state, self.now))?;
+        self.catalog = block_on(publish::live(&self.db))?;
+        Ok(steered)
     }
 
     /// A visitor looks at a page by its path and query string, and it is counted.

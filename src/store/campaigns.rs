@@ -2,6 +2,7 @@
 
 use super::statement::{Statement, Value};
 use crate::domain::campaign::Compiled;
+use crate::domain::journey::JourneyStatus;
 use crate::domain::primitives::{CampaignId, Millis};
 use serde::{Deserialize, Serialize};
 
@@ -106,4 +107,7 @@ pub struct LiveRow {
     pub version: u32,
     /// When it was published.
     pub published_at: Millis,
+    /// The last word on its journeys that were ever paused or archived; not among the columns.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub journeys: Vec<JourneyStatus>,
 }

@@ -1,6 +1,7 @@
 //! Counters: what reports are made of, and how first visits move them.
 
 use super::statement::{Statement, Value};
+use crate::domain::journey::EnrollmentState;
 use crate::domain::primitives::{CampaignId, Millis};
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +54,32 @@ pub fn counters(campaign: &CampaignId) -> Statement {
           WHERE campaign_id = ?1 GROUP BY metric, channel, part",
         vec![Value::text(campaign.as_str())],
     )
+}
+
+/// The passages through a campaign's journeys, counted anew: an index-free scan of all enrollments,
+/// so not for every tick. `part` is the step of those under way, and else the reason.
+pub fn passages(campaign: &CampaignId) -> Statement {
+    Statement::new(
+        "SELECT journey, version, state, iif(state = 'active', step, reason) AS part,
+                count(*) AS people
+           FROM enrollments WHERE campaign_id = ?1 GROUP BY 1, 2, 3, 4 ORDER BY 1, 2",
+        vec![Value::text(campaign.as_str())],
+    )
+}
+
+/// A row of `passages`.
+#[derive(Debug, Deserialize)]
+pub struct PassageRow {
+    /// The journey's name.
+    pub journey: String,
+    /// The version.
+    pub version: u32,
+    /// Whether they are under way, and how they ended if not.
+    pub state: EnrollmentState,
+    /// The step, or the reason.
+    pub part: String,
+    /// How many.
+    pub people: i64,
 }
 
 /// A row of `counters`.

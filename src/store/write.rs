@@ -63,6 +63,7 @@ const ENROLLMENTS: Insert = Insert {
     into: "enrollments (contact_id, id, campaign_id, version, journey, step, steps_taken, sent,
                         state, reason, entered_at, since, due_at)",
     on_conflict: "ON CONFLICT (contact_id, id) DO UPDATE SET
+       version = excluded.version,
        step = excluded.step, steps_taken = excluded.steps_taken, sent = excluded.sent,
        state = excluded.state, reason = excluded.reason, since = excluded.since,
        due_at = excluded.due_at",

@@ -3,9 +3,12 @@
 use super::format::{NONE, count, moment, money, percent, signed_percent};
 use super::page::{Frame, Page};
 use super::render;
+use crate::domain::journey::RunState;
 use crate::domain::language::Language;
-use crate::domain::report::{Figures, MessageFigures, Report};
+use crate::domain::reason::in_words;
+use crate::domain::report::{Figures, JourneyRow, MessageFigures, PassageFigures, Report};
 use askama::Template;
+use std::collections::BTreeMap;
 
 /// What a report's page is made of.
 pub struct ReportView<'a> {
@@ -33,6 +36,7 @@ pub fn campaign_report(view: &ReportView) -> String {
         channels: words.channels(report),
         variants: words.variants(report),
         messages: words.messages(report),
+        journeys: words.journeys(report),
     })
 }
 
@@ -50,6 +54,24 @@ struct ReportTemplate<'a> {
     channels: Table,
     variants: Table,
     messages: Table,
+    journeys: Vec<JourneyCard>,
+}
+
+/// One journey: its versions, and what can be done with it.
+struct JourneyCard {
+    name: String,
+    state: &'static str,
+    is_running: bool,
+    is_archived: bool,
+    /// Where its buttons lead, but for the verb and the language.
+    action: String,
+    versions: Table,
+}
+
+impl JourneyCard {
+    fn action_of(&self, verb: &str) -> String {
+        format!("{}/{verb}", self.action)
+    }
 }
 
 /// One sum with what it means.
@@ -250,6 +272,58 @@ impl Words<'_> {
             rows.push(row(self.say("All", "合计"), &report.messages_total()));
         }
         Table { heads, rows }
+    }
+
+    fn journeys(&self, report: &Report) -> Vec<JourneyCard> {
+        let card = |row: &JourneyRow| JourneyCard {
+            name: row.journey.clone(),
+            state: match row.state {
+                RunState::Running => self.say("Running", "运行中"),
+                RunState::Paused => self.say("Paused", "已暂停"),
+                RunState::Archived => self.say("Archived", "已归档"),
+            },
+            is_running: row.state == RunState::Running,
+            is_archived: row.state == RunState::Archived,
+            action: format!("/admin/journeys/{}.{}", report.campaign, row.journey),
+            versions: self.versions(row),
+        };
+        report.journeys.iter().map(card).collect()
+    }
+
+    fn versions(&self, row: &JourneyRow) -> Table {
+        let heads = vec![
+            self.say("Version", "版本"),
+            self.say("Entered", "进入"),
+            self.say("Inside", "在途"),
+            self.say("Completed", "走完"),
+            self.say("Left", "提前离开"),
+            self.say("Failed", "失败"),
+            self.say("Inside, by step", "在途（按步骤）"),
+            self.say("Left or failed, by reason", "离开或失败（按原因）"),
+        ];
+        let version = |figures: &PassageFigures| {
+            let counts = [
+                figures.entered, figures.active, figures.completed, figures.exited, figures.failed,
+            ];
+            let mut cells: Vec<Cell> = counts.map(|n| Cell::plain(count(n))).into();
+            let reason = |reason: &str| in_words(reason, self.language);
+            for text in [
+                self.parts(&figures.by_step, str::to_owned),
+                self.parts(&figures.by_reason, reason),
+            ] {
+                cells.push(Cell { text, tone: "text wrap" });
+            }
+            TableRow { name: format!("v{}", figures.version), cells }
+        };
+        Table { heads, rows: row.versions.iter().map(version).collect() }
+    }
+
+    /// `rest: 12, nudge: 3`.
+    fn parts(&self, parts: &BTreeMap<String, i64>, name: impl Fn(&str) -> String) -> String {
+        let colon = self.say(": ", "：");
+        let parts = parts.iter().map(|(part, n)| format!("{}{colon}{}", name(part), count(*n)));
+        let parts: Vec<String> = parts.collect();
+        if parts.is_empty() { NONE.to_owned() } else { parts.join(self.say(", ", "，")) }
     }
 
     /// The channels we name ourselves have names in both languages; the others are as linked.

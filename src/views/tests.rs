@@ -5,6 +5,7 @@ use super::mailbox::*;
 use super::page::*;
 use super::report::*;
 use super::visitor::*;
+use crate::domain::journey::RunState;
 use crate::domain::language::Language;
 use crate::domain::primitives::{CampaignId, Channel, Millis};
 use crate::domain::report::*;
@@ -40,7 +41,22 @@ fn report(name: &str, figures: Figures) -> Report {
         by_channel: vec![ChannelRow { channel: name.into(), figures }],
         by_variant: vec![VariantRow { page: name.into(), variant: name.into(), figures }],
         messages: vec![MessageRow { template: name.into(), figures: messages }],
+        journeys: vec![journey(name, RunState::Paused)],
     }
+}
+
+fn journey(name: &str, state: RunState) -> JourneyRow {
+    let version = PassageFigures {
+        version: 3,
+        entered: 1_007,
+        active: 4,
+        completed: 1_000,
+        exited: 3,
+        failed: 0,
+        by_step: [(name.to_owned(), 4)].into(),
+        by_reason: [(name.to_owned(), 2), ("archived".to_owned(), 1)].into(),
+    };
+    JourneyRow { journey: name.into(), state, versions: vec![version] }
 }
 
 /// Pages of web app and visitors, each with its name.
@@ -186,8 +202,32 @@ fn a_report_of_nothing_says_what_to_do() {
     report.by_channel.clear();
     report.by_variant.clear();
     report.messages.clear();
+    report.journeys[0].versions.clear();
     let frame = frame(Language::English);
     let html = campaign_report(&ReportView { frame, report: &report, time_zone: "UTC" });
     assert!(html.contains("Share a landing page") && !html.contains("<table"));
     assert!(html.contains("no cost is known") && !html.contains("NaN"));
+}
+
+#[test]
+fn a_report_tells_how_each_version_of_a_journey_fares() {
+    let mut report = report("spring", Figures::default());
+    report.journeys =
+        vec![journey("nurture", RunState::Running), journey("revive", RunState::Paused)];
+    let page = |language| {
+        campaign_report(&ReportView { frame: frame(language), report: &report, time_zone: "UTC" })
+    };
+    let english = page(Language::English);
+    for text in ["1,007", "nurture: 4", "the journey was archived: 1", "Paused", "Running"] {
+        assert!(english.contains(text), "{text}: {english}");
+    }
+    let chinese = page(Language::Chinese);
+    for text in ["旅程已归档：1", "已暂停", "运行中", "nurture：4"] {
+        assert!(chinese.contains(text), "{text}: {chinese}");
+    }
+    let action = |verb: &str| format!("method=\"post\" action=\"/admin/journeys/{verb}?lang=en\"");
+    assert!(english.contains(&action("spring.nurture/pause")), "{english}");
+    assert!(english.contains(&action("spring.nurture/archive")));
+    assert!(english.contains(&action("spring.revive/resume")));
+    assert!(!english.contains(&action("spring.revive/pause")));
 }

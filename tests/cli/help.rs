@@ -12,8 +12,9 @@ fn every_option_is_explained_with_an_example_and_the_exit_status() {
             "CAMPAIGN --contacts --days --seed --start --calendar --lead --consent --confirm \
              --open --click --unsubscribe --buy --order --json",
         ),
-        ("publish", "PATH --to DRIPLINE_URL --token DRIPLINE_TOKEN --json"),
+        ("publish", "PATH --to DRIPLINE_URL --token DRIPLINE_TOKEN --dry-run --json"),
         ("report", "CAMPAIGN --to DRIPLINE_URL --token DRIPLINE_TOKEN --json"),
+        ("journey", "pause resume archive --to DRIPLINE_URL --token DRIPLINE_TOKEN --json"),
         ("inspect email", "INPUT --json"),
         ("inspect phone", "INPUT --region --json"),
         ("inspect template", "INPUT --json"),
@@ -35,7 +36,9 @@ fn every_option_is_explained_with_an_example_and_the_exit_status() {
         assert_eq!(undocumented, None, "{command}");
     }
     let commands = dripline(&["--help"]).ended(0).out;
-    for command in ["check", "render", "simulate", "publish", "report", "inspect", "token"] {
+    for command in
+        ["check", "render", "simulate", "publish", "journey", "report", "inspect", "token"]
+    {
         assert!(commands.contains(&format!("\n  {command} ")), "{commands}");
     }
 }
@@ -50,6 +53,8 @@ fn what_is_not_understood_is_usage() {
         &["publish", "nowhere", "--to", "http://127.0.0.1:1", "--token", "t"],
         &["report", "--to", "http://127.0.0.1:1", "--token", "t"],
         &["report", "../x", "--to", "http://127.0.0.1:1", "--token", "t"],
+        &["journey", "pause", "nurture", "--to", "http://127.0.0.1:1", "--token", "t"],
+        &["journey", "stop", "a.b", "--to", "http://127.0.0.1:1", "--token", "t"],
         &["simulate"],
         &["simulate", "nobody"],
         &["simulate", "spring-webinar", "--contacts", "0"],

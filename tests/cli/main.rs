@@ -5,6 +5,7 @@ mod server;
 
 mod help;
 mod inspect;
+mod journey;
 mod publish;
 mod report;
 mod simulate;

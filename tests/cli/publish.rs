@@ -112,3 +112,31 @@ fn one_refused_campaign_does_not_hold_back_the_next() {
     assert_eq!(ran.out, "white-paper: version 1 is live (new)\n");
     assert!(ran.err.starts_with("spring-webinar: The server refused (status 422). No."));
 }
+
+#[test]
+fn a_dry_run_shows_what_would_change_and_publishes_nothing() {
+    let body = json!({ "campaign": "spring-webinar", "version": 3, "is_new": true, "journeys": [{
+        "journey": "nurture", "added": ["rest"], "removed": ["settle"], "changed": [],
+        "rules_changed": true, "people": [
+            { "version": 2, "step": "settle", "people": 12, "migration": { "move": "rest" } },
+            { "version": 1, "step": "who", "people": 1, "migration": { "leave": "too late" } },
+            { "version": 1, "step": "nudge", "people": 3, "migration": null }] }] });
+    let (url, requests) = serve(vec![(200, body.to_string()), (200, body.to_string())]);
+    let args = ["publish", WEBINAR, "--dry-run", "--to", &url, "--token", "t"];
+    let ran = dripline(&args).ended(0);
+    let expected = "spring-webinar: would become version 3
+  journey nurture
+    added: rest
+    removed: settle
+    begins, ends or is entered again by other rules
+    12 people at settle of version 2: move to rest
+    1 person at who of version 1: leave: too late
+    3 people at nudge of version 1: stay on version 1
+";
+    assert_eq!(ran.out, expected);
+    let ran = dripline(&[&args[..], &["--json"]].concat()).ended(0);
+    assert_eq!(ran.json()["planned"][0]["journeys"][0]["people"][0]["people"], 12);
+    for request in requests.join().unwrap() {
+        assert_eq!(request.line, "POST /api/v1/campaigns/diff");
+    }
+}

@@ -90,7 +90,7 @@ test("a changed page is live on the next request; who began before ends as it wa
   assert.match(textOf((await visitor.visit("/relay")).html), /Relay, first edition/);
 
   const published = await publishChanged(runtime, "first edition", "second edition");
-  assert.deepEqual(published, [{ campaign: "relay", version: 2, is_new: true }]);
+  assert.deepEqual([published[0].version, published[0].is_new], [2, true]);
   assert.match(textOf((await visitor.visit("/relay")).html), /Relay, second edition/);
 
   assert.equal((await join("dan")).status, 200);

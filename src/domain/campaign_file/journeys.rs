@@ -3,7 +3,7 @@
 use super::rules::rule;
 use super::table::{Node, Table};
 use crate::domain::journey::{
-    Action, EventPattern, Journey, LocalTime, Next, ReEntry, Step, Trigger,
+    Action, EventPattern, Journey, LocalTime, Migration, Next, ReEntry, Step, Trigger,
 };
 use crate::domain::primitives::Span;
 use crate::domain::problem::Problem;
@@ -24,7 +24,16 @@ pub(super) fn journey(node: Node<'_>) -> Option<Journey> {
         re_entry: table.get("re_entry", re_entry).unwrap_or(ReEntry::Never),
         purpose: table.get("purpose", Node::text).unwrap_or_default(),
         steps: chain(table.need("step", |node| node.list(step))),
+        migrate: table.get("migrate", |node| node.named(migration)).unwrap_or_default(),
     })
+}
+
+/// Where whoever stands at a step of an older version goes: a step's name, or `{ leave = "…" }`.
+fn migration(node: Node<'_>) -> Option<Migration> {
+    if node.is_text() {
+        return node.text().map(Migration::Move);
+    }
+    Some(Migration::Leave(node.table().need("leave", Node::text)))
 }
 
 /// Stands in for a trigger that could not be read; the file has been refused by then.

@@ -3,7 +3,7 @@
 use super::{Check, STEPS_MAX};
 use crate::domain::form::Form;
 use crate::domain::journey::{
-    Action, EventPattern, Journey, LocalTime, Next, ReEntry, Step, Trigger,
+    Action, EventPattern, Journey, LocalTime, Migration, Next, ReEntry, Step, Trigger,
 };
 use crate::domain::primitives::Channel;
 use crate::domain::problem::Problem;
@@ -13,6 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 const SCORE_MAX: i64 = 1_000_000;
 /// What identifies a contact, or has a key of its own.
 const OWN: &[&str] = &["email", "phone", "external_id", "score"];
+/// Steps of older versions that a journey moves people away from: twice as many as it can have.
+const MIGRATIONS_MAX: usize = 2 * STEPS_MAX;
 /// Paths of a branch, tags and attributes of an update: more cannot be overlooked.
 const PARTS_MAX: usize = 50;
 
@@ -41,6 +43,7 @@ impl Check<'_> {
             self.step(&step_key(key, index), step, journey, &indexes);
         }
         self.purpose(key, journey);
+        self.migrate(&format!("{key}.migrate"), journey);
         let graph = Graph { journey, indexes };
         if graph.is_whole() {
             self.unreachable(key, &graph);
@@ -143,6 +146,28 @@ impl Check<'_> {
         }
         let small = score.abs() <= SCORE_MAX;
         self.say_unless(small, &format!("{key}.score"), "is more than 1000000");
+    }
+
+    /// The steps that a migration leads to must exist. Those that it leads away from are of older
+    /// versions, which publishing compares.
+    fn migrate(&mut self, key: &str, journey: &Journey) {
+        self.count(key, journey.migrate.len(), MIGRATIONS_MAX, "steps");
+        for (old, migration) in &journey.migrate {
+            let at = format!("{key}.{old}");
+            self.name(&at, old);
+            match migration {
+                Migration::Leave(reason) => self.line(&format!("{at}.leave"), reason),
+                Migration::Move(to) if to == "end" => {
+                    let problem = Problem::new(at, "`end` is no step to stand at");
+                    self.problems.push(problem.help("say why they end: { leave = \"…\" }"));
+                }
+                Migration::Move(to) if journey.step(to).is_none() => {
+                    let known = journey.steps.iter().map(|step| step.id.as_str());
+                    self.dangling(&at, "step", to, known);
+                }
+                Migration::Move(_) => {}
+            }
+        }
     }
 
     /// Whatever is sent needs a purpose that somebody can have agreed to, on that channel.

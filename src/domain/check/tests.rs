@@ -517,3 +517,29 @@ fn what_no_file_can_say_is_refused_of_an_api_client_too() {
     ");
     assert_eq!(changed(|_| {}), "");
 }
+
+#[test]
+fn a_migration_leads_to_a_step_or_says_why_people_leave() {
+    let migrate = |lines: &str| {
+        said_of(
+            "[journey.revive]",
+            &format!("[journey.nurture.migrate]\n{lines}\n[journey.revive]"),
+        )
+    };
+    assert_snapshot!(migrate("old = 'welcom'\nolder = 'end'\noldest = { leave = '' }"), @"
+    line 138: journey.nurture.migrate.old
+         there is no step `welcom`
+       → did you mean `welcome`?
+    line 139: journey.nurture.migrate.older
+         `end` is no step to stand at
+       → say why they end: { leave = \"…\" }
+    line 140: journey.nurture.migrate.oldest.leave
+         must not be empty
+    ");
+    assert_snapshot!(migrate("old = { lave = 'x' }"), @"
+    line 138: journey.nurture.migrate.old.lave
+         unknown key
+       → did you mean `leave`?
+    ");
+    assert_eq!(migrate("old = 'welcome'\nolder = { leave = 'over' }"), "all good");
+}

@@ -6,7 +6,11 @@
 //! contains a wait that ends later.
 
 mod apply;
+mod halt;
+mod migrate;
 mod walk;
+
+pub use halt::ARCHIVED;
 
 use super::attribution;
 use super::catalog::{Catalog, Edition};
@@ -14,6 +18,7 @@ use super::change::{Change, Conversion, Count, Metric};
 use super::contact::Contact;
 use super::event::{Event, Properties, names};
 use super::form::ConsentAsk;
+use super::journey::{Enrollment, RunState};
 use super::message::Message;
 use super::primitives::{CampaignId, Channel, Ids, MessageId, Millis, QualifiedId};
 use serde::{Deserialize, Serialize};
@@ -187,6 +192,9 @@ pub fn decide(
     let read_seq = contact.seq;
     let mut decider =
         Decider { catalog, contact, now, ids, changes: Vec::new(), unsettled: VecDeque::new() };
+    decider.end_archived_journeys();
+    decider.migrate_journeys();
+    decider.catch_up_journeys();
     for happening in happenings {
         decider.apply(happening);
         decider.settle();
@@ -340,7 +348,10 @@ impl Decider<'_> {
 /// The earliest moment at which time alone may change something: a step falls due, or a rule's
 /// answer may turn.
 fn wake_at(catalog: &Catalog, contact: &Contact, now: Millis) -> Option<Millis> {
-    let steps = contact.enrollments.iter().filter(|e| e.is_active()).filter_map(|e| e.due_at);
+    // Resuming a journey wakes the people inside.
+    let runs = |e: &&Enrollment| catalog.run_state(&e.campaign, &e.journey) == RunState::Running;
+    let steps = contact.enrollments.iter().filter(|e| e.is_active()).filter(runs);
+    let steps = steps.filter_map(|e| e.due_at);
     let rules = catalog
         .live()
         .flat_map(|edition| edition.compiled.campaign.segments.values())

@@ -6,7 +6,7 @@ use crate::domain::catalog::Edition;
 use crate::domain::change::Change;
 use crate::domain::event::{Event, names};
 use crate::domain::journey::{
-    Action, Enrollment, EnrollmentState, EventPattern, Next, ReEntry, Step, Trigger,
+    Action, Enrollment, EnrollmentState, EventPattern, Next, ReEntry, RunState, Step, Trigger,
 };
 use crate::domain::message::{Class, Message, house};
 use crate::domain::primitives::{EnrollmentId, MessageId, Millis, QualifiedId};
@@ -21,7 +21,11 @@ impl Decider<'_> {
         let catalog = self.catalog;
         for edition in catalog.live() {
             for (name, journey) in &edition.compiled.campaign.journeys {
-                if triggers(&journey.enter, edition, event) && self.may_enter(edition, name) {
+                let runs = || catalog.run_state(edition.id(), name) == RunState::Running;
+                if triggers(&journey.enter, edition, event)
+                    && runs()
+                    && self.may_enter(edition, name)
+                {
                     self.enter(edition, name);
                 }
             }
@@ -82,6 +86,7 @@ impl Decider<'_> {
         for index in self.active() {
             let Some(step) = self.step_of(index) else { continue };
             if let Action::WaitFor { pattern, step: sent_by, .. } = &step.action
+                && self.runs(&self.contact.enrollments[index])
                 && self.is_awaited(index, pattern, sent_by.as_deref(), event)
             {
                 self.move_on(index, step.then.clone());
@@ -92,8 +97,9 @@ impl Decider<'_> {
     /// Takes every step that has fallen due: a wait leads on, a wait for something timed out.
     pub(super) fn take_due_steps(&mut self) {
         for index in self.active() {
-            let due_at = self.contact.enrollments[index].due_at;
-            if due_at.is_none_or(|due_at| due_at > self.now) {
+            let enrollment = &self.contact.enrollments[index];
+            let is_due = enrollment.due_at.is_some_and(|due_at| due_at <= self.now);
+            if !is_due || !self.runs(enrollment) {
                 continue;
             }
             match self.step_of(index) {
@@ -107,7 +113,7 @@ impl Decider<'_> {
     }
 
     /// Leaves the step it stood at, and says so in the log.
-    fn move_on(&mut self, index: usize, next: Next) {
+    pub(super) fn move_on(&mut self, index: usize, next: Next) {
         let enrollment = &self.contact.enrollments[index];
         let campaign = enrollment.campaign.clone();
         let to = match &next {
@@ -123,7 +129,7 @@ impl Decider<'_> {
     /// Takes steps until one of them waits or the journey ends, and writes the enrollment down.
     /// This ends, for a step that would be taken a second time waits for something new: what it
     /// looks back to has moved it on already.
-    fn walk(&mut self, index: usize, mut next: Next) {
+    pub(super) fn walk(&mut self, index: usize, mut next: Next) {
         let mut looked_back = BTreeSet::new();
         loop {
             let Next::Step(id) = next else {
@@ -231,7 +237,7 @@ impl Decider<'_> {
     }
 
     /// Ends an enrollment, in the log and in its row.
-    fn end(&mut self, index: usize, state: EnrollmentState, reason: &str) {
+    pub(super) fn end(&mut self, index: usize, state: EnrollmentState, reason: &str) {
         let enrollment = &mut self.contact.enrollments[index];
         enrollment.state = state;
         enrollment.reason = reason.to_owned();
@@ -250,7 +256,7 @@ impl Decider<'_> {
 
     /// Whether `event` is what the enrollment waits for. With a send step named, the event must
     /// be about the message that step sent last, and may have come before the wait began.
-    fn is_awaited(
+    pub(super) fn is_awaited(
         &self,
         index: usize,
         pattern: &EventPattern,
@@ -267,7 +273,7 @@ impl Decider<'_> {
     }
 
     /// The indices of the enrollments that are under way.
-    fn active(&self) -> Vec<usize> {
+    pub(super) fn active(&self) -> Vec<usize> {
         let enrollments = self.contact.enrollments.iter().enumerate();
         enrollments.filter(|(_, e)| e.is_active()).map(|(index, _)| index).collect()
     }
@@ -279,7 +285,7 @@ impl Decider<'_> {
     }
 
     /// The step an enrollment stands at.
-    fn step_of(&self, index: usize) -> Option<Step> {
+    pub(super) fn step_of(&self, index: usize) -> Option<Step> {
         let enrollment = &self.contact.enrollments[index];
         self.edition_of(index)?.journey(&enrollment.journey)?.step(&enrollment.step).cloned()
     }

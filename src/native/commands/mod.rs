@@ -1,7 +1,9 @@
 //! The commands of `dripline`, one file each: arguments and a terminal in, an exit status out.
 
 pub mod check;
+pub mod diff;
 pub mod inspect;
+pub mod journey;
 pub mod progress;
 pub mod publish;
 pub mod render;

@@ -2,7 +2,7 @@
 
 use super::progress::Progress;
 use super::server::{Failure, Server};
-use super::{Exit, Terminal, check};
+use super::{Exit, Terminal, check, diff};
 use crate::domain::campaign::Compiled;
 use crate::flows::publish::Published;
 use crate::native::project::load_files;
@@ -12,17 +12,21 @@ use std::path::PathBuf;
 
 /// Where campaigns are published.
 const PATH: &str = "/api/v1/campaigns";
+/// Where to ask what publishing would change.
+const DIFF_PATH: &str = "/api/v1/campaigns/diff";
 
 /// Publish campaigns to a running dripline
 ///
 /// Reads and checks the campaigns as `dripline check` does; if anything is wrong, nothing is sent.
-/// Each campaign becomes a new version that is live with the next request. Contacts who are in a
-/// journey already finish it as it was when they entered. Publishing what is live already changes
-/// nothing.
+/// Each campaign becomes a new version that is live with the next request, and you are shown which
+/// steps of its journeys that changes and how many people stand at them. Contacts who are in a
+/// journey already finish it as it was when they entered, unless the file says where they go.
+/// Publishing what is live already changes nothing.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
   dripline publish --to http://localhost:8787 --token dev
+  dripline publish --dry-run --to http://localhost:8787 --token dev
   DRIPLINE_URL=https://go.example.com DRIPLINE_TOKEN=dl_… dripline publish
   dripline publish campaigns/spring-webinar.toml --json | jq '.published[].version'
 
@@ -34,7 +38,11 @@ pub struct Args {
     /// Where to, and by what right
     #[command(flatten)]
     pub server: Server,
-    /// Print one JSON object: {"ok": …, "published": […], "problems": […], "errors": […]}
+    /// Only show what would change; nothing is published
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print one JSON object: {"ok": …, "published": […], "problems": […], "errors": […]};
+    /// with --dry-run, "planned" stands in place of "published"
     #[arg(long)]
     pub json: bool,
 }
@@ -48,8 +56,8 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     let campaigns = match load_files(&files) {
         Ok(campaigns) => campaigns,
         Err(problems) if args.json => {
-            let answer =
-                json!({ "ok": false, "published": [], "problems": problems, "errors": [] });
+            let done = if args.dry_run { "planned" } else { "published" };
+            let answer = json!({ "ok": false, done: [], "problems": problems, "errors": [] });
             writeln!(terminal.out, "{answer}")?;
             return Ok(Exit::Wrong);
         }
@@ -59,12 +67,19 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
             return Ok(Exit::Wrong);
         }
     };
-    let mut told = Told { json: args.json, published: vec![], problems: vec![], errors: vec![] };
+    let mut told = Told {
+        json: args.json,
+        dry_run: args.dry_run,
+        published: vec![],
+        problems: vec![],
+        errors: vec![],
+    };
     let progress = Progress::new(campaigns.len() as u64, "Publishing");
     for (done, compiled) in campaigns.iter().enumerate() {
         progress.set(done as u64);
         let campaign = compiled.campaign.id.as_str();
-        let result = send(&args.server, compiled);
+        let path = if args.dry_run { DIFF_PATH } else { PATH };
+        let result = send(&args.server, path, compiled);
         if let Err(failure) = &result
             && failure.is_general()
         {
@@ -79,20 +94,21 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     told.end(terminal)
 }
 
-fn send(server: &Server, compiled: &Compiled) -> Result<Published, Failure> {
+fn send(server: &Server, path: &str, compiled: &Compiled) -> Result<Published, Failure> {
     let fault = |error: serde_json::Error| Failure {
         status: None,
         message: error.to_string(),
         problems: Vec::new(),
     };
     let text = serde_json::to_string(compiled).map_err(fault)?;
-    let answer = server.post(PATH, &text)?;
+    let answer = server.post(path, &text)?;
     serde_json::from_str(&answer).map_err(|_| server.not_dripline())
 }
 
 /// What has been said, or will be in one JSON object.
 struct Told {
     json: bool,
+    dry_run: bool,
     published: Vec<Published>,
     problems: Vec<Value>,
     errors: Vec<Value>,
@@ -109,7 +125,8 @@ impl Told {
         match result {
             Ok(published) => {
                 if !self.json {
-                    writeln!(terminal.out, "{}", line(&published))?;
+                    writeln!(terminal.out, "{}", line(&published, self.dry_run))?;
+                    write!(terminal.out, "{}", diff::lines(&published.journeys))?;
                     terminal.out.flush()?;
                 }
                 self.published.push(published);
@@ -152,7 +169,8 @@ impl Told {
         let is_ok = self.errors.is_empty();
         if self.json {
             let Self { published, problems, errors, .. } = self;
-            let answer = json!({ "ok": is_ok, "published": published, "problems": problems,
+            let done = if self.dry_run { "planned" } else { "published" };
+            let answer = json!({ "ok": is_ok, done: published, "problems": problems,
                                  "errors": errors });
             writeln!(terminal.out, "{answer}")?;
         }
@@ -160,9 +178,10 @@ impl Told {
     }
 }
 
-fn line(published: &Published) -> String {
-    let Published { campaign, version, is_new } = published;
+fn line(published: &Published, dry_run: bool) -> String {
+    let Published { campaign, version, is_new, .. } = published;
     match is_new {
+        true if dry_run => format!("{campaign}: would become version {version}"),
         true => format!("{campaign}: version {version} is live (new)"),
         false => format!("{campaign}: unchanged, version {version}"),
     }

@@ -3,8 +3,10 @@
 use super::server::Server;
 use super::table::Table;
 use super::{Exit, Terminal};
+use crate::domain::journey::RunState;
 use crate::domain::language::Language;
-use crate::domain::report::{Figures, Report};
+use crate::domain::reason::in_words;
+use crate::domain::report::{Figures, JourneyRow, Report};
 use crate::views::format::{NONE, count, moment, money, percent, signed_percent};
 use serde_json::json;
 use std::io::{self, Write};
@@ -70,6 +72,14 @@ pub(super) fn print(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         if !table.is_empty() {
             writeln!(out, "{title}\n{table}")?;
         }
+    }
+    for row in report.journeys.iter().filter(|row| !row.versions.is_empty()) {
+        let state = match row.state {
+            RunState::Running => "",
+            RunState::Paused => ", paused",
+            RunState::Archived => ", archived",
+        };
+        writeln!(out, "Journey {}{state}\n{}", row.journey, versions(row))?;
     }
     Ok(())
 }
@@ -152,6 +162,29 @@ fn messages(report: &Report) -> Table {
         cells.push(percent(figures.open_rate()));
         cells.push(percent(figures.click_rate()));
         table.row(cells);
+    }
+    table
+}
+
+fn versions(row: &JourneyRow) -> Table {
+    let heads = ["Version", "Entered", "Inside", "Completed", "Left", "Failed", "Step or reason"];
+    let mut table = Table::new(1, &heads);
+    for figures in &row.versions {
+        let counts =
+            [figures.entered, figures.active, figures.completed, figures.exited, figures.failed];
+        let mut cells = vec![figures.version.to_string()];
+        cells.extend(counts.map(count));
+        cells.push(String::new());
+        table.row(cells);
+        let mut part = |column: usize, name: String, people: i64| {
+            let mut cells = vec![String::new(); heads.len()];
+            cells[column] = count(people);
+            cells[heads.len() - 1] = name;
+            table.row(cells);
+        };
+        figures.by_step.iter().for_each(|(step, n)| part(2, step.clone(), *n));
+        let in_english = |reason: &str| in_words(reason, Language::English);
+        figures.by_reason.iter().for_each(|(reason, n)| part(4, in_english(reason), *n));
     }
     table
 }

@@ -1,0 +1,43 @@
+//! Halting: journeys that are paused or archived, and what a pause has kept people from.
+
+use super::Decider;
+use crate::domain::journey::{Action, Enrollment, EnrollmentState, RunState};
+
+/// Why the people of an archived journey have left it.
+pub const ARCHIVED: &str = "archived";
+
+impl Decider<'_> {
+    /// Whether the journey of this enrollment runs.
+    pub(super) fn runs(&self, enrollment: &Enrollment) -> bool {
+        self.catalog.run_state(&enrollment.campaign, &enrollment.journey) == RunState::Running
+    }
+
+    /// Ends every passage through an archived journey.
+    pub(super) fn end_archived_journeys(&mut self) {
+        for index in self.active() {
+            let Enrollment { campaign, journey, .. } = &self.contact.enrollments[index];
+            if self.catalog.run_state(campaign, journey) == RunState::Archived {
+                self.end(index, EnrollmentState::Exited, ARCHIVED);
+            }
+        }
+    }
+
+    /// Moves on whoever waited for something that happened during a pause, before time was up.
+    pub(super) fn catch_up_journeys(&mut self) {
+        for index in self.active() {
+            let enrollment = &self.contact.enrollments[index];
+            let resumed = self.catalog.resumed_at(&enrollment.campaign, &enrollment.journey);
+            let (since, due_at) = (enrollment.since, enrollment.due_at);
+            if resumed.is_none_or(|resumed| resumed <= since) {
+                continue;
+            }
+            let Some(step) = self.step_of(index) else { continue };
+            let Action::WaitFor { pattern, step: sent_by, .. } = &step.action else { continue };
+            let in_time = |at| at > since && due_at.is_none_or(|due_at| at < due_at);
+            let mut history = self.contact.history.iter().filter(|event| in_time(event.at));
+            if history.any(|event| self.is_awaited(index, pattern, sent_by.as_deref(), event)) {
+                self.move_on(index, step.then);
+            }
+        }
+    }
+}

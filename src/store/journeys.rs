@@ -1,0 +1,132 @@
+//! Journeys as they are lived: who stands where, and who of them is to be looked at again.
+
+use super::statement::{Statement, Value};
+use crate::domain::journey::RunState;
+use crate::domain::primitives::{CampaignId, Millis};
+use serde::Deserialize;
+
+/// How many people of a journey one tick wakes: half of what it hands out, so that whoever else
+/// is due does not wait behind them.
+pub const WAKES_PER_STEP: usize = 2_500;
+
+/// Who stands where in a campaign's journeys; rows are `version_diff::Standing`. It reads every
+/// enrollment: an index would cost one row written at each step of each contact.
+pub fn standing(campaign: &CampaignId) -> Statement {
+    Statement::new(
+        "SELECT journey, version, step, count(*) AS people FROM enrollments
+          WHERE campaign_id = ?1 AND state = 'active'
+          GROUP BY journey, version, step ORDER BY journey, version, step",
+        vec![Value::text(campaign.as_str())],
+    )
+}
+
+/// The last word on every journey that was ever paused or archived; rows are `JourneyStatus`.
+pub fn statuses() -> Statement {
+    Statement::new(
+        "SELECT campaign_id AS campaign, journey, state, since FROM journey_states
+          ORDER BY campaign_id, journey",
+        Vec::new(),
+    )
+}
+
+/// Says whether a journey runs from now on. Said again, it changes nothing, not even the time.
+pub fn set_state(campaign: &CampaignId, journey: &str, state: RunState, now: Millis) -> Statement {
+    let word = match state {
+        RunState::Running => "running",
+        RunState::Paused => "paused",
+        RunState::Archived => "archived",
+    };
+    Statement::new(
+        "INSERT INTO journey_states (campaign_id, journey, state, since) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (campaign_id, journey) DO UPDATE SET
+                state = excluded.state, since = excluded.since
+              WHERE state <> excluded.state",
+        vec![
+            Value::text(campaign.as_str()),
+            Value::text(journey),
+            Value::text(word),
+            Value::Int(now.0),
+        ],
+    )
+}
+
+/// How many people are in a journey, on whatever version: one row, `people`.
+pub fn inside(campaign: &CampaignId, journey: &str) -> Statement {
+    Statement::new(
+        "SELECT count(*) AS people FROM enrollments
+          WHERE campaign_id = ?1 AND journey = ?2 AND state = 'active'",
+        vec![Value::text(campaign.as_str()), Value::text(journey)],
+    )
+}
+
+/// A row of `inside`.
+#[derive(Deserialize)]
+pub struct InsideRow {
+    /// How many.
+    pub people: i64,
+}
+
+/// Begins to wake everybody in these journeys of a campaign, from the first contact.
+pub fn begin_wakes(campaign: &CampaignId, journeys: &[&str], not_before: Millis) -> Statement {
+    Statement::new(
+        "INSERT INTO journey_wakes (campaign_id, journey, not_before, after_id)
+         SELECT ?1, value, ?3, '' FROM json_each(?2) WHERE true
+             ON CONFLICT (campaign_id, journey) DO UPDATE SET
+                not_before = excluded.not_before, after_id = ''",
+        vec![Value::text(campaign.as_str()), Value::json(journeys), Value::Int(not_before.0)],
+    )
+}
+
+/// The wakings under way whose time has come.
+pub fn wakes(now: Millis) -> Statement {
+    Statement::new(
+        "SELECT campaign_id, journey, after_id FROM journey_wakes WHERE not_before <= ?1 LIMIT 20",
+        vec![Value::Int(now.0)],
+    )
+}
+
+/// A row of `wakes`.
+#[derive(Clone, Debug, Deserialize)]
+pub struct WakeRow {
+    /// The campaign.
+    pub campaign_id: CampaignId,
+    /// The journey's name.
+    pub journey: String,
+    /// Contacts up to this id are done.
+    pub after_id: String,
+}
+
+/// One step of a waking: the next contacts who are in the journey become due; then it moves on, or
+/// ends. A waking that has begun anew since it was read is left alone.
+pub fn wake_step(wake: &WakeRow, now: Millis) -> [Statement; 3] {
+    let params = || {
+        vec![
+            Value::Int(now.0),
+            Value::text(wake.campaign_id.as_str()),
+            Value::text(&wake.journey),
+            Value::text(&wake.after_id),
+            Value::Int(WAKES_PER_STEP as i64),
+        ]
+    };
+    let statement = |sql: String| Statement { sql: sql.into(), params: params() };
+    [
+        statement(format!(
+            "UPDATE contacts SET wake_at = ?1
+              WHERE id IN ({NEXT_INSIDE}) AND (wake_at IS NULL OR wake_at > ?1)"
+        )),
+        statement(format!(
+            "DELETE FROM journey_wakes
+              WHERE campaign_id = ?2 AND journey = ?3 AND after_id = ?4 AND ?1 IS NOT NULL
+                AND NOT EXISTS ({NEXT_INSIDE})"
+        )),
+        statement(format!(
+            "UPDATE journey_wakes SET after_id = (SELECT max(contact_id) FROM ({NEXT_INSIDE}))
+              WHERE campaign_id = ?2 AND journey = ?3 AND after_id = ?4 AND ?1 IS NOT NULL"
+        )),
+    ]
+}
+
+const NEXT_INSIDE: &str = "
+    SELECT contact_id FROM enrollments
+     WHERE contact_id > ?4 AND campaign_id = ?2 AND journey = ?3 AND state = 'active'
+     ORDER BY contact_id LIMIT ?5";

@@ -1,0 +1,31 @@
+//! `dripline journey` against a server of prepared answers.
+
+use super::dripline;
+use super::server::serve;
+use serde_json::json;
+
+#[test]
+fn a_journey_is_paused_and_the_people_inside_are_told_of() {
+    let body = json!({ "journey": "spring.nurture", "state": "paused", "people": 12 });
+    let (url, requests) = serve(vec![(200, body.to_string()), (200, body.to_string())]);
+    let args = ["journey", "pause", "spring.nurture", "--to", &url, "--token", "dl_x"];
+    let ran = dripline(&args).ended(0);
+    let said = "spring.nurture is paused. Inside: 12 people, who stay where they stand.\n";
+    assert_eq!(ran.out, said);
+    assert_eq!(dripline(&[&args[..], &["--json"]].concat()).ended(0).json(), body);
+    let requests = requests.join().unwrap();
+    assert_eq!(requests[0].line, "POST /api/v1/journeys/spring.nurture/pause");
+    assert!(requests[0].headers.contains("authorization: bearer dl_x"));
+}
+
+#[test]
+fn an_unknown_journey_is_answered_with_the_nearest_name() {
+    let problem = json!({ "title": "There is no such journey", "status": 404, "problems": [
+        { "key": "journey", "message": "there is no journey `spring.nurtur`",
+          "help": "did you mean `spring.nurture`?" }] });
+    let (url, requests) = serve(vec![(404, problem.to_string())]);
+    let args = ["journey", "archive", "spring.nurtur", "--to", &url, "--token", "t"];
+    let ran = dripline(&args).ended(1);
+    requests.join().unwrap();
+    assert!(ran.err.contains("did you mean `spring.nurture`?"), "{}", ran.err);
+}

@@ -1,0 +1,316 @@
+//! Versions in flight: what a publish says about the people inside, and what becomes of them.
+
+use super::invariants::assert_sound;
+use super::support::{FORM, MONDAY, campaign, history, number, order, rows, world};
+use dripline::domain::campaign::Compiled;
+use dripline::domain::journey::{Migration, RunState};
+use dripline::domain::primitives::Span;
+use dripline::domain::report::{JourneyRow, PassageFigures};
+use dripline::domain::version_diff::Standing;
+use dripline::flows::publish::{Refusal, preview};
+use dripline::flows::report;
+use dripline::native::world::{World, block_on};
+use std::collections::BTreeMap;
+
+/// `[step, wait, step]`: a mail, a wait of a day, another mail.
+const FIRST: &str = r#"
+    [journey.j]
+    enter = { form = "f" }
+    exit = { event = "order.completed" }
+    [[journey.j.step]]
+    id = "welcome"
+    send = "emails/welcome"
+    [[journey.j.step]]
+    id = "pause"
+    wait = "2d"
+    [[journey.j.step]]
+    id = "nudge"
+    send = "emails/nudge"
+"#;
+
+fn version(parts: &str) -> Compiled {
+    campaign(&format!("{FORM}{parts}"))
+}
+
+/// A world with Ann and Bo standing at `pause` of version 1.
+fn inhabited() -> World {
+    let mut world = world(&format!("{FORM}{FIRST}"));
+    for email in ["ann@example.com", "bo@example.com"] {
+        world.submit("/p", &[("email", email), ("consent", "on")]).unwrap();
+    }
+    world
+}
+
+fn subjects(world: &World, email: &str) -> Vec<String> {
+    world.inbox(email).into_iter().map(|letter| letter.subject).collect()
+}
+
+/// The one enrollment of an address, as `version step state reason`.
+fn passage(world: &World, email: &str) -> String {
+    let sql = format!(
+        "SELECT version || ' ' || step || ' ' || state || ' ' || reason AS p FROM enrollments e
+           JOIN contacts c ON c.id = e.contact_id WHERE c.email = '{email}'"
+    );
+    rows(&world.db, &sql)[0]["p"].as_str().unwrap().trim_end().to_owned()
+}
+
+#[test]
+fn a_publish_says_what_changes_and_who_stands_where() {
+    let mut world = inhabited();
+    let second = version(
+        r#"
+        [journey.j]
+        enter = { form = "f" }
+        migrate = { pause = "rest", welcome = { leave = "starts anew" } }
+        [[journey.j.step]]
+        id = "welcome"
+        send = "emails/welcome"
+        then = "rest"
+        [[journey.j.step]]
+        id = "rest"
+        wait = "3d"
+        [[journey.j.step]]
+        id = "nudge"
+        send = "emails/nudge"
+        [journey.other]
+        enter = { event = "x" }
+        [[journey.other.step]]
+        id = "w"
+        wait = "1d"
+    "#,
+    );
+    let planned = block_on(preview(&world.db, second.clone())).unwrap();
+    assert_eq!((planned.version, planned.is_new), (2, true));
+    let [j, other] = &planned.journeys[..] else { panic!("{:?}", planned.journeys) };
+    assert_eq!((&j.added[..], &j.removed[..]), (&["rest".into()][..], &["pause".into()][..]));
+    assert_eq!(j.changed, ["welcome"], "it leads elsewhere");
+    assert!(j.rules_changed, "its exit rule is gone");
+    let standing = |people| Standing {
+        journey: "j".into(),
+        version: 1,
+        step: "pause".into(),
+        people,
+        migration: Some(Migration::Move("rest".into())),
+    };
+    assert_eq!(j.people, [standing(2)]);
+    assert_eq!((&other.journey[..], &other.added[..]), ("other", &["w".into()][..]));
+    assert_eq!(number(&world.db, "SELECT count(*) FROM campaign_versions"), 1);
+
+    let published = world.publish(second.clone()).unwrap();
+    assert_eq!(published, planned, "the plan is what is done");
+    let again = world.publish(second).unwrap();
+    assert!(!again.is_new && again.journeys.is_empty());
+}
+
+#[test]
+fn a_step_that_sends_another_text_is_changed() {
+    let mut world = inhabited();
+    let mut second = version(FIRST);
+    let nudge = second.templates["emails/welcome"].clone();
+    second.templates.insert("emails/nudge".into(), nudge);
+    let published = world.publish(second).unwrap();
+    assert_eq!(published.journeys[0].changed, ["nudge"]);
+    assert_eq!(published.journeys[0].people[0].migration, None, "they stay on their version");
+}
+
+/// The first version with another wait and this migration.
+fn second(wait: &str, migrate: &str) -> Compiled {
+    let text = FIRST
+        .replace("wait = \"2d\"", &format!("wait = \"{wait}\""))
+        .replace("id = \"pause\"", "id = \"rest\"")
+        .replace("emails/nudge", "emails/second-nudge");
+    version(&format!("{text}\n[journey.j.migrate]\n{migrate}"))
+}
+
+#[test]
+fn without_a_word_people_stay_on_their_version() {
+    let mut world = inhabited();
+    world.publish(second("2d", "welcome = \"welcome\"")).unwrap();
+    world.after(Span::days(5)).unwrap();
+    assert_eq!(subjects(&world, "ann@example.com"), ["emails/welcome", "emails/nudge"]);
+    assert_eq!(passage(&world, "ann@example.com"), "1 nudge completed");
+}
+
+#[test]
+fn a_wait_that_is_moved_to_another_ends_when_it_would_have() {
+    let mut world = inhabited();
+    world.after(Span::days(1)).unwrap();
+    world.publish(second("9d", "pause = \"rest\"")).unwrap();
+    world.after(Span::minutes(1)).unwrap();
+    assert_eq!(passage(&world, "ann@example.com"), "1 pause active", "not every isolate knows yet");
+    world.after(Span::minutes(3)).unwrap();
+    assert_eq!(passage(&world, "ann@example.com"), "2 rest active");
+    world.after(Span::hours(22)).unwrap();
+    assert_eq!(subjects(&world, "ann@example.com").len(), 1);
+    world.after(Span::hours(2)).unwrap();
+    assert_eq!(number(&world.db, "SELECT count(*) FROM journey_wakes"), 0);
+    for email in ["ann@example.com", "bo@example.com"] {
+        assert_eq!(subjects(&world, email), ["emails/welcome", "emails/second-nudge"]);
+        assert_eq!(passage(&world, email), "2 nudge completed");
+    }
+    let migrated = "SELECT format('%s %s %s %s', properties ->> 'from', properties ->> 'to',
+         properties ->> 'from_version', properties ->> 'version') AS p FROM events
+         WHERE name = 'journey.migrated'";
+    assert_eq!(rows(&world.db, migrated)[0]["p"], "pause rest 1 2");
+    assert_eq!(number(&world.db, &format!("SELECT count(*) FROM ({migrated})")), 2);
+    assert_sound(&world.db, Some(world.now()));
+}
+
+#[test]
+fn a_wait_that_is_moved_to_a_shorter_one_than_has_passed_is_over() {
+    let mut world = inhabited();
+    world.after(Span::days(1)).unwrap();
+    world.publish(second("12h", "pause = \"rest\"")).unwrap();
+    world.after(Span::minutes(5)).unwrap();
+    assert_eq!(subjects(&world, "ann@example.com"), ["emails/welcome", "emails/second-nudge"]);
+}
+
+#[test]
+fn a_step_of_another_kind_is_taken_anew() {
+    let mut world = inhabited();
+    world.publish(second("2d", "pause = \"nudge\"")).unwrap();
+    world.after(Span::minutes(5)).unwrap();
+    assert_eq!(subjects(&world, "bo@example.com"), ["emails/welcome", "emails/second-nudge"]);
+    assert_eq!(passage(&world, "bo@example.com"), "2 nudge completed");
+    assert_sound(&world.db, Some(world.now()));
+}
+
+#[test]
+fn people_can_be_told_to_leave() {
+    let mut world = inhabited();
+    world.publish(second("2d", "pause = { leave = \"the offer is over\" }")).unwrap();
+    world.after(Span::days(5)).unwrap();
+    assert_eq!(subjects(&world, "ann@example.com"), ["emails/welcome"]);
+    assert_eq!(passage(&world, "ann@example.com"), "1 pause exited the offer is over");
+    assert_eq!(history(&world.db, "ann@example.com").last().unwrap(), "journey.exited");
+    assert_sound(&world.db, Some(world.now()));
+}
+
+#[test]
+fn whatever_happens_to_somebody_finds_them_where_the_new_version_put_them() {
+    let mut world = inhabited();
+    let waits = FIRST.replace(
+        "id = \"pause\"\n    wait = \"2d\"",
+        "id = \"clicked\"\n    wait_for = { event = \"message.clicked\", step = \"welcome\" }
+         timeout = \"5d\"\n    on_timeout = \"end\"",
+    );
+    let migrate = "[journey.j.migrate]\npause = \"clicked\"";
+    world.publish(version(&format!("{waits}\n{migrate}"))).unwrap();
+    let letter = world.inbox("ann@example.com").remove(0);
+    assert!(world.click(&letter, "").unwrap());
+    assert_eq!(passage(&world, "ann@example.com"), "2 nudge completed");
+    assert_sound(&world.db, None);
+}
+
+#[test]
+fn more_people_than_one_tick_wakes_are_moved_tick_by_tick() {
+    let mut world = inhabited();
+    let many = dripline::store::journeys::WAKES_PER_STEP + 10;
+    let sql = format!(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {many})
+         INSERT INTO {{}} SELECT {{}} FROM n"
+    );
+    let into = |table: &str, columns: &str, values: &str| {
+        rows(
+            &world.db,
+            &sql.replacen("{}", &format!("{table} ({columns})"), 1).replacen("{}", values, 1),
+        );
+    };
+    let id = "'z' || i";
+    into(
+        "contacts",
+        "id, seq, attributes, tags, score, consents, touches, created_at, updated_at",
+        &format!("{id}, 1, '{{}}', '[]', 0, '[]', '[]', 0, 0"),
+    );
+    into("events", "contact_id, seq, at, name, properties", &format!("{id}, 1, 0, 'x', '{{}}'"));
+    into(
+        "enrollments",
+        "contact_id, id, campaign_id, version, journey, step, steps_taken, sent, state, reason,
+         entered_at, since, due_at",
+        &format!(
+            "{id}, 'e' || i, 'c', 1, 'j', 'pause', 2, '{{}}', 'active', '', 0, {}, {}",
+            MONDAY.0,
+            MONDAY.plus(Span::days(9)).0
+        ),
+    );
+    world.publish(second("2d", "pause = { leave = \"gone\" }")).unwrap();
+    let left = || "SELECT count(*) FROM enrollments WHERE state = 'exited'";
+    let mut after_tick = Vec::new();
+    for _ in 0..5 {
+        world.step(world.now().plus(Span::minutes(1))).unwrap();
+        world.tick().unwrap();
+        after_tick.push(number(&world.db, left()));
+    }
+    let many = i64::try_from(many).unwrap() + 2;
+    assert_eq!(after_tick.last(), Some(&many), "{after_tick:?}");
+    let step = i64::try_from(dripline::store::journeys::WAKES_PER_STEP).unwrap();
+    assert!(after_tick.contains(&step), "no more than so many at once: {after_tick:?}");
+}
+
+#[test]
+fn a_report_counts_the_passages_of_each_version() {
+    let mut world = inhabited();
+    world.publish(second("2d", "welcome = \"welcome\"")).unwrap();
+    world.submit("/p", &[("email", "cy@example.com"), ("consent", "on")]).unwrap();
+    let bought = order(&world, "ann@example.com", 100, "GBP", "o1");
+    world.take_in(vec![bought]).unwrap();
+    world.steer("c.j", RunState::Paused).unwrap();
+    let edition = world.catalog.live().next().unwrap();
+    let report = block_on(report::report_with_journeys(&world.db, edition, world.now())).unwrap();
+    let count = |name: &str| BTreeMap::from([(name.to_owned(), 1)]);
+    let first = PassageFigures {
+        version: 1,
+        entered: 2,
+        active: 1,
+        exited: 1,
+        by_step: count("pause"),
+        by_reason: count("order.completed"),
+        ..PassageFigures::default()
+    };
+    let second = PassageFigures {
+        version: 2,
+        entered: 1,
+        active: 1,
+        by_step: count("rest"),
+        ..PassageFigures::default()
+    };
+    let row =
+        JourneyRow { journey: "j".into(), state: RunState::Paused, versions: vec![first, second] };
+    assert_eq!(report.journeys, [row]);
+}
+
+fn refused(world: &mut World, compiled: Compiled) -> String {
+    match world.publish(compiled) {
+        Err(Refusal::Problems(problems)) => problems.iter().map(|p| format!("{p}\n")).collect(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_map_that_names_no_older_step_is_refused_with_the_nearest_name() {
+    let mut world = inhabited();
+    assert_eq!(
+        refused(&mut world, second("2d", "puase = \"rest\"")),
+        "journey.j.migrate.puase: no older version has a step `puase`; did you mean `pause`?\n"
+    );
+    assert_eq!(number(&world.db, "SELECT count(*) FROM campaign_versions"), 1);
+}
+
+#[test]
+fn a_map_that_has_been_published_once_may_stay_in_the_file() {
+    let mut world = inhabited();
+    world.publish(second("2d", "pause = \"rest\"")).unwrap();
+    world.after(Span::days(9)).unwrap();
+    assert!(world.publish(second("3d", "pause = \"rest\"")).unwrap().is_new);
+    let fresh = World::new(MONDAY, 1, vec![second("3d", "pause = \"rest\"")]);
+    assert!(fresh.is_ok(), "nobody stands anywhere on a new server");
+}
+
+#[test]
+fn a_version_in_between_that_somebody_stands_on_is_known() {
+    let mut world = inhabited();
+    world.publish(version(&FIRST.replace("id = \"pause\"", "id = \"other\""))).unwrap();
+    world.publish(second("2d", "pause = \"rest\"\nother = \"rest\"")).unwrap();
+    world.after(Span::minutes(5)).unwrap();
+    assert_eq!(passage(&world, "ann@example.com"), "3 rest active");
+}
