@@ -4,6 +4,10 @@
 //! `store::segments`, which finds the contacts that must be looked at again. A property test
 //! holds them together.
 
+mod explain;
+
+pub use explain::{Explained, Words};
+
 use super::contact::Contact;
 use super::primitives::{Channel, Millis, Span};
 use serde::{Deserialize, Serialize};
