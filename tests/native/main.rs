@@ -7,6 +7,7 @@ mod counters;
 mod deliver;
 mod faults;
 mod invariants;
+mod journeys;
 mod rig;
 mod segments;
 mod support;
