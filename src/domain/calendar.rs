@@ -1,10 +1,11 @@
 //! Local clocks: when a time of day next comes round for somebody, daylight saving included.
 
-use super::journey::LocalTime;
+use super::journey::{DateMoment, LocalTime};
 use super::primitives::Millis;
-use jiff::civil::{Time, Weekday};
+use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
+use serde_json::Value;
 
 /// The zone by its IANA name, or the first fallback that exists, or UTC.
 pub fn zone(names: &[Option<&str>]) -> TimeZone {
@@ -39,6 +40,67 @@ pub fn next_local_time(now: Millis, time: &LocalTime, zone: &TimeZone) -> Millis
         day = next;
     }
     now
+}
+
+/// The first instant after `now` that `moment` gives for a contact's date, `YYYY-MM-DD`; `None` if
+/// there is no such date, or none that is still to come.
+pub fn next_date(
+    now: Millis,
+    moment: &DateMoment,
+    date: Option<&Value>,
+    zone: &TimeZone,
+) -> Option<Millis> {
+    instants(now, moment, date, zone).into_iter().find(|at| *at > now)
+}
+
+/// The last instant that `moment` gave for a contact's date until `now`, if there was one.
+pub fn last_date(
+    now: Millis,
+    moment: &DateMoment,
+    date: Option<&Value>,
+    zone: &TimeZone,
+) -> Option<Millis> {
+    instants(now, moment, date, zone).into_iter().rfind(|at| *at <= now)
+}
+
+/// The instants around `now` that a moment gives, in order. The 29th of February has its
+/// anniversary on the 28th in years that have no 29th; the offset counts from there.
+fn instants(
+    now: Millis,
+    moment: &DateMoment,
+    date: Option<&Value>,
+    zone: &TimeZone,
+) -> Vec<Millis> {
+    let text = date.and_then(Value::as_str).filter(|text| text.len() == "2026-03-01".len());
+    let Some(date) = text.and_then(|text| text.parse::<Date>().ok()) else { return Vec::new() };
+    let at = |day: Date| {
+        let day = day.checked_add(i64::from(moment.offset_days).days()).ok()?;
+        instant(day, (moment.hour, moment.minute), zone)
+    };
+    if !moment.yearly {
+        return at(date).into_iter().collect();
+    }
+    let this_year = day_of(now, zone).map_or(1970, Date::year);
+    // An offset of a year at the most reaches two years' anniversaries on either side.
+    let years = (this_year - 2)..=(this_year + 2);
+    let anniversary = |year: i16| {
+        let same = Date::new(year, date.month(), date.day());
+        same.or_else(|_| Date::new(year, date.month(), 28)).ok()
+    };
+    years.filter(|year| *year >= date.year()).filter_map(anniversary).filter_map(at).collect()
+}
+
+/// The day that a clock in `zone` shows at an instant.
+pub fn day_of(now: Millis, zone: &TimeZone) -> Option<Date> {
+    Some(Timestamp::from_millisecond(now.0).ok()?.to_zoned(zone.clone()).date())
+}
+
+/// The instant at which a clock in `zone` shows this time of this day, by the rules of
+/// `next_local_time`.
+pub fn instant(day: Date, (hour, minute): (u8, u8), zone: &TimeZone) -> Option<Millis> {
+    let clock = Time::new(hour as i8, minute as i8, 0, 0).ok()?;
+    let zoned = day.to_datetime(clock).to_zoned(zone.clone()).ok()?;
+    Some(Millis(zoned.timestamp().as_millisecond()))
 }
 
 /// Monday is 1, Sunday is 7 (ISO 8601).

@@ -51,13 +51,16 @@ impl Edition {
         let campaign = &self.compiled.campaign;
         campaign.segments.values().for_each(|rule| rule.event_names(names));
         for journey in campaign.journeys.values() {
-            if let Trigger::Event(pattern) = &journey.enter {
-                names.insert(&pattern.event);
+            for part in journey.enter.parts() {
+                if let Trigger::Event(pattern) = part {
+                    names.insert(&pattern.event);
+                }
             }
+            journey.ending_rules().for_each(|rule| rule.event_names(names));
             for step in &journey.steps {
                 match &step.action {
-                    Action::WaitFor { pattern, .. } => {
-                        names.insert(&pattern.event);
+                    Action::WaitFor(wait) => {
+                        names.extend(wait.patterns().map(|pattern| pattern.event.as_str()));
                     }
                     Action::Branch { paths, .. } => {
                         paths.iter().for_each(|(rule, _)| rule.event_names(names));

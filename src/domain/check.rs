@@ -62,6 +62,7 @@ pub fn check(campaign: &Campaign) -> Vec<Problem> {
         check.rule(&format!("{key}.rule"), rule);
     });
     check.section("journey", &campaign.journeys, Check::journey);
+    check.enrollments();
     check.problems
 }
 

@@ -28,6 +28,7 @@ pub mod names {
     pub const JOURNEY_ENTERED: &str = "journey.entered";
     pub const JOURNEY_MOVED: &str = "journey.moved";
     pub const JOURNEY_MIGRATED: &str = "journey.migrated";
+    pub const JOURNEY_RESCHEDULED: &str = "journey.rescheduled";
     pub const JOURNEY_COMPLETED: &str = "journey.completed";
     pub const JOURNEY_EXITED: &str = "journey.exited";
     pub const JOURNEY_FAILED: &str = "journey.failed";

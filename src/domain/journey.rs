@@ -12,6 +12,9 @@ pub struct Journey {
     pub enter: Trigger,
     /// What ends one early, whatever step it stands at.
     pub exit: Option<Trigger>,
+    /// What it is for: whoever reaches it has completed the journey, wherever they stood.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub goal: Option<Trigger>,
     /// Whether a contact may pass through again.
     pub re_entry: ReEntry,
     /// The purpose its messages need consent for.
@@ -84,7 +87,7 @@ pub enum Migration {
     Leave(String),
 }
 
-/// What happens to a contact that starts or ends an enrollment.
+/// What starts an enrollment, ends it, or is waited for in it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Trigger {
@@ -92,8 +95,14 @@ pub enum Trigger {
     Form(String),
     /// A segment of the same campaign was entered.
     Segment(String),
+    /// A segment of the same campaign was left.
+    SegmentLeft(String),
     /// An event happened, with these properties.
     Event(EventPattern),
+    /// One of these.
+    Any(Vec<Trigger>),
+    /// A rule became true; asked after every change, and ends enrollments only.
+    Rule(Rule),
 }
 
 /// An event by name, with the exact values that some of its properties must have.
@@ -103,6 +112,10 @@ pub struct EventPattern {
     pub event: String,
     /// Properties and the values they must have.
     pub filter: Vec<(String, Scalar)>,
+    /// The send step of the same journey whose last message it must be about; only where it is
+    /// waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
 }
 
 /// Whether a contact who has been in a journey may enter it again. Nobody is in one twice at once.
@@ -151,23 +164,26 @@ pub enum Action {
     Wait(Span),
     /// Waits until the clock shows this time, in the contact's time zone.
     WaitUntil(LocalTime),
-    /// Waits until something happens, or until time is up.
-    WaitFor {
-        /// What is waited for; properties come from `step` and `where`.
-        pattern: EventPattern,
-        /// The earlier send step the event must belong to; then events since that step count.
-        step: Option<String>,
-        /// How long at the most.
-        timeout: Span,
-        /// Where to go when time is up.
-        on_timeout: Next,
+    /// Waits until a date of the contact's.
+    WaitUntilDate {
+        /// The moment.
+        moment: DateMoment,
+        /// Where to go when the date is absent or the moment past.
+        otherwise: Next,
     },
+    /// Waits until something happens, or until time is up.
+    WaitFor(WaitFor),
     /// Goes where the first rule that holds points.
     Branch {
         /// Tried in order.
         paths: Vec<(Rule, Next)>,
         /// Where to go when none holds.
         otherwise: Next,
+    },
+    /// Goes one of several ways by weight; a contact always goes the same way.
+    Split {
+        /// The weight of each path, and where it leads.
+        paths: Vec<(u32, Next)>,
     },
     /// Changes the contact.
     Update {
@@ -185,8 +201,66 @@ pub enum Action {
         /// A line for the owner; a house default if absent.
         note: Option<String>,
     },
+    /// Enters another journey of the same campaign, if that one lets the contact in.
+    Enroll {
+        /// Its name.
+        journey: String,
+    },
+    /// Ends an enrollment as exited: what it has not sent yet is held back.
+    Leave {
+        /// The other journey of the same campaign that is left; this one if absent.
+        journey: Option<String>,
+        /// Why.
+        reason: String,
+    },
     /// Completes the enrollment.
     End,
+}
+
+/// A wait for something to happen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(from = "StoredWaitFor")]
+pub struct WaitFor {
+    /// What is waited for, any of it: events, segments entered and left.
+    pub any: Vec<Trigger>,
+    /// How long at the most.
+    pub timeout: Span,
+    /// Where to go when time is up.
+    pub on_timeout: Next,
+}
+
+/// A wait as versions hold it that were published when a wait was for one event only, or since.
+#[derive(Deserialize)]
+struct StoredWaitFor {
+    #[serde(default)]
+    any: Vec<Trigger>,
+    pattern: Option<EventPattern>,
+    step: Option<String>,
+    timeout: Span,
+    on_timeout: Next,
+}
+
+impl From<StoredWaitFor> for WaitFor {
+    fn from(stored: StoredWaitFor) -> Self {
+        let StoredWaitFor { mut any, pattern, step, timeout, on_timeout } = stored;
+        any.extend(pattern.map(|pattern| Trigger::Event(EventPattern { step, ..pattern })));
+        Self { any, timeout, on_timeout }
+    }
+}
+
+impl WaitFor {
+    /// The events it waits for.
+    pub fn patterns(&self) -> impl Iterator<Item = &EventPattern> {
+        self.any.iter().filter_map(|trigger| match trigger {
+            Trigger::Event(pattern) => Some(pattern),
+            _ => None,
+        })
+    }
+
+    /// The send steps to whose messages it looks back.
+    pub fn senders(&self) -> impl Iterator<Item = &str> {
+        self.patterns().filter_map(|pattern| pattern.step.as_deref())
+    }
 }
 
 /// A time of day on certain weekdays, on a contact's own clock.
@@ -198,6 +272,21 @@ pub struct LocalTime {
     pub minute: u8,
     /// Monday is 1, Sunday is 7 (ISO 8601); empty means every day.
     pub weekdays: Vec<u8>,
+}
+
+/// A moment that a date among a contact's attributes gives, on the contact's own clock.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DateMoment {
+    /// The attribute that holds the date.
+    pub date: String,
+    /// Whether every anniversary counts, or only the date itself.
+    pub yearly: bool,
+    /// So many days after it; before it if negative.
+    pub offset_days: i32,
+    /// 0 to 23.
+    pub hour: u8,
+    /// 0 to 59.
+    pub minute: u8,
 }
 
 /// One contact's passage through one version of a journey.
@@ -229,7 +318,33 @@ pub struct Enrollment {
     pub due_at: Option<Millis>,
 }
 
+/// The reason of an enrollment that ended because its journey's goal was reached.
+pub const GOAL_REASON: &str = "goal";
+
+impl Trigger {
+    /// The triggers it consists of.
+    pub fn parts(&self) -> &[Trigger] {
+        match self {
+            Self::Any(parts) => parts,
+            single => std::slice::from_ref(single),
+        }
+    }
+
+    /// The rules among them.
+    pub fn rules(&self) -> impl Iterator<Item = &Rule> {
+        self.parts().iter().filter_map(|part| match part {
+            Self::Rule(rule) => Some(rule),
+            _ => None,
+        })
+    }
+}
+
 impl Journey {
+    /// The rules that end it, goal or exit.
+    pub fn ending_rules(&self) -> impl Iterator<Item = &Rule> {
+        self.goal.iter().chain(&self.exit).flat_map(Trigger::rules)
+    }
+
     /// The step with this id.
     pub fn step(&self, id: &str) -> Option<&Step> {
         self.steps.iter().find(|step| step.id == id)
@@ -240,6 +355,11 @@ impl Enrollment {
     /// The message that the send step taken as number `n` queued.
     pub fn message_id(&self, n: u32) -> super::primitives::MessageId {
         super::primitives::MessageId(format!("{}.{n}", self.id))
+    }
+
+    /// Whether it ended before its last step, so that what it has not sent yet is held back.
+    pub fn has_left(&self) -> bool {
+        self.state == EnrollmentState::Exited || self.reason == GOAL_REASON
     }
 
     /// Whether it is still on its way.
@@ -260,4 +380,20 @@ pub enum EnrollmentState {
     Exited,
     /// Could not go on; `reason` says why.
     Failed,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_reads_as_versions_hold_it_that_were_published_before_there_were_several() {
+        let stored = r#"{ "wait_for": {
+            "pattern": { "event": "message.clicked", "filter": [] }, "step": "welcome",
+            "timeout": 1000, "on_timeout": "end" } }"#;
+        let Action::WaitFor(wait) = serde_json::from_str(stored).unwrap() else { panic!() };
+        assert_eq!(wait.senders().collect::<Vec<_>>(), ["welcome"]);
+        let again = serde_json::to_string(&wait).unwrap();
+        assert_eq!(serde_json::from_str::<WaitFor>(&again).unwrap(), wait);
+    }
 }

@@ -1,7 +1,7 @@
 //! A message: one e-mail or SMS to one contact, written down before it is sent.
 
 use super::contact::Contact;
-use super::journey::EnrollmentState;
+use super::journey::Enrollment;
 use super::primitives::{CampaignId, Channel, ContactId, EnrollmentId, MessageId, Millis, Span};
 use serde::{Deserialize, Serialize};
 
@@ -155,7 +155,7 @@ pub fn fence(message: &Message, contact: &Contact, owner: &str) -> Fence {
         return Fence::Closed("suppressed");
     }
     let passage = contact.enrollments.iter().find(|e| Some(&e.id) == message.enrollment.as_ref());
-    if passage.is_some_and(|enrollment| enrollment.state == EnrollmentState::Exited) {
+    if passage.is_some_and(Enrollment::has_left) {
         return Fence::Closed("left_journey");
     }
     let consents = contact.may_be_sent(message.channel, &message.purpose);

@@ -14,6 +14,7 @@ pub mod form;
 pub mod answer;
 pub mod origin;
 pub mod calendar;
+pub mod share;
 pub mod journey;
 pub mod message;
 pub mod template;

@@ -10,11 +10,11 @@ use crate::domain::form::FieldProblem;
 use crate::domain::language::Language;
 use crate::domain::origin::Origin;
 use crate::domain::primitives::{Ids, Millis, QualifiedId};
+use crate::domain::share;
 use crate::domain::template::TemplateError;
 use crate::domain::token::Purpose;
 use crate::views::form::{FormView, form_html};
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
 /// What the visitor typed and what was wrong with it, when a page is shown again.
 #[derive(Default)]
@@ -32,17 +32,8 @@ pub fn variant_for<'a>(
     name: &str,
     visitor: &str,
 ) -> Option<&'a Variant> {
-    let total: u64 = page.variants.iter().map(|variant| u64::from(variant.weight)).sum();
-    let digest = Sha256::digest(format!("{campaign}/{name}/{visitor}"));
-    let hash = digest.iter().take(8).fold(0_u64, |hash, byte| hash << 8 | u64::from(*byte));
-    // The multiplication spreads all 64 bits over the weights without the bias of a remainder.
-    let mut point = ((u128::from(hash) * u128::from(total)) >> 64) as u64;
-    page.variants.iter().find(|variant| {
-        let weight = u64::from(variant.weight);
-        let is_it = point < weight;
-        point = point.saturating_sub(weight);
-        is_it
-    })
+    let weights = page.variants.iter().map(|variant| variant.weight);
+    page.variants.get(share::pick(&format!("{campaign}/{name}/{visitor}"), weights)?)
 }
 
 /// What is shown to a visitor.

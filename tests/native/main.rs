@@ -8,6 +8,7 @@ mod deliver;
 mod faults;
 mod halts;
 mod invariants;
+mod journeys;
 mod rig;
 mod segments;
 mod support;

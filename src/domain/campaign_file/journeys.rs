@@ -3,15 +3,30 @@
 use super::rules::rule;
 use super::table::{Node, Table};
 use crate::domain::journey::{
-    Action, EventPattern, Journey, LocalTime, Migration, Next, ReEntry, Step, Trigger,
+    Action, DateMoment, EventPattern, Journey, LocalTime, Migration, Next, ReEntry, Step, Trigger,
+    WaitFor,
 };
 use crate::domain::primitives::Span;
 use crate::domain::problem::Problem;
 use crate::domain::rule::Rule;
 
-const ACTIONS: &[&str] =
-    &["send", "wait", "wait_until", "wait_for", "branch", "update", "notify", "end"];
-const TRIGGERS: &[&str] = &["form", "segment", "event"];
+const ACTIONS: &[&str] = &[
+    "send", "wait", "wait_until", "wait_for", "branch", "split", "update", "notify", "enroll",
+    "leave", "end",
+];
+/// What starts a journey.
+const STARTS: &[&str] = &["form", "segment", "segment_left", "event", "any"];
+/// What ends one.
+const ENDINGS: &[&str] = &["form", "segment", "segment_left", "event", "rule", "any"];
+/// What a step waits for.
+const AWAITED: &[&str] = &["event", "segment", "segment_left", "any"];
+/// Keys that stand beside an action, and the actions that they belong to.
+const BESIDE: &[(&str, &[&str])] = &[
+    ("timeout", &["wait_for"]),
+    ("on_timeout", &["wait_for"]),
+    ("otherwise", &["branch", "wait_until"]),
+    ("note", &["notify"]),
+];
 const WEEKDAYS: &[(&str, u8)] =
     &[("mon", 1), ("tue", 2), ("wed", 3), ("thu", 4), ("fri", 5), ("sat", 6), ("sun", 7)];
 
@@ -19,8 +34,11 @@ const WEEKDAYS: &[(&str, u8)] =
 pub(super) fn journey(node: Node<'_>) -> Option<Journey> {
     let mut table = node.table();
     Some(Journey {
-        enter: table.need("enter", |node| trigger(node).map(Some)).unwrap_or_else(no_trigger),
-        exit: table.get("exit", trigger),
+        enter: table
+            .need("enter", |node| trigger(node, STARTS).map(Some))
+            .unwrap_or_else(no_trigger),
+        exit: table.get("exit", |node| trigger(node, ENDINGS)),
+        goal: table.get("goal", |node| trigger(node, ENDINGS)),
         re_entry: table.get("re_entry", re_entry).unwrap_or(ReEntry::Never),
         purpose: table.get("purpose", Node::text).unwrap_or_default(),
         steps: chain(table.need("step", |node| node.list(step))),
@@ -71,27 +89,31 @@ fn step(node: Node<'_>) -> Option<(Step, bool)> {
         }
     };
     let then = table.get("then", next);
-    for stray in ["timeout", "on_timeout", "otherwise", "note"] {
-        let owner = if stray == "otherwise" {
-            "branch"
-        } else if stray == "note" {
-            "notify"
-        } else {
-            "wait_for"
-        };
-        if !present.contains(&owner)
+    for (stray, owners) in BESIDE {
+        if !present.is_empty()
+            && !owners.iter().any(|owner| present.contains(owner))
             && let Some(node) = table.node(stray)
-            && !present.is_empty()
         {
-            node.complain::<()>(format!("belongs to `{owner}` steps only"));
+            node.complain::<()>(format!("belongs to `{}` steps only", owners.join("` and `")));
         }
     }
     for action in present.iter().filter(|_| action.is_none()) {
         table.node(action);
     }
-    let leads_on = !matches!(action, Some(Action::Branch { .. } | Action::End));
+    let leads_on = !matches!(
+        action,
+        Some(
+            Action::Branch { .. }
+                | Action::Split { .. }
+                | Action::Leave { journey: None, .. }
+                | Action::End
+        )
+    );
     if then.is_some() && !leads_on {
-        let message = format!("a step that {}s leads nowhere by `then`", present.join(""));
+        let message = match &present[..] {
+            ["leave"] => "a step that leaves its own journey leads nowhere by `then`".to_owned(),
+            words => format!("a step that {}s leads nowhere by `then`", words.join("")),
+        };
         table.report(Problem::new(table.key_of("then"), message));
     }
     let in_order = then.is_none() && leads_on;
@@ -103,8 +125,11 @@ fn action_of(word: &'static str, table: &mut Table<'_>) -> Option<Action> {
     Some(match word {
         "send" => Action::Send { template: table.get(word, Node::text)? },
         "wait" => Action::Wait(table.get(word, Node::span)?),
-        "wait_until" => Action::WaitUntil(table.get(word, local_time)?),
+        "wait_until" => return wait_until(table),
         "wait_for" => return wait_for(table),
+        "split" => Action::Split { paths: table.get(word, |node| node.list(share))? },
+        "enroll" => Action::Enroll { journey: table.get(word, Node::text)? },
+        "leave" => return table.get(word, leave),
         "branch" => {
             let paths = table.get(word, |node| node.list(path));
             let otherwise = table.need("otherwise", |node| next(node).map(Some));
@@ -126,23 +151,64 @@ fn action_of(word: &'static str, table: &mut Table<'_>) -> Option<Action> {
     })
 }
 
-fn wait_for(table: &mut Table<'_>) -> Option<Action> {
-    let awaited = table.get("wait_for", |node| {
+fn wait_until(table: &mut Table<'_>) -> Option<Action> {
+    let otherwise = table.get("otherwise", |node| Some((next(node.clone())?, node)));
+    let has_otherwise = table.has("otherwise");
+    let until = table.get("wait_until", |node| {
         let mut table = node.table();
-        let step = table.get("step", Node::text);
-        Some((pattern(&mut table), step))
+        match table.has("date") {
+            true => Some((None, Some(date_moment(&mut table)?))),
+            false => {
+                table.know(&["date"]);
+                Some((Some(local_time(&mut table)?), None))
+            }
+        }
     });
-    let timeout: Option<Span> = table.need("timeout", |node| node.span().map(Some));
-    let on_timeout = table.need("on_timeout", |node| next(node).map(Some));
-    let (pattern, step) = awaited?;
-    Some(Action::WaitFor { pattern, step, timeout: timeout?, on_timeout: on_timeout? })
+    match until? {
+        (Some(time), _) => match otherwise {
+            Some((_, node)) => {
+                let message = "belongs to `branch` steps, and to `wait_until` with a `date`";
+                node.complain(message)
+            }
+            None => Some(Action::WaitUntil(time)),
+        },
+        (None, moment) => {
+            if !has_otherwise {
+                table.need::<()>("otherwise", |_| None);
+            }
+            Some(Action::WaitUntilDate { moment: moment?, otherwise: otherwise?.0 })
+        }
+    }
 }
 
-fn pattern(table: &mut Table<'_>) -> EventPattern {
+fn wait_for(table: &mut Table<'_>) -> Option<Action> {
+    let awaited = table.get("wait_for", |node| trigger(node, AWAITED));
+    let timeout: Option<Span> = table.need("timeout", |node| node.span().map(Some));
+    let on_timeout = table.need("on_timeout", |node| next(node).map(Some));
+    let any = awaited?.parts().to_vec();
+    Some(Action::WaitFor(WaitFor { any, timeout: timeout?, on_timeout: on_timeout? }))
+}
+
+fn pattern(table: &mut Table<'_>, words: &'static [&'static str]) -> EventPattern {
     EventPattern {
         event: table.need("event", Node::text),
         filter: table.get("where", Node::scalars).unwrap_or_default(),
+        // Only what is waited for can be about a message of the journey.
+        step: (words == AWAITED).then(|| table.get("step", Node::text)).flatten(),
     }
+}
+
+fn share(node: Node<'_>) -> Option<(u32, Next)> {
+    let mut table = node.table();
+    let weight = table.need("weight", |node| node.count().map(Some));
+    let then = table.need("then", |node| next(node).map(Some));
+    Some((weight?, then?))
+}
+
+fn leave(node: Node<'_>) -> Option<Action> {
+    let mut table = node.table();
+    let journey = table.get("journey", Node::text);
+    Some(Action::Leave { journey, reason: table.need("reason", Node::text) })
 }
 
 fn path(node: Node<'_>) -> Option<(Rule, Next)> {
@@ -162,26 +228,44 @@ fn update(node: Node<'_>) -> Option<Action> {
     })
 }
 
-fn trigger(node: Node<'_>) -> Option<Trigger> {
+/// Reads a table with exactly one of the words.
+fn trigger(node: Node<'_>, words: &'static [&'static str]) -> Option<Trigger> {
     let mut table = node.table();
-    let present: Vec<&str> = TRIGGERS.iter().copied().filter(|word| table.has(word)).collect();
-    table.know(TRIGGERS);
+    let present: Vec<&str> = words.iter().copied().filter(|word| table.has(word)).collect();
+    table.know(words);
     match present[..] {
         ["form"] => table.get("form", Node::text).map(Trigger::Form),
         ["segment"] => table.get("segment", Node::text).map(Trigger::Segment),
-        ["event"] => Some(Trigger::Event(pattern(&mut table))),
+        ["segment_left"] => table.get("segment_left", Node::text).map(Trigger::SegmentLeft),
+        ["event"] => Some(Trigger::Event(pattern(&mut table, words))),
+        ["rule"] => table.get("rule", rule).map(Trigger::Rule),
+        ["any"] => {
+            let part = |node: Node<'_>| match trigger(node.clone(), words)? {
+                Trigger::Any(_) => node.complain("an `any` within an `any`"),
+                part => Some(part),
+            };
+            table.get("any", |node| node.list(part)).map(Trigger::Any)
+        }
         [] => {
-            table.need_one_of(TRIGGERS, "nothing triggers it");
-            table.node("where");
+            table.need_one_of(words, "nothing triggers it");
+            swallow_details(&mut table);
             None
         }
         [..] => {
             table.complain(format!("takes only one of {}", present.join(", ")));
-            for word in TRIGGERS {
+            for word in words {
                 table.node(word);
             }
+            swallow_details(&mut table);
             None
         }
+    }
+}
+
+/// Takes the keys beside a trigger's word as known, so that one complaint is enough.
+fn swallow_details(table: &mut Table<'_>) {
+    for detail in ["where", "step"] {
+        table.node(detail);
     }
 }
 
@@ -202,10 +286,14 @@ fn next(node: Node<'_>) -> Option<Next> {
     Some(if text == "end" { Next::End } else { Next::Step(text) })
 }
 
-fn local_time(node: Node<'_>) -> Option<LocalTime> {
-    let mut table = node.table();
+fn local_time(table: &mut Table<'_>) -> Option<LocalTime> {
     let weekdays = table.get("weekdays", |node| node.list(|day| day.word(WEEKDAYS)));
-    let clock: Option<(u8, u8)> = table.need("time", |node| {
+    let (hour, minute) = clock(table)?;
+    Some(LocalTime { hour, minute, weekdays: weekdays.unwrap_or_default() })
+}
+
+fn clock(table: &mut Table<'_>) -> Option<(u8, u8)> {
+    table.need("time", |node| {
         let text = node.clone().text()?;
         let parts = (text.len() == 5).then(|| text.split_once(':')).flatten();
         let clock =
@@ -213,7 +301,33 @@ fn local_time(node: Node<'_>) -> Option<LocalTime> {
         clock.map(Some).or_else(|| {
             node.complain(format!("expected a time of day such as \"09:30\", not `{text}`"))
         })
-    });
+    })
+}
+
+fn date_moment(table: &mut Table<'_>) -> Option<DateMoment> {
+    let date = table.get("date", Node::text);
+    let yearly = table.get("every", |node| node.word(&[("year", true)]));
+    let offset_days = table.get("offset", offset);
+    let clock = clock(table);
     let (hour, minute) = clock?;
-    Some(LocalTime { hour, minute, weekdays: weekdays.unwrap_or_default() })
+    Some(DateMoment {
+        date: date?,
+        yearly: yearly.unwrap_or(false),
+        offset_days: offset_days.unwrap_or(0),
+        hour,
+        minute,
+    })
+}
+
+/// Whole days before or after: `-7d`, `2w`.
+fn offset(node: Node<'_>) -> Option<i32> {
+    let text = node.clone().text()?;
+    let (sign, span) = match text.strip_prefix('-') {
+        Some(rest) => (-1, Span::parse(rest)),
+        None => (1, Span::parse(&text)),
+    };
+    let day = Span::days(1).0;
+    let days = span.filter(|span| span.0 % day == 0).map(|span| span.0 / day);
+    let days = days.and_then(|days| i32::try_from(sign * days).ok());
+    days.or_else(|| node.complain(format!("expected whole days such as \"-7d\", not `{text}`")))
 }

@@ -152,7 +152,8 @@ fn every_key_that_a_part_requires_is_named() {
          missing
     line 2: journey.d.step[1]
          the step does nothing
-       → give it one of send, wait, wait_until, wait_for, branch, update, notify, end
+       → give it one of send, wait, wait_until, wait_for, branch, split, update, \
+       notify, enroll, leave, end
     line 2: journey.d.step[1].id
          missing
     line 2: journey.d.enter
@@ -161,8 +162,9 @@ fn every_key_that_a_part_requires_is_named() {
          missing
     line 3: journey.d.step[2].timeout
          missing
-    line 5: journey.d.step[2].wait_for.event
-         missing
+    line 5: journey.d.step[2].wait_for
+         nothing triggers it
+       → give it one of event, segment, segment_left, any
     line 6: journey.d.step[3].otherwise
          missing
     line 8: journey.d.step[3].branch[1].then
@@ -310,7 +312,8 @@ fn what_does_not_go_together_is_named() {
     assert_snapshot!(said_of("send = \"sms/nudge\"", "then = \"over\""), @"
     line 120: journey.nurture.step[6]
          the step does nothing
-       → give it one of send, wait, wait_until, wait_for, branch, update, notify, end
+       → give it one of send, wait, wait_until, wait_for, branch, split, update, \
+       notify, enroll, leave, end
     ");
     assert_snapshot!(said_of("end = true", "end = true\nthen = \"sales\""), @"
     line 136: journey.nurture.step[9].then
@@ -323,7 +326,7 @@ fn what_does_not_go_together_is_named() {
     line 127: journey.nurture.step[7].timeout
          belongs to `wait_for` steps only
     line 128: journey.nurture.step[7].otherwise
-         belongs to `branch` steps only
+         belongs to `branch` and `wait_until` steps only
     ");
     assert_snapshot!(said_of("path = \"/白皮书\"", "path = \"/白皮书\"\ntemplate = \"pages/x\""), @"
     line 21: page.landing.variants

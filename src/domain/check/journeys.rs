@@ -1,9 +1,10 @@
 //! Whether journeys make sense: every step leads somewhere, and none runs round without waiting.
 
-use super::{Check, STEPS_MAX};
+use super::{Check, STEPS_MAX, WEIGHT_MAX};
 use crate::domain::form::Form;
 use crate::domain::journey::{
-    Action, EventPattern, Journey, LocalTime, Migration, Next, ReEntry, Step, Trigger,
+    Action, DateMoment, EventPattern, Journey, LocalTime, Migration, Next, ReEntry, Step, Trigger,
+    WaitFor,
 };
 use crate::domain::primitives::Channel;
 use crate::domain::problem::Problem;
@@ -17,13 +18,22 @@ const OWN: &[&str] = &["email", "phone", "external_id", "score"];
 const MIGRATIONS_MAX: usize = 2 * STEPS_MAX;
 /// Paths of a branch, tags and attributes of an update: more cannot be overlooked.
 const PARTS_MAX: usize = 50;
+/// How far from a date a moment may be: a year, so that two anniversaries never cross.
+const OFFSET_DAYS_MAX: i32 = 365;
+/// Triggers that one `any` may name.
+const ANY_MAX: usize = 10;
 
 impl Check<'_> {
     pub(super) fn journey(&mut self, key: &str, journey: &Journey) {
         self.trigger(&format!("{key}.enter"), &journey.enter);
-        if let Some(exit) = &journey.exit {
-            self.trigger(&format!("{key}.exit"), exit);
+        let endings = [("exit", &journey.exit), ("goal", &journey.goal)];
+        for (word, ending) in endings {
+            if let Some(ending) = ending {
+                self.trigger(&format!("{key}.{word}"), ending);
+            }
         }
+        let asks = journey.enter.rules().next().is_some();
+        self.say_unless(!asks, &format!("{key}.enter"), "a rule ends journeys and starts none");
         if let ReEntry::After(span) = journey.re_entry {
             self.span(&format!("{key}.re_entry"), span);
         }
@@ -57,12 +67,80 @@ impl Check<'_> {
                 let known = self.campaign.forms.keys().map(String::as_str);
                 self.dangling(&format!("{key}.form"), "form", form, known);
             }
-            Trigger::Segment(segment) if !self.campaign.segments.contains_key(segment) => {
-                let known = self.campaign.segments.keys().map(String::as_str);
-                self.dangling(&format!("{key}.segment"), "segment", segment, known);
+            Trigger::Form(_) => {}
+            Trigger::Segment(segment) => self.segment_named(&format!("{key}.segment"), segment),
+            Trigger::SegmentLeft(segment) => {
+                self.segment_named(&format!("{key}.segment_left"), segment);
             }
             Trigger::Event(pattern) => self.pattern(key, pattern),
-            _ => {}
+            Trigger::Rule(rule) => self.rule(&format!("{key}.rule"), rule),
+            Trigger::Any(parts) => {
+                let at = format!("{key}.any");
+                self.say_unless(!parts.is_empty(), &at, "must not be empty");
+                self.count(&at, parts.len(), ANY_MAX, "triggers");
+                for (index, part) in parts.iter().enumerate() {
+                    let at = format!("{at}[{}]", index + 1);
+                    let nested = matches!(part, Trigger::Any(_));
+                    self.say_unless(!nested, &at, "an `any` within an `any`");
+                    if !nested {
+                        self.trigger(&at, part);
+                    }
+                }
+            }
+        }
+    }
+
+    fn segment_named(&mut self, key: &str, segment: &str) {
+        if !self.campaign.segments.contains_key(segment) {
+            let known = self.campaign.segments.keys().map(String::as_str);
+            self.dangling(key, "segment", segment, known);
+        }
+    }
+
+    /// A journey named by a step of another must exist, and be another.
+    fn other_journey(&mut self, key: &str, name: &str, own: &Journey, advice: &str) {
+        match self.campaign.journeys.get(name) {
+            None => {
+                let known = self.campaign.journeys.keys().map(String::as_str);
+                self.dangling(key, "journey", name, known);
+            }
+            Some(found) if std::ptr::eq(found, own) => {
+                let message = format!("`{name}` is the journey itself");
+                self.problems.push(Problem::new(key, message).help(advice));
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// No journeys enroll into each other in a ring without waiting in one of them.
+    pub(super) fn enrollments(&mut self) {
+        let journeys = &self.campaign.journeys;
+        let leads = |name: &str| {
+            let journey = journeys.get(name);
+            journey.map(|journey| enrolls_at_once(journey)).unwrap_or_default()
+        };
+        for name in journeys.keys() {
+            let mut ring = vec![name.as_str()];
+            let mut open: Vec<(usize, &str)> = leads(name).into_iter().map(|to| (1, to)).collect();
+            let mut seen = BTreeSet::new();
+            while let Some((depth, to)) = open.pop() {
+                ring.truncate(depth);
+                ring.push(to);
+                if to == name {
+                    // The ring is told where its first name, in their order, stands.
+                    if ring.iter().min() == Some(&name.as_str()) {
+                        let message =
+                            format!("enrolls in a ring without waiting: {}", ring.join(" → "));
+                        let advice = "put a wait before one of the `enroll` steps";
+                        let key = format!("journey.{name}");
+                        self.problems.push(Problem::new(key, message).help(advice));
+                    }
+                    break;
+                }
+                if seen.insert(to) {
+                    open.extend(leads(to).into_iter().map(|next| (depth + 1, next)));
+                }
+            }
         }
     }
 
@@ -86,13 +164,10 @@ impl Check<'_> {
             }
             Action::Wait(span) => self.span(&format!("{key}.wait"), *span),
             Action::WaitUntil(time) => self.local_time(&format!("{key}.wait_until"), time),
-            Action::WaitFor { pattern, step: sender, timeout, .. } => {
-                self.pattern(&format!("{key}.wait_for"), pattern);
-                self.span(&format!("{key}.timeout"), *timeout);
-                if let Some(sender) = sender {
-                    self.sender_step(&format!("{key}.wait_for.step"), sender, journey);
-                }
+            Action::WaitUntilDate { moment, .. } => {
+                self.date_moment(&format!("{key}.wait_until"), moment);
             }
+            Action::WaitFor(wait) => self.wait_for(key, wait, journey),
             Action::Branch { paths, .. } => {
                 self.say_unless(!paths.is_empty(), &format!("{key}.branch"), "has no path");
                 self.count(&format!("{key}.branch"), paths.len(), PARTS_MAX, "paths");
@@ -100,11 +175,64 @@ impl Check<'_> {
                     self.rule(&format!("{key}.branch[{}].when", index + 1), rule);
                 }
             }
+            Action::Split { paths } => self.split(&format!("{key}.split"), paths),
+            Action::Enroll { journey: other } => {
+                let advice = "to begin again, lead back by `then`";
+                self.other_journey(&format!("{key}.enroll"), other, journey, advice);
+            }
+            Action::Leave { journey: other, reason } => {
+                self.line(&format!("{key}.leave.reason"), reason);
+                if let Some(other) = other {
+                    let advice = "to leave it, leave `journey` out";
+                    self.other_journey(&format!("{key}.leave.journey"), other, journey, advice);
+                }
+            }
             Action::Update { .. } => self.update(&format!("{key}.update"), &step.action),
             Action::Notify { note } => {
                 self.text(&format!("{key}.note"), note.as_deref().unwrap_or_default());
             }
             Action::End => {}
+        }
+    }
+
+    fn wait_for(&mut self, key: &str, wait: &WaitFor, journey: &Journey) {
+        let at = format!("{key}.wait_for");
+        self.span(&format!("{key}.timeout"), wait.timeout);
+        let single = wait.any.len() == 1;
+        self.say_unless(!wait.any.is_empty(), &at, "waits for nothing");
+        self.count(&format!("{at}.any"), wait.any.len(), ANY_MAX, "triggers");
+        for (index, awaited) in wait.any.iter().enumerate() {
+            let at = if single { at.clone() } else { format!("{at}.any[{}]", index + 1) };
+            match awaited {
+                Trigger::Event(pattern) => {
+                    self.pattern(&at, pattern);
+                    if let Some(sender) = &pattern.step {
+                        self.sender_step(&format!("{at}.step"), sender, journey);
+                    }
+                }
+                Trigger::Segment(_) | Trigger::SegmentLeft(_) => self.trigger(&at, awaited),
+                _ => self.say(at, "only events and segments can be waited for"),
+            }
+        }
+    }
+
+    fn split(&mut self, key: &str, paths: &[(u32, Next)]) {
+        self.say_unless(paths.len() >= 2, key, "needs two paths at least");
+        self.count(key, paths.len(), PARTS_MAX, "paths");
+        for (index, (weight, _)) in paths.iter().enumerate() {
+            let weighs = (1..=WEIGHT_MAX).contains(weight);
+            let message = format!("a weight is from 1 to {WEIGHT_MAX}");
+            self.say_unless(weighs, &format!("{key}[{}].weight", index + 1), &message);
+        }
+    }
+
+    fn date_moment(&mut self, key: &str, moment: &DateMoment) {
+        self.attribute(&format!("{key}.date"), &moment.date);
+        let on_the_clock = moment.hour < 24 && moment.minute < 60;
+        self.say_unless(on_the_clock, &format!("{key}.time"), "no clock shows this time");
+        if moment.offset_days.abs() > OFFSET_DAYS_MAX {
+            let message = format!("{} days; the limit is {OFFSET_DAYS_MAX}", moment.offset_days);
+            self.say(format!("{key}.offset"), message);
         }
     }
 
@@ -220,10 +348,11 @@ impl Check<'_> {
             return;
         }
         for (index, step) in graph.journey.steps.iter().enumerate() {
-            let Action::WaitFor { step: Some(sender), .. } = &step.action else { continue };
-            let passes =
-                |other: &Step| other.id != *sender && (other.id == step.id || !waits(other));
-            if let Some(ring) = graph.ring_through(index, passes) {
+            let Action::WaitFor(wait) = &step.action else { continue };
+            for sender in wait.senders() {
+                let passes =
+                    |other: &Step| other.id != *sender && (other.id == step.id || !waits(other));
+                let Some(ring) = graph.ring_through(index, passes) else { continue };
                 let message = format!("loops without waiting: {}", graph.names(&ring));
                 let reason = format!(
                     "what `{}` waits for may have happened, and nothing in the loop sends \
@@ -236,6 +365,21 @@ impl Check<'_> {
     }
 }
 
+/// The journeys that a contact enters from this one before it waits for anything.
+fn enrolls_at_once(journey: &Journey) -> Vec<&str> {
+    let ids = journey.steps.iter().enumerate().map(|(index, step)| (step.id.as_str(), index));
+    let graph = Graph { journey, indexes: ids.collect() };
+    if journey.steps.first().is_none_or(waits) {
+        return Vec::new();
+    }
+    let reached = graph.reach(0, |step| !waits(step)).into_iter();
+    let enrolls = |index: usize| match &journey.steps[index].action {
+        Action::Enroll { journey } => Some(journey.as_str()),
+        _ => None,
+    };
+    reached.filter_map(enrolls).collect()
+}
+
 fn step_key(journey: &str, index: usize) -> String {
     format!("{journey}.step[{}]", index + 1)
 }
@@ -244,21 +388,29 @@ fn ask(form: &Form) -> Option<&crate::domain::form::ConsentAsk> {
     form.consent.as_ref()
 }
 
+/// Whether a step always waits; one for a date goes on at once where there is none.
 fn waits(step: &Step) -> bool {
-    matches!(step.action, Action::Wait(_) | Action::WaitUntil(_) | Action::WaitFor { .. })
+    matches!(step.action, Action::Wait(_) | Action::WaitUntil(_) | Action::WaitFor(_))
 }
 
 /// Where a step leads, each with the key that says so.
 fn leads(step: &Step) -> Vec<(String, &Next)> {
     match &step.action {
-        Action::End => Vec::new(),
+        Action::End | Action::Leave { journey: None, .. } => Vec::new(),
         Action::Branch { paths, otherwise } => {
             let path = |(index, (_, next))| (format!("branch[{}].then", index + 1), next);
             let paths = paths.iter().map(|(rule, next)| (rule, next)).enumerate().map(path);
             paths.chain([("otherwise".to_owned(), otherwise)]).collect()
         }
-        Action::WaitFor { on_timeout, .. } => {
+        Action::Split { paths } => {
+            let path = |(index, (_, next))| (format!("split[{}].then", index + 1), next);
+            paths.iter().map(|(weight, next)| (weight, next)).enumerate().map(path).collect()
+        }
+        Action::WaitFor(WaitFor { on_timeout, .. }) => {
             vec![("then".to_owned(), &step.then), ("on_timeout".to_owned(), on_timeout)]
+        }
+        Action::WaitUntilDate { otherwise, .. } => {
+            vec![("then".to_owned(), &step.then), ("otherwise".to_owned(), otherwise)]
         }
         _ => vec![("then".to_owned(), &step.then)],
     }
@@ -314,8 +466,8 @@ impl Graph<'_> {
         let mut from: BTreeMap<usize, usize> = BTreeMap::new();
         let mut open = std::collections::VecDeque::from([start]);
         while let Some(index) = open.pop_front() {
-            let timed_out = |next: &usize| index == start && self.is_timeout(start, *next);
-            for next in self.next(index).into_iter().filter(|next| !timed_out(next)) {
+            let at_once = |next: &usize| !self.is_waited(index, *next, index == start);
+            for next in self.next(index).into_iter().filter(at_once) {
                 if next == start {
                     let mut ring = vec![index];
                     while let Some(last) = ring.last().filter(|last| **last != start) {
@@ -333,11 +485,17 @@ impl Graph<'_> {
         None
     }
 
-    /// Whether a step leads to another only when its time is up.
-    fn is_timeout(&self, index: usize, next: usize) -> bool {
+    /// Whether a step leads to another only after waiting: when its time is up, or its date has
+    /// come. A wait for something that may have happened leads on at once, but only where the ring
+    /// begins; elsewhere it counts as a wait.
+    fn is_waited(&self, index: usize, next: usize, is_start: bool) -> bool {
         let (step, next) = (&self.journey.steps[index], &self.journey.steps[next]);
         let is_next = |lead: &Next| *lead == Next::Step(next.id.clone());
-        matches!(step.action, Action::WaitFor { .. }) && !is_next(&step.then)
+        match &step.action {
+            Action::WaitFor(_) => is_start && !is_next(&step.then),
+            Action::WaitUntilDate { otherwise, .. } => !is_next(otherwise),
+            _ => false,
+        }
     }
 
     fn names(&self, ring: &[usize]) -> String {

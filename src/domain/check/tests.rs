@@ -543,3 +543,186 @@ fn a_migration_leads_to_a_step_or_says_why_people_leave() {
     ");
     assert_eq!(migrate("old = 'welcome'\nolder = { leave = 'over' }"), "all good");
 }
+
+#[test]
+fn a_split_needs_two_paths_and_a_weight_on_each() {
+    assert_snapshot!(journey("id = 'a'; split = [{ then = 'end' }, { weight = 1, then = 'b' }]"), @"
+    line 95: journey.j.step[1].split[1].weight
+         missing
+    ");
+    assert_snapshot!(journey("
+        id = 'a'; split = [{ weight = 0, then = 'end' }]
+    "), @"
+    line 95: journey.j.step[1].split
+         needs two paths at least
+    line 95: journey.j.step[1].split[1].weight
+         a weight is from 1 to 1000
+    ");
+    assert_snapshot!(journey("
+        id = 'a'; split = [{ weight = 1, then = 'b' }, { weight = 1, then = 'end' }]; then = 'b'
+        id = 'b'; end = true
+    "), @"
+    line 96: journey.j.step[1].then
+         a step that splits leads nowhere by `then`
+    ");
+}
+
+#[test]
+fn a_wait_for_a_date_says_where_those_go_who_have_none() {
+    assert_snapshot!(journey("id = 'a'; wait_until = { date = 'renewal', time = '09:00' }"), @"
+    line 93: journey.j.step[1].otherwise
+         missing
+    ");
+    assert_snapshot!(journey("
+        id = 'a'; wait_until = { date = 'Renewal', offset = '400d', \
+         time = '24:00' }; otherwise = 'end'
+    "), @"
+    line 95: journey.j.step[1].wait_until.date
+         `Renewal` is not an attribute's name
+       → a letter, then a-z, 0-9 and _, at most 40
+    line 95: journey.j.step[1].wait_until.offset
+         400 days; the limit is 365
+    line 95: journey.j.step[1].wait_until.time
+         no clock shows this time
+    ");
+    assert_snapshot!(journey("
+        id = 'a'; wait_until = { date = 'renewal', offset = '12h', \
+         every = 'month', time = '09:00' }; otherwise = 'end'
+    "), @r#"
+    line 95: journey.j.step[1].wait_until.offset
+         expected whole days such as "-7d", not `12h`
+    line 95: journey.j.step[1].wait_until.every
+         `month` is not a word known here
+       → known here: year
+    "#);
+    assert_snapshot!(journey("id = 'a'; wait_until = { time = '09:00' }; otherwise = 'end'"), @"
+    line 96: journey.j.step[1].otherwise
+         belongs to `branch` steps, and to `wait_until` with a `date`
+    ");
+}
+
+#[test]
+fn a_loop_through_the_other_way_of_a_date_does_not_wait() {
+    assert_snapshot!(journey("
+        id = 'a'; wait_until = { date = 'renewal', time = '09:00' }; otherwise = 'b'
+        id = 'b'; update = { score = 1 }; then = 'a'
+    "), @"
+    line 93: journey.j.step[1]
+         loops without waiting: a → b → a
+    ");
+    assert_snapshot!(journey("
+        id = 'a'; wait_until = { date = 'renewal', every = 'year', \
+         time = '09:00' }; otherwise = 'end'
+        id = 'b'; update = { score = 1 }; then = 'a'
+    "), @"all good");
+}
+
+#[test]
+fn what_is_waited_for_must_exist_and_be_something_that_happens() {
+    assert_snapshot!(journey("
+        id = 'a'; wait_for = { any = [{ segment = 'engagd' }, { event = 'x', \
+         step = 'b' }] }; timeout = '1d'; on_timeout = 'end'
+    "), @"
+    line 95: journey.j.step[1].wait_for.any[1].segment
+         there is no segment `engagd`
+       → did you mean `engaged`?
+    line 95: journey.j.step[1].wait_for.any[2].step
+         there is no step `b`
+    ");
+    assert_snapshot!(journey("
+        id = 'a'; wait_for = { any = [] }; timeout = '1d'; on_timeout = 'end'
+    "), @"
+    line 95: journey.j.step[1].wait_for
+         waits for nothing
+    ");
+    assert_snapshot!(journey("
+        id = 'a'; wait_for = { any = [{ form = 'download' }, { any = [{ event = 'x' }] \
+         }] }; timeout = '1d'; on_timeout = 'end'
+    "), @"
+    line 95: journey.j.step[1].wait_for.any[1]
+         nothing triggers it
+       → give it one of event, segment, segment_left, any
+    line 95: journey.j.step[1].wait_for.any[1].form
+         unknown key
+       → known here: any, event, segment, segment_left, step, where
+    line 95: journey.j.step[1].wait_for.any[2]
+         an `any` within an `any`
+    ");
+    assert_snapshot!(said_of(
+        "{ event = \"plan.renewed\" }",
+        "{ event = \"a\", step = \"ahead\" }",
+    ), @"
+    line 146: journey.renew.goal.step
+         unknown key
+       → known here: any, event, form, rule, segment, segment_left, where
+    ");
+}
+
+#[test]
+fn a_rule_ends_journeys_and_starts_none() {
+    assert_snapshot!(said_of(
+        "{ any = [{ event = \"plan.chosen\" }, {",
+        "{ any = [{ rule = { tag = \"x\" } }, {",
+    ), @"
+    line 145: journey.renew.enter.any[1]
+         nothing triggers it
+       → give it one of form, segment, segment_left, event, any
+    line 145: journey.renew.enter.any[1].rule
+         unknown key
+       → known here: any, event, form, segment, segment_left, step, where
+    ");
+    assert_snapshot!(changed(|campaign| {
+        let journey = campaign.journeys.get_mut("renew").unwrap();
+        journey.enter = crate::domain::journey::Trigger::Rule(Rule::Tag("x".to_owned()));
+    }), @"journey.renew.enter: a rule ends journeys and starts none");
+}
+
+#[test]
+fn another_journey_must_exist_and_be_another() {
+    assert_snapshot!(said_of("enroll = \"revive\"", "enroll = \"reviv\""), @"
+    line 166: journey.renew.step[4].enroll
+         there is no journey `reviv`
+       → did you mean `revive`?
+    ");
+    assert_snapshot!(said_of("enroll = \"revive\"", "enroll = \"renew\""), @"
+    line 166: journey.renew.step[4].enroll
+         `renew` is the journey itself
+       → to begin again, lead back by `then`
+    ");
+    assert_snapshot!(said_of("journey = \"nurture\", reason", "journey = \"renew\", reason"), @"
+    line 170: journey.renew.step[5].leave.journey
+         `renew` is the journey itself
+       → to leave it, leave `journey` out
+    ");
+    assert_snapshot!(said_of("leave = { reason = \"no answer\" }", "leave = {}"), @"
+    line 175: journey.renew.step[6].leave.reason
+         missing
+    ");
+    assert_snapshot!(said_of(
+        "{ reason = \"no answer\" }",
+        "{ reason = \"no answer\" }\nthen = \"end\"",
+    ), @"
+    line 176: journey.renew.step[6].then
+         a step that leaves its own journey leads nowhere by `then`
+    ");
+}
+
+#[test]
+fn journeys_that_enroll_in_a_ring_must_wait_on_the_way() {
+    let ring = |wait: &str| {
+        let enroll = |name: &str, to: &str, wait: &str| {
+            format!(
+                "[journey.{name}]\nenter = {{ form = 'download' }}\n{wait}\n\
+                     [[journey.{name}.step]]\nid = 'e'\nenroll = '{to}'\n"
+            )
+        };
+        let begin = SAMPLE.split("[journey.nurture]").next().unwrap();
+        said(&format!("{begin}{}{}", enroll("one", "two", wait), enroll("two", "one", "")))
+    };
+    assert_snapshot!(ring(""), @"
+    line 90: journey.one
+         enrolls in a ring without waiting: one → two → one
+       → put a wait before one of the `enroll` steps
+    ");
+    assert_snapshot!(ring("[[journey.one.step]]\nid = 'w'\nwait = '1d'"), @"all good");
+}

@@ -67,7 +67,7 @@ fn due_of_wait(
     if std::mem::discriminant(&left.action) != std::mem::discriminant(&step.action) {
         return None;
     }
-    let has_length = matches!(step.action, Action::Wait(_) | Action::WaitFor { .. });
+    let has_length = matches!(step.action, Action::Wait(_) | Action::WaitFor(_));
     let is_over = has_length && anew.0 - now.0 < now.0 - before.since.0;
     Some(if is_over { now.min(due_at) } else { due_at })
 }

@@ -190,8 +190,15 @@ pub fn decide(
     ids: &mut Ids,
 ) -> Decision {
     let read_seq = contact.seq;
-    let mut decider =
-        Decider { catalog, contact, now, ids, changes: Vec::new(), unsettled: VecDeque::new() };
+    let mut decider = Decider {
+        catalog,
+        contact,
+        now,
+        ids,
+        changes: Vec::new(),
+        unsettled: VecDeque::new(),
+        enrolled: VecDeque::new(),
+    };
     decider.end_archived_journeys();
     decider.migrate_journeys();
     decider.catch_up_journeys();
@@ -213,6 +220,8 @@ struct Decider<'a> {
     changes: Vec<Change>,
     /// Events whose consequences are still to be drawn.
     unsettled: VecDeque<Event>,
+    /// Journeys that `enroll` steps named and that are still to be entered.
+    enrolled: VecDeque<(CampaignId, String)>,
 }
 
 impl Decider<'_> {
@@ -259,13 +268,18 @@ impl Decider<'_> {
     fn settle(&mut self) {
         loop {
             while let Some(event) = self.unsettled.pop_front() {
-                self.exit_journeys(&event);
+                self.end_journeys(&event);
                 self.resume_journeys(&event);
                 self.enter_journeys(&event);
                 self.meet_goals(&event);
             }
             self.judge_segments();
+            self.ask_ending_rules();
+            if !self.unsettled.is_empty() {
+                continue; // Whoever leaves is out before a step is taken.
+            }
             self.take_due_steps();
+            self.enter_enrolled();
             if self.unsettled.is_empty() {
                 return;
             }
@@ -345,8 +359,8 @@ impl Decider<'_> {
     }
 }
 
-/// The earliest moment at which time alone may change something: a step falls due, or a rule's
-/// answer may turn.
+/// The earliest moment at which time alone may change something: a step falls due, or the answer
+/// of a segment's rule, or of one that ends an enrollment, may turn.
 fn wake_at(catalog: &Catalog, contact: &Contact, now: Millis) -> Option<Millis> {
     // Resuming a journey wakes the people inside.
     let runs = |e: &&Enrollment| catalog.run_state(&e.campaign, &e.journey) == RunState::Running;
@@ -356,5 +370,10 @@ fn wake_at(catalog: &Catalog, contact: &Contact, now: Millis) -> Option<Millis> 
         .live()
         .flat_map(|edition| edition.compiled.campaign.segments.values())
         .filter_map(|rule| rule.verdict(contact, now).changes_at);
-    steps.chain(rules).min()
+    let endings = contact.enrollments.iter().filter(|e| e.is_active()).filter_map(|enrollment| {
+        let edition = catalog.edition(&enrollment.campaign, enrollment.version)?;
+        let rules = edition.journey(&enrollment.journey)?.ending_rules();
+        rules.filter_map(|rule| rule.verdict(contact, now).changes_at).min()
+    });
+    steps.chain(rules).chain(endings).min()
 }

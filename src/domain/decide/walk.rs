@@ -6,14 +6,20 @@ use crate::domain::catalog::Edition;
 use crate::domain::change::Change;
 use crate::domain::event::{Event, names};
 use crate::domain::journey::{
-    Action, Enrollment, EnrollmentState, EventPattern, Next, ReEntry, RunState, Step, Trigger,
+    Action, Enrollment, EnrollmentState, EventPattern, GOAL_REASON, Journey, Next, ReEntry,
+    RunState, Step, Trigger, WaitFor,
 };
 use crate::domain::message::{Class, Message, house};
 use crate::domain::primitives::{EnrollmentId, MessageId, Millis, QualifiedId};
 use crate::domain::rule::Scalar;
+use crate::domain::share;
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::rc::Rc;
+
+/// The reason of an enrollment that ended because a rule of its journey became true.
+const RULE_REASON: &str = "rule";
 
 impl Decider<'_> {
     /// Starts every journey that the event triggers and the contact may enter.
@@ -21,11 +27,7 @@ impl Decider<'_> {
         let catalog = self.catalog;
         for edition in catalog.live() {
             for (name, journey) in &edition.compiled.campaign.journeys {
-                let runs = || catalog.run_state(edition.id(), name) == RunState::Running;
-                if triggers(&journey.enter, edition, event)
-                    && runs()
-                    && self.may_enter(edition, name)
-                {
+                if triggers(&journey.enter, edition, event) && self.may_enter(edition, name) {
                     self.enter(edition, name);
                 }
             }
@@ -34,6 +36,12 @@ impl Decider<'_> {
 
     fn may_enter(&self, edition: &Edition, name: &str) -> bool {
         let Some(journey) = edition.journey(name) else { return false };
+        if self.catalog.run_state(edition.id(), name) != RunState::Running {
+            return false;
+        }
+        if journey.ending_rules().any(|rule| rule.verdict(&self.contact, self.now).holds) {
+            return false; // It would end where it begins.
+        }
         let Some(last) = self.contact.last_passage(edition.id(), name) else { return true };
         // The strict comparison is what bounds a decision: no journey twice in one instant.
         let ended_before = !last.is_active() && last.entered_at < self.now;
@@ -68,15 +76,42 @@ impl Decider<'_> {
         self.walk(index, Next::Step(first.id.clone()));
     }
 
-    /// Ends every enrollment whose exit rule the event meets.
-    pub(super) fn exit_journeys(&mut self, event: &Event) {
+    /// Enters the journeys that `enroll` steps named, where they let the contact in.
+    pub(super) fn enter_enrolled(&mut self) {
+        while let Some((campaign, name)) = self.enrolled.pop_front() {
+            let Some(edition) = self.catalog.live_edition(&campaign) else { continue };
+            if self.may_enter(edition, &name) {
+                self.enter(edition, &name);
+            }
+        }
+    }
+
+    /// Ends every enrollment whose goal the event reaches, or whose exit rule it meets.
+    pub(super) fn end_journeys(&mut self, event: &Event) {
+        self.end_where(&event.name, |_, edition, trigger| triggers(trigger, edition, event));
+    }
+
+    /// Ends every enrollment of whose goal or exit a rule has become true.
+    pub(super) fn ask_ending_rules(&mut self) {
+        self.end_where(RULE_REASON, |decider, _, trigger| {
+            let mut rules = trigger.rules();
+            rules.any(|rule| rule.verdict(&decider.contact, decider.now).holds)
+        });
+    }
+
+    /// The goal is asked first: who reaches it has completed the journey, be it an exit too.
+    fn end_where(&mut self, reason: &str, meets: impl Fn(&Self, &Edition, &Trigger) -> bool) {
         for index in self.active() {
             let Some(edition) = self.edition_of(index) else { continue };
-            let exit = edition
-                .journey(&self.contact.enrollments[index].journey)
-                .and_then(|journey| journey.exit.as_ref());
-            if exit.is_some_and(|exit| triggers(exit, &edition, event)) {
-                self.end(index, EnrollmentState::Exited, &event.name);
+            let name = &self.contact.enrollments[index].journey;
+            let Some(Journey { goal, exit, .. }) = edition.journey(name) else { continue };
+            let is_met = |trigger: &Option<Trigger>| {
+                trigger.as_ref().is_some_and(|trigger| meets(self, &edition, trigger))
+            };
+            if is_met(goal) {
+                self.end(index, EnrollmentState::Completed, GOAL_REASON);
+            } else if is_met(exit) {
+                self.end(index, EnrollmentState::Exited, reason);
             }
         }
     }
@@ -84,10 +119,16 @@ impl Decider<'_> {
     /// Moves on every enrollment that stands waiting for this event.
     pub(super) fn resume_journeys(&mut self, event: &Event) {
         for index in self.active() {
-            let Some(step) = self.step_of(index) else { continue };
-            if let Action::WaitFor { pattern, step: sent_by, .. } = &step.action
-                && self.runs(&self.contact.enrollments[index])
-                && self.is_awaited(index, pattern, sent_by.as_deref(), event)
+            // The step of another enrollment may have ended this one since.
+            let enrollment = &self.contact.enrollments[index];
+            if !enrollment.is_active() || !self.runs(enrollment) {
+                continue;
+            }
+            let (Some(edition), Some(step)) = (self.edition_of(index), self.step_of(index)) else {
+                continue;
+            };
+            if let Action::WaitFor(wait) = &step.action
+                && wait.any.iter().any(|awaited| self.is_awaited(index, awaited, &edition, event))
             {
                 self.move_on(index, step.then.clone());
             }
@@ -98,18 +139,63 @@ impl Decider<'_> {
     pub(super) fn take_due_steps(&mut self) {
         for index in self.active() {
             let enrollment = &self.contact.enrollments[index];
-            let is_due = enrollment.due_at.is_some_and(|due_at| due_at <= self.now);
-            if !is_due || !self.runs(enrollment) {
+            let Some(due_at) = enrollment.due_at.filter(|_| self.runs(enrollment)) else {
                 continue;
-            }
-            match self.step_of(index) {
-                Some(Step { action: Action::WaitFor { on_timeout, .. }, .. }) => {
-                    self.move_on(index, on_timeout);
+            };
+            let step = self.step_of(index);
+            match step {
+                Some(step) if due_at > self.now => self.reckon_anew(index, &step, due_at),
+                Some(Step { action: Action::WaitFor(wait), .. }) => {
+                    self.move_on(index, wait.on_timeout);
                 }
                 Some(step) => self.move_on(index, step.then),
+                None if due_at > self.now => {}
                 None => self.end(index, EnrollmentState::Failed, "its version is gone"),
             }
         }
+    }
+
+    /// A wait for a moment on the contact's own clock follows the contact: to another zone, and to
+    /// another date.
+    fn reckon_anew(&mut self, index: usize, step: &Step, due_at: Millis) {
+        let otherwise = match &step.action {
+            Action::WaitUntilDate { otherwise, .. } => otherwise.clone(),
+            Action::WaitUntil(_) => step.then.clone(),
+            _ => return,
+        };
+        let Some(moment) = self.clock_moment(index, &step.action) else {
+            return self.move_on(index, otherwise);
+        };
+        if moment == due_at {
+            return;
+        }
+        let enrollment = &mut self.contact.enrollments[index];
+        enrollment.due_at = Some(moment);
+        let enrollment = enrollment.clone();
+        let properties = json!({ "journey": enrollment.journey, "enrollment": enrollment.id,
+                                 "step": enrollment.step, "due_at": moment.rfc3339() });
+        self.record(names::JOURNEY_RESCHEDULED, Some(&enrollment.campaign), properties);
+        self.changes.push(Change::Enrollment(enrollment));
+    }
+
+    /// The moment after now for which a step waits on the contact's clock; `None` if there is none.
+    fn clock_moment(&self, index: usize, action: &Action) -> Option<Millis> {
+        let edition = self.edition_of(index)?;
+        let zone = self.zone(&edition);
+        match action {
+            Action::WaitUntil(time) => Some(calendar::next_local_time(self.now, time, &zone)),
+            Action::WaitUntilDate { moment, .. } => {
+                let date = self.contact.attribute(&moment.date);
+                calendar::next_date(self.now, moment, date.as_ref(), &zone)
+            }
+            _ => None,
+        }
+    }
+
+    /// The contact's own time zone, or else the campaign's.
+    fn zone(&self, edition: &Edition) -> TimeZone {
+        let campaign = &edition.compiled.campaign;
+        calendar::zone(&[self.contact.time_zone.as_deref(), Some(&campaign.time_zone)])
     }
 
     /// Leaves the step it stood at, and says so in the log.
@@ -146,6 +232,7 @@ impl Decider<'_> {
             let may_look_back = looked_back.insert(step.id.clone());
             match self.take(index, &step, may_look_back) {
                 Taken::Goes(to) => next = to,
+                Taken::Leaves(reason) => return self.end(index, EnrollmentState::Exited, &reason),
                 Taken::WaitsUntil(due_at) => {
                     let enrollment = &mut self.contact.enrollments[index];
                     enrollment.due_at = Some(due_at);
@@ -162,25 +249,18 @@ impl Decider<'_> {
             Action::Send { template } => self.send(index, step, template),
             Action::Notify { note } => self.notify(index, step, note.as_deref()),
             Action::Wait(span) => return Taken::WaitsUntil(self.now.plus(*span)),
-            Action::WaitUntil(time) => {
-                let campaign_zone = self
-                    .edition_of(index)
-                    .map(|edition| edition.compiled.campaign.time_zone.clone());
-                let own = self.contact.time_zone.as_deref();
-                let zone = calendar::zone(&[own, campaign_zone.as_deref()]);
-                return Taken::WaitsUntil(calendar::next_local_time(self.now, time, &zone));
+            Action::WaitUntil(_) | Action::WaitUntilDate { .. } => {
+                return match (self.clock_moment(index, &step.action), &step.action) {
+                    (Some(moment), _) => Taken::WaitsUntil(moment),
+                    (None, Action::WaitUntilDate { otherwise, .. }) => {
+                        Taken::Goes(otherwise.clone())
+                    }
+                    (None, _) => Taken::Goes(step.then.clone()),
+                };
             }
-            Action::WaitFor { pattern, step: sent_by, timeout, .. } => {
-                let sent_by = sent_by.as_deref();
-                let already = may_look_back
-                    && sent_by.is_some()
-                    && self
-                        .contact
-                        .history
-                        .iter()
-                        .any(|event| self.is_awaited(index, pattern, sent_by, event));
-                if !already {
-                    return Taken::WaitsUntil(self.now.plus(*timeout));
+            Action::WaitFor(wait) => {
+                if !may_look_back || !self.has_happened(index, wait) {
+                    return Taken::WaitsUntil(self.now.plus(wait.timeout));
                 }
             }
             Action::Branch { paths, otherwise } => {
@@ -194,9 +274,44 @@ impl Decider<'_> {
             Action::Update { set, add_tags, remove_tags, score } => {
                 self.update(set, add_tags, remove_tags, *score);
             }
+            Action::Split { paths } => return Taken::Goes(self.path_of(index, step, paths)),
+            Action::Enroll { journey } => {
+                let campaign = self.contact.enrollments[index].campaign.clone();
+                self.enrolled.push_back((campaign, journey.clone()));
+            }
+            Action::Leave { journey: None, reason } => return Taken::Leaves(reason.clone()),
+            Action::Leave { journey: Some(other), reason } => self.leave(index, other, reason),
             Action::End => return Taken::Goes(Next::End),
         }
         Taken::Goes(step.then.clone())
+    }
+
+    /// Whether something that the wait looks back to has happened already.
+    fn has_happened(&self, index: usize, wait: &WaitFor) -> bool {
+        wait.patterns().filter(|pattern| pattern.step.is_some()).any(|pattern| {
+            self.contact.history.iter().any(|event| self.is_about_step(index, pattern, event))
+        })
+    }
+
+    /// The path of a split that this contact always takes.
+    fn path_of(&self, index: usize, step: &Step, paths: &[(u32, Next)]) -> Next {
+        let enrollment = &self.contact.enrollments[index];
+        let (campaign, journey) = (&enrollment.campaign, &enrollment.journey);
+        let key = format!("{campaign}/{journey}/{}/{}", step.id, self.contact.id);
+        let weights = paths.iter().map(|(weight, _)| *weight);
+        let path = share::pick(&key, weights).and_then(|chosen| paths.get(chosen));
+        path.map_or(Next::End, |(_, next)| next.clone())
+    }
+
+    /// Ends the enrollments in another journey of the campaign.
+    fn leave(&mut self, index: usize, other: &str, reason: &str) {
+        let campaign = self.contact.enrollments[index].campaign.clone();
+        for left in self.active() {
+            let enrollment = &self.contact.enrollments[left];
+            if left != index && enrollment.campaign == campaign && enrollment.journey == other {
+                self.end(left, EnrollmentState::Exited, reason);
+            }
+        }
     }
 
     fn send(&mut self, index: usize, step: &Step, template: &str) {
@@ -254,22 +369,28 @@ impl Decider<'_> {
         self.changes.push(Change::Enrollment(enrollment));
     }
 
-    /// Whether `event` is what the enrollment waits for. With a send step named, the event must
-    /// be about the message that step sent last, and may have come before the wait began.
+    /// Whether `event` is what the enrollment waits for.
     pub(super) fn is_awaited(
         &self,
         index: usize,
-        pattern: &EventPattern,
-        sent_by: Option<&str>,
+        awaited: &Trigger,
+        edition: &Edition,
         event: &Event,
     ) -> bool {
+        match awaited {
+            Trigger::Event(pattern) if pattern.step.is_some() => {
+                self.is_about_step(index, pattern, event)
+            }
+            _ => triggers(awaited, edition, event),
+        }
+    }
+
+    /// Whether `event` matches and is about the message that the pattern's send step sent last.
+    fn is_about_step(&self, index: usize, pattern: &EventPattern, event: &Event) -> bool {
         let enrollment = &self.contact.enrollments[index];
-        pattern.matches(event)
-            && sent_by.is_none_or(|step| {
-                let message: Option<MessageId> =
-                    enrollment.sent.get(step).map(|n| enrollment.message_id(*n));
-                message.is_some_and(|id| event.has("message", id.as_str()))
-            })
+        let sent = pattern.step.as_ref().and_then(|step| enrollment.sent.get(step));
+        let message: Option<MessageId> = sent.map(|n| enrollment.message_id(*n));
+        pattern.matches(event) && message.is_some_and(|id| event.has("message", id.as_str()))
     }
 
     /// The indices of the enrollments that are under way.
@@ -279,7 +400,7 @@ impl Decider<'_> {
     }
 
     /// The version an enrollment is pinned to.
-    fn edition_of(&self, index: usize) -> Option<Rc<Edition>> {
+    pub(super) fn edition_of(&self, index: usize) -> Option<Rc<Edition>> {
         let enrollment = &self.contact.enrollments[index];
         self.catalog.edition(&enrollment.campaign, enrollment.version)
     }
@@ -297,6 +418,8 @@ enum Taken {
     Goes(Next),
     /// To a wait that ends then.
     WaitsUntil(Millis),
+    /// Out of the journey, for this reason.
+    Leaves(String),
 }
 
 /// Whether an event of a contact is the one that a trigger of this campaign names.
@@ -312,6 +435,11 @@ fn triggers(trigger: &Trigger, edition: &Edition, event: &Event) -> bool {
         Trigger::Segment(segment) => {
             event.name == names::SEGMENT_ENTERED && event.has("segment", &qualified(segment))
         }
+        Trigger::SegmentLeft(segment) => {
+            event.name == names::SEGMENT_LEFT && event.has("segment", &qualified(segment))
+        }
         Trigger::Event(pattern) => pattern.matches(event),
+        Trigger::Any(parts) => parts.iter().any(|part| triggers(part, edition, event)),
+        Trigger::Rule(_) => false,
     }
 }

@@ -1,0 +1,45 @@
+//! Shares: the same key always falls to the same one of several weights, and many keys fall to
+//! each in proportion.
+
+use sha2::{Digest, Sha256};
+
+/// The index of the weight that the key falls to; `None` if there is no weight.
+pub fn pick(key: &str, weights: impl Iterator<Item = u32> + Clone) -> Option<usize> {
+    let total: u64 = weights.clone().map(u64::from).sum();
+    let digest = Sha256::digest(key);
+    let hash = digest.iter().take(8).fold(0_u64, |hash, byte| hash << 8 | u64::from(*byte));
+    // The multiplication spreads all 64 bits over the weights without the bias of a remainder.
+    let mut point = ((u128::from(hash) * u128::from(total)) >> 64) as u64;
+    weights.map(u64::from).position(|weight| {
+        let is_it = point < weight;
+        point = point.saturating_sub(weight);
+        is_it
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_keys_fall_to_the_weights_in_proportion_and_each_always_to_the_same() {
+        let weights = || [50, 0, 40, 10].into_iter();
+        let mut counts = [0_i32; 4];
+        for n in 0..10_000 {
+            let key = format!("c/j/s/{n}");
+            let chosen = pick(&key, weights()).unwrap();
+            assert_eq!(pick(&key, weights()), Some(chosen));
+            counts[chosen] += 1;
+        }
+        assert!(counts[0].abs_diff(5_000) < 200, "{counts:?}");
+        assert_eq!(counts[1], 0);
+        assert!(counts[2].abs_diff(4_000) < 200, "{counts:?}");
+        assert!(counts[3].abs_diff(1_000) < 150, "{counts:?}");
+    }
+
+    #[test]
+    fn without_weights_nothing_is_picked() {
+        assert_eq!(pick("k", [].into_iter()), None);
+        assert_eq!(pick("k", [0, 0].into_iter()), None);
+    }
+}

@@ -1,0 +1,298 @@
+//! The journey language: what starts, moves and ends a passage, and when.
+
+use super::invariants::assert_sound;
+use super::support::{MONDAY, diary, history, number, report, rows, world};
+use dripline::domain::primitives::Span;
+use dripline::native::world::World;
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+/// A page `/p` whose form asks for everything that journeys here look at.
+const FORM: &str = r#"
+    [page.p]
+    path = "/p"
+    template = "pages/p"
+    title = "P"
+    form = "f"
+    [form.f]
+    fields = [{ name = "email", type = "email", required = true },
+              { name = "role", type = "text" }, { name = "renewal", type = "date" },
+              { name = "time_zone", type = "text" }]
+    consent = { purpose = "news", channels = ["email"], text = "Write to me." }
+    [segment.leads]
+    rule = { attribute = "role", is = "lead" }
+    [segment.fresh]
+    rule = { event = "looked", within = "2d" }
+"#;
+
+const ANN: &str = "ann@example.com";
+
+/// A world with these journeys; `id: …` on a line begins a step of the journey above it.
+fn with(journeys: &str) -> World {
+    let mut text = FORM.to_owned();
+    let mut name = "";
+    for line in journeys.lines().map(str::trim) {
+        if let Some(rest) = line.strip_prefix("[journey.") {
+            name = rest.trim_end_matches(']');
+        }
+        match line.split_once(": ") {
+            Some((id, action)) if !line.starts_with('[') && !id.contains(' ') => {
+                text.push_str(&format!("[[journey.{name}.step]]\nid = \"{id}\"\n"));
+                text.push_str(&action.replace("; ", "\n"));
+            }
+            _ => text.push_str(line),
+        }
+        text.push('\n');
+    }
+    world(&text)
+}
+
+fn submit(world: &mut World, email: &str, fields: &[(&str, &str)]) {
+    let all: Vec<(&str, &str)> =
+        [("email", email), ("consent", "on")].into_iter().chain(fields.iter().copied()).collect();
+    world.submit("/p", &all).unwrap();
+}
+
+fn tell(world: &mut World, email: &str, event: &str, properties: Value) {
+    let key = format!("{event}-{}-{email}-{properties}", world.now().0);
+    let told = report(world.now(), email, event, properties, &key);
+    world.take_in(vec![told]).unwrap();
+}
+
+/// How each passage stands: journey, step, state, reason.
+fn passages(world: &World) -> String {
+    let sql = "SELECT journey, step, state, reason FROM enrollments ORDER BY entered_at, journey";
+    let line = |row: &Value| {
+        let text = |column: &str| row[column].as_str().unwrap_or_default().to_owned();
+        let words = ["journey", "step", "state", "reason"].map(text);
+        words.join(" ").trim().to_owned()
+    };
+    rows(&world.db, sql).iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_split_sends_everybody_one_way_and_always_the_same_way() {
+    let mut world = with(
+        r#"
+        [journey.j]
+        enter = { event = "go" }
+        re_entry = "always"
+        halves: split = [{ weight = 1, then = "a" }, { weight = 1, then = "end" }]
+        a: send = "emails/a"
+    "#,
+    );
+    let address = |n: usize| format!("p{n}@example.com");
+    for _ in 0..3 {
+        for n in 0..40 {
+            submit(&mut world, &address(n), &[]);
+            tell(&mut world, &address(n), "go", json!({}));
+        }
+        world.after(Span::days(1)).unwrap();
+    }
+    let letters: Vec<usize> = (0..40).map(|n| world.inbox(&address(n)).len()).collect();
+    assert!(letters.iter().all(|count| [0, 3].contains(count)), "{letters:?}");
+    let written_to = letters.iter().filter(|count| **count == 3).count();
+    assert!((8..=32).contains(&written_to), "{written_to} of 40");
+    assert_sound(&world.db, Some(world.now()));
+}
+
+type Happen = Box<dyn Fn(&mut World)>;
+
+const WAITS: &str = r#"
+    [journey.j]
+    enter = { form = "f" }
+    hear: wait_for = { any = [{ event = "a" }, { event = "b", where = { x = 1 } }, \
+                              { segment = "leads" }, { segment_left = "fresh" }] }; \
+          timeout = "9d"; on_timeout = "late"
+    heard: send = "emails/heard"; then = "end"
+    late: send = "emails/late"
+"#;
+
+#[test]
+fn a_wait_ends_with_the_first_of_several_things() {
+    let text = WAITS.replace("\\\n", "");
+    let mut tries: Vec<(&str, Happen)> = Vec::new();
+    tries.push(("a", Box::new(|w| tell(w, ANN, "a", json!({})))));
+    tries.push(("b", Box::new(|w| tell(w, ANN, "b", json!({ "x": 1 })))));
+    tries.push(("leads", Box::new(|w| submit(w, ANN, &[("role", "lead")]))));
+    tries.push((
+        "fresh",
+        Box::new(|w| {
+            tell(w, ANN, "looked", json!({}));
+            w.after(Span::days(2)).unwrap();
+        }),
+    ));
+    for (what, happen) in tries {
+        let mut world = with(&text);
+        submit(&mut world, ANN, &[]);
+        tell(&mut world, ANN, "b", json!({ "x": 2 }));
+        assert_eq!(passages(&world), "j hear active", "{what}");
+        happen(&mut world);
+        assert_eq!(passages(&world), "j heard completed", "{what}");
+    }
+    let mut world = with(&text);
+    submit(&mut world, ANN, &[]);
+    world.after(Span::days(10)).unwrap();
+    assert_eq!(passages(&world), "j late completed");
+}
+
+const RENEWAL: &str = r#"
+    [journey.j]
+    enter = { form = "f" }
+    re_entry = "always"
+    ahead: wait_until = { date = "renewal", offset = "-7d", time = "09:00" }; otherwise = "none"
+    soon: send = "emails/soon"; then = "end"
+    none: send = "emails/none"
+"#;
+
+#[test]
+fn a_date_is_waited_for_on_the_contacts_own_clock() {
+    let mut world = with(RENEWAL);
+    submit(&mut world, ANN, &[("renewal", "2026-04-10"), ("time_zone", "America/New_York")]);
+    world.after(Span::days(60)).unwrap();
+    // 3 April, 09:00 in New York: summer time has begun.
+    assert_snapshot!(diary(&world.letters()),
+        @"2026-04-03T13:00:00Z email ann@example.com | emails/soon");
+}
+
+#[test]
+fn an_absent_or_past_date_goes_the_other_way_at_once() {
+    for fields in [&[][..], &[("renewal", "2026-03-09")], &[("renewal", "2025-12-01")]] {
+        let mut world = with(RENEWAL);
+        submit(&mut world, ANN, fields);
+        assert_eq!(passages(&world), "j none completed", "{fields:?}");
+    }
+}
+
+#[test]
+fn who_moves_to_another_zone_or_date_while_waiting_is_waited_for_there() {
+    let mut world = with(RENEWAL);
+    submit(&mut world, ANN, &[("renewal", "2026-04-10")]);
+    let due = |world: &World| {
+        let rows = rows(&world.db, "SELECT due_at FROM enrollments");
+        dripline::domain::primitives::Millis(rows[0]["due_at"].as_i64().unwrap()).rfc3339()
+    };
+    assert_eq!(due(&world), "2026-04-03T08:00:00Z", "nine in London, the campaign's zone");
+    submit(&mut world, ANN, &[("time_zone", "Asia/Shanghai")]);
+    assert_eq!(due(&world), "2026-04-03T01:00:00Z", "nine in Shanghai");
+    assert_eq!(history(&world.db, ANN).last().unwrap(), "journey.rescheduled");
+    submit(&mut world, ANN, &[("renewal", "2026-04-20")]);
+    assert_eq!(due(&world), "2026-04-13T01:00:00Z", "ten days later");
+    assert_sound(&world.db, None);
+    submit(&mut world, ANN, &[("renewal", "2026-03-01")]);
+    assert_eq!(passages(&world).lines().next(), Some("j none completed"), "the date is past");
+}
+
+#[test]
+fn a_time_of_day_is_waited_for_where_the_contact_has_moved() {
+    let mut world = with(
+        r#"
+        [journey.j]
+        enter = { form = "f" }
+        morning: wait_until = { time = "09:30" }
+        a: send = "emails/a"
+    "#,
+    );
+    submit(&mut world, ANN, &[]); // Monday, 09:00 in London: half an hour to wait.
+    submit(&mut world, ANN, &[("time_zone", "Europe/Berlin")]); // There it is ten already.
+    world.after(Span::days(3)).unwrap();
+    assert_snapshot!(diary(&world.letters()),
+        @"2026-03-03T08:30:00Z email ann@example.com | emails/a");
+}
+
+#[test]
+fn a_journey_leads_into_another_and_out_of_a_third() {
+    let mut world = with(
+        r#"
+        [journey.first]
+        enter = { form = "f" }
+        settle: wait = "1d"
+        over: enroll = "second"
+        drop: leave = { journey = "third", reason = "moved on" }
+        bye: leave = { reason = "done here" }
+        [journey.second]
+        enter = { event = "never.told" }
+        hello: send = "emails/second"
+        [journey.third]
+        enter = { form = "f" }
+        long: wait = "9d"
+        late: send = "emails/late"
+    "#,
+    );
+    submit(&mut world, ANN, &[]);
+    world.after(Span::days(20)).unwrap();
+    assert_snapshot!(passages(&world), @"
+    first bye exited done here
+    third long exited moved on
+    second hello completed
+    ");
+    assert_snapshot!(diary(&world.letters()),
+        @"2026-03-03T09:01:00Z email ann@example.com | emails/second");
+    assert_sound(&world.db, Some(world.now()));
+}
+
+const ENDINGS: &str = r#"
+    [journey.j]
+    enter = { form = "f" }
+    goal = { any = [{ event = "bought" }, { rule = { attribute = "role", is = "lead" } }] }
+    exit = { any = [{ event = "bought" }, { event = "lost" }, { segment_left = "fresh" }, \
+                    { rule = { event = "looked", count = { gte = 2 }, within = "3d" } }] }
+    pause: wait = "9d"
+    late: send = "emails/late"
+"#;
+
+#[test]
+fn a_goal_completes_and_an_exit_rule_ends_a_passage_wherever_it_stands() {
+    let text = ENDINGS.replace("\\\n", "");
+    let event = |name: &'static str| -> Happen { Box::new(move |w| tell(w, ANN, name, json!({}))) };
+    let twice: Happen = Box::new(|w| {
+        for _ in 0..2 {
+            tell(w, ANN, "looked", json!({}));
+            w.after(Span::minutes(1)).unwrap();
+        }
+    });
+    let once_and_two_days: Happen = Box::new(|w| {
+        tell(w, ANN, "looked", json!({}));
+        w.after(Span::days(2)).unwrap();
+    });
+    for (happen, ending) in [
+        (event("bought"), "completed goal"),
+        (Box::new(|w: &mut World| submit(w, ANN, &[("role", "lead")])), "completed goal"),
+        (event("lost"), "exited lost"),
+        (once_and_two_days, "exited segment.left"),
+        (twice, "exited rule"),
+    ] {
+        let mut world = with(&text);
+        submit(&mut world, ANN, &[]);
+        happen(&mut world);
+        assert_eq!(passages(&world), format!("j pause {ending}"));
+        world.after(Span::days(20)).unwrap();
+        assert_eq!(world.letters(), [], "{ending}");
+        assert_sound(&world.db, Some(world.now()));
+    }
+}
+
+#[test]
+fn a_rule_ends_a_passage_when_time_alone_makes_it_true() {
+    let mut world = with(
+        r#"
+        [journey.j]
+        enter = { event = "looked" }
+        exit = { rule = { event = "looked", within = "3d", count = { eq = 0 } } }
+        pause: wait = "9d"
+        late: send = "emails/late"
+    "#,
+    );
+    tell(&mut world, ANN, "looked", json!({}));
+    world.after(Span::days(3)).unwrap();
+    assert_eq!(passages(&world), "j pause exited rule");
+    let at = number(&world.db, "SELECT at FROM events WHERE name = 'journey.exited'");
+    assert_eq!(at, MONDAY.plus(Span::days(3)).0);
+}
+
+#[test]
+fn whom_a_journey_would_end_at_once_it_does_not_take_in() {
+    let mut world = with(&ENDINGS.replace("\\\n", ""));
+    submit(&mut world, ANN, &[("role", "lead")]);
+    assert_eq!(passages(&world), "");
+}
