@@ -30,3 +30,4 @@ pub mod token;
 pub mod tracking;
 pub mod change;
 pub mod decide;
+pub mod explain;
