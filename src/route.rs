@@ -31,6 +31,10 @@ pub enum Route<'a> {
     ApiDiff,
     /// Let a journey run, or halt it.
     ApiSteer(&'a str, RunState),
+    /// Why a contact, named by its id, is where it is.
+    ApiExplain(&'a str),
+    /// The same of a contact that the body names: an address in a URL would end up in logs.
+    ApiExplainAsked,
     /// Tell events.
     ApiEvents,
     /// A campaign's report.
@@ -99,6 +103,8 @@ pub fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, NoRoute> {
             Some(state) => one("POST", ApiSteer(id, state), "POST"),
             None => Err(NoRoute::NotFound),
         },
+        ["api", "v1", "contacts", "explain"] => one("POST", ApiExplainAsked, "POST"),
+        ["api", "v1", "contacts", id, "explain"] => one("GET", ApiExplain(id), GET),
         ["api", "v1", "events"] => one("POST", ApiEvents, "POST"),
         ["api", "v1", "reports", "campaigns", id] => one("GET", ApiReport(id), GET),
         ["api", "v1", "openapi.json"] => one("GET", ApiDescription, GET),

@@ -12,7 +12,7 @@ fn main() {}
 mod cli {
     use clap::Parser;
     use dripline::native::commands::{
-        Exit, Terminal, check, inspect, journey, publish, render, report, simulate, token,
+        Exit, Terminal, check, explain, inspect, journey, publish, render, report, simulate, token,
     };
     use std::io::{self, Write};
     use std::process::ExitCode;
@@ -32,6 +32,7 @@ Exit status of every command: 0 it is right, 1 what was asked about is wrong, 2 
         Publish(publish::Args),
         Journey(journey::Args),
         Report(report::Args),
+        Explain(explain::Args),
         Inspect(inspect::Args),
         Token(token::Args),
     }
@@ -47,6 +48,7 @@ Exit status of every command: 0 it is right, 1 what was asked about is wrong, 2 
             Cli::Render(args) => render::run(args, &mut terminal),
             Cli::Simulate(args) => simulate::run(args, &mut terminal),
             Cli::Journey(args) => journey::run(args, &mut terminal),
+            Cli::Explain(args) => explain::run(args, &mut terminal),
             Cli::Report(args) => report::run(args, &mut terminal),
             Cli::Token(args) => token::run(args, &mut terminal),
             Cli::Inspect(args) => inspect::run(args, &mut terminal),

@@ -31,3 +31,4 @@ pub mod token;
 pub mod tracking;
 pub mod change;
 pub mod decide;
+pub mod explain;

@@ -11,6 +11,7 @@ use crate::domain::primitives::{CampaignId, QualifiedId};
 use crate::domain::problem::brief;
 use crate::domain::report::Report;
 use crate::flows::accept_events::{self, EVENTS_BODY_BYTES_MAX};
+use crate::flows::explain::{self, NoAnswer, Question};
 use crate::flows::publish::{self, COMPILED_BYTES_MAX, Refusal};
 use crate::flows::seams::Database;
 use crate::flows::settings::is_api_token;
@@ -21,6 +22,9 @@ use serde_json::{Value, json};
 
 /// The description of the API (OpenAPI 3.1).
 const DESCRIPTION: &str = include_str!("openapi.json");
+
+/// A question names a contact and little more.
+const QUESTION_BYTES_MAX: usize = 4_096;
 
 /// Publishes a compiled campaign.
 pub async fn publish(app: App, mut inbound: Inbound) -> Reply {
@@ -82,6 +86,50 @@ pub async fn steer_here(app: &App, id: &str, state: RunState) -> Result<Steered,
         reply::log("steer.snapshot", &error);
     }
     Ok(steered)
+}
+
+/// Why a contact, named by its id, is where it is.
+pub async fn explain_one(app: App, inbound: Inbound, id: &str) -> Reply {
+    if let Some(refusal) = refuse_stranger(&app, &inbound) {
+        return refusal;
+    }
+    let question = Question {
+        contact: id.to_owned(),
+        journey: inbound.parameter("journey"),
+        segment: inbound.parameter("segment"),
+        message: inbound.parameter("message"),
+    };
+    answer(&app, &inbound, &question).await
+}
+
+/// The same of a contact that the body names.
+pub async fn explain_asked(app: App, mut inbound: Inbound) -> Reply {
+    if let Some(refusal) = refuse_stranger(&app, &inbound) {
+        return refusal;
+    }
+    let body = match read_json(&mut inbound, QUESTION_BYTES_MAX).await {
+        Ok(body) => body,
+        Err(refusal) => return refusal,
+    };
+    match serde_json::from_slice::<Question>(&body) {
+        Ok(question) => answer(&app, &inbound, &question).await,
+        Err(error) => {
+            let detail = format!("Send {{\"contact\": \"…\"}}: {}.", brief(&error));
+            Reply::problem(400, "Not a question", &detail, Value::Null)
+        }
+    }
+}
+
+async fn answer(app: &App, inbound: &Inbound, question: &Question) -> Reply {
+    let flow = explain::explain(&app.db, &app.catalog, question, app.now, inbound.language());
+    match flow.await {
+        Ok(explanation) => Reply::json(200, &explanation),
+        Err(NoAnswer::Unknown(problem)) => {
+            let more = json!({ "problems": [problem] });
+            Reply::problem(404, "Nothing to explain", "What you ask about is not there.", more)
+        }
+        Err(NoAnswer::Database(error)) => unavailable(inbound, "explain", &error.to_string()),
+    }
 }
 
 async fn read_compiled(inbound: &mut Inbound) -> Result<Compiled, Reply> {

@@ -72,6 +72,8 @@ async fn dispatch(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
         Route::ApiPublish => api::publish(app, inbound).await,
         Route::ApiDiff => api::diff(app, inbound).await,
         Route::ApiSteer(id, state) => api::steer(app, inbound, id, state).await,
+        Route::ApiExplain(id) => api::explain_one(app, inbound, id).await,
+        Route::ApiExplainAsked => api::explain_asked(app, inbound).await,
         Route::ApiEvents => api::events(app, inbound).await,
         Route::ApiReport(id) => api::report(app, inbound, id).await,
         Route::ApiDescription => api::description(),

@@ -15,4 +15,5 @@ pub mod compose;
 pub mod deliver;
 pub mod receive;
 pub mod report;
+pub mod explain;
 pub mod health;

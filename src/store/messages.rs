@@ -75,6 +75,24 @@ pub fn by_ids<'a>(ids: impl IntoIterator<Item = &'a MessageId>) -> Statement {
     Statement { sql: sql.into(), params: vec![Value::json(&ids)] }
 }
 
+/// The most messages that are explained at once.
+const EXPLAINED_MAX: i64 = 100;
+
+/// The newest messages whose ids begin with one of these and a point: of enrollments, and of a
+/// contact's confirmations. Rows are `MessageExplained`.
+pub fn explained(begun_by: Vec<&str>) -> Statement {
+    Statement::new(
+        // The sign after a point is a slash: a range of the primary key.
+        "SELECT m.id AS message, m.step, m.channel, m.template, m.queued_at, m.send_at, m.attempts,
+                m.state, m.reason,
+                m.campaign_id || iif(m.journey = '', '', '.' || m.journey) AS journey
+           FROM json_each(?1) AS begun
+           JOIN messages m ON m.id > begun.value || '.' AND m.id < begun.value || '/'
+          ORDER BY m.queued_at DESC, m.id DESC LIMIT ?2",
+        vec![Value::json(&begun_by), Value::Int(EXPLAINED_MAX)],
+    )
+}
+
 /// A row of `claim` or `by_ids`.
 #[derive(Deserialize)]
 pub struct MessageRow {

@@ -218,7 +218,7 @@ fn a_report_tells_how_each_version_of_a_journey_fares() {
         campaign_report(&ReportView { frame: frame(language), report: &report, time_zone: "UTC" })
     };
     let english = page(Language::English);
-    for text in ["1,007", "nurture: 4", "the journey was archived: 1", "Paused", "Running"] {
+    for text in ["1,007", "nurture: 4", "the journey is archived: 1", "Paused", "Running"] {
         assert!(english.contains(text), "{text}: {english}");
     }
     let chinese = page(Language::Chinese);

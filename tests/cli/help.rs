@@ -15,6 +15,10 @@ fn every_option_is_explained_with_an_example_and_the_exit_status() {
         ("publish", "PATH --to DRIPLINE_URL --token DRIPLINE_TOKEN --dry-run --json"),
         ("report", "CAMPAIGN --to DRIPLINE_URL --token DRIPLINE_TOKEN --json"),
         ("journey", "pause resume archive --to DRIPLINE_URL --token DRIPLINE_TOKEN --json"),
+        (
+            "explain",
+            "CONTACT --journey --segment --message --to DRIPLINE_URL --token DRIPLINE_TOKEN --json",
+        ),
         ("inspect email", "INPUT --json"),
         ("inspect phone", "INPUT --region --json"),
         ("inspect template", "INPUT --json"),
@@ -36,9 +40,10 @@ fn every_option_is_explained_with_an_example_and_the_exit_status() {
         assert_eq!(undocumented, None, "{command}");
     }
     let commands = dripline(&["--help"]).ended(0).out;
-    for command in
-        ["check", "render", "simulate", "publish", "journey", "report", "inspect", "token"]
-    {
+    for command in [
+        "check", "render", "simulate", "publish", "journey", "report", "explain", "inspect",
+        "token",
+    ] {
         assert!(commands.contains(&format!("\n  {command} ")), "{commands}");
     }
 }

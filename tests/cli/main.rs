@@ -3,6 +3,7 @@
 
 mod server;
 
+mod explain;
 mod help;
 mod inspect;
 mod journey;

@@ -11,6 +11,7 @@ mod migrate;
 mod walk;
 
 pub use halt::ARCHIVED;
+pub(super) use walk::triggers;
 
 use super::attribution;
 use super::catalog::{Catalog, Edition};

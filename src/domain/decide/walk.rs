@@ -423,7 +423,7 @@ enum Taken {
 }
 
 /// Whether an event of a contact is the one that a trigger of this campaign names.
-fn triggers(trigger: &Trigger, edition: &Edition, event: &Event) -> bool {
+pub(in crate::domain) fn triggers(trigger: &Trigger, edition: &Edition, event: &Event) -> bool {
     let qualified = |name: &str| QualifiedId::new(edition.id(), name).0;
     match trigger {
         Trigger::Form(form) => {

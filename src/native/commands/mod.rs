@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod diff;
+pub mod explain;
 pub mod inspect;
 pub mod journey;
 pub mod progress;

@@ -1,0 +1,312 @@
+//! Why? What holds of one contact, and why: journeys, messages, segments.
+
+use super::catalog::{Catalog, Edition};
+use super::contact::Contact;
+use super::decide::triggers;
+use super::event::{Event, names};
+use super::journey::{
+    Action, Enrollment, EnrollmentState, Journey, JourneyStatus, ReEntry, RunState,
+};
+use super::language::Language;
+use super::message::MessageState;
+use super::primitives::{ContactId, MessageId, Millis, QualifiedId};
+use super::reason::in_words;
+use super::rule::Rule;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// Everything about one contact.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Explanation {
+    /// The contact.
+    pub contact: ContactId,
+    /// The live journeys, and those that it was in.
+    pub journeys: Vec<JourneyExplained>,
+    /// Its newest messages, the newest first.
+    pub messages: Vec<MessageExplained>,
+    /// The live segments.
+    pub segments: Vec<SegmentExplained>,
+}
+
+/// Where a contact stands with a journey.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JourneyExplained {
+    /// `<campaign>.<name>`.
+    pub journey: QualifiedId,
+    /// Whether it runs.
+    pub state: RunState,
+    /// Whether the contact is inside, or why not: a word of `domain/reason.rs`.
+    pub entry: String,
+    /// The same in words.
+    pub words: String,
+    /// From when on it may enter again, where that is a matter of time.
+    pub enters_again_at: Option<Millis>,
+    /// Its passages, the newest first.
+    pub passages: Vec<PassageExplained>,
+}
+
+/// One passage.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PassageExplained {
+    /// The version it is on.
+    pub version: u32,
+    /// Whether it goes on, and if not how it ended.
+    pub state: EnrollmentState,
+    /// Where it stands, or stood last.
+    pub step: String,
+    /// The event that began it, if it is among the contact's newest.
+    pub entered_by: Option<String>,
+    /// When it began.
+    pub entered_at: Millis,
+    /// When it came to the step.
+    pub since: Millis,
+    /// When the step is due.
+    pub due_at: Option<Millis>,
+    /// What it waits for, in words; nothing once it has ended.
+    pub waits_for: Option<String>,
+    /// Why it ended early or failed, as it is kept; empty otherwise.
+    pub reason: String,
+    /// The same in words.
+    pub words: String,
+}
+
+/// What became of a message.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MessageExplained {
+    /// The message.
+    pub message: MessageId,
+    /// The journey, `<campaign>.<name>`; the campaign alone for a confirmation.
+    pub journey: String,
+    /// The step; empty for a confirmation.
+    pub step: String,
+    /// `email` or `sms`.
+    pub channel: String,
+    /// Its template.
+    pub template: String,
+    /// When it was decided.
+    pub queued_at: Millis,
+    /// Not before, while it waits; the claim's end, while it is being sent.
+    pub send_at: Millis,
+    /// How often it was taken up.
+    pub attempts: u32,
+    /// How far it has come.
+    pub state: MessageState,
+    /// Why, as it is kept; empty if there is nothing to say.
+    pub reason: String,
+    /// What became of it, and why, in words.
+    #[serde(default)]
+    pub words: String,
+}
+
+/// Whether a contact is in a segment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SegmentExplained {
+    /// `<campaign>.<name>`.
+    pub segment: QualifiedId,
+    /// Since when it is in it.
+    pub since: Option<Millis>,
+    /// What the rule says now; membership follows within minutes where it differs.
+    pub holds: bool,
+    /// The earliest moment at which time alone may change that.
+    pub changes_at: Option<Millis>,
+}
+
+/// Explains a contact, read with the events of `wanted_events`. `messages` are its ledger rows.
+pub fn explain(
+    catalog: &Catalog,
+    statuses: &[JourneyStatus],
+    contact: &Contact,
+    messages: Vec<MessageExplained>,
+    now: Millis,
+    language: Language,
+) -> Explanation {
+    let live = catalog.live().flat_map(|edition| {
+        edition.compiled.campaign.journeys.keys().map(|name| QualifiedId::new(edition.id(), name))
+    });
+    let been = contact.enrollments.iter().map(|e| QualifiedId::new(&e.campaign, &e.journey));
+    let journeys: BTreeSet<QualifiedId> = live.chain(been).collect();
+    let asked = Asked { catalog, statuses, contact, now, language };
+    let messages = messages.into_iter().map(|message| asked.message(message)).collect();
+    let rules = catalog.live().flat_map(|edition| {
+        let segments = edition.compiled.campaign.segments.iter();
+        segments.map(|(name, rule)| (QualifiedId::new(edition.id(), name), rule))
+    });
+    Explanation {
+        contact: contact.id.clone(),
+        journeys: journeys.into_iter().filter_map(|id| asked.journey(id)).collect(),
+        messages,
+        segments: rules.map(|(id, rule)| asked.segment(id, rule)).collect(),
+    }
+}
+
+/// The names of the events that an explanation needs beside those that decisions need.
+pub fn wanted_events(catalog: &Catalog) -> BTreeSet<String> {
+    let mut wanted = catalog.watched_events();
+    let triggers = [
+        names::FORM_SUBMITTED,
+        names::CONSENT_CONFIRMED,
+        names::SEGMENT_ENTERED,
+        names::JOURNEY_ENTERED,
+    ];
+    wanted.extend(triggers.map(str::to_owned));
+    wanted
+}
+
+struct Asked<'a> {
+    catalog: &'a Catalog,
+    statuses: &'a [JourneyStatus],
+    contact: &'a Contact,
+    now: Millis,
+    language: Language,
+}
+
+impl Asked<'_> {
+    fn journey(&self, id: QualifiedId) -> Option<JourneyExplained> {
+        let (campaign, name) = id.parts()?;
+        let state = JourneyStatus::run_state(self.statuses, &campaign, name);
+        let passages = self.contact.enrollments.iter();
+        let mut passages: Vec<&Enrollment> =
+            passages.filter(|e| e.campaign == campaign && e.journey == name).collect();
+        passages.sort_by_key(|e| std::cmp::Reverse((e.is_active(), e.entered_at)));
+        let live = self.catalog.live_edition(&campaign);
+        let found = live.and_then(|edition| Some((&**edition, edition.journey(name)?)));
+        let (entry, enters_again_at) = match (passages.first(), state, found) {
+            (Some(last), ..) if last.is_active() => ("inside", None),
+            (_, _, None) => ("not_live", None),
+            (_, RunState::Paused, _) => ("paused", None),
+            (_, RunState::Archived, _) => ("archived", None),
+            (Some(last), _, Some((_, journey))) => self.re_entry(last, journey),
+            (None, _, Some((edition, journey))) => (self.first_entry(edition, journey), None),
+        };
+        let passages = passages.into_iter().map(|passage| self.passage(passage));
+        Some(JourneyExplained {
+            state,
+            entry: entry.to_owned(),
+            words: in_words(entry, self.language),
+            enters_again_at,
+            passages: passages.collect(),
+            journey: id,
+        })
+    }
+
+    /// Whether somebody who has been inside may enter again.
+    fn re_entry(&self, last: &Enrollment, journey: &Journey) -> (&'static str, Option<Millis>) {
+        match journey.re_entry {
+            ReEntry::Never => ("once_only", None),
+            ReEntry::After(span) if last.entered_at.plus(span) > self.now => {
+                ("too_soon", Some(last.entered_at.plus(span)))
+            }
+            ReEntry::Always | ReEntry::After(_) => ("next_time", None),
+        }
+    }
+
+    /// Why somebody has never been inside.
+    fn first_entry(&self, edition: &Edition, journey: &Journey) -> &'static str {
+        let begins = |event: &Event| triggers(&journey.enter, edition, event);
+        // The same form, had it not to be confirmed.
+        let begins_once_confirmed = |event: &Event| {
+            let mut confirmed = event.clone();
+            confirmed.properties.insert("pending".to_owned(), Value::Bool(false));
+            begins(&confirmed)
+        };
+        let history = &self.contact.history;
+        if history.iter().any(begins) {
+            "missed"
+        } else if history.iter().any(begins_once_confirmed) {
+            "pending"
+        } else {
+            "not_triggered"
+        }
+    }
+
+    fn passage(&self, passage: &Enrollment) -> PassageExplained {
+        let edition = self.catalog.edition(&passage.campaign, passage.version);
+        let step = edition
+            .as_ref()
+            .and_then(|edition| edition.journey(&passage.journey)?.step(&passage.step).cloned());
+        let waits_for = step.filter(|_| passage.is_active()).map(|step| self.wait(&step.action));
+        PassageExplained {
+            version: passage.version,
+            state: passage.state,
+            step: passage.step.clone(),
+            entered_by: self.entered_by(passage),
+            entered_at: passage.entered_at,
+            since: passage.since,
+            due_at: passage.due_at,
+            waits_for,
+            reason: passage.reason.clone(),
+            words: in_words(&passage.reason, self.language),
+        }
+    }
+
+    /// The newest event before a passage began that begins its journey.
+    fn entered_by(&self, passage: &Enrollment) -> Option<String> {
+        let edition = self.catalog.edition(&passage.campaign, passage.version)?;
+        let journey = edition.journey(&passage.journey)?;
+        let history = &self.contact.history;
+        let began = history.iter().find(|event| {
+            event.name == names::JOURNEY_ENTERED && event.has("enrollment", passage.id.as_str())
+        })?;
+        let before = history.iter().filter(|event| event.seq < began.seq);
+        let by = before.rev().find(|event| triggers(&journey.enter, &edition, event));
+        by.map(|event| event.name.clone())
+    }
+
+    fn wait(&self, action: &Action) -> String {
+        match action {
+            Action::WaitFor { pattern, step, .. } => {
+                let (event, about) = (&pattern.event, step.as_deref());
+                match about {
+                    Some(step) => self.language.pick(
+                        format!("{event} about the message of step {step}, or until time is up"),
+                        format!("步骤 {step} 的消息发生 {event}，或等到超时"),
+                    ),
+                    None => self.language.pick(
+                        format!("{event}, or until time is up"),
+                        format!("发生 {event}，或等到超时"),
+                    ),
+                }
+            }
+            _ => self.language.pick("the time to come", "等待的时间到来").to_owned(),
+        }
+    }
+
+    fn message(&self, message: MessageExplained) -> MessageExplained {
+        let halted =
+            QualifiedId(message.journey.clone()).parts().is_some_and(|(campaign, name)| {
+                JourneyStatus::run_state(self.statuses, &campaign, name) == RunState::Paused
+            });
+        let state = match message.state {
+            MessageState::Queued if halted => "held",
+            MessageState::Queued if message.attempts > 0 => "deferred",
+            MessageState::Queued => "queued",
+            MessageState::Sending => "sending",
+            MessageState::Sent => "sent",
+            MessageState::Delivered => "delivered",
+            MessageState::Skipped => "skipped",
+            MessageState::Failed => "failed",
+            MessageState::Unknown => "unknown",
+        };
+        let state = in_words(state, self.language);
+        let words = match message.reason.as_str() {
+            "" => state,
+            reason => {
+                let colon = self.language.pick(": ", "：");
+                format!("{state}{colon}{}", in_words(reason, self.language))
+            }
+        };
+        MessageExplained { words, ..message }
+    }
+
+    /// In or out, and what the rule answers.
+    fn segment(&self, segment: QualifiedId, rule: &Rule) -> SegmentExplained {
+        let verdict = rule.verdict(self.contact, self.now);
+        SegmentExplained {
+            since: self.contact.segments.get(&segment).copied(),
+            segment,
+            holds: verdict.holds,
+            changes_at: verdict.changes_at,
+        }
+    }
+}

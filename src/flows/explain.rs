@@ -1,0 +1,124 @@
+//! explain: why one contact is where it is. Nothing is written.
+//!
+//! Two round trips: one (3 statements) for the contact and which journeys run, one (1 statement)
+//! for its messages; one more if it is on versions that are not in the catalog.
+
+use super::commit::load_versions;
+use super::publish::statuses;
+use super::seams::{Database, DatabaseError};
+use crate::domain::address::{read_email, read_phone};
+use crate::domain::catalog::Catalog;
+use crate::domain::contact::Contact;
+use crate::domain::explain::{Explanation, MessageExplained, explain as explained, wanted_events};
+use crate::domain::language::Language;
+use crate::domain::primitives::{ContactId, Millis};
+use crate::domain::problem::Problem;
+use crate::store::contacts::{self, Addresses, ContactRow};
+use crate::store::statement::Rows;
+use crate::store::{journeys, messages};
+use serde::{Deserialize, Serialize};
+
+/// Who, and what about them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Question {
+    /// The contact: our id, the customer's own, an e-mail address, or a number with `+`.
+    pub contact: String,
+    /// This journey only, `<campaign>.<name>`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub journey: Option<String>,
+    /// This segment only, `<campaign>.<name>`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub segment: Option<String>,
+    /// This message only, by its id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NoAnswer {
+    /// What is asked about is not there.
+    Unknown(Problem),
+    /// The database failed.
+    Database(DatabaseError),
+}
+
+impl From<DatabaseError> for NoAnswer {
+    fn from(error: DatabaseError) -> Self {
+        Self::Database(error)
+    }
+}
+
+/// Answers it.
+pub async fn explain<D: Database>(
+    db: &D,
+    catalog: &Catalog,
+    question: &Question,
+    now: Millis,
+    language: Language,
+) -> Result<Explanation, NoAnswer> {
+    let told = question.contact.trim();
+    let id = ContactId::from(told);
+    let addresses = Addresses {
+        emails: read_email(told).into_iter().collect(),
+        phones: read_phone(told, None).into_iter().collect(),
+        external_ids: vec![told.to_owned()],
+    };
+    let wanted: Vec<String> = wanted_events(catalog).into_iter().collect();
+    let rows = db
+        .batch(vec![
+            contacts::by_ids([&id], &wanted),
+            contacts::by_addresses(&addresses, &wanted),
+            journeys::statuses(),
+        ])
+        .await?;
+    let mut found = Vec::new();
+    for rows in rows.iter().take(2) {
+        found.extend(rows.all::<ContactRow>().map_err(DatabaseError::Fault)?);
+    }
+    let found: Vec<Contact> = found.into_iter().map(Contact::from).collect();
+    let by = |test: &dyn Fn(&&Contact) -> bool| found.iter().find(test);
+    let contact = by(&|c| c.id == id)
+        .or_else(|| by(&|c| c.external_id.as_deref() == Some(told)))
+        .or_else(|| found.first());
+    let Some(contact) = contact else {
+        let problem = Problem::new("contact", "there is no such contact");
+        let help = "give its id, your own id of it, its e-mail address, or its number with +";
+        return Err(NoAnswer::Unknown(problem.help(help)));
+    };
+    let passages = contact.enrollments.iter();
+    let versions = passages.clone().map(|e| (e.campaign.clone(), e.version));
+    load_versions(db, catalog, versions).await?;
+    let begun_by = passages.map(|e| e.id.as_str()).chain([contact.id.as_str()]).collect();
+    let ledger = db.batch(vec![messages::explained(begun_by)]).await?;
+    let ledger = ledger.first().map(Rows::all::<MessageExplained>).transpose();
+    let ledger = ledger.map_err(DatabaseError::Fault)?.unwrap_or_default();
+    let statuses = statuses(rows.get(2))?;
+    let all = explained(catalog, &statuses, contact, ledger, now, language);
+    narrow(all, question).map_err(NoAnswer::Unknown)
+}
+
+/// Leaves what was asked about; everything, if nothing was named.
+fn narrow(all: Explanation, question: &Question) -> Result<Explanation, Problem> {
+    let Question { journey, segment, message, .. } = question;
+    if journey.is_none() && segment.is_none() && message.is_none() {
+        return Ok(all);
+    }
+    let only = |key: &str, wanted: &Option<String>, known: Vec<&str>| match wanted {
+        Some(name) if !known.contains(&name.as_str()) => {
+            Err(Problem::new(key, format!("there is no {key} `{name}`")).suggest(name, known))
+        }
+        _ => Ok(()),
+    };
+    let ids = |id: &str| id.to_owned();
+    only("journey", journey, all.journeys.iter().map(|j| j.journey.as_str()).collect())?;
+    only("segment", segment, all.segments.iter().map(|s| s.segment.as_str()).collect())?;
+    only("message", message, all.messages.iter().map(|m| m.message.as_str()).collect())?;
+    let is = |wanted: &Option<String>, id: &str| *wanted == Some(ids(id));
+    let Explanation { contact, mut journeys, mut messages, mut segments } = all;
+    journeys.retain(|j| is(journey, j.journey.as_str()));
+    segments.retain(|s| is(segment, s.segment.as_str()));
+    messages.retain(|m| is(message, m.message.as_str()));
+    Ok(Explanation { contact, journeys, messages, segments })
+}

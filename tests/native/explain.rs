@@ -1,0 +1,166 @@
+//! Why is somebody where they are?
+
+use super::support::{FORM, order, report, rows, world};
+use dripline::domain::explain::{Explanation, JourneyExplained};
+use dripline::domain::journey::RunState;
+use dripline::domain::language::Language::{self, Chinese, English};
+use dripline::domain::primitives::Span;
+use dripline::flows::explain::{NoAnswer, Question, explain};
+use dripline::native::world::{World, block_on};
+use serde_json::json;
+
+const CAMPAIGN: &str = r#"
+    [segment.clickers]
+    rule = { event = "message.clicked", within = "2d" }
+    [journey.j]
+    enter = { form = "f" }
+    exit = { event = "order.completed" }
+    re_entry = "after 30d"
+    [[journey.j.step]]
+    id = "welcome"
+    send = "emails/welcome"
+    [[journey.j.step]]
+    id = "clicked"
+    wait_for = { event = "message.clicked", step = "welcome" }
+    timeout = "2d"
+    on_timeout = "end"
+    [[journey.j.step]]
+    id = "text"
+    send = "sms/text"
+    [journey.fans]
+    enter = { segment = "clickers" }
+    [[journey.fans.step]]
+    id = "w"
+    wait = "1d"
+"#;
+
+fn inhabited() -> World {
+    let mut world = world(&format!("{FORM}{CAMPAIGN}"));
+    world.submit("/p", &[("email", "ann@example.com"), ("consent", "on")]).unwrap();
+    world
+}
+
+fn asked(world: &World, question: &Question, language: Language) -> Result<Explanation, NoAnswer> {
+    block_on(explain(&world.db, &world.catalog, question, world.now(), language))
+}
+
+fn about(world: &World, contact: &str) -> Explanation {
+    let question = Question { contact: contact.to_owned(), ..Question::default() };
+    asked(world, &question, English).unwrap()
+}
+
+fn journey(explanation: &Explanation, name: &str) -> JourneyExplained {
+    let mut journeys = explanation.journeys.iter();
+    journeys.find(|j| j.journey.as_str() == name).unwrap().clone()
+}
+
+#[test]
+fn somebody_inside_is_told_why_and_what_they_wait_for() {
+    let world = inhabited();
+    let all = about(&world, "ANN@example.com ");
+    let j = journey(&all, "c.j");
+    assert_eq!((&j.entry[..], &j.words[..]), ("inside", "is inside"));
+    let passage = &j.passages[0];
+    assert_eq!(passage.entered_by.as_deref(), Some("form.submitted"));
+    assert_eq!(passage.step, "clicked");
+    assert_eq!(passage.due_at, Some(passage.since.plus(Span::days(2))));
+    let waits = "message.clicked about the message of step welcome, or until time is up";
+    assert_eq!(passage.waits_for.as_deref(), Some(waits));
+    let fans = journey(&all, "c.fans");
+    assert_eq!((&fans.entry[..], fans.passages.len()), ("not_triggered", 0));
+    assert_eq!(all.messages[0].words, "delivered");
+    assert_eq!((all.segments[0].since, all.segments[0].holds), (None, false));
+}
+
+#[test]
+fn a_segment_says_since_when_and_when_time_may_change_it() {
+    let mut world = inhabited();
+    let letter = world.inbox("ann@example.com").remove(0);
+    world.click(&letter, "").unwrap();
+    let all = about(&world, "ann@example.com");
+    let clickers = &all.segments[0];
+    assert_eq!((clickers.since, clickers.holds), (Some(world.now()), true));
+    assert!(clickers.changes_at > Some(world.now()));
+    assert_eq!(journey(&all, "c.fans").passages[0].entered_by.as_deref(), Some("segment.entered"));
+    let text = all.messages.iter().find(|m| m.template == "sms/text").unwrap();
+    assert_eq!(text.words, "not sent, on purpose: the contact has no address on this channel");
+}
+
+#[test]
+fn who_has_left_is_told_why_and_when_they_may_enter_again() {
+    let mut world = inhabited();
+    let bought = order(&world, "ann@example.com", 100, "GBP", "o1");
+    world.take_in(vec![bought]).unwrap();
+    let j = journey(&about(&world, "ann@example.com"), "c.j");
+    assert_eq!(j.entry, "too_soon");
+    let passage = &j.passages[0];
+    assert_eq!(j.enters_again_at, Some(passage.entered_at.plus(Span::days(30))));
+    assert_eq!((&passage.words[..], &passage.waits_for), ("order.completed", &None));
+    world.after(Span::days(40)).unwrap();
+    assert_eq!(journey(&about(&world, "ann@example.com"), "c.j").entry, "next_time");
+}
+
+#[test]
+fn who_sent_the_form_during_a_pause_is_told_so() {
+    let mut world = inhabited();
+    world.steer("c.j", RunState::Paused).unwrap();
+    world.submit("/p", &[("email", "bo@example.com"), ("consent", "on")]).unwrap();
+    assert_eq!(journey(&about(&world, "bo@example.com"), "c.j").entry, "paused");
+    world.steer("c.j", RunState::Running).unwrap();
+    assert_eq!(journey(&about(&world, "bo@example.com"), "c.j").entry, "missed");
+}
+
+#[test]
+fn who_has_not_confirmed_yet_is_told_so() {
+    let form = FORM.replace("text = \"Write to me.\"", "text = \"Yes.\", double_opt_in = true");
+    let mut world = world(&format!("{form}{CAMPAIGN}"));
+    world.submit("/p", &[("email", "ann@example.com"), ("consent", "on")]).unwrap();
+    assert_eq!(journey(&about(&world, "ann@example.com"), "c.j").entry, "pending");
+}
+
+#[test]
+fn a_contact_is_found_by_any_of_its_names() {
+    let mut world = inhabited();
+    world.submit("/p", &[("email", "bo@example.com"), ("phone", "07400 123456")]).unwrap();
+    let told = report(world.now(), "cy@example.com", "x", json!({}), "k");
+    world.take_in(vec![told]).unwrap();
+    let sql = "SELECT id FROM contacts ORDER BY email";
+    let ids: Vec<String> =
+        rows(&world.db, sql).iter().map(|r| r["id"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(about(&world, &ids[0]).contact.as_str(), ids[0]);
+    assert_eq!(about(&world, "+447400123456").contact.as_str(), ids[1]);
+    assert_eq!(about(&world, "cy@example.com").contact.as_str(), ids[2]);
+    let nobody = Question { contact: "nobody@example.com".into(), ..Question::default() };
+    let Err(NoAnswer::Unknown(problem)) = asked(&world, &nobody, English) else { panic!() };
+    assert!(!problem.to_string().contains("nobody@"), "an address stays out of errors");
+}
+
+#[test]
+fn one_may_ask_about_one_thing_in_ones_own_language() {
+    let world = inhabited();
+    let question = |journey: &str| Question {
+        contact: "ann@example.com".into(),
+        journey: Some(journey.into()),
+        ..Question::default()
+    };
+    let one = asked(&world, &question("c.j"), Chinese).unwrap();
+    assert_eq!((one.journeys.len(), one.messages.len(), one.segments.len()), (1, 0, 0));
+    assert_eq!(one.journeys[0].words, "在旅程中");
+    let Err(NoAnswer::Unknown(problem)) = asked(&world, &question("c.jj"), English) else {
+        panic!()
+    };
+    assert_eq!(problem.help.as_deref(), Some("did you mean `c.j`?"));
+}
+
+#[test]
+fn a_message_of_a_paused_journey_says_that_it_waits() {
+    let mut world = inhabited();
+    world.steer("c.j", RunState::Paused).unwrap();
+    rows(&world.db, "UPDATE messages SET state = 'queued'");
+    let all = about(&world, "ann@example.com");
+    assert_eq!(all.messages[0].words, "waits until its journey is resumed");
+    world.steer("c.j", RunState::Running).unwrap();
+    rows(&world.db, "UPDATE messages SET attempts = 2, reason = 'status 503'");
+    let words = &about(&world, "ann@example.com").messages[0].words;
+    assert_eq!(words, "could not be sent yet, and will be tried again: status 503");
+}
