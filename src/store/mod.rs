@@ -6,6 +6,7 @@ pub mod due;
 pub mod mailbox;
 pub mod messages;
 pub mod reports;
+mod rules;
 pub mod segments;
 pub mod statement;
 pub mod totals;
