@@ -1,9 +1,9 @@
 //! Local clocks: when a time of day next comes round for somebody, daylight saving included.
 
 use super::journey::{DateMoment, LocalTime};
-use super::primitives::Millis;
+use super::primitives::{Millis, Span};
 use jiff::civil::{Date, Time, Weekday};
-use jiff::tz::TimeZone;
+use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 use jiff::{Timestamp, ToSpan};
 use serde_json::Value;
 
@@ -106,6 +106,41 @@ pub fn instant(day: Date, (hour, minute): (u8, u8), zone: &TimeZone) -> Option<M
 /// Monday is 1, Sunday is 7 (ISO 8601).
 fn iso_number(weekday: Weekday) -> u8 {
     weekday.to_monday_one_offset() as u8
+}
+
+/// How far a clock in `zone` is ahead of UTC at `now`; negative behind it.
+pub fn offset(now: Millis, zone: &TimeZone) -> Span {
+    let at = Timestamp::from_millisecond(now.0).unwrap_or_default();
+    Span::seconds(zone.to_offset(at).seconds().into())
+}
+
+/// The same of every zone that there is, by name.
+pub fn offsets(now: Millis) -> Vec<(String, Span)> {
+    let names = jiff::tz::db().available().map(|name| name.to_string());
+    let offset = |name: String| Some((offset(now, &TimeZone::get(&name).ok()?), name));
+    names.filter_map(offset).map(|(span, name)| (name, span)).collect()
+}
+
+/// Every instant at which a clock in `zone` comes to show `reading` or later, or falls back to
+/// earlier than that. `reading` is what it shows, in milliseconds as if it were at UTC. There is
+/// one such instant as a rule; three where daylight saving ends and the reading is repeated.
+pub fn moments_showing(reading: i64, zone: &TimeZone) -> Vec<Millis> {
+    let Ok(shown) = Timestamp::from_millisecond(reading) else { return Vec::new() };
+    let shown = Offset::UTC.to_datetime(shown);
+    let at = |offset: Offset| Millis(reading - i64::from(offset.seconds()) * 1_000);
+    let change_after = |at: Millis| {
+        let at = Timestamp::from_millisecond(at.0).ok()?;
+        let change = zone.following(at).next()?;
+        Some(Millis(change.timestamp().as_millisecond()))
+    };
+    match zone.to_ambiguous_timestamp(shown).offset() {
+        AmbiguousOffset::Unambiguous { offset } => vec![at(offset)],
+        AmbiguousOffset::Gap { after, .. } => change_after(at(after)).into_iter().collect(),
+        AmbiguousOffset::Fold { before, after } => {
+            let first = at(before);
+            [Some(first), change_after(first), Some(at(after))].into_iter().flatten().collect()
+        }
+    }
 }
 
 #[cfg(test)]

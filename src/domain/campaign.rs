@@ -99,3 +99,41 @@ pub struct Compiled {
     /// they include (`partials/…`).
     pub templates: BTreeMap<String, TemplateSource>,
 }
+
+/// The names of the campaign's segments, each after those that its rule asks about; or the path
+/// of a cycle: the names of segments that ask about each other, the first once more at the end.
+pub fn segments_in_order(campaign: &Campaign) -> Result<Vec<&str>, Vec<&str>> {
+    let mut order = Vec::new();
+    for name in campaign.segments.keys() {
+        visit_segment(campaign, name, &mut Vec::new(), &mut order)?;
+    }
+    Ok(order)
+}
+
+/// Puts a segment into the order after those that it asks about; `path` led to it. Nothing nests
+/// deeper than a campaign has segments.
+fn visit_segment<'c>(
+    campaign: &'c Campaign,
+    name: &'c str,
+    path: &mut Vec<&'c str>,
+    order: &mut Vec<&'c str>,
+) -> Result<(), Vec<&'c str>> {
+    if order.contains(&name) {
+        return Ok(());
+    }
+    path.push(name);
+    if let Some(start) = path[..path.len() - 1].iter().position(|before| *before == name) {
+        return Err(path[start..].to_vec());
+    }
+    let asked = campaign.segments.get(name).map(Rule::segments).unwrap_or_default();
+    for other in asked {
+        let other = other.0.split_once('.').map_or(other.as_str(), |(_, name)| name);
+        // One that does not exist is another problem.
+        if let Some((other, _)) = campaign.segments.get_key_value(other) {
+            visit_segment(campaign, other, path, order)?;
+        }
+    }
+    path.pop();
+    order.push(name);
+    Ok(())
+}

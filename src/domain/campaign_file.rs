@@ -158,7 +158,7 @@ impl Lines {
 
 /// Reads the tree, then checks what was read; parts that could not be read are not checked.
 fn campaign(tree: &DeTable<'_>, stem: Option<&str>) -> (Campaign, Vec<Problem>) {
-    let problems = Problems::default();
+    let problems = Problems::none(tree);
     let mut root = Table::root(tree, &problems);
     let mut campaign = head(&mut root, stem);
     campaign.pages = section(&mut root, "page", page);
@@ -296,7 +296,7 @@ fn fill_purposes(campaign: &mut Campaign, problems: &Problems) {
             ref several => {
                 let problem = Problem::new(format!("journey.{name}.purpose"), "missing");
                 let advice = format!("the forms ask for several: {}", several.join(", "));
-                problems.borrow_mut().push(problem.help(advice));
+                problems.push(problem.help(advice));
             }
         }
     }

@@ -1,10 +1,11 @@
 //! The catalog: every published version that a flow may need, ready to use.
 
-use super::campaign::{Compiled, Page};
+use super::campaign::{Compiled, Page, segments_in_order};
 use super::check::normal_path;
 use super::form::Form;
 use super::journey::{Action, Journey, JourneyStatus, RunState, Trigger};
 use super::primitives::{CampaignId, Millis, QualifiedId};
+use super::rule::Rule;
 use super::template::{TemplateError, Templates};
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,12 +20,26 @@ pub struct Edition {
     /// Its content.
     pub compiled: Compiled,
     templates: OnceCell<Templates>,
+    /// Each with its full name, after those that its rule asks about.
+    segments: Vec<(QualifiedId, String)>,
 }
 
 impl Edition {
     /// A version as it was stored.
     pub fn new(version: u32, published_at: Millis, compiled: Compiled) -> Self {
-        Self { version, published_at, compiled, templates: OnceCell::new() }
+        let campaign = &compiled.campaign;
+        // Publishing refuses cycles.
+        let order = segments_in_order(campaign).unwrap_or_default();
+        let named = |name: &str| (QualifiedId::new(&campaign.id, name), name.to_owned());
+        let segments = order.into_iter().map(named).collect();
+        Self { version, published_at, compiled, templates: OnceCell::new(), segments }
+    }
+
+    /// Its segments and their rules, each after those that its rule asks about, so that one round
+    /// of judging them settles them all.
+    pub fn segments(&self) -> impl Iterator<Item = (&QualifiedId, &Rule)> {
+        let rules = &self.compiled.campaign.segments;
+        self.segments.iter().filter_map(|(id, name)| Some((id, rules.get(name)?)))
     }
 
     /// Its campaign's id.

@@ -5,7 +5,8 @@ use super::contact::Contact;
 use super::decide::triggers;
 use super::event::{Event, names};
 use super::journey::{
-    Action, Enrollment, EnrollmentState, Journey, JourneyStatus, ReEntry, RunState,
+    Action, Enrollment, EnrollmentState, EventPattern, Journey, JourneyStatus, ReEntry, RunState,
+    Trigger,
 };
 use super::language::Language;
 use super::message::MessageState;
@@ -254,21 +255,31 @@ impl Asked<'_> {
     }
 
     fn wait(&self, action: &Action) -> String {
-        match action {
-            Action::WaitFor { pattern, step, .. } => {
-                let (event, about) = (&pattern.event, step.as_deref());
-                match about {
-                    Some(step) => self.language.pick(
-                        format!("{event} about the message of step {step}, or until time is up"),
-                        format!("步骤 {step} 的消息发生 {event}，或等到超时"),
-                    ),
-                    None => self.language.pick(
-                        format!("{event}, or until time is up"),
-                        format!("发生 {event}，或等到超时"),
-                    ),
-                }
+        let Action::WaitFor(wait) = action else {
+            return self.language.pick("the time to come", "等待的时间到来").to_owned();
+        };
+        let awaited: Vec<String> = wait.any.iter().map(|one| self.awaited(one)).collect();
+        let any = awaited.join(self.language.pick(", or ", "，或"));
+        self.language.pick(format!("{any}, or until time is up"), format!("{any}，或等到超时"))
+    }
+
+    fn awaited(&self, trigger: &Trigger) -> String {
+        let pick = |english, chinese| self.language.pick(english, chinese);
+        match trigger {
+            Trigger::Event(EventPattern { event, step: Some(step), .. }) => pick(
+                format!("{event} about the message of step {step}"),
+                format!("步骤 {step} 的消息发生 {event}"),
+            ),
+            Trigger::Event(pattern) => {
+                pick(pattern.event.clone(), format!("发生 {}", pattern.event))
             }
-            _ => self.language.pick("the time to come", "等待的时间到来").to_owned(),
+            Trigger::Segment(name) => {
+                pick(format!("entering segment {name}"), format!("进入人群 {name}"))
+            }
+            Trigger::SegmentLeft(name) => {
+                pick(format!("leaving segment {name}"), format!("离开人群 {name}"))
+            }
+            _ => pick("something else".to_owned(), "其他事情".to_owned()),
         }
     }
 

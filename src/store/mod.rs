@@ -7,6 +7,7 @@ pub mod journeys;
 pub mod mailbox;
 pub mod messages;
 pub mod reports;
+mod rules;
 pub mod segments;
 pub mod statement;
 pub mod totals;

@@ -3,14 +3,33 @@
 use super::table::{Node, Table};
 use crate::domain::primitives::{Channel, Span};
 use crate::domain::problem::Problem;
-use crate::domain::rule::{Comparison, Rule, Test};
+use crate::domain::rule::{
+    Comparison, DateTest, Events, JourneyState, Measure, Relative, Rule, Sample, Scalar, Test,
+    TimeTest, Which,
+};
 
-const KINDS: &[&str] = &["all", "any", "not", "attribute", "tag", "consent", "score", "event"];
-const TESTS: &[&str] = &[
-    "is", "is_not", "in", "not_in", "contains", "starts_with", "eq", "gt", "gte", "lt", "lte",
-    "set",
+const KINDS: &[&str] = &[
+    "all", "any", "not", "attribute", "tag", "consent", "score", "event", "sequence", "segment",
+    "journey", "sample",
 ];
+const TESTS: &[&str] = &[
+    "is", "is_not", "in", "not_in", "contains", "starts_with", "matches", "eq", "gt", "gte", "lt",
+    "lte", "between", "before", "after", "in_last", "in_next", "anniversary", "set",
+];
+/// What is asked of events; a count of at least one, unless said otherwise.
+const EVENT_TESTS: &[&str] = &["count", "never", "sum", "average", "first", "last"];
+const TIME_TESTS: &[&str] = &["before", "after", "in_last"];
 const COMPARISONS: &[&str] = &["eq", "gt", "gte", "lt", "lte"];
+/// The other keys that stand beside a kind of question.
+const MORE: &[&str] = &["channel", "within", "where", "span", "state", "step"];
+
+const STATES: &[(&str, JourneyState)] = &[
+    ("never", JourneyState::Never),
+    ("active", JourneyState::Active),
+    ("completed", JourneyState::Completed),
+    ("exited", JourneyState::Exited),
+    ("failed", JourneyState::Failed),
+];
 
 /// The words for channels.
 pub(super) const CHANNELS: &[(&str, Channel)] = &[("email", Channel::Email), ("sms", Channel::Sms)];
@@ -23,17 +42,14 @@ pub(super) fn rule(node: Node<'_>) -> Option<Rule> {
         [kind] => read_kind(kind, &mut table),
         [] => {
             table.need_one_of(KINDS, "the rule asks nothing");
-            swallow(&mut table, TESTS);
-            swallow(&mut table, &["channel", "count", "within", "where"]);
+            [TESTS, EVENT_TESTS, MORE].iter().for_each(|names| swallow(&mut table, names));
             None
         }
         [..] => {
             let advice = "put them into { all = [{ … }, { … }] }, or any";
             let message = format!("{} stand side by side in one rule", kinds.join(" and "));
             table.report(Problem::new(&table.key, message).help(advice));
-            for names in [KINDS, TESTS, &["channel", "count", "within", "where"]] {
-                swallow(&mut table, names);
-            }
+            [KINDS, TESTS, EVENT_TESTS, MORE].iter().for_each(|names| swallow(&mut table, names));
             None
         }
     }
@@ -56,17 +72,115 @@ fn read_kind(kind: &str, table: &mut Table<'_>) -> Option<Rule> {
             let channel = table.need("channel", |node| node.word(CHANNELS).map(Some));
             Some(Rule::Consent { purpose: purpose?, channel: channel? })
         }
+        "sequence" => sequence(table),
+        "segment" => table.get("segment", Node::qualified).map(Rule::Segment),
+        "journey" => {
+            let journey = table.get("journey", Node::qualified);
+            let state = table.need("state", |node| node.word(STATES).map(Some));
+            let step = table.get("step", Node::text);
+            Some(Rule::Journey { journey: journey?, state: state?, step })
+        }
+        "sample" => table.get("sample", |node| {
+            let mut table = node.table();
+            let percent = table.need("percent", |node| node.number().map(Some));
+            let seed = table.need("seed", |node| node.text().map(Some));
+            Some(Rule::Sample(Sample { percent: percent?, seed: seed? }))
+        }),
+        _ => event(table),
+    }
+}
+
+/// A question about the events of one name.
+fn event(table: &mut Table<'_>) -> Option<Rule> {
+    let events = events(table);
+    let within = table.get("within", |node| node.span().map(Some)).unwrap_or_default();
+    let word = match EVENT_TESTS.iter().any(|word| table.has(word)) {
+        true => exactly_one(table, EVENT_TESTS)?,
+        false => {
+            table.know(EVENT_TESTS);
+            return Some(Rule::Event { events: events?, count: Comparison::Gte(1.0), within });
+        }
+    };
+    match word {
+        "count" => {
+            let count = table.get(word, comparison_table);
+            Some(Rule::Event { events: events?, count: count?, within })
+        }
+        "never" => {
+            let never = table.get(word, Node::truth)?;
+            let count = if never { Comparison::Eq(0.0) } else { Comparison::Gte(1.0) };
+            Some(Rule::Event { events: events?, count, within })
+        }
+        "sum" | "average" => {
+            let measure = if word == "sum" { Measure::Sum } else { Measure::Average };
+            let read = table.get(word, |node| {
+                let mut table = node.table();
+                let property = table.need("property", |node| node.text().map(Some));
+                let word = exactly_one(&mut table, COMPARISONS)?;
+                let result = comparison(word, &mut table)?;
+                Some((property?, result?))
+            });
+            let (property, result) = read?;
+            Some(Rule::Amount { events: events?, measure, property, result, within })
+        }
         _ => {
-            let event = table.get("event", Node::text);
-            let count = match table.node("count") {
-                Some(node) => comparison_table(node),
-                None => Some(Comparison::Gte(1.0)),
-            };
-            let within: Option<Span> = table.get("within", Node::span);
-            let filter = table.get("where", Node::scalars).unwrap_or_default();
-            Some(Rule::Event { event: event?, count: count?, within, filter })
+            let which = if word == "first" { Which::First } else { Which::Last };
+            let at = table.get(word, time_test)?;
+            Some(Rule::EventTime { events: events?, which, at, within })
         }
     }
+}
+
+/// `event` and `where`.
+fn events(table: &mut Table<'_>) -> Option<Events> {
+    let event: Option<String> = table.need("event", |node| node.text().map(Some));
+    let (mut filter, mut numbers) = (Vec::new(), Vec::new());
+    let wanted = table.get("where", |node| node.named(wanted)).unwrap_or_default();
+    for (property, wanted) in wanted {
+        match wanted {
+            Wanted::Value(value) => filter.push((property, value)),
+            Wanted::Number(comparison) => numbers.push((property, comparison)),
+        }
+    }
+    Some(Events { event: event?, filter, numbers })
+}
+
+/// What a property must be.
+enum Wanted {
+    Value(Scalar),
+    Number(Comparison),
+}
+
+fn wanted(node: Node<'_>) -> Option<Wanted> {
+    match node.is_table() {
+        true => comparison_table(node).map(Wanted::Number),
+        false => node.scalar().map(Wanted::Value),
+    }
+}
+
+fn time_test(node: Node<'_>) -> Option<TimeTest> {
+    let mut table = node.table();
+    match exactly_one(&mut table, TIME_TESTS)? {
+        "before" => table.get("before", Node::instants).map(|(first, _)| TimeTest::Before(first)),
+        "after" => table.get("after", Node::instants).map(|(_, last)| TimeTest::After(last)),
+        _ => table.get("in_last", Node::span).map(TimeTest::InLast),
+    }
+}
+
+fn sequence(table: &mut Table<'_>) -> Option<Rule> {
+    let key = table.key_of("sequence");
+    let parts = table.get("sequence", |node| node.list(|node| events(&mut node.table())));
+    let span: Option<Span> = table.need("span", |node| node.span().map(Some));
+    let within = table.get("within", Node::span);
+    let parts = parts?;
+    let count = parts.len();
+    let Ok([first, then]) = <[Events; 2]>::try_from(parts) else {
+        let problem = Problem::new(key, format!("{count} events; a sequence has two"));
+        let advice = "join longer ones: { all = [{ sequence = … }, { sequence = … }] }";
+        table.report(problem.help(advice));
+        return None;
+    };
+    Some(Rule::Sequence { first, then, span: span?, within })
 }
 
 /// Reads what is asked of an attribute: exactly one of the tests.
@@ -82,8 +196,35 @@ fn test(table: &mut Table<'_>) -> Option<Test> {
         "not_in" => table.get(word, |node| node.list(Node::scalar)).map(Test::NotIn),
         "contains" => table.get(word, Node::text).map(Test::Contains),
         "starts_with" => table.get(word, Node::text).map(Test::StartsWith),
+        "matches" => table.get(word, Node::text).map(Test::Matches),
+        "between" => table.get(word, between),
+        "before" => table.get(word, Node::moment).map(|date| Test::Date(DateTest::Before(date))),
+        "after" => table.get(word, Node::moment).map(|date| Test::Date(DateTest::After(date))),
+        "in_last" => table.get(word, |node| relative(node, |n| n.span().map(Relative::InLast))),
+        "in_next" => table.get(word, |node| relative(node, |n| n.span().map(Relative::InNext))),
+        "anniversary" => {
+            table.get(word, |node| relative(node, |n| n.count().map(Relative::Anniversary)))
+        }
         _ => table.get(word, Node::truth).map(Test::Set),
     }
+}
+
+/// Two numbers, or two dates.
+fn between(node: Node<'_>) -> Option<Test> {
+    if node.length() != Some(2) {
+        return node.complain("expected two numbers or two dates: [from, to]");
+    }
+    if node.is_list_of_numbers() {
+        let [from, to] = node.list(Node::number)?.try_into().ok()?;
+        return Some(Test::Between(from, to));
+    }
+    let [from, to] = node.list(Node::moment)?.try_into().ok()?;
+    Some(Test::Date(DateTest::Between(from, to)))
+}
+
+fn relative(node: Node<'_>, read: impl FnOnce(Node<'_>) -> Option<Relative>) -> Option<Test> {
+    let zone = node.time_zone();
+    read(node).map(|relative| Test::Relative { relative, zone })
 }
 
 fn comparison_table(node: Node<'_>) -> Option<Comparison> {

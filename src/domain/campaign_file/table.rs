@@ -1,9 +1,10 @@
 //! Reading a TOML tree by asking for keys. Whatever was never asked for is unknown, whatever was
 //! asked for in vain is missing, and both are said once a table has been read.
 
-use crate::domain::primitives::Span;
+use crate::domain::calendar;
+use crate::domain::primitives::{CampaignId, Millis, QualifiedId, Span};
 use crate::domain::problem::{Problem, nearest};
-use crate::domain::rule::Scalar;
+use crate::domain::rule::{MOMENT_FORMS, Moment, Scalar};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use toml::de::{DeTable, DeValue};
@@ -11,8 +12,35 @@ use toml::de::{DeTable, DeValue};
 /// The largest whole number that survives D1, whose numbers are 64-bit floats.
 const INTEGER_MAX: i64 = 1 << 53;
 
-/// Where problems are put down while the tree is walked.
-pub(super) type Problems = RefCell<Vec<Problem>>;
+/// Where problems are put down while the tree is walked, and what every part may need to know.
+pub(super) struct Problems {
+    found: RefCell<Vec<Problem>>,
+    campaign: CampaignId,
+    time_zone: String,
+}
+
+impl Problems {
+    /// None yet, of a file whose `[campaign]` is in this tree.
+    pub fn none(tree: &DeTable<'_>) -> Self {
+        let head = tree.get("campaign").and_then(|head| head.get_ref().as_table());
+        let text = |name| Some(head?.get(name)?.get_ref().as_str()?.to_owned());
+        Self {
+            found: RefCell::default(),
+            campaign: CampaignId(text("id").unwrap_or_default()),
+            time_zone: text("time_zone").unwrap_or_default(),
+        }
+    }
+
+    /// Puts one down.
+    pub fn push(&self, problem: Problem) {
+        self.found.borrow_mut().push(problem);
+    }
+
+    /// All of them.
+    pub fn into_inner(self) -> Vec<Problem> {
+        self.found.into_inner()
+    }
+}
 
 /// A value in the file with the key at which it stands.
 #[derive(Clone)]
@@ -30,7 +58,7 @@ impl<'a> Node<'a> {
 
     /// Puts down a problem; `None` is what the reader of a broken value returns.
     pub fn report<T>(&self, problem: Problem) -> Option<T> {
-        self.problems.borrow_mut().push(problem);
+        self.problems.push(problem);
         None
     }
 
@@ -53,6 +81,22 @@ impl<'a> Node<'a> {
     /// Whether the value is text.
     pub fn is_text(&self) -> bool {
         self.value.is_str()
+    }
+
+    /// Whether the value is a table.
+    pub fn is_table(&self) -> bool {
+        self.value.as_table().is_some()
+    }
+
+    /// How many elements the list has, if it is one.
+    pub fn length(&self) -> Option<usize> {
+        self.value.as_array().map(|list| list.len())
+    }
+
+    /// Whether the value is a list that begins with a number.
+    pub fn is_list_of_numbers(&self) -> bool {
+        let first = self.value.as_array().and_then(|list| list.first());
+        first.is_some_and(|v| matches!(v.get_ref(), DeValue::Integer(_) | DeValue::Float(_)))
     }
 
     /// Text in quotes.
@@ -106,6 +150,43 @@ impl<'a> Node<'a> {
             DeValue::String(text) => Some(text.clone().into_owned()),
             _ => self.expected("a day such as 2026-03-01"),
         }
+    }
+
+    /// A date in one of the forms that attributes have, as a TOML date or as text.
+    pub fn moment(self) -> Option<String> {
+        let text = match self.value {
+            DeValue::Datetime(moment) => moment.to_string(),
+            DeValue::String(text) => text.clone().into_owned(),
+            _ => return self.expected(&format!("a date: {MOMENT_FORMS}")),
+        };
+        match Moment::read(&text) {
+            Some(_) => Some(text),
+            None => self.expected(&format!("a date: {MOMENT_FORMS}")),
+        }
+    }
+
+    /// The first and the last instant of a date on the clock of the campaign.
+    pub fn instants(self) -> Option<(Millis, Millis)> {
+        let zone = calendar::zone(&[Some(&self.problems.time_zone)]);
+        let moment = Moment::read(&self.moment()?)?;
+        let instant = |moment: Moment| match moment.offset {
+            Some(ahead) => Some(Millis(moment.written - ahead)),
+            None => calendar::moments_showing(moment.written, &zone).first().copied(),
+        };
+        let after = Moment { written: moment.last().written + 1_000, ..moment };
+        let last = if moment.is_day { Millis(instant(after)?.0 - 1) } else { instant(moment)? };
+        Some((instant(moment)?, last))
+    }
+
+    /// The name of something of the same campaign.
+    pub fn qualified(self) -> Option<QualifiedId> {
+        let campaign = &self.problems.campaign;
+        self.text().map(|name| QualifiedId::new(campaign, &name))
+    }
+
+    /// The time zone of the campaign.
+    pub fn time_zone(&self) -> String {
+        self.problems.time_zone.clone()
     }
 
     /// A single value of an attribute or property.
@@ -269,7 +350,7 @@ impl<'a> Table<'a> {
 
     /// Puts down a problem.
     pub fn report(&self, problem: Problem) {
-        self.problems.borrow_mut().push(problem);
+        self.problems.push(problem);
     }
 
     /// Which key an unknown one was meant to be: rather one that is absent.

@@ -1,6 +1,8 @@
 //! What a campaign file may say, and what is said about every slip in one.
 
 use super::*;
+use crate::domain::primitives::Millis;
+use crate::domain::rule::{Rule, TimeTest};
 use insta::assert_snapshot;
 
 /// A campaign that uses every key there is.
@@ -286,7 +288,8 @@ fn what_does_not_go_together_is_named() {
     assert_snapshot!(said_of("{ attribute = \"role\", is_not = \"x\" }", "{ is_not = \"x\" }"), @"
     line 79: segment.engaged.rule.all[5]
          the rule asks nothing
-       → give it one of all, any, not, attribute, tag, consent, score, event
+       → give it one of all, any, not, attribute, tag, consent, score, event, \
+         sequence, segment, journey, sample
     ");
     assert_snapshot!(said_of(
         "{ attribute = \"role\", is_not = \"x\" }",
@@ -294,7 +297,8 @@ fn what_does_not_go_together_is_named() {
     ), @"
     line 79: segment.engaged.rule.all[5]
          nothing is compared
-       → give it one of is, is_not, in, not_in, contains, starts_with, eq, gt, gte, lt, lte, set
+       → give it one of is, is_not, in, not_in, contains, starts_with, matches, \
+         eq, gt, gte, lt, lte, between, before, after, in_last, in_next, anniversary, set
     ");
     assert_snapshot!(said_of("is_not = \"x\"", "is_not = \"x\", set = true"), @"
     line 79: segment.engaged.rule.all[5]
@@ -435,5 +439,92 @@ fn steps_lead_to_the_next_one_unless_they_say_otherwise() {
     pause → which
     which → end
     over → end
+    ");
+}
+
+/// What is said about a segment of this rule, beside the sample's.
+pub(crate) fn said_of_rule(rule: &str) -> String {
+    said(&format!("{SAMPLE}\n[segment.x]\nrule = {rule}\n"))
+}
+
+#[test]
+fn dates_in_rules_about_events_are_on_the_campaigns_clock() {
+    let campaign = read("campaigns/white-paper.toml", SAMPLE).unwrap();
+    let mut found = Vec::new();
+    campaign.segments["rest"].walk(&mut |rule| {
+        if let Rule::EventTime { at, .. } = rule {
+            found.push(*at);
+        }
+    });
+    let shanghai = |text: &str| Millis(text.parse::<jiff::Timestamp>().unwrap().as_millisecond());
+    assert_eq!(
+        found,
+        [
+            TimeTest::InLast(Span::days(30)),
+            TimeTest::Before(shanghai("2026-01-01T00:00:00+08:00")),
+            TimeTest::After(shanghai("2026-01-01T23:59:59.999+08:00")),
+        ]
+    );
+}
+
+#[test]
+fn what_a_rule_cannot_be_is_said() {
+    assert_snapshot!(said_of_rule("{ attribute = 'b', before = 'soon' }"), @"
+    line 200: segment.x.rule.before
+         expected a date: 2026-03-01, 2026-03-01T09:30:00 or 2026-03-01T09:30:00+08:00, not `soon`
+    ");
+    assert_snapshot!(said_of_rule("{ attribute = 'b', after = 2026-02-30 }"), @"
+    line 200: 
+         not TOML: invalid date, expected day between 01 and 28
+    ");
+    assert_snapshot!(said_of_rule("{ attribute = 'b', between = [1] }"), @"
+    line 200: segment.x.rule.between
+         expected two numbers or two dates: [from, to]
+    ");
+    assert_snapshot!(said_of_rule("{ attribute = 'b', between = [1, 2026-01-01] }"), @"
+    line 200: segment.x.rule.between[2]
+         expected a number, not a date
+    ");
+    assert_snapshot!(said_of_rule("{ attribute = 'b', anniversary = '7d' }"), @"
+    line 200: segment.x.rule.anniversary
+         expected a whole number of at most 53 bits, not `7d`
+    ");
+    assert_snapshot!(said_of_rule("{ event = 'e', never = true, count = { gt = 1 } }"), @"
+    line 200: segment.x.rule
+         takes only one of count, never
+    ");
+    assert_snapshot!(said_of_rule("{ event = 'e', sum = { gte = 1 } }"), @"
+    line 200: segment.x.rule.sum.property
+         missing
+    ");
+    assert_snapshot!(said_of_rule("{ event = 'e', last = '30d' }"), @"
+    line 200: segment.x.rule.last
+         expected a table: { … }, not `30d`
+    ");
+    assert_snapshot!(said_of_rule("{ sequence = [{ event = 'e' }], span = '1d' }"), @"
+    line 200: segment.x.rule.sequence
+         1 events; a sequence has two
+       → join longer ones: { all = [{ sequence = … }, { sequence = … }] }
+    ");
+    assert_snapshot!(said_of_rule("{ sequence = [{ event = 'e' }, { event = 'f' }] }"), @"
+    line 200: segment.x.rule.span
+         missing
+    ");
+    assert_snapshot!(said_of_rule("{ journey = 'nurture' }"), @"
+    line 200: segment.x.rule.state
+         missing
+    ");
+    assert_snapshot!(said_of_rule("{ journey = 'nurture', state = 'actve' }"), @"
+    line 200: segment.x.rule.state
+         `actve` is not a word known here
+       → did you mean `active`?
+    ");
+    assert_snapshot!(said_of_rule("{ sample = 10 }"), @"
+    line 200: segment.x.rule.sample
+         expected a table: { … }, not the number 10
+    ");
+    assert_snapshot!(said_of_rule("{ sample = { percent = 10 } }"), @"
+    line 200: segment.x.rule.sample.seed
+         missing
     ");
 }

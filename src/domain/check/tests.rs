@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::domain::campaign_file::read;
-use crate::domain::campaign_file::tests::{SAMPLE, said, said_of};
-use crate::domain::rule::{Comparison, Rule};
+use crate::domain::campaign_file::tests::{SAMPLE, said, said_of, said_of_rule};
+use crate::domain::rule::{Comparison, DateTest, Relative, Rule, Test};
 use insta::assert_snapshot;
 
 /// What is said about a journey of these steps, entered by the sample's form.
@@ -455,7 +455,7 @@ fn everything_has_a_limit() {
         many(SECTION_ENTRIES_MAX, &|i| format!("[segment.s{i}]\nrule = {{ tag = 'x' }}\n"));
     assert_snapshot!(said(&format!("{SAMPLE}\n{segments}")), @"
     line 73: segment
-         51 segments; the limit is 50
+         52 segments; the limit is 50
     ");
     let variants = many(VARIANTS_MAX, &|i| format!("{{ name = 'v{i}', template = 'pages/v' }},"));
     assert_snapshot!(said_of("{ name = \"b\",", &format!("{variants} {{ name = \"b\",")), @"
@@ -514,6 +514,7 @@ fn what_no_file_can_say_is_refused_of_an_api_client_too() {
     assert_snapshot!(changed(|campaign| { campaign.pages.clear(); campaign.journeys.clear(); }), @"
     campaign: has neither a page nor a journey
     form.download.thanks: there is no page `thanks`
+    segment.rest.rule.any[17].journey: there is no journey `nurture`
     ");
     assert_eq!(changed(|_| {}), "");
 }
@@ -725,4 +726,126 @@ fn journeys_that_enroll_in_a_ring_must_wait_on_the_way() {
        → put a wait before one of the `enroll` steps
     ");
     assert_snapshot!(ring("[[journey.one.step]]\nid = 'w'\nwait = '1d'"), @"all good");
+}
+
+#[test]
+fn what_makes_no_sense_in_a_rule_is_refused() {
+    assert_snapshot!(said_of_rule("{ segment = 'engagd' }"), @"
+    line 200: segment.x.rule.segment
+         there is no segment `engagd`
+       → did you mean `engaged`?
+    ");
+    assert_snapshot!(said_of_rule("{ segment = 'x' }"), @"
+    line 200: segment.x.rule
+         it asks about itself: x → x
+       → let one of them ask about something else
+    ");
+    assert_snapshot!(said_of_rule("{ journey = 'nurtur', state = 'active' }"), @"
+    line 200: segment.x.rule.journey
+         there is no journey `nurtur`
+       → did you mean `nurture`?
+    ");
+    assert_snapshot!(said_of_rule("{ journey = 'nurture', state = 'active', step = 'puse' }"), @"
+    line 200: segment.x.rule.step
+         there is no step `puse`
+       → did you mean `pause`?
+    ");
+    assert_snapshot!(said_of_rule("{ journey = 'nurture', state = 'never', step = 'pause' }"), @"
+    line 200: segment.x.rule.step
+         who has never been in a journey stands at no step of it
+    ");
+    assert_snapshot!(said_of_rule("{ attribute = 'b', matches = '' }"), @"
+    line 200: segment.x.rule.matches
+         must not be empty
+    ");
+    assert_snapshot!(said_of_rule("{ attribute = 'b', matches = '**' }"), @"
+    line 200: segment.x.rule.matches
+         fits every text
+       → write { attribute = …, set = true }
+    ");
+    let wild = format!("*%{}b", "*a".repeat(24));
+    assert_snapshot!(said_of_rule(&format!("{{ attribute = 'b', matches = '{wild}' }}")), @"
+    line 200: segment.x.rule.matches
+         52 bytes; the limit is 50
+       → `%`, `_` and `\\` count twice; a Chinese character has three bytes
+    ");
+    assert_snapshot!(said_of_rule("{ attribute = 'b', between = [2, 1] }"), @"
+    line 200: segment.x.rule.between
+         the first is larger than the second
+    ");
+    assert_snapshot!(said_of_rule("{ attribute = 'b', between = [2026-03-02, 2026-03-01] }"), @"
+    line 200: segment.x.rule.between
+         the first is later than the second
+    ");
+    assert_snapshot!(said_of_rule("{ attribute = 'b', in_last = '0d' }"), @"
+    line 200: segment.x.rule.in_last
+         a span is from 1s to 3650d, not 0s
+    ");
+    assert_snapshot!(said_of_rule("{ attribute = 'b', in_next = '3651d' }"), @"
+    line 200: segment.x.rule.in_next
+         a span is from 1s to 3650d, not 3651d
+    ");
+    assert_snapshot!(said_of_rule("{ attribute = 'b', anniversary = 365 }"), @"
+    line 200: segment.x.rule.anniversary
+         from 0 (today) to 364 days
+    ");
+    assert_snapshot!(said_of_rule("{ event = 'e', within = '0d' }"), @"
+    line 200: segment.x.rule.within
+         a span is from 1s to 3650d, not 0s
+    ");
+    assert_snapshot!(said_of_rule("{ event = 'e', last = { in_last = '11000d' } }"), @"
+    line 200: segment.x.rule.in_last
+         a span is from 1s to 3650d, not 11000d
+    ");
+    let sequence =
+        "{ sequence = [{ event = 'e' }, { event = 'f' }], span = '0s', within = '4000d' }";
+    assert_snapshot!(said_of_rule(sequence), @"
+    line 200: segment.x.rule.span
+         a span is from 1s to 3650d, not 0s
+    line 200: segment.x.rule.within
+         a span is from 1s to 3650d, not 4000d
+    ");
+    assert_snapshot!(said_of_rule("{ sample = { percent = 100, seed = 's' } }"), @"
+    line 200: segment.x.rule.sample.percent
+         a sample is from 0.01 to 99.99 percent
+    ");
+    let dates = "{ attribute = 'b', anniversary = 1 },".repeat(RULE_DATES_MAX + 1);
+    assert_snapshot!(said_of_rule(&format!("{{ any = [{dates}] }}")), @"
+    line 200: segment.x.rule
+         21 questions about dates; the limit is 20
+    ");
+}
+
+#[test]
+fn segments_that_ask_about_each_other_are_named_in_their_order() {
+    let cycle = "[segment.a]\nrule = { not = { segment = 'b' } }
+        [segment.b]\nrule = { any = [{ tag = 'x' }, { segment = 'c' }] }
+        [segment.c]\nrule = { all = [{ segment = 'engaged' }, { segment = 'b' }] }";
+    assert_snapshot!(said(&format!("{SAMPLE}\n{cycle}")), @"
+    line 202: segment.b.rule
+         it asks about itself: b → c → b
+       → let one of them ask about something else
+    ");
+    let chain = cycle.replace("{ segment = 'b' }] }", "{ segment = 'rest' }] }");
+    let campaign = read("white-paper.toml", &format!("{SAMPLE}\n{chain}")).unwrap();
+    let order = crate::domain::campaign::segments_in_order(&campaign).unwrap();
+    assert_eq!(order, ["engaged", "rest", "c", "b", "a"]);
+}
+
+#[test]
+fn a_client_of_the_api_may_not_ask_about_another_campaign() {
+    assert_snapshot!(changed(|c| {
+        c.segments.insert("n".into(), Rule::Segment("other.engaged".into()));
+    }), @"segment.n.rule.segment: there is no segment `other.engaged`; \
+        known here: engaged, n, rest");
+    assert_snapshot!(changed(|c| {
+        let relative = Relative::Anniversary(0);
+        let test = Test::Relative { relative, zone: "Mars/Base".into() };
+        c.segments.insert("n".into(), Rule::Attribute { attribute: "b".into(), test });
+    }), @"segment.n.rule: its zone is not the campaign's");
+    assert_snapshot!(changed(|c| {
+        let test = Test::Date(DateTest::Before("soon".into()));
+        c.segments.insert("n".into(), Rule::Attribute { attribute: "b".into(), test });
+    }), @"segment.n.rule.before: `soon` is not a date: \
+        2026-03-01, 2026-03-01T09:30:00 or 2026-03-01T09:30:00+08:00");
 }

@@ -287,13 +287,13 @@ impl Decider<'_> {
         }
     }
 
-    /// Compares every segment's rule with the contact's membership.
+    /// Compares every segment's rule with the contact's membership, in an order in which none is
+    /// judged before those that it asks about.
     fn judge_segments(&mut self) {
         let catalog = self.catalog;
         for edition in catalog.live() {
-            for (name, rule) in &edition.compiled.campaign.segments {
-                let segment = QualifiedId::new(edition.id(), name);
-                let is_in = self.contact.segments.contains_key(&segment);
+            for (segment, rule) in edition.segments() {
+                let is_in = self.contact.segments.contains_key(segment);
                 let should_be = rule.verdict(&self.contact, self.now).holds;
                 if is_in == should_be {
                     continue;
@@ -301,11 +301,11 @@ impl Decider<'_> {
                 let properties = json!({ "segment": segment });
                 if should_be {
                     self.contact.segments.insert(segment.clone(), self.now);
-                    self.changes.push(Change::EnterSegment(segment, self.now));
+                    self.changes.push(Change::EnterSegment(segment.clone(), self.now));
                     self.record(names::SEGMENT_ENTERED, Some(edition.id()), properties);
                 } else {
-                    self.contact.segments.remove(&segment);
-                    self.changes.push(Change::LeaveSegment(segment));
+                    self.contact.segments.remove(segment);
+                    self.changes.push(Change::LeaveSegment(segment.clone()));
                     self.record(names::SEGMENT_LEFT, Some(edition.id()), properties);
                 }
             }

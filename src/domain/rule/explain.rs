@@ -1,11 +1,15 @@
 //! Why a rule holds or not: the tree of its questions, each with the value found and the answer.
 
-use super::{Comparison, Rule, Scalar, Test};
+use super::events::found;
+use super::{
+    Comparison, DateTest, Events, JourneyState, Measure, Relative, Rule, Sample, Scalar, Test,
+    TimeTest, Which, newest_passage,
+};
 use crate::domain::contact::Contact;
 use crate::domain::language::Language;
-use crate::domain::primitives::Millis;
+use crate::domain::primitives::{Millis, Span};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// A rule, or a part of one, answered for one contact. The answers are those of `Rule::verdict`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -87,19 +91,47 @@ impl Rule {
                 let compared = comparison.symbols();
                 Words::new(format!("score {compared}"), format!("分数 {compared}"))
             }
-            Self::Event { event, count, within, .. } => {
-                let compared = count.symbols();
-                let en = within.map(|span| format!(" within {span}")).unwrap_or_default();
-                let zh = within.map(|span| format!("（{span} 内）")).unwrap_or_default();
+            Self::Segment(segment) => {
+                Words::new(format!("is in segment {segment}"), format!("属于人群 {segment}"))
+            }
+            Self::Journey { journey, state, step } => {
+                let (state, at) = (state.question(), step.as_deref());
+                let (en, zh) = at.map_or_else(<_>::default, |step| {
+                    (format!(" at step {step}"), format!("（步骤 {step}）"))
+                });
                 Words::new(
-                    format!("number of {event}{en} {compared}"),
-                    format!("{event} 次数{zh} {compared}"),
+                    format!("{} journey {journey}{en}", state.en),
+                    format!("旅程 {journey}：{}{zh}", state.zh),
+                )
+            }
+            Self::Sample(Sample { percent, seed }) => Words::new(
+                format!("is in the random {percent} % of \"{seed}\""),
+                format!("属于“{seed}”的 {percent}% 随机样本"),
+            ),
+            Self::Event { events, count, within } => {
+                let (what, compared) = (events.question(*within), count.symbols());
+                Words::new(
+                    format!("number of {} {compared}", what.en),
+                    format!("{}的次数 {compared}", what.zh),
+                )
+            }
+            Self::Amount { events, measure, property, result, within } => {
+                measure.question(property, &events.question(*within), *result)
+            }
+            Self::EventTime { events, which, at, within } => {
+                which.question(&events.question(*within), &at.question())
+            }
+            Self::Sequence { first, then, span, within } => {
+                let (first, then) = (first.question(*within), then.question(None));
+                Words::new(
+                    format!("{}, then {} no more than {span} later", first.en, then.en),
+                    format!("{}，随后 {span} 内 {}", first.zh, then.zh),
                 )
             }
         }
     }
 
-    fn found(&self, contact: &Contact, _now: Millis) -> Option<Value> {
+    fn found(&self, contact: &Contact, now: Millis) -> Option<Value> {
         match self {
             Self::All(_) | Self::Any(_) | Self::Not(_) => None,
             Self::Attribute { attribute, .. } => {
@@ -112,7 +144,26 @@ impl Rule {
                 Some(state.and_then(Result::ok).unwrap_or_default())
             }
             Self::Score(_) => Some(contact.score.into()),
-            Self::Event { .. } => Some(Value::Null),
+            Self::Event { events, within, .. } => Some(found::count(contact, now, events, *within)),
+            Self::Amount { events, measure, property, within, .. } => {
+                Some(found::amount(contact, now, events, (*measure, property), *within))
+            }
+            Self::EventTime { events, which, within, .. } => {
+                Some(found::time(contact, now, events, *which, *within))
+            }
+            Self::Sequence { first, then, within, .. } => {
+                let count = |events| found::count(contact, now, events, *within);
+                Some([count(first), count(then)].into_iter().collect())
+            }
+            Self::Segment(segment) => {
+                Some(contact.segments.get(segment).map(|since| since.rfc3339()).into())
+            }
+            Self::Journey { journey, .. } => {
+                let passage = newest_passage(contact, journey);
+                let told = passage.map(|p| json!({ "state": p.state, "step": p.step }));
+                Some(told.unwrap_or_default())
+            }
+            Self::Sample(sample) => Some(sample.has(contact.id.as_str()).into()),
         }
     }
 }
@@ -136,9 +187,117 @@ impl Test {
             Self::StartsWith(part) => {
                 Words::new(format!("starts with \"{part}\""), format!("以“{part}”开头"))
             }
+            Self::Matches(pattern) => {
+                Words::new(format!("matches \"{pattern}\""), format!("符合“{pattern}”"))
+            }
             Self::Number(comparison) => Words::new(comparison.symbols(), comparison.symbols()),
+            Self::Between(from, to) => {
+                Words::new(format!("is from {from} to {to}"), format!("在 {from} 到 {to} 之间"))
+            }
+            Self::Date(test) => test.question(),
+            Self::Relative { relative, .. } => relative.question(),
             Self::Set(true) => Words::new("is set", "有值"),
             Self::Set(false) => Words::new("is not set", "没有值"),
+        }
+    }
+}
+
+impl DateTest {
+    fn question(&self) -> Words {
+        match self {
+            Self::Before(date) => Words::new(format!("is before {date}"), format!("早于 {date}")),
+            Self::After(date) => Words::new(format!("is after {date}"), format!("晚于 {date}")),
+            Self::Between(from, to) => {
+                Words::new(format!("is from {from} to {to}"), format!("在 {from} 到 {to} 之间"))
+            }
+        }
+    }
+}
+
+impl Relative {
+    fn question(self) -> Words {
+        match self {
+            Self::InLast(span) => {
+                Words::new(format!("is in the last {span}"), format!("在过去 {span} 内"))
+            }
+            Self::InNext(span) => {
+                Words::new(format!("is in the next {span}"), format!("在未来 {span} 内"))
+            }
+            Self::Anniversary(0) => Words::new("has its anniversary today", "周年日是今天"),
+            Self::Anniversary(days) => Words::new(
+                format!("has its anniversary today or within {days} days"),
+                format!("周年日是今天或未来 {days} 天内"),
+            ),
+        }
+    }
+}
+
+impl TimeTest {
+    fn question(self) -> Words {
+        match self {
+            Self::Before(at) => {
+                Words::new(format!("before {}", at.rfc3339()), format!("早于 {}", at.rfc3339()))
+            }
+            Self::After(at) => {
+                Words::new(format!("after {}", at.rfc3339()), format!("晚于 {}", at.rfc3339()))
+            }
+            Self::InLast(span) => {
+                Words::new(format!("in the last {span}"), format!("在过去 {span} 内"))
+            }
+        }
+    }
+}
+
+impl Events {
+    fn question(&self, within: Option<Span>) -> Words {
+        let equal = self.filter.iter().map(|(name, value)| format!("{name} = {value}"));
+        let compared = self.numbers.iter().map(|(name, c)| format!("{name} {}", c.symbols()));
+        let narrowed = equal.chain(compared).collect::<Vec<_>>().join(", ");
+        let name = match narrowed.is_empty() {
+            true => self.event.clone(),
+            false => format!("{} ({narrowed})", self.event),
+        };
+        let en = within.map(|span| format!(" in the last {span}")).unwrap_or_default();
+        let zh = within.map(|span| format!("过去 {span} 内 ")).unwrap_or_default();
+        Words::new(format!("{name}{en}"), format!("{zh}{name}"))
+    }
+}
+
+impl Measure {
+    fn question(self, property: &str, events: &Words, result: Comparison) -> Words {
+        let compared = result.symbols();
+        let (en, zh) = match self {
+            Self::Sum => ("sum", "总和"),
+            Self::Average => ("average", "平均值"),
+        };
+        Words::new(
+            format!("{en} of {property} over {} {compared}", events.en),
+            format!("{}的 {property} {zh} {compared}", events.zh),
+        )
+    }
+}
+
+impl Which {
+    fn question(self, events: &Words, at: &Words) -> Words {
+        let (en, zh) = match self {
+            Self::First => ("first", "首次"),
+            Self::Last => ("last", "最近一次"),
+        };
+        Words::new(
+            format!("the {en} of {} was {}", events.en, at.en),
+            format!("{}{zh}发生{}", events.zh, at.zh),
+        )
+    }
+}
+
+impl JourneyState {
+    fn question(self) -> Words {
+        match self {
+            Self::Never => Words::new("has never been in", "从未进入"),
+            Self::Active => Words::new("is in", "进行中"),
+            Self::Completed => Words::new("has completed", "已完成"),
+            Self::Exited => Words::new("has exited", "已退出"),
+            Self::Failed => Words::new("has failed in", "已失败"),
         }
     }
 }

@@ -1,22 +1,28 @@
 //! A rule: a question about one contact, answered true or false.
 //!
-//! The same rule has two evaluators: `holds` here, inside a decision, and its SQL form in
+//! The same rule has two evaluators: `verdict` here, inside a decision, and its SQL form in
 //! `store::segments`, which finds the contacts that must be looked at again. A property test
 //! holds them together.
 
+mod dates;
+mod events;
 mod explain;
+mod sample;
+mod test;
 
+pub use dates::{DateTest, MOMENT_FORMS, Moment, Relative};
+pub use events::{AMOUNT_MAX, AMOUNT_UNIT, Events, Measure, TimeTest, Which};
 pub use explain::{Explained, Words};
+pub use sample::{PRIME, Sample, TAIL};
+pub use test::{Comparison, Scalar, Test, matches};
 
 use super::contact::Contact;
-use super::primitives::{Channel, Millis, Span};
+use super::journey::{Enrollment, EnrollmentState};
+use super::primitives::{Channel, Millis, QualifiedId, Span};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use std::collections::BTreeSet;
 
-/// A tree of questions. In a campaign file: `{ all = […] }`, `{ any = […] }`, `{ not = … }`,
-/// `{ attribute = "role", is = "manager" }`, `{ tag = "vip" }`,
-/// `{ consent = "newsletter", channel = "email" }`, `{ score = { gte = 50 } }`,
-/// `{ event = "message.clicked", count = { gte = 1 }, within = "14d", where = { step = "one" } }`.
+/// A tree of questions; `docs/campaign-files.md` shows how each is written.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rule {
@@ -46,15 +52,94 @@ pub enum Rule {
     Score(Comparison),
     /// A count of events, optionally recent and with certain properties.
     Event {
-        /// The event's name, such as `message.clicked`.
-        event: String,
+        /// Which events.
+        #[serde(flatten)]
+        events: Events,
         /// What the count must be; at least one unless said otherwise.
         count: Comparison,
         /// Only events this recent count: those with `now - within < at`.
         within: Option<Span>,
-        /// Only events whose properties have exactly these values count.
-        filter: Vec<(String, Scalar)>,
     },
+    /// The sum or the average of a property of events. The sum of none is 0; the average of none
+    /// compares with nothing, so the answer is false.
+    Amount {
+        /// Which events; those whose property is no number are left out.
+        #[serde(flatten)]
+        events: Events,
+        /// How the numbers become one.
+        measure: Measure,
+        /// The property.
+        property: String,
+        /// What the result must be.
+        result: Comparison,
+        /// Only events this recent count.
+        within: Option<Span>,
+    },
+    /// When the first or the last of some events happened; false if there was none.
+    EventTime {
+        /// Which events.
+        #[serde(flatten)]
+        events: Events,
+        /// The first or the last of them.
+        which: Which,
+        /// When it must have happened.
+        at: TimeTest,
+        /// Only events this recent count.
+        within: Option<Span>,
+    },
+    /// True if some event was followed by another one soon enough; false if either is missing.
+    Sequence {
+        /// What comes first.
+        first: Events,
+        /// What follows: later, or in the same instant and later in the log.
+        then: Events,
+        /// How long after the first at the most.
+        span: Span,
+        /// Only events this recent count.
+        within: Option<Span>,
+    },
+    /// True if the contact is in another segment of the campaign.
+    Segment(QualifiedId),
+    /// Where the contact stands with a journey of the campaign.
+    Journey {
+        /// The journey.
+        journey: QualifiedId,
+        /// How its newest passage stands; one under way counts as newer than any that has ended.
+        state: JourneyState,
+        /// The step it stands at, or ended at.
+        step: Option<String>,
+    },
+    /// True of a share of all contacts: always the same ones.
+    Sample(Sample),
+}
+
+/// How a contact's newest passage through a journey stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JourneyState {
+    /// There has been none.
+    Never,
+    /// It is under way.
+    Active,
+    /// It came to the end.
+    Completed,
+    /// It was left by an exit rule.
+    Exited,
+    /// It could not go on.
+    Failed,
+}
+
+impl JourneyState {
+    /// The state of the enrollment that is meant; `None` if there must be none.
+    pub fn enrollment(self) -> Option<EnrollmentState> {
+        match self {
+            Self::Never => None,
+            Self::Active => Some(EnrollmentState::Active),
+            Self::Completed => Some(EnrollmentState::Completed),
+            Self::Exited => Some(EnrollmentState::Exited),
+            Self::Failed => Some(EnrollmentState::Failed),
+        }
+    }
 }
 
 /// A rule's answer about a contact, and how long it lasts if nothing but time passes.
@@ -67,9 +152,9 @@ pub struct Verdict {
 }
 
 impl Rule {
-    /// Answers the question about `contact` at `now`.
+    /// Answers the question about `contact` at `now`. Segments and journeys are what the contact
+    /// says of them, so a decision judges a segment after those that it asks about.
     pub fn verdict(&self, contact: &Contact, now: Millis) -> Verdict {
-        let lasting = |holds| Verdict { holds, changes_at: None };
         match self {
             Self::All(parts) => Verdict::of_all(parts.iter().map(|p| p.verdict(contact, now))),
             Self::Any(parts) => {
@@ -77,33 +162,88 @@ impl Rule {
             }
             Self::Not(part) => part.verdict(contact, now).opposite(),
             Self::Attribute { attribute, test } => {
-                lasting(test.holds(contact.attribute(attribute).as_ref()))
+                let value = contact.attribute(attribute);
+                test.verdict(value.as_ref(), contact.time_zone.as_deref(), now)
             }
-            Self::Tag(tag) => lasting(contact.tags.contains(tag)),
-            Self::Consent { purpose, channel } => lasting(contact.may_be_sent(*channel, purpose)),
-            Self::Score(comparison) => lasting(comparison.holds(contact.score as f64)),
-            Self::Event { event, count, within, filter } => {
-                event_verdict(contact, now, event, *count, *within, filter)
+            Self::Tag(tag) => Verdict::lasting(contact.tags.contains(tag)),
+            Self::Consent { purpose, channel } => {
+                Verdict::lasting(contact.may_be_sent(*channel, purpose))
             }
+            Self::Score(comparison) => Verdict::lasting(comparison.holds(contact.score as f64)),
+            Self::Event { events, count, within } => {
+                events::count(contact, now, events, *count, *within)
+            }
+            Self::Amount { events, measure, property, result, within } => {
+                let asked = (*measure, property.as_str(), *result);
+                events::amount(contact, now, events, asked, *within)
+            }
+            Self::EventTime { events, which, at, within } => {
+                events::time(contact, now, events, (*which, *at), *within)
+            }
+            Self::Sequence { first, then, span, within } => {
+                events::sequence(contact, now, [first, then], *span, *within)
+            }
+            Self::Segment(segment) => Verdict::lasting(contact.segments.contains_key(segment)),
+            Self::Journey { journey, state, step } => {
+                let passage = newest_passage(contact, journey);
+                let is_there = step.is_none() || passage.map(|p| &p.step) == step.as_ref();
+                let stands = passage.map(|passage| passage.state) == state.enrollment();
+                Verdict::lasting(stands && is_there)
+            }
+            Self::Sample(sample) => Verdict::lasting(sample.has(contact.id.as_str())),
+        }
+    }
+
+    /// Calls `visit` for this rule and every part of it.
+    pub fn walk<'a>(&'a self, visit: &mut dyn FnMut(&'a Rule)) {
+        visit(self);
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().for_each(|part| part.walk(visit)),
+            Self::Not(part) => part.walk(visit),
+            _ => {}
         }
     }
 
     /// Adds the names of the events that the rule asks about.
-    pub fn event_names<'a>(&'a self, names: &mut std::collections::BTreeSet<&'a str>) {
-        match self {
-            Self::All(parts) | Self::Any(parts) => {
-                parts.iter().for_each(|part| part.event_names(names));
+    pub fn event_names<'a>(&'a self, names: &mut BTreeSet<&'a str>) {
+        self.walk(&mut |rule| match rule {
+            Self::Event { events, .. }
+            | Self::Amount { events, .. }
+            | Self::EventTime { events, .. } => {
+                names.insert(&events.event);
             }
-            Self::Not(part) => part.event_names(names),
-            Self::Event { event, .. } => {
-                names.insert(event);
-            }
+            Self::Sequence { first, then, .. } => names.extend([&*first.event, &*then.event]),
             _ => {}
-        }
+        });
+    }
+
+    /// The segments that the rule asks about.
+    pub fn segments(&self) -> Vec<&QualifiedId> {
+        let mut found = Vec::new();
+        self.walk(&mut |rule| {
+            if let Self::Segment(segment) = rule {
+                found.push(segment);
+            }
+        });
+        found
     }
 }
 
+/// The passage that counts: one under way, or else the one that began last.
+fn newest_passage<'c>(contact: &'c Contact, journey: &QualifiedId) -> Option<&'c Enrollment> {
+    let (campaign, name) = journey.0.split_once('.')?;
+    let passages = contact.enrollments.iter();
+    passages
+        .filter(|e| e.journey == name && e.campaign.as_str() == campaign)
+        .max_by_key(|e| (e.is_active(), e.entered_at, e.id.as_str()))
+}
+
 impl Verdict {
+    /// An answer that time alone does not change.
+    fn lasting(holds: bool) -> Self {
+        Self { holds, changes_at: None }
+    }
+
     fn opposite(self) -> Self {
         Self { holds: !self.holds, ..self }
     }
@@ -123,132 +263,4 @@ impl Verdict {
         let changes_at = last_of_false.or(first_of_true).filter(|at| at.0 != i64::MAX);
         Self { holds: last_of_false.is_none(), changes_at }
     }
-}
-
-/// Counts the events in the window, and finds when the oldest of them leave it one by one and the
-/// answer turns.
-fn event_verdict(
-    contact: &Contact,
-    now: Millis,
-    name: &str,
-    count: Comparison,
-    within: Option<Span>,
-    filter: &[(String, Scalar)],
-) -> Verdict {
-    let since = within.map(|span| now.minus(span));
-    let mut times: Vec<Millis> = contact
-        .history
-        .iter()
-        .filter(|event| event.name == name && event.is_human())
-        .filter(|event| since.is_none_or(|since| event.at > since))
-        .filter(|event| {
-            filter.iter().all(|(property, value)| {
-                event.properties.get(property).is_some_and(|found| value.equals(found))
-            })
-        })
-        .map(|event| event.at)
-        .collect();
-    let holds = count.holds(times.len() as f64);
-    let changes_at = within.and_then(|span| {
-        times.sort_unstable();
-        let turns = |(index, at): &(usize, &Millis)| {
-            // Events of one instant leave the window together.
-            let is_last_of_its_instant = times.get(index + 1) != Some(at);
-            let left = (times.len() - index - 1) as f64;
-            is_last_of_its_instant && count.holds(left) != holds
-        };
-        times.iter().enumerate().find(turns).map(|(_, at)| at.plus(span))
-    });
-    Verdict { holds, changes_at }
-}
-
-impl Test {
-    /// Asks it of a value, or of its absence. Of a list, some element must pass.
-    pub fn holds(&self, value: Option<&Value>) -> bool {
-        let any = |passes: &dyn Fn(&Value) -> bool| match value {
-            Some(Value::Array(items)) => items.iter().any(passes),
-            Some(value) => passes(value),
-            None => false,
-        };
-        let is = |scalar: &Scalar| any(&|item| scalar.equals(item));
-        let text = |passes: &dyn Fn(String) -> bool| {
-            any(&|item| item.as_str().is_some_and(|text| passes(text.to_ascii_lowercase())))
-        };
-        match self {
-            Self::Is(scalar) => is(scalar),
-            Self::IsNot(scalar) => !is(scalar),
-            Self::In(scalars) => scalars.iter().any(is),
-            Self::NotIn(scalars) => !scalars.iter().any(is),
-            Self::Contains(part) => text(&|text| text.contains(&part.to_ascii_lowercase())),
-            Self::StartsWith(part) => text(&|text| text.starts_with(&part.to_ascii_lowercase())),
-            Self::Number(comparison) => {
-                any(&|item| item.as_f64().is_some_and(|number| comparison.holds(number)))
-            }
-            Self::Set(present) => any(&|_| true) == *present,
-        }
-    }
-}
-
-/// What is asked of an attribute. An attribute that is absent answers false to every test but
-/// `IsNot`, `NotIn` and `Set(false)`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Test {
-    /// Equal; for a list, some element is equal.
-    Is(Scalar),
-    /// The opposite of `Is`, so true when absent.
-    IsNot(Scalar),
-    /// Equal to one of these.
-    In(Vec<Scalar>),
-    /// The opposite of `In`, so true when absent.
-    NotIn(Vec<Scalar>),
-    /// The text has this in it, letter case ignored (ASCII letters only, as SQLite does).
-    Contains(String),
-    /// The text begins with this, letter case ignored (ASCII letters only).
-    StartsWith(String),
-    /// The number compares so.
-    Number(Comparison),
-    /// Present (true) or absent (false).
-    Set(bool),
-}
-
-/// A comparison with one number.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Comparison {
-    /// Equal to.
-    Eq(f64),
-    /// Greater than.
-    Gt(f64),
-    /// Greater than or equal to.
-    Gte(f64),
-    /// Less than.
-    Lt(f64),
-    /// Less than or equal to.
-    Lte(f64),
-}
-
-impl Comparison {
-    /// Whether `value` compares so.
-    pub fn holds(self, value: f64) -> bool {
-        match self {
-            Self::Eq(n) => value == n,
-            Self::Gt(n) => value > n,
-            Self::Gte(n) => value >= n,
-            Self::Lt(n) => value < n,
-            Self::Lte(n) => value <= n,
-        }
-    }
-}
-
-/// A single value of an attribute or a property.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Scalar {
-    /// True or false.
-    Bool(bool),
-    /// A number; integers stay exact up to 2^53.
-    Number(f64),
-    /// Text.
-    Text(String),
 }

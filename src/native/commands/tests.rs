@@ -96,7 +96,7 @@ impl Drop for Project {
 fn a_good_project_is_counted() {
     let project = Project::new();
     assert_snapshot!(project.run("check @/campaigns", ""), @"
-    1 campaign, 2 pages, 1 form, 1 segment, 3 journeys, 1 e-mail, 1 SMS: all good
+    1 campaign, 2 pages, 1 form, 2 segments, 3 journeys, 1 e-mail, 1 SMS: all good
     [Ok]
     ");
     assert_snapshot!(project.run("check @/campaigns/white-paper.toml --json", ""), @r#"
@@ -107,7 +107,7 @@ fn a_good_project_is_counted() {
       "ok":true,
       "pages":2,
       "problems":[],
-      "segments":1,
+      "segments":2,
       "sms":1}
     [Ok]
     "#);
@@ -317,7 +317,7 @@ fn inspection_says_why_something_is_refused() {
     [Ok]
     ");
     assert_snapshot!(project.run("inspect campaign @/campaigns/white-paper.toml", ""), @"
-    @/campaigns/white-paper.toml: accepted with 2 pages, 1 form, 1 segment, 3 journeys, 1 e-mail, 1 SMS
+    @/campaigns/white-paper.toml: accepted with 2 pages, 1 form, 2 segments, 3 journeys, 1 e-mail, 1 SMS
     [Ok]
     ");
     project.change("templates/pages/thanks.hbs", "title", "titel");

@@ -1,0 +1,533 @@
+//! A rule as SQL: whether it holds of a contact `c`, and when it must be asked again.
+
+use super::statement::Value;
+use crate::domain::calendar;
+use crate::domain::contact::HISTORY_EVENTS_MAX;
+use crate::domain::primitives::{Millis, QualifiedId, Span};
+use crate::domain::rule::{
+    AMOUNT_MAX, AMOUNT_UNIT, Comparison, DateTest, Events, JourneyState, Measure, Moment, PRIME,
+    Relative, Rule, Sample, Scalar, TAIL, Test, TimeTest, Which,
+};
+use serde_json::{Value as Json, json};
+
+const DAY: i64 = 86_400_000;
+
+/// The most arguments of one function (D1 takes 32).
+const ARGUMENTS_MAX: usize = 16;
+
+/// Writes a rule as an expression over a contact `c`. Constants go into one JSON array, `?1`, so
+/// that a rule of any size stays within D1's 100 parameters and no text becomes SQL.
+pub(super) struct RuleSql {
+    constants: Vec<Json>,
+    now: Millis,
+    /// Whether the expression looks at the contact's own clock, `z`.
+    needs_clock: bool,
+}
+
+/// An expression; where it has to be one, an SQL boolean that is never NULL.
+type Sql = String;
+
+impl RuleSql {
+    pub fn new(now: Millis) -> Self {
+        Self { constants: Vec::new(), now, needs_clock: false }
+    }
+
+    /// What `?1` must be bound to.
+    pub fn constants(&self) -> Value {
+        Value::json(&self.constants)
+    }
+
+    /// What stands after FROM. Ask when the expressions have been written.
+    pub fn contacts(&mut self) -> Sql {
+        if !self.needs_clock {
+            return "contacts c".to_owned();
+        }
+        self.constants.push(json!(calendar::offsets(self.now)));
+        // LIMIT keeps the list a table of its own, read once and found in by an index.
+        format!(
+            "contacts c LEFT JOIN (SELECT value ->> 0 AS name, value ->> 1 AS ahead
+                                     FROM json_each(?1, '$[{}]') LIMIT -1) z
+                          ON z.name = c.time_zone COLLATE NOCASE",
+            self.constants.len() - 1
+        )
+    }
+
+    pub fn constant(&mut self, value: impl Into<Json>) -> Sql {
+        self.constants.push(value.into());
+        format!("(?1 ->> '$[{}]')", self.constants.len() - 1)
+    }
+
+    /// Whether the rule holds.
+    pub fn holds(&mut self, rule: &Rule) -> Sql {
+        match rule {
+            Rule::All(parts) => self.join(parts, " AND ", "true"),
+            Rule::Any(parts) => self.join(parts, " OR ", "false"),
+            Rule::Not(part) => format!("(NOT {})", self.holds(part)),
+            Rule::Attribute { attribute, test } => self.attribute(attribute, test),
+            Rule::Tag(tag) => {
+                let tag = self.constant(tag.as_str());
+                format!("EXISTS (SELECT 1 FROM json_each(c.tags) WHERE value = {tag})")
+            }
+            Rule::Consent { purpose, channel } => {
+                let (purpose, channel) =
+                    (self.constant(purpose.as_str()), self.constant(channel.as_str()));
+                format!(
+                    "EXISTS (SELECT 1 FROM json_each(c.consents)
+                      WHERE value ->> 'purpose' = {purpose} AND value ->> 'channel' = {channel}
+                        AND (value ->> 'state' = 'confirmed'
+                             OR value ->> 'state' = 'granted' AND NOT value ->> 'double_opt_in'))"
+                )
+            }
+            Rule::Score(comparison) => self.compare("c.score", *comparison),
+            Rule::Event { events, count, within } => {
+                let events = self.events("e", events, *within);
+                self.compare(&format!("(SELECT count(*) {events})"), *count)
+            }
+            Rule::Amount { events, measure, property, result, within } => {
+                self.amount(events, *measure, property, *result, *within)
+            }
+            Rule::EventTime { events, which, at, within } => {
+                let events = self.events("e", events, *within);
+                let function = match which {
+                    Which::First => "min",
+                    Which::Last => "max",
+                };
+                let (operator, bound) = match at {
+                    TimeTest::Before(bound) => ("<", bound.0),
+                    TimeTest::After(bound) => (">", bound.0),
+                    TimeTest::InLast(span) => (">", self.now.minus(*span).0),
+                };
+                let bound = self.constant(bound);
+                format!("((SELECT {function}(e.at) {events}) {operator} {bound} IS TRUE)")
+            }
+            Rule::Sequence { first, then, span, within } => {
+                self.sequence([first, then], *span, *within)
+            }
+            Rule::Segment(segment) => {
+                let segment = self.constant(segment.as_str());
+                format!(
+                    "EXISTS (SELECT 1 FROM segment_members s
+                              WHERE s.contact_id = c.id AND s.segment_id = {segment})"
+                )
+            }
+            Rule::Journey { journey, state, step } => self.journey(journey, *state, step.as_ref()),
+            Rule::Sample(sample) => self.sample(sample),
+        }
+    }
+
+    /// When the contact must be looked at again, for time alone may have changed the answer by
+    /// then: not later than it does, NULL if it never will.
+    pub fn wakes(&mut self, rule: &Rule) -> Sql {
+        let mut moments = Vec::new();
+        rule.walk(&mut |part| moments.extend(self.wake_for(part)));
+        self.earliest(moments)
+    }
+
+    fn earliest(&self, moments: Vec<Sql>) -> Sql {
+        match moments.as_slice() {
+            [] => "NULL".to_owned(),
+            [only] => only.clone(),
+            several => {
+                let groups = several.chunks(ARGUMENTS_MAX).map(|group| {
+                    let group: Vec<Sql> =
+                        group.iter().map(|m| format!("coalesce({m}, {})", i64::MAX)).collect();
+                    match group.as_slice() {
+                        [only] => only.clone(),
+                        _ => format!("min({})", group.join(", ")),
+                    }
+                });
+                let groups: Vec<Sql> = groups.collect();
+                let least = match groups.as_slice() {
+                    [only] => only.clone(),
+                    _ => format!("min({})", groups.join(", ")),
+                };
+                format!("nullif({least}, {})", i64::MAX)
+            }
+        }
+    }
+
+    fn wake_for(&mut self, rule: &Rule) -> Option<Sql> {
+        let mut oldest = |events: &Events, span: Span| {
+            let events = self.events("e", events, Some(span));
+            let span = self.constant(span.0);
+            format!("(SELECT min(e.at) + {span} {events})")
+        };
+        match rule {
+            Rule::Event { events, within: Some(within), .. }
+            | Rule::Amount { events, within: Some(within), .. }
+            | Rule::Sequence { first: events, within: Some(within), .. } => {
+                Some(oldest(events, *within))
+            }
+            Rule::EventTime { events, at, within, .. } => {
+                let aging = match at {
+                    TimeTest::InLast(span) => Some(*span),
+                    TimeTest::Before(_) | TimeTest::After(_) => None,
+                };
+                let moments: Vec<Sql> =
+                    [*within, aging].into_iter().flatten().map(|s| oldest(events, s)).collect();
+                (!moments.is_empty()).then(|| self.earliest(moments))
+            }
+            Rule::Attribute { attribute, test: Test::Relative { relative, zone } } => {
+                Some(self.relative_wake(attribute, *relative, zone))
+            }
+            _ => None,
+        }
+    }
+
+    fn join(&mut self, parts: &[Rule], by: &str, empty: &str) -> Sql {
+        let parts: Vec<Sql> = parts.iter().map(|part| self.holds(part)).collect();
+        if parts.is_empty() { empty.into() } else { format!("({})", parts.join(by)) }
+    }
+
+    fn compare(&mut self, value: &str, comparison: Comparison) -> Sql {
+        let (operator, number) = match comparison {
+            Comparison::Eq(n) => ("=", n),
+            Comparison::Gt(n) => (">", n),
+            Comparison::Gte(n) => (">=", n),
+            Comparison::Lt(n) => ("<", n),
+            Comparison::Lte(n) => ("<=", n),
+        };
+        format!("{value} {operator} {}", self.constant(number))
+    }
+}
+
+/// Events.
+impl RuleSql {
+    /// `FROM events AS <name> WHERE …`.
+    fn events(&mut self, alias: &str, events: &Events, within: Option<Span>) -> Sql {
+        let name = self.constant(events.event.as_str());
+        let mut sql = format!(
+            "FROM events {alias} WHERE {alias}.contact_id = c.id
+                AND {alias}.seq > c.seq - {HISTORY_EVENTS_MAX} AND {alias}.name = {name}"
+        );
+        if let Some(span) = within {
+            let since = self.constant(self.now.minus(span).0);
+            sql.push_str(&format!(" AND {alias}.at > {since}"));
+        }
+        sql.push_str(&format!(" AND json_type({alias}.properties, '$.machine') IS NOT 'true'"));
+        for (property, value) in &events.filter {
+            let (type_is, found) = self.property(alias, property, types_of(value));
+            let equal = self.equal(&found, value);
+            sql.push_str(&format!(" AND {type_is}{equal}"));
+        }
+        for (property, comparison) in &events.numbers {
+            let (type_is, found) = self.property(alias, property, NUMBERS);
+            let compared = self.compare(&found, *comparison);
+            sql.push_str(&format!(" AND {type_is} AND {compared}"));
+        }
+        sql
+    }
+
+    /// Whether a property has one of these types, and its value.
+    fn property(&mut self, alias: &str, property: &str, types: &str) -> (Sql, Sql) {
+        let path = self.constant(format!("$.\"{property}\""));
+        let properties = format!("{alias}.properties");
+        (
+            format!("json_type({properties}, {path}) IN ({types})"),
+            format!("({properties} ->> {path})"),
+        )
+    }
+
+    fn amount(
+        &mut self,
+        events: &Events,
+        measure: Measure,
+        property: &str,
+        result: Comparison,
+        within: Option<Span>,
+    ) -> Sql {
+        let events = self.events("e", events, within);
+        let (type_is, found) = self.property("e", property, NUMBERS);
+        // Floats by their text: a whole one without its point would be an integer.
+        let sum = format!("sum(CAST(round({found} * {AMOUNT_UNIT:?}) AS INTEGER))");
+        let value = match measure {
+            Measure::Sum => format!("coalesce({sum}, 0) / {AMOUNT_UNIT:?}"),
+            Measure::Average => format!("{sum} / {AMOUNT_UNIT:?} / count(*)"),
+        };
+        let in_range = format!("{found} BETWEEN -{AMOUNT_MAX:?} AND {AMOUNT_MAX:?}");
+        let value = format!("(SELECT {value} {events} AND {type_is} AND {in_range})");
+        format!("({} IS TRUE)", self.compare(&value, result))
+    }
+
+    fn sequence(&mut self, [first, then]: [&Events; 2], span: Span, within: Option<Span>) -> Sql {
+        let first = self.events("e", first, within);
+        let then = self.events("f", then, within);
+        let span = self.constant(span.0);
+        format!(
+            "EXISTS (SELECT 1 {first} AND EXISTS (
+                SELECT 1 {then} AND (f.at, f.seq) > (e.at, e.seq) AND f.at <= e.at + {span}))"
+        )
+    }
+}
+
+/// Segments, journeys, samples.
+impl RuleSql {
+    fn journey(
+        &mut self,
+        journey: &QualifiedId,
+        state: JourneyState,
+        step: Option<&String>,
+    ) -> Sql {
+        let (campaign, name) = journey.0.split_once('.').unwrap_or_default();
+        let (campaign, name) = (self.constant(campaign), self.constant(name));
+        let passages = format!(
+            "FROM enrollments p WHERE p.contact_id = c.id AND p.campaign_id = {campaign}
+                AND p.journey = {name}"
+        );
+        let Some(state) = state.enrollment() else {
+            return if step.is_some() {
+                "false".into()
+            } else {
+                format!("(NOT EXISTS (SELECT 1 {passages}))")
+            };
+        };
+        let state = self.constant(json!(state));
+        let at = step.map(|step| format!(" AND step = {}", self.constant(step.as_str())));
+        format!(
+            "EXISTS (SELECT 1 FROM (
+                SELECT p.state AS state, p.step AS step {passages}
+                 ORDER BY p.state = 'active' DESC, p.entered_at DESC, p.id DESC LIMIT 1)
+              WHERE state = {state}{})",
+            at.unwrap_or_default()
+        )
+    }
+
+    /// The same sum and the same residues as `Sample::has`.
+    fn sample(&mut self, sample: &Sample) -> Sql {
+        let digit = |index: usize| {
+            let code = format!("coalesce(unicode(substr(c.id, -{}, 1)), 0)", index + 1);
+            format!("({code} & 63) * {}", 64_i64.pow(index as u32))
+        };
+        let sum: Vec<Sql> = (0..TAIL).map(digit).collect();
+        let (factor, shift, below) = sample.constants();
+        let (factor, shift, below) =
+            (self.constant(factor), self.constant(shift), self.constant(below));
+        format!(
+            "((({}) % {PRIME} * {factor} + {shift}) % {PRIME} % 10000 < {below})",
+            sum.join(" + ")
+        )
+    }
+}
+
+/// Attributes.
+impl RuleSql {
+    /// A table of the value of an attribute, or of a list's elements.
+    fn values(&mut self, attribute: &str) -> Sql {
+        match attribute {
+            "email" | "phone" | "external_id" | "locale" | "time_zone" | "score" => {
+                format!("json_each(json_array(c.{attribute}))")
+            }
+            _ => {
+                let path = self.constant(format!("$.\"{attribute}\""));
+                format!("json_each(c.attributes, {path})")
+            }
+        }
+    }
+
+    fn attribute(&mut self, name: &str, test: &Test) -> Sql {
+        let values = self.values(name);
+        let any =
+            |condition: Sql| format!("EXISTS (SELECT 1 FROM {values} AS a WHERE {condition})");
+        let text = "a.type = 'text' AND";
+        match test {
+            Test::Is(scalar) => any(self.is(scalar)),
+            Test::IsNot(scalar) => format!("(NOT {})", any(self.is(scalar))),
+            Test::In(scalars) => any(self.is_one_of(scalars)),
+            Test::NotIn(scalars) => format!("(NOT {})", any(self.is_one_of(scalars))),
+            Test::Contains(part) => {
+                let part = self.constant(part.to_ascii_lowercase());
+                any(format!("{text} instr(lower(a.value), {part}) > 0"))
+            }
+            Test::StartsWith(part) => {
+                let part = self.constant(part.to_ascii_lowercase());
+                any(format!("{text} substr(lower(a.value), 1, length({part})) = {part}"))
+            }
+            Test::Matches(pattern) => {
+                let pattern = self.constant(like_pattern(pattern));
+                any(format!("{text} a.value LIKE {pattern} ESCAPE '\\'"))
+            }
+            Test::Number(comparison) => {
+                let compared = self.compare("a.value", *comparison);
+                any(format!("a.type IN ({NUMBERS}) AND {compared}"))
+            }
+            Test::Between(from, to) => {
+                let (from, to) = (self.constant(*from), self.constant(*to));
+                any(format!("a.type IN ({NUMBERS}) AND a.value BETWEEN {from} AND {to}"))
+            }
+            Test::Date(test) => {
+                let condition = self.date(test);
+                format!("EXISTS (SELECT 1 FROM {} WHERE {condition})", dates(&values))
+            }
+            Test::Relative { relative, zone } => self.relative(&values, *relative, zone),
+            Test::Set(true) => any("a.type <> 'null'".into()),
+            Test::Set(false) => format!("(NOT {})", any("a.type <> 'null'".into())),
+        }
+    }
+
+    /// ` AND <column> = <value>`; nothing for true and false, which their type says already.
+    fn equal(&mut self, column: &str, value: &Scalar) -> Sql {
+        match value {
+            Scalar::Bool(_) => Sql::new(),
+            Scalar::Number(n) => format!(" AND {column} = {}", self.constant(*n)),
+            Scalar::Text(text) => format!(" AND {column} = {}", self.constant(text.as_str())),
+        }
+    }
+
+    fn is(&mut self, scalar: &Scalar) -> Sql {
+        let equal = self.equal("a.value", scalar);
+        format!("a.type IN ({}){equal}", types_of(scalar))
+    }
+
+    fn is_one_of(&mut self, scalars: &[Scalar]) -> Sql {
+        let each: Vec<Sql> = scalars.iter().map(|s| format!("({})", self.is(s))).collect();
+        if each.is_empty() { "false".into() } else { each.join(" OR ") }
+    }
+}
+
+/// Dates.
+impl RuleSql {
+    fn date(&mut self, test: &DateTest) -> Sql {
+        // Without an offset of its own, a date is compared by what its clock showed.
+        let mut compare = |operator: &str, bound: Option<Moment>| {
+            let Some(bound) = bound else { return "false".to_owned() };
+            let written = self.constant(bound.written - bound.offset.unwrap_or(0));
+            match bound.offset {
+                None => format!("written {operator} {written}"),
+                Some(ahead) => {
+                    let ahead = self.constant(ahead);
+                    format!("written - coalesce(ahead, {ahead}) {operator} {written}")
+                }
+            }
+        };
+        match test {
+            DateTest::Before(bound) => compare("<", Moment::read(bound)),
+            DateTest::After(bound) => compare(">", Moment::read(bound).map(Moment::last)),
+            DateTest::Between(from, to) => {
+                let from = compare(">=", Moment::read(from));
+                let to = compare("<=", Moment::read(to).map(Moment::last));
+                format!("{from} AND {to}")
+            }
+        }
+    }
+
+    /// How far the contact's clock is ahead of UTC now.
+    fn ahead(&mut self, zone: &str) -> Sql {
+        self.needs_clock = true;
+        let own = calendar::offset(self.now, &calendar::zone(&[Some(zone)]));
+        format!("coalesce(z.ahead, {})", self.constant(own.0))
+    }
+
+    fn relative(&mut self, values: &str, relative: Relative, zone: &str) -> Sql {
+        let ahead = self.ahead(zone);
+        let now = self.constant(self.now.0);
+        let (from, condition) = match relative {
+            Relative::InLast(span) => {
+                let since = self.constant(self.now.minus(span).0);
+                (
+                    dates(values),
+                    format!("> {since} AND written - coalesce(ahead, {ahead}) <= {now}"),
+                )
+            }
+            Relative::InNext(span) => {
+                let until = self.constant(self.now.plus(span).0);
+                (
+                    dates(values),
+                    format!("> {now} AND written - coalesce(ahead, {ahead}) <= {until}"),
+                )
+            }
+            Relative::Anniversary(days) => {
+                let clock = format!("({now} + {ahead})");
+                let today = format!("({clock} - {clock} % {DAY})");
+                let days = self.constant(i64::from(days) * DAY);
+                let near = anniversaries(values, &clock);
+                return format!(
+                    "EXISTS (SELECT 1 FROM {near}
+                              WHERE written BETWEEN {today} AND {today} + {days})"
+                );
+            }
+        };
+        format!(
+            "EXISTS (SELECT 1 FROM {from} WHERE written - coalesce(ahead, {ahead}) {condition})"
+        )
+    }
+
+    /// A day before the next edge of the test, for the clock may change until then; now, if the
+    /// edge is nearer than that.
+    fn relative_wake(&mut self, attribute: &str, relative: Relative, zone: &str) -> Sql {
+        let values = self.values(attribute);
+        let ahead = self.ahead(zone);
+        let now = self.constant(self.now.0);
+        let (from, edges) = match relative {
+            Relative::InLast(span) => (dates(&values), [0, span.0]),
+            Relative::InNext(span) => (dates(&values), [-span.0, 0]),
+            Relative::Anniversary(days) => {
+                let near = anniversaries(&values, &format!("({now} + {ahead})"));
+                (near, [-i64::from(days) * DAY, DAY])
+            }
+        };
+        let _ = self.constant(json!(edges));
+        let edges = self.constants.len() - 1;
+        let edge = format!("written - coalesce(ahead, {ahead}) + edge.value");
+        format!(
+            "(SELECT min(max({edge} - {DAY}, {now}))
+               FROM {from}, json_each(?1, '$[{edges}]') AS edge
+               WHERE {edge} > {now} - {DAY})"
+        )
+    }
+}
+
+const NUMBERS: &str = "'integer', 'real'";
+
+/// A table of the dates among some values, read as `Moment::read` does: what the clock showed in
+/// milliseconds, how far it was ahead of UTC, and the text. Each pattern is within D1's 50 bytes.
+fn dates(values: &str) -> Sql {
+    format!(
+        "(SELECT unixepoch(substr(value, 1, 19)) * 1000 AS written, value,
+                 CASE zone WHEN '' THEN NULL WHEN 'Z' THEN 0
+                      ELSE iif(zone < '-', 60000, -60000)
+                           * (substr(zone, 2, 2) * 60 + substr(zone, 5, 2)) END AS ahead
+            FROM (SELECT value, ltrim(substr(value, 20), '.0123456789') AS zone FROM {values}
+                   WHERE type = 'text'
+                     AND value GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]*'
+                     AND date(substr(value, 1, 10), '+0 days') = substr(value, 1, 10)
+                     AND (length(value) = 10 OR substr(value, 12, 2) < '24' AND
+                          substr(value, 11, 9) GLOB '[T ][0-9][0-9]:[0-5][0-9]:[0-5][0-9]'))
+           WHERE zone IN ('', 'Z') OR zone GLOB '[+-][0-9][0-9]:[0-9][0-9]')"
+    )
+}
+
+/// A table of the anniversaries of the dates among some values, last year's, this year's and the
+/// next, as days of the contact's clock.
+fn anniversaries(values: &str, clock: &str) -> Sql {
+    let year = format!("printf('%04d', strftime('%Y', {clock} / 1000, 'unixepoch') + y.value)");
+    format!(
+        "(SELECT NULL AS ahead, 1000 * unixepoch(
+                     iif(substr(d.value, 6, 5) = '02-29', date({year} || '-03-01', '-1 day'),
+                         {year} || substr(d.value, 5, 6))) AS written
+            FROM {} AS d, json_each('[-1, 0, 1]') AS y)",
+        dates(values)
+    )
+}
+
+/// A pattern of `*` and `?` as LIKE has it.
+fn like_pattern(pattern: &str) -> String {
+    pattern.chars().fold(String::new(), |mut like, c| {
+        match c {
+            '*' => like.push('%'),
+            '?' => like.push('_'),
+            '%' | '_' | '\\' => like.extend(['\\', c]),
+            _ => like.push(c),
+        }
+        like
+    })
+}
+
+/// The JSON types, in SQLite's words, that a value of this kind has.
+fn types_of(value: &Scalar) -> &'static str {
+    match value {
+        Scalar::Bool(true) => "'true'",
+        Scalar::Bool(false) => "'false'",
+        Scalar::Number(_) => NUMBERS,
+        Scalar::Text(_) => "'text'",
+    }
+}
