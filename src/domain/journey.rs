@@ -1,6 +1,7 @@
 //! A journey: a programme of steps that contacts walk through, one enrollment each.
 
 use super::primitives::{Millis, Span};
+use super::recurrence::Recurrence;
 use super::rule::{Rule, Scalar};
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +39,19 @@ pub enum Trigger {
     Any(Vec<Trigger>),
     /// A rule became true; asked after every change, and ends enrollments only.
     Rule(Rule),
+    /// A date of the contact's came; starts enrollments only.
+    Date(DateMoment),
+    /// A schedule came round for the members of a segment; starts enrollments only.
+    Schedule(Schedule),
+}
+
+/// A recurrence, on the own clock of each member of a segment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Schedule {
+    /// When.
+    pub recurrence: Recurrence,
+    /// For whom: a segment of the same campaign.
+    pub segment: String,
 }
 
 /// An event by name, with the exact values that some of its properties must have.
@@ -263,6 +277,11 @@ impl Trigger {
             Self::Any(parts) => parts,
             single => std::slice::from_ref(single),
         }
+    }
+
+    /// Whether it comes with time alone.
+    pub fn is_of_time(&self) -> bool {
+        matches!(self, Self::Date(_) | Self::Schedule(_))
     }
 
     /// The rules among them.

@@ -2,20 +2,23 @@
 //!
 //! Two round trips: one (1 statement) to read what is live, one (4 statements) to write the version
 //! (nothing, if the live one is the same). Segments that are new or have another rule begin to be
-//! filled.
+//! filled, and contacts woken whom a journey's new date or schedule concerns.
 
 use super::seams::{Database, DatabaseError};
 use crate::domain::campaign::Compiled;
 use crate::domain::catalog::{Catalog, Edition};
 use crate::domain::check::check;
-use crate::domain::primitives::{Millis, QualifiedId};
+use crate::domain::journey::{DateMoment, Trigger};
+use crate::domain::primitives::{CampaignId, Millis, QualifiedId};
 use crate::domain::problem::Problem;
+use crate::domain::rule::{Rule, Test};
 use crate::domain::template::check_templates;
 use crate::domain::token::sha256_hex;
 use crate::store::campaigns::{self, LiveRow, NumberRow, VersionRow};
 use crate::store::segments;
 use crate::store::statement::Rows;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::rc::Rc;
 
 /// The largest compiled campaign: half of the 2 MB that D1 takes as one value.
@@ -66,7 +69,7 @@ pub async fn publish<D: Database>(
         campaigns::insert_version(id, &sha256_hex(&text), &text, now),
         campaigns::make_newest_live(id),
         campaigns::live_version(id),
-        segments::begin_fills(&changed_segments(&catalog, &compiled)),
+        segments::begin_fills(&changed_fills(&catalog, &compiled)),
     ];
     let rows = db.batch(statements).await?;
     let number = |index: usize| {
@@ -119,11 +122,52 @@ fn problems(catalog: &Catalog, compiled: &Compiled) -> Vec<Problem> {
     problems
 }
 
-/// The segments whose members must be looked for: those that are new, and those with a new rule.
-fn changed_segments(catalog: &Catalog, compiled: &Compiled) -> Vec<QualifiedId> {
+/// The segments whose members must be looked for, and the journeys whose date or schedule is to be
+/// reckoned for everybody it concerns: those that are new, and those that have changed.
+fn changed_fills(catalog: &Catalog, compiled: &Compiled) -> Vec<QualifiedId> {
     let campaign = &compiled.campaign;
     let before = catalog.live_edition(&campaign.id).map(|edition| &edition.compiled.campaign);
     let is_same = |name: &String, rule| before.and_then(|b| b.segments.get(name)) == Some(rule);
-    let changed = campaign.segments.iter().filter(|(name, rule)| !is_same(name, rule));
-    changed.map(|(name, _)| QualifiedId::new(&campaign.id, name)).collect()
+    let segments = campaign.segments.iter().filter(|(name, rule)| !is_same(name, rule));
+    // Those without a zone of their own are on the campaign's.
+    let before = before.filter(|before| before.time_zone == campaign.time_zone);
+    let began = |name: &String| before.and_then(|b| Some(&b.journeys.get(name)?.enter));
+    let journeys = campaign.journeys.iter().filter(|(name, journey)| {
+        journey.enter.is_of_time() && began(name) != Some(&journey.enter)
+    });
+    let segments = segments.map(|(name, _)| QualifiedId::new(&campaign.id, name));
+    segments.chain(journeys.map(|(name, _)| journey_fill(&campaign.id, name))).collect()
+}
+
+/// What the filling of a journey is called: no campaign's id has a colon.
+const JOURNEY_FILL: &str = "journey:";
+
+fn journey_fill(campaign: &CampaignId, name: &str) -> QualifiedId {
+    QualifiedId(format!("{JOURNEY_FILL}{campaign}.{name}"))
+}
+
+/// The live version that a filling belongs to, and the rule of those whom it wakes: of a segment
+/// its own; of a journey that begins by a schedule its segment's, and by a date that of having one.
+pub fn filled<'c>(
+    catalog: &'c Catalog,
+    fill: &QualifiedId,
+) -> Option<(&'c Rc<Edition>, Cow<'c, Rule>)> {
+    let (name, is_journey) = match fill.as_str().strip_prefix(JOURNEY_FILL) {
+        Some(name) => (QualifiedId::from(name), true),
+        None => (fill.clone(), false),
+    };
+    let (campaign, name) = name.parts()?;
+    let edition = catalog.live_edition(&campaign)?;
+    let segment = |name: &str| edition.compiled.campaign.segments.get(name).map(Cow::Borrowed);
+    let rule = match is_journey {
+        false => segment(name)?,
+        true => match &edition.journey(name)?.enter {
+            Trigger::Schedule(schedule) => segment(&schedule.segment)?,
+            Trigger::Date(DateMoment { date, .. }) => {
+                Cow::Owned(Rule::Attribute { attribute: date.clone(), test: Test::Set(true) })
+            }
+            _ => return None,
+        },
+    };
+    Some((edition, rule))
 }

@@ -1,7 +1,7 @@
 //! The journey language: what starts, moves and ends a passage, and when.
 
 use super::invariants::assert_sound;
-use super::support::{MONDAY, diary, history, number, report, rows, world};
+use super::support::{MONDAY, campaign, diary, history, number, report, rows, world};
 use dripline::domain::primitives::Span;
 use dripline::native::world::World;
 use insta::assert_snapshot;
@@ -27,8 +27,13 @@ const FORM: &str = r#"
 
 const ANN: &str = "ann@example.com";
 
-/// A world with these journeys; `id: …` on a line begins a step of the journey above it.
+/// A world with these journeys.
 fn with(journeys: &str) -> World {
+    world(&file(journeys))
+}
+
+/// A campaign with these journeys; `id: …` on a line begins a step of the journey above it.
+fn file(journeys: &str) -> String {
     let mut text = FORM.to_owned();
     let mut name = "";
     for line in journeys.lines().map(str::trim) {
@@ -44,7 +49,7 @@ fn with(journeys: &str) -> World {
         }
         text.push('\n');
     }
-    world(&text)
+    text
 }
 
 fn submit(world: &mut World, email: &str, fields: &[(&str, &str)]) {
@@ -295,4 +300,74 @@ fn whom_a_journey_would_end_at_once_it_does_not_take_in() {
     let mut world = with(&ENDINGS.replace("\\\n", ""));
     submit(&mut world, ANN, &[("role", "lead")]);
     assert_eq!(passages(&world), "");
+}
+
+const RENEWALS: &str = r#"
+    [journey.j]
+    enter = { date = "renewal", every = "year", offset = "-7d", time = "09:00" }
+    soon: send = "emails/soon"
+"#;
+
+#[test]
+fn a_date_starts_a_journey_every_year_for_those_there_before_it_was_published_too() {
+    let mut world = with("[journey.other]\nenter = { form = \"f\" }\nw: wait = \"1d\"");
+    submit(&mut world, ANN, &[("renewal", "2024-02-29"), ("time_zone", "Asia/Shanghai")]);
+    submit(&mut world, "bo@example.com", &[]);
+    world.publish(campaign(&file(RENEWALS))).unwrap();
+    world.after(Span::days(3 * 366)).unwrap();
+    // Seven days before the anniversary of a 29 February, nine in Shanghai.
+    assert_snapshot!(diary(&world.letters()), @"
+    2027-02-21T01:00:00Z email ann@example.com | emails/soon
+    2028-02-22T01:00:00Z email ann@example.com | emails/soon
+    2029-02-21T01:00:00Z email ann@example.com | emails/soon
+    ");
+    assert_sound(&world.db, Some(world.now()));
+}
+
+const MONTHLY: &str = r#"
+    [journey.j]
+    enter = { schedule = "FREQ=MONTHLY;BYMONTHDAY=-1;BYHOUR=9", segment = "leads" }
+    news: send = "emails/news"
+"#;
+
+#[test]
+fn a_schedule_starts_a_journey_for_the_members_of_a_segment_each_time() {
+    let mut world = with(MONTHLY);
+    submit(&mut world, ANN, &[("role", "lead"), ("time_zone", "America/New_York")]);
+    submit(&mut world, "bo@example.com", &[]);
+    world.after(Span::days(70)).unwrap();
+    submit(&mut world, ANN, &[("role", "student")]);
+    world.after(Span::days(30)).unwrap();
+    assert_snapshot!(diary(&world.letters()), @"
+    2026-03-31T13:00:00Z email ann@example.com | emails/news
+    2026-04-30T13:00:00Z email ann@example.com | emails/news
+    ");
+    assert_sound(&world.db, Some(world.now()));
+}
+
+#[test]
+fn who_joins_a_segment_after_the_hour_waits_for_the_next_one() {
+    let mut world = with(&MONTHLY.replace("FREQ=MONTHLY;BYMONTHDAY=-1", "FREQ=DAILY"));
+    world.after(Span::hours(2)).unwrap();
+    submit(&mut world, ANN, &[("role", "lead")]);
+    assert_eq!(passages(&world), "");
+    world.after(Span::days(1)).unwrap();
+    assert_snapshot!(diary(&world.letters()), @"2026-03-03T09:00:00Z email ann@example.com | emails/news");
+}
+
+#[test]
+fn what_an_outage_missed_is_made_up_for_once_and_within_a_day() {
+    let outage = |length: Span| {
+        let mut world =
+            with(&MONTHLY.replace("FREQ=MONTHLY;BYMONTHDAY=-1", "FREQ=WEEKLY;BYDAY=TU"));
+        submit(&mut world, ANN, &[("role", "lead")]);
+        rows(&world.db, "UPDATE contacts SET wake_at = NULL");
+        world.after(Span(Span::days(1).0 + length.0)).unwrap();
+        rows(&world.db, "UPDATE contacts SET wake_at = 0");
+        world.after(Span::minutes(5)).unwrap();
+        world.letters().len()
+    };
+    assert_eq!(outage(Span::hours(1)), 1);
+    assert_eq!(outage(Span::hours(23)), 1);
+    assert_eq!(outage(Span::hours(25)), 0);
 }

@@ -26,7 +26,10 @@ impl Check<'_> {
         let endings = [("exit", &journey.exit), ("goal", &journey.goal)];
         for (word, ending) in endings {
             if let Some(ending) = ending {
-                self.trigger(&format!("{key}.{word}"), ending);
+                let at = format!("{key}.{word}");
+                let message = "a date or schedule starts journeys and ends none";
+                self.say_unless(!ending.is_of_time(), &at, message);
+                self.trigger(&at, ending);
             }
         }
         let asks = journey.enter.rules().next().is_some();
@@ -70,16 +73,20 @@ impl Check<'_> {
             }
             Trigger::Event(pattern) => self.pattern(key, pattern),
             Trigger::Rule(rule) => self.rule(&format!("{key}.rule"), rule),
+            Trigger::Date(moment) => self.date_moment(key, moment),
+            Trigger::Schedule(schedule) => {
+                self.segment_named(&format!("{key}.segment"), &schedule.segment);
+            }
             Trigger::Any(parts) => {
                 let at = format!("{key}.any");
                 self.say_unless(!parts.is_empty(), &at, "must not be empty");
                 self.count(&at, parts.len(), ANY_MAX, "triggers");
                 for (index, part) in parts.iter().enumerate() {
                     let at = format!("{at}[{}]", index + 1);
-                    let nested = matches!(part, Trigger::Any(_));
-                    self.say_unless(!nested, &at, "an `any` within an `any`");
-                    if !nested {
-                        self.trigger(&at, part);
+                    match part {
+                        Trigger::Any(_) => self.say(at, "an `any` within an `any`"),
+                        part if part.is_of_time() => self.say(at, "stands alone, in no `any`"),
+                        part => self.trigger(&at, part),
                     }
                 }
             }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::domain::campaign_file::read;
 use crate::domain::campaign_file::tests::{SAMPLE, said, said_of};
+use crate::domain::journey::Trigger;
 use crate::domain::rule::{Comparison, Rule};
 use insta::assert_snapshot;
 
@@ -618,7 +619,7 @@ fn what_is_waited_for_must_exist_and_be_something_that_happens() {
        → give it one of event, segment, segment_left, any
     line 95: journey.j.step[1].wait_for.any[1].form
          unknown key
-       → known here: any, event, segment, segment_left, step, where
+       → known here: any, event, segment, segment_left
     line 95: journey.j.step[1].wait_for.any[2]
          an `any` within an `any`
     ");
@@ -640,14 +641,14 @@ fn a_rule_ends_journeys_and_starts_none() {
     ), @"
     line 145: journey.renew.enter.any[1]
          nothing triggers it
-       → give it one of form, segment, segment_left, event, any
+       → give it one of form, segment, segment_left, event
     line 145: journey.renew.enter.any[1].rule
          unknown key
-       → known here: any, event, form, segment, segment_left, step, where
+       → known here: event, form, segment, segment_left
     ");
     assert_snapshot!(changed(|campaign| {
         let journey = campaign.journeys.get_mut("renew").unwrap();
-        journey.enter = crate::domain::journey::Trigger::Rule(Rule::Tag("x".to_owned()));
+        journey.enter = Trigger::Rule(Rule::Tag("x".to_owned()));
     }), @"journey.renew.enter: a rule ends journeys and starts none");
 }
 
@@ -699,4 +700,66 @@ fn journeys_that_enroll_in_a_ring_must_wait_on_the_way() {
        → put a wait before one of the `enroll` steps
     ");
     assert_snapshot!(ring("[[journey.one.step]]\nid = 'w'\nwait = '1d'"), @"all good");
+}
+
+#[test]
+fn a_schedule_that_cannot_be_is_refused_with_its_place_and_the_remedy() {
+    let of = |rule: &str| {
+        said_of("FREQ=MONTHLY;INTERVAL=2;BYMONTHDAY=1;BYHOUR=9\", start = 2026-03-01", rule)
+    };
+    assert_snapshot!(of("FREQ=SECONDLY\""), @"
+    line 185: journey.monthly.enter.schedule
+         FREQ=SECONDLY fires too often
+       → one of DAILY, WEEKLY, MONTHLY and YEARLY
+    ");
+    assert_snapshot!(of("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30;BYHOUR=9\""), @"
+    line 185: journey.monthly.enter.schedule
+         never fires
+       → within ten years of its start it must fire once
+    ");
+    assert_snapshot!(of("FREQ=MONTHLY;BYSETPOS=1;BYDAY=MO;BYHOUR=9\""), @"
+    line 185: journey.monthly.enter.schedule
+         BYSETPOS is not known here
+       → FREQ, INTERVAL, BYDAY, BYMONTHDAY, BYMONTH, BYHOUR, BYMINUTE, COUNT and UNTIL
+    ");
+    assert_snapshot!(of("FREQ=DAILY;BYHOUR=9\", start = \"soon\""), @"
+    line 185: journey.monthly.enter.schedule
+         `start` is `soon`
+       → a day such as 2026-03-01
+    ");
+    assert_snapshot!(said_of(
+        ", segment = \"engaged\" }\n\n[[journey.monthly",
+        " }\n\n[[journey.monthly",
+    ), @"
+    line 185: journey.monthly.enter.segment
+         missing
+    ");
+    assert_snapshot!(said_of(
+        "{ event = \"plan.renewed\" }",
+        "{ date = \"renewal\", time = \"09:00\" }",
+    ), @"
+    line 146: journey.renew.goal
+         nothing triggers it
+       → give it one of form, segment, segment_left, event, rule, any
+    line 146: journey.renew.goal.date
+         unknown key
+       → known here: any, event, form, rule, segment, segment_left, time
+    ");
+    assert_snapshot!(said_of("offset = \"-1d\", time = \"10:00\" }", "offset = \"-500d\" }"), @"
+    line 178: journey.birthday.enter.time
+         missing
+    ");
+    assert_snapshot!(changed(|campaign| {
+        let journey = campaign.journeys.get_mut("monthly").unwrap();
+        let Trigger::Schedule(schedule) = &mut journey.enter else { panic!() };
+        schedule.segment = "nobody".to_owned();
+        let enter = journey.enter.clone();
+        journey.goal = Some(Trigger::Any(vec![enter.clone()]));
+        journey.exit = Some(enter);
+    }), @"
+    journey.monthly.enter.segment: there is no segment `nobody`; known here: engaged
+    journey.monthly.exit: a date or schedule starts journeys and ends none
+    journey.monthly.exit.segment: there is no segment `nobody`; known here: engaged
+    journey.monthly.goal.any[1]: stands alone, in no `any`
+    ");
 }

@@ -271,6 +271,7 @@ impl Decider<'_> {
                 continue; // Whoever leaves is out before a step is taken.
             }
             self.take_due_steps();
+            self.enter_by_time();
             self.enter_enrolled();
             if self.unsettled.is_empty() {
                 return;
@@ -351,8 +352,9 @@ impl Decider<'_> {
     }
 }
 
-/// The earliest moment at which time alone may change something: a step falls due, or the answer
-/// of a segment's rule, or of one that ends an enrollment, may turn.
+/// The earliest moment at which time alone may change something: a step falls due, a date or
+/// schedule starts a journey, or the answer of a segment's rule, or of one that ends an enrollment,
+/// may turn.
 fn wake_at(catalog: &Catalog, contact: &Contact, now: Millis) -> Option<Millis> {
     let steps = contact.enrollments.iter().filter(|e| e.is_active()).filter_map(|e| e.due_at);
     let rules = catalog
@@ -364,5 +366,11 @@ fn wake_at(catalog: &Catalog, contact: &Contact, now: Millis) -> Option<Millis> 
         let rules = edition.journey(&enrollment.journey)?.ending_rules();
         rules.filter_map(|rule| rule.verdict(contact, now).changes_at).min()
     });
-    steps.chain(rules).chain(endings).min()
+    let starts = catalog.live().flat_map(|edition| {
+        let journeys = edition.compiled.campaign.journeys.iter();
+        journeys.filter_map(move |(name, journey)| {
+            walk::next_occurrence(contact, edition, (name, journey), now)
+        })
+    });
+    steps.chain(rules).chain(endings).chain(starts).min()
 }

@@ -4,19 +4,23 @@ use super::Decider;
 use crate::domain::calendar;
 use crate::domain::catalog::Edition;
 use crate::domain::change::Change;
+use crate::domain::contact::Contact;
 use crate::domain::event::{Event, names};
 use crate::domain::journey::{
-    Action, Enrollment, EnrollmentState, EventPattern, GOAL_REASON, Journey, Next, ReEntry, Step,
-    Trigger, WaitFor,
+    Action, Enrollment, EnrollmentState, EventPattern, GOAL_REASON, Journey, Next, ReEntry,
+    Schedule, Step, Trigger, WaitFor,
 };
 use crate::domain::message::{Class, Message, house};
-use crate::domain::primitives::{EnrollmentId, MessageId, Millis, QualifiedId};
+use crate::domain::primitives::{EnrollmentId, MessageId, Millis, QualifiedId, Span};
 use crate::domain::rule::Scalar;
 use crate::domain::share;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::rc::Rc;
+
+/// How long a date or schedule that was missed is made up for: what is a day late is too late.
+const CATCH_UP: Span = Span::days(1);
 
 /// The reason of an enrollment that ended because a rule of its journey became true.
 const RULE_REASON: &str = "rule";
@@ -80,6 +84,41 @@ impl Decider<'_> {
             if self.may_enter(edition, &name) {
                 self.enter(edition, &name);
             }
+        }
+    }
+
+    /// Starts the journeys whose date or schedule has come. Its last occurrence counts, unless a
+    /// passage has begun since: what was missed is made up for once, and not when it is too old.
+    pub(super) fn enter_by_time(&mut self) {
+        let catalog = self.catalog;
+        for edition in catalog.live() {
+            for (name, journey) in &edition.compiled.campaign.journeys {
+                let Some(came) = self.last_occurrence(edition, &journey.enter) else { continue };
+                let last = self.contact.last_passage(edition.id(), name);
+                let is_served = last.is_some_and(|last| last.entered_at >= came);
+                if !is_served && self.may_enter(edition, name) {
+                    self.enter(edition, name);
+                }
+            }
+        }
+    }
+
+    /// When a date or schedule last came for this contact, since the version was published.
+    fn last_occurrence(&self, edition: &Edition, trigger: &Trigger) -> Option<Millis> {
+        let since = self.now.minus(CATCH_UP).max(edition.published_at);
+        match trigger {
+            Trigger::Date(moment) => {
+                let date = self.contact.attribute(&moment.date);
+                let zone = zone_of(&self.contact, edition);
+                let came = calendar::last_date(self.now, moment, date.as_ref(), &zone);
+                came.filter(|came| *came >= since)
+            }
+            Trigger::Schedule(Schedule { recurrence, segment }) => {
+                let segment = QualifiedId::new(edition.id(), segment);
+                let since = since.max(*self.contact.segments.get(&segment)?);
+                recurrence.last(since, self.now, &zone_of(&self.contact, edition))
+            }
+            _ => None,
         }
     }
 
@@ -174,7 +213,7 @@ impl Decider<'_> {
     /// The moment after now for which a step waits on the contact's clock; `None` if there is none.
     fn clock_moment(&self, index: usize, action: &Action) -> Option<Millis> {
         let edition = self.edition_of(index)?;
-        let zone = self.zone(&edition);
+        let zone = zone_of(&self.contact, &edition);
         match action {
             Action::WaitUntil(time) => Some(calendar::next_local_time(self.now, time, &zone)),
             Action::WaitUntilDate { moment, .. } => {
@@ -183,12 +222,6 @@ impl Decider<'_> {
             }
             _ => None,
         }
-    }
-
-    /// The contact's own time zone, or else the campaign's.
-    fn zone(&self, edition: &Edition) -> TimeZone {
-        let campaign = &edition.compiled.campaign;
-        calendar::zone(&[self.contact.time_zone.as_deref(), Some(&campaign.time_zone)])
     }
 
     /// Leaves the step it stood at, and says so in the log.
@@ -415,6 +448,37 @@ enum Taken {
     Leaves(String),
 }
 
+/// The contact's own time zone, or else the campaign's.
+fn zone_of(contact: &Contact, edition: &Edition) -> TimeZone {
+    let campaign = &edition.compiled.campaign;
+    calendar::zone(&[contact.time_zone.as_deref(), Some(&campaign.time_zone)])
+}
+
+/// When a date or schedule comes next for a contact; `None` if the journey starts otherwise, or
+/// has no more use for it.
+pub(super) fn next_occurrence(
+    contact: &Contact,
+    edition: &Edition,
+    (name, journey): (&str, &Journey),
+    now: Millis,
+) -> Option<Millis> {
+    let is_past = || contact.last_passage(edition.id(), name).is_some();
+    if journey.enter.is_of_time() && journey.re_entry == ReEntry::Never && is_past() {
+        return None;
+    }
+    match &journey.enter {
+        Trigger::Date(moment) => {
+            let date = contact.attribute(&moment.date)?;
+            calendar::next_date(now, moment, Some(&date), &zone_of(contact, edition))
+        }
+        Trigger::Schedule(Schedule { recurrence, segment }) => {
+            contact.segments.get(&QualifiedId::new(edition.id(), segment))?;
+            recurrence.next(now, &zone_of(contact, edition))
+        }
+        _ => None,
+    }
+}
+
 /// Whether an event of a contact is the one that a trigger of this campaign names.
 fn triggers(trigger: &Trigger, edition: &Edition, event: &Event) -> bool {
     let qualified = |name: &str| QualifiedId::new(edition.id(), name).0;
@@ -433,6 +497,6 @@ fn triggers(trigger: &Trigger, edition: &Edition, event: &Event) -> bool {
         }
         Trigger::Event(pattern) => pattern.matches(event),
         Trigger::Any(parts) => parts.iter().any(|part| triggers(part, edition, event)),
-        Trigger::Rule(_) => false,
+        Trigger::Rule(_) | Trigger::Date(_) | Trigger::Schedule(_) => false,
     }
 }
