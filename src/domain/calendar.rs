@@ -95,6 +95,12 @@ pub fn day_of(now: Millis, zone: &TimeZone) -> Option<Date> {
     Some(Timestamp::from_millisecond(now.0).ok()?.to_zoned(zone.clone()).date())
 }
 
+/// What a clock in `zone` shows at an instant: `2026-03-01T09:30`.
+pub fn clock(at: Millis, zone: &TimeZone) -> String {
+    let zoned = Timestamp::from_millisecond(at.0).map(|at| at.to_zoned(zone.clone()));
+    zoned.map(|zoned| zoned.strftime("%Y-%m-%dT%H:%M").to_string()).unwrap_or_default()
+}
+
 /// The instant at which a clock in `zone` shows this time of this day, by the rules of
 /// `next_local_time`.
 pub fn instant(day: Date, (hour, minute): (u8, u8), zone: &TimeZone) -> Option<Millis> {

@@ -2,8 +2,9 @@
 
 use super::campaign::{Compiled, Page};
 use super::check::normal_path;
+use super::event::Properties;
 use super::form::Form;
-use super::journey::{Action, Journey, Trigger};
+use super::journey::{Action, Journey, ReEntry, Trigger, value_key};
 use super::primitives::{CampaignId, Millis, QualifiedId};
 use super::template::{TemplateError, Templates};
 use std::cell::{OnceCell, RefCell};
@@ -125,6 +126,17 @@ impl Catalog {
         let (campaign, name) = id.parts()?;
         let edition = self.live.get(&campaign)?;
         Some((edition, edition.compiled.campaign.forms.get(name)?))
+    }
+
+    /// The keys under which journeys might be entered that are entered once per value, for an event
+    /// with these properties.
+    pub fn entry_keys(&self, properties: &Properties) -> BTreeSet<String> {
+        let journeys = self.live.values().flat_map(|e| e.compiled.campaign.journeys.values());
+        let key = |journey: &Journey| match &journey.re_entry {
+            ReEntry::OncePer(property) => value_key(properties.get(property)?),
+            _ => None,
+        };
+        journeys.filter_map(key).collect()
     }
 
     /// The names of the events that some rule or journey asks about: the part of a contact's

@@ -133,7 +133,7 @@ impl Contact {
     pub fn last_passage(&self, campaign: &CampaignId, journey: &str) -> Option<&Enrollment> {
         self.enrollments
             .iter()
-            .filter(|e| e.campaign == *campaign && e.journey == journey)
+            .filter(|e| e.is_of(campaign, journey))
             .max_by_key(|e| (e.state == EnrollmentState::Active, e.entered_at))
     }
 }

@@ -67,8 +67,9 @@ pub struct EventPattern {
     pub step: Option<String>,
 }
 
-/// Whether a contact who has been in a journey may enter it again. Nobody is in one twice at once.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+/// Whether a contact who has been in a journey may enter it again. Nobody is in one twice at once,
+/// but once for each key.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReEntry {
     /// Once in a lifetime.
@@ -77,6 +78,8 @@ pub enum ReEntry {
     Always,
     /// When this long has passed since the last passage began, and it has ended.
     After(Span),
+    /// Once for each value of this property of the event that triggers it, such as an order's id.
+    OncePer(String),
 }
 
 /// One unit of a journey.
@@ -259,12 +262,41 @@ pub struct Enrollment {
     pub state: EnrollmentState,
     /// Why it ended; empty while active.
     pub reason: String,
+    /// What it was entered for; no two passages of a contact through a journey have the same.
+    /// Passages of before there were keys have none.
+    #[serde(default)]
+    pub entry_key: Option<String>,
     /// When it began.
     pub entered_at: Millis,
     /// When it came to `step`.
     pub since: Millis,
     /// When `step` is due; `None` once ended.
     pub due_at: Option<Millis>,
+}
+
+/// The key of a first passage.
+pub fn first_key() -> String {
+    String::new()
+}
+
+/// The key of a passage that follows another: two cannot follow the same one.
+pub fn following_key(last: &Enrollment) -> String {
+    format!(">{}", last.id)
+}
+
+/// The key of a passage for an occurrence, by the contact's clock: who moves to another zone does
+/// not live through the same hour twice.
+pub fn occurrence_key(clock: &str) -> String {
+    format!("@{clock}")
+}
+
+/// The key of a passage for a property's value; `None` where that is no text and no number.
+pub fn value_key(value: &serde_json::Value) -> Option<String> {
+    match value {
+        serde_json::Value::String(text) if !text.is_empty() => Some(format!("={text}")),
+        serde_json::Value::Number(number) => Some(format!("={number}")),
+        _ => None,
+    }
 }
 
 /// The reason of an enrollment that ended because its journey's goal was reached.
@@ -309,6 +341,11 @@ impl Enrollment {
     /// The message that the send step taken as number `n` queued.
     pub fn message_id(&self, n: u32) -> super::primitives::MessageId {
         super::primitives::MessageId(format!("{}.{n}", self.id))
+    }
+
+    /// Whether it is a passage through this journey.
+    pub fn is_of(&self, campaign: &super::primitives::CampaignId, journey: &str) -> bool {
+        self.campaign == *campaign && self.journey == journey
     }
 
     /// Whether it ended before its last step, so that what it has not sent yet is held back.

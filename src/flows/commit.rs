@@ -200,6 +200,10 @@ impl Known {
         let about: BTreeSet<&MessageId> = happenings().filter_map(Happening::message).collect();
 
         let watched: Vec<String> = catalog.watched_events().into_iter().collect();
+        let entry_keys: Vec<String> = happenings()
+            .filter_map(Happening::properties)
+            .flat_map(|properties| catalog.entry_keys(properties))
+            .collect();
         let mut statements = Vec::new();
         let mut ask = |wanted: bool, statement| {
             wanted.then(|| {
@@ -207,9 +211,10 @@ impl Known {
                 statements.len() - 1
             })
         };
-        let by_id = ask(!wanted_ids.is_empty(), contacts::by_ids(wanted_ids, &watched));
-        let by_address =
-            ask(addresses != Addresses::default(), contacts::by_addresses(&addresses, &watched));
+        let by_id =
+            ask(!wanted_ids.is_empty(), contacts::by_ids(wanted_ids, &watched, &entry_keys));
+        let by_address = contacts::by_addresses(&addresses, &watched, &entry_keys);
+        let by_address = ask(addresses != Addresses::default(), by_address);
         let known_keys = ask(!keys.is_empty(), contacts::known_keys(&keys));
         let known_messages = ask(!about.is_empty(), messages::by_ids(about));
 

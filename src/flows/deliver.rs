@@ -199,7 +199,7 @@ async fn read_contacts<D: Database>(
     claimed: &[Message],
 ) -> Result<BTreeMap<ContactId, Contact>, DatabaseError> {
     let wanted: BTreeSet<&ContactId> = claimed.iter().map(|message| &message.contact_id).collect();
-    let rows = db.batch(vec![contacts::by_ids(wanted, &[])]).await?;
+    let rows = db.batch(vec![contacts::by_ids(wanted, &[], &[])]).await?;
     let rows = rows.first().map(Rows::all::<ContactRow>).transpose();
     let contacts = rows.map_err(DatabaseError::Fault)?.unwrap_or_default();
     let versions = claimed.iter().map(|message| (message.campaign.clone(), message.version));

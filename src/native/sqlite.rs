@@ -10,7 +10,10 @@ use std::fmt::Write;
 use std::path::Path;
 
 /// The migrations, in order.
-pub const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/0001_main.sql")];
+pub const MIGRATIONS: [&str; 2] = [
+    include_str!("../../migrations/0001_main.sql"),
+    include_str!("../../migrations/0003_journeys.sql"),
+];
 
 /// A SQLite database, in memory or in a file.
 pub struct Sqlite {

@@ -61,7 +61,7 @@ const CONTACTS: Insert = Insert {
 
 const ENROLLMENTS: Insert = Insert {
     into: "enrollments (contact_id, id, campaign_id, version, journey, step, steps_taken, sent,
-                        state, reason, entered_at, since, due_at)",
+                        state, reason, entry_key, entered_at, since, due_at)",
     on_conflict: "ON CONFLICT (contact_id, id) DO UPDATE SET
        step = excluded.step, steps_taken = excluded.steps_taken, sent = excluded.sent,
        state = excluded.state, reason = excluded.reason, since = excluded.since,
@@ -259,6 +259,7 @@ fn enrollment_row(contact: &ContactId, e: &Enrollment) -> Vec<Value> {
         Value::json(&e.sent),
         word(&e.state),
         text(&e.reason),
+        maybe(&e.entry_key),
         int(e.entered_at.0),
         int(e.since.0),
         when(e.due_at),

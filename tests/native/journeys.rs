@@ -1,9 +1,13 @@
 //! The journey language: what starts, moves and ends a passage, and when.
 
 use super::invariants::assert_sound;
+use super::rig::{InTurns, Task, together};
 use super::support::{MONDAY, campaign, diary, history, number, report, rows, world};
-use dripline::domain::primitives::Span;
-use dripline::native::world::World;
+use dripline::domain::primitives::{Ids, Span};
+use dripline::flows::record_touches;
+use dripline::flows::seams::{Database, DatabaseError};
+use dripline::native::world::{World, block_on};
+use dripline::store::statement::Statement;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
@@ -370,4 +374,97 @@ fn what_an_outage_missed_is_made_up_for_once_and_within_a_day() {
     assert_eq!(outage(Span::hours(1)), 1);
     assert_eq!(outage(Span::hours(23)), 1);
     assert_eq!(outage(Span::hours(25)), 0);
+}
+
+#[test]
+fn who_moves_to_another_zone_does_not_live_through_the_same_hour_twice() {
+    let mut world = with(&MONTHLY.replace("FREQ=MONTHLY;BYMONTHDAY=-1", "FREQ=DAILY"));
+    submit(&mut world, ANN, &[("role", "lead"), ("time_zone", "Asia/Shanghai")]);
+    world.after(Span::hours(20)).unwrap(); // Tuesday, 05:00 in London; nine has come in Shanghai.
+    assert_eq!(world.letters().len(), 1);
+    submit(&mut world, ANN, &[("time_zone", "Europe/London")]);
+    world.after(Span::hours(24)).unwrap();
+    assert_snapshot!(diary(&world.letters()), @"2026-03-03T01:00:00Z email ann@example.com | emails/news");
+}
+
+/// Tells of an order, under a key that no other telling has.
+fn order(world: &mut World, id: Value) {
+    let key = format!("{}", number(&world.db, "SELECT count(*) FROM events"));
+    let told = report(world.now(), ANN, "order.completed", json!({ "order_id": id }), &key);
+    world.take_in(vec![told]).unwrap();
+}
+
+const ORDERS: &str = r#"
+    [journey.j]
+    enter = { event = "order.completed" }
+    once_per = "order_id"
+    ask: wait = "30d"
+"#;
+
+#[test]
+fn a_journey_may_be_entered_once_for_each_value_even_at_the_same_time() {
+    let mut world = with(ORDERS);
+    for id in [json!("a"), json!("b"), json!("a"), json!(7), json!("7"), json!(null), json!("")] {
+        order(&mut world, id);
+    }
+    let keys = "SELECT entry_key FROM enrollments ORDER BY entry_key";
+    let keys: Vec<String> = rows(&world.db, keys).iter().map(|row| row.to_string()).collect();
+    assert_eq!(keys.join(" "), r#"{"entry_key":"=7"} {"entry_key":"=a"} {"entry_key":"=b"}"#);
+    world.after(Span::days(40)).unwrap();
+    order(&mut world, json!("a"));
+    assert_eq!(number(&world.db, "SELECT count(*) FROM enrollments"), 3);
+    assert_sound(&world.db, Some(world.now()));
+}
+
+#[test]
+fn a_value_is_remembered_behind_however_many_others() {
+    let mut world = with(ORDERS);
+    for n in 0..130 {
+        order(&mut world, json!(format!("order {n}")));
+        world.after(Span::seconds(1)).unwrap();
+    }
+    order(&mut world, json!("order 0"));
+    assert_eq!(number(&world.db, "SELECT count(*) FROM enrollments"), 130);
+}
+
+#[test]
+fn many_tellings_of_one_order_at_once_are_one_passage() {
+    let world = with(ORDERS);
+    let db = InTurns(&world.db);
+    let tell = |n: u64| -> Task<'_, _> {
+        let (db, catalog) = (&db, &world.catalog);
+        let properties = json!({ "order_id": "a" });
+        let told = report(MONDAY, ANN, "order.completed", properties, &n.to_string());
+        Box::pin(async move {
+            let mut ids = Ids::new(MONDAY, n);
+            record_touches::record(db, catalog, vec![told], MONDAY, &mut ids).await
+        })
+    };
+    let told = together((0..20).map(tell).collect());
+    assert!(told.iter().all(Result::is_ok), "{told:?}");
+    let orders = "SELECT count(*) FROM events WHERE name = 'order.completed'";
+    assert_eq!(number(&world.db, orders), 20);
+    assert_eq!(number(&world.db, "SELECT count(*) FROM enrollments"), 1);
+    assert_sound(&world.db, None);
+}
+
+#[test]
+fn the_database_itself_refuses_a_second_passage_for_the_same() {
+    for again in ["never", "always", "after 1d"] {
+        let mut world = with(&format!(
+            "[journey.j]\nenter = {{ form = \"f\" }}\nre_entry = \"{again}\"\nw: wait = \"1d\""
+        ));
+        for _ in 0..3 {
+            submit(&mut world, ANN, &[]);
+            world.after(Span::days(2)).unwrap();
+        }
+        let passages = number(&world.db, "SELECT count(*) FROM enrollments");
+        assert_eq!(passages, if again == "never" { 1 } else { 3 }, "{again}");
+        let copies = "INSERT INTO enrollments SELECT contact_id, id || '2', campaign_id, version,
+            journey, step, steps_taken, sent, 'active', reason, entered_at, since, 0, entry_key
+            FROM enrollments WHERE true LIMIT 1";
+        let copy = Statement { sql: copies.into(), params: Vec::new() };
+        let refusal = block_on(world.db.batch(vec![copy]));
+        assert!(matches!(refusal, Err(DatabaseError::Conflict(_))), "{refusal:?}");
+    }
 }

@@ -44,7 +44,7 @@ pub(super) fn journey(node: Node<'_>) -> Option<Journey> {
         enter,
         exit: table.get("exit", |node| trigger(node, ENDINGS)),
         goal: table.get("goal", |node| trigger(node, ENDINGS)),
-        re_entry: table.get("re_entry", re_entry).unwrap_or(otherwise),
+        re_entry: again(&mut table).unwrap_or(otherwise),
         purpose: table.get("purpose", Node::text).unwrap_or_default(),
         steps: chain(table.need("step", |node| node.list(step))),
     })
@@ -286,6 +286,18 @@ fn schedule(table: &mut Table<'_>) -> Option<Trigger> {
     });
     let segment = table.need("segment", Node::text);
     Some(Trigger::Schedule(Schedule { recurrence: recurrence?, segment }))
+}
+
+fn again(table: &mut Table<'_>) -> Option<ReEntry> {
+    let re_entry = table.get("re_entry", re_entry);
+    let once_per = table.get("once_per", |node| Some((node.clone(), node.text()?)));
+    match once_per {
+        Some((node, _)) if table.has("re_entry") => {
+            node.complain("stands beside `re_entry`; a journey has one of them")
+        }
+        Some((_, property)) => Some(ReEntry::OncePer(property)),
+        None => re_entry,
+    }
 }
 
 fn re_entry(node: Node<'_>) -> Option<ReEntry> {

@@ -1,6 +1,7 @@
 //! Whether journeys make sense: every step leads somewhere, and none runs round without waiting.
 
 use super::{Check, STEPS_MAX, WEIGHT_MAX};
+use crate::domain::event::names;
 use crate::domain::form::Form;
 use crate::domain::journey::{
     Action, DateMoment, EventPattern, Journey, LocalTime, Next, ReEntry, Step, Trigger, WaitFor,
@@ -34,8 +35,12 @@ impl Check<'_> {
         }
         let asks = journey.enter.rules().next().is_some();
         self.say_unless(!asks, &format!("{key}.enter"), "a rule ends journeys and starts none");
-        if let ReEntry::After(span) = journey.re_entry {
-            self.span(&format!("{key}.re_entry"), span);
+        match &journey.re_entry {
+            ReEntry::After(span) => self.span(&format!("{key}.re_entry"), *span),
+            ReEntry::OncePer(property) => {
+                self.once_per(&format!("{key}.once_per"), property, journey)
+            }
+            ReEntry::Never | ReEntry::Always => {}
         }
         self.say_unless(!journey.steps.is_empty(), key, "needs at least one step");
         self.count(&format!("{key}.step"), journey.steps.len(), STEPS_MAX, "steps");
@@ -90,6 +95,22 @@ impl Check<'_> {
                     }
                 }
             }
+        }
+    }
+
+    /// The property is one of events that the customer's own systems report.
+    fn once_per(&mut self, key: &str, property: &str, journey: &Journey) {
+        self.event(key, property);
+        let is_own = |part: &Trigger| match part {
+            Trigger::Event(pattern) => {
+                !names::RESERVED.iter().any(|family| pattern.event.starts_with(family))
+            }
+            _ => false,
+        };
+        if !journey.enter.parts().iter().all(is_own) {
+            let message = "needs a journey that begins with an event of your own";
+            let advice = "enter = { event = \"order.completed\" }";
+            self.problems.push(Problem::new(key, message).help(advice));
         }
     }
 
@@ -181,7 +202,12 @@ impl Check<'_> {
             Action::Split { paths } => self.split(&format!("{key}.split"), paths),
             Action::Enroll { journey: other } => {
                 let advice = "to begin again, lead back by `then`";
-                self.other_journey(&format!("{key}.enroll"), other, journey, advice);
+                let at = format!("{key}.enroll");
+                self.other_journey(&at, other, journey, advice);
+                let found = self.campaign.journeys.get(other);
+                let by_value = |found: &Journey| matches!(found.re_entry, ReEntry::OncePer(_));
+                let message = "begins once per value of an event, and by no step";
+                self.say_unless(!found.is_some_and(by_value), &at, message);
             }
             Action::Leave { journey: other, reason } => {
                 self.line(&format!("{key}.leave.reason"), reason);

@@ -763,3 +763,33 @@ fn a_schedule_that_cannot_be_is_refused_with_its_place_and_the_remedy() {
     journey.monthly.goal.any[1]: stands alone, in no `any`
     ");
 }
+
+#[test]
+fn once_per_value_is_for_journeys_that_begin_with_an_event_of_ones_own() {
+    let enter = "[journey.revive]\nenter = { segment = \"engaged\" }";
+    let with = |other: &str| said_of(enter, &format!("[journey.revive]\n{other}"));
+    assert_snapshot!(with("enter = { segment = \"engaged\" }\nonce_per = \"order_id\""), @r#"
+    line 139: journey.revive.once_per
+         needs a journey that begins with an event of your own
+       → enter = { event = "order.completed" }
+    line 167: journey.renew.step[4].enroll
+         begins once per value of an event, and by no step
+    "#);
+    assert_snapshot!(with("enter = { event = \"message.clicked\" }\nonce_per = \"url\""), @r#"
+    line 139: journey.revive.once_per
+         needs a journey that begins with an event of your own
+       → enter = { event = "order.completed" }
+    line 167: journey.renew.step[4].enroll
+         begins once per value of an event, and by no step
+    "#);
+    assert_snapshot!(with(
+        "enter = { event = \"bought\" }\nonce_per = \"id\"\nre_entry = \"always\"",
+    ), @"
+    line 139: journey.revive.once_per
+         stands beside `re_entry`; a journey has one of them
+    ");
+    assert_snapshot!(with("enter = { event = \"bought\" }\nonce_per = \"order_id\""), @"
+    line 167: journey.renew.step[4].enroll
+         begins once per value of an event, and by no step
+    ");
+}

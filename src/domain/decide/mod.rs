@@ -72,6 +72,14 @@ impl Happening {
         }
     }
 
+    /// What a customer's own system told about it.
+    pub fn properties(&self) -> Option<&Properties> {
+        match self {
+            Self::Reported(reported) => Some(&reported.properties),
+            _ => None,
+        }
+    }
+
     /// The message whose ledger row the decision needs.
     pub fn message(&self) -> Option<&MessageId> {
         match self {

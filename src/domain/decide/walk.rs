@@ -8,7 +8,7 @@ use crate::domain::contact::Contact;
 use crate::domain::event::{Event, names};
 use crate::domain::journey::{
     Action, Enrollment, EnrollmentState, EventPattern, GOAL_REASON, Journey, Next, ReEntry,
-    Schedule, Step, Trigger, WaitFor,
+    Schedule, Step, Trigger, WaitFor, first_key, following_key, occurrence_key, value_key,
 };
 use crate::domain::message::{Class, Message, house};
 use crate::domain::primitives::{EnrollmentId, MessageId, Millis, QualifiedId, Span};
@@ -31,30 +31,59 @@ impl Decider<'_> {
         let catalog = self.catalog;
         for edition in catalog.live() {
             for (name, journey) in &edition.compiled.campaign.journeys {
-                if triggers(&journey.enter, edition, event) && self.may_enter(edition, name) {
-                    self.enter(edition, name);
+                if triggers(&journey.enter, edition, event) {
+                    self.enter(edition, (name, journey), Cause::Event(event));
                 }
             }
         }
     }
 
-    fn may_enter(&self, edition: &Edition, name: &str) -> bool {
-        let Some(journey) = edition.journey(name) else { return false };
+    /// The key under which the contact may enter the journey; `None` if it may not.
+    fn admission(
+        &self,
+        edition: &Edition,
+        (name, journey): (&str, &Journey),
+        cause: &Cause<'_>,
+    ) -> Option<String> {
         if journey.ending_rules().any(|rule| rule.verdict(&self.contact, self.now).holds) {
-            return false; // It would end where it begins.
+            return None; // It would end where it begins.
         }
-        let Some(last) = self.contact.last_passage(edition.id(), name) else { return true };
+        let is_free = |key: &String| {
+            let mut passages = self.contact.enrollments.iter();
+            !passages.any(|e| e.is_of(edition.id(), name) && e.entry_key.as_ref() == Some(key))
+        };
+        if let ReEntry::OncePer(property) = &journey.re_entry {
+            let Cause::Event(event) = cause else { return None };
+            return value_key(event.properties.get(property)?).filter(is_free);
+        }
+        let last = self.contact.last_passage(edition.id(), name);
+        if let (Cause::Time(clock), Some(Enrollment { entry_key: Some(key), .. })) = (cause, last)
+            && key.starts_with('@')
+            && *key >= occurrence_key(clock)
+        {
+            return None; // It has lived through this hour in another zone.
+        }
         // The strict comparison is what bounds a decision: no journey twice in one instant.
-        let ended_before = !last.is_active() && last.entered_at < self.now;
-        match journey.re_entry {
-            ReEntry::Never => false,
-            ReEntry::Always => ended_before,
-            ReEntry::After(span) => ended_before && last.entered_at.plus(span) <= self.now,
-        }
+        let ended_before = last.is_none_or(|e| !e.is_active() && e.entered_at < self.now);
+        let may_follow = match (&journey.re_entry, last) {
+            (_, None) => true,
+            (ReEntry::Never, _) => false,
+            (ReEntry::After(span), Some(last)) => last.entered_at.plus(*span) <= self.now,
+            (ReEntry::Always | ReEntry::OncePer(_), _) => true,
+        };
+        let key = match (cause, last) {
+            (Cause::Time(clock), _) => occurrence_key(clock),
+            (_, None) => first_key(),
+            (_, Some(last)) => following_key(last),
+        };
+        (ended_before && may_follow).then_some(key).filter(is_free)
     }
 
-    fn enter(&mut self, edition: &Rc<Edition>, name: &str) {
-        let Some(first) = edition.journey(name).and_then(|j| j.steps.first()) else { return };
+    /// Enters a journey, if it lets the contact in.
+    fn enter(&mut self, edition: &Rc<Edition>, journey: (&str, &Journey), cause: Cause<'_>) {
+        let Some(entry_key) = self.admission(edition, journey, &cause) else { return };
+        let (name, journey) = journey;
+        let Some(first) = journey.steps.first() else { return };
         let enrollment = Enrollment {
             id: EnrollmentId(self.ids.uuid()),
             campaign: edition.id().clone(),
@@ -65,6 +94,7 @@ impl Decider<'_> {
             sent: <_>::default(),
             state: EnrollmentState::Active,
             reason: String::new(),
+            entry_key: Some(entry_key),
             entered_at: self.now,
             since: self.now,
             due_at: None,
@@ -81,8 +111,8 @@ impl Decider<'_> {
     pub(super) fn enter_enrolled(&mut self) {
         while let Some((campaign, name)) = self.enrolled.pop_front() {
             let Some(edition) = self.catalog.live_edition(&campaign) else { continue };
-            if self.may_enter(edition, &name) {
-                self.enter(edition, &name);
+            if let Some(journey) = edition.journey(&name) {
+                self.enter(edition, (&name, journey), Cause::Enrolled);
             }
         }
     }
@@ -95,9 +125,9 @@ impl Decider<'_> {
             for (name, journey) in &edition.compiled.campaign.journeys {
                 let Some(came) = self.last_occurrence(edition, &journey.enter) else { continue };
                 let last = self.contact.last_passage(edition.id(), name);
-                let is_served = last.is_some_and(|last| last.entered_at >= came);
-                if !is_served && self.may_enter(edition, name) {
-                    self.enter(edition, name);
+                if last.is_none_or(|last| last.entered_at < came) {
+                    let clock = calendar::clock(came, &zone_of(&self.contact, edition));
+                    self.enter(edition, (name, journey), Cause::Time(clock));
                 }
             }
         }
@@ -436,6 +466,16 @@ impl Decider<'_> {
         let enrollment = &self.contact.enrollments[index];
         self.edition_of(index)?.journey(&enrollment.journey)?.step(&enrollment.step).cloned()
     }
+}
+
+/// Why a journey is entered.
+enum Cause<'e> {
+    /// This happened.
+    Event(&'e Event),
+    /// Its date or schedule came, when the contact's clock showed this.
+    Time(String),
+    /// A step of another journey leads there.
+    Enrolled,
 }
 
 /// What taking a step led to.
