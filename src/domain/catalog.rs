@@ -128,6 +128,16 @@ impl Catalog {
         Some((edition, edition.compiled.campaign.forms.get(name)?))
     }
 
+    /// The journeys that only so many people begin in an hour.
+    pub fn limited(&self) -> Vec<QualifiedId> {
+        let journeys = self.live.values().flat_map(|edition| {
+            let journeys = edition.compiled.campaign.journeys.iter();
+            journeys.map(|(name, journey)| (QualifiedId::new(edition.id(), name), journey))
+        });
+        let limited = journeys.filter(|(_, journey)| journey.people_per_hour.is_some());
+        limited.map(|(id, _)| id).collect()
+    }
+
     /// The keys under which journeys might be entered that are entered once per value, for an event
     /// with these properties.
     pub fn entry_keys(&self, properties: &Properties) -> BTreeSet<String> {

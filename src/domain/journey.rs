@@ -17,6 +17,9 @@ pub struct Journey {
     pub goal: Option<Trigger>,
     /// Whether a contact may pass through again.
     pub re_entry: ReEntry,
+    /// How many people begin it in an hour at the most; the others begin later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub people_per_hour: Option<u32>,
     /// The purpose its messages need consent for.
     pub purpose: String,
     /// At least one; the first is where an enrollment begins.
@@ -274,6 +277,37 @@ pub struct Enrollment {
     pub due_at: Option<Millis>,
 }
 
+/// The newest hour of a limited journey in which somebody begins it, counted since 1970, and how
+/// many do. Places are given out in the order in which people come, so those before it are full or
+/// past.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BusyHour {
+    /// Hours since 1970, UTC.
+    pub hour: i64,
+    /// The places that are taken.
+    pub taken: u32,
+}
+
+impl BusyHour {
+    /// The hour after one more place is taken, and when whoever takes it begins: at once in the
+    /// present hour; later on spread over the hour, so that not all begin at the stroke of it.
+    pub fn take(newest: Option<Self>, people: u32, now: Millis) -> (Self, Millis) {
+        let present = now.0.div_euclid(HOUR.0);
+        let next = match newest {
+            Some(Self { hour, taken }) if hour >= present && taken < people => {
+                Self { hour, taken: taken + 1 }
+            }
+            Some(Self { hour, .. }) if hour >= present => Self { hour: hour + 1, taken: 1 },
+            _ => Self { hour: present, taken: 1 },
+        };
+        let share = HOUR.0 * i64::from(next.taken - 1) / i64::from(people.max(1));
+        let begins = if next.hour == present { now } else { Millis(next.hour * HOUR.0 + share) };
+        (next, begins)
+    }
+}
+
+const HOUR: Span = Span::hours(1);
+
 /// The key of a first passage.
 pub fn first_key() -> String {
     String::new()
@@ -351,6 +385,11 @@ impl Enrollment {
     /// Whether it ended before its last step, so that what it has not sent yet is held back.
     pub fn has_left(&self) -> bool {
         self.state == EnrollmentState::Exited || self.reason == GOAL_REASON
+    }
+
+    /// Whether it has begun; one of a limited journey may wait for its hour.
+    pub fn has_begun(&self) -> bool {
+        self.steps_taken > 0
     }
 
     /// Whether it is still on its way.

@@ -159,6 +159,7 @@ impl From<ContactRow> for Contact {
             enrollments: row.enrollments,
             segments: row.segments,
             history: row.history,
+            busy_hours: BTreeMap::new(),
             messages: BTreeMap::new(),
             wake_at: row.wake_at,
             created_at: row.created_at,

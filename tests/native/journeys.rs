@@ -3,7 +3,7 @@
 use super::invariants::assert_sound;
 use super::rig::{InTurns, Task, together};
 use super::support::{MONDAY, campaign, diary, history, number, report, rows, world};
-use dripline::domain::primitives::{Ids, Span};
+use dripline::domain::primitives::{Ids, Millis, Span};
 use dripline::flows::record_touches;
 use dripline::flows::seams::{Database, DatabaseError};
 use dripline::native::world::{World, block_on};
@@ -466,5 +466,79 @@ fn the_database_itself_refuses_a_second_passage_for_the_same() {
         let copy = Statement { sql: copies.into(), params: Vec::new() };
         let refusal = block_on(world.db.batch(vec![copy]));
         assert!(matches!(refusal, Err(DatabaseError::Conflict(_))), "{refusal:?}");
+    }
+}
+
+const LIMITED: &str = r#"
+    [journey.j]
+    enter = { form = "f" }
+    exit = { event = "lost" }
+    limit = { people = 10, per = "hour" }
+    hear: wait_for = { event = "hey" }; timeout = "1m"; on_timeout = "a"; then = "b"
+    a: send = "emails/a"; then = "end"
+    b: send = "emails/b"
+"#;
+
+/// How many begin in each hour, by the counters and by the passages themselves.
+fn begun(world: &World) -> String {
+    let told =
+        "SELECT group_concat(taken, ' ') AS n FROM (SELECT * FROM journey_hours ORDER BY hour)";
+    let counted = "SELECT group_concat(n, ' ') AS n FROM (SELECT count(*) AS n FROM enrollments
+                    WHERE steps_taken > 0 GROUP BY (since - 60000) / 3600000)";
+    let text = |sql: &str| rows(&world.db, sql)[0]["n"].as_str().unwrap_or_default().to_owned();
+    format!("{} | {}", text(told), text(counted))
+}
+
+#[test]
+fn only_so_many_begin_in_an_hour_and_the_rest_later_in_their_order() {
+    let mut world = with(LIMITED);
+    for n in 0..25 {
+        submit(&mut world, &format!("p{n:02}@example.com"), &[]);
+        world.after(Span::seconds(10)).unwrap();
+    }
+    tell(&mut world, "p15@example.com", "hey", json!({}));
+    tell(&mut world, "p16@example.com", "lost", json!({}));
+    let hours = "SELECT count(*) FROM enrollments WHERE steps_taken > 0";
+    assert_eq!(number(&world.db, hours), 10, "the others wait");
+    world.after(Span::hours(4)).unwrap();
+    let letters = world.letters();
+    let order: Vec<&str> = letters.iter().map(|letter| &letter.address[1..3]).collect();
+    let expected: Vec<String> =
+        (0..25).filter(|n| *n != 16).map(|n: u32| format!("{n:02}")).collect();
+    assert_eq!(order, expected, "nobody is lost, and who left does not begin");
+    assert!(letters.iter().all(|letter| letter.subject == "emails/a"), "what came before is past");
+    // Each is written to a minute after it has begun.
+    let hour = |at: Millis| at.0.div_euclid(3_600_000);
+    let begun = |n: i64| {
+        let hours = letters.iter().map(|letter| hour(letter.at.minus(Span::minutes(1))));
+        hours.filter(|at| *at == hour(MONDAY) + n).count()
+    };
+    assert_eq!([begun(0), begun(1), begun(2)], [10, 9, 5]);
+    assert_sound(&world.db, Some(world.now()));
+}
+
+#[test]
+fn the_limit_holds_however_many_come_at_once() {
+    for batch in [1, 7, 40] {
+        let world = with(&LIMITED.replace("form = \"f\"", "event = \"go\""));
+        let db = InTurns(&world.db);
+        let tell = |(n, people): (usize, &[usize])| -> Task<'_, _> {
+            let (db, catalog) = (&db, &world.catalog);
+            let told = |n: &usize| {
+                let email = format!("p{n:02}@example.com");
+                report(MONDAY, &email, "go", json!({}), &format!("go {n}"))
+            };
+            let told: Vec<_> = people.iter().map(told).collect();
+            Box::pin(async move {
+                let mut ids = Ids::new(MONDAY, n as u64);
+                record_touches::record(db, catalog, told, MONDAY, &mut ids).await
+            })
+        };
+        let people: Vec<usize> = (0..45).collect();
+        let told = together(people.chunks(batch).enumerate().map(tell).collect());
+        assert!(told.iter().all(Result::is_ok), "{told:?}");
+        assert_eq!(begun(&world), "10 10 10 10 5 | 10", "{batch} at a time");
+        assert_eq!(number(&world.db, "SELECT count(*) FROM enrollments"), 45);
+        assert_sound(&world.db, None);
     }
 }

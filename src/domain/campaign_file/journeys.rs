@@ -45,6 +45,7 @@ pub(super) fn journey(node: Node<'_>) -> Option<Journey> {
         exit: table.get("exit", |node| trigger(node, ENDINGS)),
         goal: table.get("goal", |node| trigger(node, ENDINGS)),
         re_entry: again(&mut table).unwrap_or(otherwise),
+        people_per_hour: table.get("limit", limit),
         purpose: table.get("purpose", Node::text).unwrap_or_default(),
         steps: chain(table.need("step", |node| node.list(step))),
     })
@@ -286,6 +287,13 @@ fn schedule(table: &mut Table<'_>) -> Option<Trigger> {
     });
     let segment = table.need("segment", Node::text);
     Some(Trigger::Schedule(Schedule { recurrence: recurrence?, segment }))
+}
+
+fn limit(node: Node<'_>) -> Option<u32> {
+    let mut table = node.table();
+    let people = table.need("people", |node| node.count().map(Some));
+    table.need("per", |node| node.word(&[("hour", Some(()))]))?;
+    people
 }
 
 fn again(table: &mut Table<'_>) -> Option<ReEntry> {

@@ -18,6 +18,8 @@ const OWN: &[&str] = &["email", "phone", "external_id", "score"];
 const PARTS_MAX: usize = 50;
 /// How far from a date a moment may be: a year, so that two anniversaries never cross.
 const OFFSET_DAYS_MAX: i32 = 365;
+/// People who may begin a journey in an hour: more than the scheduler hands out is no limit.
+const PEOPLE_MAX: u32 = 300_000;
 /// Triggers that one `any` may name.
 const ANY_MAX: usize = 10;
 
@@ -41,6 +43,11 @@ impl Check<'_> {
                 self.once_per(&format!("{key}.once_per"), property, journey)
             }
             ReEntry::Never | ReEntry::Always => {}
+        }
+        if let Some(people) = journey.people_per_hour {
+            let fits = (1..=PEOPLE_MAX).contains(&people);
+            let message = format!("from 1 to {PEOPLE_MAX} people");
+            self.say_unless(fits, &format!("{key}.limit.people"), &message);
         }
         self.say_unless(!journey.steps.is_empty(), key, "needs at least one step");
         self.count(&format!("{key}.step"), journey.steps.len(), STEPS_MAX, "steps");

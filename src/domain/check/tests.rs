@@ -793,3 +793,21 @@ fn once_per_value_is_for_journeys_that_begin_with_an_event_of_ones_own() {
          begins once per value of an event, and by no step
     ");
 }
+
+#[test]
+fn a_limit_is_of_people_in_an_hour() {
+    let limit = |text: &str| said_of("limit = { people = 500, per = \"hour\" }", text);
+    assert_snapshot!(limit("limit = { people = 0, per = \"hour\" }"), @"
+    line 194: journey.ordered.limit.people
+         from 1 to 300000 people
+    ");
+    assert_snapshot!(limit("limit = { people = 5, per = \"second\" }"), @"
+    line 194: journey.ordered.limit.per
+         `second` is not a word known here
+       → known here: hour
+    ");
+    assert_snapshot!(limit("limit = { per = \"hour\" }"), @"
+    line 194: journey.ordered.limit.people
+         missing
+    ");
+}

@@ -7,8 +7,8 @@ use crate::domain::change::Change;
 use crate::domain::contact::Contact;
 use crate::domain::event::{Event, names};
 use crate::domain::journey::{
-    Action, Enrollment, EnrollmentState, EventPattern, GOAL_REASON, Journey, Next, ReEntry,
-    Schedule, Step, Trigger, WaitFor, first_key, following_key, occurrence_key, value_key,
+    Action, BusyHour, Enrollment, EnrollmentState, EventPattern, GOAL_REASON, Journey, Next,
+    ReEntry, Schedule, Step, Trigger, WaitFor, first_key, following_key, occurrence_key, value_key,
 };
 use crate::domain::message::{Class, Message, house};
 use crate::domain::primitives::{EnrollmentId, MessageId, Millis, QualifiedId, Span};
@@ -104,7 +104,26 @@ impl Decider<'_> {
         self.record(names::JOURNEY_ENTERED, Some(edition.id()), properties);
         self.contact.enrollments.push(enrollment);
         let index = self.contact.enrollments.len() - 1;
-        self.walk(index, Next::Step(first.id.clone()));
+        let people = journey.people_per_hour;
+        let begins = people.map(|people| self.take_place(edition, name, people));
+        match begins.filter(|begins| *begins > self.now) {
+            None => self.walk(index, Next::Step(first.id.clone())),
+            Some(begins) => {
+                let enrollment = &mut self.contact.enrollments[index];
+                enrollment.due_at = Some(begins);
+                self.changes.push(Change::Enrollment(enrollment.clone()));
+            }
+        }
+    }
+
+    /// Takes the next free place in a limited journey; returns when its owner begins.
+    fn take_place(&mut self, edition: &Edition, name: &str, people: u32) -> Millis {
+        let journey = QualifiedId::new(edition.id(), name);
+        let newest = self.contact.busy_hours.get(&journey).copied();
+        let (next, begins) = BusyHour::take(newest, people, self.now);
+        self.contact.busy_hours.insert(journey.clone(), next);
+        self.changes.push(Change::TakePlace { journey, hour: next.hour, people });
+        begins
     }
 
     /// Enters the journeys that `enroll` steps named, where they let the contact in.
@@ -186,7 +205,8 @@ impl Decider<'_> {
     pub(super) fn resume_journeys(&mut self, event: &Event) {
         for index in self.active() {
             // The step of another enrollment may have ended this one since.
-            if !self.contact.enrollments[index].is_active() {
+            let enrollment = &self.contact.enrollments[index];
+            if !enrollment.is_active() || !enrollment.has_begun() {
                 continue;
             }
             let (Some(edition), Some(step)) = (self.edition_of(index), self.step_of(index)) else {
@@ -206,6 +226,11 @@ impl Decider<'_> {
             let Some(due_at) = self.contact.enrollments[index].due_at else { continue };
             let step = self.step_of(index);
             match step {
+                Some(step) if !self.contact.enrollments[index].has_begun() => {
+                    if due_at <= self.now {
+                        self.move_on(index, Next::Step(step.id));
+                    }
+                }
                 Some(step) if due_at > self.now => self.reckon_anew(index, &step, due_at),
                 Some(Step { action: Action::WaitFor(wait), .. }) => {
                     self.move_on(index, wait.on_timeout);
@@ -258,12 +283,13 @@ impl Decider<'_> {
     fn move_on(&mut self, index: usize, next: Next) {
         let enrollment = &self.contact.enrollments[index];
         let campaign = enrollment.campaign.clone();
+        let from = enrollment.has_begun().then(|| enrollment.step.clone());
         let to = match &next {
             Next::Step(id) => Value::from(id.clone()),
             Next::End => Value::Null,
         };
         let properties = json!({ "journey": enrollment.journey, "enrollment": enrollment.id,
-                                 "from": enrollment.step, "to": to });
+                                 "from": from, "to": to });
         self.record(names::JOURNEY_MOVED, Some(&campaign), properties);
         self.walk(index, next);
     }
