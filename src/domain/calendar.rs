@@ -82,17 +82,24 @@ fn instants(
     }
     let this_year = day_of(now, zone).map_or(1970, Date::year);
     // An offset of a year at the most reaches two years' anniversaries on either side.
-    let years = (this_year - 2)..=(this_year + 2);
+    let first = date.year().max(this_year - 2);
+    let years = first..=(first + 4);
     let anniversary = |year: i16| {
         let same = Date::new(year, date.month(), date.day());
         same.or_else(|_| Date::new(year, date.month(), 28)).ok()
     };
-    years.filter(|year| *year >= date.year()).filter_map(anniversary).filter_map(at).collect()
+    years.filter_map(anniversary).filter_map(at).collect()
 }
 
 /// The day that a clock in `zone` shows at an instant.
 pub fn day_of(now: Millis, zone: &TimeZone) -> Option<Date> {
     Some(Timestamp::from_millisecond(now.0).ok()?.to_zoned(zone.clone()).date())
+}
+
+/// What a clock in `zone` shows at an instant: `2026-03-01T09:30`.
+pub fn clock(at: Millis, zone: &TimeZone) -> String {
+    let zoned = Timestamp::from_millisecond(at.0).map(|at| at.to_zoned(zone.clone()));
+    zoned.map(|zoned| zoned.strftime("%Y-%m-%dT%H:%M").to_string()).unwrap_or_default()
 }
 
 /// The instant at which a clock in `zone` shows this time of this day, by the rules of
@@ -177,6 +184,63 @@ mod tests {
         // New York falls back on 2026-11-01: 01:30 happens at 05:30 and 06:30 UTC.
         check("2026-11-01T04:00:00Z", "America/New_York", (1, 30), &[], "2026-11-01T05:30:00Z");
         check("2026-11-01T05:30:00Z", "America/New_York", (1, 30), &[], "2026-11-02T06:30:00Z");
+    }
+
+    /// The rules of docs/campaign-files.md, "Time zones", for dates: the date, the moment, whose
+    /// clock, the present, and what comes last and next.
+    const DATES: &str = "
+        Once, and no more when it is past.
+        2026-04-10 once -7 09:00 Asia/Shanghai    2026-03-01T00:00Z - 2026-04-03T01:00Z
+        2026-04-10 once -7 09:00 Asia/Shanghai    2026-04-03T01:00Z 2026-04-03T01:00Z -
+        A gap: 02:30 does not exist on 8 March, and comes an hour later.
+        2026-03-08 once 0  02:30 America/New_York 2026-03-01T00:00Z - 2026-03-08T07:30Z
+        An overlap: 01:30 exists twice on 1 November, and the first counts.
+        2026-11-01 once 0  01:30 America/New_York 2026-03-01T00:00Z - 2026-11-01T05:30Z
+        An offset counts days of the calendar, across the change of the clock.
+        2026-03-09 once -1 09:00 America/New_York 2026-03-01T00:00Z - 2026-03-08T13:00Z
+        29 February has its anniversary on the 28th, and the offset counts from there.
+        2024-02-29 year 0  09:00 UTC 2026-03-01T00:00Z 2026-02-28T09:00Z 2027-02-28T09:00Z
+        2024-02-29 year 0  09:00 UTC 2027-03-01T00:00Z 2027-02-28T09:00Z 2028-02-29T09:00Z
+        2024-02-29 year 1  09:00 UTC 2026-02-28T12:00Z 2025-03-01T09:00Z 2026-03-01T09:00Z
+        An anniversary whose moment is in the year before.
+        2000-01-01 year -7 09:00 UTC 2026-12-20T00:00Z 2025-12-25T09:00Z 2026-12-25T09:00Z
+        2000-06-01 year -365 09:00 UTC 2026-06-02T00:00Z 2026-06-01T09:00Z 2027-06-02T09:00Z
+        No anniversary comes before the date itself, however far it is.
+        2040-06-01 year 0  09:00 UTC 2026-06-02T00:00Z - 2040-06-01T09:00Z
+        The 31st is a day like others.
+        2025-05-31 year 0  23:59 Asia/Shanghai 2026-06-01T00:00Z 2026-05-31T15:59Z 2027-05-31T15:59Z
+        What is no date.
+        2026-02-30 year 0  09:00 UTC 2026-06-01T00:00Z - -
+        10.04.2026 year 0  09:00 UTC 2026-06-01T00:00Z - -";
+
+    #[test]
+    fn a_date_comes_on_the_contacts_own_clock() {
+        let rows = DATES.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+        let mut tried = 0;
+        for row in rows {
+            let [date, every, offset, clock, place, now, last, next] = row[..] else { continue };
+            if !offset.starts_with(['-', '0', '1']) {
+                continue;
+            }
+            let (hour, minute) = clock.split_once(':').unwrap();
+            let moment = DateMoment {
+                date: "renewal".to_owned(),
+                yearly: every == "year",
+                offset_days: offset.parse().unwrap(),
+                hour: hour.parse().unwrap(),
+                minute: minute.parse().unwrap(),
+            };
+            let instant = |text: &str| text.replace('Z', ":00Z").parse::<Timestamp>().unwrap();
+            let now = Millis(instant(now).as_millisecond());
+            let (value, zone) = (Value::from(date), zone(&[Some(place)]));
+            let tell = |at: Option<Millis>| {
+                at.map_or("-".to_owned(), |at| at.rfc3339().replace(":00Z", "Z"))
+            };
+            assert_eq!(tell(last_date(now, &moment, Some(&value), &zone)), last, "{row:?}");
+            assert_eq!(tell(next_date(now, &moment, Some(&value), &zone)), next, "{row:?}");
+            tried += 1;
+        }
+        assert_eq!(tried, 14);
     }
 
     #[test]

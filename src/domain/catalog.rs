@@ -2,8 +2,9 @@
 
 use super::campaign::{Compiled, Page, segments_in_order};
 use super::check::normal_path;
+use super::event::Properties;
 use super::form::Form;
-use super::journey::{Action, Journey, JourneyStatus, RunState, Trigger};
+use super::journey::{Action, Journey, JourneyStatus, ReEntry, RunState, Trigger, value_key};
 use super::primitives::{CampaignId, Millis, QualifiedId};
 use super::rule::Rule;
 use super::template::{TemplateError, Templates};
@@ -166,6 +167,27 @@ impl Catalog {
         let (campaign, name) = id.parts()?;
         let edition = self.live.get(&campaign)?;
         Some((edition, edition.compiled.campaign.forms.get(name)?))
+    }
+
+    /// The journeys that only so many people begin in an hour.
+    pub fn limited(&self) -> Vec<QualifiedId> {
+        let journeys = self.live.values().flat_map(|edition| {
+            let journeys = edition.compiled.campaign.journeys.iter();
+            journeys.map(|(name, journey)| (QualifiedId::new(edition.id(), name), journey))
+        });
+        let limited = journeys.filter(|(_, journey)| journey.people_per_hour.is_some());
+        limited.map(|(id, _)| id).collect()
+    }
+
+    /// The keys under which journeys might be entered that are entered once per value, for an event
+    /// with these properties.
+    pub fn entry_keys(&self, properties: &Properties) -> BTreeSet<String> {
+        let journeys = self.live.values().flat_map(|e| e.compiled.campaign.journeys.values());
+        let key = |journey: &Journey| match &journey.re_entry {
+            ReEntry::OncePer(property) => value_key(properties.get(property)?),
+            _ => None,
+        };
+        journeys.filter_map(key).collect()
     }
 
     /// The names of the events that some rule or journey asks about: the part of a contact's

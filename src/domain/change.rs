@@ -19,6 +19,15 @@ pub enum Change {
     },
     /// Write an enrollment as it stands now.
     Enrollment(Enrollment),
+    /// Take a place in an hour of a journey that so many people may begin in an hour.
+    TakePlace {
+        /// The journey.
+        journey: QualifiedId,
+        /// The hour, since 1970.
+        hour: i64,
+        /// How many may begin in it.
+        people: u32,
+    },
     /// Enter a segment.
     EnterSegment(QualifiedId, Millis),
     /// Leave a segment.

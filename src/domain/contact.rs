@@ -3,7 +3,7 @@
 use super::attribution::Touch;
 use super::consent::{Consent, ConsentState};
 use super::event::Event;
-use super::journey::{Enrollment, EnrollmentState};
+use super::journey::{BusyHour, Enrollment, EnrollmentState};
 use super::message::Message;
 use super::primitives::{CampaignId, Channel, ContactId, MessageId, Millis, QualifiedId};
 use serde_json::Value;
@@ -47,6 +47,8 @@ pub struct Contact {
     pub segments: BTreeMap<QualifiedId, Millis>,
     /// Its newest events, of the names that some rule or journey asks about, oldest first.
     pub history: Vec<Event>,
+    /// The newest busy hour of each limited journey: the places that others have taken.
+    pub busy_hours: BTreeMap<QualifiedId, BusyHour>,
     /// The ledger rows of the messages that something just happened to.
     pub messages: BTreeMap<MessageId, Message>,
     /// The earliest moment at which time alone may change something about it.
@@ -75,6 +77,7 @@ impl Contact {
             enrollments: Vec::new(),
             segments: BTreeMap::new(),
             history: Vec::new(),
+            busy_hours: BTreeMap::new(),
             messages: BTreeMap::new(),
             wake_at: None,
             created_at: now,
@@ -133,7 +136,7 @@ impl Contact {
     pub fn last_passage(&self, campaign: &CampaignId, journey: &str) -> Option<&Enrollment> {
         self.enrollments
             .iter()
-            .filter(|e| e.campaign == *campaign && e.journey == journey)
+            .filter(|e| e.is_of(campaign, journey))
             .max_by_key(|e| (e.state == EnrollmentState::Active, e.entered_at))
     }
 }

@@ -12,7 +12,7 @@ use super::language::Language;
 use super::message::MessageState;
 use super::primitives::{ContactId, MessageId, Millis, QualifiedId};
 use super::reason::in_words;
-use super::rule::Rule;
+use super::rule::{Explained, Rule};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -107,10 +107,9 @@ pub struct SegmentExplained {
     pub segment: QualifiedId,
     /// Since when it is in it.
     pub since: Option<Millis>,
-    /// What the rule says now; membership follows within minutes where it differs.
-    pub holds: bool,
-    /// The earliest moment at which time alone may change that.
-    pub changes_at: Option<Millis>,
+    /// What the rule says now, part by part; membership follows within minutes where it differs.
+    #[serde(flatten)]
+    pub why: Explained,
 }
 
 /// Explains a contact, read with the events of `wanted_events`. `messages` are its ledger rows.
@@ -199,6 +198,7 @@ impl Asked<'_> {
                 ("too_soon", Some(last.entered_at.plus(span)))
             }
             ReEntry::Always | ReEntry::After(_) => ("next_time", None),
+            ReEntry::OncePer(_) => ("next_value", None),
         }
     }
 
@@ -312,12 +312,10 @@ impl Asked<'_> {
 
     /// In or out, and what the rule answers.
     fn segment(&self, segment: QualifiedId, rule: &Rule) -> SegmentExplained {
-        let verdict = rule.verdict(self.contact, self.now);
         SegmentExplained {
             since: self.contact.segments.get(&segment).copied(),
             segment,
-            holds: verdict.holds,
-            changes_at: verdict.changes_at,
+            why: rule.explain(self.contact, self.now),
         }
     }
 }

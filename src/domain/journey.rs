@@ -1,6 +1,7 @@
 //! A journey: a programme of steps that contacts walk through, one enrollment each.
 
 use super::primitives::{Millis, Span};
+use super::recurrence::Recurrence;
 use super::rule::{Rule, Scalar};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -17,6 +18,9 @@ pub struct Journey {
     pub goal: Option<Trigger>,
     /// Whether a contact may pass through again.
     pub re_entry: ReEntry,
+    /// How many people begin it in an hour at the most; the others begin later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub people_per_hour: Option<u32>,
     /// The purpose its messages need consent for.
     pub purpose: String,
     /// At least one; the first is where an enrollment begins.
@@ -103,6 +107,19 @@ pub enum Trigger {
     Any(Vec<Trigger>),
     /// A rule became true; asked after every change, and ends enrollments only.
     Rule(Rule),
+    /// A date of the contact's came; starts enrollments only.
+    Date(DateMoment),
+    /// A schedule came round for the members of a segment; starts enrollments only.
+    Schedule(Schedule),
+}
+
+/// A recurrence, on the own clock of each member of a segment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Schedule {
+    /// When.
+    pub recurrence: Recurrence,
+    /// For whom: a segment of the same campaign.
+    pub segment: String,
 }
 
 /// An event by name, with the exact values that some of its properties must have.
@@ -118,8 +135,9 @@ pub struct EventPattern {
     pub step: Option<String>,
 }
 
-/// Whether a contact who has been in a journey may enter it again. Nobody is in one twice at once.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+/// Whether a contact who has been in a journey may enter it again. Nobody is in one twice at once,
+/// but once for each key.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReEntry {
     /// Once in a lifetime.
@@ -128,6 +146,8 @@ pub enum ReEntry {
     Always,
     /// When this long has passed since the last passage began, and it has ended.
     After(Span),
+    /// Once for each value of this property of the event that triggers it, such as an order's id.
+    OncePer(String),
 }
 
 /// One unit of a journey.
@@ -310,12 +330,72 @@ pub struct Enrollment {
     pub state: EnrollmentState,
     /// Why it ended; empty while active.
     pub reason: String,
+    /// What it was entered for; no two passages of a contact through a journey have the same.
+    /// Passages of before there were keys have none.
+    #[serde(default)]
+    pub entry_key: Option<String>,
     /// When it began.
     pub entered_at: Millis,
     /// When it came to `step`.
     pub since: Millis,
     /// When `step` is due; `None` once ended.
     pub due_at: Option<Millis>,
+}
+
+/// The newest hour of a limited journey in which somebody begins it, counted since 1970, and how
+/// many do. Places are given out in the order in which people come, so those before it are full or
+/// past.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BusyHour {
+    /// Hours since 1970, UTC.
+    pub hour: i64,
+    /// The places that are taken.
+    pub taken: u32,
+}
+
+impl BusyHour {
+    /// The hour after one more place is taken, and when whoever takes it begins: at once in the
+    /// present hour; later on spread over the hour, so that not all begin at the stroke of it.
+    pub fn take(newest: Option<Self>, people: u32, now: Millis) -> (Self, Millis) {
+        let present = now.0.div_euclid(HOUR.0);
+        let next = match newest {
+            Some(Self { hour, taken }) if hour >= present && taken < people => {
+                Self { hour, taken: taken + 1 }
+            }
+            Some(Self { hour, .. }) if hour >= present => Self { hour: hour + 1, taken: 1 },
+            _ => Self { hour: present, taken: 1 },
+        };
+        let share = HOUR.0 * i64::from(next.taken - 1) / i64::from(people.max(1));
+        let begins = if next.hour == present { now } else { Millis(next.hour * HOUR.0 + share) };
+        (next, begins)
+    }
+}
+
+const HOUR: Span = Span::hours(1);
+
+/// The key of a first passage.
+pub fn first_key() -> String {
+    String::new()
+}
+
+/// The key of a passage that follows another: two cannot follow the same one.
+pub fn following_key(last: &Enrollment) -> String {
+    format!(">{}", last.id)
+}
+
+/// The key of a passage for an occurrence, by the contact's clock: who moves to another zone does
+/// not live through the same hour twice.
+pub fn occurrence_key(clock: &str) -> String {
+    format!("@{clock}")
+}
+
+/// The key of a passage for a property's value; `None` where that is no text and no number.
+pub fn value_key(value: &serde_json::Value) -> Option<String> {
+    match value {
+        serde_json::Value::String(text) if !text.is_empty() => Some(format!("={text}")),
+        serde_json::Value::Number(number) => Some(format!("={number}")),
+        _ => None,
+    }
 }
 
 /// The reason of an enrollment that ended because its journey's goal was reached.
@@ -328,6 +408,11 @@ impl Trigger {
             Self::Any(parts) => parts,
             single => std::slice::from_ref(single),
         }
+    }
+
+    /// Whether it comes with time alone.
+    pub fn is_of_time(&self) -> bool {
+        matches!(self, Self::Date(_) | Self::Schedule(_))
     }
 
     /// The rules among them.
@@ -357,9 +442,19 @@ impl Enrollment {
         super::primitives::MessageId(format!("{}.{n}", self.id))
     }
 
+    /// Whether it is a passage through this journey.
+    pub fn is_of(&self, campaign: &super::primitives::CampaignId, journey: &str) -> bool {
+        self.campaign == *campaign && self.journey == journey
+    }
+
     /// Whether it ended before its last step, so that what it has not sent yet is held back.
     pub fn has_left(&self) -> bool {
         self.state == EnrollmentState::Exited || self.reason == GOAL_REASON
+    }
+
+    /// Whether it has begun; one of a limited journey may wait for its hour.
+    pub fn has_begun(&self) -> bool {
+        self.steps_taken > 0
     }
 
     /// Whether it is still on its way.

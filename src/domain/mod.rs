@@ -15,6 +15,7 @@ pub mod answer;
 pub mod origin;
 pub mod calendar;
 pub mod share;
+pub mod recurrence;
 pub mod journey;
 pub mod message;
 pub mod template;

@@ -4,7 +4,7 @@
 use super::language::Language;
 
 /// Each reason as it is kept, in English and in Chinese.
-const REASONS: [(&str, &str, &str); 28] = [
+const REASONS: [(&str, &str, &str); 29] = [
     ("no_address", "the contact has no address on this channel", "联系人没有该渠道的地址"),
     ("suppressed", "the address must not be written to", "该地址已被禁发"),
     ("left_journey", "the contact had left the journey", "联系人已离开旅程"),
@@ -29,6 +29,11 @@ const REASONS: [(&str, &str, &str); 28] = [
     ("not_live", "it is live no more, and nobody enters", "旅程已下线，无人进入"),
     ("once_only", "has been in it, and nobody enters twice", "已经历过，不可再次进入"),
     ("too_soon", "has been in it, and may enter again later", "已经历过，过一段时间才可再次进入"),
+    (
+        "next_value",
+        "has been in it, and enters with another value",
+        "已经历过，属性值不同时再次进入",
+    ),
     ("next_time", "has been in it, and enters the next time", "已经历过，下次触发时再次进入"),
     ("not_triggered", "what begins it has not happened", "触发条件尚未发生"),
     (

@@ -96,7 +96,7 @@ fn failure(thrown: JsValue) -> DatabaseError {
 /// Sorts D1's messages into the four kinds that a flow can act upon. The texts are those of
 /// D1's documentation ("Debug D1", error list) and of SQLite.
 fn classify(message: &str) -> DatabaseError {
-    const UNIQUE: &str = "UNIQUE constraint failed: ";
+    const REFUSALS: [&str; 2] = ["UNIQUE constraint failed: ", "CHECK constraint failed: "];
     const OVERLOADED: [&str; 3] = ["overloaded", "queued for too long", "too many requests"];
     const LOST: [&str; 6] = [
         "network connection lost",
@@ -106,7 +106,7 @@ fn classify(message: &str) -> DatabaseError {
         "internal error",
         "object was reset",
     ];
-    if let Some((_, rest)) = message.split_once(UNIQUE) {
+    if let Some((_, rest)) = REFUSALS.iter().find_map(|refusal| message.split_once(refusal)) {
         let columns = rest.split(": SQLITE").next().unwrap_or(rest);
         return DatabaseError::Conflict(columns.to_owned());
     }

@@ -4,19 +4,22 @@
 //! Round trips: one to read, one to write. Two more if somebody is on a version that is not in the
 //! catalog: it is fetched, and all is read again. A refused batch costs more, each of them bounded.
 //!
-//! Statements, for any number of contacts: up to 4 to read (contacts by id, contacts by address,
-//! known keys, messages), up to 11 to write, one a kind of row (`store::write`).
+//! Statements, for any number of contacts: up to 5 to read (contacts by id, contacts by address,
+//! known keys, messages, hours of limited journeys), up to 12 to write, one a kind of row
+//! (`store::write`).
 
 use super::seams::{Database, DatabaseError};
 use crate::domain::catalog::{Catalog, Edition};
 use crate::domain::contact::Contact;
 use crate::domain::decide::{Decision, Happening, decide};
+use crate::domain::journey::BusyHour;
 use crate::domain::message::Message;
-use crate::domain::primitives::{CampaignId, ContactId, Ids, MessageId, Millis};
+use crate::domain::primitives::{CampaignId, ContactId, Ids, MessageId, Millis, QualifiedId};
 use crate::store::contacts::{self, Addresses, ContactRow, KeyRow};
+use crate::store::journeys::BusyHourRow;
 use crate::store::messages::MessageRow;
 use crate::store::statement::Rows;
-use crate::store::{campaigns, messages, write};
+use crate::store::{campaigns, journeys, messages, write};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -89,11 +92,13 @@ pub async fn commit<D: Database>(
         if waiting.is_empty() {
             break;
         }
-        let world = Known::read(db, catalog, &waiting).await?;
+        let mut world = Known::read(db, catalog, &waiting, now).await?;
         let mut decided: Vec<(Case, Decision)> = Vec::new();
         for case in waiting {
             let Some((contact, happenings)) = world.open(&case, now, ids) else { continue };
             let decision = decide(catalog, contact, happenings, now, ids);
+            // The next one of this batch takes the next place.
+            world.busy_hours.clone_from(&decision.contact.busy_hours);
             decided.push((case, decision));
         }
         let written = write_split(db, decided, now).await?;
@@ -160,6 +165,7 @@ struct Known {
     contacts: Vec<Contact>,
     keys: BTreeSet<String>,
     messages: BTreeMap<MessageId, Message>,
+    busy_hours: BTreeMap<QualifiedId, BusyHour>,
 }
 
 impl Known {
@@ -169,10 +175,11 @@ impl Known {
         db: &D,
         catalog: &Catalog,
         cases: &[Case],
+        now: Millis,
     ) -> Result<Self, DatabaseError> {
-        let known = Self::read_once(db, catalog, cases).await?;
+        let known = Self::read_once(db, catalog, cases, now).await?;
         if load_older_versions(db, catalog, &known.contacts).await? {
-            return Self::read_once(db, catalog, cases).await;
+            return Self::read_once(db, catalog, cases, now).await;
         }
         Ok(known)
     }
@@ -182,6 +189,7 @@ impl Known {
         db: &D,
         catalog: &Catalog,
         cases: &[Case],
+        now: Millis,
     ) -> Result<Self, DatabaseError> {
         let mut wanted_ids = Vec::new();
         let mut addresses = Addresses::default();
@@ -200,6 +208,10 @@ impl Known {
         let about: BTreeSet<&MessageId> = happenings().filter_map(Happening::message).collect();
 
         let watched: Vec<String> = catalog.watched_events().into_iter().collect();
+        let entry_keys: Vec<String> = happenings()
+            .filter_map(Happening::properties)
+            .flat_map(|properties| catalog.entry_keys(properties))
+            .collect();
         let mut statements = Vec::new();
         let mut ask = |wanted: bool, statement| {
             wanted.then(|| {
@@ -207,11 +219,14 @@ impl Known {
                 statements.len() - 1
             })
         };
-        let by_id = ask(!wanted_ids.is_empty(), contacts::by_ids(wanted_ids, &watched));
-        let by_address =
-            ask(addresses != Addresses::default(), contacts::by_addresses(&addresses, &watched));
+        let by_id =
+            ask(!wanted_ids.is_empty(), contacts::by_ids(wanted_ids, &watched, &entry_keys));
+        let by_address = contacts::by_addresses(&addresses, &watched, &entry_keys);
+        let by_address = ask(addresses != Addresses::default(), by_address);
         let known_keys = ask(!keys.is_empty(), contacts::known_keys(&keys));
         let known_messages = ask(!about.is_empty(), messages::by_ids(about));
+        let limited = catalog.limited();
+        let hours = ask(!limited.is_empty(), journeys::busy_hours(&limited, now));
 
         let rows = db.batch(statements).await?;
         let none = Rows::default();
@@ -221,7 +236,9 @@ impl Known {
         found.extend(answer(by_address).all::<ContactRow>().map_err(fault)?);
         let keys = answer(known_keys).all::<KeyRow>().map_err(fault)?;
         let messages = answer(known_messages).all::<MessageRow>().map_err(fault)?;
+        let hours = answer(hours).all::<BusyHourRow>().map_err(fault)?;
         let known = Self {
+            busy_hours: hours.into_iter().map(|row| (row.journey_id, row.hour)).collect(),
             contacts: found.into_iter().map(Contact::from).collect(),
             keys: keys.into_iter().map(|row| row.key).collect(),
             messages: messages
@@ -250,6 +267,7 @@ impl Known {
                 self.resolve(email, phone, external_id, now, ids)
             }
         };
+        contact.busy_hours.clone_from(&self.busy_hours);
         let about = happenings.iter().filter_map(Happening::message);
         let rows = about.filter_map(|id| self.messages.get(id).cloned());
         contact.messages = rows.map(|message| (message.id.clone(), message)).collect();

@@ -223,7 +223,7 @@ async fn read_truth<D: Database>(
     claimed: &[Message],
 ) -> Result<Truth, DatabaseError> {
     let wanted: BTreeSet<&ContactId> = claimed.iter().map(|message| &message.contact_id).collect();
-    let rows = db.batch(vec![contacts::by_ids(wanted, &[]), journeys::statuses()]).await?;
+    let rows = db.batch(vec![contacts::by_ids(wanted, &[], &[]), journeys::statuses()]).await?;
     let journeys = statuses(rows.get(1))?;
     let rows = rows.first().map(Rows::all::<ContactRow>).transpose();
     let contacts = rows.map_err(DatabaseError::Fault)?.unwrap_or_default();

@@ -3,7 +3,8 @@
 //! Two round trips: one (2 statements) to read what is live and who stands where, one (5
 //! statements) to write the version (nothing, if the live one is the same); one more to read older
 //! versions that somebody is on, if the campaign moves people. Segments that are new or have
-//! another rule begin to be filled, and people in journeys that have a migration map to be woken.
+//! another rule begin to be filled, contacts to be woken whom a journey's new date or schedule
+//! concerns, and people in journeys that have a migration map.
 
 use super::commit::load_versions;
 use super::run_due::FILL_DELAY;
@@ -11,9 +12,10 @@ use super::seams::{Database, DatabaseError};
 use crate::domain::campaign::Compiled;
 use crate::domain::catalog::{Catalog, Edition};
 use crate::domain::check::check;
-use crate::domain::journey::JourneyStatus;
-use crate::domain::primitives::{Millis, QualifiedId};
+use crate::domain::journey::{DateMoment, JourneyStatus, Trigger};
+use crate::domain::primitives::{CampaignId, Millis, QualifiedId};
 use crate::domain::problem::Problem;
+use crate::domain::rule::{Rule, Test};
 use crate::domain::template::check_templates;
 use crate::domain::token::sha256_hex;
 use crate::domain::version_diff::{JourneyDiff, Standing, diff, unknown_old_steps};
@@ -21,6 +23,7 @@ use crate::store::campaigns::{self, LiveRow, NumberRow, VersionRow};
 use crate::store::statement::Rows;
 use crate::store::{journeys, segments};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
@@ -71,7 +74,7 @@ pub async fn publish<D: Database>(
         campaigns::insert_version(id, &sha256_hex(&text), &text, now),
         campaigns::make_newest_live(id),
         campaigns::live_version(id),
-        segments::begin_fills(&changed_segments(&catalog, &compiled)),
+        segments::begin_fills(&changed_fills(&catalog, &compiled)),
         journeys::begin_wakes(id, &migrating(&catalog, &compiled), now.plus(FILL_DELAY)),
     ];
     let rows = db.batch(statements).await?;
@@ -197,11 +200,52 @@ fn problems(catalog: &Catalog, compiled: &Compiled) -> Vec<Problem> {
     problems
 }
 
-/// The segments whose members must be looked for: those that are new, and those with a new rule.
-fn changed_segments(catalog: &Catalog, compiled: &Compiled) -> Vec<QualifiedId> {
+/// The segments whose members must be looked for, and the journeys whose date or schedule is to be
+/// reckoned for everybody it concerns: those that are new, and those that have changed.
+fn changed_fills(catalog: &Catalog, compiled: &Compiled) -> Vec<QualifiedId> {
     let campaign = &compiled.campaign;
     let before = catalog.live_edition(&campaign.id).map(|edition| &edition.compiled.campaign);
     let is_same = |name: &String, rule| before.and_then(|b| b.segments.get(name)) == Some(rule);
-    let changed = campaign.segments.iter().filter(|(name, rule)| !is_same(name, rule));
-    changed.map(|(name, _)| QualifiedId::new(&campaign.id, name)).collect()
+    let segments = campaign.segments.iter().filter(|(name, rule)| !is_same(name, rule));
+    // Those without a zone of their own are on the campaign's.
+    let before = before.filter(|before| before.time_zone == campaign.time_zone);
+    let began = |name: &String| before.and_then(|b| Some(&b.journeys.get(name)?.enter));
+    let journeys = campaign.journeys.iter().filter(|(name, journey)| {
+        journey.enter.is_of_time() && began(name) != Some(&journey.enter)
+    });
+    let segments = segments.map(|(name, _)| QualifiedId::new(&campaign.id, name));
+    segments.chain(journeys.map(|(name, _)| journey_fill(&campaign.id, name))).collect()
+}
+
+/// What the filling of a journey is called: no campaign's id has a colon.
+const JOURNEY_FILL: &str = "journey:";
+
+fn journey_fill(campaign: &CampaignId, name: &str) -> QualifiedId {
+    QualifiedId(format!("{JOURNEY_FILL}{campaign}.{name}"))
+}
+
+/// The live version that a filling belongs to, and the rule of those whom it wakes: of a segment
+/// its own; of a journey that begins by a schedule its segment's, and by a date that of having one.
+pub fn filled<'c>(
+    catalog: &'c Catalog,
+    fill: &QualifiedId,
+) -> Option<(&'c Rc<Edition>, Cow<'c, Rule>)> {
+    let (name, is_journey) = match fill.as_str().strip_prefix(JOURNEY_FILL) {
+        Some(name) => (QualifiedId::from(name), true),
+        None => (fill.clone(), false),
+    };
+    let (campaign, name) = name.parts()?;
+    let edition = catalog.live_edition(&campaign)?;
+    let segment = |name: &str| edition.compiled.campaign.segments.get(name).map(Cow::Borrowed);
+    let rule = match is_journey {
+        false => segment(name)?,
+        true => match &edition.journey(name)?.enter {
+            Trigger::Schedule(schedule) => segment(&schedule.segment)?,
+            Trigger::Date(DateMoment { date, .. }) => {
+                Cow::Owned(Rule::Attribute { attribute: date.clone(), test: Test::Set(true) })
+            }
+            _ => return None,
+        },
+    };
+    Some((edition, rule))
 }

@@ -94,14 +94,9 @@ async fn fill_segments<D: Database>(
     // An isolate may not have heard of the newest version; here it would end its fillings.
     let catalog = publish::live(db).await?;
     for fill in fills {
-        let parts = fill.segment_id.parts();
-        let found = parts.and_then(|(campaign, name)| {
-            let edition = catalog.live_edition(&campaign)?;
-            Some((edition, edition.compiled.campaign.segments.get(name)?))
-        });
-        let statements = match found {
+        let statements = match publish::filled(&catalog, &fill.segment_id) {
             Some((edition, _)) if now < edition.published_at.plus(FILL_DELAY) => continue,
-            Some((_, rule)) => segments::fill_step(&fill, rule, now).to_vec(),
+            Some((_, rule)) => segments::fill_step(&fill, &rule, now).to_vec(),
             None => vec![segments::end_fill(&fill)],
         };
         db.batch(statements).await?;

@@ -10,8 +10,9 @@ use std::fmt::Write;
 use std::path::Path;
 
 /// The migrations, in order.
-pub const MIGRATIONS: [&str; 2] = [
+pub const MIGRATIONS: [&str; 3] = [
     include_str!("../../migrations/0001_main.sql"),
+    include_str!("../../migrations/0003_journeys.sql"),
     include_str!("../../migrations/0004_versions.sql"),
 ];
 
@@ -97,10 +98,13 @@ impl ToSql for Bound<'_> {
 }
 
 fn database_error(error: rusqlite::Error) -> DatabaseError {
-    let unique =
-        [rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE, rusqlite::ffi::SQLITE_CONSTRAINT_PRIMARYKEY];
+    let refusals = [
+        rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE,
+        rusqlite::ffi::SQLITE_CONSTRAINT_PRIMARYKEY,
+        rusqlite::ffi::SQLITE_CONSTRAINT_CHECK,
+    ];
     match error.sqlite_error() {
-        Some(code) if unique.contains(&code.extended_code) => {
+        Some(code) if refusals.contains(&code.extended_code) => {
             DatabaseError::Conflict(error.to_string())
         }
         Some(code) if code.code == ErrorCode::DatabaseBusy => {

@@ -12,7 +12,8 @@ use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 
 /// The columns of a contact and, as JSON, what belongs to it. `?2` is the JSON array of the event
-/// names that rules ask about, `?3` how many of the newest events they may look at.
+/// names that rules ask about, `?3` how many of the newest events they may look at, `?4` the JSON
+/// array of the keys under which a journey may be about to be entered.
 macro_rules! contact_query {
     ($which:literal) => {
         concat!(
@@ -21,12 +22,14 @@ SELECT c.id, c.seq, c.email, c.phone, c.external_id, c.attributes, c.tags, c.sco
        c.time_zone, c.consents, c.touches, c.wake_at, c.created_at,
   (SELECT json_group_array(json_object('id', id, 'campaign', campaign_id, 'version', version,
             'journey', journey, 'step', step, 'steps_taken', steps_taken, 'sent', json(sent),
-            'state', state, 'reason', reason, 'entered_at', entered_at, 'since', since,
-            'due_at', due_at))
+            'state', state, 'reason', reason, 'entry_key', entry_key, 'entered_at', entered_at,
+            'since', since, 'due_at', due_at))
      FROM (SELECT *, row_number() OVER (PARTITION BY campaign_id, journey
                                         ORDER BY entered_at DESC) AS passage
              FROM enrollments WHERE contact_id = c.id
-            ORDER BY state = 'active' DESC, passage = 1 DESC, entered_at DESC LIMIT 100))
+            ORDER BY state = 'active' DESC, passage = 1 DESC,
+                     entry_key IN (SELECT value FROM json_each(?4)) DESC, entered_at DESC
+            LIMIT 100))
        AS enrollments,
   (SELECT json_group_object(segment_id, entered_at)
      FROM segment_members WHERE contact_id = c.id) AS segments,
@@ -48,25 +51,37 @@ SELECT c.id, c.seq, c.email, c.phone, c.external_id, c.attributes, c.tags, c.sco
 pub fn by_ids<'a>(
     ids: impl IntoIterator<Item = &'a ContactId>,
     watched_events: &[String],
+    entry_keys: &[String],
 ) -> Statement {
     let ids: Vec<&str> = ids.into_iter().map(ContactId::as_str).collect();
     let sql = contact_query!("c.id IN (SELECT value FROM json_each(?1))");
-    Statement::new(sql, vec![Value::json(&ids), Value::json(watched_events), HISTORY])
+    Statement::new(sql, params(&ids, watched_events, entry_keys))
 }
 
 /// The contacts that have one of these addresses; `addresses` are e-mail addresses, phone numbers
 /// and external ids, which never look alike enough to be confused: the column decides.
-pub fn by_addresses(addresses: &Addresses, watched_events: &[String]) -> Statement {
+pub fn by_addresses(
+    addresses: &Addresses,
+    watched_events: &[String],
+    entry_keys: &[String],
+) -> Statement {
     // Each part of the OR has its own index, and SQLite uses all three.
     let sql = contact_query!(
         "c.email IN (SELECT value FROM json_each(?1, '$.emails'))
     OR c.phone IN (SELECT value FROM json_each(?1, '$.phones'))
     OR c.external_id IN (SELECT value FROM json_each(?1, '$.external_ids'))"
     );
-    Statement::new(sql, vec![Value::json(addresses), Value::json(watched_events), HISTORY])
+    Statement::new(sql, params(addresses, watched_events, entry_keys))
 }
 
-const HISTORY: Value = Value::Int(HISTORY_EVENTS_MAX);
+fn params<T: serde::Serialize + ?Sized>(
+    which: &T,
+    watched_events: &[String],
+    entry_keys: &[String],
+) -> Vec<Value> {
+    let history = Value::Int(HISTORY_EVENTS_MAX);
+    vec![Value::json(which), Value::json(watched_events), history, Value::json(entry_keys)]
+}
 
 /// Addresses to look contacts up by.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
@@ -144,6 +159,7 @@ impl From<ContactRow> for Contact {
             enrollments: row.enrollments,
             segments: row.segments,
             history: row.history,
+            busy_hours: BTreeMap::new(),
             messages: BTreeMap::new(),
             wake_at: row.wake_at,
             created_at: row.created_at,

@@ -1,8 +1,9 @@
-//! Journeys as they are lived: who stands where, and who of them is to be looked at again.
+//! Journeys as they are lived: who stands where, who of them is to be looked at again, and the
+//! hours of those that only so many people begin in an hour.
 
 use super::statement::{Statement, Value};
-use crate::domain::journey::RunState;
-use crate::domain::primitives::{CampaignId, Millis};
+use crate::domain::journey::{BusyHour, RunState};
+use crate::domain::primitives::{CampaignId, Millis, QualifiedId};
 use serde::Deserialize;
 
 /// How many people of a journey one tick wakes: half of what it hands out, so that whoever else
@@ -130,3 +131,25 @@ const NEXT_INSIDE: &str = "
     SELECT contact_id FROM enrollments
      WHERE contact_id > ?4 AND campaign_id = ?2 AND journey = ?3 AND state = 'active'
      ORDER BY contact_id LIMIT ?5";
+
+/// The newest hour of each of these journeys in which somebody begins it, none before the present
+/// one.
+pub fn busy_hours(journeys: &[QualifiedId], now: Millis) -> Statement {
+    Statement::new(
+        // Beside max(), SQLite takes the other columns from the same row.
+        "SELECT journey_id, max(hour) AS hour, taken FROM journey_hours
+          WHERE journey_id IN (SELECT value FROM json_each(?1)) AND hour >= ?2
+          GROUP BY journey_id",
+        vec![Value::json(journeys), Value::Int(now.0.div_euclid(3_600_000))],
+    )
+}
+
+/// A row of `busy_hours`.
+#[derive(Deserialize)]
+pub struct BusyHourRow {
+    /// The journey.
+    pub journey_id: QualifiedId,
+    /// The hour and what is taken of it.
+    #[serde(flatten)]
+    pub hour: BusyHour,
+}

@@ -61,12 +61,19 @@ const CONTACTS: Insert = Insert {
 
 const ENROLLMENTS: Insert = Insert {
     into: "enrollments (contact_id, id, campaign_id, version, journey, step, steps_taken, sent,
-                        state, reason, entered_at, since, due_at)",
+                        state, reason, entry_key, entered_at, since, due_at)",
     on_conflict: "ON CONFLICT (contact_id, id) DO UPDATE SET
        version = excluded.version,
        step = excluded.step, steps_taken = excluded.steps_taken, sent = excluded.sent,
        state = excluded.state, reason = excluded.reason, since = excluded.since,
        due_at = excluded.due_at",
+};
+
+// The CHECK refuses the batch if an hour is full already.
+const HOURS: Insert = Insert {
+    into: "journey_hours (journey_id, hour, taken, people)",
+    on_conflict: "ON CONFLICT (journey_id, hour) DO UPDATE SET
+       taken = taken + excluded.taken, people = excluded.people",
 };
 
 const MEMBERS: Insert = Insert {
@@ -149,6 +156,8 @@ struct RowsByTable {
     wakes: Vec<Json>,
     /// Of several states of one enrollment in a batch, only the last is written.
     enrollments: BTreeMap<String, Vec<Value>>,
+    /// How many places are taken in each hour of each limited journey, and how many there are.
+    places: BTreeMap<(String, i64), [i64; 2]>,
     /// Whether each contact ends up in each segment, and since when: the last change counts.
     memberships: BTreeMap<[String; 2], Option<Millis>>,
     messages: Vec<Vec<Value>>,
@@ -166,6 +175,10 @@ impl RowsByTable {
             Change::Enrollment(enrollment) => {
                 let row = enrollment_row(contact, enrollment);
                 self.enrollments.insert(enrollment.id.0.clone(), row);
+            }
+            Change::TakePlace { journey, hour, people } => {
+                let place = self.places.entry((journey.0.clone(), *hour)).or_default();
+                *place = [place[0] + 1, i64::from(*people)];
             }
             Change::EnterSegment(segment, at) => {
                 self.memberships.insert([contact.0.clone(), segment.0.clone()], Some(*at));
@@ -214,6 +227,9 @@ impl RowsByTable {
                 None => left.push([contact, segment]),
             }
         }
+        let places = self.places.into_iter().map(|((journey, hour), [taken, people])| {
+            vec![text(journey), int(hour), int(taken), int(people)]
+        });
         let message_changes: Vec<_> = self.message_changes.into_values().collect();
         let counts = self
             .counts
@@ -224,6 +240,7 @@ impl RowsByTable {
             CONTACTS.rows(self.contacts),
             of_json(UPDATE_WAKES, &self.wakes),
             ENROLLMENTS.rows(self.enrollments.into_values().collect()),
+            HOURS.rows(places.collect()),
             of_json(DELETE_MEMBERS, &left),
             MEMBERS.rows(entered),
             MESSAGES.rows(self.messages),
@@ -260,6 +277,7 @@ fn enrollment_row(contact: &ContactId, e: &Enrollment) -> Vec<Value> {
         Value::json(&e.sent),
         word(&e.state),
         text(&e.reason),
+        maybe(&e.entry_key),
         int(e.entered_at.0),
         int(e.since.0),
         when(e.due_at),

@@ -19,7 +19,10 @@ fn everything_about_a_contact_is_said_in_sentences() {
         "messages": [{ "message": "e.1", "journey": "c.j", "step": "welcome", "channel": "email",
             "template": "emails/welcome", "queued_at": 0, "send_at": 0, "attempts": 1,
             "state": "skipped", "reason": "no_consent", "words": "not sent: no consent" }],
-        "segments": [{ "segment": "c.s", "since": null, "holds": true, "changes_at": DAY }] });
+        "segments": [{ "segment": "c.s", "since": null, "holds": true, "changes_at": DAY,
+            "question": { "en": "any of these", "zh-CN": "以下任一成立" }, "parts": [
+                { "question": { "en": "score is 5 or more", "zh-CN": "" }, "found": 7, "holds": true },
+                { "question": { "en": "has tag vip", "zh-CN": "" }, "holds": false }] }] });
     let (url, requests) = serve(vec![(200, body.to_string())]);
     let ran = dripline(&["explain", "ann@example.com", "--to", &url, "--token", "t"]).ended(0);
     assert_eq!(
@@ -35,6 +38,9 @@ Message emails/welcome (c.j at welcome), 1 Jan 1970, 00:00 UTC
 
 Segment c.s: not in; its rule has become true, and it enters shortly; time may change that on \
 2 Jan 1970, 00:00 UTC
+  ✓ any of these
+    ✓ score is 5 or more (found: 7)
+    ✗ has tag vip
 "
     );
     let request = &requests.join().unwrap()[0];

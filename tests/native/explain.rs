@@ -69,7 +69,7 @@ fn somebody_inside_is_told_why_and_what_they_wait_for() {
     let fans = journey(&all, "c.fans");
     assert_eq!((&fans.entry[..], fans.passages.len()), ("not_triggered", 0));
     assert_eq!(all.messages[0].words, "delivered");
-    assert_eq!((all.segments[0].since, all.segments[0].holds), (None, false));
+    assert_eq!((all.segments[0].since, all.segments[0].why.holds), (None, false));
 }
 
 #[test]
@@ -79,8 +79,8 @@ fn a_segment_says_since_when_and_when_time_may_change_it() {
     world.click(&letter, "").unwrap();
     let all = about(&world, "ann@example.com");
     let clickers = &all.segments[0];
-    assert_eq!((clickers.since, clickers.holds), (Some(world.now()), true));
-    assert!(clickers.changes_at > Some(world.now()));
+    assert_eq!((clickers.since, clickers.why.holds), (Some(world.now()), true));
+    assert!(clickers.why.changes_at > Some(world.now()));
     assert_eq!(journey(&all, "c.fans").passages[0].entered_by.as_deref(), Some("segment.entered"));
     let text = all.messages.iter().find(|m| m.template == "sms/text").unwrap();
     assert_eq!(text.words, "not sent, on purpose: the contact has no address on this channel");

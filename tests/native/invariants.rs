@@ -43,9 +43,10 @@ const ALWAYS: [(&str, &str); 13] = [
           WHERE m.state NOT IN ('sent', 'delivered')",
     ),
     (
-        "nobody is in a journey twice at once",
+        "nobody is in a journey twice at once, but once for each value",
         "SELECT contact_id, journey FROM enrollments WHERE state = 'active'
-          GROUP BY contact_id, campaign_id, journey HAVING count(*) > 1",
+          GROUP BY contact_id, campaign_id, journey,
+                   iif(entry_key LIKE '=%', entry_key, '') HAVING count(*) > 1",
     ),
     (
         "who stands at a step has a time at which it is due, and whoever has ended has none",

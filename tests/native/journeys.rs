@@ -1,9 +1,13 @@
 //! The journey language: what starts, moves and ends a passage, and when.
 
 use super::invariants::assert_sound;
-use super::support::{MONDAY, diary, history, number, report, rows, world};
-use dripline::domain::primitives::Span;
-use dripline::native::world::World;
+use super::rig::{InTurns, Task, together};
+use super::support::{MONDAY, campaign, diary, history, number, report, rows, world};
+use dripline::domain::primitives::{Ids, Millis, Span};
+use dripline::flows::record_touches;
+use dripline::flows::seams::{Database, DatabaseError};
+use dripline::native::world::{World, block_on};
+use dripline::store::statement::Statement;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
@@ -27,8 +31,13 @@ const FORM: &str = r#"
 
 const ANN: &str = "ann@example.com";
 
-/// A world with these journeys; `id: …` on a line begins a step of the journey above it.
+/// A world with these journeys.
 fn with(journeys: &str) -> World {
+    world(&file(journeys))
+}
+
+/// A campaign with these journeys; `id: …` on a line begins a step of the journey above it.
+fn file(journeys: &str) -> String {
     let mut text = FORM.to_owned();
     let mut name = "";
     for line in journeys.lines().map(str::trim) {
@@ -44,7 +53,7 @@ fn with(journeys: &str) -> World {
         }
         text.push('\n');
     }
-    world(&text)
+    text
 }
 
 fn submit(world: &mut World, email: &str, fields: &[(&str, &str)]) {
@@ -295,4 +304,241 @@ fn whom_a_journey_would_end_at_once_it_does_not_take_in() {
     let mut world = with(&ENDINGS.replace("\\\n", ""));
     submit(&mut world, ANN, &[("role", "lead")]);
     assert_eq!(passages(&world), "");
+}
+
+const RENEWALS: &str = r#"
+    [journey.j]
+    enter = { date = "renewal", every = "year", offset = "-7d", time = "09:00" }
+    soon: send = "emails/soon"
+"#;
+
+#[test]
+fn a_date_starts_a_journey_every_year_for_those_there_before_it_was_published_too() {
+    let mut world = with("[journey.other]\nenter = { form = \"f\" }\nw: wait = \"1d\"");
+    submit(&mut world, ANN, &[("renewal", "2024-02-29"), ("time_zone", "Asia/Shanghai")]);
+    submit(&mut world, "bo@example.com", &[]);
+    world.publish(campaign(&file(RENEWALS))).unwrap();
+    world.after(Span::days(3 * 366)).unwrap();
+    // Seven days before the anniversary of a 29 February, nine in Shanghai.
+    assert_snapshot!(diary(&world.letters()), @"
+    2027-02-21T01:00:00Z email ann@example.com | emails/soon
+    2028-02-22T01:00:00Z email ann@example.com | emails/soon
+    2029-02-21T01:00:00Z email ann@example.com | emails/soon
+    ");
+    assert_sound(&world.db, Some(world.now()));
+}
+
+const MONTHLY: &str = r#"
+    [journey.j]
+    enter = { schedule = "FREQ=MONTHLY;BYMONTHDAY=-1;BYHOUR=9", segment = "leads" }
+    news: send = "emails/news"
+"#;
+
+#[test]
+fn a_schedule_starts_a_journey_for_the_members_of_a_segment_each_time() {
+    let mut world = with(MONTHLY);
+    submit(&mut world, ANN, &[("role", "lead"), ("time_zone", "America/New_York")]);
+    submit(&mut world, "bo@example.com", &[]);
+    world.after(Span::days(70)).unwrap();
+    submit(&mut world, ANN, &[("role", "student")]);
+    world.after(Span::days(30)).unwrap();
+    assert_snapshot!(diary(&world.letters()), @"
+    2026-03-31T13:00:00Z email ann@example.com | emails/news
+    2026-04-30T13:00:00Z email ann@example.com | emails/news
+    ");
+    assert_sound(&world.db, Some(world.now()));
+}
+
+#[test]
+fn who_joins_a_segment_after_the_hour_waits_for_the_next_one() {
+    let mut world = with(&MONTHLY.replace("FREQ=MONTHLY;BYMONTHDAY=-1", "FREQ=DAILY"));
+    world.after(Span::hours(2)).unwrap();
+    submit(&mut world, ANN, &[("role", "lead")]);
+    assert_eq!(passages(&world), "");
+    world.after(Span::days(1)).unwrap();
+    assert_snapshot!(diary(&world.letters()), @"2026-03-03T09:00:00Z email ann@example.com | emails/news");
+}
+
+#[test]
+fn what_an_outage_missed_is_made_up_for_once_and_within_a_day() {
+    let outage = |length: Span| {
+        let mut world =
+            with(&MONTHLY.replace("FREQ=MONTHLY;BYMONTHDAY=-1", "FREQ=WEEKLY;BYDAY=TU"));
+        submit(&mut world, ANN, &[("role", "lead")]);
+        rows(&world.db, "UPDATE contacts SET wake_at = NULL");
+        world.after(Span(Span::days(1).0 + length.0)).unwrap();
+        rows(&world.db, "UPDATE contacts SET wake_at = 0");
+        world.after(Span::minutes(5)).unwrap();
+        world.letters().len()
+    };
+    assert_eq!(outage(Span::hours(1)), 1);
+    assert_eq!(outage(Span::hours(23)), 1);
+    assert_eq!(outage(Span::hours(25)), 0);
+}
+
+#[test]
+fn who_moves_to_another_zone_does_not_live_through_the_same_hour_twice() {
+    let mut world = with(&MONTHLY.replace("FREQ=MONTHLY;BYMONTHDAY=-1", "FREQ=DAILY"));
+    submit(&mut world, ANN, &[("role", "lead"), ("time_zone", "Asia/Shanghai")]);
+    world.after(Span::hours(20)).unwrap(); // Tuesday, 05:00 in London; nine has come in Shanghai.
+    assert_eq!(world.letters().len(), 1);
+    submit(&mut world, ANN, &[("time_zone", "Europe/London")]);
+    world.after(Span::hours(24)).unwrap();
+    assert_snapshot!(diary(&world.letters()), @"2026-03-03T01:00:00Z email ann@example.com | emails/news");
+}
+
+/// Tells of an order, under a key that no other telling has.
+fn order(world: &mut World, id: Value) {
+    let key = format!("{}", number(&world.db, "SELECT count(*) FROM events"));
+    let told = report(world.now(), ANN, "order.completed", json!({ "order_id": id }), &key);
+    world.take_in(vec![told]).unwrap();
+}
+
+const ORDERS: &str = r#"
+    [journey.j]
+    enter = { event = "order.completed" }
+    once_per = "order_id"
+    ask: wait = "30d"
+"#;
+
+#[test]
+fn a_journey_may_be_entered_once_for_each_value_even_at_the_same_time() {
+    let mut world = with(ORDERS);
+    for id in [json!("a"), json!("b"), json!("a"), json!(7), json!("7"), json!(null), json!("")] {
+        order(&mut world, id);
+    }
+    let keys = "SELECT entry_key FROM enrollments ORDER BY entry_key";
+    let keys: Vec<String> = rows(&world.db, keys).iter().map(|row| row.to_string()).collect();
+    assert_eq!(keys.join(" "), r#"{"entry_key":"=7"} {"entry_key":"=a"} {"entry_key":"=b"}"#);
+    world.after(Span::days(40)).unwrap();
+    order(&mut world, json!("a"));
+    assert_eq!(number(&world.db, "SELECT count(*) FROM enrollments"), 3);
+    assert_sound(&world.db, Some(world.now()));
+}
+
+#[test]
+fn a_value_is_remembered_behind_however_many_others() {
+    let mut world = with(ORDERS);
+    for n in 0..130 {
+        order(&mut world, json!(format!("order {n}")));
+        world.after(Span::seconds(1)).unwrap();
+    }
+    order(&mut world, json!("order 0"));
+    assert_eq!(number(&world.db, "SELECT count(*) FROM enrollments"), 130);
+}
+
+#[test]
+fn many_tellings_of_one_order_at_once_are_one_passage() {
+    let world = with(ORDERS);
+    let db = InTurns(&world.db);
+    let tell = |n: u64| -> Task<'_, _> {
+        let (db, catalog) = (&db, &world.catalog);
+        let properties = json!({ "order_id": "a" });
+        let told = report(MONDAY, ANN, "order.completed", properties, &n.to_string());
+        Box::pin(async move {
+            let mut ids = Ids::new(MONDAY, n);
+            record_touches::record(db, catalog, vec![told], MONDAY, &mut ids).await
+        })
+    };
+    let told = together((0..20).map(tell).collect());
+    assert!(told.iter().all(Result::is_ok), "{told:?}");
+    let orders = "SELECT count(*) FROM events WHERE name = 'order.completed'";
+    assert_eq!(number(&world.db, orders), 20);
+    assert_eq!(number(&world.db, "SELECT count(*) FROM enrollments"), 1);
+    assert_sound(&world.db, None);
+}
+
+#[test]
+fn the_database_itself_refuses_a_second_passage_for_the_same() {
+    for again in ["never", "always", "after 1d"] {
+        let mut world = with(&format!(
+            "[journey.j]\nenter = {{ form = \"f\" }}\nre_entry = \"{again}\"\nw: wait = \"1d\""
+        ));
+        for _ in 0..3 {
+            submit(&mut world, ANN, &[]);
+            world.after(Span::days(2)).unwrap();
+        }
+        let passages = number(&world.db, "SELECT count(*) FROM enrollments");
+        assert_eq!(passages, if again == "never" { 1 } else { 3 }, "{again}");
+        let copies = "INSERT INTO enrollments SELECT contact_id, id || '2', campaign_id, version,
+            journey, step, steps_taken, sent, 'active', reason, entered_at, since, 0, entry_key
+            FROM enrollments WHERE true LIMIT 1";
+        let copy = Statement { sql: copies.into(), params: Vec::new() };
+        let refusal = block_on(world.db.batch(vec![copy]));
+        assert!(matches!(refusal, Err(DatabaseError::Conflict(_))), "{refusal:?}");
+    }
+}
+
+const LIMITED: &str = r#"
+    [journey.j]
+    enter = { form = "f" }
+    exit = { event = "lost" }
+    limit = { people = 10, per = "hour" }
+    hear: wait_for = { event = "hey" }; timeout = "1m"; on_timeout = "a"; then = "b"
+    a: send = "emails/a"; then = "end"
+    b: send = "emails/b"
+"#;
+
+/// How many begin in each hour, by the counters and by the passages themselves.
+fn begun(world: &World) -> String {
+    let told =
+        "SELECT group_concat(taken, ' ') AS n FROM (SELECT * FROM journey_hours ORDER BY hour)";
+    let counted = "SELECT group_concat(n, ' ') AS n FROM (SELECT count(*) AS n FROM enrollments
+                    WHERE steps_taken > 0 GROUP BY (since - 60000) / 3600000)";
+    let text = |sql: &str| rows(&world.db, sql)[0]["n"].as_str().unwrap_or_default().to_owned();
+    format!("{} | {}", text(told), text(counted))
+}
+
+#[test]
+fn only_so_many_begin_in_an_hour_and_the_rest_later_in_their_order() {
+    let mut world = with(LIMITED);
+    for n in 0..25 {
+        submit(&mut world, &format!("p{n:02}@example.com"), &[]);
+        world.after(Span::seconds(10)).unwrap();
+    }
+    tell(&mut world, "p15@example.com", "hey", json!({}));
+    tell(&mut world, "p16@example.com", "lost", json!({}));
+    let hours = "SELECT count(*) FROM enrollments WHERE steps_taken > 0";
+    assert_eq!(number(&world.db, hours), 10, "the others wait");
+    world.after(Span::hours(4)).unwrap();
+    let letters = world.letters();
+    let order: Vec<&str> = letters.iter().map(|letter| &letter.address[1..3]).collect();
+    let expected: Vec<String> =
+        (0..25).filter(|n| *n != 16).map(|n: u32| format!("{n:02}")).collect();
+    assert_eq!(order, expected, "nobody is lost, and who left does not begin");
+    assert!(letters.iter().all(|letter| letter.subject == "emails/a"), "what came before is past");
+    // Each is written to a minute after it has begun.
+    let hour = |at: Millis| at.0.div_euclid(3_600_000);
+    let begun = |n: i64| {
+        let hours = letters.iter().map(|letter| hour(letter.at.minus(Span::minutes(1))));
+        hours.filter(|at| *at == hour(MONDAY) + n).count()
+    };
+    assert_eq!([begun(0), begun(1), begun(2)], [10, 9, 5]);
+    assert_sound(&world.db, Some(world.now()));
+}
+
+#[test]
+fn the_limit_holds_however_many_come_at_once() {
+    for batch in [1, 7, 40] {
+        let world = with(&LIMITED.replace("form = \"f\"", "event = \"go\""));
+        let db = InTurns(&world.db);
+        let tell = |(n, people): (usize, &[usize])| -> Task<'_, _> {
+            let (db, catalog) = (&db, &world.catalog);
+            let told = |n: &usize| {
+                let email = format!("p{n:02}@example.com");
+                report(MONDAY, &email, "go", json!({}), &format!("go {n}"))
+            };
+            let told: Vec<_> = people.iter().map(told).collect();
+            Box::pin(async move {
+                let mut ids = Ids::new(MONDAY, n as u64);
+                record_touches::record(db, catalog, told, MONDAY, &mut ids).await
+            })
+        };
+        let people: Vec<usize> = (0..45).collect();
+        let told = together(people.chunks(batch).enumerate().map(tell).collect());
+        assert!(told.iter().all(Result::is_ok), "{told:?}");
+        assert_eq!(begun(&world), "10 10 10 10 5 | 10", "{batch} at a time");
+        assert_eq!(number(&world.db, "SELECT count(*) FROM enrollments"), 45);
+        assert_sound(&world.db, None);
+    }
 }

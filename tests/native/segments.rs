@@ -305,6 +305,7 @@ fn enrollment() -> impl Strategy<Value = Enrollment> {
             sent: BTreeMap::new(),
             state,
             reason: String::new(),
+            entry_key: None,
             entered_at: Millis(NOW.0 - hours * HOUR),
             since: NOW,
             due_at: (state == Active).then_some(NOW),

@@ -3,11 +3,12 @@
 use super::rules::rule;
 use super::table::{Node, Table};
 use crate::domain::journey::{
-    Action, DateMoment, EventPattern, Journey, LocalTime, Migration, Next, ReEntry, Step, Trigger,
-    WaitFor,
+    Action, DateMoment, EventPattern, Journey, LocalTime, Migration, Next, ReEntry, Schedule, Step,
+    Trigger, WaitFor,
 };
 use crate::domain::primitives::Span;
 use crate::domain::problem::Problem;
+use crate::domain::recurrence::{Recurrence, Written};
 use crate::domain::rule::Rule;
 
 const ACTIONS: &[&str] = &[
@@ -15,7 +16,9 @@ const ACTIONS: &[&str] = &[
     "leave", "end",
 ];
 /// What starts a journey.
-const STARTS: &[&str] = &["form", "segment", "segment_left", "event", "any"];
+const STARTS: &[&str] = &["form", "segment", "segment_left", "event", "date", "schedule", "any"];
+/// What may be one of several starts.
+const HAPPENINGS: &[&str] = &["form", "segment", "segment_left", "event"];
 /// What ends one.
 const ENDINGS: &[&str] = &["form", "segment", "segment_left", "event", "rule", "any"];
 /// What a step waits for.
@@ -33,13 +36,16 @@ const WEEKDAYS: &[(&str, u8)] =
 /// Reads `[journey.<name>]` and its steps. Its purpose is empty if the file says none.
 pub(super) fn journey(node: Node<'_>) -> Option<Journey> {
     let mut table = node.table();
+    let enter = table.need("enter", |node| trigger(node, STARTS).map(Some));
+    let enter = enter.unwrap_or_else(no_trigger);
+    // What comes round by itself is meant to come again.
+    let otherwise = if enter.is_of_time() { ReEntry::Always } else { ReEntry::Never };
     Some(Journey {
-        enter: table
-            .need("enter", |node| trigger(node, STARTS).map(Some))
-            .unwrap_or_else(no_trigger),
+        enter,
         exit: table.get("exit", |node| trigger(node, ENDINGS)),
         goal: table.get("goal", |node| trigger(node, ENDINGS)),
-        re_entry: table.get("re_entry", re_entry).unwrap_or(ReEntry::Never),
+        re_entry: again(&mut table).unwrap_or(otherwise),
+        people_per_hour: table.get("limit", limit),
         purpose: table.get("purpose", Node::text).unwrap_or_default(),
         steps: chain(table.need("step", |node| node.list(step))),
         migrate: table.get("migrate", |node| node.named(migration)).unwrap_or_default(),
@@ -231,7 +237,11 @@ fn update(node: Node<'_>) -> Option<Action> {
 /// Reads a table with exactly one of the words.
 fn trigger(node: Node<'_>, words: &'static [&'static str]) -> Option<Trigger> {
     let mut table = node.table();
-    let present: Vec<&str> = words.iter().copied().filter(|word| table.has(word)).collect();
+    // A schedule has a segment of its own.
+    let is_schedule = words == STARTS && table.has("schedule");
+    let is_start = |word: &&str| !is_schedule || *word != "segment";
+    let words_here = words.iter().copied().filter(is_start);
+    let present: Vec<&str> = words_here.filter(|word| table.has(word)).collect();
     table.know(words);
     match present[..] {
         ["form"] => table.get("form", Node::text).map(Trigger::Form),
@@ -239,7 +249,10 @@ fn trigger(node: Node<'_>, words: &'static [&'static str]) -> Option<Trigger> {
         ["segment_left"] => table.get("segment_left", Node::text).map(Trigger::SegmentLeft),
         ["event"] => Some(Trigger::Event(pattern(&mut table, words))),
         ["rule"] => table.get("rule", rule).map(Trigger::Rule),
+        ["date"] => date_moment(&mut table).map(Trigger::Date),
+        ["schedule"] => schedule(&mut table),
         ["any"] => {
+            let words = if words == STARTS { HAPPENINGS } else { words };
             let part = |node: Node<'_>| match trigger(node.clone(), words)? {
                 Trigger::Any(_) => node.complain("an `any` within an `any`"),
                 part => Some(part),
@@ -264,8 +277,43 @@ fn trigger(node: Node<'_>, words: &'static [&'static str]) -> Option<Trigger> {
 
 /// Takes the keys beside a trigger's word as known, so that one complaint is enough.
 fn swallow_details(table: &mut Table<'_>) {
-    for detail in ["where", "step"] {
-        table.node(detail);
+    for detail in ["where", "step", "start", "every", "offset", "time"] {
+        if table.has(detail) {
+            table.node(detail);
+        }
+    }
+}
+
+fn schedule(table: &mut Table<'_>) -> Option<Trigger> {
+    let start = table.get("start", Node::day);
+    let recurrence = table.get("schedule", |node| {
+        let rule = node.clone().text()?;
+        let read = Recurrence::read(Written { rule, start });
+        read.map_err(|(message, help)| {
+            node.report::<()>(Problem::new(&node.key, message).help(help));
+        })
+        .ok()
+    });
+    let segment = table.need("segment", Node::text);
+    Some(Trigger::Schedule(Schedule { recurrence: recurrence?, segment }))
+}
+
+fn limit(node: Node<'_>) -> Option<u32> {
+    let mut table = node.table();
+    let people = table.need("people", |node| node.count().map(Some));
+    table.need("per", |node| node.word(&[("hour", Some(()))]))?;
+    people
+}
+
+fn again(table: &mut Table<'_>) -> Option<ReEntry> {
+    let re_entry = table.get("re_entry", re_entry);
+    let once_per = table.get("once_per", |node| Some((node.clone(), node.text()?)));
+    match once_per {
+        Some((node, _)) if table.has("re_entry") => {
+            node.complain("stands beside `re_entry`; a journey has one of them")
+        }
+        Some((_, property)) => Some(ReEntry::OncePer(property)),
+        None => re_entry,
     }
 }
 

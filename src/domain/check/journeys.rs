@@ -1,6 +1,7 @@
 //! Whether journeys make sense: every step leads somewhere, and none runs round without waiting.
 
 use super::{Check, STEPS_MAX, WEIGHT_MAX};
+use crate::domain::event::names;
 use crate::domain::form::Form;
 use crate::domain::journey::{
     Action, DateMoment, EventPattern, Journey, LocalTime, Migration, Next, ReEntry, Step, Trigger,
@@ -20,6 +21,8 @@ const MIGRATIONS_MAX: usize = 2 * STEPS_MAX;
 const PARTS_MAX: usize = 50;
 /// How far from a date a moment may be: a year, so that two anniversaries never cross.
 const OFFSET_DAYS_MAX: i32 = 365;
+/// People who may begin a journey in an hour: more than the scheduler hands out is no limit.
+const PEOPLE_MAX: u32 = 300_000;
 /// Triggers that one `any` may name.
 const ANY_MAX: usize = 10;
 
@@ -29,13 +32,25 @@ impl Check<'_> {
         let endings = [("exit", &journey.exit), ("goal", &journey.goal)];
         for (word, ending) in endings {
             if let Some(ending) = ending {
-                self.trigger(&format!("{key}.{word}"), ending);
+                let at = format!("{key}.{word}");
+                let message = "a date or schedule starts journeys and ends none";
+                self.say_unless(!ending.is_of_time(), &at, message);
+                self.trigger(&at, ending);
             }
         }
         let asks = journey.enter.rules().next().is_some();
         self.say_unless(!asks, &format!("{key}.enter"), "a rule ends journeys and starts none");
-        if let ReEntry::After(span) = journey.re_entry {
-            self.span(&format!("{key}.re_entry"), span);
+        match &journey.re_entry {
+            ReEntry::After(span) => self.span(&format!("{key}.re_entry"), *span),
+            ReEntry::OncePer(property) => {
+                self.once_per(&format!("{key}.once_per"), property, journey)
+            }
+            ReEntry::Never | ReEntry::Always => {}
+        }
+        if let Some(people) = journey.people_per_hour {
+            let fits = (1..=PEOPLE_MAX).contains(&people);
+            let message = format!("from 1 to {PEOPLE_MAX} people");
+            self.say_unless(fits, &format!("{key}.limit.people"), &message);
         }
         self.say_unless(!journey.steps.is_empty(), key, "needs at least one step");
         self.count(&format!("{key}.step"), journey.steps.len(), STEPS_MAX, "steps");
@@ -74,19 +89,39 @@ impl Check<'_> {
             }
             Trigger::Event(pattern) => self.pattern(key, pattern),
             Trigger::Rule(rule) => self.rule(&format!("{key}.rule"), rule),
+            Trigger::Date(moment) => self.date_moment(key, moment),
+            Trigger::Schedule(schedule) => {
+                self.segment_named(&format!("{key}.segment"), &schedule.segment);
+            }
             Trigger::Any(parts) => {
                 let at = format!("{key}.any");
                 self.say_unless(!parts.is_empty(), &at, "must not be empty");
                 self.count(&at, parts.len(), ANY_MAX, "triggers");
                 for (index, part) in parts.iter().enumerate() {
                     let at = format!("{at}[{}]", index + 1);
-                    let nested = matches!(part, Trigger::Any(_));
-                    self.say_unless(!nested, &at, "an `any` within an `any`");
-                    if !nested {
-                        self.trigger(&at, part);
+                    match part {
+                        Trigger::Any(_) => self.say(at, "an `any` within an `any`"),
+                        part if part.is_of_time() => self.say(at, "stands alone, in no `any`"),
+                        part => self.trigger(&at, part),
                     }
                 }
             }
+        }
+    }
+
+    /// The property is one of events that the customer's own systems report.
+    fn once_per(&mut self, key: &str, property: &str, journey: &Journey) {
+        self.event(key, property);
+        let is_own = |part: &Trigger| match part {
+            Trigger::Event(pattern) => {
+                !names::RESERVED.iter().any(|family| pattern.event.starts_with(family))
+            }
+            _ => false,
+        };
+        if !journey.enter.parts().iter().all(is_own) {
+            let message = "needs a journey that begins with an event of your own";
+            let advice = "enter = { event = \"order.completed\" }";
+            self.problems.push(Problem::new(key, message).help(advice));
         }
     }
 
@@ -178,7 +213,12 @@ impl Check<'_> {
             Action::Split { paths } => self.split(&format!("{key}.split"), paths),
             Action::Enroll { journey: other } => {
                 let advice = "to begin again, lead back by `then`";
-                self.other_journey(&format!("{key}.enroll"), other, journey, advice);
+                let at = format!("{key}.enroll");
+                self.other_journey(&at, other, journey, advice);
+                let found = self.campaign.journeys.get(other);
+                let by_value = |found: &Journey| matches!(found.re_entry, ReEntry::OncePer(_));
+                let message = "begins once per value of an event, and by no step";
+                self.say_unless(!found.is_some_and(by_value), &at, message);
             }
             Action::Leave { journey: other, reason } => {
                 self.line(&format!("{key}.leave.reason"), reason);

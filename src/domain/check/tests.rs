@@ -3,6 +3,7 @@
 use super::*;
 use crate::domain::campaign_file::read;
 use crate::domain::campaign_file::tests::{SAMPLE, said, said_of, said_of_rule};
+use crate::domain::journey::Trigger;
 use crate::domain::rule::{Comparison, DateTest, Relative, Rule, Test};
 use insta::assert_snapshot;
 
@@ -645,7 +646,7 @@ fn what_is_waited_for_must_exist_and_be_something_that_happens() {
        → give it one of event, segment, segment_left, any
     line 95: journey.j.step[1].wait_for.any[1].form
          unknown key
-       → known here: any, event, segment, segment_left, step, where
+       → known here: any, event, segment, segment_left
     line 95: journey.j.step[1].wait_for.any[2]
          an `any` within an `any`
     ");
@@ -667,14 +668,14 @@ fn a_rule_ends_journeys_and_starts_none() {
     ), @"
     line 145: journey.renew.enter.any[1]
          nothing triggers it
-       → give it one of form, segment, segment_left, event, any
+       → give it one of form, segment, segment_left, event
     line 145: journey.renew.enter.any[1].rule
          unknown key
-       → known here: any, event, form, segment, segment_left, step, where
+       → known here: event, form, segment, segment_left
     ");
     assert_snapshot!(changed(|campaign| {
         let journey = campaign.journeys.get_mut("renew").unwrap();
-        journey.enter = crate::domain::journey::Trigger::Rule(Rule::Tag("x".to_owned()));
+        journey.enter = Trigger::Rule(Rule::Tag("x".to_owned()));
     }), @"journey.renew.enter: a rule ends journeys and starts none");
 }
 
@@ -731,87 +732,87 @@ fn journeys_that_enroll_in_a_ring_must_wait_on_the_way() {
 #[test]
 fn what_makes_no_sense_in_a_rule_is_refused() {
     assert_snapshot!(said_of_rule("{ segment = 'engagd' }"), @"
-    line 200: segment.x.rule.segment
+    line 223: segment.x.rule.segment
          there is no segment `engagd`
        → did you mean `engaged`?
     ");
     assert_snapshot!(said_of_rule("{ segment = 'x' }"), @"
-    line 200: segment.x.rule
+    line 223: segment.x.rule
          it asks about itself: x → x
        → let one of them ask about something else
     ");
     assert_snapshot!(said_of_rule("{ journey = 'nurtur', state = 'active' }"), @"
-    line 200: segment.x.rule.journey
+    line 223: segment.x.rule.journey
          there is no journey `nurtur`
        → did you mean `nurture`?
     ");
     assert_snapshot!(said_of_rule("{ journey = 'nurture', state = 'active', step = 'puse' }"), @"
-    line 200: segment.x.rule.step
+    line 223: segment.x.rule.step
          there is no step `puse`
        → did you mean `pause`?
     ");
     assert_snapshot!(said_of_rule("{ journey = 'nurture', state = 'never', step = 'pause' }"), @"
-    line 200: segment.x.rule.step
+    line 223: segment.x.rule.step
          who has never been in a journey stands at no step of it
     ");
     assert_snapshot!(said_of_rule("{ attribute = 'b', matches = '' }"), @"
-    line 200: segment.x.rule.matches
+    line 223: segment.x.rule.matches
          must not be empty
     ");
     assert_snapshot!(said_of_rule("{ attribute = 'b', matches = '**' }"), @"
-    line 200: segment.x.rule.matches
+    line 223: segment.x.rule.matches
          fits every text
        → write { attribute = …, set = true }
     ");
     let wild = format!("*%{}b", "*a".repeat(24));
     assert_snapshot!(said_of_rule(&format!("{{ attribute = 'b', matches = '{wild}' }}")), @"
-    line 200: segment.x.rule.matches
+    line 223: segment.x.rule.matches
          52 bytes; the limit is 50
        → `%`, `_` and `\\` count twice; a Chinese character has three bytes
     ");
     assert_snapshot!(said_of_rule("{ attribute = 'b', between = [2, 1] }"), @"
-    line 200: segment.x.rule.between
+    line 223: segment.x.rule.between
          the first is larger than the second
     ");
     assert_snapshot!(said_of_rule("{ attribute = 'b', between = [2026-03-02, 2026-03-01] }"), @"
-    line 200: segment.x.rule.between
+    line 223: segment.x.rule.between
          the first is later than the second
     ");
     assert_snapshot!(said_of_rule("{ attribute = 'b', in_last = '0d' }"), @"
-    line 200: segment.x.rule.in_last
+    line 223: segment.x.rule.in_last
          a span is from 1s to 3650d, not 0s
     ");
     assert_snapshot!(said_of_rule("{ attribute = 'b', in_next = '3651d' }"), @"
-    line 200: segment.x.rule.in_next
+    line 223: segment.x.rule.in_next
          a span is from 1s to 3650d, not 3651d
     ");
     assert_snapshot!(said_of_rule("{ attribute = 'b', anniversary = 365 }"), @"
-    line 200: segment.x.rule.anniversary
+    line 223: segment.x.rule.anniversary
          from 0 (today) to 364 days
     ");
     assert_snapshot!(said_of_rule("{ event = 'e', within = '0d' }"), @"
-    line 200: segment.x.rule.within
+    line 223: segment.x.rule.within
          a span is from 1s to 3650d, not 0s
     ");
     assert_snapshot!(said_of_rule("{ event = 'e', last = { in_last = '11000d' } }"), @"
-    line 200: segment.x.rule.in_last
+    line 223: segment.x.rule.in_last
          a span is from 1s to 3650d, not 11000d
     ");
     let sequence =
         "{ sequence = [{ event = 'e' }, { event = 'f' }], span = '0s', within = '4000d' }";
     assert_snapshot!(said_of_rule(sequence), @"
-    line 200: segment.x.rule.span
+    line 223: segment.x.rule.span
          a span is from 1s to 3650d, not 0s
-    line 200: segment.x.rule.within
+    line 223: segment.x.rule.within
          a span is from 1s to 3650d, not 4000d
     ");
     assert_snapshot!(said_of_rule("{ sample = { percent = 100, seed = 's' } }"), @"
-    line 200: segment.x.rule.sample.percent
+    line 223: segment.x.rule.sample.percent
          a sample is from 0.01 to 99.99 percent
     ");
     let dates = "{ attribute = 'b', anniversary = 1 },".repeat(RULE_DATES_MAX + 1);
     assert_snapshot!(said_of_rule(&format!("{{ any = [{dates}] }}")), @"
-    line 200: segment.x.rule
+    line 223: segment.x.rule
          21 questions about dates; the limit is 20
     ");
 }
@@ -822,7 +823,7 @@ fn segments_that_ask_about_each_other_are_named_in_their_order() {
         [segment.b]\nrule = { any = [{ tag = 'x' }, { segment = 'c' }] }
         [segment.c]\nrule = { all = [{ segment = 'engaged' }, { segment = 'b' }] }";
     assert_snapshot!(said(&format!("{SAMPLE}\n{cycle}")), @"
-    line 202: segment.b.rule
+    line 225: segment.b.rule
          it asks about itself: b → c → b
        → let one of them ask about something else
     ");
@@ -848,4 +849,114 @@ fn a_client_of_the_api_may_not_ask_about_another_campaign() {
         c.segments.insert("n".into(), Rule::Attribute { attribute: "b".into(), test });
     }), @"segment.n.rule.before: `soon` is not a date: \
         2026-03-01, 2026-03-01T09:30:00 or 2026-03-01T09:30:00+08:00");
+}
+
+#[test]
+fn a_schedule_that_cannot_be_is_refused_with_its_place_and_the_remedy() {
+    let of = |rule: &str| {
+        said_of("FREQ=MONTHLY;INTERVAL=2;BYMONTHDAY=1;BYHOUR=9\", start = 2026-03-01", rule)
+    };
+    assert_snapshot!(of("FREQ=SECONDLY\""), @"
+    line 185: journey.monthly.enter.schedule
+         FREQ=SECONDLY fires too often
+       → one of DAILY, WEEKLY, MONTHLY and YEARLY
+    ");
+    assert_snapshot!(of("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30;BYHOUR=9\""), @"
+    line 185: journey.monthly.enter.schedule
+         never fires
+       → within ten years of its start it must fire once
+    ");
+    assert_snapshot!(of("FREQ=MONTHLY;BYSETPOS=1;BYDAY=MO;BYHOUR=9\""), @"
+    line 185: journey.monthly.enter.schedule
+         BYSETPOS is not known here
+       → FREQ, INTERVAL, BYDAY, BYMONTHDAY, BYMONTH, BYHOUR, BYMINUTE, COUNT and UNTIL
+    ");
+    assert_snapshot!(of("FREQ=DAILY;BYHOUR=9\", start = \"soon\""), @"
+    line 185: journey.monthly.enter.schedule
+         `start` is `soon`
+       → a day such as 2026-03-01
+    ");
+    assert_snapshot!(said_of(
+        ", segment = \"engaged\" }\n\n[[journey.monthly",
+        " }\n\n[[journey.monthly",
+    ), @"
+    line 185: journey.monthly.enter.segment
+         missing
+    ");
+    assert_snapshot!(said_of(
+        "{ event = \"plan.renewed\" }",
+        "{ date = \"renewal\", time = \"09:00\" }",
+    ), @"
+    line 146: journey.renew.goal
+         nothing triggers it
+       → give it one of form, segment, segment_left, event, rule, any
+    line 146: journey.renew.goal.date
+         unknown key
+       → known here: any, event, form, rule, segment, segment_left, time
+    ");
+    assert_snapshot!(said_of("offset = \"-1d\", time = \"10:00\" }", "offset = \"-500d\" }"), @"
+    line 178: journey.birthday.enter.time
+         missing
+    ");
+    assert_snapshot!(changed(|campaign| {
+        let journey = campaign.journeys.get_mut("monthly").unwrap();
+        let Trigger::Schedule(schedule) = &mut journey.enter else { panic!() };
+        schedule.segment = "nobody".to_owned();
+        let enter = journey.enter.clone();
+        journey.goal = Some(Trigger::Any(vec![enter.clone()]));
+        journey.exit = Some(enter);
+    }), @"
+    journey.monthly.enter.segment: there is no segment `nobody`; known here: engaged, rest
+    journey.monthly.exit: a date or schedule starts journeys and ends none
+    journey.monthly.exit.segment: there is no segment `nobody`; known here: engaged, rest
+    journey.monthly.goal.any[1]: stands alone, in no `any`
+    ");
+}
+
+#[test]
+fn once_per_value_is_for_journeys_that_begin_with_an_event_of_ones_own() {
+    let enter = "[journey.revive]\nenter = { segment = \"engaged\" }";
+    let with = |other: &str| said_of(enter, &format!("[journey.revive]\n{other}"));
+    assert_snapshot!(with("enter = { segment = \"engaged\" }\nonce_per = \"order_id\""), @r#"
+    line 139: journey.revive.once_per
+         needs a journey that begins with an event of your own
+       → enter = { event = "order.completed" }
+    line 167: journey.renew.step[4].enroll
+         begins once per value of an event, and by no step
+    "#);
+    assert_snapshot!(with("enter = { event = \"message.clicked\" }\nonce_per = \"url\""), @r#"
+    line 139: journey.revive.once_per
+         needs a journey that begins with an event of your own
+       → enter = { event = "order.completed" }
+    line 167: journey.renew.step[4].enroll
+         begins once per value of an event, and by no step
+    "#);
+    assert_snapshot!(with(
+        "enter = { event = \"bought\" }\nonce_per = \"id\"\nre_entry = \"always\"",
+    ), @"
+    line 139: journey.revive.once_per
+         stands beside `re_entry`; a journey has one of them
+    ");
+    assert_snapshot!(with("enter = { event = \"bought\" }\nonce_per = \"order_id\""), @"
+    line 167: journey.renew.step[4].enroll
+         begins once per value of an event, and by no step
+    ");
+}
+
+#[test]
+fn a_limit_is_of_people_in_an_hour() {
+    let limit = |text: &str| said_of("limit = { people = 500, per = \"hour\" }", text);
+    assert_snapshot!(limit("limit = { people = 0, per = \"hour\" }"), @"
+    line 194: journey.ordered.limit.people
+         from 1 to 300000 people
+    ");
+    assert_snapshot!(limit("limit = { people = 5, per = \"second\" }"), @"
+    line 194: journey.ordered.limit.per
+         `second` is not a word known here
+       → known here: hour
+    ");
+    assert_snapshot!(limit("limit = { per = \"hour\" }"), @"
+    line 194: journey.ordered.limit.people
+         missing
+    ");
 }

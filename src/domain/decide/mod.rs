@@ -78,6 +78,14 @@ impl Happening {
         }
     }
 
+    /// What a customer's own system told about it.
+    pub fn properties(&self) -> Option<&Properties> {
+        match self {
+            Self::Reported(reported) => Some(&reported.properties),
+            _ => None,
+        }
+    }
+
     /// The message whose ledger row the decision needs.
     pub fn message(&self) -> Option<&MessageId> {
         match self {
@@ -280,6 +288,7 @@ impl Decider<'_> {
                 continue; // Whoever leaves is out before a step is taken.
             }
             self.take_due_steps();
+            self.enter_by_time();
             self.enter_enrolled();
             if self.unsettled.is_empty() {
                 return;
@@ -360,8 +369,9 @@ impl Decider<'_> {
     }
 }
 
-/// The earliest moment at which time alone may change something: a step falls due, or the answer
-/// of a segment's rule, or of one that ends an enrollment, may turn.
+/// The earliest moment at which time alone may change something: a step falls due, a date or
+/// schedule starts a journey, or the answer of a segment's rule, or of one that ends an enrollment,
+/// may turn.
 fn wake_at(catalog: &Catalog, contact: &Contact, now: Millis) -> Option<Millis> {
     // Resuming a journey wakes the people inside.
     let runs = |e: &&Enrollment| catalog.run_state(&e.campaign, &e.journey) == RunState::Running;
@@ -376,5 +386,11 @@ fn wake_at(catalog: &Catalog, contact: &Contact, now: Millis) -> Option<Millis> 
         let rules = edition.journey(&enrollment.journey)?.ending_rules();
         rules.filter_map(|rule| rule.verdict(contact, now).changes_at).min()
     });
-    steps.chain(rules).chain(endings).min()
+    let starts = catalog.live().flat_map(|edition| {
+        let journeys = edition.compiled.campaign.journeys.iter();
+        journeys.filter_map(move |(name, journey)| {
+            walk::next_occurrence(contact, edition, (name, journey), now)
+        })
+    });
+    steps.chain(rules).chain(endings).chain(starts).min()
 }

@@ -4,19 +4,24 @@ use super::Decider;
 use crate::domain::calendar;
 use crate::domain::catalog::Edition;
 use crate::domain::change::Change;
+use crate::domain::contact::Contact;
 use crate::domain::event::{Event, names};
 use crate::domain::journey::{
-    Action, Enrollment, EnrollmentState, EventPattern, GOAL_REASON, Journey, Next, ReEntry,
-    RunState, Step, Trigger, WaitFor,
+    Action, BusyHour, Enrollment, EnrollmentState, EventPattern, GOAL_REASON, Journey, Next,
+    ReEntry, RunState, Schedule, Step, Trigger, WaitFor, first_key, following_key, occurrence_key,
+    value_key,
 };
 use crate::domain::message::{Class, Message, house};
-use crate::domain::primitives::{EnrollmentId, MessageId, Millis, QualifiedId};
+use crate::domain::primitives::{EnrollmentId, MessageId, Millis, QualifiedId, Span};
 use crate::domain::rule::Scalar;
 use crate::domain::share;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::rc::Rc;
+
+/// How long a date or schedule that was missed is made up for: what is a day late is too late.
+const CATCH_UP: Span = Span::days(1);
 
 /// The reason of an enrollment that ended because a rule of its journey became true.
 const RULE_REASON: &str = "rule";
@@ -27,33 +32,62 @@ impl Decider<'_> {
         let catalog = self.catalog;
         for edition in catalog.live() {
             for (name, journey) in &edition.compiled.campaign.journeys {
-                if triggers(&journey.enter, edition, event) && self.may_enter(edition, name) {
-                    self.enter(edition, name);
+                if triggers(&journey.enter, edition, event) {
+                    self.enter(edition, (name, journey), Cause::Event(event));
                 }
             }
         }
     }
 
-    fn may_enter(&self, edition: &Edition, name: &str) -> bool {
-        let Some(journey) = edition.journey(name) else { return false };
+    /// The key under which the contact may enter the journey; `None` if it may not.
+    fn admission(
+        &self,
+        edition: &Edition,
+        (name, journey): (&str, &Journey),
+        cause: &Cause<'_>,
+    ) -> Option<String> {
         if self.catalog.run_state(edition.id(), name) != RunState::Running {
-            return false;
+            return None;
         }
         if journey.ending_rules().any(|rule| rule.verdict(&self.contact, self.now).holds) {
-            return false; // It would end where it begins.
+            return None; // It would end where it begins.
         }
-        let Some(last) = self.contact.last_passage(edition.id(), name) else { return true };
+        let is_free = |key: &String| {
+            let mut passages = self.contact.enrollments.iter();
+            !passages.any(|e| e.is_of(edition.id(), name) && e.entry_key.as_ref() == Some(key))
+        };
+        if let ReEntry::OncePer(property) = &journey.re_entry {
+            let Cause::Event(event) = cause else { return None };
+            return value_key(event.properties.get(property)?).filter(is_free);
+        }
+        let last = self.contact.last_passage(edition.id(), name);
+        if let (Cause::Time(clock), Some(Enrollment { entry_key: Some(key), .. })) = (cause, last)
+            && key.starts_with('@')
+            && *key >= occurrence_key(clock)
+        {
+            return None; // It has lived through this hour in another zone.
+        }
         // The strict comparison is what bounds a decision: no journey twice in one instant.
-        let ended_before = !last.is_active() && last.entered_at < self.now;
-        match journey.re_entry {
-            ReEntry::Never => false,
-            ReEntry::Always => ended_before,
-            ReEntry::After(span) => ended_before && last.entered_at.plus(span) <= self.now,
-        }
+        let ended_before = last.is_none_or(|e| !e.is_active() && e.entered_at < self.now);
+        let may_follow = match (&journey.re_entry, last) {
+            (_, None) => true,
+            (ReEntry::Never, _) => false,
+            (ReEntry::After(span), Some(last)) => last.entered_at.plus(*span) <= self.now,
+            (ReEntry::Always | ReEntry::OncePer(_), _) => true,
+        };
+        let key = match (cause, last) {
+            (Cause::Time(clock), _) => occurrence_key(clock),
+            (_, None) => first_key(),
+            (_, Some(last)) => following_key(last),
+        };
+        (ended_before && may_follow).then_some(key).filter(is_free)
     }
 
-    fn enter(&mut self, edition: &Rc<Edition>, name: &str) {
-        let Some(first) = edition.journey(name).and_then(|j| j.steps.first()) else { return };
+    /// Enters a journey, if it lets the contact in.
+    fn enter(&mut self, edition: &Rc<Edition>, journey: (&str, &Journey), cause: Cause<'_>) {
+        let Some(entry_key) = self.admission(edition, journey, &cause) else { return };
+        let (name, journey) = journey;
+        let Some(first) = journey.steps.first() else { return };
         let enrollment = Enrollment {
             id: EnrollmentId(self.ids.uuid()),
             campaign: edition.id().clone(),
@@ -64,6 +98,7 @@ impl Decider<'_> {
             sent: <_>::default(),
             state: EnrollmentState::Active,
             reason: String::new(),
+            entry_key: Some(entry_key),
             entered_at: self.now,
             since: self.now,
             due_at: None,
@@ -73,16 +108,70 @@ impl Decider<'_> {
         self.record(names::JOURNEY_ENTERED, Some(edition.id()), properties);
         self.contact.enrollments.push(enrollment);
         let index = self.contact.enrollments.len() - 1;
-        self.walk(index, Next::Step(first.id.clone()));
+        let people = journey.people_per_hour;
+        let begins = people.map(|people| self.take_place(edition, name, people));
+        match begins.filter(|begins| *begins > self.now) {
+            None => self.walk(index, Next::Step(first.id.clone())),
+            Some(begins) => {
+                let enrollment = &mut self.contact.enrollments[index];
+                enrollment.due_at = Some(begins);
+                self.changes.push(Change::Enrollment(enrollment.clone()));
+            }
+        }
+    }
+
+    /// Takes the next free place in a limited journey; returns when its owner begins.
+    fn take_place(&mut self, edition: &Edition, name: &str, people: u32) -> Millis {
+        let journey = QualifiedId::new(edition.id(), name);
+        let newest = self.contact.busy_hours.get(&journey).copied();
+        let (next, begins) = BusyHour::take(newest, people, self.now);
+        self.contact.busy_hours.insert(journey.clone(), next);
+        self.changes.push(Change::TakePlace { journey, hour: next.hour, people });
+        begins
     }
 
     /// Enters the journeys that `enroll` steps named, where they let the contact in.
     pub(super) fn enter_enrolled(&mut self) {
         while let Some((campaign, name)) = self.enrolled.pop_front() {
             let Some(edition) = self.catalog.live_edition(&campaign) else { continue };
-            if self.may_enter(edition, &name) {
-                self.enter(edition, &name);
+            if let Some(journey) = edition.journey(&name) {
+                self.enter(edition, (&name, journey), Cause::Enrolled);
             }
+        }
+    }
+
+    /// Starts the journeys whose date or schedule has come. Its last occurrence counts, unless a
+    /// passage has begun since: what was missed is made up for once, and not when it is too old.
+    pub(super) fn enter_by_time(&mut self) {
+        let catalog = self.catalog;
+        for edition in catalog.live() {
+            for (name, journey) in &edition.compiled.campaign.journeys {
+                let Some(came) = self.last_occurrence(edition, &journey.enter) else { continue };
+                let last = self.contact.last_passage(edition.id(), name);
+                if last.is_none_or(|last| last.entered_at < came) {
+                    let clock = calendar::clock(came, &zone_of(&self.contact, edition));
+                    self.enter(edition, (name, journey), Cause::Time(clock));
+                }
+            }
+        }
+    }
+
+    /// When a date or schedule last came for this contact, since the version was published.
+    fn last_occurrence(&self, edition: &Edition, trigger: &Trigger) -> Option<Millis> {
+        let since = self.now.minus(CATCH_UP).max(edition.published_at);
+        match trigger {
+            Trigger::Date(moment) => {
+                let date = self.contact.attribute(&moment.date);
+                let zone = zone_of(&self.contact, edition);
+                let came = calendar::last_date(self.now, moment, date.as_ref(), &zone);
+                came.filter(|came| *came >= since)
+            }
+            Trigger::Schedule(Schedule { recurrence, segment }) => {
+                let segment = QualifiedId::new(edition.id(), segment);
+                let since = since.max(*self.contact.segments.get(&segment)?);
+                recurrence.last(since, self.now, &zone_of(&self.contact, edition))
+            }
+            _ => None,
         }
     }
 
@@ -121,7 +210,7 @@ impl Decider<'_> {
         for index in self.active() {
             // The step of another enrollment may have ended this one since.
             let enrollment = &self.contact.enrollments[index];
-            if !enrollment.is_active() || !self.runs(enrollment) {
+            if !enrollment.is_active() || !enrollment.has_begun() || !self.runs(enrollment) {
                 continue;
             }
             let (Some(edition), Some(step)) = (self.edition_of(index), self.step_of(index)) else {
@@ -144,6 +233,11 @@ impl Decider<'_> {
             };
             let step = self.step_of(index);
             match step {
+                Some(step) if !self.contact.enrollments[index].has_begun() => {
+                    if due_at <= self.now {
+                        self.move_on(index, Next::Step(step.id));
+                    }
+                }
                 Some(step) if due_at > self.now => self.reckon_anew(index, &step, due_at),
                 Some(Step { action: Action::WaitFor(wait), .. }) => {
                     self.move_on(index, wait.on_timeout);
@@ -181,7 +275,7 @@ impl Decider<'_> {
     /// The moment after now for which a step waits on the contact's clock; `None` if there is none.
     fn clock_moment(&self, index: usize, action: &Action) -> Option<Millis> {
         let edition = self.edition_of(index)?;
-        let zone = self.zone(&edition);
+        let zone = zone_of(&self.contact, &edition);
         match action {
             Action::WaitUntil(time) => Some(calendar::next_local_time(self.now, time, &zone)),
             Action::WaitUntilDate { moment, .. } => {
@@ -192,22 +286,17 @@ impl Decider<'_> {
         }
     }
 
-    /// The contact's own time zone, or else the campaign's.
-    fn zone(&self, edition: &Edition) -> TimeZone {
-        let campaign = &edition.compiled.campaign;
-        calendar::zone(&[self.contact.time_zone.as_deref(), Some(&campaign.time_zone)])
-    }
-
     /// Leaves the step it stood at, and says so in the log.
     pub(super) fn move_on(&mut self, index: usize, next: Next) {
         let enrollment = &self.contact.enrollments[index];
         let campaign = enrollment.campaign.clone();
+        let from = enrollment.has_begun().then(|| enrollment.step.clone());
         let to = match &next {
             Next::Step(id) => Value::from(id.clone()),
             Next::End => Value::Null,
         };
         let properties = json!({ "journey": enrollment.journey, "enrollment": enrollment.id,
-                                 "from": enrollment.step, "to": to });
+                                 "from": from, "to": to });
         self.record(names::JOURNEY_MOVED, Some(&campaign), properties);
         self.walk(index, next);
     }
@@ -412,6 +501,16 @@ impl Decider<'_> {
     }
 }
 
+/// Why a journey is entered.
+enum Cause<'e> {
+    /// This happened.
+    Event(&'e Event),
+    /// Its date or schedule came, when the contact's clock showed this.
+    Time(String),
+    /// A step of another journey leads there.
+    Enrolled,
+}
+
 /// What taking a step led to.
 enum Taken {
     /// On to the next.
@@ -420,6 +519,37 @@ enum Taken {
     WaitsUntil(Millis),
     /// Out of the journey, for this reason.
     Leaves(String),
+}
+
+/// The contact's own time zone, or else the campaign's.
+fn zone_of(contact: &Contact, edition: &Edition) -> TimeZone {
+    let campaign = &edition.compiled.campaign;
+    calendar::zone(&[contact.time_zone.as_deref(), Some(&campaign.time_zone)])
+}
+
+/// When a date or schedule comes next for a contact; `None` if the journey starts otherwise, or
+/// has no more use for it.
+pub(super) fn next_occurrence(
+    contact: &Contact,
+    edition: &Edition,
+    (name, journey): (&str, &Journey),
+    now: Millis,
+) -> Option<Millis> {
+    let is_past = || contact.last_passage(edition.id(), name).is_some();
+    if journey.enter.is_of_time() && journey.re_entry == ReEntry::Never && is_past() {
+        return None;
+    }
+    match &journey.enter {
+        Trigger::Date(moment) => {
+            let date = contact.attribute(&moment.date)?;
+            calendar::next_date(now, moment, Some(&date), &zone_of(contact, edition))
+        }
+        Trigger::Schedule(Schedule { recurrence, segment }) => {
+            contact.segments.get(&QualifiedId::new(edition.id(), segment))?;
+            recurrence.next(now, &zone_of(contact, edition))
+        }
+        _ => None,
+    }
 }
 
 /// Whether an event of a contact is the one that a trigger of this campaign names.
@@ -440,6 +570,6 @@ pub(in crate::domain) fn triggers(trigger: &Trigger, edition: &Edition, event: &
         }
         Trigger::Event(pattern) => pattern.matches(event),
         Trigger::Any(parts) => parts.iter().any(|part| triggers(part, edition, event)),
-        Trigger::Rule(_) => false,
+        Trigger::Rule(_) | Trigger::Date(_) | Trigger::Schedule(_) => false,
     }
 }

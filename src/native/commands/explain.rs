@@ -6,6 +6,7 @@ use crate::domain::explain::{Explanation, JourneyExplained, PassageExplained};
 use crate::domain::journey::EnrollmentState;
 use crate::domain::language::Language;
 use crate::domain::primitives::Millis;
+use crate::domain::rule::Explained;
 use crate::flows::explain::Question;
 use crate::views::format::moment;
 use serde_json::json;
@@ -15,7 +16,7 @@ use std::io::{self, Write};
 ///
 /// For each journey: where the contact stands, why it entered or did not, what it waits for and
 /// until when, or why it ended. For each message: what became of it and why. For each segment:
-/// in or out. Times are in UTC.
+/// in or out, and each part of its rule with what was found. Times are in UTC.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -90,7 +91,7 @@ fn print(explanation: &Explanation, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "  {}", message.words)?;
     }
     for segment in &explanation.segments {
-        let (is_in, holds) = (segment.since.is_some(), segment.holds);
+        let (is_in, holds) = (segment.since.is_some(), segment.why.holds);
         let since = segment.since.map(|since| format!(" since {}", at(since))).unwrap_or_default();
         let verdict = match (is_in, holds) {
             (true, false) => "; its rule has become false, and it leaves shortly",
@@ -98,12 +99,22 @@ fn print(explanation: &Explanation, out: &mut dyn Write) -> io::Result<()> {
             _ => "",
         };
         let until =
-            segment.changes_at.map(|until| format!("; time may change that on {}", at(until)));
+            segment.why.changes_at.map(|until| format!("; time may change that on {}", at(until)));
         let place = if is_in { "in" } else { "not in" };
         let until = until.unwrap_or_default();
         writeln!(out, "\nSegment {}: {place}{since}{verdict}{until}", segment.segment)?;
+        print_rule(&segment.why, 1, out)?;
     }
     Ok(())
+}
+
+/// A rule, one line a part: whether it holds, what was asked, and what was found.
+fn print_rule(why: &Explained, depth: usize, out: &mut dyn Write) -> io::Result<()> {
+    let mark = if why.holds { "✓" } else { "✗" };
+    let found = why.found.as_ref().map(|found| format!(" (found: {found})")).unwrap_or_default();
+    let indent = "  ".repeat(depth);
+    writeln!(out, "{indent}{mark} {}{found}", why.question.in_language(Language::English))?;
+    why.parts.iter().try_for_each(|part| print_rule(part, depth + 1, out))
 }
 
 fn print_journey(journey: &JourneyExplained, out: &mut dyn Write) -> io::Result<()> {

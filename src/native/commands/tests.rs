@@ -96,14 +96,14 @@ impl Drop for Project {
 fn a_good_project_is_counted() {
     let project = Project::new();
     assert_snapshot!(project.run("check @/campaigns", ""), @"
-    1 campaign, 2 pages, 1 form, 2 segments, 3 journeys, 1 e-mail, 1 SMS: all good
+    1 campaign, 2 pages, 1 form, 2 segments, 6 journeys, 1 e-mail, 1 SMS: all good
     [Ok]
     ");
     assert_snapshot!(project.run("check @/campaigns/white-paper.toml --json", ""), @r#"
     {"campaigns":1,
       "emails":1,
       "forms":1,
-      "journeys":3,
+      "journeys":6,
       "ok":true,
       "pages":2,
       "problems":[],
@@ -317,7 +317,7 @@ fn inspection_says_why_something_is_refused() {
     [Ok]
     ");
     assert_snapshot!(project.run("inspect campaign @/campaigns/white-paper.toml", ""), @"
-    @/campaigns/white-paper.toml: accepted with 2 pages, 1 form, 2 segments, 3 journeys, 1 e-mail, 1 SMS
+    @/campaigns/white-paper.toml: accepted with 2 pages, 1 form, 2 segments, 6 journeys, 1 e-mail, 1 SMS
     [Ok]
     ");
     project.change("templates/pages/thanks.hbs", "title", "titel");
