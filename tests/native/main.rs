@@ -9,6 +9,7 @@ mod explain;
 mod faults;
 mod halts;
 mod invariants;
+mod poison;
 mod rig;
 mod segments;
 mod support;
