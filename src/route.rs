@@ -35,6 +35,10 @@ pub enum Route<'a> {
     ApiExplain(&'a str),
     /// The same of a contact that the body names: an address in a URL would end up in logs.
     ApiExplainAsked,
+    /// The parked contacts.
+    ApiParked,
+    /// Let a parked contact be decided on again.
+    ApiRelease(&'a str),
     /// Tell events.
     ApiEvents,
     /// A campaign's report.
@@ -47,6 +51,8 @@ pub enum Route<'a> {
     AdminReport(&'a str),
     /// Let a journey run, or halt it, from the web app.
     AdminSteer(&'a str, RunState),
+    /// Let a parked contact be decided on again, from the web app.
+    AdminRelease(&'a str),
     /// The door of the web app.
     SignInAsk,
     /// Sign in.
@@ -105,6 +111,8 @@ pub fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, NoRoute> {
         },
         ["api", "v1", "contacts", "explain"] => one("POST", ApiExplainAsked, "POST"),
         ["api", "v1", "contacts", id, "explain"] => one("GET", ApiExplain(id), GET),
+        ["api", "v1", "parked"] => one("GET", ApiParked, GET),
+        ["api", "v1", "parked", id, "release"] => one("POST", ApiRelease(id), "POST"),
         ["api", "v1", "events"] => one("POST", ApiEvents, "POST"),
         ["api", "v1", "reports", "campaigns", id] => one("GET", ApiReport(id), GET),
         ["api", "v1", "openapi.json"] => one("GET", ApiDescription, GET),
@@ -114,6 +122,7 @@ pub fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, NoRoute> {
             Some(state) => one("POST", AdminSteer(id, state), "POST"),
             None => Err(NoRoute::NotFound),
         },
+        ["admin", "parked", id, "release"] => one("POST", AdminRelease(id), "POST"),
         ["admin", "sign-in"] => both(SignInAsk, SignIn),
         ["admin", "sign-out"] => one("POST", SignOut, "POST"),
         ["dev", "mailbox"] => one("GET", Mailbox, GET),

@@ -12,7 +12,8 @@ fn main() {}
 mod cli {
     use clap::Parser;
     use dripline::native::commands::{
-        Exit, Terminal, check, explain, inspect, journey, publish, render, report, simulate, token,
+        Exit, Terminal, check, explain, inspect, journey, parked, publish, render, report,
+        simulate, token,
     };
     use std::io::{self, Write};
     use std::process::ExitCode;
@@ -33,6 +34,7 @@ Exit status of every command: 0 it is right, 1 what was asked about is wrong, 2 
         Journey(journey::Args),
         Report(report::Args),
         Explain(explain::Args),
+        Parked(parked::Args),
         Inspect(inspect::Args),
         Token(token::Args),
     }
@@ -49,6 +51,7 @@ Exit status of every command: 0 it is right, 1 what was asked about is wrong, 2 
             Cli::Simulate(args) => simulate::run(args, &mut terminal),
             Cli::Journey(args) => journey::run(args, &mut terminal),
             Cli::Explain(args) => explain::run(args, &mut terminal),
+            Cli::Parked(args) => parked::run(args, &mut terminal),
             Cli::Report(args) => report::run(args, &mut terminal),
             Cli::Token(args) => token::run(args, &mut terminal),
             Cli::Inspect(args) => inspect::run(args, &mut terminal),

@@ -8,8 +8,9 @@ use crate::domain::answer::Answer;
 use crate::domain::journey::RunState;
 use crate::domain::language::Language;
 use crate::domain::message::Letter;
-use crate::domain::primitives::{CampaignId, Channel, Millis};
+use crate::domain::primitives::{CampaignId, Channel, ContactId, Millis};
 use crate::domain::token::{Purpose, SESSION_AGE_MAX, SIGN_IN_AGE_MAX};
+use crate::flows::park;
 use crate::flows::report as reporting;
 use crate::flows::seams::Database;
 use crate::flows::settings::is_api_token;
@@ -17,7 +18,8 @@ use crate::flows::steer_journey::NotSteered;
 use crate::store;
 use crate::store::statement::Rows;
 use crate::views::admin::{
-    AdminIndexView, CampaignRow, SignInProblem, SignInView, admin_index, sign_in as sign_in_page,
+    AdminIndexView, CampaignRow, ParkedRow, SignInProblem, SignInView, admin_index,
+    sign_in as sign_in_page,
 };
 use crate::views::format;
 use crate::views::mailbox::{
@@ -33,11 +35,22 @@ const SIGN_IN_BYTES_MAX: usize = 4_096;
 /// How many messages the mailbox lists.
 const LETTERS_MAX: usize = 200;
 
-/// The list of campaigns.
-pub fn index(app: &App, inbound: &Inbound) -> Reply {
-    if let Some(door) = door(app, inbound) {
+/// The list of campaigns, and of contacts that are parked.
+pub async fn index(app: App, inbound: Inbound) -> Reply {
+    if let Some(door) = door(&app, &inbound) {
         return door;
     }
+    // The campaigns are shown even if the database does not answer.
+    let parked = park::list(&app.db).await.unwrap_or_else(|error| {
+        reply::log("parked", &error.to_string());
+        Vec::new()
+    });
+    let parked = parked.into_iter().map(|row| ParkedRow {
+        contact: row.contact,
+        reason: row.reason,
+        since: row.since,
+    });
+    let parked: Vec<ParkedRow> = parked.collect();
     let campaigns: Vec<CampaignRow> = app
         .catalog
         .live()
@@ -53,8 +66,12 @@ pub fn index(app: &App, inbound: &Inbound) -> Reply {
             }
         })
         .collect();
-    let frame = frame(app, inbound, Section::Campaigns);
-    let view = AdminIndexView { frame, campaigns: &campaigns, base_url: &app.settings.base_url };
+    let view = AdminIndexView {
+        frame: frame(&app, &inbound, Section::Campaigns),
+        campaigns: &campaigns,
+        parked: &parked,
+        base_url: &app.settings.base_url,
+    };
     Reply::page(200, admin_index(&view))
 }
 
@@ -100,6 +117,23 @@ pub async fn steer(app: App, inbound: Inbound, id: &str, state: RunState) -> Rep
         Err(NotSteered::Unknown(_)) => reply::message(&inbound, MessageKind::NotFound),
         Err(NotSteered::Database(error)) => {
             reply::log("steer", &error.to_string());
+            reply::message(&inbound, MessageKind::Unavailable)
+        }
+    }
+}
+
+/// Lets a parked contact be decided on again, and shows the list again.
+pub async fn release(app: App, inbound: Inbound, id: &str) -> Reply {
+    if inbound.is_cross_site() {
+        return reply::message(&inbound, MessageKind::Forbidden);
+    }
+    if let Some(door) = door(&app, &inbound) {
+        return door;
+    }
+    match park::release(&app.db, &ContactId::from(id), app.now).await {
+        Ok(_) => Reply::redirect(303, &format!("/admin?lang={}", inbound.language().tag())),
+        Err(error) => {
+            reply::log("release", &error.to_string());
             reply::message(&inbound, MessageKind::Unavailable)
         }
     }

@@ -7,7 +7,7 @@ use super::inbound::{Inbound, NoBody};
 use super::reply::{self, Reply};
 use crate::domain::campaign::Compiled;
 use crate::domain::journey::RunState;
-use crate::domain::primitives::{CampaignId, QualifiedId};
+use crate::domain::primitives::{CampaignId, ContactId, QualifiedId};
 use crate::domain::problem::brief;
 use crate::domain::report::Report;
 use crate::flows::accept_events::{self, EVENTS_BODY_BYTES_MAX};
@@ -16,7 +16,7 @@ use crate::flows::publish::{self, COMPILED_BYTES_MAX, Refusal};
 use crate::flows::seams::Database;
 use crate::flows::settings::is_api_token;
 use crate::flows::steer_journey::{self, NotSteered, Steered};
-use crate::flows::{health, report as reporting};
+use crate::flows::{health, park, report as reporting};
 use crate::views::visitor::MessageKind;
 use serde_json::{Value, json};
 
@@ -129,6 +129,32 @@ async fn answer(app: &App, inbound: &Inbound, question: &Question) -> Reply {
             Reply::problem(404, "Nothing to explain", "What you ask about is not there.", more)
         }
         Err(NoAnswer::Database(error)) => unavailable(inbound, "explain", &error.to_string()),
+    }
+}
+
+/// The parked contacts.
+pub async fn parked(app: App, inbound: Inbound) -> Reply {
+    if let Some(refusal) = refuse_stranger(&app, &inbound) {
+        return refusal;
+    }
+    match park::list(&app.db).await {
+        Ok(parked) => Reply::json(200, &json!({ "parked": parked })),
+        Err(error) => unavailable(&inbound, "parked", &error.to_string()),
+    }
+}
+
+/// Lets a parked contact be decided on again.
+pub async fn release(app: App, inbound: Inbound, id: &str) -> Reply {
+    if let Some(refusal) = refuse_stranger(&app, &inbound) {
+        return refusal;
+    }
+    match park::release(&app.db, &ContactId::from(id), app.now).await {
+        Ok(true) => Reply::json(200, &json!({ "released": id })),
+        Ok(false) => {
+            let detail = "It is not parked: it may have been released already.";
+            Reply::problem(404, "No such parked contact", detail, Value::Null)
+        }
+        Err(error) => unavailable(&inbound, "release", &error.to_string()),
     }
 }
 

@@ -67,6 +67,14 @@ impl From<DatabaseError> for CommitError {
     }
 }
 
+impl CommitError {
+    /// Whether it may lie with one of the contacts, so that another attempt fails again. A database
+    /// that is overloaded, or an answer that was lost, says nothing about anybody.
+    pub fn may_be_the_contacts(&self) -> bool {
+        matches!(self, Self::Contended | Self::Database(DatabaseError::Fault(_)))
+    }
+}
+
 impl std::fmt::Display for CommitError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -92,15 +100,7 @@ pub async fn commit<D: Database>(
         if waiting.is_empty() {
             break;
         }
-        let mut world = Known::read(db, catalog, &waiting, now).await?;
-        let mut decided: Vec<(Case, Decision)> = Vec::new();
-        for case in waiting {
-            let Some((contact, happenings)) = world.open(&case, now, ids) else { continue };
-            let decision = decide(catalog, contact, happenings, now, ids);
-            // The next one of this batch takes the next place.
-            world.busy_hours.clone_from(&decision.contact.busy_hours);
-            decided.push((case, decision));
-        }
+        let decided = decide_split(db, catalog, waiting, &mut faults, now, ids).await?;
         let written = write_split(db, decided, now).await?;
         done.extend(written.done);
         faults.extend(written.faults);
@@ -113,8 +113,49 @@ pub async fn commit<D: Database>(
     }
 }
 
-/// How many decisions may fail alone before the fault is taken for everybody's.
+/// How many may fail alone, and none succeed, before the fault is taken for everybody's.
 const FAULTS_ALONE_MAX: usize = 3;
+
+/// Reads what all cases need, and decides; if it cannot be read, each half by itself, down to the
+/// single cases that cannot.
+async fn decide_split<D: Database>(
+    db: &D,
+    catalog: &Catalog,
+    cases: Vec<Case>,
+    faults: &mut Vec<DatabaseError>,
+    now: Millis,
+    ids: &mut Ids,
+) -> Result<Vec<(Case, Decision)>, CommitError> {
+    let mut decided = Vec::new();
+    let mut busy_hours = BTreeMap::new();
+    let mut groups = vec![cases];
+    while let Some(mut group) = groups.pop() {
+        match Known::read(db, catalog, &group, now).await {
+            Ok(mut known) => {
+                known.busy_hours.append(&mut busy_hours);
+                for case in group {
+                    let Some((contact, happenings)) = known.open(&case, now, ids) else { continue };
+                    let decision = decide(catalog, contact, happenings, now, ids);
+                    // The next one takes the next place.
+                    known.busy_hours.clone_from(&decision.contact.busy_hours);
+                    decided.push((case, decision));
+                }
+                busy_hours = known.busy_hours;
+            }
+            Err(DatabaseError::Fault(_)) if group.len() > 1 => {
+                let half = group.split_off(group.len() / 2);
+                groups.extend([half, group]);
+            }
+            Err(fault @ DatabaseError::Fault(_))
+                if faults.len() < FAULTS_ALONE_MAX || !decided.is_empty() =>
+            {
+                faults.push(fault);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(decided)
+}
 
 /// What came of writing decisions.
 #[derive(Default)]
@@ -151,7 +192,9 @@ async fn write_split<D: Database>(
             Err(DatabaseError::Conflict(_) | DatabaseError::Lost(_)) => {
                 written.refused.extend(batch.into_iter().map(|(case, _)| case));
             }
-            Err(fault @ DatabaseError::Fault(_)) if written.faults.len() < FAULTS_ALONE_MAX => {
+            Err(fault @ DatabaseError::Fault(_))
+                if written.faults.len() < FAULTS_ALONE_MAX || !written.done.is_empty() =>
+            {
                 written.faults.push(fault);
             }
             Err(error) => return Err(error.into()),

@@ -113,8 +113,13 @@ async fn attempt<H: Http>(
     if journey == RunState::Paused {
         return Ending::Untried { at: now.plus(HOLD) };
     }
-    let Some(contact) = truth.contacts.get(&message.contact_id) else {
-        return Ending::Over(Outcome::Skipped("contact_gone"));
+    let contact = match truth.contacts.get(&message.contact_id) {
+        Some(Ok(contact)) => contact,
+        Some(Err(why)) => {
+            let (at, reason) = (now.plus(backoff(message.attempts)), why.clone());
+            return Ending::Again { at, reason, uncertain: false };
+        }
+        None => return Ending::Over(Outcome::Skipped("contact_gone")),
     };
     let sender = match message.channel {
         Channel::Email => &settings.email,
@@ -205,7 +210,8 @@ async fn claim<D: Database>(
 /// What is asked after the claim, so that what was said before it counts: the contacts, and which
 /// journeys run. What an isolate has in mind may be a minute old.
 struct Truth {
-    contacts: BTreeMap<ContactId, Contact>,
+    /// Those that there are; one that cannot be read holds back its own messages only.
+    contacts: BTreeMap<ContactId, Result<Contact, String>>,
     journeys: Vec<JourneyStatus>,
 }
 
@@ -223,14 +229,40 @@ async fn read_truth<D: Database>(
     claimed: &[Message],
 ) -> Result<Truth, DatabaseError> {
     let wanted: BTreeSet<&ContactId> = claimed.iter().map(|message| &message.contact_id).collect();
-    let rows = db.batch(vec![contacts::by_ids(wanted, &[], &[]), journeys::statuses()]).await?;
-    let journeys = statuses(rows.get(1))?;
-    let rows = rows.first().map(Rows::all::<ContactRow>).transpose();
-    let contacts = rows.map_err(DatabaseError::Fault)?.unwrap_or_default();
+    let mut truth = Truth { contacts: BTreeMap::new(), journeys: Vec::new() };
+    let mut groups = vec![wanted.into_iter().collect::<Vec<_>>()];
+    while let Some(mut group) = groups.pop() {
+        match read_group(db, &group).await {
+            Ok((contacts, journeys)) => {
+                let contacts =
+                    contacts.into_iter().map(|contact| (contact.id.clone(), Ok(contact)));
+                truth.contacts.extend(contacts);
+                truth.journeys = journeys;
+            }
+            Err(DatabaseError::Fault(_)) if group.len() > 1 => {
+                let half = group.split_off(group.len() / 2);
+                groups.extend([half, group]);
+            }
+            Err(DatabaseError::Fault(why)) => {
+                truth.contacts.extend(group.into_iter().map(|id| (id.clone(), Err(why.clone()))));
+            }
+            Err(error) => return Err(error),
+        }
+    }
     let versions = claimed.iter().map(|message| (message.campaign.clone(), message.version));
     load_versions(db, catalog, versions).await?;
-    let contacts = contacts.into_iter().map(Contact::from).map(|c| (c.id.clone(), c)).collect();
-    Ok(Truth { contacts, journeys })
+    Ok(truth)
+}
+
+async fn read_group<D: Database>(
+    db: &D,
+    group: &[&ContactId],
+) -> Result<(Vec<Contact>, Vec<JourneyStatus>), DatabaseError> {
+    let wanted = contacts::by_ids(group.iter().copied(), &[], &[]);
+    let rows = db.batch(vec![wanted, journeys::statuses()]).await?;
+    let contacts = rows.first().map(Rows::all::<ContactRow>).transpose();
+    let contacts = contacts.map_err(DatabaseError::Fault)?.unwrap_or_default();
+    Ok((contacts.into_iter().map(Contact::from).collect(), statuses(rows.get(1))?))
 }
 
 async fn put_back<D: Database>(db: &D, retries: Vec<Statement>) -> Result<(), DatabaseError> {

@@ -1,9 +1,12 @@
-//! health: whether the worker can do its work, and how late it is. One round trip, two statements.
+//! health: whether the worker can do its work, and how late it is. One round trip, three
+//! statements.
 
+use super::park::ATTEMPTS_ALONE_MAX;
 use super::seams::DatabaseError;
 use crate::domain::primitives::{Millis, Span};
-use crate::store::due;
+use crate::store::parked::CountRow;
 use crate::store::statement::{Rows, Statement};
+use crate::store::{due, parked};
 use serde::{Deserialize, Serialize};
 
 /// Without a tick for this long, the scheduler is taken for stopped: five of its minutes.
@@ -26,6 +29,8 @@ pub struct Health {
     pub last_tick_age_seconds: Option<i64>,
     /// How late the longest-waiting step or message is, in seconds.
     pub oldest_due_seconds: i64,
+    /// How many contacts are parked, because a decision about them fails for good.
+    pub parked: i64,
 }
 
 #[derive(Deserialize)]
@@ -35,7 +40,7 @@ struct AtRow {
 
 /// What to ask the database.
 pub fn questions() -> Vec<Statement> {
-    vec![due::last_tick(), due::next()]
+    vec![due::last_tick(), due::next(), parked::count(ATTEMPTS_ALONE_MAX)]
 }
 
 /// Judges its answer, and the other parts'.
@@ -57,8 +62,19 @@ pub fn judge(
         Some(_) => None,
     };
     let oldest_due_seconds = at(1).map_or(0, seconds_since).max(0);
+    let count = |rows: &Rows| rows.first::<CountRow>().ok().flatten().map(|row| row.parked);
+    let parked = database.as_ref().ok().and_then(|rows| count(rows.get(2)?)).unwrap_or(0);
     let database = database.err().map(|error| error.to_string());
     let (kv, queue) = (kv.err(), queue.err());
     let is_ready = [&database, &kv, &queue, &scheduler].iter().all(|part| part.is_none());
-    Health { is_ready, database, kv, queue, scheduler, last_tick_age_seconds, oldest_due_seconds }
+    Health {
+        is_ready,
+        database,
+        kv,
+        queue,
+        scheduler,
+        last_tick_age_seconds,
+        oldest_due_seconds,
+        parked,
+    }
 }

@@ -11,6 +11,7 @@ pub mod submit_form;
 pub mod accept_events;
 pub mod record_touches;
 pub mod run_due;
+pub mod park;
 pub mod compose;
 pub mod deliver;
 pub mod receive;

@@ -16,6 +16,7 @@ use super::task::Work;
 use crate::domain::catalog::Catalog;
 use crate::domain::decide::Happening;
 use crate::domain::primitives::{ContactId, Ids, MessageId, Millis, Span};
+use crate::store::due::ClaimedRow;
 use crate::store::journeys::WakeRow;
 use crate::store::messages::IdRow;
 use crate::store::segments::FillRow;
@@ -46,14 +47,18 @@ pub async fn tick<D: Database>(db: &D, now: Millis) -> Result<Vec<Work>, Databas
         due::record_tick(now),
     ];
     let rows = db.batch(statements).await?;
-    let contacts = ids::<ContactId>(rows.first())?;
-    let outbox = ids::<MessageId>(rows.get(1))?;
-    let mut work = Work::due(&contacts);
+    let claimed = all::<ClaimedRow>(rows.first())?;
+    let outbox: Vec<MessageId> = ids(rows.get(1))?;
+    let (fresh, again): (Vec<_>, Vec<_>) = claimed.into_iter().partition(|row| row.handed_out <= 1);
+    let contacts = |rows: Vec<ClaimedRow>| rows.into_iter().map(|row| row.id).collect::<Vec<_>>();
+    let mut work = Work::due(&contacts(fresh));
+    work.extend(Work::alone(contacts(again)));
     work.extend(Work::deliver(&outbox));
     Ok(work)
 }
 
-/// Decides on contacts whose time has come.
+/// Decides on contacts whose time has come. If that fails because of one of them, the neighbours
+/// are done, and each is to be tried alone.
 pub async fn run<D: Database>(
     db: &D,
     catalog: &Catalog,
@@ -61,11 +66,15 @@ pub async fn run<D: Database>(
     now: Millis,
     ids: &mut Ids,
 ) -> Result<Vec<Work>, CommitError> {
-    let cases = contacts
-        .into_iter()
-        .map(|contact| Case { who: Who::Id(contact), happenings: vec![Happening::TimePassed] });
-    let decisions = commit(db, catalog, cases.collect(), now, ids).await?;
-    Ok(deliveries(&decisions))
+    let case = |contact: &ContactId| Case {
+        who: Who::Id(contact.clone()),
+        happenings: vec![Happening::TimePassed],
+    };
+    match commit(db, catalog, contacts.iter().map(case).collect(), now, ids).await {
+        Ok(decisions) => Ok(deliveries(&decisions)),
+        Err(error) if error.may_be_the_contacts() => Ok(Work::alone(contacts)),
+        Err(error) => Err(error),
+    }
 }
 
 /// Takes each waking of a journey's people one step further: the next of them become due, in this

@@ -68,6 +68,11 @@ pub enum Work {
         /// At most `CONTACTS_PER_TASK_MAX`.
         contacts: Vec<ContactId>,
     },
+    /// This contact is due, and nothing came of it the last time.
+    AloneV1 {
+        /// The contact.
+        contact: ContactId,
+    },
     /// These messages wait to be sent.
     DeliverV1 {
         /// At most `MESSAGES_PER_TASK_MAX`.
@@ -86,5 +91,10 @@ impl Work {
     pub fn due(contacts: &[ContactId]) -> Vec<Self> {
         let chunks = contacts.chunks(CONTACTS_PER_TASK_MAX);
         chunks.map(|chunk| Self::DueV1 { contacts: chunk.to_vec() }).collect()
+    }
+
+    /// A task for each contact.
+    pub fn alone(contacts: Vec<ContactId>) -> Vec<Self> {
+        contacts.into_iter().map(|contact| Self::AloneV1 { contact }).collect()
     }
 }

@@ -21,7 +21,7 @@ use crate::flows::steer_journey::{NotSteered, Steered};
 use crate::flows::submit_form::Checked;
 use crate::flows::task::{EngagementReport, Intake, Work};
 use crate::flows::{
-    deliver, publish, receive, record_touches, report, run_due, serve_page, steer_journey,
+    deliver, park, publish, receive, record_touches, report, run_due, serve_page, steer_journey,
     submit_form,
 };
 use crate::providers::Sender;
@@ -387,6 +387,9 @@ impl World {
             let more = match work {
                 Work::DueV1 { contacts } => {
                     block_on(run_due::run(db, catalog, contacts, now, &mut self.ids))?
+                }
+                Work::AloneV1 { contact } => {
+                    block_on(park::run_alone(db, catalog, contact, now, &mut self.ids))?
                 }
                 Work::DeliverV1 { messages } => block_on(deliver::deliver(
                     db, &self.post, catalog, &self.settings, messages, now, &mut self.ids,

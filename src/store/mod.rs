@@ -6,6 +6,7 @@ pub mod due;
 pub mod journeys;
 pub mod mailbox;
 pub mod messages;
+pub mod parked;
 pub mod reports;
 mod rules;
 pub mod segments;

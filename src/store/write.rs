@@ -56,7 +56,7 @@ const CONTACTS: Insert = Insert {
        tags = excluded.tags, score = excluded.score, locale = excluded.locale,
        time_zone = excluded.time_zone, consents = excluded.consents,
        touches = excluded.touches, wake_at = excluded.wake_at,
-       updated_at = excluded.updated_at",
+       updated_at = excluded.updated_at, handed_out = 0",
 };
 
 const ENROLLMENTS: Insert = Insert {
@@ -108,7 +108,7 @@ const COUNTERS: Insert = Insert {
 
 // Nothing happened but time: no event is owed, and a newer reading wins by its number.
 const UPDATE_WAKES: &str = "
-UPDATE contacts SET wake_at = row.value ->> 'wake_at'
+UPDATE contacts SET wake_at = row.value ->> 'wake_at', handed_out = 0
   FROM json_each(?1) AS row
  WHERE contacts.id = row.value ->> 'id' AND contacts.seq = row.value ->> 'seq'";
 

@@ -4,7 +4,7 @@ use super::format;
 use super::page::{Frame, Page, other};
 use super::render;
 use crate::domain::language::Language;
-use crate::domain::primitives::{CampaignId, Millis};
+use crate::domain::primitives::{CampaignId, ContactId, Millis};
 use askama::Template;
 
 /// What the sign-in page is made of.
@@ -34,6 +34,8 @@ pub struct AdminIndexView<'a> {
     pub frame: Frame,
     /// In the order shown.
     pub campaigns: &'a [CampaignRow],
+    /// Contacts whose decision fails for good, in the order shown.
+    pub parked: &'a [ParkedRow],
     /// This deployment's address, for the command that publishes to it.
     pub base_url: &'a str,
 }
@@ -53,6 +55,17 @@ pub struct CampaignRow {
     pub time_zone: String,
     /// The paths of its landing pages.
     pub paths: Vec<String>,
+}
+
+/// One parked contact.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ParkedRow {
+    /// Its id.
+    pub contact: ContactId,
+    /// What went wrong the last time.
+    pub reason: String,
+    /// When it first did.
+    pub since: Millis,
 }
 
 /// Renders the sign-in page; its form posts `token` to `/admin/sign-in`.
@@ -90,10 +103,17 @@ pub fn admin_index(view: &AdminIndexView) -> String {
         published: format::moment(campaign.published_at, &campaign.time_zone, language),
         paths: campaign.paths.clone(),
     };
+    let parked = |row: &ParkedRow| ParkedLine {
+        action: view.frame.href(&format!("/admin/parked/{}/release", row.contact)),
+        contact: row.contact.to_string(),
+        reason: row.reason.clone(),
+        since: format::moment(row.since, "UTC", language),
+    };
     render(&AdminIndexTemplate {
         page: Page::new(language, language.pick("Campaigns", "营销活动")),
         frame: view.frame,
         rows: view.campaigns.iter().map(row).collect(),
+        parked: view.parked.iter().map(parked).collect(),
         base_url: view.base_url,
     })
 }
@@ -114,7 +134,15 @@ struct AdminIndexTemplate<'a> {
     page: Page,
     frame: Frame,
     rows: Vec<IndexRow>,
+    parked: Vec<ParkedLine>,
     base_url: &'a str,
+}
+
+struct ParkedLine {
+    action: String,
+    contact: String,
+    reason: String,
+    since: String,
 }
 
 struct IndexRow {

@@ -73,6 +73,10 @@ fn all_pages(language: Language, text: &str) -> Vec<(&'static str, String)> {
     };
     let figures = Figures { visitors: 10, leads: 2, ..Figures::default() };
     let report = report(text, figures);
+    let parked = ParkedRow { contact: text.into(), reason: text.into(), since: Millis(0) };
+    let index = |campaigns: &[CampaignRow], parked: &[ParkedRow]| {
+        admin_index(&AdminIndexView { frame, campaigns, parked, base_url: text })
+    };
     let mut pages = vec![
         (
             "sign_in",
@@ -81,8 +85,9 @@ fn all_pages(language: Language, text: &str) -> Vec<(&'static str, String)> {
         ("mailbox", mailbox(&MailboxView { frame, messages: &mails })),
         ("mail", mailbox_message(&MailboxMessageView { frame, message: &mails[0] })),
         ("sms", mailbox_message(&MailboxMessageView { frame, message: &mails[1] })),
-        ("index", admin_index(&AdminIndexView { frame, campaigns: &[campaign], base_url: text })),
-        ("no index", admin_index(&AdminIndexView { frame, campaigns: &[], base_url: text })),
+        ("index", index(&[campaign], &[])),
+        ("parked", index(&[], &[parked])),
+        ("no index", index(&[], &[])),
         ("report", campaign_report(&ReportView { frame, report: &report, time_zone: text })),
     ];
     pages.extend(visitor_pages(language, text));

@@ -19,6 +19,7 @@ fn every_option_is_explained_with_an_example_and_the_exit_status() {
             "explain",
             "CONTACT --journey --segment --message --to DRIPLINE_URL --token DRIPLINE_TOKEN --json",
         ),
+        ("parked", "release CONTACT --to DRIPLINE_URL --token DRIPLINE_TOKEN --json"),
         ("inspect email", "INPUT --json"),
         ("inspect phone", "INPUT --region --json"),
         ("inspect template", "INPUT --json"),
@@ -41,8 +42,8 @@ fn every_option_is_explained_with_an_example_and_the_exit_status() {
     }
     let commands = dripline(&["--help"]).ended(0).out;
     for command in [
-        "check", "render", "simulate", "publish", "journey", "report", "explain", "inspect",
-        "token",
+        "check", "render", "simulate", "publish", "journey", "report", "explain", "parked",
+        "inspect", "token",
     ] {
         assert!(commands.contains(&format!("\n  {command} ")), "{commands}");
     }
@@ -60,6 +61,7 @@ fn what_is_not_understood_is_usage() {
         &["report", "../x", "--to", "http://127.0.0.1:1", "--token", "t"],
         &["journey", "pause", "nurture", "--to", "http://127.0.0.1:1", "--token", "t"],
         &["journey", "stop", "a.b", "--to", "http://127.0.0.1:1", "--token", "t"],
+        &["parked", "release", "--to", "http://127.0.0.1:1", "--token", "t"],
         &["simulate"],
         &["simulate", "nobody"],
         &["simulate", "spring-webinar", "--contacts", "0"],

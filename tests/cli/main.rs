@@ -7,6 +7,7 @@ mod explain;
 mod help;
 mod inspect;
 mod journey;
+mod parked;
 mod publish;
 mod report;
 mod simulate;

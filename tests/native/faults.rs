@@ -17,7 +17,7 @@ use dripline::flows::receive::{self, Link};
 use dripline::flows::seams::Http;
 use dripline::flows::settings::Settings;
 use dripline::flows::task::{EngagementReport, Intake, Work};
-use dripline::flows::{deliver, publish, record_touches, run_due, submit_form};
+use dripline::flows::{deliver, park, publish, record_touches, run_due, submit_form};
 use dripline::native::sqlite::Sqlite;
 use dripline::native::world::block_on;
 use dripline::providers::http::{HttpError, HttpRequest, HttpResponse};
@@ -369,6 +369,9 @@ impl Sim {
             }
             Flow::Work(Work::DueV1 { contacts }) => {
                 failed(run_due::run(db, catalog, contacts, now, ids).await)
+            }
+            Flow::Work(Work::AloneV1 { contact }) => {
+                failed(park::run_alone(db, catalog, contact, now, ids).await)
             }
             Flow::Work(Work::DeliverV1 { messages }) => {
                 let (http, settings) = (&self.provider, &self.settings);

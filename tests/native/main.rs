@@ -10,6 +10,7 @@ mod faults;
 mod halts;
 mod invariants;
 mod journeys;
+mod poison;
 mod rig;
 mod segments;
 mod support;

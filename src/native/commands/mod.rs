@@ -5,6 +5,7 @@ pub mod diff;
 pub mod explain;
 pub mod inspect;
 pub mod journey;
+pub mod parked;
 pub mod progress;
 pub mod publish;
 pub mod render;

@@ -1,0 +1,28 @@
+//! `dripline parked` against a server of prepared answers.
+
+use super::dripline;
+use super::server::serve;
+use serde_json::json;
+
+#[test]
+fn parked_contacts_are_listed_with_their_reasons() {
+    let row = json!({ "contact": "c-1", "reason": "malformed JSON", "since": 0, "attempts": 5 });
+    let nobody = json!({ "parked": [] }).to_string();
+    let (url, requests) = serve(vec![(200, json!({ "parked": [row] }).to_string()), (200, nobody)]);
+    let args = ["parked", "--to", &url, "--token", "t"];
+    let ran = dripline(&args).ended(0);
+    assert!(ran.out.contains("c-1      1 Jan 1970, 00:00 UTC  malformed JSON"), "{}", ran.out);
+    assert_eq!(dripline(&args).ended(0).out, "Nobody is parked.\n");
+    assert_eq!(requests.join().unwrap()[0].line, "GET /api/v1/parked");
+}
+
+#[test]
+fn a_parked_contact_is_released() {
+    let gone = json!({ "title": "No such parked contact", "detail": "It is not parked." });
+    let (url, requests) =
+        serve(vec![(200, json!({ "released": "c-1" }).to_string()), (404, gone.to_string())]);
+    let args = ["parked", "release", "c-1", "--to", &url, "--token", "t"];
+    assert_eq!(dripline(&args).ended(0).out, "c-1 is released; the next tick takes it up.\n");
+    assert!(dripline(&args).ended(1).err.contains("It is not parked."));
+    assert_eq!(requests.join().unwrap()[0].line, "POST /api/v1/parked/c-1/release");
+}
