@@ -1,6 +1,7 @@
 //! The commands of `dripline`, one file each: arguments and a terminal in, an exit status out.
 
 pub mod check;
+pub mod faults;
 pub mod inspect;
 pub mod progress;
 pub mod publish;
