@@ -6,7 +6,7 @@ SHELL := bash
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help dev test build size reset bench lint fmt clean test-native test-e2e cli tools
+.PHONY: help dev test build size reset bench bench-engine simulate simulate-defects lint fmt clean test-native test-e2e cli tools
 
 # Two tools are built from source, once for all projects and versions, and kept here.
 TOOLS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/dripline
@@ -44,6 +44,20 @@ reset: ## Forget the local database, messages and secrets of `make dev`
 
 bench: $(WASM_STAMP) cli bench/node_modules/.stamp ## Benchmark form capture against TypeScript (SECONDS=2: short)
 	@node bench/capture.mjs
+
+bench-engine: ## Measure the engine: journey steps a second, statements a step, memory
+	@scripts/need rust
+	@cargo bench --quiet --profile fast --bench engine
+
+simulate: ## Try to break the engine with faults (SECONDS=60), one JSON report at the end
+	@scripts/need rust
+	@$(STEP) "simulator" cargo build --quiet --profile fast --bin dripline
+	@target/fast/dripline simulate --faults $(or $(SECONDS),60) --seed $(or $(SEED),1)
+
+simulate-defects: ## Put known defects in, and count the seeds until each is caught
+	@scripts/need rust
+	@$(STEP) "simulator" cargo build --quiet --profile fast --bin dripline
+	@target/fast/dripline simulate --defects
 
 lint: ## Check formatting and lint, warnings denied, natively and for the edge
 	@scripts/need rust

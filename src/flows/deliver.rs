@@ -135,6 +135,7 @@ async fn attempt<H: Http>(
             let reason = format!("held back ({reason}) after an attempt without an answer");
             return Ending::Over(Outcome::Unknown(reason));
         }
+        Err(Outcome::Failed(reason)) => return Ending::Over(failed(message, reason, false)),
         Err(outcome) => return Ending::Over(outcome),
     };
     let Some(request) = sender.request(&outgoing) else {
@@ -174,9 +175,7 @@ fn prepare(
 fn settle(sender: &Sender, message: &Message, answer: Attempt, now: Millis) -> Ending {
     let again = |after: Option<Span>, reason: String, uncertain: bool| {
         if message.attempts >= ATTEMPTS_MAX {
-            let unclear = uncertain || message.uncertain;
-            let outcome = if unclear { Outcome::Unknown(reason) } else { Outcome::Failed(reason) };
-            return Ending::Over(outcome);
+            return Ending::Over(failed(message, reason, uncertain));
         }
         let wait = backoff(message.attempts).max(after.unwrap_or_default());
         Ending::Again { at: now.plus(wait), reason, uncertain }
@@ -185,10 +184,19 @@ fn settle(sender: &Sender, message: &Message, answer: Attempt, now: Millis) -> E
         Attempt::Accepted { provider_id, arrived } => {
             Ending::Over(Outcome::Accepted { provider_id, arrived })
         }
-        Attempt::Refused(reason) => Ending::Over(Outcome::Failed(reason)),
+        Attempt::Refused(reason) => Ending::Over(failed(message, reason, false)),
         Attempt::Retry { after, reason } => again(after, reason, false),
         Attempt::Lost(reason) if sender.is_idempotent() => again(None, reason, true),
         Attempt::Lost(reason) | Attempt::Unclear(reason) => Ending::Over(Outcome::Unknown(reason)),
+    }
+}
+
+/// The end of a message that cannot be sent. If this or an earlier attempt had no answer, nobody
+/// knows whether that one was taken.
+fn failed(message: &Message, reason: String, uncertain: bool) -> Outcome {
+    match uncertain || message.uncertain {
+        true => Outcome::Unknown(reason),
+        false => Outcome::Failed(reason),
     }
 }
 

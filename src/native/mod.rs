@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod sqlite;
 pub mod world;
+pub mod chaos;
 pub mod simulation;
 pub mod project;
 pub mod commands;

@@ -3,6 +3,7 @@
 
 use crate::flows::seams::{Database, DatabaseError};
 use crate::store::statement::{Rows, Statement, Value};
+use rusqlite::backup::Backup;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, ToSql, params_from_iter};
 use std::cell::RefCell;
@@ -15,6 +16,12 @@ pub const MIGRATIONS: [&str; 3] = [
     include_str!("../../migrations/0003_journeys.sql"),
     include_str!("../../migrations/0004_versions.sql"),
 ];
+
+/// How many prepared statements are kept: more than the flows have.
+const STATEMENTS_CACHED: usize = 200;
+
+/// All that is left to copy, for a step of a backup.
+const ALL_PAGES: i32 = -1;
 
 /// A SQLite database, in memory or in a file.
 pub struct Sqlite {
@@ -32,8 +39,16 @@ impl Sqlite {
         Self::with_schema(Connection::open(path)?)
     }
 
+    /// A copy of it in memory, as it is now.
+    pub fn copy(&self) -> Result<Self, rusqlite::Error> {
+        let mut connection = Connection::open_in_memory()?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
+        Backup::new(&self.connection.borrow(), &mut connection)?.step(ALL_PAGES)?;
+        Ok(Self { connection: RefCell::new(connection) })
+    }
+
     fn with_schema(connection: Connection) -> Result<Self, rusqlite::Error> {
-        connection.set_prepared_statement_cache_capacity(200);
+        connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
         MIGRATIONS.iter().try_for_each(|migration| connection.execute_batch(migration))?;
         Ok(Self { connection: RefCell::new(connection) })
     }

@@ -3,11 +3,13 @@
 // D1 and KV live in a folder of this run and survive `restart()`. Miniflare keeps queues in
 // memory, so a restart loses what is in them; the product must recover, and tests may rely on it.
 
+import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdtemp, readFile, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { Log, LogLevel, Miniflare } from "miniflare";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -193,6 +195,17 @@ class Runtime {
     await this.#miniflare.dispose();
     this.#settings = { ...this.#settings, ...settings };
     await this.open();
+  }
+
+  /** Kills the worker's process where it stands; `restart()` brings it back. */
+  async kill() {
+    const processes = await promisify(execFile)("ps", ["-A", "-o", "pid=,ppid=,comm="]);
+    const lines = processes.stdout.split("\n").map((line) => line.trim().split(/\s+/));
+    const own = lines.filter(([, parent, name]) => {
+      return Number(parent) === process.pid && name?.endsWith("workerd");
+    });
+    if (own.length === 0) throw new Error("no worker is running");
+    for (const [pid] of own) process.kill(Number(pid), "SIGKILL");
   }
 
   async stop() {

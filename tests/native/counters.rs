@@ -1,10 +1,11 @@
 //! Counters are a convenience: each can be counted again from the rows that it was moved with.
 
-use super::invariants::{COUNTERS_THAT_DIFFER, assert_sound};
+use super::invariants::assert_sound;
 use super::support::{FORM, order, rows, world};
 use dripline::domain::primitives::Span;
 use dripline::flows::task::{EngagementReport, Intake};
 use dripline::native::world::World;
+use dripline::store::invariants::COUNTERS_THAT_DIFFER;
 
 const JOURNEY: &str = r#"
     [journey.j]

@@ -329,6 +329,14 @@ fn after_the_last_attempt_a_lost_message_is_unknown_rather_than_failed() {
     assert_eq!(office.standing(), "unknown|429 : |8|1");
 }
 
+#[test]
+fn a_message_refused_after_a_lost_answer_is_unknown_rather_than_failed() {
+    let office = Office::new(JOURNEY);
+    office.deliver(MONDAY, vec![Err(HttpError::TimedOut)]);
+    office.deliver(MONDAY.plus(Span::hours(1)), vec![answer(422, json!({ "name": "invalid" }))]);
+    assert_eq!(office.standing(), "unknown|422 invalid: |2|1");
+}
+
 /// Lets a delivery die after it has claimed, before it calls.
 fn die_after_the_claim(office: &Office) {
     let db = InTurns(&office.world.db);

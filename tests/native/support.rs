@@ -102,7 +102,11 @@ pub fn diary(letters: &[Letter]) -> String {
 
 /// The rows that a query of a test finds.
 pub fn rows(db: &Sqlite, sql: &str) -> Vec<Value> {
-    let statement = Statement { sql: sql.to_owned().into(), params: Vec::new() };
+    rows_of(db, Statement { sql: sql.to_owned().into(), params: Vec::new() })
+}
+
+/// The rows that a statement finds.
+pub fn rows_of(db: &Sqlite, statement: Statement) -> Vec<Value> {
     let rows = block_on(db.batch(vec![statement])).unwrap();
     rows[0].all().unwrap_or_default()
 }

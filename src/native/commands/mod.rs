@@ -3,6 +3,7 @@
 pub mod check;
 pub mod diff;
 pub mod explain;
+pub mod faults;
 pub mod inspect;
 pub mod journey;
 pub mod parked;

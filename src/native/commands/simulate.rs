@@ -2,7 +2,7 @@
 
 use super::progress::Progress;
 use super::table::{Table, cut};
-use super::{Exit, Terminal, check, report};
+use super::{Exit, Terminal, check, faults, report};
 use crate::domain::calendar;
 use crate::domain::campaign::Compiled;
 use crate::domain::journey::EnrollmentState;
@@ -44,12 +44,21 @@ Examples:
   dripline simulate spring-webinar --contacts 1000 --click 0.15 --buy 0.02 --calendar 0
   dripline simulate campaigns/white-paper.toml --calendar all | less
   dripline simulate white-paper --json | jq .report.total
+  dripline simulate --faults 60
 
-Exit status: 0 it ran, 1 the campaign is wrong, 2 usage.")]
+Exit status: 0 it ran, 1 the campaign is wrong or an invariant does not hold, 2 usage.")]
 pub struct Args {
     /// The campaign's id or its file; may be left out where there is only one
     #[arg(value_name = "CAMPAIGN")]
     pub campaign: Option<PathBuf>,
+    /// Try instead to break the engine with every fault, for so many seconds, seed after seed;
+    /// exit status 1 if an invariant does not hold. The last line is the report, in JSON
+    #[arg(long, value_name = "SECONDS", conflicts_with = "campaign")]
+    pub faults: Option<u64>,
+    /// Put known defects into the engine, one after another, and count the seeds it takes to catch
+    /// each; exit status 1 if one is not caught. The last line is the report, in JSON
+    #[arg(long, conflicts_with_all = ["campaign", "faults"])]
+    pub defects: bool,
     /// How many people send a form
     #[arg(long, value_name = "N", default_value_t = 100,
           value_parser = clap::value_parser!(u32).range(1..=100_000))]
@@ -107,6 +116,12 @@ pub struct Shares {
 
 /// Runs the command.
 pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
+    if let Some(seconds) = args.faults {
+        return faults::try_faults(seconds, args.seed, terminal);
+    }
+    if args.defects {
+        return faults::try_defects(args.seed, terminal);
+    }
     let file = match file(args.campaign.as_deref()) {
         Ok(file) => file,
         Err(message) => return terminal.usage(message),

@@ -1,0 +1,199 @@
+//! What the engine can do on one core: the real flows over SQLite. `make bench-engine` runs it; the
+//! last line is its report, as one JSON object.
+
+use dripline::domain::campaign::Compiled;
+use dripline::domain::campaign_file;
+use dripline::domain::catalog::Catalog;
+use dripline::domain::decide::Reported;
+use dripline::domain::primitives::{Ids, Millis, Span};
+use dripline::flows::seams::{Database, DatabaseError};
+use dripline::flows::task::{EventReport, Intake, Work};
+use dripline::flows::{publish, record_touches, run_due};
+use dripline::native::clock::Stopwatch;
+use dripline::native::sqlite::Sqlite;
+use dripline::native::world::block_on;
+use dripline::store::statement::{Rows, Statement};
+use serde_json::{Value, json};
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::{env, fs};
+
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
+/// Monday, 2 March 2026, 09:00 UTC.
+const START: Millis = Millis(1_772_442_000_000);
+
+/// How many people one task carries.
+const BATCH: usize = 100;
+
+/// How often everybody is due.
+const HOURS: u64 = 40;
+
+/// Each time a person is due, three steps are taken: an update, a branch, a wait.
+const BUSY: &str = r#"
+    [[journey.j.step]]
+    id = "count"
+    update = { score = 1 }
+    [[journey.j.step]]
+    id = "which"
+    branch = [{ when = { score = { gte = 1000000 } }, then = "done" }]
+    otherwise = "rest"
+    [[journey.j.step]]
+    id = "rest"
+    wait = "1h"
+    then = "count"
+    [[journey.j.step]]
+    id = "done"
+    end = true
+"#;
+
+/// Each time a person is due, one step is taken: the next wait.
+const PLAIN: &str = r#"
+    [[journey.j.step]]
+    id = "one"
+    wait = "1h"
+    [[journey.j.step]]
+    id = "two"
+    wait = "1h"
+    then = "one"
+"#;
+
+/// A database that counts the statements and the round trips.
+struct Counted {
+    db: Sqlite,
+    statements: Cell<u64>,
+    batches: Cell<u64>,
+}
+
+impl Database for Counted {
+    async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, DatabaseError> {
+        self.statements.set(self.statements.get() + statements.len() as u64);
+        self.batches.set(self.batches.get() + 1);
+        self.db.batch(statements).await
+    }
+}
+
+/// A campaign with one journey, and so many people in it.
+struct Bench {
+    db: Counted,
+    catalog: Catalog,
+    ids: Ids,
+    now: Millis,
+}
+
+impl Bench {
+    fn new(db: Sqlite, steps: &str, people: usize) -> Outcome<Self> {
+        let head = r#"
+            [campaign]
+            id = "c"
+            name = "Bench"
+            time_zone = "Europe/London"
+            currency = "GBP"
+            owner = "owner@house.example"
+            postal_address = "1 Test Road"
+            goal = { event = "order.completed", within = "30d" }
+            [segment.keen]
+            rule = { all = [{ score = { gte = 10 } }, { event = "joined", within = "30d" }] }
+            [journey.j]
+            enter = { event = "joined" }
+        "#;
+        let campaign = campaign_file::read("c.toml", &format!("{head}{steps}"))
+            .map_err(|problems| format!("{problems:?}"))?;
+        let db = Counted { db, statements: Cell::new(0), batches: Cell::new(0) };
+        let compiled = Compiled { campaign, templates: BTreeMap::new() };
+        block_on(publish::publish(&db, compiled, START)).map_err(|why| format!("{why:?}"))?;
+        let catalog = block_on(publish::live(&db)).map_err(|error| error.to_string())?;
+        let mut bench = Self { db, catalog, ids: Ids::new(START, 1), now: START };
+        for first in (0..people).step_by(BATCH) {
+            let batch = (first..people.min(first + BATCH)).map(joins).collect();
+            let (db, catalog, ids) = (&bench.db, &bench.catalog, &mut bench.ids);
+            block_on(record_touches::record(db, catalog, batch, START, ids))
+                .map_err(|error| error.to_string())?;
+        }
+        Ok(bench)
+    }
+
+    /// An hour passes, and everybody is due once. How many were.
+    fn hour(&mut self) -> Outcome<u64> {
+        self.now = self.now.plus(Span::hours(1));
+        let mut due = 0;
+        loop {
+            let (db, catalog, now) = (&self.db, &self.catalog, self.now);
+            let work = block_on(run_due::tick(db, now)).map_err(|error| error.to_string())?;
+            if work.is_empty() {
+                return Ok(due);
+            }
+            for work in work {
+                let Work::DueV1 { contacts } = work else { continue };
+                due += contacts.len() as u64;
+                block_on(run_due::run(db, catalog, contacts, now, &mut self.ids))
+                    .map_err(|error| error.to_string())?;
+            }
+        }
+    }
+}
+
+fn joins(number: usize) -> Intake {
+    Intake::ReportV1(EventReport {
+        email: Some(format!("p{number}@example.com")),
+        phone: None,
+        external_id: None,
+        contact_id: None,
+        event: Reported {
+            name: "joined".to_owned(),
+            at: START,
+            properties: serde_json::Map::new(),
+            key: format!("join:{number}"),
+        },
+    })
+}
+
+/// Steps a second and statements a step, with 1,000 people in memory.
+fn speed(steps: &str, steps_a_wake: u64, hours: u64) -> Outcome<Value> {
+    let mut bench = Bench::new(Sqlite::in_memory()?, steps, 1_000)?;
+    bench.hour()?;
+    let (statements, batches) = (bench.db.statements.get(), bench.db.batches.get());
+    let watch = Stopwatch::start();
+    let wakes = (0..hours).map(|_| bench.hour()).sum::<Outcome<u64>>()?;
+    let seconds = watch.elapsed().as_secs_f64();
+    let steps = wakes * steps_a_wake;
+    let each = |count: u64| count as f64 / steps as f64;
+    Ok(json!({
+        "steps": steps,
+        "steps_per_second": (steps as f64 / seconds) as u64,
+        "statements_per_step": each(bench.db.statements.get() - statements),
+        "round_trips_per_step": each(bench.db.batches.get() - batches),
+        "microseconds_per_person": seconds * 1e6 / wakes as f64,
+    }))
+}
+
+/// The most memory this process has had, in MB, after everybody of so many was due twice; the
+/// database is a file.
+fn memory(people: usize) -> Outcome<Value> {
+    let file = env::temp_dir().join(format!("dripline-bench-{}.sqlite", std::process::id()));
+    let _ = fs::remove_file(&file);
+    let mut bench = Bench::new(Sqlite::create(&file)?, BUSY, people)?;
+    let wakes = bench.hour()? + bench.hour()?;
+    fs::remove_file(&file)?;
+    let status = fs::read_to_string("/proc/self/status")?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kb: f64 = peak.and_then(|text| text.split_whitespace().next()).unwrap_or("0").parse()?;
+    eprintln!("{people} people: {wakes} were due, at most {:.1} MB", kb / 1024.0);
+    Ok(json!({ "people": people, "peak_mb": (kb / 102.4).round() / 10.0 }))
+}
+
+fn main() -> Outcome<()> {
+    // From few to many: the peak of a process never falls.
+    let memory = [1_000, 10_000, 100_000].map(memory).into_iter().collect::<Outcome<Vec<_>>>()?;
+    let busy = speed(BUSY, 3, HOURS)?;
+    eprintln!("update, branch, wait: {busy}");
+    let plain = speed(PLAIN, 1, HOURS)?;
+    eprintln!("wait after wait: {plain}");
+    let report = json!({
+        "benchmark": "engine", "batch": BATCH, "update_branch_wait": busy, "wait_after_wait": plain,
+        "memory": memory,
+    });
+    println!("{report}");
+    Ok(())
+}

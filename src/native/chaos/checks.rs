@@ -1,0 +1,239 @@
+//! What must hold after a run, of the database and of what the providers accepted. Each check is
+//! a sentence that is true unless it returns something.
+
+use super::provider::KEY_LIFETIME;
+use super::run::Run;
+use crate::domain::journey::{Action, Journey, Next, ReEntry, Step};
+use crate::domain::primitives::{Millis, QualifiedId, Span};
+use crate::store::contacts::KeyRow;
+use crate::store::invariants::{
+    ALWAYS, AT_REST, LeftRow, PassageRow, contradictions, keys, left, members, passages,
+};
+use crate::store::messages::IdRow;
+use crate::store::segments::holding;
+use crate::store::statement::{Rows, Statement};
+use serde::de::DeserializeOwned;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A sentence, and what contradicts it.
+type Check = (&'static str, fn(&Run) -> Vec<String>);
+
+/// The checks that are not queries; I1 and so on number the invariants of a journey engine that
+/// they hold: at most once, nothing lost, nothing without its row, and so on.
+const CHECKS: [Check; 10] = [
+    ("I1: no mail leaves twice under one key", mails_that_left_twice),
+    ("I1: no more texts leave than the ledger admits", texts_too_many),
+    ("I2: nobody is left in a journey", people_left_in_a_journey),
+    ("I2: every fact that was told is in the log", facts_that_were_lost),
+    ("I3: whatever left is in the ledger as sent", mails_that_the_ledger_denies),
+    ("I4: every passage follows the edges of its version, and waits", steps_out_of_order),
+    ("I8: no fact is in the log twice", facts_told_twice),
+    ("I9: a journey without re-entry is entered once", journeys_entered_again),
+    ("I9: whoever sends a form begins its journey", people_without_a_journey),
+    ("I10: who is in a segment is whom its rule finds", members_who_differ),
+];
+
+/// Everything that is wrong with a run that has come to rest.
+pub fn wrong(run: &Run) -> Vec<String> {
+    let queries = ALWAYS.iter().chain(&AT_REST).flat_map(|(name, sql)| {
+        let rows: Vec<serde_json::Value> = ask(run, contradictions(sql, run.now()));
+        rows.into_iter().map(move |row| format!("{name}: {row}"))
+    });
+    let found = CHECKS.iter().flat_map(|(name, check)| {
+        check(run).into_iter().map(move |what| format!("{name}: {what}"))
+    });
+    queries.chain(found).collect()
+}
+
+fn ask<T: DeserializeOwned>(run: &Run, statement: Statement) -> Vec<T> {
+    run.rows(statement).and_then(|rows| Rows::all(&rows)).unwrap_or_default()
+}
+
+/// After a restore, a mail may leave again once the provider has forgotten its key: nothing in
+/// the restored database tells that it had left.
+fn mails_that_left_twice(run: &Run) -> Vec<String> {
+    let accepted = run.accepted();
+    let again = |times: &[Millis]| {
+        times.windows(2).any(|pair| !run.was_restored() || pair[1] < pair[0].plus(KEY_LIFETIME))
+    };
+    let twice = accepted.keys.iter().filter(|(_, times)| again(times));
+    twice.map(|(key, times)| format!("{key}, {} times", times.len())).collect()
+}
+
+/// Twilio knows no key: how often a text left is counted by its template. What a restore undid
+/// is not in the ledger any more.
+fn texts_too_many(run: &Run) -> Vec<String> {
+    if run.was_restored() {
+        return Vec::new();
+    }
+    let mut admitted = BTreeMap::<String, u64>::new();
+    for row in ask::<LeftRow>(run, left()).into_iter().filter(|row| row.channel == "sms") {
+        *admitted.entry(row.template.replace("sms/", "")).or_default() += 1;
+    }
+    let accepted = run.accepted();
+    let more = accepted.texts.iter().filter(|(text, left)| admitted.get(*text) < Some(*left));
+    more.map(|(text, left)| format!("{text}, {left} times")).collect()
+}
+
+fn people_left_in_a_journey(run: &Run) -> Vec<String> {
+    let left = ask::<PassageRow>(run, passages());
+    let active = |row: &PassageRow| row.state == crate::domain::journey::EnrollmentState::Active;
+    left.iter().filter(|row| active(row)).map(|row| row.id.clone()).collect()
+}
+
+fn logged(run: &Run) -> Vec<String> {
+    ask::<KeyRow>(run, keys()).into_iter().map(|row| row.key).collect()
+}
+
+fn facts_that_were_lost(run: &Run) -> Vec<String> {
+    if run.was_restored() {
+        return Vec::new();
+    }
+    let logged: BTreeSet<String> = logged(run).into_iter().collect();
+    run.told().iter().filter(|key| !logged.contains(*key)).cloned().collect()
+}
+
+fn facts_told_twice(run: &Run) -> Vec<String> {
+    let logged = logged(run);
+    logged.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0].clone()).collect()
+}
+
+fn mails_that_the_ledger_denies(run: &Run) -> Vec<String> {
+    if run.was_restored() {
+        return Vec::new();
+    }
+    let admitted: BTreeSet<String> =
+        ask::<LeftRow>(run, left()).into_iter().map(|row| row.id).collect();
+    run.accepted().keys.keys().filter(|key| !admitted.contains(*key)).cloned().collect()
+}
+
+fn members_who_differ(run: &Run) -> Vec<String> {
+    let catalog = run.catalog();
+    let mut differing = Vec::new();
+    for edition in catalog.live() {
+        for (name, rule) in &edition.compiled.campaign.segments {
+            let segment = QualifiedId::new(edition.id(), name);
+            let found: Vec<IdRow<String>> = ask(run, holding(rule, run.now()));
+            let found: BTreeSet<String> = found.into_iter().map(|row| row.id).collect();
+            let kept: Vec<IdRow<String>> = ask(run, members(&segment));
+            let kept: BTreeSet<String> = kept.into_iter().map(|row| row.id).collect();
+            let differ = found.symmetric_difference(&kept);
+            differing.extend(differ.map(|contact| format!("{contact} and {segment}")));
+        }
+    }
+    differing
+}
+
+fn journeys_entered_again(run: &Run) -> Vec<String> {
+    let catalog = run.catalog();
+    let mut passed = BTreeSet::new();
+    let passages = ask::<PassageRow>(run, passages());
+    let again = passages.into_iter().filter(|row| {
+        let edition = catalog.live_edition(&row.campaign_id);
+        let journey = edition.and_then(|edition| edition.journey(&row.journey));
+        journey.is_some_and(|journey| journey.re_entry == ReEntry::Never)
+            && !passed.insert((row.contact_id.clone(), row.journey.clone()))
+    });
+    again.map(|row| format!("{} by {}", row.journey, row.contact_id)).collect()
+}
+
+fn people_without_a_journey(run: &Run) -> Vec<String> {
+    let without: Vec<IdRow<String>> = ask(run, crate::store::invariants::without_journey());
+    without.into_iter().map(|row| row.id).collect()
+}
+
+/// How much earlier than due a step may be taken: as far as the clock goes back.
+const CLOCK_BACK_MAX: Span = Span::seconds(5);
+
+fn steps_out_of_order(run: &Run) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for row in ask::<PassageRow>(run, passages()) {
+        let Some(campaign) = run.version(&row.campaign_id, row.version) else { continue };
+        let Some(journey) = campaign.journeys.get(&row.journey) else { continue };
+        if let Some(what) = misstep(journey, &row) {
+            wrong.push(format!("{} {}: {what}", row.journey, row.id));
+        }
+    }
+    wrong
+}
+
+/// The first thing in a passage that its journey does not provide for.
+fn misstep(journey: &Journey, row: &PassageRow) -> Option<String> {
+    let mut may_stand = waits_from(journey, journey.steps.first().map(|step| step.id.clone()));
+    let mut since = None;
+    for (at, name, from, to) in &row.events {
+        if name == "journey.entered" {
+            if since.is_some() {
+                return Some("it began twice".to_owned());
+            }
+            since = Some(*at);
+            continue;
+        }
+        let from = from.clone().unwrap_or_default();
+        let Some(step) = journey.step(&from).filter(|_| may_stand.contains(&from)) else {
+            return Some(format!("it cannot have stood at {from}"));
+        };
+        let (goes_to, least) = exits(step);
+        let to = to.clone().map_or(Next::End, Next::Step);
+        if !goes_to.contains(&to) {
+            return Some(format!("{from} does not lead to {to:?}"));
+        }
+        let is_early = since.is_some_and(|since| *at < since.plus(least).minus(CLOCK_BACK_MAX));
+        if is_early {
+            return Some(format!("it left {from} before its time"));
+        }
+        since = Some(*at);
+        let Next::Step(id) = to else {
+            may_stand.clear();
+            continue;
+        };
+        may_stand = waits_from(journey, Some(id));
+    }
+    None
+}
+
+/// Where a waiting step may lead, and how long it waits at least.
+fn exits(step: &Step) -> (Vec<Next>, Span) {
+    match &step.action {
+        Action::Wait(span) => (vec![step.then.clone()], *span),
+        Action::WaitFor(wait) => (vec![step.then.clone(), wait.on_timeout.clone()], Span(0)),
+        Action::WaitUntilDate { otherwise, .. } => {
+            (vec![step.then.clone(), otherwise.clone()], Span(0))
+        }
+        _ => (vec![step.then.clone()], Span(0)),
+    }
+}
+
+/// The waiting steps at which somebody may come to stand who takes this step.
+fn waits_from(journey: &Journey, first: Option<String>) -> BTreeSet<String> {
+    let (mut seen, mut waits) = (BTreeSet::new(), BTreeSet::new());
+    let mut open: Vec<Next> = first.into_iter().map(Next::Step).collect();
+    while let Some(next) = open.pop() {
+        let Next::Step(id) = next else { continue };
+        let Some(step) = journey.step(&id).filter(|_| seen.insert(id.clone())) else { continue };
+        match &step.action {
+            Action::Wait(_) | Action::WaitUntil(_) => {
+                waits.insert(id);
+            }
+            Action::WaitFor(_) => {
+                waits.insert(id);
+                // It may have looked back and gone on at once.
+                open.push(step.then.clone());
+            }
+            Action::WaitUntilDate { otherwise, .. } => {
+                waits.insert(id);
+                // There may have been no date to come.
+                open.push(otherwise.clone());
+            }
+            Action::Split { paths } => open.extend(paths.iter().map(|(_, next)| next.clone())),
+            Action::Leave { journey: None, .. } => {}
+            Action::Branch { paths, otherwise } => {
+                open.extend(paths.iter().map(|(_, next)| next.clone()));
+                open.push(otherwise.clone());
+            }
+            Action::End => {}
+            _ => open.push(step.then.clone()),
+        }
+    }
+    waits
+}

@@ -1,0 +1,276 @@
+//! What holds of the database whatever happened, written as queries that find what contradicts it.
+//! For simulations and tests: they read whole tables, so not for the edge.
+
+use super::contacts::json_text;
+use super::statement::{Statement, Value};
+use crate::domain::journey::EnrollmentState;
+use crate::domain::primitives::{CampaignId, MessageId, Millis, QualifiedId};
+use serde::Deserialize;
+
+/// What must always hold: a name, and a query whose rows contradict it.
+pub const ALWAYS: [(&str, &str); 13] = [
+    (
+        "a contact's events are numbered 1 to n without a gap",
+        "SELECT contact_id, count(*), min(seq), max(seq) FROM events GROUP BY contact_id
+         HAVING min(seq) <> 1 OR max(seq) <> count(*)",
+    ),
+    (
+        "a contact's number is that of its newest event",
+        "SELECT c.id, c.seq FROM contacts c
+          WHERE c.seq <> (SELECT max(seq) FROM events WHERE contact_id = c.id)",
+    ),
+    (
+        "every event is of a contact",
+        "SELECT contact_id FROM events WHERE contact_id NOT IN (SELECT id FROM contacts)",
+    ),
+    (
+        "a step taken once queues one message",
+        "SELECT enrollment_id, count(*), count(DISTINCT id) FROM messages
+          WHERE enrollment_id IS NOT NULL GROUP BY enrollment_id, step
+         HAVING count(*) > (SELECT max(1, count(*)) FROM events e
+                             WHERE e.contact_id = messages.contact_id
+                               AND e.name = 'journey.moved'
+                               AND e.properties ->> 'enrollment' = messages.enrollment_id)",
+    ),
+    (
+        "a message is sent once at most, and ends once",
+        "SELECT properties ->> 'message' AS message, count(*) FROM events
+          WHERE name IN ('message.sent', 'message.skipped', 'message.failed')
+          GROUP BY 1 HAVING count(*) > 1",
+    ),
+    (
+        "a message that was sent says so in the ledger",
+        "SELECT m.id, m.state FROM messages m JOIN events e
+             ON e.contact_id = m.contact_id AND e.name = 'message.sent'
+            AND e.properties ->> 'message' = m.id
+          WHERE m.state NOT IN ('sent', 'delivered')",
+    ),
+    (
+        "nobody is in a journey twice at once, but once for each value",
+        "SELECT contact_id, journey FROM enrollments WHERE state = 'active'
+          GROUP BY contact_id, campaign_id, journey,
+                   iif(entry_key LIKE '=%', entry_key, '') HAVING count(*) > 1",
+    ),
+    (
+        "who stands at a step has a time at which it is due, and whoever has ended has none",
+        "SELECT id, state, due_at FROM enrollments WHERE (state = 'active') = (due_at IS NULL)",
+    ),
+    (
+        "a contact wakes no later than its earliest step, or than five minutes' claim",
+        "SELECT c.id, c.wake_at, min(e.due_at) FROM contacts c
+           JOIN enrollments e ON e.contact_id = c.id AND e.state = 'active'
+          GROUP BY c.id HAVING c.wake_at IS NULL OR c.wake_at > min(e.due_at) + 300000 + ?1",
+    ),
+    (
+        "segments are entered and left in turn, and who entered last is a member",
+        "SELECT e.contact_id, e.properties ->> 'segment' AS segment,
+                sum(iif(e.name = 'segment.entered', 1, -1)) AS balance
+           FROM events e WHERE e.name IN ('segment.entered', 'segment.left')
+          GROUP BY e.contact_id, segment
+         HAVING balance <> EXISTS (SELECT 1 FROM segment_members m
+                                    WHERE m.contact_id = e.contact_id AND m.segment_id = segment)",
+    ),
+    (
+        // A form that is sent again is put on record, and weakens nothing.
+        "the contact's consent is what the ledger says since it was last taken back",
+        "WITH told AS (
+           SELECT contact_id, channel, purpose, max(seq) AS newest,
+                  max(iif(state = 'withdrawn', seq, 0)) AS withdrawn,
+                  max(iif(state = 'confirmed', seq, 0)) AS confirmed
+             FROM consents GROUP BY 1, 2, 3)
+         SELECT c.id, k.value FROM contacts c, json_each(c.consents) k
+          WHERE k.value ->> 'state' IS NOT (
+                SELECT CASE WHEN withdrawn = newest THEN 'withdrawn'
+                            WHEN confirmed > withdrawn THEN 'confirmed' ELSE 'granted' END
+                  FROM told WHERE contact_id = c.id AND channel = k.value ->> 'channel'
+                   AND purpose = k.value ->> 'purpose')",
+    ),
+    (
+        "every conversion is a goal in the log",
+        "SELECT * FROM conversions v WHERE NOT EXISTS (
+            SELECT 1 FROM events e WHERE e.contact_id = v.contact_id AND e.seq = v.seq
+               AND e.name = 'goal.reached')",
+    ),
+    ("counters are what the rows say", COUNTERS_THAT_DIFFER),
+];
+
+/// What must hold when everything due was done.
+pub const AT_REST: [(&str, &str); 2] = [
+    (
+        "nothing waits that could have gone",
+        "SELECT id, state, reason, attempts FROM messages
+          WHERE state IN ('queued', 'sending') AND send_at <= ?1",
+    ),
+    (
+        "nobody stands at a step that was due",
+        "SELECT id, step, due_at FROM enrollments WHERE due_at <= ?1",
+    ),
+];
+
+/// Each counter's rows, counted again; what differs from the counter is returned. Days are added
+/// up: an event's date is when it happened, a counter's is when it was written down.
+pub const COUNTERS_THAT_DIFFER: &str = "
+WITH told AS (
+  SELECT e.*, properties ->> 'message' AS message FROM events e WHERE name LIKE 'message.%'
+), about AS (
+  SELECT told.*, m.campaign_id AS campaign, m.channel, m.template, m.class
+    FROM told JOIN messages m ON m.id = told.message
+), leads AS (
+  SELECT campaign_id AS campaign, properties ->> 'channel' AS channel,
+         (properties ->> 'page') || '/' || (properties ->> 'variant') AS part,
+         properties ->> 'lead' AS lead, properties ->> 'new' AS new
+    FROM events WHERE name = 'form.submitted'
+), rebuilt (campaign, metric, channel, part, value) AS (
+  SELECT campaign_id, 'visitors', channel, part, count(*) FROM visits GROUP BY 1, 3, 4
+  UNION ALL SELECT campaign, 'leads', channel, part, sum(lead) FROM leads GROUP BY 1, 3, 4
+  UNION ALL SELECT campaign, 'contacts', channel, part, sum(new) FROM leads GROUP BY 1, 3, 4
+  UNION ALL SELECT campaign, 'sent', channel, template, count(*) FROM about
+             WHERE name = 'message.sent' AND class = 'marketing' GROUP BY 1, 3, 4
+  UNION ALL SELECT campaign, 'delivered', channel, template, count(*) FROM about
+             WHERE name = 'message.delivered' AND class = 'marketing' GROUP BY 1, 3, 4
+  UNION ALL SELECT campaign, 'opened', channel, template, count(*) FROM about
+             WHERE name = 'message.opened' AND properties ->> 'first'
+                OR name = 'message.clicked' AND properties ->> 'opened' GROUP BY 1, 3, 4
+  UNION ALL SELECT campaign, 'clicked', channel, template, count(*) FROM about
+             WHERE name = 'message.clicked' AND properties ->> 'first' GROUP BY 1, 3, 4
+  UNION ALL SELECT campaign_id, 'conversions', channel, part, count(*) FROM conversions
+             GROUP BY 1, 3, 4
+  UNION ALL SELECT v.campaign_id, 'revenue', v.channel, v.part, sum(v.value)
+              FROM conversions v JOIN campaigns c ON c.id = v.campaign_id
+              JOIN campaign_versions p ON p.campaign_id = c.id AND p.version = c.live_version
+             WHERE v.currency = p.compiled ->> '$.campaign.currency' GROUP BY 1, 3, 4
+), kept (campaign, metric, channel, part, value) AS (
+  SELECT campaign_id, metric, channel, part, sum(value) FROM counters GROUP BY 1, 2, 3, 4
+)
+SELECT 'rebuilt' AS which, * FROM (SELECT * FROM rebuilt WHERE value <> 0 EXCEPT SELECT * FROM kept)
+UNION ALL
+SELECT 'kept' AS which, * FROM (SELECT * FROM kept EXCEPT SELECT * FROM rebuilt WHERE value <> 0)";
+
+/// The question whether one of these holds; each row contradicts it. `now` is when it is asked.
+pub fn contradictions(invariant: &'static str, now: Millis) -> Statement {
+    let params = if invariant.contains("?1") { vec![Value::Int(now.0)] } else { Vec::new() };
+    Statement::new(invariant, params)
+}
+
+/// These messages as the ledger has them, with whether anything bars them from leaving.
+pub fn ledger(ids: &[MessageId]) -> Statement {
+    Statement::new(
+        "SELECT m.id, m.channel, m.attempts, c.phone,
+                m.class <> 'internal' AND (
+                  EXISTS (SELECT 1 FROM enrollments e WHERE e.contact_id = m.contact_id
+                             AND e.id = m.enrollment_id AND e.state = 'exited')
+                  OR m.class = 'marketing' AND NOT EXISTS (
+                    SELECT 1 FROM json_each(c.consents) k
+                     WHERE k.value ->> 'channel' = m.channel
+                       AND k.value ->> 'purpose' = m.purpose
+                       AND (k.value ->> 'state' = 'confirmed'
+                            OR k.value ->> 'state' = 'granted'
+                               AND NOT coalesce(k.value ->> 'double_opt_in', 0)))) AS barred
+           FROM messages m JOIN contacts c ON c.id = m.contact_id
+          WHERE m.id IN (SELECT value FROM json_each(?1))",
+        vec![Value::json(ids)],
+    )
+}
+
+/// A row of `ledger`.
+#[derive(Deserialize)]
+pub struct LedgerRow {
+    /// The message.
+    pub id: String,
+    /// How it travels.
+    pub channel: String,
+    /// How often it was claimed.
+    pub attempts: i64,
+    /// The contact's number.
+    pub phone: Option<String>,
+    /// 1 if consent is missing, or its passage has ended early.
+    pub barred: i64,
+}
+
+/// The contacts in a segment: one row, `id`, for each.
+pub fn members(segment: &QualifiedId) -> Statement {
+    Statement::new(
+        "SELECT contact_id AS id FROM segment_members WHERE segment_id = ?1 ORDER BY id",
+        vec![Value::text(segment.as_str())],
+    )
+}
+
+/// The messages that left, or may have.
+pub fn left() -> Statement {
+    Statement::new(
+        "SELECT id, channel, template FROM messages
+          WHERE state IN ('sent', 'delivered', 'unknown')",
+        Vec::new(),
+    )
+}
+
+/// A row of `left`.
+#[derive(Deserialize)]
+pub struct LeftRow {
+    /// The message.
+    pub id: String,
+    /// How it travels.
+    pub channel: String,
+    /// Its template.
+    pub template: String,
+}
+
+/// The passages through journeys, each with its events in their order as a JSON array.
+pub fn passages() -> Statement {
+    Statement::new(
+        "SELECT e.contact_id, e.id, e.campaign_id, e.version, e.journey, e.state, e.steps_taken,
+                (SELECT json_group_array(json_array(at, name, \"from\", \"to\"))
+                   FROM (SELECT at, name, properties ->> 'from' AS \"from\",
+                                properties ->> 'to' AS \"to\"
+                           FROM events WHERE contact_id = e.contact_id
+                            AND name IN ('journey.entered', 'journey.moved')
+                            AND properties ->> 'enrollment' = e.id ORDER BY seq)) AS events
+           FROM enrollments e",
+        Vec::new(),
+    )
+}
+
+/// A row of `passages`.
+#[derive(Deserialize)]
+pub struct PassageRow {
+    /// Whose.
+    pub contact_id: String,
+    /// Which.
+    pub id: String,
+    /// The campaign.
+    pub campaign_id: CampaignId,
+    /// Its version.
+    pub version: u32,
+    /// The journey.
+    pub journey: String,
+    /// How it stands.
+    pub state: EnrollmentState,
+    /// How many steps were taken.
+    pub steps_taken: u64,
+    /// When, what, from which step, to which: of every entering and moving.
+    #[serde(deserialize_with = "json_text")]
+    pub events: Vec<(Millis, String, Option<String>, Option<String>)>,
+}
+
+/// The idempotency keys in the log: one row, `key`, for each event that has one.
+pub fn keys() -> Statement {
+    Statement::new("SELECT key FROM events WHERE key IS NOT NULL ORDER BY key", Vec::new())
+}
+
+/// Passages whose message is missing, and contacts who sent a form that begins a journey of its
+/// campaign and never entered it: one row, `id`, for each. A form `x.f` begins `x.j`, a form `x.g`
+/// `x.loop`: those of the simulator's campaigns.
+pub fn without_journey() -> Statement {
+    Statement::new(
+        "SELECT e.id || '.' || s.value AS id FROM enrollments e, json_each(e.sent) s
+          WHERE NOT EXISTS (SELECT 1 FROM messages m WHERE m.id = e.id || '.' || s.value)
+         UNION
+         SELECT v.contact_id FROM events v
+          WHERE v.name = 'form.submitted' AND NOT coalesce(v.properties ->> 'pending', 0)
+            AND NOT EXISTS (
+                SELECT 1 FROM enrollments e
+                 WHERE e.contact_id = v.contact_id AND e.campaign_id = v.campaign_id
+                   AND e.journey = iif(v.properties ->> 'form' LIKE '%.f', 'j', 'loop'))",
+        Vec::new(),
+    )
+}
