@@ -22,6 +22,8 @@ WASM_STAMP := build/.stamp
 WASM_SOURCES := Cargo.toml Cargo.lock build.rs rust-toolchain.toml $(wildcard askama.toml) \
 	$(shell find src -type f -not -path 'src/native/*' -not -path 'src/bin/*')
 STEP := scripts/step
+# SQLite without statistics of its memory: they take a lock at each allocation.
+FAST := env LIBSQLITE3_FLAGS=-DSQLITE_DEFAULT_MEMSTATUS=0
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -47,16 +49,16 @@ bench: $(WASM_STAMP) cli bench/node_modules/.stamp ## Benchmark form capture aga
 
 bench-engine: ## Measure the engine: journey steps a second, statements a step, memory
 	@scripts/need rust
-	@cargo bench --quiet --profile fast --bench engine
+	@$(FAST) cargo bench --quiet --profile fast --bench engine
 
 simulate: ## Try to break the engine with faults (SECONDS=60), one JSON report at the end
 	@scripts/need rust
-	@$(STEP) "simulator" cargo build --quiet --profile fast --bin dripline
+	@$(STEP) "simulator" $(FAST) cargo build --quiet --profile fast --bin dripline
 	@target/fast/dripline simulate --faults $(or $(SECONDS),60) --seed $(or $(SEED),1)
 
 simulate-defects: ## Put known defects in, and count the seeds until each is caught
 	@scripts/need rust
-	@$(STEP) "simulator" cargo build --quiet --profile fast --bin dripline
+	@$(STEP) "simulator" $(FAST) cargo build --quiet --profile fast --bin dripline
 	@target/fast/dripline simulate --defects
 
 lint: ## Check formatting and lint, warnings denied, natively and for the edge

@@ -6,8 +6,9 @@ use crate::store::statement::{Rows, Statement, Value};
 use rusqlite::backup::Backup;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, ToSql, params_from_iter};
+use serde_json::Value as Json;
 use std::cell::RefCell;
-use std::fmt::Write;
+use std::io::Write;
 use std::path::Path;
 
 /// The migrations, in order.
@@ -71,31 +72,33 @@ impl Database for Sqlite {
 /// Runs one statement and writes its rows as a JSON array of objects.
 fn run(connection: &Connection, statement: &Statement) -> Result<Rows, rusqlite::Error> {
     let mut prepared = connection.prepare_cached(&statement.sql)?;
-    let columns: Vec<String> = prepared.column_names().map(str::to_owned).collect();
+    let keys: Vec<String> =
+        prepared.column_names().map(|name| format!("{}:", Json::from(name))).collect();
     let mut rows = prepared.query(params_from_iter(statement.params.iter().map(Bound)))?;
-    let mut json = String::from("[");
+    let mut json = vec![b'['];
     while let Some(row) = rows.next()? {
-        json.push_str(if json.len() == 1 { "{" } else { ",{" });
-        for (index, column) in columns.iter().enumerate() {
-            let comma = if index == 0 { "" } else { "," };
-            // Writing to a String cannot fail.
-            let _ = write!(json, "{comma}{}:", quoted(column));
+        json.extend_from_slice(if json.len() == 1 { b"{" } else { b",{" });
+        for (index, key) in keys.iter().enumerate() {
+            if index > 0 {
+                json.push(b',');
+            }
+            json.extend_from_slice(key.as_bytes());
+            // Writing to memory cannot fail.
             let _ = match row.get_ref(index)? {
-                ValueRef::Null => write!(json, "null"),
+                ValueRef::Null | ValueRef::Blob(_) => write!(json, "null"),
                 ValueRef::Integer(n) => write!(json, "{n}"),
                 ValueRef::Real(n) => write!(json, "{n:?}"),
-                ValueRef::Text(text) => write!(json, "{}", quoted(&String::from_utf8_lossy(text))),
-                ValueRef::Blob(_) => write!(json, "null"),
+                ValueRef::Text(text) => {
+                    let text = String::from_utf8_lossy(text);
+                    serde_json::to_writer(&mut json, &text).map_err(Into::into)
+                }
             };
         }
-        json.push('}');
+        json.push(b'}');
     }
-    json.push(']');
-    Ok(Rows(json))
-}
-
-fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    json.push(b']');
+    // What was written is text.
+    Ok(Rows(String::from_utf8(json).unwrap_or_default()))
 }
 
 /// A value as D1 would bind it.

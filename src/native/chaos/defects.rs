@@ -35,8 +35,6 @@ pub enum Defect {
     WakeForgotten,
     /// A contact that was handed out is never handed out again.
     ClaimNeverLapses,
-    /// A stale reading may overwrite the time to wake.
-    StaleWakes,
     /// A message whose worker died is not found again.
     OutboxSkipsClaimed,
     /// Facts are acknowledged before they are written.
@@ -54,7 +52,7 @@ pub enum Defect {
 }
 
 /// All of them.
-pub const DEFECTS: [Defect; 21] = [
+pub const DEFECTS: [Defect; 20] = [
     Defect::WriteRuleOff,
     Defect::KeysNotUnique,
     Defect::ClaimNotExclusive,
@@ -68,7 +66,6 @@ pub const DEFECTS: [Defect; 21] = [
     Defect::CounterOverwritten,
     Defect::WakeForgotten,
     Defect::ClaimNeverLapses,
-    Defect::StaleWakes,
     Defect::OutboxSkipsClaimed,
     Defect::AcknowledgedTooSoon,
     Defect::PassagesForgotten,
@@ -107,7 +104,6 @@ impl Defect {
             Self::ClaimNeverLapses => {
                 ["ORDER BY wake_at LIMIT ?3", "SET wake_at = ?2", "SET wake_at = nullif(?2, ?2)"]
             }
-            Self::StaleWakes => ["UPDATE contacts", "contacts.seq = row.value ->> 'seq'", "true"],
             Self::OutboxSkipsClaimed => {
                 ["SELECT id FROM messages", "state IN ('queued', 'sending')", "state = 'queued'"]
             }

@@ -36,6 +36,9 @@ const START: Millis = Millis(1_772_442_000_000);
 /// How many people there are.
 const PEOPLE: u64 = 10;
 
+/// How many people join at once.
+const CROWD: usize = 30;
+
 /// How long a worker may live, as on Cloudflare.
 const WORKER_LIFE: Span = Span::minutes(15);
 
@@ -47,7 +50,10 @@ const STALE_MAX: Span = Span::seconds(90);
 const BOOKMARK_AGE_MAX: Span = Span::hours(20);
 
 /// How often something may still be due after the last fault until everything has come to rest.
-const ROUNDS_MAX: usize = 400;
+const ROUNDS_MAX: usize = 300;
+
+/// How often work may lead to more work in one minute.
+const FOLLOW_UPS_MAX: usize = 30;
 
 /// What all runs begin with, made once.
 pub struct Ground {
@@ -221,6 +227,7 @@ impl Run {
             Deed::Confirm => self.confirm(),
             Deed::Unsubscribe => self.unsubscribe(),
             Deed::Order => self.order(),
+            Deed::Crowd => self.crowd(),
             Deed::Visit => self.visit(),
             Deed::Pass => {
                 let spans = [Span::minutes(1), Span::minutes(20), Span::hours(7), Span::hours(30)];
@@ -329,6 +336,22 @@ impl Run {
         let dice = &self.shared.dice;
         let email = format!("p{}@example.com", dice.below(PEOPLE));
         let key = format!("order:{}", dice.below(20));
+        self.report(email, "order.completed", key);
+    }
+
+    fn crowd(&mut self) {
+        let first = self.told.len();
+        for number in first..first + CROWD {
+            self.report(
+                format!("c{number}@example.com"),
+                "crowd.joined",
+                format!("crowd:{number}"),
+            );
+        }
+    }
+
+    /// The customer's own system tells of an event.
+    fn report(&mut self, email: String, name: &str, key: String) {
         let properties = json!({ "value_minor": 100, "currency": "GBP" });
         self.told.insert(key.clone());
         self.queue.push(Job::Intake(Intake::ReportV1(EventReport {
@@ -337,7 +360,7 @@ impl Run {
             external_id: None,
             contact_id: None,
             event: Reported {
-                name: "order.completed".to_owned(),
+                name: name.to_owned(),
                 at: self.now(),
                 properties: properties.as_object().cloned().unwrap_or_default(),
                 key,
@@ -543,6 +566,9 @@ impl Run {
         if let Some(due) = self.next_due().filter(|due| *due < self.now()) {
             self.shared.accuse(format!("I5: due at {}, and not done", due.rfc3339()));
         }
+        if !self.shared.wrong.borrow().is_empty() {
+            return;
+        }
         for _ in 0..ROUNDS_MAX {
             let Some(next) = self.next_due() else { return };
             self.shared.now.set(self.now().max(next).plus(Span::minutes(1)));
@@ -555,7 +581,7 @@ impl Run {
     fn one_minute(&mut self) {
         self.shared.now.set(self.now().plus(Span::minutes(1)));
         self.begin(Flow::Tick);
-        for _ in 0..ROUNDS_MAX {
+        for _ in 0..FOLLOW_UPS_MAX {
             self.work(u64::MAX);
             if self.queue.is_empty() {
                 return;

@@ -32,6 +32,8 @@ pub enum Deed {
     Unsubscribe,
     /// Somebody buys.
     Order,
+    /// Many people join at once, and march in step from then on.
+    Crowd,
     /// Somebody moves to another time zone, and says so on a form.
     Move,
     /// Somebody looks at a page.
@@ -50,13 +52,14 @@ pub enum Deed {
 const MOVES: u64 = 40;
 
 /// The deeds, as often as they are wanted among sixty.
-const DEEDS: [(Deed, u64); 12] = [
+const DEEDS: [(Deed, u64); 13] = [
     (Deed::Post, 16),
     (Deed::Engage, 9),
     (Deed::Scan, 2),
     (Deed::Confirm, 3),
     (Deed::Unsubscribe, 3),
     (Deed::Order, 3),
+    (Deed::Crowd, 2),
     (Deed::Move, 1),
     (Deed::Visit, 2),
     (Deed::Pass, 17),

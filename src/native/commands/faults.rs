@@ -20,7 +20,7 @@ const TELL_EVERY: Duration = Duration::from_secs(5);
 const FAILURES_MAX: u64 = 3;
 
 /// How many seeds a defect may take.
-const SEEDS_A_DEFECT_MAX: u64 = 2_000;
+const SEEDS_A_DEFECT_MAX: u64 = 500;
 
 /// What came of many runs.
 #[derive(Default)]
