@@ -143,6 +143,25 @@ fn a_worker_that_dies_of_a_contact_takes_nobody_with_it_the_second_time() {
 }
 
 #[test]
+fn a_parked_contact_that_is_decided_on_well_is_parked_no_more() {
+    let (mut world, id) = ten();
+    let run = |world: &World, sql: &str| rows(&world.db, &sql.replace("$id", id.as_str()));
+    run(&world, "UPDATE contacts SET attributes = '[1]' WHERE id = '$id'");
+    world.after(Span::days(1)).unwrap();
+    an_hour(&mut world);
+    assert_eq!(parked(&world).len(), 1);
+    run(&world, "UPDATE contacts SET attributes = '{}' WHERE id = '$id'");
+    world.submit("/p", &[("email", "p5@example.com"), ("consent", "on")]).unwrap();
+    an_hour(&mut world);
+    assert_eq!((nudged(&world), parked(&world)), (10, vec![]));
+
+    run(&world, "UPDATE contacts SET attributes = '[1]', wake_at = 0 WHERE id = '$id'");
+    world.tick().unwrap();
+    world.tick().unwrap();
+    assert_eq!(parked(&world), [], "its attempts are counted anew");
+}
+
+#[test]
 fn hints_that_get_lost_park_nobody() {
     let (mut world, _) = ten();
     let mut now = world.now().plus(Span::days(1));
