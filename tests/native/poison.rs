@@ -2,13 +2,14 @@
 
 use super::invariants::assert_sound;
 use super::rig::{InTurns, Task, together_until};
-use super::support::{FORM, number, rows, world};
+use super::support::{FORM, number, report, rows, world};
 use dripline::domain::primitives::{ContactId, Ids, Span};
 use dripline::flows::park::{self, ATTEMPTS_ALONE_MAX};
 use dripline::flows::run_due;
 use dripline::flows::task::Work;
 use dripline::native::world::{World, block_on};
 use dripline::store::parked::Parked;
+use serde_json::json;
 
 const JOURNEY: &str = r#"
     [journey.j]
@@ -113,6 +114,20 @@ fn many_that_cannot_be_read_stall_nobody_either() {
     world.after(Span::days(1)).unwrap();
     an_hour(&mut world);
     assert_eq!((nudged(&world), parked(&world).len()), (1, 9));
+}
+
+#[test]
+fn what_is_told_of_others_in_the_same_batch_is_written_down() {
+    let (mut world, id) = ten();
+    rows(&world.db, &format!("UPDATE contacts SET attributes = '[1]' WHERE id = '{id}'"));
+    let tell = |n| {
+        let (email, key) = (format!("p{n}@example.com"), format!("k{n}"));
+        report(world.now(), &email, "order.shipped", json!({}), &key)
+    };
+    let batch: Vec<_> = (0..10).map(tell).collect();
+    assert!(world.take_in(batch).is_err(), "one of them comes again");
+    let told = "SELECT count(*) FROM events WHERE name = 'order.shipped'";
+    assert_eq!(number(&world.db, told), 9);
 }
 
 #[test]
