@@ -8,11 +8,16 @@ use serde::{Deserialize, Serialize};
 const LISTED_MAX: i64 = 200;
 
 /// Writes down that a contact is being tried alone, so that a worker who dies of it leaves a trace;
-/// returns `attempts`, this one included.
+/// returns `attempts`, this one included. They are in a row: whoever is handed out for the first
+/// time begins anew, for a decision has succeeded in between.
 pub fn begin(contact: &ContactId, reason: &str, now: Millis) -> Statement {
     Statement::new(
         "INSERT INTO parked (contact_id, reason, since, attempts) VALUES (?1, ?2, ?3, 1)
-             ON CONFLICT (contact_id) DO UPDATE SET attempts = attempts + 1
+             ON CONFLICT (contact_id) DO UPDATE SET
+                (since, attempts) =
+                    (SELECT iif(handed_out <= 1, excluded.since, parked.since),
+                            iif(handed_out <= 1, 1, parked.attempts + 1)
+                       FROM (SELECT 1) LEFT JOIN contacts ON id = excluded.contact_id)
       RETURNING attempts",
         vec![Value::text(contact.as_str()), Value::text(reason), Value::Int(now.0)],
     )
@@ -71,13 +76,18 @@ pub fn release(contact: &ContactId, attempts_max: u32, now: Millis) -> [Statemen
     ]
 }
 
+/// Who is parked: tried alone too often, and no decision has succeeded since.
+const IS_PARKED: &str = "attempts >= ?1
+    AND EXISTS (SELECT 1 FROM contacts WHERE id = contact_id AND handed_out > 0)";
+
 /// The parked contacts, the longest-parked first.
 pub fn list(attempts_max: u32) -> Statement {
-    Statement::new(
-        "SELECT contact_id AS contact, reason, since, attempts FROM parked WHERE attempts >= ?1
-          ORDER BY since, contact_id LIMIT ?2",
-        vec![Value::Int(attempts_max.into()), Value::Int(LISTED_MAX)],
-    )
+    let sql = format!(
+        "SELECT contact_id AS contact, reason, since, attempts FROM parked WHERE {IS_PARKED}
+          ORDER BY since, contact_id LIMIT ?2"
+    );
+    let params = vec![Value::Int(attempts_max.into()), Value::Int(LISTED_MAX)];
+    Statement { sql: sql.into(), params }
 }
 
 /// A parked contact.
@@ -95,10 +105,8 @@ pub struct Parked {
 
 /// How many contacts are parked: one row, `parked`.
 pub fn count(attempts_max: u32) -> Statement {
-    Statement::new(
-        "SELECT count(*) AS parked FROM parked WHERE attempts >= ?1",
-        vec![Value::Int(attempts_max.into())],
-    )
+    let sql = format!("SELECT count(*) AS parked FROM parked WHERE {IS_PARKED}");
+    Statement { sql: sql.into(), params: vec![Value::Int(attempts_max.into())] }
 }
 
 /// A row of `count`.

@@ -2,13 +2,14 @@
 
 use super::invariants::assert_sound;
 use super::rig::{InTurns, Task, together_until};
-use super::support::{FORM, number, rows, world};
+use super::support::{FORM, number, report, rows, world};
 use dripline::domain::primitives::{ContactId, Ids, Span};
 use dripline::flows::park::{self, ATTEMPTS_ALONE_MAX};
 use dripline::flows::run_due;
 use dripline::flows::task::Work;
 use dripline::native::world::{World, block_on};
 use dripline::store::parked::Parked;
+use serde_json::json;
 
 const JOURNEY: &str = r#"
     [journey.j]
@@ -116,6 +117,20 @@ fn many_that_cannot_be_read_stall_nobody_either() {
 }
 
 #[test]
+fn what_is_told_of_others_in_the_same_batch_is_written_down() {
+    let (mut world, id) = ten();
+    rows(&world.db, &format!("UPDATE contacts SET attributes = '[1]' WHERE id = '{id}'"));
+    let tell = |n| {
+        let (email, key) = (format!("p{n}@example.com"), format!("k{n}"));
+        report(world.now(), &email, "order.shipped", json!({}), &key)
+    };
+    let batch: Vec<_> = (0..10).map(tell).collect();
+    assert!(world.take_in(batch).is_err(), "one of them comes again");
+    let told = "SELECT count(*) FROM events WHERE name = 'order.shipped'";
+    assert_eq!(number(&world.db, told), 9);
+}
+
+#[test]
 fn a_worker_that_dies_of_a_contact_takes_nobody_with_it_the_second_time() {
     let (world, id) = ten();
     let now = world.now().plus(Span::days(1));
@@ -140,6 +155,25 @@ fn a_worker_that_dies_of_a_contact_takes_nobody_with_it_the_second_time() {
     assert_eq!(parked(&world)[0].reason, "a decision about it never ended");
     let asleep = format!("SELECT wake_at IS NULL AS asleep FROM contacts WHERE id = '{id}'");
     assert_eq!(number(&world.db, &asleep), 1);
+}
+
+#[test]
+fn a_parked_contact_that_is_decided_on_well_is_parked_no_more() {
+    let (mut world, id) = ten();
+    let run = |world: &World, sql: &str| rows(&world.db, &sql.replace("$id", id.as_str()));
+    run(&world, "UPDATE contacts SET attributes = '[1]' WHERE id = '$id'");
+    world.after(Span::days(1)).unwrap();
+    an_hour(&mut world);
+    assert_eq!(parked(&world).len(), 1);
+    run(&world, "UPDATE contacts SET attributes = '{}' WHERE id = '$id'");
+    world.submit("/p", &[("email", "p5@example.com"), ("consent", "on")]).unwrap();
+    an_hour(&mut world);
+    assert_eq!((nudged(&world), parked(&world)), (10, vec![]));
+
+    run(&world, "UPDATE contacts SET attributes = '[1]', wake_at = 0 WHERE id = '$id'");
+    world.tick().unwrap();
+    world.tick().unwrap();
+    assert_eq!(parked(&world), [], "its attempts are counted anew");
 }
 
 #[test]
