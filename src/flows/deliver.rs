@@ -18,7 +18,7 @@ use crate::domain::contact::Contact;
 use crate::domain::decide::{Happening, Outcome};
 use crate::domain::message::{ATTEMPTS_MAX, Fence, Message, backoff, fence};
 use crate::domain::primitives::{Channel, ContactId, Ids, MessageId, Millis, Span};
-use crate::providers::{Attempt, Outgoing, Sender};
+use crate::providers::{Attempt, Outgoing, Sender, webhook};
 use crate::store::contacts::ContactRow;
 use crate::store::messages::MessageRow;
 use crate::store::statement::{Rows, Statement};
@@ -109,9 +109,11 @@ async fn attempt<H: Http>(
     silence: &mut usize,
     now: Millis,
 ) -> Ending {
+    let webhook = Sender::Webhook(webhook::Signer { keys: settings.keys.clone(), at: now });
     let sender = match message.channel {
         Channel::Email => &settings.email,
         Channel::Sms => &settings.sms,
+        Channel::Webhook => &webhook,
     };
     let key_is_known = sender.is_idempotent() && now < message.queued_at.plus(KEY_LIFETIME);
     if message.uncertain && !key_is_known {

@@ -57,12 +57,6 @@ impl Decider<'_> {
             return value_key(event.properties.get(property)?).filter(is_free);
         }
         let last = self.contact.last_passage(edition.id(), name);
-        if let (Cause::Time(clock), Some(Enrollment { entry_key: Some(key), .. })) = (cause, last)
-            && key.starts_with('@')
-            && *key >= occurrence_key(clock)
-        {
-            return None; // It has lived through this hour in another zone.
-        }
         // The strict comparison is what bounds a decision: no journey twice in one instant.
         let ended_before = last.is_none_or(|e| !e.is_active() && e.entered_at < self.now);
         let may_follow = match (&journey.re_entry, last) {
@@ -330,6 +324,7 @@ impl Decider<'_> {
         match &step.action {
             Action::Send { template } => self.send(index, step, template),
             Action::Notify { note } => self.notify(index, step, note.as_deref()),
+            Action::Webhook { url } => self.queue(index, step, (Class::Internal, url), ""),
             Action::Wait(span) => return Taken::WaitsUntil(self.now.plus(*span)),
             Action::WaitUntil(_) | Action::WaitUntilDate { .. } => {
                 return match (self.clock_moment(index, &step.action), &step.action) {
