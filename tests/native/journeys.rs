@@ -546,3 +546,14 @@ fn the_limit_holds_however_many_come_at_once() {
         assert_sound(&world.db, None);
     }
 }
+
+#[test]
+fn a_webhook_is_kept_where_mail_is() {
+    let call = "w: webhook = \"https://a.example.com/\"";
+    let mut world = with(&format!("[journey.j]\nenter = {{ form = \"f\" }}\n{call}"));
+    submit(&mut world, ANN, &[]);
+    let letter = world.letters().remove(0);
+    assert_eq!((&*letter.channel, &*letter.address), ("webhook", "https://a.example.com/"));
+    assert!(letter.text.contains(ANN), "{}", letter.text);
+    assert_sound(&world.db, Some(world.now()));
+}

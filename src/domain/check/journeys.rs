@@ -8,6 +8,7 @@ use crate::domain::journey::{
 };
 use crate::domain::primitives::Channel;
 use crate::domain::problem::Problem;
+use crate::domain::rule::Scalar;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How much one step may add to the lead score, so that sums stay exact.
@@ -319,6 +320,9 @@ impl Check<'_> {
             let message = "says who a contact is and is not set by a step";
             self.say_unless(!own, &format!("{key}.set.{name}"), message);
             self.scalar(&format!("{key}.set.{name}"), value);
+            if let ("time_zone", Scalar::Text(zone)) = (name.as_str(), value) {
+                self.time_zone(&format!("{key}.set.{name}"), zone);
+            }
         }
         for (word, tags) in [("add_tags", add_tags), ("remove_tags", remove_tags)] {
             for (index, tag) in tags.iter().enumerate() {

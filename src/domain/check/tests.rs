@@ -327,23 +327,23 @@ fn what_says_who_a_contact_is_is_not_set_by_the_way() {
 fn spans_are_neither_nothing_nor_for_ever() {
     assert_snapshot!(said_of("wait = \"2d\"", "wait = \"0d\""), @"
     line 126: journey.nurture.step[7].wait
-         a span is from 1s to 3650d, not 0s
+         a span is from 1s to less than 3650d, not 0s
     ");
     assert_snapshot!(said_of("wait = \"2d\"", "wait = \"3651d\""), @"
     line 126: journey.nurture.step[7].wait
-         a span is from 1s to 3650d, not 3651d
+         a span is from 1s to less than 3650d, not 3651d
     ");
     assert_snapshot!(said_of("timeout = \"3d\"", "timeout = \"0s\""), @"
     line 107: journey.nurture.step[3].timeout
-         a span is from 1s to 3650d, not 0s
+         a span is from 1s to less than 3650d, not 0s
     ");
     assert_snapshot!(said_of("after 30d", "after 0s"), @"
     line 93: journey.nurture.re_entry
-         a span is from 1s to 3650d, not 0s
+         a span is from 1s to less than 3650d, not 0s
     ");
     assert_snapshot!(said_of("within = \"14d\"", "within = \"9999w\""), @"
     line 78: segment.engaged.rule.all[4].within
-         a span is from 1s to 3650d, not 9999w
+         a span is from 1s to less than 3650d, not 9999w
     ");
 }
 
@@ -500,7 +500,7 @@ fn what_no_file_can_say_is_refused_of_an_api_client_too() {
     );
     assert_snapshot!(
         changed(|campaign| campaign.goal.within = Span(i64::MIN)),
-        @"campaign.goal.within: a span is from 1s to 3650d, not -9223372036854775s"
+        @"campaign.goal.within: a span is from 1s to less than 3650d, not -9223372036854775s"
     );
     assert_snapshot!(changed(
         |campaign| campaign.from = Some("a\r\nBcc: b <a@example.com>".into())
@@ -842,4 +842,17 @@ fn a_webhook_leads_out_by_https_to_a_public_name() {
     for public in ["https://example.com", "https://crm.example.com/a/b?c=d&e=%20f"] {
         assert_eq!(calls(public), "all good", "{public}");
     }
+}
+
+#[test]
+fn a_step_moves_nobody_to_a_zone_that_is_none() {
+    assert_snapshot!(journey("id = 'a'; update = { set = { time_zone = 'Asia/Shangai' } }"), @"
+    line 95: journey.j.step[1].update.set.time_zone
+         `Asia/Shangai` is not a time zone of the IANA list
+       → did you mean `Asia/Shanghai`?
+    ");
+    assert_snapshot!(journey("id = 'a'; wait = '3650d'"), @"
+    line 95: journey.j.step[1].wait
+         a span is from 1s to less than 3650d, not 3650d
+    ");
 }
