@@ -218,22 +218,34 @@ impl Decider<'_> {
     pub(super) fn take_due_steps(&mut self) {
         for index in self.active() {
             let Some(due_at) = self.contact.enrollments[index].due_at else { continue };
-            let step = self.step_of(index);
-            match step {
+            let is_due = due_at <= self.now;
+            if !is_due && !self.waits_by_the_clock(index) {
+                continue;
+            }
+            match self.step_of(index) {
+                None => self.end(index, EnrollmentState::Failed, "its version is gone"),
+                Some(step) if !is_due => self.reckon_anew(index, &step, due_at),
                 Some(step) if !self.contact.enrollments[index].has_begun() => {
-                    if due_at <= self.now {
-                        self.move_on(index, Next::Step(step.id));
-                    }
+                    self.move_on(index, Next::Step(step.id));
                 }
-                Some(step) if due_at > self.now => self.reckon_anew(index, &step, due_at),
                 Some(Step { action: Action::WaitFor(wait), .. }) => {
                     self.move_on(index, wait.on_timeout);
                 }
                 Some(step) => self.move_on(index, step.then),
-                None if due_at > self.now => {}
-                None => self.end(index, EnrollmentState::Failed, "its version is gone"),
             }
         }
+    }
+
+    /// Whether an enrollment stands at a wait for a moment on the contact's own clock.
+    fn waits_by_the_clock(&self, index: usize) -> bool {
+        let enrollment = &self.contact.enrollments[index];
+        let edition = self.edition_of(index);
+        let journey = edition.as_ref().and_then(|edition| edition.journey(&enrollment.journey));
+        let step = journey.and_then(|journey| journey.step(&enrollment.step));
+        let is_clock = |step: &Step| {
+            matches!(step.action, Action::WaitUntil(_) | Action::WaitUntilDate { .. })
+        };
+        enrollment.has_begun() && step.is_some_and(is_clock)
     }
 
     /// A wait for a moment on the contact's own clock follows the contact: to another zone, and to
