@@ -221,6 +221,11 @@ pub enum Action {
         /// A line for the owner; a house default if absent.
         note: Option<String>,
     },
+    /// Calls another program about the contact.
+    Webhook {
+        /// Its address, `https://…`.
+        url: String,
+    },
     /// Enters another journey of the same campaign, if that one lets the contact in.
     Enroll {
         /// Its name.

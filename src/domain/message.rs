@@ -28,7 +28,8 @@ pub struct Message {
     pub class: Class,
     /// The purpose it needs consent for.
     pub purpose: String,
-    /// Its template: `emails/…` or `sms/…` of the version, or a `house/…` one.
+    /// Its template: `emails/…` or `sms/…` of the version, or a `house/…` one; of a webhook, its
+    /// address.
     pub template: String,
     /// A line of the campaign's author for a notice; empty otherwise.
     pub note: String,
@@ -66,7 +67,11 @@ impl Message {
             enrollment: None,
             journey: String::new(),
             step: String::new(),
-            channel: if template.starts_with("sms/") { Channel::Sms } else { Channel::Email },
+            channel: match template.split_once('/') {
+                Some(("sms", _)) => Channel::Sms,
+                Some(("https:", _)) => Channel::Webhook,
+                _ => Channel::Email,
+            },
             class,
             purpose: String::new(),
             template: template.to_owned(),
@@ -143,12 +148,16 @@ pub const ATTEMPTS_MAX: u32 = 8;
 
 /// Asks, just before the call, whether the message may leave: the last word of the contact counts.
 pub fn fence(message: &Message, contact: &Contact, owner: &str) -> Fence {
+    if message.channel == Channel::Webhook {
+        return Fence::Open(message.template.clone());
+    }
     if message.class == Class::Internal {
         return Fence::Open(owner.to_owned());
     }
     let address = match message.channel {
         Channel::Email => contact.email.as_ref(),
         Channel::Sms => contact.phone.as_ref(),
+        Channel::Webhook => None,
     };
     let Some(address) = address else { return Fence::Closed("no_address") };
     if contact.suppressed.contains(&message.channel) {
@@ -193,4 +202,56 @@ pub struct Letter {
     /// When it was kept.
     #[serde(default)]
     pub at: Millis,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::consent::{Consent, ConsentState};
+    use super::super::journey::{EnrollmentState, GOAL_REASON};
+    use super::*;
+
+    /// What the fence says about a message of a passage that ended so.
+    fn asked(state: EnrollmentState, reason: &str) -> Fence {
+        let now = Millis(0);
+        let mut contact = Contact::unknown(ContactId::from("c"), now);
+        contact.email = Some("ann@example.com".to_owned());
+        contact.put_consent(Consent {
+            channel: Channel::Email,
+            purpose: "news".to_owned(),
+            state: ConsentState::Granted,
+            double_opt_in: false,
+            form: None,
+            at: now,
+        });
+        contact.enrollments.push(Enrollment {
+            id: EnrollmentId::from("e"),
+            campaign: CampaignId::from("x"),
+            version: 1,
+            journey: "j".to_owned(),
+            step: "s".to_owned(),
+            steps_taken: 1,
+            sent: <_>::default(),
+            state,
+            reason: reason.to_owned(),
+            entry_key: None,
+            entered_at: now,
+            since: now,
+            due_at: None,
+        });
+        let edition = (CampaignId::from("x"), 1);
+        let kind = (Class::Marketing, "emails/a");
+        let message = Message::queue(MessageId::from("m"), contact.id.clone(), edition, kind, now);
+        let enrollment = Some(EnrollmentId::from("e"));
+        let message = Message { enrollment, purpose: "news".to_owned(), ..message };
+        fence(&message, &contact, "owner@example.com")
+    }
+
+    #[test]
+    fn what_is_left_of_a_passage_that_ended_early_is_held_back() {
+        let open = Fence::Open("ann@example.com".to_owned());
+        assert_eq!(asked(EnrollmentState::Active, ""), open);
+        assert_eq!(asked(EnrollmentState::Completed, ""), open);
+        assert_eq!(asked(EnrollmentState::Completed, GOAL_REASON), Fence::Closed("left_journey"));
+        assert_eq!(asked(EnrollmentState::Exited, "rule"), Fence::Closed("left_journey"));
+    }
 }

@@ -208,6 +208,8 @@ pub enum Channel {
     Email,
     /// Short messages to a phone.
     Sms,
+    /// A call of another program over HTTPS, about a contact.
+    Webhook,
 }
 
 impl Channel {
@@ -216,6 +218,7 @@ impl Channel {
         match self {
             Self::Email => "email",
             Self::Sms => "sms",
+            Self::Webhook => "webhook",
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use super::primitives::Span;
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -89,6 +89,8 @@ pub struct Keyring {
 struct Key {
     name: String,
     secret: [u8; 32],
+    /// Receivers of webhooks hold this one; nothing else can be signed with it.
+    webhook: [u8; 32],
 }
 
 impl Keyring {
@@ -119,6 +121,19 @@ impl Keyring {
         } else {
             Err(TokenProblem::WrongPurpose)
         }
+    }
+
+    /// The signatures of a text by Standard Webhooks, one a key, so that receivers may change to a
+    /// new secret in their own time.
+    pub fn webhook_signatures(&self, signed: &str) -> String {
+        let signature = |key: &Key| {
+            let mac = Hmac::<Sha256>::new_from_slice(&key.webhook).ok().map(|mut hmac| {
+                hmac.update(signed.as_bytes());
+                STANDARD.encode(hmac.finalize().into_bytes())
+            });
+            format!("v1,{}", mac.unwrap_or_default())
+        };
+        self.keys.iter().map(signature).collect::<Vec<_>>().join(" ")
     }
 
     /// Whether a key goes by this name here.
@@ -170,7 +185,8 @@ impl Key {
     fn new(secret: &str) -> Self {
         let name = Sha256::digest(format!("dripline key name: {secret}"));
         let name = URL_SAFE_NO_PAD.encode(&name[..3])[..2].replace(['-', '_'], "0");
-        Self { name, secret: Sha256::digest(format!("dripline key: {secret}")).into() }
+        let derive = |what: &str| Sha256::digest(format!("dripline {what}: {secret}")).into();
+        Self { name, secret: derive("key"), webhook: derive("webhook") }
     }
 
     fn mac(&self, signed: &str) -> [u8; MAC_BYTES] {

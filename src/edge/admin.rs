@@ -232,10 +232,11 @@ async fn letters(app: &App, statement: store::statement::Statement) -> Result<Ve
 }
 
 fn shown(letter: Letter, language: Language) -> MailboxMessage {
-    let is_sms = letter.channel == Channel::Sms.as_str();
+    let channels = [Channel::Sms, Channel::Webhook];
+    let channel = channels.into_iter().find(|channel| channel.as_str() == letter.channel);
     MailboxMessage {
         id: letter.id,
-        channel: if is_sms { Channel::Sms } else { Channel::Email },
+        channel: channel.unwrap_or(Channel::Email),
         to: letter.address,
         subject: letter.subject,
         at: format::moment(letter.at, "UTC", language),

@@ -39,6 +39,7 @@ pub fn compose(
             let data = data(edition, contact, settings, "");
             Content::Sms { text: edition.templates()?.render_sms(template, &data)? }
         }
+        (Channel::Webhook, _) => Content::Webhook { body: document(contact, message).to_string() },
     };
     Ok(Outgoing { id: message.id.clone(), to, content })
 }
@@ -58,6 +59,24 @@ fn data(edition: &Edition, contact: &Contact, settings: &Settings, unsubscribe_u
         json!({ "name": campaign.name, "postal_address": campaign.postal_address }),
     );
     Value::Object(data)
+}
+
+/// What a webhook tells: which step of whose journey, and the contact.
+fn document(contact: &Contact, message: &Message) -> Value {
+    let Contact { id, email, phone, external_id, locale, time_zone, .. } = contact;
+    json!({
+        "type": "journey.webhook",
+        "timestamp": message.queued_at.rfc3339(),
+        "data": {
+            "campaign": message.campaign, "journey": message.journey, "step": message.step,
+            "enrollment": message.enrollment,
+            "contact": {
+                "id": id, "email": email, "phone": phone, "external_id": external_id,
+                "locale": locale, "time_zone": time_zone, "score": contact.score,
+                "tags": contact.tags, "attributes": contact.attributes,
+            },
+        },
+    })
 }
 
 fn email(

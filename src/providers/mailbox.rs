@@ -27,6 +27,9 @@ pub fn request(message: &Outgoing) -> HttpRequest {
             }
         }
         Content::Sms { text } => Letter { channel: "sms".to_owned(), text, ..letter(message) },
+        Content::Webhook { body } => {
+            Letter { channel: "webhook".to_owned(), text: body, ..letter(message) }
+        }
     };
     HttpRequest {
         method: "POST",

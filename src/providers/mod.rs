@@ -5,6 +5,7 @@ pub mod http;
 pub mod mailbox;
 pub mod resend;
 pub mod twilio;
+pub mod webhook;
 
 use crate::domain::primitives::{MessageId, Span};
 use http::{HttpError, HttpRequest, HttpResponse};
@@ -41,6 +42,11 @@ pub enum Content {
         /// Its text.
         text: String,
     },
+    /// A call of another program.
+    Webhook {
+        /// A JSON document.
+        body: String,
+    },
 }
 
 /// A configured way to send on one channel.
@@ -52,6 +58,8 @@ pub enum Sender {
     Resend(resend::Account),
     /// Twilio's HTTP API, for SMS.
     Twilio(twilio::Account),
+    /// Another program, at the address of the message.
+    Webhook(webhook::Signer),
     /// None is configured: messages wait.
     Nowhere,
 }
@@ -88,6 +96,7 @@ impl Sender {
             Self::Mailbox => Some(mailbox::request(message)),
             Self::Resend(account) => resend::request(account, message),
             Self::Twilio(account) => twilio::request(account, message),
+            Self::Webhook(signer) => webhook::request(signer, message),
             Self::Nowhere => None,
         }
     }
@@ -103,12 +112,13 @@ impl Sender {
             Self::Mailbox | Self::Nowhere => mailbox::outcome(&response),
             Self::Resend(_) => resend::outcome(&response),
             Self::Twilio(_) => twilio::outcome(&response),
+            Self::Webhook(_) => webhook::outcome(&response),
         }
     }
 
     /// Whether it knows idempotency keys, so that sending the same message again is harmless.
     pub fn is_idempotent(&self) -> bool {
-        matches!(self, Self::Mailbox | Self::Resend(_))
+        matches!(self, Self::Mailbox | Self::Resend(_) | Self::Webhook(_))
     }
 }
 

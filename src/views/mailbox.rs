@@ -69,6 +69,7 @@ pub fn mailbox_message(view: &MailboxMessageView) -> String {
     let title = match message.channel {
         Channel::Email => headline(message),
         Channel::Sms => language.pick("SMS to ", "短信：").to_owned() + &message.to,
+        Channel::Webhook => message.to.clone(),
     };
     render(&MailboxMessageTemplate {
         page: Page::new(language, title),
@@ -118,6 +119,7 @@ fn channel_name(channel: Channel, language: Language) -> &'static str {
     match channel {
         Channel::Email => language.pick("E-mail", "邮件"),
         Channel::Sms => language.pick("SMS", "短信"),
+        Channel::Webhook => "Webhook",
     }
 }
 

@@ -3,6 +3,8 @@
 use super::invariants::assert_sound;
 use super::rig::{InTurns, Task, together, together_until};
 use super::support::{FORM, MONDAY, number, rows, submission, world};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use dripline::domain::primitives::{Ids, MessageId, Millis, Span};
 use dripline::flows::seams::{Database, DatabaseError, Http};
 use dripline::flows::task::Work;
@@ -11,10 +13,12 @@ use dripline::native::world::{World, block_on};
 use dripline::providers::http::{HttpError, HttpRequest, HttpResponse};
 use dripline::providers::{Sender, resend, twilio};
 use dripline::store::statement::{Rows, Statement};
+use hmac::{Hmac, KeyInit, Mac};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 const JOURNEY: &str = r#"
     [journey.j]
@@ -525,4 +529,64 @@ fn what_cannot_be_put_back_does_not_undo_what_was_sent() {
     assert!(result.is_err());
     let states = "SELECT group_concat(state, ' ' ORDER BY state) AS line FROM messages";
     assert_eq!(rows(&office.world.db, states)[0]["line"], "sending sent");
+}
+
+const CALLS: &str = r#"
+    [journey.w]
+    enter = { form = "f" }
+    [[journey.w.step]]
+    id = "crm"
+    webhook = "https://crm.example.com/leads"
+    [[journey.w.step]]
+    id = "rest"
+    wait = "30d"
+"#;
+
+#[test]
+fn a_webhook_is_signed_as_standard_webhooks_has_it() {
+    let office = Office::new(CALLS);
+    office.deliver(MONDAY, vec![answer(204, json!(null))]);
+    let request = office.script.requests.borrow()[0].clone();
+    assert_eq!((request.method, &*request.url), ("POST", "https://crm.example.com/leads"));
+    // The secret that a receiver is given, worked out as the documents say.
+    let secret = Sha256::digest("dripline webhook: a secret of the simulated world");
+    let mut mac = Hmac::<Sha256>::new_from_slice(&secret).unwrap();
+    let (id, seconds) = (header(&request, "webhook-id"), header(&request, "webhook-timestamp"));
+    mac.update(format!("{id}.{seconds}.{}", request.body).as_bytes());
+    let expected = format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()));
+    assert_eq!(header(&request, "webhook-signature"), expected);
+    let body: Value = serde_json::from_str(&request.body).unwrap();
+    assert_eq!(body["type"], "journey.webhook");
+    assert_eq!(body["data"]["step"], "crm");
+    assert_eq!(body["data"]["contact"]["email"], "ann@x.example");
+    assert_eq!(office.standing(), "delivered||1|0");
+}
+
+fn header(request: &HttpRequest, name: &str) -> String {
+    let found = request.headers.iter().find(|(header, _)| *header == name);
+    found.map(|(_, value)| value.clone()).unwrap()
+}
+
+#[test]
+fn a_webhook_is_called_again_under_the_same_id_until_it_answers() {
+    let office = Office::new(CALLS);
+    office.deliver(MONDAY, vec![answer(503, json!("busy"))]);
+    assert_eq!(office.standing(), "queued|the webhook answered 503|1|0");
+    let later = |minutes: i64| MONDAY.plus(Span::minutes(minutes));
+    office.deliver(later(2), vec![Err(HttpError::TimedOut)]);
+    assert_eq!(office.standing(), "queued|no answer in time|2|1");
+    office.deliver(later(10), vec![answer(200, json!("thanks"))]);
+    assert_eq!(office.standing(), "delivered||3|1");
+    let requests = office.script.requests.borrow();
+    let told = |name: &str| -> BTreeSet<String> {
+        requests.iter().map(|request| header(request, name)).collect()
+    };
+    assert_eq!((told("webhook-id").len(), told("webhook-timestamp").len()), (1, 3));
+}
+
+#[test]
+fn a_webhook_follows_no_redirect() {
+    let office = Office::new(CALLS);
+    office.deliver(MONDAY, vec![answer(302, json!("elsewhere"))]);
+    assert_eq!(office.standing(), "failed|the webhook answered 302|1|0");
 }

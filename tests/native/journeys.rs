@@ -5,6 +5,7 @@ use super::rig::{InTurns, Task, together};
 use super::support::{MONDAY, campaign, diary, history, number, report, rows, world};
 use dripline::domain::primitives::{Ids, Millis, Span};
 use dripline::flows::record_touches;
+use dripline::flows::run_due::FILL_DELAY;
 use dripline::flows::seams::{Database, DatabaseError};
 use dripline::native::world::{World, block_on};
 use dripline::store::statement::Statement;
@@ -314,10 +315,11 @@ const RENEWALS: &str = r#"
 
 #[test]
 fn a_date_starts_a_journey_every_year_for_those_there_before_it_was_published_too() {
-    let mut world = with("[journey.other]\nenter = { form = \"f\" }\nw: wait = \"1d\"");
+    let mut world = with("[journey.other]\nenter = { form = \"f\" }\nw: update = { score = 1 }");
     submit(&mut world, ANN, &[("renewal", "2024-02-29"), ("time_zone", "Asia/Shanghai")]);
     submit(&mut world, "bo@example.com", &[]);
     world.publish(campaign(&file(RENEWALS))).unwrap();
+    world.after(FILL_DELAY).unwrap();
     world.after(Span::days(3 * 366)).unwrap();
     // Seven days before the anniversary of a 29 February, nine in Shanghai.
     assert_snapshot!(diary(&world.letters()), @"
@@ -519,7 +521,7 @@ fn only_so_many_begin_in_an_hour_and_the_rest_later_in_their_order() {
 
 #[test]
 fn the_limit_holds_however_many_come_at_once() {
-    for batch in [1, 7, 40] {
+    for batch in [1, 7, 45] {
         let world = with(&LIMITED.replace("form = \"f\"", "event = \"go\""));
         let db = InTurns(&world.db);
         let tell = |(n, people): (usize, &[usize])| -> Task<'_, _> {
@@ -539,6 +541,19 @@ fn the_limit_holds_however_many_come_at_once() {
         assert!(told.iter().all(Result::is_ok), "{told:?}");
         assert_eq!(begun(&world), "10 10 10 10 5 | 10", "{batch} at a time");
         assert_eq!(number(&world.db, "SELECT count(*) FROM enrollments"), 45);
+        let moments = "SELECT count(DISTINCT due_at) FROM enrollments WHERE steps_taken = 0";
+        assert!(batch < 45 || number(&world.db, moments) == 35, "spread over their hours");
         assert_sound(&world.db, None);
     }
+}
+
+#[test]
+fn a_webhook_is_kept_where_mail_is() {
+    let call = "w: webhook = \"https://a.example.com/\"";
+    let mut world = with(&format!("[journey.j]\nenter = {{ form = \"f\" }}\n{call}"));
+    submit(&mut world, ANN, &[]);
+    let letter = world.letters().remove(0);
+    assert_eq!((&*letter.channel, &*letter.address), ("webhook", "https://a.example.com/"));
+    assert!(letter.text.contains(ANN), "{}", letter.text);
+    assert_sound(&world.db, Some(world.now()));
 }

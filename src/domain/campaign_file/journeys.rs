@@ -12,8 +12,8 @@ use crate::domain::recurrence::{Recurrence, Written};
 use crate::domain::rule::Rule;
 
 const ACTIONS: &[&str] = &[
-    "send", "wait", "wait_until", "wait_for", "branch", "split", "update", "notify", "enroll",
-    "leave", "end",
+    "send", "wait", "wait_until", "wait_for", "branch", "split", "update", "notify", "webhook",
+    "enroll", "leave", "end",
 ];
 /// What starts a journey.
 const STARTS: &[&str] = &["form", "segment", "segment_left", "event", "date", "schedule", "any"];
@@ -134,6 +134,7 @@ fn action_of(word: &'static str, table: &mut Table<'_>) -> Option<Action> {
         "wait_until" => return wait_until(table),
         "wait_for" => return wait_for(table),
         "split" => Action::Split { paths: table.get(word, |node| node.list(share))? },
+        "webhook" => Action::Webhook { url: table.get(word, Node::text)? },
         "enroll" => Action::Enroll { journey: table.get(word, Node::text)? },
         "leave" => return table.get(word, leave),
         "branch" => {

@@ -155,7 +155,7 @@ fn every_key_that_a_part_requires_is_named() {
     line 2: journey.d.step[1]
          the step does nothing
        → give it one of send, wait, wait_until, wait_for, branch, split, update, \
-       notify, enroll, leave, end
+       notify, webhook, enroll, leave, end
     line 2: journey.d.step[1].id
          missing
     line 2: journey.d.enter
@@ -317,7 +317,7 @@ fn what_does_not_go_together_is_named() {
     line 120: journey.nurture.step[6]
          the step does nothing
        → give it one of send, wait, wait_until, wait_for, branch, split, update, \
-       notify, enroll, leave, end
+       notify, webhook, enroll, leave, end
     ");
     assert_snapshot!(said_of("end = true", "end = true\nthen = \"sales\""), @"
     line 136: journey.nurture.step[9].then

@@ -106,6 +106,7 @@ impl Check<'_> {
             let (reachable, kind) = match channel {
                 Channel::Email => (has_email, "email"),
                 Channel::Sms => (has_tel, "tel"),
+                Channel::Webhook => (false, "tel"),
             };
             let message = format!("the form has no field of type `{kind}` to reach this channel");
             self.say_unless(reachable, &at, &message);

@@ -1,6 +1,6 @@
 //! Whether journeys make sense: every step leads somewhere, and none runs round without waiting.
 
-use super::{Check, STEPS_MAX, WEIGHT_MAX};
+use super::{Check, LINE_CHARS_MAX, STEPS_MAX, WEIGHT_MAX};
 use crate::domain::event::names;
 use crate::domain::form::Form;
 use crate::domain::journey::{
@@ -9,6 +9,7 @@ use crate::domain::journey::{
 };
 use crate::domain::primitives::Channel;
 use crate::domain::problem::Problem;
+use crate::domain::rule::Scalar;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How much one step may add to the lead score, so that sums stay exact.
@@ -210,6 +211,7 @@ impl Check<'_> {
                     self.rule(&format!("{key}.branch[{}].when", index + 1), rule);
                 }
             }
+            Action::Webhook { url } => self.webhook(&format!("{key}.webhook"), url),
             Action::Split { paths } => self.split(&format!("{key}.split"), paths),
             Action::Enroll { journey: other } => {
                 let advice = "to begin again, lead back by `then`";
@@ -253,6 +255,22 @@ impl Check<'_> {
                 Trigger::Segment(_) | Trigger::SegmentLeft(_) => self.trigger(&at, awaited),
                 _ => self.say(at, "only events and segments can be waited for"),
             }
+        }
+    }
+
+    /// The address of a webhook leads out of any house: by HTTPS, to a public name.
+    fn webhook(&mut self, key: &str, url: &str) {
+        let advice = "https://hooks.example.com/path: a public name, no port, no user";
+        let Some(rest) = url.strip_prefix("https://") else {
+            let problem = Problem::new(key, format!("`{url}` does not begin with https://"));
+            return self.problems.push(problem.help(advice));
+        };
+        let host = rest.split(['/', '?']).next().unwrap_or_default();
+        let plain = |c: char| c.is_ascii_graphic() && !"#\\<>\"{}`".contains(c);
+        let fits = url.chars().all(plain) && url.len() <= LINE_CHARS_MAX;
+        if !fits || !is_public_name(host) {
+            let problem = Problem::new(key, format!("`{url}` is no address of a public host"));
+            self.problems.push(problem.help(advice));
         }
     }
 
@@ -306,6 +324,9 @@ impl Check<'_> {
             let message = "says who a contact is and is not set by a step";
             self.say_unless(!own, &format!("{key}.set.{name}"), message);
             self.scalar(&format!("{key}.set.{name}"), value);
+            if let ("time_zone", Scalar::Text(zone)) = (name.as_str(), value) {
+                self.time_zone(&format!("{key}.set.{name}"), zone);
+            }
         }
         for (word, tags) in [("add_tags", add_tags), ("remove_tags", remove_tags)] {
             for (index, tag) in tags.iter().enumerate() {
@@ -403,6 +424,30 @@ impl Check<'_> {
             }
         }
     }
+}
+
+/// The last labels of names that lead into a house, or nowhere (RFC 6761, RFC 6762, RFC 9476 and
+/// what networks use).
+const PRIVATE_DOMAINS: &[&str] = &[
+    "localhost", "local", "internal", "intranet", "lan", "home", "corp", "private", "arpa",
+    "onion", "alt", "test", "invalid",
+];
+
+/// Whether a host is a domain name that the public DNS may know; an IP address is none, for its
+/// last label would be a number.
+fn is_public_name(host: &str) -> bool {
+    let label = |label: &str| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
+        (1..=63).contains(&label.len())
+            && label.chars().all(plain)
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let last = host.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
+    host.contains('.')
+        && host.split('.').all(label)
+        && last.starts_with(|c: char| c.is_ascii_alphabetic())
+        && !PRIVATE_DOMAINS.contains(&last.as_str())
 }
 
 /// The journeys that a contact enters from this one before it waits for anything.

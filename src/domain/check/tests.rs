@@ -327,23 +327,23 @@ fn what_says_who_a_contact_is_is_not_set_by_the_way() {
 fn spans_are_neither_nothing_nor_for_ever() {
     assert_snapshot!(said_of("wait = \"2d\"", "wait = \"0d\""), @"
     line 126: journey.nurture.step[7].wait
-         a span is from 1s to 3650d, not 0s
+         a span is from 1s to less than 3650d, not 0s
     ");
     assert_snapshot!(said_of("wait = \"2d\"", "wait = \"3651d\""), @"
     line 126: journey.nurture.step[7].wait
-         a span is from 1s to 3650d, not 3651d
+         a span is from 1s to less than 3650d, not 3651d
     ");
     assert_snapshot!(said_of("timeout = \"3d\"", "timeout = \"0s\""), @"
     line 107: journey.nurture.step[3].timeout
-         a span is from 1s to 3650d, not 0s
+         a span is from 1s to less than 3650d, not 0s
     ");
     assert_snapshot!(said_of("after 30d", "after 0s"), @"
     line 93: journey.nurture.re_entry
-         a span is from 1s to 3650d, not 0s
+         a span is from 1s to less than 3650d, not 0s
     ");
     assert_snapshot!(said_of("within = \"14d\"", "within = \"9999w\""), @"
     line 78: segment.engaged.rule.all[4].within
-         a span is from 1s to 3650d, not 9999w
+         a span is from 1s to less than 3650d, not 9999w
     ");
 }
 
@@ -500,7 +500,7 @@ fn what_no_file_can_say_is_refused_of_an_api_client_too() {
     );
     assert_snapshot!(
         changed(|campaign| campaign.goal.within = Span(i64::MIN)),
-        @"campaign.goal.within: a span is from 1s to 3650d, not -9223372036854775s"
+        @"campaign.goal.within: a span is from 1s to less than 3650d, not -9223372036854775s"
     );
     assert_snapshot!(changed(
         |campaign| campaign.from = Some("a\r\nBcc: b <a@example.com>".into())
@@ -682,29 +682,29 @@ fn a_rule_ends_journeys_and_starts_none() {
 #[test]
 fn another_journey_must_exist_and_be_another() {
     assert_snapshot!(said_of("enroll = \"revive\"", "enroll = \"reviv\""), @"
-    line 166: journey.renew.step[4].enroll
+    line 170: journey.renew.step[5].enroll
          there is no journey `reviv`
        → did you mean `revive`?
     ");
     assert_snapshot!(said_of("enroll = \"revive\"", "enroll = \"renew\""), @"
-    line 166: journey.renew.step[4].enroll
+    line 170: journey.renew.step[5].enroll
          `renew` is the journey itself
        → to begin again, lead back by `then`
     ");
     assert_snapshot!(said_of("journey = \"nurture\", reason", "journey = \"renew\", reason"), @"
-    line 170: journey.renew.step[5].leave.journey
+    line 174: journey.renew.step[6].leave.journey
          `renew` is the journey itself
        → to leave it, leave `journey` out
     ");
     assert_snapshot!(said_of("leave = { reason = \"no answer\" }", "leave = {}"), @"
-    line 175: journey.renew.step[6].leave.reason
+    line 179: journey.renew.step[7].leave.reason
          missing
     ");
     assert_snapshot!(said_of(
         "{ reason = \"no answer\" }",
         "{ reason = \"no answer\" }\nthen = \"end\"",
     ), @"
-    line 176: journey.renew.step[6].then
+    line 180: journey.renew.step[7].then
          a step that leaves its own journey leads nowhere by `then`
     ");
 }
@@ -857,22 +857,22 @@ fn a_schedule_that_cannot_be_is_refused_with_its_place_and_the_remedy() {
         said_of("FREQ=MONTHLY;INTERVAL=2;BYMONTHDAY=1;BYHOUR=9\", start = 2026-03-01", rule)
     };
     assert_snapshot!(of("FREQ=SECONDLY\""), @"
-    line 185: journey.monthly.enter.schedule
+    line 189: journey.monthly.enter.schedule
          FREQ=SECONDLY fires too often
        → one of DAILY, WEEKLY, MONTHLY and YEARLY
     ");
     assert_snapshot!(of("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30;BYHOUR=9\""), @"
-    line 185: journey.monthly.enter.schedule
+    line 189: journey.monthly.enter.schedule
          never fires
        → within ten years of its start it must fire once
     ");
     assert_snapshot!(of("FREQ=MONTHLY;BYSETPOS=1;BYDAY=MO;BYHOUR=9\""), @"
-    line 185: journey.monthly.enter.schedule
+    line 189: journey.monthly.enter.schedule
          BYSETPOS is not known here
        → FREQ, INTERVAL, BYDAY, BYMONTHDAY, BYMONTH, BYHOUR, BYMINUTE, COUNT and UNTIL
     ");
     assert_snapshot!(of("FREQ=DAILY;BYHOUR=9\", start = \"soon\""), @"
-    line 185: journey.monthly.enter.schedule
+    line 189: journey.monthly.enter.schedule
          `start` is `soon`
        → a day such as 2026-03-01
     ");
@@ -880,7 +880,7 @@ fn a_schedule_that_cannot_be_is_refused_with_its_place_and_the_remedy() {
         ", segment = \"engaged\" }\n\n[[journey.monthly",
         " }\n\n[[journey.monthly",
     ), @"
-    line 185: journey.monthly.enter.segment
+    line 189: journey.monthly.enter.segment
          missing
     ");
     assert_snapshot!(said_of(
@@ -895,7 +895,7 @@ fn a_schedule_that_cannot_be_is_refused_with_its_place_and_the_remedy() {
        → known here: any, event, form, rule, segment, segment_left, time
     ");
     assert_snapshot!(said_of("offset = \"-1d\", time = \"10:00\" }", "offset = \"-500d\" }"), @"
-    line 178: journey.birthday.enter.time
+    line 182: journey.birthday.enter.time
          missing
     ");
     assert_snapshot!(changed(|campaign| {
@@ -921,14 +921,14 @@ fn once_per_value_is_for_journeys_that_begin_with_an_event_of_ones_own() {
     line 139: journey.revive.once_per
          needs a journey that begins with an event of your own
        → enter = { event = "order.completed" }
-    line 167: journey.renew.step[4].enroll
+    line 171: journey.renew.step[5].enroll
          begins once per value of an event, and by no step
     "#);
     assert_snapshot!(with("enter = { event = \"message.clicked\" }\nonce_per = \"url\""), @r#"
     line 139: journey.revive.once_per
          needs a journey that begins with an event of your own
        → enter = { event = "order.completed" }
-    line 167: journey.renew.step[4].enroll
+    line 171: journey.renew.step[5].enroll
          begins once per value of an event, and by no step
     "#);
     assert_snapshot!(with(
@@ -938,7 +938,7 @@ fn once_per_value_is_for_journeys_that_begin_with_an_event_of_ones_own() {
          stands beside `re_entry`; a journey has one of them
     ");
     assert_snapshot!(with("enter = { event = \"bought\" }\nonce_per = \"order_id\""), @"
-    line 167: journey.renew.step[4].enroll
+    line 171: journey.renew.step[5].enroll
          begins once per value of an event, and by no step
     ");
 }
@@ -947,16 +947,61 @@ fn once_per_value_is_for_journeys_that_begin_with_an_event_of_ones_own() {
 fn a_limit_is_of_people_in_an_hour() {
     let limit = |text: &str| said_of("limit = { people = 500, per = \"hour\" }", text);
     assert_snapshot!(limit("limit = { people = 0, per = \"hour\" }"), @"
-    line 194: journey.ordered.limit.people
+    line 198: journey.ordered.limit.people
          from 1 to 300000 people
     ");
     assert_snapshot!(limit("limit = { people = 5, per = \"second\" }"), @"
-    line 194: journey.ordered.limit.per
+    line 198: journey.ordered.limit.per
          `second` is not a word known here
        → known here: hour
     ");
     assert_snapshot!(limit("limit = { per = \"hour\" }"), @"
-    line 194: journey.ordered.limit.people
+    line 198: journey.ordered.limit.people
          missing
+    ");
+}
+
+#[test]
+fn a_webhook_leads_out_by_https_to_a_public_name() {
+    let calls = |url: &str| said_of("https://crm.example.com/hooks/renewals?from=dripline", url);
+    assert_snapshot!(calls("http://crm.example.com/hooks"), @"
+    line 166: journey.renew.step[4].webhook
+         `http://crm.example.com/hooks` does not begin with https://
+       → https://hooks.example.com/path: a public name, no port, no user
+    ");
+    for private in [
+        "https://localhost/x",
+        "https://127.0.0.1/x",
+        "https://[::1]/x",
+        "https://10.0.0.8/x",
+        "https://2130706433/x",
+        "https://0x7f.1/x",
+        "https://crm/x",
+        "https://crm.internal/x",
+        "https://printer.local/x",
+        "https://crm.example.com:8443/x",
+        "https://a@crm.example.com/x",
+        "https://crm.example.com./x",
+        "https://127.0.0.1.nip.io@localhost/x",
+        "https://",
+    ] {
+        let said = calls(private);
+        assert!(said.contains("is no address of a public host"), "{private}: {said}");
+    }
+    for public in ["https://example.com", "https://crm.example.com/a/b?c=d&e=%20f"] {
+        assert_eq!(calls(public), "all good", "{public}");
+    }
+}
+
+#[test]
+fn a_step_moves_nobody_to_a_zone_that_is_none() {
+    assert_snapshot!(journey("id = 'a'; update = { set = { time_zone = 'Asia/Shangai' } }"), @"
+    line 95: journey.j.step[1].update.set.time_zone
+         `Asia/Shangai` is not a time zone of the IANA list
+       → did you mean `Asia/Shanghai`?
+    ");
+    assert_snapshot!(journey("id = 'a'; wait = '3650d'"), @"
+    line 95: journey.j.step[1].wait
+         a span is from 1s to less than 3650d, not 3650d
     ");
 }

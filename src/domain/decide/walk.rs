@@ -61,12 +61,6 @@ impl Decider<'_> {
             return value_key(event.properties.get(property)?).filter(is_free);
         }
         let last = self.contact.last_passage(edition.id(), name);
-        if let (Cause::Time(clock), Some(Enrollment { entry_key: Some(key), .. })) = (cause, last)
-            && key.starts_with('@')
-            && *key >= occurrence_key(clock)
-        {
-            return None; // It has lived through this hour in another zone.
-        }
         // The strict comparison is what bounds a decision: no journey twice in one instant.
         let ended_before = last.is_none_or(|e| !e.is_active() && e.entered_at < self.now);
         let may_follow = match (&journey.re_entry, last) {
@@ -231,22 +225,34 @@ impl Decider<'_> {
             let Some(due_at) = enrollment.due_at.filter(|_| self.runs(enrollment)) else {
                 continue;
             };
-            let step = self.step_of(index);
-            match step {
+            let is_due = due_at <= self.now;
+            if !is_due && !self.waits_by_the_clock(index) {
+                continue;
+            }
+            match self.step_of(index) {
+                None => self.end(index, EnrollmentState::Failed, "its version is gone"),
+                Some(step) if !is_due => self.reckon_anew(index, &step, due_at),
                 Some(step) if !self.contact.enrollments[index].has_begun() => {
-                    if due_at <= self.now {
-                        self.move_on(index, Next::Step(step.id));
-                    }
+                    self.move_on(index, Next::Step(step.id));
                 }
-                Some(step) if due_at > self.now => self.reckon_anew(index, &step, due_at),
                 Some(Step { action: Action::WaitFor(wait), .. }) => {
                     self.move_on(index, wait.on_timeout);
                 }
                 Some(step) => self.move_on(index, step.then),
-                None if due_at > self.now => {}
-                None => self.end(index, EnrollmentState::Failed, "its version is gone"),
             }
         }
+    }
+
+    /// Whether an enrollment stands at a wait for a moment on the contact's own clock.
+    fn waits_by_the_clock(&self, index: usize) -> bool {
+        let enrollment = &self.contact.enrollments[index];
+        let edition = self.edition_of(index);
+        let journey = edition.as_ref().and_then(|edition| edition.journey(&enrollment.journey));
+        let step = journey.and_then(|journey| journey.step(&enrollment.step));
+        let is_clock = |step: &Step| {
+            matches!(step.action, Action::WaitUntil(_) | Action::WaitUntilDate { .. })
+        };
+        enrollment.has_begun() && step.is_some_and(is_clock)
     }
 
     /// A wait for a moment on the contact's own clock follows the contact: to another zone, and to
@@ -337,6 +343,7 @@ impl Decider<'_> {
         match &step.action {
             Action::Send { template } => self.send(index, step, template),
             Action::Notify { note } => self.notify(index, step, note.as_deref()),
+            Action::Webhook { url } => self.queue(index, step, (Class::Internal, url), ""),
             Action::Wait(span) => return Taken::WaitsUntil(self.now.plus(*span)),
             Action::WaitUntil(_) | Action::WaitUntilDate { .. } => {
                 return match (self.clock_moment(index, &step.action), &step.action) {
