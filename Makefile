@@ -6,7 +6,7 @@ SHELL := bash
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help dev test build size reset bench lint fmt clean test-native test-e2e cli tools
+.PHONY: help dev test build size reset bench bench-segments lint fmt clean test-native test-e2e cli tools
 
 # Two tools are built from source, once for all projects and versions, and kept here.
 TOOLS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/dripline
@@ -24,7 +24,7 @@ WASM_SOURCES := Cargo.toml Cargo.lock build.rs rust-toolchain.toml $(wildcard as
 STEP := scripts/step
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
 dev: $(WASM_STAMP) cli ## Run dripline at http://localhost:8787, with samples and a local mailbox
 	@node scripts/dev.mjs
@@ -44,6 +44,10 @@ reset: ## Forget the local database, messages and secrets of `make dev`
 
 bench: $(WASM_STAMP) cli bench/node_modules/.stamp ## Benchmark form capture against TypeScript (SECONDS=2: short)
 	@node bench/capture.mjs
+
+bench-segments: ## Benchmark rules: judging a contact, filling a segment (CONTACTS=100000: short)
+	@scripts/need rust
+	@cargo bench --quiet --bench segments
 
 lint: ## Check formatting and lint, warnings denied, natively and for the edge
 	@scripts/need rust

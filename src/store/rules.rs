@@ -43,9 +43,10 @@ impl RuleSql {
             return "contacts c".to_owned();
         }
         self.constants.push(json!(calendar::offsets(self.now)));
-        // LIMIT keeps the list a table of its own, read once and found in by an index.
+        // LIMIT keeps the list a table of its own, read once; CAST lets SQLite find in it by an
+        // index that it makes for the statement.
         format!(
-            "contacts c LEFT JOIN (SELECT value ->> 0 AS name, value ->> 1 AS ahead
+            "contacts c LEFT JOIN (SELECT CAST(value ->> 0 AS TEXT) AS name, value ->> 1 AS ahead
                                      FROM json_each(?1, '$[{}]') LIMIT -1) z
                           ON z.name = c.time_zone COLLATE NOCASE",
             self.constants.len() - 1
@@ -118,14 +119,37 @@ impl RuleSql {
     /// When the contact must be looked at again, for time alone may have changed the answer by
     /// then: not later than it does, NULL if it never will.
     pub fn wakes(&mut self, rule: &Rule) -> Sql {
-        let mut moments = Vec::new();
-        rule.walk(&mut |part| moments.extend(self.wake_for(part)));
-        self.earliest(moments)
+        self.wake(rule).unwrap_or_else(|| "NULL".to_owned())
+    }
+
+    /// The same; `None` for a rule whose answer time does not change.
+    fn wake(&mut self, rule: &Rule) -> Option<Sql> {
+        let (parts, decides) = match rule {
+            Rule::All(parts) => (parts, false),
+            Rule::Any(parts) => (parts, true),
+            Rule::Not(part) => return self.wake(part),
+            _ => return self.wake_for(rule),
+        };
+        let (mut moments, mut lasting) = (Vec::new(), Vec::new());
+        for part in in_order_of_cost(parts) {
+            match self.wake(part) {
+                Some(moment) => moments.push(moment),
+                None => lasting.push(self.holds(part)),
+            }
+        }
+        let earliest = (!moments.is_empty()).then(|| self.earliest(moments))?;
+        // One part that is false for good decides over all of them; so does a true one over any.
+        Some(match (lasting.is_empty(), decides) {
+            (true, _) => earliest,
+            (false, false) => format!("CASE WHEN {} THEN {earliest} END", lasting.join(" AND ")),
+            (false, true) => {
+                format!("CASE WHEN NOT ({}) THEN {earliest} END", lasting.join(" OR "))
+            }
+        })
     }
 
     fn earliest(&self, moments: Vec<Sql>) -> Sql {
         match moments.as_slice() {
-            [] => "NULL".to_owned(),
             [only] => only.clone(),
             several => {
                 let groups = several.chunks(ARGUMENTS_MAX).map(|group| {
@@ -175,7 +199,8 @@ impl RuleSql {
     }
 
     fn join(&mut self, parts: &[Rule], by: &str, empty: &str) -> Sql {
-        let parts: Vec<Sql> = parts.iter().map(|part| self.holds(part)).collect();
+        let parts: Vec<Sql> =
+            in_order_of_cost(parts).into_iter().map(|part| self.holds(part)).collect();
         if parts.is_empty() { empty.into() } else { format!("({})", parts.join(by)) }
     }
 
@@ -189,6 +214,25 @@ impl RuleSql {
         };
         format!("{value} {operator} {}", self.constant(number))
     }
+}
+
+/// SQLite stops at the first part that decides, so the cheap ones come first: what stands in the
+/// contact's own row, then dates, then other tables, and events last.
+fn in_order_of_cost(parts: &[Rule]) -> Vec<&Rule> {
+    fn cost(rule: &Rule) -> u8 {
+        match rule {
+            Rule::All(parts) | Rule::Any(parts) => parts.iter().map(cost).max().unwrap_or(0),
+            Rule::Not(part) => cost(part),
+            Rule::Attribute { test: Test::Date(_) | Test::Relative { .. }, .. } => 1,
+            Rule::Segment(_) | Rule::Journey { .. } => 2,
+            Rule::Event { .. } | Rule::Amount { .. } | Rule::EventTime { .. } => 3,
+            Rule::Sequence { .. } => 4,
+            _ => 0,
+        }
+    }
+    let mut ordered: Vec<&Rule> = parts.iter().collect();
+    ordered.sort_by_key(|part| cost(part));
+    ordered
 }
 
 /// Events.
@@ -465,12 +509,11 @@ impl RuleSql {
                 (near, [-i64::from(days) * DAY, DAY])
             }
         };
-        let _ = self.constant(json!(edges));
-        let edges = self.constants.len() - 1;
+        let [first, second] = edges.map(|edge| self.constant(edge));
         let edge = format!("written - coalesce(ahead, {ahead}) + edge.value");
         format!(
             "(SELECT min(max({edge} - {DAY}, {now}))
-               FROM {from}, json_each(?1, '$[{edges}]') AS edge
+               FROM {from}, (SELECT {first} AS value UNION ALL SELECT {second}) AS edge
                WHERE {edge} > {now} - {DAY})"
         )
     }

@@ -707,3 +707,51 @@ fn a_filling_that_begins_anew_is_not_ended_by_a_tick_that_is_late() {
     block_on(world.db.batch(vec![segments::end_fill(&late)])).unwrap();
     assert_eq!(fills(), [json!({ "segment_id": "c.vips", "after_id": "" })]);
 }
+
+#[test]
+fn segments_that_ask_about_segments_settle_in_one_decision() {
+    // The names are in the wrong order on purpose: who asks comes before who is asked about.
+    let chain = r#"
+        [segment.a]
+        rule = { not = { segment = "b" } }
+        [segment.b]
+        rule = { all = [{ segment = "c" }, { journey = "greet", state = "active", step = "rest" }] }
+        [segment.c]
+        rule = { attribute = "vip", is = true }
+        [journey.greet]
+        enter = { segment = "c" }
+        [[journey.greet.step]]
+        id = "rest"
+        wait = "1d"
+    "#;
+    let mut world = world(FORM);
+    populate(&world.db, 40);
+    world.publish(campaign(&format!("{FORM}{chain}"))).unwrap();
+    world.after(FILL_DELAY).unwrap();
+    let members = |segment: &str| {
+        number(
+            &world.db,
+            &format!("SELECT count(*) FROM segment_members WHERE segment_id = 'c.{segment}'"),
+        )
+    };
+    assert_eq!([members("a"), members("b"), members("c")], [38, 2, 2]);
+    assert_sound(&world.db, None);
+}
+
+#[test]
+fn a_filling_lets_those_sleep_who_will_match_later() {
+    let mut world = world(FORM);
+    populate(&world.db, 200);
+    let soon = r#"
+        [segment.soon]
+        rule = { all = [{ attribute = "vip", is = true }, { event = "seen", within = "2d" }] }
+    "#;
+    world.publish(campaign(&format!("{FORM}{soon}"))).unwrap();
+    world.after(FILL_DELAY).unwrap();
+    assert_eq!(number(&world.db, MEMBERS), 5);
+    let asleep = "SELECT count(*) FROM contacts WHERE wake_at IS NULL";
+    assert_eq!(number(&world.db, asleep), 195, "no time makes the others match");
+    world.after(Span(2 * 24 * HOUR)).unwrap();
+    assert_eq!(number(&world.db, MEMBERS), 0);
+    assert_sound(&world.db, None);
+}
