@@ -1,8 +1,9 @@
-//! SQLite behind the `Database` seam. It binds as D1 binds, every number as a float, so that a
-//! test which passes here means something there.
+//! SQLite behind the `Database` seam. It binds as D1 binds, every number as a float, and has its
+//! limits, so that a test which passes here means something there.
 
 use crate::flows::seams::{Database, DatabaseError};
 use crate::store::statement::{Rows, Statement, Value};
+use rusqlite::limits::Limit;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, ToSql, params_from_iter};
 use std::cell::RefCell;
@@ -11,6 +12,17 @@ use std::path::Path;
 
 /// The migrations, in order.
 pub const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/0001_main.sql")];
+
+/// What D1 allows a statement; SQLite alone would allow more.
+const D1_LIMITS: [(Limit, i32); 7] = [
+    (Limit::SQLITE_LIMIT_SQL_LENGTH, 100_000),
+    (Limit::SQLITE_LIMIT_COLUMN, 100),
+    (Limit::SQLITE_LIMIT_EXPR_DEPTH, 100),
+    (Limit::SQLITE_LIMIT_VDBE_OP, 25_000),
+    (Limit::SQLITE_LIMIT_FUNCTION_ARG, 32),
+    (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 50),
+    (Limit::SQLITE_LIMIT_VARIABLE_NUMBER, 100),
+];
 
 /// A SQLite database, in memory or in a file.
 pub struct Sqlite {
@@ -30,6 +42,9 @@ impl Sqlite {
 
     fn with_schema(connection: Connection) -> Result<Self, rusqlite::Error> {
         connection.set_prepared_statement_cache_capacity(200);
+        D1_LIMITS
+            .iter()
+            .try_for_each(|(limit, value)| connection.set_limit(*limit, *value).map(|_| ()))?;
         MIGRATIONS.iter().try_for_each(|migration| connection.execute_batch(migration))?;
         Ok(Self { connection: RefCell::new(connection) })
     }

@@ -4,6 +4,7 @@
 use super::invariants::assert_sound;
 use super::support::{FORM, MONDAY, campaign, number, rows, world};
 use dripline::domain::change::Change;
+use dripline::domain::check::{RULE_DATES_MAX, RULE_DEPTH_MAX, RULE_LEAVES_MAX};
 use dripline::domain::consent::{Consent, ConsentState};
 use dripline::domain::contact::Contact;
 use dripline::domain::decide::Decision;
@@ -754,4 +755,47 @@ fn a_filling_lets_those_sleep_who_will_match_later() {
     world.after(Span(2 * 24 * HOUR)).unwrap();
     assert_eq!(number(&world.db, MEMBERS), 0);
     assert_sound(&world.db, None);
+}
+
+/// The largest rules that a check lets pass, of every shape.
+fn largest_rules() -> Vec<Rule> {
+    let relative = |relative| {
+        let test = Test::Relative { relative, zone: "Europe/London".to_owned() };
+        Rule::Attribute { attribute: "renewal".to_owned(), test }
+    };
+    let events = Events { event: "order.completed".to_owned(), filter: vec![], numbers: vec![] };
+    let within = Some(Span::days(30));
+    let last = Rule::EventTime {
+        events: events.clone(),
+        which: Which::Last,
+        at: TimeTest::InLast(Span::days(3)),
+        within,
+    };
+    let count = Rule::Event { events, count: Comparison::Gte(1.0), within };
+    let tag = Rule::Tag("x".to_owned());
+    let of = |rule: &Rule, count: usize| vec![rule.clone(); count];
+    let mut wide = of(&relative(Relative::Anniversary(7)), RULE_DATES_MAX);
+    wide.extend(of(&last, RULE_LEAVES_MAX - RULE_DATES_MAX));
+    let mut deep = relative(Relative::InLast(Span::days(1)));
+    for level in 1..RULE_DEPTH_MAX {
+        let parts = vec![deep, count.clone(), tag.clone()];
+        deep = match level % 3 {
+            0 => Rule::Any(parts),
+            1 => Rule::All(parts),
+            _ => Rule::Not(Box::new(parts[0].clone())),
+        };
+    }
+    vec![Rule::All(wide.clone()), Rule::Any(wide), Rule::All(of(&tag, RULE_LEAVES_MAX)), deep]
+}
+
+#[test]
+fn the_largest_rules_are_within_the_limits_of_d1() {
+    let db = store(Vec::new());
+    let fill: FillRow =
+        serde_json::from_value(json!({ "segment_id": "c.vips", "after_id": "" })).unwrap();
+    for rule in largest_rules() {
+        let step = segments::fill_step(&fill, &rule, NOW);
+        block_on(db.batch(step.to_vec())).unwrap();
+        block_on(db.batch(vec![segments::count(&rule, NOW)])).unwrap();
+    }
 }

@@ -603,7 +603,7 @@ fn what_makes_no_sense_in_a_rule_is_refused() {
     let dates = "{ attribute = 'b', anniversary = 1 },".repeat(RULE_DATES_MAX + 1);
     assert_snapshot!(said_of_rule(&format!("{{ any = [{dates}] }}")), @"
     line 167: segment.x.rule
-         21 questions about dates; the limit is 20
+         11 questions about dates; the limit is 10
     ");
 }
 
