@@ -719,6 +719,10 @@ fn segments_that_ask_about_segments_settle_in_one_decision() {
         rule = { all = [{ segment = "c" }, { journey = "greet", state = "active", step = "rest" }] }
         [segment.c]
         rule = { attribute = "vip", is = true }
+        [segment.once]
+        rule = { not = { segment = "other" } }
+        [segment.other]
+        rule = { segment = "c" }
         [journey.greet]
         enter = { segment = "c" }
         [[journey.greet.step]]
@@ -736,6 +740,10 @@ fn segments_that_ask_about_segments_settle_in_one_decision() {
         )
     };
     assert_eq!([members("a"), members("b"), members("c")], [38, 2, 2]);
+    assert_eq!([members("once"), members("other")], [38, 2]);
+    let hasty = "SELECT count(*) FROM events WHERE name = 'segment.left'
+                    AND properties ->> 'segment' = 'c.once'";
+    assert_eq!(number(&world.db, hasty), 0, "nobody enters before the other is judged");
     assert_sound(&world.db, None);
 }
 
