@@ -6,7 +6,8 @@ SHELL := bash
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help dev test build size reset bench bench-engine simulate simulate-defects lint fmt clean test-native test-e2e cli tools
+.PHONY: help dev test build size reset bench bench-engine bench-segments simulate simulate-defects
+.PHONY: lint fmt clean test-native test-e2e cli tools
 
 # Two tools are built from source, once for all projects and versions, and kept here.
 TOOLS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/dripline
@@ -26,7 +27,7 @@ STEP := scripts/step
 FAST := env LIBSQLITE3_FLAGS=-DSQLITE_DEFAULT_MEMSTATUS=0
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
 dev: $(WASM_STAMP) cli ## Run dripline at http://localhost:8787, with samples and a local mailbox
 	@node scripts/dev.mjs
@@ -50,6 +51,10 @@ bench: $(WASM_STAMP) cli bench/node_modules/.stamp ## Benchmark form capture aga
 bench-engine: ## Measure the engine: journey steps a second, statements a step, memory
 	@scripts/need rust
 	@$(FAST) cargo bench --quiet --profile fast --bench engine
+
+bench-segments: ## Benchmark rules: judging a contact, filling a segment (CONTACTS=100000: short)
+	@scripts/need rust
+	@$(FAST) cargo bench --quiet --profile fast --bench segments
 
 simulate: ## Try to break the engine with faults (SECONDS=60), one JSON report at the end
 	@scripts/need rust

@@ -251,4 +251,20 @@ mod tests {
         );
         assert_eq!(zone(&[None]), TimeZone::UTC);
     }
+
+    #[test]
+    fn a_clock_passes_a_reading_once_or_three_times_or_jumps_over_it() {
+        let moments = |reading: &str, name: &str| -> Vec<String> {
+            let reading: Timestamp = format!("{reading}Z").parse().unwrap();
+            let found = moments_showing(reading.as_millisecond(), &zone(&[Some(name)]));
+            found.into_iter().map(Millis::rfc3339).collect()
+        };
+        let new_york = "America/New_York";
+        assert_eq!(moments("2026-03-02T09:00:00", "Asia/Shanghai"), ["2026-03-02T01:00:00Z"]);
+        assert_eq!(moments("2026-03-08T02:30:00", new_york), ["2026-03-08T07:00:00Z"]);
+        assert_eq!(
+            moments("2026-11-01T01:30:00", new_york),
+            ["2026-11-01T05:30:00Z", "2026-11-01T06:00:00Z", "2026-11-01T06:30:00Z"]
+        );
+    }
 }

@@ -26,8 +26,8 @@ pub const VARIANTS_MAX: usize = 10;
 pub const RULE_DEPTH_MAX: usize = 20;
 /// Questions in one rule: each costs a subquery, and a statement has 100 parameters on D1.
 pub const RULE_LEAVES_MAX: usize = 100;
-/// Questions about dates in one rule: each is a kilobyte of SQL, and D1 takes 100 kB.
-pub const RULE_DATES_MAX: usize = 20;
+/// Questions about dates in one rule: each is up to 3 kB of SQL, and D1 takes 100 kB.
+pub const RULE_DATES_MAX: usize = 10;
 /// Bytes of a pattern, as LIKE has it (D1's limit): no pattern of that length is slow.
 pub const PATTERN_BYTES_MAX: usize = 50;
 /// Days that an anniversary may lie ahead: with a year, it always would.

@@ -1,9 +1,10 @@
-//! SQLite behind the `Database` seam. It binds as D1 binds, every number as a float, so that a
-//! test which passes here means something there.
+//! SQLite behind the `Database` seam. It binds as D1 binds, every number as a float, and has its
+//! limits, so that a test which passes here means something there.
 
 use crate::flows::seams::{Database, DatabaseError};
 use crate::store::statement::{Rows, Statement, Value};
 use rusqlite::backup::Backup;
+use rusqlite::limits::Limit;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, ToSql, params_from_iter};
 use serde_json::Value as Json;
@@ -14,8 +15,8 @@ use std::path::Path;
 /// The migrations, in order.
 pub const MIGRATIONS: [&str; 3] = [
     include_str!("../../migrations/0001_main.sql"),
-    include_str!("../../migrations/0003_journeys.sql"),
-    include_str!("../../migrations/0004_versions.sql"),
+    include_str!("../../migrations/0002_journeys.sql"),
+    include_str!("../../migrations/0003_versions.sql"),
 ];
 
 /// How many prepared statements are kept: more than the flows have.
@@ -23,6 +24,17 @@ const STATEMENTS_CACHED: usize = 200;
 
 /// All that is left to copy, for a step of a backup.
 const ALL_PAGES: i32 = -1;
+
+/// What D1 allows a statement; SQLite alone would allow more.
+const D1_LIMITS: [(Limit, i32); 7] = [
+    (Limit::SQLITE_LIMIT_SQL_LENGTH, 100_000),
+    (Limit::SQLITE_LIMIT_COLUMN, 100),
+    (Limit::SQLITE_LIMIT_EXPR_DEPTH, 100),
+    (Limit::SQLITE_LIMIT_VDBE_OP, 25_000),
+    (Limit::SQLITE_LIMIT_FUNCTION_ARG, 32),
+    (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 50),
+    (Limit::SQLITE_LIMIT_VARIABLE_NUMBER, 100),
+];
 
 /// A SQLite database, in memory or in a file.
 pub struct Sqlite {
@@ -43,16 +55,22 @@ impl Sqlite {
     /// A copy of it in memory, as it is now.
     pub fn copy(&self) -> Result<Self, rusqlite::Error> {
         let mut connection = Connection::open_in_memory()?;
-        connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
+        limit(&connection)?;
         Backup::new(&self.connection.borrow(), &mut connection)?.step(ALL_PAGES)?;
         Ok(Self { connection: RefCell::new(connection) })
     }
 
     fn with_schema(connection: Connection) -> Result<Self, rusqlite::Error> {
-        connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
+        limit(&connection)?;
         MIGRATIONS.iter().try_for_each(|migration| connection.execute_batch(migration))?;
         Ok(Self { connection: RefCell::new(connection) })
     }
+}
+
+/// Makes a connection as strict as D1's, and lets it keep what it has prepared.
+fn limit(connection: &Connection) -> Result<(), rusqlite::Error> {
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
+    D1_LIMITS.iter().try_for_each(|(limit, value)| connection.set_limit(*limit, *value).map(drop))
 }
 
 impl Database for Sqlite {

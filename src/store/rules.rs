@@ -24,6 +24,9 @@ pub(super) struct RuleSql {
     needs_clock: bool,
 }
 
+/// A moment that does not come.
+const NEVER: i64 = i64::MAX;
+
 /// An expression; where it has to be one, an SQL boolean that is never NULL.
 type Sql = String;
 
@@ -43,9 +46,10 @@ impl RuleSql {
             return "contacts c".to_owned();
         }
         self.constants.push(json!(calendar::offsets(self.now)));
-        // LIMIT keeps the list a table of its own, read once and found in by an index.
+        // LIMIT keeps the list a table of its own, read once; CAST lets SQLite find in it by an
+        // index that it makes for the statement.
         format!(
-            "contacts c LEFT JOIN (SELECT value ->> 0 AS name, value ->> 1 AS ahead
+            "contacts c LEFT JOIN (SELECT CAST(value ->> 0 AS TEXT) AS name, value ->> 1 AS ahead
                                      FROM json_each(?1, '$[{}]') LIMIT -1) z
                           ON z.name = c.time_zone COLLATE NOCASE",
             self.constants.len() - 1
@@ -60,8 +64,8 @@ impl RuleSql {
     /// Whether the rule holds.
     pub fn holds(&mut self, rule: &Rule) -> Sql {
         match rule {
-            Rule::All(parts) => self.join(parts, " AND ", "true"),
-            Rule::Any(parts) => self.join(parts, " OR ", "false"),
+            Rule::All(parts) => self.join(parts, "AND", "true"),
+            Rule::Any(parts) => self.join(parts, "OR", "false"),
             Rule::Not(part) => format!("(NOT {})", self.holds(part)),
             Rule::Attribute { attribute, test } => self.attribute(attribute, test),
             Rule::Tag(tag) => {
@@ -118,39 +122,41 @@ impl RuleSql {
     /// When the contact must be looked at again, for time alone may have changed the answer by
     /// then: not later than it does, NULL if it never will.
     pub fn wakes(&mut self, rule: &Rule) -> Sql {
-        let mut moments = Vec::new();
-        rule.walk(&mut |part| moments.extend(self.wake_for(part)));
-        self.earliest(moments)
+        self.wake(rule).map_or_else(|| "NULL".to_owned(), |wake| format!("nullif({wake}, {NEVER})"))
     }
 
-    fn earliest(&self, moments: Vec<Sql>) -> Sql {
-        match moments.as_slice() {
-            [] => "NULL".to_owned(),
-            [only] => only.clone(),
-            several => {
-                let groups = several.chunks(ARGUMENTS_MAX).map(|group| {
-                    let group: Vec<Sql> =
-                        group.iter().map(|m| format!("coalesce({m}, {})", i64::MAX)).collect();
-                    match group.as_slice() {
-                        [only] => only.clone(),
-                        _ => format!("min({})", group.join(", ")),
-                    }
-                });
-                let groups: Vec<Sql> = groups.collect();
-                let least = match groups.as_slice() {
-                    [only] => only.clone(),
-                    _ => format!("min({})", groups.join(", ")),
-                };
-                format!("nullif({least}, {})", i64::MAX)
+    /// The same with `NEVER` for NULL; `None` for a rule whose answer time does not change.
+    fn wake(&mut self, rule: &Rule) -> Option<Sql> {
+        let (parts, decides) = match rule {
+            Rule::All(parts) => (parts, false),
+            Rule::Any(parts) => (parts, true),
+            Rule::Not(part) => return self.wake(part),
+            _ => return self.wake_for(rule),
+        };
+        let (mut moments, mut lasting) = (Vec::new(), Vec::new());
+        for part in in_order_of_cost(parts) {
+            match self.wake(part) {
+                Some(moment) => moments.push(moment),
+                None => lasting.push(self.holds(part)),
             }
         }
+        let earliest = earliest(moments)?;
+        if lasting.is_empty() {
+            return Some(earliest);
+        }
+        // One part that is false for good decides over all of them; so does a true one over any.
+        let open = match decides {
+            false => joined(lasting, "AND"),
+            true => format!("(NOT {})", joined(lasting, "OR")),
+        };
+        Some(format!("CASE WHEN {open} THEN {earliest} ELSE {NEVER} END"))
     }
 
     fn wake_for(&mut self, rule: &Rule) -> Option<Sql> {
         let mut oldest = |events: &Events, span: Span| {
             let events = self.events("e", events, Some(span));
             let span = self.constant(span.0);
-            format!("(SELECT min(e.at) + {span} {events})")
+            format!("coalesce((SELECT min(e.at) + {span} {events}), {NEVER})")
         };
         match rule {
             Rule::Event { events, within: Some(within), .. }
@@ -163,20 +169,21 @@ impl RuleSql {
                     TimeTest::InLast(span) => Some(*span),
                     TimeTest::Before(_) | TimeTest::After(_) => None,
                 };
-                let moments: Vec<Sql> =
-                    [*within, aging].into_iter().flatten().map(|s| oldest(events, s)).collect();
-                (!moments.is_empty()).then(|| self.earliest(moments))
+                let spans = [*within, aging].into_iter().flatten();
+                earliest(spans.map(|span| oldest(events, span)).collect())
             }
             Rule::Attribute { attribute, test: Test::Relative { relative, zone } } => {
-                Some(self.relative_wake(attribute, *relative, zone))
+                let wake = self.relative_wake(attribute, *relative, zone);
+                Some(format!("coalesce({wake}, {NEVER})"))
             }
             _ => None,
         }
     }
 
     fn join(&mut self, parts: &[Rule], by: &str, empty: &str) -> Sql {
-        let parts: Vec<Sql> = parts.iter().map(|part| self.holds(part)).collect();
-        if parts.is_empty() { empty.into() } else { format!("({})", parts.join(by)) }
+        let parts: Vec<Sql> =
+            in_order_of_cost(parts).into_iter().map(|part| self.holds(part)).collect();
+        if parts.is_empty() { empty.into() } else { joined(parts, by) }
     }
 
     fn compare(&mut self, value: &str, comparison: Comparison) -> Sql {
@@ -189,6 +196,47 @@ impl RuleSql {
         };
         format!("{value} {operator} {}", self.constant(number))
     }
+}
+
+/// Parts put together two by two: an expression may be 100 deep (D1's limit), and a chain of parts
+/// is as deep as it is long. There is at least one.
+fn joined(mut parts: Vec<Sql>, by: &str) -> Sql {
+    if parts.len() < 2 {
+        return parts.pop().unwrap_or_default();
+    }
+    let rest = parts.split_off(parts.len() / 2);
+    format!("({} {by} {})", joined(parts, by), joined(rest, by))
+}
+
+/// The least of some moments; `None` of none.
+fn earliest(mut moments: Vec<Sql>) -> Option<Sql> {
+    if moments.len() < 2 {
+        return moments.pop();
+    }
+    if moments.len() <= ARGUMENTS_MAX {
+        return Some(format!("min({})", moments.join(", ")));
+    }
+    let rest = moments.split_off(moments.len() / 2);
+    Some(format!("min({}, {})", earliest(moments)?, earliest(rest)?))
+}
+
+/// SQLite stops at the first part that decides, so the cheap ones come first: what stands in the
+/// contact's own row, then dates, then other tables, and events last.
+fn in_order_of_cost(parts: &[Rule]) -> Vec<&Rule> {
+    fn cost(rule: &Rule) -> u8 {
+        match rule {
+            Rule::All(parts) | Rule::Any(parts) => parts.iter().map(cost).max().unwrap_or(0),
+            Rule::Not(part) => cost(part),
+            Rule::Attribute { test: Test::Date(_) | Test::Relative { .. }, .. } => 1,
+            Rule::Segment(_) | Rule::Journey { .. } => 2,
+            Rule::Event { .. } | Rule::Amount { .. } | Rule::EventTime { .. } => 3,
+            Rule::Sequence { .. } => 4,
+            _ => 0,
+        }
+    }
+    let mut ordered: Vec<&Rule> = parts.iter().collect();
+    ordered.sort_by_key(|part| cost(part));
+    ordered
 }
 
 /// Events.
@@ -465,12 +513,11 @@ impl RuleSql {
                 (near, [-i64::from(days) * DAY, DAY])
             }
         };
-        let _ = self.constant(json!(edges));
-        let edges = self.constants.len() - 1;
+        let [first, second] = edges.map(|edge| self.constant(edge));
         let edge = format!("written - coalesce(ahead, {ahead}) + edge.value");
         format!(
             "(SELECT min(max({edge} - {DAY}, {now}))
-               FROM {from}, json_each(?1, '$[{edges}]') AS edge
+               FROM {from}, (SELECT {first} AS value UNION ALL SELECT {second}) AS edge
                WHERE {edge} > {now} - {DAY})"
         )
     }
@@ -520,6 +567,11 @@ fn like_pattern(pattern: &str) -> String {
         }
         like
     })
+}
+
+/// The same SQL without line breaks and indentation, which are half of a large rule.
+pub(super) fn compact(sql: &str) -> Sql {
+    sql.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The JSON types, in SQLite's words, that a value of this kind has.

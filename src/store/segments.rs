@@ -4,7 +4,7 @@
 //! what the rule says (or will come to differ by time alone), and the scheduler decides on each
 //! as on any other, so that there is one way into a segment.
 
-use super::rules::RuleSql;
+use super::rules::{RuleSql, compact};
 use super::statement::{Statement, Value};
 use crate::domain::primitives::{Millis, QualifiedId};
 use crate::domain::rule::Rule;
@@ -72,7 +72,7 @@ pub fn fill_step(fill: &FillRow, rule: &Rule, now: Millis) -> [Statement; 3] {
         ]
     };
     [
-        Statement { sql: wake.into(), params: params(sql.constants()) },
+        Statement { sql: compact(&wake).into(), params: params(sql.constants()) },
         Statement::new(
             "DELETE FROM segment_fills
               WHERE segment_id = ?3 AND after_id = ?4
@@ -124,5 +124,5 @@ fn select(
     let contacts = sql.contacts();
     // `?1 IS NOT NULL`: D1 refuses a parameter that stands nowhere.
     let text = format!("{what} FROM {contacts} WHERE ?1 IS NOT NULL AND {condition}");
-    Statement { sql: text.into(), params: vec![sql.constants()] }
+    Statement { sql: compact(&text).into(), params: vec![sql.constants()] }
 }

@@ -4,6 +4,7 @@
 use super::invariants::assert_sound;
 use super::support::{FORM, MONDAY, campaign, number, rows, world};
 use dripline::domain::change::Change;
+use dripline::domain::check::{RULE_DATES_MAX, RULE_DEPTH_MAX, RULE_LEAVES_MAX};
 use dripline::domain::consent::{Consent, ConsentState};
 use dripline::domain::contact::Contact;
 use dripline::domain::decide::Decision;
@@ -707,4 +708,103 @@ fn a_filling_that_begins_anew_is_not_ended_by_a_tick_that_is_late() {
     block_on(world.db.batch(segments::fill_step(&late, &rule, NOW).to_vec())).unwrap();
     block_on(world.db.batch(vec![segments::end_fill(&late)])).unwrap();
     assert_eq!(fills(), [json!({ "segment_id": "c.vips", "after_id": "" })]);
+}
+
+#[test]
+fn segments_that_ask_about_segments_settle_in_one_decision() {
+    // The names are in the wrong order on purpose: who asks comes before who is asked about.
+    let chain = r#"
+        [segment.a]
+        rule = { not = { segment = "b" } }
+        [segment.b]
+        rule = { all = [{ segment = "c" }, { journey = "greet", state = "active", step = "rest" }] }
+        [segment.c]
+        rule = { attribute = "vip", is = true }
+        [segment.once]
+        rule = { not = { segment = "other" } }
+        [segment.other]
+        rule = { segment = "c" }
+        [journey.greet]
+        enter = { segment = "c" }
+        [[journey.greet.step]]
+        id = "rest"
+        wait = "1d"
+    "#;
+    let mut world = world(FORM);
+    populate(&world.db, 40);
+    world.publish(campaign(&format!("{FORM}{chain}"))).unwrap();
+    world.after(FILL_DELAY).unwrap();
+    let members = |segment: &str| {
+        number(
+            &world.db,
+            &format!("SELECT count(*) FROM segment_members WHERE segment_id = 'c.{segment}'"),
+        )
+    };
+    assert_eq!([members("a"), members("b"), members("c")], [38, 2, 2]);
+    assert_eq!([members("once"), members("other")], [38, 2]);
+    let hasty = "SELECT count(*) FROM events WHERE name = 'segment.left'
+                    AND properties ->> 'segment' = 'c.once'";
+    assert_eq!(number(&world.db, hasty), 0, "nobody enters before the other is judged");
+    assert_sound(&world.db, None);
+}
+
+#[test]
+fn a_filling_lets_those_sleep_who_will_match_later() {
+    let mut world = world(FORM);
+    populate(&world.db, 200);
+    let soon = r#"
+        [segment.soon]
+        rule = { all = [{ attribute = "vip", is = true }, { event = "seen", within = "2d" }] }
+    "#;
+    world.publish(campaign(&format!("{FORM}{soon}"))).unwrap();
+    world.after(FILL_DELAY).unwrap();
+    assert_eq!(number(&world.db, MEMBERS), 5);
+    let asleep = "SELECT count(*) FROM contacts WHERE wake_at IS NULL";
+    assert_eq!(number(&world.db, asleep), 195, "no time makes the others match");
+    world.after(Span(2 * 24 * HOUR)).unwrap();
+    assert_eq!(number(&world.db, MEMBERS), 0);
+    assert_sound(&world.db, None);
+}
+
+/// The largest rules that a check lets pass, of every shape.
+fn largest_rules() -> Vec<Rule> {
+    let relative = |relative| {
+        let test = Test::Relative { relative, zone: "Europe/London".to_owned() };
+        Rule::Attribute { attribute: "renewal".to_owned(), test }
+    };
+    let events = Events { event: "order.completed".to_owned(), filter: vec![], numbers: vec![] };
+    let within = Some(Span::days(30));
+    let last = Rule::EventTime {
+        events: events.clone(),
+        which: Which::Last,
+        at: TimeTest::InLast(Span::days(3)),
+        within,
+    };
+    let count = Rule::Event { events, count: Comparison::Gte(1.0), within };
+    let tag = Rule::Tag("x".to_owned());
+    let of = |rule: &Rule, count: usize| vec![rule.clone(); count];
+    let mut wide = of(&relative(Relative::Anniversary(7)), RULE_DATES_MAX);
+    wide.extend(of(&last, RULE_LEAVES_MAX - RULE_DATES_MAX));
+    let mut deep = relative(Relative::InLast(Span::days(1)));
+    for level in 1..RULE_DEPTH_MAX {
+        let parts = vec![deep, count.clone(), tag.clone()];
+        deep = match level % 3 {
+            0 => Rule::Any(parts),
+            1 => Rule::All(parts),
+            _ => Rule::Not(Box::new(parts[0].clone())),
+        };
+    }
+    vec![Rule::All(wide.clone()), Rule::Any(wide), Rule::All(of(&tag, RULE_LEAVES_MAX)), deep]
+}
+
+#[test]
+fn the_largest_rules_are_within_the_limits_of_d1() {
+    let db = store(Vec::new());
+    let fill: FillRow =
+        serde_json::from_value(json!({ "segment_id": "c.vips", "after_id": "" })).unwrap();
+    for rule in largest_rules() {
+        let step = segments::fill_step(&fill, &rule, NOW);
+        block_on(db.batch(step.to_vec())).unwrap();
+        block_on(db.batch(vec![segments::count(&rule, NOW)])).unwrap();
+    }
 }

@@ -470,61 +470,61 @@ fn dates_in_rules_about_events_are_on_the_campaigns_clock() {
 #[test]
 fn what_a_rule_cannot_be_is_said() {
     assert_snapshot!(said_of_rule("{ attribute = 'b', before = 'soon' }"), @"
-    line 223: segment.x.rule.before
+    line 227: segment.x.rule.before
          expected a date: 2026-03-01, 2026-03-01T09:30:00 or 2026-03-01T09:30:00+08:00, not `soon`
     ");
     assert_snapshot!(said_of_rule("{ attribute = 'b', after = 2026-02-30 }"), @"
-    line 223: 
+    line 227: 
          not TOML: invalid date, expected day between 01 and 28
     ");
     assert_snapshot!(said_of_rule("{ attribute = 'b', between = [1] }"), @"
-    line 223: segment.x.rule.between
+    line 227: segment.x.rule.between
          expected two numbers or two dates: [from, to]
     ");
     assert_snapshot!(said_of_rule("{ attribute = 'b', between = [1, 2026-01-01] }"), @"
-    line 223: segment.x.rule.between[2]
+    line 227: segment.x.rule.between[2]
          expected a number, not a date
     ");
     assert_snapshot!(said_of_rule("{ attribute = 'b', anniversary = '7d' }"), @"
-    line 223: segment.x.rule.anniversary
+    line 227: segment.x.rule.anniversary
          expected a whole number of at most 53 bits, not `7d`
     ");
     assert_snapshot!(said_of_rule("{ event = 'e', never = true, count = { gt = 1 } }"), @"
-    line 223: segment.x.rule
+    line 227: segment.x.rule
          takes only one of count, never
     ");
     assert_snapshot!(said_of_rule("{ event = 'e', sum = { gte = 1 } }"), @"
-    line 223: segment.x.rule.sum.property
+    line 227: segment.x.rule.sum.property
          missing
     ");
     assert_snapshot!(said_of_rule("{ event = 'e', last = '30d' }"), @"
-    line 223: segment.x.rule.last
+    line 227: segment.x.rule.last
          expected a table: { … }, not `30d`
     ");
     assert_snapshot!(said_of_rule("{ sequence = [{ event = 'e' }], span = '1d' }"), @"
-    line 223: segment.x.rule.sequence
+    line 227: segment.x.rule.sequence
          1 events; a sequence has two
        → join longer ones: { all = [{ sequence = … }, { sequence = … }] }
     ");
     assert_snapshot!(said_of_rule("{ sequence = [{ event = 'e' }, { event = 'f' }] }"), @"
-    line 223: segment.x.rule.span
+    line 227: segment.x.rule.span
          missing
     ");
     assert_snapshot!(said_of_rule("{ journey = 'nurture' }"), @"
-    line 223: segment.x.rule.state
+    line 227: segment.x.rule.state
          missing
     ");
     assert_snapshot!(said_of_rule("{ journey = 'nurture', state = 'actve' }"), @"
-    line 223: segment.x.rule.state
+    line 227: segment.x.rule.state
          `actve` is not a word known here
        → did you mean `active`?
     ");
     assert_snapshot!(said_of_rule("{ sample = 10 }"), @"
-    line 223: segment.x.rule.sample
+    line 227: segment.x.rule.sample
          expected a table: { … }, not the number 10
     ");
     assert_snapshot!(said_of_rule("{ sample = { percent = 10 } }"), @"
-    line 223: segment.x.rule.sample.seed
+    line 227: segment.x.rule.sample.seed
          missing
     ");
 }

@@ -732,88 +732,88 @@ fn journeys_that_enroll_in_a_ring_must_wait_on_the_way() {
 #[test]
 fn what_makes_no_sense_in_a_rule_is_refused() {
     assert_snapshot!(said_of_rule("{ segment = 'engagd' }"), @"
-    line 223: segment.x.rule.segment
+    line 227: segment.x.rule.segment
          there is no segment `engagd`
        → did you mean `engaged`?
     ");
     assert_snapshot!(said_of_rule("{ segment = 'x' }"), @"
-    line 223: segment.x.rule
+    line 227: segment.x.rule
          it asks about itself: x → x
        → let one of them ask about something else
     ");
     assert_snapshot!(said_of_rule("{ journey = 'nurtur', state = 'active' }"), @"
-    line 223: segment.x.rule.journey
+    line 227: segment.x.rule.journey
          there is no journey `nurtur`
        → did you mean `nurture`?
     ");
     assert_snapshot!(said_of_rule("{ journey = 'nurture', state = 'active', step = 'puse' }"), @"
-    line 223: segment.x.rule.step
+    line 227: segment.x.rule.step
          there is no step `puse`
        → did you mean `pause`?
     ");
     assert_snapshot!(said_of_rule("{ journey = 'nurture', state = 'never', step = 'pause' }"), @"
-    line 223: segment.x.rule.step
+    line 227: segment.x.rule.step
          who has never been in a journey stands at no step of it
     ");
     assert_snapshot!(said_of_rule("{ attribute = 'b', matches = '' }"), @"
-    line 223: segment.x.rule.matches
+    line 227: segment.x.rule.matches
          must not be empty
     ");
     assert_snapshot!(said_of_rule("{ attribute = 'b', matches = '**' }"), @"
-    line 223: segment.x.rule.matches
+    line 227: segment.x.rule.matches
          fits every text
        → write { attribute = …, set = true }
     ");
     let wild = format!("*%{}b", "*a".repeat(24));
     assert_snapshot!(said_of_rule(&format!("{{ attribute = 'b', matches = '{wild}' }}")), @"
-    line 223: segment.x.rule.matches
+    line 227: segment.x.rule.matches
          52 bytes; the limit is 50
        → `%`, `_` and `\\` count twice; a Chinese character has three bytes
     ");
     assert_snapshot!(said_of_rule("{ attribute = 'b', between = [2, 1] }"), @"
-    line 223: segment.x.rule.between
+    line 227: segment.x.rule.between
          the first is larger than the second
     ");
     assert_snapshot!(said_of_rule("{ attribute = 'b', between = [2026-03-02, 2026-03-01] }"), @"
-    line 223: segment.x.rule.between
+    line 227: segment.x.rule.between
          the first is later than the second
     ");
     assert_snapshot!(said_of_rule("{ attribute = 'b', in_last = '0d' }"), @"
-    line 223: segment.x.rule.in_last
-         a span is from 1s to 3650d, not 0s
+    line 227: segment.x.rule.in_last
+         a span is from 1s to less than 3650d, not 0s
     ");
     assert_snapshot!(said_of_rule("{ attribute = 'b', in_next = '3651d' }"), @"
-    line 223: segment.x.rule.in_next
-         a span is from 1s to 3650d, not 3651d
+    line 227: segment.x.rule.in_next
+         a span is from 1s to less than 3650d, not 3651d
     ");
     assert_snapshot!(said_of_rule("{ attribute = 'b', anniversary = 365 }"), @"
-    line 223: segment.x.rule.anniversary
+    line 227: segment.x.rule.anniversary
          from 0 (today) to 364 days
     ");
     assert_snapshot!(said_of_rule("{ event = 'e', within = '0d' }"), @"
-    line 223: segment.x.rule.within
-         a span is from 1s to 3650d, not 0s
+    line 227: segment.x.rule.within
+         a span is from 1s to less than 3650d, not 0s
     ");
     assert_snapshot!(said_of_rule("{ event = 'e', last = { in_last = '11000d' } }"), @"
-    line 223: segment.x.rule.in_last
-         a span is from 1s to 3650d, not 11000d
+    line 227: segment.x.rule.in_last
+         a span is from 1s to less than 3650d, not 11000d
     ");
     let sequence =
         "{ sequence = [{ event = 'e' }, { event = 'f' }], span = '0s', within = '4000d' }";
     assert_snapshot!(said_of_rule(sequence), @"
-    line 223: segment.x.rule.span
-         a span is from 1s to 3650d, not 0s
-    line 223: segment.x.rule.within
-         a span is from 1s to 3650d, not 4000d
+    line 227: segment.x.rule.span
+         a span is from 1s to less than 3650d, not 0s
+    line 227: segment.x.rule.within
+         a span is from 1s to less than 3650d, not 4000d
     ");
     assert_snapshot!(said_of_rule("{ sample = { percent = 100, seed = 's' } }"), @"
-    line 223: segment.x.rule.sample.percent
+    line 227: segment.x.rule.sample.percent
          a sample is from 0.01 to 99.99 percent
     ");
     let dates = "{ attribute = 'b', anniversary = 1 },".repeat(RULE_DATES_MAX + 1);
     assert_snapshot!(said_of_rule(&format!("{{ any = [{dates}] }}")), @"
-    line 223: segment.x.rule
-         21 questions about dates; the limit is 20
+    line 227: segment.x.rule
+         11 questions about dates; the limit is 10
     ");
 }
 
@@ -823,7 +823,7 @@ fn segments_that_ask_about_each_other_are_named_in_their_order() {
         [segment.b]\nrule = { any = [{ tag = 'x' }, { segment = 'c' }] }
         [segment.c]\nrule = { all = [{ segment = 'engaged' }, { segment = 'b' }] }";
     assert_snapshot!(said(&format!("{SAMPLE}\n{cycle}")), @"
-    line 225: segment.b.rule
+    line 229: segment.b.rule
          it asks about itself: b → c → b
        → let one of them ask about something else
     ");
