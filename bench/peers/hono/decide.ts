@@ -114,7 +114,7 @@ export function decide(
     record("journey.entered", { enrollment: passage, journey: JOURNEY, version: VERSION });
     enrollment = {
       contact_id: id, id: passage, campaign_id: CAMPAIGN, version: VERSION, journey: JOURNEY,
-      step: "settle", steps_taken: 2, sent: '{"welcome":1}', state: "active", reason: "",
+      step: "settle", steps_taken: 2, sent: '{"welcome":1}', state: "active", reason: "", entry_key: "",
       entered_at: now, since: now, due_at: now + DAY_MS,
     };
     message = {
