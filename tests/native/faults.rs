@@ -3,6 +3,7 @@
 
 use dripline::native::chaos::defects::{DEFECTS, Defect};
 use dripline::native::chaos::{Ground, Outcome, run, script, seeds_to_catch, shrink};
+use std::collections::BTreeMap;
 
 /// Runs a seed; if anything is wrong, fails with the shortest history that shows it.
 fn hold(ground: &Ground, seed: u64) -> Outcome {
@@ -44,6 +45,23 @@ fn thirty_more_seeds_break_none() {
 #[test]
 fn the_last_thirty_seeds_break_none() {
     hold_all(91..=120);
+}
+
+#[test]
+fn the_runs_walk_every_journey() {
+    let ground = Ground::new().unwrap();
+    let mut walked = BTreeMap::<String, u64>::new();
+    for seed in 1..=40 {
+        for (journey, count) in run(&ground, seed, &script(seed), None).unwrap().passages {
+            *walked.entry(journey).or_default() += count;
+        }
+    }
+    let ways = [
+        "after Completed", "buyers Completed", "fans Completed", "honour Completed", "j Completed",
+        "j Exited", "loop Completed", "march Completed", "paths Completed", "paths Exited",
+    ];
+    let missing: Vec<&str> = ways.into_iter().filter(|way| !walked.contains_key(*way)).collect();
+    assert!(missing.is_empty(), "{missing:?} of {walked:?}");
 }
 
 #[test]

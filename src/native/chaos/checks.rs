@@ -169,7 +169,11 @@ fn misstep(journey: &Journey, row: &PassageRow) -> Option<String> {
             since = Some(*at);
             continue;
         }
-        let from = from.clone().unwrap_or_default();
+        let Some(from) = from.clone() else {
+            // It had to wait for an hour in which there was a place.
+            (may_stand, since) = (waits_from(journey, to.clone()), Some(*at));
+            continue;
+        };
         let Some(step) = journey.step(&from).filter(|_| may_stand.contains(&from)) else {
             return Some(format!("it cannot have stood at {from}"));
         };

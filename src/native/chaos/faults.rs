@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// How likely each fault is where it may occur, in a thousand.
-pub const FAULTS: [(&str, u64); 27] = [
+pub const FAULTS: [(&str, u64); 28] = [
     ("database: lost before it was written", 40),
     ("database: written, and the answer lost", 40),
     ("database: overloaded", 30),
@@ -37,6 +37,7 @@ pub const FAULTS: [(&str, u64); 27] = [
     ("provider: key forgotten", 1_000),
     ("people: unsubscribed during a send", 1_000),
     ("publish: people inside", 1_000),
+    ("journey: paused with people inside", 1_000),
     ("publish: old and new code together", 400),
     ("restore: an earlier bookmark", 1_000),
 ];

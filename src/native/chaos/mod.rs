@@ -29,6 +29,8 @@ pub struct Outcome {
     pub trace: Vec<String>,
     /// What makes two runs the same: a hash of the trace and of all that was accepted.
     pub digest: String,
+    /// How many passages through each journey have ended, by how.
+    pub passages: BTreeMap<String, u64>,
     /// How many journey steps were taken.
     pub steps: u64,
     /// How many statements the flows ran.
@@ -51,7 +53,11 @@ pub fn run(
     run.come_to_rest();
     let mut wrong = run.shared().wrong.take();
     wrong.extend(checks::wrong(&run));
-    let passages = run.rows(passages()).and_then(|rows| Rows::all::<PassageRow>(&rows))?;
+    let walked = run.rows(passages()).and_then(|rows| Rows::all::<PassageRow>(&rows))?;
+    let mut passages = BTreeMap::new();
+    for row in &walked {
+        *passages.entry(format!("{} {:?}", row.journey, row.state)).or_default() += 1;
+    }
     let accepted = run.accepted();
     let trace = run.shared().trace.take();
     let told = format!("{trace:?}{:?}{:?}", accepted.keys, accepted.texts);
@@ -60,7 +66,8 @@ pub fn run(
         wrong,
         digest: sha256_hex(&told),
         trace,
-        steps: passages.iter().map(|row| row.steps_taken).sum(),
+        passages,
+        steps: walked.iter().map(|row| row.steps_taken).sum(),
         statements: run.shared().statements.get(),
         sent: accepted.letters.len() as u64 + texts,
         faults: run.shared().tally.take(),

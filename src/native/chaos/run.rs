@@ -9,6 +9,7 @@ use crate::domain::attribution::Touch;
 use crate::domain::campaign::Campaign;
 use crate::domain::catalog::{Catalog, Edition};
 use crate::domain::decide::{Reported, Submitted};
+use crate::domain::journey::RunState;
 use crate::domain::primitives::{CampaignId, Ids, Millis, QualifiedId, Span};
 use crate::domain::token::{Keyring, Purpose};
 use crate::flows::commit::CommitError;
@@ -16,7 +17,7 @@ use crate::flows::receive::{self, Link};
 use crate::flows::seams::Database;
 use crate::flows::settings::Settings;
 use crate::flows::task::{EngagementReport, EventReport, Intake, Work};
-use crate::flows::{deliver, park, publish, record_touches, run_due, submit_form};
+use crate::flows::{deliver, park, publish, record_touches, run_due, steer_journey, submit_form};
 use crate::native::sqlite::Sqlite;
 use crate::native::world::block_on;
 use crate::providers::{Sender, resend, twilio};
@@ -235,6 +236,7 @@ impl Run {
             }
             Deed::Jump => self.jump(),
             Deed::Publish => self.publish(),
+            Deed::Steer => self.steer(),
             Deed::Restore => self.restore(),
         }
         if self.shared.dice.in_a_hundred(8) {
@@ -282,13 +284,16 @@ impl Run {
             fresh_at: self.now(),
             ..Touch::default()
         };
-        let zone = zones.map(|zones| ("time_zone".to_owned(), dice.pick(&zones).into()));
+        let moved = zones.map(|zones| {
+            let renewal = ("renewal".to_owned(), "2026-03-06".into());
+            [("time_zone".to_owned(), dice.pick(&zones).into()), renewal]
+        });
         Submitted {
             form: QualifiedId::new(&campaign, form),
             key: format!("form:{}", self.posts.len()),
             email: has_email.then(|| format!("p{person}@example.com")),
             phone: has_phone.then(|| format!("+44740000{number:04}")),
-            attributes: zone.into_iter().collect(),
+            attributes: moved.into_iter().flatten().collect(),
             agreed: ask.filter(|_| dice.in_a_hundred(85)),
             touch,
             locale: "en".to_owned(),
@@ -352,7 +357,7 @@ impl Run {
 
     /// The customer's own system tells of an event.
     fn report(&mut self, email: String, name: &str, key: String) {
-        let properties = json!({ "value_minor": 100, "currency": "GBP" });
+        let properties = json!({ "value_minor": 100, "currency": "GBP", "order": key });
         self.told.insert(key.clone());
         self.queue.push(Job::Intake(Intake::ReportV1(EventReport {
             email: Some(email),
@@ -440,6 +445,43 @@ impl Run {
                 self.shared.accuse(format!("campaign {index} was refused: {refusal:?}"));
             }
         }
+        self.tell_isolates();
+    }
+
+    /// A journey that nobody has to be in is paused, or runs on.
+    fn steer(&mut self) {
+        let dice = &self.shared.dice;
+        let journey = dice.pick(&["first.fans", "first.buyers", "second.honour", "second.paths"]);
+        let state = dice.pick(&[RunState::Paused, RunState::Running]);
+        if self.shared.strikes("journey: paused with people inside") {
+            self.set_state(&QualifiedId::from(journey), state);
+            self.tell_isolates();
+        }
+    }
+
+    fn set_state(&self, journey: &QualifiedId, state: RunState) {
+        let db = self.shared.sqlite();
+        if let Err(refusal) = block_on(steer_journey::steer(&*db, journey, state, self.now())) {
+            self.shared.accuse(format!("{journey} was not {state:?}: {refusal:?}"));
+        }
+    }
+
+    /// Whoever is paused runs on.
+    fn resume_all(&mut self) {
+        let campaigns: Vec<CampaignId> =
+            self.catalog.live().map(|edition| edition.id().clone()).collect();
+        for campaign in campaigns {
+            let paused = self.catalog.statuses(&campaign);
+            let paused = paused.filter(|status| status.state == RunState::Paused);
+            for status in paused {
+                self.set_state(&QualifiedId::new(&campaign, &status.journey), RunState::Running);
+            }
+        }
+        self.read_catalog();
+    }
+
+    /// Some hear of what is live now, others decide by the former word for a while.
+    fn tell_isolates(&mut self) {
         let before = self.catalog.clone();
         self.read_catalog();
         self.stale = Some((before, self.now().plus(STALE_MAX)));
@@ -559,9 +601,13 @@ impl Run {
     /// be late; then time jumps from one thing that is due to the next, until nothing is any more.
     pub fn come_to_rest(&mut self) {
         self.shared.stormy.set(false);
+        self.resume_all();
         self.set_clock(self.now().plus(WORKER_LIFE));
         for _ in 0..30 {
             self.one_minute();
+            if !self.shared.wrong.borrow().is_empty() {
+                return;
+            }
         }
         if let Some(due) = self.next_due().filter(|due| *due < self.now()) {
             self.shared.accuse(format!("I5: due at {}, and not done", due.rfc3339()));
@@ -571,6 +617,9 @@ impl Run {
         }
         for _ in 0..ROUNDS_MAX {
             let Some(next) = self.next_due() else { return };
+            if !self.shared.wrong.borrow().is_empty() {
+                return;
+            }
             self.shared.now.set(self.now().max(next).plus(Span::minutes(1)));
             self.one_minute();
         }

@@ -44,6 +44,8 @@ pub enum Deed {
     Jump,
     /// A new version goes live.
     Publish,
+    /// A journey is paused with people inside, or runs on.
+    Steer,
     /// The database is restored to an earlier bookmark.
     Restore,
 }
@@ -52,7 +54,7 @@ pub enum Deed {
 const MOVES: u64 = 40;
 
 /// The deeds, as often as they are wanted among sixty.
-const DEEDS: [(Deed, u64); 13] = [
+const DEEDS: [(Deed, u64); 14] = [
     (Deed::Post, 16),
     (Deed::Engage, 9),
     (Deed::Scan, 2),
@@ -65,6 +67,7 @@ const DEEDS: [(Deed, u64); 13] = [
     (Deed::Pass, 17),
     (Deed::Jump, 1),
     (Deed::Publish, 2),
+    (Deed::Steer, 2),
     (Deed::Restore, 1),
 ];
 
@@ -110,7 +113,13 @@ fn first(edition: u64) -> String {
 }
 
 fn second(edition: u64) -> String {
-    include_str!("second.toml").replace("LAPS", &(60 + 20 * (edition % 3)).to_string())
+    let moved = match edition % 2 {
+        0 => "",
+        _ => "[journey.loop.migrate]\nrest = \"rest\"",
+    };
+    include_str!("second.toml")
+        .replace("LAPS", &(60 + 20 * (edition % 3)).to_string())
+        .replace("MOVED", moved)
 }
 
 fn template(name: &str) -> TemplateSource {
