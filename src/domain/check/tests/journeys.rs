@@ -1,0 +1,367 @@
+//! Journeys that can be read and still make no sense.
+
+use super::*;
+
+#[test]
+fn a_migration_leads_to_a_step_or_says_why_people_leave() {
+    let migrate = |lines: &str| {
+        said_of(
+            "[journey.revive]",
+            &format!("[journey.nurture.migrate]\n{lines}\n[journey.revive]"),
+        )
+    };
+    assert_snapshot!(migrate("old = 'welcom'\nolder = 'end'\noldest = { leave = '' }"), @"
+    line 138: journey.nurture.migrate.old
+         there is no step `welcom`
+       → did you mean `welcome`?
+    line 139: journey.nurture.migrate.older
+         `end` is no step to stand at
+       → say why they end: { leave = \"…\" }
+    line 140: journey.nurture.migrate.oldest.leave
+         must not be empty
+    ");
+    assert_snapshot!(migrate("old = { lave = 'x' }"), @"
+    line 138: journey.nurture.migrate.old.lave
+         unknown key
+       → did you mean `leave`?
+    ");
+    assert_eq!(migrate("old = 'welcome'\nolder = { leave = 'over' }"), "all good");
+}
+
+#[test]
+fn a_split_needs_two_paths_and_a_weight_on_each() {
+    assert_snapshot!(journey("id = 'a'; split = [{ then = 'end' }, { weight = 1, then = 'b' }]"), @"
+    line 95: journey.j.step[1].split[1].weight
+         missing
+    ");
+    assert_snapshot!(journey("
+        id = 'a'; split = [{ weight = 0, then = 'end' }]
+    "), @"
+    line 95: journey.j.step[1].split
+         needs two paths at least
+    line 95: journey.j.step[1].split[1].weight
+         a weight is from 1 to 1000
+    ");
+    assert_snapshot!(journey("
+        id = 'a'; split = [{ weight = 1, then = 'b' }, { weight = 1, then = 'end' }]; then = 'b'
+        id = 'b'; end = true
+    "), @"
+    line 96: journey.j.step[1].then
+         a step that splits leads nowhere by `then`
+    ");
+}
+
+#[test]
+fn a_wait_for_a_date_says_where_those_go_who_have_none() {
+    assert_snapshot!(journey("id = 'a'; wait_until = { date = 'renewal', time = '09:00' }"), @"
+    line 93: journey.j.step[1].otherwise
+         missing
+    ");
+    assert_snapshot!(journey("
+        id = 'a'; wait_until = { date = 'Renewal', offset = '400d', \
+         time = '24:00' }; otherwise = 'end'
+    "), @"
+    line 95: journey.j.step[1].wait_until.date
+         `Renewal` is not an attribute's name
+       → a letter, then a-z, 0-9 and _, at most 40
+    line 95: journey.j.step[1].wait_until.offset
+         400 days; the limit is 365
+    line 95: journey.j.step[1].wait_until.time
+         no clock shows this time
+    ");
+    assert_snapshot!(journey("
+        id = 'a'; wait_until = { date = 'renewal', offset = '12h', \
+         every = 'month', time = '09:00' }; otherwise = 'end'
+    "), @r#"
+    line 95: journey.j.step[1].wait_until.offset
+         expected whole days such as "-7d", not `12h`
+    line 95: journey.j.step[1].wait_until.every
+         `month` is not a word known here
+       → known here: year
+    "#);
+    assert_snapshot!(journey("id = 'a'; wait_until = { time = '09:00' }; otherwise = 'end'"), @"
+    line 96: journey.j.step[1].otherwise
+         belongs to `branch` steps, and to `wait_until` with a `date`
+    ");
+}
+
+#[test]
+fn a_loop_through_the_other_way_of_a_date_does_not_wait() {
+    assert_snapshot!(journey("
+        id = 'a'; wait_until = { date = 'renewal', time = '09:00' }; otherwise = 'b'
+        id = 'b'; update = { score = 1 }; then = 'a'
+    "), @"
+    line 93: journey.j.step[1]
+         loops without waiting: a → b → a
+    ");
+    assert_snapshot!(journey("
+        id = 'a'; wait_until = { date = 'renewal', every = 'year', \
+         time = '09:00' }; otherwise = 'end'
+        id = 'b'; update = { score = 1 }; then = 'a'
+    "), @"all good");
+}
+
+#[test]
+fn what_is_waited_for_must_exist_and_be_something_that_happens() {
+    assert_snapshot!(journey("
+        id = 'a'; wait_for = { any = [{ segment = 'engagd' }, { event = 'x', \
+         step = 'b' }] }; timeout = '1d'; on_timeout = 'end'
+    "), @"
+    line 95: journey.j.step[1].wait_for.any[1].segment
+         there is no segment `engagd`
+       → did you mean `engaged`?
+    line 95: journey.j.step[1].wait_for.any[2].step
+         there is no step `b`
+    ");
+    assert_snapshot!(journey("
+        id = 'a'; wait_for = { any = [] }; timeout = '1d'; on_timeout = 'end'
+    "), @"
+    line 95: journey.j.step[1].wait_for
+         waits for nothing
+    ");
+    assert_snapshot!(journey("
+        id = 'a'; wait_for = { any = [{ form = 'download' }, { any = [{ event = 'x' }] \
+         }] }; timeout = '1d'; on_timeout = 'end'
+    "), @"
+    line 95: journey.j.step[1].wait_for.any[1]
+         nothing triggers it
+       → give it one of event, segment, segment_left, any
+    line 95: journey.j.step[1].wait_for.any[1].form
+         unknown key
+       → known here: any, event, segment, segment_left
+    line 95: journey.j.step[1].wait_for.any[2]
+         an `any` within an `any`
+    ");
+    assert_snapshot!(said_of(
+        "{ event = \"plan.renewed\" }",
+        "{ event = \"a\", step = \"ahead\" }",
+    ), @"
+    line 146: journey.renew.goal.step
+         unknown key
+       → known here: any, event, form, rule, segment, segment_left, where
+    ");
+}
+
+#[test]
+fn a_rule_ends_journeys_and_starts_none() {
+    assert_snapshot!(said_of(
+        "{ any = [{ event = \"plan.chosen\" }, {",
+        "{ any = [{ rule = { tag = \"x\" } }, {",
+    ), @"
+    line 145: journey.renew.enter.any[1]
+         nothing triggers it
+       → give it one of form, segment, segment_left, event
+    line 145: journey.renew.enter.any[1].rule
+         unknown key
+       → known here: event, form, segment, segment_left
+    ");
+    assert_snapshot!(changed(|campaign| {
+        let journey = campaign.journeys.get_mut("renew").unwrap();
+        journey.enter = Trigger::Rule(Rule::Tag("x".to_owned()));
+    }), @"journey.renew.enter: a rule ends journeys and starts none");
+}
+
+#[test]
+fn another_journey_must_exist_and_be_another() {
+    assert_snapshot!(said_of("enroll = \"revive\"", "enroll = \"reviv\""), @"
+    line 170: journey.renew.step[5].enroll
+         there is no journey `reviv`
+       → did you mean `revive`?
+    ");
+    assert_snapshot!(said_of("enroll = \"revive\"", "enroll = \"renew\""), @"
+    line 170: journey.renew.step[5].enroll
+         `renew` is the journey itself
+       → to begin again, lead back by `then`
+    ");
+    assert_snapshot!(said_of("journey = \"nurture\", reason", "journey = \"renew\", reason"), @"
+    line 174: journey.renew.step[6].leave.journey
+         `renew` is the journey itself
+       → to leave it, leave `journey` out
+    ");
+    assert_snapshot!(said_of("leave = { reason = \"no answer\" }", "leave = {}"), @"
+    line 179: journey.renew.step[7].leave.reason
+         missing
+    ");
+    assert_snapshot!(said_of(
+        "{ reason = \"no answer\" }",
+        "{ reason = \"no answer\" }\nthen = \"end\"",
+    ), @"
+    line 180: journey.renew.step[7].then
+         a step that leaves its own journey leads nowhere by `then`
+    ");
+}
+
+#[test]
+fn journeys_that_enroll_in_a_ring_must_wait_on_the_way() {
+    let ring = |wait: &str| {
+        let enroll = |name: &str, to: &str, wait: &str| {
+            format!(
+                "[journey.{name}]\nenter = {{ form = 'download' }}\n{wait}\n\
+                     [[journey.{name}.step]]\nid = 'e'\nenroll = '{to}'\n"
+            )
+        };
+        let begin = SAMPLE.split("[journey.nurture]").next().unwrap();
+        said(&format!("{begin}{}{}", enroll("one", "two", wait), enroll("two", "one", "")))
+    };
+    assert_snapshot!(ring(""), @"
+    line 90: journey.one
+         enrolls in a ring without waiting: one → two → one
+       → put a wait before one of the `enroll` steps
+    ");
+    assert_snapshot!(ring("[[journey.one.step]]\nid = 'w'\nwait = '1d'"), @"all good");
+}
+
+#[test]
+fn a_schedule_that_cannot_be_is_refused_with_its_place_and_the_remedy() {
+    let of = |rule: &str| {
+        said_of("FREQ=MONTHLY;INTERVAL=2;BYMONTHDAY=1;BYHOUR=9\", start = 2026-03-01", rule)
+    };
+    assert_snapshot!(of("FREQ=SECONDLY\""), @"
+    line 189: journey.monthly.enter.schedule
+         FREQ=SECONDLY fires too often
+       → one of DAILY, WEEKLY, MONTHLY and YEARLY
+    ");
+    assert_snapshot!(of("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30;BYHOUR=9\""), @"
+    line 189: journey.monthly.enter.schedule
+         never fires
+       → within ten years of its start it must fire once
+    ");
+    assert_snapshot!(of("FREQ=MONTHLY;BYSETPOS=1;BYDAY=MO;BYHOUR=9\""), @"
+    line 189: journey.monthly.enter.schedule
+         BYSETPOS is not known here
+       → FREQ, INTERVAL, BYDAY, BYMONTHDAY, BYMONTH, BYHOUR, BYMINUTE, COUNT and UNTIL
+    ");
+    assert_snapshot!(of("FREQ=DAILY;BYHOUR=9\", start = \"soon\""), @"
+    line 189: journey.monthly.enter.schedule
+         `start` is `soon`
+       → a day such as 2026-03-01
+    ");
+    assert_snapshot!(said_of(
+        ", segment = \"engaged\" }\n\n[[journey.monthly",
+        " }\n\n[[journey.monthly",
+    ), @"
+    line 189: journey.monthly.enter.segment
+         missing
+    ");
+    assert_snapshot!(said_of(
+        "{ event = \"plan.renewed\" }",
+        "{ date = \"renewal\", time = \"09:00\" }",
+    ), @"
+    line 146: journey.renew.goal
+         nothing triggers it
+       → give it one of form, segment, segment_left, event, rule, any
+    line 146: journey.renew.goal.date
+         unknown key
+       → known here: any, event, form, rule, segment, segment_left, time
+    ");
+    assert_snapshot!(said_of("offset = \"-1d\", time = \"10:00\" }", "offset = \"-500d\" }"), @"
+    line 182: journey.birthday.enter.time
+         missing
+    ");
+    assert_snapshot!(changed(|campaign| {
+        let journey = campaign.journeys.get_mut("monthly").unwrap();
+        let Trigger::Schedule(schedule) = &mut journey.enter else { panic!() };
+        schedule.segment = "nobody".to_owned();
+        let enter = journey.enter.clone();
+        journey.goal = Some(Trigger::Any(vec![enter.clone()]));
+        journey.exit = Some(enter);
+    }), @"
+    journey.monthly.enter.segment: there is no segment `nobody`; known here: engaged, rest
+    journey.monthly.exit: a date or schedule starts journeys and ends none
+    journey.monthly.exit.segment: there is no segment `nobody`; known here: engaged, rest
+    journey.monthly.goal.any[1]: stands alone, in no `any`
+    ");
+}
+
+#[test]
+fn once_per_value_is_for_journeys_that_begin_with_an_event_of_ones_own() {
+    let enter = "[journey.revive]\nenter = { segment = \"engaged\" }";
+    let with = |other: &str| said_of(enter, &format!("[journey.revive]\n{other}"));
+    assert_snapshot!(with("enter = { segment = \"engaged\" }\nonce_per = \"order_id\""), @r#"
+    line 139: journey.revive.once_per
+         needs a journey that begins with an event of your own
+       → enter = { event = "order.completed" }
+    line 171: journey.renew.step[5].enroll
+         begins once per value of an event, and by no step
+    "#);
+    assert_snapshot!(with("enter = { event = \"message.clicked\" }\nonce_per = \"url\""), @r#"
+    line 139: journey.revive.once_per
+         needs a journey that begins with an event of your own
+       → enter = { event = "order.completed" }
+    line 171: journey.renew.step[5].enroll
+         begins once per value of an event, and by no step
+    "#);
+    assert_snapshot!(with(
+        "enter = { event = \"bought\" }\nonce_per = \"id\"\nre_entry = \"always\"",
+    ), @"
+    line 139: journey.revive.once_per
+         stands beside `re_entry`; a journey has one of them
+    ");
+    assert_snapshot!(with("enter = { event = \"bought\" }\nonce_per = \"order_id\""), @"
+    line 171: journey.renew.step[5].enroll
+         begins once per value of an event, and by no step
+    ");
+}
+
+#[test]
+fn a_limit_is_of_people_in_an_hour() {
+    let limit = |text: &str| said_of("limit = { people = 500, per = \"hour\" }", text);
+    assert_snapshot!(limit("limit = { people = 0, per = \"hour\" }"), @"
+    line 198: journey.ordered.limit.people
+         from 1 to 300000 people
+    ");
+    assert_snapshot!(limit("limit = { people = 5, per = \"second\" }"), @"
+    line 198: journey.ordered.limit.per
+         `second` is not a word known here
+       → known here: hour
+    ");
+    assert_snapshot!(limit("limit = { per = \"hour\" }"), @"
+    line 198: journey.ordered.limit.people
+         missing
+    ");
+}
+
+#[test]
+fn a_webhook_leads_out_by_https_to_a_public_name() {
+    let calls = |url: &str| said_of("https://crm.example.com/hooks/renewals?from=dripline", url);
+    assert_snapshot!(calls("http://crm.example.com/hooks"), @"
+    line 166: journey.renew.step[4].webhook
+         `http://crm.example.com/hooks` does not begin with https://
+       → https://hooks.example.com/path: a public name, no port, no user
+    ");
+    for private in [
+        "https://localhost/x",
+        "https://127.0.0.1/x",
+        "https://[::1]/x",
+        "https://10.0.0.8/x",
+        "https://2130706433/x",
+        "https://0x7f.1/x",
+        "https://crm/x",
+        "https://crm.internal/x",
+        "https://printer.local/x",
+        "https://crm.example.com:8443/x",
+        "https://a@crm.example.com/x",
+        "https://crm.example.com./x",
+        "https://127.0.0.1.nip.io@localhost/x",
+        "https://",
+    ] {
+        let said = calls(private);
+        assert!(said.contains("is no address of a public host"), "{private}: {said}");
+    }
+    for public in ["https://example.com", "https://crm.example.com/a/b?c=d&e=%20f"] {
+        assert_eq!(calls(public), "all good", "{public}");
+    }
+}
+
+#[test]
+fn a_step_moves_nobody_to_a_zone_that_is_none() {
+    assert_snapshot!(journey("id = 'a'; update = { set = { time_zone = 'Asia/Shangai' } }"), @"
+    line 95: journey.j.step[1].update.set.time_zone
+         `Asia/Shangai` is not a time zone of the IANA list
+       → did you mean `Asia/Shanghai`?
+    ");
+    assert_snapshot!(journey("id = 'a'; wait = '3650d'"), @"
+    line 95: journey.j.step[1].wait
+         a span is from 1s to less than 3650d, not 3650d
+    ");
+}
