@@ -311,7 +311,7 @@ impl Words<'_> {
                 self.parts(&figures.by_step, str::to_owned),
                 self.parts(&figures.by_reason, reason),
             ] {
-                cells.push(Cell { text, tone: "text wrap" });
+                cells.push(Cell { text, tone: "wrap" });
             }
             TableRow { name: format!("v{}", figures.version), cells }
         };
