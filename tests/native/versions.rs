@@ -12,7 +12,7 @@ use dripline::flows::report;
 use dripline::native::world::{World, block_on};
 use std::collections::BTreeMap;
 
-/// `[step, wait, step]`: a mail, a wait of a day, another mail.
+/// `[step, wait, step]`: a mail, a wait of two days, another mail.
 const FIRST: &str = r#"
     [journey.j]
     enter = { form = "f" }

@@ -6,6 +6,7 @@ pub mod defects;
 pub mod turns;
 mod checks;
 mod faults;
+mod flow;
 mod provider;
 mod run;
 mod script;

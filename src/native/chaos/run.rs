@@ -1,8 +1,9 @@
 //! One run: the real flows over SQLite, made-up people, and faults at every await.
 
 use super::defects::Defect;
-use super::faults::{FaultyDatabase, Shared};
-use super::provider::{Accepted, Way};
+use super::faults::Shared;
+use super::flow::{Ended, Flow, FlowContext, Job};
+use super::provider::Accepted;
 use super::script::{Deed, Move, campaigns};
 use super::turns::Task;
 use crate::domain::attribution::Touch;
@@ -12,12 +13,11 @@ use crate::domain::decide::{Reported, Submitted};
 use crate::domain::journey::RunState;
 use crate::domain::primitives::{CampaignId, Ids, Millis, QualifiedId, Span};
 use crate::domain::token::{Keyring, Purpose};
-use crate::flows::commit::CommitError;
 use crate::flows::receive::{self, Link};
 use crate::flows::seams::Database;
 use crate::flows::settings::Settings;
-use crate::flows::task::{EngagementReport, EventReport, Intake, Work};
-use crate::flows::{deliver, park, publish, record_touches, run_due, steer_journey, submit_form};
+use crate::flows::task::{EngagementReport, EventReport, Intake};
+use crate::flows::{publish, steer_journey};
 use crate::native::sqlite::Sqlite;
 use crate::native::world::block_on;
 use crate::providers::{Sender, resend, twilio};
@@ -73,31 +73,6 @@ impl Ground {
         let catalog = block_on(publish::live(&db)).map_err(|error| error.to_string())?;
         Ok(Self { db, editions: catalog.live().cloned().collect() })
     }
-}
-
-/// What waits in a queue.
-enum Job {
-    /// A hint, which may be lost.
-    Work(Work),
-    /// A fact, which may not.
-    Intake(Intake),
-}
-
-/// Something for a worker to do.
-enum Flow {
-    Tick,
-    Submit(Box<Submitted>),
-    /// The tasks, and whether the queue keeps them until they are acknowledged.
-    Intake(Vec<Intake>, bool),
-    Unsubscribe(Link),
-    Confirm(Link, String),
-    Work(Work),
-}
-
-/// What a flow led to: tasks to do, or tasks to be delivered again.
-enum Ended {
-    More(Vec<Work>),
-    Again(Vec<Job>),
 }
 
 struct Worker {
@@ -646,64 +621,5 @@ impl Run {
             at: Option<Millis>,
         }
         self.rows(due::next()).ok()?.first::<Row>().ok()??.at
-    }
-}
-
-impl Flow {
-    /// What its queue delivers again if it dies. A visitor sends a form again.
-    fn to_deliver_again(&self) -> Vec<Job> {
-        match self {
-            Self::Submit(post) => vec![Job::Intake(Intake::SubmissionV1(post.clone()))],
-            Self::Intake(tasks, true) => tasks.iter().cloned().map(Job::Intake).collect(),
-            _ => Vec::new(),
-        }
-    }
-}
-
-/// What a worker has at hand.
-struct FlowContext {
-    shared: Rc<Shared>,
-    accepted: Rc<RefCell<Accepted>>,
-    settings: Rc<Settings>,
-    catalog: Rc<Catalog>,
-    now: Millis,
-    ids: Ids,
-}
-
-impl FlowContext {
-    async fn run(mut self, flow: Flow) -> Ended {
-        let again = flow.to_deliver_again();
-        match self.go(flow).await {
-            Ok(work) => Ended::More(work),
-            Err(_) if self.shared.has(Defect::AcknowledgedTooSoon) => Ended::Again(Vec::new()),
-            Err(_) => Ended::Again(again),
-        }
-    }
-
-    async fn go(&mut self, flow: Flow) -> Result<Vec<Work>, CommitError> {
-        let Self { shared, accepted, settings, catalog, now, ids } = self;
-        let (db, now) = (&FaultyDatabase(shared.clone()), *now);
-        match flow {
-            Flow::Tick => Ok(run_due::tick(db, now).await?),
-            Flow::Submit(post) => submit_form::submit(db, catalog, *post, now, ids).await,
-            Flow::Intake(tasks, _) => record_touches::record(db, catalog, tasks, now, ids).await,
-            Flow::Unsubscribe(link) => {
-                let done = receive::unsubscribe(db, catalog, link, "o", now, ids).await;
-                done.map(|()| Vec::new())
-            }
-            Flow::Confirm(link, purpose) => {
-                receive::confirm(db, catalog, link.contact, &purpose, "o", now, ids).await
-            }
-            Flow::Work(Work::DueV1 { contacts }) => {
-                run_due::run(db, catalog, contacts, now, ids).await
-            }
-            Flow::Work(Work::AloneV1 { contact }) => {
-                park::run_alone(db, catalog, contact, now, ids).await
-            }
-            Flow::Work(Work::DeliverV1 { messages }) => {
-                let way = Way::new(shared.clone(), accepted.clone(), messages.clone());
-                deliver::deliver(db, &way, catalog, settings, messages, now, ids).await
-            }
-        }
     }
 }

@@ -1,0 +1,113 @@
+//! What workers do: each job and request as the flow that it begins.
+
+use super::defects::Defect;
+use super::faults::{FaultyDatabase, Shared};
+use super::provider::{Accepted, Way};
+use crate::domain::catalog::Catalog;
+use crate::domain::decide::Submitted;
+use crate::domain::primitives::{Ids, Millis};
+use crate::flows::commit::CommitError;
+use crate::flows::receive::{self, Link};
+use crate::flows::settings::Settings;
+use crate::flows::task::{Intake, Work};
+use crate::flows::{deliver, park, record_touches, run_due, submit_form};
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// What waits in a queue.
+pub enum Job {
+    /// A hint, which may be lost.
+    Work(Work),
+    /// A fact, which may not.
+    Intake(Intake),
+}
+
+/// Something for a worker to do.
+pub enum Flow {
+    /// The cron.
+    Tick,
+    /// A visitor sends a form.
+    Submit(Box<Submitted>),
+    /// The tasks, and whether the queue keeps them until they are acknowledged.
+    Intake(Vec<Intake>, bool),
+    /// Somebody takes back all consent.
+    Unsubscribe(Link),
+    /// Somebody confirms an address for a purpose.
+    Confirm(Link, String),
+    /// A hint is followed.
+    Work(Work),
+}
+
+/// What a flow led to: tasks to do, or tasks to be delivered again.
+pub enum Ended {
+    /// Tasks to do.
+    More(Vec<Work>),
+    /// Tasks to be delivered again.
+    Again(Vec<Job>),
+}
+
+impl Flow {
+    /// What its queue delivers again if it dies. A visitor sends a form again.
+    pub fn to_deliver_again(&self) -> Vec<Job> {
+        match self {
+            Self::Submit(post) => vec![Job::Intake(Intake::SubmissionV1(post.clone()))],
+            Self::Intake(tasks, true) => tasks.iter().cloned().map(Job::Intake).collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// What a worker has at hand.
+pub struct FlowContext {
+    /// What the parts of the run share.
+    pub shared: Rc<Shared>,
+    /// What the providers accepted.
+    pub accepted: Rc<RefCell<Accepted>>,
+    /// The configuration.
+    pub settings: Rc<Settings>,
+    /// What this isolate takes for live.
+    pub catalog: Rc<Catalog>,
+    /// When it began.
+    pub now: Millis,
+    /// Fresh ids.
+    pub ids: Ids,
+}
+
+impl FlowContext {
+    /// Runs a flow to its end, well or not.
+    pub async fn run(mut self, flow: Flow) -> Ended {
+        let again = flow.to_deliver_again();
+        match self.go(flow).await {
+            Ok(work) => Ended::More(work),
+            Err(_) if self.shared.has(Defect::AcknowledgedTooSoon) => Ended::Again(Vec::new()),
+            Err(_) => Ended::Again(again),
+        }
+    }
+
+    async fn go(&mut self, flow: Flow) -> Result<Vec<Work>, CommitError> {
+        let Self { shared, accepted, settings, catalog, now, ids } = self;
+        let (db, now) = (&FaultyDatabase(shared.clone()), *now);
+        match flow {
+            Flow::Tick => Ok(run_due::tick(db, now).await?),
+            Flow::Submit(post) => submit_form::submit(db, catalog, *post, now, ids).await,
+            Flow::Intake(tasks, _) => record_touches::record(db, catalog, tasks, now, ids).await,
+            Flow::Unsubscribe(link) => {
+                let done = receive::unsubscribe(db, catalog, link, "o", now, ids).await;
+                done.map(|()| Vec::new())
+            }
+            Flow::Confirm(link, purpose) => {
+                receive::confirm(db, catalog, link.contact, &purpose, "o", now, ids).await
+            }
+            Flow::Work(Work::DueV1 { contacts }) => {
+                run_due::run(db, catalog, contacts, now, ids).await
+            }
+            Flow::Work(Work::AloneV1 { contact }) => {
+                park::run_alone(db, catalog, contact, now, ids).await
+            }
+            Flow::Work(Work::DeliverV1 { messages }) => {
+                let way = Way::new(shared.clone(), accepted.clone(), messages.clone());
+                deliver::deliver(db, &way, catalog, settings, messages, now, ids).await
+            }
+        }
+    }
+}
