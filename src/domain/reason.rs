@@ -4,7 +4,7 @@
 use super::language::Language;
 
 /// Each reason as it is kept, in English and in Chinese.
-const REASONS: [(&str, &str, &str); 29] = [
+const REASONS: [(&str, &str, &str); 37] = [
     ("no_address", "the contact has no address on this channel", "联系人没有该渠道的地址"),
     ("suppressed", "the address must not be written to", "该地址已被禁发"),
     ("left_journey", "the contact had left the journey", "联系人已离开旅程"),
@@ -23,6 +23,11 @@ const REASONS: [(&str, &str, &str); 29] = [
         "an earlier attempt had no answer, and another might send it twice",
         "此前一次发送没有回应，再发可能重复",
     ),
+    // Why an address must not be written to.
+    ("imported", "it was on the suppression list of another system", "来自其他系统的禁发名单"),
+    ("manual", "one of our own people said so", "由我方人员禁发"),
+    ("unsubscribed", "its owner unsubscribed", "对方已退订"),
+    ("erased", "its owner had us forget them", "对方要求删除其数据"),
     // Why somebody is in a journey or not.
     ("inside", "is inside", "在旅程中"),
     ("paused", "it is paused, and nobody enters", "旅程已暂停，无人进入"),
@@ -53,6 +58,10 @@ const REASONS: [(&str, &str, &str); 29] = [
     ("sending", "is being sent", "正在发送"),
     ("sent", "sent; nobody has said yet whether it arrived", "已发送，尚不知是否送达"),
     ("delivered", "delivered", "已送达"),
+    ("bounced", "came back", "已退回"),
+    ("complained", "somebody called it spam", "被投诉为垃圾信息"),
+    ("hard", "the address is no good", "地址无效"),
+    ("soft", "the address may work another day", "地址暂时不可用"),
     ("skipped", "not sent, on purpose", "有意未发送"),
     ("failed", "could not be sent", "发送失败"),
     ("unknown", "perhaps sent", "可能已发送"),
