@@ -30,6 +30,7 @@ pub mod report;
 pub mod reason;
 pub mod token;
 pub mod tracking;
+pub mod keyword;
 pub mod change;
 pub mod decide;
 pub mod explain;
