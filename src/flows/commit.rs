@@ -273,8 +273,8 @@ impl Known {
             })
         };
         let by_id =
-            ask(!wanted_ids.is_empty(), contacts::by_ids(wanted_ids, &watched, &entry_keys));
-        let by_address = contacts::by_addresses(&addresses, &watched, &entry_keys);
+            ask(!wanted_ids.is_empty(), contacts::by_ids(wanted_ids, &watched, &entry_keys, now));
+        let by_address = contacts::by_addresses(&addresses, &watched, &entry_keys, now);
         let by_address = ask(addresses != Addresses::default(), by_address);
         let known_keys = ask(!keys.is_empty(), contacts::known_keys(&keys));
         let known_messages = ask(!about.is_empty(), messages::by_ids(about));

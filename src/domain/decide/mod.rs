@@ -7,6 +7,7 @@
 
 mod apply;
 mod halt;
+mod hear;
 mod migrate;
 mod walk;
 
@@ -14,6 +15,7 @@ pub use halt::ARCHIVED;
 pub(super) use walk::triggers;
 
 use super::attribution;
+use super::bounce::Bounce;
 use super::catalog::{Catalog, Edition};
 use super::change::{Change, Conversion, Count, Metric};
 use super::contact::Contact;
@@ -46,6 +48,8 @@ pub enum Happening {
     },
     /// A message was opened or clicked; its row must be among the contact's.
     Engaged(MessageId, Engagement),
+    /// A provider told what became of a message; its row must be among the contact's.
+    Heard(MessageId, Heard),
     /// The owner of the e-mail address confirmed what was granted for a purpose.
     Confirmed {
         /// The purpose.
@@ -74,6 +78,7 @@ impl Happening {
                 Some(format!("delivery:{message}:{attempt}"))
             }
             Self::Engaged(_, engagement) => Some(engagement.key.clone()),
+            Self::Heard(_, heard) => heard.key.clone(),
             Self::TimePassed | Self::Confirmed { .. } | Self::Unsubscribed { .. } => None,
         }
     }
@@ -89,7 +94,10 @@ impl Happening {
     /// The message whose ledger row the decision needs.
     pub fn message(&self) -> Option<&MessageId> {
         match self {
-            Self::Delivered { message, .. } | Self::Engaged(message, _) => Some(message),
+            Self::Delivered { message, .. }
+            | Self::Engaged(message, _)
+            | Self::Heard(message, _)
+            | Self::Unsubscribed { message, .. } => Some(message),
             _ => None,
         }
     }
@@ -162,6 +170,40 @@ pub struct Engagement {
     pub machine: Vec<String>,
     /// What makes two reports of it the same.
     pub key: String,
+}
+
+/// What a provider tells of a message.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Heard {
+    /// What.
+    pub news: News,
+    /// When it happened.
+    pub at: Millis,
+    /// The address it is about, in normal form, if the provider named it.
+    pub address: Option<String>,
+    /// Who tells: the provider's name.
+    pub source: String,
+    /// The provider's own id of the message.
+    pub provider_id: Option<String>,
+    /// What makes two tellings the same, where the ledger row does not: each of the news counts
+    /// once a message whatever this is.
+    pub key: Option<String>,
+}
+
+/// What became of a message, says its provider.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum News {
+    /// It was taken.
+    Sent,
+    /// It arrived.
+    Delivered,
+    /// It came back.
+    Bounced(Bounce),
+    /// Somebody called it spam.
+    Complained,
+    /// Somebody unsubscribed by it, at the provider's.
+    Unsubscribed,
 }
 
 /// What to write, and what to do once it is written.
