@@ -16,5 +16,7 @@ pub mod compose;
 pub mod deliver;
 pub mod receive;
 pub mod report;
+pub mod erase;
 pub mod explain;
 pub mod health;
+pub mod named;

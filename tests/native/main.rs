@@ -11,6 +11,7 @@ mod halts;
 mod invariants;
 mod journeys;
 mod poison;
+mod privacy;
 mod rig;
 mod segments;
 mod support;
