@@ -55,7 +55,7 @@ pub async fn erase<D: Database>(
     let mut told = told.trim().to_owned();
     let mut was_told_before = false;
     for _ in 0..ROUNDS_MAX {
-        let answers = db.batch(named::questions(&told, &[]).to_vec()).await?;
+        let answers = db.batch(named::questions(&told, &[], now).to_vec()).await?;
         let Some(contact) = named::pick(&told, &answers)? else {
             return list(db, keys, &told, now).await;
         };

@@ -58,7 +58,7 @@ pub async fn explain<D: Database>(
 ) -> Result<Explanation, NoAnswer> {
     let told = question.contact.trim();
     let wanted: Vec<String> = wanted_events(catalog).into_iter().collect();
-    let [by_id, by_address] = named::questions(told, &wanted);
+    let [by_id, by_address] = named::questions(told, &wanted, now);
     let rows = db.batch(vec![by_id, by_address, journeys::statuses()]).await?;
     let Some(contact) = named::pick(told, &rows)? else {
         return Err(NoAnswer::Unknown(named::nobody("contact")));

@@ -3,7 +3,7 @@
 use super::seams::DatabaseError;
 use crate::domain::address::{read_email, read_phone};
 use crate::domain::contact::Contact;
-use crate::domain::primitives::ContactId;
+use crate::domain::primitives::{ContactId, Millis};
 use crate::domain::problem::Problem;
 use crate::store::contacts::{self, Addresses, ContactRow};
 use crate::store::statement::{Rows, Statement};
@@ -18,9 +18,12 @@ pub fn addresses(told: &str) -> Addresses {
 }
 
 /// What to ask the database: two statements. `watched` are the events that rules ask about.
-pub fn questions(told: &str, watched: &[String]) -> [Statement; 2] {
+pub fn questions(told: &str, watched: &[String], now: Millis) -> [Statement; 2] {
     let id = ContactId::from(told);
-    [contacts::by_ids([&id], watched, &[]), contacts::by_addresses(&addresses(told), watched, &[])]
+    [
+        contacts::by_ids([&id], watched, &[], now),
+        contacts::by_addresses(&addresses(told), watched, &[], now),
+    ]
 }
 
 /// Who it is, by the answers to these questions: an id decides, then the customer's own.
