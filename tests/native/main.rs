@@ -14,6 +14,7 @@ mod poison;
 mod rig;
 mod segments;
 mod support;
+mod templates;
 mod tidy;
 mod versions;
 mod write_rule;
