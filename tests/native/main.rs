@@ -8,6 +8,7 @@ mod deliver;
 mod explain;
 mod faults;
 mod halts;
+mod hearing;
 mod invariants;
 mod journeys;
 mod poison;
