@@ -16,6 +16,7 @@ mod privacy;
 mod rig;
 mod segments;
 mod support;
+mod templates;
 mod tidy;
 mod versions;
 mod write_rule;
