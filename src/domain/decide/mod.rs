@@ -232,14 +232,30 @@ impl Decision {
     }
 }
 
-/// Decides what follows from `happenings`, in their order, for `contact` at `now`.
+/// The most that one decision may record and walk, events and steps together. The largest that
+/// makes sense enters every journey of a full catalog and is far below; D1 would take no more in
+/// one parameter.
+pub const EFFORT_MAX: usize = 5_000;
+
+/// A decision that came to no end: a fault of ours, or of what was published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Endless;
+
+impl std::fmt::Display for Endless {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the decision came to no end within {EFFORT_MAX} events and steps")
+    }
+}
+
+/// Decides what follows from `happenings`, in their order, for `contact` at `now`. That it ends is
+/// shown above; should that be wrong one day, the ceiling turns an endless loop into an error.
 pub fn decide(
     catalog: &Catalog,
     contact: Contact,
     happenings: Vec<Happening>,
     now: Millis,
     ids: &mut Ids,
-) -> Decision {
+) -> Result<Decision, Endless> {
     let read_seq = contact.seq;
     let mut decider = Decider {
         catalog,
@@ -249,6 +265,7 @@ pub fn decide(
         changes: Vec::new(),
         unsettled: VecDeque::new(),
         enrolled: VecDeque::new(),
+        effort: 0,
     };
     decider.end_archived_journeys();
     decider.migrate_journeys();
@@ -257,9 +274,12 @@ pub fn decide(
         decider.apply(happening);
         decider.settle();
     }
+    if decider.is_exhausted() {
+        return Err(Endless);
+    }
     let Decider { mut contact, changes, .. } = decider;
     contact.wake_at = wake_at(catalog, &contact, now);
-    Decision { contact, read_seq, changes }
+    Ok(Decision { contact, read_seq, changes })
 }
 
 /// A decision in the making.
@@ -273,6 +293,8 @@ struct Decider<'a> {
     unsettled: VecDeque<Event>,
     /// Journeys that `enroll` steps named and that are still to be entered.
     enrolled: VecDeque<(CampaignId, String)>,
+    /// How many events were recorded and steps taken.
+    effort: usize,
 }
 
 impl Decider<'_> {
@@ -290,6 +312,7 @@ impl Decider<'_> {
         at: Millis,
         key: Option<String>,
     ) {
+        self.effort += 1;
         self.contact.seq += 1;
         let properties = match properties {
             Value::Object(map) => map,
@@ -315,9 +338,14 @@ impl Decider<'_> {
         }));
     }
 
+    /// Whether it has done more than any decision may.
+    fn is_exhausted(&self) -> bool {
+        self.effort > EFFORT_MAX
+    }
+
     /// Draws consequences until there are none left.
     fn settle(&mut self) {
-        loop {
+        while !self.is_exhausted() {
             while let Some(event) = self.unsettled.pop_front() {
                 self.end_journeys(&event);
                 self.resume_journeys(&event);
