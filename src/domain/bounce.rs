@@ -1,7 +1,7 @@
 //! A bounce: a message that came back, and what that says about the address.
 //!
-//! `classify` reads what a receiver said: a reply of SMTP (RFC 5321 section 4.2), with or without an
-//! enhanced status code (RFC 3463), or a provider's paraphrase of one. The words go before the
+//! `classify` reads what a receiver said: a reply of SMTP (RFC 5321 section 4.2), with or without
+//! an enhanced status code (RFC 3463), or a provider's paraphrase of one. The words go before the
 //! codes, for receivers use `550` and `5.7.1` for everything. `report.rs` reads whole
 //! delivery-status messages, `phone.rs` what became of a text.
 

@@ -14,12 +14,12 @@ fn what_the_big_receivers_say_is_understood() {
         "552-5.2.2 The email account that you tried to reach is over quota.",
         "550 5.2.1 The email account that you tried to reach is inactive.",
         "421-4.7.28 Gmail has detected an unusual rate of unsolicited mail",
-        "550-5.7.26 This mail is blocked: the sender is unauthenticated",
+        "550-5.7.26 This mail is blocked: unauthenticated sender",
         "550 5.7.1 Our system has detected likely unsolicited mail.",
         "550 5.4.1 Recipient address rejected: Access denied. AS(201806281)",
         "550 5.5.0 Requested action not taken: mailbox unavailable",
         "550 5.7.606 Access denied, banned sending IP [192.0.2.1]",
-        "550 5.7.1 messages from [192.0.2.1] weren't sent. It is on our block list",
+        "550 5.7.1 from [192.0.2.1] weren't sent. It is on our block list",
         "554 5.2.2 mailbox full; STOREDRV.Deliver.Exception",
         "554 delivery error: dd This user doesn't have a yahoo.com account",
         "554 5.7.9 Message not accepted for policy reasons.",
@@ -50,12 +50,12 @@ fn what_the_big_receivers_say_is_understood() {
     soft mailbox_full 5.2.2 | 552-5.2.2 The email account that you tried to reach is over quota.
     hard inactive 5.2.1 | 550 5.2.1 The email account that you tried to reach is inactive.
     soft busy 4.7.28 | 421-4.7.28 Gmail has detected an unusual rate of unsolicited mail
-    ignored not_authenticated 5.7.26 | 550-5.7.26 This mail is blocked: the sender is unauthenticated
+    ignored not_authenticated 5.7.26 | 550-5.7.26 This mail is blocked: unauthenticated sender
     ignored spam 5.7.1 | 550 5.7.1 Our system has detected likely unsolicited mail.
     hard no_such_address 5.4.1 | 550 5.4.1 Recipient address rejected: Access denied. AS(201806281)
     hard no_such_address 5.5.0 | 550 5.5.0 Requested action not taken: mailbox unavailable
     ignored blocked 5.7.606 | 550 5.7.606 Access denied, banned sending IP [192.0.2.1]
-    ignored blocked 5.7.1 | 550 5.7.1 messages from [192.0.2.1] weren't sent. It is on our block list
+    ignored blocked 5.7.1 | 550 5.7.1 from [192.0.2.1] weren't sent. It is on our block list
     soft mailbox_full 5.2.2 | 554 5.2.2 mailbox full; STOREDRV.Deliver.Exception
     hard no_such_address 554 | 554 delivery error: dd This user doesn't have a yahoo.com account
     ignored policy 5.7.9 | 554 5.7.9 Message not accepted for policy reasons.

@@ -222,8 +222,8 @@ pub(super) fn auto_reply(said: &str) -> Option<BounceReason> {
     ABSENT.iter().any(|piece| said.contains(piece)).then_some(BounceReason::AutoReply)
 }
 
-/// The reason that the words give, if they give one. Outlook says `Access denied` with `5.4.1` of an
-/// address that its tenant does not have.
+/// The reason that the words give, if they give one. Outlook says `Access denied` with `5.4.1` of
+/// an address that its tenant does not have.
 pub(super) fn reason(said: &str) -> Option<BounceReason> {
     let said = said.to_lowercase();
     if said.contains("recipient address rejected: access denied") {
