@@ -3,6 +3,7 @@
 
 mod clock;
 mod d1;
+mod email;
 mod http;
 mod kv;
 mod queue;

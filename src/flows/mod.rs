@@ -1,6 +1,7 @@
 //! VERBS. One file an entry: read → decide → write. Generic over the two seams.
 
 pub mod seams;
+pub mod senders;
 pub mod settings;
 pub mod task;
 pub mod commit;

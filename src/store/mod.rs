@@ -11,6 +11,7 @@ pub mod messages;
 pub mod parked;
 pub mod reports;
 mod rules;
+pub mod senders;
 pub mod segments;
 pub mod statement;
 pub mod totals;

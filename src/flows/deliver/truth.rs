@@ -1,6 +1,7 @@
 //! The truth: what is read just before a wave of calls, in the batch that writes down who is asked
 //! for what. What an isolate has in mind may be a minute old.
 
+use super::all;
 use super::calls::Planned;
 use crate::domain::contact::Contact;
 use crate::domain::journey::{JourneyStatus, RunState};
@@ -10,9 +11,7 @@ use crate::flows::publish::statuses;
 use crate::flows::seams::{Database, DatabaseError};
 use crate::store::contacts::ContactRow;
 use crate::store::messages::{Calling, IdRow};
-use crate::store::statement::Rows;
 use crate::store::{contacts, journeys, messages};
-use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The contacts of a wave, and which journeys run.
@@ -92,9 +91,4 @@ async fn begin_group<D: Database>(
     let contacts = contacts.into_iter().map(Contact::from);
     truth.contacts.extend(contacts.map(|contact| (contact.id.clone(), Ok(contact))));
     Ok(())
-}
-
-fn all<T: DeserializeOwned>(rows: Option<&Rows>) -> Result<Vec<T>, DatabaseError> {
-    let rows = rows.map(Rows::all::<T>).transpose().map_err(DatabaseError::Fault)?;
-    Ok(rows.unwrap_or_default())
 }
