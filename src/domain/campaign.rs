@@ -2,6 +2,7 @@
 
 use super::form::Form;
 use super::journey::Journey;
+use super::pacing::Pacing;
 use super::primitives::{CampaignId, Money, Span};
 use super::rule::Rule;
 use super::template::TemplateSource;
@@ -41,6 +42,9 @@ pub struct Campaign {
     pub segments: BTreeMap<String, Rule>,
     /// Journeys by name.
     pub journeys: BTreeMap<String, Journey>,
+    /// When its messages leave, and how many.
+    #[serde(default, skip_serializing_if = "Pacing::is_default")]
+    pub pacing: Pacing,
 }
 
 /// The event that makes a campaign worth its cost.

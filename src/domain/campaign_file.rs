@@ -2,6 +2,7 @@
 
 mod forms;
 mod journeys;
+mod pacing;
 mod rules;
 mod table;
 #[cfg(test)]
@@ -10,6 +11,7 @@ pub(crate) mod tests;
 use super::campaign::{Campaign, Cost, Goal, Page, Variant};
 use super::check::check;
 use super::journey::{Action, Step};
+use super::pacing::Pacing;
 use super::primitives::{CampaignId, Money, Span, minor_digits};
 use super::problem::Problem;
 use serde::Serialize;
@@ -169,6 +171,7 @@ fn campaign(tree: &DeTable<'_>, stem: Option<&str>) -> (Campaign, Vec<Problem>) 
         Some(rule.unwrap_or(super::rule::Rule::All(Vec::new())))
     });
     campaign.journeys = section(&mut root, "journey", journeys::journey);
+    campaign.pacing = root.get("pacing", pacing::pacing).unwrap_or_default();
     drop(root);
     fill_purposes(&mut campaign, &problems);
     let mut problems = problems.into_inner();
@@ -218,6 +221,7 @@ fn head(root: &mut Table<'_>, stem: Option<&str>) -> Campaign {
         forms: BTreeMap::new(),
         segments: BTreeMap::new(),
         journeys: BTreeMap::new(),
+        pacing: Pacing::default(),
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod forms;
 mod journeys;
+mod pacing;
 mod rules;
 #[cfg(test)]
 mod tests;
@@ -70,6 +71,7 @@ pub fn check(campaign: &Campaign) -> Vec<Problem> {
     check.segment_cycles();
     check.section("journey", &campaign.journeys, Check::journey);
     check.enrollments();
+    check.pacing();
     check.problems
 }
 

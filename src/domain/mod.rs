@@ -18,6 +18,7 @@ pub mod share;
 pub mod recurrence;
 pub mod journey;
 pub mod message;
+pub mod pacing;
 pub mod template;
 pub mod campaign;
 pub mod campaign_file;
