@@ -7,6 +7,7 @@ pub mod invariants;
 pub mod journeys;
 pub mod mailbox;
 pub mod messages;
+pub mod pacing;
 pub mod parked;
 pub mod reports;
 mod rules;
