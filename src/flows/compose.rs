@@ -41,7 +41,7 @@ pub fn compose(
         }
         (Channel::Webhook, _) => Content::Webhook { body: document(contact, message).to_string() },
     };
-    Ok(Outgoing { id: message.id.clone(), to, content })
+    Ok(Outgoing { id: message.id.clone(), class: message.class, to, content })
 }
 
 /// What a template may name: the contact's attributes, and a few words of the house.
