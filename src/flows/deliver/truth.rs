@@ -81,7 +81,7 @@ async fn begin_group<D: Database>(
     let wanted: BTreeSet<&ContactId> = group.iter().map(|(contact, _)| *contact).collect();
     let statements = vec![
         messages::call(group.iter().map(|(_, calling)| calling), now),
-        contacts::by_ids(wanted, &[], &[]),
+        contacts::by_ids(wanted, &[], &[], now),
         journeys::statuses(),
     ];
     let rows = db.batch(statements).await?;
