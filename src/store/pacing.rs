@@ -2,7 +2,8 @@
 //! whole wave, and returns what it gave.
 
 use super::statement::{Statement, Value};
-use crate::domain::pacing::caps::WITHIN_MAX;
+use crate::domain::message::Class;
+use crate::domain::pacing::caps::{Place, WITHIN_MAX};
 use crate::domain::primitives::{CampaignId, Channel, ContactId, MessageId, Millis, Span};
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +19,7 @@ pub struct CapAsk<'a> {
     /// Its channel.
     pub channel: Channel,
     /// Its class, as the database has it.
-    pub class: crate::domain::message::Class,
+    pub class: Class,
     /// The caps.
     pub caps: Vec<CapAsked<'a>>,
 }
@@ -38,7 +39,7 @@ pub struct CapAsked<'a> {
     pub classes: &'static [&'static str],
     /// How many before it in the same asking the cap counts for the same contact: the statement
     /// does not see the rows that it writes.
-    pub ahead: u32,
+    pub ahead: usize,
 }
 
 /// Takes places that are counted until `at`, and returns the ids of the messages that got one.
@@ -80,7 +81,7 @@ pub struct Taken {
     pub contact_id: ContactId,
     /// The place.
     #[serde(flatten)]
-    pub place: crate::domain::pacing::caps::Place,
+    pub place: Place,
 }
 
 /// Forgets places of these contacts that no cap can count any more.
@@ -146,12 +147,7 @@ pub fn take_rates(asks: &[RateAsk], now: Millis) -> Statement {
                 free_at = excluded.free_at, line_at = excluded.line_at, urgent = excluded.urgent,
                 waited = excluded.waited, fresh = excluded.fresh
       RETURNING sender, free_at, line_at, urgent, waited, fresh",
-        vec![
-            Value::json(asks),
-            Value::Int(now.0),
-            Value::Int(AHEAD.0),
-            Value::Int(AHEAD_URGENT.0),
-        ],
+        vec![Value::json(asks), Value::Int(now.0), Value::Int(AHEAD.0), Value::Int(AHEAD_URGENT.0)],
     )
 }
 

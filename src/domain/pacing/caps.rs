@@ -1,6 +1,7 @@
 //! Caps: how many messages one contact gets within a time, in any window of that length.
 
 use super::{Classes, Paced};
+use crate::domain::message::{Class, Message};
 use crate::domain::primitives::{CampaignId, Channel, MessageId, Millis, Span};
 use serde::{Deserialize, Serialize};
 
@@ -63,7 +64,7 @@ pub struct Place {
     /// Its channel.
     pub channel: Channel,
     /// Its class.
-    pub class: crate::domain::message::Class,
+    pub class: Class,
     /// When it was last let leave.
     pub at: Millis,
 }
@@ -77,28 +78,26 @@ impl<'a> Paced<'a> {
         let own = self.pacing.caps.iter();
         let own = own.map(|cap| Scoped { cap, campaign: Some(&self.campaign.id) });
         let all = self.house.caps.iter().map(|cap| Scoped { cap, campaign: None });
-        let counts = |scoped: &Scoped<'_>| {
-            let Cap { channel, class, .. } = scoped.cap;
-            channel.is_none_or(|channel| channel == self.message.channel)
-                && class.cover(self.message.class)
-        };
-        own.chain(all).filter(counts).collect()
+        own.chain(all).filter(|scoped| scoped.counts(self.message)).collect()
     }
 }
 
 impl Scoped<'_> {
-    /// Whether it counts a place.
-    fn counts(&self, place: &Place) -> bool {
-        let Cap { channel, class, .. } = self.cap;
-        channel.is_none_or(|channel| channel == place.channel)
-            && class.cover(place.class)
-            && self.campaign.is_none_or(|campaign| *campaign == place.campaign_id)
+    /// Whether it counts a message.
+    pub fn counts(&self, message: &Message) -> bool {
+        self.covers(&message.campaign, message.channel, message.class)
+    }
+
+    fn covers(&self, campaign: &CampaignId, channel: Channel, class: Class) -> bool {
+        self.cap.channel.is_none_or(|only| only == channel)
+            && self.cap.class.cover(class)
+            && self.campaign.is_none_or(|only| only == campaign)
     }
 
     /// The first moment at which there is room among places that others have taken.
     fn room_at(&self, others: &[&Place], now: Millis) -> Millis {
-        let mut taken: Vec<Millis> =
-            others.iter().filter(|place| self.counts(place)).map(|place| place.at).collect();
+        let counts = |p: &&&Place| self.covers(&p.campaign_id, p.channel, p.class);
+        let mut taken: Vec<Millis> = others.iter().filter(counts).map(|place| place.at).collect();
         taken.sort_unstable();
         // The last of so many: when it is out of the window, one fewer than allowed is left in it.
         let blocking = taken.len().checked_sub(self.cap.messages as usize);

@@ -1,6 +1,6 @@
-//! Pacing: whether a message that may be sent is to leave now, later, or not at all. Quiet hours and
-//! send-time windows are decided here; what needs counting (`caps`, `rates`) says here what is to be
-//! counted, and the database counts.
+//! Pacing: whether a message that may be sent is to leave now, later, or not at all. Quiet hours
+//! and send-time windows are decided here; what needs counting (`caps`, `rates`) says what is to
+//! be counted, and the database counts.
 
 pub mod brake;
 pub mod caps;

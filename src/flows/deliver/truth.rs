@@ -5,13 +5,13 @@ use super::calls::Planned;
 use crate::domain::contact::Contact;
 use crate::domain::journey::{JourneyStatus, RunState};
 use crate::domain::message::Message;
-use crate::domain::primitives::{ContactId, MessageId, Millis};
+use crate::domain::primitives::{CampaignId, ContactId, MessageId, Millis};
 use crate::flows::publish::statuses;
 use crate::flows::seams::{Database, DatabaseError};
 use crate::store::contacts::ContactRow;
 use crate::store::messages::{Calling, IdRow};
 use crate::store::statement::Rows;
-use crate::store::{contacts, journeys, messages};
+use crate::store::{brakes, contacts, journeys, messages};
 use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,6 +21,8 @@ pub struct Truth {
     /// Those that there are; one that cannot be read holds back its own messages only.
     pub contacts: BTreeMap<ContactId, Result<Contact, String>>,
     journeys: Vec<JourneyStatus>,
+    /// The campaigns that are stopped.
+    braked: BTreeSet<CampaignId>,
     /// The messages whose claim is still ours: for them it is written down that a call begins.
     ours: BTreeSet<MessageId>,
 }
@@ -31,6 +33,11 @@ impl Truth {
         JourneyStatus::run_state(&self.journeys, &message.campaign, &message.journey)
     }
 
+    /// Whether the campaign of a message is stopped.
+    pub fn is_braked(&self, message: &Message) -> bool {
+        self.braked.contains(&message.campaign)
+    }
+
     /// Whether a call for this message may be made. One whose contact cannot be read is looked at
     /// too, to be put back.
     pub fn is_ours(&self, message: &Message) -> bool {
@@ -39,14 +46,14 @@ impl Truth {
     }
 }
 
-/// Writes down that a wave begins, and reads its truth. One round trip, three statements; more if
+/// Writes down that a wave begins, and reads its truth. One round trip, four statements; more if
 /// the database cannot read some contact, for then the wave is halved until that one is alone.
-pub async fn begin<D: Database>(
+pub async fn begin<'w, 'p: 'w, D: Database>(
     db: &D,
-    wave: &[Planned<'_>],
+    wave: impl IntoIterator<Item = &'w Planned<'p>>,
     now: Millis,
 ) -> Result<Truth, DatabaseError> {
-    let asked = wave.iter().flat_map(|planned| {
+    let asked = wave.into_iter().flat_map(|planned| {
         planned.messages.iter().map(|message| {
             let (sender, call) = (planned.sender.name(), planned.key.as_deref());
             let calling = Calling { id: &message.id, attempt: message.attempts, sender, call };
@@ -83,18 +90,21 @@ async fn begin_group<D: Database>(
         messages::call(group.iter().map(|(_, calling)| calling), now),
         contacts::by_ids(wanted, &[], &[], now),
         journeys::statuses(),
+        brakes::stopped(),
     ];
     let rows = db.batch(statements).await?;
     let ours = all::<IdRow<MessageId>>(rows.first())?;
     let contacts = all::<ContactRow>(rows.get(1))?;
     truth.journeys = statuses(rows.get(2))?;
+    let stopped = all::<IdRow<CampaignId>>(rows.get(3))?;
+    truth.braked = stopped.into_iter().map(|row| row.id).collect();
     truth.ours.extend(ours.into_iter().map(|row| row.id));
     let contacts = contacts.into_iter().map(Contact::from);
     truth.contacts.extend(contacts.map(|contact| (contact.id.clone(), Ok(contact))));
     Ok(())
 }
 
-fn all<T: DeserializeOwned>(rows: Option<&Rows>) -> Result<Vec<T>, DatabaseError> {
+pub fn all<T: DeserializeOwned>(rows: Option<&Rows>) -> Result<Vec<T>, DatabaseError> {
     let rows = rows.map(Rows::all::<T>).transpose().map_err(DatabaseError::Fault)?;
     Ok(rows.unwrap_or_default())
 }
