@@ -16,5 +16,6 @@ mod rig;
 mod segments;
 mod support;
 mod tidy;
+mod tracking;
 mod versions;
 mod write_rule;
