@@ -38,6 +38,7 @@ pub mod names {
     pub const JOURNEY_EXITED: &str = "journey.exited";
     pub const JOURNEY_FAILED: &str = "journey.failed";
     pub const GOAL_REACHED: &str = "goal.reached";
+    pub const CONTACT_ERASED: &str = "contact.erased";
 
     /// The families of names that only dripline may record.
     pub const RESERVED: [&str; 7] =

@@ -7,11 +7,13 @@
 
 mod apply;
 mod engage;
+mod erase;
 mod halt;
 mod hear;
 mod migrate;
 mod walk;
 
+pub use erase::{ERASED, erase};
 pub use halt::ARCHIVED;
 pub(super) use walk::triggers;
 
@@ -104,6 +106,15 @@ impl Happening {
         match self {
             Self::Engaged(..) | Self::Rejudged(_) => &engage::ASKED,
             _ => &[],
+        }
+    }
+
+    /// When it happened, where that was told.
+    pub fn at(&self) -> Option<Millis> {
+        match self {
+            Self::Submitted(submitted) => Some(submitted.at),
+            Self::Reported(reported) => Some(reported.at),
+            _ => None,
         }
     }
 
@@ -251,34 +262,51 @@ impl Decision {
     }
 }
 
-/// Decides what follows from `happenings`, in their order, for `contact` at `now`.
+/// The most that one decision may record and walk, events and steps together. The largest that
+/// makes sense enters every journey of a full catalog and is far below; D1 would take no more in
+/// one parameter.
+pub const EFFORT_MAX: usize = 5_000;
+
+/// A decision that came to no end: a fault of ours, or of what was published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Endless;
+
+impl std::fmt::Display for Endless {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the decision came to no end within {EFFORT_MAX} events and steps")
+    }
+}
+
+/// Decides what follows from `happenings`, in their order, for `contact` at `now`. That it ends is
+/// shown above; should that be wrong one day, the ceiling turns an endless loop into an error.
+///
+/// Of an erased contact, only what became of messages that were under way is put on record.
 pub fn decide(
     catalog: &Catalog,
     contact: Contact,
     happenings: Vec<Happening>,
     now: Millis,
     ids: &mut Ids,
-) -> Decision {
+) -> Result<Decision, Endless> {
     let read_seq = contact.seq;
-    let mut decider = Decider {
-        catalog,
-        contact,
-        now,
-        ids,
-        changes: Vec::new(),
-        unsettled: VecDeque::new(),
-        enrolled: VecDeque::new(),
-    };
+    let mut decider = Decider::of(catalog, contact, now, ids);
     decider.end_archived_journeys();
     decider.migrate_journeys();
     decider.catch_up_journeys();
     for happening in happenings {
+        let is_about_nobody = decider.contact.erased_at.is_some();
+        if is_about_nobody && !matches!(happening, Happening::Delivered { .. }) {
+            continue;
+        }
         decider.apply(happening);
         decider.settle();
     }
+    if decider.is_exhausted() {
+        return Err(Endless);
+    }
     let Decider { mut contact, changes, .. } = decider;
     contact.wake_at = wake_at(catalog, &contact, now);
-    Decision { contact, read_seq, changes }
+    Ok(Decision { contact, read_seq, changes })
 }
 
 /// A decision in the making.
@@ -292,6 +320,16 @@ struct Decider<'a> {
     unsettled: VecDeque<Event>,
     /// Journeys that `enroll` steps named and that are still to be entered.
     enrolled: VecDeque<(CampaignId, String)>,
+    /// How many events were recorded and steps taken.
+    effort: usize,
+}
+
+impl<'a> Decider<'a> {
+    /// One about this contact, with nothing decided yet.
+    fn of(catalog: &'a Catalog, contact: Contact, now: Millis, ids: &'a mut Ids) -> Self {
+        let (unsettled, enrolled) = (VecDeque::new(), VecDeque::new());
+        Self { catalog, contact, now, ids, changes: Vec::new(), unsettled, enrolled, effort: 0 }
+    }
 }
 
 impl Decider<'_> {
@@ -309,6 +347,7 @@ impl Decider<'_> {
         at: Millis,
         key: Option<String>,
     ) {
+        self.effort += 1;
         self.contact.seq += 1;
         let properties = match properties {
             Value::Object(map) => map,
@@ -334,9 +373,17 @@ impl Decider<'_> {
         }));
     }
 
-    /// Draws consequences until there are none left.
+    /// Whether it has done more than any decision may.
+    fn is_exhausted(&self) -> bool {
+        self.effort > EFFORT_MAX
+    }
+
+    /// Draws consequences until there are none left; nothing follows for somebody who was erased.
     fn settle(&mut self) {
-        loop {
+        if self.contact.erased_at.is_some() {
+            return self.unsettled.clear();
+        }
+        while !self.is_exhausted() {
             while let Some(event) = self.unsettled.pop_front() {
                 self.end_journeys(&event);
                 self.resume_journeys(&event);
@@ -434,6 +481,9 @@ impl Decider<'_> {
 /// schedule starts a journey, or the answer of a segment's rule, or of one that ends an enrollment,
 /// may turn.
 fn wake_at(catalog: &Catalog, contact: &Contact, now: Millis) -> Option<Millis> {
+    if contact.erased_at.is_some() {
+        return None;
+    }
     // Resuming a journey wakes the people inside.
     let runs = |e: &&Enrollment| catalog.run_state(&e.campaign, &e.journey) == RunState::Running;
     let steps = contact.enrollments.iter().filter(|e| e.is_active()).filter(runs);
