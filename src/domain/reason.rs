@@ -65,7 +65,11 @@ const REASONS: &[(&str, &str, &str)] = &[
     ("outside_window", "it is sent at other hours", "不在发送时段内"),
     ("capped", "the contact has had as many messages as it may get", "联系人收到的消息已达上限"),
     ("rate_limited", "it waits its turn at the sender", "发送服务限速，正在排队"),
-    ("warm_up", "the sender domain is new, and its day is full", "发信域名处于预热期，当日额度已满"),
+    (
+        "warm_up",
+        "the sender domain is new, and its day is full",
+        "发信域名处于预热期，当日额度已满",
+    ),
     ("braked", "the campaign was stopped over complaints or bounces", "活动因投诉或退信过多被刹停"),
     ("too_late", "its time had passed", "已过有效期"),
     ("never_open", "no hour of two weeks is open for it", "两周内没有可发送的时段"),

@@ -17,7 +17,7 @@ const COLUMNS: &str = "id, contact_id, campaign_id, version, enrollment_id, jour
 pub fn outbox(now: Millis, limit: usize) -> Statement {
     Statement::new(
         "SELECT id FROM messages WHERE state IN ('queued', 'sending') AND send_at <= ?1
-          ORDER BY send_at, call, id LIMIT ?2",
+          ORDER BY send_at, call, queued_at, id LIMIT ?2",
         vec![Value::Int(now.0), Value::Int(limit as i64)],
     )
 }

@@ -54,7 +54,7 @@ const TABLE: &str = "
     quiet 23:00-01:45 Australia/Lord_Howe 2026-04-04T15:05:00Z 2026-04-04T15:15:00Z
     Hours that lie in the gap do not come that day.
     quiet 02:00-03:00 America/New_York 2026-03-08T07:00:00Z 2026-03-08T07:00:00Z
-    A window of weekdays, on a Friday evening, over the change of the clock, and on a day of its own.
+    A window of weekdays: on a Friday evening, over the change of the clock, on one day a week.
     open 09:00-18:00/12345 Europe/London 2026-03-06T18:00:00Z 2026-03-09T09:00:00Z
     open 09:00-18:00/12345 Europe/London 2026-03-27T18:00:00Z 2026-03-30T08:00:00Z
     open 09:00-18:00/12345 Asia/Shanghai 2026-03-02T02:00:00Z 2026-03-02T02:00:00Z
@@ -309,7 +309,8 @@ proptest! {
     /// Hours found open are open, and no earlier moment is.
     #[test]
     fn the_first_open_moment_is_open_and_the_first(
-        from in 0_u16..96, to in 0_u16..96, opens: bool, place in 0_usize..5, start in 0_i64..36_000,
+        from in 0_u16..96, to in 0_u16..96, opens: bool, place in 0_usize..5,
+        start in 0_i64..36_000,
     ) {
         prop_assume!(from != to);
         let place = ["Europe/London", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu",

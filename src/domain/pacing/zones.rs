@@ -18,8 +18,9 @@ pub(super) fn recipient(contact: &Contact, channel: Channel, campaign: &str) -> 
 /// count if the recipient's own is unknown: a moment must be decent on each of them.
 ///
 /// +1: 47 CFR 64.1200(c)(1) forbids telephone solicitations before 8:00 and after 21:00 on the
-/// called party's clock. Calls with prior permission are none by (f)(15), yet suits are brought over
-/// such texts too; so it is kept unless `customary_hours = false`. From Newfoundland to Hawaii.
+/// called party's clock. Calls with prior permission are none by (f)(15), yet suits are brought
+/// over such texts too; so it is kept unless `customary_hours = false`. From Newfoundland to
+/// Hawaii.
 /// +86: a custom of Chinese carriers, not a statute that we could find.
 const CUSTOMARY: &[(&str, &[&str])] =
     &[("+1", &["America/St_Johns", "Pacific/Honolulu"]), ("+86", &["Asia/Shanghai"])];

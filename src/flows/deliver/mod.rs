@@ -76,7 +76,9 @@ pub async fn deliver<D: Database, H: Http>(
     now: Millis,
     ids: &mut Ids,
 ) -> Result<Vec<Work>, CommitError> {
-    let claimed = claim(db, &ids_wanted, now).await?;
+    let mut claimed = claim(db, &ids_wanted, now).await?;
+    // The oldest first, wherever there is not room for all.
+    claimed.sort_by_key(|message| message.queued_at);
     if claimed.is_empty() {
         return Ok(Vec::new());
     }

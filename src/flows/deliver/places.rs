@@ -52,7 +52,9 @@ pub async fn admit<'p, D: Database, H: Http>(
     ended: &mut Ended,
 ) -> Result<Vec<Turn<'p>>, DatabaseError> {
     let messages = wave.iter().flat_map(|planned| &planned.messages);
-    let asking: Vec<Asking<'_>> = messages.filter_map(|m| ask(round, m, truth)).collect();
+    let mut asking: Vec<Asking<'_>> = messages.filter_map(|m| ask(round, m, truth)).collect();
+    // The oldest first.
+    asking.sort_by_key(|asking| asking.message.queued_at);
     let mut days = Days::of(round, &asking);
     let refused = count(round, &asking, &mut days).await?;
     for planned in &mut wave {
