@@ -98,6 +98,15 @@ pub enum Metric {
     Conversions,
     /// Their value in minor units of the campaign's currency (`conversions`).
     Revenue,
+    /// Contacts to whom a broadcast was queued (`broadcast.queued`).
+    Recipients,
+    /// Contacts of its segment who were left out, by the reason (`broadcast.skipped`).
+    Excluded,
+    /// Recipients who reached the goal afterwards, each once (`broadcast.converted` with
+    /// `first: true`).
+    Converted,
+    /// What they brought, in minor units of the campaign's currency (`broadcast.converted`).
+    Earned,
 }
 
 impl Metric {
@@ -113,6 +122,10 @@ impl Metric {
             Self::Clicked => "clicked",
             Self::Conversions => "conversions",
             Self::Revenue => "revenue",
+            Self::Recipients => "recipients",
+            Self::Excluded => "excluded",
+            Self::Converted => "converted",
+            Self::Earned => "earned",
         }
     }
 }
@@ -126,7 +139,7 @@ pub struct Count {
     pub metric: Metric,
     /// The source of visitors, or for messages the channel they travel on.
     pub channel: String,
-    /// `<page>/<variant>`, or for messages the template.
+    /// `<page>/<variant>`; for messages the template, or `broadcast:<name>/<variant>`.
     pub part: String,
     /// The UTC day.
     pub day: String,

@@ -18,6 +18,8 @@ pub mod share;
 pub mod recurrence;
 pub mod journey;
 pub mod message;
+pub mod ab;
+pub mod broadcast;
 pub mod template;
 pub mod campaign;
 pub mod campaign_file;

@@ -4,13 +4,16 @@
 use super::language::Language;
 
 /// Each reason as it is kept, in English and in Chinese.
-const REASONS: [(&str, &str, &str); 29] = [
+const REASONS: [(&str, &str, &str); 32] = [
     ("no_address", "the contact has no address on this channel", "联系人没有该渠道的地址"),
     ("suppressed", "the address must not be written to", "该地址已被禁发"),
     ("left_journey", "the contact had left the journey", "联系人已离开旅程"),
     ("no_consent", "the contact has not agreed to it", "联系人未同意接收"),
     ("contact_gone", "the contact is gone", "联系人已不存在"),
     ("archived", "the journey is archived", "旅程已归档"),
+    ("broadcast_paused", "the broadcast is paused", "群发已暂停"),
+    ("broadcast_cancelled", "the broadcast was cancelled", "群发已取消"),
+    ("too_late", "its time had passed where the contact is", "联系人当地的发送时间已过"),
     ("its version is gone", "its version is gone", "所属版本已不存在"),
     ("the step does not exist", "the step does not exist", "步骤不存在"),
     (

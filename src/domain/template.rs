@@ -43,6 +43,8 @@ pub enum TemplateSource {
     },
     /// The text of a short message.
     Sms(String),
+    /// A subject line that takes the place of an e-mail's; it stands in the campaign itself.
+    Subject(String),
 }
 
 impl TemplateSource {
@@ -56,7 +58,7 @@ impl TemplateSource {
                 ("html", html, Markup::Html),
                 ("text", text, Markup::Plain),
             ],
-            Self::Sms(text) => vec![("", text, Markup::Plain)],
+            Self::Sms(text) | Self::Subject(text) => vec![("", text, Markup::Plain)],
         }
     }
 }
@@ -152,6 +154,11 @@ impl Templates {
             html: render(&self.html, &part_name(name, "html"), data)?,
             text: render(&self.plain, &part_name(name, "text"), data)?,
         })
+    }
+
+    /// Renders a subject that takes the place of an e-mail's: `subjects/news/b`.
+    pub fn render_subject(&self, name: &str, data: &Value) -> Result<String, TemplateError> {
+        Ok(one_line(&render(&self.plain, name, data)?))
     }
 
     /// Renders a short message: `sms/reminder`.

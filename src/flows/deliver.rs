@@ -14,6 +14,7 @@ use super::seams::{Database, DatabaseError, Http};
 use super::settings::Settings;
 use super::submit_form::deliveries;
 use super::task::Work;
+use crate::domain::broadcast::{BroadcastState, CANCELLED, PAUSED};
 use crate::domain::catalog::Catalog;
 use crate::domain::contact::Contact;
 use crate::domain::decide::{ARCHIVED, Happening, Outcome};
@@ -21,10 +22,11 @@ use crate::domain::journey::{JourneyStatus, RunState};
 use crate::domain::message::{ATTEMPTS_MAX, Fence, Message, backoff, fence};
 use crate::domain::primitives::{Channel, ContactId, Ids, MessageId, Millis, Span};
 use crate::providers::{Attempt, Outgoing, Sender, webhook};
+use crate::store::broadcasts::HaltedRow;
 use crate::store::contacts::ContactRow;
 use crate::store::messages::MessageRow;
 use crate::store::statement::{Rows, Statement};
-use crate::store::{contacts, journeys, messages};
+use crate::store::{broadcasts, contacts, journeys, messages};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How long a claim on a message lasts: as long as a queue's consumer may run on Cloudflare.
@@ -37,6 +39,10 @@ const SILENCE_MAX: usize = 3;
 /// How long a message of a paused journey waits before it is looked at again: so much later, at the
 /// most, it leaves once the journey is resumed.
 const HOLD: Span = Span::minutes(15);
+
+/// The same of a paused broadcast: resuming it wakes what was held, and a hundred thousand messages
+/// that are looked at again each quarter of an hour would cost more than sending them.
+const BROADCAST_HOLD: Span = Span::days(1);
 
 /// How long a message whose earlier attempt ended without an answer may be sent again under the
 /// same idempotency key: Resend remembers a key for 24 hours, and an hour is for safety.
@@ -74,8 +80,8 @@ pub async fn deliver<D: Database, H: Http>(
                 let attempt = message.attempts;
                 retries.push(messages::retry(&message.id, attempt, at, &reason, uncertain));
             }
-            Ending::Untried { at } => {
-                retries.push(messages::release(&message.id, message.attempts, at));
+            Ending::Untried { at, reason } => {
+                retries.push(messages::release(&message.id, message.attempts, at, reason));
             }
         }
     }
@@ -95,7 +101,7 @@ enum Ending {
     /// It is tried again then. `uncertain` if this attempt may have been acted upon.
     Again { at: Millis, reason: String, uncertain: bool },
     /// It was not its turn: the provider had gone silent, or the journey is paused.
-    Untried { at: Millis },
+    Untried { at: Millis, reason: &'static str },
 }
 
 /// One message: the fence, the call, the answer. `silence` counts the calls before this one that
@@ -111,7 +117,14 @@ async fn attempt<H: Http>(
 ) -> Ending {
     let journey = truth.run_state(message);
     if journey == RunState::Paused {
-        return Ending::Untried { at: now.plus(HOLD) };
+        return Ending::Untried { at: now.plus(HOLD), reason: "" };
+    }
+    match truth.halt(message) {
+        Some(BroadcastState::Paused) => {
+            return Ending::Untried { at: now.plus(BROADCAST_HOLD), reason: PAUSED };
+        }
+        Some(_) => return Ending::Over(Outcome::Skipped(CANCELLED)),
+        None => {}
     }
     let contact = match truth.contacts.get(&message.contact_id) {
         Some(Ok(contact)) => contact,
@@ -147,7 +160,7 @@ async fn attempt<H: Http>(
         return Ending::Again { at: now.plus(Span::hours(1)), reason, uncertain: false };
     };
     if *silence >= SILENCE_MAX {
-        return Ending::Untried { at: now.plus(Span::minutes(1)) };
+        return Ending::Untried { at: now.plus(Span::minutes(1)), reason: "" };
     }
     let answer = sender.outcome(http.send(request).await);
     *silence = if matches!(answer, Attempt::Lost(_)) { *silence + 1 } else { 0 };
@@ -225,9 +238,19 @@ struct Truth {
     /// Those that there are; one that cannot be read holds back its own messages only.
     contacts: BTreeMap<ContactId, Result<Contact, String>>,
     journeys: Vec<JourneyStatus>,
+    /// Of the broadcasts that are paused or were called off.
+    halted: Vec<HaltedRow>,
 }
 
 impl Truth {
+    /// How the message's broadcast is halted, if it is of one that is.
+    fn halt(&self, message: &Message) -> Option<BroadcastState> {
+        let name = message.broadcast.as_ref()?;
+        let is_it =
+            |row: &&HaltedRow| row.campaign_id == message.campaign && row.broadcast == *name;
+        self.halted.iter().find(is_it).map(|row| row.state)
+    }
+
     fn run_state(&self, message: &Message) -> RunState {
         JourneyStatus::run_state(&self.journeys, &message.campaign, &message.journey)
     }
@@ -241,15 +264,16 @@ async fn read_truth<D: Database>(
     claimed: &[Message],
 ) -> Result<Truth, DatabaseError> {
     let wanted: BTreeSet<&ContactId> = claimed.iter().map(|message| &message.contact_id).collect();
-    let mut truth = Truth { contacts: BTreeMap::new(), journeys: Vec::new() };
+    let mut truth = Truth { contacts: BTreeMap::new(), journeys: Vec::new(), halted: Vec::new() };
     let mut groups = vec![wanted.into_iter().collect::<Vec<_>>()];
     while let Some(mut group) = groups.pop() {
         match read_group(db, &group).await {
-            Ok((contacts, journeys)) => {
+            Ok((contacts, journeys, halted)) => {
                 let contacts =
                     contacts.into_iter().map(|contact| (contact.id.clone(), Ok(contact)));
                 truth.contacts.extend(contacts);
                 truth.journeys = journeys;
+                truth.halted = halted;
             }
             Err(DatabaseError::Fault(_)) if group.len() > 1 => {
                 let half = group.split_off(group.len() / 2);
@@ -269,12 +293,14 @@ async fn read_truth<D: Database>(
 async fn read_group<D: Database>(
     db: &D,
     group: &[&ContactId],
-) -> Result<(Vec<Contact>, Vec<JourneyStatus>), DatabaseError> {
+) -> Result<(Vec<Contact>, Vec<JourneyStatus>, Vec<HaltedRow>), DatabaseError> {
     let wanted = contacts::by_ids(group.iter().copied(), &[], &[]);
-    let rows = db.batch(vec![wanted, journeys::statuses()]).await?;
+    let rows = db.batch(vec![wanted, journeys::statuses(), broadcasts::halted()]).await?;
     let contacts = rows.first().map(Rows::all::<ContactRow>).transpose();
     let contacts = contacts.map_err(DatabaseError::Fault)?.unwrap_or_default();
-    Ok((contacts.into_iter().map(Contact::from).collect(), statuses(rows.get(1))?))
+    let halted = rows.get(2).map(Rows::all::<HaltedRow>).transpose();
+    let halted = halted.map_err(DatabaseError::Fault)?.unwrap_or_default();
+    Ok((contacts.into_iter().map(Contact::from).collect(), statuses(rows.get(1))?, halted))
 }
 
 async fn put_back<D: Database>(db: &D, retries: Vec<Statement>) -> Result<(), DatabaseError> {

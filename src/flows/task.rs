@@ -2,7 +2,7 @@
 //! may still be under way in a newer one.
 
 use crate::domain::decide::{Reported, Submitted};
-use crate::domain::primitives::{ContactId, MessageId, Millis};
+use crate::domain::primitives::{ContactId, MessageId, Millis, QualifiedId};
 use crate::store::reports::Visit;
 use serde::{Deserialize, Serialize};
 
@@ -72,6 +72,11 @@ pub enum Work {
     AloneV1 {
         /// The contact.
         contact: ContactId,
+    },
+    /// The next recipients of a broadcast have their turns.
+    BroadcastV1 {
+        /// `<campaign>.<name>`.
+        broadcast: QualifiedId,
     },
     /// These messages wait to be sent.
     DeliverV1 {

@@ -150,7 +150,12 @@ fn load_one(path: &Path) -> Result<Loaded, Vec<Diagnostic>> {
     let mut compiled = Compiled { campaign, templates: written };
     let is_news = |problem: &Problem| problem.line.is_some() || !names_absent(problem, &absent);
     let problems = check_templates(&compiled).into_iter().filter(is_news);
-    diagnostics.extend(problems.map(|problem| folder.locate(problem)));
+    // A subject stands in the campaign's file.
+    let locate = |problem: Problem| match problem.key.starts_with("broadcast.") {
+        true => lines.locate(problem),
+        false => folder.locate(problem),
+    };
+    diagnostics.extend(problems.map(locate));
     for (name, source) in &mut compiled.templates {
         if let TemplateSource::Email { html, .. } = source {
             match compile_mjml(html) {
@@ -164,7 +169,7 @@ fn load_one(path: &Path) -> Result<Loaded, Vec<Diagnostic>> {
     }
     if diagnostics.is_empty() {
         let problems = check_templates(&compiled).into_iter();
-        diagnostics.extend(problems.map(|problem| folder.locate(problem)));
+        diagnostics.extend(problems.map(locate));
     }
     if !diagnostics.is_empty() {
         diagnostics.sort();

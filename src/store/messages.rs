@@ -5,8 +5,9 @@ use crate::domain::message::{Class, Message, MessageState};
 use crate::domain::primitives::{CampaignId, Channel, ContactId, EnrollmentId, MessageId, Millis};
 use serde::Deserialize;
 
-const COLUMNS: &str = "id, contact_id, campaign_id, version, enrollment_id, journey, step, channel,
-       class, purpose, template, note, queued_at, send_at, attempts, uncertain,
+const COLUMNS: &str =
+    "id, contact_id, campaign_id, version, enrollment_id, journey, step, broadcast,
+       channel, class, purpose, template, note, queued_at, send_at, attempts, uncertain,
        opened_at, clicked_at, state";
 
 /// The ids of messages that may be sent now, the longest-waiting first; those whose delivery was
@@ -59,11 +60,16 @@ pub fn retry(
 
 /// Gives a claimed message back untried, as if it had not been claimed; only if the claim is still
 /// ours.
-pub fn release(id: &MessageId, attempt: u32, send_at: Millis) -> Statement {
+pub fn release(id: &MessageId, attempt: u32, send_at: Millis, reason: &str) -> Statement {
     Statement::new(
-        "UPDATE messages SET state = 'queued', attempts = attempts - 1, send_at = ?3
+        "UPDATE messages SET state = 'queued', attempts = attempts - 1, send_at = ?3, reason = ?4
           WHERE id = ?1 AND attempts = ?2 AND state = 'sending'",
-        vec![Value::text(id.as_str()), Value::Int(attempt.into()), Value::Int(send_at.0)],
+        vec![
+            Value::text(id.as_str()),
+            Value::Int(attempt.into()),
+            Value::Int(send_at.0),
+            Value::text(reason),
+        ],
     )
 }
 
@@ -85,7 +91,8 @@ pub fn explained(begun_by: Vec<&str>) -> Statement {
         // The sign after a point is a slash: a range of the primary key.
         "SELECT m.id AS message, m.step, m.channel, m.template, m.queued_at, m.send_at, m.attempts,
                 m.state, m.reason,
-                m.campaign_id || iif(m.journey = '', '', '.' || m.journey) AS journey
+                m.campaign_id || coalesce('.' || m.broadcast, iif(m.journey = '', '', '.' || m.journey))
+                  AS journey
            FROM json_each(?1) AS begun
            JOIN messages m ON m.id > begun.value || '.' AND m.id < begun.value || '/'
           ORDER BY m.queued_at DESC, m.id DESC LIMIT ?2",
@@ -103,6 +110,7 @@ pub struct MessageRow {
     enrollment_id: Option<EnrollmentId>,
     journey: String,
     step: String,
+    broadcast: Option<String>,
     channel: Channel,
     class: Class,
     purpose: String,
@@ -127,6 +135,7 @@ impl From<MessageRow> for Message {
             enrollment: row.enrollment_id,
             journey: row.journey,
             step: row.step,
+            broadcast: row.broadcast,
             channel: row.channel,
             class: row.class,
             purpose: row.purpose,

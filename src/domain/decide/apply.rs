@@ -28,6 +28,7 @@ impl Decider<'_> {
                     self.apply_engagement(&message, engagement);
                 }
             }
+            Happening::Broadcast(turn) => self.take_turn(&turn),
             Happening::Confirmed { purpose, origin_hash } => {
                 self.apply_confirmation(&purpose, &origin_hash);
             }
@@ -269,7 +270,7 @@ impl Decider<'_> {
 
     fn count_message(&mut self, message: &Message, metric: Metric) {
         let channel = message.channel.as_str();
-        self.count(&message.campaign, metric, channel, &message.template, 1);
+        self.count(&message.campaign, metric, channel, &message.part(), 1);
     }
 
     fn move_message(&mut self, message: &Message, change: MessageChange) {
@@ -366,8 +367,12 @@ struct MessageChange {
 
 /// The properties that every event about a message has.
 fn facts(message: &Message) -> Value {
-    json!({
+    let mut facts = json!({
         "message": message.id, "channel": message.channel, "template": message.template,
         "journey": message.journey, "step": message.step, "enrollment": message.enrollment,
-    })
+    });
+    if let Some(broadcast) = &message.broadcast {
+        facts["broadcast"] = Value::from(broadcast.as_str());
+    }
+    facts
 }

@@ -8,12 +8,15 @@
 mod apply;
 mod halt;
 mod migrate;
+mod turn;
 mod walk;
 
 pub use halt::ARCHIVED;
+pub use turn::TOO_LATE;
 pub(super) use walk::triggers;
 
 use super::attribution;
+use super::broadcast::{Turn, turn_key};
 use super::catalog::{Catalog, Edition};
 use super::change::{Change, Conversion, Count, Metric};
 use super::contact::Contact;
@@ -46,6 +49,8 @@ pub enum Happening {
     },
     /// A message was opened or clicked; its row must be among the contact's.
     Engaged(MessageId, Engagement),
+    /// Its turn in a broadcast has come.
+    Broadcast(Box<Turn>),
     /// The owner of the e-mail address confirmed what was granted for a purpose.
     Confirmed {
         /// The purpose.
@@ -74,6 +79,7 @@ impl Happening {
                 Some(format!("delivery:{message}:{attempt}"))
             }
             Self::Engaged(_, engagement) => Some(engagement.key.clone()),
+            Self::Broadcast(turn) => Some(turn_key(&turn.id(), &turn.contact)),
             Self::TimePassed | Self::Confirmed { .. } | Self::Unsubscribed { .. } => None,
         }
     }
@@ -281,6 +287,7 @@ impl Decider<'_> {
                 self.resume_journeys(&event);
                 self.enter_journeys(&event);
                 self.meet_goals(&event);
+                self.credit_broadcasts(&event);
             }
             self.judge_segments();
             self.ask_ending_rules();

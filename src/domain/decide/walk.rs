@@ -529,7 +529,7 @@ enum Taken {
 }
 
 /// The contact's own time zone, or else the campaign's.
-fn zone_of(contact: &Contact, edition: &Edition) -> TimeZone {
+pub(super) fn zone_of(contact: &Contact, edition: &Edition) -> TimeZone {
     let campaign = &edition.compiled.campaign;
     calendar::zone(&[contact.time_zone.as_deref(), Some(&campaign.time_zone)])
 }
