@@ -23,7 +23,7 @@ pub struct Broadcast {
     /// On whose clock.
     #[serde(default)]
     pub zone: Zone,
-    /// What happens to those for whom `at` has passed when it starts; matters on recipients' clocks.
+    /// What happens to those for whom `at` has passed when it starts, on recipients' clocks.
     #[serde(default)]
     pub missed: Missed,
     /// What is sent: one, or several of which each recipient gets one.

@@ -6,6 +6,8 @@ use super::event::Event;
 use super::journey::{BusyHour, Enrollment, EnrollmentState};
 use super::message::Message;
 use super::primitives::{CampaignId, Channel, ContactId, MessageId, Millis, QualifiedId};
+use super::suppression::Suppression;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,8 +39,11 @@ pub struct Contact {
     pub time_zone: Option<String>,
     /// Its last word on each purpose and channel.
     pub consents: Vec<Consent>,
-    /// The channels on which its address must not be written to.
-    pub suppressed: BTreeSet<Channel>,
+    /// The channels on which its address must not be written to, and why.
+    pub suppressed: BTreeMap<Channel, Suppression>,
+    /// The messages that came back in a row on each channel, from an address that may work another
+    /// day; a channel on which nothing was heard yet has none.
+    pub soft_bounces: BTreeMap<Channel, SoftBounces>,
     /// Its touch with each campaign.
     pub touches: Vec<Touch>,
     /// Its passages through journeys: those under way, and the newest ended ones.
@@ -57,6 +62,35 @@ pub struct Contact {
     pub created_at: Millis,
 }
 
+/// Messages that came back in a row, with none in between that arrived.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SoftBounces {
+    /// How many.
+    pub count: u32,
+    /// When the last of them came back.
+    pub last_at: Millis,
+    /// When a message last arrived: what came back before it, and is told after it, is no news.
+    pub arrived_at: Millis,
+}
+
+impl SoftBounces {
+    /// One more has come back; whether it counts.
+    pub fn add(&mut self, at: Millis) -> bool {
+        self.last_at = self.last_at.max(at);
+        let counts = at > self.arrived_at;
+        self.count = self.count.saturating_add(counts.into());
+        counts
+    }
+
+    /// A message has arrived: what came back before it no longer counts.
+    pub fn end(&mut self, at: Millis) {
+        self.arrived_at = self.arrived_at.max(at);
+        if self.last_at <= self.arrived_at {
+            self.count = 0;
+        }
+    }
+}
+
 impl Contact {
     /// Somebody we have never heard of.
     pub fn unknown(id: ContactId, now: Millis) -> Self {
@@ -72,7 +106,8 @@ impl Contact {
             locale: None,
             time_zone: None,
             consents: Vec::new(),
-            suppressed: BTreeSet::new(),
+            suppressed: BTreeMap::new(),
+            soft_bounces: BTreeMap::new(),
             touches: Vec::new(),
             enrollments: Vec::new(),
             segments: BTreeMap::new(),
@@ -113,6 +148,15 @@ impl Contact {
     /// Where it stands with a purpose on a channel, if it ever said anything.
     pub fn consent(&self, channel: Channel, purpose: &str) -> Option<&Consent> {
         self.consents.iter().find(|c| c.channel == channel && c.purpose == purpose)
+    }
+
+    /// Its address on a channel.
+    pub fn address_on(&self, channel: Channel) -> Option<&String> {
+        match channel {
+            Channel::Email => self.email.as_ref(),
+            Channel::Sms => self.phone.as_ref(),
+            Channel::Webhook => None,
+        }
     }
 
     /// Whether its consent covers a message for this purpose on this channel.

@@ -15,6 +15,9 @@ pub mod names {
     pub const FORM_SUBMITTED: &str = "form.submitted";
     pub const MESSAGE_SENT: &str = "message.sent";
     pub const MESSAGE_DELIVERED: &str = "message.delivered";
+    pub const MESSAGE_BOUNCED: &str = "message.bounced";
+    pub const MESSAGE_COMPLAINED: &str = "message.complained";
+    pub const MESSAGE_UNSUBSCRIBED: &str = "message.unsubscribed";
     pub const MESSAGE_OPENED: &str = "message.opened";
     pub const MESSAGE_CLICKED: &str = "message.clicked";
     pub const MESSAGE_SKIPPED: &str = "message.skipped";
@@ -23,6 +26,7 @@ pub mod names {
     pub const CONSENT_GRANTED: &str = "consent.granted";
     pub const CONSENT_CONFIRMED: &str = "consent.confirmed";
     pub const CONSENT_WITHDRAWN: &str = "consent.withdrawn";
+    pub const CONTACT_SUPPRESSED: &str = "contact.suppressed";
     pub const SEGMENT_ENTERED: &str = "segment.entered";
     pub const SEGMENT_LEFT: &str = "segment.left";
     pub const JOURNEY_ENTERED: &str = "journey.entered";
@@ -38,8 +42,9 @@ pub mod names {
     pub const BROADCAST_CONVERTED: &str = "broadcast.converted";
 
     /// The families of names that only dripline may record.
-    pub const RESERVED: [&str; 7] =
-        ["form.", "message.", "consent.", "segment.", "journey.", "goal.", "broadcast."];
+    pub const RESERVED: [&str; 8] = [
+        "form.", "message.", "consent.", "contact.", "segment.", "journey.", "goal.", "broadcast.",
+    ];
 }
 
 /// A fact in a contact's log.

@@ -48,6 +48,8 @@ pub struct Message {
     pub opened_at: Option<Millis>,
     /// When a person first clicked in it.
     pub clicked_at: Option<Millis>,
+    /// When what became of it was first heard.
+    pub heard: Milestones,
     /// How far it has come.
     pub state: MessageState,
 }
@@ -95,6 +97,7 @@ impl Message {
             uncertain: false,
             opened_at: None,
             clicked_at: None,
+            heard: Milestones::default(),
         }
     }
 }
@@ -119,6 +122,29 @@ pub enum Class {
     Internal,
 }
 
+/// What was heard of a message after a provider took it, and when each was first heard.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Milestones {
+    /// That it arrived.
+    pub delivered_at: Option<Millis>,
+    /// That it came back.
+    pub bounced_at: Option<Millis>,
+    /// That somebody called it spam.
+    pub complained_at: Option<Millis>,
+    /// That somebody unsubscribed by it.
+    pub unsubscribed_at: Option<Millis>,
+}
+
+impl Milestones {
+    /// Adds what is new; what was heard before stays.
+    pub fn add(&mut self, new: Self) {
+        self.delivered_at = self.delivered_at.or(new.delivered_at);
+        self.bounced_at = self.bounced_at.or(new.bounced_at);
+        self.complained_at = self.complained_at.or(new.complained_at);
+        self.unsubscribed_at = self.unsubscribed_at.or(new.unsubscribed_at);
+    }
+}
+
 /// The states of a message in the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -131,6 +157,10 @@ pub enum MessageState {
     Sent,
     /// Arrived, says the provider.
     Delivered,
+    /// Came back.
+    Bounced,
+    /// Somebody called it spam.
+    Complained,
     /// Not sent, on purpose.
     Skipped,
     /// Not sent, by a fault that another attempt would not mend.
@@ -143,6 +173,18 @@ impl MessageState {
     /// Whether it goes no further by itself.
     pub fn is_over(self) -> bool {
         !matches!(self, Self::Queued | Self::Sending)
+    }
+
+    /// Where it goes when this is heard of it: forwards only, for what a provider tells comes in
+    /// any order. One that did not leave, as far as we know, stays what it is.
+    #[must_use]
+    pub fn hearing(self, heard: Self) -> Self {
+        let order = [Self::Sent, Self::Delivered, Self::Bounced, Self::Complained];
+        let place = |state| order.iter().position(|known| *known == state);
+        match (place(self), place(heard)) {
+            (Some(here), Some(there)) if there > here => heard,
+            _ => self,
+        }
     }
 }
 
@@ -166,13 +208,10 @@ pub fn fence(message: &Message, contact: &Contact, owner: &str) -> Fence {
     if message.class == Class::Internal {
         return Fence::Open(owner.to_owned());
     }
-    let address = match message.channel {
-        Channel::Email => contact.email.as_ref(),
-        Channel::Sms => contact.phone.as_ref(),
-        Channel::Webhook => None,
+    let Some(address) = contact.address_on(message.channel) else {
+        return Fence::Closed("no_address");
     };
-    let Some(address) = address else { return Fence::Closed("no_address") };
-    if contact.suppressed.contains(&message.channel) {
+    if contact.suppressed.contains_key(&message.channel) {
         return Fence::Closed("suppressed");
     }
     let passage = contact.enrollments.iter().find(|e| Some(&e.id) == message.enrollment.as_ref());

@@ -4,7 +4,7 @@
 use super::language::Language;
 
 /// Each reason as it is kept, in English and in Chinese.
-const REASONS: [(&str, &str, &str); 32] = [
+const REASONS: &[(&str, &str, &str)] = &[
     ("no_address", "the contact has no address on this channel", "联系人没有该渠道的地址"),
     ("suppressed", "the address must not be written to", "该地址已被禁发"),
     ("left_journey", "the contact had left the journey", "联系人已离开旅程"),
@@ -26,6 +26,11 @@ const REASONS: [(&str, &str, &str); 32] = [
         "an earlier attempt had no answer, and another might send it twice",
         "此前一次发送没有回应，再发可能重复",
     ),
+    // Why an address must not be written to.
+    ("imported", "it was on the suppression list of another system", "来自其他系统的禁发名单"),
+    ("manual", "one of our own people said so", "由我方人员禁发"),
+    ("unsubscribed", "its owner unsubscribed", "对方已退订"),
+    ("erased", "its owner had us forget them", "对方要求删除其数据"),
     // Why somebody is in a journey or not.
     ("inside", "is inside", "在旅程中"),
     ("paused", "it is paused, and nobody enters", "旅程已暂停，无人进入"),
@@ -56,9 +61,40 @@ const REASONS: [(&str, &str, &str); 32] = [
     ("sending", "is being sent", "正在发送"),
     ("sent", "sent; nobody has said yet whether it arrived", "已发送，尚不知是否送达"),
     ("delivered", "delivered", "已送达"),
+    ("bounced", "came back", "已退回"),
+    ("complained", "somebody called it spam", "被投诉为垃圾信息"),
+    ("hard", "the address is no good", "地址无效"),
+    ("soft", "the address may work another day", "地址暂时不可用"),
     ("skipped", "not sent, on purpose", "有意未发送"),
     ("failed", "could not be sent", "发送失败"),
     ("unknown", "perhaps sent", "可能已发送"),
+    // Why an opening or a click is taken for a machine's.
+    ("head_request", "only the head of the page was asked for", "只请求了页头"),
+    ("prefetch", "it was fetched before anybody asked for it", "预先抓取，并非有人点开"),
+    ("no_user_agent", "it named no program", "未说明访问程序"),
+    (
+        "scanner_user_agent",
+        "a scanner, crawler or preview fetched it",
+        "由扫描器、爬虫或链接预览抓取",
+    ),
+    ("http_library", "a program fetched it, not a browser", "由程序抓取，而非浏览器"),
+    ("no_browser", "no browser calls itself so", "没有浏览器如此自称"),
+    (
+        "scanner_network",
+        "it came from a network whose machines look into mail",
+        "来自扫描邮件的网络",
+    ),
+    (
+        "privacy_proxy",
+        "a proxy fetches every picture, whether or not anybody reads",
+        "隐私代理会抓取所有图片，无论是否有人阅读",
+    ),
+    (
+        "too_fast",
+        "it came sooner after the message than anybody reads",
+        "距送达时间过短，不可能是人",
+    ),
+    ("every_link", "several links were followed at once", "同一时刻点击了多个链接"),
 ];
 
 /// A reason as people read it; one that is not ours stays as it is.

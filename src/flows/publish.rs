@@ -1,8 +1,9 @@
 //! publish: a compiled campaign becomes its next immutable version, live at once.
 //!
 //! Two round trips: one (3 statements) to read what is live, who stands where and which broadcasts
-//! have begun, one (7 statements) to write the version (nothing, if the live one is the same); one more to read older
-//! versions that somebody is on, if the campaign moves people. Segments that are new or have
+//! have begun, one (7 statements) to write the version (nothing, if the live one is the same); one
+//! more to read older versions that somebody is on, if the campaign moves people. The times of
+//! broadcasts become those of the new version. Segments that are new or have
 //! another rule begin to be filled, contacts to be woken whom a journey's new date or schedule
 //! concerns, and people in journeys that have a migration map.
 

@@ -1,7 +1,8 @@
 //! receive: what a contact says by a link of a message. A GET shows what a POST would do.
 //!
-//! Each costs one round trip to read (1 statement) and one to write: 3 statements to unsubscribe
-//! (events, contact, consents), 5 to confirm where that begins a journey (enrollment, message too).
+//! Each costs one round trip to read (1 statement, 2 to unsubscribe) and one to write: 5 statements
+//! to unsubscribe (events, contact, message, consents, counters), 5 to confirm where that begins a
+//! journey (events, contact, enrollment, message, consents).
 
 use super::commit::{Case, CommitError, Who, commit};
 use super::seams::Database;

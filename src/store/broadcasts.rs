@@ -262,7 +262,8 @@ pub fn advance(row: &BroadcastRow, step: &Step, now: Millis) -> Statement {
     let sql = format!(
         "UPDATE broadcasts SET
                 phase = ?5, after_id = ?6, failures = ?7, rounds = ?8, due_at = ?9,
-                decide_at = coalesce(?14, decide_at), winner = coalesce(?10, winner), finding = coalesce(?11, finding),
+                decide_at = coalesce(?14, decide_at),
+                winner = coalesce(?10, winner), finding = coalesce(?11, finding),
                 state = iif(?9 IS NULL, 'done', state), ended_at = iif(?9 IS NULL, ?12, ended_at)
           WHERE campaign_id = ?1 AND broadcast = ?2 AND state IN ('running', 'paused')
             AND phase = ?3 AND after_id = ?4 AND rounds = ?13
@@ -392,7 +393,8 @@ pub fn audience(
          member(address, agrees, suppressed, decided) AS (
              SELECT {address}, {agrees},
                     EXISTS (SELECT 1 FROM suppressions s
-                             WHERE s.channel = ?4 AND s.address = {address}),
+                             WHERE s.channel = ?4 AND s.address = {address}
+                               AND (s.until IS NULL OR s.until > ?6)),
                     EXISTS (SELECT 1 FROM events e
                              WHERE e.key = 'broadcast:' || ?5 || ':' || c.id)
                FROM {contacts}
@@ -411,6 +413,7 @@ pub fn audience(
         Value::Int(PREVIEWED_PER_READING as i64),
         Value::text(channel.as_str()),
         Value::text(id.as_str()),
+        Value::Int(now.0),
     ];
     Statement { sql: compact(&text).into(), params }
 }

@@ -25,7 +25,8 @@ pub struct ClaimedRow {
     pub handed_out: u32,
 }
 
-/// The earliest moment at which a contact, a message or a broadcast is due: one row, `at`, null if none waits.
+/// The earliest moment at which a contact, a message or a broadcast is due: one row,
+/// `at`, null if none waits.
 pub fn next() -> Statement {
     Statement::new(
         "SELECT min(at) AS at

@@ -10,6 +10,7 @@ use crate::domain::event::Event;
 use crate::domain::journey::Enrollment;
 use crate::domain::message::Message;
 use crate::domain::primitives::{ContactId, Millis};
+use crate::domain::suppression::Suppression;
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
@@ -34,6 +35,12 @@ pub fn decisions(decisions: &[&Decision], now: Millis) -> Vec<Statement> {
     rows.into_statements()
 }
 
+/// The statement that suppresses these addresses, whether or not they are anybody's. Between two
+/// suppressions of one address the stricter stays.
+pub fn suppressions(suppressions: &[Suppression]) -> Option<Statement> {
+    SUPPRESSIONS.rows(suppressions.iter().map(suppression_row).collect())
+}
+
 /// An INSERT of rows whose values come in the order of the columns.
 struct Insert {
     /// `table (column, …)`.
@@ -49,13 +56,15 @@ const EVENTS: Insert = Insert {
 
 const CONTACTS: Insert = Insert {
     into: "contacts (id, seq, email, phone, external_id, attributes, tags, score, locale,
-                     time_zone, consents, touches, wake_at, created_at, updated_at)",
+                     time_zone, consents, touches, soft_bounces, wake_at, created_at,
+                     updated_at)",
     on_conflict: "ON CONFLICT (id) DO UPDATE SET
        seq = excluded.seq, email = excluded.email, phone = excluded.phone,
        external_id = excluded.external_id, attributes = excluded.attributes,
        tags = excluded.tags, score = excluded.score, locale = excluded.locale,
        time_zone = excluded.time_zone, consents = excluded.consents,
-       touches = excluded.touches, wake_at = excluded.wake_at,
+       touches = excluded.touches, soft_bounces = excluded.soft_bounces,
+       wake_at = excluded.wake_at,
        updated_at = excluded.updated_at, handed_out = 0",
 };
 
@@ -95,6 +104,19 @@ const CONSENTS: Insert = Insert {
     on_conflict: "",
 };
 
+// The stricter of two stays: for good beats dated, a later date an earlier one, and then the words
+// beat each other in the order of `SuppressionReason::ALL`. 9e15 ms is for good.
+const SUPPRESSIONS: Insert = Insert {
+    into: "suppressions (channel, address, reason, until, source, at)",
+    on_conflict: "ON CONFLICT (channel, address) DO UPDATE SET
+       reason = excluded.reason, until = excluded.until, source = excluded.source,
+       at = excluded.at
+ WHERE (coalesce(excluded.until, 9e15),
+        instr('imported manual bounced unsubscribed complained erased', excluded.reason))
+     > (coalesce(suppressions.until, 9e15),
+        instr('imported manual bounced unsubscribed complained erased', suppressions.reason))",
+};
+
 const CONVERSIONS: Insert = Insert {
     into: "conversions (contact_id, seq, campaign_id, at, value, currency, channel, part)",
     on_conflict: "",
@@ -122,7 +144,11 @@ UPDATE messages SET
        reason = iif(row.value ->> 'state' IS NULL, reason, row.value ->> 'reason'),
        provider_id = coalesce(row.value ->> 'provider_id', provider_id),
        opened_at = coalesce(opened_at, row.value ->> 'opened_at'),
-       clicked_at = coalesce(clicked_at, row.value ->> 'clicked_at')
+       clicked_at = coalesce(clicked_at, row.value ->> 'clicked_at'),
+       delivered_at = coalesce(delivered_at, row.value ->> 'delivered_at'),
+       bounced_at = coalesce(bounced_at, row.value ->> 'bounced_at'),
+       complained_at = coalesce(complained_at, row.value ->> 'complained_at'),
+       unsubscribed_at = coalesce(unsubscribed_at, row.value ->> 'unsubscribed_at')
   FROM json_each(?1) AS row
  WHERE messages.id = row.value ->> 'id'";
 
@@ -164,6 +190,7 @@ struct RowsByTable {
     /// One a message: `UPDATE … FROM` takes an arbitrary one of several.
     message_changes: BTreeMap<String, serde_json::Map<String, Json>>,
     consents: Vec<Vec<Value>>,
+    suppressions: Vec<Vec<Value>>,
     conversions: Vec<Vec<Value>>,
     counts: BTreeMap<[String; 5], i64>,
 }
@@ -189,6 +216,9 @@ impl RowsByTable {
             Change::Queue(message) => self.messages.push(message_row(message)),
             Change::Message { .. } => self.add_message_change(change),
             Change::Consent(record) => self.consents.push(consent_row(contact, record)),
+            Change::Suppress(suppression) => {
+                self.suppressions.push(suppression_row(suppression));
+            }
             Change::Convert(conversion) => {
                 self.conversions.push(conversion_row(contact, conversion));
             }
@@ -200,7 +230,8 @@ impl RowsByTable {
     }
 
     fn add_message_change(&mut self, change: &Change) {
-        let Change::Message { id, state, reason, provider_id, opened_at, clicked_at } = change
+        let Change::Message { id, state, reason, provider_id, opened_at, clicked_at, heard } =
+            change
         else {
             return;
         };
@@ -214,6 +245,10 @@ impl RowsByTable {
             ("provider_id", json!(provider_id)),
             ("opened_at", json!(opened_at)),
             ("clicked_at", json!(clicked_at)),
+            ("delivered_at", json!(heard.delivered_at)),
+            ("bounced_at", json!(heard.bounced_at)),
+            ("complained_at", json!(heard.complained_at)),
+            ("unsubscribed_at", json!(heard.unsubscribed_at)),
         ];
         let told = told.into_iter().filter(|(_, value)| !value.is_null());
         row.extend(told.map(|(name, value)| (name.to_owned(), value)));
@@ -246,6 +281,7 @@ impl RowsByTable {
             MESSAGES.rows(self.messages),
             of_json(UPDATE_MESSAGES, &message_changes),
             CONSENTS.rows(self.consents),
+            SUPPRESSIONS.rows(self.suppressions),
             CONVERSIONS.rows(self.conversions),
             COUNTERS.rows(counts.collect()),
         ];
@@ -298,6 +334,17 @@ fn consent_row(contact: &ContactId, c: &ConsentRecord) -> Vec<Value> {
     ]
 }
 
+fn suppression_row(s: &Suppression) -> Vec<Value> {
+    vec![
+        word(&s.channel),
+        text(&s.address),
+        word(&s.reason),
+        when(s.until),
+        text(&s.source),
+        int(s.at.0),
+    ]
+}
+
 fn conversion_row(contact: &ContactId, c: &Conversion) -> Vec<Value> {
     vec![
         text(contact),
@@ -325,6 +372,7 @@ fn contact_row(c: &Contact, now: Millis) -> Vec<Value> {
         maybe(&c.time_zone),
         Value::json(&c.consents),
         Value::json(&c.touches),
+        Value::json(&c.soft_bounces),
         when(c.wake_at),
         int(c.created_at.0),
         int(now.0),

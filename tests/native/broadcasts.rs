@@ -84,8 +84,8 @@ fn a_broadcast_goes_to_everybody_in_the_segment_who_agreed_and_to_them_once() {
 fn a_preview_says_to_how_many_it_goes_and_why_not_to_the_others() {
     let mut world = readers(NEWS, 4);
     world.submit("/p", &[("email", "refuses@example.com")]).unwrap();
-    let sql = "INSERT INTO suppressions (channel, address, reason, at)
-               VALUES ('email', 'reader0@example.com', 'bounced', 0)";
+    let sql = "INSERT INTO suppressions (channel, address, reason, source, at)
+               VALUES ('email', 'reader0@example.com', 'bounced', '', 0)";
     rows(&world.db, sql);
     let preview = world.preview_broadcast("c.news").unwrap();
     assert_eq!((preview.audience.members, preview.recipients), (5, 3));

@@ -9,6 +9,7 @@ mod deliver;
 mod explain;
 mod faults;
 mod halts;
+mod hearing;
 mod invariants;
 mod journeys;
 mod poison;

@@ -7,7 +7,7 @@ use crate::domain::consent::{Consent, ConsentRecord, ConsentState};
 use crate::domain::contact::Contact;
 use crate::domain::event::names;
 use crate::domain::form::ConsentAsk;
-use crate::domain::message::{Class, Message, MessageState, house};
+use crate::domain::message::{Class, Message, MessageState, Milestones, house};
 use crate::domain::primitives::{CampaignId, Channel, MessageId, Millis, QualifiedId};
 use serde_json::{Value, json};
 
@@ -29,11 +29,19 @@ impl Decider<'_> {
                 }
             }
             Happening::Broadcast(turn) => self.take_turn(&turn),
+            Happening::Heard(message, heard) => {
+                if let Some(message) = self.contact.messages.get(&message).cloned() {
+                    self.hear(&message, heard);
+                }
+            }
             Happening::Confirmed { purpose, origin_hash } => {
                 self.apply_confirmation(&purpose, &origin_hash);
             }
             Happening::Unsubscribed { channel, message, origin_hash } => {
-                self.withdraw(channel, &message, &origin_hash);
+                if let Some(message) = self.contact.messages.get(&message).cloned() {
+                    self.unsubscribed_by(&message, self.now, None);
+                }
+                self.withdraw(channel, &message, "unsubscribe link", &origin_hash);
             }
         }
     }
@@ -211,16 +219,18 @@ impl Decider<'_> {
         }
         let campaign = Some(&message.campaign);
         self.record_keyed(name, campaign, properties.clone(), self.now, key);
-        let change = MessageChange { state: Some(state), reason, provider_id, ..<_>::default() };
+        let delivered_at = (state == MessageState::Delivered).then_some(self.now);
+        let heard = Milestones { delivered_at, ..<_>::default() };
+        let state_now = Some(state);
+        let change =
+            MessageChange { state: state_now, reason, provider_id, heard, ..<_>::default() };
         self.move_message(message, change);
-        if accepted && message.class == Class::Marketing {
-            self.count_message(message, Metric::Sent);
+        if accepted {
+            self.count_if_marketing(message, Metric::Sent);
         }
         if state == MessageState::Delivered {
             self.record(names::MESSAGE_DELIVERED, campaign, properties);
-            if message.class == Class::Marketing {
-                self.count_message(message, Metric::Delivered);
-            }
+            self.count_if_marketing(message, Metric::Delivered);
         }
     }
 
@@ -273,11 +283,19 @@ impl Decider<'_> {
         self.count(&message.campaign, metric, channel, &message.part(), 1);
     }
 
-    fn move_message(&mut self, message: &Message, change: MessageChange) {
-        let MessageChange { state, reason, provider_id, opened_at, clicked_at } = change;
+    /// Counts a message once more, if it is one that campaigns are judged by.
+    pub(super) fn count_if_marketing(&mut self, message: &Message, metric: Metric) {
+        if message.class == Class::Marketing {
+            self.count_message(message, metric);
+        }
+    }
+
+    pub(super) fn move_message(&mut self, message: &Message, change: MessageChange) {
+        let MessageChange { state, reason, provider_id, opened_at, clicked_at, heard } = change;
         if let Some(row) = self.contact.messages.get_mut(&message.id) {
             row.opened_at = row.opened_at.or(opened_at);
             row.clicked_at = row.clicked_at.or(clicked_at);
+            row.heard.add(heard);
             row.state = state.unwrap_or(row.state);
         }
         let id = message.id.clone();
@@ -288,6 +306,7 @@ impl Decider<'_> {
             provider_id,
             opened_at,
             clicked_at,
+            heard,
         });
     }
 
@@ -316,8 +335,15 @@ impl Decider<'_> {
         );
     }
 
-    /// Takes back every consent on a channel. Said again, it changes nothing.
-    fn withdraw(&mut self, channel: Channel, message: &MessageId, origin_hash: &str) {
+    /// Takes back every consent on a channel. Said again, it changes nothing. `source` is where it
+    /// was said.
+    pub(super) fn withdraw(
+        &mut self,
+        channel: Channel,
+        message: &MessageId,
+        source: &str,
+        origin_hash: &str,
+    ) {
         let withdrawn: Vec<Consent> = self
             .contact
             .consents
@@ -334,14 +360,7 @@ impl Decider<'_> {
             });
             let properties = json!({ "purpose": purpose, "channel": channel, "message": message });
             self.record(names::CONSENT_WITHDRAWN, None, properties);
-            self.put_on_record(
-                channel,
-                &purpose,
-                ConsentState::Withdrawn,
-                "unsubscribe link",
-                "",
-                origin_hash,
-            );
+            self.put_on_record(channel, &purpose, ConsentState::Withdrawn, source, "", origin_hash);
         }
     }
 }
@@ -356,17 +375,18 @@ fn keeps_its_phone(contact: &Contact, submitted: &Submitted) -> bool {
 }
 
 /// What moves on in a message's ledger row.
-#[derive(Default)]
-struct MessageChange {
-    state: Option<MessageState>,
-    reason: String,
-    provider_id: Option<String>,
-    opened_at: Option<Millis>,
-    clicked_at: Option<Millis>,
+#[derive(Default, PartialEq)]
+pub(super) struct MessageChange {
+    pub(super) state: Option<MessageState>,
+    pub(super) reason: String,
+    pub(super) provider_id: Option<String>,
+    pub(super) opened_at: Option<Millis>,
+    pub(super) clicked_at: Option<Millis>,
+    pub(super) heard: Milestones,
 }
 
 /// The properties that every event about a message has.
-fn facts(message: &Message) -> Value {
+pub(super) fn facts(message: &Message) -> Value {
     let mut facts = json!({
         "message": message.id, "channel": message.channel, "template": message.template,
         "journey": message.journey, "step": message.step, "enrollment": message.enrollment,

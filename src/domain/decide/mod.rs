@@ -7,6 +7,7 @@
 
 mod apply;
 mod halt;
+mod hear;
 mod migrate;
 mod turn;
 mod walk;
@@ -16,6 +17,7 @@ pub use turn::TOO_LATE;
 pub(super) use walk::triggers;
 
 use super::attribution;
+use super::bounce::Bounce;
 use super::broadcast::{Turn, turn_key};
 use super::catalog::{Catalog, Edition};
 use super::change::{Change, Conversion, Count, Metric};
@@ -51,6 +53,8 @@ pub enum Happening {
     Engaged(MessageId, Engagement),
     /// Its turn in a broadcast has come.
     Broadcast(Box<Turn>),
+    /// A provider told what became of a message; its row must be among the contact's.
+    Heard(MessageId, Heard),
     /// The owner of the e-mail address confirmed what was granted for a purpose.
     Confirmed {
         /// The purpose.
@@ -80,6 +84,7 @@ impl Happening {
             }
             Self::Engaged(_, engagement) => Some(engagement.key.clone()),
             Self::Broadcast(turn) => Some(turn_key(&turn.id(), &turn.contact)),
+            Self::Heard(_, heard) => heard.key.clone(),
             Self::TimePassed | Self::Confirmed { .. } | Self::Unsubscribed { .. } => None,
         }
     }
@@ -95,7 +100,10 @@ impl Happening {
     /// The message whose ledger row the decision needs.
     pub fn message(&self) -> Option<&MessageId> {
         match self {
-            Self::Delivered { message, .. } | Self::Engaged(message, _) => Some(message),
+            Self::Delivered { message, .. }
+            | Self::Engaged(message, _)
+            | Self::Heard(message, _)
+            | Self::Unsubscribed { message, .. } => Some(message),
             _ => None,
         }
     }
@@ -170,6 +178,40 @@ pub struct Engagement {
     pub key: String,
 }
 
+/// What a provider tells of a message.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Heard {
+    /// What.
+    pub news: News,
+    /// When it happened.
+    pub at: Millis,
+    /// The address it is about, in normal form, if the provider named it.
+    pub address: Option<String>,
+    /// Who tells: the provider's name.
+    pub source: String,
+    /// The provider's own id of the message.
+    pub provider_id: Option<String>,
+    /// What makes two tellings the same, where the ledger row does not: each of the news counts
+    /// once a message whatever this is.
+    pub key: Option<String>,
+}
+
+/// What became of a message, says its provider.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum News {
+    /// It was taken.
+    Sent,
+    /// It arrived.
+    Delivered,
+    /// It came back.
+    Bounced(Bounce),
+    /// Somebody called it spam.
+    Complained,
+    /// Somebody unsubscribed by it, at the provider's.
+    Unsubscribed,
+}
+
 /// What to write, and what to do once it is written.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decision {
@@ -196,14 +238,30 @@ impl Decision {
     }
 }
 
-/// Decides what follows from `happenings`, in their order, for `contact` at `now`.
+/// The most that one decision may record and walk, events and steps together. The largest that
+/// makes sense enters every journey of a full catalog and is far below; D1 would take no more in
+/// one parameter.
+pub const EFFORT_MAX: usize = 5_000;
+
+/// A decision that came to no end: a fault of ours, or of what was published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Endless;
+
+impl std::fmt::Display for Endless {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the decision came to no end within {EFFORT_MAX} events and steps")
+    }
+}
+
+/// Decides what follows from `happenings`, in their order, for `contact` at `now`. That it ends is
+/// shown above; should that be wrong one day, the ceiling turns an endless loop into an error.
 pub fn decide(
     catalog: &Catalog,
     contact: Contact,
     happenings: Vec<Happening>,
     now: Millis,
     ids: &mut Ids,
-) -> Decision {
+) -> Result<Decision, Endless> {
     let read_seq = contact.seq;
     let mut decider = Decider {
         catalog,
@@ -213,6 +271,7 @@ pub fn decide(
         changes: Vec::new(),
         unsettled: VecDeque::new(),
         enrolled: VecDeque::new(),
+        effort: 0,
     };
     decider.end_archived_journeys();
     decider.migrate_journeys();
@@ -221,9 +280,12 @@ pub fn decide(
         decider.apply(happening);
         decider.settle();
     }
+    if decider.is_exhausted() {
+        return Err(Endless);
+    }
     let Decider { mut contact, changes, .. } = decider;
     contact.wake_at = wake_at(catalog, &contact, now);
-    Decision { contact, read_seq, changes }
+    Ok(Decision { contact, read_seq, changes })
 }
 
 /// A decision in the making.
@@ -237,6 +299,8 @@ struct Decider<'a> {
     unsettled: VecDeque<Event>,
     /// Journeys that `enroll` steps named and that are still to be entered.
     enrolled: VecDeque<(CampaignId, String)>,
+    /// How many events were recorded and steps taken.
+    effort: usize,
 }
 
 impl Decider<'_> {
@@ -254,6 +318,7 @@ impl Decider<'_> {
         at: Millis,
         key: Option<String>,
     ) {
+        self.effort += 1;
         self.contact.seq += 1;
         let properties = match properties {
             Value::Object(map) => map,
@@ -279,9 +344,14 @@ impl Decider<'_> {
         }));
     }
 
+    /// Whether it has done more than any decision may.
+    fn is_exhausted(&self) -> bool {
+        self.effort > EFFORT_MAX
+    }
+
     /// Draws consequences until there are none left.
     fn settle(&mut self) {
-        loop {
+        while !self.is_exhausted() {
             while let Some(event) = self.unsettled.pop_front() {
                 self.end_journeys(&event);
                 self.resume_journeys(&event);

@@ -28,7 +28,8 @@ fn a_broadcast_goes_to_a_segment_that_exists_and_sends_something() {
     line 229: broadcast.news.ab
          a broadcast has either `send` or `ab`
     ");
-    assert_snapshot!(news("purpose = \"newsletter\"\nat = 2026", "purpose = \"news\"\nat = 2026"), @"
+    let other = ["purpose = \"newsletter\"\nat = 2026", "purpose = \"news\"\nat = 2026"];
+    assert_snapshot!(news(other[0], other[1]), @"
     line 229: broadcast.news.purpose
          there is no form that asks for `news`
        → did you mean `newsletter`?
