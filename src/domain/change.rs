@@ -7,6 +7,7 @@ use super::journey::Enrollment;
 use super::message::{Message, MessageState, Milestones};
 use super::primitives::{CampaignId, MessageId, Millis, QualifiedId};
 use super::suppression::Suppression;
+use super::token::Keyring;
 
 /// One thing to write about the contact that was decided on.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,6 +61,37 @@ pub enum Change {
     Convert(Conversion),
     /// Move a counter.
     Count(Count),
+    /// Empty every row about the contact of what tells who it was; these were its addresses.
+    Erase(Vec<ErasedAddress>),
+}
+
+/// An address of somebody who was erased: only its hash is kept.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ErasedAddress {
+    /// What it is: one of `KINDS`.
+    pub kind: &'static str,
+    /// The address itself, to be forgotten.
+    pub address: String,
+    /// The keyed hash by which it is known from now on.
+    pub hash: String,
+}
+
+impl ErasedAddress {
+    /// The kinds of addresses, as the suppression list names them: two are channels.
+    pub const KINDS: [&str; 3] = ["email", "sms", "external_id"];
+
+    /// One of these kinds.
+    pub fn new(kind: &'static str, address: &str, keys: &Keyring) -> Self {
+        let hash = Self::hashes(kind, address, keys).swap_remove(0);
+        Self { kind, address: address.to_owned(), hash }
+    }
+
+    /// The hashes by which an address may be known: one a key, the present one's first. No address
+    /// begins with their sign.
+    pub fn hashes(kind: &str, address: &str, keys: &Keyring) -> Vec<String> {
+        let hashes = keys.pseudonyms(&format!("erased {kind}"), address);
+        hashes.into_iter().map(|hash| format!("#{hash}")).collect()
+    }
 }
 
 /// A goal that was reached, and what it is credited to.

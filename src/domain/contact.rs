@@ -60,6 +60,8 @@ pub struct Contact {
     pub wake_at: Option<Millis>,
     /// When it was first heard of.
     pub created_at: Millis,
+    /// When it was erased: nothing more is decided about it.
+    pub erased_at: Option<Millis>,
 }
 
 /// Messages that came back in a row, with none in between that arrived.
@@ -116,6 +118,7 @@ impl Contact {
             messages: BTreeMap::new(),
             wake_at: None,
             created_at: now,
+            erased_at: None,
         }
     }
 

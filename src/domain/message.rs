@@ -2,6 +2,7 @@
 
 use super::broadcast;
 use super::contact::Contact;
+use super::decide::ERASED;
 use super::journey::Enrollment;
 use super::primitives::{CampaignId, Channel, ContactId, EnrollmentId, MessageId, Millis, Span};
 use serde::{Deserialize, Serialize};
@@ -202,6 +203,9 @@ pub const ATTEMPTS_MAX: u32 = 8;
 
 /// Asks, just before the call, whether the message may leave: the last word of the contact counts.
 pub fn fence(message: &Message, contact: &Contact, owner: &str) -> Fence {
+    if contact.erased_at.is_some() {
+        return Fence::Closed(ERASED);
+    }
     if message.channel == Channel::Webhook {
         return Fence::Open(message.template.clone());
     }

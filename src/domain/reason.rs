@@ -10,6 +10,7 @@ const REASONS: &[(&str, &str, &str)] = &[
     ("left_journey", "the contact had left the journey", "联系人已离开旅程"),
     ("no_consent", "the contact has not agreed to it", "联系人未同意接收"),
     ("contact_gone", "the contact is gone", "联系人已不存在"),
+    ("erased", "the contact was erased", "联系人已被删除"),
     ("archived", "the journey is archived", "旅程已归档"),
     ("broadcast_paused", "the broadcast is paused", "群发已暂停"),
     ("broadcast_cancelled", "the broadcast was cancelled", "群发已取消"),
@@ -30,7 +31,6 @@ const REASONS: &[(&str, &str, &str)] = &[
     ("imported", "it was on the suppression list of another system", "来自其他系统的禁发名单"),
     ("manual", "one of our own people said so", "由我方人员禁发"),
     ("unsubscribed", "its owner unsubscribed", "对方已退订"),
-    ("erased", "its owner had us forget them", "对方要求删除其数据"),
     // Why somebody is in a journey or not.
     ("inside", "is inside", "在旅程中"),
     ("paused", "it is paused, and nobody enters", "旅程已暂停，无人进入"),

@@ -139,7 +139,14 @@ async fn store_lead(
     form: &Form,
     submitted: crate::domain::decide::Submitted,
 ) -> Reply {
-    let flow = submit_form::submit(&app.db, &app.catalog, submitted.clone(), app.now, &mut app.ids);
+    let flow = submit_form::submit(
+        &app.db,
+        &app.catalog,
+        &app.settings.keys,
+        submitted.clone(),
+        app.now,
+        &mut app.ids,
+    );
     match flow.await {
         Ok(work) => app.hint(&work).await,
         Err(error) => {

@@ -6,8 +6,8 @@
 //!
 //! Round trips: one for the broadcast (one more for its version, if that is not in the catalog);
 //! then for each `TURNS_PER_READING` recipients one to find them, and for each `BITE` of them
-//! three: two for the decisions (`commit`: 2 statements to read, 4 to write: events, contacts, messages,
-//! counters), one (1 statement) to move on. That is 16 for 1,000 recipients.
+//! three: two for the decisions (`commit`: 2 statements to read, 4 to write: events, contacts,
+//! messages, counters), one (1 statement) to move on. That is 16 for 1,000 recipients.
 
 use super::commit::{Case, CommitError, Who, commit, load_versions};
 use super::seams::{Database, DatabaseError};

@@ -14,6 +14,7 @@ use crate::domain::primitives::{CampaignId, Ids, Millis, QualifiedId, Span};
 use crate::domain::report::Report;
 use crate::domain::token::{Keyring, Purpose, TokenProblem};
 use crate::flows::commit::CommitError;
+use crate::flows::erase::{self, Erased, NotErased};
 use crate::flows::publish::{Published, Refusal};
 use crate::flows::receive::Link;
 use crate::flows::seams::{Database, DatabaseError, Http};
@@ -241,7 +242,8 @@ impl World {
             Checked::BadToken(problem) => Ok(Sent::BadToken(problem)),
             Checked::Good(submitted) => {
                 let flow = submit_form::submit(
-                    &self.db, &self.catalog, *submitted, self.now, &mut self.ids,
+                    &self.db, &self.catalog, &self.settings.keys, *submitted, self.now,
+                    &mut self.ids,
                 );
                 self.work.extend(block_on(flow)?);
                 self.do_work()?;
@@ -252,7 +254,9 @@ impl World {
 
     /// Tasks arrive through the intake queue, and what follows is done at once.
     pub fn take_in(&mut self, tasks: Vec<Intake>) -> Result<(), CommitError> {
-        let flow = record_touches::record(&self.db, &self.catalog, tasks, self.now, &mut self.ids);
+        let flow = record_touches::record(
+            &self.db, &self.catalog, &self.settings.keys, tasks, self.now, &mut self.ids,
+        );
         self.work.extend(block_on(flow)?);
         self.do_work()
     }
@@ -324,6 +328,12 @@ impl World {
             }
         }
         Ok(true)
+    }
+
+    /// An operator erases whoever is named.
+    pub fn erase(&mut self, told: &str) -> Result<Erased, NotErased> {
+        let (catalog, keys) = (&self.catalog, &self.settings.keys);
+        block_on(erase::erase(&self.db, catalog, keys, told, self.now, &mut self.ids))
     }
 
     /// Lets time pass. Whenever something is due on the way, the clock stops there and a tick

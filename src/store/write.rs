@@ -1,8 +1,9 @@
 //! Writing decisions: the changes of many contacts become one batch of a few statements, one a
 //! table, whatever the number of rows.
 
+use super::erasures;
 use super::statement::{Statement, Value};
-use crate::domain::change::{Change, Conversion, Count};
+use crate::domain::change::{Change, Conversion, Count, ErasedAddress};
 use crate::domain::consent::ConsentRecord;
 use crate::domain::contact::Contact;
 use crate::domain::decide::Decision;
@@ -32,7 +33,7 @@ pub fn decisions(decisions: &[&Decision], now: Millis) -> Vec<Statement> {
             rows.add(&decision.contact.id, change);
         }
     }
-    rows.into_statements()
+    rows.into_statements(now)
 }
 
 /// The statement that suppresses these addresses, whether or not they are anybody's. Between two
@@ -193,6 +194,8 @@ struct RowsByTable {
     suppressions: Vec<Vec<Value>>,
     conversions: Vec<Vec<Value>>,
     counts: BTreeMap<[String; 5], i64>,
+    erased: Vec<ContactId>,
+    erased_addresses: Vec<ErasedAddress>,
 }
 
 impl RowsByTable {
@@ -226,6 +229,10 @@ impl RowsByTable {
                 let key = [&campaign.0, metric.as_str(), channel, part, day].map(str::to_owned);
                 *self.counts.entry(key).or_default() += by;
             }
+            Change::Erase(addresses) => {
+                self.erased.push(contact.clone());
+                self.erased_addresses.extend(addresses.iter().cloned());
+            }
         }
     }
 
@@ -254,7 +261,7 @@ impl RowsByTable {
         row.extend(told.map(|(name, value)| (name.to_owned(), value)));
     }
 
-    fn into_statements(self) -> Vec<Statement> {
+    fn into_statements(self, now: Millis) -> Vec<Statement> {
         let (mut entered, mut left) = (Vec::new(), Vec::new());
         for ([contact, segment], since) in self.memberships {
             match since {
@@ -285,7 +292,12 @@ impl RowsByTable {
             CONVERSIONS.rows(self.conversions),
             COUNTERS.rows(counts.collect()),
         ];
-        statements.into_iter().flatten().collect()
+        // Last, so that what this very batch writes is emptied too.
+        let erasures = match self.erased.is_empty() {
+            true => Vec::new(),
+            false => erasures::empty(&self.erased, &self.erased_addresses, now).to_vec(),
+        };
+        statements.into_iter().flatten().chain(erasures).collect()
     }
 }
 

@@ -94,7 +94,9 @@ impl Office {
     fn submit(&mut self, fields: &[(&str, &str)]) {
         let submitted = submission(&mut self.world, fields);
         let (world, ids) = (&self.world, &mut Ids::new(MONDAY, submitted.key.len() as u64));
-        let post = submit_form::submit(&world.db, &world.catalog, submitted, MONDAY, ids);
+        let post = submit_form::submit(
+            &world.db, &world.catalog, &world.settings.keys, submitted, MONDAY, ids,
+        );
         block_on(post).unwrap();
     }
 

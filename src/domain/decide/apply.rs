@@ -1,6 +1,6 @@
 //! What happened, folded into the contact.
 
-use super::{Decider, Engagement, Happening, Outcome, Reported, Submitted};
+use super::{Decider, ERASED, Engagement, Happening, Outcome, Reported, Submitted};
 use crate::domain::attribution;
 use crate::domain::change::{Change, Metric};
 use crate::domain::consent::{Consent, ConsentRecord, ConsentState};
@@ -212,6 +212,9 @@ impl Decider<'_> {
             Outcome::Failed(why) => (MessageState::Failed, names::MESSAGE_FAILED, why, None),
             Outcome::Unknown(why) => (MessageState::Unknown, names::MESSAGE_UNKNOWN, why, None),
         };
+        // A provider's words may name the address.
+        let is_erased = self.contact.erased_at.is_some() && !reason.is_empty();
+        let reason = if is_erased { ERASED.to_owned() } else { reason };
         let accepted = provider_id.is_some();
         let mut properties = facts(message);
         if !reason.is_empty() {

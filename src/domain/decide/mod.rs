@@ -6,12 +6,14 @@
 //! contains a wait that ends later.
 
 mod apply;
+mod erase;
 mod halt;
 mod hear;
 mod migrate;
 mod turn;
 mod walk;
 
+pub use erase::{ERASED, erase};
 pub use halt::ARCHIVED;
 pub use turn::TOO_LATE;
 pub(super) use walk::triggers;
@@ -93,6 +95,15 @@ impl Happening {
     pub fn properties(&self) -> Option<&Properties> {
         match self {
             Self::Reported(reported) => Some(&reported.properties),
+            _ => None,
+        }
+    }
+
+    /// When it happened, where that was told.
+    pub fn at(&self) -> Option<Millis> {
+        match self {
+            Self::Submitted(submitted) => Some(submitted.at),
+            Self::Reported(reported) => Some(reported.at),
             _ => None,
         }
     }
@@ -255,6 +266,8 @@ impl std::fmt::Display for Endless {
 
 /// Decides what follows from `happenings`, in their order, for `contact` at `now`. That it ends is
 /// shown above; should that be wrong one day, the ceiling turns an endless loop into an error.
+///
+/// Of an erased contact, only what became of messages that were under way is put on record.
 pub fn decide(
     catalog: &Catalog,
     contact: Contact,
@@ -263,20 +276,15 @@ pub fn decide(
     ids: &mut Ids,
 ) -> Result<Decision, Endless> {
     let read_seq = contact.seq;
-    let mut decider = Decider {
-        catalog,
-        contact,
-        now,
-        ids,
-        changes: Vec::new(),
-        unsettled: VecDeque::new(),
-        enrolled: VecDeque::new(),
-        effort: 0,
-    };
+    let mut decider = Decider::of(catalog, contact, now, ids);
     decider.end_archived_journeys();
     decider.migrate_journeys();
     decider.catch_up_journeys();
     for happening in happenings {
+        let is_about_nobody = decider.contact.erased_at.is_some();
+        if is_about_nobody && !matches!(happening, Happening::Delivered { .. }) {
+            continue;
+        }
         decider.apply(happening);
         decider.settle();
     }
@@ -301,6 +309,14 @@ struct Decider<'a> {
     enrolled: VecDeque<(CampaignId, String)>,
     /// How many events were recorded and steps taken.
     effort: usize,
+}
+
+impl<'a> Decider<'a> {
+    /// One about this contact, with nothing decided yet.
+    fn of(catalog: &'a Catalog, contact: Contact, now: Millis, ids: &'a mut Ids) -> Self {
+        let (unsettled, enrolled) = (VecDeque::new(), VecDeque::new());
+        Self { catalog, contact, now, ids, changes: Vec::new(), unsettled, enrolled, effort: 0 }
+    }
 }
 
 impl Decider<'_> {
@@ -349,8 +365,11 @@ impl Decider<'_> {
         self.effort > EFFORT_MAX
     }
 
-    /// Draws consequences until there are none left.
+    /// Draws consequences until there are none left; nothing follows for somebody who was erased.
     fn settle(&mut self) {
+        if self.contact.erased_at.is_some() {
+            return self.unsettled.clear();
+        }
         while !self.is_exhausted() {
             while let Some(event) = self.unsettled.pop_front() {
                 self.end_journeys(&event);
@@ -450,6 +469,9 @@ impl Decider<'_> {
 /// schedule starts a journey, or the answer of a segment's rule, or of one that ends an enrollment,
 /// may turn.
 fn wake_at(catalog: &Catalog, contact: &Contact, now: Millis) -> Option<Millis> {
+    if contact.erased_at.is_some() {
+        return None;
+    }
     // Resuming a journey wakes the people inside.
     let runs = |e: &&Enrollment| catalog.run_state(&e.campaign, &e.journey) == RunState::Running;
     let steps = contact.enrollments.iter().filter(|e| e.is_active()).filter(runs);

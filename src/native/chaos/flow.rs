@@ -89,8 +89,12 @@ impl FlowContext {
         let (db, now) = (&FaultyDatabase(shared.clone()), *now);
         match flow {
             Flow::Tick => Ok(run_due::tick(db, now).await?),
-            Flow::Submit(post) => submit_form::submit(db, catalog, *post, now, ids).await,
-            Flow::Intake(tasks, _) => record_touches::record(db, catalog, tasks, now, ids).await,
+            Flow::Submit(post) => {
+                submit_form::submit(db, catalog, &settings.keys, *post, now, ids).await
+            }
+            Flow::Intake(tasks, _) => {
+                record_touches::record(db, catalog, &settings.keys, tasks, now, ids).await
+            }
             Flow::Unsubscribe(link) => {
                 let done = receive::unsubscribe(db, catalog, link, "o", now, ids).await;
                 done.map(|()| Vec::new())
