@@ -217,7 +217,7 @@ pub fn wake_held(campaign: &CampaignId, name: &str, reason: &str, now: Millis) -
     let mut params = key(campaign, name);
     params.extend([Value::text(reason), Value::Int(now.0)]);
     Statement::new(
-        "UPDATE messages SET send_at = ?4
+        "UPDATE messages SET send_at = ?4, reason = ''
           WHERE state IN ('queued', 'sending') AND state = 'queued' AND send_at > ?4
             AND campaign_id = ?1 AND broadcast = ?2 AND reason = ?3",
         params,

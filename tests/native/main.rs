@@ -6,6 +6,7 @@ mod broadcasts;
 mod campaign_walk;
 mod counters;
 mod deliver;
+mod deliver_batches;
 mod explain;
 mod faults;
 mod halts;
