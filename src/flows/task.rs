@@ -2,6 +2,7 @@
 //! may still be under way in a newer one.
 
 use crate::domain::decide::{Heard, Reported, Submitted};
+use crate::domain::machine::Facts;
 use crate::domain::primitives::{ContactId, MessageId, Millis, QualifiedId};
 use crate::store::reports::Visit;
 use serde::{Deserialize, Serialize};
@@ -40,8 +41,12 @@ pub struct EngagementReport {
     pub url: Option<String>,
     /// When.
     pub at: Millis,
-    /// Why it is taken for a machine's.
+    /// Why it is a machine's whatever the facts say; an older deployment tells it so.
+    #[serde(default)]
     pub machine: Vec<String>,
+    /// What is known of the fetch; `None` where nothing is to be kept, or nothing is told.
+    #[serde(default)]
+    pub facts: Option<Facts>,
     /// What makes two tellings of it the same.
     pub key: String,
 }

@@ -325,6 +325,7 @@ impl World {
                     url: (purpose == Purpose::Click).then_some(link.rest),
                     at: now,
                     machine: Vec::new(),
+                    facts: None,
                     key: format!("engagement:{}", self.ids.uuid()),
                 };
                 self.take_in(vec![Intake::EngagementV1(report)])?;

@@ -167,6 +167,10 @@ WITH told AS (
   UNION ALL SELECT campaign, 'opened', channel, template, count(*) FROM about
              WHERE name = 'message.opened' AND properties ->> 'first'
                 OR name = 'message.clicked' AND properties ->> 'opened' GROUP BY 1, 3, 4
+  UNION ALL SELECT campaign, iif(name = 'message.opened', 'machine_opens', 'machine_clicks'),
+                   channel, template, count(*) FROM about
+             WHERE name IN ('message.opened', 'message.clicked') AND properties ->> 'machine'
+             GROUP BY 1, 2, 3, 4
   UNION ALL SELECT campaign, 'clicked', channel, template, count(*) FROM about
              WHERE name = 'message.clicked' AND properties ->> 'first' GROUP BY 1, 3, 4
   UNION ALL SELECT campaign_id, 'conversions', channel, part, count(*) FROM conversions
@@ -185,6 +189,7 @@ WITH told AS (
              WHERE name = 'broadcast.converted' GROUP BY 1, 3, 4
 ), kept (campaign, metric, channel, part, value) AS (
   SELECT campaign_id, metric, channel, part, sum(value) FROM counters GROUP BY 1, 2, 3, 4
+  HAVING sum(value) <> 0
 )
 SELECT 'rebuilt' AS which, * FROM (SELECT * FROM rebuilt WHERE value <> 0 EXCEPT SELECT * FROM kept)
 UNION ALL

@@ -393,6 +393,7 @@ fn clicks(world: &mut World, subject: &str, reasons: &[&str]) {
         url: Some("https://go.example/more".to_owned()),
         at: world.now(),
         machine: reasons.iter().map(|reason| (*reason).to_owned()).collect(),
+        facts: None,
         key: format!("click:{}", row["id"]),
     };
     let found = rows(&world.db, &sql);

@@ -20,5 +20,6 @@ mod segments;
 mod support;
 mod templates;
 mod tidy;
+mod tracking;
 mod versions;
 mod write_rule;

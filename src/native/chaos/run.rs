@@ -305,6 +305,7 @@ impl Run {
                 url,
                 at: self.now(),
                 machine: reasons.iter().map(|reason| (*reason).to_owned()).collect(),
+                facts: None,
                 key,
             })));
         }
