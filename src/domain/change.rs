@@ -35,7 +35,7 @@ pub enum Change {
     /// Leave a segment.
     LeaveSegment(QualifiedId),
     /// Put a message into the ledger, queued.
-    Queue(Message),
+    Queue(Box<Message>),
     /// Move a message on in the ledger.
     Message {
         /// Which.

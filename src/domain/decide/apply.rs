@@ -184,7 +184,7 @@ impl Decider<'_> {
         let edition = (campaign.clone(), edition.version);
         let kind = (Class::Transactional, house::CONFIRM);
         let message = Message::queue(id, self.contact.id.clone(), edition, kind, self.now);
-        self.changes.push(Change::Queue(Message { purpose, ..message }));
+        self.changes.push(Change::Queue(Box::new(Message { purpose, ..message })));
     }
 
     /// What the customer's own system tells.

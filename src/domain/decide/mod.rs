@@ -262,7 +262,7 @@ impl Decision {
     /// The messages it queued.
     pub fn queued(&self) -> impl Iterator<Item = &Message> {
         self.changes.iter().filter_map(|change| match change {
-            Change::Queue(message) => Some(message),
+            Change::Queue(message) => Some(&**message),
             _ => None,
         })
     }

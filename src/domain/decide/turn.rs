@@ -65,7 +65,7 @@ impl Decider<'_> {
         let part = part(&turn.broadcast, within);
         self.count(&turn.campaign, metric, channel.as_str(), &part, 1);
         if let Ok(send_at) = outcome {
-            self.changes.push(Change::Queue(Message { send_at, ..message }));
+            self.changes.push(Change::Queue(Box::new(Message { send_at, ..message })));
         }
     }
 
