@@ -20,6 +20,8 @@ pub mod recurrence;
 pub mod journey;
 pub mod message;
 pub mod pacing;
+pub mod ab;
+pub mod broadcast;
 pub mod bounce;
 pub mod template;
 pub mod campaign;
