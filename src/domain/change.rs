@@ -5,7 +5,7 @@ use super::consent::ConsentRecord;
 use super::event::Event;
 use super::journey::Enrollment;
 use super::message::{Message, MessageState};
-use super::primitives::{CampaignId, MessageId, Millis, QualifiedId};
+use super::primitives::{CampaignId, Channel, MessageId, Millis, QualifiedId};
 
 /// One thing to write about the contact that was decided on.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,10 +51,23 @@ pub enum Change {
     },
     /// Add an entry to the consent ledger.
     Consent(ConsentRecord),
+    /// Skip the messages that wait to be sent by the right of a consent that was taken back.
+    SkipQueued(Withdrawal),
     /// Credit a conversion.
     Convert(Conversion),
     /// Move a counter.
     Count(Count),
+}
+
+/// A consent that was taken back, and whose messages it concerns.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Withdrawal {
+    /// The channel.
+    pub channel: Channel,
+    /// The purpose.
+    pub purpose: String,
+    /// What the ids of the contact's messages begin with: its passages, and the contact itself.
+    pub begun_by: Vec<String>,
 }
 
 /// A goal that was reached, and what it is credited to.

@@ -12,6 +12,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// How many of a contact's newest events rules look at.
 pub const HISTORY_EVENTS_MAX: i64 = 1_000;
 
+/// The attribute by which a contact refuses to have its opens and clicks told: `true`.
+pub const DO_NOT_TRACK: &str = "do_not_track";
+
 /// A contact as it stood at event `seq`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Contact {
@@ -37,6 +40,8 @@ pub struct Contact {
     pub time_zone: Option<String>,
     /// Its last word on each purpose and channel.
     pub consents: Vec<Consent>,
+    /// When the newest confirmation mails left, or are to leave, oldest first.
+    pub confirmation_mails: Vec<Millis>,
     /// The channels on which its address must not be written to.
     pub suppressed: BTreeSet<Channel>,
     /// Its touch with each campaign.
@@ -72,6 +77,7 @@ impl Contact {
             locale: None,
             time_zone: None,
             consents: Vec::new(),
+            confirmation_mails: Vec::new(),
             suppressed: BTreeSet::new(),
             touches: Vec::new(),
             enrollments: Vec::new(),
@@ -113,6 +119,20 @@ impl Contact {
     /// Where it stands with a purpose on a channel, if it ever said anything.
     pub fn consent(&self, channel: Channel, purpose: &str) -> Option<&Consent> {
         self.consents.iter().find(|c| c.channel == channel && c.purpose == purpose)
+    }
+
+    /// Its address on a channel.
+    pub fn address_on(&self, channel: Channel) -> Option<&String> {
+        match channel {
+            Channel::Email => self.email.as_ref(),
+            Channel::Sms => self.phone.as_ref(),
+            Channel::Webhook => None,
+        }
+    }
+
+    /// Whether it wants its opens and clicks not to be told.
+    pub fn is_not_to_be_tracked(&self) -> bool {
+        self.attributes.get(DO_NOT_TRACK) == Some(&Value::Bool(true))
     }
 
     /// Whether its consent covers a message for this purpose on this channel.

@@ -221,6 +221,7 @@ mod tests {
             state: ConsentState::Granted,
             double_opt_in: false,
             form: None,
+            waiting: Vec::new(),
             at: now,
         });
         contact.enrollments.push(Enrollment {

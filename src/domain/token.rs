@@ -33,6 +33,10 @@ pub enum Purpose {
     Open,
     /// Refusing further messages.
     Unsubscribe,
+    /// Taking a refusal back.
+    Undo,
+    /// Choosing what one gets.
+    Preferences,
     /// Proving that an address is one's own.
     Confirm,
     /// Opening the web app by a link.
@@ -48,6 +52,8 @@ impl Purpose {
             Self::Click => 'c',
             Self::Open => 'o',
             Self::Unsubscribe => 'u',
+            Self::Undo => 'n',
+            Self::Preferences => 'p',
             Self::Confirm => 'k',
             Self::SignIn => 'i',
             Self::Session => 's',
@@ -60,6 +66,8 @@ impl Purpose {
             Self::Click,
             Self::Open,
             Self::Unsubscribe,
+            Self::Undo,
+            Self::Preferences,
             Self::Confirm,
             Self::SignIn,
             Self::Session,

@@ -29,14 +29,16 @@ pub fn compose(
         (_, house::NOTIFY) => notice(edition, contact, message, settings),
         (Channel::Email, template) => {
             let links = Links { message, settings };
-            let data = data(edition, contact, settings, &links.unsubscribe());
+            let mut data = data(edition, contact, settings, &links.unsubscribe());
+            data["preferences_url"] = links.preferences().into();
             let rendered = edition.templates()?.render_email(template, &data)?;
             let html = tracking::rewrite_links(&rendered.html, |url| links.click(url));
             let html = tracking::add_pixel(&html, &links.open());
             email(edition, settings, RenderedEmail { html, ..rendered }, links.headers())
         }
         (Channel::Sms, template) => {
-            let data = data(edition, contact, settings, "");
+            let mut data = data(edition, contact, settings, "");
+            data["preferences_url"] = Links { message, settings }.preferences().into();
             Content::Sms { text: edition.templates()?.render_sms(template, &data)? }
         }
         (Channel::Webhook, _) => Content::Webhook { body: document(contact, message).to_string() },
@@ -94,7 +96,7 @@ fn email(
 fn confirmation(edition: &Edition, message: &Message, settings: &Settings) -> Content {
     let campaign = &edition.compiled.campaign;
     // Dated by the decision, so that every attempt has the same bytes under the same key.
-    let rest = format!("{}|{}", message.purpose, message.queued_at.0);
+    let rest = format!("|{}", message.queued_at.0);
     let token = link(message, rest).sign(settings, Purpose::Confirm);
     let url = format!("{}/confirm/{token}", settings.base_url);
     let language = Language::from_locale(&campaign.locale);
@@ -162,6 +164,10 @@ impl Links<'_> {
         self.url("u", Purpose::Unsubscribe, self.message.channel.as_str())
     }
 
+    fn preferences(&self) -> String {
+        self.url("preferences", Purpose::Preferences, self.message.channel.as_str())
+    }
+
     fn open(&self) -> String {
         self.url("o", Purpose::Open, "")
     }
@@ -169,7 +175,8 @@ impl Links<'_> {
     /// A click goes through us; what is ours for other purposes (the unsubscribe page) does not.
     fn click(&self, url: &str) -> Option<String> {
         let ours = url.strip_prefix(&self.settings.base_url);
-        let is_house = ours.is_some_and(|path| path.starts_with("/u/"));
+        let is_house =
+            ours.is_some_and(|path| path.starts_with("/u/") || path.starts_with("/preferences/"));
         (!is_house).then(|| self.url("c", Purpose::Click, url))
     }
 

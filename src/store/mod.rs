@@ -1,6 +1,7 @@
 //! SQL, as SQL: functions that return a `Statement`. Nothing here touches a database.
 
 pub mod campaigns;
+pub mod consents;
 pub mod contacts;
 pub mod due;
 pub mod invariants;

@@ -2,7 +2,7 @@
 //! table, whatever the number of rows.
 
 use super::statement::{Statement, Value};
-use crate::domain::change::{Change, Conversion, Count};
+use crate::domain::change::{Change, Conversion, Count, Withdrawal};
 use crate::domain::consent::ConsentRecord;
 use crate::domain::contact::Contact;
 use crate::domain::decide::Decision;
@@ -49,12 +49,14 @@ const EVENTS: Insert = Insert {
 
 const CONTACTS: Insert = Insert {
     into: "contacts (id, seq, email, phone, external_id, attributes, tags, score, locale,
-                     time_zone, consents, touches, wake_at, created_at, updated_at)",
+                     time_zone, consents, confirmation_mails, touches, wake_at, created_at,
+                     updated_at)",
     on_conflict: "ON CONFLICT (id) DO UPDATE SET
        seq = excluded.seq, email = excluded.email, phone = excluded.phone,
        external_id = excluded.external_id, attributes = excluded.attributes,
        tags = excluded.tags, score = excluded.score, locale = excluded.locale,
        time_zone = excluded.time_zone, consents = excluded.consents,
+       confirmation_mails = excluded.confirmation_mails,
        touches = excluded.touches, wake_at = excluded.wake_at,
        updated_at = excluded.updated_at, handed_out = 0",
 };
@@ -82,7 +84,7 @@ const MEMBERS: Insert = Insert {
        entered_at = excluded.entered_at",
 };
 
-// A confirmation's id is the same for a whole hour: the first one stands.
+// A message that is there already stands.
 const MESSAGES: Insert = Insert {
     into: "messages (id, contact_id, campaign_id, version, enrollment_id, journey, step, channel,
                      class, purpose, template, note, state, reason, queued_at, send_at, attempts,
@@ -91,7 +93,8 @@ const MESSAGES: Insert = Insert {
 };
 
 const CONSENTS: Insert = Insert {
-    into: "consents (contact_id, seq, channel, purpose, state, source, text, origin_hash, at)",
+    into: "consents (contact_id, seq, channel, purpose, state, source, text, origin_hash, at,
+                     text_hash, form, basis, cross_border, message_id)",
     on_conflict: "",
 };
 
@@ -125,6 +128,15 @@ UPDATE messages SET
        clicked_at = coalesce(clicked_at, row.value ->> 'clicked_at')
   FROM json_each(?1) AS row
  WHERE messages.id = row.value ->> 'id'";
+
+// One that is claimed, or was called for without an answer, may have left already: its delivery
+// asks for consent itself, and knows what to say.
+const SKIP_QUEUED: &str = "
+UPDATE messages SET state = 'skipped', reason = 'no_consent'
+ WHERE state = 'queued' AND uncertain = 0 AND class = 'marketing' AND id IN (
+   SELECT m.id FROM json_each(?1) AS w, json_each(w.value, '$.begun_by') AS b
+     JOIN messages m ON m.id > b.value || '.' AND m.id < b.value || '/'
+    WHERE m.channel = w.value ->> 'channel' AND m.purpose = w.value ->> 'purpose')";
 
 impl Insert {
     /// One statement for all rows. A few are bound value by value, which SQLite takes at twice
@@ -164,6 +176,7 @@ struct RowsByTable {
     /// One a message: `UPDATE … FROM` takes an arbitrary one of several.
     message_changes: BTreeMap<String, serde_json::Map<String, Json>>,
     consents: Vec<Vec<Value>>,
+    withdrawals: Vec<Json>,
     conversions: Vec<Vec<Value>>,
     counts: BTreeMap<[String; 5], i64>,
 }
@@ -189,6 +202,10 @@ impl RowsByTable {
             Change::Queue(message) => self.messages.push(message_row(message)),
             Change::Message { .. } => self.add_message_change(change),
             Change::Consent(record) => self.consents.push(consent_row(contact, record)),
+            Change::SkipQueued(Withdrawal { channel, purpose, begun_by }) => {
+                let row = json!({ "channel": channel, "purpose": purpose, "begun_by": begun_by });
+                self.withdrawals.push(row);
+            }
             Change::Convert(conversion) => {
                 self.conversions.push(conversion_row(contact, conversion));
             }
@@ -245,6 +262,7 @@ impl RowsByTable {
             MEMBERS.rows(entered),
             MESSAGES.rows(self.messages),
             of_json(UPDATE_MESSAGES, &message_changes),
+            of_json(SKIP_QUEUED, &self.withdrawals),
             CONSENTS.rows(self.consents),
             CONVERSIONS.rows(self.conversions),
             COUNTERS.rows(counts.collect()),
@@ -295,6 +313,11 @@ fn consent_row(contact: &ContactId, c: &ConsentRecord) -> Vec<Value> {
         text(&c.text),
         text(&c.origin_hash),
         int(c.at.0),
+        text(&c.text_hash),
+        maybe(&c.form),
+        word(&c.basis),
+        int(i64::from(c.cross_border)),
+        maybe(&c.message),
     ]
 }
 
@@ -324,6 +347,7 @@ fn contact_row(c: &Contact, now: Millis) -> Vec<Value> {
         maybe(&c.locale),
         maybe(&c.time_zone),
         Value::json(&c.consents),
+        Value::json(&c.confirmation_mails),
         Value::json(&c.touches),
         when(c.wake_at),
         int(c.created_at.0),

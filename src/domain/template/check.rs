@@ -20,7 +20,7 @@ const CAMPAIGN: &[&str] = &["campaign.name", "campaign.postal_address"];
 /// What a page can say beside.
 const PAGE: &[&str] = &["title", "description", "lang", "form"];
 /// The variables that are addresses made by the house, and so may begin a link.
-const ADDRESSES: &[&str] = &["base_url", "unsubscribe_url"];
+const ADDRESSES: &[&str] = &["base_url", "unsubscribe_url", "preferences_url"];
 /// The helpers, and how many values each takes.
 const HELPERS: &[(&str, usize)] =
     &[("default", 2), ("upper", 1), ("lower", 1), ("eq", 2), ("if", 1), ("unless", 1), ("each", 1)];
@@ -188,6 +188,9 @@ fn variables(campaign: &Campaign, source: &TemplateSource, part: &str) -> BTreeS
     add(&["base_url"]);
     if matches!(source, TemplateSource::Email { .. }) && part != "subject" {
         add(&["unsubscribe_url"]);
+    }
+    if part != "subject" {
+        add(&["preferences_url"]);
     }
     let fields = campaign.forms.values().flat_map(|form| &form.fields);
     known.extend(fields.map(|field| field.name.clone()));
