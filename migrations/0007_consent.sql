@@ -8,3 +8,7 @@ ALTER TABLE consents ADD COLUMN message_id TEXT;                      -- whose l
 
 -- When the newest confirmation mails left: kept in a row that is written anyway.
 ALTER TABLE contacts ADD COLUMN confirmation_mails TEXT NOT NULL DEFAULT '[]'; -- JSON array
+
+-- Suppressions that were lifted stay, with who lifted them and why; `until` says when.
+ALTER TABLE suppressions ADD COLUMN released_by TEXT;
+ALTER TABLE suppressions ADD COLUMN release_note TEXT;

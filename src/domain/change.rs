@@ -4,8 +4,9 @@
 use super::consent::ConsentRecord;
 use super::event::Event;
 use super::journey::Enrollment;
-use super::message::{Message, MessageState};
+use super::message::{Message, MessageState, Milestones};
 use super::primitives::{CampaignId, Channel, MessageId, Millis, QualifiedId};
+use super::suppression::{Release, Suppression};
 
 /// One thing to write about the contact that was decided on.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,7 +41,7 @@ pub enum Change {
         id: MessageId,
         /// To which state; `None` leaves it.
         state: Option<MessageState>,
-        /// Why, for skipped and failed ones.
+        /// Why, for those that were skipped, failed or came back.
         reason: String,
         /// The provider's own id, once accepted.
         provider_id: Option<String>,
@@ -48,11 +49,17 @@ pub enum Change {
         opened_at: Option<Millis>,
         /// When a person first clicked in it.
         clicked_at: Option<Millis>,
+        /// What was heard of it for the first time.
+        heard: Milestones,
     },
     /// Add an entry to the consent ledger.
     Consent(ConsentRecord),
     /// Skip the messages that wait to be sent by the right of a consent that was taken back.
     SkipQueued(Withdrawal),
+    /// Lift the suppression of an address.
+    Release(Release),
+    /// Suppress an address; a stricter suppression of it that is there already stays.
+    Suppress(Suppression),
     /// Credit a conversion.
     Convert(Conversion),
     /// Move a counter.
@@ -107,6 +114,14 @@ pub enum Metric {
     Opened,
     /// Messages clicked by a person, each once (`message.clicked` with `first: true`).
     Clicked,
+    /// Messages that came back, each once (`message.bounced`).
+    Bounced,
+    /// Those among them whose address is no good (`message.bounced` with `kind: "hard"`).
+    HardBounced,
+    /// Messages called spam, each once (`message.complained`).
+    Complained,
+    /// Messages by which somebody unsubscribed, each once (`message.unsubscribed`).
+    Unsubscribed,
     /// Goals reached (`conversions`).
     Conversions,
     /// Their value in minor units of the campaign's currency (`conversions`).
@@ -124,6 +139,10 @@ impl Metric {
             Self::Delivered => "delivered",
             Self::Opened => "opened",
             Self::Clicked => "clicked",
+            Self::Bounced => "bounced",
+            Self::HardBounced => "hard_bounced",
+            Self::Complained => "complained",
+            Self::Unsubscribed => "unsubscribed",
             Self::Conversions => "conversions",
             Self::Revenue => "revenue",
         }

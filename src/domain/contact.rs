@@ -6,6 +6,8 @@ use super::event::Event;
 use super::journey::{BusyHour, Enrollment, EnrollmentState};
 use super::message::Message;
 use super::primitives::{CampaignId, Channel, ContactId, MessageId, Millis, QualifiedId};
+use super::suppression::Suppression;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -42,8 +44,11 @@ pub struct Contact {
     pub consents: Vec<Consent>,
     /// When the newest confirmation mails left, or are to leave, oldest first.
     pub confirmation_mails: Vec<Millis>,
-    /// The channels on which its address must not be written to.
-    pub suppressed: BTreeSet<Channel>,
+    /// The channels on which its address must not be written to, and why.
+    pub suppressed: BTreeMap<Channel, Suppression>,
+    /// The messages that came back in a row on each channel, from an address that may work another
+    /// day; a channel on which nothing was heard yet has none.
+    pub soft_bounces: BTreeMap<Channel, SoftBounces>,
     /// Its touch with each campaign.
     pub touches: Vec<Touch>,
     /// Its passages through journeys: those under way, and the newest ended ones.
@@ -62,6 +67,35 @@ pub struct Contact {
     pub created_at: Millis,
 }
 
+/// Messages that came back in a row, with none in between that arrived.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SoftBounces {
+    /// How many.
+    pub count: u32,
+    /// When the last of them came back.
+    pub last_at: Millis,
+    /// When a message last arrived: what came back before it, and is told after it, is no news.
+    pub arrived_at: Millis,
+}
+
+impl SoftBounces {
+    /// One more has come back; whether it counts.
+    pub fn add(&mut self, at: Millis) -> bool {
+        self.last_at = self.last_at.max(at);
+        let counts = at > self.arrived_at;
+        self.count = self.count.saturating_add(counts.into());
+        counts
+    }
+
+    /// A message has arrived: what came back before it no longer counts.
+    pub fn end(&mut self, at: Millis) {
+        self.arrived_at = self.arrived_at.max(at);
+        if self.last_at <= self.arrived_at {
+            self.count = 0;
+        }
+    }
+}
+
 impl Contact {
     /// Somebody we have never heard of.
     pub fn unknown(id: ContactId, now: Millis) -> Self {
@@ -78,7 +112,8 @@ impl Contact {
             time_zone: None,
             consents: Vec::new(),
             confirmation_mails: Vec::new(),
-            suppressed: BTreeSet::new(),
+            suppressed: BTreeMap::new(),
+            soft_bounces: BTreeMap::new(),
             touches: Vec::new(),
             enrollments: Vec::new(),
             segments: BTreeMap::new(),

@@ -15,6 +15,9 @@ pub mod names {
     pub const FORM_SUBMITTED: &str = "form.submitted";
     pub const MESSAGE_SENT: &str = "message.sent";
     pub const MESSAGE_DELIVERED: &str = "message.delivered";
+    pub const MESSAGE_BOUNCED: &str = "message.bounced";
+    pub const MESSAGE_COMPLAINED: &str = "message.complained";
+    pub const MESSAGE_UNSUBSCRIBED: &str = "message.unsubscribed";
     pub const MESSAGE_OPENED: &str = "message.opened";
     pub const MESSAGE_CLICKED: &str = "message.clicked";
     pub const MESSAGE_SKIPPED: &str = "message.skipped";
@@ -24,6 +27,8 @@ pub mod names {
     pub const CONSENT_CONFIRMED: &str = "consent.confirmed";
     pub const CONSENT_WITHDRAWN: &str = "consent.withdrawn";
     pub const CONSENT_PREFERENCES: &str = "consent.preferences";
+    pub const CONTACT_SUPPRESSED: &str = "contact.suppressed";
+    pub const CONTACT_RELEASED: &str = "contact.released";
     pub const SEGMENT_ENTERED: &str = "segment.entered";
     pub const SEGMENT_LEFT: &str = "segment.left";
     pub const JOURNEY_ENTERED: &str = "journey.entered";
@@ -36,8 +41,8 @@ pub mod names {
     pub const GOAL_REACHED: &str = "goal.reached";
 
     /// The families of names that only dripline may record.
-    pub const RESERVED: [&str; 6] =
-        ["form.", "message.", "consent.", "segment.", "journey.", "goal."];
+    pub const RESERVED: [&str; 7] =
+        ["form.", "message.", "consent.", "contact.", "segment.", "journey.", "goal."];
 }
 
 /// A fact in a contact's log.

@@ -295,6 +295,8 @@ impl Asked<'_> {
             MessageState::Sending => "sending",
             MessageState::Sent => "sent",
             MessageState::Delivered => "delivered",
+            MessageState::Bounced => "bounced",
+            MessageState::Complained => "complained",
             MessageState::Skipped => "skipped",
             MessageState::Failed => "failed",
             MessageState::Unknown => "unknown",

@@ -1,8 +1,10 @@
 //! A message: one e-mail or SMS to one contact, written down before it is sent.
 
+use super::consent::Consent;
 use super::contact::Contact;
 use super::journey::Enrollment;
 use super::primitives::{CampaignId, Channel, ContactId, EnrollmentId, MessageId, Millis, Span};
+use super::suppression::{Suppression, SuppressionReason};
 use serde::{Deserialize, Serialize};
 
 /// A row of the ledger that every message has before anything leaves.
@@ -45,6 +47,8 @@ pub struct Message {
     pub opened_at: Option<Millis>,
     /// When a person first clicked in it.
     pub clicked_at: Option<Millis>,
+    /// When what became of it was first heard.
+    pub heard: Milestones,
     /// How far it has come.
     pub state: MessageState,
 }
@@ -83,6 +87,7 @@ impl Message {
             uncertain: false,
             opened_at: None,
             clicked_at: None,
+            heard: Milestones::default(),
         }
     }
 }
@@ -107,6 +112,29 @@ pub enum Class {
     Internal,
 }
 
+/// What was heard of a message after a provider took it, and when each was first heard.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Milestones {
+    /// That it arrived.
+    pub delivered_at: Option<Millis>,
+    /// That it came back.
+    pub bounced_at: Option<Millis>,
+    /// That somebody called it spam.
+    pub complained_at: Option<Millis>,
+    /// That somebody unsubscribed by it.
+    pub unsubscribed_at: Option<Millis>,
+}
+
+impl Milestones {
+    /// Adds what is new; what was heard before stays.
+    pub fn add(&mut self, new: Self) {
+        self.delivered_at = self.delivered_at.or(new.delivered_at);
+        self.bounced_at = self.bounced_at.or(new.bounced_at);
+        self.complained_at = self.complained_at.or(new.complained_at);
+        self.unsubscribed_at = self.unsubscribed_at.or(new.unsubscribed_at);
+    }
+}
+
 /// The states of a message in the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -119,6 +147,10 @@ pub enum MessageState {
     Sent,
     /// Arrived, says the provider.
     Delivered,
+    /// Came back.
+    Bounced,
+    /// Somebody called it spam.
+    Complained,
     /// Not sent, on purpose.
     Skipped,
     /// Not sent, by a fault that another attempt would not mend.
@@ -131,6 +163,18 @@ impl MessageState {
     /// Whether it goes no further by itself.
     pub fn is_over(self) -> bool {
         !matches!(self, Self::Queued | Self::Sending)
+    }
+
+    /// Where it goes when this is heard of it: forwards only, for what a provider tells comes in
+    /// any order. One that did not leave, as far as we know, stays what it is.
+    #[must_use]
+    pub fn hearing(self, heard: Self) -> Self {
+        let order = [Self::Sent, Self::Delivered, Self::Bounced, Self::Complained];
+        let place = |state| order.iter().position(|known| *known == state);
+        match (place(self), place(heard)) {
+            (Some(here), Some(there)) if there > here => heard,
+            _ => self,
+        }
     }
 }
 
@@ -154,14 +198,14 @@ pub fn fence(message: &Message, contact: &Contact, owner: &str) -> Fence {
     if message.class == Class::Internal {
         return Fence::Open(owner.to_owned());
     }
-    let address = match message.channel {
-        Channel::Email => contact.email.as_ref(),
-        Channel::Sms => contact.phone.as_ref(),
-        Channel::Webhook => None,
+    let Some(address) = contact.address_on(message.channel) else {
+        return Fence::Closed("no_address");
     };
-    let Some(address) = address else { return Fence::Closed("no_address") };
-    if contact.suppressed.contains(&message.channel) {
+    if contact.suppressed.get(&message.channel).is_some_and(|known| bars(known, message)) {
         return Fence::Closed("suppressed");
+    }
+    if message.template == house::CONFIRM && !contact.consents.iter().any(Consent::is_pending) {
+        return Fence::Closed("nothing_to_confirm");
     }
     let passage = contact.enrollments.iter().find(|e| Some(&e.id) == message.enrollment.as_ref());
     if passage.is_some_and(Enrollment::has_left) {
@@ -172,6 +216,12 @@ pub fn fence(message: &Message, contact: &Contact, owner: &str) -> Fence {
         return Fence::Closed("no_consent");
     }
     Fence::Open(address.clone())
+}
+
+/// Whether a suppression holds a message back. Who refused once may be asked whether a new
+/// agreement is theirs: without the question, nobody could ever come back.
+fn bars(known: &Suppression, message: &Message) -> bool {
+    known.reason != SuppressionReason::Unsubscribed || message.template != house::CONFIRM
 }
 
 /// How long to wait after the `attempts`-th failure: 1 minute, doubled each time, at most 6 hours.
@@ -206,7 +256,7 @@ pub struct Letter {
 
 #[cfg(test)]
 mod tests {
-    use super::super::consent::{Consent, ConsentState};
+    use super::super::consent::ConsentState;
     use super::super::journey::{EnrollmentState, GOAL_REASON};
     use super::*;
 

@@ -4,9 +4,14 @@
 use super::language::Language;
 
 /// Each reason as it is kept, in English and in Chinese.
-const REASONS: [(&str, &str, &str); 29] = [
+const REASONS: &[(&str, &str, &str)] = &[
     ("no_address", "the contact has no address on this channel", "联系人没有该渠道的地址"),
     ("suppressed", "the address must not be written to", "该地址已被禁发"),
+    (
+        "nothing_to_confirm",
+        "the address is confirmed already, or the request was taken back",
+        "地址已确认，或请求已撤回",
+    ),
     ("left_journey", "the contact had left the journey", "联系人已离开旅程"),
     ("no_consent", "the contact has not agreed to it", "联系人未同意接收"),
     ("contact_gone", "the contact is gone", "联系人已不存在"),
@@ -23,6 +28,11 @@ const REASONS: [(&str, &str, &str); 29] = [
         "an earlier attempt had no answer, and another might send it twice",
         "此前一次发送没有回应，再发可能重复",
     ),
+    // Why an address must not be written to.
+    ("imported", "it was on the suppression list of another system", "来自其他系统的禁发名单"),
+    ("manual", "one of our own people said so", "由我方人员禁发"),
+    ("unsubscribed", "its owner unsubscribed", "对方已退订"),
+    ("erased", "its owner had us forget them", "对方要求删除其数据"),
     // Why somebody is in a journey or not.
     ("inside", "is inside", "在旅程中"),
     ("paused", "it is paused, and nobody enters", "旅程已暂停，无人进入"),
@@ -53,9 +63,40 @@ const REASONS: [(&str, &str, &str); 29] = [
     ("sending", "is being sent", "正在发送"),
     ("sent", "sent; nobody has said yet whether it arrived", "已发送，尚不知是否送达"),
     ("delivered", "delivered", "已送达"),
+    ("bounced", "came back", "已退回"),
+    ("complained", "somebody called it spam", "被投诉为垃圾信息"),
+    ("hard", "the address is no good", "地址无效"),
+    ("soft", "the address may work another day", "地址暂时不可用"),
     ("skipped", "not sent, on purpose", "有意未发送"),
     ("failed", "could not be sent", "发送失败"),
     ("unknown", "perhaps sent", "可能已发送"),
+    // Why an opening or a click is taken for a machine's.
+    ("head_request", "only the head of the page was asked for", "只请求了页头"),
+    ("prefetch", "it was fetched before anybody asked for it", "预先抓取，并非有人点开"),
+    ("no_user_agent", "it named no program", "未说明访问程序"),
+    (
+        "scanner_user_agent",
+        "a scanner, crawler or preview fetched it",
+        "由扫描器、爬虫或链接预览抓取",
+    ),
+    ("http_library", "a program fetched it, not a browser", "由程序抓取，而非浏览器"),
+    ("no_browser", "no browser calls itself so", "没有浏览器如此自称"),
+    (
+        "scanner_network",
+        "it came from a network whose machines look into mail",
+        "来自扫描邮件的网络",
+    ),
+    (
+        "privacy_proxy",
+        "a proxy fetches every picture, whether or not anybody reads",
+        "隐私代理会抓取所有图片，无论是否有人阅读",
+    ),
+    (
+        "too_fast",
+        "it came sooner after the message than anybody reads",
+        "距送达时间过短，不可能是人",
+    ),
+    ("every_link", "several links were followed at once", "同一时刻点击了多个链接"),
 ];
 
 /// A reason as people read it; one that is not ours stays as it is.
@@ -74,7 +115,7 @@ mod tests {
         assert_eq!(words("no_consent"), "the contact has not agreed to it");
         assert_eq!(in_words("no_consent", Language::Chinese), "联系人未同意接收");
         assert_eq!(words("order.completed"), "order.completed");
-        for (word, english, chinese) in REASONS {
+        for (word, english, chinese) in REASONS.iter().copied() {
             assert!(!english.contains('_') && english != chinese, "{word}");
         }
     }

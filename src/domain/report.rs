@@ -121,6 +121,18 @@ pub struct MessageFigures {
     pub sent: i64,
     /// Reported as arrived.
     pub delivered: i64,
+    /// Came back.
+    #[serde(default)]
+    pub bounced: i64,
+    /// Those among them whose address is no good.
+    #[serde(default)]
+    pub hard_bounced: i64,
+    /// Called spam.
+    #[serde(default)]
+    pub complained: i64,
+    /// Messages by which somebody unsubscribed.
+    #[serde(default)]
+    pub unsubscribed: i64,
     /// Messages opened at least once.
     pub opened: i64,
     /// Messages clicked at least once.
@@ -142,6 +154,10 @@ impl Report {
         MessageFigures {
             sent: sum(|m| m.sent),
             delivered: sum(|m| m.delivered),
+            bounced: sum(|m| m.bounced),
+            hard_bounced: sum(|m| m.hard_bounced),
+            complained: sum(|m| m.complained),
+            unsubscribed: sum(|m| m.unsubscribed),
             opened: sum(|m| m.opened),
             clicked: sum(|m| m.clicked),
         }

@@ -93,7 +93,7 @@ pub async fn confirm_ask(app: &App, inbound: &Inbound, token: &str) -> Reply {
     let Some(link) = link.as_ref().filter(|link| receive::may_confirm(link, app.now)) else {
         return confirm_reply(app, inbound, token, link.as_ref(), (ConfirmState::Expired, &[]));
     };
-    match receive::question(&app.db, link).await {
+    match receive::question(&app.db, link, app.now).await {
         Ok(Question::Asks(asked)) => {
             confirm_reply(app, inbound, token, Some(link), (ConfirmState::Ask, &asked))
         }
@@ -140,7 +140,7 @@ pub async fn preferences_ask(app: &App, inbound: &Inbound, token: &str) -> Reply
     let Ok(link) = Link::verify(&app.settings, Purpose::Preferences, token) else {
         return unsubscribe_reply(app, inbound, token, (None, None), UnsubscribeState::Invalid);
     };
-    match choosing::contact(&app.db, &link).await {
+    match choosing::contact(&app.db, &link, app.now).await {
         Ok(Some(contact)) => {
             let language = language_of(inbound, &contact);
             choices_reply(app, (&link, token), &contact, language, PreferencesDone::Nothing)

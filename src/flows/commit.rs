@@ -11,7 +11,7 @@
 use super::seams::{Database, DatabaseError};
 use crate::domain::catalog::{Catalog, Edition};
 use crate::domain::contact::Contact;
-use crate::domain::decide::{Decision, Happening, decide};
+use crate::domain::decide::{Decision, Endless, Happening, decide};
 use crate::domain::journey::BusyHour;
 use crate::domain::message::Message;
 use crate::domain::primitives::{CampaignId, ContactId, Ids, MessageId, Millis, QualifiedId};
@@ -59,6 +59,8 @@ pub enum CommitError {
     Database(DatabaseError),
     /// Others kept writing to the same contact.
     Contended,
+    /// The decision about a contact came to no end.
+    Endless(Endless),
 }
 
 impl From<DatabaseError> for CommitError {
@@ -71,7 +73,10 @@ impl CommitError {
     /// Whether it may lie with one of the contacts, so that another attempt fails again. A database
     /// that is overloaded, or an answer that was lost, says nothing about anybody.
     pub fn may_be_the_contacts(&self) -> bool {
-        matches!(self, Self::Contended | Self::Database(DatabaseError::Fault(_)))
+        match self {
+            Self::Database(error) => matches!(error, DatabaseError::Fault(_)),
+            Self::Contended | Self::Endless(_) => true,
+        }
     }
 }
 
@@ -79,6 +84,7 @@ impl std::fmt::Display for CommitError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Database(error) => error.fmt(f),
+            Self::Endless(endless) => endless.fmt(f),
             Self::Contended => f.write_str("the contact was written to by others all the time"),
         }
     }
@@ -103,11 +109,11 @@ pub async fn commit<D: Database>(
         let decided = decide_split(db, catalog, waiting, &mut faults, now, ids).await?;
         let written = write_split(db, decided, now).await?;
         done.extend(written.done);
-        faults.extend(written.faults);
+        faults.extend(written.faults.into_iter().map(CommitError::Database));
         waiting = written.refused;
     }
     match faults.into_iter().next() {
-        Some(fault) => Err(fault.into()),
+        Some(fault) => Err(fault),
         None if waiting.is_empty() => Ok(done),
         None => Err(CommitError::Contended),
     }
@@ -122,7 +128,7 @@ async fn decide_split<D: Database>(
     db: &D,
     catalog: &Catalog,
     cases: Vec<Case>,
-    faults: &mut Vec<DatabaseError>,
+    faults: &mut Vec<CommitError>,
     now: Millis,
     ids: &mut Ids,
 ) -> Result<Vec<(Case, Decision)>, CommitError> {
@@ -135,10 +141,14 @@ async fn decide_split<D: Database>(
                 known.busy_hours.append(&mut busy_hours);
                 for case in group {
                     let Some((contact, happenings)) = known.open(&case, now, ids) else { continue };
-                    let decision = decide(catalog, contact, happenings, now, ids);
-                    // The next one takes the next place.
-                    known.busy_hours.clone_from(&decision.contact.busy_hours);
-                    decided.push((case, decision));
+                    match decide(catalog, contact, happenings, now, ids) {
+                        Ok(decision) => {
+                            // The next one takes the next place.
+                            known.busy_hours.clone_from(&decision.contact.busy_hours);
+                            decided.push((case, decision));
+                        }
+                        Err(endless) => faults.push(CommitError::Endless(endless)),
+                    }
                 }
                 busy_hours = known.busy_hours;
             }
@@ -149,7 +159,7 @@ async fn decide_split<D: Database>(
             Err(fault @ DatabaseError::Fault(_))
                 if faults.len() < FAULTS_ALONE_MAX || !decided.is_empty() =>
             {
-                faults.push(fault);
+                faults.push(fault.into());
             }
             Err(error) => return Err(error.into()),
         }
@@ -263,8 +273,8 @@ impl Known {
             })
         };
         let by_id =
-            ask(!wanted_ids.is_empty(), contacts::by_ids(wanted_ids, &watched, &entry_keys));
-        let by_address = contacts::by_addresses(&addresses, &watched, &entry_keys);
+            ask(!wanted_ids.is_empty(), contacts::by_ids(wanted_ids, &watched, &entry_keys, now));
+        let by_address = contacts::by_addresses(&addresses, &watched, &entry_keys, now);
         let by_address = ask(addresses != Addresses::default(), by_address);
         let known_keys = ask(!keys.is_empty(), contacts::known_keys(&keys));
         let known_messages = ask(!about.is_empty(), messages::by_ids(about));

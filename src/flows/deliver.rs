@@ -56,7 +56,7 @@ pub async fn deliver<D: Database, H: Http>(
     if claimed.is_empty() {
         return Ok(Vec::new());
     }
-    let truth = read_truth(db, catalog, &claimed).await?;
+    let truth = read_truth(db, catalog, &claimed, now).await?;
     let (mut outcomes, mut retries) = (BTreeMap::<ContactId, Vec<Happening>>::new(), Vec::new());
     let mut silences = BTreeMap::<Channel, usize>::new();
     for message in claimed {
@@ -239,12 +239,13 @@ async fn read_truth<D: Database>(
     db: &D,
     catalog: &Catalog,
     claimed: &[Message],
+    now: Millis,
 ) -> Result<Truth, DatabaseError> {
     let wanted: BTreeSet<&ContactId> = claimed.iter().map(|message| &message.contact_id).collect();
     let mut truth = Truth { contacts: BTreeMap::new(), journeys: Vec::new() };
     let mut groups = vec![wanted.into_iter().collect::<Vec<_>>()];
     while let Some(mut group) = groups.pop() {
-        match read_group(db, &group).await {
+        match read_group(db, &group, now).await {
             Ok((contacts, journeys)) => {
                 let contacts =
                     contacts.into_iter().map(|contact| (contact.id.clone(), Ok(contact)));
@@ -269,8 +270,9 @@ async fn read_truth<D: Database>(
 async fn read_group<D: Database>(
     db: &D,
     group: &[&ContactId],
+    now: Millis,
 ) -> Result<(Vec<Contact>, Vec<JourneyStatus>), DatabaseError> {
-    let wanted = contacts::by_ids(group.iter().copied(), &[], &[]);
+    let wanted = contacts::by_ids(group.iter().copied(), &[], &[], now);
     let rows = db.batch(vec![wanted, journeys::statuses()]).await?;
     let contacts = rows.first().map(Rows::all::<ContactRow>).transpose();
     let contacts = contacts.map_err(DatabaseError::Fault)?.unwrap_or_default();

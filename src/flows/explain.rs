@@ -68,8 +68,8 @@ pub async fn explain<D: Database>(
     let wanted: Vec<String> = wanted_events(catalog).into_iter().collect();
     let rows = db
         .batch(vec![
-            contacts::by_ids([&id], &wanted, &[]),
-            contacts::by_addresses(&addresses, &wanted, &[]),
+            contacts::by_ids([&id], &wanted, &[], now),
+            contacts::by_addresses(&addresses, &wanted, &[], now),
             journeys::statuses(),
         ])
         .await?;

@@ -16,6 +16,7 @@ pub mod park;
 pub mod compose;
 pub mod deliver;
 pub mod receive;
+pub mod hear;
 pub mod report;
 pub mod explain;
 pub mod health;

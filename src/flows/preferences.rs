@@ -15,8 +15,12 @@ use crate::domain::preferences::{preferences, read};
 use crate::domain::primitives::{Ids, Millis};
 
 /// Whoever the link was sent to; `None` if the contact is gone.
-pub async fn contact<D: Database>(db: &D, link: &Link) -> Result<Option<Contact>, DatabaseError> {
-    Ok(read_consents(db, &link.contact).await?.map(|(contact, _)| contact))
+pub async fn contact<D: Database>(
+    db: &D,
+    link: &Link,
+    now: Millis,
+) -> Result<Option<Contact>, DatabaseError> {
+    Ok(read_consents(db, &link.contact, now).await?.map(|(contact, _)| contact))
 }
 
 /// What came of an answer.
@@ -40,7 +44,7 @@ pub async fn save<D: Database>(
     now: Millis,
     ids: &mut Ids,
 ) -> Result<Saved, CommitError> {
-    let Some(known) = contact(db, link).await? else { return Ok(Saved::Gone) };
+    let Some(known) = contact(db, link, now).await? else { return Ok(Saved::Gone) };
     let shown = preferences(catalog, &known, language);
     let mut reading = read(answer, &shown, (&link.message, link.channel()), language);
     reading.choice.origin_hash = origin_hash.to_owned();

@@ -1,8 +1,8 @@
 //! receive: what a contact says by a link of a message. A GET shows what a POST would do.
 //!
-//! Each costs one round trip to read (1 statement) and one to write: 4 statements to unsubscribe
-//! (events, contact, waiting messages, consents), 5 to confirm where that begins a journey
-//! (enrollment, message too).
+//! Each costs one round trip to read (1 statement, 2 to unsubscribe) and one to write: 6 statements
+//! to unsubscribe (events, contact, message, waiting messages, consents, counters), 5 to confirm
+//! where that begins a journey (events, contact, enrollment, message, consents).
 
 use super::commit::{Case, CommitError, Who, commit};
 use super::seams::{Database, DatabaseError};
@@ -167,8 +167,12 @@ pub enum Question {
 }
 
 /// What waits for the owner of an address. One round trip, two statements; nothing is written.
-pub async fn question<D: Database>(db: &D, link: &Link) -> Result<Question, DatabaseError> {
-    let Some((contact, ledger)) = read_consents(db, &link.contact).await? else {
+pub async fn question<D: Database>(
+    db: &D,
+    link: &Link,
+    now: Millis,
+) -> Result<Question, DatabaseError> {
+    let Some((contact, ledger)) = read_consents(db, &link.contact, now).await? else {
         return Ok(Question::Nothing);
     };
     let pending = contact.consents.iter().filter(|c| c.channel == Channel::Email && c.is_pending());
@@ -187,8 +191,10 @@ pub async fn question<D: Database>(db: &D, link: &Link) -> Result<Question, Data
 pub async fn read_consents<D: Database>(
     db: &D,
     contact: &ContactId,
+    now: Millis,
 ) -> Result<Option<(Contact, Vec<ConsentRecord>)>, DatabaseError> {
-    let statements = vec![contacts::by_ids([contact], &[], &[]), consents::of_contact(contact)];
+    let by_id = contacts::by_ids([contact], &[], &[], now);
+    let statements = vec![by_id, consents::of_contact(contact)];
     let rows = db.batch(statements).await?;
     let row = rows.first().map(Rows::first::<ContactRow>).transpose();
     let Some(row) = row.map_err(DatabaseError::Fault)?.flatten() else { return Ok(None) };

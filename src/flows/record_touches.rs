@@ -1,10 +1,12 @@
 //! record_touches: what came through the intake queue is written many to a statement.
 //!
-//! Visits cost one round trip of two statements a batch. Opens, clicks, reported events and forms
+//! Visits cost one round trip of two statements a batch. What providers tell of messages costs one
+//! more, to find whose those are. Opens, clicks, reported events and forms
 //! that found no room may decide something, so they go through `commit`: one round trip to read and
 //! one to write for all their contacts.
 
 use super::commit::{Case, CommitError, Who, commit};
+use super::hear;
 use super::seams::Database;
 use super::submit_form::deliveries;
 use super::task::{Intake, Work};
@@ -22,16 +24,21 @@ pub async fn record<D: Database>(
     ids: &mut Ids,
 ) -> Result<Vec<Work>, CommitError> {
     let mut visits = Vec::new();
+    let mut heard = Vec::new();
     let mut cases: Vec<Case> = Vec::new();
     for task in tasks {
         match task {
             Intake::VisitV1(visit) => visits.push(visit),
+            Intake::HeardV1(report) => heard.push(report),
             task => add(&mut cases, task),
         }
     }
     if !visits.is_empty() {
         let statements = reports::record_visits(&visits, &ids.uuid(), &now.utc_day());
         db.batch(statements.to_vec()).await?;
+    }
+    for (contact, happening) in hear::whose(db, heard).await? {
+        put(&mut cases, Who::Id(contact), happening);
     }
     let decisions = commit(db, catalog, cases, now, ids).await?;
     Ok(deliveries(&decisions))
@@ -40,7 +47,7 @@ pub async fn record<D: Database>(
 /// Adds a task to the case of the contact it is about.
 fn add(cases: &mut Vec<Case>, task: Intake) {
     let (who, happening) = match task {
-        Intake::VisitV1(_) => return,
+        Intake::VisitV1(_) | Intake::HeardV1(_) => return,
         Intake::EngagementV1(report) => {
             let engagement = Engagement {
                 url: report.url,
@@ -70,6 +77,10 @@ fn add(cases: &mut Vec<Case>, task: Intake) {
             (who, Happening::Submitted(submitted))
         }
     };
+    put(cases, who, happening);
+}
+
+fn put(cases: &mut Vec<Case>, who: Who, happening: Happening) {
     match cases.iter_mut().find(|case| case.who == who) {
         Some(case) => case.happenings.push(happening),
         None => cases.push(Case { who, happenings: vec![happening] }),

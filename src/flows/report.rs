@@ -128,6 +128,10 @@ fn message_count(metric: &str) -> Option<fn(&mut MessageFigures) -> &mut i64> {
     match metric {
         "sent" => Some(|figures| &mut figures.sent),
         "delivered" => Some(|figures| &mut figures.delivered),
+        "bounced" => Some(|figures| &mut figures.bounced),
+        "hard_bounced" => Some(|figures| &mut figures.hard_bounced),
+        "complained" => Some(|figures| &mut figures.complained),
+        "unsubscribed" => Some(|figures| &mut figures.unsubscribed),
         "opened" => Some(|figures| &mut figures.opened),
         "clicked" => Some(|figures| &mut figures.clicked),
         _ => None,

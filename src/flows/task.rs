@@ -1,7 +1,7 @@
 //! What the queues carry. Each task is tagged and versioned, for tasks of an older deployment
 //! may still be under way in a newer one.
 
-use crate::domain::decide::{Reported, Submitted};
+use crate::domain::decide::{Heard, Reported, Submitted};
 use crate::domain::primitives::{ContactId, MessageId, Millis};
 use crate::store::reports::Visit;
 use serde::{Deserialize, Serialize};
@@ -23,6 +23,8 @@ pub enum Intake {
     EngagementV1(EngagementReport),
     /// The customer's own system told something.
     ReportV1(EventReport),
+    /// A provider told what became of a message.
+    HeardV1(HeardReport),
     /// A form that found no room in the database.
     SubmissionV1(Box<Submitted>),
 }
@@ -42,6 +44,15 @@ pub struct EngagementReport {
     pub machine: Vec<String>,
     /// What makes two tellings of it the same.
     pub key: String,
+}
+
+/// What a provider told of a message.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HeardReport {
+    /// Which.
+    pub message: MessageId,
+    /// What.
+    pub heard: Heard,
 }
 
 /// An event told through the API, with the contact it is about.

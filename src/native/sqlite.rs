@@ -17,6 +17,7 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0001_main.sql"),
     include_str!("../../migrations/0002_journeys.sql"),
     include_str!("../../migrations/0003_versions.sql"),
+    include_str!("../../migrations/0005_hearing.sql"),
     include_str!("../../migrations/0007_consent.sql"),
 ];
 

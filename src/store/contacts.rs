@@ -3,23 +3,26 @@
 use super::statement::{Statement, Value};
 use crate::domain::attribution::Touch;
 use crate::domain::consent::Consent;
-use crate::domain::contact::{Contact, HISTORY_EVENTS_MAX};
+use crate::domain::contact::{Contact, HISTORY_EVENTS_MAX, SoftBounces};
 use crate::domain::event::Event;
 use crate::domain::journey::Enrollment;
 use crate::domain::primitives::{Channel, ContactId, Millis, QualifiedId};
+use crate::domain::suppression::Suppression;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 
 /// The columns of a contact and, as JSON, what belongs to it. `?2` is the JSON array of the event
 /// names that rules ask about, `?3` how many of the newest events they may look at, `?4` the JSON
-/// array of the keys under which a journey may be about to be entered.
+/// array of the keys under which a journey may be about to be entered, `?5` the time:
+/// suppressions that have ended by then are left out.
 macro_rules! contact_query {
     ($which:literal) => {
         concat!(
             "
 SELECT c.id, c.seq, c.email, c.phone, c.external_id, c.attributes, c.tags, c.score, c.locale,
-       c.time_zone, c.consents, c.confirmation_mails, c.touches, c.wake_at, c.created_at,
+       c.time_zone, c.consents, c.confirmation_mails, c.touches, c.soft_bounces, c.wake_at,
+       c.created_at,
   (SELECT json_group_array(json_object('id', id, 'campaign', campaign_id, 'version', version,
             'journey', journey, 'step', step, 'steps_taken', steps_taken, 'sent', json(sent),
             'state', state, 'reason', reason, 'entry_key', entry_key, 'entered_at', entered_at,
@@ -37,9 +40,11 @@ SELECT c.id, c.seq, c.email, c.phone, c.external_id, c.attributes, c.tags, c.sco
             'campaign', campaign_id, 'properties', json(properties)))
      FROM events WHERE contact_id = c.id AND seq > c.seq - ?3
        AND name IN (SELECT value FROM json_each(?2))) AS history,
-  (SELECT json_group_array(channel) FROM suppressions
-    WHERE (channel = 'email' AND address = c.email)
-       OR (channel = 'sms' AND address = c.phone)) AS suppressed
+  (SELECT json_group_array(json_object('channel', channel, 'address', address, 'reason', reason,
+            'until', until, 'source', source, 'at', at))
+     FROM suppressions
+    WHERE (channel = 'email' AND address = c.email OR channel = 'sms' AND address = c.phone)
+      AND (until IS NULL OR until > ?5)) AS suppressed
   FROM contacts c
  WHERE ",
             $which
@@ -52,10 +57,11 @@ pub fn by_ids<'a>(
     ids: impl IntoIterator<Item = &'a ContactId>,
     watched_events: &[String],
     entry_keys: &[String],
+    now: Millis,
 ) -> Statement {
     let ids: Vec<&str> = ids.into_iter().map(ContactId::as_str).collect();
     let sql = contact_query!("c.id IN (SELECT value FROM json_each(?1))");
-    Statement::new(sql, params(&ids, watched_events, entry_keys))
+    Statement::new(sql, params(&ids, watched_events, entry_keys, now))
 }
 
 /// The contacts that have one of these addresses; `addresses` are e-mail addresses, phone numbers
@@ -64,6 +70,7 @@ pub fn by_addresses(
     addresses: &Addresses,
     watched_events: &[String],
     entry_keys: &[String],
+    now: Millis,
 ) -> Statement {
     // Each part of the OR has its own index, and SQLite uses all three.
     let sql = contact_query!(
@@ -71,16 +78,23 @@ pub fn by_addresses(
     OR c.phone IN (SELECT value FROM json_each(?1, '$.phones'))
     OR c.external_id IN (SELECT value FROM json_each(?1, '$.external_ids'))"
     );
-    Statement::new(sql, params(addresses, watched_events, entry_keys))
+    Statement::new(sql, params(addresses, watched_events, entry_keys, now))
 }
 
 fn params<T: serde::Serialize + ?Sized>(
     which: &T,
     watched_events: &[String],
     entry_keys: &[String],
+    now: Millis,
 ) -> Vec<Value> {
     let history = Value::Int(HISTORY_EVENTS_MAX);
-    vec![Value::json(which), Value::json(watched_events), history, Value::json(entry_keys)]
+    vec![
+        Value::json(which),
+        Value::json(watched_events),
+        history,
+        Value::json(entry_keys),
+        Value::Int(now.0),
+    ]
 }
 
 /// Addresses to look contacts up by.
@@ -130,6 +144,8 @@ pub struct ContactRow {
     confirmation_mails: Vec<Millis>,
     #[serde(deserialize_with = "json_text")]
     touches: Vec<Touch>,
+    #[serde(deserialize_with = "json_text")]
+    soft_bounces: BTreeMap<Channel, SoftBounces>,
     wake_at: Option<Millis>,
     created_at: Millis,
     #[serde(deserialize_with = "json_text")]
@@ -139,7 +155,7 @@ pub struct ContactRow {
     #[serde(deserialize_with = "json_text")]
     history: Vec<Event>,
     #[serde(deserialize_with = "json_text")]
-    suppressed: Vec<Channel>,
+    suppressed: Vec<Suppression>,
 }
 
 impl From<ContactRow> for Contact {
@@ -157,7 +173,8 @@ impl From<ContactRow> for Contact {
             time_zone: row.time_zone,
             consents: row.consents,
             confirmation_mails: row.confirmation_mails,
-            suppressed: row.suppressed.into_iter().collect(),
+            suppressed: row.suppressed.into_iter().map(|one| (one.channel, one)).collect(),
+            soft_bounces: row.soft_bounces,
             touches: row.touches,
             enrollments: row.enrollments,
             segments: row.segments,

@@ -8,7 +8,7 @@ use crate::domain::primitives::{CampaignId, MessageId, Millis, QualifiedId};
 use serde::Deserialize;
 
 /// What must always hold: a name, and a query whose rows contradict it.
-pub const ALWAYS: [(&str, &str); 13] = [
+pub const ALWAYS: [(&str, &str); 14] = [
     (
         "a contact's events are numbered 1 to n without a gap",
         "SELECT contact_id, count(*), min(seq), max(seq) FROM events GROUP BY contact_id
@@ -43,7 +43,7 @@ pub const ALWAYS: [(&str, &str); 13] = [
         "SELECT m.id, m.state FROM messages m JOIN events e
              ON e.contact_id = m.contact_id AND e.name = 'message.sent'
             AND e.properties ->> 'message' = m.id
-          WHERE m.state NOT IN ('sent', 'delivered')",
+          WHERE m.state NOT IN ('sent', 'delivered', 'bounced', 'complained')",
     ),
     (
         "nobody is in a journey twice at once, but once for each value",
@@ -91,6 +91,13 @@ pub const ALWAYS: [(&str, &str); 13] = [
             SELECT 1 FROM events e WHERE e.contact_id = v.contact_id AND e.seq = v.seq
                AND e.name = 'goal.reached')",
     ),
+    (
+        "what is heard of a message is told once",
+        "SELECT properties ->> 'message' AS message, name, count(*) FROM events
+          WHERE name IN ('message.delivered', 'message.bounced', 'message.complained',
+                         'message.unsubscribed')
+          GROUP BY 1, 2 HAVING count(*) > 1",
+    ),
     ("counters are what the rows say", COUNTERS_THAT_DIFFER),
 ];
 
@@ -128,6 +135,14 @@ WITH told AS (
              WHERE name = 'message.sent' AND class = 'marketing' GROUP BY 1, 3, 4
   UNION ALL SELECT campaign, 'delivered', channel, template, count(*) FROM about
              WHERE name = 'message.delivered' AND class = 'marketing' GROUP BY 1, 3, 4
+  UNION ALL SELECT campaign, 'bounced', channel, template, count(*) FROM about
+             WHERE name = 'message.bounced' AND class = 'marketing' GROUP BY 1, 3, 4
+  UNION ALL SELECT campaign, 'hard_bounced', channel, template, count(*) FROM about
+             WHERE name = 'message.bounced' AND class = 'marketing'
+               AND properties ->> 'kind' = 'hard' GROUP BY 1, 3, 4
+  UNION ALL SELECT campaign, substr(name, 9), channel, template, count(*) FROM about
+             WHERE name IN ('message.complained', 'message.unsubscribed')
+               AND class = 'marketing' GROUP BY 1, 2, 3, 4
   UNION ALL SELECT campaign, 'opened', channel, template, count(*) FROM about
              WHERE name = 'message.opened' AND properties ->> 'first'
                 OR name = 'message.clicked' AND properties ->> 'opened' GROUP BY 1, 3, 4
@@ -199,7 +214,7 @@ pub fn members(segment: &QualifiedId) -> Statement {
 pub fn left() -> Statement {
     Statement::new(
         "SELECT id, channel, template FROM messages
-          WHERE state IN ('sent', 'delivered', 'unknown')",
+          WHERE state IN ('sent', 'delivered', 'bounced', 'complained', 'unknown')",
         Vec::new(),
     )
 }

@@ -1,13 +1,13 @@
 //! The ledger of messages: finding what waits, claiming it, reading rows.
 
 use super::statement::{Statement, Value};
-use crate::domain::message::{Class, Message, MessageState};
+use crate::domain::message::{Class, Message, MessageState, Milestones};
 use crate::domain::primitives::{CampaignId, Channel, ContactId, EnrollmentId, MessageId, Millis};
 use serde::Deserialize;
 
 const COLUMNS: &str = "id, contact_id, campaign_id, version, enrollment_id, journey, step, channel,
        class, purpose, template, note, queued_at, send_at, attempts, uncertain,
-       opened_at, clicked_at, state";
+       opened_at, clicked_at, delivered_at, bounced_at, complained_at, unsubscribed_at, state";
 
 /// The ids of messages that may be sent now, the longest-waiting first; those whose delivery was
 /// claimed and never ended are among them again once the claim has lapsed.
@@ -75,6 +75,23 @@ pub fn by_ids<'a>(ids: impl IntoIterator<Item = &'a MessageId>) -> Statement {
     Statement { sql: sql.into(), params: vec![Value::json(&ids)] }
 }
 
+/// Whose these messages are: one row, `OwnerRow`, for each that there is.
+pub fn owners(ids: &[&MessageId]) -> Statement {
+    Statement::new(
+        "SELECT id, contact_id FROM messages WHERE id IN (SELECT value FROM json_each(?1))",
+        vec![Value::json(ids)],
+    )
+}
+
+/// A row of `owners`.
+#[derive(Deserialize)]
+pub struct OwnerRow {
+    /// The message.
+    pub id: MessageId,
+    /// Whose it is.
+    pub contact_id: ContactId,
+}
+
 /// The most messages that are explained at once.
 const EXPLAINED_MAX: i64 = 100;
 
@@ -114,6 +131,10 @@ pub struct MessageRow {
     uncertain: u8,
     opened_at: Option<Millis>,
     clicked_at: Option<Millis>,
+    delivered_at: Option<Millis>,
+    bounced_at: Option<Millis>,
+    complained_at: Option<Millis>,
+    unsubscribed_at: Option<Millis>,
     state: MessageState,
 }
 
@@ -138,6 +159,12 @@ impl From<MessageRow> for Message {
             uncertain: row.uncertain != 0,
             opened_at: row.opened_at,
             clicked_at: row.clicked_at,
+            heard: Milestones {
+                delivered_at: row.delivered_at,
+                bounced_at: row.bounced_at,
+                complained_at: row.complained_at,
+                unsubscribed_at: row.unsubscribed_at,
+            },
             state: row.state,
         }
     }

@@ -20,12 +20,12 @@ const ARGUMENTS_MAX: usize = 16;
 pub(super) struct RuleSql {
     constants: Vec<Json>,
     now: Millis,
-    /// Whether the expression looks at the contact's own clock, `z`.
+    /// Whether the expression looks at the contact's own clock, `c.ahead`.
     needs_clock: bool,
 }
 
-/// A moment that does not come.
-const NEVER: i64 = i64::MAX;
+/// A moment that does not come: infinity, in few letters.
+const NEVER: &str = "9e999";
 
 /// An expression; where it has to be one, an SQL boolean that is never NULL.
 type Sql = String;
@@ -49,9 +49,11 @@ impl RuleSql {
         // LIMIT keeps the list a table of its own, read once; CAST lets SQLite find in it by an
         // index that it makes for the statement.
         format!(
-            "contacts c LEFT JOIN (SELECT CAST(value ->> 0 AS TEXT) AS name, value ->> 1 AS ahead
-                                     FROM json_each(?1, '$[{}]') LIMIT -1) z
-                          ON z.name = c.time_zone COLLATE NOCASE",
+            "(SELECT k.*, z.ahead
+                FROM contacts k LEFT JOIN (SELECT CAST(value ->> 0 AS TEXT) AS name,
+                                                  value ->> 1 AS ahead
+                                             FROM json_each(?1, '$[{}]') LIMIT -1) z
+                             ON z.name = k.time_zone COLLATE NOCASE) c",
             self.constants.len() - 1
         )
     }
@@ -119,13 +121,31 @@ impl RuleSql {
         }
     }
 
-    /// When the contact must be looked at again, for time alone may have changed the answer by
-    /// then: not later than it does, NULL if it never will.
-    pub fn wakes(&mut self, rule: &Rule) -> Sql {
-        self.wake(rule).map_or_else(|| "NULL".to_owned(), |wake| format!("nullif({wake}, {NEVER})"))
+    /// The number, from 1, of the first part of the rule that does not hold; 0 if the rule holds.
+    pub fn failing(&mut self, rule: &Rule) -> Sql {
+        let mut cases = Sql::new();
+        for (index, part) in parts_of(rule).into_iter().enumerate() {
+            cases.push_str(&format!(" WHEN NOT ({}) THEN {}", self.holds(part), index + 1));
+        }
+        if cases.is_empty() { "0".to_owned() } else { format!("CASE{cases} ELSE 0 END") }
     }
 
-    /// The same with `NEVER` for NULL; `None` for a rule whose answer time does not change.
+    /// When the contact must be looked at again, for time alone may have changed the answer by
+    /// then: not later than it does, NULL if it never will. `c.failing` must be what `failing`
+    /// says: while a part fails, nothing changes before that part does.
+    pub fn wakes(&mut self, rule: &Rule) -> Sql {
+        let mut moments = Vec::new();
+        for (index, part) in parts_of(rule).into_iter().enumerate() {
+            if let Some(wake) = self.wake(part) {
+                let number = index + 1;
+                moments.push(format!("iif(c.failing IN (0, {number}), {wake}, {NEVER})"));
+            }
+        }
+        earliest(moments).map_or_else(|| "NULL".to_owned(), |at| format!("nullif({at}, {NEVER})"))
+    }
+
+    /// The moment of one part, `NEVER` if it does not come; `None` for a part whose answer time
+    /// does not change.
     fn wake(&mut self, rule: &Rule) -> Option<Sql> {
         let (parts, decides) = match rule {
             Rule::All(parts) => (parts, false),
@@ -195,6 +215,14 @@ impl RuleSql {
             Comparison::Lte(n) => ("<=", n),
         };
         format!("{value} {operator} {}", self.constant(number))
+    }
+}
+
+/// The parts that must all hold, the cheap ones first.
+fn parts_of(rule: &Rule) -> Vec<&Rule> {
+    match rule {
+        Rule::All(parts) => in_order_of_cost(parts),
+        one => vec![one],
     }
 }
 
@@ -462,7 +490,7 @@ impl RuleSql {
     fn ahead(&mut self, zone: &str) -> Sql {
         self.needs_clock = true;
         let own = calendar::offset(self.now, &calendar::zone(&[Some(zone)]));
-        format!("coalesce(z.ahead, {})", self.constant(own.0))
+        format!("coalesce(c.ahead, {})", self.constant(own.0))
     }
 
     fn relative(&mut self, values: &str, relative: Relative, zone: &str) -> Sql {

@@ -49,15 +49,19 @@ pub fn end_fill(fill: &FillRow) -> Statement {
 /// that no other sleeps past a change of its own, then moves on or ends.
 pub fn fill_step(fill: &FillRow, rule: &Rule, now: Millis) -> [Statement; 3] {
     let mut sql = RuleSql::new(now);
-    let (holds, wakes) = (sql.holds(rule), sql.wakes(rule));
+    let (failing, wakes) = (sql.failing(rule), sql.wakes(rule));
     let contacts = sql.contacts();
+    // Each part is asked once: what fails is kept, and says whose change alone can matter.
     let wake = format!(
-        "WITH due(id, at) AS MATERIALIZED (
-             SELECT c.id, CASE WHEN {holds} IS NOT EXISTS (
+        "WITH asked AS MATERIALIZED (
+             SELECT c.*, {failing} AS failing
+               FROM {contacts} WHERE c.id > ?4 AND c.id <= ({CHUNK_END})),
+         due(id, at) AS MATERIALIZED (
+             SELECT c.id, CASE WHEN (c.failing = 0) IS NOT EXISTS (
                                    SELECT 1 FROM segment_members m
                                     WHERE m.contact_id = c.id AND m.segment_id = ?3)
                                THEN ?2 ELSE {wakes} END
-               FROM {contacts} WHERE c.id > ?4 AND c.id <= ({CHUNK_END}))
+               FROM asked c)
          UPDATE contacts SET wake_at = due.at FROM due
           WHERE contacts.id = due.id AND (wake_at IS NULL OR wake_at > due.at)
             AND due.at IS NOT NULL"
@@ -107,10 +111,14 @@ pub fn count(rule: &Rule, now: Millis) -> Statement {
 /// The ids of those whose answer time alone may change before `by`: what a property test compares
 /// with the rule's other evaluator.
 pub fn changing(rule: &Rule, now: Millis, by: Millis) -> Statement {
-    select("SELECT c.id", rule, now, |sql, rule| {
-        let wakes = sql.wakes(rule);
-        format!("{wakes} <= {}", sql.constant(by.0))
-    })
+    let mut sql = RuleSql::new(now);
+    let (failing, wakes) = (sql.failing(rule), sql.wakes(rule));
+    let (by, contacts) = (sql.constant(by.0), sql.contacts());
+    let text = format!(
+        "WITH asked AS MATERIALIZED (SELECT c.*, {failing} AS failing FROM {contacts})
+         SELECT c.id FROM asked c WHERE ?1 IS NOT NULL AND {wakes} <= {by}"
+    );
+    Statement { sql: compact(&text).into(), params: vec![sql.constants()] }
 }
 
 fn select(

@@ -10,6 +10,7 @@ use crate::domain::event::Event;
 use crate::domain::journey::Enrollment;
 use crate::domain::message::Message;
 use crate::domain::primitives::{ContactId, Millis};
+use crate::domain::suppression::{Release, Suppression};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
@@ -34,6 +35,12 @@ pub fn decisions(decisions: &[&Decision], now: Millis) -> Vec<Statement> {
     rows.into_statements()
 }
 
+/// The statement that suppresses these addresses, whether or not they are anybody's. Between two
+/// suppressions of one address the stricter stays.
+pub fn suppressions(suppressions: &[Suppression]) -> Option<Statement> {
+    SUPPRESSIONS.rows(suppressions.iter().map(suppression_row).collect())
+}
+
 /// An INSERT of rows whose values come in the order of the columns.
 struct Insert {
     /// `table (column, …)`.
@@ -49,7 +56,8 @@ const EVENTS: Insert = Insert {
 
 const CONTACTS: Insert = Insert {
     into: "contacts (id, seq, email, phone, external_id, attributes, tags, score, locale,
-                     time_zone, consents, confirmation_mails, touches, wake_at, created_at,
+                     time_zone, consents, confirmation_mails, touches, soft_bounces, wake_at,
+                     created_at,
                      updated_at)",
     on_conflict: "ON CONFLICT (id) DO UPDATE SET
        seq = excluded.seq, email = excluded.email, phone = excluded.phone,
@@ -57,7 +65,8 @@ const CONTACTS: Insert = Insert {
        tags = excluded.tags, score = excluded.score, locale = excluded.locale,
        time_zone = excluded.time_zone, consents = excluded.consents,
        confirmation_mails = excluded.confirmation_mails,
-       touches = excluded.touches, wake_at = excluded.wake_at,
+       touches = excluded.touches, soft_bounces = excluded.soft_bounces,
+       wake_at = excluded.wake_at,
        updated_at = excluded.updated_at, handed_out = 0",
 };
 
@@ -98,6 +107,19 @@ const CONSENTS: Insert = Insert {
     on_conflict: "",
 };
 
+// The stricter of two stays: for good beats dated, a later date an earlier one, and then the words
+// beat each other in the order of `SuppressionReason::ALL`. 9e15 ms is for good.
+const SUPPRESSIONS: Insert = Insert {
+    into: "suppressions (channel, address, reason, until, source, at)",
+    on_conflict: "ON CONFLICT (channel, address) DO UPDATE SET
+       reason = excluded.reason, until = excluded.until, source = excluded.source,
+       at = excluded.at, released_by = NULL, release_note = NULL
+ WHERE (coalesce(excluded.until, 9e15),
+        instr('imported manual bounced unsubscribed complained erased', excluded.reason))
+     > (coalesce(suppressions.until, 9e15),
+        instr('imported manual bounced unsubscribed complained erased', suppressions.reason))",
+};
+
 const CONVERSIONS: Insert = Insert {
     into: "conversions (contact_id, seq, campaign_id, at, value, currency, channel, part)",
     on_conflict: "",
@@ -125,7 +147,11 @@ UPDATE messages SET
        reason = iif(row.value ->> 'state' IS NULL, reason, row.value ->> 'reason'),
        provider_id = coalesce(row.value ->> 'provider_id', provider_id),
        opened_at = coalesce(opened_at, row.value ->> 'opened_at'),
-       clicked_at = coalesce(clicked_at, row.value ->> 'clicked_at')
+       clicked_at = coalesce(clicked_at, row.value ->> 'clicked_at'),
+       delivered_at = coalesce(delivered_at, row.value ->> 'delivered_at'),
+       bounced_at = coalesce(bounced_at, row.value ->> 'bounced_at'),
+       complained_at = coalesce(complained_at, row.value ->> 'complained_at'),
+       unsubscribed_at = coalesce(unsubscribed_at, row.value ->> 'unsubscribed_at')
   FROM json_each(?1) AS row
  WHERE messages.id = row.value ->> 'id'";
 
@@ -137,6 +163,14 @@ UPDATE messages SET state = 'skipped', reason = 'no_consent'
    SELECT m.id FROM json_each(?1) AS w, json_each(w.value, '$.begun_by') AS b
      JOIN messages m ON m.id > b.value || '.' AND m.id < b.value || '/'
     WHERE m.channel = w.value ->> 'channel' AND m.purpose = w.value ->> 'purpose')";
+
+// The row stays, and says who lifted it.
+const UPDATE_RELEASES: &str = "
+UPDATE suppressions SET until = row.value ->> 'at', released_by = row.value ->> 'by',
+       release_note = row.value ->> 'note'
+  FROM json_each(?1) AS row
+ WHERE suppressions.channel = row.value ->> 'channel'
+   AND suppressions.address = row.value ->> 'address'";
 
 impl Insert {
     /// One statement for all rows. A few are bound value by value, which SQLite takes at twice
@@ -177,6 +211,8 @@ struct RowsByTable {
     message_changes: BTreeMap<String, serde_json::Map<String, Json>>,
     consents: Vec<Vec<Value>>,
     withdrawals: Vec<Json>,
+    releases: Vec<Json>,
+    suppressions: Vec<Vec<Value>>,
     conversions: Vec<Vec<Value>>,
     counts: BTreeMap<[String; 5], i64>,
 }
@@ -206,6 +242,10 @@ impl RowsByTable {
                 let row = json!({ "channel": channel, "purpose": purpose, "begun_by": begun_by });
                 self.withdrawals.push(row);
             }
+            Change::Release(release) => self.releases.push(release_row(release)),
+            Change::Suppress(suppression) => {
+                self.suppressions.push(suppression_row(suppression));
+            }
             Change::Convert(conversion) => {
                 self.conversions.push(conversion_row(contact, conversion));
             }
@@ -217,7 +257,8 @@ impl RowsByTable {
     }
 
     fn add_message_change(&mut self, change: &Change) {
-        let Change::Message { id, state, reason, provider_id, opened_at, clicked_at } = change
+        let Change::Message { id, state, reason, provider_id, opened_at, clicked_at, heard } =
+            change
         else {
             return;
         };
@@ -231,6 +272,10 @@ impl RowsByTable {
             ("provider_id", json!(provider_id)),
             ("opened_at", json!(opened_at)),
             ("clicked_at", json!(clicked_at)),
+            ("delivered_at", json!(heard.delivered_at)),
+            ("bounced_at", json!(heard.bounced_at)),
+            ("complained_at", json!(heard.complained_at)),
+            ("unsubscribed_at", json!(heard.unsubscribed_at)),
         ];
         let told = told.into_iter().filter(|(_, value)| !value.is_null());
         row.extend(told.map(|(name, value)| (name.to_owned(), value)));
@@ -262,8 +307,10 @@ impl RowsByTable {
             MEMBERS.rows(entered),
             MESSAGES.rows(self.messages),
             of_json(UPDATE_MESSAGES, &message_changes),
+            of_json(UPDATE_RELEASES, &self.releases),
             of_json(SKIP_QUEUED, &self.withdrawals),
             CONSENTS.rows(self.consents),
+            SUPPRESSIONS.rows(self.suppressions),
             CONVERSIONS.rows(self.conversions),
             COUNTERS.rows(counts.collect()),
         ];
@@ -321,6 +368,17 @@ fn consent_row(contact: &ContactId, c: &ConsentRecord) -> Vec<Value> {
     ]
 }
 
+fn suppression_row(s: &Suppression) -> Vec<Value> {
+    vec![
+        word(&s.channel),
+        text(&s.address),
+        word(&s.reason),
+        when(s.until),
+        text(&s.source),
+        int(s.at.0),
+    ]
+}
+
 fn conversion_row(contact: &ContactId, c: &Conversion) -> Vec<Value> {
     vec![
         text(contact),
@@ -349,6 +407,7 @@ fn contact_row(c: &Contact, now: Millis) -> Vec<Value> {
         Value::json(&c.consents),
         Value::json(&c.confirmation_mails),
         Value::json(&c.touches),
+        Value::json(&c.soft_bounces),
         when(c.wake_at),
         int(c.created_at.0),
         int(now.0),
@@ -376,6 +435,16 @@ fn message_row(m: &Message) -> Vec<Value> {
         int(0),
         int(0),
     ]
+}
+
+fn release_row(release: &Release) -> Json {
+    let Release { channel, address, by, note, at } = release;
+    json!({ "channel": channel, "address": address, "by": by, "note": note, "at": at })
+}
+
+/// The statement that lifts the suppression of an address of which no contact is known.
+pub fn release(release: &Release) -> Option<Statement> {
+    of_json(UPDATE_RELEASES, &[release_row(release)])
 }
 
 fn wake_row(decision: &Decision) -> Json {

@@ -252,6 +252,10 @@ impl Words<'_> {
             self.say("Clicked", "已点击"),
             self.say("Open rate", "打开率"),
             self.say("Click rate", "点击率"),
+            self.say("Bounced", "已退回"),
+            self.say("Hard bounces", "地址无效"),
+            self.say("Complaints", "投诉"),
+            self.say("Unsubscribed", "已退订"),
         ];
         let row = |name: &str, figures: &MessageFigures| {
             // Nobody can tell whether an SMS was read.
@@ -263,6 +267,10 @@ impl Words<'_> {
                 count(figures.clicked),
                 seen(percent(figures.open_rate())),
                 percent(figures.click_rate()),
+                count(figures.bounced),
+                count(figures.hard_bounced),
+                count(figures.complained),
+                count(figures.unsubscribed),
             ];
             TableRow { name: name.to_owned(), cells: texts.map(Cell::plain).into() }
         };

@@ -30,7 +30,8 @@ fn message(channel: Channel, text: &str) -> MailboxMessage {
 }
 
 fn report(name: &str, figures: Figures) -> Report {
-    let messages = MessageFigures { sent: 4, delivered: 4, opened: 2, clicked: 1 };
+    let messages =
+        MessageFigures { sent: 4, delivered: 4, opened: 2, clicked: 1, ..<_>::default() };
     Report {
         campaign: CampaignId::from(name),
         name: name.into(),

@@ -1,6 +1,6 @@
-//! `dripline inspect email|phone`.
+//! `dripline inspect email|phone|sms|user-agent`.
 
-use super::{dripline, dripline_with};
+use super::{dripline, dripline_with, dripline_with_bytes};
 
 #[test]
 fn one_address_is_explained() {
@@ -27,4 +27,57 @@ fn a_list_is_piped_through() {
                                 "message": "Check the part before the @." }),
         ]
     );
+}
+
+fn objects(out: &str) -> Vec<serde_json::Value> {
+    out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn a_text_message_is_counted_and_what_makes_it_dear_is_named() {
+    let ran = dripline(&["inspect", "sms", "Your code: 1234"]).ended(0);
+    assert_eq!(ran.out, "Your code: 1234: GSM-7, 15 units, 1 segment, 145 free\n");
+    let ran = dripline(&["inspect", "sms", "It’s on"]).ended(0);
+    assert_eq!(
+        ran.out,
+        "It’s on: UCS-2, 7 units, 1 segment, 63 free\n  U+2019 `’`: `'` would do, in GSM-7\n"
+    );
+    let text = format!("{}€b", "a".repeat(159));
+    let ran = dripline(&["inspect", "sms", "--json", &text]).ended(0);
+    let [found] = &objects(&ran.out)[..] else { panic!("{}", ran.out) };
+    assert_eq!(found["encoding"], "GSM-7");
+    assert_eq!((&found["units"], &found["segments"]), (&162.into(), &2.into()));
+    assert_eq!(found["parts"][1], text[153..]);
+    let ran = dripline(&["inspect", "sms", "--json", &"中".repeat(671)]).ended(1);
+    assert_eq!(objects(&ran.out)[0]["message"], "it takes 11 segments; the most is 10");
+}
+
+#[test]
+fn a_user_agent_is_a_persons_or_a_machines() {
+    let iphone = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15";
+    let lines = format!("{iphone}\ncurl/8.5.0\nMozilla/5.0\n");
+    let ran = dripline_with(&["inspect", "user-agent", "--json"], &[], &lines).ended(0);
+    let found = objects(&ran.out);
+    let judged = |object: &serde_json::Value| {
+        (object["human"].as_bool(), object["open"]["reason"].as_str().map(str::to_owned))
+    };
+    assert_eq!(judged(&found[0]), (Some(true), None));
+    assert_eq!(judged(&found[1]), (Some(false), Some("http_library".to_owned())));
+    assert_eq!(judged(&found[2]), (Some(false), Some("privacy_proxy".to_owned())));
+    assert_eq!(found[1]["message"], "a program fetched it, not a browser");
+    assert_eq!(ran.err, "3 looked at, 0 refused\n");
+}
+
+#[test]
+fn a_line_that_cannot_be_read_stops_no_other() {
+    let mut piped = b"one\n\xff\xfe\n\n".to_vec();
+    piped.extend("x".repeat(100_000).bytes());
+    piped.extend(b"\nlast \r\n");
+    let ran = dripline_with_bytes(&["inspect", "sms", "--json"], &[], &piped).ended(1);
+    let found = objects(&ran.out);
+    let reasons: Vec<_> = found.iter().map(|object| object["reason"].as_str()).collect();
+    assert_eq!(reasons, [None, Some("not_utf8"), Some("line_too_long"), None]);
+    // A space at the end is a unit that is paid for.
+    assert_eq!((&found[3]["input"], &found[3]["units"]), (&"last ".into(), &5.into()));
+    assert_eq!(ran.err, "4 looked at, 2 refused\n");
 }

@@ -44,6 +44,10 @@ fn dripline(args: &[&str]) -> Ran {
 }
 
 fn dripline_with(args: &[&str], variables: &[(&str, &str)], input: &str) -> Ran {
+    dripline_with_bytes(args, variables, input.as_bytes())
+}
+
+fn dripline_with_bytes(args: &[&str], variables: &[(&str, &str)], input: &[u8]) -> Ran {
     let mut command = Command::new(env!("CARGO_BIN_EXE_dripline"));
     for name in ["DRIPLINE_URL", "DRIPLINE_TOKEN", "SIGNING_SECRET", "SIGNING_SECRET_PREVIOUS"] {
         command.env_remove(name);
@@ -57,7 +61,7 @@ fn dripline_with(args: &[&str], variables: &[(&str, &str)], input: &str) -> Ran 
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
     let output = child.wait_with_output().unwrap();
     Ran {
         status: output.status.code().unwrap_or(-1),

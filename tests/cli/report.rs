@@ -16,7 +16,8 @@ const REPORT: &str = r#"{"campaign":"white-paper","name":"预测性维护白皮�
 "by_variant":[{"page":"white-paper","variant":"a","visitors":1000,"leads":150,"contacts":150,
   "conversions":4,"cost_minor":0,"revenue_minor":5200000}],
 "messages":[
-  {"template":"emails/white-paper-welcome","sent":300,"delivered":300,"opened":200,"clicked":120},
+  {"template":"emails/white-paper-welcome","sent":300,"delivered":300,"opened":200,"clicked":120,
+   "bounced":5,"hard_bounced":2,"complained":1,"unsubscribed":3},
   {"template":"sms/清单","sent":3,"delivered":0,"opened":0,"clicked":0}]}"#;
 
 #[test]
@@ -55,6 +56,10 @@ fn a_report_is_a_table() {
       emails/white-paper-welcome   300        300     200      120      66.7%       40.0%
       sms/清单                       3          0       0        0       0.0%        0.0%
       All                          303        300     200      120      66.7%       40.0%
+
+    Came back or refused, by message
+      Template                    Bounced  Hard bounces  Complaints  Unsubscribed
+      emails/white-paper-welcome        5             2           1             3
     ");
 }
 

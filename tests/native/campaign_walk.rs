@@ -260,9 +260,12 @@ fn unsubscribing_stops_everything_even_what_is_queued() {
     let welcome = only_letter(&world, "bo@example.com");
     // The nudge is queued while the post is not looked at; then the reader refuses.
     let queue =
-        "INSERT INTO messages SELECT 'm.2', contact_id, campaign_id, version, enrollment_id,
+        "INSERT INTO messages (id, contact_id, campaign_id, version, enrollment_id, journey, step,
+                               channel, class, purpose, template, note, state, reason, queued_at,
+                               send_at, attempts, uncertain)
+         SELECT 'm.2', contact_id, campaign_id, version, enrollment_id,
         journey, 'nudge', channel, class, purpose, 'emails/webinar-nudge', note, 'queued', '',
-        queued_at, send_at + 60000, 0, 0, NULL, NULL, NULL FROM messages";
+        queued_at, send_at + 60000, 0, 0 FROM messages";
     rows(&world.db, queue);
     assert!(world.unsubscribe(&welcome).unwrap());
     world.after(Span::days(30)).unwrap();

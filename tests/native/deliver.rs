@@ -454,7 +454,8 @@ fn the_fence_says_why_it_is_closed() {
         office.deliver(MONDAY, vec![]);
         office.standing()
     };
-    let suppress = "INSERT INTO suppressions VALUES ('email', 'ann@x.example', 'bounced', 0)";
+    let suppress = "INSERT INTO suppressions (channel, address, reason, at)
+                    VALUES ('email', 'ann@x.example', 'bounced', 0)";
     assert_eq!(closed("UPDATE contacts SET consents = '[]'"), "skipped|no_consent|1|0");
     assert_eq!(closed(suppress), "skipped|suppressed|1|0");
     assert_eq!(closed("UPDATE enrollments SET state = 'exited'"), "skipped|left_journey|1|0");

@@ -3,11 +3,13 @@
 
 mod bad_input;
 mod campaign_walk;
+mod consent;
 mod counters;
 mod deliver;
 mod explain;
 mod faults;
 mod halts;
+mod hearing;
 mod invariants;
 mod journeys;
 mod poison;

@@ -108,6 +108,28 @@ fn a_contact_that_cannot_be_written_is_parked_alone() {
 }
 
 #[test]
+fn a_contact_whose_decision_comes_to_no_end_is_parked_alone() {
+    let (mut world, id) = ten();
+    // Publishing refuses such a journey: its waits are over before they begin, and it goes round.
+    rows(
+        &world.db,
+        "INSERT INTO campaign_versions (campaign_id, version, hash, compiled, published_at)
+         SELECT campaign_id, 99, 'none',
+                json_set(compiled, '$.campaign.journeys.j.steps[0].action.wait', -1,
+                         '$.campaign.journeys.j.steps[2].action.wait', -1,
+                         '$.campaign.journeys.j.steps[2].then', json('{\"step\":\"pause\"}')),
+                published_at FROM campaign_versions",
+    );
+    rows(&world.db, &format!("UPDATE enrollments SET version = 99 WHERE contact_id = '{id}'"));
+    world.after(Span::days(1)).unwrap();
+    an_hour(&mut world);
+    assert_eq!(nudged(&world), 9);
+    let [row] = &parked(&world)[..] else { panic!("{:?}", parked(&world)) };
+    assert_eq!((&row.contact, row.attempts), (&id, ATTEMPTS_ALONE_MAX));
+    assert_eq!(row.reason, "the decision came to no end within 5000 events and steps");
+}
+
+#[test]
 fn many_that_cannot_be_read_stall_nobody_either() {
     let (mut world, _) = ten();
     rows(&world.db, "UPDATE contacts SET attributes = '[1]' WHERE email <> 'p3@example.com'");

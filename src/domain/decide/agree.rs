@@ -8,6 +8,7 @@ use crate::domain::event::names;
 use crate::domain::form::ConsentAsk;
 use crate::domain::message::{Class, Message, house};
 use crate::domain::primitives::{CampaignId, Channel, MessageId, Millis, QualifiedId};
+use crate::domain::suppression::{Release, SuppressionReason};
 use crate::domain::token::sha256_hex;
 use serde_json::json;
 
@@ -176,6 +177,31 @@ impl Decider<'_> {
             self.record(names::CONSENT_CONFIRMED, campaign.as_ref(), properties);
             self.put_on_record(&confirmed, form, text, by);
         }
+        self.end_refusal(confirmed.channel, by.source);
+    }
+
+    /// Lifts the suppression of an address whose owner refused and has just agreed anew, and no
+    /// other: what bounced, was called spam or was erased stays for an operator.
+    pub(super) fn end_refusal(&mut self, channel: Channel, source: &str) {
+        let known = self.contact.suppressed.get(&channel);
+        if known.is_some_and(|known| known.reason == SuppressionReason::Unsubscribed) {
+            self.release(channel, source, "agreed anew");
+        }
+    }
+
+    /// Lifts the suppression of the contact's own address, if there is one.
+    pub(super) fn release(&mut self, channel: Channel, by: &str, note: &str) {
+        let Some(known) = self.contact.suppressed.remove(&channel) else { return };
+        let properties =
+            json!({ "channel": channel, "reason": known.reason, "by": by, "note": note });
+        self.record(names::CONTACT_RELEASED, None, properties);
+        self.changes.push(Change::Release(Release {
+            channel,
+            address: known.address,
+            by: by.to_owned(),
+            note: note.to_owned(),
+            at: self.now,
+        }));
     }
 
     /// What was chosen by a link of a message. The link proves that the address on its channel is

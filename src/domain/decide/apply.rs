@@ -7,7 +7,7 @@ use crate::domain::change::{Change, Metric};
 use crate::domain::consent::{Consent, ConsentState};
 use crate::domain::contact::Contact;
 use crate::domain::event::names;
-use crate::domain::message::{Class, Message, MessageState};
+use crate::domain::message::{Class, Message, MessageState, Milestones};
 use crate::domain::primitives::{CampaignId, Channel, Millis};
 use serde_json::{Value, json};
 
@@ -28,11 +28,23 @@ impl Decider<'_> {
                     self.apply_engagement(&message, engagement);
                 }
             }
+            Happening::Heard(message, heard) => {
+                if let Some(message) = self.contact.messages.get(&message).cloned() {
+                    self.hear(&message, heard);
+                }
+            }
             Happening::Confirmed { shown_at, message, origin_hash } => {
                 self.confirm(shown_at, &By::link(CONFIRM_LINK, &message, &origin_hash));
             }
+            Happening::Suppressed(suppression) => self.suppress(suppression, json!({})),
+            Happening::Released(release) => {
+                self.release(release.channel, &release.by, &release.note);
+            }
             Happening::Chose(choice) => self.choose(*choice),
             Happening::Unsubscribed { channel, message, origin_hash } => {
+                if let Some(message) = self.contact.messages.get(&message).cloned() {
+                    self.unsubscribed_by(&message, self.now, None);
+                }
                 self.withdraw(channel, &By::link(UNSUBSCRIBE_LINK, &message, &origin_hash));
             }
         }
@@ -132,16 +144,18 @@ impl Decider<'_> {
         }
         let campaign = Some(&message.campaign);
         self.record_keyed(name, campaign, properties.clone(), self.now, key);
-        let change = MessageChange { state: Some(state), reason, provider_id, ..<_>::default() };
+        let delivered_at = (state == MessageState::Delivered).then_some(self.now);
+        let heard = Milestones { delivered_at, ..<_>::default() };
+        let state_now = Some(state);
+        let change =
+            MessageChange { state: state_now, reason, provider_id, heard, ..<_>::default() };
         self.move_message(message, change);
-        if accepted && message.class == Class::Marketing {
-            self.count_message(message, Metric::Sent);
+        if accepted {
+            self.count_if_marketing(message, Metric::Sent);
         }
         if state == MessageState::Delivered {
             self.record(names::MESSAGE_DELIVERED, campaign, properties);
-            if message.class == Class::Marketing {
-                self.count_message(message, Metric::Delivered);
-            }
+            self.count_if_marketing(message, Metric::Delivered);
         }
     }
 
@@ -194,11 +208,19 @@ impl Decider<'_> {
         self.count(&message.campaign, metric, channel, &message.template, 1);
     }
 
-    fn move_message(&mut self, message: &Message, change: MessageChange) {
-        let MessageChange { state, reason, provider_id, opened_at, clicked_at } = change;
+    /// Counts a message once more, if it is one that campaigns are judged by.
+    pub(super) fn count_if_marketing(&mut self, message: &Message, metric: Metric) {
+        if message.class == Class::Marketing {
+            self.count_message(message, metric);
+        }
+    }
+
+    pub(super) fn move_message(&mut self, message: &Message, change: MessageChange) {
+        let MessageChange { state, reason, provider_id, opened_at, clicked_at, heard } = change;
         if let Some(row) = self.contact.messages.get_mut(&message.id) {
             row.opened_at = row.opened_at.or(opened_at);
             row.clicked_at = row.clicked_at.or(clicked_at);
+            row.heard.add(heard);
             row.state = state.unwrap_or(row.state);
         }
         let id = message.id.clone();
@@ -209,6 +231,7 @@ impl Decider<'_> {
             provider_id,
             opened_at,
             clicked_at,
+            heard,
         });
     }
 }
@@ -223,17 +246,18 @@ fn keeps_its_phone(contact: &Contact, submitted: &Submitted) -> bool {
 }
 
 /// What moves on in a message's ledger row.
-#[derive(Default)]
-struct MessageChange {
-    state: Option<MessageState>,
-    reason: String,
-    provider_id: Option<String>,
-    opened_at: Option<Millis>,
-    clicked_at: Option<Millis>,
+#[derive(Default, PartialEq)]
+pub(super) struct MessageChange {
+    pub(super) state: Option<MessageState>,
+    pub(super) reason: String,
+    pub(super) provider_id: Option<String>,
+    pub(super) opened_at: Option<Millis>,
+    pub(super) clicked_at: Option<Millis>,
+    pub(super) heard: Milestones,
 }
 
 /// The properties that every event about a message has.
-fn facts(message: &Message) -> Value {
+pub(super) fn facts(message: &Message) -> Value {
     json!({
         "message": message.id, "channel": message.channel, "template": message.template,
         "journey": message.journey, "step": message.step, "enrollment": message.enrollment,

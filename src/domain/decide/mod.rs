@@ -8,6 +8,7 @@
 mod agree;
 mod apply;
 mod halt;
+mod hear;
 mod migrate;
 mod walk;
 
@@ -15,6 +16,7 @@ pub use halt::ARCHIVED;
 pub(super) use walk::triggers;
 
 use super::attribution;
+use super::bounce::Bounce;
 use super::catalog::{Catalog, Edition};
 use super::change::{Change, Conversion, Count, Metric};
 use super::contact::Contact;
@@ -23,6 +25,7 @@ use super::form::ConsentAsk;
 use super::journey::{Enrollment, RunState};
 use super::message::Message;
 use super::primitives::{CampaignId, Channel, Ids, MessageId, Millis, QualifiedId};
+use super::suppression::{Release, Suppression};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, VecDeque};
@@ -47,6 +50,8 @@ pub enum Happening {
     },
     /// A message was opened or clicked; its row must be among the contact's.
     Engaged(MessageId, Engagement),
+    /// A provider told what became of a message; its row must be among the contact's.
+    Heard(MessageId, Heard),
     /// The owner of the e-mail address confirmed all that waited for it.
     Confirmed {
         /// When the question was shown: what was granted later was not part of it.
@@ -58,6 +63,10 @@ pub enum Happening {
     },
     /// The contact chose by a link of a message what it wants and what not.
     Chose(Box<Choice>),
+    /// An operator says that the contact's address must not be written to.
+    Suppressed(Suppression),
+    /// An operator lifts the suppression of the contact's address.
+    Released(Release),
     /// The contact wants nothing more on a channel.
     Unsubscribed {
         /// The channel.
@@ -79,9 +88,12 @@ impl Happening {
                 Some(format!("delivery:{message}:{attempt}"))
             }
             Self::Engaged(_, engagement) => Some(engagement.key.clone()),
+            Self::Heard(_, heard) => heard.key.clone(),
             Self::TimePassed
             | Self::Confirmed { .. }
             | Self::Chose(_)
+            | Self::Suppressed(_)
+            | Self::Released(_)
             | Self::Unsubscribed { .. } => None,
         }
     }
@@ -97,7 +109,10 @@ impl Happening {
     /// The message whose ledger row the decision needs.
     pub fn message(&self) -> Option<&MessageId> {
         match self {
-            Self::Delivered { message, .. } | Self::Engaged(message, _) => Some(message),
+            Self::Delivered { message, .. }
+            | Self::Engaged(message, _)
+            | Self::Heard(message, _)
+            | Self::Unsubscribed { message, .. } => Some(message),
             _ => None,
         }
     }
@@ -208,6 +223,40 @@ pub struct Engagement {
     pub key: String,
 }
 
+/// What a provider tells of a message.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Heard {
+    /// What.
+    pub news: News,
+    /// When it happened.
+    pub at: Millis,
+    /// The address it is about, in normal form, if the provider named it.
+    pub address: Option<String>,
+    /// Who tells: the provider's name.
+    pub source: String,
+    /// The provider's own id of the message.
+    pub provider_id: Option<String>,
+    /// What makes two tellings the same, where the ledger row does not: each of the news counts
+    /// once a message whatever this is.
+    pub key: Option<String>,
+}
+
+/// What became of a message, says its provider.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum News {
+    /// It was taken.
+    Sent,
+    /// It arrived.
+    Delivered,
+    /// It came back.
+    Bounced(Bounce),
+    /// Somebody called it spam.
+    Complained,
+    /// Somebody unsubscribed by it, at the provider's.
+    Unsubscribed,
+}
+
 /// What to write, and what to do once it is written.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decision {
@@ -234,14 +283,30 @@ impl Decision {
     }
 }
 
-/// Decides what follows from `happenings`, in their order, for `contact` at `now`.
+/// The most that one decision may record and walk, events and steps together. The largest that
+/// makes sense enters every journey of a full catalog and is far below; D1 would take no more in
+/// one parameter.
+pub const EFFORT_MAX: usize = 5_000;
+
+/// A decision that came to no end: a fault of ours, or of what was published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Endless;
+
+impl std::fmt::Display for Endless {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the decision came to no end within {EFFORT_MAX} events and steps")
+    }
+}
+
+/// Decides what follows from `happenings`, in their order, for `contact` at `now`. That it ends is
+/// shown above; should that be wrong one day, the ceiling turns an endless loop into an error.
 pub fn decide(
     catalog: &Catalog,
     contact: Contact,
     happenings: Vec<Happening>,
     now: Millis,
     ids: &mut Ids,
-) -> Decision {
+) -> Result<Decision, Endless> {
     let read_seq = contact.seq;
     let mut decider = Decider {
         catalog,
@@ -251,6 +316,7 @@ pub fn decide(
         changes: Vec::new(),
         unsettled: VecDeque::new(),
         enrolled: VecDeque::new(),
+        effort: 0,
     };
     decider.end_archived_journeys();
     decider.migrate_journeys();
@@ -259,9 +325,12 @@ pub fn decide(
         decider.apply(happening);
         decider.settle();
     }
+    if decider.is_exhausted() {
+        return Err(Endless);
+    }
     let Decider { mut contact, changes, .. } = decider;
     contact.wake_at = wake_at(catalog, &contact, now);
-    Decision { contact, read_seq, changes }
+    Ok(Decision { contact, read_seq, changes })
 }
 
 /// A decision in the making.
@@ -275,6 +344,8 @@ struct Decider<'a> {
     unsettled: VecDeque<Event>,
     /// Journeys that `enroll` steps named and that are still to be entered.
     enrolled: VecDeque<(CampaignId, String)>,
+    /// How many events were recorded and steps taken.
+    effort: usize,
 }
 
 impl Decider<'_> {
@@ -292,6 +363,7 @@ impl Decider<'_> {
         at: Millis,
         key: Option<String>,
     ) {
+        self.effort += 1;
         self.contact.seq += 1;
         let properties = match properties {
             Value::Object(map) => map,
@@ -317,9 +389,14 @@ impl Decider<'_> {
         }));
     }
 
+    /// Whether it has done more than any decision may.
+    fn is_exhausted(&self) -> bool {
+        self.effort > EFFORT_MAX
+    }
+
     /// Draws consequences until there are none left.
     fn settle(&mut self) {
-        loop {
+        while !self.is_exhausted() {
             while let Some(event) = self.unsettled.pop_front() {
                 self.end_journeys(&event);
                 self.resume_journeys(&event);

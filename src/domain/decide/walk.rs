@@ -312,10 +312,11 @@ impl Decider<'_> {
     /// looks back to has moved it on already.
     pub(super) fn walk(&mut self, index: usize, mut next: Next) {
         let mut looked_back = BTreeSet::new();
-        loop {
+        while !self.is_exhausted() {
             let Next::Step(id) = next else {
                 return self.end(index, EnrollmentState::Completed, "");
             };
+            self.effort += 1;
             let enrollment = &mut self.contact.enrollments[index];
             enrollment.step = id;
             enrollment.since = self.now;

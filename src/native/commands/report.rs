@@ -68,6 +68,7 @@ pub(super) fn print(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         ("By channel", channels(report)),
         ("By page and variant", variants(report)),
         ("By message", messages(report)),
+        ("Came back or refused, by message", refused(report)),
     ] {
         if !table.is_empty() {
             writeln!(out, "{title}\n{table}")?;
@@ -144,6 +145,22 @@ fn variants(report: &Report) -> Table {
         cells.push(percent(row.figures.lead_rate()));
         cells.push(amount(row.figures.revenue_minor, report));
         table.row(cells);
+    }
+    table
+}
+
+/// The templates of which messages came back, or were refused.
+fn refused(report: &Report) -> Table {
+    let heads = ["Template", "Bounced", "Hard bounces", "Complaints", "Unsubscribed"];
+    let mut table = Table::new(1, &heads);
+    for row in &report.messages {
+        let f = &row.figures;
+        let counts = [f.bounced, f.hard_bounced, f.complained, f.unsubscribed];
+        if counts.iter().any(|n| *n > 0) {
+            let mut cells = vec![row.template.clone()];
+            cells.extend(counts.map(count));
+            table.row(cells);
+        }
     }
     table
 }

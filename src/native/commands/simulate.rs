@@ -283,7 +283,10 @@ fn held_back(outcome: &Outcome) -> Table {
     let mut table = Table::new(3, &["Template", "Channel", "Why", "Messages"]);
     for total in &outcome.messages {
         let why = match total.state {
-            MessageState::Sent | MessageState::Delivered => continue,
+            MessageState::Sent
+            | MessageState::Delivered
+            | MessageState::Bounced
+            | MessageState::Complained => continue,
             MessageState::Queued | MessageState::Sending => "waits to be sent".to_owned(),
             MessageState::Skipped => total.reason.replace('_', " "),
             MessageState::Failed => format!("failed: {}", total.reason),

@@ -330,6 +330,7 @@ fn inspection_says_why_something_is_refused() {
       @/templates/partials/footer.hbs:2: {{#if}} is never closed
     @/none.hbs: refused
       @/none.hbs:1: cannot be read: No such file or directory (os error 2)
+    3 looked at, 3 refused
     [Wrong]
     ");
     assert_snapshot!(project.run("inspect template --json", thanks), @r#"
@@ -341,6 +342,7 @@ fn inspection_says_why_something_is_refused() {
       "key":"",
       "line":1,
       "message":"unknown variable `titel`"}]}
+    1 looked at, 1 refused
     [Wrong]
     "#);
     assert_snapshot!(project.run("inspect campaign @/campaigns/white-paper.toml", ""), @"

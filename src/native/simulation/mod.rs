@@ -474,7 +474,8 @@ impl Run<'_> {
             phones: self.people.iter().map(|person| person.phone.clone()).collect(),
             external_ids: Vec::new(),
         };
-        let rows = self.rows::<ContactRow>(contacts::by_addresses(&addresses, &[], &[]))?;
+        let wanted = contacts::by_addresses(&addresses, &[], &[], self.world.now());
+        let rows = self.rows::<ContactRow>(wanted)?;
         let person_of = |contact: &Contact| {
             let address = contact.email.as_ref().or(contact.phone.as_ref());
             address.and_then(|address| self.by_address.get(address)).copied()

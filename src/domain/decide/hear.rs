@@ -1,0 +1,225 @@
+//! What a provider tells of a message after it took it, in whatever order and however often.
+//!
+//! Each fact counts once a message: the ledger row keeps when it was first heard. The state moves
+//! forwards only, and a message whose answer was lost, or has not been written down yet, is
+//! settled. Suppressions only grow.
+
+use super::agree::By;
+use super::{Decider, Heard, News};
+use crate::domain::bounce::{Bounce, BounceKind};
+use crate::domain::change::{Change, Metric};
+use crate::domain::decide::apply::{MessageChange, facts};
+use crate::domain::event::names;
+use crate::domain::message::{Class, Message, MessageState, Milestones};
+use crate::domain::primitives::{Millis, Span};
+use crate::domain::suppression::{Suppression, SuppressionReason};
+use serde_json::{Value, json};
+
+/// From this many soft bounces in a row on, with none arrived in between, an address rests.
+const SOFT_BOUNCES_MAX: u32 = 5;
+
+/// For how many days it rests: after the fifth, after the sixth, and after each one more.
+const REST_DAYS: [i64; 3] = [7, 30, 180];
+
+impl Decider<'_> {
+    /// Takes in what was heard of a message.
+    pub(super) fn hear(&mut self, message: &Message, heard: Heard) {
+        let Heard { news, at, address, source, provider_id, key } = heard;
+        let at = at.min(self.now);
+        let mut change = MessageChange { provider_id, ..<_>::default() };
+        let mut state = self.settled(message);
+        let seen = message.heard;
+        match news {
+            News::Sent => {}
+            News::Delivered => {
+                state = state.hearing(MessageState::Delivered);
+                if seen.delivered_at.is_none() && message.state != MessageState::Delivered {
+                    change.heard.delivered_at = Some(at);
+                    self.tell(message, names::MESSAGE_DELIVERED, json!({}), at, key);
+                    self.count_if_marketing(message, Metric::Delivered);
+                }
+                self.contact.soft_bounces.entry(message.channel).or_default().end(at);
+            }
+            News::Bounced(bounce) => {
+                let before = state;
+                state = state.hearing(MessageState::Bounced);
+                if state != before {
+                    change.reason = reason_of(&bounce);
+                }
+                if seen.bounced_at.is_none() {
+                    change.heard.bounced_at = Some(at);
+                    self.apply_bounce(message, &bounce, at, key);
+                    self.judge_address(message, &bounce, at, address, source);
+                }
+            }
+            News::Complained => {
+                state = state.hearing(MessageState::Complained);
+                if seen.complained_at.is_none() {
+                    change.heard.complained_at = Some(at);
+                    self.tell(message, names::MESSAGE_COMPLAINED, json!({}), at, key);
+                    self.count_if_marketing(message, Metric::Complained);
+                    self.refuse(message, SuppressionReason::Complained, address, &source);
+                }
+            }
+            News::Unsubscribed => {
+                self.unsubscribed_by(message, at, key);
+                self.withdraw(message.channel, &By::link(&source, &message.id, ""));
+            }
+        }
+        change.state = (state != message.state).then_some(state);
+        if change != MessageChange::default() {
+            self.move_message(message, change);
+        }
+    }
+
+    /// The state of a message that a provider tells of: whoever can tell has taken it, so that one
+    /// whose answer is missing was sent.
+    fn settled(&mut self, message: &Message) -> MessageState {
+        match message.state {
+            MessageState::Queued | MessageState::Sending | MessageState::Unknown => {
+                self.record(names::MESSAGE_SENT, Some(&message.campaign), facts(message));
+                self.count_if_marketing(message, Metric::Sent);
+                MessageState::Sent
+            }
+            state => state,
+        }
+    }
+
+    fn apply_bounce(
+        &mut self,
+        message: &Message,
+        bounce: &Bounce,
+        at: Millis,
+        key: Option<String>,
+    ) {
+        self.tell(message, names::MESSAGE_BOUNCED, json!(bounce), at, key);
+        self.count_if_marketing(message, Metric::Bounced);
+        if bounce.kind == BounceKind::Hard {
+            self.count_if_marketing(message, Metric::HardBounced);
+        }
+    }
+
+    /// What a bounce means for the address it came back from.
+    fn judge_address(
+        &mut self,
+        message: &Message,
+        bounce: &Bounce,
+        at: Millis,
+        address: Option<String>,
+        source: String,
+    ) {
+        let until = match bounce.kind {
+            BounceKind::Ignored => return,
+            BounceKind::Hard => None,
+            BounceKind::Soft => match self.one_more_soft_bounce(message, at) {
+                None => return,
+                until => until,
+            },
+        };
+        self.suppress_address_of(message, (SuppressionReason::Bounced, until), address, source);
+    }
+
+    /// Counts a soft bounce; how long the address rests, once there were too many in a row.
+    fn one_more_soft_bounce(&mut self, message: &Message, at: Millis) -> Option<Millis> {
+        if message.class == Class::Internal {
+            return None;
+        }
+        let bounces = self.contact.soft_bounces.entry(message.channel).or_default();
+        if !bounces.add(at) {
+            return None;
+        }
+        let over = bounces.count.checked_sub(SOFT_BOUNCES_MAX)? as usize;
+        Some(self.now.plus(Span::days(REST_DAYS[over.min(REST_DAYS.len() - 1)])))
+    }
+
+    /// Somebody wants nothing more on the channel of a message: the consents go, and the address is
+    /// suppressed for good.
+    fn refuse(
+        &mut self,
+        message: &Message,
+        reason: SuppressionReason,
+        address: Option<String>,
+        source: &str,
+    ) {
+        if message.class != Class::Internal {
+            self.withdraw(message.channel, &By::link(source, &message.id, ""));
+        }
+        self.suppress_address_of(message, (reason, None), address, source.to_owned());
+    }
+
+    /// Records, once a message, that somebody unsubscribed by it.
+    pub(super) fn unsubscribed_by(&mut self, message: &Message, at: Millis, key: Option<String>) {
+        if message.heard.unsubscribed_at.is_some() {
+            return;
+        }
+        self.tell(message, names::MESSAGE_UNSUBSCRIBED, json!({}), at, key);
+        self.count_if_marketing(message, Metric::Unsubscribed);
+        let heard = Milestones { unsubscribed_at: Some(at), ..<_>::default() };
+        self.move_message(message, MessageChange { heard, ..<_>::default() });
+    }
+
+    /// Suppresses the address that a message went to: the one that the provider names, or else the
+    /// contact's own. A notice goes to our own people, whose address is not the contact's.
+    fn suppress_address_of(
+        &mut self,
+        message: &Message,
+        (reason, until): (SuppressionReason, Option<Millis>),
+        address: Option<String>,
+        source: String,
+    ) {
+        if message.class == Class::Internal {
+            return;
+        }
+        let own = self.contact.address_on(message.channel).cloned();
+        let Some(address) = address.or(own) else { return };
+        let (channel, at) = (message.channel, self.now);
+        let suppression = Suppression { channel, address, reason, until, source, at };
+        self.suppress(suppression, json!({ "message": message.id }));
+    }
+
+    /// Suppresses an address, if it is not suppressed more strictly already. `about` is what the
+    /// event says beside the suppression itself; the address is not in it.
+    pub(super) fn suppress(&mut self, suppression: Suppression, about: Value) {
+        let Suppression { channel, reason, until, .. } = suppression;
+        let is_own = self.contact.address_on(channel) == Some(&suppression.address);
+        let known = self.contact.suppressed.get(&channel).filter(|_| is_own);
+        if known.is_some_and(|known| !suppression.is_stricter_than(known)) {
+            return;
+        }
+        let mut properties = json!({ "channel": channel, "reason": reason, "until": until,
+                                     "source": suppression.source });
+        if let (Some(all), Value::Object(about)) = (properties.as_object_mut(), about) {
+            all.extend(about);
+        }
+        self.record(names::CONTACT_SUPPRESSED, None, properties);
+        self.changes.push(Change::Suppress(suppression.clone()));
+        if is_own {
+            self.contact.suppressed.insert(channel, suppression);
+        }
+    }
+
+    /// Records an event about a message, with what it says beside the usual.
+    fn tell(
+        &mut self,
+        message: &Message,
+        name: &str,
+        more: Value,
+        at: Millis,
+        key: Option<String>,
+    ) {
+        let mut properties = facts(message);
+        if let (Some(all), Value::Object(more)) = (properties.as_object_mut(), more) {
+            all.extend(more);
+        }
+        self.record_keyed(name, Some(&message.campaign), properties, at, key);
+    }
+}
+
+/// Why a message came back, for the ledger: the receiver's own words, or our word for it.
+fn reason_of(bounce: &Bounce) -> String {
+    let told = [bounce.status.as_str(), bounce.words.as_str()].join(" ");
+    match told.trim() {
+        "" => bounce.reason.clone(),
+        told => told.to_owned(),
+    }
+}

@@ -1,0 +1,330 @@
+//! Hearing back: what providers tell of messages, in any order, twice, early and late.
+
+use super::invariants::assert_sound;
+use super::support::{FORM, MONDAY, history, number, rows, rows_of, submission, world};
+use dripline::domain::bounce::{Bounce, BounceKind};
+use dripline::domain::decide::{Happening, Heard, News, Outcome};
+use dripline::domain::primitives::{Channel, Ids, MessageId, Millis, Span};
+use dripline::domain::suppression::{Suppression, SuppressionReason};
+use dripline::flows::commit::{Case, Who, commit};
+use dripline::flows::task::{HeardReport, Intake};
+use dripline::flows::{record_touches, submit_form};
+use dripline::native::sqlite::Sqlite;
+use dripline::native::world::{World, block_on};
+use dripline::store::write;
+use proptest::prelude::*;
+use serde_json::Value;
+use std::cell::OnceCell;
+
+const JOURNEY: &str = r#"
+    [journey.j]
+    enter = { form = "f" }
+    [[journey.j.step]]
+    id = "welcome"
+    send = "emails/welcome"
+    [[journey.j.step]]
+    id = "rest"
+    wait = "300d"
+"#;
+
+/// A world in which messages are queued and nothing leaves by itself.
+fn office() -> World {
+    let mut world = world(&format!("{FORM}{JOURNEY}"));
+    let fields = [("email", "ann@x.example"), ("phone", "07400 123456"), ("consent", "on")];
+    let submitted = submission(&mut world, &fields);
+    let (db, ids) = (&world.db, &mut Ids::new(MONDAY, 7));
+    block_on(submit_form::submit(db, &world.catalog, submitted, MONDAY, ids)).unwrap();
+    world
+}
+
+/// The one message, put into a state as if a delivery had come so far.
+fn message_in(world: &World, state: &str) -> MessageId {
+    rows(&world.db, &format!("UPDATE messages SET state = '{state}'"));
+    let found = rows(&world.db, "SELECT id FROM messages");
+    MessageId::from(found[0]["id"].as_str().unwrap())
+}
+
+fn heard(news: News, at: Millis) -> Heard {
+    let source = "resend".to_owned();
+    Heard { news, at, address: None, source, provider_id: Some("re-1".to_owned()), key: None }
+}
+
+fn bounce(kind: BounceKind) -> News {
+    News::Bounced(Bounce {
+        kind,
+        reason: "no_such_address".to_owned(),
+        status: "5.1.1".to_owned(),
+        words: "no such user".to_owned(),
+    })
+}
+
+fn tell(db: &Sqlite, world: &World, message: &MessageId, news: News, at: Millis) {
+    let report = HeardReport { message: message.clone(), heard: heard(news, at) };
+    take_in(db, world, report, at);
+}
+
+fn take_in(db: &Sqlite, world: &World, report: HeardReport, now: Millis) {
+    let ids = &mut Ids::new(now, now.0 as u64);
+    let task = vec![Intake::HeardV1(report)];
+    block_on(record_touches::record(db, &world.catalog, task, now, ids)).unwrap();
+}
+
+/// The provider's answer to the call that sent the message.
+fn answer(db: &Sqlite, world: &World, message: &MessageId, at: Millis) {
+    let contact = rows(db, "SELECT id FROM contacts")[0]["id"].as_str().unwrap().into();
+    let outcome = Outcome::Accepted { provider_id: "re-1".to_owned(), arrived: false };
+    let happening = Happening::Delivered { message: message.clone(), attempt: 1, outcome };
+    let case = Case { who: Who::Id(contact), happenings: vec![happening] };
+    block_on(commit(db, &world.catalog, vec![case], at, &mut Ids::new(at, 1))).unwrap();
+}
+
+fn later(minutes: i64) -> Millis {
+    MONDAY.plus(Span::minutes(minutes))
+}
+
+fn standing(db: &Sqlite) -> String {
+    let sql = "SELECT state || '|' || reason AS line FROM messages";
+    rows(db, sql)[0]["line"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_hard_bounce_suppresses_the_address_for_good() {
+    let world = office();
+    let message = message_in(&world, "sending");
+    answer(&world.db, &world, &message, later(1));
+    tell(&world.db, &world, &message, bounce(BounceKind::Hard), later(2));
+    assert_eq!(standing(&world.db), "bounced|5.1.1 no such user");
+    let kept =
+        "SELECT channel || ' ' || address || ' ' || reason || ' ' || source || ' ' || at || ' '
+                       || coalesce(until, 'for good') AS line FROM suppressions";
+    let line = "email ann@x.example bounced resend 1772442120000 for good";
+    assert_eq!(rows(&world.db, kept)[0]["line"], line);
+    let told = history(&world.db, "ann@x.example");
+    assert_eq!(told[told.len() - 2..], ["message.bounced", "contact.suppressed"]);
+    assert_sound(&world.db, None);
+}
+
+#[test]
+fn a_bounce_of_the_message_itself_says_nothing_about_the_address() {
+    let world = office();
+    let message = message_in(&world, "sending");
+    tell(&world.db, &world, &message, bounce(BounceKind::Ignored), later(2));
+    assert_eq!(number(&world.db, "SELECT count(*) FROM suppressions"), 0);
+    assert_eq!(standing(&world.db), "bounced|5.1.1 no such user");
+    let counted = rows(&world.db, "SELECT metric FROM counters WHERE metric LIKE '%bounced'");
+    assert_eq!(counted.len(), 1, "not a hard one: {counted:?}");
+    assert_sound(&world.db, None);
+}
+
+#[test]
+fn a_complaint_suppresses_the_address_and_takes_back_the_consent() {
+    let world = office();
+    let message = message_in(&world, "sending");
+    tell(&world.db, &world, &message, News::Complained, later(2));
+    let kept = "SELECT reason = 'complained' AND until IS NULL FROM suppressions";
+    assert_eq!(number(&world.db, kept), 1);
+    let last = "SELECT channel || ' ' || state || ' ' || source AS line FROM consents
+                 ORDER BY seq DESC LIMIT 1";
+    assert_eq!(rows(&world.db, last)[0]["line"], "email withdrawn resend");
+    assert_sound(&world.db, None);
+}
+
+#[test]
+fn the_address_that_the_provider_names_is_the_one_that_is_suppressed() {
+    let world = office();
+    let message = message_in(&world, "sending");
+    let news = Heard {
+        address: Some("ann.old@x.example".to_owned()),
+        ..heard(bounce(BounceKind::Hard), later(2))
+    };
+    take_in(&world.db, &world, HeardReport { message, heard: news }, later(2));
+    let kept = rows(&world.db, "SELECT address FROM suppressions");
+    assert_eq!(kept[0]["address"], "ann.old@x.example");
+}
+
+#[test]
+fn what_is_told_of_an_unknown_message_changes_nothing() {
+    let world = office();
+    message_in(&world, "sending");
+    let before = number(&world.db, "SELECT max(seq) FROM events");
+    tell(&world.db, &world, &MessageId::from("nobody.1"), News::Complained, later(2));
+    assert_eq!(number(&world.db, "SELECT max(seq) FROM events"), before);
+}
+
+#[test]
+fn a_message_that_was_skipped_stays_so_whatever_is_told_of_it() {
+    let world = office();
+    let message = message_in(&world, "skipped");
+    tell(&world.db, &world, &message, News::Delivered, later(2));
+    assert_eq!(standing(&world.db), "skipped|");
+    assert_sound(&world.db, None);
+}
+
+/// Five soft bounces in a row, each of a message of its own.
+#[test]
+fn soft_bounces_in_a_row_let_an_address_rest_ever_longer() {
+    let world = office();
+    let first = message_in(&world, "sending");
+    let copy = |n: i64| {
+        let id = MessageId(format!("{first}.{n}"));
+        let columns = "contact_id, campaign_id, version, journey, channel, class, purpose,
+                       template, note, reason, queued_at, send_at, attempts, uncertain";
+        rows(
+            &world.db,
+            &format!(
+                "INSERT INTO messages (id, step, state, {columns})
+                 SELECT '{id}', 's{n}', 'sending', {columns} FROM messages WHERE id = '{first}'"
+            ),
+        );
+        id
+    };
+    let mut days = Vec::new();
+    for n in 1..=8 {
+        tell(&world.db, &world, &copy(n), bounce(BounceKind::Soft), later(n));
+        let kept = rows(&world.db, "SELECT until FROM suppressions");
+        let until = kept.first().and_then(|row| row["until"].as_i64());
+        days.push(until.map_or(0, |until| (until - later(n).0) / 86_400_000));
+    }
+    assert_eq!(days, [0, 0, 0, 0, 7, 30, 180, 180]);
+    // What arrived before the last of them says nothing; what arrived after it does.
+    tell(&world.db, &world, &copy(20), News::Delivered, later(7));
+    let count = "SELECT soft_bounces ->> '$.email.count' FROM contacts";
+    assert_eq!(number(&world.db, count), 8);
+    tell(&world.db, &world, &copy(21), News::Delivered, later(9));
+    assert_eq!(number(&world.db, count), 0);
+    tell(&world.db, &world, &copy(22), bounce(BounceKind::Soft), later(9));
+    assert_eq!(number(&world.db, count), 0, "it came back before the other arrived");
+    assert_eq!(number(&world.db, "SELECT count(*) FROM suppressions"), 1, "it stays all the same");
+    assert_sound(&world.db, None);
+}
+
+#[test]
+fn the_stricter_suppression_stays_in_the_database_too() {
+    let one = |reason, until: Option<i64>| Suppression {
+        channel: Channel::Email,
+        address: "ann@x.example".to_owned(),
+        reason,
+        until: until.map(Millis),
+        source: String::new(),
+        at: MONDAY,
+    };
+    let mut all: Vec<Suppression> =
+        vec![one(SuppressionReason::Bounced, Some(5)), one(SuppressionReason::Bounced, Some(7))];
+    all.extend(SuppressionReason::ALL.map(|reason| one(reason, None)));
+    for first in &all {
+        for second in &all {
+            let db = Sqlite::in_memory().unwrap();
+            for written in [first, second] {
+                rows_of(&db, write::suppressions(std::slice::from_ref(written)).unwrap());
+            }
+            let stays = if second.is_stricter_than(first) { second } else { first };
+            let kept = &rows(&db, "SELECT reason, until FROM suppressions")[0];
+            assert_eq!(kept["reason"], stays.reason.as_str(), "{first:?} then {second:?}");
+            assert_eq!(kept["until"].as_i64(), stays.until.map(|until| until.0));
+        }
+    }
+}
+
+#[test]
+fn a_suppression_that_has_ended_closes_no_fence() {
+    let mut world = world(&format!("{FORM}{JOURNEY}"));
+    let until = world.now().plus(Span::minutes(2)).0;
+    let sql = "INSERT INTO suppressions (channel, address, reason, at, until)";
+    for (name, until) in [("ann", until), ("bo", until + 86_400_000)] {
+        let row = format!("VALUES ('email', '{name}@x.example', 'bounced', 0, {until})");
+        rows(&world.db, &format!("{sql} {row}"));
+    }
+    world.after(Span::minutes(5)).unwrap();
+    for email in ["ann@x.example", "bo@x.example"] {
+        world.submit("/p", &[("email", email), ("consent", "on")]).unwrap();
+    }
+    assert_eq!(world.inbox("ann@x.example").len(), 1);
+    assert_eq!(world.inbox("bo@x.example").len(), 0);
+}
+
+#[test]
+fn unsubscribing_by_a_link_counts_once_a_message() {
+    let mut world = world(&format!("{FORM}{JOURNEY}"));
+    world.submit("/p", &[("email", "ann@x.example"), ("consent", "on")]).unwrap();
+    let letter = world.inbox("ann@x.example").remove(0);
+    for _ in 0..2 {
+        world.unsubscribe(&letter).unwrap();
+    }
+    let counted = "SELECT value FROM counters WHERE metric = 'unsubscribed'";
+    assert_eq!(number(&world.db, counted), 1);
+    let report = world.report("c").unwrap().unwrap();
+    assert_eq!(report.messages_total().unsubscribed, 1);
+    assert_sound(&world.db, None);
+}
+
+/// What a set of tellings may leave behind, however they came: everything but the log's order.
+fn traces(db: &Sqlite) -> Value {
+    let tables = [
+        "SELECT state, reason, delivered_at, bounced_at, complained_at, unsubscribed_at,
+                provider_id FROM messages",
+        "SELECT channel, address, reason, until, source FROM suppressions",
+        "SELECT metric, part, sum(value) AS value FROM counters GROUP BY 1, 2",
+        "SELECT consents ->> '$[0].state' AS email, consents ->> '$[1].state' AS sms,
+                soft_bounces FROM contacts",
+        "SELECT name, count(*) AS times FROM events WHERE name LIKE 'message.%' GROUP BY 1",
+    ];
+    tables.map(|sql| Value::from(rows(db, sql))).into_iter().collect()
+}
+
+/// Something that happens to a message on its way: the provider's answer, or news of it.
+#[derive(Clone, Debug)]
+enum Telling {
+    Answer,
+    News(News, i64),
+}
+
+fn some_tellings() -> impl Strategy<Value = (Vec<Telling>, Vec<Telling>)> {
+    let kinds = [BounceKind::Hard, BounceKind::Soft, BounceKind::Ignored];
+    let all = (proptest::sample::select(kinds.to_vec()), proptest::collection::vec(0..3_usize, 6));
+    let when = proptest::collection::vec(0..4_i64, 5);
+    let all = (all, when).prop_map(|((kind, times), when)| {
+        let news = [News::Sent, News::Delivered, bounce(kind), News::Complained];
+        let news = news.into_iter().chain([News::Unsubscribed]).zip(when);
+        let news = news.map(|(news, at)| Telling::News(news, at));
+        let each = news.chain([Telling::Answer]).zip(times);
+        each.flat_map(|(telling, times)| vec![telling; times]).collect::<Vec<_>>()
+    });
+    all.prop_flat_map(|tellings| (Just(tellings.clone()), Just(tellings).prop_shuffle()))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..<_>::default() })]
+
+    #[test]
+    fn any_order_of_the_same_news_ends_the_same(
+        (tellings, shuffled) in some_tellings(),
+        state in proptest::sample::select(vec!["sending", "unknown"]),
+    ) {
+        thread_local! {
+            static OFFICE: OnceCell<World> = OnceCell::default();
+        }
+        OFFICE.with(|kept| {
+            let world = kept.get_or_init(office);
+            let message = message_in(world, state);
+            let end_of = |tellings: &[Telling]| {
+                let db = world.db.copy().unwrap();
+                for telling in tellings {
+                    match telling {
+                        Telling::Answer => answer(&db, world, &message, later(9)),
+                        Telling::News(news, at) => {
+                            let report = HeardReport {
+                                message: message.clone(),
+                                heard: heard(news.clone(), later(*at)),
+                            };
+                            take_in(&db, world, report, later(9));
+                        }
+                    }
+                }
+                assert_sound(&db, None);
+                traces(&db)
+            };
+            prop_assert_eq!(end_of(&tellings), end_of(&shuffled));
+            Ok(())
+        })?;
+    }
+}
