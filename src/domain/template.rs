@@ -1,16 +1,29 @@
 //! Templates: Handlebars sources for pages, e-mails and SMS, checked at publish, rendered at send.
 
-mod check;
-mod helpers;
-mod mjml;
 mod syntax;
+mod manner;
+mod helpers;
+mod place;
+mod check;
+mod version;
+mod expand;
+mod mjml;
+mod markup;
+mod plain;
+mod preheader;
 #[cfg(test)]
 mod tests;
 
 pub use check::{check_templates, partials_of, references};
+pub use expand::{Expanded, expand};
+pub use helpers::format_data;
+pub use manner::{Manner, language_of};
 pub use mjml::{MjmlError, compile_mjml};
+pub use plain::plain_text;
+pub use preheader::with_preheader;
+pub use version::{best as best_version, is_language, languages};
 
-use handlebars::Handlebars;
+use handlebars::{Context, Handlebars};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -32,10 +45,13 @@ pub enum TemplateSource {
     Page(String),
     /// A fragment that other templates include with `{{> name}}`.
     Partial(String),
-    /// The three parts of an e-mail.
+    /// The parts of an e-mail.
     Email {
         /// The subject line; plain text.
         subject: String,
+        /// What mailboxes show after the subject; plain text, which stands in the HTML too.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        preheader: String,
         /// HTML made from MJML.
         html: String,
         /// The plain-text alternative.
@@ -51,11 +67,15 @@ impl TemplateSource {
         match self {
             Self::Page(page) => vec![("", page, Markup::Html)],
             Self::Partial(partial) => vec![("", partial, Markup::Html)],
-            Self::Email { subject, html, text } => vec![
-                ("subject", subject, Markup::Plain),
-                ("html", html, Markup::Html),
-                ("text", text, Markup::Plain),
-            ],
+            Self::Email { subject, preheader, html, text } => {
+                let mut parts = vec![("subject", subject.as_str(), Markup::Plain)];
+                if !preheader.is_empty() {
+                    parts.push(("preheader", preheader, Markup::Plain));
+                }
+                parts
+                    .extend([("html", html.as_str(), Markup::Html), ("text", text, Markup::Plain)]);
+                parts
+            }
             Self::Sms(text) => vec![("", text, Markup::Plain)],
         }
     }
@@ -141,22 +161,32 @@ impl Templates {
 
     /// Renders a landing page: `pages/webinar`.
     pub fn render_page(&self, name: &str, data: &Value) -> Result<String, TemplateError> {
-        render(&self.html, name, data)
+        render(&self.html, name, &Context::from(data.clone()))
     }
 
-    /// Renders the three parts of an e-mail: `emails/welcome`.
+    /// Renders an e-mail, or a version of it: `emails/welcome`, `emails/welcome/zh-CN`.
     pub fn render_email(&self, name: &str, data: &Value) -> Result<RenderedEmail, TemplateError> {
-        let subject = render(&self.plain, &part_name(name, "subject"), data)?;
+        let data = Context::from(data.clone());
+        let subject = render(&self.plain, &part_name(name, "subject"), &data)?;
         Ok(RenderedEmail {
             subject: one_line(&subject),
-            html: render(&self.html, &part_name(name, "html"), data)?,
-            text: render(&self.plain, &part_name(name, "text"), data)?,
+            html: render(&self.html, &part_name(name, "html"), &data)?,
+            text: render(&self.plain, &part_name(name, "text"), &data)?,
         })
     }
 
-    /// Renders a short message: `sms/reminder`.
+    /// Renders what mailboxes show after the subject; nothing if the e-mail has no such part.
+    pub fn render_preheader(&self, name: &str, data: &Value) -> Result<String, TemplateError> {
+        let part = part_name(name, "preheader");
+        if !self.plain.has_template(&part) {
+            return Ok(String::new());
+        }
+        Ok(one_line(&render(&self.plain, &part, &Context::from(data.clone()))?))
+    }
+
+    /// Renders a short message, or a version of it: `sms/reminder`, `sms/reminder/zh-CN`.
     pub fn render_sms(&self, name: &str, data: &Value) -> Result<String, TemplateError> {
-        Ok(render(&self.plain, name, data)?.trim().to_owned())
+        Ok(render(&self.plain, name, &Context::from(data.clone()))?.trim().to_owned())
     }
 }
 
@@ -172,26 +202,14 @@ pub(super) fn partial_name(template: &str) -> &str {
 
 /// A header must never contain a line break, whatever a contact's attributes contain.
 fn one_line(text: &str) -> String {
-    text.split(['\r', '\n', '\0'])
-        .map(str::trim)
-        .filter(|p| !p.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ")
+    // The last two end lines for some readers of Unicode.
+    let ends = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    text.split(ends).map(str::trim).filter(|p| !p.is_empty()).collect::<Vec<_>>().join(" ")
 }
-
-/// The engine's helpers that the house does not offer: they would shadow attributes of that name.
-const WITHDRAWN: &[&str] =
-    &["with", "lookup", "raw", "log", "ne", "gt", "gte", "lt", "lte", "and", "or", "not", "len"];
 
 fn engine(markup: Markup) -> Handlebars<'static> {
     let mut engine = Handlebars::new();
-    for name in WITHDRAWN {
-        engine.unregister_helper(name);
-    }
-    engine.register_helper("default", Box::new(helpers::default));
-    engine.register_helper("upper", Box::new(helpers::upper));
-    engine.register_helper("lower", Box::new(helpers::lower));
-    engine.register_helper("eq", Box::new(helpers::eq));
+    helpers::register(&mut engine);
     engine.set_prevent_indent(true);
     match markup {
         Markup::Html => engine.register_escape_fn(handlebars::html_escape),
@@ -200,10 +218,10 @@ fn engine(markup: Markup) -> Handlebars<'static> {
     engine
 }
 
-fn render(engine: &Handlebars<'_>, name: &str, data: &Value) -> Result<String, TemplateError> {
+fn render(engine: &Handlebars<'_>, name: &str, data: &Context) -> Result<String, TemplateError> {
     let mut output = Bounded(Vec::new());
     let refusal = |line, message| TemplateError { template: name.to_owned(), line, message };
-    engine.render_to_write(name, data, &mut output).map_err(|error| {
+    engine.render_with_context_to_write(name, data, &mut output).map_err(|error| {
         if output.0.len() >= OUTPUT_BYTES_MAX {
             return refusal(None, format!("renders to more than {OUTPUT_BYTES_MAX} bytes"));
         }

@@ -102,8 +102,8 @@ struct Key {
 }
 
 impl Keyring {
-    /// Signs with `secret`; verifies with the `previous` ones too, one a line: links in old mail must
-    /// work for years, however often the secret was changed.
+    /// Signs with `secret`; verifies with the `previous` ones too, one a line: links in old mail
+    /// must work for years, however often the secret was changed.
     pub fn new(secret: &str, previous: Option<&str>) -> Self {
         let previous = previous.unwrap_or_default().lines().map(str::trim);
         let keys = [secret].into_iter().chain(previous.filter(|key| !key.is_empty()));
@@ -154,8 +154,14 @@ impl Keyring {
 
     /// A keyed hash, by which equal values are known as equal and nothing else about them is.
     pub fn pseudonym(&self, kind: &str, value: &str) -> String {
-        let mac = self.keys[0].mac(&format!("{kind}:{value}"));
-        URL_SAFE_NO_PAD.encode(mac)
+        self.pseudonyms(kind, value).swap_remove(0)
+    }
+
+    /// The same by each key, the present one's first: what was hashed before a change of secrets
+    /// is still known during it.
+    pub fn pseudonyms(&self, kind: &str, value: &str) -> Vec<String> {
+        let hash = |key: &Key| URL_SAFE_NO_PAD.encode(key.mac(&format!("{kind}:{value}")));
+        self.keys.iter().map(hash).collect()
     }
 }
 
@@ -261,13 +267,8 @@ mod tests {
             Keyring::new("new", Some("old")).verify(Purpose::Unsubscribe, &token).unwrap(),
             "c"
         );
-        assert_eq!(
-            Keyring::new("newest", Some("new\n old \n"))
-                .verify(Purpose::Unsubscribe, &token)
-                .unwrap(),
-            "c",
-            "changed twice"
-        );
+        let newest = Keyring::new("newest", Some("new\n old \n"));
+        assert_eq!(newest.verify(Purpose::Unsubscribe, &token).unwrap(), "c", "changed twice");
         assert_eq!(
             Keyring::new("new", None).verify(Purpose::Unsubscribe, &token),
             Err(TokenProblem::Forged)

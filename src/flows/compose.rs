@@ -3,12 +3,15 @@
 
 use super::receive::Link;
 use super::settings::Settings;
+use crate::domain::campaign::Compiled;
 use crate::domain::catalog::Edition;
 use crate::domain::contact::Contact;
 use crate::domain::language::Language;
 use crate::domain::message::{Class, Message, house};
 use crate::domain::primitives::Channel;
-use crate::domain::template::{RenderedEmail, TemplateError};
+use crate::domain::template::{
+    Manner, RenderedEmail, TemplateError, best_version, format_data, language_of,
+};
 use crate::domain::token::Purpose;
 use crate::domain::tracking;
 use crate::providers::{Content, Outgoing};
@@ -25,29 +28,58 @@ pub fn compose(
     settings: &Settings,
 ) -> Result<Outgoing, TemplateError> {
     let content = match (message.channel, message.template.as_str()) {
-        (_, house::CONFIRM) => confirmation(edition, message, settings),
+        (_, house::CONFIRM) => confirmation(edition, contact, message, settings),
         (_, house::NOTIFY) => notice(edition, contact, message, settings),
         (Channel::Email, template) => {
             let links = Links { message, settings };
-            let mut data = data(edition, contact, settings, &links.unsubscribe());
+            let version = Version::of(edition, contact, template);
+            let mut data = data(edition, contact, &version, settings, &links.unsubscribe());
             data["preferences_url"] = links.preferences().into();
-            let rendered = edition.templates()?.render_email(template, &data)?;
+            let rendered = edition.templates()?.render_email(&version.name, &data)?;
             let html = tracking::rewrite_links(&rendered.html, |url| links.click(url));
             let html = tracking::add_pixel(&html, &links.open());
             email(edition, settings, RenderedEmail { html, ..rendered }, links.headers())
         }
         (Channel::Sms, template) => {
-            let mut data = data(edition, contact, settings, "");
+            let version = Version::of(edition, contact, template);
+            let mut data = data(edition, contact, &version, settings, "");
             data["preferences_url"] = Links { message, settings }.preferences().into();
-            Content::Sms { text: edition.templates()?.render_sms(template, &data)? }
+            Content::Sms { text: edition.templates()?.render_sms(&version.name, &data)? }
         }
         (Channel::Webhook, _) => Content::Webhook { body: document(contact, message).to_string() },
     };
-    Ok(Outgoing { id: message.id.clone(), to, content })
+    Ok(Outgoing { id: message.id.clone(), class: message.class, to, content })
+}
+
+/// The version of a message that a contact reads.
+struct Version {
+    /// Its name: `emails/welcome/zh-CN`.
+    name: String,
+    /// How numbers and dates are written in it.
+    locale: String,
+}
+
+impl Version {
+    fn of(edition: &Edition, contact: &Contact, template: &str) -> Self {
+        let Compiled { campaign, templates } = &edition.compiled;
+        let reader = contact.locale.as_deref().unwrap_or(&campaign.locale);
+        let language = best_version(templates, template, reader, &campaign.locale);
+        let name = language.map_or_else(|| template.to_owned(), |l| format!("{template}/{l}"));
+        // A date in German would be strange in an English mail.
+        let written_in = language.unwrap_or(&campaign.locale);
+        let is_readers = language_of(reader) == language_of(written_in);
+        Self { name, locale: if is_readers { reader } else { written_in }.to_owned() }
+    }
 }
 
 /// What a template may name: the contact's attributes, and a few words of the house.
-fn data(edition: &Edition, contact: &Contact, settings: &Settings, unsubscribe_url: &str) -> Value {
+fn data(
+    edition: &Edition,
+    contact: &Contact,
+    version: &Version,
+    settings: &Settings,
+    unsubscribe_url: &str,
+) -> Value {
     let campaign = &edition.compiled.campaign;
     let mut data: Map<String, Value> =
         contact.attributes.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
@@ -60,6 +92,12 @@ fn data(edition: &Edition, contact: &Contact, settings: &Settings, unsubscribe_u
         "campaign".into(),
         json!({ "name": campaign.name, "postal_address": campaign.postal_address }),
     );
+    let manner = Manner {
+        locale: &version.locale,
+        zone: contact.time_zone.as_deref().unwrap_or(&campaign.time_zone),
+        currency: &campaign.currency,
+    };
+    data.extend([format_data(&manner)]);
     Value::Object(data)
 }
 
@@ -93,13 +131,18 @@ fn email(
     Content::Email { from, subject, html, text, headers }
 }
 
-fn confirmation(edition: &Edition, message: &Message, settings: &Settings) -> Content {
+fn confirmation(
+    edition: &Edition,
+    contact: &Contact,
+    message: &Message,
+    settings: &Settings,
+) -> Content {
     let campaign = &edition.compiled.campaign;
     // Dated by the decision, so that every attempt has the same bytes under the same key.
     let rest = format!("|{}", message.queued_at.0);
     let token = link(message, rest).sign(settings, Purpose::Confirm);
     let url = format!("{}/confirm/{token}", settings.base_url);
-    let language = Language::from_locale(&campaign.locale);
+    let language = Language::from_locale(contact.locale.as_ref().unwrap_or(&campaign.locale));
     let rendered = mail::confirmation(&campaign.name, &url, &campaign.postal_address, language);
     email(edition, settings, rendered, Vec::new())
 }

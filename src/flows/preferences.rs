@@ -14,13 +14,14 @@ use crate::domain::language::Language;
 use crate::domain::preferences::{preferences, read};
 use crate::domain::primitives::{Ids, Millis};
 
-/// Whoever the link was sent to; `None` if the contact is gone.
+/// Whoever the link was sent to; `None` if the contact is gone, or was erased.
 pub async fn contact<D: Database>(
     db: &D,
     link: &Link,
     now: Millis,
 ) -> Result<Option<Contact>, DatabaseError> {
-    Ok(read_consents(db, &link.contact, now).await?.map(|(contact, _)| contact))
+    let found = read_consents(db, &link.contact, now).await?;
+    Ok(found.map(|(contact, _)| contact).filter(|contact| contact.erased_at.is_none()))
 }
 
 /// What came of an answer.

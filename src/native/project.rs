@@ -1,13 +1,17 @@
 //! A project on disk: campaign files and the folder of templates beside them, read, compiled and
 //! checked. The same files always give the same bytes, whatever the machine's line endings.
 
+mod folder;
+
+pub use folder::{Folder, Origins};
+
 use crate::domain::campaign::Compiled;
 use crate::domain::campaign_file::{Diagnostic, FILE_BYTES_MAX, Lines, read_located};
 use crate::domain::check::normal_path;
 use crate::domain::problem::Problem;
 use crate::domain::template::{
-    TEMPLATE_BYTES_MAX, TemplateSource, Templates, check_templates, compile_mjml, partials_of,
-    references,
+    TEMPLATE_BYTES_MAX, TemplateSource, Templates, check_templates, compile_mjml, languages,
+    partials_of, plain_text, references, with_preheader,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -48,7 +52,8 @@ pub fn load_files(files: &[PathBuf]) -> Result<Vec<Compiled>, Vec<Diagnostic>> {
 pub fn inspect_template(path: &Path) -> Result<String, Vec<Diagnostic>> {
     let refuse = |line, message| vec![Diagnostic { line, ..at_file(path, message) }];
     let text = read_text(path, TEMPLATE_BYTES_MAX).map_err(|message| refuse(1, message))?;
-    if shown(path).contains(".mjml") {
+    let is_piece = ["/layouts/", "/partials/"].iter().any(|folder| shown(path).contains(folder));
+    if shown(path).contains(".mjml") && !is_piece && !text.contains("{{#> layouts/") {
         compile_mjml(&text).map_err(|error| refuse(error.line, error.message))?;
     }
     let alone = BTreeMap::from([("partials/it".to_owned(), TemplateSource::Partial(text))]);
@@ -89,19 +94,12 @@ fn same_file(a: &Path, b: &Path) -> bool {
     matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
-/// The partials of the templates' folder that a file is in, if it is in one.
-pub fn partials_near(path: &Path) -> Result<BTreeMap<String, TemplateSource>, String> {
-    let root = path.ancestors().skip(1).find(|folder| folder.join("partials").is_dir());
-    let Some(root) = root else { return Ok(BTreeMap::new()) };
-    let folder = Folder::open(root.to_owned());
-    let partials = folder.names.iter().filter(|name| name.starts_with("partials/"));
-    let read = |name: &String| {
-        let file = folder.file_of(name, "");
-        let text = read_text(&file, TEMPLATE_BYTES_MAX);
-        let text = text.map_err(|message| format!("{}: {message}", shown(&file)))?;
-        Ok((name.clone(), TemplateSource::Partial(text)))
+/// The templates' folder that a file is in, if it is in one.
+pub fn folder_near(path: &Path) -> Option<Folder> {
+    let is_root = |folder: &&Path| {
+        ["partials", "layouts", "emails", "sms"].iter().any(|kind| folder.join(kind).is_dir())
     };
-    partials.map(read).collect()
+    path.ancestors().skip(1).find(is_root).map(|root| Folder::open(root.to_owned()))
 }
 
 /// The folder that holds this one, by a path that begins as this one's does.
@@ -137,41 +135,59 @@ fn load_one(path: &Path) -> Result<Loaded, Vec<Diagnostic>> {
     let text = read_text(path, FILE_BYTES_MAX).map_err(|message| vec![at_file(path, message)])?;
     let (campaign, lines) = read_located(&shown(path), &text)?;
     let folder = Folder::open(beside(path.parent().unwrap_or(Path::new(""))).join("templates"));
-    let mut reading = Reading { folder: &folder, lines: &lines, diagnostics: Vec::new() };
-    let written = reading.sources(&campaign);
-    let mut diagnostics = reading.diagnostics;
+    let mut reading = folder.read(&campaign, &lines);
+    let mut diagnostics = std::mem::take(&mut reading.diagnostics);
+    let origins = reading.origins;
+    let locate = |problem: Problem| folder.locate(&origins, problem);
 
     let absent: BTreeSet<String> = references(&campaign)
         .into_iter()
         .map(|(_, name)| name)
-        .filter(|n| !written.contains_key(n))
+        .filter(|name| !reading.sources.contains_key(name))
         .collect();
     // The sources as they were written are checked first: their lines are the author's.
-    let mut compiled = Compiled { campaign, templates: written };
+    let mut compiled = Compiled { campaign, templates: reading.sources };
     let is_news = |problem: &Problem| problem.line.is_some() || !names_absent(problem, &absent);
     let problems = check_templates(&compiled).into_iter().filter(is_news);
-    diagnostics.extend(problems.map(|problem| folder.locate(problem)));
+    diagnostics.extend(problems.map(locate));
     for (name, source) in &mut compiled.templates {
-        if let TemplateSource::Email { html, .. } = source {
-            match compile_mjml(html) {
-                Ok(compiled) => *html = compiled,
-                Err(error) => {
-                    let problem = Problem::new(format!("{name}/html"), error.message);
-                    diagnostics.push(folder.locate(Problem { line: Some(error.line), ..problem }));
-                }
-            }
+        if let Err(problem) = compile(name, source) {
+            diagnostics.push(locate(problem));
         }
     }
     if diagnostics.is_empty() {
         let problems = check_templates(&compiled).into_iter();
-        diagnostics.extend(problems.map(|problem| folder.locate(problem)));
+        diagnostics.extend(problems.map(locate));
     }
     if !diagnostics.is_empty() {
         diagnostics.sort();
+        diagnostics.dedup();
         return Err(diagnostics);
     }
     keep_used(&mut compiled);
     Ok(Loaded { compiled, lines })
+}
+
+/// MJML becomes HTML with the preheader at its top, and the plain text if there is none.
+fn compile(name: &str, source: &mut TemplateSource) -> Result<(), Problem> {
+    let TemplateSource::Email { preheader, html, text, .. } = source else { return Ok(()) };
+    let problem = |line, message| {
+        let problem = Problem::new(format!("{name}/html"), message);
+        Problem { line: Some(line), ..problem }
+    };
+    if let (false, Some(at)) = (preheader.is_empty(), html.find("<mj-preview")) {
+        let line = 1 + html[..at].matches('\n').count();
+        let message = "there is a preheader already: <mj-preview>, and the file preheader.hbs";
+        return Err(problem(line, message.to_owned()).help("keep one of them"));
+    }
+    *html = compile_mjml(html).map_err(|error| problem(error.line, error.message))?;
+    if text.is_empty() {
+        *text = plain_text(html);
+    }
+    if !preheader.is_empty() {
+        *html = with_preheader(html, preheader);
+    }
+    Ok(())
 }
 
 /// Whether a problem only says again that a file is missing.
@@ -186,130 +202,14 @@ fn keep_used(compiled: &mut Compiled) {
         references(&compiled.campaign).into_iter().map(|(_, name)| name).collect();
     while let Some(name) = open.pop() {
         if let Some(source) = compiled.templates.get(&name)
-            && used.insert(name)
+            && used.insert(name.clone())
         {
+            let versions = languages(&compiled.templates, &name);
+            open.extend(versions.map(|language| format!("{name}/{language}")));
             open.extend(partials_of(source).into_iter().map(|name| format!("partials/{name}")));
         }
     }
     compiled.templates.retain(|name, _| used.contains(name));
-}
-
-/// Reads what one campaign uses of the templates' folder.
-struct Reading<'r> {
-    folder: &'r Folder,
-    lines: &'r Lines,
-    diagnostics: Vec<Diagnostic>,
-}
-
-impl Reading<'_> {
-    /// The templates that the campaign refers to, as written, and all partials.
-    fn sources(
-        &mut self,
-        campaign: &crate::domain::campaign::Campaign,
-    ) -> BTreeMap<String, TemplateSource> {
-        let mut sources = BTreeMap::new();
-        for (key, name) in references(campaign) {
-            if self.folder.names.contains(&name) {
-                if !sources.contains_key(&name) {
-                    sources.extend(self.source(&name).map(|source| (name, source)));
-                }
-                continue;
-            }
-            let file = self.folder.file_of(&name, "");
-            let problem = Problem::new(key, format!("there is no template {}", shown(&file)));
-            let folder = name.split('/').next().unwrap_or_default();
-            let known = self.folder.names.iter().filter(|other| other.starts_with(folder));
-            let problem = problem.suggest(&name, known.map(String::as_str));
-            self.diagnostics.push(self.lines.locate(problem));
-        }
-        for name in self.folder.names.iter().filter(|name| name.starts_with("partials/")) {
-            sources.extend(self.source(name).map(|source| (name.clone(), source)));
-        }
-        sources
-    }
-
-    fn source(&mut self, name: &str) -> Option<TemplateSource> {
-        Some(match name.split('/').next()? {
-            "pages" => TemplateSource::Page(self.part(name, "")?),
-            "partials" => TemplateSource::Partial(self.part(name, "")?),
-            "sms" => TemplateSource::Sms(self.part(name, "")?),
-            _ => {
-                let (subject, html, text) =
-                    (self.part(name, "subject"), self.part(name, "html"), self.part(name, "text"));
-                TemplateSource::Email { subject: subject?, html: html?, text: text? }
-            }
-        })
-    }
-
-    fn part(&mut self, name: &str, part: &str) -> Option<String> {
-        let file = self.folder.file_of(name, part);
-        match read_text(&file, TEMPLATE_BYTES_MAX) {
-            Ok(text) => Some(text),
-            Err(message) => {
-                self.diagnostics.push(at_file(&file, message));
-                None
-            }
-        }
-    }
-}
-
-/// The templates' folder.
-struct Folder {
-    root: PathBuf,
-    /// The names of all templates in it, `emails/welcome`.
-    names: BTreeSet<String>,
-}
-
-impl Folder {
-    fn open(root: PathBuf) -> Self {
-        let mut names = BTreeSet::new();
-        for kind in ["pages", "partials", "sms", "emails"] {
-            collect(&root.join(kind), kind, &mut names);
-        }
-        Self { root, names }
-    }
-
-    /// The file of a template, or of one part of an e-mail.
-    fn file_of(&self, name: &str, part: &str) -> PathBuf {
-        let file = match part {
-            "" if name.starts_with("emails/") => format!("{name}/body.mjml.hbs"),
-            "" => format!("{name}.hbs"),
-            "html" => format!("{name}/body.mjml.hbs"),
-            part => format!("{name}/{part}.hbs"),
-        };
-        self.root.join(file)
-    }
-
-    /// The problem of a template at its file and line.
-    fn locate(&self, problem: Problem) -> Diagnostic {
-        let parts = ["subject", "html", "text"];
-        let file = match problem.key.rsplit_once('/') {
-            Some((name, part)) if name.starts_with("emails/") && parts.contains(&part) => {
-                self.file_of(name, part)
-            }
-            _ => self.file_of(&problem.key, ""),
-        };
-        Diagnostic {
-            line: problem.line.unwrap_or(1),
-            help: problem.help,
-            ..at_file(&file, problem.message)
-        }
-    }
-}
-
-/// Finds the templates of one kind: files `<name>.hbs`, for e-mails folders that hold files.
-fn collect(folder: &Path, prefix: &str, names: &mut BTreeSet<String>) {
-    let Ok(entries) = fs::read_dir(folder) else { return };
-    for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
-        let Some(file) = path.file_name().and_then(|name| name.to_str()) else { continue };
-        if path.is_dir() {
-            collect(&path, &format!("{prefix}/{file}"), names);
-        } else if prefix.starts_with("emails/") {
-            names.insert(prefix.to_owned());
-        } else if let Some(stem) = file.strip_suffix(".hbs") {
-            names.insert(format!("{prefix}/{stem}"));
-        }
-    }
 }
 
 /// Pages of two campaigns on one path, and two campaigns of one id.
@@ -343,6 +243,7 @@ pub fn read_text(path: &Path, bytes_max: usize) -> Result<String, String> {
     Ok(text.trim_start_matches('\u{feff}').replace("\r\n", "\n"))
 }
 
+/// A problem with a file as a whole.
 fn at_file(path: &Path, message: String) -> Diagnostic {
     Diagnostic { file: shown(path), line: 1, column: 1, key: String::new(), message, help: None }
 }

@@ -67,7 +67,7 @@ pub fn preferences(view: &PreferencesView) -> String {
         words: fingerprint(view.preferences, language),
         has_any: !shown.is_empty(),
         shown: shown.join(" "),
-        is_untracked: view.contact.is_not_to_be_tracked(),
+        is_untracked: view.contact.refuses_tracking(),
         chosen: view.contact.locale.as_deref().map_or(language, Language::from_locale),
         footer: view.postal_address,
     })

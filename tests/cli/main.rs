@@ -3,6 +3,7 @@
 
 mod server;
 
+mod erase;
 mod explain;
 mod help;
 mod inspect;

@@ -9,8 +9,7 @@ use std::collections::BTreeSet;
 
 /// Names that would shadow what the house knows of a contact, or puts into forms and templates.
 const TAKEN: &[&str] = &[
-    "consent", "campaign", "score", "external_id", "base_url", "unsubscribe_url",
-    "preferences_url", "do_not_track",
+    "consent", "campaign", "score", "external_id", "base_url", "unsubscribe_url", "preferences_url",
 ];
 
 impl Check<'_> {

@@ -255,7 +255,7 @@ impl Decider<'_> {
 
     /// Whether to be tracked, and the language; recorded if something changes.
     fn set_preferences(&mut self, choice: &Choice) {
-        let known = self.contact.is_not_to_be_tracked();
+        let known = self.contact.refuses_tracking();
         let do_not_track = choice.do_not_track.filter(|wanted| *wanted != known);
         let locale = choice.locale.clone().filter(|l| Some(l) != self.contact.locale.as_ref());
         if let Some(wanted) = do_not_track {

@@ -1,7 +1,12 @@
 //! Whether templates can be trusted with every contact: each variable is known, each helper is
 //! offered, nothing stands unescaped.
 
+use super::helpers::{self, HELPERS, SCHEMES};
+use super::manner::{DATE_STYLES, PLACES_MAX};
+use super::place::Place;
+use super::version::{is_language, parent};
 use super::{Markup, TEMPLATES_MAX, TemplateSource, part_name, partial_name, syntax};
+use crate::domain::calendar::is_zone;
 use crate::domain::campaign::{Campaign, Compiled};
 use crate::domain::form::FieldKind;
 use crate::domain::journey::Action;
@@ -21,12 +26,6 @@ const CAMPAIGN: &[&str] = &["campaign.name", "campaign.postal_address"];
 const PAGE: &[&str] = &["title", "description", "lang", "form"];
 /// The variables that are addresses made by the house, and so may begin a link.
 const ADDRESSES: &[&str] = &["base_url", "unsubscribe_url", "preferences_url"];
-/// The helpers, and how many values each takes.
-const HELPERS: &[(&str, usize)] =
-    &[("default", 2), ("upper", 1), ("lower", 1), ("eq", 2), ("if", 1), ("unless", 1), ("each", 1)];
-/// Those that stand around something: `{{#if role}}…{{/if}}`.
-const BLOCKS: &[&str] = &["if", "unless", "each"];
-
 /// Everything that is wrong with the templates of a campaign: missing, not parsing, or asking
 /// for what will not be there.
 pub fn check_templates(compiled: &Compiled) -> Vec<Problem> {
@@ -39,6 +38,8 @@ pub fn check_templates(compiled: &Compiled) -> Vec<Problem> {
     let mut parsed = BTreeMap::new();
     for (name, source) in &compiled.templates {
         problems.extend(kind_matches(name, source));
+        problems.extend(empty_subject(name, source));
+        problems.extend(stray_version(name, compiled));
         for (part, text, _) in source.parts() {
             let full = part_name(name, part);
             let template = syntax::parse(&full, text).unwrap_or_else(|error| {
@@ -79,7 +80,8 @@ pub fn check_templates(compiled: &Compiled) -> Vec<Problem> {
                     many: &many,
                     parsed: &parsed,
                     lists: Vec::new(),
-                    given: BTreeSet::new(),
+                    given: BTreeMap::new(),
+                    place: Place::text(),
                     used: BTreeSet::new(),
                     problems: Vec::new(),
                 };
@@ -176,6 +178,25 @@ fn kind_matches(name: &str, source: &TemplateSource) -> Option<Problem> {
     (!name.starts_with(folder)).then(|| Problem::new(name, message))
 }
 
+/// A mail without a subject is one that nobody opens, and that filters refuse.
+fn empty_subject(name: &str, source: &TemplateSource) -> Option<Problem> {
+    let TemplateSource::Email { subject, .. } = source else { return None };
+    let problem = Problem::new(part_name(name, "subject"), "is empty");
+    subject.trim().is_empty().then(|| problem.help("write what the mail is about"))
+}
+
+/// What stands below a message is a version of it in another language.
+fn stray_version(name: &str, compiled: &Compiled) -> Option<Problem> {
+    let (above, last) = parent(name)?;
+    let is_message = name.starts_with("emails/") || name.starts_with("sms/");
+    if !is_message || !compiled.templates.contains_key(above) || is_language(last) {
+        return None;
+    }
+    let is_named = references(&compiled.campaign).iter().any(|(_, other)| other == name);
+    let problem = Problem::new(name, format!("`{last}` is no language"));
+    (!is_named).then(|| problem.help("name a version as its language: zh-CN, de, pt-BR"))
+}
+
 /// The variables a template may use.
 fn variables(campaign: &Campaign, source: &TemplateSource, part: &str) -> BTreeSet<String> {
     let mut known: BTreeSet<String> = CAMPAIGN.iter().map(|name| (*name).to_owned()).collect();
@@ -217,8 +238,10 @@ struct Walk<'t> {
     parsed: &'t BTreeMap<String, Template>,
     /// The names that each list around this place gives to its items.
     lists: Vec<Vec<String>>,
-    /// What the including tag gives to the partial.
-    given: BTreeSet<String>,
+    /// What the including tag gives to the partial, and whether that may begin a link.
+    given: BTreeMap<String, bool>,
+    /// Where in the markup the walk is.
+    place: Place,
     used: BTreeSet<String>,
     problems: Vec<Problem>,
 }
@@ -242,42 +265,81 @@ impl<'t> Walk<'t> {
     }
 
     fn template(&mut self, template: &Template, line: usize) {
-        let mut before = "";
         for (index, element) in template.elements.iter().enumerate() {
             let line = template.mapping.get(index).map_or(line, |mapping| mapping.0);
             match element {
-                TemplateElement::RawString(text) => before = text,
+                TemplateElement::RawString(text) => self.place.feed(text),
                 TemplateElement::Comment(_) => {}
                 TemplateElement::Expression(tag) => {
-                    self.link(tag, before, line);
+                    self.stand(tag, line);
                     self.expression(tag, line);
+                    self.place.feed_value();
                 }
                 TemplateElement::HtmlExpression(tag) => self.raw(tag, line),
                 TemplateElement::HelperBlock(block) => self.block(block, line),
                 TemplateElement::PartialExpression(partial) => self.partial(partial, line),
                 TemplateElement::PartialBlock(_) => {
-                    self.problem(line, "blocks around partials {{#> …}} are not offered");
+                    let message = "blocks around partials {{#> …}} are not offered here";
+                    let problem = self.problem(line, message);
+                    let advice = "layouts are for bodies of e-mails: {{#> layouts/name}}";
+                    problem.help = Some(advice.to_owned());
                 }
                 _ => drop(self.problem(line, "decorators {{* …}} are not offered")),
-            }
-            if !matches!(element, TemplateElement::RawString(_)) {
-                before = "";
             }
         }
     }
 
-    /// An address that begins with what somebody typed could be one of `javascript:`.
-    fn link(&mut self, tag: &HelperTemplate, before: &str, line: usize) {
-        let before = before.trim_end().trim_end_matches(['"', '\'']).trim_end().to_lowercase();
-        let attribute = before.strip_suffix('=').is_some_and(|before| {
-            ["href", "src", "action"].iter().any(|name| before.trim_end().ends_with(name))
-        });
+    /// What escaping does not make safe: an address that begins with what somebody typed could be
+    /// one of `javascript:`, a value without quotes could add attributes, and code is code.
+    fn stand(&mut self, tag: &HelperTemplate, line: usize) {
+        if self.markup != Markup::Html {
+            return;
+        }
         let name = tag.name.as_name().unwrap_or_default();
-        let house = ADDRESSES.contains(&name) && tag.params.is_empty();
-        if self.markup == Markup::Html && attribute && !house && !self.given.contains(name) {
-            let message = format!("a link must not begin with `{{{{{name}}}}}`");
-            let problem = self.problem(line, message);
-            problem.help = Some("begin it with https:// or {{base_url}}".to_owned());
+        if self.place.begins_address() {
+            if !self.is_address(tag) {
+                let message = format!("a link must not begin with `{{{{{name}}}}}`");
+                let problem = self.problem(line, message);
+                let advice = "begin it with https:// or {{base_url}}, or write {{url …}}";
+                problem.help = Some(advice.to_owned());
+            }
+        } else if self.place.is_code() {
+            let message = format!("`{{{{{name}}}}}` must not stand in a script or a style sheet");
+            self.problem(line, message);
+        } else if self.place.is_unquoted() {
+            let message = format!("`{{{{{name}}}}}` stands in an attribute without quotes");
+            self.problem(line, message).help = Some("put the value in quotes".to_owned());
+        }
+    }
+
+    /// Whether what a tag gives may be the beginning of a link.
+    fn is_address(&self, tag: &HelperTemplate) -> bool {
+        let name = tag.name.as_name().unwrap_or_default();
+        match (tag.params.is_empty(), name) {
+            (true, name) => {
+                ADDRESSES.contains(&name) || self.given.get(name).copied().unwrap_or_default()
+            }
+            (false, "url") => true,
+            // A fallback that is one, of a value that is one: `{{default (url site) base_url}}`.
+            (false, "default") => tag.params.iter().all(|param| self.is_address_value(param)),
+            _ => false,
+        }
+    }
+
+    fn is_address_value(&self, param: &Parameter) -> bool {
+        match param {
+            Parameter::Literal(value) => {
+                let text = value.as_str().unwrap_or_default();
+                text.starts_with('#') || SCHEMES.iter().any(|scheme| text.starts_with(scheme))
+            }
+            Parameter::Subexpression(inner) => match inner.as_element() {
+                TemplateElement::Expression(tag) => self.is_address(tag),
+                _ => false,
+            },
+            other => {
+                let name = other.as_name().unwrap_or_default();
+                ADDRESSES.contains(&name) || self.given.get(name).copied().unwrap_or_default()
+            }
         }
     }
 
@@ -287,15 +349,16 @@ impl<'t> Walk<'t> {
             self.problem(line, "a tag must begin with a variable or a helper");
             return;
         };
-        let is_helper = HELPERS.iter().any(|(helper, _)| *helper == name);
-        if tag.params.is_empty() && tag.hash.is_empty() && !is_helper {
+        let spec = helpers::spec(name);
+        let is_variable = self.known.contains(name) || self.given.contains_key(name);
+        if tag.params.is_empty() && tag.hash.is_empty() && (spec.is_none() || is_variable) {
             if self.many.contains(name) && self.lists.is_empty() {
                 let problem = self.problem(line, format!("`{name}` is a list"));
                 problem.help = Some(format!("{{{{#each {name}}}}}{{{{this}}}} {{{{/each}}}}"));
             }
             return self.variable(&tag.name, line);
         }
-        if BLOCKS.contains(&name) {
+        if spec.is_some_and(|spec| spec.is_block) {
             let message =
                 format!("`{name}` stands around something: {{{{#{name} …}}}}…{{{{/{name}}}}}");
             self.problem(line, message);
@@ -304,25 +367,66 @@ impl<'t> Walk<'t> {
         self.helper(name, tag, line);
     }
 
-    /// A helper exists, and is given as many values as it takes.
+    /// A helper exists, and is given as many values as it takes, each of its kind.
     fn helper(&mut self, name: &str, tag: &HelperTemplate, line: usize) {
-        let Some((_, values)) = HELPERS.iter().find(|(helper, _)| *helper == name) else {
-            let known: Vec<&str> = HELPERS.iter().map(|(helper, _)| *helper).collect();
+        let Some(spec) = helpers::spec(name) else {
+            let near = nearest(name, HELPERS.iter().map(|spec| spec.name));
             let problem = self.problem(line, format!("there is no helper `{name}`"));
-            *problem = problem.clone().suggest(name, known);
+            problem.help = Some(match near {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "docs/templates.md lists the helpers".to_owned(),
+            });
             return;
         };
-        if tag.params.len() != *values {
-            let noun = if *values == 1 { "value" } else { "values" };
-            let message = format!("`{name}` takes {values} {noun}, not {}", tag.params.len());
+        let (least, most) = spec.values;
+        if !(least..=most).contains(&tag.params.len()) {
+            let takes = match (least, most) {
+                (1, 1) => "1 value".to_owned(),
+                (least, most) if least == most => format!("{least} values"),
+                (least, most) => format!("{least} to {most} values"),
+            };
+            let message = format!("`{name}` takes {takes}, not {}", tag.params.len());
             self.problem(line, message);
         }
-        let strays = tag.hash.keys().filter(|key| *key != "includeZero");
+        let strays = tag.hash.keys().filter(|key| !spec.named.contains(&key.as_str()));
         for stray in strays.collect::<BTreeSet<_>>() {
             self.problem(line, format!("`{name}` takes no `{stray}=`"));
         }
-        for param in &tag.params {
+        self.literals(name, tag, line);
+        for param in tag.params.iter().chain(tag.hash.values()) {
             self.parameter(param, line);
+        }
+    }
+
+    /// What is written out is known at publish: styles of dates, zones, places, currencies.
+    fn literals(&mut self, name: &str, tag: &HelperTemplate, line: usize) {
+        let literal = |param: Option<&Parameter>| match param {
+            Some(Parameter::Literal(value)) => Some(value.clone()),
+            _ => None,
+        };
+        let second = literal(tag.params.get(1));
+        let is_wrong = second.as_ref().is_some_and(|value| match name {
+            "date" => !value.as_str().is_some_and(|style| DATE_STYLES.contains(&style)),
+            "number" | "percent" => value.as_u64().is_none_or(|n| n > PLACES_MAX as u64),
+            "money" => !value.as_str().is_some_and(|code| {
+                code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase())
+            }),
+            _ => false,
+        });
+        if is_wrong {
+            let wanted = match name {
+                "date" => format!("one of {}", DATE_STYLES.join(", ")),
+                "money" => "a currency such as \"EUR\"".to_owned(),
+                _ => format!("a number of decimal places, {PLACES_MAX} at most"),
+            };
+            let second = second.unwrap_or_default();
+            self.problem(line, format!("`{name}` takes {wanted} second, not {second}"));
+        }
+        if let Some(zone) = literal(tag.hash.get("zone"))
+            && !zone.as_str().is_some_and(is_zone)
+        {
+            let problem = self.problem(line, format!("there is no time zone {zone}"));
+            problem.help = Some("name one as the IANA does: \"Europe/London\"".to_owned());
         }
     }
 
@@ -351,7 +455,7 @@ impl<'t> Walk<'t> {
 
     fn block(&mut self, block: &HelperTemplate, line: usize) {
         let name = block.name.as_name().unwrap_or_default();
-        if !BLOCKS.contains(&name) {
+        if !helpers::spec(name).is_some_and(|spec| spec.is_block) {
             let message = format!("there is no block `{name}`");
             let problem = self.problem(line, message);
             let advice = "did you mean {{#if …}}, {{#unless …}} or {{#each …}}?";
@@ -369,14 +473,20 @@ impl<'t> Walk<'t> {
             let names = names.into_iter().filter_map(|name| Some(name.as_name()?.to_owned()));
             self.lists.push(names.collect());
         }
+        let before = self.place.clone();
         if let Some(template) = &block.template {
             self.template(template, line);
         }
         if is_list {
             self.lists.pop();
         }
+        let after = std::mem::replace(&mut self.place, before);
         if let Some(template) = &block.inverse {
             self.template(template, line);
+        }
+        // What follows may come after either; an address that has not begun is the graver case.
+        if !self.place.begins_address() {
+            self.place = after;
         }
     }
 
@@ -403,7 +513,9 @@ impl<'t> Walk<'t> {
         for value in partial.hash.values() {
             self.parameter(value, line);
         }
-        let given = partial.hash.keys().cloned().collect();
+        let is_address =
+            |(name, value): (&String, &Parameter)| (name.clone(), self.is_address_value(value));
+        let given = partial.hash.iter().map(is_address).collect();
         let outer_file = std::mem::replace(&mut self.file, format!("partials/{name}"));
         let outer_given = std::mem::replace(&mut self.given, given);
         let outer_lists = std::mem::take(&mut self.lists);
@@ -434,7 +546,7 @@ impl<'t> Walk<'t> {
         if root.is_none() && ups < depth {
             return self.item(raw, &name, line);
         }
-        if self.known.contains(&name) || self.given.contains(&name) {
+        if self.known.contains(&name) || self.given.contains_key(&name) {
             self.used.insert(name);
             return;
         }

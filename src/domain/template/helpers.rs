@@ -1,16 +1,257 @@
 //! The helpers that the house adds to Handlebars' `if`, `unless` and `each`.
+//!
+//! A value that is absent, or that a helper cannot read, gives nothing; `default` stands around
+//! whatever may be nothing. A tag without values is always a variable, so an attribute may have
+//! the name of a helper.
 
-use handlebars::{JsonRender, handlebars_helper};
+use super::manner::{Forms, Manner, number_of};
+use handlebars::{
+    Context, Handlebars, Helper, HelperDef, JsonRender, RenderContext, RenderError, ScopedJson,
+};
+use serde_json::{Value, json};
+use std::cmp::Ordering;
 
-// `{{default first_name "there"}}`: the value, or the fallback if it is absent or blank.
-handlebars_helper!(default: |value: Json, fallback: Json| {
-    let blank = value.render().trim().is_empty();
-    if blank { fallback.clone() } else { value.clone() }
-});
+/// The key of a message's data that says how values are written. No attribute is called so.
+const FORMAT: &str = "@format";
+/// The schemes of addresses that `url` lets through: none of them runs anything.
+pub(super) const SCHEMES: &[&str] = &["https://", "http://", "mailto:", "tel:"];
 
-// `{{upper code}}` and `{{lower code}}`: the letter case of every script that has one.
-handlebars_helper!(upper: |value: Json| value.render().to_uppercase());
-handlebars_helper!(lower: |value: Json| value.render().to_lowercase());
+/// One helper: what it is given, and what it does.
+pub(super) struct Spec {
+    pub name: &'static str,
+    /// The fewest values and the most.
+    pub values: (usize, usize),
+    /// What may be given by name.
+    pub named: &'static [&'static str],
+    /// Whether it stands around something: `{{#if role}}…{{/if}}`.
+    pub is_block: bool,
+    /// Its work; the engine has its own for blocks.
+    work: Option<fn(&Call) -> Option<Value>>,
+}
 
-// `{{#if (eq role "manager")}}`: equal as values, or as they would be written.
-handlebars_helper!(eq: |a: Json, b: Json| a == b || a.render() == b.render());
+const fn plain(
+    name: &'static str,
+    values: (usize, usize),
+    named: &'static [&'static str],
+    work: fn(&Call) -> Option<Value>,
+) -> Spec {
+    Spec { name, values, named, is_block: false, work: Some(work) }
+}
+
+const fn block(name: &'static str, named: &'static [&'static str]) -> Spec {
+    Spec { name, values: (1, 1), named, is_block: true, work: None }
+}
+
+/// All helpers, in the order in which messages list them.
+pub(super) const HELPERS: &[Spec] = &[
+    plain("default", (2, 2), &[], default),
+    plain("upper", (1, 1), &[], |call| Some(call.text(0).to_uppercase().into())),
+    plain("lower", (1, 1), &[], |call| Some(call.text(0).to_lowercase().into())),
+    plain("capitalize", (1, 1), &[], capitalize),
+    plain("date", (1, 2), &["zone"], date),
+    plain("time", (1, 1), &["zone"], |call| {
+        Some(call.manner().time(call.value(0)?, call.named("zone")?)?.into())
+    }),
+    plain("number", (1, 2), &[], |call| {
+        Some(call.manner().number(call.number(0)?, call.places()?)?.into())
+    }),
+    plain("money", (1, 2), &[], |call| {
+        let currency = call.value(1).and_then(Value::as_str);
+        Some(call.manner().money(call.number(0)?, currency)?.into())
+    }),
+    plain("percent", (1, 2), &[], |call| {
+        Some(call.manner().percent(call.number(0)?, call.places()?)?.into())
+    }),
+    plain("plural", (3, 3), &["few", "many"], plural),
+    plain("url", (1, 1), &[], |call| safe_url(&call.text(0)).map(Value::from)),
+    plain("encode", (1, 1), &[], |call| Some(percent_encoded(&call.text(0), |_| false).into())),
+    plain("eq", (2, 2), &[], |call| Some(call.is_same().into())),
+    plain("ne", (2, 2), &[], |call| Some((!call.is_same()).into())),
+    plain("gt", (2, 2), &[], |call| call.ordered(&[Ordering::Greater])),
+    plain("gte", (2, 2), &[], |call| call.ordered(&[Ordering::Greater, Ordering::Equal])),
+    plain("lt", (2, 2), &[], |call| call.ordered(&[Ordering::Less])),
+    plain("lte", (2, 2), &[], |call| call.ordered(&[Ordering::Less, Ordering::Equal])),
+    plain("and", (2, 8), &[], |call| Some(call.values.iter().all(|v| is_true(v)).into())),
+    plain("or", (2, 8), &[], |call| Some(call.values.iter().any(|v| is_true(v)).into())),
+    plain("not", (1, 1), &[], |call| Some((!call.values.iter().any(|v| is_true(v))).into())),
+    block("if", &["includeZero"]),
+    block("unless", &["includeZero"]),
+    block("each", &[]),
+];
+
+/// The helper of a name.
+pub(super) fn spec(name: &str) -> Option<&'static Spec> {
+    HELPERS.iter().find(|spec| spec.name == name)
+}
+
+/// The engine's helpers that the house does not offer: they would shadow attributes of that name.
+pub(super) const WITHDRAWN: &[&str] = &["with", "lookup", "raw", "log", "len"];
+
+/// Gives an engine these helpers, and no others.
+pub(super) fn register(engine: &mut Handlebars<'static>) {
+    for name in WITHDRAWN {
+        engine.unregister_helper(name);
+    }
+    for spec in HELPERS {
+        if let Some(work) = spec.work {
+            engine.register_helper(spec.name, Box::new(House { name: spec.name, work }));
+        }
+    }
+}
+
+/// What helpers need to know of the reader: a member of the message's data.
+pub fn format_data(manner: &Manner) -> (String, Value) {
+    let Manner { locale, zone, currency } = manner;
+    (FORMAT.to_owned(), json!({ "locale": locale, "zone": zone, "currency": currency }))
+}
+
+/// What is true in a template: neither absent, false, zero, nor empty.
+fn is_true(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Bool(is) => *is,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::String(text) => !text.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(members) => !members.is_empty(),
+    }
+}
+
+/// A helper at work.
+struct House {
+    name: &'static str,
+    work: fn(&Call) -> Option<Value>,
+}
+
+/// What a helper is given.
+struct Call<'c> {
+    values: Vec<&'c Value>,
+    named: Vec<(&'c str, &'c Value)>,
+    data: &'c Value,
+}
+
+impl HelperDef for House {
+    fn call_inner<'reg: 'rc, 'rc>(
+        &self,
+        helper: &Helper<'rc>,
+        _: &'reg Handlebars<'reg>,
+        context: &'rc Context,
+        render: &mut RenderContext<'reg, 'rc>,
+    ) -> Result<ScopedJson<'rc>, RenderError> {
+        if helper.params().is_empty() && helper.hash().is_empty() {
+            return render.evaluate(context, self.name);
+        }
+        let call = Call {
+            values: helper.params().iter().map(|param| param.value()).collect(),
+            named: helper.hash().iter().map(|(name, value)| (*name, value.value())).collect(),
+            data: context.data(),
+        };
+        Ok(ScopedJson::Derived((self.work)(&call).unwrap_or(Value::Null)))
+    }
+}
+
+impl<'c> Call<'c> {
+    fn value(&self, at: usize) -> Option<&'c Value> {
+        self.values.get(at).copied()
+    }
+
+    fn text(&self, at: usize) -> String {
+        self.value(at).map(JsonRender::render).unwrap_or_default()
+    }
+
+    fn number(&self, at: usize) -> Option<f64> {
+        number_of(self.value(at)?)
+    }
+
+    /// How many digits after the point are asked for; `Some(None)` if it was not said.
+    fn places(&self) -> Option<Option<usize>> {
+        let Some(value) = self.value(1) else { return Some(None) };
+        Some(Some(usize::try_from(value.as_u64()?).ok()?))
+    }
+
+    /// A text that is given by name; `None` if what is given is not text.
+    fn named(&self, name: &str) -> Option<Option<&'c str>> {
+        match self.named.iter().find(|(other, _)| *other == name) {
+            None => Some(None),
+            Some((_, value)) => value.as_str().map(Some),
+        }
+    }
+
+    fn manner(&self) -> Manner<'c> {
+        let format = |name: &str| self.data.get(FORMAT)?.get(name)?.as_str();
+        Manner {
+            locale: format("locale").unwrap_or("en"),
+            zone: format("zone").unwrap_or("UTC"),
+            currency: format("currency").unwrap_or_default(),
+        }
+    }
+
+    /// Equal as values, or as they would be written.
+    fn is_same(&self) -> bool {
+        matches!(self.values[..], [a, b] if a == b || a.render() == b.render())
+    }
+
+    /// Whether the first value stands so to the second: numbers as numbers, texts as texts (ISO
+    /// dates too); of anything else nothing is true.
+    fn ordered(&self, wanted: &[Ordering]) -> Option<Value> {
+        let [a, b] = self.values[..] else { return None };
+        let order = match (number_of(a), number_of(b)) {
+            (Some(a), Some(b)) => a.partial_cmp(&b),
+            _ => a.as_str().zip(b.as_str()).map(|(a, b)| a.cmp(b)),
+        };
+        Some(order.is_some_and(|order| wanted.contains(&order)).into())
+    }
+}
+
+/// `{{default first_name "there"}}`: the value, or the fallback if it is absent or blank.
+fn default(call: &Call) -> Option<Value> {
+    let is_blank = call.text(0).trim().is_empty();
+    call.value(usize::from(is_blank)).cloned()
+}
+
+/// `{{capitalize city}}`: the first letter large, the others as they are.
+fn capitalize(call: &Call) -> Option<Value> {
+    let text = call.text(0);
+    let mut chars = text.chars();
+    let first: String = chars.next()?.to_uppercase().collect();
+    Some(format!("{first}{}", chars.as_str()).into())
+}
+
+/// `{{date renewal "short"}}`.
+fn date(call: &Call) -> Option<Value> {
+    let style = call.value(1).map_or(Some("long"), Value::as_str)?;
+    Some(call.manner().date(call.value(0)?, style, call.named("zone")?)?.into())
+}
+
+/// `{{plural seats "seat" "seats"}}`: the word alone.
+fn plural(call: &Call) -> Option<Value> {
+    let (few, many) = (call.named("few")?, call.named("many")?);
+    let (one, other) = (call.value(1)?.as_str()?, call.value(2)?.as_str()?);
+    Some(call.manner().plural(call.number(0)?, Forms { one, few, many, other }).into())
+}
+
+/// An address that may be a link, what does not belong into one percent-encoded (RFC 3986); `None`
+/// of any other scheme.
+fn safe_url(text: &str) -> Option<String> {
+    let text = text.trim();
+    let begins = |scheme: &&str| {
+        text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+    };
+    SCHEMES.iter().find(|scheme| begins(scheme))?;
+    Some(percent_encoded(text, |byte| b":/?#[]@!$&'()*+,;=%".contains(&byte)))
+}
+
+/// Every byte but the unreserved ones of RFC 3986 section 2.3, and those that are `kept`.
+fn percent_encoded(text: &str, kept: impl Fn(u8) -> bool) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                out.push(byte.into());
+            }
+            _ if kept(byte) => out.push(byte.into()),
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}

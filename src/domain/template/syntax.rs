@@ -71,8 +71,26 @@ fn match_tags(source: &str) -> Result<(), (usize, String)> {
     }
 }
 
+/// Where the tag that begins here ends; the end of the source if it is never closed.
+pub(super) fn tag_end(source: &str, start: usize) -> usize {
+    let rest = &source[start..];
+    let closed = |close: &str| rest.find(close).map(|end| end + close.len());
+    let length = if rest.starts_with("{{!--") {
+        closed("--}}")
+    } else if rest.starts_with("{{!") {
+        closed("}}")
+    } else {
+        tag_inside(rest).ok().map(|inside| {
+            let end = inside.len() + 4;
+            // `{{{raw}}}` has one more.
+            end + usize::from(rest.starts_with("{{{") && rest[end..].starts_with('}'))
+        })
+    };
+    start + length.unwrap_or(rest.len())
+}
+
 /// What stands between `{{` and the `}}` that closes it, strings skipped.
-fn tag_inside(rest: &str) -> Result<&str, String> {
+pub(super) fn tag_inside(rest: &str) -> Result<&str, String> {
     let (mut quote, mut depth, mut before) = (None, 0_usize, ' ');
     for (at, char) in rest.char_indices().skip(2) {
         match (quote, char) {

@@ -1,5 +1,9 @@
 //! What templates may say, what they become, and that none of them can do harm.
 
+mod harm;
+mod values;
+
+use super::helpers::{HELPERS, WITHDRAWN};
 use super::*;
 use crate::domain::campaign::{Campaign, Compiled};
 use crate::domain::campaign_file::{read, tests::SAMPLE};
@@ -27,7 +31,7 @@ fn page(text: &str) -> TemplateSource {
 
 fn email(subject: &str, html: &str, text: &str) -> TemplateSource {
     let [subject, html, text] = [subject, html, text].map(str::to_owned);
-    TemplateSource::Email { subject, html, text }
+    TemplateSource::Email { subject, preheader: String::new(), html, text }
 }
 
 /// The sample with templates that are all good, and these put over them.
@@ -203,13 +207,13 @@ fn helpers_are_known_and_given_their_values() {
     assert_snapshot!(said_of_text("{{lookup role 0}} {{log score}} {{len role}}"), @"
     emails/welcome/text:1
          there is no helper `lookup`
-       → known here: default, upper, lower, eq, if, unless, each
+       → docs/templates.md lists the helpers
     emails/welcome/text:1
          there is no helper `log`
-       → known here: default, upper, lower, eq, if, unless, each
+       → docs/templates.md lists the helpers
     emails/welcome/text:1
          there is no helper `len`
-       → known here: default, upper, lower, eq, if, unless, each
+       → docs/templates.md lists the helpers
     ");
     assert_snapshot!(said_of_text(
         "{{#with role}}x{{/with}}{{#role}}x{{/role}}{{#eq role 1}}x{{/eq}}"
@@ -317,10 +321,10 @@ fn links_begin_with_the_house_or_with_an_address() {
     assert_snapshot!(said_of_html("\n<a href = '{{company}}'>x</a>\n<img SRC={{role}}>"), @"
     emails/welcome/html:2
          a link must not begin with `{{company}}`
-       → begin it with https:// or {{base_url}}
+       → begin it with https:// or {{base_url}}, or write {{url …}}
     emails/welcome/html:3
          a link must not begin with `{{role}}`
-       → begin it with https:// or {{base_url}}
+       → begin it with https:// or {{base_url}}, or write {{url …}}
     ");
     assert_eq!(said_of_text("href={{company}}"), "all good", "plain text has no links");
 }
@@ -360,7 +364,8 @@ fn partials_are_named_and_checked_where_they_are_included() {
     "#);
     assert_snapshot!(with("{{#> footer}}x{{/footer}}{{#*inline \"x\"}}{{/inline}}{{* x}}", ""), @"
     pages/thanks:1
-         blocks around partials {{#> …}} are not offered
+         blocks around partials {{#> …}} are not offered here
+       → layouts are for bodies of e-mails: {{#> layouts/name}}
     pages/thanks:1
          decorators {{* …}} are not offered
     ");
@@ -391,6 +396,8 @@ fn every_template_that_is_referred_to_is_there() {
     journey.nurture.step[1].send: there is no template `emails/welcome`
        → did you mean `emails/welcme`?
     journey.nurture.step[6].send: there is no template `sms/nudge`
+    emails/welcme/subject: is empty
+       → write what the mail is about
     pages/x: a template of this kind is named sms/…
     ");
 }
@@ -499,13 +506,10 @@ fn helpers_help() {
 
 #[test]
 fn a_field_named_like_a_helper_of_the_engine_is_still_a_field() {
-    for name in helpers_withdrawn() {
-        assert_eq!(text(&format!("{{{{{name}}}}}"), json!({ *name: "ok" })), "ok", "{name}");
+    let helpers = HELPERS.iter().filter(|spec| !spec.is_block).map(|spec| spec.name);
+    for name in helpers.chain(WITHDRAWN.iter().copied()) {
+        assert_eq!(text(&format!("{{{{{name}}}}}"), json!({ name: "ok" })), "ok", "{name}");
     }
-}
-
-fn helpers_withdrawn() -> &'static [&'static str] {
-    WITHDRAWN
 }
 
 #[test]

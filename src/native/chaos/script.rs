@@ -128,6 +128,7 @@ fn template(name: &str) -> TemplateSource {
     match name.split_once('/') {
         Some(("emails", _)) => TemplateSource::Email {
             subject: name.to_owned(),
+            preheader: String::new(),
             html: html.to_owned(),
             text: "Stop: {{unsubscribe_url}}".to_owned(),
         },

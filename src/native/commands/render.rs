@@ -1,10 +1,13 @@
 //! `dripline render`: one template with made-up data, to see what a visitor or contact would see.
 
 use super::{Exit, Terminal};
-use crate::domain::template::{TEMPLATE_BYTES_MAX, TemplateSource, Templates, compile_mjml};
-use crate::native::project::{partials_near, read_text};
+use crate::domain::template::{
+    TEMPLATE_BYTES_MAX, TemplateSource, Templates, compile_mjml, expand,
+};
+use crate::native::project::{folder_near, read_text};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -109,12 +112,16 @@ fn render(
     data: Value,
     near: &Path,
 ) -> Result<String, String> {
+    let (shared, pieces) = folder_near(near).map(|folder| folder.shared()).unwrap_or_default();
+    if let Some(problem) = shared.diagnostics.first() {
+        return Err(format!("{}: {}", problem.file, problem.message));
+    }
+    let mut sources = shared.sources;
     let is_mjml = shown.contains(".mjml") || source.trim_start().starts_with("<mjml");
     let source = match is_mjml {
-        true => compile_mjml(source).map_err(|e| format!("{shown}:{}: {}", e.line, e.message))?,
+        true => compiled(shown, source, &pieces)?,
         false => source.to_owned(),
     };
-    let mut sources = partials_near(near)?;
     let (name, template) = match plain {
         true => ("sms/it", TemplateSource::Sms(source)),
         false => ("pages/it", TemplateSource::Page(source)),
@@ -125,6 +132,19 @@ fn render(
         false => templates.render_page(name, &data),
     });
     rendered.map_err(|error| error.to_string().replacen(name, shown, 1))
+}
+
+/// MJML with its layout and pieces, as HTML.
+fn compiled(
+    shown: &str,
+    source: &str,
+    pieces: &BTreeMap<String, String>,
+) -> Result<String, String> {
+    let expanded = expand(shown, source, pieces).map_err(|error| error.to_string())?;
+    compile_mjml(&expanded.text).map_err(|error| {
+        let (file, line) = expanded.origin(error.line).unwrap_or((shown, error.line));
+        format!("{file}:{line}: {}", error.message)
+    })
 }
 
 /// Whether a template's place or name says that it is not HTML.

@@ -1,0 +1,346 @@
+//! The plain-text part of an e-mail, made from its HTML: paragraphs, headings, lists, tables, and
+//! links with their addresses. Handlebars tags are kept. Done at publish, never at the edge.
+
+use super::markup::{Element, Token, decoded, tokens};
+use super::syntax;
+
+/// Elements that begin on a line of their own, and whether an empty line stands around them.
+const BLOCKS: &[(&str, bool)] = &[
+    ("address", true),
+    ("article", true),
+    ("blockquote", true),
+    ("center", false),
+    ("div", true),
+    ("dl", true),
+    ("footer", true),
+    ("h1", true),
+    ("h2", true),
+    ("h3", true),
+    ("h4", true),
+    ("h5", true),
+    ("h6", true),
+    ("header", true),
+    ("hr", true),
+    ("li", false),
+    ("main", true),
+    ("ol", true),
+    ("p", true),
+    ("pre", true),
+    ("section", true),
+    ("table", true),
+    ("tbody", false),
+    ("tr", false),
+    ("ul", true),
+];
+/// Elements of which nothing is text.
+const SILENT: &[&str] = &["head", "script", "style", "title"];
+
+/// Makes plain text of a mail's HTML.
+pub fn plain_text(html: &str) -> String {
+    let mut writer = Writer::default();
+    for token in tokens(html) {
+        match token {
+            Token::Text { text, .. } => writer.text(text),
+            Token::Open(element) => writer.open(element),
+            Token::Close { name, .. } => writer.close(&name),
+        }
+    }
+    writer.finish()
+}
+
+#[derive(Default)]
+struct Writer<'s> {
+    out: String,
+    /// Elements around this place.
+    open: Vec<Open<'s>>,
+    /// Line breaks owed before the next words.
+    breaks: usize,
+    /// Whether white space is owed.
+    is_spaced: bool,
+}
+
+struct Open<'s> {
+    name: String,
+    is_silent: bool,
+    /// Of a link, its address, and where its text begins.
+    link: Option<(&'s str, usize)>,
+    /// Of a list, how many items there were; `None` within a list without numbers.
+    items: Option<usize>,
+    /// Of a table, whether its cells belong together: that it is no layout.
+    is_data: bool,
+    /// Of a row, how many cells there were.
+    cells: usize,
+}
+
+impl<'s> Writer<'s> {
+    fn is_silent(&self) -> bool {
+        self.open.iter().any(|open| open.is_silent)
+    }
+
+    fn text(&mut self, text: &str) {
+        if self.is_silent() {
+            return;
+        }
+        let mut at = 0;
+        while at < text.len() {
+            let tag = text[at..].find("{{").map_or(text.len(), |found| at + found);
+            self.words(&decoded(&text[at..tag]));
+            at = tag;
+            if at < text.len() {
+                let end = syntax::tag_end(text, at);
+                self.tag(&text[at..end], &text[end..]);
+                at = end;
+            }
+        }
+    }
+
+    /// A Handlebars tag. One that begins or ends a part, and stands alone between elements, stands
+    /// on a line of its own, which Handlebars then takes away.
+    fn tag(&mut self, tag: &str, after: &str) {
+        let inside = tag.trim_matches(['{', '}', '~', ' ']);
+        let is_part = inside.starts_with(['#', '/', '^']) || inside.starts_with("else");
+        let is_alone = self.breaks > 0 || self.out.is_empty() || self.out.ends_with('\n');
+        if is_part && is_alone && after.trim().is_empty() {
+            let breaks = std::mem::take(&mut self.breaks);
+            if !self.out.is_empty() && !self.out.ends_with('\n') {
+                self.out.push('\n');
+            }
+            self.out.push_str(tag);
+            self.out.push('\n');
+            // The empty line belongs to what comes next.
+            self.breaks = breaks;
+            self.is_spaced = false;
+        } else {
+            self.owe();
+            self.out.push_str(tag);
+        }
+    }
+
+    fn words(&mut self, text: &str) {
+        for char in text.chars() {
+            match char {
+                ' ' | '\t' | '\n' | '\r' => self.is_spaced = true,
+                // What pads or hides is not for reading.
+                '\u{200b}' | '\u{200c}' | '\u{34f}' | '\u{ad}' | '\u{feff}' => {}
+                _ => {
+                    self.owe();
+                    self.out.push(if char == '\u{a0}' { ' ' } else { char });
+                }
+            }
+        }
+    }
+
+    /// Writes the white space that is owed.
+    fn owe(&mut self) {
+        let breaks = std::mem::take(&mut self.breaks);
+        let is_start = self.out.is_empty() || self.out.ends_with('\n');
+        if breaks > 0 && !self.out.is_empty() {
+            let there = self.out.chars().rev().take_while(|c| *c == '\n').count();
+            self.out.truncate(self.out.trim_end_matches(' ').len());
+            self.out.extend(std::iter::repeat_n('\n', breaks.saturating_sub(there)));
+        } else if self.is_spaced && !is_start && !self.out.ends_with(' ') {
+            self.out.push(' ');
+        }
+        self.is_spaced = false;
+    }
+
+    fn line(&mut self, is_apart: bool) {
+        self.breaks = self.breaks.max(1 + usize::from(is_apart));
+    }
+
+    fn open(&mut self, element: Element<'s>) {
+        let name = element.name.as_str();
+        let is_hidden = element.style("display").is_some_and(|value| value.starts_with("none"));
+        if self.is_silent() {
+            if !element.is_empty {
+                self.push(&element, true);
+            }
+            return;
+        }
+        match name {
+            "br" => self.breaks += 1,
+            "hr" => {
+                self.line(true);
+                self.owe();
+                self.out.push_str("--------");
+                self.line(true);
+            }
+            "img" => {
+                let alt = element.attribute("alt").map(decoded).unwrap_or_default();
+                let shown = if alt.trim().is_empty() { alt } else { format!("[{alt}]") };
+                self.words(&shown);
+            }
+            "td" | "th" => self.cell(),
+            "li" => self.item(),
+            _ => {}
+        }
+        if let Some((_, is_apart)) = BLOCKS.iter().find(|(block, _)| *block == name && name != "li")
+            && !self.is_in_row()
+        {
+            self.line(*is_apart);
+        }
+        if !element.is_empty {
+            self.push(&element, is_hidden || SILENT.contains(&name));
+        }
+    }
+
+    fn push(&mut self, element: &Element<'s>, is_silent: bool) {
+        let role = element.attribute("role").unwrap_or_default();
+        let href = element.attribute("href").filter(|_| element.name == "a");
+        self.open.push(Open {
+            name: element.name.clone(),
+            is_silent,
+            link: href.map(|href| (href, self.out.len())),
+            items: (element.name == "ol").then_some(0),
+            is_data: element.name == "table" && role != "presentation" && role != "none",
+            cells: 0,
+        });
+    }
+
+    /// Whether this is within a cell of a table whose cells belong together.
+    fn is_in_row(&self) -> bool {
+        let outer = self.open.iter().position(|open| open.is_data);
+        outer.is_some_and(|at| self.open[at..].iter().any(|open| open.name == "tr"))
+    }
+
+    /// A cell of a row: all of it on one line, with bars between. Layouts put cells below each
+    /// other.
+    fn cell(&mut self) {
+        let table = self.open.iter().rposition(|open| open.name == "table");
+        let is_data = table.is_some_and(|at| self.open[at].is_data);
+        let is_inner = table.is_some_and(|at| self.open[..at].iter().any(|open| open.is_data));
+        if is_inner {
+            return;
+        }
+        if !is_data {
+            return self.line(false);
+        }
+        let Some(row) = self.open.iter_mut().rfind(|open| open.name == "tr") else { return };
+        row.cells += 1;
+        if row.cells > 1 {
+            self.owe();
+            let gap = if self.out.ends_with(' ') { "| " } else { " | " };
+            self.out.push_str(gap);
+        }
+    }
+
+    fn item(&mut self) {
+        let depth = self.open.iter().filter(|open| matches!(&*open.name, "ul" | "ol")).count();
+        let list = self.open.iter_mut().rfind(|open| matches!(&*open.name, "ul" | "ol"));
+        let mark = match list.and_then(|list| list.items.as_mut()) {
+            Some(count) => {
+                *count += 1;
+                format!("{count}. ")
+            }
+            None => "- ".to_owned(),
+        };
+        self.line(false);
+        self.owe();
+        self.out.push_str(&"  ".repeat(depth.saturating_sub(1)));
+        self.out.push_str(&mark);
+    }
+
+    fn close(&mut self, name: &str) {
+        let Some(at) = self.open.iter().rposition(|open| open.name == name) else { return };
+        let closed = self.open.split_off(at);
+        if self.is_silent() || closed.iter().any(|open| open.is_silent) {
+            return;
+        }
+        if let Some((href, from)) = closed.iter().rev().find_map(|open| open.link) {
+            self.address(href, from);
+        }
+        let block = BLOCKS.iter().find(|(block, _)| *block == name);
+        if let Some((_, is_apart)) = block
+            && !self.is_in_row()
+        {
+            self.line(*is_apart);
+        }
+    }
+
+    /// The address of a link after its text, unless that is the address.
+    fn address(&mut self, href: &str, from: usize) {
+        let address = decoded(href);
+        let address = address.strip_prefix("mailto:").unwrap_or(&address).trim();
+        let text = self.out.get(from..).unwrap_or_default().trim();
+        if address.is_empty() || address.starts_with('#') || text == address {
+            return;
+        }
+        match text.is_empty() {
+            true => self.words(address),
+            false => {
+                self.out.truncate(self.out.trim_end().len());
+                self.out.push_str(&format!(" ({address})"));
+            }
+        }
+    }
+
+    fn finish(self) -> String {
+        let lines: Vec<&str> = self.out.lines().map(str::trim_end).collect();
+        format!("{}\n", lines.join("\n").trim())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use insta::assert_snapshot;
+
+    #[test]
+    fn the_text_has_what_a_reader_needs_and_no_more() {
+        let html = r#"<!doctype html><html><head><title>T</title><style>p{color:red}</style></head>
+            <body><div style="display:none">hidden {{first_name}}</div>
+            <!--[if mso]><table><tr><td>Outlook</td></tr></table><![endif]-->
+            <table role="presentation"><tr><td><h1>Your &amp; our
+              plan</h1><p>Hello <b>{{default first_name "a > b"}}</b>,<br>see you.</p></td></tr>
+            </table>
+            <p><a href="{{base_url}}/x?a=1&amp;b=2">Read it</a> or write to
+            <a href="mailto:a@b.example">a@b.example</a>.</p>
+            <ul><li>One</li><li>Two<ol><li>first</li><li>second</li></ol></li></ul>
+            <table><tr><th>City</th><th>ms</th></tr><tr><td><p>Bristol</p></td><td>18</td></tr>
+            </table>
+            {{#if question}}<p>Thanks.</p>{{else}}<p>Ask.</p>{{/if}}
+            <img src="x.png" alt="A chart"><img src="y.png" alt=""><hr>
+            <p>{{#if a}}yes{{else}}no{{/if}}</p><a href="{{unsubscribe_url}}"><img alt=""></a>
+            </body></html>"#;
+        assert_snapshot!(plain_text(html), @r#"
+    Your & our plan
+
+    Hello {{default first_name "a > b"}},
+    see you.
+
+    Read it ({{base_url}}/x?a=1&b=2) or write to a@b.example.
+
+    - One
+    - Two
+
+      1. first
+      2. second
+
+    City | ms
+    Bristol | 18
+    {{#if question}}
+
+    Thanks.
+    {{else}}
+
+    Ask.
+    {{/if}}
+
+    [A chart]
+
+    --------
+
+    {{#if a}}yes{{else}}no{{/if}}
+
+    {{unsubscribe_url}}
+    "#);
+    }
+
+    #[test]
+    fn broken_html_gives_text_too() {
+        for html in ["<", "<a", "<a href=", "<p>a</div>b", "{{", "<p {{", "a < b & c", "<!--", ""] {
+            plain_text(html);
+        }
+        assert_eq!(plain_text("a < b &amp; c &unknown; d"), "a < b & c &unknown; d\n");
+    }
+}

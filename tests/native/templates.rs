@@ -1,0 +1,275 @@
+//! Templates from files to letters: layouts, pieces, languages, and where a slip is said to be.
+
+use super::support::{FORM, MONDAY, world};
+use dripline::domain::campaign::Compiled;
+use dripline::domain::primitives::Span;
+use dripline::domain::template::TemplateSource;
+use dripline::native::project;
+use dripline::native::world::World;
+use insta::assert_snapshot;
+use std::fs;
+use std::path::PathBuf;
+
+const CAMPAIGN: &str = r#"
+[campaign]
+id = "c"
+name = "Test"
+time_zone = "Europe/London"
+currency = "GBP"
+owner = "owner@house.example"
+postal_address = "1 Test Road"
+goal = { event = "order.completed", within = "30d" }
+attributes = ["spent", "since"]
+"#;
+
+const JOURNEY: &str = r#"
+[journey.j]
+enter = { form = "f" }
+[[journey.j.step]]
+id = "set"
+update = { set = { spent = 1234, since = "2026-03-02T08:30:00Z" } }
+[[journey.j.step]]
+id = "rest"
+wait = "1h"
+[[journey.j.step]]
+id = "mail"
+send = "emails/hello"
+[[journey.j.step]]
+id = "text"
+send = "sms/hello"
+"#;
+
+const BODY: &str = "{{#> layouts/brand title=\"Hello\"}}\n\
+    <mj-text>Hello {{default first_name \"there\"}}, since {{date since}}</mj-text>\n\
+    {{> button label=\"Go on\" href=base_url}}\n\
+    {{/layouts/brand}}\n";
+
+const LAYOUT: &str = "<mjml><mj-head><mj-title>{{title}}</mj-title></mj-head><mj-body>\n\
+    <mj-section><mj-column>\n\
+    {{> @partial-block}}\n\
+    <mj-text><a href=\"{{unsubscribe_url}}\">Stop</a> {{> sign label=title}}</mj-text>\n\
+    </mj-column></mj-section></mj-body></mjml>\n";
+
+const FILES: [(&str, &str); 13] = [
+    ("templates/pages/p.hbs", "<html lang=\"en\"><body>{{{form}}}</body></html>"),
+    ("templates/layouts/brand.mjml.hbs", LAYOUT),
+    (
+        "templates/partials/button.mjml.hbs",
+        "<mj-button href=\"{{href}}/go\">{{label}}</mj-button>\n",
+    ),
+    ("templates/partials/sign.hbs", "{{label}} from {{campaign.name}}"),
+    ("templates/emails/hello/subject.hbs", "Hello {{first_name}}"),
+    ("templates/emails/hello/preheader.hbs", "You spent {{money spent}}\n"),
+    ("templates/emails/hello/body.mjml.hbs", BODY),
+    ("templates/emails/hello/zh-CN/subject.hbs", "{{first_name}}，您好"),
+    ("templates/emails/hello/zh-CN/preheader.hbs", "消费 {{money spent}}"),
+    ("templates/emails/hello/zh-CN/body.mjml.hbs", BODY),
+    ("templates/emails/hello/zh-CN/text.hbs", "自 {{date since}} 起，{{unsubscribe_url}}"),
+    ("templates/sms/hello.hbs", "Hello at {{time since}}"),
+    ("templates/sms/hello/zh-CN.hbs", "您好，{{time since}}"),
+];
+
+/// A project in the folder for temporary files, removed at the end.
+struct Project(PathBuf);
+
+impl Project {
+    fn new(name: &str) -> Self {
+        let name = format!("dripline-templates-{}-{name}", std::process::id());
+        let project = Self(std::env::temp_dir().join(name));
+        project.write("campaigns/c.toml", &format!("{CAMPAIGN}{FORM}{JOURNEY}"));
+        for (file, text) in FILES {
+            project.write(file, text);
+        }
+        project
+    }
+
+    fn write(&self, file: &str, text: &str) {
+        let path = self.0.join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn compiled(&self) -> Compiled {
+        let root = format!("{}/", self.0.display());
+        let loaded = project::load(&self.0);
+        loaded.map_err(|d| format!("{d:#?}").replace(&root, "")).unwrap().remove(0)
+    }
+
+    /// What is wrong once a file has this text: where, and what.
+    fn said_of(&self, file: &str, text: &str) -> String {
+        let before = FILES.iter().find(|(name, _)| *name == file);
+        self.write(file, text);
+        let root = format!("{}/", self.0.display());
+        let said = match project::load(&self.0) {
+            Ok(_) => "all good".to_owned(),
+            Err(found) => {
+                let line = |d: &dripline::domain::campaign_file::Diagnostic| {
+                    let file = d.file.replace(&format!("{root}templates/"), "");
+                    format!("{file}:{}\n    {}\n", d.line, d.message)
+                };
+                found.iter().map(line).collect()
+            }
+        };
+        match before {
+            Some((_, text)) => self.write(file, text),
+            None => fs::remove_file(self.0.join(file)).unwrap(),
+        }
+        said
+    }
+}
+
+impl Drop for Project {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn a_message_is_put_together_at_publish() {
+    let compiled = Project::new("whole").compiled();
+    let names: Vec<&str> = compiled.templates.keys().map(String::as_str).collect();
+    assert_snapshot!(names.join("\n"), @"
+    emails/hello
+    emails/hello/zh-CN
+    pages/p
+    partials/sign
+    sms/hello
+    sms/hello/zh-CN
+    ");
+    let TemplateSource::Email { html, text, preheader, .. } = &compiled.templates["emails/hello"]
+    else {
+        panic!("no e-mail");
+    };
+    assert_eq!(preheader, "You spent {{money spent}}");
+    assert!(html.contains("mso-hide:all\">You spent {{money spent}}"), "{html}");
+    assert!(html.contains("<title>Hello</title>"), "{html}");
+    assert_snapshot!(text, @r#"
+    Hello {{default first_name "there"}}, since {{date since}}
+
+    Go on ({{base_url}}/go)
+
+    Stop ({{unsubscribe_url}}) {{> sign label="Hello"}}
+    "#);
+}
+
+#[test]
+fn a_slip_is_named_by_the_file_and_line_that_it_stands_in() {
+    let project = Project::new("slips");
+    let body = "templates/emails/hello/body.mjml.hbs";
+    assert_snapshot!(project.said_of(body, &BODY.replace("first_name", "frst_name")), @"
+    emails/hello/body.mjml.hbs:2
+        unknown variable `frst_name`
+    ");
+    assert_snapshot!(project.said_of(body, &BODY.replace("</mj-text>", "</mj-txt>")), @"
+    emails/hello/body.mjml.hbs:2
+        there is no element <mj-txt>; did you mean <mj-text>?
+    ");
+    assert_snapshot!(project.said_of(body, &BODY.replace("{{> button", "{{> buton")), @"
+    emails/hello/body.mjml.hbs:3
+        there is no partial `buton`
+    ");
+    assert_snapshot!(project.said_of(body, &BODY.replace("> layouts/brand", "> layouts/brnd")), @"
+    emails/hello/body.mjml.hbs:1
+        there is no layout `layouts/brnd`; did you mean `layouts/brand`?
+    ");
+    let layout = "templates/layouts/brand.mjml.hbs";
+    assert_snapshot!(project.said_of(layout, &LAYOUT.replace("unsubscribe_url", "unsubscribe")), @"
+    layouts/brand.mjml.hbs:1
+        has no link to unsubscribe
+    layouts/brand.mjml.hbs:4
+        a link must not begin with `{{unsubscribe}}`
+    layouts/brand.mjml.hbs:4
+        unknown variable `unsubscribe`
+    ");
+    assert_snapshot!(project.said_of(layout, &LAYOUT.replace("</mj-column>", "")), @"
+    layouts/brand.mjml.hbs:5
+        </mj-section> comes while <mj-column> of line 2 is open
+    ");
+    let button = "templates/partials/button.mjml.hbs";
+    assert_snapshot!(project.said_of(button, "\n<mj-text>{{hrf}}\n<mj-x></mj-text>"), @"
+    partials/button.mjml.hbs:2
+        unknown variable `hrf`
+    partials/button.mjml.hbs:3
+        there is no element <mj-x>; did you mean <mjml>?
+    ");
+    assert_snapshot!(project.said_of(button, "<mj-button href=\"{{first_name}}\">x</mj-button>"), @"
+    partials/button.mjml.hbs:1
+        a link must not begin with `{{first_name}}`
+    ");
+    assert_snapshot!(project.said_of("templates/emails/hello/preheder.hbs", "x"), @"
+    emails/hello/preheder.hbs:1
+        `preheder.hbs` is no part of an e-mail
+    ");
+    assert_snapshot!(project.said_of("templates/emails/hello/zh_CN/text.hbs", "x"), @"
+    emails/hello/zh_CN/body.mjml.hbs:1
+        cannot be read: No such file or directory (os error 2)
+    emails/hello/zh_CN/subject.hbs:1
+        cannot be read: No such file or directory (os error 2)
+    ");
+    assert_snapshot!(
+        project.said_of(body, &BODY.replace("<mj-text>", "<mj-preview>x</mj-preview><mj-text>")), @"
+    emails/hello/body.mjml.hbs:2
+        there is a preheader already: <mj-preview>, and the file preheader.hbs
+    "
+    );
+}
+
+/// A world with that project live, in which somebody with this locale has sent the form.
+fn written_to(name: &str, locale: &str) -> World {
+    let mut world = World::new(MONDAY, 1, vec![Project::new(name).compiled()]).unwrap();
+    let fields = [
+        ("email", "lin@x.example"),
+        ("phone", "07400 123456"),
+        ("first_name", "Lin"),
+        ("consent", "on"),
+    ];
+    world.submit("/p", &fields).unwrap();
+    let sql = format!("UPDATE contacts SET locale = '{locale}', time_zone = 'Asia/Shanghai'");
+    let set = dripline::store::statement::Statement { sql: sql.into(), params: Vec::new() };
+    world.rows(set).unwrap();
+    world.after(Span::minutes(70)).unwrap();
+    world
+}
+
+#[test]
+fn each_reader_gets_the_version_in_its_language_and_its_way_of_writing() {
+    let told = |locale: &str| {
+        let world = written_to(&format!("locale-{locale}"), locale);
+        let letters = world.letters();
+        let told = letters.iter().map(|letter| {
+            let text = letter.text.lines().next().unwrap_or_default();
+            let text = text.split("http").next().unwrap_or_default();
+            let at = letter.html.find("mso-hide:all\">").map(|at| at + 14);
+            let preheader = at.map_or("", |at| letter.html[at..].split('\u{34f}').next().unwrap());
+            format!("{} | {} | {preheader} | {text}\n", letter.channel, letter.subject)
+        });
+        told.collect::<String>()
+    };
+    assert_snapshot!(told("zh-CN"), @"
+    email | Lin，您好 | 消费 £1,234.00 | 自 2026年3月2日 起，
+    sms |  |  | 您好，16:30
+    ");
+    assert_snapshot!(told("en-US"), @"
+    email | Hello Lin | You spent £1,234.00 | Hello Lin, since March 2, 2026
+    sms |  |  | Hello at 4:30 PM
+    ");
+    assert_snapshot!(told("de-DE"), @"
+    email | Hello Lin | You spent £1,234.00 | Hello Lin, since 2 March 2026
+    sms |  |  | Hello at 16:30
+    ");
+}
+
+#[test]
+fn a_confirmation_is_in_the_contacts_language() {
+    let form = FORM.replace("text = \"Write to me.\"", "text = \"x\", double_opt_in = true");
+    let journey =
+        "[journey.j]\nenter = { form = \"f\" }\n[[journey.j.step]]\nid = \"a\"\nwait = \"1d\"\n";
+    let mut world = world(&format!("{form}{journey}"));
+    world.submit("/p", &[("email", "lin@x.example")]).unwrap();
+    let sql = "UPDATE contacts SET locale = 'zh-CN'";
+    let set = dripline::store::statement::Statement { sql: sql.into(), params: Vec::new() };
+    world.rows(set).unwrap();
+    world.submit("/p", &[("email", "lin@x.example"), ("consent", "on")]).unwrap();
+    world.after(Span::minutes(2)).unwrap();
+    assert_eq!(world.letters()[0].subject, "请确认您的邮箱地址 – Test");
+}
