@@ -3,6 +3,7 @@
 
 use super::receive::Link;
 use super::settings::Settings;
+use crate::domain::broadcast::subject_name;
 use crate::domain::campaign::Compiled;
 use crate::domain::catalog::Edition;
 use crate::domain::contact::Contact;
@@ -33,9 +34,17 @@ pub fn compose(
         (Channel::Email, template) => {
             let links = Links { message, settings };
             let version = Version::of(edition, contact, template);
+<<<<<<< HEAD
             let mut data = data(edition, contact, &version, settings, &links.unsubscribe());
             data["preferences_url"] = links.preferences().into();
             let rendered = edition.templates()?.render_email(&version.name, &data)?;
+=======
+            let data = data(edition, contact, &version, settings, &links.unsubscribe());
+            let mut rendered = edition.templates()?.render_email(&version.name, &data)?;
+            if let Some(name) = own_subject(edition, message) {
+                rendered.subject = edition.templates()?.render_subject(&name, &data)?;
+            }
+>>>>>>> main
             let html = tracking::rewrite_links(&rendered.html, |url| links.click(url));
             let html = tracking::add_pixel(&html, &links.open());
             email(edition, settings, RenderedEmail { html, ..rendered }, links.headers())
@@ -49,6 +58,14 @@ pub fn compose(
         (Channel::Webhook, _) => Content::Webhook { body: document(contact, message).to_string() },
     };
     Ok(Outgoing { id: message.id.clone(), class: message.class, to, content })
+}
+
+/// The subject that a broadcast's variant has in place of its template's.
+fn own_subject(edition: &Edition, message: &Message) -> Option<String> {
+    let name = message.broadcast.as_ref()?;
+    let broadcast = edition.compiled.campaign.broadcasts.get(name)?;
+    broadcast.variant(&message.step)?.subject.as_ref()?;
+    Some(subject_name(name, &message.step))
 }
 
 /// The version of a message that a contact reads.

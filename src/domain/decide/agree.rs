@@ -140,7 +140,7 @@ impl Decider<'_> {
         let edition = (campaign.clone(), edition.version);
         let kind = (Class::Transactional, house::CONFIRM);
         let message = Message::queue(id, self.contact.id.clone(), edition, kind, self.now);
-        self.changes.push(Change::Queue(Message { send_at, ..message }));
+        self.changes.push(Change::Queue(Box::new(Message { send_at, ..message })));
         consent::remember_mail(&mut self.contact.confirmation_mails, send_at);
     }
 

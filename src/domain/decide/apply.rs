@@ -28,6 +28,7 @@ impl Decider<'_> {
                     self.apply_engagement(&message, engagement);
                 }
             }
+            Happening::Broadcast(turn) => self.take_turn(&turn),
             Happening::Heard(message, heard) => {
                 if let Some(message) = self.contact.messages.get(&message).cloned() {
                     self.hear(&message, heard);
@@ -169,7 +170,7 @@ impl Decider<'_> {
 
     pub(super) fn count_message(&mut self, message: &Message, metric: Metric) {
         let channel = message.channel.as_str();
-        self.count(&message.campaign, metric, channel, &message.template, 1);
+        self.count(&message.campaign, metric, channel, &message.part(), 1);
     }
 
     /// Counts a message once more, if it is one that campaigns are judged by.
@@ -222,8 +223,12 @@ pub(super) struct MessageChange {
 
 /// The properties that every event about a message has.
 pub(super) fn facts(message: &Message) -> Value {
-    json!({
+    let mut facts = json!({
         "message": message.id, "channel": message.channel, "template": message.template,
         "journey": message.journey, "step": message.step, "enrollment": message.enrollment,
-    })
+    });
+    if let Some(broadcast) = &message.broadcast {
+        facts["broadcast"] = Value::from(broadcast.as_str());
+    }
+    facts
 }
