@@ -1,10 +1,7 @@
 //! A message: one e-mail or SMS to one contact, written down before it is sent.
 
-<<<<<<< HEAD
-use super::consent::Consent;
-=======
 use super::broadcast;
->>>>>>> main
+use super::consent::Consent;
 use super::contact::Contact;
 use super::decide::ERASED;
 use super::journey::Enrollment;
