@@ -34,17 +34,12 @@ pub fn compose(
         (Channel::Email, template) => {
             let links = Links { message, settings };
             let version = Version::of(edition, contact, template);
-<<<<<<< HEAD
             let mut data = data(edition, contact, &version, settings, &links.unsubscribe());
             data["preferences_url"] = links.preferences().into();
-            let rendered = edition.templates()?.render_email(&version.name, &data)?;
-=======
-            let data = data(edition, contact, &version, settings, &links.unsubscribe());
             let mut rendered = edition.templates()?.render_email(&version.name, &data)?;
             if let Some(name) = own_subject(edition, message) {
                 rendered.subject = edition.templates()?.render_subject(&name, &data)?;
             }
->>>>>>> main
             let html = tracking::rewrite_links(&rendered.html, |url| links.click(url));
             let html = tracking::add_pixel(&html, &links.open());
             email(edition, settings, RenderedEmail { html, ..rendered }, links.headers())
