@@ -3,6 +3,7 @@
 pub mod brakes;
 pub mod broadcasts;
 pub mod campaigns;
+pub mod consents;
 pub mod contacts;
 pub mod due;
 pub mod erasures;
