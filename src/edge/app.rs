@@ -16,13 +16,14 @@ use crate::flows::commit::CommitError;
 use crate::flows::seams::{Database, Http};
 use crate::flows::settings::Settings;
 use crate::flows::task::{Intake, Work};
-use crate::flows::{deliver, park, run_due};
+use crate::flows::{deliver, park, run_broadcast, run_due};
 use crate::providers::http::{HttpError, HttpRequest, HttpResponse};
 use crate::providers::{cloudflare, mailbox};
 use crate::store;
 use std::cell::RefCell;
 use std::rc::Rc;
-use worker::Env;
+use std::time::Duration;
+use worker::{Delay, Env};
 
 /// One entry's world.
 pub struct App {
@@ -76,6 +77,9 @@ impl App {
             Work::AloneV1 { contact } => {
                 park::run_alone(db, catalog, contact, now, &mut self.ids).await
             }
+            Work::BroadcastV1 { broadcast } => {
+                run_broadcast::run(db, catalog, &broadcast, now, &mut self.ids).await
+            }
             Work::DeliverV1 { messages } => {
                 let http = Outside { env: &self.env, db, now, began: clock::real() };
                 deliver::deliver(db, &http, catalog, &self.settings, messages, now, &mut self.ids)
@@ -116,8 +120,8 @@ fn variable(env: &Env, name: &str) -> Option<String> {
     env.var(name).ok().map(|value| value.to_string())
 }
 
-/// The world outside: `fetch`, Cloudflare's own e-mail, and the local mailbox, which lies in our own
-/// database.
+/// The world outside: `fetch`, Cloudflare's own e-mail, and the local mailbox, which lies in our
+/// own database.
 struct Outside<'a> {
     env: &'a Env,
     db: &'a D1,
@@ -144,5 +148,12 @@ impl Http for Outside<'_> {
 
     fn elapsed(&self) -> Span {
         Span(clock::real().0 - self.began.0)
+    }
+
+    async fn wait_until(&self, elapsed: Span) {
+        let left = elapsed.0.saturating_sub(self.elapsed().0);
+        if let Ok(left @ 1..) = u64::try_from(left) {
+            Delay::from(Duration::from_millis(left)).await;
+        }
     }
 }

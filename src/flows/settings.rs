@@ -1,6 +1,7 @@
 //! What a deployment is configured with.
 
 use super::senders::Senders;
+use crate::domain::pacing::House;
 use crate::domain::token::{Keyring, equal_secrets, sha256_hex};
 use crate::providers::Sender;
 
@@ -15,6 +16,8 @@ pub struct Settings {
     pub mail_from: String,
     /// How messages leave.
     pub senders: Senders,
+    /// How fast they leave, and when not, all campaigns together.
+    pub pacing: House,
 }
 
 impl Settings {
@@ -43,6 +46,10 @@ impl Settings {
             base_url,
             keys,
             mail_from: need("MAIL_FROM", "the sender of mail, `Name <address>`")?,
+            pacing: match get("PACING").as_deref() {
+                None | Some("") => House::default(),
+                Some(json) => House::read(json).map_err(|wrong| format!("PACING: {wrong}"))?,
+            },
         })
     }
 

@@ -21,6 +21,7 @@ pub mod vonage;
 pub mod webhook;
 
 use crate::domain::message::Class;
+use crate::domain::pacing::rates::Rate;
 use crate::domain::primitives::{MessageId, Millis, Span};
 use crate::domain::token::Keyring;
 use http::{HttpError, HttpRequest, HttpResponse};
@@ -246,6 +247,15 @@ impl Sender {
     /// Whether one service stands behind it, which may be out of order for every message alike.
     pub fn is_one_service(&self) -> bool {
         !matches!(self, Self::Mailbox | Self::Webhook(_))
+    }
+
+    /// How fast it may be called unless the deployment says otherwise; `None`: as fast as may be,
+    /// for the provider queues by itself or its limit is the account's own.
+    pub fn rate(&self) -> Option<Rate> {
+        match self {
+            Self::Resend(_) => Some(resend::RATE),
+            _ => None,
+        }
     }
 
     /// The request of a call; `None` if the sender does not carry such messages.

@@ -58,7 +58,8 @@ fn mail(account: &Account, message: &Outgoing) -> Option<Value> {
         Class::Transactional | Class::Internal => "outbound",
     };
     Some(json!({
-        "From": quoted_mailbox(from), "To": message.to, "Subject": subject, "HtmlBody": html, "TextBody": text,
+        "From": quoted_mailbox(from), "To": message.to, "Subject": subject,
+        "HtmlBody": html, "TextBody": text,
         "Headers": headers, "Metadata": metadata, "MessageStream": stream,
         // Openings and clicks are ours to tell.
         "TrackOpens": false, "TrackLinks": "None",

@@ -8,6 +8,7 @@
 use super::common::{MESSAGE_KEY, accepted, by_status, headers_object, json, said, tag, text};
 use super::http::{HttpRequest, HttpResponse};
 use super::{Attempt, Call, Content, Outgoing, Verdict};
+use crate::domain::pacing::rates::Rate;
 use crate::domain::primitives::Span;
 use serde_json::{Value, json};
 
@@ -16,6 +17,9 @@ pub const BATCH_MAX: usize = 100;
 
 /// How long a key surely is remembered: 24 hours, less one for safety.
 pub const KEY_LIFETIME: Span = Span::hours(23);
+
+/// How many calls it takes unless an account was given more (resend.com/docs/api-reference).
+pub const RATE: Rate = Rate { calls: 2, per: Span::seconds(1) };
 
 /// What Resend knows us by.
 #[derive(Clone)]

@@ -370,7 +370,7 @@ fn a_message_refused_after_a_lost_answer_is_unknown_rather_than_failed() {
     let office = Office::new(JOURNEY);
     office.deliver(MONDAY, vec![Err(HttpError::TimedOut)]);
     office.deliver(MONDAY.plus(Span::hours(1)), vec![answer(422, json!({ "name": "invalid" }))]);
-    assert_eq!(office.standing(), "unknown|422 invalid: |2|1");
+    assert_eq!(office.standing(), "unknown|422 invalid|2|1");
 }
 
 /// Lets a delivery die after so many batches: the first is the claim, the second says that a call
