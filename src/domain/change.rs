@@ -5,7 +5,7 @@ use super::consent::ConsentRecord;
 use super::event::Event;
 use super::journey::Enrollment;
 use super::message::{Message, MessageState, Milestones};
-use super::primitives::{CampaignId, MessageId, Millis, QualifiedId};
+use super::primitives::{CampaignId, ContactId, MessageId, Millis, QualifiedId};
 use super::suppression::Suppression;
 use super::token::Keyring;
 
@@ -61,6 +61,8 @@ pub enum Change {
     Convert(Conversion),
     /// Move a counter.
     Count(Count),
+    /// Take over the passages and messages of this contact, which is merged into the one decided on.
+    TakeOver(ContactId),
     /// Empty every row about the contact of what tells who it was; these were its addresses.
     Erase(Vec<ErasedAddress>),
 }

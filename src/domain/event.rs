@@ -38,6 +38,7 @@ pub mod names {
     pub const JOURNEY_FAILED: &str = "journey.failed";
     pub const GOAL_REACHED: &str = "goal.reached";
     pub const CONTACT_ERASED: &str = "contact.erased";
+    pub const CONTACT_MERGED: &str = "contact.merged";
 
     /// The families of names that only dripline may record.
     pub const RESERVED: [&str; 7] =

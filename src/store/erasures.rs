@@ -12,11 +12,11 @@ use serde_json::json;
 /// The properties of our own events that tell nothing of a person and that counters, or the
 /// invariants of `store/invariants.rs`, are worked out from. All others go; of events that others
 /// told, all do.
-const KEPT: [&str; 29] = [
+const KEPT: [&str; 30] = [
     "form", "page", "variant", "channel", "lead", "new", "pending", "purpose", "channels",
     "message", "template", "journey", "step", "enrollment", "first", "opened", "machine", "kind",
     "segment", "version", "from_version", "from", "to", "event", "event_seq", "value_minor",
-    "currency", "segments", "broadcast",
+    "currency", "segments", "broadcast", "copied",
 ];
 
 /// The ids of the messages of these contacts (`?1`): they begin with the contact's own id, or with

@@ -28,7 +28,9 @@ pub const ALWAYS: [(&str, &str); 14] = [
         "SELECT enrollment_id, count(*), count(DISTINCT id) FROM messages
           WHERE enrollment_id IS NOT NULL GROUP BY enrollment_id, step
          HAVING count(*) > (SELECT max(1, count(*)) FROM events e
-                             WHERE e.contact_id = messages.contact_id
+                             WHERE e.contact_id IN (
+                                   SELECT id FROM contacts WHERE id = messages.contact_id
+                                       OR merged_into = messages.contact_id)
                                AND e.name = 'journey.moved'
                                AND e.properties ->> 'enrollment' = messages.enrollment_id)",
     ),
@@ -36,6 +38,7 @@ pub const ALWAYS: [(&str, &str); 14] = [
         "a message is sent once at most, and ends once",
         "SELECT properties ->> 'message' AS message, count(*) FROM events
           WHERE name IN ('message.sent', 'message.skipped', 'message.failed')
+            AND properties ->> 'copied' IS NULL
           GROUP BY 1 HAVING count(*) > 1",
     ),
     (
@@ -95,7 +98,7 @@ pub const ALWAYS: [(&str, &str); 14] = [
         "what is heard of a message is told once",
         "SELECT properties ->> 'message' AS message, name, count(*) FROM events
           WHERE name IN ('message.delivered', 'message.bounced', 'message.complained',
-                         'message.unsubscribed')
+                         'message.unsubscribed') AND properties ->> 'copied' IS NULL
           GROUP BY 1, 2 HAVING count(*) > 1",
     ),
     ("counters are what the rows say", COUNTERS_THAT_DIFFER),
@@ -115,10 +118,12 @@ pub const AT_REST: [(&str, &str); 2] = [
 ];
 
 /// Each counter's rows, counted again; what differs from the counter is returned. Days are added
-/// up: an event's date is when it happened, a counter's is when it was written down.
+/// up: an event's date is when it happened, a counter's is when it was written down. What a merging
+/// has copied from one log to another is counted once.
 pub const COUNTERS_THAT_DIFFER: &str = "
 WITH told AS (
-  SELECT e.*, properties ->> 'message' AS message FROM events e WHERE name LIKE 'message.%'
+  SELECT e.*, properties ->> 'message' AS message FROM events e
+   WHERE name LIKE 'message.%' AND properties ->> 'copied' IS NULL
 ), about AS (
   SELECT told.*, m.campaign_id AS campaign, m.channel, m.template, m.class
     FROM told JOIN messages m ON m.id = told.message
@@ -126,7 +131,7 @@ WITH told AS (
   SELECT campaign_id AS campaign, properties ->> 'channel' AS channel,
          (properties ->> 'page') || '/' || (properties ->> 'variant') AS part,
          properties ->> 'lead' AS lead, properties ->> 'new' AS new
-    FROM events WHERE name = 'form.submitted'
+    FROM events WHERE name = 'form.submitted' AND properties ->> 'copied' IS NULL
 ), rebuilt (campaign, metric, channel, part, value) AS (
   SELECT campaign_id, 'visitors', channel, part, count(*) FROM visits GROUP BY 1, 3, 4
   UNION ALL SELECT campaign, 'leads', channel, part, sum(lead) FROM leads GROUP BY 1, 3, 4
@@ -237,9 +242,14 @@ pub fn passages() -> Statement {
                 (SELECT json_group_array(json_array(at, name, \"from\", \"to\"))
                    FROM (SELECT at, name, properties ->> 'from' AS \"from\",
                                 properties ->> 'to' AS \"to\"
-                           FROM events WHERE contact_id = e.contact_id
+                           FROM events WHERE contact_id IN (
+                            SELECT id FROM contacts
+                             WHERE id = e.contact_id OR merged_into = e.contact_id)
                             AND name IN ('journey.entered', 'journey.moved')
-                            AND properties ->> 'enrollment' = e.id ORDER BY seq)) AS events
+                            AND properties ->> 'enrollment' = e.id
+                          ORDER BY contact_id = e.contact_id,
+                                   (SELECT updated_at FROM contacts WHERE id = contact_id), seq)
+                ) AS events
            FROM enrollments e",
         Vec::new(),
     )
@@ -282,9 +292,12 @@ pub fn without_journey() -> Statement {
          UNION
          SELECT v.contact_id FROM events v
           WHERE v.name = 'form.submitted' AND NOT coalesce(v.properties ->> 'pending', 0)
+            AND v.properties ->> 'copied' IS NULL
             AND NOT EXISTS (
                 SELECT 1 FROM enrollments e
-                 WHERE e.contact_id = v.contact_id AND e.campaign_id = v.campaign_id
+                 WHERE e.contact_id = (SELECT coalesce(merged_into, id) FROM contacts
+                                        WHERE id = v.contact_id)
+                   AND e.campaign_id = v.campaign_id
                    AND e.journey = iif(v.properties ->> 'form' LIKE '%.f', 'j', 'loop'))",
         Vec::new(),
     )

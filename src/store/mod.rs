@@ -7,6 +7,7 @@ pub mod erasures;
 pub mod invariants;
 pub mod journeys;
 pub mod mailbox;
+pub mod merging;
 pub mod messages;
 pub mod parked;
 pub mod reports;

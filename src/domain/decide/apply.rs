@@ -147,7 +147,7 @@ impl Decider<'_> {
     }
 
     /// One entry of the ledger, under the event recorded last.
-    fn put_on_record(
+    pub(super) fn put_on_record(
         &mut self,
         channel: Channel,
         purpose: &str,

@@ -9,11 +9,13 @@ mod apply;
 mod erase;
 mod halt;
 mod hear;
+mod merge;
 mod migrate;
 mod walk;
 
 pub use erase::{ERASED, erase};
 pub use halt::ARCHIVED;
+pub use merge::{MERGED, merge};
 pub(super) use walk::triggers;
 
 use super::attribution;
