@@ -2,7 +2,7 @@
 //! one atomic batch, or none is.
 
 use super::consent::ConsentRecord;
-use super::event::Event;
+use super::event::{Event, Properties};
 use super::journey::Enrollment;
 use super::message::{Message, MessageState, Milestones};
 use super::primitives::{CampaignId, ContactId, MessageId, Millis, QualifiedId};
@@ -53,6 +53,17 @@ pub enum Change {
         /// What was heard of it for the first time.
         heard: Milestones,
     },
+    /// Give openings and clicks of a message another verdict.
+    Rejudge {
+        /// The message.
+        id: MessageId,
+        /// When a person first opened it, by the new verdicts.
+        opened_at: Option<Millis>,
+        /// When a person first clicked in it, by the new verdicts.
+        clicked_at: Option<Millis>,
+        /// The events by number, and their properties with the new verdicts.
+        events: Vec<(i64, Properties)>,
+    },
     /// Add an entry to the consent ledger.
     Consent(ConsentRecord),
     /// Suppress an address; a stricter suppression of it that is there already stays.
@@ -61,7 +72,7 @@ pub enum Change {
     Convert(Conversion),
     /// Move a counter.
     Count(Count),
-    /// Take over the passages and messages of this contact, which is merged into the one decided on.
+    /// Take over the passages and messages of this contact: it is merged into the one decided on.
     TakeOver(ContactId),
     /// Empty every row about the contact of what tells who it was; these were its addresses.
     Erase(Vec<ErasedAddress>),
@@ -133,6 +144,10 @@ pub enum Metric {
     Opened,
     /// Messages clicked by a person, each once (`message.clicked` with `first: true`).
     Clicked,
+    /// Openings that are machines', each of them (`message.opened` with `machine: true`).
+    MachineOpens,
+    /// Clicks that are machines', each of them (`message.clicked` with `machine: true`).
+    MachineClicks,
     /// Messages that came back, each once (`message.bounced`).
     Bounced,
     /// Those among them whose address is no good (`message.bounced` with `kind: "hard"`).
@@ -158,6 +173,8 @@ impl Metric {
             Self::Delivered => "delivered",
             Self::Opened => "opened",
             Self::Clicked => "clicked",
+            Self::MachineOpens => "machine_opens",
+            Self::MachineClicks => "machine_clicks",
             Self::Bounced => "bounced",
             Self::HardBounced => "hard_bounced",
             Self::Complained => "complained",

@@ -2,7 +2,7 @@
 
 use super::invariants::assert_sound;
 use super::support::{FORM, MONDAY, history, number, rows, rows_of, submission, world};
-use dripline::domain::bounce::{Bounce, BounceKind};
+use dripline::domain::bounce::{Bounce, BounceKind, BounceReason};
 use dripline::domain::decide::{Happening, Heard, News, Outcome};
 use dripline::domain::primitives::{Channel, Ids, MessageId, Millis, Span};
 use dripline::domain::suppression::{Suppression, SuppressionReason};
@@ -53,7 +53,7 @@ fn heard(news: News, at: Millis) -> Heard {
 fn bounce(kind: BounceKind) -> News {
     News::Bounced(Bounce {
         kind,
-        reason: "no_such_address".to_owned(),
+        reason: BounceReason::NoSuchAddress,
         status: "5.1.1".to_owned(),
         words: "no such user".to_owned(),
     })

@@ -6,6 +6,7 @@
 //! contains a wait that ends later.
 
 mod apply;
+mod engage;
 mod erase;
 mod halt;
 mod hear;
@@ -26,6 +27,7 @@ use super::contact::Contact;
 use super::event::{Event, Properties, names};
 use super::form::ConsentAsk;
 use super::journey::{Enrollment, RunState};
+use super::machine::Facts;
 use super::message::Message;
 use super::primitives::{CampaignId, Channel, Ids, MessageId, Millis, QualifiedId};
 use serde::{Deserialize, Serialize};
@@ -52,6 +54,9 @@ pub enum Happening {
     },
     /// A message was opened or clicked; its row must be among the contact's.
     Engaged(MessageId, Engagement),
+    /// The openings and clicks of a message are to be judged anew; its row must be among the
+    /// contact's.
+    Rejudged(MessageId),
     /// A provider told what became of a message; its row must be among the contact's.
     Heard(MessageId, Heard),
     /// The owner of the e-mail address confirmed what was granted for a purpose.
@@ -83,7 +88,10 @@ impl Happening {
             }
             Self::Engaged(_, engagement) => Some(engagement.key.clone()),
             Self::Heard(_, heard) => heard.key.clone(),
-            Self::TimePassed | Self::Confirmed { .. } | Self::Unsubscribed { .. } => None,
+            Self::TimePassed
+            | Self::Rejudged(_)
+            | Self::Confirmed { .. }
+            | Self::Unsubscribed { .. } => None,
         }
     }
 
@@ -92,6 +100,14 @@ impl Happening {
         match self {
             Self::Reported(reported) => Some(&reported.properties),
             _ => None,
+        }
+    }
+
+    /// The names of the events that the decision needs, beside those that rules ask about.
+    pub fn asks_about(&self) -> &'static [&'static str] {
+        match self {
+            Self::Engaged(..) | Self::Rejudged(_) => &engage::ASKED,
+            _ => &[],
         }
     }
 
@@ -109,6 +125,7 @@ impl Happening {
         match self {
             Self::Delivered { message, .. }
             | Self::Engaged(message, _)
+            | Self::Rejudged(message)
             | Self::Heard(message, _)
             | Self::Unsubscribed { message, .. } => Some(message),
             _ => None,
@@ -179,8 +196,10 @@ pub struct Engagement {
     pub url: Option<String>,
     /// When.
     pub at: Millis,
-    /// Why we take it for a machine's; empty for a person's.
+    /// Why it is a machine's whatever the facts say; empty where nothing is known but those.
     pub machine: Vec<String>,
+    /// What is known of the fetch; `None` where nothing is to be kept.
+    pub facts: Option<Facts>,
     /// What makes two reports of it the same.
     pub key: String,
 }
