@@ -35,7 +35,7 @@ pub enum Change {
     /// Leave a segment.
     LeaveSegment(QualifiedId),
     /// Put a message into the ledger, queued.
-    Queue(Message),
+    Queue(Box<Message>),
     /// Move a message on in the ledger.
     Message {
         /// Which.
@@ -160,6 +160,15 @@ pub enum Metric {
     Conversions,
     /// Their value in minor units of the campaign's currency (`conversions`).
     Revenue,
+    /// Contacts to whom a broadcast was queued (`broadcast.queued`).
+    Recipients,
+    /// Contacts of its segment who were left out, by the reason (`broadcast.skipped`).
+    Excluded,
+    /// Recipients who reached the goal afterwards, each once (`broadcast.converted` with
+    /// `first: true`).
+    Converted,
+    /// What they brought, in minor units of the campaign's currency (`broadcast.converted`).
+    Earned,
 }
 
 impl Metric {
@@ -181,6 +190,10 @@ impl Metric {
             Self::Unsubscribed => "unsubscribed",
             Self::Conversions => "conversions",
             Self::Revenue => "revenue",
+            Self::Recipients => "recipients",
+            Self::Excluded => "excluded",
+            Self::Converted => "converted",
+            Self::Earned => "earned",
         }
     }
 }
@@ -194,7 +207,7 @@ pub struct Count {
     pub metric: Metric,
     /// The source of visitors, or for messages the channel they travel on.
     pub channel: String,
-    /// `<page>/<variant>`, or for messages the template.
+    /// `<page>/<variant>`; for messages the template, or `broadcast:<name>/<variant>`.
     pub part: String,
     /// The UTC day.
     pub day: String,

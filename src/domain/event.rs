@@ -38,12 +38,16 @@ pub mod names {
     pub const JOURNEY_EXITED: &str = "journey.exited";
     pub const JOURNEY_FAILED: &str = "journey.failed";
     pub const GOAL_REACHED: &str = "goal.reached";
+    pub const BROADCAST_QUEUED: &str = "broadcast.queued";
+    pub const BROADCAST_SKIPPED: &str = "broadcast.skipped";
+    pub const BROADCAST_CONVERTED: &str = "broadcast.converted";
     pub const CONTACT_ERASED: &str = "contact.erased";
     pub const CONTACT_MERGED: &str = "contact.merged";
 
     /// The families of names that only dripline may record.
-    pub const RESERVED: [&str; 7] =
-        ["form.", "message.", "consent.", "contact.", "segment.", "journey.", "goal."];
+    pub const RESERVED: [&str; 8] = [
+        "form.", "message.", "consent.", "contact.", "segment.", "journey.", "goal.", "broadcast.",
+    ];
 }
 
 /// A fact in a contact's log.

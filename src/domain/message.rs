@@ -1,5 +1,6 @@
 //! A message: one e-mail or SMS to one contact, written down before it is sent.
 
+use super::broadcast;
 use super::contact::Contact;
 use super::decide::ERASED;
 use super::journey::Enrollment;
@@ -21,8 +22,10 @@ pub struct Message {
     pub enrollment: Option<EnrollmentId>,
     /// The journey's name; empty for a confirmation.
     pub journey: String,
-    /// The step's id; empty for a confirmation.
+    /// The step's id, or the variant of a broadcast; empty for a confirmation.
     pub step: String,
+    /// The broadcast's name; `None` for other messages.
+    pub broadcast: Option<String>,
     /// How it travels.
     pub channel: Channel,
     /// What kind of message it is, which says what may hold it back.
@@ -59,6 +62,14 @@ pub struct Message {
 }
 
 impl Message {
+    /// The part of its counters: its template, or of a broadcast the broadcast and the variant.
+    pub fn part(&self) -> String {
+        match &self.broadcast {
+            Some(broadcast) => broadcast::part(broadcast, &self.step),
+            None => self.template.clone(),
+        }
+    }
+
     /// A message to be sent as soon as may be, on the channel that its template is for. It is of
     /// no enrollment, and needs consent for no purpose, unless the caller says so.
     pub fn queue(
@@ -76,6 +87,7 @@ impl Message {
             enrollment: None,
             journey: String::new(),
             step: String::new(),
+            broadcast: None,
             channel: match template.split_once('/') {
                 Some(("sms", _)) => Channel::Sms,
                 Some(("https:", _)) => Channel::Webhook,

@@ -19,6 +19,8 @@ pub mod share;
 pub mod recurrence;
 pub mod journey;
 pub mod message;
+pub mod ab;
+pub mod broadcast;
 pub mod bounce;
 pub mod template;
 pub mod campaign;

@@ -17,6 +17,9 @@ const REASONS: &[(&str, &str, &str)] = &[
     ),
     ("erased", "the contact was erased", "联系人已被删除"),
     ("archived", "the journey is archived", "旅程已归档"),
+    ("broadcast_paused", "the broadcast is paused", "群发已暂停"),
+    ("broadcast_cancelled", "the broadcast was cancelled", "群发已取消"),
+    ("too_late", "its time had passed where the contact is", "联系人当地的发送时间已过"),
     ("its version is gone", "its version is gone", "所属版本已不存在"),
     ("the step does not exist", "the step does not exist", "步骤不存在"),
     (

@@ -3,6 +3,7 @@
 
 use super::receive::Link;
 use super::settings::Settings;
+use crate::domain::broadcast::subject_name;
 use crate::domain::campaign::Compiled;
 use crate::domain::catalog::Edition;
 use crate::domain::contact::Contact;
@@ -34,7 +35,10 @@ pub fn compose(
             let links = Links { message, settings };
             let version = Version::of(edition, contact, template);
             let data = data(edition, contact, &version, settings, &links.unsubscribe());
-            let rendered = edition.templates()?.render_email(&version.name, &data)?;
+            let mut rendered = edition.templates()?.render_email(&version.name, &data)?;
+            if let Some(name) = own_subject(edition, message) {
+                rendered.subject = edition.templates()?.render_subject(&name, &data)?;
+            }
             let html = tracking::rewrite_links(&rendered.html, |url| links.click(url));
             let html = tracking::add_pixel(&html, &links.open());
             email(edition, settings, RenderedEmail { html, ..rendered }, links.headers())
@@ -47,6 +51,14 @@ pub fn compose(
         (Channel::Webhook, _) => Content::Webhook { body: document(contact, message).to_string() },
     };
     Ok(Outgoing { id: message.id.clone(), class: message.class, to, content })
+}
+
+/// The subject that a broadcast's variant has in place of its template's.
+fn own_subject(edition: &Edition, message: &Message) -> Option<String> {
+    let name = message.broadcast.as_ref()?;
+    let broadcast = edition.compiled.campaign.broadcasts.get(name)?;
+    broadcast.variant(&message.step)?.subject.as_ref()?;
+    Some(subject_name(name, &message.step))
 }
 
 /// The version of a message that a contact reads.

@@ -1,5 +1,6 @@
 //! SQL, as SQL: functions that return a `Statement`. Nothing here touches a database.
 
+pub mod broadcasts;
 pub mod campaigns;
 pub mod contacts;
 pub mod due;

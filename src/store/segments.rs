@@ -97,7 +97,7 @@ pub fn fill_step(fill: &FillRow, rule: &Rule, now: Millis) -> [Statement; 3] {
 }
 
 /// Whoever was erased, or merged into another, is in no segment.
-const IS_SOMEBODY: &str = "c.erased_at IS NULL AND c.merged_into IS NULL";
+pub(super) const IS_SOMEBODY: &str = "c.erased_at IS NULL AND c.merged_into IS NULL";
 
 const CHUNK_END: &str = "
     SELECT max(id) FROM (SELECT id FROM contacts WHERE id > ?4 ORDER BY id LIMIT ?5)";

@@ -96,7 +96,7 @@ const MEMBERS: Insert = Insert {
 const MESSAGES: Insert = Insert {
     into: "messages (id, contact_id, campaign_id, version, enrollment_id, journey, step, channel,
                      class, purpose, template, note, state, reason, queued_at, send_at, attempts,
-                     uncertain)",
+                     uncertain, broadcast)",
     on_conflict: "ON CONFLICT (id) DO NOTHING",
 };
 
@@ -450,6 +450,7 @@ fn message_row(m: &Message) -> Vec<Value> {
         int(m.send_at.0),
         int(0),
         int(0),
+        maybe(&m.broadcast),
     ]
 }
 

@@ -28,6 +28,7 @@ impl Decider<'_> {
                     self.apply_engagement(&message, engagement);
                 }
             }
+            Happening::Broadcast(turn) => self.take_turn(&turn),
             Happening::Heard(message, heard) => {
                 if let Some(message) = self.contact.messages.get(&message).cloned() {
                     self.hear(&message, heard);
@@ -183,7 +184,7 @@ impl Decider<'_> {
         let edition = (campaign.clone(), edition.version);
         let kind = (Class::Transactional, house::CONFIRM);
         let message = Message::queue(id, self.contact.id.clone(), edition, kind, self.now);
-        self.changes.push(Change::Queue(Message { purpose, ..message }));
+        self.changes.push(Change::Queue(Box::new(Message { purpose, ..message })));
     }
 
     /// What the customer's own system tells.
@@ -243,7 +244,7 @@ impl Decider<'_> {
 
     pub(super) fn count_message(&mut self, message: &Message, metric: Metric) {
         let channel = message.channel.as_str();
-        self.count(&message.campaign, metric, channel, &message.template, 1);
+        self.count(&message.campaign, metric, channel, &message.part(), 1);
     }
 
     /// Counts a message once more, if it is one that campaigns are judged by.
@@ -350,8 +351,12 @@ pub(super) struct MessageChange {
 
 /// The properties that every event about a message has.
 pub(super) fn facts(message: &Message) -> Value {
-    json!({
+    let mut facts = json!({
         "message": message.id, "channel": message.channel, "template": message.template,
         "journey": message.journey, "step": message.step, "enrollment": message.enrollment,
-    })
+    });
+    if let Some(broadcast) = &message.broadcast {
+        facts["broadcast"] = Value::from(broadcast.as_str());
+    }
+    facts
 }

@@ -12,15 +12,18 @@ mod halt;
 mod hear;
 mod merge;
 mod migrate;
+mod turn;
 mod walk;
 
 pub use erase::{ERASED, erase};
 pub use halt::ARCHIVED;
 pub use merge::{MERGED, merge};
+pub use turn::TOO_LATE;
 pub(super) use walk::triggers;
 
 use super::attribution;
 use super::bounce::Bounce;
+use super::broadcast::{Turn, turn_key};
 use super::catalog::{Catalog, Edition};
 use super::change::{Change, Conversion, Count, Metric};
 use super::contact::Contact;
@@ -54,6 +57,8 @@ pub enum Happening {
     },
     /// A message was opened or clicked; its row must be among the contact's.
     Engaged(MessageId, Engagement),
+    /// Its turn in a broadcast has come.
+    Broadcast(Box<Turn>),
     /// The openings and clicks of a message are to be judged anew; its row must be among the
     /// contact's.
     Rejudged(MessageId),
@@ -87,6 +92,7 @@ impl Happening {
                 Some(format!("delivery:{message}:{attempt}"))
             }
             Self::Engaged(_, engagement) => Some(engagement.key.clone()),
+            Self::Broadcast(turn) => Some(turn_key(&turn.id(), &turn.contact)),
             Self::Heard(_, heard) => heard.key.clone(),
             Self::TimePassed
             | Self::Rejudged(_)
@@ -258,7 +264,7 @@ impl Decision {
     /// The messages it queued.
     pub fn queued(&self) -> impl Iterator<Item = &Message> {
         self.changes.iter().filter_map(|change| match change {
-            Change::Queue(message) => Some(message),
+            Change::Queue(message) => Some(&**message),
             _ => None,
         })
     }
@@ -391,6 +397,7 @@ impl Decider<'_> {
                 self.resume_journeys(&event);
                 self.enter_journeys(&event);
                 self.meet_goals(&event);
+                self.credit_broadcasts(&event);
             }
             self.judge_segments();
             self.ask_ending_rules();

@@ -10,7 +10,7 @@ use crate::flows::commit::CommitError;
 use crate::flows::receive::{self, Link};
 use crate::flows::settings::Settings;
 use crate::flows::task::{Intake, Work};
-use crate::flows::{deliver, park, record_touches, run_due, submit_form};
+use crate::flows::{deliver, park, record_touches, run_broadcast, run_due, submit_form};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -107,6 +107,9 @@ impl FlowContext {
             }
             Flow::Work(Work::AloneV1 { contact }) => {
                 park::run_alone(db, catalog, contact, now, ids).await
+            }
+            Flow::Work(Work::BroadcastV1 { broadcast }) => {
+                run_broadcast::run(db, catalog, &broadcast, now, ids).await
             }
             Flow::Work(Work::DeliverV1 { messages }) => {
                 let way = Way::new(shared.clone(), accepted.clone(), messages.clone());
