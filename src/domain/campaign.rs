@@ -4,6 +4,7 @@ use super::broadcast::{Broadcast, subject_name};
 use super::form::Form;
 use super::journey::Journey;
 use super::primitives::{CampaignId, Money, Span};
+use super::purpose::PurposeText;
 use super::rule::Rule;
 use super::template::TemplateSource;
 use serde::{Deserialize, Serialize};
@@ -39,6 +40,9 @@ pub struct Campaign {
     pub pages: BTreeMap<String, Page>,
     /// Forms by name.
     pub forms: BTreeMap<String, Form>,
+    /// What its messages are for, in words for people, by purpose.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub purposes: BTreeMap<String, PurposeText>,
     /// Segments' rules by name.
     pub segments: BTreeMap<String, Rule>,
     /// Journeys by name.

@@ -164,6 +164,8 @@ fn campaign(tree: &DeTable<'_>, stem: Option<&str>) -> (Campaign, Vec<Problem>) 
     let mut campaign = head(&mut root, stem);
     campaign.pages = section(&mut root, "page", page);
     campaign.forms = section(&mut root, "form", forms::form);
+    let locale = campaign.locale.clone();
+    campaign.purposes = section(&mut root, "purpose", |node| forms::purpose(node, &locale));
     campaign.segments = section(&mut root, "segment", |node| {
         let mut table = node.table();
         let rule = table.need("rule", |node| rules::rule(node).map(Some));
@@ -218,6 +220,7 @@ fn head(root: &mut Table<'_>, stem: Option<&str>) -> Campaign {
         currency,
         pages: BTreeMap::new(),
         forms: BTreeMap::new(),
+        purposes: BTreeMap::new(),
         segments: BTreeMap::new(),
         journeys: BTreeMap::new(),
         broadcasts: BTreeMap::new(),

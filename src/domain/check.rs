@@ -65,6 +65,7 @@ pub fn check(campaign: &Campaign) -> Vec<Problem> {
     check.section("page", &campaign.pages, Check::page);
     check.paths();
     check.section("form", &campaign.forms, Check::form);
+    check.section("purpose", &campaign.purposes, Check::purpose_text);
     check.section("segment", &campaign.segments, |check, key, rule| {
         check.rule(&format!("{key}.rule"), rule);
     });

@@ -7,6 +7,11 @@ use super::language::Language;
 const REASONS: &[(&str, &str, &str)] = &[
     ("no_address", "the contact has no address on this channel", "联系人没有该渠道的地址"),
     ("suppressed", "the address must not be written to", "该地址已被禁发"),
+    (
+        "nothing_to_confirm",
+        "the address is confirmed already, or the request was taken back",
+        "地址已确认，或请求已撤回",
+    ),
     ("left_journey", "the contact had left the journey", "联系人已离开旅程"),
     ("no_consent", "the contact has not agreed to it", "联系人未同意接收"),
     ("contact_gone", "the contact is gone", "联系人已不存在"),
@@ -132,7 +137,7 @@ mod tests {
         assert_eq!(words("no_consent"), "the contact has not agreed to it");
         assert_eq!(in_words("no_consent", Language::Chinese), "联系人未同意接收");
         assert_eq!(words("order.completed"), "order.completed");
-        for (word, english, chinese) in REASONS {
+        for (word, english, chinese) in REASONS.iter().copied() {
             assert!(!english.contains('_') && english != chinese, "{word}");
         }
     }

@@ -311,11 +311,11 @@ impl World {
                 block_on(flow)?;
             }
             Purpose::Confirm => {
-                let Some(purpose) = receive::confirmed_purpose(&link, now) else {
+                if !receive::may_confirm(&link, now) {
                     return Ok(false);
-                };
-                let (who, ids) = (link.contact.clone(), &mut self.ids);
-                let flow = receive::confirm(db, catalog, who, purpose, "origin", now, ids);
+                }
+                let ids = &mut self.ids;
+                let flow = receive::confirm(db, catalog, link, now, "origin", now, ids);
                 self.work.extend(block_on(flow)?);
                 self.do_work()?;
             }

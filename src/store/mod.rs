@@ -2,6 +2,7 @@
 
 pub mod broadcasts;
 pub mod campaigns;
+pub mod consents;
 pub mod contacts;
 pub mod due;
 pub mod erasures;

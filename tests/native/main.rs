@@ -4,6 +4,7 @@
 mod bad_input;
 mod broadcasts;
 mod campaign_walk;
+mod consent;
 mod counters;
 mod deliver;
 mod deliver_batches;

@@ -4,12 +4,13 @@
 //! This is the one decision that concerns two contacts. It is made of two, which are written in one
 //! batch that a newer event of either contact refuses.
 
+use super::agree::By;
 use super::{Decider, Decision, Endless, wake_at};
 use crate::domain::attribution;
 use crate::domain::catalog::Catalog;
 use crate::domain::change::Change;
 use crate::domain::consent::{Consent, ConsentState};
-use crate::domain::contact::Contact;
+use crate::domain::contact::{Contact, DO_NOT_TRACK};
 use crate::domain::event::{Event, names};
 use crate::domain::journey::{Enrollment, EnrollmentState};
 use crate::domain::primitives::{Channel, ContactId, Ids, Millis};
@@ -120,6 +121,10 @@ impl Decider<'_> {
         for (name, value) in &from.attributes {
             contact.attributes.entry(name.clone()).or_insert_with(|| value.clone());
         }
+        // Whoever said so under either address is not tracked.
+        if from.attributes.get(DO_NOT_TRACK) == Some(&true.into()) {
+            contact.attributes.insert(DO_NOT_TRACK.to_owned(), true.into());
+        }
         contact.tags.extend(from.tags.iter().cloned());
         contact.score += from.score;
         for touch in &from.touches {
@@ -189,7 +194,8 @@ impl Decider<'_> {
     /// An entry of the survivor's ledger, under the event of the merging. The evidence itself stays
     /// in the ledger of the other id.
     fn put_merged_on_record(&mut self, from: &ContactId, consent: &Consent) {
-        let Consent { channel, purpose, state, .. } = consent;
-        self.put_on_record(*channel, purpose, *state, &format!("merged from {from}"), "", "");
+        let source = format!("merged from {from}");
+        let by = By { source: &source, message: None, origin_hash: "" };
+        self.put_on_record(consent, consent.form.clone(), "", &by);
     }
 }

@@ -313,9 +313,8 @@ impl Run {
 
     fn confirm(&mut self) {
         let Some(link) = self.link("/confirm/", Purpose::Confirm) else { return };
-        let purpose = receive::confirmed_purpose(&link, self.now()).map(str::to_owned);
-        if let Some(purpose) = purpose {
-            self.begin(Flow::Confirm(link, purpose));
+        if receive::may_confirm(&link, self.now()) {
+            self.begin(Flow::Confirm(link));
         }
     }
 
