@@ -122,7 +122,7 @@ impl Decider<'_> {
             contact.attributes.entry(name.clone()).or_insert_with(|| value.clone());
         }
         // Whoever said so under either address is not tracked.
-        if from.attributes.get(DO_NOT_TRACK) == Some(&true.into()) {
+        if from.refuses_tracking() {
             contact.attributes.insert(DO_NOT_TRACK.to_owned(), true.into());
         }
         contact.tags.extend(from.tags.iter().cloned());
