@@ -1,7 +1,7 @@
 //! merge: two contacts turn out to be one person.
 //!
 //! Round trips: one to read both (4 statements), one for the log of the one that goes (1), and one
-//! to write: what two decisions write (`store::write`) and 4 that hand over passages and messages
+//! to write: what two decisions write (`store::write`) and 5 that hand over passages and messages
 //! (`store::merging`). It is the one flow whose batch joins two contacts' rows; each of them gets
 //! an event in it, so that whoever writes to either in between has it refused.
 

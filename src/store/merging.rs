@@ -6,7 +6,7 @@ use crate::domain::primitives::ContactId;
 /// The statements that give the passages and messages of a contact to another, and have its id and
 /// addresses lead there; and those of whoever was merged into it before. They come before the
 /// passages that the same batch writes.
-pub fn take_over(from: &ContactId, into: &ContactId) -> [Statement; 4] {
+pub fn take_over(from: &ContactId, into: &ContactId) -> [Statement; 5] {
     let both =
         |sql| Statement::new(sql, vec![Value::text(from.as_str()), Value::text(into.as_str())]);
     [
@@ -27,6 +27,8 @@ pub fn take_over(from: &ContactId, into: &ContactId) -> [Statement; 4] {
                        AND own.entry_key = enrollments.entry_key), NULL, entry_key)
               WHERE contact_id = ?1",
         ),
+        // What has left counts for the person, under whatever address.
+        both("UPDATE OR IGNORE cap_places SET contact_id = ?2 WHERE contact_id = ?1"),
         both("DELETE FROM parked WHERE contact_id = ?1 AND ?2 IS NOT NULL"),
     ]
 }
