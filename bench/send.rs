@@ -88,7 +88,8 @@ fn waiting(people: u64) -> Outcome<(World, Vec<MessageId>)> {
             submit_form::check(edition, &form_id, form, &answer, "o", &world.settings, now);
         let Checked::Good(submitted) = checked else { Err(format!("{checked:?}"))? };
         let ids = &mut Ids::new(START, number + 2);
-        let post = submit_form::submit(&world.db, &world.catalog, *submitted, START, ids);
+        let (db, keys) = (&world.db, &world.settings.keys);
+        let post = submit_form::submit(db, &world.catalog, keys, *submitted, START, ids);
         for work in block_on(post).map_err(|error| error.to_string())? {
             let Work::DeliverV1 { messages: queued } = work else { continue };
             messages.extend(queued);
