@@ -42,6 +42,12 @@ pub struct Message {
     pub attempts: u32,
     /// Whether an earlier attempt ended without an answer.
     pub uncertain: bool,
+    /// The sender that was asked last; while the message is not uncertain, it does not matter.
+    pub sender: Option<String>,
+    /// The key of the call in which others went along; `None` if it went alone, under its id.
+    pub call: Option<String>,
+    /// When the first call under that key began.
+    pub called_at: Option<Millis>,
     /// When a person first opened it.
     pub opened_at: Option<Millis>,
     /// When a person first clicked in it.
@@ -84,6 +90,9 @@ impl Message {
             send_at: now,
             attempts: 0,
             uncertain: false,
+            sender: None,
+            call: None,
+            called_at: None,
             opened_at: None,
             clicked_at: None,
             heard: Milestones::default(),

@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 /// How many contacts one task carries: its body stays under 8 KB, and one batch of writes is short.
 pub const CONTACTS_PER_TASK_MAX: usize = 100;
 
-/// How many messages one task carries: if every call takes the provider's whole 20 seconds, they
-/// are done in seven minutes, before the claim on them lapses.
-pub const MESSAGES_PER_TASK_MAX: usize = 20;
+/// How many messages one task carries: what the largest batch of a provider takes. One by one, six
+/// at once and each with the provider's whole 20 seconds, they are done in six minutes.
+pub const MESSAGES_PER_TASK_MAX: usize = 100;
 
 /// What is not in the database yet; a lost one would be a lost fact.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -17,7 +17,7 @@ use crate::flows::erase::{self, Erased, NotErased};
 use crate::flows::publish::{Published, Refusal};
 use crate::flows::receive::Link;
 use crate::flows::seams::{Database, DatabaseError, Http};
-use crate::flows::settings::Settings;
+use crate::flows::settings::{Senders, Settings};
 use crate::flows::steer_journey::{NotSteered, Steered};
 use crate::flows::submit_form::Checked;
 use crate::flows::task::{EngagementReport, Intake, Work};
@@ -72,10 +72,12 @@ pub struct Post {
 
 impl Http for Post {
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        let letter: Letter = serde_json::from_str(&request.body)
+        let letters: Vec<Letter> = serde_json::from_str(&request.body)
             .map_err(|error| HttpError::Network(error.to_string()))?;
-        if self.known.borrow_mut().insert(letter.id.clone()) {
-            self.letters.borrow_mut().push(Letter { at: *self.now.borrow(), ..letter });
+        for letter in letters {
+            if self.known.borrow_mut().insert(letter.id.clone()) {
+                self.letters.borrow_mut().push(Letter { at: *self.now.borrow(), ..letter });
+            }
         }
         Ok(HttpResponse { status: 200, headers: Vec::new(), body: String::new() })
     }
@@ -95,12 +97,13 @@ pub enum Sent {
 impl World {
     /// A world at an instant, with these campaigns published. The same seed gives the same ids.
     pub fn new(now: Millis, seed: u64, campaigns: Vec<Compiled>) -> Result<Self, String> {
+        let keys = Keyring::new("a secret of the simulated world", None);
+        let mailbox = || vec![Sender::Mailbox];
         let settings = Settings {
             base_url: "https://go.example".to_owned(),
-            keys: Keyring::new("a secret of the simulated world", None),
             mail_from: "dripline <hello@go.example>".to_owned(),
-            email: Sender::Mailbox,
-            sms: Sender::Mailbox,
+            senders: Senders { email: mailbox(), sms: mailbox(), ..Senders::none(&keys) },
+            keys,
         };
         let mut world = Self {
             db: Sqlite::in_memory().map_err(|error| error.to_string())?,

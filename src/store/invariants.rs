@@ -170,7 +170,7 @@ pub fn contradictions(invariant: &'static str, now: Millis) -> Statement {
 /// These messages as the ledger has them, with whether anything bars them from leaving.
 pub fn ledger(ids: &[MessageId]) -> Statement {
     Statement::new(
-        "SELECT m.id, m.channel, m.attempts, c.phone,
+        "SELECT m.id, m.channel, m.sender, m.call, c.phone,
                 m.class <> 'internal' AND (
                   EXISTS (SELECT 1 FROM enrollments e WHERE e.contact_id = m.contact_id
                              AND e.id = m.enrollment_id AND e.state = 'exited')
@@ -194,8 +194,10 @@ pub struct LedgerRow {
     pub id: String,
     /// How it travels.
     pub channel: String,
-    /// How often it was claimed.
-    pub attempts: i64,
+    /// Who is asked; empty, or nothing, if no call has begun.
+    pub sender: Option<String>,
+    /// The key of the call, if others go along.
+    pub call: Option<String>,
     /// The contact's number.
     pub phone: Option<String>,
     /// 1 if consent is missing, or its passage has ended early.

@@ -5,6 +5,7 @@ mod bad_input;
 mod campaign_walk;
 mod counters;
 mod deliver;
+mod deliver_batches;
 mod explain;
 mod faults;
 mod halts;

@@ -2,7 +2,7 @@
 
 use super::defects::Defect;
 use super::faults::{FaultyDatabase, Shared};
-use super::provider::{Accepted, Way};
+use super::provider::{Accepted, Watched, Way};
 use crate::domain::catalog::Catalog;
 use crate::domain::decide::Submitted;
 use crate::domain::primitives::{Ids, Millis};
@@ -110,6 +110,7 @@ impl FlowContext {
             }
             Flow::Work(Work::DeliverV1 { messages }) => {
                 let way = Way::new(shared.clone(), accepted.clone(), messages.clone());
+                let db = &Watched { db, way: &way };
                 deliver::deliver(db, &way, catalog, settings, messages, now, ids).await
             }
         }
