@@ -4,6 +4,7 @@ use super::contact::Contact;
 use super::decide::ERASED;
 use super::journey::Enrollment;
 use super::primitives::{CampaignId, Channel, ContactId, EnrollmentId, MessageId, Millis, Span};
+use super::suppression::SuppressionReason;
 use serde::{Deserialize, Serialize};
 
 /// A row of the ledger that every message has before anything leaves.
@@ -106,6 +107,16 @@ pub mod house {
     pub const CONFIRM: &str = "house/confirm";
     /// The notice to a campaign's owner.
     pub const NOTIFY: &str = "house/notify";
+    /// The text that says that no more will come.
+    pub const STOP: &str = "house/stop";
+    /// The text that says who texts, and how to end it.
+    pub const HELP: &str = "house/help";
+
+    /// Whether it answers what somebody has texted, and so may go to a number that has stopped
+    /// texts: the last word about that, and help, are owed to everybody (47 CFR 64.1200(a)(12)).
+    pub fn answers_a_text(template: &str) -> bool {
+        matches!(template, STOP | HELP)
+    }
 }
 
 /// What a message is for.
@@ -212,7 +223,9 @@ pub fn fence(message: &Message, contact: &Contact, owner: &str) -> Fence {
     let Some(address) = contact.address_on(message.channel) else {
         return Fence::Closed("no_address");
     };
-    if contact.suppressed.contains_key(&message.channel) {
+    if contact.suppressed.get(&message.channel).is_some_and(|why| {
+        !house::answers_a_text(&message.template) || why.reason != SuppressionReason::Unsubscribed
+    }) {
         return Fence::Closed("suppressed");
     }
     let passage = contact.enrollments.iter().find(|e| Some(&e.id) == message.enrollment.as_ref());

@@ -11,6 +11,7 @@ mod app;
 mod inbound;
 mod reply;
 mod visitor;
+mod hooks;
 mod api;
 mod admin;
 mod privacy;
@@ -70,6 +71,7 @@ async fn dispatch(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
         Route::Unsubscribe(token) => visitor::unsubscribe(app, inbound, token).await,
         Route::ConfirmAsk(token) => visitor::confirm_ask(&app, &inbound, token),
         Route::Confirm(token) => visitor::confirm(app, inbound, token).await,
+        Route::Hook(provider, secret) => hooks::receive_hook(app, inbound, provider, secret).await,
         Route::ApiPublish => api::publish(app, inbound).await,
         Route::ApiDiff => api::diff(app, inbound).await,
         Route::ApiSteer(id, state) => api::steer(app, inbound, id, state).await,

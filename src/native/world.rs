@@ -100,6 +100,7 @@ impl World {
         let keys = Keyring::new("a secret of the simulated world", None);
         let mailbox = || vec![Sender::Mailbox];
         let settings = Settings {
+            hooks: <_>::default(),
             base_url: "https://go.example".to_owned(),
             mail_from: "dripline <hello@go.example>".to_owned(),
             senders: Senders { email: mailbox(), sms: mailbox(), ..Senders::none(&keys) },

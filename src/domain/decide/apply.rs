@@ -33,6 +33,7 @@ impl Decider<'_> {
                     self.hear(&message, heard);
                 }
             }
+            Happening::Texted(texted) => self.hear_text(texted),
             Happening::Confirmed { purpose, origin_hash } => {
                 self.apply_confirmation(&purpose, &origin_hash);
             }

@@ -1,5 +1,5 @@
-//! Aliyun SMS, pushed in batches (help.aliyun.com: SmsReport, SmsUp). Nothing is signed: the address
-//! that is entered in the console ends with a secret.
+//! Aliyun SMS, pushed in batches (help.aliyun.com: SmsReport, SmsUp). Nothing is signed: the
+//! address that is entered in the console ends with a secret.
 
 use super::signature::shows_secret;
 use super::{

@@ -127,14 +127,31 @@ impl Provider {
 #[derive(Clone, Default)]
 pub struct Secrets {
     known: Vec<(&'static str, String)>,
+    /// Whether STOP and HELP are for us to answer; unless said, a provider that answers does.
+    answers: Option<bool>,
 }
 
 impl Secrets {
     /// Reads them by name; a provider without a secret may not call.
-    pub fn read(get: impl Fn(&str) -> Option<String>) -> Self {
+    pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
+        let answers = match get("SMS_ANSWERS").as_deref() {
+            None | Some("") => None,
+            Some("own") => Some(true),
+            Some("provider") => Some(false),
+            Some(other) => {
+                return Err(format!("SMS_ANSWERS is `{other}`: use own or provider"));
+            }
+        };
         let settings = Provider::ALL.map(Provider::setting);
         let found = settings.into_iter().filter_map(|name| Some((name, get(name)?)));
-        Self { known: found.filter(|(_, secret)| !secret.trim().is_empty()).collect() }
+        let known = found.filter(|(_, secret)| !secret.trim().is_empty()).collect();
+        Ok(Self { known, answers })
+    }
+
+    /// Whether STOP and HELP that come through a provider are for us to answer. Twilio answers by
+    /// itself unless it is told not to; in China carriers do, and no free text can be sent.
+    pub fn answers_texts(&self, provider: Provider) -> bool {
+        self.answers.unwrap_or(provider == Provider::Vonage)
     }
 
     /// The secrets of a provider.
@@ -305,7 +322,7 @@ fn date(text: &str) -> Option<Millis> {
 fn seconds(number: f64) -> Option<Millis> {
     // Past this the date has five digits.
     let is_date = (0.0..253_402_300_800.0).contains(&number);
-    is_date.then(|| Millis((number * 1_000.0) as i64))
+    is_date.then_some(Millis((number * 1_000.0) as i64))
 }
 
 /// `2026-03-01 17:00:00` in China, which has had no summer time since 1991.

@@ -90,8 +90,8 @@ fn verify(envelope: &Value, certificate: &str) -> Result<(), Refusal> {
     verified.map_err(|_| Refusal::Unverified)
 }
 
-/// The RSA key in a certificate (RFC 5280, in PEM). Who may use it is not asked: that it was fetched
-/// from SNS over https says so.
+/// The RSA key in a certificate (RFC 5280, in PEM). Who may use it is not asked: that it was
+/// fetched from SNS over https says so.
 fn public_key(pem: &str) -> Option<PublicKey> {
     let (_, rest) = pem.split_once("-----BEGIN CERTIFICATE-----")?;
     let (body, _) = rest.split_once("-----END CERTIFICATE-----")?;
@@ -111,7 +111,7 @@ fn public_key(pem: &str) -> Option<PublicKey> {
     let [modulus, exponent] = [numbers.next(INTEGER)?, numbers.next(INTEGER)?];
     let number = |bytes: &[u8]| BoxedUint::from_be_slice_vartime(bytes);
     let modulus = number(modulus);
-    if !KEY_BITS.contains(&modulus.bits_vartime()) {
+    if !KEY_BITS.contains(&modulus.bit_width_vartime()) {
         return None;
     }
     PublicKey::new(modulus, number(exponent)).ok()

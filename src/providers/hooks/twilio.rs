@@ -1,8 +1,9 @@
 //! Twilio: HMAC-SHA1 over the address that was called and the sorted parameters of the form; of a
-//! JSON body only its hash is signed, in the query (twilio.com/docs/usage/webhooks/webhooks-security).
+//! JSON body only its hash is signed, in the query
+//! (twilio.com/docs/usage/webhooks/webhooks-security).
 //!
-//! A report carries our id in its own address, which is under the signature. There is no time in it:
-//! a replay says what is known already.
+//! A report carries our id in its own address, which is under the signature. There is no time in
+//! it: a replay says what is known already.
 
 use super::signature::{base64, equal, hmac_sha1, sha256_hex};
 use super::{Hook, Provider, Raw, Refusal, Told, form, message_of, text_from};
