@@ -2,11 +2,11 @@
 //! one atomic batch, or none is.
 
 use super::consent::ConsentRecord;
-use super::event::Event;
+use super::event::{Event, Properties};
 use super::journey::Enrollment;
 use super::message::{Message, MessageState, Milestones};
-use super::primitives::{CampaignId, MessageId, Millis, QualifiedId};
-use super::suppression::Suppression;
+use super::primitives::{CampaignId, Channel, MessageId, Millis, QualifiedId};
+use super::suppression::{Release, Suppression};
 use super::token::Keyring;
 
 /// One thing to write about the contact that was decided on.
@@ -35,7 +35,7 @@ pub enum Change {
     /// Leave a segment.
     LeaveSegment(QualifiedId),
     /// Put a message into the ledger, queued.
-    Queue(Message),
+    Queue(Box<Message>),
     /// Move a message on in the ledger.
     Message {
         /// Which.
@@ -53,8 +53,23 @@ pub enum Change {
         /// What was heard of it for the first time.
         heard: Milestones,
     },
+    /// Give openings and clicks of a message another verdict.
+    Rejudge {
+        /// The message.
+        id: MessageId,
+        /// When a person first opened it, by the new verdicts.
+        opened_at: Option<Millis>,
+        /// When a person first clicked in it, by the new verdicts.
+        clicked_at: Option<Millis>,
+        /// The events by number, and their properties with the new verdicts.
+        events: Vec<(i64, Properties)>,
+    },
     /// Add an entry to the consent ledger.
     Consent(ConsentRecord),
+    /// Skip the messages that wait to be sent by the right of a consent that was taken back.
+    SkipQueued(Withdrawal),
+    /// Lift the suppression of an address.
+    Release(Release),
     /// Suppress an address; a stricter suppression of it that is there already stays.
     Suppress(Suppression),
     /// Credit a conversion.
@@ -94,6 +109,17 @@ impl ErasedAddress {
     }
 }
 
+/// A consent that was taken back, and whose messages it concerns.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Withdrawal {
+    /// The channel.
+    pub channel: Channel,
+    /// The purpose.
+    pub purpose: String,
+    /// What the ids of the contact's messages begin with: its passages, and the contact itself.
+    pub begun_by: Vec<String>,
+}
+
 /// A goal that was reached, and what it is credited to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Conversion {
@@ -131,6 +157,10 @@ pub enum Metric {
     Opened,
     /// Messages clicked by a person, each once (`message.clicked` with `first: true`).
     Clicked,
+    /// Openings that are machines', each of them (`message.opened` with `machine: true`).
+    MachineOpens,
+    /// Clicks that are machines', each of them (`message.clicked` with `machine: true`).
+    MachineClicks,
     /// Messages that came back, each once (`message.bounced`).
     Bounced,
     /// Those among them whose address is no good (`message.bounced` with `kind: "hard"`).
@@ -143,6 +173,15 @@ pub enum Metric {
     Conversions,
     /// Their value in minor units of the campaign's currency (`conversions`).
     Revenue,
+    /// Contacts to whom a broadcast was queued (`broadcast.queued`).
+    Recipients,
+    /// Contacts of its segment who were left out, by the reason (`broadcast.skipped`).
+    Excluded,
+    /// Recipients who reached the goal afterwards, each once (`broadcast.converted` with
+    /// `first: true`).
+    Converted,
+    /// What they brought, in minor units of the campaign's currency (`broadcast.converted`).
+    Earned,
 }
 
 impl Metric {
@@ -156,12 +195,18 @@ impl Metric {
             Self::Delivered => "delivered",
             Self::Opened => "opened",
             Self::Clicked => "clicked",
+            Self::MachineOpens => "machine_opens",
+            Self::MachineClicks => "machine_clicks",
             Self::Bounced => "bounced",
             Self::HardBounced => "hard_bounced",
             Self::Complained => "complained",
             Self::Unsubscribed => "unsubscribed",
             Self::Conversions => "conversions",
             Self::Revenue => "revenue",
+            Self::Recipients => "recipients",
+            Self::Excluded => "excluded",
+            Self::Converted => "converted",
+            Self::Earned => "earned",
         }
     }
 }
@@ -175,7 +220,7 @@ pub struct Count {
     pub metric: Metric,
     /// The source of visitors, or for messages the channel they travel on.
     pub channel: String,
-    /// `<page>/<variant>`, or for messages the template.
+    /// `<page>/<variant>`; for messages the template, or `broadcast:<name>/<variant>`.
     pub part: String,
     /// The UTC day.
     pub day: String,

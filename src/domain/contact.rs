@@ -14,6 +14,10 @@ use std::collections::{BTreeMap, BTreeSet};
 /// How many of a contact's newest events rules look at.
 pub const HISTORY_EVENTS_MAX: i64 = 1_000;
 
+/// The attribute that says that a contact's openings and clicks are not to be followed: `true`, or
+/// `"true"` as a form's field has it.
+pub const DO_NOT_TRACK: &str = "do_not_track";
+
 /// A contact as it stood at event `seq`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Contact {
@@ -39,6 +43,8 @@ pub struct Contact {
     pub time_zone: Option<String>,
     /// Its last word on each purpose and channel.
     pub consents: Vec<Consent>,
+    /// When the newest confirmation mails left, or are to leave, oldest first.
+    pub confirmation_mails: Vec<Millis>,
     /// The channels on which its address must not be written to, and why.
     pub suppressed: BTreeMap<Channel, Suppression>,
     /// The messages that came back in a row on each channel, from an address that may work another
@@ -108,6 +114,7 @@ impl Contact {
             locale: None,
             time_zone: None,
             consents: Vec::new(),
+            confirmation_mails: Vec::new(),
             suppressed: BTreeMap::new(),
             soft_bounces: BTreeMap::new(),
             touches: Vec::new(),
@@ -165,6 +172,12 @@ impl Contact {
     /// Whether its consent covers a message for this purpose on this channel.
     pub fn may_be_sent(&self, channel: Channel, purpose: &str) -> bool {
         self.consent(channel, purpose).is_some_and(Consent::allows)
+    }
+
+    /// Whether it wants its openings and clicks to be followed by nobody.
+    pub fn refuses_tracking(&self) -> bool {
+        let said = self.attributes.get(DO_NOT_TRACK);
+        said.is_some_and(|said| *said == Value::Bool(true) || said.as_str() == Some("true"))
     }
 
     /// Replaces what it said about the same purpose and channel.

@@ -21,13 +21,16 @@ pub mod names {
     pub const MESSAGE_UNSUBSCRIBED: &str = "message.unsubscribed";
     pub const MESSAGE_OPENED: &str = "message.opened";
     pub const MESSAGE_CLICKED: &str = "message.clicked";
+    pub const MESSAGE_REJUDGED: &str = "message.rejudged";
     pub const MESSAGE_SKIPPED: &str = "message.skipped";
     pub const MESSAGE_FAILED: &str = "message.failed";
     pub const MESSAGE_UNKNOWN: &str = "message.unknown";
     pub const CONSENT_GRANTED: &str = "consent.granted";
     pub const CONSENT_CONFIRMED: &str = "consent.confirmed";
     pub const CONSENT_WITHDRAWN: &str = "consent.withdrawn";
+    pub const CONSENT_PREFERENCES: &str = "consent.preferences";
     pub const CONTACT_SUPPRESSED: &str = "contact.suppressed";
+    pub const CONTACT_RELEASED: &str = "contact.released";
     pub const SEGMENT_ENTERED: &str = "segment.entered";
     pub const SEGMENT_LEFT: &str = "segment.left";
     pub const JOURNEY_ENTERED: &str = "journey.entered";
@@ -38,11 +41,15 @@ pub mod names {
     pub const JOURNEY_EXITED: &str = "journey.exited";
     pub const JOURNEY_FAILED: &str = "journey.failed";
     pub const GOAL_REACHED: &str = "goal.reached";
+    pub const BROADCAST_QUEUED: &str = "broadcast.queued";
+    pub const BROADCAST_SKIPPED: &str = "broadcast.skipped";
+    pub const BROADCAST_CONVERTED: &str = "broadcast.converted";
     pub const CONTACT_ERASED: &str = "contact.erased";
 
     /// The families of names that only dripline may record.
-    pub const RESERVED: [&str; 7] =
-        ["form.", "message.", "consent.", "contact.", "segment.", "journey.", "goal."];
+    pub const RESERVED: [&str; 8] = [
+        "form.", "message.", "consent.", "contact.", "segment.", "journey.", "goal.", "broadcast.",
+    ];
 }
 
 /// A fact in a contact's log.
@@ -74,10 +81,11 @@ impl Event {
 }
 
 impl EventPattern {
-    /// Whether the event has the pattern's name and every property's value, and a person did it.
+    /// Whether the event has the pattern's name and every property's value, and a person did it,
+    /// or anybody if the pattern says so.
     pub fn matches(&self, event: &Event) -> bool {
         event.name == self.event
-            && event.is_human()
+            && (self.machines || event.is_human())
             && self.filter.iter().all(|(name, value)| {
                 event.properties.get(name).is_some_and(|found| value.equals(found))
             })

@@ -7,11 +7,19 @@ use super::language::Language;
 const REASONS: &[(&str, &str, &str)] = &[
     ("no_address", "the contact has no address on this channel", "联系人没有该渠道的地址"),
     ("suppressed", "the address must not be written to", "该地址已被禁发"),
+    (
+        "nothing_to_confirm",
+        "the address is confirmed already, or the request was taken back",
+        "地址已确认，或请求已撤回",
+    ),
     ("left_journey", "the contact had left the journey", "联系人已离开旅程"),
     ("no_consent", "the contact has not agreed to it", "联系人未同意接收"),
     ("contact_gone", "the contact is gone", "联系人已不存在"),
     ("erased", "the contact was erased", "联系人已被删除"),
     ("archived", "the journey is archived", "旅程已归档"),
+    ("broadcast_paused", "the broadcast is paused", "群发已暂停"),
+    ("broadcast_cancelled", "the broadcast was cancelled", "群发已取消"),
+    ("too_late", "its time had passed where the contact is", "联系人当地的发送时间已过"),
     ("its version is gone", "its version is gone", "所属版本已不存在"),
     ("the step does not exist", "the step does not exist", "步骤不存在"),
     (
@@ -124,7 +132,7 @@ mod tests {
         assert_eq!(words("no_consent"), "the contact has not agreed to it");
         assert_eq!(in_words("no_consent", Language::Chinese), "联系人未同意接收");
         assert_eq!(words("order.completed"), "order.completed");
-        for (word, english, chinese) in REASONS {
+        for (word, english, chinese) in REASONS.iter().copied() {
             assert!(!english.contains('_') && english != chinese, "{word}");
         }
     }

@@ -15,7 +15,7 @@ use crate::flows::commit::CommitError;
 use crate::flows::seams::{Database, Http};
 use crate::flows::settings::Settings;
 use crate::flows::task::{Intake, Work};
-use crate::flows::{deliver, park, run_due};
+use crate::flows::{deliver, park, run_broadcast, run_due};
 use crate::providers::http::{HttpError, HttpRequest, HttpResponse};
 use crate::providers::mailbox;
 use crate::store;
@@ -74,6 +74,9 @@ impl App {
             }
             Work::AloneV1 { contact } => {
                 park::run_alone(db, catalog, contact, now, &mut self.ids).await
+            }
+            Work::BroadcastV1 { broadcast } => {
+                run_broadcast::run(db, catalog, &broadcast, now, &mut self.ids).await
             }
             Work::DeliverV1 { messages } => {
                 let http = Outside { db, now, began: clock::real() };

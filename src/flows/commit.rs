@@ -5,7 +5,7 @@
 //! catalog: it is fetched, and all is read again. A refused batch costs more, each of them bounded.
 //!
 //! Statements, for any number of contacts: up to 5 to read (contacts by id, contacts by address,
-//! known keys, messages, hours of limited journeys), up to 12 to write, one a kind of row
+//! known keys, messages, hours of limited journeys), up to 15 to write, one a kind of row
 //! (`store::write`).
 
 use super::seams::{Database, DatabaseError};
@@ -283,7 +283,10 @@ impl Known {
         let keys: Vec<String> = happenings().filter_map(Happening::key).collect();
         let about: BTreeSet<&MessageId> = happenings().filter_map(Happening::message).collect();
 
-        let watched: Vec<String> = catalog.watched_events().into_iter().collect();
+        let mut watched = catalog.watched_events();
+        let asked = happenings().flat_map(Happening::asks_about);
+        watched.extend(asked.map(|name| (*name).to_owned()));
+        let watched: Vec<String> = watched.into_iter().collect();
         let entry_keys: Vec<String> = happenings()
             .filter_map(Happening::properties)
             .flat_map(|properties| catalog.entry_keys(properties))

@@ -63,6 +63,7 @@ fn add(cases: &mut Vec<Case>, task: Intake) {
                 url: report.url,
                 at: report.at,
                 machine: report.machine,
+                facts: report.facts,
                 key: report.key,
             };
             (Who::Id(report.contact), Happening::Engaged(report.message, engagement))

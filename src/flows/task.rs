@@ -2,7 +2,8 @@
 //! may still be under way in a newer one.
 
 use crate::domain::decide::{Heard, Reported, Submitted};
-use crate::domain::primitives::{ContactId, MessageId, Millis};
+use crate::domain::machine::Facts;
+use crate::domain::primitives::{ContactId, MessageId, Millis, QualifiedId};
 use crate::store::reports::Visit;
 use serde::{Deserialize, Serialize};
 
@@ -42,8 +43,12 @@ pub struct EngagementReport {
     pub url: Option<String>,
     /// When.
     pub at: Millis,
-    /// Why it is taken for a machine's.
+    /// Why it is a machine's whatever the facts say; an older deployment tells it so.
+    #[serde(default)]
     pub machine: Vec<String>,
+    /// What is known of the fetch; `None` where nothing is to be kept, or nothing is told.
+    #[serde(default)]
+    pub facts: Option<Facts>,
     /// What makes two tellings of it the same.
     pub key: String,
 }
@@ -102,6 +107,11 @@ pub enum Work {
     AloneV1 {
         /// The contact.
         contact: ContactId,
+    },
+    /// The next recipients of a broadcast have their turns.
+    BroadcastV1 {
+        /// `<campaign>.<name>`.
+        broadcast: QualifiedId,
     },
     /// These messages wait to be sent.
     DeliverV1 {

@@ -5,8 +5,8 @@ use crate::domain::message::{Class, Message, MessageState, Milestones};
 use crate::domain::primitives::{CampaignId, Channel, ContactId, EnrollmentId, MessageId, Millis};
 use serde::{Deserialize, Serialize};
 
-const COLUMNS: &str = "id, contact_id, campaign_id, version, enrollment_id, journey, step, channel,
-       class, purpose, template, note, queued_at, send_at, attempts, uncertain,
+const COLUMNS: &str = "id, contact_id, campaign_id, version, enrollment_id, journey, step,
+       broadcast, channel, class, purpose, template, note, queued_at, send_at, attempts, uncertain,
        nullif(sender, '') AS sender, call, called_at, opened_at, clicked_at, delivered_at,
        bounced_at, complained_at, unsubscribed_at, state";
 
@@ -151,7 +151,8 @@ pub fn explained(begun_by: Vec<&str>) -> Statement {
         // The sign after a point is a slash: a range of the primary key.
         "SELECT m.id AS message, m.step, m.channel, m.template, m.queued_at, m.send_at, m.attempts,
                 m.state, m.reason,
-                m.campaign_id || iif(m.journey = '', '', '.' || m.journey) AS journey
+                m.campaign_id || coalesce('.' || m.broadcast,
+                                          iif(m.journey = '', '', '.' || m.journey)) AS journey
            FROM json_each(?1) AS begun
            JOIN messages m ON m.id > begun.value || '.' AND m.id < begun.value || '/'
           ORDER BY m.queued_at DESC, m.id DESC LIMIT ?2",
@@ -169,6 +170,7 @@ pub struct MessageRow {
     enrollment_id: Option<EnrollmentId>,
     journey: String,
     step: String,
+    broadcast: Option<String>,
     channel: Channel,
     class: Class,
     purpose: String,
@@ -200,6 +202,7 @@ impl From<MessageRow> for Message {
             enrollment: row.enrollment_id,
             journey: row.journey,
             step: row.step,
+            broadcast: row.broadcast,
             channel: row.channel,
             class: row.class,
             purpose: row.purpose,

@@ -1,6 +1,8 @@
 //! SQL, as SQL: functions that return a `Statement`. Nothing here touches a database.
 
+pub mod broadcasts;
 pub mod campaigns;
+pub mod consents;
 pub mod contacts;
 pub mod due;
 pub mod erasures;

@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod bad_input;
+mod broadcasts;
 mod campaign_walk;
+mod consent;
 mod counters;
 mod deliver;
 mod deliver_batches;
@@ -19,5 +21,6 @@ mod segments;
 mod support;
 mod templates;
 mod tidy;
+mod tracking;
 mod versions;
 mod write_rule;

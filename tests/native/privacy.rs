@@ -195,6 +195,7 @@ fn what_was_under_way_about_an_erased_person_comes_to_nothing() {
         url: Some(format!("https://shop.example/?for={ANN}")),
         at: world.now(),
         machine: Vec::new(),
+        facts: None,
         key: "late".to_owned(),
     });
     world.after(Span::minutes(1)).unwrap();

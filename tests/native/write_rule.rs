@@ -177,6 +177,7 @@ fn a_click_and_an_unsubscribing_at_once_are_both_kept() {
             url: Some(click.rest.clone()),
             at: now,
             machine: Vec::new(),
+            facts: None,
             key: key.to_owned(),
         })
     };

@@ -5,20 +5,25 @@
 //! taken. This ends: a journey is entered at most once an instant, and every cycle of its steps
 //! contains a wait that ends later.
 
+mod agree;
 mod apply;
+mod engage;
 mod erase;
 mod halt;
 mod hear;
 mod text;
 mod migrate;
+mod turn;
 mod walk;
 
 pub use erase::{ERASED, erase};
 pub use halt::ARCHIVED;
+pub use turn::TOO_LATE;
 pub(super) use walk::triggers;
 
 use super::attribution;
 use super::bounce::Bounce;
+use super::broadcast::{Turn, turn_key};
 use super::catalog::{Catalog, Edition};
 use super::change::{Change, Conversion, Count, Metric};
 use super::contact::Contact;
@@ -26,8 +31,10 @@ use super::event::{Event, Properties, names};
 use super::form::ConsentAsk;
 use super::journey::{Enrollment, RunState};
 use super::keyword::Keyword;
+use super::machine::Facts;
 use super::message::Message;
 use super::primitives::{CampaignId, Channel, Ids, MessageId, Millis, QualifiedId};
+use super::suppression::{Release, Suppression};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, VecDeque};
@@ -52,17 +59,30 @@ pub enum Happening {
     },
     /// A message was opened or clicked; its row must be among the contact's.
     Engaged(MessageId, Engagement),
+    /// Its turn in a broadcast has come.
+    Broadcast(Box<Turn>),
+    /// The openings and clicks of a message are to be judged anew; its row must be among the
+    /// contact's.
+    Rejudged(MessageId),
     /// A provider told what became of a message; its row must be among the contact's.
     Heard(MessageId, Heard),
     /// The contact has sent us a text.
     Texted(Texted),
-    /// The owner of the e-mail address confirmed what was granted for a purpose.
+    /// The owner of the e-mail address confirmed all that waited for it.
     Confirmed {
-        /// The purpose.
-        purpose: String,
+        /// When the question was shown: what was granted later was not part of it.
+        shown_at: Millis,
+        /// The message whose link was used.
+        message: MessageId,
         /// A keyed hash of the network address it came from.
         origin_hash: String,
     },
+    /// The contact chose by a link of a message what it wants and what not.
+    Chose(Box<Choice>),
+    /// An operator says that the contact's address must not be written to.
+    Suppressed(Suppression),
+    /// An operator lifts the suppression of the contact's address.
+    Released(Release),
     /// The contact wants nothing more on a channel.
     Unsubscribed {
         /// The channel.
@@ -84,9 +104,16 @@ impl Happening {
                 Some(format!("delivery:{message}:{attempt}"))
             }
             Self::Engaged(_, engagement) => Some(engagement.key.clone()),
+            Self::Broadcast(turn) => Some(turn_key(&turn.id(), &turn.contact)),
             Self::Heard(_, heard) => heard.key.clone(),
             Self::Texted(texted) => Some(texted.key.clone()),
-            Self::TimePassed | Self::Confirmed { .. } | Self::Unsubscribed { .. } => None,
+            Self::TimePassed
+            | Self::Rejudged(_)
+            | Self::Confirmed { .. }
+            | Self::Chose(_)
+            | Self::Suppressed(_)
+            | Self::Released(_)
+            | Self::Unsubscribed { .. } => None,
         }
     }
 
@@ -95,6 +122,14 @@ impl Happening {
         match self {
             Self::Reported(reported) => Some(&reported.properties),
             _ => None,
+        }
+    }
+
+    /// The names of the events that the decision needs, beside those that rules ask about.
+    pub fn asks_about(&self) -> &'static [&'static str] {
+        match self {
+            Self::Engaged(..) | Self::Rejudged(_) => &engage::ASKED,
+            _ => &[],
         }
     }
 
@@ -113,6 +148,7 @@ impl Happening {
         match self {
             Self::Delivered { message, .. }
             | Self::Engaged(message, _)
+            | Self::Rejudged(message)
             | Self::Heard(message, _)
             | Self::Unsubscribed { message, .. } => Some(message),
             _ => None,
@@ -143,6 +179,42 @@ pub struct Submitted {
     pub origin_hash: String,
     /// When it was sent.
     pub at: Millis,
+}
+
+/// What a contact chose, on the page of its preferences or by taking a refusal back.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Choice {
+    /// Where: `preference page`, `undo link`.
+    pub source: &'static str,
+    /// The message whose link was used.
+    pub message: MessageId,
+    /// The channel that it came on: whoever holds it owns the address there.
+    pub proven: Channel,
+    /// What is agreed to from now on, with the exact words shown.
+    pub agreed: Vec<Agreement>,
+    /// What is taken back.
+    pub withdrawn: Vec<(Channel, String)>,
+    /// Whether everything is, on every channel, whatever the page showed.
+    pub stop_all: bool,
+    /// For what takes a refusal back: when that was. A later one stands.
+    pub undoes: Option<Millis>,
+    /// Whether opens and clicks may be told from now on; `None` leaves it.
+    pub do_not_track: Option<bool>,
+    /// The language from now on (BCP 47); `None` leaves it.
+    pub locale: Option<String>,
+    /// A keyed hash of the network address it came from.
+    pub origin_hash: String,
+}
+
+/// One thing that is agreed to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Agreement {
+    /// The channel.
+    pub channel: Channel,
+    /// The purpose.
+    pub purpose: String,
+    /// The exact words shown.
+    pub text: String,
 }
 
 /// An event that a customer's own system reports.
@@ -183,8 +255,10 @@ pub struct Engagement {
     pub url: Option<String>,
     /// When.
     pub at: Millis,
-    /// Why we take it for a machine's; empty for a person's.
+    /// Why it is a machine's whatever the facts say; empty where nothing is known but those.
     pub machine: Vec<String>,
+    /// What is known of the fetch; `None` where nothing is to be kept.
+    pub facts: Option<Facts>,
     /// What makes two reports of it the same.
     pub key: String,
 }
@@ -262,7 +336,7 @@ impl Decision {
     /// The messages it queued.
     pub fn queued(&self) -> impl Iterator<Item = &Message> {
         self.changes.iter().filter_map(|change| match change {
-            Change::Queue(message) => Some(message),
+            Change::Queue(message) => Some(&**message),
             _ => None,
         })
     }
@@ -395,6 +469,7 @@ impl Decider<'_> {
                 self.resume_journeys(&event);
                 self.enter_journeys(&event);
                 self.meet_goals(&event);
+                self.credit_broadcasts(&event);
             }
             self.judge_segments();
             self.ask_ending_rules();

@@ -1,5 +1,6 @@
 //! A text message that a contact has sent us: STOP, HELP, or something for a person to read.
 
+use super::agree::By;
 use super::{Decider, Texted};
 use crate::domain::change::Change;
 use crate::domain::event::names;
@@ -31,7 +32,7 @@ impl Decider<'_> {
     /// STOP: every consent to texts goes, and the number is suppressed for good. It is told once.
     fn stop_texts(&mut self, from: String, answers: bool) {
         let was_stopped = self.contact.suppressed.contains_key(&Channel::Sms);
-        self.withdraw(Channel::Sms, &MessageId::from(""), BY_TEXT, "");
+        self.withdraw(Channel::Sms, &By { source: BY_TEXT, message: None, origin_hash: "" });
         self.suppress(Suppression::by_text(&from, self.now), json!({}));
         if answers && !was_stopped {
             self.answer_text(house::STOP, &format!("stop.{}", self.contact.seq));
@@ -46,7 +47,8 @@ impl Decider<'_> {
         let edition = (campaign, edition.version);
         let kind = (Class::Transactional, template);
         let message = Message::queue(id, self.contact.id.clone(), edition, kind, self.now);
-        self.changes.push(Change::Queue(Message { channel: Channel::Sms, ..message }));
+        let message = Message { channel: Channel::Sms, ..message };
+        self.changes.push(Change::Queue(Box::new(message)));
     }
 
     /// That whose form asked for texts, or was seen last; for a stranger any.

@@ -2,6 +2,7 @@
 //! counts, as it was read just before the call.
 
 use super::truth::Truth;
+use crate::domain::broadcast::{BroadcastState, CANCELLED, PAUSED};
 use crate::domain::catalog::Edition;
 use crate::domain::contact::Contact;
 use crate::domain::decide::ARCHIVED;
@@ -12,6 +13,10 @@ use crate::domain::primitives::{Millis, Span};
 /// How long a message of a paused journey waits before it is looked at again: so much later, at the
 /// most, it leaves once the journey is resumed.
 const HOLD: Span = Span::minutes(15);
+
+/// The same of a paused broadcast. Resuming it wakes what was held: to look at a hundred thousand
+/// messages again each quarter of an hour would cost more than to send them.
+const BROADCAST_HOLD: Span = Span::days(1);
 
 /// What the gate says.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,6 +42,13 @@ pub fn gate<'a>(message: &Message, truth: &'a Truth, edition: &Edition, now: Mil
         RunState::Paused => return Gate::Later { at: now.plus(HOLD), reason: "" },
         RunState::Archived => return Gate::Closed(ARCHIVED),
         RunState::Running => {}
+    }
+    match truth.halt(message) {
+        Some(BroadcastState::Paused) => {
+            return Gate::Later { at: now.plus(BROADCAST_HOLD), reason: PAUSED };
+        }
+        Some(_) => return Gate::Closed(CANCELLED),
+        None => {}
     }
     let contact = match truth.contacts.get(&message.contact_id) {
         Some(Ok(contact)) => contact,

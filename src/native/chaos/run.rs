@@ -306,6 +306,7 @@ impl Run {
                 url,
                 at: self.now(),
                 machine: reasons.iter().map(|reason| (*reason).to_owned()).collect(),
+                facts: None,
                 key,
             })));
         }
@@ -313,9 +314,8 @@ impl Run {
 
     fn confirm(&mut self) {
         let Some(link) = self.link("/confirm/", Purpose::Confirm) else { return };
-        let purpose = receive::confirmed_purpose(&link, self.now()).map(str::to_owned);
-        if let Some(purpose) = purpose {
-            self.begin(Flow::Confirm(link, purpose));
+        if receive::may_confirm(&link, self.now()) {
+            self.begin(Flow::Confirm(link));
         }
     }
 
