@@ -1,6 +1,7 @@
 //! What a deployment is configured with.
 
 use crate::domain::message::Message;
+use crate::domain::pacing::House;
 use crate::domain::primitives::Channel;
 use crate::domain::token::{Keyring, equal_secrets, sha256_hex};
 use crate::providers::{Sender, hooks, resend, twilio};
@@ -18,6 +19,8 @@ pub struct Settings {
     pub senders: Senders,
     /// What webhooks of providers are verified with.
     pub hooks: hooks::Secrets,
+    /// How fast they leave, and when not, all campaigns together.
+    pub pacing: House,
 }
 
 /// How messages leave, by channel and class: in each list the first is asked, and the next stands
@@ -108,6 +111,10 @@ impl Settings {
             hooks: hooks::Secrets::read(&get)?,
             keys,
             mail_from: need("MAIL_FROM", "the sender of mail, `Name <address>`")?,
+            pacing: match get("PACING").as_deref() {
+                None | Some("") => House::default(),
+                Some(json) => House::read(json).map_err(|wrong| format!("PACING: {wrong}"))?,
+            },
         })
     }
 

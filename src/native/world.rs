@@ -10,6 +10,7 @@ use crate::domain::form::{FILL_TIME_MIN, FieldProblem, TOKEN_FIELD};
 use crate::domain::journey::RunState;
 use crate::domain::message::Letter;
 use crate::domain::origin::{LANDING_FIELD, Origin, PAGE_FIELD, QUERY_FIELD, VARIANT_FIELD};
+use crate::domain::pacing::House;
 use crate::domain::primitives::{CampaignId, Ids, Millis, QualifiedId, Span};
 use crate::domain::report::Report;
 use crate::domain::token::{Keyring, Purpose, TokenProblem};
@@ -105,6 +106,7 @@ impl World {
             hooks: <_>::default(),
             base_url: "https://go.example".to_owned(),
             mail_from: "dripline <hello@go.example>".to_owned(),
+            pacing: House::default(),
             senders: Senders { email: mailbox(), sms: mailbox(), ..Senders::none(&keys) },
             keys,
         };
