@@ -11,6 +11,7 @@ mod engage;
 mod erase;
 mod halt;
 mod hear;
+mod merge;
 mod text;
 mod migrate;
 mod turn;
@@ -18,6 +19,7 @@ mod walk;
 
 pub use erase::{ERASED, erase};
 pub use halt::ARCHIVED;
+pub use merge::{MERGED, merge};
 pub use turn::TOO_LATE;
 pub(super) use walk::triggers;
 
