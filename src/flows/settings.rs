@@ -3,7 +3,7 @@
 use super::senders::Senders;
 use crate::domain::pacing::House;
 use crate::domain::token::{Keyring, equal_secrets, sha256_hex};
-use crate::providers::Sender;
+use crate::providers::{Sender, hooks};
 
 /// The part of the configuration that flows need. Secrets in it reach no template and no log.
 #[derive(Clone)]
@@ -16,6 +16,8 @@ pub struct Settings {
     pub mail_from: String,
     /// How messages leave.
     pub senders: Senders,
+    /// What webhooks of providers are verified with.
+    pub hooks: hooks::Secrets,
     /// How fast they leave, and when not, all campaigns together.
     pub pacing: House,
 }
@@ -44,6 +46,7 @@ impl Settings {
         Ok(Self {
             senders: Senders::read(&get, &keys, &base_url)?,
             base_url,
+            hooks: hooks::Secrets::read(&get)?,
             keys,
             mail_from: need("MAIL_FROM", "the sender of mail, `Name <address>`")?,
             pacing: match get("PACING").as_deref() {

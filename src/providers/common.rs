@@ -1,21 +1,12 @@
 //! What the providers' files share: encodings, addresses, statuses.
 
+pub(super) use super::hooks::{MESSAGE_KEY, tag};
 use super::http::{HttpRequest, HttpResponse};
 use super::{Attempt, Outgoing};
-use crate::domain::primitives::{MessageId, Span};
+use crate::domain::primitives::Span;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
-
-/// The name under which our message's id travels in a provider's own metadata; it comes back with
-/// what the provider tells of the message.
-pub(super) const MESSAGE_KEY: &str = "dripline_message";
-
-/// The id in letters that every provider's metadata may have: letters, digits, `_` and `-`. A point
-/// becomes `_-`, an underscore `__`.
-pub(super) fn tag(id: &MessageId) -> String {
-    id.as_str().replace('_', "__").replace('.', "_-")
-}
 
 /// A POST of a JSON document.
 pub(super) fn post_json(
@@ -170,10 +161,5 @@ mod tests {
     #[test]
     fn forms_are_percent_encoded() {
         assert_eq!(form([("a b", "1&2"), ("c", "é")]), "a%20b=1%262&c=%C3%A9");
-    }
-
-    #[test]
-    fn an_id_travels_in_plain_letters() {
-        assert_eq!(tag(&MessageId::from("019c-1.confirm.a_b.3")), "019c-1_-confirm_-a__b_-3");
     }
 }

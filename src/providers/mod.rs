@@ -4,6 +4,7 @@
 mod common;
 mod sign;
 mod sms_template;
+pub mod hooks;
 pub mod http;
 pub mod aliyun;
 pub mod brevo;
