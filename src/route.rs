@@ -45,6 +45,18 @@ pub enum Route<'a> {
     ApiErase(&'a str),
     /// The same of a contact that the body names.
     ApiEraseAsked,
+    /// The ledger of a contact's consents, by its id.
+    ApiConsents(&'a str),
+    /// The same of a contact that the body names.
+    ApiConsentsAsked,
+    /// The list of suppressed addresses.
+    ApiSuppressions,
+    /// Suppress an address.
+    ApiSuppress,
+    /// Lift a suppression.
+    ApiUnsuppress,
+    /// Put the list of another system on ours.
+    ApiSuppressionsImport,
     /// The parked contacts.
     ApiParked,
     /// Let a parked contact be decided on again.
@@ -61,6 +73,12 @@ pub enum Route<'a> {
     AdminReport(&'a str),
     /// Let a journey run, or halt it, from the web app.
     AdminSteer(&'a str, RunState),
+    /// The list of suppressed addresses, as a page.
+    AdminSuppressions,
+    /// Suppress an address, from the web app.
+    AdminSuppress,
+    /// Lift a suppression, from the web app.
+    AdminUnsuppress,
     /// Let a parked contact be decided on again, from the web app.
     AdminRelease(&'a str),
     /// The door of the web app.
@@ -125,6 +143,12 @@ pub fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, NoRoute> {
         ["api", "v1", "contacts", id, "explain"] => one("GET", ApiExplain(id), GET),
         ["api", "v1", "contacts", "erase"] => one("POST", ApiEraseAsked, "POST"),
         ["api", "v1", "contacts", id, "erase"] => one("POST", ApiErase(id), "POST"),
+        ["api", "v1", "contacts", "consents"] => one("POST", ApiConsentsAsked, "POST"),
+        ["api", "v1", "contacts", id, "consents"] => one("GET", ApiConsents(id), GET),
+        ["api", "v1", "suppressions"] => both(ApiSuppressions, ApiSuppress),
+        ["api", "v1", "suppressions", "list"] => one("POST", ApiSuppressions, "POST"),
+        ["api", "v1", "suppressions", "release"] => one("POST", ApiUnsuppress, "POST"),
+        ["api", "v1", "suppressions", "import"] => one("POST", ApiSuppressionsImport, "POST"),
         ["api", "v1", "parked"] => one("GET", ApiParked, GET),
         ["api", "v1", "parked", id, "release"] => one("POST", ApiRelease(id), "POST"),
         ["api", "v1", "events"] => one("POST", ApiEvents, "POST"),
@@ -136,6 +160,8 @@ pub fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, NoRoute> {
             Some(state) => one("POST", AdminSteer(id, state), "POST"),
             None => Err(NoRoute::NotFound),
         },
+        ["admin", "suppressions"] => both(AdminSuppressions, AdminSuppress),
+        ["admin", "suppressions", "release"] => one("POST", AdminUnsuppress, "POST"),
         ["admin", "parked", id, "release"] => one("POST", AdminRelease(id), "POST"),
         ["admin", "sign-in"] => both(SignInAsk, SignIn),
         ["admin", "sign-out"] => one("POST", SignOut, "POST"),

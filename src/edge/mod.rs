@@ -14,6 +14,8 @@ mod visitor;
 mod refuse;
 mod api;
 mod admin;
+mod lists;
+mod suppressed;
 mod privacy;
 
 use crate::flows::task::{Intake, Work};
@@ -81,6 +83,15 @@ async fn dispatch(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
         Route::ApiExplainAsked => api::explain_asked(app, inbound).await,
         Route::ApiErase(id) => privacy::erase_one(app, inbound, id).await,
         Route::ApiEraseAsked => privacy::erase_asked(app, inbound).await,
+        Route::ApiConsents(id) => lists::consents_of(app, inbound, id).await,
+        Route::ApiConsentsAsked => lists::consents_asked(app, inbound).await,
+        Route::ApiSuppressions => lists::list(app, inbound).await,
+        Route::ApiSuppress => lists::add(app, inbound).await,
+        Route::ApiUnsuppress => lists::release(app, inbound).await,
+        Route::ApiSuppressionsImport => lists::import(app, inbound).await,
+        Route::AdminSuppressions => suppressed::page(app, inbound).await,
+        Route::AdminSuppress => suppressed::add(app, inbound).await,
+        Route::AdminUnsuppress => suppressed::release(app, inbound).await,
         Route::ApiParked => api::parked(app, inbound).await,
         Route::ApiRelease(id) => api::release(app, inbound, id).await,
         Route::ApiEvents => api::events(app, inbound).await,

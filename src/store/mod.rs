@@ -15,5 +15,6 @@ pub mod reports;
 mod rules;
 pub mod segments;
 pub mod statement;
+pub mod suppressions;
 pub mod totals;
 pub mod write;

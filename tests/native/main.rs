@@ -20,6 +20,7 @@ mod rig;
 mod segments;
 mod support;
 mod templates;
+mod suppressions;
 mod tidy;
 mod tracking;
 mod versions;
