@@ -3,6 +3,7 @@
 use super::broadcast::{Broadcast, subject_name};
 use super::form::Form;
 use super::journey::Journey;
+use super::pacing::Pacing;
 use super::primitives::{CampaignId, Money, Span};
 use super::purpose::PurposeText;
 use super::rule::Rule;
@@ -47,6 +48,9 @@ pub struct Campaign {
     pub segments: BTreeMap<String, Rule>,
     /// Journeys by name.
     pub journeys: BTreeMap<String, Journey>,
+    /// When its messages leave, and how many.
+    #[serde(default, skip_serializing_if = "Pacing::is_default")]
+    pub pacing: Pacing,
     /// Broadcasts by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub broadcasts: BTreeMap<String, Broadcast>,

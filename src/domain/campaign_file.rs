@@ -3,6 +3,7 @@
 mod broadcasts;
 mod forms;
 mod journeys;
+mod pacing;
 mod rules;
 mod table;
 #[cfg(test)]
@@ -11,6 +12,7 @@ pub(crate) mod tests;
 use super::campaign::{Campaign, Cost, Goal, Page, Variant};
 use super::check::check;
 use super::journey::{Action, Step};
+use super::pacing::Pacing;
 use super::primitives::{CampaignId, Money, Span, minor_digits};
 use super::problem::Problem;
 use serde::Serialize;
@@ -172,6 +174,7 @@ fn campaign(tree: &DeTable<'_>, stem: Option<&str>) -> (Campaign, Vec<Problem>) 
         Some(rule.unwrap_or(super::rule::Rule::All(Vec::new())))
     });
     campaign.journeys = section(&mut root, "journey", journeys::journey);
+    campaign.pacing = root.get("pacing", pacing::pacing).unwrap_or_default();
     campaign.broadcasts = section(&mut root, "broadcast", broadcasts::broadcast);
     drop(root);
     fill_purposes(&mut campaign, &problems);
@@ -223,6 +226,7 @@ fn head(root: &mut Table<'_>, stem: Option<&str>) -> Campaign {
         purposes: BTreeMap::new(),
         segments: BTreeMap::new(),
         journeys: BTreeMap::new(),
+        pacing: Pacing::default(),
         broadcasts: BTreeMap::new(),
     }
 }

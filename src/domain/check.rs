@@ -4,6 +4,7 @@
 mod broadcasts;
 mod forms;
 mod journeys;
+mod pacing;
 mod rules;
 #[cfg(test)]
 mod tests;
@@ -72,6 +73,7 @@ pub fn check(campaign: &Campaign) -> Vec<Problem> {
     check.segment_cycles();
     check.section("journey", &campaign.journeys, Check::journey);
     check.enrollments();
+    check.pacing();
     check.section("broadcast", &campaign.broadcasts, Check::broadcast);
     check.problems
 }

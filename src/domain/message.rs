@@ -53,6 +53,8 @@ pub struct Message {
     pub call: Option<String>,
     /// When the first call under that key began.
     pub called_at: Option<Millis>,
+    /// Whether it has waited its turn at a sender that takes only so many calls.
+    pub waited: bool,
     /// When a person first opened it.
     pub opened_at: Option<Millis>,
     /// When a person first clicked in it.
@@ -107,6 +109,7 @@ impl Message {
             sender: None,
             call: None,
             called_at: None,
+            waited: false,
             opened_at: None,
             clicked_at: None,
             heard: Milestones::default(),

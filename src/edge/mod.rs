@@ -92,6 +92,8 @@ async fn dispatch(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
         Route::AdminSuppressions => suppressed::page(app, inbound).await,
         Route::AdminSuppress => suppressed::add(app, inbound).await,
         Route::AdminUnsuppress => suppressed::release(app, inbound).await,
+        Route::ApiMerge(id) => privacy::merge_one(app, inbound, id).await,
+        Route::ApiMergeAsked => privacy::merge_asked(app, inbound).await,
         Route::ApiParked => api::parked(app, inbound).await,
         Route::ApiRelease(id) => api::release(app, inbound, id).await,
         Route::ApiEvents => api::events(app, inbound).await,

@@ -1,7 +1,7 @@
 //! erase: everything about a person goes (GDPR article 17, PIPL article 47).
 //!
 //! One round trip to read (2 statements) and one to write: 2 or 3 for the contact, its passages
-//! and its memberships, and 9 that empty what else is about it (`store::erasures`). Of an address
+//! and its memberships, and 10 that empty what else is about it (`store::erasures`). Of an address
 //! that nobody has, only the hash is written down (2 statements): what is still under way about it
 //! then comes to nothing.
 
@@ -63,8 +63,9 @@ pub async fn erase<D: Database>(
         if let Some(at) = contact.erased_at {
             return Ok(Erased { contact: Some(id), at, again: !was_told_before });
         }
-        let decision = decide::erase(catalog, contact, keys, now, ids);
-        match db.batch(write::decisions(&[&decision], now)).await {
+        let decisions = decide::erase(catalog, contact, keys, now, ids);
+        let decisions: Vec<_> = decisions.iter().collect();
+        match db.batch(write::decisions(&decisions, now)).await {
             Ok(_) => return Ok(Erased { contact: Some(id), at: now, again: false }),
             // Somebody else wrote first, or nobody knows. Its addresses may be gone already.
             Err(DatabaseError::Conflict(_)) => told = id.0,

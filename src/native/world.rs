@@ -10,11 +10,13 @@ use crate::domain::form::{FILL_TIME_MIN, FieldProblem, TOKEN_FIELD};
 use crate::domain::journey::RunState;
 use crate::domain::message::Letter;
 use crate::domain::origin::{LANDING_FIELD, Origin, PAGE_FIELD, QUERY_FIELD, VARIANT_FIELD};
+use crate::domain::pacing::House;
 use crate::domain::primitives::{CampaignId, Ids, Millis, QualifiedId, Span};
 use crate::domain::report::Report;
 use crate::domain::token::{Keyring, Purpose, TokenProblem};
 use crate::flows::commit::CommitError;
 use crate::flows::erase::{self, Erased, NotErased};
+use crate::flows::merge::{self, Merged, NotMerged};
 use crate::flows::publish::{Published, Refusal};
 use crate::flows::receive::Link;
 use crate::flows::seams::{Database, DatabaseError, Http};
@@ -104,6 +106,7 @@ impl World {
         let settings = Settings {
             base_url: "https://go.example".to_owned(),
             mail_from: "dripline <hello@go.example>".to_owned(),
+            pacing: House::default(),
             senders: Senders { email: mailbox(), sms: mailbox(), ..Senders::none(&keys) },
             keys,
         };
@@ -338,6 +341,12 @@ impl World {
     pub fn erase(&mut self, told: &str) -> Result<Erased, NotErased> {
         let (catalog, keys) = (&self.catalog, &self.settings.keys);
         block_on(erase::erase(&self.db, catalog, keys, told, self.now, &mut self.ids))
+    }
+
+    /// An operator merges the first of them into the second.
+    pub fn merge(&mut self, from: &str, into: &str) -> Result<Merged, NotMerged> {
+        let flow = merge::merge(&self.db, &self.catalog, (from, into), self.now, &mut self.ids);
+        block_on(flow)
     }
 
     /// Lets time pass. Whenever something is due on the way, the clock stops there and a tick

@@ -1,5 +1,6 @@
 //! SQL, as SQL: functions that return a `Statement`. Nothing here touches a database.
 
+pub mod brakes;
 pub mod broadcasts;
 pub mod campaigns;
 pub mod consents;
@@ -9,7 +10,9 @@ pub mod erasures;
 pub mod invariants;
 pub mod journeys;
 pub mod mailbox;
+pub mod merging;
 pub mod messages;
+pub mod pacing;
 pub mod parked;
 pub mod reports;
 mod rules;

@@ -14,6 +14,7 @@ mod halts;
 mod hearing;
 mod invariants;
 mod journeys;
+mod pacing;
 mod poison;
 mod privacy;
 mod rig;

@@ -9,6 +9,7 @@ pub mod faults;
 pub mod import_suppressions;
 pub mod inspect;
 pub mod journey;
+pub mod merge;
 pub mod parked;
 pub mod progress;
 pub mod publish;
