@@ -115,15 +115,8 @@ pub fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, NoRoute> {
     use Route::*;
     let method = if method == "HEAD" { "GET" } else { method };
     let parts: Vec<&str> = path.strip_prefix('/').unwrap_or(path).split('/').collect();
-    let one = |wanted: &str, route, allow| {
-        if method == wanted { Ok(route) } else { Err(NoRoute::MethodNotAllowed(allow)) }
-    };
-    let both = |get, post| match method {
-        "GET" => Ok(get),
-        "POST" => Ok(post),
-        _ => Err(NoRoute::MethodNotAllowed("GET, HEAD, POST")),
-    };
-    const GET: &str = "GET, HEAD";
+    let one = |wanted, route, allow| one(method, wanted, route, allow);
+    let both = |get, post| both(method, get, post);
     match parts[..] {
         ["f", form] => match method {
             "OPTIONS" => Ok(FormPreflight(form)),
@@ -137,29 +130,7 @@ pub fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, NoRoute> {
         ["u", token, "undo"] => one("POST", UnsubscribeUndo(token), "POST"),
         ["preferences", token] => both(PreferencesAsk(token), Preferences(token)),
         ["confirm", token] => both(ConfirmAsk(token), Confirm(token)),
-        ["api", "v1", "campaigns"] => one("POST", ApiPublish, "POST"),
-        ["api", "v1", "campaigns", "diff"] => one("POST", ApiDiff, "POST"),
-        ["api", "v1", "journeys", id, verb] => match RunState::by_verb(verb) {
-            Some(state) => one("POST", ApiSteer(id, state), "POST"),
-            None => Err(NoRoute::NotFound),
-        },
-        ["api", "v1", "contacts", "explain"] => one("POST", ApiExplainAsked, "POST"),
-        ["api", "v1", "contacts", id, "explain"] => one("GET", ApiExplain(id), GET),
-        ["api", "v1", "contacts", "erase"] => one("POST", ApiEraseAsked, "POST"),
-        ["api", "v1", "contacts", id, "erase"] => one("POST", ApiErase(id), "POST"),
-        ["api", "v1", "contacts", "consents"] => one("POST", ApiConsentsAsked, "POST"),
-        ["api", "v1", "contacts", id, "consents"] => one("GET", ApiConsents(id), GET),
-        ["api", "v1", "suppressions"] => both(ApiSuppressions, ApiSuppress),
-        ["api", "v1", "suppressions", "list"] => one("POST", ApiSuppressions, "POST"),
-        ["api", "v1", "suppressions", "release"] => one("POST", ApiUnsuppress, "POST"),
-        ["api", "v1", "suppressions", "import"] => one("POST", ApiSuppressionsImport, "POST"),
-        ["api", "v1", "contacts", "merge"] => one("POST", ApiMergeAsked, "POST"),
-        ["api", "v1", "contacts", id, "merge"] => one("POST", ApiMerge(id), "POST"),
-        ["api", "v1", "parked"] => one("GET", ApiParked, GET),
-        ["api", "v1", "parked", id, "release"] => one("POST", ApiRelease(id), "POST"),
-        ["api", "v1", "events"] => one("POST", ApiEvents, "POST"),
-        ["api", "v1", "reports", "campaigns", id] => one("GET", ApiReport(id), GET),
-        ["api", "v1", "openapi.json"] => one("GET", ApiDescription, GET),
+        ["api", "v1", ref rest @ ..] => api(method, rest),
         ["admin"] => one("GET", Admin, GET),
         ["admin", "campaigns", id] => one("GET", AdminReport(id), GET),
         ["admin", "journeys", id, verb] => match RunState::by_verb(verb) {
@@ -182,6 +153,61 @@ pub fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, NoRoute> {
             ..,
         ] => Err(NoRoute::NotFound),
         _ => one("GET", Page(path), GET),
+    }
+}
+
+/// The methods of what is only read.
+const GET: &str = "GET, HEAD";
+
+/// The route, for one method.
+fn one<'a>(
+    method: &str,
+    wanted: &str,
+    route: Route<'a>,
+    allow: &'static str,
+) -> Result<Route<'a>, NoRoute> {
+    if method == wanted { Ok(route) } else { Err(NoRoute::MethodNotAllowed(allow)) }
+}
+
+/// One route for GET, another for POST.
+fn both<'a>(method: &str, get: Route<'a>, post: Route<'a>) -> Result<Route<'a>, NoRoute> {
+    match method {
+        "GET" => Ok(get),
+        "POST" => Ok(post),
+        _ => Err(NoRoute::MethodNotAllowed("GET, HEAD, POST")),
+    }
+}
+
+/// Finds the route of an API call, by what follows `/api/v1/`.
+fn api<'a>(method: &str, parts: &[&'a str]) -> Result<Route<'a>, NoRoute> {
+    use Route::*;
+    let one = |wanted, route, allow| one(method, wanted, route, allow);
+    let both = |get, post| both(method, get, post);
+    match *parts {
+        ["campaigns"] => one("POST", ApiPublish, "POST"),
+        ["campaigns", "diff"] => one("POST", ApiDiff, "POST"),
+        ["journeys", id, verb] => match RunState::by_verb(verb) {
+            Some(state) => one("POST", ApiSteer(id, state), "POST"),
+            None => Err(NoRoute::NotFound),
+        },
+        ["contacts", "explain"] => one("POST", ApiExplainAsked, "POST"),
+        ["contacts", id, "explain"] => one("GET", ApiExplain(id), GET),
+        ["contacts", "erase"] => one("POST", ApiEraseAsked, "POST"),
+        ["contacts", id, "erase"] => one("POST", ApiErase(id), "POST"),
+        ["contacts", "consents"] => one("POST", ApiConsentsAsked, "POST"),
+        ["contacts", id, "consents"] => one("GET", ApiConsents(id), GET),
+        ["suppressions"] => both(ApiSuppressions, ApiSuppress),
+        ["suppressions", "list"] => one("POST", ApiSuppressions, "POST"),
+        ["suppressions", "release"] => one("POST", ApiUnsuppress, "POST"),
+        ["suppressions", "import"] => one("POST", ApiSuppressionsImport, "POST"),
+        ["contacts", "merge"] => one("POST", ApiMergeAsked, "POST"),
+        ["contacts", id, "merge"] => one("POST", ApiMerge(id), "POST"),
+        ["parked"] => one("GET", ApiParked, GET),
+        ["parked", id, "release"] => one("POST", ApiRelease(id), "POST"),
+        ["events"] => one("POST", ApiEvents, "POST"),
+        ["reports", "campaigns", id] => one("GET", ApiReport(id), GET),
+        ["openapi.json"] => one("GET", ApiDescription, GET),
+        _ => Err(NoRoute::NotFound),
     }
 }
 

@@ -1,5 +1,5 @@
-//! consents: what an auditor asks. Who agreed to what, when, in which words, and how is that proved?
-//! Two round trips (2 statements, then 1); nothing is written.
+//! consents: what an auditor asks. Who agreed to what, when, in which words, and how is that
+//! proved? Two round trips (2 statements, then 1); nothing is written.
 
 use super::named;
 use super::seams::{Database, DatabaseError};

@@ -1,9 +1,9 @@
 //! suppressions: the list of addresses that must not be written to, kept by operators.
 //!
-//! Reading is one round trip, one statement. Adding and lifting cost one to look (2 statements), and
-//! one to write; if the address is a contact's, a commit, so that its history says so. An import of
-//! many addresses is two round trips (2 statements each) whatever their number: their contacts find out when a
-//! message asks.
+//! Reading is one round trip, one statement. Adding and lifting cost one to look (2 statements),
+//! and one to write; if the address is a contact's, a commit, so that its history says so. An
+//! import is two round trips of one statement, whatever the number of addresses: their contacts
+//! find out when a message asks.
 
 use super::commit::{Case, CommitError, Who, commit};
 use super::seams::{Database, DatabaseError};

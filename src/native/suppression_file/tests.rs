@@ -114,6 +114,7 @@ fn a_broken_row_costs_itself_only() {
 #[test]
 fn what_is_no_csv_in_utf8_is_told_so() {
     assert_snapshot!(read(b"\xff\xfee\0m\0"), @"the file is UTF-16; save it as CSV in UTF-8");
-    assert_snapshot!(read(b"PK\x03\x04..."), @"the file is a workbook or an archive; save it as CSV");
+    let workbook = "the file is a workbook or an archive; save it as CSV";
+    assert_eq!(read(b"PK\x03\x04..."), workbook);
     assert_eq!(read(b""), "");
 }
