@@ -162,6 +162,10 @@ pub struct Step {
     pub action: Action,
     /// Where it leads; for a step without `then`, the next one in the file.
     pub then: Next,
+    /// Whether the message it sends is not followed: no link leads through us, and no picture
+    /// tells of its opening.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub untracked: bool,
 }
 
 /// Where a step leads.

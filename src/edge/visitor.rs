@@ -169,6 +169,21 @@ pub fn click(app: App, inbound: Inbound, token: &str) -> Reply {
     reply
 }
 
+/// Follows a short link of a text message, and records that after the answer.
+pub async fn short_link(app: App, inbound: Inbound, code: &str) -> Reply {
+    let link = match receive::short_link(&app.db, code, app.now).await {
+        Ok(Some(link)) => link,
+        Ok(None) => return reply::message(&inbound, MessageKind::NotFound),
+        Err(error) => {
+            reply::log("short_link", &error.to_string());
+            return reply::message(&inbound, MessageKind::Unavailable).header("retry-after", "30");
+        }
+    };
+    let reply = Reply::redirect(302, &link.rest);
+    engaged(app, &inbound, Fetched::Link, link);
+    reply
+}
+
 /// Answers the pixel of a message, and records the opening after the answer.
 pub fn open(app: App, inbound: Inbound, token: &str) -> Reply {
     let Ok(link) = Link::verify(&app.settings, Purpose::Open, token) else {

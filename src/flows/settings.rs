@@ -3,6 +3,7 @@
 use crate::domain::message::Message;
 use crate::domain::primitives::Channel;
 use crate::domain::token::{Keyring, equal_secrets, sha256_hex};
+use crate::domain::tracking::is_region;
 use crate::providers::{Sender, resend, twilio};
 
 /// The part of the configuration that flows need. Secrets in it reach no template and no log.
@@ -16,6 +17,8 @@ pub struct Settings {
     pub mail_from: String,
     /// How messages leave.
     pub senders: Senders,
+    /// Where nobody is followed, whatever a campaign says (`domain::tracking::is_in`).
+    pub tracking_off_in: Vec<String>,
 }
 
 /// How messages leave, by channel and class: in each list the first is asked, and the next stands
@@ -98,6 +101,13 @@ impl Settings {
                 .filter(|max| *max > 0)
                 .ok_or_else(|| format!("SEND_BATCH_MAX is `{text}`: use a number from 1"))?,
         };
+        let off_in = get("TRACKING_OFF_IN").unwrap_or_default();
+        let tracking_off_in: Vec<String> =
+            off_in.split([',', ' ']).filter(|r| !r.is_empty()).map(str::to_owned).collect();
+        if let Some(wrong) = tracking_off_in.iter().find(|region| !is_region(region)) {
+            let advice = "use countries such as DE, and time zones such as Europe/";
+            return Err(format!("TRACKING_OFF_IN has `{wrong}`: {advice}"));
+        }
         let base_url = need("BASE_URL", "the public address, such as https://go.example.com")?;
         let keys = Keyring::new(&secret, get("SIGNING_SECRET_PREVIOUS").as_deref());
         Ok(Self {
@@ -105,6 +115,7 @@ impl Settings {
             senders: Senders { email, sms, batch_max, ..Senders::none(&keys) },
             keys,
             mail_from: need("MAIL_FROM", "the sender of mail, `Name <address>`")?,
+            tracking_off_in,
         })
     }
 

@@ -104,6 +104,7 @@ impl World {
             mail_from: "dripline <hello@go.example>".to_owned(),
             senders: Senders { email: mailbox(), sms: mailbox(), ..Senders::none(&keys) },
             keys,
+            tracking_off_in: Vec::new(),
         };
         let mut world = Self {
             db: Sqlite::in_memory().map_err(|error| error.to_string())?,

@@ -12,11 +12,11 @@ use serde_json::json;
 /// The properties of our own events that tell nothing of a person and that counters, or the
 /// invariants of `store/invariants.rs`, are worked out from. All others go; of events that others
 /// told, all do.
-const KEPT: [&str; 29] = [
+const KEPT: [&str; 31] = [
     "form", "page", "variant", "channel", "lead", "new", "pending", "purpose", "channels",
     "message", "template", "journey", "step", "enrollment", "first", "opened", "machine", "kind",
     "segment", "version", "from_version", "from", "to", "event", "event_seq", "value_minor",
-    "currency", "segments", "broadcast",
+    "currency", "segments", "broadcast", "sms_segments", "cost_micros",
 ];
 
 /// The ids of the messages of these contacts (`?1`): they begin with the contact's own id, or with
@@ -31,7 +31,7 @@ const MESSAGES: &str = "
 
 /// The statements that empty every row about these contacts of what tells who they were, and put
 /// the hashes of their addresses on the list.
-pub fn empty(contacts: &[ContactId], addresses: &[ErasedAddress], now: Millis) -> [Statement; 9] {
+pub fn empty(contacts: &[ContactId], addresses: &[ErasedAddress], now: Millis) -> [Statement; 10] {
     let of = |sql: &str| Statement {
         sql: sql.replace("MESSAGES", MESSAGES).into(),
         params: vec![Value::json(contacts)],
@@ -76,6 +76,8 @@ pub fn empty(contacts: &[ContactId], addresses: &[ErasedAddress], now: Millis) -
             params: vec![Value::json(contacts), Value::text(ERASED)],
         },
         of("DELETE FROM mailbox WHERE id IN (MESSAGES)"),
+        of("DELETE FROM short_links
+             WHERE contact_id IN (SELECT value FROM json_each(?1))"),
         of("DELETE FROM parked WHERE contact_id IN (SELECT value FROM json_each(?1))"),
         forget,
         remember,

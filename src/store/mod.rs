@@ -12,6 +12,7 @@ pub mod parked;
 pub mod reports;
 mod rules;
 pub mod segments;
+pub mod short_links;
 pub mod statement;
 pub mod totals;
 pub mod write;

@@ -18,6 +18,7 @@ mod rig;
 mod segments;
 mod support;
 mod templates;
+mod texting;
 mod tidy;
 mod tracking;
 mod versions;

@@ -29,6 +29,7 @@ const BESIDE: &[(&str, &[&str])] = &[
     ("on_timeout", &["wait_for"]),
     ("otherwise", &["branch", "wait_until"]),
     ("note", &["notify"]),
+    ("tracking", &["send"]),
 ];
 const WEEKDAYS: &[(&str, u8)] =
     &[("mon", 1), ("tue", 2), ("wed", 3), ("thu", 4), ("fri", 5), ("sat", 6), ("sun", 7)];
@@ -95,6 +96,10 @@ fn step(node: Node<'_>) -> Option<(Step, bool)> {
         }
     };
     let then = table.get("then", next);
+    let untracked = match present.contains(&"send") {
+        true => !table.get("tracking", Node::truth).unwrap_or(true),
+        false => false,
+    };
     for (stray, owners) in BESIDE {
         if !present.is_empty()
             && !owners.iter().any(|owner| present.contains(owner))
@@ -124,7 +129,7 @@ fn step(node: Node<'_>) -> Option<(Step, bool)> {
     }
     let in_order = then.is_none() && leads_on;
     let action = action.unwrap_or(Action::End);
-    Some((Step { id, action, then: then.unwrap_or(Next::End) }, in_order))
+    Some((Step { id, action, then: then.unwrap_or(Next::End), untracked }, in_order))
 }
 
 fn action_of(word: &'static str, table: &mut Table<'_>) -> Option<Action> {

@@ -1,6 +1,7 @@
 //! Campaigns that can be read and still make no sense.
 
 mod journeys;
+mod messages;
 mod rules;
 
 use super::*;
