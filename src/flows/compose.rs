@@ -3,6 +3,7 @@
 
 use super::receive::Link;
 use super::settings::Settings;
+use crate::domain::broadcast::subject_name;
 use crate::domain::campaign::Compiled;
 use crate::domain::catalog::Edition;
 use crate::domain::contact::Contact;
@@ -46,16 +47,22 @@ pub fn compose(
         (Channel::Email, template) => {
             let links = Links::of(edition, contact, message, settings);
             let version = Version::of(edition, contact, template);
-            let data = data(edition, contact, &version, settings, &links.unsubscribe());
+            let mut data = data(edition, contact, &version, settings, &links.unsubscribe());
+            data["preferences_url"] = links.preferences().into();
             let rendered = templates(edition)?.render_email(&version.name, &data);
-            let rendered = rendered.map_err(|error| error.to_string())?;
+            let mut rendered = rendered.map_err(|error| error.to_string())?;
+            if let Some(name) = own_subject(edition, message) {
+                let subject = templates(edition)?.render_subject(&name, &data);
+                rendered.subject = subject.map_err(|error| error.to_string())?;
+            }
             let html = links.in_html(&rendered.html);
             email(edition, settings, RenderedEmail { html, ..rendered }, links.headers())
         }
         (Channel::Sms, template) => {
             let links = Links::of(edition, contact, message, settings);
             let version = Version::of(edition, contact, template);
-            let data = data(edition, contact, &version, settings, "");
+            let mut data = data(edition, contact, &version, settings, "");
+            data["preferences_url"] = links.preferences().into();
             let text = templates(edition)?.render_sms(&version.name, &data);
             let text = text.map_err(|error| error.to_string())?;
             let texting = &edition.compiled.campaign.sms;
@@ -73,6 +80,14 @@ pub fn compose(
 
 fn templates(edition: &Edition) -> Result<&Templates, String> {
     edition.templates().map_err(|error| error.to_string())
+}
+
+/// The subject that a broadcast's variant has in place of its template's.
+fn own_subject(edition: &Edition, message: &Message) -> Option<String> {
+    let name = message.broadcast.as_ref()?;
+    let broadcast = edition.compiled.campaign.broadcasts.get(name)?;
+    broadcast.variant(&message.step)?.subject.as_ref()?;
+    Some(subject_name(name, &message.step))
 }
 
 /// The version of a message that a contact reads.
@@ -163,7 +178,7 @@ fn confirmation(
 ) -> Content {
     let campaign = &edition.compiled.campaign;
     // Dated by the decision, so that every attempt has the same bytes under the same key.
-    let rest = format!("{}|{}", message.purpose, message.queued_at.0);
+    let rest = format!("|{}", message.queued_at.0);
     let token = link(message, rest).sign(settings, Purpose::Confirm);
     let url = format!("{}/confirm/{token}", settings.base_url);
     let language = Language::from_locale(contact.locale.as_ref().unwrap_or(&campaign.locale));
@@ -308,6 +323,10 @@ impl<'a> Links<'a> {
 
     fn unsubscribe(&self) -> String {
         self.url("u", Purpose::Unsubscribe, self.message.channel.as_str())
+    }
+
+    fn preferences(&self) -> String {
+        self.url("preferences", Purpose::Preferences, self.message.channel.as_str())
     }
 
     fn open(&self) -> String {

@@ -1,6 +1,7 @@
 //! What a deployment is configured with.
 
 use crate::domain::message::Message;
+use crate::domain::pacing::House;
 use crate::domain::primitives::Channel;
 use crate::domain::token::{Keyring, equal_secrets, sha256_hex};
 use crate::domain::tracking::is_region;
@@ -17,6 +18,8 @@ pub struct Settings {
     pub mail_from: String,
     /// How messages leave.
     pub senders: Senders,
+    /// How fast they leave, and when not, all campaigns together.
+    pub pacing: House,
     /// Where nobody is followed, whatever a campaign says (`domain::tracking::is_in`).
     pub tracking_off_in: Vec<String>,
 }
@@ -115,6 +118,10 @@ impl Settings {
             senders: Senders { email, sms, batch_max, ..Senders::none(&keys) },
             keys,
             mail_from: need("MAIL_FROM", "the sender of mail, `Name <address>`")?,
+            pacing: match get("PACING").as_deref() {
+                None | Some("") => House::default(),
+                Some(json) => House::read(json).map_err(|wrong| format!("PACING: {wrong}"))?,
+            },
             tracking_off_in,
         })
     }

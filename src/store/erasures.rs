@@ -31,7 +31,7 @@ const MESSAGES: &str = "
 
 /// The statements that empty every row about these contacts of what tells who they were, and put
 /// the hashes of their addresses on the list.
-pub fn empty(contacts: &[ContactId], addresses: &[ErasedAddress], now: Millis) -> [Statement; 10] {
+pub fn empty(contacts: &[ContactId], addresses: &[ErasedAddress], now: Millis) -> [Statement; 11] {
     let of = |sql: &str| Statement {
         sql: sql.replace("MESSAGES", MESSAGES).into(),
         params: vec![Value::json(contacts)],
@@ -78,6 +78,7 @@ pub fn empty(contacts: &[ContactId], addresses: &[ErasedAddress], now: Millis) -
         of("DELETE FROM mailbox WHERE id IN (MESSAGES)"),
         of("DELETE FROM short_links
              WHERE contact_id IN (SELECT value FROM json_each(?1))"),
+        of("DELETE FROM cap_places WHERE contact_id IN (SELECT value FROM json_each(?1))"),
         of("DELETE FROM parked WHERE contact_id IN (SELECT value FROM json_each(?1))"),
         forget,
         remember,
