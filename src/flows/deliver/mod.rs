@@ -23,8 +23,9 @@
 //! Round trips for up to `MESSAGES_PER_TASK_MAX` messages: one to claim them (1 statement), one a
 //! wave (3), and two for every `HELD_MAX` outcomes and at the end (`commit`: 3 to read, 4 to write:
 //! events, contacts, messages, counters). One more (1) fetches versions that are not live, and one
-//! (1) puts back what is tried again; and one a wave (1) keeps the short links of text messages. So a hundred messages in one call are 4 round trips and 11
-//! statements; one by one, in 17 waves, 28 and 87.
+//! (1) puts back what is tried again; and one a wave (1) keeps the short links of text messages.
+//! So a hundred messages in one call are 4 round trips and 11 statements; one by one, in 17 waves,
+//! 28 and 87.
 
 mod calls;
 mod gate;

@@ -113,8 +113,8 @@ pub fn pause(attempts: u32, seed: &str) -> Span {
     Span(wait.0.saturating_add_unsigned(more))
 }
 
-/// What a provider's answer means for the message, which took so much; `pause` is how long it waits at least, if it is
-/// tried again.
+/// What a provider's answer means for the message, which took so much; `pause` is how long it waits
+/// at least, if it is tried again.
 pub fn settle(
     sender: &Sender,
     (message, spent): (&Message, Option<Spent>),
