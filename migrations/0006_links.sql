@@ -8,7 +8,7 @@ CREATE TABLE short_links (
   target      TEXT NOT NULL,
   expires_at  INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
--- store/erasures.rs empty
+-- store/erasures.rs empty, store/merging.rs take_over
 CREATE INDEX short_links_contact ON short_links (contact_id);
 -- store/short_links.rs forget
 CREATE INDEX short_links_expiry ON short_links (expires_at);
