@@ -11,7 +11,7 @@ use crate::domain::machine::{self, Fetched};
 use crate::domain::origin::Origin;
 use crate::domain::primitives::QualifiedId;
 use crate::domain::token::{Purpose, TokenProblem};
-use crate::flows::receive::Link;
+use crate::flows::receive::{self, Link};
 use crate::flows::serve_page::{self, Showing, Typed};
 use crate::flows::submit_form::{self, Checked};
 use crate::flows::task::{EngagementReport, Intake};
