@@ -15,6 +15,8 @@ pub enum Route<'a> {
     FormSend(&'a str),
     /// A link of a message.
     Click(&'a str),
+    /// A short link of a text message.
+    ShortLink(&'a str),
     /// The pixel of a message.
     Open(&'a str),
     /// The page that asks whether to unsubscribe.
@@ -127,6 +129,7 @@ pub fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, NoRoute> {
             _ => Err(NoRoute::MethodNotAllowed("GET, HEAD, POST, OPTIONS")),
         },
         ["c", token] => one("GET", Click(token), GET),
+        ["s", code] => one("GET", ShortLink(code), GET),
         ["o", token] => one("GET", Open(token), GET),
         ["u", token] => both(UnsubscribeAsk(token), Unsubscribe(token)),
         ["u", token, "undo"] => one("POST", UnsubscribeUndo(token), "POST"),
@@ -152,8 +155,8 @@ pub fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, NoRoute> {
         ["readyz"] => one("GET", Ready, GET),
         // The house's own folders have no pages of campaigns in them.
         [
-            "f" | "c" | "o" | "u" | "confirm" | "preferences" | "hooks" | "api" | "admin" | "dev"
-            | "assets",
+            "f" | "c" | "s" | "o" | "u" | "confirm" | "preferences" | "hooks" | "api" | "admin"
+            | "dev" | "assets",
             ..,
         ] => Err(NoRoute::NotFound),
         _ => one("GET", Page(path), GET),

@@ -69,6 +69,7 @@ async fn dispatch(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
         Route::FormPreflight(form) => visitor::form_preflight(&app, &inbound, form),
         Route::FormSend(form) => visitor::form_send(app, inbound, form).await,
         Route::Click(token) => visitor::click(app, inbound, token),
+        Route::ShortLink(code) => visitor::short_link(app, inbound, code).await,
         Route::Open(token) => visitor::open(app, inbound, token),
         Route::UnsubscribeAsk(token) => refuse::unsubscribe_ask(&app, &inbound, token),
         Route::Unsubscribe(token) => refuse::unsubscribe(app, inbound, token).await,

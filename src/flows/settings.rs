@@ -4,6 +4,7 @@ use crate::domain::message::Message;
 use crate::domain::pacing::House;
 use crate::domain::primitives::Channel;
 use crate::domain::token::{Keyring, equal_secrets, sha256_hex};
+use crate::domain::tracking::is_region;
 use crate::providers::{Sender, hooks, resend, twilio};
 
 /// The part of the configuration that flows need. Secrets in it reach no template and no log.
@@ -21,6 +22,8 @@ pub struct Settings {
     pub hooks: hooks::Secrets,
     /// How fast they leave, and when not, all campaigns together.
     pub pacing: House,
+    /// Where nobody is followed, whatever a campaign says (`domain::tracking::is_in`).
+    pub tracking_off_in: Vec<String>,
 }
 
 /// How messages leave, by channel and class: in each list the first is asked, and the next stands
@@ -103,6 +106,13 @@ impl Settings {
                 .filter(|max| *max > 0)
                 .ok_or_else(|| format!("SEND_BATCH_MAX is `{text}`: use a number from 1"))?,
         };
+        let off_in = get("TRACKING_OFF_IN").unwrap_or_default();
+        let tracking_off_in: Vec<String> =
+            off_in.split([',', ' ']).filter(|r| !r.is_empty()).map(str::to_owned).collect();
+        if let Some(wrong) = tracking_off_in.iter().find(|region| !is_region(region)) {
+            let advice = "use countries such as DE, and time zones such as Europe/";
+            return Err(format!("TRACKING_OFF_IN has `{wrong}`: {advice}"));
+        }
         let base_url = need("BASE_URL", "the public address, such as https://go.example.com")?;
         let keys = Keyring::new(&secret, get("SIGNING_SECRET_PREVIOUS").as_deref());
         Ok(Self {
@@ -115,6 +125,7 @@ impl Settings {
                 None | Some("") => House::default(),
                 Some(json) => House::read(json).map_err(|wrong| format!("PACING: {wrong}"))?,
             },
+            tracking_off_in,
         })
     }
 

@@ -22,6 +22,7 @@ mod segments;
 mod support;
 mod templates;
 mod suppressions;
+mod texting;
 mod tidy;
 mod tracking;
 mod versions;
