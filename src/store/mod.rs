@@ -18,6 +18,8 @@ pub mod reports;
 mod rules;
 pub mod senders;
 pub mod segments;
+pub mod short_links;
 pub mod statement;
+pub mod suppressions;
 pub mod totals;
 pub mod write;

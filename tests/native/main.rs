@@ -22,6 +22,8 @@ mod segments;
 mod senders;
 mod support;
 mod templates;
+mod suppressions;
+mod texting;
 mod tidy;
 mod tracking;
 mod versions;
