@@ -1,5 +1,6 @@
 //! Every address that dripline answers at: method and path become a route. The enum is the list.
 
+use crate::domain::broadcast::BroadcastVerb;
 use crate::domain::journey::RunState;
 
 /// What a request asks for.
@@ -31,6 +32,10 @@ pub enum Route<'a> {
     ApiDiff,
     /// Let a journey run, or halt it.
     ApiSteer(&'a str, RunState),
+    /// Who would get a broadcast.
+    ApiBroadcast(&'a str),
+    /// Start, pause, resume or cancel a broadcast.
+    ApiSteerBroadcast(&'a str, BroadcastVerb),
     /// Why a contact, named by its id, is where it is.
     ApiExplain(&'a str),
     /// The same of a contact that the body names: an address in a URL would end up in logs.
@@ -55,6 +60,10 @@ pub enum Route<'a> {
     AdminReport(&'a str),
     /// Let a journey run, or halt it, from the web app.
     AdminSteer(&'a str, RunState),
+    /// Who would get a broadcast, as a page with the button that starts it.
+    AdminBroadcast(&'a str),
+    /// Start, pause, resume or cancel a broadcast, from the web app.
+    AdminSteerBroadcast(&'a str, BroadcastVerb),
     /// Let a parked contact be decided on again, from the web app.
     AdminRelease(&'a str),
     /// The door of the web app.
@@ -113,6 +122,11 @@ pub fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, NoRoute> {
             Some(state) => one("POST", ApiSteer(id, state), "POST"),
             None => Err(NoRoute::NotFound),
         },
+        ["api", "v1", "broadcasts", id] => one("GET", ApiBroadcast(id), GET),
+        ["api", "v1", "broadcasts", id, verb] => match BroadcastVerb::read(verb) {
+            Some(verb) => one("POST", ApiSteerBroadcast(id, verb), "POST"),
+            None => Err(NoRoute::NotFound),
+        },
         ["api", "v1", "contacts", "explain"] => one("POST", ApiExplainAsked, "POST"),
         ["api", "v1", "contacts", id, "explain"] => one("GET", ApiExplain(id), GET),
         ["api", "v1", "contacts", "erase"] => one("POST", ApiEraseAsked, "POST"),
@@ -126,6 +140,11 @@ pub fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, NoRoute> {
         ["admin", "campaigns", id] => one("GET", AdminReport(id), GET),
         ["admin", "journeys", id, verb] => match RunState::by_verb(verb) {
             Some(state) => one("POST", AdminSteer(id, state), "POST"),
+            None => Err(NoRoute::NotFound),
+        },
+        ["admin", "broadcasts", id] => one("GET", AdminBroadcast(id), GET),
+        ["admin", "broadcasts", id, verb] => match BroadcastVerb::read(verb) {
+            Some(verb) => one("POST", AdminSteerBroadcast(id, verb), "POST"),
             None => Err(NoRoute::NotFound),
         },
         ["admin", "parked", id, "release"] => one("POST", AdminRelease(id), "POST"),
@@ -161,6 +180,8 @@ mod tests {
         let pause = Route::ApiSteer("spring.nurture", RunState::Paused);
         assert_eq!(route("POST", "/api/v1/journeys/spring.nurture/pause"), Ok(pause));
         assert_eq!(route("POST", "/api/v1/journeys/x.y/stop"), Err(NoRoute::NotFound));
+        let start = Route::AdminSteerBroadcast("spring.news", BroadcastVerb::Start);
+        assert_eq!(route("POST", "/admin/broadcasts/spring.news/start"), Ok(start));
     }
 
     #[test]

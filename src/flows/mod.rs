@@ -19,6 +19,7 @@ pub mod deliver;
 pub mod receive;
 pub mod hear;
 pub mod report;
+pub mod report_broadcasts;
 pub mod erase;
 pub mod explain;
 pub mod health;

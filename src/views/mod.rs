@@ -8,6 +8,7 @@ pub mod mail;
 pub mod mailbox;
 pub mod admin;
 pub mod report;
+pub mod broadcast;
 pub mod format;
 
 #[cfg(test)]
