@@ -250,6 +250,7 @@ fn a_report_of_nothing_says_what_to_do() {
     report.by_variant.clear();
     report.messages.clear();
     report.journeys[0].versions.clear();
+    report.broadcasts.clear();
     let frame = frame(Language::English);
     let html = campaign_report(&ReportView { frame, report: &report, time_zone: "UTC" });
     assert!(html.contains("Share a landing page") && !html.contains("<table"));
