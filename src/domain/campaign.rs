@@ -3,7 +3,9 @@
 use super::broadcast::{Broadcast, subject_name};
 use super::form::Form;
 use super::journey::Journey;
+use super::pacing::Pacing;
 use super::primitives::{CampaignId, Money, Span};
+use super::purpose::PurposeText;
 use super::rule::Rule;
 use super::template::TemplateSource;
 use serde::{Deserialize, Serialize};
@@ -39,10 +41,16 @@ pub struct Campaign {
     pub pages: BTreeMap<String, Page>,
     /// Forms by name.
     pub forms: BTreeMap<String, Form>,
+    /// What its messages are for, in words for people, by purpose.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub purposes: BTreeMap<String, PurposeText>,
     /// Segments' rules by name.
     pub segments: BTreeMap<String, Rule>,
     /// Journeys by name.
     pub journeys: BTreeMap<String, Journey>,
+    /// When its messages leave, and how many.
+    #[serde(default, skip_serializing_if = "Pacing::is_default")]
+    pub pacing: Pacing,
     /// Broadcasts by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub broadcasts: BTreeMap<String, Broadcast>,

@@ -3,6 +3,7 @@
 mod broadcasts;
 mod forms;
 mod journeys;
+mod pacing;
 mod rules;
 mod table;
 #[cfg(test)]
@@ -11,6 +12,7 @@ pub(crate) mod tests;
 use super::campaign::{Campaign, Cost, Goal, Page, Variant};
 use super::check::check;
 use super::journey::{Action, Step};
+use super::pacing::Pacing;
 use super::primitives::{CampaignId, Money, Span, minor_digits};
 use super::problem::Problem;
 use serde::Serialize;
@@ -164,12 +166,15 @@ fn campaign(tree: &DeTable<'_>, stem: Option<&str>) -> (Campaign, Vec<Problem>) 
     let mut campaign = head(&mut root, stem);
     campaign.pages = section(&mut root, "page", page);
     campaign.forms = section(&mut root, "form", forms::form);
+    let locale = campaign.locale.clone();
+    campaign.purposes = section(&mut root, "purpose", |node| forms::purpose(node, &locale));
     campaign.segments = section(&mut root, "segment", |node| {
         let mut table = node.table();
         let rule = table.need("rule", |node| rules::rule(node).map(Some));
         Some(rule.unwrap_or(super::rule::Rule::All(Vec::new())))
     });
     campaign.journeys = section(&mut root, "journey", journeys::journey);
+    campaign.pacing = root.get("pacing", pacing::pacing).unwrap_or_default();
     campaign.broadcasts = section(&mut root, "broadcast", broadcasts::broadcast);
     drop(root);
     fill_purposes(&mut campaign, &problems);
@@ -218,8 +223,10 @@ fn head(root: &mut Table<'_>, stem: Option<&str>) -> Campaign {
         currency,
         pages: BTreeMap::new(),
         forms: BTreeMap::new(),
+        purposes: BTreeMap::new(),
         segments: BTreeMap::new(),
         journeys: BTreeMap::new(),
+        pacing: Pacing::default(),
         broadcasts: BTreeMap::new(),
     }
 }

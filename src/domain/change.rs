@@ -5,8 +5,8 @@ use super::consent::ConsentRecord;
 use super::event::{Event, Properties};
 use super::journey::Enrollment;
 use super::message::{Message, MessageState, Milestones};
-use super::primitives::{CampaignId, MessageId, Millis, QualifiedId};
-use super::suppression::Suppression;
+use super::primitives::{CampaignId, Channel, MessageId, Millis, QualifiedId};
+use super::suppression::{Release, Suppression};
 use super::token::Keyring;
 
 /// One thing to write about the contact that was decided on.
@@ -66,6 +66,10 @@ pub enum Change {
     },
     /// Add an entry to the consent ledger.
     Consent(ConsentRecord),
+    /// Skip the messages that wait to be sent by the right of a consent that was taken back.
+    SkipQueued(Withdrawal),
+    /// Lift the suppression of an address.
+    Release(Release),
     /// Suppress an address; a stricter suppression of it that is there already stays.
     Suppress(Suppression),
     /// Credit a conversion.
@@ -103,6 +107,17 @@ impl ErasedAddress {
         let hashes = keys.pseudonyms(&format!("erased {kind}"), address);
         hashes.into_iter().map(|hash| format!("#{hash}")).collect()
     }
+}
+
+/// A consent that was taken back, and whose messages it concerns.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Withdrawal {
+    /// The channel.
+    pub channel: Channel,
+    /// The purpose.
+    pub purpose: String,
+    /// What the ids of the contact's messages begin with: its passages, and the contact itself.
+    pub begun_by: Vec<String>,
 }
 
 /// A goal that was reached, and what it is credited to.

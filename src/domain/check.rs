@@ -4,6 +4,7 @@
 mod broadcasts;
 mod forms;
 mod journeys;
+mod pacing;
 mod rules;
 #[cfg(test)]
 mod tests;
@@ -65,12 +66,14 @@ pub fn check(campaign: &Campaign) -> Vec<Problem> {
     check.section("page", &campaign.pages, Check::page);
     check.paths();
     check.section("form", &campaign.forms, Check::form);
+    check.section("purpose", &campaign.purposes, Check::purpose_text);
     check.section("segment", &campaign.segments, |check, key, rule| {
         check.rule(&format!("{key}.rule"), rule);
     });
     check.segment_cycles();
     check.section("journey", &campaign.journeys, Check::journey);
     check.enrollments();
+    check.pacing();
     check.section("broadcast", &campaign.broadcasts, Check::broadcast);
     check.problems
 }

@@ -27,7 +27,9 @@ pub mod names {
     pub const CONSENT_GRANTED: &str = "consent.granted";
     pub const CONSENT_CONFIRMED: &str = "consent.confirmed";
     pub const CONSENT_WITHDRAWN: &str = "consent.withdrawn";
+    pub const CONSENT_PREFERENCES: &str = "consent.preferences";
     pub const CONTACT_SUPPRESSED: &str = "contact.suppressed";
+    pub const CONTACT_RELEASED: &str = "contact.released";
     pub const SEGMENT_ENTERED: &str = "segment.entered";
     pub const SEGMENT_LEFT: &str = "segment.left";
     pub const JOURNEY_ENTERED: &str = "journey.entered";

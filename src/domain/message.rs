@@ -1,10 +1,12 @@
 //! A message: one e-mail or SMS to one contact, written down before it is sent.
 
 use super::broadcast;
+use super::consent::Consent;
 use super::contact::Contact;
 use super::decide::ERASED;
 use super::journey::Enrollment;
 use super::primitives::{CampaignId, Channel, ContactId, EnrollmentId, MessageId, Millis, Span};
+use super::suppression::{Suppression, SuppressionReason};
 use serde::{Deserialize, Serialize};
 
 /// A row of the ledger that every message has before anything leaves.
@@ -51,6 +53,8 @@ pub struct Message {
     pub call: Option<String>,
     /// When the first call under that key began.
     pub called_at: Option<Millis>,
+    /// Whether it has waited its turn at a sender that takes only so many calls.
+    pub waited: bool,
     /// When a person first opened it.
     pub opened_at: Option<Millis>,
     /// When a person first clicked in it.
@@ -105,6 +109,7 @@ impl Message {
             sender: None,
             call: None,
             called_at: None,
+            waited: false,
             opened_at: None,
             clicked_at: None,
             heard: Milestones::default(),
@@ -224,8 +229,11 @@ pub fn fence(message: &Message, contact: &Contact, owner: &str) -> Fence {
     let Some(address) = contact.address_on(message.channel) else {
         return Fence::Closed("no_address");
     };
-    if contact.suppressed.contains_key(&message.channel) {
+    if contact.suppressed.get(&message.channel).is_some_and(|known| bars(known, message)) {
         return Fence::Closed("suppressed");
+    }
+    if message.template == house::CONFIRM && !contact.consents.iter().any(Consent::is_pending) {
+        return Fence::Closed("nothing_to_confirm");
     }
     let passage = contact.enrollments.iter().find(|e| Some(&e.id) == message.enrollment.as_ref());
     if passage.is_some_and(Enrollment::has_left) {
@@ -236,6 +244,12 @@ pub fn fence(message: &Message, contact: &Contact, owner: &str) -> Fence {
         return Fence::Closed("no_consent");
     }
     Fence::Open(address.clone())
+}
+
+/// Whether a suppression holds a message back. Who refused once may be asked whether a new
+/// agreement is theirs: without the question, nobody could ever come back.
+fn bars(known: &Suppression, message: &Message) -> bool {
+    known.reason != SuppressionReason::Unsubscribed || message.template != house::CONFIRM
 }
 
 /// How long to wait after the `attempts`-th failure: 1 minute, doubled each time, at most 6 hours.
@@ -270,7 +284,7 @@ pub struct Letter {
 
 #[cfg(test)]
 mod tests {
-    use super::super::consent::{Consent, ConsentState};
+    use super::super::consent::ConsentState;
     use super::super::journey::{EnrollmentState, GOAL_REASON};
     use super::*;
 
@@ -285,6 +299,7 @@ mod tests {
             state: ConsentState::Granted,
             double_opt_in: false,
             form: None,
+            waiting: Vec::new(),
             at: now,
         });
         contact.enrollments.push(Enrollment {

@@ -21,7 +21,8 @@ use crate::providers::mailbox;
 use crate::store;
 use std::cell::RefCell;
 use std::rc::Rc;
-use worker::Env;
+use std::time::Duration;
+use worker::{Delay, Env};
 
 /// One entry's world.
 pub struct App {
@@ -142,5 +143,12 @@ impl Http for Outside<'_> {
 
     fn elapsed(&self) -> Span {
         Span(clock::real().0 - self.began.0)
+    }
+
+    async fn wait_until(&self, elapsed: Span) {
+        let left = elapsed.0.saturating_sub(self.elapsed().0);
+        if let Ok(left @ 1..) = u64::try_from(left) {
+            Delay::from(Duration::from_millis(left)).await;
+        }
     }
 }

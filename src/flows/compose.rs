@@ -34,7 +34,8 @@ pub fn compose(
         (Channel::Email, template) => {
             let links = Links { message, settings };
             let version = Version::of(edition, contact, template);
-            let data = data(edition, contact, &version, settings, &links.unsubscribe());
+            let mut data = data(edition, contact, &version, settings, &links.unsubscribe());
+            data["preferences_url"] = links.preferences().into();
             let mut rendered = edition.templates()?.render_email(&version.name, &data)?;
             if let Some(name) = own_subject(edition, message) {
                 rendered.subject = edition.templates()?.render_subject(&name, &data)?;
@@ -45,7 +46,8 @@ pub fn compose(
         }
         (Channel::Sms, template) => {
             let version = Version::of(edition, contact, template);
-            let data = data(edition, contact, &version, settings, "");
+            let mut data = data(edition, contact, &version, settings, "");
+            data["preferences_url"] = Links { message, settings }.preferences().into();
             Content::Sms { text: edition.templates()?.render_sms(&version.name, &data)? }
         }
         (Channel::Webhook, _) => Content::Webhook { body: document(contact, message).to_string() },
@@ -149,7 +151,7 @@ fn confirmation(
 ) -> Content {
     let campaign = &edition.compiled.campaign;
     // Dated by the decision, so that every attempt has the same bytes under the same key.
-    let rest = format!("{}|{}", message.purpose, message.queued_at.0);
+    let rest = format!("|{}", message.queued_at.0);
     let token = link(message, rest).sign(settings, Purpose::Confirm);
     let url = format!("{}/confirm/{token}", settings.base_url);
     let language = Language::from_locale(contact.locale.as_ref().unwrap_or(&campaign.locale));
@@ -217,6 +219,10 @@ impl Links<'_> {
         self.url("u", Purpose::Unsubscribe, self.message.channel.as_str())
     }
 
+    fn preferences(&self) -> String {
+        self.url("preferences", Purpose::Preferences, self.message.channel.as_str())
+    }
+
     fn open(&self) -> String {
         self.url("o", Purpose::Open, "")
     }
@@ -224,7 +230,8 @@ impl Links<'_> {
     /// A click goes through us; what is ours for other purposes (the unsubscribe page) does not.
     fn click(&self, url: &str) -> Option<String> {
         let ours = url.strip_prefix(&self.settings.base_url);
-        let is_house = ours.is_some_and(|path| path.starts_with("/u/"));
+        let is_house =
+            ours.is_some_and(|path| path.starts_with("/u/") || path.starts_with("/preferences/"));
         (!is_house).then(|| self.url("c", Purpose::Click, url))
     }
 

@@ -4,6 +4,7 @@ pub mod seams;
 pub mod settings;
 pub mod task;
 pub mod commit;
+pub mod preferences;
 pub mod publish;
 pub mod steer_journey;
 pub mod steer_broadcast;

@@ -10,6 +10,7 @@ use crate::domain::form::{FILL_TIME_MIN, FieldProblem, TOKEN_FIELD};
 use crate::domain::journey::RunState;
 use crate::domain::message::Letter;
 use crate::domain::origin::{LANDING_FIELD, Origin, PAGE_FIELD, QUERY_FIELD, VARIANT_FIELD};
+use crate::domain::pacing::House;
 use crate::domain::primitives::{CampaignId, Ids, Millis, QualifiedId, Span};
 use crate::domain::report::Report;
 use crate::domain::token::{Keyring, Purpose, TokenProblem};
@@ -104,6 +105,7 @@ impl World {
         let settings = Settings {
             base_url: "https://go.example".to_owned(),
             mail_from: "dripline <hello@go.example>".to_owned(),
+            pacing: House::default(),
             senders: Senders { email: mailbox(), sms: mailbox(), ..Senders::none(&keys) },
             keys,
         };
@@ -310,11 +312,11 @@ impl World {
                 block_on(flow)?;
             }
             Purpose::Confirm => {
-                let Some(purpose) = receive::confirmed_purpose(&link, now) else {
+                if !receive::may_confirm(&link, now) {
                     return Ok(false);
-                };
-                let (who, ids) = (link.contact.clone(), &mut self.ids);
-                let flow = receive::confirm(db, catalog, who, purpose, "origin", now, ids);
+                }
+                let ids = &mut self.ids;
+                let flow = receive::confirm(db, catalog, link, now, "origin", now, ids);
                 self.work.extend(block_on(flow)?);
                 self.do_work()?;
             }

@@ -131,12 +131,11 @@ pub const AT_REST: [(&str, &str); 2] = [
 /// Each counter's rows, counted again; what differs from the counter is returned. Days are added
 /// up: an event's date is when it happened, a counter's is when it was written down.
 pub const COUNTERS_THAT_DIFFER: &str = "
-WITH told AS (
-  SELECT e.*, properties ->> 'message' AS message FROM events e WHERE name LIKE 'message.%'
-), about AS (
-  SELECT told.*, m.campaign_id AS campaign, m.channel, m.class,
+WITH about AS (
+  SELECT e.*, m.campaign_id AS campaign, m.channel, m.class,
          coalesce('broadcast:' || m.broadcast || '/' || m.step, m.template) AS template
-    FROM told JOIN messages m ON m.id = told.message
+    FROM events e JOIN messages m ON m.id = e.properties ->> 'message'
+   WHERE e.name LIKE 'message.%'
 ), leads AS (
   SELECT campaign_id AS campaign, properties ->> 'channel' AS channel,
          (properties ->> 'page') || '/' || (properties ->> 'variant') AS part,

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 const COLUMNS: &str = "id, contact_id, campaign_id, version, enrollment_id, journey, step,
        broadcast, channel, class, purpose, template, note, queued_at, send_at, attempts, uncertain,
        nullif(sender, '') AS sender, call, called_at, opened_at, clicked_at, delivered_at,
-       bounced_at, complained_at, unsubscribed_at, state";
+       bounced_at, complained_at, unsubscribed_at, state,
+       reason = 'rate_limited' AS waited";
 
 /// The ids of messages that may be sent now, the longest-waiting first; those whose delivery was
 /// claimed and never ended are among them again once the claim has lapsed. Those of one call that
@@ -16,7 +17,7 @@ const COLUMNS: &str = "id, contact_id, campaign_id, version, enrollment_id, jour
 pub fn outbox(now: Millis, limit: usize) -> Statement {
     Statement::new(
         "SELECT id FROM messages WHERE state IN ('queued', 'sending') AND send_at <= ?1
-          ORDER BY send_at, call, id LIMIT ?2",
+          ORDER BY send_at, call, queued_at, id LIMIT ?2",
         vec![Value::Int(now.0), Value::Int(limit as i64)],
     )
 }
@@ -171,6 +172,7 @@ pub struct MessageRow {
     complained_at: Option<Millis>,
     unsubscribed_at: Option<Millis>,
     state: MessageState,
+    waited: u8,
 }
 
 impl From<MessageRow> for Message {
@@ -193,6 +195,7 @@ impl From<MessageRow> for Message {
             send_at: row.send_at,
             attempts: row.attempts,
             uncertain: row.uncertain != 0,
+            waited: row.waited != 0,
             sender: row.sender,
             call: row.call,
             called_at: row.called_at,

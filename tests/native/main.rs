@@ -4,6 +4,7 @@
 mod bad_input;
 mod broadcasts;
 mod campaign_walk;
+mod consent;
 mod counters;
 mod deliver;
 mod deliver_batches;
@@ -13,6 +14,7 @@ mod halts;
 mod hearing;
 mod invariants;
 mod journeys;
+mod pacing;
 mod poison;
 mod privacy;
 mod rig;

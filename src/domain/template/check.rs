@@ -26,7 +26,7 @@ const CAMPAIGN: &[&str] = &["campaign.name", "campaign.postal_address"];
 /// What a page can say beside.
 const PAGE: &[&str] = &["title", "description", "lang", "form"];
 /// The variables that are addresses made by the house, and so may begin a link.
-const ADDRESSES: &[&str] = &["base_url", "unsubscribe_url"];
+const ADDRESSES: &[&str] = &["base_url", "unsubscribe_url", "preferences_url"];
 /// Everything that is wrong with the templates of a campaign: missing, not parsing, or asking
 /// for what will not be there.
 pub fn check_templates(compiled: &Compiled) -> Vec<Problem> {
@@ -254,6 +254,9 @@ fn variables(campaign: &Campaign, source: &TemplateSource, part: &str) -> BTreeS
     add(&["base_url"]);
     if matches!(source, TemplateSource::Email { .. }) && part != "subject" {
         add(&["unsubscribe_url"]);
+    }
+    if part != "subject" {
+        add(&["preferences_url"]);
     }
     let fields = campaign.forms.values().flat_map(|form| &form.fields);
     known.extend(fields.map(|field| field.name.clone()));

@@ -6,14 +6,14 @@ use crate::domain::broadcast::BroadcastState;
 use crate::domain::contact::Contact;
 use crate::domain::journey::{JourneyStatus, RunState};
 use crate::domain::message::Message;
-use crate::domain::primitives::{ContactId, MessageId, Millis};
+use crate::domain::primitives::{CampaignId, ContactId, MessageId, Millis};
 use crate::flows::publish::statuses;
 use crate::flows::seams::{Database, DatabaseError};
 use crate::store::broadcasts::HaltedRow;
 use crate::store::contacts::ContactRow;
 use crate::store::messages::{Calling, IdRow};
 use crate::store::statement::Rows;
-use crate::store::{broadcasts, contacts, journeys, messages};
+use crate::store::{brakes, broadcasts, contacts, journeys, messages};
 use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,6 +23,8 @@ pub struct Truth {
     /// Those that there are; one that cannot be read holds back its own messages only.
     pub contacts: BTreeMap<ContactId, Result<Contact, String>>,
     journeys: Vec<JourneyStatus>,
+    /// The campaigns that are stopped.
+    braked: BTreeSet<CampaignId>,
     /// Of the broadcasts that are paused or were called off, where the wave is of any.
     halted: Vec<HaltedRow>,
     /// The messages whose claim is still ours: for them it is written down that a call begins.
@@ -33,6 +35,11 @@ impl Truth {
     /// Whether the journey of a message runs.
     pub fn run_state(&self, message: &Message) -> RunState {
         JourneyStatus::run_state(&self.journeys, &message.campaign, &message.journey)
+    }
+
+    /// Whether the campaign of a message is stopped.
+    pub fn is_braked(&self, message: &Message) -> bool {
+        self.braked.contains(&message.campaign)
     }
 
     /// How the message's broadcast is halted, if it is of one that is.
@@ -51,15 +58,15 @@ impl Truth {
     }
 }
 
-/// Writes down that a wave begins, and reads its truth. One round trip, three statements, four if
-/// some message is of a broadcast; more if
-/// the database cannot read some contact, for then the wave is halved until that one is alone.
-pub async fn begin<D: Database>(
+/// Writes down that a wave begins, and reads its truth. One round trip, four statements, five if
+/// some message is of a broadcast; more if the database cannot read some contact, for then the
+/// wave is halved until that one is alone.
+pub async fn begin<'w, 'p: 'w, D: Database>(
     db: &D,
-    wave: &[Planned<'_>],
+    wave: impl IntoIterator<Item = &'w Planned<'p>>,
     now: Millis,
 ) -> Result<Truth, DatabaseError> {
-    let asked = wave.iter().flat_map(|planned| {
+    let asked = wave.into_iter().flat_map(|planned| {
         planned.messages.iter().map(|message| {
             let (sender, call) = (planned.sender.name(), planned.key.as_deref());
             let calling = Calling { id: &message.id, attempt: message.attempts, sender, call };
@@ -105,6 +112,7 @@ async fn begin_group<D: Database>(
         messages::call(group.iter().map(|asked| &asked.calling), now),
         contacts::by_ids(wanted, &[], &[], now),
         journeys::statuses(),
+        brakes::stopped(),
     ];
     if group.iter().any(|asked| asked.broadcast) {
         statements.push(broadcasts::halted());
@@ -113,14 +121,16 @@ async fn begin_group<D: Database>(
     let ours = all::<IdRow<MessageId>>(rows.first())?;
     let contacts = all::<ContactRow>(rows.get(1))?;
     truth.journeys = statuses(rows.get(2))?;
-    truth.halted.extend(all::<HaltedRow>(rows.get(3))?);
+    let stopped = all::<IdRow<CampaignId>>(rows.get(3))?;
+    truth.braked = stopped.into_iter().map(|row| row.id).collect();
+    truth.halted.extend(all::<HaltedRow>(rows.get(4))?);
     truth.ours.extend(ours.into_iter().map(|row| row.id));
     let contacts = contacts.into_iter().map(Contact::from);
     truth.contacts.extend(contacts.map(|contact| (contact.id.clone(), Ok(contact))));
     Ok(())
 }
 
-fn all<T: DeserializeOwned>(rows: Option<&Rows>) -> Result<Vec<T>, DatabaseError> {
+pub fn all<T: DeserializeOwned>(rows: Option<&Rows>) -> Result<Vec<T>, DatabaseError> {
     let rows = rows.map(Rows::all::<T>).transpose().map_err(DatabaseError::Fault)?;
     Ok(rows.unwrap_or_default())
 }

@@ -32,8 +32,8 @@ pub enum Flow {
     Intake(Vec<Intake>, bool),
     /// Somebody takes back all consent.
     Unsubscribe(Link),
-    /// Somebody confirms an address for a purpose.
-    Confirm(Link, String),
+    /// Somebody confirms an address.
+    Confirm(Link),
     /// A hint is followed.
     Work(Work),
 }
@@ -97,11 +97,9 @@ impl FlowContext {
             }
             Flow::Unsubscribe(link) => {
                 let done = receive::unsubscribe(db, catalog, link, "o", now, ids).await;
-                done.map(|()| Vec::new())
+                done.map(|_| Vec::new())
             }
-            Flow::Confirm(link, purpose) => {
-                receive::confirm(db, catalog, link.contact, &purpose, "o", now, ids).await
-            }
+            Flow::Confirm(link) => receive::confirm(db, catalog, link, now, "o", now, ids).await,
             Flow::Work(Work::DueV1 { contacts }) => {
                 run_due::run(db, catalog, contacts, now, ids).await
             }
