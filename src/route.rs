@@ -126,15 +126,13 @@ pub fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, NoRoute> {
         ["confirm", token] => both(ConfirmAsk(token), Confirm(token)),
         ["api", "v1", "campaigns"] => one("POST", ApiPublish, "POST"),
         ["api", "v1", "campaigns", "diff"] => one("POST", ApiDiff, "POST"),
-        ["api", "v1", "journeys", id, verb] => match RunState::by_verb(verb) {
-            Some(state) => one("POST", ApiSteer(id, state), "POST"),
-            None => Err(NoRoute::NotFound),
-        },
+        ["api", "v1", "journeys", id, verb] => {
+            posted(method, RunState::by_verb(verb), |state| ApiSteer(id, state))
+        }
         ["api", "v1", "broadcasts", id] => one("GET", ApiBroadcast(id), GET),
-        ["api", "v1", "broadcasts", id, verb] => match BroadcastVerb::read(verb) {
-            Some(verb) => one("POST", ApiSteerBroadcast(id, verb), "POST"),
-            None => Err(NoRoute::NotFound),
-        },
+        ["api", "v1", "broadcasts", id, verb] => {
+            posted(method, BroadcastVerb::read(verb), |verb| ApiSteerBroadcast(id, verb))
+        }
         ["api", "v1", "contacts", "explain"] => one("POST", ApiExplainAsked, "POST"),
         ["api", "v1", "contacts", id, "explain"] => one("GET", ApiExplain(id), GET),
         ["api", "v1", "contacts", "erase"] => one("POST", ApiEraseAsked, "POST"),
@@ -146,15 +144,13 @@ pub fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, NoRoute> {
         ["api", "v1", "openapi.json"] => one("GET", ApiDescription, GET),
         ["admin"] => one("GET", Admin, GET),
         ["admin", "campaigns", id] => one("GET", AdminReport(id), GET),
-        ["admin", "journeys", id, verb] => match RunState::by_verb(verb) {
-            Some(state) => one("POST", AdminSteer(id, state), "POST"),
-            None => Err(NoRoute::NotFound),
-        },
+        ["admin", "journeys", id, verb] => {
+            posted(method, RunState::by_verb(verb), |state| AdminSteer(id, state))
+        }
         ["admin", "broadcasts", id] => one("GET", AdminBroadcast(id), GET),
-        ["admin", "broadcasts", id, verb] => match BroadcastVerb::read(verb) {
-            Some(verb) => one("POST", AdminSteerBroadcast(id, verb), "POST"),
-            None => Err(NoRoute::NotFound),
-        },
+        ["admin", "broadcasts", id, verb] => {
+            posted(method, BroadcastVerb::read(verb), |verb| AdminSteerBroadcast(id, verb))
+        }
         ["admin", "parked", id, "release"] => one("POST", AdminRelease(id), "POST"),
         ["admin", "sign-in"] => both(SignInAsk, SignIn),
         ["admin", "sign-out"] => one("POST", SignOut, "POST"),
@@ -169,6 +165,19 @@ pub fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, NoRoute> {
             ..,
         ] => Err(NoRoute::NotFound),
         _ => one("GET", Page(path), GET),
+    }
+}
+
+/// Something that is done by POST, named by the last word of the address; no other word is one.
+fn posted<'a, T>(
+    method: &str,
+    verb: Option<T>,
+    route: impl Fn(T) -> Route<'a>,
+) -> Result<Route<'a>, NoRoute> {
+    match verb.map(route) {
+        Some(route) if method == "POST" => Ok(route),
+        Some(_) => Err(NoRoute::MethodNotAllowed("POST")),
+        None => Err(NoRoute::NotFound),
     }
 }
 

@@ -1,5 +1,5 @@
-//! report_broadcasts: how a campaign's broadcasts stand, from their rows and its counters. Pure; the
-//! part of `report` that adds up.
+//! report_broadcasts: how a campaign's broadcasts stand, from their rows and its counters. Pure;
+//! the part of `report` that adds up.
 
 use super::report::message_count;
 use super::run_broadcast::trials;

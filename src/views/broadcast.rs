@@ -1,4 +1,4 @@
-//! Broadcasts in the web app: how each stands in its campaign's report, and to how many it would go.
+//! Broadcasts in the web app: how each stands in its campaign's report, to how many it would go.
 
 use super::format::{NONE, count, moment, money, percent};
 use super::page::{Frame, Page};
