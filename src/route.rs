@@ -116,12 +116,7 @@ pub fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, NoRoute> {
     };
     const GET: &str = "GET, HEAD";
     match parts[..] {
-        ["f", form] => match method {
-            "OPTIONS" => Ok(FormPreflight(form)),
-            "GET" => Ok(FormStart(form)),
-            "POST" => Ok(FormSend(form)),
-            _ => Err(NoRoute::MethodNotAllowed("GET, HEAD, POST, OPTIONS")),
-        },
+        ["f", form] => of_form(method, form),
         ["c", token] => one("GET", Click(token), GET),
         ["o", token] => one("GET", Open(token), GET),
         ["u", token] => both(UnsubscribeAsk(token), Unsubscribe(token)),
@@ -171,6 +166,16 @@ pub fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, NoRoute> {
             ..,
         ] => Err(NoRoute::NotFound),
         _ => one("GET", Page(path), GET),
+    }
+}
+
+/// A form's fields, another site's question whether it may send it, or the form itself.
+fn of_form<'a>(method: &str, form: &'a str) -> Result<Route<'a>, NoRoute> {
+    match method {
+        "OPTIONS" => Ok(Route::FormPreflight(form)),
+        "GET" => Ok(Route::FormStart(form)),
+        "POST" => Ok(Route::FormSend(form)),
+        _ => Err(NoRoute::MethodNotAllowed("GET, HEAD, POST, OPTIONS")),
     }
 }
 
