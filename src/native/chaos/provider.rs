@@ -105,8 +105,8 @@ pub struct Way {
     shared: Rc<Shared>,
     accepted: Rc<RefCell<Accepted>>,
     task: Vec<MessageId>,
-    /// The ledger as it was at the very moment at which the delivery last read the truth: a call that
-    /// was forbidden by then is nobody's bad luck.
+    /// The ledger as it was at the very moment at which the delivery last read the truth: a call
+    /// that was forbidden by then is nobody's bad luck.
     before: RefCell<Vec<LedgerRow>>,
 }
 
