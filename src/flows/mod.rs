@@ -19,6 +19,7 @@ pub mod compose;
 pub mod deliver;
 pub mod receive;
 pub mod hear;
+pub mod receive_webhook;
 pub mod report;
 pub mod erase;
 pub mod explain;
