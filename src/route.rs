@@ -1,5 +1,6 @@
 //! Every address that dripline answers at: method and path become a route. The enum is the list.
 
+use crate::domain::broadcast::BroadcastVerb;
 use crate::domain::journey::RunState;
 
 /// What a request asks for.
@@ -41,6 +42,10 @@ pub enum Route<'a> {
     ApiDiff,
     /// Let a journey run, or halt it.
     ApiSteer(&'a str, RunState),
+    /// Who would get a broadcast.
+    ApiBroadcast(&'a str),
+    /// Start, pause, resume or cancel a broadcast.
+    ApiSteerBroadcast(&'a str, BroadcastVerb),
     /// Why a contact, named by its id, is where it is.
     ApiExplain(&'a str),
     /// The same of a contact that the body names: an address in a URL would end up in logs.
@@ -87,6 +92,10 @@ pub enum Route<'a> {
     AdminSuppress,
     /// Lift a suppression, from the web app.
     AdminUnsuppress,
+    /// Who would get a broadcast, as a page with the button that starts it.
+    AdminBroadcast(&'a str),
+    /// Start, pause, resume or cancel a broadcast, from the web app.
+    AdminSteerBroadcast(&'a str, BroadcastVerb),
     /// Let a parked contact be decided on again, from the web app.
     AdminRelease(&'a str),
     /// The door of the web app.
@@ -146,6 +155,11 @@ pub fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, NoRoute> {
         },
         ["admin", "suppressions"] => both(AdminSuppressions, AdminSuppress),
         ["admin", "suppressions", "release"] => one("POST", AdminUnsuppress, "POST"),
+        ["admin", "broadcasts", id] => one("GET", AdminBroadcast(id), GET),
+        ["admin", "broadcasts", id, verb] => match BroadcastVerb::read(verb) {
+            Some(verb) => one("POST", AdminSteerBroadcast(id, verb), "POST"),
+            None => Err(NoRoute::NotFound),
+        },
         ["admin", "parked", id, "release"] => one("POST", AdminRelease(id), "POST"),
         ["admin", "sign-in"] => both(SignInAsk, SignIn),
         ["admin", "sign-out"] => one("POST", SignOut, "POST"),
@@ -197,6 +211,11 @@ fn api<'a>(method: &str, parts: &[&'a str]) -> Result<Route<'a>, NoRoute> {
             Some(state) => one("POST", ApiSteer(id, state), "POST"),
             None => Err(NoRoute::NotFound),
         },
+        ["broadcasts", id] => one("GET", ApiBroadcast(id), GET),
+        ["broadcasts", id, verb] => match BroadcastVerb::read(verb) {
+            Some(verb) => one("POST", ApiSteerBroadcast(id, verb), "POST"),
+            None => Err(NoRoute::NotFound),
+        },
         ["contacts", "explain"] => one("POST", ApiExplainAsked, "POST"),
         ["contacts", id, "explain"] => one("GET", ApiExplain(id), GET),
         ["contacts", "erase"] => one("POST", ApiEraseAsked, "POST"),
@@ -234,6 +253,8 @@ mod tests {
         let pause = Route::ApiSteer("spring.nurture", RunState::Paused);
         assert_eq!(route("POST", "/api/v1/journeys/spring.nurture/pause"), Ok(pause));
         assert_eq!(route("POST", "/api/v1/journeys/x.y/stop"), Err(NoRoute::NotFound));
+        let start = Route::AdminSteerBroadcast("spring.news", BroadcastVerb::Start);
+        assert_eq!(route("POST", "/admin/broadcasts/spring.news/start"), Ok(start));
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod hooks;
 mod refuse;
 mod api;
 mod admin;
+mod broadcasts;
 mod lists;
 mod suppressed;
 mod privacy;
@@ -83,6 +84,8 @@ async fn dispatch(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
         Route::ApiPublish => api::publish(app, inbound).await,
         Route::ApiDiff => api::diff(app, inbound).await,
         Route::ApiSteer(id, state) => api::steer(app, inbound, id, state).await,
+        Route::ApiBroadcast(id) => broadcasts::preview(app, inbound, id).await,
+        Route::ApiSteerBroadcast(id, verb) => broadcasts::steer(app, inbound, id, verb).await,
         Route::ApiExplain(id) => api::explain_one(app, inbound, id).await,
         Route::ApiExplainAsked => api::explain_asked(app, inbound).await,
         Route::ApiErase(id) => privacy::erase_one(app, inbound, id).await,
@@ -106,6 +109,10 @@ async fn dispatch(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
         Route::Admin => admin::index(app, inbound).await,
         Route::AdminReport(id) => admin::report(app, inbound, id).await,
         Route::AdminSteer(id, state) => admin::steer(app, inbound, id, state).await,
+        Route::AdminBroadcast(id) => broadcasts::page(app, inbound, id).await,
+        Route::AdminSteerBroadcast(id, verb) => {
+            broadcasts::steer_by_hand(app, inbound, id, verb).await
+        }
         Route::AdminRelease(id) => admin::release(app, inbound, id).await,
         Route::SignInAsk => admin::sign_in_ask(&app, &inbound),
         Route::SignIn => admin::sign_in(app, inbound).await,

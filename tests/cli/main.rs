@@ -4,6 +4,7 @@
 mod server;
 
 mod erase;
+mod broadcast;
 mod explain;
 mod help;
 mod inspect;
