@@ -11,12 +11,14 @@ mod mjml;
 mod markup;
 mod plain;
 mod preheader;
+mod lint;
 #[cfg(test)]
 mod tests;
 
 pub use check::{check_templates, partials_of, references};
 pub use expand::{Expanded, expand};
 pub use helpers::format_data;
+pub use lint::{Lint, LintCode, lint, sample_data};
 pub use manner::{Manner, language_of};
 pub use mjml::{MjmlError, compile_mjml};
 pub use plain::plain_text;

@@ -3,6 +3,7 @@
 
 mod server;
 
+mod check;
 mod explain;
 mod help;
 mod inspect;
