@@ -6,6 +6,7 @@ use dripline::domain::campaign_file;
 use dripline::domain::catalog::Catalog;
 use dripline::domain::decide::Reported;
 use dripline::domain::primitives::{Ids, Millis, Span};
+use dripline::domain::token::Keyring;
 use dripline::flows::seams::{Database, DatabaseError};
 use dripline::flows::task::{EventReport, Intake, Work};
 use dripline::flows::{publish, record_touches, run_due};
@@ -108,7 +109,8 @@ impl Bench {
         for first in (0..people).step_by(BATCH) {
             let batch = (first..people.min(first + BATCH)).map(joins).collect();
             let (db, catalog, ids) = (&bench.db, &bench.catalog, &mut bench.ids);
-            block_on(record_touches::record(db, catalog, batch, START, ids))
+            let keys = Keyring::new("a secret of the benchmark", None);
+            block_on(record_touches::record(db, catalog, &keys, batch, START, ids))
                 .map_err(|error| error.to_string())?;
         }
         Ok(bench)

@@ -35,6 +35,10 @@ pub enum Route<'a> {
     ApiExplain(&'a str),
     /// The same of a contact that the body names: an address in a URL would end up in logs.
     ApiExplainAsked,
+    /// Erase a contact, named by its id.
+    ApiErase(&'a str),
+    /// The same of a contact that the body names.
+    ApiEraseAsked,
     /// The parked contacts.
     ApiParked,
     /// Let a parked contact be decided on again.
@@ -111,6 +115,8 @@ pub fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, NoRoute> {
         },
         ["api", "v1", "contacts", "explain"] => one("POST", ApiExplainAsked, "POST"),
         ["api", "v1", "contacts", id, "explain"] => one("GET", ApiExplain(id), GET),
+        ["api", "v1", "contacts", "erase"] => one("POST", ApiEraseAsked, "POST"),
+        ["api", "v1", "contacts", id, "erase"] => one("POST", ApiErase(id), "POST"),
         ["api", "v1", "parked"] => one("GET", ApiParked, GET),
         ["api", "v1", "parked", id, "release"] => one("POST", ApiRelease(id), "POST"),
         ["api", "v1", "events"] => one("POST", ApiEvents, "POST"),
@@ -155,6 +161,14 @@ mod tests {
         let pause = Route::ApiSteer("spring.nurture", RunState::Paused);
         assert_eq!(route("POST", "/api/v1/journeys/spring.nurture/pause"), Ok(pause));
         assert_eq!(route("POST", "/api/v1/journeys/x.y/stop"), Err(NoRoute::NotFound));
+    }
+
+    #[test]
+    fn erasing_takes_a_post() {
+        assert_eq!(route("POST", "/api/v1/contacts/c-1/erase"), Ok(Route::ApiErase("c-1")));
+        assert_eq!(route("POST", "/api/v1/contacts/erase"), Ok(Route::ApiEraseAsked));
+        let refused = Err(NoRoute::MethodNotAllowed("POST"));
+        assert_eq!(route("GET", "/api/v1/contacts/c-1/erase"), refused);
     }
 
     #[test]

@@ -12,7 +12,7 @@ fn main() {}
 mod cli {
     use clap::Parser;
     use dripline::native::commands::{
-        Exit, Terminal, check, explain, inspect, journey, parked, publish, render, report,
+        Exit, Terminal, check, erase, explain, inspect, journey, parked, publish, render, report,
         simulate, token,
     };
     use std::io::{self, Write};
@@ -35,6 +35,7 @@ Exit status of every command: 0 it is right, 1 what was asked about is wrong, 2 
         Report(report::Args),
         Explain(explain::Args),
         Parked(parked::Args),
+        Erase(erase::Args),
         Inspect(inspect::Args),
         Token(token::Args),
     }
@@ -51,6 +52,7 @@ Exit status of every command: 0 it is right, 1 what was asked about is wrong, 2 
             Cli::Simulate(args) => simulate::run(args, &mut terminal),
             Cli::Journey(args) => journey::run(args, &mut terminal),
             Cli::Explain(args) => explain::run(args, &mut terminal),
+            Cli::Erase(args) => erase::run(args, &mut terminal),
             Cli::Parked(args) => parked::run(args, &mut terminal),
             Cli::Report(args) => report::run(args, &mut terminal),
             Cli::Token(args) => token::run(args, &mut terminal),

@@ -2,11 +2,12 @@
 //! one atomic batch, or none is.
 
 use super::consent::ConsentRecord;
-use super::event::Event;
+use super::event::{Event, Properties};
 use super::journey::Enrollment;
 use super::message::{Message, MessageState, Milestones};
 use super::primitives::{CampaignId, MessageId, Millis, QualifiedId};
 use super::suppression::Suppression;
+use super::token::Keyring;
 
 /// One thing to write about the contact that was decided on.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,6 +53,17 @@ pub enum Change {
         /// What was heard of it for the first time.
         heard: Milestones,
     },
+    /// Give openings and clicks of a message another verdict.
+    Rejudge {
+        /// The message.
+        id: MessageId,
+        /// When a person first opened it, by the new verdicts.
+        opened_at: Option<Millis>,
+        /// When a person first clicked in it, by the new verdicts.
+        clicked_at: Option<Millis>,
+        /// The events by number, and their properties with the new verdicts.
+        events: Vec<(i64, Properties)>,
+    },
     /// Add an entry to the consent ledger.
     Consent(ConsentRecord),
     /// Suppress an address; a stricter suppression of it that is there already stays.
@@ -60,6 +72,37 @@ pub enum Change {
     Convert(Conversion),
     /// Move a counter.
     Count(Count),
+    /// Empty every row about the contact of what tells who it was; these were its addresses.
+    Erase(Vec<ErasedAddress>),
+}
+
+/// An address of somebody who was erased: only its hash is kept.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ErasedAddress {
+    /// What it is: one of `KINDS`.
+    pub kind: &'static str,
+    /// The address itself, to be forgotten.
+    pub address: String,
+    /// The keyed hash by which it is known from now on.
+    pub hash: String,
+}
+
+impl ErasedAddress {
+    /// The kinds of addresses, as the suppression list names them: two are channels.
+    pub const KINDS: [&str; 3] = ["email", "sms", "external_id"];
+
+    /// One of these kinds.
+    pub fn new(kind: &'static str, address: &str, keys: &Keyring) -> Self {
+        let hash = Self::hashes(kind, address, keys).swap_remove(0);
+        Self { kind, address: address.to_owned(), hash }
+    }
+
+    /// The hashes by which an address may be known: one a key, the present one's first. No address
+    /// begins with their sign.
+    pub fn hashes(kind: &str, address: &str, keys: &Keyring) -> Vec<String> {
+        let hashes = keys.pseudonyms(&format!("erased {kind}"), address);
+        hashes.into_iter().map(|hash| format!("#{hash}")).collect()
+    }
 }
 
 /// A goal that was reached, and what it is credited to.
@@ -99,6 +142,10 @@ pub enum Metric {
     Opened,
     /// Messages clicked by a person, each once (`message.clicked` with `first: true`).
     Clicked,
+    /// Openings that are machines', each of them (`message.opened` with `machine: true`).
+    MachineOpens,
+    /// Clicks that are machines', each of them (`message.clicked` with `machine: true`).
+    MachineClicks,
     /// Messages that came back, each once (`message.bounced`).
     Bounced,
     /// Those among them whose address is no good (`message.bounced` with `kind: "hard"`).
@@ -124,6 +171,8 @@ impl Metric {
             Self::Delivered => "delivered",
             Self::Opened => "opened",
             Self::Clicked => "clicked",
+            Self::MachineOpens => "machine_opens",
+            Self::MachineClicks => "machine_clicks",
             Self::Bounced => "bounced",
             Self::HardBounced => "hard_bounced",
             Self::Complained => "complained",

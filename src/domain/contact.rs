@@ -14,6 +14,10 @@ use std::collections::{BTreeMap, BTreeSet};
 /// How many of a contact's newest events rules look at.
 pub const HISTORY_EVENTS_MAX: i64 = 1_000;
 
+/// The attribute that says that a contact's openings and clicks are not to be followed: `true`, or
+/// `"true"` as a form's field has it.
+pub const DO_NOT_TRACK: &str = "do_not_track";
+
 /// A contact as it stood at event `seq`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Contact {
@@ -60,6 +64,8 @@ pub struct Contact {
     pub wake_at: Option<Millis>,
     /// When it was first heard of.
     pub created_at: Millis,
+    /// When it was erased: nothing more is decided about it.
+    pub erased_at: Option<Millis>,
 }
 
 /// Messages that came back in a row, with none in between that arrived.
@@ -116,6 +122,7 @@ impl Contact {
             messages: BTreeMap::new(),
             wake_at: None,
             created_at: now,
+            erased_at: None,
         }
     }
 
@@ -162,6 +169,12 @@ impl Contact {
     /// Whether its consent covers a message for this purpose on this channel.
     pub fn may_be_sent(&self, channel: Channel, purpose: &str) -> bool {
         self.consent(channel, purpose).is_some_and(Consent::allows)
+    }
+
+    /// Whether it wants its openings and clicks to be followed by nobody.
+    pub fn refuses_tracking(&self) -> bool {
+        let said = self.attributes.get(DO_NOT_TRACK);
+        said.is_some_and(|said| *said == Value::Bool(true) || said.as_str() == Some("true"))
     }
 
     /// Replaces what it said about the same purpose and channel.

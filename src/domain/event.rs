@@ -20,6 +20,7 @@ pub mod names {
     pub const MESSAGE_UNSUBSCRIBED: &str = "message.unsubscribed";
     pub const MESSAGE_OPENED: &str = "message.opened";
     pub const MESSAGE_CLICKED: &str = "message.clicked";
+    pub const MESSAGE_REJUDGED: &str = "message.rejudged";
     pub const MESSAGE_SKIPPED: &str = "message.skipped";
     pub const MESSAGE_FAILED: &str = "message.failed";
     pub const MESSAGE_UNKNOWN: &str = "message.unknown";
@@ -37,6 +38,7 @@ pub mod names {
     pub const JOURNEY_EXITED: &str = "journey.exited";
     pub const JOURNEY_FAILED: &str = "journey.failed";
     pub const GOAL_REACHED: &str = "goal.reached";
+    pub const CONTACT_ERASED: &str = "contact.erased";
 
     /// The families of names that only dripline may record.
     pub const RESERVED: [&str; 7] =
@@ -72,10 +74,11 @@ impl Event {
 }
 
 impl EventPattern {
-    /// Whether the event has the pattern's name and every property's value, and a person did it.
+    /// Whether the event has the pattern's name and every property's value, and a person did it,
+    /// or anybody if the pattern says so.
     pub fn matches(&self, event: &Event) -> bool {
         event.name == self.event
-            && event.is_human()
+            && (self.machines || event.is_human())
             && self.filter.iter().all(|(name, value)| {
                 event.properties.get(name).is_some_and(|found| value.equals(found))
             })

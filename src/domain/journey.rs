@@ -133,6 +133,9 @@ pub struct EventPattern {
     /// waited for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<String>,
+    /// Whether a machine may have done it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub machines: bool,
 }
 
 /// Whether a contact who has been in a journey may enter it again. Nobody is in one twice at once,

@@ -21,8 +21,8 @@ pub const LINKS_AT_ONCE: usize = 3;
 /// See `LINKS_AT_ONCE`.
 pub const AT_ONCE: Span = Span::seconds(10);
 
-/// The most of a user agent that is kept, in bytes: browsers' have 150.
-const AGENT_BYTES_MAX: usize = 200;
+/// The most of a user agent that is kept, in bytes: crawlers of the longest kind have 250.
+const AGENT_BYTES_MAX: usize = 300;
 
 /// What is known of a fetch.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -175,6 +175,20 @@ pub fn judge(
     reasons.dedup();
     reasons
 }
+
+/// What is kept of a fetch by a browser that objects to being followed (`Sec-GPC: 1`, `DNT: 1`): of
+/// an opening nothing; of a click, which its reader asked for and a journey may wait for, that it
+/// happened, and the verdict. Returns the reasons to keep, and the facts.
+pub fn heed(facts: Facts, fetched: Fetched, objects: bool, at: Millis) -> Option<Kept> {
+    match (objects, fetched) {
+        (false, _) => Some((Vec::new(), Some(facts))),
+        (true, Fetched::Picture) => None,
+        (true, Fetched::Link) => Some((judge(&facts, fetched, at, None), None)),
+    }
+}
+
+/// Why a fetch is a machine's whatever else is known, and what else is known.
+pub type Kept = (Vec<&'static str>, Option<Facts>);
 
 /// What a user agent alone says about a fetch.
 pub fn judge_agent(agent: &str, fetched: Fetched) -> Option<&'static str> {
@@ -372,6 +386,15 @@ mod tests {
     }
 
     #[test]
+    fn whoever_objects_is_not_described() {
+        let facts = Facts { agent: known_agent("curl/8"), ..Facts::default() };
+        let heeded = |fetched, objects| heed(facts.clone(), fetched, objects, Millis(0));
+        assert_eq!(heeded(Fetched::Link, false), Some((vec![], Some(facts.clone()))));
+        assert_eq!(heeded(Fetched::Picture, true), None);
+        assert_eq!(heeded(Fetched::Link, true), Some((vec!["http_library"], None)));
+    }
+
+    #[test]
     fn networks_are_found_by_number_and_by_address() {
         let by_address = |address| Network::find(None, Some(address));
         assert_eq!(by_address("40.93.255.255"), Some(Network::Microsoft));
@@ -391,6 +414,6 @@ mod tests {
              Chrome/126 Safari/537"
         );
         assert_eq!(known_agent("a\r\nb 1.2_3x 10_15"), "ab 1x 10");
-        assert_eq!(known_agent(&"中".repeat(500)).len(), 198);
+        assert_eq!(known_agent(&"中".repeat(500)).len(), 300);
     }
 }

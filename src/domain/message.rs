@@ -1,6 +1,7 @@
 //! A message: one e-mail or SMS to one contact, written down before it is sent.
 
 use super::contact::Contact;
+use super::decide::ERASED;
 use super::journey::Enrollment;
 use super::primitives::{CampaignId, Channel, ContactId, EnrollmentId, MessageId, Millis, Span};
 use serde::{Deserialize, Serialize};
@@ -41,6 +42,12 @@ pub struct Message {
     pub attempts: u32,
     /// Whether an earlier attempt ended without an answer.
     pub uncertain: bool,
+    /// The sender that was asked last; while the message is not uncertain, it does not matter.
+    pub sender: Option<String>,
+    /// The key of the call in which others went along; `None` if it went alone, under its id.
+    pub call: Option<String>,
+    /// When the first call under that key began.
+    pub called_at: Option<Millis>,
     /// When a person first opened it.
     pub opened_at: Option<Millis>,
     /// When a person first clicked in it.
@@ -83,6 +90,9 @@ impl Message {
             send_at: now,
             attempts: 0,
             uncertain: false,
+            sender: None,
+            call: None,
+            called_at: None,
             opened_at: None,
             clicked_at: None,
             heard: Milestones::default(),
@@ -190,6 +200,9 @@ pub const ATTEMPTS_MAX: u32 = 8;
 
 /// Asks, just before the call, whether the message may leave: the last word of the contact counts.
 pub fn fence(message: &Message, contact: &Contact, owner: &str) -> Fence {
+    if contact.erased_at.is_some() {
+        return Fence::Closed(ERASED);
+    }
     if message.channel == Channel::Webhook {
         return Fence::Open(message.template.clone());
     }

@@ -114,7 +114,7 @@ pub struct Figures {
     pub revenue_minor: i64,
 }
 
-/// How the messages of one template fared. Machines' opens and clicks are not in it.
+/// How the messages of one template fared. What machines opened and clicked is counted apart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MessageFigures {
     /// Handed to a provider that accepted them.
@@ -137,6 +137,12 @@ pub struct MessageFigures {
     pub opened: i64,
     /// Messages clicked at least once.
     pub clicked: i64,
+    /// Openings that are machines', each of them.
+    #[serde(default)]
+    pub machine_opens: i64,
+    /// Clicks that are machines', each of them.
+    #[serde(default)]
+    pub machine_clicks: i64,
 }
 
 impl Report {
@@ -160,6 +166,8 @@ impl Report {
             unsubscribed: sum(|m| m.unsubscribed),
             opened: sum(|m| m.opened),
             clicked: sum(|m| m.clicked),
+            machine_opens: sum(|m| m.machine_opens),
+            machine_clicks: sum(|m| m.machine_clicks),
         }
     }
 }

@@ -5,16 +5,20 @@ use sha2::{Digest, Sha256};
 
 /// The index of the weight that the key falls to; `None` if there is no weight.
 pub fn pick(key: &str, weights: impl Iterator<Item = u32> + Clone) -> Option<usize> {
-    let total: u64 = weights.clone().map(u64::from).sum();
-    let digest = Sha256::digest(key);
-    let hash = digest.iter().take(8).fold(0_u64, |hash, byte| hash << 8 | u64::from(*byte));
-    // The multiplication spreads all 64 bits over the weights without the bias of a remainder.
-    let mut point = ((u128::from(hash) * u128::from(total)) >> 64) as u64;
+    let mut point = below(key, weights.clone().map(u64::from).sum());
     weights.map(u64::from).position(|weight| {
         let is_it = point < weight;
         point = point.saturating_sub(weight);
         is_it
     })
+}
+
+/// A number below `total`, always the same one for a key; 0 if `total` is 0.
+pub fn below(key: &str, total: u64) -> u64 {
+    let digest = Sha256::digest(key);
+    let hash = digest.iter().take(8).fold(0_u64, |hash, byte| hash << 8 | u64::from(*byte));
+    // The multiplication spreads all 64 bits over the numbers without the bias of a remainder.
+    ((u128::from(hash) * u128::from(total)) >> 64) as u64
 }
 
 #[cfg(test)]

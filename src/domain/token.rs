@@ -143,8 +143,14 @@ impl Keyring {
 
     /// A keyed hash, by which equal values are known as equal and nothing else about them is.
     pub fn pseudonym(&self, kind: &str, value: &str) -> String {
-        let mac = self.keys[0].mac(&format!("{kind}:{value}"));
-        URL_SAFE_NO_PAD.encode(mac)
+        self.pseudonyms(kind, value).swap_remove(0)
+    }
+
+    /// The same by each key, the present one's first: what was hashed before a change of secrets
+    /// is still known during it.
+    pub fn pseudonyms(&self, kind: &str, value: &str) -> Vec<String> {
+        let hash = |key: &Key| URL_SAFE_NO_PAD.encode(key.mac(&format!("{kind}:{value}")));
+        self.keys.iter().map(hash).collect()
     }
 }
 

@@ -1,5 +1,5 @@
-//! Tracking: the links of a mail lead through us, a pixel tells of its opening, and both are
-//! judged human or machine.
+//! Tracking: the links of a mail lead through us, and a pixel tells of its opening. Whose doing it
+//! was is for `domain/machine.rs` to say.
 
 /// Replaces the target of every `http` or `https` link of an HTML mail by what `through` makes of
 /// it; `None` leaves a link as it is.
@@ -37,27 +37,6 @@ pub fn add_pixel(html: &str, url: &str) -> String {
         Some(end) => format!("{}{pixel}{}", &html[..end], &html[end..]),
         None => format!("{html}{pixel}"),
     }
-}
-
-/// Why a request for a link or a pixel is taken for a machine's; empty for a person's.
-pub fn machine_reasons(method: &str, user_agent: &str) -> Vec<&'static str> {
-    // Words in the user agents of link scanners, crawlers and HTTP libraries.
-    const MACHINES: [&str; 18] = [
-        "bot", "crawl", "spider", "scan", "preview", "barracuda", "proofpoint", "mimecast",
-        "safelinks", "curl/", "wget/", "python-requests", "python-urllib", "go-http-client",
-        "java/", "okhttp", "libwww", "monitor",
-    ];
-    let agent = user_agent.to_ascii_lowercase();
-    let mut reasons = Vec::new();
-    if method == "HEAD" {
-        reasons.push("head_request");
-    }
-    if agent.is_empty() {
-        reasons.push("no_user_agent");
-    } else if MACHINES.iter().any(|word| agent.contains(word)) {
-        reasons.push("scanner_user_agent");
-    }
-    reasons
 }
 
 /// Decodes the character references that Handlebars and MJML write into attributes.
@@ -132,13 +111,5 @@ mod tests {
                 .ends_with("display:block\"></body>")
         );
         assert!(add_pixel("x", "https://u.example/o/1").starts_with("x<img"));
-    }
-
-    #[test]
-    fn machines_are_known_by_what_they_say() {
-        assert!(machine_reasons("GET", "Mozilla/5.0 (iPhone) AppleWebKit/605").is_empty());
-        assert_eq!(machine_reasons("HEAD", "Mozilla/5.0"), ["head_request"]);
-        assert_eq!(machine_reasons("GET", "BarracudaCentral"), ["scanner_user_agent"]);
-        assert_eq!(machine_reasons("GET", ""), ["no_user_agent"]);
     }
 }

@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 const DESCRIPTION: &str = include_str!("openapi.json");
 
 /// A question names a contact and little more.
-const QUESTION_BYTES_MAX: usize = 4_096;
+pub(super) const QUESTION_BYTES_MAX: usize = 4_096;
 
 /// Publishes a compiled campaign.
 pub async fn publish(app: App, mut inbound: Inbound) -> Reply {
@@ -254,7 +254,7 @@ fn snapshot_key(campaign: &str) -> String {
 }
 
 /// `None` for who has a token.
-fn refuse_stranger(app: &App, inbound: &Inbound) -> Option<Reply> {
+pub(super) fn refuse_stranger(app: &App, inbound: &Inbound) -> Option<Reply> {
     let header = inbound.header("authorization");
     let token = header.strip_prefix("Bearer ").unwrap_or_default().trim();
     let configured = app.variable("API_TOKENS").unwrap_or_default();
@@ -268,7 +268,7 @@ fn refuse_stranger(app: &App, inbound: &Inbound) -> Option<Reply> {
 }
 
 /// Reads a JSON body. Its type must be said, which no form of another site can do.
-async fn read_json(inbound: &mut Inbound, bytes_max: usize) -> Result<Vec<u8>, Reply> {
+pub(super) async fn read_json(inbound: &mut Inbound, bytes_max: usize) -> Result<Vec<u8>, Reply> {
     if !inbound.brings_json() {
         let detail = Some("Send content-type: application/json.");
         return Err(reply::message_with(inbound, MessageKind::UnsupportedType, detail));
@@ -282,7 +282,7 @@ async fn read_json(inbound: &mut Inbound, bytes_max: usize) -> Result<Vec<u8>, R
     })
 }
 
-fn unavailable(inbound: &Inbound, event: &str, error: &str) -> Reply {
+pub(super) fn unavailable(inbound: &Inbound, event: &str, error: &str) -> Reply {
     reply::log(event, error);
     reply::message(inbound, MessageKind::Unavailable).header("retry-after", "30")
 }

@@ -9,7 +9,8 @@ use super::kv::Kv;
 use super::queue::Queue;
 use super::reply;
 use crate::domain::catalog::Catalog;
-use crate::domain::primitives::{Ids, Millis};
+use crate::domain::message::Letter;
+use crate::domain::primitives::{Ids, Millis, Span};
 use crate::flows::commit::CommitError;
 use crate::flows::seams::{Database, Http};
 use crate::flows::settings::Settings;
@@ -75,7 +76,7 @@ impl App {
                 park::run_alone(db, catalog, contact, now, &mut self.ids).await
             }
             Work::DeliverV1 { messages } => {
-                let http = Outside { db, now };
+                let http = Outside { db, now, began: clock::real() };
                 deliver::deliver(db, &http, catalog, &self.settings, messages, now, &mut self.ids)
                     .await
             }
@@ -118,6 +119,8 @@ fn variable(env: &Env, name: &str) -> Option<String> {
 struct Outside<'a> {
     db: &'a D1,
     now: Millis,
+    /// The real time at which it was opened.
+    began: Millis,
 }
 
 impl Http for Outside<'_> {
@@ -126,10 +129,15 @@ impl Http for Outside<'_> {
             return Fetcher.send(request).await;
         }
         let broken = |error: String| HttpError::Network(error);
-        let letter =
+        let letters: Vec<Letter> =
             serde_json::from_str(&request.body).map_err(|error| broken(error.to_string()))?;
-        let kept = self.db.batch(vec![store::mailbox::keep(&letter, self.now)]).await;
+        let keep = letters.iter().map(|letter| store::mailbox::keep(letter, self.now)).collect();
+        let kept = self.db.batch(keep).await;
         kept.map_err(|error| broken(error.to_string()))?;
         Ok(HttpResponse { status: 200, headers: Vec::new(), body: String::new() })
+    }
+
+    fn elapsed(&self) -> Span {
+        Span(clock::real().0 - self.began.0)
     }
 }

@@ -2,9 +2,10 @@
 
 use crate::domain::answer;
 use crate::domain::language::Language;
+use crate::domain::machine::{self, Facts, Network};
 use futures_util::StreamExt;
-use js_sys::Uint8Array;
 use js_sys::futures::JsFuture;
+use js_sys::{Reflect, Uint8Array};
 use worker::Context;
 use worker::web_sys::{Headers, Request};
 
@@ -63,6 +64,32 @@ impl Inbound {
     /// The network address of whoever sent it; nothing where Cloudflare is not in front.
     pub fn address(&self) -> Option<String> {
         Some(self.header("cf-connecting-ip")).filter(|address| !address.is_empty())
+    }
+
+    /// What is known of a fetch, to judge whose doing it was; the network address is not kept.
+    pub fn facts(&self) -> Facts {
+        // Read off the object: `worker::Request` would read all of it.
+        let cf = Reflect::get(&self.request, &"cf".into()).unwrap_or_default();
+        let asn = Reflect::get(&cf, &"asn".into()).ok().and_then(|asn| asn.as_f64());
+        let asn = asn.map(|asn| asn as u32);
+        let purposes = ["sec-purpose", "purpose", "x-purpose", "x-moz"];
+        let ahead = |name: &str| {
+            let purpose = self.header(name).to_ascii_lowercase();
+            purpose.contains("prefetch") || purpose.contains("preview")
+        };
+        Facts {
+            method: if self.method == "GET" { String::new() } else { self.method.clone() },
+            agent: machine::known_agent(&self.header("user-agent")),
+            asn,
+            network: Network::find(asn, self.address().as_deref()),
+            prefetch: purposes.into_iter().any(ahead),
+        }
+    }
+
+    /// Whether the browser says that its user is not to be followed: Global Privacy Control, or
+    /// the older Do Not Track.
+    pub fn objects_to_tracking(&self) -> bool {
+        self.header("sec-gpc") == "1" || self.header("dnt") == "1"
     }
 
     /// A cookie's value.

@@ -13,6 +13,7 @@ mod reply;
 mod visitor;
 mod api;
 mod admin;
+mod privacy;
 
 use crate::flows::task::{Intake, Work};
 use crate::flows::{record_touches, run_due};
@@ -74,6 +75,8 @@ async fn dispatch(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
         Route::ApiSteer(id, state) => api::steer(app, inbound, id, state).await,
         Route::ApiExplain(id) => api::explain_one(app, inbound, id).await,
         Route::ApiExplainAsked => api::explain_asked(app, inbound).await,
+        Route::ApiErase(id) => privacy::erase_one(app, inbound, id).await,
+        Route::ApiEraseAsked => privacy::erase_asked(app, inbound).await,
         Route::ApiParked => api::parked(app, inbound).await,
         Route::ApiRelease(id) => api::release(app, inbound, id).await,
         Route::ApiEvents => api::events(app, inbound).await,
@@ -131,7 +134,8 @@ async fn queue(batch: MessageBatch<String>, env: Env, _context: Context) -> Resu
 /// Writes a whole batch of facts down at once; if that fails, all of them come again.
 async fn take_in(app: &mut App, messages: &mut Vec<RawMessage>) -> std::result::Result<(), String> {
     let tasks = messages.iter().filter_map(known::<Intake>).collect();
-    let flow = record_touches::record(&app.db, &app.catalog, tasks, app.now, &mut app.ids);
+    let App { db, catalog, settings, now, ids, .. } = app;
+    let flow = record_touches::record(db, catalog, &settings.keys, tasks, *now, ids);
     let work = flow.await.map_err(|error| error.to_string())?;
     messages.drain(..).for_each(|message| message.ack());
     app.hint(&work).await;

@@ -7,10 +7,10 @@ use crate::domain::answer::{Answer, BodyProblem, FORM_BODY_BYTES_MAX};
 use crate::domain::catalog::Edition;
 use crate::domain::form::{FieldProblem, Form};
 use crate::domain::language::Language;
+use crate::domain::machine::{self, Fetched};
 use crate::domain::origin::Origin;
 use crate::domain::primitives::{CampaignId, QualifiedId};
 use crate::domain::token::{Purpose, TokenProblem};
-use crate::domain::tracking;
 use crate::flows::receive::{self, Link};
 use crate::flows::serve_page::{self, Showing, Typed};
 use crate::flows::submit_form::{self, Checked};
@@ -61,9 +61,7 @@ pub async fn page(mut app: App, inbound: Inbound, path: &str) -> Reply {
         channel: origin.channel(app.settings.host()),
         at: app.now,
     };
-    let is_person =
-        tracking::machine_reasons(&inbound.method, &inbound.header("user-agent")).is_empty();
-    if is_person {
+    if machine::judge(&inbound.facts(), Fetched::Link, app.now, None).is_empty() {
         later(app, &inbound, Intake::VisitV1(visit));
     }
     let secure = if inbound.is_secure { "; Secure" } else { "" };
@@ -139,7 +137,14 @@ async fn store_lead(
     form: &Form,
     submitted: crate::domain::decide::Submitted,
 ) -> Reply {
-    let flow = submit_form::submit(&app.db, &app.catalog, submitted.clone(), app.now, &mut app.ids);
+    let flow = submit_form::submit(
+        &app.db,
+        &app.catalog,
+        &app.settings.keys,
+        submitted.clone(),
+        app.now,
+        &mut app.ids,
+    );
     match flow.await {
         Ok(work) => app.hint(&work).await,
         Err(error) => {
@@ -155,24 +160,21 @@ async fn store_lead(
 }
 
 /// Follows a link of a message, and records that after the answer.
-pub fn click(mut app: App, inbound: Inbound, token: &str) -> Reply {
+pub fn click(app: App, inbound: Inbound, token: &str) -> Reply {
     let Ok(link) = Link::verify(&app.settings, Purpose::Click, token) else {
         return reply::message(&inbound, MessageKind::NotFound);
     };
     let reply = Reply::redirect(302, &link.rest);
-    let url = Some(link.rest.clone());
-    let report = engagement(&mut app, &inbound, "click", link, url);
-    later(app, &inbound, report);
+    engaged(app, &inbound, Fetched::Link, link);
     reply
 }
 
 /// Answers the pixel of a message, and records the opening after the answer.
-pub fn open(mut app: App, inbound: Inbound, token: &str) -> Reply {
+pub fn open(app: App, inbound: Inbound, token: &str) -> Reply {
     let Ok(link) = Link::verify(&app.settings, Purpose::Open, token) else {
         return reply::message(&inbound, MessageKind::NotFound);
     };
-    let report = engagement(&mut app, &inbound, "open", link, None);
-    later(app, &inbound, report);
+    engaged(app, &inbound, Fetched::Picture, link);
     Reply::gif(PIXEL)
 }
 
@@ -363,22 +365,27 @@ fn allow_origin(reply: Reply, form: &Form, inbound: &Inbound) -> Reply {
     }
 }
 
-fn engagement(
-    app: &mut App,
-    inbound: &Inbound,
-    kind: &str,
-    link: Link,
-    url: Option<String>,
-) -> Intake {
-    let machine = tracking::machine_reasons(&inbound.method, &inbound.header("user-agent"));
-    Intake::EngagementV1(EngagementReport {
+/// Records after the answer that a link or the picture of a message was fetched.
+fn engaged(mut app: App, inbound: &Inbound, fetched: Fetched, link: Link) {
+    let objects = inbound.objects_to_tracking();
+    let Some((reasons, facts)) = machine::heed(inbound.facts(), fetched, objects, app.now) else {
+        return;
+    };
+    let (kind, url) = match fetched {
+        Fetched::Link => ("click", Some(link.rest)),
+        Fetched::Picture => ("open", None),
+    };
+    let key = format!("{kind}:{}", app.ids.uuid());
+    let report = EngagementReport {
         contact: link.contact,
         message: link.message,
         url,
         at: app.now,
-        machine: machine.into_iter().map(str::to_owned).collect(),
-        key: format!("{kind}:{}", app.ids.uuid()),
-    })
+        machine: reasons.into_iter().map(str::to_owned).collect(),
+        facts,
+        key,
+    };
+    later(app, inbound, Intake::EngagementV1(report));
 }
 
 /// Puts a fact into the intake queue once the answer is on its way.

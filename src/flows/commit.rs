@@ -5,7 +5,7 @@
 //! catalog: it is fetched, and all is read again. A refused batch costs more, each of them bounded.
 //!
 //! Statements, for any number of contacts: up to 5 to read (contacts by id, contacts by address,
-//! known keys, messages, hours of limited journeys), up to 12 to write, one a kind of row
+//! known keys, messages, hours of limited journeys), up to 15 to write, one a kind of row
 //! (`store::write`).
 
 use super::seams::{Database, DatabaseError};
@@ -15,11 +15,13 @@ use crate::domain::decide::{Decision, Endless, Happening, decide};
 use crate::domain::journey::BusyHour;
 use crate::domain::message::Message;
 use crate::domain::primitives::{CampaignId, ContactId, Ids, MessageId, Millis, QualifiedId};
+use crate::domain::token::Keyring;
 use crate::store::contacts::{self, Addresses, ContactRow, KeyRow};
+use crate::store::erasures::ErasedRow;
 use crate::store::journeys::BusyHourRow;
 use crate::store::messages::MessageRow;
 use crate::store::statement::Rows;
-use crate::store::{campaigns, journeys, messages, write};
+use crate::store::{campaigns, erasures, journeys, messages, write};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -50,6 +52,17 @@ pub enum Who {
         /// The id in the customer's own system.
         external_id: Option<String>,
     },
+}
+
+impl Who {
+    /// The addresses it is found by.
+    fn addresses(&self) -> impl Iterator<Item = &String> {
+        let given = match self {
+            Self::Id(_) => [&None, &None, &None],
+            Self::Addresses { email, phone, external_id } => [email, phone, external_id],
+        };
+        given.into_iter().flatten()
+    }
 }
 
 /// Why a commit failed.
@@ -99,6 +112,20 @@ pub async fn commit<D: Database>(
     now: Millis,
     ids: &mut Ids,
 ) -> Result<Vec<Decision>, CommitError> {
+    commit_told(db, catalog, None, cases, now, ids).await
+}
+
+/// The same for what people and programs outside told about somebody by an address: what they told
+/// of before that address was erased is dropped (`keys` know it again), or it would bring the
+/// person back. One statement more to read.
+pub async fn commit_told<D: Database>(
+    db: &D,
+    catalog: &Catalog,
+    keys: Option<&Keyring>,
+    cases: Vec<Case>,
+    now: Millis,
+    ids: &mut Ids,
+) -> Result<Vec<Decision>, CommitError> {
     let mut done = Vec::new();
     let mut faults = Vec::new();
     let mut waiting = cases;
@@ -106,7 +133,7 @@ pub async fn commit<D: Database>(
         if waiting.is_empty() {
             break;
         }
-        let decided = decide_split(db, catalog, waiting, &mut faults, now, ids).await?;
+        let decided = decide_split(db, (catalog, keys), waiting, &mut faults, now, ids).await?;
         let written = write_split(db, decided, now).await?;
         done.extend(written.done);
         faults.extend(written.faults.into_iter().map(CommitError::Database));
@@ -126,7 +153,7 @@ const FAULTS_ALONE_MAX: usize = 3;
 /// single cases that cannot.
 async fn decide_split<D: Database>(
     db: &D,
-    catalog: &Catalog,
+    (catalog, keys): (&Catalog, Option<&Keyring>),
     cases: Vec<Case>,
     faults: &mut Vec<CommitError>,
     now: Millis,
@@ -136,7 +163,7 @@ async fn decide_split<D: Database>(
     let mut busy_hours = BTreeMap::new();
     let mut groups = vec![cases];
     while let Some(mut group) = groups.pop() {
-        match Known::read(db, catalog, &group, now).await {
+        match Known::read(db, (catalog, keys), &group, now).await {
             Ok(mut known) => {
                 known.busy_hours.append(&mut busy_hours);
                 for case in group {
@@ -219,6 +246,8 @@ struct Known {
     keys: BTreeSet<String>,
     messages: BTreeMap<MessageId, Message>,
     busy_hours: BTreeMap<QualifiedId, BusyHour>,
+    /// The addresses among those named that were erased, and when.
+    erased: BTreeMap<String, Millis>,
 }
 
 impl Known {
@@ -226,13 +255,13 @@ impl Known {
     /// yet, that is read too, and then all again, for the older version may ask about more events.
     async fn read<D: Database>(
         db: &D,
-        catalog: &Catalog,
+        (catalog, keys): (&Catalog, Option<&Keyring>),
         cases: &[Case],
         now: Millis,
     ) -> Result<Self, DatabaseError> {
-        let known = Self::read_once(db, catalog, cases, now).await?;
+        let known = Self::read_once(db, (catalog, keys), cases, now).await?;
         if load_older_versions(db, catalog, &known.contacts).await? {
-            return Self::read_once(db, catalog, cases, now).await;
+            return Self::read_once(db, (catalog, keys), cases, now).await;
         }
         Ok(known)
     }
@@ -240,27 +269,19 @@ impl Known {
     /// Reads every contact, idempotency key and message that the cases name, in one round trip.
     async fn read_once<D: Database>(
         db: &D,
-        catalog: &Catalog,
+        (catalog, keyring): (&Catalog, Option<&Keyring>),
         cases: &[Case],
         now: Millis,
     ) -> Result<Self, DatabaseError> {
-        let mut wanted_ids = Vec::new();
-        let mut addresses = Addresses::default();
-        for case in cases {
-            match &case.who {
-                Who::Id(id) => wanted_ids.push(id),
-                Who::Addresses { email, phone, external_id } => {
-                    addresses.emails.extend(email.clone());
-                    addresses.phones.extend(phone.clone());
-                    addresses.external_ids.extend(external_id.clone());
-                }
-            }
-        }
+        let (wanted_ids, addresses) = named(cases);
         let happenings = || cases.iter().flat_map(|case| &case.happenings);
         let keys: Vec<String> = happenings().filter_map(Happening::key).collect();
         let about: BTreeSet<&MessageId> = happenings().filter_map(Happening::message).collect();
 
-        let watched: Vec<String> = catalog.watched_events().into_iter().collect();
+        let mut watched = catalog.watched_events();
+        let asked = happenings().flat_map(Happening::asks_about);
+        watched.extend(asked.map(|name| (*name).to_owned()));
+        let watched: Vec<String> = watched.into_iter().collect();
         let entry_keys: Vec<String> = happenings()
             .filter_map(Happening::properties)
             .flat_map(|properties| catalog.entry_keys(properties))
@@ -281,6 +302,10 @@ impl Known {
         let limited = catalog.limited();
         let hours = ask(!limited.is_empty(), journeys::busy_hours(&limited, now));
 
+        let hashes = keyring.map(|keyring| addresses.hashes(keyring)).unwrap_or_default();
+        let listed = hashes.keys().map(|(kind, hash)| (*kind, hash.clone())).collect::<Vec<_>>();
+        let erased = ask(!listed.is_empty(), erasures::known(&listed));
+
         let rows = db.batch(statements).await?;
         let none = Rows::default();
         let answer = |index: Option<usize>| index.and_then(|i| rows.get(i)).unwrap_or(&none);
@@ -290,10 +315,18 @@ impl Known {
         let keys = answer(known_keys).all::<KeyRow>().map_err(fault)?;
         let messages = answer(known_messages).all::<MessageRow>().map_err(fault)?;
         let hours = answer(hours).all::<BusyHourRow>().map_err(fault)?;
+        let erased = answer(erased).all::<ErasedRow>().map_err(fault)?;
         let known = Self {
             busy_hours: hours.into_iter().map(|row| (row.journey_id, row.hour)).collect(),
             contacts: found.into_iter().map(Contact::from).collect(),
             keys: keys.into_iter().map(|row| row.key).collect(),
+            erased: erased
+                .into_iter()
+                .filter_map(|row| {
+                    let (_, address) = hashes.iter().find(|((_, hash), _)| *hash == row.hash)?;
+                    Some((address.clone(), row.at))
+                })
+                .collect(),
             messages: messages
                 .into_iter()
                 .map(Message::from)
@@ -307,8 +340,11 @@ impl Known {
     /// such contact.
     fn open(&self, case: &Case, now: Millis, ids: &mut Ids) -> Option<(Contact, Vec<Happening>)> {
         let mut seen = BTreeSet::new();
+        let erased_at = case.who.addresses().filter_map(|address| self.erased.get(address)).max();
         let is_news = |happening: &&Happening| {
-            happening.key().is_none_or(|key| !self.keys.contains(&key) && seen.insert(key))
+            let is_of_before = happening.at().is_some_and(|at| Some(&at) <= erased_at);
+            !is_of_before
+                && happening.key().is_none_or(|key| !self.keys.contains(&key) && seen.insert(key))
         };
         let happenings: Vec<Happening> = case.happenings.iter().filter(is_news).cloned().collect();
         if happenings.is_empty() {
@@ -378,6 +414,22 @@ impl Known {
         };
         happenings.into_iter().map(adjust).collect()
     }
+}
+
+/// The ids and the addresses that cases name.
+fn named(cases: &[Case]) -> (Vec<&ContactId>, Addresses) {
+    let (mut ids, mut addresses) = (Vec::new(), Addresses::default());
+    for case in cases {
+        match &case.who {
+            Who::Id(id) => ids.push(id),
+            Who::Addresses { email, phone, external_id } => {
+                addresses.emails.extend(email.clone());
+                addresses.phones.extend(phone.clone());
+                addresses.external_ids.extend(external_id.clone());
+            }
+        }
+    }
+    (ids, addresses)
 }
 
 /// Adds to the catalog every version that one of these contacts is on; whether there was one.

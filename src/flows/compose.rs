@@ -46,7 +46,7 @@ pub fn compose(
         }
         (Channel::Webhook, _) => Content::Webhook { body: document(contact, message).to_string() },
     };
-    Ok(Outgoing { id: message.id.clone(), to, content })
+    Ok(Outgoing { id: message.id.clone(), class: message.class, to, content })
 }
 
 /// The version of a message that a contact reads.

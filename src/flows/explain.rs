@@ -4,16 +4,14 @@
 //! for its messages; one more if it is on versions that are not in the catalog.
 
 use super::commit::load_versions;
+use super::named;
 use super::publish::statuses;
 use super::seams::{Database, DatabaseError};
-use crate::domain::address::{read_email, read_phone};
 use crate::domain::catalog::Catalog;
-use crate::domain::contact::Contact;
 use crate::domain::explain::{Explanation, MessageExplained, explain as explained, wanted_events};
 use crate::domain::language::Language;
-use crate::domain::primitives::{ContactId, Millis};
+use crate::domain::primitives::Millis;
 use crate::domain::problem::Problem;
-use crate::store::contacts::{self, Addresses, ContactRow};
 use crate::store::statement::Rows;
 use crate::store::{journeys, messages};
 use serde::{Deserialize, Serialize};
@@ -59,33 +57,11 @@ pub async fn explain<D: Database>(
     language: Language,
 ) -> Result<Explanation, NoAnswer> {
     let told = question.contact.trim();
-    let id = ContactId::from(told);
-    let addresses = Addresses {
-        emails: read_email(told).into_iter().collect(),
-        phones: read_phone(told, None).into_iter().collect(),
-        external_ids: vec![told.to_owned()],
-    };
     let wanted: Vec<String> = wanted_events(catalog).into_iter().collect();
-    let rows = db
-        .batch(vec![
-            contacts::by_ids([&id], &wanted, &[], now),
-            contacts::by_addresses(&addresses, &wanted, &[], now),
-            journeys::statuses(),
-        ])
-        .await?;
-    let mut found = Vec::new();
-    for rows in rows.iter().take(2) {
-        found.extend(rows.all::<ContactRow>().map_err(DatabaseError::Fault)?);
-    }
-    let found: Vec<Contact> = found.into_iter().map(Contact::from).collect();
-    let by = |test: &dyn Fn(&&Contact) -> bool| found.iter().find(test);
-    let contact = by(&|c| c.id == id)
-        .or_else(|| by(&|c| c.external_id.as_deref() == Some(told)))
-        .or_else(|| found.first());
-    let Some(contact) = contact else {
-        let problem = Problem::new("contact", "there is no such contact");
-        let help = "give its id, your own id of it, its e-mail address, or its number with +";
-        return Err(NoAnswer::Unknown(problem.help(help)));
+    let [by_id, by_address] = named::questions(told, &wanted, now);
+    let rows = db.batch(vec![by_id, by_address, journeys::statuses()]).await?;
+    let Some(contact) = named::pick(told, &rows)? else {
+        return Err(NoAnswer::Unknown(named::nobody("contact")));
     };
     let passages = contact.enrollments.iter();
     let versions = passages.clone().map(|e| (e.campaign.clone(), e.version));
@@ -95,7 +71,7 @@ pub async fn explain<D: Database>(
     let ledger = ledger.first().map(Rows::all::<MessageExplained>).transpose();
     let ledger = ledger.map_err(DatabaseError::Fault)?.unwrap_or_default();
     let statuses = statuses(rows.get(2))?;
-    let all = explained(catalog, &statuses, contact, ledger, now, language);
+    let all = explained(catalog, &statuses, &contact, ledger, now, language);
     narrow(all, question).map_err(NoAnswer::Unknown)
 }
 

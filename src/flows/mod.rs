@@ -17,5 +17,7 @@ pub mod deliver;
 pub mod receive;
 pub mod hear;
 pub mod report;
+pub mod erase;
 pub mod explain;
 pub mod health;
+pub mod named;

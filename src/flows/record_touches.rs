@@ -5,7 +5,7 @@
 //! that found no room may decide something, so they go through `commit`: one round trip to read and
 //! one to write for all their contacts.
 
-use super::commit::{Case, CommitError, Who, commit};
+use super::commit::{Case, CommitError, Who, commit_told};
 use super::hear;
 use super::seams::Database;
 use super::submit_form::deliveries;
@@ -13,12 +13,14 @@ use super::task::{Intake, Work};
 use crate::domain::catalog::Catalog;
 use crate::domain::decide::{Engagement, Happening};
 use crate::domain::primitives::{Ids, Millis};
+use crate::domain::token::Keyring;
 use crate::store::reports;
 
 /// Writes a batch of intake tasks down, and returns what is to be done next.
 pub async fn record<D: Database>(
     db: &D,
     catalog: &Catalog,
+    keys: &Keyring,
     tasks: Vec<Intake>,
     now: Millis,
     ids: &mut Ids,
@@ -40,7 +42,7 @@ pub async fn record<D: Database>(
     for (contact, happening) in hear::whose(db, heard).await? {
         put(&mut cases, Who::Id(contact), happening);
     }
-    let decisions = commit(db, catalog, cases, now, ids).await?;
+    let decisions = commit_told(db, catalog, Some(keys), cases, now, ids).await?;
     Ok(deliveries(&decisions))
 }
 
@@ -53,6 +55,7 @@ fn add(cases: &mut Vec<Case>, task: Intake) {
                 url: report.url,
                 at: report.at,
                 machine: report.machine,
+                facts: report.facts,
                 key: report.key,
             };
             (Who::Id(report.contact), Happening::Engaged(report.message, engagement))

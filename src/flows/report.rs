@@ -134,6 +134,8 @@ fn message_count(metric: &str) -> Option<fn(&mut MessageFigures) -> &mut i64> {
         "unsubscribed" => Some(|figures| &mut figures.unsubscribed),
         "opened" => Some(|figures| &mut figures.opened),
         "clicked" => Some(|figures| &mut figures.clicked),
+        "machine_opens" => Some(|figures| &mut figures.machine_opens),
+        "machine_clicks" => Some(|figures| &mut figures.machine_clicks),
         _ => None,
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! D1 and `fetch` implement them at the edge; SQLite and a scripted world implement them natively.
 
+use crate::domain::primitives::Span;
 use crate::providers::http::{HttpError, HttpRequest, HttpResponse};
 use crate::store::statement::{Rows, Statement};
 use std::future::Future;
@@ -45,4 +46,10 @@ impl std::fmt::Display for DatabaseError {
 pub trait Http {
     /// Sends the request. An error means that no complete answer came.
     fn send(&self, request: HttpRequest) -> impl Future<Output = Result<HttpResponse, HttpError>>;
+
+    /// How much time has passed since the flow began: calls take time, and what is signed or
+    /// claimed is so only for a while. Where nothing takes time, none.
+    fn elapsed(&self) -> Span {
+        Span::default()
+    }
 }

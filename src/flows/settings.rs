@@ -1,5 +1,7 @@
 //! What a deployment is configured with.
 
+use crate::domain::message::Message;
+use crate::domain::primitives::Channel;
 use crate::domain::token::{Keyring, equal_secrets, sha256_hex};
 use crate::providers::{Sender, resend, twilio};
 
@@ -12,10 +14,43 @@ pub struct Settings {
     pub keys: Keyring,
     /// The sender of campaigns that name none, `Name <address>`.
     pub mail_from: String,
-    /// How e-mail leaves.
-    pub email: Sender,
-    /// How SMS leaves.
-    pub sms: Sender,
+    /// How messages leave.
+    pub senders: Senders,
+}
+
+/// How messages leave, by channel and class: in each list the first is asked, and the next stands
+/// in for it while it is out of order. Where a list is empty, messages wait.
+#[derive(Clone)]
+pub struct Senders {
+    /// E-mail.
+    pub email: Vec<Sender>,
+    /// SMS.
+    pub sms: Vec<Sender>,
+    /// Calls of other programs.
+    pub webhook: Vec<Sender>,
+    /// How many messages go along in one call at the most, where the provider takes more. With 1,
+    /// each has its own idempotency key, which still holds when the database is restored to an
+    /// earlier time; a batch that is put together otherwise then has another key, and leaves again.
+    pub batch_max: usize,
+}
+
+impl Senders {
+    /// None but that of webhooks, which are signed with these keys.
+    pub fn none(keys: &Keyring) -> Self {
+        let webhook = vec![Sender::Webhook(keys.clone())];
+        Self { email: vec![], sms: vec![], webhook, batch_max: usize::MAX }
+    }
+
+    /// Those that a message may leave by.
+    pub fn of(&self, message: &Message) -> &[Sender] {
+        match message.channel {
+            Channel::Email => &self.email,
+            Channel::Sms => &self.sms,
+            // Where mail is only kept, nobody is called either.
+            Channel::Webhook if matches!(self.email[..], [Sender::Mailbox]) => &self.email,
+            Channel::Webhook => &self.webhook,
+        }
+    }
 }
 
 impl Settings {
@@ -37,30 +72,39 @@ impl Settings {
             return Err("SIGNING_SECRET is too short: use 32 characters or more".to_owned());
         }
         let email = match get("SENDER_EMAIL").as_deref() {
-            None | Some("") => Sender::Nowhere,
-            Some("mailbox") => Sender::Mailbox,
+            None | Some("") => vec![],
+            Some("mailbox") => vec![Sender::Mailbox],
             Some("resend") => {
-                Sender::Resend(resend::Account { api_key: need("RESEND_API_KEY", "Resend's key")? })
+                let api_key = need("RESEND_API_KEY", "Resend's key")?;
+                vec![Sender::Resend(resend::Account { api_key })]
             }
             Some(other) => return Err(format!("SENDER_EMAIL is `{other}`: use mailbox or resend")),
         };
         let sms = match get("SENDER_SMS").as_deref() {
-            None | Some("") => Sender::Nowhere,
-            Some("mailbox") => Sender::Mailbox,
-            Some("twilio") => Sender::Twilio(twilio::Account {
+            None | Some("") => vec![],
+            Some("mailbox") => vec![Sender::Mailbox],
+            Some("twilio") => vec![Sender::Twilio(twilio::Account {
                 account_sid: need("TWILIO_ACCOUNT_SID", "Twilio's account id")?,
                 auth_token: need("TWILIO_AUTH_TOKEN", "Twilio's secret")?,
                 from: need("TWILIO_FROM", "the number or messaging service to send from")?,
-            }),
+            })],
             Some(other) => return Err(format!("SENDER_SMS is `{other}`: use mailbox or twilio")),
         };
+        let batch_max = match get("SEND_BATCH_MAX").filter(|text| !text.is_empty()) {
+            None => usize::MAX,
+            Some(text) => text
+                .parse()
+                .ok()
+                .filter(|max| *max > 0)
+                .ok_or_else(|| format!("SEND_BATCH_MAX is `{text}`: use a number from 1"))?,
+        };
         let base_url = need("BASE_URL", "the public address, such as https://go.example.com")?;
+        let keys = Keyring::new(&secret, get("SIGNING_SECRET_PREVIOUS").as_deref());
         Ok(Self {
             base_url: base_url.trim_end_matches('/').to_owned(),
-            keys: Keyring::new(&secret, get("SIGNING_SECRET_PREVIOUS").as_deref()),
+            senders: Senders { email, sms, batch_max, ..Senders::none(&keys) },
+            keys,
             mail_from: need("MAIL_FROM", "the sender of mail, `Name <address>`")?,
-            email,
-            sms,
         })
     }
 
@@ -73,7 +117,8 @@ impl Settings {
 
     /// Whether messages of some channel are kept in the local mailbox, which is then shown.
     pub fn has_mailbox(&self) -> bool {
-        matches!(self.email, Sender::Mailbox) || matches!(self.sms, Sender::Mailbox)
+        let Senders { email, sms, .. } = &self.senders;
+        email.iter().chain(sms).any(|sender| matches!(sender, Sender::Mailbox))
     }
 }
 

@@ -3,10 +3,10 @@
 //! Checks that need no database come first; then one round trip to read and one to write
 //! (`commit`). What the checks refuse is told beside each field; a robot is thanked and forgotten.
 //!
-//! Statements of a first submission that agrees to messages and begins a journey: 2 to read, 6 to
+//! Statements of a first submission that agrees to messages and begins a journey: 3 to read, 6 to
 //! write (events, contact, enrollment, message, consents, counters); 1 more if it enters a segment.
 
-use super::commit::{Case, CommitError, Who, commit};
+use super::commit::{Case, CommitError, Who, commit_told};
 use super::seams::Database;
 use super::settings::Settings;
 use super::task::Work;
@@ -19,7 +19,7 @@ use crate::domain::form::{
 };
 use crate::domain::origin::Origin;
 use crate::domain::primitives::{CampaignId, Ids, MessageId, Millis, QualifiedId, Span};
-use crate::domain::token::{Purpose, TokenProblem};
+use crate::domain::token::{Keyring, Purpose, TokenProblem};
 
 /// How long after it was shown a form is taken without asking again: a tab left open over a
 /// weekend still works.
@@ -93,6 +93,7 @@ pub fn rate_keys(submitted: &Submitted, settings: &Settings) -> Vec<String> {
 pub async fn submit<D: Database>(
     db: &D,
     catalog: &Catalog,
+    keys: &Keyring,
     submitted: Submitted,
     now: Millis,
     ids: &mut Ids,
@@ -103,7 +104,8 @@ pub async fn submit<D: Database>(
         external_id: None,
     };
     let happenings = vec![Happening::Submitted(Box::new(submitted))];
-    let decisions = commit(db, catalog, vec![Case { who, happenings }], now, ids).await?;
+    let case = Case { who, happenings };
+    let decisions = commit_told(db, catalog, Some(keys), vec![case], now, ids).await?;
     Ok(deliveries(&decisions))
 }
 

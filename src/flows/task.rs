@@ -2,6 +2,7 @@
 //! may still be under way in a newer one.
 
 use crate::domain::decide::{Heard, Reported, Submitted};
+use crate::domain::machine::Facts;
 use crate::domain::primitives::{ContactId, MessageId, Millis};
 use crate::store::reports::Visit;
 use serde::{Deserialize, Serialize};
@@ -9,9 +10,9 @@ use serde::{Deserialize, Serialize};
 /// How many contacts one task carries: its body stays under 8 KB, and one batch of writes is short.
 pub const CONTACTS_PER_TASK_MAX: usize = 100;
 
-/// How many messages one task carries: if every call takes the provider's whole 20 seconds, they
-/// are done in seven minutes, before the claim on them lapses.
-pub const MESSAGES_PER_TASK_MAX: usize = 20;
+/// How many messages one task carries: what the largest batch of a provider takes. One by one, six
+/// at once and each with the provider's whole 20 seconds, they are done in six minutes.
+pub const MESSAGES_PER_TASK_MAX: usize = 100;
 
 /// What is not in the database yet; a lost one would be a lost fact.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,8 +41,12 @@ pub struct EngagementReport {
     pub url: Option<String>,
     /// When.
     pub at: Millis,
-    /// Why it is taken for a machine's.
+    /// Why it is a machine's whatever the facts say; an older deployment tells it so.
+    #[serde(default)]
     pub machine: Vec<String>,
+    /// What is known of the fetch; `None` where nothing is to be kept, or nothing is told.
+    #[serde(default)]
+    pub facts: Option<Facts>,
     /// What makes two tellings of it the same.
     pub key: String,
 }

@@ -13,11 +13,13 @@ use std::io::Write;
 use std::path::Path;
 
 /// The migrations, in order.
-pub const MIGRATIONS: [&str; 4] = [
+pub const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0001_main.sql"),
     include_str!("../../migrations/0002_journeys.sql"),
     include_str!("../../migrations/0003_versions.sql"),
+    include_str!("../../migrations/0004_senders.sql"),
     include_str!("../../migrations/0005_hearing.sql"),
+    include_str!("../../migrations/0010_privacy.sql"),
 ];
 
 /// How many prepared statements are kept: more than the flows have.

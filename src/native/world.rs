@@ -13,10 +13,11 @@ use crate::domain::primitives::{CampaignId, Ids, Millis, QualifiedId, Span};
 use crate::domain::report::Report;
 use crate::domain::token::{Keyring, Purpose, TokenProblem};
 use crate::flows::commit::CommitError;
+use crate::flows::erase::{self, Erased, NotErased};
 use crate::flows::publish::{Published, Refusal};
 use crate::flows::receive::Link;
 use crate::flows::seams::{Database, DatabaseError, Http};
-use crate::flows::settings::Settings;
+use crate::flows::settings::{Senders, Settings};
 use crate::flows::steer_journey::{NotSteered, Steered};
 use crate::flows::submit_form::Checked;
 use crate::flows::task::{EngagementReport, Intake, Work};
@@ -71,10 +72,12 @@ pub struct Post {
 
 impl Http for Post {
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        let letter: Letter = serde_json::from_str(&request.body)
+        let letters: Vec<Letter> = serde_json::from_str(&request.body)
             .map_err(|error| HttpError::Network(error.to_string()))?;
-        if self.known.borrow_mut().insert(letter.id.clone()) {
-            self.letters.borrow_mut().push(Letter { at: *self.now.borrow(), ..letter });
+        for letter in letters {
+            if self.known.borrow_mut().insert(letter.id.clone()) {
+                self.letters.borrow_mut().push(Letter { at: *self.now.borrow(), ..letter });
+            }
         }
         Ok(HttpResponse { status: 200, headers: Vec::new(), body: String::new() })
     }
@@ -94,12 +97,13 @@ pub enum Sent {
 impl World {
     /// A world at an instant, with these campaigns published. The same seed gives the same ids.
     pub fn new(now: Millis, seed: u64, campaigns: Vec<Compiled>) -> Result<Self, String> {
+        let keys = Keyring::new("a secret of the simulated world", None);
+        let mailbox = || vec![Sender::Mailbox];
         let settings = Settings {
             base_url: "https://go.example".to_owned(),
-            keys: Keyring::new("a secret of the simulated world", None),
             mail_from: "dripline <hello@go.example>".to_owned(),
-            email: Sender::Mailbox,
-            sms: Sender::Mailbox,
+            senders: Senders { email: mailbox(), sms: mailbox(), ..Senders::none(&keys) },
+            keys,
         };
         let mut world = Self {
             db: Sqlite::in_memory().map_err(|error| error.to_string())?,
@@ -222,7 +226,8 @@ impl World {
             Checked::BadToken(problem) => Ok(Sent::BadToken(problem)),
             Checked::Good(submitted) => {
                 let flow = submit_form::submit(
-                    &self.db, &self.catalog, *submitted, self.now, &mut self.ids,
+                    &self.db, &self.catalog, &self.settings.keys, *submitted, self.now,
+                    &mut self.ids,
                 );
                 self.work.extend(block_on(flow)?);
                 self.do_work()?;
@@ -233,7 +238,9 @@ impl World {
 
     /// Tasks arrive through the intake queue, and what follows is done at once.
     pub fn take_in(&mut self, tasks: Vec<Intake>) -> Result<(), CommitError> {
-        let flow = record_touches::record(&self.db, &self.catalog, tasks, self.now, &mut self.ids);
+        let flow = record_touches::record(
+            &self.db, &self.catalog, &self.settings.keys, tasks, self.now, &mut self.ids,
+        );
         self.work.extend(block_on(flow)?);
         self.do_work()
     }
@@ -299,12 +306,19 @@ impl World {
                     url: (purpose == Purpose::Click).then_some(link.rest),
                     at: now,
                     machine: Vec::new(),
+                    facts: None,
                     key: format!("engagement:{}", self.ids.uuid()),
                 };
                 self.take_in(vec![Intake::EngagementV1(report)])?;
             }
         }
         Ok(true)
+    }
+
+    /// An operator erases whoever is named.
+    pub fn erase(&mut self, told: &str) -> Result<Erased, NotErased> {
+        let (catalog, keys) = (&self.catalog, &self.settings.keys);
+        block_on(erase::erase(&self.db, catalog, keys, told, self.now, &mut self.ids))
     }
 
     /// Lets time pass. Whenever something is due on the way, the clock stops there and a tick

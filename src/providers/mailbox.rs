@@ -4,39 +4,24 @@
 //! address and keeps what is sent there, once a message id.
 
 use super::http::{HttpRequest, HttpResponse};
-use super::{Attempt, Content, Outgoing};
+use super::{Attempt, Call, Content, Outgoing};
 use crate::domain::message::Letter;
 
 /// The address that no network has.
 pub const URL: &str = "mailbox:";
 
-/// Keeps a message.
-pub fn request(message: &Outgoing) -> HttpRequest {
-    let letter = match message.content.clone() {
-        Content::Email { from, subject, html, text, headers } => {
-            let headers: serde_json::Map<String, serde_json::Value> =
-                headers.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
-            Letter {
-                channel: "email".to_owned(),
-                sender: from,
-                subject,
-                html,
-                text,
-                headers: serde_json::Value::Object(headers).to_string(),
-                ..letter(message)
-            }
-        }
-        Content::Sms { text } => Letter { channel: "sms".to_owned(), text, ..letter(message) },
-        Content::Webhook { body } => {
-            Letter { channel: "webhook".to_owned(), text: body, ..letter(message) }
-        }
-    };
+/// How many messages one call may carry: as many as a task does.
+pub const BATCH_MAX: usize = 100;
+
+/// Keeps messages: a JSON array of letters.
+pub fn request(call: Call<'_>) -> HttpRequest {
+    let letters: Vec<Letter> = call.messages().map(letter).collect();
     HttpRequest {
         method: "POST",
         url: URL.to_owned(),
         headers: Vec::new(),
         // A letter's fields are all text, which always serialises.
-        body: serde_json::to_string(&letter).unwrap_or_default(),
+        body: serde_json::to_string(&letters).unwrap_or_default(),
     }
 }
 
@@ -49,7 +34,7 @@ pub fn outcome(response: &HttpResponse) -> Attempt {
 }
 
 fn letter(message: &Outgoing) -> Letter {
-    Letter {
+    let mut letter = Letter {
         id: message.id.0.clone(),
         channel: String::new(),
         sender: String::new(),
@@ -59,5 +44,19 @@ fn letter(message: &Outgoing) -> Letter {
         text: String::new(),
         headers: "{}".to_owned(),
         at: <_>::default(),
+    };
+    match message.content.clone() {
+        Content::Email { from, subject, html, text, headers } => {
+            let headers: serde_json::Map<String, serde_json::Value> =
+                headers.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
+            let headers = serde_json::Value::Object(headers).to_string();
+            let channel = "email".to_owned();
+            letter = Letter { channel, sender: from, subject, html, text, headers, ..letter };
+        }
+        Content::Sms { text } => letter = Letter { channel: "sms".to_owned(), text, ..letter },
+        Content::Webhook { body } => {
+            letter = Letter { channel: "webhook".to_owned(), text: body, ..letter };
+        }
     }
+    letter
 }

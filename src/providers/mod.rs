@@ -7,7 +7,9 @@ pub mod resend;
 pub mod twilio;
 pub mod webhook;
 
-use crate::domain::primitives::{MessageId, Span};
+use crate::domain::message::Class;
+use crate::domain::primitives::{MessageId, Millis, Span};
+use crate::domain::token::Keyring;
 use http::{HttpError, HttpRequest, HttpResponse};
 
 /// A message as it leaves.
@@ -15,6 +17,8 @@ use http::{HttpError, HttpRequest, HttpResponse};
 pub struct Outgoing {
     /// Its id in our ledger.
     pub id: MessageId,
+    /// What kind of message it is: not every sender carries every kind.
+    pub class: Class,
     /// To whom: an e-mail address or an E.164 number.
     pub to: String,
     /// What it says.
@@ -49,7 +53,38 @@ pub enum Content {
     },
 }
 
-/// A configured way to send on one channel.
+/// One request that is about to be made.
+#[derive(Clone, Copy)]
+pub struct Call<'a> {
+    /// The idempotency key of a call that others go along in; `None`: the message goes alone, and
+    /// its id is the key.
+    pub batch: Option<&'a str>,
+    /// The first message.
+    pub first: &'a Outgoing,
+    /// The others; empty unless `batch`.
+    pub others: &'a [Outgoing],
+    /// The present: some requests are signed with it.
+    pub at: Millis,
+}
+
+impl<'a> Call<'a> {
+    /// All messages, in the order in which the request has them.
+    pub fn messages(self) -> impl Iterator<Item = &'a Outgoing> + Clone {
+        std::iter::once(self.first).chain(self.others)
+    }
+
+    /// How many there are.
+    pub fn count(self) -> usize {
+        1 + self.others.len()
+    }
+
+    /// The idempotency key.
+    pub fn key(self) -> &'a str {
+        self.batch.unwrap_or(self.first.id.as_str())
+    }
+}
+
+/// A configured way to send.
 #[derive(Clone)]
 pub enum Sender {
     /// Keep it, and show it at `/dev/mailbox`.
@@ -58,10 +93,8 @@ pub enum Sender {
     Resend(resend::Account),
     /// Twilio's HTTP API, for SMS.
     Twilio(twilio::Account),
-    /// Another program, at the address of the message.
-    Webhook(webhook::Signer),
-    /// None is configured: messages wait.
-    Nowhere,
+    /// Another program, at the address of the message; the keys that calls are signed with.
+    Webhook(Keyring),
 }
 
 /// How one attempt to send ended.
@@ -89,36 +122,71 @@ pub enum Attempt {
     Unclear(String),
 }
 
+/// What the answer to a call means.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verdict {
+    /// The same for every message.
+    All(Attempt),
+    /// For each message its own, in the order of the call.
+    Each(Vec<Attempt>),
+}
+
 impl Sender {
-    /// The request that sends a message; `None` if the sender does not carry such messages.
-    pub fn request(&self, message: &Outgoing) -> Option<HttpRequest> {
+    /// The word that it goes by in the configuration and in the ledger.
+    pub fn name(&self) -> &'static str {
         match self {
-            Self::Mailbox => Some(mailbox::request(message)),
-            Self::Resend(account) => resend::request(account, message),
-            Self::Twilio(account) => twilio::request(account, message),
-            Self::Webhook(signer) => webhook::request(signer, message),
-            Self::Nowhere => None,
+            Self::Mailbox => "mailbox",
+            Self::Resend(_) => "resend",
+            Self::Twilio(_) => "twilio",
+            Self::Webhook(_) => "webhook",
+        }
+    }
+
+    /// How many messages one call may carry, by the provider's documents.
+    pub fn batch_max(&self) -> usize {
+        match self {
+            Self::Mailbox => mailbox::BATCH_MAX,
+            Self::Resend(_) => resend::BATCH_MAX,
+            Self::Twilio(_) | Self::Webhook(_) => 1,
+        }
+    }
+
+    /// How long after its first call an idempotency key surely still works, so that asking again
+    /// under it is harmless; `None` if the provider knows no keys.
+    pub fn key_lifetime(&self) -> Option<Span> {
+        match self {
+            Self::Mailbox => Some(Span::days(3_650)),
+            Self::Resend(_) => Some(resend::KEY_LIFETIME),
+            Self::Webhook(_) => Some(webhook::KEY_LIFETIME),
+            Self::Twilio(_) => None,
+        }
+    }
+
+    /// The request of a call; `None` if the sender does not carry such messages.
+    pub fn request(&self, call: Call<'_>) -> Option<HttpRequest> {
+        match self {
+            Self::Mailbox => Some(mailbox::request(call)),
+            Self::Resend(account) => resend::request(account, call),
+            Self::Twilio(account) => twilio::request(account, call.first),
+            Self::Webhook(keys) => webhook::request(keys, call),
         }
     }
 
     /// What its answer means.
-    pub fn outcome(&self, answer: Result<HttpResponse, HttpError>) -> Attempt {
+    pub fn verdict(&self, call: Call<'_>, answer: Result<HttpResponse, HttpError>) -> Verdict {
         let response = match answer {
             Ok(response) => response,
-            Err(HttpError::TimedOut) => return Attempt::Lost("no answer in time".to_owned()),
-            Err(HttpError::Network(detail)) => return Attempt::Lost(detail),
+            Err(HttpError::TimedOut) => {
+                return Verdict::All(Attempt::Lost("no answer in time".to_owned()));
+            }
+            Err(HttpError::Network(detail)) => return Verdict::All(Attempt::Lost(detail)),
         };
         match self {
-            Self::Mailbox | Self::Nowhere => mailbox::outcome(&response),
-            Self::Resend(_) => resend::outcome(&response),
-            Self::Twilio(_) => twilio::outcome(&response),
-            Self::Webhook(_) => webhook::outcome(&response),
+            Self::Mailbox => Verdict::All(mailbox::outcome(&response)),
+            Self::Resend(_) => resend::verdict(call, &response),
+            Self::Twilio(_) => Verdict::All(twilio::outcome(&response)),
+            Self::Webhook(_) => Verdict::All(webhook::outcome(&response)),
         }
-    }
-
-    /// Whether it knows idempotency keys, so that sending the same message again is harmless.
-    pub fn is_idempotent(&self) -> bool {
-        matches!(self, Self::Mailbox | Self::Resend(_) | Self::Webhook(_))
     }
 }
 

@@ -1,11 +1,20 @@
-//! Resend, for e-mail: `POST https://api.resend.com/emails`.
+//! Resend, for e-mail: `POST https://api.resend.com/emails`, and `/emails/batch` for up to 100.
 //!
-//! It takes an `Idempotency-Key` of at most 256 characters and remembers it for 24 hours
-//! (resend.com/docs/dashboard/emails/idempotency-keys).
+//! Both take an `Idempotency-Key` of at most 256 characters and remember it for 24 hours; a batch
+//! has one key for all (resend.com/docs/dashboard/emails/idempotency-keys). Under a known key, the
+//! same body gets the first answer again, another body gets 409. In the permissive mode a batch is
+//! sent without the mails that are refused (resend.com/changelog/batch-validation-modes).
 
 use super::http::{HttpRequest, HttpResponse};
-use super::{Attempt, Content, Outgoing, attempt_by_status};
+use super::{Attempt, Call, Content, Outgoing, Verdict, attempt_by_status};
+use crate::domain::primitives::Span;
 use serde_json::{Map, Value, json};
+
+/// How many mails one call may carry.
+pub const BATCH_MAX: usize = 100;
+
+/// How long a key surely is remembered: 24 hours, less one for safety.
+pub const KEY_LIFETIME: Span = Span::hours(23);
 
 /// What Resend knows us by.
 #[derive(Clone)]
@@ -14,41 +23,43 @@ pub struct Account {
     pub api_key: String,
 }
 
-/// The request that sends an e-mail; `None` for an SMS.
-pub fn request(account: &Account, message: &Outgoing) -> Option<HttpRequest> {
+/// The request of a call; `None` unless all of it is e-mail.
+pub fn request(account: &Account, call: Call<'_>) -> Option<HttpRequest> {
+    let mut mails = call.messages().map(mail).collect::<Option<Vec<Value>>>()?;
+    let (url, body) = match call.batch {
+        Some(_) => ("https://api.resend.com/emails/batch", Value::Array(mails)),
+        None => ("https://api.resend.com/emails", mails.pop()?),
+    };
+    let mut headers = vec![
+        ("authorization", format!("Bearer {}", account.api_key)),
+        ("content-type", "application/json".to_owned()),
+        ("idempotency-key", call.key().to_owned()),
+    ];
+    headers.extend(call.batch.map(|_| ("x-batch-validation", "permissive".to_owned())));
+    Some(HttpRequest { method: "POST", url: url.to_owned(), headers, body: body.to_string() })
+}
+
+fn mail(message: &Outgoing) -> Option<Value> {
     let Content::Email { from, subject, html, text, headers } = &message.content else {
         return None;
     };
     let headers: Map<String, Value> =
         headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_str().into())).collect();
-    let body = json!({
+    Some(json!({
         "from": from, "to": [message.to], "subject": subject, "html": html, "text": text,
         "headers": headers,
         // Tag values may be letters, digits, `_` and `-` only.
         "tags": [{ "name": "dripline_message", "value": message.id.0.replace('.', "_") }],
-    });
-    Some(HttpRequest {
-        method: "POST",
-        url: "https://api.resend.com/emails".to_owned(),
-        headers: vec![
-            ("authorization", format!("Bearer {}", account.api_key)),
-            ("content-type", "application/json".to_owned()),
-            ("idempotency-key", message.id.0.clone()),
-        ],
-        body: body.to_string(),
-    })
+    }))
 }
 
 /// What the answer means. Its errors are `{ "statusCode", "name", "message" }`.
-pub fn outcome(response: &HttpResponse) -> Attempt {
+pub fn verdict(call: Call<'_>, response: &HttpResponse) -> Verdict {
     let body: Value = serde_json::from_str(&response.body).unwrap_or(Value::Null);
     let text = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    match response.status {
-        200..=299 if !text("id").is_empty() => {
-            Attempt::Accepted { provider_id: text("id"), arrived: false }
-        }
-        // Something took it, and what it said cannot be read: the key makes asking again safe.
-        200..=299 => Attempt::Lost("an answer without an id".to_owned()),
+    Verdict::All(match response.status {
+        200..=299 if call.batch.is_some() => return each(call, &body),
+        200..=299 => accepted(&body),
         // The key was used before for a body that has changed since: that one was taken.
         409 if text("name") == "invalid_idempotent_request" => {
             Attempt::Unclear("sent before under the same key, with other content".to_owned())
@@ -61,5 +72,36 @@ pub fn outcome(response: &HttpResponse) -> Attempt {
                 _ => attempt_by_status(response, reason),
             }
         }
+    })
+}
+
+fn accepted(taken: &Value) -> Attempt {
+    match taken.get("id").and_then(Value::as_str) {
+        Some(id) if !id.is_empty() => {
+            Attempt::Accepted { provider_id: id.to_owned(), arrived: false }
+        }
+        // Something took it, and what it said cannot be read: the key makes asking again safe.
+        _ => Attempt::Lost("an answer without an id".to_owned()),
     }
+}
+
+/// A batch's answer has `data`, the ids of the mails that were taken, in their order, and `errors`,
+/// an index and a message for each that was not.
+fn each(call: Call<'_>, body: &Value) -> Verdict {
+    let list = |name: &str| body.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
+    let (data, errors) = (list("data"), list("errors"));
+    if data.len() + errors.len() != call.count() {
+        return Verdict::All(Attempt::Lost("an answer that does not fit the batch".to_owned()));
+    }
+    let error = |index: usize| {
+        let is_it = |error: &&Value| error.get("index").and_then(Value::as_u64) == Some(index as _);
+        let error = errors.iter().find(is_it)?;
+        Some(error.get("message").and_then(Value::as_str).unwrap_or_default().to_owned())
+    };
+    let mut data = data.iter();
+    let outcome = |index: usize| match error(index) {
+        Some(why) => Attempt::Refused(why),
+        None => data.next().map_or_else(|| accepted(&Value::Null), accepted),
+    };
+    Verdict::Each((0..call.count()).map(outcome).collect())
 }

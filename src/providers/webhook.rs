@@ -2,24 +2,21 @@
 //! message's id is the idempotency key: the same call may come more than once under it.
 
 use super::http::{HttpRequest, HttpResponse};
-use super::{Attempt, Content, Outgoing, attempt_by_status};
-use crate::domain::primitives::Millis;
+use super::{Attempt, Call, Content, attempt_by_status};
+use crate::domain::primitives::Span;
 use crate::domain::token::Keyring;
 
-/// What a call is signed with.
-#[derive(Clone)]
-pub struct Signer {
-    /// The keys.
-    pub keys: Keyring,
-    /// The present: receivers refuse what was signed long ago.
-    pub at: Millis,
-}
+/// How long a call may be made again under the same id. Standard Webhooks sets no limit; receivers
+/// that follow its advice remember ids for days.
+pub const KEY_LIFETIME: Span = Span::hours(23);
 
-/// The call; `None` for what is no webhook.
-pub fn request(signer: &Signer, message: &Outgoing) -> Option<HttpRequest> {
+/// The call, signed with these keys; `None` for what is no webhook. Receivers refuse what was
+/// signed long ago, so the present is signed with it.
+pub fn request(keys: &Keyring, call: Call<'_>) -> Option<HttpRequest> {
+    let message = call.first;
     let Content::Webhook { body } = &message.content else { return None };
-    let (id, seconds) = (&message.id, signer.at.0.div_euclid(1_000));
-    let signatures = signer.keys.webhook_signatures(&format!("{id}.{seconds}.{body}"));
+    let (id, seconds) = (&message.id, call.at.0.div_euclid(1_000));
+    let signatures = keys.webhook_signatures(&format!("{id}.{seconds}.{body}"));
     Some(HttpRequest {
         method: "POST",
         url: message.to.clone(),

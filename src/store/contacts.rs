@@ -2,12 +2,14 @@
 
 use super::statement::{Statement, Value};
 use crate::domain::attribution::Touch;
+use crate::domain::change::ErasedAddress;
 use crate::domain::consent::Consent;
 use crate::domain::contact::{Contact, HISTORY_EVENTS_MAX, SoftBounces};
 use crate::domain::event::Event;
 use crate::domain::journey::Enrollment;
 use crate::domain::primitives::{Channel, ContactId, Millis, QualifiedId};
 use crate::domain::suppression::Suppression;
+use crate::domain::token::Keyring;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
@@ -21,7 +23,7 @@ macro_rules! contact_query {
         concat!(
             "
 SELECT c.id, c.seq, c.email, c.phone, c.external_id, c.attributes, c.tags, c.score, c.locale,
-       c.time_zone, c.consents, c.touches, c.soft_bounces, c.wake_at, c.created_at,
+       c.time_zone, c.consents, c.touches, c.soft_bounces, c.wake_at, c.created_at, c.erased_at,
   (SELECT json_group_array(json_object('id', id, 'campaign', campaign_id, 'version', version,
             'journey', journey, 'step', step, 'steps_taken', steps_taken, 'sent', json(sent),
             'state', state, 'reason', reason, 'entry_key', entry_key, 'entered_at', entered_at,
@@ -107,6 +109,21 @@ pub struct Addresses {
     pub external_ids: Vec<String>,
 }
 
+impl Addresses {
+    /// Each of them by its kind and a hash under which it may be on the list of those erased.
+    pub fn hashes(&self, keys: &Keyring) -> BTreeMap<(&'static str, String), String> {
+        let kinds = ErasedAddress::KINDS.into_iter();
+        let kinds = kinds.zip([&self.emails, &self.phones, &self.external_ids]);
+        let hashed = kinds.flat_map(|(kind, addresses)| {
+            addresses.iter().flat_map(move |address| {
+                let hashes = ErasedAddress::hashes(kind, address, keys).into_iter();
+                hashes.map(move |hash| ((kind, hash), address.clone()))
+            })
+        });
+        hashed.collect()
+    }
+}
+
 /// Which of these idempotency keys are in the log already; one row, `key`, for each.
 pub fn known_keys(keys: &[String]) -> Statement {
     Statement::new(
@@ -145,6 +162,7 @@ pub struct ContactRow {
     soft_bounces: BTreeMap<Channel, SoftBounces>,
     wake_at: Option<Millis>,
     created_at: Millis,
+    erased_at: Option<Millis>,
     #[serde(deserialize_with = "json_text")]
     enrollments: Vec<Enrollment>,
     #[serde(deserialize_with = "json_text")]
@@ -179,6 +197,7 @@ impl From<ContactRow> for Contact {
             messages: BTreeMap::new(),
             wake_at: row.wake_at,
             created_at: row.created_at,
+            erased_at: row.erased_at,
         }
     }
 }

@@ -146,6 +146,10 @@ WITH told AS (
   UNION ALL SELECT campaign, 'opened', channel, template, count(*) FROM about
              WHERE name = 'message.opened' AND properties ->> 'first'
                 OR name = 'message.clicked' AND properties ->> 'opened' GROUP BY 1, 3, 4
+  UNION ALL SELECT campaign, iif(name = 'message.opened', 'machine_opens', 'machine_clicks'),
+                   channel, template, count(*) FROM about
+             WHERE name IN ('message.opened', 'message.clicked') AND properties ->> 'machine'
+             GROUP BY 1, 2, 3, 4
   UNION ALL SELECT campaign, 'clicked', channel, template, count(*) FROM about
              WHERE name = 'message.clicked' AND properties ->> 'first' GROUP BY 1, 3, 4
   UNION ALL SELECT campaign_id, 'conversions', channel, part, count(*) FROM conversions
@@ -156,6 +160,7 @@ WITH told AS (
              WHERE v.currency = p.compiled ->> '$.campaign.currency' GROUP BY 1, 3, 4
 ), kept (campaign, metric, channel, part, value) AS (
   SELECT campaign_id, metric, channel, part, sum(value) FROM counters GROUP BY 1, 2, 3, 4
+  HAVING sum(value) <> 0
 )
 SELECT 'rebuilt' AS which, * FROM (SELECT * FROM rebuilt WHERE value <> 0 EXCEPT SELECT * FROM kept)
 UNION ALL
@@ -170,7 +175,7 @@ pub fn contradictions(invariant: &'static str, now: Millis) -> Statement {
 /// These messages as the ledger has them, with whether anything bars them from leaving.
 pub fn ledger(ids: &[MessageId]) -> Statement {
     Statement::new(
-        "SELECT m.id, m.channel, m.attempts, c.phone,
+        "SELECT m.id, m.channel, m.sender, m.call, c.phone,
                 m.class <> 'internal' AND (
                   EXISTS (SELECT 1 FROM enrollments e WHERE e.contact_id = m.contact_id
                              AND e.id = m.enrollment_id AND e.state = 'exited')
@@ -194,8 +199,10 @@ pub struct LedgerRow {
     pub id: String,
     /// How it travels.
     pub channel: String,
-    /// How often it was claimed.
-    pub attempts: i64,
+    /// Who is asked; empty, or nothing, if no call has begun.
+    pub sender: Option<String>,
+    /// The key of the call, if others go along.
+    pub call: Option<String>,
     /// The contact's number.
     pub phone: Option<String>,
     /// 1 if consent is missing, or its passage has ended early.

@@ -3,29 +3,33 @@
 use super::statement::{Statement, Value};
 use crate::domain::message::{Class, Message, MessageState, Milestones};
 use crate::domain::primitives::{CampaignId, Channel, ContactId, EnrollmentId, MessageId, Millis};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 const COLUMNS: &str = "id, contact_id, campaign_id, version, enrollment_id, journey, step, channel,
        class, purpose, template, note, queued_at, send_at, attempts, uncertain,
-       opened_at, clicked_at, delivered_at, bounced_at, complained_at, unsubscribed_at, state";
+       nullif(sender, '') AS sender, call, called_at, opened_at, clicked_at, delivered_at,
+       bounced_at, complained_at, unsubscribed_at, state";
 
 /// The ids of messages that may be sent now, the longest-waiting first; those whose delivery was
-/// claimed and never ended are among them again once the claim has lapsed.
+/// claimed and never ended are among them again once the claim has lapsed. Those of one call that
+/// had no answer stand together, so that they are asked for together again.
 pub fn outbox(now: Millis, limit: usize) -> Statement {
     Statement::new(
         "SELECT id FROM messages WHERE state IN ('queued', 'sending') AND send_at <= ?1
-          ORDER BY send_at LIMIT ?2",
+          ORDER BY send_at, call, id LIMIT ?2",
         vec![Value::Int(now.0), Value::Int(limit as i64)],
     )
 }
 
 /// Claims those of these messages that may be sent now, until `until`, and returns their rows.
-/// A message that was being sent already is marked uncertain, its call may have been made; and
-/// once uncertain, it stays so until it is over.
+/// A message whose call had begun in a claim that lapsed is marked uncertain; and once uncertain,
+/// it stays so, with its sender, until it is over.
 pub fn claim(ids: &[MessageId], now: Millis, until: Millis) -> Statement {
     let sql = format!(
-        "UPDATE messages SET uncertain = (uncertain OR state = 'sending'), state = 'sending',
-                send_at = ?3, attempts = attempts + 1
+        "UPDATE messages SET
+                uncertain = (uncertain OR (state = 'sending' AND sender IS NOT '')),
+                sender = iif(uncertain OR (state = 'sending' AND sender IS NOT ''), sender, ''),
+                state = 'sending', send_at = ?3, attempts = attempts + 1
           WHERE id IN (SELECT value FROM json_each(?1))
             AND state IN ('queued', 'sending') AND send_at <= ?2
       RETURNING {COLUMNS}"
@@ -34,36 +38,62 @@ pub fn claim(ids: &[MessageId], now: Millis, until: Millis) -> Statement {
     Statement { sql: sql.into(), params }
 }
 
-/// Puts a claimed message back to be tried again; only if the claim is still ours. `uncertain`
-/// says that the call may have been acted upon.
-pub fn retry(
-    id: &MessageId,
-    attempt: u32,
-    send_at: Millis,
-    reason: &str,
-    uncertain: bool,
-) -> Statement {
+/// A claimed message whose call is about to begin.
+#[derive(Serialize)]
+pub struct Calling<'a> {
+    /// The message.
+    pub id: &'a MessageId,
+    /// Its claim.
+    pub attempt: u32,
+    /// Who is asked.
+    pub sender: &'a str,
+    /// The key of the call, if others go along.
+    pub call: Option<&'a str>,
+}
+
+/// Writes down that these messages are about to be called for, and returns the ids of those whose
+/// claim is still ours: no other may be.
+pub fn call<'a>(calling: impl Iterator<Item = &'a Calling<'a>>, now: Millis) -> Statement {
+    let calling: Vec<&Calling<'_>> = calling.collect();
     Statement::new(
-        "UPDATE messages SET state = 'queued', send_at = ?3, reason = ?4,
-                uncertain = (uncertain OR ?5)
-          WHERE id = ?1 AND attempts = ?2 AND state = 'sending'",
-        vec![
-            Value::text(id.as_str()),
-            Value::Int(attempt.into()),
-            Value::Int(send_at.0),
-            Value::text(reason),
-            Value::Int(uncertain.into()),
-        ],
+        "UPDATE messages SET sender = p.value ->> 'sender', call = p.value ->> 'call',
+                called_at = iif(uncertain, coalesce(called_at, queued_at), ?2)
+           FROM (SELECT value FROM json_each(?1)) AS p
+          WHERE messages.id = p.value ->> 'id' AND attempts = p.value ->> 'attempt'
+            AND state = 'sending'
+      RETURNING id",
+        vec![Value::json(&calling), Value::Int(now.0)],
     )
 }
 
-/// Gives a claimed message back untried, as if it had not been claimed; only if the claim is still
-/// ours.
-pub fn release(id: &MessageId, attempt: u32, send_at: Millis) -> Statement {
+/// A claimed message that goes back to be tried again.
+#[derive(Serialize)]
+pub struct PutBack {
+    /// The message.
+    pub id: MessageId,
+    /// Its claim.
+    pub attempt: u32,
+    /// Not before.
+    pub send_at: Millis,
+    /// Why; `None` leaves the reason that there is.
+    pub reason: Option<String>,
+    /// 1 if the attempt may have been acted upon.
+    pub uncertain: u8,
+    /// 1 if there was none, so that it does not count.
+    pub untried: u8,
+}
+
+/// Puts claimed messages back; each only if the claim is still ours.
+pub fn put_back(rows: &[PutBack]) -> Statement {
     Statement::new(
-        "UPDATE messages SET state = 'queued', attempts = attempts - 1, send_at = ?3
-          WHERE id = ?1 AND attempts = ?2 AND state = 'sending'",
-        vec![Value::text(id.as_str()), Value::Int(attempt.into()), Value::Int(send_at.0)],
+        "UPDATE messages SET state = 'queued', send_at = p.value ->> 'send_at',
+                reason = coalesce(p.value ->> 'reason', reason),
+                attempts = attempts - (p.value ->> 'untried'),
+                uncertain = (uncertain OR p.value ->> 'uncertain')
+           FROM (SELECT value FROM json_each(?1)) AS p
+          WHERE messages.id = p.value ->> 'id' AND attempts = p.value ->> 'attempt'
+            AND state = 'sending'",
+        vec![Value::json(rows)],
     )
 }
 
@@ -129,6 +159,9 @@ pub struct MessageRow {
     send_at: Millis,
     attempts: u32,
     uncertain: u8,
+    sender: Option<String>,
+    call: Option<String>,
+    called_at: Option<Millis>,
     opened_at: Option<Millis>,
     clicked_at: Option<Millis>,
     delivered_at: Option<Millis>,
@@ -157,6 +190,9 @@ impl From<MessageRow> for Message {
             send_at: row.send_at,
             attempts: row.attempts,
             uncertain: row.uncertain != 0,
+            sender: row.sender,
+            call: row.call,
+            called_at: row.called_at,
             opened_at: row.opened_at,
             clicked_at: row.clicked_at,
             heard: Milestones {

@@ -3,6 +3,7 @@
 pub mod campaigns;
 pub mod contacts;
 pub mod due;
+pub mod erasures;
 pub mod invariants;
 pub mod journeys;
 pub mod mailbox;

@@ -280,7 +280,10 @@ impl RuleSql {
             let since = self.constant(self.now.minus(span).0);
             sql.push_str(&format!(" AND {alias}.at > {since}"));
         }
-        sql.push_str(&format!(" AND json_type({alias}.properties, '$.machine') IS NOT 'true'"));
+        if !events.machines {
+            let machine = format!("json_type({alias}.properties, '$.machine')");
+            sql.push_str(&format!(" AND {machine} IS NOT 'true'"));
+        }
         for (property, value) in &events.filter {
             let (type_is, found) = self.property(alias, property, types_of(value));
             let equal = self.equal(&found, value);

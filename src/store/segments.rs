@@ -130,7 +130,9 @@ fn select(
     let mut sql = RuleSql::new(now);
     let condition = condition(&mut sql, rule);
     let contacts = sql.contacts();
-    // `?1 IS NOT NULL`: D1 refuses a parameter that stands nowhere.
-    let text = format!("{what} FROM {contacts} WHERE ?1 IS NOT NULL AND {condition}");
+    // `?1 IS NOT NULL`: D1 refuses a parameter that stands nowhere. Who was erased is in none.
+    let text = format!(
+        "{what} FROM {contacts} WHERE ?1 IS NOT NULL AND c.erased_at IS NULL AND {condition}"
+    );
     Statement { sql: compact(&text).into(), params: vec![sql.constants()] }
 }

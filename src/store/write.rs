@@ -1,8 +1,9 @@
 //! Writing decisions: the changes of many contacts become one batch of a few statements, one a
 //! table, whatever the number of rows.
 
+use super::erasures;
 use super::statement::{Statement, Value};
-use crate::domain::change::{Change, Conversion, Count};
+use crate::domain::change::{Change, Conversion, Count, ErasedAddress};
 use crate::domain::consent::ConsentRecord;
 use crate::domain::contact::Contact;
 use crate::domain::decide::Decision;
@@ -32,7 +33,7 @@ pub fn decisions(decisions: &[&Decision], now: Millis) -> Vec<Statement> {
             rows.add(&decision.contact.id, change);
         }
     }
-    rows.into_statements()
+    rows.into_statements(now)
 }
 
 /// The statement that suppresses these addresses, whether or not they are anybody's. Between two
@@ -152,6 +153,17 @@ UPDATE messages SET
   FROM json_each(?1) AS row
  WHERE messages.id = row.value ->> 'id'";
 
+// The verdicts of openings and clicks are all that ever changes of an event.
+const REJUDGE_EVENTS: &str = "
+UPDATE events SET properties = row.value ->> 2
+  FROM json_each(?1) AS row
+ WHERE events.contact_id = row.value ->> 0 AND events.seq = row.value ->> 1";
+
+const REJUDGE_MESSAGES: &str = "
+UPDATE messages SET opened_at = row.value ->> 'opened_at', clicked_at = row.value ->> 'clicked_at'
+  FROM json_each(?1) AS row
+ WHERE messages.id = row.value ->> 'id'";
+
 impl Insert {
     /// One statement for all rows. A few are bound value by value, which SQLite takes at twice
     /// the speed; more of them travel in one JSON parameter.
@@ -189,10 +201,17 @@ struct RowsByTable {
     messages: Vec<Vec<Value>>,
     /// One a message: `UPDATE … FROM` takes an arbitrary one of several.
     message_changes: BTreeMap<String, serde_json::Map<String, Json>>,
+    /// The openings and clicks that were judged anew: contact, number, properties. The last
+    /// verdict on each counts.
+    verdicts: BTreeMap<(String, i64), Json>,
+    /// When each of those messages was opened and clicked, by the last verdicts.
+    rejudged: BTreeMap<String, Json>,
     consents: Vec<Vec<Value>>,
     suppressions: Vec<Vec<Value>>,
     conversions: Vec<Vec<Value>>,
     counts: BTreeMap<[String; 5], i64>,
+    erased: Vec<ContactId>,
+    erased_addresses: Vec<ErasedAddress>,
 }
 
 impl RowsByTable {
@@ -215,6 +234,13 @@ impl RowsByTable {
             }
             Change::Queue(message) => self.messages.push(message_row(message)),
             Change::Message { .. } => self.add_message_change(change),
+            Change::Rejudge { id, opened_at, clicked_at, events } => {
+                let row = json!({ "id": id, "opened_at": opened_at, "clicked_at": clicked_at });
+                self.rejudged.insert(id.0.clone(), row);
+                for (seq, new) in events {
+                    self.verdicts.insert((contact.0.clone(), *seq), json!([contact, seq, new]));
+                }
+            }
             Change::Consent(record) => self.consents.push(consent_row(contact, record)),
             Change::Suppress(suppression) => {
                 self.suppressions.push(suppression_row(suppression));
@@ -226,6 +252,10 @@ impl RowsByTable {
                 let key = [&campaign.0, metric.as_str(), channel, part, day].map(str::to_owned);
                 *self.counts.entry(key).or_default() += by;
             }
+            Change::Erase(addresses) => {
+                self.erased.push(contact.clone());
+                self.erased_addresses.extend(addresses.iter().cloned());
+            }
         }
     }
 
@@ -235,6 +265,14 @@ impl RowsByTable {
         else {
             return;
         };
+        // What a person does after the verdicts were changed comes after them.
+        if let Some(row) = self.rejudged.get_mut(&id.0) {
+            for (name, at) in [("opened_at", opened_at), ("clicked_at", clicked_at)] {
+                if row[name].is_null() {
+                    row[name] = json!(at);
+                }
+            }
+        }
         let row = self.message_changes.entry(id.0.clone()).or_default();
         row.insert("id".to_owned(), json!(id));
         if let Some(state) = state {
@@ -254,7 +292,7 @@ impl RowsByTable {
         row.extend(told.map(|(name, value)| (name.to_owned(), value)));
     }
 
-    fn into_statements(self) -> Vec<Statement> {
+    fn into_statements(self, now: Millis) -> Vec<Statement> {
         let (mut entered, mut left) = (Vec::new(), Vec::new());
         for ([contact, segment], since) in self.memberships {
             match since {
@@ -266,6 +304,8 @@ impl RowsByTable {
             vec![text(journey), int(hour), int(taken), int(people)]
         });
         let message_changes: Vec<_> = self.message_changes.into_values().collect();
+        let rejudged: Vec<_> = self.rejudged.into_values().collect();
+        let verdicts: Vec<_> = self.verdicts.into_values().collect();
         let counts = self
             .counts
             .into_iter()
@@ -280,12 +320,19 @@ impl RowsByTable {
             MEMBERS.rows(entered),
             MESSAGES.rows(self.messages),
             of_json(UPDATE_MESSAGES, &message_changes),
+            of_json(REJUDGE_EVENTS, &verdicts),
+            of_json(REJUDGE_MESSAGES, &rejudged),
             CONSENTS.rows(self.consents),
             SUPPRESSIONS.rows(self.suppressions),
             CONVERSIONS.rows(self.conversions),
             COUNTERS.rows(counts.collect()),
         ];
-        statements.into_iter().flatten().collect()
+        // Last, so that what this very batch writes is emptied too.
+        let erasures = match self.erased.is_empty() {
+            true => Vec::new(),
+            false => erasures::empty(&self.erased, &self.erased_addresses, now).to_vec(),
+        };
+        statements.into_iter().flatten().chain(erasures).collect()
     }
 }
 

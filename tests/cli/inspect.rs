@@ -1,4 +1,4 @@
-//! `dripline inspect email|phone|sms|user-agent`.
+//! `dripline inspect email|phone|sms|user-agent|bounce`.
 
 use super::{dripline, dripline_with, dripline_with_bytes};
 
@@ -80,4 +80,41 @@ fn a_line_that_cannot_be_read_stops_no_other() {
     // A space at the end is a unit that is paid for.
     assert_eq!((&found[3]["input"], &found[3]["units"]), (&"last ".into(), &5.into()));
     assert_eq!(ran.err, "4 looked at, 2 refused\n");
+}
+
+#[test]
+fn what_a_receiver_said_is_judged() {
+    let ran = dripline(&["inspect", "bounce", "550 5.1.1 no such user"]).ended(0);
+    assert_eq!(ran.out, "550 5.1.1 no such user: hard: nobody has this address (5.1.1)\n");
+    let lines = "552 5.2.2 over quota\nwhat?\n";
+    let ran = dripline_with(&["inspect", "bounce", "--json"], &[], lines).ended(1);
+    assert_eq!(
+        objects(&ran.out),
+        [
+            serde_json::json!({ "input": "552 5.2.2 over quota", "ok": true, "kind": "soft",
+                                "reason": "mailbox_full", "status": "5.2.2",
+                                "message": "the mailbox is full",
+                                "words": "552 5.2.2 over quota" }),
+            serde_json::json!({ "input": "what?", "ok": false, "kind": "ignored",
+                                "reason": "unclear", "status": "", "message": "nobody said why",
+                                "words": "what?" }),
+        ]
+    );
+}
+
+#[test]
+fn messages_that_came_back_are_read_whole_one_or_many() {
+    let report = "Return-Path: <>\nContent-Type: multipart/report; boundary=b\n\n--b\n\
+                  Content-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example\n\n\
+                  Action: failed\nStatus: 5.1.1\n\n--b--\n";
+    let ran = dripline_with(&["inspect", "bounce"], &[], report).ended(0);
+    assert_eq!(ran.out, "Return-Path: <>: hard: nobody has this address (5.1.1)\n");
+    let mailbox = format!(
+        "From MAILER-DAEMON Mon Mar  2 09:00:00 2026\n{report}\n\
+         From ann@x.example Mon Mar  2 09:00:01 2026\nSubject: Out of office\n\nAway.\n"
+    );
+    let ran = dripline_with(&["inspect", "bounce", "--json"], &[], &mailbox).ended(0);
+    let found: Vec<_> = objects(&ran.out).iter().map(|one| one["reason"].clone()).collect();
+    assert_eq!(found, ["no_such_address", "auto_reply"]);
+    assert_eq!(ran.err, "2 looked at, 0 not understood\n");
 }

@@ -4,6 +4,7 @@
 mod server;
 
 mod check;
+mod erase;
 mod explain;
 mod help;
 mod inspect;

@@ -17,7 +17,8 @@ const REPORT: &str = r#"{"campaign":"white-paper","name":"预测性维护白皮�
   "conversions":4,"cost_minor":0,"revenue_minor":5200000}],
 "messages":[
   {"template":"emails/white-paper-welcome","sent":300,"delivered":300,"opened":200,"clicked":120,
-   "bounced":5,"hard_bounced":2,"complained":1,"unsubscribed":3},
+   "bounced":5,"hard_bounced":2,"complained":1,"unsubscribed":3,
+   "machine_opens":90,"machine_clicks":700},
   {"template":"sms/清单","sent":3,"delivered":0,"opened":0,"clicked":0}]}"#;
 
 #[test]
@@ -56,6 +57,10 @@ fn a_report_is_a_table() {
       emails/white-paper-welcome   300        300     200      120      66.7%       40.0%
       sms/清单                       3          0       0        0       0.0%        0.0%
       All                          303        300     200      120      66.7%       40.0%
+
+    Fetched by machines, by message
+      Template                    Opens  Clicks
+      emails/white-paper-welcome     90     700
 
     Came back or refused, by message
       Template                    Bounced  Hard bounces  Complaints  Unsubscribed

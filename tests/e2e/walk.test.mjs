@@ -104,6 +104,8 @@ describe("The English campaign", () => {
   });
 
   test("leads a click to the page that the mail names, and notices it", async () => {
+    // Sooner than anybody reads, it would be a machine's.
+    await runtime.advance("1m");
     const [welcome] = await inbox(runtime, "ann@example.com");
     const clicked = await ann.fetch(linkTo(welcome, "/c/"));
     assert.equal(clicked.status, 302);
@@ -133,10 +135,17 @@ describe("The English campaign", () => {
     assert.equal((await scanner.fetch(linkTo(welcome, "/c/"))).status, 302);
     assert.equal((await ann.fetch(linkTo(welcome, "/c/"), { method: "HEAD" })).status, 302);
     await runtime.settle();
-    const [{ clicked }] = await runtime.d1(
-      "SELECT SUM(value) AS clicked FROM counters WHERE metric = 'clicked'",
+    const counted = await runtime.d1(
+      `SELECT metric, SUM(value) AS value FROM counters
+        WHERE metric IN ('clicked', 'machine_clicks') GROUP BY metric ORDER BY metric`,
     );
-    assert.equal(clicked, 1);
+    assert.deepEqual(counted.map((row) => row.value), [1, 2]);
+    const judged = await runtime.d1(
+      `SELECT properties ->> 'reasons' AS reasons FROM events
+        WHERE name = 'message.clicked' AND properties ->> 'machine' ORDER BY seq`,
+    );
+    assert.match(judged[0].reasons, /scanner_user_agent/);
+    assert.match(judged[1].reasons, /head_request/);
   });
 
   test("takes who clicked and decides for hot, and tells the owner", async () => {
@@ -317,6 +326,7 @@ describe("The Chinese campaign", () => {
   });
 
   test("goes by what was read, and grades and texts the reader", async () => {
+    await runtime.advance("1m");
     const [, welcome] = await inbox(runtime, "wang@example.cn");
     assert.equal((await wang.fetch(linkTo(welcome, "/c/"))).status, 302);
     await runtime.settle();

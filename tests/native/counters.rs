@@ -49,6 +49,7 @@ fn busy_world() -> World {
             url: None,
             at: world.now(),
             machine,
+            facts: None,
             key: key.to_owned(),
         };
         world.take_in(vec![Intake::EngagementV1(report)]).unwrap();
@@ -77,6 +78,7 @@ fn every_counter_is_what_its_rows_say() {
     conversions 4
     delivered 3
     leads 3
+    machine_opens 1
     opened 2
     revenue 750
     sent 3

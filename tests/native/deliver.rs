@@ -6,9 +6,11 @@ use super::support::{FORM, MONDAY, number, rows, submission, world};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use dripline::domain::primitives::{Ids, MessageId, Millis, Span};
+use dripline::flows::commit::CommitError;
 use dripline::flows::seams::{Database, DatabaseError, Http};
 use dripline::flows::task::Work;
 use dripline::flows::{deliver, submit_form};
+use dripline::native::chaos::turns::pass;
 use dripline::native::world::{World, block_on};
 use dripline::providers::http::{HttpError, HttpRequest, HttpResponse};
 use dripline::providers::{Sender, resend, twilio};
@@ -20,7 +22,7 @@ use sha2::{Digest, Sha256};
 use std::cell::RefCell;
 use std::collections::{BTreeSet, VecDeque};
 
-const JOURNEY: &str = r#"
+pub const JOURNEY: &str = r#"
     [journey.j]
     enter = { form = "f" }
     exit = { event = "order.completed" }
@@ -32,7 +34,7 @@ const JOURNEY: &str = r#"
     wait = "30d"
 "#;
 
-const TEXTS: &str = r#"
+pub const TEXTS: &str = r#"
     [journey.t]
     enter = { form = "f" }
     [[journey.t.step]]
@@ -41,15 +43,15 @@ const TEXTS: &str = r#"
 "#;
 
 /// A world whose messages wait for a provider that does what a script says.
-struct Office {
-    world: World,
-    script: Script,
+pub struct Office {
+    pub world: World,
+    pub script: Script,
 }
 
 #[derive(Default)]
-struct Script {
+pub struct Script {
     answers: RefCell<VecDeque<Result<HttpResponse, HttpError>>>,
-    requests: RefCell<Vec<HttpRequest>>,
+    pub requests: RefCell<Vec<HttpRequest>>,
 }
 
 impl Http for Script {
@@ -59,12 +61,16 @@ impl Http for Script {
     }
 }
 
-fn answer(status: u16, body: Value) -> Result<HttpResponse, HttpError> {
+pub fn answer(status: u16, body: Value) -> Result<HttpResponse, HttpError> {
     Ok(HttpResponse { status, headers: Vec::new(), body: body.to_string() })
 }
 
-fn accepted() -> Result<HttpResponse, HttpError> {
+pub fn accepted() -> Result<HttpResponse, HttpError> {
     answer(200, json!({ "id": "re-1", "sid": "SM1" }))
+}
+
+fn resend() -> Vec<Sender> {
+    vec![Sender::Resend(resend::Account { api_key: "re_key".to_owned() })]
 }
 
 impl Office {
@@ -80,45 +86,64 @@ impl Office {
         office
     }
 
-    fn empty(journey: &str) -> Self {
+    pub fn empty(journey: &str) -> Self {
         let mut world = world(&format!("{FORM}{journey}"));
-        world.settings.email = Sender::Resend(resend::Account { api_key: "re_key".to_owned() });
-        world.settings.sms = Sender::Twilio(twilio::Account {
+        world.settings.senders.email = resend();
+        // One by one; batches have tests of their own.
+        world.settings.senders.batch_max = 1;
+        world.settings.senders.sms = vec![Sender::Twilio(twilio::Account {
             account_sid: "AC1".to_owned(),
             auth_token: "token".to_owned(),
             from: "+447400000000".to_owned(),
-        });
+        })];
         Self { world, script: Script::default() }
     }
 
-    fn submit(&mut self, fields: &[(&str, &str)]) {
+    pub fn submit(&mut self, fields: &[(&str, &str)]) {
         let submitted = submission(&mut self.world, fields);
         let (world, ids) = (&self.world, &mut Ids::new(MONDAY, submitted.key.len() as u64));
-        let post = submit_form::submit(&world.db, &world.catalog, submitted, MONDAY, ids);
+        let post = submit_form::submit(
+            &world.db, &world.catalog, &world.settings.keys, submitted, MONDAY, ids,
+        );
         block_on(post).unwrap();
     }
 
-    fn messages(&self) -> Vec<MessageId> {
+    pub fn messages(&self) -> Vec<MessageId> {
         let found = rows(&self.world.db, "SELECT id FROM messages ORDER BY id");
         found.iter().map(|row| MessageId::from(row["id"].as_str().unwrap())).collect()
     }
 
     /// A delivery of all messages at an instant, which meets these answers in turn.
-    fn deliver(&self, at: Millis, answers: Vec<Result<HttpResponse, HttpError>>) {
+    pub fn deliver(&self, at: Millis, answers: Vec<Result<HttpResponse, HttpError>>) {
         self.script.answers.borrow_mut().extend(answers);
         self.try_to_deliver(&self.world.db, at).unwrap();
         assert_eq!(self.script.answers.borrow().len(), 0, "calls that were not made");
     }
 
     fn try_to_deliver<D: Database>(&self, db: &D, at: Millis) -> Result<Vec<Work>, String> {
+        block_on(self.delivery(db, &self.script, at)).map_err(|error| error.to_string())
+    }
+
+    /// A delivery of all messages through this database and this way out.
+    pub async fn delivery<D: Database, H: Http>(
+        &self,
+        db: &D,
+        http: &H,
+        at: Millis,
+    ) -> Result<Vec<Work>, CommitError> {
         let (world, ids) = (&self.world, &mut Ids::new(at, at.0 as u64));
         let (catalog, settings) = (&world.catalog, &world.settings);
-        block_on(deliver::deliver(db, &self.script, catalog, settings, self.messages(), at, ids))
-            .map_err(|error| error.to_string())
+        deliver::deliver(db, http, catalog, settings, self.messages(), at, ids).await
+    }
+
+    /// The idempotency keys of all calls so far.
+    pub fn keys(&self) -> Vec<String> {
+        let requests = self.script.requests.borrow();
+        requests.iter().map(|request| header(request, "idempotency-key")).collect()
     }
 
     /// Where the one message stands: its state, the reason, the attempts, whether it is uncertain.
-    fn standing(&self) -> String {
+    pub fn standing(&self) -> String {
         let sql =
             "SELECT group_concat(state || '|' || reason || '|' || attempts || '|' || uncertain,
                                        char(10) ORDER BY id) AS line FROM messages";
@@ -132,7 +157,7 @@ impl Office {
 
 /// A request as it goes over the wire, to be read: tokens and ids are named only, and each tag of
 /// a mail's HTML has a line of its own.
-fn wire(request: &HttpRequest, message: &MessageId) -> String {
+pub fn wire(request: &HttpRequest, message: &MessageId) -> String {
     let mut lines = vec![format!("{} {}", request.method, request.url)];
     lines.extend(request.headers.iter().map(|(name, value)| format!("{name}: {value}")));
     let json = serde_json::from_str::<Value>(&request.body);
@@ -239,14 +264,15 @@ fn an_email_is_tried_again_refused_or_sent_by_what_resend_says() {
         ..error(429, "rate_limit_exceeded").unwrap()
     });
     assert_eq!(after(slow), "queued|429 rate_limit_exceeded: why|1|0 +120s");
-    assert_eq!(after(error(429, "daily")), "queued|429 daily: why|1|0 +60s");
-    assert_eq!(after(error(401, "missing_api_key")), "queued|401 missing_api_key: why|1|0 +60s");
+    // A minute, and up to a quarter more by the message's id.
+    assert_eq!(after(error(429, "daily")), "queued|429 daily: why|1|0 +70s");
+    assert_eq!(after(error(401, "missing_api_key")), "queued|401 missing_api_key: why|1|0 +70s");
     assert_eq!(after(error(422, "invalid")), "failed|422 invalid: why|1|0 +900s");
-    assert_eq!(after(error(500, "oops")), "queued|500 oops: why|1|1 +60s");
-    assert_eq!(after(error(503, "busy")), "queued|503 busy: why|1|0 +60s");
-    assert_eq!(after(Err(HttpError::TimedOut)), "queued|no answer in time|1|1 +60s");
+    assert_eq!(after(error(500, "oops")), "queued|500 oops: why|1|1 +70s");
+    assert_eq!(after(error(503, "busy")), "queued|503 busy: why|1|0 +70s");
+    assert_eq!(after(Err(HttpError::TimedOut)), "queued|no answer in time|1|1 +70s");
     let garbage = Ok(HttpResponse { status: 200, headers: vec![], body: "<html>".to_owned() });
-    assert_eq!(after(garbage), "queued|an answer without an id|1|1 +60s");
+    assert_eq!(after(garbage), "queued|an answer without an id|1|1 +70s");
     assert_eq!(
         after(error(409, "invalid_idempotent_request")),
         "unknown|sent before under the same key, with other content|1|0 +900s"
@@ -257,9 +283,9 @@ fn an_email_is_tried_again_refused_or_sent_by_what_resend_says() {
 fn a_text_message_is_never_sent_again_unless_it_surely_was_not() {
     let error = |status| answer(status, json!({ "code": 21211, "message": "why" }));
     let after = |answer| after(TEXTS, answer);
-    assert_eq!(after(error(429)), "queued|429 21211: why|1|0 +60s");
-    assert_eq!(after(error(503)), "queued|503 21211: why|1|0 +60s");
-    assert_eq!(after(error(401)), "queued|401 21211: why|1|0 +60s");
+    assert_eq!(after(error(429)), "queued|429 21211: why|1|0 +70s");
+    assert_eq!(after(error(503)), "queued|503 21211: why|1|0 +70s");
+    assert_eq!(after(error(401)), "queued|401 21211: why|1|0 +70s");
     assert_eq!(after(error(400)), "failed|400 21211: why|1|0 +900s");
     for status in [408, 500, 502, 504, 520, 524] {
         assert_eq!(after(error(status)), format!("unknown|status {status}|1|0 +900s"));
@@ -284,7 +310,7 @@ fn a_lost_email_is_asked_for_again_in_the_same_bytes_under_the_same_key() {
     let office = Office::new(JOURNEY);
     office.deliver(MONDAY, vec![Err(HttpError::TimedOut)]);
     office.deliver(MONDAY.plus(Span::seconds(59)), vec![]);
-    office.deliver(MONDAY.plus(Span::seconds(60)), vec![accepted()]);
+    office.deliver(MONDAY.plus(Span::seconds(75)), vec![accepted()]);
     let requests = office.script.requests.borrow();
     assert_eq!(requests[0], requests[1]);
     assert_eq!(office.standing(), "sent||2|1");
@@ -294,7 +320,7 @@ fn a_lost_email_is_asked_for_again_in_the_same_bytes_under_the_same_key() {
 fn a_confirmation_is_asked_for_again_in_the_same_bytes() {
     let form = FORM.replace("text = \"Write to me.\"", "text = \"Write!\", double_opt_in = true");
     let mut world = world(&format!("{form}{JOURNEY}"));
-    world.settings.email = Sender::Resend(resend::Account { api_key: "re_key".to_owned() });
+    world.settings.senders.email = resend();
     let mut office = Office { world, script: Script::default() };
     office.submit(&[("email", "ann@x.example"), ("consent", "on")]);
     office.deliver(MONDAY, vec![Err(HttpError::TimedOut)]);
@@ -341,27 +367,28 @@ fn a_message_refused_after_a_lost_answer_is_unknown_rather_than_failed() {
     assert_eq!(office.standing(), "unknown|422 invalid: |2|1");
 }
 
-/// Lets a delivery die after it has claimed, before it calls.
-fn die_after_the_claim(office: &Office) {
+/// Lets a delivery die after so many batches: the first is the claim, the second says that a call
+/// begins.
+fn die_after(office: &Office, batches: usize) {
     let db = InTurns(&office.world.db);
-    let (world, ids) = (&office.world, &mut Ids::new(MONDAY, 9));
-    let task: Task<'_, _> = Box::pin(deliver::deliver(
-        &db,
-        &office.script,
-        &world.catalog,
-        &world.settings,
-        office.messages(),
-        MONDAY,
-        ids,
-    ));
-    assert!(together_until(vec![(task, 2)])[0].is_none());
+    let task: Delivery<'_> = Box::pin(office.delivery(&db, &Silent, MONDAY));
+    assert!(together_until(vec![(task, batches + 1)])[0].is_none());
     assert!(office.standing().starts_with("sending||1|0"));
+}
+
+/// A provider whose answer never comes.
+struct Silent;
+
+impl Http for Silent {
+    async fn send(&self, _: HttpRequest) -> Result<HttpResponse, HttpError> {
+        std::future::pending().await
+    }
 }
 
 #[test]
 fn a_claim_lapses_when_its_worker_dies_and_the_key_makes_it_safe_to_send() {
     let office = Office::new(JOURNEY);
-    die_after_the_claim(&office);
+    die_after(&office, 2);
     office.deliver(MONDAY.plus(Span::minutes(14)), vec![]);
     office.deliver(MONDAY.plus(Span::minutes(15)), vec![accepted()]);
     assert_eq!(office.standing(), "sent||2|1");
@@ -370,33 +397,73 @@ fn a_claim_lapses_when_its_worker_dies_and_the_key_makes_it_safe_to_send() {
 #[test]
 fn without_a_key_a_claim_that_lapsed_is_unknown() {
     let office = Office::new(TEXTS);
-    die_after_the_claim(&office);
+    die_after(&office, 2);
     office.deliver(MONDAY.plus(Span::minutes(15)), vec![]);
     assert_eq!(office.standing(), "unknown|an earlier attempt had no answer|2|1");
-    assert_eq!(office.calls(), 0);
 }
+
+#[test]
+fn a_claim_that_lapsed_before_the_call_leaves_no_doubt() {
+    let office = Office::new(TEXTS);
+    die_after(&office, 1);
+    office.deliver(MONDAY.plus(Span::minutes(15)), vec![accepted()]);
+    assert_eq!(office.standing(), "sent||2|0");
+}
+
+#[test]
+fn a_claim_of_an_older_deployment_that_lapsed_is_in_doubt() {
+    let office = Office::new(TEXTS);
+    die_after(&office, 1);
+    rows(&office.world.db, "UPDATE messages SET sender = NULL");
+    office.deliver(MONDAY.plus(Span::minutes(15)), vec![]);
+    assert_eq!(office.standing(), "unknown|an earlier attempt had no answer|2|1");
+}
+
+#[test]
+fn a_message_in_doubt_is_left_to_the_sender_that_was_asked() {
+    let mut office = Office::new(JOURNEY);
+    office.deliver(MONDAY, vec![Err(HttpError::TimedOut)]);
+    office.world.settings.senders.email = vec![Sender::Mailbox];
+    office.deliver(MONDAY.plus(Span::minutes(2)), vec![]);
+    assert_eq!(office.standing(), "unknown|an earlier attempt had no answer|2|1");
+}
+
+/// A delivery by a worker whose clock says so, after so many turns of others.
+fn worker<'a, D: Database>(office: &'a Office, db: &'a D, at: Millis, after: u32) -> Delivery<'a> {
+    Box::pin(async move {
+        for _ in 0..after {
+            pass().await;
+        }
+        office.delivery(db, &office.script, at).await
+    })
+}
+
+type Delivery<'a> = Task<'a, Result<Vec<Work>, CommitError>>;
 
 #[test]
 fn two_workers_that_both_sent_a_message_count_it_once() {
     let office = Office::new(JOURNEY);
     let db = InTurns(&office.world.db);
     office.script.answers.borrow_mut().extend([accepted(), accepted()]);
-    let worker = |at: Millis| -> Task<'_, _> {
-        let (world, script, messages) = (&office.world, &office.script, office.messages());
-        let db = &db;
-        Box::pin(async move {
-            let ids = &mut Ids::new(at, at.0 as u64);
-            let (catalog, settings) = (&world.catalog, &world.settings);
-            deliver::deliver(db, script, catalog, settings, messages, at, ids).await
-        })
-    };
     // The second one's clock says that the first one's claim has lapsed.
-    let both = together(vec![worker(MONDAY), worker(MONDAY.plus(Span::minutes(16)))]);
+    let late = MONDAY.plus(Span::minutes(16));
+    let both = together(vec![worker(&office, &db, MONDAY, 0), worker(&office, &db, late, 1)]);
     assert!(both.iter().all(Result::is_ok));
     assert_eq!(office.calls(), 2);
     assert_sound(&office.world.db, None);
     let sent = "SELECT sum(value) FROM counters WHERE metric = 'sent'";
     assert_eq!(number(&office.world.db, sent), 1);
+}
+
+#[test]
+fn a_worker_whose_claim_is_gone_makes_no_call() {
+    let office = Office::new(JOURNEY);
+    let db = InTurns(&office.world.db);
+    office.script.answers.borrow_mut().extend([accepted()]);
+    let late = MONDAY.plus(Span::minutes(16));
+    let both = together(vec![worker(&office, &db, MONDAY, 0), worker(&office, &db, late, 0)]);
+    assert!(both.iter().all(Result::is_ok));
+    assert_eq!((office.calls(), office.standing().as_str()), (1, "sent||2|0"));
 }
 
 #[test]
@@ -433,17 +500,18 @@ fn a_message_that_is_refused_does_not_hold_back_its_neighbours() {
 #[test]
 fn a_provider_that_has_gone_silent_is_left_in_peace_and_nobody_loses_by_it() {
     let mut office = Office::empty(TEXTS);
-    for n in 0..6 {
+    for n in 0..8 {
         let (email, phone) = (format!("p{n}@x.example"), format!("07400 12345{n}"));
         office.submit(&[("email", &email), ("phone", &phone), ("consent", "on")]);
     }
     let silence = || Err(HttpError::TimedOut);
-    office.deliver(MONDAY, vec![silence(), accepted(), silence(), silence(), silence()]);
+    let wave = [silence(), accepted(), silence(), silence(), silence(), silence()];
+    office.deliver(MONDAY, wave.into());
     let states = "SELECT group_concat(state || attempts, ' ' ORDER BY state) AS line FROM messages";
     let line = || rows(&office.world.db, states)[0]["line"].clone();
-    assert_eq!(line(), "queued0 sent1 unknown1 unknown1 unknown1 unknown1");
-    office.deliver(MONDAY.plus(Span::minutes(1)), vec![accepted()]);
-    assert_eq!(line(), "sent1 sent1 unknown1 unknown1 unknown1 unknown1");
+    assert_eq!(line(), "queued0 queued0 sent1 unknown1 unknown1 unknown1 unknown1 unknown1");
+    office.deliver(MONDAY.plus(Span::minutes(1)), vec![accepted(), accepted()]);
+    assert_eq!(line(), "sent1 sent1 sent1 unknown1 unknown1 unknown1 unknown1 unknown1");
 }
 
 #[test]
@@ -481,12 +549,12 @@ fn what_may_have_left_before_the_fence_was_closed_is_unknown() {
 #[test]
 fn without_a_sender_messages_wait_and_then_leave() {
     let mut office = Office::new(JOURNEY);
-    office.world.settings.email = Sender::Nowhere;
+    office.world.settings.senders.email = vec![];
     office.deliver(MONDAY, vec![]);
-    assert_eq!(office.standing(), "queued|no sender is configured for this channel|1|0");
-    office.world.settings.email = Sender::Resend(resend::Account { api_key: "re".to_owned() });
+    assert_eq!(office.standing(), "queued|no sender is configured for this channel|0|0");
+    office.world.settings.senders.email = resend();
     office.deliver(MONDAY.plus(Span::days(3)), vec![accepted()]);
-    assert_eq!(office.standing(), "sent||2|0");
+    assert_eq!(office.standing(), "sent||1|0");
 }
 
 /// A database that refuses to put messages back, or to write of one contact.

@@ -150,7 +150,8 @@ fn queued_by_an_isolate_that_knows_nothing(world: &mut World) -> MessageId {
     let stale = stale.with_statuses(Vec::new());
     let now = world.now().plus(Span::seconds(10));
     let ids = &mut Ids::new(now, 9);
-    block_on(submit_form::submit(&world.db, &stale, submitted, now, ids)).unwrap();
+    block_on(submit_form::submit(&world.db, &stale, &world.settings.keys, submitted, now, ids))
+        .unwrap();
     let row = rows(&world.db, "SELECT id FROM messages WHERE state = 'queued'");
     MessageId::from(row[0]["id"].as_str().unwrap())
 }

@@ -2,7 +2,7 @@
 
 use super::invariants::assert_sound;
 use super::support::{FORM, MONDAY, history, number, rows, rows_of, submission, world};
-use dripline::domain::bounce::{Bounce, BounceKind};
+use dripline::domain::bounce::{Bounce, BounceKind, BounceReason};
 use dripline::domain::decide::{Happening, Heard, News, Outcome};
 use dripline::domain::primitives::{Channel, Ids, MessageId, Millis, Span};
 use dripline::domain::suppression::{Suppression, SuppressionReason};
@@ -33,7 +33,8 @@ fn office() -> World {
     let fields = [("email", "ann@x.example"), ("phone", "07400 123456"), ("consent", "on")];
     let submitted = submission(&mut world, &fields);
     let (db, ids) = (&world.db, &mut Ids::new(MONDAY, 7));
-    block_on(submit_form::submit(db, &world.catalog, submitted, MONDAY, ids)).unwrap();
+    block_on(submit_form::submit(db, &world.catalog, &world.settings.keys, submitted, MONDAY, ids))
+        .unwrap();
     world
 }
 
@@ -52,7 +53,7 @@ fn heard(news: News, at: Millis) -> Heard {
 fn bounce(kind: BounceKind) -> News {
     News::Bounced(Bounce {
         kind,
-        reason: "no_such_address".to_owned(),
+        reason: BounceReason::NoSuchAddress,
         status: "5.1.1".to_owned(),
         words: "no such user".to_owned(),
     })
@@ -66,7 +67,8 @@ fn tell(db: &Sqlite, world: &World, message: &MessageId, news: News, at: Millis)
 fn take_in(db: &Sqlite, world: &World, report: HeardReport, now: Millis) {
     let ids = &mut Ids::new(now, now.0 as u64);
     let task = vec![Intake::HeardV1(report)];
-    block_on(record_touches::record(db, &world.catalog, task, now, ids)).unwrap();
+    block_on(record_touches::record(db, &world.catalog, &world.settings.keys, task, now, ids))
+        .unwrap();
 }
 
 /// The provider's answer to the call that sent the message.

@@ -434,12 +434,12 @@ fn many_tellings_of_one_order_at_once_are_one_passage() {
     let world = with(ORDERS);
     let db = InTurns(&world.db);
     let tell = |n: u64| -> Task<'_, _> {
-        let (db, catalog) = (&db, &world.catalog);
+        let (db, catalog, keys) = (&db, &world.catalog, &world.settings.keys);
         let properties = json!({ "order_id": "a" });
         let told = report(MONDAY, ANN, "order.completed", properties, &n.to_string());
         Box::pin(async move {
             let mut ids = Ids::new(MONDAY, n);
-            record_touches::record(db, catalog, vec![told], MONDAY, &mut ids).await
+            record_touches::record(db, catalog, keys, vec![told], MONDAY, &mut ids).await
         })
     };
     let told = together((0..20).map(tell).collect());
@@ -525,7 +525,7 @@ fn the_limit_holds_however_many_come_at_once() {
         let world = with(&LIMITED.replace("form = \"f\"", "event = \"go\""));
         let db = InTurns(&world.db);
         let tell = |(n, people): (usize, &[usize])| -> Task<'_, _> {
-            let (db, catalog) = (&db, &world.catalog);
+            let (db, catalog, keys) = (&db, &world.catalog, &world.settings.keys);
             let told = |n: &usize| {
                 let email = format!("p{n:02}@example.com");
                 report(MONDAY, &email, "go", json!({}), &format!("go {n}"))
@@ -533,7 +533,7 @@ fn the_limit_holds_however_many_come_at_once() {
             let told: Vec<_> = people.iter().map(told).collect();
             Box::pin(async move {
                 let mut ids = Ids::new(MONDAY, n as u64);
-                record_touches::record(db, catalog, told, MONDAY, &mut ids).await
+                record_touches::record(db, catalog, keys, told, MONDAY, &mut ids).await
             })
         };
         let people: Vec<usize> = (0..45).collect();

@@ -163,10 +163,12 @@ where
 fn events() -> impl Strategy<Value = Events> {
     let filter = prop::collection::vec((select(PROPERTIES.as_slice()), scalar()), 0..2);
     let numbers = prop::collection::vec((select(PROPERTIES.as_slice()), comparison()), 0..2);
-    (select(EVENTS.as_slice()), filter, numbers).prop_map(|(event, filter, numbers)| Events {
+    let parts = (select(EVENTS.as_slice()), filter, numbers, any::<bool>());
+    parts.prop_map(|(event, filter, numbers, machines)| Events {
         event: event.to_owned(),
         filter: filter.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
         numbers: numbers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        machines,
     })
 }
 
@@ -772,7 +774,12 @@ fn largest_rules() -> Vec<Rule> {
         let test = Test::Relative { relative, zone: "Europe/London".to_owned() };
         Rule::Attribute { attribute: "renewal".to_owned(), test }
     };
-    let events = Events { event: "order.completed".to_owned(), filter: vec![], numbers: vec![] };
+    let events = Events {
+        event: "order.completed".to_owned(),
+        filter: vec![],
+        numbers: vec![],
+        machines: false,
+    };
     let within = Some(Span::days(30));
     let last = Rule::EventTime {
         events: events.clone(),

@@ -45,10 +45,10 @@ fn post_together(world: &World, posts: Vec<Submitted>) {
     let db = InTurns(&world.db);
     let now = MONDAY.plus(Span::seconds(10));
     let post = |(index, submitted)| -> Task<'_, _> {
-        let (db, catalog) = (&db, &world.catalog);
+        let (db, catalog, keys) = (&db, &world.catalog, &world.settings.keys);
         Box::pin(async move {
             let mut ids = Ids::new(now, 1_000 + index as u64);
-            submit_form::submit(db, catalog, submitted, now, &mut ids).await
+            submit_form::submit(db, catalog, keys, submitted, now, &mut ids).await
         })
     };
     let answers = together(posts.into_iter().enumerate().map(post).collect());
@@ -177,16 +177,17 @@ fn a_click_and_an_unsubscribing_at_once_are_both_kept() {
             url: Some(click.rest.clone()),
             at: now,
             machine: Vec::new(),
+            facts: None,
             key: key.to_owned(),
         })
     };
     let db = InTurns(&world.db);
-    let (db, catalog) = (&db, &world.catalog);
+    let (db, catalog, keys) = (&db, &world.catalog, &world.settings.keys);
     let clicking = |key: &'static str, seed: u64| -> Task<'_, bool> {
         let task = report(key);
         Box::pin(async move {
             let mut ids = Ids::new(now, seed);
-            record_touches::record(db, catalog, vec![task], now, &mut ids).await.is_ok()
+            record_touches::record(db, catalog, keys, vec![task], now, &mut ids).await.is_ok()
         })
     };
     let stopping = |seed: u64| -> Task<'_, bool> {

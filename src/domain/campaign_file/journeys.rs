@@ -202,6 +202,7 @@ fn pattern(table: &mut Table<'_>, words: &'static [&'static str]) -> EventPatter
         filter: table.get("where", Node::scalars).unwrap_or_default(),
         // Only what is waited for can be about a message of the journey.
         step: (words == AWAITED).then(|| table.get("step", Node::text)).flatten(),
+        machines: table.get("machines", Node::truth).unwrap_or(false),
     }
 }
 
@@ -278,7 +279,7 @@ fn trigger(node: Node<'_>, words: &'static [&'static str]) -> Option<Trigger> {
 
 /// Takes the keys beside a trigger's word as known, so that one complaint is enough.
 fn swallow_details(table: &mut Table<'_>) {
-    for detail in ["where", "step", "start", "every", "offset", "time"] {
+    for detail in ["where", "step", "machines", "start", "every", "offset", "time"] {
         if table.has(detail) {
             table.node(detail);
         }

@@ -131,7 +131,7 @@ fn event(table: &mut Table<'_>) -> Option<Rule> {
     }
 }
 
-/// `event` and `where`.
+/// `event`, `where` and `machines`.
 fn events(table: &mut Table<'_>) -> Option<Events> {
     let event: Option<String> = table.need("event", |node| node.text().map(Some));
     let (mut filter, mut numbers) = (Vec::new(), Vec::new());
@@ -142,7 +142,8 @@ fn events(table: &mut Table<'_>) -> Option<Events> {
             Wanted::Number(comparison) => numbers.push((property, comparison)),
         }
     }
-    Some(Events { event: event?, filter, numbers })
+    let machines = table.get("machines", Node::truth).unwrap_or(false);
+    Some(Events { event: event?, filter, numbers, machines })
 }
 
 /// What a property must be.

@@ -1,6 +1,6 @@
 //! What happened, folded into the contact.
 
-use super::{Decider, Engagement, Happening, Outcome, Reported, Submitted};
+use super::{Decider, ERASED, Happening, Outcome, Reported, Submitted};
 use crate::domain::attribution;
 use crate::domain::change::{Change, Metric};
 use crate::domain::consent::{Consent, ConsentRecord, ConsentState};
@@ -31,6 +31,11 @@ impl Decider<'_> {
             Happening::Heard(message, heard) => {
                 if let Some(message) = self.contact.messages.get(&message).cloned() {
                     self.hear(&message, heard);
+                }
+            }
+            Happening::Rejudged(message) => {
+                if let Some(message) = self.contact.messages.get(&message).cloned() {
+                    self.rejudge(&message);
                 }
             }
             Happening::Confirmed { purpose, origin_hash } => {
@@ -211,6 +216,9 @@ impl Decider<'_> {
             Outcome::Failed(why) => (MessageState::Failed, names::MESSAGE_FAILED, why, None),
             Outcome::Unknown(why) => (MessageState::Unknown, names::MESSAGE_UNKNOWN, why, None),
         };
+        // A provider's words may name the address.
+        let is_erased = self.contact.erased_at.is_some() && !reason.is_empty();
+        let reason = if is_erased { ERASED.to_owned() } else { reason };
         let accepted = provider_id.is_some();
         let mut properties = facts(message);
         if !reason.is_empty() {
@@ -233,51 +241,7 @@ impl Decider<'_> {
         }
     }
 
-    /// An open or a click. A machine's is recorded with the reasons, and moves nothing else.
-    fn apply_engagement(&mut self, message: &Message, engagement: Engagement) {
-        let Engagement { url, at, machine, key } = engagement;
-        let is_click = url.is_some();
-        let is_human = machine.is_empty();
-        let seen_before =
-            if is_click { message.clicked_at.is_some() } else { message.opened_at.is_some() };
-        let first = is_human && !seen_before;
-        // Whoever clicks has opened, even where the pixel was blocked.
-        let opens = first && message.opened_at.is_none();
-        let mut properties = facts(message);
-        properties["first"] = Value::from(first);
-        if let Some(url) = url {
-            properties["url"] = Value::from(url);
-            properties["opened"] = Value::from(opens);
-        }
-        if !is_human {
-            properties["machine"] = Value::from(true);
-            properties["reasons"] = json!(machine);
-        }
-        let name = if is_click { names::MESSAGE_CLICKED } else { names::MESSAGE_OPENED };
-        if is_human && is_click {
-            self.freshen_touch(&message.campaign, at);
-        }
-        self.record_keyed(name, Some(&message.campaign), properties, at, Some(key));
-        if first {
-            let metric = if is_click { Metric::Clicked } else { Metric::Opened };
-            self.count_message(message, metric);
-            let opened_at = opens.then_some(at);
-            if is_click && opens {
-                self.count_message(message, Metric::Opened);
-            }
-            let clicked_at = is_click.then_some(at);
-            self.move_message(message, MessageChange { opened_at, clicked_at, ..<_>::default() });
-        }
-    }
-
-    fn freshen_touch(&mut self, campaign: &CampaignId, at: Millis) {
-        let touches = &mut self.contact.touches;
-        if let Some(touch) = touches.iter_mut().find(|t| t.campaign == campaign.0) {
-            touch.fresh_at = touch.fresh_at.max(at);
-        }
-    }
-
-    fn count_message(&mut self, message: &Message, metric: Metric) {
+    pub(super) fn count_message(&mut self, message: &Message, metric: Metric) {
         let channel = message.channel.as_str();
         self.count(&message.campaign, metric, channel, &message.template, 1);
     }

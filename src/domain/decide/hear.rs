@@ -218,7 +218,7 @@ impl Decider<'_> {
 fn reason_of(bounce: &Bounce) -> String {
     let told = [bounce.status.as_str(), bounce.words.as_str()].join(" ");
     match told.trim() {
-        "" => bounce.reason.clone(),
+        "" => bounce.reason.as_str().to_owned(),
         told => told.to_owned(),
     }
 }

@@ -6,11 +6,14 @@
 //! contains a wait that ends later.
 
 mod apply;
+mod engage;
+mod erase;
 mod halt;
 mod hear;
 mod migrate;
 mod walk;
 
+pub use erase::{ERASED, erase};
 pub use halt::ARCHIVED;
 pub(super) use walk::triggers;
 
@@ -22,6 +25,7 @@ use super::contact::Contact;
 use super::event::{Event, Properties, names};
 use super::form::ConsentAsk;
 use super::journey::{Enrollment, RunState};
+use super::machine::Facts;
 use super::message::Message;
 use super::primitives::{CampaignId, Channel, Ids, MessageId, Millis, QualifiedId};
 use serde::{Deserialize, Serialize};
@@ -48,6 +52,9 @@ pub enum Happening {
     },
     /// A message was opened or clicked; its row must be among the contact's.
     Engaged(MessageId, Engagement),
+    /// The openings and clicks of a message are to be judged anew; its row must be among the
+    /// contact's.
+    Rejudged(MessageId),
     /// A provider told what became of a message; its row must be among the contact's.
     Heard(MessageId, Heard),
     /// The owner of the e-mail address confirmed what was granted for a purpose.
@@ -79,7 +86,10 @@ impl Happening {
             }
             Self::Engaged(_, engagement) => Some(engagement.key.clone()),
             Self::Heard(_, heard) => heard.key.clone(),
-            Self::TimePassed | Self::Confirmed { .. } | Self::Unsubscribed { .. } => None,
+            Self::TimePassed
+            | Self::Rejudged(_)
+            | Self::Confirmed { .. }
+            | Self::Unsubscribed { .. } => None,
         }
     }
 
@@ -91,11 +101,29 @@ impl Happening {
         }
     }
 
+    /// The names of the events that the decision needs, beside those that rules ask about.
+    pub fn asks_about(&self) -> &'static [&'static str] {
+        match self {
+            Self::Engaged(..) | Self::Rejudged(_) => &engage::ASKED,
+            _ => &[],
+        }
+    }
+
+    /// When it happened, where that was told.
+    pub fn at(&self) -> Option<Millis> {
+        match self {
+            Self::Submitted(submitted) => Some(submitted.at),
+            Self::Reported(reported) => Some(reported.at),
+            _ => None,
+        }
+    }
+
     /// The message whose ledger row the decision needs.
     pub fn message(&self) -> Option<&MessageId> {
         match self {
             Self::Delivered { message, .. }
             | Self::Engaged(message, _)
+            | Self::Rejudged(message)
             | Self::Heard(message, _)
             | Self::Unsubscribed { message, .. } => Some(message),
             _ => None,
@@ -166,8 +194,10 @@ pub struct Engagement {
     pub url: Option<String>,
     /// When.
     pub at: Millis,
-    /// Why we take it for a machine's; empty for a person's.
+    /// Why it is a machine's whatever the facts say; empty where nothing is known but those.
     pub machine: Vec<String>,
+    /// What is known of the fetch; `None` where nothing is to be kept.
+    pub facts: Option<Facts>,
     /// What makes two reports of it the same.
     pub key: String,
 }
@@ -249,6 +279,8 @@ impl std::fmt::Display for Endless {
 
 /// Decides what follows from `happenings`, in their order, for `contact` at `now`. That it ends is
 /// shown above; should that be wrong one day, the ceiling turns an endless loop into an error.
+///
+/// Of an erased contact, only what became of messages that were under way is put on record.
 pub fn decide(
     catalog: &Catalog,
     contact: Contact,
@@ -257,20 +289,15 @@ pub fn decide(
     ids: &mut Ids,
 ) -> Result<Decision, Endless> {
     let read_seq = contact.seq;
-    let mut decider = Decider {
-        catalog,
-        contact,
-        now,
-        ids,
-        changes: Vec::new(),
-        unsettled: VecDeque::new(),
-        enrolled: VecDeque::new(),
-        effort: 0,
-    };
+    let mut decider = Decider::of(catalog, contact, now, ids);
     decider.end_archived_journeys();
     decider.migrate_journeys();
     decider.catch_up_journeys();
     for happening in happenings {
+        let is_about_nobody = decider.contact.erased_at.is_some();
+        if is_about_nobody && !matches!(happening, Happening::Delivered { .. }) {
+            continue;
+        }
         decider.apply(happening);
         decider.settle();
     }
@@ -295,6 +322,14 @@ struct Decider<'a> {
     enrolled: VecDeque<(CampaignId, String)>,
     /// How many events were recorded and steps taken.
     effort: usize,
+}
+
+impl<'a> Decider<'a> {
+    /// One about this contact, with nothing decided yet.
+    fn of(catalog: &'a Catalog, contact: Contact, now: Millis, ids: &'a mut Ids) -> Self {
+        let (unsettled, enrolled) = (VecDeque::new(), VecDeque::new());
+        Self { catalog, contact, now, ids, changes: Vec::new(), unsettled, enrolled, effort: 0 }
+    }
 }
 
 impl Decider<'_> {
@@ -343,8 +378,11 @@ impl Decider<'_> {
         self.effort > EFFORT_MAX
     }
 
-    /// Draws consequences until there are none left.
+    /// Draws consequences until there are none left; nothing follows for somebody who was erased.
     fn settle(&mut self) {
+        if self.contact.erased_at.is_some() {
+            return self.unsettled.clear();
+        }
         while !self.is_exhausted() {
             while let Some(event) = self.unsettled.pop_front() {
                 self.end_journeys(&event);
@@ -443,6 +481,9 @@ impl Decider<'_> {
 /// schedule starts a journey, or the answer of a segment's rule, or of one that ends an enrollment,
 /// may turn.
 fn wake_at(catalog: &Catalog, contact: &Contact, now: Millis) -> Option<Millis> {
+    if contact.erased_at.is_some() {
+        return None;
+    }
     // Resuming a journey wakes the people inside.
     let runs = |e: &&Enrollment| catalog.run_state(&e.campaign, &e.journey) == RunState::Running;
     let steps = contact.enrollments.iter().filter(|e| e.is_active()).filter(runs);

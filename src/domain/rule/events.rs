@@ -7,7 +7,7 @@ use crate::domain::primitives::{Millis, Span};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Events of one name with certain properties. Those of machines never count.
+/// Events of one name with certain properties. Those of machines count only if it says so.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Events {
     /// Their name, such as `message.clicked`.
@@ -17,6 +17,9 @@ pub struct Events {
     /// Properties and how they must compare; one that is no number does not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub numbers: Vec<(String, Comparison)>,
+    /// Whether what machines did counts too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub machines: bool,
 }
 
 /// How the numbers of several events become one.
@@ -62,7 +65,7 @@ impl Events {
     /// Whether it is one of them.
     pub fn matches(&self, event: &Event) -> bool {
         event.name == self.event
-            && event.is_human()
+            && (self.machines || event.is_human())
             && self.filter.iter().all(|(property, value)| {
                 event.properties.get(property).is_some_and(|found| value.equals(found))
             })

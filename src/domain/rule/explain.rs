@@ -259,7 +259,9 @@ impl Events {
         };
         let en = within.map(|span| format!(" in the last {span}")).unwrap_or_default();
         let zh = within.map(|span| format!("过去 {span} 内 ")).unwrap_or_default();
-        Words::new(format!("{name}{en}"), format!("{zh}{name}"))
+        let (by_en, by_zh) =
+            if self.machines { (", machines' too", "（含机器）") } else { ("", "") };
+        Words::new(format!("{name}{by_en}{en}"), format!("{zh}{name}{by_zh}"))
     }
 }
 

@@ -19,7 +19,7 @@ pub enum Defect {
     ClaimForgetsDoubt,
     /// Putting a message back forgets that its attempt had no answer.
     RetryForgetsDoubt,
-    /// The call is made on a claim that was not written.
+    /// The call is made although it was not written down that it begins.
     SentBeforeWritten,
     /// The consent fence takes every message for one that needs no consent.
     FenceOpen,
@@ -89,12 +89,18 @@ impl Defect {
             }
             Self::KeysNotUnique => ["SELECT key FROM events", "WHERE key", "WHERE false AND key"],
             Self::ClaimNotExclusive => [claim, claim, "AND coalesce(?2, 1)"],
-            Self::ClaimForgetsDoubt => [claim, "(uncertain OR state = 'sending')", "uncertain"],
+            Self::ClaimForgetsDoubt => {
+                let doubt = "(uncertain OR (state = 'sending' AND sender IS NOT ''))";
+                [claim, doubt, "uncertain"]
+            }
             Self::RetryForgetsDoubt => {
-                ["uncertain OR ?5", "uncertain OR ?5", "uncertain OR ?5 IS NULL"]
+                let doubt = "(uncertain OR p.value ->> 'uncertain')";
+                [doubt, doubt, "uncertain"]
             }
             Self::FenceOpen => ["RETURNING", "class,", "'transactional' AS class,"],
-            Self::KeyLifetimeIgnored => ["RETURNING", "queued_at,", "send_at AS queued_at,"],
+            Self::KeyLifetimeIgnored => {
+                [claim, "called_at, opened_at", "send_at AS called_at, opened_at"]
+            }
             Self::CounterOverwritten => {
                 ["INTO counters", "value = value + excluded.value", "value = excluded.value"]
             }
@@ -162,10 +168,15 @@ impl Defect {
             return Statement::new(NOTHING, Vec::new());
         }
         if self == Self::SentBeforeWritten
-            && let Some((_, rest)) = statement.sql.split_once("attempts = attempts + 1")
+            && let Some((_, rest)) = statement.sql.split_once("call = p.value ->> 'call'")
             && let Some((which, columns)) = rest.split_once("RETURNING")
+            && let Some((_, which)) = which.split_once("WHERE")
         {
-            let sql = format!("SELECT {columns} FROM messages {which} AND ?3 IS NOT NULL");
+            let sql = format!(
+                "SELECT messages.{} FROM (SELECT value FROM json_each(?1)) AS p, messages
+                  WHERE {which} AND ?2 IS NOT NULL",
+                columns.trim()
+            );
             statement.sql = sql.into();
         }
         statement

@@ -2,7 +2,7 @@
 
 use super::defects::Defect;
 use super::faults::{FaultyDatabase, Shared};
-use super::provider::{Accepted, Way};
+use super::provider::{Accepted, Watched, Way};
 use crate::domain::catalog::Catalog;
 use crate::domain::decide::Submitted;
 use crate::domain::primitives::{Ids, Millis};
@@ -89,8 +89,12 @@ impl FlowContext {
         let (db, now) = (&FaultyDatabase(shared.clone()), *now);
         match flow {
             Flow::Tick => Ok(run_due::tick(db, now).await?),
-            Flow::Submit(post) => submit_form::submit(db, catalog, *post, now, ids).await,
-            Flow::Intake(tasks, _) => record_touches::record(db, catalog, tasks, now, ids).await,
+            Flow::Submit(post) => {
+                submit_form::submit(db, catalog, &settings.keys, *post, now, ids).await
+            }
+            Flow::Intake(tasks, _) => {
+                record_touches::record(db, catalog, &settings.keys, tasks, now, ids).await
+            }
             Flow::Unsubscribe(link) => {
                 let done = receive::unsubscribe(db, catalog, link, "o", now, ids).await;
                 done.map(|()| Vec::new())
@@ -106,6 +110,7 @@ impl FlowContext {
             }
             Flow::Work(Work::DeliverV1 { messages }) => {
                 let way = Way::new(shared.clone(), accepted.clone(), messages.clone());
+                let db = &Watched { db, way: &way };
                 deliver::deliver(db, &way, catalog, settings, messages, now, ids).await
             }
         }

@@ -1,13 +1,13 @@
 //! Resend and Twilio at their worst, and a record of everything they accepted.
 
-use super::faults::Shared;
+use super::faults::{FaultyDatabase, Shared};
 use super::turns::pass;
 use crate::domain::primitives::{MessageId, Millis, Span};
-use crate::flows::seams::{Database, Http};
+use crate::flows::seams::{Database, DatabaseError, Http};
 use crate::native::world::block_on;
 use crate::providers::http::{HttpError, HttpRequest, HttpResponse};
 use crate::store::invariants::{LedgerRow, ledger};
-use crate::store::statement::Rows;
+use crate::store::statement::{Rows, Statement};
 use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -47,20 +47,47 @@ impl Accepted {
             }
             _ => {
                 forgotten = known.is_some();
-                self.letters.push(request.body.clone());
-                // What follows a `#` is a defect's.
-                let message = key.split('#').next().unwrap_or_default();
-                self.keys.entry(message.to_owned()).or_default().push(now);
+                for mail in mails(request) {
+                    self.letters.push(mail.to_string());
+                    self.keys.entry(message(&mail)).or_default().push(now);
+                }
                 self.bodies.insert(key.to_owned(), (now, request.body.clone()));
             }
         }
-        (answer(200, json!({ "id": format!("re-{key}") })), forgotten)
+        let ids: Vec<Value> = mails(request)
+            .iter()
+            .map(|mail| json!({ "id": format!("re-{key}-{}", message(mail)) }))
+            .collect();
+        let body = match is_batch(request) {
+            true => json!({ "data": ids, "errors": [] }),
+            false => ids.into_iter().next().unwrap_or_default(),
+        };
+        (answer(200, body), forgotten)
     }
 }
 
 fn key(request: &HttpRequest) -> Option<&str> {
     let header = request.headers.iter().find(|(name, _)| *name == "idempotency-key");
     header.map(|(_, key)| key.as_str())
+}
+
+fn is_batch(request: &HttpRequest) -> bool {
+    request.url.ends_with("/batch")
+}
+
+/// The mails of a request to Resend, one or many.
+fn mails(request: &HttpRequest) -> Vec<Value> {
+    match serde_json::from_str(&request.body) {
+        Ok(Value::Array(mails)) => mails,
+        Ok(mail @ Value::Object(_)) => vec![mail],
+        _ => Vec::new(),
+    }
+}
+
+/// The id of the message that a mail says it is.
+fn message(mail: &Value) -> String {
+    let tag = mail["tags"][0]["value"].as_str().unwrap_or_default();
+    tag.replace('_', ".")
 }
 
 /// A field of a form body, as it was encoded.
@@ -78,37 +105,49 @@ pub struct Way {
     shared: Rc<Shared>,
     accepted: Rc<RefCell<Accepted>>,
     task: Vec<MessageId>,
-    /// The ledger as it was when the delivery began.
-    before: Vec<LedgerRow>,
+    /// The ledger as it was when the delivery last read the truth.
+    before: RefCell<Vec<LedgerRow>>,
 }
 
 impl Way {
     /// That of a delivery that begins now.
     pub fn new(shared: Rc<Shared>, accepted: Rc<RefCell<Accepted>>, task: Vec<MessageId>) -> Self {
-        let before = read(&shared, &task);
+        let before = RefCell::new(read(&shared, &task));
         Self { shared, accepted, task, before }
     }
 
-    /// Holds the call against the ledger: its row was written before, and nothing that was said
-    /// before the delivery began forbids it.
+    /// Holds the call against the ledger: that it begins was written down before, under its key,
+    /// and nothing that was said before the truth was read forbids it.
     fn check(&self, request: &HttpRequest) {
         let rows = read(&self.shared, &self.task);
-        let to = field(request, "To").replace("%2B", "+");
-        let is_it = |row: &&LedgerRow| match key(request) {
-            Some(key) => row.id == key,
-            None => row.channel == "sms" && row.phone.as_deref() == Some(to.as_str()),
+        let Some(key) = key(request) else {
+            let to = field(request, "To").replace("%2B", "+");
+            let is_it = |row: &LedgerRow| row.channel == "sms" && row.phone.as_deref() == Some(&to);
+            return self.check_one(&rows, "a text", is_it);
         };
-        let what = key(request).unwrap_or("a text");
-        let about: Vec<&LedgerRow> = rows.iter().filter(is_it).collect();
-        if about.iter().all(|row| row.attempts == 0) {
-            self.shared.accuse(format!("{what} was sent before its claim was written down"));
+        for mail in mails(request) {
+            let id = message(&mail);
+            self.check_one(&rows, &id, |row| row.id == id);
+            let row = rows.iter().find(|row| row.id == id);
+            let call = row.and_then(|row| row.call.as_deref());
+            if call.unwrap_or(&id) != key {
+                self.shared.accuse(format!("{id} was sent under a key that the ledger has not"));
+            }
+        }
+    }
+
+    fn check_one(&self, rows: &[LedgerRow], what: &str, is_it: impl Fn(&LedgerRow) -> bool) {
+        let is_called =
+            |row: &LedgerRow| row.sender.as_deref().is_some_and(|sender| !sender.is_empty());
+        if !rows.iter().any(|row| is_it(row) && is_called(row)) {
+            self.shared.accuse(format!("{what} was sent before that was written down"));
         }
         let is_barred = |rows: &[LedgerRow]| {
-            let mut rows = rows.iter().filter(is_it).peekable();
+            let mut rows = rows.iter().filter(|row| is_it(row)).peekable();
             rows.peek().is_some() && rows.all(|row| row.barred == 1)
         };
-        if is_barred(&rows) {
-            match is_barred(&self.before) {
+        if is_barred(rows) {
+            match is_barred(&self.before.borrow()) {
                 true => self.shared.accuse(format!("{what} was sent past the consent fence")),
                 false => self.shared.count("people: unsubscribed during a send"),
             }
@@ -122,6 +161,24 @@ impl Way {
             self.shared.count("provider: key forgotten");
         }
         answer
+    }
+}
+
+/// The database as a delivery sees it: each time it reads the truth, its way out remembers how the
+/// ledger stood.
+pub struct Watched<'a> {
+    /// The database.
+    pub db: &'a FaultyDatabase,
+    /// The way out.
+    pub way: &'a Way,
+}
+
+impl Database for Watched<'_> {
+    async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, DatabaseError> {
+        if statements.iter().any(|one| one.sql.contains("called_at = iif")) {
+            *self.way.before.borrow_mut() = read(&self.way.shared, &self.way.task);
+        }
+        self.db.batch(statements).await
     }
 }
 

@@ -15,7 +15,7 @@ use crate::domain::primitives::{CampaignId, Ids, Millis, QualifiedId, Span};
 use crate::domain::token::{Keyring, Purpose};
 use crate::flows::receive::{self, Link};
 use crate::flows::seams::Database;
-use crate::flows::settings::Settings;
+use crate::flows::settings::{Senders, Settings};
 use crate::flows::task::{EngagementReport, EventReport, Intake};
 use crate::flows::{publish, steer_journey};
 use crate::native::sqlite::Sqlite;
@@ -114,12 +114,19 @@ impl Run {
             auth_token: "secret".to_owned(),
             from: "+447400000000".to_owned(),
         };
+        let keys = Keyring::new("secret", None);
+        let resend = resend::Account { api_key: "re_1".to_owned() };
         let settings = Settings {
             base_url: "https://go.example".to_owned(),
-            keys: Keyring::new("secret", None),
             mail_from: "House <hello@house.example>".to_owned(),
-            email: Sender::Resend(resend::Account { api_key: "re_1".to_owned() }),
-            sms: Sender::Twilio(account),
+            senders: Senders {
+                email: vec![Sender::Resend(resend)],
+                sms: vec![Sender::Twilio(account)],
+                // Runs of either kind: mails in batches, and one by one.
+                batch_max: if seed.is_multiple_of(2) { usize::MAX } else { 1 },
+                ..Senders::none(&keys)
+            },
+            keys,
         };
         let mut run = Self {
             shared: Rc::new(Shared::new(db, START, seed, defect)),
@@ -170,6 +177,11 @@ impl Run {
     /// The keys of all facts that were told, and must not be lost.
     pub fn told(&self) -> &BTreeSet<String> {
         &self.told
+    }
+
+    /// Whether mails leave in batches.
+    pub fn has_batches(&self) -> bool {
+        self.settings.senders.batch_max > 1
     }
 
     /// Whether the database was ever restored to an earlier bookmark.
@@ -293,6 +305,7 @@ impl Run {
                 url,
                 at: self.now(),
                 machine: reasons.iter().map(|reason| (*reason).to_owned()).collect(),
+                facts: None,
                 key,
             })));
         }

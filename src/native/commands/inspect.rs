@@ -1,5 +1,7 @@
 //! `dripline inspect`: why is this refused?
 
+mod bounce;
+
 use super::check::{counts, totals};
 use super::{Exit, Terminal};
 use crate::domain::address::{AddressProblem, read_email, read_phone};
@@ -47,6 +49,16 @@ pub enum Subject {
     /// With --json: {"input": …, "ok": true, "human": …, "reason": …, "message": …,
     /// "open": {"human": …, "reason": …, "message": …}, "kept": …} for each.
     UserAgent(Inputs),
+    /// What came back: does it speak against the address, and why?
+    ///
+    /// Give what the receiver said, such as "550 5.1.1 no such user". Standard input is either
+    /// such replies, one a line, or whole messages (RFC 3464): one that begins with its headers, or
+    /// many as a mailbox file has them, each after a line "From …".
+    ///
+    /// With --json: {"input": …, "ok": …, "kind": "hard" | "soft" | "ignored", "reason": …,
+    /// "status": …, "message": …, "words": …} for each; of a message, "input" is its first line,
+    /// and "ok" is false for what nobody understands.
+    Bounce(Inputs),
     /// A template's file: does it compile, and do the campaigns using it know its variables?
     ///
     /// With --json: {"input": …, "ok": true, "accepted": …} or {…, "ok": false, "problems": […]}.
@@ -104,6 +116,7 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
         }
         Subject::Sms(inputs) => each(inputs, terminal, text_message),
         Subject::UserAgent(inputs) => each(inputs, terminal, user_agent),
+        Subject::Bounce(inputs) => bounce::run(inputs, terminal),
         Subject::Template(inputs) => {
             each(inputs, terminal, |path| file(inspect_template(Path::new(path))))
         }

@@ -4,7 +4,6 @@ use super::server::Server;
 use super::{Exit, Terminal};
 use crate::domain::journey::RunState;
 use crate::flows::steer_journey::Steered;
-use serde_json::json;
 use std::io;
 
 /// Pause, resume or archive a journey
@@ -64,18 +63,7 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     match answer {
         Ok((text, _)) if args.json => writeln!(terminal.out, "{}", text.trim_end())?,
         Ok((_, steered)) => writeln!(terminal.out, "{}", sentence(&steered))?,
-        Err(failure) if args.json => {
-            let error = json!({ "status": failure.status, "message": failure.message });
-            writeln!(terminal.out, "{}", json!({ "ok": false, "error": error }))?;
-            return Ok(Exit::Wrong);
-        }
-        Err(failure) => {
-            writeln!(terminal.err, "dripline: {}", failure.message)?;
-            for problem in &failure.problems {
-                writeln!(terminal.err, "  {problem}")?;
-            }
-            return Ok(Exit::Wrong);
-        }
+        Err(failure) => return failure.end(args.json, terminal),
     }
     Ok(Exit::Ok)
 }

@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod diff;
+pub mod erase;
 pub mod explain;
 pub mod faults;
 pub mod inspect;
@@ -53,6 +54,15 @@ pub struct Terminal<'t> {
 }
 
 impl Terminal<'_> {
+    /// Asks something; whether the answer begins with a `y`.
+    pub fn confirms(&mut self, question: &str) -> io::Result<bool> {
+        write!(self.err, "{question} [y/N] ")?;
+        self.err.flush()?;
+        let mut answer = String::new();
+        self.input.read_line(&mut answer)?;
+        Ok(answer.trim_start().to_ascii_lowercase().starts_with('y'))
+    }
+
     /// Says why the command cannot do what it was told.
     pub fn usage(&mut self, message: impl std::fmt::Display) -> io::Result<Exit> {
         writeln!(self.err, "dripline: {message}")?;

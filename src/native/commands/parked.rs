@@ -7,7 +7,7 @@ use crate::domain::language::Language;
 use crate::store::parked::Parked;
 use crate::views::format::moment;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::io;
 
 /// Show the contacts that are parked, or release one
@@ -70,15 +70,7 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
         });
     match said {
         Ok(text) => write!(terminal.out, "{text}")?,
-        Err(failure) if args.json => {
-            let error = json!({ "status": failure.status, "message": failure.message });
-            writeln!(terminal.out, "{}", json!({ "ok": false, "error": error }))?;
-            return Ok(Exit::Wrong);
-        }
-        Err(failure) => {
-            writeln!(terminal.err, "dripline: {}", failure.message)?;
-            return Ok(Exit::Wrong);
-        }
+        Err(failure) => return failure.end(args.json, terminal),
     }
     Ok(Exit::Ok)
 }

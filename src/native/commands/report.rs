@@ -68,6 +68,7 @@ pub(super) fn print(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         ("By channel", channels(report)),
         ("By page and variant", variants(report)),
         ("By message", messages(report)),
+        ("Fetched by machines, by message", machines(report)),
         ("Came back or refused, by message", refused(report)),
     ] {
         if !table.is_empty() {
@@ -145,6 +146,20 @@ fn variants(report: &Report) -> Table {
         cells.push(percent(row.figures.lead_rate()));
         cells.push(amount(row.figures.revenue_minor, report));
         table.row(cells);
+    }
+    table
+}
+
+/// The templates whose messages machines have looked into.
+fn machines(report: &Report) -> Table {
+    let mut table = Table::new(1, &["Template", "Opens", "Clicks"]);
+    for row in &report.messages {
+        let counts = [row.figures.machine_opens, row.figures.machine_clicks];
+        if counts.iter().any(|n| *n > 0) {
+            let mut cells = vec![row.template.clone()];
+            cells.extend(counts.map(count));
+            table.row(cells);
+        }
     }
     table
 }

@@ -1,5 +1,6 @@
 //! A running dripline, as the commands that talk to one reach it.
 
+use super::{Exit, Terminal};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::fmt;
@@ -165,6 +166,20 @@ impl Server {
 }
 
 impl Failure {
+    /// Says so, as one JSON object or in sentences, and ends the command.
+    pub fn end(&self, as_json: bool, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
+        if as_json {
+            let error = json!({ "status": self.status, "message": self.message });
+            writeln!(terminal.out, "{}", json!({ "ok": false, "error": error }))?;
+        } else {
+            writeln!(terminal.err, "dripline: {}", self.message)?;
+            for problem in &self.problems {
+                writeln!(terminal.err, "  {problem}")?;
+            }
+        }
+        Ok(Exit::Wrong)
+    }
+
     /// Whether the next request would fail in the same way.
     pub fn is_general(&self) -> bool {
         !matches!(self.status, Some(400 | 409 | 413 | 422))

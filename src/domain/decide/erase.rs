@@ -1,0 +1,59 @@
+//! Erasing: everything about a person goes, in one decision. What stays is a log whose events name
+//! nobody, so that counters can still be rebuilt from it, and a keyed hash of each address, so that
+//! what is still under way about the person is known as such and dropped.
+
+use super::{Decider, Decision};
+use crate::domain::catalog::Catalog;
+use crate::domain::change::{Change, ErasedAddress};
+use crate::domain::contact::Contact;
+use crate::domain::event::names;
+use crate::domain::journey::EnrollmentState;
+use crate::domain::primitives::{Ids, Millis};
+use crate::domain::token::Keyring;
+use serde_json::json;
+
+/// Why the passages and the waiting messages of an erased contact have ended.
+pub const ERASED: &str = "erased";
+
+/// Erases a contact. Once erased, it stays so, and there is nothing left to decide.
+pub fn erase(
+    catalog: &Catalog,
+    contact: Contact,
+    keys: &Keyring,
+    now: Millis,
+    ids: &mut Ids,
+) -> Decision {
+    let (read_seq, created_at) = (contact.seq, contact.created_at);
+    if contact.erased_at.is_some() {
+        return Decision { contact, read_seq, changes: Vec::new() };
+    }
+    let given = [&contact.email, &contact.phone, &contact.external_id];
+    let kinds = ErasedAddress::KINDS.into_iter().zip(given);
+    let addresses = kinds.filter_map(|(kind, address)| {
+        address.as_ref().map(|address| ErasedAddress::new(kind, address, keys))
+    });
+    let addresses = addresses.collect();
+    let mut decider = Decider::of(catalog, contact, now, ids);
+    decider.record(names::CONTACT_ERASED, None, json!({}));
+    for index in decider.active() {
+        decider.end(index, EnrollmentState::Exited, ERASED);
+    }
+    decider.leave_all_segments();
+    decider.changes.push(Change::Erase(addresses));
+    let Decider { contact, changes, .. } = decider;
+    let nobody = Contact::unknown(contact.id, created_at);
+    let contact = Contact { seq: contact.seq, erased_at: Some(now), ..nobody };
+    Decision { contact, read_seq, changes }
+}
+
+impl Decider<'_> {
+    /// Takes the contact out of every segment it is in.
+    fn leave_all_segments(&mut self) {
+        for segment in std::mem::take(&mut self.contact.segments).into_keys() {
+            let campaign = segment.parts().map(|(campaign, _)| campaign);
+            let properties = json!({ "segment": segment });
+            self.record(names::SEGMENT_LEFT, campaign.as_ref(), properties);
+            self.changes.push(Change::LeaveSegment(segment));
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! deliver: messages leave. The row was written long before; a claim, the last word of the
+//! contact, the call, and the outcome written down.
+//!
+//! A delivery goes in waves. A wave is at most `CALLS_AT_ONCE_MAX` calls that are under way
+//! together, each with one message, or with as many as the provider takes at once (`calls`).
+//! Before each wave one batch writes down who is asked for what and reads the contacts and which
+//! journeys run (`truth`); then the gate has its word on each message (`gate`). So whatever was
+//! said before a call began counts for it, but for the moment between that reading and the call.
+//!
+//! **What leaves once.** A message whose call may have been acted upon is *uncertain*. It goes out
+//! again only to the sender that was asked, only under the key of that call, and only while the
+//! provider surely knows the key; else it is `unknown`, and stays so until the provider tells. A
+//! batch has one key for all its messages, made of their ids, and the ledger keeps it
+//! (`messages.call`) before the call is made. If the answer is lost, whatever is asked for again
+//! goes under that same key: all of them, and the provider gives its first answer again; or fewer,
+//! because one was held back meanwhile, and the provider refuses the changed body if it had taken
+//! the first one. Either way, nothing leaves twice. A message that was claimed and not yet called
+//! for is not uncertain when its worker dies: the ledger says that no call had begun.
+//!
+//! A batch that is refused as a whole, because of one of its messages, is taken apart: nothing of
+//! it was taken, and each is asked for alone.
+//!
+//! Round trips for up to `MESSAGES_PER_TASK_MAX` messages: one to claim them (1 statement), one a
+//! wave (3), and two for every `HELD_MAX` outcomes and at the end (`commit`: 3 to read, 4 to write:
+//! events, contacts, messages, counters). One more (1) fetches versions that are not live, and one
+//! (1) puts back what is tried again. So a hundred messages in one call are 4 round trips and 11
+//! statements; one by one, in 17 waves, 28 and 87.
+
+mod calls;
+mod gate;
+mod outcome;
+mod truth;
+
+use super::commit::{CommitError, load_versions};
+use super::compose::compose;
+use super::seams::{Database, DatabaseError, Http};
+use super::settings::Settings;
+use super::task::Work;
+use crate::domain::catalog::Catalog;
+use crate::domain::decide::Outcome;
+use crate::domain::message::Message;
+use crate::domain::primitives::{Ids, MessageId, Millis, Span};
+use crate::providers::{Attempt, Call, Outgoing, Verdict};
+use crate::store::messages;
+use crate::store::messages::MessageRow;
+use crate::store::statement::Rows;
+use calls::{Plan, Planned};
+use futures_util::future::join_all;
+use gate::{Gate, gate};
+use outcome::{Ended, Ending, failed, pause, settle};
+use truth::{Truth, begin};
+
+/// How long a claim on a message lasts: as long as a queue's consumer may run on Cloudflare.
+const CLAIM: Span = Span::minutes(15);
+
+/// How long after its beginning a delivery begins no more calls: what is left goes back, before
+/// the claim on it lapses.
+const TASK_TIME_MAX: Span = Span::minutes(10);
+
+/// How many outcomes are held in memory before they are written down: so many are not known to the
+/// ledger if the worker dies.
+const HELD_MAX: usize = 20;
+
+/// Sends those of these messages that still may be sent, and writes down what became of each.
+pub async fn deliver<D: Database, H: Http>(
+    db: &D,
+    http: &H,
+    catalog: &Catalog,
+    settings: &Settings,
+    ids_wanted: Vec<MessageId>,
+    now: Millis,
+    ids: &mut Ids,
+) -> Result<Vec<Work>, CommitError> {
+    let claimed = claim(db, &ids_wanted, now).await?;
+    if claimed.is_empty() {
+        return Ok(Vec::new());
+    }
+    let versions = claimed.iter().map(|message| (message.campaign.clone(), message.version));
+    load_versions(db, catalog, versions).await?;
+    let mut plan = Plan::new(&settings.senders, claimed);
+    let (mut ended, mut work, mut result) = (Ended::default(), Vec::new(), Ok(()));
+    while result.is_ok() {
+        let at = now.plus(http.elapsed());
+        if at >= now.plus(TASK_TIME_MAX) {
+            plan.put_off(at, &mut ended);
+        }
+        let wave = plan.next_wave(at, &mut ended);
+        let is_last = wave.is_empty();
+        if !is_last {
+            let round = Round { db, http, catalog, settings, at };
+            result = round.make(wave, &mut plan, &mut ended).await.map_err(CommitError::from);
+        }
+        if is_last || result.is_err() || ended.count() >= HELD_MAX {
+            // Whatever failed before: an outcome that is not written down is lost.
+            match std::mem::take(&mut ended).write_down(db, catalog, at, ids).await {
+                Ok(more) => work.extend(more),
+                Err(error) => result = result.and(Err(error)),
+            }
+        }
+        if is_last {
+            break;
+        }
+    }
+    result.map(|()| work)
+}
+
+async fn claim<D: Database>(
+    db: &D,
+    wanted: &[MessageId],
+    now: Millis,
+) -> Result<Vec<Message>, DatabaseError> {
+    let rows = db.batch(vec![messages::claim(wanted, now, now.plus(CLAIM))]).await?;
+    let rows = rows.first().map(Rows::all::<MessageRow>).transpose();
+    Ok(rows
+        .map_err(DatabaseError::Fault)?
+        .unwrap_or_default()
+        .into_iter()
+        .map(Message::from)
+        .collect())
+}
+
+/// What one wave of calls works with.
+struct Round<'a, D, H> {
+    db: &'a D,
+    http: &'a H,
+    catalog: &'a Catalog,
+    settings: &'a Settings,
+    /// When it begins.
+    at: Millis,
+}
+
+impl<D: Database, H: Http> Round<'_, D, H> {
+    /// Reads the truth, asks the gate, and makes the calls, all at once.
+    async fn make(
+        &self,
+        wave: Vec<Planned<'_>>,
+        plan: &mut Plan<'_>,
+        ended: &mut Ended,
+    ) -> Result<(), DatabaseError> {
+        let truth = begin(self.db, &wave, self.at).await?;
+        let ready = wave.into_iter().filter_map(|planned| self.ready(planned, &truth, ended));
+        let ready: Vec<Ready<'_>> = ready.collect();
+        let verdicts = join_all(ready.iter().map(|ready| self.call(ready))).await;
+        for (ready, verdict) in ready.into_iter().zip(verdicts) {
+            self.hear(ready, verdict, plan, ended);
+        }
+        Ok(())
+    }
+
+    /// What of a call may leave, composed; `None` if nothing of it does.
+    fn ready<'a>(
+        &self,
+        mut planned: Planned<'a>,
+        truth: &Truth,
+        ended: &mut Ended,
+    ) -> Option<Ready<'a>> {
+        let mut letters = Vec::with_capacity(planned.messages.len());
+        let mut leaving = Vec::with_capacity(planned.messages.len());
+        for message in std::mem::take(&mut planned.messages) {
+            // Another worker has claimed it.
+            if !truth.is_ours(&message) {
+                continue;
+            }
+            match self.prepare(&message, truth) {
+                Ok(outgoing) => {
+                    letters.push(outgoing);
+                    leaving.push(message);
+                }
+                Err(ending) => ended.add(&message, ending),
+            }
+        }
+        planned.messages = leaving;
+        if letters.is_empty() {
+            return None;
+        }
+        Some(Ready { planned, letters })
+    }
+
+    /// Asks the gate and composes; or says what becomes of the message instead.
+    fn prepare(&self, message: &Message, truth: &Truth) -> Result<Outgoing, Ending> {
+        let over = |reason: String| Ending::Over(failed(message, reason, false));
+        let Some(edition) = self.catalog.edition(&message.campaign, message.version) else {
+            return Err(over("its version is gone".to_owned()));
+        };
+        let (contact, to) = match gate(message, truth, &edition, self.at) {
+            Gate::Open(contact, to) => (contact, to),
+            Gate::Closed(reason) if message.uncertain => {
+                let reason = format!("held back ({reason}) after an attempt without an answer");
+                return Err(Ending::Over(Outcome::Unknown(reason)));
+            }
+            Gate::Closed(reason) => return Err(Ending::Over(Outcome::Skipped(reason))),
+            Gate::Later { at, reason } => {
+                return Err(Ending::Untried { at, reason });
+            }
+            Gate::Broken(reason) => {
+                let at = self.at.plus(pause(message.attempts, message.id.as_str()));
+                return Err(Ending::Again { at, reason, uncertain: false });
+            }
+        };
+        compose(&edition, contact, message, to, self.settings)
+            .map_err(|error| over(error.to_string()))
+    }
+
+    /// Makes a call.
+    async fn call(&self, ready: &Ready<'_>) -> Verdict {
+        let (Some(call), sender) = (ready.call(self.at), ready.planned.sender) else {
+            return Verdict::Each(Vec::new());
+        };
+        match sender.request(call) {
+            Some(request) => sender.verdict(call, self.http.send(request).await),
+            None => {
+                let reason = format!("{} does not carry such messages", sender.name());
+                Verdict::All(Attempt::Refused(reason))
+            }
+        }
+    }
+
+    /// Takes down what was answered.
+    fn hear(&self, ready: Ready<'_>, verdict: Verdict, plan: &mut Plan<'_>, ended: &mut Ended) {
+        let Planned { sender, key, messages, .. } = ready.planned;
+        plan.heard(sender, &verdict);
+        let attempts = match verdict {
+            // Nothing of it was taken, and one of them may be the only one to blame.
+            Verdict::All(Attempt::Refused(_)) if messages.len() > 1 => {
+                return plan.take_apart(messages, ended);
+            }
+            Verdict::All(attempt) => vec![attempt; messages.len()],
+            Verdict::Each(attempts) => attempts,
+        };
+        // Whoever was asked for together is asked for together again.
+        let tries = messages.iter().map(|message| message.attempts).max().unwrap_or_default();
+        for (message, attempt) in messages.iter().zip(attempts) {
+            let seed = key.as_deref().unwrap_or(message.id.as_str());
+            let pause = pause(tries, seed);
+            ended.add(message, settle(sender, message, attempt, pause, self.at));
+        }
+    }
+}
+
+/// A call with what it carries, in the same order.
+struct Ready<'a> {
+    planned: Planned<'a>,
+    letters: Vec<Outgoing>,
+}
+
+impl Ready<'_> {
+    fn call(&self, at: Millis) -> Option<Call<'_>> {
+        let (first, others) = self.letters.split_first()?;
+        Some(Call { batch: self.planned.key.as_deref(), first, others, at })
+    }
+}

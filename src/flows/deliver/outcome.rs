@@ -1,0 +1,135 @@
+//! Outcomes: what an answer means for a message, and the writing down of what became of many.
+
+use crate::domain::catalog::Catalog;
+use crate::domain::decide::{Happening, Outcome};
+use crate::domain::message::{ATTEMPTS_MAX, Message, backoff};
+use crate::domain::primitives::{ContactId, Ids, Millis, Span};
+use crate::domain::share::below;
+use crate::flows::commit::{Case, CommitError, Who, commit};
+use crate::flows::seams::Database;
+use crate::flows::submit_form::deliveries;
+use crate::flows::task::Work;
+use crate::providers::{Attempt, Sender};
+use crate::store::messages;
+use crate::store::messages::PutBack;
+use std::collections::BTreeMap;
+
+/// The longest that a provider's `Retry-After` is obeyed: a mistaken one must not hold a message
+/// back for ever.
+const RETRY_AFTER_MAX: Span = Span::days(1);
+
+/// What became of a claimed message.
+pub enum Ending {
+    /// It goes no further.
+    Over(Outcome),
+    /// It is tried again then. `uncertain` if this attempt may have been acted upon.
+    Again {
+        /// When.
+        at: Millis,
+        /// Why.
+        reason: String,
+        /// Whether this attempt may have been acted upon.
+        uncertain: bool,
+    },
+    /// It was not its turn, and no attempt is counted.
+    Untried {
+        /// When it is looked at again.
+        at: Millis,
+        /// Why, as a word of `domain::reason`; empty leaves the reason that there is.
+        reason: &'static str,
+    },
+}
+
+/// What became of messages, until it is written down.
+#[derive(Default)]
+pub struct Ended {
+    over: BTreeMap<ContactId, Vec<Happening>>,
+    back: Vec<PutBack>,
+}
+
+impl Ended {
+    /// Takes down what became of a message.
+    pub fn add(&mut self, message: &Message, ending: Ending) {
+        let (id, attempt) = (message.id.clone(), message.attempts);
+        let (send_at, reason, uncertain, untried) = match ending {
+            Ending::Over(outcome) => {
+                let happening = Happening::Delivered { message: id, attempt, outcome };
+                return self.over.entry(message.contact_id.clone()).or_default().push(happening);
+            }
+            Ending::Again { at, reason, uncertain } => (at, Some(reason), uncertain, false),
+            Ending::Untried { at, reason } => {
+                (at, Some(reason.to_owned()).filter(|reason| !reason.is_empty()), false, true)
+            }
+        };
+        let (uncertain, untried) = (uncertain.into(), untried.into());
+        self.back.push(PutBack { id, attempt, send_at, reason, uncertain, untried });
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.over.values().map(Vec::len).sum::<usize>() + self.back.len()
+    }
+
+    /// Writes everything down, and returns what follows from it.
+    pub async fn write_down<D: Database>(
+        self,
+        db: &D,
+        catalog: &Catalog,
+        now: Millis,
+        ids: &mut Ids,
+    ) -> Result<Vec<Work>, CommitError> {
+        let cases = self.over.into_iter();
+        let cases = cases.map(|(contact, happenings)| Case { who: Who::Id(contact), happenings });
+        // Both are tried, whatever becomes of the other: what is not written down is lost.
+        let written = commit(db, catalog, cases.collect(), now, ids).await;
+        if !self.back.is_empty() {
+            db.batch(vec![messages::put_back(&self.back)]).await?;
+        }
+        Ok(deliveries(&written?))
+    }
+}
+
+/// How long to wait after so many attempts: the back-off, and up to a quarter more by a share of
+/// the seed, so that what failed together does not come again in one moment.
+pub fn pause(attempts: u32, seed: &str) -> Span {
+    let wait = backoff(attempts);
+    let quarter = wait.0.unsigned_abs() / 4;
+    let more = below(&format!("{seed}/{attempts}"), quarter);
+    Span(wait.0.saturating_add_unsigned(more))
+}
+
+/// What a provider's answer means for the message; `pause` is how long it waits at least, if it is
+/// tried again.
+pub fn settle(
+    sender: &Sender,
+    message: &Message,
+    answer: Attempt,
+    pause: Span,
+    now: Millis,
+) -> Ending {
+    let again = |after: Option<Span>, reason: String, uncertain: bool| {
+        if message.attempts >= ATTEMPTS_MAX {
+            return Ending::Over(failed(message, reason, uncertain));
+        }
+        let wait = pause.max(after.unwrap_or_default().min(RETRY_AFTER_MAX));
+        Ending::Again { at: now.plus(wait), reason, uncertain }
+    };
+    match answer {
+        Attempt::Accepted { provider_id, arrived } => {
+            Ending::Over(Outcome::Accepted { provider_id, arrived })
+        }
+        Attempt::Refused(reason) => Ending::Over(failed(message, reason, false)),
+        Attempt::Retry { after, reason } => again(after, reason, false),
+        Attempt::Lost(reason) if sender.key_lifetime().is_some() => again(None, reason, true),
+        Attempt::Lost(reason) | Attempt::Unclear(reason) => Ending::Over(Outcome::Unknown(reason)),
+    }
+}
+
+/// The end of a message that cannot be sent. If this or an earlier attempt had no answer, nobody
+/// knows whether that one was taken.
+pub fn failed(message: &Message, reason: String, uncertain: bool) -> Outcome {
+    match uncertain || message.uncertain {
+        true => Outcome::Unknown(reason),
+        false => Outcome::Failed(reason),
+    }
+}

@@ -1,0 +1,100 @@
+//! The truth: what is read just before a wave of calls, in the batch that writes down who is asked
+//! for what. What an isolate has in mind may be a minute old.
+
+use super::calls::Planned;
+use crate::domain::contact::Contact;
+use crate::domain::journey::{JourneyStatus, RunState};
+use crate::domain::message::Message;
+use crate::domain::primitives::{ContactId, MessageId, Millis};
+use crate::flows::publish::statuses;
+use crate::flows::seams::{Database, DatabaseError};
+use crate::store::contacts::ContactRow;
+use crate::store::messages::{Calling, IdRow};
+use crate::store::statement::Rows;
+use crate::store::{contacts, journeys, messages};
+use serde::de::DeserializeOwned;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The contacts of a wave, and which journeys run.
+#[derive(Default)]
+pub struct Truth {
+    /// Those that there are; one that cannot be read holds back its own messages only.
+    pub contacts: BTreeMap<ContactId, Result<Contact, String>>,
+    journeys: Vec<JourneyStatus>,
+    /// The messages whose claim is still ours: for them it is written down that a call begins.
+    ours: BTreeSet<MessageId>,
+}
+
+impl Truth {
+    /// Whether the journey of a message runs.
+    pub fn run_state(&self, message: &Message) -> RunState {
+        JourneyStatus::run_state(&self.journeys, &message.campaign, &message.journey)
+    }
+
+    /// Whether a call for this message may be made. One whose contact cannot be read is looked at
+    /// too, to be put back.
+    pub fn is_ours(&self, message: &Message) -> bool {
+        self.ours.contains(&message.id)
+            || matches!(self.contacts.get(&message.contact_id), Some(Err(_)))
+    }
+}
+
+/// Writes down that a wave begins, and reads its truth. One round trip, three statements; more if
+/// the database cannot read some contact, for then the wave is halved until that one is alone.
+pub async fn begin<D: Database>(
+    db: &D,
+    wave: &[Planned<'_>],
+    now: Millis,
+) -> Result<Truth, DatabaseError> {
+    let asked = wave.iter().flat_map(|planned| {
+        planned.messages.iter().map(|message| {
+            let (sender, call) = (planned.sender.name(), planned.key.as_deref());
+            let calling = Calling { id: &message.id, attempt: message.attempts, sender, call };
+            (&message.contact_id, calling)
+        })
+    });
+    let mut truth = Truth::default();
+    let mut groups = vec![asked.collect::<Vec<_>>()];
+    while let Some(mut group) = groups.pop() {
+        match begin_group(db, &group, now, &mut truth).await {
+            Ok(()) => {}
+            Err(DatabaseError::Fault(_)) if group.len() > 1 => {
+                let half = group.split_off(group.len() / 2);
+                groups.extend([half, group]);
+            }
+            Err(DatabaseError::Fault(why)) => {
+                let broken = group.into_iter().map(|(id, _)| (id.clone(), Err(why.clone())));
+                truth.contacts.extend(broken);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(truth)
+}
+
+async fn begin_group<D: Database>(
+    db: &D,
+    group: &[(&ContactId, Calling<'_>)],
+    now: Millis,
+    truth: &mut Truth,
+) -> Result<(), DatabaseError> {
+    let wanted: BTreeSet<&ContactId> = group.iter().map(|(contact, _)| *contact).collect();
+    let statements = vec![
+        messages::call(group.iter().map(|(_, calling)| calling), now),
+        contacts::by_ids(wanted, &[], &[], now),
+        journeys::statuses(),
+    ];
+    let rows = db.batch(statements).await?;
+    let ours = all::<IdRow<MessageId>>(rows.first())?;
+    let contacts = all::<ContactRow>(rows.get(1))?;
+    truth.journeys = statuses(rows.get(2))?;
+    truth.ours.extend(ours.into_iter().map(|row| row.id));
+    let contacts = contacts.into_iter().map(Contact::from);
+    truth.contacts.extend(contacts.map(|contact| (contact.id.clone(), Ok(contact))));
+    Ok(())
+}
+
+fn all<T: DeserializeOwned>(rows: Option<&Rows>) -> Result<Vec<T>, DatabaseError> {
+    let rows = rows.map(Rows::all::<T>).transpose().map_err(DatabaseError::Fault)?;
+    Ok(rows.unwrap_or_default())
+}

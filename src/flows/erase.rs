@@ -1,0 +1,96 @@
+//! erase: everything about a person goes (GDPR article 17, PIPL article 47).
+//!
+//! One round trip to read (2 statements) and one to write: 2 or 3 for the contact, its passages
+//! and its memberships, and 9 that empty what else is about it (`store::erasures`). Of an address
+//! that nobody has, only the hash is written down (2 statements): what is still under way about it
+//! then comes to nothing.
+
+use super::commit::ROUNDS_MAX;
+use super::named;
+use super::seams::{Database, DatabaseError};
+use crate::domain::catalog::Catalog;
+use crate::domain::change::ErasedAddress;
+use crate::domain::decide;
+use crate::domain::primitives::{ContactId, Ids, Millis};
+use crate::domain::problem::Problem;
+use crate::domain::token::Keyring;
+use crate::store::{erasures, write};
+use serde::{Deserialize, Serialize};
+
+/// What became of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Erased {
+    /// Who it was; `None` if nobody had that address.
+    pub contact: Option<ContactId>,
+    /// When it was erased.
+    pub at: Millis,
+    /// Whether that had been done before.
+    pub again: bool,
+}
+
+/// Why nobody was erased.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NotErased {
+    /// There is no such contact.
+    Unknown(Problem),
+    /// The database failed, or others kept writing to the contact. Saying it again is safe.
+    Database(DatabaseError),
+}
+
+impl From<DatabaseError> for NotErased {
+    fn from(error: DatabaseError) -> Self {
+        Self::Database(error)
+    }
+}
+
+/// Erases the contact that is named by its id or one of its addresses.
+pub async fn erase<D: Database>(
+    db: &D,
+    catalog: &Catalog,
+    keys: &Keyring,
+    told: &str,
+    now: Millis,
+    ids: &mut Ids,
+) -> Result<Erased, NotErased> {
+    let mut told = told.trim().to_owned();
+    let mut was_told_before = false;
+    for _ in 0..ROUNDS_MAX {
+        let answers = db.batch(named::questions(&told, &[], now).to_vec()).await?;
+        let Some(contact) = named::pick(&told, &answers)? else {
+            return list(db, keys, &told, now).await;
+        };
+        let id = contact.id.clone();
+        if let Some(at) = contact.erased_at {
+            return Ok(Erased { contact: Some(id), at, again: !was_told_before });
+        }
+        let decision = decide::erase(catalog, contact, keys, now, ids);
+        match db.batch(write::decisions(&[&decision], now)).await {
+            Ok(_) => return Ok(Erased { contact: Some(id), at: now, again: false }),
+            // Somebody else wrote first, or nobody knows. Its addresses may be gone already.
+            Err(DatabaseError::Conflict(_)) => told = id.0,
+            Err(DatabaseError::Lost(_)) => (told, was_told_before) = (id.0, true),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(DatabaseError::Overloaded("others kept writing to the contact".to_owned()).into())
+}
+
+/// Puts an address that nobody has on the list.
+async fn list<D: Database>(
+    db: &D,
+    keys: &Keyring,
+    told: &str,
+    now: Millis,
+) -> Result<Erased, NotErased> {
+    let addresses = named::addresses(told);
+    let kinds = ErasedAddress::KINDS.into_iter().zip([addresses.emails, addresses.phones]);
+    let listed = kinds.flat_map(|(kind, given)| {
+        given.into_iter().map(move |address| ErasedAddress::new(kind, &address, keys))
+    });
+    let listed: Vec<ErasedAddress> = listed.collect();
+    if listed.is_empty() {
+        return Err(NotErased::Unknown(named::nobody("contact")));
+    }
+    db.batch(erasures::list(&listed, now).to_vec()).await?;
+    Ok(Erased { contact: None, at: now, again: false })
+}

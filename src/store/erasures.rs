@@ -1,0 +1,120 @@
+//! Erasing contacts: which rows are about a person, and what is left of them. And the list of
+//! those who were erased, which knows their addresses by a keyed hash only.
+
+use super::statement::{Statement, Value};
+use crate::domain::change::ErasedAddress;
+use crate::domain::decide::ERASED;
+use crate::domain::event::names;
+use crate::domain::primitives::{ContactId, Millis};
+use serde::Deserialize;
+use serde_json::json;
+
+/// The properties of our own events that tell nothing of a person and that counters, or the
+/// invariants of `store/invariants.rs`, are worked out from. All others go; of events that others
+/// told, all do.
+const KEPT: [&str; 29] = [
+    "form", "page", "variant", "channel", "lead", "new", "pending", "purpose", "channels",
+    "message", "template", "journey", "step", "enrollment", "first", "opened", "machine", "kind",
+    "segment", "version", "from_version", "from", "to", "event", "event_seq", "value_minor",
+    "currency", "segments", "broadcast",
+];
+
+/// The ids of the messages of these contacts (`?1`): they begin with the contact's own id, or with
+/// that of one of its passages, and a point. The sign after a point is a slash, so that each is a
+/// range of the primary key.
+const MESSAGES: &str = "
+    SELECT m.id FROM (SELECT value AS id FROM json_each(?1)
+                       UNION ALL
+                      SELECT id FROM enrollments
+                       WHERE contact_id IN (SELECT value FROM json_each(?1))) AS begun
+      JOIN messages m ON m.id > begun.id || '.' AND m.id < begun.id || '/'";
+
+/// The statements that empty every row about these contacts of what tells who they were, and put
+/// the hashes of their addresses on the list.
+pub fn empty(contacts: &[ContactId], addresses: &[ErasedAddress], now: Millis) -> [Statement; 9] {
+    let of = |sql: &str| Statement {
+        sql: sql.replace("MESSAGES", MESSAGES).into(),
+        params: vec![Value::json(contacts)],
+    };
+    let families: Vec<&str> = names::RESERVED.to_vec();
+    let [forget, remember] = list(addresses, now);
+    [
+        Statement::new(
+            "UPDATE contacts SET erased_at = ?2 WHERE id IN (SELECT value FROM json_each(?1))",
+            vec![Value::json(contacts), Value::Int(now.0)],
+        ),
+        // The id of an event that others told is theirs, and may name the person.
+        Statement::new(
+            "UPDATE events SET
+                    key = iif(key LIKE 'api:%', NULL, key),
+                    properties = iif(
+                        substr(name, 1, instr(name, '.')) IN (SELECT value FROM json_each(?2)),
+                        (SELECT json_group_object(kept.key, events.properties -> kept.key)
+                           FROM json_each(events.properties) AS kept
+                          WHERE kept.key IN (SELECT value FROM json_each(?3))),
+                        '{}')
+              WHERE contact_id IN (SELECT value FROM json_each(?1))",
+            vec![Value::json(contacts), Value::json(&families), Value::json(&KEPT[..])],
+        ),
+        of("UPDATE consents SET origin_hash = ''
+             WHERE contact_id IN (SELECT value FROM json_each(?1))"),
+        // The value for which a passage was entered is a property of an event that others told.
+        of("UPDATE enrollments SET entry_key = NULL
+             WHERE contact_id IN (SELECT value FROM json_each(?1)) AND entry_key LIKE '=%'"),
+        // A claimed one is under way: its delivery asks the fence, or has asked it already, and
+        // says what became of it. The words of a provider may name the address.
+        Statement {
+            sql: format!(
+                "UPDATE messages SET provider_id = NULL,
+                        reason = CASE state WHEN 'skipped' THEN reason
+                                            WHEN 'sending' THEN '' ELSE ?2 END,
+                        state = CASE WHEN state <> 'queued' THEN state
+                                     WHEN uncertain THEN 'unknown' ELSE 'skipped' END
+                  WHERE id IN ({MESSAGES})"
+            )
+            .into(),
+            params: vec![Value::json(contacts), Value::text(ERASED)],
+        },
+        of("DELETE FROM mailbox WHERE id IN (MESSAGES)"),
+        of("DELETE FROM parked WHERE contact_id IN (SELECT value FROM json_each(?1))"),
+        forget,
+        remember,
+    ]
+}
+
+/// The statements that put the hashes of these addresses on the list, in place of the addresses.
+pub fn list(addresses: &[ErasedAddress], now: Millis) -> [Statement; 2] {
+    let rows = addresses.iter().map(|one| json!([one.kind, one.address, one.hash]));
+    let rows = Value::json(&rows.collect::<Vec<_>>());
+    [
+        Statement::new(
+            "DELETE FROM suppressions WHERE (channel, address) IN (
+                SELECT value ->> 0, value ->> 1 FROM json_each(?1))",
+            vec![rows.clone()],
+        ),
+        Statement::new(
+            "INSERT INTO suppressions (channel, address, reason, at)
+             SELECT value ->> 0, value ->> 2, ?2, ?3 FROM json_each(?1) WHERE true
+                 ON CONFLICT (channel, address) DO UPDATE SET at = max(at, excluded.at)",
+            vec![rows, Value::text(ERASED), Value::Int(now.0)],
+        ),
+    ]
+}
+
+/// Which of these kinds and hashes are on the list: a row, `ErasedRow`, for each.
+pub fn known(hashes: &[(&str, String)]) -> Statement {
+    Statement::new(
+        "SELECT address AS hash, at FROM suppressions
+          WHERE (channel, address) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?1))",
+        vec![Value::json(hashes)],
+    )
+}
+
+/// A row of `known`.
+#[derive(Deserialize)]
+pub struct ErasedRow {
+    /// The hash of an address.
+    pub hash: String,
+    /// When it was erased last.
+    pub at: Millis,
+}

@@ -1,0 +1,253 @@
+//! Erasing a person: what goes, what stays, and what was under way meanwhile.
+
+use super::invariants::assert_sound;
+use super::support::{FORM, MONDAY, number, order, report, rows, submission, world};
+use dripline::domain::event::names;
+use dripline::domain::primitives::{ContactId, Ids, Span};
+use dripline::flows::seams::Database;
+use dripline::flows::submit_form;
+use dripline::flows::task::{EngagementReport, Intake};
+use dripline::native::world::{World, block_on};
+use dripline::store::statement::{Statement, Value};
+use serde_json::json;
+
+const ANN: &str = "ann.archer@example.com";
+const NUMBER: &str = "+447400123456";
+const NAME: &str = "Annabel";
+
+/// A journey that a form begins, one that an order begins once a number, and a segment.
+const JOURNEYS: &str = r#"
+    [segment.named]
+    rule = { attribute = "first_name", set = true }
+    [segment.nameless]
+    rule = { attribute = "first_name", set = false }
+    [journey.j]
+    enter = { form = "f" }
+    [[journey.j.step]]
+    id = "hello"
+    send = "emails/hello"
+    [[journey.j.step]]
+    id = "rest"
+    wait = "1d"
+    [[journey.j.step]]
+    id = "text"
+    send = "sms/text"
+    [journey.once]
+    enter = { event = "order.completed" }
+    once_per = "order"
+    [[journey.once.step]]
+    id = "thanks"
+    send = "emails/thanks"
+    [[journey.once.step]]
+    id = "long"
+    wait = "30d"
+    [[journey.once.step]]
+    id = "tell"
+    notify = "owner"
+"#;
+
+/// Somebody has sent a form, read a mail, clicked in it, and ordered.
+fn busy_world() -> World {
+    let mut world = world(&format!("{FORM}{JOURNEYS}"));
+    let fields = [("email", ANN), ("phone", NUMBER), ("first_name", NAME), ("consent", "on")];
+    world.submit("/p", &fields).unwrap();
+    let letter = world.inbox(ANN).remove(0);
+    assert!(world.click(&letter, "/more").unwrap());
+    let told = json!({ "order": NAME, "note": format!("for {ANN}"), "value_minor": 900,
+                       "currency": "GBP" });
+    let told = report(world.now(), ANN, "order.completed", told, &format!("api:{ANN}:1"));
+    world.take_in(vec![told]).unwrap();
+    world
+}
+
+/// Every cell of every table in which one of these texts stands.
+fn cells_with(world: &World, wanted: &[&str]) -> Vec<String> {
+    let mut found = Vec::new();
+    for table in rows(&world.db, "SELECT name FROM sqlite_schema WHERE type = 'table'") {
+        let table = table["name"].as_str().unwrap().to_owned();
+        for row in rows(&world.db, &format!("SELECT * FROM \"{table}\"")) {
+            for (column, value) in row.as_object().unwrap() {
+                let text = value.to_string().to_lowercase();
+                if wanted.iter().any(|one| text.contains(&one.to_lowercase())) {
+                    found.push(format!("{table}.{column}: {value}"));
+                }
+            }
+        }
+    }
+    found
+}
+
+fn run(world: &World, sql: &'static str, params: Vec<Value>) {
+    block_on(world.db.batch(vec![Statement::new(sql, params)])).unwrap();
+}
+
+fn contact_of(world: &World) -> ContactId {
+    let row = rows(&world.db, "SELECT id FROM contacts");
+    ContactId::from(row[0]["id"].as_str().unwrap())
+}
+
+#[test]
+fn no_table_knows_who_an_erased_person_was() {
+    let mut world = busy_world();
+    // What only a provider, the local mailbox, a fault or a bounce would have written.
+    let text = |text: &str| Value::text(text);
+    run(
+        &world,
+        "UPDATE messages SET reason = ?1, state = 'failed' WHERE step = 'thanks'",
+        vec![text(&format!("550 no {ANN} here"))],
+    );
+    run(
+        &world,
+        "INSERT INTO mailbox SELECT id, channel, '', ?1, '', ?1, '', '', 0 FROM messages",
+        vec![text(ANN)],
+    );
+    run(&world, "INSERT INTO parked SELECT id, ?1, 0, 5 FROM contacts", vec![text(NAME)]);
+    run(
+        &world,
+        "INSERT INTO suppressions (channel, address, reason, at)
+                 VALUES ('email', ?1, 'bounced', 0)",
+        vec![text(ANN)],
+    );
+    run(&world, "UPDATE contacts SET external_id = 'crm-4711'", vec![]);
+    let known = ["ann.archer", "447400123456", NAME, "crm-4711"];
+    let before = cells_with(&world, &known).len();
+    assert!(before >= 15, "the test is about something: {before}");
+
+    let erased = world.erase(ANN).unwrap();
+    assert_eq!(erased.contact, Some(contact_of(&world)));
+    assert_eq!(cells_with(&world, &known), [""; 0]);
+    assert_sound_log(&world);
+
+    // Neither does time bring anything back.
+    world.after(Span::days(40)).unwrap();
+    assert_eq!(cells_with(&world, &known), [""; 0]);
+}
+
+/// The failed message that the test forged apart.
+fn assert_sound_log(world: &World) {
+    let gap = "SELECT count(*) FROM (SELECT 1 FROM events GROUP BY contact_id
+               HAVING min(seq) <> 1 OR max(seq) <> count(*))";
+    assert_eq!(number(&world.db, gap), 0);
+}
+
+#[test]
+fn figures_stay_and_nobody_is_behind_them() {
+    let mut world = busy_world();
+    let figures = "SELECT * FROM counters ORDER BY 1, 2, 3, 4, 5";
+    let before = rows(&world.db, figures);
+    assert!(before.len() >= 6, "{before:?}");
+    world.erase(ANN).unwrap();
+    assert_eq!(rows(&world.db, figures), before);
+    assert_eq!(number(&world.db, "SELECT count(*) FROM conversions"), 1);
+    assert_sound(&world.db, None);
+    let log = rows(&world.db, "SELECT name, properties FROM events ORDER BY seq");
+    let told = log.iter().find(|row| row["name"] == "order.completed").unwrap();
+    assert_eq!(told["properties"], "{}");
+    let form = log.iter().find(|row| row["name"] == "form.submitted").unwrap();
+    let form: serde_json::Value =
+        serde_json::from_str(form["properties"].as_str().unwrap()).unwrap();
+    assert_eq!((&form["lead"], &form["form"]), (&json!(true), &json!("c.f")));
+    assert!(form.get("answers").is_none(), "{form}");
+    // The evidence of consent names nobody any more.
+    let consents = "SELECT count(*) FROM consents WHERE text <> '' AND origin_hash = ''";
+    assert_eq!(number(&world.db, consents), 2);
+}
+
+#[test]
+fn whoever_is_erased_leaves_every_journey_and_hears_nothing_more() {
+    let mut world = busy_world();
+    world.take_letters();
+    world.erase(NUMBER).unwrap();
+    let passages = rows(&world.db, "SELECT DISTINCT state, reason FROM enrollments");
+    assert_eq!(passages, [json!({ "state": "exited", "reason": "erased" })]);
+    // The rule "has no name" would hold of somebody who has nothing.
+    assert_eq!(number(&world.db, "SELECT count(*) FROM segment_members"), 0);
+    world.after(Span::days(40)).unwrap();
+    assert_eq!(world.letters().len(), 0);
+    assert_sound(&world.db, Some(world.now()));
+}
+
+#[test]
+fn a_queued_message_of_an_erased_person_is_skipped() {
+    let mut world = world(&format!("{FORM}{JOURNEYS}"));
+    let submitted = submission(&mut world, &[("email", ANN), ("consent", "on")]);
+    let (now, ids) = (world.now().plus(Span::minutes(1)), &mut Ids::new(MONDAY, 5));
+    let keys = &world.settings.keys;
+    block_on(submit_form::submit(&world.db, &world.catalog, keys, submitted, now, ids)).unwrap();
+    world.after(Span(0)).unwrap();
+    world.erase(ANN).unwrap();
+    world.after(Span::days(1)).unwrap();
+    let states = rows(&world.db, "SELECT state, reason FROM messages");
+    assert_eq!(states, [json!({ "state": "skipped", "reason": "erased" })]);
+    assert_eq!(world.letters().len(), 0);
+}
+
+#[test]
+fn what_was_under_way_about_an_erased_person_comes_to_nothing() {
+    let mut world = busy_world();
+    let contact = contact_of(&world);
+    let message = rows(&world.db, "SELECT id FROM messages LIMIT 1")[0]["id"].clone();
+    let form = submission(&mut world, &[("email", ANN), ("first_name", NAME)]);
+    let sale = order(&world, ANN, 500, "GBP", "o-2");
+    let click = Intake::EngagementV1(EngagementReport {
+        contact: contact.clone(),
+        message: message.as_str().unwrap().into(),
+        url: Some(format!("https://shop.example/?for={ANN}")),
+        at: world.now(),
+        machine: Vec::new(),
+        facts: None,
+        key: "late".to_owned(),
+    });
+    world.after(Span::minutes(1)).unwrap();
+    world.erase(contact.as_str()).unwrap();
+    let erased_at = number(&world.db, "SELECT seq FROM contacts");
+    world.take_in(vec![Intake::SubmissionV1(Box::new(form)), sale, click]).unwrap();
+    assert_eq!(number(&world.db, "SELECT count(*) FROM contacts"), 1);
+    assert_eq!(number(&world.db, "SELECT seq FROM contacts"), erased_at, "nothing was written");
+    assert_eq!(cells_with(&world, &["ann.archer", NAME]), [""; 0]);
+}
+
+#[test]
+fn who_comes_again_is_somebody_new() {
+    let mut world = busy_world();
+    let old = contact_of(&world);
+    world.erase(ANN).unwrap();
+    world.take_letters();
+    world.after(Span::minutes(1)).unwrap();
+    world.submit("/p", &[("email", ANN), ("consent", "on")]).unwrap();
+    let row = rows(&world.db, "SELECT id, seq FROM contacts WHERE email IS NOT NULL");
+    assert_ne!(row[0]["id"], json!(old));
+    assert_eq!(world.inbox(ANN).len(), 1, "agreed to anew, and welcomed");
+    assert_sound(&world.db, Some(world.now()));
+}
+
+#[test]
+fn an_address_that_nobody_has_is_listed_so_that_a_waiting_form_comes_to_nothing() {
+    let mut world = world(FORM);
+    let waiting = submission(&mut world, &[("email", ANN)]);
+    world.after(Span::minutes(1)).unwrap();
+    let erased = world.erase(&ANN.to_uppercase()).unwrap();
+    assert_eq!(erased.contact, None);
+    world.take_in(vec![Intake::SubmissionV1(Box::new(waiting))]).unwrap();
+    assert_eq!(number(&world.db, "SELECT count(*) FROM contacts"), 0);
+    let listed = rows(
+        &world.db,
+        "SELECT channel, reason, substr(address, 1, 1) AS sign
+                                    FROM suppressions",
+    );
+    assert_eq!(listed, [json!({ "channel": "email", "reason": "erased", "sign": "#" })]);
+    assert!(world.erase("nobody-we-know").is_err());
+}
+
+#[test]
+fn erasing_again_changes_nothing() {
+    let mut world = busy_world();
+    let id = world.erase(ANN).unwrap().contact.unwrap();
+    let log = "SELECT count(*) FROM events";
+    let events = number(&world.db, log);
+    world.after(Span::hours(1)).unwrap();
+    let again = world.erase(id.as_str()).unwrap();
+    assert!(again.again);
+    assert_eq!(number(&world.db, log), events);
+    assert_eq!(names::CONTACT_ERASED, "contact.erased");
+}
