@@ -29,6 +29,10 @@ pub enum Route<'a> {
     ApiPublish,
     /// What publishing a campaign would change.
     ApiDiff,
+    /// A campaign's message as somebody would get it.
+    ApiPreview(&'a str),
+    /// A test of a campaign's message, to our own people.
+    ApiTest(&'a str),
     /// Let a journey run, or halt it.
     ApiSteer(&'a str, RunState),
     /// Why a contact, named by its id, is where it is.
@@ -53,6 +57,12 @@ pub enum Route<'a> {
     Admin,
     /// A campaign's report, as a page.
     AdminReport(&'a str),
+    /// A campaign's messages.
+    AdminMessages(&'a str),
+    /// One message of a campaign, to be looked at with made-up data.
+    AdminMessage(&'a str, &'a str),
+    /// The same with a contact's data, or a test of it.
+    AdminMessageAsked(&'a str, &'a str),
     /// Let a journey run, or halt it, from the web app.
     AdminSteer(&'a str, RunState),
     /// Let a parked contact be decided on again, from the web app.
@@ -109,6 +119,8 @@ pub fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, NoRoute> {
         ["confirm", token] => both(ConfirmAsk(token), Confirm(token)),
         ["api", "v1", "campaigns"] => one("POST", ApiPublish, "POST"),
         ["api", "v1", "campaigns", "diff"] => one("POST", ApiDiff, "POST"),
+        ["api", "v1", "campaigns", id, "preview"] => one("POST", ApiPreview(id), "POST"),
+        ["api", "v1", "campaigns", id, "test"] => one("POST", ApiTest(id), "POST"),
         ["api", "v1", "journeys", id, verb] => match RunState::by_verb(verb) {
             Some(state) => one("POST", ApiSteer(id, state), "POST"),
             None => Err(NoRoute::NotFound),
@@ -124,6 +136,11 @@ pub fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, NoRoute> {
         ["api", "v1", "openapi.json"] => one("GET", ApiDescription, GET),
         ["admin"] => one("GET", Admin, GET),
         ["admin", "campaigns", id] => one("GET", AdminReport(id), GET),
+        ["admin", "campaigns", id, "messages"] => one("GET", AdminMessages(id), GET),
+        ["admin", "campaigns", id, "messages", _, ..] => match path.split_once("/messages/") {
+            Some((_, name)) => both(AdminMessage(id, name), AdminMessageAsked(id, name)),
+            None => Err(NoRoute::NotFound),
+        },
         ["admin", "journeys", id, verb] => match RunState::by_verb(verb) {
             Some(state) => one("POST", AdminSteer(id, state), "POST"),
             None => Err(NoRoute::NotFound),
@@ -169,6 +186,14 @@ mod tests {
         assert_eq!(route("POST", "/api/v1/contacts/erase"), Ok(Route::ApiEraseAsked));
         let refused = Err(NoRoute::MethodNotAllowed("POST"));
         assert_eq!(route("GET", "/api/v1/contacts/c-1/erase"), refused);
+    }
+
+    #[test]
+    fn a_message_has_its_name_with_its_folder() {
+        let path = "/admin/campaigns/spring/messages/emails/welcome/zh-CN";
+        let name = "emails/welcome/zh-CN";
+        assert_eq!(route("GET", path), Ok(Route::AdminMessage("spring", name)));
+        assert_eq!(route("POST", path), Ok(Route::AdminMessageAsked("spring", name)));
     }
 
     #[test]

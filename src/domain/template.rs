@@ -23,7 +23,7 @@ pub use manner::{Manner, language_of};
 pub use mjml::{MjmlError, compile_mjml};
 pub use plain::plain_text;
 pub use preheader::with_preheader;
-pub use version::{best as best_version, is_language, languages};
+pub use version::{best as best_version, first as parent_of_version, is_language, languages};
 
 use handlebars::{Context, Handlebars};
 use serde::{Deserialize, Serialize};

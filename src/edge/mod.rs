@@ -13,6 +13,7 @@ mod reply;
 mod visitor;
 mod api;
 mod admin;
+mod preview;
 mod privacy;
 
 use crate::flows::task::{Intake, Work};
@@ -72,6 +73,8 @@ async fn dispatch(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
         Route::Confirm(token) => visitor::confirm(app, inbound, token).await,
         Route::ApiPublish => api::publish(app, inbound).await,
         Route::ApiDiff => api::diff(app, inbound).await,
+        Route::ApiPreview(id) => preview::api_preview(app, inbound, id).await,
+        Route::ApiTest(id) => preview::api_test(app, inbound, id).await,
         Route::ApiSteer(id, state) => api::steer(app, inbound, id, state).await,
         Route::ApiExplain(id) => api::explain_one(app, inbound, id).await,
         Route::ApiExplainAsked => api::explain_asked(app, inbound).await,
@@ -84,6 +87,9 @@ async fn dispatch(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
         Route::ApiDescription => api::description(),
         Route::Admin => admin::index(app, inbound).await,
         Route::AdminReport(id) => admin::report(app, inbound, id).await,
+        Route::AdminMessages(id) => preview::list(app, inbound, id).await,
+        Route::AdminMessage(id, name) => preview::show(app, inbound, id, name).await,
+        Route::AdminMessageAsked(id, name) => preview::ask(app, inbound, id, name).await,
         Route::AdminSteer(id, state) => admin::steer(app, inbound, id, state).await,
         Route::AdminRelease(id) => admin::release(app, inbound, id).await,
         Route::SignInAsk => admin::sign_in_ask(&app, &inbound),

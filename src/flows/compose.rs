@@ -3,20 +3,22 @@
 
 use super::receive::Link;
 use super::settings::Settings;
-use crate::domain::campaign::Compiled;
+use crate::domain::campaign::{Campaign, Compiled};
 use crate::domain::catalog::Edition;
 use crate::domain::contact::Contact;
 use crate::domain::language::Language;
 use crate::domain::message::{Class, Message, house};
 use crate::domain::primitives::Channel;
 use crate::domain::template::{
-    Manner, RenderedEmail, TemplateError, best_version, format_data, language_of,
+    Manner, RenderedEmail, TemplateError, best_version, format_data, language_of, languages,
+    parent_of_version, sample_data,
 };
 use crate::domain::token::Purpose;
 use crate::domain::tracking;
 use crate::providers::{Content, Outgoing};
 use crate::views::form::field_label;
 use crate::views::mail;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 /// Renders a message to an address. An error is the template's, and meets every contact alike.
@@ -30,9 +32,15 @@ pub fn compose(
     let content = match (message.channel, message.template.as_str()) {
         (_, house::CONFIRM) => confirmation(edition, contact, message, settings),
         (_, house::NOTIFY) => notice(edition, contact, message, settings),
+        (Channel::Email, template) if message.is_test() => {
+            let shown = show(edition, Some(contact), template, None, settings)?;
+            let Shown { subject, html, text, .. } = shown;
+            let subject = format!("[Test] {subject}");
+            email(edition, settings, RenderedEmail { subject, html, text }, Vec::new())
+        }
         (Channel::Email, template) => {
             let links = Links { message, settings };
-            let version = Version::of(edition, contact, template);
+            let version = Version::of(edition, contact.locale.as_deref(), template);
             let data = data(edition, contact, &version, settings, &links.unsubscribe());
             let rendered = edition.templates()?.render_email(&version.name, &data)?;
             let html = tracking::rewrite_links(&rendered.html, |url| links.click(url));
@@ -40,13 +48,75 @@ pub fn compose(
             email(edition, settings, RenderedEmail { html, ..rendered }, links.headers())
         }
         (Channel::Sms, template) => {
-            let version = Version::of(edition, contact, template);
+            let version = Version::of(edition, contact.locale.as_deref(), template);
             let data = data(edition, contact, &version, settings, "");
             Content::Sms { text: edition.templates()?.render_sms(&version.name, &data)? }
         }
         (Channel::Webhook, _) => Content::Webhook { body: document(contact, message).to_string() },
     };
     Ok(Outgoing { id: message.id.clone(), class: message.class, to, content })
+}
+
+/// A message as somebody would get it, to be looked at: its links lead where they were written to,
+/// and nothing of it is counted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Shown {
+    /// The version that was chosen: `emails/welcome/zh-CN`.
+    pub template: String,
+    /// The message's languages beside its first one.
+    pub languages: Vec<String>,
+    /// Empty for SMS.
+    pub subject: String,
+    /// What mailboxes show after the subject.
+    pub preheader: String,
+    /// Empty for SMS.
+    pub html: String,
+    /// The plain text, or the SMS.
+    pub text: String,
+}
+
+/// Renders a message to be looked at, with a contact's data or with made-up data, in the contact's
+/// language or in another.
+pub fn show(
+    edition: &Edition,
+    contact: Option<&Contact>,
+    template: &str,
+    locale: Option<&str>,
+    settings: &Settings,
+) -> Result<Shown, TemplateError> {
+    let reader = locale.or(contact.and_then(|contact| contact.locale.as_deref()));
+    let version = Version::of(edition, reader, template);
+    // Whoever follows it is told that the link is no good.
+    let unsubscribe_url = format!("{}/u/test", settings.base_url);
+    let data = match contact {
+        Some(contact) => data(edition, contact, &version, settings, &unsubscribe_url),
+        None => {
+            let mut data = sample_data(&edition.compiled);
+            data["base_url"] = settings.base_url.as_str().into();
+            data["unsubscribe_url"] = unsubscribe_url.into();
+            if let Value::Object(data) = &mut data {
+                data.extend([version.manner(&edition.compiled.campaign, None)]);
+            }
+            data
+        }
+    };
+    let (templates, name) = (edition.templates()?, version.name.as_str());
+    let first = parent_of_version(&edition.compiled.templates, template);
+    let languages = languages(&edition.compiled.templates, first).map(str::to_owned).collect();
+    let shown = |subject, preheader, html, text| Shown {
+        template: name.to_owned(),
+        languages,
+        subject,
+        preheader,
+        html,
+        text,
+    };
+    if template.starts_with("sms/") {
+        let text = templates.render_sms(name, &data)?;
+        return Ok(shown(String::new(), String::new(), String::new(), text));
+    }
+    let RenderedEmail { subject, html, text } = templates.render_email(name, &data)?;
+    Ok(shown(subject, templates.render_preheader(name, &data)?, html, text))
 }
 
 /// The version of a message that a contact reads.
@@ -58,15 +128,26 @@ struct Version {
 }
 
 impl Version {
-    fn of(edition: &Edition, contact: &Contact, template: &str) -> Self {
+    fn of(edition: &Edition, reader: Option<&str>, template: &str) -> Self {
         let Compiled { campaign, templates } = &edition.compiled;
-        let reader = contact.locale.as_deref().unwrap_or(&campaign.locale);
-        let language = best_version(templates, template, reader, &campaign.locale);
-        let name = language.map_or_else(|| template.to_owned(), |l| format!("{template}/{l}"));
+        let reader = reader.unwrap_or(&campaign.locale);
+        let first = parent_of_version(templates, template);
+        // A version may be asked for by its own name.
+        let language = match template.strip_prefix(first).and_then(|l| l.strip_prefix('/')) {
+            None => best_version(templates, template, reader, &campaign.locale),
+            asked => asked,
+        };
+        let name = language.map_or_else(|| template.to_owned(), |l| format!("{first}/{l}"));
         // A date in German would be strange in an English mail.
         let written_in = language.unwrap_or(&campaign.locale);
         let is_readers = language_of(reader) == language_of(written_in);
         Self { name, locale: if is_readers { reader } else { written_in }.to_owned() }
+    }
+
+    /// How helpers write in it.
+    fn manner(&self, campaign: &Campaign, zone: Option<&str>) -> (String, Value) {
+        let zone = zone.unwrap_or(&campaign.time_zone);
+        format_data(&Manner { locale: &self.locale, zone, currency: &campaign.currency })
     }
 }
 
@@ -90,12 +171,7 @@ fn data(
         "campaign".into(),
         json!({ "name": campaign.name, "postal_address": campaign.postal_address }),
     );
-    let manner = Manner {
-        locale: &version.locale,
-        zone: contact.time_zone.as_deref().unwrap_or(&campaign.time_zone),
-        currency: &campaign.currency,
-    };
-    data.extend([format_data(&manner)]);
+    data.extend([version.manner(campaign, contact.time_zone.as_deref())]);
     Value::Object(data)
 }
 

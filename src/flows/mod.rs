@@ -13,6 +13,7 @@ pub mod record_touches;
 pub mod run_due;
 pub mod park;
 pub mod compose;
+pub mod preview;
 pub mod deliver;
 pub mod receive;
 pub mod hear;

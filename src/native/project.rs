@@ -199,7 +199,7 @@ fn load_one(path: &Path) -> Result<Loaded, Vec<Diagnostic>> {
 fn lint_all(compiled: &Compiled, written: &BTreeMap<String, TemplateSource>) -> Vec<Lint> {
     let Ok(templates) = Templates::new(&compiled.templates) else { return Vec::new() };
     let emails = written.iter().filter(|(name, _)| compiled.templates.contains_key(*name));
-    emails.flat_map(|(name, source)| lint(name, source, &templates, &compiled.campaign)).collect()
+    emails.flat_map(|(name, source)| lint(name, source, &templates, compiled)).collect()
 }
 
 /// MJML becomes HTML with the preheader at its top, and the plain text if there is none.

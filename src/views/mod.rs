@@ -8,6 +8,7 @@ pub mod mail;
 pub mod mailbox;
 pub mod admin;
 pub mod report;
+pub mod preview;
 pub mod format;
 
 #[cfg(test)]

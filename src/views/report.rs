@@ -36,6 +36,7 @@ pub fn campaign_report(view: &ReportView) -> String {
         channels: words.channels(report),
         variants: words.variants(report),
         messages: words.messages(report),
+        previews: view.frame.href(&format!("/admin/campaigns/{}/messages", report.campaign)),
         journeys: words.journeys(report),
     })
 }
@@ -54,6 +55,7 @@ struct ReportTemplate<'a> {
     channels: Table,
     variants: Table,
     messages: Table,
+    previews: String,
     journeys: Vec<JourneyCard>,
 }
 

@@ -66,3 +66,30 @@ fn a_warning_names_file_and_line_in_either_language_and_stops_nothing() {
     assert!(out.ends_with("3 e-mails, 1 SMS: 2 warnings\n"), "{out}");
     fs::remove_dir_all(root).unwrap();
 }
+
+#[test]
+fn a_message_is_rendered_into_a_folder_for_a_contact() {
+    let folder = std::env::temp_dir().join(format!("dripline-look-{}", std::process::id()));
+    let out = folder.to_str().unwrap();
+    let mail = "templates/emails/white-paper-reminder";
+    let data = r#"{"full_name": "林晓雯", "company": "<b>"}"#;
+    let ran = super::dripline_with(&["render", mail, "-", "--out-dir", out], &[], data).ended(0);
+    let paths: Vec<&str> = ran.out.lines().collect();
+    assert_eq!(paths.len(), 3);
+    let read = |ending: &str| {
+        fs::read_to_string(folder.join(format!("white-paper-reminder.{ending}"))).unwrap()
+    };
+    assert!(read("txt").starts_with("林晓雯，您好："));
+    assert!(read("html").contains("&lt;b&gt;"));
+    let page = read("preview.html");
+    assert!(page.contains("sandbox=\"\"") && page.contains("Phone, 360 px"));
+    assert!(page.contains("只要四个数，就能知道"), "the preheader is shown");
+
+    let sms = "templates/sms/webinar-reminder.hbs";
+    let variables = [("DRIPLINE_URL", "http://127.0.0.1:1")];
+    let args = ["render", sms, "--out-dir", out, "--json"];
+    let answer = super::dripline_with(&args, &variables, "").ended(0).json();
+    assert_eq!(answer["files"].as_array().unwrap().len(), 2);
+    fs::remove_dir_all(&folder).unwrap();
+    super::dripline(&["render", mail, "--out-dir", out, "--campaign", "white-paper"]).ended(2);
+}

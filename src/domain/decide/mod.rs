@@ -57,6 +57,8 @@ pub enum Happening {
     Rejudged(MessageId),
     /// A provider told what became of a message; its row must be among the contact's.
     Heard(MessageId, Heard),
+    /// One of our own people asked for a test of a message, with this contact's data.
+    TestAsked(TestAsked),
     /// The owner of the e-mail address confirmed what was granted for a purpose.
     Confirmed {
         /// The purpose.
@@ -86,6 +88,7 @@ impl Happening {
             }
             Self::Engaged(_, engagement) => Some(engagement.key.clone()),
             Self::Heard(_, heard) => heard.key.clone(),
+            Self::TestAsked(asked) => Some(asked.message.0.clone()),
             Self::TimePassed
             | Self::Rejudged(_)
             | Self::Confirmed { .. }
@@ -167,6 +170,19 @@ pub struct Reported {
     pub properties: Properties,
     /// What makes two reports of it the same.
     pub key: String,
+}
+
+/// A test of a message, to somebody who may get one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TestAsked {
+    /// The id of the message to queue.
+    pub message: MessageId,
+    /// Whose message.
+    pub campaign: CampaignId,
+    /// Which: `emails/welcome`, or a version of it.
+    pub template: String,
+    /// Where it goes.
+    pub to: String,
 }
 
 /// How a delivery ended.

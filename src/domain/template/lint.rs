@@ -9,7 +9,7 @@ use super::helpers::format_data;
 use super::manner::Manner;
 use super::markup::{Token, tokens};
 use super::{RenderedEmail, TemplateSource, Templates, part_name};
-use crate::domain::campaign::Campaign;
+use crate::domain::campaign::{Campaign, Compiled};
 use crate::domain::form::{Field, FieldKind};
 use crate::domain::language::Language;
 use crate::domain::tracking;
@@ -95,10 +95,10 @@ pub fn lint(
     name: &str,
     written: &TemplateSource,
     templates: &Templates,
-    campaign: &Campaign,
+    compiled: &Compiled,
 ) -> Vec<Lint> {
     let TemplateSource::Email { preheader, html, text, .. } = written else { return Vec::new() };
-    let Ok(rendered) = templates.render_email(name, &sample_data(campaign)) else {
+    let Ok(rendered) = templates.render_email(name, &sample_data(compiled)) else {
         return Vec::new();
     };
     let mut found = Findings { name, found: Vec::new() };
@@ -113,7 +113,7 @@ pub fn lint(
     if !text.is_empty() && !rendered.text.contains(SAMPLE_UNSUBSCRIBE) {
         found.add("text", None, LintCode::NoUnsubscribeInText, "");
     }
-    found.whole(&rendered, campaign);
+    found.whole(&rendered, &compiled.campaign);
     found.found
 }
 
@@ -190,11 +190,12 @@ const SAMPLE_UNSUBSCRIBE: &str = "https://go.example.com/u/sample";
 
 /// What a made-up contact of a campaign knows: something for each field and attribute, so that
 /// nothing of a message is missing when it is looked at.
-pub fn sample_data(campaign: &Campaign) -> Value {
+pub fn sample_data(compiled: &Compiled) -> Value {
+    let campaign = &compiled.campaign;
     let language = Language::from_locale(&campaign.locale);
     let mut data = Map::new();
     for name in &campaign.attributes {
-        data.insert(name.clone(), format!("[{name}]").into());
+        data.insert(name.clone(), sample_attribute(name, compiled));
     }
     for field in campaign.forms.values().flat_map(|form| &form.fields) {
         data.insert(field.name.clone(), sample_answer(field, language));
@@ -218,6 +219,24 @@ pub fn sample_data(campaign: &Campaign) -> Value {
     data.extend(known.map(|(name, value)| (name.to_owned(), value)));
     data.extend([format_data(&manner)]);
     Value::Object(data)
+}
+
+/// Nobody says what kind of thing an attribute is, but the helpers that it is given to.
+fn sample_attribute(name: &str, compiled: &Compiled) -> Value {
+    let is_given_to = |helpers: &[&str]| {
+        compiled.templates.values().flat_map(TemplateSource::parts).any(|(_, text, _)| {
+            helpers.iter().any(|helper| text.contains(&format!("{helper} {name}")))
+        })
+    };
+    if is_given_to(&["date", "time"]) {
+        json!("2026-03-02T09:30:00Z")
+    } else if is_given_to(&["money", "number", "plural", "gt", "gte", "lt", "lte"]) {
+        json!(12)
+    } else if is_given_to(&["percent"]) {
+        json!(0.12)
+    } else {
+        json!(format!("[{name}]"))
+    }
 }
 
 fn sample_answer(field: &Field, language: Language) -> Value {

@@ -26,8 +26,7 @@ fn told(subject: &str, preheader: &str, mjml: &str, text: &str) -> String {
     let html = compile_mjml(mjml).unwrap();
     let arriving = compiled(vec![("emails/welcome", source(&html, text))]);
     let templates = Templates::new(&arriving.templates).unwrap();
-    let found =
-        super::super::lint("emails/welcome", &source(mjml, text), &templates, &arriving.campaign);
+    let found = super::super::lint("emails/welcome", &source(mjml, text), &templates, &arriving);
     let line = |lint: &Lint| {
         let part = lint.key.trim_start_matches("emails/welcome/");
         let line = lint.line.map(|line| format!(":{line}")).unwrap_or_default();
@@ -153,7 +152,7 @@ fn every_code_has_its_words_in_both_languages() {
     let html = compile_mjml(mjml).unwrap();
     let arriving = compiled(vec![("emails/welcome", email("X", &html, "x"))]);
     let templates = Templates::new(&arriving.templates).unwrap();
-    let found = super::super::lint("emails/welcome", &source, &templates, &arriving.campaign);
+    let found = super::super::lint("emails/welcome", &source, &templates, &arriving);
     let words = |lint: &Lint| {
         let [en, zh] =
             [English, Chinese].map(|l| format!("{}\n    {}", lint.message(l), lint.remedy(l)));
