@@ -21,6 +21,12 @@ pub enum Route<'a> {
     UnsubscribeAsk(&'a str),
     /// Unsubscribe.
     Unsubscribe(&'a str),
+    /// Take an unsubscription back.
+    UnsubscribeUndo(&'a str),
+    /// The page of a contact's preferences.
+    PreferencesAsk(&'a str),
+    /// Choose them.
+    Preferences(&'a str),
     /// The page that asks whether to confirm.
     ConfirmAsk(&'a str),
     /// Confirm.
@@ -116,6 +122,8 @@ pub fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, NoRoute> {
         ["c", token] => one("GET", Click(token), GET),
         ["o", token] => one("GET", Open(token), GET),
         ["u", token] => both(UnsubscribeAsk(token), Unsubscribe(token)),
+        ["u", token, "undo"] => one("POST", UnsubscribeUndo(token), "POST"),
+        ["preferences", token] => both(PreferencesAsk(token), Preferences(token)),
         ["confirm", token] => both(ConfirmAsk(token), Confirm(token)),
         ["api", "v1", "campaigns"] => one("POST", ApiPublish, "POST"),
         ["api", "v1", "campaigns", "diff"] => one("POST", ApiDiff, "POST"),

@@ -128,6 +128,20 @@ pub fn offsets(now: Millis) -> Vec<(String, Span)> {
     names.filter_map(offset).map(|(span, name)| (name, span)).collect()
 }
 
+/// What a clock in `zone` shows at `now`, in milliseconds as if it were at UTC.
+pub fn reading(now: Millis, zone: &TimeZone) -> i64 {
+    now.plus(offset(now, zone)).0
+}
+
+/// The weekday (Monday is 1, Sunday is 7) and the minute of the day that a clock in `zone` shows.
+pub fn local(now: Millis, zone: &TimeZone) -> (u8, u16) {
+    let reading = reading(now, zone);
+    let day = Span::days(1).0;
+    // The first of January 1970 was a Thursday.
+    let weekday = (reading.div_euclid(day) + 3).rem_euclid(7) + 1;
+    (weekday as u8, (reading.rem_euclid(day) / 60_000) as u16)
+}
+
 /// Every instant at which a clock in `zone` comes to show `reading` or later, or falls back to
 /// earlier than that. `reading` is what it shows, in milliseconds as if it were at UTC. There is
 /// one such instant as a rule; three where daylight saving ends and the reading is repeated.

@@ -1,11 +1,15 @@
 //! A campaign: what a marketer plans, pays for and measures, and its published versions.
 
+use super::broadcast::{Broadcast, subject_name};
 use super::form::Form;
 use super::journey::Journey;
+use super::pacing::Pacing;
 use super::primitives::{CampaignId, Money, Span};
+use super::purpose::PurposeText;
 use super::rule::Rule;
 use super::template::TemplateSource;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// A campaign as its file describes it, with everything it owns by name.
@@ -37,10 +41,19 @@ pub struct Campaign {
     pub pages: BTreeMap<String, Page>,
     /// Forms by name.
     pub forms: BTreeMap<String, Form>,
+    /// What its messages are for, in words for people, by purpose.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub purposes: BTreeMap<String, PurposeText>,
     /// Segments' rules by name.
     pub segments: BTreeMap<String, Rule>,
     /// Journeys by name.
     pub journeys: BTreeMap<String, Journey>,
+    /// When its messages leave, and how many.
+    #[serde(default, skip_serializing_if = "Pacing::is_default")]
+    pub pacing: Pacing,
+    /// Broadcasts by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub broadcasts: BTreeMap<String, Broadcast>,
 }
 
 /// The event that makes a campaign worth its cost.
@@ -98,6 +111,28 @@ pub struct Compiled {
     /// Every template that it uses, by name (`pages/…`, `emails/…`, `sms/…`), and the partials
     /// they include (`partials/…`).
     pub templates: BTreeMap<String, TemplateSource>,
+}
+
+impl Compiled {
+    /// All that is rendered: its templates, and the subjects that variants of broadcasts have of
+    /// their own.
+    pub fn sources(&self) -> Cow<'_, BTreeMap<String, TemplateSource>> {
+        let broadcasts = self.campaign.broadcasts.iter();
+        let subjects = broadcasts.flat_map(|(name, broadcast)| {
+            let variants = broadcast.variants.iter();
+            variants.filter_map(move |variant| {
+                let subject = TemplateSource::Subject(variant.subject.clone()?);
+                Some((subject_name(name, &variant.name), subject))
+            })
+        });
+        let subjects: Vec<_> = subjects.collect();
+        if subjects.is_empty() {
+            return Cow::Borrowed(&self.templates);
+        }
+        let mut sources = self.templates.clone();
+        sources.extend(subjects);
+        Cow::Owned(sources)
+    }
 }
 
 /// The names of the campaign's segments, each after those that its rule asks about; or the path

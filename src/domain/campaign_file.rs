@@ -1,7 +1,9 @@
 //! Campaign files: TOML text in, a checked `Campaign` or everything that is wrong with it out.
 
+mod broadcasts;
 mod forms;
 mod journeys;
+mod pacing;
 mod rules;
 mod table;
 #[cfg(test)]
@@ -10,6 +12,7 @@ pub(crate) mod tests;
 use super::campaign::{Campaign, Cost, Goal, Page, Variant};
 use super::check::check;
 use super::journey::{Action, Step};
+use super::pacing::Pacing;
 use super::primitives::{CampaignId, Money, Span, minor_digits};
 use super::problem::Problem;
 use serde::Serialize;
@@ -163,12 +166,16 @@ fn campaign(tree: &DeTable<'_>, stem: Option<&str>) -> (Campaign, Vec<Problem>) 
     let mut campaign = head(&mut root, stem);
     campaign.pages = section(&mut root, "page", page);
     campaign.forms = section(&mut root, "form", forms::form);
+    let locale = campaign.locale.clone();
+    campaign.purposes = section(&mut root, "purpose", |node| forms::purpose(node, &locale));
     campaign.segments = section(&mut root, "segment", |node| {
         let mut table = node.table();
         let rule = table.need("rule", |node| rules::rule(node).map(Some));
         Some(rule.unwrap_or(super::rule::Rule::All(Vec::new())))
     });
     campaign.journeys = section(&mut root, "journey", journeys::journey);
+    campaign.pacing = root.get("pacing", pacing::pacing).unwrap_or_default();
+    campaign.broadcasts = section(&mut root, "broadcast", broadcasts::broadcast);
     drop(root);
     fill_purposes(&mut campaign, &problems);
     let mut problems = problems.into_inner();
@@ -216,8 +223,11 @@ fn head(root: &mut Table<'_>, stem: Option<&str>) -> Campaign {
         currency,
         pages: BTreeMap::new(),
         forms: BTreeMap::new(),
+        purposes: BTreeMap::new(),
         segments: BTreeMap::new(),
         journeys: BTreeMap::new(),
+        pacing: Pacing::default(),
+        broadcasts: BTreeMap::new(),
     }
 }
 
@@ -280,21 +290,22 @@ fn variant(node: Node<'_>) -> Option<Variant> {
     })
 }
 
-/// Gives each journey without a purpose the one purpose that the campaign's forms ask for.
+/// Gives each journey and broadcast without a purpose the one that the campaign's forms ask for.
 fn fill_purposes(campaign: &mut Campaign, problems: &Problems) {
     let asks = campaign.forms.values().filter_map(|form| form.consent.as_ref());
     let purposes: BTreeSet<&str> =
         asks.map(|ask| ask.purpose.as_str()).filter(|purpose| !purpose.is_empty()).collect();
-    for (name, journey) in &mut campaign.journeys {
-        let sends = |step: &Step| matches!(step.action, Action::Send { .. });
-        if !journey.purpose.is_empty() || !journey.steps.iter().any(sends) {
-            continue;
-        }
+    let sends = |step: &Step| matches!(step.action, Action::Send { .. });
+    let journeys = campaign.journeys.iter_mut().filter(|(_, j)| j.steps.iter().any(sends));
+    let journeys = journeys.map(|(name, j)| (format!("journey.{name}"), &mut j.purpose));
+    let broadcasts = campaign.broadcasts.iter_mut();
+    let broadcasts = broadcasts.map(|(name, b)| (format!("broadcast.{name}"), &mut b.purpose));
+    for (key, purpose) in journeys.chain(broadcasts).filter(|(_, purpose)| purpose.is_empty()) {
         match purposes.iter().copied().collect::<Vec<_>>()[..] {
             [] => {} // The check says what is missing, to clients of the API too.
-            [only] => journey.purpose = only.to_owned(),
+            [only] => *purpose = only.to_owned(),
             ref several => {
-                let problem = Problem::new(format!("journey.{name}.purpose"), "missing");
+                let problem = Problem::new(format!("{key}.purpose"), "missing");
                 let advice = format!("the forms ask for several: {}", several.join(", "));
                 problems.push(problem.help(advice));
             }

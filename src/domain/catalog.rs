@@ -2,7 +2,7 @@
 
 use super::campaign::{Compiled, Page, segments_in_order};
 use super::check::normal_path;
-use super::event::Properties;
+use super::event::{Properties, names};
 use super::form::Form;
 use super::journey::{Action, Journey, JourneyStatus, ReEntry, RunState, Trigger, value_key};
 use super::primitives::{CampaignId, Millis, QualifiedId};
@@ -53,7 +53,7 @@ impl Edition {
         if let Some(templates) = self.templates.get() {
             return Ok(templates);
         }
-        let parsed = Templates::new(&self.compiled.templates)?;
+        let parsed = Templates::new(&self.compiled.sources())?;
         Ok(self.templates.get_or_init(|| parsed))
     }
 
@@ -66,6 +66,10 @@ impl Edition {
     fn watched<'a>(&'a self, names: &mut BTreeSet<&'a str>) {
         let campaign = &self.compiled.campaign;
         campaign.segments.values().for_each(|rule| rule.event_names(names));
+        if !campaign.broadcasts.is_empty() {
+            // What a goal is credited to.
+            names.extend([names::MESSAGE_SENT, names::BROADCAST_CONVERTED]);
+        }
         for journey in campaign.journeys.values() {
             for part in journey.enter.parts() {
                 if let Trigger::Event(pattern) = part {

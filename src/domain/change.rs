@@ -5,8 +5,8 @@ use super::consent::ConsentRecord;
 use super::event::{Event, Properties};
 use super::journey::Enrollment;
 use super::message::{Message, MessageState, Milestones};
-use super::primitives::{CampaignId, MessageId, Millis, QualifiedId};
-use super::suppression::Suppression;
+use super::primitives::{CampaignId, Channel, MessageId, Millis, QualifiedId};
+use super::suppression::{Release, Suppression};
 use super::token::Keyring;
 
 /// One thing to write about the contact that was decided on.
@@ -35,7 +35,7 @@ pub enum Change {
     /// Leave a segment.
     LeaveSegment(QualifiedId),
     /// Put a message into the ledger, queued.
-    Queue(Message),
+    Queue(Box<Message>),
     /// Move a message on in the ledger.
     Message {
         /// Which.
@@ -66,6 +66,10 @@ pub enum Change {
     },
     /// Add an entry to the consent ledger.
     Consent(ConsentRecord),
+    /// Skip the messages that wait to be sent by the right of a consent that was taken back.
+    SkipQueued(Withdrawal),
+    /// Lift the suppression of an address.
+    Release(Release),
     /// Suppress an address; a stricter suppression of it that is there already stays.
     Suppress(Suppression),
     /// Credit a conversion.
@@ -103,6 +107,17 @@ impl ErasedAddress {
         let hashes = keys.pseudonyms(&format!("erased {kind}"), address);
         hashes.into_iter().map(|hash| format!("#{hash}")).collect()
     }
+}
+
+/// A consent that was taken back, and whose messages it concerns.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Withdrawal {
+    /// The channel.
+    pub channel: Channel,
+    /// The purpose.
+    pub purpose: String,
+    /// What the ids of the contact's messages begin with: its passages, and the contact itself.
+    pub begun_by: Vec<String>,
 }
 
 /// A goal that was reached, and what it is credited to.
@@ -158,6 +173,15 @@ pub enum Metric {
     Conversions,
     /// Their value in minor units of the campaign's currency (`conversions`).
     Revenue,
+    /// Contacts to whom a broadcast was queued (`broadcast.queued`).
+    Recipients,
+    /// Contacts of its segment who were left out, by the reason (`broadcast.skipped`).
+    Excluded,
+    /// Recipients who reached the goal afterwards, each once (`broadcast.converted` with
+    /// `first: true`).
+    Converted,
+    /// What they brought, in minor units of the campaign's currency (`broadcast.converted`).
+    Earned,
 }
 
 impl Metric {
@@ -179,6 +203,10 @@ impl Metric {
             Self::Unsubscribed => "unsubscribed",
             Self::Conversions => "conversions",
             Self::Revenue => "revenue",
+            Self::Recipients => "recipients",
+            Self::Excluded => "excluded",
+            Self::Converted => "converted",
+            Self::Earned => "earned",
         }
     }
 }
@@ -192,7 +220,7 @@ pub struct Count {
     pub metric: Metric,
     /// The source of visitors, or for messages the channel they travel on.
     pub channel: String,
-    /// `<page>/<variant>`, or for messages the template.
+    /// `<page>/<variant>`; for messages the template, or `broadcast:<name>/<variant>`.
     pub part: String,
     /// The UTC day.
     pub day: String,

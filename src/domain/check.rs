@@ -1,8 +1,10 @@
 //! Whether a campaign makes sense: everything it refers to exists, everything has its limits.
 //! Asked of every campaign, whether it comes from a file or from a client of the API.
 
+mod broadcasts;
 mod forms;
 mod journeys;
+mod pacing;
 mod rules;
 #[cfg(test)]
 mod tests;
@@ -64,12 +66,15 @@ pub fn check(campaign: &Campaign) -> Vec<Problem> {
     check.section("page", &campaign.pages, Check::page);
     check.paths();
     check.section("form", &campaign.forms, Check::form);
+    check.section("purpose", &campaign.purposes, Check::purpose_text);
     check.section("segment", &campaign.segments, |check, key, rule| {
         check.rule(&format!("{key}.rule"), rule);
     });
     check.segment_cycles();
     check.section("journey", &campaign.journeys, Check::journey);
     check.enrollments();
+    check.pacing();
+    check.section("broadcast", &campaign.broadcasts, Check::broadcast);
     check.problems
 }
 
@@ -137,8 +142,9 @@ impl Check<'_> {
         for (index, attribute) in campaign.attributes.iter().enumerate() {
             self.attribute(&format!("campaign.attributes[{}]", index + 1), attribute);
         }
-        let owned = campaign.pages.len() + campaign.journeys.len();
-        self.say_unless(owned > 0, "campaign", "has neither a page nor a journey");
+        let owned = campaign.pages.len() + campaign.journeys.len() + campaign.broadcasts.len();
+        let message = "has neither a page nor a journey nor a broadcast";
+        self.say_unless(owned > 0, "campaign", message);
     }
 
     fn time_zone(&mut self, key: &str, name: &str) {

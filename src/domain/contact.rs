@@ -43,6 +43,8 @@ pub struct Contact {
     pub time_zone: Option<String>,
     /// Its last word on each purpose and channel.
     pub consents: Vec<Consent>,
+    /// When the newest confirmation mails left, or are to leave, oldest first.
+    pub confirmation_mails: Vec<Millis>,
     /// The channels on which its address must not be written to, and why.
     pub suppressed: BTreeMap<Channel, Suppression>,
     /// The messages that came back in a row on each channel, from an address that may work another
@@ -112,6 +114,7 @@ impl Contact {
             locale: None,
             time_zone: None,
             consents: Vec::new(),
+            confirmation_mails: Vec::new(),
             suppressed: BTreeMap::new(),
             soft_bounces: BTreeMap::new(),
             touches: Vec::new(),

@@ -29,7 +29,9 @@ pub mod names {
     pub const CONSENT_GRANTED: &str = "consent.granted";
     pub const CONSENT_CONFIRMED: &str = "consent.confirmed";
     pub const CONSENT_WITHDRAWN: &str = "consent.withdrawn";
+    pub const CONSENT_PREFERENCES: &str = "consent.preferences";
     pub const CONTACT_SUPPRESSED: &str = "contact.suppressed";
+    pub const CONTACT_RELEASED: &str = "contact.released";
     pub const SEGMENT_ENTERED: &str = "segment.entered";
     pub const SEGMENT_LEFT: &str = "segment.left";
     pub const JOURNEY_ENTERED: &str = "journey.entered";
@@ -40,11 +42,15 @@ pub mod names {
     pub const JOURNEY_EXITED: &str = "journey.exited";
     pub const JOURNEY_FAILED: &str = "journey.failed";
     pub const GOAL_REACHED: &str = "goal.reached";
+    pub const BROADCAST_QUEUED: &str = "broadcast.queued";
+    pub const BROADCAST_SKIPPED: &str = "broadcast.skipped";
+    pub const BROADCAST_CONVERTED: &str = "broadcast.converted";
     pub const CONTACT_ERASED: &str = "contact.erased";
 
     /// The families of names that only dripline may record.
-    pub const RESERVED: [&str; 7] =
-        ["form.", "message.", "consent.", "contact.", "segment.", "journey.", "goal."];
+    pub const RESERVED: [&str; 8] = [
+        "form.", "message.", "consent.", "contact.", "segment.", "journey.", "goal.", "broadcast.",
+    ];
 }
 
 /// A fact in a contact's log.

@@ -2,6 +2,7 @@
 
 use super::address::{self, AddressProblem, half_width, is_forbidden_control};
 use super::answer::Answer;
+use super::consent::LawfulBasis;
 use super::country;
 use super::language::Language;
 use super::primitives::{Channel, Span};
@@ -128,6 +129,16 @@ pub struct ConsentAsk {
     pub required: bool,
     /// Whether e-mail waits until the address is confirmed by its owner.
     pub double_opt_in: bool,
+    /// The right by which messages are sent.
+    #[serde(default, skip_serializing_if = "is_consent")]
+    pub basis: LawfulBasis,
+    /// Whether the words are a separate consent to data leaving the country (PIPL Art. 39).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cross_border: bool,
+}
+
+fn is_consent(basis: &LawfulBasis) -> bool {
+    *basis == LawfulBasis::Consent
 }
 
 /// A form's answer, read and found good.

@@ -1,5 +1,6 @@
 //! A journey: a programme of steps that contacts walk through, one enrollment each.
 
+use super::pacing::hours::Hours;
 use super::primitives::{Millis, Span};
 use super::recurrence::Recurrence;
 use super::rule::{Rule, Scalar};
@@ -21,6 +22,9 @@ pub struct Journey {
     /// How many people begin it in an hour at the most; the others begin later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub people_per_hour: Option<u32>,
+    /// The only hours in which its messages leave; the campaign's if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Hours>,
     /// The purpose its messages need consent for.
     pub purpose: String,
     /// At least one; the first is where an enrollment begins.
@@ -162,6 +166,9 @@ pub struct Step {
     pub action: Action,
     /// Where it leads; for a step without `then`, the next one in the file.
     pub then: Next,
+    /// The only hours in which its message leaves; the journey's if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Hours>,
 }
 
 /// Where a step leads.

@@ -1,9 +1,12 @@
 //! A message: one e-mail or SMS to one contact, written down before it is sent.
 
+use super::broadcast;
+use super::consent::Consent;
 use super::contact::Contact;
 use super::decide::ERASED;
 use super::journey::Enrollment;
 use super::primitives::{CampaignId, Channel, ContactId, EnrollmentId, MessageId, Millis, Span};
+use super::suppression::{Suppression, SuppressionReason};
 use serde::{Deserialize, Serialize};
 
 /// A row of the ledger that every message has before anything leaves.
@@ -21,8 +24,10 @@ pub struct Message {
     pub enrollment: Option<EnrollmentId>,
     /// The journey's name; empty for a confirmation.
     pub journey: String,
-    /// The step's id; empty for a confirmation.
+    /// The step's id, or the variant of a broadcast; empty for a confirmation.
     pub step: String,
+    /// The broadcast's name; `None` for other messages.
+    pub broadcast: Option<String>,
     /// How it travels.
     pub channel: Channel,
     /// What kind of message it is, which says what may hold it back.
@@ -49,6 +54,8 @@ pub struct Message {
     pub call: Option<String>,
     /// When the first call under that key began.
     pub called_at: Option<Millis>,
+    /// Whether it has waited its turn at a sender that takes only so many calls.
+    pub waited: bool,
     /// When a person first opened it.
     pub opened_at: Option<Millis>,
     /// When a person first clicked in it.
@@ -60,6 +67,14 @@ pub struct Message {
 }
 
 impl Message {
+    /// The part of its counters: its template, or of a broadcast the broadcast and the variant.
+    pub fn part(&self) -> String {
+        match &self.broadcast {
+            Some(broadcast) => broadcast::part(broadcast, &self.step),
+            None => self.template.clone(),
+        }
+    }
+
     /// A message to be sent as soon as may be, on the channel that its template is for. It is of
     /// no enrollment, and needs consent for no purpose, unless the caller says so.
     pub fn queue(
@@ -77,6 +92,7 @@ impl Message {
             enrollment: None,
             journey: String::new(),
             step: String::new(),
+            broadcast: None,
             channel: match template.split_once('/') {
                 Some(("sms", _)) => Channel::Sms,
                 Some(("https:", _)) => Channel::Webhook,
@@ -94,6 +110,7 @@ impl Message {
             sender: None,
             call: None,
             called_at: None,
+            waited: false,
             opened_at: None,
             clicked_at: None,
             heard: Milestones::default(),
@@ -219,8 +236,11 @@ pub fn fence(message: &Message, contact: &Contact, owner: &str) -> Fence {
     let Some(address) = contact.address_on(message.channel) else {
         return Fence::Closed("no_address");
     };
-    if contact.suppressed.contains_key(&message.channel) {
+    if contact.suppressed.get(&message.channel).is_some_and(|known| bars(known, message)) {
         return Fence::Closed("suppressed");
+    }
+    if message.template == house::CONFIRM && !contact.consents.iter().any(Consent::is_pending) {
+        return Fence::Closed("nothing_to_confirm");
     }
     let passage = contact.enrollments.iter().find(|e| Some(&e.id) == message.enrollment.as_ref());
     if passage.is_some_and(Enrollment::has_left) {
@@ -231,6 +251,12 @@ pub fn fence(message: &Message, contact: &Contact, owner: &str) -> Fence {
         return Fence::Closed("no_consent");
     }
     Fence::Open(address.clone())
+}
+
+/// Whether a suppression holds a message back. Who refused once may be asked whether a new
+/// agreement is theirs: without the question, nobody could ever come back.
+fn bars(known: &Suppression, message: &Message) -> bool {
+    known.reason != SuppressionReason::Unsubscribed || message.template != house::CONFIRM
 }
 
 /// How long to wait after the `attempts`-th failure: 1 minute, doubled each time, at most 6 hours.
@@ -265,7 +291,7 @@ pub struct Letter {
 
 #[cfg(test)]
 mod tests {
-    use super::super::consent::{Consent, ConsentState};
+    use super::super::consent::ConsentState;
     use super::super::journey::{EnrollmentState, GOAL_REASON};
     use super::*;
 
@@ -280,6 +306,7 @@ mod tests {
             state: ConsentState::Granted,
             double_opt_in: false,
             form: None,
+            waiting: Vec::new(),
             at: now,
         });
         contact.enrollments.push(Enrollment {

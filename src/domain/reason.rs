@@ -7,11 +7,19 @@ use super::language::Language;
 const REASONS: &[(&str, &str, &str)] = &[
     ("no_address", "the contact has no address on this channel", "联系人没有该渠道的地址"),
     ("suppressed", "the address must not be written to", "该地址已被禁发"),
+    (
+        "nothing_to_confirm",
+        "the address is confirmed already, or the request was taken back",
+        "地址已确认，或请求已撤回",
+    ),
     ("left_journey", "the contact had left the journey", "联系人已离开旅程"),
     ("no_consent", "the contact has not agreed to it", "联系人未同意接收"),
     ("contact_gone", "the contact is gone", "联系人已不存在"),
     ("erased", "the contact was erased", "联系人已被删除"),
     ("archived", "the journey is archived", "旅程已归档"),
+    ("broadcast_paused", "the broadcast is paused", "群发已暂停"),
+    ("broadcast_cancelled", "the broadcast was cancelled", "群发已取消"),
+    ("too_late", "its time had passed where the contact is", "联系人当地的发送时间已过"),
     ("its version is gone", "its version is gone", "所属版本已不存在"),
     ("the step does not exist", "the step does not exist", "步骤不存在"),
     (
@@ -60,6 +68,49 @@ const REASONS: &[(&str, &str, &str)] = &[
     ("delivered", "delivered", "已送达"),
     ("bounced", "came back", "已退回"),
     ("complained", "somebody called it spam", "被投诉为垃圾信息"),
+    // Why a message waits, or waited too long.
+    ("quiet_hours", "the hour is quiet where the contact is", "联系人所在地正值免打扰时段"),
+    ("outside_window", "it is sent at other hours", "不在发送时段内"),
+    ("capped", "the contact has had as many messages as it may get", "联系人收到的消息已达上限"),
+    ("rate_limited", "it waits its turn at the sender", "发送服务限速，正在排队"),
+    (
+        "warm_up",
+        "the sender domain is new, and its day is full",
+        "发信域名处于预热期，当日额度已满",
+    ),
+    ("braked", "the campaign was stopped over complaints or bounces", "活动因投诉或退信过多被刹停"),
+    ("too_late", "its time had passed", "已过有效期"),
+    ("never_open", "no hour of two weeks is open for it", "两周内没有可发送的时段"),
+    (
+        "late_quiet_hours",
+        "quiet hours would have kept it until its time had passed",
+        "免打扰时段会拖过有效期",
+    ),
+    (
+        "late_outside_window",
+        "its sending hours would have come after its time had passed",
+        "下一个发送时段已过有效期",
+    ),
+    (
+        "late_capped",
+        "the contact had had so many that its time would have passed",
+        "联系人收到的消息已达上限，等到可发时已过有效期",
+    ),
+    (
+        "late_rate_limited",
+        "its turn at the sender would have come after its time had passed",
+        "排到发送服务时已过有效期",
+    ),
+    (
+        "late_warm_up",
+        "the new domain's days were full until its time had passed",
+        "预热额度用尽，等到可发时已过有效期",
+    ),
+    (
+        "late_braked",
+        "the campaign was stopped until its time had passed",
+        "活动被刹停，恢复前已过有效期",
+    ),
     // Why a message came back.
     ("no_such_address", "nobody has this address", "地址不存在"),
     ("no_such_domain", "the domain takes no mail", "域名不接收邮件"),
@@ -124,7 +175,7 @@ mod tests {
         assert_eq!(words("no_consent"), "the contact has not agreed to it");
         assert_eq!(in_words("no_consent", Language::Chinese), "联系人未同意接收");
         assert_eq!(words("order.completed"), "order.completed");
-        for (word, english, chinese) in REASONS {
+        for (word, english, chinese) in REASONS.iter().copied() {
             assert!(!english.contains('_') && english != chinese, "{word}");
         }
     }

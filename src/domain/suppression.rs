@@ -1,7 +1,8 @@
 //! Suppression: an address that must not be written to, and why.
 //!
 //! Suppressions only grow: of two about one address the stricter stays, in whatever order they
-//! come. Only time (`until`) or an operator lifts one.
+//! come. Time (`until`) or an operator lifts one; and a refusal ends when its owner, proved by a
+//! mailbox or a telephone, agrees anew.
 
 use super::primitives::{Channel, Millis};
 use serde::{Deserialize, Serialize};
@@ -83,6 +84,21 @@ impl Suppression {
         let strictness = |one: &Self| (one.until.map_or(i64::MAX, |until| until.0), one.reason);
         strictness(self) > strictness(other)
     }
+}
+
+/// The lifting of a suppression; its row stays, and says who lifted it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Release {
+    /// The channel.
+    pub channel: Channel,
+    /// The e-mail address in normal form, or the number in E.164.
+    pub address: String,
+    /// Who lifted it: the name of an API token, a link of a message.
+    pub by: String,
+    /// Why.
+    pub note: String,
+    /// When.
+    pub at: Millis,
 }
 
 #[cfg(test)]

@@ -61,6 +61,8 @@ pub enum TemplateSource {
     },
     /// The text of a short message.
     Sms(String),
+    /// A subject line that takes the place of an e-mail's; it stands in the campaign itself.
+    Subject(String),
 }
 
 impl TemplateSource {
@@ -78,7 +80,7 @@ impl TemplateSource {
                     .extend([("html", html.as_str(), Markup::Html), ("text", text, Markup::Plain)]);
                 parts
             }
-            Self::Sms(text) => vec![("", text, Markup::Plain)],
+            Self::Sms(text) | Self::Subject(text) => vec![("", text, Markup::Plain)],
         }
     }
 }
@@ -175,6 +177,11 @@ impl Templates {
             html: render(&self.html, &part_name(name, "html"), &data)?,
             text: render(&self.plain, &part_name(name, "text"), &data)?,
         })
+    }
+
+    /// Renders a subject that takes the place of an e-mail's: `subjects/news/b`.
+    pub fn render_subject(&self, name: &str, data: &Value) -> Result<String, TemplateError> {
+        Ok(one_line(&render(&self.plain, name, &Context::from(data.clone()))?))
     }
 
     /// Renders what mailboxes show after the subject; nothing if the e-mail has no such part.

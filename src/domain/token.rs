@@ -33,6 +33,10 @@ pub enum Purpose {
     Open,
     /// Refusing further messages.
     Unsubscribe,
+    /// Taking a refusal back.
+    Undo,
+    /// Choosing what one gets.
+    Preferences,
     /// Proving that an address is one's own.
     Confirm,
     /// Opening the web app by a link.
@@ -48,6 +52,8 @@ impl Purpose {
             Self::Click => 'c',
             Self::Open => 'o',
             Self::Unsubscribe => 'u',
+            Self::Undo => 'n',
+            Self::Preferences => 'p',
             Self::Confirm => 'k',
             Self::SignIn => 'i',
             Self::Session => 's',
@@ -60,6 +66,8 @@ impl Purpose {
             Self::Click,
             Self::Open,
             Self::Unsubscribe,
+            Self::Undo,
+            Self::Preferences,
             Self::Confirm,
             Self::SignIn,
             Self::Session,
@@ -79,7 +87,7 @@ pub enum TokenProblem {
     Forged,
 }
 
-/// The secret that tokens are signed with, and the one before it, which still verifies.
+/// The secret that tokens are signed with, and those before it, which still verify.
 #[derive(Clone)]
 pub struct Keyring {
     keys: Vec<Key>,
@@ -94,10 +102,12 @@ struct Key {
 }
 
 impl Keyring {
-    /// Signs with `secret`; verifies with `previous` too, while a secret is being changed.
+    /// Signs with `secret`; verifies with the `previous` ones too, one a line: links in old mail
+    /// must work for years, however often the secret was changed.
     pub fn new(secret: &str, previous: Option<&str>) -> Self {
-        let keys = [Some(secret), previous];
-        Self { keys: keys.into_iter().flatten().map(Key::new).collect() }
+        let previous = previous.unwrap_or_default().lines().map(str::trim);
+        let keys = [secret].into_iter().chain(previous.filter(|key| !key.is_empty()));
+        Self { keys: keys.map(Key::new).collect() }
     }
 
     /// Makes a token that carries `payload`, readable by whoever holds it.
@@ -112,8 +122,9 @@ impl Keyring {
     /// The payload of a token made by us for this purpose.
     pub fn verify(&self, purpose: Purpose, token: &str) -> Result<String, TokenProblem> {
         let parts = Parts::read(token)?;
-        let key = self.keys.iter().find(|key| key.name == parts.key).ok_or(TokenProblem::Forged)?;
-        if !bool::from(key.mac(parts.signed).ct_eq(&parts.mac)) {
+        // A name is short, so two of many keys may share one.
+        let mut named = self.keys.iter().filter(|key| key.name == parts.key);
+        if !named.any(|key| bool::from(key.mac(parts.signed).ct_eq(&parts.mac))) {
             return Err(TokenProblem::Forged);
         }
         if parts.purpose == Some(purpose) {
@@ -256,6 +267,8 @@ mod tests {
             Keyring::new("new", Some("old")).verify(Purpose::Unsubscribe, &token).unwrap(),
             "c"
         );
+        let newest = Keyring::new("newest", Some("new\n old \n"));
+        assert_eq!(newest.verify(Purpose::Unsubscribe, &token).unwrap(), "c", "changed twice");
         assert_eq!(
             Keyring::new("new", None).verify(Purpose::Unsubscribe, &token),
             Err(TokenProblem::Forged)

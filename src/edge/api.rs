@@ -55,7 +55,7 @@ pub async fn diff(app: App, mut inbound: Inbound) -> Reply {
         Ok(compiled) => compiled,
         Err(refusal) => return refusal,
     };
-    match publish::preview(&app.db, compiled).await {
+    match publish::preview(&app.db, compiled, app.now).await {
         Ok(preview) => Reply::json(200, &preview),
         Err(refusal) => not_published(&inbound, refusal),
     }

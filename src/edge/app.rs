@@ -15,13 +15,14 @@ use crate::flows::commit::CommitError;
 use crate::flows::seams::{Database, Http};
 use crate::flows::settings::Settings;
 use crate::flows::task::{Intake, Work};
-use crate::flows::{deliver, park, run_due};
+use crate::flows::{deliver, park, run_broadcast, run_due};
 use crate::providers::http::{HttpError, HttpRequest, HttpResponse};
 use crate::providers::mailbox;
 use crate::store;
 use std::cell::RefCell;
 use std::rc::Rc;
-use worker::Env;
+use std::time::Duration;
+use worker::{Delay, Env};
 
 /// One entry's world.
 pub struct App {
@@ -74,6 +75,9 @@ impl App {
             }
             Work::AloneV1 { contact } => {
                 park::run_alone(db, catalog, contact, now, &mut self.ids).await
+            }
+            Work::BroadcastV1 { broadcast } => {
+                run_broadcast::run(db, catalog, &broadcast, now, &mut self.ids).await
             }
             Work::DeliverV1 { messages } => {
                 let http = Outside { db, now, began: clock::real() };
@@ -139,5 +143,12 @@ impl Http for Outside<'_> {
 
     fn elapsed(&self) -> Span {
         Span(clock::real().0 - self.began.0)
+    }
+
+    async fn wait_until(&self, elapsed: Span) {
+        let left = elapsed.0.saturating_sub(self.elapsed().0);
+        if let Ok(left @ 1..) = u64::try_from(left) {
+            Delay::from(Duration::from_millis(left)).await;
+        }
     }
 }

@@ -11,6 +11,7 @@ mod app;
 mod inbound;
 mod reply;
 mod visitor;
+mod refuse;
 mod api;
 mod admin;
 mod preview;
@@ -67,10 +68,13 @@ async fn dispatch(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
         Route::FormSend(form) => visitor::form_send(app, inbound, form).await,
         Route::Click(token) => visitor::click(app, inbound, token),
         Route::Open(token) => visitor::open(app, inbound, token),
-        Route::UnsubscribeAsk(token) => visitor::unsubscribe_ask(&app, &inbound, token),
-        Route::Unsubscribe(token) => visitor::unsubscribe(app, inbound, token).await,
-        Route::ConfirmAsk(token) => visitor::confirm_ask(&app, &inbound, token),
-        Route::Confirm(token) => visitor::confirm(app, inbound, token).await,
+        Route::UnsubscribeAsk(token) => refuse::unsubscribe_ask(&app, &inbound, token),
+        Route::Unsubscribe(token) => refuse::unsubscribe(app, inbound, token).await,
+        Route::UnsubscribeUndo(token) => refuse::undo(app, inbound, token).await,
+        Route::PreferencesAsk(token) => refuse::preferences_ask(&app, &inbound, token).await,
+        Route::Preferences(token) => refuse::preferences(app, inbound, token).await,
+        Route::ConfirmAsk(token) => refuse::confirm_ask(&app, &inbound, token).await,
+        Route::Confirm(token) => refuse::confirm(app, inbound, token).await,
         Route::ApiPublish => api::publish(app, inbound).await,
         Route::ApiDiff => api::diff(app, inbound).await,
         Route::ApiPreview(id) => preview::api_preview(app, inbound, id).await,

@@ -1,4 +1,4 @@
-//! What visitors and readers of messages reach: pages, forms, links.
+//! What visitors and readers of messages reach: pages, forms, links that are followed.
 
 use super::app::App;
 use super::inbound::{Inbound, NoBody};
@@ -9,18 +9,15 @@ use crate::domain::form::{FieldProblem, Form};
 use crate::domain::language::Language;
 use crate::domain::machine::{self, Fetched};
 use crate::domain::origin::Origin;
-use crate::domain::primitives::{CampaignId, QualifiedId};
+use crate::domain::primitives::QualifiedId;
 use crate::domain::token::{Purpose, TokenProblem};
-use crate::flows::receive::{self, Link};
+use crate::flows::receive::Link;
 use crate::flows::serve_page::{self, Showing, Typed};
 use crate::flows::submit_form::{self, Checked};
 use crate::flows::task::{EngagementReport, Intake};
 use crate::store::reports::Visit;
 use crate::views::page::LANDING_POLICY;
-use crate::views::visitor::{
-    ConfirmState, ConfirmView, MessageKind, ThanksView, UnsubscribeState, UnsubscribeView,
-    confirm as confirm_page, thanks, unsubscribe as unsubscribe_page,
-};
+use crate::views::visitor::{MessageKind, ThanksView, thanks};
 use serde_json::{Value, json};
 use std::rc::Rc;
 
@@ -178,66 +175,8 @@ pub fn open(app: App, inbound: Inbound, token: &str) -> Reply {
     Reply::gif(PIXEL)
 }
 
-/// Asks whether to unsubscribe. Nothing happens by GET, for scanners follow every link.
-pub fn unsubscribe_ask(app: &App, inbound: &Inbound, token: &str) -> Reply {
-    let link = Link::verify(&app.settings, Purpose::Unsubscribe, token).ok();
-    let state = if link.is_some() { UnsubscribeState::Ask } else { UnsubscribeState::Invalid };
-    unsubscribe_reply(app, inbound, token, link.as_ref(), state)
-}
-
-/// Unsubscribes, whatever the body says (RFC 8058 sends `List-Unsubscribe=One-Click`).
-pub async fn unsubscribe(mut app: App, inbound: Inbound, token: &str) -> Reply {
-    let Ok(link) = Link::verify(&app.settings, Purpose::Unsubscribe, token) else {
-        return unsubscribe_reply(&app, &inbound, token, None, UnsubscribeState::Invalid);
-    };
-    let origin_hash = app.origin_hash(&inbound);
-    let flow = receive::unsubscribe(
-        &app.db,
-        &app.catalog,
-        link.clone(),
-        &origin_hash,
-        app.now,
-        &mut app.ids,
-    );
-    if let Err(error) = flow.await {
-        reply::log("unsubscribe", &error.to_string());
-        return reply::message(&inbound, MessageKind::Unavailable).header("retry-after", "30");
-    }
-    unsubscribe_reply(&app, &inbound, token, Some(&link), UnsubscribeState::Done)
-}
-
-/// Asks whether to confirm.
-pub fn confirm_ask(app: &App, inbound: &Inbound, token: &str) -> Reply {
-    let link = Link::verify(&app.settings, Purpose::Confirm, token).ok();
-    let works = link.as_ref().is_some_and(|l| receive::confirmed_purpose(l, app.now).is_some());
-    let state = if works { ConfirmState::Ask } else { ConfirmState::Expired };
-    confirm_reply(app, inbound, token, link.as_ref(), state)
-}
-
-/// Confirms.
-pub async fn confirm(mut app: App, inbound: Inbound, token: &str) -> Reply {
-    let link = Link::verify(&app.settings, Purpose::Confirm, token).ok();
-    let purpose = link.as_ref().and_then(|link| receive::confirmed_purpose(link, app.now));
-    let (Some(link), Some(purpose)) = (&link, purpose) else {
-        return confirm_reply(&app, &inbound, token, link.as_ref(), ConfirmState::Expired);
-    };
-    let origin_hash = app.origin_hash(&inbound);
-    let contact = link.contact.clone();
-    let flow = receive::confirm(
-        &app.db, &app.catalog, contact, purpose, &origin_hash, app.now, &mut app.ids,
-    );
-    match flow.await {
-        Ok(work) => app.hint(&work).await,
-        Err(error) => {
-            reply::log("confirm", &error.to_string());
-            return reply::message(&inbound, MessageKind::Unavailable).header("retry-after", "30");
-        }
-    }
-    confirm_reply(&app, &inbound, token, Some(link), ConfirmState::Done)
-}
-
 /// Reads a form's body, or says what is wrong with it.
-async fn read_answer(inbound: &mut Inbound) -> Result<Answer, Reply> {
+pub(super) async fn read_answer(inbound: &mut Inbound) -> Result<Answer, Reply> {
     let language = inbound.language();
     let refuse = |inbound: &Inbound, problem: BodyProblem| {
         let kind = match problem {
@@ -395,59 +334,4 @@ fn later(app: App, inbound: &Inbound, fact: Intake) {
             reply::log("intake", &error.to_string());
         }
     });
-}
-
-/// The name and postal address of a link's campaign, and the language it speaks.
-fn sender<'a>(
-    app: &'a App,
-    inbound: &Inbound,
-    link: Option<&Link>,
-) -> (&'a str, &'a str, Language) {
-    let id: Option<&CampaignId> = link.map(|link| &link.campaign);
-    let edition = id.and_then(|id| app.catalog.live_edition(id));
-    edition.map_or(("", "", inbound.language()), |edition| {
-        let campaign = &edition.compiled.campaign;
-        let language = match inbound.parameter("lang") {
-            Some(_) => inbound.language(),
-            None => Language::from_locale(&campaign.locale),
-        };
-        (campaign.name.as_str(), campaign.postal_address.as_str(), language)
-    })
-}
-
-fn unsubscribe_reply(
-    app: &App,
-    inbound: &Inbound,
-    token: &str,
-    link: Option<&Link>,
-    state: UnsubscribeState,
-) -> Reply {
-    let (campaign_name, postal_address, language) = sender(app, inbound, link);
-    let status = if state == UnsubscribeState::Invalid { 404 } else { 200 };
-    let view = UnsubscribeView { language, state, token, campaign_name, postal_address };
-    Reply::page(status, unsubscribe_page(&view))
-}
-
-fn confirm_reply(
-    app: &App,
-    inbound: &Inbound,
-    token: &str,
-    link: Option<&Link>,
-    state: ConfirmState,
-) -> Reply {
-    let (campaign_name, postal_address, language) = sender(app, inbound, link);
-    let purpose = link.and_then(|link| receive::confirmed_purpose(link, app.now));
-    let edition = link.and_then(|link| app.catalog.live_edition(&link.campaign));
-    let consents = edition.into_iter().flat_map(|edition| {
-        edition.compiled.campaign.forms.values().filter_map(|form| form.consent.as_ref())
-    });
-    let asked = consents.into_iter().find(|consent| Some(consent.purpose.as_str()) == purpose);
-    let status = match (state, link) {
-        (ConfirmState::Expired, None) => 404,
-        (ConfirmState::Expired, Some(_)) => 410,
-        _ => 200,
-    };
-    let consent_text = asked.map_or("", |consent| consent.text.as_str());
-    let view = ConfirmView { language, state, token, campaign_name, consent_text, postal_address };
-    Reply::page(status, confirm_page(&view))
 }

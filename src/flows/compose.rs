@@ -3,6 +3,7 @@
 
 use super::receive::Link;
 use super::settings::Settings;
+use crate::domain::broadcast::subject_name;
 use crate::domain::campaign::{Campaign, Compiled};
 use crate::domain::catalog::Edition;
 use crate::domain::contact::Contact;
@@ -41,15 +42,20 @@ pub fn compose(
         (Channel::Email, template) => {
             let links = Links { message, settings };
             let version = Version::of(edition, contact.locale.as_deref(), template);
-            let data = data(edition, contact, &version, settings, &links.unsubscribe());
-            let rendered = edition.templates()?.render_email(&version.name, &data)?;
+            let mut data = data(edition, contact, &version, settings, &links.unsubscribe());
+            data["preferences_url"] = links.preferences().into();
+            let mut rendered = edition.templates()?.render_email(&version.name, &data)?;
+            if let Some(name) = own_subject(edition, message) {
+                rendered.subject = edition.templates()?.render_subject(&name, &data)?;
+            }
             let html = tracking::rewrite_links(&rendered.html, |url| links.click(url));
             let html = tracking::add_pixel(&html, &links.open());
             email(edition, settings, RenderedEmail { html, ..rendered }, links.headers())
         }
         (Channel::Sms, template) => {
             let version = Version::of(edition, contact.locale.as_deref(), template);
-            let data = data(edition, contact, &version, settings, "");
+            let mut data = data(edition, contact, &version, settings, "");
+            data["preferences_url"] = Links { message, settings }.preferences().into();
             Content::Sms { text: edition.templates()?.render_sms(&version.name, &data)? }
         }
         (Channel::Webhook, _) => Content::Webhook { body: document(contact, message).to_string() },
@@ -88,7 +94,7 @@ pub fn show(
     let version = Version::of(edition, reader, template);
     // Whoever follows it is told that the link is no good.
     let unsubscribe_url = format!("{}/u/test", settings.base_url);
-    let data = match contact {
+    let mut data = match contact {
         Some(contact) => data(edition, contact, &version, settings, &unsubscribe_url),
         None => {
             let mut data = sample_data(&edition.compiled);
@@ -100,6 +106,7 @@ pub fn show(
             data
         }
     };
+    data["preferences_url"] = format!("{}/preferences/test", settings.base_url).into();
     let (templates, name) = (edition.templates()?, version.name.as_str());
     let first = parent_of_version(&edition.compiled.templates, template);
     let languages = languages(&edition.compiled.templates, first).map(str::to_owned).collect();
@@ -117,6 +124,14 @@ pub fn show(
     }
     let RenderedEmail { subject, html, text } = templates.render_email(name, &data)?;
     Ok(shown(subject, templates.render_preheader(name, &data)?, html, text))
+}
+
+/// The subject that a broadcast's variant has in place of its template's.
+fn own_subject(edition: &Edition, message: &Message) -> Option<String> {
+    let name = message.broadcast.as_ref()?;
+    let broadcast = edition.compiled.campaign.broadcasts.get(name)?;
+    broadcast.variant(&message.step)?.subject.as_ref()?;
+    Some(subject_name(name, &message.step))
 }
 
 /// The version of a message that a contact reads.
@@ -213,7 +228,7 @@ fn confirmation(
 ) -> Content {
     let campaign = &edition.compiled.campaign;
     // Dated by the decision, so that every attempt has the same bytes under the same key.
-    let rest = format!("{}|{}", message.purpose, message.queued_at.0);
+    let rest = format!("|{}", message.queued_at.0);
     let token = link(message, rest).sign(settings, Purpose::Confirm);
     let url = format!("{}/confirm/{token}", settings.base_url);
     let language = Language::from_locale(contact.locale.as_ref().unwrap_or(&campaign.locale));
@@ -281,6 +296,10 @@ impl Links<'_> {
         self.url("u", Purpose::Unsubscribe, self.message.channel.as_str())
     }
 
+    fn preferences(&self) -> String {
+        self.url("preferences", Purpose::Preferences, self.message.channel.as_str())
+    }
+
     fn open(&self) -> String {
         self.url("o", Purpose::Open, "")
     }
@@ -288,7 +307,8 @@ impl Links<'_> {
     /// A click goes through us; what is ours for other purposes (the unsubscribe page) does not.
     fn click(&self, url: &str) -> Option<String> {
         let ours = url.strip_prefix(&self.settings.base_url);
-        let is_house = ours.is_some_and(|path| path.starts_with("/u/"));
+        let is_house =
+            ours.is_some_and(|path| path.starts_with("/u/") || path.starts_with("/preferences/"));
         (!is_house).then(|| self.url("c", Purpose::Click, url))
     }
 

@@ -1,7 +1,7 @@
 //! erase: everything about a person goes (GDPR article 17, PIPL article 47).
 //!
 //! One round trip to read (2 statements) and one to write: 2 or 3 for the contact, its passages
-//! and its memberships, and 9 that empty what else is about it (`store::erasures`). Of an address
+//! and its memberships, and 10 that empty what else is about it (`store::erasures`). Of an address
 //! that nobody has, only the hash is written down (2 statements): what is still under way about it
 //! then comes to nothing.
 

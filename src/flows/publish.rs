@@ -1,27 +1,30 @@
 //! publish: a compiled campaign becomes its next immutable version, live at once.
 //!
-//! Two round trips: one (2 statements) to read what is live and who stands where, one (5
-//! statements) to write the version (nothing, if the live one is the same); one more to read older
-//! versions that somebody is on, if the campaign moves people. Segments that are new or have
+//! Two round trips: one (3 statements) to read what is live, who stands where and which broadcasts
+//! have begun, one (7 statements) to write the version (nothing, if the live one is the same); one
+//! more to read older versions that somebody is on, if the campaign moves people. The times of
+//! broadcasts become those of the new version. Segments that are new or have
 //! another rule begin to be filled, contacts to be woken whom a journey's new date or schedule
 //! concerns, and people in journeys that have a migration map.
 
 use super::commit::load_versions;
 use super::run_due::FILL_DELAY;
 use super::seams::{Database, DatabaseError};
+use crate::domain::broadcast::{Broadcast, BroadcastState};
 use crate::domain::campaign::Compiled;
 use crate::domain::catalog::{Catalog, Edition};
 use crate::domain::check::check;
 use crate::domain::journey::{DateMoment, JourneyStatus, Trigger};
-use crate::domain::primitives::{CampaignId, Millis, QualifiedId};
+use crate::domain::primitives::{CampaignId, Millis, QualifiedId, Span};
 use crate::domain::problem::Problem;
 use crate::domain::rule::{Rule, Test};
 use crate::domain::template::check_templates;
 use crate::domain::token::sha256_hex;
 use crate::domain::version_diff::{JourneyDiff, Standing, diff, unknown_old_steps};
+use crate::store::broadcasts::{BroadcastRow, Plan as BroadcastPlan};
 use crate::store::campaigns::{self, LiveRow, NumberRow, VersionRow};
 use crate::store::statement::Rows;
-use crate::store::{journeys, segments};
+use crate::store::{broadcasts, journeys, segments};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -66,17 +69,18 @@ pub async fn publish<D: Database>(
     compiled: Compiled,
     now: Millis,
 ) -> Result<Published, Refusal> {
-    let Plan { catalog, journeys } = plan(db, &compiled).await?;
+    let Plan { catalog, journeys } = plan(db, &compiled, now).await?;
     let id = &compiled.campaign.id;
     let text = serde_json::to_string(&compiled)
         .map_err(|error| DatabaseError::Fault(error.to_string()))?;
-    let statements = vec![
+    let mut statements = vec![
         campaigns::insert_version(id, &sha256_hex(&text), &text, now),
         campaigns::make_newest_live(id),
         campaigns::live_version(id),
         segments::begin_fills(&changed_fills(&catalog, &compiled)),
         journeys::begin_wakes(id, &migrating(&catalog, &compiled), now.plus(FILL_DELAY)),
     ];
+    statements.extend(broadcasts::plan(id, &planned(&compiled)));
     let rows = db.batch(statements).await?;
     let number = |index: usize| {
         let row = rows.get(index).map(Rows::first::<NumberRow>).transpose();
@@ -91,8 +95,12 @@ pub async fn publish<D: Database>(
 }
 
 /// What `publish` would do, without doing it: the version that would be live.
-pub async fn preview<D: Database>(db: &D, compiled: Compiled) -> Result<Published, Refusal> {
-    let Plan { catalog, journeys } = plan(db, &compiled).await?;
+pub async fn preview<D: Database>(
+    db: &D,
+    compiled: Compiled,
+    now: Millis,
+) -> Result<Published, Refusal> {
+    let Plan { catalog, journeys } = plan(db, &compiled, now).await?;
     let campaign = &compiled.campaign.id;
     let live = catalog.live_edition(campaign);
     let is_new = live.is_none_or(|live| live.compiled != compiled);
@@ -107,14 +115,18 @@ struct Plan {
     journeys: Vec<JourneyDiff>,
 }
 
-async fn plan<D: Database>(db: &D, compiled: &Compiled) -> Result<Plan, Refusal> {
+async fn plan<D: Database>(db: &D, compiled: &Compiled, now: Millis) -> Result<Plan, Refusal> {
     // What an isolate has in mind may be a minute old; what changes is told by the database.
     let id = &compiled.campaign.id;
-    let rows = db.batch(vec![campaigns::live(), journeys::standing(id)]).await?;
+    let questions = vec![campaigns::live(), journeys::standing(id), broadcasts::of_campaign(id)];
+    let rows = db.batch(questions).await?;
     let catalog = catalog(rows.first())?;
     let standing = rows.get(1).map(Rows::all::<Standing>).transpose();
     let standing = standing.map_err(DatabaseError::Fault)?.unwrap_or_default();
+    let begun = rows.get(2).map(Rows::all::<BroadcastRow>).transpose();
+    let begun = begun.map_err(DatabaseError::Fault)?.unwrap_or_default();
     let mut problems = problems(&catalog, compiled);
+    problems.extend(wrong_times(compiled, &begun, now));
     let mut journeys = Vec::new();
     if let Some(live) = catalog.live_edition(id)
         && live.compiled != *compiled
@@ -158,7 +170,8 @@ pub fn statuses(rows: Option<&Rows>) -> Result<Vec<JourneyStatus>, DatabaseError
     Ok(rows.unwrap_or_default())
 }
 
-fn catalog(rows: Option<&Rows>) -> Result<Catalog, DatabaseError> {
+/// Reads the rows of `campaigns::live`.
+pub fn catalog(rows: Option<&Rows>) -> Result<Catalog, DatabaseError> {
     let rows = rows.map(Rows::all::<VersionRow>).transpose();
     let rows = rows.map_err(DatabaseError::Fault)?.unwrap_or_default();
     Ok(Catalog::new(
@@ -198,6 +211,41 @@ fn problems(catalog: &Catalog, compiled: &Compiled) -> Vec<Problem> {
         }
     }
     problems
+}
+
+/// How late a broadcast may be published: what is a day late is too late.
+const LATE_MAX: Span = Span::days(1);
+/// How far ahead it may be planned: more is a slip of the finger.
+const AHEAD_MAX: Span = Span::days(731);
+
+/// The broadcasts of a version that start by themselves.
+fn planned(compiled: &Compiled) -> Vec<BroadcastPlan> {
+    let campaign = &compiled.campaign;
+    let plan = |(name, broadcast): (&String, &Broadcast)| {
+        let at = broadcast.starts_at(&campaign.time_zone)?;
+        Some(BroadcastPlan { broadcast: name.clone(), at })
+    };
+    campaign.broadcasts.iter().filter_map(plan).collect()
+}
+
+/// The times of broadcasts that have passed, or are too far ahead; of those that have begun, none
+/// is wrong.
+fn wrong_times(compiled: &Compiled, begun: &[BroadcastRow], now: Millis) -> Vec<Problem> {
+    let has_begun = |name: &str| {
+        begun.iter().any(|row| row.broadcast == name && row.state != BroadcastState::Scheduled)
+    };
+    let problem = |plan: BroadcastPlan| {
+        let key = format!("broadcast.{}.at", plan.broadcast);
+        if plan.at.plus(LATE_MAX) < now {
+            let message = "the time has passed, more than a day ago";
+            let help = "give a time to come, or leave `at` out and start it by hand";
+            return Some(Problem::new(key, message).help(help));
+        }
+        let message = "more than two years ahead";
+        (plan.at > now.plus(AHEAD_MAX)).then(|| Problem::new(key, message))
+    };
+    let plans = planned(compiled).into_iter().filter(|plan| !has_begun(&plan.broadcast));
+    plans.filter_map(problem).collect()
 }
 
 /// The segments whose members must be looked for, and the journeys whose date or schedule is to be

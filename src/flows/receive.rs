@@ -1,18 +1,24 @@
 //! receive: what a contact says by a link of a message. A GET shows what a POST would do.
 //!
-//! Each costs one round trip to read (1 statement, 2 to unsubscribe) and one to write: 5 statements
-//! to unsubscribe (events, contact, message, consents, counters), 5 to confirm where that begins a
-//! journey (events, contact, enrollment, message, consents).
+//! Each costs one round trip to read (1 statement, 2 to unsubscribe) and one to write: 6 statements
+//! to unsubscribe (events, contact, message, waiting messages, consents, counters), 5 to confirm
+//! where that begins a journey (events, contact, enrollment, message, consents).
 
 use super::commit::{Case, CommitError, Who, commit};
-use super::seams::Database;
+use super::seams::{Database, DatabaseError};
 use super::settings::Settings;
 use super::submit_form::deliveries;
 use super::task::Work;
 use crate::domain::catalog::Catalog;
-use crate::domain::decide::Happening;
+use crate::domain::change::Change;
+use crate::domain::consent::{Consent, ConsentRecord, ConsentState};
+use crate::domain::contact::Contact;
+use crate::domain::decide::{Agreement, Choice, Happening};
 use crate::domain::primitives::{CampaignId, Channel, ContactId, Ids, MessageId, Millis, Span};
 use crate::domain::token::{Purpose, TokenProblem};
+use crate::store::consents;
+use crate::store::contacts::{self, ContactRow};
+use crate::store::statement::Rows;
 
 /// How long a confirmation link works.
 pub const CONFIRM_AGE_MAX: Span = Span::days(14);
@@ -30,7 +36,19 @@ pub struct Link {
     pub rest: String,
 }
 
+/// How long an unsubscription can be undone by its page: for a slip of the finger. Afterwards there
+/// is the page of preferences.
+pub const UNDO_AGE_MAX: Span = Span::days(1);
+
 impl Link {
+    /// The channel of the message, of a link whose rest begins with it.
+    pub fn channel(&self) -> Channel {
+        match self.rest.split('|').next() {
+            Some(word) if word == Channel::Sms.as_str() => Channel::Sms,
+            _ => Channel::Email,
+        }
+    }
+
     /// The token of a link.
     pub fn sign(&self, settings: &Settings, purpose: Purpose) -> String {
         let Self { contact, campaign, message, rest } = self;
@@ -56,7 +74,8 @@ impl Link {
 }
 
 /// Takes back every consent on the channel that the link names. Twice is as good as once, and a
-/// link never grows too old for it.
+/// link never grows too old for it. Returns the token of a link that undoes it, if there was
+/// something to take back.
 pub async fn unsubscribe<D: Database>(
     db: &D,
     catalog: &Catalog,
@@ -64,38 +83,151 @@ pub async fn unsubscribe<D: Database>(
     origin_hash: &str,
     now: Millis,
     ids: &mut Ids,
-) -> Result<(), CommitError> {
-    let channel = if link.rest == Channel::Sms.as_str() { Channel::Sms } else { Channel::Email };
+) -> Result<Option<Link>, CommitError> {
+    let channel = link.channel();
     let happening = Happening::Unsubscribed {
         channel,
-        message: link.message,
+        message: link.message.clone(),
         origin_hash: origin_hash.to_owned(),
     };
-    let case = Case { who: Who::Id(link.contact), happenings: vec![happening] };
-    commit(db, catalog, vec![case], now, ids).await?;
-    Ok(())
+    let case = Case { who: Who::Id(link.contact.clone()), happenings: vec![happening] };
+    let decisions = commit(db, catalog, vec![case], now, ids).await?;
+    let changes = decisions.iter().flat_map(|decision| &decision.changes);
+    let purposes: Vec<&str> = changes
+        .filter_map(|change| match change {
+            Change::SkipQueued(withdrawal) => Some(withdrawal.purpose.as_str()),
+            _ => None,
+        })
+        .collect();
+    let rest = format!("{}|{}|{}", channel.as_str(), now.0, purposes.join(","));
+    Ok((!purposes.is_empty()).then_some(Link { rest, ..link }))
 }
 
-/// The purpose that a confirmation link is for, while it works.
-pub fn confirmed_purpose(link: &Link, now: Millis) -> Option<&str> {
-    let (purpose, issued) = link.rest.rsplit_once('|')?;
-    let issued = Millis(issued.parse().ok()?);
-    (now <= issued.plus(CONFIRM_AGE_MAX)).then_some(purpose)
+/// What a link undoes: the channel, when it was refused, and the purposes.
+pub fn undone(link: &Link) -> Option<(Channel, Millis, Vec<&str>)> {
+    let mut parts = link.rest.splitn(3, '|').skip(1);
+    let at = Millis(parts.next()?.parse().ok()?);
+    Some((link.channel(), at, parts.next()?.split(',').collect()))
 }
 
-/// The owner of the address agrees to what was asked for in its name.
+/// Takes an unsubscription back: a new consent, with the words on the page. Only while nothing was
+/// said since, and not later than a day. Whether it had an effect.
+pub async fn undo<D: Database>(
+    db: &D,
+    catalog: &Catalog,
+    link: &Link,
+    text: &str,
+    origin_hash: &str,
+    now: Millis,
+    ids: &mut Ids,
+) -> Result<bool, CommitError> {
+    let Some((channel, refused_at, purposes)) = undone(link) else { return Ok(false) };
+    if now > refused_at.plus(UNDO_AGE_MAX) {
+        return Ok(false);
+    }
+    let agree = |purpose: &&str| Agreement {
+        channel,
+        purpose: (*purpose).to_owned(),
+        text: text.to_owned(),
+    };
+    let choice = Choice {
+        source: "undo link",
+        message: link.message.clone(),
+        proven: channel,
+        agreed: purposes.iter().map(agree).collect(),
+        withdrawn: Vec::new(),
+        stop_all: false,
+        undoes: Some(refused_at),
+        do_not_track: None,
+        locale: None,
+        origin_hash: origin_hash.to_owned(),
+    };
+    let happenings = vec![Happening::Chose(Box::new(choice))];
+    let case = Case { who: Who::Id(link.contact.clone()), happenings };
+    let decisions = commit(db, catalog, vec![case], now, ids).await?;
+    Ok(decisions.iter().any(|decision| !decision.is_idle()))
+}
+
+/// Whether a confirmation link is still young enough.
+pub fn may_confirm(link: &Link, now: Millis) -> bool {
+    // Links of before 0.2 name a purpose, too.
+    let issued = link.rest.rsplit_once('|').and_then(|(_, issued)| issued.parse().ok());
+    issued.is_some_and(|issued| now <= Millis(issued).plus(CONFIRM_AGE_MAX))
+}
+
+/// What the page behind a confirmation link has to say.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Question {
+    /// These wait to be confirmed: the purpose, and the words agreed to.
+    Asks(Vec<(String, String)>),
+    /// All is confirmed already.
+    Answered,
+    /// Nothing waits, and nothing is confirmed: it was taken back, or the contact is gone.
+    Nothing,
+}
+
+/// What waits for the owner of an address. One round trip, two statements; nothing is written.
+pub async fn question<D: Database>(
+    db: &D,
+    link: &Link,
+    now: Millis,
+) -> Result<Question, DatabaseError> {
+    let Some((contact, ledger)) = read_consents(db, &link.contact, now).await? else {
+        return Ok(Question::Nothing);
+    };
+    let pending = contact.consents.iter().filter(|c| c.channel == Channel::Email && c.is_pending());
+    let asks: Vec<(String, String)> = pending
+        .map(|consent| (consent.purpose.clone(), words_agreed_to(&ledger, consent)))
+        .collect();
+    let is_confirmed = |c: &Consent| c.state == ConsentState::Confirmed;
+    Ok(match asks.is_empty() {
+        false => Question::Asks(asks),
+        true if contact.consents.iter().any(is_confirmed) => Question::Answered,
+        true => Question::Nothing,
+    })
+}
+
+/// A contact and its ledger of consents; `None` if there is no such contact.
+pub async fn read_consents<D: Database>(
+    db: &D,
+    contact: &ContactId,
+    now: Millis,
+) -> Result<Option<(Contact, Vec<ConsentRecord>)>, DatabaseError> {
+    let by_id = contacts::by_ids([contact], &[], &[], now);
+    let statements = vec![by_id, consents::of_contact(contact)];
+    let rows = db.batch(statements).await?;
+    let row = rows.first().map(Rows::first::<ContactRow>).transpose();
+    let Some(row) = row.map_err(DatabaseError::Fault)?.flatten() else { return Ok(None) };
+    let ledger = rows.get(1).map(consents::records).transpose().map_err(DatabaseError::Fault)?;
+    Ok(Some((Contact::from(row), ledger.unwrap_or_default())))
+}
+
+/// The words of the newest grant of the same purpose and channel.
+fn words_agreed_to(ledger: &[ConsentRecord], consent: &Consent) -> String {
+    let mut grants = ledger.iter().filter(|record| {
+        record.channel == consent.channel
+            && record.purpose == consent.purpose
+            && record.state == ConsentState::Granted
+    });
+    grants.next_back().map(|record| record.text.clone()).unwrap_or_default()
+}
+
+/// The owner of the address agrees to what was asked for in its name when the question was shown.
 pub async fn confirm<D: Database>(
     db: &D,
     catalog: &Catalog,
-    contact: ContactId,
-    purpose: &str,
+    link: Link,
+    shown_at: Millis,
     origin_hash: &str,
     now: Millis,
     ids: &mut Ids,
 ) -> Result<Vec<Work>, CommitError> {
-    let happening =
-        Happening::Confirmed { purpose: purpose.to_owned(), origin_hash: origin_hash.to_owned() };
-    let case = Case { who: Who::Id(contact), happenings: vec![happening] };
+    let happening = Happening::Confirmed {
+        shown_at: shown_at.min(now),
+        message: link.message,
+        origin_hash: origin_hash.to_owned(),
+    };
+    let case = Case { who: Who::Id(link.contact), happenings: vec![happening] };
     let decisions = commit(db, catalog, vec![case], now, ids).await?;
     Ok(deliveries(&decisions))
 }

@@ -3,6 +3,7 @@
 
 use super::publish::statuses;
 use super::seams::{Database, DatabaseError};
+use crate::domain::broadcast::of_part;
 use crate::domain::campaign::Campaign;
 use crate::domain::catalog::Edition;
 use crate::domain::journey::{EnrollmentState, JourneyStatus};
@@ -80,7 +81,8 @@ fn add_up(campaign: &Campaign, version: u32, rows: &[CounterRow], now: Millis) -
     let mut by_channel = BTreeMap::<String, Figures>::new();
     let mut by_variant = BTreeMap::<(String, String), Figures>::new();
     let mut messages = BTreeMap::<String, MessageFigures>::new();
-    for row in rows {
+    // Broadcasts have tables of their own.
+    for row in rows.iter().filter(|row| of_part(&row.part).is_none()) {
         if let Some(count) = message_count(&row.metric) {
             *count(messages.entry(row.part.clone()).or_default()) += row.value;
             continue;

@@ -1,27 +1,29 @@
 //! run_due: the scheduler. A tick finds what is due and hands it out; a worker decides on it.
 //!
 //! A tick costs two round trips: one (2 statements) that lists the segments being filled and the
-//! journeys being woken, one (3 statements) for the contacts and messages that are due; and while
-//! segments are being filled, one (1 statement) for what is live and one (3 statements) for each of
-//! them; and one (3 statements) for each journey being woken. A worker costs two round
+//! journeys being woken, one (4 statements) for the contacts, messages and broadcasts that are due;
+//! and while segments are being filled, one (1 statement) for what is live and one (3 statements)
+//! for each of them; and one (3 statements) for each journey being woken. A worker costs two round
 //! trips for up to `CONTACTS_PER_TASK_MAX` contacts (`commit`). However many they are, a step that
 //! falls due is 1 statement to read and 3 to write (events, contacts, enrollments); 1 more where a
 //! message is queued.
 
 use super::commit::{Case, CommitError, Who, commit};
 use super::publish;
+use super::run_broadcast;
 use super::seams::{Database, DatabaseError};
 use super::submit_form::deliveries;
 use super::task::Work;
 use crate::domain::catalog::Catalog;
 use crate::domain::decide::Happening;
-use crate::domain::primitives::{ContactId, Ids, MessageId, Millis, Span};
+use crate::domain::primitives::{ContactId, Ids, MessageId, Millis, QualifiedId, Span};
+use crate::store::broadcasts::DueRow;
 use crate::store::due::ClaimedRow;
 use crate::store::journeys::WakeRow;
 use crate::store::messages::IdRow;
 use crate::store::segments::FillRow;
 use crate::store::statement::Rows;
-use crate::store::{due, journeys, messages, segments};
+use crate::store::{broadcasts, due, journeys, messages, segments};
 use serde::de::DeserializeOwned;
 
 /// The most contacts, and the most messages, that one tick hands out. At 100 a batch they are
@@ -36,7 +38,7 @@ const CLAIM: Span = Span::minutes(5);
 /// without knowing the segment.
 pub const FILL_DELAY: Span = Span::minutes(2);
 
-/// Finds what is due: contacts and messages as tasks for the work queue.
+/// Finds what is due: contacts, messages and broadcasts as tasks for the work queue.
 pub async fn tick<D: Database>(db: &D, now: Millis) -> Result<Vec<Work>, DatabaseError> {
     let rows = db.batch(vec![segments::fills(), journeys::wakes(now)]).await?;
     fill_segments(db, all(rows.first())?, now).await?;
@@ -45,6 +47,7 @@ pub async fn tick<D: Database>(db: &D, now: Millis) -> Result<Vec<Work>, Databas
         due::claim(now, now.plus(CLAIM), DUE_PER_TICK_MAX),
         messages::outbox(now, DUE_PER_TICK_MAX),
         due::record_tick(now),
+        broadcasts::claim(now, now.plus(run_broadcast::CLAIM)),
     ];
     let rows = db.batch(statements).await?;
     let claimed = all::<ClaimedRow>(rows.first())?;
@@ -54,6 +57,10 @@ pub async fn tick<D: Database>(db: &D, now: Millis) -> Result<Vec<Work>, Databas
     let mut work = Work::due(&contacts(fresh));
     work.extend(Work::alone(contacts(again)));
     work.extend(Work::deliver(&outbox));
+    let broadcasts = all::<DueRow>(rows.get(3))?.into_iter();
+    work.extend(broadcasts.map(|DueRow { campaign_id, broadcast }| Work::BroadcastV1 {
+        broadcast: QualifiedId::new(&campaign_id, &broadcast),
+    }));
     Ok(work)
 }
 

@@ -52,4 +52,10 @@ pub trait Http {
     fn elapsed(&self) -> Span {
         Span::default()
     }
+
+    /// Waits until so much time has passed since the flow began: a sender may take only so many
+    /// calls a second. Where nothing takes time, nobody waits.
+    fn wait_until(&self, _elapsed: Span) -> impl Future<Output = ()> {
+        std::future::ready(())
+    }
 }

@@ -1,6 +1,7 @@
 //! What a deployment is configured with.
 
 use crate::domain::message::Message;
+use crate::domain::pacing::House;
 use crate::domain::primitives::Channel;
 use crate::domain::token::{Keyring, equal_secrets, sha256_hex};
 use crate::providers::{Sender, resend, twilio};
@@ -16,6 +17,8 @@ pub struct Settings {
     pub mail_from: String,
     /// How messages leave.
     pub senders: Senders,
+    /// How fast they leave, and when not, all campaigns together.
+    pub pacing: House,
 }
 
 /// How messages leave, by channel and class: in each list the first is asked, and the next stands
@@ -105,6 +108,10 @@ impl Settings {
             senders: Senders { email, sms, batch_max, ..Senders::none(&keys) },
             keys,
             mail_from: need("MAIL_FROM", "the sender of mail, `Name <address>`")?,
+            pacing: match get("PACING").as_deref() {
+                None | Some("") => House::default(),
+                Some(json) => House::read(json).map_err(|wrong| format!("PACING: {wrong}"))?,
+            },
         })
     }
 

@@ -3,7 +3,7 @@
 
 use crate::domain::decide::{Heard, Reported, Submitted};
 use crate::domain::machine::Facts;
-use crate::domain::primitives::{ContactId, MessageId, Millis};
+use crate::domain::primitives::{ContactId, MessageId, Millis, QualifiedId};
 use crate::store::reports::Visit;
 use serde::{Deserialize, Serialize};
 
@@ -88,6 +88,11 @@ pub enum Work {
     AloneV1 {
         /// The contact.
         contact: ContactId,
+    },
+    /// The next recipients of a broadcast have their turns.
+    BroadcastV1 {
+        /// `<campaign>.<name>`.
+        broadcast: QualifiedId,
     },
     /// These messages wait to be sent.
     DeliverV1 {

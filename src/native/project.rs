@@ -159,7 +159,11 @@ fn load_one(path: &Path) -> Result<Loaded, Vec<Diagnostic>> {
     let mut reading = folder.read(&campaign, &lines);
     let mut diagnostics = std::mem::take(&mut reading.diagnostics);
     let origins = reading.origins;
-    let locate = |problem: Problem| folder.locate(&origins, problem);
+    // A broadcast's own subject stands in the campaign's file.
+    let locate = |problem: Problem| match problem.key.starts_with("broadcast.") {
+        true => lines.locate(problem),
+        false => folder.locate(&origins, problem),
+    };
 
     let absent: BTreeSet<String> = references(&campaign)
         .into_iter()

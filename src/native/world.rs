@@ -3,12 +3,14 @@
 
 use super::sqlite::Sqlite;
 use crate::domain::answer::Answer;
+use crate::domain::broadcast::BroadcastVerb;
 use crate::domain::campaign::Compiled;
 use crate::domain::catalog::Catalog;
 use crate::domain::form::{FILL_TIME_MIN, FieldProblem, TOKEN_FIELD};
 use crate::domain::journey::RunState;
 use crate::domain::message::Letter;
 use crate::domain::origin::{LANDING_FIELD, Origin, PAGE_FIELD, QUERY_FIELD, VARIANT_FIELD};
+use crate::domain::pacing::House;
 use crate::domain::primitives::{CampaignId, Ids, Millis, QualifiedId, Span};
 use crate::domain::report::Report;
 use crate::domain::token::{Keyring, Purpose, TokenProblem};
@@ -18,12 +20,13 @@ use crate::flows::publish::{Published, Refusal};
 use crate::flows::receive::Link;
 use crate::flows::seams::{Database, DatabaseError, Http};
 use crate::flows::settings::{Senders, Settings};
+use crate::flows::steer_broadcast::{Preview, Standing};
 use crate::flows::steer_journey::{NotSteered, Steered};
 use crate::flows::submit_form::Checked;
 use crate::flows::task::{EngagementReport, Intake, Work};
 use crate::flows::{
-    deliver, park, publish, receive, record_touches, report, run_due, serve_page, steer_journey,
-    submit_form,
+    deliver, park, publish, receive, record_touches, report, run_broadcast, run_due, serve_page,
+    steer_broadcast, steer_journey, submit_form,
 };
 use crate::providers::Sender;
 use crate::providers::http::{HttpError, HttpRequest, HttpResponse};
@@ -102,6 +105,7 @@ impl World {
         let settings = Settings {
             base_url: "https://go.example".to_owned(),
             mail_from: "dripline <hello@go.example>".to_owned(),
+            pacing: House::default(),
             senders: Senders { email: mailbox(), sms: mailbox(), ..Senders::none(&keys) },
             keys,
         };
@@ -139,6 +143,23 @@ impl World {
         let steered = block_on(steer_journey::steer(&self.db, &id, state, self.now))?;
         self.catalog = block_on(publish::live(&self.db))?;
         Ok(steered)
+    }
+
+    /// A broadcast is started, paused, resumed or cancelled; what follows is done by the next tick.
+    pub fn broadcast(
+        &mut self,
+        id: &str,
+        verb: BroadcastVerb,
+    ) -> Result<Standing, steer_broadcast::NotSteered> {
+        let id = QualifiedId::from(id);
+        let (standing, work) = block_on(steer_broadcast::steer(&self.db, &id, verb, self.now))?;
+        self.work.extend(work);
+        Ok(standing)
+    }
+
+    /// Who would get a broadcast now.
+    pub fn preview_broadcast(&self, id: &str) -> Result<Preview, steer_broadcast::NotSteered> {
+        block_on(steer_broadcast::preview(&self.db, &QualifiedId::from(id), self.now))
     }
 
     /// A visitor looks at a page by its path and query string, and it is counted.
@@ -291,11 +312,11 @@ impl World {
                 block_on(flow)?;
             }
             Purpose::Confirm => {
-                let Some(purpose) = receive::confirmed_purpose(&link, now) else {
+                if !receive::may_confirm(&link, now) {
                     return Ok(false);
-                };
-                let (who, ids) = (link.contact.clone(), &mut self.ids);
-                let flow = receive::confirm(db, catalog, who, purpose, "origin", now, ids);
+                }
+                let ids = &mut self.ids;
+                let flow = receive::confirm(db, catalog, link, now, "origin", now, ids);
                 self.work.extend(block_on(flow)?);
                 self.do_work()?;
             }
@@ -404,6 +425,9 @@ impl World {
                 }
                 Work::AloneV1 { contact } => {
                     block_on(park::run_alone(db, catalog, contact, now, &mut self.ids))?
+                }
+                Work::BroadcastV1 { broadcast } => {
+                    block_on(run_broadcast::run(db, catalog, &broadcast, now, &mut self.ids))?
                 }
                 Work::DeliverV1 { messages } => block_on(deliver::deliver(
                     db, &self.post, catalog, &self.settings, messages, now, &mut self.ids,

@@ -8,6 +8,7 @@ pub mod twilio;
 pub mod webhook;
 
 use crate::domain::message::Class;
+use crate::domain::pacing::rates::Rate;
 use crate::domain::primitives::{MessageId, Millis, Span};
 use crate::domain::token::Keyring;
 use http::{HttpError, HttpRequest, HttpResponse};
@@ -159,6 +160,15 @@ impl Sender {
             Self::Resend(_) => Some(resend::KEY_LIFETIME),
             Self::Webhook(_) => Some(webhook::KEY_LIFETIME),
             Self::Twilio(_) => None,
+        }
+    }
+
+    /// How fast it may be called unless the deployment says otherwise; `None`: as fast as may be,
+    /// for the provider queues by itself or its limit is the account's own.
+    pub fn rate(&self) -> Option<Rate> {
+        match self {
+            Self::Resend(_) => Some(resend::RATE),
+            Self::Mailbox | Self::Twilio(_) | Self::Webhook(_) => None,
         }
     }
 

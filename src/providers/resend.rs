@@ -7,6 +7,7 @@
 
 use super::http::{HttpRequest, HttpResponse};
 use super::{Attempt, Call, Content, Outgoing, Verdict, attempt_by_status};
+use crate::domain::pacing::rates::Rate;
 use crate::domain::primitives::Span;
 use serde_json::{Map, Value, json};
 
@@ -15,6 +16,9 @@ pub const BATCH_MAX: usize = 100;
 
 /// How long a key surely is remembered: 24 hours, less one for safety.
 pub const KEY_LIFETIME: Span = Span::hours(23);
+
+/// How many calls it takes unless an account was given more (resend.com/docs/api-reference).
+pub const RATE: Rate = Rate { calls: 2, per: Span::seconds(1) };
 
 /// What Resend knows us by.
 #[derive(Clone)]

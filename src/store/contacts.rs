@@ -23,7 +23,8 @@ macro_rules! contact_query {
         concat!(
             "
 SELECT c.id, c.seq, c.email, c.phone, c.external_id, c.attributes, c.tags, c.score, c.locale,
-       c.time_zone, c.consents, c.touches, c.soft_bounces, c.wake_at, c.created_at, c.erased_at,
+       c.time_zone, c.consents, c.confirmation_mails, c.touches, c.soft_bounces, c.wake_at,
+       c.created_at, c.erased_at,
   (SELECT json_group_array(json_object('id', id, 'campaign', campaign_id, 'version', version,
             'journey', journey, 'step', step, 'steps_taken', steps_taken, 'sent', json(sent),
             'state', state, 'reason', reason, 'entry_key', entry_key, 'entered_at', entered_at,
@@ -157,6 +158,8 @@ pub struct ContactRow {
     #[serde(deserialize_with = "json_text")]
     consents: Vec<Consent>,
     #[serde(deserialize_with = "json_text")]
+    confirmation_mails: Vec<Millis>,
+    #[serde(deserialize_with = "json_text")]
     touches: Vec<Touch>,
     #[serde(deserialize_with = "json_text")]
     soft_bounces: BTreeMap<Channel, SoftBounces>,
@@ -187,6 +190,7 @@ impl From<ContactRow> for Contact {
             locale: row.locale,
             time_zone: row.time_zone,
             consents: row.consents,
+            confirmation_mails: row.confirmation_mails,
             suppressed: row.suppressed.into_iter().map(|one| (one.channel, one)).collect(),
             soft_bounces: row.soft_bounces,
             touches: row.touches,

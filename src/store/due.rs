@@ -25,13 +25,16 @@ pub struct ClaimedRow {
     pub handed_out: u32,
 }
 
-/// The earliest moment at which a contact or a message is due: one row, `at`, null if none waits.
+/// The earliest moment at which a contact, a message or a broadcast is due: one row,
+/// `at`, null if none waits.
 pub fn next() -> Statement {
     Statement::new(
         "SELECT min(at) AS at
            FROM (SELECT min(wake_at) AS at FROM contacts
                  UNION ALL
-                 SELECT min(send_at) FROM messages WHERE state IN ('queued', 'sending'))",
+                 SELECT min(send_at) FROM messages WHERE state IN ('queued', 'sending')
+                 UNION ALL
+                 SELECT min(due_at) FROM broadcasts WHERE state IN ('scheduled', 'running'))",
         Vec::new(),
     )
 }

@@ -31,7 +31,7 @@ const MESSAGES: &str = "
 
 /// The statements that empty every row about these contacts of what tells who they were, and put
 /// the hashes of their addresses on the list.
-pub fn empty(contacts: &[ContactId], addresses: &[ErasedAddress], now: Millis) -> [Statement; 9] {
+pub fn empty(contacts: &[ContactId], addresses: &[ErasedAddress], now: Millis) -> [Statement; 10] {
     let of = |sql: &str| Statement {
         sql: sql.replace("MESSAGES", MESSAGES).into(),
         params: vec![Value::json(contacts)],
@@ -76,6 +76,7 @@ pub fn empty(contacts: &[ContactId], addresses: &[ErasedAddress], now: Millis) -
             params: vec![Value::json(contacts), Value::text(ERASED)],
         },
         of("DELETE FROM mailbox WHERE id IN (MESSAGES)"),
+        of("DELETE FROM cap_places WHERE contact_id IN (SELECT value FROM json_each(?1))"),
         of("DELETE FROM parked WHERE contact_id IN (SELECT value FROM json_each(?1))"),
         forget,
         remember,

@@ -8,7 +8,7 @@ use crate::domain::primitives::{CampaignId, MessageId, Millis, QualifiedId};
 use serde::Deserialize;
 
 /// What must always hold: a name, and a query whose rows contradict it.
-pub const ALWAYS: [(&str, &str); 14] = [
+pub const ALWAYS: [(&str, &str); 16] = [
     (
         "a contact's events are numbered 1 to n without a gap",
         "SELECT contact_id, count(*), min(seq), max(seq) FROM events GROUP BY contact_id
@@ -98,6 +98,20 @@ pub const ALWAYS: [(&str, &str); 14] = [
                          'message.unsubscribed')
           GROUP BY 1, 2 HAVING count(*) > 1",
     ),
+    (
+        "nobody has two turns in a broadcast",
+        "SELECT contact_id, campaign_id, properties ->> 'broadcast' AS broadcast, count(*)
+           FROM events WHERE name IN ('broadcast.queued', 'broadcast.skipped')
+          GROUP BY 1, 2, 3 HAVING count(*) > 1",
+    ),
+    (
+        "a broadcast has a message for each contact it was queued to, and for no other",
+        "SELECT contact_id, message FROM (
+             SELECT contact_id, properties ->> 'message' AS message FROM events
+              WHERE name = 'broadcast.queued'
+             UNION ALL SELECT contact_id, id FROM messages WHERE broadcast IS NOT NULL)
+          GROUP BY 1, 2 HAVING count(*) <> 2",
+    ),
     ("counters are what the rows say", COUNTERS_THAT_DIFFER),
 ];
 
@@ -117,16 +131,22 @@ pub const AT_REST: [(&str, &str); 2] = [
 /// Each counter's rows, counted again; what differs from the counter is returned. Days are added
 /// up: an event's date is when it happened, a counter's is when it was written down.
 pub const COUNTERS_THAT_DIFFER: &str = "
-WITH told AS (
-  SELECT e.*, properties ->> 'message' AS message FROM events e WHERE name LIKE 'message.%'
-), about AS (
-  SELECT told.*, m.campaign_id AS campaign, m.channel, m.template, m.class
-    FROM told JOIN messages m ON m.id = told.message
+WITH about AS (
+  SELECT e.*, m.campaign_id AS campaign, m.channel, m.class,
+         coalesce('broadcast:' || m.broadcast || '/' || m.step, m.template) AS template
+    FROM events e JOIN messages m ON m.id = e.properties ->> 'message'
+   WHERE e.name LIKE 'message.%'
 ), leads AS (
   SELECT campaign_id AS campaign, properties ->> 'channel' AS channel,
          (properties ->> 'page') || '/' || (properties ->> 'variant') AS part,
          properties ->> 'lead' AS lead, properties ->> 'new' AS new
     FROM events WHERE name = 'form.submitted'
+), turns AS (
+  SELECT campaign_id AS campaign, name, properties ->> 'channel' AS channel,
+         'broadcast:' || (properties ->> 'broadcast') || '/'
+           || coalesce(properties ->> 'variant', properties ->> 'reason') AS part,
+         properties ->> 'first' AS first, properties ->> 'earned_minor' AS earned
+    FROM events WHERE name LIKE 'broadcast.%'
 ), rebuilt (campaign, metric, channel, part, value) AS (
   SELECT campaign_id, 'visitors', channel, part, count(*) FROM visits GROUP BY 1, 3, 4
   UNION ALL SELECT campaign, 'leads', channel, part, sum(lead) FROM leads GROUP BY 1, 3, 4
@@ -158,6 +178,14 @@ WITH told AS (
               FROM conversions v JOIN campaigns c ON c.id = v.campaign_id
               JOIN campaign_versions p ON p.campaign_id = c.id AND p.version = c.live_version
              WHERE v.currency = p.compiled ->> '$.campaign.currency' GROUP BY 1, 3, 4
+  UNION ALL SELECT campaign, 'recipients', channel, part, count(*) FROM turns
+             WHERE name = 'broadcast.queued' GROUP BY 1, 3, 4
+  UNION ALL SELECT campaign, 'excluded', channel, part, count(*) FROM turns
+             WHERE name = 'broadcast.skipped' GROUP BY 1, 3, 4
+  UNION ALL SELECT campaign, 'converted', channel, part, sum(first) FROM turns
+             WHERE name = 'broadcast.converted' GROUP BY 1, 3, 4
+  UNION ALL SELECT campaign, 'earned', channel, part, sum(earned) FROM turns
+             WHERE name = 'broadcast.converted' GROUP BY 1, 3, 4
 ), kept (campaign, metric, channel, part, value) AS (
   SELECT campaign_id, metric, channel, part, sum(value) FROM counters GROUP BY 1, 2, 3, 4
   HAVING sum(value) <> 0

@@ -5,10 +5,11 @@ use crate::domain::message::{Class, Message, MessageState, Milestones};
 use crate::domain::primitives::{CampaignId, Channel, ContactId, EnrollmentId, MessageId, Millis};
 use serde::{Deserialize, Serialize};
 
-const COLUMNS: &str = "id, contact_id, campaign_id, version, enrollment_id, journey, step, channel,
-       class, purpose, template, note, queued_at, send_at, attempts, uncertain,
+const COLUMNS: &str = "id, contact_id, campaign_id, version, enrollment_id, journey, step,
+       broadcast, channel, class, purpose, template, note, queued_at, send_at, attempts, uncertain,
        nullif(sender, '') AS sender, call, called_at, opened_at, clicked_at, delivered_at,
-       bounced_at, complained_at, unsubscribed_at, state";
+       bounced_at, complained_at, unsubscribed_at, state,
+       reason = 'rate_limited' AS waited";
 
 /// The ids of messages that may be sent now, the longest-waiting first; those whose delivery was
 /// claimed and never ended are among them again once the claim has lapsed. Those of one call that
@@ -16,7 +17,7 @@ const COLUMNS: &str = "id, contact_id, campaign_id, version, enrollment_id, jour
 pub fn outbox(now: Millis, limit: usize) -> Statement {
     Statement::new(
         "SELECT id FROM messages WHERE state IN ('queued', 'sending') AND send_at <= ?1
-          ORDER BY send_at, call, id LIMIT ?2",
+          ORDER BY send_at, call, queued_at, id LIMIT ?2",
         vec![Value::Int(now.0), Value::Int(limit as i64)],
     )
 }
@@ -132,7 +133,8 @@ pub fn explained(begun_by: Vec<&str>) -> Statement {
         // The sign after a point is a slash: a range of the primary key.
         "SELECT m.id AS message, m.step, m.channel, m.template, m.queued_at, m.send_at, m.attempts,
                 m.state, m.reason,
-                m.campaign_id || iif(m.journey = '', '', '.' || m.journey) AS journey
+                m.campaign_id || coalesce('.' || m.broadcast,
+                                          iif(m.journey = '', '', '.' || m.journey)) AS journey
            FROM json_each(?1) AS begun
            JOIN messages m ON m.id > begun.value || '.' AND m.id < begun.value || '/'
           ORDER BY m.queued_at DESC, m.id DESC LIMIT ?2",
@@ -150,6 +152,7 @@ pub struct MessageRow {
     enrollment_id: Option<EnrollmentId>,
     journey: String,
     step: String,
+    broadcast: Option<String>,
     channel: Channel,
     class: Class,
     purpose: String,
@@ -169,6 +172,7 @@ pub struct MessageRow {
     complained_at: Option<Millis>,
     unsubscribed_at: Option<Millis>,
     state: MessageState,
+    waited: u8,
 }
 
 impl From<MessageRow> for Message {
@@ -181,6 +185,7 @@ impl From<MessageRow> for Message {
             enrollment: row.enrollment_id,
             journey: row.journey,
             step: row.step,
+            broadcast: row.broadcast,
             channel: row.channel,
             class: row.class,
             purpose: row.purpose,
@@ -190,6 +195,7 @@ impl From<MessageRow> for Message {
             send_at: row.send_at,
             attempts: row.attempts,
             uncertain: row.uncertain != 0,
+            waited: row.waited != 0,
             sender: row.sender,
             call: row.call,
             called_at: row.called_at,

@@ -1,6 +1,9 @@
 //! SQL, as SQL: functions that return a `Statement`. Nothing here touches a database.
 
+pub mod brakes;
+pub mod broadcasts;
 pub mod campaigns;
+pub mod consents;
 pub mod contacts;
 pub mod due;
 pub mod erasures;
@@ -8,6 +11,7 @@ pub mod invariants;
 pub mod journeys;
 pub mod mailbox;
 pub mod messages;
+pub mod pacing;
 pub mod parked;
 pub mod reports;
 mod rules;

@@ -3,7 +3,7 @@
 
 use super::erasures;
 use super::statement::{Statement, Value};
-use crate::domain::change::{Change, Conversion, Count, ErasedAddress};
+use crate::domain::change::{Change, Conversion, Count, ErasedAddress, Withdrawal};
 use crate::domain::consent::ConsentRecord;
 use crate::domain::contact::Contact;
 use crate::domain::decide::Decision;
@@ -11,7 +11,7 @@ use crate::domain::event::Event;
 use crate::domain::journey::Enrollment;
 use crate::domain::message::Message;
 use crate::domain::primitives::{ContactId, Millis};
-use crate::domain::suppression::Suppression;
+use crate::domain::suppression::{Release, Suppression};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
@@ -57,13 +57,15 @@ const EVENTS: Insert = Insert {
 
 const CONTACTS: Insert = Insert {
     into: "contacts (id, seq, email, phone, external_id, attributes, tags, score, locale,
-                     time_zone, consents, touches, soft_bounces, wake_at, created_at,
+                     time_zone, consents, confirmation_mails, touches, soft_bounces, wake_at,
+                     created_at,
                      updated_at)",
     on_conflict: "ON CONFLICT (id) DO UPDATE SET
        seq = excluded.seq, email = excluded.email, phone = excluded.phone,
        external_id = excluded.external_id, attributes = excluded.attributes,
        tags = excluded.tags, score = excluded.score, locale = excluded.locale,
        time_zone = excluded.time_zone, consents = excluded.consents,
+       confirmation_mails = excluded.confirmation_mails,
        touches = excluded.touches, soft_bounces = excluded.soft_bounces,
        wake_at = excluded.wake_at,
        updated_at = excluded.updated_at, handed_out = 0",
@@ -92,16 +94,17 @@ const MEMBERS: Insert = Insert {
        entered_at = excluded.entered_at",
 };
 
-// A confirmation's id is the same for a whole hour: the first one stands.
+// A message that is there already stands.
 const MESSAGES: Insert = Insert {
     into: "messages (id, contact_id, campaign_id, version, enrollment_id, journey, step, channel,
                      class, purpose, template, note, state, reason, queued_at, send_at, attempts,
-                     uncertain)",
+                     uncertain, broadcast)",
     on_conflict: "ON CONFLICT (id) DO NOTHING",
 };
 
 const CONSENTS: Insert = Insert {
-    into: "consents (contact_id, seq, channel, purpose, state, source, text, origin_hash, at)",
+    into: "consents (contact_id, seq, channel, purpose, state, source, text, origin_hash, at,
+                     text_hash, form, basis, cross_border, message_id)",
     on_conflict: "",
 };
 
@@ -111,7 +114,7 @@ const SUPPRESSIONS: Insert = Insert {
     into: "suppressions (channel, address, reason, until, source, at)",
     on_conflict: "ON CONFLICT (channel, address) DO UPDATE SET
        reason = excluded.reason, until = excluded.until, source = excluded.source,
-       at = excluded.at
+       at = excluded.at, released_by = NULL, release_note = NULL
  WHERE (coalesce(excluded.until, 9e15),
         instr('imported manual bounced unsubscribed complained erased', excluded.reason))
      > (coalesce(suppressions.until, 9e15),
@@ -152,6 +155,23 @@ UPDATE messages SET
        unsubscribed_at = coalesce(unsubscribed_at, row.value ->> 'unsubscribed_at')
   FROM json_each(?1) AS row
  WHERE messages.id = row.value ->> 'id'";
+
+// One that is claimed, or was called for without an answer, may have left already: its delivery
+// asks for consent itself, and knows what to say.
+const SKIP_QUEUED: &str = "
+UPDATE messages SET state = 'skipped', reason = 'no_consent'
+ WHERE state = 'queued' AND uncertain = 0 AND class = 'marketing' AND id IN (
+   SELECT m.id FROM json_each(?1) AS w, json_each(w.value, '$.begun_by') AS b
+     JOIN messages m ON m.id > b.value || '.' AND m.id < b.value || '/'
+    WHERE m.channel = w.value ->> 'channel' AND m.purpose = w.value ->> 'purpose')";
+
+// The row stays, and says who lifted it.
+const UPDATE_RELEASES: &str = "
+UPDATE suppressions SET until = row.value ->> 'at', released_by = row.value ->> 'by',
+       release_note = row.value ->> 'note'
+  FROM json_each(?1) AS row
+ WHERE suppressions.channel = row.value ->> 'channel'
+   AND suppressions.address = row.value ->> 'address'";
 
 // The verdicts of openings and clicks are all that ever changes of an event.
 const REJUDGE_EVENTS: &str = "
@@ -207,6 +227,8 @@ struct RowsByTable {
     /// When each of those messages was opened and clicked, by the last verdicts.
     rejudged: BTreeMap<String, Json>,
     consents: Vec<Vec<Value>>,
+    withdrawals: Vec<Json>,
+    releases: Vec<Json>,
     suppressions: Vec<Vec<Value>>,
     conversions: Vec<Vec<Value>>,
     counts: BTreeMap<[String; 5], i64>,
@@ -242,6 +264,11 @@ impl RowsByTable {
                 }
             }
             Change::Consent(record) => self.consents.push(consent_row(contact, record)),
+            Change::SkipQueued(Withdrawal { channel, purpose, begun_by }) => {
+                let row = json!({ "channel": channel, "purpose": purpose, "begun_by": begun_by });
+                self.withdrawals.push(row);
+            }
+            Change::Release(release) => self.releases.push(release_row(release)),
             Change::Suppress(suppression) => {
                 self.suppressions.push(suppression_row(suppression));
             }
@@ -320,6 +347,8 @@ impl RowsByTable {
             MEMBERS.rows(entered),
             MESSAGES.rows(self.messages),
             of_json(UPDATE_MESSAGES, &message_changes),
+            of_json(UPDATE_RELEASES, &self.releases),
+            of_json(SKIP_QUEUED, &self.withdrawals),
             of_json(REJUDGE_EVENTS, &verdicts),
             of_json(REJUDGE_MESSAGES, &rejudged),
             CONSENTS.rows(self.consents),
@@ -378,6 +407,11 @@ fn consent_row(contact: &ContactId, c: &ConsentRecord) -> Vec<Value> {
         text(&c.text),
         text(&c.origin_hash),
         int(c.at.0),
+        text(&c.text_hash),
+        maybe(&c.form),
+        word(&c.basis),
+        int(i64::from(c.cross_border)),
+        maybe(&c.message),
     ]
 }
 
@@ -418,6 +452,7 @@ fn contact_row(c: &Contact, now: Millis) -> Vec<Value> {
         maybe(&c.locale),
         maybe(&c.time_zone),
         Value::json(&c.consents),
+        Value::json(&c.confirmation_mails),
         Value::json(&c.touches),
         Value::json(&c.soft_bounces),
         when(c.wake_at),
@@ -446,7 +481,18 @@ fn message_row(m: &Message) -> Vec<Value> {
         int(m.send_at.0),
         int(0),
         int(0),
+        maybe(&m.broadcast),
     ]
+}
+
+fn release_row(release: &Release) -> Json {
+    let Release { channel, address, by, note, at } = release;
+    json!({ "channel": channel, "address": address, "by": by, "note": note, "at": at })
+}
+
+/// The statement that lifts the suppression of an address of which no contact is known.
+pub fn release(release: &Release) -> Option<Statement> {
+    of_json(UPDATE_RELEASES, &[release_row(release)])
 }
 
 fn wake_row(decision: &Decision) -> Json {

@@ -399,6 +399,7 @@ pub(super) fn colon(label: &str, language: Language) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::consent::LawfulBasis;
     use crate::domain::form::ConsentAsk;
     use crate::domain::primitives::Channel;
 
@@ -415,6 +416,8 @@ mod tests {
             text: "Write to me about events.".into(),
             required: true,
             double_opt_in: true,
+            basis: LawfulBasis::Consent,
+            cross_border: false,
         };
         Form { fields, consent: Some(consent), thanks: None, submit_label: None, origins: vec![] }
     }

@@ -4,6 +4,7 @@
 pub mod page;
 pub mod form;
 pub mod visitor;
+pub mod preferences;
 pub mod mail;
 pub mod mailbox;
 pub mod admin;

@@ -108,6 +108,8 @@ fn visitor_pages(language: Language, text: &str) -> Vec<(&'static str, String)> 
         language,
         state: UnsubscribeState::Ask,
         token: text,
+        undo: None,
+        preferences: text,
         campaign_name: text,
         postal_address: text,
     };
@@ -116,7 +118,8 @@ fn visitor_pages(language: Language, text: &str) -> Vec<(&'static str, String)> 
         state: ConfirmState::Ask,
         token: text,
         campaign_name: text,
-        consent_text: text,
+        asked: &[(text.to_owned(), text.to_owned())],
+        shown_at: 7,
         postal_address: text,
     };
     vec![
@@ -167,6 +170,8 @@ fn only_a_page_that_asks_has_a_button() {
             language: Language::English,
             state,
             token: "t0k",
+            undo: None,
+            preferences: "",
             campaign_name: "",
             postal_address: "",
         })

@@ -63,6 +63,10 @@ pub struct UnsubscribeView<'a> {
     pub state: UnsubscribeState,
     /// The token in the page's address.
     pub token: &'a str,
+    /// Once it is done: the token that takes it back, and the names of what it takes back.
+    pub undo: Option<(&'a str, &'a [String])>,
+    /// The token of the preference page; empty if the token is none of ours.
+    pub preferences: &'a str,
     /// The campaign's name; empty if the token names none.
     pub campaign_name: &'a str,
     /// The sender's postal address; empty if the token names none.
@@ -76,6 +80,12 @@ pub enum UnsubscribeState {
     Ask,
     /// It is done.
     Done,
+    /// It was taken back.
+    Undone,
+    /// It can be taken back no more.
+    TooLate,
+    /// The contact is gone, and with it everything that could be refused.
+    Gone,
     /// The link is broken.
     Invalid,
 }
@@ -90,8 +100,10 @@ pub struct ConfirmView<'a> {
     pub token: &'a str,
     /// The campaign's name; empty if the token names none.
     pub campaign_name: &'a str,
-    /// The words that were agreed to on the form; empty if unknown.
-    pub consent_text: &'a str,
+    /// What waits to be confirmed: what it is for, and the words agreed to.
+    pub asked: &'a [(String, String)],
+    /// When that was read, in milliseconds: the answer is to this and nothing newer.
+    pub shown_at: i64,
     /// The sender's postal address; empty if unknown.
     pub postal_address: &'a str,
 }
@@ -131,8 +143,8 @@ pub fn thanks(view: &ThanksView) -> String {
     let language = view.language;
     let next = match view.is_to_be_confirmed {
         true => language.pick(
-            "One step is left: open the e-mail we have just sent you and confirm your address.",
-            "还差一步：请打开我们刚刚发送的邮件，确认您的邮箱地址。",
+            "One step is left: open the e-mail we have sent you and confirm your address.",
+            "还差一步：请打开我们发送给您的邮件，确认您的邮箱地址。",
         ),
         false => language.pick(
             "We have received your answers and will be in touch.",
@@ -165,6 +177,21 @@ pub fn unsubscribe(view: &UnsubscribeView) -> String {
             ("You are unsubscribed", "We will not write to you about this again. No more to do."),
             ("您已退订", "我们不会再向您发送此类消息，您无需进行其他操作。"),
         ),
+        UnsubscribeState::Undone => language.pick(
+            ("You are subscribed again", "We will write to you as before. Nothing is lost."),
+            ("已恢复订阅", "我们会像之前一样向您发送消息。"),
+        ),
+        UnsubscribeState::TooLate => language.pick(
+            (
+                "This cannot be taken back here any more",
+                "Choose on the page of your preferences what you want to get.",
+            ),
+            ("已无法在此恢复", "请在订阅偏好页面选择您希望接收的内容。"),
+        ),
+        UnsubscribeState::Gone => language.pick(
+            ("You get nothing from us", "Nothing is stored about you, and no message is sent."),
+            ("您不会收到任何消息", "我们没有存储您的信息，也不会向您发送消息。"),
+        ),
         UnsubscribeState::Invalid => language.pick(
             (
                 "This link does not work",
@@ -174,9 +201,24 @@ pub fn unsubscribe(view: &UnsubscribeView) -> String {
             ("链接无效", "链接可能不完整。请从消息中重新打开，或直接回复“退订”。"),
         ),
     };
-    let post = (view.state == UnsubscribeState::Ask).then(|| Post {
-        action: format!("/u/{}", view.token),
-        label: language.pick("Unsubscribe", "确认退订").to_owned(),
+    let post = match view.state {
+        UnsubscribeState::Ask => Some(Post {
+            action: format!("/u/{}", view.token),
+            label: language.pick("Unsubscribe", "确认退订").to_owned(),
+            hidden: None,
+            is_quiet: false,
+        }),
+        UnsubscribeState::Done => view.undo.map(|(undo, names)| Post {
+            action: format!("/u/{undo}/undo?lang={}", language.tag()),
+            label: resubscription(names, language),
+            hidden: None,
+            is_quiet: true,
+        }),
+        _ => None,
+    };
+    let link = (!view.preferences.is_empty()).then(|| Link {
+        href: format!("/preferences/{}?lang={}", view.preferences, language.tag()),
+        label: language.pick("Choose what you get", "管理订阅偏好").to_owned(),
     });
     render(&NoteTemplate {
         page: Page::new(language, title),
@@ -184,10 +226,17 @@ pub fn unsubscribe(view: &UnsubscribeView) -> String {
             over: filled(view.campaign_name),
             paragraphs: vec![text.to_owned()],
             post,
+            link,
             footer: filled(view.postal_address).into_iter().collect(),
-            ..Note::default()
         },
     })
+}
+
+/// The words of the button that takes an unsubscription back; they are put on record.
+pub fn resubscription(names: &[String], language: Language) -> String {
+    let names = names.join(language.pick(", ", "、"));
+    language
+        .pick(format!("A mistake? Subscribe again: {names}"), format!("误操作？重新订阅：{names}"))
 }
 
 /// Renders the page behind a double-opt-in link.
@@ -215,8 +264,11 @@ pub fn confirm(view: &ConfirmView) -> String {
     };
     let is_ask = view.state == ConfirmState::Ask;
     let mut paragraphs = vec![text.to_owned()];
-    if is_ask && !view.consent_text.is_empty() {
-        paragraphs.push(format!("“{}”", view.consent_text));
+    if is_ask {
+        paragraphs.extend(view.asked.iter().map(|(name, words)| match words.as_str() {
+            "" => name.clone(),
+            words => format!("{name}{}“{words}”", language.pick(": ", "：")),
+        }));
     }
     render(&NoteTemplate {
         page: Page::new(language, title),
@@ -226,6 +278,8 @@ pub fn confirm(view: &ConfirmView) -> String {
             post: is_ask.then(|| Post {
                 action: format!("/confirm/{}", view.token),
                 label: language.pick("Confirm", "确认订阅").to_owned(),
+                hidden: Some(("shown", view.shown_at.to_string())),
+                is_quiet: false,
             }),
             footer: filled(view.postal_address).into_iter().collect(),
             ..Note::default()
@@ -369,6 +423,9 @@ struct Note {
 struct Post {
     action: String,
     label: String,
+    /// A hidden field: its name and value.
+    hidden: Option<(&'static str, String)>,
+    is_quiet: bool,
 }
 
 /// A link.

@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod bad_input;
+mod broadcasts;
 mod campaign_walk;
+mod consent;
 mod counters;
 mod deliver;
 mod deliver_batches;
@@ -12,6 +14,7 @@ mod halts;
 mod hearing;
 mod invariants;
 mod journeys;
+mod pacing;
 mod poison;
 mod privacy;
 mod rig;

@@ -287,7 +287,8 @@ fn consent() -> impl Strategy<Value = Consent> {
     (text(), any::<bool>(), state, any::<bool>()).prop_map(
         |(purpose, sms, state, double_opt_in)| {
             let channel = if sms { Channel::Sms } else { Channel::Email };
-            Consent { channel, purpose, state, double_opt_in, form: None, at: NOW }
+            let waiting = Vec::new();
+            Consent { channel, purpose, state, double_opt_in, form: None, waiting, at: NOW }
         },
     )
 }

@@ -79,7 +79,7 @@ fn a_publish_says_what_changes_and_who_stands_where() {
         wait = "1d"
     "#,
     );
-    let planned = block_on(preview(&world.db, second.clone())).unwrap();
+    let planned = block_on(preview(&world.db, second.clone(), world.now())).unwrap();
     assert_eq!((planned.version, planned.is_new), (2, true));
     let [j, other] = &planned.journeys[..] else { panic!("{:?}", planned.journeys) };
     assert_eq!((&j.added[..], &j.removed[..]), (&["rest".into()][..], &["pause".into()][..]));

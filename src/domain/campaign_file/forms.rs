@@ -2,7 +2,9 @@
 
 use super::rules::CHANNELS;
 use super::table::{Node, Table};
+use crate::domain::consent::LawfulBasis;
 use crate::domain::form::{Choice, ConsentAsk, Field, FieldKind, Form};
+use crate::domain::purpose::{PurposeText, Texts};
 
 /// The types of field by the word that stands for each.
 const TYPES: &[(&str, &str)] = &[
@@ -19,6 +21,13 @@ const TYPES: &[(&str, &str)] = &[
     ("multi-select", "multi-select"),
     ("country", "country"),
     ("hidden", "hidden"),
+];
+
+/// The lawful bases by the word that stands for each.
+const BASES: &[(&str, LawfulBasis)] = &[
+    ("consent", LawfulBasis::Consent),
+    ("contract", LawfulBasis::Contract),
+    ("legitimate-interest", LawfulBasis::LegitimateInterest),
 ];
 
 /// Reads `[form.<name>]`.
@@ -41,7 +50,27 @@ fn consent(node: Node<'_>) -> Option<ConsentAsk> {
         text: table.need("text", Node::text),
         required: table.get("required", Node::truth).unwrap_or(false),
         double_opt_in: table.get("double_opt_in", Node::truth).unwrap_or(false),
+        basis: table.get("basis", |node| node.word(BASES)).unwrap_or_default(),
+        cross_border: table.get("cross_border", Node::truth).unwrap_or(false),
     })
+}
+
+/// Reads `[purpose.<name>]`.
+pub(super) fn purpose(node: Node<'_>, locale: &str) -> Option<PurposeText> {
+    let mut table = node.table();
+    let texts = |node: Node<'_>| texts(node, locale);
+    Some(PurposeText {
+        name: table.need("name", texts),
+        description: table.get("description", texts).unwrap_or_default(),
+    })
+}
+
+/// A text in the campaign's language, or one a language: `{ en = "…", zh-CN = "…" }`.
+fn texts(node: Node<'_>, locale: &str) -> Option<Texts> {
+    if node.is_text() {
+        return node.text().map(|text| [(locale.to_owned(), text)].into());
+    }
+    node.named(Node::text)
 }
 
 fn field(node: Node<'_>) -> Option<Field> {

@@ -1,5 +1,6 @@
 //! Journeys and their steps, as they stand in a campaign file.
 
+use super::pacing;
 use super::rules::rule;
 use super::table::{Node, Table};
 use crate::domain::journey::{
@@ -29,8 +30,9 @@ const BESIDE: &[(&str, &[&str])] = &[
     ("on_timeout", &["wait_for"]),
     ("otherwise", &["branch", "wait_until"]),
     ("note", &["notify"]),
+    ("window", &["send"]),
 ];
-const WEEKDAYS: &[(&str, u8)] =
+pub(super) const WEEKDAYS: &[(&str, u8)] =
     &[("mon", 1), ("tue", 2), ("wed", 3), ("thu", 4), ("fri", 5), ("sat", 6), ("sun", 7)];
 
 /// Reads `[journey.<name>]` and its steps. Its purpose is empty if the file says none.
@@ -46,6 +48,7 @@ pub(super) fn journey(node: Node<'_>) -> Option<Journey> {
         goal: table.get("goal", |node| trigger(node, ENDINGS)),
         re_entry: again(&mut table).unwrap_or(otherwise),
         people_per_hour: table.get("limit", limit),
+        window: table.get("window", pacing::hours),
         purpose: table.get("purpose", Node::text).unwrap_or_default(),
         steps: chain(table.need("step", |node| node.list(step))),
         migrate: table.get("migrate", |node| node.named(migration)).unwrap_or_default(),
@@ -95,6 +98,8 @@ fn step(node: Node<'_>) -> Option<(Step, bool)> {
         }
     };
     let then = table.get("then", next);
+    let sends = matches!(action, Some(Action::Send { .. }));
+    let window = if sends { table.get("window", pacing::hours) } else { None };
     for (stray, owners) in BESIDE {
         if !present.is_empty()
             && !owners.iter().any(|owner| present.contains(owner))
@@ -124,7 +129,7 @@ fn step(node: Node<'_>) -> Option<(Step, bool)> {
     }
     let in_order = then.is_none() && leads_on;
     let action = action.unwrap_or(Action::End);
-    Some((Step { id, action, then: then.unwrap_or(Next::End) }, in_order))
+    Some((Step { id, action, then: then.unwrap_or(Next::End), window }, in_order))
 }
 
 fn action_of(word: &'static str, table: &mut Table<'_>) -> Option<Action> {

@@ -1,6 +1,7 @@
 //! Reading a TOML tree by asking for keys. Whatever was never asked for is unknown, whatever was
 //! asked for in vain is missing, and both are said once a table has been read.
 
+use crate::domain::broadcast;
 use crate::domain::calendar;
 use crate::domain::primitives::{CampaignId, Millis, QualifiedId, Span};
 use crate::domain::problem::{Problem, nearest};
@@ -149,6 +150,21 @@ impl<'a> Node<'a> {
             DeValue::Datetime(moment) if moment.time.is_none() => Some(moment.to_string()),
             DeValue::String(text) => Some(text.clone().into_owned()),
             _ => self.expected("a day such as 2026-03-01"),
+        }
+    }
+
+    /// A day with a time of day, on whatever clock: as a TOML date or as text.
+    pub fn local_time(self) -> Option<String> {
+        let text = match self.value {
+            DeValue::Datetime(moment) => moment.to_string(),
+            DeValue::String(text) => text.clone().into_owned(),
+            _ => String::new(),
+        };
+        let minutes = text.strip_suffix(":00").filter(|minutes| minutes.len() == 16);
+        let minutes = minutes.unwrap_or(&text);
+        match broadcast::local(minutes) {
+            Some(_) => Some(minutes.to_owned()),
+            None => self.expected("a day and a time without a zone, such as 2026-03-02T09:00:00"),
         }
     }
 

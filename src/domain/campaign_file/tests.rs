@@ -7,6 +7,8 @@ use insta::assert_snapshot;
 
 /// A campaign that uses every key there is.
 pub(crate) const SAMPLE: &str = include_str!("sample.toml");
+/// Broadcasts that may stand below it.
+pub(crate) const BROADCASTS: &str = include_str!("broadcasts.toml");
 
 /// What is said about a file: line, key, what is wrong, and what would be right.
 pub(crate) fn said(text: &str) -> String {
@@ -36,7 +38,7 @@ fn the_sample_is_all_good() {
 /// Every key of a tree with the place where it is written; names that the author chose left out.
 fn keys(table: &DeTable<'_>, path: &str, found: &mut Vec<(String, std::ops::Range<usize>)>) {
     for (key, value) in table.iter() {
-        let chosen = ["page", "form", "segment", "journey"].contains(&path)
+        let chosen = ["page", "form", "segment", "journey", "broadcast"].contains(&path)
             || [".where", ".set"].iter().any(|free| path.ends_with(free));
         if !chosen {
             found.push((key.get_ref().to_string(), key.span()));
@@ -70,14 +72,15 @@ fn slips(key: &str) -> Vec<String> {
 
 #[test]
 fn every_key_misspelt_is_named_with_its_line_and_the_right_one() {
-    let tree = DeTable::parse(SAMPLE).unwrap();
+    let sample = format!("{SAMPLE}\n{BROADCASTS}");
+    let tree = DeTable::parse(&sample).unwrap();
     let mut found = Vec::new();
     keys(tree.get_ref(), "", &mut found);
-    assert!(found.len() > 120, "only {} keys", found.len());
+    assert!(found.len() > 140, "only {} keys", found.len());
     for (key, span) in found {
-        let line = 1 + SAMPLE[..span.start].matches('\n').count();
+        let line = 1 + sample[..span.start].matches('\n').count();
         for slip in slips(&key) {
-            let text = format!("{}{slip}{}", &SAMPLE[..span.start], &SAMPLE[span.end..]);
+            let text = format!("{}{slip}{}", &sample[..span.start], &sample[span.end..]);
             let diagnostics = read("white-paper.toml", &text).unwrap_err();
             let named = diagnostics.iter().any(|found| {
                 found.line == line

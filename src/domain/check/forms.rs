@@ -1,13 +1,16 @@
 //! Whether forms make sense.
 
-use super::{Check, FIELDS_MAX, OPTIONS_MAX};
+use super::{Check, FIELDS_MAX, LOCALES, OPTIONS_MAX};
 use crate::domain::form::{Choice, ConsentAsk, Field, FieldKind, Form};
 use crate::domain::primitives::Channel;
+use crate::domain::problem::Problem;
+use crate::domain::purpose::PurposeText;
 use std::collections::BTreeSet;
 
 /// Names that would shadow what the house knows of a contact, or puts into forms and templates.
-const TAKEN: &[&str] =
-    &["consent", "campaign", "score", "external_id", "base_url", "unsubscribe_url"];
+const TAKEN: &[&str] = &[
+    "consent", "campaign", "score", "external_id", "base_url", "unsubscribe_url", "preferences_url",
+];
 
 impl Check<'_> {
     pub(super) fn form(&mut self, key: &str, form: &Form) {
@@ -91,6 +94,30 @@ impl Check<'_> {
                 self.line(&at, &choice.label);
             }
             self.say_unless(values.insert(&choice.value), &at, "another option has this value");
+        }
+    }
+
+    pub(super) fn purpose_text(&mut self, key: &str, text: &PurposeText) {
+        let campaign = self.campaign;
+        let asks = campaign.forms.values().filter_map(|form| form.consent.as_ref());
+        let asked: BTreeSet<&str> = asks.map(|ask| ask.purpose.as_str()).collect();
+        let name = key.strip_prefix("purpose.").unwrap_or_default();
+        if !asked.contains(name) {
+            let problem = Problem::new(key, "no form of this campaign asks for this purpose");
+            self.problems.push(problem.suggest(name, asked));
+        }
+        self.say_unless(!text.name.is_empty(), &format!("{key}.name"), "must not be empty");
+        for (part, texts) in [("name", &text.name), ("description", &text.description)] {
+            for (tag, said) in texts {
+                let at = format!("{key}.{part}.{tag}");
+                let is_known = LOCALES.contains(&tag.as_str());
+                self.say_unless(is_known, &at, "not a language of the house: en or zh-CN");
+                if part == "name" {
+                    self.line(&at, said);
+                } else {
+                    self.text(&at, said);
+                }
+            }
         }
     }
 

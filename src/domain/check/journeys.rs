@@ -53,6 +53,9 @@ impl Check<'_> {
             let message = format!("from 1 to {PEOPLE_MAX} people");
             self.say_unless(fits, &format!("{key}.limit.people"), &message);
         }
+        if let Some(window) = &journey.window {
+            self.send_hours(&format!("{key}.window"), window);
+        }
         self.say_unless(!journey.steps.is_empty(), key, "needs at least one step");
         self.count(&format!("{key}.step"), journey.steps.len(), STEPS_MAX, "steps");
         let mut indexes = BTreeMap::new();
@@ -66,6 +69,9 @@ impl Check<'_> {
             }
         }
         for (index, step) in journey.steps.iter().enumerate() {
+            if let Some(window) = &step.window {
+                self.send_hours(&format!("{}.window", step_key(key, index)), window);
+            }
             self.step(&step_key(key, index), step, journey, &indexes);
         }
         self.purpose(key, journey);

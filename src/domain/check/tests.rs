@@ -1,11 +1,12 @@
 //! Campaigns that can be read and still make no sense.
 
+mod broadcasts;
 mod journeys;
 mod rules;
 
 use super::*;
 use crate::domain::campaign_file::read;
-use crate::domain::campaign_file::tests::{SAMPLE, said, said_of, said_of_rule};
+use crate::domain::campaign_file::tests::{BROADCASTS, SAMPLE, said, said_of, said_of_rule};
 use crate::domain::journey::Trigger;
 use crate::domain::rule::{Comparison, DateTest, Relative, Rule, Test};
 use insta::assert_snapshot;
@@ -515,8 +516,11 @@ fn what_no_file_can_say_is_refused_of_an_api_client_too() {
         changed(|campaign| campaign.pages.get_mut("landing").unwrap().variants.clear()),
         @"page.landing.variants: a page needs at least one"
     );
-    assert_snapshot!(changed(|campaign| { campaign.pages.clear(); campaign.journeys.clear(); }), @"
-    campaign: has neither a page nor a journey
+    assert_snapshot!(changed(|campaign| {
+        campaign.pages.clear();
+        campaign.journeys.clear();
+    }), @"
+    campaign: has neither a page nor a journey nor a broadcast
     form.download.thanks: there is no page `thanks`
     segment.rest.rule.any[17].journey: there is no journey `nurture`
     ");

@@ -1,14 +1,14 @@
 //! What happened, folded into the contact.
 
+use super::agree::{By, CONFIRM_LINK, UNSUBSCRIBE_LINK};
 use super::{Decider, ERASED, Happening, Outcome, Reported, Submitted, TestAsked};
 use crate::domain::attribution;
 use crate::domain::change::{Change, Metric};
-use crate::domain::consent::{Consent, ConsentRecord, ConsentState};
+use crate::domain::consent::{Consent, ConsentState};
 use crate::domain::contact::Contact;
 use crate::domain::event::names;
-use crate::domain::form::ConsentAsk;
-use crate::domain::message::{Class, Message, MessageState, Milestones, house};
-use crate::domain::primitives::{CampaignId, Channel, MessageId, Millis, QualifiedId};
+use crate::domain::message::{Class, Message, MessageState, Milestones};
+use crate::domain::primitives::{Channel, Millis};
 use serde_json::{Value, json};
 
 impl Decider<'_> {
@@ -28,6 +28,7 @@ impl Decider<'_> {
                     self.apply_engagement(&message, engagement);
                 }
             }
+            Happening::Broadcast(turn) => self.take_turn(&turn),
             Happening::Heard(message, heard) => {
                 if let Some(message) = self.contact.messages.get(&message).cloned() {
                     self.hear(&message, heard);
@@ -39,14 +40,19 @@ impl Decider<'_> {
                 }
             }
             Happening::TestAsked(asked) => self.apply_test(asked, key),
-            Happening::Confirmed { purpose, origin_hash } => {
-                self.apply_confirmation(&purpose, &origin_hash);
+            Happening::Confirmed { shown_at, message, origin_hash } => {
+                self.confirm(shown_at, &By::link(CONFIRM_LINK, &message, &origin_hash));
             }
+            Happening::Suppressed(suppression) => self.suppress(suppression, json!({})),
+            Happening::Released(release) => {
+                self.release(release.channel, &release.by, &release.note);
+            }
+            Happening::Chose(choice) => self.choose(*choice),
             Happening::Unsubscribed { channel, message, origin_hash } => {
                 if let Some(message) = self.contact.messages.get(&message).cloned() {
                     self.unsubscribed_by(&message, self.now, None);
                 }
-                self.withdraw(channel, &message, "unsubscribe link", &origin_hash);
+                self.withdraw(channel, &By::link(UNSUBSCRIBE_LINK, &message, &origin_hash));
             }
         }
     }
@@ -77,7 +83,7 @@ impl Decider<'_> {
             self.record_grant(submitted, ask, &campaign);
         }
         if pending {
-            self.ask_for_confirmation(&campaign, submitted);
+            self.ask_for_confirmation(&campaign);
         }
         if is_lead {
             self.count(&campaign, Metric::Leads, &channel, &part, 1);
@@ -108,85 +114,6 @@ impl Decider<'_> {
         }
     }
 
-    /// Raises each consent to what was agreed, never lowering one; returns the state for e-mail.
-    fn grant(&mut self, submitted: &Submitted, ask: &ConsentAsk) -> ConsentState {
-        for channel in &ask.channels {
-            let known = self.contact.consent(*channel, &ask.purpose);
-            if known.is_some_and(Consent::allows) {
-                continue;
-            }
-            let double_opt_in = ask.double_opt_in && *channel == Channel::Email;
-            self.contact.put_consent(Consent {
-                channel: *channel,
-                purpose: ask.purpose.clone(),
-                state: ConsentState::Granted,
-                double_opt_in,
-                form: Some(submitted.form.clone()),
-                at: submitted.at,
-            });
-        }
-        let email = self.contact.consent(Channel::Email, &ask.purpose);
-        email.map_or(ConsentState::Granted, |consent| consent.state)
-    }
-
-    /// Whether an e-mail address has to be confirmed first; who gave none has nothing to confirm.
-    fn waits_for_owner(&self, ask: &ConsentAsk) -> bool {
-        self.contact.email.is_some()
-            && ask.channels.contains(&Channel::Email)
-            && self.contact.awaits_confirmation(&ask.purpose)
-    }
-
-    fn record_grant(&mut self, submitted: &Submitted, ask: &ConsentAsk, campaign: &CampaignId) {
-        let properties = json!({ "purpose": ask.purpose, "channels": ask.channels,
-                                 "form": submitted.form });
-        self.record(names::CONSENT_GRANTED, Some(campaign), properties);
-        for channel in &ask.channels {
-            self.put_on_record(
-                *channel,
-                &ask.purpose,
-                ConsentState::Granted,
-                &submitted.form.0,
-                &ask.text,
-                &submitted.origin_hash,
-            );
-        }
-    }
-
-    /// One entry of the ledger, under the event recorded last.
-    fn put_on_record(
-        &mut self,
-        channel: Channel,
-        purpose: &str,
-        state: ConsentState,
-        source: &str,
-        text: &str,
-        origin_hash: &str,
-    ) {
-        self.changes.push(Change::Consent(ConsentRecord {
-            seq: self.contact.seq,
-            channel,
-            purpose: purpose.to_owned(),
-            state,
-            source: source.to_owned(),
-            text: text.to_owned(),
-            origin_hash: origin_hash.to_owned(),
-            at: self.now,
-        }));
-    }
-
-    /// Queues the mail with the confirmation link. Its id is derived from the contact and the
-    /// hour, so that a list-bomber's many posts cause one mail an hour.
-    fn ask_for_confirmation(&mut self, campaign: &CampaignId, submitted: &Submitted) {
-        let Some(edition) = self.catalog.live_edition(campaign) else { return };
-        let purpose = submitted.agreed.as_ref().map(|a| a.purpose.clone()).unwrap_or_default();
-        let hour = self.now.0 / 3_600_000;
-        let id = MessageId(format!("{}.confirm.{purpose}.{hour}", self.contact.id));
-        let edition = (campaign.clone(), edition.version);
-        let kind = (Class::Transactional, house::CONFIRM);
-        let message = Message::queue(id, self.contact.id.clone(), edition, kind, self.now);
-        self.changes.push(Change::Queue(Message { purpose, ..message }));
-    }
-
     /// What the customer's own system tells.
     fn apply_report(&mut self, reported: Reported) {
         let key = Some(reported.key);
@@ -207,7 +134,7 @@ impl Decider<'_> {
         let edition = (campaign, edition.version);
         let kind = (Class::Internal, template.as_str());
         let message = Message::queue(message, self.contact.id.clone(), edition, kind, self.now);
-        self.changes.push(Change::Queue(Message { note: to, ..message }));
+        self.changes.push(Change::Queue(Box::new(Message { note: to, ..message })));
     }
 
     /// How a delivery ended: the ledger, an event, the counters. A worker that comes with its
@@ -259,7 +186,7 @@ impl Decider<'_> {
 
     pub(super) fn count_message(&mut self, message: &Message, metric: Metric) {
         let channel = message.channel.as_str();
-        self.count(&message.campaign, metric, channel, &message.template, 1);
+        self.count(&message.campaign, metric, channel, &message.part(), 1);
     }
 
     /// Counts a message once more, if it is one that campaigns are judged by.
@@ -288,60 +215,6 @@ impl Decider<'_> {
             heard,
         });
     }
-
-    /// The owner of the address said yes: what was granted for the purpose counts from now on.
-    fn apply_confirmation(&mut self, purpose: &str, origin_hash: &str) {
-        let Some(consent) = self.contact.consent(Channel::Email, purpose).cloned() else { return };
-        if consent.state != ConsentState::Granted {
-            return;
-        }
-        let form = consent.form.clone().unwrap_or_else(|| QualifiedId::from(""));
-        let campaign = form.parts().map(|(campaign, _)| campaign);
-        self.contact.put_consent(Consent {
-            state: ConsentState::Confirmed,
-            at: self.now,
-            ..consent
-        });
-        let properties = json!({ "purpose": purpose, "form": form });
-        self.record(names::CONSENT_CONFIRMED, campaign.as_ref(), properties);
-        self.put_on_record(
-            Channel::Email,
-            purpose,
-            ConsentState::Confirmed,
-            "confirmation link",
-            "",
-            origin_hash,
-        );
-    }
-
-    /// Takes back every consent on a channel. Said again, it changes nothing. `source` is where it
-    /// was said.
-    pub(super) fn withdraw(
-        &mut self,
-        channel: Channel,
-        message: &MessageId,
-        source: &str,
-        origin_hash: &str,
-    ) {
-        let withdrawn: Vec<Consent> = self
-            .contact
-            .consents
-            .iter()
-            .filter(|c| c.channel == channel && c.state != ConsentState::Withdrawn)
-            .cloned()
-            .collect();
-        for consent in withdrawn {
-            let purpose = consent.purpose.clone();
-            self.contact.put_consent(Consent {
-                state: ConsentState::Withdrawn,
-                at: self.now,
-                ..consent
-            });
-            let properties = json!({ "purpose": purpose, "channel": channel, "message": message });
-            self.record(names::CONSENT_WITHDRAWN, None, properties);
-            self.put_on_record(channel, &purpose, ConsentState::Withdrawn, source, "", origin_hash);
-        }
-    }
 }
 
 /// Whether a number that may be written to stays: another takes its place only together with an
@@ -366,8 +239,12 @@ pub(super) struct MessageChange {
 
 /// The properties that every event about a message has.
 pub(super) fn facts(message: &Message) -> Value {
-    json!({
+    let mut facts = json!({
         "message": message.id, "channel": message.channel, "template": message.template,
         "journey": message.journey, "step": message.step, "enrollment": message.enrollment,
-    })
+    });
+    if let Some(broadcast) = &message.broadcast {
+        facts["broadcast"] = Value::from(broadcast.as_str());
+    }
+    facts
 }

@@ -4,6 +4,7 @@
 //! forwards only, and a message whose answer was lost, or has not been written down yet, is
 //! settled. Suppressions only grow.
 
+use super::agree::By;
 use super::{Decider, Heard, News};
 use crate::domain::bounce::{Bounce, BounceKind};
 use crate::domain::change::{Change, Metric};
@@ -62,7 +63,7 @@ impl Decider<'_> {
             }
             News::Unsubscribed => {
                 self.unsubscribed_by(message, at, key);
-                self.withdraw(message.channel, &message.id, &source, "");
+                self.withdraw(message.channel, &By::link(&source, &message.id, ""));
             }
         }
         change.state = (state != message.state).then_some(state);
@@ -141,7 +142,7 @@ impl Decider<'_> {
         source: &str,
     ) {
         if message.class != Class::Internal {
-            self.withdraw(message.channel, &message.id, source, "");
+            self.withdraw(message.channel, &By::link(source, &message.id, ""));
         }
         self.suppress_address_of(message, (reason, None), address, source.to_owned());
     }

@@ -5,20 +5,24 @@
 //! taken. This ends: a journey is entered at most once an instant, and every cycle of its steps
 //! contains a wait that ends later.
 
+mod agree;
 mod apply;
 mod engage;
 mod erase;
 mod halt;
 mod hear;
 mod migrate;
+mod turn;
 mod walk;
 
 pub use erase::{ERASED, erase};
 pub use halt::ARCHIVED;
+pub use turn::TOO_LATE;
 pub(super) use walk::triggers;
 
 use super::attribution;
 use super::bounce::Bounce;
+use super::broadcast::{Turn, turn_key};
 use super::catalog::{Catalog, Edition};
 use super::change::{Change, Conversion, Count, Metric};
 use super::contact::Contact;
@@ -28,6 +32,7 @@ use super::journey::{Enrollment, RunState};
 use super::machine::Facts;
 use super::message::Message;
 use super::primitives::{CampaignId, Channel, Ids, MessageId, Millis, QualifiedId};
+use super::suppression::{Release, Suppression};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, VecDeque};
@@ -52,6 +57,8 @@ pub enum Happening {
     },
     /// A message was opened or clicked; its row must be among the contact's.
     Engaged(MessageId, Engagement),
+    /// Its turn in a broadcast has come.
+    Broadcast(Box<Turn>),
     /// The openings and clicks of a message are to be judged anew; its row must be among the
     /// contact's.
     Rejudged(MessageId),
@@ -59,13 +66,21 @@ pub enum Happening {
     Heard(MessageId, Heard),
     /// One of our own people asked for a test of a message, with this contact's data.
     TestAsked(TestAsked),
-    /// The owner of the e-mail address confirmed what was granted for a purpose.
+    /// The owner of the e-mail address confirmed all that waited for it.
     Confirmed {
-        /// The purpose.
-        purpose: String,
+        /// When the question was shown: what was granted later was not part of it.
+        shown_at: Millis,
+        /// The message whose link was used.
+        message: MessageId,
         /// A keyed hash of the network address it came from.
         origin_hash: String,
     },
+    /// The contact chose by a link of a message what it wants and what not.
+    Chose(Box<Choice>),
+    /// An operator says that the contact's address must not be written to.
+    Suppressed(Suppression),
+    /// An operator lifts the suppression of the contact's address.
+    Released(Release),
     /// The contact wants nothing more on a channel.
     Unsubscribed {
         /// The channel.
@@ -87,11 +102,15 @@ impl Happening {
                 Some(format!("delivery:{message}:{attempt}"))
             }
             Self::Engaged(_, engagement) => Some(engagement.key.clone()),
+            Self::Broadcast(turn) => Some(turn_key(&turn.id(), &turn.contact)),
             Self::Heard(_, heard) => heard.key.clone(),
             Self::TestAsked(asked) => Some(asked.message.0.clone()),
             Self::TimePassed
             | Self::Rejudged(_)
             | Self::Confirmed { .. }
+            | Self::Chose(_)
+            | Self::Suppressed(_)
+            | Self::Released(_)
             | Self::Unsubscribed { .. } => None,
         }
     }
@@ -157,6 +176,42 @@ pub struct Submitted {
     pub origin_hash: String,
     /// When it was sent.
     pub at: Millis,
+}
+
+/// What a contact chose, on the page of its preferences or by taking a refusal back.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Choice {
+    /// Where: `preference page`, `undo link`.
+    pub source: &'static str,
+    /// The message whose link was used.
+    pub message: MessageId,
+    /// The channel that it came on: whoever holds it owns the address there.
+    pub proven: Channel,
+    /// What is agreed to from now on, with the exact words shown.
+    pub agreed: Vec<Agreement>,
+    /// What is taken back.
+    pub withdrawn: Vec<(Channel, String)>,
+    /// Whether everything is, on every channel, whatever the page showed.
+    pub stop_all: bool,
+    /// For what takes a refusal back: when that was. A later one stands.
+    pub undoes: Option<Millis>,
+    /// Whether opens and clicks may be told from now on; `None` leaves it.
+    pub do_not_track: Option<bool>,
+    /// The language from now on (BCP 47); `None` leaves it.
+    pub locale: Option<String>,
+    /// A keyed hash of the network address it came from.
+    pub origin_hash: String,
+}
+
+/// One thing that is agreed to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Agreement {
+    /// The channel.
+    pub channel: Channel,
+    /// The purpose.
+    pub purpose: String,
+    /// The exact words shown.
+    pub text: String,
 }
 
 /// An event that a customer's own system reports.
@@ -272,7 +327,7 @@ impl Decision {
     /// The messages it queued.
     pub fn queued(&self) -> impl Iterator<Item = &Message> {
         self.changes.iter().filter_map(|change| match change {
-            Change::Queue(message) => Some(message),
+            Change::Queue(message) => Some(&**message),
             _ => None,
         })
     }
@@ -405,6 +460,7 @@ impl Decider<'_> {
                 self.resume_journeys(&event);
                 self.enter_journeys(&event);
                 self.meet_goals(&event);
+                self.credit_broadcasts(&event);
             }
             self.judge_segments();
             self.ask_ending_rules();

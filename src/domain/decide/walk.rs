@@ -429,14 +429,14 @@ impl Decider<'_> {
         let id = enrollment.message_id(enrollment.steps_taken);
         let edition = (enrollment.campaign.clone(), enrollment.version);
         let message = Message::queue(id, self.contact.id.clone(), edition, kind, self.now);
-        self.changes.push(Change::Queue(Message {
+        self.changes.push(Change::Queue(Box::new(Message {
             enrollment: Some(enrollment.id.clone()),
             journey: enrollment.journey.clone(),
             step: step.id.clone(),
             purpose: purpose.unwrap_or_default(),
             note: note.to_owned(),
             ..message
-        }));
+        })));
     }
 
     fn update(&mut self, set: &[(String, Scalar)], add: &[String], remove: &[String], score: i64) {
@@ -530,7 +530,7 @@ enum Taken {
 }
 
 /// The contact's own time zone, or else the campaign's.
-fn zone_of(contact: &Contact, edition: &Edition) -> TimeZone {
+pub(super) fn zone_of(contact: &Contact, edition: &Edition) -> TimeZone {
     let campaign = &edition.compiled.campaign;
     calendar::zone(&[contact.time_zone.as_deref(), Some(&campaign.time_zone)])
 }

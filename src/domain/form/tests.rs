@@ -173,6 +173,8 @@ fn signup() -> Form {
         text: "Write to me.".into(),
         required: false,
         double_opt_in: true,
+        basis: LawfulBasis::Consent,
+        cross_border: false,
     });
     form
 }

@@ -6,6 +6,7 @@ use super::manner::{DATE_STYLES, PLACES_MAX};
 use super::place::Place;
 use super::version::{is_language, parent};
 use super::{Markup, TEMPLATES_MAX, TemplateSource, part_name, partial_name, syntax};
+use crate::domain::broadcast::AbMetric;
 use crate::domain::calendar::is_zone;
 use crate::domain::campaign::{Campaign, Compiled};
 use crate::domain::form::FieldKind;
@@ -25,7 +26,7 @@ const CAMPAIGN: &[&str] = &["campaign.name", "campaign.postal_address"];
 /// What a page can say beside.
 const PAGE: &[&str] = &["title", "description", "lang", "form"];
 /// The variables that are addresses made by the house, and so may begin a link.
-const ADDRESSES: &[&str] = &["base_url", "unsubscribe_url"];
+const ADDRESSES: &[&str] = &["base_url", "unsubscribe_url", "preferences_url"];
 /// Everything that is wrong with the templates of a campaign: missing, not parsing, or asking
 /// for what will not be there.
 pub fn check_templates(compiled: &Compiled) -> Vec<Problem> {
@@ -35,8 +36,10 @@ pub fn check_templates(compiled: &Compiled) -> Vec<Problem> {
         return vec![Problem::new("templates", message)];
     }
     let mut problems = missing(compiled);
+    problems.extend(unclickable(compiled));
+    let sources = compiled.sources();
     let mut parsed = BTreeMap::new();
-    for (name, source) in &compiled.templates {
+    for (name, source) in sources.iter() {
         problems.extend(kind_matches(name, source));
         problems.extend(empty_subject(name, source));
         problems.extend(stray_version(name, compiled));
@@ -64,7 +67,7 @@ pub fn check_templates(compiled: &Compiled) -> Vec<Problem> {
         return problems;
     }
     let many = lists(&compiled.campaign);
-    for (name, source) in &compiled.templates {
+    for (name, source) in sources.iter() {
         for (part, _, markup) in source.parts() {
             let full = part_name(name, part);
             if let (Some(template), false) =
@@ -89,7 +92,39 @@ pub fn check_templates(compiled: &Compiled) -> Vec<Problem> {
             }
         }
     }
-    dedup(problems)
+    let at_subject = |problem: Problem| match subject_key(&compiled.campaign, &problem.key) {
+        Some(key) => Problem { key, line: None, ..problem },
+        None => problem,
+    };
+    dedup(problems.into_iter().map(at_subject).collect())
+}
+
+/// Where a subject stands that is no template's: its key in the campaign.
+fn subject_key(campaign: &Campaign, name: &str) -> Option<String> {
+    let (broadcast, variant) = name.strip_prefix("subjects/")?.split_once('/')?;
+    let variants = &campaign.broadcasts.get(broadcast)?.variants;
+    let index = variants.iter().position(|v| v.name == variant)?;
+    Some(format!("broadcast.{broadcast}.ab.variants[{}].subject", index + 1))
+}
+
+/// Variants that are compared by clicks and have nothing to click at: short messages without a
+/// link. An e-mail can be unsubscribed from at least, and is looked at by a linter.
+fn unclickable(compiled: &Compiled) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (name, broadcast) in &compiled.campaign.broadcasts {
+        let is_compared = broadcast.variants.len() > 1 && broadcast.metric == AbMetric::Clicked;
+        for variant in broadcast.variants.iter().filter(|_| is_compared) {
+            let Some(TemplateSource::Sms(text)) = compiled.templates.get(&variant.template) else {
+                continue;
+            };
+            if !text.contains("://") && !text.contains("base_url") {
+                let key = format!("broadcast.{name}.ab.metric");
+                let message = format!("`{}` has no link to click at", variant.template);
+                problems.push(Problem::new(key, message).help("take `converted`, or add a link"));
+            }
+        }
+    }
+    problems
 }
 
 /// A partial's problem is found once for each template that includes it.
@@ -136,6 +171,15 @@ pub fn references(campaign: &Campaign) -> Vec<(String, String)> {
             }
         }
     }
+    for (name, broadcast) in &campaign.broadcasts {
+        for (index, variant) in broadcast.variants.iter().enumerate() {
+            let key = match broadcast.variants.len() {
+                1 => format!("broadcast.{name}.send"),
+                _ => format!("broadcast.{name}.ab.variants[{}].send", index + 1),
+            };
+            references.push((key, variant.template.clone()));
+        }
+    }
     references
 }
 
@@ -173,6 +217,7 @@ fn kind_matches(name: &str, source: &TemplateSource) -> Option<Problem> {
         TemplateSource::Partial(_) => "partials/",
         TemplateSource::Email { .. } => "emails/",
         TemplateSource::Sms(_) => "sms/",
+        TemplateSource::Subject(_) => "subjects/",
     };
     let message = format!("a template of this kind is named {folder}…");
     (!name.starts_with(folder)).then(|| Problem::new(name, message))
@@ -209,6 +254,9 @@ fn variables(campaign: &Campaign, source: &TemplateSource, part: &str) -> BTreeS
     add(&["base_url"]);
     if matches!(source, TemplateSource::Email { .. }) && part != "subject" {
         add(&["unsubscribe_url"]);
+    }
+    if part != "subject" {
+        add(&["preferences_url"]);
     }
     let fields = campaign.forms.values().flat_map(|form| &form.fields);
     known.extend(fields.map(|field| field.name.clone()));

@@ -212,6 +212,7 @@ pub fn sample_data(compiled: &Compiled) -> Value {
         ("score", Value::from(42)),
         ("base_url", SAMPLE_URL.into()),
         ("unsubscribe_url", SAMPLE_UNSUBSCRIBE.into()),
+        ("preferences_url", "https://go.example.com/preferences/sample".into()),
         ("campaign", json!({ "name": campaign.name, "postal_address": campaign.postal_address })),
     ];
     let (locale, zone) = (&*campaign.locale, &*campaign.time_zone);

@@ -2,16 +2,23 @@
 //! counts, as it was read just before the call.
 
 use super::truth::Truth;
+use crate::domain::broadcast::{BroadcastState, CANCELLED, PAUSED};
 use crate::domain::catalog::Edition;
 use crate::domain::contact::Contact;
 use crate::domain::decide::ARCHIVED;
 use crate::domain::journey::RunState;
 use crate::domain::message::{Fence, Message, fence};
+use crate::domain::pacing::{House, Paced, Verdict};
 use crate::domain::primitives::{Millis, Span};
+use std::rc::Rc;
 
 /// How long a message of a paused journey waits before it is looked at again: so much later, at the
 /// most, it leaves once the journey is resumed.
 const HOLD: Span = Span::minutes(15);
+
+/// The same of a paused broadcast. Resuming it wakes what was held: to look at a hundred thousand
+/// messages again each quarter of an hour would cost more than to send them.
+const BROADCAST_HOLD: Span = Span::days(1);
 
 /// What the gate says.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,20 +38,59 @@ pub enum Gate<'a> {
     Broken(String),
 }
 
-/// Asks about a message of this version.
-pub fn gate<'a>(message: &Message, truth: &'a Truth, edition: &Edition, now: Millis) -> Gate<'a> {
+/// What a message goes by.
+pub struct Rules {
+    /// The version that it was made from.
+    pub edition: Rc<Edition>,
+    /// The live version of its campaign, whose pacing counts for messages of older ones too.
+    pub live: Rc<Edition>,
+}
+
+impl Rules {
+    /// The message as pacing sees it.
+    pub fn paced<'a>(
+        &'a self,
+        message: &'a Message,
+        contact: &'a Contact,
+        house: &'a House,
+    ) -> Paced<'a> {
+        let pacing = &self.live.compiled.campaign.pacing;
+        Paced { message, contact, campaign: &self.edition.compiled.campaign, pacing, house }
+    }
+}
+
+/// Asks about a message: first whether it may be sent at all, then whether this is the hour.
+pub fn gate<'a>(
+    message: &Message,
+    truth: &'a Truth,
+    rules: &Rules,
+    house: &House,
+    now: Millis,
+) -> Gate<'a> {
     match truth.run_state(message) {
         RunState::Paused => return Gate::Later { at: now.plus(HOLD), reason: "" },
         RunState::Archived => return Gate::Closed(ARCHIVED),
         RunState::Running => {}
+    }
+    match truth.halt(message) {
+        Some(BroadcastState::Paused) => {
+            return Gate::Later { at: now.plus(BROADCAST_HOLD), reason: PAUSED };
+        }
+        Some(_) => return Gate::Closed(CANCELLED),
+        None => {}
     }
     let contact = match truth.contacts.get(&message.contact_id) {
         Some(Ok(contact)) => contact,
         Some(Err(why)) => return Gate::Broken(why.clone()),
         None => return Gate::Closed("contact_gone"),
     };
-    match fence(message, contact, &edition.compiled.campaign.owner) {
-        Fence::Closed(reason) => Gate::Closed(reason),
-        Fence::Open(to) => Gate::Open(contact, to),
+    let to = match fence(message, contact, &rules.edition.compiled.campaign.owner) {
+        Fence::Closed(reason) => return Gate::Closed(reason),
+        Fence::Open(to) => to,
+    };
+    match rules.paced(message, contact, house).judge(truth.is_braked(message), now) {
+        Verdict::Now => Gate::Open(contact, to),
+        Verdict::Later { at, wait } => Gate::Later { at, reason: wait.word() },
+        Verdict::Never(reason) => Gate::Closed(reason),
     }
 }

@@ -29,6 +29,7 @@
 mod calls;
 mod gate;
 mod outcome;
+mod places;
 mod truth;
 
 use super::commit::{CommitError, load_versions};
@@ -37,7 +38,6 @@ use super::seams::{Database, DatabaseError, Http};
 use super::settings::Settings;
 use super::task::Work;
 use crate::domain::catalog::Catalog;
-use crate::domain::decide::Outcome;
 use crate::domain::message::Message;
 use crate::domain::primitives::{Ids, MessageId, Millis, Span};
 use crate::providers::{Attempt, Call, Outgoing, Verdict};
@@ -46,8 +46,9 @@ use crate::store::messages::MessageRow;
 use crate::store::statement::Rows;
 use calls::{Plan, Planned};
 use futures_util::future::join_all;
-use gate::{Gate, gate};
+use gate::{Gate, Rules, gate};
 use outcome::{Ended, Ending, failed, pause, settle};
+use places::{Turn, admit};
 use truth::{Truth, begin};
 
 /// How long a claim on a message lasts: as long as a queue's consumer may run on Cloudflare.
@@ -61,6 +62,10 @@ const TASK_TIME_MAX: Span = Span::minutes(10);
 /// ledger if the worker dies.
 const HELD_MAX: usize = 20;
 
+/// How old the truth may be when a call begins. A wave whose turn at its sender comes later reads
+/// it anew when it does.
+const FRESH: Span = Span::seconds(5);
+
 /// Sends those of these messages that still may be sent, and writes down what became of each.
 pub async fn deliver<D: Database, H: Http>(
     db: &D,
@@ -71,7 +76,9 @@ pub async fn deliver<D: Database, H: Http>(
     now: Millis,
     ids: &mut Ids,
 ) -> Result<Vec<Work>, CommitError> {
-    let claimed = claim(db, &ids_wanted, now).await?;
+    let mut claimed = claim(db, &ids_wanted, now).await?;
+    // The oldest first, wherever there is not room for all.
+    claimed.sort_by_key(|message| message.queued_at);
     if claimed.is_empty() {
         return Ok(Vec::new());
     }
@@ -87,7 +94,7 @@ pub async fn deliver<D: Database, H: Http>(
         let wave = plan.next_wave(at, &mut ended);
         let is_last = wave.is_empty();
         if !is_last {
-            let round = Round { db, http, catalog, settings, at };
+            let round = Round { db, http, catalog, settings, began: now, at };
             result = round.make(wave, &mut plan, &mut ended).await.map_err(CommitError::from);
         }
         if is_last || result.is_err() || ended.count() >= HELD_MAX {
@@ -125,6 +132,8 @@ struct Round<'a, D, H> {
     http: &'a H,
     catalog: &'a Catalog,
     settings: &'a Settings,
+    /// When the delivery began.
+    began: Millis,
     /// When it begins.
     at: Millis,
 }
@@ -137,8 +146,16 @@ impl<D: Database, H: Http> Round<'_, D, H> {
         plan: &mut Plan<'_>,
         ended: &mut Ended,
     ) -> Result<(), DatabaseError> {
-        let truth = begin(self.db, &wave, self.at).await?;
-        let ready = wave.into_iter().filter_map(|planned| self.ready(planned, &truth, ended));
+        let mut truth = begin(self.db, &wave, self.at).await?;
+        let turns = admit(self, wave, &truth, ended).await?;
+        if let Some(first) = turns.iter().map(|turn| turn.at).min()
+            && first > self.at.plus(FRESH)
+        {
+            self.wait_until(first).await;
+            let again = turns.iter().map(|turn| &turn.planned);
+            truth = begin(self.db, again, first).await?;
+        }
+        let ready = turns.into_iter().filter_map(|turn| self.ready(turn, &truth, ended));
         let ready: Vec<Ready<'_>> = ready.collect();
         let verdicts = join_all(ready.iter().map(|ready| self.call(ready))).await;
         for (ready, verdict) in ready.into_iter().zip(verdicts) {
@@ -148,12 +165,8 @@ impl<D: Database, H: Http> Round<'_, D, H> {
     }
 
     /// What of a call may leave, composed; `None` if nothing of it does.
-    fn ready<'a>(
-        &self,
-        mut planned: Planned<'a>,
-        truth: &Truth,
-        ended: &mut Ended,
-    ) -> Option<Ready<'a>> {
+    fn ready<'a>(&self, turn: Turn<'a>, truth: &Truth, ended: &mut Ended) -> Option<Ready<'a>> {
+        let Turn { mut planned, at } = turn;
         let mut letters = Vec::with_capacity(planned.messages.len());
         let mut leaving = Vec::with_capacity(planned.messages.len());
         for message in std::mem::take(&mut planned.messages) {
@@ -173,22 +186,19 @@ impl<D: Database, H: Http> Round<'_, D, H> {
         if letters.is_empty() {
             return None;
         }
-        Some(Ready { planned, letters })
+        Some(Ready { planned, letters, at })
     }
 
     /// Asks the gate and composes; or says what becomes of the message instead.
     fn prepare(&self, message: &Message, truth: &Truth) -> Result<Outgoing, Ending> {
         let over = |reason: String| Ending::Over(failed(message, reason, false));
-        let Some(edition) = self.catalog.edition(&message.campaign, message.version) else {
+        let Some(rules) = self.rules(message) else {
             return Err(over("its version is gone".to_owned()));
         };
-        let (contact, to) = match gate(message, truth, &edition, self.at) {
+        let gate = gate(message, truth, &rules, &self.settings.pacing, self.at);
+        let (contact, to) = match gate {
             Gate::Open(contact, to) => (contact, to),
-            Gate::Closed(reason) if message.uncertain => {
-                let reason = format!("held back ({reason}) after an attempt without an answer");
-                return Err(Ending::Over(Outcome::Unknown(reason)));
-            }
-            Gate::Closed(reason) => return Err(Ending::Over(Outcome::Skipped(reason))),
+            Gate::Closed(reason) => return Err(Ending::held_back(message, reason)),
             Gate::Later { at, reason } => {
                 return Err(Ending::Untried { at, reason });
             }
@@ -197,15 +207,30 @@ impl<D: Database, H: Http> Round<'_, D, H> {
                 return Err(Ending::Again { at, reason, uncertain: false });
             }
         };
-        compose(&edition, contact, message, to, self.settings)
+        compose(&rules.edition, contact, message, to, self.settings)
             .map_err(|error| over(error.to_string()))
     }
 
-    /// Makes a call.
+    /// What a message goes by; `None` if its version is gone.
+    fn rules(&self, message: &Message) -> Option<Rules> {
+        let edition = self.catalog.edition(&message.campaign, message.version)?;
+        let live = self.catalog.live_edition(&message.campaign).unwrap_or(&edition).clone();
+        Some(Rules { edition, live })
+    }
+
+    /// Waits for a moment, if it is still to come.
+    async fn wait_until(&self, at: Millis) {
+        if at > self.at {
+            self.http.wait_until(Span(at.0 - self.began.0)).await;
+        }
+    }
+
+    /// Makes a call when its turn has come.
     async fn call(&self, ready: &Ready<'_>) -> Verdict {
         let (Some(call), sender) = (ready.call(self.at), ready.planned.sender) else {
             return Verdict::Each(Vec::new());
         };
+        self.wait_until(ready.at).await;
         match sender.request(call) {
             Some(request) => sender.verdict(call, self.http.send(request).await),
             None => {
@@ -241,6 +266,8 @@ impl<D: Database, H: Http> Round<'_, D, H> {
 struct Ready<'a> {
     planned: Planned<'a>,
     letters: Vec<Outgoing>,
+    /// Its turn at the sender.
+    at: Millis,
 }
 
 impl Ready<'_> {

@@ -40,6 +40,20 @@ pub enum Ending {
     },
 }
 
+impl Ending {
+    /// The end of a message that is not sent, for this reason. If an earlier attempt had no
+    /// answer, nobody knows whether that one was taken.
+    pub fn held_back(message: &Message, reason: &'static str) -> Self {
+        Self::Over(match message.uncertain {
+            false => Outcome::Skipped(reason),
+            true => {
+                let words = format!("held back ({reason}) after an attempt without an answer");
+                Outcome::Unknown(words)
+            }
+        })
+    }
+}
+
 /// What became of messages, until it is written down.
 #[derive(Default)]
 pub struct Ended {

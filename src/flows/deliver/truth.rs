@@ -2,16 +2,18 @@
 //! for what. What an isolate has in mind may be a minute old.
 
 use super::calls::Planned;
+use crate::domain::broadcast::BroadcastState;
 use crate::domain::contact::Contact;
 use crate::domain::journey::{JourneyStatus, RunState};
 use crate::domain::message::Message;
-use crate::domain::primitives::{ContactId, MessageId, Millis};
+use crate::domain::primitives::{CampaignId, ContactId, MessageId, Millis};
 use crate::flows::publish::statuses;
 use crate::flows::seams::{Database, DatabaseError};
+use crate::store::broadcasts::HaltedRow;
 use crate::store::contacts::ContactRow;
 use crate::store::messages::{Calling, IdRow};
 use crate::store::statement::Rows;
-use crate::store::{contacts, journeys, messages};
+use crate::store::{brakes, broadcasts, contacts, journeys, messages};
 use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,6 +23,10 @@ pub struct Truth {
     /// Those that there are; one that cannot be read holds back its own messages only.
     pub contacts: BTreeMap<ContactId, Result<Contact, String>>,
     journeys: Vec<JourneyStatus>,
+    /// The campaigns that are stopped.
+    braked: BTreeSet<CampaignId>,
+    /// Of the broadcasts that are paused or were called off, where the wave is of any.
+    halted: Vec<HaltedRow>,
     /// The messages whose claim is still ours: for them it is written down that a call begins.
     ours: BTreeSet<MessageId>,
 }
@@ -31,6 +37,19 @@ impl Truth {
         JourneyStatus::run_state(&self.journeys, &message.campaign, &message.journey)
     }
 
+    /// Whether the campaign of a message is stopped.
+    pub fn is_braked(&self, message: &Message) -> bool {
+        self.braked.contains(&message.campaign)
+    }
+
+    /// How the message's broadcast is halted, if it is of one that is.
+    pub fn halt(&self, message: &Message) -> Option<BroadcastState> {
+        let name = message.broadcast.as_ref()?;
+        let is_it =
+            |row: &&HaltedRow| row.campaign_id == message.campaign && row.broadcast == *name;
+        self.halted.iter().find(is_it).map(|row| row.state)
+    }
+
     /// Whether a call for this message may be made. One whose contact cannot be read is looked at
     /// too, to be put back.
     pub fn is_ours(&self, message: &Message) -> bool {
@@ -39,18 +58,19 @@ impl Truth {
     }
 }
 
-/// Writes down that a wave begins, and reads its truth. One round trip, three statements; more if
-/// the database cannot read some contact, for then the wave is halved until that one is alone.
-pub async fn begin<D: Database>(
+/// Writes down that a wave begins, and reads its truth. One round trip, four statements, five if
+/// some message is of a broadcast; more if the database cannot read some contact, for then the
+/// wave is halved until that one is alone.
+pub async fn begin<'w, 'p: 'w, D: Database>(
     db: &D,
-    wave: &[Planned<'_>],
+    wave: impl IntoIterator<Item = &'w Planned<'p>>,
     now: Millis,
 ) -> Result<Truth, DatabaseError> {
-    let asked = wave.iter().flat_map(|planned| {
+    let asked = wave.into_iter().flat_map(|planned| {
         planned.messages.iter().map(|message| {
             let (sender, call) = (planned.sender.name(), planned.key.as_deref());
             let calling = Calling { id: &message.id, attempt: message.attempts, sender, call };
-            (&message.contact_id, calling)
+            Asked { contact: &message.contact_id, calling, broadcast: message.broadcast.is_some() }
         })
     });
     let mut truth = Truth::default();
@@ -63,7 +83,8 @@ pub async fn begin<D: Database>(
                 groups.extend([half, group]);
             }
             Err(DatabaseError::Fault(why)) => {
-                let broken = group.into_iter().map(|(id, _)| (id.clone(), Err(why.clone())));
+                let broken = group.into_iter();
+                let broken = broken.map(|asked| (asked.contact.clone(), Err(why.clone())));
                 truth.contacts.extend(broken);
             }
             Err(error) => return Err(error),
@@ -72,29 +93,44 @@ pub async fn begin<D: Database>(
     Ok(truth)
 }
 
+/// What is asked about a message.
+struct Asked<'a> {
+    contact: &'a ContactId,
+    calling: Calling<'a>,
+    /// Whether it is of a broadcast.
+    broadcast: bool,
+}
+
 async fn begin_group<D: Database>(
     db: &D,
-    group: &[(&ContactId, Calling<'_>)],
+    group: &[Asked<'_>],
     now: Millis,
     truth: &mut Truth,
 ) -> Result<(), DatabaseError> {
-    let wanted: BTreeSet<&ContactId> = group.iter().map(|(contact, _)| *contact).collect();
-    let statements = vec![
-        messages::call(group.iter().map(|(_, calling)| calling), now),
+    let wanted: BTreeSet<&ContactId> = group.iter().map(|asked| asked.contact).collect();
+    let mut statements = vec![
+        messages::call(group.iter().map(|asked| &asked.calling), now),
         contacts::by_ids(wanted, &[], &[], now),
         journeys::statuses(),
+        brakes::stopped(),
     ];
+    if group.iter().any(|asked| asked.broadcast) {
+        statements.push(broadcasts::halted());
+    }
     let rows = db.batch(statements).await?;
     let ours = all::<IdRow<MessageId>>(rows.first())?;
     let contacts = all::<ContactRow>(rows.get(1))?;
     truth.journeys = statuses(rows.get(2))?;
+    let stopped = all::<IdRow<CampaignId>>(rows.get(3))?;
+    truth.braked = stopped.into_iter().map(|row| row.id).collect();
+    truth.halted.extend(all::<HaltedRow>(rows.get(4))?);
     truth.ours.extend(ours.into_iter().map(|row| row.id));
     let contacts = contacts.into_iter().map(Contact::from);
     truth.contacts.extend(contacts.map(|contact| (contact.id.clone(), Ok(contact))));
     Ok(())
 }
 
-fn all<T: DeserializeOwned>(rows: Option<&Rows>) -> Result<Vec<T>, DatabaseError> {
+pub fn all<T: DeserializeOwned>(rows: Option<&Rows>) -> Result<Vec<T>, DatabaseError> {
     let rows = rows.map(Rows::all::<T>).transpose().map_err(DatabaseError::Fault)?;
     Ok(rows.unwrap_or_default())
 }

@@ -10,7 +10,7 @@ use crate::flows::commit::CommitError;
 use crate::flows::receive::{self, Link};
 use crate::flows::settings::Settings;
 use crate::flows::task::{Intake, Work};
-use crate::flows::{deliver, park, record_touches, run_due, submit_form};
+use crate::flows::{deliver, park, record_touches, run_broadcast, run_due, submit_form};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -32,8 +32,8 @@ pub enum Flow {
     Intake(Vec<Intake>, bool),
     /// Somebody takes back all consent.
     Unsubscribe(Link),
-    /// Somebody confirms an address for a purpose.
-    Confirm(Link, String),
+    /// Somebody confirms an address.
+    Confirm(Link),
     /// A hint is followed.
     Work(Work),
 }
@@ -97,16 +97,17 @@ impl FlowContext {
             }
             Flow::Unsubscribe(link) => {
                 let done = receive::unsubscribe(db, catalog, link, "o", now, ids).await;
-                done.map(|()| Vec::new())
+                done.map(|_| Vec::new())
             }
-            Flow::Confirm(link, purpose) => {
-                receive::confirm(db, catalog, link.contact, &purpose, "o", now, ids).await
-            }
+            Flow::Confirm(link) => receive::confirm(db, catalog, link, now, "o", now, ids).await,
             Flow::Work(Work::DueV1 { contacts }) => {
                 run_due::run(db, catalog, contacts, now, ids).await
             }
             Flow::Work(Work::AloneV1 { contact }) => {
                 park::run_alone(db, catalog, contact, now, ids).await
+            }
+            Flow::Work(Work::BroadcastV1 { broadcast }) => {
+                run_broadcast::run(db, catalog, &broadcast, now, ids).await
             }
             Flow::Work(Work::DeliverV1 { messages }) => {
                 let way = Way::new(shared.clone(), accepted.clone(), messages.clone());

@@ -11,6 +11,7 @@ use crate::domain::campaign::Campaign;
 use crate::domain::catalog::{Catalog, Edition};
 use crate::domain::decide::{Reported, Submitted};
 use crate::domain::journey::RunState;
+use crate::domain::pacing::House;
 use crate::domain::primitives::{CampaignId, Ids, Millis, QualifiedId, Span};
 use crate::domain::token::{Keyring, Purpose};
 use crate::flows::receive::{self, Link};
@@ -119,6 +120,7 @@ impl Run {
         let settings = Settings {
             base_url: "https://go.example".to_owned(),
             mail_from: "House <hello@house.example>".to_owned(),
+            pacing: House::default(),
             senders: Senders {
                 email: vec![Sender::Resend(resend)],
                 sms: vec![Sender::Twilio(account)],
@@ -313,9 +315,8 @@ impl Run {
 
     fn confirm(&mut self) {
         let Some(link) = self.link("/confirm/", Purpose::Confirm) else { return };
-        let purpose = receive::confirmed_purpose(&link, self.now()).map(str::to_owned);
-        if let Some(purpose) = purpose {
-            self.begin(Flow::Confirm(link, purpose));
+        if receive::may_confirm(&link, self.now()) {
+            self.begin(Flow::Confirm(link));
         }
     }
 

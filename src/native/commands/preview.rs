@@ -7,6 +7,7 @@ use crate::domain::campaign::Compiled;
 use crate::domain::catalog::Edition;
 use crate::domain::contact::Contact;
 use crate::domain::language::Language;
+use crate::domain::pacing::House;
 use crate::domain::primitives::{ContactId, Millis};
 use crate::domain::token::Keyring;
 use crate::flows::compose::{Shown, show};
@@ -121,6 +122,7 @@ fn local(wanted: &Wanted, name: &str) -> Result<Shown, String> {
     let settings = Settings {
         base_url: "https://go.example.com".to_owned(),
         mail_from: String::new(),
+        pacing: House::default(),
         senders: Senders::none(&keys),
         keys,
     };

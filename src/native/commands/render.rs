@@ -46,7 +46,12 @@ pub struct Args {
     #[arg(long, short, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Write a whole message into this folder: a page to look at, its HTML, its text
-    #[arg(long, value_name = "FOLDER", requires = "template", conflicts_with_all = ["out", "plain"])]
+    #[arg(
+        long,
+        value_name = "FOLDER",
+        requires = "template",
+        conflicts_with_all = ["out", "plain"]
+    )]
     pub out_dir: Option<PathBuf>,
     /// The language of the message (BCP 47); without it, the contact's
     #[arg(long, value_name = "TAG", requires = "out_dir")]

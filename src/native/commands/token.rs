@@ -4,7 +4,7 @@ use super::server::base_url;
 use super::{Exit, Terminal};
 use crate::domain::primitives::{Millis, Span};
 use crate::domain::token::{Keyring, Parts, Purpose, SESSION_AGE_MAX, SIGN_IN_AGE_MAX, sha256_hex};
-use crate::flows::receive::CONFIRM_AGE_MAX;
+use crate::flows::receive::{CONFIRM_AGE_MAX, UNDO_AGE_MAX};
 use crate::flows::submit_form::TOKEN_AGE_MAX;
 use crate::native::{clock, project};
 use base64::Engine;
@@ -242,6 +242,8 @@ fn signed_token(token: &str, keys: Option<&Keyring>, now: Millis) -> Found {
         Purpose::Click => &["contact", "campaign", "message", "target"],
         Purpose::Open => &["contact", "campaign", "message", "rest"],
         Purpose::Unsubscribe => &["contact", "campaign", "message", "channel"],
+        Purpose::Undo => &["contact", "campaign", "message", "channel", "issued", "for"],
+        Purpose::Preferences => &["contact", "campaign", "message", "channel"],
         Purpose::Confirm => &["contact", "campaign", "message", "for", "issued"],
         Purpose::SignIn | Purpose::Session => &["issued"],
     };
@@ -266,9 +268,10 @@ fn add_age(
     let (index, lifetime): (usize, Span) = match purpose {
         Purpose::Form => (1, TOKEN_AGE_MAX),
         Purpose::Confirm => (4, CONFIRM_AGE_MAX),
+        Purpose::Undo => (4, UNDO_AGE_MAX),
         Purpose::SignIn => (0, SIGN_IN_AGE_MAX),
         Purpose::Session => (0, SESSION_AGE_MAX),
-        Purpose::Click | Purpose::Open | Purpose::Unsubscribe => {
+        Purpose::Click | Purpose::Open | Purpose::Unsubscribe | Purpose::Preferences => {
             facts.push(("works", "for ever".into()));
             return true;
         }
@@ -290,6 +293,8 @@ fn meaning(purpose: Purpose) -> &'static str {
         Purpose::Click => "following a link of a message",
         Purpose::Open => "telling that a message was opened",
         Purpose::Unsubscribe => "unsubscribing",
+        Purpose::Undo => "taking an unsubscription back",
+        Purpose::Preferences => "choosing what one gets",
         Purpose::Confirm => "confirming an e-mail address",
         Purpose::SignIn => "signing in to the web app",
         Purpose::Session => "being signed in to the web app",

@@ -1,0 +1,118 @@
+//! Broadcasts, as they stand in a campaign file.
+
+use super::table::{Node, Table};
+use crate::domain::ab::Standard;
+use crate::domain::broadcast::{AbMetric, AbTest, Broadcast, BroadcastVariant, Missed, Zone};
+
+/// How sure a comparison is unless the file says otherwise, in percent.
+const CONFIDENCE: u32 = 95;
+/// How many recipients of each variant it takes unless the file says otherwise.
+const SAMPLE_MIN: u32 = 100;
+
+const ZONES: &[(&str, Zone)] = &[("campaign", Zone::Campaign), ("recipient", Zone::Recipient)];
+const MISSED: &[(&str, Missed)] =
+    &[("send", Missed::Send), ("next_day", Missed::NextDay), ("skip", Missed::Skip)];
+const METRICS: &[(&str, AbMetric)] = &[
+    ("clicked", AbMetric::Clicked),
+    ("opened", AbMetric::Opened),
+    ("converted", AbMetric::Converted),
+];
+
+/// Reads `[broadcast.<name>]`. Its purpose is empty if the file says none.
+pub(super) fn broadcast(node: Node<'_>) -> Option<Broadcast> {
+    let mut table = node.table();
+    let (segment, purpose) = (table.need("segment", Node::text), table.get("purpose", Node::text));
+    let at = table.get("at", Node::local_time);
+    let zone = table.get("zone", |node| node.word(ZONES)).unwrap_or_default();
+    let missed = table.node("missed");
+    if let Some(node) = missed.as_ref().filter(|_| zone == Zone::Campaign) {
+        node.complain::<()>("belongs to `zone = \"recipient\"`: else everybody's time is one");
+    }
+    let (send, ab) = (table.node("send"), table.node("ab"));
+    if let (Some(_), Some(ab)) = (&send, &ab) {
+        ab.complain::<()>("a broadcast has either `send` or `ab`");
+    }
+    if send.is_none() && ab.is_none() {
+        table.need_one_of(&["send", "ab"], "the broadcast sends nothing");
+    }
+    let Comparison { variants, metric, standard, test } = match (send, ab) {
+        (_, Some(node)) => comparison(node),
+        (send, None) => Comparison::of_one(send.and_then(Node::text)),
+    };
+    Some(Broadcast {
+        segment,
+        purpose: purpose.unwrap_or_default(),
+        at,
+        zone,
+        missed: missed.and_then(|node| node.word(MISSED)).unwrap_or_default(),
+        variants,
+        metric,
+        standard,
+        test,
+    })
+}
+
+/// What `[broadcast.<name>.ab]` says.
+struct Comparison {
+    variants: Vec<BroadcastVariant>,
+    metric: AbMetric,
+    standard: Standard,
+    test: Option<AbTest>,
+}
+
+impl Comparison {
+    /// Nothing to compare: one message.
+    fn of_one(template: Option<String>) -> Self {
+        let one = |template| BroadcastVariant {
+            name: "a".to_owned(),
+            template,
+            subject: None,
+            weight: 1,
+        };
+        Self {
+            variants: template.map(one).into_iter().collect(),
+            metric: AbMetric::Clicked,
+            standard: Standard { confidence: CONFIDENCE, sample_min: SAMPLE_MIN },
+            test: None,
+        }
+    }
+}
+
+fn comparison(node: Node<'_>) -> Comparison {
+    let mut table = node.table();
+    Comparison {
+        variants: table.need("variants", |node| node.list(variant)),
+        metric: table.get("metric", |node| node.word(METRICS)).unwrap_or_default(),
+        standard: Standard {
+            confidence: table.get("confidence", Node::count).unwrap_or(CONFIDENCE),
+            sample_min: table.get("sample_min", Node::count).unwrap_or(SAMPLE_MIN),
+        },
+        test: test(&mut table),
+    }
+}
+
+/// A part tries the variants if the file says which part; `wait` and `otherwise` belong to it.
+fn test(table: &mut Table<'_>) -> Option<AbTest> {
+    if !table.has("test_share") {
+        for word in ["wait", "otherwise"] {
+            if let Some(node) = table.node(word) {
+                node.complain::<()>("belongs to a test before the rest: say `test_share` too");
+            }
+        }
+        table.know(&["test_share"]);
+        return None;
+    }
+    let share = table.need("test_share", Node::count);
+    let wait = table.need("wait", Node::span);
+    Some(AbTest { share, wait, otherwise: table.need("otherwise", Node::text) })
+}
+
+fn variant(node: Node<'_>) -> Option<BroadcastVariant> {
+    let mut table = node.table();
+    Some(BroadcastVariant {
+        name: table.need("name", Node::text),
+        template: table.need("send", Node::text),
+        subject: table.get("subject", Node::text),
+        weight: table.get("weight", Node::count).unwrap_or(1),
+    })
+}

@@ -1,0 +1,160 @@
+//! Broadcasts that can be read and still make no sense.
+
+use super::*;
+
+/// What is said when a part of the broadcasts is written otherwise.
+fn news(from: &str, to: &str) -> String {
+    assert_eq!(BROADCASTS.matches(from).count(), 1, "`{from}` must be there once");
+    said(&format!("{SAMPLE}\n{}", BROADCASTS.replace(from, to)))
+}
+
+const NEWS: &str = "[broadcast.news]\nsegment = \"engaged\"\nsend = \"emails/welcome\"";
+
+#[test]
+fn a_broadcast_goes_to_a_segment_that_exists_and_sends_something() {
+    assert_snapshot!(news(NEWS, "[broadcast.news]\nsegment = 'engagd'\nsend = 'mails/welcome'"), @"
+    line 227: broadcast.news.segment
+         there is no segment `engagd`
+       → did you mean `engaged`?
+    line 228: broadcast.news.send
+         `mails/welcome` is not a template: emails/<name> or sms/<name>
+    ");
+    assert_snapshot!(news(NEWS, "[broadcast.news]\nsegment = 'engaged'"), @"
+    line 226: broadcast.news
+         the broadcast sends nothing
+       → give it one of send, ab
+    ");
+    assert_snapshot!(news(NEWS, &format!("{NEWS}\nab = {{ variants = [] }}")), @"
+    line 229: broadcast.news.ab
+         a broadcast has either `send` or `ab`
+    ");
+    let other = ["purpose = \"newsletter\"\nat = 2026", "purpose = \"news\"\nat = 2026"];
+    assert_snapshot!(news(other[0], other[1]), @"
+    line 229: broadcast.news.purpose
+         there is no form that asks for `news`
+       → did you mean `newsletter`?
+    ");
+}
+
+#[test]
+fn a_time_is_a_local_one_and_recipients_clocks_need_one() {
+    assert_snapshot!(news("at = 2026-03-02T09:00:00", "at = 2026-03-02"), @"
+    line 230: broadcast.news.at
+         expected a day and a time without a zone, such as 2026-03-02T09:00:00, not a date
+    ");
+    assert_snapshot!(news("at = 2026-03-02T09:00:00", "at = 2026-03-02T09:00:00Z"), @"
+    line 230: broadcast.news.at
+         expected a day and a time without a zone, such as 2026-03-02T09:00:00, not a date and time
+    ");
+    assert_snapshot!(news("at = 2026-03-02T09:00:00", ""), @"
+    line 231: broadcast.news.zone
+         there is no time on their clocks
+       → give the broadcast an `at`, or leave `zone` out
+    ");
+    assert_snapshot!(news("zone = \"recipient\"", "zone = \"campaign\""), @r#"
+    line 232: broadcast.news.missed
+         belongs to `zone = "recipient"`: else everybody's time is one
+    "#);
+    assert_snapshot!(news("zone = \"recipient\"", "zone = \"reciever\""), @r#"
+    line 231: broadcast.news.zone
+         `reciever` is not a word known here
+       → known here: campaign, recipient
+    line 232: broadcast.news.missed
+         belongs to `zone = "recipient"`: else everybody's time is one
+    "#);
+}
+
+#[test]
+fn variants_weigh_something_differ_and_go_by_one_channel() {
+    let variants = |list: &str| {
+        let [begin, end] = ["variants = [{ send", "weight = 3 }]"];
+        let [begin, end] =
+            [BROADCASTS.find(begin).unwrap(), BROADCASTS.find(end).unwrap() + end.len()];
+        news(&BROADCASTS[begin..end], &format!("variants = [{list}]"))
+    };
+    assert_snapshot!(variants("{ name = 'a', send = 'emails/x', weight = 0 },
+        { name = 'a', send = 'emails/x' }, { name = 'c', send = 'sms/x', subject = 'x' }"), @"
+    line 240: broadcast.offer.ab.variants[1].weight
+         a weight is from 1 to 1000
+    line 241: broadcast.offer.ab.variants[2].name
+         another variant has this name
+    line 241: broadcast.offer.ab.variants[2].send
+         another variant sends the same
+    line 241: broadcast.offer.ab.variants[3].send
+         variants go by one channel: else it would be people that are compared
+    line 241: broadcast.offer.ab.variants[3].subject
+         an SMS has no subject
+    line 242: broadcast.offer.ab.metric
+         nobody can tell who read an SMS
+       → take `clicked` or `converted`
+    ");
+    assert_snapshot!(variants(""), @"
+    line 240: broadcast.offer.ab.variants
+         a broadcast needs at least one
+    line 240: broadcast.offer.ab.variants
+         a test needs two variants at least
+    line 246: broadcast.offer.ab.otherwise
+         there is no variant `a`
+    ");
+    assert_snapshot!(variants("{ name = 'a', send = 'emails/x' }"), @"
+    line 240: broadcast.offer.ab.variants
+         a test needs two variants at least
+    ");
+    let six: String =
+        (0..6).map(|n| format!("{{ name = 'v{n}', send = 'emails/{n}' }},")).collect();
+    assert_snapshot!(variants(&six), @"
+    line 240: broadcast.offer.ab.variants
+         6 variants; the limit is 5
+    line 246: broadcast.offer.ab.otherwise
+         there is no variant `a`
+       → known here: v0, v1, v2, v3, v4, v5
+    ");
+    assert_snapshot!(variants("{ name = 'a', send = 'sms/x' }, { name = 'b', send = 'sms/y' }"), @"
+    line 241: broadcast.offer.ab.metric
+         nobody can tell who read an SMS
+       → take `clicked` or `converted`
+    ");
+}
+
+#[test]
+fn a_test_leaves_a_rest_and_ends_within_a_month() {
+    assert_snapshot!(news("test_share = 20", "test_share = 0"), @"
+    line 244: broadcast.offer.ab.test_share
+         from 1 to 99 (percent of the recipients)
+       → leave it out to divide everybody among the variants
+    ");
+    assert_snapshot!(news("test_share = 20", "test_share = 100"), @"
+    line 244: broadcast.offer.ab.test_share
+         from 1 to 99 (percent of the recipients)
+       → leave it out to divide everybody among the variants
+    ");
+    assert_snapshot!(news("test_share = 20\n", ""), @"
+    line 244: broadcast.offer.ab.wait
+         belongs to a test before the rest: say `test_share` too
+    line 245: broadcast.offer.ab.otherwise
+         belongs to a test before the rest: say `test_share` too
+    ");
+    assert_snapshot!(news("wait = \"4h\"", "wait = \"31d\""), @"
+    line 245: broadcast.offer.ab.wait
+         a test waits from 10m to 30d, not 31d
+    ");
+    assert_snapshot!(news("otherwise = \"a\"", "otherwise = \"c\""), @"
+    line 246: broadcast.offer.ab.otherwise
+         there is no variant `c`
+       → did you mean `a`?
+    ");
+    assert_snapshot!(news("confidence = 99", "confidence = 80"), @"
+    line 242: broadcast.offer.ab.confidence
+         is 90, 95 or 99 (percent)
+    ");
+    assert_snapshot!(news("sample_min = 50", "sample_min = 0"), @"
+    line 243: broadcast.offer.ab.sample_min
+         from 1 to 1000000 recipients of each variant
+    ");
+    let own = "at = \"2026-03-09T09:00\"";
+    assert_snapshot!(news(own, &format!("{own}\nzone = \"recipient\"")), @r#"
+    line 245: broadcast.offer.ab.test_share
+         a test ends after the time has passed on most recipients' clocks
+       → leave `test_share` out, or take `zone = "campaign"`
+    "#);
+}

@@ -1,0 +1,294 @@
+//! Where readers of messages agree and refuse: confirming, unsubscribing, preferences. The token in
+//! the address is the only authority, so that a mail program's POST without cookies is as good as a
+//! person's, and another site can do no more than its holder. Nothing happens by GET.
+
+use super::app::App;
+use super::inbound::Inbound;
+use super::reply::{self, Reply};
+use super::visitor::read_answer;
+use crate::domain::answer::FORM_BODY_BYTES_MAX;
+use crate::domain::contact::Contact;
+use crate::domain::language::Language;
+use crate::domain::preferences::{LANGUAGE_FIELD, preferences as choices};
+use crate::domain::primitives::Millis;
+use crate::domain::purpose::offers;
+use crate::domain::token::Purpose;
+use crate::flows::preferences::{self as choosing, Saved};
+use crate::flows::receive::{self, Link, Question};
+use crate::views::preferences::{PreferencesDone, PreferencesView, preferences as choices_page};
+use crate::views::visitor::{
+    ConfirmState, ConfirmView, MessageKind, UnsubscribeState, UnsubscribeView,
+    confirm as confirm_page, resubscription, unsubscribe as unsubscribe_page,
+};
+
+/// The hidden field of a confirmation page: when it was shown.
+const SHOWN_AT: &str = "shown";
+
+/// Asks whether to unsubscribe. Nothing happens by GET, for scanners follow every link.
+pub fn unsubscribe_ask(app: &App, inbound: &Inbound, token: &str) -> Reply {
+    let link = Link::verify(&app.settings, Purpose::Unsubscribe, token).ok();
+    let state = if link.is_some() { UnsubscribeState::Ask } else { UnsubscribeState::Invalid };
+    unsubscribe_reply(app, inbound, token, (link.as_ref(), None), state)
+}
+
+/// Unsubscribes, whatever the body says: RFC 8058 sends `List-Unsubscribe=One-Click`, as multipart
+/// or URL-encoded, and the answer must be no redirect.
+pub async fn unsubscribe(mut app: App, mut inbound: Inbound, token: &str) -> Reply {
+    let Ok(link) = Link::verify(&app.settings, Purpose::Unsubscribe, token) else {
+        return unsubscribe_reply(&app, &inbound, token, (None, None), UnsubscribeState::Invalid);
+    };
+    // A connection full of unread data would be reset, and the answer lost with it.
+    let _ = inbound.body(FORM_BODY_BYTES_MAX).await;
+    let origin_hash = app.origin_hash(&inbound);
+    let flow = receive::unsubscribe(
+        &app.db,
+        &app.catalog,
+        link.clone(),
+        &origin_hash,
+        app.now,
+        &mut app.ids,
+    );
+    match flow.await {
+        Ok(undo) => {
+            let links = (Some(&link), undo.as_ref());
+            unsubscribe_reply(&app, &inbound, token, links, UnsubscribeState::Done)
+        }
+        Err(error) => unavailable(&inbound, "unsubscribe", &error.to_string()),
+    }
+}
+
+/// Takes an unsubscription back.
+pub async fn undo(mut app: App, inbound: Inbound, token: &str) -> Reply {
+    let Ok(link) = Link::verify(&app.settings, Purpose::Undo, token) else {
+        return unsubscribe_reply(&app, &inbound, token, (None, None), UnsubscribeState::Invalid);
+    };
+    let (_, _, language) = sender(&app, &inbound, Some(&link));
+    let words = resubscription(&names(&app, &link, language), language);
+    let origin_hash = app.origin_hash(&inbound);
+    let flow =
+        receive::undo(&app.db, &app.catalog, &link, &words, &origin_hash, app.now, &mut app.ids);
+    match flow.await {
+        Ok(done) => {
+            let state = if done { UnsubscribeState::Undone } else { UnsubscribeState::TooLate };
+            unsubscribe_reply(&app, &inbound, token, (Some(&link), None), state)
+        }
+        Err(error) => unavailable(&inbound, "undo", &error.to_string()),
+    }
+}
+
+/// The names of the purposes that an undo link is for.
+fn names(app: &App, link: &Link, language: Language) -> Vec<String> {
+    let offers = offers(&app.catalog, language);
+    let name = |purpose: &str| {
+        let offer = offers.iter().find(|offer| offer.purpose == purpose);
+        offer.map_or_else(|| purpose.to_owned(), |offer| offer.name.clone())
+    };
+    let purposes = receive::undone(link).map(|(_, _, purposes)| purposes).unwrap_or_default();
+    purposes.into_iter().map(name).collect()
+}
+
+/// Asks whether to confirm, and shows what.
+pub async fn confirm_ask(app: &App, inbound: &Inbound, token: &str) -> Reply {
+    let link = Link::verify(&app.settings, Purpose::Confirm, token).ok();
+    let Some(link) = link.as_ref().filter(|link| receive::may_confirm(link, app.now)) else {
+        return confirm_reply(app, inbound, token, link.as_ref(), (ConfirmState::Expired, &[]));
+    };
+    match receive::question(&app.db, link, app.now).await {
+        Ok(Question::Asks(asked)) => {
+            confirm_reply(app, inbound, token, Some(link), (ConfirmState::Ask, &asked))
+        }
+        Ok(Question::Answered) => {
+            confirm_reply(app, inbound, token, Some(link), (ConfirmState::Done, &[]))
+        }
+        Ok(Question::Nothing) => {
+            confirm_reply(app, inbound, token, Some(link), (ConfirmState::Expired, &[]))
+        }
+        Err(error) => unavailable(inbound, "confirm", &error.to_string()),
+    }
+}
+
+/// Confirms what the page showed.
+pub async fn confirm(mut app: App, mut inbound: Inbound, token: &str) -> Reply {
+    let link = Link::verify(&app.settings, Purpose::Confirm, token).ok();
+    let Some(link) = link.as_ref().filter(|link| receive::may_confirm(link, app.now)) else {
+        return confirm_reply(&app, &inbound, token, link.as_ref(), (ConfirmState::Expired, &[]));
+    };
+    let answer = match read_answer(&mut inbound).await {
+        Ok(answer) => answer,
+        Err(refused) => return refused,
+    };
+    let shown_at = answer.first(SHOWN_AT).and_then(|text| text.parse().ok());
+    let origin_hash = app.origin_hash(&inbound);
+    let flow = receive::confirm(
+        &app.db,
+        &app.catalog,
+        link.clone(),
+        shown_at.map_or(app.now, Millis),
+        &origin_hash,
+        app.now,
+        &mut app.ids,
+    );
+    match flow.await {
+        Ok(work) => app.hint(&work).await,
+        Err(error) => return unavailable(&inbound, "confirm", &error.to_string()),
+    }
+    confirm_reply(&app, &inbound, token, Some(link), (ConfirmState::Done, &[]))
+}
+
+/// Shows what a contact gets, and lets it choose.
+pub async fn preferences_ask(app: &App, inbound: &Inbound, token: &str) -> Reply {
+    let Ok(link) = Link::verify(&app.settings, Purpose::Preferences, token) else {
+        return unsubscribe_reply(app, inbound, token, (None, None), UnsubscribeState::Invalid);
+    };
+    match choosing::contact(&app.db, &link, app.now).await {
+        Ok(Some(contact)) => {
+            let language = language_of(inbound, &contact);
+            choices_reply(app, (&link, token), &contact, language, PreferencesDone::Nothing)
+        }
+        Ok(None) => unsubscribe_reply(app, inbound, "", (None, None), UnsubscribeState::Gone),
+        Err(error) => unavailable(inbound, "preferences", &error.to_string()),
+    }
+}
+
+/// Takes the choice, and shows how things stand now.
+pub async fn preferences(mut app: App, mut inbound: Inbound, token: &str) -> Reply {
+    let Ok(link) = Link::verify(&app.settings, Purpose::Preferences, token) else {
+        return unsubscribe_reply(&app, &inbound, token, (None, None), UnsubscribeState::Invalid);
+    };
+    let answer = match read_answer(&mut inbound).await {
+        Ok(answer) => answer,
+        Err(refused) => return refused,
+    };
+    let language = inbound.language();
+    let origin_hash = app.origin_hash(&inbound);
+    let flow = choosing::save(
+        &app.db,
+        &app.catalog,
+        &link,
+        &answer,
+        (language, &origin_hash),
+        app.now,
+        &mut app.ids,
+    );
+    let (contact, done) = match flow.await {
+        Ok(Saved::Yes(contact)) => (contact, PreferencesDone::Saved),
+        Ok(Saved::WordsChanged(contact)) => (contact, PreferencesDone::WordsChanged),
+        Ok(Saved::Gone) => {
+            return unsubscribe_reply(&app, &inbound, "", (None, None), UnsubscribeState::Gone);
+        }
+        Err(error) => return unavailable(&inbound, "preferences", &error.to_string()),
+    };
+    let language = answer.first(LANGUAGE_FIELD).map_or(language, Language::from_locale);
+    choices_reply(&app, (&link, token), &contact, language, done)
+}
+
+/// The language that a reader switched to, else the contact's own, else the browser's.
+fn language_of(inbound: &Inbound, contact: &Contact) -> Language {
+    match (inbound.parameter("lang"), &contact.locale) {
+        (None, Some(locale)) => Language::from_locale(locale),
+        _ => inbound.language(),
+    }
+}
+
+fn choices_reply(
+    app: &App,
+    (link, token): (&Link, &str),
+    contact: &Contact,
+    language: Language,
+    done: PreferencesDone,
+) -> Reply {
+    let edition = app.catalog.live_edition(&link.campaign);
+    let campaign = edition.map(|edition| &edition.compiled.campaign);
+    let view = PreferencesView {
+        language,
+        token,
+        contact,
+        preferences: &choices(&app.catalog, contact, language),
+        done,
+        campaign_name: campaign.map_or("", |campaign| &campaign.name),
+        postal_address: campaign.map_or("", |campaign| &campaign.postal_address),
+    };
+    Reply::page(200, choices_page(&view))
+}
+
+fn unavailable(inbound: &Inbound, event: &str, error: &str) -> Reply {
+    reply::log(event, error);
+    reply::message(inbound, MessageKind::Unavailable).header("retry-after", "30")
+}
+
+/// The name and postal address of a link's campaign, and the language it speaks.
+fn sender<'a>(
+    app: &'a App,
+    inbound: &Inbound,
+    link: Option<&Link>,
+) -> (&'a str, &'a str, Language) {
+    let edition = link.and_then(|link| app.catalog.live_edition(&link.campaign));
+    edition.map_or(("", "", inbound.language()), |edition| {
+        let campaign = &edition.compiled.campaign;
+        let language = match inbound.parameter("lang") {
+            Some(_) => inbound.language(),
+            None => Language::from_locale(&campaign.locale),
+        };
+        (campaign.name.as_str(), campaign.postal_address.as_str(), language)
+    })
+}
+
+/// The page of an unsubscribe link; the other link undoes what it has just done.
+fn unsubscribe_reply(
+    app: &App,
+    inbound: &Inbound,
+    token: &str,
+    (link, undo): (Option<&Link>, Option<&Link>),
+    state: UnsubscribeState,
+) -> Reply {
+    let (campaign_name, postal_address, language) = sender(app, inbound, link);
+    let status = if state == UnsubscribeState::Invalid { 404 } else { 200 };
+    let names = undo.map(|undo| names(app, undo, language)).unwrap_or_default();
+    let undo = undo.map(|undo| undo.sign(&app.settings, Purpose::Undo)).unwrap_or_default();
+    let preferences = link.map(|link| {
+        let rest = link.channel().as_str().to_owned();
+        Link { rest, ..link.clone() }.sign(&app.settings, Purpose::Preferences)
+    });
+    let preferences = preferences.unwrap_or_default();
+    let view = UnsubscribeView {
+        language,
+        state,
+        token,
+        undo: (!undo.is_empty()).then_some((undo.as_str(), &names)),
+        preferences: &preferences,
+        campaign_name,
+        postal_address,
+    };
+    Reply::page(status, unsubscribe_page(&view))
+}
+
+fn confirm_reply(
+    app: &App,
+    inbound: &Inbound,
+    token: &str,
+    link: Option<&Link>,
+    (state, asked): (ConfirmState, &[(String, String)]),
+) -> Reply {
+    let (campaign_name, postal_address, language) = sender(app, inbound, link);
+    let offers = offers(&app.catalog, language);
+    let named = |(purpose, words): &(String, String)| {
+        let offer = offers.iter().find(|offer| offer.purpose == *purpose);
+        (offer.map_or(purpose, |offer| &offer.name).clone(), words.clone())
+    };
+    let asked: Vec<(String, String)> = asked.iter().map(named).collect();
+    let status = match (state, link) {
+        (ConfirmState::Expired, None) => 404,
+        (ConfirmState::Expired, Some(_)) => 410,
+        _ => 200,
+    };
+    let view = ConfirmView {
+        language,
+        state,
+        token,
+        campaign_name,
+        asked: &asked,
+        shown_at: app.now.0,
+        postal_address,
+    };
+    Reply::page(status, confirm_page(&view))
+}

@@ -1,0 +1,151 @@
+//! Brakes: campaigns that were stopped over what their recipients say, and what was said about it.
+
+use super::statement::{Statement, Value};
+use crate::domain::pacing::brake::Tally;
+use crate::domain::primitives::{CampaignId, Millis};
+use serde::{Deserialize, Serialize};
+
+/// The ids of the campaigns that are stopped. The table has a row for each turn of each campaign's
+/// brake, so few that no index is worth its writing.
+pub fn stopped() -> Statement {
+    Statement::new(
+        "SELECT campaign_id AS id FROM brakes AS last
+          WHERE state = 'stopped'
+            AND n = (SELECT max(n) FROM brakes WHERE campaign_id = last.campaign_id)",
+        Vec::new(),
+    )
+}
+
+/// The last words on all campaigns' brakes, or on one's; rows are `BrakeRow`.
+pub fn last_words(campaign: Option<&CampaignId>) -> Statement {
+    let campaign = campaign.map_or(Value::Null, |campaign| Value::text(campaign.as_str()));
+    Statement::new(
+        "SELECT campaign_id, n, at, state, reason, sent, bounced, complained, note
+           FROM brakes AS last
+          WHERE campaign_id = coalesce(?1, campaign_id)
+            AND n = (SELECT max(n) FROM brakes WHERE campaign_id = last.campaign_id)",
+        vec![campaign],
+    )
+}
+
+/// A row of `last_words`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BrakeRow {
+    /// The campaign.
+    pub campaign_id: CampaignId,
+    /// The number of the word, from 1.
+    pub n: i64,
+    /// When it was said.
+    pub at: Millis,
+    /// `warned`, `stopped`, `released` or `well`.
+    pub state: String,
+    /// `complaints` or `bounces`; empty for the others.
+    pub reason: String,
+    /// E-mails sent: the tally judged, and of a release that of its day so far.
+    pub sent: i64,
+    /// Of them, hard bounces.
+    pub bounced: i64,
+    /// Of them, complaints.
+    pub complained: i64,
+    /// Of whoever released it.
+    pub note: String,
+}
+
+/// The tallies of campaigns of which somebody complained, or whose e-mails bounced, since a UTC
+/// day; rows are `TallyRow`. After a release they count from that moment on: its row has what was
+/// counted on its own day before.
+pub fn tallies(since_day: &str) -> Statement {
+    Statement::new(
+        "WITH hurt AS (
+           SELECT c.id, r.sent, r.bounced, r.complained,
+                  coalesce(strftime('%Y-%m-%d', r.at / 1000, 'unixepoch'), '') AS released_on
+             FROM campaigns c
+             LEFT JOIN brakes r ON r.campaign_id = c.id AND r.state = 'released'
+                  AND r.n = (SELECT max(n) FROM brakes
+                              WHERE campaign_id = c.id AND state = 'released')
+            WHERE EXISTS (SELECT 1 FROM counters
+                           WHERE campaign_id = c.id AND channel = 'email' AND day >= ?1
+                             AND metric IN ('complained', 'hard_bounced')))
+         SELECT h.id AS campaign_id,
+                sum(iif(k.metric = 'sent', k.value, 0))
+                  - iif(released_on >= ?1, h.sent, 0) AS sent,
+                sum(iif(k.metric = 'hard_bounced', k.value, 0))
+                  - iif(released_on >= ?1, h.bounced, 0) AS bounced,
+                sum(iif(k.metric = 'complained', k.value, 0))
+                  - iif(released_on >= ?1, h.complained, 0) AS complained
+           FROM hurt h
+           JOIN counters k ON k.campaign_id = h.id AND k.channel = 'email'
+                          AND k.metric IN ('sent', 'hard_bounced', 'complained')
+                          AND k.day >= max(?1, h.released_on)
+          GROUP BY h.id",
+        vec![Value::text(since_day)],
+    )
+}
+
+/// What was counted for one campaign on a UTC day: one row, `TallyRow`.
+pub fn tally_of_day(campaign: &CampaignId, day: &str) -> Statement {
+    Statement::new(
+        "SELECT ?1 AS campaign_id,
+                coalesce(sum(iif(metric = 'sent', value, 0)), 0) AS sent,
+                coalesce(sum(iif(metric = 'hard_bounced', value, 0)), 0) AS bounced,
+                coalesce(sum(iif(metric = 'complained', value, 0)), 0) AS complained
+           FROM counters
+          WHERE campaign_id = ?1 AND metric IN ('sent', 'hard_bounced', 'complained')
+            AND channel = 'email' AND day = ?2",
+        vec![Value::text(campaign.as_str()), Value::text(day)],
+    )
+}
+
+/// A row of `tallies` or `tally_of_day`.
+#[derive(Clone, Debug, Deserialize)]
+pub struct TallyRow {
+    /// The campaign.
+    pub campaign_id: CampaignId,
+    /// E-mails sent.
+    pub sent: i64,
+    /// Hard bounces.
+    pub bounced: i64,
+    /// Complaints.
+    pub complained: i64,
+}
+
+/// Says a word about a campaign's brake, if nobody has said another since it was read.
+pub fn say(word: &BrakeRow) -> Statement {
+    Statement::new(
+        "INSERT INTO brakes (campaign_id, n, at, state, reason, sent, bounced, complained, note)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+             ON CONFLICT (campaign_id, n) DO NOTHING
+      RETURNING n",
+        vec![
+            Value::text(word.campaign_id.as_str()),
+            Value::Int(word.n),
+            Value::Int(word.at.0),
+            Value::text(&word.state),
+            Value::text(&word.reason),
+            Value::Int(word.sent),
+            Value::Int(word.bounced),
+            Value::Int(word.complained),
+            Value::text(&word.note),
+        ],
+    )
+}
+
+/// The messages that a stopped campaign held are due now.
+pub fn bring_forward(campaign: &CampaignId, now: Millis) -> Statement {
+    Statement::new(
+        "UPDATE messages SET send_at = ?2
+          WHERE state = 'queued' AND reason = 'braked' AND campaign_id = ?1 AND send_at > ?2",
+        vec![Value::text(campaign.as_str()), Value::Int(now.0)],
+    )
+}
+
+impl From<&TallyRow> for Tally {
+    fn from(row: &TallyRow) -> Self {
+        let count = |value: i64| u64::try_from(value).unwrap_or_default();
+        Self {
+            sent: count(row.sent),
+            bounced: count(row.bounced),
+            complained: count(row.complained),
+        }
+    }
+}

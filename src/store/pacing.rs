@@ -1,0 +1,223 @@
+//! Places: what pacing counts, taken by statements that nobody can come between. Each takes for a
+//! whole wave, and returns what it gave.
+
+use super::statement::{Statement, Value};
+use crate::domain::message::Class;
+use crate::domain::pacing::caps::{Place, WITHIN_MAX};
+use crate::domain::primitives::{CampaignId, Channel, ContactId, MessageId, Millis, Span};
+use serde::{Deserialize, Serialize};
+
+/// A message that asks for a place under the caps that count it.
+#[derive(Serialize)]
+pub struct CapAsk<'a> {
+    /// The contact.
+    pub contact: &'a ContactId,
+    /// The message; one that has a place already keeps it.
+    pub message: &'a MessageId,
+    /// Its campaign.
+    pub campaign: &'a CampaignId,
+    /// Its channel.
+    pub channel: Channel,
+    /// Its class, as the database has it.
+    pub class: Class,
+    /// The caps.
+    pub caps: Vec<CapAsked<'a>>,
+}
+
+/// A cap that counts the message.
+#[derive(Serialize)]
+pub struct CapAsked<'a> {
+    /// How many there may be.
+    pub most: u32,
+    /// Counted are places after this.
+    pub since: Millis,
+    /// Of this channel; `None`: of all.
+    pub channel: Option<Channel>,
+    /// Of this campaign; `None`: of all.
+    pub campaign: Option<&'a CampaignId>,
+    /// Of these classes.
+    pub classes: &'static [&'static str],
+    /// How many before it in the same asking the cap counts for the same contact: the statement
+    /// does not see the rows that it writes.
+    pub ahead: usize,
+}
+
+/// Takes places that are counted until `at`, and returns the ids of the messages that got one.
+pub fn take_caps(asks: &[CapAsk<'_>], at: Millis) -> Statement {
+    Statement::new(
+        "INSERT INTO cap_places (contact_id, message_id, campaign_id, channel, class, at)
+         SELECT a.value ->> 'contact', a.value ->> 'message', a.value ->> 'campaign',
+                a.value ->> 'channel', a.value ->> 'class', ?2
+           FROM json_each(?1) AS a
+          WHERE NOT EXISTS (
+                SELECT 1 FROM json_each(a.value, '$.caps') AS c
+                 WHERE (SELECT count(*) FROM cap_places p
+                         WHERE p.contact_id = a.value ->> 'contact'
+                           AND p.message_id <> a.value ->> 'message'
+                           AND p.at > c.value ->> 'since'
+                           AND p.channel = coalesce(c.value ->> 'channel', p.channel)
+                           AND p.campaign_id = coalesce(c.value ->> 'campaign', p.campaign_id)
+                           AND p.class IN (SELECT value FROM json_each(c.value, '$.classes')))
+                       + (c.value ->> 'ahead') >= c.value ->> 'most')
+             ON CONFLICT (contact_id, message_id) DO UPDATE SET at = excluded.at
+      RETURNING message_id AS id",
+        vec![Value::json(asks), Value::Int(at.0)],
+    )
+}
+
+/// The places that these contacts' messages have; rows are `Taken`.
+pub fn cap_places(contacts: &[&ContactId]) -> Statement {
+    Statement::new(
+        "SELECT contact_id, message_id, campaign_id, channel, class, at FROM cap_places
+          WHERE contact_id IN (SELECT value FROM json_each(?1))",
+        vec![Value::json(contacts)],
+    )
+}
+
+/// A row of `cap_places`.
+#[derive(Deserialize)]
+pub struct Taken {
+    /// Whose.
+    pub contact_id: ContactId,
+    /// The place.
+    #[serde(flatten)]
+    pub place: Place,
+}
+
+/// Forgets places of these contacts that no cap can count any more.
+pub fn forget_places(contacts: &[&ContactId], now: Millis) -> Statement {
+    Statement::new(
+        "DELETE FROM cap_places
+          WHERE contact_id IN (SELECT value FROM json_each(?1)) AND at <= ?2",
+        vec![Value::json(contacts), Value::Int(now.minus(WITHIN_MAX).0)],
+    )
+}
+
+/// What a wave asks of a sender with a rate, in calls.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct RateAsk {
+    /// The sender.
+    pub sender: &'static str,
+    /// The time from one call to the next.
+    pub gap: Span,
+    /// Calls with messages that somebody waits for.
+    pub urgent: usize,
+    /// Calls with messages whose turn in the line has come.
+    pub waited: usize,
+    /// The others: they queue up where there is a line.
+    pub fresh: usize,
+}
+
+/// How far ahead calls are promised: a wave waits no longer for its turn.
+pub const AHEAD: Span = Span::seconds(30);
+
+/// How much farther for what is urgent, so that marketing leaves it room.
+const AHEAD_URGENT: Span = Span::seconds(45);
+
+/// Takes places at senders. Rows are `RateGiven`.
+pub fn take_rates(asks: &[RateAsk], now: Millis) -> Statement {
+    Statement::new(
+        "WITH asked AS (
+           SELECT value ->> 'sender' AS sender, value ->> 'gap' AS gap, ?2 AS now,
+                  value ->> 'urgent' AS urgent, value ->> 'waited' AS waited,
+                  value ->> 'fresh' AS fresh
+             FROM json_each(?1)),
+         found AS (
+           SELECT a.*, max(coalesce(r.free_at, 0), now) AS free_at,
+                  coalesce(r.line_at, 0) AS line_at
+             FROM asked a LEFT JOIN sender_rates r ON r.sender = a.sender),
+         one AS (
+           SELECT *, min(urgent, max(0, CAST((now + ?4 - free_at) / gap AS INTEGER))) AS urgently
+             FROM found),
+         two AS (
+           SELECT *, min(waited, max(0, CAST((now + ?3 - free_at) / gap AS INTEGER) - urgently))
+                  AS at_last
+             FROM one),
+         three AS (
+           SELECT *, iif(line_at > now, 0, min(fresh,
+                         max(0, CAST((now + ?3 - free_at) / gap AS INTEGER) - urgently - at_last)))
+                  AS at_once
+             FROM two)
+         INSERT INTO sender_rates (sender, free_at, line_at, urgent, waited, fresh)
+         SELECT sender, free_at + (urgently + at_last + at_once) * gap,
+                iif(fresh > at_once, max(line_at, now + ?3) + (fresh - at_once) * gap, line_at),
+                urgently, at_last, at_once
+           FROM three WHERE true
+             ON CONFLICT (sender) DO UPDATE SET
+                free_at = excluded.free_at, line_at = excluded.line_at, urgent = excluded.urgent,
+                waited = excluded.waited, fresh = excluded.fresh
+      RETURNING sender, free_at, line_at, urgent, waited, fresh",
+        vec![Value::json(asks), Value::Int(now.0), Value::Int(AHEAD.0), Value::Int(AHEAD_URGENT.0)],
+    )
+}
+
+/// A row of `take_rates`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct RateGiven {
+    /// The sender.
+    pub sender: String,
+    /// When the last of the given calls is over, and the next one might be made.
+    pub free_at: Millis,
+    /// When the last in the line comes round.
+    pub line_at: Millis,
+    /// So many urgent calls may be made.
+    pub urgent: usize,
+    /// So many of those that have waited.
+    pub waited: usize,
+    /// So many of the others.
+    pub fresh: usize,
+}
+
+/// What a wave asks of the day of a new domain, in messages.
+#[derive(Clone, Debug, Serialize)]
+pub struct WarmUpAsk {
+    /// The domain.
+    pub domain: String,
+    /// Messages that leave in any case, and count.
+    pub urgent: usize,
+    /// The others.
+    pub others: usize,
+    /// How many may leave on the day.
+    pub limit: u32,
+}
+
+/// Takes places on a UTC day, `YYYY-MM-DD`. Rows are `WarmUpGiven`.
+pub fn take_days(asks: &[WarmUpAsk], day: &str) -> Statement {
+    Statement::new(
+        "INSERT INTO warm_up_days (domain, day, taken, granted)
+         SELECT a.value ->> 'domain', ?2,
+                coalesce(d.taken, 0) + (a.value ->> 'urgent')
+                  + max(0, min(a.value ->> 'others',
+                               (a.value ->> 'limit') - coalesce(d.taken, 0)
+                                 - (a.value ->> 'urgent'))),
+                max(0, min(a.value ->> 'others',
+                           (a.value ->> 'limit') - coalesce(d.taken, 0)
+                             - (a.value ->> 'urgent')))
+           FROM json_each(?1) AS a
+           LEFT JOIN warm_up_days d ON d.domain = a.value ->> 'domain' AND d.day = ?2
+          WHERE true
+             ON CONFLICT (domain, day) DO UPDATE SET
+                taken = excluded.taken, granted = excluded.granted
+      RETURNING domain, granted",
+        vec![Value::json(asks), Value::text(day)],
+    )
+}
+
+/// A row of `take_days`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct WarmUpGiven {
+    /// The domain.
+    pub domain: String,
+    /// How many of the others may leave.
+    pub granted: usize,
+}
+
+/// Gives back places of a day that were taken and are not used. `back` maps a domain to how many.
+pub fn give_back_days(back: &[(String, usize)], day: &str) -> Statement {
+    Statement::new(
+        "UPDATE warm_up_days SET taken = max(0, taken - (b.value ->> 1))
+           FROM json_each(?1) AS b
+          WHERE warm_up_days.domain = b.value ->> 0 AND warm_up_days.day = ?2",
+        vec![Value::json(back), Value::text(day)],
+    )
+}

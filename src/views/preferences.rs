@@ -1,0 +1,142 @@
+//! The page on which a contact chooses what it gets. It works without JavaScript.
+
+use super::format;
+use super::page::{Page, other};
+use super::render;
+use crate::domain::contact::Contact;
+use crate::domain::language::Language;
+use crate::domain::preferences::{Preference, Tick, fingerprint};
+use crate::domain::purpose::channel_name;
+use askama::Template;
+
+/// What the page is made of.
+pub struct PreferencesView<'a> {
+    /// The contact's language, or the one that it switched to.
+    pub language: Language,
+    /// The token in the page's address.
+    pub token: &'a str,
+    /// Whose preferences.
+    pub contact: &'a Contact,
+    /// What can be chosen, in the order shown.
+    pub preferences: &'a [Preference],
+    /// What has just been done.
+    pub done: PreferencesDone,
+    /// The sender's name; empty if the campaign is gone.
+    pub campaign_name: &'a str,
+    /// The sender's postal address; empty if the campaign is gone.
+    pub postal_address: &'a str,
+}
+
+/// What has just been done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PreferencesDone {
+    /// Nothing: the page was opened.
+    Nothing,
+    /// What was chosen is saved.
+    Saved,
+    /// The same, but the words of something have changed and want another look.
+    WordsChanged,
+}
+
+/// Renders the page.
+pub fn preferences(view: &PreferencesView) -> String {
+    let language = view.language;
+    let said = match view.done {
+        PreferencesDone::Nothing => "",
+        PreferencesDone::Saved => language.pick("Your choice is saved.", "您的选择已保存。"),
+        PreferencesDone::WordsChanged => language.pick(
+            "The words of something have changed since you opened the page. Please look again, \
+             and save what you agree to.",
+            "页面打开后，部分说明文字有所变更。请重新查看，并保存您同意的内容。",
+        ),
+    };
+    let time_zone = view.contact.time_zone.as_deref().unwrap_or("UTC");
+    let on = |p: &Preference, tick: &Tick| tick.is_on.then(|| p.value(tick));
+    let shown: Vec<String> =
+        view.preferences.iter().flat_map(|p| p.boxes.iter().filter_map(|t| on(p, t))).collect();
+    let addresses = [view.contact.email.as_deref().map(masked), phone_end(view.contact)];
+    let addresses: Vec<String> = addresses.into_iter().flatten().collect();
+    render(&PreferencesTemplate {
+        page: Page::new(language, language.pick("What you get from us", "订阅偏好")),
+        other: other(language),
+        action: format!("/preferences/{}?lang={}", view.token, language.tag()),
+        over: view.campaign_name,
+        said,
+        addresses: addresses.join(language.pick(", ", "、")),
+        purposes: view.preferences.iter().map(|p| line(p, time_zone, language)).collect(),
+        words: fingerprint(view.preferences, language),
+        has_any: !shown.is_empty(),
+        shown: shown.join(" "),
+        is_untracked: view.contact.refuses_tracking(),
+        chosen: view.contact.locale.as_deref().map_or(language, Language::from_locale),
+        footer: view.postal_address,
+    })
+}
+
+fn line(preference: &Preference, time_zone: &str, language: Language) -> PurposeLine {
+    let tick = |tick: &Tick| {
+        let day = tick.since.map(|since| format::moment(since, time_zone, language));
+        let day = day.unwrap_or_default();
+        let note = match (day.is_empty(), tick.is_on, tick.is_pending) {
+            (true, ..) => String::new(),
+            (_, true, _) => language.pick(format!("since {day}"), format!("自 {day} 起")),
+            (_, false, true) => language.pick(
+                "asked for, but not confirmed yet: tick it to confirm".to_owned(),
+                "已申请但尚未确认，勾选即可确认".to_owned(),
+            ),
+            (_, false, false) => {
+                language.pick(format!("stopped on {day}"), format!("已于 {day} 停止"))
+            }
+        };
+        let label = channel_name(tick.channel, language);
+        TickLine { value: preference.value(tick), label, is_on: tick.is_on, note }
+    };
+    PurposeLine {
+        name: preference.offer.name.clone(),
+        words: preference.offer.words.clone(),
+        boxes: preference.boxes.iter().map(tick).collect(),
+    }
+}
+
+/// Enough of an address for its owner to know it, and too little for whoever was passed the mail.
+fn masked(address: &str) -> String {
+    let (local, domain) = address.rsplit_once('@').unwrap_or((address, ""));
+    let first: String = local.chars().take(1).collect();
+    format!("{first}…@{domain}")
+}
+
+fn phone_end(contact: &Contact) -> Option<String> {
+    let phone = contact.phone.as_deref()?;
+    Some(format!("…{}", phone.get(phone.len().saturating_sub(3)..)?))
+}
+
+#[derive(Template)]
+#[template(path = "preferences.html")]
+struct PreferencesTemplate<'a> {
+    page: Page,
+    other: Language,
+    action: String,
+    over: &'a str,
+    said: &'static str,
+    addresses: String,
+    purposes: Vec<PurposeLine>,
+    words: String,
+    has_any: bool,
+    shown: String,
+    is_untracked: bool,
+    chosen: Language,
+    footer: &'a str,
+}
+
+struct PurposeLine {
+    name: String,
+    words: String,
+    boxes: Vec<TickLine>,
+}
+
+struct TickLine {
+    value: String,
+    label: &'static str,
+    is_on: bool,
+    note: String,
+}

@@ -1,0 +1,517 @@
+//! Broadcasts: everybody once, whatever dies; pauses, versions, zones, tests and their winners.
+
+use super::invariants::assert_sound;
+use super::rig::{InTurns, Task, together};
+use super::support::{FORM, campaign, history, number, order, rows, world};
+use dripline::domain::ab::Reason;
+use dripline::domain::broadcast::BroadcastState::{Cancelled, Paused, Running};
+use dripline::domain::broadcast::BroadcastVerb::{Cancel, Pause, Resume, Start};
+use dripline::domain::primitives::{Ids, Millis, QualifiedId, Span};
+use dripline::flows::commit::CommitError;
+use dripline::flows::publish::Refusal;
+use dripline::flows::run_broadcast::{self, BITE};
+use dripline::flows::seams::{Database, DatabaseError};
+use dripline::flows::steer_broadcast::NotSteered;
+use dripline::flows::task::{EngagementReport, Intake, Work};
+use dripline::native::sqlite::Sqlite;
+use dripline::native::world::{World, block_on};
+use dripline::store::statement::{Rows, Statement};
+use proptest::prelude::*;
+use std::cell::Cell;
+use std::collections::BTreeSet;
+
+const NEWS: &str = r#"
+    [segment.readers]
+    rule = { attribute = "email", set = true }
+    [broadcast.news]
+    segment = "readers"
+    send = "emails/news"
+"#;
+
+fn join(world: &mut World, email: &str) {
+    world.submit("/p", &[("email", email), ("consent", "on")]).unwrap();
+}
+
+fn address(n: usize) -> String {
+    format!("reader{n}@example.com")
+}
+
+/// A world with so many readers who have agreed.
+fn readers(parts: &str, count: usize) -> World {
+    let mut world = world(&format!("{FORM}{parts}"));
+    (0..count).for_each(|n| join(&mut world, &address(n)));
+    world
+}
+
+/// So many minutes, with a tick each.
+fn minutes(world: &mut World, minutes: i64) {
+    for _ in 0..minutes {
+        world.step(world.now().plus(Span::minutes(1))).unwrap();
+        world.tick().unwrap();
+    }
+}
+
+/// Every letter of the post is to somebody else, and there are so many.
+fn assert_each_once(world: &World, count: usize) {
+    let letters = world.letters();
+    let addresses: BTreeSet<&str> = letters.iter().map(|l| l.address.as_str()).collect();
+    assert_eq!((letters.len(), addresses.len()), (count, count));
+    assert_sound(&world.db, Some(world.now()));
+}
+
+fn state(world: &World) -> String {
+    let row = &rows(&world.db, "SELECT state || ' ' || phase AS s FROM broadcasts")[0];
+    row["s"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_broadcast_goes_to_everybody_in_the_segment_who_agreed_and_to_them_once() {
+    let mut world = readers(NEWS, 5);
+    world.submit("/p", &[("email", "refuses@example.com")]).unwrap();
+    world.submit("/p", &[("phone", "07400 123456"), ("consent", "on")]).unwrap();
+    assert_eq!(world.broadcast("c.news", Start).unwrap().state, Some(Running));
+    minutes(&mut world, 1);
+    assert_each_once(&world, 5);
+    assert_eq!(state(&world), "done rest");
+    assert_eq!(history(&world.db, "refuses@example.com").last().unwrap(), "broadcast.skipped");
+    let Err(NotSteered::Refused(problem)) = world.broadcast("c.news", Start) else { panic!() };
+    assert_eq!(problem.message, "`c.news` has been sent");
+    minutes(&mut world, 5);
+    assert_each_once(&world, 5);
+}
+
+#[test]
+fn a_preview_says_to_how_many_it_goes_and_why_not_to_the_others() {
+    let mut world = readers(NEWS, 4);
+    world.submit("/p", &[("email", "refuses@example.com")]).unwrap();
+    let sql = "INSERT INTO suppressions (channel, address, reason, source, at)
+               VALUES ('email', 'reader0@example.com', 'bounced', '', 0)";
+    rows(&world.db, sql);
+    let preview = world.preview_broadcast("c.news").unwrap();
+    assert_eq!((preview.audience.members, preview.recipients), (5, 3));
+    assert_eq!((preview.audience.suppressed, preview.audience.no_consent), (1, 1));
+    assert_eq!(preview.standing.state, None);
+    world.broadcast("c.news", Start).unwrap();
+    minutes(&mut world, 1);
+    assert_each_once(&world, 3);
+    assert_eq!(world.preview_broadcast("c.news").unwrap().audience.decided, 5);
+}
+
+#[test]
+fn who_comes_after_the_start_is_left_out_and_who_leaves_before_their_turn_too() {
+    let mut world = readers(NEWS, 2);
+    world.broadcast("c.news", Start).unwrap();
+    world.broadcast("c.news", Pause).unwrap();
+    minutes(&mut world, 1);
+    join(&mut world, "late@example.com");
+    rows(&world.db, "UPDATE contacts SET email = NULL WHERE email = 'reader0@example.com'");
+    world.broadcast("c.news", Resume).unwrap();
+    minutes(&mut world, 2);
+    assert_each_once(&world, 1);
+    assert_eq!(world.letters()[0].address, "reader1@example.com");
+}
+
+// --- Crashes ----------------------------------------------------------------------------------
+
+/// A database at which the worker dies: before its so-many-th batch is written, or after.
+struct Dies<'a> {
+    db: &'a Sqlite,
+    left: Cell<usize>,
+    writes: bool,
+}
+
+impl Database for Dies<'_> {
+    async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, DatabaseError> {
+        let died = || Err(DatabaseError::Overloaded("the worker died".to_owned()));
+        match self.left.get() {
+            0 => died(),
+            1 => {
+                self.left.set(0);
+                if self.writes {
+                    self.db.batch(statements).await?;
+                }
+                died()
+            }
+            left => {
+                self.left.set(left - 1);
+                self.db.batch(statements).await
+            }
+        }
+    }
+}
+
+fn run(db: &impl Database, world: &World, seed: u64) -> Result<Vec<Work>, CommitError> {
+    let (now, id) = (world.now(), QualifiedId::from("c.news"));
+    block_on(run_broadcast::run(db, &world.catalog, &id, now, &mut Ids::new(now, seed)))
+}
+
+#[test]
+fn a_worker_that_dies_at_any_batch_loses_nobody_and_repeats_nobody() {
+    let count = BITE + 7;
+    let mut world = readers(NEWS, count);
+    world.broadcast("c.news", Start).unwrap();
+    let begun = world.db.copy().unwrap();
+    for writes in [false, true] {
+        for batch in 1.. {
+            world.db = begun.copy().unwrap();
+            world.take_letters();
+            let dying = Dies { db: &world.db, left: Cell::new(batch), writes };
+            let ended = run(&dying, &world, 5).is_ok();
+            // Nobody heard of what the dead worker did; the ticks find it all.
+            minutes(&mut world, 6);
+            assert_eq!(state(&world), "done rest", "batch {batch}");
+            let sql = "SELECT count(DISTINCT contact_id) AS n FROM messages
+                        WHERE broadcast = 'news' AND state = 'delivered'";
+            assert_eq!(number(&world.db, sql), count as i64, "batch {batch}");
+            assert_sound(&world.db, Some(world.now()));
+            if ended {
+                assert!(batch > 7, "{batch} batches were tried");
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn two_workers_at_the_same_broadcast_give_everybody_one_turn() {
+    let mut world = readers(NEWS, BITE + 20);
+    world.broadcast("c.news", Start).unwrap();
+    let turns = InTurns(&world.db);
+    let (id, now) = (QualifiedId::from("c.news"), world.now());
+    let mut seeds = [Ids::new(now, 1), Ids::new(now, 2), Ids::new(now, 3)];
+    let tasks = seeds.iter_mut().map(|ids| {
+        let task = run_broadcast::run(&turns, &world.catalog, &id, now, ids);
+        Box::pin(task) as Task<'_, _>
+    });
+    let ended: Vec<Result<Vec<Work>, CommitError>> = together(tasks.collect());
+    assert!(ended.iter().all(Result::is_ok));
+    minutes(&mut world, 3);
+    assert_each_once(&world, BITE + 20);
+}
+
+#[test]
+fn a_contact_that_cannot_be_read_holds_up_nobody_and_is_tried_again() {
+    let mut world = readers(NEWS, 12);
+    let sound = rows(&world.db, "SELECT consents FROM contacts WHERE email LIKE 'reader7@%'");
+    let consents = sound[0]["consents"].as_str().unwrap().to_owned();
+    rows(&world.db, "UPDATE contacts SET consents = '[7]' WHERE email LIKE 'reader7@%'");
+    world.broadcast("c.news", Start).unwrap();
+    minutes(&mut world, 2);
+    assert_eq!(world.letters().len(), 11);
+    assert_eq!(state(&world), "running rest");
+    let mend = format!("UPDATE contacts SET consents = '{consents}' WHERE email LIKE 'reader7@%'");
+    rows(&world.db, &mend);
+    minutes(&mut world, 12);
+    assert_each_once(&world, 12);
+    assert_eq!(state(&world), "done rest");
+}
+
+// --- Pauses -----------------------------------------------------------------------------------
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+    #[test]
+    fn pauses_at_any_time_lose_nobody_and_repeat_nobody(
+        halts in prop::collection::vec((0_usize..14, any::<bool>()), 1..5),
+    ) {
+        let count = BITE + 60;
+        let mut world = readers(NEWS, count);
+        world.broadcast("c.news", Start).unwrap();
+        for (seed, (batches, writes)) in halts.into_iter().enumerate() {
+            // A worker gets so far, somebody pauses, what was decided is looked at by deliveries.
+            let dying = Dies { db: &world.db, left: Cell::new(batches + 1), writes };
+            let _ = run(&dying, &world, 100 + seed as u64);
+            world.broadcast("c.news", Pause).unwrap();
+            let before = world.letters().len();
+            minutes(&mut world, 3);
+            prop_assert_eq!(world.letters().len(), before, "nothing leaves during a pause");
+            world.broadcast("c.news", Resume).unwrap();
+        }
+        minutes(&mut world, 6);
+        let addresses: BTreeSet<String> =
+            world.letters().into_iter().map(|letter| letter.address).collect();
+        prop_assert_eq!((world.letters().len(), addresses.len()), (count, count));
+        assert_sound(&world.db, Some(world.now()));
+    }
+}
+
+#[test]
+fn a_broadcast_that_is_cancelled_sends_nothing_more_and_says_why() {
+    let mut world = readers(NEWS, BITE + 10);
+    world.broadcast("c.news", Start).unwrap();
+    let dying = Dies { db: &world.db, left: Cell::new(5), writes: true };
+    run(&dying, &world, 9).unwrap_err();
+    assert_eq!(world.broadcast("c.news", Cancel).unwrap().state, Some(Cancelled));
+    minutes(&mut world, 5);
+    assert_eq!(world.letters().len(), 0);
+    let sql = "SELECT count(*) AS n FROM messages
+                WHERE state = 'skipped' AND reason = 'broadcast_cancelled'";
+    assert_eq!(number(&world.db, sql), BITE as i64);
+    let Err(NotSteered::Refused(problem)) = world.broadcast("c.news", Resume) else { panic!() };
+    assert_eq!(problem.message, "`c.news` was cancelled");
+    assert_sound(&world.db, Some(world.now()));
+}
+
+#[test]
+fn one_that_is_decided_on_can_still_be_paused_while_its_messages_wait() {
+    let mut world = readers(NEWS, 30);
+    world.broadcast("c.news", Start).unwrap();
+    run(&world.db, &world, 4).unwrap();
+    assert_eq!(state(&world), "done rest");
+    assert_eq!(world.broadcast("c.news", Pause).unwrap().state, Some(Paused));
+    minutes(&mut world, 3);
+    assert_eq!(world.letters().len(), 0);
+    world.broadcast("c.news", Resume).unwrap();
+    minutes(&mut world, 1);
+    assert_each_once(&world, 30);
+    assert_eq!(state(&world), "done rest");
+}
+
+// --- Versions and times -----------------------------------------------------------------------
+
+#[test]
+fn a_broadcast_stays_on_the_version_that_it_began_with() {
+    let mut world = readers(NEWS, BITE + 30);
+    world.broadcast("c.news", Start).unwrap();
+    let dying = Dies { db: &world.db, left: Cell::new(5), writes: true };
+    run(&dying, &world, 9).unwrap_err();
+    let other = NEWS.replace("emails/news", "emails/other").replace("true", "false");
+    world.publish(campaign(&format!("{FORM}{other}"))).unwrap();
+    minutes(&mut world, 3);
+    assert_each_once(&world, BITE + 30);
+    assert!(world.letters().iter().all(|letter| letter.subject == "emails/news"));
+}
+
+fn at(text: &str) -> String {
+    NEWS.replace("send =", &format!("at = {text}\n    send ="))
+}
+
+#[test]
+fn a_broadcast_starts_at_its_time_on_the_campaigns_clock() {
+    let mut world = readers(&at("2026-03-03T09:30:00"), 3);
+    world.after(Span::hours(24)).unwrap();
+    assert_eq!(world.letters().len(), 0);
+    assert_eq!(state(&world), "scheduled rest");
+    world.after(Span::minutes(31)).unwrap();
+    assert_each_once(&world, 3);
+    let sent = Millis(1_772_442_000_000).plus(Span::minutes(24 * 60 + 30));
+    assert!(world.letters().iter().all(|letter| letter.at == sent));
+}
+
+#[test]
+fn publishing_moves_a_time_that_has_not_come_and_takes_it_away() {
+    let mut world = readers(&at("2026-03-03T09:30:00"), 3);
+    world.publish(campaign(&format!("{FORM}{}", at("2026-03-05T09:30:00")))).unwrap();
+    world.after(Span::days(2)).unwrap();
+    assert_eq!(world.letters().len(), 0);
+    world.publish(campaign(&format!("{FORM}{NEWS}"))).unwrap();
+    assert_eq!(number(&world.db, "SELECT count(*) AS n FROM broadcasts"), 0);
+    world.publish(campaign(&format!("{FORM}{}", at("2026-03-06T09:30:00")))).unwrap();
+    world.broadcast("c.news", Cancel).unwrap();
+    world.after(Span::days(9)).unwrap();
+    assert_eq!(world.letters().len(), 0);
+    // What is over is no mistake of the file's.
+    world.publish(campaign(&format!("{FORM}{}", at("2026-03-06T09:31:00")))).unwrap();
+}
+
+#[test]
+fn a_time_long_past_or_far_ahead_is_refused() {
+    let mut world = world(&format!("{FORM}{NEWS}"));
+    for (time, wrong) in [
+        ("2024-03-03T09:30:00", "the time has passed, more than a day ago"),
+        ("2029-03-03T09:30:00", "more than two years ahead"),
+    ] {
+        let refused = world.publish(campaign(&format!("{FORM}{}", at(time))));
+        let Err(Refusal::Problems(problems)) = refused else { panic!("{refused:?}") };
+        assert_eq!(
+            (problems[0].key.as_str(), problems[0].message.as_str()),
+            ("broadcast.news.at", wrong)
+        );
+    }
+    // What is a few hours late starts at once.
+    world.publish(campaign(&format!("{FORM}{}", at("2026-03-02T05:00:00")))).unwrap();
+    join(&mut world, "ann@example.com");
+    minutes(&mut world, 1);
+    assert_eq!(world.letters().len(), 1);
+}
+
+#[test]
+fn on_recipients_clocks_it_comes_at_their_own_time_once() {
+    let parts = at("2026-03-29T02:30:00").replace("send =", "zone = \"recipient\"\n    send =");
+    let mut world = readers(&parts, 4);
+    for (n, zone) in ["Pacific/Kiritimati", "Asia/Shanghai", "Europe/Paris"].into_iter().enumerate()
+    {
+        let sql =
+            format!("UPDATE contacts SET time_zone = '{zone}' WHERE email = '{}'", address(n));
+        rows(&world.db, &sql);
+    }
+    world.after(Span::days(30)).unwrap();
+    assert_each_once(&world, 4);
+    let when = |n| world.inbox(&address(n))[0].at.rfc3339();
+    assert_eq!(when(0), "2026-03-28T12:30:00Z");
+    assert_eq!(when(1), "2026-03-28T18:30:00Z");
+    // 02:30 is skipped there; it comes an hour later, like London's own 02:30, which is not.
+    assert_eq!(when(2), "2026-03-29T01:30:00Z");
+    assert_eq!(when(3), "2026-03-29T01:30:00Z");
+}
+
+#[test]
+fn who_unsubscribes_before_their_local_time_gets_nothing() {
+    let parts = at("2026-03-03T09:00:00").replace("send =", "zone = \"recipient\"\n    send =");
+    let mut world = readers(&parts, 2);
+    world.after(Span::hours(12)).unwrap();
+    assert_eq!(number(&world.db, "SELECT count(*) AS n FROM messages WHERE state = 'queued'"), 2);
+    rows(&world.db, "UPDATE contacts SET consents = '[]' WHERE email LIKE 'reader0@%'");
+    world.after(Span::days(1)).unwrap();
+    assert_eq!(world.letters().len(), 1);
+    let row = &rows(&world.db, "SELECT reason FROM messages WHERE state = 'skipped'")[0];
+    assert_eq!(row["reason"], "no_consent");
+}
+
+// --- Variants ---------------------------------------------------------------------------------
+
+const AB: &str = r#"
+    [segment.readers]
+    rule = { attribute = "email", set = true }
+    [broadcast.news]
+    segment = "readers"
+    [broadcast.news.ab]
+    variants = [{ name = "a", send = "emails/a" }, { name = "b", send = "emails/b" }]
+    test_share = 40
+    wait = "4h"
+    sample_min = 20
+    otherwise = "a"
+"#;
+
+/// Whoever got a subject clicks in it, or a scanner does.
+fn clicks(world: &mut World, subject: &str, reasons: &[&str]) {
+    let sql =
+        format!("SELECT id, contact_id FROM messages WHERE template = '{subject}' ORDER BY id");
+    let report = |row: &serde_json::Value| EngagementReport {
+        contact: row["contact_id"].as_str().unwrap().into(),
+        message: row["id"].as_str().unwrap().into(),
+        url: Some("https://go.example/more".to_owned()),
+        at: world.now(),
+        machine: reasons.iter().map(|reason| (*reason).to_owned()).collect(),
+        facts: None,
+        key: format!("click:{}", row["id"]),
+    };
+    let found = rows(&world.db, &sql);
+    let tasks = found.iter().map(|row| Intake::EngagementV1(report(row))).collect();
+    world.take_in(tasks).unwrap();
+}
+
+fn sent(world: &World, subject: &str) -> usize {
+    world.letters().iter().filter(|letter| letter.subject == subject).count()
+}
+
+#[test]
+fn the_rest_gets_the_variant_that_is_better_beyond_doubt() {
+    let mut world = readers(AB, 150);
+    world.broadcast("c.news", Start).unwrap();
+    minutes(&mut world, 2);
+    let tested = [sent(&world, "emails/a"), sent(&world, "emails/b")];
+    assert_eq!(state(&world), "running wait");
+    assert!(tested.iter().all(|n| (20..45).contains(n)), "{tested:?}");
+    clicks(&mut world, "emails/b", &[]);
+    world.after(Span::hours(3)).unwrap();
+    assert_eq!(world.letters().len(), tested[0] + tested[1]);
+    world.after(Span::hours(2)).unwrap();
+    assert_each_once(&world, 150);
+    assert_eq!(sent(&world, "emails/a"), tested[0], "the rest got b");
+    let row = &rows(&world.db, "SELECT winner, finding FROM broadcasts")[0];
+    assert_eq!(row["winner"], "b");
+    let finding: dripline::domain::ab::Finding =
+        serde_json::from_str(row["finding"].as_str().unwrap()).unwrap();
+    assert_eq!(finding.reason, Reason::Winner);
+    assert_eq!(finding.trials[1].hits, finding.trials[1].tried);
+}
+
+#[test]
+fn without_a_difference_the_rest_gets_what_the_file_says_and_scanners_count_for_nothing() {
+    let mut world = readers(AB, 150);
+    world.broadcast("c.news", Start).unwrap();
+    minutes(&mut world, 2);
+    let b = sent(&world, "emails/b");
+    clicks(&mut world, "emails/b", &["scanner"]);
+    world.after(Span::hours(5)).unwrap();
+    assert_each_once(&world, 150);
+    assert_eq!(sent(&world, "emails/b"), b, "the rest got a");
+    let row = &rows(&world.db, "SELECT finding ->> 'reason' AS why FROM broadcasts")[0];
+    assert_eq!(row["why"], "no_difference");
+}
+
+#[test]
+fn a_test_of_too_few_names_no_winner() {
+    let mut world = readers(AB, 30);
+    world.broadcast("c.news", Start).unwrap();
+    minutes(&mut world, 2);
+    clicks(&mut world, "emails/b", &[]);
+    world.after(Span::hours(5)).unwrap();
+    assert_each_once(&world, 30);
+    let row = &rows(&world.db, "SELECT winner, finding ->> 'reason' AS why FROM broadcasts")[0];
+    assert_eq!((&row["winner"], &row["why"]), (&"a".into(), &"too_few".into()));
+}
+
+#[test]
+fn a_pause_while_a_test_is_waited_for_is_waited_out() {
+    let mut world = readers(AB, 60);
+    world.broadcast("c.news", Start).unwrap();
+    minutes(&mut world, 2);
+    let tested = world.letters().len();
+    world.broadcast("c.news", Pause).unwrap();
+    world.after(Span::hours(9)).unwrap();
+    assert_eq!(world.letters().len(), tested);
+    world.broadcast("c.news", Resume).unwrap();
+    minutes(&mut world, 3);
+    assert_each_once(&world, 60);
+}
+
+#[test]
+fn without_a_test_share_everybody_is_divided_by_weight() {
+    let lines = ["test_share = 40", "wait = \"4h\"", "otherwise = \"a\""];
+    let parts = lines.iter().fold(AB.to_owned(), |parts, line| parts.replace(line, ""));
+    let parts = parts.replace("send = \"emails/b\"", "send = \"emails/b\", weight = 3");
+    let mut world = readers(&parts, 200);
+    world.broadcast("c.news", Start).unwrap();
+    minutes(&mut world, 1);
+    assert_each_once(&world, 200);
+    assert!((30..70).contains(&sent(&world, "emails/a")), "{}", sent(&world, "emails/a"));
+}
+
+#[test]
+fn a_goal_reached_afterwards_is_credited_to_the_variant_once_a_recipient() {
+    let mut world = readers(NEWS, 3);
+    let early = order(&world, &address(1), 900, "GBP", "early");
+    world.take_in(vec![early]).unwrap();
+    world.broadcast("c.news", Start).unwrap();
+    minutes(&mut world, 2);
+    let orders = [
+        order(&world, &address(0), 500, "GBP", "o1"),
+        order(&world, &address(0), 250, "GBP", "o2"),
+        order(&world, &address(2), 700, "EUR", "o3"),
+    ];
+    world.take_in(orders.to_vec()).unwrap();
+    world.after(Span::days(40)).unwrap();
+    let late = order(&world, &address(1), 100, "GBP", "late");
+    world.take_in(vec![late]).unwrap();
+    let sum = |metric: &str| {
+        let sql = format!(
+            "SELECT coalesce(sum(value), 0) AS n FROM counters
+              WHERE part = 'broadcast:news/a' AND metric = '{metric}'"
+        );
+        number(&world.db, &sql)
+    };
+    assert_eq!((sum("recipients"), sum("sent"), sum("converted"), sum("earned")), (3, 3, 2, 750));
+    assert_sound(&world.db, Some(world.now()));
+}
+
+#[test]
+fn an_unknown_broadcast_is_refused_with_the_nearest_name() {
+    let mut world = world(&format!("{FORM}{NEWS}"));
+    let Err(NotSteered::Unknown(problem)) = world.broadcast("c.new", Start) else { panic!() };
+    assert_eq!(problem.help.unwrap(), "did you mean `c.news`?");
+    let Err(NotSteered::Refused(problem)) = world.broadcast("c.news", Pause) else { panic!() };
+    assert_eq!(problem.message, "`c.news` has not begun");
+    assert_eq!(world.broadcast("c.news", Cancel).unwrap().state, Some(Cancelled));
+}

@@ -1,0 +1,455 @@
+//! Agreeing and refusing: one question for all that waits, capped; proofs; preferences; undoing.
+
+use super::invariants::assert_sound;
+use super::rig::{InTurns, Task, together};
+use super::support::{FORM, MONDAY, history, number, rows, world};
+use dripline::domain::answer::Answer;
+use dripline::domain::consent::{CONFIRMATION_MAILS_A_DAY, with_proofs};
+use dripline::domain::language::Language;
+use dripline::domain::message::Letter;
+use dripline::domain::preferences::{fingerprint, preferences};
+use dripline::domain::primitives::{Ids, Millis, Span};
+use dripline::domain::token::Purpose;
+use dripline::flows::preferences::{self as choosing, Saved};
+use dripline::flows::receive::{self, Link, Question};
+use dripline::flows::submit_form::{self, Checked};
+use dripline::native::world::{World, block_on};
+use insta::assert_snapshot;
+use proptest::prelude::*;
+
+/// A second form of another purpose, and a journey for each; both want a confirmation.
+const OFFERS: &str = r#"
+    [page.q]
+    path = "/q"
+    template = "pages/q"
+    title = "Q"
+    form = "g"
+    [form.g]
+    fields = [{ name = "email", type = "email" }, { name = "phone", type = "tel", region = "GB" }]
+    consent = { purpose = "offers", channels = ["email", "sms"], text = "Offers!", double_opt_in = true }
+    [purpose.offers]
+    name = { en = "Special offers", zh-CN = "优惠信息" }
+    description = { en = "Twice a month.", zh-CN = "每月两次。" }
+    [journey.j]
+    purpose = "news"
+    enter = { form = "f" }
+    [[journey.j.step]]
+    id = "welcome"
+    send = "emails/welcome"
+    [[journey.j.step]]
+    id = "rest"
+    wait = "90d"
+    [journey.k]
+    purpose = "offers"
+    enter = { form = "g" }
+    [[journey.k.step]]
+    id = "offer"
+    send = "emails/offer"
+"#;
+
+const ANN: [(&str, &str); 2] = [("email", "ann@x.example"), ("consent", "on")];
+
+fn two_forms() -> World {
+    let form = FORM.replace("text = \"Write to me.\"", "text = \"Write!\", double_opt_in = true");
+    world(&format!("{form}{OFFERS}"))
+}
+
+fn subjects(world: &World) -> Vec<String> {
+    let mut subjects: Vec<String> =
+        world.inbox("ann@x.example").into_iter().map(|letter| letter.subject).collect();
+    subjects.sort_unstable();
+    subjects
+}
+
+const QUESTION: &str = "Please confirm your e-mail address – Test";
+
+fn questions(world: &World) -> Vec<Letter> {
+    let all = world.inbox("ann@x.example").into_iter();
+    all.filter(|letter| letter.subject == QUESTION).collect()
+}
+
+/// `channel purpose state`, one a line.
+fn standing(world: &World) -> String {
+    let sql = "SELECT group_concat((k.value ->> 'channel') || ' ' || (k.value ->> 'purpose') || ' '
+                      || (k.value ->> 'state'), char(10) ORDER BY 1) AS line
+                 FROM contacts c, json_each(c.consents) k";
+    let all = rows(&world.db, sql)[0]["line"].as_str().unwrap_or_default().to_owned();
+    let mut lines: Vec<&str> = all.lines().collect();
+    lines.sort_unstable();
+    lines.join("\n")
+}
+
+#[test]
+fn two_forms_ask_one_question_and_the_answer_begins_both_journeys() {
+    let mut world = two_forms();
+    world.submit("/p", &ANN).unwrap();
+    world.submit("/q", &ANN).unwrap();
+    assert_eq!(subjects(&world), [QUESTION]);
+    let question = questions(&world).remove(0);
+    let link = world.links(&question, Purpose::Confirm).next().unwrap();
+    let asked = block_on(receive::question(&world.db, &link, world.now())).unwrap();
+    let told = |purpose: &str, words: &str| (purpose.to_owned(), words.to_owned());
+    assert_eq!(asked, Question::Asks(vec![told("news", "Write!"), told("offers", "Offers!")]));
+
+    world.confirm(&question).unwrap();
+    assert_eq!(subjects(&world), [QUESTION, "emails/offer", "emails/welcome"]);
+    let answered = block_on(receive::question(&world.db, &link, world.now())).unwrap();
+    assert_eq!(answered, Question::Answered);
+    assert_sound(&world.db, None);
+}
+
+#[test]
+fn two_forms_of_one_purpose_both_begin_their_journeys_by_the_one_answer() {
+    let offers =
+        OFFERS.replace("\"offers\"", "\"news\"").replace("[purpose.offers]", "[purpose.news]");
+    let form = FORM.replace("text = \"Write to me.\"", "text = \"Write!\", double_opt_in = true");
+    let mut world = world(&format!("{form}{offers}"));
+    world.submit("/p", &ANN).unwrap();
+    world.submit("/q", &ANN).unwrap();
+    let question = questions(&world).remove(0);
+    world.confirm(&question).unwrap();
+    assert_eq!(subjects(&world), [QUESTION, "emails/offer", "emails/welcome"]);
+    let confirmed = "SELECT count(*) FROM consents WHERE state = 'confirmed'";
+    assert_eq!(number(&world.db, confirmed), 2, "the answer to each form is on record");
+    assert_sound(&world.db, None);
+}
+
+#[test]
+fn what_was_asked_after_the_question_was_shown_is_not_confirmed_by_it() {
+    let mut world = two_forms();
+    world.submit("/p", &ANN).unwrap();
+    let question = questions(&world).remove(0);
+    let shown_at = world.now();
+    world.submit("/q", &ANN).unwrap();
+    let link = world.links(&question, Purpose::Confirm).next().unwrap();
+    let (now, mut ids) = (world.now(), Ids::new(world.now(), 5));
+    let flow = receive::confirm(&world.db, &world.catalog, link, shown_at, "o", now, &mut ids);
+    block_on(flow).unwrap();
+    assert_snapshot!(standing(&world), @r"
+    email news confirmed
+    email offers granted
+    sms news granted
+    sms offers granted
+    ");
+}
+
+#[test]
+fn whoever_answered_is_asked_again_as_soon_as_may_be_and_a_victim_is_not() {
+    let mut world = two_forms();
+    world.submit("/p", &ANN).unwrap();
+    world.submit("/q", &ANN).unwrap();
+    world.after(Span::hours(2)).unwrap();
+    assert_eq!(questions(&world).len(), 1, "the first mail asks for both");
+
+    let mut world = two_forms();
+    world.submit("/p", &ANN).unwrap();
+    let question = questions(&world).remove(0);
+    world.confirm(&question).unwrap();
+    world.submit("/q", &ANN).unwrap();
+    assert_eq!(questions(&world).len(), 1);
+    world.after(Span::hours(2)).unwrap();
+    let asked: Vec<Millis> = questions(&world).iter().map(|letter| letter.at).collect();
+    assert_eq!(asked.len(), 2);
+    assert!(asked[1].0 - asked[0].0 >= 3_600_000 && asked[1].0 - asked[0].0 < 3_700_000);
+}
+
+#[test]
+fn a_question_that_was_answered_meanwhile_is_not_asked() {
+    let mut world = two_forms();
+    world.submit("/p", &ANN).unwrap();
+    let question = questions(&world).remove(0);
+    world.confirm(&question).unwrap();
+    world.submit("/q", &ANN).unwrap();
+    world.confirm(&question).unwrap();
+    world.after(Span::hours(2)).unwrap();
+    assert_eq!(questions(&world).len(), 1);
+    let skipped = "SELECT count(*) FROM messages WHERE reason = 'nothing_to_confirm'";
+    assert_eq!(number(&world.db, skipped), 1);
+}
+
+#[test]
+fn two_posts_at_once_ask_once() {
+    let mut world = two_forms();
+    let posts: Vec<_> = ["/p", "/q", "/p", "/q"]
+        .into_iter()
+        .map(|path| {
+            let (form_id, answer) = world.fill_in(path, "", &ANN).unwrap();
+            let (edition, form) = world.catalog.form(&form_id).unwrap();
+            let (settings, now) = (&world.settings, MONDAY.plus(Span::seconds(10)));
+            match submit_form::check(edition, &form_id, form, &answer, "o", settings, now) {
+                Checked::Good(submitted) => *submitted,
+                other => panic!("{other:?}"),
+            }
+        })
+        .collect();
+    let db = InTurns(&world.db);
+    let now = MONDAY.plus(Span::seconds(10));
+    let post = |(index, submitted)| -> Task<'_, _> {
+        let (db, catalog, keys) = (&db, &world.catalog, &world.settings.keys);
+        Box::pin(async move {
+            let mut ids = Ids::new(now, 70 + index as u64);
+            submit_form::submit(db, catalog, keys, submitted, now, &mut ids).await
+        })
+    };
+    let answers = together(posts.into_iter().enumerate().map(post).collect());
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+    let asked = "SELECT count(*) FROM messages WHERE template = 'house/confirm'";
+    assert_eq!(number(&world.db, asked), 1);
+    assert_sound(&world.db, None);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    /// Whatever is posted, confirmed and taken back in a week, no window of a day has more
+    /// questions than the cap, and none of an hour more than one.
+    #[test]
+    fn no_posts_cause_more_questions_than_the_cap(
+        moves in prop::collection::vec((0..4_u8, 0..400_i64), 1..60)
+    ) {
+        let mut world = two_forms();
+        for (what, minutes) in moves {
+            world.after(Span::minutes(minutes)).unwrap();
+            let newest = questions(&world).pop();
+            match (what, newest) {
+                (0, _) => drop(world.submit("/p", &ANN).unwrap()),
+                (1, _) => drop(world.submit("/q", &ANN).unwrap()),
+                (2, Some(question)) => drop(world.confirm(&question).unwrap()),
+                (_, Some(question)) => stop(&mut world, &question),
+                _ => {}
+            }
+        }
+        world.after(Span::days(2)).unwrap();
+        let asked: Vec<i64> = questions(&world).iter().map(|letter| letter.at.0).collect();
+        for (first, at) in asked.iter().enumerate() {
+            let within = |span: i64| asked[first..].iter().filter(|a| **a < at + span).count();
+            prop_assert!(within(86_400_000) <= CONFIRMATION_MAILS_A_DAY, "{:?}", asked);
+            prop_assert!(within(3_600_000) <= 1, "{:?}", asked);
+        }
+        assert_sound(&world.db, None);
+    }
+}
+
+/// The contact of a message stops everything.
+fn stop(world: &mut World, letter: &Letter) {
+    choose(world, letter, &[("do", "stop")]);
+}
+
+/// The link of a letter's contact to its preferences.
+fn link(world: &World, letter: &Letter) -> Link {
+    let purposes = [Purpose::Unsubscribe, Purpose::Confirm];
+    let found = purposes.into_iter().find_map(|purpose| world.links(letter, purpose).next());
+    Link { rest: "email".to_owned(), ..found.unwrap() }
+}
+
+fn choose(world: &mut World, letter: &Letter, fields: &[(&str, &str)]) -> Saved {
+    let mut answer = Answer::default();
+    fields.iter().for_each(|(name, value)| answer.push(*name, *value));
+    let (link, now) = (link(world, letter), world.now());
+    let mut ids = Ids::new(now, 99);
+    let how = (Language::English, "o");
+    let flow = choosing::save(&world.db, &world.catalog, &link, &answer, how, now, &mut ids);
+    block_on(flow).unwrap()
+}
+
+/// A contact that agreed to news, without a question, and the welcome that it got.
+fn subscriber() -> (World, Letter) {
+    let mut world = world(&format!("{FORM}{OFFERS}"));
+    world.submit("/p", &[ANN[0], ("phone", "07400 123456"), ANN[1]]).unwrap();
+    let welcome = world.inbox("ann@x.example").remove(0);
+    (world, welcome)
+}
+
+fn words(world: &World, letter: &Letter) -> String {
+    let link = link(world, letter);
+    let contact = block_on(choosing::contact(&world.db, &link, world.now())).unwrap().unwrap();
+    let shown = preferences(&world.catalog, &contact, Language::English);
+    fingerprint(&shown, Language::English)
+}
+
+#[test]
+fn what_is_agreed_to_by_a_link_is_confirmed_on_its_own_channel_with_the_words_shown() {
+    let (mut world, welcome) = subscriber();
+    let words = words(&world, &welcome);
+    let saved = choose(
+        &mut world,
+        &welcome,
+        &[
+            ("shown", "email.news sms.news"),
+            ("agree", "email.news"),
+            ("agree", "email.offers"),
+            ("agree", "sms.offers"),
+            ("words", &words),
+            ("do_not_track", "1"),
+            ("language", "zh-CN"),
+        ],
+    );
+    let Saved::Yes(contact) = saved else { panic!("{saved:?}") };
+    assert!(contact.refuses_tracking());
+    assert_eq!(contact.locale.as_deref(), Some("zh-CN"));
+    assert_snapshot!(standing(&world), @r"
+    email news granted
+    email offers confirmed
+    sms news withdrawn
+    sms offers granted
+    ");
+    let told = "SELECT text, source, length(text_hash) AS hash, message_id IS NOT NULL AS linked
+                  FROM consents WHERE purpose = 'offers' AND channel = 'email'";
+    let told = &rows(&world.db, told)[0];
+    assert_eq!(told["text"], "Special offers · Twice a month. · E-mail");
+    assert_eq!((&told["source"], &told["hash"]), (&"preference page".into(), &64.into()));
+    assert_eq!(told["linked"], 1);
+    assert_sound(&world.db, None);
+
+    let before = history(&world.db, "ann@x.example");
+    choose(
+        &mut world,
+        &welcome,
+        &[("shown", "sms.news"), ("language", "zh-CN"), ("do_not_track", "1")],
+    );
+    assert_eq!(history(&world.db, "ann@x.example"), before, "said again, it changes nothing");
+}
+
+#[test]
+fn an_old_page_takes_back_and_agrees_to_nothing_anew() {
+    let (mut world, welcome) = subscriber();
+    world.unsubscribe(&welcome).unwrap();
+    // The page was opened while the box was ticked, and is sent with it.
+    choose(&mut world, &welcome, &[("shown", "email.news sms.news"), ("agree", "email.news")]);
+    assert_eq!(standing(&world), "email news withdrawn\nsms news withdrawn");
+}
+
+#[test]
+fn words_that_have_changed_are_agreed_to_after_another_look() {
+    let (mut world, welcome) = subscriber();
+    let fields = [("shown", "email.news sms.news"), ("agree", "email.offers"), ("words", "old")];
+    let saved = choose(&mut world, &welcome, &fields);
+    assert!(matches!(saved, Saved::WordsChanged(_)), "{saved:?}");
+    assert_eq!(standing(&world), "email news withdrawn\nsms news withdrawn");
+}
+
+#[test]
+fn everything_stops_whatever_the_page_showed() {
+    let (mut world, welcome) = subscriber();
+    choose(&mut world, &welcome, &[("do", "stop"), ("agree", "email.offers")]);
+    assert_eq!(standing(&world), "email news withdrawn\nsms news withdrawn");
+    assert!(history(&world.db, "ann@x.example").iter().all(|name| name != "consent.preferences"));
+}
+
+#[test]
+fn what_waits_by_a_consent_is_skipped_the_moment_it_is_taken_back() {
+    let (mut world, welcome) = subscriber();
+    let queue = |id: &str, purpose: &str, uncertain: u8| {
+        let sql = format!(
+            "INSERT INTO messages (id, contact_id, campaign_id, version, enrollment_id, journey,
+                    step, channel, class, purpose, template, note, state, reason, queued_at,
+                    send_at, attempts, uncertain)
+             SELECT enrollment_id || '.{id}', contact_id, campaign_id, version, enrollment_id,
+                    journey, 'rest', channel, class, '{purpose}', template, note, 'queued', '',
+                    queued_at, send_at + 864000000, {uncertain}, {uncertain}
+               FROM messages WHERE step = 'welcome'"
+        );
+        rows(&world.db, &sql);
+    };
+    queue("later", "news", 0);
+    queue("other", "offers", 0);
+    queue("perhaps-sent", "news", 1);
+    world.unsubscribe(&welcome).unwrap();
+    let found = "SELECT group_concat(substr(id, 38) || ' ' || state || ' ' || reason, ', '
+                                     ORDER BY id) AS line FROM messages";
+    assert_eq!(
+        rows(&world.db, found)[0]["line"],
+        "1 delivered , later skipped no_consent, other queued , perhaps-sent queued "
+    );
+}
+
+fn undo(world: &mut World, link: &Link) -> bool {
+    let (now, mut ids) = (world.now(), Ids::new(world.now(), 7));
+    block_on(receive::undo(&world.db, &world.catalog, link, "Again!", "o", now, &mut ids)).unwrap()
+}
+
+fn unsubscribe(world: &World, letter: &Letter) -> Option<Link> {
+    let link = world.links(letter, Purpose::Unsubscribe).next().unwrap();
+    let (now, mut ids) = (world.now(), Ids::new(world.now(), 8));
+    block_on(receive::unsubscribe(&world.db, &world.catalog, link, "o", now, &mut ids)).unwrap()
+}
+
+#[test]
+fn a_refusal_by_mistake_is_undone_once_and_within_a_day() {
+    let (mut world, welcome) = subscriber();
+    let back = unsubscribe(&world, &welcome).expect("something was taken back");
+    assert_eq!(unsubscribe(&world, &welcome), None, "the second time there is nothing to undo");
+    assert!(undo(&mut world, &back));
+    assert_eq!(standing(&world), "email news confirmed\nsms news granted");
+    assert!(!undo(&mut world, &back));
+    let text = "SELECT text FROM consents WHERE source = 'undo link'";
+    assert_eq!(rows(&world.db, text)[0]["text"], "Again!");
+
+    world.after(Span::minutes(1)).unwrap();
+    let later = unsubscribe(&world, &welcome).unwrap();
+    assert!(!undo(&mut world, &back), "what was refused anew stays refused");
+    world.after(Span::hours(25)).unwrap();
+    assert!(!undo(&mut world, &later), "too late");
+    assert_eq!(standing(&world), "email news withdrawn\nsms news granted");
+    assert_sound(&world.db, None);
+}
+
+fn suppress(world: &World, reason: &str) {
+    let sql = format!(
+        "INSERT INTO suppressions (channel, address, reason, at)
+         VALUES ('email', 'ann@x.example', '{reason}', 0)"
+    );
+    rows(&world.db, &sql);
+}
+
+#[test]
+fn an_agreement_that_is_confirmed_ends_a_refusal_and_no_other_suppression() {
+    let ended = |reason: &str| {
+        let mut world = two_forms();
+        suppress(&world, reason);
+        world.submit("/p", &ANN).unwrap();
+        let question = questions(&world).pop();
+        if let Some(question) = &question {
+            world.confirm(question).unwrap();
+        }
+        assert_sound(&world.db, None);
+        let row = "SELECT coalesce(released_by, '-') AS by, until IS NOT NULL AS over
+                     FROM suppressions";
+        let row = &rows(&world.db, row)[0];
+        (question.is_some(), row["by"].as_str().unwrap().to_owned(), subjects(&world).len())
+    };
+    assert_eq!(ended("unsubscribed"), (true, "confirmation link".to_owned(), 2));
+    for reason in ["bounced", "complained", "erased", "manual", "imported"] {
+        assert_eq!(ended(reason), (false, "-".to_owned(), 0), "{reason}");
+    }
+}
+
+#[test]
+fn each_grant_has_its_proof_unless_it_was_taken_back_before() {
+    let mut world = two_forms();
+    world.submit("/p", &ANN).unwrap();
+    let question = questions(&world).remove(0);
+    stop(&mut world, &question);
+    world.after(Span::hours(2)).unwrap();
+    world.submit("/p", &ANN).unwrap();
+    let question = questions(&world).remove(1);
+    world.confirm(&question).unwrap();
+    let link = world.links(&question, Purpose::Confirm).next().unwrap();
+    let read = receive::read_consents(&world.db, &link.contact, world.now());
+    let (_, ledger) = block_on(read).unwrap().unwrap();
+    let lines: Vec<String> = with_proofs(ledger)
+        .iter()
+        .filter(|entry| entry.record.channel.as_str() == "email")
+        .map(|entry| {
+            let proof =
+                entry.proof.as_ref().map(|proof| proof.message == Some(link.message.clone()));
+            format!("{} {} {proof:?}", entry.record.state.as_str(), entry.record.source)
+        })
+        .collect();
+    assert_snapshot!(lines.join("\n"), @r"
+    granted c.f None
+    withdrawn preference page None
+    granted c.f Some(true)
+    confirmed confirmation link None
+    ");
+}
