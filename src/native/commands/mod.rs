@@ -7,6 +7,7 @@ pub mod explain;
 pub mod faults;
 pub mod inspect;
 pub mod journey;
+pub mod merge;
 pub mod parked;
 mod preview;
 pub mod progress;
