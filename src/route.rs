@@ -107,15 +107,8 @@ pub fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, NoRoute> {
     use Route::*;
     let method = if method == "HEAD" { "GET" } else { method };
     let parts: Vec<&str> = path.strip_prefix('/').unwrap_or(path).split('/').collect();
-    let one = |wanted: &str, route, allow| {
-        if method == wanted { Ok(route) } else { Err(NoRoute::MethodNotAllowed(allow)) }
-    };
-    let both = |get, post| match method {
-        "GET" => Ok(get),
-        "POST" => Ok(post),
-        _ => Err(NoRoute::MethodNotAllowed("GET, HEAD, POST")),
-    };
-    const GET: &str = "GET, HEAD";
+    let one = |wanted, route, allow| one(method, wanted, route, allow);
+    let both = |get, post| both(method, get, post);
     match parts[..] {
         ["f", form] => match method {
             "OPTIONS" => Ok(FormPreflight(form)),
@@ -148,31 +141,62 @@ pub fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, NoRoute> {
         ["api", "v1", "events"] => one("POST", ApiEvents, "POST"),
         ["api", "v1", "reports", "campaigns", id] => one("GET", ApiReport(id), GET),
         ["api", "v1", "openapi.json"] => one("GET", ApiDescription, GET),
-        ["admin"] => one("GET", Admin, GET),
-        ["admin", "campaigns", id] => one("GET", AdminReport(id), GET),
-        ["admin", "campaigns", id, "messages"] => one("GET", AdminMessages(id), GET),
-        ["admin", "campaigns", id, "messages", _, ..] => match path.split_once("/messages/") {
-            Some((_, name)) => both(AdminMessage(id, name), AdminMessageAsked(id, name)),
-            None => Err(NoRoute::NotFound),
-        },
-        ["admin", "journeys", id, verb] => match RunState::by_verb(verb) {
-            Some(state) => one("POST", AdminSteer(id, state), "POST"),
-            None => Err(NoRoute::NotFound),
-        },
-        ["admin", "parked", id, "release"] => one("POST", AdminRelease(id), "POST"),
-        ["admin", "sign-in"] => both(SignInAsk, SignIn),
-        ["admin", "sign-out"] => one("POST", SignOut, "POST"),
+        ["admin", ..] => admin(method, path, &parts[1..]),
         ["dev", "mailbox"] => one("GET", Mailbox, GET),
         ["dev", "mailbox", id] => one("GET", MailboxMessage(id), GET),
         ["healthz"] => one("GET", Health, GET),
         ["readyz"] => one("GET", Ready, GET),
         // The house's own folders have no pages of campaigns in them.
         [
-            "f" | "c" | "o" | "u" | "confirm" | "preferences" | "hooks" | "api" | "admin" | "dev"
-            | "assets",
+            "f" | "c" | "o" | "u" | "confirm" | "preferences" | "hooks" | "api" | "dev" | "assets",
             ..,
         ] => Err(NoRoute::NotFound),
         _ => one("GET", Page(path), GET),
+    }
+}
+
+const GET: &str = "GET, HEAD";
+
+/// A route for one method.
+fn one<'a>(
+    method: &str,
+    wanted: &str,
+    route: Route<'a>,
+    allow: &'static str,
+) -> Result<Route<'a>, NoRoute> {
+    if method == wanted { Ok(route) } else { Err(NoRoute::MethodNotAllowed(allow)) }
+}
+
+/// A route for each of the two methods.
+fn both<'a>(method: &str, get: Route<'a>, post: Route<'a>) -> Result<Route<'a>, NoRoute> {
+    match method {
+        "GET" => Ok(get),
+        "POST" => Ok(post),
+        _ => Err(NoRoute::MethodNotAllowed("GET, HEAD, POST")),
+    }
+}
+
+/// The routes of the web app, below `/admin`.
+fn admin<'a>(method: &str, path: &'a str, parts: &[&'a str]) -> Result<Route<'a>, NoRoute> {
+    use Route::*;
+    let one = |wanted, route, allow| one(method, wanted, route, allow);
+    let both = |get, post| both(method, get, post);
+    match parts[..] {
+        [] => one("GET", Admin, GET),
+        ["campaigns", id] => one("GET", AdminReport(id), GET),
+        ["campaigns", id, "messages"] => one("GET", AdminMessages(id), GET),
+        ["campaigns", id, "messages", _, ..] => match path.split_once("/messages/") {
+            Some((_, name)) => both(AdminMessage(id, name), AdminMessageAsked(id, name)),
+            None => Err(NoRoute::NotFound),
+        },
+        ["journeys", id, verb] => match RunState::by_verb(verb) {
+            Some(state) => one("POST", AdminSteer(id, state), "POST"),
+            None => Err(NoRoute::NotFound),
+        },
+        ["parked", id, "release"] => one("POST", AdminRelease(id), "POST"),
+        ["sign-in"] => both(SignInAsk, SignIn),
+        ["sign-out"] => one("POST", SignOut, "POST"),
+        _ => Err(NoRoute::NotFound),
     }
 }
 
