@@ -31,6 +31,8 @@ pub enum Route<'a> {
     ConfirmAsk(&'a str),
     /// Confirm.
     Confirm(&'a str),
+    /// A provider tells something; with the secret that its address ends with, or nothing.
+    Hook(&'a str, &'a str),
     /// Publish a campaign.
     ApiPublish,
     /// What publishing a campaign would change.
@@ -122,6 +124,8 @@ pub fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, NoRoute> {
         ["u", token, "undo"] => one("POST", UnsubscribeUndo(token), "POST"),
         ["preferences", token] => both(PreferencesAsk(token), Preferences(token)),
         ["confirm", token] => both(ConfirmAsk(token), Confirm(token)),
+        ["hooks", provider] => one("POST", Hook(provider, ""), "POST"),
+        ["hooks", provider, secret] => one("POST", Hook(provider, secret), "POST"),
         ["api", "v1", "campaigns"] => one("POST", ApiPublish, "POST"),
         ["api", "v1", "campaigns", "diff"] => one("POST", ApiDiff, "POST"),
         ["api", "v1", "campaigns", id, "preview"] => one("POST", ApiPreview(id), "POST"),

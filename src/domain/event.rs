@@ -15,6 +15,7 @@ pub mod names {
     pub const FORM_SUBMITTED: &str = "form.submitted";
     pub const MESSAGE_SENT: &str = "message.sent";
     pub const MESSAGE_DELIVERED: &str = "message.delivered";
+    pub const MESSAGE_RECEIVED: &str = "message.received";
     pub const MESSAGE_BOUNCED: &str = "message.bounced";
     pub const MESSAGE_COMPLAINED: &str = "message.complained";
     pub const MESSAGE_UNSUBSCRIBED: &str = "message.unsubscribed";

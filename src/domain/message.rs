@@ -129,6 +129,16 @@ pub mod house {
     pub const CONFIRM: &str = "house/confirm";
     /// The notice to a campaign's owner.
     pub const NOTIFY: &str = "house/notify";
+    /// The text that says that no more will come.
+    pub const STOP: &str = "house/stop";
+    /// The text that says who texts, and how to end it.
+    pub const HELP: &str = "house/help";
+
+    /// Whether it answers what somebody has texted, and so may go to a number that has stopped
+    /// texts: the last word about that, and help, are owed to everybody (47 CFR 64.1200(a)(12)).
+    pub fn answers_a_text(template: &str) -> bool {
+        matches!(template, STOP | HELP)
+    }
 }
 
 /// What a message is for.
@@ -254,9 +264,12 @@ pub fn fence(message: &Message, contact: &Contact, owner: &str) -> Fence {
 }
 
 /// Whether a suppression holds a message back. Who refused once may be asked whether a new
-/// agreement is theirs: without the question, nobody could ever come back.
+/// agreement is theirs: without the question, nobody could ever come back. And who texts us is
+/// answered.
 fn bars(known: &Suppression, message: &Message) -> bool {
-    known.reason != SuppressionReason::Unsubscribed || message.template != house::CONFIRM
+    let template = &message.template;
+    known.reason != SuppressionReason::Unsubscribed
+        || template != house::CONFIRM && !house::answers_a_text(template)
 }
 
 /// How long to wait after the `attempts`-th failure: 1 minute, doubled each time, at most 6 hours.

@@ -72,7 +72,22 @@ pub struct Suppression {
     pub at: Millis,
 }
 
+/// Where a suppression comes from that somebody texted STOP for.
+pub const BY_TEXT: &str = "text message";
+
 impl Suppression {
+    /// That of a number whose owner has texted STOP.
+    pub fn by_text(number: &str, now: Millis) -> Self {
+        Self {
+            channel: Channel::Sms,
+            address: number.to_owned(),
+            reason: SuppressionReason::Unsubscribed,
+            until: None,
+            source: BY_TEXT.to_owned(),
+            at: now,
+        }
+    }
+
     /// Whether it still counts.
     pub fn holds(&self, now: Millis) -> bool {
         self.until.is_none_or(|until| until > now)

@@ -11,6 +11,7 @@ mod app;
 mod inbound;
 mod reply;
 mod visitor;
+mod hooks;
 mod refuse;
 mod api;
 mod admin;
@@ -75,6 +76,7 @@ async fn dispatch(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
         Route::Preferences(token) => refuse::preferences(app, inbound, token).await,
         Route::ConfirmAsk(token) => refuse::confirm_ask(&app, &inbound, token).await,
         Route::Confirm(token) => refuse::confirm(app, inbound, token).await,
+        Route::Hook(provider, secret) => hooks::receive_hook(app, inbound, provider, secret).await,
         Route::ApiPublish => api::publish(app, inbound).await,
         Route::ApiDiff => api::diff(app, inbound).await,
         Route::ApiPreview(id) => preview::api_preview(app, inbound, id).await,

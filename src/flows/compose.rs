@@ -32,6 +32,7 @@ pub fn compose(
 ) -> Result<Outgoing, TemplateError> {
     let content = match (message.channel, message.template.as_str()) {
         (_, house::CONFIRM) => confirmation(edition, contact, message, settings),
+        (_, house::STOP | house::HELP) => answer(edition, contact, message, settings),
         (_, house::NOTIFY) => notice(edition, contact, message, settings),
         (Channel::Email, template) if message.is_test() => {
             let shown = show(edition, Some(contact), template, None, settings)?;
@@ -234,6 +235,20 @@ fn confirmation(
     let language = Language::from_locale(contact.locale.as_ref().unwrap_or(&campaign.locale));
     let rendered = mail::confirmation(&campaign.name, &url, &campaign.postal_address, language);
     email(edition, settings, rendered, Vec::new())
+}
+
+/// The answer to somebody who has texted STOP or HELP.
+fn answer(edition: &Edition, contact: &Contact, message: &Message, settings: &Settings) -> Content {
+    let campaign = &edition.compiled.campaign;
+    let language = Language::from_locale(contact.locale.as_ref().unwrap_or(&campaign.locale));
+    let from = campaign.from.as_ref().unwrap_or(&settings.mail_from);
+    let name = from.split('<').next().unwrap_or_default().trim().trim_matches('"');
+    let name = if name.is_empty() { campaign.name.as_str() } else { name };
+    let text = match message.template.as_str() {
+        house::STOP => mail::stopped(name, language),
+        _ => mail::help(name, &settings.base_url, language),
+    };
+    Content::Sms { text }
 }
 
 fn notice(edition: &Edition, contact: &Contact, message: &Message, settings: &Settings) -> Content {

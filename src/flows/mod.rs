@@ -20,6 +20,7 @@ pub mod preview;
 pub mod deliver;
 pub mod receive;
 pub mod hear;
+pub mod receive_webhook;
 pub mod report;
 pub mod erase;
 pub mod explain;

@@ -4,7 +4,7 @@ use crate::domain::message::Message;
 use crate::domain::pacing::House;
 use crate::domain::primitives::Channel;
 use crate::domain::token::{Keyring, equal_secrets, sha256_hex};
-use crate::providers::{Sender, resend, twilio};
+use crate::providers::{Sender, hooks, resend, twilio};
 
 /// The part of the configuration that flows need. Secrets in it reach no template and no log.
 #[derive(Clone)]
@@ -17,6 +17,8 @@ pub struct Settings {
     pub mail_from: String,
     /// How messages leave.
     pub senders: Senders,
+    /// What webhooks of providers are verified with.
+    pub hooks: hooks::Secrets,
     /// How fast they leave, and when not, all campaigns together.
     pub pacing: House,
 }
@@ -106,6 +108,7 @@ impl Settings {
         Ok(Self {
             base_url: base_url.trim_end_matches('/').to_owned(),
             senders: Senders { email, sms, batch_max, ..Senders::none(&keys) },
+            hooks: hooks::Secrets::read(&get)?,
             keys,
             mail_from: need("MAIL_FROM", "the sender of mail, `Name <address>`")?,
             pacing: match get("PACING").as_deref() {

@@ -104,6 +104,7 @@ impl World {
         let keys = Keyring::new("a secret of the simulated world", None);
         let mailbox = || vec![Sender::Mailbox];
         let settings = Settings {
+            hooks: <_>::default(),
             base_url: "https://go.example".to_owned(),
             mail_from: "dripline <hello@go.example>".to_owned(),
             pacing: House::default(),

@@ -1,6 +1,7 @@
 //! Outside services, one file each: a message becomes a request, an answer becomes an outcome.
 //! Pure code over the bytes of the `Http` seam.
 
+pub mod hooks;
 pub mod http;
 pub mod mailbox;
 pub mod resend;

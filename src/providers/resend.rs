@@ -6,7 +6,7 @@
 //! sent without the mails that are refused (resend.com/changelog/batch-validation-modes).
 
 use super::http::{HttpRequest, HttpResponse};
-use super::{Attempt, Call, Content, Outgoing, Verdict, attempt_by_status};
+use super::{Attempt, Call, Content, Outgoing, Verdict, attempt_by_status, hooks};
 use crate::domain::pacing::rates::Rate;
 use crate::domain::primitives::Span;
 use serde_json::{Map, Value, json};
@@ -53,7 +53,7 @@ fn mail(message: &Outgoing) -> Option<Value> {
         "from": from, "to": [message.to], "subject": subject, "html": html, "text": text,
         "headers": headers,
         // Tag values may be letters, digits, `_` and `-` only.
-        "tags": [{ "name": "dripline_message", "value": message.id.0.replace('.', "_") }],
+        "tags": [{ "name": hooks::MESSAGE_KEY, "value": hooks::tag(&message.id) }],
     }))
 }
 

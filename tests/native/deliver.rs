@@ -164,7 +164,7 @@ pub fn wire(request: &HttpRequest, message: &MessageId) -> String {
     let body = json.and_then(|json| serde_json::to_string_pretty(&json));
     lines.extend(["".to_owned(), body.unwrap_or_else(|_| request.body.clone())]);
     let mut text = lines.join("\n").replace(message.as_str(), "MESSAGE");
-    text = text.replace(&message.as_str().replace('.', "_"), "MESSAGE_");
+    text = text.replace(&message.as_str().replace('.', "_-"), "MESSAGE_-");
     for path in ["/u/", "/c/", "/o/"] {
         let mut parts = text.split(path).map(str::to_owned);
         let mut named = parts.next().unwrap_or_default();
@@ -206,7 +206,7 @@ fn an_email_leaves_in_these_bytes() {
       "tags": [
         {
           "name": "dripline_message",
-          "value": "MESSAGE_"
+          "value": "MESSAGE_-"
         }
       ],
       "text": "Stop: https://go.example/u/TOKEN",

@@ -34,6 +34,7 @@ impl Decider<'_> {
                     self.hear(&message, heard);
                 }
             }
+            Happening::Texted(texted) => self.hear_text(texted),
             Happening::Rejudged(message) => {
                 if let Some(message) = self.contact.messages.get(&message).cloned() {
                     self.rejudge(&message);

@@ -118,6 +118,7 @@ impl Run {
         let keys = Keyring::new("secret", None);
         let resend = resend::Account { api_key: "re_1".to_owned() };
         let settings = Settings {
+            hooks: <_>::default(),
             base_url: "https://go.example".to_owned(),
             mail_from: "House <hello@house.example>".to_owned(),
             pacing: House::default(),
