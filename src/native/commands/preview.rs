@@ -7,12 +7,10 @@ use crate::domain::campaign::Compiled;
 use crate::domain::catalog::Edition;
 use crate::domain::contact::Contact;
 use crate::domain::language::Language;
-use crate::domain::pacing::House;
 use crate::domain::primitives::{ContactId, Millis};
-use crate::domain::token::Keyring;
 use crate::flows::compose::{Shown, show};
 use crate::flows::preview::Asked;
-use crate::flows::settings::{Senders, Settings};
+use crate::flows::settings::Settings;
 use crate::native::project::{campaign_files, load_campaign};
 use crate::views::preview::{Sheet, preview_file};
 use serde_json::{Map, Value, json};
@@ -118,14 +116,13 @@ fn remote(
 /// The message of the project on disk, by the first campaign that sends it.
 fn local(wanted: &Wanted, name: &str) -> Result<Shown, String> {
     let edition = Edition::new(0, Millis(0), campaign_of(wanted.path, name)?);
-    let keys = Keyring::new("a preview signs nothing", None);
-    let settings = Settings {
-        base_url: "https://go.example.com".to_owned(),
-        mail_from: String::new(),
-        pacing: House::default(),
-        senders: Senders::none(&keys),
-        keys,
-    };
+    // A preview signs nothing and sends nothing.
+    let settings = Settings::read(|name| match name {
+        "BASE_URL" => Some("https://go.example.com".to_owned()),
+        "SIGNING_SECRET" => Some("a preview signs nothing, and has to have one".to_owned()),
+        "MAIL_FROM" => Some("preview@example.com".to_owned()),
+        _ => None,
+    })?;
     let contact = match &wanted.data {
         Value::Null => None,
         Value::Object(data) => Some(contact(data)),
