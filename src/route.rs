@@ -15,6 +15,8 @@ pub enum Route<'a> {
     FormSend(&'a str),
     /// A link of a message.
     Click(&'a str),
+    /// A short link of a text message.
+    ShortLink(&'a str),
     /// The pixel of a message.
     Open(&'a str),
     /// The page that asks whether to unsubscribe.
@@ -51,6 +53,18 @@ pub enum Route<'a> {
     ApiErase(&'a str),
     /// The same of a contact that the body names.
     ApiEraseAsked,
+    /// The ledger of a contact's consents, by its id.
+    ApiConsents(&'a str),
+    /// The same of a contact that the body names.
+    ApiConsentsAsked,
+    /// The list of suppressed addresses.
+    ApiSuppressions,
+    /// Suppress an address.
+    ApiSuppress,
+    /// Lift a suppression.
+    ApiUnsuppress,
+    /// Put the list of another system on ours.
+    ApiSuppressionsImport,
     /// Merge a contact, named by its id, into the one that the body names.
     ApiMerge(&'a str),
     /// Merge two contacts that the body names.
@@ -77,6 +91,12 @@ pub enum Route<'a> {
     AdminMessageAsked(&'a str, &'a str),
     /// Let a journey run, or halt it, from the web app.
     AdminSteer(&'a str, RunState),
+    /// The list of suppressed addresses, as a page.
+    AdminSuppressions,
+    /// Suppress an address, from the web app.
+    AdminSuppress,
+    /// Lift a suppression, from the web app.
+    AdminUnsuppress,
     /// Let a parked contact be decided on again, from the web app.
     AdminRelease(&'a str),
     /// The door of the web app.
@@ -119,6 +139,7 @@ pub fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, NoRoute> {
             _ => Err(NoRoute::MethodNotAllowed("GET, HEAD, POST, OPTIONS")),
         },
         ["c", token] => one("GET", Click(token), GET),
+        ["s", code] => one("GET", ShortLink(code), GET),
         ["o", token] => one("GET", Open(token), GET),
         ["u", token] => both(UnsubscribeAsk(token), Unsubscribe(token)),
         ["u", token, "undo"] => one("POST", UnsubscribeUndo(token), "POST"),
@@ -126,42 +147,26 @@ pub fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, NoRoute> {
         ["confirm", token] => both(ConfirmAsk(token), Confirm(token)),
         ["hooks", provider] => one("POST", Hook(provider, ""), "POST"),
         ["hooks", provider, secret] => one("POST", Hook(provider, secret), "POST"),
-        ["api", "v1", "campaigns"] => one("POST", ApiPublish, "POST"),
-        ["api", "v1", "campaigns", "diff"] => one("POST", ApiDiff, "POST"),
-        ["api", "v1", "campaigns", id, "preview"] => one("POST", ApiPreview(id), "POST"),
-        ["api", "v1", "campaigns", id, "test"] => one("POST", ApiTest(id), "POST"),
-        ["api", "v1", "journeys", id, verb] => match RunState::by_verb(verb) {
-            Some(state) => one("POST", ApiSteer(id, state), "POST"),
-            None => Err(NoRoute::NotFound),
-        },
-        ["api", "v1", "contacts", "explain"] => one("POST", ApiExplainAsked, "POST"),
-        ["api", "v1", "contacts", id, "explain"] => one("GET", ApiExplain(id), GET),
-        ["api", "v1", "contacts", "erase"] => one("POST", ApiEraseAsked, "POST"),
-        ["api", "v1", "contacts", id, "erase"] => one("POST", ApiErase(id), "POST"),
-        ["api", "v1", "contacts", "merge"] => one("POST", ApiMergeAsked, "POST"),
-        ["api", "v1", "contacts", id, "merge"] => one("POST", ApiMerge(id), "POST"),
-        ["api", "v1", "parked"] => one("GET", ApiParked, GET),
-        ["api", "v1", "parked", id, "release"] => one("POST", ApiRelease(id), "POST"),
-        ["api", "v1", "events"] => one("POST", ApiEvents, "POST"),
-        ["api", "v1", "reports", "campaigns", id] => one("GET", ApiReport(id), GET),
-        ["api", "v1", "openapi.json"] => one("GET", ApiDescription, GET),
-        ["admin", ..] => admin(method, path, &parts[1..]),
+        ["api", "v1", ref rest @ ..] => api(method, rest),
+        ["admin", ref rest @ ..] => admin(method, path, rest),
         ["dev", "mailbox"] => one("GET", Mailbox, GET),
         ["dev", "mailbox", id] => one("GET", MailboxMessage(id), GET),
         ["healthz"] => one("GET", Health, GET),
         ["readyz"] => one("GET", Ready, GET),
         // The house's own folders have no pages of campaigns in them.
         [
-            "f" | "c" | "o" | "u" | "confirm" | "preferences" | "hooks" | "api" | "dev" | "assets",
+            "f" | "c" | "s" | "o" | "u" | "confirm" | "preferences" | "hooks" | "api" | "dev"
+            | "assets",
             ..,
         ] => Err(NoRoute::NotFound),
         _ => one("GET", Page(path), GET),
     }
 }
 
+/// The methods of what is only read.
 const GET: &str = "GET, HEAD";
 
-/// A route for one method.
+/// The route, for one method.
 fn one<'a>(
     method: &str,
     wanted: &str,
@@ -171,7 +176,7 @@ fn one<'a>(
     if method == wanted { Ok(route) } else { Err(NoRoute::MethodNotAllowed(allow)) }
 }
 
-/// A route for each of the two methods.
+/// One route for GET, another for POST.
 fn both<'a>(method: &str, get: Route<'a>, post: Route<'a>) -> Result<Route<'a>, NoRoute> {
     match method {
         "GET" => Ok(get),
@@ -185,7 +190,7 @@ fn admin<'a>(method: &str, path: &'a str, parts: &[&'a str]) -> Result<Route<'a>
     use Route::*;
     let one = |wanted, route, allow| one(method, wanted, route, allow);
     let both = |get, post| both(method, get, post);
-    match parts[..] {
+    match *parts {
         [] => one("GET", Admin, GET),
         ["campaigns", id] => one("GET", AdminReport(id), GET),
         ["campaigns", id, "messages"] => one("GET", AdminMessages(id), GET),
@@ -197,9 +202,46 @@ fn admin<'a>(method: &str, path: &'a str, parts: &[&'a str]) -> Result<Route<'a>
             Some(state) => one("POST", AdminSteer(id, state), "POST"),
             None => Err(NoRoute::NotFound),
         },
+        ["suppressions"] => both(AdminSuppressions, AdminSuppress),
+        ["suppressions", "release"] => one("POST", AdminUnsuppress, "POST"),
         ["parked", id, "release"] => one("POST", AdminRelease(id), "POST"),
         ["sign-in"] => both(SignInAsk, SignIn),
         ["sign-out"] => one("POST", SignOut, "POST"),
+        _ => Err(NoRoute::NotFound),
+    }
+}
+
+/// Finds the route of an API call, by what follows `/api/v1/`.
+fn api<'a>(method: &str, parts: &[&'a str]) -> Result<Route<'a>, NoRoute> {
+    use Route::*;
+    let one = |wanted, route, allow| one(method, wanted, route, allow);
+    let both = |get, post| both(method, get, post);
+    match *parts {
+        ["campaigns"] => one("POST", ApiPublish, "POST"),
+        ["campaigns", "diff"] => one("POST", ApiDiff, "POST"),
+        ["campaigns", id, "preview"] => one("POST", ApiPreview(id), "POST"),
+        ["campaigns", id, "test"] => one("POST", ApiTest(id), "POST"),
+        ["journeys", id, verb] => match RunState::by_verb(verb) {
+            Some(state) => one("POST", ApiSteer(id, state), "POST"),
+            None => Err(NoRoute::NotFound),
+        },
+        ["contacts", "explain"] => one("POST", ApiExplainAsked, "POST"),
+        ["contacts", id, "explain"] => one("GET", ApiExplain(id), GET),
+        ["contacts", "erase"] => one("POST", ApiEraseAsked, "POST"),
+        ["contacts", id, "erase"] => one("POST", ApiErase(id), "POST"),
+        ["contacts", "consents"] => one("POST", ApiConsentsAsked, "POST"),
+        ["contacts", id, "consents"] => one("GET", ApiConsents(id), GET),
+        ["suppressions"] => both(ApiSuppressions, ApiSuppress),
+        ["suppressions", "list"] => one("POST", ApiSuppressions, "POST"),
+        ["suppressions", "release"] => one("POST", ApiUnsuppress, "POST"),
+        ["suppressions", "import"] => one("POST", ApiSuppressionsImport, "POST"),
+        ["contacts", "merge"] => one("POST", ApiMergeAsked, "POST"),
+        ["contacts", id, "merge"] => one("POST", ApiMerge(id), "POST"),
+        ["parked"] => one("GET", ApiParked, GET),
+        ["parked", id, "release"] => one("POST", ApiRelease(id), "POST"),
+        ["events"] => one("POST", ApiEvents, "POST"),
+        ["reports", "campaigns", id] => one("GET", ApiReport(id), GET),
+        ["openapi.json"] => one("GET", ApiDescription, GET),
         _ => Err(NoRoute::NotFound),
     }
 }

@@ -12,8 +12,8 @@ fn main() {}
 mod cli {
     use clap::Parser;
     use dripline::native::commands::{
-        Exit, Terminal, check, erase, explain, inspect, journey, merge, parked, publish, render,
-        report, send_test, simulate, token,
+        Exit, Terminal, check, consents, erase, explain, inspect, journey, merge, parked, publish,
+        render, report, send_test, simulate, suppressions, token,
     };
     use std::io::{self, Write};
     use std::process::ExitCode;
@@ -36,6 +36,8 @@ Exit status of every command: 0 it is right, 1 what was asked about is wrong, 2 
         Report(report::Args),
         Explain(explain::Args),
         Parked(parked::Args),
+        Consents(consents::Args),
+        Suppressions(suppressions::Args),
         Erase(erase::Args),
         Merge(merge::Args),
         Inspect(inspect::Args),
@@ -55,6 +57,8 @@ Exit status of every command: 0 it is right, 1 what was asked about is wrong, 2 
             Cli::Simulate(args) => simulate::run(args, &mut terminal),
             Cli::Journey(args) => journey::run(args, &mut terminal),
             Cli::Explain(args) => explain::run(args, &mut terminal),
+            Cli::Consents(args) => consents::run(args, &mut terminal),
+            Cli::Suppressions(args) => suppressions::run(args, &mut terminal),
             Cli::Merge(args) => merge::run(args, &mut terminal),
             Cli::Erase(args) => erase::run(args, &mut terminal),
             Cli::Parked(args) => parked::run(args, &mut terminal),

@@ -39,6 +39,7 @@ pub mod tracking;
 pub mod machine;
 pub mod keyword;
 pub mod sms;
+pub mod texting;
 pub mod change;
 pub mod decide;
 pub mod preferences;

@@ -108,7 +108,7 @@ pub struct Figures {
     pub contacts: i64,
     /// Events that met the goal.
     pub conversions: i64,
-    /// What was spent, in minor units.
+    /// What was spent, in minor units; the price of text messages is in it.
     pub cost_minor: i64,
     /// What the conversions were worth, in minor units.
     pub revenue_minor: i64,
@@ -143,6 +143,12 @@ pub struct MessageFigures {
     /// Clicks that are machines', each of them.
     #[serde(default)]
     pub machine_clicks: i64,
+    /// Segments of text messages.
+    #[serde(default)]
+    pub segments: i64,
+    /// What they cost, in millionths of the campaign's currency.
+    #[serde(default)]
+    pub cost_micros: i64,
 }
 
 impl Report {
@@ -168,6 +174,8 @@ impl Report {
             clicked: sum(|m| m.clicked),
             machine_opens: sum(|m| m.machine_opens),
             machine_clicks: sum(|m| m.machine_clicks),
+            segments: sum(|m| m.segments),
+            cost_micros: sum(|m| m.cost_micros),
         }
     }
 }

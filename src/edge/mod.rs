@@ -16,6 +16,8 @@ mod refuse;
 mod api;
 mod admin;
 mod preview;
+mod lists;
+mod suppressed;
 mod privacy;
 
 use crate::flows::task::{Intake, Work};
@@ -68,6 +70,7 @@ async fn dispatch(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
         Route::FormPreflight(form) => visitor::form_preflight(&app, &inbound, form),
         Route::FormSend(form) => visitor::form_send(app, inbound, form).await,
         Route::Click(token) => visitor::click(app, inbound, token),
+        Route::ShortLink(code) => visitor::short_link(app, inbound, code).await,
         Route::Open(token) => visitor::open(app, inbound, token),
         Route::UnsubscribeAsk(token) => refuse::unsubscribe_ask(&app, &inbound, token),
         Route::Unsubscribe(token) => refuse::unsubscribe(app, inbound, token).await,
@@ -86,6 +89,15 @@ async fn dispatch(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
         Route::ApiExplainAsked => api::explain_asked(app, inbound).await,
         Route::ApiErase(id) => privacy::erase_one(app, inbound, id).await,
         Route::ApiEraseAsked => privacy::erase_asked(app, inbound).await,
+        Route::ApiConsents(id) => lists::consents_of(app, inbound, id).await,
+        Route::ApiConsentsAsked => lists::consents_asked(app, inbound).await,
+        Route::ApiSuppressions => lists::list(app, inbound).await,
+        Route::ApiSuppress => lists::add(app, inbound).await,
+        Route::ApiUnsuppress => lists::release(app, inbound).await,
+        Route::ApiSuppressionsImport => lists::import(app, inbound).await,
+        Route::AdminSuppressions => suppressed::page(app, inbound).await,
+        Route::AdminSuppress => suppressed::add(app, inbound).await,
+        Route::AdminUnsuppress => suppressed::release(app, inbound).await,
         Route::ApiMerge(id) => privacy::merge_one(app, inbound, id).await,
         Route::ApiMergeAsked => privacy::merge_asked(app, inbound).await,
         Route::ApiParked => api::parked(app, inbound).await,

@@ -7,10 +7,11 @@ use crate::domain::broadcast::of_part;
 use crate::domain::campaign::Campaign;
 use crate::domain::catalog::Edition;
 use crate::domain::journey::{EnrollmentState, JourneyStatus};
-use crate::domain::primitives::Millis;
+use crate::domain::primitives::{Channel, Millis, minor_digits};
 use crate::domain::report::{
     ChannelRow, Figures, JourneyRow, MessageFigures, MessageRow, PassageFigures, Report, VariantRow,
 };
+use crate::domain::texting::in_minor_units;
 use crate::store::journeys;
 use crate::store::reports::{self, CounterRow, PassageRow};
 use crate::store::statement::Rows;
@@ -96,6 +97,14 @@ fn add_up(campaign: &Campaign, version: u32, rows: &[CounterRow], now: Millis) -
             }
         }
     }
+    let micros: i64 = messages.values().map(|figures| figures.cost_micros).sum();
+    if micros > 0 {
+        let minor = in_minor_units(micros, minor_digits(&campaign.currency));
+        let channel = by_channel.entry(Channel::Sms.as_str().to_owned()).or_default();
+        for figures in [&mut total, channel] {
+            figures.cost_minor += minor;
+        }
+    }
     for cost in &campaign.costs {
         let channel = by_channel.entry(cost.channel.clone()).or_default();
         for figures in [&mut total, channel] {
@@ -137,6 +146,8 @@ fn message_count(metric: &str) -> Option<fn(&mut MessageFigures) -> &mut i64> {
         "opened" => Some(|figures| &mut figures.opened),
         "clicked" => Some(|figures| &mut figures.clicked),
         "machine_opens" => Some(|figures| &mut figures.machine_opens),
+        "segments" => Some(|figures| &mut figures.segments),
+        "message_cost" => Some(|figures| &mut figures.cost_micros),
         "machine_clicks" => Some(|figures| &mut figures.machine_clicks),
         _ => None,
     }

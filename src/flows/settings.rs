@@ -4,6 +4,7 @@ use crate::domain::message::Message;
 use crate::domain::pacing::House;
 use crate::domain::primitives::Channel;
 use crate::domain::token::{Keyring, equal_secrets, sha256_hex};
+use crate::domain::tracking::is_region;
 use crate::providers::{Sender, hooks, resend, twilio};
 
 /// The part of the configuration that flows need. Secrets in it reach no template and no log.
@@ -21,6 +22,8 @@ pub struct Settings {
     pub hooks: hooks::Secrets,
     /// How fast they leave, and when not, all campaigns together.
     pub pacing: House,
+    /// Where nobody is followed, whatever a campaign says (`domain::tracking::is_in`).
+    pub tracking_off_in: Vec<String>,
 }
 
 /// How messages leave, by channel and class: in each list the first is asked, and the next stands
@@ -103,6 +106,13 @@ impl Settings {
                 .filter(|max| *max > 0)
                 .ok_or_else(|| format!("SEND_BATCH_MAX is `{text}`: use a number from 1"))?,
         };
+        let off_in = get("TRACKING_OFF_IN").unwrap_or_default();
+        let tracking_off_in: Vec<String> =
+            off_in.split([',', ' ']).filter(|r| !r.is_empty()).map(str::to_owned).collect();
+        if let Some(wrong) = tracking_off_in.iter().find(|region| !is_region(region)) {
+            let advice = "use countries such as DE, and time zones such as Europe/";
+            return Err(format!("TRACKING_OFF_IN has `{wrong}`: {advice}"));
+        }
         let base_url = need("BASE_URL", "the public address, such as https://go.example.com")?;
         let keys = Keyring::new(&secret, get("SIGNING_SECRET_PREVIOUS").as_deref());
         Ok(Self {
@@ -115,6 +125,7 @@ impl Settings {
                 None | Some("") => House::default(),
                 Some(json) => House::read(json).map_err(|wrong| format!("PACING: {wrong}"))?,
             },
+            tracking_off_in,
         })
     }
 
@@ -135,8 +146,18 @@ impl Settings {
 /// Whether a token is one of those configured: `API_TOKENS` holds `name:sha256` pairs, separated
 /// by spaces, and never a token itself.
 pub fn is_api_token(configured: &str, token: &str) -> bool {
+    api_token_name(configured, token).is_some()
+}
+
+/// The name under which a token is configured.
+pub fn api_token_name<'c>(configured: &'c str, token: &str) -> Option<&'c str> {
     let hash = sha256_hex(token);
-    let hashes = configured.split_whitespace().filter_map(|pair| Some(pair.split_once(':')?.1));
+    let pairs = configured.split_whitespace().filter_map(|pair| pair.split_once(':'));
     // No early end, so that the time taken tells nothing about which one matched.
-    hashes.fold(false, |found, known| found | equal_secrets(known, &hash))
+    pairs.fold(
+        None,
+        |found, (name, known)| {
+            if equal_secrets(known, &hash) { Some(name) } else { found }
+        },
+    )
 }

@@ -110,6 +110,7 @@ impl World {
             pacing: House::default(),
             senders: Senders { email: mailbox(), sms: mailbox(), ..Senders::none(&keys) },
             keys,
+            tracking_off_in: Vec::new(),
         };
         let mut world = Self {
             db: Sqlite::in_memory().map_err(|error| error.to_string())?,

@@ -158,22 +158,23 @@ WITH about AS (
   SELECT campaign_id, 'visitors', channel, part, count(*) FROM visits GROUP BY 1, 3, 4
   UNION ALL SELECT campaign, 'leads', channel, part, sum(lead) FROM leads GROUP BY 1, 3, 4
   UNION ALL SELECT campaign, 'contacts', channel, part, sum(new) FROM leads GROUP BY 1, 3, 4
-  UNION ALL SELECT campaign, 'hard_bounced', channel, template, count(*) FROM about
-             WHERE name = 'message.bounced' AND class = 'marketing'
-               AND properties ->> 'kind' = 'hard' GROUP BY 1, 3, 4
-  UNION ALL SELECT campaign, substr(name, 9), channel, template, count(*) FROM about
-             WHERE name IN ('message.sent', 'message.delivered', 'message.bounced',
-                            'message.complained', 'message.unsubscribed')
-               AND class = 'marketing' GROUP BY 1, 2, 3, 4
-  UNION ALL SELECT campaign, 'opened', channel, template, count(*) FROM about
-             WHERE name = 'message.opened' AND properties ->> 'first'
-                OR name = 'message.clicked' AND properties ->> 'opened' GROUP BY 1, 3, 4
-  UNION ALL SELECT campaign, iif(name = 'message.opened', 'machine_opens', 'machine_clicks'),
-                   channel, template, count(*) FROM about
-             WHERE name IN ('message.opened', 'message.clicked') AND properties ->> 'machine'
-             GROUP BY 1, 2, 3, 4
-  UNION ALL SELECT campaign, 'clicked', channel, template, count(*) FROM about
-             WHERE name = 'message.clicked' AND properties ->> 'first' GROUP BY 1, 3, 4
+  UNION ALL SELECT campaign, count.key, channel, template, sum(coalesce(count.value, 0))
+              FROM about, json_each(json_object(
+                'sent', name = 'message.sent' AND class = 'marketing',
+                'segments', iif(name = 'message.sent', properties ->> 'sms_segments', 0),
+                'message_cost', iif(name = 'message.sent', properties ->> 'cost_micros', 0),
+                'delivered', name = 'message.delivered' AND class = 'marketing',
+                'bounced', name = 'message.bounced' AND class = 'marketing',
+                'hard_bounced', name = 'message.bounced' AND class = 'marketing'
+                                AND properties ->> 'kind' = 'hard',
+                'complained', name = 'message.complained' AND class = 'marketing',
+                'unsubscribed', name = 'message.unsubscribed' AND class = 'marketing',
+                'opened', name = 'message.opened' AND properties ->> 'first'
+                          OR name = 'message.clicked' AND properties ->> 'opened',
+                'clicked', name = 'message.clicked' AND properties ->> 'first',
+                'machine_opens', name = 'message.opened' AND properties ->> 'machine',
+                'machine_clicks', name = 'message.clicked' AND properties ->> 'machine'
+              )) AS count GROUP BY 1, 2, 3, 4
   UNION ALL SELECT campaign_id, 'conversions', channel, part, count(*) FROM conversions
              GROUP BY 1, 3, 4
   UNION ALL SELECT v.campaign_id, 'revenue', v.channel, v.part, sum(v.value)

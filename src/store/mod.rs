@@ -17,6 +17,8 @@ pub mod parked;
 pub mod reports;
 mod rules;
 pub mod segments;
+pub mod short_links;
 pub mod statement;
+pub mod suppressions;
 pub mod totals;
 pub mod write;

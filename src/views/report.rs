@@ -5,8 +5,10 @@ use super::page::{Frame, Page};
 use super::render;
 use crate::domain::journey::RunState;
 use crate::domain::language::Language;
+use crate::domain::primitives::minor_digits;
 use crate::domain::reason::in_words;
 use crate::domain::report::{Figures, JourneyRow, MessageFigures, PassageFigures, Report};
+use crate::domain::texting::in_minor_units;
 use askama::Template;
 use std::collections::BTreeMap;
 
@@ -256,12 +258,17 @@ impl Words<'_> {
             self.say("Click rate", "点击率"),
             self.say("Opens by machines", "机器打开"),
             self.say("Clicks by machines", "机器点击"),
+            self.say("SMS segments", "短信条数"),
+            self.say("Cost", "花费"),
             self.say("Bounced", "已退回"),
             self.say("Hard bounces", "地址无效"),
             self.say("Complaints", "投诉"),
             self.say("Unsubscribed", "已退订"),
         ];
+        let digits = minor_digits(&report.currency);
         let row = |name: &str, figures: &MessageFigures| {
+            // An e-mail has no segments, and its price is not known here.
+            let texted = |text: String| if figures.segments > 0 { text } else { NONE.to_owned() };
             // Nobody can tell whether an SMS was read.
             let seen = |text: String| if name.starts_with("sms/") { NONE.to_owned() } else { text };
             let texts = [
@@ -273,6 +280,8 @@ impl Words<'_> {
                 percent(figures.click_rate()),
                 seen(count(figures.machine_opens)),
                 count(figures.machine_clicks),
+                texted(count(figures.segments)),
+                texted(self.money(in_minor_units(figures.cost_micros, digits))),
                 count(figures.bounced),
                 count(figures.hard_bounced),
                 count(figures.complained),

@@ -14,6 +14,7 @@ mod parked;
 mod publish;
 mod report;
 mod simulate;
+mod suppressions;
 mod token;
 
 use serde_json::Value;

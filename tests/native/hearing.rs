@@ -79,7 +79,7 @@ fn take_in(db: &Sqlite, world: &World, report: HeardReport, now: Millis) {
 /// The provider's answer to the call that sent the message.
 fn answer(db: &Sqlite, world: &World, message: &MessageId, at: Millis) {
     let contact = rows(db, "SELECT id FROM contacts")[0]["id"].as_str().unwrap().into();
-    let outcome = Outcome::Accepted { provider_id: "re-1".to_owned(), arrived: false };
+    let outcome = Outcome::Accepted { provider_id: "re-1".to_owned(), arrived: false, spent: None };
     let happening = Happening::Delivered { message: message.clone(), attempt: 1, outcome };
     let case = Case { who: Who::Id(contact), happenings: vec![happening] };
     block_on(commit(db, &world.catalog, vec![case], at, &mut Ids::new(at, 1))).unwrap();

@@ -9,6 +9,7 @@ use crate::domain::contact::Contact;
 use crate::domain::event::names;
 use crate::domain::message::{Class, Message, MessageState, Milestones};
 use crate::domain::primitives::{Channel, Millis};
+use crate::domain::texting::Spent;
 use serde_json::{Value, json};
 
 impl Decider<'_> {
@@ -147,8 +148,12 @@ impl Decider<'_> {
         if message.state.is_over() && !settles {
             return;
         }
+        let taken = match &outcome {
+            Outcome::Accepted { spent, .. } => *spent,
+            _ => None,
+        };
         let (state, name, reason, provider_id) = match outcome {
-            Outcome::Accepted { provider_id, arrived } => {
+            Outcome::Accepted { provider_id, arrived, .. } => {
                 let state = if arrived { MessageState::Delivered } else { MessageState::Sent };
                 (state, names::MESSAGE_SENT, String::new(), Some(provider_id))
             }
@@ -165,6 +170,15 @@ impl Decider<'_> {
         let mut properties = facts(message);
         if !reason.is_empty() {
             properties["reason"] = Value::from(reason.clone());
+        }
+        if let Some(Spent { segments, micros }) = taken {
+            properties["sms_segments"] = Value::from(segments);
+            properties["cost_micros"] = Value::from(micros);
+            let (channel, template) = (message.channel.as_str(), &message.template);
+            let counts = [(Metric::Segments, segments.into()), (Metric::MessageCost, micros)];
+            for (metric, by) in counts.into_iter().filter(|(_, by)| *by != 0) {
+                self.count(&message.campaign, metric, channel, template, by);
+            }
         }
         let campaign = Some(&message.campaign);
         // No journey and no rule takes a test for the message itself.

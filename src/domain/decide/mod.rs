@@ -37,6 +37,7 @@ use super::machine::Facts;
 use super::message::Message;
 use super::primitives::{CampaignId, Channel, Ids, MessageId, Millis, QualifiedId};
 use super::suppression::{Release, Suppression};
+use super::texting::Spent;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, VecDeque};
@@ -257,6 +258,8 @@ pub enum Outcome {
         provider_id: String,
         /// Whether it is known to have arrived.
         arrived: bool,
+        /// What it took, for a text message.
+        spent: Option<Spent>,
     },
     /// It was held back: no consent, no address, suppressed.
     Skipped(&'static str),

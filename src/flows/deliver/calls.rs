@@ -19,7 +19,7 @@ const CALLS_AT_ONCE_MAX: usize = 6;
 const SILENCE_MAX: usize = 3;
 
 /// How long messages wait for a sender that has gone silent, or for the next task.
-const REST: Span = Span::minutes(1);
+pub const REST: Span = Span::minutes(1);
 
 /// How long messages wait for a sender to be configured.
 const NO_SENDER_WAIT: Span = Span::hours(1);

@@ -23,8 +23,9 @@
 //! Round trips for up to `MESSAGES_PER_TASK_MAX` messages: one to claim them (1 statement), one a
 //! wave (3), and two for every `HELD_MAX` outcomes and at the end (`commit`: 3 to read, 4 to write:
 //! events, contacts, messages, counters). One more (1) fetches versions that are not live, and one
-//! (1) puts back what is tried again. So a hundred messages in one call are 4 round trips and 11
-//! statements; one by one, in 17 waves, 28 and 87.
+//! (1) puts back what is tried again; and one a wave (1) keeps the short links of text messages.
+//! So a hundred messages in one call are 4 round trips and 11 statements; one by one, in 17 waves,
+//! 28 and 87.
 
 mod calls;
 mod gate;
@@ -33,17 +34,19 @@ mod places;
 mod truth;
 
 use super::commit::{CommitError, load_versions};
-use super::compose::compose;
+use super::compose::{Composed, compose};
 use super::seams::{Database, DatabaseError, Http};
 use super::settings::Settings;
 use super::task::Work;
 use crate::domain::catalog::Catalog;
 use crate::domain::message::Message;
 use crate::domain::primitives::{Ids, MessageId, Millis, Span};
+use crate::domain::texting::Spent;
 use crate::providers::{Attempt, Call, Outgoing, Verdict};
-use crate::store::messages;
 use crate::store::messages::MessageRow;
+use crate::store::short_links::ShortLink;
 use crate::store::statement::Rows;
+use crate::store::{messages, short_links};
 use calls::{Plan, Planned};
 use futures_util::future::join_all;
 use gate::{Gate, Rules, gate};
@@ -156,7 +159,8 @@ impl<D: Database, H: Http> Round<'_, D, H> {
             truth = begin(self.db, again, first).await?;
         }
         let ready = turns.into_iter().filter_map(|turn| self.ready(turn, &truth, ended));
-        let ready: Vec<Ready<'_>> = ready.collect();
+        let mut ready: Vec<Ready<'_>> = ready.collect();
+        self.keep_links(&mut ready, ended).await?;
         let verdicts = join_all(ready.iter().map(|ready| self.call(ready))).await;
         for (ready, verdict) in ready.into_iter().zip(verdicts) {
             self.hear(ready, verdict, plan, ended);
@@ -164,19 +168,44 @@ impl<D: Database, H: Http> Round<'_, D, H> {
         Ok(())
     }
 
+    /// Keeps the short links of what is about to leave: one round trip, if there are any. If that
+    /// fails, none of it leaves.
+    async fn keep_links(
+        &self,
+        ready: &mut [Ready<'_>],
+        ended: &mut Ended,
+    ) -> Result<(), DatabaseError> {
+        let links = ready.iter_mut().flat_map(|ready| std::mem::take(&mut ready.short_links));
+        let links: Vec<ShortLink> = links.collect();
+        if links.is_empty() {
+            return Ok(());
+        }
+        let kept = self.db.batch(vec![short_links::keep(&links, self.at)]).await;
+        if kept.is_err() {
+            let at = self.at.plus(calls::REST);
+            for message in ready.iter().flat_map(|ready| &ready.planned.messages) {
+                ended.add(message, Ending::Untried { at, reason: "" });
+            }
+        }
+        kept.map(drop)
+    }
+
     /// What of a call may leave, composed; `None` if nothing of it does.
     fn ready<'a>(&self, turn: Turn<'a>, truth: &Truth, ended: &mut Ended) -> Option<Ready<'a>> {
         let Turn { mut planned, at } = turn;
         let mut letters = Vec::with_capacity(planned.messages.len());
         let mut leaving = Vec::with_capacity(planned.messages.len());
+        let (mut spent, mut short_links) = (Vec::new(), Vec::new());
         for message in std::mem::take(&mut planned.messages) {
             // Another worker has claimed it.
             if !truth.is_ours(&message) {
                 continue;
             }
             match self.prepare(&message, truth) {
-                Ok(outgoing) => {
-                    letters.push(outgoing);
+                Ok(composed) => {
+                    letters.push(composed.outgoing);
+                    spent.push(composed.spent);
+                    short_links.extend(composed.short_links);
                     leaving.push(message);
                 }
                 Err(ending) => ended.add(&message, ending),
@@ -186,11 +215,11 @@ impl<D: Database, H: Http> Round<'_, D, H> {
         if letters.is_empty() {
             return None;
         }
-        Some(Ready { planned, letters, at })
+        Some(Ready { planned, letters, spent, short_links, at })
     }
 
     /// Asks the gate and composes; or says what becomes of the message instead.
-    fn prepare(&self, message: &Message, truth: &Truth) -> Result<Outgoing, Ending> {
+    fn prepare(&self, message: &Message, truth: &Truth) -> Result<Composed, Ending> {
         let over = |reason: String| Ending::Over(failed(message, reason, false));
         let Some(rules) = self.rules(message) else {
             return Err(over("its version is gone".to_owned()));
@@ -207,8 +236,7 @@ impl<D: Database, H: Http> Round<'_, D, H> {
                 return Err(Ending::Again { at, reason, uncertain: false });
             }
         };
-        compose(&rules.edition, contact, message, to, self.settings)
-            .map_err(|error| over(error.to_string()))
+        compose(&rules.edition, contact, message, to, self.settings).map_err(over)
     }
 
     /// What a message goes by; `None` if its version is gone.
@@ -254,10 +282,10 @@ impl<D: Database, H: Http> Round<'_, D, H> {
         };
         // Whoever was asked for together is asked for together again.
         let tries = messages.iter().map(|message| message.attempts).max().unwrap_or_default();
-        for (message, attempt) in messages.iter().zip(attempts) {
+        for ((message, spent), attempt) in messages.iter().zip(ready.spent).zip(attempts) {
             let seed = key.as_deref().unwrap_or(message.id.as_str());
             let pause = pause(tries, seed);
-            ended.add(message, settle(sender, message, attempt, pause, self.at));
+            ended.add(message, settle(sender, (message, spent), attempt, pause, self.at));
         }
     }
 }
@@ -266,6 +294,10 @@ impl<D: Database, H: Http> Round<'_, D, H> {
 struct Ready<'a> {
     planned: Planned<'a>,
     letters: Vec<Outgoing>,
+    /// What each takes, for text messages.
+    spent: Vec<Option<Spent>>,
+    /// Until they are kept.
+    short_links: Vec<ShortLink>,
     /// Its turn at the sender.
     at: Millis,
 }

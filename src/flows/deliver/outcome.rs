@@ -5,6 +5,7 @@ use crate::domain::decide::{Happening, Outcome};
 use crate::domain::message::{ATTEMPTS_MAX, Message, backoff};
 use crate::domain::primitives::{ContactId, Ids, Millis, Span};
 use crate::domain::share::below;
+use crate::domain::texting::Spent;
 use crate::flows::commit::{Case, CommitError, Who, commit};
 use crate::flows::seams::Database;
 use crate::flows::submit_form::deliveries;
@@ -112,11 +113,11 @@ pub fn pause(attempts: u32, seed: &str) -> Span {
     Span(wait.0.saturating_add_unsigned(more))
 }
 
-/// What a provider's answer means for the message; `pause` is how long it waits at least, if it is
-/// tried again.
+/// What a provider's answer means for the message, which took so much; `pause` is how long it waits
+/// at least, if it is tried again.
 pub fn settle(
     sender: &Sender,
-    message: &Message,
+    (message, spent): (&Message, Option<Spent>),
     answer: Attempt,
     pause: Span,
     now: Millis,
@@ -130,7 +131,7 @@ pub fn settle(
     };
     match answer {
         Attempt::Accepted { provider_id, arrived } => {
-            Ending::Over(Outcome::Accepted { provider_id, arrived })
+            Ending::Over(Outcome::Accepted { provider_id, arrived, spent })
         }
         Attempt::Refused(reason) => Ending::Over(failed(message, reason, false)),
         Attempt::Retry { after, reason } => again(after, reason, false),

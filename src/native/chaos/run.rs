@@ -130,6 +130,7 @@ impl Run {
                 ..Senders::none(&keys)
             },
             keys,
+            tracking_off_in: Vec::new(),
         };
         let mut run = Self {
             shared: Rc::new(Shared::new(db, START, seed, defect)),

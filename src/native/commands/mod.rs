@@ -1,10 +1,12 @@
 //! The commands of `dripline`, one file each: arguments and a terminal in, an exit status out.
 
 pub mod check;
+pub mod consents;
 pub mod diff;
 pub mod erase;
 pub mod explain;
 pub mod faults;
+pub mod import_suppressions;
 pub mod inspect;
 pub mod journey;
 pub mod merge;
@@ -17,6 +19,7 @@ pub mod report;
 pub mod send_test;
 pub mod server;
 pub mod simulate;
+pub mod suppressions;
 pub mod table;
 pub mod token;
 #[cfg(test)]

@@ -5,8 +5,10 @@ use super::table::Table;
 use super::{Exit, Terminal};
 use crate::domain::journey::RunState;
 use crate::domain::language::Language;
+use crate::domain::primitives::minor_digits;
 use crate::domain::reason::in_words;
 use crate::domain::report::{Figures, JourneyRow, Report};
+use crate::domain::texting::in_minor_units;
 use crate::views::format::{NONE, count, moment, money, percent, signed_percent};
 use serde_json::json;
 use std::io::{self, Write};
@@ -68,6 +70,7 @@ pub(super) fn print(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         ("By channel", channels(report)),
         ("By page and variant", variants(report)),
         ("By message", messages(report)),
+        ("Text messages", texts(report)),
         ("Fetched by machines, by message", machines(report)),
         ("Came back or refused, by message", refused(report)),
     ] {
@@ -146,6 +149,18 @@ fn variants(report: &Report) -> Table {
         cells.push(percent(row.figures.lead_rate()));
         cells.push(amount(row.figures.revenue_minor, report));
         table.row(cells);
+    }
+    table
+}
+
+/// What the text messages of each template took.
+fn texts(report: &Report) -> Table {
+    let mut table = Table::new(1, &["Template", "Segments", "Cost"]);
+    let digits = minor_digits(&report.currency);
+    for row in report.messages.iter().filter(|row| row.figures.segments > 0) {
+        let cost = in_minor_units(row.figures.cost_micros, digits);
+        let cells = [row.template.clone(), count(row.figures.segments), amount(cost, report)];
+        table.row(cells.into());
     }
     table
 }
