@@ -1,5 +1,6 @@
 //! Every address that dripline answers at: method and path become a route. The enum is the list.
 
+use crate::domain::broadcast::BroadcastVerb;
 use crate::domain::journey::RunState;
 
 /// What a request asks for.
@@ -45,6 +46,10 @@ pub enum Route<'a> {
     ApiTest(&'a str),
     /// Let a journey run, or halt it.
     ApiSteer(&'a str, RunState),
+    /// Who would get a broadcast.
+    ApiBroadcast(&'a str),
+    /// Start, pause, resume or cancel a broadcast.
+    ApiSteerBroadcast(&'a str, BroadcastVerb),
     /// Why a contact, named by its id, is where it is.
     ApiExplain(&'a str),
     /// The same of a contact that the body names: an address in a URL would end up in logs.
@@ -97,6 +102,10 @@ pub enum Route<'a> {
     AdminSuppress,
     /// Lift a suppression, from the web app.
     AdminUnsuppress,
+    /// Who would get a broadcast, as a page with the button that starts it.
+    AdminBroadcast(&'a str),
+    /// Start, pause, resume or cancel a broadcast, from the web app.
+    AdminSteerBroadcast(&'a str, BroadcastVerb),
     /// Let a parked contact be decided on again, from the web app.
     AdminRelease(&'a str),
     /// The door of the web app.
@@ -204,6 +213,11 @@ fn admin<'a>(method: &str, path: &'a str, parts: &[&'a str]) -> Result<Route<'a>
         },
         ["suppressions"] => both(AdminSuppressions, AdminSuppress),
         ["suppressions", "release"] => one("POST", AdminUnsuppress, "POST"),
+        ["broadcasts", id] => one("GET", AdminBroadcast(id), GET),
+        ["broadcasts", id, verb] => match BroadcastVerb::read(verb) {
+            Some(verb) => one("POST", AdminSteerBroadcast(id, verb), "POST"),
+            None => Err(NoRoute::NotFound),
+        },
         ["parked", id, "release"] => one("POST", AdminRelease(id), "POST"),
         ["sign-in"] => both(SignInAsk, SignIn),
         ["sign-out"] => one("POST", SignOut, "POST"),
@@ -223,6 +237,11 @@ fn api<'a>(method: &str, parts: &[&'a str]) -> Result<Route<'a>, NoRoute> {
         ["campaigns", id, "test"] => one("POST", ApiTest(id), "POST"),
         ["journeys", id, verb] => match RunState::by_verb(verb) {
             Some(state) => one("POST", ApiSteer(id, state), "POST"),
+            None => Err(NoRoute::NotFound),
+        },
+        ["broadcasts", id] => one("GET", ApiBroadcast(id), GET),
+        ["broadcasts", id, verb] => match BroadcastVerb::read(verb) {
+            Some(verb) => one("POST", ApiSteerBroadcast(id, verb), "POST"),
             None => Err(NoRoute::NotFound),
         },
         ["contacts", "explain"] => one("POST", ApiExplainAsked, "POST"),
@@ -262,6 +281,8 @@ mod tests {
         let pause = Route::ApiSteer("spring.nurture", RunState::Paused);
         assert_eq!(route("POST", "/api/v1/journeys/spring.nurture/pause"), Ok(pause));
         assert_eq!(route("POST", "/api/v1/journeys/x.y/stop"), Err(NoRoute::NotFound));
+        let start = Route::AdminSteerBroadcast("spring.news", BroadcastVerb::Start);
+        assert_eq!(route("POST", "/admin/broadcasts/spring.news/start"), Ok(start));
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod refuse;
 mod api;
 mod admin;
 mod preview;
+mod broadcasts;
 mod lists;
 mod suppressed;
 mod privacy;
@@ -85,6 +86,8 @@ async fn dispatch(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
         Route::ApiPreview(id) => preview::api_preview(app, inbound, id).await,
         Route::ApiTest(id) => preview::api_test(app, inbound, id).await,
         Route::ApiSteer(id, state) => api::steer(app, inbound, id, state).await,
+        Route::ApiBroadcast(id) => broadcasts::preview(app, inbound, id).await,
+        Route::ApiSteerBroadcast(id, verb) => broadcasts::steer(app, inbound, id, verb).await,
         Route::ApiExplain(id) => api::explain_one(app, inbound, id).await,
         Route::ApiExplainAsked => api::explain_asked(app, inbound).await,
         Route::ApiErase(id) => privacy::erase_one(app, inbound, id).await,
@@ -111,6 +114,10 @@ async fn dispatch(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
         Route::AdminMessage(id, name) => preview::show(app, inbound, id, name).await,
         Route::AdminMessageAsked(id, name) => preview::ask(app, inbound, id, name).await,
         Route::AdminSteer(id, state) => admin::steer(app, inbound, id, state).await,
+        Route::AdminBroadcast(id) => broadcasts::page(app, inbound, id).await,
+        Route::AdminSteerBroadcast(id, verb) => {
+            broadcasts::steer_by_hand(app, inbound, id, verb).await
+        }
         Route::AdminRelease(id) => admin::release(app, inbound, id).await,
         Route::SignInAsk => admin::sign_in_ask(&app, &inbound),
         Route::SignIn => admin::sign_in(app, inbound).await,

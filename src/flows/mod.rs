@@ -24,6 +24,7 @@ pub mod receive;
 pub mod hear;
 pub mod receive_webhook;
 pub mod report;
+pub mod report_broadcasts;
 pub mod erase;
 pub mod explain;
 pub mod health;

@@ -10,6 +10,7 @@ pub mod mailbox;
 pub mod admin;
 pub mod report;
 pub mod preview;
+pub mod broadcast;
 pub mod suppressions;
 pub mod format;
 

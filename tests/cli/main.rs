@@ -5,6 +5,7 @@ mod server;
 
 mod check;
 mod erase;
+mod broadcast;
 mod explain;
 mod help;
 mod inspect;

@@ -1,5 +1,6 @@
 //! The commands of `dripline`, one file each: arguments and a terminal in, an exit status out.
 
+pub mod broadcast;
 pub mod check;
 pub mod consents;
 pub mod diff;
