@@ -19,6 +19,7 @@ pub mod run_due;
 pub mod run_broadcast;
 pub mod park;
 pub mod compose;
+pub mod preview;
 pub mod deliver;
 pub mod receive;
 pub mod hear;
