@@ -57,6 +57,8 @@ pub enum Route<'a> {
     ApiParked,
     /// Let a parked contact be decided on again.
     ApiRelease(&'a str),
+    /// Judge a campaign's openings and clicks anew.
+    ApiRejudge(&'a str),
     /// Tell events.
     ApiEvents,
     /// A campaign's report.
@@ -128,6 +130,7 @@ pub fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, NoRoute> {
         ["hooks", provider, secret] => one("POST", Hook(provider, secret), "POST"),
         ["api", "v1", "campaigns"] => one("POST", ApiPublish, "POST"),
         ["api", "v1", "campaigns", "diff"] => one("POST", ApiDiff, "POST"),
+        ["api", "v1", "campaigns", id, "rejudge"] => one("POST", ApiRejudge(id), "POST"),
         ["api", "v1", "journeys", id, verb] => match RunState::by_verb(verb) {
             Some(state) => one("POST", ApiSteer(id, state), "POST"),
             None => Err(NoRoute::NotFound),

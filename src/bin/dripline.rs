@@ -12,8 +12,8 @@ fn main() {}
 mod cli {
     use clap::Parser;
     use dripline::native::commands::{
-        Exit, Terminal, check, erase, explain, inspect, journey, merge, parked, publish, render,
-        report, simulate, token,
+        Exit, Terminal, check, erase, explain, inspect, journey, merge, parked, publish, rejudge,
+        render, report, simulate, token,
     };
     use std::io::{self, Write};
     use std::process::ExitCode;
@@ -35,6 +35,7 @@ Exit status of every command: 0 it is right, 1 what was asked about is wrong, 2 
         Report(report::Args),
         Explain(explain::Args),
         Parked(parked::Args),
+        Rejudge(rejudge::Args),
         Erase(erase::Args),
         Merge(merge::Args),
         Inspect(inspect::Args),
@@ -56,6 +57,7 @@ Exit status of every command: 0 it is right, 1 what was asked about is wrong, 2 
             Cli::Merge(args) => merge::run(args, &mut terminal),
             Cli::Erase(args) => erase::run(args, &mut terminal),
             Cli::Parked(args) => parked::run(args, &mut terminal),
+            Cli::Rejudge(args) => rejudge::run(args, &mut terminal),
             Cli::Report(args) => report::run(args, &mut terminal),
             Cli::Token(args) => token::run(args, &mut terminal),
             Cli::Inspect(args) => inspect::run(args, &mut terminal),

@@ -18,6 +18,7 @@ pub mod park;
 pub mod compose;
 pub mod deliver;
 pub mod receive;
+pub mod rejudge;
 pub mod hear;
 pub mod receive_webhook;
 pub mod report;

@@ -11,6 +11,7 @@ pub mod merge;
 pub mod parked;
 pub mod progress;
 pub mod publish;
+pub mod rejudge;
 pub mod render;
 pub mod report;
 pub mod server;
