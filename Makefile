@@ -6,7 +6,7 @@ SHELL := bash
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help dev test build size reset bench bench-engine bench-segments simulate simulate-defects
+.PHONY: help dev test build size reset bench bench-broadcast bench-engine bench-segments simulate simulate-defects
 .PHONY: lint fmt clean test-native test-e2e cli tools
 
 # Two tools are built from source, once for all projects and versions, and kept here.
@@ -51,6 +51,10 @@ bench: $(WASM_STAMP) cli bench/node_modules/.stamp ## Benchmark form capture aga
 bench-engine: ## Measure the engine: journey steps a second, statements a step, memory
 	@scripts/need rust
 	@$(FAST) cargo bench --quiet --profile fast --bench engine
+
+bench-broadcast: ## Measure a broadcast: recipients decided a second, statements a recipient, memory
+	@scripts/need rust
+	@$(FAST) cargo bench --quiet --profile fast --bench broadcast
 
 bench-segments: ## Benchmark rules: judging a contact, filling a segment (CONTACTS=100000: short)
 	@scripts/need rust

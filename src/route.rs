@@ -1,5 +1,6 @@
 //! Every address that dripline answers at: method and path become a route. The enum is the list.
 
+use crate::domain::broadcast::BroadcastVerb;
 use crate::domain::journey::RunState;
 
 /// What a request asks for.
@@ -41,6 +42,10 @@ pub enum Route<'a> {
     ApiDiff,
     /// Let a journey run, or halt it.
     ApiSteer(&'a str, RunState),
+    /// Who would get a broadcast.
+    ApiBroadcast(&'a str),
+    /// Start, pause, resume or cancel a broadcast.
+    ApiSteerBroadcast(&'a str, BroadcastVerb),
     /// Why a contact, named by its id, is where it is.
     ApiExplain(&'a str),
     /// The same of a contact that the body names: an address in a URL would end up in logs.
@@ -49,6 +54,18 @@ pub enum Route<'a> {
     ApiErase(&'a str),
     /// The same of a contact that the body names.
     ApiEraseAsked,
+    /// The ledger of a contact's consents, by its id.
+    ApiConsents(&'a str),
+    /// The same of a contact that the body names.
+    ApiConsentsAsked,
+    /// The list of suppressed addresses.
+    ApiSuppressions,
+    /// Suppress an address.
+    ApiSuppress,
+    /// Lift a suppression.
+    ApiUnsuppress,
+    /// Put the list of another system on ours.
+    ApiSuppressionsImport,
     /// Merge a contact, named by its id, into the one that the body names.
     ApiMerge(&'a str),
     /// Merge two contacts that the body names.
@@ -71,6 +88,16 @@ pub enum Route<'a> {
     AdminReport(&'a str),
     /// Let a journey run, or halt it, from the web app.
     AdminSteer(&'a str, RunState),
+    /// The list of suppressed addresses, as a page.
+    AdminSuppressions,
+    /// Suppress an address, from the web app.
+    AdminSuppress,
+    /// Lift a suppression, from the web app.
+    AdminUnsuppress,
+    /// Who would get a broadcast, as a page with the button that starts it.
+    AdminBroadcast(&'a str),
+    /// Start, pause, resume or cancel a broadcast, from the web app.
+    AdminSteerBroadcast(&'a str, BroadcastVerb),
     /// Let a parked contact be decided on again, from the web app.
     AdminRelease(&'a str),
     /// The door of the web app.
@@ -103,15 +130,8 @@ pub fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, NoRoute> {
     use Route::*;
     let method = if method == "HEAD" { "GET" } else { method };
     let parts: Vec<&str> = path.strip_prefix('/').unwrap_or(path).split('/').collect();
-    let one = |wanted: &str, route, allow| {
-        if method == wanted { Ok(route) } else { Err(NoRoute::MethodNotAllowed(allow)) }
-    };
-    let both = |get, post| match method {
-        "GET" => Ok(get),
-        "POST" => Ok(post),
-        _ => Err(NoRoute::MethodNotAllowed("GET, HEAD, POST")),
-    };
-    const GET: &str = "GET, HEAD";
+    let one = |wanted, route, allow| one(method, wanted, route, allow);
+    let both = |get, post| both(method, get, post);
     match parts[..] {
         ["f", form] => match method {
             "OPTIONS" => Ok(FormPreflight(form)),
@@ -128,28 +148,18 @@ pub fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, NoRoute> {
         ["confirm", token] => both(ConfirmAsk(token), Confirm(token)),
         ["hooks", provider] => one("POST", Hook(provider, ""), "POST"),
         ["hooks", provider, secret] => one("POST", Hook(provider, secret), "POST"),
-        ["api", "v1", "campaigns"] => one("POST", ApiPublish, "POST"),
-        ["api", "v1", "campaigns", "diff"] => one("POST", ApiDiff, "POST"),
-        ["api", "v1", "campaigns", id, "rejudge"] => one("POST", ApiRejudge(id), "POST"),
-        ["api", "v1", "journeys", id, verb] => match RunState::by_verb(verb) {
-            Some(state) => one("POST", ApiSteer(id, state), "POST"),
-            None => Err(NoRoute::NotFound),
-        },
-        ["api", "v1", "contacts", "explain"] => one("POST", ApiExplainAsked, "POST"),
-        ["api", "v1", "contacts", id, "explain"] => one("GET", ApiExplain(id), GET),
-        ["api", "v1", "contacts", "erase"] => one("POST", ApiEraseAsked, "POST"),
-        ["api", "v1", "contacts", id, "erase"] => one("POST", ApiErase(id), "POST"),
-        ["api", "v1", "contacts", "merge"] => one("POST", ApiMergeAsked, "POST"),
-        ["api", "v1", "contacts", id, "merge"] => one("POST", ApiMerge(id), "POST"),
-        ["api", "v1", "parked"] => one("GET", ApiParked, GET),
-        ["api", "v1", "parked", id, "release"] => one("POST", ApiRelease(id), "POST"),
-        ["api", "v1", "events"] => one("POST", ApiEvents, "POST"),
-        ["api", "v1", "reports", "campaigns", id] => one("GET", ApiReport(id), GET),
-        ["api", "v1", "openapi.json"] => one("GET", ApiDescription, GET),
+        ["api", "v1", ref rest @ ..] => api(method, rest),
         ["admin"] => one("GET", Admin, GET),
         ["admin", "campaigns", id] => one("GET", AdminReport(id), GET),
         ["admin", "journeys", id, verb] => match RunState::by_verb(verb) {
             Some(state) => one("POST", AdminSteer(id, state), "POST"),
+            None => Err(NoRoute::NotFound),
+        },
+        ["admin", "suppressions"] => both(AdminSuppressions, AdminSuppress),
+        ["admin", "suppressions", "release"] => one("POST", AdminUnsuppress, "POST"),
+        ["admin", "broadcasts", id] => one("GET", AdminBroadcast(id), GET),
+        ["admin", "broadcasts", id, verb] => match BroadcastVerb::read(verb) {
+            Some(verb) => one("POST", AdminSteerBroadcast(id, verb), "POST"),
             None => Err(NoRoute::NotFound),
         },
         ["admin", "parked", id, "release"] => one("POST", AdminRelease(id), "POST"),
@@ -169,6 +179,67 @@ pub fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, NoRoute> {
     }
 }
 
+/// The methods of what is only read.
+const GET: &str = "GET, HEAD";
+
+/// The route, for one method.
+fn one<'a>(
+    method: &str,
+    wanted: &str,
+    route: Route<'a>,
+    allow: &'static str,
+) -> Result<Route<'a>, NoRoute> {
+    if method == wanted { Ok(route) } else { Err(NoRoute::MethodNotAllowed(allow)) }
+}
+
+/// One route for GET, another for POST.
+fn both<'a>(method: &str, get: Route<'a>, post: Route<'a>) -> Result<Route<'a>, NoRoute> {
+    match method {
+        "GET" => Ok(get),
+        "POST" => Ok(post),
+        _ => Err(NoRoute::MethodNotAllowed("GET, HEAD, POST")),
+    }
+}
+
+/// Finds the route of an API call, by what follows `/api/v1/`.
+fn api<'a>(method: &str, parts: &[&'a str]) -> Result<Route<'a>, NoRoute> {
+    use Route::*;
+    let one = |wanted, route, allow| one(method, wanted, route, allow);
+    let both = |get, post| both(method, get, post);
+    match *parts {
+        ["campaigns"] => one("POST", ApiPublish, "POST"),
+        ["campaigns", id, "rejudge"] => one("POST", ApiRejudge(id), "POST"),
+        ["campaigns", "diff"] => one("POST", ApiDiff, "POST"),
+        ["journeys", id, verb] => match RunState::by_verb(verb) {
+            Some(state) => one("POST", ApiSteer(id, state), "POST"),
+            None => Err(NoRoute::NotFound),
+        },
+        ["broadcasts", id] => one("GET", ApiBroadcast(id), GET),
+        ["broadcasts", id, verb] => match BroadcastVerb::read(verb) {
+            Some(verb) => one("POST", ApiSteerBroadcast(id, verb), "POST"),
+            None => Err(NoRoute::NotFound),
+        },
+        ["contacts", "explain"] => one("POST", ApiExplainAsked, "POST"),
+        ["contacts", id, "explain"] => one("GET", ApiExplain(id), GET),
+        ["contacts", "erase"] => one("POST", ApiEraseAsked, "POST"),
+        ["contacts", id, "erase"] => one("POST", ApiErase(id), "POST"),
+        ["contacts", "consents"] => one("POST", ApiConsentsAsked, "POST"),
+        ["contacts", id, "consents"] => one("GET", ApiConsents(id), GET),
+        ["suppressions"] => both(ApiSuppressions, ApiSuppress),
+        ["suppressions", "list"] => one("POST", ApiSuppressions, "POST"),
+        ["suppressions", "release"] => one("POST", ApiUnsuppress, "POST"),
+        ["suppressions", "import"] => one("POST", ApiSuppressionsImport, "POST"),
+        ["contacts", "merge"] => one("POST", ApiMergeAsked, "POST"),
+        ["contacts", id, "merge"] => one("POST", ApiMerge(id), "POST"),
+        ["parked"] => one("GET", ApiParked, GET),
+        ["parked", id, "release"] => one("POST", ApiRelease(id), "POST"),
+        ["events"] => one("POST", ApiEvents, "POST"),
+        ["reports", "campaigns", id] => one("GET", ApiReport(id), GET),
+        ["openapi.json"] => one("GET", ApiDescription, GET),
+        _ => Err(NoRoute::NotFound),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -185,6 +256,8 @@ mod tests {
         let pause = Route::ApiSteer("spring.nurture", RunState::Paused);
         assert_eq!(route("POST", "/api/v1/journeys/spring.nurture/pause"), Ok(pause));
         assert_eq!(route("POST", "/api/v1/journeys/x.y/stop"), Err(NoRoute::NotFound));
+        let start = Route::AdminSteerBroadcast("spring.news", BroadcastVerb::Start);
+        assert_eq!(route("POST", "/admin/broadcasts/spring.news/start"), Ok(start));
     }
 
     #[test]

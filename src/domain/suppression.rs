@@ -101,6 +101,27 @@ impl Suppression {
     }
 }
 
+/// An entry of the list of suppressions.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Listed {
+    /// The channel; `external_id` for the hash of an erased one.
+    pub channel: String,
+    /// The address; of somebody who was erased, its hash.
+    pub address: String,
+    /// Why.
+    pub reason: SuppressionReason,
+    /// Until when; `None` for good. One that was lifted ended then.
+    pub until: Option<Millis>,
+    /// Who said so.
+    pub source: String,
+    /// When.
+    pub at: Millis,
+    /// Who lifted it.
+    pub released_by: Option<String>,
+    /// Why it was lifted.
+    pub release_note: Option<String>,
+}
+
 /// The lifting of a suppression; its row stays, and says who lifted it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Release {

@@ -15,6 +15,9 @@ mod hooks;
 mod refuse;
 mod api;
 mod admin;
+mod broadcasts;
+mod lists;
+mod suppressed;
 mod privacy;
 
 use crate::flows::task::{Intake, Work};
@@ -80,10 +83,21 @@ async fn dispatch(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
         Route::ApiPublish => api::publish(app, inbound).await,
         Route::ApiDiff => api::diff(app, inbound).await,
         Route::ApiSteer(id, state) => api::steer(app, inbound, id, state).await,
+        Route::ApiBroadcast(id) => broadcasts::preview(app, inbound, id).await,
+        Route::ApiSteerBroadcast(id, verb) => broadcasts::steer(app, inbound, id, verb).await,
         Route::ApiExplain(id) => api::explain_one(app, inbound, id).await,
         Route::ApiExplainAsked => api::explain_asked(app, inbound).await,
         Route::ApiErase(id) => privacy::erase_one(app, inbound, id).await,
         Route::ApiEraseAsked => privacy::erase_asked(app, inbound).await,
+        Route::ApiConsents(id) => lists::consents_of(app, inbound, id).await,
+        Route::ApiConsentsAsked => lists::consents_asked(app, inbound).await,
+        Route::ApiSuppressions => lists::list(app, inbound).await,
+        Route::ApiSuppress => lists::add(app, inbound).await,
+        Route::ApiUnsuppress => lists::release(app, inbound).await,
+        Route::ApiSuppressionsImport => lists::import(app, inbound).await,
+        Route::AdminSuppressions => suppressed::page(app, inbound).await,
+        Route::AdminSuppress => suppressed::add(app, inbound).await,
+        Route::AdminUnsuppress => suppressed::release(app, inbound).await,
         Route::ApiMerge(id) => privacy::merge_one(app, inbound, id).await,
         Route::ApiMergeAsked => privacy::merge_asked(app, inbound).await,
         Route::ApiParked => api::parked(app, inbound).await,
@@ -95,6 +109,10 @@ async fn dispatch(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
         Route::Admin => admin::index(app, inbound).await,
         Route::AdminReport(id) => admin::report(app, inbound, id).await,
         Route::AdminSteer(id, state) => admin::steer(app, inbound, id, state).await,
+        Route::AdminBroadcast(id) => broadcasts::page(app, inbound, id).await,
+        Route::AdminSteerBroadcast(id, verb) => {
+            broadcasts::steer_by_hand(app, inbound, id, verb).await
+        }
         Route::AdminRelease(id) => admin::release(app, inbound, id).await,
         Route::SignInAsk => admin::sign_in_ask(&app, &inbound),
         Route::SignIn => admin::sign_in(app, inbound).await,

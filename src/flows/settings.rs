@@ -146,8 +146,18 @@ impl Settings {
 /// Whether a token is one of those configured: `API_TOKENS` holds `name:sha256` pairs, separated
 /// by spaces, and never a token itself.
 pub fn is_api_token(configured: &str, token: &str) -> bool {
+    api_token_name(configured, token).is_some()
+}
+
+/// The name under which a token is configured.
+pub fn api_token_name<'c>(configured: &'c str, token: &str) -> Option<&'c str> {
     let hash = sha256_hex(token);
-    let hashes = configured.split_whitespace().filter_map(|pair| Some(pair.split_once(':')?.1));
+    let pairs = configured.split_whitespace().filter_map(|pair| pair.split_once(':'));
     // No early end, so that the time taken tells nothing about which one matched.
-    hashes.fold(false, |found, known| found | equal_secrets(known, &hash))
+    pairs.fold(
+        None,
+        |found, (name, known)| {
+            if equal_secrets(known, &hash) { Some(name) } else { found }
+        },
+    )
 }

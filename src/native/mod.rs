@@ -6,4 +6,5 @@ pub mod world;
 pub mod chaos;
 pub mod simulation;
 pub mod project;
+pub mod suppression_file;
 pub mod commands;

@@ -404,6 +404,15 @@ impl World {
         block_on(report::report(&self.db, edition, self.now)).map(Some)
     }
 
+    /// The same with its broadcasts.
+    pub fn report_with_broadcasts(&self, campaign: &str) -> Result<Option<Report>, DatabaseError> {
+        let Some(edition) = self.catalog.live_edition(&CampaignId::from(campaign)) else {
+            return Ok(None);
+        };
+        let whole = block_on(report::report_with_journeys(&self.db, edition, self.now))?;
+        Ok(Some(Report { journeys: Vec::new(), ..whole }))
+    }
+
     /// The rows of one statement.
     pub fn rows(&self, statement: Statement) -> Result<Rows, DatabaseError> {
         let rows = block_on(self.db.batch(vec![statement]))?;

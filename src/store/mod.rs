@@ -19,5 +19,6 @@ mod rules;
 pub mod segments;
 pub mod short_links;
 pub mod statement;
+pub mod suppressions;
 pub mod totals;
 pub mod write;

@@ -39,6 +39,8 @@ impl Page {
 pub enum Section {
     /// The list of campaigns and their reports.
     Campaigns,
+    /// The list of suppressed addresses.
+    Suppressions,
     /// The local mailbox.
     Mailbox,
 }
@@ -66,6 +68,10 @@ impl Frame {
 
     pub(super) fn is_campaigns(&self) -> bool {
         self.section == Section::Campaigns
+    }
+
+    pub(super) fn is_suppressions(&self) -> bool {
+        self.section == Section::Suppressions
     }
 
     pub(super) fn is_mailbox(&self) -> bool {

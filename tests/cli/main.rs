@@ -4,6 +4,7 @@
 mod server;
 
 mod erase;
+mod broadcast;
 mod explain;
 mod help;
 mod inspect;
@@ -13,6 +14,7 @@ mod parked;
 mod publish;
 mod report;
 mod simulate;
+mod suppressions;
 mod token;
 
 use serde_json::Value;

@@ -21,6 +21,7 @@ mod rig;
 mod segments;
 mod support;
 mod templates;
+mod suppressions;
 mod texting;
 mod tidy;
 mod tracking;

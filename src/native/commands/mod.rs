@@ -1,10 +1,13 @@
 //! The commands of `dripline`, one file each: arguments and a terminal in, an exit status out.
 
+pub mod broadcast;
 pub mod check;
+pub mod consents;
 pub mod diff;
 pub mod erase;
 pub mod explain;
 pub mod faults;
+pub mod import_suppressions;
 pub mod inspect;
 pub mod journey;
 pub mod merge;
@@ -16,6 +19,7 @@ pub mod render;
 pub mod report;
 pub mod server;
 pub mod simulate;
+pub mod suppressions;
 pub mod table;
 pub mod token;
 #[cfg(test)]
