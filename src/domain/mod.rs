@@ -19,6 +19,7 @@ pub mod share;
 pub mod recurrence;
 pub mod journey;
 pub mod message;
+pub mod breaker;
 pub mod pacing;
 pub mod ab;
 pub mod broadcast;

@@ -47,6 +47,7 @@ const REASONS: &[(&str, &str, &str)] = &[
         "no sender is configured for this channel",
         "该渠道未配置发送服务",
     ),
+    ("sender_out_of_order", "the provider takes nothing for now", "发送服务商暂时不可用"),
     (
         "an earlier attempt had no answer",
         "an earlier attempt had no answer, and another might send it twice",

@@ -39,6 +39,7 @@ pub fn campaign_report(view: &ReportView) -> String {
         channels: words.channels(report),
         variants: words.variants(report),
         messages: words.messages(report),
+        previews: view.frame.href(&format!("/admin/campaigns/{}/messages", report.campaign)),
         broadcasts: cards(report, &view.frame, view.time_zone),
         journeys: words.journeys(report),
     })
@@ -58,6 +59,7 @@ struct ReportTemplate<'a> {
     channels: Table,
     variants: Table,
     messages: Table,
+    previews: String,
     broadcasts: Vec<BroadcastCard>,
     journeys: Vec<JourneyCard>,
 }

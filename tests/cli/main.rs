@@ -3,6 +3,7 @@
 
 mod server;
 
+mod check;
 mod erase;
 mod broadcast;
 mod explain;
