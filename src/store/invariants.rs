@@ -206,7 +206,7 @@ pub fn contradictions(invariant: &'static str, now: Millis) -> Statement {
 pub fn ledger(ids: &[MessageId]) -> Statement {
     Statement::new(
         "SELECT m.id, m.channel, m.sender, m.call, c.phone,
-                m.class <> 'internal' AND (
+                c.erased_at IS NOT NULL OR m.class <> 'internal' AND (
                   EXISTS (SELECT 1 FROM enrollments e WHERE e.contact_id = m.contact_id
                              AND e.id = m.enrollment_id AND e.state = 'exited')
                   OR m.class = 'marketing' AND NOT EXISTS (
@@ -237,6 +237,23 @@ pub struct LedgerRow {
     pub phone: Option<String>,
     /// 1 if consent is missing, or its passage has ended early.
     pub barred: i64,
+}
+
+/// The names of all tables: one row, `name`, for each.
+pub fn tables() -> Statement {
+    Statement::new("SELECT name FROM sqlite_schema WHERE type = 'table'", Vec::new())
+}
+
+/// Everything in a table; `name` is one that `tables` returned.
+pub fn all_of(name: &str) -> Statement {
+    let name = name.replace('"', "");
+    Statement { sql: format!("SELECT * FROM \"{name}\"").into(), params: Vec::new() }
+}
+
+/// The ids of those into whom somebody was merged: one row, `id`, for each.
+pub fn survivors() -> Statement {
+    let sql = "SELECT DISTINCT merged_into AS id FROM contacts WHERE merged_into IS NOT NULL";
+    Statement::new(sql, Vec::new())
 }
 
 /// The contacts in a segment: one row, `id`, for each.

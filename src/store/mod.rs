@@ -16,6 +16,7 @@ pub mod pacing;
 pub mod parked;
 pub mod reports;
 mod rules;
+pub mod senders;
 pub mod segments;
 pub mod short_links;
 pub mod statement;

@@ -19,6 +19,7 @@ mod poison;
 mod privacy;
 mod rig;
 mod segments;
+mod senders;
 mod support;
 mod templates;
 mod suppressions;
