@@ -13,7 +13,7 @@ mod cli {
     use clap::Parser;
     use dripline::native::commands::{
         Exit, Terminal, broadcast, check, consents, erase, explain, inspect, journey, merge,
-        parked, publish, render, report, send_test, simulate, suppressions, token,
+        parked, publish, rejudge, render, report, send_test, simulate, suppressions, token,
     };
     use std::io::{self, Write};
     use std::process::ExitCode;
@@ -37,6 +37,7 @@ Exit status of every command: 0 it is right, 1 what was asked about is wrong, 2 
         Report(report::Args),
         Explain(explain::Args),
         Parked(parked::Args),
+        Rejudge(rejudge::Args),
         Consents(consents::Args),
         Suppressions(suppressions::Args),
         Erase(erase::Args),
@@ -64,6 +65,7 @@ Exit status of every command: 0 it is right, 1 what was asked about is wrong, 2 
             Cli::Merge(args) => merge::run(args, &mut terminal),
             Cli::Erase(args) => erase::run(args, &mut terminal),
             Cli::Parked(args) => parked::run(args, &mut terminal),
+            Cli::Rejudge(args) => rejudge::run(args, &mut terminal),
             Cli::Report(args) => report::run(args, &mut terminal),
             Cli::Token(args) => token::run(args, &mut terminal),
             Cli::Inspect(args) => inspect::run(args, &mut terminal),
