@@ -13,7 +13,7 @@ mod cli {
     use clap::Parser;
     use dripline::native::commands::{
         Exit, Terminal, check, consents, erase, explain, inspect, journey, merge, parked, publish,
-        render, report, simulate, suppressions, token,
+        render, report, restore, simulate, suppressions, token,
     };
     use std::io::{self, Write};
     use std::process::ExitCode;
@@ -38,6 +38,7 @@ Exit status of every command: 0 it is right, 1 what was asked about is wrong, 2 
         Consents(consents::Args),
         Suppressions(suppressions::Args),
         Erase(erase::Args),
+        Restore(restore::Args),
         Merge(merge::Args),
         Inspect(inspect::Args),
         Token(token::Args),
@@ -58,6 +59,7 @@ Exit status of every command: 0 it is right, 1 what was asked about is wrong, 2 
             Cli::Consents(args) => consents::run(args, &mut terminal),
             Cli::Suppressions(args) => suppressions::run(args, &mut terminal),
             Cli::Merge(args) => merge::run(args, &mut terminal),
+            Cli::Restore(args) => restore::run(args, &mut terminal),
             Cli::Erase(args) => erase::run(args, &mut terminal),
             Cli::Parked(args) => parked::run(args, &mut terminal),
             Cli::Report(args) => report::run(args, &mut terminal),

@@ -34,6 +34,7 @@ pub mod version_diff;
 pub mod attribution;
 pub mod report;
 pub mod reason;
+pub mod restore;
 pub mod token;
 pub mod tracking;
 pub mod machine;

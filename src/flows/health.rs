@@ -1,12 +1,13 @@
-//! health: whether the worker can do its work, and how late it is. One round trip, three
+//! health: whether the worker can do its work, and how late it is. One round trip, four
 //! statements.
 
 use super::park::ATTEMPTS_ALONE_MAX;
 use super::seams::DatabaseError;
 use crate::domain::primitives::{Millis, Span};
 use crate::store::parked::CountRow;
+use crate::store::restores::GuardRow;
 use crate::store::statement::{Rows, Statement};
-use crate::store::{due, parked};
+use crate::store::{due, parked, restores};
 use serde::{Deserialize, Serialize};
 
 /// Without a tick for this long, the scheduler is taken for stopped: five of its minutes.
@@ -31,6 +32,8 @@ pub struct Health {
     pub oldest_due_seconds: i64,
     /// How many contacts are parked, because a decision about them fails for good.
     pub parked: i64,
+    /// That the database was restored, and messages wait for an operator's word.
+    pub restored: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -40,7 +43,7 @@ struct AtRow {
 
 /// What to ask the database.
 pub fn questions() -> Vec<Statement> {
-    vec![due::last_tick(), due::next(), parked::count(ATTEMPTS_ALONE_MAX)]
+    vec![due::last_tick(), due::next(), parked::count(ATTEMPTS_ALONE_MAX), restores::guard()]
 }
 
 /// Judges its answer, and the other parts'.
@@ -64,9 +67,16 @@ pub fn judge(
     let oldest_due_seconds = at(1).map_or(0, seconds_since).max(0);
     let count = |rows: &Rows| rows.first::<CountRow>().ok().flatten().map(|row| row.parked);
     let parked = database.as_ref().ok().and_then(|rows| count(rows.get(2)?)).unwrap_or(0);
+    let guard = |rows: &Rows| rows.first::<GuardRow>().ok().flatten()?.guard();
+    let guard = database.as_ref().ok().and_then(|rows| guard(rows.get(3)?));
+    let restored = guard.filter(|guard| guard.dropped_at.is_none()).map(|guard| {
+        let mark = guard.mark.rfc3339();
+        format!("restored from {mark}: messages wait for `dripline restore release` or `drop`")
+    });
     let database = database.err().map(|error| error.to_string());
     let (kv, queue) = (kv.err(), queue.err());
-    let is_ready = [&database, &kv, &queue, &scheduler].iter().all(|part| part.is_none());
+    let is_ready =
+        [&database, &kv, &queue, &scheduler, &restored].iter().all(|part| part.is_none());
     Health {
         is_ready,
         database,
@@ -76,5 +86,6 @@ pub fn judge(
         last_tick_age_seconds,
         oldest_due_seconds,
         parked,
+        restored,
     }
 }

@@ -25,6 +25,7 @@ pub mod receive_webhook;
 pub mod report;
 pub mod erase;
 pub mod explain;
+pub mod guard_restore;
 pub mod health;
 pub mod merge;
 pub mod named;

@@ -15,6 +15,7 @@ pub mod progress;
 pub mod publish;
 pub mod render;
 pub mod report;
+pub mod restore;
 pub mod server;
 pub mod simulate;
 pub mod suppressions;
