@@ -1,5 +1,6 @@
 //! Every address that dripline answers at: method and path become a route. The enum is the list.
 
+use crate::domain::broadcast::BroadcastVerb;
 use crate::domain::journey::RunState;
 use crate::domain::restore::Say;
 
@@ -40,8 +41,16 @@ pub enum Route<'a> {
     ApiPublish,
     /// What publishing a campaign would change.
     ApiDiff,
+    /// A campaign's message as somebody would get it.
+    ApiPreview(&'a str),
+    /// A test of a campaign's message, to our own people.
+    ApiTest(&'a str),
     /// Let a journey run, or halt it.
     ApiSteer(&'a str, RunState),
+    /// Who would get a broadcast.
+    ApiBroadcast(&'a str),
+    /// Start, pause, resume or cancel a broadcast.
+    ApiSteerBroadcast(&'a str, BroadcastVerb),
     /// Why a contact, named by its id, is where it is.
     ApiExplain(&'a str),
     /// The same of a contact that the body names: an address in a URL would end up in logs.
@@ -84,6 +93,12 @@ pub enum Route<'a> {
     Admin,
     /// A campaign's report, as a page.
     AdminReport(&'a str),
+    /// A campaign's messages.
+    AdminMessages(&'a str),
+    /// One message of a campaign, to be looked at with made-up data.
+    AdminMessage(&'a str, &'a str),
+    /// The same with a contact's data, or a test of it.
+    AdminMessageAsked(&'a str, &'a str),
     /// Let a journey run, or halt it, from the web app.
     AdminSteer(&'a str, RunState),
     /// The list of suppressed addresses, as a page.
@@ -92,6 +107,10 @@ pub enum Route<'a> {
     AdminSuppress,
     /// Lift a suppression, from the web app.
     AdminUnsuppress,
+    /// Who would get a broadcast, as a page with the button that starts it.
+    AdminBroadcast(&'a str),
+    /// Start, pause, resume or cancel a broadcast, from the web app.
+    AdminSteerBroadcast(&'a str, BroadcastVerb),
     /// Let a parked contact be decided on again, from the web app.
     AdminRelease(&'a str),
     /// The door of the web app.
@@ -143,25 +162,15 @@ pub fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, NoRoute> {
         ["hooks", provider] => one("POST", Hook(provider, ""), "POST"),
         ["hooks", provider, secret] => one("POST", Hook(provider, secret), "POST"),
         ["api", "v1", ref rest @ ..] => api(method, rest),
-        ["admin"] => one("GET", Admin, GET),
-        ["admin", "campaigns", id] => one("GET", AdminReport(id), GET),
-        ["admin", "journeys", id, verb] => match RunState::by_verb(verb) {
-            Some(state) => one("POST", AdminSteer(id, state), "POST"),
-            None => Err(NoRoute::NotFound),
-        },
-        ["admin", "suppressions"] => both(AdminSuppressions, AdminSuppress),
-        ["admin", "suppressions", "release"] => one("POST", AdminUnsuppress, "POST"),
-        ["admin", "parked", id, "release"] => one("POST", AdminRelease(id), "POST"),
-        ["admin", "sign-in"] => both(SignInAsk, SignIn),
-        ["admin", "sign-out"] => one("POST", SignOut, "POST"),
+        ["admin", ref rest @ ..] => admin(method, path, rest),
         ["dev", "mailbox"] => one("GET", Mailbox, GET),
         ["dev", "mailbox", id] => one("GET", MailboxMessage(id), GET),
         ["healthz"] => one("GET", Health, GET),
         ["readyz"] => one("GET", Ready, GET),
         // The house's own folders have no pages of campaigns in them.
         [
-            "f" | "c" | "s" | "o" | "u" | "confirm" | "preferences" | "hooks" | "api" | "admin"
-            | "dev" | "assets",
+            "f" | "c" | "s" | "o" | "u" | "confirm" | "preferences" | "hooks" | "api" | "dev"
+            | "assets",
             ..,
         ] => Err(NoRoute::NotFound),
         _ => one("GET", Page(path), GET),
@@ -190,6 +199,37 @@ fn both<'a>(method: &str, get: Route<'a>, post: Route<'a>) -> Result<Route<'a>, 
     }
 }
 
+/// The routes of the web app, below `/admin`.
+fn admin<'a>(method: &str, path: &'a str, parts: &[&'a str]) -> Result<Route<'a>, NoRoute> {
+    use Route::*;
+    let one = |wanted, route, allow| one(method, wanted, route, allow);
+    let both = |get, post| both(method, get, post);
+    match *parts {
+        [] => one("GET", Admin, GET),
+        ["campaigns", id] => one("GET", AdminReport(id), GET),
+        ["campaigns", id, "messages"] => one("GET", AdminMessages(id), GET),
+        ["campaigns", id, "messages", _, ..] => match path.split_once("/messages/") {
+            Some((_, name)) => both(AdminMessage(id, name), AdminMessageAsked(id, name)),
+            None => Err(NoRoute::NotFound),
+        },
+        ["journeys", id, verb] => match RunState::by_verb(verb) {
+            Some(state) => one("POST", AdminSteer(id, state), "POST"),
+            None => Err(NoRoute::NotFound),
+        },
+        ["suppressions"] => both(AdminSuppressions, AdminSuppress),
+        ["suppressions", "release"] => one("POST", AdminUnsuppress, "POST"),
+        ["broadcasts", id] => one("GET", AdminBroadcast(id), GET),
+        ["broadcasts", id, verb] => match BroadcastVerb::read(verb) {
+            Some(verb) => one("POST", AdminSteerBroadcast(id, verb), "POST"),
+            None => Err(NoRoute::NotFound),
+        },
+        ["parked", id, "release"] => one("POST", AdminRelease(id), "POST"),
+        ["sign-in"] => both(SignInAsk, SignIn),
+        ["sign-out"] => one("POST", SignOut, "POST"),
+        _ => Err(NoRoute::NotFound),
+    }
+}
+
 /// Finds the route of an API call, by what follows `/api/v1/`.
 fn api<'a>(method: &str, parts: &[&'a str]) -> Result<Route<'a>, NoRoute> {
     use Route::*;
@@ -198,8 +238,15 @@ fn api<'a>(method: &str, parts: &[&'a str]) -> Result<Route<'a>, NoRoute> {
     match *parts {
         ["campaigns"] => one("POST", ApiPublish, "POST"),
         ["campaigns", "diff"] => one("POST", ApiDiff, "POST"),
+        ["campaigns", id, "preview"] => one("POST", ApiPreview(id), "POST"),
+        ["campaigns", id, "test"] => one("POST", ApiTest(id), "POST"),
         ["journeys", id, verb] => match RunState::by_verb(verb) {
             Some(state) => one("POST", ApiSteer(id, state), "POST"),
+            None => Err(NoRoute::NotFound),
+        },
+        ["broadcasts", id] => one("GET", ApiBroadcast(id), GET),
+        ["broadcasts", id, verb] => match BroadcastVerb::read(verb) {
+            Some(verb) => one("POST", ApiSteerBroadcast(id, verb), "POST"),
             None => Err(NoRoute::NotFound),
         },
         ["contacts", "explain"] => one("POST", ApiExplainAsked, "POST"),
@@ -244,6 +291,8 @@ mod tests {
         let pause = Route::ApiSteer("spring.nurture", RunState::Paused);
         assert_eq!(route("POST", "/api/v1/journeys/spring.nurture/pause"), Ok(pause));
         assert_eq!(route("POST", "/api/v1/journeys/x.y/stop"), Err(NoRoute::NotFound));
+        let start = Route::AdminSteerBroadcast("spring.news", BroadcastVerb::Start);
+        assert_eq!(route("POST", "/admin/broadcasts/spring.news/start"), Ok(start));
     }
 
     #[test]
@@ -254,6 +303,14 @@ mod tests {
         assert_eq!(route("POST", "/api/v1/contacts/merge"), Ok(Route::ApiMergeAsked));
         let refused = Err(NoRoute::MethodNotAllowed("POST"));
         assert_eq!(route("GET", "/api/v1/contacts/c-1/erase"), refused);
+    }
+
+    #[test]
+    fn a_message_has_its_name_with_its_folder() {
+        let path = "/admin/campaigns/spring/messages/emails/welcome/zh-CN";
+        let name = "emails/welcome/zh-CN";
+        assert_eq!(route("GET", path), Ok(Route::AdminMessage("spring", name)));
+        assert_eq!(route("POST", path), Ok(Route::AdminMessageAsked("spring", name)));
     }
 
     #[test]

@@ -12,8 +12,8 @@ fn main() {}
 mod cli {
     use clap::Parser;
     use dripline::native::commands::{
-        Exit, Terminal, check, consents, erase, explain, inspect, journey, merge, parked, publish,
-        render, report, restore, simulate, suppressions, token,
+        Exit, Terminal, broadcast, check, consents, erase, explain, inspect, journey, merge,
+        parked, publish, render, report, restore, send_test, simulate, suppressions, token,
     };
     use std::io::{self, Write};
     use std::process::ExitCode;
@@ -30,8 +30,10 @@ Exit status of every command: 0 it is right, 1 what was asked about is wrong, 2 
         Check(check::Args),
         Render(render::Args),
         Simulate(simulate::Args),
+        SendTest(send_test::Args),
         Publish(publish::Args),
         Journey(journey::Args),
+        Broadcast(broadcast::Args),
         Report(report::Args),
         Explain(explain::Args),
         Parked(parked::Args),
@@ -53,8 +55,10 @@ Exit status of every command: 0 it is right, 1 what was asked about is wrong, 2 
             Cli::Check(args) => check::run(args, &mut terminal),
             Cli::Publish(args) => publish::run(args, &mut terminal),
             Cli::Render(args) => render::run(args, &mut terminal),
+            Cli::SendTest(args) => send_test::run(args, &mut terminal),
             Cli::Simulate(args) => simulate::run(args, &mut terminal),
             Cli::Journey(args) => journey::run(args, &mut terminal),
+            Cli::Broadcast(args) => broadcast::run(args, &mut terminal),
             Cli::Explain(args) => explain::run(args, &mut terminal),
             Cli::Consents(args) => consents::run(args, &mut terminal),
             Cli::Suppressions(args) => suppressions::run(args, &mut terminal),

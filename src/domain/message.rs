@@ -37,7 +37,8 @@ pub struct Message {
     /// Its template: `emails/…` or `sms/…` of the version, or a `house/…` one; of a webhook, its
     /// address.
     pub template: String,
-    /// A line of the campaign's author for a notice; empty otherwise.
+    /// A line of the campaign's author for a notice; of a test, the address it goes to; empty
+    /// otherwise.
     pub note: String,
     /// When it was decided.
     pub queued_at: Millis,
@@ -114,6 +115,11 @@ impl Message {
             clicked_at: None,
             heard: Milestones::default(),
         }
+    }
+
+    /// Whether it is a test: a message of a campaign that goes to our own people, to be looked at.
+    pub fn is_test(&self) -> bool {
+        self.class == Class::Internal && self.template.starts_with("emails/")
     }
 }
 
@@ -234,7 +240,8 @@ pub fn fence(message: &Message, contact: &Contact, owner: &str) -> Fence {
         return Fence::Open(message.template.clone());
     }
     if message.class == Class::Internal {
-        return Fence::Open(owner.to_owned());
+        let to = if message.is_test() { &*message.note } else { owner };
+        return Fence::Open(to.to_owned());
     }
     let Some(address) = contact.address_on(message.channel) else {
         return Fence::Closed("no_address");

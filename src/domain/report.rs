@@ -1,5 +1,6 @@
 //! What a campaign cost and earned, in figures. Filled from counters; read by people and the API.
 
+use super::broadcast_report::BroadcastReport;
 use super::journey::RunState;
 use super::primitives::{CampaignId, Millis};
 use serde::{Deserialize, Serialize};
@@ -30,6 +31,9 @@ pub struct Report {
     /// database does not answer has none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub journeys: Vec<JourneyRow>,
+    /// The broadcasts, as they stand when they are asked for; the snapshot has none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub broadcasts: Vec<BroadcastReport>,
 }
 
 /// How the passages through one journey stand.

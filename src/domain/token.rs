@@ -238,6 +238,13 @@ pub fn sha256_hex(text: &str) -> String {
     Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// A UUID that stands for a text, always the same one: version 8, which leaves its bits to us
+/// (RFC 9562 section 5.8).
+pub fn uuid_of(text: &str) -> String {
+    let hex = sha256_hex(text);
+    format!("{}-{}-8{}-8{}-{}", &hex[..8], &hex[8..12], &hex[12..15], &hex[15..18], &hex[18..30])
+}
+
 /// Whether two secrets are equal, in a time that tells nothing.
 pub fn equal_secrets(one: &str, other: &str) -> bool {
     one.as_bytes().ct_eq(other.as_bytes()).into()

@@ -98,6 +98,7 @@ pub async fn explain_one(app: App, inbound: Inbound, id: &str) -> Reply {
         journey: inbound.parameter("journey"),
         segment: inbound.parameter("segment"),
         message: inbound.parameter("message"),
+        broadcast: inbound.parameter("broadcast"),
     };
     answer(&app, &inbound, &question).await
 }

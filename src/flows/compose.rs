@@ -4,14 +4,15 @@
 use super::receive::Link;
 use super::settings::Settings;
 use crate::domain::broadcast::subject_name;
-use crate::domain::campaign::Compiled;
+use crate::domain::campaign::{Campaign, Compiled};
 use crate::domain::catalog::Edition;
 use crate::domain::contact::Contact;
 use crate::domain::language::Language;
 use crate::domain::message::{Class, Message, house};
 use crate::domain::primitives::Channel;
 use crate::domain::template::{
-    Manner, RenderedEmail, Templates, best_version, format_data, language_of,
+    Manner, RenderedEmail, TemplateError, Templates, best_version, format_data, language_of,
+    languages, parent_of_version, sample_data,
 };
 use crate::domain::texting::Spent;
 use crate::domain::token::Purpose;
@@ -20,6 +21,7 @@ use crate::providers::{Content, Outgoing};
 use crate::store::short_links::ShortLink;
 use crate::views::form::field_label;
 use crate::views::mail;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 /// A message as it leaves, and what goes with it.
@@ -45,9 +47,16 @@ pub fn compose(
         (_, house::CONFIRM) => confirmation(edition, contact, message, settings),
         (_, house::STOP | house::HELP) => answer(edition, contact, message, settings),
         (_, house::NOTIFY) => notice(edition, contact, message, settings),
+        (Channel::Email, template) if message.is_test() => {
+            let shown = show(edition, Some(contact), template, None, settings);
+            let shown = shown.map_err(|error| error.to_string())?;
+            let Shown { subject, html, text, .. } = shown;
+            let subject = format!("[Test] {subject}");
+            email(edition, settings, RenderedEmail { subject, html, text }, Vec::new())
+        }
         (Channel::Email, template) => {
             let links = Links::of(edition, contact, message, settings);
-            let version = Version::of(edition, contact, template);
+            let version = Version::of(edition, contact.locale.as_deref(), template);
             let mut data = data(edition, contact, &version, settings, &links.unsubscribe());
             data["preferences_url"] = links.preferences().into();
             let rendered = templates(edition)?.render_email(&version.name, &data);
@@ -61,7 +70,7 @@ pub fn compose(
         }
         (Channel::Sms, template) => {
             let links = Links::of(edition, contact, message, settings);
-            let version = Version::of(edition, contact, template);
+            let version = Version::of(edition, contact.locale.as_deref(), template);
             let mut data = data(edition, contact, &version, settings, "");
             data["preferences_url"] = links.preferences().into();
             let text = templates(edition)?.render_sms(&version.name, &data);
@@ -83,6 +92,69 @@ fn templates(edition: &Edition) -> Result<&Templates, String> {
     edition.templates().map_err(|error| error.to_string())
 }
 
+/// A message as somebody would get it, to be looked at: its links lead where they were written to,
+/// and nothing of it is counted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Shown {
+    /// The version that was chosen: `emails/welcome/zh-CN`.
+    pub template: String,
+    /// The message's languages beside its first one.
+    pub languages: Vec<String>,
+    /// Empty for SMS.
+    pub subject: String,
+    /// What mailboxes show after the subject.
+    pub preheader: String,
+    /// Empty for SMS.
+    pub html: String,
+    /// The plain text, or the SMS.
+    pub text: String,
+}
+
+/// Renders a message to be looked at, with a contact's data or with made-up data, in the contact's
+/// language or in another.
+pub fn show(
+    edition: &Edition,
+    contact: Option<&Contact>,
+    template: &str,
+    locale: Option<&str>,
+    settings: &Settings,
+) -> Result<Shown, TemplateError> {
+    let reader = locale.or(contact.and_then(|contact| contact.locale.as_deref()));
+    let version = Version::of(edition, reader, template);
+    // Whoever follows it is told that the link is no good.
+    let unsubscribe_url = format!("{}/u/test", settings.base_url);
+    let mut data = match contact {
+        Some(contact) => data(edition, contact, &version, settings, &unsubscribe_url),
+        None => {
+            let mut data = sample_data(&edition.compiled);
+            data["base_url"] = settings.base_url.as_str().into();
+            data["unsubscribe_url"] = unsubscribe_url.into();
+            if let Value::Object(data) = &mut data {
+                data.extend([version.manner(&edition.compiled.campaign, None)]);
+            }
+            data
+        }
+    };
+    data["preferences_url"] = format!("{}/preferences/test", settings.base_url).into();
+    let (templates, name) = (edition.templates()?, version.name.as_str());
+    let first = parent_of_version(&edition.compiled.templates, template);
+    let languages = languages(&edition.compiled.templates, first).map(str::to_owned).collect();
+    let shown = |subject, preheader, html, text| Shown {
+        template: name.to_owned(),
+        languages,
+        subject,
+        preheader,
+        html,
+        text,
+    };
+    if template.starts_with("sms/") {
+        let text = templates.render_sms(name, &data)?;
+        return Ok(shown(String::new(), String::new(), String::new(), text));
+    }
+    let RenderedEmail { subject, html, text } = templates.render_email(name, &data)?;
+    Ok(shown(subject, templates.render_preheader(name, &data)?, html, text))
+}
+
 /// The subject that a broadcast's variant has in place of its template's.
 fn own_subject(edition: &Edition, message: &Message) -> Option<String> {
     let name = message.broadcast.as_ref()?;
@@ -100,15 +172,26 @@ struct Version {
 }
 
 impl Version {
-    fn of(edition: &Edition, contact: &Contact, template: &str) -> Self {
+    fn of(edition: &Edition, reader: Option<&str>, template: &str) -> Self {
         let Compiled { campaign, templates } = &edition.compiled;
-        let reader = contact.locale.as_deref().unwrap_or(&campaign.locale);
-        let language = best_version(templates, template, reader, &campaign.locale);
-        let name = language.map_or_else(|| template.to_owned(), |l| format!("{template}/{l}"));
+        let reader = reader.unwrap_or(&campaign.locale);
+        let first = parent_of_version(templates, template);
+        // A version may be asked for by its own name.
+        let language = match template.strip_prefix(first).and_then(|l| l.strip_prefix('/')) {
+            None => best_version(templates, template, reader, &campaign.locale),
+            asked => asked,
+        };
+        let name = language.map_or_else(|| template.to_owned(), |l| format!("{first}/{l}"));
         // A date in German would be strange in an English mail.
         let written_in = language.unwrap_or(&campaign.locale);
         let is_readers = language_of(reader) == language_of(written_in);
         Self { name, locale: if is_readers { reader } else { written_in }.to_owned() }
+    }
+
+    /// How helpers write in it.
+    fn manner(&self, campaign: &Campaign, zone: Option<&str>) -> (String, Value) {
+        let zone = zone.unwrap_or(&campaign.time_zone);
+        format_data(&Manner { locale: &self.locale, zone, currency: &campaign.currency })
     }
 }
 
@@ -132,12 +215,7 @@ fn data(
         "campaign".into(),
         json!({ "name": campaign.name, "postal_address": campaign.postal_address }),
     );
-    let manner = Manner {
-        locale: &version.locale,
-        zone: contact.time_zone.as_deref().unwrap_or(&campaign.time_zone),
-        currency: &campaign.currency,
-    };
-    data.extend([format_data(&manner)]);
+    data.extend([version.manner(campaign, contact.time_zone.as_deref())]);
     Value::Object(data)
 }
 

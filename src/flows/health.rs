@@ -1,4 +1,4 @@
-//! health: whether the worker can do its work, and how late it is. One round trip, four
+//! health: whether the worker can do its work, and how late it is. One round trip, five
 //! statements.
 
 use super::park::ATTEMPTS_ALONE_MAX;
@@ -6,8 +6,9 @@ use super::seams::DatabaseError;
 use crate::domain::primitives::{Millis, Span};
 use crate::store::parked::CountRow;
 use crate::store::restores::GuardRow;
+use crate::store::senders::SenderRow;
 use crate::store::statement::{Rows, Statement};
-use crate::store::{due, parked, restores};
+use crate::store::{due, parked, restores, senders};
 use serde::{Deserialize, Serialize};
 
 /// Without a tick for this long, the scheduler is taken for stopped: five of its minutes.
@@ -34,6 +35,19 @@ pub struct Health {
     pub parked: i64,
     /// That the database was restored, and messages wait for an operator's word.
     pub restored: Option<String>,
+    /// The senders that are out of order; what waits for them is not lost.
+    pub senders: Vec<SenderHealth>,
+}
+
+/// A sender that is out of order.
+#[derive(Debug, PartialEq, Serialize)]
+pub struct SenderHealth {
+    /// Its name.
+    pub sender: String,
+    /// Why its last call failed.
+    pub reason: String,
+    /// In how many seconds it is tried again.
+    pub tried_again_in_seconds: i64,
 }
 
 #[derive(Deserialize)]
@@ -43,7 +57,13 @@ struct AtRow {
 
 /// What to ask the database.
 pub fn questions() -> Vec<Statement> {
-    vec![due::last_tick(), due::next(), parked::count(ATTEMPTS_ALONE_MAX), restores::guard()]
+    vec![
+        due::last_tick(),
+        due::next(),
+        parked::count(ATTEMPTS_ALONE_MAX),
+        senders::standing(),
+        restores::guard(),
+    ]
 }
 
 /// Judges its answer, and the other parts'.
@@ -67,8 +87,10 @@ pub fn judge(
     let oldest_due_seconds = at(1).map_or(0, seconds_since).max(0);
     let count = |rows: &Rows| rows.first::<CountRow>().ok().flatten().map(|row| row.parked);
     let parked = database.as_ref().ok().and_then(|rows| count(rows.get(2)?)).unwrap_or(0);
+    let senders = database.as_ref().ok().map(|rows| out_of_order(rows.get(3), now));
+    let senders = senders.unwrap_or_default();
     let guard = |rows: &Rows| rows.first::<GuardRow>().ok().flatten()?.guard();
-    let guard = database.as_ref().ok().and_then(|rows| guard(rows.get(3)?));
+    let guard = database.as_ref().ok().and_then(|rows| guard(rows.get(4)?));
     let restored = guard.filter(|guard| guard.dropped_at.is_none()).map(|guard| {
         let mark = guard.mark.rfc3339();
         format!("restored from {mark}: messages wait for `dripline restore release` or `drop`")
@@ -87,5 +109,16 @@ pub fn judge(
         oldest_due_seconds,
         parked,
         restored,
+        senders,
     }
+}
+
+fn out_of_order(rows: Option<&Rows>, now: Millis) -> Vec<SenderHealth> {
+    let rows = rows.and_then(|rows| rows.all::<SenderRow>().ok()).unwrap_or_default();
+    let of = |row: SenderRow| {
+        let until = row.breaker.open_until?;
+        let tried_again_in_seconds = ((until.0 - now.0) / 1_000).max(0);
+        Some(SenderHealth { sender: row.name, reason: row.breaker.reason, tried_again_in_seconds })
+    };
+    rows.into_iter().filter_map(of).collect()
 }

@@ -1,6 +1,7 @@
 //! VERBS. One file an entry: read → decide → write. Generic over the two seams.
 
 pub mod seams;
+pub mod senders;
 pub mod settings;
 pub mod task;
 pub mod commit;
@@ -18,11 +19,13 @@ pub mod run_due;
 pub mod run_broadcast;
 pub mod park;
 pub mod compose;
+pub mod preview;
 pub mod deliver;
 pub mod receive;
 pub mod hear;
 pub mod receive_webhook;
 pub mod report;
+pub mod report_broadcasts;
 pub mod erase;
 pub mod explain;
 pub mod guard_restore;

@@ -1,7 +1,8 @@
 //! report: what a campaign cost and earned, from counters: one round trip, one statement. With its
-//! journeys, which are counted anew: one round trip, three statements.
+//! journeys, which are counted anew, and its broadcasts: one round trip, four statements.
 
 use super::publish::statuses;
+use super::report_broadcasts;
 use super::seams::{Database, DatabaseError};
 use crate::domain::broadcast::of_part;
 use crate::domain::campaign::Campaign;
@@ -12,6 +13,7 @@ use crate::domain::report::{
     ChannelRow, Figures, JourneyRow, MessageFigures, MessageRow, PassageFigures, Report, VariantRow,
 };
 use crate::domain::texting::in_minor_units;
+use crate::store::broadcasts::{self, BroadcastRow};
 use crate::store::journeys;
 use crate::store::reports::{self, CounterRow, PassageRow};
 use crate::store::statement::Rows;
@@ -29,14 +31,19 @@ pub async fn report<D: Database>(
     Ok(add_up(&edition.compiled.campaign, edition.version, &rows, now))
 }
 
-/// The same with how the passages through each of its journeys stand.
+/// The same with how the passages through each of its journeys stand, and its broadcasts.
 pub async fn report_with_journeys<D: Database>(
     db: &D,
     edition: &Edition,
     now: Millis,
 ) -> Result<Report, DatabaseError> {
     let id = edition.id();
-    let statements = vec![reports::counters(id), reports::passages(id), journeys::statuses()];
+    let statements = vec![
+        reports::counters(id),
+        reports::passages(id),
+        journeys::statuses(),
+        broadcasts::of_campaign(id),
+    ];
     let rows = db.batch(statements).await?;
     let counters = rows.first().map(Rows::all::<CounterRow>).transpose();
     let passages = rows.get(1).map(Rows::all::<PassageRow>).transpose();
@@ -59,7 +66,10 @@ pub async fn report_with_journeys<D: Database>(
         journey,
     });
     let journeys = journeys.collect();
-    Ok(Report { journeys, ..add_up(campaign, edition.version, &counters, now) })
+    let begun = rows.get(3).map(Rows::all::<BroadcastRow>).transpose();
+    let begun = begun.map_err(DatabaseError::Fault)?.unwrap_or_default();
+    let broadcasts = report_broadcasts::add_up(campaign, &begun, &counters);
+    Ok(Report { journeys, broadcasts, ..add_up(campaign, edition.version, &counters, now) })
 }
 
 fn add_passages(figures: &mut PassageFigures, row: PassageRow) {
@@ -131,11 +141,12 @@ fn add_up(campaign: &Campaign, version: u32, rows: &[CounterRow], now: Millis) -
             .map(|(template, figures)| MessageRow { template, figures })
             .collect(),
         journeys: Vec::new(),
+        broadcasts: Vec::new(),
     }
 }
 
 /// The count that a message metric belongs to, or `None` for a metric of visitors.
-fn message_count(metric: &str) -> Option<fn(&mut MessageFigures) -> &mut i64> {
+pub fn message_count(metric: &str) -> Option<fn(&mut MessageFigures) -> &mut i64> {
     match metric {
         "sent" => Some(|figures| &mut figures.sent),
         "delivered" => Some(|figures| &mut figures.delivered),

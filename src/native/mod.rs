@@ -1,6 +1,7 @@
 //! The native side: SQLite behind the same seams, for tests, simulation and the command line.
 
 pub mod clock;
+pub mod http;
 pub mod sqlite;
 pub mod world;
 pub mod chaos;

@@ -20,7 +20,8 @@ use crate::flows::merge::{self, Merged, NotMerged};
 use crate::flows::publish::{Published, Refusal};
 use crate::flows::receive::Link;
 use crate::flows::seams::{Database, DatabaseError, Http};
-use crate::flows::settings::{Senders, Settings};
+use crate::flows::senders::Senders;
+use crate::flows::settings::Settings;
 use crate::flows::steer_broadcast::{Preview, Standing};
 use crate::flows::steer_journey::{NotSteered, Steered};
 use crate::flows::submit_form::Checked;
@@ -402,6 +403,15 @@ impl World {
             return Ok(None);
         };
         block_on(report::report(&self.db, edition, self.now)).map(Some)
+    }
+
+    /// The same with its broadcasts.
+    pub fn report_with_broadcasts(&self, campaign: &str) -> Result<Option<Report>, DatabaseError> {
+        let Some(edition) = self.catalog.live_edition(&CampaignId::from(campaign)) else {
+            return Ok(None);
+        };
+        let whole = block_on(report::report_with_journeys(&self.db, edition, self.now))?;
+        Ok(Some(Report { journeys: Vec::new(), ..whole }))
     }
 
     /// The rows of one statement.

@@ -17,6 +17,7 @@ pub mod parked;
 pub mod reports;
 pub mod restores;
 mod rules;
+pub mod senders;
 pub mod segments;
 pub mod short_links;
 pub mod statement;

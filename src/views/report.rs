@@ -1,5 +1,6 @@
 //! A campaign's report: the sums, the funnel, and tables by channel, page and message.
 
+use super::broadcast::{BroadcastCard, cards};
 use super::format::{NONE, count, moment, money, percent, signed_percent};
 use super::page::{Frame, Page};
 use super::render;
@@ -38,6 +39,8 @@ pub fn campaign_report(view: &ReportView) -> String {
         channels: words.channels(report),
         variants: words.variants(report),
         messages: words.messages(report),
+        previews: view.frame.href(&format!("/admin/campaigns/{}/messages", report.campaign)),
+        broadcasts: cards(report, &view.frame, view.time_zone),
         journeys: words.journeys(report),
     })
 }
@@ -56,6 +59,8 @@ struct ReportTemplate<'a> {
     channels: Table,
     variants: Table,
     messages: Table,
+    previews: String,
+    broadcasts: Vec<BroadcastCard>,
     journeys: Vec<JourneyCard>,
 }
 
@@ -94,23 +99,23 @@ struct Stage {
 }
 
 /// A table whose first column names the rows; `heads` has one entry for it too.
-struct Table {
-    heads: Vec<&'static str>,
-    rows: Vec<TableRow>,
+pub(super) struct Table {
+    pub(super) heads: Vec<&'static str>,
+    pub(super) rows: Vec<TableRow>,
 }
 
-struct TableRow {
-    name: String,
-    cells: Vec<Cell>,
+pub(super) struct TableRow {
+    pub(super) name: String,
+    pub(super) cells: Vec<Cell>,
 }
 
-struct Cell {
+pub(super) struct Cell {
     text: String,
     tone: &'static str,
 }
 
 impl Cell {
-    fn plain(text: String) -> Self {
+    pub(super) fn plain(text: String) -> Self {
         Self { text, tone: "" }
     }
 }

@@ -3,7 +3,9 @@
 
 mod server;
 
+mod check;
 mod erase;
+mod broadcast;
 mod explain;
 mod help;
 mod inspect;

@@ -20,6 +20,7 @@ mod privacy;
 mod restores;
 mod rig;
 mod segments;
+mod senders;
 mod support;
 mod templates;
 mod suppressions;

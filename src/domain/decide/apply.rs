@@ -1,7 +1,7 @@
 //! What happened, folded into the contact.
 
 use super::agree::{By, CONFIRM_LINK, UNSUBSCRIBE_LINK};
-use super::{Decider, ERASED, Happening, Outcome, Reported, Submitted};
+use super::{Decider, ERASED, Happening, Outcome, Reported, Submitted, TestAsked};
 use crate::domain::attribution;
 use crate::domain::change::{Change, Metric};
 use crate::domain::consent::{Consent, ConsentState};
@@ -41,6 +41,7 @@ impl Decider<'_> {
                     self.rejudge(&message);
                 }
             }
+            Happening::TestAsked(asked) => self.apply_test(asked, key),
             Happening::Confirmed { shown_at, message, origin_hash } => {
                 self.confirm(shown_at, &By::link(CONFIRM_LINK, &message, &origin_hash));
             }
@@ -125,6 +126,19 @@ impl Decider<'_> {
         self.record_keyed(&reported.name, None, properties, at, key);
     }
 
+    /// Queues a test of a message of the live version. It is on record with the contact whose data
+    /// it shows; the address of our own people is in the ledger only.
+    fn apply_test(&mut self, asked: TestAsked, key: Option<String>) {
+        let TestAsked { message, campaign, template, to } = asked;
+        let Some(edition) = self.catalog.live_edition(&campaign) else { return };
+        let properties = json!({ "message": message, "template": template });
+        self.record_keyed(names::MESSAGE_TEST_ASKED, Some(&campaign), properties, self.now, key);
+        let edition = (campaign, edition.version);
+        let kind = (Class::Internal, template.as_str());
+        let message = Message::queue(message, self.contact.id.clone(), edition, kind, self.now);
+        self.changes.push(Change::Queue(Box::new(Message { note: to, ..message })));
+    }
+
     /// How a delivery ended: the ledger, an event, the counters. A worker that comes with its
     /// outcome after its claim has lapsed and another has ended the message changes nothing, but
     /// that an unclear message was taken after all is news.
@@ -167,6 +181,8 @@ impl Decider<'_> {
             }
         }
         let campaign = Some(&message.campaign);
+        // No journey and no rule takes a test for the message itself.
+        let name = if message.is_test() { names::MESSAGE_TESTED } else { name };
         self.record_keyed(name, campaign, properties.clone(), self.now, key);
         let delivered_at = (state == MessageState::Delivered).then_some(self.now);
         let heard = Milestones { delivered_at, ..<_>::default() };
@@ -177,7 +193,7 @@ impl Decider<'_> {
         if accepted {
             self.count_if_marketing(message, Metric::Sent);
         }
-        if state == MessageState::Delivered {
+        if state == MessageState::Delivered && !message.is_test() {
             self.record(names::MESSAGE_DELIVERED, campaign, properties);
             self.count_if_marketing(message, Metric::Delivered);
         }

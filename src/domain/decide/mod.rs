@@ -69,6 +69,8 @@ pub enum Happening {
     Rejudged(MessageId),
     /// A provider told what became of a message; its row must be among the contact's.
     Heard(MessageId, Heard),
+    /// One of our own people asked for a test of a message, with this contact's data.
+    TestAsked(TestAsked),
     /// The contact has sent us a text.
     Texted(Texted),
     /// The owner of the e-mail address confirmed all that waited for it.
@@ -109,6 +111,7 @@ impl Happening {
             Self::Engaged(_, engagement) => Some(engagement.key.clone()),
             Self::Broadcast(turn) => Some(turn_key(&turn.id(), &turn.contact)),
             Self::Heard(_, heard) => heard.key.clone(),
+            Self::TestAsked(asked) => Some(asked.message.0.clone()),
             Self::Texted(texted) => Some(texted.key.clone()),
             Self::TimePassed
             | Self::Rejudged(_)
@@ -231,6 +234,19 @@ pub struct Reported {
     pub properties: Properties,
     /// What makes two reports of it the same.
     pub key: String,
+}
+
+/// A test of a message, to somebody who may get one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TestAsked {
+    /// The id of the message to queue.
+    pub message: MessageId,
+    /// Whose message.
+    pub campaign: CampaignId,
+    /// Which: `emails/welcome`, or a version of it.
+    pub template: String,
+    /// Where it goes.
+    pub to: String,
 }
 
 /// How a delivery ended.

@@ -11,8 +11,9 @@ use crate::flows::seams::Database;
 use crate::flows::submit_form::deliveries;
 use crate::flows::task::Work;
 use crate::providers::{Attempt, Sender};
-use crate::store::messages;
 use crate::store::messages::PutBack;
+use crate::store::senders::SenderRow;
+use crate::store::{messages, senders};
 use std::collections::BTreeMap;
 
 /// The longest that a provider's `Retry-After` is obeyed: a mistaken one must not hold a message
@@ -37,7 +38,7 @@ pub enum Ending {
         /// When it is looked at again.
         at: Millis,
         /// Why, as a word of `domain::reason`; empty leaves the reason that there is.
-        reason: &'static str,
+        reason: String,
     },
 }
 
@@ -73,7 +74,7 @@ impl Ended {
             }
             Ending::Again { at, reason, uncertain } => (at, Some(reason), uncertain, false),
             Ending::Untried { at, reason } => {
-                (at, Some(reason.to_owned()).filter(|reason| !reason.is_empty()), false, true)
+                (at, Some(reason).filter(|reason| !reason.is_empty()), false, true)
             }
         };
         let (uncertain, untried) = (uncertain.into(), untried.into());
@@ -85,11 +86,12 @@ impl Ended {
         self.over.values().map(Vec::len).sum::<usize>() + self.back.len()
     }
 
-    /// Writes everything down, and returns what follows from it.
+    /// Writes everything down, with how senders have done, and returns what follows from it.
     pub async fn write_down<D: Database>(
         self,
         db: &D,
         catalog: &Catalog,
+        news: Vec<SenderRow>,
         now: Millis,
         ids: &mut Ids,
     ) -> Result<Vec<Work>, CommitError> {
@@ -97,8 +99,15 @@ impl Ended {
         let cases = cases.map(|(contact, happenings)| Case { who: Who::Id(contact), happenings });
         // Both are tried, whatever becomes of the other: what is not written down is lost.
         let written = commit(db, catalog, cases.collect(), now, ids).await;
+        let mut rest = Vec::new();
         if !self.back.is_empty() {
-            db.batch(vec![messages::put_back(&self.back)]).await?;
+            rest.push(messages::put_back(&self.back));
+        }
+        if !news.is_empty() {
+            rest.push(senders::keep(&news));
+        }
+        if !rest.is_empty() {
+            db.batch(rest).await?;
         }
         Ok(deliveries(&written?))
     }
@@ -135,6 +144,11 @@ pub fn settle(
         }
         Attempt::Refused(reason) => Ending::Over(failed(message, reason, false)),
         Attempt::Retry { after, reason } => again(after, reason, false),
+        Attempt::Busy { after, reason } => {
+            let wait = pause.max(after.unwrap_or_default().min(RETRY_AFTER_MAX));
+            Ending::Untried { at: now.plus(wait), reason }
+        }
+        Attempt::Stop(reason) => Ending::Untried { at: now.plus(pause), reason },
         Attempt::Lost(reason) if sender.key_lifetime().is_some() => again(None, reason, true),
         Attempt::Lost(reason) | Attempt::Unclear(reason) => Ending::Over(Outcome::Unknown(reason)),
     }

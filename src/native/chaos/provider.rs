@@ -87,7 +87,7 @@ fn mails(request: &HttpRequest) -> Vec<Value> {
 /// The id of the message that a mail says it is.
 fn message(mail: &Value) -> String {
     let tag = mail["tags"][0]["value"].as_str().unwrap_or_default();
-    tag.replace('_', ".")
+    tag.replace("_-", ".").replace("__", "_")
 }
 
 /// A field of a form body, as it was encoded.

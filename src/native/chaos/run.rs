@@ -16,7 +16,8 @@ use crate::domain::primitives::{CampaignId, ContactId, Ids, Millis, QualifiedId,
 use crate::domain::token::{Keyring, Purpose};
 use crate::flows::receive::{self, Link};
 use crate::flows::seams::Database;
-use crate::flows::settings::{Senders, Settings};
+use crate::flows::senders::Senders;
+use crate::flows::settings::Settings;
 use crate::flows::task::{EngagementReport, EventReport, Intake};
 use crate::flows::{publish, steer_journey};
 use crate::native::sqlite::Sqlite;
@@ -124,6 +125,7 @@ impl Run {
             account_sid: "AC1".to_owned(),
             auth_token: "secret".to_owned(),
             from: "+447400000000".to_owned(),
+            reports_to: String::new(),
         };
         let keys = Keyring::new("secret", None);
         let resend = resend::Account { api_key: "re_1".to_owned() };

@@ -1,5 +1,6 @@
 //! The commands of `dripline`, one file each: arguments and a terminal in, an exit status out.
 
+pub mod broadcast;
 pub mod check;
 pub mod consents;
 pub mod diff;
@@ -11,11 +12,13 @@ pub mod inspect;
 pub mod journey;
 pub mod merge;
 pub mod parked;
+mod preview;
 pub mod progress;
 pub mod publish;
 pub mod render;
 pub mod report;
 pub mod restore;
+pub mod send_test;
 pub mod server;
 pub mod simulate;
 pub mod suppressions;
