@@ -83,6 +83,8 @@ pub enum Route<'a> {
     ApiParked,
     /// Let a parked contact be decided on again.
     ApiRelease(&'a str),
+    /// Judge a campaign's openings and clicks anew.
+    ApiRejudge(&'a str),
     /// Tell events.
     ApiEvents,
     /// A campaign's report.
@@ -237,6 +239,7 @@ fn api<'a>(method: &str, parts: &[&'a str]) -> Result<Route<'a>, NoRoute> {
     let both = |get, post| both(method, get, post);
     match *parts {
         ["campaigns"] => one("POST", ApiPublish, "POST"),
+        ["campaigns", id, "rejudge"] => one("POST", ApiRejudge(id), "POST"),
         ["campaigns", "diff"] => one("POST", ApiDiff, "POST"),
         ["campaigns", id, "preview"] => one("POST", ApiPreview(id), "POST"),
         ["campaigns", id, "test"] => one("POST", ApiTest(id), "POST"),

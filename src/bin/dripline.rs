@@ -13,7 +13,8 @@ mod cli {
     use clap::Parser;
     use dripline::native::commands::{
         Exit, Terminal, broadcast, check, consents, erase, explain, inspect, journey, merge,
-        parked, publish, render, report, restore, send_test, simulate, suppressions, token,
+        parked, publish, rejudge, render, report, restore, send_test, simulate, suppressions,
+        token,
     };
     use std::io::{self, Write};
     use std::process::ExitCode;
@@ -37,6 +38,7 @@ Exit status of every command: 0 it is right, 1 what was asked about is wrong, 2 
         Report(report::Args),
         Explain(explain::Args),
         Parked(parked::Args),
+        Rejudge(rejudge::Args),
         Consents(consents::Args),
         Suppressions(suppressions::Args),
         Erase(erase::Args),
@@ -66,6 +68,7 @@ Exit status of every command: 0 it is right, 1 what was asked about is wrong, 2 
             Cli::Restore(args) => restore::run(args, &mut terminal),
             Cli::Erase(args) => erase::run(args, &mut terminal),
             Cli::Parked(args) => parked::run(args, &mut terminal),
+            Cli::Rejudge(args) => rejudge::run(args, &mut terminal),
             Cli::Report(args) => report::run(args, &mut terminal),
             Cli::Token(args) => token::run(args, &mut terminal),
             Cli::Inspect(args) => inspect::run(args, &mut terminal),

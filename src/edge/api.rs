@@ -13,6 +13,7 @@ use crate::domain::report::Report;
 use crate::flows::accept_events::{self, EVENTS_BODY_BYTES_MAX};
 use crate::flows::explain::{self, NoAnswer, Question};
 use crate::flows::publish::{self, COMPILED_BYTES_MAX, Refusal};
+use crate::flows::rejudge::{self, Page};
 use crate::flows::seams::Database;
 use crate::flows::settings::api_token_name;
 use crate::flows::steer_journey::{self, NotSteered, Steered};
@@ -156,6 +157,28 @@ pub async fn release(app: App, inbound: Inbound, id: &str) -> Reply {
             Reply::problem(404, "No such parked contact", detail, Value::Null)
         }
         Err(error) => unavailable(&inbound, "release", &error.to_string()),
+    }
+}
+
+/// Judges the next page of a campaign's openings and clicks anew.
+pub async fn rejudge(mut app: App, inbound: Inbound, id: &str) -> Reply {
+    if let Some(refusal) = refuse_stranger(&app, &inbound) {
+        return refusal;
+    }
+    let id = CampaignId::from(id);
+    if app.catalog.live_edition(&id).is_none() {
+        let detail = format!("There is no campaign `{id}`.");
+        return Reply::problem(404, "No such campaign", &detail, Value::Null);
+    }
+    let after = inbound.parameter("after").unwrap_or_default();
+    let (db, catalog) = (&app.db, &app.catalog);
+    match rejudge::rejudge(db, catalog, &id, &after, app.now, &mut app.ids).await {
+        Ok(page) => {
+            app.hint(&page.work).await;
+            let Page { judged, changed, after, .. } = page;
+            Reply::json(200, &json!({ "judged": judged, "changed": changed, "after": after }))
+        }
+        Err(error) => unavailable(&inbound, "rejudge", &error.to_string()),
     }
 }
 

@@ -108,6 +108,7 @@ async fn dispatch(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
         Route::ApiRestoreSay(word) => privacy::restore_say(app, inbound, word).await,
         Route::ApiParked => api::parked(app, inbound).await,
         Route::ApiRelease(id) => api::release(app, inbound, id).await,
+        Route::ApiRejudge(id) => api::rejudge(app, inbound, id).await,
         Route::ApiEvents => api::events(app, inbound).await,
         Route::ApiReport(id) => api::report(app, inbound, id).await,
         Route::ApiDescription => api::description(),

@@ -22,6 +22,7 @@ pub mod compose;
 pub mod preview;
 pub mod deliver;
 pub mod receive;
+pub mod rejudge;
 pub mod hear;
 pub mod receive_webhook;
 pub mod report;

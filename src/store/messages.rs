@@ -142,6 +142,31 @@ pub struct OwnerRow {
     pub phone: Option<String>,
 }
 
+/// The next messages of the ledger, in the order of their ids, and whether each is the campaign's
+/// and was opened or clicked by anybody. Rows are `FetchedRow`.
+pub fn fetched(campaign: &CampaignId, after: &str, limit: i64) -> Statement {
+    Statement::new(
+        "SELECT m.id, m.contact_id, m.campaign_id = ?1 AND EXISTS (
+                SELECT 1 FROM events e
+                 WHERE e.contact_id = m.contact_id
+                   AND e.name IN ('message.opened', 'message.clicked')
+                   AND e.properties ->> 'message' = m.id) AS is_fetched
+           FROM messages m WHERE m.id > ?2 ORDER BY m.id LIMIT ?3",
+        vec![Value::text(campaign.as_str()), Value::text(after), Value::Int(limit)],
+    )
+}
+
+/// A row of `fetched`.
+#[derive(Deserialize)]
+pub struct FetchedRow {
+    /// The message.
+    pub id: MessageId,
+    /// Whose it is.
+    pub contact_id: ContactId,
+    /// 1: it is the campaign's, and was opened or clicked.
+    pub is_fetched: u8,
+}
+
 /// The most messages that are explained at once.
 const EXPLAINED_MAX: i64 = 100;
 

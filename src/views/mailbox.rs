@@ -5,6 +5,7 @@ use super::page::{Frame, Page};
 use super::render;
 use crate::domain::language::Language;
 use crate::domain::primitives::Channel;
+use crate::domain::sms::Sms;
 use askama::Template;
 
 /// One message, as it would have left.
@@ -78,6 +79,7 @@ pub fn mailbox_message(view: &MailboxMessageView) -> String {
         channel: channel_name(message.channel, language),
         html: message.html.as_deref().map(with_links_in_new_tabs),
         pieces: pieces(&message.text),
+        units: (message.channel == Channel::Sms).then(|| units(&message.text, language)),
     })
 }
 
@@ -106,6 +108,8 @@ struct MailboxMessageTemplate<'a> {
     channel: &'static str,
     html: Option<String>,
     pieces: Vec<Piece<'a>>,
+    /// What an SMS takes.
+    units: Option<String>,
 }
 
 /// A stretch of text, or an address in it.
@@ -113,6 +117,13 @@ struct MailboxMessageTemplate<'a> {
 struct Piece<'a> {
     text: &'a str,
     is_link: bool,
+}
+
+/// What a text message takes: segments, units, encoding.
+fn units(text: &str, language: Language) -> String {
+    let Sms { encoding, units, segments, .. } = Sms::of(text);
+    let words = language.pick("units", "个单位");
+    format!("{} ({units} {words}, {})", segments.len(), encoding.as_str())
 }
 
 fn channel_name(channel: Channel, language: Language) -> &'static str {

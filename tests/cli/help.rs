@@ -23,6 +23,7 @@ fn every_option_is_explained_with_an_example_and_the_exit_status() {
             "explain",
             "CONTACT --journey --segment --broadcast --message --to DRIPLINE_URL --token DRIPLINE_TOKEN --json",
         ),
+        ("rejudge", "CAMPAIGN --to DRIPLINE_URL --token DRIPLINE_TOKEN --json"),
         ("parked", "release CONTACT --to DRIPLINE_URL --token DRIPLINE_TOKEN --json"),
         ("inspect email", "INPUT --json"),
         ("inspect phone", "INPUT --region --json"),

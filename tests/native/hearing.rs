@@ -388,6 +388,28 @@ fn stop_of_a_stranger_suppresses_the_number_and_makes_no_contact() {
 }
 
 #[test]
+fn start_takes_a_stop_back_as_a_new_consent_and_no_other_suppression() {
+    let standing = "SELECT group_concat(state || ' ' || source || ' ' || text, ', ' ORDER BY seq)
+                        AS line FROM consents WHERE channel = 'sms'";
+    let reached = "SELECT count(*) FROM suppressions WHERE until IS NULL OR until > 9e12";
+    let mut world = world_of_texts();
+    world.take_in(vec![text(ANNS, "STOP", "1", world.now())]).unwrap();
+    world.after(Span::minutes(2)).unwrap();
+    for id in ["2", "3"] {
+        world.take_in(vec![text(ANNS, "START", id, world.now())]).unwrap();
+    }
+    let told = "granted c.f Write to me., withdrawn text message , confirmed text message START";
+    assert_eq!(rows(&world.db, standing)[0]["line"], told);
+    assert_eq!(number(&world.db, reached), 0);
+    world.take_in(vec![text(ANNS, "STOP", "4", world.now())]).unwrap();
+    assert_eq!(number(&world.db, reached), 1, "and may be refused again");
+    rows(&world.db, "UPDATE suppressions SET reason = 'complained'");
+    world.take_in(vec![text(ANNS, "START", "5", world.now())]).unwrap();
+    assert_eq!(number(&world.db, reached), 1, "a complaint stays");
+    assert_sound(&world.db, None);
+}
+
+#[test]
 fn help_is_answered_to_anybody_once_an_hour_even_after_stop() {
     let mut world = world_of_texts();
     world.take_in(vec![text(ANNS, "STOP", "1", world.now())]).unwrap();

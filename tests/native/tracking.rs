@@ -3,9 +3,10 @@
 use super::invariants::assert_sound;
 use super::support::{FORM, history, number, rows, world};
 use dripline::domain::machine::{Facts, Network, known_agent};
-use dripline::domain::primitives::{Millis, Span};
+use dripline::domain::primitives::{Ids, Millis, Span};
+use dripline::flows::rejudge;
 use dripline::flows::task::{EngagementReport, Intake};
-use dripline::native::world::World;
+use dripline::native::world::{World, block_on};
 
 const JOURNEY: &str = r#"
     [journey.j]
@@ -190,5 +191,35 @@ fn whoever_was_taken_for_a_person_leaves_the_segment_with_the_verdict() {
     assert_eq!(number(&world.db, "SELECT count(*) FROM segment_members"), 1);
     fetch(&mut world, &mail, Some("3"), Span::seconds(62));
     assert_eq!(number(&world.db, "SELECT count(*) FROM segment_members"), 0);
+    assert_sound(&world.db, Some(world.now()));
+}
+
+#[test]
+fn verdicts_change_with_what_is_known_when_they_are_asked_for_again() {
+    let (mut world, mail) = greeted();
+    fetch(&mut world, &mail, None, Span::minutes(1));
+    fetch(&mut world, &mail, Some("https://a.example/"), Span::minutes(2));
+    let again = |world: &World| {
+        let (db, catalog, now) = (&world.db, &world.catalog, world.now());
+        let mut ids = Ids::new(now, 7);
+        let campaign = "c".into();
+        let flow = rejudge::rejudge(db, catalog, &campaign, "", now, &mut ids);
+        let page = block_on(flow).unwrap();
+        (page.judged, page.changed, page.after)
+    };
+    assert_eq!(again(&world), (1, 0, None));
+    // As if the network had been known for a scanner's only now.
+    let network =
+        "UPDATE events SET properties = json_set(properties, '$.facts.network', 'mimecast')
+                    WHERE name = 'message.clicked'";
+    rows(&world.db, network);
+    assert_eq!(again(&world), (1, 1, None));
+    assert_eq!(verdicts(&world), ["a person", r#"["scanner_network"]"#]);
+    assert_eq!(counters(&world), "clicked 0, machine_clicks 1, opened 1");
+    assert_sound(&world.db, Some(world.now()));
+    assert_eq!(again(&world), (1, 0, None));
+    rows(&world.db, &network.replace("'mimecast'", "NULL"));
+    assert_eq!(again(&world), (1, 1, None));
+    assert_eq!(counters(&world), "clicked 1, machine_clicks 0, opened 1");
     assert_sound(&world.db, Some(world.now()));
 }

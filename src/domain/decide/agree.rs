@@ -166,7 +166,8 @@ impl Decider<'_> {
         }
     }
 
-    fn confirm_one(&mut self, consent: Consent, text: &str, by: &By) {
+    /// A consent that is proved: it counts from now on, and each form that waited has its event.
+    pub(super) fn confirm_one(&mut self, consent: Consent, text: &str, by: &By) {
         let mut forms: Vec<Option<QualifiedId>> =
             consent.forms_waiting().into_iter().map(Some).collect();
         if forms.is_empty() {

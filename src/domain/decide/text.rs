@@ -3,23 +3,25 @@
 use super::agree::By;
 use super::{Decider, Texted};
 use crate::domain::change::Change;
+use crate::domain::consent::{Consent, ConsentState};
 use crate::domain::event::names;
 use crate::domain::keyword::Keyword;
 use crate::domain::message::{Class, Message, house};
 use crate::domain::primitives::{CampaignId, Channel, MessageId};
-use crate::domain::suppression::{BY_TEXT, Suppression};
+use crate::domain::suppression::{BY_TEXT, Suppression, SuppressionReason};
 use serde_json::json;
 
 impl Decider<'_> {
     /// Takes in what a contact has texted.
     pub(super) fn hear_text(&mut self, texted: Texted) {
         let Texted { from, text, keyword, at, source, key, answers } = texted;
-        let properties = json!({ "channel": Channel::Sms, "keyword": keyword, "text": text,
+        let properties = json!({ "channel": Channel::Sms, "keyword": keyword, "text": &text,
                                  "source": source });
         let at = at.min(self.now);
         self.record_keyed(names::MESSAGE_RECEIVED, None, properties, at, Some(key));
         match keyword {
             Some(Keyword::Stop) => self.stop_texts(from, answers),
+            Some(Keyword::Start) => self.start_texts(&from, &text),
             Some(Keyword::Help) if answers => {
                 // One an hour, so that two machines do not talk for ever.
                 let hour = self.now.0 / 3_600_000;
@@ -36,6 +38,27 @@ impl Decider<'_> {
         self.suppress(Suppression::by_text(&from, self.now), json!({}));
         if answers && !was_stopped {
             self.answer_text(house::STOP, &format!("stop.{}", self.contact.seq));
+        }
+    }
+
+    /// START: the refusal of this number ends, and what STOP took back is agreed to anew, in the
+    /// words that were texted. Nothing else is: START is no answer to any other suppression.
+    fn start_texts(&mut self, from: &str, text: &str) {
+        let known = self.contact.suppressed.get(&Channel::Sms);
+        let is_refusal = |known: &&Suppression| known.reason == SuppressionReason::Unsubscribed;
+        let Some(refused_at) = known.filter(is_refusal).map(|known| known.at) else { return };
+        if self.contact.phone.as_deref() != Some(from) {
+            return;
+        }
+        let taken_back = |c: &&Consent| {
+            c.channel == Channel::Sms && c.state == ConsentState::Withdrawn && c.at == refused_at
+        };
+        let consents = self.contact.consents.iter();
+        let consents: Vec<Consent> = consents.filter(taken_back).cloned().collect();
+        self.end_refusal(Channel::Sms, BY_TEXT);
+        for consent in consents {
+            let by = By { source: BY_TEXT, message: None, origin_hash: "" };
+            self.confirm_one(consent, text, &by);
         }
     }
 

@@ -15,6 +15,7 @@ pub mod parked;
 mod preview;
 pub mod progress;
 pub mod publish;
+pub mod rejudge;
 pub mod render;
 pub mod report;
 pub mod restore;

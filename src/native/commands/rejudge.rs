@@ -1,0 +1,73 @@
+//! `dripline rejudge`: who opened and clicked, by the present rules.
+
+use super::server::Server;
+use super::{Exit, Terminal};
+use serde::Deserialize;
+use serde_json::json;
+use std::io;
+
+/// Judge a campaign's recorded openings and clicks anew
+///
+/// Each is a person's or a machine's, by the facts that were kept of it. When the rules have
+/// changed, or more has been heard since, this goes over all of them: verdicts, counters and
+/// segments follow. What a click has led to stays: no journey is called back.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Examples:
+  dripline rejudge spring-webinar --to http://localhost:8787 --token dev
+  dripline rejudge spring-webinar --json | jq .changed
+
+Exit status: 0 done, 1 there is no such campaign or the server refused, 2 usage.")]
+pub struct Args {
+    /// The campaign's id
+    #[arg(value_name = "CAMPAIGN", value_parser = campaign_id)]
+    pub campaign: String,
+    /// Where it runs, and by what right
+    #[command(flatten)]
+    pub server: Server,
+    /// Print one JSON object: {"judged": …, "changed": …}
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Deserialize)]
+struct Page {
+    judged: u64,
+    changed: u64,
+    after: Option<String>,
+}
+
+/// Runs the command.
+pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
+    let (mut judged, mut changed, mut after) = (0, 0, String::new());
+    loop {
+        let path = format!("/api/v1/campaigns/{}/rejudge?after={after}", args.campaign);
+        let page = args.server.post(&path, "{}").and_then(|text| {
+            serde_json::from_str::<Page>(&text).map_err(|_| args.server.not_dripline())
+        });
+        let page = match page {
+            Ok(page) => page,
+            Err(failure) => return failure.end(args.json, terminal),
+        };
+        judged += page.judged;
+        changed += page.changed;
+        match page.after {
+            Some(next) => after = next,
+            None => break,
+        }
+    }
+    match args.json {
+        true => writeln!(terminal.out, "{}", json!({ "judged": judged, "changed": changed }))?,
+        false => writeln!(
+            terminal.out,
+            "{judged} messages judged anew; {changed} openings and clicks have another verdict."
+        )?,
+    }
+    Ok(Exit::Ok)
+}
+
+/// Reads a campaign's id as it can stand in an address.
+fn campaign_id(text: &str) -> Result<String, String> {
+    let is_id = !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    is_id.then(|| text.to_owned()).ok_or_else(|| "an id has letters, digits and hyphens".to_owned())
+}
