@@ -2,6 +2,7 @@
 
 use crate::domain::broadcast::BroadcastVerb;
 use crate::domain::journey::RunState;
+use crate::domain::restore::Say;
 
 /// What a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +75,10 @@ pub enum Route<'a> {
     ApiMerge(&'a str),
     /// Merge two contacts that the body names.
     ApiMergeAsked,
+    /// Whether the database was restored, and what waits because of it.
+    ApiRestore,
+    /// What becomes of what waits.
+    ApiRestoreSay(Say),
     /// The parked contacts.
     ApiParked,
     /// Let a parked contact be decided on again.
@@ -259,6 +264,11 @@ fn api<'a>(method: &str, parts: &[&'a str]) -> Result<Route<'a>, NoRoute> {
         ["suppressions", "import"] => one("POST", ApiSuppressionsImport, "POST"),
         ["contacts", "merge"] => one("POST", ApiMergeAsked, "POST"),
         ["contacts", id, "merge"] => one("POST", ApiMerge(id), "POST"),
+        ["restore"] => one("GET", ApiRestore, GET),
+        ["restore", verb] => match Say::by_verb(verb) {
+            Some(word) => one("POST", ApiRestoreSay(word), "POST"),
+            None => Err(NoRoute::NotFound),
+        },
         ["parked"] => one("GET", ApiParked, GET),
         ["parked", id, "release"] => one("POST", ApiRelease(id), "POST"),
         ["events"] => one("POST", ApiEvents, "POST"),

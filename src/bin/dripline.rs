@@ -13,7 +13,8 @@ mod cli {
     use clap::Parser;
     use dripline::native::commands::{
         Exit, Terminal, broadcast, check, consents, erase, explain, inspect, journey, merge,
-        parked, publish, rejudge, render, report, send_test, simulate, suppressions, token,
+        parked, publish, rejudge, render, report, restore, send_test, simulate, suppressions,
+        token,
     };
     use std::io::{self, Write};
     use std::process::ExitCode;
@@ -41,6 +42,7 @@ Exit status of every command: 0 it is right, 1 what was asked about is wrong, 2 
         Consents(consents::Args),
         Suppressions(suppressions::Args),
         Erase(erase::Args),
+        Restore(restore::Args),
         Merge(merge::Args),
         Inspect(inspect::Args),
         Token(token::Args),
@@ -63,6 +65,7 @@ Exit status of every command: 0 it is right, 1 what was asked about is wrong, 2 
             Cli::Consents(args) => consents::run(args, &mut terminal),
             Cli::Suppressions(args) => suppressions::run(args, &mut terminal),
             Cli::Merge(args) => merge::run(args, &mut terminal),
+            Cli::Restore(args) => restore::run(args, &mut terminal),
             Cli::Erase(args) => erase::run(args, &mut terminal),
             Cli::Parked(args) => parked::run(args, &mut terminal),
             Cli::Rejudge(args) => rejudge::run(args, &mut terminal),

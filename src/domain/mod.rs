@@ -36,6 +36,7 @@ pub mod attribution;
 pub mod report;
 pub mod broadcast_report;
 pub mod reason;
+pub mod restore;
 pub mod token;
 pub mod tracking;
 pub mod machine;

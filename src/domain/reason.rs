@@ -20,6 +20,11 @@ const REASONS: &[(&str, &str, &str)] = &[
         "the contact is one with another, who is in it already",
         "联系人已与另一人合并，而后者已在旅程中",
     ),
+    (
+        "restored",
+        "the database was restored, and it may have been sent before",
+        "数据库被恢复过，此消息可能此前已发送",
+    ),
     ("erased", "the contact was erased", "联系人已被删除"),
     ("archived", "the journey is archived", "旅程已归档"),
     ("broadcast_paused", "the broadcast is paused", "群发已暂停"),

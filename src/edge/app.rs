@@ -16,7 +16,7 @@ use crate::flows::commit::CommitError;
 use crate::flows::seams::{Database, Http};
 use crate::flows::settings::Settings;
 use crate::flows::task::{Intake, Work};
-use crate::flows::{deliver, park, run_broadcast, run_due};
+use crate::flows::{deliver, guard_restore, park, run_broadcast, run_due};
 use crate::providers::http::{HttpError, HttpRequest, HttpResponse};
 use crate::providers::{cloudflare, mailbox};
 use crate::store;
@@ -24,6 +24,9 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 use worker::{Delay, Env};
+
+/// Under this key KV keeps the time of a tick (`guard_restore`).
+pub const MARK_KEY: &str = "mark";
 
 /// One entry's world.
 pub struct App {
@@ -81,11 +84,18 @@ impl App {
                 run_broadcast::run(db, catalog, &broadcast, now, &mut self.ids).await
             }
             Work::DeliverV1 { messages } => {
+                guard_restore::watch(db, self.mark().await).await?;
                 let http = Outside { env: &self.env, db, now, began: clock::real() };
                 deliver::deliver(db, &http, catalog, &self.settings, messages, now, &mut self.ids)
                     .await
             }
         }
+    }
+
+    /// The mark that a tick left outside the database; without one nothing is known of a restore.
+    pub async fn mark(&self) -> Option<Millis> {
+        let text = self.kv.get(MARK_KEY).await.ok().flatten()?;
+        text.parse().ok().map(Millis)
     }
 
     /// Passes work on. A hint that gets lost is found by the next tick, so failing is no fault.

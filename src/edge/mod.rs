@@ -23,7 +23,7 @@ mod suppressed;
 mod privacy;
 
 use crate::flows::task::{Intake, Work};
-use crate::flows::{record_touches, run_due};
+use crate::flows::{guard_restore, record_touches, run_due};
 use crate::route::{NoRoute, Route, route};
 use crate::views::visitor::MessageKind;
 use app::App;
@@ -104,6 +104,8 @@ async fn dispatch(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
         Route::AdminUnsuppress => suppressed::release(app, inbound).await,
         Route::ApiMerge(id) => privacy::merge_one(app, inbound, id).await,
         Route::ApiMergeAsked => privacy::merge_asked(app, inbound).await,
+        Route::ApiRestore => privacy::restore(app, inbound).await,
+        Route::ApiRestoreSay(word) => privacy::restore_say(app, inbound, word).await,
         Route::ApiParked => api::parked(app, inbound).await,
         Route::ApiRelease(id) => api::release(app, inbound, id).await,
         Route::ApiRejudge(id) => api::rejudge(app, inbound, id).await,
@@ -142,7 +144,13 @@ async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) 
 async fn tick(env: Env) -> std::result::Result<(), String> {
     let app = App::open(env).await?;
     editions::repair(&app.db, &app.kv, clock::real()).await?;
+    let mark = app.mark().await;
+    guard_restore::watch(&app.db, mark).await.map_err(|error| error.to_string())?;
     let work = run_due::tick(&app.db, app.now).await.map_err(|error| error.to_string())?;
+    if let Some(mark) = guard_restore::mark_after(mark, !work.is_empty(), app.now) {
+        let kept = app.kv.put(app::MARK_KEY, &mark.0.to_string()).await;
+        kept.map_err(|error| error.to_string())?;
+    }
     Queue::Work.send(&app.env, &work).await.map_err(|error| error.to_string())?;
     api::refresh_snapshots(&app).await
 }

@@ -1,11 +1,14 @@
-//! What an operator does about one person through the API: erase, merge.
+//! What an operator does through the API about one person: erase, merge; and about a database
+//! that was restored.
 
 use super::api::{QUESTION_BYTES_MAX, read_json, refuse_stranger, unavailable};
 use super::app::App;
 use super::inbound::Inbound;
 use super::reply::Reply;
 use crate::domain::problem::brief;
+use crate::domain::restore::Say;
 use crate::flows::erase::{self, NotErased};
+use crate::flows::guard_restore;
 use crate::flows::merge::{self, NotMerged};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -96,6 +99,28 @@ async fn merge(mut app: App, inbound: Inbound, told: (&str, &str)) -> Reply {
             Reply::problem(422, "They cannot be merged", detail, Value::Null)
         }
         Err(NotMerged::Database(error)) => unavailable(&inbound, "merge", &error.to_string()),
+    }
+}
+
+/// Whether the database was restored, and what waits because of it.
+pub async fn restore(app: App, inbound: Inbound) -> Reply {
+    if let Some(refusal) = refuse_stranger(&app, &inbound) {
+        return refusal;
+    }
+    match guard_restore::state(&app.db).await {
+        Ok(state) => Reply::json(200, &state),
+        Err(error) => unavailable(&inbound, "restore", &error.to_string()),
+    }
+}
+
+/// Says what becomes of what waits.
+pub async fn restore_say(app: App, inbound: Inbound, word: Say) -> Reply {
+    if let Some(refusal) = refuse_stranger(&app, &inbound) {
+        return refusal;
+    }
+    match guard_restore::say(&app.db, word, app.now).await {
+        Ok(before) => Reply::json(200, &before),
+        Err(error) => unavailable(&inbound, "restore", &error.to_string()),
     }
 }
 

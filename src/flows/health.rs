@@ -1,13 +1,14 @@
-//! health: whether the worker can do its work, and how late it is. One round trip, four
+//! health: whether the worker can do its work, and how late it is. One round trip, five
 //! statements.
 
 use super::park::ATTEMPTS_ALONE_MAX;
 use super::seams::DatabaseError;
 use crate::domain::primitives::{Millis, Span};
 use crate::store::parked::CountRow;
+use crate::store::restores::GuardRow;
 use crate::store::senders::SenderRow;
 use crate::store::statement::{Rows, Statement};
-use crate::store::{due, parked, senders};
+use crate::store::{due, parked, restores, senders};
 use serde::{Deserialize, Serialize};
 
 /// Without a tick for this long, the scheduler is taken for stopped: five of its minutes.
@@ -32,6 +33,8 @@ pub struct Health {
     pub oldest_due_seconds: i64,
     /// How many contacts are parked, because a decision about them fails for good.
     pub parked: i64,
+    /// That the database was restored, and messages wait for an operator's word.
+    pub restored: Option<String>,
     /// The senders that are out of order; what waits for them is not lost.
     pub senders: Vec<SenderHealth>,
 }
@@ -54,7 +57,13 @@ struct AtRow {
 
 /// What to ask the database.
 pub fn questions() -> Vec<Statement> {
-    vec![due::last_tick(), due::next(), parked::count(ATTEMPTS_ALONE_MAX), senders::standing()]
+    vec![
+        due::last_tick(),
+        due::next(),
+        parked::count(ATTEMPTS_ALONE_MAX),
+        senders::standing(),
+        restores::guard(),
+    ]
 }
 
 /// Judges its answer, and the other parts'.
@@ -80,9 +89,16 @@ pub fn judge(
     let parked = database.as_ref().ok().and_then(|rows| count(rows.get(2)?)).unwrap_or(0);
     let senders = database.as_ref().ok().map(|rows| out_of_order(rows.get(3), now));
     let senders = senders.unwrap_or_default();
+    let guard = |rows: &Rows| rows.first::<GuardRow>().ok().flatten()?.guard();
+    let guard = database.as_ref().ok().and_then(|rows| guard(rows.get(4)?));
+    let restored = guard.filter(|guard| guard.dropped_at.is_none()).map(|guard| {
+        let mark = guard.mark.rfc3339();
+        format!("restored from {mark}: messages wait for `dripline restore release` or `drop`")
+    });
     let database = database.err().map(|error| error.to_string());
     let (kv, queue) = (kv.err(), queue.err());
-    let is_ready = [&database, &kv, &queue, &scheduler].iter().all(|part| part.is_none());
+    let is_ready =
+        [&database, &kv, &queue, &scheduler, &restored].iter().all(|part| part.is_none());
     Health {
         is_ready,
         database,
@@ -92,6 +108,7 @@ pub fn judge(
         last_tick_age_seconds,
         oldest_due_seconds,
         parked,
+        restored,
         senders,
     }
 }

@@ -29,6 +29,7 @@ pub mod report;
 pub mod report_broadcasts;
 pub mod erase;
 pub mod explain;
+pub mod guard_restore;
 pub mod health;
 pub mod merge;
 pub mod named;

@@ -15,6 +15,7 @@ pub mod messages;
 pub mod pacing;
 pub mod parked;
 pub mod reports;
+pub mod restores;
 mod rules;
 pub mod senders;
 pub mod segments;

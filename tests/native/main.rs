@@ -17,6 +17,7 @@ mod journeys;
 mod pacing;
 mod poison;
 mod privacy;
+mod restores;
 mod rig;
 mod segments;
 mod senders;

@@ -10,6 +10,7 @@ use crate::domain::journey::RunState;
 use crate::domain::message::{Fence, Message, fence};
 use crate::domain::pacing::{House, Paced, Verdict};
 use crate::domain::primitives::{Millis, Span};
+use crate::domain::restore::{RESTORED, Word};
 use std::rc::Rc;
 
 /// How long a message of a paused journey waits before it is looked at again: so much later, at the
@@ -85,6 +86,11 @@ pub fn gate<'a>(
         Some(Err(why)) => return Gate::Broken(why.clone()),
         None => return Gate::Closed("contact_gone"),
     };
+    match truth.guard.map(|guard| guard.word(message, contact)) {
+        Some(Word::Wait) => return Gate::Later { at: now.plus(HOLD), reason: RESTORED },
+        Some(Word::Drop) => return Gate::Closed(RESTORED),
+        Some(Word::Free) | None => {}
+    }
     let to = match fence(message, contact, &rules.edition.compiled.campaign.owner) {
         Fence::Closed(reason) => return Gate::Closed(reason),
         Fence::Open(to) => to,

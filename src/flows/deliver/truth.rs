@@ -8,11 +8,13 @@ use crate::domain::contact::Contact;
 use crate::domain::journey::{JourneyStatus, RunState};
 use crate::domain::message::Message;
 use crate::domain::primitives::{CampaignId, ContactId, MessageId, Millis};
+use crate::domain::restore::Guard;
 use crate::flows::publish::statuses;
 use crate::flows::seams::{Database, DatabaseError};
 use crate::store::broadcasts::HaltedRow;
 use crate::store::contacts::ContactRow;
 use crate::store::messages::{Calling, IdRow};
+use crate::store::restores::{self, GuardRow};
 use crate::store::{brakes, broadcasts, contacts, journeys, messages};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,6 +28,8 @@ pub struct Truth {
     braked: BTreeSet<CampaignId>,
     /// Of the broadcasts that are paused or were called off, where the wave is of any.
     halted: Vec<HaltedRow>,
+    /// The restore of the database that was found, if one was.
+    pub guard: Option<Guard>,
     /// The messages whose claim is still ours: for them it is written down that a call begins.
     ours: BTreeSet<MessageId>,
 }
@@ -57,7 +61,7 @@ impl Truth {
     }
 }
 
-/// Writes down that a wave begins, and reads its truth. One round trip, four statements, five if
+/// Writes down that a wave begins, and reads its truth. One round trip, five statements, six if
 /// some message is of a broadcast; more if the database cannot read some contact, for then the
 /// wave is halved until that one is alone.
 pub async fn begin<'w, 'p: 'w, D: Database>(
@@ -112,6 +116,7 @@ async fn begin_group<D: Database>(
         contacts::by_ids(wanted, &[], &[], now),
         journeys::statuses(),
         brakes::stopped(),
+        restores::guard(),
     ];
     if group.iter().any(|asked| asked.broadcast) {
         statements.push(broadcasts::halted());
@@ -122,7 +127,9 @@ async fn begin_group<D: Database>(
     truth.journeys = statuses(rows.get(2))?;
     let stopped = all::<IdRow<CampaignId>>(rows.get(3))?;
     truth.braked = stopped.into_iter().map(|row| row.id).collect();
-    truth.halted.extend(all::<HaltedRow>(rows.get(4))?);
+    let guard = all::<GuardRow>(rows.get(4))?;
+    truth.guard = guard.into_iter().find_map(GuardRow::guard);
+    truth.halted.extend(all::<HaltedRow>(rows.get(5))?);
     truth.ours.extend(ours.into_iter().map(|row| row.id));
     for contact in contacts.into_iter().map(Contact::from) {
         // The message may have been claimed in the name of whoever was merged into it since.

@@ -18,6 +18,7 @@ pub mod publish;
 pub mod rejudge;
 pub mod render;
 pub mod report;
+pub mod restore;
 pub mod send_test;
 pub mod server;
 pub mod simulate;

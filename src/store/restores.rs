@@ -1,0 +1,86 @@
+//! Restores of the database to an earlier time: that one was found, and what waits because of it.
+//! They stand beside the last tick in `scheduler`.
+
+use super::statement::{Statement, Value};
+use crate::domain::primitives::Millis;
+use crate::domain::restore::{Guard, RESTORED};
+use serde::Deserialize;
+
+/// Writes down that the database was restored, for the world had come to `mark`. Another restore
+/// before an operator has had its word is one with the first.
+pub fn found(mark: Millis) -> [Statement; 2] {
+    [
+        Statement::new(
+            "INSERT INTO scheduler (name, at) VALUES ('restore mark', ?1)
+                 ON CONFLICT (name) DO UPDATE SET at = max(at, excluded.at)",
+            vec![Value::Int(mark.0)],
+        ),
+        Statement::new("DELETE FROM scheduler WHERE name = 'restore dropped'", Vec::new()),
+    ]
+}
+
+/// The restore that was found, and what was said about it: one row, `GuardRow`.
+pub fn guard() -> Statement {
+    Statement::new(
+        "SELECT (SELECT at FROM scheduler WHERE name = 'restore mark') AS mark,
+                (SELECT at FROM scheduler WHERE name = 'restore dropped') AS dropped_at",
+        Vec::new(),
+    )
+}
+
+/// A row of `guard`.
+#[derive(Deserialize)]
+pub struct GuardRow {
+    mark: Option<Millis>,
+    dropped_at: Option<Millis>,
+}
+
+impl GuardRow {
+    /// The restore, if one was found.
+    pub fn guard(self) -> Option<Guard> {
+        self.mark.map(|mark| Guard { mark, dropped_at: self.dropped_at })
+    }
+}
+
+/// How many messages wait because of it: one row, `messages`.
+pub fn waiting() -> Statement {
+    Statement::new(
+        "SELECT count(*) AS messages FROM messages
+          WHERE state IN ('queued', 'sending') AND state = 'queued' AND reason = ?1",
+        vec![Value::text(RESTORED)],
+    )
+}
+
+/// A row of `waiting`.
+#[derive(Deserialize)]
+pub struct WaitingRow {
+    /// How many.
+    pub messages: i64,
+}
+
+/// What waits may go.
+pub fn release() -> Statement {
+    Statement::new(
+        "DELETE FROM scheduler WHERE name IN ('restore mark', 'restore dropped')",
+        vec![],
+    )
+}
+
+/// What waits is not to be sent, nor what is queued until now.
+pub fn drop_waiting(now: Millis) -> Statement {
+    Statement::new(
+        "INSERT INTO scheduler (name, at) VALUES ('restore dropped', ?1)
+             ON CONFLICT (name) DO UPDATE SET at = excluded.at",
+        vec![Value::Int(now.0)],
+    )
+}
+
+/// What waits is looked at now.
+pub fn wake(now: Millis) -> Statement {
+    Statement::new(
+        "UPDATE messages SET send_at = ?1
+          WHERE state IN ('queued', 'sending') AND state = 'queued' AND reason = ?2
+            AND send_at > ?1",
+        vec![Value::Int(now.0), Value::text(RESTORED)],
+    )
+}

@@ -1,0 +1,94 @@
+//! A restored database: what may have left before is not sent again without an operator's word.
+
+use super::invariants::assert_sound;
+use super::support::{FORM, rows, world};
+use dripline::domain::primitives::{Millis, Span};
+use dripline::domain::restore::Say;
+use dripline::flows::guard_restore::{mark_after, say, state, watch};
+use dripline::native::world::{World, block_on};
+use serde_json::{Value, json};
+
+const JOURNEY: &str = r#"
+    [journey.j]
+    enter = { form = "f" }
+    [[journey.j.step]]
+    id = "rest"
+    wait = "1d"
+    [[journey.j.step]]
+    id = "hello"
+    send = "emails/hello"
+"#;
+
+/// A mail to Ann has left; then the database was restored to before that, and a day has passed.
+fn restored() -> World {
+    let mut world = world(&format!("{FORM}{JOURNEY}"));
+    world.submit("/p", &[("email", "ann@example.com"), ("consent", "on")]).unwrap();
+    world.tick().unwrap();
+    let bookmark = world.db.copy().unwrap();
+    world.after(Span::days(2)).unwrap();
+    assert_eq!(states(&world), [json!({ "state": "delivered", "reason": "" })]);
+    let mark = world.now();
+    world.db = bookmark;
+    block_on(watch(&world.db, Some(mark))).unwrap();
+    world.after(Span::hours(1)).unwrap();
+    world
+}
+
+fn states(world: &World) -> Vec<Value> {
+    rows(&world.db, "SELECT state, reason FROM messages ORDER BY id")
+}
+
+#[test]
+fn what_may_have_left_before_a_restore_waits() {
+    let mut world = restored();
+    assert_eq!(states(&world), [json!({ "state": "queued", "reason": "restored" })]);
+    let found = block_on(state(&world.db)).unwrap();
+    assert_eq!((found.restored, found.messages), (true, 1));
+    // Whoever comes now has been sent nothing before.
+    world.submit("/p", &[("email", "ben@example.com"), ("consent", "on")]).unwrap();
+    world.after(Span::days(2)).unwrap();
+    assert_eq!(world.inbox("ben@example.com").len(), 1);
+    assert_eq!(block_on(state(&world.db)).unwrap().messages, 1);
+}
+
+#[test]
+fn what_is_released_is_sent_at_once() {
+    let mut world = restored();
+    assert_eq!(block_on(say(&world.db, Say::Release, world.now())).unwrap().messages, 1);
+    world.tick().unwrap();
+    assert_eq!(states(&world), [json!({ "state": "delivered", "reason": "" })]);
+    assert!(!block_on(state(&world.db)).unwrap().restored);
+    assert_sound(&world.db, Some(world.now()));
+}
+
+#[test]
+fn what_is_dropped_is_not_sent_and_later_mail_is() {
+    let mut world = restored();
+    block_on(say(&world.db, Say::Drop, world.now())).unwrap();
+    world.tick().unwrap();
+    assert_eq!(states(&world), [json!({ "state": "skipped", "reason": "restored" })]);
+    let found = block_on(state(&world.db)).unwrap();
+    assert_eq!((found.restored, found.messages), (false, 0));
+    assert_sound(&world.db, Some(world.now()));
+}
+
+#[test]
+fn a_database_that_was_not_restored_is_left_alone() {
+    let mut world = world(FORM);
+    block_on(watch(&world.db, Some(world.now()))).unwrap();
+    assert!(!block_on(state(&world.db)).unwrap().restored, "no tick has run: it is a new one");
+    world.tick().unwrap();
+    block_on(watch(&world.db, Some(world.now()))).unwrap();
+    block_on(watch(&world.db, None)).unwrap();
+    assert!(!block_on(state(&world.db)).unwrap().restored);
+}
+
+#[test]
+fn the_mark_is_moved_when_something_was_handed_out_or_it_is_old() {
+    let at = |minutes: i64| Millis(0).plus(Span::minutes(minutes));
+    assert_eq!(mark_after(None, false, at(0)), Some(at(0)));
+    assert_eq!(mark_after(Some(at(0)), false, at(4)), None);
+    assert_eq!(mark_after(Some(at(0)), false, at(5)), Some(at(5)));
+    assert_eq!(mark_after(Some(at(0)), true, at(1)), Some(at(1)));
+    assert_eq!(mark_after(Some(at(2)), true, at(1)), None, "a clock that goes back");
+}
