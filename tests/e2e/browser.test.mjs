@@ -191,10 +191,25 @@ describe("On a phone and on a desk, in both languages", options, () => {
     await runtime.api("POST", "/api/v1/events", { events });
     await runtime.live("12d", "1d");
     const letters = await runtime.mailbox();
+    const unsubscribe = async (letter) => {
+      const done = await (await runtime.fetch(linkTo(letter, "/u/"), { method: "POST" })).text();
+      const back = /action="([^"]+\/undo[^"]*)"/.exec(done)[1].replaceAll("&#38;", "&");
+      await runtime.fetch(back, { method: "POST" });
+      return /href="(\/preferences\/[^"?]+)/.exec(done)[1];
+    };
     const find = (what) => letters.find(what) ?? assert.fail("a letter is missing");
     const welcome = find((one) => one.subject === "Ann, your seat is saved for Thursday");
     const confirm = find((one) => one.html.includes("/confirm/"));
+    const preferences = await unsubscribe(find((one) => one.address === answers.email));
+    const rows = Array.from({ length: 1000 }, (_, n) => ({
+      address: `somebody.with.a.rather.long.name.${n}@a-company-with-a-long-name.example.com`,
+      reason: n % 3 ? "bounced" : "complained",
+    }));
+    await runtime.api("POST", "/api/v1/suppressions/import", { source: "mailchimp", rows });
     Object.assign(screens, {
+      "preferences": preferences,
+      "suppressions": "/admin/suppressions",
+      "suppressions-empty": "/admin/suppressions?reason=erased",
       "landing": "/webinar",
       "landing-chinese": "/white-paper",
       "thanks": "/webinar/thanks",
