@@ -60,6 +60,10 @@ bench-segments: ## Benchmark rules: judging a contact, filling a segment (CONTAC
 	@scripts/need rust
 	@$(FAST) cargo bench --quiet --profile fast --bench segments
 
+bench-templates: bench/node_modules/.stamp ## Benchmark mails and MJML against handlebars.js, LiquidJS and mjml
+	@scripts/need rust
+	@node bench/templates.mjs
+
 simulate: ## Try to break the engine with faults (SECONDS=60), one JSON report at the end
 	@scripts/need rust
 	@$(STEP) "simulator" $(FAST) cargo build --quiet --profile fast --bin dripline
