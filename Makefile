@@ -7,7 +7,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 .PHONY: help dev test build size reset bench bench-broadcast bench-engine bench-segments bench-send
-.PHONY: simulate simulate-defects
+.PHONY: bench-templates simulate simulate-defects
 .PHONY: lint fmt clean test-native test-e2e cli tools
 
 # Two tools are built from source, once for all projects and versions, and kept here.
@@ -64,6 +64,10 @@ bench-segments: ## Benchmark rules: judging a contact, filling a segment (CONTAC
 bench-send: ## Measure sending: statements, round trips, calls and CPU for 1,000 mails (MESSAGES=1000)
 	@scripts/need rust
 	@$(FAST) cargo bench --quiet --profile fast --bench send
+
+bench-templates: bench/node_modules/.stamp ## Benchmark mails and MJML against handlebars.js, LiquidJS and mjml
+	@scripts/need rust
+	@node bench/templates.mjs
 
 simulate: ## Try to break the engine with faults (SECONDS=60), one JSON report at the end
 	@scripts/need rust

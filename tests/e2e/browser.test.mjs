@@ -230,6 +230,10 @@ describe("On a phone and on a desk, in both languages", options, () => {
       "campaigns": "/admin",
       "report": "/admin/campaigns/spring-webinar",
       "report-chinese": "/admin/campaigns/white-paper",
+      "messages": "/admin/campaigns/spring-webinar/messages",
+      "message": "/admin/campaigns/spring-webinar/messages/emails/webinar-story",
+      "message-chinese": "/admin/campaigns/white-paper/messages/emails/white-paper-welcome",
+      "message-sms": "/admin/campaigns/white-paper/messages/sms/white-paper-checklist",
     });
     for (const [index, letter] of letters.entries()) {
       if (letter.channel === "email") screens[`mail-${index}`] = `/dev/mailbox/${letter.id}`;
