@@ -1,3 +1,4 @@
 -- Privacy: contacts who were erased.
 
-ALTER TABLE contacts ADD COLUMN erased_at INTEGER;   -- NULL: was not
+-- NULL: was not erased.
+ALTER TABLE contacts ADD COLUMN erased_at INTEGER;
