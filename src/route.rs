@@ -49,6 +49,8 @@ pub enum Route<'a> {
     ApiParked,
     /// Let a parked contact be decided on again.
     ApiRelease(&'a str),
+    /// Let a campaign that its brake stopped go on.
+    ApiReleaseCampaign(&'a str),
     /// Tell events.
     ApiEvents,
     /// A campaign's report.
@@ -63,6 +65,8 @@ pub enum Route<'a> {
     AdminSteer(&'a str, RunState),
     /// Let a parked contact be decided on again, from the web app.
     AdminRelease(&'a str),
+    /// Let a campaign that its brake stopped go on, from the web app.
+    AdminReleaseCampaign(&'a str),
     /// The door of the web app.
     SignInAsk,
     /// Sign in.
@@ -117,6 +121,7 @@ pub fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, NoRoute> {
         ["confirm", token] => both(ConfirmAsk(token), Confirm(token)),
         ["api", "v1", "campaigns"] => one("POST", ApiPublish, "POST"),
         ["api", "v1", "campaigns", "diff"] => one("POST", ApiDiff, "POST"),
+        ["api", "v1", "campaigns", id, "release"] => one("POST", ApiReleaseCampaign(id), "POST"),
         ["api", "v1", "journeys", id, verb] => match RunState::by_verb(verb) {
             Some(state) => one("POST", ApiSteer(id, state), "POST"),
             None => Err(NoRoute::NotFound),
@@ -132,6 +137,7 @@ pub fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, NoRoute> {
         ["api", "v1", "openapi.json"] => one("GET", ApiDescription, GET),
         ["admin"] => one("GET", Admin, GET),
         ["admin", "campaigns", id] => one("GET", AdminReport(id), GET),
+        ["admin", "campaigns", id, "release"] => one("POST", AdminReleaseCampaign(id), "POST"),
         ["admin", "journeys", id, verb] => match RunState::by_verb(verb) {
             Some(state) => one("POST", AdminSteer(id, state), "POST"),
             None => Err(NoRoute::NotFound),

@@ -12,8 +12,8 @@ fn main() {}
 mod cli {
     use clap::Parser;
     use dripline::native::commands::{
-        Exit, Terminal, check, erase, explain, inspect, journey, parked, publish, render, report,
-        simulate, token,
+        Exit, Terminal, campaign, check, erase, explain, inspect, journey, parked, publish, render,
+        report, simulate, token,
     };
     use std::io::{self, Write};
     use std::process::ExitCode;
@@ -32,6 +32,7 @@ Exit status of every command: 0 it is right, 1 what was asked about is wrong, 2 
         Simulate(simulate::Args),
         Publish(publish::Args),
         Journey(journey::Args),
+        Campaign(campaign::Args),
         Report(report::Args),
         Explain(explain::Args),
         Parked(parked::Args),
@@ -54,6 +55,7 @@ Exit status of every command: 0 it is right, 1 what was asked about is wrong, 2 
             Cli::Explain(args) => explain::run(args, &mut terminal),
             Cli::Erase(args) => erase::run(args, &mut terminal),
             Cli::Parked(args) => parked::run(args, &mut terminal),
+            Cli::Campaign(args) => campaign::run(args, &mut terminal),
             Cli::Report(args) => report::run(args, &mut terminal),
             Cli::Token(args) => token::run(args, &mut terminal),
             Cli::Inspect(args) => inspect::run(args, &mut terminal),

@@ -1,6 +1,7 @@
 //! What a campaign cost and earned, in figures. Filled from counters; read by people and the API.
 
 use super::journey::RunState;
+use super::pacing::brake::Word;
 use super::primitives::{CampaignId, Millis};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -30,6 +31,9 @@ pub struct Report {
     /// database does not answer has none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub journeys: Vec<JourneyRow>,
+    /// The last word on its brake, if any was said; the snapshot has none either.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brake: Option<Word>,
 }
 
 /// How the passages through one journey stand.

@@ -17,7 +17,7 @@ mod admin;
 mod privacy;
 
 use crate::flows::task::{Intake, Work};
-use crate::flows::{record_touches, run_due};
+use crate::flows::{brake, record_touches, run_due};
 use crate::route::{NoRoute, Route, route};
 use crate::views::visitor::MessageKind;
 use app::App;
@@ -83,6 +83,7 @@ async fn dispatch(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
         Route::ApiEraseAsked => privacy::erase_asked(app, inbound).await,
         Route::ApiParked => api::parked(app, inbound).await,
         Route::ApiRelease(id) => api::release(app, inbound, id).await,
+        Route::ApiReleaseCampaign(id) => api::release_campaign(app, inbound, id).await,
         Route::ApiEvents => api::events(app, inbound).await,
         Route::ApiReport(id) => api::report(app, inbound, id).await,
         Route::ApiDescription => api::description(),
@@ -90,6 +91,7 @@ async fn dispatch(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
         Route::AdminReport(id) => admin::report(app, inbound, id).await,
         Route::AdminSteer(id, state) => admin::steer(app, inbound, id, state).await,
         Route::AdminRelease(id) => admin::release(app, inbound, id).await,
+        Route::AdminReleaseCampaign(id) => admin::release_campaign(app, inbound, id).await,
         Route::SignInAsk => admin::sign_in_ask(&app, &inbound),
         Route::SignIn => admin::sign_in(app, inbound).await,
         Route::SignOut => admin::sign_out(&app, &inbound),
@@ -113,6 +115,12 @@ async fn tick(env: Env) -> std::result::Result<(), String> {
     editions::repair(&app.db, &app.kv, clock::real()).await?;
     let work = run_due::tick(&app.db, app.now).await.map_err(|error| error.to_string())?;
     Queue::Work.send(&app.env, &work).await.map_err(|error| error.to_string())?;
+    let limits = &app.settings.pacing.brake;
+    let said = brake::judge(&app.db, limits, app.now).await.map_err(|error| error.to_string())?;
+    for word in said {
+        let (campaign, state) = (word.campaign, word.state.as_str());
+        reply::log("brake", &format!("{campaign}: {state} {}", word.reason));
+    }
     api::refresh_snapshots(&app).await
 }
 

@@ -17,6 +17,7 @@ pub mod run_broadcast;
 pub mod park;
 pub mod compose;
 pub mod deliver;
+pub mod brake;
 pub mod receive;
 pub mod hear;
 pub mod report;

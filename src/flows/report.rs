@@ -1,5 +1,5 @@
 //! report: what a campaign cost and earned, from counters: one round trip, one statement. With its
-//! journeys, which are counted anew: one round trip, three statements.
+//! journeys, which are counted anew, and its brake: one round trip, four statements.
 
 use super::publish::statuses;
 use super::seams::{Database, DatabaseError};
@@ -7,13 +7,14 @@ use crate::domain::broadcast::of_part;
 use crate::domain::campaign::Campaign;
 use crate::domain::catalog::Edition;
 use crate::domain::journey::{EnrollmentState, JourneyStatus};
+use crate::domain::pacing::brake::Word;
 use crate::domain::primitives::Millis;
 use crate::domain::report::{
     ChannelRow, Figures, JourneyRow, MessageFigures, MessageRow, PassageFigures, Report, VariantRow,
 };
-use crate::store::journeys;
 use crate::store::reports::{self, CounterRow, PassageRow};
 use crate::store::statement::Rows;
+use crate::store::{brakes, journeys};
 use std::collections::BTreeMap;
 
 /// Reads the counters of a live campaign and adds its costs.
@@ -35,7 +36,12 @@ pub async fn report_with_journeys<D: Database>(
     now: Millis,
 ) -> Result<Report, DatabaseError> {
     let id = edition.id();
-    let statements = vec![reports::counters(id), reports::passages(id), journeys::statuses()];
+    let statements = vec![
+        reports::counters(id),
+        reports::passages(id),
+        journeys::statuses(),
+        brakes::last_words(Some(id)),
+    ];
     let rows = db.batch(statements).await?;
     let counters = rows.first().map(Rows::all::<CounterRow>).transpose();
     let passages = rows.get(1).map(Rows::all::<PassageRow>).transpose();
@@ -58,7 +64,9 @@ pub async fn report_with_journeys<D: Database>(
         journey,
     });
     let journeys = journeys.collect();
-    Ok(Report { journeys, ..add_up(campaign, edition.version, &counters, now) })
+    let brake = rows.get(3).map(Rows::first::<Word>).transpose();
+    let brake = brake.map_err(DatabaseError::Fault)?.flatten();
+    Ok(Report { journeys, brake, ..add_up(campaign, edition.version, &counters, now) })
 }
 
 fn add_passages(figures: &mut PassageFigures, row: PassageRow) {
@@ -122,6 +130,7 @@ fn add_up(campaign: &Campaign, version: u32, rows: &[CounterRow], now: Millis) -
             .map(|(template, figures)| MessageRow { template, figures })
             .collect(),
         journeys: Vec::new(),
+        brake: None,
     }
 }
 

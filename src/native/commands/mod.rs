@@ -1,5 +1,6 @@
 //! The commands of `dripline`, one file each: arguments and a terminal in, an exit status out.
 
+pub mod campaign;
 pub mod check;
 pub mod diff;
 pub mod erase;
