@@ -45,6 +45,10 @@ pub enum Route<'a> {
     ApiErase(&'a str),
     /// The same of a contact that the body names.
     ApiEraseAsked,
+    /// Merge a contact, named by its id, into the one that the body names.
+    ApiMerge(&'a str),
+    /// Merge two contacts that the body names.
+    ApiMergeAsked,
     /// The parked contacts.
     ApiParked,
     /// Let a parked contact be decided on again.
@@ -130,6 +134,8 @@ pub fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, NoRoute> {
         ["api", "v1", "contacts", id, "explain"] => one("GET", ApiExplain(id), GET),
         ["api", "v1", "contacts", "erase"] => one("POST", ApiEraseAsked, "POST"),
         ["api", "v1", "contacts", id, "erase"] => one("POST", ApiErase(id), "POST"),
+        ["api", "v1", "contacts", "merge"] => one("POST", ApiMergeAsked, "POST"),
+        ["api", "v1", "contacts", id, "merge"] => one("POST", ApiMerge(id), "POST"),
         ["api", "v1", "parked"] => one("GET", ApiParked, GET),
         ["api", "v1", "parked", id, "release"] => one("POST", ApiRelease(id), "POST"),
         ["api", "v1", "events"] => one("POST", ApiEvents, "POST"),
@@ -178,9 +184,11 @@ mod tests {
     }
 
     #[test]
-    fn erasing_takes_a_post() {
+    fn erasing_and_merging_take_a_post() {
         assert_eq!(route("POST", "/api/v1/contacts/c-1/erase"), Ok(Route::ApiErase("c-1")));
         assert_eq!(route("POST", "/api/v1/contacts/erase"), Ok(Route::ApiEraseAsked));
+        assert_eq!(route("POST", "/api/v1/contacts/c-1/merge"), Ok(Route::ApiMerge("c-1")));
+        assert_eq!(route("POST", "/api/v1/contacts/merge"), Ok(Route::ApiMergeAsked));
         let refused = Err(NoRoute::MethodNotAllowed("POST"));
         assert_eq!(route("GET", "/api/v1/contacts/c-1/erase"), refused);
     }

@@ -12,8 +12,8 @@ fn main() {}
 mod cli {
     use clap::Parser;
     use dripline::native::commands::{
-        Exit, Terminal, campaign, check, erase, explain, inspect, journey, parked, publish, render,
-        report, simulate, token,
+        Exit, Terminal, campaign, check, erase, explain, inspect, journey, merge, parked, publish,
+        render, report, simulate, token,
     };
     use std::io::{self, Write};
     use std::process::ExitCode;
@@ -37,6 +37,7 @@ Exit status of every command: 0 it is right, 1 what was asked about is wrong, 2 
         Explain(explain::Args),
         Parked(parked::Args),
         Erase(erase::Args),
+        Merge(merge::Args),
         Inspect(inspect::Args),
         Token(token::Args),
     }
@@ -53,6 +54,7 @@ Exit status of every command: 0 it is right, 1 what was asked about is wrong, 2 
             Cli::Simulate(args) => simulate::run(args, &mut terminal),
             Cli::Journey(args) => journey::run(args, &mut terminal),
             Cli::Explain(args) => explain::run(args, &mut terminal),
+            Cli::Merge(args) => merge::run(args, &mut terminal),
             Cli::Erase(args) => erase::run(args, &mut terminal),
             Cli::Parked(args) => parked::run(args, &mut terminal),
             Cli::Campaign(args) => campaign::run(args, &mut terminal),

@@ -5,7 +5,7 @@ use super::consent::ConsentRecord;
 use super::event::{Event, Properties};
 use super::journey::Enrollment;
 use super::message::{Message, MessageState, Milestones};
-use super::primitives::{CampaignId, Channel, MessageId, Millis, QualifiedId};
+use super::primitives::{CampaignId, Channel, ContactId, MessageId, Millis, QualifiedId};
 use super::suppression::{Release, Suppression};
 use super::token::Keyring;
 
@@ -76,6 +76,8 @@ pub enum Change {
     Convert(Conversion),
     /// Move a counter.
     Count(Count),
+    /// Take over the passages and messages of this contact: it is merged into the one decided on.
+    TakeOver(ContactId),
     /// Empty every row about the contact of what tells who it was; these were its addresses.
     Erase(Vec<ErasedAddress>),
 }

@@ -68,6 +68,23 @@ pub struct Contact {
     pub created_at: Millis,
     /// When it was erased: nothing more is decided about it.
     pub erased_at: Option<Millis>,
+    /// Whom it was before: the contacts that were merged into it.
+    pub aliases: Vec<Alias>,
+}
+
+/// The row of a contact that was merged into another: its id and addresses lead there.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Alias {
+    /// Its id.
+    pub id: ContactId,
+    /// The number of its newest event.
+    pub seq: i64,
+    /// An e-mail address of the person that nothing is sent to.
+    pub email: Option<String>,
+    /// A number of the person that nothing is sent to.
+    pub phone: Option<String>,
+    /// A former id in the customer's own system.
+    pub external_id: Option<String>,
 }
 
 /// Messages that came back in a row, with none in between that arrived.
@@ -126,7 +143,18 @@ impl Contact {
             wake_at: None,
             created_at: now,
             erased_at: None,
+            aliases: Vec::new(),
         }
+    }
+
+    /// Whether this is its id, or was the id of a contact that was merged into it.
+    pub fn is_known_as(&self, id: &ContactId) -> bool {
+        self.id == *id || self.aliases.iter().any(|alias| alias.id == *id)
+    }
+
+    /// Whether a contact that was merged into it had one of these addresses; nobody else can.
+    pub fn had(&self, is_it: impl Fn(&Alias) -> bool) -> bool {
+        self.aliases.iter().any(is_it)
     }
 
     /// The value of an attribute; the contact's own fields have names among them.

@@ -44,6 +44,7 @@ pub mod names {
     pub const BROADCAST_SKIPPED: &str = "broadcast.skipped";
     pub const BROADCAST_CONVERTED: &str = "broadcast.converted";
     pub const CONTACT_ERASED: &str = "contact.erased";
+    pub const CONTACT_MERGED: &str = "contact.merged";
 
     /// The families of names that only dripline may record.
     pub const RESERVED: [&str; 8] = [

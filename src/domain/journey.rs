@@ -462,6 +462,11 @@ impl Enrollment {
         self.campaign == *campaign && self.journey == journey
     }
 
+    /// Whether it was entered for a value, so that another may run beside it for another value.
+    pub fn is_for_value(&self) -> bool {
+        self.entry_key.as_ref().is_some_and(|key| key.starts_with('='))
+    }
+
     /// Whether it ended before its last step, so that what it has not sent yet is held back.
     pub fn has_left(&self) -> bool {
         self.state == EnrollmentState::Exited || self.reason == GOAL_REASON

@@ -15,6 +15,11 @@ const REASONS: &[(&str, &str, &str)] = &[
     ("left_journey", "the contact had left the journey", "联系人已离开旅程"),
     ("no_consent", "the contact has not agreed to it", "联系人未同意接收"),
     ("contact_gone", "the contact is gone", "联系人已不存在"),
+    (
+        "merged",
+        "the contact is one with another, who is in it already",
+        "联系人已与另一人合并，而后者已在旅程中",
+    ),
     ("erased", "the contact was erased", "联系人已被删除"),
     ("archived", "the journey is archived", "旅程已归档"),
     ("broadcast_paused", "the broadcast is paused", "群发已暂停"),

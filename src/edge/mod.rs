@@ -81,6 +81,8 @@ async fn dispatch(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
         Route::ApiExplainAsked => api::explain_asked(app, inbound).await,
         Route::ApiErase(id) => privacy::erase_one(app, inbound, id).await,
         Route::ApiEraseAsked => privacy::erase_asked(app, inbound).await,
+        Route::ApiMerge(id) => privacy::merge_one(app, inbound, id).await,
+        Route::ApiMergeAsked => privacy::merge_asked(app, inbound).await,
         Route::ApiParked => api::parked(app, inbound).await,
         Route::ApiRelease(id) => api::release(app, inbound, id).await,
         Route::ApiReleaseCampaign(id) => api::release_campaign(app, inbound, id).await,

@@ -1,4 +1,4 @@
-//! What an operator does about one person through the API: erase.
+//! What an operator does about one person through the API: erase, merge.
 
 use super::api::{QUESTION_BYTES_MAX, read_json, refuse_stranger, unavailable};
 use super::app::App;
@@ -6,6 +6,7 @@ use super::inbound::Inbound;
 use super::reply::Reply;
 use crate::domain::problem::brief;
 use crate::flows::erase::{self, NotErased};
+use crate::flows::merge::{self, NotMerged};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -44,6 +45,57 @@ async fn erase(mut app: App, inbound: Inbound, told: &str) -> Reply {
             Reply::problem(404, "Nobody to erase", "Nothing has changed.", more)
         }
         Err(NotErased::Database(error)) => unavailable(&inbound, "erase", &error.to_string()),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Into {
+    into: String,
+}
+
+/// Merges the contact with this id into the one that the body names.
+pub async fn merge_one(app: App, mut inbound: Inbound, id: &str) -> Reply {
+    if let Some(refusal) = refuse_stranger(&app, &inbound) {
+        return refusal;
+    }
+    match read::<Into>(&mut inbound, "{\"into\": \"…\"}").await {
+        Ok(body) => merge(app, inbound, (id, &body.into)).await,
+        Err(refusal) => refusal,
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Two {
+    contact: String,
+    into: String,
+}
+
+/// Merges two contacts that the body names.
+pub async fn merge_asked(app: App, mut inbound: Inbound) -> Reply {
+    if let Some(refusal) = refuse_stranger(&app, &inbound) {
+        return refusal;
+    }
+    match read::<Two>(&mut inbound, "{\"contact\": \"…\", \"into\": \"…\"}").await {
+        Ok(two) => merge(app, inbound, (&two.contact, &two.into)).await,
+        Err(refusal) => refusal,
+    }
+}
+
+async fn merge(mut app: App, inbound: Inbound, told: (&str, &str)) -> Reply {
+    let App { db, catalog, now, ids, .. } = &mut app;
+    match merge::merge(db, catalog, told, *now, ids).await {
+        Ok(merged) => Reply::json(200, &merged),
+        Err(NotMerged::Unknown(problem)) => {
+            let more = json!({ "problems": [problem] });
+            Reply::problem(404, "Nobody to merge", "Nothing has changed.", more)
+        }
+        Err(NotMerged::Endless) => {
+            let detail = "A decision about the merged contact would not end. Nothing has changed.";
+            Reply::problem(422, "They cannot be merged", detail, Value::Null)
+        }
+        Err(NotMerged::Database(error)) => unavailable(&inbound, "merge", &error.to_string()),
     }
 }
 

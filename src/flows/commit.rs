@@ -10,7 +10,7 @@
 
 use super::seams::{Database, DatabaseError};
 use crate::domain::catalog::{Catalog, Edition};
-use crate::domain::contact::Contact;
+use crate::domain::contact::{Alias, Contact};
 use crate::domain::decide::{Decision, Endless, Happening, decide};
 use crate::domain::journey::BusyHour;
 use crate::domain::message::Message;
@@ -351,7 +351,7 @@ impl Known {
             return None;
         }
         let mut contact = match &case.who {
-            Who::Id(id) => self.contacts.iter().find(|c| c.id == *id)?.clone(),
+            Who::Id(id) => self.contacts.iter().find(|c| c.is_known_as(id))?.clone(),
             Who::Addresses { email, phone, external_id } => {
                 self.resolve(email, phone, external_id, now, ids)
             }
@@ -376,37 +376,46 @@ impl Known {
     ) -> Contact {
         let by = |test: &dyn Fn(&Contact) -> bool| self.contacts.iter().find(|c| test(c)).cloned();
         let is = |given: &Option<String>, own: &Option<String>| given.is_some() && given == own;
-        let mut contact = by(&|c| is(external_id, &c.external_id))
-            .or_else(|| by(&|c| is(email, &c.email)))
-            .or_else(|| by(&|c| is(phone, &c.phone) && (email.is_none() || c.email.is_none())))
+        let has_email = |c: &Contact| is(email, &c.email) || c.had(|was| is(email, &was.email));
+        let has_phone = |c: &Contact| is(phone, &c.phone) || c.had(|was| is(phone, &was.phone));
+        let has_id = |c: &Contact| {
+            is(external_id, &c.external_id) || c.had(|was| is(external_id, &was.external_id))
+        };
+        let mut contact = by(&has_id)
+            .or_else(|| by(&has_email))
+            .or_else(|| by(&|c| has_phone(c) && (email.is_none() || c.email.is_none())))
             .unwrap_or_else(|| Contact::unknown(ContactId(ids.uuid()), now));
         // An address it lacked and nobody else has is its own from now on.
-        if contact.email.is_none() && by(&|c| is(email, &c.email)).is_none() {
+        if contact.email.is_none() && by(&has_email).is_none() {
             contact.email.clone_from(email);
         }
-        if contact.phone.is_none() && by(&|c| is(phone, &c.phone)).is_none() {
+        if contact.phone.is_none() && by(&has_phone).is_none() {
             contact.phone.clone_from(phone);
         }
-        if contact.external_id.is_none() {
+        if contact.external_id.is_none() && by(&has_id).is_none() {
             contact.external_id.clone_from(external_id);
         }
         contact
     }
 
-    /// A number, or an address, that is somebody else's stays theirs: it is kept with the
-    /// submission's event and does not move.
+    /// A number, or an address, that is somebody else's stays theirs, and one that a contact was
+    /// merged for stays where it is: it is kept with the submission's event and does not move.
     fn without_taken_phone(&self, contact: &Contact, happenings: Vec<Happening>) -> Vec<Happening> {
         let others = || self.contacts.iter().filter(|other| other.id != contact.id);
-        let taken = |own: fn(&Contact) -> &Option<String>, given: &Option<String>| {
-            given.is_some() && others().any(|other| own(other) == given)
+        type Of<T> = fn(&T) -> &Option<String>;
+        let taken = |own: Of<Contact>, former: Of<Alias>, given: &Option<String>| {
+            let all = || others().chain([contact]);
+            given.is_some()
+                && (others().any(|other| own(other) == given)
+                    || all().any(|one| one.had(|was| former(was) == given)))
         };
         let adjust = |mut happening| {
             if let Happening::Submitted(submitted) = &mut happening {
-                if taken(|c| &c.phone, &submitted.phone) {
+                if taken(|c| &c.phone, |was| &was.phone, &submitted.phone) {
                     let phone = submitted.phone.take().unwrap_or_default();
                     submitted.attributes.insert("phone_given".into(), phone.into());
                 }
-                if taken(|c| &c.email, &submitted.email) {
+                if taken(|c| &c.email, |was| &was.email, &submitted.email) {
                     submitted.email = None;
                 }
             }
@@ -433,7 +442,7 @@ fn named(cases: &[Case]) -> (Vec<&ContactId>, Addresses) {
 }
 
 /// Adds to the catalog every version that one of these contacts is on; whether there was one.
-async fn load_older_versions<D: Database>(
+pub(super) async fn load_older_versions<D: Database>(
     db: &D,
     catalog: &Catalog,
     contacts: &[Contact],

@@ -63,8 +63,9 @@ pub async fn erase<D: Database>(
         if let Some(at) = contact.erased_at {
             return Ok(Erased { contact: Some(id), at, again: !was_told_before });
         }
-        let decision = decide::erase(catalog, contact, keys, now, ids);
-        match db.batch(write::decisions(&[&decision], now)).await {
+        let decisions = decide::erase(catalog, contact, keys, now, ids);
+        let decisions: Vec<_> = decisions.iter().collect();
+        match db.batch(write::decisions(&decisions, now)).await {
             Ok(_) => return Ok(Erased { contact: Some(id), at: now, again: false }),
             // Somebody else wrote first, or nobody knows. Its addresses may be gone already.
             Err(DatabaseError::Conflict(_)) => told = id.0,

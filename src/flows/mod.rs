@@ -24,4 +24,5 @@ pub mod report;
 pub mod erase;
 pub mod explain;
 pub mod health;
+pub mod merge;
 pub mod named;

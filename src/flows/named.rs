@@ -34,7 +34,7 @@ pub fn pick(told: &str, answers: &[Rows]) -> Result<Option<Contact>, DatabaseErr
         found.extend(rows.into_iter().map(Contact::from));
     }
     let by = |test: &dyn Fn(&Contact) -> bool| found.iter().position(test);
-    let chosen = by(&|c| c.id.as_str() == told)
+    let chosen = by(&|c| c.is_known_as(&ContactId::from(told)))
         .or_else(|| by(&|c| c.external_id.as_deref() == Some(told)))
         .unwrap_or_default();
     Ok((chosen < found.len()).then(|| found.swap_remove(chosen)))

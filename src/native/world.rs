@@ -18,6 +18,7 @@ use crate::domain::token::{Keyring, Purpose, TokenProblem};
 use crate::flows::brake::NotReleased;
 use crate::flows::commit::CommitError;
 use crate::flows::erase::{self, Erased, NotErased};
+use crate::flows::merge::{self, Merged, NotMerged};
 use crate::flows::publish::{Published, Refusal};
 use crate::flows::receive::Link;
 use crate::flows::seams::{Database, DatabaseError, Http};
@@ -342,6 +343,12 @@ impl World {
     pub fn erase(&mut self, told: &str) -> Result<Erased, NotErased> {
         let (catalog, keys) = (&self.catalog, &self.settings.keys);
         block_on(erase::erase(&self.db, catalog, keys, told, self.now, &mut self.ids))
+    }
+
+    /// An operator merges the first of them into the second.
+    pub fn merge(&mut self, from: &str, into: &str) -> Result<Merged, NotMerged> {
+        let flow = merge::merge(&self.db, &self.catalog, (from, into), self.now, &mut self.ids);
+        block_on(flow)
     }
 
     /// Lets time pass. Whenever something is due on the way, the clock stops there and a tick

@@ -2,6 +2,7 @@
 
 use super::contacts::json_text;
 use super::rules::{RuleSql, compact};
+use super::segments::IS_SOMEBODY;
 use super::statement::{Statement, Value};
 use crate::domain::ab::Finding;
 use crate::domain::broadcast::{Audience, BroadcastState, Phase};
@@ -310,9 +311,12 @@ pub fn turns(row: &BroadcastRow, rule: &Rule, now: Millis) -> Statement {
          turn(id) AS (
              SELECT c.id FROM {contacts}
               WHERE c.id > ?2 AND c.id <= (SELECT id FROM looked) AND c.created_at <= ?4
-                AND {holds}
+                AND {IS_SOMEBODY} AND {holds}
                 AND NOT EXISTS (SELECT 1 FROM events e
                                  WHERE e.key = 'broadcast:' || ?5 || ':' || c.id)
+                AND NOT EXISTS (SELECT 1 FROM contacts was JOIN events e
+                                    ON e.key = 'broadcast:' || ?5 || ':' || was.id
+                                 WHERE was.merged_into = c.id)
               ORDER BY c.id LIMIT ?6)
          SELECT id, NULL AS looked FROM turn
          UNION ALL SELECT NULL, id FROM looked WHERE id IS NOT NULL AND ?1 IS NOT NULL"
@@ -398,7 +402,8 @@ pub fn audience(
                     EXISTS (SELECT 1 FROM events e
                              WHERE e.key = 'broadcast:' || ?5 || ':' || c.id)
                FROM {contacts}
-              WHERE c.id > ?2 AND c.id <= (SELECT id FROM looked) AND {holds})
+              WHERE c.id > ?2 AND c.id <= (SELECT id FROM looked) AND {IS_SOMEBODY}
+                AND {holds})
          SELECT (SELECT id FROM looked) AS looked, count(*) AS members,
                 coalesce(sum(address IS NULL), 0) AS no_address,
                 coalesce(sum(address IS NOT NULL AND suppressed), 0) AS suppressed,

@@ -4,10 +4,10 @@ use super::statement::{Statement, Value};
 use crate::domain::attribution::Touch;
 use crate::domain::change::ErasedAddress;
 use crate::domain::consent::Consent;
-use crate::domain::contact::{Contact, HISTORY_EVENTS_MAX, SoftBounces};
-use crate::domain::event::Event;
+use crate::domain::contact::{Alias, Contact, HISTORY_EVENTS_MAX, SoftBounces};
+use crate::domain::event::{Event, Properties};
 use crate::domain::journey::Enrollment;
-use crate::domain::primitives::{Channel, ContactId, Millis, QualifiedId};
+use crate::domain::primitives::{CampaignId, Channel, ContactId, Millis, QualifiedId};
 use crate::domain::suppression::Suppression;
 use crate::domain::token::Keyring;
 use serde::de::DeserializeOwned;
@@ -25,6 +25,9 @@ macro_rules! contact_query {
 SELECT c.id, c.seq, c.email, c.phone, c.external_id, c.attributes, c.tags, c.score, c.locale,
        c.time_zone, c.consents, c.confirmation_mails, c.touches, c.soft_bounces, c.wake_at,
        c.created_at, c.erased_at,
+  (SELECT json_group_array(json_object('id', id, 'seq', seq, 'email', email, 'phone', phone,
+            'external_id', external_id))
+     FROM contacts WHERE merged_into = c.id) AS aliases,
   (SELECT json_group_array(json_object('id', id, 'campaign', campaign_id, 'version', version,
             'journey', journey, 'step', step, 'steps_taken', steps_taken, 'sent', json(sent),
             'state', state, 'reason', reason, 'entry_key', entry_key, 'entered_at', entered_at,
@@ -54,7 +57,7 @@ SELECT c.id, c.seq, c.email, c.phone, c.external_id, c.attributes, c.tags, c.sco
     };
 }
 
-/// The contacts with these ids.
+/// The contacts with these ids. Whoever was merged into another is that one.
 pub fn by_ids<'a>(
     ids: impl IntoIterator<Item = &'a ContactId>,
     watched_events: &[String],
@@ -62,7 +65,10 @@ pub fn by_ids<'a>(
     now: Millis,
 ) -> Statement {
     let ids: Vec<&str> = ids.into_iter().map(ContactId::as_str).collect();
-    let sql = contact_query!("c.id IN (SELECT value FROM json_each(?1))");
+    let sql = contact_query!(
+        "c.id IN (SELECT coalesce(merged_into, id) FROM contacts
+                   WHERE id IN (SELECT value FROM json_each(?1)))"
+    );
     Statement::new(sql, params(&ids, watched_events, entry_keys, now))
 }
 
@@ -76,9 +82,10 @@ pub fn by_addresses(
 ) -> Statement {
     // Each part of the OR has its own index, and SQLite uses all three.
     let sql = contact_query!(
-        "c.email IN (SELECT value FROM json_each(?1, '$.emails'))
-    OR c.phone IN (SELECT value FROM json_each(?1, '$.phones'))
-    OR c.external_id IN (SELECT value FROM json_each(?1, '$.external_ids'))"
+        "c.id IN (SELECT coalesce(merged_into, id) FROM contacts
+                   WHERE email IN (SELECT value FROM json_each(?1, '$.emails'))
+                      OR phone IN (SELECT value FROM json_each(?1, '$.phones'))
+                      OR external_id IN (SELECT value FROM json_each(?1, '$.external_ids')))"
     );
     Statement::new(sql, params(addresses, watched_events, entry_keys, now))
 }
@@ -125,6 +132,34 @@ impl Addresses {
     }
 }
 
+/// The newest events of a contact, oldest first, as many as rules may look at: rows, `EventRow`.
+pub fn log(contact: &ContactId) -> Statement {
+    Statement::new(
+        "SELECT seq, at, name, campaign_id AS campaign, properties FROM events
+          WHERE contact_id = ?1
+            AND seq > (SELECT max(seq) FROM events WHERE contact_id = ?1) - ?2 ORDER BY seq",
+        vec![Value::text(contact.as_str()), Value::Int(HISTORY_EVENTS_MAX)],
+    )
+}
+
+/// A row of `log`.
+#[derive(Deserialize)]
+pub struct EventRow {
+    seq: i64,
+    at: Millis,
+    name: String,
+    campaign: Option<CampaignId>,
+    #[serde(deserialize_with = "json_text")]
+    properties: Properties,
+}
+
+impl From<EventRow> for Event {
+    fn from(row: EventRow) -> Self {
+        let EventRow { seq, at, name, campaign, properties } = row;
+        Self { seq, at, name, campaign, properties }
+    }
+}
+
 /// Which of these idempotency keys are in the log already; one row, `key`, for each.
 pub fn known_keys(keys: &[String]) -> Statement {
     Statement::new(
@@ -167,6 +202,8 @@ pub struct ContactRow {
     created_at: Millis,
     erased_at: Option<Millis>,
     #[serde(deserialize_with = "json_text")]
+    aliases: Vec<Alias>,
+    #[serde(deserialize_with = "json_text")]
     enrollments: Vec<Enrollment>,
     #[serde(deserialize_with = "json_text")]
     segments: BTreeMap<QualifiedId, Millis>,
@@ -202,6 +239,7 @@ impl From<ContactRow> for Contact {
             wake_at: row.wake_at,
             created_at: row.created_at,
             erased_at: row.erased_at,
+            aliases: row.aliases,
         }
     }
 }

@@ -11,12 +11,13 @@ use serde_json::json;
 
 /// The properties of our own events that tell nothing of a person and that counters, or the
 /// invariants of `store/invariants.rs`, are worked out from. All others go; of events that others
-/// told, all do.
-const KEPT: [&str; 29] = [
+/// told, all do. The reason is a word of ours where a broadcast left somebody out; elsewhere a
+/// provider may have said it.
+const KEPT: [&str; 31] = [
     "form", "page", "variant", "channel", "lead", "new", "pending", "purpose", "channels",
     "message", "template", "journey", "step", "enrollment", "first", "opened", "machine", "kind",
     "segment", "version", "from_version", "from", "to", "event", "event_seq", "value_minor",
-    "currency", "segments", "broadcast",
+    "currency", "segments", "broadcast", "copied", "earned_minor",
 ];
 
 /// The ids of the messages of these contacts (`?1`): they begin with the contact's own id, or with
@@ -51,7 +52,8 @@ pub fn empty(contacts: &[ContactId], addresses: &[ErasedAddress], now: Millis) -
                         substr(name, 1, instr(name, '.')) IN (SELECT value FROM json_each(?2)),
                         (SELECT json_group_object(kept.key, events.properties -> kept.key)
                            FROM json_each(events.properties) AS kept
-                          WHERE kept.key IN (SELECT value FROM json_each(?3))),
+                          WHERE kept.key IN (SELECT value FROM json_each(?3))
+                             OR kept.key = 'reason' AND name LIKE 'broadcast.%'),
                         '{}')
               WHERE contact_id IN (SELECT value FROM json_each(?1))",
             vec![Value::json(contacts), Value::json(&families), Value::json(&KEPT[..])],

@@ -28,7 +28,9 @@ pub const ALWAYS: [(&str, &str); 16] = [
         "SELECT enrollment_id, count(*), count(DISTINCT id) FROM messages
           WHERE enrollment_id IS NOT NULL GROUP BY enrollment_id, step
          HAVING count(*) > (SELECT max(1, count(*)) FROM events e
-                             WHERE e.contact_id = messages.contact_id
+                             WHERE e.contact_id IN (
+                                   SELECT id FROM contacts WHERE id = messages.contact_id
+                                       OR merged_into = messages.contact_id)
                                AND e.name = 'journey.moved'
                                AND e.properties ->> 'enrollment' = messages.enrollment_id)",
     ),
@@ -36,6 +38,7 @@ pub const ALWAYS: [(&str, &str); 16] = [
         "a message is sent once at most, and ends once",
         "SELECT properties ->> 'message' AS message, count(*) FROM events
           WHERE name IN ('message.sent', 'message.skipped', 'message.failed')
+            AND properties ->> 'copied' IS NULL
           GROUP BY 1 HAVING count(*) > 1",
     ),
     (
@@ -95,20 +98,23 @@ pub const ALWAYS: [(&str, &str); 16] = [
         "what is heard of a message is told once",
         "SELECT properties ->> 'message' AS message, name, count(*) FROM events
           WHERE name IN ('message.delivered', 'message.bounced', 'message.complained',
-                         'message.unsubscribed')
+                         'message.unsubscribed') AND properties ->> 'copied' IS NULL
           GROUP BY 1, 2 HAVING count(*) > 1",
     ),
     (
         "nobody has two turns in a broadcast",
         "SELECT contact_id, campaign_id, properties ->> 'broadcast' AS broadcast, count(*)
            FROM events WHERE name IN ('broadcast.queued', 'broadcast.skipped')
+            AND properties ->> 'copied' IS NULL
           GROUP BY 1, 2, 3 HAVING count(*) > 1",
     ),
     (
         "a broadcast has a message for each contact it was queued to, and for no other",
         "SELECT contact_id, message FROM (
-             SELECT contact_id, properties ->> 'message' AS message FROM events
-              WHERE name = 'broadcast.queued'
+             SELECT coalesce(c.merged_into, c.id) AS contact_id,
+                     properties ->> 'message' AS message
+                FROM events e JOIN contacts c ON c.id = e.contact_id
+               WHERE name = 'broadcast.queued' AND properties ->> 'copied' IS NULL
              UNION ALL SELECT contact_id, id FROM messages WHERE broadcast IS NOT NULL)
           GROUP BY 1, 2 HAVING count(*) <> 2",
     ),
@@ -129,39 +135,35 @@ pub const AT_REST: [(&str, &str); 2] = [
 ];
 
 /// Each counter's rows, counted again; what differs from the counter is returned. Days are added
-/// up: an event's date is when it happened, a counter's is when it was written down.
+/// up: an event's date is when it happened, a counter's is when it was written down. What a merging
+/// has copied from one log to another is counted once.
 pub const COUNTERS_THAT_DIFFER: &str = "
 WITH about AS (
   SELECT e.*, m.campaign_id AS campaign, m.channel, m.class,
          coalesce('broadcast:' || m.broadcast || '/' || m.step, m.template) AS template
     FROM events e JOIN messages m ON m.id = e.properties ->> 'message'
-   WHERE e.name LIKE 'message.%'
+   WHERE e.name LIKE 'message.%' AND e.properties ->> 'copied' IS NULL
 ), leads AS (
   SELECT campaign_id AS campaign, properties ->> 'channel' AS channel,
          (properties ->> 'page') || '/' || (properties ->> 'variant') AS part,
          properties ->> 'lead' AS lead, properties ->> 'new' AS new
-    FROM events WHERE name = 'form.submitted'
+    FROM events WHERE name = 'form.submitted' AND properties ->> 'copied' IS NULL
 ), turns AS (
   SELECT campaign_id AS campaign, name, properties ->> 'channel' AS channel,
          'broadcast:' || (properties ->> 'broadcast') || '/'
            || coalesce(properties ->> 'variant', properties ->> 'reason') AS part,
          properties ->> 'first' AS first, properties ->> 'earned_minor' AS earned
-    FROM events WHERE name LIKE 'broadcast.%'
+    FROM events WHERE name LIKE 'broadcast.%' AND properties ->> 'copied' IS NULL
 ), rebuilt (campaign, metric, channel, part, value) AS (
   SELECT campaign_id, 'visitors', channel, part, count(*) FROM visits GROUP BY 1, 3, 4
   UNION ALL SELECT campaign, 'leads', channel, part, sum(lead) FROM leads GROUP BY 1, 3, 4
   UNION ALL SELECT campaign, 'contacts', channel, part, sum(new) FROM leads GROUP BY 1, 3, 4
-  UNION ALL SELECT campaign, 'sent', channel, template, count(*) FROM about
-             WHERE name = 'message.sent' AND class = 'marketing' GROUP BY 1, 3, 4
-  UNION ALL SELECT campaign, 'delivered', channel, template, count(*) FROM about
-             WHERE name = 'message.delivered' AND class = 'marketing' GROUP BY 1, 3, 4
-  UNION ALL SELECT campaign, 'bounced', channel, template, count(*) FROM about
-             WHERE name = 'message.bounced' AND class = 'marketing' GROUP BY 1, 3, 4
   UNION ALL SELECT campaign, 'hard_bounced', channel, template, count(*) FROM about
              WHERE name = 'message.bounced' AND class = 'marketing'
                AND properties ->> 'kind' = 'hard' GROUP BY 1, 3, 4
   UNION ALL SELECT campaign, substr(name, 9), channel, template, count(*) FROM about
-             WHERE name IN ('message.complained', 'message.unsubscribed')
+             WHERE name IN ('message.sent', 'message.delivered', 'message.bounced',
+                            'message.complained', 'message.unsubscribed')
                AND class = 'marketing' GROUP BY 1, 2, 3, 4
   UNION ALL SELECT campaign, 'opened', channel, template, count(*) FROM about
              WHERE name = 'message.opened' AND properties ->> 'first'
@@ -178,10 +180,9 @@ WITH about AS (
               FROM conversions v JOIN campaigns c ON c.id = v.campaign_id
               JOIN campaign_versions p ON p.campaign_id = c.id AND p.version = c.live_version
              WHERE v.currency = p.compiled ->> '$.campaign.currency' GROUP BY 1, 3, 4
-  UNION ALL SELECT campaign, 'recipients', channel, part, count(*) FROM turns
-             WHERE name = 'broadcast.queued' GROUP BY 1, 3, 4
-  UNION ALL SELECT campaign, 'excluded', channel, part, count(*) FROM turns
-             WHERE name = 'broadcast.skipped' GROUP BY 1, 3, 4
+  UNION ALL SELECT campaign, iif(name = 'broadcast.queued', 'recipients', 'excluded'),
+                   channel, part, count(*) FROM turns
+             WHERE name IN ('broadcast.queued', 'broadcast.skipped') GROUP BY 1, 2, 3, 4
   UNION ALL SELECT campaign, 'converted', channel, part, sum(first) FROM turns
              WHERE name = 'broadcast.converted' GROUP BY 1, 3, 4
   UNION ALL SELECT campaign, 'earned', channel, part, sum(earned) FROM turns
@@ -272,9 +273,14 @@ pub fn passages() -> Statement {
                 (SELECT json_group_array(json_array(at, name, \"from\", \"to\"))
                    FROM (SELECT at, name, properties ->> 'from' AS \"from\",
                                 properties ->> 'to' AS \"to\"
-                           FROM events WHERE contact_id = e.contact_id
+                           FROM events WHERE contact_id IN (
+                            SELECT id FROM contacts
+                             WHERE id = e.contact_id OR merged_into = e.contact_id)
                             AND name IN ('journey.entered', 'journey.moved')
-                            AND properties ->> 'enrollment' = e.id ORDER BY seq)) AS events
+                            AND properties ->> 'enrollment' = e.id
+                          ORDER BY contact_id = e.contact_id,
+                                   (SELECT updated_at FROM contacts WHERE id = contact_id), seq)
+                ) AS events
            FROM enrollments e",
         Vec::new(),
     )
@@ -317,9 +323,12 @@ pub fn without_journey() -> Statement {
          UNION
          SELECT v.contact_id FROM events v
           WHERE v.name = 'form.submitted' AND NOT coalesce(v.properties ->> 'pending', 0)
+            AND v.properties ->> 'copied' IS NULL
             AND NOT EXISTS (
                 SELECT 1 FROM enrollments e
-                 WHERE e.contact_id = v.contact_id AND e.campaign_id = v.campaign_id
+                 WHERE e.contact_id = (SELECT coalesce(merged_into, id) FROM contacts
+                                        WHERE id = v.contact_id)
+                   AND e.campaign_id = v.campaign_id
                    AND e.journey = iif(v.properties ->> 'form' LIKE '%.f', 'j', 'loop'))",
         Vec::new(),
     )

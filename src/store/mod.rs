@@ -10,6 +10,7 @@ pub mod erasures;
 pub mod invariants;
 pub mod journeys;
 pub mod mailbox;
+pub mod merging;
 pub mod messages;
 pub mod pacing;
 pub mod parked;

@@ -55,7 +55,8 @@ pub fn fill_step(fill: &FillRow, rule: &Rule, now: Millis) -> [Statement; 3] {
     let wake = format!(
         "WITH asked AS MATERIALIZED (
              SELECT c.*, {failing} AS failing
-               FROM {contacts} WHERE c.id > ?4 AND c.id <= ({CHUNK_END})),
+               FROM {contacts} WHERE c.id > ?4 AND c.id <= ({CHUNK_END})
+                                 AND {IS_SOMEBODY}),
          due(id, at) AS MATERIALIZED (
              SELECT c.id, CASE WHEN (c.failing = 0) IS NOT EXISTS (
                                    SELECT 1 FROM segment_members m
@@ -95,6 +96,9 @@ pub fn fill_step(fill: &FillRow, rule: &Rule, now: Millis) -> [Statement; 3] {
     ]
 }
 
+/// Whoever was erased, or merged into another, is in no segment.
+pub(super) const IS_SOMEBODY: &str = "c.erased_at IS NULL AND c.merged_into IS NULL";
+
 const CHUNK_END: &str = "
     SELECT max(id) FROM (SELECT id FROM contacts WHERE id > ?4 ORDER BY id LIMIT ?5)";
 
@@ -130,9 +134,8 @@ fn select(
     let mut sql = RuleSql::new(now);
     let condition = condition(&mut sql, rule);
     let contacts = sql.contacts();
-    // `?1 IS NOT NULL`: D1 refuses a parameter that stands nowhere. Who was erased is in none.
-    let text = format!(
-        "{what} FROM {contacts} WHERE ?1 IS NOT NULL AND c.erased_at IS NULL AND {condition}"
-    );
+    // `?1 IS NOT NULL`: D1 refuses a parameter that stands nowhere.
+    let text =
+        format!("{what} FROM {contacts} WHERE ?1 IS NOT NULL AND {IS_SOMEBODY} AND {condition}");
     Statement { sql: compact(&text).into(), params: vec![sql.constants()] }
 }

@@ -1,8 +1,8 @@
 //! Writing decisions: the changes of many contacts become one batch of a few statements, one a
 //! table, whatever the number of rows.
 
-use super::erasures;
 use super::statement::{Statement, Value};
+use super::{erasures, merging};
 use crate::domain::change::{Change, Conversion, Count, ErasedAddress, Withdrawal};
 use crate::domain::consent::ConsentRecord;
 use crate::domain::contact::Contact;
@@ -232,6 +232,7 @@ struct RowsByTable {
     suppressions: Vec<Vec<Value>>,
     conversions: Vec<Vec<Value>>,
     counts: BTreeMap<[String; 5], i64>,
+    taken_over: Vec<[ContactId; 2]>,
     erased: Vec<ContactId>,
     erased_addresses: Vec<ErasedAddress>,
 }
@@ -279,6 +280,7 @@ impl RowsByTable {
                 let key = [&campaign.0, metric.as_str(), channel, part, day].map(str::to_owned);
                 *self.counts.entry(key).or_default() += by;
             }
+            Change::TakeOver(from) => self.taken_over.push([from.clone(), contact.clone()]),
             Change::Erase(addresses) => {
                 self.erased.push(contact.clone());
                 self.erased_addresses.extend(addresses.iter().cloned());
@@ -337,9 +339,10 @@ impl RowsByTable {
             .counts
             .into_iter()
             .map(|(key, by)| key.into_iter().map(text).chain([int(by)]).collect());
+        let first = [EVENTS.rows(self.events), CONTACTS.rows(self.contacts)];
+        let taken_over = self.taken_over.iter();
+        let taken_over = taken_over.flat_map(|[from, into]| merging::take_over(from, into));
         let statements = [
-            EVENTS.rows(self.events),
-            CONTACTS.rows(self.contacts),
             of_json(UPDATE_WAKES, &self.wakes),
             ENROLLMENTS.rows(self.enrollments.into_values().collect()),
             HOURS.rows(places.collect()),
@@ -361,7 +364,8 @@ impl RowsByTable {
             true => Vec::new(),
             false => erasures::empty(&self.erased, &self.erased_addresses, now).to_vec(),
         };
-        statements.into_iter().flatten().chain(erasures).collect()
+        let statements = statements.into_iter().flatten().chain(erasures);
+        first.into_iter().flatten().chain(taken_over).chain(statements).collect()
     }
 }
 

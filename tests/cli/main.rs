@@ -8,6 +8,7 @@ mod explain;
 mod help;
 mod inspect;
 mod journey;
+mod merge;
 mod parked;
 mod publish;
 mod report;

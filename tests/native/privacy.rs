@@ -5,8 +5,8 @@ use super::support::{FORM, MONDAY, number, order, report, rows, submission, worl
 use dripline::domain::event::names;
 use dripline::domain::primitives::{ContactId, Ids, Span};
 use dripline::flows::seams::Database;
-use dripline::flows::submit_form;
 use dripline::flows::task::{EngagementReport, Intake};
+use dripline::flows::{merge, submit_form};
 use dripline::native::world::{World, block_on};
 use dripline::store::statement::{Statement, Value};
 use serde_json::json;
@@ -250,4 +250,235 @@ fn erasing_again_changes_nothing() {
     assert!(again.again);
     assert_eq!(number(&world.db, log), events);
     assert_eq!(names::CONTACT_ERASED, "contact.erased");
+}
+
+// --- Merging ---------------------------------------------------------------------------------
+
+const WORK: &str = "ann@work.example";
+
+/// Ann under two addresses: at home she has a number and has ordered, at work she has a name.
+fn two_anns(parts: &str) -> World {
+    let mut world = world(&format!("{FORM}{parts}"));
+    let home = [("email", ANN), ("phone", NUMBER), ("consent", "on")];
+    world.submit("/p", &home).unwrap();
+    world.submit("/p", &[("email", WORK), ("first_name", NAME), ("consent", "on")]).unwrap();
+    world
+}
+
+fn id_of(world: &World, email: &str) -> String {
+    let row = rows(&world.db, &format!("SELECT id FROM contacts WHERE email = '{email}'"));
+    row[0]["id"].as_str().unwrap().to_owned()
+}
+
+fn only(world: &World, sql: &str) -> serde_json::Value {
+    let mut found = rows(&world.db, sql);
+    assert_eq!(found.len(), 1, "{found:?}");
+    found.remove(0)
+}
+
+#[test]
+fn two_contacts_become_one_that_knows_what_both_knew() {
+    let mut world = two_anns("");
+    let (home, work) = (id_of(&world, ANN), id_of(&world, WORK));
+    let merged = world.merge(ANN, WORK).unwrap();
+    assert_eq!(
+        (merged.contact.0.as_str(), merged.merged.unwrap().0),
+        (work.as_str(), home.clone())
+    );
+    let survivor = only(
+        &world,
+        "SELECT email, phone, attributes FROM contacts
+                                  WHERE merged_into IS NULL",
+    );
+    assert_eq!((&survivor["email"], &survivor["phone"]), (&json!(WORK), &json!(NUMBER)));
+    assert!(survivor["attributes"].as_str().unwrap().contains(NAME));
+    // What stays of the other is its address, which leads to the survivor.
+    let left = only(
+        &world,
+        "SELECT id, email, phone, attributes, consents, merged_into
+                               FROM contacts WHERE merged_into IS NOT NULL",
+    );
+    assert_eq!(
+        left,
+        json!({ "id": home, "email": ANN, "phone": null, "attributes": "{}",
+                             "consents": "[]", "merged_into": work })
+    );
+    world.submit("/p", &[("email", ANN), ("first_name", "Anna")]).unwrap();
+    assert_eq!(number(&world.db, "SELECT count(*) FROM contacts"), 2);
+    let told = only(&world, "SELECT attributes, email FROM contacts WHERE merged_into IS NULL");
+    assert!(told["attributes"].as_str().unwrap().contains("Anna"), "{told}");
+    assert_eq!(told["email"], WORK);
+    assert_sound(&world.db, Some(world.now()));
+}
+
+#[test]
+fn merging_again_changes_nothing_and_nobody_is_merged_with_a_stranger() {
+    let mut world = two_anns("");
+    let home = id_of(&world, ANN);
+    world.merge(ANN, WORK).unwrap();
+    let events = number(&world.db, "SELECT count(*) FROM events");
+    assert_eq!(world.merge(&home, WORK).unwrap().merged, None);
+    assert_eq!(world.merge(WORK, ANN).unwrap().merged, None);
+    assert!(world.merge("nobody@example.com", WORK).is_err());
+    assert_eq!(number(&world.db, "SELECT count(*) FROM events"), events);
+}
+
+#[test]
+fn what_was_taken_back_under_one_address_stays_taken_back() {
+    for (from, into) in [(ANN, WORK), (WORK, ANN)] {
+        let mut world = two_anns(JOURNEYS);
+        let letter = world.inbox(ANN).remove(0);
+        world.unsubscribe(&letter).unwrap();
+        world.take_letters();
+        world.merge(from, into).unwrap();
+        world.after(Span::days(40)).unwrap();
+        let mails: Vec<_> =
+            world.letters().into_iter().filter(|letter| letter.channel == "email").collect();
+        assert_eq!(mails.len(), 0, "{from} into {into}: {mails:?}");
+        assert_sound(&world.db, Some(world.now()));
+    }
+}
+
+#[test]
+fn an_agreement_counts_for_its_own_address_only() {
+    let mut world = world(FORM);
+    world.submit("/p", &[("email", ANN), ("consent", "on")]).unwrap();
+    world.submit("/p", &[("email", WORK)]).unwrap();
+    world.merge(ANN, WORK).unwrap();
+    let consents = "SELECT value FROM contacts, json_each(consents) WHERE merged_into IS NULL
+                       AND value ->> 'channel' = 'email'";
+    assert!(rows(&world.db, consents).is_empty(), "nobody agreed for the address at work");
+}
+
+#[test]
+fn old_links_of_the_merged_one_still_work() {
+    let mut world = two_anns(JOURNEYS);
+    let letter = world.inbox(ANN).remove(0);
+    world.merge(ANN, WORK).unwrap();
+    assert!(world.click(&letter, "/more").unwrap());
+    let click = only(
+        &world,
+        "SELECT c.email FROM events e JOIN contacts c ON c.id = e.contact_id
+                               WHERE e.name = 'message.clicked'",
+    );
+    assert_eq!(click["email"], WORK);
+    world.unsubscribe(&letter).unwrap();
+    world.take_letters();
+    world.after(Span::days(40)).unwrap();
+    assert_eq!(world.inbox(WORK).len() + world.inbox(ANN).len(), 0);
+    assert_sound(&world.db, Some(world.now()));
+}
+
+#[test]
+fn of_two_passages_through_one_journey_one_goes_on() {
+    let mut world = two_anns(JOURNEYS);
+    let passages = "SELECT state, reason FROM enrollments WHERE journey = 'j' ORDER BY state";
+    assert_eq!(rows(&world.db, passages).len(), 2);
+    world.take_letters();
+    world.merge(ANN, WORK).unwrap();
+    let ended = json!({ "state": "exited", "reason": "merged" });
+    assert_eq!(rows(&world.db, passages), [json!({ "state": "active", "reason": "" }), ended]);
+    world.after(Span::days(2)).unwrap();
+    assert_eq!(world.letters().len(), 1, "the text, once");
+    // Whoever has been in it does not begin anew.
+    world.submit("/p", &[("email", ANN), ("consent", "on")]).unwrap();
+    assert_eq!(rows(&world.db, passages).len(), 2);
+    assert_sound(&world.db, Some(world.now()));
+}
+
+#[test]
+fn the_survivor_goes_on_where_the_other_stood() {
+    let mut world = world(&format!("{FORM}{JOURNEYS}"));
+    let told = |order: &str| json!({ "order": order, "value_minor": 1, "currency": "GBP" });
+    for (n, email) in [ANN, ANN, WORK].iter().enumerate() {
+        let told = told(&format!("o{n}"));
+        let told = report(world.now(), email, "order.completed", told, &n.to_string());
+        world.take_in(vec![told]).unwrap();
+    }
+    world.merge(ANN, WORK).unwrap();
+    let passages = "SELECT count(*) FROM enrollments e JOIN contacts c ON c.id = e.contact_id
+                     WHERE e.state = 'active' AND c.email = 'ann@work.example'";
+    assert_eq!(number(&world.db, passages), 3, "each is for an order of its own");
+    world.after(Span::days(31)).unwrap();
+    let notices = world.inbox("owner@house.example").len();
+    assert_eq!(notices, 3);
+    assert_sound(&world.db, Some(world.now()));
+}
+
+#[test]
+fn rules_ask_the_survivor_about_what_the_other_did() {
+    let segments = r#"
+        [segment.twice]
+        rule = { event = "order.completed", count = { gte = 2 } }
+        [journey.loyal]
+        enter = { segment = "twice" }
+        [[journey.loyal.step]]
+        id = "tell"
+        notify = "owner"
+        [journey.first]
+        enter = { event = "order.completed" }
+        re_entry = "always"
+        [[journey.first.step]]
+        id = "tell"
+        notify = "owner"
+    "#;
+    let mut world = two_anns(segments);
+    world
+        .take_in(vec![order(&world, ANN, 1, "GBP", "a"), order(&world, WORK, 1, "GBP", "b")])
+        .unwrap();
+    assert_eq!(world.inbox("owner@house.example").len(), 2);
+    world.merge(ANN, WORK).unwrap();
+    world.after(Span::hours(1)).unwrap();
+    assert_eq!(number(&world.db, "SELECT count(*) FROM segment_members"), 1);
+    assert_eq!(world.inbox("owner@house.example").len(), 3, "loyal, and no order told again");
+    assert_sound(&world.db, Some(world.now()));
+}
+
+#[test]
+fn whoever_was_merged_is_erased_with_the_survivor() {
+    let mut world = two_anns(JOURNEYS);
+    world.merge(ANN, WORK).unwrap();
+    world.erase(ANN).unwrap();
+    let known = ["ann.archer", "ann@work", "447400123456", NAME];
+    assert_eq!(cells_with(&world, &known), [""; 0]);
+    assert_sound(&world.db, None);
+    world.after(Span::days(40)).unwrap();
+    assert_eq!(cells_with(&world, &known), [""; 0]);
+}
+
+#[test]
+fn a_chain_of_merged_contacts_leads_to_its_end() {
+    let mut world = two_anns(JOURNEYS);
+    world.submit("/p", &[("email", "ann@school.example"), ("consent", "on")]).unwrap();
+    let letter = world.inbox(ANN).remove(0);
+    world.merge(ANN, WORK).unwrap();
+    world.merge(WORK, "ann@school.example").unwrap();
+    assert!(world.click(&letter, "/more").unwrap());
+    let click = only(
+        &world,
+        "SELECT c.email FROM events e JOIN contacts c ON c.id = e.contact_id
+                               WHERE e.name = 'message.clicked'",
+    );
+    assert_eq!(click["email"], "ann@school.example");
+    world.after(Span::days(40)).unwrap();
+    assert_sound(&world.db, Some(world.now()));
+}
+
+#[test]
+fn a_write_in_between_has_a_merging_decided_again() {
+    // Two mergings of the same two at once, one either way: one of them finds it done.
+    let mut world = two_anns(JOURNEYS);
+    let db = super::rig::InTurns(&world.db);
+    let (catalog, now) = (&world.catalog, world.now());
+    let (db, mut one, mut other) = (&db, Ids::new(now, 51), Ids::new(now, 52));
+    let flows: Vec<super::rig::Task<'_, _>> = vec![
+        Box::pin(merge::merge(db, catalog, (ANN, WORK), now, &mut one)),
+        Box::pin(merge::merge(db, catalog, (WORK, ANN), now, &mut other)),
+    ];
+    let ended: Vec<_> = super::rig::together(flows).into_iter().map(Result::unwrap).collect();
+    assert_eq!(ended.iter().filter(|one| one.merged.is_some()).count(), 1, "{ended:?}");
+    assert_eq!(ended[0].contact, ended[1].contact);
+    assert_sound(&world.db, None);
+    world.after(Span::days(40)).unwrap();
+    assert_sound(&world.db, Some(world.now()));
 }

@@ -105,7 +105,13 @@ impl Decider<'_> {
     }
 
     /// One entry of the ledger, under the event recorded last.
-    fn put_on_record(&mut self, consent: &Consent, form: Option<QualifiedId>, text: &str, by: &By) {
+    pub(super) fn put_on_record(
+        &mut self,
+        consent: &Consent,
+        form: Option<QualifiedId>,
+        text: &str,
+        by: &By,
+    ) {
         self.changes.push(Change::Consent(ConsentRecord {
             seq: self.contact.seq,
             channel: consent.channel,

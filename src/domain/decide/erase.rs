@@ -5,7 +5,7 @@
 use super::{Decider, Decision};
 use crate::domain::catalog::Catalog;
 use crate::domain::change::{Change, ErasedAddress};
-use crate::domain::contact::Contact;
+use crate::domain::contact::{Alias, Contact};
 use crate::domain::event::names;
 use crate::domain::journey::EnrollmentState;
 use crate::domain::primitives::{Ids, Millis};
@@ -15,8 +15,29 @@ use serde_json::json;
 /// Why the passages and the waiting messages of an erased contact have ended.
 pub const ERASED: &str = "erased";
 
-/// Erases a contact. Once erased, it stays so, and there is nothing left to decide.
+/// Erases a contact, with every row that was merged into it. Once erased, it stays so, and there is
+/// nothing left to decide.
 pub fn erase(
+    catalog: &Catalog,
+    contact: Contact,
+    keys: &Keyring,
+    now: Millis,
+    ids: &mut Ids,
+) -> Vec<Decision> {
+    if contact.erased_at.is_some() {
+        return Vec::new();
+    }
+    let aliases = contact.aliases.iter().map(|alias| {
+        let row = Contact::unknown(alias.id.clone(), contact.created_at);
+        let Alias { seq, email, phone, external_id, .. } = alias.clone();
+        Contact { seq, email, phone, external_id, ..row }
+    });
+    let mut rows: Vec<Contact> = aliases.collect();
+    rows.push(contact);
+    rows.into_iter().map(|row| erase_row(catalog, row, keys, now, ids)).collect()
+}
+
+fn erase_row(
     catalog: &Catalog,
     contact: Contact,
     keys: &Keyring,
@@ -24,9 +45,6 @@ pub fn erase(
     ids: &mut Ids,
 ) -> Decision {
     let (read_seq, created_at) = (contact.seq, contact.created_at);
-    if contact.erased_at.is_some() {
-        return Decision { contact, read_seq, changes: Vec::new() };
-    }
     let given = [&contact.email, &contact.phone, &contact.external_id];
     let kinds = ErasedAddress::KINDS.into_iter().zip(given);
     let addresses = kinds.filter_map(|(kind, address)| {
@@ -48,7 +66,7 @@ pub fn erase(
 
 impl Decider<'_> {
     /// Takes the contact out of every segment it is in.
-    fn leave_all_segments(&mut self) {
+    pub(super) fn leave_all_segments(&mut self) {
         for segment in std::mem::take(&mut self.contact.segments).into_keys() {
             let campaign = segment.parts().map(|(campaign, _)| campaign);
             let properties = json!({ "segment": segment });

@@ -11,12 +11,14 @@ mod engage;
 mod erase;
 mod halt;
 mod hear;
+mod merge;
 mod migrate;
 mod turn;
 mod walk;
 
 pub use erase::{ERASED, erase};
 pub use halt::ARCHIVED;
+pub use merge::{MERGED, merge};
 pub use turn::TOO_LATE;
 pub(super) use walk::triggers;
 

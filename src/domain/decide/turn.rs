@@ -16,6 +16,10 @@ impl Decider<'_> {
     /// Queues the message of a broadcast, or says why this contact does not get it. Who is not in
     /// the segment now has no turn, and nothing is written.
     pub(super) fn take_turn(&mut self, turn: &Turn) {
+        // Whoever was merged into this contact since has no turn of its own.
+        if turn.contact != self.contact.id {
+            return;
+        }
         let Some(edition) = self.catalog.edition(&turn.campaign, turn.version) else { return };
         let campaign = &edition.compiled.campaign;
         let Some(broadcast) = campaign.broadcasts.get(&turn.broadcast) else { return };

@@ -125,8 +125,13 @@ async fn begin_group<D: Database>(
     truth.braked = stopped.into_iter().map(|row| row.id).collect();
     truth.halted.extend(all::<HaltedRow>(rows.get(4))?);
     truth.ours.extend(ours.into_iter().map(|row| row.id));
-    let contacts = contacts.into_iter().map(Contact::from);
-    truth.contacts.extend(contacts.map(|contact| (contact.id.clone(), Ok(contact))));
+    for contact in contacts.into_iter().map(Contact::from) {
+        // The message may have been claimed in the name of whoever was merged into it since.
+        for alias in &contact.aliases {
+            truth.contacts.insert(alias.id.clone(), Ok(contact.clone()));
+        }
+        truth.contacts.insert(contact.id.clone(), Ok(contact));
+    }
     Ok(())
 }
 

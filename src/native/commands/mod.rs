@@ -8,6 +8,7 @@ pub mod explain;
 pub mod faults;
 pub mod inspect;
 pub mod journey;
+pub mod merge;
 pub mod parked;
 pub mod progress;
 pub mod publish;

@@ -138,7 +138,7 @@ fn what_is_waited_for_must_exist_and_be_something_that_happens() {
     ), @"
     line 146: journey.renew.goal.step
          unknown key
-       → known here: any, event, form, rule, segment, segment_left, where
+       → known here: any, event, form, machines, rule, segment, segment_left, where
     ");
 }
 

@@ -1,0 +1,34 @@
+//! Merging contacts: the rows that go over from one to another.
+
+use super::statement::{Statement, Value};
+use crate::domain::primitives::ContactId;
+
+/// The statements that give the passages and messages of a contact to another, and have its id and
+/// addresses lead there; and those of whoever was merged into it before. They come before the
+/// passages that the same batch writes.
+pub fn take_over(from: &ContactId, into: &ContactId) -> [Statement; 5] {
+    let both =
+        |sql| Statement::new(sql, vec![Value::text(from.as_str()), Value::text(into.as_str())]);
+    [
+        both("UPDATE contacts SET merged_into = ?2 WHERE id = ?1 OR merged_into = ?1"),
+        // Their ids begin with that of the contact or of one of its passages, and a point.
+        both(
+            "UPDATE messages SET contact_id = ?2 WHERE contact_id = ?1 AND id IN (
+                SELECT m.id FROM (SELECT ?1 AS id UNION ALL
+                                  SELECT id FROM enrollments WHERE contact_id = ?1) AS begun
+                  JOIN messages m ON m.id > begun.id || '.' AND m.id < begun.id || '/')",
+        ),
+        // Nobody has two passages for the same.
+        both(
+            "UPDATE enrollments SET contact_id = ?2, entry_key = iif(EXISTS (
+                    SELECT 1 FROM enrollments own
+                     WHERE own.contact_id = ?2 AND own.campaign_id = enrollments.campaign_id
+                       AND own.journey = enrollments.journey
+                       AND own.entry_key = enrollments.entry_key), NULL, entry_key)
+              WHERE contact_id = ?1",
+        ),
+        // What has left counts for the person, under whatever address.
+        both("UPDATE OR IGNORE cap_places SET contact_id = ?2 WHERE contact_id = ?1"),
+        both("DELETE FROM parked WHERE contact_id = ?1 AND ?2 IS NOT NULL"),
+    ]
+}
