@@ -6,7 +6,8 @@ SHELL := bash
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help dev test build size reset bench bench-engine bench-segments simulate simulate-defects
+.PHONY: help dev test build size reset bench bench-broadcast bench-engine bench-segments bench-send
+.PHONY: simulate simulate-defects
 .PHONY: lint fmt clean test-native test-e2e cli tools
 
 # Two tools are built from source, once for all projects and versions, and kept here.
@@ -52,9 +53,17 @@ bench-engine: ## Measure the engine: journey steps a second, statements a step, 
 	@scripts/need rust
 	@$(FAST) cargo bench --quiet --profile fast --bench engine
 
+bench-broadcast: ## Measure a broadcast: recipients decided a second, statements a recipient, memory
+	@scripts/need rust
+	@$(FAST) cargo bench --quiet --profile fast --bench broadcast
+
 bench-segments: ## Benchmark rules: judging a contact, filling a segment (CONTACTS=100000: short)
 	@scripts/need rust
 	@$(FAST) cargo bench --quiet --profile fast --bench segments
+
+bench-send: ## Measure sending: statements, round trips, calls and CPU for 1,000 mails (MESSAGES=1000)
+	@scripts/need rust
+	@$(FAST) cargo bench --quiet --profile fast --bench send
 
 simulate: ## Try to break the engine with faults (SECONDS=60), one JSON report at the end
 	@scripts/need rust

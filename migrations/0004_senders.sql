@@ -7,3 +7,12 @@ ALTER TABLE messages ADD COLUMN sender TEXT;
 ALTER TABLE messages ADD COLUMN call TEXT;
 -- When the first call under that key began, since when the provider may know the key.
 ALTER TABLE messages ADD COLUMN called_at INTEGER;
+
+-- How senders have done lately; one without a row is in order.
+CREATE TABLE senders (
+  name       TEXT PRIMARY KEY,
+  failures   INTEGER NOT NULL,          -- calls in a row that failed
+  openings   INTEGER NOT NULL,          -- times in a row that it was found out of order
+  open_until INTEGER,                   -- left in peace until then; NULL: in order
+  reason     TEXT NOT NULL              -- why the last call failed
+) STRICT, WITHOUT ROWID;

@@ -14,3 +14,8 @@ ALTER TABLE messages ADD COLUMN unsubscribed_at INTEGER;
 -- How many messages in a row came back from an address that may work another day. JSON object:
 -- channel -> how many, and when the last did.
 ALTER TABLE contacts ADD COLUMN soft_bounces TEXT NOT NULL DEFAULT '{}';
+
+-- Some providers of texts tell no id but their own. A row of this costs a small part of what a text
+-- does; providers of e-mail hand our id back. store/messages.rs owners_of_texts
+CREATE INDEX messages_texts ON messages (provider_id)
+ WHERE channel = 'sms' AND provider_id IS NOT NULL;

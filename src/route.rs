@@ -1,5 +1,6 @@
 //! Every address that dripline answers at: method and path become a route. The enum is the list.
 
+use crate::domain::broadcast::BroadcastVerb;
 use crate::domain::journey::RunState;
 
 /// What a request asks for.
@@ -15,6 +16,8 @@ pub enum Route<'a> {
     FormSend(&'a str),
     /// A link of a message.
     Click(&'a str),
+    /// A short link of a text message.
+    ShortLink(&'a str),
     /// The pixel of a message.
     Open(&'a str),
     /// The page that asks whether to unsubscribe.
@@ -31,12 +34,22 @@ pub enum Route<'a> {
     ConfirmAsk(&'a str),
     /// Confirm.
     Confirm(&'a str),
+    /// A provider tells something; with the secret that its address ends with, or nothing.
+    Hook(&'a str, &'a str),
     /// Publish a campaign.
     ApiPublish,
     /// What publishing a campaign would change.
     ApiDiff,
+    /// A campaign's message as somebody would get it.
+    ApiPreview(&'a str),
+    /// A test of a campaign's message, to our own people.
+    ApiTest(&'a str),
     /// Let a journey run, or halt it.
     ApiSteer(&'a str, RunState),
+    /// Who would get a broadcast.
+    ApiBroadcast(&'a str),
+    /// Start, pause, resume or cancel a broadcast.
+    ApiSteerBroadcast(&'a str, BroadcastVerb),
     /// Why a contact, named by its id, is where it is.
     ApiExplain(&'a str),
     /// The same of a contact that the body names: an address in a URL would end up in logs.
@@ -45,6 +58,18 @@ pub enum Route<'a> {
     ApiErase(&'a str),
     /// The same of a contact that the body names.
     ApiEraseAsked,
+    /// The ledger of a contact's consents, by its id.
+    ApiConsents(&'a str),
+    /// The same of a contact that the body names.
+    ApiConsentsAsked,
+    /// The list of suppressed addresses.
+    ApiSuppressions,
+    /// Suppress an address.
+    ApiSuppress,
+    /// Lift a suppression.
+    ApiUnsuppress,
+    /// Put the list of another system on ours.
+    ApiSuppressionsImport,
     /// Merge a contact, named by its id, into the one that the body names.
     ApiMerge(&'a str),
     /// Merge two contacts that the body names.
@@ -65,8 +90,24 @@ pub enum Route<'a> {
     Admin,
     /// A campaign's report, as a page.
     AdminReport(&'a str),
+    /// A campaign's messages.
+    AdminMessages(&'a str),
+    /// One message of a campaign, to be looked at with made-up data.
+    AdminMessage(&'a str, &'a str),
+    /// The same with a contact's data, or a test of it.
+    AdminMessageAsked(&'a str, &'a str),
     /// Let a journey run, or halt it, from the web app.
     AdminSteer(&'a str, RunState),
+    /// The list of suppressed addresses, as a page.
+    AdminSuppressions,
+    /// Suppress an address, from the web app.
+    AdminSuppress,
+    /// Lift a suppression, from the web app.
+    AdminUnsuppress,
+    /// Who would get a broadcast, as a page with the button that starts it.
+    AdminBroadcast(&'a str),
+    /// Start, pause, resume or cancel a broadcast, from the web app.
+    AdminSteerBroadcast(&'a str, BroadcastVerb),
     /// Let a parked contact be decided on again, from the web app.
     AdminRelease(&'a str),
     /// Let a campaign that its brake stopped go on, from the web app.
@@ -101,15 +142,8 @@ pub fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, NoRoute> {
     use Route::*;
     let method = if method == "HEAD" { "GET" } else { method };
     let parts: Vec<&str> = path.strip_prefix('/').unwrap_or(path).split('/').collect();
-    let one = |wanted: &str, route, allow| {
-        if method == wanted { Ok(route) } else { Err(NoRoute::MethodNotAllowed(allow)) }
-    };
-    let both = |get, post| match method {
-        "GET" => Ok(get),
-        "POST" => Ok(post),
-        _ => Err(NoRoute::MethodNotAllowed("GET, HEAD, POST")),
-    };
-    const GET: &str = "GET, HEAD";
+    let one = |wanted, route, allow| one(method, wanted, route, allow);
+    let both = |get, post| both(method, get, post);
     match parts[..] {
         ["f", form] => match method {
             "OPTIONS" => Ok(FormPreflight(form)),
@@ -118,50 +152,122 @@ pub fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, NoRoute> {
             _ => Err(NoRoute::MethodNotAllowed("GET, HEAD, POST, OPTIONS")),
         },
         ["c", token] => one("GET", Click(token), GET),
+        ["s", code] => one("GET", ShortLink(code), GET),
         ["o", token] => one("GET", Open(token), GET),
         ["u", token] => both(UnsubscribeAsk(token), Unsubscribe(token)),
         ["u", token, "undo"] => one("POST", UnsubscribeUndo(token), "POST"),
         ["preferences", token] => both(PreferencesAsk(token), Preferences(token)),
         ["confirm", token] => both(ConfirmAsk(token), Confirm(token)),
-        ["api", "v1", "campaigns"] => one("POST", ApiPublish, "POST"),
-        ["api", "v1", "campaigns", "diff"] => one("POST", ApiDiff, "POST"),
-        ["api", "v1", "campaigns", id, "release"] => one("POST", ApiReleaseCampaign(id), "POST"),
-        ["api", "v1", "journeys", id, verb] => match RunState::by_verb(verb) {
-            Some(state) => one("POST", ApiSteer(id, state), "POST"),
-            None => Err(NoRoute::NotFound),
-        },
-        ["api", "v1", "contacts", "explain"] => one("POST", ApiExplainAsked, "POST"),
-        ["api", "v1", "contacts", id, "explain"] => one("GET", ApiExplain(id), GET),
-        ["api", "v1", "contacts", "erase"] => one("POST", ApiEraseAsked, "POST"),
-        ["api", "v1", "contacts", id, "erase"] => one("POST", ApiErase(id), "POST"),
-        ["api", "v1", "contacts", "merge"] => one("POST", ApiMergeAsked, "POST"),
-        ["api", "v1", "contacts", id, "merge"] => one("POST", ApiMerge(id), "POST"),
-        ["api", "v1", "parked"] => one("GET", ApiParked, GET),
-        ["api", "v1", "parked", id, "release"] => one("POST", ApiRelease(id), "POST"),
-        ["api", "v1", "events"] => one("POST", ApiEvents, "POST"),
-        ["api", "v1", "reports", "campaigns", id] => one("GET", ApiReport(id), GET),
-        ["api", "v1", "openapi.json"] => one("GET", ApiDescription, GET),
-        ["admin"] => one("GET", Admin, GET),
-        ["admin", "campaigns", id] => one("GET", AdminReport(id), GET),
-        ["admin", "campaigns", id, "release"] => one("POST", AdminReleaseCampaign(id), "POST"),
-        ["admin", "journeys", id, verb] => match RunState::by_verb(verb) {
-            Some(state) => one("POST", AdminSteer(id, state), "POST"),
-            None => Err(NoRoute::NotFound),
-        },
-        ["admin", "parked", id, "release"] => one("POST", AdminRelease(id), "POST"),
-        ["admin", "sign-in"] => both(SignInAsk, SignIn),
-        ["admin", "sign-out"] => one("POST", SignOut, "POST"),
+        ["hooks", provider] => one("POST", Hook(provider, ""), "POST"),
+        ["hooks", provider, secret] => one("POST", Hook(provider, secret), "POST"),
+        ["api", "v1", ref rest @ ..] => api(method, rest),
+        ["admin", ref rest @ ..] => admin(method, path, rest),
         ["dev", "mailbox"] => one("GET", Mailbox, GET),
         ["dev", "mailbox", id] => one("GET", MailboxMessage(id), GET),
         ["healthz"] => one("GET", Health, GET),
         ["readyz"] => one("GET", Ready, GET),
         // The house's own folders have no pages of campaigns in them.
         [
-            "f" | "c" | "o" | "u" | "confirm" | "preferences" | "hooks" | "api" | "admin" | "dev"
+            "f" | "c" | "s" | "o" | "u" | "confirm" | "preferences" | "hooks" | "api" | "dev"
             | "assets",
             ..,
         ] => Err(NoRoute::NotFound),
         _ => one("GET", Page(path), GET),
+    }
+}
+
+/// The methods of what is only read.
+const GET: &str = "GET, HEAD";
+
+/// The route, for one method.
+fn one<'a>(
+    method: &str,
+    wanted: &str,
+    route: Route<'a>,
+    allow: &'static str,
+) -> Result<Route<'a>, NoRoute> {
+    if method == wanted { Ok(route) } else { Err(NoRoute::MethodNotAllowed(allow)) }
+}
+
+/// One route for GET, another for POST.
+fn both<'a>(method: &str, get: Route<'a>, post: Route<'a>) -> Result<Route<'a>, NoRoute> {
+    match method {
+        "GET" => Ok(get),
+        "POST" => Ok(post),
+        _ => Err(NoRoute::MethodNotAllowed("GET, HEAD, POST")),
+    }
+}
+
+/// The routes of the web app, below `/admin`.
+fn admin<'a>(method: &str, path: &'a str, parts: &[&'a str]) -> Result<Route<'a>, NoRoute> {
+    use Route::*;
+    let one = |wanted, route, allow| one(method, wanted, route, allow);
+    let both = |get, post| both(method, get, post);
+    match *parts {
+        [] => one("GET", Admin, GET),
+        ["campaigns", id] => one("GET", AdminReport(id), GET),
+        ["campaigns", id, "messages"] => one("GET", AdminMessages(id), GET),
+        ["campaigns", id, "messages", _, ..] => match path.split_once("/messages/") {
+            Some((_, name)) => both(AdminMessage(id, name), AdminMessageAsked(id, name)),
+            None => Err(NoRoute::NotFound),
+        },
+        ["journeys", id, verb] => match RunState::by_verb(verb) {
+            Some(state) => one("POST", AdminSteer(id, state), "POST"),
+            None => Err(NoRoute::NotFound),
+        },
+        ["suppressions"] => both(AdminSuppressions, AdminSuppress),
+        ["suppressions", "release"] => one("POST", AdminUnsuppress, "POST"),
+        ["broadcasts", id] => one("GET", AdminBroadcast(id), GET),
+        ["broadcasts", id, verb] => match BroadcastVerb::read(verb) {
+            Some(verb) => one("POST", AdminSteerBroadcast(id, verb), "POST"),
+            None => Err(NoRoute::NotFound),
+        },
+        ["campaigns", id, "release"] => one("POST", AdminReleaseCampaign(id), "POST"),
+        ["parked", id, "release"] => one("POST", AdminRelease(id), "POST"),
+        ["sign-in"] => both(SignInAsk, SignIn),
+        ["sign-out"] => one("POST", SignOut, "POST"),
+        _ => Err(NoRoute::NotFound),
+    }
+}
+
+/// Finds the route of an API call, by what follows `/api/v1/`.
+fn api<'a>(method: &str, parts: &[&'a str]) -> Result<Route<'a>, NoRoute> {
+    use Route::*;
+    let one = |wanted, route, allow| one(method, wanted, route, allow);
+    let both = |get, post| both(method, get, post);
+    match *parts {
+        ["campaigns"] => one("POST", ApiPublish, "POST"),
+        ["campaigns", "diff"] => one("POST", ApiDiff, "POST"),
+        ["campaigns", id, "preview"] => one("POST", ApiPreview(id), "POST"),
+        ["campaigns", id, "test"] => one("POST", ApiTest(id), "POST"),
+        ["journeys", id, verb] => match RunState::by_verb(verb) {
+            Some(state) => one("POST", ApiSteer(id, state), "POST"),
+            None => Err(NoRoute::NotFound),
+        },
+        ["broadcasts", id] => one("GET", ApiBroadcast(id), GET),
+        ["broadcasts", id, verb] => match BroadcastVerb::read(verb) {
+            Some(verb) => one("POST", ApiSteerBroadcast(id, verb), "POST"),
+            None => Err(NoRoute::NotFound),
+        },
+        ["contacts", "explain"] => one("POST", ApiExplainAsked, "POST"),
+        ["contacts", id, "explain"] => one("GET", ApiExplain(id), GET),
+        ["contacts", "erase"] => one("POST", ApiEraseAsked, "POST"),
+        ["contacts", id, "erase"] => one("POST", ApiErase(id), "POST"),
+        ["contacts", "consents"] => one("POST", ApiConsentsAsked, "POST"),
+        ["contacts", id, "consents"] => one("GET", ApiConsents(id), GET),
+        ["suppressions"] => both(ApiSuppressions, ApiSuppress),
+        ["suppressions", "list"] => one("POST", ApiSuppressions, "POST"),
+        ["suppressions", "release"] => one("POST", ApiUnsuppress, "POST"),
+        ["suppressions", "import"] => one("POST", ApiSuppressionsImport, "POST"),
+        ["contacts", "merge"] => one("POST", ApiMergeAsked, "POST"),
+        ["contacts", id, "merge"] => one("POST", ApiMerge(id), "POST"),
+        ["parked"] => one("GET", ApiParked, GET),
+        ["campaigns", id, "release"] => one("POST", ApiReleaseCampaign(id), "POST"),
+        ["parked", id, "release"] => one("POST", ApiRelease(id), "POST"),
+        ["events"] => one("POST", ApiEvents, "POST"),
+        ["reports", "campaigns", id] => one("GET", ApiReport(id), GET),
+        ["openapi.json"] => one("GET", ApiDescription, GET),
+        _ => Err(NoRoute::NotFound),
     }
 }
 
@@ -181,6 +287,8 @@ mod tests {
         let pause = Route::ApiSteer("spring.nurture", RunState::Paused);
         assert_eq!(route("POST", "/api/v1/journeys/spring.nurture/pause"), Ok(pause));
         assert_eq!(route("POST", "/api/v1/journeys/x.y/stop"), Err(NoRoute::NotFound));
+        let start = Route::AdminSteerBroadcast("spring.news", BroadcastVerb::Start);
+        assert_eq!(route("POST", "/admin/broadcasts/spring.news/start"), Ok(start));
     }
 
     #[test]
@@ -191,6 +299,14 @@ mod tests {
         assert_eq!(route("POST", "/api/v1/contacts/merge"), Ok(Route::ApiMergeAsked));
         let refused = Err(NoRoute::MethodNotAllowed("POST"));
         assert_eq!(route("GET", "/api/v1/contacts/c-1/erase"), refused);
+    }
+
+    #[test]
+    fn a_message_has_its_name_with_its_folder() {
+        let path = "/admin/campaigns/spring/messages/emails/welcome/zh-CN";
+        let name = "emails/welcome/zh-CN";
+        assert_eq!(route("GET", path), Ok(Route::AdminMessage("spring", name)));
+        assert_eq!(route("POST", path), Ok(Route::AdminMessageAsked("spring", name)));
     }
 
     #[test]

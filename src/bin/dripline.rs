@@ -12,8 +12,8 @@ fn main() {}
 mod cli {
     use clap::Parser;
     use dripline::native::commands::{
-        Exit, Terminal, campaign, check, erase, explain, inspect, journey, merge, parked, publish,
-        render, report, simulate, token,
+        Exit, Terminal, broadcast, campaign, check, consents, erase, explain, inspect, journey,
+        merge, parked, publish, render, report, send_test, simulate, suppressions, token,
     };
     use std::io::{self, Write};
     use std::process::ExitCode;
@@ -30,12 +30,16 @@ Exit status of every command: 0 it is right, 1 what was asked about is wrong, 2 
         Check(check::Args),
         Render(render::Args),
         Simulate(simulate::Args),
+        SendTest(send_test::Args),
         Publish(publish::Args),
         Journey(journey::Args),
         Campaign(campaign::Args),
+        Broadcast(broadcast::Args),
         Report(report::Args),
         Explain(explain::Args),
         Parked(parked::Args),
+        Consents(consents::Args),
+        Suppressions(suppressions::Args),
         Erase(erase::Args),
         Merge(merge::Args),
         Inspect(inspect::Args),
@@ -51,9 +55,13 @@ Exit status of every command: 0 it is right, 1 what was asked about is wrong, 2 
             Cli::Check(args) => check::run(args, &mut terminal),
             Cli::Publish(args) => publish::run(args, &mut terminal),
             Cli::Render(args) => render::run(args, &mut terminal),
+            Cli::SendTest(args) => send_test::run(args, &mut terminal),
             Cli::Simulate(args) => simulate::run(args, &mut terminal),
             Cli::Journey(args) => journey::run(args, &mut terminal),
+            Cli::Broadcast(args) => broadcast::run(args, &mut terminal),
             Cli::Explain(args) => explain::run(args, &mut terminal),
+            Cli::Consents(args) => consents::run(args, &mut terminal),
+            Cli::Suppressions(args) => suppressions::run(args, &mut terminal),
             Cli::Merge(args) => merge::run(args, &mut terminal),
             Cli::Erase(args) => erase::run(args, &mut terminal),
             Cli::Parked(args) => parked::run(args, &mut terminal),

@@ -8,6 +8,8 @@ use super::primitives::{CampaignId, Money, Span};
 use super::purpose::PurposeText;
 use super::rule::Rule;
 use super::template::TemplateSource;
+use super::texting::Texting;
+use super::tracking::Tracking;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -37,6 +39,12 @@ pub struct Campaign {
     pub costs: Vec<Cost>,
     /// Attributes its templates may use beside those its forms set.
     pub attributes: Vec<String>,
+    /// What its text messages are like.
+    #[serde(default, skip_serializing_if = "Texting::is_default")]
+    pub sms: Texting,
+    /// How its messages are followed.
+    #[serde(default, skip_serializing_if = "Tracking::is_default")]
+    pub tracking: Tracking,
     /// Landing pages by name.
     pub pages: BTreeMap<String, Page>,
     /// Forms by name.

@@ -3,6 +3,7 @@
 mod broadcasts;
 mod forms;
 mod journeys;
+mod messages;
 mod pacing;
 mod rules;
 mod table;
@@ -221,6 +222,8 @@ fn head(root: &mut Table<'_>, stem: Option<&str>) -> Campaign {
         costs: table.get("cost", |n| n.list(|n| cost(n, &currency))).unwrap_or_default(),
         attributes: table.get("attributes", |n| n.list(Node::text)).unwrap_or_default(),
         currency,
+        sms: table.get("sms", messages::texting).unwrap_or_default(),
+        tracking: table.get("tracking", messages::tracking).unwrap_or_default(),
         pages: BTreeMap::new(),
         forms: BTreeMap::new(),
         purposes: BTreeMap::new(),

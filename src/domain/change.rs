@@ -159,6 +159,11 @@ pub enum Metric {
     Opened,
     /// Messages clicked by a person, each once (`message.clicked` with `first: true`).
     Clicked,
+    /// Segments of text messages that were sent (`message.sent` with `sms_segments`).
+    Segments,
+    /// What they cost, in millionths of the campaign's currency (`message.sent` with
+    /// `cost_micros`).
+    MessageCost,
     /// Openings that are machines', each of them (`message.opened` with `machine: true`).
     MachineOpens,
     /// Clicks that are machines', each of them (`message.clicked` with `machine: true`).
@@ -197,6 +202,8 @@ impl Metric {
             Self::Delivered => "delivered",
             Self::Opened => "opened",
             Self::Clicked => "clicked",
+            Self::Segments => "segments",
+            Self::MessageCost => "message_cost",
             Self::MachineOpens => "machine_opens",
             Self::MachineClicks => "machine_clicks",
             Self::Bounced => "bounced",

@@ -4,6 +4,7 @@
 mod broadcasts;
 mod forms;
 mod journeys;
+mod messages;
 mod pacing;
 mod rules;
 #[cfg(test)]
@@ -53,7 +54,7 @@ pub const WEIGHT_MAX: u32 = 1_000;
 
 /// The first segments of paths that belong to the house.
 const RESERVED: &[&str] = &[
-    "f", "c", "o", "u", "preferences", "confirm", "hooks", "api", "admin", "dev", "healthz",
+    "f", "c", "s", "o", "u", "preferences", "confirm", "hooks", "api", "admin", "dev", "healthz",
     "readyz", "assets",
 ];
 const LOCALES: &[&str] = &["en", "zh-CN"];
@@ -63,6 +64,8 @@ pub fn check(campaign: &Campaign) -> Vec<Problem> {
     let mut check = Check { campaign, problems: Vec::new() };
     check.head();
     check.costs();
+    check.texting();
+    check.tracking();
     check.section("page", &campaign.pages, Check::page);
     check.paths();
     check.section("form", &campaign.forms, Check::form);

@@ -15,6 +15,7 @@ pub mod names {
     pub const FORM_SUBMITTED: &str = "form.submitted";
     pub const MESSAGE_SENT: &str = "message.sent";
     pub const MESSAGE_DELIVERED: &str = "message.delivered";
+    pub const MESSAGE_RECEIVED: &str = "message.received";
     pub const MESSAGE_BOUNCED: &str = "message.bounced";
     pub const MESSAGE_COMPLAINED: &str = "message.complained";
     pub const MESSAGE_UNSUBSCRIBED: &str = "message.unsubscribed";
@@ -24,6 +25,8 @@ pub mod names {
     pub const MESSAGE_SKIPPED: &str = "message.skipped";
     pub const MESSAGE_FAILED: &str = "message.failed";
     pub const MESSAGE_UNKNOWN: &str = "message.unknown";
+    pub const MESSAGE_TEST_ASKED: &str = "message.test_asked";
+    pub const MESSAGE_TESTED: &str = "message.tested";
     pub const CONSENT_GRANTED: &str = "consent.granted";
     pub const CONSENT_CONFIRMED: &str = "consent.confirmed";
     pub const CONSENT_WITHDRAWN: &str = "consent.withdrawn";

@@ -4,6 +4,7 @@ use super::catalog::{Catalog, Edition};
 use super::contact::Contact;
 use super::decide::triggers;
 use super::event::{Event, names};
+use super::explain_broadcasts::BroadcastExplained;
 use super::journey::{
     Action, Enrollment, EnrollmentState, EventPattern, Journey, JourneyStatus, ReEntry, RunState,
     Trigger,
@@ -26,6 +27,9 @@ pub struct Explanation {
     pub journeys: Vec<JourneyExplained>,
     /// Its newest messages, the newest first.
     pub messages: Vec<MessageExplained>,
+    /// The live broadcasts, and those that it had a turn in.
+    #[serde(default)]
+    pub broadcasts: Vec<BroadcastExplained>,
     /// The live segments.
     pub segments: Vec<SegmentExplained>,
 }
@@ -113,6 +117,7 @@ pub struct SegmentExplained {
 }
 
 /// Explains a contact, read with the events of `wanted_events`. `messages` are its ledger rows.
+/// Broadcasts are left to `explain_broadcasts`.
 pub fn explain(
     catalog: &Catalog,
     statuses: &[JourneyStatus],
@@ -136,6 +141,7 @@ pub fn explain(
         contact: contact.id.clone(),
         journeys: journeys.into_iter().filter_map(|id| asked.journey(id)).collect(),
         messages,
+        broadcasts: Vec::new(),
         segments: rules.map(|(id, rule)| asked.segment(id, rule)).collect(),
     }
 }
@@ -148,6 +154,8 @@ pub fn wanted_events(catalog: &Catalog) -> BTreeSet<String> {
         names::CONSENT_CONFIRMED,
         names::SEGMENT_ENTERED,
         names::JOURNEY_ENTERED,
+        names::BROADCAST_QUEUED,
+        names::BROADCAST_SKIPPED,
     ];
     wanted.extend(triggers.map(str::to_owned));
     wanted

@@ -166,6 +166,10 @@ pub struct Step {
     pub action: Action,
     /// Where it leads; for a step without `then`, the next one in the file.
     pub then: Next,
+    /// Whether the message it sends is not followed: no link leads through us, and no picture
+    /// tells of its opening.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub untracked: bool,
     /// The only hours in which its message leaves; the journey's if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<Hours>,

@@ -10,8 +10,11 @@
 //! Messaging Principles and Best Practices 2023, section 5.1.3 (natural language); ARRET and AIDE
 //! are asked for in Canada; 退订, TD, T and R are what Chinese messages ask to reply.
 
+use serde::{Deserialize, Serialize};
+
 /// What an answer asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Keyword {
     /// Nothing more, please.
     Stop,

@@ -37,7 +37,8 @@ pub struct Message {
     /// Its template: `emails/…` or `sms/…` of the version, or a `house/…` one; of a webhook, its
     /// address.
     pub template: String,
-    /// A line of the campaign's author for a notice; empty otherwise.
+    /// A line of the campaign's author for a notice; of a test, the address it goes to; empty
+    /// otherwise.
     pub note: String,
     /// When it was decided.
     pub queued_at: Millis,
@@ -115,6 +116,11 @@ impl Message {
             heard: Milestones::default(),
         }
     }
+
+    /// Whether it is a test: a message of a campaign that goes to our own people, to be looked at.
+    pub fn is_test(&self) -> bool {
+        self.class == Class::Internal && self.template.starts_with("emails/")
+    }
 }
 
 /// The house's own templates, which no campaign has to bring.
@@ -123,6 +129,16 @@ pub mod house {
     pub const CONFIRM: &str = "house/confirm";
     /// The notice to a campaign's owner.
     pub const NOTIFY: &str = "house/notify";
+    /// The text that says that no more will come.
+    pub const STOP: &str = "house/stop";
+    /// The text that says who texts, and how to end it.
+    pub const HELP: &str = "house/help";
+
+    /// Whether it answers what somebody has texted, and so may go to a number that has stopped
+    /// texts: the last word about that, and help, are owed to everybody (47 CFR 64.1200(a)(12)).
+    pub fn answers_a_text(template: &str) -> bool {
+        matches!(template, STOP | HELP)
+    }
 }
 
 /// What a message is for.
@@ -224,7 +240,8 @@ pub fn fence(message: &Message, contact: &Contact, owner: &str) -> Fence {
         return Fence::Open(message.template.clone());
     }
     if message.class == Class::Internal {
-        return Fence::Open(owner.to_owned());
+        let to = if message.is_test() { &*message.note } else { owner };
+        return Fence::Open(to.to_owned());
     }
     let Some(address) = contact.address_on(message.channel) else {
         return Fence::Closed("no_address");
@@ -247,9 +264,12 @@ pub fn fence(message: &Message, contact: &Contact, owner: &str) -> Fence {
 }
 
 /// Whether a suppression holds a message back. Who refused once may be asked whether a new
-/// agreement is theirs: without the question, nobody could ever come back.
+/// agreement is theirs: without the question, nobody could ever come back. And who texts us is
+/// answered.
 fn bars(known: &Suppression, message: &Message) -> bool {
-    known.reason != SuppressionReason::Unsubscribed || message.template != house::CONFIRM
+    let template = &message.template;
+    known.reason != SuppressionReason::Unsubscribed
+        || template != house::CONFIRM && !house::answers_a_text(template)
 }
 
 /// How long to wait after the `attempts`-th failure: 1 minute, doubled each time, at most 6 hours.

@@ -52,6 +52,12 @@ pub fn to_e164(dialled: &str, home: Option<&Plan>) -> Option<String> {
     exists(code, national).then(|| format!("+{code}{national}"))
 }
 
+/// The countries that a number in E.164 may be of: all that share its country code.
+pub fn countries(e164: &str) -> impl Iterator<Item = &'static str> {
+    let code = e164.strip_prefix('+').and_then(split_code).map_or("", |(code, _)| code);
+    plans(code).map(|plan| plan.country)
+}
+
 /// Takes apart what was dialled in the country of `home`: a country code and the rest.
 fn leave_country<'a>(dialled: &'a str, home: &Plan) -> Option<(&'static str, &'a str)> {
     if let Some(prefix) = at_start(home.international_prefix, dialled) {

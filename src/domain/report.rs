@@ -1,5 +1,6 @@
 //! What a campaign cost and earned, in figures. Filled from counters; read by people and the API.
 
+use super::broadcast_report::BroadcastReport;
 use super::journey::RunState;
 use super::pacing::brake::Word;
 use super::primitives::{CampaignId, Millis};
@@ -34,6 +35,9 @@ pub struct Report {
     /// The last word on its brake, if any was said; the snapshot has none either.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub brake: Option<Word>,
+    /// The broadcasts, as they stand when they are asked for; the snapshot has none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub broadcasts: Vec<BroadcastReport>,
 }
 
 /// How the passages through one journey stand.
@@ -112,7 +116,7 @@ pub struct Figures {
     pub contacts: i64,
     /// Events that met the goal.
     pub conversions: i64,
-    /// What was spent, in minor units.
+    /// What was spent, in minor units; the price of text messages is in it.
     pub cost_minor: i64,
     /// What the conversions were worth, in minor units.
     pub revenue_minor: i64,
@@ -147,6 +151,12 @@ pub struct MessageFigures {
     /// Clicks that are machines', each of them.
     #[serde(default)]
     pub machine_clicks: i64,
+    /// Segments of text messages.
+    #[serde(default)]
+    pub segments: i64,
+    /// What they cost, in millionths of the campaign's currency.
+    #[serde(default)]
+    pub cost_micros: i64,
 }
 
 impl Report {
@@ -172,6 +182,8 @@ impl Report {
             clicked: sum(|m| m.clicked),
             machine_opens: sum(|m| m.machine_opens),
             machine_clicks: sum(|m| m.machine_clicks),
+            segments: sum(|m| m.segments),
+            cost_micros: sum(|m| m.cost_micros),
         }
     }
 }

@@ -72,7 +72,22 @@ pub struct Suppression {
     pub at: Millis,
 }
 
+/// Where a suppression comes from that somebody texted STOP for.
+pub const BY_TEXT: &str = "text message";
+
 impl Suppression {
+    /// That of a number whose owner has texted STOP.
+    pub fn by_text(number: &str, now: Millis) -> Self {
+        Self {
+            channel: Channel::Sms,
+            address: number.to_owned(),
+            reason: SuppressionReason::Unsubscribed,
+            until: None,
+            source: BY_TEXT.to_owned(),
+            at: now,
+        }
+    }
+
     /// Whether it still counts.
     pub fn holds(&self, now: Millis) -> bool {
         self.until.is_none_or(|until| until > now)
@@ -84,6 +99,27 @@ impl Suppression {
         let strictness = |one: &Self| (one.until.map_or(i64::MAX, |until| until.0), one.reason);
         strictness(self) > strictness(other)
     }
+}
+
+/// An entry of the list of suppressions.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Listed {
+    /// The channel; `external_id` for the hash of an erased one.
+    pub channel: String,
+    /// The address; of somebody who was erased, its hash.
+    pub address: String,
+    /// Why.
+    pub reason: SuppressionReason,
+    /// Until when; `None` for good. One that was lifted ended then.
+    pub until: Option<Millis>,
+    /// Who said so.
+    pub source: String,
+    /// When.
+    pub at: Millis,
+    /// Who lifted it.
+    pub released_by: Option<String>,
+    /// Why it was lifted.
+    pub release_note: Option<String>,
 }
 
 /// The lifting of a suppression; its row stays, and says who lifted it.

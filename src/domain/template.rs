@@ -11,17 +11,19 @@ mod mjml;
 mod markup;
 mod plain;
 mod preheader;
+mod lint;
 #[cfg(test)]
 mod tests;
 
 pub use check::{check_templates, partials_of, references};
 pub use expand::{Expanded, expand};
 pub use helpers::format_data;
+pub use lint::{Lint, LintCode, lint, sample_data};
 pub use manner::{Manner, language_of};
 pub use mjml::{MjmlError, compile_mjml};
 pub use plain::plain_text;
 pub use preheader::with_preheader;
-pub use version::{best as best_version, is_language, languages};
+pub use version::{best as best_version, first as parent_of_version, is_language, languages};
 
 use handlebars::{Context, Handlebars};
 use serde::{Deserialize, Serialize};

@@ -147,6 +147,21 @@ impl Keyring {
         self.keys.iter().map(signature).collect::<Vec<_>>().join(" ")
     }
 
+    /// A short code for a text, of 64 bits that nobody else can guess: letters and digits only, so
+    /// that telephones take an address that ends with it for one.
+    pub fn short_code(&self, text: &str) -> String {
+        const SIGNS: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+        const LENGTH: usize = 11; // 62^11 > 2^64
+        let mac = self.keys[0].mac(&format!("short:{text}"));
+        let mut rest = mac.iter().take(8).fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));
+        let mut code = String::with_capacity(LENGTH);
+        for _ in 0..LENGTH {
+            code.push(char::from(SIGNS[(rest % 62) as usize]));
+            rest /= 62;
+        }
+        code
+    }
+
     /// Whether a key goes by this name here.
     pub fn has_key(&self, name: &str) -> bool {
         self.keys.iter().any(|key| key.name == name)
@@ -221,6 +236,13 @@ impl Key {
 /// SHA-256 in lower-case hexadecimal: how API tokens and versions' contents are known.
 pub fn sha256_hex(text: &str) -> String {
     Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A UUID that stands for a text, always the same one: version 8, which leaves its bits to us
+/// (RFC 9562 section 5.8).
+pub fn uuid_of(text: &str) -> String {
+    let hex = sha256_hex(text);
+    format!("{}-{}-8{}-8{}-{}", &hex[..8], &hex[8..12], &hex[12..15], &hex[15..18], &hex[18..30])
 }
 
 /// Whether two secrets are equal, in a time that tells nothing.

@@ -277,7 +277,7 @@ fn shown(letter: Letter, language: Language) -> MailboxMessage {
     }
 }
 
-fn frame(app: &App, inbound: &Inbound, section: Section) -> Frame {
+pub(super) fn frame(app: &App, inbound: &Inbound, section: Section) -> Frame {
     let has_mailbox = app.settings.has_mailbox();
     Frame { language: inbound.language(), section, has_mailbox }
 }
@@ -292,7 +292,7 @@ fn refuse_reader(app: &App, inbound: &Inbound) -> Option<Reply> {
 }
 
 /// Where to send somebody who is not signed in; `None` for who is.
-fn door(app: &App, inbound: &Inbound) -> Option<Reply> {
+pub(super) fn door(app: &App, inbound: &Inbound) -> Option<Reply> {
     let session = inbound.cookie(cookie_name(inbound)).unwrap_or_default();
     let since = app.settings.keys.verify(Purpose::Session, &session).ok();
     let since = since.and_then(|text| text.parse().ok()).map(Millis);

@@ -15,7 +15,7 @@ use crate::flows::brake::{self, NotReleased};
 use crate::flows::explain::{self, NoAnswer, Question};
 use crate::flows::publish::{self, COMPILED_BYTES_MAX, Refusal};
 use crate::flows::seams::Database;
-use crate::flows::settings::is_api_token;
+use crate::flows::settings::api_token_name;
 use crate::flows::steer_journey::{self, NotSteered, Steered};
 use crate::flows::{health, park, report as reporting};
 use crate::views::visitor::MessageKind;
@@ -99,6 +99,7 @@ pub async fn explain_one(app: App, inbound: Inbound, id: &str) -> Reply {
         journey: inbound.parameter("journey"),
         segment: inbound.parameter("segment"),
         message: inbound.parameter("message"),
+        broadcast: inbound.parameter("broadcast"),
     };
     answer(&app, &inbound, &question).await
 }
@@ -291,16 +292,22 @@ fn snapshot_key(campaign: &str) -> String {
 
 /// `None` for who has a token.
 pub(super) fn refuse_stranger(app: &App, inbound: &Inbound) -> Option<Reply> {
+    operator(app, inbound).err()
+}
+
+/// The name of the token that a request brings.
+pub(super) fn operator(app: &App, inbound: &Inbound) -> Result<String, Reply> {
     let header = inbound.header("authorization");
     let token = header.strip_prefix("Bearer ").unwrap_or_default().trim();
     let configured = app.variable("API_TOKENS").unwrap_or_default();
-    if !token.is_empty() && is_api_token(&configured, token) {
-        return None;
+    let name = api_token_name(&configured, token).filter(|_| !token.is_empty());
+    if let Some(name) = name {
+        return Ok(name.to_owned());
     }
     let detail = "Send `Authorization: Bearer <token>` with a token made by `dripline token new` \
                   and known to the deployment (its secret API_TOKENS).";
     let reply = Reply::problem(401, "An API token is needed", detail, Value::Null);
-    Some(reply.header("www-authenticate", "Bearer"))
+    Err(reply.header("www-authenticate", "Bearer"))
 }
 
 /// Reads a JSON body. Its type must be said, which no form of another site can do.

@@ -3,6 +3,7 @@
 use super::clock;
 use super::d1::D1;
 use super::editions;
+use super::email;
 use super::http::Fetcher;
 use super::inbound::Inbound;
 use super::kv::Kv;
@@ -17,7 +18,7 @@ use crate::flows::settings::Settings;
 use crate::flows::task::{Intake, Work};
 use crate::flows::{deliver, park, run_broadcast, run_due};
 use crate::providers::http::{HttpError, HttpRequest, HttpResponse};
-use crate::providers::mailbox;
+use crate::providers::{cloudflare, mailbox};
 use crate::store;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -80,7 +81,7 @@ impl App {
                 run_broadcast::run(db, catalog, &broadcast, now, &mut self.ids).await
             }
             Work::DeliverV1 { messages } => {
-                let http = Outside { db, now, began: clock::real() };
+                let http = Outside { env: &self.env, db, now, began: clock::real() };
                 deliver::deliver(db, &http, catalog, &self.settings, messages, now, &mut self.ids)
                     .await
             }
@@ -119,8 +120,10 @@ fn variable(env: &Env, name: &str) -> Option<String> {
     env.var(name).ok().map(|value| value.to_string())
 }
 
-/// The world outside: `fetch`, and the local mailbox, which lies in our own database.
+/// The world outside: `fetch`, Cloudflare's own e-mail, and the local mailbox, which lies in our
+/// own database.
 struct Outside<'a> {
+    env: &'a Env,
     db: &'a D1,
     now: Millis,
     /// The real time at which it was opened.
@@ -129,8 +132,10 @@ struct Outside<'a> {
 
 impl Http for Outside<'_> {
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        if request.url != mailbox::URL {
-            return Fetcher.send(request).await;
+        match request.url.as_str() {
+            mailbox::URL => {}
+            cloudflare::URL => return email::send(self.env, &request.body).await,
+            _ => return Fetcher.send(request).await,
         }
         let broken = |error: String| HttpError::Network(error);
         let letters: Vec<Letter> =

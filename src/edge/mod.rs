@@ -3,6 +3,7 @@
 
 mod clock;
 mod d1;
+mod email;
 mod http;
 mod kv;
 mod queue;
@@ -11,9 +12,14 @@ mod app;
 mod inbound;
 mod reply;
 mod visitor;
+mod hooks;
 mod refuse;
 mod api;
 mod admin;
+mod preview;
+mod broadcasts;
+mod lists;
+mod suppressed;
 mod privacy;
 
 use crate::flows::task::{Intake, Work};
@@ -66,6 +72,7 @@ async fn dispatch(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
         Route::FormPreflight(form) => visitor::form_preflight(&app, &inbound, form),
         Route::FormSend(form) => visitor::form_send(app, inbound, form).await,
         Route::Click(token) => visitor::click(app, inbound, token),
+        Route::ShortLink(code) => visitor::short_link(app, inbound, code).await,
         Route::Open(token) => visitor::open(app, inbound, token),
         Route::UnsubscribeAsk(token) => refuse::unsubscribe_ask(&app, &inbound, token),
         Route::Unsubscribe(token) => refuse::unsubscribe(app, inbound, token).await,
@@ -74,13 +81,27 @@ async fn dispatch(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
         Route::Preferences(token) => refuse::preferences(app, inbound, token).await,
         Route::ConfirmAsk(token) => refuse::confirm_ask(&app, &inbound, token).await,
         Route::Confirm(token) => refuse::confirm(app, inbound, token).await,
+        Route::Hook(provider, secret) => hooks::receive_hook(app, inbound, provider, secret).await,
         Route::ApiPublish => api::publish(app, inbound).await,
         Route::ApiDiff => api::diff(app, inbound).await,
+        Route::ApiPreview(id) => preview::api_preview(app, inbound, id).await,
+        Route::ApiTest(id) => preview::api_test(app, inbound, id).await,
         Route::ApiSteer(id, state) => api::steer(app, inbound, id, state).await,
+        Route::ApiBroadcast(id) => broadcasts::preview(app, inbound, id).await,
+        Route::ApiSteerBroadcast(id, verb) => broadcasts::steer(app, inbound, id, verb).await,
         Route::ApiExplain(id) => api::explain_one(app, inbound, id).await,
         Route::ApiExplainAsked => api::explain_asked(app, inbound).await,
         Route::ApiErase(id) => privacy::erase_one(app, inbound, id).await,
         Route::ApiEraseAsked => privacy::erase_asked(app, inbound).await,
+        Route::ApiConsents(id) => lists::consents_of(app, inbound, id).await,
+        Route::ApiConsentsAsked => lists::consents_asked(app, inbound).await,
+        Route::ApiSuppressions => lists::list(app, inbound).await,
+        Route::ApiSuppress => lists::add(app, inbound).await,
+        Route::ApiUnsuppress => lists::release(app, inbound).await,
+        Route::ApiSuppressionsImport => lists::import(app, inbound).await,
+        Route::AdminSuppressions => suppressed::page(app, inbound).await,
+        Route::AdminSuppress => suppressed::add(app, inbound).await,
+        Route::AdminUnsuppress => suppressed::release(app, inbound).await,
         Route::ApiMerge(id) => privacy::merge_one(app, inbound, id).await,
         Route::ApiMergeAsked => privacy::merge_asked(app, inbound).await,
         Route::ApiParked => api::parked(app, inbound).await,
@@ -91,7 +112,14 @@ async fn dispatch(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
         Route::ApiDescription => api::description(),
         Route::Admin => admin::index(app, inbound).await,
         Route::AdminReport(id) => admin::report(app, inbound, id).await,
+        Route::AdminMessages(id) => preview::list(app, inbound, id).await,
+        Route::AdminMessage(id, name) => preview::show(app, inbound, id, name).await,
+        Route::AdminMessageAsked(id, name) => preview::ask(app, inbound, id, name).await,
         Route::AdminSteer(id, state) => admin::steer(app, inbound, id, state).await,
+        Route::AdminBroadcast(id) => broadcasts::page(app, inbound, id).await,
+        Route::AdminSteerBroadcast(id, verb) => {
+            broadcasts::steer_by_hand(app, inbound, id, verb).await
+        }
         Route::AdminRelease(id) => admin::release(app, inbound, id).await,
         Route::AdminReleaseCampaign(id) => admin::release_campaign(app, inbound, id).await,
         Route::SignInAsk => admin::sign_in_ask(&app, &inbound),

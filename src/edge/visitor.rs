@@ -11,7 +11,7 @@ use crate::domain::machine::{self, Fetched};
 use crate::domain::origin::Origin;
 use crate::domain::primitives::QualifiedId;
 use crate::domain::token::{Purpose, TokenProblem};
-use crate::flows::receive::Link;
+use crate::flows::receive::{self, Link};
 use crate::flows::serve_page::{self, Showing, Typed};
 use crate::flows::submit_form::{self, Checked};
 use crate::flows::task::{EngagementReport, Intake};
@@ -160,6 +160,21 @@ async fn store_lead(
 pub fn click(app: App, inbound: Inbound, token: &str) -> Reply {
     let Ok(link) = Link::verify(&app.settings, Purpose::Click, token) else {
         return reply::message(&inbound, MessageKind::NotFound);
+    };
+    let reply = Reply::redirect(302, &link.rest);
+    engaged(app, &inbound, Fetched::Link, link);
+    reply
+}
+
+/// Follows a short link of a text message, and records that after the answer.
+pub async fn short_link(app: App, inbound: Inbound, code: &str) -> Reply {
+    let link = match receive::short_link(&app.db, code, app.now).await {
+        Ok(Some(link)) => link,
+        Ok(None) => return reply::message(&inbound, MessageKind::NotFound),
+        Err(error) => {
+            reply::log("short_link", &error.to_string());
+            return reply::message(&inbound, MessageKind::Unavailable).header("retry-after", "30");
+        }
     };
     let reply = Reply::redirect(302, &link.rest);
     engaged(app, &inbound, Fetched::Link, link);

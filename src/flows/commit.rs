@@ -43,6 +43,8 @@ pub struct Case {
 pub enum Who {
     /// By its id. If there is no such contact, nothing happens.
     Id(ContactId),
+    /// By its number. If there is no such contact, nothing happens.
+    Phone(String),
     /// By its addresses, the first that is known; if none is, it is a new contact.
     Addresses {
         /// In normal form.
@@ -58,8 +60,11 @@ impl Who {
     /// The addresses it is found by.
     fn addresses(&self) -> impl Iterator<Item = &String> {
         let given = match self {
-            Self::Id(_) => [&None, &None, &None],
-            Self::Addresses { email, phone, external_id } => [email, phone, external_id],
+            Self::Id(_) => [None; 3],
+            Self::Phone(phone) => [Some(phone), None, None],
+            Self::Addresses { email, phone, external_id } => {
+                [email.as_ref(), phone.as_ref(), external_id.as_ref()]
+            }
         };
         given.into_iter().flatten()
     }
@@ -352,6 +357,9 @@ impl Known {
         }
         let mut contact = match &case.who {
             Who::Id(id) => self.contacts.iter().find(|c| c.is_known_as(id))?.clone(),
+            Who::Phone(phone) => {
+                self.contacts.iter().find(|c| c.phone.as_ref() == Some(phone))?.clone()
+            }
             Who::Addresses { email, phone, external_id } => {
                 self.resolve(email, phone, external_id, now, ids)
             }
@@ -431,6 +439,7 @@ fn named(cases: &[Case]) -> (Vec<&ContactId>, Addresses) {
     for case in cases {
         match &case.who {
             Who::Id(id) => ids.push(id),
+            Who::Phone(phone) => addresses.phones.push(phone.clone()),
             Who::Addresses { email, phone, external_id } => {
                 addresses.emails.extend(email.clone());
                 addresses.phones.extend(phone.clone());

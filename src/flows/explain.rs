@@ -1,7 +1,8 @@
 //! explain: why one contact is where it is. Nothing is written.
 //!
-//! Two round trips: one (3 statements) for the contact and which journeys run, one (1 statement)
-//! for its messages; one more if it is on versions that are not in the catalog.
+//! Two round trips: one (4 statements) for the contact, which journeys run and which broadcasts
+//! have begun, one (1 statement) for its messages; one more if it is on versions that are not in
+//! the catalog.
 
 use super::commit::load_versions;
 use super::named;
@@ -9,11 +10,12 @@ use super::publish::statuses;
 use super::seams::{Database, DatabaseError};
 use crate::domain::catalog::Catalog;
 use crate::domain::explain::{Explanation, MessageExplained, explain as explained, wanted_events};
+use crate::domain::explain_broadcasts::{self, BroadcastStatus};
 use crate::domain::language::Language;
 use crate::domain::primitives::Millis;
 use crate::domain::problem::Problem;
 use crate::store::statement::Rows;
-use crate::store::{journeys, messages};
+use crate::store::{broadcasts, journeys, messages};
 use serde::{Deserialize, Serialize};
 
 /// Who, and what about them.
@@ -28,6 +30,9 @@ pub struct Question {
     /// This segment only, `<campaign>.<name>`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub segment: Option<String>,
+    /// This broadcast only, `<campaign>.<name>`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub broadcast: Option<String>,
     /// This message only, by its id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
@@ -59,7 +64,8 @@ pub async fn explain<D: Database>(
     let told = question.contact.trim();
     let wanted: Vec<String> = wanted_events(catalog).into_iter().collect();
     let [by_id, by_address] = named::questions(told, &wanted, now);
-    let rows = db.batch(vec![by_id, by_address, journeys::statuses()]).await?;
+    let questions = vec![by_id, by_address, journeys::statuses(), broadcasts::statuses()];
+    let rows = db.batch(questions).await?;
     let Some(contact) = named::pick(told, &rows)? else {
         return Err(NoAnswer::Unknown(named::nobody("contact")));
     };
@@ -71,14 +77,19 @@ pub async fn explain<D: Database>(
     let ledger = ledger.first().map(Rows::all::<MessageExplained>).transpose();
     let ledger = ledger.map_err(DatabaseError::Fault)?.unwrap_or_default();
     let statuses = statuses(rows.get(2))?;
-    let all = explained(catalog, &statuses, &contact, ledger, now, language);
+    let begun = rows.get(3).map(Rows::all::<BroadcastStatus>).transpose();
+    let begun = begun.map_err(DatabaseError::Fault)?.unwrap_or_default();
+    let all = Explanation {
+        broadcasts: explain_broadcasts::broadcasts(catalog, &begun, &contact, now, language),
+        ..explained(catalog, &statuses, &contact, ledger, now, language)
+    };
     narrow(all, question).map_err(NoAnswer::Unknown)
 }
 
 /// Leaves what was asked about; everything, if nothing was named.
 fn narrow(all: Explanation, question: &Question) -> Result<Explanation, Problem> {
-    let Question { journey, segment, message, .. } = question;
-    if journey.is_none() && segment.is_none() && message.is_none() {
+    let Question { journey, segment, message, broadcast, .. } = question;
+    if [journey, segment, message, broadcast].iter().all(|named| named.is_none()) {
         return Ok(all);
     }
     let only = |key: &str, wanted: &Option<String>, known: Vec<&str>| match wanted {
@@ -91,10 +102,12 @@ fn narrow(all: Explanation, question: &Question) -> Result<Explanation, Problem>
     only("journey", journey, all.journeys.iter().map(|j| j.journey.as_str()).collect())?;
     only("segment", segment, all.segments.iter().map(|s| s.segment.as_str()).collect())?;
     only("message", message, all.messages.iter().map(|m| m.message.as_str()).collect())?;
+    only("broadcast", broadcast, all.broadcasts.iter().map(|b| b.broadcast.as_str()).collect())?;
     let is = |wanted: &Option<String>, id: &str| *wanted == Some(ids(id));
-    let Explanation { contact, mut journeys, mut messages, mut segments } = all;
+    let Explanation { contact, mut journeys, mut messages, mut broadcasts, mut segments } = all;
+    broadcasts.retain(|b| is(broadcast, b.broadcast.as_str()));
     journeys.retain(|j| is(journey, j.journey.as_str()));
     segments.retain(|s| is(segment, s.segment.as_str()));
     messages.retain(|m| is(message, m.message.as_str()));
-    Ok(Explanation { contact, journeys, messages, segments })
+    Ok(Explanation { contact, journeys, messages, broadcasts, segments })
 }

@@ -1,12 +1,13 @@
-//! health: whether the worker can do its work, and how late it is. One round trip, three
+//! health: whether the worker can do its work, and how late it is. One round trip, four
 //! statements.
 
 use super::park::ATTEMPTS_ALONE_MAX;
 use super::seams::DatabaseError;
 use crate::domain::primitives::{Millis, Span};
 use crate::store::parked::CountRow;
+use crate::store::senders::SenderRow;
 use crate::store::statement::{Rows, Statement};
-use crate::store::{due, parked};
+use crate::store::{due, parked, senders};
 use serde::{Deserialize, Serialize};
 
 /// Without a tick for this long, the scheduler is taken for stopped: five of its minutes.
@@ -31,6 +32,19 @@ pub struct Health {
     pub oldest_due_seconds: i64,
     /// How many contacts are parked, because a decision about them fails for good.
     pub parked: i64,
+    /// The senders that are out of order; what waits for them is not lost.
+    pub senders: Vec<SenderHealth>,
+}
+
+/// A sender that is out of order.
+#[derive(Debug, PartialEq, Serialize)]
+pub struct SenderHealth {
+    /// Its name.
+    pub sender: String,
+    /// Why its last call failed.
+    pub reason: String,
+    /// In how many seconds it is tried again.
+    pub tried_again_in_seconds: i64,
 }
 
 #[derive(Deserialize)]
@@ -40,7 +54,7 @@ struct AtRow {
 
 /// What to ask the database.
 pub fn questions() -> Vec<Statement> {
-    vec![due::last_tick(), due::next(), parked::count(ATTEMPTS_ALONE_MAX)]
+    vec![due::last_tick(), due::next(), parked::count(ATTEMPTS_ALONE_MAX), senders::standing()]
 }
 
 /// Judges its answer, and the other parts'.
@@ -64,6 +78,8 @@ pub fn judge(
     let oldest_due_seconds = at(1).map_or(0, seconds_since).max(0);
     let count = |rows: &Rows| rows.first::<CountRow>().ok().flatten().map(|row| row.parked);
     let parked = database.as_ref().ok().and_then(|rows| count(rows.get(2)?)).unwrap_or(0);
+    let senders = database.as_ref().ok().map(|rows| out_of_order(rows.get(3), now));
+    let senders = senders.unwrap_or_default();
     let database = database.err().map(|error| error.to_string());
     let (kv, queue) = (kv.err(), queue.err());
     let is_ready = [&database, &kv, &queue, &scheduler].iter().all(|part| part.is_none());
@@ -76,5 +92,16 @@ pub fn judge(
         last_tick_age_seconds,
         oldest_due_seconds,
         parked,
+        senders,
     }
+}
+
+fn out_of_order(rows: Option<&Rows>, now: Millis) -> Vec<SenderHealth> {
+    let rows = rows.and_then(|rows| rows.all::<SenderRow>().ok()).unwrap_or_default();
+    let of = |row: SenderRow| {
+        let until = row.breaker.open_until?;
+        let tried_again_in_seconds = ((until.0 - now.0) / 1_000).max(0);
+        Some(SenderHealth { sender: row.name, reason: row.breaker.reason, tried_again_in_seconds })
+    };
+    rows.into_iter().filter_map(of).collect()
 }

@@ -1,16 +1,20 @@
-//! hear: what providers tell of messages, on its way through the intake queue to the contacts that
-//! it is about. The deciding is in `domain/decide/hear.rs`.
+//! hear: what providers tell of messages, and texts that people send us, on their way from the
+//! intake queue to the contacts that they are about. The deciding is in `domain/decide/hear.rs` and
+//! `text.rs`.
 //!
-//! One round trip of one statement for a batch; what it finds goes through `commit` with the rest
-//! of the batch.
+//! For a batch: one round trip of one statement, two if some provider did not hand our id back, and
+//! one of one statement if somebody stops texts. What is found goes through `commit` with the rest.
 
+use super::commit::Who;
 use super::seams::{Database, DatabaseError};
-use super::task::HeardReport;
-use crate::domain::decide::Happening;
-use crate::domain::primitives::{ContactId, MessageId};
+use super::task::{HeardReport, TextReport};
+use crate::domain::decide::{Happening, Texted};
+use crate::domain::keyword::{self, Keyword};
+use crate::domain::primitives::{ContactId, MessageId, Millis};
+use crate::domain::suppression::Suppression;
 use crate::store::messages::{self, OwnerRow};
-use crate::store::statement::Rows;
-use std::collections::BTreeMap;
+use crate::store::statement::{Rows, Statement};
+use crate::store::write;
 
 /// Whose messages these reports are about, in their order. One about a message that we do not know
 /// is of another system that shares the provider's account, or of a contact that is gone: it is
@@ -22,15 +26,58 @@ pub async fn whose<D: Database>(
     if reports.is_empty() {
         return Ok(Vec::new());
     }
-    let ids: Vec<&MessageId> = reports.iter().map(|report| &report.message).collect();
-    let rows = db.batch(vec![messages::owners(&ids)]).await?;
-    let rows = rows.first().map(Rows::all::<OwnerRow>).transpose();
-    let rows = rows.map_err(DatabaseError::Fault)?.unwrap_or_default();
-    let owners: BTreeMap<MessageId, ContactId> =
-        rows.into_iter().map(|row| (row.id, row.contact_id)).collect();
-    let found = reports.into_iter().filter_map(|HeardReport { message, heard }| {
-        let owner = owners.get(&message)?.clone();
-        Some((owner, Happening::Heard(message, heard)))
+    let ids: Vec<&MessageId> =
+        reports.iter().filter_map(|report| report.message.as_ref()).collect();
+    let strangers = reports.iter().filter(|report| report.message.is_none());
+    let strangers: Vec<[Option<&String>; 2]> = strangers
+        .map(|report| [report.heard.provider_id.as_ref(), report.heard.address.as_ref()])
+        .collect();
+    let mut statements = vec![messages::owners(&ids)];
+    if !strangers.is_empty() {
+        statements.push(messages::owners_of_texts(&strangers));
+    }
+    let rows = db.batch(statements).await?;
+    let owners = rows.iter().map(Rows::all::<OwnerRow>).collect::<Result<Vec<_>, _>>();
+    let owners: Vec<OwnerRow> =
+        owners.map_err(DatabaseError::Fault)?.into_iter().flatten().collect();
+    let owner = |report: &HeardReport| {
+        let HeardReport { message, heard } = report;
+        owners.iter().find(|row| match message {
+            Some(id) => row.id == *id,
+            None => {
+                row.provider_id == heard.provider_id
+                    && (heard.address.is_none() || row.phone == heard.address)
+            }
+        })
+    };
+    let found = reports.iter().filter_map(|report| {
+        let row = owner(report)?;
+        let happening = Happening::Heard(row.id.clone(), report.heard.clone());
+        Some((row.contact_id.clone(), happening))
     });
     Ok(found.collect())
+}
+
+/// Who has texted what, and the numbers of those who want no more texts: they are to be suppressed
+/// whether or not they are anybody's. A contact is made of a stranger only to be answered.
+pub fn texts(reports: Vec<TextReport>, now: Millis) -> (Vec<(Who, Happening)>, Option<Statement>) {
+    let mut stopped = Vec::new();
+    let mut found = Vec::new();
+    for report in reports {
+        let TextReport { from, text, source, id, at, answers } = report;
+        let keyword = keyword::classify(&text);
+        if keyword == Some(Keyword::Stop) {
+            stopped.push(Suppression::by_text(&from, now));
+        }
+        let who = match keyword {
+            Some(Keyword::Help) if answers => {
+                Who::Addresses { email: None, phone: Some(from.clone()), external_id: None }
+            }
+            _ => Who::Phone(from.clone()),
+        };
+        let key = format!("text:{source}:{id}");
+        let texted = Texted { from, text, keyword, at, source, key, answers };
+        found.push((who, Happening::Texted(texted)));
+    }
+    (found, write::suppressions(&stopped))
 }

@@ -1,10 +1,13 @@
 //! VERBS. One file an entry: read → decide → write. Generic over the two seams.
 
 pub mod seams;
+pub mod senders;
 pub mod settings;
 pub mod task;
 pub mod commit;
+pub mod consents;
 pub mod preferences;
+pub mod suppressions;
 pub mod publish;
 pub mod steer_journey;
 pub mod steer_broadcast;
@@ -16,11 +19,14 @@ pub mod run_due;
 pub mod run_broadcast;
 pub mod park;
 pub mod compose;
+pub mod preview;
 pub mod deliver;
 pub mod brake;
 pub mod receive;
 pub mod hear;
+pub mod receive_webhook;
 pub mod report;
+pub mod report_broadcasts;
 pub mod erase;
 pub mod explain;
 pub mod health;

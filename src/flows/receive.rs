@@ -18,6 +18,7 @@ use crate::domain::primitives::{CampaignId, Channel, ContactId, Ids, MessageId, 
 use crate::domain::token::{Purpose, TokenProblem};
 use crate::store::consents;
 use crate::store::contacts::{self, ContactRow};
+use crate::store::short_links::{self, ShortLink};
 use crate::store::statement::Rows;
 
 /// How long a confirmation link works.
@@ -71,6 +72,23 @@ impl Link {
             rest: next()?,
         })
     }
+}
+
+/// The link behind a short one, if it is kept: one round trip, one statement.
+pub async fn short_link<D: Database>(
+    db: &D,
+    code: &str,
+    now: Millis,
+) -> Result<Option<Link>, DatabaseError> {
+    let rows = db.batch(vec![short_links::find(code, now)]).await?;
+    let found = rows.first().map(Rows::first::<ShortLink>).transpose();
+    let found = found.map_err(DatabaseError::Fault)?.flatten();
+    Ok(found.map(|link| Link {
+        contact: link.contact_id,
+        campaign: link.campaign_id,
+        message: link.message_id,
+        rest: link.target,
+    }))
 }
 
 /// Takes back every consent on the channel that the link names. Twice is as good as once, and a

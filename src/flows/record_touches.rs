@@ -1,9 +1,9 @@
 //! record_touches: what came through the intake queue is written many to a statement.
 //!
 //! Visits cost one round trip of two statements a batch. What providers tell of messages costs one
-//! more, to find whose those are. Opens, clicks, reported events and forms
-//! that found no room may decide something, so they go through `commit`: one round trip to read and
-//! one to write for all their contacts.
+//! more, to find whose those are; STOP one more, to suppress the number. Opens, clicks, reported
+//! events and forms that found no room may decide something, so they go through `commit`: one round
+//! trip to read and one to write for all their contacts.
 
 use super::commit::{Case, CommitError, Who, commit_told};
 use super::hear;
@@ -26,12 +26,13 @@ pub async fn record<D: Database>(
     ids: &mut Ids,
 ) -> Result<Vec<Work>, CommitError> {
     let mut visits = Vec::new();
-    let mut heard = Vec::new();
+    let (mut heard, mut texts) = (Vec::new(), Vec::new());
     let mut cases: Vec<Case> = Vec::new();
     for task in tasks {
         match task {
             Intake::VisitV1(visit) => visits.push(visit),
             Intake::HeardV1(report) => heard.push(report),
+            Intake::TextV1(report) => texts.push(report),
             task => add(&mut cases, task),
         }
     }
@@ -42,14 +43,21 @@ pub async fn record<D: Database>(
     for (contact, happening) in hear::whose(db, heard).await? {
         put(&mut cases, Who::Id(contact), happening);
     }
+    let (texts, suppressed) = hear::texts(texts, now);
+    for (who, happening) in texts {
+        put(&mut cases, who, happening);
+    }
     let decisions = commit_told(db, catalog, Some(keys), cases, now, ids).await?;
+    if let Some(statement) = suppressed {
+        db.batch(vec![statement]).await?;
+    }
     Ok(deliveries(&decisions))
 }
 
 /// Adds a task to the case of the contact it is about.
 fn add(cases: &mut Vec<Case>, task: Intake) {
     let (who, happening) = match task {
-        Intake::VisitV1(_) | Intake::HeardV1(_) => return,
+        Intake::VisitV1(_) | Intake::HeardV1(_) | Intake::TextV1(_) => return,
         Intake::EngagementV1(report) => {
             let engagement = Engagement {
                 url: report.url,

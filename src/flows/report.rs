@@ -1,17 +1,20 @@
 //! report: what a campaign cost and earned, from counters: one round trip, one statement. With its
-//! journeys, which are counted anew, and its brake: one round trip, four statements.
+//! journeys, which are counted anew, its broadcasts and its brake: one round trip, five statements.
 
 use super::publish::statuses;
+use super::report_broadcasts;
 use super::seams::{Database, DatabaseError};
 use crate::domain::broadcast::of_part;
 use crate::domain::campaign::Campaign;
 use crate::domain::catalog::Edition;
 use crate::domain::journey::{EnrollmentState, JourneyStatus};
 use crate::domain::pacing::brake::Word;
-use crate::domain::primitives::Millis;
+use crate::domain::primitives::{Channel, Millis, minor_digits};
 use crate::domain::report::{
     ChannelRow, Figures, JourneyRow, MessageFigures, MessageRow, PassageFigures, Report, VariantRow,
 };
+use crate::domain::texting::in_minor_units;
+use crate::store::broadcasts::{self, BroadcastRow};
 use crate::store::reports::{self, CounterRow, PassageRow};
 use crate::store::statement::Rows;
 use crate::store::{brakes, journeys};
@@ -29,7 +32,7 @@ pub async fn report<D: Database>(
     Ok(add_up(&edition.compiled.campaign, edition.version, &rows, now))
 }
 
-/// The same with how the passages through each of its journeys stand.
+/// The same with how the passages through each of its journeys stand, and its broadcasts.
 pub async fn report_with_journeys<D: Database>(
     db: &D,
     edition: &Edition,
@@ -40,6 +43,7 @@ pub async fn report_with_journeys<D: Database>(
         reports::counters(id),
         reports::passages(id),
         journeys::statuses(),
+        broadcasts::of_campaign(id),
         brakes::last_words(Some(id)),
     ];
     let rows = db.batch(statements).await?;
@@ -64,9 +68,13 @@ pub async fn report_with_journeys<D: Database>(
         journey,
     });
     let journeys = journeys.collect();
-    let brake = rows.get(3).map(Rows::first::<Word>).transpose();
+    let begun = rows.get(3).map(Rows::all::<BroadcastRow>).transpose();
+    let begun = begun.map_err(DatabaseError::Fault)?.unwrap_or_default();
+    let broadcasts = report_broadcasts::add_up(campaign, &begun, &counters);
+    let brake = rows.get(4).map(Rows::first::<Word>).transpose();
     let brake = brake.map_err(DatabaseError::Fault)?.flatten();
-    Ok(Report { journeys, brake, ..add_up(campaign, edition.version, &counters, now) })
+    let sums = add_up(campaign, edition.version, &counters, now);
+    Ok(Report { journeys, broadcasts, brake, ..sums })
 }
 
 fn add_passages(figures: &mut PassageFigures, row: PassageRow) {
@@ -104,6 +112,14 @@ fn add_up(campaign: &Campaign, version: u32, rows: &[CounterRow], now: Millis) -
             }
         }
     }
+    let micros: i64 = messages.values().map(|figures| figures.cost_micros).sum();
+    if micros > 0 {
+        let minor = in_minor_units(micros, minor_digits(&campaign.currency));
+        let channel = by_channel.entry(Channel::Sms.as_str().to_owned()).or_default();
+        for figures in [&mut total, channel] {
+            figures.cost_minor += minor;
+        }
+    }
     for cost in &campaign.costs {
         let channel = by_channel.entry(cost.channel.clone()).or_default();
         for figures in [&mut total, channel] {
@@ -131,11 +147,12 @@ fn add_up(campaign: &Campaign, version: u32, rows: &[CounterRow], now: Millis) -
             .collect(),
         journeys: Vec::new(),
         brake: None,
+        broadcasts: Vec::new(),
     }
 }
 
 /// The count that a message metric belongs to, or `None` for a metric of visitors.
-fn message_count(metric: &str) -> Option<fn(&mut MessageFigures) -> &mut i64> {
+pub fn message_count(metric: &str) -> Option<fn(&mut MessageFigures) -> &mut i64> {
     match metric {
         "sent" => Some(|figures| &mut figures.sent),
         "delivered" => Some(|figures| &mut figures.delivered),
@@ -146,6 +163,8 @@ fn message_count(metric: &str) -> Option<fn(&mut MessageFigures) -> &mut i64> {
         "opened" => Some(|figures| &mut figures.opened),
         "clicked" => Some(|figures| &mut figures.clicked),
         "machine_opens" => Some(|figures| &mut figures.machine_opens),
+        "segments" => Some(|figures| &mut figures.segments),
+        "message_cost" => Some(|figures| &mut figures.cost_micros),
         "machine_clicks" => Some(|figures| &mut figures.machine_clicks),
         _ => None,
     }

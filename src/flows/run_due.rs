@@ -1,7 +1,7 @@
 //! run_due: the scheduler. A tick finds what is due and hands it out; a worker decides on it.
 //!
 //! A tick costs two round trips: one (2 statements) that lists the segments being filled and the
-//! journeys being woken, one (4 statements) for the contacts, messages and broadcasts that are due;
+//! journeys being woken, one (5 statements) for the contacts, messages and broadcasts that are due;
 //! and while segments are being filled, one (1 statement) for what is live and one (3 statements)
 //! for each of them; and one (3 statements) for each journey being woken. A worker costs two round
 //! trips for up to `CONTACTS_PER_TASK_MAX` contacts (`commit`). However many they are, a step that
@@ -23,7 +23,7 @@ use crate::store::journeys::WakeRow;
 use crate::store::messages::IdRow;
 use crate::store::segments::FillRow;
 use crate::store::statement::Rows;
-use crate::store::{broadcasts, due, journeys, messages, segments};
+use crate::store::{broadcasts, due, journeys, messages, segments, short_links};
 use serde::de::DeserializeOwned;
 
 /// The most contacts, and the most messages, that one tick hands out. At 100 a batch they are
@@ -48,6 +48,7 @@ pub async fn tick<D: Database>(db: &D, now: Millis) -> Result<Vec<Work>, Databas
         messages::outbox(now, DUE_PER_TICK_MAX),
         due::record_tick(now),
         broadcasts::claim(now, now.plus(run_broadcast::CLAIM)),
+        short_links::forget(now),
     ];
     let rows = db.batch(statements).await?;
     let claimed = all::<ClaimedRow>(rows.first())?;

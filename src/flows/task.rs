@@ -26,6 +26,8 @@ pub enum Intake {
     ReportV1(EventReport),
     /// A provider told what became of a message.
     HeardV1(HeardReport),
+    /// Somebody has sent us a text.
+    TextV1(TextReport),
     /// A form that found no room in the database.
     SubmissionV1(Box<Submitted>),
 }
@@ -54,10 +56,27 @@ pub struct EngagementReport {
 /// What a provider told of a message.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HeardReport {
-    /// Which.
-    pub message: MessageId,
+    /// Which, if the provider handed our id back; else `heard` has the provider's.
+    pub message: Option<MessageId>,
     /// What.
     pub heard: Heard,
+}
+
+/// A text message that somebody has sent us.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TextReport {
+    /// From which number, in E.164.
+    pub from: String,
+    /// What it says.
+    pub text: String,
+    /// Through whom: the provider's name.
+    pub source: String,
+    /// The provider's id of it.
+    pub id: String,
+    /// When.
+    pub at: Millis,
+    /// Whether STOP and HELP are for us to answer.
+    pub answers: bool,
 }
 
 /// An event told through the API, with the contact it is about.

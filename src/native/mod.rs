@@ -1,9 +1,11 @@
 //! The native side: SQLite behind the same seams, for tests, simulation and the command line.
 
 pub mod clock;
+pub mod http;
 pub mod sqlite;
 pub mod world;
 pub mod chaos;
 pub mod simulation;
 pub mod project;
+pub mod suppression_file;
 pub mod commands;

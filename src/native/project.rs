@@ -10,8 +10,8 @@ use crate::domain::campaign_file::{Diagnostic, FILE_BYTES_MAX, Lines, read_locat
 use crate::domain::check::normal_path;
 use crate::domain::problem::Problem;
 use crate::domain::template::{
-    TEMPLATE_BYTES_MAX, TemplateSource, Templates, check_templates, compile_mjml, languages,
-    partials_of, plain_text, references, with_preheader,
+    Lint, TEMPLATE_BYTES_MAX, TemplateSource, Templates, check_templates, compile_mjml, languages,
+    lint, partials_of, plain_text, references, with_preheader,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -31,6 +31,19 @@ pub fn load_campaign(path: &Path) -> Result<Compiled, Vec<Diagnostic>> {
 
 /// Reads these campaign files, each with its templates, and checks that they do not collide.
 pub fn load_files(files: &[PathBuf]) -> Result<Vec<Compiled>, Vec<Diagnostic>> {
+    load_linted(files).map(|(compiled, _)| compiled)
+}
+
+/// A warning, at its file and line.
+pub struct Warning {
+    /// Its place; in the words of no language.
+    pub at: Diagnostic,
+    /// What it is about.
+    pub lint: Lint,
+}
+
+/// The same with the linter's warnings, in the order of their files.
+pub fn load_linted(files: &[PathBuf]) -> Result<(Vec<Compiled>, Vec<Warning>), Vec<Diagnostic>> {
     let (mut loaded, mut diagnostics) = (Vec::new(), Vec::new());
     for file in files {
         match load_one(file) {
@@ -40,7 +53,14 @@ pub fn load_files(files: &[PathBuf]) -> Result<Vec<Compiled>, Vec<Diagnostic>> {
     }
     diagnostics.extend(collisions(&loaded));
     if diagnostics.is_empty() {
-        return Ok(loaded.into_iter().map(|one| one.compiled).collect());
+        let mut warnings: Vec<Warning> =
+            loaded.iter_mut().flat_map(|one| std::mem::take(&mut one.warnings)).collect();
+        // Campaigns share templates, layouts and partials.
+        let place =
+            |w: &Warning| (w.at.file.clone(), w.at.line, w.lint.code, w.lint.detail.clone());
+        warnings.sort_by_key(place);
+        warnings.dedup_by_key(|warning| place(warning));
+        return Ok((loaded.into_iter().map(|one| one.compiled).collect(), warnings));
     }
     // Campaigns share templates, so the same slip may have been found more than once.
     diagnostics.sort();
@@ -129,6 +149,7 @@ pub fn campaign_files(folder: &Path) -> Result<Vec<PathBuf>, String> {
 struct Loaded {
     compiled: Compiled,
     lines: Lines,
+    warnings: Vec<Warning>,
 }
 
 fn load_one(path: &Path) -> Result<Loaded, Vec<Diagnostic>> {
@@ -154,6 +175,7 @@ fn load_one(path: &Path) -> Result<Loaded, Vec<Diagnostic>> {
     let is_news = |problem: &Problem| problem.line.is_some() || !names_absent(problem, &absent);
     let problems = check_templates(&compiled).into_iter().filter(is_news);
     diagnostics.extend(problems.map(locate));
+    let written = compiled.templates.clone();
     for (name, source) in &mut compiled.templates {
         if let Err(problem) = compile(name, source) {
             diagnostics.push(locate(problem));
@@ -169,7 +191,19 @@ fn load_one(path: &Path) -> Result<Loaded, Vec<Diagnostic>> {
         return Err(diagnostics);
     }
     keep_used(&mut compiled);
-    Ok(Loaded { compiled, lines })
+    let lints = lint_all(&compiled, &written).into_iter();
+    let warnings = lints.map(|lint| {
+        let place = Problem { line: lint.line, ..Problem::new(&lint.key, "") };
+        Warning { at: locate(place), lint }
+    });
+    Ok(Loaded { warnings: warnings.collect(), compiled, lines })
+}
+
+/// What the linter says of every e-mail, as it was written and as it would arrive.
+fn lint_all(compiled: &Compiled, written: &BTreeMap<String, TemplateSource>) -> Vec<Lint> {
+    let Ok(templates) = Templates::new(&compiled.templates) else { return Vec::new() };
+    let emails = written.iter().filter(|(name, _)| compiled.templates.contains_key(*name));
+    emails.flat_map(|(name, source)| lint(name, source, &templates, compiled)).collect()
 }
 
 /// MJML becomes HTML with the preheader at its top, and the plain text if there is none.
@@ -220,7 +254,7 @@ fn keep_used(compiled: &mut Compiled) {
 fn collisions(loaded: &[Loaded]) -> Vec<Diagnostic> {
     let mut paths: BTreeMap<&str, &str> = BTreeMap::new();
     let mut diagnostics = Vec::new();
-    for Loaded { compiled, lines } in loaded {
+    for Loaded { compiled, lines, .. } in loaded {
         let campaign = &compiled.campaign;
         for (name, page) in &campaign.pages {
             if let Some(other) = paths.insert(normal_path(&page.path), campaign.id.as_str()) {

@@ -19,6 +19,7 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0003_versions.sql"),
     include_str!("../../migrations/0004_senders.sql"),
     include_str!("../../migrations/0005_hearing.sql"),
+    include_str!("../../migrations/0006_links.sql"),
     include_str!("../../migrations/0007_consent.sql"),
     include_str!("../../migrations/0008_pacing.sql"),
     include_str!("../../migrations/0009_broadcasts.sql"),

@@ -22,7 +22,8 @@ use crate::flows::merge::{self, Merged, NotMerged};
 use crate::flows::publish::{Published, Refusal};
 use crate::flows::receive::Link;
 use crate::flows::seams::{Database, DatabaseError, Http};
-use crate::flows::settings::{Senders, Settings};
+use crate::flows::senders::Senders;
+use crate::flows::settings::Settings;
 use crate::flows::steer_broadcast::{Preview, Standing};
 use crate::flows::steer_journey::{NotSteered, Steered};
 use crate::flows::submit_form::Checked;
@@ -106,11 +107,13 @@ impl World {
         let keys = Keyring::new("a secret of the simulated world", None);
         let mailbox = || vec![Sender::Mailbox];
         let settings = Settings {
+            hooks: <_>::default(),
             base_url: "https://go.example".to_owned(),
             mail_from: "dripline <hello@go.example>".to_owned(),
             pacing: House::default(),
             senders: Senders { email: mailbox(), sms: mailbox(), ..Senders::none(&keys) },
             keys,
+            tracking_off_in: Vec::new(),
         };
         let mut world = Self {
             db: Sqlite::in_memory().map_err(|error| error.to_string())?,
@@ -416,6 +419,12 @@ impl World {
     /// An operator lets a stopped campaign go on.
     pub fn release(&self, campaign: &str, note: &str) -> Result<Word, NotReleased> {
         block_on(brake::release(&self.db, &CampaignId::from(campaign), note, self.now))
+    }
+
+    /// The same with its broadcasts.
+    pub fn report_with_broadcasts(&self, campaign: &str) -> Result<Option<Report>, DatabaseError> {
+        let whole = self.report_in_full(campaign)?;
+        Ok(whole.map(|whole| Report { journeys: Vec::new(), ..whole }))
     }
 
     /// The rows of one statement.

@@ -1,10 +1,24 @@
 //! Outside services, one file each: a message becomes a request, an answer becomes an outcome.
 //! Pure code over the bytes of the `Http` seam.
 
+mod common;
+mod sign;
+mod sms_template;
+pub mod hooks;
 pub mod http;
+pub mod aliyun;
+pub mod brevo;
+pub mod cloudflare;
 pub mod mailbox;
+pub mod mailgun;
+pub mod postmark;
 pub mod resend;
+pub mod robots;
+pub mod sendgrid;
+pub mod ses;
+pub mod tencent;
 pub mod twilio;
+pub mod vonage;
 pub mod webhook;
 
 use crate::domain::message::Class;
@@ -24,6 +38,25 @@ pub struct Outgoing {
     pub to: String,
     /// What it says.
     pub content: Content,
+}
+
+impl Outgoing {
+    /// What of it would break out of a mail's header, for a line break or a NUL in it ends one
+    /// (RFC 5322 section 2.2): such a message is never sent.
+    pub fn unsafe_header(&self) -> Option<&'static str> {
+        let is_unsafe = |text: &str| text.contains(['\r', '\n', '\0']);
+        if is_unsafe(&self.to) {
+            return Some("the address of the recipient");
+        }
+        let Content::Email { from, subject, headers, .. } = &self.content else { return None };
+        if is_unsafe(from) {
+            return Some("the sender");
+        }
+        if is_unsafe(subject) {
+            return Some("the subject");
+        }
+        headers.iter().find(|(_, value)| is_unsafe(value)).map(|(name, _)| *name)
+    }
 }
 
 /// What a message says, by channel.
@@ -90,12 +123,36 @@ impl<'a> Call<'a> {
 pub enum Sender {
     /// Keep it, and show it at `/dev/mailbox`.
     Mailbox,
-    /// Resend's HTTP API, for e-mail.
-    Resend(resend::Account),
-    /// Twilio's HTTP API, for SMS.
-    Twilio(twilio::Account),
     /// Another program, at the address of the message; the keys that calls are signed with.
     Webhook(Keyring),
+    /// Resend, for e-mail.
+    Resend(resend::Account),
+    /// Postmark, for e-mail.
+    Postmark(postmark::Account),
+    /// Amazon SES, for e-mail.
+    Ses(ses::Account),
+    /// SendGrid, for e-mail.
+    SendGrid(sendgrid::Account),
+    /// Mailgun, for e-mail.
+    Mailgun(mailgun::Account),
+    /// Brevo, for e-mail.
+    Brevo(brevo::Account),
+    /// Cloudflare's own service, for e-mail that is no marketing.
+    Cloudflare,
+    /// Twilio, for SMS.
+    Twilio(twilio::Account),
+    /// Vonage, for SMS.
+    Vonage(vonage::Account),
+    /// Alibaba Cloud, for SMS.
+    Aliyun(aliyun::Account),
+    /// Tencent Cloud, for SMS.
+    Tencent(tencent::Account),
+    /// A robot of DingTalk, for notices.
+    DingTalk(robots::DingTalk),
+    /// A robot of WeCom, at its address, for notices.
+    WeCom(String),
+    /// An incoming webhook of Slack, at its address, for notices.
+    Slack(String),
 }
 
 /// How one attempt to send ended.
@@ -108,13 +165,23 @@ pub enum Attempt {
         /// Whether it has arrived with that.
         arrived: bool,
     },
-    /// Not now; perhaps later.
+    /// Not this message now; perhaps later. It says nothing of others.
     Retry {
         /// Not before this has passed, if the provider said so.
         after: Option<Span>,
         /// Why.
         reason: String,
     },
+    /// The provider takes nothing now, whatever the message. Nothing was taken.
+    Busy {
+        /// Not before this has passed, if the provider said so.
+        after: Option<Span>,
+        /// Why.
+        reason: String,
+    },
+    /// The provider takes nothing until somebody mends the account: its credentials, its credit.
+    /// Nothing was taken.
+    Stop(String),
     /// Not this message, ever.
     Refused(String),
     /// No answer came: it may have been taken.
@@ -137,9 +204,21 @@ impl Sender {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Mailbox => "mailbox",
-            Self::Resend(_) => "resend",
-            Self::Twilio(_) => "twilio",
             Self::Webhook(_) => "webhook",
+            Self::Resend(_) => "resend",
+            Self::Postmark(_) => "postmark",
+            Self::Ses(_) => "ses",
+            Self::SendGrid(_) => "sendgrid",
+            Self::Mailgun(_) => "mailgun",
+            Self::Brevo(_) => "brevo",
+            Self::Cloudflare => "cloudflare",
+            Self::Twilio(_) => "twilio",
+            Self::Vonage(_) => "vonage",
+            Self::Aliyun(_) => "aliyun",
+            Self::Tencent(_) => "tencent",
+            Self::DingTalk(_) => "dingtalk",
+            Self::WeCom(_) => "wecom",
+            Self::Slack(_) => "slack",
         }
     }
 
@@ -148,7 +227,8 @@ impl Sender {
         match self {
             Self::Mailbox => mailbox::BATCH_MAX,
             Self::Resend(_) => resend::BATCH_MAX,
-            Self::Twilio(_) | Self::Webhook(_) => 1,
+            Self::Postmark(_) => postmark::BATCH_MAX,
+            _ => 1,
         }
     }
 
@@ -156,11 +236,18 @@ impl Sender {
     /// under it is harmless; `None` if the provider knows no keys.
     pub fn key_lifetime(&self) -> Option<Span> {
         match self {
+            // It keeps a message once, for good.
             Self::Mailbox => Some(Span::days(3_650)),
-            Self::Resend(_) => Some(resend::KEY_LIFETIME),
             Self::Webhook(_) => Some(webhook::KEY_LIFETIME),
-            Self::Twilio(_) => None,
+            Self::Resend(_) => Some(resend::KEY_LIFETIME),
+            Self::Brevo(_) => Some(brevo::KEY_LIFETIME),
+            _ => None,
         }
+    }
+
+    /// Whether one service stands behind it, which may be out of order for every message alike.
+    pub fn is_one_service(&self) -> bool {
+        !matches!(self, Self::Mailbox | Self::Webhook(_))
     }
 
     /// How fast it may be called unless the deployment says otherwise; `None`: as fast as may be,
@@ -168,7 +255,7 @@ impl Sender {
     pub fn rate(&self) -> Option<Rate> {
         match self {
             Self::Resend(_) => Some(resend::RATE),
-            Self::Mailbox | Self::Twilio(_) | Self::Webhook(_) => None,
+            _ => None,
         }
     }
 
@@ -176,44 +263,49 @@ impl Sender {
     pub fn request(&self, call: Call<'_>) -> Option<HttpRequest> {
         match self {
             Self::Mailbox => Some(mailbox::request(call)),
-            Self::Resend(account) => resend::request(account, call),
-            Self::Twilio(account) => twilio::request(account, call.first),
             Self::Webhook(keys) => webhook::request(keys, call),
+            Self::Resend(account) => resend::request(account, call),
+            Self::Postmark(account) => postmark::request(account, call),
+            Self::Ses(account) => ses::request(account, call),
+            Self::SendGrid(account) => sendgrid::request(account, call),
+            Self::Mailgun(account) => mailgun::request(account, call),
+            Self::Brevo(account) => brevo::request(account, call),
+            Self::Cloudflare => cloudflare::request(call),
+            Self::Twilio(account) => twilio::request(account, call.first),
+            Self::Vonage(account) => vonage::request(account, call.first),
+            Self::Aliyun(account) => aliyun::request(account, call),
+            Self::Tencent(account) => tencent::request(account, call),
+            Self::DingTalk(robot) => robots::dingtalk(robot, call),
+            Self::WeCom(url) => robots::wecom(url, call),
+            Self::Slack(url) => robots::slack(url, call),
         }
     }
 
     /// What its answer means.
     pub fn verdict(&self, call: Call<'_>, answer: Result<HttpResponse, HttpError>) -> Verdict {
-        let response = match answer {
+        let response = &match answer {
             Ok(response) => response,
             Err(HttpError::TimedOut) => {
                 return Verdict::All(Attempt::Lost("no answer in time".to_owned()));
             }
             Err(HttpError::Network(detail)) => return Verdict::All(Attempt::Lost(detail)),
         };
-        match self {
-            Self::Mailbox => Verdict::All(mailbox::outcome(&response)),
-            Self::Resend(_) => resend::verdict(call, &response),
-            Self::Twilio(_) => Verdict::All(twilio::outcome(&response)),
-            Self::Webhook(_) => Verdict::All(webhook::outcome(&response)),
-        }
+        Verdict::All(match self {
+            Self::Resend(_) => return resend::verdict(call, response),
+            Self::Postmark(_) => return postmark::verdict(call, response),
+            Self::Mailbox => mailbox::outcome(response),
+            Self::Webhook(_) => webhook::outcome(response),
+            Self::Ses(_) => ses::outcome(response),
+            Self::SendGrid(_) => sendgrid::outcome(response),
+            Self::Mailgun(_) => mailgun::outcome(response),
+            Self::Brevo(_) => brevo::outcome(response),
+            Self::Cloudflare => cloudflare::outcome(response),
+            Self::Twilio(_) => twilio::outcome(response),
+            Self::Vonage(_) => vonage::outcome(response),
+            Self::Aliyun(_) => aliyun::outcome(response),
+            Self::Tencent(_) => tencent::outcome(response),
+            Self::DingTalk(_) | Self::WeCom(_) => robots::by_errcode(response),
+            Self::Slack(_) => robots::slack_outcome(response),
+        })
     }
-}
-
-/// What most providers' status codes mean, for those that say no more.
-fn attempt_by_status(response: &HttpResponse, reason: String) -> Attempt {
-    match response.status {
-        // Unauthorised or forbidden is the account's fault, not the message's: it waits until
-        // somebody mends the credentials.
-        401 | 403 | 408 | 409 | 425 | 429 | 500.. => {
-            Attempt::Retry { after: retry_after(response), reason }
-        }
-        _ => Attempt::Refused(reason),
-    }
-}
-
-/// `Retry-After` in seconds (RFC 9110 section 10.2.3); its date form is not used by providers.
-fn retry_after(response: &HttpResponse) -> Option<Span> {
-    let (_, value) = response.headers.iter().find(|(name, _)| name == "retry-after")?;
-    value.trim().parse().ok().map(Span::seconds)
 }

@@ -5,11 +5,12 @@
 //! same body gets the first answer again, another body gets 409. In the permissive mode a batch is
 //! sent without the mails that are refused (resend.com/changelog/batch-validation-modes).
 
+use super::common::{MESSAGE_KEY, accepted, by_status, headers_object, json, said, tag, text};
 use super::http::{HttpRequest, HttpResponse};
-use super::{Attempt, Call, Content, Outgoing, Verdict, attempt_by_status};
+use super::{Attempt, Call, Content, Outgoing, Verdict};
 use crate::domain::pacing::rates::Rate;
 use crate::domain::primitives::Span;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 /// How many mails one call may carry.
 pub const BATCH_MAX: usize = 100;
@@ -47,46 +48,32 @@ fn mail(message: &Outgoing) -> Option<Value> {
     let Content::Email { from, subject, html, text, headers } = &message.content else {
         return None;
     };
-    let headers: Map<String, Value> =
-        headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_str().into())).collect();
     Some(json!({
         "from": from, "to": [message.to], "subject": subject, "html": html, "text": text,
-        "headers": headers,
+        "headers": headers_object(headers),
         // Tag values may be letters, digits, `_` and `-` only.
-        "tags": [{ "name": "dripline_message", "value": message.id.0.replace('.', "_") }],
+        "tags": [{ "name": MESSAGE_KEY, "value": tag(&message.id) }],
     }))
 }
 
 /// What the answer means. Its errors are `{ "statusCode", "name", "message" }`.
 pub fn verdict(call: Call<'_>, response: &HttpResponse) -> Verdict {
-    let body: Value = serde_json::from_str(&response.body).unwrap_or(Value::Null);
-    let text = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    Verdict::All(match response.status {
-        200..=299 if call.batch.is_some() => return each(call, &body),
-        200..=299 => accepted(&body),
+    let body = json(response);
+    let name = text(&body, "/name");
+    let reason = said(response.status, name, text(&body, "/message"));
+    Verdict::All(match (response.status, name) {
+        (200..=299, _) if call.batch.is_some() => return each(call, &body),
+        (200..=299, _) => accepted(text(&body, "/id")),
         // The key was used before for a body that has changed since: that one was taken.
-        409 if text("name") == "invalid_idempotent_request" => {
+        (409, "invalid_idempotent_request") => {
             Attempt::Unclear("sent before under the same key, with other content".to_owned())
         }
-        status => {
-            let reason = format!("{status} {}: {}", text("name"), text("message"));
-            match status {
-                // Behind these the message may have been taken, or be under way (409).
-                408 | 409 | 500..=502 | 504.. => Attempt::Lost(reason),
-                _ => attempt_by_status(response, reason),
-            }
-        }
+        // Under way.
+        (409, _) => Attempt::Lost(reason),
+        // The domain of this campaign's sender is not verified: somebody may mend it.
+        (403, "validation_error") => Attempt::Retry { after: None, reason },
+        _ => by_status(response, reason),
     })
-}
-
-fn accepted(taken: &Value) -> Attempt {
-    match taken.get("id").and_then(Value::as_str) {
-        Some(id) if !id.is_empty() => {
-            Attempt::Accepted { provider_id: id.to_owned(), arrived: false }
-        }
-        // Something took it, and what it said cannot be read: the key makes asking again safe.
-        _ => Attempt::Lost("an answer without an id".to_owned()),
-    }
 }
 
 /// A batch's answer has `data`, the ids of the mails that were taken, in their order, and `errors`,
@@ -99,13 +86,12 @@ fn each(call: Call<'_>, body: &Value) -> Verdict {
     }
     let error = |index: usize| {
         let is_it = |error: &&Value| error.get("index").and_then(Value::as_u64) == Some(index as _);
-        let error = errors.iter().find(is_it)?;
-        Some(error.get("message").and_then(Value::as_str).unwrap_or_default().to_owned())
+        Some(text(errors.iter().find(is_it)?, "/message").to_owned())
     };
     let mut data = data.iter();
     let outcome = |index: usize| match error(index) {
         Some(why) => Attempt::Refused(why),
-        None => data.next().map_or_else(|| accepted(&Value::Null), accepted),
+        None => accepted(data.next().map(|taken| text(taken, "/id")).unwrap_or_default()),
     };
     Verdict::Each((0..call.count()).map(outcome).collect())
 }

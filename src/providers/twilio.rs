@@ -1,11 +1,12 @@
 //! Twilio, for SMS: `POST https://api.twilio.com/2010-04-01/Accounts/<sid>/Messages.json`.
 //!
-//! It knows no idempotency key: when its answer is lost, nobody can tell whether it sent.
+//! It knows no idempotency key: when its answer is lost, nobody can tell whether it sent. It
+//! carries no metadata either, so the address that it reports to has our id in it.
 
+use super::common::{accepted, basic, by_status, form, json, percent_encode, said, text};
 use super::http::{HttpRequest, HttpResponse};
-use super::{Attempt, Content, Outgoing, attempt_by_status};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use super::sms_template::needs_template;
+use super::{Attempt, Content, Outgoing};
 use serde_json::Value;
 
 /// What Twilio knows us by.
@@ -17,57 +18,41 @@ pub struct Account {
     pub auth_token: String,
     /// The number or messaging service (`MG…`) to send from.
     pub from: String,
+    /// Where it tells what became of a text; our id is added to it. Empty for nowhere.
+    pub reports_to: String,
 }
 
-/// The request that sends an SMS; `None` for an e-mail.
+/// The request that sends an SMS; `None` for what is none, or needs a provider's template.
 pub fn request(account: &Account, message: &Outgoing) -> Option<HttpRequest> {
     let Content::Sms { text } = &message.content else { return None };
+    if needs_template(text) {
+        return None;
+    }
     let sender = if account.from.starts_with("MG") { "MessagingServiceSid" } else { "From" };
-    let body = [("To", &message.to), (sender, &account.from), ("Body", text)]
-        .map(|(name, value)| format!("{name}={}", percent_encode(value)))
-        .join("&");
-    let credentials = STANDARD.encode(format!("{}:{}", account.account_sid, account.auth_token));
+    let report = format!("{}?m={}", account.reports_to, percent_encode(message.id.as_str()));
+    let mut fields = vec![("To", message.to.as_str()), (sender, &account.from), ("Body", text)];
+    if !account.reports_to.is_empty() {
+        fields.push(("StatusCallback", &report));
+    }
+    let sid = &account.account_sid;
     Some(HttpRequest {
         method: "POST",
-        url: format!(
-            "https://api.twilio.com/2010-04-01/Accounts/{}/Messages.json",
-            account.account_sid
-        ),
+        url: format!("https://api.twilio.com/2010-04-01/Accounts/{sid}/Messages.json"),
         headers: vec![
-            ("authorization", format!("Basic {credentials}")),
+            ("authorization", basic(sid, &account.auth_token)),
             ("content-type", "application/x-www-form-urlencoded".to_owned()),
         ],
-        body,
+        body: form(fields),
     })
 }
 
 /// What the answer means. Its errors are `{ "code", "message", "status" }`.
 pub fn outcome(response: &HttpResponse) -> Attempt {
-    let body: Value = serde_json::from_str(&response.body).unwrap_or(Value::Null);
-    let sid = body.get("sid").and_then(Value::as_str).unwrap_or_default();
-    match response.status {
-        200..=299 if !sid.is_empty() => {
-            Attempt::Accepted { provider_id: sid.to_owned(), arrived: false }
-        }
-        200..=299 => Attempt::Lost("an answer without a sid".to_owned()),
-        // A gateway's word, behind which the message may have been taken. Only 503 says it was not.
-        408 | 500..=502 | 504.. => Attempt::Lost(format!("status {}", response.status)),
-        _ => {
-            let message = body.get("message").and_then(Value::as_str).unwrap_or_default();
-            let code = body.get("code").and_then(Value::as_i64).unwrap_or_default();
-            attempt_by_status(response, format!("{} {code}: {message}", response.status))
-        }
+    let body = json(response);
+    if (200..=299).contains(&response.status) {
+        return accepted(text(&body, "/sid"));
     }
-}
-
-/// Percent-encodes for a form body (RFC 3986 unreserved characters stay).
-fn percent_encode(text: &str) -> String {
-    text.bytes()
-        .map(|byte| match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                char::from(byte).to_string()
-            }
-            _ => format!("%{byte:02X}"),
-        })
-        .collect()
+    let code = body.get("code").and_then(Value::as_i64);
+    let code = code.map(|code| code.to_string()).unwrap_or_default();
+    by_status(response, said(response.status, &code, text(&body, "/message")))
 }

@@ -1,8 +1,9 @@
 //! Webhooks: another program is told about a contact, signed as Standard Webhooks has it. The
 //! message's id is the idempotency key: the same call may come more than once under it.
 
+use super::common::retry_after;
 use super::http::{HttpRequest, HttpResponse};
-use super::{Attempt, Call, Content, attempt_by_status};
+use super::{Attempt, Call, Content};
 use crate::domain::primitives::Span;
 use crate::domain::token::Keyring;
 
@@ -30,10 +31,15 @@ pub fn request(keys: &Keyring, call: Call<'_>) -> Option<HttpRequest> {
     })
 }
 
-/// Any 2xx means that it has arrived; a redirect is not followed and counts as a refusal.
+/// Any 2xx means that it has arrived; a redirect is not followed and counts as a refusal. What is
+/// wrong with one receiver says nothing of the others, so nothing of it stops anybody.
 pub fn outcome(response: &HttpResponse) -> Attempt {
+    let reason = format!("the webhook answered {}", response.status);
     match response.status {
         200..=299 => Attempt::Accepted { provider_id: "webhook".to_owned(), arrived: true },
-        status => attempt_by_status(response, format!("the webhook answered {status}")),
+        401 | 403 | 408 | 409 | 425 | 429 | 500.. => {
+            Attempt::Retry { after: retry_after(response), reason }
+        }
+        _ => Attempt::Refused(reason),
     }
 }

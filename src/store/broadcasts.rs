@@ -1,6 +1,5 @@
 //! Broadcasts: how far each has come, whose turn is next, and how many would get it.
 
-use super::contacts::json_text;
 use super::rules::{RuleSql, compact};
 use super::segments::IS_SOMEBODY;
 use super::statement::{Statement, Value};
@@ -71,6 +70,14 @@ fn maybe_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Findi
 pub fn of_campaign(campaign: &CampaignId) -> Statement {
     let sql = format!("SELECT {COLUMNS} FROM broadcasts WHERE campaign_id = ?1 ORDER BY broadcast");
     Statement { sql: sql.into(), params: vec![Value::text(campaign.as_str())] }
+}
+
+/// How far each broadcast has come; rows are `explain_broadcasts::BroadcastStatus`.
+pub fn statuses() -> Statement {
+    Statement::new(
+        "SELECT campaign_id, broadcast, state, phase, started_at FROM broadcasts",
+        Vec::new(),
+    )
 }
 
 /// One broadcast.
@@ -434,28 +441,4 @@ pub struct AudienceRow {
     /// The sums.
     #[serde(flatten)]
     pub audience: Audience,
-}
-
-/// Where a contact stands with broadcasts: what its log says of each turn. Rows are `TurnTaken`.
-pub fn taken(contact: &ContactId) -> Statement {
-    Statement::new(
-        "SELECT at, campaign_id, name, properties FROM events
-          WHERE contact_id = ?1 AND name IN ('broadcast.queued', 'broadcast.skipped')
-          ORDER BY seq DESC LIMIT 100",
-        vec![Value::text(contact.as_str())],
-    )
-}
-
-/// A row of `taken`.
-#[derive(Debug, Deserialize)]
-pub struct TurnTaken {
-    /// When.
-    pub at: Millis,
-    /// The campaign.
-    pub campaign_id: CampaignId,
-    /// What came of it.
-    pub name: String,
-    /// The event's properties.
-    #[serde(deserialize_with = "json_text")]
-    pub properties: serde_json::Map<String, serde_json::Value>,
 }

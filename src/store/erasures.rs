@@ -13,11 +13,11 @@ use serde_json::json;
 /// invariants of `store/invariants.rs`, are worked out from. All others go; of events that others
 /// told, all do. The reason is a word of ours where a broadcast left somebody out; elsewhere a
 /// provider may have said it.
-const KEPT: [&str; 31] = [
+const KEPT: [&str; 33] = [
     "form", "page", "variant", "channel", "lead", "new", "pending", "purpose", "channels",
     "message", "template", "journey", "step", "enrollment", "first", "opened", "machine", "kind",
     "segment", "version", "from_version", "from", "to", "event", "event_seq", "value_minor",
-    "currency", "segments", "broadcast", "copied", "earned_minor",
+    "currency", "segments", "broadcast", "copied", "earned_minor", "sms_segments", "cost_micros",
 ];
 
 /// The ids of the messages of these contacts (`?1`): they begin with the contact's own id, or with
@@ -32,7 +32,7 @@ const MESSAGES: &str = "
 
 /// The statements that empty every row about these contacts of what tells who they were, and put
 /// the hashes of their addresses on the list.
-pub fn empty(contacts: &[ContactId], addresses: &[ErasedAddress], now: Millis) -> [Statement; 10] {
+pub fn empty(contacts: &[ContactId], addresses: &[ErasedAddress], now: Millis) -> [Statement; 11] {
     let of = |sql: &str| Statement {
         sql: sql.replace("MESSAGES", MESSAGES).into(),
         params: vec![Value::json(contacts)],
@@ -78,6 +78,8 @@ pub fn empty(contacts: &[ContactId], addresses: &[ErasedAddress], now: Millis) -
             params: vec![Value::json(contacts), Value::text(ERASED)],
         },
         of("DELETE FROM mailbox WHERE id IN (MESSAGES)"),
+        of("DELETE FROM short_links
+             WHERE contact_id IN (SELECT value FROM json_each(?1))"),
         of("DELETE FROM cap_places WHERE contact_id IN (SELECT value FROM json_each(?1))"),
         of("DELETE FROM parked WHERE contact_id IN (SELECT value FROM json_each(?1))"),
         forget,

@@ -158,22 +158,23 @@ WITH about AS (
   SELECT campaign_id, 'visitors', channel, part, count(*) FROM visits GROUP BY 1, 3, 4
   UNION ALL SELECT campaign, 'leads', channel, part, sum(lead) FROM leads GROUP BY 1, 3, 4
   UNION ALL SELECT campaign, 'contacts', channel, part, sum(new) FROM leads GROUP BY 1, 3, 4
-  UNION ALL SELECT campaign, 'hard_bounced', channel, template, count(*) FROM about
-             WHERE name = 'message.bounced' AND class = 'marketing'
-               AND properties ->> 'kind' = 'hard' GROUP BY 1, 3, 4
-  UNION ALL SELECT campaign, substr(name, 9), channel, template, count(*) FROM about
-             WHERE name IN ('message.sent', 'message.delivered', 'message.bounced',
-                            'message.complained', 'message.unsubscribed')
-               AND class = 'marketing' GROUP BY 1, 2, 3, 4
-  UNION ALL SELECT campaign, 'opened', channel, template, count(*) FROM about
-             WHERE name = 'message.opened' AND properties ->> 'first'
-                OR name = 'message.clicked' AND properties ->> 'opened' GROUP BY 1, 3, 4
-  UNION ALL SELECT campaign, iif(name = 'message.opened', 'machine_opens', 'machine_clicks'),
-                   channel, template, count(*) FROM about
-             WHERE name IN ('message.opened', 'message.clicked') AND properties ->> 'machine'
-             GROUP BY 1, 2, 3, 4
-  UNION ALL SELECT campaign, 'clicked', channel, template, count(*) FROM about
-             WHERE name = 'message.clicked' AND properties ->> 'first' GROUP BY 1, 3, 4
+  UNION ALL SELECT campaign, count.key, channel, template, sum(coalesce(count.value, 0))
+              FROM about, json_each(json_object(
+                'sent', name = 'message.sent' AND class = 'marketing',
+                'segments', iif(name = 'message.sent', properties ->> 'sms_segments', 0),
+                'message_cost', iif(name = 'message.sent', properties ->> 'cost_micros', 0),
+                'delivered', name = 'message.delivered' AND class = 'marketing',
+                'bounced', name = 'message.bounced' AND class = 'marketing',
+                'hard_bounced', name = 'message.bounced' AND class = 'marketing'
+                                AND properties ->> 'kind' = 'hard',
+                'complained', name = 'message.complained' AND class = 'marketing',
+                'unsubscribed', name = 'message.unsubscribed' AND class = 'marketing',
+                'opened', name = 'message.opened' AND properties ->> 'first'
+                          OR name = 'message.clicked' AND properties ->> 'opened',
+                'clicked', name = 'message.clicked' AND properties ->> 'first',
+                'machine_opens', name = 'message.opened' AND properties ->> 'machine',
+                'machine_clicks', name = 'message.clicked' AND properties ->> 'machine'
+              )) AS count GROUP BY 1, 2, 3, 4
   UNION ALL SELECT campaign_id, 'conversions', channel, part, count(*) FROM conversions
              GROUP BY 1, 3, 4
   UNION ALL SELECT v.campaign_id, 'revenue', v.channel, v.part, sum(v.value)
@@ -205,7 +206,7 @@ pub fn contradictions(invariant: &'static str, now: Millis) -> Statement {
 pub fn ledger(ids: &[MessageId]) -> Statement {
     Statement::new(
         "SELECT m.id, m.channel, m.sender, m.call, c.phone,
-                m.class <> 'internal' AND (
+                c.erased_at IS NOT NULL OR m.class <> 'internal' AND (
                   EXISTS (SELECT 1 FROM enrollments e WHERE e.contact_id = m.contact_id
                              AND e.id = m.enrollment_id AND e.state = 'exited')
                   OR m.class = 'marketing' AND NOT EXISTS (
@@ -236,6 +237,23 @@ pub struct LedgerRow {
     pub phone: Option<String>,
     /// 1 if consent is missing, or its passage has ended early.
     pub barred: i64,
+}
+
+/// The names of all tables: one row, `name`, for each.
+pub fn tables() -> Statement {
+    Statement::new("SELECT name FROM sqlite_schema WHERE type = 'table'", Vec::new())
+}
+
+/// Everything in a table; `name` is one that `tables` returned.
+pub fn all_of(name: &str) -> Statement {
+    let name = name.replace('"', "");
+    Statement { sql: format!("SELECT * FROM \"{name}\"").into(), params: Vec::new() }
+}
+
+/// The ids of those into whom somebody was merged: one row, `id`, for each.
+pub fn survivors() -> Statement {
+    let sql = "SELECT DISTINCT merged_into AS id FROM contacts WHERE merged_into IS NOT NULL";
+    Statement::new(sql, Vec::new())
 }
 
 /// The contacts in a segment: one row, `id`, for each.

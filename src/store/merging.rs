@@ -6,7 +6,7 @@ use crate::domain::primitives::ContactId;
 /// The statements that give the passages and messages of a contact to another, and have its id and
 /// addresses lead there; and those of whoever was merged into it before. They come before the
 /// passages that the same batch writes.
-pub fn take_over(from: &ContactId, into: &ContactId) -> [Statement; 5] {
+pub fn take_over(from: &ContactId, into: &ContactId) -> [Statement; 6] {
     let both =
         |sql| Statement::new(sql, vec![Value::text(from.as_str()), Value::text(into.as_str())]);
     [
@@ -29,6 +29,7 @@ pub fn take_over(from: &ContactId, into: &ContactId) -> [Statement; 5] {
         ),
         // What has left counts for the person, under whatever address.
         both("UPDATE OR IGNORE cap_places SET contact_id = ?2 WHERE contact_id = ?1"),
+        both("UPDATE short_links SET contact_id = ?2 WHERE contact_id = ?1"),
         both("DELETE FROM parked WHERE contact_id = ?1 AND ?2 IS NOT NULL"),
     ]
 }

@@ -114,13 +114,32 @@ pub fn owners(ids: &[&MessageId]) -> Statement {
     )
 }
 
-/// A row of `owners`.
+/// Whose these texts are: each is a provider's id, and the number it went to if that was told, for
+/// a call that carried many texts has one id for all. Rows are `OwnerRow`.
+pub fn owners_of_texts(told: &[[Option<&String>; 2]]) -> Statement {
+    Statement::new(
+        "SELECT DISTINCT m.id, m.contact_id, m.provider_id, c.phone
+           FROM json_each(?1) AS told
+           JOIN messages m ON m.provider_id = told.value ->> 0 AND m.channel = 'sms'
+           JOIN contacts c ON c.id = m.contact_id
+          WHERE told.value ->> 1 IS NULL OR c.phone = told.value ->> 1",
+        vec![Value::json(told)],
+    )
+}
+
+/// A row of `owners` or `owners_of_texts`.
 #[derive(Deserialize)]
 pub struct OwnerRow {
     /// The message.
     pub id: MessageId,
     /// Whose it is.
     pub contact_id: ContactId,
+    /// The provider's id of it, where that was asked for.
+    #[serde(default)]
+    pub provider_id: Option<String>,
+    /// The contact's number, where that was asked for.
+    #[serde(default)]
+    pub phone: Option<String>,
 }
 
 /// The most messages that are explained at once.

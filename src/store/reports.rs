@@ -83,7 +83,7 @@ pub struct PassageRow {
 }
 
 /// A row of `counters`.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct CounterRow {
     /// What is counted.
     pub metric: String,

@@ -28,6 +28,22 @@ pub fn confirmation(
     mail(subject, lead, ask.into(), language.pick("Confirm", "确认"), url, postal_address, language)
 }
 
+/// The text that says that no more will come.
+pub fn stopped(name: &str, language: Language) -> String {
+    language.pick(
+        format!("{name}: you have unsubscribed. You will get no more texts from us."),
+        format!("【{name}】您已退订，不会再收到我们的短信。"),
+    )
+}
+
+/// The text that says who texts, and how to end it.
+pub fn help(name: &str, url: &str, language: Language) -> String {
+    language.pick(
+        format!("{name}: news by text. More at {url}. Msg & data rates may apply. STOP to end."),
+        format!("【{name}】这是我们的资讯短信，详情 {url} 。回复 TD 退订。"),
+    )
+}
+
 /// Tells a campaign's owner that a contact came to a step.
 pub fn notice(
     contact: &str,

@@ -9,6 +9,9 @@ pub mod mail;
 pub mod mailbox;
 pub mod admin;
 pub mod report;
+pub mod preview;
+pub mod broadcast;
+pub mod suppressions;
 pub mod format;
 
 #[cfg(test)]

@@ -21,6 +21,11 @@ pub const MAILBOX_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline';
      img-src data: http: https:; font-src https:; form-action 'none'; base-uri 'none'; \
      frame-ancestors 'none'";
 
+/// The policy of a message's preview: as that of the mailbox, and its form goes to us.
+pub const PREVIEW_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; \
+     img-src data: https:; font-src https:; form-action 'self'; base-uri 'none'; \
+     frame-ancestors 'none'";
+
 /// The head of a document.
 pub(super) struct Page {
     pub(super) language: Language,
@@ -39,6 +44,8 @@ impl Page {
 pub enum Section {
     /// The list of campaigns and their reports.
     Campaigns,
+    /// The list of suppressed addresses.
+    Suppressions,
     /// The local mailbox.
     Mailbox,
 }
@@ -66,6 +73,10 @@ impl Frame {
 
     pub(super) fn is_campaigns(&self) -> bool {
         self.section == Section::Campaigns
+    }
+
+    pub(super) fn is_suppressions(&self) -> bool {
+        self.section == Section::Suppressions
     }
 
     pub(super) fn is_mailbox(&self) -> bool {

@@ -1,13 +1,16 @@
 //! A campaign's report: the sums, the funnel, and tables by channel, page and message.
 
+use super::broadcast::{BroadcastCard, cards};
 use super::format::{NONE, count, moment, money, percent, signed_percent};
 use super::page::{Frame, Page};
 use super::render;
 use crate::domain::journey::RunState;
 use crate::domain::language::Language;
 use crate::domain::pacing::brake::{NOTE_CHARS_MAX, State, Tally, Word};
+use crate::domain::primitives::minor_digits;
 use crate::domain::reason::in_words;
 use crate::domain::report::{Figures, JourneyRow, MessageFigures, PassageFigures, Report};
+use crate::domain::texting::in_minor_units;
 use askama::Template;
 use std::collections::BTreeMap;
 
@@ -37,6 +40,8 @@ pub fn campaign_report(view: &ReportView) -> String {
         channels: words.channels(report),
         variants: words.variants(report),
         messages: words.messages(report),
+        previews: view.frame.href(&format!("/admin/campaigns/{}/messages", report.campaign)),
+        broadcasts: cards(report, &view.frame, view.time_zone),
         journeys: words.journeys(report),
         brake: report.brake.as_ref().and_then(|word| words.brake(word, view.time_zone)),
         release: format!("/admin/campaigns/{}/release", report.campaign),
@@ -58,6 +63,8 @@ struct ReportTemplate<'a> {
     channels: Table,
     variants: Table,
     messages: Table,
+    previews: String,
+    broadcasts: Vec<BroadcastCard>,
     journeys: Vec<JourneyCard>,
     brake: Option<Banner>,
     /// Where the button that releases the brake leads.
@@ -107,23 +114,23 @@ struct Stage {
 }
 
 /// A table whose first column names the rows; `heads` has one entry for it too.
-struct Table {
-    heads: Vec<&'static str>,
-    rows: Vec<TableRow>,
+pub(super) struct Table {
+    pub(super) heads: Vec<&'static str>,
+    pub(super) rows: Vec<TableRow>,
 }
 
-struct TableRow {
-    name: String,
-    cells: Vec<Cell>,
+pub(super) struct TableRow {
+    pub(super) name: String,
+    pub(super) cells: Vec<Cell>,
 }
 
-struct Cell {
+pub(super) struct Cell {
     text: String,
     tone: &'static str,
 }
 
 impl Cell {
-    fn plain(text: String) -> Self {
+    pub(super) fn plain(text: String) -> Self {
         Self { text, tone: "" }
     }
 }
@@ -310,12 +317,17 @@ impl Words<'_> {
             self.say("Click rate", "点击率"),
             self.say("Opens by machines", "机器打开"),
             self.say("Clicks by machines", "机器点击"),
+            self.say("SMS segments", "短信条数"),
+            self.say("Cost", "花费"),
             self.say("Bounced", "已退回"),
             self.say("Hard bounces", "地址无效"),
             self.say("Complaints", "投诉"),
             self.say("Unsubscribed", "已退订"),
         ];
+        let digits = minor_digits(&report.currency);
         let row = |name: &str, figures: &MessageFigures| {
+            // An e-mail has no segments, and its price is not known here.
+            let texted = |text: String| if figures.segments > 0 { text } else { NONE.to_owned() };
             // Nobody can tell whether an SMS was read.
             let seen = |text: String| if name.starts_with("sms/") { NONE.to_owned() } else { text };
             let texts = [
@@ -327,6 +339,8 @@ impl Words<'_> {
                 percent(figures.click_rate()),
                 seen(count(figures.machine_opens)),
                 count(figures.machine_clicks),
+                texted(count(figures.segments)),
+                texted(self.money(in_minor_units(figures.cost_micros, digits))),
                 count(figures.bounced),
                 count(figures.hard_bounced),
                 count(figures.complained),

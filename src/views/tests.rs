@@ -1,13 +1,17 @@
 //! Every page in both languages, with the same hostile text in every place that takes one.
 
 use super::admin::*;
+use super::broadcast::*;
 use super::mailbox::*;
 use super::page::*;
 use super::report::*;
 use super::visitor::*;
+use crate::domain::ab::{Standard, Trial, judge};
+use crate::domain::broadcast::{AbMetric, Audience, BroadcastState, Phase};
+use crate::domain::broadcast_report::{BroadcastReport, VariantFigures};
 use crate::domain::journey::RunState;
 use crate::domain::language::Language;
-use crate::domain::primitives::{CampaignId, Channel, Millis};
+use crate::domain::primitives::{CampaignId, Channel, Millis, QualifiedId};
 use crate::domain::report::*;
 
 const EVIL: &str = "\"'></style></iframe><script>alert(1)</script>&<img src=x onerror=alert(1)>";
@@ -44,6 +48,29 @@ fn report(name: &str, figures: Figures) -> Report {
         messages: vec![MessageRow { template: name.into(), figures: messages }],
         journeys: vec![journey(name, RunState::Paused)],
         brake: None,
+        broadcasts: vec![broadcast(name)],
+    }
+}
+
+/// A broadcast whose test found a winner.
+fn broadcast(name: &str) -> BroadcastReport {
+    let trial = |variant: &str, hits| Trial { variant: variant.into(), tried: 1_000, hits };
+    let standard = Standard { confidence: 95, sample_min: 100 };
+    let figures = |variant: &str| VariantFigures { variant: variant.into(), ..<_>::default() };
+    BroadcastReport {
+        broadcast: name.into(),
+        state: Some(BroadcastState::Paused),
+        phase: Some(Phase::Rest),
+        starts_at: None,
+        started_at: Some(Millis(0)),
+        decide_at: None,
+        ended_at: None,
+        excluded: [(name.to_owned(), 3), ("no_consent".to_owned(), 12)].into(),
+        undecided: 2,
+        metric: AbMetric::Clicked,
+        winner: Some(name.into()),
+        finding: Some(judge(vec![trial(name, 90), trial("plain", 30)], standard)),
+        variants: vec![figures(name), figures("plain")],
     }
 }
 
@@ -90,6 +117,20 @@ fn all_pages(language: Language, text: &str) -> Vec<(&'static str, String)> {
         ("index", index(&[campaign], &[])),
         ("parked", index(&[], &[parked])),
         ("no index", index(&[], &[])),
+        (
+            "broadcast",
+            preview(&PreviewView {
+                frame,
+                broadcast: &QualifiedId(format!("c.{text}")),
+                state: None,
+                starts_at: Some(Millis(0)),
+                segment: text,
+                purpose: text,
+                channel: Channel::Email,
+                audience: Audience { members: 5, no_consent: 2, ..<_>::default() },
+                time_zone: text,
+            }),
+        ),
         ("report", campaign_report(&ReportView { frame, report: &report, time_zone: text })),
     ];
     pages.extend(visitor_pages(language, text));
@@ -215,6 +256,7 @@ fn a_report_of_nothing_says_what_to_do() {
     report.by_variant.clear();
     report.messages.clear();
     report.journeys[0].versions.clear();
+    report.broadcasts.clear();
     let frame = frame(Language::English);
     let html = campaign_report(&ReportView { frame, report: &report, time_zone: "UTC" });
     assert!(html.contains("Share a landing page") && !html.contains("<table"));

@@ -16,8 +16,12 @@ fn every_option_is_explained_with_an_example_and_the_exit_status() {
         ("report", "CAMPAIGN --to DRIPLINE_URL --token DRIPLINE_TOKEN --json"),
         ("journey", "pause resume archive --to DRIPLINE_URL --token DRIPLINE_TOKEN --json"),
         (
+            "broadcast",
+            "preview start pause resume cancel --to DRIPLINE_URL --token DRIPLINE_TOKEN --json",
+        ),
+        (
             "explain",
-            "CONTACT --journey --segment --message --to DRIPLINE_URL --token DRIPLINE_TOKEN --json",
+            "CONTACT --journey --segment --broadcast --message --to DRIPLINE_URL --token DRIPLINE_TOKEN --json",
         ),
         ("parked", "release CONTACT --to DRIPLINE_URL --token DRIPLINE_TOKEN --json"),
         ("inspect email", "INPUT --json"),
@@ -42,8 +46,8 @@ fn every_option_is_explained_with_an_example_and_the_exit_status() {
     }
     let commands = dripline(&["--help"]).ended(0).out;
     for command in [
-        "check", "render", "simulate", "publish", "journey", "report", "explain", "parked",
-        "inspect", "token",
+        "check", "render", "simulate", "publish", "journey", "broadcast", "report", "explain",
+        "parked", "inspect", "token",
     ] {
         assert!(commands.contains(&format!("\n  {command} ")), "{commands}");
     }

@@ -3,7 +3,9 @@
 
 mod server;
 
+mod check;
 mod erase;
+mod broadcast;
 mod explain;
 mod help;
 mod inspect;
@@ -13,6 +15,7 @@ mod parked;
 mod publish;
 mod report;
 mod simulate;
+mod suppressions;
 mod token;
 
 use serde_json::Value;

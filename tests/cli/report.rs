@@ -19,7 +19,8 @@ const REPORT: &str = r#"{"campaign":"white-paper","name":"预测性维护白皮�
   {"template":"emails/white-paper-welcome","sent":300,"delivered":300,"opened":200,"clicked":120,
    "bounced":5,"hard_bounced":2,"complained":1,"unsubscribed":3,
    "machine_opens":90,"machine_clicks":700},
-  {"template":"sms/清单","sent":3,"delivered":0,"opened":0,"clicked":0}]}"#;
+  {"template":"sms/清单","sent":3,"delivered":0,"opened":0,"clicked":0,
+   "segments":7,"cost_micros":315000}]}"#;
 
 #[test]
 fn a_report_is_a_table() {
@@ -57,6 +58,10 @@ fn a_report_is_a_table() {
       emails/white-paper-welcome   300        300     200      120      66.7%       40.0%
       sms/清单                       3          0       0        0       0.0%        0.0%
       All                          303        300     200      120      66.7%       40.0%
+
+    Text messages
+      Template  Segments     Cost
+      sms/清单         7  CN¥0.32
 
     Fetched by machines, by message
       Template                    Opens  Clicks

@@ -64,7 +64,8 @@ async function outbound(request) {
 }
 
 before(async () => {
-  const variables = { SENDER_EMAIL: "resend", RESEND_API_KEY: "re_test" };
+  // One by one, so that there are many calls to be killed in.
+  const variables = { SENDER_EMAIL: "resend", RESEND_API_KEY: "re_test", SEND_BATCH_MAX: "1" };
   runtime = await start({ variables, outbound, submitLimit: 10_000 });
   await publish(runtime, FIXTURES);
 });

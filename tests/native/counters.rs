@@ -81,6 +81,7 @@ fn every_counter_is_what_its_rows_say() {
     machine_opens 1
     opened 2
     revenue 750
+    segments 1
     sent 3
     visitors 2
     ");

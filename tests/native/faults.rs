@@ -74,15 +74,15 @@ fn the_same_seed_gives_the_same_history() {
     assert_ne!(digest(1), digest(2));
 }
 
-// Twenty defects, in two tests that run beside each other.
+// Twenty-four defects, in two tests that run beside each other.
 #[test]
-fn ten_deliberate_defects_are_caught() {
-    catch(&DEFECTS[..10]);
+fn twelve_deliberate_defects_are_caught() {
+    catch(&DEFECTS[..12]);
 }
 
 #[test]
 fn the_other_deliberate_defects_are_caught() {
-    catch(&DEFECTS[10..]);
+    catch(&DEFECTS[12..]);
 }
 
 fn catch(defects: &[Defect]) {

@@ -2,19 +2,24 @@
 
 use super::invariants::assert_sound;
 use super::support::{FORM, MONDAY, history, number, rows, rows_of, submission, world};
-use dripline::domain::bounce::{Bounce, BounceKind, BounceReason};
+use dripline::domain::bounce::{Bounce, BounceKind, BounceReason, classify};
 use dripline::domain::decide::{Happening, Heard, News, Outcome};
 use dripline::domain::primitives::{Channel, Ids, MessageId, Millis, Span};
 use dripline::domain::suppression::{Suppression, SuppressionReason};
 use dripline::flows::commit::{Case, Who, commit};
-use dripline::flows::task::{HeardReport, Intake};
+use dripline::flows::receive_webhook::{Certificates, NotReceived, receive};
+use dripline::flows::seams::Http;
+use dripline::flows::task::{HeardReport, Intake, TextReport};
 use dripline::flows::{record_touches, submit_form};
 use dripline::native::sqlite::Sqlite;
 use dripline::native::world::{World, block_on};
+use dripline::providers::hooks::{Hook, Provider, Refusal, Secrets};
+use dripline::providers::http::{HttpError, HttpRequest, HttpResponse};
 use dripline::store::write;
 use proptest::prelude::*;
 use serde_json::Value;
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
+use std::collections::VecDeque;
 
 const JOURNEY: &str = r#"
     [journey.j]
@@ -60,7 +65,7 @@ fn bounce(kind: BounceKind) -> News {
 }
 
 fn tell(db: &Sqlite, world: &World, message: &MessageId, news: News, at: Millis) {
-    let report = HeardReport { message: message.clone(), heard: heard(news, at) };
+    let report = HeardReport { message: Some(message.clone()), heard: heard(news, at) };
     take_in(db, world, report, at);
 }
 
@@ -74,7 +79,7 @@ fn take_in(db: &Sqlite, world: &World, report: HeardReport, now: Millis) {
 /// The provider's answer to the call that sent the message.
 fn answer(db: &Sqlite, world: &World, message: &MessageId, at: Millis) {
     let contact = rows(db, "SELECT id FROM contacts")[0]["id"].as_str().unwrap().into();
-    let outcome = Outcome::Accepted { provider_id: "re-1".to_owned(), arrived: false };
+    let outcome = Outcome::Accepted { provider_id: "re-1".to_owned(), arrived: false, spent: None };
     let happening = Happening::Delivered { message: message.clone(), attempt: 1, outcome };
     let case = Case { who: Who::Id(contact), happenings: vec![happening] };
     block_on(commit(db, &world.catalog, vec![case], at, &mut Ids::new(at, 1))).unwrap();
@@ -139,7 +144,7 @@ fn the_address_that_the_provider_names_is_the_one_that_is_suppressed() {
         address: Some("ann.old@x.example".to_owned()),
         ..heard(bounce(BounceKind::Hard), later(2))
     };
-    take_in(&world.db, &world, HeardReport { message, heard: news }, later(2));
+    take_in(&world.db, &world, HeardReport { message: Some(message), heard: news }, later(2));
     let kept = rows(&world.db, "SELECT address FROM suppressions");
     assert_eq!(kept[0]["address"], "ann.old@x.example");
 }
@@ -315,7 +320,7 @@ proptest! {
                         Telling::Answer => answer(&db, world, &message, later(9)),
                         Telling::News(news, at) => {
                             let report = HeardReport {
-                                message: message.clone(),
+                                message: Some(message.clone()),
                                 heard: heard(news.clone(), later(*at)),
                             };
                             take_in(&db, world, report, later(9));
@@ -329,4 +334,169 @@ proptest! {
             Ok(())
         })?;
     }
+}
+
+fn text(from: &str, said: &str, id: &str, at: Millis) -> Intake {
+    Intake::TextV1(TextReport {
+        from: from.to_owned(),
+        text: said.to_owned(),
+        source: "vonage".to_owned(),
+        id: id.to_owned(),
+        at,
+        answers: true,
+    })
+}
+
+const ANNS: &str = "+447400123456";
+
+/// A world in which Ann has agreed to texts.
+fn world_of_texts() -> World {
+    let mut world = world(&format!("{FORM}{JOURNEY}"));
+    let fields = [("email", "ann@x.example"), ("phone", "07400 123456"), ("consent", "on")];
+    world.submit("/p", &fields).unwrap();
+    world
+}
+
+#[test]
+fn stop_ends_all_texts_and_is_answered_once() {
+    let mut world = world_of_texts();
+    for (said, id) in [("Please stop", "1"), ("Please stop", "1"), ("STOP", "2")] {
+        world.take_in(vec![text(ANNS, said, id, world.now())]).unwrap();
+    }
+    world.after(Span::minutes(2)).unwrap();
+    let texts = world.inbox(ANNS);
+    assert_eq!(texts.len(), 1);
+    insta::assert_snapshot!(texts[0].text, @"dripline: you have unsubscribed. You will get no more texts from us.");
+    let last = "SELECT channel || ' ' || state AS line FROM consents ORDER BY seq DESC LIMIT 1";
+    assert_eq!(rows(&world.db, last)[0]["line"], "sms withdrawn");
+    let kept = "SELECT reason || coalesce(until, ' for good') AS line FROM suppressions
+                 WHERE channel = 'sms'";
+    assert_eq!(rows(&world.db, kept)[0]["line"], "unsubscribed for good");
+    let received = "SELECT count(*) FROM events WHERE name = 'message.received'";
+    assert_eq!(number(&world.db, received), 2);
+    assert_sound(&world.db, None);
+}
+
+#[test]
+fn stop_of_a_stranger_suppresses_the_number_and_makes_no_contact() {
+    let mut world = world_of_texts();
+    world.take_in(vec![text("+447400000001", "退订", "1", world.now())]).unwrap();
+    assert_eq!(number(&world.db, "SELECT count(*) FROM contacts"), 1);
+    let kept = "SELECT address || ' ' || reason AS line FROM suppressions";
+    assert_eq!(rows(&world.db, kept)[0]["line"], "+447400000001 unsubscribed");
+    assert_eq!(world.inbox("+447400000001").len(), 0);
+}
+
+#[test]
+fn help_is_answered_to_anybody_once_an_hour_even_after_stop() {
+    let mut world = world_of_texts();
+    world.take_in(vec![text(ANNS, "STOP", "1", world.now())]).unwrap();
+    let stranger = "+447400000001";
+    for (from, id) in [(ANNS, "2"), (ANNS, "3"), (stranger, "4")] {
+        world.take_in(vec![text(from, "help", id, world.now())]).unwrap();
+    }
+    world.after(Span::minutes(2)).unwrap();
+    assert_eq!(world.inbox(ANNS).len(), 2, "the end, and the help");
+    insta::assert_snapshot!(world.inbox(stranger).remove(0).text, @"dripline: news by text. More at https://go.example. Msg & data rates may apply. STOP to end.");
+    assert_sound(&world.db, None);
+}
+
+#[test]
+fn a_text_that_asks_for_nothing_is_kept_for_a_person_to_read() {
+    let mut world = world_of_texts();
+    world.take_in(vec![text(ANNS, "when does it end?", "1", world.now())]).unwrap();
+    let told = "SELECT properties ->> 'text' || coalesce(properties ->> 'keyword', '') AS line
+                  FROM events WHERE name = 'message.received'";
+    assert_eq!(rows(&world.db, told)[0]["line"], "when does it end?");
+    assert_eq!(number(&world.db, "SELECT count(*) FROM suppressions"), 0);
+    assert_eq!(world.inbox(ANNS).len(), 0);
+}
+
+#[test]
+fn a_text_is_found_by_the_providers_id_and_the_number_it_went_to() {
+    let world = office();
+    message_in(&world, "sending");
+    rows(&world.db, "UPDATE messages SET channel = 'sms', provider_id = 'te-1'");
+    let told = |phone: &str, provider_id: &str| {
+        let heard = Heard {
+            address: Some(phone.to_owned()),
+            provider_id: Some(provider_id.to_owned()),
+            ..heard(News::Delivered, later(2))
+        };
+        take_in(&world.db, &world, HeardReport { message: None, heard }, later(2));
+        standing(&world.db)
+    };
+    // A call that carried many texts has one id for all of them.
+    assert_eq!(told("+447400000001", "te-1"), "sending|");
+    assert_eq!(told(ANNS, "te-2"), "sending|");
+    assert_eq!(told(ANNS, "te-1"), "delivered|");
+}
+
+#[test]
+fn nothing_that_is_heard_brings_an_erased_address_back() {
+    let mut world = world(&format!("{FORM}{JOURNEY}"));
+    world.submit("/p", &[("email", "ann@x.example"), ("consent", "on")]).unwrap();
+    let id = rows(&world.db, "SELECT id FROM messages")[0]["id"].as_str().unwrap().to_owned();
+    rows(&world.db, "UPDATE contacts SET email = NULL, erased_at = 1");
+    let news = News::Bounced(classify("550 5.1.1 <ann@x.example> no such user"));
+    let heard = Heard { address: Some("ann@x.example".to_owned()), ..heard(news, world.now()) };
+    take_in(&world.db, &world, HeardReport { message: Some(MessageId(id)), heard }, world.now());
+    let told = "SELECT count(*) FROM events WHERE name = 'message.bounced'";
+    assert_eq!(number(&world.db, told), 0);
+    assert_eq!(number(&world.db, "SELECT count(*) FROM suppressions"), 0);
+    assert_eq!(standing(&world.db), "delivered|");
+}
+
+/// SNS as the flow meets it.
+struct Sns {
+    answers: RefCell<VecDeque<Result<HttpResponse, HttpError>>>,
+    visited: RefCell<Vec<String>>,
+}
+
+impl Sns {
+    fn new(answers: Vec<Result<HttpResponse, HttpError>>) -> Self {
+        Self { answers: RefCell::new(answers.into()), visited: RefCell::default() }
+    }
+}
+
+impl Http for Sns {
+    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        assert_eq!(request.method, "GET");
+        self.visited.borrow_mut().push(request.url);
+        self.answers.borrow_mut().pop_front().expect("a call that the script does not know")
+    }
+}
+
+fn ok(body: &str) -> Result<HttpResponse, HttpError> {
+    Ok(HttpResponse { status: 200, headers: Vec::new(), body: body.to_owned() })
+}
+
+#[test]
+fn sns_is_visited_for_its_certificate_once_and_to_subscribe() {
+    let certificate = include_str!("../../src/providers/hooks/fixtures/certificate.pem");
+    const TOPIC: &str = "arn:aws:sns:eu-west-1:1:bounces";
+    let get = |name: &str| (name == "SES_TOPIC_ARN").then(|| TOPIC.to_owned());
+    let secrets = Secrets::read(get).unwrap();
+    let certificates = Certificates::default();
+    let receive_from = |sns: &Sns, body: &str| {
+        let header = |_: &str| String::new();
+        let body = body.as_bytes();
+        let hook = Hook { url: String::new(), path_secret: "", header: &header, body, now: MONDAY };
+        block_on(receive(sns, &certificates, Provider::Ses, &hook, &secrets))
+    };
+    let bounce = include_str!("../../src/providers/hooks/fixtures/v2.json");
+    let away = Sns::new(vec![Err(HttpError::TimedOut)]);
+    assert!(matches!(receive_from(&away, bounce), Err(NotReceived::Away(_))));
+    let sns = Sns::new(vec![ok(certificate), ok("<ConfirmSubscriptionResponse/>")]);
+    assert_eq!(receive_from(&sns, bounce).unwrap().len(), 1);
+    assert_eq!(receive_from(&sns, bounce).unwrap().len(), 1);
+    let subscribe = include_str!("../../src/providers/hooks/fixtures/sub.json");
+    assert_eq!(receive_from(&sns, subscribe), Ok(Vec::new()));
+    let forged = subscribe.replace("Token=t", "Token=u");
+    let refused = receive_from(&sns, &forged);
+    assert_eq!(refused, Err(NotReceived::Refused(Refusal::Unverified)));
+    insta::assert_snapshot!(sns.visited.borrow().join("\n"), @r"
+    https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-1.pem
+    https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&Token=t
+    ");
 }

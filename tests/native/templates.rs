@@ -1,11 +1,15 @@
 //! Templates from files to letters: layouts, pieces, languages, and where a slip is said to be.
 
-use super::support::{FORM, MONDAY, world};
+use super::invariants::assert_sound;
+use super::support::{FORM, MONDAY, history, rows, world};
 use dripline::domain::campaign::Compiled;
-use dripline::domain::primitives::Span;
+use dripline::domain::primitives::{CampaignId, Ids, Span};
 use dripline::domain::template::TemplateSource;
+use dripline::flows::deliver;
+use dripline::flows::preview::{Asked, NotShown, preview, send_test};
+use dripline::flows::task::Work;
 use dripline::native::project;
-use dripline::native::world::World;
+use dripline::native::world::{World, block_on};
 use insta::assert_snapshot;
 use std::fs;
 use std::path::PathBuf;
@@ -272,4 +276,155 @@ fn a_confirmation_is_in_the_contacts_language() {
     world.submit("/p", &[("email", "lin@x.example"), ("consent", "on")]).unwrap();
     world.after(Span::minutes(2)).unwrap();
     assert_eq!(world.letters()[0].subject, "请确认您的邮箱地址 – Test");
+}
+
+// --- Looking at messages, and testing them ----------------------------------------------------
+
+fn ask(template: &str, contact: Option<&str>, locale: Option<&str>, to: Option<&str>) -> Asked {
+    Asked {
+        template: template.to_owned(),
+        contact: contact.map(str::to_owned),
+        locale: locale.map(str::to_owned),
+        to: to.map(str::to_owned),
+    }
+}
+
+fn refusal(error: NotShown) -> String {
+    match error {
+        NotShown::Wrong(problem) => format!("Wrong {problem}").replace("; ", "\n    "),
+        NotShown::Database(error) => format!("{error:?}"),
+    }
+}
+
+/// What a preview shows: the version, the subject, the preheader and the first line of its text.
+fn shown(world: &World, asked: &Asked) -> String {
+    let edition = world.catalog.live_edition(&CampaignId::from("c")).unwrap();
+    match block_on(preview(&world.db, edition, &world.settings, asked, world.now())) {
+        Ok(shown) => {
+            assert!(!shown.html.contains("/c/"), "links lead where they were written to");
+            let line = shown.text.lines().next().unwrap_or_default().to_owned();
+            format!("{} | {} | {} | {line}", shown.template, shown.subject, shown.preheader)
+        }
+        Err(error) => refusal(error),
+    }
+}
+
+#[test]
+fn a_message_is_looked_at_with_a_contacts_data_or_with_made_up_data() {
+    let world = written_to("preview", "zh-CN");
+    assert_snapshot!(shown(&world, &ask("emails/hello", None, None, None)), @"
+    emails/hello | Hello Robin | You spent £12.00 | Hello Robin, since 2 March 2026
+    ");
+    assert_snapshot!(shown(&world, &ask("emails/hello", Some("lin@x.example"), None, None)), @"
+    emails/hello/zh-CN | Lin，您好 | 消费 £1,234.00 | 自 2026年3月2日 起，https://go.example/u/test
+    ");
+    let american = ask("emails/hello", Some("+447400123456"), Some("en-US"), None);
+    assert_snapshot!(shown(&world, &american), @"
+    emails/hello | Hello Lin | You spent £1,234.00 | Hello Lin, since March 2, 2026
+    ");
+    assert_snapshot!(shown(&world, &ask("emails/hello/zh-CN", None, None, None)), @"
+    emails/hello/zh-CN | Robin，您好 | 消费 £12.00 | 自 2026年3月2日 起，https://go.example/u/test
+    ");
+    assert_snapshot!(shown(&world, &ask("sms/hello", Some("lin@x.example"), None, None)), @"
+    sms/hello/zh-CN |  |  | 您好，16:30
+    ");
+    assert_snapshot!(shown(&world, &ask("emails/helo", None, None, None)), @"
+    Wrong template: there is no message `emails/helo`
+        did you mean `emails/hello`?
+    ");
+    assert_snapshot!(shown(&world, &ask("pages/p", None, None, None)), @"
+    Wrong template: there is no message `pages/p`
+        known here: emails/hello, sms/hello
+    ");
+    assert_snapshot!(shown(&world, &ask("sms/hello", Some("no@x.example"), None, None)), @"
+    Wrong contact: there is no such contact
+        give its id, your own id of it, its e-mail address, or its number with +
+    ");
+}
+
+/// Asks for a test, and delivers it.
+fn tested(world: &mut World, asked: &Asked) -> String {
+    let mut ids = Ids::new(world.now(), 77);
+    let campaign = CampaignId::from("c");
+    let flow = send_test(
+        &world.db,
+        &world.catalog,
+        &campaign,
+        &world.settings,
+        asked,
+        world.now(),
+        &mut ids,
+    );
+    match block_on(flow) {
+        Err(error) => refusal(error),
+        Ok((tested, work)) => {
+            let row = rows(&world.db, "SELECT state FROM messages WHERE class = 'internal'");
+            assert_eq!(row[0]["state"], "queued", "the row is there before the message leaves");
+            for task in work {
+                let Work::DeliverV1 { messages: wanted } = task else { panic!("{task:?}") };
+                let flow = deliver::deliver(
+                    &world.db,
+                    &world.post,
+                    &world.catalog,
+                    &world.settings,
+                    wanted,
+                    world.now(),
+                    &mut ids,
+                );
+                block_on(flow).unwrap();
+            }
+            tested.to
+        }
+    }
+}
+
+#[test]
+fn a_test_is_marked_and_goes_to_our_own_people_and_counts_for_nothing() {
+    let mut world = written_to("test-send", "en-GB");
+    world.take_letters();
+    let counted = |world: &World| rows(&world.db, "SELECT * FROM counters ORDER BY 1, 2, 3, 4, 5");
+    let before = counted(&world);
+    let asked = ask("emails/hello", Some("lin@x.example"), None, None);
+    assert_eq!(tested(&mut world, &asked), "owner@house.example");
+    let letters = world.take_letters();
+    assert_eq!(letters.len(), 1);
+    assert_eq!(letters[0].address, "owner@house.example");
+    assert_eq!(letters[0].subject, "[Test] Hello Lin");
+    assert_eq!(letters[0].headers, "{}");
+    assert!(letters[0].html.contains("https://go.example/go"), "{}", letters[0].html);
+    assert!(letters[0].html.contains("https://go.example/u/test"));
+    assert!(!letters[0].html.contains("/o/") && !letters[0].html.contains("/c/"));
+    assert_eq!(counted(&world), before);
+    let told = history(&world.db, "lin@x.example");
+    assert_eq!(told[told.len() - 2..], ["message.test_asked", "message.tested"]);
+    assert_sound(&world.db, None);
+}
+
+#[test]
+fn nobody_else_gets_a_test() {
+    let mut world = written_to("test-whom", "en-GB");
+    let mut to =
+        |to: &str| tested(&mut world, &ask("emails/hello", Some("lin@x.example"), None, Some(to)));
+    assert_eq!(to("Mei@GO.example"), "mei@go.example");
+    assert_snapshot!(to("stranger@x.example"), @"
+    Wrong to: tests go to our own people only
+        send it to the campaign's owner, or to an address of the domain that mail is from
+    ");
+    for stranger in
+        ["a@go.example.evil.example", "a@evil.example>@go.example", "x", "a@sub.go.example"]
+    {
+        assert!(to(stranger).starts_with("Wrong"), "{stranger}");
+    }
+    let without = |template: &str| ask(template, None, None, None);
+    assert_snapshot!(tested(&mut world, &without("emails/hello")), @"
+    Wrong contact: there is no such contact
+        name a contact whose data it shows, as `contact`
+    ");
+    assert_snapshot!(tested(&mut world, &without("sms/hello")), @"
+    Wrong template: an SMS is looked at, and not sent as a test
+        ask for its preview
+    ");
+    let erased = ask("emails/hello", Some("lin@x.example"), None, None);
+    world.erase("lin@x.example").unwrap();
+    assert!(tested(&mut world, &erased).contains("there is no such contact"));
 }

@@ -30,6 +30,7 @@ const BESIDE: &[(&str, &[&str])] = &[
     ("on_timeout", &["wait_for"]),
     ("otherwise", &["branch", "wait_until"]),
     ("note", &["notify"]),
+    ("tracking", &["send"]),
     ("window", &["send"]),
 ];
 pub(super) const WEEKDAYS: &[(&str, u8)] =
@@ -98,6 +99,10 @@ fn step(node: Node<'_>) -> Option<(Step, bool)> {
         }
     };
     let then = table.get("then", next);
+    let untracked = match present.contains(&"send") {
+        true => !table.get("tracking", Node::truth).unwrap_or(true),
+        false => false,
+    };
     let sends = matches!(action, Some(Action::Send { .. }));
     let window = if sends { table.get("window", pacing::hours) } else { None };
     for (stray, owners) in BESIDE {
@@ -129,7 +134,7 @@ fn step(node: Node<'_>) -> Option<(Step, bool)> {
     }
     let in_order = then.is_none() && leads_on;
     let action = action.unwrap_or(Action::End);
-    Some((Step { id, action, then: then.unwrap_or(Next::End), window }, in_order))
+    Some((Step { id, action, then: then.unwrap_or(Next::End), window, untracked }, in_order))
 }
 
 fn action_of(word: &'static str, table: &mut Table<'_>) -> Option<Action> {

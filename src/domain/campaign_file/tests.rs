@@ -9,6 +9,8 @@ use insta::assert_snapshot;
 pub(crate) const SAMPLE: &str = include_str!("sample.toml");
 /// Broadcasts that may stand below it.
 pub(crate) const BROADCASTS: &str = include_str!("broadcasts.toml");
+/// Its messages: appended to the sample too.
+pub(crate) const MESSAGES: &str = include_str!("messages.toml");
 
 /// What is said about a file: line, key, what is wrong, and what would be right.
 pub(crate) fn said(text: &str) -> String {
@@ -39,7 +41,7 @@ fn the_sample_is_all_good() {
 fn keys(table: &DeTable<'_>, path: &str, found: &mut Vec<(String, std::ops::Range<usize>)>) {
     for (key, value) in table.iter() {
         let chosen = ["page", "form", "segment", "journey", "broadcast"].contains(&path)
-            || [".where", ".set"].iter().any(|free| path.ends_with(free));
+            || [".where", ".set", ".price"].iter().any(|free| path.ends_with(free));
         if !chosen {
             found.push((key.get_ref().to_string(), key.span()));
         }
@@ -72,7 +74,7 @@ fn slips(key: &str) -> Vec<String> {
 
 #[test]
 fn every_key_misspelt_is_named_with_its_line_and_the_right_one() {
-    let sample = format!("{SAMPLE}\n{BROADCASTS}");
+    let sample = format!("{SAMPLE}\n{BROADCASTS}\n{MESSAGES}");
     let tree = DeTable::parse(&sample).unwrap();
     let mut found = Vec::new();
     keys(tree.get_ref(), "", &mut found);

@@ -2,6 +2,7 @@
 
 mod broadcasts;
 mod journeys;
+mod messages;
 mod rules;
 
 use super::*;

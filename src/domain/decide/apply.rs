@@ -1,7 +1,7 @@
 //! What happened, folded into the contact.
 
 use super::agree::{By, CONFIRM_LINK, UNSUBSCRIBE_LINK};
-use super::{Decider, ERASED, Happening, Outcome, Reported, Submitted};
+use super::{Decider, ERASED, Happening, Outcome, Reported, Submitted, TestAsked};
 use crate::domain::attribution;
 use crate::domain::change::{Change, Metric};
 use crate::domain::consent::{Consent, ConsentState};
@@ -9,6 +9,7 @@ use crate::domain::contact::Contact;
 use crate::domain::event::names;
 use crate::domain::message::{Class, Message, MessageState, Milestones};
 use crate::domain::primitives::{Channel, Millis};
+use crate::domain::texting::Spent;
 use serde_json::{Value, json};
 
 impl Decider<'_> {
@@ -34,11 +35,13 @@ impl Decider<'_> {
                     self.hear(&message, heard);
                 }
             }
+            Happening::Texted(texted) => self.hear_text(texted),
             Happening::Rejudged(message) => {
                 if let Some(message) = self.contact.messages.get(&message).cloned() {
                     self.rejudge(&message);
                 }
             }
+            Happening::TestAsked(asked) => self.apply_test(asked, key),
             Happening::Confirmed { shown_at, message, origin_hash } => {
                 self.confirm(shown_at, &By::link(CONFIRM_LINK, &message, &origin_hash));
             }
@@ -123,6 +126,19 @@ impl Decider<'_> {
         self.record_keyed(&reported.name, None, properties, at, key);
     }
 
+    /// Queues a test of a message of the live version. It is on record with the contact whose data
+    /// it shows; the address of our own people is in the ledger only.
+    fn apply_test(&mut self, asked: TestAsked, key: Option<String>) {
+        let TestAsked { message, campaign, template, to } = asked;
+        let Some(edition) = self.catalog.live_edition(&campaign) else { return };
+        let properties = json!({ "message": message, "template": template });
+        self.record_keyed(names::MESSAGE_TEST_ASKED, Some(&campaign), properties, self.now, key);
+        let edition = (campaign, edition.version);
+        let kind = (Class::Internal, template.as_str());
+        let message = Message::queue(message, self.contact.id.clone(), edition, kind, self.now);
+        self.changes.push(Change::Queue(Box::new(Message { note: to, ..message })));
+    }
+
     /// How a delivery ended: the ledger, an event, the counters. A worker that comes with its
     /// outcome after its claim has lapsed and another has ended the message changes nothing, but
     /// that an unclear message was taken after all is news.
@@ -132,8 +148,12 @@ impl Decider<'_> {
         if message.state.is_over() && !settles {
             return;
         }
+        let taken = match &outcome {
+            Outcome::Accepted { spent, .. } => *spent,
+            _ => None,
+        };
         let (state, name, reason, provider_id) = match outcome {
-            Outcome::Accepted { provider_id, arrived } => {
+            Outcome::Accepted { provider_id, arrived, .. } => {
                 let state = if arrived { MessageState::Delivered } else { MessageState::Sent };
                 (state, names::MESSAGE_SENT, String::new(), Some(provider_id))
             }
@@ -151,7 +171,18 @@ impl Decider<'_> {
         if !reason.is_empty() {
             properties["reason"] = Value::from(reason.clone());
         }
+        if let Some(Spent { segments, micros }) = taken {
+            properties["sms_segments"] = Value::from(segments);
+            properties["cost_micros"] = Value::from(micros);
+            let (channel, template) = (message.channel.as_str(), &message.template);
+            let counts = [(Metric::Segments, segments.into()), (Metric::MessageCost, micros)];
+            for (metric, by) in counts.into_iter().filter(|(_, by)| *by != 0) {
+                self.count(&message.campaign, metric, channel, template, by);
+            }
+        }
         let campaign = Some(&message.campaign);
+        // No journey and no rule takes a test for the message itself.
+        let name = if message.is_test() { names::MESSAGE_TESTED } else { name };
         self.record_keyed(name, campaign, properties.clone(), self.now, key);
         let delivered_at = (state == MessageState::Delivered).then_some(self.now);
         let heard = Milestones { delivered_at, ..<_>::default() };
@@ -162,7 +193,7 @@ impl Decider<'_> {
         if accepted {
             self.count_if_marketing(message, Metric::Sent);
         }
-        if state == MessageState::Delivered {
+        if state == MessageState::Delivered && !message.is_test() {
             self.record(names::MESSAGE_DELIVERED, campaign, properties);
             self.count_if_marketing(message, Metric::Delivered);
         }

@@ -217,7 +217,9 @@ impl Decider<'_> {
 
 /// Why a message came back, for the ledger: the receiver's own words, or our word for it.
 fn reason_of(bounce: &Bounce) -> String {
-    let told = [bounce.status.as_str(), bounce.words.as_str()].join(" ");
+    let Bounce { status, words, .. } = bounce;
+    let is_said = words.contains(status.as_str());
+    let told = if is_said { words.clone() } else { format!("{status} {words}") };
     match told.trim() {
         "" => bounce.reason.as_str().to_owned(),
         told => told.to_owned(),

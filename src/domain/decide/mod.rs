@@ -12,6 +12,7 @@ mod erase;
 mod halt;
 mod hear;
 mod merge;
+mod text;
 mod migrate;
 mod turn;
 mod walk;
@@ -31,10 +32,12 @@ use super::contact::Contact;
 use super::event::{Event, Properties, names};
 use super::form::ConsentAsk;
 use super::journey::{Enrollment, RunState};
+use super::keyword::Keyword;
 use super::machine::Facts;
 use super::message::Message;
 use super::primitives::{CampaignId, Channel, Ids, MessageId, Millis, QualifiedId};
 use super::suppression::{Release, Suppression};
+use super::texting::Spent;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, VecDeque};
@@ -66,6 +69,10 @@ pub enum Happening {
     Rejudged(MessageId),
     /// A provider told what became of a message; its row must be among the contact's.
     Heard(MessageId, Heard),
+    /// One of our own people asked for a test of a message, with this contact's data.
+    TestAsked(TestAsked),
+    /// The contact has sent us a text.
+    Texted(Texted),
     /// The owner of the e-mail address confirmed all that waited for it.
     Confirmed {
         /// When the question was shown: what was granted later was not part of it.
@@ -104,6 +111,8 @@ impl Happening {
             Self::Engaged(_, engagement) => Some(engagement.key.clone()),
             Self::Broadcast(turn) => Some(turn_key(&turn.id(), &turn.contact)),
             Self::Heard(_, heard) => heard.key.clone(),
+            Self::TestAsked(asked) => Some(asked.message.0.clone()),
+            Self::Texted(texted) => Some(texted.key.clone()),
             Self::TimePassed
             | Self::Rejudged(_)
             | Self::Confirmed { .. }
@@ -135,6 +144,7 @@ impl Happening {
         match self {
             Self::Submitted(submitted) => Some(submitted.at),
             Self::Reported(reported) => Some(reported.at),
+            Self::Texted(texted) => Some(texted.at),
             _ => None,
         }
     }
@@ -226,6 +236,19 @@ pub struct Reported {
     pub key: String,
 }
 
+/// A test of a message, to somebody who may get one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TestAsked {
+    /// The id of the message to queue.
+    pub message: MessageId,
+    /// Whose message.
+    pub campaign: CampaignId,
+    /// Which: `emails/welcome`, or a version of it.
+    pub template: String,
+    /// Where it goes.
+    pub to: String,
+}
+
 /// How a delivery ended.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
@@ -235,6 +258,8 @@ pub enum Outcome {
         provider_id: String,
         /// Whether it is known to have arrived.
         arrived: bool,
+        /// What it took, for a text message.
+        spent: Option<Spent>,
     },
     /// It was held back: no consent, no address, suppressed.
     Skipped(&'static str),
@@ -275,6 +300,25 @@ pub struct Heard {
     /// What makes two tellings the same, where the ledger row does not: each of the news counts
     /// once a message whatever this is.
     pub key: Option<String>,
+}
+
+/// A text message that somebody has sent us.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Texted {
+    /// From which number, in E.164.
+    pub from: String,
+    /// What it says.
+    pub text: String,
+    /// What it asks for, if for one of the things that we understand.
+    pub keyword: Option<Keyword>,
+    /// When.
+    pub at: Millis,
+    /// Through whom: the provider's name.
+    pub source: String,
+    /// What makes two tellings of it the same.
+    pub key: String,
+    /// Whether it is for us to answer, and not for the provider.
+    pub answers: bool,
 }
 
 /// What became of a message, says its provider.

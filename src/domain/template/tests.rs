@@ -1,6 +1,7 @@
 //! What templates may say, what they become, and that none of them can do harm.
 
 mod harm;
+mod lint;
 mod values;
 
 use super::helpers::{HELPERS, WITHDRAWN};

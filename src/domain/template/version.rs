@@ -25,6 +25,14 @@ pub fn parent(name: &str) -> Option<(&str, &str)> {
     above.contains('/').then_some((above, last))
 }
 
+/// The name of a message, given its own or that of one of its versions.
+pub fn first<'n>(templates: &BTreeMap<String, TemplateSource>, name: &'n str) -> &'n str {
+    match parent(name) {
+        Some((above, last)) if is_language(last) && templates.contains_key(above) => above,
+        _ => name,
+    }
+}
+
 /// The languages in which a message has versions, beside its first one.
 pub fn languages<'t>(
     templates: &'t BTreeMap<String, TemplateSource>,

@@ -1,25 +1,27 @@
 //! Calls: which messages go along with which, to whom, and in which wave.
 
 use super::outcome::{Ended, Ending};
+use crate::domain::breaker::{Breaker, Standing};
 use crate::domain::decide::Outcome;
 use crate::domain::message::Message;
 use crate::domain::primitives::{MessageId, Millis, Span};
-use crate::domain::token::sha256_hex;
-use crate::flows::settings::Senders;
+use crate::domain::token::uuid_of;
+use crate::flows::senders::Senders;
 use crate::providers::{Attempt, Sender, Verdict};
+use crate::store::senders::SenderRow;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// How many calls are under way together: as many connections as a worker may have open at once on
 /// Cloudflare.
 const CALLS_AT_ONCE_MAX: usize = 6;
 
-/// After so many calls in a row without an answer, a sender is not called any more in this task,
-/// and what is left for it waits for a minute: each call may take 20 seconds, and a worker that
-/// runs out of time leaves behind what nobody knows of.
+/// After so many calls in a row without an answer, a sender is not called any more in this task:
+/// each call may take 20 seconds, and a worker that runs out of time leaves behind what nobody
+/// knows of.
 const SILENCE_MAX: usize = 3;
 
 /// How long messages wait for a sender that has gone silent, or for the next task.
-const REST: Span = Span::minutes(1);
+pub const REST: Span = Span::minutes(1);
 
 /// How long messages wait for a sender to be configured.
 const NO_SENDER_WAIT: Span = Span::hours(1);
@@ -54,27 +56,46 @@ pub struct Plan<'a> {
     apart: BTreeSet<MessageId>,
     /// By sender, how many calls in a row had no answer.
     silences: BTreeMap<&'static str, usize>,
+    /// By sender, how it has done lately.
+    breakers: BTreeMap<String, Breaker>,
+    /// The senders of which the database does not know yet how they have done.
+    news: BTreeSet<&'static str>,
+}
+
+/// What is to be done with a message next.
+enum Choice<'a> {
+    /// Ask this sender; alone, if it is on trial.
+    Ask(&'a Sender, Standing),
+    /// Wait for the end of this wave, in which its sender is on trial.
+    Wait,
+    /// Nobody is asked.
+    End(Ending),
 }
 
 impl<'a> Plan<'a> {
     /// All of them wait.
-    pub fn new(senders: &'a Senders, messages: Vec<Message>) -> Self {
-        let (apart, silences) = <_>::default();
-        Self { senders, waiting: messages.into(), apart, silences }
+    pub fn new(senders: &'a Senders, messages: Vec<Message>, standing: Vec<SenderRow>) -> Self {
+        let (apart, silences, news) = <_>::default();
+        let breakers = standing.into_iter().map(|row| (row.name, row.breaker)).collect();
+        Self { senders, waiting: messages.into(), apart, silences, breakers, news }
     }
 
     /// The next calls; none if nothing waits any more. What cannot be sent at all is ended.
     pub fn next_wave(&mut self, now: Millis, ended: &mut Ended) -> Vec<Planned<'a>> {
         let mut wave = Vec::<Planned<'a>>::new();
         for message in std::mem::take(&mut self.waiting) {
-            let sender = match self.choose(&message, now) {
-                Ok(sender) => sender,
-                Err(ending) => {
+            let (sender, standing) = match self.choose(&message, &wave, now) {
+                Choice::Ask(sender, standing) => (sender, standing),
+                Choice::Wait => {
+                    self.waiting.push_back(message);
+                    continue;
+                }
+                Choice::End(ending) => {
                     ended.add(&message, ending);
                     continue;
                 }
             };
-            let company = self.company(&message);
+            let company = self.company(&message, standing);
             let has_room = |planned: &Planned<'_>| {
                 company != Company::None
                     && planned.company == company
@@ -101,47 +122,105 @@ impl<'a> Plan<'a> {
         wave
     }
 
-    /// Who is asked for a message; or what becomes of it if nobody is.
-    fn choose(&self, message: &Message, now: Millis) -> Result<&'a Sender, Ending> {
-        let mut configured = self.senders.of(message).iter();
-        let sender = match &message.sender {
+    /// Who is asked for a message, while these calls are planned.
+    fn choose(&self, message: &Message, wave: &[Planned<'_>], now: Millis) -> Choice<'a> {
+        let configured = self.senders.of(message);
+        let asked = message.sender.as_deref().filter(|_| message.uncertain);
+        let mut senders = configured
+            .iter()
             // Only who was asked before can know whether it was taken.
-            Some(name) if message.uncertain => configured.find(|sender| sender.name() == name),
-            _ => configured.next(),
-        };
+            .filter(|sender| asked.is_none_or(|name| sender.name() == name))
+            .peekable();
         if message.uncertain {
-            let lifetime = sender.and_then(Sender::key_lifetime);
+            let lifetime = senders.peek().and_then(|sender| sender.key_lifetime());
             let since = message.called_at.unwrap_or(message.queued_at);
             if lifetime.is_none_or(|lifetime| now >= since.plus(lifetime)) {
                 let reason = "an earlier attempt had no answer".to_owned();
-                return Err(Ending::Over(Outcome::Unknown(reason)));
+                return Choice::End(Ending::Over(Outcome::Unknown(reason)));
             }
         }
-        let Some(sender) = sender else {
-            let reason = "no sender is configured for this channel";
-            return Err(Ending::Untried { at: now.plus(NO_SENDER_WAIT), reason });
-        };
-        if self.silences.get(sender.name()).is_some_and(|calls| *calls >= SILENCE_MAX) {
-            return Err(Ending::Untried { at: now.plus(REST), reason: "" });
+        if senders.peek().is_none() {
+            let reason = "no sender is configured for this channel".to_owned();
+            return Choice::End(Ending::Untried { at: now.plus(NO_SENDER_WAIT), reason });
         }
-        Ok(sender)
+        let (mut earliest, mut waits) = (None::<Millis>, false);
+        for sender in senders {
+            let until = match self.standing(sender, now) {
+                Standing::InOrder => return Choice::Ask(sender, Standing::InOrder),
+                Standing::OnTrial => {
+                    if !wave.iter().any(|planned| planned.sender.name() == sender.name()) {
+                        return Choice::Ask(sender, Standing::OnTrial);
+                    }
+                    waits = true;
+                    continue;
+                }
+                Standing::OutOfOrder(until) => until,
+            };
+            earliest = Some(earliest.map_or(until, |earliest| earliest.min(until)));
+        }
+        match earliest {
+            Some(at) if !waits => {
+                Choice::End(Ending::Untried { at, reason: "sender_out_of_order".to_owned() })
+            }
+            _ => Choice::Wait,
+        }
     }
 
-    fn company(&self, message: &Message) -> Company {
+    fn standing(&self, sender: &Sender, now: Millis) -> Standing {
+        if self.silences.get(sender.name()).is_some_and(|calls| *calls >= SILENCE_MAX) {
+            return Standing::OutOfOrder(now.plus(REST));
+        }
+        let breaker = self.breakers.get(sender.name());
+        breaker.map_or(Standing::InOrder, |breaker| breaker.standing(now))
+    }
+
+    fn company(&self, message: &Message, standing: Standing) -> Company {
         match &message.call {
             Some(key) if message.uncertain => Company::Same(key.clone()),
             _ if message.uncertain || self.apart.contains(&message.id) => Company::None,
+            _ if standing == Standing::OnTrial => Company::None,
             _ => Company::Any,
         }
     }
 
-    /// Takes down whether a sender answered.
-    pub fn heard(&mut self, sender: &Sender, verdict: &Verdict) {
+    /// Takes down how a sender answered.
+    pub fn heard(&mut self, sender: &Sender, verdict: &Verdict, now: Millis) {
+        let is_silent = matches!(verdict, Verdict::All(Attempt::Lost(_)));
         let silence = self.silences.entry(sender.name()).or_default();
-        *silence = match verdict {
-            Verdict::All(Attempt::Lost(_)) => *silence + 1,
-            _ => 0,
+        *silence = if is_silent { *silence + 1 } else { 0 };
+        if !sender.is_one_service() {
+            return;
+        }
+        let failure = match verdict {
+            Verdict::All(attempt) => failure(attempt),
+            // An answer for each, and the account is at fault for one of them at least.
+            Verdict::Each(attempts) => {
+                let mut stops = attempts.iter().filter(|one| matches!(one, Attempt::Stop(_)));
+                stops.next().and_then(failure)
+            }
         };
+        let breaker = self.breakers.entry(sender.name().to_owned()).or_default();
+        match failure {
+            Some((reason, at_once, asked)) => breaker.failed(reason, at_once, asked, now),
+            None if *breaker == Breaker::default() => return,
+            None => breaker.answered(),
+        }
+        self.news.insert(sender.name());
+    }
+
+    /// How senders have done, where the database does not know it yet.
+    pub fn news(&mut self) -> Vec<SenderRow> {
+        let news = std::mem::take(&mut self.news).into_iter();
+        let row = |name: &str| {
+            let breaker = self.breakers.get(name)?.clone();
+            Some(SenderRow { name: name.to_owned(), breaker })
+        };
+        news.filter_map(row).collect()
+    }
+
+    /// A message of which nothing was taken waits again.
+    pub fn again(&mut self, message: Message) {
+        self.waiting.push_back(message);
     }
 
     /// Messages that were refused together, of which nothing was taken, wait again: each goes
@@ -161,16 +240,29 @@ impl<'a> Plan<'a> {
     /// Puts everything off that still waits: there is no time left for it.
     pub fn put_off(&mut self, now: Millis, ended: &mut Ended) {
         for message in std::mem::take(&mut self.waiting) {
-            ended.add(&message, Ending::Untried { at: now.plus(REST), reason: "" });
+            let (at, reason) = (now.plus(REST), String::new());
+            ended.add(&message, Ending::Untried { at, reason });
         }
     }
 }
 
+/// What of an answer would meet any other message too: why, whether once is enough, and how long
+/// the provider asked for.
+fn failure(attempt: &Attempt) -> Option<(&str, bool, Option<Span>)> {
+    match attempt {
+        Attempt::Lost(reason) => Some((reason, false, None)),
+        Attempt::Busy { after, reason } => Some((reason, false, *after)),
+        Attempt::Stop(reason) => Some((reason, true, None)),
+        Attempt::Accepted { .. }
+        | Attempt::Retry { .. }
+        | Attempt::Refused(_)
+        | Attempt::Unclear(_) => None,
+    }
+}
+
 /// The key of a call that carries these messages for the first time: the same messages always have
-/// the same one, and no others have it. It has the form of a UUID, version 8, which some providers
-/// ask for (RFC 9562 section 5.8).
+/// the same one, and no others have it.
 fn key_of(messages: &[Message]) -> String {
     let ids: Vec<&str> = messages.iter().map(|message| message.id.as_str()).collect();
-    let hex = sha256_hex(&ids.join(" "));
-    format!("{}-{}-8{}-8{}-{}", &hex[..8], &hex[8..12], &hex[12..15], &hex[15..18], &hex[18..30])
+    uuid_of(&ids.join(" "))
 }

@@ -16,9 +16,10 @@ use std::rc::Rc;
 /// most, it leaves once the journey is resumed.
 const HOLD: Span = Span::minutes(15);
 
-/// The same of a paused broadcast. Resuming it wakes what was held: to look at a hundred thousand
-/// messages again each quarter of an hour would cost more than to send them.
-const BROADCAST_HOLD: Span = Span::days(1);
+/// The same of a paused broadcast, which may have a hundred thousand messages waiting: to look at
+/// them again costs as much as queueing them did. Resuming it wakes what was held; only what a
+/// delivery was just putting back then waits for so long.
+const BROADCAST_HOLD: Span = Span::hours(1);
 
 /// What the gate says.
 #[derive(Clone, Debug, PartialEq)]

@@ -20,11 +20,17 @@
 //! A batch that is refused as a whole, because of one of its messages, is taken apart: nothing of
 //! it was taken, and each is asked for alone.
 //!
-//! Round trips for up to `MESSAGES_PER_TASK_MAX` messages: one to claim them (1 statement), one a
+//! A sender that fails again and again, or at once if the account is at fault, is left in peace for
+//! a while (`domain::breaker`, kept in the table `senders`); the next in the list stands in for it,
+//! and where there is none, messages wait and lose no attempt. Then one call shows whether it is in
+//! order again.
+//!
+//! Round trips for up to `MESSAGES_PER_TASK_MAX` messages: one to claim them (2 statements), one a
 //! wave (3), and two for every `HELD_MAX` outcomes and at the end (`commit`: 3 to read, 4 to write:
 //! events, contacts, messages, counters). One more (1) fetches versions that are not live, and one
-//! (1) puts back what is tried again. So a hundred messages in one call are 4 round trips and 11
-//! statements; one by one, in 17 waves, 28 and 87.
+//! (1) puts back what is tried again; and one a wave (1) keeps the short links of text messages.
+//! So a hundred messages in one call are 4 round trips and 12 statements; one by one, in 17 waves,
+//! 28 and 88.
 
 mod calls;
 mod gate;
@@ -33,22 +39,26 @@ mod places;
 mod truth;
 
 use super::commit::{CommitError, load_versions};
-use super::compose::compose;
+use super::compose::{Composed, compose};
 use super::seams::{Database, DatabaseError, Http};
 use super::settings::Settings;
 use super::task::Work;
 use crate::domain::catalog::Catalog;
 use crate::domain::message::Message;
 use crate::domain::primitives::{Ids, MessageId, Millis, Span};
+use crate::domain::texting::Spent;
 use crate::providers::{Attempt, Call, Outgoing, Verdict};
-use crate::store::messages;
 use crate::store::messages::MessageRow;
+use crate::store::senders::SenderRow;
+use crate::store::short_links::ShortLink;
 use crate::store::statement::Rows;
+use crate::store::{messages, senders, short_links};
 use calls::{Plan, Planned};
 use futures_util::future::join_all;
 use gate::{Gate, Rules, gate};
 use outcome::{Ended, Ending, failed, pause, settle};
 use places::{Turn, admit};
+use serde::de::DeserializeOwned;
 use truth::{Truth, begin};
 
 /// How long a claim on a message lasts: as long as a queue's consumer may run on Cloudflare.
@@ -76,7 +86,7 @@ pub async fn deliver<D: Database, H: Http>(
     now: Millis,
     ids: &mut Ids,
 ) -> Result<Vec<Work>, CommitError> {
-    let mut claimed = claim(db, &ids_wanted, now).await?;
+    let (mut claimed, standing) = claim(db, &ids_wanted, now).await?;
     // The oldest first, wherever there is not room for all.
     claimed.sort_by_key(|message| message.queued_at);
     if claimed.is_empty() {
@@ -84,7 +94,7 @@ pub async fn deliver<D: Database, H: Http>(
     }
     let versions = claimed.iter().map(|message| (message.campaign.clone(), message.version));
     load_versions(db, catalog, versions).await?;
-    let mut plan = Plan::new(&settings.senders, claimed);
+    let mut plan = Plan::new(&settings.senders, claimed, standing);
     let (mut ended, mut work, mut result) = (Ended::default(), Vec::new(), Ok(()));
     while result.is_ok() {
         let at = now.plus(http.elapsed());
@@ -99,7 +109,7 @@ pub async fn deliver<D: Database, H: Http>(
         }
         if is_last || result.is_err() || ended.count() >= HELD_MAX {
             // Whatever failed before: an outcome that is not written down is lost.
-            match std::mem::take(&mut ended).write_down(db, catalog, at, ids).await {
+            match std::mem::take(&mut ended).write_down(db, catalog, plan.news(), at, ids).await {
                 Ok(more) => work.extend(more),
                 Err(error) => result = result.and(Err(error)),
             }
@@ -111,19 +121,21 @@ pub async fn deliver<D: Database, H: Http>(
     result.map(|()| work)
 }
 
+/// Claims what may be sent, and asks how the senders have done lately.
 async fn claim<D: Database>(
     db: &D,
     wanted: &[MessageId],
     now: Millis,
-) -> Result<Vec<Message>, DatabaseError> {
-    let rows = db.batch(vec![messages::claim(wanted, now, now.plus(CLAIM))]).await?;
-    let rows = rows.first().map(Rows::all::<MessageRow>).transpose();
-    Ok(rows
-        .map_err(DatabaseError::Fault)?
-        .unwrap_or_default()
-        .into_iter()
-        .map(Message::from)
-        .collect())
+) -> Result<(Vec<Message>, Vec<SenderRow>), DatabaseError> {
+    let claim = messages::claim(wanted, now, now.plus(CLAIM));
+    let rows = db.batch(vec![claim, senders::standing()]).await?;
+    let claimed = all::<MessageRow>(rows.first())?.into_iter().map(Message::from).collect();
+    Ok((claimed, all(rows.get(1))?))
+}
+
+fn all<T: DeserializeOwned>(rows: Option<&Rows>) -> Result<Vec<T>, DatabaseError> {
+    let rows = rows.map(Rows::all::<T>).transpose().map_err(DatabaseError::Fault)?;
+    Ok(rows.unwrap_or_default())
 }
 
 /// What one wave of calls works with.
@@ -156,7 +168,8 @@ impl<D: Database, H: Http> Round<'_, D, H> {
             truth = begin(self.db, again, first).await?;
         }
         let ready = turns.into_iter().filter_map(|turn| self.ready(turn, &truth, ended));
-        let ready: Vec<Ready<'_>> = ready.collect();
+        let mut ready: Vec<Ready<'_>> = ready.collect();
+        self.keep_links(&mut ready, ended).await?;
         let verdicts = join_all(ready.iter().map(|ready| self.call(ready))).await;
         for (ready, verdict) in ready.into_iter().zip(verdicts) {
             self.hear(ready, verdict, plan, ended);
@@ -164,19 +177,44 @@ impl<D: Database, H: Http> Round<'_, D, H> {
         Ok(())
     }
 
+    /// Keeps the short links of what is about to leave: one round trip, if there are any. If that
+    /// fails, none of it leaves.
+    async fn keep_links(
+        &self,
+        ready: &mut [Ready<'_>],
+        ended: &mut Ended,
+    ) -> Result<(), DatabaseError> {
+        let links = ready.iter_mut().flat_map(|ready| std::mem::take(&mut ready.short_links));
+        let links: Vec<ShortLink> = links.collect();
+        if links.is_empty() {
+            return Ok(());
+        }
+        let kept = self.db.batch(vec![short_links::keep(&links, self.at)]).await;
+        if kept.is_err() {
+            let at = self.at.plus(calls::REST);
+            for message in ready.iter().flat_map(|ready| &ready.planned.messages) {
+                ended.add(message, Ending::Untried { at, reason: String::new() });
+            }
+        }
+        kept.map(drop)
+    }
+
     /// What of a call may leave, composed; `None` if nothing of it does.
     fn ready<'a>(&self, turn: Turn<'a>, truth: &Truth, ended: &mut Ended) -> Option<Ready<'a>> {
         let Turn { mut planned, at } = turn;
         let mut letters = Vec::with_capacity(planned.messages.len());
         let mut leaving = Vec::with_capacity(planned.messages.len());
+        let (mut spent, mut short_links) = (Vec::new(), Vec::new());
         for message in std::mem::take(&mut planned.messages) {
             // Another worker has claimed it.
             if !truth.is_ours(&message) {
                 continue;
             }
             match self.prepare(&message, truth) {
-                Ok(outgoing) => {
-                    letters.push(outgoing);
+                Ok(composed) => {
+                    letters.push(composed.outgoing);
+                    spent.push(composed.spent);
+                    short_links.extend(composed.short_links);
                     leaving.push(message);
                 }
                 Err(ending) => ended.add(&message, ending),
@@ -186,11 +224,11 @@ impl<D: Database, H: Http> Round<'_, D, H> {
         if letters.is_empty() {
             return None;
         }
-        Some(Ready { planned, letters, at })
+        Some(Ready { planned, letters, spent, short_links, at })
     }
 
     /// Asks the gate and composes; or says what becomes of the message instead.
-    fn prepare(&self, message: &Message, truth: &Truth) -> Result<Outgoing, Ending> {
+    fn prepare(&self, message: &Message, truth: &Truth) -> Result<Composed, Ending> {
         let over = |reason: String| Ending::Over(failed(message, reason, false));
         let Some(rules) = self.rules(message) else {
             return Err(over("its version is gone".to_owned()));
@@ -200,15 +238,19 @@ impl<D: Database, H: Http> Round<'_, D, H> {
             Gate::Open(contact, to) => (contact, to),
             Gate::Closed(reason) => return Err(Ending::held_back(message, reason)),
             Gate::Later { at, reason } => {
-                return Err(Ending::Untried { at, reason });
+                return Err(Ending::Untried { at, reason: reason.to_owned() });
             }
             Gate::Broken(reason) => {
                 let at = self.at.plus(pause(message.attempts, message.id.as_str()));
                 return Err(Ending::Again { at, reason, uncertain: false });
             }
         };
-        compose(&rules.edition, contact, message, to, self.settings)
-            .map_err(|error| over(error.to_string()))
+        let composed =
+            compose(&rules.edition, contact, message, to, self.settings).map_err(over)?;
+        match composed.outgoing.unsafe_header() {
+            Some(what) => Err(over(format!("a line break in {what}"))),
+            None => Ok(composed),
+        }
     }
 
     /// What a message goes by; `None` if its version is gone.
@@ -227,15 +269,16 @@ impl<D: Database, H: Http> Round<'_, D, H> {
 
     /// Makes a call when its turn has come.
     async fn call(&self, ready: &Ready<'_>) -> Verdict {
-        let (Some(call), sender) = (ready.call(self.at), ready.planned.sender) else {
+        let (Some(call), sender) = (ready.call(self.at.max(ready.at)), ready.planned.sender) else {
             return Verdict::Each(Vec::new());
         };
         self.wait_until(ready.at).await;
         match sender.request(call) {
             Some(request) => sender.verdict(call, self.http.send(request).await),
             None => {
+                // A matter of configuration, which somebody may mend.
                 let reason = format!("{} does not carry such messages", sender.name());
-                Verdict::All(Attempt::Refused(reason))
+                Verdict::All(Attempt::Retry { after: None, reason })
             }
         }
     }
@@ -243,7 +286,7 @@ impl<D: Database, H: Http> Round<'_, D, H> {
     /// Takes down what was answered.
     fn hear(&self, ready: Ready<'_>, verdict: Verdict, plan: &mut Plan<'_>, ended: &mut Ended) {
         let Planned { sender, key, messages, .. } = ready.planned;
-        plan.heard(sender, &verdict);
+        plan.heard(sender, &verdict, self.at);
         let attempts = match verdict {
             // Nothing of it was taken, and one of them may be the only one to blame.
             Verdict::All(Attempt::Refused(_)) if messages.len() > 1 => {
@@ -254,10 +297,16 @@ impl<D: Database, H: Http> Round<'_, D, H> {
         };
         // Whoever was asked for together is asked for together again.
         let tries = messages.iter().map(|message| message.attempts).max().unwrap_or_default();
-        for (message, attempt) in messages.iter().zip(attempts) {
+        for ((message, spent), attempt) in messages.into_iter().zip(ready.spent).zip(attempts) {
+            // Another may stand in for the sender; or it waits until that one is mended.
+            if matches!(attempt, Attempt::Stop(_)) {
+                plan.again(message);
+                continue;
+            }
             let seed = key.as_deref().unwrap_or(message.id.as_str());
             let pause = pause(tries, seed);
-            ended.add(message, settle(sender, message, attempt, pause, self.at));
+            let ending = settle(sender, (&message, spent), attempt, pause, self.at);
+            ended.add(&message, ending);
         }
     }
 }
@@ -266,6 +315,10 @@ impl<D: Database, H: Http> Round<'_, D, H> {
 struct Ready<'a> {
     planned: Planned<'a>,
     letters: Vec<Outgoing>,
+    /// What each takes, for text messages.
+    spent: Vec<Option<Spent>>,
+    /// Until they are kept.
+    short_links: Vec<ShortLink>,
     /// Its turn at the sender.
     at: Millis,
 }

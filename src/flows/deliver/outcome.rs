@@ -5,13 +5,15 @@ use crate::domain::decide::{Happening, Outcome};
 use crate::domain::message::{ATTEMPTS_MAX, Message, backoff};
 use crate::domain::primitives::{ContactId, Ids, Millis, Span};
 use crate::domain::share::below;
+use crate::domain::texting::Spent;
 use crate::flows::commit::{Case, CommitError, Who, commit};
 use crate::flows::seams::Database;
 use crate::flows::submit_form::deliveries;
 use crate::flows::task::Work;
 use crate::providers::{Attempt, Sender};
-use crate::store::messages;
 use crate::store::messages::PutBack;
+use crate::store::senders::SenderRow;
+use crate::store::{messages, senders};
 use std::collections::BTreeMap;
 
 /// The longest that a provider's `Retry-After` is obeyed: a mistaken one must not hold a message
@@ -36,7 +38,7 @@ pub enum Ending {
         /// When it is looked at again.
         at: Millis,
         /// Why, as a word of `domain::reason`; empty leaves the reason that there is.
-        reason: &'static str,
+        reason: String,
     },
 }
 
@@ -72,7 +74,7 @@ impl Ended {
             }
             Ending::Again { at, reason, uncertain } => (at, Some(reason), uncertain, false),
             Ending::Untried { at, reason } => {
-                (at, Some(reason.to_owned()).filter(|reason| !reason.is_empty()), false, true)
+                (at, Some(reason).filter(|reason| !reason.is_empty()), false, true)
             }
         };
         let (uncertain, untried) = (uncertain.into(), untried.into());
@@ -84,11 +86,12 @@ impl Ended {
         self.over.values().map(Vec::len).sum::<usize>() + self.back.len()
     }
 
-    /// Writes everything down, and returns what follows from it.
+    /// Writes everything down, with how senders have done, and returns what follows from it.
     pub async fn write_down<D: Database>(
         self,
         db: &D,
         catalog: &Catalog,
+        news: Vec<SenderRow>,
         now: Millis,
         ids: &mut Ids,
     ) -> Result<Vec<Work>, CommitError> {
@@ -96,8 +99,15 @@ impl Ended {
         let cases = cases.map(|(contact, happenings)| Case { who: Who::Id(contact), happenings });
         // Both are tried, whatever becomes of the other: what is not written down is lost.
         let written = commit(db, catalog, cases.collect(), now, ids).await;
+        let mut rest = Vec::new();
         if !self.back.is_empty() {
-            db.batch(vec![messages::put_back(&self.back)]).await?;
+            rest.push(messages::put_back(&self.back));
+        }
+        if !news.is_empty() {
+            rest.push(senders::keep(&news));
+        }
+        if !rest.is_empty() {
+            db.batch(rest).await?;
         }
         Ok(deliveries(&written?))
     }
@@ -112,11 +122,11 @@ pub fn pause(attempts: u32, seed: &str) -> Span {
     Span(wait.0.saturating_add_unsigned(more))
 }
 
-/// What a provider's answer means for the message; `pause` is how long it waits at least, if it is
-/// tried again.
+/// What a provider's answer means for the message, which took so much; `pause` is how long it waits
+/// at least, if it is tried again.
 pub fn settle(
     sender: &Sender,
-    message: &Message,
+    (message, spent): (&Message, Option<Spent>),
     answer: Attempt,
     pause: Span,
     now: Millis,
@@ -130,10 +140,15 @@ pub fn settle(
     };
     match answer {
         Attempt::Accepted { provider_id, arrived } => {
-            Ending::Over(Outcome::Accepted { provider_id, arrived })
+            Ending::Over(Outcome::Accepted { provider_id, arrived, spent })
         }
         Attempt::Refused(reason) => Ending::Over(failed(message, reason, false)),
         Attempt::Retry { after, reason } => again(after, reason, false),
+        Attempt::Busy { after, reason } => {
+            let wait = pause.max(after.unwrap_or_default().min(RETRY_AFTER_MAX));
+            Ending::Untried { at: now.plus(wait), reason }
+        }
+        Attempt::Stop(reason) => Ending::Untried { at: now.plus(pause), reason },
         Attempt::Lost(reason) if sender.key_lifetime().is_some() => again(None, reason, true),
         Attempt::Lost(reason) | Attempt::Unclear(reason) => Ending::Over(Outcome::Unknown(reason)),
     }

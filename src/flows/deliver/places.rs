@@ -4,10 +4,11 @@
 //! the database lets nobody come between; so a limit holds however many deliveries are under way.
 
 use super::Round;
+use super::all;
 use super::calls::Planned;
 use super::gate::{Gate, Rules, gate};
 use super::outcome::{Ended, Ending};
-use super::truth::{Truth, all};
+use super::truth::Truth;
 use crate::domain::contact::Contact;
 use crate::domain::message::{Class, Message};
 use crate::domain::pacing::caps::{Place, Scoped, room_at};
@@ -93,7 +94,7 @@ impl Planned<'_> {
         self.messages.retain(|message| match verdicts.get(&message.id) {
             None | Some(Verdict::Now) => true,
             Some(Verdict::Later { at, wait }) => {
-                ended.add(message, Ending::Untried { at: *at, reason: wait.word() });
+                ended.add(message, Ending::Untried { at: *at, reason: wait.word().to_owned() });
                 false
             }
             Some(Verdict::Never(reason)) => {

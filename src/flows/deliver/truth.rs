@@ -1,6 +1,7 @@
 //! The truth: what is read just before a wave of calls, in the batch that writes down who is asked
 //! for what. What an isolate has in mind may be a minute old.
 
+use super::all;
 use super::calls::Planned;
 use crate::domain::broadcast::BroadcastState;
 use crate::domain::contact::Contact;
@@ -12,9 +13,7 @@ use crate::flows::seams::{Database, DatabaseError};
 use crate::store::broadcasts::HaltedRow;
 use crate::store::contacts::ContactRow;
 use crate::store::messages::{Calling, IdRow};
-use crate::store::statement::Rows;
 use crate::store::{brakes, broadcasts, contacts, journeys, messages};
-use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The contacts of a wave, and which journeys run.
@@ -133,9 +132,4 @@ async fn begin_group<D: Database>(
         truth.contacts.insert(contact.id.clone(), Ok(contact));
     }
     Ok(())
-}
-
-pub fn all<T: DeserializeOwned>(rows: Option<&Rows>) -> Result<Vec<T>, DatabaseError> {
-    let rows = rows.map(Rows::all::<T>).transpose().map_err(DatabaseError::Fault)?;
-    Ok(rows.unwrap_or_default())
 }

@@ -2,16 +2,21 @@
 //! a sentence that is true unless it returns something.
 
 use super::provider::KEY_LIFETIME;
-use super::run::Run;
+use super::run::{Run, Teller};
+use crate::domain::change::ErasedAddress;
+use crate::domain::contact::Contact;
 use crate::domain::journey::{Action, Journey, Next, ReEntry, Step};
 use crate::domain::primitives::{Millis, QualifiedId, Span};
-use crate::store::contacts::KeyRow;
+use crate::store::contacts::{ContactRow, KeyRow, by_ids};
+use crate::store::erasures::{ErasedRow, known};
 use crate::store::invariants::{
-    ALWAYS, AT_REST, LeftRow, PassageRow, contradictions, keys, left, members, passages,
+    ALWAYS, AT_REST, LeftRow, PassageRow, all_of, contradictions, keys, left, members, passages,
+    survivors, tables,
 };
 use crate::store::messages::IdRow;
 use crate::store::segments::holding;
 use crate::store::statement::{Rows, Statement};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +25,7 @@ type Check = (&'static str, fn(&Run) -> Vec<String>);
 
 /// The checks that are not queries; I1 and so on number the invariants of a journey engine that
 /// they hold: at most once, nothing lost, nothing without its row, and so on.
-const CHECKS: [Check; 10] = [
+const CHECKS: [Check; 11] = [
     ("I1: no mail leaves twice under one key", mails_that_left_twice),
     ("I1: no more texts leave than the ledger admits", texts_too_many),
     ("I2: nobody is left in a journey", people_left_in_a_journey),
@@ -31,6 +36,7 @@ const CHECKS: [Check; 10] = [
     ("I9: a journey without re-entry is entered once", journeys_entered_again),
     ("I9: whoever sends a form begins its journey", people_without_a_journey),
     ("I10: who is in a segment is whom its rule finds", members_who_differ),
+    ("I15: no table knows an address that was erased", addresses_that_are_known),
 ];
 
 /// Everything that is wrong with a run that has come to rest.
@@ -93,7 +99,50 @@ fn facts_that_were_lost(run: &Run) -> Vec<String> {
         return Vec::new();
     }
     let logged: BTreeSet<String> = logged(run).into_iter().collect();
-    run.told().iter().filter(|key| !logged.contains(*key)).cloned().collect()
+    let lost = run.told().iter().filter(|(key, _)| !logged.contains(*key));
+    lost.filter(|(_, teller)| !is_erased(run, teller)).map(|(key, _)| key.clone()).collect()
+}
+
+/// Whether whoever told something is erased since: then it is dropped.
+fn is_erased(run: &Run, teller: &Teller) -> bool {
+    let keys = &run.settings().keys;
+    let kinds = ErasedAddress::KINDS;
+    let hashes = teller.addresses.iter().flat_map(|address| {
+        kinds.into_iter().map(|kind| (kind, ErasedAddress::new(kind, address, keys).hash))
+    });
+    let hashes: Vec<_> = hashes.collect();
+    let listed: Vec<ErasedRow> = ask(run, known(&hashes));
+    let contact = teller.contact.iter().flat_map(|contact| {
+        ask::<ContactRow>(run, by_ids([contact], &[], &[], run.now()))
+            .into_iter()
+            .map(Contact::from)
+    });
+    listed.iter().any(|row| row.at >= teller.at)
+        || contact.into_iter().any(|contact| contact.erased_at.is_some())
+}
+
+/// Of whoever was erased, and has not come again by a form or an event since, nothing is known.
+fn addresses_that_are_known(run: &Run) -> Vec<String> {
+    let erased = run.shared().erased.borrow();
+    if erased.is_empty() {
+        return Vec::new();
+    }
+    let mut gone = erased.clone();
+    for teller in run.told().values() {
+        gone.retain(|address, at| teller.at <= *at || !teller.addresses.contains(address));
+    }
+    let mut known = Vec::new();
+    for table in ask::<TableRow>(run, tables()) {
+        let text = run.rows(all_of(&table.name)).map(|rows| rows.0).unwrap_or_default();
+        let found = gone.keys().filter(|address| text.contains(&format!("\"{address}")));
+        known.extend(found.map(|address| format!("{address} in {}", table.name)));
+    }
+    known
+}
+
+#[derive(Deserialize)]
+struct TableRow {
+    name: String,
 }
 
 fn facts_told_twice(run: &Run) -> Vec<String> {
@@ -129,12 +178,16 @@ fn members_who_differ(run: &Run) -> Vec<String> {
 
 fn journeys_entered_again(run: &Run) -> Vec<String> {
     let catalog = run.catalog();
+    let merged: Vec<IdRow<String>> = ask(run, survivors());
+    let merged: BTreeSet<String> = merged.into_iter().map(|row| row.id).collect();
     let mut passed = BTreeSet::new();
     let passages = ask::<PassageRow>(run, passages());
     let again = passages.into_iter().filter(|row| {
         let edition = catalog.live_edition(&row.campaign_id);
         let journey = edition.and_then(|edition| edition.journey(&row.journey));
-        journey.is_some_and(|journey| journey.re_entry == ReEntry::Never)
+        // Whoever two contacts have become may have been in it as either.
+        !merged.contains(&row.contact_id)
+            && journey.is_some_and(|journey| journey.re_entry == ReEntry::Never)
             && !passed.insert((row.contact_id.clone(), row.journey.clone()))
     });
     again.map(|row| format!("{} by {}", row.journey, row.contact_id)).collect()

@@ -49,10 +49,18 @@ pub enum Defect {
     ConsentNotRecorded,
     /// A decision's message is not written.
     MessageNotWritten,
+    /// What the events of an erased person tell stays.
+    EventsNotEmptied,
+    /// Nobody asks whether an address was erased.
+    ErasedComeBack,
+    /// The passages of a merged contact stay with the row that nobody decides on any more.
+    PassagesNotTakenOver,
+    /// Whoever was merged is still decided on.
+    MergedLiveOn,
 }
 
 /// All of them.
-pub const DEFECTS: [Defect; 20] = [
+pub const DEFECTS: [Defect; 24] = [
     Defect::WriteRuleOff,
     Defect::KeysNotUnique,
     Defect::ClaimNotExclusive,
@@ -73,6 +81,10 @@ pub const DEFECTS: [Defect; 20] = [
     Defect::StepsTooEarly,
     Defect::ConsentNotRecorded,
     Defect::MessageNotWritten,
+    Defect::EventsNotEmptied,
+    Defect::ErasedComeBack,
+    Defect::PassagesNotTakenOver,
+    Defect::MergedLiveOn,
 ];
 
 /// A statement that does nothing.
@@ -119,6 +131,17 @@ impl Defect {
             }
             Self::SegmentsNotLeft => {
                 ["DELETE FROM segment_members", "WHERE", "WHERE ?1 IS NULL AND"]
+            }
+            Self::EventsNotEmptied => {
+                let kept = "kept.key IN (SELECT value FROM json_each(?3))";
+                ["key LIKE 'api:%'", kept, "?3 IS NOT NULL"]
+            }
+            Self::ErasedComeBack => ["AS hash, at FROM", "WHERE (", "WHERE false AND ("],
+            Self::PassagesNotTakenOver => {
+                ["UPDATE enrollments SET contact_id", "WHERE contact_id = ?1", "WHERE ?1 IS NULL"]
+            }
+            Self::MergedLiveOn => {
+                ["SET merged_into = ?2", "merged_into = ?2", "merged_into = nullif(?2, ?2)"]
             }
             Self::StepsTooEarly => ["'due_at', due_at", "due_at))", "due_at - 3600000))"],
             _ => return None,

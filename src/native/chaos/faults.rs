@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// How likely each fault is where it may occur, in a thousand.
-pub const FAULTS: [(&str, u64); 28] = [
+pub const FAULTS: [(&str, u64); 31] = [
     ("database: lost before it was written", 40),
     ("database: written, and the answer lost", 40),
     ("database: overloaded", 30),
@@ -39,6 +39,9 @@ pub const FAULTS: [(&str, u64); 28] = [
     ("publish: people inside", 1_000),
     ("journey: paused with people inside", 1_000),
     ("publish: old and new code together", 400),
+    ("journey: archived with people inside", 1_000),
+    ("people: erased while something is under way", 1_000),
+    ("people: merged while something is under way", 1_000),
     ("restore: an earlier bookmark", 1_000),
 ];
 
@@ -66,6 +69,8 @@ pub struct Shared {
     pub wrong: RefCell<Vec<String>>,
     /// How many statements the flows ran.
     pub statements: Cell<u64>,
+    /// The addresses of which an operator was told that they are erased, and when.
+    pub erased: RefCell<BTreeMap<String, Millis>>,
     seed: u64,
 }
 
@@ -82,6 +87,7 @@ impl Shared {
             trace: RefCell::default(),
             wrong: RefCell::default(),
             statements: Cell::new(0),
+            erased: RefCell::default(),
             seed,
         }
     }
@@ -135,6 +141,17 @@ pub struct FaultyDatabase(pub Rc<Shared>);
 
 impl Database for FaultyDatabase {
     async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, DatabaseError> {
+        self.batch_then(statements, || {}).await
+    }
+}
+
+impl FaultyDatabase {
+    /// The same, and does something the very moment at which the batch has run.
+    pub async fn batch_then(
+        &self,
+        statements: Vec<Statement>,
+        then: impl FnOnce(),
+    ) -> Result<Vec<Rows>, DatabaseError> {
         let shared = &self.0;
         pass().await;
         if shared.strikes("database: slow") {
@@ -153,6 +170,7 @@ impl Database for FaultyDatabase {
             return Err(DatabaseError::Overloaded("queued for too long".to_owned()));
         }
         let rows = self.run(statements).await?;
+        then();
         // Whoever dies here has written and does not know.
         pass().await;
         if shared.strikes("database: written, and the answer lost") {
@@ -160,9 +178,7 @@ impl Database for FaultyDatabase {
         }
         Ok(rows)
     }
-}
 
-impl FaultyDatabase {
     async fn run(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, DatabaseError> {
         let shared = &self.0;
         shared.statements.set(shared.statements.get() + statements.len() as u64);

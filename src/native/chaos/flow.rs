@@ -7,6 +7,8 @@ use crate::domain::catalog::Catalog;
 use crate::domain::decide::Submitted;
 use crate::domain::primitives::{Ids, Millis};
 use crate::flows::commit::CommitError;
+use crate::flows::erase::{self, NotErased};
+use crate::flows::merge::{self, NotMerged};
 use crate::flows::receive::{self, Link};
 use crate::flows::settings::Settings;
 use crate::flows::task::{Intake, Work};
@@ -20,6 +22,17 @@ pub enum Job {
     Work(Work),
     /// A fact, which may not.
     Intake(Intake),
+    /// What an operator says again until it is done.
+    Say(Said),
+}
+
+/// What an operator says.
+#[derive(Clone)]
+pub enum Said {
+    /// Erase this one.
+    Erase(String),
+    /// Merge the first into the second.
+    Merge(String, String),
 }
 
 /// Something for a worker to do.
@@ -36,6 +49,8 @@ pub enum Flow {
     Confirm(Link),
     /// A hint is followed.
     Work(Work),
+    /// An operator says something.
+    Say(Said),
 }
 
 /// What a flow led to: tasks to do, or tasks to be delivered again.
@@ -51,6 +66,7 @@ impl Flow {
     pub fn to_deliver_again(&self) -> Vec<Job> {
         match self {
             Self::Submit(post) => vec![Job::Intake(Intake::SubmissionV1(post.clone()))],
+            Self::Say(said) => vec![Job::Say(said.clone())],
             Self::Intake(tasks, true) => tasks.iter().cloned().map(Job::Intake).collect(),
             _ => Vec::new(),
         }
@@ -100,6 +116,24 @@ impl FlowContext {
                 done.map(|_| Vec::new())
             }
             Flow::Confirm(link) => receive::confirm(db, catalog, link, now, "o", now, ids).await,
+            Flow::Say(Said::Erase(told)) => {
+                match erase::erase(db, catalog, &settings.keys, &told, now, ids).await {
+                    Ok(_) => shared.erased.borrow_mut().insert(told, now),
+                    Err(NotErased::Unknown(_)) => None,
+                    Err(NotErased::Database(error)) => return Err(error.into()),
+                };
+                Ok(Vec::new())
+            }
+            Flow::Say(Said::Merge(from, into)) => {
+                match merge::merge(db, catalog, (&from, &into), now, ids).await {
+                    Ok(_) | Err(NotMerged::Unknown(_)) => Ok(Vec::new()),
+                    Err(NotMerged::Database(error)) => Err(error.into()),
+                    Err(NotMerged::Endless) => {
+                        shared.accuse("a merging does not end".to_owned());
+                        Ok(Vec::new())
+                    }
+                }
+            }
             Flow::Work(Work::DueV1 { contacts }) => {
                 run_due::run(db, catalog, contacts, now, ids).await
             }

@@ -2,7 +2,7 @@
 
 use super::defects::Defect;
 use super::faults::Shared;
-use super::flow::{Ended, Flow, FlowContext, Job};
+use super::flow::{Ended, Flow, FlowContext, Job, Said};
 use super::provider::Accepted;
 use super::script::{Deed, Move, campaigns};
 use super::turns::Task;
@@ -12,11 +12,12 @@ use crate::domain::catalog::{Catalog, Edition};
 use crate::domain::decide::{Reported, Submitted};
 use crate::domain::journey::RunState;
 use crate::domain::pacing::House;
-use crate::domain::primitives::{CampaignId, Ids, Millis, QualifiedId, Span};
+use crate::domain::primitives::{CampaignId, ContactId, Ids, Millis, QualifiedId, Span};
 use crate::domain::token::{Keyring, Purpose};
 use crate::flows::receive::{self, Link};
 use crate::flows::seams::Database;
-use crate::flows::settings::{Senders, Settings};
+use crate::flows::senders::Senders;
+use crate::flows::settings::Settings;
 use crate::flows::task::{EngagementReport, EventReport, Intake};
 use crate::flows::{publish, steer_journey};
 use crate::native::sqlite::Sqlite;
@@ -28,7 +29,7 @@ use crate::store::statement::{Rows, Statement};
 use serde::Deserialize;
 use serde_json::json;
 use std::cell::{Ref, RefCell};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
@@ -83,6 +84,16 @@ struct Worker {
     again: Vec<Job>,
 }
 
+/// Who told a fact, and when.
+pub struct Teller {
+    /// The addresses that it names.
+    pub addresses: Vec<String>,
+    /// The contact that it names.
+    pub contact: Option<ContactId>,
+    /// When it happened.
+    pub at: Millis,
+}
+
 /// A run under way.
 pub struct Run {
     shared: Rc<Shared>,
@@ -97,7 +108,7 @@ pub struct Run {
     workers: Vec<Worker>,
     queue: Vec<Job>,
     posts: Vec<Submitted>,
-    told: BTreeSet<String>,
+    told: BTreeMap<String, Teller>,
     flows_begun: u64,
     bookmarks: Vec<(Millis, Sqlite)>,
     restored: bool,
@@ -114,10 +125,12 @@ impl Run {
             account_sid: "AC1".to_owned(),
             auth_token: "secret".to_owned(),
             from: "+447400000000".to_owned(),
+            reports_to: String::new(),
         };
         let keys = Keyring::new("secret", None);
         let resend = resend::Account { api_key: "re_1".to_owned() };
         let settings = Settings {
+            hooks: <_>::default(),
             base_url: "https://go.example".to_owned(),
             mail_from: "House <hello@house.example>".to_owned(),
             pacing: House::default(),
@@ -129,6 +142,7 @@ impl Run {
                 ..Senders::none(&keys)
             },
             keys,
+            tracking_off_in: Vec::new(),
         };
         let mut run = Self {
             shared: Rc::new(Shared::new(db, START, seed, defect)),
@@ -141,7 +155,7 @@ impl Run {
             workers: Vec::new(),
             queue: Vec::new(),
             posts: Vec::new(),
-            told: BTreeSet::new(),
+            told: BTreeMap::new(),
             flows_begun: seed << 32,
             bookmarks: Vec::new(),
             restored: false,
@@ -165,6 +179,11 @@ impl Run {
         self.accepted.borrow()
     }
 
+    /// How everything is configured.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// What is live.
     pub fn catalog(&self) -> &Catalog {
         &self.catalog
@@ -177,7 +196,7 @@ impl Run {
     }
 
     /// The keys of all facts that were told, and must not be lost.
-    pub fn told(&self) -> &BTreeSet<String> {
+    pub fn told(&self) -> &BTreeMap<String, Teller> {
         &self.told
     }
 
@@ -226,6 +245,9 @@ impl Run {
             Deed::Jump => self.jump(),
             Deed::Publish => self.publish(),
             Deed::Steer => self.steer(),
+            Deed::Archive => self.archive(),
+            Deed::Erase => self.erase(),
+            Deed::Merge => self.merge(),
             Deed::Restore => self.restore(),
         }
         if self.shared.dice.in_a_hundred(8) {
@@ -246,7 +268,8 @@ impl Run {
             false => self.new_post(zones),
         };
         self.shared.tell(format!("  {:?} {:?} {}", post.email, post.phone, post.key));
-        self.told.insert(post.key.clone());
+        let addresses = post.email.iter().chain(&post.phone).cloned().collect();
+        self.told.insert(post.key.clone(), Teller { addresses, contact: None, at: post.at });
         self.posts.push(post.clone());
         // The same filled-in form, perhaps twice at once.
         for _ in 0..1 + self.shared.dice.below(2) {
@@ -256,7 +279,14 @@ impl Run {
 
     fn new_post(&self, zones: Option<[&'static str; 3]>) -> Submitted {
         let dice = &self.shared.dice;
-        let person = dice.below(PEOPLE);
+        // Some come again after they were erased.
+        let is_gone = |person: &u64| {
+            let address = format!("p{person}@example.com");
+            self.shared.erased.borrow().contains_key(&address) && !dice.in_a_hundred(20)
+        };
+        let drawn = dice.below(PEOPLE);
+        let all = (0..PEOPLE).map(|more| (drawn + more) % PEOPLE);
+        let person = all.into_iter().find(|person| !is_gone(person)).unwrap_or(drawn);
         let (campaign, form) = dice.pick(&[("first", "f"), ("first", "f"), ("second", "g")]);
         let number = if dice.in_a_hundred(85) { person } else { dice.below(PEOPLE) };
         let has_phone = form == "f" && dice.in_a_hundred(60);
@@ -273,6 +303,8 @@ impl Run {
             fresh_at: self.now(),
             ..Touch::default()
         };
+        // An answer may be anything; here it is what must be forgotten with the address.
+        let note = has_email.then(|| ("note".to_owned(), format!("p{person}@example.com").into()));
         let moved = zones.map(|zones| {
             let renewal = ("renewal".to_owned(), "2026-03-06".into());
             [("time_zone".to_owned(), dice.pick(&zones).into()), renewal]
@@ -282,7 +314,7 @@ impl Run {
             key: format!("form:{}", self.posts.len()),
             email: has_email.then(|| format!("p{person}@example.com")),
             phone: has_phone.then(|| format!("+44740000{number:04}")),
-            attributes: moved.into_iter().flatten().collect(),
+            attributes: moved.into_iter().flatten().chain(note).collect(),
             agreed: ask.filter(|_| dice.in_a_hundred(85)),
             touch,
             locale: "en".to_owned(),
@@ -300,7 +332,9 @@ impl Run {
         };
         for url in urls {
             let key = format!("touch:{}", self.told.len());
-            self.told.insert(key.clone());
+            let contact = Some(link.contact.clone());
+            let teller = Teller { addresses: Vec::new(), contact, at: self.now() };
+            self.told.insert(key.clone(), teller);
             self.queue.push(Job::Intake(Intake::EngagementV1(EngagementReport {
                 contact: link.contact.clone(),
                 message: link.message.clone(),
@@ -329,6 +363,9 @@ impl Run {
     fn order(&mut self) {
         let dice = &self.shared.dice;
         let email = format!("p{}@example.com", dice.below(PEOPLE));
+        if self.shared.erased.borrow().contains_key(&email) {
+            return;
+        }
         let key = format!("order:{}", dice.below(20));
         self.report(email, "order.completed", key);
     }
@@ -347,7 +384,8 @@ impl Run {
     /// The customer's own system tells of an event.
     fn report(&mut self, email: String, name: &str, key: String) {
         let properties = json!({ "value_minor": 100, "currency": "GBP", "order": key });
-        self.told.insert(key.clone());
+        let addresses = vec![email.clone()];
+        self.told.insert(key.clone(), Teller { addresses, contact: None, at: self.now() });
         self.queue.push(Job::Intake(Intake::ReportV1(EventReport {
             email: Some(email),
             phone: None,
@@ -448,6 +486,33 @@ impl Run {
         }
     }
 
+    /// A journey that nobody has to be in ends for everybody inside.
+    fn archive(&mut self) {
+        let journey = self.shared.dice.pick(&["first.fans", "second.honour", "second.paths"]);
+        if self.shared.strikes("journey: archived with people inside") {
+            self.set_state(&QualifiedId::from(journey), RunState::Archived);
+            self.tell_isolates();
+        }
+    }
+
+    fn erase(&mut self) {
+        let told = format!("p{}@example.com", self.shared.dice.below(PEOPLE));
+        if self.shared.strikes("people: erased while something is under way") {
+            self.shared.tell(format!("  {told}"));
+            self.begin(Flow::Say(Said::Erase(told)));
+        }
+    }
+
+    fn merge(&mut self) {
+        let one = self.shared.dice.below(PEOPLE);
+        let other = (one + 1 + self.shared.dice.below(PEOPLE - 1)) % PEOPLE;
+        let [from, into] = [one, other].map(|person| format!("p{person}@example.com"));
+        if self.shared.strikes("people: merged while something is under way") {
+            self.shared.tell(format!("  {from} into {into}"));
+            self.begin(Flow::Say(Said::Merge(from, into)));
+        }
+    }
+
     fn set_state(&self, journey: &QualifiedId, state: RunState) {
         let db = self.shared.sqlite();
         if let Err(refusal) = block_on(steer_journey::steer(&*db, journey, state, self.now())) {
@@ -498,6 +563,8 @@ impl Run {
         self.shared.tell(format!("  to {}", at.rfc3339()));
         *self.shared.db.borrow_mut() = Rc::new(db);
         (self.restored, self.stale) = (true, None);
+        // Whoever was erased since is there again.
+        self.shared.erased.borrow_mut().clear();
         self.read_catalog();
     }
 
@@ -520,6 +587,7 @@ impl Run {
             }
             let twice = shared.strikes("queue: task twice");
             match job {
+                Job::Say(said) => self.begin(Flow::Say(said)),
                 Job::Intake(task) => {
                     copies.extend(twice.then(|| task.clone()));
                     batch.push(task);

@@ -46,6 +46,12 @@ pub enum Deed {
     Publish,
     /// A journey is paused with people inside, or runs on.
     Steer,
+    /// A journey is archived with people inside.
+    Archive,
+    /// An operator erases somebody.
+    Erase,
+    /// An operator merges somebody into somebody else.
+    Merge,
     /// The database is restored to an earlier bookmark.
     Restore,
 }
@@ -53,8 +59,8 @@ pub enum Deed {
 /// How many moves a run has.
 const MOVES: u64 = 40;
 
-/// The deeds, as often as they are wanted among sixty.
-const DEEDS: [(Deed, u64); 14] = [
+/// The deeds, as often as they are wanted.
+const DEEDS: [(Deed, u64); 17] = [
     (Deed::Post, 16),
     (Deed::Engage, 9),
     (Deed::Scan, 2),
@@ -68,6 +74,9 @@ const DEEDS: [(Deed, u64); 14] = [
     (Deed::Jump, 1),
     (Deed::Publish, 2),
     (Deed::Steer, 2),
+    (Deed::Archive, 1),
+    (Deed::Erase, 2),
+    (Deed::Merge, 2),
     (Deed::Restore, 1),
 ];
 

@@ -3,8 +3,9 @@
 use super::{Exit, Terminal, counted};
 use crate::domain::campaign::Compiled;
 use crate::domain::campaign_file::Diagnostic;
+use crate::domain::language::Language;
 use crate::domain::template::TemplateSource;
-use crate::native::project::{campaign_files, load_files};
+use crate::native::project::{Warning, campaign_files, load_linted};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::io;
@@ -15,22 +16,28 @@ use std::path::PathBuf;
 /// Reads each campaign, compiles its templates, and reports every key that is unknown or missing,
 /// every reference to something that is not there, every template that does not compile or asks
 /// for a variable nobody sets, every path taken twice, every journey that would run in circles.
-/// Nothing is sent anywhere.
+/// Then it warns of what may be published and would arrive badly: links that break, images without
+/// words, styles that mail clients do not know. Warnings change no exit status. Nothing is sent
+/// anywhere.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
   dripline check
   dripline check campaigns/spring-webinar.toml
   dripline check campaigns/ --json | jq -r '.problems[].message'
+  dripline check --lang zh-CN
 
 Exit status: 0 all good, 1 there are problems, 2 there is nothing to check.")]
 pub struct Args {
     /// Campaign files, or folders of them; templates are read from the folder `templates` beside
     #[arg(default_value = "campaigns", value_name = "PATH")]
     pub paths: Vec<PathBuf>,
-    /// Print one JSON object: {"ok": …, "problems": […]}
+    /// Print one JSON object: {"ok": …, "problems": […], "warnings": […]}
     #[arg(long)]
     pub json: bool,
+    /// The language of warnings: en or zh-CN
+    #[arg(long, default_value = "en", value_name = "TAG")]
+    pub lang: String,
 }
 
 /// Runs the command.
@@ -39,9 +46,21 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
         Ok(files) => files,
         Err(message) => return terminal.usage(message),
     };
-    match load_files(&files) {
-        Ok(campaigns) if args.json => writeln!(terminal.out, "{}", totals_json(&campaigns))?,
-        Ok(campaigns) => writeln!(terminal.out, "{}: all good", totals(&counts(&campaigns)))?,
+    let language = Language::from_locale(&args.lang);
+    match load_linted(&files) {
+        Ok((campaigns, warnings)) if args.json => {
+            let mut answer = totals_json(&campaigns);
+            answer["warnings"] = warnings.iter().map(|warning| told(warning, language)).collect();
+            writeln!(terminal.out, "{answer}")?;
+        }
+        Ok((campaigns, warnings)) => {
+            print_warnings(&warnings, language, terminal)?;
+            let verdict = match warnings.len() {
+                0 => "all good".to_owned(),
+                count => counted(count, "warning"),
+            };
+            writeln!(terminal.out, "{}: {verdict}", totals(&counts(&campaigns)))?;
+        }
         Err(problems) => {
             match args.json {
                 true => {
@@ -93,6 +112,32 @@ pub(super) fn print(problems: &[Diagnostic], terminal: &mut Terminal<'_>) -> io:
     }
     let (problems, files) = (counted(problems.len(), "problem"), counted(files, "file"));
     writeln!(terminal.out, "{problems} in {files}")
+}
+
+/// Prints warnings under the files they are in.
+fn print_warnings(
+    warnings: &[Warning],
+    language: Language,
+    terminal: &mut Terminal<'_>,
+) -> io::Result<()> {
+    for in_file in warnings.chunk_by(|a, b| a.at.file == b.at.file) {
+        writeln!(terminal.out, "{}", in_file[0].at.file)?;
+        for Warning { at, lint } in in_file {
+            let place = format!("{}:{}", at.line, at.column);
+            let (code, message) = (lint.code.as_str(), lint.message(language));
+            writeln!(terminal.out, "  {place:>7}  {code}: {message}")?;
+            writeln!(terminal.out, "           {}", lint.remedy(language))?;
+        }
+        writeln!(terminal.out)?;
+    }
+    Ok(())
+}
+
+fn told(Warning { at, lint }: &Warning, language: Language) -> Value {
+    json!({
+        "file": at.file, "line": at.line, "code": lint.code.as_str(),
+        "message": lint.message(language), "help": lint.remedy(language),
+    })
 }
 
 /// How much there is of what, by noun.

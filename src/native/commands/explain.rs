@@ -33,6 +33,9 @@ pub struct Args {
     /// Only this segment, as <campaign>.<segment>
     #[arg(long, value_name = "SEGMENT")]
     pub segment: Option<String>,
+    /// Only this broadcast, as <campaign>.<broadcast>
+    #[arg(long, value_name = "BROADCAST")]
+    pub broadcast: Option<String>,
     /// Only this message, by its id
     #[arg(long, value_name = "MESSAGE")]
     pub message: Option<String>,
@@ -51,6 +54,7 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
         journey: args.journey.clone(),
         segment: args.segment.clone(),
         message: args.message.clone(),
+        broadcast: args.broadcast.clone(),
     };
     let body = serde_json::to_string(&question).unwrap_or_default();
     let answer = args.server.post("/api/v1/contacts/explain?lang=en", &body);
@@ -89,6 +93,13 @@ fn print(explanation: &Explanation, out: &mut dyn Write) -> io::Result<()> {
         };
         writeln!(out, "\nMessage {} ({place}), {}", message.template, at(message.queued_at))?;
         writeln!(out, "  {}", message.words)?;
+    }
+    for broadcast in &explanation.broadcasts {
+        let variant = broadcast.variant.as_ref();
+        let variant = variant.map(|name| format!(", variant {name}")).unwrap_or_default();
+        let when = broadcast.at.map(|when| format!(", {}", at(when))).unwrap_or_default();
+        writeln!(out, "\nBroadcast {}{variant}{when}", broadcast.broadcast)?;
+        writeln!(out, "  {}", broadcast.words)?;
     }
     for segment in &explanation.segments {
         let (is_in, holds) = (segment.since.is_some(), segment.why.holds);

@@ -1,21 +1,27 @@
 //! The commands of `dripline`, one file each: arguments and a terminal in, an exit status out.
 
+pub mod broadcast;
 pub mod campaign;
 pub mod check;
+pub mod consents;
 pub mod diff;
 pub mod erase;
 pub mod explain;
 pub mod faults;
+pub mod import_suppressions;
 pub mod inspect;
 pub mod journey;
 pub mod merge;
 pub mod parked;
+mod preview;
 pub mod progress;
 pub mod publish;
 pub mod render;
 pub mod report;
+pub mod send_test;
 pub mod server;
 pub mod simulate;
+pub mod suppressions;
 pub mod table;
 pub mod token;
 #[cfg(test)]

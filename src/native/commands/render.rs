@@ -1,5 +1,8 @@
-//! `dripline render`: one template with made-up data, to see what a visitor or contact would see.
+//! `dripline render`: one template with made-up data, to see what a visitor or contact would see;
+//! or a whole message, in a folder, as a desktop, a phone and a text reader show it.
 
+use super::preview::{self, Wanted};
+use super::server::OptionalServer;
 use super::{Exit, Terminal};
 use crate::domain::template::{
     TEMPLATE_BYTES_MAX, TemplateSource, Templates, compile_mjml, expand,
@@ -15,16 +18,22 @@ use std::path::{Path, PathBuf};
 /// The most that is read from standard input: a template and as much data again.
 const INPUT_BYTES_MAX: u64 = 2 * TEMPLATE_BYTES_MAX as u64;
 
-/// Render one template with JSON data
+/// Render one template with JSON data, or a whole message into a folder
 ///
 /// MJML (*.mjml, *.mjml.hbs, or anything that begins with <mjml) is compiled to HTML first.
 /// Partials are found in the folder `partials` beside the template's own folder. Variables that
 /// the data does not have render as nothing, as they do when a message is sent.
+///
+/// With --out-dir, a message (the folder of an e-mail, or the file of an SMS) becomes a page that
+/// shows it as a desktop and a phone do, its HTML and its text. Without data, it is made up; with
+/// --contact, a server renders its live version for that contact.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
   dripline render templates/emails/welcome/body.mjml.hbs contact.json --out welcome.html
   echo '{\"first_name\": \"Ada\"}' | dripline render templates/sms/reminder.hbs -
+  dripline render templates/emails/welcome contact.json --out-dir look --locale zh-CN
+  dripline render templates/emails/welcome --out-dir look --campaign x --contact ann@example.com
   echo '{\"template\": \"Hi {{name}}\", \"data\": {\"name\": \"Ada\"}}' | dripline render
 
 Exit status: 0 rendered, 1 the template or the data is wrong, 2 a file is not there.")]
@@ -36,6 +45,26 @@ pub struct Args {
     /// Write to this file instead of the terminal
     #[arg(long, short, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// Write a whole message into this folder: a page to look at, its HTML, its text
+    #[arg(
+        long,
+        value_name = "FOLDER",
+        requires = "template",
+        conflicts_with_all = ["out", "plain"]
+    )]
+    pub out_dir: Option<PathBuf>,
+    /// The language of the message (BCP 47); without it, the contact's
+    #[arg(long, value_name = "TAG", requires = "out_dir")]
+    pub locale: Option<String>,
+    /// The campaign on the server whose live version is rendered
+    #[arg(long, value_name = "ID", requires = "out_dir", conflicts_with = "data")]
+    pub campaign: Option<String>,
+    /// The contact on the server: an address, a number with +, or an id
+    #[arg(long, value_name = "CONTACT", requires = "campaign")]
+    pub contact: Option<String>,
+    /// Where the server runs, and by what right
+    #[command(flatten)]
+    pub server: OptionalServer,
     /// The result is plain text: do not escape values for HTML (assumed for subjects, texts, SMS)
     #[arg(long)]
     pub plain: bool,
@@ -56,8 +85,14 @@ struct Piped {
 /// Runs the command.
 pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     let mut named = [&args.template, &args.data].into_iter().flatten();
-    if let Some(path) = named.find(|path| *path != Path::new("-") && !path.is_file()) {
+    let is_there = |path: &Path| path.is_file() || (args.out_dir.is_some() && path.is_dir());
+    if let Some(path) = named.find(|path| *path != Path::new("-") && !is_there(path))
+        && args.campaign.is_none()
+    {
         return terminal.usage(format!("{}: no such file", path.display()));
+    }
+    if let (Some(folder), Some(path)) = (&args.out_dir, &args.template) {
+        return message(args, path, folder, terminal);
     }
     let rendered = rendered(args, terminal.input);
     let exit = if rendered.is_ok() { Exit::Ok } else { Exit::Wrong };
@@ -82,6 +117,27 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     Ok(exit)
 }
 
+fn message(
+    args: &Args,
+    path: &Path,
+    folder: &Path,
+    terminal: &mut Terminal<'_>,
+) -> io::Result<Exit> {
+    let server = args.server.server();
+    let remote = match (&args.campaign, &server) {
+        (None, _) => None,
+        (Some(campaign), Some(server)) => Some((server, &**campaign, args.contact.as_deref())),
+        (Some(_), None) => return terminal.usage("--campaign needs a server: --to and --token"),
+    };
+    let data = match data(args, terminal.input) {
+        Ok(data) => data,
+        Err(problem) => return terminal.usage(problem),
+    };
+    let locale = args.locale.as_deref();
+    let wanted = Wanted { path, data, locale, remote, folder, json: args.json };
+    preview::run(&wanted, terminal)
+}
+
 fn rendered(args: &Args, input: &mut dyn io::BufRead) -> Result<String, String> {
     let Some(path) = &args.template else {
         let piped: Piped = serde_json::from_str(&read_all(input)?)
@@ -90,19 +146,19 @@ fn rendered(args: &Args, input: &mut dyn io::BufRead) -> Result<String, String> 
     };
     let shown = path.display().to_string();
     let source = read_text(path, TEMPLATE_BYTES_MAX).map_err(|e| format!("{shown}: {e}"))?;
-    let data = match &args.data {
-        None => Value::Null,
-        Some(from) => {
-            let text = match from == Path::new("-") {
-                true => read_all(input)?,
-                false => read_text(from, INPUT_BYTES_MAX as usize)
-                    .map_err(|error| format!("{}: {error}", from.display()))?,
-            };
-            serde_json::from_str(&text)
-                .map_err(|error| format!("{}: not JSON: {error}", from.display()))?
-        }
-    };
+    let data = data(args, input)?;
     render(&shown, &source, args.plain || is_plain(path), data, path)
+}
+
+/// What the data's file holds; nothing if none is named.
+fn data(args: &Args, input: &mut dyn io::BufRead) -> Result<Value, String> {
+    let Some(from) = &args.data else { return Ok(Value::Null) };
+    let text = match from == Path::new("-") {
+        true => read_all(input)?,
+        false => read_text(from, INPUT_BYTES_MAX as usize)
+            .map_err(|error| format!("{}: {error}", from.display()))?,
+    };
+    serde_json::from_str(&text).map_err(|error| format!("{}: not JSON: {error}", from.display()))
 }
 
 fn render(

@@ -3,11 +3,15 @@
 use super::server::Server;
 use super::table::Table;
 use super::{Exit, Terminal};
+use crate::domain::broadcast_report::BroadcastReport;
 use crate::domain::journey::RunState;
 use crate::domain::language::Language;
 use crate::domain::pacing::brake::{State, Tally, Word};
+use crate::domain::primitives::minor_digits;
 use crate::domain::reason::in_words;
 use crate::domain::report::{Figures, JourneyRow, Report};
+use crate::domain::texting::in_minor_units;
+use crate::views::broadcast::{lines, state_in_words};
 use crate::views::format::{NONE, count, moment, money, percent, signed_percent};
 use serde_json::json;
 use std::io::{self, Write};
@@ -72,11 +76,24 @@ pub(super) fn print(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         ("By channel", channels(report)),
         ("By page and variant", variants(report)),
         ("By message", messages(report)),
+        ("Text messages", texts(report)),
         ("Fetched by machines, by message", machines(report)),
         ("Came back or refused, by message", refused(report)),
     ] {
         if !table.is_empty() {
             writeln!(out, "{title}\n{table}")?;
+        }
+    }
+    for row in &report.broadcasts {
+        let state = state_in_words(row.state, row.phase, Language::English);
+        writeln!(out, "Broadcast {}: {}", row.broadcast, state.to_lowercase())?;
+        for line in lines(row, "UTC", Language::English) {
+            writeln!(out, "  {line}")?;
+        }
+        if row.started_at.is_some() {
+            writeln!(out, "{}", broadcast(row, report))?;
+        } else {
+            writeln!(out)?;
         }
     }
     for row in report.journeys.iter().filter(|row| !row.versions.is_empty()) {
@@ -174,6 +191,18 @@ fn variants(report: &Report) -> Table {
     table
 }
 
+/// What the text messages of each template took.
+fn texts(report: &Report) -> Table {
+    let mut table = Table::new(1, &["Template", "Segments", "Cost"]);
+    let digits = minor_digits(&report.currency);
+    for row in report.messages.iter().filter(|row| row.figures.segments > 0) {
+        let cost = in_minor_units(row.figures.cost_micros, digits);
+        let cells = [row.template.clone(), count(row.figures.segments), amount(cost, report)];
+        table.row(cells.into());
+    }
+    table
+}
+
 /// The templates whose messages machines have looked into.
 fn machines(report: &Report) -> Table {
     let mut table = Table::new(1, &["Template", "Opens", "Clicks"]);
@@ -217,6 +246,26 @@ fn messages(report: &Report) -> Table {
         cells.extend([figures.sent, figures.delivered, figures.opened, figures.clicked].map(count));
         cells.push(percent(figures.open_rate()));
         cells.push(percent(figures.click_rate()));
+        table.row(cells);
+    }
+    table
+}
+
+fn broadcast(row: &BroadcastReport, report: &Report) -> Table {
+    let heads = [
+        "Variant", "Recipients", "Sent", "Delivered", "Opened", "Clicked", "Click rate", "Bounced",
+        "Unsubscribed", "Converted", "Revenue",
+    ];
+    let mut table = Table::new(1, &heads);
+    for figures in &row.variants {
+        let messages = &figures.messages;
+        let mut cells = vec![figures.variant.clone(), count(figures.recipients)];
+        let counts = [messages.sent, messages.delivered, messages.opened, messages.clicked];
+        cells.extend(counts.map(count));
+        cells.push(percent(messages.click_rate()));
+        let counts = [messages.bounced, messages.unsubscribed, figures.converted];
+        cells.extend(counts.map(count));
+        cells.push(amount(figures.earned_minor, report));
         table.row(cells);
     }
     table

@@ -32,6 +32,30 @@ pub struct Server {
     pub token: String,
 }
 
+/// The same for a command that can do without.
+#[derive(clap::Args, Debug)]
+pub struct OptionalServer {
+    /// Where dripline runs, such as https://go.example.com
+    #[arg(long, value_name = "URL", env = "DRIPLINE_URL", value_parser = base_url)]
+    to: Option<String>,
+    /// An API token; `dripline token new` makes one
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        env = "DRIPLINE_TOKEN",
+        hide_env_values = true,
+        value_parser = token
+    )]
+    token: Option<String>,
+}
+
+impl OptionalServer {
+    /// The server, if all is known.
+    pub fn server(&self) -> Option<Server> {
+        Some(Server { to: self.to.clone()?, token: self.token.clone()? })
+    }
+}
+
 /// Why a request came to nothing.
 #[derive(Debug, PartialEq)]
 pub struct Failure {

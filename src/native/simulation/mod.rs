@@ -5,6 +5,7 @@ pub mod people;
 
 use super::world::{Sent, World};
 use crate::domain::answer::Answer;
+use crate::domain::broadcast::BroadcastVerb;
 use crate::domain::calendar;
 use crate::domain::campaign::{Campaign, Compiled};
 use crate::domain::contact::Contact;
@@ -111,6 +112,8 @@ enum Deed {
     Follow(Purpose, Link),
     /// Reaches the goal, with this amount.
     Order(i64),
+    /// Nobody: the marketer starts a broadcast that waits for it.
+    Broadcast(QualifiedId),
 }
 
 /// Runs a simulation, telling `progress` the virtual time now and then.
@@ -141,6 +144,7 @@ pub fn simulate(
         end: options.start.plus(Span::days(options.days)),
     };
     run.invite(&campaign)?;
+    run.announce(&campaign);
     run.go(progress).map_err(|error| error.to_string())?;
     run.outcome(&campaign.id.0, &campaign.time_zone)
 }
@@ -224,6 +228,15 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Plans the broadcasts that wait to be started: halfway through the time.
+    fn announce(&mut self, campaign: &Campaign) {
+        let at = self.options.start.plus(Span::days(self.options.days)).0 + self.options.start.0;
+        for (name, _) in campaign.broadcasts.iter().filter(|(_, b)| b.at.is_none()) {
+            let id = QualifiedId::new(&campaign.id, name);
+            self.intend(Millis(at / 2), 0, Deed::Broadcast(id));
+        }
+    }
+
     /// Lets time pass from one thing that is due or planned to the next.
     fn go(&mut self, progress: impl Fn(Millis)) -> Result<(), CommitError> {
         loop {
@@ -261,6 +274,10 @@ impl Run<'_> {
                 self.world.follow(purpose, link)?;
             }
             Deed::Order(minor) => return self.order(person, minor),
+            Deed::Broadcast(id) => {
+                // Whatever has been called off or sent stays so.
+                let _ = self.world.broadcast(id.as_str(), BroadcastVerb::Start);
+            }
         }
         Ok(())
     }
@@ -408,7 +425,8 @@ impl Run<'_> {
 
     /// Reads the ledger and the totals.
     fn outcome(self, campaign: &str, time_zone: &str) -> Result<Outcome, String> {
-        let report = self.world.report(campaign).map_err(|error| error.to_string())?;
+        let report = self.world.report_with_broadcasts(campaign);
+        let report = report.map_err(|error| error.to_string())?;
         Ok(Outcome {
             calendar: self.calendar(time_zone)?,
             report: report.ok_or("the campaign is not live")?,

@@ -1,0 +1,57 @@
+//! What a campaign file says about its messages: `[campaign.sms]` and `tracking`.
+
+use super::table::{Node, Table};
+use crate::domain::texting::{Texting, read_price};
+use crate::domain::tracking::{Tracking, Utm};
+
+/// Reads `sms`.
+pub(super) fn texting(node: Node<'_>) -> Option<Texting> {
+    let mut table = node.table();
+    let places = &[("start", false), ("end", true)];
+    let links = &[("short", false), ("long", true)];
+    Some(Texting {
+        signature: table.get("signature", Node::text).unwrap_or_default(),
+        signature_last: table.get("signature_at", |n| n.word(places)).unwrap_or_default(),
+        opt_out: table.get("opt_out", Node::text).unwrap_or_default(),
+        segments_max: table.get("segments_max", Node::count),
+        long_links: table.get("links", |node| node.word(links)).unwrap_or_default(),
+        prices: table.get("price", |node| node.named(price)).unwrap_or_default(),
+    })
+}
+
+fn price(node: Node<'_>) -> Option<i64> {
+    let text = node.clone().text()?;
+    read_price(&text).or_else(|| {
+        node.complain(format!(
+            "`{text}` is no price: digits, with at most 6 decimals, as \"0.045\""
+        ))
+    })
+}
+
+/// Reads `tracking`: `false`, or a table.
+pub(super) fn tracking(node: Node<'_>) -> Option<Tracking> {
+    if !node.is_table() {
+        return Some(Tracking { off: !node.truth()?, ..Tracking::default() });
+    }
+    let mut table = node.table();
+    Some(Tracking {
+        off: !table.get("on", Node::truth).unwrap_or(true),
+        off_in: table.get("off_in", |node| node.list(Node::text)).unwrap_or_default(),
+        utm: table.get("utm", utm).unwrap_or_default(),
+    })
+}
+
+/// Reads `utm`: `true`, `false`, or what the tags say.
+fn utm(node: Node<'_>) -> Option<Option<Utm>> {
+    if !node.is_table() {
+        return Some(node.truth()?.then(Utm::default));
+    }
+    let mut table = node.table();
+    let mut tag = |name| Table::get(&mut table, name, Node::text);
+    Some(Some(Utm {
+        source: tag("source"),
+        medium: tag("medium"),
+        campaign: tag("campaign"),
+        content: tag("content"),
+    }))
+}

@@ -1,0 +1,41 @@
+//! What is said about `[campaign.sms]` and `tracking`.
+
+use crate::domain::campaign_file::tests::{MESSAGES, SAMPLE, said};
+use insta::assert_snapshot;
+
+#[test]
+fn what_makes_no_sense_about_messages_is_refused() {
+    let answers = [
+        ("signature = \"砺川装备\"", "signature = \"【砺川】\""),
+        ("opt_out = \"拒收请回复R\"", "opt_out = \"谢谢\""),
+        ("segments_max = 3", "segments_max = 11"),
+        ("\"+86\" = \"0.045\"", "\"86\" = \"0.045\""),
+        ("\"+86\" = \"0.045\"", "\"+86\" = \"0,045\""),
+        ("\"DE\", \"Europe/\"", "\"Germany\""),
+        ("send = \"sms/sorry\"\ntracking", "wait = \"1d\"\ntracking"),
+    ]
+    .map(|(from, to)| {
+        assert_eq!(MESSAGES.matches(from).count(), 1, "`{from}` must be there once");
+        said(&format!("{SAMPLE}\n{}", MESSAGES.replace(from, to)))
+    });
+    assert_eq!(said(&format!("{SAMPLE}\n{MESSAGES}")), "all good");
+    assert_snapshot!(answers.join(""), @r#"
+    line 233: campaign.sms.signature
+         the name alone: 【】 is put around it
+    line 235: campaign.sms.opt_out
+         does not say how to refuse
+       → such as `Reply STOP to opt out` or `拒收请回复R`
+    line 236: campaign.sms.segments_max
+         a message has 1 to 10 segments
+    line 238: campaign.sms.price.86
+         `86` is no beginning of a number
+       → write "+86", or "+" for every other
+    line 238: campaign.sms.price.+86
+         `0,045` is no price: digits, with at most 6 decimals, as "0.045"
+    line 229: campaign.tracking.off_in[1]
+         `Germany` is no country or time zone
+       → write "DE", or "Europe/" for all zones there
+    line 247: journey.quiet.step[1].tracking
+         belongs to `send` steps only
+    "#);
+}

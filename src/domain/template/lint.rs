@@ -1,0 +1,258 @@
+//! The linter: what may be published, and yet would arrive badly. Each finding has a code, words in
+//! both languages, a place and a remedy; `docs/templates.md` lists them all.
+
+mod links;
+mod look;
+mod words;
+
+use super::helpers::format_data;
+use super::manner::Manner;
+use super::markup::{Token, tokens};
+use super::{RenderedEmail, TemplateSource, Templates, part_name};
+use crate::domain::campaign::{Campaign, Compiled};
+use crate::domain::form::{Field, FieldKind};
+use crate::domain::language::Language;
+use crate::domain::tracking;
+use serde_json::{Map, Value, json};
+
+/// The most bytes of HTML that Gmail shows; it hides the rest, the unsubscribe link with it.
+pub const HTML_BYTES_MAX: usize = 102_000;
+/// The most columns of a subject, of which a Chinese character takes two: what common mailboxes
+/// show on a desktop. Phones show about half.
+pub const SUBJECT_COLUMNS_MAX: usize = 60;
+/// A mail with images and fewer letters than this is one of images.
+const LETTERS_MIN: usize = 80;
+/// What a link's token adds to its address: the ids of contact, campaign and message, and a
+/// signature.
+const TOKEN_BYTES: usize = 190;
+
+/// What a warning is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs, reason = "each is its code in words, and docs/templates.md says more")]
+pub enum LintCode {
+    NoPostalAddress,
+    NoUnsubscribeInText,
+    InsecureLink,
+    RelativeLink,
+    BrokenLink,
+    EmptyLink,
+    ShortenedLink,
+    MisleadingLink,
+    UnencodedValue,
+    ImageWithoutAlt,
+    DataImage,
+    ImageOnly,
+    TooLarge,
+    NoPreheader,
+    LongSubject,
+    ShoutingSubject,
+    ManyExclamations,
+    FalseReply,
+    UnsupportedCss,
+    UnsupportedElement,
+    NoColorScheme,
+    TextWithoutBackground,
+    HiddenText,
+}
+
+/// One warning.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lint {
+    /// What it is about.
+    pub code: LintCode,
+    /// The part of the e-mail: `emails/welcome/html`.
+    pub key: String,
+    /// The line in it, from 1, if that is known.
+    pub line: Option<usize>,
+    /// What it is about in particular: an address, a property, a number.
+    pub detail: String,
+}
+
+impl Lint {
+    /// What is wrong.
+    pub fn message(&self, language: Language) -> String {
+        let (english, chinese, ..) = words::of(self.code);
+        language.pick(english, chinese).replace("{}", &self.detail)
+    }
+
+    /// What would be right.
+    pub fn remedy(&self, language: Language) -> &'static str {
+        let (.., english, chinese) = words::of(self.code);
+        language.pick(english, chinese)
+    }
+}
+
+impl LintCode {
+    /// The code: `image-without-alt`.
+    pub fn as_str(self) -> &'static str {
+        words::name(self)
+    }
+}
+
+/// Looks at one e-mail, or a version of it: as it was written, with its layout, and as it would
+/// arrive for a made-up contact. Templates that were not checked before give nothing.
+pub fn lint(
+    name: &str,
+    written: &TemplateSource,
+    templates: &Templates,
+    compiled: &Compiled,
+) -> Vec<Lint> {
+    let TemplateSource::Email { preheader, html, text, .. } = written else { return Vec::new() };
+    let Ok(rendered) = templates.render_email(name, &sample_data(compiled)) else {
+        return Vec::new();
+    };
+    let mut found = Findings { name, found: Vec::new() };
+    found.subject(&rendered.subject);
+    let tokens = tokens(html);
+    links::look(&mut found, html, &tokens);
+    look::written(&mut found, html, &tokens);
+    look::rendered(&mut found, &rendered.html);
+    if preheader.is_empty() && !html.contains("<mj-preview") {
+        found.add("html", None, LintCode::NoPreheader, "");
+    }
+    if !text.is_empty() && !rendered.text.contains(SAMPLE_UNSUBSCRIBE) {
+        found.add("text", None, LintCode::NoUnsubscribeInText, "");
+    }
+    found.whole(&rendered, &compiled.campaign);
+    found.found
+}
+
+/// What was found, in the order found.
+struct Findings<'f> {
+    name: &'f str,
+    found: Vec<Lint>,
+}
+
+impl Findings<'_> {
+    fn add(&mut self, part: &str, line: Option<usize>, code: LintCode, detail: impl Into<String>) {
+        let lint = Lint { code, key: part_name(self.name, part), line, detail: detail.into() };
+        if !self.found.contains(&lint) {
+            self.found.push(lint);
+        }
+    }
+
+    /// The subject as the made-up contact gets it.
+    fn subject(&mut self, subject: &str) {
+        let columns: usize = subject.chars().map(|c| if c >= '\u{2e80}' { 2 } else { 1 }).sum();
+        if columns > SUBJECT_COLUMNS_MAX {
+            self.add("subject", None, LintCode::LongSubject, columns.to_string());
+        }
+        let letters = || subject.chars().filter(|c| c.is_lowercase() || c.is_uppercase());
+        let large = letters().filter(|c| c.is_uppercase()).count();
+        if large >= 8 && large * 10 >= letters().count() * 8 {
+            self.add("subject", None, LintCode::ShoutingSubject, "");
+        }
+        if subject.chars().filter(|c| matches!(c, '!' | '！')).count() > 1 {
+            self.add("subject", None, LintCode::ManyExclamations, "");
+        }
+        let start = subject.trim_start().to_lowercase();
+        if ["re:", "fw:", "fwd:", "回复：", "回复:", "转发：", "转发:"]
+            .iter()
+            .any(|prefix| start.starts_with(prefix))
+        {
+            self.add("subject", None, LintCode::FalseReply, "");
+        }
+    }
+
+    /// The mail as a whole: its size, its foot, and whether it has words.
+    fn whole(&mut self, rendered: &RenderedEmail, campaign: &Campaign) {
+        let token = |url: &str| Some(format!("{SAMPLE_URL}/c/{}", "x".repeat(token_bytes(url))));
+        let size = tracking::rewrite_links(&rendered.html, token).len();
+        if size > HTML_BYTES_MAX {
+            self.add("html", None, LintCode::TooLarge, size.div_ceil(1000).to_string());
+        }
+        let text = super::plain_text(&rendered.html);
+        let squeezed = |text: &str| text.split_whitespace().collect::<String>();
+        if !squeezed(&text).contains(&squeezed(&campaign.postal_address)) {
+            self.add("html", None, LintCode::NoPostalAddress, "");
+        }
+        if text.contains("!!!") || text.contains("！！！") {
+            self.add("html", None, LintCode::ManyExclamations, "");
+        }
+        // The foot is in every mail, and no reason to open one.
+        let foot = squeezed(&campaign.postal_address).chars().count();
+        let letters = text.chars().filter(|c| c.is_alphanumeric()).count().saturating_sub(foot);
+        let is_image = |token: &Token| matches!(token, Token::Open(e) if e.name == "img");
+        if letters < LETTERS_MIN && tokens(&rendered.html).iter().any(is_image) {
+            self.add("html", None, LintCode::ImageOnly, "");
+        }
+    }
+}
+
+/// How long the token of a link to this address is.
+fn token_bytes(url: &str) -> usize {
+    // Base64 makes four bytes of three.
+    TOKEN_BYTES + url.len().div_ceil(3) * 4
+}
+
+const SAMPLE_URL: &str = "https://go.example.com";
+const SAMPLE_UNSUBSCRIBE: &str = "https://go.example.com/u/sample";
+
+/// What a made-up contact of a campaign knows: something for each field and attribute, so that
+/// nothing of a message is missing when it is looked at.
+pub fn sample_data(compiled: &Compiled) -> Value {
+    let campaign = &compiled.campaign;
+    let language = Language::from_locale(&campaign.locale);
+    let mut data = Map::new();
+    for name in &campaign.attributes {
+        data.insert(name.clone(), sample_attribute(name, compiled));
+    }
+    for field in campaign.forms.values().flat_map(|form| &form.fields) {
+        data.insert(field.name.clone(), sample_answer(field, language));
+    }
+    let known = [
+        ("first_name", language.pick("Robin", "晓雯").into()),
+        ("last_name", language.pick("Taylor", "林").into()),
+        ("full_name", language.pick("Robin Taylor", "林晓雯").into()),
+        ("email", "robin@example.com".into()),
+        ("phone", language.pick("+447400123456", "+8613812345678").into()),
+        ("external_id", "1001".into()),
+        ("locale", campaign.locale.as_str().into()),
+        ("time_zone", campaign.time_zone.as_str().into()),
+        ("score", Value::from(42)),
+        ("base_url", SAMPLE_URL.into()),
+        ("unsubscribe_url", SAMPLE_UNSUBSCRIBE.into()),
+        ("preferences_url", "https://go.example.com/preferences/sample".into()),
+        ("campaign", json!({ "name": campaign.name, "postal_address": campaign.postal_address })),
+    ];
+    let (locale, zone) = (&*campaign.locale, &*campaign.time_zone);
+    let manner = Manner { locale, zone, currency: &campaign.currency };
+    data.extend(known.map(|(name, value)| (name.to_owned(), value)));
+    data.extend([format_data(&manner)]);
+    Value::Object(data)
+}
+
+/// Nobody says what kind of thing an attribute is, but the helpers that it is given to.
+fn sample_attribute(name: &str, compiled: &Compiled) -> Value {
+    let is_given_to = |helpers: &[&str]| {
+        compiled.templates.values().flat_map(TemplateSource::parts).any(|(_, text, _)| {
+            helpers.iter().any(|helper| text.contains(&format!("{helper} {name}")))
+        })
+    };
+    if is_given_to(&["date", "time"]) {
+        json!("2026-03-02T09:30:00Z")
+    } else if is_given_to(&["money", "number", "plural", "gt", "gte", "lt", "lte"]) {
+        json!(12)
+    } else if is_given_to(&["percent"]) {
+        json!(0.12)
+    } else {
+        json!(format!("[{name}]"))
+    }
+}
+
+fn sample_answer(field: &Field, language: Language) -> Value {
+    match &field.kind {
+        FieldKind::Number { .. } => json!(12),
+        FieldKind::Url => json!("https://www.example.com/"),
+        FieldKind::Date => json!("2026-03-02"),
+        FieldKind::Select(options) | FieldKind::Radio(options) => {
+            options.first().map(|option| option.value.clone()).into()
+        }
+        FieldKind::MultiSelect(options) => {
+            options.iter().take(2).map(|option| option.value.clone()).collect()
+        }
+        FieldKind::Checkbox => json!(true),
+        FieldKind::Country => json!(language.pick("GB", "CN")),
+        _ => json!(language.pick("A few words", "一段文字")),
+    }
+}

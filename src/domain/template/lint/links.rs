@@ -1,0 +1,121 @@
+//! Links and images: where they lead, what they show, and what they say to who sees neither.
+
+use super::super::markup::{Element, Token, decoded};
+use super::{Findings, LintCode};
+
+/// Services that hide where a link leads; filters know them all.
+const SHORTENERS: &[&str] = &[
+    "bit.ly", "tinyurl.com", "t.co", "goo.gl", "ow.ly", "is.gd", "buff.ly", "rebrand.ly",
+    "cutt.ly", "t.ly", "rb.gy", "tiny.cc", "bl.ink", "shorturl.at", "t.cn", "dwz.cn", "suo.im",
+    "url.cn", "u.to", "lnkd.in",
+];
+/// Helpers after which a value may stand in an address.
+const ENCODING: &[&str] = &["encode", "url", "default", "number", "if", "unless", "else", "each"];
+
+/// Looks at every address of a body.
+pub(super) fn look(found: &mut Findings, source: &str, tokens: &[Token]) {
+    for (index, token) in tokens.iter().enumerate() {
+        let Token::Open(element) = token else { continue };
+        let line = Some(1 + source[..element.at].matches('\n').count());
+        image(found, element, line);
+        for name in ["href", "src", "background-url", "background"] {
+            let Some(written) = element.attribute(name) else { continue };
+            // `background` may be a colour; a style sheet or a font is not followed.
+            let is_loaded = matches!(&*element.name, "link" | "mj-font");
+            if is_loaded || (name == "background" && !written.contains("//")) {
+                continue;
+            }
+            address(found, written, line);
+            if name == "href" && element.name == "a" {
+                misleading(found, written, &text_after(tokens, index), line);
+            }
+        }
+    }
+}
+
+fn image(found: &mut Findings, element: &Element, line: Option<usize>) {
+    let is_image = matches!(&*element.name, "img" | "mj-image" | "mj-carousel-image");
+    if is_image && element.attribute("alt").is_none() {
+        let source = element.attribute("src").unwrap_or_default();
+        found.add("html", line, LintCode::ImageWithoutAlt, source);
+    }
+}
+
+fn address(found: &mut Findings, written: &str, line: Option<usize>) {
+    let address = decoded(written);
+    let address = address.trim();
+    let lower = address.to_ascii_lowercase();
+    let mut add = |code| found.add("html", line, code, address);
+    if address.is_empty() || address == "#" {
+        add(LintCode::EmptyLink);
+    } else if lower.starts_with("data:") {
+        add(LintCode::DataImage);
+    } else if lower.starts_with("http://") {
+        add(LintCode::InsecureLink);
+    } else if let Some(rest) = lower.strip_prefix("https://") {
+        let host = host_of(rest);
+        let is_dynamic = host.contains("{{");
+        if SHORTENERS.contains(&host) {
+            add(LintCode::ShortenedLink);
+        } else if !is_dynamic && (!host.contains('.') || address.contains([' ', '\t', '\n', '<'])) {
+            add(LintCode::BrokenLink);
+        }
+    } else if !address.starts_with("{{")
+        && !["mailto:", "tel:", "#"].iter().any(|s| lower.starts_with(s))
+    {
+        match lower.starts_with("http") || lower.starts_with("www.") {
+            true => add(LintCode::BrokenLink),
+            false => add(LintCode::RelativeLink),
+        }
+    }
+    for value in bare_values(address) {
+        found.add("html", line, LintCode::UnencodedValue, value);
+    }
+}
+
+fn host_of(rest: &str) -> &str {
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    host.strip_prefix("www.").unwrap_or(host)
+}
+
+/// The values in an address that stand there as they are.
+fn bare_values(address: &str) -> Vec<&str> {
+    let tags = address.split("{{").skip(1).filter_map(|rest| rest.split("}}").next());
+    let name = |tag: &str| tag.trim_matches(['#', '/', '^', '~', ' ']).to_owned();
+    tags.filter(|tag| {
+        let name = name(tag);
+        let first = name.split_whitespace().next().unwrap_or_default();
+        let is_ours = first.ends_with("_url") || first.starts_with(['>', '!']);
+        !is_ours && !ENCODING.contains(&first)
+    })
+    .collect()
+}
+
+/// The text of a link that begins at a token.
+fn text_after(tokens: &[Token], index: usize) -> String {
+    let inside = tokens[index + 1..].iter();
+    let inside = inside.take_while(|t| !matches!(t, Token::Close { name, .. } if name == "a"));
+    let texts = inside.filter_map(|token| match token {
+        Token::Text { text, .. } => Some(decoded(text)),
+        _ => None,
+    });
+    texts.collect::<String>().trim().to_owned()
+}
+
+/// A link that shows one site and leads to another looks like fraud, to filters too.
+fn misleading(found: &mut Findings, href: &str, text: &str, line: Option<usize>) {
+    let lower = text.to_ascii_lowercase();
+    let shown = lower.strip_prefix("https://").or_else(|| lower.strip_prefix("http://"));
+    let host = host_of(shown.unwrap_or(&lower));
+    let end = host.rsplit_once('.').map_or("", |(_, end)| end);
+    let is_host = !host.contains([' ', '@', '{'])
+        && (2..=24).contains(&end.len())
+        && end.bytes().all(|b| b.is_ascii_alphabetic())
+        && (shown.is_some() || host.len() == lower.trim_start_matches("www.").len());
+    let href = decoded(href).to_ascii_lowercase();
+    let target = href.strip_prefix("https://").or_else(|| href.strip_prefix("http://"));
+    let Some(target) = target.map(host_of) else { return };
+    if is_host && target != host && !target.ends_with(&format!(".{host}")) {
+        found.add("html", line, LintCode::MisleadingLink, format!("{host} → {target}"));
+    }
+}

@@ -1,0 +1,195 @@
+//! The codes of warnings, and their words in both languages.
+
+use super::LintCode::{self, *};
+
+/// The code of a warning.
+pub(super) fn name(code: LintCode) -> &'static str {
+    match code {
+        NoPostalAddress => "no-postal-address",
+        NoUnsubscribeInText => "no-unsubscribe-in-text",
+        InsecureLink => "insecure-link",
+        RelativeLink => "relative-link",
+        BrokenLink => "broken-link",
+        EmptyLink => "empty-link",
+        ShortenedLink => "shortened-link",
+        MisleadingLink => "misleading-link",
+        UnencodedValue => "unencoded-value",
+        ImageWithoutAlt => "image-without-alt",
+        DataImage => "data-image",
+        ImageOnly => "image-only",
+        TooLarge => "too-large",
+        NoPreheader => "no-preheader",
+        LongSubject => "long-subject",
+        ShoutingSubject => "shouting-subject",
+        ManyExclamations => "many-exclamations",
+        FalseReply => "false-reply",
+        UnsupportedCss => "unsupported-css",
+        UnsupportedElement => "unsupported-element",
+        NoColorScheme => "no-color-scheme",
+        TextWithoutBackground => "text-without-background",
+        HiddenText => "hidden-text",
+    }
+}
+
+type Words = (&'static str, &'static str, &'static str, &'static str);
+
+/// What is wrong in English and in Chinese, `{}` being the detail, and what would be right.
+pub(super) fn of(code: LintCode) -> Words {
+    match code {
+        NoPostalAddress | NoUnsubscribeInText | NoPreheader | LongSubject | ShoutingSubject
+        | ManyExclamations | FalseReply | TooLarge | ImageOnly => of_mail(code),
+        InsecureLink | RelativeLink | BrokenLink | EmptyLink | ShortenedLink | MisleadingLink
+        | UnencodedValue => of_link(code),
+        _ => of_look(code),
+    }
+}
+
+fn of_mail(code: LintCode) -> Words {
+    match code {
+        NoPostalAddress => (
+            "does not say the sender's postal address",
+            "没有写明发件人的通信地址",
+            "put {{campaign.postal_address}} at its foot; US law asks for it (16 CFR 316.5)",
+            "在页脚加上 {{campaign.postal_address}}；美国法律有此要求（16 CFR 316.5）",
+        ),
+        NoUnsubscribeInText => (
+            "the plain text has no address to unsubscribe at",
+            "纯文本部分没有退订地址",
+            "put {{unsubscribe_url}} at its end",
+            "在末尾加上 {{unsubscribe_url}}",
+        ),
+        NoPreheader => (
+            "has no preheader: mailboxes show the body's first words after the subject",
+            "没有预览文字：收件箱会在主题后显示正文开头",
+            "write preheader.hbs beside subject.hbs",
+            "在 subject.hbs 旁边写一个 preheader.hbs",
+        ),
+        LongSubject => (
+            "the subject has {} columns; mailboxes cut it after 60",
+            "主题宽 {} 列，收件箱会在 60 列处截断",
+            "say it in 60 (a Chinese character counts two)",
+            "控制在 60 列以内（一个汉字算两列）",
+        ),
+        ShoutingSubject => (
+            "the subject shouts: nearly all of it is capitals",
+            "主题几乎全是大写字母，像在喊叫",
+            "write it as a sentence; filters count capitals",
+            "按正常句子书写；过滤器会统计大写字母",
+        ),
+        ManyExclamations => (
+            "more exclamation marks than filters like",
+            "感叹号过多，容易被过滤",
+            "one is enough",
+            "一个就够了",
+        ),
+        FalseReply => (
+            "the subject pretends to be a reply",
+            "主题伪装成回复或转发",
+            "say what the mail is about; a deceptive subject is unlawful (15 USC 7704(a)(2))",
+            "写明邮件内容；欺骗性主题违法（15 USC 7704(a)(2)）",
+        ),
+        TooLarge => (
+            "the HTML has about {} kB; Gmail hides what is beyond 102",
+            "HTML 约 {} kB，Gmail 会隐藏 102 kB 之后的内容",
+            "shorten it, or leave out styles and nested tables: the unsubscribe link is at its end",
+            "请缩短，或减少样式和嵌套表格：退订链接就在末尾",
+        ),
+        _ => (
+            "says hardly anything but in images, which many people do not see",
+            "内容几乎都在图片里，而很多人看不到图片",
+            "write what matters as text",
+            "把要点写成文字",
+        ),
+    }
+}
+
+fn of_link(code: LintCode) -> Words {
+    match code {
+        InsecureLink => {
+            ("`{}` is not encrypted", "`{}` 未加密", "begin it with https://", "改用 https://")
+        }
+        RelativeLink => (
+            "`{}` leads nowhere: a mail has no address of its own",
+            "`{}` 打不开：邮件没有自己的网址",
+            "begin it with {{base_url}} or https://",
+            "以 {{base_url}} 或 https:// 开头",
+        ),
+        BrokenLink => (
+            "`{}` is no address",
+            "`{}` 不是有效网址",
+            "check it; it needs https:// and a host, and no spaces",
+            "请检查：需要 https:// 和域名，且不能有空格",
+        ),
+        EmptyLink => (
+            "a link or image without an address",
+            "链接或图片没有地址",
+            "give it one, or take it out",
+            "补上地址，或删掉它",
+        ),
+        ShortenedLink => (
+            "`{}` hides where it leads; filters refuse such links",
+            "`{}` 隐藏了去向，容易被过滤",
+            "link to the page itself: clicks are counted anyway",
+            "直接链接到目标页面：点击照样会被统计",
+        ),
+        MisleadingLink => (
+            "shows one site and leads to another: {}",
+            "显示的网站与实际去向不同：{}",
+            "write words instead of an address",
+            "链接文字请写文字，不要写网址",
+        ),
+        _ => (
+            "`{}` stands in an address as it is; a space or & in it would break the link",
+            "`{}` 直接放进了网址，其中的空格或 & 会破坏链接",
+            "write {{encode …}}",
+            "写成 {{encode …}}",
+        ),
+    }
+}
+
+fn of_look(code: LintCode) -> Words {
+    match code {
+        ImageWithoutAlt => (
+            "the image `{}` says nothing to who does not see it",
+            "图片 `{}` 没有替代文字",
+            "write alt=\"…\"; alt=\"\" if it is decoration",
+            "写上 alt=\"…\"；纯装饰图片写 alt=\"\"",
+        ),
+        DataImage => (
+            "Gmail does not show images within the mail",
+            "Gmail 不显示内嵌在邮件里的图片",
+            "link to a file on the web",
+            "改为链接网上的图片文件",
+        ),
+        UnsupportedElement => (
+            "not shown by some: {}",
+            "部分客户端不显示：{}",
+            "link to a page that has it",
+            "改为链接到包含它的页面",
+        ),
+        UnsupportedCss => (
+            "not known to some: {}",
+            "部分客户端不支持：{}",
+            "MJML's columns and attributes work everywhere",
+            "请用 MJML 的分栏和属性，各处都有效",
+        ),
+        NoColorScheme => (
+            "does not say that it knows dark mode, so clients change its colours",
+            "没有声明支持深色模式，客户端会自行改变颜色",
+            "put <meta name=\"color-scheme\" content=\"light dark\" /> into its head",
+            "在 head 里加上 <meta name=\"color-scheme\" content=\"light dark\" />",
+        ),
+        TextWithoutBackground => (
+            "text in {} without a background of its own: one of the modes swallows it",
+            "文字颜色为 {} 且没有自己的背景色：浅色或深色模式下会看不见",
+            "give the section a background-color, or the text a colour between",
+            "给区块加 background-color，或换一个中间色",
+        ),
+        _ => (
+            "text in the colour of its background, {}, as spam has it",
+            "文字与背景同色（{}），是垃圾邮件的做法",
+            "take it out; a preheader goes into preheader.hbs",
+            "请删除；预览文字写在 preheader.hbs 里",
+        ),
+    }
+}

@@ -1,0 +1,193 @@
+//! Each warning, and what does not deserve one.
+
+use super::*;
+
+const FOOT: &str = "<mj-text><a href=\"{{unsubscribe_url}}\">Stop</a> {{campaign.postal_address}} \
+    Enough words that nobody takes this for a mail of images: the letters of a mail are counted, \
+    and here are more than eighty of them.</mj-text>";
+
+/// The warnings about an e-mail with this subject, this in its head, and this in its body.
+fn lints(subject: &str, head: &str, body: &str) -> String {
+    let mjml = format!(
+        "<mjml><mj-head><mj-raw><meta name=\"color-scheme\" content=\"light dark\" /></mj-raw>\
+         {head}</mj-head><mj-body background-color=\"#eeeeee\"><mj-section><mj-column>\n{body}\n\
+         {FOOT}</mj-column></mj-section></mj-body></mjml>"
+    );
+    told(subject, "A preheader", &mjml, "")
+}
+
+fn told(subject: &str, preheader: &str, mjml: &str, text: &str) -> String {
+    let source = |html: &str, text: &str| TemplateSource::Email {
+        subject: subject.to_owned(),
+        preheader: preheader.to_owned(),
+        html: html.to_owned(),
+        text: text.to_owned(),
+    };
+    let html = compile_mjml(mjml).unwrap();
+    let arriving = compiled(vec![("emails/welcome", source(&html, text))]);
+    let templates = Templates::new(&arriving.templates).unwrap();
+    let found = super::super::lint("emails/welcome", &source(mjml, text), &templates, &arriving);
+    let line = |lint: &Lint| {
+        let part = lint.key.trim_start_matches("emails/welcome/");
+        let line = lint.line.map(|line| format!(":{line}")).unwrap_or_default();
+        format!("{part}{line} {} {}\n", lint.code.as_str(), lint.detail)
+    };
+    found.iter().map(line).collect::<String>().replace(" \n", "\n")
+}
+
+#[test]
+fn a_good_mail_has_no_warnings() {
+    let body = "<mj-image src=\"https://a.example/x.png\" alt=\"\" />\
+        <mj-button href=\"{{base_url}}/x?role={{encode role}}\">Go</mj-button>\
+        <mj-text><a href=\"mailto:a@b.example\">a@b.example</a> <a href=\"tel:+44\">call</a>\
+        <a href=\"https://www.a.example/x\">a.example</a>\
+        <a href=\"{{default (url company) base_url}}\">yours</a>\
+        <p style=\"color:#111111;display:block\">e.g. 3.5 points; position: fixed</p></mj-text>";
+    let style = "<mj-style>a:hover { color: #b93a10; } .x { display: block !important }</mj-style>";
+    assert_eq!(lints("A plain subject, OK", style, body), "");
+}
+
+#[test]
+fn links_that_break_or_mislead() {
+    assert_snapshot!(lints("好", "", "<mj-text>\n<a href=\"http://a.example\">x</a>\n\
+        <a href=\"/pricing\">x</a>\n<a href=\"\">x</a>\n<a href=\"#\">x</a>\n\
+        <a href=\"https//a.example\">x</a>\n<a href=\"https://a example/b\">x</a>\n\
+        <a href=\"https://localhost/\">x</a>\n<a href=\"https://bit.ly/x\">x</a>\n\
+        <a href=\"https://evil.example/\">www.bank.example</a>\n\
+        <a href=\"https://evil.example/\">https://bank.example/login</a>\n\
+        <a href=\"{{base_url}}/x?r={{role}}\">x</a>\n</mj-text>"), @"
+    html:3 insecure-link http://a.example
+    html:4 relative-link /pricing
+    html:5 empty-link
+    html:6 empty-link #
+    html:7 broken-link https//a.example
+    html:8 broken-link https://a example/b
+    html:9 broken-link https://localhost/
+    html:10 shortened-link https://bit.ly/x
+    html:11 misleading-link bank.example → evil.example
+    html:12 misleading-link bank.example → evil.example
+    html:13 unencoded-value role
+    ");
+}
+
+#[test]
+fn images_without_words() {
+    assert_snapshot!(lints("好", "", "<mj-image src=\"https://a.example/x.png\" />\n\
+        <mj-text><img src=\"data:image/png;base64,xx\" alt=\"a\"></mj-text>"), @"
+    html:2 image-without-alt https://a.example/x.png
+    html:3 data-image data:image/png;base64,xx
+    ");
+    let bare = "<mjml><mj-body><mj-section><mj-column><mj-image src=\"https://a.example/x.png\" \
+        alt=\"\" /><mj-text><a href=\"{{unsubscribe_url}}\">x</a></mj-text></mj-column>\
+        </mj-section></mj-body></mjml>";
+    assert_snapshot!(told("好", "", bare, "no way out"), @"
+    html no-color-scheme
+    html text-without-background #000000
+    html no-preheader
+    text no-unsubscribe-in-text
+    html no-postal-address
+    html image-only
+    ");
+}
+
+#[test]
+fn what_mail_clients_do_not_know() {
+    let style = "\n<mj-style>\n@import url(x.css);\n.a, .b:hover {\n  color: red;\n  \
+        display:flex; gap: 3px }\n@media (min-width:1px) { .c { position: fixed } }\n</mj-style>";
+    assert_snapshot!(lints("好", style, "<mj-text>\n<p style=\"float:left;width:calc(1px)\">x</p>\n\
+        <div style=\"background:url(https://a.example/x)\">x</div><video></video></mj-text>"), @"
+    html:3 unsupported-css @import: Gmail, Outlook.com, Yahoo
+    html:6 unsupported-css display:flex: Outlook for Windows
+    html:6 unsupported-css gap: Outlook for Windows, Yahoo
+    html:7 unsupported-css position:fixed: Gmail, Outlook for Windows
+    html:10 unsupported-css float:left: Outlook for Windows
+    html:10 unsupported-css calc(): Outlook, Yahoo
+    html:11 unsupported-css background:url(): Outlook for Windows
+    html:11 unsupported-element <video>: Gmail, Outlook, Yahoo
+    ");
+}
+
+#[test]
+fn colours_that_a_mode_swallows() {
+    let bare = FOOT.replace("<mj-text>", "<mj-text color=\"#000000\">");
+    let mjml = format!(
+        "<mjml><mj-body><mj-section><mj-column>{bare}</mj-column></mj-section></mj-body></mjml>"
+    );
+    assert_snapshot!(told("好", "x", &mjml, ""), @"
+    html no-color-scheme
+    html text-without-background #000000
+    ");
+    assert_snapshot!(lints("好", "", "<mj-text><b style=\"color:#EEEEEE\">sex</b></mj-text>"), @"
+    html hidden-text #eeeeee
+    ");
+}
+
+#[test]
+fn subjects_that_are_cut_or_filtered() {
+    let subject = |subject: &str| lints(subject, "", "");
+    assert_eq!(subject(&"长".repeat(30)), "");
+    assert_snapshot!(subject(&"长".repeat(31)), @"subject long-subject 62");
+    assert_snapshot!(subject("BUY IT NOW RIGHT AWAY"), @"subject shouting-subject");
+    assert_snapshot!(subject("Only now, {{first_name}}!!"), @"subject many-exclamations");
+    assert_snapshot!(subject("Re: 您的订单"), @"subject false-reply");
+    assert_eq!(subject("NASA & UNESCO answer"), "");
+}
+
+#[test]
+fn a_mail_is_measured_with_its_links() {
+    let link = "<a href=\"{{base_url}}/a-page\">a link</a>\n".repeat(380);
+    assert_snapshot!(lints("好", "", &format!("<mj-text>{link}</mj-text>")), @"
+    html too-large 109
+    ");
+    let link = "<a href=\"{{base_url}}/a-page\">a link</a>\n".repeat(300);
+    assert_eq!(lints("好", "", &format!("<mj-text>{link}</mj-text>")), "");
+}
+
+#[test]
+fn every_code_has_its_words_in_both_languages() {
+    use crate::domain::language::Language::{Chinese, English};
+    let mjml = "<mjml><mj-body><mj-section><mj-column><mj-image src=\"http://x\" /></mj-column>\
+        </mj-section></mj-body></mjml>";
+    let source = email("X", mjml, "");
+    let html = compile_mjml(mjml).unwrap();
+    let arriving = compiled(vec![("emails/welcome", email("X", &html, "x"))]);
+    let templates = Templates::new(&arriving.templates).unwrap();
+    let found = super::super::lint("emails/welcome", &source, &templates, &arriving);
+    let words = |lint: &Lint| {
+        let [en, zh] =
+            [English, Chinese].map(|l| format!("{}\n    {}", lint.message(l), lint.remedy(l)));
+        format!("{}\n  {en}\n  {zh}\n", lint.code.as_str())
+    };
+    assert_snapshot!(found.iter().map(words).collect::<String>(), @r#"
+    image-without-alt
+      the image `http://x` says nothing to who does not see it
+        write alt="…"; alt="" if it is decoration
+      图片 `http://x` 没有替代文字
+        写上 alt="…"；纯装饰图片写 alt=""
+    insecure-link
+      `http://x` is not encrypted
+        begin it with https://
+      `http://x` 未加密
+        改用 https://
+    no-color-scheme
+      does not say that it knows dark mode, so clients change its colours
+        put <meta name="color-scheme" content="light dark" /> into its head
+      没有声明支持深色模式，客户端会自行改变颜色
+        在 head 里加上 <meta name="color-scheme" content="light dark" />
+    no-preheader
+      has no preheader: mailboxes show the body's first words after the subject
+        write preheader.hbs beside subject.hbs
+      没有预览文字：收件箱会在主题后显示正文开头
+        在 subject.hbs 旁边写一个 preheader.hbs
+    no-postal-address
+      does not say the sender's postal address
+        put {{campaign.postal_address}} at its foot; US law asks for it (16 CFR 316.5)
+      没有写明发件人的通信地址
+        在页脚加上 {{campaign.postal_address}}；美国法律有此要求（16 CFR 316.5）
+    image-only
+      says hardly anything but in images, which many people do not see
+        write what matters as text
+      内容几乎都在图片里，而很多人看不到图片
+        把要点写成文字
+    "#);
+}

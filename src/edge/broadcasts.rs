@@ -1,0 +1,119 @@
+//! Broadcasts, for programs that hold a token and for people who are signed in.
+
+use super::admin::{door, frame};
+use super::api::{refuse_stranger, unavailable};
+use super::app::App;
+use super::inbound::Inbound;
+use super::reply::{self, Reply};
+use crate::domain::broadcast::BroadcastVerb;
+use crate::domain::primitives::QualifiedId;
+use crate::domain::problem::Problem;
+use crate::flows::steer_broadcast::{self, NotSteered, Standing};
+use crate::views::broadcast::{PreviewView, preview as preview_page};
+use crate::views::page::Section;
+use crate::views::visitor::MessageKind;
+use serde_json::json;
+
+/// Who would get a broadcast.
+pub async fn preview(app: App, inbound: Inbound, id: &str) -> Reply {
+    if let Some(refusal) = refuse_stranger(&app, &inbound) {
+        return refusal;
+    }
+    match steer_broadcast::preview(&app.db, &QualifiedId::from(id), app.now).await {
+        Ok(preview) => Reply::json(200, &preview),
+        Err(why) => not_steered(&inbound, why),
+    }
+}
+
+/// Starts, pauses, resumes or cancels a broadcast.
+pub async fn steer(app: App, inbound: Inbound, id: &str, verb: BroadcastVerb) -> Reply {
+    if let Some(refusal) = refuse_stranger(&app, &inbound) {
+        return refusal;
+    }
+    match steer_here(&app, id, verb).await {
+        Ok(standing) => Reply::json(200, &standing),
+        Err(why) => not_steered(&inbound, why),
+    }
+}
+
+/// Does what the verb says, and hands on what follows.
+async fn steer_here(app: &App, id: &str, verb: BroadcastVerb) -> Result<Standing, NotSteered> {
+    let id = QualifiedId::from(id);
+    let (standing, work) = steer_broadcast::steer(&app.db, &id, verb, app.now).await?;
+    app.hint(&work).await;
+    Ok(standing)
+}
+
+fn not_steered(inbound: &Inbound, why: NotSteered) -> Reply {
+    let refuse = |status, title, problem: Problem| {
+        let detail = "Nothing has changed. Name a broadcast as <campaign>.<broadcast>.";
+        Reply::problem(status, title, detail, json!({ "problems": [problem] }))
+    };
+    match why {
+        NotSteered::Unknown(problem) => refuse(404, "There is no such broadcast", problem),
+        NotSteered::Refused(problem) => refuse(409, "The broadcast stands elsewhere", problem),
+        NotSteered::Database(error) => unavailable(inbound, "broadcast", &error.to_string()),
+    }
+}
+
+/// Who would get a broadcast, as a page with the button that starts it.
+pub async fn page(app: App, inbound: Inbound, id: &str) -> Reply {
+    if let Some(door) = door(&app, &inbound) {
+        return door;
+    }
+    match steer_broadcast::preview(&app.db, &QualifiedId::from(id), app.now).await {
+        Ok(preview) => {
+            let campaign = preview.standing.broadcast.parts().map(|(campaign, _)| campaign);
+            let live = campaign.and_then(|campaign| app.catalog.live_edition(&campaign).cloned());
+            let zone = live.map_or_else(
+                || "UTC".to_owned(),
+                |edition| edition.compiled.campaign.time_zone.clone(),
+            );
+            let view = PreviewView {
+                frame: frame(&app, &inbound, Section::Campaigns),
+                broadcast: &preview.standing.broadcast,
+                state: preview.standing.state,
+                starts_at: preview.standing.starts_at,
+                segment: &preview.segment,
+                purpose: &preview.purpose,
+                channel: preview.channel,
+                audience: preview.audience,
+                time_zone: &zone,
+            };
+            Reply::page(200, preview_page(&view))
+        }
+        Err(why) => not_shown(&inbound, why),
+    }
+}
+
+/// Does what a button says, and shows the campaign again.
+pub async fn steer_by_hand(app: App, inbound: Inbound, id: &str, verb: BroadcastVerb) -> Reply {
+    if inbound.is_cross_site() {
+        return reply::message(&inbound, MessageKind::Forbidden);
+    }
+    if let Some(door) = door(&app, &inbound) {
+        return door;
+    }
+    match steer_here(&app, id, verb).await {
+        // Whoever presses a button twice, or late, is shown where it stands.
+        Ok(Standing { broadcast, .. }) => back(&inbound, &broadcast),
+        Err(NotSteered::Refused(_)) => back(&inbound, &QualifiedId::from(id)),
+        Err(why) => not_shown(&inbound, why),
+    }
+}
+
+fn back(inbound: &Inbound, broadcast: &QualifiedId) -> Reply {
+    let campaign = broadcast.0.split('.').next().unwrap_or_default();
+    let language = inbound.language().tag();
+    Reply::redirect(303, &format!("/admin/campaigns/{campaign}?lang={language}"))
+}
+
+fn not_shown(inbound: &Inbound, why: NotSteered) -> Reply {
+    match why {
+        NotSteered::Database(error) => {
+            reply::log("broadcast", &error.to_string());
+            reply::message(inbound, MessageKind::Unavailable)
+        }
+        _ => reply::message(inbound, MessageKind::NotFound),
+    }
+}

@@ -1,0 +1,117 @@
+//! The list of suppressed addresses in the web app.
+
+use super::admin::{door, frame};
+use super::app::App;
+use super::inbound::Inbound;
+use super::lists::reason_asked;
+use super::reply::{self, Reply};
+use super::visitor::read_answer;
+use crate::domain::reason::in_words;
+use crate::flows::suppressions::{self, Named, NotDone};
+use crate::store::suppressions::Wanted;
+use crate::views::page::Section;
+use crate::views::suppressions::{ENTRIES_A_PAGE, SuppressionsView, suppressions as list_page};
+use crate::views::visitor::MessageKind;
+
+/// Who lifts a suppression by the web app: whoever is signed in has no name.
+const WEB_APP: &str = "web app";
+
+/// The list, a page of it.
+pub async fn page(app: App, inbound: Inbound) -> Reply {
+    match door(&app, &inbound) {
+        Some(door) => door,
+        None => show(&app, &inbound, "", 200).await,
+    }
+}
+
+/// Suppresses an address, and shows the list again.
+pub async fn add(mut app: App, mut inbound: Inbound) -> Reply {
+    let named = match read(&app, &mut inbound).await {
+        Ok(named) => named,
+        Err(reply) => return reply,
+    };
+    let App { db, catalog, settings, now, ids, .. } = &mut app;
+    let flow = suppressions::add(db, catalog, &settings.keys, (&named, WEB_APP), *now, ids);
+    let done = flow.await.map(|_| ());
+    after(&app, &inbound, done).await
+}
+
+/// Lifts a suppression, and shows the list again.
+pub async fn release(mut app: App, mut inbound: Inbound) -> Reply {
+    let named = match read(&app, &mut inbound).await {
+        Ok(named) => named,
+        Err(reply) => return reply,
+    };
+    let App { db, catalog, settings, now, ids, .. } = &mut app;
+    let flow = suppressions::release(db, catalog, &settings.keys, (&named, WEB_APP), *now, ids);
+    let done = flow.await.map(|_| ());
+    after(&app, &inbound, done).await
+}
+
+/// What the form names, of somebody who is signed in and sent it from here.
+async fn read(app: &App, inbound: &mut Inbound) -> Result<Named, Reply> {
+    if inbound.is_cross_site() {
+        return Err(reply::message(inbound, MessageKind::Forbidden));
+    }
+    if let Some(door) = door(app, inbound) {
+        return Err(door);
+    }
+    let answer = read_answer(inbound).await?;
+    let text = |name: &str| answer.first(name).unwrap_or_default().trim().to_owned();
+    Ok(Named {
+        address: text("address"),
+        note: text("note"),
+        force: answer.first("force").is_some(),
+        ..Named::default()
+    })
+}
+
+async fn after(app: &App, inbound: &Inbound, done: Result<(), NotDone>) -> Reply {
+    let language = inbound.language();
+    let said = match done {
+        Ok(()) => {
+            let place = format!("/admin/suppressions?lang={}", language.tag());
+            return Reply::redirect(303, &place);
+        }
+        Err(NotDone::Refused(why)) => why,
+        Err(NotDone::Unknown) => {
+            language.pick("The address is not suppressed.", "该地址未被禁发。").to_owned()
+        }
+        Err(NotDone::NeedsForce(reason)) => {
+            let why = in_words(reason.as_str(), language);
+            language.pick(
+                format!("Not lifted: {why}. Tick the box if that is in error."),
+                format!("未解除：{why}。如确属误判，请勾选强制解除。"),
+            )
+        }
+        Err(NotDone::Failed(error)) => {
+            reply::log("suppressions", &error.to_string());
+            return reply::message(inbound, MessageKind::Unavailable);
+        }
+    };
+    show(app, inbound, &said, 422).await
+}
+
+async fn show(app: &App, inbound: &Inbound, said: &str, status: u16) -> Reply {
+    let page = inbound.parameter("page").and_then(|text| text.parse::<usize>().ok());
+    let page = page.unwrap_or(1).max(1);
+    let reason = reason_asked(inbound);
+    let wanted = Wanted {
+        reason,
+        offset: (page - 1).saturating_mul(ENTRIES_A_PAGE),
+        // One more, to know whether there is another page.
+        limit: ENTRIES_A_PAGE + 1,
+        ..Wanted::default()
+    };
+    match suppressions::list(&app.db, &wanted, app.now).await {
+        Ok(entries) => {
+            let frame = frame(app, inbound, Section::Suppressions);
+            let view = SuppressionsView { frame, entries: &entries, page, reason, said };
+            Reply::page(status, list_page(&view))
+        }
+        Err(error) => {
+            reply::log("suppressions", &error.to_string());
+            reply::message(inbound, MessageKind::Unavailable)
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! preview: a message of a live version as somebody would get it, without sending it; and a test of
+//! it, sent to our own people.
+//!
+//! A preview is one round trip (2 statements) if a contact is named, and none if not. A test is
+//! that, and a `commit`: its row in the ledger is written before it leaves, like any message's.
+//!
+//! **Who may get a test.** Whoever has an API token or a session may read every contact's data, so
+//! a test tells them nothing new; it could only be misused to write to strangers from the sender's
+//! own address. So it goes to the campaign's owner, and to addresses of the domains that the
+//! deployment and the campaign send from, which are ours; never to a phone. It is marked, its links
+//! are as they were written, it is counted nowhere, and no journey and no rule takes it for the
+//! message itself.
+
+use super::commit::{Case, CommitError, Who, commit};
+use super::compose::{Shown, show};
+use super::named;
+use super::seams::{Database, DatabaseError};
+use super::settings::Settings;
+use super::submit_form::deliveries;
+use super::task::Work;
+use crate::domain::address::read_email;
+use crate::domain::campaign::Compiled;
+use crate::domain::catalog::{Catalog, Edition};
+use crate::domain::contact::Contact;
+use crate::domain::decide::{Happening, TestAsked};
+use crate::domain::primitives::{CampaignId, Ids, MessageId, Millis};
+use crate::domain::problem::Problem;
+use crate::domain::template::TemplateSource;
+use serde::{Deserialize, Serialize};
+
+/// What is to be looked at.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Asked {
+    /// The message: `emails/welcome`, `sms/reminder`, or a version, `emails/welcome/zh-CN`.
+    pub template: String,
+    /// Whose data it shows: our id, the customer's own, an e-mail address, or a number with `+`.
+    /// Without it, made-up data, or for a test those of the contact with the address it goes to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<String>,
+    /// The language to show it in (BCP 47); without it, the contact's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locale: Option<String>,
+    /// Where a test goes; without it, to the campaign's owner. Previews have no such thing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+}
+
+/// Why there is nothing to see.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NotShown {
+    /// What is asked for is not there, or not allowed.
+    Wrong(Problem),
+    /// The database failed, or others kept writing; asking again is safe.
+    Database(DatabaseError),
+}
+
+impl From<DatabaseError> for NotShown {
+    fn from(error: DatabaseError) -> Self {
+        Self::Database(error)
+    }
+}
+
+/// What became of a test.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Tested {
+    /// The message's id in the ledger.
+    pub message: MessageId,
+    /// Where it goes.
+    pub to: String,
+}
+
+/// The messages of a campaign, each under its first name.
+pub fn messages(compiled: &Compiled) -> impl Iterator<Item = &str> {
+    let is_message =
+        |s: &TemplateSource| matches!(s, TemplateSource::Email { .. } | TemplateSource::Sms(_));
+    let named = compiled.templates.iter().filter(move |(_, source)| is_message(source));
+    let is_first = |name: &&str| {
+        crate::domain::template::parent_of_version(&compiled.templates, name) == *name
+    };
+    named.map(|(name, _)| name.as_str()).filter(is_first)
+}
+
+/// Shows a message.
+pub async fn preview<D: Database>(
+    db: &D,
+    edition: &Edition,
+    settings: &Settings,
+    asked: &Asked,
+    now: Millis,
+) -> Result<Shown, NotShown> {
+    known(edition, &asked.template)?;
+    let contact = match asked.contact.as_deref().map(str::trim).filter(|told| !told.is_empty()) {
+        Some(told) => Some(find(db, told, now).await?),
+        None => None,
+    };
+    let locale = asked.locale.as_deref().filter(|locale| !locale.is_empty());
+    show(edition, contact.as_ref(), &asked.template, locale, settings).map_err(|error| {
+        NotShown::Wrong(Problem { line: error.line, ..Problem::new(error.template, error.message) })
+    })
+}
+
+/// Writes a test down, and says what delivers it.
+pub async fn send_test<D: Database>(
+    db: &D,
+    catalog: &Catalog,
+    campaign: &CampaignId,
+    settings: &Settings,
+    asked: &Asked,
+    now: Millis,
+    ids: &mut Ids,
+) -> Result<(Tested, Vec<Work>), NotShown> {
+    let wrong = |problem: Problem| Err(NotShown::Wrong(problem));
+    let Some(edition) = catalog.live_edition(campaign) else {
+        return wrong(Problem::new("campaign", format!("`{campaign}` is not published")));
+    };
+    known(edition, &asked.template)?;
+    if !asked.template.starts_with("emails/") {
+        let problem = Problem::new("template", "an SMS is looked at, and not sent as a test");
+        return wrong(problem.help("ask for its preview"));
+    }
+    let to = recipient(edition, settings, asked).map_err(NotShown::Wrong)?;
+    let told = asked.contact.as_deref().map(str::trim).filter(|told| !told.is_empty());
+    let contact = match find(db, told.unwrap_or(&to), now).await {
+        Err(NotShown::Wrong(problem)) if told.is_none() => {
+            let help = "name a contact whose data it shows, as `contact`";
+            return wrong(Problem { help: Some(help.to_owned()), ..problem });
+        }
+        found => found?,
+    };
+    let message = MessageId(ids.uuid());
+    let test = TestAsked {
+        message: message.clone(),
+        campaign: campaign.clone(),
+        template: asked.template.clone(),
+        to: to.clone(),
+    };
+    let happenings = vec![Happening::TestAsked(test)];
+    let case = Case { who: Who::Id(contact.id), happenings };
+    let decisions =
+        commit(db, catalog, vec![case], now, ids).await.map_err(|error| match error {
+            CommitError::Database(error) => NotShown::Database(error),
+            other => NotShown::Database(DatabaseError::Fault(other.to_string())),
+        })?;
+    Ok((Tested { message, to }, deliveries(&decisions)))
+}
+
+fn known(edition: &Edition, template: &str) -> Result<(), NotShown> {
+    let templates = &edition.compiled.templates;
+    let is_message = template.starts_with("emails/") || template.starts_with("sms/");
+    if is_message && templates.contains_key(template) {
+        return Ok(());
+    }
+    let problem = Problem::new("template", format!("there is no message `{template}`"));
+    Err(NotShown::Wrong(problem.suggest(template, messages(&edition.compiled))))
+}
+
+async fn find<D: Database>(db: &D, told: &str, now: Millis) -> Result<Contact, NotShown> {
+    let rows = db.batch(named::questions(told, &[], now).to_vec()).await?;
+    let found = named::pick(told, &rows)?.filter(|contact| contact.erased_at.is_none());
+    found.ok_or_else(|| NotShown::Wrong(named::nobody("contact")))
+}
+
+/// The owner, or somebody at one of our own domains.
+fn recipient(edition: &Edition, settings: &Settings, asked: &Asked) -> Result<String, Problem> {
+    let campaign = &edition.compiled.campaign;
+    let Some(told) = asked.to.as_deref().map(str::trim).filter(|to| !to.is_empty()) else {
+        return Ok(campaign.owner.clone());
+    };
+    let Ok(to) = read_email(told) else {
+        return Err(Problem::new("to", "this is no e-mail address"));
+    };
+    let senders = [Some(settings.mail_from.as_str()), campaign.from.as_deref()];
+    let ours = senders.into_iter().flatten().filter_map(domain);
+    let is_ours = domain(&to).is_some_and(|theirs| ours.into_iter().any(|ours| ours == theirs));
+    if is_ours || read_email(&campaign.owner).as_ref() == Ok(&to) {
+        return Ok(to);
+    }
+    let help = "send it to the campaign's owner, or to an address of the domain that mail is from";
+    Err(Problem::new("to", "tests go to our own people only").help(help))
+}
+
+/// The domain of an address, `Name <address>` or plain, in lower case.
+fn domain(address: &str) -> Option<String> {
+    let (_, domain) = address.trim_end_matches('>').rsplit_once('@')?;
+    Some(domain.trim().to_ascii_lowercase())
+}

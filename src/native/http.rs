@@ -1,0 +1,53 @@
+//! Real HTTP behind the `Http` seam, for the command line and for tests.
+
+use crate::flows::seams::Http;
+use crate::providers::http::{HttpError, HttpRequest, HttpResponse};
+use std::time::Duration;
+use ureq::http::Request;
+use ureq::{Agent, Error};
+
+/// How much of an answer is kept, in bytes, as at the edge.
+const BODY_BYTES_MAX: u64 = 64 * 1024;
+
+/// HTTP by threads that block: it follows no redirect and waits no longer than it is worth.
+pub struct Client {
+    agent: Agent,
+}
+
+impl Client {
+    /// One that waits so long for a whole answer.
+    pub fn new(answer_max: Duration) -> Self {
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .timeout_global(Some(answer_max))
+            .build();
+        Self { agent: config.into() }
+    }
+}
+
+impl Http for Client {
+    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let mut builder = Request::builder().method(request.method).uri(&request.url);
+        for (name, value) in &request.headers {
+            builder = builder.header(*name, value);
+        }
+        let request = builder.body(request.body).map_err(|error| broken(error.into()))?;
+        let mut response = self.agent.run(request).map_err(broken)?;
+        let headers = response.headers().iter().map(|(name, value)| {
+            (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+        });
+        let (status, headers) = (response.status().as_u16(), headers.collect());
+        let body = response.body_mut().with_config().limit(BODY_BYTES_MAX).lossy_utf8(true);
+        let body = body.read_to_string().map_err(broken)?;
+        Ok(HttpResponse { status, headers, body })
+    }
+}
+
+/// Why no answer came.
+fn broken(error: Error) -> HttpError {
+    match error {
+        Error::Timeout(_) => HttpError::TimedOut,
+        error => HttpError::Network(error.to_string()),
+    }
+}

@@ -1,0 +1,165 @@
+//! What the providers' files share: encodings, addresses, statuses.
+
+pub(super) use super::hooks::{MESSAGE_KEY, tag};
+use super::http::{HttpRequest, HttpResponse};
+use super::{Attempt, Outgoing};
+use crate::domain::primitives::Span;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value};
+
+/// A POST of a JSON document.
+pub(super) fn post_json(
+    url: impl Into<String>,
+    headers: Vec<(&'static str, String)>,
+    body: &Value,
+) -> HttpRequest {
+    let mut all = vec![("content-type", "application/json".to_owned())];
+    all.extend(headers);
+    HttpRequest { method: "POST", url: url.into(), headers: all, body: body.to_string() }
+}
+
+/// The value of an `authorization` header for a name and a secret (RFC 7617).
+pub(super) fn basic(name: &str, secret: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{name}:{secret}")))
+}
+
+/// A form body or a query: pairs in their order, percent-encoded.
+pub(super) fn form<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let pairs = pairs.into_iter();
+    let pair = |(name, value)| format!("{}={}", percent_encode(name), percent_encode(value));
+    pairs.map(pair).collect::<Vec<_>>().join("&")
+}
+
+/// Percent-encodes all but the unreserved characters of RFC 3986.
+pub(super) fn percent_encode(text: &str) -> String {
+    text.bytes()
+        .map(|byte| match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                char::from(byte).to_string()
+            }
+            _ => format!("%{byte:02X}"),
+        })
+        .collect()
+}
+
+/// `Name <address>` as name and address; without a name, the name is empty.
+pub(super) fn mailbox_parts(mailbox: &str) -> (&str, &str) {
+    match mailbox.rsplit_once('<') {
+        Some((name, rest)) => {
+            (name.trim().trim_matches('"'), rest.trim_end().trim_end_matches('>').trim())
+        }
+        None => ("", mailbox.trim()),
+    }
+}
+
+/// Further headers of a mail as a JSON object.
+pub(super) fn headers_object(headers: &[(&'static str, String)]) -> Map<String, Value> {
+    headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_str().into())).collect()
+}
+
+/// An answer's body as JSON; null if it is none.
+pub(super) fn json(response: &HttpResponse) -> Value {
+    serde_json::from_str(&response.body).unwrap_or(Value::Null)
+}
+
+/// A text within a JSON document, by its JSON pointer (RFC 6901); empty if there is none.
+pub(super) fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// What a provider said, in one line: a status or code, and what of a word and a text there is.
+pub(super) fn said(code: impl std::fmt::Display, word: &str, text: &str) -> String {
+    let rest: Vec<&str> = [word, text].into_iter().filter(|part| !part.is_empty()).collect();
+    format!("{code} {}", rest.join(": ")).trim().to_owned()
+}
+
+/// The mailbox as a header has it: a name with signs of its own is quoted (RFC 5322 section 3.2.3).
+pub(super) fn quoted_mailbox(mailbox: &str) -> String {
+    let (name, address) = mailbox_parts(mailbox);
+    match name {
+        "" => address.to_owned(),
+        name if name.contains(|c: char| "()<>[]:;@\\,.\"&".contains(c)) => {
+            let name = name.replace('\\', "\\\\").replace('"', "\\\"");
+            format!("\"{name}\" <{address}>")
+        }
+        name => format!("{name} <{address}>"),
+    }
+}
+
+/// The same in ASCII: other letters of the name are encoded (RFC 2047), in words of at most 75
+/// characters.
+pub(super) fn ascii_mailbox(mailbox: &str) -> String {
+    let (name, address) = mailbox_parts(mailbox);
+    if name.is_ascii() {
+        return quoted_mailbox(mailbox);
+    }
+    let mut words = vec![String::new()];
+    for letter in name.chars() {
+        // 45 bytes are 60 characters of base64.
+        if words.last().is_some_and(|word| word.len() + letter.len_utf8() > 45) {
+            words.push(String::new());
+        }
+        words.iter_mut().last().into_iter().for_each(|word| word.push(letter));
+    }
+    let words = words.iter().map(|word| format!("=?UTF-8?B?{}?=", STANDARD.encode(word)));
+    format!("{} <{address}>", words.collect::<Vec<_>>().join(" "))
+}
+
+/// The provider took it, under this id; an answer without an id says nothing certain.
+pub(super) fn accepted(id: &str) -> Attempt {
+    match id {
+        "" => Attempt::Lost("an answer without an id".to_owned()),
+        id => Attempt::Accepted { provider_id: id.to_owned(), arrived: false },
+    }
+}
+
+/// What most providers' status codes mean, for those that say no more.
+pub(super) fn by_status(response: &HttpResponse, reason: String) -> Attempt {
+    match response.status {
+        // The account's fault, not the message's: nothing leaves until somebody mends it.
+        401 | 403 => Attempt::Stop(reason),
+        // Only these say that nothing was taken.
+        425 | 429 | 503 => Attempt::Busy { after: retry_after(response), reason },
+        // Behind a gateway's word, or a server's that has fallen, the message may have been taken.
+        408 | 500.. => Attempt::Lost(reason),
+        _ => Attempt::Refused(reason),
+    }
+}
+
+/// `Retry-After` in seconds (RFC 9110 section 10.2.3); its date form is not used by providers.
+pub(super) fn retry_after(response: &HttpResponse) -> Option<Span> {
+    let (_, value) = response.headers.iter().find(|(name, _)| name == "retry-after")?;
+    value.trim().parse().ok().map(Span::seconds)
+}
+
+/// A number of a contact as most providers want it: E.164 without the plus.
+pub(super) fn digits(message: &Outgoing) -> &str {
+    message.to.trim_start_matches('+')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mailbox_has_a_name_and_an_address() {
+        assert_eq!(mailbox_parts("Ann <a@x.example>"), ("Ann", "a@x.example"));
+        assert_eq!(mailbox_parts("\"Joe, jr\" <j@x.example>"), ("Joe, jr", "j@x.example"));
+        assert_eq!(mailbox_parts("a@x.example"), ("", "a@x.example"));
+    }
+
+    #[test]
+    fn names_are_quoted_or_encoded_where_a_header_needs_it() {
+        assert_eq!(quoted_mailbox("Joe, jr <j@x.example>"), "\"Joe, jr\" <j@x.example>");
+        assert_eq!(quoted_mailbox("Ann <a@x.example>"), "Ann <a@x.example>");
+        assert_eq!(ascii_mailbox("速滴 <a@x.example>"), "=?UTF-8?B?6YCf5ru0?= <a@x.example>");
+        let long = format!("{} <a@x.example>", "滴".repeat(16));
+        assert_eq!(ascii_mailbox(&long).matches("=?UTF-8?B?").count(), 2);
+    }
+
+    #[test]
+    fn forms_are_percent_encoded() {
+        assert_eq!(form([("a b", "1&2"), ("c", "é")]), "a%20b=1%262&c=%C3%A9");
+    }
+}

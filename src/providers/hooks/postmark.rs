@@ -1,0 +1,68 @@
+//! Postmark. Its webhooks are not signed; they show a secret by basic authentication
+//! (postmarkapp.com/developer/webhooks/webhooks-overview).
+
+use super::signature::shows_secret;
+use super::{Hook, MESSAGE_KEY, Provider, Raw, Refusal, Told, date, json, message_of, text};
+use crate::domain::bounce::{Bounce, BounceReason, classify};
+use crate::domain::decide::News;
+use serde_json::Value;
+
+pub(super) fn read(hook: &Hook<'_>, secrets: &[&str]) -> Result<Vec<Told>, Refusal> {
+    if !shows_secret(hook, secrets) {
+        return Err(Refusal::Unverified);
+    }
+    let event = json(hook.body)?;
+    let Some(news) = news(&event) else { return Ok(Vec::new()) };
+    let first = |paths: &[&str]| {
+        let found = paths.iter().map(|path| text(&event, path)).find(|text| !text.is_empty());
+        found.unwrap_or_default()
+    };
+    let raw = Raw {
+        news,
+        at: date(first(&["/DeliveredAt", "/BouncedAt", "/ChangedAt"])),
+        address: first(&["/Recipient", "/Email"]),
+        provider_id: text(&event, "/MessageID"),
+    };
+    let message = message_of(text(&event, &format!("/Metadata/{MESSAGE_KEY}")));
+    Ok(vec![raw.told(Provider::Postmark, message, hook.now)])
+}
+
+fn news(event: &Value) -> Option<News> {
+    Some(match text(event, "/RecordType") {
+        "Delivery" => News::Delivered,
+        "SpamComplaint" => News::Complained,
+        "Bounce" => return bounce(event),
+        "SubscriptionChange" if event.get("SuppressSending") == Some(&Value::Bool(true)) => {
+            match text(event, "/SuppressionReason") {
+                "ManualSuppression" => News::Unsubscribed,
+                // The bounce, or the complaint, is told of by itself.
+                _ => return None,
+            }
+        }
+        _ => return None,
+    })
+}
+
+/// The types of bounces (postmarkapp.com/developer/api/bounce-api#bounce-types).
+fn bounce(event: &Value) -> Option<News> {
+    let told = match text(event, "/Details") {
+        "" => text(event, "/Description"),
+        details => details,
+    };
+    let of = |reason| Bounce::of(reason, "", told);
+    let bounce = match text(event, "/Type") {
+        "HardBounce" | "BadEmailAddress" | "ManuallyDeactivated" => classify(told).hard(),
+        "SoftBounce" | "Transient" | "DnsError" | "Undeterminable" | "TemplateRenderingFailed" => {
+            classify(told).soft()
+        }
+        "SpamComplaint" => return Some(News::Complained),
+        "Unsubscribe" => return Some(News::Unsubscribed),
+        "SpamNotification" | "VirusNotification" => of(BounceReason::Spam),
+        "Blocked" | "ISPBlock" => of(BounceReason::Blocked),
+        "DMARCPolicy" => of(BounceReason::NotAuthenticated),
+        "SMTPApiError" | "InboundError" => of(BounceReason::Policy),
+        // Answers of machines and of people, notices of a new address, tests.
+        _ => return None,
+    };
+    Some(News::Bounced(bounce))
+}

@@ -1,0 +1,92 @@
+//! Resend, whose webhooks are Svix's: HMAC-SHA256 over `id.timestamp.body`
+//! (resend.com/docs/webhooks/verify-webhooks-requests, docs.svix.com/receiving/verifying-payloads).
+
+use super::signature::{base64, equal, hmac_sha256};
+use super::{
+    Hook, MESSAGE_KEY, Provider, Raw, Refusal, SIGNED_AGO_MAX, Told, date, is_fresh, json,
+    message_of, seconds, text,
+};
+use crate::domain::bounce::{Bounce, BounceReason, classify};
+use crate::domain::decide::News;
+use serde_json::Value;
+
+pub(super) fn read(hook: &Hook<'_>, secrets: &[&str]) -> Result<Vec<Told>, Refusal> {
+    verify(hook, secrets)?;
+    let event = json(hook.body)?;
+    let Some(news) = news(&event) else { return Ok(Vec::new()) };
+    let to = event.pointer("/data/to/0").or_else(|| event.pointer("/data/to"));
+    let raw = Raw {
+        news,
+        at: date(text(&event, "/created_at")),
+        address: to.and_then(Value::as_str).unwrap_or_default(),
+        provider_id: text(&event, "/data/email_id"),
+    };
+    Ok(vec![raw.told(Provider::Resend, message_of(tag(&event)), hook.now)])
+}
+
+/// The headers are Svix's own or those of Standard Webhooks; several signatures mean that a secret
+/// is being changed.
+fn verify(hook: &Hook<'_>, secrets: &[&str]) -> Result<(), Refusal> {
+    let header = |name: &str| match (hook.header)(&format!("svix-{name}")) {
+        value if value.is_empty() => (hook.header)(&format!("webhook-{name}")),
+        value => value,
+    };
+    let (id, timestamp) = (header("id"), header("timestamp"));
+    let signatures = header("signature");
+    let at = timestamp.parse().ok().and_then(seconds).ok_or(Refusal::Unverified)?;
+    let signed = [id.as_bytes(), b".", timestamp.as_bytes(), b".", hook.body];
+    let is_signed = secrets.iter().any(|secret| {
+        let key = base64(secret.strip_prefix("whsec_").unwrap_or(secret));
+        let mac = hmac_sha256(&key, &signed);
+        let given = signatures.split(' ').filter_map(|one| one.strip_prefix("v1,"));
+        !key.is_empty() && given.map(base64).any(|given| equal(&mac, &given))
+    });
+    match is_signed {
+        false => Err(Refusal::Unverified),
+        true if !is_fresh(at, hook.now, SIGNED_AGO_MAX) => Err(Refusal::Stale),
+        true => Ok(()),
+    }
+}
+
+/// Tags come as an object of names and values, or as a list of both.
+fn tag(event: &Value) -> &str {
+    let tags = event.pointer("/data/tags");
+    let listed = tags.and_then(Value::as_array).and_then(|tags| {
+        let ours = tags.iter().find(|tag| text(tag, "/name") == MESSAGE_KEY)?;
+        ours.get("value")
+    });
+    let found = listed.or_else(|| tags.and_then(|tags| tags.get(MESSAGE_KEY)));
+    found.and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Opens and clicks are ours to track; what is late will be told of again.
+fn news(event: &Value) -> Option<News> {
+    Some(match text(event, "/type") {
+        "email.sent" => News::Sent,
+        "email.delivered" => News::Delivered,
+        "email.complained" => News::Complained,
+        "email.bounced" => News::Bounced(bounce(event)),
+        // On Resend's own list: an earlier message bounced, or was complained about.
+        "email.suppressed" => News::Bounced(bounce(event).hard()),
+        "email.failed" => {
+            let why = text(event, "/data/failed/reason");
+            News::Bounced(Bounce::of(BounceReason::Policy, "", why))
+        }
+        _ => return None,
+    })
+}
+
+fn bounce(event: &Value) -> Bounce {
+    let diagnostic = event.pointer("/data/bounce/diagnosticCode");
+    let diagnostic = match diagnostic {
+        Some(Value::Array(all)) => all.first().and_then(Value::as_str),
+        other => other.and_then(Value::as_str),
+    };
+    let said = diagnostic.unwrap_or_else(|| text(event, "/data/bounce/message"));
+    let bounce = classify(said);
+    match text(event, "/data/bounce/type") {
+        "Permanent" => bounce.hard(),
+        "Transient" => bounce.soft(),
+        _ => bounce,
+    }
+}

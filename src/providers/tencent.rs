@@ -1,0 +1,107 @@
+//! Tencent Cloud SMS: `SendSms` of `sms.tencentcloudapi.com`, signed with TC3-HMAC-SHA256.
+//!
+//! It knows no idempotency key. Our id travels as `SessionContext`, but does not come back: what it
+//! tells later is found by its `SerialNo` (cloud.tencent.com/document/product/382/55981). What a
+//! text is in its templates says `sms_template`; values go by their order, not by their names.
+
+use super::common::{accepted, by_status, json, said, text};
+use super::http::{HttpRequest, HttpResponse};
+use super::sign::{Signed, tencent};
+use super::sms_template::{Filled, signature};
+use super::{Attempt, Call, Content};
+use crate::domain::primitives::Span;
+use serde_json::json;
+
+const HOST: &str = "sms.tencentcloudapi.com";
+const CONTENT_TYPE: &str = "application/json; charset=utf-8";
+
+/// How long to wait when a number had its fill for now.
+const LIMIT_WAIT: Span = Span::hours(1);
+
+/// What Tencent Cloud knows us by.
+#[derive(Clone)]
+pub struct Account {
+    /// The id of the secret, `AKID…`.
+    pub secret_id: String,
+    /// The secret.
+    pub secret_key: String,
+    /// The SMS application, `1400…`.
+    pub app_id: String,
+    /// The region, such as `ap-guangzhou`.
+    pub region: String,
+    /// The approved signature of texts that bring none.
+    pub sign_name: String,
+    /// The approved template of texts that name none; it has one variable.
+    pub template: String,
+}
+
+/// The request that sends an SMS; `None` for what is none.
+pub fn request(account: &Account, call: Call<'_>) -> Option<HttpRequest> {
+    let Content::Sms { text } = &call.first.content else { return None };
+    let (brand, rest) = signature(text);
+    let filled = Filled::read(rest)
+        .unwrap_or_else(|| Filled { template: &account.template, values: vec![("", rest)] });
+    let values: Vec<&str> = filled.values.iter().map(|(_, value)| *value).collect();
+    let body = json!({
+        "PhoneNumberSet": [call.first.to],
+        "SmsSdkAppId": account.app_id,
+        "SignName": brand.unwrap_or(&account.sign_name),
+        "TemplateId": filled.template,
+        "TemplateParamSet": values,
+        "SessionContext": call.first.id,
+    });
+    let body = body.to_string();
+    let signed = Signed {
+        method: "POST",
+        path: "/",
+        query: "",
+        headers: &[("content-type", CONTENT_TYPE), ("host", HOST)],
+        body: &body,
+    };
+    let key = (account.secret_id.as_str(), account.secret_key.as_str());
+    let authorization = tencent(&signed, key, "sms", call.at);
+    Some(HttpRequest {
+        method: "POST",
+        url: format!("https://{HOST}/"),
+        headers: vec![
+            ("content-type", CONTENT_TYPE.to_owned()),
+            ("x-tc-action", "SendSms".to_owned()),
+            ("x-tc-version", "2021-01-11".to_owned()),
+            ("x-tc-region", account.region.clone()),
+            ("x-tc-timestamp", call.at.0.div_euclid(1_000).to_string()),
+            ("authorization", authorization),
+        ],
+        body,
+    })
+}
+
+/// What the answer means. Errors come with 200 too: of the whole request in `Error`, of the number
+/// in `SendStatusSet` (cloud.tencent.com/document/product/382/59177).
+pub fn outcome(response: &HttpResponse) -> Attempt {
+    let body = json(response);
+    let (error, status) = ("/Response/Error", "/Response/SendStatusSet/0");
+    let place = if body.pointer(error).is_some() { error } else { status };
+    let part = |name: &str| text(&body, &format!("{place}/{name}"));
+    let code = part("Code");
+    let reason = said(code, "", part("Message"));
+    match code {
+        "Ok" => accepted(part("SerialNo")),
+        "" if (200..=299).contains(&response.status) => {
+            Attempt::Lost("an answer without a code".to_owned())
+        }
+        "" => by_status(response, format!("status {}", response.status)),
+        "RequestLimitExceeded"
+        | "LimitExceeded.AppDailyLimit"
+        | "LimitExceeded.DeliveryFrequencyLimit" => Attempt::Busy { after: None, reason },
+        "FailedOperation.InsufficientBalanceInSmsPackage" => Attempt::Stop(reason),
+        // This number had its fill for now.
+        _ if code.starts_with("LimitExceeded.PhoneNumber") => {
+            Attempt::Retry { after: Some(LIMIT_WAIT), reason }
+        }
+        _ if code.starts_with("AuthFailure") || code.starts_with("UnauthorizedOperation") => {
+            Attempt::Stop(reason)
+        }
+        _ if code.starts_with("InternalError") => Attempt::Lost(reason),
+        _ => Attempt::Refused(reason),
+    }
+}

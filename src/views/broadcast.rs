@@ -1,0 +1,334 @@
+//! Broadcasts in the web app: how each stands in its campaign's report, to how many it would go.
+
+use super::format::{NONE, count, moment, money, percent};
+use super::page::{Frame, Page};
+use super::render;
+use super::report::{Cell, Table, TableRow};
+use crate::domain::ab::{Finding, Pair, Reason};
+use crate::domain::broadcast::{AbMetric, Audience, BroadcastState, Phase};
+use crate::domain::broadcast_report::{BroadcastReport, VariantFigures};
+use crate::domain::language::Language;
+use crate::domain::primitives::{Channel, Millis, QualifiedId};
+use crate::domain::reason::in_words;
+use crate::domain::report::Report;
+use askama::Template;
+
+/// What the page of a broadcast's size is made of.
+pub struct PreviewView<'a> {
+    /// The web app around it.
+    pub frame: Frame,
+    /// The broadcast.
+    pub broadcast: &'a QualifiedId,
+    /// How far it has come; nothing, if it waits to be started by hand.
+    pub state: Option<BroadcastState>,
+    /// When it starts by itself.
+    pub starts_at: Option<Millis>,
+    /// Its segment.
+    pub segment: &'a str,
+    /// The purpose that is agreed to.
+    pub purpose: &'a str,
+    /// How it travels.
+    pub channel: Channel,
+    /// Who would get it.
+    pub audience: Audience,
+    /// The IANA zone times are shown in.
+    pub time_zone: &'a str,
+}
+
+/// Renders to how many a broadcast would go, with the button that starts it.
+pub fn preview(view: &PreviewView) -> String {
+    let language = view.frame.language;
+    let say = |english, chinese| language.pick(english, chinese);
+    let Audience { members, no_address, suppressed, no_consent, decided } = view.audience;
+    let line = |label: &'static str, n: i64| (label, count(n));
+    let no_address_label = match view.channel {
+        Channel::Sms => say("Without a phone number", "没有手机号"),
+        _ => say("Without an e-mail address", "没有邮箱地址"),
+    };
+    let lines = vec![
+        line(say("In the segment", "人群人数"), members),
+        line(no_address_label, no_address),
+        line(say("Suppressed", "已禁发"), suppressed),
+        line(say("Have not agreed", "未同意接收"), no_consent),
+        line(say("Would get it", "将收到"), view.audience.recipients()),
+    ];
+    let campaign = view.broadcast.0.split('.').next().unwrap_or_default();
+    let starts_at = view.starts_at.map(|at| moment(at, view.time_zone, language));
+    render(&PreviewTemplate {
+        page: Page::new(language, name_of(view.broadcast)),
+        frame: view.frame,
+        back: view.frame.href(&format!("/admin/campaigns/{campaign}")),
+        action: view.frame.href(&format!("/admin/broadcasts/{}/start", view.broadcast)),
+        state: state_in_words(view.state, None, language),
+        starts_at,
+        can_start: matches!(view.state, None | Some(BroadcastState::Scheduled)),
+        recipients: count(view.audience.recipients()),
+        decided: Some(decided).filter(|n| *n > 0).map(count),
+        segment: view.segment,
+        purpose: view.purpose,
+        lines,
+    })
+}
+
+fn name_of(broadcast: &QualifiedId) -> &str {
+    broadcast.0.split_once('.').map_or("", |(_, name)| name)
+}
+
+#[derive(Template)]
+#[template(path = "broadcast.html")]
+struct PreviewTemplate<'a> {
+    page: Page,
+    frame: Frame,
+    back: String,
+    action: String,
+    state: &'static str,
+    starts_at: Option<String>,
+    can_start: bool,
+    recipients: String,
+    decided: Option<String>,
+    segment: &'a str,
+    purpose: &'a str,
+    lines: Vec<(&'static str, String)>,
+}
+
+/// One broadcast in its campaign's report.
+pub(super) struct BroadcastCard {
+    pub(super) name: String,
+    pub(super) state: &'static str,
+    /// What there is to say about it.
+    pub(super) lines: Vec<String>,
+    pub(super) table: Table,
+    /// Where its size is shown, while it has not begun.
+    pub(super) preview: Option<String>,
+    pub(super) buttons: Vec<Button>,
+}
+
+/// Something that can be done.
+pub(super) struct Button {
+    pub(super) action: String,
+    pub(super) label: &'static str,
+    /// What it does.
+    pub(super) hint: &'static str,
+}
+
+/// The broadcasts of a campaign.
+pub(super) fn cards(report: &Report, frame: &Frame, time_zone: &str) -> Vec<BroadcastCard> {
+    let language = frame.language;
+    let card = |row: &BroadcastReport| {
+        let id = QualifiedId::new(&report.campaign, &row.broadcast);
+        let path = |verb: &str| frame.href(&format!("/admin/broadcasts/{id}{verb}"));
+        let has_begun = !matches!(row.state, None | Some(BroadcastState::Scheduled));
+        BroadcastCard {
+            name: row.broadcast.clone(),
+            state: state_in_words(row.state, row.phase, language),
+            lines: lines(row, time_zone, language),
+            table: table(row, &report.currency, language),
+            preview: (!has_begun).then(|| path("")),
+            buttons: buttons(row.state, language)
+                .into_iter()
+                .map(|(verb, label, hint)| Button { action: path(verb), label, hint })
+                .collect(),
+        }
+    };
+    report.broadcasts.iter().map(card).collect()
+}
+
+/// How far a broadcast has come.
+pub fn state_in_words(
+    state: Option<BroadcastState>,
+    phase: Option<Phase>,
+    language: Language,
+) -> &'static str {
+    match (state, phase) {
+        (None, _) => language.pick("Not started", "未开始"),
+        (Some(BroadcastState::Scheduled), _) => language.pick("Scheduled", "已排期"),
+        (Some(BroadcastState::Running), Some(Phase::Test)) => language.pick("Testing", "测试中"),
+        (Some(BroadcastState::Running), Some(Phase::Wait)) => {
+            language.pick("Waiting for the test", "等待测试结果")
+        }
+        (Some(BroadcastState::Running), _) => language.pick("Running", "进行中"),
+        (Some(BroadcastState::Paused), _) => language.pick("Paused", "已暂停"),
+        (Some(BroadcastState::Done), _) => language.pick("Done", "已完成"),
+        (Some(BroadcastState::Cancelled), _) => language.pick("Cancelled", "已取消"),
+    }
+}
+
+/// What can be done where it stands: verb, label, what it does.
+fn buttons(
+    state: Option<BroadcastState>,
+    language: Language,
+) -> Vec<(&'static str, &'static str, &'static str)> {
+    let say = |english, chinese| language.pick(english, chinese);
+    let pause = (
+        "/pause",
+        say("Pause", "暂停"),
+        say(
+            "Paused, nobody else is written to, and what waits to be sent is held.",
+            "暂停后，不再向其他人发送，等待发送的消息暂不发出。",
+        ),
+    );
+    let resume = (
+        "/resume",
+        say("Resume", "恢复"),
+        say(
+            "Resumed, it goes on where it stood. Nobody gets it twice.",
+            "恢复后，从停下的地方继续，不会重复发送。",
+        ),
+    );
+    let cancel = (
+        "/cancel",
+        say("Cancel", "取消"),
+        say(
+            "Cancelled, what has not left is never sent. It cannot be started again.",
+            "取消后，尚未发出的消息不再发送，且不能重新开始。",
+        ),
+    );
+    match state {
+        None => Vec::new(),
+        Some(BroadcastState::Scheduled) => vec![cancel],
+        Some(BroadcastState::Running | BroadcastState::Done) => vec![pause, cancel],
+        Some(BroadcastState::Paused) => vec![resume, cancel],
+        Some(BroadcastState::Cancelled) => Vec::new(),
+    }
+}
+
+/// What there is to say about a broadcast, a sentence each.
+pub fn lines(row: &BroadcastReport, time_zone: &str, language: Language) -> Vec<String> {
+    let at = |at: Millis| moment(at, time_zone, language);
+    let mut lines = Vec::new();
+    let mut say = |english: String, chinese: String| lines.push(language.pick(english, chinese));
+    if let Some(when) = row.starts_at.map(at) {
+        say(format!("Starts on {when}."), format!("将于 {when} 开始。"));
+    }
+    if let Some(when) = row.started_at.map(at) {
+        let n = count(row.recipients());
+        say(
+            format!("Started on {when}; for {n} recipients so far."),
+            format!("于 {when} 开始，目前收件人 {n} 人。"),
+        );
+    }
+    if !row.excluded.is_empty() {
+        let part = |(reason, n): (&String, &i64)| {
+            let (words, n) = (in_words(reason, language), count(*n));
+            language.pick(format!("{n}: {words}"), format!("{n} 人：{words}"))
+        };
+        let parts: Vec<String> = row.excluded.iter().map(part).collect();
+        say(format!("Left out: {}.", parts.join("; ")), format!("未发送：{}。", parts.join("；")));
+    }
+    if row.undecided > 0 {
+        let n = count(row.undecided);
+        say(format!("{n} contacts could not be decided on."), format!("{n} 位联系人处理失败。"));
+    }
+    if let Some(when) = row.decide_at.map(at) {
+        say(format!("The test is decided on {when}."), format!("测试将于 {when} 得出结果。"));
+    }
+    if let Some(finding) = &row.finding {
+        lines.extend(finding_in_words(finding, row, language));
+    }
+    lines
+}
+
+/// What a test found, with its figures.
+fn finding_in_words(finding: &Finding, row: &BroadcastReport, language: Language) -> Vec<String> {
+    let measure = match row.metric {
+        AbMetric::Clicked => language.pick("clicked", "点击"),
+        AbMetric::Opened => language.pick("opened it", "打开"),
+        AbMetric::Converted => language.pick("reached the goal", "达成目标"),
+    };
+    let trial = |trial: &crate::domain::ab::Trial| {
+        let (name, hits, tried) =
+            (&trial.variant, count(trial.hits as i64), count(trial.tried as i64));
+        let share = percent(Some(trial.rate()));
+        language.pick(
+            format!("{name}: {hits} of {tried} {measure} ({share})"),
+            format!("{name}：{tried} 人中 {hits} 人{measure}（{share}）"),
+        )
+    };
+    let trials: Vec<String> = finding.trials.iter().map(trial).collect();
+    let sent = row.winner.clone().unwrap_or_default();
+    let confidence = finding.standard.confidence;
+    let verdict = match (finding.reason, &finding.winner) {
+        (Reason::Winner, Some(winner)) => language.pick(
+            format!("{winner} is better, at {confidence} % confidence."),
+            format!("{winner} 更好（置信度 {confidence}%）。"),
+        ),
+        (Reason::TooFew, _) => {
+            let least = finding.standard.sample_min;
+            language.pick(
+                format!("Too few recipients to tell: {least} of each variant are needed."),
+                format!("收件人太少，无法判断：每个变体至少需要 {least} 人。"),
+            )
+        }
+        _ => language.pick(
+            format!("No difference was found, at {confidence} % confidence."),
+            format!("未发现差异（置信度 {confidence}%）。"),
+        ),
+    };
+    let rest = match sent.as_str() {
+        "" => String::new(),
+        sent => language.pick(format!(" The rest got {sent}."), format!("其余收件人收到 {sent}。")),
+    };
+    let mut lines = vec![
+        format!("{}{}", trials.join(language.pick("; ", "；")), language.pick(".", "。")),
+        format!("{verdict}{rest}"),
+    ];
+    lines.extend(finding.pairs.iter().map(|pair| pair_in_words(pair, confidence, language)));
+    lines
+}
+
+fn pair_in_words(pair: &Pair, confidence: u32, language: Language) -> String {
+    let Pair { better, worse, .. } = pair;
+    let points = |share: f64| format!("{:+.1}", share * 100.0);
+    let [difference, low, high] = [pair.difference, pair.low, pair.high].map(points);
+    let p = if pair.p < 0.001 { "p < 0.001".to_owned() } else { format!("p = {:.3}", pair.p) };
+    language.pick(
+        format!(
+            "{better} less {worse}: {difference} points, {confidence} % interval {low} to {high} \
+             ({p}, Fisher's exact test)."
+        ),
+        format!(
+            "{better} 与 {worse} 之差：{difference} 个百分点，{confidence}% 置信区间 {low} 至 {high}\
+             （{p}，费希尔精确检验）。"
+        ),
+    )
+}
+
+fn table(row: &BroadcastReport, currency: &str, language: Language) -> Table {
+    let say = |english, chinese| language.pick(english, chinese);
+    let heads = vec![
+        say("Variant", "变体"),
+        say("Recipients", "收件人"),
+        say("Sent", "已发送"),
+        say("Delivered", "已送达"),
+        say("Opened", "已打开"),
+        say("Clicked", "已点击"),
+        say("Click rate", "点击率"),
+        say("Bounced", "已退回"),
+        say("Unsubscribed", "已退订"),
+        say("Converted", "达成目标"),
+        say("Revenue", "收入"),
+    ];
+    let cells = |figures: &VariantFigures| {
+        let messages = &figures.messages;
+        let rate = messages.click_rate();
+        let texts = [
+            count(figures.recipients),
+            count(messages.sent),
+            count(messages.delivered),
+            count(messages.opened),
+            count(messages.clicked),
+            rate.map_or_else(|| NONE.to_owned(), |rate| percent(Some(rate))),
+            count(messages.bounced),
+            count(messages.unsubscribed),
+            count(figures.converted),
+            money(figures.earned_minor, currency, language),
+        ];
+        let name = figures.variant.clone();
+        TableRow { name, cells: texts.map(Cell::plain).into() }
+    };
+    let rows = match row.started_at {
+        Some(_) => row.variants.iter().map(cells).collect(),
+        None => Vec::new(),
+    };
+    Table { heads, rows }
+}

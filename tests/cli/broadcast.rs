@@ -1,0 +1,37 @@
+//! `dripline broadcast` against a server of prepared answers.
+
+use super::dripline;
+use super::server::serve;
+use serde_json::json;
+
+#[test]
+fn a_preview_says_to_how_many_it_goes_and_who_is_left_out() {
+    let body = json!({
+        "broadcast": "spring.news", "state": null, "phase": null, "starts_at": null,
+        "started_at": null, "segment": "readers", "purpose": "news", "channel": "email",
+        "recipients": 1200, "members": 1500, "no_address": 0, "suppressed": 90, "no_consent": 210,
+        "decided": 0,
+    });
+    let (url, requests) = serve(vec![(200, body.to_string()), (200, body.to_string())]);
+    let args = ["broadcast", "preview", "spring.news", "--to", &url, "--token", "t"];
+    let said = "spring.news would go to 1,200 people (of 1,500 in the segment readers; \
+                210 without consent, 90 suppressed). Not started.\n";
+    assert_eq!(dripline(&args).ended(0).out, said);
+    assert_eq!(dripline(&[&args[..], &["--json"]].concat()).ended(0).json(), body);
+    assert_eq!(requests.join().unwrap()[0].line, "GET /api/v1/broadcasts/spring.news");
+}
+
+#[test]
+fn a_broadcast_is_started_and_one_that_has_gone_out_is_not() {
+    let body = json!({ "broadcast": "spring.news", "state": "running", "phase": "rest",
+                       "starts_at": null, "started_at": 1_772_442_000_000_i64 });
+    let problem = json!({ "title": "The broadcast stands elsewhere", "status": 409, "problems": [
+        { "key": "broadcast", "message": "`spring.news` has been sent",
+          "help": "a broadcast goes out once; give the next one a name of its own" }] });
+    let (url, requests) = serve(vec![(200, body.to_string()), (409, problem.to_string())]);
+    let args = ["broadcast", "start", "spring.news", "--to", &url, "--token", "t"];
+    assert_eq!(dripline(&args).ended(0).out, "spring.news runs.\n");
+    let again = dripline(&args).ended(1);
+    assert!(again.err.contains("a broadcast goes out once"), "{}", again.err);
+    assert_eq!(requests.join().unwrap()[0].line, "POST /api/v1/broadcasts/spring.news/start");
+}

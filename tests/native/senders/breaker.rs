@@ -1,0 +1,139 @@
+//! Senders that fail: they are left in peace, another stands in, and nothing is lost or doubled.
+
+use crate::deliver::{JOURNEY, Office, accepted, answer};
+use crate::invariants::assert_sound;
+use crate::support::{MONDAY, number, rows};
+use dripline::domain::primitives::{Millis, Span};
+use dripline::providers::http::{HttpError, HttpResponse};
+use dripline::providers::{Sender, postmark, resend};
+use serde_json::{Value, json};
+
+type Answer = Result<HttpResponse, HttpError>;
+
+/// So many people, a mail to each, one by one; by Resend, with Postmark standing in if `two`.
+fn office(people: usize, two: bool) -> Office {
+    let mut office = Office::empty(JOURNEY);
+    for n in 0..people {
+        office.submit(&[("email", &format!("p{n}@x.example")), ("consent", "on")]);
+    }
+    let resend = Sender::Resend(resend::Account { api_key: "re_key".to_owned() });
+    let postmark = Sender::Postmark(postmark::Account {
+        server_token: "token".to_owned(),
+        broadcast_stream: "broadcast".to_owned(),
+    });
+    office.world.settings.senders.email = vec![resend];
+    office.world.settings.senders.email.extend(two.then_some(postmark));
+    office
+}
+
+fn unauthorised() -> Answer {
+    answer(401, json!({ "name": "invalid_api_key", "message": "why" }))
+}
+
+fn by_postmark() -> Answer {
+    answer(200, json!({ "ErrorCode": 0, "MessageID": "pm-1" }))
+}
+
+/// How many messages stand in each state, by whom, with how many attempts.
+fn states(office: &Office) -> String {
+    let sql = "SELECT group_concat(line, ', ' ORDER BY line) AS line FROM (
+                 SELECT count(*) || ' ' || state || iif(state = 'sent', ' by ' || sender, '') ||
+                        ' ' || attempts AS line
+                   FROM messages
+                  GROUP BY state, iif(state = 'sent', sender, ''), attempts)";
+    rows(&office.world.db, sql)[0]["line"].as_str().unwrap().to_owned()
+}
+
+fn standing(office: &Office) -> Value {
+    let sql = "SELECT name, failures, openings, open_until FROM senders ORDER BY name";
+    rows(&office.world.db, sql).into()
+}
+
+fn minutes(minutes: i64) -> Millis {
+    MONDAY.plus(Span::minutes(minutes))
+}
+
+#[test]
+fn wrong_credentials_stop_a_sender_and_its_messages_wait_without_losing_an_attempt() {
+    let office = office(20, false);
+    let wave: Vec<Answer> = (0..6).map(|_| unauthorised()).collect();
+    office.deliver(MONDAY, wave);
+    assert_eq!(states(&office), "20 queued 0");
+    let waits = "SELECT count(*) FROM messages WHERE reason = 'sender_out_of_order'";
+    assert_eq!(number(&office.world.db, waits), 20);
+    let until = minutes(1).0;
+    let expected = json!([{ "name": "resend", "failures": 6, "openings": 1,
+                            "open_until": until }]);
+    assert_eq!(standing(&office), expected);
+    // Not before its time; then with one call only, and it is left in peace for twice as long.
+    office.deliver(MONDAY.plus(Span::seconds(59)), vec![]);
+    office.deliver(minutes(1), vec![unauthorised()]);
+    assert_eq!(standing(&office)[0]["open_until"], minutes(3).0);
+    assert_eq!(states(&office), "20 queued 0");
+    // Somebody has mended it: one on trial, and all the others after it.
+    office.deliver(minutes(3), (0..20).map(|_| accepted()).collect());
+    assert_eq!(states(&office), "20 sent by resend 1");
+    assert_eq!(standing(&office)[0]["open_until"], Value::Null);
+    assert_sound(&office.world.db, None);
+}
+
+#[test]
+fn five_failures_in_a_row_stop_a_sender_and_fewer_do_not() {
+    let office = office(4, false);
+    let busy = || answer(503, json!({}));
+    office.deliver(MONDAY, (0..4).map(|_| busy()).collect());
+    assert_eq!(standing(&office)[0]["open_until"], Value::Null);
+    office.deliver(minutes(2), (0..4).map(|_| busy()).collect());
+    assert_eq!(standing(&office)[0]["failures"], 8);
+    office.deliver(minutes(2).plus(Span::seconds(30)), vec![]);
+    assert_eq!(states(&office), "4 queued 0");
+}
+
+#[test]
+fn another_sender_stands_in_while_the_first_is_out_of_order() {
+    let office = office(20, true);
+    let mut answers: Vec<Answer> = (0..6).map(|_| unauthorised()).collect();
+    answers.extend((0..20).map(|_| by_postmark()));
+    office.deliver(MONDAY, answers);
+    assert_eq!(states(&office), "20 sent by postmark 1");
+    assert_sound(&office.world.db, None);
+}
+
+#[test]
+fn the_first_is_tried_with_one_message_while_the_other_still_stands_in() {
+    let mut office = office(1, true);
+    office.deliver(MONDAY, vec![unauthorised(), by_postmark()]);
+    for n in 1..4 {
+        office.submit(&[("email", &format!("p{n}@x.example")), ("consent", "on")]);
+    }
+    office.deliver(minutes(1), vec![accepted(), by_postmark(), by_postmark()]);
+    assert_eq!(states(&office), "1 sent by resend 1, 3 sent by postmark 1");
+    office.submit(&[("email", "last@x.example"), ("consent", "on")]);
+    office.deliver(minutes(1), vec![accepted()]);
+    assert_eq!(states(&office), "2 sent by resend 1, 3 sent by postmark 1");
+}
+
+#[test]
+fn a_message_in_doubt_is_never_moved_to_another_sender() {
+    let office = office(1, true);
+    office.deliver(MONDAY, vec![Err(HttpError::TimedOut)]);
+    rows(
+        &office.world.db,
+        "INSERT INTO senders VALUES ('resend', 9, 1, 9999999999999, 'down')
+             ON CONFLICT (name) DO UPDATE SET open_until = excluded.open_until",
+    );
+    office.deliver(minutes(5), vec![]);
+    assert_eq!(states(&office), "1 queued 1");
+    // Once the key is forgotten nobody can tell any more.
+    rows(&office.world.db, "UPDATE messages SET send_at = 0");
+    office.deliver(minutes(24 * 60), vec![]);
+    assert_eq!(states(&office), "1 unknown 2");
+}
+
+#[test]
+fn refusals_say_nothing_of_the_sender() {
+    let office = office(12, false);
+    office.deliver(MONDAY, (0..12).map(|_| answer(422, json!({ "name": "no" }))).collect());
+    assert_eq!(states(&office), "12 failed 1");
+    assert_eq!(standing(&office), json!([]));
+}

@@ -1,0 +1,177 @@
+//! Text messages as they leave: signed, with short links, counted and paid for; and messages that
+//! nobody follows.
+
+use super::invariants::assert_sound;
+use super::support::{FORM, MONDAY, campaign, number, rows};
+use dripline::domain::campaign::Compiled;
+use dripline::domain::message::Letter;
+use dripline::domain::primitives::Span;
+use dripline::domain::template::TemplateSource;
+use dripline::flows::receive;
+use dripline::native::world::{World, block_on};
+use dripline::store::short_links;
+
+const SMS: &str = r#"
+    sms = { signature = "砺川", opt_out = "拒收请回复R", segments_max = 2, price = { "+86" = "0.045", "+" = "0.0799" } }
+"#;
+const JOURNEY: &str = r#"
+    [journey.j]
+    enter = { form = "f" }
+    [[journey.j.step]]
+    id = "text"
+    send = "sms/text"
+"#;
+const CHINA: &str = "+8613800138000";
+const BRITAIN: &str = "+447400123456";
+
+/// A campaign whose text message says this, with these keys of `[campaign]`.
+fn texting(keys: &str, text: &str) -> World {
+    let compiled = campaign(&format!("{keys}\n{FORM}{JOURNEY}"));
+    world_of(compiled, ("sms/text", TemplateSource::Sms(text.to_owned())))
+}
+
+fn world_of(mut compiled: Compiled, (name, source): (&str, TemplateSource)) -> World {
+    compiled.templates.insert(name.to_owned(), source);
+    World::new(MONDAY, 1, vec![compiled]).unwrap()
+}
+
+fn sent_to(world: &mut World, phone: &str) -> Letter {
+    world.submit("/p", &[("phone", phone), ("consent", "on")]).unwrap();
+    world.inbox(phone).remove(0)
+}
+
+#[test]
+fn a_text_is_signed_refusable_counted_and_paid_for() {
+    let mut world = texting(SMS, "您好，周四见");
+    let letter = sent_to(&mut world, CHINA);
+    assert_eq!(letter.text, "【砺川】您好，周四见拒收请回复R");
+    assert_eq!(sent_to(&mut world, BRITAIN).text, "您好，周四见拒收请回复R");
+    let sql =
+        "SELECT properties ->> 'sms_segments' || ' ' || (properties ->> 'cost_micros') AS took
+                 FROM events WHERE name = 'message.sent' ORDER BY at, 1";
+    let took: Vec<_> = rows(&world.db, sql).iter().map(|row| row["took"].clone()).collect();
+    assert_eq!(took, ["1 45000", "1 79900"]);
+    assert_sound(&world.db, Some(world.now()));
+    let report = world.report("c").unwrap().unwrap();
+    let texts = report.messages[0].figures;
+    assert_eq!((texts.segments, texts.cost_micros), (2, 124_900));
+    // Twelve and a half pence.
+    assert_eq!(report.total.cost_minor, 12);
+    let channel = report.by_channel.iter().find(|row| row.channel == "sms").unwrap();
+    assert_eq!(channel.figures.cost_minor, 12);
+}
+
+#[test]
+fn a_text_that_takes_too_many_segments_does_not_leave() {
+    let mut world = texting(SMS, &"长".repeat(135));
+    world.submit("/p", &[("phone", CHINA), ("consent", "on")]).unwrap();
+    assert_eq!(world.letters(), []);
+    let kept = rows(&world.db, "SELECT state, reason FROM messages");
+    assert_eq!(kept[0]["state"], "failed");
+    assert_eq!(kept[0]["reason"], "the text takes 3 segments; the most is 2");
+}
+
+#[test]
+fn a_link_in_a_text_is_short_and_a_click_on_it_counts() {
+    let text =
+        "去https://shop.example/sale?utm_content=own，或 {{base_url}}/more 或 {{base_url}}/u/x";
+    let utm = "tracking = { utm = true }";
+    let mut world = texting(utm, text);
+    let letter = sent_to(&mut world, BRITAIN);
+    let codes: Vec<String> = letter
+        .text
+        .split("https://go.example/s/")
+        .skip(1)
+        .map(|rest| rest.chars().take_while(char::is_ascii_alphanumeric).collect())
+        .collect();
+    let [first, second] = &codes[..] else { panic!("{}", letter.text) };
+    let expected = format!(
+        "去https://go.example/s/{first}，或 https://go.example/s/{second} 或 https://go.example/u/x"
+    );
+    assert_eq!((letter.text, first.len()), (expected, 11));
+    let find = |code: &str, at| block_on(receive::short_link(&world.db, code, at)).unwrap();
+    let now = world.now();
+    assert_eq!(
+        find(first, now).unwrap().rest,
+        "https://shop.example/sale?utm_content=own&utm_source=sms&utm_medium=sms&utm_campaign=c"
+    );
+    let link = find(second, now).unwrap();
+    assert!(
+        link.rest.ends_with("/more?utm_source=sms&utm_medium=sms&utm_campaign=c&utm_content=text")
+    );
+    assert_eq!(find("0000000000a", now), None);
+    assert_eq!(find(first, now.plus(short_links::LINK_AGE_MAX)), None);
+    world.follow(dripline::domain::token::Purpose::Click, link).unwrap();
+    let clicked = "SELECT sum(value) FROM counters WHERE metric = 'clicked'";
+    assert_eq!(number(&world.db, clicked), 1);
+    assert_sound(&world.db, Some(world.now()));
+}
+
+#[test]
+fn links_that_have_expired_are_removed_by_ticks() {
+    let mut world = texting("", "{{base_url}}/more");
+    sent_to(&mut world, BRITAIN);
+    world.after(Span::days(399)).unwrap();
+    assert_eq!(number(&world.db, "SELECT count(*) FROM short_links"), 1);
+    world.after(Span::days(1)).unwrap();
+    assert_eq!(number(&world.db, "SELECT count(*) FROM short_links"), 0);
+}
+
+#[test]
+fn links_stay_long_where_that_is_wanted_and_plain_where_nobody_is_followed() {
+    let mut world = texting("sms = { links = \"long\" }", "{{base_url}}/more");
+    assert!(sent_to(&mut world, BRITAIN).text.starts_with("https://go.example/c/1c"));
+    for off in ["tracking = false", "tracking = { off_in = [\"GB\"] }"] {
+        let mut world = texting(off, "{{base_url}}/more");
+        assert_eq!(sent_to(&mut world, BRITAIN).text, "https://go.example/more");
+        assert_eq!(number(&world.db, "SELECT count(*) FROM short_links"), 0);
+    }
+}
+
+/// The HTML of the mail that Ann is sent, with these keys of the campaign and of the step.
+fn mail(keys: &str, step: &str, before: impl FnOnce(&mut World)) -> String {
+    let journey = format!(
+        "[journey.j]\nenter = {{ form = 'f' }}\n[[journey.j.step]]\nid = 'soon'\nwait = '1h'\n\
+         [[journey.j.step]]\nid = 'a'\nsend = 'emails/a'\n{step}\n"
+    );
+    let mut world =
+        World::new(MONDAY, 1, vec![campaign(&format!("{keys}\n{FORM}{journey}"))]).unwrap();
+    world.submit("/p", &[("email", "ann@x.example"), ("consent", "on")]).unwrap();
+    before(&mut world);
+    world.after(Span::hours(2)).unwrap();
+    world.inbox("ann@x.example").remove(0).html
+}
+
+#[test]
+fn a_mail_is_followed_unless_anybody_objects() {
+    let is_followed = |html: &str| (html.contains("/c/1c"), html.contains("/o/1o"));
+    assert_eq!(is_followed(&mail("", "", |_| {})), (true, true));
+    let in_london = |world: &mut World| {
+        rows(&world.db, "UPDATE contacts SET time_zone = 'Europe/London'");
+    };
+    let refusing = |world: &mut World| {
+        rows(&world.db, r#"UPDATE contacts SET attributes = '{"do_not_track":true}'"#);
+    };
+    let unfollowed = [
+        mail("tracking = false", "", |_| {}),
+        mail("", "tracking = false", |_| {}),
+        mail("tracking = { off_in = [\"Europe/\"] }", "", in_london),
+        mail("", "", |world| world.settings.tracking_off_in = vec!["Europe/London".to_owned()]),
+        mail("", "", refusing),
+    ];
+    let places = [(false, false), (false, false), (false, false), (true, true), (false, false)];
+    for (html, followed) in unfollowed.iter().zip(places) {
+        assert_eq!(is_followed(html), followed, "{html}");
+        assert!(html.contains("/u/1u"), "whoever is not followed may still refuse");
+    }
+}
+
+#[test]
+fn tags_are_on_links_whether_they_are_followed_or_not_and_never_on_the_houses_own() {
+    let html = mail("tracking = { on = false, utm = { source = \"letter\" } }", "", |_| {});
+    assert!(html.contains(
+        "/more?utm_source=letter&amp;utm_medium=email&amp;utm_campaign=c&amp;utm_content=a\""
+    ));
+    let unsubscribe = html.split("/u/").nth(1).unwrap().split('"').next().unwrap();
+    assert!(!unsubscribe.contains("utm"), "{unsubscribe}");
+}
