@@ -116,7 +116,7 @@ fn settings() -> Result<Settings, String> {
 fn rendered(edition: &Edition, person: &Person, settings: &Settings) -> usize {
     let to = person.contact.email.clone().unwrap_or_default();
     match compose(edition, &person.contact, &person.message, to, settings) {
-        Ok(outgoing) => match outgoing.content {
+        Ok(outgoing) => match outgoing.outgoing.content {
             Content::Email { subject, html, text, .. } => subject.len() + html.len() + text.len(),
             _ => 0,
         },

@@ -85,6 +85,8 @@ pub enum Route<'a> {
     ApiRelease(&'a str),
     /// Judge a campaign's openings and clicks anew.
     ApiRejudge(&'a str),
+    /// Let a campaign that its brake stopped go on.
+    ApiReleaseCampaign(&'a str),
     /// Tell events.
     ApiEvents,
     /// A campaign's report.
@@ -115,6 +117,8 @@ pub enum Route<'a> {
     AdminSteerBroadcast(&'a str, BroadcastVerb),
     /// Let a parked contact be decided on again, from the web app.
     AdminRelease(&'a str),
+    /// Let a campaign that its brake stopped go on, from the web app.
+    AdminReleaseCampaign(&'a str),
     /// The door of the web app.
     SignInAsk,
     /// Sign in.
@@ -225,6 +229,7 @@ fn admin<'a>(method: &str, path: &'a str, parts: &[&'a str]) -> Result<Route<'a>
             Some(verb) => one("POST", AdminSteerBroadcast(id, verb), "POST"),
             None => Err(NoRoute::NotFound),
         },
+        ["campaigns", id, "release"] => one("POST", AdminReleaseCampaign(id), "POST"),
         ["parked", id, "release"] => one("POST", AdminRelease(id), "POST"),
         ["sign-in"] => both(SignInAsk, SignIn),
         ["sign-out"] => one("POST", SignOut, "POST"),
@@ -270,6 +275,7 @@ fn api<'a>(method: &str, parts: &[&'a str]) -> Result<Route<'a>, NoRoute> {
             None => Err(NoRoute::NotFound),
         },
         ["parked"] => one("GET", ApiParked, GET),
+        ["campaigns", id, "release"] => one("POST", ApiReleaseCampaign(id), "POST"),
         ["parked", id, "release"] => one("POST", ApiRelease(id), "POST"),
         ["events"] => one("POST", ApiEvents, "POST"),
         ["reports", "campaigns", id] => one("GET", ApiReport(id), GET),

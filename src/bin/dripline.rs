@@ -12,9 +12,9 @@ fn main() {}
 mod cli {
     use clap::Parser;
     use dripline::native::commands::{
-        Exit, Terminal, broadcast, check, consents, erase, explain, inspect, journey, merge,
-        parked, publish, rejudge, render, report, restore, send_test, simulate, suppressions,
-        token,
+        Exit, Terminal, broadcast, campaign, check, consents, erase, explain, inspect, journey,
+        merge, parked, publish, rejudge, render, report, restore, send_test, simulate,
+        suppressions, token,
     };
     use std::io::{self, Write};
     use std::process::ExitCode;
@@ -34,6 +34,7 @@ Exit status of every command: 0 it is right, 1 what was asked about is wrong, 2 
         SendTest(send_test::Args),
         Publish(publish::Args),
         Journey(journey::Args),
+        Campaign(campaign::Args),
         Broadcast(broadcast::Args),
         Report(report::Args),
         Explain(explain::Args),
@@ -69,6 +70,7 @@ Exit status of every command: 0 it is right, 1 what was asked about is wrong, 2 
             Cli::Erase(args) => erase::run(args, &mut terminal),
             Cli::Parked(args) => parked::run(args, &mut terminal),
             Cli::Rejudge(args) => rejudge::run(args, &mut terminal),
+            Cli::Campaign(args) => campaign::run(args, &mut terminal),
             Cli::Report(args) => report::run(args, &mut terminal),
             Cli::Token(args) => token::run(args, &mut terminal),
             Cli::Inspect(args) => inspect::run(args, &mut terminal),

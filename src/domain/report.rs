@@ -2,6 +2,7 @@
 
 use super::broadcast_report::BroadcastReport;
 use super::journey::RunState;
+use super::pacing::brake::Word;
 use super::primitives::{CampaignId, Millis};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -31,6 +32,9 @@ pub struct Report {
     /// database does not answer has none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub journeys: Vec<JourneyRow>,
+    /// The last word on its brake, if any was said; the snapshot has none either.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brake: Option<Word>,
     /// The broadcasts, as they stand when they are asked for; the snapshot has none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub broadcasts: Vec<BroadcastReport>,

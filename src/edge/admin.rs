@@ -10,6 +10,7 @@ use crate::domain::language::Language;
 use crate::domain::message::Letter;
 use crate::domain::primitives::{CampaignId, Channel, ContactId, Millis};
 use crate::domain::token::{Purpose, SESSION_AGE_MAX, SIGN_IN_AGE_MAX};
+use crate::flows::brake::{self, NotReleased};
 use crate::flows::park;
 use crate::flows::report as reporting;
 use crate::flows::seams::Database;
@@ -32,6 +33,8 @@ use crate::views::visitor::MessageKind;
 
 /// A sign-in form is a token and nothing more.
 const SIGN_IN_BYTES_MAX: usize = 4_096;
+/// A note, percent-encoded, and nothing more.
+const NOTE_BYTES_MAX: usize = 4_096;
 /// How many messages the mailbox lists.
 const LETTERS_MAX: usize = 200;
 
@@ -134,6 +137,35 @@ pub async fn release(app: App, inbound: Inbound, id: &str) -> Reply {
         Ok(_) => Reply::redirect(303, &format!("/admin?lang={}", inbound.language().tag())),
         Err(error) => {
             reply::log("release", &error.to_string());
+            reply::message(&inbound, MessageKind::Unavailable)
+        }
+    }
+}
+
+/// Lets a campaign that its brake stopped go on, and shows it again.
+pub async fn release_campaign(app: App, mut inbound: Inbound, id: &str) -> Reply {
+    if inbound.is_cross_site() {
+        return reply::message(&inbound, MessageKind::Forbidden);
+    }
+    if let Some(door) = door(&app, &inbound) {
+        return door;
+    }
+    let body = match inbound.body(NOTE_BYTES_MAX).await {
+        Ok(body) => body,
+        Err(NoBody::TooLarge) => return reply::message(&inbound, MessageKind::TooLarge),
+        Err(NoBody::Broken) => return reply::message(&inbound, MessageKind::BadRequest),
+    };
+    let answer = Answer::from_urlencoded(&body).unwrap_or_default();
+    let note = answer.first("note").unwrap_or_default();
+    match brake::release(&app.db, &CampaignId::from(id), note, app.now).await {
+        // Who was released meanwhile is shown as that.
+        Ok(_) | Err(NotReleased::NotStopped(_)) => {
+            let language = inbound.language().tag();
+            Reply::redirect(303, &format!("/admin/campaigns/{id}?lang={language}"))
+        }
+        Err(NotReleased::Note(_)) => reply::message(&inbound, MessageKind::BadRequest),
+        Err(NotReleased::Database(error)) => {
+            reply::log("brake", &error.to_string());
             reply::message(&inbound, MessageKind::Unavailable)
         }
     }

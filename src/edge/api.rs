@@ -11,6 +11,7 @@ use crate::domain::primitives::{CampaignId, ContactId, QualifiedId};
 use crate::domain::problem::brief;
 use crate::domain::report::Report;
 use crate::flows::accept_events::{self, EVENTS_BODY_BYTES_MAX};
+use crate::flows::brake::{self, NotReleased};
 use crate::flows::explain::{self, NoAnswer, Question};
 use crate::flows::publish::{self, COMPILED_BYTES_MAX, Refusal};
 use crate::flows::rejudge::{self, Page};
@@ -179,6 +180,41 @@ pub async fn rejudge(mut app: App, inbound: Inbound, id: &str) -> Reply {
             Reply::json(200, &json!({ "judged": judged, "changed": changed, "after": after }))
         }
         Err(error) => unavailable(&inbound, "rejudge", &error.to_string()),
+    }
+}
+
+/// Lets a campaign that its brake stopped go on.
+pub async fn release_campaign(app: App, mut inbound: Inbound, id: &str) -> Reply {
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Why {
+        note: String,
+    }
+    if let Some(refusal) = refuse_stranger(&app, &inbound) {
+        return refusal;
+    }
+    let body = match read_json(&mut inbound, QUESTION_BYTES_MAX).await {
+        Ok(body) => body,
+        Err(refusal) => return refusal,
+    };
+    let why: Why = match serde_json::from_slice(&body) {
+        Ok(why) => why,
+        Err(error) => {
+            let detail = format!("Send {{\"note\": \"…\"}}: {}.", brief(&error));
+            return Reply::problem(400, "No note", &detail, Value::Null);
+        }
+    };
+    match brake::release(&app.db, &CampaignId::from(id), &why.note, app.now).await {
+        Ok(word) => Reply::json(200, &word),
+        Err(NotReleased::Note(problem)) => {
+            let more = json!({ "problems": [problem] });
+            Reply::problem(422, "The note is not right", "Nothing has changed.", more)
+        }
+        Err(NotReleased::NotStopped(problem)) => {
+            let more = json!({ "problems": [problem] });
+            Reply::problem(404, "No such stopped campaign", "Nothing has changed.", more)
+        }
+        Err(NotReleased::Database(error)) => unavailable(&inbound, "brake", &error.to_string()),
     }
 }
 

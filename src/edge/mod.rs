@@ -23,7 +23,7 @@ mod suppressed;
 mod privacy;
 
 use crate::flows::task::{Intake, Work};
-use crate::flows::{guard_restore, record_touches, run_due};
+use crate::flows::{brake, guard_restore, record_touches, run_due};
 use crate::route::{NoRoute, Route, route};
 use crate::views::visitor::MessageKind;
 use app::App;
@@ -109,6 +109,7 @@ async fn dispatch(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
         Route::ApiParked => api::parked(app, inbound).await,
         Route::ApiRelease(id) => api::release(app, inbound, id).await,
         Route::ApiRejudge(id) => api::rejudge(app, inbound, id).await,
+        Route::ApiReleaseCampaign(id) => api::release_campaign(app, inbound, id).await,
         Route::ApiEvents => api::events(app, inbound).await,
         Route::ApiReport(id) => api::report(app, inbound, id).await,
         Route::ApiDescription => api::description(),
@@ -123,6 +124,7 @@ async fn dispatch(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
             broadcasts::steer_by_hand(app, inbound, id, verb).await
         }
         Route::AdminRelease(id) => admin::release(app, inbound, id).await,
+        Route::AdminReleaseCampaign(id) => admin::release_campaign(app, inbound, id).await,
         Route::SignInAsk => admin::sign_in_ask(&app, &inbound),
         Route::SignIn => admin::sign_in(app, inbound).await,
         Route::SignOut => admin::sign_out(&app, &inbound),
@@ -152,6 +154,12 @@ async fn tick(env: Env) -> std::result::Result<(), String> {
         kept.map_err(|error| error.to_string())?;
     }
     Queue::Work.send(&app.env, &work).await.map_err(|error| error.to_string())?;
+    let limits = &app.settings.pacing.brake;
+    let said = brake::judge(&app.db, limits, app.now).await.map_err(|error| error.to_string())?;
+    for word in said {
+        let (campaign, state) = (word.campaign, word.state.as_str());
+        reply::log("brake", &format!("{campaign}: {state} {}", word.reason));
+    }
     api::refresh_snapshots(&app).await
 }
 

@@ -21,6 +21,7 @@ pub mod park;
 pub mod compose;
 pub mod preview;
 pub mod deliver;
+pub mod brake;
 pub mod receive;
 pub mod rejudge;
 pub mod hear;

@@ -1,5 +1,5 @@
 //! report: what a campaign cost and earned, from counters: one round trip, one statement. With its
-//! journeys, which are counted anew, and its broadcasts: one round trip, four statements.
+//! journeys, which are counted anew, its broadcasts and its brake: one round trip, five statements.
 
 use super::publish::statuses;
 use super::report_broadcasts;
@@ -8,15 +8,16 @@ use crate::domain::broadcast::of_part;
 use crate::domain::campaign::Campaign;
 use crate::domain::catalog::Edition;
 use crate::domain::journey::{EnrollmentState, JourneyStatus};
+use crate::domain::pacing::brake::Word;
 use crate::domain::primitives::{Channel, Millis, minor_digits};
 use crate::domain::report::{
     ChannelRow, Figures, JourneyRow, MessageFigures, MessageRow, PassageFigures, Report, VariantRow,
 };
 use crate::domain::texting::in_minor_units;
 use crate::store::broadcasts::{self, BroadcastRow};
-use crate::store::journeys;
 use crate::store::reports::{self, CounterRow, PassageRow};
 use crate::store::statement::Rows;
+use crate::store::{brakes, journeys};
 use std::collections::BTreeMap;
 
 /// Reads the counters of a live campaign and adds its costs.
@@ -43,6 +44,7 @@ pub async fn report_with_journeys<D: Database>(
         reports::passages(id),
         journeys::statuses(),
         broadcasts::of_campaign(id),
+        brakes::last_words(Some(id)),
     ];
     let rows = db.batch(statements).await?;
     let counters = rows.first().map(Rows::all::<CounterRow>).transpose();
@@ -69,7 +71,10 @@ pub async fn report_with_journeys<D: Database>(
     let begun = rows.get(3).map(Rows::all::<BroadcastRow>).transpose();
     let begun = begun.map_err(DatabaseError::Fault)?.unwrap_or_default();
     let broadcasts = report_broadcasts::add_up(campaign, &begun, &counters);
-    Ok(Report { journeys, broadcasts, ..add_up(campaign, edition.version, &counters, now) })
+    let brake = rows.get(4).map(Rows::first::<Word>).transpose();
+    let brake = brake.map_err(DatabaseError::Fault)?.flatten();
+    let sums = add_up(campaign, edition.version, &counters, now);
+    Ok(Report { journeys, broadcasts, brake, ..sums })
 }
 
 fn add_passages(figures: &mut PassageFigures, row: PassageRow) {
@@ -141,6 +146,7 @@ fn add_up(campaign: &Campaign, version: u32, rows: &[CounterRow], now: Millis) -
             .map(|(template, figures)| MessageRow { template, figures })
             .collect(),
         journeys: Vec::new(),
+        brake: None,
         broadcasts: Vec::new(),
     }
 }

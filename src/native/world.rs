@@ -11,9 +11,11 @@ use crate::domain::journey::RunState;
 use crate::domain::message::Letter;
 use crate::domain::origin::{LANDING_FIELD, Origin, PAGE_FIELD, QUERY_FIELD, VARIANT_FIELD};
 use crate::domain::pacing::House;
+use crate::domain::pacing::brake::Word;
 use crate::domain::primitives::{CampaignId, Ids, Millis, QualifiedId, Span};
 use crate::domain::report::Report;
 use crate::domain::token::{Keyring, Purpose, TokenProblem};
+use crate::flows::brake::NotReleased;
 use crate::flows::commit::CommitError;
 use crate::flows::erase::{self, Erased, NotErased};
 use crate::flows::merge::{self, Merged, NotMerged};
@@ -27,8 +29,8 @@ use crate::flows::steer_journey::{NotSteered, Steered};
 use crate::flows::submit_form::Checked;
 use crate::flows::task::{EngagementReport, Intake, Work};
 use crate::flows::{
-    deliver, park, publish, receive, record_touches, report, run_broadcast, run_due, serve_page,
-    steer_broadcast, steer_journey, submit_form,
+    brake, deliver, park, publish, receive, record_touches, report, run_broadcast, run_due,
+    serve_page, steer_broadcast, steer_journey, submit_form,
 };
 use crate::providers::Sender;
 use crate::providers::http::{HttpError, HttpRequest, HttpResponse};
@@ -378,6 +380,7 @@ impl World {
     /// One minute's cron, and all work that it hands out.
     pub fn tick(&mut self) -> Result<(), CommitError> {
         let work = block_on(run_due::tick(&self.db, self.now))?;
+        block_on(brake::judge(&self.db, &self.settings.pacing.brake, self.now))?;
         self.work.extend(work);
         self.do_work()
     }
@@ -405,13 +408,23 @@ impl World {
         block_on(report::report(&self.db, edition, self.now)).map(Some)
     }
 
-    /// The same with its broadcasts.
-    pub fn report_with_broadcasts(&self, campaign: &str) -> Result<Option<Report>, DatabaseError> {
+    /// The same with its journeys and its brake.
+    pub fn report_in_full(&self, campaign: &str) -> Result<Option<Report>, DatabaseError> {
         let Some(edition) = self.catalog.live_edition(&CampaignId::from(campaign)) else {
             return Ok(None);
         };
-        let whole = block_on(report::report_with_journeys(&self.db, edition, self.now))?;
-        Ok(Some(Report { journeys: Vec::new(), ..whole }))
+        block_on(report::report_with_journeys(&self.db, edition, self.now)).map(Some)
+    }
+
+    /// An operator lets a stopped campaign go on.
+    pub fn release(&self, campaign: &str, note: &str) -> Result<Word, NotReleased> {
+        block_on(brake::release(&self.db, &CampaignId::from(campaign), note, self.now))
+    }
+
+    /// The same with its broadcasts.
+    pub fn report_with_broadcasts(&self, campaign: &str) -> Result<Option<Report>, DatabaseError> {
+        let whole = self.report_in_full(campaign)?;
+        Ok(whole.map(|whole| Report { journeys: Vec::new(), ..whole }))
     }
 
     /// The rows of one statement.

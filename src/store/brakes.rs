@@ -1,9 +1,9 @@
 //! Brakes: campaigns that were stopped over what their recipients say, and what was said about it.
 
 use super::statement::{Statement, Value};
-use crate::domain::pacing::brake::Tally;
+use crate::domain::pacing::brake::{Tally, Word};
 use crate::domain::primitives::{CampaignId, Millis};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 /// The ids of the campaigns that are stopped. The table has a row for each turn of each campaign's
 /// brake, so few that no index is worth its writing.
@@ -16,39 +16,16 @@ pub fn stopped() -> Statement {
     )
 }
 
-/// The last words on all campaigns' brakes, or on one's; rows are `BrakeRow`.
+/// The last words on all campaigns' brakes, or on one's; rows are `Word`.
 pub fn last_words(campaign: Option<&CampaignId>) -> Statement {
     let campaign = campaign.map_or(Value::Null, |campaign| Value::text(campaign.as_str()));
     Statement::new(
-        "SELECT campaign_id, n, at, state, reason, sent, bounced, complained, note
+        "SELECT campaign_id AS campaign, n, at, state, reason, sent, bounced, complained, note
            FROM brakes AS last
           WHERE campaign_id = coalesce(?1, campaign_id)
             AND n = (SELECT max(n) FROM brakes WHERE campaign_id = last.campaign_id)",
         vec![campaign],
     )
-}
-
-/// A row of `last_words`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct BrakeRow {
-    /// The campaign.
-    pub campaign_id: CampaignId,
-    /// The number of the word, from 1.
-    pub n: i64,
-    /// When it was said.
-    pub at: Millis,
-    /// `warned`, `stopped`, `released` or `well`.
-    pub state: String,
-    /// `complaints` or `bounces`; empty for the others.
-    pub reason: String,
-    /// E-mails sent: the tally judged, and of a release that of its day so far.
-    pub sent: i64,
-    /// Of them, hard bounces.
-    pub bounced: i64,
-    /// Of them, complaints.
-    pub complained: i64,
-    /// Of whoever released it.
-    pub note: String,
 }
 
 /// The tallies of campaigns of which somebody complained, or whose e-mails bounced, since a UTC
@@ -101,30 +78,27 @@ pub fn tally_of_day(campaign: &CampaignId, day: &str) -> Statement {
 pub struct TallyRow {
     /// The campaign.
     pub campaign_id: CampaignId,
-    /// E-mails sent.
-    pub sent: i64,
-    /// Hard bounces.
-    pub bounced: i64,
-    /// Complaints.
-    pub complained: i64,
+    /// Its tally.
+    #[serde(flatten)]
+    pub tally: Tally,
 }
 
 /// Says a word about a campaign's brake, if nobody has said another since it was read.
-pub fn say(word: &BrakeRow) -> Statement {
+pub fn say(word: &Word) -> Statement {
     Statement::new(
         "INSERT INTO brakes (campaign_id, n, at, state, reason, sent, bounced, complained, note)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
              ON CONFLICT (campaign_id, n) DO NOTHING
       RETURNING n",
         vec![
-            Value::text(word.campaign_id.as_str()),
+            Value::text(word.campaign.as_str()),
             Value::Int(word.n),
             Value::Int(word.at.0),
-            Value::text(&word.state),
+            Value::text(word.state.as_str()),
             Value::text(&word.reason),
-            Value::Int(word.sent),
-            Value::Int(word.bounced),
-            Value::Int(word.complained),
+            Value::Int(word.tally.sent),
+            Value::Int(word.tally.bounced),
+            Value::Int(word.tally.complained),
             Value::text(&word.note),
         ],
     )
@@ -137,15 +111,4 @@ pub fn bring_forward(campaign: &CampaignId, now: Millis) -> Statement {
           WHERE state = 'queued' AND reason = 'braked' AND campaign_id = ?1 AND send_at > ?2",
         vec![Value::text(campaign.as_str()), Value::Int(now.0)],
     )
-}
-
-impl From<&TallyRow> for Tally {
-    fn from(row: &TallyRow) -> Self {
-        let count = |value: i64| u64::try_from(value).unwrap_or_default();
-        Self {
-            sent: count(row.sent),
-            bounced: count(row.bounced),
-            complained: count(row.complained),
-        }
-    }
 }

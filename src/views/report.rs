@@ -6,6 +6,7 @@ use super::page::{Frame, Page};
 use super::render;
 use crate::domain::journey::RunState;
 use crate::domain::language::Language;
+use crate::domain::pacing::brake::{NOTE_CHARS_MAX, State, Tally, Word};
 use crate::domain::primitives::minor_digits;
 use crate::domain::reason::in_words;
 use crate::domain::report::{Figures, JourneyRow, MessageFigures, PassageFigures, Report};
@@ -42,6 +43,9 @@ pub fn campaign_report(view: &ReportView) -> String {
         previews: view.frame.href(&format!("/admin/campaigns/{}/messages", report.campaign)),
         broadcasts: cards(report, &view.frame, view.time_zone),
         journeys: words.journeys(report),
+        brake: report.brake.as_ref().and_then(|word| words.brake(word, view.time_zone)),
+        release: format!("/admin/campaigns/{}/release", report.campaign),
+        note_max: NOTE_CHARS_MAX,
     })
 }
 
@@ -62,6 +66,17 @@ struct ReportTemplate<'a> {
     previews: String,
     broadcasts: Vec<BroadcastCard>,
     journeys: Vec<JourneyCard>,
+    brake: Option<Banner>,
+    /// Where the button that releases the brake leads.
+    release: String,
+    note_max: usize,
+}
+
+/// What the brake says above everything else.
+struct Banner {
+    title: &'static str,
+    text: String,
+    is_stopped: bool,
 }
 
 /// One journey: its versions, and what can be done with it.
@@ -129,6 +144,47 @@ struct Words<'a> {
 impl Words<'_> {
     fn say(&self, english: &'static str, chinese: &'static str) -> &'static str {
         self.language.pick(english, chinese)
+    }
+
+    /// What the last word on the brake says; nothing once it is well.
+    fn brake(&self, word: &Word, time_zone: &str) -> Option<Banner> {
+        let at = moment(word.at, time_zone, self.language);
+        let Tally { sent, bounced, complained } = word.tally;
+        let figures = match word.reason.as_str() {
+            "bounces" => self.language.pick(
+                format!("{bounced} of {sent} e-mails of seven days bounced for good."),
+                format!("七天内 {sent} 封邮件中有 {bounced} 封硬退信。"),
+            ),
+            _ => self.language.pick(
+                format!("{complained} of {sent} e-mails of seven days were called spam."),
+                format!("七天内 {sent} 封邮件中有 {complained} 封被投诉。"),
+            ),
+        };
+        let (title, text) = match word.state {
+            State::Well => return None,
+            State::Warned => (
+                self.say("Too many complaints", "投诉偏多"),
+                self.language.pick(
+                    format!("Since {at}: {figures} The campaign is stopped if it gets worse."),
+                    format!("自 {at} 起：{figures}情况恶化时活动将被刹停。"),
+                ),
+            ),
+            State::Stopped => (
+                self.say("Stopped", "已刹停"),
+                self.language.pick(
+                    format!("Since {at}: {figures} Its marketing messages wait."),
+                    format!("自 {at} 起：{figures}营销消息暂停发送。"),
+                ),
+            ),
+            State::Released => (
+                self.say("Released", "已放行"),
+                self.language.pick(
+                    format!("It was stopped, and may go on since {at}: {}", word.note),
+                    format!("曾被刹停，{at} 起放行：{}", word.note),
+                ),
+            ),
+        };
+        Some(Banner { title, text, is_stopped: word.state == State::Stopped })
     }
 
     fn money(&self, minor: i64) -> String {

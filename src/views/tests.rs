@@ -47,6 +47,7 @@ fn report(name: &str, figures: Figures) -> Report {
         by_variant: vec![VariantRow { page: name.into(), variant: name.into(), figures }],
         messages: vec![MessageRow { template: name.into(), figures: messages }],
         journeys: vec![journey(name, RunState::Paused)],
+        brake: None,
         broadcasts: vec![broadcast(name)],
     }
 }

@@ -4,7 +4,9 @@ use super::invariants::assert_sound;
 use super::rig::{InTurns, Task, together};
 use super::support::{FORM, MONDAY, number, rows, world};
 use dripline::domain::pacing::House;
+use dripline::domain::pacing::brake::State;
 use dripline::domain::primitives::{Ids, MessageId, Millis, Span};
+use dripline::flows::brake::NotReleased;
 use dripline::flows::deliver;
 use dripline::flows::seams::Http;
 use dripline::flows::task::Work;
@@ -247,6 +249,111 @@ fn a_new_domain_sends_so_much_a_day_and_the_oldest_first() {
     // Who go together go in any order.
     let order: std::collections::BTreeSet<_> = order.collect();
     assert_eq!(order.into_iter().map(|(_, address)| address).collect::<Vec<_>>(), by_age);
+}
+
+/// A campaign of which so many mails were sent, came back and were called spam.
+fn judged(sent: i64, bounced: i64, complained: i64) -> World {
+    let mut world = campaign("", 1);
+    count(&world, "sent", sent);
+    count(&world, "hard_bounced", bounced);
+    count(&world, "complained", complained);
+    world.tick().unwrap();
+    world
+}
+
+/// Counts more on the present day.
+fn count(world: &World, metric: &str, value: i64) {
+    let day = world.now().utc_day();
+    let sql = format!(
+        "INSERT INTO counters VALUES ('c', '{metric}', 'email', 'emails/old', '{day}', {value})
+             ON CONFLICT DO UPDATE SET value = value + excluded.value"
+    );
+    rows(&world.db, &sql);
+}
+
+fn brake_log(world: &World) -> String {
+    let sql = "SELECT group_concat(state || ' ' || reason, ', ' ORDER BY n) AS line FROM brakes";
+    rows(&world.db, sql)[0]["line"].as_str().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn a_campaign_that_people_complain_of_is_warned_of_and_then_stopped() {
+    let mut world = judged(10_000, 0, 11);
+    assert_eq!(brake_log(&world), "warned complaints");
+    send_form(&mut world, "ann@x.example", "");
+    assert_eq!(standing(&world), "1 delivered ");
+    count(&world, "complained", 20);
+    world.tick().unwrap();
+    world.tick().unwrap();
+    assert_eq!(brake_log(&world), "warned complaints, stopped complaints");
+    send_form(&mut world, "bob@x.example", "");
+    assert_eq!(standing(&world), "1 delivered , 1 queued braked");
+    // Nothing of it is lost while it lasts.
+    world.after(Span::days(2)).unwrap();
+    assert_eq!(standing(&world), "1 delivered , 1 queued braked");
+    let report = world.report_in_full("c").unwrap().unwrap();
+    assert_eq!(report.brake.map(|word| word.state), Some(State::Stopped));
+    let note = || world.release("c", "the bought list is gone");
+    assert_eq!(note().unwrap().state, State::Released);
+    assert!(matches!(note(), Err(NotReleased::NotStopped(_))));
+    world.after(Span::minutes(1)).unwrap();
+    assert_eq!(standing(&world), "2 delivered ");
+    // What was said before the release does not stop it again; what is said after it does.
+    world.after(Span::hours(1)).unwrap();
+    assert_eq!(brake_log(&world), "warned complaints, stopped complaints, released ");
+    count(&world, "sent", 1_000);
+    count(&world, "complained", 4);
+    world.tick().unwrap();
+    let all = "warned complaints, stopped complaints, released , stopped complaints";
+    assert_eq!(brake_log(&world), all);
+}
+
+#[test]
+fn a_release_on_the_day_itself_counts_from_that_moment_on() {
+    let world = judged(1_000, 60, 0);
+    assert_eq!(brake_log(&world), "stopped bounces");
+    world.release("c", "mended").unwrap();
+    let mut world = world;
+    world.tick().unwrap();
+    count(&world, "sent", 100);
+    count(&world, "hard_bounced", 5);
+    world.tick().unwrap();
+    assert_eq!(brake_log(&world), "stopped bounces, released ");
+    count(&world, "hard_bounced", 1);
+    world.tick().unwrap();
+    assert_eq!(brake_log(&world), "stopped bounces, released , stopped bounces");
+}
+
+#[test]
+fn a_few_complaints_of_a_few_mails_stop_nothing_and_old_ones_are_forgotten() {
+    assert_eq!(brake_log(&judged(99, 99, 99)), "");
+    assert_eq!(brake_log(&judged(100, 0, 2)), "");
+    let mut world = judged(10_000, 0, 11);
+    world.after(Span::days(7)).unwrap();
+    count(&world, "sent", 1_000);
+    count(&world, "complained", 1);
+    world.tick().unwrap();
+    assert_eq!(brake_log(&world), "warned complaints, well ");
+}
+
+#[test]
+fn a_release_wants_a_note_and_a_campaign_that_is_stopped() {
+    let world = judged(1_000, 0, 10);
+    assert!(matches!(world.release("c", "  "), Err(NotReleased::Note(_))));
+    assert!(matches!(world.release("c", &"x".repeat(301)), Err(NotReleased::Note(_))));
+    assert!(matches!(world.release("d", "mended"), Err(NotReleased::NotStopped(_))));
+    assert_eq!(brake_log(&world), "stopped complaints");
+}
+
+#[test]
+fn a_stopped_campaign_still_sends_what_was_asked_for() {
+    let confirm = FORM.replace("text =", "double_opt_in = true, text =");
+    let mut world = world(&format!("{confirm}{}", mails(1)));
+    count(&world, "sent", 1_000);
+    count(&world, "complained", 10);
+    world.tick().unwrap();
+    send_form(&mut world, "ann@x.example", "");
+    assert_eq!(standing(&world), "1 delivered ");
 }
 
 /// What one made-up rule says: a cap, a night and a window, in a file's words.

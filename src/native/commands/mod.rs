@@ -1,6 +1,7 @@
 //! The commands of `dripline`, one file each: arguments and a terminal in, an exit status out.
 
 pub mod broadcast;
+pub mod campaign;
 pub mod check;
 pub mod consents;
 pub mod diff;

@@ -6,6 +6,7 @@ use super::{Exit, Terminal};
 use crate::domain::broadcast_report::BroadcastReport;
 use crate::domain::journey::RunState;
 use crate::domain::language::Language;
+use crate::domain::pacing::brake::{State, Tally, Word};
 use crate::domain::primitives::minor_digits;
 use crate::domain::reason::in_words;
 use crate::domain::report::{Figures, JourneyRow, Report};
@@ -66,6 +67,9 @@ pub(super) fn print(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let at = moment(report.generated_at, "UTC", Language::English);
     writeln!(out, "{}", report.name)?;
     writeln!(out, "{}, version {}, as of {at}\n", report.campaign, report.version)?;
+    if let Some(word) = &report.brake {
+        writeln!(out, "{}", brake(word))?;
+    }
     writeln!(out, "Funnel\n{}", funnel(&report.total))?;
     writeln!(out, "Return\n{}", returns(report))?;
     for (title, table) in [
@@ -101,6 +105,26 @@ pub(super) fn print(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "Journey {}{state}\n{}", row.journey, versions(row))?;
     }
     Ok(())
+}
+
+/// What the last word on the brake says, and a line between it and what follows.
+fn brake(word: &Word) -> String {
+    let Word { campaign, at, state, reason, tally, note, .. } = word;
+    let since = moment(*at, "UTC", Language::English);
+    let Tally { sent, bounced, complained } = tally;
+    let figures = match reason.as_str() {
+        "bounces" => format!("{bounced} of {sent} e-mails of seven days bounced for good"),
+        _ => format!("{complained} of {sent} e-mails of seven days were called spam"),
+    };
+    match state {
+        State::Well => String::new(),
+        State::Warned => format!("WARNED since {since}: {figures}.\n"),
+        State::Stopped => format!(
+            "STOPPED since {since}: {figures}. Its marketing messages wait for\n\
+             dripline campaign release {campaign} --note '…'\n"
+        ),
+        State::Released => format!("Released since {since}: {note}\n"),
+    }
 }
 
 fn funnel(total: &Figures) -> Table {
@@ -283,7 +307,7 @@ fn amount_if(minor: Option<i64>, report: &Report) -> String {
 }
 
 /// Reads a campaign's id as it can stand in an address.
-fn campaign_id(text: &str) -> Result<String, String> {
+pub(super) fn campaign_id(text: &str) -> Result<String, String> {
     let is_part_of_id = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     match !text.is_empty() && text.chars().all(is_part_of_id) {
         true => Ok(text.to_owned()),
