@@ -46,6 +46,7 @@ pub mod names {
     pub const BROADCAST_QUEUED: &str = "broadcast.queued";
     pub const BROADCAST_SKIPPED: &str = "broadcast.skipped";
     pub const BROADCAST_CONVERTED: &str = "broadcast.converted";
+    pub const CONTACT_NAMED: &str = "contact.named";
     pub const CONTACT_ERASED: &str = "contact.erased";
     pub const CONTACT_MERGED: &str = "contact.merged";
 

@@ -2,19 +2,20 @@
 //!
 //! One round trip to read (2 statements) and one to write: 2 or 3 for the contact, its passages
 //! and its memberships, and 10 that empty what else is about it (`store::erasures`). Of an address
-//! that nobody has, only the hash is written down (2 statements): what is still under way about it
-//! then comes to nothing.
+//! that nobody has, an empty contact takes it first (one round trip more, 2 statements), so that
+//! whoever is about to make a contact of it meets that one; what is still under way about it then
+//! comes to nothing.
 
 use super::commit::ROUNDS_MAX;
 use super::named;
 use super::seams::{Database, DatabaseError};
 use crate::domain::catalog::Catalog;
-use crate::domain::change::ErasedAddress;
 use crate::domain::decide;
 use crate::domain::primitives::{ContactId, Ids, Millis};
 use crate::domain::problem::Problem;
 use crate::domain::token::Keyring;
-use crate::store::{erasures, write};
+use crate::store::contacts::Addresses;
+use crate::store::write;
 use serde::{Deserialize, Serialize};
 
 /// What became of it.
@@ -53,20 +54,35 @@ pub async fn erase<D: Database>(
     ids: &mut Ids,
 ) -> Result<Erased, NotErased> {
     let mut told = told.trim().to_owned();
-    let mut was_told_before = false;
+    let (mut was_told_before, mut had_nobody) = (false, false);
     for _ in 0..ROUNDS_MAX {
         let answers = db.batch(named::questions(&told, &[], now).to_vec()).await?;
         let Some(contact) = named::pick(&told, &answers)? else {
-            return list(db, keys, &told, now).await;
+            let Addresses { emails, phones, .. } = named::addresses(&told);
+            let address = (emails.into_iter().next(), phones.into_iter().next());
+            let Some(decision) = decide::take_address(catalog, address, now, ids) else {
+                return Err(NotErased::Unknown(named::nobody("contact")));
+            };
+            match db.batch(write::decisions(&[&decision], now)).await {
+                // It is found now, or somebody else of that address is.
+                Ok(_) => had_nobody = true,
+                Err(DatabaseError::Conflict(_) | DatabaseError::Lost(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+            continue;
         };
         let id = contact.id.clone();
         if let Some(at) = contact.erased_at {
-            return Ok(Erased { contact: Some(id), at, again: !was_told_before });
+            let contact = (!had_nobody).then_some(id);
+            return Ok(Erased { contact, at, again: !was_told_before });
         }
         let decisions = decide::erase(catalog, contact, keys, now, ids);
         let decisions: Vec<_> = decisions.iter().collect();
         match db.batch(write::decisions(&decisions, now)).await {
-            Ok(_) => return Ok(Erased { contact: Some(id), at: now, again: false }),
+            Ok(_) => {
+                let contact = (!had_nobody).then_some(id);
+                return Ok(Erased { contact, at: now, again: false });
+            }
             // Somebody else wrote first, or nobody knows. Its addresses may be gone already.
             Err(DatabaseError::Conflict(_)) => told = id.0,
             Err(DatabaseError::Lost(_)) => (told, was_told_before) = (id.0, true),
@@ -74,24 +90,4 @@ pub async fn erase<D: Database>(
         }
     }
     Err(DatabaseError::Overloaded("others kept writing to the contact".to_owned()).into())
-}
-
-/// Puts an address that nobody has on the list.
-async fn list<D: Database>(
-    db: &D,
-    keys: &Keyring,
-    told: &str,
-    now: Millis,
-) -> Result<Erased, NotErased> {
-    let addresses = named::addresses(told);
-    let kinds = ErasedAddress::KINDS.into_iter().zip([addresses.emails, addresses.phones]);
-    let listed = kinds.flat_map(|(kind, given)| {
-        given.into_iter().map(move |address| ErasedAddress::new(kind, &address, keys))
-    });
-    let listed: Vec<ErasedAddress> = listed.collect();
-    if listed.is_empty() {
-        return Err(NotErased::Unknown(named::nobody("contact")));
-    }
-    db.batch(erasures::list(&listed, now).to_vec()).await?;
-    Ok(Erased { contact: None, at: now, again: false })
 }

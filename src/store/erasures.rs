@@ -88,7 +88,7 @@ pub fn empty(contacts: &[ContactId], addresses: &[ErasedAddress], now: Millis) -
 }
 
 /// The statements that put the hashes of these addresses on the list, in place of the addresses.
-pub fn list(addresses: &[ErasedAddress], now: Millis) -> [Statement; 2] {
+fn list(addresses: &[ErasedAddress], now: Millis) -> [Statement; 2] {
     let rows = addresses.iter().map(|one| json!([one.kind, one.address, one.hash]));
     let rows = Value::json(&rows.collect::<Vec<_>>());
     [

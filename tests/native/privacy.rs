@@ -229,7 +229,8 @@ fn an_address_that_nobody_has_is_listed_so_that_a_waiting_form_comes_to_nothing(
     let erased = world.erase(&ANN.to_uppercase()).unwrap();
     assert_eq!(erased.contact, None);
     world.take_in(vec![Intake::SubmissionV1(Box::new(waiting))]).unwrap();
-    assert_eq!(number(&world.db, "SELECT count(*) FROM contacts"), 0);
+    let known = "SELECT count(*) FROM contacts WHERE email IS NOT NULL";
+    assert_eq!(number(&world.db, known), 0);
     let listed = rows(
         &world.db,
         "SELECT channel, reason, substr(address, 1, 1) AS sign

@@ -8,7 +8,7 @@ use crate::domain::change::{Change, ErasedAddress};
 use crate::domain::contact::{Alias, Contact};
 use crate::domain::event::names;
 use crate::domain::journey::EnrollmentState;
-use crate::domain::primitives::{Ids, Millis};
+use crate::domain::primitives::{ContactId, Ids, Millis};
 use crate::domain::token::Keyring;
 use serde_json::json;
 
@@ -62,6 +62,25 @@ fn erase_row(
     let nobody = Contact::unknown(contact.id, created_at);
     let contact = Contact { seq: contact.seq, erased_at: Some(now), ..nobody };
     Decision { contact, read_seq, changes }
+}
+
+/// A contact that has nothing but an address, the e-mail address or the number given, to be erased
+/// next: nobody else can take it in between. `None` without one.
+pub fn take_address(
+    catalog: &Catalog,
+    (email, phone): (Option<String>, Option<String>),
+    now: Millis,
+    ids: &mut Ids,
+) -> Option<Decision> {
+    if email.is_none() && phone.is_none() {
+        return None;
+    }
+    let contact = Contact::unknown(ContactId(ids.uuid()), now);
+    let contact = Contact { email, phone, ..contact };
+    let mut decider = Decider::of(catalog, contact, now, ids);
+    decider.record(names::CONTACT_NAMED, None, json!({}));
+    let Decider { contact, changes, .. } = decider;
+    Some(Decision { contact, read_seq: 0, changes })
 }
 
 impl Decider<'_> {

@@ -17,7 +17,7 @@ mod migrate;
 mod turn;
 mod walk;
 
-pub use erase::{ERASED, erase};
+pub use erase::{ERASED, erase, take_address};
 pub use halt::ARCHIVED;
 pub use merge::{MERGED, merge};
 pub use turn::TOO_LATE;

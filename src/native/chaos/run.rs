@@ -499,6 +499,9 @@ impl Run {
         let told = format!("p{}@example.com", self.shared.dice.below(PEOPLE));
         if self.shared.strikes("people: erased while something is under way") {
             self.shared.tell(format!("  {told}"));
+            // Something is told of them in that very moment.
+            let key = format!("late:{}", self.told.len());
+            self.report(told.clone(), "order.completed", key);
             self.begin(Flow::Say(Said::Erase(told)));
         }
     }
