@@ -85,7 +85,7 @@ fn an_architect_who_clicks_is_told_to_the_owner_and_texted_on_wednesday_morning(
     2026-03-02T09:00:02Z email bo@example.com | Bo, your seat is saved for Thursday
     2026-03-03T09:01:00Z email tom@larkspan.example | Worth a look: bo@example.com
     2026-03-05T09:01:00Z email bo@example.com | They moved one table. Here is what broke.
-    2026-03-11T10:00:00Z sms +447400123456 | Larkspan: Bo, our session is on Thursday, 16:00 London time. Join: https://go.example/webinar/guide?utm_source=sms#join Reply STOP to opt out
+    2026-03-11T10:00:00Z sms +447400123456 | Larkspan: Bo, our session is on Thursday, 16:00 London time. Join: https://go.example/s/B1mqsWsJE0A Reply STOP to opt out
     ");
     let contact = "SELECT attributes ->> 'stage' = 'evaluating' AND score = 35
                       AND tags = '[\"decides\",\"read-guide\"]' FROM contacts";
@@ -211,7 +211,7 @@ fn double_opt_in_sends_nothing_but_the_question_until_the_answer() {
     2026-03-08T09:01:00Z email wang@example.cn | （AD）五分钟，算清一次停机的账
     2026-03-08T09:01:00Z email zhou.min@lichuan.example | 值得跟进：wang@example.cn
     2026-03-10T09:01:00Z email wang@example.cn | （AD）三台空压机，九十天：一份试点记录
-    2026-03-11T01:30:00Z sms +8613800138000 | 【砺川装备】王芳，您好！白皮书附的试点清单可直接打印： https://go.example/white-paper/read?utm_source=sms#checklist 需要工程师上门诊断，请直接回复。拒收请回复R
+    2026-03-11T01:30:00Z sms +8613800138000 | 【砺川装备】王芳，您好！白皮书附的试点清单可直接打印： https://go.example/s/kNKUkFCoTcF 需要工程师上门诊断，请直接回复。拒收请回复R
     ");
 }
 

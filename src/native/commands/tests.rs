@@ -10,9 +10,11 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 const PAGE: &str = "<!doctype html>\n<title>{{title}}</title>\n{{> footer}}\n{{{form}}}\n";
-const BODY: &str = "<mjml>\n<mj-body>\n<mj-section><mj-column>\n\
+const BODY: &str = "<mjml><mj-head><mj-raw>\
+    <meta name=\"color-scheme\" content=\"light dark\" /></mj-raw></mj-head>\n<mj-body>\n\
+    <mj-section background-color=\"#ffffff\"><mj-column>\n\
     <mj-text>{{default first_name \"朋友\"}}，您好</mj-text>\n\
-    <mj-text><a href=\"{{unsubscribe_url}}\">退订</a></mj-text>\n\
+    <mj-text><a href=\"{{unsubscribe_url}}\">退订</a> {{campaign.postal_address}}</mj-text>\n\
     </mj-column></mj-section>\n</mj-body>\n</mjml>\n";
 
 /// A project in a folder of its own, removed when the test is over.
@@ -33,6 +35,7 @@ impl Project {
             ("templates/partials/footer.hbs", "<p>{{campaign.name}}</p>\n"),
             ("templates/partials/unused.hbs", "<p>没人用</p>\n"),
             ("templates/emails/welcome/subject.hbs", "{{default first_name \"朋友\"}}，白皮书\n"),
+            ("templates/emails/welcome/preheader.hbs", "白皮书在这里\n"),
             ("templates/emails/welcome/body.mjml.hbs", BODY),
             ("templates/emails/welcome/text.hbs", "你好 {{first_name}}\n{{unsubscribe_url}}\n"),
             ("templates/sms/nudge.hbs", "{{first_name}}，白皮书\n"),
@@ -108,7 +111,8 @@ fn a_good_project_is_counted() {
       "pages":2,
       "problems":[],
       "segments":2,
-      "sms":1}
+      "sms":1,
+      "warnings":[]}
     [Ok]
     "#);
 }
