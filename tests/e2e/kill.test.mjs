@@ -65,7 +65,13 @@ async function outbound(request) {
 
 before(async () => {
   // One by one, so that there are many calls to be killed in.
-  const variables = { SENDER_EMAIL: "resend", RESEND_API_KEY: "re_test", SEND_BATCH_MAX: "1" };
+  const variables = {
+    SENDER_EMAIL: "resend",
+    RESEND_API_KEY: "re_test",
+    SEND_BATCH_MAX: "1",
+    // Nobody waits for the provider's own two calls a second.
+    PACING: JSON.stringify({ rates: { resend: { calls: 10_000, per: "1s" } } }),
+  };
   runtime = await start({ variables, outbound, submitLimit: 10_000 });
   await publish(runtime, FIXTURES);
 });
