@@ -71,7 +71,7 @@ pub enum Network {
     Apple,
 }
 
-/// Networks by number, as the registries of ARIN and RIPE name their holders.
+/// Networks by number, as public lists name their holders; not checked against the registries.
 const NETWORKS: [(u32, Network); 14] = [
     (8075, Network::Microsoft),
     (13916, Network::Proofpoint),
