@@ -105,11 +105,14 @@ class Runtime {
 
   /**
    * Like the global `fetch`, by path or by a link out of a message, and without following
-   * redirects unless asked to.
+   * redirects unless asked to. Each request has its own connection: a worker that refuses a
+   * body without reading it makes workerd close the connection, perhaps under the next request.
    */
   fetch(link, init = {}) {
     const { pathname, search } = new URL(link, CONFIGURATION.BASE_URL);
-    return fetch(`${this.url}${pathname}${search}`, { redirect: "manual", ...init });
+    const headers = new Headers(init.headers);
+    headers.set("connection", "close");
+    return fetch(`${this.url}${pathname}${search}`, { redirect: "manual", ...init, headers });
   }
 
   /** Sends `body` as JSON with the API token, and returns the response. */
