@@ -4,9 +4,9 @@
 //! Round trips: one to read, one to write. Two more if somebody is on a version that is not in the
 //! catalog: it is fetched, and all is read again. A refused batch costs more, each of them bounded.
 //!
-//! Statements, for any number of contacts: up to 5 to read (contacts by id, contacts by address,
-//! known keys, messages, hours of limited journeys), up to 15 to write, one a kind of row
-//! (`store::write`).
+//! Statements, for any number of contacts: up to 6 to read (contacts by id, contacts by address,
+//! known keys, messages, hours of limited journeys, addresses that were erased), up to 15 to
+//! write, one a kind of row (`store::write`), and 1 that refuses addresses erased meanwhile.
 
 use super::seams::{Database, DatabaseError};
 use crate::domain::catalog::{Catalog, Edition};
@@ -17,7 +17,7 @@ use crate::domain::message::Message;
 use crate::domain::primitives::{CampaignId, ContactId, Ids, MessageId, Millis, QualifiedId};
 use crate::domain::token::Keyring;
 use crate::store::contacts::{self, Addresses, ContactRow, KeyRow};
-use crate::store::erasures::ErasedRow;
+use crate::store::erasures::{ErasedAddressAt, ErasedRow};
 use crate::store::journeys::BusyHourRow;
 use crate::store::messages::MessageRow;
 use crate::store::statement::Rows;
@@ -122,7 +122,7 @@ pub async fn commit<D: Database>(
 
 /// The same for what people and programs outside told about somebody by an address: what they told
 /// of before that address was erased is dropped (`keys` know it again), or it would bring the
-/// person back. One statement more to read.
+/// person back. One statement more to read; and one to write, if nobody had the address.
 pub async fn commit_told<D: Database>(
     db: &D,
     catalog: &Catalog,
@@ -163,7 +163,7 @@ async fn decide_split<D: Database>(
     faults: &mut Vec<CommitError>,
     now: Millis,
     ids: &mut Ids,
-) -> Result<Vec<(Case, Decision)>, CommitError> {
+) -> Result<Vec<Decided>, CommitError> {
     let mut decided = Vec::new();
     let mut busy_hours = BTreeMap::new();
     let mut groups = vec![cases];
@@ -173,11 +173,12 @@ async fn decide_split<D: Database>(
                 known.busy_hours.append(&mut busy_hours);
                 for case in group {
                     let Some((contact, happenings)) = known.open(&case, now, ids) else { continue };
+                    let new_addresses = known.new_addresses(&case, &happenings);
                     match decide(catalog, contact, happenings, now, ids) {
                         Ok(decision) => {
                             // The next one takes the next place.
                             known.busy_hours.clone_from(&decision.contact.busy_hours);
-                            decided.push((case, decision));
+                            decided.push(Decided { case, decision, new_addresses });
                         }
                         Err(endless) => faults.push(CommitError::Endless(endless)),
                     }
@@ -199,6 +200,16 @@ async fn decide_split<D: Database>(
     Ok(decided)
 }
 
+/// A case, and what was decided of it.
+struct Decided {
+    case: Case,
+    decision: Decision,
+    /// The addresses that nobody had, each with the earliest moment that was told of it. Whoever
+    /// erases one of them meanwhile finds no contact to write to, so that its number would refuse
+    /// this one.
+    new_addresses: Vec<ErasedAddressAt>,
+}
+
 /// What came of writing decisions.
 #[derive(Default)]
 struct Written {
@@ -213,26 +224,30 @@ struct Written {
 /// single decisions that do.
 async fn write_split<D: Database>(
     db: &D,
-    decided: Vec<(Case, Decision)>,
+    decided: Vec<Decided>,
     now: Millis,
 ) -> Result<Written, CommitError> {
     let mut written = Written::default();
     let mut batches = vec![decided];
     while let Some(mut batch) = batches.pop() {
-        let decisions: Vec<&Decision> = batch.iter().map(|(_, decision)| decision).collect();
-        let statements = write::decisions(&decisions, now);
+        let decisions: Vec<&Decision> = batch.iter().map(|one| &one.decision).collect();
+        let mut statements = write::decisions(&decisions, now);
         if statements.is_empty() {
             continue;
         }
+        let new_addresses: Vec<_> = batch.iter().flat_map(|one| &one.new_addresses).collect();
+        if !new_addresses.is_empty() {
+            statements.push(erasures::refuse_erased(&new_addresses));
+        }
         match db.batch(statements).await {
-            Ok(_) => written.done.extend(batch.into_iter().map(|(_, decision)| decision)),
+            Ok(_) => written.done.extend(batch.into_iter().map(|one| one.decision)),
             Err(DatabaseError::Conflict(_) | DatabaseError::Fault(_)) if batch.len() > 1 => {
                 let half = batch.split_off(batch.len() / 2);
                 batches.extend([half, batch]);
             }
             // Whether a lost batch was written, the next reading tells: its keys are known then.
             Err(DatabaseError::Conflict(_) | DatabaseError::Lost(_)) => {
-                written.refused.extend(batch.into_iter().map(|(case, _)| case));
+                written.refused.extend(batch.into_iter().map(|one| one.case));
             }
             Err(fault @ DatabaseError::Fault(_))
                 if written.faults.len() < FAULTS_ALONE_MAX || !written.done.is_empty() =>
@@ -253,6 +268,9 @@ struct Known {
     busy_hours: BTreeMap<QualifiedId, BusyHour>,
     /// The addresses among those named that were erased, and when.
     erased: BTreeMap<String, Millis>,
+    /// The addresses named, by their kind and a hash under which they may be erased; none if they
+    /// are not to be looked for.
+    hashes: BTreeMap<(&'static str, String), String>,
 }
 
 impl Known {
@@ -332,6 +350,7 @@ impl Known {
                     Some((address.clone(), row.at))
                 })
                 .collect(),
+            hashes,
             messages: messages
                 .into_iter()
                 .map(Message::from)
@@ -370,6 +389,19 @@ impl Known {
         contact.messages = rows.map(|message| (message.id.clone(), message)).collect();
         let happenings = self.without_taken_phone(&contact, happenings);
         Some((contact, happenings))
+    }
+
+    /// The addresses of a case that nobody has, as `Decided` keeps them.
+    fn new_addresses(&self, case: &Case, happenings: &[Happening]) -> Vec<ErasedAddressAt> {
+        let Some(at) = happenings.iter().filter_map(Happening::at).min() else { return Vec::new() };
+        let has = |contact: &Contact, address: &String| {
+            let own = [&contact.email, &contact.phone, &contact.external_id];
+            own.into_iter().flatten().any(|one| one == address)
+        };
+        let is_new = |address: &&String| !self.contacts.iter().any(|one| has(one, address));
+        let new: Vec<&String> = case.who.addresses().filter(is_new).collect();
+        let hashed = self.hashes.iter().filter(|(_, address)| new.contains(&address));
+        hashed.map(|((kind, hash), _)| (*kind, hash.clone(), at)).collect()
     }
 
     /// One contact an address: the external id decides, then the e-mail address, then the phone

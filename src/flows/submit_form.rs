@@ -3,8 +3,9 @@
 //! Checks that need no database come first; then one round trip to read and one to write
 //! (`commit`). What the checks refuse is told beside each field; a robot is thanked and forgotten.
 //!
-//! Statements of a first submission that agrees to messages and begins a journey: 3 to read, 6 to
-//! write (events, contact, enrollment, message, consents, counters); 1 more if it enters a segment.
+//! Statements of a first submission that agrees to messages and begins a journey: 3 to read, 7 to
+//! write (events, contact, enrollment, message, consents, counters, and one that refuses an address
+//! erased meanwhile); 1 more if it enters a segment.
 
 use super::commit::{Case, CommitError, Who, commit_told};
 use super::seams::Database;

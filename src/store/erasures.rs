@@ -115,6 +115,21 @@ pub fn known(hashes: &[(&str, String)]) -> Statement {
     )
 }
 
+/// An address by its kind and a hash under which it may be erased, and a moment.
+pub type ErasedAddressAt = (&'static str, String, Millis);
+
+/// A statement that refuses its batch if one of these addresses was erased at its moment or later:
+/// it writes that row of the list again, whose key is taken.
+pub fn refuse_erased(addresses: &[&ErasedAddressAt]) -> Statement {
+    Statement::new(
+        "INSERT INTO suppressions (channel, address, reason, at)
+         SELECT channel, address, reason, at FROM suppressions
+           JOIN json_each(?1) AS row
+             ON (channel, address) = (row.value ->> 0, row.value ->> 1) AND at >= row.value ->> 2",
+        vec![Value::json(addresses)],
+    )
+}
+
 /// A row of `known`.
 #[derive(Deserialize)]
 pub struct ErasedRow {

@@ -4,12 +4,13 @@ use super::invariants::assert_sound;
 use super::support::{FORM, MONDAY, number, order, report, rows, submission, world};
 use dripline::domain::event::names;
 use dripline::domain::primitives::{ContactId, Ids, Span};
-use dripline::flows::seams::Database;
+use dripline::flows::seams::{Database, DatabaseError};
 use dripline::flows::task::{EngagementReport, Intake};
-use dripline::flows::{merge, submit_form};
+use dripline::flows::{erase, merge, submit_form};
 use dripline::native::world::{World, block_on};
-use dripline::store::statement::{Statement, Value};
+use dripline::store::statement::{Rows, Statement, Value};
 use serde_json::json;
+use std::cell::Cell;
 
 const ANN: &str = "ann.archer@example.com";
 const NUMBER: &str = "+447400123456";
@@ -238,6 +239,35 @@ fn an_address_that_nobody_has_is_listed_so_that_a_waiting_form_comes_to_nothing(
     );
     assert_eq!(listed, [json!({ "channel": "email", "reason": "erased", "sign": "#" })]);
     assert!(world.erase("nobody-we-know").is_err());
+}
+
+/// A database at which Ann is erased between the first batch and the second.
+struct ErasedMeanwhile<'a>(&'a World, Cell<usize>);
+
+impl Database for ErasedMeanwhile<'_> {
+    async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, DatabaseError> {
+        let Self(world, batches) = self;
+        if batches.replace(batches.get() + 1) == 1 {
+            let (now, keys) = (world.now().plus(Span::minutes(1)), &world.settings.keys);
+            let mut ids = Ids::new(now, 9);
+            let done = erase::erase(&world.db, &world.catalog, keys, ANN, now, &mut ids);
+            assert!(done.await.is_ok());
+        }
+        world.db.batch(statements).await
+    }
+}
+
+#[test]
+fn an_address_that_was_erased_after_it_was_looked_for_does_not_come_back() {
+    let mut world = world(FORM);
+    let post = submission(&mut world, &[("email", ANN)]);
+    let db = ErasedMeanwhile(&world, Cell::new(0));
+    let (mut ids, keys, now) = (Ids::new(world.now(), 7), &world.settings.keys, world.now());
+    let work = submit_form::submit(&db, &world.catalog, keys, post, now, &mut ids);
+    assert_eq!(block_on(work).map(|work| work.len()), Ok(0));
+    assert_eq!(db.1.get(), 3, "read, refused, read again: nothing is left to write");
+    assert_eq!(cells_with(&world, &["ann.archer"]), [""; 0]);
+    assert_sound(&world.db, None);
 }
 
 #[test]
