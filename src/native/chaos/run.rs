@@ -15,11 +15,12 @@ use crate::domain::pacing::House;
 use crate::domain::primitives::{CampaignId, ContactId, Ids, Millis, QualifiedId, Span};
 use crate::domain::token::{Keyring, Purpose};
 use crate::flows::receive::{self, Link};
+use crate::flows::run_due::WORKER_LIFE;
 use crate::flows::seams::Database;
 use crate::flows::senders::Senders;
 use crate::flows::settings::Settings;
 use crate::flows::task::{EngagementReport, EventReport, Intake};
-use crate::flows::{publish, steer_journey};
+use crate::flows::{park, publish, steer_journey};
 use crate::native::sqlite::Sqlite;
 use crate::native::world::block_on;
 use crate::providers::{Sender, resend, twilio};
@@ -41,9 +42,6 @@ const PEOPLE: u64 = 10;
 
 /// How many people join at once.
 const CROWD: usize = 30;
-
-/// How long a worker may live, as on Cloudflare.
-const WORKER_LIFE: Span = Span::minutes(15);
 
 /// How long after a publish some isolate may not have heard of it: KV promises a minute.
 const STALE_MAX: Span = Span::seconds(90);
@@ -537,6 +535,17 @@ impl Run {
         self.read_catalog();
     }
 
+    /// Whoever was parked, because every worker that tried it died, is released.
+    fn release_all(&mut self) {
+        let db = self.shared.sqlite();
+        for parked in block_on(park::list(&*db)).unwrap_or_default() {
+            self.shared.tell(format!("{} is released: {}", parked.contact, parked.reason));
+            if let Err(error) = block_on(park::release(&*db, &parked.contact, self.now())) {
+                self.shared.accuse(error.to_string());
+            }
+        }
+    }
+
     /// Some hear of what is live now, others decide by the former word for a while.
     fn tell_isolates(&mut self) {
         let before = self.catalog.clone();
@@ -662,6 +671,7 @@ impl Run {
     pub fn come_to_rest(&mut self) {
         self.shared.stormy.set(false);
         self.resume_all();
+        self.release_all();
         self.set_clock(self.now().plus(WORKER_LIFE));
         for _ in 0..30 {
             self.one_minute();
