@@ -384,8 +384,8 @@ impl Run {
         self.release_all();
         self.set_clock(self.now().plus(WORKER_LIFE));
         self.one_minute();
-        self.answer_restore();
         for _ in 0..30 {
+            self.answer_restore();
             self.one_minute();
             if !self.shared.wrong.borrow().is_empty() {
                 return;
@@ -404,6 +404,7 @@ impl Run {
             }
             self.shared.now.set(self.now().max(next).plus(Span::minutes(1)));
             self.one_minute();
+            self.answer_restore();
         }
         self.shared.accuse("I2: it does not come to rest".to_owned());
     }
