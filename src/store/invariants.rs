@@ -207,6 +207,10 @@ pub fn ledger(ids: &[MessageId]) -> Statement {
     Statement::new(
         "SELECT m.id, m.channel, m.sender, m.call, c.phone,
                 c.erased_at IS NOT NULL OR m.class <> 'internal' AND (
+                  EXISTS (SELECT 1 FROM suppressions s
+                           WHERE s.channel = m.channel AND s.until IS NULL
+                             AND s.address = iif(m.channel = 'sms', c.phone, c.email)
+                             AND s.reason IN ('bounced', 'complained')) OR
                   EXISTS (SELECT 1 FROM enrollments e WHERE e.contact_id = m.contact_id
                              AND e.id = m.enrollment_id AND e.state = 'exited')
                   OR m.class = 'marketing' AND NOT EXISTS (
@@ -282,6 +286,23 @@ pub struct LeftRow {
     pub channel: String,
     /// Its template.
     pub template: String,
+}
+
+/// The messages of which it is not known whether they left: one row, `id`, for each.
+pub fn unsettled() -> Statement {
+    Statement::new(
+        "SELECT id FROM messages WHERE state IN ('queued', 'sending', 'unknown')",
+        Vec::new(),
+    )
+}
+
+/// The e-mail addresses that nothing may go to any more: one row, `id`, for each.
+pub fn suppressed_for_good() -> Statement {
+    Statement::new(
+        "SELECT address AS id FROM suppressions
+          WHERE channel = 'email' AND until IS NULL AND reason IN ('bounced', 'complained')",
+        Vec::new(),
+    )
 }
 
 /// The passages through journeys, each with its events in their order as a JSON array.

@@ -1,6 +1,7 @@
 //! What must hold after a run, of the database and of what the providers accepted. Each check is
 //! a sentence that is true unless it returns something.
 
+use super::hooks::Report;
 use super::provider::KEY_LIFETIME;
 use super::run::{Run, Teller};
 use crate::domain::change::ErasedAddress;
@@ -11,7 +12,7 @@ use crate::store::contacts::{ContactRow, KeyRow, by_ids};
 use crate::store::erasures::{ErasedRow, known};
 use crate::store::invariants::{
     ALWAYS, AT_REST, LeftRow, PassageRow, all_of, contradictions, keys, left, members, passages,
-    survivors, tables,
+    suppressed_for_good, survivors, tables, unsettled,
 };
 use crate::store::messages::IdRow;
 use crate::store::segments::holding;
@@ -25,13 +26,15 @@ type Check = (&'static str, fn(&Run) -> Vec<String>);
 
 /// The checks that are not queries; I1 and so on number the invariants of a journey engine that
 /// they hold: at most once, nothing lost, nothing without its row, and so on.
-const CHECKS: [Check; 11] = [
+const CHECKS: [Check; 13] = [
     ("I1, I16: no mail leaves twice, unless an operator says so", mails_that_left_twice),
     ("I1: no more texts leave than the ledger admits", texts_too_many),
     ("I2: nobody is left in a journey", people_left_in_a_journey),
     ("I2: every fact that was told is in the log", facts_that_were_lost),
     ("I3: whatever left is in the ledger as sent", mails_that_the_ledger_denies),
+    ("I3: whatever is told of a mail settles it", mails_in_doubt),
     ("I4: every passage follows the edges of its version, and waits", steps_out_of_order),
+    ("I7: nobody is let go who bounced or complained", people_not_suppressed),
     ("I8: no fact is in the log twice", facts_told_twice),
     ("I9: a journey without re-entry is entered once", journeys_entered_again),
     ("I9: whoever sends a form begins its journey", people_without_a_journey),
@@ -66,7 +69,7 @@ fn mails_that_left_twice(run: &Run) -> Vec<String> {
     };
     let again = |times: &[Millis]| times.windows(2).any(|pair| !may_leave_again(pair[0], pair[1]));
     let accepted = run.accepted();
-    let twice = accepted.keys.iter().filter(|(_, times)| again(times));
+    let twice = accepted.mails.iter().filter(|(_, times)| again(times));
     twice.map(|(key, times)| format!("{key}, {} times", times.len())).collect()
 }
 
@@ -157,7 +160,33 @@ fn mails_that_the_ledger_denies(run: &Run) -> Vec<String> {
     }
     let admitted: BTreeSet<String> =
         ask::<LeftRow>(run, left()).into_iter().map(|row| row.id).collect();
-    run.accepted().keys.keys().filter(|key| !admitted.contains(*key)).cloned().collect()
+    run.accepted().mails.keys().filter(|key| !admitted.contains(*key)).cloned().collect()
+}
+
+/// What the ledger still doubts, although its provider has told that it has it.
+fn mails_in_doubt(run: &Run) -> Vec<String> {
+    if run.restores().any {
+        return Vec::new();
+    }
+    let heard: BTreeSet<&str> = run.heard().iter().map(|report| &*report.message).collect();
+    let doubtful = ask::<IdRow<String>>(run, unsettled()).into_iter().map(|row| row.id);
+    doubtful.filter(|id| heard.contains(&**id)).collect()
+}
+
+/// An address of somebody's, not of the house's own people, to which nothing may go any more, and
+/// which is not suppressed for good.
+fn people_not_suppressed(run: &Run) -> Vec<String> {
+    if run.restores().any {
+        return Vec::new();
+    }
+    let erased = run.shared().erased.borrow();
+    let is_ours = |report: &&Report| report.address.ends_with("@house.example");
+    let barred = run.heard().iter().filter(|report| report.bars() && !is_ours(report));
+    let barred: BTreeSet<&String> = barred.map(|report| &report.address).collect();
+    let suppressed: Vec<IdRow<String>> = ask(run, suppressed_for_good());
+    let suppressed: BTreeSet<String> = suppressed.into_iter().map(|row| row.id).collect();
+    let free = barred.into_iter().filter(|address| !suppressed.contains(*address));
+    free.filter(|address| !erased.contains_key(*address)).cloned().collect()
 }
 
 fn members_who_differ(run: &Run) -> Vec<String> {

@@ -7,6 +7,7 @@ pub mod turns;
 mod checks;
 mod faults;
 mod flow;
+mod hooks;
 mod operators;
 mod people;
 mod provider;
@@ -63,7 +64,7 @@ pub fn run(
     }
     let accepted = run.accepted();
     let trace = run.shared().trace.take();
-    let told = format!("{trace:?}{:?}{:?}", accepted.keys, accepted.texts);
+    let told = format!("{trace:?}{:?}{:?}", accepted.mails, accepted.texts);
     let texts: u64 = accepted.texts.values().sum();
     Ok(Outcome {
         wrong,

@@ -3,6 +3,7 @@
 use super::defects::Defect;
 use super::faults::Shared;
 use super::flow::{Ended, Flow, FlowContext, Job};
+use super::hooks::{self, Heard, Report};
 use super::provider::Accepted;
 use super::script::{Deed, Move, campaigns};
 use super::turns::Task;
@@ -19,7 +20,7 @@ use crate::flows::settings::Settings;
 use crate::flows::{publish, run_due};
 use crate::native::sqlite::Sqlite;
 use crate::native::world::block_on;
-use crate::providers::{Sender, resend, twilio};
+use crate::providers::{Sender, postmark, resend, twilio};
 use crate::store::due;
 use crate::store::statement::{Rows, Statement};
 use serde::Deserialize;
@@ -86,6 +87,19 @@ pub struct Restores {
     pub released: Vec<Millis>,
 }
 
+/// Runs of either kind: with one sender of e-mail, and with a second to fall back on.
+fn email_senders(seed: u64) -> Vec<Sender> {
+    let resend = Sender::Resend(resend::Account { api_key: "re_1".to_owned() });
+    let postmark = Sender::Postmark(postmark::Account {
+        server_token: "pm_1".to_owned(),
+        broadcast_stream: "broadcast".to_owned(),
+    });
+    match seed % 3 {
+        0 => vec![resend, postmark],
+        _ => vec![resend],
+    }
+}
+
 /// A run under way.
 pub struct Run {
     pub(super) shared: Rc<Shared>,
@@ -104,6 +118,7 @@ pub struct Run {
     flows_begun: u64,
     pub(super) bookmarks: Vec<(Millis, Sqlite)>,
     pub(super) restores: Restores,
+    pub(super) heard: Heard,
 }
 
 impl Run {
@@ -120,14 +135,13 @@ impl Run {
             reports_to: String::new(),
         };
         let keys = Keyring::new("secret", None);
-        let resend = resend::Account { api_key: "re_1".to_owned() };
         let settings = Settings {
-            hooks: <_>::default(),
+            hooks: hooks::secrets()?,
             base_url: "https://go.example".to_owned(),
             mail_from: "House <hello@house.example>".to_owned(),
             pacing: House::default(),
             senders: Senders {
-                email: vec![Sender::Resend(resend)],
+                email: email_senders(seed),
                 sms: vec![Sender::Twilio(account)],
                 // Runs of either kind: mails in batches, and one by one.
                 batch_max: if seed.is_multiple_of(2) { usize::MAX } else { 1 },
@@ -151,6 +165,7 @@ impl Run {
             flows_begun: seed << 32,
             bookmarks: Vec::new(),
             restores: Restores::default(),
+            heard: Heard::default(),
         };
         run.remember_versions();
         Ok(run)
@@ -195,6 +210,11 @@ impl Run {
     /// Whether mails leave in batches.
     pub fn has_batches(&self) -> bool {
         self.settings.senders.batch_max > 1
+    }
+
+    /// What Resend has told us of the mails that it took.
+    pub fn heard(&self) -> &[Report] {
+        &self.heard.reports
     }
 
     /// What restores of the database have done.
@@ -294,6 +314,7 @@ impl Run {
 
     /// Whatever waits is handed out: some of it twice, late, in another order; hints to nobody.
     fn hand_out(&mut self) {
+        self.hear();
         let mut jobs = std::mem::take(&mut self.queue);
         let shared = self.shared.clone();
         if jobs.len() > 1 && shared.strikes("queue: order changed") {
@@ -354,6 +375,7 @@ impl Run {
     fn work(&mut self, turns: u64) {
         let mut context = Context::from_waker(Waker::noop());
         for _ in 0..turns {
+            self.hear_early();
             if self.workers.is_empty() {
                 return;
             }
@@ -415,7 +437,7 @@ impl Run {
         self.begin(Flow::Tick);
         for _ in 0..FOLLOW_UPS_MAX {
             self.work(u64::MAX);
-            if self.queue.is_empty() {
+            if self.queue.is_empty() && self.accepted.borrow().told.is_empty() {
                 return;
             }
             self.hand_out();
