@@ -13,6 +13,7 @@ mod people;
 mod provider;
 mod run;
 mod script;
+mod way;
 
 use crate::domain::token::sha256_hex;
 use crate::store::invariants::{PassageRow, passages};

@@ -87,6 +87,22 @@ pub struct Restores {
     pub released: Vec<Millis>,
 }
 
+/// How many mails one contact gets within a day in a run that is paced.
+pub const CAP: usize = 3;
+
+/// Between which minutes of its days it gets none, at night.
+pub const NIGHT: [u16; 2] = [22 * 60, 6 * 60];
+
+const PACING: &str = r#"{
+    "caps": [{ "channel": "email", "messages": 3, "within": "1d" }],
+    "quiet": { "email": { "from": "22:00", "to": "06:00" } }
+}"#;
+
+/// Runs of either kind: paced, and not.
+fn is_paced(seed: u64) -> bool {
+    seed % 4 == 1
+}
+
 /// Runs of either kind: with one sender of e-mail, and with a second to fall back on.
 fn email_senders(seed: u64) -> Vec<Sender> {
     let resend = Sender::Resend(resend::Account { api_key: "re_1".to_owned() });
@@ -139,7 +155,7 @@ impl Run {
             hooks: hooks::secrets()?,
             base_url: "https://go.example".to_owned(),
             mail_from: "House <hello@house.example>".to_owned(),
-            pacing: House::default(),
+            pacing: if is_paced(seed) { House::read(PACING)? } else { House::default() },
             senders: Senders {
                 email: email_senders(seed),
                 sms: vec![Sender::Twilio(account)],
@@ -205,6 +221,11 @@ impl Run {
     /// The keys of all facts that were told, and must not be lost.
     pub fn told(&self) -> &BTreeMap<String, Teller> {
         &self.told
+    }
+
+    /// Whether mails are capped, and wait for the morning.
+    pub fn is_paced(&self) -> bool {
+        self.settings.pacing != House::default()
     }
 
     /// Whether mails leave in batches.
