@@ -15,6 +15,7 @@ mod hearing;
 mod invariants;
 mod journeys;
 mod pacing;
+mod pacing_turns;
 mod poison;
 mod privacy;
 mod restores;

@@ -45,6 +45,7 @@ use super::seams::{Database, DatabaseError, Http};
 use super::settings::Settings;
 use super::task::Work;
 use crate::domain::catalog::Catalog;
+use crate::domain::contact::Contact;
 use crate::domain::message::Message;
 use crate::domain::primitives::{Ids, MessageId, Millis, Span};
 use crate::domain::texting::Spent;
@@ -73,9 +74,15 @@ const TASK_TIME_MAX: Span = Span::minutes(10);
 /// ledger if the worker dies.
 const HELD_MAX: usize = 20;
 
-/// How old the truth may be when a call begins. A wave whose turn at its sender comes later reads
+/// How old the truth may be when a call begins. Calls whose turn at their sender comes later read
 /// it anew when it does.
 const FRESH: Span = Span::seconds(5);
+
+/// How long before the first of their turns it is read anew.
+const READ_AHEAD: Span = Span::seconds(1);
+
+/// How far apart turns may be that one reading of it is good for.
+const TOGETHER: Span = Span(FRESH.0 - READ_AHEAD.0);
 
 /// Sends those of these messages that still may be sent, and writes down what became of each.
 pub async fn deliver<D: Database, H: Http>(
@@ -152,56 +159,84 @@ struct Round<'a, D, H> {
 }
 
 impl<D: Database, H: Http> Round<'_, D, H> {
-    /// Reads the truth, asks the gate, and makes the calls, all at once.
+    /// Reads the truth, asks the gate, and makes the calls, each when its turn has come.
     async fn make(
         &self,
         wave: Vec<Planned<'_>>,
         plan: &mut Plan<'_>,
         ended: &mut Ended,
     ) -> Result<(), DatabaseError> {
-        let mut truth = begin(self.db, &wave, self.at).await?;
-        let turns = admit(self, wave, &truth, ended).await?;
-        if let Some(first) = turns.iter().map(|turn| turn.at).min()
-            && first > self.at.plus(FRESH)
-        {
-            self.wait_until(first).await;
-            let again = turns.iter().map(|turn| &turn.planned);
-            truth = begin(self.db, again, first).await?;
+        let truth = begin(self.db, &wave, self.at).await?;
+        let (turns, mut places) = admit(self, wave, &truth, ended).await?;
+        let groups = groups(turns).into_iter().map(|group| self.make_group(group, &truth));
+        let (mut result, mut stayed) = (Ok(()), Vec::new());
+        // Whatever becomes of one group: what the others have heard is taken down.
+        for group in join_all(groups).await {
+            for (message, ending) in group.held_back {
+                ended.add(&message, ending);
+                stayed.push(message);
+            }
+            for (ready, verdict) in group.heard {
+                stayed.extend(self.hear(ready, verdict, plan, ended));
+            }
+            result = result.and(group.result);
         }
-        let ready = turns.into_iter().filter_map(|turn| self.ready(turn, &truth, ended));
-        let mut ready: Vec<Ready<'_>> = ready.collect();
-        self.keep_links(&mut ready, ended).await?;
+        result?;
+        places.give_back(self.db, &stayed).await
+    }
+
+    /// Makes calls whose turns are near each other. If they come late, the truth is read anew.
+    async fn make_group<'a>(&self, group: Vec<Turn<'a>>, truth: &Truth) -> Made<'a> {
+        let mut made = Made { heard: Vec::new(), held_back: Vec::new(), result: Ok(()) };
+        let first = group.first().map_or(self.at, |turn| turn.at);
+        let mut anew = None;
+        if first > self.at.plus(FRESH) {
+            // In time for the first turn, so that no call comes later than it should.
+            let at = first.minus(READ_AHEAD);
+            self.wait_until(at).await;
+            match begin(self.db, group.iter().map(|turn| &turn.planned), at).await {
+                Ok(truth) => anew = Some(truth),
+                Err(error) => {
+                    made.result = Err(error);
+                    return made;
+                }
+            }
+        }
+        let truth = anew.as_ref().unwrap_or(truth);
+        let held_back = &mut made.held_back;
+        let ready = group.into_iter().filter_map(|turn| self.ready(turn, truth, held_back));
+        let mut ready: Vec<Ready<'a>> = ready.collect();
+        made.result = self.keep_links(&mut ready).await;
+        if made.result.is_err() {
+            let at = self.at.plus(calls::REST);
+            for message in ready.into_iter().flat_map(|ready| ready.planned.messages) {
+                made.held_back.push((message, Ending::Untried { at, reason: String::new() }));
+            }
+            return made;
+        }
         let verdicts = join_all(ready.iter().map(|ready| self.call(ready))).await;
-        for (ready, verdict) in ready.into_iter().zip(verdicts) {
-            self.hear(ready, verdict, plan, ended);
-        }
-        Ok(())
+        made.heard = ready.into_iter().zip(verdicts).collect();
+        made
     }
 
     /// Keeps the short links of what is about to leave: one round trip, if there are any. If that
     /// fails, none of it leaves.
-    async fn keep_links(
-        &self,
-        ready: &mut [Ready<'_>],
-        ended: &mut Ended,
-    ) -> Result<(), DatabaseError> {
+    async fn keep_links(&self, ready: &mut [Ready<'_>]) -> Result<(), DatabaseError> {
         let links = ready.iter_mut().flat_map(|ready| std::mem::take(&mut ready.short_links));
         let links: Vec<ShortLink> = links.collect();
         if links.is_empty() {
             return Ok(());
         }
-        let kept = self.db.batch(vec![short_links::keep(&links, self.at)]).await;
-        if kept.is_err() {
-            let at = self.at.plus(calls::REST);
-            for message in ready.iter().flat_map(|ready| &ready.planned.messages) {
-                ended.add(message, Ending::Untried { at, reason: String::new() });
-            }
-        }
-        kept.map(drop)
+        self.db.batch(vec![short_links::keep(&links, self.at)]).await.map(drop)
     }
 
-    /// What of a call may leave, composed; `None` if nothing of it does.
-    fn ready<'a>(&self, turn: Turn<'a>, truth: &Truth, ended: &mut Ended) -> Option<Ready<'a>> {
+    /// What of a call may leave at its turn, composed; `None` if nothing of it does.
+    fn ready<'a>(
+        &self,
+        turn: Turn<'a>,
+        truth: &Truth,
+        held_back: &mut Vec<(Message, Ending)>,
+    ) -> Option<Ready<'a>> {
         let Turn { mut planned, at } = turn;
         let mut letters = Vec::with_capacity(planned.messages.len());
         let mut leaving = Vec::with_capacity(planned.messages.len());
@@ -211,14 +246,14 @@ impl<D: Database, H: Http> Round<'_, D, H> {
             if !truth.is_ours(&message) {
                 continue;
             }
-            match self.prepare(&message, truth) {
+            match self.prepare(&message, truth, at) {
                 Ok(composed) => {
                     letters.push(composed.outgoing);
                     spent.push(composed.spent);
                     short_links.extend(composed.short_links);
                     leaving.push(message);
                 }
-                Err(ending) => ended.add(&message, ending),
+                Err(ending) => held_back.push((message, ending)),
             }
         }
         planned.messages = leaving;
@@ -228,24 +263,32 @@ impl<D: Database, H: Http> Round<'_, D, H> {
         Some(Ready { planned, letters, spent, short_links, at })
     }
 
-    /// Asks the gate and composes; or says what becomes of the message instead.
-    fn prepare(&self, message: &Message, truth: &Truth) -> Result<Composed, Ending> {
-        let over = |reason: String| Ending::Over(failed(message, reason, false));
+    /// Asks the gate, or says what becomes of the message instead.
+    fn judge<'t>(
+        &self,
+        message: &Message,
+        truth: &'t Truth,
+        at: Millis,
+    ) -> Result<Passed<'t>, Ending> {
         let Some(rules) = self.rules(message) else {
-            return Err(over("its version is gone".to_owned()));
+            let gone = "its version is gone".to_owned();
+            return Err(Ending::Over(failed(message, gone, false)));
         };
-        let gate = gate(message, truth, &rules, &self.settings.pacing, self.at);
-        let (contact, to) = match gate {
-            Gate::Open(contact, to) => (contact, to),
-            Gate::Closed(reason) => return Err(Ending::held_back(message, reason)),
-            Gate::Later { at, reason } => {
-                return Err(Ending::Untried { at, reason: reason.to_owned() });
-            }
+        match gate(message, truth, &rules, &self.settings.pacing, at) {
+            Gate::Open(contact, to) => Ok(Passed { rules, contact, to }),
+            Gate::Closed(reason) => Err(Ending::held_back(message, reason)),
+            Gate::Later { at, reason } => Err(Ending::Untried { at, reason: reason.to_owned() }),
             Gate::Broken(reason) => {
-                let at = self.at.plus(pause(message.attempts, message.id.as_str()));
-                return Err(Ending::Again { at, reason, uncertain: false });
+                let at = at.plus(pause(message.attempts, message.id.as_str()));
+                Err(Ending::Again { at, reason, uncertain: false })
             }
-        };
+        }
+    }
+
+    /// Asks the gate once more, and composes; or says what becomes of the message instead.
+    fn prepare(&self, message: &Message, truth: &Truth, at: Millis) -> Result<Composed, Ending> {
+        let over = |reason: String| Ending::Over(failed(message, reason, false));
+        let Passed { rules, contact, to } = self.judge(message, truth, at)?;
         let composed =
             compose(&rules.edition, contact, message, to, self.settings).map_err(over)?;
         match composed.outgoing.unsafe_header() {
@@ -270,7 +313,7 @@ impl<D: Database, H: Http> Round<'_, D, H> {
 
     /// Makes a call when its turn has come.
     async fn call(&self, ready: &Ready<'_>) -> Verdict {
-        let (Some(call), sender) = (ready.call(self.at.max(ready.at)), ready.planned.sender) else {
+        let (Some(call), sender) = (ready.call(), ready.planned.sender) else {
             return Verdict::Each(Vec::new());
         };
         self.wait_until(ready.at).await;
@@ -284,21 +327,32 @@ impl<D: Database, H: Http> Round<'_, D, H> {
         }
     }
 
-    /// Takes down what was answered.
-    fn hear(&self, ready: Ready<'_>, verdict: Verdict, plan: &mut Plan<'_>, ended: &mut Ended) {
+    /// Takes down what was answered, and returns the messages that have surely not left by it.
+    fn hear(
+        &self,
+        ready: Ready<'_>,
+        verdict: Verdict,
+        plan: &mut Plan<'_>,
+        ended: &mut Ended,
+    ) -> Vec<Message> {
         let Planned { sender, key, messages, .. } = ready.planned;
-        plan.heard(sender, &verdict, self.at);
+        plan.heard(sender, &verdict, ready.at);
         let attempts = match verdict {
             // Nothing of it was taken, and one of them may be the only one to blame.
             Verdict::All(Attempt::Refused(_)) if messages.len() > 1 => {
-                return plan.take_apart(messages, ended);
+                plan.take_apart(messages.clone(), ended);
+                return messages;
             }
             Verdict::All(attempt) => vec![attempt; messages.len()],
             Verdict::Each(attempts) => attempts,
         };
         // Whoever was asked for together is asked for together again.
         let tries = messages.iter().map(|message| message.attempts).max().unwrap_or_default();
+        let mut stayed = Vec::new();
         for ((message, spent), attempt) in messages.into_iter().zip(ready.spent).zip(attempts) {
+            if !attempt.may_have_left() {
+                stayed.push(message.clone());
+            }
             // Another may stand in for the sender; or it waits until that one is mended.
             if matches!(attempt, Attempt::Stop(_)) {
                 plan.again(message);
@@ -306,10 +360,40 @@ impl<D: Database, H: Http> Round<'_, D, H> {
             }
             let seed = key.as_deref().unwrap_or(message.id.as_str());
             let pause = pause(tries, seed);
-            let ending = settle(sender, (&message, spent), attempt, pause, self.at);
+            let ending = settle(sender, (&message, spent), attempt, pause, ready.at);
             ended.add(&message, ending);
         }
+        stayed
     }
+}
+
+/// What the gate lets pass.
+struct Passed<'t> {
+    rules: Rules,
+    contact: &'t Contact,
+    to: String,
+}
+
+/// What became of a group of calls.
+struct Made<'a> {
+    heard: Vec<(Ready<'a>, Verdict)>,
+    held_back: Vec<(Message, Ending)>,
+    result: Result<(), DatabaseError>,
+}
+
+/// Puts turns together that one reading of the truth is good for.
+fn groups(mut turns: Vec<Turn<'_>>) -> Vec<Vec<Turn<'_>>> {
+    turns.sort_by_key(|turn| turn.at);
+    let mut groups = Vec::<Vec<Turn<'_>>>::new();
+    for turn in turns {
+        match groups.last_mut() {
+            Some(group) if group.first().is_some_and(|first| turn.at <= first.at.plus(TOGETHER)) => {
+                group.push(turn);
+            }
+            _ => groups.push(vec![turn]),
+        }
+    }
+    groups
 }
 
 /// A call with what it carries, in the same order.
@@ -325,8 +409,8 @@ struct Ready<'a> {
 }
 
 impl Ready<'_> {
-    fn call(&self, at: Millis) -> Option<Call<'_>> {
+    fn call(&self) -> Option<Call<'_>> {
         let (first, others) = self.letters.split_first()?;
-        Some(Call { batch: self.planned.key.as_deref(), first, others, at })
+        Some(Call { batch: self.planned.key.as_deref(), first, others, at: self.at })
     }
 }

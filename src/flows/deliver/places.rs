@@ -3,10 +3,9 @@
 //! only where the wave has something that they limit. A statement takes for the whole wave, and
 //! the database lets nobody come between; so a limit holds however many deliveries are under way.
 
-use super::Round;
-use super::all;
+use super::{Passed, Round, all};
 use super::calls::Planned;
-use super::gate::{Gate, Rules, gate};
+use super::gate::Rules;
 use super::outcome::{Ended, Ending};
 use super::truth::Truth;
 use crate::domain::contact::Contact;
@@ -45,25 +44,51 @@ struct Asking<'a> {
     rules: Rules,
 }
 
-/// Lets of a wave leave what finds a place, and puts the rest off.
+/// Lets of a wave leave what finds a place, and puts the rest off. Whoever the gate holds back now
+/// asks for no place, here or at a sender.
 pub async fn admit<'p, D: Database, H: Http>(
     round: &Round<'_, D, H>,
     mut wave: Vec<Planned<'p>>,
     truth: &Truth,
     ended: &mut Ended,
-) -> Result<Vec<Turn<'p>>, DatabaseError> {
-    let messages = wave.iter().flat_map(|planned| &planned.messages);
-    let mut asking: Vec<Asking<'_>> = messages.filter_map(|m| ask(round, m, truth)).collect();
+) -> Result<(Vec<Turn<'p>>, Places), DatabaseError> {
+    let mut passed = BTreeMap::new();
+    for planned in &mut wave {
+        planned.messages.retain(|message| {
+            if !truth.is_ours(message) {
+                // Another worker has claimed it.
+                return false;
+            }
+            match round.judge(message, truth, round.at) {
+                Ok(Passed { rules, contact, .. }) => {
+                    passed.insert(message.id.clone(), (rules, contact));
+                    true
+                }
+                Err(ending) => {
+                    ended.add(message, ending);
+                    false
+                }
+            }
+        });
+    }
+    let messages: Vec<Message> = wave.iter().flat_map(|p| p.messages.iter().cloned()).collect();
+    let mut asking: Vec<Asking<'_>> = messages
+        .iter()
+        .filter_map(|message| {
+            let (rules, contact) = passed.remove(&message.id)?;
+            Some(Asking { message, contact, rules })
+        })
+        .collect();
     // The oldest first.
     asking.sort_by_key(|asking| asking.message.queued_at);
-    let mut days = Days::of(round, &asking);
-    let refused = count(round, &asking, &mut days).await?;
+    let mut places = Places::of(round, &asking);
+    let refused = count(round, &asking, &mut places).await?;
     for planned in &mut wave {
         planned.put_off(&refused, ended);
     }
     wave.retain(|planned| !planned.messages.is_empty());
     let (turns, late) = turns(round, wave).await?;
-    let late = round.verdicts(late, truth);
+    let late = places.late(round, &asking, (&turns, late));
     let mut left = Vec::with_capacity(turns.len());
     for mut turn in turns {
         turn.planned.put_off(&late, ended);
@@ -71,21 +96,10 @@ pub async fn admit<'p, D: Database, H: Http>(
             left.push(turn);
         }
     }
-    days.give_back(round.db, &late).await?;
-    Ok(left)
-}
-
-fn ask<'a, D: Database, H: Http>(
-    round: &Round<'_, D, H>,
-    message: &'a Message,
-    truth: &'a Truth,
-) -> Option<Asking<'a>> {
-    let rules = round.rules(message)?;
-    let Gate::Open(contact, _) = gate(message, truth, &rules, &round.settings.pacing, round.at)
-    else {
-        return None;
-    };
-    truth.is_ours(message).then_some(Asking { message, contact, rules })
+    let stayed = asking.iter().map(|asking| asking.message);
+    let stayed: Vec<Message> = stayed.filter(|m| late.contains_key(&m.id)).cloned().collect();
+    places.give_back(round.db, &stayed).await?;
+    Ok((left, places))
 }
 
 impl Planned<'_> {
@@ -109,7 +123,7 @@ impl Planned<'_> {
 async fn count<D: Database, H: Http>(
     round: &Round<'_, D, H>,
     asking: &[Asking<'_>],
-    days: &mut Days,
+    places: &mut Places,
 ) -> Result<BTreeMap<MessageId, Verdict>, DatabaseError> {
     let paced: Vec<Paced<'_>> = asking.iter().map(|asking| asking.paced(round)).collect();
     let caps: Vec<Vec<Scoped<'_>>> = paced.iter().map(Paced::caps).collect();
@@ -119,12 +133,12 @@ async fn count<D: Database, H: Http>(
     let mut statements: Vec<Statement> = Vec::new();
     if !asks.is_empty() {
         statements.extend([
-            pacing::take_caps(&asks, round.at.plus(LEAVES_WITHIN)),
+            pacing::take_caps(&asks, places.dated),
             pacing::cap_places(&contacts),
             pacing::forget_places(&contacts, round.at),
         ]);
     }
-    let take_days = days.take(round.at);
+    let take_days = places.take_days();
     let days_at = statements.len();
     let takes_days = take_days.is_some();
     statements.extend(take_days);
@@ -142,10 +156,11 @@ async fn count<D: Database, H: Http>(
                 refused.insert(paced.message.id.clone(), capped(paced, caps, &taken, round.at));
             }
         }
+        places.capped = got;
     }
     if takes_days {
         let given: Vec<WarmUpGiven> = all(rows.get(days_at))?;
-        let full = days.given(&given, &refused);
+        let full = places.given(&given, &refused);
         for paced in paced.iter().filter(|paced| full.contains(&paced.message.id)) {
             let verdict = paced.wait(next_day(round.at), Wait::WarmUp);
             refused.insert(paced.message.id.clone(), verdict);
@@ -200,21 +215,41 @@ impl Asking<'_> {
     }
 }
 
-/// What a wave asks of the days of new domains, and what it was given.
-#[derive(Default)]
-struct Days {
-    /// By domain: how many leave in any case, those that ask, and how many may leave.
-    asked: BTreeMap<String, (usize, Vec<MessageId>, u32)>,
-    /// Messages that hold a place, with their domain.
-    held: BTreeMap<MessageId, String>,
-    /// Places that were given and are not used.
-    unused: BTreeMap<String, usize>,
-    day: String,
+/// What a wave asks for one domain that is new.
+struct DayAsk {
+    /// Messages that leave in any case, and count.
+    urgent: Vec<MessageId>,
+    /// The others, the oldest first.
+    others: Vec<MessageId>,
+    /// How many may leave on the day.
+    limit: u32,
 }
 
-impl Days {
+/// The places that a wave holds under caps and on the days of new domains.
+///
+/// A place is held by what may have left. A message that did not leave gives back what it took for
+/// that: one whose sender has no turn for it, one that is held back when its turn comes, one that
+/// the provider surely did not take. Else a message that waits would keep others waiting that might
+/// go; and one that is given up in the end would have used a place for nothing. When its turn
+/// comes, it asks again.
+pub struct Places {
+    /// The day, UTC.
+    day: String,
+    /// The date of the places under caps.
+    dated: Millis,
+    /// By domain.
+    asked: BTreeMap<String, DayAsk>,
+    /// Messages that hold a place on the day, with their domain.
+    held: BTreeMap<MessageId, String>,
+    /// Places on the day that were given and are not used.
+    unused: BTreeMap<String, usize>,
+    /// Messages that hold a place under caps.
+    capped: BTreeSet<MessageId>,
+}
+
+impl Places {
     fn of<D: Database, H: Http>(round: &Round<'_, D, H>, asking: &[Asking<'_>]) -> Self {
-        let mut days = Self { day: round.at.utc_day(), ..Self::default() };
+        let mut asked = BTreeMap::<String, DayAsk>::new();
         for asker in asking.iter().filter(|asker| asker.message.channel == Channel::Email) {
             let live = &asker.rules.live.compiled.campaign;
             let from = live.from.as_ref().unwrap_or(&round.settings.mail_from);
@@ -224,26 +259,28 @@ impl Days {
             let Some(limit) = limits.filter_map(|warm_up| warm_up.limit(round.at)).min() else {
                 continue;
             };
-            let (urgent, others, least) =
-                days.asked.entry(domain).or_insert_with(|| (0, Vec::new(), limit));
-            *least = limit.min(*least);
+            let new = || DayAsk { urgent: Vec::new(), others: Vec::new(), limit };
+            let ask = asked.entry(domain).or_insert_with(new);
+            ask.limit = limit.min(ask.limit);
             match asker.message.class {
-                Class::Marketing => others.push(asker.message.id.clone()),
-                _ => *urgent += 1,
+                Class::Marketing => ask.others.push(asker.message.id.clone()),
+                _ => ask.urgent.push(asker.message.id.clone()),
             }
         }
-        days
+        let (day, dated) = (round.at.utc_day(), round.at.plus(LEAVES_WITHIN));
+        let (held, unused, capped) = <_>::default();
+        Self { day, dated, asked, held, unused, capped }
     }
 
-    fn take(&self, now: Millis) -> Option<Statement> {
-        let ask = |(domain, (urgent, others, limit)): (&String, &(usize, Vec<_>, u32))| WarmUpAsk {
+    fn take_days(&self) -> Option<Statement> {
+        let ask = |(domain, ask): (&String, &DayAsk)| WarmUpAsk {
             domain: domain.clone(),
-            urgent: *urgent,
-            others: others.len(),
-            limit: *limit,
+            urgent: ask.urgent.len(),
+            others: ask.others.len(),
+            limit: ask.limit,
         };
         let asks: Vec<WarmUpAsk> = self.asked.iter().map(ask).collect();
-        (!asks.is_empty()).then(|| pacing::take_days(&asks, &now.utc_day()))
+        (!asks.is_empty()).then(|| pacing::take_days(&asks, &self.day))
     }
 
     /// Takes down what was given, and returns the messages for which the day is full. What was
@@ -254,7 +291,7 @@ impl Days {
         refused: &BTreeMap<MessageId, Verdict>,
     ) -> BTreeSet<MessageId> {
         let mut full = BTreeSet::new();
-        for (domain, (_, others, _)) in std::mem::take(&mut self.asked) {
+        for (domain, DayAsk { urgent, others, .. }) in std::mem::take(&mut self.asked) {
             let mut left = given.iter().find(|row| row.domain == domain).map_or(0, |r| r.granted);
             for id in others.into_iter().filter(|id| !refused.contains_key(id)) {
                 if left == 0 {
@@ -264,25 +301,60 @@ impl Days {
                 left -= 1;
                 self.held.insert(id, domain.clone());
             }
-            if left > 0 {
-                self.unused.insert(domain, left);
+            let (idle, urgent): (Vec<_>, Vec<_>) =
+                urgent.into_iter().partition(|id| refused.contains_key(id));
+            self.held.extend(urgent.into_iter().map(|id| (id, domain.clone())));
+            if left + idle.len() > 0 {
+                self.unused.insert(domain, left + idle.len());
             }
         }
         full
     }
 
-    /// Gives back what is not used, those of messages that wait for their sender among it.
-    async fn give_back<D: Database>(
-        mut self,
+    /// What becomes of messages that wait for their sender, or whose turn comes on the next day,
+    /// of which they have no place.
+    fn late<D: Database, H: Http>(
+        &self,
+        round: &Round<'_, D, H>,
+        asking: &[Asking<'_>],
+        (turns, late): (&[Turn<'_>], Late),
+    ) -> BTreeMap<MessageId, Verdict> {
+        let tomorrow = turns.iter().filter(|turn| turn.at.utc_day() != self.day);
+        let tomorrow = tomorrow.flat_map(|turn| {
+            let held = turn.planned.messages.iter().filter(|m| self.held.contains_key(&m.id));
+            held.map(|message| (message.id.clone(), turn.at, Wait::WarmUp))
+        });
+        let late = late.into_iter().map(|(id, at)| (id, at, Wait::Rate));
+        let all = tomorrow.chain(late).filter_map(|(id, at, wait)| {
+            let asking = asking.iter().find(|asking| asking.message.id == id)?;
+            Some((id, asking.paced(round).wait(at, wait)))
+        });
+        all.collect()
+    }
+
+    /// Gives back what is not used, and what these messages hold, which have not left. One whose
+    /// earlier attempt may have left keeps its place under caps. One round trip (up to 2
+    /// statements), if there is anything.
+    pub async fn give_back<D: Database>(
+        &mut self,
         db: &D,
-        late: &BTreeMap<MessageId, Verdict>,
+        stayed: &[Message],
     ) -> Result<(), DatabaseError> {
-        for domain in late.keys().filter_map(|id| self.held.get(id)) {
-            *self.unused.entry(domain.clone()).or_default() += 1;
+        let mut statements = Vec::new();
+        for domain in stayed.iter().filter_map(|message| self.held.remove(&message.id)) {
+            *self.unused.entry(domain).or_default() += 1;
         }
-        let back: Vec<(String, usize)> = self.unused.into_iter().collect();
+        let back: Vec<(String, usize)> = std::mem::take(&mut self.unused).into_iter().collect();
         if !back.is_empty() {
-            db.batch(vec![pacing::give_back_days(&back, &self.day)]).await?;
+            statements.push(pacing::give_back_days(&back, &self.day));
+        }
+        let back = stayed.iter().filter(|m| self.capped.remove(&m.id) && !m.uncertain);
+        let back: Vec<(&ContactId, &MessageId)> = back.map(|m| (&m.contact_id, &m.id)).collect();
+        if !back.is_empty() {
+            statements.push(pacing::give_back_caps(&back, self.dated));
+        }
+        if !statements.is_empty() {
+            db.batch(statements).await?;
         }
         Ok(())
     }
@@ -311,7 +383,7 @@ impl Urgency {
 }
 
 /// Messages whose call finds no place at its sender, and when it may.
-type Late = Vec<(Message, Millis)>;
+type Late = Vec<(MessageId, Millis)>;
 
 /// Takes places at senders with a rate: the calls with their turns, and what has to wait.
 async fn turns<'p, D: Database, H: Http>(
@@ -344,7 +416,7 @@ async fn turns<'p, D: Database, H: Http>(
         match line.map_or(Ok(round.at), |line| line.next(Urgency::of(&planned), round.at)) {
             Ok(at) => turns.push(Turn { planned, at: at.max(round.at) }),
             Err(at) => {
-                late.extend(planned.messages.iter().map(|message| (message.clone(), at)));
+                late.extend(planned.messages.iter().map(|message| (message.id.clone(), at)));
                 turns.push(Turn { planned, at });
             }
         }
@@ -398,16 +470,5 @@ impl<D: Database, H: Http> Round<'_, D, H> {
     fn rate(&self, planned: &Planned<'_>) -> Option<Rate> {
         let configured = self.settings.pacing.rates.get(planned.sender.name()).cloned();
         configured.or_else(|| planned.sender.rate())
-    }
-
-    /// What becomes of messages that wait for their sender.
-    fn verdicts(&self, late: Late, truth: &Truth) -> BTreeMap<MessageId, Verdict> {
-        let verdict = |(message, at): (Message, Millis)| {
-            let plain = Verdict::Later { at, wait: Wait::Rate };
-            let asking = ask(self, &message, truth);
-            let verdict = asking.map_or(plain, |a| a.paced(self).wait(at, Wait::Rate));
-            (message.id.clone(), verdict)
-        };
-        late.into_iter().map(verdict).collect()
     }
 }
