@@ -43,6 +43,8 @@ struct Clocked<'a> {
     began: Millis,
     time: Time,
     calls: RefCell<Vec<Millis>>,
+    /// What it answers.
+    status: Cell<u16>,
     at_first: Box<dyn Fn() + 'a>,
 }
 
@@ -50,7 +52,7 @@ impl<'a> Clocked<'a> {
     fn new(began: Millis, at_first: impl Fn() + 'a) -> Self {
         let (busy, waited_for, under_way, calls) = <_>::default();
         let time = Time { now: Cell::new(began), busy, waited_for, under_way };
-        Self { began, time, calls, at_first: Box::new(at_first) }
+        Self { began, time, calls, status: Cell::new(200), at_first: Box::new(at_first) }
     }
 
     /// When calls were made, after its beginning.
@@ -66,7 +68,7 @@ impl Http for &Clocked<'_> {
             (self.at_first)();
         }
         self.calls.borrow_mut().push(self.time.now.get());
-        Ok(HttpResponse { status: 200, headers: Vec::new(), body: String::new() })
+        Ok(HttpResponse { status: self.status.get(), headers: Vec::new(), body: String::new() })
     }
 
     fn elapsed(&self) -> Span {
@@ -206,6 +208,24 @@ fn what_is_held_back_at_its_turn_gives_its_places_back() {
     deliver_all(&world, &office);
     assert_eq!(places(&world), 1);
     assert_eq!(number(&world.db, "SELECT taken FROM warm_up_days"), 1);
+}
+
+#[test]
+fn what_the_provider_did_not_take_gives_its_places_back() {
+    let warm_up = r#"warm_up = { start = 2026-03-02, first_day = 9, growth = 1.5 }
+                     caps = [{ messages = 1, within = "1d" }]"#;
+    let world = crowd(warm_up, 2, "{}");
+    let office = Clocked::new(MONDAY, || {});
+    office.status.set(500);
+    deliver_all(&world, &office);
+    assert_eq!(number(&world.db, "SELECT count(*) FROM messages WHERE state = 'queued'"), 2);
+    assert_eq!(places(&world), 0);
+    assert_eq!(number(&world.db, "SELECT taken FROM warm_up_days"), 0);
+    office.status.set(200);
+    rows(&world.db, "UPDATE messages SET send_at = 0");
+    deliver_all(&world, &office);
+    assert_eq!(places(&world), 2);
+    assert_eq!(number(&world.db, "SELECT taken FROM warm_up_days"), 2);
 }
 
 #[test]

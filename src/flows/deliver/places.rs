@@ -1,24 +1,24 @@
 //! Places: what has to be counted before a wave leaves. Caps on what a contact gets and the days of
-//! a new domain are one round trip (up to 4 statements), the rates of senders another (1), each
-//! only where the wave has something that they limit. A statement takes for the whole wave, and
-//! the database lets nobody come between; so a limit holds however many deliveries are under way.
+//! a new domain are one round trip (up to 4 statements), only where the wave has something that
+//! they limit. A statement takes for the whole wave, and the database lets nobody come between; so
+//! a limit holds however many deliveries are under way.
 
-use super::{Passed, Round, all};
+use super::all;
 use super::calls::Planned;
 use super::gate::Rules;
 use super::outcome::{Ended, Ending};
+use super::round::{Judged, Passed, Round};
 use super::truth::Truth;
+use super::turns::{Late, Turn, turns};
 use crate::domain::contact::Contact;
 use crate::domain::message::{Class, Message};
 use crate::domain::pacing::caps::{Place, Scoped, room_at};
-use crate::domain::pacing::rates::{Rate, domain_of, next_day};
+use crate::domain::pacing::rates::{domain_of, next_day};
 use crate::domain::pacing::{Paced, Verdict, Wait};
 use crate::domain::primitives::{Channel, ContactId, MessageId, Millis, Span};
 use crate::flows::seams::{Database, DatabaseError, Http};
 use crate::store::messages::IdRow;
-use crate::store::pacing::{
-    self, AHEAD, CapAsk, CapAsked, RateAsk, RateGiven, Taken, WarmUpAsk, WarmUpGiven,
-};
+use crate::store::pacing::{self, CapAsk, CapAsked, Taken, WarmUpAsk, WarmUpGiven};
 use crate::store::statement::Statement;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,17 +29,9 @@ const LEAVES_WITHIN: Span = Span::minutes(1);
 /// How long a message waits that came when others had just taken what there was.
 const SOON: Span = Span::minutes(1);
 
-/// A call that may be made, and not before when.
-pub struct Turn<'a> {
-    /// The call.
-    pub planned: Planned<'a>,
-    /// Its turn at the sender.
-    pub at: Millis,
-}
-
 /// A message that the gate lets pass.
 struct Asking<'a> {
-    message: &'a Message,
+    message: Message,
     contact: &'a Contact,
     rules: Rules,
 }
@@ -52,33 +44,20 @@ pub async fn admit<'p, D: Database, H: Http>(
     truth: &Truth,
     ended: &mut Ended,
 ) -> Result<(Vec<Turn<'p>>, Places), DatabaseError> {
-    let mut passed = BTreeMap::new();
+    let mut asking = Vec::new();
     for planned in &mut wave {
-        planned.messages.retain(|message| {
-            if !truth.is_ours(message) {
-                // Another worker has claimed it.
-                return false;
+        planned.messages.retain(|message| match round.judge(message, truth, round.at) {
+            Judged::Others => false,
+            Judged::Passes(Passed { rules, contact, .. }) => {
+                asking.push(Asking { message: message.clone(), contact, rules });
+                true
             }
-            match round.judge(message, truth, round.at) {
-                Ok(Passed { rules, contact, .. }) => {
-                    passed.insert(message.id.clone(), (rules, contact));
-                    true
-                }
-                Err(ending) => {
-                    ended.add(message, ending);
-                    false
-                }
+            Judged::Ends(ending) => {
+                ended.add(message, ending);
+                false
             }
         });
     }
-    let messages: Vec<Message> = wave.iter().flat_map(|p| p.messages.iter().cloned()).collect();
-    let mut asking: Vec<Asking<'_>> = messages
-        .iter()
-        .filter_map(|message| {
-            let (rules, contact) = passed.remove(&message.id)?;
-            Some(Asking { message, contact, rules })
-        })
-        .collect();
     // The oldest first.
     asking.sort_by_key(|asking| asking.message.queued_at);
     let mut places = Places::of(round, &asking);
@@ -87,19 +66,16 @@ pub async fn admit<'p, D: Database, H: Http>(
         planned.put_off(&refused, ended);
     }
     wave.retain(|planned| !planned.messages.is_empty());
-    let (turns, late) = turns(round, wave).await?;
+    let (mut turns, late) = turns(round, wave).await?;
     let late = places.late(round, &asking, (&turns, late));
-    let mut left = Vec::with_capacity(turns.len());
-    for mut turn in turns {
+    for turn in &mut turns {
         turn.planned.put_off(&late, ended);
-        if !turn.planned.messages.is_empty() {
-            left.push(turn);
-        }
     }
-    let stayed = asking.iter().map(|asking| asking.message);
-    let stayed: Vec<Message> = stayed.filter(|m| late.contains_key(&m.id)).cloned().collect();
+    turns.retain(|turn| !turn.planned.messages.is_empty());
+    let stayed = asking.into_iter().map(|asking| asking.message);
+    let stayed: Vec<Message> = stayed.filter(|message| late.contains_key(&message.id)).collect();
     places.give_back(round.db, &stayed).await?;
-    Ok((left, places))
+    Ok((turns, places))
 }
 
 impl Planned<'_> {
@@ -211,7 +187,7 @@ fn cap_asks<'a>(paced: &[Paced<'a>], caps: &[Vec<Scoped<'a>>], now: Millis) -> V
 
 impl Asking<'_> {
     fn paced<'a, D, H>(&'a self, round: &'a Round<'_, D, H>) -> Paced<'a> {
-        self.rules.paced(self.message, self.contact, &round.settings.pacing)
+        self.rules.paced(&self.message, self.contact, &round.settings.pacing)
     }
 }
 
@@ -357,118 +333,5 @@ impl Places {
             db.batch(statements).await?;
         }
         Ok(())
-    }
-}
-
-/// How urgent a call is: as its most urgent message.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Urgency {
-    /// Somebody waits for it.
-    Urgent,
-    /// Its turn in the line has come.
-    Waited,
-    /// It queues up where there is a line.
-    Fresh,
-}
-
-impl Urgency {
-    fn of(planned: &Planned<'_>) -> Self {
-        let of = |message: &Message| match message.class {
-            Class::Marketing if message.waited => Self::Waited,
-            Class::Marketing => Self::Fresh,
-            _ => Self::Urgent,
-        };
-        planned.messages.iter().map(of).min().unwrap_or(Self::Fresh)
-    }
-}
-
-/// Messages whose call finds no place at its sender, and when it may.
-type Late = Vec<(MessageId, Millis)>;
-
-/// Takes places at senders with a rate: the calls with their turns, and what has to wait.
-async fn turns<'p, D: Database, H: Http>(
-    round: &Round<'_, D, H>,
-    mut wave: Vec<Planned<'p>>,
-) -> Result<(Vec<Turn<'p>>, Late), DatabaseError> {
-    // The oldest and most urgent first; the sort keeps the order of the others.
-    wave.sort_by_key(Urgency::of);
-    let mut asks = BTreeMap::<&'static str, RateAsk>::new();
-    for planned in &wave {
-        let name = planned.sender.name();
-        let Some(rate) = round.rate(planned) else { continue };
-        let new = || RateAsk { sender: name, gap: rate.gap(), ..RateAsk::default() };
-        let ask = asks.entry(name).or_insert_with(new);
-        *match Urgency::of(planned) {
-            Urgency::Urgent => &mut ask.urgent,
-            Urgency::Waited => &mut ask.waited,
-            Urgency::Fresh => &mut ask.fresh,
-        } += 1;
-    }
-    let mut given = Vec::<RateGiven>::new();
-    let asks: Vec<RateAsk> = asks.into_values().collect();
-    if !asks.is_empty() {
-        given = all(round.db.batch(vec![pacing::take_rates(&asks, round.at)]).await?.first())?;
-    }
-    let mut lines: Vec<Line> = asks.iter().filter_map(|ask| Line::of(ask, &given)).collect();
-    let (mut turns, mut late) = (Vec::new(), Late::new());
-    for planned in wave {
-        let line = lines.iter_mut().find(|line| line.sender == planned.sender.name());
-        match line.map_or(Ok(round.at), |line| line.next(Urgency::of(&planned), round.at)) {
-            Ok(at) => turns.push(Turn { planned, at: at.max(round.at) }),
-            Err(at) => {
-                late.extend(planned.messages.iter().map(|message| (message.id.clone(), at)));
-                turns.push(Turn { planned, at });
-            }
-        }
-    }
-    Ok((turns, late))
-}
-
-/// What a sender gave to the calls of a wave, to be handed out in their order.
-struct Line {
-    sender: &'static str,
-    gap: Span,
-    given: RateGiven,
-    /// The turn of the next call that has a place.
-    turn: Millis,
-    /// The turn of the next one that queues up.
-    queued: Millis,
-}
-
-impl Line {
-    fn of(ask: &RateAsk, given: &[RateGiven]) -> Option<Self> {
-        let given = given.iter().find(|given| given.sender == ask.sender)?.clone();
-        let before = |at: Millis, calls: usize| Millis(at.0 - ask.gap.0 * calls as i64);
-        let turn = before(given.free_at, given.urgent + given.waited + given.fresh);
-        let queued = before(given.line_at, ask.fresh - given.fresh);
-        Some(Self { sender: ask.sender, gap: ask.gap, given, turn, queued })
-    }
-
-    /// The turn of the next call; or when it is asked for again.
-    fn next(&mut self, urgency: Urgency, now: Millis) -> Result<Millis, Millis> {
-        let left = match urgency {
-            Urgency::Urgent => &mut self.given.urgent,
-            Urgency::Waited => &mut self.given.waited,
-            Urgency::Fresh => &mut self.given.fresh,
-        };
-        if *left > 0 {
-            *left -= 1;
-            let turn = self.turn;
-            self.turn = turn.plus(self.gap);
-            return Ok(turn);
-        }
-        if urgency != Urgency::Fresh {
-            return Err(now.plus(AHEAD));
-        }
-        self.queued = self.queued.plus(self.gap);
-        Err(self.queued)
-    }
-}
-
-impl<D: Database, H: Http> Round<'_, D, H> {
-    /// How fast the sender of a call may be called.
-    fn rate(&self, planned: &Planned<'_>) -> Option<Rate> {
-        let configured = self.settings.pacing.rates.get(planned.sender.name()).cloned();
-        configured.or_else(|| planned.sender.rate())
     }
 }
