@@ -16,6 +16,7 @@ mod invariants;
 mod journeys;
 mod pacing;
 mod pacing_turns;
+mod pacing_words;
 mod poison;
 mod privacy;
 mod restores;
