@@ -187,11 +187,11 @@ fn fill(contacts: u64) -> Result<Filled, Box<dyn Error>> {
     let rule: &Rule = &edition.compiled.campaign.segments["big"];
     let db = Sqlite::in_memory()?;
     populate(&db, contacts)?;
-    block_on(db.batch(vec![segments::begin_fills(&["c.big".into()])]))
+    block_on(db.batch(vec![segments::begin_fills(&["c.big".into()], [NOW; 2])]))
         .map_err(|error| format!("{error:?}"))?;
     let (mut sql, mut longest_step) = (0.0_f64, 0.0_f64);
     loop {
-        let rows = block_on(db.batch(vec![segments::fills()])).map_err(|e| format!("{e:?}"))?;
+        let rows = block_on(db.batch(vec![segments::fills(NOW)])).map_err(|e| format!("{e:?}"))?;
         let Some(fill) = rows[0].first::<FillRow>()? else { break };
         let watch = Stopwatch::start();
         let statements = segments::fill_step(&fill, rule, NOW).to_vec();

@@ -400,7 +400,7 @@ impl Known {
         };
         let is_new = |address: &&String| !self.contacts.iter().any(|one| has(one, address));
         let new: Vec<&String> = case.who.addresses().filter(is_new).collect();
-        let hashed = self.hashes.iter().filter(|(_, address)| new.contains(&address));
+        let hashed = self.hashes.iter().filter(|(_, address)| new.contains(address));
         hashed.map(|((kind, hash), _)| (*kind, hash.clone(), at)).collect()
     }
 

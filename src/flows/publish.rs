@@ -8,7 +8,7 @@
 //! concerns, and people in journeys that have a migration map.
 
 use super::commit::load_versions;
-use super::run_due::FILL_DELAY;
+use super::run_due::waves;
 use super::seams::{Database, DatabaseError};
 use crate::domain::broadcast::{Broadcast, BroadcastState};
 use crate::domain::campaign::Compiled;
@@ -77,8 +77,8 @@ pub async fn publish<D: Database>(
         campaigns::insert_version(id, &sha256_hex(&text), &text, now),
         campaigns::make_newest_live(id),
         campaigns::live_version(id),
-        segments::begin_fills(&changed_fills(&catalog, &compiled)),
-        journeys::begin_wakes(id, &migrating(&catalog, &compiled), now.plus(FILL_DELAY)),
+        segments::begin_fills(&changed_fills(&catalog, &compiled), waves(now)),
+        journeys::begin_wakes(id, &migrating(&catalog, &compiled), waves(now)),
     ];
     statements.extend(broadcasts::plan(id, &planned(&compiled)));
     let rows = db.batch(statements).await?;
@@ -272,12 +272,9 @@ fn journey_fill(campaign: &CampaignId, name: &str) -> QualifiedId {
     QualifiedId(format!("{JOURNEY_FILL}{campaign}.{name}"))
 }
 
-/// The live version that a filling belongs to, and the rule of those whom it wakes: of a segment
-/// its own; of a journey that begins by a schedule its segment's, and by a date that of having one.
-pub fn filled<'c>(
-    catalog: &'c Catalog,
-    fill: &QualifiedId,
-) -> Option<(&'c Rc<Edition>, Cow<'c, Rule>)> {
+/// The rule of those whom a filling wakes: of a segment its own; of a journey that begins by a
+/// schedule its segment's, and by a date that of having one. `None` if it is live no more.
+pub fn filled<'c>(catalog: &'c Catalog, fill: &QualifiedId) -> Option<Cow<'c, Rule>> {
     let (name, is_journey) = match fill.as_str().strip_prefix(JOURNEY_FILL) {
         Some(name) => (QualifiedId::from(name), true),
         None => (fill.clone(), false),
@@ -285,15 +282,15 @@ pub fn filled<'c>(
     let (campaign, name) = name.parts()?;
     let edition = catalog.live_edition(&campaign)?;
     let segment = |name: &str| edition.compiled.campaign.segments.get(name).map(Cow::Borrowed);
-    let rule = match is_journey {
-        false => segment(name)?,
+    match is_journey {
+        false => segment(name),
         true => match &edition.journey(name)?.enter {
-            Trigger::Schedule(schedule) => segment(&schedule.segment)?,
+            Trigger::Schedule(schedule) => segment(&schedule.segment),
             Trigger::Date(DateMoment { date, .. }) => {
-                Cow::Owned(Rule::Attribute { attribute: date.clone(), test: Test::Set(true) })
+                let test = Test::Set(true);
+                Some(Cow::Owned(Rule::Attribute { attribute: date.clone(), test }))
             }
-            _ => return None,
+            _ => None,
         },
-    };
-    Some((edition, rule))
+    }
 }

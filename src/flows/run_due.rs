@@ -34,13 +34,25 @@ pub const DUE_PER_TICK_MAX: usize = 5_000;
 const CLAIM: Span = Span::minutes(5);
 
 /// How long after a publish its segments begin to be filled: by then every isolate has heard of
-/// the version (KV promises a minute), and none decides on a contact that a filling has woken
-/// without knowing the segment.
+/// the version (KV promises a minute), and no worker that begins decides on a contact that a
+/// filling has woken without knowing the segment.
 pub const FILL_DELAY: Span = Span::minutes(2);
+
+/// How long a worker may live at most (Cloudflare's limit of a cron's and of a queue consumer's
+/// wall time: https://developers.cloudflare.com/workers/platform/limits/).
+pub const WORKER_LIFE: Span = Span::minutes(15);
+
+/// When contacts are looked at again after a publish at this moment, or after a journey's state has
+/// changed: once when no worker begins that does not know of it, and once when none is left that
+/// had begun before. That one may have written over what the first wave had done.
+pub fn waves(now: Millis) -> [Millis; 2] {
+    let first = now.plus(FILL_DELAY);
+    [first, first.plus(WORKER_LIFE)]
+}
 
 /// Finds what is due: contacts, messages and broadcasts as tasks for the work queue.
 pub async fn tick<D: Database>(db: &D, now: Millis) -> Result<Vec<Work>, DatabaseError> {
-    let rows = db.batch(vec![segments::fills(), journeys::wakes(now)]).await?;
+    let rows = db.batch(vec![segments::fills(now), journeys::wakes(now)]).await?;
     fill_segments(db, all(rows.first())?, now).await?;
     wake_journeys(db, all(rows.get(1))?, now).await?;
     let statements = vec![
@@ -112,8 +124,7 @@ async fn fill_segments<D: Database>(
     let catalog = publish::live(db).await?;
     for fill in fills {
         let statements = match publish::filled(&catalog, &fill.segment_id) {
-            Some((edition, _)) if now < edition.published_at.plus(FILL_DELAY) => continue,
-            Some((_, rule)) => segments::fill_step(&fill, &rule, now).to_vec(),
+            Some(rule) => segments::fill_step(&fill, &rule, now).to_vec(),
             None => vec![segments::end_fill(&fill)],
         };
         db.batch(statements).await?;

@@ -5,7 +5,7 @@
 //! for them. Deliveries read that word before each send; isolates decide by it within a minute.
 
 use super::publish;
-use super::run_due::FILL_DELAY;
+use super::run_due::waves;
 use super::seams::{Database, DatabaseError};
 use crate::domain::journey::RunState;
 use crate::domain::primitives::{Millis, QualifiedId};
@@ -70,8 +70,7 @@ pub async fn steer<D: Database>(
     }
     let mut statements = vec![journeys::set_state(&campaign, name, state, now)];
     if state != RunState::Paused {
-        // By then every isolate has heard of it, and none decides as if nothing had been said.
-        statements.push(journeys::begin_wakes(&campaign, &[name], now.plus(FILL_DELAY)));
+        statements.push(journeys::begin_wakes(&campaign, &[name], waves(now)));
     }
     db.batch(statements).await?;
     Ok(Steered { journey: id.clone(), state, people })

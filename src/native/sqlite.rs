@@ -25,6 +25,7 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0009_broadcasts.sql"),
     include_str!("../../migrations/0010_privacy.sql"),
     include_str!("../../migrations/0011_merging.sql"),
+    include_str!("../../migrations/0012_waves.sql"),
 ];
 
 /// How many prepared statements are kept: more than the flows have.

@@ -375,11 +375,12 @@ pub fn counters(campaign: &CampaignId, prefix: &str) -> Statement {
     )
 }
 
-/// How many of the segments that a rule asks about are still being filled: one row, `count`.
+/// How many of the segments that a rule asks about are still being filled: one row, `count`. Only
+/// a worker that was slow beyond measure leaves anything to the second wave.
 pub fn unfilled(segments: &[&QualifiedId]) -> Statement {
     Statement::new(
         "SELECT count(*) AS count FROM segment_fills
-          WHERE segment_id IN (SELECT value FROM json_each(?1))",
+          WHERE wave = 1 AND segment_id IN (SELECT value FROM json_each(?1))",
         vec![Value::json(segments)],
     )
 }

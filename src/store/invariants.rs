@@ -297,7 +297,8 @@ pub fn passages() -> Statement {
                             AND name IN ('journey.entered', 'journey.moved')
                             AND properties ->> 'enrollment' = e.id
                           ORDER BY contact_id = e.contact_id,
-                                   (SELECT updated_at FROM contacts WHERE id = contact_id), seq)
+                                   (SELECT updated_at FROM contacts WHERE id = contact_id),
+                                   min(at) OVER (PARTITION BY contact_id), seq)
                 ) AS events
            FROM enrollments e",
         Vec::new(),

@@ -67,21 +67,24 @@ pub struct InsideRow {
     pub people: i64,
 }
 
-/// Begins to wake everybody in these journeys of a campaign, from the first contact.
-pub fn begin_wakes(campaign: &CampaignId, journeys: &[&str], not_before: Millis) -> Statement {
+/// Begins to wake everybody in these journeys of a campaign, from the first contact, in a wave at
+/// each of these moments.
+pub fn begin_wakes(campaign: &CampaignId, journeys: &[&str], waves: [Millis; 2]) -> Statement {
     Statement::new(
-        "INSERT INTO journey_wakes (campaign_id, journey, not_before, after_id)
-         SELECT ?1, value, ?3, '' FROM json_each(?2) WHERE true
-             ON CONFLICT (campaign_id, journey) DO UPDATE SET
+        "INSERT INTO journey_wakes (campaign_id, journey, wave, not_before, after_id)
+         SELECT ?1, journey.value, wave.key + 1, wave.value, ''
+           FROM json_each(?2) AS journey, json_each(?3) AS wave WHERE true
+             ON CONFLICT (campaign_id, journey, wave) DO UPDATE SET
                 not_before = excluded.not_before, after_id = ''",
-        vec![Value::text(campaign.as_str()), Value::json(journeys), Value::Int(not_before.0)],
+        vec![Value::text(campaign.as_str()), Value::json(journeys), Value::json(&waves[..])],
     )
 }
 
 /// The wakings under way whose time has come.
 pub fn wakes(now: Millis) -> Statement {
     Statement::new(
-        "SELECT campaign_id, journey, after_id FROM journey_wakes WHERE not_before <= ?1 LIMIT 20",
+        "SELECT campaign_id, journey, wave, after_id FROM journey_wakes
+          WHERE not_before <= ?1 LIMIT 20",
         vec![Value::Int(now.0)],
     )
 }
@@ -93,6 +96,8 @@ pub struct WakeRow {
     pub campaign_id: CampaignId,
     /// The journey's name.
     pub journey: String,
+    /// Which wave it is, 1 or 2.
+    pub wave: i64,
     /// Contacts up to this id are done.
     pub after_id: String,
 }
@@ -107,22 +112,25 @@ pub fn wake_step(wake: &WakeRow, now: Millis) -> [Statement; 3] {
             Value::text(&wake.journey),
             Value::text(&wake.after_id),
             Value::Int(WAKES_PER_STEP as i64),
+            Value::Int(wake.wave),
         ]
     };
     let statement = |sql: String| Statement { sql: sql.into(), params: params() };
     [
         statement(format!(
             "UPDATE contacts SET wake_at = ?1
-              WHERE id IN ({NEXT_INSIDE}) AND (wake_at IS NULL OR wake_at > ?1)"
+              WHERE id IN ({NEXT_INSIDE}) AND (wake_at IS NULL OR wake_at > ?1)
+                AND ?6 IS NOT NULL"
         )),
         statement(format!(
             "DELETE FROM journey_wakes
-              WHERE campaign_id = ?2 AND journey = ?3 AND after_id = ?4 AND ?1 IS NOT NULL
-                AND NOT EXISTS ({NEXT_INSIDE})"
+              WHERE campaign_id = ?2 AND journey = ?3 AND wave = ?6 AND after_id = ?4
+                AND ?1 IS NOT NULL AND NOT EXISTS ({NEXT_INSIDE})"
         )),
         statement(format!(
             "UPDATE journey_wakes SET after_id = (SELECT max(contact_id) FROM ({NEXT_INSIDE}))
-              WHERE campaign_id = ?2 AND journey = ?3 AND after_id = ?4 AND ?1 IS NOT NULL"
+              WHERE campaign_id = ?2 AND journey = ?3 AND wave = ?6 AND after_id = ?4
+                AND ?1 IS NOT NULL"
         )),
     ]
 }

@@ -13,19 +13,24 @@ use serde::Deserialize;
 /// How many contacts one filling step looks at: about a tenth of a second of D1's one thread.
 pub const FILL_CONTACTS_PER_STEP: usize = 5_000;
 
-/// Starts filling these segments from the first contact.
-pub fn begin_fills(segments: &[QualifiedId]) -> Statement {
+/// Starts filling these segments from the first contact, in a wave at each of these moments.
+pub fn begin_fills(segments: &[QualifiedId], waves: [Millis; 2]) -> Statement {
     Statement::new(
-        "INSERT INTO segment_fills (segment_id, after_id)
-         SELECT value, '' FROM json_each(?1) WHERE true
-             ON CONFLICT (segment_id) DO UPDATE SET after_id = ''",
-        vec![Value::json(segments)],
+        "INSERT INTO segment_fills (segment_id, wave, not_before, after_id)
+         SELECT segment.value, wave.key + 1, wave.value, ''
+           FROM json_each(?1) AS segment, json_each(?2) AS wave WHERE true
+             ON CONFLICT (segment_id, wave) DO UPDATE SET
+                not_before = excluded.not_before, after_id = ''",
+        vec![Value::json(segments), Value::json(&waves[..])],
     )
 }
 
-/// The fillings under way.
-pub fn fills() -> Statement {
-    Statement::new("SELECT segment_id, after_id FROM segment_fills LIMIT 20", Vec::new())
+/// The fillings under way whose time has come.
+pub fn fills(now: Millis) -> Statement {
+    Statement::new(
+        "SELECT segment_id, wave, after_id FROM segment_fills WHERE not_before <= ?1 LIMIT 20",
+        vec![Value::Int(now.0)],
+    )
 }
 
 /// A row of `fills`.
@@ -33,6 +38,8 @@ pub fn fills() -> Statement {
 pub struct FillRow {
     /// The segment.
     pub segment_id: QualifiedId,
+    /// Which wave it is, 1 or 2.
+    pub wave: i64,
     /// Contacts up to this id are done.
     pub after_id: String,
 }
@@ -40,8 +47,12 @@ pub struct FillRow {
 /// Ends a filling, unless it has begun anew since it was read.
 pub fn end_fill(fill: &FillRow) -> Statement {
     Statement::new(
-        "DELETE FROM segment_fills WHERE segment_id = ?1 AND after_id = ?2",
-        vec![Value::text(fill.segment_id.as_str()), Value::text(&fill.after_id)],
+        "DELETE FROM segment_fills WHERE segment_id = ?1 AND wave = ?2 AND after_id = ?3",
+        vec![
+            Value::text(fill.segment_id.as_str()),
+            Value::Int(fill.wave),
+            Value::text(&fill.after_id),
+        ],
     )
 }
 
@@ -55,7 +66,7 @@ pub fn fill_step(fill: &FillRow, rule: &Rule, now: Millis) -> [Statement; 3] {
     let wake = format!(
         "WITH asked AS MATERIALIZED (
              SELECT c.*, {failing} AS failing
-               FROM {contacts} WHERE c.id > ?4 AND c.id <= ({CHUNK_END})
+               FROM {contacts} WHERE c.id > ?4 AND c.id <= ({})
                                  AND {IS_SOMEBODY}),
          due(id, at) AS MATERIALIZED (
              SELECT c.id, CASE WHEN (c.failing = 0) IS NOT EXISTS (
@@ -65,33 +76,30 @@ pub fn fill_step(fill: &FillRow, rule: &Rule, now: Millis) -> [Statement; 3] {
                FROM asked c)
          UPDATE contacts SET wake_at = due.at FROM due
           WHERE contacts.id = due.id AND (wake_at IS NULL OR wake_at > due.at)
-            AND due.at IS NOT NULL"
+            AND due.at IS NOT NULL",
+        chunk_end(4)
     );
-    let params = |constants: Value| {
-        vec![
-            constants,
-            Value::Int(now.0),
-            Value::text(fill.segment_id.as_str()),
-            Value::text(&fill.after_id),
-            Value::Int(FILL_CONTACTS_PER_STEP as i64),
-        ]
-    };
+    let segment = Value::text(fill.segment_id.as_str());
+    let (wave, after_id) = (Value::Int(fill.wave), Value::text(&fill.after_id));
+    let step = Value::Int(FILL_CONTACTS_PER_STEP as i64);
+    let wake_params =
+        vec![sql.constants(), Value::Int(now.0), segment.clone(), after_id.clone(), step.clone()];
     [
-        Statement { sql: compact(&wake).into(), params: params(sql.constants()) },
+        Statement { sql: compact(&wake).into(), params: wake_params },
         Statement::new(
             "DELETE FROM segment_fills
-              WHERE segment_id = ?3 AND after_id = ?4
-                AND ?1 IS NOT NULL AND ?2 IS NOT NULL AND ?5 IS NOT NULL
-                AND NOT EXISTS (SELECT 1 FROM contacts WHERE id > ?4)",
-            params(Value::text("[]")),
+              WHERE segment_id = ?1 AND wave = ?2 AND after_id = ?3
+                AND NOT EXISTS (SELECT 1 FROM contacts WHERE id > ?3)",
+            vec![segment.clone(), wave.clone(), after_id.clone()],
         ),
         Statement {
             sql: format!(
-                "UPDATE segment_fills SET after_id = ({CHUNK_END})
-                  WHERE segment_id = ?3 AND after_id = ?4 AND ?1 IS NOT NULL AND ?2 IS NOT NULL"
+                "UPDATE segment_fills SET after_id = ({})
+                  WHERE segment_id = ?1 AND wave = ?2 AND after_id = ?3",
+                chunk_end(3)
             )
             .into(),
-            params: params(Value::text("[]")),
+            params: vec![segment, wave, after_id, step],
         },
     ]
 }
@@ -99,8 +107,15 @@ pub fn fill_step(fill: &FillRow, rule: &Rule, now: Millis) -> [Statement; 3] {
 /// Whoever was erased, or merged into another, is in no segment.
 pub(super) const IS_SOMEBODY: &str = "c.erased_at IS NULL AND c.merged_into IS NULL";
 
-const CHUNK_END: &str = "
-    SELECT max(id) FROM (SELECT id FROM contacts WHERE id > ?4 ORDER BY id LIMIT ?5)";
+/// The last of the next contacts, with the id after which they come as this parameter, and how
+/// many they are as the one after it.
+fn chunk_end(after: usize) -> String {
+    format!(
+        "SELECT max(id) FROM (
+             SELECT id FROM contacts WHERE id > ?{after} ORDER BY id LIMIT ?{})",
+        after + 1
+    )
+}
 
 /// The ids for which the rule holds.
 pub fn holding(rule: &Rule, now: Millis) -> Statement {

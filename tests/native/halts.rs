@@ -3,9 +3,9 @@
 use super::invariants::assert_sound;
 use super::support::{FORM, history, number, order, rows, world};
 use dripline::domain::journey::RunState::{Archived, Paused, Running};
-use dripline::domain::primitives::{Ids, MessageId, Span};
+use dripline::domain::primitives::{ContactId, Ids, MessageId, Span};
 use dripline::flows::steer_journey::NotSteered;
-use dripline::flows::{deliver, submit_form};
+use dripline::flows::{deliver, publish, run_due, submit_form};
 use dripline::native::world::{World, block_on};
 
 const JOURNEY: &str = r#"
@@ -76,7 +76,7 @@ fn what_fell_due_during_a_pause_is_taken_after_it() {
         assert_eq!(subjects(&world, email), ["emails/welcome", "emails/nudge"]);
     }
     step(&mut world, 1);
-    assert_eq!(number(&world.db, "SELECT count(*) FROM journey_wakes"), 0);
+    assert_eq!(number(&world.db, "SELECT count(*) FROM journey_wakes WHERE wave = 1"), 0);
     assert_sound(&world.db, Some(world.now()));
     join(&mut world, "cy@example.com");
     assert_eq!(subjects(&world, "cy@example.com"), ["emails/welcome"], "people enter again");
@@ -88,6 +88,26 @@ fn step(world: &mut World, minutes: i64) {
         world.step(world.now().plus(Span::minutes(1))).unwrap();
         world.tick().unwrap();
     }
+}
+
+#[test]
+fn a_slow_worker_that_does_not_know_of_the_end_of_a_pause_makes_nobody_late() {
+    let mut world = inhabited();
+    world.steer("c.j", Paused).unwrap();
+    world.after(Span::minutes(1)).unwrap();
+    let (began, former) = (world.now(), block_on(publish::live(&world.db)).unwrap());
+    world.steer("c.j", Running).unwrap();
+    step(&mut world, 5);
+    let inside = "SELECT id FROM contacts WHERE wake_at IS NOT NULL";
+    let woken = rows(&world.db, inside);
+    assert_eq!(woken.len(), 2, "each to wake when the wait is over");
+    let contacts = woken.iter().filter_map(|row| row["id"].as_str().map(ContactId::from)).collect();
+    let mut ids = Ids::new(began, 99);
+    block_on(run_due::run(&world.db, &former, contacts, began, &mut ids)).unwrap();
+    assert_eq!(rows(&world.db, inside).len(), 0, "it believes that they sleep until a resuming");
+    world.after(Span::days(3)).unwrap();
+    assert_eq!(subjects(&world, "ann@example.com"), ["emails/welcome", "emails/nudge"]);
+    assert_sound(&world.db, Some(world.now()));
 }
 
 #[test]

@@ -653,7 +653,7 @@ fn a_new_segment_is_filled_and_its_journey_begins_for_everybody_in_it() {
     world.tick().unwrap();
     assert_eq!(number(&world.db, MEMBERS), 300);
     world.tick().unwrap();
-    assert_eq!(number(&world.db, "SELECT count(*) FROM segment_fills"), 0);
+    assert_eq!(number(&world.db, "SELECT count(*) FROM segment_fills WHERE wave = 1"), 0);
     let greeted = "SELECT count(*) FROM contacts WHERE tags = '[\"greeted\"]'";
     assert_eq!(number(&world.db, greeted), 300);
     let standing = "SELECT count(*) FROM enrollments WHERE state = 'active' AND step = 'rest'";
@@ -703,14 +703,14 @@ fn a_changed_rule_moves_people() {
 fn a_filling_that_begins_anew_is_not_ended_by_a_tick_that_is_late() {
     let world = world(&format!("{FORM}{VIPS}"));
     populate(&world.db, 10);
-    let fills = || rows(&world.db, "SELECT segment_id, after_id FROM segment_fills");
-    let late: FillRow =
-        serde_json::from_value(json!({ "segment_id": "c.vips", "after_id": "c000010" })).unwrap();
-    assert_eq!(fills().len(), 1, "published a moment ago");
+    let fills = || rows(&world.db, "SELECT segment_id, wave, after_id FROM segment_fills");
+    let row = |wave, after| json!({ "segment_id": "c.vips", "wave": wave, "after_id": after });
+    let late: FillRow = serde_json::from_value(row(1, "c000010")).unwrap();
+    assert_eq!(fills().len(), 2, "published a moment ago");
     let rule = Rule::Attribute { attribute: "vip".to_owned(), test: Test::Set(true) };
     block_on(world.db.batch(segments::fill_step(&late, &rule, NOW).to_vec())).unwrap();
     block_on(world.db.batch(vec![segments::end_fill(&late)])).unwrap();
-    assert_eq!(fills(), [json!({ "segment_id": "c.vips", "after_id": "" })]);
+    assert_eq!(fills(), [row(1, ""), row(2, "")]);
 }
 
 #[test]
@@ -809,7 +809,8 @@ fn largest_rules() -> Vec<Rule> {
 fn the_largest_rules_are_within_the_limits_of_d1() {
     let db = store(Vec::new());
     let fill: FillRow =
-        serde_json::from_value(json!({ "segment_id": "c.vips", "after_id": "" })).unwrap();
+        serde_json::from_value(json!({ "segment_id": "c.vips", "wave": 1, "after_id": "" }))
+            .unwrap();
     for rule in largest_rules() {
         let step = segments::fill_step(&fill, &rule, NOW);
         block_on(db.batch(step.to_vec())).unwrap();

@@ -57,10 +57,12 @@ pub enum Defect {
     PassagesNotTakenOver,
     /// Whoever was merged is still decided on.
     MergedLiveOn,
+    /// Deliveries do not ask whether the database was restored.
+    RestoreNotAsked,
 }
 
 /// All of them.
-pub const DEFECTS: [Defect; 24] = [
+pub const DEFECTS: [Defect; 25] = [
     Defect::WriteRuleOff,
     Defect::KeysNotUnique,
     Defect::ClaimNotExclusive,
@@ -85,6 +87,7 @@ pub const DEFECTS: [Defect; 24] = [
     Defect::ErasedComeBack,
     Defect::PassagesNotTakenOver,
     Defect::MergedLiveOn,
+    Defect::RestoreNotAsked,
 ];
 
 /// A statement that does nothing.
@@ -142,6 +145,9 @@ impl Defect {
             }
             Self::MergedLiveOn => {
                 ["SET merged_into = ?2", "merged_into = ?2", "merged_into = nullif(?2, ?2)"]
+            }
+            Self::RestoreNotAsked => {
+                ["AS dropped_at", "name = 'restore mark'", "name = 'never written'"]
             }
             Self::StepsTooEarly => ["'due_at', due_at", "due_at))", "due_at - 3600000))"],
             _ => return None,

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// How likely each fault is where it may occur, in a thousand.
-pub const FAULTS: [(&str, u64); 31] = [
+pub const FAULTS: [(&str, u64); 33] = [
     ("database: lost before it was written", 40),
     ("database: written, and the answer lost", 40),
     ("database: overloaded", 30),
@@ -34,6 +34,8 @@ pub const FAULTS: [(&str, u64); 31] = [
     ("provider: taken, and the answer lost", 50),
     ("provider: taken, and the answer is garbage", 40),
     ("provider: one recipient refused", 30),
+    ("provider: a redirect", 20),
+    ("provider: key of the API refused", 15),
     ("provider: key forgotten", 1_000),
     ("people: unsubscribed during a send", 1_000),
     ("publish: people inside", 1_000),
@@ -69,6 +71,8 @@ pub struct Shared {
     pub wrong: RefCell<Vec<String>>,
     /// How many statements the flows ran.
     pub statements: Cell<u64>,
+    /// The mark that a tick leaves in KV.
+    pub mark: Cell<Option<Millis>>,
     /// The addresses of which an operator was told that they are erased, and when.
     pub erased: RefCell<BTreeMap<String, Millis>>,
     seed: u64,
@@ -87,6 +91,7 @@ impl Shared {
             trace: RefCell::default(),
             wrong: RefCell::default(),
             statements: Cell::new(0),
+            mark: Cell::new(None),
             erased: RefCell::default(),
             seed,
         }

@@ -12,7 +12,9 @@ use crate::flows::merge::{self, NotMerged};
 use crate::flows::receive::{self, Link};
 use crate::flows::settings::Settings;
 use crate::flows::task::{Intake, Work};
-use crate::flows::{deliver, park, record_touches, run_broadcast, run_due, submit_form};
+use crate::flows::{
+    deliver, guard_restore, park, record_touches, run_broadcast, run_due, submit_form,
+};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -104,7 +106,13 @@ impl FlowContext {
         let Self { shared, accepted, settings, catalog, now, ids } = self;
         let (db, now) = (&FaultyDatabase(shared.clone()), *now);
         match flow {
-            Flow::Tick => Ok(run_due::tick(db, now).await?),
+            Flow::Tick => {
+                guard_restore::watch(db, shared.mark.get()).await?;
+                let work = run_due::tick(db, now).await?;
+                let mark = guard_restore::mark_after(shared.mark.get(), !work.is_empty(), now);
+                shared.mark.set(mark.or(shared.mark.get()));
+                Ok(work)
+            }
             Flow::Submit(post) => {
                 submit_form::submit(db, catalog, &settings.keys, *post, now, ids).await
             }
@@ -144,6 +152,7 @@ impl FlowContext {
                 run_broadcast::run(db, catalog, &broadcast, now, ids).await
             }
             Flow::Work(Work::DeliverV1 { messages }) => {
+                guard_restore::watch(db, shared.mark.get()).await?;
                 let way = Way::new(shared.clone(), accepted.clone(), messages.clone());
                 let db = &Watched { db, way: &way };
                 deliver::deliver(db, &way, catalog, settings, messages, now, ids).await

@@ -7,6 +7,8 @@ pub mod turns;
 mod checks;
 mod faults;
 mod flow;
+mod operators;
+mod people;
 mod provider;
 mod run;
 mod script;

@@ -220,6 +220,8 @@ impl Http for Way {
             ("provider: 429", 429),
             ("provider: 503, nothing taken", 503),
             ("provider: one recipient refused", 422),
+            ("provider: a redirect", 302),
+            ("provider: key of the API refused", 401),
         ] {
             if strikes(fault) {
                 return Ok(answer(status, Value::Null));

@@ -1,0 +1,180 @@
+//! What operators do: publish, pause, archive, erase, merge, restore.
+
+use super::flow::{Flow, Said};
+use super::people::PEOPLE;
+use super::run::Run;
+use super::script::campaigns;
+use crate::domain::journey::RunState;
+use crate::domain::primitives::{CampaignId, Millis, QualifiedId, Span};
+use crate::domain::restore::Say;
+use crate::flows::seams::Database;
+use crate::flows::{guard_restore, park, publish, steer_journey};
+use crate::native::sqlite::Sqlite;
+use crate::native::world::block_on;
+use crate::store::due;
+use serde::Deserialize;
+use std::rc::Rc;
+
+/// How long after a publish some isolate may not have heard of it: KV promises a minute.
+const STALE_MAX: Span = Span::seconds(90);
+
+impl Run {
+    pub(super) fn publish(&mut self) {
+        if !self.shared.strikes("publish: people inside") {
+            return;
+        }
+        self.edition += 1;
+        let which = self.shared.dice.below(3);
+        let compiled = campaigns(self.edition).unwrap_or_default().into_iter().enumerate();
+        for (index, compiled) in compiled.filter(|(index, _)| *index as u64 != which) {
+            let published =
+                block_on(publish::publish(&*self.shared.sqlite(), compiled, self.now()));
+            if let Err(refusal) = published {
+                self.shared.accuse(format!("campaign {index} was refused: {refusal:?}"));
+            }
+        }
+        self.tell_isolates();
+    }
+
+    /// A journey that nobody has to be in is paused, or runs on.
+    pub(super) fn steer(&mut self) {
+        let dice = &self.shared.dice;
+        let journey = dice.pick(&["first.fans", "first.buyers", "second.honour", "second.paths"]);
+        let state = dice.pick(&[RunState::Paused, RunState::Running]);
+        if self.shared.strikes("journey: paused with people inside") {
+            self.set_state(&QualifiedId::from(journey), state);
+            self.tell_isolates();
+        }
+    }
+
+    /// A journey that nobody has to be in ends for everybody inside.
+    pub(super) fn archive(&mut self) {
+        let journey = self.shared.dice.pick(&["first.fans", "second.honour", "second.paths"]);
+        if self.shared.strikes("journey: archived with people inside") {
+            self.set_state(&QualifiedId::from(journey), RunState::Archived);
+            self.tell_isolates();
+        }
+    }
+
+    pub(super) fn erase(&mut self) {
+        let told = format!("p{}@example.com", self.shared.dice.below(PEOPLE));
+        if self.shared.strikes("people: erased while something is under way") {
+            self.shared.tell(format!("  {told}"));
+            // Something is told of them in that very moment.
+            let key = format!("late:{}", self.told.len());
+            self.report(told.clone(), "order.completed", key);
+            self.begin(Flow::Say(Said::Erase(told)));
+        }
+    }
+
+    pub(super) fn merge(&mut self) {
+        let one = self.shared.dice.below(PEOPLE);
+        let other = (one + 1 + self.shared.dice.below(PEOPLE - 1)) % PEOPLE;
+        let [from, into] = [one, other].map(|person| format!("p{person}@example.com"));
+        if self.shared.strikes("people: merged while something is under way") {
+            self.shared.tell(format!("  {from} into {into}"));
+            self.begin(Flow::Say(Said::Merge(from, into)));
+        }
+    }
+
+    fn set_state(&self, journey: &QualifiedId, state: RunState) {
+        let db = self.shared.sqlite();
+        if let Err(refusal) = block_on(steer_journey::steer(&*db, journey, state, self.now())) {
+            self.shared.accuse(format!("{journey} was not {state:?}: {refusal:?}"));
+        }
+    }
+
+    /// Whoever is paused runs on.
+    pub(super) fn resume_all(&mut self) {
+        let campaigns: Vec<CampaignId> =
+            self.catalog.live().map(|edition| edition.id().clone()).collect();
+        for campaign in campaigns {
+            let paused = self.catalog.statuses(&campaign);
+            let paused = paused.filter(|status| status.state == RunState::Paused);
+            for status in paused {
+                self.set_state(&QualifiedId::new(&campaign, &status.journey), RunState::Running);
+            }
+        }
+        self.read_catalog();
+    }
+
+    /// Whoever was parked, because every worker that tried it died, is released.
+    pub(super) fn release_all(&mut self) {
+        let db = self.shared.sqlite();
+        for parked in block_on(park::list(&*db)).unwrap_or_default() {
+            self.shared.tell(format!("{} is released: {}", parked.contact, parked.reason));
+            if let Err(error) = block_on(park::release(&*db, &parked.contact, self.now())) {
+                self.shared.accuse(error.to_string());
+            }
+        }
+    }
+
+    /// Some hear of what is live now, others decide by the former word for a while.
+    fn tell_isolates(&mut self) {
+        let before = self.catalog.clone();
+        self.read_catalog();
+        self.stale = Some((before, self.now().plus(STALE_MAX)));
+    }
+
+    fn read_catalog(&mut self) {
+        match block_on(publish::live(&*self.shared.sqlite())) {
+            Ok(catalog) => self.catalog = Rc::new(catalog),
+            Err(error) => self.shared.accuse(error.to_string()),
+        }
+        self.remember_versions();
+    }
+
+    /// The operator restores a bookmark, which ends what is under way; or has a word on the restore
+    /// before.
+    pub(super) fn restore(&mut self) {
+        if self.answer_restore() || self.bookmarks.is_empty() {
+            return;
+        }
+        let index = self.shared.dice.below(self.bookmarks.len() as u64) as usize;
+        if !self.shared.strikes("restore: an earlier bookmark") {
+            return;
+        }
+        let (at, db) = self.bookmarks.swap_remove(index);
+        self.bookmarks.retain(|(other, _)| *other < at);
+        for worker in std::mem::take(&mut self.workers) {
+            self.queue.extend(worker.again);
+        }
+        self.shared.tell(format!("  to {}", at.rfc3339()));
+        self.restores.any = true;
+        // Nobody can tell whether ticks have run since.
+        self.restores.unseen |= last_tick(&db) >= self.shared.mark.get();
+        *self.shared.db.borrow_mut() = Rc::new(db);
+        self.stale = None;
+        // Whoever was erased since is there again.
+        self.shared.erased.borrow_mut().clear();
+        self.read_catalog();
+    }
+
+    /// What the operator says of what waits since a restore. Whether there was anything to say.
+    pub(super) fn answer_restore(&mut self) -> bool {
+        let db = self.shared.sqlite();
+        match block_on(guard_restore::state(&*db)) {
+            Ok(state) if !state.restored => return false,
+            Ok(_) => {}
+            Err(error) => self.shared.accuse(error.to_string()),
+        }
+        let word = self.shared.dice.pick(&[Say::Release, Say::Drop]);
+        self.shared.tell(format!("  {word:?} what waits"));
+        if word == Say::Release {
+            self.restores.released.push(self.now());
+        }
+        if let Err(error) = block_on(guard_restore::say(&*db, word, self.now())) {
+            self.shared.accuse(error.to_string());
+        }
+        true
+    }
+}
+
+fn last_tick(db: &Sqlite) -> Option<Millis> {
+    #[derive(Deserialize)]
+    struct Row {
+        at: Option<Millis>,
+    }
+    let rows = block_on(db.batch(vec![due::last_tick()])).ok()?;
+    rows.first()?.first::<Row>().ok()??.at
+}
