@@ -161,7 +161,7 @@ fn a_message_whose_turn_comes_in_quiet_hours_waits_until_they_are_over() {
     assert_eq!(office.seconds(), [0, 10]);
     assert_eq!(standing(&world), "2 delivered , 2 queued quiet_hours");
     let due = "SELECT min(send_at) FROM messages WHERE state = 'queued'";
-    assert_eq!(number(&world.db, due) as i64, MONDAY.plus(Span::hours(1)).0);
+    assert_eq!(number(&world.db, due), MONDAY.plus(Span::hours(1)).0);
     assert_sound(&world.db, None);
 }
 
