@@ -13,10 +13,12 @@ const SIGNED_COUNTRIES: [&str; 1] = ["+86"];
 pub const MICROS: i64 = 1_000_000;
 
 /// Words that tell how to refuse further messages, in small letters.
-const REFUSALS: [&str; 12] = [
-    "stop", "opt out", "opt-out", "unsubscribe", "unsubscribe_url", "退订", "退訂", "取消订阅",
-    "拒收", "回t", "回复t", "回复r",
-];
+const REFUSALS: [&str; 8] =
+    ["opt out", "opt-out", "unsubscribe", "unsubscribe_url", "退订", "退訂", "取消订阅", "拒收"];
+/// The keys that Chinese texts ask for, in small letters: `回T`, `回复R`.
+const KEYS: [&str; 6] = ["回t", "回td", "回r", "回复t", "回复td", "回复r"];
+/// What is asked of somebody who is to send STOP.
+const ASKING: [&str; 8] = ["reply", "text", "txt", "send", "answer", "respond", "type", "with"];
 
 /// What a campaign says about its text messages.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -97,10 +99,33 @@ impl Texting {
 /// Whether a text, or a template, says how to refuse further messages.
 pub fn tells_how_to_refuse(text: &str) -> bool {
     let lower = text.to_lowercase();
+    let names_key = |key: &&str| {
+        let mut after = lower.match_indices(*key).map(|(at, key)| &lower[at + key.len()..]);
+        after.any(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric()))
+    };
     REFUSALS.iter().any(|words| lower.contains(words))
+        || KEYS.iter().any(names_key)
+        || asks_for_stop(text)
 }
 
-fn is_signed(text: &str) -> bool {
+/// Whether somebody is told to send STOP: a one-stop shop, and a sale that does not stop, tell
+/// nobody how to refuse.
+fn asks_for_stop(text: &str) -> bool {
+    let words: Vec<&str> =
+        text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let is_asking = |word: &&str| ASKING.contains(&word.to_ascii_lowercase().as_str());
+    words.iter().enumerate().any(|(at, word)| {
+        // `Reply HELP for help or STOP`, but `reply stop`.
+        let near = if *word == "STOP" { 5 } else { 1 };
+        let ends = words.get(at + 1).is_some_and(|next| ["to", "2"].contains(next));
+        word.eq_ignore_ascii_case("stop")
+            && (words[at.saturating_sub(near)..at].iter().any(is_asking)
+                || (*word == "STOP" && ends))
+    })
+}
+
+/// Whether a text begins or ends with a signature in 【】.
+pub fn is_signed(text: &str) -> bool {
     text.starts_with('【') && text.contains('】') || text.ends_with('】') && text.contains('【')
 }
 
@@ -161,7 +186,35 @@ mod tests {
         assert_eq!(finish("Sale! ", Class::Marketing), "Sale! Reply STOP to opt out");
         assert_eq!(finish("Sale! Text STOP to end", Class::Marketing), "Sale! Text STOP to end");
         assert_eq!(finish("退订回T", Class::Marketing), "退订回T");
+        let shop = "Our one-stop shop";
+        assert_eq!(finish(shop, Class::Marketing), "Our one-stop shop Reply STOP to opt out");
         assert_eq!(finish("Your code: 1", Class::Transactional), "Your code: 1");
+    }
+
+    #[test]
+    fn only_words_that_tell_how_count_as_telling_how_to_refuse() {
+        for told in [
+            "Reply STOP",
+            "reply stop to end",
+            "HELP for help, STOP to end",
+            "STOP 2 end",
+            "Reply HELP for help or STOP.",
+            "Reply with 'stop'",
+            "opt out: x.example",
+            "拒收请回复R",
+            "回T退订",
+            "回T",
+            "回复TD",
+            "退订回N",
+        ] {
+            assert!(tells_how_to_refuse(told), "{told}");
+        }
+        for not in [
+            "Our one-stop shop", "Non-stop sale", "DON'T STOP ME NOW", "Next stop: Bristol",
+            "回Tesla展厅看看", "unstoppable", "回头见",
+        ] {
+            assert!(!tells_how_to_refuse(not), "{not}");
+        }
     }
 
     #[test]
