@@ -54,6 +54,46 @@ pub struct Spent {
     pub micros: i64,
 }
 
+/// A text message as it would leave, to be looked at.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Leaving {
+    /// The whole text: with the signature, the words of refusal, and short links.
+    pub text: String,
+    /// The number that it would go to, which decides about signature and price.
+    pub to: String,
+    /// `GSM-7` or `UCS-2`.
+    pub encoding: String,
+    /// Septets, or UTF-16 units.
+    pub units: usize,
+    /// How many segments.
+    pub segments: usize,
+    /// The units that are free in the last segment.
+    pub free: usize,
+    /// Whether it has more segments than it may, and would not be sent.
+    pub is_too_long: bool,
+    /// What it would cost, in millionths of the currency; 0 where no price is known.
+    pub cost_micros: i64,
+    /// The campaign's currency.
+    pub currency: String,
+    /// The short links in it, by their codes, and where each would lead.
+    pub links: Vec<(String, String)>,
+}
+
+impl Leaving {
+    /// What it would cost, `0.045 CNY`; `None` where no price is known.
+    pub fn cost(&self) -> Option<String> {
+        let Self { cost_micros, currency, .. } = self;
+        (*cost_micros > 0).then(|| format!("{} {currency}", in_units(*cost_micros)))
+    }
+}
+
+/// Millionths in units, with two decimals or as many more as it takes: `0.045`.
+fn in_units(micros: i64) -> String {
+    let text = format!("{}.{:06}", micros / MICROS, micros % MICROS);
+    let places = text.trim_end_matches('0').rsplit('.').next().map_or(0, str::len).max(2);
+    text[..text.len() - 6 + places].to_owned()
+}
+
 impl Texting {
     /// Whether nothing is said.
     pub fn is_default(&self) -> bool {
@@ -87,6 +127,30 @@ impl Texting {
         }
         let segments = u32::try_from(segments).unwrap_or(u32::MAX);
         Ok(Spent { segments, micros: self.price(to).saturating_mul(segments.into()) })
+    }
+
+    /// A finished text with what it takes.
+    pub fn leaving(
+        &self,
+        text: String,
+        to: String,
+        currency: &str,
+        links: Vec<(String, String)>,
+    ) -> Leaving {
+        let Sms { encoding, units, segments, free } = Sms::of(&text);
+        let count = i64::try_from(segments.len()).unwrap_or(i64::MAX);
+        Leaving {
+            is_too_long: self.spend(&text, &to).is_err(),
+            cost_micros: self.price(&to).saturating_mul(count),
+            encoding: encoding.as_str().to_owned(),
+            units,
+            segments: segments.len(),
+            free,
+            currency: currency.to_owned(),
+            links,
+            text,
+            to,
+        }
     }
 
     /// What a segment to a number costs: the longest beginning that fits.
@@ -230,6 +294,23 @@ mod tests {
         assert_eq!(Texting::default().spend("a", "+1").map(|s| s.micros), Ok(0));
         let most = Texting::default().spend(&"a".repeat(153 * 10 + 1), "+1");
         assert_eq!(most, Err("the text takes 11 segments; the most is 10".to_owned()));
+    }
+
+    #[test]
+    fn what_a_text_takes_is_shown_with_its_cost_to_the_millionth() {
+        let texting = texting();
+        let shown = |text: &str, to: &str| {
+            let shown = texting.leaving(text.to_owned(), to.to_owned(), "CNY", Vec::new());
+            (shown.segments, shown.free, shown.is_too_long, shown.cost())
+        };
+        let cost = |cost: &str| Some(format!("{cost} CNY"));
+        assert_eq!(shown("您好", "+8620123456"), (1, 68, false, cost("0.045")));
+        assert_eq!(shown(&"中".repeat(71), "+861"), (2, 63, false, cost("0.10")));
+        assert_eq!(shown(&"a".repeat(307), "+1"), (3, 152, true, cost("0.24")));
+        let free = Texting::default().leaving("a".to_owned(), "+1".to_owned(), "EUR", Vec::new());
+        assert_eq!(free.cost(), None);
+        assert_eq!(in_units(12_000_000), "12.00");
+        assert_eq!(in_units(1), "0.000001");
     }
 
     #[test]

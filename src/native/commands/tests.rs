@@ -265,6 +265,7 @@ fn a_template_is_rendered_from_files_or_from_a_pipe() {
     let sms = "render @/templates/sms/nudge.hbs -";
     assert_snapshot!(project.run(sms, r#"{"first_name": "O'Neil & 林"}"#), @"
     【砺川】O'Neil & 林，白皮书。退订回T
+    to +8613812345678: UCS-2, 23 units, 1 segment, 47 free; no price is set
     [Ok]
     ");
     let both = r#"{"template": "{{upper a}} {{b}}", "data": {"a": "é", "b": "<"}}"#;
