@@ -14,6 +14,7 @@ mod merge;
 mod parked;
 mod publish;
 mod report;
+mod restore;
 mod simulate;
 mod suppressions;
 mod token;
