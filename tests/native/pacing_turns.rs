@@ -145,7 +145,7 @@ fn deliver_all(world: &World, office: &Clocked<'_>) {
 }
 
 fn places(world: &World) -> i64 {
-    number(&world.db, "SELECT count(*) FROM cap_places") as i64
+    number(&world.db, "SELECT count(*) FROM cap_places")
 }
 
 const SLOW: &str = r#"{ "rates": { "mailbox": { "calls": 1, "per": "10s" } } }"#;
