@@ -125,7 +125,10 @@ mod tests {
                 "PACING" => Some((*json).to_owned()),
                 _ => None,
             });
-            read.err().unwrap_or_else(|| "all good".to_owned()) + "\n"
+            let said = read.err().unwrap_or_else(|| "all good".to_owned());
+            said.replace(" expected one of ", "\n  expected one of ")
+                .replace(": write", ":\n  write")
+                + "\n"
         };
         values.iter().map(about).collect()
     }
@@ -136,7 +139,7 @@ mod tests {
             "",
             r#"{ "rates": { "ses": { "calls": 14, "per": "1s" } } }"#,
             "quiet = 1",
-            r#"{ "quite": {} }"#,
+            r#"{ "rates": [] }"#,
             r#"{ "quiet": { "fax": { "from": "21:00", "to": "08:00" } } }"#,
             r#"{ "quiet": { "sms": { "from": "9", "to": "08:00" } } }"#,
             r#"{ "quiet": { "sms": { "from": "08:00", "to": "08:00" } } }"#,
@@ -154,12 +157,14 @@ mod tests {
         ]), @r#"
         all good
         all good
-        PACING: is not JSON, expected value at line 1 column 1: write it as { "caps": [{ "messages": 4, "within": "7d" }] }
-        PACING: unknown field `quite`, expected one of `quiet`, `customary_hours`, `caps`, `rates`, `warm_up`, `brake` at line 1 column 9
-        PACING: unknown variant `fax`, expected one of `email`, `sms`, `webhook` at line 1 column 18
+        PACING: is not JSON, expected value at line 1 column 1:
+          write it as { "caps": [{ "messages": 4, "within": "7d" }] }
+        PACING: invalid type: sequence, expected a map at line 1 column 12
+        PACING: unknown variant `fax`,
+          expected one of `email`, `sms`, `webhook` at line 1 column 18
         PACING: `9` is no time of day such as "21:00" at line 1 column 33
         PACING: quiet.sms never ends: give `from` and `to` two different times of day
-        PACING: caps[2].messages: with none at all nothing is ever sent: give 1 or more, or take the messages out of the journey
+        PACING: caps[2].messages: with none nothing is ever sent: give 1 or more, or no cap
         PACING: caps[1].within: give a span between 1m and 31d
         PACING: missing field `within` at line 1 column 28
         PACING: `soon` is no span such as "12h" or "7d" at line 1 column 46

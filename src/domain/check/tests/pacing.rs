@@ -84,7 +84,7 @@ fn caps_that_count_nothing_are_refused() {
         r#"give_up_after = "0d""#,
     ]), @r#"
     line 227: pacing.caps[2].messages
-         with none at all nothing is ever sent: give 1 or more, or take the messages out of the journey
+         with none nothing is ever sent: give 1 or more, or no cap
     line 227: pacing.caps[1].within
          give a span between 1m and 31d
     line 227: pacing.caps[1].within
