@@ -100,7 +100,7 @@ pub fn outcome(response: &HttpResponse) -> Attempt {
     let reason = said(code, "", text(&body, "/Message"));
     match code {
         "OK" => accepted(text(&body, "/BizId")),
-        // The account is at fault: its credit, its contract, its rights, its key, where it calls from.
+        // The account is at fault: its credit, contract, rights or key, or where it calls from.
         "isv.AMOUNT_NOT_ENOUGH"
         | "isv.BILLING_DEDUCTION_ERROR"
         | "isv.OUT_OF_SERVICE"
