@@ -262,6 +262,8 @@ impl Sender {
     pub fn rate(&self) -> Option<Rate> {
         match self {
             Self::Resend(_) => Some(resend::RATE),
+            Self::DingTalk(_) | Self::WeCom(_) => Some(robots::GROUP_RATE),
+            Self::Slack(_) => Some(robots::SLACK_RATE),
             _ => None,
         }
     }
