@@ -453,3 +453,21 @@ fn each_grant_has_its_proof_unless_it_was_taken_back_before() {
     confirmed confirmation link None
     ");
 }
+
+#[test]
+fn merging_is_no_way_round_the_limit_of_questions() {
+    let mut world = two_forms();
+    world.submit("/p", &ANN).unwrap();
+    world.after(Span::minutes(2)).unwrap();
+    assert_eq!(questions(&world).len(), 1);
+    // Somebody with a number and no address takes over Ann's.
+    let bob = [("phone", "07400 123456"), ("consent", "on")];
+    world.submit("/q", &bob).unwrap();
+    world.merge("ann@x.example", "+447400123456").unwrap();
+    world.submit("/q", &ANN).unwrap();
+    world.after(Span::minutes(50)).unwrap();
+    assert_eq!(questions(&world).len(), 1, "the one that is out asks for both");
+    let sql = "SELECT json_array_length(confirmation_mails) FROM contacts WHERE email IS NOT NULL";
+    assert_eq!(number(&world.db, sql), 1);
+    assert_sound(&world.db, Some(world.now()));
+}
