@@ -175,8 +175,9 @@ pub struct Submitted {
     pub phone: Option<String>,
     /// The other answers.
     pub attributes: BTreeMap<String, Value>,
-    /// What was agreed to; `None` if nothing was.
-    pub agreed: Option<ConsentAsk>,
+    /// What was agreed to.
+    #[serde(default, with = "crate::domain::form::boxes")]
+    pub agreed: Vec<ConsentAsk>,
     /// Where the visitor came from.
     pub touch: attribution::Touch,
     /// The language the form was shown in.
