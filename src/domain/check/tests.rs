@@ -3,6 +3,7 @@
 mod broadcasts;
 mod journeys;
 mod messages;
+mod pacing;
 mod rules;
 
 use super::*;

@@ -355,6 +355,12 @@ impl Decision {
         self.changes.is_empty()
     }
 
+    /// Whether anything happened to the contact. If not, at most it is noted of a message what is
+    /// true in any order, such as the name that its provider has for it.
+    pub fn has_event(&self) -> bool {
+        self.contact.seq > self.read_seq
+    }
+
     /// The messages it queued.
     pub fn queued(&self) -> impl Iterator<Item = &Message> {
         self.changes.iter().filter_map(|change| match change {
