@@ -89,6 +89,12 @@ pub fn normal_path(path: &str) -> &str {
     }
 }
 
+/// Whether a path is among those that belong to the house.
+pub fn is_reserved(path: &str) -> bool {
+    let first = path.split('/').nth(1).unwrap_or_default();
+    RESERVED.iter().any(|reserved| first.eq_ignore_ascii_case(reserved))
+}
+
 struct Check<'c> {
     campaign: &'c Campaign,
     problems: Vec<Problem>,
@@ -238,9 +244,7 @@ impl Check<'_> {
             let advice = "/letters-and-digits, parted by -, _, . or ~, no / at the end";
             return self.problems.push(problem.help(advice));
         }
-        if let Some(first) = segments.first()
-            && RESERVED.iter().any(|reserved| first.eq_ignore_ascii_case(reserved))
-        {
+        if let Some(first) = segments.first().filter(|_| is_reserved(path)) {
             self.say(key, format!("/{first} belongs to the house; choose another beginning"));
         }
     }

@@ -312,6 +312,8 @@ impl Asked<'_> {
         let state = in_words(state, self.language);
         let words = match message.reason.as_str() {
             "" => state,
+            // Whatever it waited for before.
+            _ if halted && message.state == MessageState::Queued => state,
             reason => {
                 let colon = self.language.pick(": ", "：");
                 format!("{state}{colon}{}", in_words(reason, self.language))

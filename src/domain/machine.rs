@@ -159,9 +159,10 @@ pub fn judge(
     if facts.prefetch {
         reasons.push("prefetch");
     }
-    reasons.extend(judge_agent(&facts.agent, fetched));
+    let agent = Agent::read(&facts.agent);
+    reasons.extend(agent.judge(fetched));
     let is_open = fetched == Fetched::Picture;
-    let by_people = is_open && is_opened_by_people(&facts.agent);
+    let by_people = is_open && agent.is_opened_by_people();
     match facts.network {
         // A picture proxy comes from its company's network.
         Some(Network::Google) if by_people => {}
@@ -190,34 +191,43 @@ pub fn heed(facts: Facts, fetched: Fetched, objects: bool, at: Millis) -> Option
 /// Why a fetch is a machine's whatever else is known, and what else is known.
 pub type Kept = (Vec<&'static str>, Option<Facts>);
 
-/// What a user agent alone says about a fetch.
-pub fn judge_agent(agent: &str, fetched: Fetched) -> Option<&'static str> {
-    let lower = agent.to_ascii_lowercase();
-    let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
-    if lower.is_empty() {
-        return Some("no_user_agent");
-    }
-    if is_opened_by_people(agent) {
-        return (fetched == Fetched::Link).then_some("scanner_user_agent");
-    }
-    // Cubot makes telephones.
-    if has(&SCANNERS) && (!lower.contains("cubot") || lower.matches("bot").count() > 1) {
-        return Some("scanner_user_agent");
-    }
-    if has(&LIBRARIES) {
-        return Some("http_library");
-    }
-    // Every browser names its system in brackets. Apple's proxy says `Mozilla/5.0` and no more.
-    match (fetched, lower.as_str()) {
-        (Fetched::Picture, "mozilla/5.0" | "mozilla/5") => Some("privacy_proxy"),
-        (Fetched::Link, _) if !lower.contains('(') => Some("no_browser"),
-        _ => None,
-    }
-}
+/// A user agent to be judged, in small letters.
+pub struct Agent(String);
 
-fn is_opened_by_people(agent: &str) -> bool {
-    let lower = agent.to_ascii_lowercase();
-    OPENED_BY_PEOPLE.iter().any(|word| lower.contains(word))
+impl Agent {
+    /// Reads a user agent, as it was sent or as it is kept.
+    pub fn read(agent: &str) -> Self {
+        Self(agent.to_ascii_lowercase())
+    }
+
+    /// What the user agent alone says about a fetch.
+    pub fn judge(&self, fetched: Fetched) -> Option<&'static str> {
+        let Self(lower) = self;
+        let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
+        if lower.is_empty() {
+            return Some("no_user_agent");
+        }
+        if self.is_opened_by_people() {
+            return (fetched == Fetched::Link).then_some("scanner_user_agent");
+        }
+        // Cubot makes telephones.
+        if has(&SCANNERS) && (!lower.contains("cubot") || lower.matches("bot").count() > 1) {
+            return Some("scanner_user_agent");
+        }
+        if has(&LIBRARIES) {
+            return Some("http_library");
+        }
+        // Every browser names its system in brackets. Apple's proxy says `Mozilla/5.0` and no more.
+        match (fetched, lower.as_str()) {
+            (Fetched::Picture, "mozilla/5.0" | "mozilla/5") => Some("privacy_proxy"),
+            (Fetched::Link, _) if !lower.contains('(') => Some("no_browser"),
+            _ => None,
+        }
+    }
+
+    fn is_opened_by_people(&self) -> bool {
+        OPENED_BY_PEOPLE.iter().any(|word| self.0.contains(word))
+    }
 }
 
 /// A user agent as it is kept: versions cut to their first number, so that it tells the kind of
@@ -253,7 +263,7 @@ mod tests {
                          (via ggpht.com GoogleImageProxy)";
 
     fn click(agent: &str) -> &'static str {
-        judge_agent(agent, Fetched::Link).unwrap_or("")
+        Agent::read(agent).judge(Fetched::Link).unwrap_or("")
     }
 
     #[test]
@@ -333,7 +343,7 @@ mod tests {
 
     #[test]
     fn a_picture_is_fetched_by_proxies_for_people_and_by_one_for_nobody() {
-        let open = |agent| judge_agent(agent, Fetched::Picture).unwrap_or("");
+        let open = |agent| Agent::read(agent).judge(Fetched::Picture).unwrap_or("");
         assert_eq!(open(GMAIL), "");
         assert_eq!(
             open("YahooMailProxy; https://help.yahoo.com/kb/yahoo-mail-proxy-SLN28749.html"),

@@ -105,7 +105,7 @@ const REASONS: &[(&str, &str, &str)] = &[
         "发信域名处于预热期，当日额度已满",
     ),
     ("braked", "the campaign was stopped over complaints or bounces", "活动因投诉或退信过多被刹停"),
-    ("too_late", "its time had passed", "已过有效期"),
+    ("late", "its time had passed", "已过有效期"),
     ("never_open", "no hour of two weeks is open for it", "两周内没有可发送的时段"),
     (
         "late_quiet_hours",
@@ -201,7 +201,8 @@ mod tests {
         assert_eq!(words("no_consent"), "the contact has not agreed to it");
         assert_eq!(in_words("no_consent", Language::Chinese), "联系人未同意接收");
         assert_eq!(words("order.completed"), "order.completed");
-        for (word, english, chinese) in REASONS.iter().copied() {
+        for (index, (word, english, chinese)) in REASONS.iter().copied().enumerate() {
+            assert!(REASONS[..index].iter().all(|other| other.0 != word), "{word} twice");
             assert!(!english.contains('_') && english != chinese, "{word}");
         }
     }

@@ -13,10 +13,12 @@ const SIGNED_COUNTRIES: [&str; 1] = ["+86"];
 pub const MICROS: i64 = 1_000_000;
 
 /// Words that tell how to refuse further messages, in small letters.
-const REFUSALS: [&str; 12] = [
-    "stop", "opt out", "opt-out", "unsubscribe", "unsubscribe_url", "退订", "退訂", "取消订阅",
-    "拒收", "回t", "回复t", "回复r",
-];
+const REFUSALS: [&str; 8] =
+    ["opt out", "opt-out", "unsubscribe", "unsubscribe_url", "退订", "退訂", "取消订阅", "拒收"];
+/// The keys that Chinese texts ask for, in small letters: `回T`, `回复R`.
+const KEYS: [&str; 6] = ["回t", "回td", "回r", "回复t", "回复td", "回复r"];
+/// What is asked of somebody who is to send STOP.
+const ASKING: [&str; 8] = ["reply", "text", "txt", "send", "answer", "respond", "type", "with"];
 
 /// What a campaign says about its text messages.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -50,6 +52,46 @@ pub struct Spent {
     pub segments: u32,
     /// What they cost, in millionths of the campaign's currency; 0 where no price is known.
     pub micros: i64,
+}
+
+/// A text message as it would leave, to be looked at.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Leaving {
+    /// The whole text: with the signature, the words of refusal, and short links.
+    pub text: String,
+    /// The number that it would go to, which decides about signature and price.
+    pub to: String,
+    /// `GSM-7` or `UCS-2`.
+    pub encoding: String,
+    /// Septets, or UTF-16 units.
+    pub units: usize,
+    /// How many segments.
+    pub segments: usize,
+    /// The units that are free in the last segment.
+    pub free: usize,
+    /// Whether it has more segments than it may, and would not be sent.
+    pub is_too_long: bool,
+    /// What it would cost, in millionths of the currency; 0 where no price is known.
+    pub cost_micros: i64,
+    /// The campaign's currency.
+    pub currency: String,
+    /// The short links in it, by their codes, and where each would lead.
+    pub links: Vec<(String, String)>,
+}
+
+impl Leaving {
+    /// What it would cost, `0.045 CNY`; `None` where no price is known.
+    pub fn cost(&self) -> Option<String> {
+        let Self { cost_micros, currency, .. } = self;
+        (*cost_micros > 0).then(|| format!("{} {currency}", in_units(*cost_micros)))
+    }
+}
+
+/// Millionths in units, with two decimals or as many more as it takes: `0.045`.
+fn in_units(micros: i64) -> String {
+    let text = format!("{}.{:06}", micros / MICROS, micros % MICROS);
+    let places = text.trim_end_matches('0').rsplit('.').next().map_or(0, str::len).max(2);
+    text[..text.len() - 6 + places].to_owned()
 }
 
 impl Texting {
@@ -87,6 +129,30 @@ impl Texting {
         Ok(Spent { segments, micros: self.price(to).saturating_mul(segments.into()) })
     }
 
+    /// A finished text with what it takes.
+    pub fn leaving(
+        &self,
+        text: String,
+        to: String,
+        currency: &str,
+        links: Vec<(String, String)>,
+    ) -> Leaving {
+        let Sms { encoding, units, segments, free } = Sms::of(&text);
+        let count = i64::try_from(segments.len()).unwrap_or(i64::MAX);
+        Leaving {
+            is_too_long: self.spend(&text, &to).is_err(),
+            cost_micros: self.price(&to).saturating_mul(count),
+            encoding: encoding.as_str().to_owned(),
+            units,
+            segments: segments.len(),
+            free,
+            currency: currency.to_owned(),
+            links,
+            text,
+            to,
+        }
+    }
+
     /// What a segment to a number costs: the longest beginning that fits.
     pub fn price(&self, to: &str) -> i64 {
         let fitting = self.prices.iter().filter(|(begin, _)| to.starts_with(begin.as_str()));
@@ -97,10 +163,33 @@ impl Texting {
 /// Whether a text, or a template, says how to refuse further messages.
 pub fn tells_how_to_refuse(text: &str) -> bool {
     let lower = text.to_lowercase();
+    let names_key = |key: &&str| {
+        let mut after = lower.match_indices(*key).map(|(at, key)| &lower[at + key.len()..]);
+        after.any(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric()))
+    };
     REFUSALS.iter().any(|words| lower.contains(words))
+        || KEYS.iter().any(names_key)
+        || asks_for_stop(text)
 }
 
-fn is_signed(text: &str) -> bool {
+/// Whether somebody is told to send STOP: a one-stop shop, and a sale that does not stop, tell
+/// nobody how to refuse.
+fn asks_for_stop(text: &str) -> bool {
+    let words: Vec<&str> =
+        text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let is_asking = |word: &&str| ASKING.contains(&word.to_ascii_lowercase().as_str());
+    words.iter().enumerate().any(|(at, word)| {
+        // `Reply HELP for help or STOP`, but `reply stop`.
+        let near = if *word == "STOP" { 5 } else { 1 };
+        let ends = words.get(at + 1).is_some_and(|next| ["to", "2"].contains(next));
+        word.eq_ignore_ascii_case("stop")
+            && (words[at.saturating_sub(near)..at].iter().any(is_asking)
+                || (*word == "STOP" && ends))
+    })
+}
+
+/// Whether a text begins or ends with a signature in 【】.
+pub fn is_signed(text: &str) -> bool {
     text.starts_with('【') && text.contains('】') || text.ends_with('】') && text.contains('【')
 }
 
@@ -161,7 +250,35 @@ mod tests {
         assert_eq!(finish("Sale! ", Class::Marketing), "Sale! Reply STOP to opt out");
         assert_eq!(finish("Sale! Text STOP to end", Class::Marketing), "Sale! Text STOP to end");
         assert_eq!(finish("退订回T", Class::Marketing), "退订回T");
+        let shop = "Our one-stop shop";
+        assert_eq!(finish(shop, Class::Marketing), "Our one-stop shop Reply STOP to opt out");
         assert_eq!(finish("Your code: 1", Class::Transactional), "Your code: 1");
+    }
+
+    #[test]
+    fn only_words_that_tell_how_count_as_telling_how_to_refuse() {
+        for told in [
+            "Reply STOP",
+            "reply stop to end",
+            "HELP for help, STOP to end",
+            "STOP 2 end",
+            "Reply HELP for help or STOP.",
+            "Reply with 'stop'",
+            "opt out: x.example",
+            "拒收请回复R",
+            "回T退订",
+            "回T",
+            "回复TD",
+            "退订回N",
+        ] {
+            assert!(tells_how_to_refuse(told), "{told}");
+        }
+        for not in [
+            "Our one-stop shop", "Non-stop sale", "DON'T STOP ME NOW", "Next stop: Bristol",
+            "回Tesla展厅看看", "unstoppable", "回头见",
+        ] {
+            assert!(!tells_how_to_refuse(not), "{not}");
+        }
     }
 
     #[test]
@@ -177,6 +294,23 @@ mod tests {
         assert_eq!(Texting::default().spend("a", "+1").map(|s| s.micros), Ok(0));
         let most = Texting::default().spend(&"a".repeat(153 * 10 + 1), "+1");
         assert_eq!(most, Err("the text takes 11 segments; the most is 10".to_owned()));
+    }
+
+    #[test]
+    fn what_a_text_takes_is_shown_with_its_cost_to_the_millionth() {
+        let texting = texting();
+        let shown = |text: &str, to: &str| {
+            let shown = texting.leaving(text.to_owned(), to.to_owned(), "CNY", Vec::new());
+            (shown.segments, shown.free, shown.is_too_long, shown.cost())
+        };
+        let cost = |cost: &str| Some(format!("{cost} CNY"));
+        assert_eq!(shown("您好", "+8620123456"), (1, 68, false, cost("0.045")));
+        assert_eq!(shown(&"中".repeat(71), "+861"), (2, 63, false, cost("0.10")));
+        assert_eq!(shown(&"a".repeat(307), "+1"), (3, 152, true, cost("0.24")));
+        let free = Texting::default().leaving("a".to_owned(), "+1".to_owned(), "EUR", Vec::new());
+        assert_eq!(free.cost(), None);
+        assert_eq!(in_units(12_000_000), "12.00");
+        assert_eq!(in_units(1), "0.000001");
     }
 
     #[test]

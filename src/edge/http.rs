@@ -1,7 +1,7 @@
 //! `fetch` behind the `Http` seam.
 
 use crate::flows::seams::Http;
-use crate::providers::http::{HttpError, HttpRequest, HttpResponse};
+use crate::providers::http::{HttpError, HttpRequest, HttpResponse, USER_AGENT};
 use js_sys::{JsString, Reflect, Uint8Array, futures::JsFuture};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{AbortSignal, ReadableStreamDefaultReader};
@@ -35,6 +35,7 @@ impl Http for Fetcher {
 
 fn outgoing(request: &HttpRequest) -> worker::Result<Request> {
     let headers = Headers::new();
+    headers.set("user-agent", USER_AGENT)?;
     for (name, value) in &request.headers {
         headers.set(name, value)?;
     }

@@ -209,8 +209,8 @@ fn rendered(
 }
 
 fn sheet(shown: &Shown) -> Sheet<'_> {
-    let Shown { template, subject, preheader, html, text, .. } = shown;
-    Sheet { template, subject, preheader, html, text }
+    let Shown { template, subject, preheader, html, text, sms, .. } = shown;
+    Sheet { template, subject, preheader, html, text, sms: sms.as_ref() }
 }
 
 /// What is wrong, as the page says it.

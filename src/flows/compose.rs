@@ -1,6 +1,10 @@
 //! Composing: a ledger row, its contact and its version become the message that leaves.
 //! Pure; the work of `deliver` between its reading and its call.
 
+mod leaving;
+
+pub use leaving::leaving;
+
 use super::receive::Link;
 use super::settings::Settings;
 use crate::domain::broadcast::subject_name;
@@ -14,7 +18,7 @@ use crate::domain::template::{
     Manner, RenderedEmail, TemplateError, Templates, best_version, format_data, language_of,
     languages, parent_of_version, sample_data,
 };
-use crate::domain::texting::Spent;
+use crate::domain::texting::{Leaving, Spent};
 use crate::domain::token::Purpose;
 use crate::domain::tracking;
 use crate::providers::{Content, Outgoing};
@@ -92,8 +96,8 @@ fn templates(edition: &Edition) -> Result<&Templates, String> {
     edition.templates().map_err(|error| error.to_string())
 }
 
-/// A message as somebody would get it, to be looked at: its links lead where they were written to,
-/// and nothing of it is counted.
+/// A message as somebody would get it, to be looked at: links of a mail lead where they were
+/// written to, those of an SMS are as short as they would be, and nothing of it is counted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Shown {
     /// The version that was chosen: `emails/welcome/zh-CN`.
@@ -106,8 +110,11 @@ pub struct Shown {
     pub preheader: String,
     /// Empty for SMS.
     pub html: String,
-    /// The plain text, or the SMS.
+    /// The plain text, or the SMS as it would leave.
     pub text: String,
+    /// What an SMS takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sms: Option<Leaving>,
 }
 
 /// Renders a message to be looked at, with a contact's data or with made-up data, in the contact's
@@ -135,7 +142,11 @@ pub fn show(
             data
         }
     };
-    data["preferences_url"] = format!("{}/preferences/test", settings.base_url).into();
+    let is_sms = template.starts_with("sms/");
+    data["preferences_url"] = match is_sms {
+        true => leaving::preferences(edition, contact, template, settings).into(),
+        false => format!("{}/preferences/test", settings.base_url).into(),
+    };
     let (templates, name) = (edition.templates()?, version.name.as_str());
     let first = parent_of_version(&edition.compiled.templates, template);
     let languages = languages(&edition.compiled.templates, first).map(str::to_owned).collect();
@@ -146,10 +157,13 @@ pub fn show(
         preheader,
         html,
         text,
+        sms: None,
     };
-    if template.starts_with("sms/") {
+    if is_sms {
         let text = templates.render_sms(name, &data)?;
-        return Ok(shown(String::new(), String::new(), String::new(), text));
+        let sms = leaving(edition, contact, template, &text, settings);
+        let shown = shown(String::new(), String::new(), String::new(), sms.text.clone());
+        return Ok(Shown { sms: Some(sms), ..shown });
     }
     let RenderedEmail { subject, html, text } = templates.render_email(name, &data)?;
     Ok(shown(subject, templates.render_preheader(name, &data)?, html, text))
@@ -333,6 +347,8 @@ struct Links<'a> {
     settings: &'a Settings,
     /// Whether they lead through us.
     are_followed: bool,
+    /// Whether they are only looked at: their tokens are as long as real ones, and no good.
+    are_shown: bool,
 }
 
 impl<'a> Links<'a> {
@@ -347,7 +363,17 @@ impl<'a> Links<'a> {
         let mut steps = journey.into_iter().flat_map(|journey| &journey.steps);
         let is_off = steps.any(|step| step.id == message.step && step.untracked);
         let are_followed = !is_off && tracking.follows(contact, &settings.tracking_off_in);
-        Self { edition, message, settings, are_followed }
+        Self { edition, message, settings, are_followed, are_shown: false }
+    }
+
+    /// The links of a message that is only looked at.
+    fn shown(
+        edition: &'a Edition,
+        contact: &Contact,
+        message: &'a Message,
+        settings: &'a Settings,
+    ) -> Self {
+        Self { are_shown: true, ..Self::of(edition, contact, message, settings) }
     }
 
     /// An HTML mail with its links tagged and, if they are followed, led through us.
@@ -411,6 +437,7 @@ impl<'a> Links<'a> {
 
     fn url(&self, path: &str, purpose: Purpose, rest: &str) -> String {
         let token = link(self.message, rest.to_owned()).sign(self.settings, purpose);
+        let token = if self.are_shown { "x".repeat(token.len()) } else { token };
         format!("{}/{path}/{token}", self.settings.base_url)
     }
 

@@ -110,6 +110,12 @@ const SMS: [&str; 5] = ["mailbox", "twilio", "vonage", "aliyun", "tencent"];
 /// Those that show notices in a group.
 const ROBOTS: [&str; 3] = ["dingtalk", "wecom", "slack"];
 
+/// The names of all senders that may be configured.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    let others = SMS.into_iter().filter(|name| !EMAIL.contains(name));
+    EMAIL.into_iter().chain(others).chain(ROBOTS).chain(["cloudflare", "webhook"])
+}
+
 /// The configuration, as it is asked.
 struct Configured<'a> {
     get: &'a dyn Fn(&str) -> Option<String>,

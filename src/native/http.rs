@@ -1,7 +1,7 @@
 //! Real HTTP behind the `Http` seam, for the command line and for tests.
 
 use crate::flows::seams::Http;
-use crate::providers::http::{HttpError, HttpRequest, HttpResponse};
+use crate::providers::http::{HttpError, HttpRequest, HttpResponse, USER_AGENT};
 use std::time::Duration;
 use ureq::http::Request;
 use ureq::{Agent, Error};
@@ -20,6 +20,7 @@ impl Client {
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
+            .user_agent(USER_AGENT)
             .timeout_global(Some(answer_max))
             .build();
         Self { agent: config.into() }

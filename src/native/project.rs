@@ -5,13 +5,13 @@ mod folder;
 
 pub use folder::{Folder, Origins};
 
-use crate::domain::campaign::Compiled;
+use crate::domain::campaign::{Compiled, Page};
 use crate::domain::campaign_file::{Diagnostic, FILE_BYTES_MAX, Lines, read_located};
 use crate::domain::check::normal_path;
 use crate::domain::problem::Problem;
 use crate::domain::template::{
-    Lint, TEMPLATE_BYTES_MAX, TemplateSource, Templates, check_templates, compile_mjml, languages,
-    lint, partials_of, plain_text, references, with_preheader,
+    Lint, LintCode, TEMPLATE_BYTES_MAX, TemplateSource, Templates, check_templates, compile_mjml,
+    languages, lint, partials_of, plain_text, references, with_preheader,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -55,6 +55,13 @@ pub fn load_linted(files: &[PathBuf]) -> Result<(Vec<Compiled>, Vec<Warning>), V
     if diagnostics.is_empty() {
         let mut warnings: Vec<Warning> =
             loaded.iter_mut().flat_map(|one| std::mem::take(&mut one.warnings)).collect();
+        // A page of another campaign is a page.
+        let has = |page: &Page, path: &str| normal_path(&page.path) == path;
+        let is_elsewhere = |lint: &Lint| {
+            let mut pages = loaded.iter().flat_map(|one| one.compiled.campaign.pages.values());
+            lint.code == LintCode::DeadPage && pages.any(|page| has(page, &lint.detail))
+        };
+        warnings.retain(|warning| !is_elsewhere(&warning.lint));
         // Campaigns share templates, layouts and partials.
         let place =
             |w: &Warning| (w.at.file.clone(), w.at.line, w.lint.code, w.lint.detail.clone());
@@ -199,11 +206,11 @@ fn load_one(path: &Path) -> Result<Loaded, Vec<Diagnostic>> {
     Ok(Loaded { warnings: warnings.collect(), compiled, lines })
 }
 
-/// What the linter says of every e-mail, as it was written and as it would arrive.
+/// What the linter says of every template, as it was written and as it would arrive.
 fn lint_all(compiled: &Compiled, written: &BTreeMap<String, TemplateSource>) -> Vec<Lint> {
     let Ok(templates) = Templates::new(&compiled.templates) else { return Vec::new() };
-    let emails = written.iter().filter(|(name, _)| compiled.templates.contains_key(*name));
-    emails.flat_map(|(name, source)| lint(name, source, &templates, compiled)).collect()
+    let used = written.iter().filter(|(name, _)| compiled.templates.contains_key(*name));
+    used.flat_map(|(name, source)| lint(name, source, &templates, compiled)).collect()
 }
 
 /// MJML becomes HTML with the preheader at its top, and the plain text if there is none.

@@ -100,19 +100,33 @@ pub fn outcome(response: &HttpResponse) -> Attempt {
     let reason = said(code, "", text(&body, "/Message"));
     match code {
         "OK" => accepted(text(&body, "/BizId")),
-        // This number had its fill for now.
-        "isv.BUSINESS_LIMIT_CONTROL" => Attempt::Retry { after: Some(LIMIT_WAIT), reason },
+        // The account is at fault: its credit, contract, rights or key, or where it calls from.
         "isv.AMOUNT_NOT_ENOUGH"
+        | "isv.BILLING_DEDUCTION_ERROR"
         | "isv.OUT_OF_SERVICE"
         | "isv.ACCOUNT_ABNORMAL"
         | "isv.ACCOUNT_NOT_EXISTS"
         | "isv.PRODUCT_UN_SUBSCRIPT"
+        | "isv.PRODUCT_UNSUBSCRIBE"
+        | "isv.RAM_CHECK_FAILED"
         | "isp.RAM_PERMISSION_DENY"
+        | "isv.DENY_IP_RANGE"
         | "SignatureDoesNotMatch"
         | "IncompleteSignature" => Attempt::Stop(reason),
-        "isp.SYSTEM_ERROR" | "ServiceUnavailable" => Attempt::Lost(reason),
-        _ if code.starts_with("InvalidAccessKeyId") => Attempt::Stop(reason),
+        _ if code.starts_with("InvalidAccessKeyId") || code.starts_with("Forbidden") => {
+            Attempt::Stop(reason)
+        }
+        // The account's own limits of a day and a month.
+        "isv.DAY_LIMIT_CONTROL" | "isv.MONTH_LIMIT_CONTROL" => {
+            Attempt::Busy { after: Some(LIMIT_WAIT), reason }
+        }
         _ if code.starts_with("Throttling") => Attempt::Busy { after: None, reason },
+        // This number had its fill for now: of a minute, an hour or a day.
+        _ if code.contains("BUSINESS_LIMIT") => Attempt::Retry { after: Some(LIMIT_WAIT), reason },
+        // The same request came before, and nobody knows what became of it.
+        "SignatureNonceUsed" => Attempt::Lost(reason),
+        "ServiceUnavailable" | "InternalError" => Attempt::Lost(reason),
+        _ if code.starts_with("isp.") => Attempt::Lost(reason),
         "" if (200..=299).contains(&response.status) => {
             Attempt::Lost("an answer without a code".to_owned())
         }

@@ -1,5 +1,9 @@
 //! Requests and answers as plain data, down to their bytes.
 
+/// Who asks: set on every request by whoever sends it. The platform sets none, and Resend refuses
+/// requests without (resend.com/docs/api-reference/introduction).
+pub const USER_AGENT: &str = concat!("dripline/", env!("CARGO_PKG_VERSION"));
+
 /// A request to an outside service, down to its bytes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HttpRequest {
@@ -7,7 +11,7 @@ pub struct HttpRequest {
     pub method: &'static str,
     /// The absolute address.
     pub url: String,
-    /// Names in lower case.
+    /// Names in lower case; `user-agent` is added when it is sent.
     pub headers: Vec<(&'static str, String)>,
     /// The body; empty for none.
     pub body: String,

@@ -190,6 +190,13 @@ pub enum Attempt {
     Unclear(String),
 }
 
+impl Attempt {
+    /// Whether the message may have left by it.
+    pub fn may_have_left(&self) -> bool {
+        matches!(self, Self::Accepted { .. } | Self::Lost(_) | Self::Unclear(_))
+    }
+}
+
 /// What the answer to a call means.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Verdict {
@@ -255,6 +262,8 @@ impl Sender {
     pub fn rate(&self) -> Option<Rate> {
         match self {
             Self::Resend(_) => Some(resend::RATE),
+            Self::DingTalk(_) | Self::WeCom(_) => Some(robots::GROUP_RATE),
+            Self::Slack(_) => Some(robots::SLACK_RATE),
             _ => None,
         }
     }

@@ -18,7 +18,8 @@ pub const BATCH_MAX: usize = 100;
 /// How long a key surely is remembered: 24 hours, less one for safety.
 pub const KEY_LIFETIME: Span = Span::hours(23);
 
-/// How many calls it takes unless an account was given more (resend.com/docs/api-reference).
+/// How many calls it takes unless an account was given more: its pages say 2, and newer ones 5; the
+/// smaller is safe (resend.com/docs/api-reference/rate-limit).
 pub const RATE: Rate = Rate { calls: 2, per: Span::seconds(1) };
 
 /// What Resend knows us by.

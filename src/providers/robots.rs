@@ -6,6 +6,7 @@ use super::common::{by_status, json, percent_encode, post_json, retry_after, sai
 use super::http::{HttpRequest, HttpResponse};
 use super::sign::hmac;
 use super::{Attempt, Call, Content};
+use crate::domain::pacing::rates::Rate;
 use crate::domain::primitives::{Millis, Span};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -15,8 +16,16 @@ use serde_json::{Value, json};
 /// (developer.work.weixin.qq.com/document/path/91770).
 const TEXT_BYTES_MAX: usize = 2_000;
 
-/// How long DingTalk and WeCom take nothing after twenty texts within a minute.
+/// How long DingTalk and WeCom take nothing after more than `GROUP_RATE`.
 const LIMIT_WAIT: Span = Span::minutes(10);
+
+/// How many texts a robot of DingTalk or WeCom shows
+/// (open.dingtalk.com/document/group/custom-robot-access,
+/// developer.work.weixin.qq.com/document/path/91770).
+pub const GROUP_RATE: Rate = Rate { calls: 20, per: Span::minutes(1) };
+
+/// How many Slack takes; short bursts may be more (docs.slack.dev/apis/web-api/rate-limits).
+pub const SLACK_RATE: Rate = Rate { calls: 1, per: Span::seconds(1) };
 
 /// A robot of DingTalk.
 #[derive(Clone)]
@@ -81,11 +90,16 @@ pub fn by_errcode(response: &HttpResponse) -> Attempt {
     let reason = said(code, "", told);
     match code {
         0 => taken(),
-        // Busy; too many within a minute.
-        -1 => Attempt::Busy { after: None, reason },
+        // Busy; too many at once; too many within a minute.
+        -1 | 45_033 => Attempt::Busy { after: None, reason },
         130_101 | 410_100 | 45_009 => Attempt::Busy { after: Some(LIMIT_WAIT), reason },
-        // No such robot; a signature, an address or a word that it does not accept.
-        300_001 | 300_005 | 310_000 | 400_102 | 93_000 => Attempt::Stop(reason),
+        // DingTalk: the group, the robot or its token is gone, or it is switched off; a signature,
+        // an address or a word that it does not accept.
+        300_001 | 300_005 | 310_000 | 400_013 | 400_101 | 400_102 | 400_106 => {
+            Attempt::Stop(reason)
+        }
+        // WeCom: the address is wrong, or the robot was taken out of the group.
+        93_000 => Attempt::Stop(reason),
         _ => Attempt::Refused(reason),
     }
 }

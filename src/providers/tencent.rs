@@ -18,6 +18,10 @@ const CONTENT_TYPE: &str = "application/json; charset=utf-8";
 /// How long to wait when a number had its fill for now.
 const LIMIT_WAIT: Span = Span::hours(1);
 
+/// How long to wait when it is night, in which it takes no marketing: from 22 to 8 o'clock, which
+/// all attempts together outlast.
+const NIGHT_WAIT: Span = Span::hours(2);
+
 /// What Tencent Cloud knows us by.
 #[derive(Clone)]
 pub struct Account {
@@ -90,17 +94,37 @@ pub fn outcome(response: &HttpResponse) -> Attempt {
             Attempt::Lost("an answer without a code".to_owned())
         }
         "" => by_status(response, format!("status {}", response.status)),
-        "RequestLimitExceeded"
-        | "LimitExceeded.AppDailyLimit"
-        | "LimitExceeded.DeliveryFrequencyLimit" => Attempt::Busy { after: None, reason },
-        "FailedOperation.InsufficientBalanceInSmsPackage" => Attempt::Stop(reason),
-        // This number had its fill for now.
-        _ if code.starts_with("LimitExceeded.PhoneNumber") => {
+        // The account is at fault: its credit, its application, its rights, its key.
+        "FailedOperation.InsufficientBalanceInSmsPackage"
+        | "InvalidParameterValue.SdkAppIdNotExist"
+        | "InvalidParameter.AppidAndBizId"
+        | "InternalError.SigFieldMissing"
+        | "InternalError.SigVerificationFail"
+        | "IpInBlacklist"
+        | "IpNotInWhitelist" => Attempt::Stop(reason),
+        // Only marketing is denied to it; what else there is goes on.
+        "UnauthorizedOperation.IndividualUserMarketingSmsPermissionDeny" => {
             Attempt::Retry { after: Some(LIMIT_WAIT), reason }
         }
         _ if code.starts_with("AuthFailure") || code.starts_with("UnauthorizedOperation") => {
             Attempt::Stop(reason)
         }
+        "FailedOperation.MarketingSendTimeConstraint" => {
+            Attempt::Retry { after: Some(NIGHT_WAIT), reason }
+        }
+        // This number had its fill for now.
+        "LimitExceeded.DeliveryFrequencyLimit" => {
+            Attempt::Retry { after: Some(LIMIT_WAIT), reason }
+        }
+        _ if code.starts_with("LimitExceeded.PhoneNumber") => {
+            Attempt::Retry { after: Some(LIMIT_WAIT), reason }
+        }
+        // The application's own limit of a day.
+        _ if code.starts_with("LimitExceeded") => Attempt::Busy { after: Some(LIMIT_WAIT), reason },
+        _ if code.starts_with("RequestLimitExceeded") => Attempt::Busy { after: None, reason },
+        // Our clock is wrong; nothing was taken.
+        "InternalError.RequestTimeException" => Attempt::Busy { after: None, reason },
+        "InternalError.JsonParseFail" => Attempt::Refused(reason),
         _ if code.starts_with("InternalError") => Attempt::Lost(reason),
         _ => Attempt::Refused(reason),
     }

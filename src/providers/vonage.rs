@@ -3,7 +3,7 @@
 //! It knows no idempotency key. Our id travels as `client_ref`
 //! (developer.vonage.com/en/api/messages).
 
-use super::common::{accepted, basic, by_status, digits, json, post_json, said, text};
+use super::common::{accepted, basic, by_status, digits, json, post_json, retry_after, said, text};
 use super::http::{HttpRequest, HttpResponse};
 use super::sms_template::needs_template;
 use super::{Attempt, Content, Outgoing};
@@ -44,16 +44,22 @@ pub fn request(account: &Account, message: &Outgoing) -> Option<HttpRequest> {
     Some(post_json("https://api.nexmo.com/v1/messages", headers, &body))
 }
 
-/// What the answer means: 202 with `message_uuid`, or a problem (RFC 9457).
+/// What the answer means: 202 with `message_uuid`, or a problem (RFC 9457) whose type ends with a
+/// code (developer.vonage.com/api-errors/messages).
 pub fn outcome(response: &HttpResponse) -> Attempt {
     let body = json(response);
     if (200..=299).contains(&response.status) {
         return accepted(text(&body, "/message_uuid"));
     }
     let reason = said(response.status, text(&body, "/title"), text(&body, "/detail"));
-    match response.status {
-        // The account has no credit left.
-        402 => Attempt::Stop(reason),
+    let kind = text(&body, "/type");
+    match kind.rsplit_once('#').map_or("", |(_, code)| code) {
+        "1000" => Attempt::Busy { after: retry_after(response), reason },
+        // The account is barred, has no credit left, or may not send this way.
+        "1060" | "1070" | "1080" | "low-balance" | "out-of-credit" => Attempt::Stop(reason),
+        // It says itself that nothing was submitted.
+        "1100" => Attempt::Retry { after: None, reason },
+        _ if response.status == 402 => Attempt::Stop(reason),
         _ => by_status(response, reason),
     }
 }

@@ -4,6 +4,7 @@
 use super::contacts::json_text;
 use super::statement::{Statement, Value};
 use crate::domain::journey::EnrollmentState;
+use crate::domain::message::Class;
 use crate::domain::primitives::{CampaignId, MessageId, Millis, QualifiedId};
 use serde::Deserialize;
 
@@ -209,7 +210,12 @@ pub fn contradictions(invariant: &'static str, now: Millis) -> Statement {
 pub fn ledger(ids: &[MessageId]) -> Statement {
     Statement::new(
         "SELECT m.id, m.channel, m.sender, m.call, c.phone,
+                iif(m.class = 'marketing', coalesce(c.time_zone, 'Europe/London'), NULL) AS clock,
                 c.erased_at IS NOT NULL OR m.class <> 'internal' AND (
+                  EXISTS (SELECT 1 FROM suppressions s
+                           WHERE s.channel = m.channel AND s.until IS NULL
+                             AND s.address = iif(m.channel = 'sms', c.phone, c.email)
+                             AND s.reason IN ('bounced', 'complained')) OR
                   EXISTS (SELECT 1 FROM enrollments e WHERE e.contact_id = m.contact_id
                              AND e.id = m.enrollment_id AND e.state = 'exited')
                   OR m.class = 'marketing' AND NOT EXISTS (
@@ -238,6 +244,8 @@ pub struct LedgerRow {
     pub call: Option<String>,
     /// The contact's number.
     pub phone: Option<String>,
+    /// The time zone by which a marketing message keeps its hours.
+    pub clock: Option<String>,
     /// 1 if consent is missing, or its passage has ended early.
     pub barred: i64,
 }
@@ -270,7 +278,7 @@ pub fn members(segment: &QualifiedId) -> Statement {
 /// The messages that left, or may have.
 pub fn left() -> Statement {
     Statement::new(
-        "SELECT id, channel, template FROM messages
+        "SELECT id, channel, template, class, contact_id FROM messages
           WHERE state IN ('sent', 'delivered', 'bounced', 'complained', 'unknown')",
         Vec::new(),
     )
@@ -285,6 +293,27 @@ pub struct LeftRow {
     pub channel: String,
     /// Its template.
     pub template: String,
+    /// What kind of message it is.
+    pub class: Class,
+    /// To whom.
+    pub contact_id: String,
+}
+
+/// The messages of which it is not known whether they left: one row, `id`, for each.
+pub fn unsettled() -> Statement {
+    Statement::new(
+        "SELECT id FROM messages WHERE state IN ('queued', 'sending', 'unknown')",
+        Vec::new(),
+    )
+}
+
+/// The e-mail addresses that nothing may go to any more: one row, `id`, for each.
+pub fn suppressed_for_good() -> Statement {
+    Statement::new(
+        "SELECT address AS id FROM suppressions
+          WHERE channel = 'email' AND until IS NULL AND reason IN ('bounced', 'complained')",
+        Vec::new(),
+    )
 }
 
 /// The passages through journeys, each with its events in their order as a JSON array.

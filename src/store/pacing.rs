@@ -84,6 +84,17 @@ pub struct Taken {
     pub place: Place,
 }
 
+/// Gives back places that these messages, each with its contact, took and do not use. A place that
+/// another delivery has dated anew since stays.
+pub fn give_back_caps(back: &[(&ContactId, &MessageId)], dated: Millis) -> Statement {
+    Statement::new(
+        "DELETE FROM cap_places
+          WHERE (contact_id, message_id) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?1))
+            AND at = ?2",
+        vec![Value::json(back), Value::Int(dated.0)],
+    )
+}
+
 /// Forgets places of these contacts that no cap can count any more.
 pub fn forget_places(contacts: &[&ContactId], now: Millis) -> Statement {
     Statement::new(
@@ -108,7 +119,8 @@ pub struct RateAsk {
     pub fresh: usize,
 }
 
-/// How far ahead calls are promised: a wave waits no longer for its turn.
+/// How far ahead calls are promised: a wave waits no longer for its turn. A sender that takes less
+/// than one call in this time still has one promised.
 pub const AHEAD: Span = Span::seconds(30);
 
 /// How much farther for what is urgent, so that marketing leaves it room.
@@ -126,16 +138,17 @@ pub fn take_rates(asks: &[RateAsk], now: Millis) -> Statement {
            SELECT a.*, max(coalesce(r.free_at, 0), now) AS free_at,
                   coalesce(r.line_at, 0) AS line_at
              FROM asked a LEFT JOIN sender_rates r ON r.sender = a.sender),
-         one AS (
-           SELECT *, min(urgent, max(0, CAST((now + ?4 - free_at) / gap AS INTEGER))) AS urgently
+         -- So many turns begin by then.
+         room AS (
+           SELECT *, iif(free_at > now + ?3, 0, CAST((now + ?3 - free_at) / gap AS INTEGER) + 1)
+                     AS room,
+                  iif(free_at > now + ?4, 0, CAST((now + ?4 - free_at) / gap AS INTEGER) + 1)
+                     AS urgent_room
              FROM found),
-         two AS (
-           SELECT *, min(waited, max(0, CAST((now + ?3 - free_at) / gap AS INTEGER) - urgently))
-                  AS at_last
-             FROM one),
+         one AS (SELECT *, min(urgent, urgent_room) AS urgently FROM room),
+         two AS (SELECT *, min(waited, max(0, room - urgently)) AS at_last FROM one),
          three AS (
-           SELECT *, iif(line_at > now, 0, min(fresh,
-                         max(0, CAST((now + ?3 - free_at) / gap AS INTEGER) - urgently - at_last)))
+           SELECT *, iif(line_at > now, 0, min(fresh, max(0, room - urgently - at_last)))
                   AS at_once
              FROM two)
          INSERT INTO sender_rates (sender, free_at, line_at, urgent, waited, fresh)

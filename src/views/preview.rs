@@ -4,6 +4,7 @@
 use super::page::{Frame, Page};
 use super::render;
 use crate::domain::language::Language;
+use crate::domain::texting::Leaving;
 use askama::Template;
 
 /// The list of a campaign's messages.
@@ -55,6 +56,8 @@ pub struct Sheet<'a> {
     pub html: &'a str,
     /// The plain text, or the SMS.
     pub text: &'a str,
+    /// What an SMS takes.
+    pub sms: Option<&'a Leaving>,
 }
 
 /// Renders the list.

@@ -90,6 +90,38 @@ fn a_message_is_rendered_into_a_folder_for_a_contact() {
     let args = ["render", sms, "--out-dir", out, "--json"];
     let answer = super::dripline_with(&args, &variables, "").ended(0).json();
     assert_eq!(answer["files"].as_array().unwrap().len(), 2);
+    assert_eq!(answer["sms"]["encoding"], "GSM-7");
+    assert_eq!(answer["sms"]["segments"], 1);
+    let page = fs::read_to_string(folder.join("webinar-reminder.preview.html")).unwrap();
+    assert!(page.contains("<dt>Segments</dt><dd class=\"num\">1</dd>"), "{page}");
+    assert!(page.contains("no price is set for this number"));
     fs::remove_dir_all(&folder).unwrap();
     super::dripline(&["render", mail, "--out-dir", out, "--campaign", "white-paper"]).ended(2);
+}
+
+#[test]
+fn an_sms_of_a_campaign_is_printed_as_it_would_leave() {
+    let project = super::Project::copied("render-sms");
+    let file = project.join("campaigns/spring-webinar.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    let sms = "[campaign.sms]\nsignature = \"砺川\"\nopt_out = \"拒收请回复R\"\n\
+               price = { \"+86\" = \"0.045\" }\n\n[page.webinar]";
+    fs::write(&file, text.replacen("[page.webinar]", sms, 1)).unwrap();
+    let sms = project.join("templates/sms/webinar-reminder.hbs");
+    fs::write(&sms, "您好 {{first_name}} https://a.example/a-long-address-that-is-shortened")
+        .unwrap();
+    let args = ["render", sms.to_str().unwrap(), "-"];
+    let data = r#"{"first_name": "林", "phone": "+8613812345678"}"#;
+    let ran = super::dripline_with(&args, &[], data).ended(0);
+    assert!(ran.out.starts_with("【砺川】您好 林 https://go.example.com/s/"), "{}", ran.out);
+    assert!(ran.out.ends_with(" 拒收请回复R\n"), "{}", ran.out);
+    assert!(ran.err.starts_with("to +8613812345678: UCS-2, "), "{}", ran.err);
+    assert!(ran.err.contains(" 1 segment, ") && ran.err.contains("; 0.045 GBP\n"), "{}", ran.err);
+    assert!(ran.err.ends_with(": https://a.example/a-long-address-that-is-shortened\n"));
+    let ran = super::dripline_with(&[&args[..], &["--json"]].concat(), &[], data).ended(0);
+    assert_eq!(ran.json()["sms"]["cost_micros"], 45_000);
+    // Of no campaign, it is what it renders to.
+    let alone = super::Scratch::new("alone.hbs", "{{x}}’s");
+    let args = ["render", alone.path(), "-", "--plain"];
+    assert_eq!(super::dripline_with(&args, &[], r#"{"x": "Al"}"#).ended(0).out, "Al’s\n");
 }

@@ -1,7 +1,7 @@
 //! `dripline publish` against a server of prepared answers.
 
 use super::server::{nowhere, serve};
-use super::{Ran, Scratch, dripline, dripline_with};
+use super::{Project, Ran, Scratch, dripline, dripline_with};
 use serde_json::{Value, json};
 
 const WEBINAR: &str = "campaigns/spring-webinar.toml";
@@ -44,7 +44,7 @@ fn the_environment_says_where_to() {
     let ran = dripline_with(&["publish", WEBINAR, "--json"], &variables, "").ended(0);
     assert_eq!(
         ran.json(),
-        json!({ "ok": true, "problems": [], "errors": [],
+        json!({ "ok": true, "problems": [], "errors": [], "warnings": [],
                 "published": [{ "campaign": "spring-webinar", "version": 1, "is_new": true }] })
     );
     assert!(requests.join().unwrap()[0].headers.contains("authorization: bearer dl_y"));
@@ -59,6 +59,29 @@ fn a_campaign_with_mistakes_is_not_sent() {
     let ran = dripline(&[&args[..], &["--json"]].concat()).ended(1);
     assert_eq!(ran.json()["ok"], false);
     assert!(ran.json()["problems"][0]["line"].is_u64());
+}
+
+#[test]
+fn what_would_arrive_badly_is_said_and_stops_nothing() {
+    let root = Project::copied("publish-warns");
+    let text = root.join("templates/sms/webinar-reminder.hbs");
+    std::fs::write(&text, "Join: {{base_url}}/webinar/nowhere").unwrap();
+    let campaign = root.join(WEBINAR);
+    let answers = || vec![published("spring-webinar", 4, true)];
+    let (url, requests) = serve(answers());
+    let args = ["publish", campaign.to_str().unwrap(), "--to", &url, "--token", "t"];
+    let ran = dripline(&args).ended(0);
+    requests.join().unwrap();
+    assert_eq!(ran.out, "spring-webinar: version 4 is live (new)\n");
+    assert!(ran.err.contains("1:1  dead-page: no page of this campaign is at `/webinar/nowhere`"));
+    assert!(ran.err.contains("1:1  no-opt-out: does not say how to refuse"), "{}", ran.err);
+    let (url, requests) = serve(answers());
+    let args = ["publish", campaign.to_str().unwrap(), "--to", &url, "--token", "t", "--json"];
+    let answer = dripline(&[&args[..], &["--lang", "zh-CN"]].concat()).ended(0).json();
+    requests.join().unwrap();
+    assert_eq!(answer["ok"], true);
+    assert_eq!(answer["warnings"][1]["message"], "没有写明如何拒收");
+    assert_eq!(answer["warnings"][0]["code"], "dead-page");
 }
 
 #[test]

@@ -95,6 +95,7 @@ test("Resend gets the request that its API asks for", async () => {
   assert.equal(`${method} ${url}`, "POST https://api.resend.com/emails");
   assert.equal(headers.get("authorization"), "Bearer re_test");
   assert.equal(headers.get("content-type"), "application/json");
+  assert.match(headers.get("user-agent"), /^dripline\/[0-9]/);
   assert.equal(headers.get("idempotency-key"), message.id);
   const mail = JSON.parse(body);
   assert.equal(mail.from, "dripline <hello@dripline.test>");

@@ -15,6 +15,8 @@ mod hearing;
 mod invariants;
 mod journeys;
 mod pacing;
+mod pacing_turns;
+mod pacing_words;
 mod poison;
 mod privacy;
 mod restores;

@@ -16,7 +16,7 @@ use proptest::prelude::*;
 use std::cell::{Cell, RefCell};
 
 /// So many journeys that the form begins, each with one mail.
-fn mails(count: usize) -> String {
+pub fn mails(count: usize) -> String {
     let journey = |n| {
         format!(
             "[journey.j{n}]
@@ -29,21 +29,21 @@ fn mails(count: usize) -> String {
     (0..count).map(journey).collect()
 }
 
-fn campaign(pacing: &str, count: usize) -> World {
+pub fn campaign(pacing: &str, count: usize) -> World {
     world(&format!("[pacing]\n{pacing}\n{FORM}{}", mails(count)))
 }
 
-fn house(json: &str) -> House {
+pub fn house(json: &str) -> House {
     House::read(json).unwrap()
 }
 
-fn send_form(world: &mut World, email: &str, phone: &str) {
+pub fn send_form(world: &mut World, email: &str, phone: &str) {
     let fields = [("email", email), ("phone", phone), ("consent", "on")];
     world.submit("/p", &fields).unwrap();
 }
 
 /// Where the messages stand: how many in each state, for each reason.
-fn standing(world: &World) -> String {
+pub fn standing(world: &World) -> String {
     let sql = "SELECT group_concat(n || ' ' || state || ' ' || reason, ', '
                                    ORDER BY state, reason) AS line
                  FROM (SELECT state, reason, count(*) AS n FROM messages GROUP BY state, reason)";

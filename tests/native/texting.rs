@@ -5,8 +5,11 @@ use super::invariants::assert_sound;
 use super::support::{FORM, MONDAY, campaign, number, rows};
 use dripline::domain::campaign::Compiled;
 use dripline::domain::message::Letter;
-use dripline::domain::primitives::Span;
+use dripline::domain::primitives::{CampaignId, Span};
+use dripline::domain::sms::Sms;
 use dripline::domain::template::TemplateSource;
+use dripline::domain::texting::Leaving;
+use dripline::flows::preview::{Asked, preview};
 use dripline::flows::receive;
 use dripline::native::world::{World, block_on};
 use dripline::store::short_links;
@@ -174,4 +177,53 @@ fn tags_are_on_links_whether_they_are_followed_or_not_and_never_on_the_houses_ow
     ));
     let unsubscribe = html.split("/u/").nth(1).unwrap().split('"').next().unwrap();
     assert!(!unsubscribe.contains("utm"), "{unsubscribe}");
+}
+
+/// What a preview of the campaign's text shows for a contact, or for nobody.
+fn shown(world: &World, contact: Option<&str>) -> Leaving {
+    let edition = world.catalog.live_edition(&CampaignId::from("c")).unwrap();
+    let asked = Asked {
+        template: "sms/text".to_owned(),
+        contact: contact.map(str::to_owned),
+        ..Asked::default()
+    };
+    let flow = preview(&world.db, edition, &world.settings, &asked, world.now());
+    let shown = block_on(flow).unwrap();
+    let sms = shown.sms.unwrap();
+    assert_eq!(shown.text, sms.text);
+    sms
+}
+
+#[test]
+fn a_text_is_looked_at_as_it_leaves() {
+    let text = "您好 {{base_url}}/p?a=b 再见 {{preferences_url}}";
+    let mut world = texting(&SMS.replace("segments_max = 2", "segments_max = 9"), text);
+    let letter = sent_to(&mut world, CHINA);
+    let sms = shown(&world, Some(CHINA));
+    let sent = Sms::of(&letter.text);
+    assert!(sms.text.starts_with("【砺川】您好 https://go.example/s/"), "{}", sms.text);
+    assert!(sms.text.ends_with("拒收请回复R"), "{}", sms.text);
+    assert_eq!((sms.units, sms.segments, sms.free), (sent.units, sent.segments.len(), sent.free));
+    assert_eq!((sms.encoding.as_str(), sms.to.as_str()), ("UCS-2", CHINA));
+    assert_eq!(sms.cost().as_deref(), Some("0.18 GBP"), "four segments");
+    assert_eq!(sms.links.len(), 1);
+    assert!(sms.text.contains(&format!("/s/{} ", sms.links[0].0)));
+    assert_eq!(sms.links[0].1, "https://go.example/p?a=b");
+    // Nobody can choose anything by what is only looked at.
+    let token = sms.text.split("/preferences/").nth(1).unwrap().trim_end_matches(" 拒收请回复R");
+    assert!(token.chars().all(|c| c == 'x') && token.len() > 50, "{token}");
+    // A stranger of the campaign's own language is told the same.
+    assert_eq!(shown(&world, None).segments, sms.segments);
+    let kept = number(&world.db, "SELECT count(*) AS n FROM short_links");
+    assert_eq!(kept, 1, "only the one that left is kept");
+}
+
+#[test]
+fn a_text_that_would_not_be_sent_is_shown_and_says_so() {
+    let world = texting(SMS, &"长".repeat(200));
+    let sms = shown(&world, None);
+    assert!(sms.is_too_long);
+    assert_eq!(sms.segments, 4);
+    let plain = texting("", "Hi");
+    assert_eq!(shown(&plain, None).cost(), None);
 }

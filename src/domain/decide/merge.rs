@@ -9,7 +9,7 @@ use super::{Decider, Decision, Endless, wake_at};
 use crate::domain::attribution;
 use crate::domain::catalog::Catalog;
 use crate::domain::change::Change;
-use crate::domain::consent::{Consent, ConsentState};
+use crate::domain::consent::{self, Consent, ConsentState};
 use crate::domain::contact::{Contact, DO_NOT_TRACK};
 use crate::domain::event::{Event, names};
 use crate::domain::journey::{Enrollment, EnrollmentState, MERGED_REASON, ReEntry};
@@ -124,6 +124,8 @@ impl Decider<'_> {
         }
         contact.tags.extend(from.tags.iter().cloned());
         contact.score += from.score;
+        // Whichever address they went to: merging makes no room for more.
+        consent::remember_mails(&mut contact.confirmation_mails, &from.confirmation_mails);
         for touch in &from.touches {
             let own = contact.touches.iter().find(|own| own.campaign == touch.campaign);
             if own.is_none_or(|own| own.at < touch.at) {

@@ -29,8 +29,7 @@ impl Cap {
     /// What is wrong with it: the key, and what to do.
     pub fn wrong(&self) -> Option<(&'static str, String)> {
         if self.messages == 0 {
-            let message = "with none at all nothing is ever sent: give 1 or more, or take the \
-                           messages out of the journey";
+            let message = "with none nothing is ever sent: give 1 or more, or no cap";
             return Some(("messages", message.to_owned()));
         }
         if self.within < Span::minutes(1) || self.within > WITHIN_MAX {

@@ -95,24 +95,35 @@ impl Default for House {
     }
 }
 
+/// What the variable looks like.
+const EXAMPLE: &str = r#"{ "caps": [{ "messages": 4, "within": "7d" }] }"#;
+
 impl House {
-    /// Reads the variable; an error says what is wrong with it.
+    /// Reads the variable; an error says what is wrong with it, where, and what to do.
     pub fn read(json: &str) -> Result<Self, String> {
-        let house: Self = serde_json::from_str(json).map_err(|error| error.to_string())?;
+        let house: Self = serde_json::from_str(json).map_err(|error| match error.is_data() {
+            true => error.to_string(),
+            false => format!("is not JSON, {error}: write it as {EXAMPLE}"),
+        })?;
         for (channel, quiet) in &house.quiet {
             if quiet.from == quiet.to {
                 let channel = channel.as_str();
-                return Err(format!("quiet.{channel} never ends: `from` and `to` are the same"));
+                let wrong = "never ends: give `from` and `to` two different times of day";
+                return Err(format!("quiet.{channel} {wrong}"));
             }
         }
-        for cap in &house.caps {
-            cap.wrong().map_or(Ok(()), |(_, wrong)| Err(format!("caps: {wrong}")))?;
+        for (index, cap) in house.caps.iter().enumerate() {
+            if let Some((key, wrong)) = cap.wrong() {
+                return Err(format!("caps[{}].{key}: {wrong}", index + 1));
+            }
         }
         for (name, rate) in &house.rates {
             rate.wrong().map_or(Ok(()), |wrong| Err(format!("rates.{name}: {wrong}")))?;
         }
         for (domain, warm_up) in &house.warm_up {
-            warm_up.wrong().map_or(Ok(()), |(_, w)| Err(format!("warm_up.{domain}: {w}")))?;
+            if let Some((key, wrong)) = warm_up.wrong() {
+                return Err(format!("warm_up.{domain}.{key}: {wrong}"));
+            }
         }
         house.brake.wrong().map_or(Ok(house), |wrong| Err(format!("brake: {wrong}")))
     }
@@ -265,7 +276,7 @@ impl Paced<'_> {
         }
         let is_marketing = self.message.class == Class::Marketing;
         if self.deadline().is_some_and(|deadline| now > deadline) {
-            return Verdict::Never("too_late");
+            return Verdict::Never("late");
         }
         if braked && is_marketing {
             return self.wait(now.plus(BRAKE_REST), Wait::Brake);

@@ -3,6 +3,8 @@
 
 mod links;
 mod look;
+mod own;
+mod texts;
 mod words;
 
 use super::helpers::format_data;
@@ -53,6 +55,11 @@ pub enum LintCode {
     NoColorScheme,
     TextWithoutBackground,
     HiddenText,
+    DeadPage,
+    NoOptOut,
+    NoSignature,
+    LongText,
+    DearCharacters,
 }
 
 /// One warning.
@@ -60,7 +67,7 @@ pub enum LintCode {
 pub struct Lint {
     /// What it is about.
     pub code: LintCode,
-    /// The part of the e-mail: `emails/welcome/html`.
+    /// The template, and its part if it has several: `emails/welcome/html`.
     pub key: String,
     /// The line in it, from 1, if that is known.
     pub line: Option<usize>,
@@ -89,31 +96,26 @@ impl LintCode {
     }
 }
 
-/// Looks at one e-mail, or a version of it: as it was written, with its layout, and as it would
-/// arrive for a made-up contact. Templates that were not checked before give nothing.
+/// Looks at one template, or a version of it: as it was written, with its layout, and, if it is a
+/// message, as it would arrive for a made-up contact. Templates that were not checked before give
+/// nothing.
 pub fn lint(
     name: &str,
     written: &TemplateSource,
     templates: &Templates,
     compiled: &Compiled,
 ) -> Vec<Lint> {
-    let TemplateSource::Email { preheader, html, text, .. } = written else { return Vec::new() };
-    let Ok(rendered) = templates.render_email(name, &sample_data(compiled)) else {
-        return Vec::new();
-    };
     let mut found = Findings { name, found: Vec::new() };
-    found.subject(&rendered.subject);
-    let tokens = tokens(html);
-    links::look(&mut found, html, &tokens);
-    look::written(&mut found, html, &tokens);
-    look::rendered(&mut found, &rendered.html);
-    if preheader.is_empty() && !html.contains("<mj-preview") {
-        found.add("html", None, LintCode::NoPreheader, "");
+    match written {
+        TemplateSource::Email { .. } => found.email(written, templates, compiled),
+        TemplateSource::Sms(_) => {
+            if let Ok(rendered) = templates.render_sms(name, &sample_data(compiled)) {
+                texts::look(&mut found, &rendered, &compiled.campaign);
+            }
+        }
+        TemplateSource::Page(_) | TemplateSource::Partial(_) | TemplateSource::Subject(_) => {}
     }
-    if !text.is_empty() && !rendered.text.contains(SAMPLE_UNSUBSCRIBE) {
-        found.add("text", None, LintCode::NoUnsubscribeInText, "");
-    }
-    found.whole(&rendered, &compiled.campaign);
+    own::look(&mut found, written, &compiled.campaign);
     found.found
 }
 
@@ -129,6 +131,26 @@ impl Findings<'_> {
         if !self.found.contains(&lint) {
             self.found.push(lint);
         }
+    }
+
+    /// An e-mail, its links to our own pages apart.
+    fn email(&mut self, written: &TemplateSource, templates: &Templates, compiled: &Compiled) {
+        let TemplateSource::Email { preheader, html, text, .. } = written else { return };
+        let Ok(rendered) = templates.render_email(self.name, &sample_data(compiled)) else {
+            return;
+        };
+        self.subject(&rendered.subject);
+        let tokens = tokens(html);
+        links::look(self, html, &tokens);
+        look::written(self, html, &tokens);
+        look::rendered(self, &rendered.html);
+        if preheader.is_empty() && !html.contains("<mj-preview") {
+            self.add("html", None, LintCode::NoPreheader, "");
+        }
+        if !text.is_empty() && !rendered.text.contains(SAMPLE_UNSUBSCRIBE) {
+            self.add("text", None, LintCode::NoUnsubscribeInText, "");
+        }
+        self.whole(&rendered, &compiled.campaign);
     }
 
     /// The subject as the made-up contact gets it.

@@ -1,11 +1,14 @@
 //! deliver: messages leave. The row was written long before; a claim, the last word of the
 //! contact, the call, and the outcome written down.
 //!
-//! A delivery goes in waves. A wave is at most `CALLS_AT_ONCE_MAX` calls that are under way
-//! together, each with one message, or with as many as the provider takes at once (`calls`).
+//! A delivery goes in waves (`round`). A wave is at most `CALLS_AT_ONCE_MAX` calls that are under
+//! way together, each with one message, or with as many as the provider takes at once (`calls`).
 //! Before each wave one batch writes down who is asked for what and reads the contacts and which
-//! journeys run (`truth`); then the gate has its word on each message (`gate`). So whatever was
-//! said before a call began counts for it, but for the moment between that reading and the call.
+//! journeys run (`truth`); the gate has its word on each message (`gate`); what is counted takes
+//! its place (`places`), and each call has its turn at its sender (`turns`). When a turn comes
+//! later than `FRESH`, the truth is read anew and the gate asked again, as of that moment; what it
+//! holds back gives its places back. So whatever was said before a call began counts for it, but
+//! for the moments between that reading and the call.
 //!
 //! **What leaves once.** A message whose call may have been acted upon is *uncertain*. It goes out
 //! again only to the sender that was asked, only under the key of that call, and only while the
@@ -26,41 +29,38 @@
 //! order again.
 //!
 //! Round trips for up to `MESSAGES_PER_TASK_MAX` messages: one to claim them (2 statements), one a
-//! wave (4), and two for every `HELD_MAX` outcomes and at the end (`commit`: 3 to read, 4 to write:
-//! events, contacts, messages, counters). One more (1) fetches versions that are not live, and one
-//! (1) puts back what is tried again; and one a wave (1) keeps the short links of text messages.
-//! So a hundred messages in one call are 4 round trips and 13 statements; one by one, in 17 waves,
-//! 28 and 105. A sender with a rate costs one more a wave (2, `places`): with Resend that is 5 and
-//! 15, or 45 and 139 (`make bench-send`).
+//! wave (5, and 1 more for broadcasts), and two for every `HELD_MAX` outcomes and at the
+//! end (`commit`: 3 to read, 4 to write: events, contacts, messages, counters). One more (1)
+//! fetches versions that are not live, one (1) puts back what is tried again, and one a wave (1)
+//! keeps the short links of text messages. So a hundred messages in one call are 4 round trips and
+//! 14 statements; one by one, in 17 waves, 28 and 122. A sender with a rate costs one more a wave
+//! (1), caps and warm-up one (up to 4), places that are given back one (up to 2), and turns that
+//! come late one (5) for those within a few seconds. With Resend that is 5 and 15, or 45 and 139
+//! (`make bench-send`).
 
 mod calls;
 mod gate;
 mod outcome;
 mod places;
+mod round;
 mod truth;
+mod turns;
 
 use super::commit::{CommitError, load_versions};
-use super::compose::{Composed, compose};
 use super::seams::{Database, DatabaseError, Http};
 use super::settings::Settings;
 use super::task::Work;
 use crate::domain::catalog::Catalog;
 use crate::domain::message::Message;
 use crate::domain::primitives::{Ids, MessageId, Millis, Span};
-use crate::domain::texting::Spent;
-use crate::providers::{Attempt, Call, Outgoing, Verdict};
 use crate::store::messages::MessageRow;
 use crate::store::senders::SenderRow;
-use crate::store::short_links::ShortLink;
 use crate::store::statement::Rows;
-use crate::store::{messages, senders, short_links};
-use calls::{Plan, Planned};
-use futures_util::future::join_all;
-use gate::{Gate, Rules, gate};
-use outcome::{Ended, Ending, failed, pause, settle};
-use places::{Turn, admit};
+use crate::store::{messages, senders};
+use calls::Plan;
+use outcome::Ended;
+use round::Round;
 use serde::de::DeserializeOwned;
-use truth::{Truth, begin};
 
 /// How long a claim on a message lasts: as long as a queue's consumer may run on Cloudflare.
 const CLAIM: Span = Span::minutes(15);
@@ -72,10 +72,6 @@ const TASK_TIME_MAX: Span = Span::minutes(10);
 /// How many outcomes are held in memory before they are written down: so many are not known to the
 /// ledger if the worker dies.
 const HELD_MAX: usize = 20;
-
-/// How old the truth may be when a call begins. A wave whose turn at its sender comes later reads
-/// it anew when it does.
-const FRESH: Span = Span::seconds(5);
 
 /// Sends those of these messages that still may be sent, and writes down what became of each.
 pub async fn deliver<D: Database, H: Http>(
@@ -137,196 +133,4 @@ async fn claim<D: Database>(
 fn all<T: DeserializeOwned>(rows: Option<&Rows>) -> Result<Vec<T>, DatabaseError> {
     let rows = rows.map(Rows::all::<T>).transpose().map_err(DatabaseError::Fault)?;
     Ok(rows.unwrap_or_default())
-}
-
-/// What one wave of calls works with.
-struct Round<'a, D, H> {
-    db: &'a D,
-    http: &'a H,
-    catalog: &'a Catalog,
-    settings: &'a Settings,
-    /// When the delivery began.
-    began: Millis,
-    /// When it begins.
-    at: Millis,
-}
-
-impl<D: Database, H: Http> Round<'_, D, H> {
-    /// Reads the truth, asks the gate, and makes the calls, all at once.
-    async fn make(
-        &self,
-        wave: Vec<Planned<'_>>,
-        plan: &mut Plan<'_>,
-        ended: &mut Ended,
-    ) -> Result<(), DatabaseError> {
-        let mut truth = begin(self.db, &wave, self.at).await?;
-        let turns = admit(self, wave, &truth, ended).await?;
-        if let Some(first) = turns.iter().map(|turn| turn.at).min()
-            && first > self.at.plus(FRESH)
-        {
-            self.wait_until(first).await;
-            let again = turns.iter().map(|turn| &turn.planned);
-            truth = begin(self.db, again, first).await?;
-        }
-        let ready = turns.into_iter().filter_map(|turn| self.ready(turn, &truth, ended));
-        let mut ready: Vec<Ready<'_>> = ready.collect();
-        self.keep_links(&mut ready, ended).await?;
-        let verdicts = join_all(ready.iter().map(|ready| self.call(ready))).await;
-        for (ready, verdict) in ready.into_iter().zip(verdicts) {
-            self.hear(ready, verdict, plan, ended);
-        }
-        Ok(())
-    }
-
-    /// Keeps the short links of what is about to leave: one round trip, if there are any. If that
-    /// fails, none of it leaves.
-    async fn keep_links(
-        &self,
-        ready: &mut [Ready<'_>],
-        ended: &mut Ended,
-    ) -> Result<(), DatabaseError> {
-        let links = ready.iter_mut().flat_map(|ready| std::mem::take(&mut ready.short_links));
-        let links: Vec<ShortLink> = links.collect();
-        if links.is_empty() {
-            return Ok(());
-        }
-        let kept = self.db.batch(vec![short_links::keep(&links, self.at)]).await;
-        if kept.is_err() {
-            let at = self.at.plus(calls::REST);
-            for message in ready.iter().flat_map(|ready| &ready.planned.messages) {
-                ended.add(message, Ending::Untried { at, reason: String::new() });
-            }
-        }
-        kept.map(drop)
-    }
-
-    /// What of a call may leave, composed; `None` if nothing of it does.
-    fn ready<'a>(&self, turn: Turn<'a>, truth: &Truth, ended: &mut Ended) -> Option<Ready<'a>> {
-        let Turn { mut planned, at } = turn;
-        let mut letters = Vec::with_capacity(planned.messages.len());
-        let mut leaving = Vec::with_capacity(planned.messages.len());
-        let (mut spent, mut short_links) = (Vec::new(), Vec::new());
-        for message in std::mem::take(&mut planned.messages) {
-            // Another worker has claimed it.
-            if !truth.is_ours(&message) {
-                continue;
-            }
-            match self.prepare(&message, truth) {
-                Ok(composed) => {
-                    letters.push(composed.outgoing);
-                    spent.push(composed.spent);
-                    short_links.extend(composed.short_links);
-                    leaving.push(message);
-                }
-                Err(ending) => ended.add(&message, ending),
-            }
-        }
-        planned.messages = leaving;
-        if letters.is_empty() {
-            return None;
-        }
-        Some(Ready { planned, letters, spent, short_links, at })
-    }
-
-    /// Asks the gate and composes; or says what becomes of the message instead.
-    fn prepare(&self, message: &Message, truth: &Truth) -> Result<Composed, Ending> {
-        let over = |reason: String| Ending::Over(failed(message, reason, false));
-        let Some(rules) = self.rules(message) else {
-            return Err(over("its version is gone".to_owned()));
-        };
-        let gate = gate(message, truth, &rules, &self.settings.pacing, self.at);
-        let (contact, to) = match gate {
-            Gate::Open(contact, to) => (contact, to),
-            Gate::Closed(reason) => return Err(Ending::held_back(message, reason)),
-            Gate::Later { at, reason } => {
-                return Err(Ending::Untried { at, reason: reason.to_owned() });
-            }
-            Gate::Broken(reason) => {
-                let at = self.at.plus(pause(message.attempts, message.id.as_str()));
-                return Err(Ending::Again { at, reason, uncertain: false });
-            }
-        };
-        let composed =
-            compose(&rules.edition, contact, message, to, self.settings).map_err(over)?;
-        match composed.outgoing.unsafe_header() {
-            Some(what) => Err(over(format!("a line break in {what}"))),
-            None => Ok(composed),
-        }
-    }
-
-    /// What a message goes by; `None` if its version is gone.
-    fn rules(&self, message: &Message) -> Option<Rules> {
-        let edition = self.catalog.edition(&message.campaign, message.version)?;
-        let live = self.catalog.live_edition(&message.campaign).unwrap_or(&edition).clone();
-        Some(Rules { edition, live })
-    }
-
-    /// Waits for a moment, if it is still to come.
-    async fn wait_until(&self, at: Millis) {
-        if at > self.at {
-            self.http.wait_until(Span(at.0 - self.began.0)).await;
-        }
-    }
-
-    /// Makes a call when its turn has come.
-    async fn call(&self, ready: &Ready<'_>) -> Verdict {
-        let (Some(call), sender) = (ready.call(self.at.max(ready.at)), ready.planned.sender) else {
-            return Verdict::Each(Vec::new());
-        };
-        self.wait_until(ready.at).await;
-        match sender.request(call) {
-            Some(request) => sender.verdict(call, self.http.send(request).await),
-            None => {
-                // A matter of configuration, which somebody may mend.
-                let reason = format!("{} does not carry such messages", sender.name());
-                Verdict::All(Attempt::Retry { after: None, reason })
-            }
-        }
-    }
-
-    /// Takes down what was answered.
-    fn hear(&self, ready: Ready<'_>, verdict: Verdict, plan: &mut Plan<'_>, ended: &mut Ended) {
-        let Planned { sender, key, messages, .. } = ready.planned;
-        plan.heard(sender, &verdict, self.at);
-        let attempts = match verdict {
-            // Nothing of it was taken, and one of them may be the only one to blame.
-            Verdict::All(Attempt::Refused(_)) if messages.len() > 1 => {
-                return plan.take_apart(messages, ended);
-            }
-            Verdict::All(attempt) => vec![attempt; messages.len()],
-            Verdict::Each(attempts) => attempts,
-        };
-        // Whoever was asked for together is asked for together again.
-        let tries = messages.iter().map(|message| message.attempts).max().unwrap_or_default();
-        for ((message, spent), attempt) in messages.into_iter().zip(ready.spent).zip(attempts) {
-            // Another may stand in for the sender; or it waits until that one is mended.
-            if matches!(attempt, Attempt::Stop(_)) {
-                plan.again(message);
-                continue;
-            }
-            let seed = key.as_deref().unwrap_or(message.id.as_str());
-            let pause = pause(tries, seed);
-            let ending = settle(sender, (&message, spent), attempt, pause, self.at);
-            ended.add(&message, ending);
-        }
-    }
-}
-
-/// A call with what it carries, in the same order.
-struct Ready<'a> {
-    planned: Planned<'a>,
-    letters: Vec<Outgoing>,
-    /// What each takes, for text messages.
-    spent: Vec<Option<Spent>>,
-    /// Until they are kept.
-    short_links: Vec<ShortLink>,
-    /// Its turn at the sender.
-    at: Millis,
-}
-
-impl Ready<'_> {
-    fn call(&self, at: Millis) -> Option<Call<'_>> {
-        let (first, others) = self.letters.split_first()?;
-        Some(Call { batch: self.planned.key.as_deref(), first, others, at })
-    }
 }

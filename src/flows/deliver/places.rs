@@ -1,25 +1,24 @@
 //! Places: what has to be counted before a wave leaves. Caps on what a contact gets and the days of
-//! a new domain are one round trip (up to 4 statements), the rates of senders another (1), each
-//! only where the wave has something that they limit. A statement takes for the whole wave, and
-//! the database lets nobody come between; so a limit holds however many deliveries are under way.
+//! a new domain are one round trip (up to 4 statements), only where the wave has something that
+//! they limit. A statement takes for the whole wave, and the database lets nobody come between; so
+//! a limit holds however many deliveries are under way.
 
-use super::Round;
 use super::all;
 use super::calls::Planned;
-use super::gate::{Gate, Rules, gate};
+use super::gate::Rules;
 use super::outcome::{Ended, Ending};
+use super::round::{Judged, Passed, Round};
 use super::truth::Truth;
+use super::turns::{Late, Turn, turns};
 use crate::domain::contact::Contact;
 use crate::domain::message::{Class, Message};
 use crate::domain::pacing::caps::{Place, Scoped, room_at};
-use crate::domain::pacing::rates::{Rate, domain_of, next_day};
+use crate::domain::pacing::rates::{domain_of, next_day};
 use crate::domain::pacing::{Paced, Verdict, Wait};
 use crate::domain::primitives::{Channel, ContactId, MessageId, Millis, Span};
 use crate::flows::seams::{Database, DatabaseError, Http};
 use crate::store::messages::IdRow;
-use crate::store::pacing::{
-    self, AHEAD, CapAsk, CapAsked, RateAsk, RateGiven, Taken, WarmUpAsk, WarmUpGiven,
-};
+use crate::store::pacing::{self, CapAsk, CapAsked, Taken, WarmUpAsk, WarmUpGiven};
 use crate::store::statement::Statement;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,62 +29,53 @@ const LEAVES_WITHIN: Span = Span::minutes(1);
 /// How long a message waits that came when others had just taken what there was.
 const SOON: Span = Span::minutes(1);
 
-/// A call that may be made, and not before when.
-pub struct Turn<'a> {
-    /// The call.
-    pub planned: Planned<'a>,
-    /// Its turn at the sender.
-    pub at: Millis,
-}
-
 /// A message that the gate lets pass.
 struct Asking<'a> {
-    message: &'a Message,
+    message: Message,
     contact: &'a Contact,
     rules: Rules,
 }
 
-/// Lets of a wave leave what finds a place, and puts the rest off.
+/// Lets of a wave leave what finds a place, and puts the rest off. Whoever the gate holds back now
+/// asks for no place, here or at a sender.
 pub async fn admit<'p, D: Database, H: Http>(
     round: &Round<'_, D, H>,
     mut wave: Vec<Planned<'p>>,
     truth: &Truth,
     ended: &mut Ended,
-) -> Result<Vec<Turn<'p>>, DatabaseError> {
-    let messages = wave.iter().flat_map(|planned| &planned.messages);
-    let mut asking: Vec<Asking<'_>> = messages.filter_map(|m| ask(round, m, truth)).collect();
+) -> Result<(Vec<Turn<'p>>, Places), DatabaseError> {
+    let mut asking = Vec::new();
+    for planned in &mut wave {
+        planned.messages.retain(|message| match round.judge(message, truth, round.at) {
+            Judged::Others => false,
+            Judged::Passes(Passed { rules, contact, .. }) => {
+                asking.push(Asking { message: message.clone(), contact, rules });
+                true
+            }
+            Judged::Ends(ending) => {
+                ended.add(message, ending);
+                false
+            }
+        });
+    }
     // The oldest first.
     asking.sort_by_key(|asking| asking.message.queued_at);
-    let mut days = Days::of(round, &asking);
-    let refused = count(round, &asking, &mut days).await?;
+    let mut places = Places::of(round, &asking);
+    let refused = count(round, &asking, &mut places).await?;
     for planned in &mut wave {
         planned.put_off(&refused, ended);
     }
     wave.retain(|planned| !planned.messages.is_empty());
-    let (turns, late) = turns(round, wave).await?;
-    let late = round.verdicts(late, truth);
-    let mut left = Vec::with_capacity(turns.len());
-    for mut turn in turns {
+    let (mut turns, late) = turns(round, wave).await?;
+    let late = places.late(round, &asking, (&turns, late));
+    for turn in &mut turns {
         turn.planned.put_off(&late, ended);
-        if !turn.planned.messages.is_empty() {
-            left.push(turn);
-        }
     }
-    days.give_back(round.db, &late).await?;
-    Ok(left)
-}
-
-fn ask<'a, D: Database, H: Http>(
-    round: &Round<'_, D, H>,
-    message: &'a Message,
-    truth: &'a Truth,
-) -> Option<Asking<'a>> {
-    let rules = round.rules(message)?;
-    let Gate::Open(contact, _) = gate(message, truth, &rules, &round.settings.pacing, round.at)
-    else {
-        return None;
-    };
-    truth.is_ours(message).then_some(Asking { message, contact, rules })
+    turns.retain(|turn| !turn.planned.messages.is_empty());
+    let stayed = asking.into_iter().map(|asking| asking.message);
+    let stayed: Vec<Message> = stayed.filter(|message| late.contains_key(&message.id)).collect();
+    places.give_back(round.db, &stayed).await?;
+    Ok((turns, places))
 }
 
 impl Planned<'_> {
@@ -109,7 +99,7 @@ impl Planned<'_> {
 async fn count<D: Database, H: Http>(
     round: &Round<'_, D, H>,
     asking: &[Asking<'_>],
-    days: &mut Days,
+    places: &mut Places,
 ) -> Result<BTreeMap<MessageId, Verdict>, DatabaseError> {
     let paced: Vec<Paced<'_>> = asking.iter().map(|asking| asking.paced(round)).collect();
     let caps: Vec<Vec<Scoped<'_>>> = paced.iter().map(Paced::caps).collect();
@@ -119,12 +109,12 @@ async fn count<D: Database, H: Http>(
     let mut statements: Vec<Statement> = Vec::new();
     if !asks.is_empty() {
         statements.extend([
-            pacing::take_caps(&asks, round.at.plus(LEAVES_WITHIN)),
+            pacing::take_caps(&asks, places.dated),
             pacing::cap_places(&contacts),
             pacing::forget_places(&contacts, round.at),
         ]);
     }
-    let take_days = days.take(round.at);
+    let take_days = places.take_days();
     let days_at = statements.len();
     let takes_days = take_days.is_some();
     statements.extend(take_days);
@@ -142,10 +132,11 @@ async fn count<D: Database, H: Http>(
                 refused.insert(paced.message.id.clone(), capped(paced, caps, &taken, round.at));
             }
         }
+        places.capped = got;
     }
     if takes_days {
         let given: Vec<WarmUpGiven> = all(rows.get(days_at))?;
-        let full = days.given(&given, &refused);
+        let full = places.given(&given, &refused);
         for paced in paced.iter().filter(|paced| full.contains(&paced.message.id)) {
             let verdict = paced.wait(next_day(round.at), Wait::WarmUp);
             refused.insert(paced.message.id.clone(), verdict);
@@ -196,25 +187,45 @@ fn cap_asks<'a>(paced: &[Paced<'a>], caps: &[Vec<Scoped<'a>>], now: Millis) -> V
 
 impl Asking<'_> {
     fn paced<'a, D, H>(&'a self, round: &'a Round<'_, D, H>) -> Paced<'a> {
-        self.rules.paced(self.message, self.contact, &round.settings.pacing)
+        self.rules.paced(&self.message, self.contact, &round.settings.pacing)
     }
 }
 
-/// What a wave asks of the days of new domains, and what it was given.
-#[derive(Default)]
-struct Days {
-    /// By domain: how many leave in any case, those that ask, and how many may leave.
-    asked: BTreeMap<String, (usize, Vec<MessageId>, u32)>,
-    /// Messages that hold a place, with their domain.
-    held: BTreeMap<MessageId, String>,
-    /// Places that were given and are not used.
-    unused: BTreeMap<String, usize>,
-    day: String,
+/// What a wave asks for one domain that is new.
+struct DayAsk {
+    /// Messages that leave in any case, and count.
+    urgent: Vec<MessageId>,
+    /// The others, the oldest first.
+    others: Vec<MessageId>,
+    /// How many may leave on the day.
+    limit: u32,
 }
 
-impl Days {
+/// The places that a wave holds under caps and on the days of new domains.
+///
+/// A place is held by what may have left. A message that did not leave gives back what it took for
+/// that: one whose sender has no turn for it, one that is held back when its turn comes, one that
+/// the provider surely did not take. Else a message that waits would keep others waiting that might
+/// go; and one that is given up in the end would have used a place for nothing. When its turn
+/// comes, it asks again.
+pub struct Places {
+    /// The day, UTC.
+    day: String,
+    /// The date of the places under caps.
+    dated: Millis,
+    /// By domain.
+    asked: BTreeMap<String, DayAsk>,
+    /// Messages that hold a place on the day, with their domain.
+    held: BTreeMap<MessageId, String>,
+    /// Places on the day that were given and are not used.
+    unused: BTreeMap<String, usize>,
+    /// Messages that hold a place under caps.
+    capped: BTreeSet<MessageId>,
+}
+
+impl Places {
     fn of<D: Database, H: Http>(round: &Round<'_, D, H>, asking: &[Asking<'_>]) -> Self {
-        let mut days = Self { day: round.at.utc_day(), ..Self::default() };
+        let mut asked = BTreeMap::<String, DayAsk>::new();
         for asker in asking.iter().filter(|asker| asker.message.channel == Channel::Email) {
             let live = &asker.rules.live.compiled.campaign;
             let from = live.from.as_ref().unwrap_or(&round.settings.mail_from);
@@ -224,26 +235,28 @@ impl Days {
             let Some(limit) = limits.filter_map(|warm_up| warm_up.limit(round.at)).min() else {
                 continue;
             };
-            let (urgent, others, least) =
-                days.asked.entry(domain).or_insert_with(|| (0, Vec::new(), limit));
-            *least = limit.min(*least);
+            let new = || DayAsk { urgent: Vec::new(), others: Vec::new(), limit };
+            let ask = asked.entry(domain).or_insert_with(new);
+            ask.limit = limit.min(ask.limit);
             match asker.message.class {
-                Class::Marketing => others.push(asker.message.id.clone()),
-                _ => *urgent += 1,
+                Class::Marketing => ask.others.push(asker.message.id.clone()),
+                _ => ask.urgent.push(asker.message.id.clone()),
             }
         }
-        days
+        let (day, dated) = (round.at.utc_day(), round.at.plus(LEAVES_WITHIN));
+        let (held, unused, capped) = <_>::default();
+        Self { day, dated, asked, held, unused, capped }
     }
 
-    fn take(&self, now: Millis) -> Option<Statement> {
-        let ask = |(domain, (urgent, others, limit)): (&String, &(usize, Vec<_>, u32))| WarmUpAsk {
+    fn take_days(&self) -> Option<Statement> {
+        let ask = |(domain, ask): (&String, &DayAsk)| WarmUpAsk {
             domain: domain.clone(),
-            urgent: *urgent,
-            others: others.len(),
-            limit: *limit,
+            urgent: ask.urgent.len(),
+            others: ask.others.len(),
+            limit: ask.limit,
         };
         let asks: Vec<WarmUpAsk> = self.asked.iter().map(ask).collect();
-        (!asks.is_empty()).then(|| pacing::take_days(&asks, &now.utc_day()))
+        (!asks.is_empty()).then(|| pacing::take_days(&asks, &self.day))
     }
 
     /// Takes down what was given, and returns the messages for which the day is full. What was
@@ -254,7 +267,7 @@ impl Days {
         refused: &BTreeMap<MessageId, Verdict>,
     ) -> BTreeSet<MessageId> {
         let mut full = BTreeSet::new();
-        for (domain, (_, others, _)) in std::mem::take(&mut self.asked) {
+        for (domain, DayAsk { urgent, others, .. }) in std::mem::take(&mut self.asked) {
             let mut left = given.iter().find(|row| row.domain == domain).map_or(0, |r| r.granted);
             for id in others.into_iter().filter(|id| !refused.contains_key(id)) {
                 if left == 0 {
@@ -264,150 +277,61 @@ impl Days {
                 left -= 1;
                 self.held.insert(id, domain.clone());
             }
-            if left > 0 {
-                self.unused.insert(domain, left);
+            let (idle, urgent): (Vec<_>, Vec<_>) =
+                urgent.into_iter().partition(|id| refused.contains_key(id));
+            self.held.extend(urgent.into_iter().map(|id| (id, domain.clone())));
+            if left + idle.len() > 0 {
+                self.unused.insert(domain, left + idle.len());
             }
         }
         full
     }
 
-    /// Gives back what is not used, those of messages that wait for their sender among it.
-    async fn give_back<D: Database>(
-        mut self,
+    /// What becomes of messages that wait for their sender, or whose turn comes on the next day,
+    /// of which they have no place.
+    fn late<D: Database, H: Http>(
+        &self,
+        round: &Round<'_, D, H>,
+        asking: &[Asking<'_>],
+        (turns, late): (&[Turn<'_>], Late),
+    ) -> BTreeMap<MessageId, Verdict> {
+        let tomorrow = turns.iter().filter(|turn| turn.at.utc_day() != self.day);
+        let tomorrow = tomorrow.flat_map(|turn| {
+            let held = turn.planned.messages.iter().filter(|m| self.held.contains_key(&m.id));
+            held.map(|message| (message.id.clone(), turn.at, Wait::WarmUp))
+        });
+        let late = late.into_iter().map(|(id, at)| (id, at, Wait::Rate));
+        let all = tomorrow.chain(late).filter_map(|(id, at, wait)| {
+            let asking = asking.iter().find(|asking| asking.message.id == id)?;
+            Some((id, asking.paced(round).wait(at, wait)))
+        });
+        all.collect()
+    }
+
+    /// Gives back what is not used, and what these messages hold, which have not left. One whose
+    /// earlier attempt may have left keeps its place under caps. One round trip (up to 2
+    /// statements), if there is anything.
+    pub async fn give_back<D: Database>(
+        &mut self,
         db: &D,
-        late: &BTreeMap<MessageId, Verdict>,
+        stayed: &[Message],
     ) -> Result<(), DatabaseError> {
-        for domain in late.keys().filter_map(|id| self.held.get(id)) {
-            *self.unused.entry(domain.clone()).or_default() += 1;
+        let mut statements = Vec::new();
+        for domain in stayed.iter().filter_map(|message| self.held.remove(&message.id)) {
+            *self.unused.entry(domain).or_default() += 1;
         }
-        let back: Vec<(String, usize)> = self.unused.into_iter().collect();
+        let back: Vec<(String, usize)> = std::mem::take(&mut self.unused).into_iter().collect();
         if !back.is_empty() {
-            db.batch(vec![pacing::give_back_days(&back, &self.day)]).await?;
+            statements.push(pacing::give_back_days(&back, &self.day));
+        }
+        let back = stayed.iter().filter(|m| self.capped.remove(&m.id) && !m.uncertain);
+        let back: Vec<(&ContactId, &MessageId)> = back.map(|m| (&m.contact_id, &m.id)).collect();
+        if !back.is_empty() {
+            statements.push(pacing::give_back_caps(&back, self.dated));
+        }
+        if !statements.is_empty() {
+            db.batch(statements).await?;
         }
         Ok(())
-    }
-}
-
-/// How urgent a call is: as its most urgent message.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Urgency {
-    /// Somebody waits for it.
-    Urgent,
-    /// Its turn in the line has come.
-    Waited,
-    /// It queues up where there is a line.
-    Fresh,
-}
-
-impl Urgency {
-    fn of(planned: &Planned<'_>) -> Self {
-        let of = |message: &Message| match message.class {
-            Class::Marketing if message.waited => Self::Waited,
-            Class::Marketing => Self::Fresh,
-            _ => Self::Urgent,
-        };
-        planned.messages.iter().map(of).min().unwrap_or(Self::Fresh)
-    }
-}
-
-/// Messages whose call finds no place at its sender, and when it may.
-type Late = Vec<(Message, Millis)>;
-
-/// Takes places at senders with a rate: the calls with their turns, and what has to wait.
-async fn turns<'p, D: Database, H: Http>(
-    round: &Round<'_, D, H>,
-    mut wave: Vec<Planned<'p>>,
-) -> Result<(Vec<Turn<'p>>, Late), DatabaseError> {
-    // The oldest and most urgent first; the sort keeps the order of the others.
-    wave.sort_by_key(Urgency::of);
-    let mut asks = BTreeMap::<&'static str, RateAsk>::new();
-    for planned in &wave {
-        let name = planned.sender.name();
-        let Some(rate) = round.rate(planned) else { continue };
-        let new = || RateAsk { sender: name, gap: rate.gap(), ..RateAsk::default() };
-        let ask = asks.entry(name).or_insert_with(new);
-        *match Urgency::of(planned) {
-            Urgency::Urgent => &mut ask.urgent,
-            Urgency::Waited => &mut ask.waited,
-            Urgency::Fresh => &mut ask.fresh,
-        } += 1;
-    }
-    let mut given = Vec::<RateGiven>::new();
-    let asks: Vec<RateAsk> = asks.into_values().collect();
-    if !asks.is_empty() {
-        given = all(round.db.batch(vec![pacing::take_rates(&asks, round.at)]).await?.first())?;
-    }
-    let mut lines: Vec<Line> = asks.iter().filter_map(|ask| Line::of(ask, &given)).collect();
-    let (mut turns, mut late) = (Vec::new(), Late::new());
-    for planned in wave {
-        let line = lines.iter_mut().find(|line| line.sender == planned.sender.name());
-        match line.map_or(Ok(round.at), |line| line.next(Urgency::of(&planned), round.at)) {
-            Ok(at) => turns.push(Turn { planned, at: at.max(round.at) }),
-            Err(at) => {
-                late.extend(planned.messages.iter().map(|message| (message.clone(), at)));
-                turns.push(Turn { planned, at });
-            }
-        }
-    }
-    Ok((turns, late))
-}
-
-/// What a sender gave to the calls of a wave, to be handed out in their order.
-struct Line {
-    sender: &'static str,
-    gap: Span,
-    given: RateGiven,
-    /// The turn of the next call that has a place.
-    turn: Millis,
-    /// The turn of the next one that queues up.
-    queued: Millis,
-}
-
-impl Line {
-    fn of(ask: &RateAsk, given: &[RateGiven]) -> Option<Self> {
-        let given = given.iter().find(|given| given.sender == ask.sender)?.clone();
-        let before = |at: Millis, calls: usize| Millis(at.0 - ask.gap.0 * calls as i64);
-        let turn = before(given.free_at, given.urgent + given.waited + given.fresh);
-        let queued = before(given.line_at, ask.fresh - given.fresh);
-        Some(Self { sender: ask.sender, gap: ask.gap, given, turn, queued })
-    }
-
-    /// The turn of the next call; or when it is asked for again.
-    fn next(&mut self, urgency: Urgency, now: Millis) -> Result<Millis, Millis> {
-        let left = match urgency {
-            Urgency::Urgent => &mut self.given.urgent,
-            Urgency::Waited => &mut self.given.waited,
-            Urgency::Fresh => &mut self.given.fresh,
-        };
-        if *left > 0 {
-            *left -= 1;
-            let turn = self.turn;
-            self.turn = turn.plus(self.gap);
-            return Ok(turn);
-        }
-        if urgency != Urgency::Fresh {
-            return Err(now.plus(AHEAD));
-        }
-        self.queued = self.queued.plus(self.gap);
-        Err(self.queued)
-    }
-}
-
-impl<D: Database, H: Http> Round<'_, D, H> {
-    /// How fast the sender of a call may be called.
-    fn rate(&self, planned: &Planned<'_>) -> Option<Rate> {
-        let configured = self.settings.pacing.rates.get(planned.sender.name()).cloned();
-        configured.or_else(|| planned.sender.rate())
-    }
-
-    /// What becomes of messages that wait for their sender.
-    fn verdicts(&self, late: Late, truth: &Truth) -> BTreeMap<MessageId, Verdict> {
-        let verdict = |(message, at): (Message, Millis)| {
-            let plain = Verdict::Later { at, wait: Wait::Rate };
-            let asking = ask(self, &message, truth);
-            let verdict = asking.map_or(plain, |a| a.paced(self).wait(at, Wait::Rate));
-            (message.id.clone(), verdict)
-        };
-        late.into_iter().map(verdict).collect()
     }
 }

@@ -17,7 +17,8 @@ use std::path::PathBuf;
 /// every reference to something that is not there, every template that does not compile or asks
 /// for a variable nobody sets, every path taken twice, every journey that would run in circles.
 /// Then it warns of what may be published and would arrive badly: links that break, images without
-/// words, styles that mail clients do not know. Warnings change no exit status. Nothing is sent
+/// words, styles that mail clients do not know, texts that do not say how to refuse more. Warnings
+/// change no exit status. Nothing is sent
 /// anywhere.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
@@ -54,7 +55,7 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
             writeln!(terminal.out, "{answer}")?;
         }
         Ok((campaigns, warnings)) => {
-            print_warnings(&warnings, language, terminal)?;
+            print_warnings(&warnings, language, terminal.out)?;
             let verdict = match warnings.len() {
                 0 => "all good".to_owned(),
                 count => counted(count, "warning"),
@@ -115,25 +116,26 @@ pub(super) fn print(problems: &[Diagnostic], terminal: &mut Terminal<'_>) -> io:
 }
 
 /// Prints warnings under the files they are in.
-fn print_warnings(
+pub(super) fn print_warnings(
     warnings: &[Warning],
     language: Language,
-    terminal: &mut Terminal<'_>,
+    out: &mut dyn io::Write,
 ) -> io::Result<()> {
     for in_file in warnings.chunk_by(|a, b| a.at.file == b.at.file) {
-        writeln!(terminal.out, "{}", in_file[0].at.file)?;
+        writeln!(out, "{}", in_file[0].at.file)?;
         for Warning { at, lint } in in_file {
             let place = format!("{}:{}", at.line, at.column);
             let (code, message) = (lint.code.as_str(), lint.message(language));
-            writeln!(terminal.out, "  {place:>7}  {code}: {message}")?;
-            writeln!(terminal.out, "           {}", lint.remedy(language))?;
+            writeln!(out, "  {place:>7}  {code}: {message}")?;
+            writeln!(out, "           {}", lint.remedy(language))?;
         }
-        writeln!(terminal.out)?;
+        writeln!(out)?;
     }
     Ok(())
 }
 
-fn told(Warning { at, lint }: &Warning, language: Language) -> Value {
+/// A warning in JSON.
+pub(super) fn told(Warning { at, lint }: &Warning, language: Language) -> Value {
     json!({
         "file": at.file, "line": at.line, "code": lint.code.as_str(),
         "message": lint.message(language), "help": lint.remedy(language),

@@ -8,7 +8,7 @@ use crate::domain::address::{AddressProblem, read_email, read_phone};
 use crate::domain::campaign_file::Diagnostic;
 use crate::domain::country;
 use crate::domain::language::Language;
-use crate::domain::machine::{self, Fetched};
+use crate::domain::machine::{self, Agent, Fetched};
 use crate::domain::reason;
 use crate::domain::sms::{self, SEGMENTS_MAX, Sms};
 use crate::native::project::{inspect_template, load_campaign};
@@ -178,8 +178,11 @@ fn text_message(text: &str) -> Verdict {
 }
 
 fn user_agent(agent: &str) -> Verdict {
+    // What is judged at the edge is what is kept.
+    let kept = machine::known_agent(agent);
+    let read = Agent::read(&kept);
     let judged = |fetched| {
-        let reason = machine::judge_agent(agent, fetched);
+        let reason = read.judge(fetched);
         let message = reason.map(|reason| reason::in_words(reason, Language::English));
         let said = match &message {
             None => "a person".to_owned(),
@@ -191,7 +194,7 @@ fn user_agent(agent: &str) -> Verdict {
     let (mut json, click) = judged(Fetched::Link);
     let (open, opening) = judged(Fetched::Picture);
     json["open"] = open;
-    json["kept"] = machine::known_agent(agent).into();
+    json["kept"] = kept.into();
     let lines = vec![format!("a click counts as that of {click}, an opening as {opening}'s")];
     Verdict { is_ok: true, lines, json }
 }

@@ -2,13 +2,14 @@
 //! a phone show it, as plain text, as an SMS.
 
 use super::server::Server;
-use super::{Exit, Terminal};
+use super::{Exit, Terminal, counted};
 use crate::domain::campaign::Compiled;
 use crate::domain::catalog::Edition;
 use crate::domain::contact::Contact;
 use crate::domain::language::Language;
 use crate::domain::primitives::{ContactId, Millis};
-use crate::flows::compose::{Shown, show};
+use crate::domain::texting::Leaving;
+use crate::flows::compose::{Shown, leaving, show};
 use crate::flows::preview::Asked;
 use crate::flows::settings::Settings;
 use crate::native::project::{campaign_files, load_campaign};
@@ -67,14 +68,46 @@ pub(super) fn run(wanted: &Wanted, terminal: &mut Terminal<'_>) -> io::Result<Ex
     match wanted.json {
         true => {
             let files: Vec<String> = paths.collect();
-            let Shown { template, subject, preheader, .. } = &shown;
-            let answer = json!({ "ok": true, "files": files, "template": template,
-                                 "subject": subject, "preheader": preheader });
+            let Shown { template, subject, preheader, sms, .. } = &shown;
+            let mut answer = json!({ "ok": true, "files": files, "template": template,
+                                     "subject": subject, "preheader": preheader });
+            if let Some(sms) = sms {
+                answer["sms"] = json!(sms);
+            }
             writeln!(terminal.out, "{answer}")?;
         }
-        false => paths.into_iter().try_for_each(|path| writeln!(terminal.out, "{path}"))?,
+        false => {
+            paths.into_iter().try_for_each(|path| writeln!(terminal.out, "{path}"))?;
+            if let Some(sms) = &shown.sms {
+                tell(sms, terminal)?;
+            }
+        }
     }
     Ok(Exit::Ok)
+}
+
+/// Says what an SMS takes, beside what was asked for.
+pub(super) fn tell(sms: &Leaving, terminal: &mut Terminal<'_>) -> io::Result<()> {
+    let Leaving { to, encoding, units, segments, free, links, .. } = sms;
+    let cost = sms.cost().unwrap_or_else(|| "no price is set".to_owned());
+    let segments = counted(*segments, "segment");
+    writeln!(terminal.err, "to {to}: {encoding}, {units} units, {segments}, {free} free; {cost}")?;
+    if sms.is_too_long {
+        writeln!(terminal.err, "It has more segments than it may, and would not be sent.")?;
+    }
+    for (code, target) in links {
+        writeln!(terminal.err, "{code}: {target}")?;
+    }
+    Ok(())
+}
+
+/// An SMS of the project on disk that was rendered already, as it would leave; `None` if no
+/// campaign sends it.
+pub(super) fn leaving_of(path: &Path, data: &Value, text: &str) -> Option<Leaving> {
+    let name = name_of(path).filter(|name| name.starts_with("sms/"))?;
+    let edition = Edition::new(0, Millis(0), campaign_of(path, &name).ok()?);
+    let contact = data.as_object().map(contact);
+    Some(leaving(&edition, contact.as_ref(), &name, text, &settings().ok()?))
 }
 
 /// `emails/welcome` of `…/templates/emails/welcome`, or of one of its files.
@@ -116,13 +149,7 @@ fn remote(
 /// The message of the project on disk, by the first campaign that sends it.
 fn local(wanted: &Wanted, name: &str) -> Result<Shown, String> {
     let edition = Edition::new(0, Millis(0), campaign_of(wanted.path, name)?);
-    // A preview signs nothing and sends nothing.
-    let settings = Settings::read(|name| match name {
-        "BASE_URL" => Some("https://go.example.com".to_owned()),
-        "SIGNING_SECRET" => Some("a preview signs nothing, and has to have one".to_owned()),
-        "MAIL_FROM" => Some("preview@example.com".to_owned()),
-        _ => None,
-    })?;
+    let settings = settings()?;
     let contact = match &wanted.data {
         Value::Null => None,
         Value::Object(data) => Some(contact(data)),
@@ -130,6 +157,16 @@ fn local(wanted: &Wanted, name: &str) -> Result<Shown, String> {
     };
     show(&edition, contact.as_ref(), name, wanted.locale, &settings)
         .map_err(|error| error.to_string())
+}
+
+/// Of a server that is not there: a preview signs nothing and sends nothing.
+fn settings() -> Result<Settings, String> {
+    Settings::read(|name| match name {
+        "BASE_URL" => Some("https://go.example.com".to_owned()),
+        "SIGNING_SECRET" => Some("a preview signs nothing, and has to have one".to_owned()),
+        "MAIL_FROM" => Some("preview@example.com".to_owned()),
+        _ => None,
+    })
 }
 
 fn campaign_of(path: &Path, name: &str) -> Result<Compiled, String> {
@@ -167,10 +204,10 @@ fn contact(data: &Map<String, Value>) -> Contact {
 
 fn write(folder: &Path, shown: &Shown) -> io::Result<Vec<PathBuf>> {
     fs::create_dir_all(folder)?;
-    let Shown { template, subject, preheader, html, text, .. } = shown;
+    let Shown { template, subject, preheader, html, text, sms, .. } = shown;
     let leaf = template.split_once('/').map_or(template.as_str(), |(_, leaf)| leaf);
     let leaf = leaf.replace('/', ".");
-    let sheet = Sheet { template, subject, preheader, html, text };
+    let sheet = Sheet { template, subject, preheader, html, text, sms: sms.as_ref() };
     let mut files = vec![
         (folder.join(format!("{leaf}.preview.html")), preview_file(sheet, Language::English)),
         (folder.join(format!("{leaf}.txt")), text.clone()),

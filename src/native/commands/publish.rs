@@ -4,8 +4,9 @@ use super::progress::Progress;
 use super::server::{Failure, Server};
 use super::{Exit, Terminal, check, diff};
 use crate::domain::campaign::Compiled;
+use crate::domain::language::Language;
 use crate::flows::publish::Published;
-use crate::native::project::load_files;
+use crate::native::project::load_linted;
 use serde_json::{Value, json};
 use std::io;
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ const DIFF_PATH: &str = "/api/v1/campaigns/diff";
 /// Publish campaigns to a running dripline
 ///
 /// Reads and checks the campaigns as `dripline check` does; if anything is wrong, nothing is sent.
+/// What it warns of is said, and stops nothing.
 /// Each campaign becomes a new version that is live with the next request, and you are shown which
 /// steps of its journeys that changes and how many people stand at them. Contacts who are in a
 /// journey already finish it as it was when they entered, unless the file says where they go.
@@ -41,10 +43,13 @@ pub struct Args {
     /// Only show what would change; nothing is published
     #[arg(long)]
     pub dry_run: bool,
-    /// Print one JSON object: {"ok": …, "published": […], "problems": […], "errors": […]};
-    /// with --dry-run, "planned" stands in place of "published"
+    /// Print one JSON object: {"ok": …, "published": […], "problems": […], "errors": […],
+    /// "warnings": […]}; with --dry-run, "planned" stands in place of "published"
     #[arg(long)]
     pub json: bool,
+    /// The language of warnings: en or zh-CN
+    #[arg(long, default_value = "en", value_name = "TAG")]
+    pub lang: String,
 }
 
 /// Runs the command.
@@ -53,11 +58,13 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
         Ok(files) => files,
         Err(message) => return terminal.usage(message),
     };
-    let campaigns = match load_files(&files) {
-        Ok(campaigns) => campaigns,
+    let language = Language::from_locale(&args.lang);
+    let (campaigns, warnings) = match load_linted(&files) {
+        Ok(loaded) => loaded,
         Err(problems) if args.json => {
             let done = if args.dry_run { "planned" } else { "published" };
-            let answer = json!({ "ok": false, done: [], "problems": problems, "errors": [] });
+            let answer = json!({ "ok": false, done: [], "problems": problems, "errors": [],
+                                 "warnings": [] });
             writeln!(terminal.out, "{answer}")?;
             return Ok(Exit::Wrong);
         }
@@ -67,9 +74,13 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
             return Ok(Exit::Wrong);
         }
     };
+    if !args.json {
+        check::print_warnings(&warnings, language, terminal.err)?;
+    }
     let mut told = Told {
         json: args.json,
         dry_run: args.dry_run,
+        warnings: warnings.iter().map(|warning| check::told(warning, language)).collect(),
         published: vec![],
         problems: vec![],
         errors: vec![],
@@ -109,6 +120,7 @@ fn send(server: &Server, path: &str, compiled: &Compiled) -> Result<Published, F
 struct Told {
     json: bool,
     dry_run: bool,
+    warnings: Vec<Value>,
     published: Vec<Published>,
     problems: Vec<Value>,
     errors: Vec<Value>,
@@ -168,10 +180,10 @@ impl Told {
     fn end(self, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
         let is_ok = self.errors.is_empty();
         if self.json {
-            let Self { published, problems, errors, .. } = self;
+            let Self { published, problems, errors, warnings, .. } = self;
             let done = if self.dry_run { "planned" } else { "published" };
             let answer = json!({ "ok": is_ok, done: published, "problems": problems,
-                                 "errors": errors });
+                                 "errors": errors, "warnings": warnings });
             writeln!(terminal.out, "{answer}")?;
         }
         Ok(if is_ok { Exit::Ok } else { Exit::Wrong })

@@ -7,6 +7,7 @@ use super::{Exit, Terminal};
 use crate::domain::template::{
     TEMPLATE_BYTES_MAX, TemplateSource, Templates, compile_mjml, expand,
 };
+use crate::domain::texting::Leaving;
 use crate::native::project::{folder_near, read_text};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -23,6 +24,9 @@ const INPUT_BYTES_MAX: u64 = 2 * TEMPLATE_BYTES_MAX as u64;
 /// MJML (*.mjml, *.mjml.hbs, or anything that begins with <mjml) is compiled to HTML first.
 /// Partials are found in the folder `partials` beside the template's own folder. Variables that
 /// the data does not have render as nothing, as they do when a message is sent.
+///
+/// An SMS that a campaign beside `templates` sends is printed as it would leave: signed, with the
+/// words of refusal and short links; what it takes and costs is said on standard error.
 ///
 /// With --out-dir, a message (the folder of an e-mail, or the file of an SMS) becomes a page that
 /// shows it as a desktop and a phone do, its HTML and its text. Without data, it is made up; with
@@ -68,7 +72,9 @@ pub struct Args {
     /// The result is plain text: do not escape values for HTML (assumed for subjects, texts, SMS)
     #[arg(long)]
     pub plain: bool,
-    /// Print one JSON object: {"ok": true, "output": "…"} or {"ok": false, "problem": "…"}
+    /// Print one JSON object: {"ok": true, "output": "…"} or {"ok": false, "problem": "…"}; of an
+    /// SMS also "sms": {"to", "encoding", "units", "segments", "free", "is_too_long",
+    /// "cost_micros", "currency", "links", "text"}
     #[arg(long)]
     pub json: bool,
 }
@@ -94,7 +100,10 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     if let (Some(folder), Some(path)) = (&args.out_dir, &args.template) {
         return message(args, path, folder, terminal);
     }
-    let rendered = rendered(args, terminal.input);
+    let (rendered, sms) = match rendered(args, terminal.input) {
+        Ok((output, sms)) => (Ok(output), sms),
+        Err(problem) => (Err(problem), None),
+    };
     let exit = if rendered.is_ok() { Exit::Ok } else { Exit::Wrong };
     match (rendered, &args.out) {
         (Ok(output), Some(file)) => {
@@ -103,7 +112,11 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
             }
         }
         (Ok(output), None) if args.json => {
-            writeln!(terminal.out, "{}", json!({ "ok": true, "output": output }))?;
+            let mut answer = json!({ "ok": true, "output": output });
+            if let Some(sms) = &sms {
+                answer["sms"] = json!(sms);
+            }
+            writeln!(terminal.out, "{answer}")?;
         }
         (Ok(output), None) => {
             let newline = if output.ends_with('\n') { "" } else { "\n" };
@@ -113,6 +126,10 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
             writeln!(terminal.out, "{}", json!({ "ok": false, "problem": problem }))?;
         }
         (Err(problem), _) => writeln!(terminal.err, "{problem}")?,
+    }
+    match sms {
+        Some(sms) if !args.json => preview::tell(&sms, terminal)?,
+        _ => {}
     }
     Ok(exit)
 }
@@ -138,16 +155,23 @@ fn message(
     preview::run(&wanted, terminal)
 }
 
-fn rendered(args: &Args, input: &mut dyn io::BufRead) -> Result<String, String> {
+/// What is printed; and of an SMS that a campaign sends, what it takes.
+fn rendered(args: &Args, input: &mut dyn io::BufRead) -> Result<(String, Option<Leaving>), String> {
     let Some(path) = &args.template else {
         let piped: Piped = serde_json::from_str(&read_all(input)?)
             .map_err(|error| format!("standard input: not {{\"template\", \"data\"}}: {error}"))?;
-        return render("standard input", &piped.template, args.plain, piped.data, Path::new("."));
+        let shown = "standard input";
+        let rendered = render(shown, &piped.template, args.plain, piped.data, Path::new("."))?;
+        return Ok((rendered, None));
     };
     let shown = path.display().to_string();
     let source = read_text(path, TEMPLATE_BYTES_MAX).map_err(|e| format!("{shown}: {e}"))?;
     let data = data(args, input)?;
-    render(&shown, &source, args.plain || is_plain(path), data, path)
+    let rendered = render(&shown, &source, args.plain || is_plain(path), data.clone(), path)?;
+    Ok(match preview::leaving_of(path, &data, &rendered) {
+        Some(sms) => (sms.text.clone(), Some(sms)),
+        None => (rendered, None),
+    })
 }
 
 /// What the data's file holds; nothing if none is named.

@@ -9,6 +9,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+const NUDGE: &str = "【砺川】{{first_name}}，白皮书。退订回T\n";
 const PAGE: &str = "<!doctype html>\n<title>{{title}}</title>\n{{> footer}}\n{{{form}}}\n";
 const BODY: &str = "<mjml><mj-head><mj-raw>\
     <meta name=\"color-scheme\" content=\"light dark\" /></mj-raw></mj-head>\n<mj-body>\n\
@@ -38,7 +39,7 @@ impl Project {
             ("templates/emails/welcome/preheader.hbs", "白皮书在这里\n"),
             ("templates/emails/welcome/body.mjml.hbs", BODY),
             ("templates/emails/welcome/text.hbs", "你好 {{first_name}}\n{{unsubscribe_url}}\n"),
-            ("templates/sms/nudge.hbs", "{{first_name}}，白皮书\n"),
+            ("templates/sms/nudge.hbs", NUDGE),
         ] {
             project.write(file, text);
         }
@@ -228,7 +229,7 @@ fn the_same_files_give_the_same_bytes() {
     for file in ["templates/pages/thanks.hbs", "templates/emails/welcome/body.mjml.hbs"] {
         windows.change(file, "\n", "\r\n");
     }
-    windows.write("templates/sms/nudge.hbs", "\u{feff}{{first_name}}，白皮书\n");
+    windows.write("templates/sms/nudge.hbs", format!("\u{feff}{NUDGE}"));
     let bytes = |project: &Project| {
         let compiled = load(&project.0).unwrap();
         let names: Vec<&String> = compiled[0].templates.keys().collect();
@@ -263,7 +264,8 @@ fn a_template_is_rendered_from_files_or_from_a_pipe() {
     ");
     let sms = "render @/templates/sms/nudge.hbs -";
     assert_snapshot!(project.run(sms, r#"{"first_name": "O'Neil & 林"}"#), @"
-    O'Neil & 林，白皮书
+    【砺川】O'Neil & 林，白皮书。退订回T
+    to +8613812345678: UCS-2, 23 units, 1 segment, 47 free; no price is set
     [Ok]
     ");
     let both = r#"{"template": "{{upper a}} {{b}}", "data": {"a": "é", "b": "<"}}"#;

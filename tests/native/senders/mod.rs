@@ -11,6 +11,7 @@ use dripline::domain::message::Class;
 use dripline::domain::primitives::{MessageId, Millis};
 use dripline::flows::seams::Http;
 use dripline::native::world::block_on;
+use dripline::providers::http::USER_AGENT;
 use dripline::providers::{Attempt, Call, Content, Outgoing, Sender, Verdict};
 use serde_json::Value;
 use server::{Reply, Server};
@@ -108,6 +109,16 @@ fn in_short(attempt: &Attempt) -> String {
         Attempt::Lost(reason) => format!("lost: {reason}"),
         Attempt::Unclear(reason) => format!("unclear: {reason}"),
     }
+}
+
+#[test]
+fn whoever_is_asked_is_told_who_asks() {
+    let server = Server::start(vec![Reply::read("200 {}")]);
+    let request = Sender::Slack("https://hooks.slack.com/x".to_owned());
+    let request = request.request(call(&[mail(1)], false)).unwrap();
+    block_on(server.client().send(request)).unwrap();
+    let head = server.received();
+    assert!(head.contains(&format!("\r\nuser-agent: {USER_AGENT}\r\n")), "{head}");
 }
 
 #[test]

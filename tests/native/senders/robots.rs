@@ -46,6 +46,9 @@ fn dingtalk() {
         r#"200 {"errcode":300001,"errmsg":"token is not exist"}"#,
         r#"200 {"errcode":130101,"errmsg":"send too fast"}"#,
         r#"200 {"errcode":-1,"errmsg":"busy"}"#,
+        r#"200 {"errcode":400106,"errmsg":"robot is not exist"}"#,
+        r#"200 {"errcode":400013,"errmsg":"group was disbanded"}"#,
+        r#"200 {"errcode":430102,"errmsg":"inappropriate text"}"#,
         r#"200 {"errcode":43004,"errmsg":"bad"}"#,
         "200 <html>",
         "502 <html>",
@@ -57,6 +60,9 @@ fn dingtalk() {
     200 {"errcode":300001,"errmsg":" => stop: 300001 token is not exist
     200 {"errcode":130101,"errmsg":" => busy after 10m: 130101 send too fast
     200 {"errcode":-1,"errmsg":"busy => busy: -1 busy
+    200 {"errcode":400106,"errmsg":" => stop: 400106 robot is not exist
+    200 {"errcode":400013,"errmsg":" => stop: 400013 group was disbanded
+    200 {"errcode":430102,"errmsg":" => refused: 430102 inappropriate text
     200 {"errcode":43004,"errmsg":"b => refused: 43004 bad
     200 <html>                       => lost: an answer without a code
     502 <html>                       => lost: status 502

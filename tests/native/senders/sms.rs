@@ -85,6 +85,11 @@ fn vonage() {
         r#"402 {"title":"Payment Required","detail":"low"}"#,
         r#"422 {"title":"Invalid params","detail":"to"}"#,
         r#"429 {"title":"Rate Limit Hit","detail":"wait"}"#,
+        r#"422 {"type":"https://d/api-errors/messages#1000","title":"Throttled"}"#,
+        r#"422 {"type":"https://d/api-errors/messages#1070","title":"Quota"}"#,
+        r#"422 {"type":"https://d/api-errors/messages#1060","title":"Barred"}"#,
+        r#"500 {"type":"https://d/api-errors/messages#1100","title":"Not sent"}"#,
+        r#"400 {"type":"https://d/api-errors#low-balance","title":"Low balance"}"#,
         r#"500 {}"#,
     ]);
     assert_snapshot!(meanings(&sender, one, &replies), @r#"
@@ -93,6 +98,11 @@ fn vonage() {
     402 {"title":"Payment Required", => stop: 402 Payment Required: low
     422 {"title":"Invalid params","d => refused: 422 Invalid params: to
     429 {"title":"Rate Limit Hit","d => busy: 429 Rate Limit Hit: wait
+    422 {"type":"https://d/api-error => busy: 422 Throttled
+    422 {"type":"https://d/api-error => stop: 422 Quota
+    422 {"type":"https://d/api-error => stop: 422 Barred
+    500 {"type":"https://d/api-error => retry: 500 Not sent
+    400 {"type":"https://d/api-error => stop: 400 Low balance
     500 {}                           => lost: 500
     200 <html>                       => lost: an answer without an id
     502 <html>                       => lost: 502
@@ -136,6 +146,12 @@ fn alibaba_cloud() {
         r#"200 {"Code":"isv.AMOUNT_NOT_ENOUGH","Message":"a"}"#,
         r#"400 {"Code":"SignatureDoesNotMatch","Message":"s"}"#,
         r#"404 {"Code":"InvalidAccessKeyId.NotFound"}"#,
+        r#"200 {"Code":"isv.BUSINESS_LIMIT_HOUR"}"#,
+        r#"200 {"Code":"isv.DAY_LIMIT_CONTROL"}"#,
+        r#"200 {"Code":"isv.DENY_IP_RANGE"}"#,
+        r#"403 {"Code":"Forbidden.RAM"}"#,
+        r#"400 {"Code":"SignatureNonceUsed"}"#,
+        r#"200 {"Code":"isp.GATEWAY_ERROR"}"#,
         r#"400 {"Code":"Throttling.User","Message":"t"}"#,
         r#"500 {"Code":"isp.SYSTEM_ERROR","Message":"e"}"#,
         "503",
@@ -147,6 +163,12 @@ fn alibaba_cloud() {
     200 {"Code":"isv.AMOUNT_NOT_ENOU => stop: isv.AMOUNT_NOT_ENOUGH a
     400 {"Code":"SignatureDoesNotMat => stop: SignatureDoesNotMatch s
     404 {"Code":"InvalidAccessKeyId. => stop: InvalidAccessKeyId.NotFound
+    200 {"Code":"isv.BUSINESS_LIMIT_ => retry after 1h: isv.BUSINESS_LIMIT_HOUR
+    200 {"Code":"isv.DAY_LIMIT_CONTR => busy after 1h: isv.DAY_LIMIT_CONTROL
+    200 {"Code":"isv.DENY_IP_RANGE"} => stop: isv.DENY_IP_RANGE
+    403 {"Code":"Forbidden.RAM"}     => stop: Forbidden.RAM
+    400 {"Code":"SignatureNonceUsed" => lost: SignatureNonceUsed
+    200 {"Code":"isp.GATEWAY_ERROR"} => lost: isp.GATEWAY_ERROR
     400 {"Code":"Throttling.User","M => busy: Throttling.User t
     500 {"Code":"isp.SYSTEM_ERROR"," => lost: isp.SYSTEM_ERROR e
     503                              => busy: status 503
@@ -220,6 +242,14 @@ fn tencent_cloud() {
         error("UnauthorizedOperation"),
         error("RequestLimitExceeded"),
         error("InternalError.Timeout"),
+        status("FailedOperation.MarketingSendTimeConstraint"),
+        status("LimitExceeded.DeliveryFrequencyLimit"),
+        status("LimitExceeded.AppDailyLimit"),
+        error("InvalidParameterValue.SdkAppIdNotExist"),
+        error("UnauthorizedOperation.IndividualUserMarketingSmsPermissionDeny"),
+        error("InternalError.SigVerificationFail"),
+        error("InternalError.RequestTimeException"),
+        error("RequestLimitExceeded.IPLimitExceeded"),
     ];
     let replies: Vec<&str> = replies.iter().map(String::as_str).collect();
     assert_snapshot!(meanings(&sender, one, &with_worst(&replies)), @r#"
@@ -231,6 +261,14 @@ fn tencent_cloud() {
     200 {"Response":{"Error":{"Code" => stop: UnauthorizedOperation
     200 {"Response":{"Error":{"Code" => busy: RequestLimitExceeded
     200 {"Response":{"Error":{"Code" => lost: InternalError.Timeout
+    200 {"Response":{"SendStatusSet" => retry after 2h: FailedOperation.MarketingSendTimeConstraint
+    200 {"Response":{"SendStatusSet" => retry after 1h: LimitExceeded.DeliveryFrequencyLimit
+    200 {"Response":{"SendStatusSet" => busy after 1h: LimitExceeded.AppDailyLimit
+    200 {"Response":{"Error":{"Code" => stop: InvalidParameterValue.SdkAppIdNotExist
+    200 {"Response":{"Error":{"Code" => retry after 1h: UnauthorizedOperation.IndividualUserMarketingSmsPermissionDeny
+    200 {"Response":{"Error":{"Code" => stop: InternalError.SigVerificationFail
+    200 {"Response":{"Error":{"Code" => busy: InternalError.RequestTimeException
+    200 {"Response":{"Error":{"Code" => busy: RequestLimitExceeded.IPLimitExceeded
     200 <html>                       => lost: an answer without a code
     502 <html>                       => lost: status 502
     silence                          => lost: no answer in time

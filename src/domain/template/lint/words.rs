@@ -28,6 +28,11 @@ pub(super) fn name(code: LintCode) -> &'static str {
         NoColorScheme => "no-color-scheme",
         TextWithoutBackground => "text-without-background",
         HiddenText => "hidden-text",
+        DeadPage => "dead-page",
+        NoOptOut => "no-opt-out",
+        NoSignature => "no-signature",
+        LongText => "long-text",
+        DearCharacters => "dear-characters",
     }
 }
 
@@ -39,7 +44,8 @@ pub(super) fn of(code: LintCode) -> Words {
         NoPostalAddress | NoUnsubscribeInText | NoPreheader | LongSubject | ShoutingSubject
         | ManyExclamations | FalseReply | TooLarge | ImageOnly => of_mail(code),
         InsecureLink | RelativeLink | BrokenLink | EmptyLink | ShortenedLink | MisleadingLink
-        | UnencodedValue => of_link(code),
+        | UnencodedValue | DeadPage => of_link(code),
+        NoOptOut | NoSignature | LongText | DearCharacters => of_text(code),
         _ => of_look(code),
     }
 }
@@ -138,11 +144,46 @@ fn of_link(code: LintCode) -> Words {
             "write words instead of an address",
             "链接文字请写文字，不要写网址",
         ),
+        DeadPage => (
+            "no page of this campaign is at `{}`",
+            "本活动没有路径为 `{}` 的页面",
+            "check the path; it is right only if another campaign has that page",
+            "请检查路径；只有该页面属于另一个活动时才没有问题",
+        ),
         _ => (
             "`{}` stands in an address as it is; a space or & in it would break the link",
             "`{}` 直接放进了网址，其中的空格或 & 会破坏链接",
             "write {{encode …}}",
             "写成 {{encode …}}",
+        ),
+    }
+}
+
+fn of_text(code: LintCode) -> Words {
+    match code {
+        NoOptOut => (
+            "does not say how to refuse further texts",
+            "没有写明如何拒收",
+            "end it with words such as \"Reply STOP to opt out\", or set campaign.sms.opt_out",
+            "在结尾写上「拒收请回复R」之类的文字，或设置 campaign.sms.opt_out",
+        ),
+        NoSignature => (
+            "has no signature in 【】; operators in China pass no text without one",
+            "没有【】签名；国内运营商不会放行",
+            "set campaign.sms.signature, or begin the text with 【…】",
+            "设置 campaign.sms.signature，或以【…】开头",
+        ),
+        LongText => (
+            "takes {} segments, more than it may, and would not be sent",
+            "共 {} 条分段，超过上限，不会发送",
+            "shorten it, or raise campaign.sms.segments_max (10 at the most)",
+            "请缩短，或调高 campaign.sms.segments_max（最多 10）",
+        ),
+        _ => (
+            "costs more than twice as much for {}",
+            "仅因这些字符，费用就增加一倍以上：{}",
+            "`dripline inspect sms` names what could stand for them",
+            "`dripline inspect sms` 会列出可替代的字符",
         ),
     }
 }

@@ -38,7 +38,7 @@ fn told(subject: &str, preheader: &str, mjml: &str, text: &str) -> String {
 #[test]
 fn a_good_mail_has_no_warnings() {
     let body = "<mj-image src=\"https://a.example/x.png\" alt=\"\" />\
-        <mj-button href=\"{{base_url}}/x?role={{encode role}}\">Go</mj-button>\
+        <mj-button href=\"{{base_url}}/white-paper/thanks?role={{encode role}}\">Go</mj-button>\
         <mj-text><a href=\"mailto:a@b.example\">a@b.example</a> <a href=\"tel:+44\">call</a>\
         <a href=\"https://www.a.example/x\">a.example</a>\
         <a href=\"{{default (url company) base_url}}\">yours</a>\
@@ -55,7 +55,7 @@ fn links_that_break_or_mislead() {
         <a href=\"https://localhost/\">x</a>\n<a href=\"https://bit.ly/x\">x</a>\n\
         <a href=\"https://evil.example/\">www.bank.example</a>\n\
         <a href=\"https://evil.example/\">https://bank.example/login</a>\n\
-        <a href=\"{{base_url}}/x?r={{role}}\">x</a>\n</mj-text>"), @"
+        <a href=\"{{base_url}}/white-paper/thanks?r={{role}}\">x</a>\n</mj-text>"), @"
     html:3 insecure-link http://a.example
     html:4 relative-link /pricing
     html:5 empty-link
@@ -135,11 +135,11 @@ fn subjects_that_are_cut_or_filtered() {
 
 #[test]
 fn a_mail_is_measured_with_its_links() {
-    let link = "<a href=\"{{base_url}}/a-page\">a link</a>\n".repeat(380);
+    let link = "<a href=\"{{base_url}}/white-paper/thanks\">a link</a>\n".repeat(380);
     assert_snapshot!(lints("好", "", &format!("<mj-text>{link}</mj-text>")), @"
-    html too-large 109
+    html too-large 115
     ");
-    let link = "<a href=\"{{base_url}}/a-page\">a link</a>\n".repeat(300);
+    let link = "<a href=\"{{base_url}}/white-paper/thanks\">a link</a>\n".repeat(300);
     assert_eq!(lints("好", "", &format!("<mj-text>{link}</mj-text>")), "");
 }
 
@@ -190,4 +190,84 @@ fn every_code_has_its_words_in_both_languages() {
       内容几乎都在图片里，而很多人看不到图片
         把要点写成文字
     "#);
+}
+
+/// The warnings about a template, as `code:line detail`.
+fn of_source(name: &str, text: &str, change: impl FnOnce(&mut Compiled)) -> String {
+    let source = match name.split('/').next() {
+        Some("sms") => TemplateSource::Sms(text.to_owned()),
+        Some("pages") => page(text),
+        _ => TemplateSource::Partial(text.to_owned()),
+    };
+    let mut arriving = compiled(vec![(name, source.clone())]);
+    change(&mut arriving);
+    let templates = Templates::new(&arriving.templates).unwrap();
+    let found = super::super::lint(name, &source, &templates, &arriving);
+    let line = |lint: &Lint| {
+        let line = lint.line.map(|line| format!(":{line}")).unwrap_or_default();
+        format!("{}{line} {}\n", lint.code.as_str(), lint.detail)
+    };
+    found.iter().map(line).collect::<String>().replace(" \n", "\n")
+}
+
+#[test]
+fn a_text_says_how_to_refuse_more_of_them_and_is_signed_where_a_country_asks_for_it() {
+    let plain = |text: &str| of_source("sms/nudge", text, |_| {});
+    assert_snapshot!(plain("{{first_name}}，您好"), @"
+    no-opt-out
+    no-signature
+    ");
+    assert_eq!(plain("【砺川】您好，拒收请回复R"), "");
+    let said = |c: &mut Compiled| {
+        c.campaign.sms.opt_out = "拒收请回复R".to_owned();
+        c.campaign.sms.signature = "砺川".to_owned();
+    };
+    assert_eq!(of_source("sms/nudge", "您好", said), "");
+    let abroad = |c: &mut Compiled| c.campaign.forms.clear();
+    assert_eq!(of_source("sms/nudge", "Hi. Reply STOP to end", abroad), "");
+    assert_eq!(of_source("sms/nudge", "Our one-stop shop", abroad), "no-opt-out\n");
+}
+
+#[test]
+fn a_text_that_is_too_long_or_dear_without_need_is_told() {
+    let abroad = |c: &mut Compiled| {
+        c.campaign.forms.clear();
+        c.campaign.sms.opt_out = "Reply STOP to end".to_owned();
+        c.campaign.sms.segments_max = Some(1);
+    };
+    assert_eq!(of_source("sms/nudge", &"a".repeat(142), abroad), "");
+    assert_eq!(of_source("sms/nudge", &"a".repeat(143), abroad), "long-text 2\n");
+    // Links are counted as they leave: short.
+    let link = format!("{{{{base_url}}}}/white-paper/thanks?x={} Hi", "a".repeat(140));
+    assert_eq!(of_source("sms/nudge", &link, abroad), "");
+    let long = |c: &mut Compiled| {
+        abroad(c);
+        c.campaign.sms.long_links = true;
+    };
+    assert_eq!(of_source("sms/nudge", &link, long), "long-text 2\n");
+    assert_eq!(of_source("sms/nudge", "It’s on", abroad), "dear-characters `’` (U+2019)\n");
+    assert_eq!(of_source("sms/nudge", "It’s 中", abroad), "");
+}
+
+#[test]
+fn a_link_to_our_own_domain_leads_to_a_page_of_the_campaign() {
+    let page = "<a href=\"/white-paper/thanks?a=b#c\">x</a>\n<a href=\"/white-paper/thank\">x</a>\n\
+        <a href=\"//cdn.example/x\">x</a>\n<a href=\"#top\">x</a> <a href=\"/admin\">x</a>";
+    assert_eq!(of_source("pages/thanks", page, |_| {}), "dead-page:2 /white-paper/thank\n");
+    let text = "【川】拒收请回复R {{base_url}}/white-paper/thanks/ {{ base_url }}/gone?x，\n\
+        {{base_url}}/{{role}} {{preferences_url}} {{base_url}}";
+    assert_snapshot!(of_source("sms/nudge", text, |_| {}), @"
+    dead-page:1 /gone
+    dead-page:2 /
+    ");
+    let piece = "<a href=\"{{base_url}}/%E5%A5%BD\">x</a><a href=\"/%E5%9D%8F\">x</a>";
+    let good = |c: &mut Compiled| {
+        let mut page = c.campaign.pages["thanks"].clone();
+        page.path = "/好".to_owned();
+        c.campaign.pages.insert("good".to_owned(), page);
+    };
+    assert_eq!(of_source("partials/piece", piece, good), "dead-page:1 /坏\n");
+    assert_snapshot!(lints("好", "", "<mj-text>\n<a href=\"{{base_url}}/lost\">x</a></mj-text>"), @"
+    html:3 dead-page /lost
+    ");
 }

@@ -1,0 +1,324 @@
+//! Messages that wait for their turn at a sender, and places that deliveries side by side take:
+//! the rules of the moment at which a call begins count, and no limit is passed in any window.
+
+use super::invariants::assert_sound;
+use super::pacing::{campaign, house, mails, send_form, standing};
+use super::rig::{Task, together};
+use super::support::{FORM, MONDAY, number, rows, world};
+use dripline::domain::primitives::{Ids, MessageId, Millis, Span};
+use dripline::flows::deliver;
+use dripline::flows::seams::{Database, DatabaseError, Http};
+use dripline::native::chaos::turns::pass;
+use dripline::native::sqlite::Sqlite;
+use dripline::native::world::World;
+use dripline::providers::http::{HttpError, HttpRequest, HttpResponse};
+use dripline::store::statement::{Rows, Statement};
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+
+/// A clock that goes on when all that is under way waits for it: nothing else takes time.
+struct Time {
+    now: Cell<Millis>,
+    /// Whether anything was done since it last looked.
+    busy: Cell<bool>,
+    waited_for: RefCell<Vec<Millis>>,
+    under_way: Cell<usize>,
+}
+
+impl Time {
+    async fn go(&self) {
+        while self.under_way.get() > 0 {
+            pass().await;
+            let next = self.waited_for.borrow().iter().min().copied();
+            if !self.busy.replace(false) {
+                self.now.set(next.unwrap_or(self.now.get()).max(self.now.get()));
+            }
+        }
+    }
+}
+
+/// A provider by this clock. It notes when it is called, and lets something happen at the first
+/// call.
+struct Clocked<'a> {
+    began: Millis,
+    time: Time,
+    calls: RefCell<Vec<Millis>>,
+    /// What it answers.
+    status: Cell<u16>,
+    at_first: Box<dyn Fn() + 'a>,
+}
+
+impl<'a> Clocked<'a> {
+    fn new(began: Millis, at_first: impl Fn() + 'a) -> Self {
+        let (busy, waited_for, under_way, calls) = <_>::default();
+        let time = Time { now: Cell::new(began), busy, waited_for, under_way };
+        Self { began, time, calls, status: Cell::new(200), at_first: Box::new(at_first) }
+    }
+
+    /// When calls were made, after its beginning.
+    fn seconds(&self) -> Vec<i64> {
+        self.calls.borrow().iter().map(|at| (at.0 - self.began.0) / 1000).collect()
+    }
+}
+
+impl Http for &Clocked<'_> {
+    async fn send(&self, _: HttpRequest) -> Result<HttpResponse, HttpError> {
+        self.time.busy.set(true);
+        if self.calls.borrow().is_empty() {
+            (self.at_first)();
+        }
+        self.calls.borrow_mut().push(self.time.now.get());
+        Ok(HttpResponse { status: self.status.get(), headers: Vec::new(), body: String::new() })
+    }
+
+    fn elapsed(&self) -> Span {
+        Span(self.time.now.get().0 - self.began.0)
+    }
+
+    async fn wait_until(&self, elapsed: Span) {
+        let until = self.began.plus(elapsed);
+        self.time.waited_for.borrow_mut().push(until);
+        while self.time.now.get() < until {
+            pass().await;
+        }
+        self.time.busy.set(true);
+        let mut waited_for = self.time.waited_for.borrow_mut();
+        let own = waited_for.iter().position(|other| *other == until).unwrap();
+        waited_for.swap_remove(own);
+    }
+}
+
+/// A database at which everybody waits a round before each batch, and which takes no time.
+struct Busy<'a>(&'a Sqlite, &'a Time);
+
+impl Database for Busy<'_> {
+    async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, DatabaseError> {
+        self.1.busy.set(true);
+        pass().await;
+        self.1.busy.set(true);
+        self.0.batch(statements).await
+    }
+}
+
+/// A world of so many people with a mail each that waits, one mail a call.
+fn crowd(pacing: &str, people: usize, house_rules: &str) -> World {
+    let mut world = campaign(pacing, 1);
+    fill(&mut world, people);
+    world.settings.pacing = house(house_rules);
+    world
+}
+
+fn fill(world: &mut World, people: usize) {
+    let senders = std::mem::take(&mut world.settings.senders.email);
+    for n in 0..people {
+        send_form(world, &format!("p{n:02}@x.example"), "");
+    }
+    rows(&world.db, "UPDATE messages SET send_at = 0");
+    world.settings.senders.email = senders;
+    world.settings.senders.batch_max = 1;
+}
+
+/// Deliveries side by side, each of some of the messages that are due.
+fn side_by_side(world: &World, office: &Clocked<'_>, deliveries: usize) {
+    let at = office.began;
+    let due = format!("SELECT id FROM messages WHERE state = 'queued' AND send_at <= {}", at.0);
+    let due = rows(&world.db, &due);
+    let due: Vec<MessageId> =
+        due.iter().map(|row| MessageId::from(row["id"].as_str().unwrap())).collect();
+    let db = &Busy(&world.db, &office.time);
+    office.time.under_way.set(deliveries);
+    let tasks = (0..deliveries).map(|n| {
+        let share: Vec<_> = due.iter().skip(n).step_by(deliveries).cloned().collect();
+        Box::pin(async move {
+            let (catalog, settings) = (&world.catalog, &world.settings);
+            let ids = &mut Ids::new(at, n as u64);
+            deliver::deliver(db, &office, catalog, settings, share, at, ids).await.unwrap();
+            office.time.under_way.update(|count| count - 1);
+        }) as Task<'_, ()>
+    });
+    let go = Box::pin(office.time.go()) as Task<'_, ()>;
+    together(tasks.chain([go]).collect());
+}
+
+fn deliver_all(world: &World, office: &Clocked<'_>) {
+    side_by_side(world, office, 1);
+}
+
+fn places(world: &World) -> i64 {
+    number(&world.db, "SELECT count(*) FROM cap_places")
+}
+
+const SLOW: &str = r#"{ "rates": { "mailbox": { "calls": 1, "per": "10s" } } }"#;
+
+#[test]
+fn a_message_whose_turn_comes_in_quiet_hours_waits_until_they_are_over() {
+    let quiet = r#"quiet = { email = { from = "09:30", to = "10:00" } }"#;
+    let world = crowd(quiet, 4, SLOW);
+    // Twenty seconds before they begin: the turns are at 0, 10, 20, and 30 seconds.
+    let at = MONDAY.plus(Span(Span::minutes(30).0 - 20_000));
+    let office = Clocked::new(at, || {});
+    deliver_all(&world, &office);
+    assert_eq!(office.seconds(), [0, 10]);
+    assert_eq!(standing(&world), "2 delivered , 2 queued quiet_hours");
+    let due = "SELECT min(send_at) FROM messages WHERE state = 'queued'";
+    assert_eq!(number(&world.db, due), MONDAY.plus(Span::hours(1)).0);
+    assert_sound(&world.db, None);
+}
+
+#[test]
+fn a_message_whose_hour_is_quiet_takes_no_turn_at_its_sender() {
+    let quiet = r#"quiet = { email = { from = "09:30", to = "10:00" } }"#;
+    let world = crowd(quiet, 4, SLOW);
+    deliver_all(&world, &Clocked::new(MONDAY.plus(Span::minutes(31)), || {}));
+    assert_eq!(standing(&world), "4 queued quiet_hours");
+    assert_eq!(number(&world.db, "SELECT count(*) FROM sender_rates"), 0);
+}
+
+#[test]
+fn whoever_unsubscribes_while_a_message_waits_for_its_turn_does_not_get_it() {
+    let world = crowd("", 4, SLOW);
+    let withdraw = "UPDATE contacts SET consents = '[]' WHERE email <> 'p00@x.example'";
+    let office = Clocked::new(MONDAY, || drop(rows(&world.db, withdraw)));
+    deliver_all(&world, &office);
+    assert_eq!(office.seconds(), [0]);
+    assert_eq!(standing(&world), "1 delivered , 3 skipped no_consent");
+}
+
+#[test]
+fn what_its_sender_has_no_turn_for_keeps_no_place_under_a_cap() {
+    let rules = r#"{ "rates": { "mailbox": { "calls": 1, "per": "1m" } },
+                     "caps": [{ "messages": 1, "within": "1d" }] }"#;
+    let world = crowd("", 2, rules);
+    deliver_all(&world, &Clocked::new(MONDAY, || {}));
+    assert_eq!(standing(&world), "1 delivered , 1 queued rate_limited");
+    assert_eq!(places(&world), 1);
+    // It asks again when its turn comes.
+    deliver_all(&world, &Clocked::new(MONDAY.plus(Span::minutes(2)), || {}));
+    assert_eq!(standing(&world), "2 delivered ");
+    assert_eq!(places(&world), 2);
+}
+
+#[test]
+fn what_is_held_back_at_its_turn_gives_its_places_back() {
+    let warm_up = r#"warm_up = { start = 2026-03-02, first_day = 9, growth = 1.5 }
+                     caps = [{ messages = 1, within = "1d" }]"#;
+    let world = crowd(warm_up, 4, SLOW);
+    let withdraw = "UPDATE contacts SET consents = '[]' WHERE email <> 'p00@x.example'";
+    let office = Clocked::new(MONDAY, || drop(rows(&world.db, withdraw)));
+    deliver_all(&world, &office);
+    assert_eq!(places(&world), 1);
+    assert_eq!(number(&world.db, "SELECT taken FROM warm_up_days"), 1);
+}
+
+#[test]
+fn what_the_provider_did_not_take_gives_its_places_back() {
+    let warm_up = r#"warm_up = { start = 2026-03-02, first_day = 9, growth = 1.5 }
+                     caps = [{ messages = 1, within = "1d" }]"#;
+    let world = crowd(warm_up, 2, "{}");
+    let office = Clocked::new(MONDAY, || {});
+    office.status.set(500);
+    deliver_all(&world, &office);
+    assert_eq!(number(&world.db, "SELECT count(*) FROM messages WHERE state = 'queued'"), 2);
+    assert_eq!(places(&world), 0);
+    assert_eq!(number(&world.db, "SELECT taken FROM warm_up_days"), 0);
+    office.status.set(200);
+    rows(&world.db, "UPDATE messages SET send_at = 0");
+    deliver_all(&world, &office);
+    assert_eq!(places(&world), 2);
+    assert_eq!(number(&world.db, "SELECT taken FROM warm_up_days"), 2);
+}
+
+#[test]
+fn an_attempt_that_may_have_left_keeps_its_place_when_it_has_to_wait() {
+    let rules = r#"{ "rates": { "mailbox": { "calls": 1, "per": "1m" } },
+                     "caps": [{ "messages": 1, "within": "1d" }] }"#;
+    let world = crowd("", 2, rules);
+    rows(&world.db, "UPDATE messages SET uncertain = 1, sender = 'mailbox', called_at = queued_at");
+    deliver_all(&world, &Clocked::new(MONDAY, || {}));
+    assert_eq!(standing(&world), "1 delivered , 1 queued rate_limited");
+    assert_eq!(places(&world), 2);
+}
+
+#[test]
+fn a_turn_after_midnight_counts_on_the_day_that_it_is() {
+    let warm_up = "warm_up = { start = 2026-03-02, days = [4, 2] }";
+    let world = crowd(warm_up, 4, SLOW);
+    let midnight = MONDAY.plus(Span::hours(15));
+    let office = Clocked::new(midnight.minus(Span::seconds(15)), || {});
+    deliver_all(&world, &office);
+    assert_eq!(office.seconds(), [0, 10]);
+    assert_eq!(standing(&world), "2 delivered , 2 queued warm_up");
+    assert_eq!(number(&world.db, "SELECT taken FROM warm_up_days"), 2);
+    deliver_all(&world, &Clocked::new(midnight.plus(Span::minutes(1)), || {}));
+    assert_eq!(standing(&world), "4 delivered ");
+}
+
+/// The same at these minutes after the Monday's beginning; when each call was made.
+fn at_minutes(world: &World, minutes: impl Iterator<Item = i64>, deliveries: usize) -> Vec<Millis> {
+    let mut calls = Vec::new();
+    for minute in minutes {
+        let office = Clocked::new(MONDAY.plus(Span::minutes(minute)), || {});
+        side_by_side(world, &office, deliveries);
+        calls.extend(office.calls.take());
+    }
+    calls.sort_unstable();
+    calls
+}
+
+/// How many calls there were on each day.
+fn by_day(calls: &[Millis]) -> Vec<usize> {
+    let mut days = BTreeMap::<String, usize>::new();
+    for at in calls {
+        *days.entry(at.utc_day()).or_default() += 1;
+    }
+    days.into_values().collect()
+}
+
+#[test]
+fn a_sender_that_takes_one_call_an_hour_is_called_so_often() {
+    let world = crowd("", 3, r#"{ "rates": { "mailbox": { "calls": 1, "per": "1h" } } }"#);
+    let calls = at_minutes(&world, 0..200, 3);
+    assert_eq!(standing(&world), "3 delivered ");
+    assert!(calls.windows(2).all(|pair| pair[1].0 - pair[0].0 >= Span::hours(1).0), "{calls:?}");
+}
+
+#[test]
+fn side_by_side_deliveries_never_pass_a_rate() {
+    let world = crowd("", 60, r#"{ "rates": { "mailbox": { "calls": 2, "per": "5s" } } }"#);
+    let calls = at_minutes(&world, 0..10, 7);
+    assert_eq!(standing(&world), "60 delivered ");
+    let within = |at: &Millis| {
+        calls.iter().filter(|other| *other >= at && **other < at.plus(Span::seconds(5))).count()
+    };
+    assert_eq!(calls.iter().map(within).max(), Some(2), "{calls:?}");
+}
+
+#[test]
+fn side_by_side_deliveries_never_pass_the_day_of_a_new_domain() {
+    let warm_up = "warm_up = { start = 2026-03-02, days = [5, 8, 13] }";
+    let world = crowd(warm_up, 30, "{}");
+    let calls = at_minutes(&world, (0..90).map(|hour| hour * 60), 6);
+    assert_eq!(by_day(&calls), [5, 8, 13, 4]);
+    assert_eq!(standing(&world), "30 delivered ");
+}
+
+#[test]
+fn side_by_side_deliveries_keep_a_rate_a_cap_and_a_day_together() {
+    let text = format!(
+        "[pacing]\nwarm_up = {{ start = 2026-03-02, days = [20, 25, 30, 40] }}\n{FORM}{}",
+        mails(3)
+    );
+    let mut world = world(&text);
+    fill(&mut world, 25);
+    world.settings.pacing = house(
+        r#"{ "rates": { "mailbox": { "calls": 1, "per": "2s" } },
+             "caps": [{ "messages": 1, "within": "1d" }] }"#,
+    );
+    let calls = at_minutes(&world, (0..6 * 24 * 60).step_by(20), 5);
+    assert_eq!(standing(&world), "75 delivered ");
+    assert!(calls.windows(2).all(|pair| pair[1].0 - pair[0].0 >= 2_000), "{calls:?}");
+    let by_day = by_day(&calls);
+    assert!(by_day.iter().zip([20, 25, 30, 40]).all(|(sent, most)| *sent <= most), "{by_day:?}");
+    assert_eq!(by_day.iter().sum::<usize>(), 75);
+    assert_sound(&world.db, None);
+}

@@ -1,0 +1,193 @@
+//! Why a message waits or is not sent, as `explain` tells it in both languages: each reason as it
+//! really comes about.
+
+use super::pacing::{campaign, house, send_form};
+use super::support::{number, rows};
+use dripline::domain::explain::MessageExplained;
+use dripline::domain::journey::RunState;
+use dripline::domain::language::Language::{self, Chinese, English};
+use dripline::flows::explain::{Question, explain};
+use dripline::native::world::{World, block_on};
+use insta::assert_snapshot;
+
+/// Two mails for Ann, who sends the form in this world, each in a call of its own.
+fn meet(mut world: World) -> World {
+    world.settings.senders.batch_max = 1;
+    send_form(&mut world, "ann@x.example", "");
+    world
+}
+
+/// The same by these rules of the campaign and of the house.
+fn paced(pacing: &str, house_rules: &str) -> World {
+    let mut world = campaign(pacing, 2);
+    world.settings.pacing = house(house_rules);
+    meet(world)
+}
+
+/// Two mails that wait for a sender, until something has happened.
+fn after(pacing: &str, happens: impl FnOnce(&mut World)) -> World {
+    let mut world = campaign(pacing, 2);
+    let senders = std::mem::take(&mut world.settings.senders.email);
+    let mut world = meet(world);
+    rows(&world.db, "UPDATE messages SET send_at = 0");
+    world.settings.senders.email = senders;
+    happens(&mut world);
+    world.tick().unwrap();
+    world
+}
+
+/// A world whose campaign is stopped before Ann comes.
+fn braked(pacing: &str) -> World {
+    let mut world = campaign(pacing, 2);
+    let day = world.now().utc_day();
+    for (metric, value) in [("sent", 1_000), ("complained", 30)] {
+        let row = format!("('c', '{metric}', 'email', 'emails/old', '{day}', {value})");
+        rows(&world.db, &format!("INSERT INTO counters VALUES {row}"));
+    }
+    world.tick().unwrap();
+    meet(world)
+}
+
+fn messages(world: &World, language: Language) -> Vec<MessageExplained> {
+    let ann = rows(&world.db, "SELECT id FROM contacts")[0]["id"].as_str().unwrap().to_owned();
+    let question = Question { contact: ann, ..Question::default() };
+    let told = explain(&world.db, &world.catalog, &question, world.now(), language);
+    block_on(told).unwrap().messages
+}
+
+/// What is told of the messages that have not left; each once.
+fn told(worlds: impl IntoIterator<Item = World>) -> String {
+    let mut lines = Vec::new();
+    for world in worlds {
+        let english = messages(&world, English).into_iter();
+        for (english, chinese) in english.zip(messages(&world, Chinese)) {
+            let line = format!("{}\n  {}\n  {}", english.reason, english.words, chinese.words);
+            if english.words != "delivered" && lines.last() != Some(&line) {
+                lines.push(line);
+            }
+        }
+    }
+    lines.join("\n")
+}
+
+#[test]
+fn whoever_asks_why_a_message_waits_is_told_in_words() {
+    let one_a_day = r#"{ "caps": [{ "messages": 1, "within": "1d" }] }"#;
+    let slow = r#"{ "rates": { "mailbox": { "calls": 1, "per": "1h" } } }"#;
+    assert_snapshot!(told([
+        paced(r#"quiet = { email = { from = "08:30", to = "10:00" } }"#, "{}"),
+        paced(r#"window = { from = "10:00", to = "12:00" }"#, "{}"),
+        paced("", one_a_day),
+        paced("", slow),
+        paced("warm_up = { start = 2026-03-02, days = [1] }", "{}"),
+        braked(""),
+        after("", |world| {
+            rows(&world.db, "INSERT INTO senders VALUES ('mailbox', 9, 1, 4000000000000, 'gone')");
+        }),
+        after("", |world| world.settings.senders.email.clear()),
+        after("", |world| drop(world.steer("c.j0", RunState::Paused).unwrap())),
+    ]), @"
+    quiet_hours
+      waits to be sent: the hour is quiet where the contact is
+      等待发送：联系人所在地正值免打扰时段
+    outside_window
+      waits to be sent: it is sent at other hours
+      等待发送：不在发送时段内
+    capped
+      waits to be sent: the contact has had as many messages as it may get
+      等待发送：联系人收到的消息已达上限
+    rate_limited
+      waits to be sent: it waits its turn at the sender
+      等待发送：发送服务限速，正在排队
+    warm_up
+      waits to be sent: the sender domain is new, and its day is full
+      等待发送：发信域名处于预热期，当日额度已满
+    braked
+      waits to be sent: the campaign was stopped over complaints or bounces
+      等待发送：活动因投诉或退信过多被刹停
+    sender_out_of_order
+      waits to be sent: the provider takes nothing for now
+      等待发送：发送服务商暂时不可用
+    no sender is configured for this channel
+      waits to be sent: no sender is configured for this channel
+      等待发送：该渠道未配置发送服务
+    no sender is configured for this channel
+      waits until its journey is resumed
+      等待旅程恢复
+    ");
+}
+
+#[test]
+fn whoever_asks_why_a_message_was_too_late_is_told_in_words() {
+    let late = |rule: &str| format!("give_up_after = \"30m\"\n{rule}");
+    let window = r#"window = { from = "10:00", to = "12:00" }"#;
+    let dropping = r#"quiet = { email = { from = "08:30", to = "10:00", else = "drop" } }"#;
+    let night = r#"{ "quiet": { "email": { "from": "09:30", "to": "13:00" } } }"#;
+    assert_snapshot!(told([
+        paced(dropping, "{}"),
+        paced(&late(r#"quiet = { email = { from = "08:30", to = "10:00" } }"#), "{}"),
+        paced(&late(window), "{}"),
+        paced(&late(r#"caps = [{ messages = 1, within = "1d" }]"#), "{}"),
+        paced(&late(""), r#"{ "rates": { "mailbox": { "calls": 1, "per": "1h" } } }"#),
+        paced(&late("warm_up = { start = 2026-03-02, days = [1] }"), "{}"),
+        braked(&late("")),
+        after(&late(""), |world| {
+            rows(&world.db, "UPDATE messages SET queued_at = queued_at - 3600000");
+        }),
+        paced(window, night),
+    ]), @"
+    quiet_hours
+      not sent, on purpose: the hour is quiet where the contact is
+      有意未发送：联系人所在地正值免打扰时段
+    late_quiet_hours
+      not sent, on purpose: quiet hours would have kept it until its time had passed
+      有意未发送：免打扰时段会拖过有效期
+    late_outside_window
+      not sent, on purpose: its sending hours would have come after its time had passed
+      有意未发送：下一个发送时段已过有效期
+    late_capped
+      not sent, on purpose: the contact had had so many that its time would have passed
+      有意未发送：联系人收到的消息已达上限，等到可发时已过有效期
+    late_rate_limited
+      not sent, on purpose: its turn at the sender would have come after its time had passed
+      有意未发送：排到发送服务时已过有效期
+    late_warm_up
+      not sent, on purpose: the new domain's days were full until its time had passed
+      有意未发送：预热额度用尽，等到可发时已过有效期
+    late_braked
+      not sent, on purpose: the campaign was stopped until its time had passed
+      有意未发送：活动被刹停，恢复前已过有效期
+    late
+      not sent, on purpose: its time had passed
+      有意未发送：已过有效期
+    never_open
+      not sent, on purpose: no hour of two weeks is open for it
+      有意未发送：两周内没有可发送的时段
+    ");
+}
+
+#[test]
+fn whoever_asks_why_a_message_may_not_be_sent_is_told_in_words() {
+    let change = |sql: &'static str| after("", move |world| drop(rows(&world.db, sql)));
+    assert_snapshot!(told([
+        change("UPDATE contacts SET consents = '[]'"),
+        change("UPDATE enrollments SET state = 'exited'"),
+        change("UPDATE contacts SET email = NULL"),
+        after("", |world| drop(world.steer("c.j0", RunState::Archived).unwrap())),
+    ]), @"
+    no_consent
+      not sent, on purpose: the contact has not agreed to it
+      有意未发送：联系人未同意接收
+    left_journey
+      not sent, on purpose: the contact had left the journey
+      有意未发送：联系人已离开旅程
+    no_address
+      not sent, on purpose: the contact has no address on this channel
+      有意未发送：联系人没有该渠道的地址
+    archived
+      not sent, on purpose: the journey is archived
+      有意未发送：旅程已归档
+    ");
+    let world = after("", |_| ());
+    assert_eq!(number(&world.db, "SELECT count(*) FROM messages WHERE state = 'delivered'"), 2);
+}
