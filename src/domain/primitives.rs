@@ -261,6 +261,13 @@ impl Ids {
     }
 }
 
+/// When an id of `Ids` was made; `None` of any other text.
+pub fn uuid_time(id: &str) -> Option<Millis> {
+    let (high, low) = (id.get(..8)?, id.get(9..13)?);
+    id.get(14..).filter(|rest| rest.starts_with('7'))?;
+    i64::from_str_radix(&format!("{high}{low}"), 16).ok().map(Millis)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -292,5 +299,7 @@ mod tests {
         let made: std::collections::BTreeSet<String> = (0..1_000).map(|_| ids.uuid()).collect();
         assert_eq!(made.len(), 1_000);
         assert!(made.iter().all(|id| id.len() == 36 && id.starts_with("018bcfe5-6800-7")));
+        assert!(made.iter().all(|id| uuid_time(id) == Some(Millis(1_700_000_000_000))));
+        assert_eq!(uuid_time("a contact, 7 of them"), None);
     }
 }

@@ -2,16 +2,22 @@
 
 use super::contact::Contact;
 use super::message::Message;
-use super::primitives::Millis;
+use super::primitives::{Millis, Span, uuid_time};
 
 /// Why a message waits, or was not sent, after a restore.
 pub const RESTORED: &str = "restored";
 
-/// A restore that was found, until an operator has had its word on it.
+/// A step that waits for a time of day or a weekday comes so much later, at most, when it is taken
+/// again.
+const CALENDAR_MAX: Span = Span::days(7);
+
+/// A restore that was found, until what it concerns is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Guard {
     /// When the world had come to before the restore.
     pub mark: Millis,
+    /// What time the database was restored to.
+    pub since: Millis,
     /// When an operator said that what waits is not to be sent.
     pub dropped_at: Option<Millis>,
 }
@@ -50,7 +56,8 @@ impl Say {
 impl Guard {
     /// Whoever was first heard of after the restore has been sent nothing before it. To all others
     /// any message may have left already, even one that is queued only now: time is made up for,
-    /// and steps that were taken before are taken again.
+    /// and steps that were taken before are taken again. So after a word that drops them, whoever
+    /// was under way then may come by further ones.
     pub fn word(&self, message: &Message, contact: &Contact) -> Word {
         if contact.created_at > self.mark {
             return Word::Free;
@@ -58,30 +65,85 @@ impl Guard {
         match self.dropped_at {
             None => Word::Wait,
             Some(at) if message.queued_at <= at => Word::Drop,
+            Some(at) if was_under_way(message, at) && !self.is_over(message.queued_at) => {
+                Word::Wait
+            }
             Some(_) => Word::Free,
         }
     }
+
+    /// Whether an operator is to say what becomes of the messages that wait.
+    pub fn asks(&self, waiting: i64) -> bool {
+        self.dropped_at.is_none() || waiting > 0
+    }
+
+    /// Whether by then all steps were taken again that may have been taken before. From the word on
+    /// that takes as long as it took before, and until the same time of the week comes again.
+    pub fn is_over(&self, now: Millis) -> bool {
+        let before = Span(self.mark.0.saturating_sub(self.since.0).max(0));
+        self.dropped_at.is_some_and(|at| at.plus(before).plus(CALENDAR_MAX) < now)
+    }
+}
+
+/// Whether what asked for the message was under way at a time. Of a broadcast nobody knows.
+fn was_under_way(message: &Message, at: Millis) -> bool {
+    let began = message.enrollment.as_ref().map(|id| uuid_time(id.as_str()));
+    began.map_or(message.broadcast.is_some(), |began| began.is_none_or(|began| began <= at))
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::message::Class;
-    use super::super::primitives::{CampaignId, ContactId, MessageId};
+    use super::super::primitives::{CampaignId, ContactId, EnrollmentId, Ids, MessageId};
     use super::*;
+
+    const MARK: Millis = Millis(1_000_000);
+    const DROPPED: Millis = Millis(1_000_020);
+
+    fn word(dropped_at: Option<Millis>, created: Millis, change: impl Fn(&mut Message)) -> Word {
+        let contact = Contact::unknown(ContactId::from("c"), created);
+        let kind = (Class::Marketing, "emails/x");
+        let version = (CampaignId::from("c"), 1);
+        let id = MessageId::from("m");
+        let mut message = Message::queue(id, contact.id.clone(), version, kind, DROPPED);
+        change(&mut message);
+        Guard { mark: MARK, since: Millis(0), dropped_at }.word(&message, &contact)
+    }
+
+    fn after(at: Millis, span: i64) -> Millis {
+        at.plus(Span(span))
+    }
 
     #[test]
     fn whoever_came_after_the_restore_is_not_concerned() {
-        let word = |dropped_at: Option<i64>, created: i64, queued: i64| {
-            let contact = Contact::unknown(ContactId::from("c"), Millis(created));
-            let kind = (Class::Marketing, "emails/x");
-            let version = (CampaignId::from("c"), 1);
-            let id = MessageId::from("m");
-            let message = Message::queue(id, contact.id.clone(), version, kind, Millis(queued));
-            Guard { mark: Millis(10), dropped_at: dropped_at.map(Millis) }.word(&message, &contact)
+        assert_eq!(word(None, after(MARK, 1), |_| ()), Word::Free);
+        assert_eq!(word(None, MARK, |_| ()), Word::Wait, "queued again after it");
+    }
+
+    #[test]
+    fn what_was_queued_until_the_word_is_dropped() {
+        assert_eq!(word(Some(DROPPED), MARK, |_| ()), Word::Drop);
+        let later = |message: &mut Message| message.queued_at = after(DROPPED, 1);
+        assert_eq!(word(Some(DROPPED), MARK, later), Word::Free, "a confirmation");
+    }
+
+    #[test]
+    fn what_was_under_way_at_the_word_waits_for_another() {
+        let over = after(after(DROPPED, MARK.0), CALENDAR_MAX.0);
+        let of = |began: Millis, queued: Millis| {
+            word(Some(DROPPED), MARK, |message| {
+                message.enrollment = Some(EnrollmentId(Ids::new(began, 1).uuid()));
+                message.queued_at = queued;
+            })
         };
-        assert_eq!(word(None, 11, 12), Word::Free);
-        assert_eq!(word(None, 10, 12), Word::Wait, "queued again after it");
-        assert_eq!(word(Some(20), 10, 12), Word::Drop);
-        assert_eq!(word(Some(20), 10, 21), Word::Free);
+        assert_eq!(of(DROPPED, after(DROPPED, 1)), Word::Wait);
+        assert_eq!(of(DROPPED, over), Word::Wait);
+        assert_eq!(of(DROPPED, after(over, 1)), Word::Free, "it has caught up");
+        assert_eq!(of(after(DROPPED, 1), after(DROPPED, 1)), Word::Free, "it began since");
+        let broadcast = |message: &mut Message| {
+            message.queued_at = after(DROPPED, 1);
+            message.broadcast = Some("b".to_owned());
+        };
+        assert_eq!(word(Some(DROPPED), MARK, broadcast), Word::Wait);
     }
 }

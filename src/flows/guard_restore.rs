@@ -8,7 +8,7 @@
 
 use super::seams::{Database, DatabaseError};
 use crate::domain::primitives::{Millis, Span};
-use crate::domain::restore::Say;
+use crate::domain::restore::{Guard, Say};
 use crate::store::due;
 use crate::store::restores::{self, GuardRow, WaitingRow};
 use crate::store::statement::Rows;
@@ -30,10 +30,18 @@ pub async fn watch<D: Database>(db: &D, mark: Option<Millis>) -> Result<(), Data
     let row = rows.first().map(Rows::first::<AtRow>).transpose();
     let last = row.map_err(DatabaseError::Fault)?.flatten().and_then(|row| row.at);
     // A database in which no tick ever ran is a new one.
-    if last.is_some_and(|last| last < mark) {
-        db.batch(restores::found(mark).to_vec()).await?;
+    if let Some(last) = last.filter(|last| *last < mark) {
+        let before = guard(&db.batch(vec![restores::guard()]).await?)?;
+        let is_over = before.is_some_and(|guard| guard.is_over(mark));
+        let found = restores::found(last, mark);
+        db.batch(is_over.then(restores::forget).into_iter().chain(found).collect()).await?;
     }
     Ok(())
+}
+
+fn guard(rows: &[Rows]) -> Result<Option<Guard>, DatabaseError> {
+    let guard = rows.first().map(Rows::first::<GuardRow>).transpose();
+    Ok(guard.map_err(DatabaseError::Fault)?.flatten().and_then(GuardRow::guard))
 }
 
 /// The mark to keep after a tick at `now` that handed something out, or did not; `None`: leave it.
@@ -57,11 +65,9 @@ pub struct RestoreState {
 /// How it stands. One round trip, two statements.
 pub async fn state<D: Database>(db: &D) -> Result<RestoreState, DatabaseError> {
     let rows = db.batch(vec![restores::guard(), restores::waiting()]).await?;
-    let guard = rows.first().map(Rows::first::<GuardRow>).transpose();
-    let guard = guard.map_err(DatabaseError::Fault)?.flatten().and_then(GuardRow::guard);
-    let guard = guard.filter(|guard| guard.dropped_at.is_none());
     let waiting = rows.get(1).map(Rows::first::<WaitingRow>).transpose();
     let messages = waiting.map_err(DatabaseError::Fault)?.flatten().map_or(0, |row| row.messages);
+    let guard = guard(&rows)?.filter(|guard| guard.asks(messages));
     Ok(RestoreState { restored: guard.is_some(), mark: guard.map(|guard| guard.mark), messages })
 }
 
@@ -74,7 +80,7 @@ pub async fn say<D: Database>(
     let before = state(db).await?;
     if before.restored {
         let said = match word {
-            Say::Release => restores::release(),
+            Say::Release => restores::forget(),
             Say::Drop => restores::drop_waiting(now),
         };
         db.batch(vec![said, restores::wake(now)]).await?;

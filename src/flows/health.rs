@@ -5,7 +5,7 @@ use super::park::ATTEMPTS_ALONE_MAX;
 use super::seams::DatabaseError;
 use crate::domain::primitives::{Millis, Span};
 use crate::store::parked::CountRow;
-use crate::store::restores::GuardRow;
+use crate::store::restores::{GuardRow, WaitingRow};
 use crate::store::senders::SenderRow;
 use crate::store::statement::{Rows, Statement};
 use crate::store::{due, parked, restores, senders};
@@ -63,6 +63,7 @@ pub fn questions() -> Vec<Statement> {
         parked::count(ATTEMPTS_ALONE_MAX),
         senders::standing(),
         restores::guard(),
+        restores::waiting(),
     ]
 }
 
@@ -91,7 +92,9 @@ pub fn judge(
     let senders = senders.unwrap_or_default();
     let guard = |rows: &Rows| rows.first::<GuardRow>().ok().flatten()?.guard();
     let guard = database.as_ref().ok().and_then(|rows| guard(rows.get(4)?));
-    let restored = guard.filter(|guard| guard.dropped_at.is_none()).map(|guard| {
+    let waiting = |rows: &Rows| rows.first::<WaitingRow>().ok().flatten().map(|row| row.messages);
+    let waiting = database.as_ref().ok().and_then(|rows| waiting(rows.get(5)?)).unwrap_or(0);
+    let restored = guard.filter(|guard| guard.asks(waiting)).map(|guard| {
         let mark = guard.mark.rfc3339();
         format!("restored from {mark}: messages wait for `dripline restore release` or `drop`")
     });

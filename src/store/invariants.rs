@@ -4,6 +4,7 @@
 use super::contacts::json_text;
 use super::statement::{Statement, Value};
 use crate::domain::journey::EnrollmentState;
+use crate::domain::message::Class;
 use crate::domain::primitives::{CampaignId, MessageId, Millis, QualifiedId};
 use serde::Deserialize;
 
@@ -136,7 +137,8 @@ pub const AT_REST: [(&str, &str); 2] = [
 
 /// Each counter's rows, counted again; what differs from the counter is returned. Days are added
 /// up: an event's date is when it happened, a counter's is when it was written down. What a merging
-/// has copied from one log to another is counted once.
+/// has copied from one log to another is counted once. D1 joins at most five SELECTs by UNION, so
+/// there are two halves.
 pub const COUNTERS_THAT_DIFFER: &str = "
 WITH about AS (
   SELECT e.*, m.campaign_id AS campaign, m.channel, m.class,
@@ -154,7 +156,7 @@ WITH about AS (
            || coalesce(properties ->> 'variant', properties ->> 'reason') AS part,
          properties ->> 'first' AS first, properties ->> 'earned_minor' AS earned
     FROM events WHERE name LIKE 'broadcast.%' AND properties ->> 'copied' IS NULL
-), rebuilt (campaign, metric, channel, part, value) AS (
+), heard (campaign, metric, channel, part, value) AS (
   SELECT campaign_id, 'visitors', channel, part, count(*) FROM visits GROUP BY 1, 3, 4
   UNION ALL SELECT campaign, 'leads', channel, part, sum(lead) FROM leads GROUP BY 1, 3, 4
   UNION ALL SELECT campaign, 'contacts', channel, part, sum(new) FROM leads GROUP BY 1, 3, 4
@@ -175,8 +177,8 @@ WITH about AS (
                 'machine_opens', name = 'message.opened' AND properties ->> 'machine',
                 'machine_clicks', name = 'message.clicked' AND properties ->> 'machine'
               )) AS count GROUP BY 1, 2, 3, 4
-  UNION ALL SELECT campaign_id, 'conversions', channel, part, count(*) FROM conversions
-             GROUP BY 1, 3, 4
+), earned (campaign, metric, channel, part, value) AS (
+  SELECT campaign_id, 'conversions', channel, part, count(*) FROM conversions GROUP BY 1, 3, 4
   UNION ALL SELECT v.campaign_id, 'revenue', v.channel, v.part, sum(v.value)
               FROM conversions v JOIN campaigns c ON c.id = v.campaign_id
               JOIN campaign_versions p ON p.campaign_id = c.id AND p.version = c.live_version
@@ -188,6 +190,8 @@ WITH about AS (
              WHERE name = 'broadcast.converted' GROUP BY 1, 3, 4
   UNION ALL SELECT campaign, 'earned', channel, part, sum(earned) FROM turns
              WHERE name = 'broadcast.converted' GROUP BY 1, 3, 4
+), rebuilt AS (
+  SELECT * FROM heard UNION ALL SELECT * FROM earned
 ), kept (campaign, metric, channel, part, value) AS (
   SELECT campaign_id, metric, channel, part, sum(value) FROM counters GROUP BY 1, 2, 3, 4
   HAVING sum(value) <> 0
@@ -206,7 +210,12 @@ pub fn contradictions(invariant: &'static str, now: Millis) -> Statement {
 pub fn ledger(ids: &[MessageId]) -> Statement {
     Statement::new(
         "SELECT m.id, m.channel, m.sender, m.call, c.phone,
+                iif(m.class = 'marketing', coalesce(c.time_zone, 'Europe/London'), NULL) AS clock,
                 c.erased_at IS NOT NULL OR m.class <> 'internal' AND (
+                  EXISTS (SELECT 1 FROM suppressions s
+                           WHERE s.channel = m.channel AND s.until IS NULL
+                             AND s.address = iif(m.channel = 'sms', c.phone, c.email)
+                             AND s.reason IN ('bounced', 'complained')) OR
                   EXISTS (SELECT 1 FROM enrollments e WHERE e.contact_id = m.contact_id
                              AND e.id = m.enrollment_id AND e.state = 'exited')
                   OR m.class = 'marketing' AND NOT EXISTS (
@@ -235,6 +244,8 @@ pub struct LedgerRow {
     pub call: Option<String>,
     /// The contact's number.
     pub phone: Option<String>,
+    /// The time zone by which a marketing message keeps its hours.
+    pub clock: Option<String>,
     /// 1 if consent is missing, or its passage has ended early.
     pub barred: i64,
 }
@@ -267,7 +278,7 @@ pub fn members(segment: &QualifiedId) -> Statement {
 /// The messages that left, or may have.
 pub fn left() -> Statement {
     Statement::new(
-        "SELECT id, channel, template FROM messages
+        "SELECT id, channel, template, class, contact_id FROM messages
           WHERE state IN ('sent', 'delivered', 'bounced', 'complained', 'unknown')",
         Vec::new(),
     )
@@ -282,6 +293,27 @@ pub struct LeftRow {
     pub channel: String,
     /// Its template.
     pub template: String,
+    /// What kind of message it is.
+    pub class: Class,
+    /// To whom.
+    pub contact_id: String,
+}
+
+/// The messages of which it is not known whether they left: one row, `id`, for each.
+pub fn unsettled() -> Statement {
+    Statement::new(
+        "SELECT id FROM messages WHERE state IN ('queued', 'sending', 'unknown')",
+        Vec::new(),
+    )
+}
+
+/// The e-mail addresses that nothing may go to any more: one row, `id`, for each.
+pub fn suppressed_for_good() -> Statement {
+    Statement::new(
+        "SELECT address AS id FROM suppressions
+          WHERE channel = 'email' AND until IS NULL AND reason IN ('bounced', 'complained')",
+        Vec::new(),
+    )
 }
 
 /// The passages through journeys, each with its events in their order as a JSON array.

@@ -6,14 +6,19 @@ use crate::domain::primitives::Millis;
 use crate::domain::restore::{Guard, RESTORED};
 use serde::Deserialize;
 
-/// Writes down that the database was restored, for the world had come to `mark`. Another restore
-/// before an operator has had its word is one with the first.
-pub fn found(mark: Millis) -> [Statement; 2] {
+/// Writes down that the database was restored to `since`, for the world had come to `mark`. Another
+/// restore before the first is over is one with it.
+pub fn found(since: Millis, mark: Millis) -> [Statement; 3] {
     [
         Statement::new(
             "INSERT INTO scheduler (name, at) VALUES ('restore mark', ?1)
                  ON CONFLICT (name) DO UPDATE SET at = max(at, excluded.at)",
             vec![Value::Int(mark.0)],
+        ),
+        Statement::new(
+            "INSERT INTO scheduler (name, at) VALUES ('restore since', ?1)
+                 ON CONFLICT (name) DO UPDATE SET at = min(at, excluded.at)",
+            vec![Value::Int(since.0)],
         ),
         Statement::new("DELETE FROM scheduler WHERE name = 'restore dropped'", Vec::new()),
     ]
@@ -23,6 +28,7 @@ pub fn found(mark: Millis) -> [Statement; 2] {
 pub fn guard() -> Statement {
     Statement::new(
         "SELECT (SELECT at FROM scheduler WHERE name = 'restore mark') AS mark,
+                (SELECT at FROM scheduler WHERE name = 'restore since') AS since,
                 (SELECT at FROM scheduler WHERE name = 'restore dropped') AS dropped_at",
         Vec::new(),
     )
@@ -32,13 +38,15 @@ pub fn guard() -> Statement {
 #[derive(Deserialize)]
 pub struct GuardRow {
     mark: Option<Millis>,
+    since: Option<Millis>,
     dropped_at: Option<Millis>,
 }
 
 impl GuardRow {
     /// The restore, if one was found.
     pub fn guard(self) -> Option<Guard> {
-        self.mark.map(|mark| Guard { mark, dropped_at: self.dropped_at })
+        let Self { mark, since, dropped_at } = self;
+        mark.map(|mark| Guard { mark, since: since.unwrap_or(mark), dropped_at })
     }
 }
 
@@ -58,15 +66,16 @@ pub struct WaitingRow {
     pub messages: i64,
 }
 
-/// What waits may go.
-pub fn release() -> Statement {
+/// Nothing is known of a restore any more: what waits may go.
+pub fn forget() -> Statement {
     Statement::new(
-        "DELETE FROM scheduler WHERE name IN ('restore mark', 'restore dropped')",
-        vec![],
+        "DELETE FROM scheduler
+          WHERE name IN ('restore mark', 'restore since', 'restore dropped')",
+        Vec::new(),
     )
 }
 
-/// What waits is not to be sent, nor what is queued until now.
+/// What waits is not to be sent, nor anything else that was queued until now.
 pub fn drop_waiting(now: Millis) -> Statement {
     Statement::new(
         "INSERT INTO scheduler (name, at) VALUES ('restore dropped', ?1)

@@ -24,11 +24,11 @@ const PARAMETERS_MAX: usize = 100;
 pub fn decisions(decisions: &[&Decision], now: Millis) -> Vec<Statement> {
     let mut rows = RowsByTable::default();
     for decision in decisions {
-        if decision.is_idle() {
-            rows.wakes.push(wake_row(decision));
-            continue;
+        // Without an event nothing would refuse a contact that somebody else has written since.
+        match decision.has_event() {
+            true => rows.contacts.push(contact_row(&decision.contact, now)),
+            false => rows.wakes.push(wake_row(decision)),
         }
-        rows.contacts.push(contact_row(&decision.contact, now));
         for change in &decision.changes {
             rows.add(&decision.contact.id, change);
         }

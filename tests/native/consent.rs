@@ -453,3 +453,110 @@ fn each_grant_has_its_proof_unless_it_was_taken_back_before() {
     confirmed confirmation link None
     ");
 }
+
+#[test]
+fn merging_is_no_way_round_the_limit_of_questions() {
+    let mut world = two_forms();
+    world.submit("/p", &ANN).unwrap();
+    world.after(Span::minutes(2)).unwrap();
+    assert_eq!(questions(&world).len(), 1);
+    // Somebody with a number and no address takes over Ann's.
+    let bob = [("phone", "07400 123456"), ("consent", "on")];
+    world.submit("/q", &bob).unwrap();
+    world.merge("ann@x.example", "+447400123456").unwrap();
+    world.submit("/q", &ANN).unwrap();
+    world.after(Span::minutes(50)).unwrap();
+    assert_eq!(questions(&world).len(), 1, "the one that is out asks for both");
+    let sql = "SELECT json_array_length(confirmation_mails) FROM contacts WHERE email IS NOT NULL";
+    assert_eq!(number(&world.db, sql), 1);
+    assert_sound(&world.db, Some(world.now()));
+}
+
+/// A form with three boxes: two of a purpose and a question each, one for data going abroad.
+const BOXES: &str = r#"
+    [page.p]
+    path = "/p"
+    template = "pages/p"
+    title = "P"
+    form = "f"
+    [form.f]
+    fields = [{ name = "email", type = "email" }, { name = "phone", type = "tel", region = "GB" }]
+    [[form.f.consent]]
+    purpose = "news"
+    channels = ["email"]
+    text = "News!"
+    double_opt_in = true
+    [[form.f.consent]]
+    purpose = "offers"
+    channels = ["email", "sms"]
+    text = "Offers!"
+    double_opt_in = true
+    [[form.f.consent]]
+    purpose = "abroad"
+    cross_border = true
+    text = "My data may go to Example Inc. in the US."
+    [journey.j]
+    purpose = "news"
+    enter = { form = "f" }
+    re_entry = "always"
+    [[journey.j.step]]
+    id = "welcome"
+    send = "emails/welcome"
+"#;
+const NEWS_BOX: &str = "consent.news.email";
+const OFFERS_BOX: &str = "consent.offers.email.sms";
+const ABROAD_BOX: &str = "consent.abroad.email.sms";
+
+fn ledger(world: &World) -> String {
+    let sql = "SELECT channel || ' ' || purpose || ' ' || state || ' ' || cross_border || ' '
+                      || text AS line FROM consents ORDER BY seq, channel";
+    let lines = rows(&world.db, sql);
+    lines.iter().map(|row| format!("{}\n", row["line"].as_str().unwrap())).collect()
+}
+
+#[test]
+fn each_box_has_its_own_words_on_record_and_one_mail_asks_for_all_of_them() {
+    let mut world = world(BOXES);
+    let email = ("email", "ann@x.example");
+    let ticked = [email, (NEWS_BOX, "on"), (OFFERS_BOX, "on"), (ABROAD_BOX, "on")];
+    world.submit("/p", &ticked).unwrap();
+    world.after(Span::minutes(2)).unwrap();
+    assert_eq!(subjects(&world), [QUESTION]);
+    assert_snapshot!(ledger(&world), @"
+    email news granted 0 News!
+    email offers granted 0 Offers!
+    sms offers granted 0 Offers!
+    email abroad granted 1 My data may go to Example Inc. in the US.
+    sms abroad granted 1 My data may go to Example Inc. in the US.
+    ");
+    let question = questions(&world).remove(0);
+    let link = world.links(&question, Purpose::Confirm).next().unwrap();
+    let asked = block_on(receive::question(&world.db, &link, world.now())).unwrap();
+    let told = |purpose: &str, words: &str| (purpose.to_owned(), words.to_owned());
+    assert_eq!(asked, Question::Asks(vec![told("news", "News!"), told("offers", "Offers!")]));
+    world.confirm(&question).unwrap();
+    assert_eq!(subjects(&world), [QUESTION, "emails/welcome"], "the journey begins once");
+    assert_snapshot!(standing(&world), @"
+    email abroad granted
+    email news confirmed
+    email offers confirmed
+    sms abroad granted
+    sms offers granted
+    ");
+    assert_sound(&world.db, Some(world.now()));
+}
+
+#[test]
+fn what_is_not_ticked_is_not_agreed_to_whatever_else_is() {
+    let mut world = world(BOXES);
+    world
+        .submit("/p", &[("email", "ann@x.example"), (ABROAD_BOX, "on"), ("consent", "on")])
+        .unwrap();
+    world.after(Span::minutes(2)).unwrap();
+    assert_eq!(subjects(&world), [""; 0], "nothing is to be confirmed, and nothing may be sent");
+    assert_snapshot!(standing(&world), @"
+    email abroad granted
+    sms abroad granted
+    ");
+    assert_sound(&world.db, Some(world.now()));
+}

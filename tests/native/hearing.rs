@@ -8,13 +8,14 @@ use dripline::domain::primitives::{Channel, Ids, MessageId, Millis, Span};
 use dripline::domain::suppression::{Suppression, SuppressionReason};
 use dripline::flows::commit::{Case, Who, commit};
 use dripline::flows::receive_webhook::{Certificates, NotReceived, receive};
-use dripline::flows::seams::Http;
+use dripline::flows::seams::{Database, DatabaseError, Http};
 use dripline::flows::task::{HeardReport, Intake, TextReport};
 use dripline::flows::{record_touches, submit_form};
 use dripline::native::sqlite::Sqlite;
 use dripline::native::world::{World, block_on};
 use dripline::providers::hooks::{Hook, Provider, Refusal, Secrets};
 use dripline::providers::http::{HttpError, HttpRequest, HttpResponse};
+use dripline::store::statement::{Rows, Statement};
 use dripline::store::write;
 use proptest::prelude::*;
 use serde_json::Value;
@@ -164,6 +165,36 @@ fn a_message_that_was_skipped_stays_so_whatever_is_told_of_it() {
     let message = message_in(&world, "skipped");
     tell(&world.db, &world, &message, News::Delivered, later(2));
     assert_eq!(standing(&world.db), "skipped|");
+    assert_sound(&world.db, None);
+}
+
+/// Somebody complains while another report, which tells nothing of the contact, is on its way.
+struct Meanwhile<'a> {
+    db: &'a Sqlite,
+    meddle: &'a dyn Fn(),
+}
+
+impl Database for Meanwhile<'_> {
+    async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, DatabaseError> {
+        if statements.iter().any(|one| one.sql.contains("UPDATE messages")) {
+            (self.meddle)();
+        }
+        self.db.batch(statements).await
+    }
+}
+
+#[test]
+fn what_tells_nothing_new_of_a_contact_does_not_write_it() {
+    let world = office();
+    let message = message_in(&world, "sent");
+    let complain = || tell(&world.db, &world, &message, News::Complained, later(2));
+    let db = Meanwhile { db: &world.db, meddle: &complain };
+    let report = HeardReport { message: Some(message.clone()), heard: heard(News::Sent, later(1)) };
+    let (task, ids) = (vec![Intake::HeardV1(report)], &mut Ids::new(later(2), 1));
+    let keys = &world.settings.keys;
+    block_on(record_touches::record(&db, &world.catalog, keys, task, later(2), ids)).unwrap();
+    assert_eq!(standing(&world.db), "complained|");
+    assert_eq!(rows(&world.db, "SELECT provider_id FROM messages")[0]["provider_id"], "re-1");
     assert_sound(&world.db, None);
 }
 

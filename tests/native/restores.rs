@@ -72,6 +72,47 @@ fn what_is_dropped_is_not_sent_and_later_mail_is() {
     assert_sound(&world.db, Some(world.now()));
 }
 
+/// Two mails to Ann have left, a day apart; then the database was restored to before both.
+#[test]
+fn what_was_under_way_when_its_mail_was_dropped_asks_again_before_the_next() {
+    let mut world = world(&format!(
+        "{FORM}{JOURNEY}
+        [[journey.j.step]]
+        id = \"rest-again\"
+        wait = \"1d\"
+        [[journey.j.step]]
+        id = \"again\"
+        send = \"emails/hello\"
+        "
+    ));
+    world.submit("/p", &[("email", "ann@example.com"), ("consent", "on")]).unwrap();
+    world.tick().unwrap();
+    let bookmark = world.db.copy().unwrap();
+    world.after(Span::days(3)).unwrap();
+    assert_eq!(world.inbox("ann@example.com").len(), 2);
+    world.db = bookmark;
+    block_on(watch(&world.db, Some(world.now()))).unwrap();
+    world.after(Span::hours(1)).unwrap();
+    block_on(say(&world.db, Say::Drop, world.now())).unwrap();
+    world.after(Span::days(2)).unwrap();
+    let [dropped, waiting] =
+        ["skipped", "queued"].map(|state| json!({ "state": state, "reason": "restored" }));
+    assert_eq!(states(&world), [dropped.clone(), waiting]);
+    let found = block_on(state(&world.db)).unwrap();
+    assert_eq!((found.restored, found.messages), (true, 1));
+    block_on(say(&world.db, Say::Drop, world.now())).unwrap();
+    world.tick().unwrap();
+    assert_eq!(states(&world), [dropped.clone(), dropped]);
+    // Long after, another restore is on its own.
+    let bookmark = world.db.copy().unwrap();
+    world.after(Span::days(30)).unwrap();
+    world.db = bookmark;
+    let now = world.now();
+    block_on(watch(&world.db, Some(now))).unwrap();
+    let found = block_on(state(&world.db)).unwrap();
+    assert_eq!((found.restored, found.mark, found.messages), (true, Some(now), 0));
+}
+
 #[test]
 fn a_database_that_was_not_restored_is_left_alone() {
     let mut world = world(FORM);

@@ -116,7 +116,7 @@ impl Check<'_> {
         }
         self.name(&purpose, &broadcast.purpose);
         let forms = self.campaign.forms.values();
-        let asks: Vec<_> = forms.filter_map(|form| form.consent.as_ref()).collect();
+        let asks: Vec<_> = forms.flat_map(|form| &form.consents).collect();
         let same = || asks.iter().filter(|ask| ask.purpose == broadcast.purpose);
         if asks.is_empty() {
             return; // Its contacts agree elsewhere: in another campaign, or through the API.

@@ -68,9 +68,11 @@ impl Decider<'_> {
 
         let (channel, part) = (submitted.touch.channel.clone(), submitted.touch.part());
         attribution::remember(&mut self.contact.touches, submitted.touch.clone());
-        let granted = submitted.agreed.as_ref().map(|ask| self.grant(submitted, ask));
-        let pending = granted == Some(ConsentState::Granted)
-            && submitted.agreed.as_ref().is_some_and(|ask| self.waits_for_owner(ask));
+        let mut pending = false;
+        for ask in &submitted.agreed {
+            let granted = self.grant(submitted, ask);
+            pending |= granted == ConsentState::Granted && self.waits_for_owner(ask);
+        }
 
         // The answers stay in the event, so that nothing a visitor wrote is ever lost.
         let properties = json!({
@@ -81,7 +83,7 @@ impl Decider<'_> {
         });
         let key = Some(submitted.key.clone());
         self.record_keyed(names::FORM_SUBMITTED, Some(&campaign), properties, submitted.at, key);
-        if let Some(ask) = &submitted.agreed {
+        for ask in &submitted.agreed {
             self.record_grant(submitted, ask, &campaign);
         }
         if pending {
@@ -237,7 +239,7 @@ impl Decider<'_> {
 fn keeps_its_phone(contact: &Contact, submitted: &Submitted) -> bool {
     let consents = contact.consents.iter();
     let may_be_texted = consents.filter(|c| c.channel == Channel::Sms).any(Consent::allows);
-    let agrees = submitted.agreed.as_ref().is_some_and(|a| a.channels.contains(&Channel::Sms));
+    let agrees = submitted.agreed.iter().any(|ask| ask.channels.contains(&Channel::Sms));
     contact.phone.is_some() && contact.phone != submitted.phone && may_be_texted && !agrees
 }
 

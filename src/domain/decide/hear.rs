@@ -37,8 +37,8 @@ impl Decider<'_> {
                     change.heard.delivered_at = Some(at);
                     self.tell(message, names::MESSAGE_DELIVERED, json!({}), at, key);
                     self.count_if_marketing(message, Metric::Delivered);
+                    self.contact.soft_bounces.entry(message.channel).or_default().end(at);
                 }
-                self.contact.soft_bounces.entry(message.channel).or_default().end(at);
             }
             News::Bounced(bounce) => {
                 let before = state;

@@ -19,7 +19,7 @@ mod walk;
 
 pub use erase::{ERASED, erase, take_address};
 pub use halt::ARCHIVED;
-pub use merge::{MERGED, merge};
+pub use merge::merge;
 pub use turn::TOO_LATE;
 pub(super) use walk::triggers;
 
@@ -175,8 +175,9 @@ pub struct Submitted {
     pub phone: Option<String>,
     /// The other answers.
     pub attributes: BTreeMap<String, Value>,
-    /// What was agreed to; `None` if nothing was.
-    pub agreed: Option<ConsentAsk>,
+    /// What was agreed to.
+    #[serde(default, with = "crate::domain::form::boxes")]
+    pub agreed: Vec<ConsentAsk>,
     /// Where the visitor came from.
     pub touch: attribution::Touch,
     /// The language the form was shown in.
@@ -352,6 +353,12 @@ impl Decision {
     /// Whether there is nothing to record but perhaps a new time to wake.
     pub fn is_idle(&self) -> bool {
         self.changes.is_empty()
+    }
+
+    /// Whether anything happened to the contact. If not, at most it is noted of a message what is
+    /// true in any order, such as the name that its provider has for it.
+    pub fn has_event(&self) -> bool {
+        self.contact.seq > self.read_seq
     }
 
     /// The messages it queued.

@@ -1,17 +1,19 @@
 //! What must hold after a run, of the database and of what the providers accepted. Each check is
 //! a sentence that is true unless it returns something.
 
+use super::hooks::Report;
 use super::provider::KEY_LIFETIME;
-use super::run::{Run, Teller};
+use super::run::{CAP, Run, Teller};
 use crate::domain::change::ErasedAddress;
 use crate::domain::contact::Contact;
 use crate::domain::journey::{Action, Journey, Next, ReEntry, Step};
+use crate::domain::message::Class;
 use crate::domain::primitives::{Millis, QualifiedId, Span};
 use crate::store::contacts::{ContactRow, KeyRow, by_ids};
 use crate::store::erasures::{ErasedRow, known};
 use crate::store::invariants::{
     ALWAYS, AT_REST, LeftRow, PassageRow, all_of, contradictions, keys, left, members, passages,
-    survivors, tables,
+    suppressed_for_good, survivors, tables, unsettled,
 };
 use crate::store::messages::IdRow;
 use crate::store::segments::holding;
@@ -25,17 +27,21 @@ type Check = (&'static str, fn(&Run) -> Vec<String>);
 
 /// The checks that are not queries; I1 and so on number the invariants of a journey engine that
 /// they hold: at most once, nothing lost, nothing without its row, and so on.
-const CHECKS: [Check; 11] = [
+const CHECKS: [Check; 15] = [
     ("I1, I16: no mail leaves twice, unless an operator says so", mails_that_left_twice),
+    ("I1: no webhook comes again when its id may be forgotten", webhooks_too_late),
     ("I1: no more texts leave than the ledger admits", texts_too_many),
     ("I2: nobody is left in a journey", people_left_in_a_journey),
     ("I2: every fact that was told is in the log", facts_that_were_lost),
     ("I3: whatever left is in the ledger as sent", mails_that_the_ledger_denies),
+    ("I3: whatever is told of a mail settles it", mails_in_doubt),
     ("I4: every passage follows the edges of its version, and waits", steps_out_of_order),
+    ("I7: nobody is let go who bounced or complained", people_not_suppressed),
     ("I8: no fact is in the log twice", facts_told_twice),
     ("I9: a journey without re-entry is entered once", journeys_entered_again),
     ("I9: whoever sends a form begins its journey", people_without_a_journey),
     ("I10: who is in a segment is whom its rule finds", members_who_differ),
+    ("I11: nobody gets more mails in a day than the cap has", mails_over_the_cap),
     ("I15: no table knows an address that was erased", addresses_that_are_known),
 ];
 
@@ -66,8 +72,20 @@ fn mails_that_left_twice(run: &Run) -> Vec<String> {
     };
     let again = |times: &[Millis]| times.windows(2).any(|pair| !may_leave_again(pair[0], pair[1]));
     let accepted = run.accepted();
-    let twice = accepted.keys.iter().filter(|(_, times)| again(times));
-    twice.map(|(key, times)| format!("{key}, {} times", times.len())).collect()
+    let twice = accepted.mails.iter().filter(|(_, times)| again(times));
+    twice.map(|(message, times)| format!("{message}, {} times", times.len())).collect()
+}
+
+/// A program that is told something remembers the id of that for a day at least.
+fn webhooks_too_late(run: &Run) -> Vec<String> {
+    let released = |at: &Millis| run.restores().released.iter().any(|released| at >= released);
+    let late = |times: &&Vec<Millis>| {
+        let first = times.first().map_or(run.now(), |first| first.plus(KEY_LIFETIME));
+        times.iter().any(|at| *at >= first && !released(at))
+    };
+    let accepted = run.accepted();
+    let calls = accepted.webhooks.iter().filter(|(_, times)| late(times));
+    calls.map(|(id, times)| format!("{id}, {} times", times.len())).collect()
 }
 
 /// Twilio knows no key: how often a text left is counted by its template. What a restore undid
@@ -157,7 +175,35 @@ fn mails_that_the_ledger_denies(run: &Run) -> Vec<String> {
     }
     let admitted: BTreeSet<String> =
         ask::<LeftRow>(run, left()).into_iter().map(|row| row.id).collect();
-    run.accepted().keys.keys().filter(|key| !admitted.contains(*key)).cloned().collect()
+    let accepted = run.accepted();
+    let left = accepted.mails.keys().chain(accepted.webhooks.keys());
+    left.filter(|message| !admitted.contains(*message)).cloned().collect()
+}
+
+/// What the ledger still doubts, although its provider has told that it has it.
+fn mails_in_doubt(run: &Run) -> Vec<String> {
+    if run.restores().any {
+        return Vec::new();
+    }
+    let heard: BTreeSet<&str> = run.heard().iter().map(|report| &*report.message).collect();
+    let doubtful = ask::<IdRow<String>>(run, unsettled()).into_iter().map(|row| row.id);
+    doubtful.filter(|id| heard.contains(&**id)).collect()
+}
+
+/// An address of somebody's, not of the house's own people, to which nothing may go any more, and
+/// which is not suppressed for good.
+fn people_not_suppressed(run: &Run) -> Vec<String> {
+    if run.restores().any {
+        return Vec::new();
+    }
+    let erased = run.shared().erased.borrow();
+    let is_ours = |report: &&Report| report.address.ends_with("@house.example");
+    let barred = run.heard().iter().filter(|report| report.bars() && !is_ours(report));
+    let barred: BTreeSet<&String> = barred.map(|report| &report.address).collect();
+    let suppressed: Vec<IdRow<String>> = ask(run, suppressed_for_good());
+    let suppressed: BTreeSet<String> = suppressed.into_iter().map(|row| row.id).collect();
+    let free = barred.into_iter().filter(|address| !suppressed.contains(*address));
+    free.filter(|address| !erased.contains_key(*address)).cloned().collect()
 }
 
 fn members_who_differ(run: &Run) -> Vec<String> {
@@ -175,6 +221,33 @@ fn members_who_differ(run: &Run) -> Vec<String> {
         }
     }
     differing
+}
+
+/// How long after it found its place a mail may leave, at most.
+const PLACE_AGE_MAX: Span = Span::minutes(15);
+
+fn mails_over_the_cap(run: &Run) -> Vec<String> {
+    if run.restores().any || !run.is_paced() {
+        return Vec::new();
+    }
+    let merged: Vec<IdRow<String>> = ask(run, survivors());
+    // Whoever two contacts have become has had the mails of both.
+    let merged: BTreeSet<String> = merged.into_iter().map(|row| row.id).collect();
+    let marketing = ask::<LeftRow>(run, left()).into_iter();
+    let marketing = marketing.filter(|row| row.class == Class::Marketing);
+    let accepted = run.accepted();
+    let mut times = BTreeMap::<String, Vec<Millis>>::new();
+    for row in marketing.filter(|row| !merged.contains(&row.contact_id)) {
+        let left = accepted.mails.get(&row.id).and_then(|times| times.first());
+        times.entry(row.contact_id).or_default().extend(left);
+    }
+    let is_over = |times: &mut Vec<Millis>| {
+        times.sort_unstable();
+        let day = Span::days(1).0 - PLACE_AGE_MAX.0;
+        times.windows(CAP + 1).any(|some| some[CAP].0 - some[0].0 < day)
+    };
+    times.retain(|_, times| is_over(times));
+    times.into_keys().collect()
 }
 
 fn journeys_entered_again(run: &Run) -> Vec<String> {
@@ -199,8 +272,8 @@ fn people_without_a_journey(run: &Run) -> Vec<String> {
     without.into_iter().map(|row| row.id).collect()
 }
 
-/// How much earlier than due a step may be taken: as far as the clock goes back.
-const CLOCK_BACK_MAX: Span = Span::seconds(5);
+/// How much earlier than due a step may be taken: as far as the clock goes back in a run.
+const CLOCK_BACK_MAX: Span = Span::minutes(1);
 
 fn steps_out_of_order(run: &Run) -> Vec<String> {
     let mut wrong = Vec::new();

@@ -57,12 +57,16 @@ pub enum Defect {
     PassagesNotTakenOver,
     /// Whoever was merged is still decided on.
     MergedLiveOn,
+    /// Nobody reads which addresses are suppressed.
+    SuppressionsNotRead,
+    /// An address that bounced is not suppressed.
+    SuppressionNotWritten,
     /// Deliveries do not ask whether the database was restored.
     RestoreNotAsked,
 }
 
 /// All of them.
-pub const DEFECTS: [Defect; 25] = [
+pub const DEFECTS: [Defect; 27] = [
     Defect::WriteRuleOff,
     Defect::KeysNotUnique,
     Defect::ClaimNotExclusive,
@@ -87,6 +91,8 @@ pub const DEFECTS: [Defect; 25] = [
     Defect::ErasedComeBack,
     Defect::PassagesNotTakenOver,
     Defect::MergedLiveOn,
+    Defect::SuppressionsNotRead,
+    Defect::SuppressionNotWritten,
     Defect::RestoreNotAsked,
 ];
 
@@ -149,6 +155,9 @@ impl Defect {
             Self::RestoreNotAsked => {
                 ["AS dropped_at", "name = 'restore mark'", "name = 'never written'"]
             }
+            Self::SuppressionsNotRead => {
+                ["AS suppressed", "(until IS NULL OR until > ?5)", "(?5 IS NULL)"]
+            }
             Self::StepsTooEarly => ["'due_at', due_at", "due_at))", "due_at - 3600000))"],
             _ => return None,
         })
@@ -159,6 +168,7 @@ impl Defect {
         match self {
             Self::ConsentNotRecorded => Some("INSERT INTO consents"),
             Self::MessageNotWritten => Some("INSERT INTO messages"),
+            Self::SuppressionNotWritten => Some("INSERT INTO suppressions"),
             _ => None,
         }
     }

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// How likely each fault is where it may occur, in a thousand.
-pub const FAULTS: [(&str, u64); 33] = [
+pub const FAULTS: [(&str, u64); 40] = [
     ("database: lost before it was written", 40),
     ("database: written, and the answer lost", 40),
     ("database: overloaded", 30),
@@ -36,7 +36,14 @@ pub const FAULTS: [(&str, u64); 33] = [
     ("provider: one recipient refused", 30),
     ("provider: a redirect", 20),
     ("provider: key of the API refused", 15),
+    ("provider: part of a batch refused", 60),
+    ("provider: out of order for hours", 6),
     ("provider: key forgotten", 1_000),
+    ("provider: webhook before the answer", 250),
+    ("provider: webhook twice", 200),
+    ("provider: webhook late", 300),
+    ("stranger: webhook forged", 200),
+    ("stranger: webhook overheard and repeated", 200),
     ("people: unsubscribed during a send", 1_000),
     ("publish: people inside", 1_000),
     ("journey: paused with people inside", 1_000),

@@ -2,10 +2,11 @@
 
 use super::defects::Defect;
 use super::faults::{FaultyDatabase, Shared};
-use super::provider::{Accepted, Watched, Way};
+use super::provider::Accepted;
+use super::way::{Watched, Way};
 use crate::domain::catalog::Catalog;
 use crate::domain::decide::Submitted;
-use crate::domain::primitives::{Ids, Millis};
+use crate::domain::primitives::{Ids, MessageId, Millis};
 use crate::flows::commit::CommitError;
 use crate::flows::erase::{self, NotErased};
 use crate::flows::merge::{self, NotMerged};
@@ -103,7 +104,7 @@ impl FlowContext {
     }
 
     async fn go(&mut self, flow: Flow) -> Result<Vec<Work>, CommitError> {
-        let Self { shared, accepted, settings, catalog, now, ids } = self;
+        let Self { shared, settings, catalog, now, ids, .. } = self;
         let (db, now) = (&FaultyDatabase(shared.clone()), *now);
         match flow {
             Flow::Tick => {
@@ -151,12 +152,19 @@ impl FlowContext {
             Flow::Work(Work::BroadcastV1 { broadcast }) => {
                 run_broadcast::run(db, catalog, &broadcast, now, ids).await
             }
-            Flow::Work(Work::DeliverV1 { messages }) => {
-                guard_restore::watch(db, shared.mark.get()).await?;
-                let way = Way::new(shared.clone(), accepted.clone(), messages.clone());
-                let db = &Watched { db, way: &way };
-                deliver::deliver(db, &way, catalog, settings, messages, now, ids).await
-            }
+            Flow::Work(Work::DeliverV1 { messages }) => self.deliver(db, messages).await,
         }
+    }
+
+    async fn deliver(
+        &mut self,
+        db: &FaultyDatabase,
+        messages: Vec<MessageId>,
+    ) -> Result<Vec<Work>, CommitError> {
+        guard_restore::watch(db, self.shared.mark.get()).await?;
+        let way = Way::new(self, messages.clone());
+        let (db, now) = (&Watched { db, way: &way }, self.now);
+        deliver::deliver(db, &way, &self.catalog, &self.settings, messages, now, &mut self.ids)
+            .await
     }
 }

@@ -7,11 +7,13 @@ pub mod turns;
 mod checks;
 mod faults;
 mod flow;
+mod hooks;
 mod operators;
 mod people;
 mod provider;
 mod run;
 mod script;
+mod way;
 
 use crate::domain::token::sha256_hex;
 use crate::store::invariants::{PassageRow, passages};
@@ -63,7 +65,7 @@ pub fn run(
     }
     let accepted = run.accepted();
     let trace = run.shared().trace.take();
-    let told = format!("{trace:?}{:?}{:?}", accepted.keys, accepted.texts);
+    let told = format!("{trace:?}{:?}{:?}", accepted.mails, accepted.texts);
     let texts: u64 = accepted.texts.values().sum();
     Ok(Outcome {
         wrong,

@@ -3,6 +3,7 @@
 use super::defects::Defect;
 use super::faults::Shared;
 use super::flow::{Ended, Flow, FlowContext, Job};
+use super::hooks::{self, Heard, Report};
 use super::provider::Accepted;
 use super::script::{Deed, Move, campaigns};
 use super::turns::Task;
@@ -19,7 +20,7 @@ use crate::flows::settings::Settings;
 use crate::flows::{publish, run_due};
 use crate::native::sqlite::Sqlite;
 use crate::native::world::block_on;
-use crate::providers::{Sender, resend, twilio};
+use crate::providers::{Sender, postmark, resend, twilio};
 use crate::store::due;
 use crate::store::statement::{Rows, Statement};
 use serde::Deserialize;
@@ -86,6 +87,35 @@ pub struct Restores {
     pub released: Vec<Millis>,
 }
 
+/// How many mails one contact gets within a day in a run that is paced.
+pub const CAP: usize = 3;
+
+/// Between which minutes of its days it gets none, at night.
+pub const NIGHT: [u16; 2] = [22 * 60, 6 * 60];
+
+const PACING: &str = r#"{
+    "caps": [{ "channel": "email", "messages": 3, "within": "1d" }],
+    "quiet": { "email": { "from": "22:00", "to": "06:00" } }
+}"#;
+
+/// Runs of either kind: paced, and not.
+fn is_paced(seed: u64) -> bool {
+    seed % 4 == 1
+}
+
+/// Runs of either kind: with one sender of e-mail, and with a second to fall back on.
+fn email_senders(seed: u64) -> Vec<Sender> {
+    let resend = Sender::Resend(resend::Account { api_key: "re_1".to_owned() });
+    let postmark = Sender::Postmark(postmark::Account {
+        server_token: "pm_1".to_owned(),
+        broadcast_stream: "broadcast".to_owned(),
+    });
+    match seed % 3 {
+        0 => vec![resend, postmark],
+        _ => vec![resend],
+    }
+}
+
 /// A run under way.
 pub struct Run {
     pub(super) shared: Rc<Shared>,
@@ -104,6 +134,7 @@ pub struct Run {
     flows_begun: u64,
     pub(super) bookmarks: Vec<(Millis, Sqlite)>,
     pub(super) restores: Restores,
+    pub(super) heard: Heard,
 }
 
 impl Run {
@@ -120,14 +151,13 @@ impl Run {
             reports_to: String::new(),
         };
         let keys = Keyring::new("secret", None);
-        let resend = resend::Account { api_key: "re_1".to_owned() };
         let settings = Settings {
-            hooks: <_>::default(),
+            hooks: hooks::secrets()?,
             base_url: "https://go.example".to_owned(),
             mail_from: "House <hello@house.example>".to_owned(),
-            pacing: House::default(),
+            pacing: if is_paced(seed) { House::read(PACING)? } else { House::default() },
             senders: Senders {
-                email: vec![Sender::Resend(resend)],
+                email: email_senders(seed),
                 sms: vec![Sender::Twilio(account)],
                 // Runs of either kind: mails in batches, and one by one.
                 batch_max: if seed.is_multiple_of(2) { usize::MAX } else { 1 },
@@ -151,6 +181,7 @@ impl Run {
             flows_begun: seed << 32,
             bookmarks: Vec::new(),
             restores: Restores::default(),
+            heard: Heard::default(),
         };
         run.remember_versions();
         Ok(run)
@@ -192,9 +223,19 @@ impl Run {
         &self.told
     }
 
+    /// Whether mails are capped, and wait for the morning.
+    pub fn is_paced(&self) -> bool {
+        self.settings.pacing != House::default()
+    }
+
     /// Whether mails leave in batches.
     pub fn has_batches(&self) -> bool {
         self.settings.senders.batch_max > 1
+    }
+
+    /// What Resend has told us of the mails that it took.
+    pub fn heard(&self) -> &[Report] {
+        &self.heard.reports
     }
 
     /// What restores of the database have done.
@@ -294,6 +335,7 @@ impl Run {
 
     /// Whatever waits is handed out: some of it twice, late, in another order; hints to nobody.
     fn hand_out(&mut self) {
+        self.hear();
         let mut jobs = std::mem::take(&mut self.queue);
         let shared = self.shared.clone();
         if jobs.len() > 1 && shared.strikes("queue: order changed") {
@@ -354,6 +396,7 @@ impl Run {
     fn work(&mut self, turns: u64) {
         let mut context = Context::from_waker(Waker::noop());
         for _ in 0..turns {
+            self.hear_early();
             if self.workers.is_empty() {
                 return;
             }
@@ -384,8 +427,8 @@ impl Run {
         self.release_all();
         self.set_clock(self.now().plus(WORKER_LIFE));
         self.one_minute();
-        self.answer_restore();
         for _ in 0..30 {
+            self.answer_restore();
             self.one_minute();
             if !self.shared.wrong.borrow().is_empty() {
                 return;
@@ -404,6 +447,7 @@ impl Run {
             }
             self.shared.now.set(self.now().max(next).plus(Span::minutes(1)));
             self.one_minute();
+            self.answer_restore();
         }
         self.shared.accuse("I2: it does not come to rest".to_owned());
     }
@@ -414,7 +458,7 @@ impl Run {
         self.begin(Flow::Tick);
         for _ in 0..FOLLOW_UPS_MAX {
             self.work(u64::MAX);
-            if self.queue.is_empty() {
+            if self.queue.is_empty() && self.accepted.borrow().told.is_empty() {
                 return;
             }
             self.hand_out();

@@ -77,7 +77,7 @@ const DEEDS: [(Deed, u64); 17] = [
     (Deed::Archive, 1),
     (Deed::Erase, 2),
     (Deed::Merge, 2),
-    (Deed::Restore, 1),
+    (Deed::Restore, 2),
 ];
 
 /// The moves of a seed.

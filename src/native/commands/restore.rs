@@ -14,7 +14,8 @@ use std::io;
 ///
 /// release: they are sent. What had left before is sent again, unless its provider still knows it.
 ///
-/// drop: they are not sent, for they had left before. Whatever is queued from now on is.
+/// drop: they are not sent, for they had left before. Whoever is in a journey by then may come by
+/// more that had: these wait for another word.
 ///
 /// Without a word it shows how it stands.
 #[derive(clap::Args, Debug)]
