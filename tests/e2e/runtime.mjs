@@ -5,7 +5,7 @@
 
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdtemp, readFile, readdir, rm } from "node:fs/promises";
+import { cp, mkdtemp, readFile, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -72,7 +72,8 @@ export const CONFIGURATION = {
  *
  * `variables` are added to CONFIGURATION; `submitLimit` is how many submissions a visitor may
  * make a minute; `outbound(request)` answers for the whole outside world (default: it is down);
- * `queueSeconds` is how long a queue waits before it hands out what it has; `verbose` shows the
+ * `queueSeconds` is how long a queue waits before it hands out what it has; `email` binds
+ * Cloudflare's e-mail service; `listen(line)` hears what Miniflare says; `verbose` shows the
  * worker's log.
  */
 export async function start(settings = {}) {
@@ -200,6 +201,28 @@ class Runtime {
     await this.open();
   }
 
+  /** Copies the database as it stands; returns what `putDatabaseBack` takes. */
+  async copyDatabase() {
+    const copy = join(this.#folder, `d1-${this.now()}`);
+    await this.#whileStopped(() => cp(join(this.#folder, "d1"), copy, { recursive: true }));
+    return copy;
+  }
+
+  /** Has the database be what it was when it was copied. KV and the clock go on. */
+  async putDatabaseBack(copy) {
+    await this.#whileStopped(async () => {
+      await rm(join(this.#folder, "d1"), { recursive: true });
+      await cp(copy, join(this.#folder, "d1"), { recursive: true });
+    });
+  }
+
+  /** Stops the worker, does something to its files, and starts it. */
+  async #whileStopped(work) {
+    await this.#miniflare.dispose();
+    await work();
+    await this.open();
+  }
+
   /** Kills the worker's process where it stands; `restart()` brings it back. */
   async kill() {
     const processes = await promisify(execFile)("ps", ["-A", "-o", "pid=,ppid=,comm="]);
@@ -249,13 +272,27 @@ function milliseconds(span) {
   return Number(count) * SPAN_MS[unit];
 }
 
+/** Passes on what Miniflare says, and prints nothing. */
+class Ear extends Log {
+  #listen;
+
+  constructor(listen) {
+    super(LogLevel.INFO);
+    this.#listen = listen;
+  }
+
+  log(message) {
+    this.#listen(message);
+  }
+}
+
 /** Reads what the runtime says and drops it: unread, it would fill the pipe and stop. */
 function silence(...streams) {
   for (const stream of streams) stream.resume();
 }
 
 function options(folder, settings) {
-  const { variables = {}, submitLimit = 10, queueSeconds = 0.05, outbound, verbose } = settings;
+  const { variables = {}, submitLimit = 10, queueSeconds = 0.05, outbound, email, listen, verbose } = settings;
   const consumer = {
     maxBatchTimeout: queueSeconds,
     maxRetries: 5,
@@ -281,9 +318,10 @@ function options(folder, settings) {
       "dripline-intake": { ...consumer, maxBatchSize: 100 },
       "dripline-work": { ...consumer, maxBatchSize: 10 },
     },
+    ...(email && { email: { send_email: [{ name: "EMAIL" }] } }),
     ratelimits: { SUBMIT_LIMIT: { simple: { limit: submitLimit, period: 60 } } },
     outboundService: outbound ?? (() => new Response("the outside world is down", { status: 503 })),
-    log: new Log(verbose ? LogLevel.INFO : LogLevel.NONE),
+    log: listen ? new Ear(listen) : new Log(verbose ? LogLevel.INFO : LogLevel.NONE),
     handleRuntimeStdio: verbose ? undefined : silence,
   };
 }

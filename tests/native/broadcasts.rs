@@ -2,10 +2,11 @@
 
 use super::invariants::assert_sound;
 use super::rig::{InTurns, Task, together};
-use super::support::{FORM, campaign, history, number, order, rows, world};
+use super::support::{FORM, MONDAY, campaign, history, number, order, rows, world};
 use dripline::domain::ab::Reason;
 use dripline::domain::broadcast::BroadcastState::{Cancelled, Paused, Running};
 use dripline::domain::broadcast::BroadcastVerb::{Cancel, Pause, Resume, Start};
+use dripline::domain::message::Letter;
 use dripline::domain::primitives::{Ids, Millis, QualifiedId, Span};
 use dripline::flows::commit::CommitError;
 use dripline::flows::publish::Refusal;
@@ -109,6 +110,24 @@ fn who_comes_after_the_start_is_left_out_and_who_leaves_before_their_turn_too() 
     minutes(&mut world, 2);
     assert_each_once(&world, 1);
     assert_eq!(world.letters()[0].address, "reader1@example.com");
+}
+
+#[test]
+fn a_broadcast_keeps_its_own_hours_instead_of_the_campaigns() {
+    let pacing = "[pacing]\nwindow = { from = '20:00', to = '21:00' }\n";
+    let own = "window = { from = '10:00', to = '12:00' }\n[broadcast.late]\nsegment = 'readers'\n\
+               send = 'emails/late'";
+    let mut world = readers(&format!("{pacing}{NEWS}{own}"), 2);
+    world.broadcast("c.news", Start).unwrap();
+    world.broadcast("c.late", Start).unwrap();
+    minutes(&mut world, 1);
+    assert_eq!(world.letters(), []);
+    world.after(Span::hours(14)).unwrap();
+    let told = |letter: &Letter| (letter.subject.clone(), (letter.at.0 - MONDAY.0) / 3_600_000);
+    let told: BTreeSet<_> = world.letters().iter().map(told).collect();
+    let expected = [("emails/late".to_owned(), 11), ("emails/news".to_owned(), 1)];
+    assert_eq!(told, BTreeSet::from(expected));
+    assert_eq!(world.letters().len(), 4);
 }
 
 // --- Crashes ----------------------------------------------------------------------------------

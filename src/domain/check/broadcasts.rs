@@ -29,6 +29,9 @@ impl Check<'_> {
             let problem = Problem::new(format!("{key}.zone"), "there is no time on their clocks");
             self.problems.push(problem.help("give the broadcast an `at`, or leave `zone` out"));
         }
+        if let Some(window) = &broadcast.window {
+            self.send_hours(&format!("{key}.window"), window);
+        }
         self.broadcast_variants(key, broadcast);
         self.broadcast_purpose(key, broadcast);
         if let Some(test) = &broadcast.test {

@@ -19,7 +19,7 @@ mod walk;
 
 pub use erase::{ERASED, erase, take_address};
 pub use halt::ARCHIVED;
-pub use merge::{MERGED, merge};
+pub use merge::merge;
 pub use turn::TOO_LATE;
 pub(super) use walk::triggers;
 
