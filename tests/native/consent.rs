@@ -5,6 +5,7 @@ use super::rig::{InTurns, Task, together};
 use super::support::{FORM, MONDAY, history, number, rows, world};
 use dripline::domain::answer::Answer;
 use dripline::domain::consent::{CONFIRMATION_MAILS_A_DAY, with_proofs};
+use dripline::domain::contact::Contact;
 use dripline::domain::language::Language;
 use dripline::domain::message::Letter;
 use dripline::domain::preferences::{fingerprint, preferences};
@@ -14,6 +15,9 @@ use dripline::flows::preferences::{self as choosing, Saved};
 use dripline::flows::receive::{self, Link, Question};
 use dripline::flows::submit_form::{self, Checked};
 use dripline::native::world::{World, block_on};
+use dripline::views::preferences::{
+    PreferencesDone, PreferencesView, preferences as preferences_page,
+};
 use insta::assert_snapshot;
 use proptest::prelude::*;
 
@@ -558,5 +562,123 @@ fn what_is_not_ticked_is_not_agreed_to_whatever_else_is() {
     email abroad granted
     sms abroad granted
     ");
+    assert_sound(&world.db, Some(world.now()));
+}
+
+#[test]
+fn the_time_zone_is_chosen_from_the_list_and_counts_from_then_on() {
+    let (mut world, welcome) = subscriber();
+    let zone = |world: &World| {
+        let row = rows(&world.db, "SELECT time_zone FROM contacts").remove(0);
+        row["time_zone"].as_str().map(str::to_owned)
+    };
+    let all = ("shown", "email.news sms.news");
+    let agree = [all, ("agree", "email.news"), ("agree", "sms.news")];
+    let mut save = |value: &str| {
+        choose(&mut world, &welcome, &[&agree[..], &[("time_zone", value)]].concat());
+        zone(&world)
+    };
+    for wrong in ["", "Mars/Base", "asia/shanghai", "UTC", "../etc", "Asia/"] {
+        assert_eq!(save(wrong), None, "{wrong}");
+    }
+    assert_eq!(save("Asia/Shanghai").as_deref(), Some("Asia/Shanghai"));
+    assert_eq!(save("").as_deref(), Some("Asia/Shanghai"), "left as it is");
+    let told = rows(
+        &world.db,
+        "SELECT properties ->> 'time_zone' AS zone FROM events
+          WHERE name = 'consent.preferences'",
+    );
+    assert_eq!(told.len(), 1, "said again, it changes nothing");
+    assert_eq!(told[0]["zone"], "Asia/Shanghai");
+    let link = link(&world, &welcome);
+    let contact = block_on(choosing::contact(&world.db, &link, world.now())).unwrap().unwrap();
+    let page = page(&world, &contact, Language::Chinese);
+    assert!(page.contains("<option value=\"Asia/Shanghai\" selected>Shanghai</option>"), "{page}");
+    assert!(page.contains("<optgroup label=\"亚洲\">") && !page.contains("与发送方相同"));
+    assert_sound(&world.db, Some(world.now()));
+}
+
+fn page(world: &World, contact: &Contact, language: Language) -> String {
+    preferences_page(&PreferencesView {
+        language,
+        token: "t",
+        contact,
+        preferences: &preferences(&world.catalog, contact, language),
+        done: PreferencesDone::Nothing,
+        campaign_name: "C",
+        postal_address: "1 Test Road",
+    })
+}
+
+/// Four forms of ten boxes each, on two channels.
+fn forty_purposes() -> String {
+    let forms = (0..4).map(|form| {
+        let boxes = (0..10).map(|n| {
+            format!(
+                "[[form.f{form}.consent]]\npurpose = \"purpose-{form}-{n}\"\n\
+                 channels = [\"email\", \"sms\"]\ntext = \"About {form} and {n}\"\n"
+            )
+        });
+        let fields =
+            "[{ name = \"email\", type = \"email\" }, { name = \"phone\", type = \"tel\" }]";
+        format!(
+            "[page.p{form}]\npath = \"/p{form}\"\ntemplate = \"pages/p\"\ntitle = \"P\"\n\
+             form = \"f{form}\"\n[form.f{form}]\nfields = {fields}\n{}",
+            boxes.collect::<String>()
+        )
+    });
+    let journey = "[journey.j]\npurpose = \"purpose-0-0\"\nenter = { form = \"f0\" }\n\
+                   [[journey.j.step]]\nid = \"welcome\"\nsend = \"emails/welcome\"\n";
+    forms.collect::<String>() + journey
+}
+
+#[test]
+fn forty_purposes_on_two_channels_fit_into_one_page_and_one_answer() {
+    let mut world = world(&forty_purposes());
+    let fields = [
+        ("email", "ann@x.example"),
+        ("phone", "+447400123456"),
+        ("consent.purpose-0-0.email.sms", "on"),
+    ];
+    world.submit("/p0", &fields).unwrap();
+    let welcome = world.inbox("ann@x.example").remove(0);
+    let link = link(&world, &welcome);
+    let contact = block_on(choosing::contact(&world.db, &link, world.now())).unwrap().unwrap();
+    let shown = preferences(&world.catalog, &contact, Language::English);
+    assert_eq!(shown.len(), 40);
+    let html = page(&world, &contact, Language::English);
+    assert_eq!(html.matches("type=\"checkbox\" name=\"agree\"").count(), 80);
+    assert!(html.len() < 100_000, "{}", html.len());
+
+    // What a browser sends when everything is ticked, and then nothing.
+    let ticked = shown.iter().flat_map(|p| p.boxes.iter().map(|tick| p.value(tick)));
+    let ticked: Vec<String> = ticked.collect();
+    let send = |world: &mut World, shown_on: &str, ticked: &[String]| {
+        let now_shown = fingerprint(&shown, Language::English);
+        let ticks: String = ticked.iter().map(|value| format!("&agree={value}")).collect();
+        let body = format!(
+            "shown={}&words={now_shown}{ticks}&do_not_track=1&language=en&time_zone=Europe%2FParis",
+            shown_on.replace(' ', "+")
+        );
+        let answer = Answer::from_urlencoded(body.as_bytes()).unwrap();
+        let mut ids = Ids::new(world.now(), 98);
+        let (how, now) = ((Language::English, "o"), world.now());
+        let flow = choosing::save(&world.db, &world.catalog, &link, &answer, how, now, &mut ids);
+        assert!(matches!(block_on(flow).unwrap(), Saved::Yes(_)));
+    };
+    let standing_so = |world: &World, state: &str| {
+        number(
+            &world.db,
+            &format!(
+                "SELECT count(*) FROM contacts c, json_each(c.consents) k
+                  WHERE k.value ->> 'state' IN ({state})"
+            ),
+        )
+    };
+    send(&mut world, "email.purpose-0-0 sms.purpose-0-0", &ticked);
+    assert_eq!(standing_so(&world, "'granted', 'confirmed'"), 80);
+    world.after(Span::minutes(5)).unwrap();
+    send(&mut world, &ticked.join(" "), &[]);
+    assert_eq!(standing_so(&world, "'withdrawn'"), 80);
     assert_sound(&world.db, Some(world.now()));
 }

@@ -210,6 +210,8 @@ pub struct Choice {
     pub do_not_track: Option<bool>,
     /// The language from now on (BCP 47); `None` leaves it.
     pub locale: Option<String>,
+    /// The IANA time zone from now on; `None` leaves it.
+    pub time_zone: Option<String>,
     /// A keyed hash of the network address it came from.
     pub origin_hash: String,
 }
