@@ -5,6 +5,7 @@
 //! codes, for receivers use `550` and `5.7.1` for everything. `report.rs` reads whole
 //! delivery-status messages, `phone.rs` what became of a text.
 
+mod decode;
 mod phone;
 mod report;
 #[cfg(test)]
