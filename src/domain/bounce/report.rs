@@ -17,9 +17,17 @@ pub fn read(text: &str) -> Bounce {
     let text = head(text, MESSAGE_BYTES_MAX).replace("\r\n", "\n");
     let Some((headers, body)) = message(&text) else { return classify(&text) };
     let headers = fields(headers);
-    let status = delivery_status(&headers, body);
+    let status = part_of(&headers, body, "message/delivery-status");
     if let Some(bounce) = status.and_then(worst) {
         return bounce;
+    }
+    if let Some(report) = part_of(&headers, body, "message/feedback-report") {
+        let kind = fields(report);
+        let kind = value(&kind, "feedback-type").unwrap_or_default();
+        // The other types are about authentication, and accuse nobody (RFC 5965 section 3.1).
+        if ["abuse", "fraud", "opt-out", ""].contains(&kind.to_ascii_lowercase().as_str()) {
+            return Bounce::of(BounceReason::Complaint, "", kind);
+        }
     }
     let auto = ["auto-submitted", "x-autoreply", "x-auto-response-suppress", "x-autorespond"];
     let is_auto = auto.iter().any(|name| value(&headers, name).is_some_and(|value| value != "no"));
@@ -104,15 +112,15 @@ fn value<'f>(fields: &'f [(String, String)], name: &str) -> Option<&'f str> {
     fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
 }
 
-/// The body of the part that tells the status.
-fn delivery_status<'b>(headers: &[(String, String)], body: &'b str) -> Option<&'b str> {
+/// The body of the part of a type.
+fn part_of<'b>(headers: &[(String, String)], body: &'b str, wanted: &str) -> Option<&'b str> {
     let kind = value(headers, "content-type")?;
-    if kind.to_ascii_lowercase().starts_with("message/delivery-status") {
+    if kind.to_ascii_lowercase().starts_with(wanted) {
         return Some(body);
     }
     parts(&parameter(kind, "boundary")?, body).find_map(|(headers, body)| {
         let kind = value(&headers, "content-type")?.to_ascii_lowercase();
-        kind.starts_with("message/delivery-status").then_some(body)
+        kind.starts_with(wanted).then_some(body)
     })
 }
 
