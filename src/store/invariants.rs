@@ -163,8 +163,10 @@ WITH about AS (
   UNION ALL SELECT campaign, count.key, channel, template, sum(coalesce(count.value, 0))
               FROM about, json_each(json_object(
                 'sent', name = 'message.sent' AND class = 'marketing',
-                'segments', iif(name = 'message.sent', properties ->> 'sms_segments', 0),
-                'message_cost', iif(name = 'message.sent', properties ->> 'cost_micros', 0),
+                'segments', iif(name IN ('message.sent', 'message.charged'),
+                                properties ->> 'sms_segments', 0),
+                'message_cost', iif(name IN ('message.sent', 'message.charged'),
+                                    properties ->> 'cost_micros', 0),
                 'delivered', name = 'message.delivered' AND class = 'marketing',
                 'bounced', name = 'message.bounced' AND class = 'marketing',
                 'hard_bounced', name = 'message.bounced' AND class = 'marketing'

@@ -286,6 +286,19 @@ fn one_that_is_decided_on_can_still_be_paused_while_its_messages_wait() {
     assert_eq!(state(&world), "done rest");
 }
 
+#[test]
+fn one_that_is_cancelled_during_a_pause_says_so_of_its_messages_at_once() {
+    let mut world = readers(NEWS, 3);
+    world.broadcast("c.news", Start).unwrap();
+    run(&world.db, &world, 4).unwrap();
+    world.broadcast("c.news", Pause).unwrap();
+    minutes(&mut world, 3);
+    world.broadcast("c.news", Cancel).unwrap();
+    minutes(&mut world, 2);
+    let sql = "SELECT count(*) AS n FROM messages WHERE state = 'skipped'";
+    assert_eq!(number(&world.db, sql), 3);
+}
+
 // --- Versions and times -----------------------------------------------------------------------
 
 #[test]
@@ -484,6 +497,21 @@ fn a_pause_while_a_test_is_waited_for_is_waited_out() {
     world.broadcast("c.news", Resume).unwrap();
     minutes(&mut world, 3);
     assert_each_once(&world, 60);
+}
+
+#[test]
+fn a_pause_that_ends_before_the_test_does_leaves_it_its_time() {
+    let mut world = readers(AB, 60);
+    world.broadcast("c.news", Start).unwrap();
+    minutes(&mut world, 2);
+    let tested = world.letters().len();
+    world.broadcast("c.news", Pause).unwrap();
+    minutes(&mut world, 1);
+    world.broadcast("c.news", Resume).unwrap();
+    let sql = "SELECT due_at = decide_at AND phase = 'wait' AS n FROM broadcasts";
+    assert_eq!(number(&world.db, sql), 1);
+    minutes(&mut world, 10);
+    assert_eq!(world.letters().len(), tested);
 }
 
 #[test]

@@ -4,6 +4,7 @@
 mod bad_input;
 mod broadcasts;
 mod campaign_walk;
+mod charges;
 mod consent;
 mod counters;
 mod deliver;

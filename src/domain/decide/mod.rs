@@ -7,6 +7,7 @@
 
 mod agree;
 mod apply;
+mod charge;
 mod engage;
 mod erase;
 mod halt;
@@ -37,7 +38,7 @@ use super::machine::Facts;
 use super::message::Message;
 use super::primitives::{CampaignId, Channel, Ids, MessageId, Millis, QualifiedId};
 use super::suppression::{Release, Suppression};
-use super::texting::Spent;
+use super::texting::{Billed, Spent};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, VecDeque};
@@ -269,7 +270,12 @@ pub enum Outcome {
     /// It cannot be sent, and why.
     Failed(String),
     /// It may or may not have been sent.
-    Unknown(String),
+    Unknown {
+        /// Why nobody knows.
+        reason: String,
+        /// What it took if it was, for a text message.
+        spent: Option<Spent>,
+    },
 }
 
 /// An open or a click.
@@ -303,6 +309,9 @@ pub struct Heard {
     /// What makes two tellings the same, where the ledger row does not: each of the news counts
     /// once a message whatever this is.
     pub key: Option<String>,
+    /// What the provider says that it took, for a text message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub billed: Option<Billed>,
 }
 
 /// A text message that somebody has sent us.
