@@ -256,7 +256,7 @@ fn what_travels_encoded_is_read() {
 fn a_readers_complaint_is_no_bounce_and_is_told_as_one() {
     let report = |kind: &str| {
         format!(
-            "Subject: x\nContent-Type: multipart/report; report-type=feedback-report; boundary=b\n\n\
+            "Subject: x\nContent-Type: multipart/report; boundary=b\n\n\
              --b\nContent-Type: text/plain\n\nThis is an abuse report.\n--b\n\
              Content-Type: message/feedback-report\n\nFeedback-Type: {kind}\nVersion: 1\n\n--b--"
         )
