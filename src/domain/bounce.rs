@@ -5,6 +5,7 @@
 //! codes, for receivers use `550` and `5.7.1` for everything. `report.rs` reads whole
 //! delivery-status messages, `phone.rs` what became of a text.
 
+mod decode;
 mod phone;
 mod report;
 #[cfg(test)]
@@ -64,6 +65,8 @@ pub enum BounceReason {
     OptedOut,
     /// An answer of a machine, such as an absence notice.
     AutoReply,
+    /// It arrived, and its reader called it spam (RFC 5965): no bounce, and worse than one.
+    Complaint,
     /// It is late, and is still being tried.
     Delayed,
     /// It arrived.
@@ -89,6 +92,7 @@ impl BounceReason {
             Self::Policy => "policy",
             Self::OptedOut => "opted_out",
             Self::AutoReply => "auto_reply",
+            Self::Complaint => "complaint",
             Self::Delayed => "delayed",
             Self::Delivered => "delivered",
             Self::Unclear => "unclear",

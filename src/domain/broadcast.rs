@@ -3,6 +3,7 @@
 use super::ab::Standard;
 use super::calendar;
 use super::journey::LocalTime;
+use super::pacing::hours::Hours;
 use super::primitives::{CampaignId, ContactId, MessageId, Millis, QualifiedId, Span};
 use super::share;
 use jiff::civil::DateTime;
@@ -26,6 +27,9 @@ pub struct Broadcast {
     /// What happens to those for whom `at` has passed when it starts, on recipients' clocks.
     #[serde(default)]
     pub missed: Missed,
+    /// The only hours to write in, instead of the campaign's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Hours>,
     /// What is sent: one, or several of which each recipient gets one.
     pub variants: Vec<BroadcastVariant>,
     /// What the variants are compared by.
@@ -341,6 +345,7 @@ mod tests {
             at: Some("2026-03-29T02:30".to_owned()),
             zone: Zone::Recipient,
             missed,
+            window: None,
             variants: Vec::new(),
             metric: AbMetric::Clicked,
             standard: Standard { confidence: 95, sample_min: 100 },

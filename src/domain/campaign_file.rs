@@ -295,7 +295,7 @@ fn variant(node: Node<'_>) -> Option<Variant> {
 
 /// Gives each journey and broadcast without a purpose the one that the campaign's forms ask for.
 fn fill_purposes(campaign: &mut Campaign, problems: &Problems) {
-    let asks = campaign.forms.values().filter_map(|form| form.consent.as_ref());
+    let asks = campaign.forms.values().flat_map(|form| &form.consents);
     let purposes: BTreeSet<&str> =
         asks.map(|ask| ask.purpose.as_str()).filter(|purpose| !purpose.is_empty()).collect();
     let sends = |step: &Step| matches!(step.action, Action::Send { .. });

@@ -7,6 +7,7 @@ use super::journey::Enrollment;
 use super::message::{Message, MessageState, Milestones};
 use super::primitives::{CampaignId, Channel, ContactId, MessageId, Millis, QualifiedId};
 use super::suppression::{Release, Suppression};
+use super::texting::Spent;
 use super::token::Keyring;
 
 /// One thing to write about the contact that was decided on.
@@ -52,6 +53,8 @@ pub enum Change {
         clicked_at: Option<Millis>,
         /// What was heard of it for the first time.
         heard: Milestones,
+        /// What it took, if that is news.
+        spent: Option<Spent>,
     },
     /// Give openings and clicks of a message another verdict.
     Rejudge {
@@ -159,10 +162,10 @@ pub enum Metric {
     Opened,
     /// Messages clicked by a person, each once (`message.clicked` with `first: true`).
     Clicked,
-    /// Segments of text messages that were sent (`message.sent` with `sms_segments`).
+    /// Segments of text messages that were sent (`message.sent` and `message.charged` with
+    /// `sms_segments`).
     Segments,
-    /// What they cost, in millionths of the campaign's currency (`message.sent` with
-    /// `cost_micros`).
+    /// What they cost, in millionths of the campaign's currency (the same with `cost_micros`).
     MessageCost,
     /// Openings that are machines', each of them (`message.opened` with `machine: true`).
     MachineOpens,

@@ -108,6 +108,14 @@ pub fn remember_mail(mails: &mut Vec<Millis>, at: Millis) {
     mails.drain(..old);
 }
 
+/// Remembers the mails of somebody else too, who turns out to be the same person.
+pub fn remember_mails(mails: &mut Vec<Millis>, others: &[Millis]) {
+    let mut all: Vec<Millis> = mails.iter().chain(others).copied().collect();
+    all.sort_unstable();
+    mails.clear();
+    all.into_iter().for_each(|at| remember_mail(mails, at));
+}
+
 /// An entry of the append-only ledger: the evidence for one `Consent`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ConsentRecord {

@@ -17,6 +17,7 @@ pub mod names {
     pub const MESSAGE_DELIVERED: &str = "message.delivered";
     pub const MESSAGE_RECEIVED: &str = "message.received";
     pub const MESSAGE_BOUNCED: &str = "message.bounced";
+    pub const MESSAGE_CHARGED: &str = "message.charged";
     pub const MESSAGE_COMPLAINED: &str = "message.complained";
     pub const MESSAGE_UNSUBSCRIBED: &str = "message.unsubscribed";
     pub const MESSAGE_OPENED: &str = "message.opened";

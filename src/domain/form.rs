@@ -39,8 +39,9 @@ pub const URL_CHARS_MAX: usize = 2_048;
 pub struct Form {
     /// In the order they are shown.
     pub fields: Vec<Field>,
-    /// What the visitor may agree to; `None` asks nothing, and then no marketing may be sent.
-    pub consent: Option<ConsentAsk>,
+    /// What the visitor may agree to, a box each; without any, no marketing may be sent.
+    #[serde(rename = "consent", default, with = "boxes")]
+    pub consents: Vec<ConsentAsk>,
     /// The page shown after a submission (a page's name in the same campaign).
     pub thanks: Option<String>,
     /// The label of the button; a house default in the campaign's language if absent.
@@ -137,6 +138,37 @@ pub struct ConsentAsk {
     pub cross_border: bool,
 }
 
+/// Boxes as they are kept: nothing, one, or a list, as forms of before there were several have it.
+pub(crate) mod boxes {
+    use super::ConsentAsk;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Boxes {
+        One(ConsentAsk),
+        Several(Vec<ConsentAsk>),
+    }
+
+    /// Writes them.
+    pub fn serialize<S: Serializer>(asks: &[ConsentAsk], serializer: S) -> Result<S::Ok, S::Error> {
+        match asks {
+            [] => serializer.serialize_none(),
+            [one] => one.serialize(serializer),
+            several => several.serialize(serializer),
+        }
+    }
+
+    /// Reads them.
+    pub fn deserialize<'de, D: Deserializer<'de>>(read: D) -> Result<Vec<ConsentAsk>, D::Error> {
+        Ok(match Option::<Boxes>::deserialize(read)? {
+            None => Vec::new(),
+            Some(Boxes::One(ask)) => vec![ask],
+            Some(Boxes::Several(asks)) => asks,
+        })
+    }
+}
+
 fn is_consent(basis: &LawfulBasis) -> bool {
     *basis == LawfulBasis::Consent
 }
@@ -151,8 +183,8 @@ pub struct Submission {
     /// Every other answer by field name; unanswered fields are absent, so that they overwrite
     /// nothing. Fields named `email` and `phone` of those types are above only.
     pub attributes: BTreeMap<String, serde_json::Value>,
-    /// Whether the consent box was ticked.
-    pub consent_given: bool,
+    /// What was agreed to: the boxes that were ticked.
+    pub agreed: Vec<ConsentAsk>,
     /// How many names were sent that the form does not know; they are dropped.
     pub ignored: usize,
 }
@@ -160,7 +192,7 @@ pub struct Submission {
 /// What is wrong with the answer to one field.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FieldProblem {
-    /// The field's name, or `consent`.
+    /// The field's name, or that of a box of consent.
     pub field: String,
     /// What is wrong.
     pub reason: FieldReason,
@@ -210,6 +242,19 @@ impl Form {
     pub fn field(&self, name: &str) -> Option<&Field> {
         self.fields.iter().find(|field| field.name == name)
     }
+
+    /// The boxes of consent, each with the name that it is sent by. One alone is `consent`. Of
+    /// several, each is named by what it asks, `consent.offers.email.sms`, so that a page that was
+    /// left open over a change of the form never agrees to another box than the one ticked.
+    pub fn boxes(&self) -> impl Iterator<Item = (String, &ConsentAsk)> {
+        let is_alone = self.consents.len() == 1;
+        self.consents.iter().map(move |ask| {
+            let words = [CONSENT_FIELD, &*ask.purpose].into_iter();
+            let words = words.chain(ask.channels.iter().map(|channel| channel.as_str()));
+            let named = || words.collect::<Vec<_>>().join(".");
+            (if is_alone { CONSENT_FIELD.to_owned() } else { named() }, ask)
+        })
+    }
 }
 
 /// Reads an answer strictly: either everything is good, or each bad field is told, once.
@@ -223,12 +268,14 @@ pub fn read(form: &Form, answer: &Answer) -> Result<Submission, Vec<FieldProblem
             Err(reason) => problems.push(FieldProblem { field: field.name.clone(), reason }),
         }
     }
-    if let Some(consent) = &form.consent {
-        match tick(answer.all(CONSENT_FIELD)) {
-            Ok(given) if consent.required && !given => problems
-                .push(FieldProblem { field: CONSENT_FIELD.into(), reason: FieldReason::NotTicked }),
-            Ok(given) => submission.consent_given = given,
-            Err(reason) => problems.push(FieldProblem { field: CONSENT_FIELD.into(), reason }),
+    for (field, ask) in form.boxes() {
+        match tick(answer.all(&field)) {
+            Ok(false) if ask.required => {
+                problems.push(FieldProblem { field, reason: FieldReason::NotTicked });
+            }
+            Ok(true) => submission.agreed.push(ask.clone()),
+            Ok(false) => {}
+            Err(reason) => problems.push(FieldProblem { field, reason }),
         }
     }
     if problems.is_empty() && submission.email.is_none() && submission.phone.is_none() {
@@ -304,7 +351,10 @@ pub fn tick(values: &[String]) -> Result<bool, FieldReason> {
 }
 
 fn is_known(form: &Form, name: &str) -> bool {
-    name.starts_with('_') || RESERVED_FIELD_NAMES.contains(&name) || form.field(name).is_some()
+    name.starts_with('_')
+        || RESERVED_FIELD_NAMES.contains(&name)
+        || form.field(name).is_some()
+        || form.boxes().any(|(field, _)| field == name)
 }
 
 /// Puts a good value where it belongs.

@@ -420,6 +420,10 @@ pub fn value_key(value: &serde_json::Value) -> Option<String> {
 /// The reason of an enrollment that ended because its journey's goal was reached.
 pub const GOAL_REASON: &str = "goal";
 
+/// Why a passage goes on no further, or what waits of it is held back: the contact was merged into
+/// another that has been in the journey itself.
+pub const MERGED_REASON: &str = "merged";
+
 impl Trigger {
     /// The triggers it consists of.
     pub fn parts(&self) -> &[Trigger] {
@@ -471,9 +475,11 @@ impl Enrollment {
         self.entry_key.as_ref().is_some_and(|key| key.starts_with('='))
     }
 
-    /// Whether it ended before its last step, so that what it has not sent yet is held back.
+    /// Whether it ended before its last step, or was another's too, so that what it has not sent
+    /// yet is held back.
     pub fn has_left(&self) -> bool {
-        self.state == EnrollmentState::Exited || self.reason == GOAL_REASON
+        self.state == EnrollmentState::Exited
+            || [GOAL_REASON, MERGED_REASON].contains(&&*self.reason)
     }
 
     /// Whether it has begun; one of a limited journey may wait for its hour.

@@ -7,6 +7,7 @@ use super::decide::ERASED;
 use super::journey::Enrollment;
 use super::primitives::{CampaignId, Channel, ContactId, EnrollmentId, MessageId, Millis, Span};
 use super::suppression::{Suppression, SuppressionReason};
+use super::texting::Spent;
 use serde::{Deserialize, Serialize};
 
 /// A row of the ledger that every message has before anything leaves.
@@ -62,6 +63,9 @@ pub struct Message {
     pub clicked_at: Option<Millis>,
     /// When what became of it was first heard.
     pub heard: Milestones,
+    /// What it took, of a text message, as far as that is known.
+    #[serde(default)]
+    pub spent: Option<Spent>,
     /// How far it has come.
     pub state: MessageState,
 }
@@ -114,6 +118,7 @@ impl Message {
             opened_at: None,
             clicked_at: None,
             heard: Milestones::default(),
+            spent: None,
         }
     }
 
@@ -204,6 +209,11 @@ impl MessageState {
     /// Whether it goes no further by itself.
     pub fn is_over(self) -> bool {
         !matches!(self, Self::Queued | Self::Sending)
+    }
+
+    /// Whether it has left, as far as we know.
+    pub fn has_left(self) -> bool {
+        matches!(self, Self::Sent | Self::Delivered | Self::Bounced | Self::Complained)
     }
 
     /// Where it goes when this is heard of it: forwards only, for what a provider tells comes in

@@ -25,10 +25,44 @@ pub const WORDS_FIELD: &str = "words";
 pub const TRACKING_FIELD: &str = "do_not_track";
 /// The tag of the language chosen.
 pub const LANGUAGE_FIELD: &str = "language";
+/// The IANA name of the time zone chosen; empty leaves it.
+pub const TIME_ZONE_FIELD: &str = "time_zone";
 /// Sent with `STOP_ALL`: everything is taken back.
 pub const DO_FIELD: &str = "do";
 /// The value of `DO_FIELD` that takes everything back.
 pub const STOP_ALL: &str = "stop";
+
+/// The areas of the IANA list whose zones are offered, and what they are called. What stands
+/// outside them is of old, or of no place.
+const AREAS: [(&str, &str, &str); 9] = [
+    ("Africa", "Africa", "非洲"),
+    ("America", "America", "美洲"),
+    ("Antarctica", "Antarctica", "南极洲"),
+    ("Asia", "Asia", "亚洲"),
+    ("Atlantic", "Atlantic", "大西洋"),
+    ("Australia", "Australia", "澳大利亚"),
+    ("Europe", "Europe", "欧洲"),
+    ("Indian", "Indian Ocean", "印度洋"),
+    ("Pacific", "Pacific", "太平洋"),
+];
+
+/// The time zones that may be chosen: of each area its name, and the names of its zones.
+pub fn zones(language: Language) -> Vec<(&'static str, Vec<String>)> {
+    let mut all: Vec<String> = jiff::tz::db().available().map(|zone| zone.to_string()).collect();
+    all.sort_unstable();
+    let of = |area: &str| {
+        let is_of = |zone: &&String| zone.split_once('/').is_some_and(|(own, _)| own == area);
+        all.iter().filter(is_of).cloned().collect()
+    };
+    AREAS.iter().map(|(area, en, zh)| (language.pick(*en, *zh), of(area))).collect()
+}
+
+/// Whether a zone may be chosen, in exactly these letters.
+fn is_offered(zone: &str) -> bool {
+    let area = zone.split_once('/').map_or("", |(area, _)| area);
+    AREAS.iter().any(|(own, ..)| *own == area)
+        && jiff::tz::db().get(zone).is_ok_and(|known| known.iana_name() == Some(zone))
+}
 
 /// A purpose with its boxes.
 #[derive(Clone, Debug, PartialEq)]
@@ -149,6 +183,7 @@ pub fn read(
     let is_outdated = !agreed.is_empty() && words != fingerprint(now_shown, language);
     let stop_all = answer.first(DO_FIELD) == Some(STOP_ALL);
     let chosen = answer.first(LANGUAGE_FIELD).unwrap_or_default();
+    let zone = answer.first(TIME_ZONE_FIELD).filter(|zone| is_offered(zone));
     let locale = Language::ALL.into_iter().map(Language::tag).find(|tag| *tag == chosen);
     let choice = Choice {
         source: "preference page",
@@ -159,7 +194,8 @@ pub fn read(
         stop_all,
         undoes: None,
         do_not_track: (!stop_all).then(|| answer.first(TRACKING_FIELD).is_some()),
-        locale: locale.map(str::to_owned),
+        locale: locale.filter(|_| !stop_all).map(str::to_owned),
+        time_zone: zone.filter(|_| !stop_all).map(str::to_owned),
         origin_hash: String::new(),
     };
     Reading { choice, is_outdated }

@@ -58,7 +58,7 @@ pub fn offers(catalog: &Catalog, language: Language) -> Vec<Offer> {
     let mut offers: BTreeMap<String, Offer> = BTreeMap::new();
     for edition in catalog.live() {
         let campaign = &edition.compiled.campaign;
-        for ask in campaign.forms.values().filter_map(|form| form.consent.as_ref()) {
+        for ask in campaign.forms.values().flat_map(|form| &form.consents) {
             let offer = offers.entry(ask.purpose.clone()).or_insert_with(|| Offer {
                 purpose: ask.purpose.clone(),
                 name: String::new(),
@@ -82,8 +82,7 @@ pub fn offers(catalog: &Catalog, language: Language) -> Vec<Offer> {
             }
         }
         if offer.words.is_empty() {
-            let asks =
-                campaigns().flat_map(|c| c.forms.values()).filter_map(|f| f.consent.as_ref());
+            let asks = campaigns().flat_map(|c| c.forms.values()).flat_map(|form| &form.consents);
             let ask = asks.into_iter().find(|ask| ask.purpose == offer.purpose);
             offer.words = ask.map(|ask| ask.text.clone()).unwrap_or_default();
         }

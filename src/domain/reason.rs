@@ -151,6 +151,7 @@ const REASONS: &[(&str, &str, &str)] = &[
     ("policy", "a rule of the receiver's forbids it", "被对方的规则拒绝"),
     ("opted_out", "the owner of the number wants no messages", "号码的主人已拒收"),
     ("auto_reply", "the answer of a machine, no bounce", "自动回复，并非退信"),
+    ("complaint", "its reader called it spam", "收件人将其举报为垃圾邮件"),
     ("delayed", "late, and still being tried", "延迟，仍在尝试投递"),
     ("unclear", "nobody said why", "原因不明"),
     ("skipped", "not sent, on purpose", "有意未发送"),

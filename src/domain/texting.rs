@@ -46,12 +46,23 @@ pub struct Texting {
 }
 
 /// What a text message took.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spent {
     /// How many segments.
     pub segments: u32,
     /// What they cost, in millionths of the campaign's currency; 0 where no price is known.
     pub micros: i64,
+}
+
+/// What a provider says that a text message took.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Billed {
+    /// How many segments; `None` if it does not say.
+    pub segments: Option<u32>,
+    /// What it costs, in millionths; `None` if it does not say.
+    pub micros: Option<i64>,
+    /// The currency of that, such as `EUR`.
+    pub currency: String,
 }
 
 /// A text message as it would leave, to be looked at.

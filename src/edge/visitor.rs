@@ -76,8 +76,13 @@ pub fn form_start(mut app: App, inbound: Inbound, id: &str) -> Reply {
         return reply::message(&inbound, MessageKind::NotFound);
     };
     let token = serve_page::form_token(&app.settings, &id, app.now, &mut app.ids);
-    let body =
-        json!({ "form": id, "token": token, "fields": form.fields, "consent": form.consent });
+    let boxes: Vec<Value> = form
+        .boxes()
+        .map(|(name, ask)| json!({ "name": name, "text": ask.text, "required": ask.required }))
+        .collect();
+    let consent = form.consents.first();
+    let body = json!({ "form": id, "token": token, "fields": form.fields, "boxes": boxes,
+                       "consent": consent });
     allow_origin(Reply::json(200, &body), form, &inbound)
 }
 
@@ -233,7 +238,7 @@ fn thank(app: &App, inbound: &Inbound, edition: &Rc<Edition>, form: &Form) -> Re
     if let Some(page) = page {
         return Reply::redirect(303, &page.path);
     }
-    let asks = form.consent.as_ref().is_some_and(|consent| consent.double_opt_in);
+    let asks = form.consents.iter().any(|consent| consent.double_opt_in);
     let view = ThanksView {
         language: Language::from_locale(&campaign.locale),
         campaign_name: &campaign.name,

@@ -158,6 +158,7 @@ pub async fn undo<D: Database>(
         undoes: Some(refused_at),
         do_not_track: None,
         locale: None,
+        time_zone: None,
         origin_hash: origin_hash.to_owned(),
     };
     let happenings = vec![Happening::Chose(Box::new(choice))];

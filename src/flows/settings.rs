@@ -159,7 +159,7 @@ mod tests {
         all good
         PACING: is not JSON, expected value at line 1 column 1:
           write it as { "caps": [{ "messages": 4, "within": "7d" }] }
-        PACING: invalid type: sequence, expected a map at line 1 column 12
+        PACING: invalid type: sequence, expected a map at line 1 column 11
         PACING: unknown variant `fax`,
           expected one of `email`, `sms`, `webhook` at line 1 column 18
         PACING: `9` is no time of day such as "21:00" at line 1 column 33

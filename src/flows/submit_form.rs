@@ -72,7 +72,7 @@ pub fn check(
         email: submission.email,
         phone: submission.phone,
         attributes: submission.attributes,
-        agreed: form.consent.clone().filter(|_| submission.consent_given),
+        agreed: submission.agreed,
         touch: touch(edition, &campaign.id, answer, settings, now),
         locale: campaign.locale.clone(),
         origin_hash: origin_hash.to_owned(),

@@ -3,12 +3,13 @@
 use super::statement::{Statement, Value};
 use crate::domain::message::{Class, Message, MessageState, Milestones};
 use crate::domain::primitives::{CampaignId, Channel, ContactId, EnrollmentId, MessageId, Millis};
+use crate::domain::texting::Spent;
 use serde::{Deserialize, Serialize};
 
 const COLUMNS: &str = "id, contact_id, campaign_id, version, enrollment_id, journey, step,
        broadcast, channel, class, purpose, template, note, queued_at, send_at, attempts, uncertain,
        nullif(sender, '') AS sender, call, called_at, opened_at, clicked_at, delivered_at,
-       bounced_at, complained_at, unsubscribed_at, state,
+       bounced_at, complained_at, unsubscribed_at, sms_segments, cost_micros, state,
        reason = 'rate_limited' AS waited";
 
 /// The ids of messages that may be sent now, the longest-waiting first; those whose delivery was
@@ -215,6 +216,8 @@ pub struct MessageRow {
     bounced_at: Option<Millis>,
     complained_at: Option<Millis>,
     unsubscribed_at: Option<Millis>,
+    sms_segments: Option<u32>,
+    cost_micros: Option<i64>,
     state: MessageState,
     waited: u8,
 }
@@ -251,6 +254,10 @@ impl From<MessageRow> for Message {
                 complained_at: row.complained_at,
                 unsubscribed_at: row.unsubscribed_at,
             },
+            spent: row
+                .sms_segments
+                .zip(row.cost_micros)
+                .map(|(segments, micros)| Spent { segments, micros }),
             state: row.state,
         }
     }

@@ -152,7 +152,9 @@ UPDATE messages SET
        delivered_at = coalesce(delivered_at, row.value ->> 'delivered_at'),
        bounced_at = coalesce(bounced_at, row.value ->> 'bounced_at'),
        complained_at = coalesce(complained_at, row.value ->> 'complained_at'),
-       unsubscribed_at = coalesce(unsubscribed_at, row.value ->> 'unsubscribed_at')
+       unsubscribed_at = coalesce(unsubscribed_at, row.value ->> 'unsubscribed_at'),
+       sms_segments = coalesce(row.value ->> 'sms_segments', sms_segments),
+       cost_micros = coalesce(row.value ->> 'cost_micros', cost_micros)
   FROM json_each(?1) AS row
  WHERE messages.id = row.value ->> 'id'";
 
@@ -289,8 +291,16 @@ impl RowsByTable {
     }
 
     fn add_message_change(&mut self, change: &Change) {
-        let Change::Message { id, state, reason, provider_id, opened_at, clicked_at, heard } =
-            change
+        let Change::Message {
+            id,
+            state,
+            reason,
+            provider_id,
+            opened_at,
+            clicked_at,
+            heard,
+            spent: took,
+        } = change
         else {
             return;
         };
@@ -316,6 +326,8 @@ impl RowsByTable {
             ("bounced_at", json!(heard.bounced_at)),
             ("complained_at", json!(heard.complained_at)),
             ("unsubscribed_at", json!(heard.unsubscribed_at)),
+            ("sms_segments", json!(took.map(|took| took.segments))),
+            ("cost_micros", json!(took.map(|took| took.micros))),
         ];
         let told = told.into_iter().filter(|(_, value)| !value.is_null());
         row.extend(told.map(|(name, value)| (name.to_owned(), value)));

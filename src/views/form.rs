@@ -6,14 +6,17 @@ use crate::domain::address::{EMAIL_BYTES_MAX, PHONE_TYPED_CHARS_MAX};
 use crate::domain::answer::Answer;
 use crate::domain::country;
 use crate::domain::form::{
-    self, CONSENT_FIELD, Choice, Field, FieldKind, FieldProblem, Form, HONEYPOT_FIELD,
-    TEXT_CHARS_MAX, TOKEN_FIELD, URL_CHARS_MAX,
+    self, Choice, ConsentAsk, Field, FieldKind, FieldProblem, Form, HONEYPOT_FIELD, TEXT_CHARS_MAX,
+    TOKEN_FIELD, URL_CHARS_MAX,
 };
 use crate::domain::language::Language;
 use crate::domain::origin::{
     LANDING_FIELD, Origin, PAGE_FIELD, QUERY_FIELD, REFERRER_FIELD, VARIANT_FIELD,
 };
 use askama::Template;
+
+/// Characters of a box's words that stand where a label would.
+const LABEL_CHARS_MAX: usize = 40;
 
 /// What a form is rendered from.
 pub struct FormView<'a> {
@@ -42,7 +45,7 @@ pub fn form_html(view: &FormView) -> String {
         .filter(|field| !matches!(field.kind, FieldKind::Hidden { .. }))
         .map(|field| row(view, field))
         .collect();
-    rows.extend(consent_row(view));
+    rows.extend(view.form.boxes().map(|(name, ask)| consent_row(view, name, ask)));
     render(&FormTemplate {
         form_id: view.form_id,
         honeypot: HONEYPOT_FIELD,
@@ -200,22 +203,21 @@ fn row(view: &FormView, field: &Field) -> Row {
     }
 }
 
-/// The consent box: never ticked beforehand, kept as the visitor left it when asked again.
-fn consent_row(view: &FormView) -> Option<Row> {
-    let consent = view.form.consent.as_ref()?;
-    let problem = problem_of(view, CONSENT_FIELD);
-    let id = format!("dl-{CONSENT_FIELD}");
-    let is_ticked = form::tick(view.values.all(CONSENT_FIELD)).unwrap_or(false);
-    Some(Row {
+/// A consent box: never ticked beforehand, kept as the visitor left it when asked again.
+fn consent_row(view: &FormView, name: String, ask: &ConsentAsk) -> Row {
+    let problem = problem_of(view, &name);
+    let id = format!("dl-{name}");
+    let is_ticked = form::tick(view.values.all(&name)).unwrap_or(false);
+    Row {
         described_by: described_by(&id, false, problem.is_some()),
-        name: CONSENT_FIELD.to_owned(),
-        label: consent.text.clone(),
+        label: ask.text.clone(),
         help: None,
         problem,
-        required: consent.required,
+        required: ask.required,
         control: Control::Checkbox { is_ticked },
+        name,
         id,
-    })
+    }
 }
 
 fn problem_of(view: &FormView, name: &str) -> Option<String> {
@@ -374,7 +376,7 @@ fn hidden_inputs(view: &FormView) -> Vec<Pair> {
 fn summary(view: &FormView) -> Vec<Told> {
     let label = |name: &str| match view.form.field(name) {
         Some(field) => field_label(field, view.language),
-        None => view.language.pick("Consent", "同意事项").to_owned(),
+        None => box_label(view, name),
     };
     let told = |problem: &FieldProblem| {
         let label = label(&problem.field);
@@ -386,6 +388,20 @@ fn summary(view: &FormView) -> Vec<Told> {
         }
     };
     view.problems.iter().map(told).collect()
+}
+
+/// How a box is called where something is wrong with it: one of several by its first words.
+fn box_label(view: &FormView, name: &str) -> String {
+    let several = view.form.consents.len() > 1;
+    let asked = view.form.boxes().find(|(own, _)| several && own == name);
+    let Some((_, ask)) = asked else {
+        return view.language.pick("Consent", "同意事项").to_owned();
+    };
+    let mut label: String = ask.text.chars().take(LABEL_CHARS_MAX).collect();
+    if label.len() < ask.text.len() {
+        label.push('…');
+    }
+    label
 }
 
 /// What stands between a label and what is said of it; a label that is a question needs no colon.
@@ -400,7 +416,6 @@ pub(super) fn colon(label: &str, language: Language) -> &'static str {
 mod tests {
     use super::*;
     use crate::domain::consent::LawfulBasis;
-    use crate::domain::form::ConsentAsk;
     use crate::domain::primitives::Channel;
 
     const EVIL: &str = "\"><script>alert('1')</script>&";
@@ -419,7 +434,7 @@ mod tests {
             basis: LawfulBasis::Consent,
             cross_border: false,
         };
-        Form { fields, consent: Some(consent), thanks: None, submit_label: None, origins: vec![] }
+        Form { fields, consents: vec![consent], thanks: None, submit_label: None, origins: vec![] }
     }
 
     fn render_with(form: &Form, language: Language, values: &Answer) -> String {
@@ -468,14 +483,14 @@ mod tests {
         });
         let mut form = form(fields.collect());
         form.submit_label = Some(text.into());
-        form.consent.as_mut().unwrap().text = text.into();
+        form.consents[0].text = text.into();
         form
     }
 
     #[test]
     fn a_small_form() {
         let mut form = form(vec![field("email", FieldKind::Email, true)]);
-        form.consent = None;
+        form.consents.clear();
         let mut values = Answer::default();
         values.push("email", "a@@b");
         // One attribute a line, to be read more easily.
@@ -554,7 +569,7 @@ mod tests {
         for field in &form.fields {
             values.push(&*field.name, EVIL);
         }
-        values.push(CONSENT_FIELD, EVIL);
+        values.push(form::CONSENT_FIELD, EVIL);
         let origin = Origin::of_visit(EVIL, EVIL, EVIL, EVIL, EVIL);
         for language in Language::ALL {
             let html = form_html(&FormView {
@@ -611,5 +626,27 @@ mod tests {
         assert!(!html.contains("aria-invalid") && !html.contains("dl-problem"));
         let consent = "id=\"dl-consent\" name=\"consent\" value=\"yes\" required>";
         assert!(html.contains(consent));
+    }
+
+    #[test]
+    fn several_boxes_are_each_named_and_told_by_their_own_words() {
+        let mut form = form(vec![field("email", FieldKind::Email, true)]);
+        let text = "My data may go to Example Inc. in the United States, for sending mail.";
+        let more = ConsentAsk {
+            purpose: "abroad".into(),
+            text: text.into(),
+            cross_border: true,
+            ..form.consents[0].clone()
+        };
+        form.consents.push(more);
+        let mut values = Answer::default();
+        values.push("consent.newsletter.email", "on");
+        let html = render_with(&form, Language::English, &values);
+        let news = "name=\"consent.newsletter.email\" value=\"yes\"";
+        assert!(html.contains(news), "{html}");
+        assert_eq!(html.matches(" checked").count(), 1);
+        let told = "href=\"#dl-consent.abroad.email\">My data may go to Example Inc. in the Un…: ";
+        assert!(html.contains(told), "{html}");
+        assert!(html.contains("id=\"dl-consent.abroad.email\""));
     }
 }

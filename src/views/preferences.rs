@@ -5,7 +5,7 @@ use super::page::{Page, other};
 use super::render;
 use crate::domain::contact::Contact;
 use crate::domain::language::Language;
-use crate::domain::preferences::{Preference, Tick, fingerprint};
+use crate::domain::preferences::{Preference, Tick, fingerprint, zones};
 use crate::domain::purpose::channel_name;
 use askama::Template;
 
@@ -54,6 +54,7 @@ pub fn preferences(view: &PreferencesView) -> String {
     let on = |p: &Preference, tick: &Tick| tick.is_on.then(|| p.value(tick));
     let shown: Vec<String> =
         view.preferences.iter().flat_map(|p| p.boxes.iter().filter_map(|t| on(p, t))).collect();
+    let areas = areas(view);
     let addresses = [view.contact.email.as_deref().map(masked), phone_end(view.contact)];
     let addresses: Vec<String> = addresses.into_iter().flatten().collect();
     render(&PreferencesTemplate {
@@ -69,8 +70,31 @@ pub fn preferences(view: &PreferencesView) -> String {
         shown: shown.join(" "),
         is_untracked: view.contact.refuses_tracking(),
         chosen: view.contact.locale.as_deref().map_or(language, Language::from_locale),
+        other_zone: unlisted(&areas, view.contact),
+        areas,
         footer: view.postal_address,
     })
+}
+
+/// The areas, with the contact's own zone marked.
+fn areas(view: &PreferencesView) -> Vec<Area> {
+    let own = view.contact.time_zone.as_deref();
+    let line = |zone: String| ZoneLine {
+        label: zone.split_once('/').map_or("", |(_, place)| place).replace('_', " "),
+        is_chosen: own == Some(zone.as_str()),
+        value: zone,
+    };
+    let area = |(label, zones): (&'static str, Vec<String>)| Area {
+        label,
+        zones: zones.into_iter().map(line).collect(),
+    };
+    zones(view.language).into_iter().map(area).collect()
+}
+
+/// What is chosen when none of the list is: a zone outside it, or none at all.
+fn unlisted(areas: &[Area], contact: &Contact) -> Option<String> {
+    let is_listed = areas.iter().flat_map(|area| &area.zones).any(|zone| zone.is_chosen);
+    (!is_listed).then(|| contact.time_zone.clone().unwrap_or_default())
 }
 
 fn line(preference: &Preference, time_zone: &str, language: Language) -> PurposeLine {
@@ -125,7 +149,20 @@ struct PreferencesTemplate<'a> {
     shown: String,
     is_untracked: bool,
     chosen: Language,
+    areas: Vec<Area>,
+    other_zone: Option<String>,
     footer: &'a str,
+}
+
+struct Area {
+    label: &'static str,
+    zones: Vec<ZoneLine>,
+}
+
+struct ZoneLine {
+    value: String,
+    label: String,
+    is_chosen: bool,
 }
 
 struct PurposeLine {

@@ -5,7 +5,7 @@
 
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdtemp, readFile, readdir, rm } from "node:fs/promises";
+import { cp, mkdtemp, readFile, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -72,7 +72,8 @@ export const CONFIGURATION = {
  *
  * `variables` are added to CONFIGURATION; `submitLimit` is how many submissions a visitor may
  * make a minute; `outbound(request)` answers for the whole outside world (default: it is down);
- * `queueSeconds` is how long a queue waits before it hands out what it has; `verbose` shows the
+ * `queueSeconds` is how long a queue waits before it hands out what it has; `email` binds
+ * Cloudflare's e-mail service; `listen(line)` hears what Miniflare says; `verbose` shows the
  * worker's log.
  */
 export async function start(settings = {}) {
@@ -187,9 +188,12 @@ class Runtime {
   async settle() {
     const deadline = Date.now() + SETTLE_TIMEOUT_MS;
     for (let quiet = 0; quiet < SETTLE_QUIET_POLLS; ) {
-      if (Date.now() > deadline) throw new Error("the queues did not drain in time");
+      const left = await this.#backlog();
+      if (Date.now() > deadline) {
+        throw new Error(`the queues did not drain in time: ${JSON.stringify(left)}`);
+      }
       await new Promise((resolve) => setTimeout(resolve, SETTLE_POLL_MS));
-      quiet = (await this.#backlog()) > 0 ? 0 : quiet + 1;
+      quiet = Object.values(left).some((count) => count > 0) ? 0 : quiet + 1;
     }
   }
 
@@ -197,6 +201,28 @@ class Runtime {
   async restart(settings = {}) {
     await this.#miniflare.dispose();
     this.#settings = { ...this.#settings, ...settings };
+    await this.open();
+  }
+
+  /** Copies the database as it stands; returns what `putDatabaseBack` takes. */
+  async copyDatabase() {
+    const copy = join(this.#folder, `d1-${this.now()}`);
+    await this.#whileStopped(() => cp(join(this.#folder, "d1"), copy, { recursive: true }));
+    return copy;
+  }
+
+  /** Has the database be what it was when it was copied. KV and the clock go on. */
+  async putDatabaseBack(copy) {
+    await this.#whileStopped(async () => {
+      await rm(join(this.#folder, "d1"), { recursive: true });
+      await cp(copy, join(this.#folder, "d1"), { recursive: true });
+    });
+  }
+
+  /** Stops the worker, does something to its files, and starts it. */
+  async #whileStopped(work) {
+    await this.#miniflare.dispose();
+    await work();
     await this.open();
   }
 
@@ -228,16 +254,14 @@ class Runtime {
     return this.#miniflare.getKVNamespace("KV");
   }
 
-  /** How many messages wait in a queue or are being consumed. */
+  /** How many messages wait in each queue, and how many are being consumed. */
   async #backlog() {
-    const waiting = await Promise.all(
-      ["INTAKE", "WORK"].map(async (binding) => {
-        const queue = await this.#miniflare.getQueueProducer(binding);
-        return (await queue.metrics()).backlogCount;
-      }),
-    );
-    const consuming = await (await this.fetch(TAP_PATH)).json();
-    return waiting.reduce((sum, count) => sum + count, consuming);
+    const waiting = async (binding) => {
+      const queue = await this.#miniflare.getQueueProducer(binding);
+      return (await queue.metrics()).backlogCount;
+    };
+    const [intake, work] = await Promise.all([waiting("INTAKE"), waiting("WORK")]);
+    return { intake, work, consuming: await (await this.fetch(TAP_PATH)).json() };
   }
 }
 
@@ -249,13 +273,27 @@ function milliseconds(span) {
   return Number(count) * SPAN_MS[unit];
 }
 
+/** Passes on what Miniflare says, and prints nothing. */
+class Ear extends Log {
+  #listen;
+
+  constructor(listen) {
+    super(LogLevel.INFO);
+    this.#listen = listen;
+  }
+
+  log(message) {
+    this.#listen(message);
+  }
+}
+
 /** Reads what the runtime says and drops it: unread, it would fill the pipe and stop. */
 function silence(...streams) {
   for (const stream of streams) stream.resume();
 }
 
 function options(folder, settings) {
-  const { variables = {}, submitLimit = 10, queueSeconds = 0.05, outbound, verbose } = settings;
+  const { variables = {}, submitLimit = 10, queueSeconds = 0.05, outbound, email, listen, verbose } = settings;
   const consumer = {
     maxBatchTimeout: queueSeconds,
     maxRetries: 5,
@@ -281,9 +319,10 @@ function options(folder, settings) {
       "dripline-intake": { ...consumer, maxBatchSize: 100 },
       "dripline-work": { ...consumer, maxBatchSize: 10 },
     },
+    ...(email && { email: { send_email: [{ name: "EMAIL" }] } }),
     ratelimits: { SUBMIT_LIMIT: { simple: { limit: submitLimit, period: 60 } } },
     outboundService: outbound ?? (() => new Response("the outside world is down", { status: 503 })),
-    log: new Log(verbose ? LogLevel.INFO : LogLevel.NONE),
+    log: listen ? new Ear(listen) : new Log(verbose ? LogLevel.INFO : LogLevel.NONE),
     handleRuntimeStdio: verbose ? undefined : silence,
   };
 }

@@ -2,10 +2,11 @@
 
 use super::invariants::assert_sound;
 use super::rig::{InTurns, Task, together};
-use super::support::{FORM, campaign, history, number, order, rows, world};
+use super::support::{FORM, MONDAY, campaign, history, number, order, rows, world};
 use dripline::domain::ab::Reason;
 use dripline::domain::broadcast::BroadcastState::{Cancelled, Paused, Running};
 use dripline::domain::broadcast::BroadcastVerb::{Cancel, Pause, Resume, Start};
+use dripline::domain::message::Letter;
 use dripline::domain::primitives::{Ids, Millis, QualifiedId, Span};
 use dripline::flows::commit::CommitError;
 use dripline::flows::publish::Refusal;
@@ -20,7 +21,7 @@ use proptest::prelude::*;
 use std::cell::Cell;
 use std::collections::BTreeSet;
 
-const NEWS: &str = r#"
+pub const NEWS: &str = r#"
     [segment.readers]
     rule = { attribute = "email", set = true }
     [broadcast.news]
@@ -37,14 +38,14 @@ fn address(n: usize) -> String {
 }
 
 /// A world with so many readers who have agreed.
-fn readers(parts: &str, count: usize) -> World {
+pub fn readers(parts: &str, count: usize) -> World {
     let mut world = world(&format!("{FORM}{parts}"));
     (0..count).for_each(|n| join(&mut world, &address(n)));
     world
 }
 
 /// So many minutes, with a tick each.
-fn minutes(world: &mut World, minutes: i64) {
+pub fn minutes(world: &mut World, minutes: i64) {
     for _ in 0..minutes {
         world.step(world.now().plus(Span::minutes(1))).unwrap();
         world.tick().unwrap();
@@ -52,14 +53,14 @@ fn minutes(world: &mut World, minutes: i64) {
 }
 
 /// Every letter of the post is to somebody else, and there are so many.
-fn assert_each_once(world: &World, count: usize) {
+pub fn assert_each_once(world: &World, count: usize) {
     let letters = world.letters();
     let addresses: BTreeSet<&str> = letters.iter().map(|l| l.address.as_str()).collect();
     assert_eq!((letters.len(), addresses.len()), (count, count));
     assert_sound(&world.db, Some(world.now()));
 }
 
-fn state(world: &World) -> String {
+pub fn state(world: &World) -> String {
     let row = &rows(&world.db, "SELECT state || ' ' || phase AS s FROM broadcasts")[0];
     row["s"].as_str().unwrap().to_owned()
 }
@@ -109,6 +110,24 @@ fn who_comes_after_the_start_is_left_out_and_who_leaves_before_their_turn_too() 
     minutes(&mut world, 2);
     assert_each_once(&world, 1);
     assert_eq!(world.letters()[0].address, "reader1@example.com");
+}
+
+#[test]
+fn a_broadcast_keeps_its_own_hours_instead_of_the_campaigns() {
+    let pacing = "[pacing]\nwindow = { from = '20:00', to = '21:00' }\n";
+    let own = "window = { from = '10:00', to = '12:00' }\n[broadcast.late]\nsegment = 'readers'\n\
+               send = 'emails/late'";
+    let mut world = readers(&format!("{pacing}{NEWS}{own}"), 2);
+    world.broadcast("c.news", Start).unwrap();
+    world.broadcast("c.late", Start).unwrap();
+    minutes(&mut world, 1);
+    assert_eq!(world.letters(), []);
+    world.after(Span::hours(14)).unwrap();
+    let told = |letter: &Letter| (letter.subject.clone(), (letter.at.0 - MONDAY.0) / 3_600_000);
+    let told: BTreeSet<_> = world.letters().iter().map(told).collect();
+    let expected = [("emails/late".to_owned(), 11), ("emails/news".to_owned(), 1)];
+    assert_eq!(told, BTreeSet::from(expected));
+    assert_eq!(world.letters().len(), 4);
 }
 
 // --- Crashes ----------------------------------------------------------------------------------
@@ -267,6 +286,19 @@ fn one_that_is_decided_on_can_still_be_paused_while_its_messages_wait() {
     assert_eq!(state(&world), "done rest");
 }
 
+#[test]
+fn one_that_is_cancelled_during_a_pause_says_so_of_its_messages_at_once() {
+    let mut world = readers(NEWS, 3);
+    world.broadcast("c.news", Start).unwrap();
+    run(&world.db, &world, 4).unwrap();
+    world.broadcast("c.news", Pause).unwrap();
+    minutes(&mut world, 3);
+    world.broadcast("c.news", Cancel).unwrap();
+    minutes(&mut world, 2);
+    let sql = "SELECT count(*) AS n FROM messages WHERE state = 'skipped'";
+    assert_eq!(number(&world.db, sql), 3);
+}
+
 // --- Versions and times -----------------------------------------------------------------------
 
 #[test]
@@ -370,7 +402,7 @@ fn who_unsubscribes_before_their_local_time_gets_nothing() {
 
 // --- Variants ---------------------------------------------------------------------------------
 
-const AB: &str = r#"
+pub const AB: &str = r#"
     [segment.readers]
     rule = { attribute = "email", set = true }
     [broadcast.news]
@@ -465,6 +497,21 @@ fn a_pause_while_a_test_is_waited_for_is_waited_out() {
     world.broadcast("c.news", Resume).unwrap();
     minutes(&mut world, 3);
     assert_each_once(&world, 60);
+}
+
+#[test]
+fn a_pause_that_ends_before_the_test_does_leaves_it_its_time() {
+    let mut world = readers(AB, 60);
+    world.broadcast("c.news", Start).unwrap();
+    minutes(&mut world, 2);
+    let tested = world.letters().len();
+    world.broadcast("c.news", Pause).unwrap();
+    minutes(&mut world, 1);
+    world.broadcast("c.news", Resume).unwrap();
+    let sql = "SELECT due_at = decide_at AND phase = 'wait' AS n FROM broadcasts";
+    assert_eq!(number(&world.db, sql), 1);
+    minutes(&mut world, 10);
+    assert_eq!(world.letters().len(), tested);
 }
 
 #[test]

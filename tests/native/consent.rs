@@ -5,6 +5,7 @@ use super::rig::{InTurns, Task, together};
 use super::support::{FORM, MONDAY, history, number, rows, world};
 use dripline::domain::answer::Answer;
 use dripline::domain::consent::{CONFIRMATION_MAILS_A_DAY, with_proofs};
+use dripline::domain::contact::Contact;
 use dripline::domain::language::Language;
 use dripline::domain::message::Letter;
 use dripline::domain::preferences::{fingerprint, preferences};
@@ -14,6 +15,9 @@ use dripline::flows::preferences::{self as choosing, Saved};
 use dripline::flows::receive::{self, Link, Question};
 use dripline::flows::submit_form::{self, Checked};
 use dripline::native::world::{World, block_on};
+use dripline::views::preferences::{
+    PreferencesDone, PreferencesView, preferences as preferences_page,
+};
 use insta::assert_snapshot;
 use proptest::prelude::*;
 
@@ -452,4 +456,229 @@ fn each_grant_has_its_proof_unless_it_was_taken_back_before() {
     granted c.f Some(true)
     confirmed confirmation link None
     ");
+}
+
+#[test]
+fn merging_is_no_way_round_the_limit_of_questions() {
+    let mut world = two_forms();
+    world.submit("/p", &ANN).unwrap();
+    world.after(Span::minutes(2)).unwrap();
+    assert_eq!(questions(&world).len(), 1);
+    // Somebody with a number and no address takes over Ann's.
+    let bob = [("phone", "07400 123456"), ("consent", "on")];
+    world.submit("/q", &bob).unwrap();
+    world.merge("ann@x.example", "+447400123456").unwrap();
+    world.submit("/q", &ANN).unwrap();
+    world.after(Span::minutes(50)).unwrap();
+    assert_eq!(questions(&world).len(), 1, "the one that is out asks for both");
+    let sql = "SELECT json_array_length(confirmation_mails) FROM contacts WHERE email IS NOT NULL";
+    assert_eq!(number(&world.db, sql), 1);
+    assert_sound(&world.db, Some(world.now()));
+}
+
+/// A form with three boxes: two of a purpose and a question each, one for data going abroad.
+const BOXES: &str = r#"
+    [page.p]
+    path = "/p"
+    template = "pages/p"
+    title = "P"
+    form = "f"
+    [form.f]
+    fields = [{ name = "email", type = "email" }, { name = "phone", type = "tel", region = "GB" }]
+    [[form.f.consent]]
+    purpose = "news"
+    channels = ["email"]
+    text = "News!"
+    double_opt_in = true
+    [[form.f.consent]]
+    purpose = "offers"
+    channels = ["email", "sms"]
+    text = "Offers!"
+    double_opt_in = true
+    [[form.f.consent]]
+    purpose = "abroad"
+    cross_border = true
+    text = "My data may go to Example Inc. in the US."
+    [journey.j]
+    purpose = "news"
+    enter = { form = "f" }
+    re_entry = "always"
+    [[journey.j.step]]
+    id = "welcome"
+    send = "emails/welcome"
+"#;
+const NEWS_BOX: &str = "consent.news.email";
+const OFFERS_BOX: &str = "consent.offers.email.sms";
+const ABROAD_BOX: &str = "consent.abroad.email.sms";
+
+fn ledger(world: &World) -> String {
+    let sql = "SELECT channel || ' ' || purpose || ' ' || state || ' ' || cross_border || ' '
+                      || text AS line FROM consents ORDER BY seq, channel";
+    let lines = rows(&world.db, sql);
+    lines.iter().map(|row| format!("{}\n", row["line"].as_str().unwrap())).collect()
+}
+
+#[test]
+fn each_box_has_its_own_words_on_record_and_one_mail_asks_for_all_of_them() {
+    let mut world = world(BOXES);
+    let email = ("email", "ann@x.example");
+    let ticked = [email, (NEWS_BOX, "on"), (OFFERS_BOX, "on"), (ABROAD_BOX, "on")];
+    world.submit("/p", &ticked).unwrap();
+    world.after(Span::minutes(2)).unwrap();
+    assert_eq!(subjects(&world), [QUESTION]);
+    assert_snapshot!(ledger(&world), @"
+    email news granted 0 News!
+    email offers granted 0 Offers!
+    sms offers granted 0 Offers!
+    email abroad granted 1 My data may go to Example Inc. in the US.
+    sms abroad granted 1 My data may go to Example Inc. in the US.
+    ");
+    let question = questions(&world).remove(0);
+    let link = world.links(&question, Purpose::Confirm).next().unwrap();
+    let asked = block_on(receive::question(&world.db, &link, world.now())).unwrap();
+    let told = |purpose: &str, words: &str| (purpose.to_owned(), words.to_owned());
+    assert_eq!(asked, Question::Asks(vec![told("news", "News!"), told("offers", "Offers!")]));
+    world.confirm(&question).unwrap();
+    assert_eq!(subjects(&world), [QUESTION, "emails/welcome"], "the journey begins once");
+    assert_snapshot!(standing(&world), @"
+    email abroad granted
+    email news confirmed
+    email offers confirmed
+    sms abroad granted
+    sms offers granted
+    ");
+    assert_sound(&world.db, Some(world.now()));
+}
+
+#[test]
+fn what_is_not_ticked_is_not_agreed_to_whatever_else_is() {
+    let mut world = world(BOXES);
+    world
+        .submit("/p", &[("email", "ann@x.example"), (ABROAD_BOX, "on"), ("consent", "on")])
+        .unwrap();
+    world.after(Span::minutes(2)).unwrap();
+    assert_eq!(subjects(&world), [""; 0], "nothing is to be confirmed, and nothing may be sent");
+    assert_snapshot!(standing(&world), @"
+    email abroad granted
+    sms abroad granted
+    ");
+    assert_sound(&world.db, Some(world.now()));
+}
+
+#[test]
+fn the_time_zone_is_chosen_from_the_list_and_counts_from_then_on() {
+    let (mut world, welcome) = subscriber();
+    let zone = |world: &World| {
+        let row = rows(&world.db, "SELECT time_zone FROM contacts").remove(0);
+        row["time_zone"].as_str().map(str::to_owned)
+    };
+    let all = ("shown", "email.news sms.news");
+    let agree = [all, ("agree", "email.news"), ("agree", "sms.news")];
+    let mut save = |value: &str| {
+        choose(&mut world, &welcome, &[&agree[..], &[("time_zone", value)]].concat());
+        zone(&world)
+    };
+    for wrong in ["", "Mars/Base", "asia/shanghai", "UTC", "../etc", "Asia/"] {
+        assert_eq!(save(wrong), None, "{wrong}");
+    }
+    assert_eq!(save("Asia/Shanghai").as_deref(), Some("Asia/Shanghai"));
+    assert_eq!(save("").as_deref(), Some("Asia/Shanghai"), "left as it is");
+    let told = rows(
+        &world.db,
+        "SELECT properties ->> 'time_zone' AS zone FROM events
+          WHERE name = 'consent.preferences'",
+    );
+    assert_eq!(told.len(), 1, "said again, it changes nothing");
+    assert_eq!(told[0]["zone"], "Asia/Shanghai");
+    let link = link(&world, &welcome);
+    let contact = block_on(choosing::contact(&world.db, &link, world.now())).unwrap().unwrap();
+    let page = page(&world, &contact, Language::Chinese);
+    assert!(page.contains("<option value=\"Asia/Shanghai\" selected>Shanghai</option>"), "{page}");
+    assert!(page.contains("<optgroup label=\"亚洲\">") && !page.contains("与发送方相同"));
+    assert_sound(&world.db, Some(world.now()));
+}
+
+fn page(world: &World, contact: &Contact, language: Language) -> String {
+    preferences_page(&PreferencesView {
+        language,
+        token: "t",
+        contact,
+        preferences: &preferences(&world.catalog, contact, language),
+        done: PreferencesDone::Nothing,
+        campaign_name: "C",
+        postal_address: "1 Test Road",
+    })
+}
+
+/// Four forms of ten boxes each, on two channels.
+fn forty_purposes() -> String {
+    let forms = (0..4).map(|form| {
+        let boxes = (0..10).map(|n| {
+            format!(
+                "[[form.f{form}.consent]]\npurpose = \"purpose-{form}-{n}\"\n\
+                 channels = [\"email\", \"sms\"]\ntext = \"About {form} and {n}\"\n"
+            )
+        });
+        let fields =
+            "[{ name = \"email\", type = \"email\" }, { name = \"phone\", type = \"tel\" }]";
+        format!(
+            "[page.p{form}]\npath = \"/p{form}\"\ntemplate = \"pages/p\"\ntitle = \"P\"\n\
+             form = \"f{form}\"\n[form.f{form}]\nfields = {fields}\n{}",
+            boxes.collect::<String>()
+        )
+    });
+    let journey = "[journey.j]\npurpose = \"purpose-0-0\"\nenter = { form = \"f0\" }\n\
+                   [[journey.j.step]]\nid = \"welcome\"\nsend = \"emails/welcome\"\n";
+    forms.collect::<String>() + journey
+}
+
+#[test]
+fn forty_purposes_on_two_channels_fit_into_one_page_and_one_answer() {
+    let mut world = world(&forty_purposes());
+    let fields = [
+        ("email", "ann@x.example"),
+        ("phone", "+447400123456"),
+        ("consent.purpose-0-0.email.sms", "on"),
+    ];
+    world.submit("/p0", &fields).unwrap();
+    let welcome = world.inbox("ann@x.example").remove(0);
+    let link = link(&world, &welcome);
+    let contact = block_on(choosing::contact(&world.db, &link, world.now())).unwrap().unwrap();
+    let shown = preferences(&world.catalog, &contact, Language::English);
+    assert_eq!(shown.len(), 40);
+    let html = page(&world, &contact, Language::English);
+    assert_eq!(html.matches("type=\"checkbox\" name=\"agree\"").count(), 80);
+    assert!(html.len() < 100_000, "{}", html.len());
+
+    // What a browser sends when everything is ticked, and then nothing.
+    let ticked = shown.iter().flat_map(|p| p.boxes.iter().map(|tick| p.value(tick)));
+    let ticked: Vec<String> = ticked.collect();
+    let send = |world: &mut World, shown_on: &str, ticked: &[String]| {
+        let now_shown = fingerprint(&shown, Language::English);
+        let ticks: String = ticked.iter().map(|value| format!("&agree={value}")).collect();
+        let body = format!(
+            "shown={}&words={now_shown}{ticks}&do_not_track=1&language=en&time_zone=Europe%2FParis",
+            shown_on.replace(' ', "+")
+        );
+        let answer = Answer::from_urlencoded(body.as_bytes()).unwrap();
+        let mut ids = Ids::new(world.now(), 98);
+        let (how, now) = ((Language::English, "o"), world.now());
+        let flow = choosing::save(&world.db, &world.catalog, &link, &answer, how, now, &mut ids);
+        assert!(matches!(block_on(flow).unwrap(), Saved::Yes(_)));
+    };
+    let standing_so = |world: &World, state: &str| {
+        number(
+            &world.db,
+            &format!(
+                "SELECT count(*) FROM contacts c, json_each(c.consents) k
+                  WHERE k.value ->> 'state' IN ({state})"
+            ),
+        )
+    };
+    send(&mut world, "email.purpose-0-0 sms.purpose-0-0", &ticked);
+    assert_eq!(standing_so(&world, "'granted', 'confirmed'"), 80);
+    world.after(Span::minutes(5)).unwrap();
+    send(&mut world, &ticked.join(" "), &[]);
+    assert_eq!(standing_so(&world, "'withdrawn'"), 80);
+    assert_sound(&world.db, Some(world.now()));
 }

@@ -53,7 +53,15 @@ fn message_in(world: &World, state: &str) -> MessageId {
 
 fn heard(news: News, at: Millis) -> Heard {
     let source = "resend".to_owned();
-    Heard { news, at, address: None, source, provider_id: Some("re-1".to_owned()), key: None }
+    Heard {
+        news,
+        at,
+        address: None,
+        source,
+        provider_id: Some("re-1".to_owned()),
+        key: None,
+        billed: None,
+    }
 }
 
 fn bounce(kind: BounceKind) -> News {

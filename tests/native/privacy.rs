@@ -417,6 +417,64 @@ fn of_two_passages_through_one_journey_one_goes_on() {
     assert_sound(&world.db, Some(world.now()));
 }
 
+/// A journey of one mail, and one of two.
+const MAILS: &str = r#"
+    [journey.short]
+    enter = { form = "f" }
+    [[journey.short.step]]
+    id = "only"
+    send = "emails/hello"
+    [journey.long]
+    enter = { form = "f" }
+    [[journey.long.step]]
+    id = "begin"
+    send = "emails/hello"
+    [[journey.long.step]]
+    id = "rest"
+    wait = "10d"
+    [[journey.long.step]]
+    id = "last"
+    send = "emails/thanks"
+"#;
+
+/// Sends the form, and has nothing delivered of what follows.
+fn submit_without_delivery(world: &mut World, email: &str) {
+    let post = submission(world, &[("email", email), ("consent", "on")]);
+    let (mut ids, keys, now) = (Ids::new(world.now(), 8), &world.settings.keys, world.now());
+    let work = submit_form::submit(&world.db, &world.catalog, keys, post, now, &mut ids);
+    assert!(block_on(work).is_ok());
+}
+
+#[test]
+fn a_mail_that_waits_for_both_is_sent_to_the_survivor_once() {
+    let mut world = world(&format!("{FORM}{MAILS}"));
+    submit_without_delivery(&mut world, ANN);
+    submit_without_delivery(&mut world, WORK);
+    let waiting = "SELECT count(*) FROM messages WHERE state = 'queued'";
+    assert_eq!(number(&world.db, waiting), 4, "of each the mail of both journeys");
+    world.merge(ANN, WORK).unwrap();
+    world.after(Span::days(11)).unwrap();
+    assert_eq!((world.inbox(WORK).len(), world.inbox(ANN).len()), (3, 0));
+    let held = "SELECT count(*) FROM messages WHERE reason = 'left_journey'";
+    assert_eq!(number(&world.db, held), 2);
+    assert_sound(&world.db, Some(world.now()));
+}
+
+#[test]
+fn what_the_survivor_has_passed_the_other_passes_no_further() {
+    for (re_entry, mails) in [("never", 3), ("always", 4)] {
+        let mails_of = MAILS.replace("long]\n", &format!("long]\n    re_entry = \"{re_entry}\"\n"));
+        let mut world = world(&format!("{FORM}{mails_of}"));
+        world.submit("/p", &[("email", WORK), ("consent", "on")]).unwrap();
+        world.after(Span::days(11)).unwrap();
+        world.submit("/p", &[("email", ANN), ("consent", "on")]).unwrap();
+        world.merge(ANN, WORK).unwrap();
+        world.after(Span::days(11)).unwrap();
+        assert_eq!(world.inbox(WORK).len(), mails, "re-entry: {re_entry}");
+        assert_sound(&world.db, Some(world.now()));
+    }
+}
+
 #[test]
 fn the_survivor_goes_on_where_the_other_stood() {
     let mut world = world(&format!("{FORM}{JOURNEYS}"));

@@ -1,7 +1,7 @@
 //! Delivery-status messages (RFC 3464): the part of type `message/delivery-status` inside a
 //! `multipart/report` (RFC 6522). Bounded: so many bytes, parts and recipients are looked at.
 
-use super::{Bounce, BounceKind, BounceReason, classify, head, words};
+use super::{Bounce, BounceKind, BounceReason, classify, decode, head, words};
 
 /// The most bytes of a message that are looked at: the report comes before the returned message.
 const MESSAGE_BYTES_MAX: usize = 256 * 1024;
@@ -17,21 +17,63 @@ pub fn read(text: &str) -> Bounce {
     let text = head(text, MESSAGE_BYTES_MAX).replace("\r\n", "\n");
     let Some((headers, body)) = message(&text) else { return classify(&text) };
     let headers = fields(headers);
-    let status = delivery_status(&headers, body);
+    let status = part_of(&headers, body, "message/delivery-status");
     if let Some(bounce) = status.and_then(worst) {
         return bounce;
     }
+    if let Some(report) = part_of(&headers, body, "message/feedback-report") {
+        let kind = fields(report);
+        let kind = value(&kind, "feedback-type").unwrap_or_default();
+        // The other types are about authentication, and accuse nobody (RFC 5965 section 3.1).
+        if ["abuse", "fraud", "opt-out", ""].contains(&kind.to_ascii_lowercase().as_str()) {
+            return Bounce::of(BounceReason::Complaint, "", kind);
+        }
+    }
     let auto = ["auto-submitted", "x-autoreply", "x-auto-response-suppress", "x-autorespond"];
     let is_auto = auto.iter().any(|name| value(&headers, name).is_some_and(|value| value != "no"));
-    let subject = value(&headers, "subject").unwrap_or_default();
+    let subject = decode::header(value(&headers, "subject").unwrap_or_default());
     // Reports of machines that know no RFC 3464 say it in the text.
-    let said = classify(body);
+    let said = classify(&written(&headers, body));
     match said.reason {
-        BounceReason::Unclear | BounceReason::AutoReply if is_auto || auto_reply(subject) => {
-            Bounce::of(BounceReason::AutoReply, "", subject)
+        BounceReason::Unclear | BounceReason::AutoReply if is_auto || auto_reply(&subject) => {
+            Bounce::of(BounceReason::AutoReply, "", &subject)
         }
         _ => said,
     }
+}
+
+/// What people read of a mail: its texts, out of the forms in which they travel.
+fn written(headers: &[(String, String)], body: &str) -> String {
+    let decoded = |headers: &[(String, String)], body: &str| {
+        decode::body(body, value(headers, "content-transfer-encoding").unwrap_or_default())
+    };
+    let kind = value(headers, "content-type").unwrap_or_default();
+    let is_several = kind.to_ascii_lowercase().starts_with("multipart/");
+    let Some(boundary) = parameter(kind, "boundary").filter(|_| is_several) else {
+        return decoded(headers, body);
+    };
+    let texts = parts(&boundary, body).filter_map(|(headers, body)| {
+        let kind = value(&headers, "content-type").unwrap_or("text/plain").to_ascii_lowercase();
+        kind.starts_with("text/").then(|| decoded(&headers, body))
+    });
+    texts.collect::<Vec<_>>().join("\n")
+}
+
+/// The parts of a multipart body, each with its headers.
+fn parts<'b>(
+    boundary: &str,
+    body: &'b str,
+) -> impl Iterator<Item = (Vec<(String, String)>, &'b str)> {
+    let boundary = format!("--{boundary}");
+    let parts: Vec<&str> = body.split(boundary.as_str()).skip(1).take(PARTS_MAX).collect();
+    let parted = parts.into_iter().filter_map(|part| {
+        // A part without headers begins with the empty line after them.
+        part.strip_prefix('\n')
+            .unwrap_or(part)
+            .split_once("\n\n")
+            .or_else(|| part.strip_prefix("\n\n").map(|body| ("", body)))
+    });
+    parted.map(|(headers, body)| (fields(headers), body))
 }
 
 fn auto_reply(subject: &str) -> bool {
@@ -70,21 +112,16 @@ fn value<'f>(fields: &'f [(String, String)], name: &str) -> Option<&'f str> {
     fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
 }
 
-/// The body of the part that tells the status.
-fn delivery_status<'b>(headers: &[(String, String)], body: &'b str) -> Option<&'b str> {
+/// The body of the part of a type.
+fn part_of<'b>(headers: &[(String, String)], body: &'b str, wanted: &str) -> Option<&'b str> {
     let kind = value(headers, "content-type")?;
-    if kind.to_ascii_lowercase().starts_with("message/delivery-status") {
+    if kind.to_ascii_lowercase().starts_with(wanted) {
         return Some(body);
     }
-    let boundary = format!("--{}", parameter(kind, "boundary")?);
-    let parts = body.split(boundary.as_str()).skip(1).take(PARTS_MAX);
-    parts.filter_map(|part| part.trim_start_matches('\n').split_once("\n\n")).find_map(
-        |(headers, body)| {
-            let headers = fields(headers);
-            let kind = value(&headers, "content-type")?.to_ascii_lowercase();
-            kind.starts_with("message/delivery-status").then_some(body)
-        },
-    )
+    parts(&parameter(kind, "boundary")?, body).find_map(|(headers, body)| {
+        let kind = value(&headers, "content-type")?.to_ascii_lowercase();
+        kind.starts_with(wanted).then_some(body)
+    })
 }
 
 /// A parameter of a `Content-Type` (RFC 2045), without its quotes.

@@ -190,3 +190,78 @@ fn words_from_outside_are_one_short_line_of_visible_characters() {
     assert_eq!(told, "550-5.1.1 no 550 [31m such user");
     assert_eq!(words(&"长".repeat(400)).chars().count(), WORDS_CHARS_MAX + 1);
 }
+
+#[test]
+fn receivers_are_understood_in_their_own_languages() {
+    for absent in [
+        "550 Postfach existiert nicht",
+        "550 Empfänger unbekannt",
+        "550 Boîte aux lettres inconnue",
+        "550 Cette adresse n'existe pas",
+        "550 El usuario no existe",
+        "550 O usuário não existe",
+        "550 La casella non esiste",
+        "550 Deze mailbox bestaat niet",
+        "550 ユーザーが見つかりません",
+        "550 пользователь не найден",
+        "550 此使用者不存在",
+    ] {
+        assert_eq!(told(absent), "hard no_such_address 550", "{absent}");
+    }
+    for full in [
+        "552 Das Postfach ist voll",
+        "552 Boîte pleine",
+        "552 El buzón está lleno",
+        "552 Caixa de correio cheia",
+        "552 Casella piena",
+        "552 メールボックスがいっぱいです",
+        "552 почтовый ящик переполнен",
+        "552 信箱已滿",
+    ] {
+        assert_eq!(told(full), "soft mailbox_full 552", "{full}");
+    }
+}
+
+#[test]
+fn what_travels_encoded_is_read() {
+    // Base64 of: 550 收件人不存在
+    let plain = "Subject: x\nContent-Type: text/plain; charset=utf-8\n\
+                 Content-Transfer-Encoding: base64\n\nNTUwIOaUtuS7tuS6uuS4jeWtmOWc\nqA==\n";
+    assert_eq!(told(plain), "hard no_such_address 550");
+    let quoted = "Subject: x\nContent-Transfer-Encoding: quoted-printable\n\n\
+                  550 Empf=C3=A4nger un=\nbekannt\n";
+    assert_eq!(told(quoted), "hard no_such_address 550");
+    let several = "Subject: x\nContent-Type: multipart/mixed; boundary=\"b\"\n\n--b\n\
+                   Content-Type: text/plain\nContent-Transfer-Encoding: base64\n\n\
+                   NTUwIOaUtuS7tuS6uuS4jeWtmOWcqA==\n--b\nContent-Type: message/rfc822\n\n\
+                   Subject: the mailbox is full of offers\n--b--\n";
+    assert_eq!(told(several), "hard no_such_address 550", "what was returned is not asked");
+    let bare =
+        "Subject: x\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\n550 mailbox full\n--b--";
+    assert_eq!(told(bare), "soft mailbox_full 550");
+    for subject in [
+        "=?utf-8?B?6Ieq5Yqo5Zue5aSN77ya5L2g5aW9?=",
+        "=?UTF-8?Q?Abwesenheit:_Gr=C3=BC=C3=9Fe?=",
+        "=?utf-8?b?6Ieq5Yqo?= =?utf-8?b?5Zue5aSN?=",
+        "Re: =?utf-8?q?R=C3=A9ponse?= automatique",
+    ] {
+        assert_eq!(told(&format!("Subject: {subject}\n\nhi")), "ignored auto_reply ", "{subject}");
+    }
+    for broken in ["=?utf-8?B?%%%?= x", "=?utf-8?X?a?=", "=?", "a =?utf-8?Q", "=?a?b?c=?="] {
+        assert_eq!(told(&format!("Subject: {broken}\n\nhi")), "ignored unclear ", "{broken}");
+    }
+}
+
+#[test]
+fn a_readers_complaint_is_no_bounce_and_is_told_as_one() {
+    let report = |kind: &str| {
+        format!(
+            "Subject: x\nContent-Type: multipart/report; boundary=b\n\n\
+             --b\nContent-Type: text/plain\n\nThis is an abuse report.\n--b\n\
+             Content-Type: message/feedback-report\n\nFeedback-Type: {kind}\nVersion: 1\n\n--b--"
+        )
+    };
+    assert_eq!(told(&report("abuse")), "ignored complaint ");
+    assert_eq!(told(&report("auth-failure")), "ignored unclear ");
+    assert_eq!(told("Content-Type: message/feedback-report\n\nVersion: 1"), "ignored complaint ");
+}

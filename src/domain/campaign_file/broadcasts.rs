@@ -1,5 +1,6 @@
 //! Broadcasts, as they stand in a campaign file.
 
+use super::pacing;
 use super::table::{Node, Table};
 use crate::domain::ab::Standard;
 use crate::domain::broadcast::{AbMetric, AbTest, Broadcast, BroadcastVariant, Missed, Zone};
@@ -28,6 +29,7 @@ pub(super) fn broadcast(node: Node<'_>) -> Option<Broadcast> {
     if let Some(node) = missed.as_ref().filter(|_| zone == Zone::Campaign) {
         node.complain::<()>("belongs to `zone = \"recipient\"`: else everybody's time is one");
     }
+    let window = table.get("window", pacing::hours);
     let (send, ab) = (table.node("send"), table.node("ab"));
     if let (Some(_), Some(ab)) = (&send, &ab) {
         ab.complain::<()>("a broadcast has either `send` or `ab`");
@@ -45,6 +47,7 @@ pub(super) fn broadcast(node: Node<'_>) -> Option<Broadcast> {
         at,
         zone,
         missed: missed.and_then(|node| node.word(MISSED)).unwrap_or_default(),
+        window,
         variants,
         metric,
         standard,

@@ -4,6 +4,7 @@ use super::rules::CHANNELS;
 use super::table::{Node, Table};
 use crate::domain::consent::LawfulBasis;
 use crate::domain::form::{Choice, ConsentAsk, Field, FieldKind, Form};
+use crate::domain::primitives::Channel;
 use crate::domain::purpose::{PurposeText, Texts};
 
 /// The types of field by the word that stands for each.
@@ -33,25 +34,50 @@ const BASES: &[(&str, LawfulBasis)] = &[
 /// Reads `[form.<name>]`.
 pub(super) fn form(node: Node<'_>) -> Option<Form> {
     let mut table = node.table();
+    let fields = table.need("fields", |node| node.list(field));
+    let mut consents = table.get("consent", consents).unwrap_or_default();
+    let has = |kind: fn(&FieldKind) -> bool| fields.iter().any(|field| kind(&field.kind));
+    let reached = [
+        (Channel::Email, has(|kind| matches!(kind, FieldKind::Email))),
+        (Channel::Sms, has(|kind| matches!(kind, FieldKind::Tel { .. }))),
+    ];
+    // What leaves the country is the addresses that the form asks for.
+    for ask in consents.iter_mut().filter(|ask| ask.cross_border && ask.channels.is_empty()) {
+        let there = reached.iter().filter(|(_, is_there)| *is_there);
+        ask.channels = there.map(|(channel, _)| *channel).collect();
+    }
     Some(Form {
-        fields: table.need("fields", |node| node.list(field)),
-        consent: table.get("consent", consent),
+        fields,
+        consents,
         thanks: table.get("thanks", Node::text),
         submit_label: table.get("submit", Node::text),
         origins: table.get("origins", |node| node.list(Node::text)).unwrap_or_default(),
     })
 }
 
+/// One box, or a list of them.
+fn consents(node: Node<'_>) -> Option<Vec<ConsentAsk>> {
+    if node.is_table() {
+        return Some(consent(node).into_iter().collect());
+    }
+    node.list(consent)
+}
+
 fn consent(node: Node<'_>) -> Option<ConsentAsk> {
     let mut table = node.table();
+    let cross_border = table.get("cross_border", Node::truth).unwrap_or(false);
+    let channels = |node: Node<'_>| node.list(|channel| channel.word(CHANNELS));
     Some(ConsentAsk {
         purpose: table.need("purpose", Node::text),
-        channels: table.need("channels", |node| node.list(|channel| channel.word(CHANNELS))),
+        channels: match cross_border {
+            true => table.get("channels", channels).unwrap_or_default(),
+            false => table.need("channels", channels),
+        },
         text: table.need("text", Node::text),
         required: table.get("required", Node::truth).unwrap_or(false),
         double_opt_in: table.get("double_opt_in", Node::truth).unwrap_or(false),
         basis: table.get("basis", |node| node.word(BASES)).unwrap_or_default(),
-        cross_border: table.get("cross_border", Node::truth).unwrap_or(false),
+        cross_border,
     })
 }
 

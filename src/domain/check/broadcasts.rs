@@ -29,6 +29,9 @@ impl Check<'_> {
             let problem = Problem::new(format!("{key}.zone"), "there is no time on their clocks");
             self.problems.push(problem.help("give the broadcast an `at`, or leave `zone` out"));
         }
+        if let Some(window) = &broadcast.window {
+            self.send_hours(&format!("{key}.window"), window);
+        }
         self.broadcast_variants(key, broadcast);
         self.broadcast_purpose(key, broadcast);
         if let Some(test) = &broadcast.test {
@@ -113,7 +116,7 @@ impl Check<'_> {
         }
         self.name(&purpose, &broadcast.purpose);
         let forms = self.campaign.forms.values();
-        let asks: Vec<_> = forms.filter_map(|form| form.consent.as_ref()).collect();
+        let asks: Vec<_> = forms.flat_map(|form| &form.consents).collect();
         let same = || asks.iter().filter(|ask| ask.purpose == broadcast.purpose);
         if asks.is_empty() {
             return; // Its contacts agree elsewhere: in another campaign, or through the API.

@@ -12,6 +12,9 @@ const TAKEN: &[&str] = &[
     "consent", "campaign", "score", "external_id", "base_url", "unsubscribe_url", "preferences_url",
 ];
 
+/// Boxes of one form: more, and nobody reads what they tick.
+const BOXES_MAX: usize = 10;
+
 impl Check<'_> {
     pub(super) fn form(&mut self, key: &str, form: &Form) {
         let fields = format!("{key}.fields");
@@ -32,9 +35,7 @@ impl Check<'_> {
             let count = form.fields.iter().filter(|field| is_kind(&field.kind)).count();
             self.say_unless(count < 2, &fields, &format!("has {count} fields of type `{kind}`"));
         }
-        if let Some(ask) = &form.consent {
-            self.consent(&format!("{key}.consent"), ask, has_email, has_tel);
-        }
+        self.consents(&format!("{key}.consent"), &form.consents, has_email, has_tel);
         if let Some(page) = &form.thanks
             && !self.campaign.pages.contains_key(page)
         {
@@ -99,7 +100,7 @@ impl Check<'_> {
 
     pub(super) fn purpose_text(&mut self, key: &str, text: &PurposeText) {
         let campaign = self.campaign;
-        let asks = campaign.forms.values().filter_map(|form| form.consent.as_ref());
+        let asks = campaign.forms.values().flat_map(|form| &form.consents);
         let asked: BTreeSet<&str> = asks.map(|ask| ask.purpose.as_str()).collect();
         let name = key.strip_prefix("purpose.").unwrap_or_default();
         if !asked.contains(name) {
@@ -116,6 +117,29 @@ impl Check<'_> {
                     self.line(&at, said);
                 } else {
                     self.text(&at, said);
+                }
+            }
+        }
+    }
+
+    /// The boxes of a form: each is for itself, and no two ask for the same.
+    fn consents(&mut self, key: &str, asks: &[ConsentAsk], has_email: bool, has_tel: bool) {
+        self.count(key, asks.len(), BOXES_MAX, "boxes");
+        for (index, ask) in asks.iter().enumerate() {
+            let is_alone = asks.len() == 1;
+            let key = if is_alone { key.to_owned() } else { format!("{key}[{}]", index + 1) };
+            self.consent(&key, ask, has_email, has_tel);
+            for other in asks[..index].iter().filter(|other| other.purpose == ask.purpose) {
+                let same = ask.channels.iter().find(|channel| other.channels.contains(channel));
+                if ask.cross_border != other.cross_border {
+                    let message = "a separate consent needs a purpose of its own";
+                    let problem = Problem::new(format!("{key}.purpose"), message);
+                    let help = "data leaving the country is agreed to apart (PIPL Art. 39)";
+                    self.problems.push(problem.help(help));
+                } else if let Some(channel) = same {
+                    let (purpose, channel) = (&ask.purpose, channel.as_str());
+                    let message = format!("another box asks for `{purpose}` by {channel}");
+                    self.say(format!("{key}.purpose"), message);
                 }
             }
         }

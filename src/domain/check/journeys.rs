@@ -2,7 +2,6 @@
 
 use super::{Check, LINE_CHARS_MAX, STEPS_MAX, WEIGHT_MAX};
 use crate::domain::event::names;
-use crate::domain::form::Form;
 use crate::domain::journey::{
     Action, DateMoment, EventPattern, Journey, LocalTime, Migration, Next, ReEntry, Step, Trigger,
     WaitFor,
@@ -379,7 +378,7 @@ impl Check<'_> {
             return self.say_unless(sends.is_empty(), &purpose, message);
         }
         self.name(&purpose, &journey.purpose);
-        let asks: Vec<_> = self.campaign.forms.values().filter_map(ask).collect();
+        let asks: Vec<_> = self.campaign.forms.values().flat_map(|form| &form.consents).collect();
         let same: Vec<_> = asks.iter().filter(|ask| ask.purpose == journey.purpose).collect();
         if asks.is_empty() {
             return; // Its contacts agree elsewhere: in another campaign, or through the API.
@@ -473,10 +472,6 @@ fn enrolls_at_once(journey: &Journey) -> Vec<&str> {
 
 fn step_key(journey: &str, index: usize) -> String {
     format!("{journey}.step[{}]", index + 1)
-}
-
-fn ask(form: &Form) -> Option<&crate::domain::form::ConsentAsk> {
-    form.consent.as_ref()
 }
 
 /// Whether a step always waits; one for a date goes on at once where there is none.

@@ -295,6 +295,28 @@ fn forms_can_be_answered() {
     line 25: form.f.consent.channels[3]
          named twice
     ");
+    let two = |one: &str, other: &str| {
+        let ask = |keys: &str| format!("{{ text = '好', {keys} }}");
+        form(email, &format!("consent = [{}, {}]", ask(one), ask(other)))
+    };
+    let news = "purpose = 'n', channels = ['email']";
+    assert_eq!(two(news, "purpose = 'abroad', cross_border = true"), "all good");
+    assert_snapshot!(two(news, news), @"
+    line 25: form.f.consent[2].purpose
+         another box asks for `n` by email
+    ");
+    assert_snapshot!(two(news, "purpose = 'n', cross_border = true"), @"
+    line 25: form.f.consent[2].purpose
+         a separate consent needs a purpose of its own
+       → data leaving the country is agreed to apart (PIPL Art. 39)
+    ");
+    assert_snapshot!(two(news, "purpose = 'x', cros_border = true"), @"
+    line 25: form.f.consent[2].channels
+         missing
+    line 25: form.f.consent[2].cros_border
+         unknown key
+       → did you mean `cross_border`?
+    ");
     assert_snapshot!(form(tel, &ask("channels = ['sms'], double_opt_in = true")), @"
     line 25: form.f.consent.double_opt_in
          an address is confirmed by e-mail, which is not among the channels

@@ -260,7 +260,7 @@ impl Decider<'_> {
         self.put_on_record(&new, None, text, by);
     }
 
-    /// Whether to be tracked, and the language; recorded if something changes.
+    /// Whether to be tracked, the language and the time zone; recorded if something changes.
     fn set_preferences(&mut self, choice: &Choice) {
         let known = self.contact.refuses_tracking();
         let do_not_track = choice.do_not_track.filter(|wanted| *wanted != known);
@@ -271,9 +271,14 @@ impl Decider<'_> {
         if let Some(locale) = &locale {
             self.contact.locale = Some(locale.clone());
         }
-        if do_not_track.is_some() || locale.is_some() {
+        let zone = choice.time_zone.clone();
+        let zone = zone.filter(|zone| Some(zone) != self.contact.time_zone.as_ref());
+        if let Some(zone) = &zone {
+            self.contact.time_zone = Some(zone.clone());
+        }
+        if do_not_track.is_some() || locale.is_some() || zone.is_some() {
             let properties = json!({ "do_not_track": do_not_track, "locale": locale,
-                                     "message": choice.message });
+                                     "time_zone": zone, "message": choice.message });
             self.record(names::CONSENT_PREFERENCES, None, properties);
         }
     }

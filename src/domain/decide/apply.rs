@@ -68,9 +68,11 @@ impl Decider<'_> {
 
         let (channel, part) = (submitted.touch.channel.clone(), submitted.touch.part());
         attribution::remember(&mut self.contact.touches, submitted.touch.clone());
-        let granted = submitted.agreed.as_ref().map(|ask| self.grant(submitted, ask));
-        let pending = granted == Some(ConsentState::Granted)
-            && submitted.agreed.as_ref().is_some_and(|ask| self.waits_for_owner(ask));
+        let mut pending = false;
+        for ask in &submitted.agreed {
+            let granted = self.grant(submitted, ask);
+            pending |= granted == ConsentState::Granted && self.waits_for_owner(ask);
+        }
 
         // The answers stay in the event, so that nothing a visitor wrote is ever lost.
         let properties = json!({
@@ -81,7 +83,7 @@ impl Decider<'_> {
         });
         let key = Some(submitted.key.clone());
         self.record_keyed(names::FORM_SUBMITTED, Some(&campaign), properties, submitted.at, key);
-        if let Some(ask) = &submitted.agreed {
+        for ask in &submitted.agreed {
             self.record_grant(submitted, ask, &campaign);
         }
         if pending {
@@ -145,13 +147,19 @@ impl Decider<'_> {
     fn apply_delivery(&mut self, message: &Message, outcome: Outcome, key: Option<String>) {
         let settles =
             message.state == MessageState::Unknown && matches!(outcome, Outcome::Accepted { .. });
-        if message.state.is_over() && !settles {
-            return;
-        }
         let taken = match &outcome {
-            Outcome::Accepted { spent, .. } => *spent,
+            Outcome::Accepted { spent, .. } | Outcome::Unknown { spent, .. } => *spent,
             _ => None,
         };
+        if message.state.is_over() && !settles {
+            // The provider's report was faster, and did not say what it took.
+            if let Some(spent) =
+                taken.filter(|_| message.spent.is_none() && message.state.has_left())
+            {
+                self.charge(message, spent);
+            }
+            return;
+        }
         let (state, name, reason, provider_id) = match outcome {
             Outcome::Accepted { provider_id, arrived, .. } => {
                 let state = if arrived { MessageState::Delivered } else { MessageState::Sent };
@@ -161,7 +169,9 @@ impl Decider<'_> {
                 (MessageState::Skipped, names::MESSAGE_SKIPPED, why.to_owned(), None)
             }
             Outcome::Failed(why) => (MessageState::Failed, names::MESSAGE_FAILED, why, None),
-            Outcome::Unknown(why) => (MessageState::Unknown, names::MESSAGE_UNKNOWN, why, None),
+            Outcome::Unknown { reason, .. } => {
+                (MessageState::Unknown, names::MESSAGE_UNKNOWN, reason, None)
+            }
         };
         // A provider's words may name the address.
         let is_erased = self.contact.erased_at.is_some() && !reason.is_empty();
@@ -171,14 +181,8 @@ impl Decider<'_> {
         if !reason.is_empty() {
             properties["reason"] = Value::from(reason.clone());
         }
-        if let Some(Spent { segments, micros }) = taken {
-            properties["sms_segments"] = Value::from(segments);
-            properties["cost_micros"] = Value::from(micros);
-            let (channel, template) = (message.channel.as_str(), &message.template);
-            let counts = [(Metric::Segments, segments.into()), (Metric::MessageCost, micros)];
-            for (metric, by) in counts.into_iter().filter(|(_, by)| *by != 0) {
-                self.count(&message.campaign, metric, channel, template, by);
-            }
+        if let Some(spent) = taken.filter(|_| accepted) {
+            self.count_spent(message, spent, &mut properties);
         }
         let campaign = Some(&message.campaign);
         // No journey and no rule takes a test for the message itself.
@@ -187,8 +191,9 @@ impl Decider<'_> {
         let delivered_at = (state == MessageState::Delivered).then_some(self.now);
         let heard = Milestones { delivered_at, ..<_>::default() };
         let state_now = Some(state);
+        let spent = taken;
         let change =
-            MessageChange { state: state_now, reason, provider_id, heard, ..<_>::default() };
+            MessageChange { state: state_now, reason, provider_id, heard, spent, ..<_>::default() };
         self.move_message(message, change);
         if accepted {
             self.count_if_marketing(message, Metric::Sent);
@@ -212,11 +217,13 @@ impl Decider<'_> {
     }
 
     pub(super) fn move_message(&mut self, message: &Message, change: MessageChange) {
-        let MessageChange { state, reason, provider_id, opened_at, clicked_at, heard } = change;
+        let MessageChange { state, reason, provider_id, opened_at, clicked_at, heard, spent } =
+            change;
         if let Some(row) = self.contact.messages.get_mut(&message.id) {
             row.opened_at = row.opened_at.or(opened_at);
             row.clicked_at = row.clicked_at.or(clicked_at);
             row.heard.add(heard);
+            row.spent = spent.or(row.spent);
             row.state = state.unwrap_or(row.state);
         }
         let id = message.id.clone();
@@ -228,6 +235,7 @@ impl Decider<'_> {
             opened_at,
             clicked_at,
             heard,
+            spent,
         });
     }
 }
@@ -237,7 +245,7 @@ impl Decider<'_> {
 fn keeps_its_phone(contact: &Contact, submitted: &Submitted) -> bool {
     let consents = contact.consents.iter();
     let may_be_texted = consents.filter(|c| c.channel == Channel::Sms).any(Consent::allows);
-    let agrees = submitted.agreed.as_ref().is_some_and(|a| a.channels.contains(&Channel::Sms));
+    let agrees = submitted.agreed.iter().any(|ask| ask.channels.contains(&Channel::Sms));
     contact.phone.is_some() && contact.phone != submitted.phone && may_be_texted && !agrees
 }
 
@@ -250,6 +258,7 @@ pub(super) struct MessageChange {
     pub(super) opened_at: Option<Millis>,
     pub(super) clicked_at: Option<Millis>,
     pub(super) heard: Milestones,
+    pub(super) spent: Option<Spent>,
 }
 
 /// The properties that every event about a message has.

@@ -24,7 +24,7 @@ const REST_DAYS: [i64; 3] = [7, 30, 180];
 impl Decider<'_> {
     /// Takes in what was heard of a message.
     pub(super) fn hear(&mut self, message: &Message, heard: Heard) {
-        let Heard { news, at, address, source, provider_id, key } = heard;
+        let Heard { news, at, address, source, provider_id, key, billed } = heard;
         let at = at.min(self.now);
         let mut change = MessageChange { provider_id, ..<_>::default() };
         let mut state = self.settled(message);
@@ -70,6 +70,11 @@ impl Decider<'_> {
         if change != MessageChange::default() {
             self.move_message(message, change);
         }
+        if let Some(spent) = billed.and_then(|bill| self.billed(message, &bill))
+            && state.has_left()
+        {
+            self.charge(message, spent);
+        }
     }
 
     /// The state of a message that a provider tells of: whoever can tell has taken it, so that one
@@ -77,7 +82,11 @@ impl Decider<'_> {
     fn settled(&mut self, message: &Message) -> MessageState {
         match message.state {
             MessageState::Queued | MessageState::Sending | MessageState::Unknown => {
-                self.record(names::MESSAGE_SENT, Some(&message.campaign), facts(message));
+                let mut properties = facts(message);
+                if let Some(spent) = message.spent {
+                    self.count_spent(message, spent, &mut properties);
+                }
+                self.record(names::MESSAGE_SENT, Some(&message.campaign), properties);
                 self.count_if_marketing(message, Metric::Sent);
                 MessageState::Sent
             }

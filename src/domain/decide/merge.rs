@@ -9,15 +9,12 @@ use super::{Decider, Decision, Endless, wake_at};
 use crate::domain::attribution;
 use crate::domain::catalog::Catalog;
 use crate::domain::change::Change;
-use crate::domain::consent::{Consent, ConsentState};
+use crate::domain::consent::{self, Consent, ConsentState};
 use crate::domain::contact::{Contact, DO_NOT_TRACK};
 use crate::domain::event::{Event, names};
-use crate::domain::journey::{Enrollment, EnrollmentState};
+use crate::domain::journey::{Enrollment, EnrollmentState, MERGED_REASON, ReEntry};
 use crate::domain::primitives::{Channel, ContactId, Ids, Millis};
 use serde_json::json;
-
-/// Why a passage ended of whose journey the survivor was in another passage already.
-pub const MERGED: &str = "merged";
 
 /// The families of events that are about one id's own consents, segments and passages. All others
 /// are about the person, and rules ask the survivor about them.
@@ -127,6 +124,8 @@ impl Decider<'_> {
         }
         contact.tags.extend(from.tags.iter().cloned());
         contact.score += from.score;
+        // Whichever address they went to: merging makes no room for more.
+        consent::remember_mails(&mut contact.confirmation_mails, &from.confirmation_mails);
         for touch in &from.touches {
             let own = contact.touches.iter().find(|own| own.campaign == touch.campaign);
             if own.is_none_or(|own| own.at < touch.at) {
@@ -167,7 +166,8 @@ impl Decider<'_> {
     }
 
     /// The survivor goes on where the other stood. Of two passages through one journey its own goes
-    /// on, unless each is for a value of its own.
+    /// on, unless each is for a value of its own. What nobody passes twice, the other passes no
+    /// further where the survivor has passed it, and what still waits of it is held back.
     fn take_over_passages(&mut self, from: &Contact) {
         for passage in &from.enrollments {
             let mut others = self.contact.enrollments.iter();
@@ -175,18 +175,31 @@ impl Decider<'_> {
             let is_inside = others.clone().any(|own| {
                 is_same(own) && own.is_active() && !(own.is_for_value() && passage.is_for_value())
             });
+            let has_passed = others.clone().any(is_same);
             let is_taken = others.any(|own| is_same(own) && own.entry_key == passage.entry_key);
             let mut passage = passage.clone();
             if is_taken {
                 passage.entry_key = None;
             }
-            let ends = passage.is_active() && (is_inside || is_taken && passage.is_for_value());
+            let is_twice = has_passed && self.is_passed_once(&passage);
+            let ends = is_inside || is_twice || is_taken && passage.is_for_value();
+            let index = self.contact.enrollments.len();
             self.contact.enrollments.push(passage);
-            if ends {
-                let index = self.contact.enrollments.len() - 1;
-                self.end(index, EnrollmentState::Exited, MERGED);
+            let passage = &mut self.contact.enrollments[index];
+            if passage.is_active() && ends {
+                self.end(index, EnrollmentState::Exited, MERGED_REASON);
+            } else if is_twice && !passage.has_left() {
+                passage.reason = MERGED_REASON.to_owned();
+                self.changes.push(Change::Enrollment(passage.clone()));
             }
         }
+    }
+
+    /// Whether nobody is let into the journey of a passage a second time.
+    fn is_passed_once(&self, passage: &Enrollment) -> bool {
+        let edition = self.catalog.live_edition(&passage.campaign);
+        let journey = edition.and_then(|edition| edition.journey(&passage.journey));
+        journey.is_some_and(|journey| journey.re_entry == ReEntry::Never)
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod agree;
 mod apply;
+mod charge;
 mod engage;
 mod erase;
 mod halt;
@@ -19,7 +20,7 @@ mod walk;
 
 pub use erase::{ERASED, erase, take_address};
 pub use halt::ARCHIVED;
-pub use merge::{MERGED, merge};
+pub use merge::merge;
 pub use turn::TOO_LATE;
 pub(super) use walk::triggers;
 
@@ -37,7 +38,7 @@ use super::machine::Facts;
 use super::message::Message;
 use super::primitives::{CampaignId, Channel, Ids, MessageId, Millis, QualifiedId};
 use super::suppression::{Release, Suppression};
-use super::texting::Spent;
+use super::texting::{Billed, Spent};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, VecDeque};
@@ -175,8 +176,9 @@ pub struct Submitted {
     pub phone: Option<String>,
     /// The other answers.
     pub attributes: BTreeMap<String, Value>,
-    /// What was agreed to; `None` if nothing was.
-    pub agreed: Option<ConsentAsk>,
+    /// What was agreed to.
+    #[serde(default, with = "crate::domain::form::boxes")]
+    pub agreed: Vec<ConsentAsk>,
     /// Where the visitor came from.
     pub touch: attribution::Touch,
     /// The language the form was shown in.
@@ -208,6 +210,8 @@ pub struct Choice {
     pub do_not_track: Option<bool>,
     /// The language from now on (BCP 47); `None` leaves it.
     pub locale: Option<String>,
+    /// The IANA time zone from now on; `None` leaves it.
+    pub time_zone: Option<String>,
     /// A keyed hash of the network address it came from.
     pub origin_hash: String,
 }
@@ -266,7 +270,12 @@ pub enum Outcome {
     /// It cannot be sent, and why.
     Failed(String),
     /// It may or may not have been sent.
-    Unknown(String),
+    Unknown {
+        /// Why nobody knows.
+        reason: String,
+        /// What it took if it was, for a text message.
+        spent: Option<Spent>,
+    },
 }
 
 /// An open or a click.
@@ -300,6 +309,9 @@ pub struct Heard {
     /// What makes two tellings the same, where the ledger row does not: each of the news counts
     /// once a message whatever this is.
     pub key: Option<String>,
+    /// What the provider says that it took, for a text message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub billed: Option<Billed>,
 }
 
 /// A text message that somebody has sent us.

@@ -9,7 +9,7 @@ fn field(kind: FieldKind, required: bool) -> Field {
 }
 
 fn form(fields: Vec<Field>) -> Form {
-    Form { fields, consent: None, thanks: None, submit_label: None, origins: vec![] }
+    Form { fields, consents: vec![], thanks: None, submit_label: None, origins: vec![] }
 }
 
 fn choices() -> Vec<Choice> {
@@ -167,7 +167,7 @@ fn signup() -> Form {
         named("email", FieldKind::Email, false),
         named("mobile", FieldKind::Tel { region: Some("CN".into()) }, false),
     ]);
-    form.consent = Some(ConsentAsk {
+    form.consents = vec![ConsentAsk {
         purpose: "newsletter".into(),
         channels: vec![Channel::Email],
         text: "Write to me.".into(),
@@ -175,7 +175,7 @@ fn signup() -> Form {
         double_opt_in: true,
         basis: LawfulBasis::Consent,
         cross_border: false,
-    });
+    }];
     form
 }
 
@@ -189,14 +189,14 @@ fn a_whole_answer() {
     assert_eq!(submission.phone.as_deref(), Some("+8613800138000"));
     let attributes = json!({ "first_name": "林", "mobile": "+8613800138000" });
     assert_eq!(json!(submission.attributes), attributes);
-    assert!(submission.consent_given);
+    assert_eq!(submission.agreed, signup().consents);
     assert_eq!(submission.ignored, 2);
 }
 
 #[test]
 fn every_bad_field_is_told_once() {
     let mut form = signup();
-    form.consent.as_mut().unwrap().required = true;
+    form.consents[0].required = true;
     let answer = Answer::from_urlencoded(b"email=nobody&mobile=12").unwrap();
     let problems = read(&form, &answer).unwrap_err();
     let reasons: Vec<_> = problems.iter().map(|p| (p.field.as_str(), &p.reason)).collect();
@@ -227,10 +227,39 @@ fn consent_is_given_only_by_a_tick() {
     for (body, given) in [("", false), ("&consent=", false), ("&consent=on", true)] {
         let body = format!("first_name=Ada&email=ada@example.com{body}");
         let answer = Answer::from_urlencoded(body.as_bytes()).unwrap();
-        assert_eq!(read(&form, &answer).unwrap().consent_given, given, "{body}");
+        assert_eq!(read(&form, &answer).unwrap().agreed.len(), usize::from(given), "{body}");
     }
-    form.consent = None;
+    form.consents.clear();
     let body = b"first_name=Ada&email=ada@example.com&consent=on";
     let answer = Answer::from_urlencoded(body).unwrap();
-    assert!(!read(&form, &answer).unwrap().consent_given, "the form asks for none");
+    assert!(read(&form, &answer).unwrap().agreed.is_empty(), "the form asks for none");
+}
+
+#[test]
+fn each_box_is_ticked_for_itself_and_an_old_page_ticks_no_other() {
+    let mut form = signup();
+    let one = serde_json::to_value(&form).unwrap();
+    assert_eq!(one["consent"]["purpose"], "newsletter", "as forms of one box always were");
+    let channels = vec![Channel::Email, Channel::Sms];
+    let offers = ConsentAsk { purpose: "offers".into(), channels, ..form.consents[0].clone() };
+    let abroad = ConsentAsk { purpose: "abroad".into(), required: true, ..offers.clone() };
+    form.consents.extend([offers, abroad]);
+    let names: Vec<String> = form.boxes().map(|(name, _)| name).collect();
+    let [news, offers, abroad] =
+        ["consent.newsletter.email", "consent.offers.email.sms", "consent.abroad.email.sms"];
+    assert_eq!(names, [news, offers, abroad]);
+    let read = |ticked: &[&str]| {
+        let ticks: String = ticked.iter().map(|name| format!("&{name}=on")).collect();
+        let body = format!("first_name=Ada&email=ada@example.com{ticks}");
+        let read = read(&form, &Answer::from_urlencoded(body.as_bytes()).unwrap());
+        let purposes = |s: Submission| s.agreed.into_iter().map(|ask| ask.purpose).collect();
+        read.map(purposes).map_err(|problems| problems[0].field.clone())
+    };
+    assert_eq!(read(&[offers, abroad]), Ok(vec!["offers".to_owned(), "abroad".to_owned()]));
+    assert_eq!(read(&[offers]), Err(abroad.to_owned()));
+    assert_eq!(read(&["consent", abroad]), Ok(vec!["abroad".to_owned()]));
+    for form in [form.clone(), signup(), Form { consents: vec![], ..form }] {
+        let kept = serde_json::to_string(&form).unwrap();
+        assert_eq!(serde_json::from_str::<Form>(&kept).unwrap(), form);
+    }
 }

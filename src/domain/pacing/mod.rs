@@ -340,8 +340,14 @@ impl Paced<'_> {
         gates
     }
 
-    /// The window that counts: the step's, else the journey's, else the campaign's.
+    /// The window that counts: the step's, else the journey's, or the broadcast's, else the
+    /// campaign's.
     fn window(&self) -> Option<&Hours> {
+        if let Some(name) = &self.message.broadcast {
+            let broadcast = self.campaign.broadcasts.get(name);
+            let own = broadcast.and_then(|broadcast| broadcast.window.as_ref());
+            return own.or(self.pacing.window.as_ref());
+        }
         let journey = self.campaign.journeys.get(&self.message.journey);
         let step = journey.and_then(|journey| journey.step(&self.message.step));
         step.and_then(|step| step.window.as_ref())

@@ -41,7 +41,7 @@ pub fn check_templates(compiled: &Compiled) -> Vec<Problem> {
     let mut parsed = BTreeMap::new();
     for (name, source) in sources.iter() {
         problems.extend(kind_matches(name, source));
-        problems.extend(empty_subject(name, source));
+        problems.extend(empty(name, source));
         problems.extend(stray_version(name, compiled));
         for (part, text, _) in source.parts() {
             let full = part_name(name, part);
@@ -223,11 +223,17 @@ fn kind_matches(name: &str, source: &TemplateSource) -> Option<Problem> {
     (!name.starts_with(folder)).then(|| Problem::new(name, message))
 }
 
-/// A mail without a subject is one that nobody opens, and that filters refuse.
-fn empty_subject(name: &str, source: &TemplateSource) -> Option<Problem> {
-    let TemplateSource::Email { subject, .. } = source else { return None };
-    let problem = Problem::new(part_name(name, "subject"), "is empty");
-    subject.trim().is_empty().then(|| problem.help("write what the mail is about"))
+/// A mail without a subject is one that nobody opens, and that filters refuse; a text without words
+/// is refused by every provider, and paid for at some.
+fn empty(name: &str, source: &TemplateSource) -> Option<Problem> {
+    let (key, text, help) = match source {
+        TemplateSource::Email { subject, .. } => {
+            (part_name(name, "subject"), subject, "write what the mail is about")
+        }
+        TemplateSource::Sms(text) => (name.to_owned(), text, "write what the message says"),
+        _ => return None,
+    };
+    text.trim().is_empty().then(|| Problem::new(key, "is empty").help(help))
 }
 
 /// What stands below a message is a version of it in another language.

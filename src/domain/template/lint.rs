@@ -60,6 +60,7 @@ pub enum LintCode {
     NoSignature,
     LongText,
     DearCharacters,
+    EmptySubject,
 }
 
 /// One warning.
@@ -108,7 +109,8 @@ pub fn lint(
     let mut found = Findings { name, found: Vec::new() };
     match written {
         TemplateSource::Email { .. } => found.email(written, templates, compiled),
-        TemplateSource::Sms(_) => {
+        TemplateSource::Sms(text) => {
+            links::in_text(&mut found, text);
             if let Ok(rendered) = templates.render_sms(name, &sample_data(compiled)) {
                 texts::look(&mut found, &rendered, &compiled.campaign);
             }
@@ -140,6 +142,11 @@ impl Findings<'_> {
             return;
         };
         self.subject(&rendered.subject);
+        // Of somebody nothing is known of.
+        let bare = templates.render_email(self.name, &bare_data(compiled));
+        if bare.is_ok_and(|bare| bare.subject.is_empty()) {
+            self.add("subject", None, LintCode::EmptySubject, "");
+        }
         let tokens = tokens(html);
         links::look(self, html, &tokens);
         look::written(self, html, &tokens);
@@ -242,6 +249,21 @@ pub fn sample_data(compiled: &Compiled) -> Value {
     data.extend(known.map(|(name, value)| (name.to_owned(), value)));
     data.extend([format_data(&manner)]);
     Value::Object(data)
+}
+
+/// What is known of a contact that has told nothing but its address.
+fn bare_data(compiled: &Compiled) -> Value {
+    let mut data = sample_data(compiled);
+    if let Value::Object(data) = &mut data {
+        let Campaign { attributes, forms, .. } = &compiled.campaign;
+        let fields = forms.values().flat_map(|form| &form.fields).map(|field| &field.name);
+        let told = attributes.iter().chain(fields).map(String::as_str);
+        let told = told.filter(|name| *name != "email");
+        for name in told.chain(["first_name", "last_name", "full_name", "phone", "external_id"]) {
+            data.remove(name);
+        }
+    }
+    data
 }
 
 /// Nobody says what kind of thing an attribute is, but the helpers that it is given to.

@@ -400,6 +400,8 @@ fn every_template_that_is_referred_to_is_there() {
     emails/welcme/subject: is empty
        → write what the mail is about
     pages/x: a template of this kind is named sms/…
+    pages/x: is empty
+       → write what the message says
     ");
 }
 

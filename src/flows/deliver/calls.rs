@@ -136,7 +136,7 @@ impl<'a> Plan<'a> {
             let since = message.called_at.unwrap_or(message.queued_at);
             if lifetime.is_none_or(|lifetime| now >= since.plus(lifetime)) {
                 let reason = "an earlier attempt had no answer".to_owned();
-                return Choice::End(Ending::Over(Outcome::Unknown(reason)));
+                return Choice::End(Ending::Over(Outcome::Unknown { reason, spent: None }));
             }
         }
         if senders.peek().is_none() {
@@ -229,7 +229,7 @@ impl<'a> Plan<'a> {
         for message in messages {
             if message.uncertain {
                 let reason = "refused after an attempt without an answer".to_owned();
-                ended.add(&message, Ending::Over(Outcome::Unknown(reason)));
+                ended.add(&message, Ending::Over(Outcome::Unknown { reason, spent: None }));
                 continue;
             }
             self.apart.insert(message.id.clone());

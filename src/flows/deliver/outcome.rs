@@ -50,7 +50,7 @@ impl Ending {
             false => Outcome::Skipped(reason),
             true => {
                 let words = format!("held back ({reason}) after an attempt without an answer");
-                Outcome::Unknown(words)
+                Outcome::Unknown { reason: words, spent: None }
             }
         })
     }
@@ -150,7 +150,9 @@ pub fn settle(
         }
         Attempt::Stop(reason) => Ending::Untried { at: now.plus(pause), reason },
         Attempt::Lost(reason) if sender.key_lifetime().is_some() => again(None, reason, true),
-        Attempt::Lost(reason) | Attempt::Unclear(reason) => Ending::Over(Outcome::Unknown(reason)),
+        Attempt::Lost(reason) | Attempt::Unclear(reason) => {
+            Ending::Over(Outcome::Unknown { reason, spent })
+        }
     }
 }
 
@@ -158,7 +160,7 @@ pub fn settle(
 /// knows whether that one was taken.
 pub fn failed(message: &Message, reason: String, uncertain: bool) -> Outcome {
     match uncertain || message.uncertain {
-        true => Outcome::Unknown(reason),
+        true => Outcome::Unknown { reason, spent: None },
         false => Outcome::Failed(reason),
     }
 }

@@ -60,7 +60,7 @@ impl Run {
         let has_email = form == "g" || !has_phone || dice.in_a_hundred(85);
         let campaign = CampaignId::from(campaign);
         let live = self.catalog.live_edition(&campaign);
-        let ask = live.and_then(|live| live.compiled.campaign.forms[form].consent.clone());
+        let asks = live.map(|live| live.compiled.campaign.forms[form].consents.clone());
         let touch = Touch {
             campaign: campaign.0.clone(),
             page: "p".to_owned(),
@@ -82,7 +82,7 @@ impl Run {
             email: has_email.then(|| format!("p{person}@example.com")),
             phone: has_phone.then(|| format!("+44740000{number:04}")),
             attributes: moved.into_iter().flatten().chain(note).collect(),
-            agreed: ask.filter(|_| dice.in_a_hundred(85)),
+            agreed: asks.filter(|_| dice.in_a_hundred(85)).unwrap_or_default(),
             touch,
             locale: "en".to_owned(),
             origin_hash: "o".to_owned(),

@@ -325,7 +325,9 @@ impl Run<'_> {
             }
             Sent::BadToken(_) => return Ok(()),
         }
-        let agrees = answer.first(CONSENT_FIELD).is_some();
+        let is_box =
+            |name: &str| name.split('.').next().is_some_and(|first| first == CONSENT_FIELD);
+        let agrees = answer.names().any(is_box);
         let detail = if agrees { "agrees to messages" } else { "does not agree to messages" };
         self.note(person, "sends the form", None, detail);
         let now = self.world.now();

@@ -2,7 +2,7 @@
 //! follows from a seed, on every machine alike.
 
 use crate::domain::campaign::Campaign;
-use crate::domain::form::{CONSENT_FIELD, Choice, Field, FieldKind, Form};
+use crate::domain::form::{Choice, Field, FieldKind, Form};
 use crate::domain::language::Language;
 use crate::domain::primitives::{Ids, Millis, Span};
 
@@ -131,10 +131,10 @@ impl Person {
         if !has_address && let Some(field) = form.fields.iter().find(|f| is_reachable(&f.kind)) {
             self.answer(field, now, &mut answers);
         }
-        if let Some(ask) = &form.consent
-            && (self.dice.chance(consent) || ask.required)
-        {
-            answers.push((CONSENT_FIELD.to_owned(), "on".to_owned()));
+        for (name, ask) in form.boxes() {
+            if self.dice.chance(consent) || ask.required {
+                answers.push((name, "on".to_owned()));
+            }
         }
         answers
     }

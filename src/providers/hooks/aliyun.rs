@@ -31,7 +31,8 @@ pub(super) fn read(hook: &Hook<'_>, secrets: &[&str]) -> Result<Vec<Told>, Refus
         };
         let at = date_in_china(text(&event, "/report_time"));
         let raw = Raw { news, at, address: &number, provider_id: text(&event, "/biz_id") };
-        Some(raw.told(Provider::Aliyun, message_of(text(&event, "/out_id")), hook.now))
+        let told = raw.told(Provider::Aliyun, message_of(text(&event, "/out_id")), hook.now);
+        Some(told.billed(&text_or_number(&event, "/sms_size"), ("", "")))
     });
     Ok(told.collect())
 }

@@ -24,6 +24,7 @@ use crate::domain::address::{read_email, read_phone};
 use crate::domain::answer::Answer;
 use crate::domain::decide::{Heard, News};
 use crate::domain::primitives::{MessageId, Millis, Span};
+use crate::domain::texting::{Billed, MICROS};
 use serde_json::Value;
 
 /// The largest body of a webhook, in bytes: SendGrid's batches stay under 1 MB.
@@ -270,10 +271,37 @@ impl Raw<'_> {
                 source: provider.as_str().to_owned(),
                 provider_id: provider_id.map(str::to_owned),
                 key: None,
+                billed: None,
             },
         )
     }
 }
+
+impl Told {
+    /// The same, with what the provider says that a text message took: segments, and its price
+    /// with the currency, each as text and empty if it does not say.
+    fn billed(self, segments: &str, (price, currency): (&str, &str)) -> Self {
+        let segments =
+            segments.parse().ok().filter(|count| (1..=SEGMENTS_TOLD_MAX).contains(count));
+        let micros = price.parse::<f64>().ok().map(|price| price * MICROS as f64);
+        let micros = micros.filter(|micros| (0.0..=PRICE_TOLD_MAX).contains(micros));
+        let micros = micros.map(|micros| micros.round() as i64);
+        match self {
+            Self::News(message, heard) if segments.is_some() || micros.is_some() => {
+                let currency = currency.to_owned();
+                let billed = Some(Billed { segments, micros, currency });
+                Self::News(message, Heard { billed, ..heard })
+            }
+            told => told,
+        }
+    }
+}
+
+/// The most segments that a message can have: their number is an octet (3GPP TS 23.040).
+const SEGMENTS_TOLD_MAX: u32 = 255;
+
+/// The highest price of a message that is believed, in millionths: a thousand of any currency.
+const PRICE_TOLD_MAX: f64 = 1e9;
 
 /// Whether a time is near enough to ours.
 fn is_fresh(at: Millis, now: Millis, within: Span) -> bool {

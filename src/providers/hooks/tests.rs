@@ -601,3 +601,42 @@ fn garbage_is_refused_and_harms_nobody() {
         }
     }
 }
+
+#[test]
+fn what_a_text_took_is_told_by_those_who_know_it() {
+    let bill = |told: Vec<Told>| match told.into_iter().next() {
+        Some(Told::News(_, Heard { billed, .. })) => {
+            billed.map(|bill| (bill.segments, bill.micros, bill.currency))
+        }
+        other => panic!("{other:?}"),
+    };
+    let read = |sent: Sent, provider: Provider| {
+        let Ok(Reading::Told(told)) = sent.read(provider, "s3cret") else { panic!() };
+        bill(told)
+    };
+    let aliyun = |size: &Value| {
+        let event = json!([{ "phone_number": "13800138000", "success": true, "sms_size": size,
+                             "biz_id": "al-1" }]);
+        let body = event.to_string().into_bytes();
+        read(Sent { path_secret: "s3cret", body, ..<_>::default() }, Provider::Aliyun)
+    };
+    assert_eq!(aliyun(&json!("2")), Some((Some(2), None, String::new())));
+    for none in [json!("0"), json!("256"), json!("-1"), json!("two"), json!(null)] {
+        assert_eq!(aliyun(&none), None, "{none}");
+    }
+    let metered = |usage: Value, sms: Value| {
+        let event = json!({ "message_uuid": "vo-1", "to": "447400123456", "status": "submitted",
+                            "usage": usage, "sms": sms });
+        let hs256 = json!({ "alg": "HS256", "typ": "JWT" });
+        let sent = vonage(&event, &hs256, 1_772_442_000);
+        let Ok(Reading::Told(told)) = sent.read(Provider::Vonage, "secret") else { panic!() };
+        bill(told)
+    };
+    let whole =
+        metered(json!({ "currency": "EUR", "price": "0.03330000" }), json!({ "count_total": "2" }));
+    assert_eq!(whole, Some((Some(2), Some(33_300), "EUR".to_owned())));
+    for price in ["NaN", "-1", "1e9", "free"] {
+        let none = metered(json!({ "currency": "EUR", "price": price }), json!({}));
+        assert_eq!(none, None, "{price}");
+    }
+}

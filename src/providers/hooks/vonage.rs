@@ -43,7 +43,10 @@ pub(super) fn read(hook: &Hook<'_>, secrets: &[&str]) -> Result<Vec<Told>, Refus
     let at = date(text(&event, "/timestamp"));
     let carried = first(&["/client_ref", "/client-ref"]).unwrap_or_default();
     let raw = Raw { news, at, address: &plus(&to), provider_id: &id };
-    Ok(vec![raw.told(Provider::Vonage, message_of(&carried), hook.now)])
+    let told = raw.told(Provider::Vonage, message_of(&carried), hook.now);
+    let segments = text_or_number(&event, "/sms/count_total");
+    let price = text_or_number(&event, "/usage/price");
+    Ok(vec![told.billed(&segments, (&price, text(&event, "/usage/currency")))])
 }
 
 /// Vonage leaves the plus of E.164 out.

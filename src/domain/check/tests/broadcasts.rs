@@ -158,3 +158,19 @@ fn a_test_leaves_a_rest_and_ends_within_a_month() {
        → leave `test_share` out, or take `zone = "campaign"`
     "#);
 }
+
+#[test]
+fn a_window_that_is_never_open_is_refused() {
+    let window = "[broadcast.offer.window]\nfrom = \"08:00\"\nto = \"20:00\"";
+    let never = "[broadcast.offer.window]\nfrom = \"08:00\"\nto = \"08:00\"";
+    assert_snapshot!(news(window, never), @"
+    line 248: broadcast.offer.window
+         is no window: it ends when it begins
+       → give `from` and `to` two different times of day
+    ");
+    assert_snapshot!(news("weekdays = [", "weekday = ["), @"
+    line 251: broadcast.offer.window.weekday
+         unknown key
+       → did you mean `weekdays`?
+    ");
+}

@@ -25,7 +25,7 @@ pub(super) fn look(found: &mut Findings, source: &str, tokens: &[Token]) {
             if is_loaded || (name == "background" && !written.contains("//")) {
                 continue;
             }
-            address(found, written, line);
+            address(found, "html", written, line);
             if name == "href" && element.name == "a" {
                 misleading(found, written, &text_after(tokens, index), line);
             }
@@ -41,11 +41,25 @@ fn image(found: &mut Findings, element: &Element, line: Option<usize>) {
     }
 }
 
-fn address(found: &mut Findings, written: &str, line: Option<usize>) {
+/// Looks at every web address of a text message.
+pub(super) fn in_text(found: &mut Findings, text: &str) {
+    let start = |rest: &str| ["https://", "http://"].iter().filter_map(|s| rest.find(s)).min();
+    let mut at = 0;
+    while let Some(begin) = start(&text[at..]).map(|begin| at + begin) {
+        let rest = &text[begin..];
+        let end = rest.find(|c: char| c.is_whitespace() || !c.is_ascii());
+        let link = &rest[..end.unwrap_or(rest.len())];
+        let line = Some(1 + text[..begin].matches('\n').count());
+        address(found, "", link.trim_end_matches(['.', ',', ';', '!', '?', ')']), line);
+        at = begin + link.len();
+    }
+}
+
+fn address(found: &mut Findings, part: &str, written: &str, line: Option<usize>) {
     let address = decoded(written);
     let address = address.trim();
     let lower = address.to_ascii_lowercase();
-    let mut add = |code| found.add("html", line, code, address);
+    let mut add = |code| found.add(part, line, code, address);
     if address.is_empty() || address == "#" {
         add(LintCode::EmptyLink);
     } else if lower.starts_with("data:") {
@@ -69,7 +83,7 @@ fn address(found: &mut Findings, written: &str, line: Option<usize>) {
         }
     }
     for value in bare_values(address) {
-        found.add("html", line, LintCode::UnencodedValue, value);
+        found.add(part, line, LintCode::UnencodedValue, value);
     }
 }
 

@@ -33,6 +33,7 @@ pub(super) fn name(code: LintCode) -> &'static str {
         NoSignature => "no-signature",
         LongText => "long-text",
         DearCharacters => "dear-characters",
+        EmptySubject => "empty-subject",
     }
 }
 
@@ -42,7 +43,7 @@ type Words = (&'static str, &'static str, &'static str, &'static str);
 pub(super) fn of(code: LintCode) -> Words {
     match code {
         NoPostalAddress | NoUnsubscribeInText | NoPreheader | LongSubject | ShoutingSubject
-        | ManyExclamations | FalseReply | TooLarge | ImageOnly => of_mail(code),
+        | ManyExclamations | FalseReply | TooLarge | ImageOnly | EmptySubject => of_mail(code),
         InsecureLink | RelativeLink | BrokenLink | EmptyLink | ShortenedLink | MisleadingLink
         | UnencodedValue | DeadPage => of_link(code),
         NoOptOut | NoSignature | LongText | DearCharacters => of_text(code),
@@ -87,6 +88,12 @@ fn of_mail(code: LintCode) -> Words {
             "感叹号过多，容易被过滤",
             "one is enough",
             "一个就够了",
+        ),
+        EmptySubject => (
+            "the subject is empty for whoever has told nothing but an address",
+            "对只留下地址的联系人，主题是空的",
+            "write {{default … \"…\"}}, or words beside the value",
+            "写成 {{default … \"…\"}}，或在值旁边加上文字",
         ),
         FalseReply => (
             "the subject pretends to be a reply",

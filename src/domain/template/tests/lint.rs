@@ -131,6 +131,10 @@ fn subjects_that_are_cut_or_filtered() {
     assert_snapshot!(subject("Only now, {{first_name}}!!"), @"subject many-exclamations");
     assert_snapshot!(subject("Re: 您的订单"), @"subject false-reply");
     assert_eq!(subject("NASA & UNESCO answer"), "");
+    let maybe = "{{#if first_name}}Hi {{first_name}}{{/if}}";
+    assert_snapshot!(subject(maybe), @"subject empty-subject");
+    assert_eq!(subject("{{default first_name \"Hello\"}}"), "");
+    assert_eq!(subject("{{email}}"), "");
 }
 
 #[test]
@@ -247,6 +251,17 @@ fn a_text_that_is_too_long_or_dear_without_need_is_told() {
     assert_eq!(of_source("sms/nudge", &link, long), "long-text 2\n");
     assert_eq!(of_source("sms/nudge", "It’s on", abroad), "dear-characters `’` (U+2019)\n");
     assert_eq!(of_source("sms/nudge", "It’s 中", abroad), "");
+    let links =
+        "http://a.example/x, https://bit.ly/y?{{role}}\nhttps://b.example/{{encode role}}。";
+    let roomy = |c: &mut Compiled| {
+        abroad(c);
+        c.campaign.sms.segments_max = None;
+    };
+    assert_snapshot!(of_source("sms/nudge", links, roomy), @"
+    insecure-link:1 http://a.example/x
+    shortened-link:1 https://bit.ly/y?{{role}}
+    unencoded-value:1 role
+    ");
 }
 
 #[test]

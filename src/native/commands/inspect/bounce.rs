@@ -18,10 +18,31 @@ const SHOWN_CHARS_MAX: usize = 80;
 const LINE_BYTES_MAX: u64 = 64 * 1024;
 
 /// What messages begin with. A reply may have a colon in it, too.
-const FIRST_HEADERS: [&str; 16] = [
-    "arc-seal", "authentication-results", "auto-submitted", "content-type", "date", "delivered-to",
-    "dkim-signature", "envelope-to", "from", "message-id", "mime-version", "received",
-    "reporting-mta", "return-path", "subject", "to",
+const FIRST_HEADERS: [&str; 24] = [
+    "arc-authentication-results",
+    "arc-message-signature",
+    "arc-seal",
+    "authentication-results",
+    "auto-submitted",
+    "content-transfer-encoding",
+    "content-type",
+    "date",
+    "delivered-to",
+    "dkim-signature",
+    "envelope-to",
+    "feedback-type",
+    "from",
+    "in-reply-to",
+    "message-id",
+    "mime-version",
+    "received",
+    "received-spf",
+    "references",
+    "reply-to",
+    "reporting-mta",
+    "return-path",
+    "subject",
+    "to",
 ];
 
 /// Looks at replies, one a line, or at whole messages.

@@ -1,0 +1,5 @@
+-- What a text message took: counted when it is known to have left, and put right when its provider
+-- tells more. NULL: nothing is known of it.
+
+ALTER TABLE messages ADD COLUMN sms_segments INTEGER;
+ALTER TABLE messages ADD COLUMN cost_micros INTEGER; -- millionths of the campaign's currency

@@ -1,0 +1,102 @@
+// The database is put back to an earlier copy of itself, as D1's Time Travel does. It has forgotten
+// what left since; KV has not, so nothing is sent again without an operator's word.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { FIXTURES, dripline, publish } from "./command_line.mjs";
+import { assertSound } from "./invariants.mjs";
+import { start } from "./runtime.mjs";
+import { Visitor } from "./visitor.mjs";
+
+const FIRST = ", this is the first mail of the first edition";
+const SECOND = ", this is the second mail of the first edition";
+
+let runtime;
+before(async () => {
+  runtime = await start();
+  await publish(runtime, FIXTURES);
+});
+after(() => runtime?.stop());
+
+async function join(name) {
+  const answers = { first_name: name, email: `${name}@example.com`, consent: "yes" };
+  assert.equal((await new Visitor(runtime).fillIn("/relay", answers)).status, 200);
+  await runtime.settle();
+}
+
+/** The subjects of all mail to a name that the database knows of, oldest first. */
+async function mailTo(name) {
+  const letters = await runtime.mailbox();
+  const theirs = letters.filter((letter) => letter.address === `${name}@example.com`);
+  return theirs.map((letter) => letter.subject).reverse();
+}
+
+/** What `dripline restore` says, or what becomes of its word. */
+async function restore(...word) {
+  const ran = await dripline("restore", ...word, "--to", runtime.url, "--token", "test-token");
+  assert.equal(ran.status, 0, ran.stdout + ran.stderr);
+  return ran.stdout;
+}
+
+async function ready() {
+  const response = await runtime.fetch("/readyz");
+  return { status: response.status, text: await response.text() };
+}
+
+/** Keeps a copy, has everybody get their second mail, and puts the copy back. */
+async function forgetADay() {
+  await runtime.tick();
+  const copy = await runtime.copyDatabase();
+  await runtime.advance("25h");
+  const sent = "SELECT count(*) AS n FROM events WHERE name = 'message.sent'";
+  const [{ n: before }] = await runtime.d1(sent);
+  await runtime.putDatabaseBack(copy);
+  const [{ n: after }] = await runtime.d1(sent);
+  assert.ok(before > after, "the database has forgotten mails");
+  await runtime.tick();
+}
+
+test("a database that nobody has put back waits for no word", async () => {
+  await join("ann");
+  await runtime.tick();
+  assert.equal(await restore(), "No restore waits for your word.\n");
+  assert.equal((await ready()).status, 200);
+});
+
+test("what may have left already waits, and whoever comes afterwards is written to", async () => {
+  await forgetADay();
+  assert.deepEqual(await mailTo("ann"), ["ann" + FIRST]);
+  const waiting = await runtime.d1("SELECT reason FROM messages WHERE state = 'queued'");
+  assert.deepEqual(waiting, [{ reason: "restored" }]);
+  const { status, text } = await ready();
+  assert.equal(status, 503);
+  assert.match(text, /restore/);
+  assert.match(await restore(), /^The database was restored, .* Waiting: 1 message\./);
+  await join("bo");
+  assert.deepEqual(await mailTo("bo"), ["bo" + FIRST]);
+  await runtime.live("3h", "1h");
+  assert.deepEqual(await mailTo("ann"), ["ann" + FIRST]);
+});
+
+test("`release` sends what waits, once, and the worker is ready again", async () => {
+  assert.equal(await restore("release"), "Released: 1 message, and whatever waits with them.\n");
+  await runtime.live("1h", "10m");
+  assert.deepEqual(await mailTo("ann"), ["ann" + FIRST, "ann" + SECOND]);
+  assert.equal(await restore(), "No restore waits for your word.\n");
+  assert.equal((await ready()).status, 200);
+});
+
+test("`drop` has it never sent; who came afterwards goes on", async () => {
+  await join("cy");
+  await forgetADay();
+  assert.match(await restore(), /Waiting: 2 messages\./);
+  await join("dan");
+  assert.equal(await restore("drop"), "Dropped: 2 messages; they are not sent.\n");
+  await runtime.live("3d", "12h");
+  assert.deepEqual(await mailTo("bo"), ["bo" + FIRST]);
+  assert.deepEqual(await mailTo("cy"), ["cy" + FIRST]);
+  assert.deepEqual(await mailTo("dan"), ["dan" + FIRST, "dan" + SECOND]);
+  const skipped = await runtime.d1("SELECT reason FROM messages WHERE state = 'skipped'");
+  assert.deepEqual(skipped, [{ reason: "restored" }, { reason: "restored" }]);
+  await assertSound(runtime, { atRest: true });
+});
