@@ -301,8 +301,8 @@ pub struct LeftRow {
     pub contact_id: String,
 }
 
-/// The messages of which it is not known whether they left, but for those of erased people, of whom
-/// nothing more is put down: one row, `id`, for each.
+/// The messages of which it is not known whether they left, but for those of erased people, of
+/// whom nothing more is put down: one row, `id`, for each.
 pub fn unsettled() -> Statement {
     Statement::new(
         "SELECT m.id FROM messages m JOIN contacts c ON c.id = m.contact_id
@@ -311,8 +311,8 @@ pub fn unsettled() -> Statement {
     )
 }
 
-/// Whoever had agreed to e-mails when a broadcast began, still does, and had no turn in it: one row,
-/// `id`, for each.
+/// Whoever had agreed to e-mails when a broadcast began, still does, and had no turn in it: one
+/// row, `id`, for each.
 pub fn without_broadcast() -> Statement {
     Statement::new(
         "SELECT c.id FROM broadcasts b, contacts c, json_each(c.consents) k
@@ -320,7 +320,8 @@ pub fn without_broadcast() -> Statement {
             AND c.merged_into IS NULL AND c.erased_at IS NULL AND c.email IS NOT NULL
             AND k.value ->> 'channel' = 'email' AND k.value ->> 'at' < b.started_at
             AND (k.value ->> 'state' = 'confirmed'
-                 OR k.value ->> 'state' = 'granted' AND NOT coalesce(k.value ->> 'double_opt_in', 0))
+                 OR k.value ->> 'state' = 'granted'
+                    AND NOT coalesce(k.value ->> 'double_opt_in', 0))
             AND NOT EXISTS (SELECT 1 FROM events e
                              WHERE e.contact_id = c.id AND e.campaign_id = b.campaign_id
                                AND e.name IN ('broadcast.queued', 'broadcast.skipped'))",
