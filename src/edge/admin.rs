@@ -8,6 +8,7 @@ use crate::domain::answer::Answer;
 use crate::domain::journey::RunState;
 use crate::domain::language::Language;
 use crate::domain::message::Letter;
+use crate::domain::pacing::brake::NOTE_CHARS_MAX;
 use crate::domain::primitives::{CampaignId, Channel, ContactId, Millis};
 use crate::domain::token::{Purpose, SESSION_AGE_MAX, SIGN_IN_AGE_MAX};
 use crate::flows::brake::{self, NotReleased};
@@ -163,7 +164,13 @@ pub async fn release_campaign(app: App, mut inbound: Inbound, id: &str) -> Reply
             let language = inbound.language().tag();
             Reply::redirect(303, &format!("/admin/campaigns/{id}?lang={language}"))
         }
-        Err(NotReleased::Note(_)) => reply::message(&inbound, MessageKind::BadRequest),
+        Err(NotReleased::Note(_)) => {
+            let wanted = inbound.language().pick(
+                format!("Say in 1 to {NOTE_CHARS_MAX} characters why the campaign may go on."),
+                format!("请用 1 至 {NOTE_CHARS_MAX} 个字说明为何可以恢复。"),
+            );
+            reply::message_with(&inbound, MessageKind::BadRequest, Some(&wanted))
+        }
         Err(NotReleased::Database(error)) => {
             reply::log("brake", &error.to_string());
             reply::message(&inbound, MessageKind::Unavailable)
@@ -201,7 +208,8 @@ pub async fn sign_in(app: App, mut inbound: Inbound) -> Reply {
     }
     let session = app.settings.keys.sign(Purpose::Session, &app.now.0.to_string());
     let seconds = SESSION_AGE_MAX.0 / 1_000;
-    Reply::redirect(303, "/admin").header("set-cookie", cookie(&inbound, &session, seconds))
+    let home = format!("/admin?lang={}", inbound.language().tag());
+    Reply::redirect(303, &home).header("set-cookie", cookie(&inbound, &session, seconds))
 }
 
 /// Forgets the session.

@@ -178,6 +178,9 @@ fn not_done(inbound: &Inbound, problem: NotDone) -> Reply {
         NotDone::Refused(why) => {
             Reply::problem(422, "This cannot be done", &format!("{why}."), Value::Null)
         }
+        NotDone::Address(problem) => {
+            Reply::problem(422, "This cannot be done", &problem.to_string(), Value::Null)
+        }
         NotDone::Unknown => {
             let detail = "The address is not suppressed, or is no more.";
             Reply::problem(404, "Nothing to lift", detail, Value::Null)

@@ -197,7 +197,10 @@ fn rendered(
         frame: frame(app, inbound, Section::Campaigns),
         campaign: edition.id().as_str(),
         template: &asked.template,
-        shown: shown.as_ref().map(sheet).map_err(|problem| words(problem, inbound.language())),
+        shown: shown
+            .as_ref()
+            .map(sheet)
+            .map_err(|problem| words(problem, asked, inbound.language())),
         languages: &languages,
         first: &compiled.campaign.locale,
         contact: asked.contact.as_deref().unwrap_or_default(),
@@ -214,8 +217,13 @@ fn sheet(shown: &Shown) -> Sheet<'_> {
 }
 
 /// What is wrong, as the page says it.
-fn words(problem: &Problem, language: Language) -> String {
+fn words(problem: &Problem, asked: &Asked, language: Language) -> String {
     match problem.key.as_str() {
+        // A test of nobody's shows the owner's own data, and the owner is no contact.
+        "contact" if asked.contact.is_none() => {
+            let english = "A test shows the data of a contact. Name one below.";
+            language.pick(english, "测试邮件会使用某位联系人的资料，请在下方填写。").to_owned()
+        }
         "contact" => {
             let english = "There is no such contact. Give its address, number or id.";
             language.pick(english, "没有这个联系人。请填写邮箱、手机号或编号。").to_owned()

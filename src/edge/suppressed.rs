@@ -20,7 +20,7 @@ const WEB_APP: &str = "web app";
 pub async fn page(app: App, inbound: Inbound) -> Reply {
     match door(&app, &inbound) {
         Some(door) => door,
-        None => show(&app, &inbound, "", 200).await,
+        None => show(&app, &inbound, ("", ""), 200).await,
     }
 }
 
@@ -33,7 +33,7 @@ pub async fn add(mut app: App, mut inbound: Inbound) -> Reply {
     let App { db, catalog, settings, now, ids, .. } = &mut app;
     let flow = suppressions::add(db, catalog, &settings.keys, (&named, WEB_APP), *now, ids);
     let done = flow.await.map(|_| ());
-    after(&app, &inbound, done).await
+    after(&app, &inbound, &named.address, done).await
 }
 
 /// Lifts a suppression, and shows the list again.
@@ -45,7 +45,7 @@ pub async fn release(mut app: App, mut inbound: Inbound) -> Reply {
     let App { db, catalog, settings, now, ids, .. } = &mut app;
     let flow = suppressions::release(db, catalog, &settings.keys, (&named, WEB_APP), *now, ids);
     let done = flow.await.map(|_| ());
-    after(&app, &inbound, done).await
+    after(&app, &inbound, "", done).await
 }
 
 /// What the form names, of somebody who is signed in and sent it from here.
@@ -66,7 +66,8 @@ async fn read(app: &App, inbound: &mut Inbound) -> Result<Named, Reply> {
     })
 }
 
-async fn after(app: &App, inbound: &Inbound, done: Result<(), NotDone>) -> Reply {
+/// Shows the list again: what was `typed` to be suppressed stays in its field if it was not.
+async fn after(app: &App, inbound: &Inbound, typed: &str, done: Result<(), NotDone>) -> Reply {
     let language = inbound.language();
     let said = match done {
         Ok(()) => {
@@ -74,6 +75,7 @@ async fn after(app: &App, inbound: &Inbound, done: Result<(), NotDone>) -> Reply
             return Reply::redirect(303, &place);
         }
         Err(NotDone::Refused(why)) => why,
+        Err(NotDone::Address(problem)) => problem.message(language).to_owned(),
         Err(NotDone::Unknown) => {
             language.pick("The address is not suppressed.", "该地址未被禁发。").to_owned()
         }
@@ -89,10 +91,10 @@ async fn after(app: &App, inbound: &Inbound, done: Result<(), NotDone>) -> Reply
             return reply::message(inbound, MessageKind::Unavailable);
         }
     };
-    show(app, inbound, &said, 422).await
+    show(app, inbound, (&said, typed), 422).await
 }
 
-async fn show(app: &App, inbound: &Inbound, said: &str, status: u16) -> Reply {
+async fn show(app: &App, inbound: &Inbound, (said, typed): (&str, &str), status: u16) -> Reply {
     let page = inbound.parameter("page").and_then(|text| text.parse::<usize>().ok());
     let page = page.unwrap_or(1).max(1);
     let reason = reason_asked(inbound);
@@ -106,7 +108,7 @@ async fn show(app: &App, inbound: &Inbound, said: &str, status: u16) -> Reply {
     match suppressions::list(&app.db, &wanted, app.now).await {
         Ok(entries) => {
             let frame = frame(app, inbound, Section::Suppressions);
-            let view = SuppressionsView { frame, entries: &entries, page, reason, said };
+            let view = SuppressionsView { frame, entries: &entries, page, reason, said, typed };
             Reply::page(status, list_page(&view))
         }
         Err(error) => {

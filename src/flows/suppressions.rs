@@ -11,7 +11,6 @@ use crate::domain::address::{AddressProblem, read_email, read_phone};
 use crate::domain::catalog::Catalog;
 use crate::domain::change::ErasedAddress;
 use crate::domain::decide::Happening;
-use crate::domain::language::Language;
 use crate::domain::primitives::{Channel, Ids, Millis};
 use crate::domain::suppression::{Listed, Release, Suppression, SuppressionReason};
 use crate::domain::token::Keyring;
@@ -92,6 +91,8 @@ pub struct RowProblem {
 pub enum NotDone {
     /// What was asked makes no sense, and why.
     Refused(String),
+    /// The address is none.
+    Address(AddressProblem),
     /// The address is not suppressed.
     Unknown,
     /// It takes `force`, and why.
@@ -128,7 +129,7 @@ pub async fn find<D: Database>(
     keys: &Keyring,
     named: &Named,
 ) -> Result<Option<Listed>, NotDone> {
-    let (channel, address) = read(named).map_err(refused)?;
+    let (channel, address) = read(named)?;
     let (entry, _) = look(db, keys, channel, &address).await?;
     Ok(entry)
 }
@@ -142,7 +143,7 @@ pub async fn add<D: Database>(
     now: Millis,
     ids: &mut Ids,
 ) -> Result<Option<Listed>, NotDone> {
-    let (channel, address) = read(named).map_err(refused)?;
+    let (channel, address) = read(named)?;
     let reason = named.reason.unwrap_or(SuppressionReason::Manual);
     if reason == SuppressionReason::Erased {
         return Err(NotDone::Refused("people are erased by `dripline erase`".to_owned()));
@@ -172,7 +173,7 @@ pub async fn release<D: Database>(
     now: Millis,
     ids: &mut Ids,
 ) -> Result<Listed, NotDone> {
-    let (channel, address) = read(named).map_err(refused)?;
+    let (channel, address) = read(named)?;
     if named.note.trim().is_empty() || named.note.chars().count() > NOTE_CHARS_MAX {
         let advice = format!("say in `note` why it is lifted, in up to {NOTE_CHARS_MAX} letters");
         return Err(NotDone::Refused(advice));
@@ -227,7 +228,13 @@ pub async fn import<D: Database>(
                 let (until, source) = (named.until, source.clone());
                 all.push(Suppression { channel, address, reason, until, source, at: now });
             }
-            Err(message) => imported.problems.push(RowProblem { row: index + 1, message }),
+            Err(NotDone::Address(problem)) => {
+                imported.problems.push(RowProblem { row: index + 1, message: problem.to_string() });
+            }
+            Err(NotDone::Refused(message)) => {
+                imported.problems.push(RowProblem { row: index + 1, message });
+            }
+            Err(other) => return Err(other),
         }
     }
     let told = all.len();
@@ -294,21 +301,20 @@ async fn look<D: Database>(
 }
 
 /// The channel and the normal form of an address, or why it is none.
-fn read(named: &Named) -> Result<(Channel, String), String> {
+fn read(named: &Named) -> Result<(Channel, String), NotDone> {
     let told = named.address.trim();
-    let guessed = if told.contains('@') { Channel::Email } else { Channel::Sms };
+    // A number has no letters.
+    let is_number = !told.contains(|sign: char| sign == '@' || sign.is_alphabetic());
+    let guessed = if is_number { Channel::Sms } else { Channel::Email };
     let channel = named.channel.unwrap_or(guessed);
     let read: Result<String, AddressProblem> = match channel {
         Channel::Email => read_email(told),
         Channel::Sms => read_phone(told, named.region.as_deref()),
-        Channel::Webhook => return Err("a webhook has no address to suppress".to_owned()),
+        Channel::Webhook => {
+            return Err(NotDone::Refused("a webhook has no address to suppress".to_owned()));
+        }
     };
-    let address = read.map_err(|problem| problem.message(Language::English).to_owned())?;
-    Ok((channel, address))
-}
-
-fn refused(message: String) -> NotDone {
-    NotDone::Refused(message)
+    read.map(|address| (channel, address)).map_err(NotDone::Address)
 }
 
 /// Who says so, in a length that a column may have.

@@ -6,6 +6,7 @@ use super::render;
 use crate::domain::language::Language;
 use crate::domain::primitives::{CampaignId, ContactId, Millis};
 use askama::Template;
+use std::collections::BTreeSet;
 
 /// What the sign-in page is made of.
 pub struct SignInView<'a> {
@@ -101,7 +102,8 @@ pub fn admin_index(view: &AdminIndexView) -> String {
         name: campaign.name.clone(),
         version: campaign.version,
         published: format::moment(campaign.published_at, &campaign.time_zone, language),
-        paths: campaign.paths.clone(),
+        // A landing page before what is below it.
+        paths: campaign.paths.iter().cloned().collect::<BTreeSet<_>>(),
     };
     let parked = |row: &ParkedRow| ParkedLine {
         action: view.frame.href(&format!("/admin/parked/{}/release", row.contact)),
@@ -151,5 +153,5 @@ struct IndexRow {
     name: String,
     version: i64,
     published: String,
-    paths: Vec<String>,
+    paths: BTreeSet<String>,
 }

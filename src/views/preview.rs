@@ -68,7 +68,11 @@ pub fn messages(view: &MessagesView) -> String {
     };
     let rows = view.messages.iter().map(|(name, languages)| MessageLine {
         href: href(name),
-        kind: if name.starts_with("sms/") { "SMS" } else { language.pick("E-mail", "邮件") },
+        kind: if name.starts_with("sms/") {
+            language.pick("SMS", "短信")
+        } else {
+            language.pick("E-mail", "邮件")
+        },
         name: name.split_once('/').map_or(name.as_str(), |(_, short)| short),
         languages: languages.join(", "),
     });

@@ -234,7 +234,7 @@ impl Words<'_> {
         let steps = [
             (self.say("Visitors", "访客"), total.visitors),
             (self.say("Leads", "线索"), total.leads),
-            (self.say("Contacts", "联系人"), total.contacts),
+            (self.say("New contacts", "新联系人"), total.contacts),
             (self.say("Conversions", "转化"), total.conversions),
         ];
         let widest = steps.iter().map(|(_, n)| *n).max().unwrap_or_default().max(1);
@@ -259,7 +259,7 @@ impl Words<'_> {
         [
             self.say("Visitors", "访客"),
             self.say("Leads", "线索"),
-            self.say("Contacts", "联系人"),
+            self.say("New contacts", "新联系人"),
             self.say("Conversions", "转化"),
         ]
     }
@@ -307,7 +307,8 @@ impl Words<'_> {
     }
 
     fn messages(&self, report: &Report) -> Table {
-        let heads = vec![
+        let has_texts = report.messages.iter().any(|entry| entry.figures.segments > 0);
+        let mut heads = vec![
             self.say("Template", "模板"),
             self.say("Sent", "已发送"),
             self.say("Delivered", "已送达"),
@@ -317,20 +318,18 @@ impl Words<'_> {
             self.say("Click rate", "点击率"),
             self.say("Opens by machines", "机器打开"),
             self.say("Clicks by machines", "机器点击"),
-            self.say("SMS segments", "短信条数"),
-            self.say("Cost", "花费"),
             self.say("Bounced", "已退回"),
             self.say("Hard bounces", "地址无效"),
             self.say("Complaints", "投诉"),
             self.say("Unsubscribed", "已退订"),
         ];
-        let digits = minor_digits(&report.currency);
+        if has_texts {
+            heads.extend([self.say("SMS segments", "短信条数"), self.say("Cost", "花费")]);
+        }
         let row = |name: &str, figures: &MessageFigures| {
-            // An e-mail has no segments, and its price is not known here.
-            let texted = |text: String| if figures.segments > 0 { text } else { NONE.to_owned() };
             // Nobody can tell whether an SMS was read.
             let seen = |text: String| if name.starts_with("sms/") { NONE.to_owned() } else { text };
-            let texts = [
+            let mut texts = vec![
                 count(figures.sent),
                 count(figures.delivered),
                 seen(count(figures.opened)),
@@ -339,14 +338,15 @@ impl Words<'_> {
                 percent(figures.click_rate()),
                 seen(count(figures.machine_opens)),
                 count(figures.machine_clicks),
-                texted(count(figures.segments)),
-                texted(self.money(in_minor_units(figures.cost_micros, digits))),
                 count(figures.bounced),
                 count(figures.hard_bounced),
                 count(figures.complained),
                 count(figures.unsubscribed),
             ];
-            TableRow { name: name.to_owned(), cells: texts.map(Cell::plain).into() }
+            if has_texts {
+                texts.extend(self.texting(figures, &report.currency));
+            }
+            TableRow { name: name.to_owned(), cells: texts.into_iter().map(Cell::plain).collect() }
         };
         let mut rows: Vec<TableRow> =
             report.messages.iter().map(|entry| row(&entry.template, &entry.figures)).collect();
@@ -354,6 +354,15 @@ impl Words<'_> {
             rows.push(row(self.say("All", "合计"), &report.messages_total()));
         }
         Table { heads, rows }
+    }
+
+    /// The segments and the cost of texts; an e-mail has no segments, and its price is not known.
+    fn texting(&self, figures: &MessageFigures, currency: &str) -> [String; 2] {
+        if figures.segments == 0 {
+            return [NONE.to_owned(), NONE.to_owned()];
+        }
+        let cost = in_minor_units(figures.cost_micros, minor_digits(currency));
+        [count(figures.segments), self.money(cost)]
     }
 
     fn journeys(&self, report: &Report) -> Vec<JourneyCard> {

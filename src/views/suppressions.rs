@@ -22,6 +22,8 @@ pub struct SuppressionsView<'a> {
     pub reason: Option<SuppressionReason>,
     /// Why the last thing asked for was not done; or empty.
     pub said: &'a str,
+    /// The address that was to be suppressed, if that is what was not done; or empty.
+    pub typed: &'a str,
 }
 
 /// Renders the page.
@@ -61,6 +63,7 @@ pub fn suppressions(view: &SuppressionsView) -> String {
         before: (view.page > 1).then(|| other_page(view.page - 1)),
         next: has_next.then(|| other_page(view.page + 1)),
         said: view.said,
+        typed: view.typed,
         is_narrowed: view.reason.is_some(),
     })
 }
@@ -76,6 +79,7 @@ struct SuppressionsTemplate<'a> {
     before: Option<String>,
     next: Option<String>,
     said: &'a str,
+    typed: &'a str,
     is_narrowed: bool,
 }
 

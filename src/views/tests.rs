@@ -5,6 +5,7 @@ use super::broadcast::*;
 use super::mailbox::*;
 use super::page::*;
 use super::report::*;
+use super::suppressions::*;
 use super::visitor::*;
 use crate::domain::ab::{Standard, Trial, judge};
 use crate::domain::broadcast::{AbMetric, Audience, BroadcastState, Phase};
@@ -13,6 +14,7 @@ use crate::domain::journey::RunState;
 use crate::domain::language::Language;
 use crate::domain::primitives::{CampaignId, Channel, Millis, QualifiedId};
 use crate::domain::report::*;
+use crate::domain::suppression::{Listed, SuppressionReason};
 
 const EVIL: &str = "\"'></style></iframe><script>alert(1)</script>&<img src=x onerror=alert(1)>";
 
@@ -88,6 +90,23 @@ fn journey(name: &str, state: RunState) -> JourneyRow {
     JourneyRow { journey: name.into(), state, versions: vec![version] }
 }
 
+fn suppressed(frame: Frame, entries: &[Listed], (said, typed): (&str, &str)) -> String {
+    suppressions(&SuppressionsView { frame, entries, page: 1, reason: None, said, typed })
+}
+
+fn listed(text: &str) -> Listed {
+    Listed {
+        channel: "email".into(),
+        address: text.into(),
+        reason: SuppressionReason::Complained,
+        at: Millis(0),
+        until: None,
+        source: text.into(),
+        released_by: None,
+        release_note: None,
+    }
+}
+
 /// Pages of web app and visitors, each with its name.
 fn all_pages(language: Language, text: &str) -> Vec<(&'static str, String)> {
     let frame = frame(language);
@@ -131,6 +150,8 @@ fn all_pages(language: Language, text: &str) -> Vec<(&'static str, String)> {
                 time_zone: text,
             }),
         ),
+        ("suppressions", suppressed(frame, &[listed(text)], (text, ""))),
+        ("nothing suppressed", suppressed(frame, &[], (text, text))),
         ("report", campaign_report(&ReportView { frame, report: &report, time_zone: text })),
     ];
     pages.extend(visitor_pages(language, text));
@@ -218,7 +239,7 @@ fn only_a_page_that_asks_has_a_button() {
             postal_address: "",
         })
     };
-    let form = "<form method=\"post\" action=\"/u/t0k\"><button";
+    let form = "<form method=\"post\" action=\"/u/t0k?lang=en\"><button";
     assert!(page(UnsubscribeState::Ask).contains(form));
     assert!(!page(UnsubscribeState::Done).contains("<form"));
     assert!(!page(UnsubscribeState::Invalid).contains("<form"));
@@ -261,6 +282,29 @@ fn a_report_of_nothing_says_what_to_do() {
     let html = campaign_report(&ReportView { frame, report: &report, time_zone: "UTC" });
     assert!(html.contains("Share a landing page") && !html.contains("<table"));
     assert!(html.contains("no cost is known") && !html.contains("NaN"));
+}
+
+#[test]
+fn texts_have_columns_in_a_report_where_there_are_any() {
+    let mut report = report("spring", Figures::default());
+    let frame = frame(Language::English);
+    let page = |report: &Report| campaign_report(&ReportView { frame, report, time_zone: "UTC" });
+    assert!(!page(&report).contains("SMS segments"));
+    let figures = MessageFigures { sent: 3, segments: 6, ..<_>::default() };
+    report.messages.push(MessageRow { template: "sms/reminder".into(), figures });
+    let html = page(&report);
+    assert!(html.contains("data-label=\"SMS segments\">6</td>"), "{html}");
+    assert!(html.contains("data-label=\"SMS segments\">–</td>"), "an e-mail has none: {html}");
+}
+
+#[test]
+fn an_address_that_is_refused_stays_in_its_field_beside_what_is_wrong() {
+    let page = |typed: &str| suppressed(frame(Language::English), &[], ("No.", typed));
+    let added = page("ann@");
+    let field = "value=\"ann@\" aria-invalid=\"true\" aria-describedby=\"wrong\">";
+    assert!(added.contains(field) && added.contains("id=\"wrong\" role=\"alert\">No.</p>"));
+    assert_eq!(added.matches("No.").count(), 1);
+    assert!(!page("").contains("aria-invalid=") && page("").contains("role=\"alert\">No.</p>"));
 }
 
 #[test]

@@ -203,7 +203,7 @@ pub fn unsubscribe(view: &UnsubscribeView) -> String {
     };
     let post = match view.state {
         UnsubscribeState::Ask => Some(Post {
-            action: format!("/u/{}", view.token),
+            action: format!("/u/{}?lang={}", view.token, language.tag()),
             label: language.pick("Unsubscribe", "确认退订").to_owned(),
             hidden: None,
             is_quiet: false,
@@ -276,7 +276,7 @@ pub fn confirm(view: &ConfirmView) -> String {
             over: filled(view.campaign_name),
             paragraphs,
             post: is_ask.then(|| Post {
-                action: format!("/confirm/{}", view.token),
+                action: format!("/confirm/{}?lang={}", view.token, language.tag()),
                 label: language.pick("Confirm", "确认订阅").to_owned(),
                 hidden: Some(("shown", view.shown_at.to_string())),
                 is_quiet: false,

@@ -27,7 +27,7 @@ fn a_warning_names_file_and_line_in_either_language_and_stops_nothing() {
     for folder in ["pages", "partials", "layouts", "sms"] {
         copy(&format!("templates/{folder}"));
     }
-    for mail in ["webinar-nudge", "webinar-story", "webinar-welcome"] {
+    for mail in ["webinar-nudge", "webinar-recording", "webinar-story", "webinar-welcome"] {
         copy(&format!("templates/emails/{mail}"));
     }
     fs::create_dir_all(root.join("campaigns")).unwrap();
@@ -55,7 +55,7 @@ fn a_warning_names_file_and_line_in_either_language_and_stops_nothing() {
         told,
         [
             "emails/webinar-nudge/body.mjml.hbs:13 insecure-link",
-            // Once, though three mails stand in it.
+            // Once, though four mails stand in it.
             "layouts/larkspan.mjml.hbs:16 unsupported-css",
         ]
     );
@@ -63,7 +63,7 @@ fn a_warning_names_file_and_line_in_either_language_and_stops_nothing() {
     let out = dripline(&["check", campaign, "--lang", "zh-CN"]).ended(0).out;
     assert!(out.contains("insecure-link: `http://a.example/webinar"), "{out}");
     assert!(out.contains("改用 https://"), "{out}");
-    assert!(out.ends_with("3 e-mails, 1 SMS: 2 warnings\n"), "{out}");
+    assert!(out.ends_with("4 e-mails, 1 SMS: 2 warnings\n"), "{out}");
     fs::remove_dir_all(root).unwrap();
 }
 

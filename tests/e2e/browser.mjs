@@ -53,3 +53,22 @@ export async function excessWidth(page) {
   );
   return Math.max(...(await Promise.all(widths)));
 }
+
+/** How many stops Tab makes from here on, and those at which nothing shows where one is. */
+export async function unseenStops(page) {
+  const unseen = [];
+  for (let count = 1; count < TABS_MAX; count += 1) {
+    const stop = await page.evaluate(() => {
+      const one = document.activeElement;
+      const { outlineStyle, outlineWidth } = getComputedStyle(one);
+      const { top, width, height } = one.getBoundingClientRect();
+      const isMarked = outlineStyle !== "none" && parseFloat(outlineWidth) > 0;
+      const html = one.outerHTML.slice(0, 90);
+      return { isOver: one === document.body, isSeen: isMarked && top >= 0 && width && height, html };
+    });
+    if (stop.isOver) return { count, unseen };
+    if (!stop.isSeen) unseen.push(stop.html);
+    await page.keyboard.press("Tab");
+  }
+  return { count: TABS_MAX, unseen };
+}

@@ -4,7 +4,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { excessWidth, findChromium, launch, tabTo, typeInto } from "./browser.mjs";
+import { barriers } from "./barriers.mjs";
+import { excessWidth, findChromium, launch, tabTo, typeInto, unseenStops } from "./browser.mjs";
 import { SAMPLES, publish } from "./command_line.mjs";
 import { start } from "./runtime.mjs";
 import { Visitor, linkTo } from "./visitor.mjs";
@@ -173,6 +174,29 @@ describe("By keyboard and without JavaScript", options, () => {
     assert.equal(await page.locator(".funnel li").count() > 2, true);
     await page.context().close();
   });
+
+  test("every stop of Tab is seen, and the first one in the web app skips to the content", async () => {
+    const page = await open();
+    await page.goto("/admin/sign-in?lang=en");
+    await page.fill("#token", "test-token");
+    await Promise.all([page.waitForNavigation(), page.click("button")]);
+    for (const address of ["/admin/campaigns/spring-webinar", "/admin/suppressions", "/webinar"]) {
+      await page.goto(address);
+      await page.keyboard.press("Tab");
+      if (address.startsWith("/admin")) {
+        assert.equal(await page.evaluate(() => document.activeElement.className), "skip");
+      }
+      const stops = await unseenStops(page);
+      assert.ok(stops.count > 5, `${address} has ${stops.count} stops`);
+      assert.deepEqual(stops.unseen, [], address);
+    }
+    await page.goto("/admin");
+    await page.keyboard.press("Tab");
+    await Promise.all([page.waitForURL(/#main$/), page.keyboard.press("Enter")]);
+    await page.keyboard.press("Tab");
+    assert.ok(await page.evaluate(() => document.activeElement.closest("main")), "past the menu");
+    await page.context().close();
+  });
 });
 
 describe("On a phone and on a desk, in both languages", options, () => {
@@ -252,6 +276,9 @@ describe("On a phone and on a desk, in both languages", options, () => {
     }
     const excess = await excessWidth(page);
     assert.ok(excess <= 0, `${name} in ${language} is ${excess} px wider than ${width}`);
+    // A campaign's own pages, and what a provider of mail shows, are in the campaign's language.
+    const spoken = name.match(/landing|thanks|guide|read|mistakes/) ? undefined : language;
+    assert.deepEqual(await barriers(page, spoken), [], `${name} in ${language} at ${width} px`);
   }
 
   for (const width of WIDTHS) {

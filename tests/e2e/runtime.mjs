@@ -188,9 +188,12 @@ class Runtime {
   async settle() {
     const deadline = Date.now() + SETTLE_TIMEOUT_MS;
     for (let quiet = 0; quiet < SETTLE_QUIET_POLLS; ) {
-      if (Date.now() > deadline) throw new Error("the queues did not drain in time");
+      const left = await this.#backlog();
+      if (Date.now() > deadline) {
+        throw new Error(`the queues did not drain in time: ${JSON.stringify(left)}`);
+      }
       await new Promise((resolve) => setTimeout(resolve, SETTLE_POLL_MS));
-      quiet = (await this.#backlog()) > 0 ? 0 : quiet + 1;
+      quiet = Object.values(left).some((count) => count > 0) ? 0 : quiet + 1;
     }
   }
 
@@ -251,16 +254,14 @@ class Runtime {
     return this.#miniflare.getKVNamespace("KV");
   }
 
-  /** How many messages wait in a queue or are being consumed. */
+  /** How many messages wait in each queue, and how many are being consumed. */
   async #backlog() {
-    const waiting = await Promise.all(
-      ["INTAKE", "WORK"].map(async (binding) => {
-        const queue = await this.#miniflare.getQueueProducer(binding);
-        return (await queue.metrics()).backlogCount;
-      }),
-    );
-    const consuming = await (await this.fetch(TAP_PATH)).json();
-    return waiting.reduce((sum, count) => sum + count, consuming);
+    const waiting = async (binding) => {
+      const queue = await this.#miniflare.getQueueProducer(binding);
+      return (await queue.metrics()).backlogCount;
+    };
+    const [intake, work] = await Promise.all([waiting("INTAKE"), waiting("WORK")]);
+    return { intake, work, consuming: await (await this.fetch(TAP_PATH)).json() };
   }
 }
 

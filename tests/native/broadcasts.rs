@@ -21,7 +21,7 @@ use proptest::prelude::*;
 use std::cell::Cell;
 use std::collections::BTreeSet;
 
-const NEWS: &str = r#"
+pub const NEWS: &str = r#"
     [segment.readers]
     rule = { attribute = "email", set = true }
     [broadcast.news]
@@ -38,14 +38,14 @@ fn address(n: usize) -> String {
 }
 
 /// A world with so many readers who have agreed.
-fn readers(parts: &str, count: usize) -> World {
+pub fn readers(parts: &str, count: usize) -> World {
     let mut world = world(&format!("{FORM}{parts}"));
     (0..count).for_each(|n| join(&mut world, &address(n)));
     world
 }
 
 /// So many minutes, with a tick each.
-fn minutes(world: &mut World, minutes: i64) {
+pub fn minutes(world: &mut World, minutes: i64) {
     for _ in 0..minutes {
         world.step(world.now().plus(Span::minutes(1))).unwrap();
         world.tick().unwrap();
@@ -53,14 +53,14 @@ fn minutes(world: &mut World, minutes: i64) {
 }
 
 /// Every letter of the post is to somebody else, and there are so many.
-fn assert_each_once(world: &World, count: usize) {
+pub fn assert_each_once(world: &World, count: usize) {
     let letters = world.letters();
     let addresses: BTreeSet<&str> = letters.iter().map(|l| l.address.as_str()).collect();
     assert_eq!((letters.len(), addresses.len()), (count, count));
     assert_sound(&world.db, Some(world.now()));
 }
 
-fn state(world: &World) -> String {
+pub fn state(world: &World) -> String {
     let row = &rows(&world.db, "SELECT state || ' ' || phase AS s FROM broadcasts")[0];
     row["s"].as_str().unwrap().to_owned()
 }
@@ -402,7 +402,7 @@ fn who_unsubscribes_before_their_local_time_gets_nothing() {
 
 // --- Variants ---------------------------------------------------------------------------------
 
-const AB: &str = r#"
+pub const AB: &str = r#"
     [segment.readers]
     rule = { attribute = "email", set = true }
     [broadcast.news]

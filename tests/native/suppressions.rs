@@ -2,6 +2,7 @@
 
 use super::invariants::assert_sound;
 use super::support::{FORM, history, number, rows, world};
+use dripline::domain::address::AddressProblem;
 use dripline::domain::primitives::{Ids, Millis, Span};
 use dripline::domain::suppression::{Listed, SuppressionReason};
 use dripline::flows::erase;
@@ -89,7 +90,13 @@ fn an_address_of_nobody_is_suppressed_and_lifted_too() {
     release(&world, &Named { note: note.clone(), ..named("+447400123456") }).unwrap();
     let again = release(&world, &Named { note, ..named("+447400123456") });
     assert_eq!(again, Err(NotDone::Unknown));
-    assert!(matches!(add(&world, &named("nobody")), Err(NotDone::Refused(_))));
+    let wrong = |address| add(&world, &named(address));
+    assert_eq!(
+        wrong("nobody"),
+        Err(NotDone::Address(AddressProblem::NoAt)),
+        "no number has letters"
+    );
+    assert_eq!(wrong("7400 12"), Err(NotDone::Address(AddressProblem::PhoneWithoutCountry)));
 }
 
 #[test]
