@@ -368,9 +368,8 @@ fn store(contacts: Vec<Contact>) -> Sqlite {
             changes.extend(contact.enrollments.iter().cloned().map(Change::Enrollment));
             let entered = contact.segments.iter();
             changes.extend(entered.map(|(id, at)| Change::EnterSegment(id.clone(), *at)));
-            // A decision without changes would write no contact.
-            changes.push(Change::LeaveSegment("none".into()));
-            Decision { contact, read_seq: 0, changes }
+            // A decision without anything new would write no contact.
+            Decision { read_seq: contact.seq - 1, contact, changes }
         })
         .collect();
     let decisions: Vec<&Decision> = decisions.iter().collect();
