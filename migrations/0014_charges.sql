@@ -2,4 +2,5 @@
 -- tells more. NULL: nothing is known of it.
 
 ALTER TABLE messages ADD COLUMN sms_segments INTEGER;
-ALTER TABLE messages ADD COLUMN cost_micros INTEGER; -- millionths of the campaign's currency
+-- in millionths of the campaign's currency
+ALTER TABLE messages ADD COLUMN cost_micros INTEGER;

@@ -301,10 +301,30 @@ pub struct LeftRow {
     pub contact_id: String,
 }
 
-/// The messages of which it is not known whether they left: one row, `id`, for each.
+/// The messages of which it is not known whether they left, but for those of erased people, of
+/// whom nothing more is put down: one row, `id`, for each.
 pub fn unsettled() -> Statement {
     Statement::new(
-        "SELECT id FROM messages WHERE state IN ('queued', 'sending', 'unknown')",
+        "SELECT m.id FROM messages m JOIN contacts c ON c.id = m.contact_id
+          WHERE m.state IN ('queued', 'sending', 'unknown') AND c.erased_at IS NULL",
+        Vec::new(),
+    )
+}
+
+/// Whoever had agreed to e-mails when a broadcast began, still does, and had no turn in it: one
+/// row, `id`, for each.
+pub fn without_broadcast() -> Statement {
+    Statement::new(
+        "SELECT c.id FROM broadcasts b, contacts c, json_each(c.consents) k
+          WHERE b.state = 'done' AND c.created_at < b.started_at
+            AND c.merged_into IS NULL AND c.erased_at IS NULL AND c.email IS NOT NULL
+            AND k.value ->> 'channel' = 'email' AND k.value ->> 'at' < b.started_at
+            AND (k.value ->> 'state' = 'confirmed'
+                 OR k.value ->> 'state' = 'granted'
+                    AND NOT coalesce(k.value ->> 'double_opt_in', 0))
+            AND NOT EXISTS (SELECT 1 FROM events e
+                             WHERE e.contact_id = c.id AND e.campaign_id = b.campaign_id
+                               AND e.name IN ('broadcast.queued', 'broadcast.skipped'))",
         Vec::new(),
     )
 }

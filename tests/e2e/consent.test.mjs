@@ -82,8 +82,9 @@ describe("The page of preferences", () => {
     const hidden = (name) => new RegExp(`name="${name}" value="([^"]*)"`).exec(page)[1];
     const body = new URLSearchParams({
       shown: hidden("shown"), words: hidden("words"), agree: "email.maintenance-news",
-      do_not_track: "1", language: "zh-CN",
+      do_not_track: "1", language: "zh-CN", time_zone: "Asia/Shanghai",
     });
+    assert.match(page, /<optgroup label="Asia">[^]*<option value="Asia\/Shanghai">Shanghai<\/option>/);
     const saved = await runtime.fetch(`${path}?lang=en`, { method: "POST", body });
     assert.equal(saved.status, 200);
     const text = await saved.text();
@@ -92,8 +93,9 @@ describe("The page of preferences", () => {
     assert.deepEqual(boxes(text).filter((box) => box.endsWith("checked")), [
       "email.maintenance-news checked",
     ]);
-    const [contact] = await runtime.d1("SELECT attributes, locale FROM contacts");
+    const [contact] = await runtime.d1("SELECT attributes, locale, time_zone FROM contacts");
     assert.equal(contact.locale, "zh-CN");
+    assert.equal(contact.time_zone, "Asia/Shanghai");
     assert.equal(JSON.parse(contact.attributes).do_not_track, true);
     const [entry] = await runtime.d1(
       "SELECT state, text, message_id FROM consents WHERE source = 'preference page' AND text <> ''",

@@ -42,6 +42,20 @@ describe("For programs", () => {
     assert.equal((await runtime.mailbox()).length, before);
   });
 
+  test("a text is shown as it would leave, with what it takes", async () => {
+    const shown = await json(await preview({ template: "sms/webinar-reminder" }), 200);
+    assert.equal(shown.text, shown.sms.text);
+    assert.match(shown.text, /^Larkspan: Robin, .* Join: http:\/\/dripline\.test\/s\/\w{11} Reply STOP/);
+    assert.equal(shown.sms.encoding, "GSM-7");
+    assert.equal(shown.sms.segments, 1);
+    const [[code, target]] = shown.sms.links;
+    assert.ok(shown.text.includes(`/s/${code} `));
+    assert.equal(target, "http://dripline.test/webinar/guide?utm_source=sms#join");
+    assert.equal((await runtime.fetch(`/s/${code}`)).status, 404, "it leads nowhere");
+    const page = await (await bo.fetch("/admin/campaigns/spring-webinar/messages/sms/webinar-reminder")).text();
+    assert.match(textOf(page), /Encoding GSM-7 .* Segments 1 Cost no price is set/);
+  });
+
   test("what is not there is named", async () => {
     const wrong = await json(await preview({ template: "emails/webinar-welcom" }), 422);
     assert.match(wrong.problems[0].help, /emails\/webinar-welcome/);

@@ -425,6 +425,22 @@ fn a_forgotten_migration_is_found() {
     assert_eq!(forgotten_migrations(&files).len(), 1);
 }
 
+/// Migrations with something after their last statement: D1 takes a comment there for a statement
+/// without SQL, and refuses it.
+fn unended_migrations(files: &[File]) -> Vec<Breach> {
+    let migrations = files.iter().filter(|file| file.path.starts_with("migrations/"));
+    let unended = migrations.filter(|file| !file.text.trim_end().ends_with(';'));
+    unended.map(|file| format!("{}:1: does not end with a semicolon", file.path)).collect()
+}
+
+#[test]
+fn every_migration_ends_with_a_statement() {
+    let breaches = unended_migrations(&tracked());
+    assert!(breaches.is_empty(), "\n{}", breaches.join("\n"));
+    let comment = file("migrations/0001_a.sql", "SELECT 1; -- one\n");
+    assert_eq!(unended_migrations(&[comment]).len(), 1);
+}
+
 fn private_words(file: &File) -> Vec<Breach> {
     // Spelt in two halves, so that this file does not find itself.
     let words = [

@@ -13,7 +13,7 @@ use crate::store::contacts::{ContactRow, KeyRow, by_ids};
 use crate::store::erasures::{ErasedRow, known};
 use crate::store::invariants::{
     ALWAYS, AT_REST, LeftRow, PassageRow, all_of, contradictions, keys, left, members, passages,
-    suppressed_for_good, survivors, tables, unsettled,
+    suppressed_for_good, survivors, tables, unsettled, without_broadcast,
 };
 use crate::store::messages::IdRow;
 use crate::store::segments::holding;
@@ -27,11 +27,13 @@ type Check = (&'static str, fn(&Run) -> Vec<String>);
 
 /// The checks that are not queries; I1 and so on number the invariants of a journey engine that
 /// they hold: at most once, nothing lost, nothing without its row, and so on.
-const CHECKS: [Check; 15] = [
+const CHECKS: [Check; 17] = [
     ("I1, I16: no mail leaves twice, unless an operator says so", mails_that_left_twice),
+    ("I1, I16: nobody gets twice what is sent once", mails_of_one_kind),
     ("I1: no webhook comes again when its id may be forgotten", webhooks_too_late),
     ("I1: no more texts leave than the ledger admits", texts_too_many),
     ("I2: nobody is left in a journey", people_left_in_a_journey),
+    ("I2: nobody is left out of a broadcast", people_without_the_broadcast),
     ("I2: every fact that was told is in the log", facts_that_were_lost),
     ("I3: whatever left is in the ledger as sent", mails_that_the_ledger_denies),
     ("I3: whatever is told of a mail settles it", mails_in_doubt),
@@ -67,13 +69,40 @@ fn ask<T: DeserializeOwned>(run: &Run, statement: Statement) -> Vec<T> {
 fn mails_that_left_twice(run: &Run) -> Vec<String> {
     let restores = run.restores();
     let may_leave_again = |first: Millis, second: Millis| {
-        restores.released.iter().any(|at| first <= *at && *at <= second)
-            || restores.unseen && (run.has_batches() || second >= first.plus(KEY_LIFETIME))
+        let was_there = |times: &[Millis]| times.iter().any(|at| first <= *at && *at <= second);
+        was_there(&restores.released)
+            || was_there(&restores.unseen)
+                && (run.has_batches() || second >= first.plus(KEY_LIFETIME))
     };
     let again = |times: &[Millis]| times.windows(2).any(|pair| !may_leave_again(pair[0], pair[1]));
     let accepted = run.accepted();
     let twice = accepted.mails.iter().filter(|(_, times)| again(times));
     twice.map(|(message, times)| format!("{message}, {} times", times.len())).collect()
+}
+
+/// The subjects of what one reader gets once: by journeys that are entered once, and by the
+/// broadcast.
+const ONCE: [&str; 8] = [
+    "emails/welcome", "emails/nudge", "emails/more", "emails/last", "emails/bye", "emails/medal",
+    "emails/offer", "Now",
+];
+
+/// After a restore the same step makes another message. Whoever has sent a form meanwhile may have
+/// begun the journey anew, since the database had forgotten the first time.
+fn mails_of_one_kind(run: &Run) -> Vec<String> {
+    let restores = run.restores();
+    let accepted = run.accepted();
+    let again = |reader: &String, first: Millis, second: Millis| {
+        let mut excuses = restores.released.iter().chain(&restores.unseen);
+        !excuses.any(|at| first <= *at && *at <= second) && !run.has_asked(reader, first, second)
+    };
+    let kinds = accepted.readers.iter().filter(|([reader, subject], _)| {
+        ONCE.contains(&&**subject) && !run.shared().changed.borrow().contains(reader)
+    });
+    let twice = kinds.filter(|([reader, _], times)| {
+        times.windows(2).any(|pair| again(reader, pair[0], pair[1]))
+    });
+    twice.map(|([reader, subject], times)| format!("{reader} got {subject}: {times:?}")).collect()
 }
 
 /// A program that is told something remembers the id of that for a day at least.
@@ -101,6 +130,17 @@ fn texts_too_many(run: &Run) -> Vec<String> {
     let accepted = run.accepted();
     let more = accepted.texts.iter().filter(|(text, left)| admitted.get(*text) < Some(*left));
     more.map(|(text, left)| format!("{text}, {left} times")).collect()
+}
+
+fn people_without_the_broadcast(run: &Run) -> Vec<String> {
+    if run.restores().any {
+        return Vec::new();
+    }
+    let merged: Vec<IdRow<String>> = ask(run, survivors());
+    // What somebody agreed to as another may be older than the turn of the one who survived.
+    let merged: BTreeSet<String> = merged.into_iter().map(|row| row.id).collect();
+    let without = ask::<IdRow<String>>(run, without_broadcast()).into_iter().map(|row| row.id);
+    without.filter(|id| !merged.contains(id)).collect()
 }
 
 fn people_left_in_a_journey(run: &Run) -> Vec<String> {

@@ -7,11 +7,11 @@ use crate::flows::seams::{Database, DatabaseError};
 use crate::native::sqlite::Sqlite;
 use crate::store::statement::{Rows, Statement};
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// How likely each fault is where it may occur, in a thousand.
-pub const FAULTS: [(&str, u64); 40] = [
+pub const FAULTS: [(&str, u64); 41] = [
     ("database: lost before it was written", 40),
     ("database: written, and the answer lost", 40),
     ("database: overloaded", 30),
@@ -49,6 +49,7 @@ pub const FAULTS: [(&str, u64); 40] = [
     ("journey: paused with people inside", 1_000),
     ("publish: old and new code together", 400),
     ("journey: archived with people inside", 1_000),
+    ("broadcast: paused under way", 1_000),
     ("people: erased while something is under way", 1_000),
     ("people: merged while something is under way", 1_000),
     ("restore: an earlier bookmark", 1_000),
@@ -82,6 +83,8 @@ pub struct Shared {
     pub mark: Cell<Option<Millis>>,
     /// The addresses of which an operator was told that they are erased, and when.
     pub erased: RefCell<BTreeMap<String, Millis>>,
+    /// The addresses of those whom an operator has begun to merge or to erase.
+    pub changed: RefCell<BTreeSet<String>>,
     seed: u64,
 }
 
@@ -100,6 +103,7 @@ impl Shared {
             statements: Cell::new(0),
             mark: Cell::new(None),
             erased: RefCell::default(),
+            changed: RefCell::default(),
             seed,
         }
     }

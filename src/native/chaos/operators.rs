@@ -1,13 +1,16 @@
 //! What operators do: publish, pause, archive, erase, merge, restore.
 
-use super::flow::{Flow, Said};
+use super::flow::{Flow, Job, Said};
 use super::people::PEOPLE;
 use super::run::Run;
 use super::script::campaigns;
+use crate::domain::broadcast::BroadcastVerb;
 use crate::domain::journey::RunState;
 use crate::domain::primitives::{CampaignId, Millis, QualifiedId, Span};
 use crate::domain::restore::Say;
 use crate::flows::seams::Database;
+use crate::flows::steer_broadcast::{self, NotSteered};
+use crate::flows::task::Intake;
 use crate::flows::{guard_restore, park, publish, steer_journey};
 use crate::native::sqlite::Sqlite;
 use crate::native::world::block_on;
@@ -29,7 +32,9 @@ impl Run {
         for (index, compiled) in compiled.filter(|(index, _)| *index as u64 != which) {
             let published =
                 block_on(publish::publish(&*self.shared.sqlite(), compiled, self.now()));
-            if let Err(refusal) = published {
+            if let Err(refusal) = published
+                && !is_late(&refusal)
+            {
                 self.shared.accuse(format!("campaign {index} was refused: {refusal:?}"));
             }
         }
@@ -47,6 +52,24 @@ impl Run {
         }
     }
 
+    /// The broadcast is paused, or goes on.
+    pub(super) fn steer_broadcast(&mut self) {
+        let verb = self.shared.dice.pick(&[BroadcastVerb::Pause, BroadcastVerb::Resume]);
+        if self.shared.strikes("broadcast: paused under way") {
+            self.say_to_broadcast(verb);
+        }
+    }
+
+    fn say_to_broadcast(&mut self, verb: BroadcastVerb) {
+        let (db, offer) = (self.shared.sqlite(), QualifiedId::from("first.offer"));
+        match block_on(steer_broadcast::steer(&*db, &offer, verb, self.now())) {
+            Ok((_, work)) => self.queue.extend(work.into_iter().map(Job::Work)),
+            // It has not begun, or is over.
+            Err(NotSteered::Refused(_)) => {}
+            Err(refusal) => self.shared.accuse(format!("{verb:?}: {refusal:?}")),
+        }
+    }
+
     /// A journey that nobody has to be in ends for everybody inside.
     pub(super) fn archive(&mut self) {
         let journey = self.shared.dice.pick(&["first.fans", "second.honour", "second.paths"]);
@@ -60,6 +83,7 @@ impl Run {
         let told = format!("p{}@example.com", self.shared.dice.below(PEOPLE));
         if self.shared.strikes("people: erased while something is under way") {
             self.shared.tell(format!("  {told}"));
+            self.shared.changed.borrow_mut().insert(told.clone());
             // Something is told of them in that very moment.
             let key = format!("late:{}", self.told.len());
             self.report(told.clone(), "order.completed", key);
@@ -73,6 +97,7 @@ impl Run {
         let [from, into] = [one, other].map(|person| format!("p{person}@example.com"));
         if self.shared.strikes("people: merged while something is under way") {
             self.shared.tell(format!("  {from} into {into}"));
+            self.shared.changed.borrow_mut().extend([from.clone(), into.clone()]);
             self.begin(Flow::Say(Said::Merge(from, into)));
         }
     }
@@ -95,6 +120,7 @@ impl Run {
                 self.set_state(&QualifiedId::new(&campaign, &status.journey), RunState::Running);
             }
         }
+        self.say_to_broadcast(BroadcastVerb::Resume);
         self.read_catalog();
     }
 
@@ -130,7 +156,7 @@ impl Run {
         if self.answer_restore() || self.bookmarks.is_empty() {
             return;
         }
-        let index = self.shared.dice.below(self.bookmarks.len() as u64) as usize;
+        let Some(index) = self.bookmark_to_restore() else { return };
         if !self.shared.strikes("restore: an earlier bookmark") {
             return;
         }
@@ -139,15 +165,41 @@ impl Run {
         for worker in std::mem::take(&mut self.workers) {
             self.queue.extend(worker.again);
         }
+        self.hear_of_forms_again();
         self.shared.tell(format!("  to {}", at.rfc3339()));
         self.restores.any = true;
         // Nobody can tell whether ticks have run since.
-        self.restores.unseen |= last_tick(&db) >= self.shared.mark.get();
+        let is_unseen = last_tick(&db) >= self.shared.mark.get();
+        self.restores.unseen.extend(is_unseen.then_some(self.now()));
         *self.shared.db.borrow_mut() = Rc::new(db);
         self.stale = None;
         // Whoever was erased since is there again.
         self.shared.erased.borrow_mut().clear();
         self.read_catalog();
+    }
+
+    /// What the queue has not been told to forget comes in as if for the first time.
+    fn hear_of_forms_again(&mut self) {
+        let forms = self.queue.iter().filter_map(|job| match job {
+            Job::Intake(Intake::SubmissionV1(post)) => Some((**post).clone()),
+            _ => None,
+        });
+        for post in forms.collect::<Vec<_>>() {
+            self.remember_asked(&post);
+        }
+    }
+
+    /// Mostly one from before the last mark, and of those often the first: the more is lost.
+    fn bookmark_to_restore(&self) -> Option<usize> {
+        let mark = self.shared.mark.get();
+        let seen = self.bookmarks.iter().filter(|(_, db)| last_tick(db) < mark).count();
+        let dice = &self.shared.dice;
+        match seen {
+            _ if dice.in_a_hundred(15) => Some(self.bookmarks.len() - 1),
+            0 => None,
+            _ if dice.in_a_hundred(50) => Some(0),
+            _ => Some(dice.below(seen as u64) as usize),
+        }
     }
 
     /// What the operator says of what waits since a restore. Whether there was anything to say.
@@ -168,6 +220,12 @@ impl Run {
         }
         true
     }
+}
+
+/// Whether only the broadcast's time has passed, while there was no tick to begin it.
+fn is_late(refusal: &publish::Refusal) -> bool {
+    matches!(refusal, publish::Refusal::Problems(problems)
+        if problems.iter().all(|problem| problem.key == "broadcast.offer.at"))
 }
 
 fn last_tick(db: &Sqlite) -> Option<Millis> {

@@ -27,11 +27,20 @@ impl Run {
         };
         self.shared.tell(format!("  {:?} {:?} {}", post.email, post.phone, post.key));
         let addresses = post.email.iter().chain(&post.phone).cloned().collect();
+        self.remember_asked(&post);
         self.told.insert(post.key.clone(), Teller { addresses, contact: None, at: post.at });
         self.posts.push(post.clone());
         // The same filled-in form, perhaps twice at once.
         for _ in 0..1 + self.shared.dice.below(2) {
             self.begin(Flow::Submit(Box::new(post.clone())));
+        }
+    }
+
+    /// That a form comes in, perhaps not for the first time.
+    pub(super) fn remember_asked(&mut self, post: &Submitted) {
+        let now = self.now();
+        for address in post.email.iter().chain(&post.phone) {
+            self.asked.entry(address.clone()).or_default().push(now);
         }
     }
 

@@ -17,6 +17,8 @@ pub struct Accepted {
     pub letters: Vec<String>,
     /// By message, when its mail left.
     pub mails: BTreeMap<String, Vec<Millis>>,
+    /// By reader and subject, when a mail left.
+    pub readers: BTreeMap<[String; 2], Vec<Millis>>,
     /// By text, how many short messages left.
     pub texts: BTreeMap<String, u64>,
     /// By its id, when each webhook was taken.
@@ -97,6 +99,7 @@ impl Accepted {
     fn leave(&mut self, mails: &[(String, Value)], now: Millis) {
         for (message, mail) in mails {
             self.letters.push(mail.to_string());
+            self.readers.entry(reader(mail)).or_default().push(now);
             self.mails.entry(message.clone()).or_default().push(now);
         }
     }
@@ -201,6 +204,15 @@ pub(super) fn message(mail: &Value) -> String {
     }
     let tag = mail["tags"][0]["value"].as_str().unwrap_or_default();
     tag.replace("_-", ".").replace("__", "_")
+}
+
+/// To whom a mail goes, and under which subject.
+fn reader(mail: &Value) -> [String; 2] {
+    let [to, subject] = match mail["To"].is_string() {
+        true => [&mail["To"], &mail["Subject"]],
+        false => [&mail["to"][0], &mail["subject"]],
+    };
+    [to, subject].map(|value| value.as_str().unwrap_or_default().to_owned())
 }
 
 /// A field of a form body, as it was encoded.

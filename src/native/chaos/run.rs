@@ -81,8 +81,8 @@ pub struct Teller {
 pub struct Restores {
     /// Whether there was any.
     pub any: bool,
-    /// Whether one went back to after the last mark: nobody can see that.
-    pub unseen: bool,
+    /// When one went back to after the last mark: nobody can see that.
+    pub unseen: Vec<Millis>,
     /// When the operator let go what might have left before.
     pub released: Vec<Millis>,
 }
@@ -131,6 +131,8 @@ pub struct Run {
     pub(super) queue: Vec<Job>,
     pub(super) posts: Vec<Submitted>,
     pub(super) told: BTreeMap<String, Teller>,
+    /// By address, when its owner sent a form, also one that was sent before.
+    pub(super) asked: BTreeMap<String, Vec<Millis>>,
     flows_begun: u64,
     pub(super) bookmarks: Vec<(Millis, Sqlite)>,
     pub(super) restores: Restores,
@@ -178,6 +180,7 @@ impl Run {
             queue: Vec::new(),
             posts: Vec::new(),
             told: BTreeMap::new(),
+            asked: BTreeMap::new(),
             flows_begun: seed << 32,
             bookmarks: Vec::new(),
             restores: Restores::default(),
@@ -221,6 +224,12 @@ impl Run {
     /// The keys of all facts that were told, and must not be lost.
     pub fn told(&self) -> &BTreeMap<String, Teller> {
         &self.told
+    }
+
+    /// Whether the owner of an address has sent a form between the first moment and the second.
+    pub fn has_asked(&self, address: &str, first: Millis, second: Millis) -> bool {
+        let mut asked = self.asked.get(address).into_iter().flatten();
+        asked.any(|at| first <= *at && *at <= second)
     }
 
     /// Whether mails are capped, and wait for the morning.
@@ -278,12 +287,13 @@ impl Run {
             Deed::Jump => self.jump(),
             Deed::Publish => self.publish(),
             Deed::Steer => self.steer(),
+            Deed::SteerBroadcast => self.steer_broadcast(),
             Deed::Archive => self.archive(),
             Deed::Erase => self.erase(),
             Deed::Merge => self.merge(),
             Deed::Restore => self.restore(),
         }
-        if self.shared.dice.in_a_hundred(8) {
+        if self.shared.dice.in_a_hundred(12) {
             self.bookmarks.extend(self.shared.sqlite().copy().ok().map(|db| (self.now(), db)));
         }
         self.hand_out();

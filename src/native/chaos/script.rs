@@ -46,6 +46,8 @@ pub enum Deed {
     Publish,
     /// A journey is paused with people inside, or runs on.
     Steer,
+    /// The broadcast is paused, or goes on.
+    SteerBroadcast,
     /// A journey is archived with people inside.
     Archive,
     /// An operator erases somebody.
@@ -60,7 +62,7 @@ pub enum Deed {
 const MOVES: u64 = 40;
 
 /// The deeds, as often as they are wanted.
-const DEEDS: [(Deed, u64); 17] = [
+const DEEDS: [(Deed, u64); 18] = [
     (Deed::Post, 16),
     (Deed::Engage, 9),
     (Deed::Scan, 2),
@@ -74,10 +76,11 @@ const DEEDS: [(Deed, u64); 17] = [
     (Deed::Jump, 1),
     (Deed::Publish, 2),
     (Deed::Steer, 2),
+    (Deed::SteerBroadcast, 2),
     (Deed::Archive, 1),
     (Deed::Erase, 2),
     (Deed::Merge, 2),
-    (Deed::Restore, 2),
+    (Deed::Restore, 3),
 ];
 
 /// The moves of a seed.
