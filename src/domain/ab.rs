@@ -222,6 +222,19 @@ mod tests {
     }
 
     #[test]
+    fn with_more_variants_and_more_certainty_the_bar_is_higher() {
+        let won = |hits: &[u64], confidence: u32| {
+            let names = ["a", "b", "c"].iter().zip(hits);
+            let trials = names.map(|(name, hits)| trial(name, *hits, 200)).collect();
+            judge(trials, Standard { confidence, sample_min: 1 }).reason == Reason::Winner
+        };
+        // The chance of 32 against 17 of 200 is 0.033: of two that is enough, of three it is not.
+        assert!(won(&[32, 17], 95) && !won(&[32, 17, 17], 95));
+        // And 0.063 for 30: enough for 90 % only.
+        assert!(won(&[30, 17], 90) && !won(&[30, 17], 95) && !won(&[32, 17], 99));
+    }
+
+    #[test]
     fn newcombes_interval_gives_the_values_of_his_table() {
         // Newcombe 1998, table II, method 10, 95 %: the contrasts (a) to (h).
         for (one, other, low, high) in [

@@ -6,11 +6,16 @@ use crate::domain::token::sha256_hex;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-/// HMAC-SHA256 (RFC 2104).
+/// HMAC-SHA256 (RFC 2104) of a text.
 pub(super) fn hmac(key: &[u8], text: &str) -> Vec<u8> {
-    // HMAC takes keys of any length, so this cannot fail.
+    hmac_sha256(key, &[text.as_bytes()])
+}
+
+/// HMAC-SHA256 (RFC 2104) of pieces that follow each other.
+pub(super) fn hmac_sha256(key: &[u8], pieces: &[&[u8]]) -> Vec<u8> {
+    // HMAC takes keys of any length, so this cannot fail; nothing matches an empty MAC.
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return Vec::new() };
-    mac.update(text.as_bytes());
+    pieces.iter().for_each(|piece| mac.update(piece));
     mac.finalize().into_bytes().to_vec()
 }
 

@@ -2,20 +2,13 @@
 
 use super::Hook;
 use crate::domain::token::equal_secrets;
+pub(super) use crate::providers::sign::{hex, hmac_sha256};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
-
-/// HMAC-SHA256 (RFC 2104).
-pub(super) fn hmac_sha256(key: &[u8], pieces: &[&[u8]]) -> Vec<u8> {
-    // HMAC takes keys of any length, so this cannot fail; nothing matches an empty MAC.
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return Vec::new() };
-    pieces.iter().for_each(|piece| mac.update(piece));
-    mac.finalize().into_bytes().to_vec()
-}
 
 /// HMAC-SHA1: what Twilio signs with.
 pub(super) fn hmac_sha1(key: &[u8], pieces: &[&[u8]]) -> Vec<u8> {
@@ -27,11 +20,6 @@ pub(super) fn hmac_sha1(key: &[u8], pieces: &[&[u8]]) -> Vec<u8> {
 /// SHA-256 in lower-case hexadecimal.
 pub(super) fn sha256_hex(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
-}
-
-/// Lower-case hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Whether two MACs are equal, in a time that tells nothing.
