@@ -6,6 +6,7 @@ use super::consent::LawfulBasis;
 use super::country;
 use super::language::Language;
 use super::primitives::{Channel, Span};
+use super::token::sha256_hex;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -138,6 +139,26 @@ pub struct ConsentAsk {
     pub cross_border: bool,
 }
 
+impl ConsentAsk {
+    /// What a page sends that showed these very words: `yes-` and a hash of them.
+    pub fn shown(&self) -> String {
+        let hash = sha256_hex(&self.text);
+        format!("yes-{}", &hash[..16])
+    }
+
+    /// Whether its box's values mean ticked. Whoever was shown other words has agreed to others: a
+    /// page may be left open over a publish.
+    pub fn tick(&self, values: &[String]) -> Result<bool, FieldReason> {
+        match single(values)? {
+            Some(shown) if shown.starts_with("yes-") => match shown == self.shown() {
+                true => Ok(true),
+                false => Err(FieldReason::OtherWords),
+            },
+            _ => tick(values),
+        }
+    }
+}
+
 /// Boxes as they are kept: nothing, one, or a list, as forms of before there were several have it.
 pub(crate) mod boxes {
     use super::ConsentAsk;
@@ -232,6 +253,8 @@ pub enum FieldReason {
     NotACountry,
     /// Neither ticked nor unticked.
     NotYesOrNo,
+    /// The words beside the box have changed since they were shown.
+    OtherWords,
     /// Nothing is wrong with the answers, but the form must be sent once more: it came sooner
     /// than a person fills it in, or long after it was shown. It is told of the whole form.
     SendAgain,
@@ -269,7 +292,7 @@ pub fn read(form: &Form, answer: &Answer) -> Result<Submission, Vec<FieldProblem
         }
     }
     for (field, ask) in form.boxes() {
-        match tick(answer.all(&field)) {
+        match ask.tick(answer.all(&field)) {
             Ok(false) if ask.required => {
                 problems.push(FieldProblem { field, reason: FieldReason::NotTicked });
             }
@@ -329,6 +352,10 @@ impl FieldProblem {
             FieldReason::NotAnOption => ("Choose one of the options.", "请从选项中选择。"),
             FieldReason::NotACountry => ("Choose a country.", "请选择国家或地区。"),
             FieldReason::NotYesOrNo => ("Tick the box, or leave it empty.", "请勾选或留空。"),
+            FieldReason::OtherWords => (
+                "These words have changed. Please read them, and tick the box if you agree.",
+                "这段文字已有更改。请阅读，同意请勾选。",
+            ),
             FieldReason::SendAgain => (
                 "Please check your answers and send the form once more.",
                 "请核对您填写的内容，然后再提交一次。",

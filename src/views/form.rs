@@ -176,7 +176,7 @@ enum Control {
     Select { options: Vec<Entry>, autocomplete: Option<&'static str> },
     Radio { options: Vec<Entry> },
     Several { options: Vec<Entry> },
-    Checkbox { is_ticked: bool },
+    Checkbox { is_ticked: bool, value: String },
 }
 
 /// One option.
@@ -207,14 +207,14 @@ fn row(view: &FormView, field: &Field) -> Row {
 fn consent_row(view: &FormView, name: String, ask: &ConsentAsk) -> Row {
     let problem = problem_of(view, &name);
     let id = format!("dl-{name}");
-    let is_ticked = form::tick(view.values.all(&name)).unwrap_or(false);
+    let is_ticked = ask.tick(view.values.all(&name)).unwrap_or(false);
     Row {
         described_by: described_by(&id, false, problem.is_some()),
         label: ask.text.clone(),
         help: None,
         problem,
         required: ask.required,
-        control: Control::Checkbox { is_ticked },
+        control: Control::Checkbox { is_ticked, value: ask.shown() },
         name,
         id,
     }
@@ -253,7 +253,7 @@ fn control(view: &FormView, field: &Field, id: &str) -> Control {
         FieldKind::MultiSelect(choices) => Control::Several { options: entries(choices) },
         FieldKind::Checkbox => {
             let is_ticked = form::tick(view.values.all(&field.name)).unwrap_or(false);
-            Control::Checkbox { is_ticked }
+            Control::Checkbox { is_ticked, value: "yes".to_owned() }
         }
         kind => Control::Input {
             kind: input_type(kind),
@@ -624,7 +624,7 @@ mod tests {
         let html = render_with(&every_kind("a"), Language::English, &Answer::default());
         assert!(!html.contains(" checked") && !html.contains("novalidate"));
         assert!(!html.contains("aria-invalid") && !html.contains("dl-problem"));
-        let consent = "id=\"dl-consent\" name=\"consent\" value=\"yes\" required>";
+        let consent = "id=\"dl-consent\" name=\"consent\" value=\"yes-";
         assert!(html.contains(consent));
     }
 
@@ -642,7 +642,7 @@ mod tests {
         let mut values = Answer::default();
         values.push("consent.newsletter.email", "on");
         let html = render_with(&form, Language::English, &values);
-        let news = "name=\"consent.newsletter.email\" value=\"yes\"";
+        let news = "name=\"consent.newsletter.email\" value=\"yes-";
         assert!(html.contains(news), "{html}");
         assert_eq!(html.matches(" checked").count(), 1);
         let told = "href=\"#dl-consent.abroad.email\">My data may go to Example Inc. in the Un…: ";

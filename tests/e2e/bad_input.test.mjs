@@ -480,7 +480,7 @@ describe("Answers with mistakes", () => {
     assert.match(page.html, /name="pace" value="fast"[^>]* checked/);
     assert.match(page.html, /name="tools" value="pen"[^>]* checked/);
     assert.match(page.html, /name="vip" value="yes"[^>]* checked/);
-    assert.match(page.html, /name="consent" value="yes"[^>]* checked/);
+    assert.match(page.html, /name="consent" value="yes-[0-9a-f]{16}"[^>]* checked/);
     assert.ok(!page.html.includes("<Q>"), "what was typed is text and no HTML");
   });
 

@@ -236,6 +236,21 @@ fn consent_is_given_only_by_a_tick() {
 }
 
 #[test]
+fn nobody_agrees_to_other_words_than_were_shown() {
+    let form = signup();
+    let send = |shown: String| {
+        let body = format!("first_name=Ada&email=ada@example.com&consent={shown}");
+        read(&form, &Answer::from_urlencoded(body.as_bytes()).unwrap())
+    };
+    let ask = &form.consents[0];
+    assert_eq!(send(ask.shown()).unwrap().agreed, form.consents);
+    let before = ConsentAsk { text: "Write to me, and call me.".into(), ..ask.clone() };
+    let told = send(before.shown()).unwrap_err();
+    let other_words = FieldReason::OtherWords;
+    assert_eq!(told, [FieldProblem { field: "consent".into(), reason: other_words }]);
+}
+
+#[test]
 fn each_box_is_ticked_for_itself_and_an_old_page_ticks_no_other() {
     let mut form = signup();
     let one = serde_json::to_value(&form).unwrap();
