@@ -26,7 +26,7 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0010_privacy.sql"),
     include_str!("../../migrations/0011_merging.sql"),
     include_str!("../../migrations/0012_waves.sql"),
-    include_str!("../../migrations/0014_charges.sql"),
+    include_str!("../../migrations/0013_charges.sql"),
 ];
 
 /// How many prepared statements are kept: more than the flows have.

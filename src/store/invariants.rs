@@ -63,7 +63,7 @@ pub const ALWAYS: [(&str, &str); 16] = [
         "a contact wakes no later than its earliest step, or than five minutes' claim",
         "SELECT c.id, c.wake_at, min(e.due_at) FROM contacts c
            JOIN enrollments e ON e.contact_id = c.id AND e.state = 'active'
-          GROUP BY c.id HAVING c.wake_at IS NULL OR c.wake_at > min(e.due_at) + 300000 + ?1",
+          GROUP BY c.id HAVING c.wake_at IS NULL OR c.wake_at > max(min(e.due_at), ?1) + 300000",
     ),
     (
         "segments are entered and left in turn, and who entered last is a member",

@@ -229,7 +229,7 @@ describe("The English campaign", () => {
     const asked = await ann.visit(path);
     assert.equal(asked.status, 200);
     assert.match(textOf(asked.html), /Stop these messages\?/);
-    assert.equal(asked.form.action, path);
+    assert.equal(asked.form.action, `${path}?lang=en`, "its button answers in the same language");
     assert.equal((await ann.fetch(path, { method: "HEAD" })).status, 200);
     assert.deepEqual(await history(runtime, "ann@example.com"), before);
   });
