@@ -241,14 +241,19 @@ fn people_not_suppressed(run: &Run) -> Vec<String> {
     if run.restores().any {
         return Vec::new();
     }
-    let erased = run.shared().erased.borrow();
     let is_ours = |report: &&Report| report.address.ends_with("@house.example");
     let barred = run.heard().iter().filter(|report| report.bars() && !is_ours(report));
     let barred: BTreeSet<&String> = barred.map(|report| &report.address).collect();
     let suppressed: Vec<IdRow<String>> = ask(run, suppressed_for_good());
     let suppressed: BTreeSet<String> = suppressed.into_iter().map(|row| row.id).collect();
     let free = barred.into_iter().filter(|address| !suppressed.contains(*address));
-    free.filter(|address| !erased.contains_key(*address)).cloned().collect()
+    // Whoever is erased is forgotten with every address, also those of contacts merged into them.
+    let teller = |address: &String| Teller {
+        addresses: vec![address.clone()],
+        contact: None,
+        at: Millis(0),
+    };
+    free.filter(|address| !is_erased(run, &teller(address))).cloned().collect()
 }
 
 fn members_who_differ(run: &Run) -> Vec<String> {
