@@ -110,12 +110,14 @@ fn mails_of_one_kind(run: &Run) -> Vec<String> {
 
 /// A program that is told something remembers the id of that for a day at least.
 fn webhooks_too_late(run: &Run) -> Vec<String> {
-    let released = |at: &Millis| {
-        run.restores().released.iter().any(|released| at.plus(CLOCK_BACK_MAX) >= *released)
+    let restores = run.restores();
+    let is_excused = |at: &Millis| {
+        let mut excuses = restores.released.iter().chain(&restores.unseen);
+        excuses.any(|excuse| at.plus(CLOCK_BACK_MAX) >= *excuse)
     };
     let late = |times: &&Vec<Millis>| {
         let first = times.first().map_or(run.now(), |first| first.plus(KEY_LIFETIME));
-        times.iter().any(|at| *at >= first && !released(at))
+        times.iter().any(|at| *at >= first && !is_excused(at))
     };
     let accepted = run.accepted();
     let calls = accepted.webhooks.iter().filter(|(_, times)| late(times));
