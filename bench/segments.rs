@@ -144,7 +144,7 @@ fn populate(db: &Sqlite, contacts: u64) -> Result<(), Box<dyn Error>> {
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {contacts})
          INSERT INTO contacts (id, seq, email, attributes, tags, score, time_zone, consents,
                                touches, created_at, updated_at)
-         SELECT printf('0198f1c2-%04x-7000-8000-%012x', i % 65536, i), 4, 'p' || i || '@x.example',
+         SELECT printf('0198%04x-%04x-7000-8000-%012x', i / 65536, i % 65536, i), 4, 'p' || i || '@x.example',
                 json_object('country', iif(i % 10 = 1, 'FR', 'GB'),
                             'team_size', iif(i % 10 = 2, 5, 50),
                             'renewal', iif(i % 10 = 3, '2027-01-05', '2026-04-0' || (i % 9 + 1)),
@@ -172,12 +172,32 @@ fn populate(db: &Sqlite, contacts: u64) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// What a filling took: seconds of SQL, its longest step, and seconds of the decisions.
+/// What a filling took.
 struct Filled {
-    sql: f64,
+    /// Seconds of SQL until the first wave had looked at everybody.
+    first_wave: f64,
+    /// Seconds of SQL of the second, which looks again at whom somebody may have overtaken.
+    second_wave: f64,
+    /// Seconds of the longest step.
     longest_step: f64,
+    /// Seconds of the decisions on those who enter the segment.
     decisions: f64,
     members: u64,
+}
+
+/// Takes all steps of the fillings whose time has come: seconds in all, and of the longest.
+fn wave(db: &Sqlite, rule: &Rule, now: Millis) -> Result<(f64, f64), Box<dyn Error>> {
+    let (mut sql, mut longest_step) = (0.0_f64, 0.0_f64);
+    loop {
+        let rows = block_on(db.batch(vec![segments::fills(now)])).map_err(|e| format!("{e:?}"))?;
+        let Some(fill) = rows[0].first::<FillRow>()? else { return Ok((sql, longest_step)) };
+        let watch = Stopwatch::start();
+        let written = run_due::written(fill.wave, fill.not_before);
+        let step = segments::fill_step(&fill, rule, &written, now, run_due::DUE_PER_TICK_MAX);
+        block_on(db.batch(step.to_vec())).map_err(|error| format!("{error:?}"))?;
+        let took = watch.elapsed().as_secs_f64();
+        (sql, longest_step) = (sql + took, longest_step.max(took));
+    }
 }
 
 fn fill(contacts: u64) -> Result<Filled, Box<dyn Error>> {
@@ -187,34 +207,27 @@ fn fill(contacts: u64) -> Result<Filled, Box<dyn Error>> {
     let rule: &Rule = &edition.compiled.campaign.segments["big"];
     let db = Sqlite::in_memory()?;
     populate(&db, contacts)?;
-    block_on(db.batch(vec![segments::begin_fills(&["c.big".into()], [NOW; 2])]))
+    let [first, second] = run_due::waves(NOW);
+    block_on(db.batch(vec![segments::begin_fills(&["c.big".into()], [first, second])]))
         .map_err(|error| format!("{error:?}"))?;
-    let (mut sql, mut longest_step) = (0.0_f64, 0.0_f64);
-    loop {
-        let rows = block_on(db.batch(vec![segments::fills(NOW)])).map_err(|e| format!("{e:?}"))?;
-        let Some(fill) = rows[0].first::<FillRow>()? else { break };
-        let watch = Stopwatch::start();
-        let statements = segments::fill_step(&fill, rule, NOW).to_vec();
-        block_on(db.batch(statements)).map_err(|error| format!("{error:?}"))?;
-        let took = watch.elapsed().as_secs_f64();
-        (sql, longest_step) = (sql + took, longest_step.max(took));
-    }
-    let woken = run(&db, format!("SELECT id FROM contacts WHERE wake_at <= {}", NOW.0))?;
+    let (first_wave, longest_first) = wave(&db, rule, first)?;
+    let woken = run(&db, format!("SELECT id FROM contacts WHERE wake_at <= {}", first.0))?;
     let woken: Vec<ContactId> =
         woken.iter().filter_map(|row| row["id"].as_str().map(ContactId::from)).collect();
-    let mut ids = Ids::new(NOW, 1);
+    let mut ids = Ids::new(first, 1);
     let watch = Stopwatch::start();
     for batch in woken.chunks(100) {
-        block_on(run_due::run(&db, &catalog, batch.to_vec(), NOW, &mut ids))
+        block_on(run_due::run(&db, &catalog, batch.to_vec(), first, &mut ids))
             .map_err(|error| format!("{error:?}"))?;
     }
     let decisions = watch.elapsed().as_secs_f64();
     let members = number(&db, "SELECT count(*) FROM segment_members")?;
-    assert_eq!(
-        members,
-        number(&db, "SELECT count(*) FROM contacts WHERE wake_at IS NOT NULL AND seq > 4")?
-    );
-    Ok(Filled { sql, longest_step, decisions, members })
+    let asleep = "SELECT count(*) FROM contacts WHERE wake_at IS NOT NULL AND seq > 4";
+    assert_eq!(members, number(&db, asleep)?);
+    let (second_wave, longest_second) = wave(&db, rule, second)?;
+    assert_eq!(number(&db, &format!("{asleep} AND wake_at > {}", second.0))?, members);
+    let longest_step = longest_first.max(longest_second);
+    Ok(Filled { first_wave, second_wave, longest_step, decisions, members })
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -225,16 +238,18 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (judged, decided) = judging()?;
     println!("50 segments, one contact of 200 events: {judged:.0} µs; a decision: {decided:.0} µs");
     let filled = fill(contacts)?;
-    let Filled { sql, longest_step, decisions, members } = filled;
+    let Filled { first_wave, second_wave, longest_step, decisions, members } = filled;
     println!(
-        "{contacts} contacts looked at in {sql:.1} s, {members} decided on in {decisions:.1} s"
+        "{contacts} contacts looked at in {first_wave:.1} s, {members} decided on in \
+         {decisions:.1} s, a second look in {second_wave:.1} s"
     );
     let round = |number: f64| (number * 1e3).round() / 1e3;
     let report = json!({
         "judge_50_segments_us": round(judged), "decision_50_segments_us": round(decided),
-        "contacts": contacts, "members": members,
-        "contacts_per_step": FILL_CONTACTS_PER_STEP, "fill_seconds": round(sql),
-        "longest_step_ms": round(longest_step * 1e3), "decide_seconds": round(decisions),
+        "contacts": contacts, "members": members, "contacts_per_step": FILL_CONTACTS_PER_STEP,
+        "fill_seconds": round(first_wave + second_wave), "first_wave_seconds": round(first_wave),
+        "second_wave_seconds": round(second_wave), "longest_step_ms": round(longest_step * 1e3),
+        "decide_seconds": round(decisions),
     });
     println!("{report}");
     Ok(())

@@ -21,14 +21,20 @@ use crate::store::broadcasts::DueRow;
 use crate::store::due::ClaimedRow;
 use crate::store::journeys::WakeRow;
 use crate::store::messages::IdRow;
-use crate::store::segments::FillRow;
+use crate::store::segments::{FillRow, StepRow};
 use crate::store::statement::Rows;
 use crate::store::{broadcasts, due, journeys, messages, segments, short_links};
 use serde::de::DeserializeOwned;
+use std::collections::VecDeque;
+use std::ops::Range;
 
 /// The most contacts, and the most messages, that one tick hands out. At 100 a batch they are
 /// done well within the minute, and what is left is handed out by the next tick.
 pub const DUE_PER_TICK_MAX: usize = 5_000;
+
+/// The most steps of fillings that a tick takes: at a tenth of a second a step, the database is
+/// free for others 59 seconds of the minute.
+pub const FILL_STEPS_PER_TICK: usize = 10;
 
 /// How long a tick's claim on a contact lasts before another tick hands it out again.
 const CLAIM: Span = Span::minutes(5);
@@ -48,6 +54,19 @@ pub const WORKER_LIFE: Span = Span::minutes(15);
 pub fn waves(now: Millis) -> [Millis; 2] {
     let first = now.plus(FILL_DELAY);
     [first, first.plus(WORKER_LIFE)]
+}
+
+/// Whose contacts' turn it is in a wave that began then: the first's everybody's. The second's are
+/// those who were last written by a worker that began before the first wave, for each writes down
+/// when it began; the two minutes more are for clocks that differ.
+pub fn written(wave: i64, not_before: Millis) -> Range<Millis> {
+    match wave {
+        1 => Millis(i64::MIN)..Millis(i64::MAX),
+        _ => {
+            let first = not_before.minus(WORKER_LIFE);
+            first.minus(WORKER_LIFE).minus(FILL_DELAY)..first
+        }
+    }
 }
 
 /// Finds what is due: contacts, messages and broadcasts as tasks for the work queue.
@@ -105,13 +124,14 @@ async fn wake_journeys<D: Database>(
     now: Millis,
 ) -> Result<(), DatabaseError> {
     for wake in wakes {
-        db.batch(journeys::wake_step(&wake, now).to_vec()).await?;
+        let written = written(wake.wave, wake.not_before);
+        db.batch(journeys::wake_step(&wake, &written, now).to_vec()).await?;
     }
     Ok(())
 }
 
-/// Takes each filling of a segment one step further: the contacts that its rule concerns become
-/// due, in this very tick.
+/// Takes the fillings of segments some steps further, in turns: the contacts that a rule concerns
+/// become due, in this very tick. It stops when there are as many due as a tick hands out.
 async fn fill_segments<D: Database>(
     db: &D,
     fills: Vec<FillRow>,
@@ -122,12 +142,23 @@ async fn fill_segments<D: Database>(
     }
     // An isolate may not have heard of the newest version; here it would end its fillings.
     let catalog = publish::live(db).await?;
-    for fill in fills {
+    let mut under_way = VecDeque::from(fills);
+    for _ in 0..FILL_STEPS_PER_TICK {
+        let Some(fill) = under_way.pop_front() else { break };
         let statements = match publish::filled(&catalog, &fill.segment_id) {
-            Some(rule) => segments::fill_step(&fill, &rule, now).to_vec(),
+            Some(rule) => {
+                let written = written(fill.wave, fill.not_before);
+                segments::fill_step(&fill, &rule, &written, now, DUE_PER_TICK_MAX).to_vec()
+            }
             None => vec![segments::end_fill(&fill)],
         };
-        db.batch(statements).await?;
+        let rows = db.batch(statements).await?;
+        let step = rows.last().map(Rows::first::<StepRow>).transpose();
+        let Some(step) = step.map_err(DatabaseError::Fault)?.flatten() else { continue };
+        if step.due >= DUE_PER_TICK_MAX {
+            break;
+        }
+        under_way.push_back(step.fill);
     }
     Ok(())
 }

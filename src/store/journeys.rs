@@ -5,6 +5,7 @@ use super::statement::{Statement, Value};
 use crate::domain::journey::{BusyHour, RunState};
 use crate::domain::primitives::{CampaignId, Millis, QualifiedId};
 use serde::Deserialize;
+use std::ops::Range;
 
 /// How many people of a journey one tick wakes: half of what it hands out, so that whoever else
 /// is due does not wait behind them.
@@ -83,7 +84,7 @@ pub fn begin_wakes(campaign: &CampaignId, journeys: &[&str], waves: [Millis; 2])
 /// The wakings under way whose time has come.
 pub fn wakes(now: Millis) -> Statement {
     Statement::new(
-        "SELECT campaign_id, journey, wave, after_id FROM journey_wakes
+        "SELECT campaign_id, journey, wave, not_before, after_id FROM journey_wakes
           WHERE not_before <= ?1 LIMIT 20",
         vec![Value::Int(now.0)],
     )
@@ -98,13 +99,16 @@ pub struct WakeRow {
     pub journey: String,
     /// Which wave it is, 1 or 2.
     pub wave: i64,
+    /// When the wave began.
+    pub not_before: Millis,
     /// Contacts up to this id are done.
     pub after_id: String,
 }
 
-/// One step of a waking: the next contacts who are in the journey become due; then it moves on, or
-/// ends. A waking that has begun anew since it was read is left alone.
-pub fn wake_step(wake: &WakeRow, now: Millis) -> [Statement; 3] {
+/// One step of a waking: of the next contacts who are in the journey, those who were written in
+/// this span become due; then it moves on, or ends. A waking that has begun anew since it was read
+/// is left alone.
+pub fn wake_step(wake: &WakeRow, written: &Range<Millis>, now: Millis) -> [Statement; 3] {
     let params = || {
         vec![
             Value::Int(now.0),
@@ -116,12 +120,17 @@ pub fn wake_step(wake: &WakeRow, now: Millis) -> [Statement; 3] {
         ]
     };
     let statement = |sql: String| Statement { sql: sql.into(), params: params() };
+    let span = [Value::Int(written.start.0), Value::Int(written.end.0)];
     [
-        statement(format!(
-            "UPDATE contacts SET wake_at = ?1
-              WHERE id IN ({NEXT_INSIDE}) AND (wake_at IS NULL OR wake_at > ?1)
-                AND ?6 IS NOT NULL"
-        )),
+        Statement {
+            sql: format!(
+                "UPDATE contacts SET wake_at = ?1
+                  WHERE id IN ({NEXT_INSIDE}) AND (wake_at IS NULL OR wake_at > ?1)
+                    AND updated_at >= ?7 AND updated_at < ?8 AND ?6 IS NOT NULL"
+            )
+            .into(),
+            params: params().into_iter().chain(span).collect(),
+        },
         statement(format!(
             "DELETE FROM journey_wakes
               WHERE campaign_id = ?2 AND journey = ?3 AND wave = ?6 AND after_id = ?4

@@ -40,16 +40,17 @@ impl RuleSql {
         Value::json(&self.constants)
     }
 
-    /// What stands after FROM. Ask when the expressions have been written.
+    /// What stands after FROM: the contacts, each with its `rowid` as `place`. Ask when the
+    /// expressions have been written.
     pub fn contacts(&mut self) -> Sql {
         if !self.needs_clock {
-            return "contacts c".to_owned();
+            return "(SELECT rowid AS place, * FROM contacts) c".to_owned();
         }
         self.constants.push(json!(calendar::offsets(self.now)));
         // LIMIT keeps the list a table of its own, read once; CAST lets SQLite find in it by an
         // index that it makes for the statement.
         format!(
-            "(SELECT k.*, z.ahead
+            "(SELECT k.rowid AS place, k.*, z.ahead
                 FROM contacts k LEFT JOIN (SELECT CAST(value ->> 0 AS TEXT) AS name,
                                                   value ->> 1 AS ahead
                                              FROM json_each(?1, '$[{}]') LIMIT -1) z
@@ -499,21 +500,9 @@ impl RuleSql {
     fn relative(&mut self, values: &str, relative: Relative, zone: &str) -> Sql {
         let ahead = self.ahead(zone);
         let now = self.constant(self.now.0);
-        let (from, condition) = match relative {
-            Relative::InLast(span) => {
-                let since = self.constant(self.now.minus(span).0);
-                (
-                    dates(values),
-                    format!("> {since} AND written - coalesce(ahead, {ahead}) <= {now}"),
-                )
-            }
-            Relative::InNext(span) => {
-                let until = self.constant(self.now.plus(span).0);
-                (
-                    dates(values),
-                    format!("> {now} AND written - coalesce(ahead, {ahead}) <= {until}"),
-                )
-            }
+        let (after, until) = match relative {
+            Relative::InLast(span) => (self.constant(self.now.minus(span).0), now),
+            Relative::InNext(span) => (now, self.constant(self.now.plus(span).0)),
             Relative::Anniversary(days) => {
                 let clock = format!("({now} + {ahead})");
                 let today = format!("({clock} - {clock} % {DAY})");
@@ -526,7 +515,9 @@ impl RuleSql {
             }
         };
         format!(
-            "EXISTS (SELECT 1 FROM {from} WHERE written - coalesce(ahead, {ahead}) {condition})"
+            "EXISTS (SELECT 1 FROM {}
+                      WHERE written - coalesce(ahead, {ahead}) BETWEEN {after} + 1 AND {until})",
+            dates(values)
         )
     }
 
@@ -545,11 +536,13 @@ impl RuleSql {
             }
         };
         let [first, second] = edges.map(|edge| self.constant(edge));
-        let edge = format!("written - coalesce(ahead, {ahead}) + edge.value");
+        // LIMIT keeps a moment from being worked out anew wherever it is spoken of.
         format!(
-            "(SELECT min(max({edge} - {DAY}, {now}))
-               FROM {from}, (SELECT {first} AS value UNION ALL SELECT {second}) AS edge
-               WHERE {edge} > {now} - {DAY})"
+            "(SELECT min(CASE WHEN at + {first} > {now} - {DAY}
+                              THEN max(at + {first} - {DAY}, {now})
+                              WHEN at + {second} > {now} - {DAY}
+                              THEN max(at + {second} - {DAY}, {now}) END)
+               FROM (SELECT written - coalesce(ahead, {ahead}) AS at FROM {from} LIMIT -1))"
         )
     }
 }
@@ -567,7 +560,8 @@ fn dates(values: &str) -> Sql {
             FROM (SELECT value, ltrim(substr(value, 20), '.0123456789') AS zone FROM {values}
                    WHERE type = 'text'
                      AND value GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]*'
-                     AND date(substr(value, 1, 10), '+0 days') = substr(value, 1, 10)
+                     AND (substr(value, 9, 2) < '29'
+                          OR date(substr(value, 1, 10), '+0 days') = substr(value, 1, 10))
                      AND (length(value) = 10 OR substr(value, 12, 2) < '24' AND
                           substr(value, 11, 9) GLOB '[T ][0-9][0-9]:[0-5][0-9]:[0-5][0-9]'))
            WHERE zone IN ('', 'Z') OR zone GLOB '[+-][0-9][0-9]:[0-9][0-9]')"

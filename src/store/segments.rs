@@ -9,6 +9,7 @@ use super::statement::{Statement, Value};
 use crate::domain::primitives::{Millis, QualifiedId};
 use crate::domain::rule::Rule;
 use serde::Deserialize;
+use std::ops::Range;
 
 /// How many contacts one filling step looks at: about a tenth of a second of D1's one thread.
 pub const FILL_CONTACTS_PER_STEP: usize = 5_000;
@@ -28,7 +29,8 @@ pub fn begin_fills(segments: &[QualifiedId], waves: [Millis; 2]) -> Statement {
 /// The fillings under way whose time has come.
 pub fn fills(now: Millis) -> Statement {
     Statement::new(
-        "SELECT segment_id, wave, after_id FROM segment_fills WHERE not_before <= ?1 LIMIT 20",
+        "SELECT segment_id, wave, not_before, after_id FROM segment_fills
+          WHERE not_before <= ?1 LIMIT 10",
         vec![Value::Int(now.0)],
     )
 }
@@ -40,8 +42,20 @@ pub struct FillRow {
     pub segment_id: QualifiedId,
     /// Which wave it is, 1 or 2.
     pub wave: i64,
+    /// When the wave began.
+    pub not_before: Millis,
     /// Contacts up to this id are done.
     pub after_id: String,
+}
+
+/// What a step of a filling leaves to be done; no row if it was the last.
+#[derive(Deserialize)]
+pub struct StepRow {
+    /// The filling as it is now.
+    #[serde(flatten)]
+    pub fill: FillRow,
+    /// How many contacts are due, counted up to this many.
+    pub due: usize,
 }
 
 /// Ends a filling, unless it has begun anew since it was read.
@@ -56,9 +70,17 @@ pub fn end_fill(fill: &FillRow) -> Statement {
     )
 }
 
-/// One step of a filling: wakes those of the next contacts whose membership is wrong, sees to it
-/// that no other sleeps past a change of its own, then moves on or ends.
-pub fn fill_step(fill: &FillRow, rule: &Rule, now: Millis) -> [Statement; 3] {
+/// One step of a filling: of the next contacts, those who were written in this span, it wakes
+/// whose membership is wrong, and sees to it that no other sleeps past a change of its own; then it
+/// moves on or ends. The last statement's row is a `StepRow` that counts no more than so many as
+/// due.
+pub fn fill_step(
+    fill: &FillRow,
+    rule: &Rule,
+    written: &Range<Millis>,
+    now: Millis,
+    due_max: usize,
+) -> [Statement; 3] {
     let mut sql = RuleSql::new(now);
     let (failing, wakes) = (sql.failing(rule), sql.wakes(rule));
     let contacts = sql.contacts();
@@ -67,23 +89,32 @@ pub fn fill_step(fill: &FillRow, rule: &Rule, now: Millis) -> [Statement; 3] {
         "WITH asked AS MATERIALIZED (
              SELECT c.*, {failing} AS failing
                FROM {contacts} WHERE c.id > ?4 AND c.id <= ({})
+                                 AND c.updated_at >= ?6 AND c.updated_at < ?7
                                  AND {IS_SOMEBODY}),
-         due(id, at) AS MATERIALIZED (
-             SELECT c.id, CASE WHEN (c.failing = 0) IS NOT EXISTS (
+         due(place, at) AS MATERIALIZED (
+             SELECT c.place, CASE WHEN (c.failing = 0) IS NOT EXISTS (
                                    SELECT 1 FROM segment_members m
                                     WHERE m.contact_id = c.id AND m.segment_id = ?3)
                                THEN ?2 ELSE {wakes} END
                FROM asked c)
          UPDATE contacts SET wake_at = due.at FROM due
-          WHERE contacts.id = due.id AND (wake_at IS NULL OR wake_at > due.at)
+          WHERE contacts.rowid = due.place AND (wake_at IS NULL OR wake_at > due.at)
             AND due.at IS NOT NULL",
         chunk_end(4)
     );
     let segment = Value::text(fill.segment_id.as_str());
     let (wave, after_id) = (Value::Int(fill.wave), Value::text(&fill.after_id));
     let step = Value::Int(FILL_CONTACTS_PER_STEP as i64);
-    let wake_params =
-        vec![sql.constants(), Value::Int(now.0), segment.clone(), after_id.clone(), step.clone()];
+    let now = Value::Int(now.0);
+    let wake_params = vec![
+        sql.constants(),
+        now.clone(),
+        segment.clone(),
+        after_id.clone(),
+        step.clone(),
+        Value::Int(written.start.0),
+        Value::Int(written.end.0),
+    ];
     [
         Statement { sql: compact(&wake).into(), params: wake_params },
         Statement::new(
@@ -95,11 +126,14 @@ pub fn fill_step(fill: &FillRow, rule: &Rule, now: Millis) -> [Statement; 3] {
         Statement {
             sql: format!(
                 "UPDATE segment_fills SET after_id = ({})
-                  WHERE segment_id = ?1 AND wave = ?2 AND after_id = ?3",
+                  WHERE segment_id = ?1 AND wave = ?2 AND after_id = ?3
+              RETURNING segment_id, wave, not_before, after_id,
+                        (SELECT count(*) FROM (SELECT 1 FROM contacts
+                                                WHERE wake_at <= ?5 LIMIT ?6)) AS due",
                 chunk_end(3)
             )
             .into(),
-            params: vec![segment, wave, after_id, step],
+            params: vec![segment, wave, after_id, step, now, Value::Int(due_max as i64)],
         },
     ]
 }

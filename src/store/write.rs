@@ -27,7 +27,7 @@ pub fn decisions(decisions: &[&Decision], now: Millis) -> Vec<Statement> {
         // Without an event nothing would refuse a contact that somebody else has written since.
         match decision.has_event() {
             true => rows.contacts.push(contact_row(&decision.contact, now)),
-            false => rows.wakes.push(wake_row(decision)),
+            false => rows.wakes.push(wake_row(decision, now)),
         }
         for change in &decision.changes {
             rows.add(&decision.contact.id, change);
@@ -132,9 +132,11 @@ const COUNTERS: Insert = Insert {
        value = value + excluded.value",
 };
 
-// Nothing happened but time: no event is owed, and a newer reading wins by its number.
+// Nothing happened but time: no event is owed, and a newer reading wins by its number. When it
+// was written is kept for the second wave of a filling (flows/run_due.rs).
 const UPDATE_WAKES: &str = "
-UPDATE contacts SET wake_at = row.value ->> 'wake_at', handed_out = 0
+UPDATE contacts SET wake_at = row.value ->> 'wake_at', handed_out = 0,
+                    updated_at = row.value ->> 'at'
   FROM json_each(?1) AS row
  WHERE contacts.id = row.value ->> 'id' AND contacts.seq = row.value ->> 'seq'";
 
@@ -511,9 +513,9 @@ pub fn release(release: &Release) -> Option<Statement> {
     of_json(UPDATE_RELEASES, &[release_row(release)])
 }
 
-fn wake_row(decision: &Decision) -> Json {
+fn wake_row(decision: &Decision, now: Millis) -> Json {
     let Decision { contact, read_seq, .. } = decision;
-    json!({ "id": contact.id, "seq": read_seq, "wake_at": contact.wake_at })
+    json!({ "id": contact.id, "seq": read_seq, "wake_at": contact.wake_at, "at": now })
 }
 
 /// A statement whose rows come in one JSON parameter; none for no rows.

@@ -12,6 +12,7 @@ mod deliver;
 mod deliver_batches;
 mod explain;
 mod faults;
+mod filling;
 mod halts;
 mod hearing;
 mod invariants;

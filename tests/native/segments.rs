@@ -1,8 +1,8 @@
 //! Segments: a rule has two evaluators that must agree, says when its answer may change, and is
 //! filled once when it is published.
 
-use super::invariants::assert_sound;
-use super::support::{FORM, MONDAY, campaign, number, rows, world};
+use super::filling::{EVER, a_filling};
+use super::support::MONDAY;
 use dripline::domain::change::Change;
 use dripline::domain::check::{RULE_DATES_MAX, RULE_DEPTH_MAX, RULE_LEAVES_MAX};
 use dripline::domain::consent::{Consent, ConsentState};
@@ -15,11 +15,10 @@ use dripline::domain::rule::{
     Comparison, DateTest, Events, Explained, JourneyState, Measure, Relative, Rule, Sample, Scalar,
     Test, TimeTest, Which,
 };
-use dripline::flows::run_due::FILL_DELAY;
 use dripline::flows::seams::Database;
 use dripline::native::sqlite::Sqlite;
 use dripline::native::world::block_on;
-use dripline::store::segments::{self, FILL_CONTACTS_PER_STEP, FillRow};
+use dripline::store::segments;
 use dripline::store::statement::Statement;
 use dripline::store::write;
 use proptest::prelude::*;
@@ -602,172 +601,6 @@ fn every_test_agrees_on_every_value() {
     }
 }
 
-/// Puts so many contacts into the database as if they had been there for long: every twentieth is
-/// a VIP, and every fortieth of all has been seen an hour ago.
-fn populate(db: &Sqlite, count: usize) {
-    let contacts = format!(
-        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})
-         INSERT INTO contacts (id, seq, email, attributes, tags, score, consents, touches,
-                               created_at, updated_at)
-         SELECT printf('c%06d', i), 1, 'p' || i || '@x.example',
-                json_object('vip', json(iif(i % 20 = 0, 'true', 'false'))), '[]', i % 7, '[]', '[]',
-                0, 0 FROM n"
-    );
-    rows(db, &contacts);
-    let events = format!(
-        "INSERT INTO events (contact_id, seq, at, name, properties)
-         SELECT id, 1, {}, iif(CAST(substr(id, 2) AS INTEGER) % 40 = 0, 'seen', 'imported'), '{{}}'
-           FROM contacts",
-        NOW.0 - HOUR
-    );
-    rows(db, &events);
-}
-
-const VIPS: &str = r#"
-    [segment.vips]
-    rule = { attribute = "vip", is = true }
-    [journey.greet]
-    enter = { segment = "vips" }
-    purpose = "news"
-    [[journey.greet.step]]
-    id = "mark"
-    update = { add_tags = ["greeted"] }
-    [[journey.greet.step]]
-    id = "rest"
-    wait = "5d"
-"#;
-
-const MEMBERS: &str = "SELECT count(*) FROM segment_members";
-
-#[test]
-fn a_new_segment_is_filled_and_its_journey_begins_for_everybody_in_it() {
-    const { assert!(FILL_CONTACTS_PER_STEP < 6_000, "it takes more than one step") };
-    let mut world = world(FORM);
-    populate(&world.db, 6_000);
-    world.publish(campaign(&format!("{FORM}{VIPS}"))).unwrap();
-    world.tick().unwrap();
-    assert_eq!(number(&world.db, MEMBERS), 0, "not before every isolate knows of it");
-    world.after(FILL_DELAY).unwrap();
-    assert_eq!(number(&world.db, MEMBERS), 250, "the first 5,000 are done");
-    world.tick().unwrap();
-    assert_eq!(number(&world.db, MEMBERS), 300);
-    world.tick().unwrap();
-    assert_eq!(number(&world.db, "SELECT count(*) FROM segment_fills WHERE wave = 1"), 0);
-    let greeted = "SELECT count(*) FROM contacts WHERE tags = '[\"greeted\"]'";
-    assert_eq!(number(&world.db, greeted), 300);
-    let standing = "SELECT count(*) FROM enrollments WHERE state = 'active' AND step = 'rest'";
-    assert_eq!(number(&world.db, standing), 300);
-    let untouched = "SELECT count(*) FROM contacts WHERE seq = 1";
-    assert_eq!(number(&world.db, untouched), 5_700, "nobody else was decided on");
-    assert_sound(&world.db, None);
-}
-
-#[test]
-fn who_comes_to_match_by_time_alone_is_woken_for_it() {
-    let mut world = world(FORM);
-    populate(&world.db, 200);
-    let quiet = r#"
-        [segment.quiet]
-        rule = { all = [{ attribute = "vip", is = true }, { not = { event = "seen", within = "2d" } }] }
-    "#;
-    world.publish(campaign(&format!("{FORM}{quiet}"))).unwrap();
-    world.after(FILL_DELAY).unwrap();
-    assert_eq!(number(&world.db, MEMBERS), 5, "the VIPs who were not seen");
-    world.after(Span(2 * 24 * HOUR - HOUR - FILL_DELAY.0 - 1)).unwrap();
-    assert_eq!(number(&world.db, MEMBERS), 5, "a moment before");
-    world.after(Span::minutes(1)).unwrap();
-    assert_eq!(number(&world.db, MEMBERS), 10);
-    assert_sound(&world.db, None);
-}
-
-#[test]
-fn a_changed_rule_moves_people() {
-    let mut world = world(&format!("{FORM}{VIPS}"));
-    populate(&world.db, 200);
-    let version = |rule: &str| campaign(&format!("{FORM}[segment.vips]\nrule = {rule}"));
-    world.publish(version("{ score = { gte = 6 } }")).unwrap();
-    world.after(FILL_DELAY).unwrap();
-    let members = number(&world.db, MEMBERS);
-    assert_eq!(members, number(&world.db, "SELECT count(*) FROM contacts WHERE score >= 6"));
-    world.publish(version("{ attribute = \"vip\", is = true }")).unwrap();
-    world.after(FILL_DELAY).unwrap();
-    assert_eq!(number(&world.db, MEMBERS), 10);
-    let strangers = "SELECT count(*) FROM segment_members m JOIN contacts c ON c.id = m.contact_id
-                      WHERE NOT c.attributes ->> 'vip'";
-    assert_eq!(number(&world.db, strangers), 0);
-    assert_sound(&world.db, None);
-}
-
-#[test]
-fn a_filling_that_begins_anew_is_not_ended_by_a_tick_that_is_late() {
-    let world = world(&format!("{FORM}{VIPS}"));
-    populate(&world.db, 10);
-    let fills = || rows(&world.db, "SELECT segment_id, wave, after_id FROM segment_fills");
-    let row = |wave, after| json!({ "segment_id": "c.vips", "wave": wave, "after_id": after });
-    let late: FillRow = serde_json::from_value(row(1, "c000010")).unwrap();
-    assert_eq!(fills().len(), 2, "published a moment ago");
-    let rule = Rule::Attribute { attribute: "vip".to_owned(), test: Test::Set(true) };
-    block_on(world.db.batch(segments::fill_step(&late, &rule, NOW).to_vec())).unwrap();
-    block_on(world.db.batch(vec![segments::end_fill(&late)])).unwrap();
-    assert_eq!(fills(), [row(1, ""), row(2, "")]);
-}
-
-#[test]
-fn segments_that_ask_about_segments_settle_in_one_decision() {
-    // The names are in the wrong order on purpose: who asks comes before who is asked about.
-    let chain = r#"
-        [segment.a]
-        rule = { not = { segment = "b" } }
-        [segment.b]
-        rule = { all = [{ segment = "c" }, { journey = "greet", state = "active", step = "rest" }] }
-        [segment.c]
-        rule = { attribute = "vip", is = true }
-        [segment.once]
-        rule = { not = { segment = "other" } }
-        [segment.other]
-        rule = { segment = "c" }
-        [journey.greet]
-        enter = { segment = "c" }
-        [[journey.greet.step]]
-        id = "rest"
-        wait = "1d"
-    "#;
-    let mut world = world(FORM);
-    populate(&world.db, 40);
-    world.publish(campaign(&format!("{FORM}{chain}"))).unwrap();
-    world.after(FILL_DELAY).unwrap();
-    let members = |segment: &str| {
-        number(
-            &world.db,
-            &format!("SELECT count(*) FROM segment_members WHERE segment_id = 'c.{segment}'"),
-        )
-    };
-    assert_eq!([members("a"), members("b"), members("c")], [38, 2, 2]);
-    assert_eq!([members("once"), members("other")], [38, 2]);
-    let hasty = "SELECT count(*) FROM events WHERE name = 'segment.left'
-                    AND properties ->> 'segment' = 'c.once'";
-    assert_eq!(number(&world.db, hasty), 0, "nobody enters before the other is judged");
-    assert_sound(&world.db, None);
-}
-
-#[test]
-fn a_filling_lets_those_sleep_who_will_match_later() {
-    let mut world = world(FORM);
-    populate(&world.db, 200);
-    let soon = r#"
-        [segment.soon]
-        rule = { all = [{ attribute = "vip", is = true }, { event = "seen", within = "2d" }] }
-    "#;
-    world.publish(campaign(&format!("{FORM}{soon}"))).unwrap();
-    world.after(FILL_DELAY).unwrap();
-    assert_eq!(number(&world.db, MEMBERS), 5);
-    let asleep = "SELECT count(*) FROM contacts WHERE wake_at IS NULL";
-    assert_eq!(number(&world.db, asleep), 195, "no time makes the others match");
-    world.after(Span(2 * 24 * HOUR)).unwrap();
-    assert_eq!(number(&world.db, MEMBERS), 0);
-    assert_sound(&world.db, None);
-}
-
 /// The largest rules that a check lets pass, of every shape.
 fn largest_rules() -> Vec<Rule> {
     let relative = |relative| {
@@ -807,11 +640,9 @@ fn largest_rules() -> Vec<Rule> {
 #[test]
 fn the_largest_rules_are_within_the_limits_of_d1() {
     let db = store(Vec::new());
-    let fill: FillRow =
-        serde_json::from_value(json!({ "segment_id": "c.vips", "wave": 1, "after_id": "" }))
-            .unwrap();
+    let fill = a_filling("");
     for rule in largest_rules() {
-        let step = segments::fill_step(&fill, &rule, NOW);
+        let step = segments::fill_step(&fill, &rule, &EVER, NOW, 1);
         block_on(db.batch(step.to_vec())).unwrap();
         block_on(db.batch(vec![segments::count(&rule, NOW)])).unwrap();
     }
