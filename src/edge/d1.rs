@@ -2,14 +2,11 @@
 //! them back as one string, because building row objects across the boundary is what costs.
 
 use crate::flows::seams::{Database, DatabaseError};
-use crate::store::statement::{Rows, Statement, Value};
+use crate::store::statement::{INTEGER_MAX, Rows, Statement, Value};
 use js_sys::{Array, JSON, Promise, futures::JsFuture};
 use serde_json::value::RawValue;
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use worker::{D1Database, Env};
-
-/// The largest integer that a JavaScript number holds exactly, and so the largest D1 can be given.
-const BOUND_INTEGER_MAX: u64 = (1 << 53) - 1;
 
 // The crate's own `D1Database` hands out rows only as objects, one by one; these are the same
 // three JavaScript methods, without that.
@@ -75,7 +72,7 @@ fn split(text: &str) -> Result<Vec<Rows>, DatabaseError> {
 fn bound(value: &Value) -> Result<JsValue, DatabaseError> {
     match value {
         Value::Null => Ok(JsValue::NULL),
-        Value::Int(n) if n.unsigned_abs() > BOUND_INTEGER_MAX => {
+        Value::Int(n) if n.unsigned_abs() > INTEGER_MAX.unsigned_abs() => {
             Err(DatabaseError::Fault(format!("{n} is too large to be bound exactly")))
         }
         Value::Int(n) => Ok(JsValue::from_f64(*n as f64)),

@@ -22,7 +22,7 @@ use crate::store::due::ClaimedRow;
 use crate::store::journeys::WakeRow;
 use crate::store::messages::IdRow;
 use crate::store::segments::{FillRow, StepRow};
-use crate::store::statement::Rows;
+use crate::store::statement::{INTEGER_MAX, Rows};
 use crate::store::{broadcasts, due, journeys, messages, segments, short_links};
 use serde::de::DeserializeOwned;
 use std::collections::VecDeque;
@@ -61,7 +61,7 @@ pub fn waves(now: Millis) -> [Millis; 2] {
 /// when it began; the two minutes more are for clocks that differ.
 pub fn written(wave: i64, not_before: Millis) -> Range<Millis> {
     match wave {
-        1 => Millis(i64::MIN)..Millis(i64::MAX),
+        1 => Millis(0)..Millis(INTEGER_MAX),
         _ => {
             let first = not_before.minus(WORKER_LIFE);
             first.minus(WORKER_LIFE).minus(FILL_DELAY)..first

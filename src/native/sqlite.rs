@@ -2,7 +2,7 @@
 //! limits, so that a test which passes here means something there.
 
 use crate::flows::seams::{Database, DatabaseError};
-use crate::store::statement::{Rows, Statement, Value};
+use crate::store::statement::{INTEGER_MAX, Rows, Statement, Value};
 use rusqlite::backup::Backup;
 use rusqlite::limits::Limit;
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -136,6 +136,10 @@ impl ToSql for Bound<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(match self.0 {
             Value::Null => ToSqlOutput::Borrowed(ValueRef::Null),
+            Value::Int(n) if n.unsigned_abs() > INTEGER_MAX.unsigned_abs() => {
+                let problem = format!("{n} is too large to be bound exactly");
+                return Err(rusqlite::Error::ToSqlConversionFailure(problem.into()));
+            }
             Value::Int(n) => ToSqlOutput::Borrowed(ValueRef::Real(*n as f64)),
             Value::Real(n) => ToSqlOutput::Borrowed(ValueRef::Real(*n)),
             Value::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),

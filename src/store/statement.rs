@@ -13,7 +13,11 @@ pub struct Statement {
     pub params: Vec<Value>,
 }
 
-/// A bound value. Numbers cross into D1 as 64-bit floats, so integers must stay below 2^53.
+/// The largest integer that a JavaScript number holds exactly, and so the largest that may be bound.
+pub const INTEGER_MAX: i64 = (1 << 53) - 1;
+
+/// A bound value. Numbers cross into D1 as 64-bit floats, so an integer is at most `INTEGER_MAX`,
+/// or the statement fails.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Value {

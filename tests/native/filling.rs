@@ -10,6 +10,7 @@ use dripline::flows::seams::Database;
 use dripline::native::sqlite::Sqlite;
 use dripline::native::world::block_on;
 use dripline::store::segments::{self, FILL_CONTACTS_PER_STEP, FillRow, StepRow};
+use dripline::store::statement::INTEGER_MAX;
 use serde_json::json;
 use std::ops::Range;
 
@@ -17,7 +18,7 @@ const NOW: Millis = MONDAY;
 const HOUR: i64 = 3_600_000;
 
 /// Whenever a contact was written.
-pub const EVER: Range<Millis> = Millis(0)..Millis(i64::MAX);
+pub const EVER: Range<Millis> = Millis(0)..Millis(INTEGER_MAX);
 
 /// A first wave that has come to this contact.
 pub fn a_filling(after_id: &str) -> FillRow {
