@@ -13,7 +13,7 @@ pub struct Statement {
     pub params: Vec<Value>,
 }
 
-/// The largest integer that a JavaScript number holds exactly, and so the largest that may be bound.
+/// The largest integer that a JavaScript number holds exactly, and so the largest to be bound.
 pub const INTEGER_MAX: i64 = (1 << 53) - 1;
 
 /// A bound value. Numbers cross into D1 as 64-bit floats, so an integer is at most `INTEGER_MAX`,
