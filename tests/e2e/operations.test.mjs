@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { SAMPLES, publish, publishChanged } from "./command_line.mjs";
-import { start } from "./runtime.mjs";
+import { DAYLIGHT, start } from "./runtime.mjs";
 import { Visitor, linkTo, links, readPage, textOf } from "./visitor.mjs";
 
 const ANN = {
@@ -44,6 +44,7 @@ describe("A short link in a text", () => {
     await new Visitor(runtime).fillIn("/webinar", ANN);
     await runtime.settle();
     await runtime.live("12d", "1d");
+    await runtime.live(...DAYLIGHT);
     const sms = (await runtime.mailbox()).find((letter) => letter.channel === "sms");
     path = /http:\/\/dripline\.test(\/s\/[A-Za-z0-9]{11}) Reply STOP/.exec(sms.text)[1];
   });

@@ -57,6 +57,9 @@ export default class extends Worker {
 }
 `;
 
+/** What `live` takes so that a text that waits for the day leaves, whenever the test began. */
+export const DAYLIGHT = ["1d", "3h"];
+
 /** What the worker is configured with in tests, besides its bindings. */
 export const CONFIGURATION = {
   TEST_CLOCK: "1",

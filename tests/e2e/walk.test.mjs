@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { SAMPLES, dripline, publish } from "./command_line.mjs";
-import { start } from "./runtime.mjs";
+import { DAYLIGHT, start } from "./runtime.mjs";
 import { Visitor, linkTo, links, readPage, textOf } from "./visitor.mjs";
 
 const ANN = {
@@ -161,6 +161,7 @@ describe("The English campaign", () => {
 
   test("goes on with the story and the text message", async () => {
     await runtime.live("11d", "1d");
+    await runtime.live(...DAYLIGHT);
     const [, story] = await inbox(runtime, "ann@example.com");
     assert.equal(story.subject, "They moved one table. Here is what broke.");
     const [sms] = await inbox(runtime, "+447400123456");
@@ -331,6 +332,7 @@ describe("The Chinese campaign", () => {
     assert.equal((await wang.fetch(linkTo(welcome, "/c/"))).status, 302);
     await runtime.settle();
     await runtime.live("12d", "1d");
+    await runtime.live(...DAYLIGHT);
     const [contact] = await runtime.d1("SELECT tags, attributes, phone FROM contacts");
     assert.deepEqual(JSON.parse(contact.tags).sort(), ["key-account", "white-paper-reader"]);
     assert.equal(JSON.parse(contact.attributes).lead_grade, "A");
