@@ -3,10 +3,10 @@
 //! A tick costs two round trips: one (2 statements) that lists the segments being filled and the
 //! journeys being woken, one (5 statements) for the contacts, messages and broadcasts that are due;
 //! and while segments are being filled, one (1 statement) for what is live and one (3 statements)
-//! for each of them; and one (3 statements) for each journey being woken. A worker costs two round
-//! trips for up to `CONTACTS_PER_TASK_MAX` contacts (`commit`). However many they are, a step that
-//! falls due is 1 statement to read and 3 to write (events, contacts, enrollments); 1 more where a
-//! message is queued.
+//! for each step, at most ten; and one (3 statements) for each journey being woken. A worker costs
+//! two round trips for up to `CONTACTS_PER_TASK_MAX` contacts (`commit`). However many they are, a
+//! step that falls due is 1 statement to read and 3 to write (events, contacts, enrollments); 1
+//! more where a message is queued.
 
 use super::commit::{Case, CommitError, Who, commit};
 use super::publish;

@@ -10,7 +10,7 @@ use dripline::flows::seams::Database;
 use dripline::native::sqlite::Sqlite;
 use dripline::native::world::block_on;
 use dripline::store::segments::{self, FILL_CONTACTS_PER_STEP, FillRow, StepRow};
-use dripline::store::statement::INTEGER_MAX;
+use dripline::store::statement::{INTEGER_MAX, Statement, Value};
 use serde_json::json;
 use std::ops::Range;
 
@@ -231,4 +231,12 @@ pub fn a_filling_lets_those_sleep_who_will_match_later() {
     world.after(Span(2 * 24 * HOUR)).unwrap();
     assert_eq!(number(&world.db, MEMBERS), 0);
     assert_sound(&world.db, None);
+}
+
+#[test]
+fn a_number_that_d1_cannot_be_given_is_refused_here_too() {
+    let db = Sqlite::in_memory().unwrap();
+    let bind = |n| Statement::new("SELECT ?1 AS n", vec![Value::Int(n)]);
+    assert!(block_on(db.batch(vec![bind(INTEGER_MAX)])).is_ok());
+    assert!(block_on(db.batch(vec![bind(INTEGER_MAX + 1)])).is_err());
 }
