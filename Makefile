@@ -7,7 +7,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 .PHONY: help dev test build size reset bench bench-broadcast bench-engine bench-segments bench-send
-.PHONY: bench-templates simulate simulate-defects
+.PHONY: bench-cold bench-mjml bench-short bench-templates simulate simulate-defects
 .PHONY: lint fmt clean test-native test-e2e cli tools
 
 # Two tools are built from source, once for all projects and versions, and kept here.
@@ -49,11 +49,17 @@ reset: ## Forget the local database, messages and secrets of `make dev`
 bench: $(WASM_STAMP) cli bench/node_modules/.stamp ## Benchmark form capture against TypeScript (SECONDS=2: short)
 	@node bench/capture.mjs
 
-bench-engine: ## Measure the engine: journey steps a second, statements a step, memory
+bench-cold: $(WASM_STAMP) cli bench/node_modules/.stamp ## Measure first requests of a worker that was just started (STARTS=5: short)
+	@node bench/cold.mjs
+
+bench-short: $(WASM_STAMP) cli bench/node_modules/.stamp ## Every measurement for some seconds, with its checks: what CI runs after `test`
+	@scripts/bench-short
+
+bench-engine: ## Measure the engine: journey steps a second, statements a step, memory (PEOPLE_MAX=1000 HOURS=4: short)
 	@scripts/need rust
 	@$(FAST) cargo bench --quiet --profile fast --bench engine
 
-bench-broadcast: ## Measure a broadcast: recipients decided a second, statements a recipient, memory
+bench-broadcast: ## Measure a broadcast: recipients decided a second, statements a recipient, memory (PEOPLE_MAX=1000: short)
 	@scripts/need rust
 	@$(FAST) cargo bench --quiet --profile fast --bench broadcast
 
@@ -67,7 +73,11 @@ bench-send: ## Measure sending: statements, round trips, calls and CPU for 1,000
 
 bench-templates: bench/node_modules/.stamp ## Benchmark mails and MJML against handlebars.js, LiquidJS and mjml
 	@scripts/need rust
-	@node bench/templates.mjs
+	@$(FAST) node bench/templates.mjs
+
+bench-mjml: bench/node_modules/.stamp ## Compare MJML with npm's mjml, as Chromium draws both (TEMPLATES=folder)
+	@scripts/need rust
+	@$(FAST) node bench/mjml.mjs
 
 simulate: ## Try to break the engine with faults (SECONDS=60), one JSON report at the end
 	@scripts/need rust

@@ -6,33 +6,34 @@
 // workerd process, read from /proc: it counts the runtime, the worker and D1, and nothing else.
 // Figures compare contestants on this machine; they say nothing about Cloudflare's network.
 
-import { execFile, fork } from "node:child_process";
-import { randomUUID } from "node:crypto";
+import { fork } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import assert from "node:assert/strict";
 import { build } from "esbuild";
-import { SECRET, driplineToken, peerToken, sha256, submission } from "./submissions.mjs";
+import { cpuSeconds, median } from "./process.mjs";
+import { ROOT, dripline, publishSample } from "./runtime.mjs";
+import {
+  SECRET, driplineErased, driplineToken, peerErased, peerToken, submission,
+} from "./submissions.mjs";
 
-const run = promisify(execFile);
-const HERE = fileURLToPath(new URL(".", import.meta.url));
-const ROOT = join(HERE, "..");
+const HERE = join(ROOT, "bench");
 const SECONDS = Number(process.env.SECONDS ?? 6);
 const ROUNDS = Number(process.env.ROUNDS ?? 5);
 const CONNECTIONS = Number(process.env.CONNECTIONS ?? 16);
 const WARM_UP_FORMS = 400;
 const SERVER_CORE = "0";
 const LOAD_CORE = "1";
-const CLOCK_TICKS_PER_SECOND = 100;
 const FORM_PATH = "/f/spring-webinar.signup";
-const API_TOKEN = "bench-token";
 const TABLES = ["contacts", "events", "enrollments", "messages", "consents", "counters"];
 
-let visitors = 0;
+/** How many people the checks of the rows write down; `GONE` is not among them. */
+const PEOPLE = 3;
+const GONE = "gone@example.com";
+
+let visitors = PEOPLE;
 
 await main();
 
@@ -43,7 +44,7 @@ async function main() {
   if (availableParallelism() < 2) throw new Error("this benchmark needs two cores");
   const load = pinned(LOAD_CORE, join(HERE, "load.mjs"), []);
   const contestants = [];
-  for (const open of [dripline, hono("usual"), hono("tuned")]) contestants.push(await open());
+  for (const open of [ours, hono("usual"), hono("tuned")]) contestants.push(await open());
   try {
     await checkAnswers(contestants);
     await checkRows(contestants);
@@ -56,28 +57,12 @@ async function main() {
   }
 }
 
-/** dripline, with the sample campaign published as `make dev` publishes it. */
-async function dripline() {
-  const build = join(ROOT, "build");
-  const contestant = await server("dripline", {
-    root: build,
-    modules: [
-      { type: "ESModule", path: join(build, "index.js") },
-      { type: "CompiledWasm", path: join(build, "index_bg.wasm") },
-    ],
-    variables: {
-      SIGNING_SECRET: SECRET,
-      API_TOKENS: `bench:${sha256(API_TOKEN)}`,
-      BASE_URL: "http://localhost",
-      MAIL_FROM: "Bench <bench@example.com>",
-      SENDER_EMAIL: "mailbox",
-      SENDER_SMS: "mailbox",
-    },
-  });
-  const program = join(ROOT, "target/debug/dripline");
-  const campaign = join(ROOT, "campaigns/spring-webinar.toml");
-  await run(program, ["publish", campaign, "--to", contestant.url, "--token", API_TOKEN]);
-  contestant.token = () => driplineToken(`spring-webinar.signup|${Date.now() - 60_000}|${randomUUID()}`);
+/** dripline, with the sample campaign published. */
+async function ours() {
+  const contestant = await server("dripline", dripline());
+  await publishSample(contestant);
+  contestant.erased = driplineErased;
+  contestant.token = () => driplineToken("spring-webinar.signup");
   return contestant;
 }
 
@@ -95,19 +80,18 @@ function hono(variant) {
       logLevel: "warning",
     });
     const contestant = await server(`hono, ${variant}`, {
-      root: folder,
+      modulesRoot: folder,
       modules: [{ type: "ESModule", path }],
-      variables: { SIGNING_SECRET: SECRET },
+      bindings: { SIGNING_SECRET: SECRET },
     });
+    contestant.erased = peerErased;
     contestant.token = peerToken;
     return contestant;
   };
 }
 
-async function server(name, options) {
-  const migrations = join(ROOT, "migrations");
-  const argument = JSON.stringify({ ...options, migrations });
-  const child = pinned(SERVER_CORE, join(HERE, "server.mjs"), [argument]);
+async function server(name, worker) {
+  const child = pinned(SERVER_CORE, join(HERE, "server.mjs"), [JSON.stringify(worker)]);
   const { url, workerd } = await message(child);
   return {
     name,
@@ -168,21 +152,47 @@ async function post(contestant, body) {
   return response.status;
 }
 
-/** One form, sent twice, and a second form of the same visitor must leave the same rows. */
+/** The same people must leave the same rows, whatever of theirs comes twice. */
 async function checkRows(contestants) {
   const dumps = [];
   for (const contestant of contestants) {
-    const first = submission(0, contestant.token());
-    visitors += 1;
-    const second = submission(0, contestant.token(), { role: "lead" });
-    for (const body of [first, first, second]) {
+    await contestant.sql(erase(contestant, GONE));
+    for (const body of people(contestant)) {
       assert.equal(await post(contestant, body), 303, contestant.name);
     }
     dumps.push(await dump(contestant));
   }
+  assert.equal(dumps[0].contacts.length, PEOPLE);
   for (const [index, rows] of dumps.entries()) {
     assert.deepEqual(rows, dumps[0], `${contestants[index].name} writes other rows`);
   }
+}
+
+/** The forms of `PEOPLE` people, and of one who was erased after the form was shown. */
+function people(contestant) {
+  const token = () => contestant.token();
+  const shared = token();
+  const first = submission(0, shared);
+  return [
+    first,
+    first,
+    // Somebody else sends what a kiosk has left open.
+    submission(1, shared),
+    // A known contact says more, and contradicts itself.
+    submission(0, token(), { role: "lead", databases: "sqlite" }),
+    // One mailbox, spelled in three ways.
+    submission(2, token(), { email: "Info@Müller.example" }),
+    submission(2, token(), { email: "info@mu\u0308ller.example" }),
+    submission(2, token(), { email: "info@xn--mller-kva.example" }),
+    submission(3, token(), { email: GONE }),
+  ];
+}
+
+/** A row of the list of those erased, an hour ahead of the form. */
+function erase(contestant, email) {
+  const at = Date.now() + 3_600_000;
+  return `INSERT INTO suppressions (channel, address, reason, at)
+          VALUES ('email', '${contestant.erased(email)}', 'erased', ${at})`;
 }
 
 /** Every row, with ids, instants, keys and hashes masked and JSON in a fixed order. */
@@ -251,13 +261,6 @@ async function round(contestant, load, forms) {
   };
 }
 
-/** User and system time of a process: fields 14 and 15 of its stat. */
-async function cpuSeconds(pid) {
-  const stat = await readFile(`/proc/${pid}/stat`, "utf8");
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS_PER_SECOND;
-}
-
 async function memoryMegabytes(pid) {
   const status = await readFile(`/proc/${pid}/status`, "utf8");
   return Number(/VmRSS:\s+(\d+)/.exec(status)[1]) / 1_024;
@@ -274,7 +277,7 @@ async function checkCounts(contestants) {
   for (const contestant of contestants) all.push(await counts(contestant));
   for (const [index, each] of all.entries()) {
     assert.equal(contestants[index].forms, contestants[0].forms);
-    assert.equal(each.contacts, contestants[index].forms + 1, contestants[index].name);
+    assert.equal(each.contacts, contestants[index].forms + PEOPLE, contestants[index].name);
     assert.deepEqual(each, all[0], `${contestants[index].name} wrote other rows`);
   }
 }
@@ -302,10 +305,4 @@ function print(contestants, rounds) {
   console.log("\nCPU ratio: dripline's CPU per form over that of the row; below 1, dripline needs less.");
   const named = results.map((result, index) => [contestants[index].name, result]);
   console.log(JSON.stringify({ bench: "capture", ROUNDS, forms, CONNECTIONS, ...Object.fromEntries(named) }));
-}
-
-function median(values) {
-  const ordered = [...values].sort((a, b) => a - b);
-  const middle = Math.floor(ordered.length / 2);
-  return ordered.length % 2 ? ordered[middle] : (ordered[middle - 1] + ordered[middle]) / 2;
 }

@@ -1,5 +1,5 @@
 //! What the engine can do on one core: the real flows over SQLite. `make bench-engine` runs it; the
-//! last line is its report, as one JSON object.
+//! last line is its report, as one JSON object. `PEOPLE_MAX=1000 HOURS=4` is short.
 
 use dripline::domain::campaign::Compiled;
 use dripline::domain::campaign_file;
@@ -12,7 +12,7 @@ use dripline::flows::task::{EventReport, Intake, Work};
 use dripline::flows::{publish, record_touches, run_due};
 use dripline::native::clock::Stopwatch;
 use dripline::native::sqlite::Sqlite;
-use dripline::native::world::block_on;
+use dripline::native::world::{self, block_on};
 use dripline::store::statement::{Rows, Statement};
 use serde_json::{Value, json};
 use std::cell::Cell;
@@ -28,7 +28,7 @@ const START: Millis = Millis(1_772_442_000_000);
 /// How many people one task carries.
 const BATCH: usize = 100;
 
-/// How often everybody is due.
+/// How often everybody is due, if `HOURS` says nothing else.
 const HOURS: u64 = 40;
 
 /// Each time a person is due, three steps are taken: an update, a branch, a wait.
@@ -122,7 +122,7 @@ impl Bench {
         let mut due = 0;
         loop {
             let (db, catalog, now) = (&self.db, &self.catalog, self.now);
-            let work = block_on(run_due::tick(db, now)).map_err(|error| error.to_string())?;
+            let work = block_on(world::due(db, now)).map_err(|error| error.to_string())?;
             if work.is_empty() {
                 return Ok(due);
             }
@@ -147,6 +147,7 @@ fn joins(number: usize) -> Intake {
             at: START,
             properties: serde_json::Map::new(),
             key: format!("join:{number}"),
+            content: None,
         },
     })
 }
@@ -159,6 +160,7 @@ fn speed(steps: &str, steps_a_wake: u64, hours: u64) -> Outcome<Value> {
     let watch = Stopwatch::start();
     let wakes = (0..hours).map(|_| bench.hour()).sum::<Outcome<u64>>()?;
     let seconds = watch.elapsed().as_secs_f64();
+    assert_eq!(wakes, 1_000 * hours, "everybody is due once an hour");
     let steps = wakes * steps_a_wake;
     let each = |count: u64| count as f64 / steps as f64;
     Ok(json!({
@@ -177,6 +179,7 @@ fn memory(people: usize) -> Outcome<Value> {
     let _ = fs::remove_file(&file);
     let mut bench = Bench::new(Sqlite::create(&file)?, BUSY, people)?;
     let wakes = bench.hour()? + bench.hour()?;
+    assert_eq!(wakes, 2 * people as u64, "everybody is due once an hour");
     fs::remove_file(&file)?;
     let status = fs::read_to_string("/proc/self/status")?;
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
@@ -185,12 +188,19 @@ fn memory(people: usize) -> Outcome<Value> {
     Ok(json!({ "people": people, "peak_mb": (kb / 102.4).round() / 10.0 }))
 }
 
+/// A number from outside.
+fn asked(name: &str, otherwise: u64) -> Outcome<u64> {
+    Ok(env::var(name).ok().map_or(Ok(otherwise), |text| text.parse())?)
+}
+
 fn main() -> Outcome<()> {
+    let (most, hours) = (asked("PEOPLE_MAX", 100_000)?, asked("HOURS", HOURS)?);
     // From few to many: the peak of a process never falls.
-    let memory = [1_000, 10_000, 100_000].map(memory).into_iter().collect::<Outcome<Vec<_>>>()?;
-    let busy = speed(BUSY, 3, HOURS)?;
+    let sizes = [1_000, 10_000, 100_000].into_iter().filter(|size| *size <= most as usize);
+    let memory = sizes.map(memory).collect::<Outcome<Vec<_>>>()?;
+    let busy = speed(BUSY, 3, hours)?;
     eprintln!("update, branch, wait: {busy}");
-    let plain = speed(PLAIN, 1, HOURS)?;
+    let plain = speed(PLAIN, 1, hours)?;
     eprintln!("wait after wait: {plain}");
     let report = json!({
         "benchmark": "engine", "batch": BATCH, "update_branch_wait": busy, "wait_after_wait": plain,

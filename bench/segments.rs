@@ -89,10 +89,11 @@ fn busy_contact() -> Contact {
             at: NOW.minus(Span::hours((200 - n) * 12)),
             name: ["message.clicked", "order.completed", "message.opened"][n as usize % 3].into(),
             campaign: None,
-            properties: json!({ "value": n % 50, "url": "https://x.example/" })
-                .as_object()
-                .cloned()
-                .unwrap_or_default(),
+            properties: json!({ "value_minor": n % 50 * 100, "currency": "GBP",
+                                "url": "https://x.example/" })
+            .as_object()
+            .cloned()
+            .unwrap_or_default(),
         })
         .collect();
     contact.seq = 200;
@@ -163,7 +164,7 @@ fn populate(db: &Sqlite, contacts: u64) -> Result<(), Box<dyn Error>> {
                     WHEN 2 THEN iif(i % 10 = 8, 100, 20) WHEN 3 THEN 110 ELSE 1 END,
                 CASE k.value WHEN 1 THEN iif(i % 10 = 6, 'seen', 'message.clicked')
                     WHEN 4 THEN 'seen' ELSE 'order.completed' END,
-                json_object('value', iif(i % 10 = 7, 10, 60.5))
+                json_object('value_minor', iif(i % 10 = 7, 1000, 6050), 'currency', 'GBP')
            FROM (SELECT id, CAST(substr(email, 2) AS INTEGER) AS i FROM contacts ORDER BY id) n,
                 json_each('[1, 2, 3, 4]') k",
             NOW.0

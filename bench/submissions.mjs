@@ -1,6 +1,7 @@
 // The forms that are posted, and the tokens without which no contestant takes them.
 
-import { createHash, createHmac, randomUUID } from "node:crypto";
+import { createHmac, randomUUID } from "node:crypto";
+import { signer } from "./tokens.mjs";
 
 export const SECRET = "a secret that only the benchmark knows, thirty-two bytes or more";
 
@@ -8,20 +9,22 @@ export const SECRET = "a secret that only the benchmark knows, thirty-two bytes 
 const TOKEN_AGE_MS = 60_000;
 const ROLES = ["engineer", "architect", "lead", "student", "other"];
 
-/** SHA-256 in hexadecimal: how dripline is told its API tokens. */
-export function sha256(text) {
-  return createHash("sha256").update(text).digest("hex");
+/** What dripline signs with. */
+const dripline = signer(SECRET);
+
+/** The token of a form as dripline makes it. */
+export function driplineToken(form) {
+  return dripline.token("f", `${form}|${Date.now() - TOKEN_AGE_MS}|${randomUUID()}`);
 }
 
-/** The token as dripline makes it: see src/domain/token.rs. */
-export function driplineToken(payload) {
-  const sha = (text) => createHash("sha256").update(text).digest();
-  const key = sha(`dripline key: ${SECRET}`);
-  const name = sha(`dripline key name: ${SECRET}`).subarray(0, 3).toString("base64url");
-  const head = `1f${name.slice(0, 2).replace(/[-_]/g, "0")}`;
-  const signed = `${head}.${Buffer.from(payload).toString("base64url")}`;
-  const mac = createHmac("sha256", key).update(signed).digest().subarray(0, 16);
-  return `${signed}.${mac.toString("base64url")}`;
+/** An address as dripline's list of those erased has it. */
+export function driplineErased(email) {
+  return `#${dripline.pseudonym("erased email", email)}`;
+}
+
+/** The same as the peers have it. */
+export function peerErased(email) {
+  return `#${createHmac("sha256", SECRET).update(`erased email:${email}`).digest("hex")}`;
 }
 
 /** The token as the peers make it. */

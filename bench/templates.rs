@@ -22,6 +22,8 @@ use std::path::Path;
 const NOW: Millis = Millis(1_772_442_000_000);
 const CAMPAIGN: &str = "spring-webinar";
 const MAIL: &str = "emails/webinar-welcome";
+/// How many mails are compared to the byte: each name with and without a question.
+const MAILS_COMPARED: usize = 24;
 const NAMES: [&str; 8] = ["Ada", "Grace", "Linus", "晓雯", "Zoë", "Olu", "Søren", ""];
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -46,7 +48,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let one = |source: &String| compile_mjml(source).map_or(0, |html| html.len());
         html = (0..20).map(|_| mjml.iter().map(one).sum::<usize>()).sum::<usize>();
     });
-    write_material(root, &edition, &people, &mjml)?;
+    write_material(root, &edition, &people, &settings, &mjml)?;
     let bodies = mjml.len() * 20;
     let report = json!({
         "mails": mails, "rounds": rounds, "bytes": bytes,
@@ -112,16 +114,19 @@ fn settings() -> Result<Settings, String> {
     })
 }
 
+/// One mail: its subject, HTML and text.
+fn mail(edition: &Edition, person: &Person, settings: &Settings) -> [String; 3] {
+    let to = person.contact.email.clone().unwrap_or_default();
+    let composed = compose(edition, &person.contact, &person.message, to, settings);
+    match composed.map(|composed| composed.outgoing.content) {
+        Ok(Content::Email { subject, html, text, .. }) => [subject, html, text],
+        _ => Default::default(),
+    }
+}
+
 /// Composes one mail, and gives its length.
 fn rendered(edition: &Edition, person: &Person, settings: &Settings) -> usize {
-    let to = person.contact.email.clone().unwrap_or_default();
-    match compose(edition, &person.contact, &person.message, to, settings) {
-        Ok(outgoing) => match outgoing.outgoing.content {
-            Content::Email { subject, html, text, .. } => subject.len() + html.len() + text.len(),
-            _ => 0,
-        },
-        Err(_) => 0,
-    }
+    mail(edition, person, settings).iter().map(String::len).sum()
 }
 
 /// The median of some rounds after one that warms up, in seconds.
@@ -138,11 +143,13 @@ fn median(rounds: usize, mut work: impl FnMut()) -> f64 {
     seconds[seconds.len() / 2]
 }
 
-/// What the peers render: the same templates, contacts and MJML.
+/// What the peers render: the same templates, contacts and MJML; and what must come of the first
+/// mails.
 fn write_material(
     root: &Path,
     edition: &Edition,
     people: &[Person],
+    settings: &Settings,
     mjml: &[String],
 ) -> Result<(), Box<dyn Error>> {
     let Some(TemplateSource::Email { subject, html, text, .. }) =
@@ -155,10 +162,15 @@ fn write_material(
         json!({ "id": contact.id, "message": message.id, "email": contact.email,
                 "attributes": contact.attributes })
     };
+    let composed = |person: &Person| -> Value {
+        let [subject, html, text] = mail(edition, person, settings);
+        json!({ "subject": subject, "html": html, "text": text })
+    };
     let campaign = &edition.compiled.campaign;
     let material = json!({
         "subject": subject, "html": html, "text": text, "mjml": mjml,
         "people": people.iter().map(contact).collect::<Vec<_>>(),
+        "rendered": people.iter().take(MAILS_COMPARED).map(composed).collect::<Vec<_>>(),
         "campaign": { "id": campaign.id, "name": campaign.name,
                       "postal_address": campaign.postal_address },
         "base_url": "https://go.example.com",

@@ -52,7 +52,7 @@ async function main() {
   ]);
   await tick();
   setInterval(() => tick().catch((error) => console.error(`tick: ${error.message}`)), TICK_MS);
-  await printAddresses();
+  await printAddresses(token);
 }
 
 /** Another program on the port would answer in our place. */
@@ -83,7 +83,11 @@ async function secrets() {
     ];
     await writeFile(SECRETS_FILE, `${lines.join("\n")}\n`, { mode: 0o600 });
   }
-  const token = /DRIPLINE_TOKEN=(\S+)/.exec(await readFile(SECRETS_FILE, "utf8"));
+  const known = await readFile(SECRETS_FILE, "utf8");
+  // Links carry the port of this run, not that of the first one.
+  const wanted = known.replace(/^BASE_URL="http:\/\/localhost:\d+"$/m, `BASE_URL="${URL_LOCAL}"`);
+  if (wanted !== known) await writeFile(SECRETS_FILE, wanted);
+  const token = /DRIPLINE_TOKEN=(\S+)/.exec(known);
   if (!token) throw new Error(".dev.vars has no DRIPLINE_TOKEN; `make reset` makes a new one");
   return token[1];
 }
@@ -139,7 +143,7 @@ async function tick() {
   if (!response.ok) throw new Error(`answered ${response.status}`);
 }
 
-async function printAddresses() {
+async function printAddresses(token) {
   const campaigns = await readCampaigns();
   const line = (what, address) => console.log(`  ${what.padEnd(28)} ${URL_LOCAL}${address}`);
   console.log("\ndripline is running. Ctrl-C stops it; what it stored is kept (`make reset`).\n");
@@ -148,8 +152,10 @@ async function printAddresses() {
   }
   for (const { id } of campaigns) line(`report of ${id}`, `/admin/campaigns/${id}`);
   line("mailbox", "/dev/mailbox");
-  const link = await run("signing in", DRIPLINE, ["token", "sign-in", "--to", URL_LOCAL]);
-  console.log(`\n  To see reports, sign in within 15 minutes by\n  ${link.split("\n")[0]}`);
+  const link = await run("signing in", DRIPLINE, [
+    "token", "sign-in", "--to", URL_LOCAL, "--token", token,
+  ]);
+  console.log(`\n  To see reports, sign in within 15 minutes by this link, which works once:\n  ${link.split("\n")[0]}`);
   console.log("  or later with the API token, or with a new link: dripline token sign-in");
   console.log(`\n  The worker's log is in ${LOG_FILE}; the API token in ${SECRETS_FILE}.\n`);
 }

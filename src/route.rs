@@ -1,6 +1,8 @@
 //! Every address that dripline answers at: method and path become a route. The enum is the list.
 
+use crate::domain::answer::percent_decode;
 use crate::domain::broadcast::BroadcastVerb;
+use crate::domain::dead_letter::DeadVerb;
 use crate::domain::journey::RunState;
 use crate::domain::restore::Say;
 
@@ -87,6 +89,10 @@ pub enum Route<'a> {
     ApiRejudge(&'a str),
     /// Let a campaign that its brake stopped go on.
     ApiReleaseCampaign(&'a str),
+    /// What unpublishing a campaign would stop.
+    ApiStops(&'a str),
+    /// Unpublish a campaign.
+    ApiUnpublish(&'a str),
     /// Tell events.
     ApiEvents,
     /// A campaign's report.
@@ -119,12 +125,12 @@ pub enum Route<'a> {
     AdminRelease(&'a str),
     /// Let a campaign that its brake stopped go on, from the web app.
     AdminReleaseCampaign(&'a str),
-    /// The door of the web app.
-    SignInAsk,
-    /// Sign in.
-    SignIn,
-    /// Sign out.
-    SignOut,
+    /// What the queues gave up.
+    Dead(DeadRoute<'a>),
+    /// Unpublish a campaign, from the web app.
+    AdminUnpublish(&'a str),
+    /// Signing in and out of the web app, and who is signed in.
+    Session(SessionRoute),
     /// The local mailbox.
     Mailbox,
     /// A message in it.
@@ -133,6 +139,58 @@ pub enum Route<'a> {
     Health,
     /// Can it do its work?
     Ready,
+}
+
+/// What is asked about sessions of the web app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionRoute {
+    /// The door.
+    Ask,
+    /// The door's script: it puts the secret of a link into the form.
+    Script,
+    /// Sign in.
+    SignIn,
+    /// Sign out.
+    SignOut,
+    /// Make a link that signs in, through the API.
+    ApiLink,
+    /// Who is signed in, through the API.
+    ApiList,
+    /// End all sessions and links, through the API.
+    ApiEndAll,
+}
+
+/// What is asked about what the queues gave up. In place of an id stands `all` for all of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeadRoute<'a> {
+    /// The list, through the API.
+    ApiList,
+    /// One of them, through the API.
+    ApiOne(&'a str),
+    /// What becomes of one, through the API.
+    ApiSay(&'a str, DeadVerb),
+    /// The list, as a page.
+    Page,
+    /// What becomes of one, from the web app.
+    ByHand(&'a str, DeadVerb),
+}
+
+impl Route<'_> {
+    /// Whether it can be answered only by who knows what is published.
+    pub fn needs_catalog(&self) -> bool {
+        !matches!(
+            self,
+            Self::Click(_)
+                | Self::ShortLink(_)
+                | Self::Open(_)
+                | Self::Hook(..)
+                | Self::ApiEvents
+                | Self::ApiDescription
+                | Self::Session(_)
+                | Self::Health
+                | Self::Ready
+        )
+    }
 }
 
 /// Why a request has no route.
@@ -144,7 +202,85 @@ pub enum NoRoute {
     MethodNotAllowed(&'static str),
 }
 
-/// Finds the route. HEAD goes where GET goes.
+/// For whom an address is; it decides by which connection and from which page it may be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Area {
+    /// Visitors and readers of messages, and providers.
+    Public,
+    /// Programs that hold an API token.
+    Api,
+    /// People who are signed in.
+    WebApp,
+}
+
+/// The longest address that signing in leads to, in bytes.
+const NEXT_BYTES_MAX: usize = 1_000;
+
+/// The folders of the links that messages carry.
+const LINKS: [&str; 6] = ["c", "o", "s", "u", "confirm", "preferences"];
+
+/// The path as it is routed. Here, once and nowhere else, its escapes are decoded. `None` for a
+/// path that two programs could read in two ways: a slash, backslash, `%` or control character
+/// that was escaped, a broken escape, a backslash, a segment that is empty, `.` or `..`. One slash
+/// at the end is kept: a page may be asked for with it. Links of messages lose the breaks that mail
+/// programs have put into them.
+pub fn decode(path: &str) -> Option<String> {
+    let is_link = LINKS.contains(&path.strip_prefix('/')?.split('/').next()?);
+    let mut segments = path.strip_prefix('/')?.split('/').peekable();
+    let mut decoded = String::with_capacity(path.len());
+    while let Some(segment) = segments.next() {
+        let mut text = percent_decode(segment)?;
+        if is_link {
+            text.retain(|c| !BREAKS.contains(&c));
+        }
+        let is_last = segments.peek().is_none();
+        let is_vague = |c: char| "/\\%".contains(c) || c.is_control();
+        if text.contains(is_vague) || text == "." || text == ".." || (text.is_empty() && !is_last) {
+            return None;
+        }
+        decoded.push('/');
+        decoded.push_str(&text);
+    }
+    Some(decoded)
+}
+
+/// What mail programs break long links with: line ends, tabs, and signs that are not seen.
+const BREAKS: [char; 9] =
+    ['\r', '\n', '\t', '\u{ad}', '\u{200b}', '\u{200c}', '\u{200d}', '\u{2060}', '\u{feff}'];
+
+/// For whom a decoded path is, whatever is there.
+pub fn area(path: &str) -> Area {
+    match path.split('/').nth(1) {
+        Some("admin" | "dev") => Area::WebApp,
+        Some("api") => Area::Api,
+        _ => Area::Public,
+    }
+}
+
+/// Whether an address is a page of the web app, and so one that signing in may lead to: a path of
+/// ours and perhaps a query, as they stand in a header.
+pub fn is_page_of_the_web_app(address: &str) -> bool {
+    use Route::*;
+    let (path, _) = address.split_once('?').unwrap_or((address, ""));
+    let is_plain = address.bytes().all(|b| b.is_ascii_graphic() && b != b'#' && b != b'\\');
+    let Some(path) = decode(path).filter(|_| is_plain && address.len() <= NEXT_BYTES_MAX) else {
+        return false;
+    };
+    matches!(
+        route("GET", &path),
+        Ok(Admin
+            | AdminReport(_)
+            | AdminMessages(_)
+            | AdminMessage(..)
+            | AdminSuppressions
+            | Dead(DeadRoute::Page)
+            | AdminBroadcast(_)
+            | Mailbox
+            | MailboxMessage(_))
+    )
+}
+
+/// Finds the route of a decoded path. HEAD goes where GET goes.
 pub fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, NoRoute> {
     use Route::*;
     let method = if method == "HEAD" { "GET" } else { method };
@@ -158,13 +294,14 @@ pub fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, NoRoute> {
             "POST" => Ok(FormSend(form)),
             _ => Err(NoRoute::MethodNotAllowed("GET, HEAD, POST, OPTIONS")),
         },
-        ["c", token] => one("GET", Click(token), GET),
-        ["s", code] => one("GET", ShortLink(code), GET),
-        ["o", token] => one("GET", Open(token), GET),
-        ["u", token] => both(UnsubscribeAsk(token), Unsubscribe(token)),
         ["u", token, "undo"] => one("POST", UnsubscribeUndo(token), "POST"),
-        ["preferences", token] => both(PreferencesAsk(token), Preferences(token)),
-        ["confirm", token] => both(ConfirmAsk(token), Confirm(token)),
+        // A token of a link may have the text around it at its end, slashes too.
+        ["c", token, ..] => one("GET", Click(token), GET),
+        ["s", code, ..] => one("GET", ShortLink(code), GET),
+        ["o", token, ..] => one("GET", Open(token), GET),
+        ["u", token, ..] => both(UnsubscribeAsk(token), Unsubscribe(token)),
+        ["preferences", token, ..] => both(PreferencesAsk(token), Preferences(token)),
+        ["confirm", token, ..] => both(ConfirmAsk(token), Confirm(token)),
         ["hooks", provider] => one("POST", Hook(provider, ""), "POST"),
         ["hooks", provider, secret] => one("POST", Hook(provider, secret), "POST"),
         ["api", "v1", ref rest @ ..] => api(method, rest),
@@ -230,9 +367,16 @@ fn admin<'a>(method: &str, path: &'a str, parts: &[&'a str]) -> Result<Route<'a>
             None => Err(NoRoute::NotFound),
         },
         ["campaigns", id, "release"] => one("POST", AdminReleaseCampaign(id), "POST"),
+        ["campaigns", id, "unpublish"] => one("POST", AdminUnpublish(id), "POST"),
+        ["dead-letters"] => one("GET", Dead(DeadRoute::Page), GET),
+        ["dead-letters", id, verb] => match DeadVerb::read(verb) {
+            Some(verb) => one("POST", Dead(DeadRoute::ByHand(id, verb)), "POST"),
+            None => Err(NoRoute::NotFound),
+        },
         ["parked", id, "release"] => one("POST", AdminRelease(id), "POST"),
-        ["sign-in"] => both(SignInAsk, SignIn),
-        ["sign-out"] => one("POST", SignOut, "POST"),
+        ["sign-in"] => both(Session(SessionRoute::Ask), Session(SessionRoute::SignIn)),
+        ["sign-in.js"] => one("GET", Session(SessionRoute::Script), GET),
+        ["sign-out"] => one("POST", Session(SessionRoute::SignOut), "POST"),
         _ => Err(NoRoute::NotFound),
     }
 }
@@ -274,11 +418,21 @@ fn api<'a>(method: &str, parts: &[&'a str]) -> Result<Route<'a>, NoRoute> {
             Some(word) => one("POST", ApiRestoreSay(word), "POST"),
             None => Err(NoRoute::NotFound),
         },
+        ["dead-letters"] => one("GET", Dead(DeadRoute::ApiList), GET),
+        ["dead-letters", id] => one("GET", Dead(DeadRoute::ApiOne(id)), GET),
+        ["dead-letters", id, verb] => match DeadVerb::read(verb) {
+            Some(verb) => one("POST", Dead(DeadRoute::ApiSay(id, verb)), "POST"),
+            None => Err(NoRoute::NotFound),
+        },
         ["parked"] => one("GET", ApiParked, GET),
         ["campaigns", id, "release"] => one("POST", ApiReleaseCampaign(id), "POST"),
+        ["campaigns", id, "unpublish"] => both(ApiStops(id), ApiUnpublish(id)),
         ["parked", id, "release"] => one("POST", ApiRelease(id), "POST"),
         ["events"] => one("POST", ApiEvents, "POST"),
         ["reports", "campaigns", id] => one("GET", ApiReport(id), GET),
+        ["sign-in-links"] => one("POST", Session(SessionRoute::ApiLink), "POST"),
+        ["sessions"] => one("GET", Session(SessionRoute::ApiList), GET),
+        ["sessions", "end"] => one("POST", Session(SessionRoute::ApiEndAll), "POST"),
         ["openapi.json"] => one("GET", ApiDescription, GET),
         _ => Err(NoRoute::NotFound),
     }
@@ -300,8 +454,99 @@ mod tests {
         let pause = Route::ApiSteer("spring.nurture", RunState::Paused);
         assert_eq!(route("POST", "/api/v1/journeys/spring.nurture/pause"), Ok(pause));
         assert_eq!(route("POST", "/api/v1/journeys/x.y/stop"), Err(NoRoute::NotFound));
+        let unpublish = "/api/v1/campaigns/spring/unpublish";
+        assert_eq!(route("GET", unpublish), Ok(Route::ApiStops("spring")));
+        assert_eq!(route("POST", unpublish), Ok(Route::ApiUnpublish("spring")));
+        assert_eq!(route("GET", "/c/1c.x.y%22/%3E"), Ok(Route::Click("1c.x.y%22")));
+        assert_eq!(route("POST", "/u/1u.x.y/undo"), Ok(Route::UnsubscribeUndo("1u.x.y")));
         let start = Route::AdminSteerBroadcast("spring.news", BroadcastVerb::Start);
         assert_eq!(route("POST", "/admin/broadcasts/spring.news/start"), Ok(start));
+    }
+
+    #[test]
+    fn a_path_is_decoded_once_or_refused() {
+        for (path, decoded) in [
+            ("/", "/"),
+            ("/webinar/", "/webinar/"),
+            ("/%E4%BA%A7%E5%93%81", "/产品"),
+            ("/a+b%20c", "/a+b c"),
+            ("/u/1uab.x.y%3E", "/u/1uab.x.y>"),
+            ("/u/1uab%C2%AD.x%09.%E2%80%8By%0D%0A", "/u/1uab.x.y"),
+            ("/%61dmin", "/admin"),
+            ("/admin;x=1", "/admin;x=1"),
+            ("/x/a%3Fb%23c", "/x/a?b#c"),
+        ] {
+            assert_eq!(decode(path).as_deref(), Some(decoded), "{path}");
+        }
+        for path in [
+            "", "admin", "//admin", "/admin//x", "//", "/x//", "/admin%2Fcampaigns%2fx",
+            "/%2Fadmin", "/admin%5Ccampaigns", "/admin\\campaigns", "/%252Fadmin", "/a%25",
+            "/admin/../x", "/./x", "/admin/%2e%2E/x", "/%2e", "/..", "/admin/.%2e", "/a%00",
+            "/a%0d%0aset-cookie:x", "/%zz", "/100%", "/%f", "/%ff", "/a%c0%af", "/a%7f",
+            "/a%C2%85b",
+        ] {
+            assert_eq!(decode(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn every_address_of_the_web_app_and_the_api_is_in_its_area() {
+        for path in ["/admin", "/admin/", "/admin/sign-in", "/admin/x", "/dev/mailbox", "/dev"] {
+            assert_eq!(area(path), Area::WebApp, "{path}");
+        }
+        for path in ["/api", "/api/v1/events", "/api/v2"] {
+            assert_eq!(area(path), Area::Api, "{path}");
+        }
+        for path in ["/", "/webinar", "/administration", "/f/a.b", "/readyz", "/hooks/resend"] {
+            assert_eq!(area(path), Area::Public, "{path}");
+        }
+        // Nothing of the web app is found anywhere else.
+        for path in ["/Admin", "/x/admin", "/webinar/admin/sign-in"] {
+            assert_eq!(route("GET", path), Ok(Route::Page(path)), "{path}");
+        }
+    }
+
+    #[test]
+    fn signing_in_leads_to_a_page_of_the_web_app_and_nowhere_else() {
+        for address in [
+            "/admin",
+            "/admin?lang=zh-CN",
+            "/admin/campaigns/spring",
+            "/dev/mailbox/a.1",
+            "/admin/suppressions?reason=bounced&page=2",
+            "/admin/campaigns/s/messages/emails/a/en",
+        ] {
+            assert!(is_page_of_the_web_app(address), "{address}");
+        }
+        let long = format!("/admin?x={}", "y".repeat(NEXT_BYTES_MAX));
+        for address in [
+            "",
+            "admin",
+            "/",
+            "/webinar",
+            "//evil.example/admin",
+            "///admin",
+            "/\\evil.example",
+            "https://evil.example/admin",
+            "javascript:alert(1)",
+            "/admin/sign-out",
+            "/admin/sign-in",
+            "/admin/parked/x/release",
+            "/admin/../..//evil.example",
+            "/admin/%2e%2e/%2e%2e",
+            "/admin%2F..%2Fx",
+            "/admin?x=\r\nset-cookie:a=b",
+            "/admin?x=\\evil",
+            "/admin#x",
+            "/admin?q=登录",
+            " /admin",
+            "/c/token",
+            "/api/v1/parked",
+            "/admin/campaigns/a b",
+            &long,
+        ] {
+            assert!(!is_page_of_the_web_app(address), "{address}");
+        }
     }
 
     #[test]

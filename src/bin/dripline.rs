@@ -12,9 +12,9 @@ fn main() {}
 mod cli {
     use clap::Parser;
     use dripline::native::commands::{
-        Exit, Terminal, broadcast, campaign, check, consents, erase, explain, inspect, journey,
-        merge, parked, publish, rejudge, render, report, restore, send_test, simulate,
-        suppressions, token,
+        Exit, Terminal, broadcast, campaign, check, consents, dead_letters, erase, explain,
+        inspect, journey, merge, parked, publish, rejudge, render, report, restore, send_test,
+        session, simulate, suppressions, token, unpublish,
     };
     use std::io::{self, Write};
     use std::process::ExitCode;
@@ -33,12 +33,14 @@ Exit status of every command: 0 it is right, 1 what was asked about is wrong, 2 
         Simulate(simulate::Args),
         SendTest(send_test::Args),
         Publish(publish::Args),
+        Unpublish(unpublish::Args),
         Journey(journey::Args),
         Campaign(campaign::Args),
         Broadcast(broadcast::Args),
         Report(report::Args),
         Explain(explain::Args),
         Parked(parked::Args),
+        DeadLetters(dead_letters::Args),
         Rejudge(rejudge::Args),
         Consents(consents::Args),
         Suppressions(suppressions::Args),
@@ -47,6 +49,7 @@ Exit status of every command: 0 it is right, 1 what was asked about is wrong, 2 
         Merge(merge::Args),
         Inspect(inspect::Args),
         Token(token::Args),
+        Session(session::Args),
     }
 
     pub fn main() -> ExitCode {
@@ -57,6 +60,7 @@ Exit status of every command: 0 it is right, 1 what was asked about is wrong, 2 
         let exit = match &cli {
             Cli::Check(args) => check::run(args, &mut terminal),
             Cli::Publish(args) => publish::run(args, &mut terminal),
+            Cli::Unpublish(args) => unpublish::run(args, &mut terminal),
             Cli::Render(args) => render::run(args, &mut terminal),
             Cli::SendTest(args) => send_test::run(args, &mut terminal),
             Cli::Simulate(args) => simulate::run(args, &mut terminal),
@@ -68,11 +72,13 @@ Exit status of every command: 0 it is right, 1 what was asked about is wrong, 2 
             Cli::Merge(args) => merge::run(args, &mut terminal),
             Cli::Restore(args) => restore::run(args, &mut terminal),
             Cli::Erase(args) => erase::run(args, &mut terminal),
+            Cli::DeadLetters(args) => dead_letters::run(args, &mut terminal),
             Cli::Parked(args) => parked::run(args, &mut terminal),
             Cli::Rejudge(args) => rejudge::run(args, &mut terminal),
             Cli::Campaign(args) => campaign::run(args, &mut terminal),
             Cli::Report(args) => report::run(args, &mut terminal),
             Cli::Token(args) => token::run(args, &mut terminal),
+            Cli::Session(args) => session::run(args, &mut terminal),
             Cli::Inspect(args) => inspect::run(args, &mut terminal),
         };
         match exit.and_then(|exit| out.flush().map(|()| exit)) {

@@ -190,6 +190,20 @@ pub fn percent_decode(path: &str) -> Option<String> {
     decode(path.replace('+', "%2B").as_bytes()).ok()
 }
 
+/// Writes a text so that it can stand as one value in a query string.
+pub fn percent_encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
+                encoded.push(char::from(byte));
+            }
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
+}
+
 /// Decodes `+` and `%XX`.
 fn decode(text: &[u8]) -> Result<String, BodyProblem> {
     let digit = |byte: Option<&u8>| byte.and_then(|b| char::from(*b).to_digit(16));

@@ -1,12 +1,15 @@
 //! A bounce: a message that came back, and what that says about the address.
 //!
 //! `classify` reads what a receiver said: a reply of SMTP (RFC 5321 section 4.2), with or without
-//! an enhanced status code (RFC 3463), or a provider's paraphrase of one. The words go before the
-//! codes, for receivers use `550` and `5.7.1` for everything. `report.rs` reads whole
-//! delivery-status messages, `phone.rs` what became of a text.
+//! an enhanced status code (RFC 3463), or a provider's paraphrase of one. `reply.rs` takes it
+//! apart, `codes.rs` and `words.rs` know what the parts mean, `classify` weighs them. An address is
+//! given up only for what is clearly said of itself: what may be the sender's fault never counts
+//! against it. `report.rs` reads whole delivery-status messages, `phone.rs` what became of a text.
 
+mod codes;
 mod decode;
 mod phone;
+mod reply;
 mod report;
 #[cfg(test)]
 mod tests;
@@ -15,7 +18,10 @@ mod words;
 pub use phone::classify_text;
 pub use report::read;
 
+use reply::Reply;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use words::Rank;
 
 /// The most characters of a provider's words that are kept.
 pub const WORDS_CHARS_MAX: usize = 300;
@@ -31,7 +37,11 @@ pub enum BounceKind {
     Hard,
     /// It may work another day.
     Soft,
-    /// Nothing: the message was at fault, or its sender, or it is no bounce at all.
+    /// Nothing: the sender was at fault, or the message, or a rule forbids it.
+    Block,
+    /// That its owner called the message spam.
+    Complaint,
+    /// Nothing: it is no bounce. Older events say it of what is `Block` now.
     Ignored,
 }
 
@@ -71,8 +81,22 @@ pub enum BounceReason {
     Delayed,
     /// It arrived.
     Delivered,
+    /// It was refused for good, in words that say nothing we know.
+    Refused,
     /// Nothing that says more.
     Unclear,
+}
+
+/// What a provider makes of a bounce, beside what the receiver said. It is one witness more, and
+/// the receiver goes before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opinion {
+    /// It tells bad addresses from refusals of the message, and calls this a bad address.
+    BadAddress,
+    /// It will not try again, whatever the reason.
+    Permanent,
+    /// It calls it temporary, or has no opinion.
+    Transient,
 }
 
 impl BounceReason {
@@ -95,18 +119,42 @@ impl BounceReason {
             Self::Complaint => "complaint",
             Self::Delayed => "delayed",
             Self::Delivered => "delivered",
+            Self::Refused => "refused",
             Self::Unclear => "unclear",
         }
     }
 
-    /// What it says about the address; an unclear one says what its code says.
-    fn kind(self, is_lasting: bool) -> BounceKind {
+    /// The reason of a word, of those that `said.txt` names.
+    fn by_word(word: &str) -> Option<Self> {
+        let named = [
+            Self::NoSuchAddress,
+            Self::NoSuchDomain,
+            Self::Inactive,
+            Self::MailboxFull,
+            Self::Busy,
+            Self::Unreachable,
+            Self::TooLarge,
+            Self::Spam,
+            Self::Blocked,
+            Self::NotAuthenticated,
+            Self::Policy,
+        ];
+        named.into_iter().find(|reason| reason.as_str() == word)
+    }
+
+    /// What it says about the address, if it was said for good.
+    fn kind(self) -> BounceKind {
         match self {
             Self::NoSuchAddress | Self::NoSuchDomain | Self::Inactive => BounceKind::Hard,
             Self::MailboxFull | Self::Busy | Self::Unreachable => BounceKind::Soft,
-            Self::Unclear if is_lasting => BounceKind::Hard,
-            Self::Unclear => BounceKind::Soft,
-            _ => BounceKind::Ignored,
+            Self::Refused | Self::Unclear => BounceKind::Soft,
+            Self::TooLarge | Self::Spam | Self::Blocked | Self::NotAuthenticated | Self::Policy => {
+                BounceKind::Block
+            }
+            Self::Complaint => BounceKind::Complaint,
+            Self::OptedOut | Self::AutoReply | Self::Delayed | Self::Delivered => {
+                BounceKind::Ignored
+            }
         }
     }
 }
@@ -127,28 +175,33 @@ pub struct Bounce {
 impl Bounce {
     /// One whose reason is known.
     pub fn of(reason: BounceReason, status: &str, told: &str) -> Self {
-        let kind = reason.kind(false);
-        Self { kind, reason, status: words(status), words: words(told) }
+        Self { kind: reason.kind(), reason, status: words(status), words: words(told) }
     }
 
-    /// The same for a provider that has decided for itself that the address is no good.
+    /// The same, with a reason of the provider's where the receiver said nothing clear.
     #[must_use]
-    pub fn hard(self) -> Self {
-        let reason = match self.reason {
-            BounceReason::Unclear => BounceReason::NoSuchAddress,
-            reason => reason,
-        };
-        match reason.kind(true) {
-            BounceKind::Hard => Self { kind: BounceKind::Hard, reason, ..self },
+    pub fn or(self, reason: BounceReason) -> Self {
+        match self.reason {
+            BounceReason::Unclear | BounceReason::Refused => {
+                Self { kind: reason.kind(), reason, ..self }
+            }
             _ => self,
         }
     }
 
-    /// The same for a provider that has decided for itself that the address may work another day.
+    /// The same, weighed with what the provider makes of it. An opinion settles what the receiver
+    /// left open, and nothing else: neither does `permanent` make a bad address of a full mailbox,
+    /// nor `transient` a good one of nobody's.
     #[must_use]
-    pub fn soft(self) -> Self {
-        match self.kind {
-            BounceKind::Hard => Self { kind: BounceKind::Soft, ..self },
+    pub fn weighed(self, opinion: Opinion) -> Self {
+        match (opinion, self.reason) {
+            (Opinion::BadAddress, BounceReason::Unclear | BounceReason::Refused) => {
+                self.or(BounceReason::NoSuchAddress)
+            }
+            (Opinion::Permanent, BounceReason::Unclear) => self.or(BounceReason::Refused),
+            (Opinion::Transient, BounceReason::Unclear | BounceReason::Refused) => {
+                self.or(BounceReason::Unclear)
+            }
             _ => self,
         }
     }
@@ -157,15 +210,15 @@ impl Bounce {
 /// What a receiver's words mean.
 pub fn classify(said: &str) -> Bounce {
     let said = head(said, SAID_BYTES_MAX);
-    let (status, reply) = (enhanced_status(said), reply_code(said));
-    let class =
-        status.and_then(|code| code.bytes().next()).or(reply.map(|code| code.as_bytes()[0]));
-    let is_lasting = class != Some(b'4');
+    let told = told_by_receiver(said);
+    let reply = reply::parse(&told);
+    let class = reply.class();
     let reason = (class.is_none().then(|| words::auto_reply(said)).flatten())
-        .or_else(|| words::reason(said))
-        .or_else(|| status.and_then(reason_of_status))
-        .or_else(|| reply.and_then(reason_of_reply))
-        .unwrap_or(BounceReason::Unclear);
+        .or_else(|| judge(&reply))
+        .unwrap_or(match class {
+            Some(b'5') => BounceReason::Refused,
+            _ => BounceReason::Unclear,
+        });
     let reason = match (class, reason) {
         (Some(b'2'), _) => BounceReason::Delivered,
         // For now the receiver only makes the sender wait, whatever it says.
@@ -174,77 +227,59 @@ pub fn classify(said: &str) -> Bounce {
         }
         (_, reason) => reason,
     };
-    let kind = match reason.kind(is_lasting) {
+    let kind = match reason.kind() {
         // Words that nobody knows, and no code: who can tell whether it is a bounce at all?
         _ if class.is_none() && reason == BounceReason::Unclear => BounceKind::Ignored,
         // An address that does not exist for the moment may exist later.
-        BounceKind::Hard if !is_lasting => BounceKind::Soft,
+        BounceKind::Hard if class == Some(b'4') => BounceKind::Soft,
         kind => kind,
     };
-    let status = status.or(reply).unwrap_or_default().to_owned();
+    let status = reply.status.or(reply.code).unwrap_or_default().to_owned();
     Bounce { kind, reason, status, words: words(said) }
 }
 
-/// RFC 3463: what the subject and detail of an enhanced status code mean.
-fn reason_of_status(code: &str) -> Option<BounceReason> {
-    let (_, detail) = code.split_once('.')?;
-    Some(match detail {
-        "1.0" | "1.1" | "1.3" | "1.6" => BounceReason::NoSuchAddress,
-        "1.2" | "1.10" | "4.4" => BounceReason::NoSuchDomain,
-        "1.7" | "1.8" | "5.2" | "5.4" => BounceReason::Policy,
-        "2.1" => BounceReason::Inactive,
-        "2.2" => BounceReason::MailboxFull,
-        "2.3" | "3.4" => BounceReason::TooLarge,
-        "3.0" | "3.1" | "3.2" | "4.5" | "5.3" => BounceReason::Busy,
-        "4.0" | "4.1" | "4.2" | "4.3" | "4.6" | "4.7" => BounceReason::Unreachable,
-        "7.20" | "7.21" | "7.22" | "7.23" | "7.24" | "7.26" => BounceReason::NotAuthenticated,
-        "7.25" | "7.27" => BounceReason::Blocked,
-        other if other.starts_with("6.") || other.starts_with("7.") => BounceReason::Policy,
-        _ => return None,
-    })
+/// What the receiver said, of what Gmail, SES and Cisco's gateways put around it, and of a dialogue
+/// what was refused in it: a command that was taken is no part of the reason.
+fn told_by_receiver(said: &str) -> Cow<'_, str> {
+    let after = |before: &str| said.rsplit_once(before).map(|(_, told)| told);
+    if let Some(json) = after("diagnosticCode") {
+        // A notification of SES's, as it is mailed.
+        let told = json.trim_start_matches(['\\', '"', ':', ' ']);
+        return told.split(['\\', '"']).next().unwrap_or_default().into();
+    }
+    let told = after("server returned was:").or_else(|| after(" - Unknown address error "));
+    let told = told.unwrap_or(said);
+    let is_refused = |exchange: &&str| {
+        let answer = exchange.split_once("<<<").map_or("", |(_, answer)| answer.trim_start());
+        !answer.starts_with(['2', '3'])
+    };
+    match told.contains(">>>") {
+        true => told.split(">>>").filter(is_refused).collect::<Vec<_>>().join(" ").into(),
+        false => told.into(),
+    }
 }
 
-/// RFC 5321: what is left to tell from a reply code alone.
-fn reason_of_reply(code: &str) -> Option<BounceReason> {
-    Some(match code {
-        "421" | "450" | "451" => BounceReason::Busy,
-        "452" => BounceReason::MailboxFull,
-        "551" | "553" => BounceReason::NoSuchAddress,
-        "552" => BounceReason::TooLarge,
-        "521" | "556" => BounceReason::NoSuchDomain,
-        "530" | "535" => BounceReason::NotAuthenticated,
-        "554" => BounceReason::Policy,
-        _ => return None,
-    })
-}
-
-/// The first enhanced status code, `5.1.1`; not a piece of a network address or of a version.
-fn enhanced_status(said: &str) -> Option<&str> {
-    let bytes = said.as_bytes();
-    let in_number = |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_digit() || *b == b'.');
-    (0..bytes.len()).find_map(|start| {
-        if !matches!(bytes[start], b'2' | b'4' | b'5') || bytes.get(start + 1) != Some(&b'.') {
-            return None;
-        }
-        if start > 0 && in_number(bytes.get(start - 1)) {
-            return None;
-        }
-        let length = bytes[start..].iter().take_while(|b| in_number(Some(b))).count();
-        let code = said[start..start + length].trim_end_matches('.');
-        let parts: Vec<&str> = code.split('.').collect();
-        let is_code =
-            parts.len() == 3 && parts[1..].iter().all(|part| (1..=3).contains(&part.len()));
-        is_code.then_some(code)
-    })
-}
-
-/// The first reply code of SMTP: three digits that stand by themselves.
-fn reply_code(said: &str) -> Option<&str> {
-    let codes = said.split(|c: char| !c.is_ascii_alphanumeric() && c != '.');
-    codes.filter(|word| word.len() == 3 && word.bytes().all(|b| b.is_ascii_digit())).find(|word| {
-        let bytes = word.as_bytes();
-        matches!(bytes[0], b'2' | b'4' | b'5') && bytes[1] <= b'7'
-    })
+/// The reason that a reply gives. What may be the sender's fault goes before what is said of the
+/// recipient, and words before codes that are used for everything; only an exact code about the
+/// sender goes before all words.
+fn judge(reply: &Reply<'_>) -> Option<BounceReason> {
+    let status = reply.status;
+    let said = |rank| words::reason(reply, rank);
+    let exact = reply.statuses.iter().find_map(|status| codes::about_the_sender(status));
+    // Outlook says this of an address that its tenant does not have.
+    let is_outlooks = status == Some("5.4.1")
+        && reply.words.contains(" recipient address rejected access denied ");
+    let signs_in = reply.code.is_some_and(codes::is_about_signing_in);
+    exact
+        .or_else(|| signs_in.then_some(BounceReason::NotAuthenticated))
+        .or_else(|| is_outlooks.then_some(BounceReason::NoSuchAddress))
+        .or_else(|| said(Rank::Sender))
+        .or_else(|| reply.names_a_list.then_some(BounceReason::Blocked))
+        .or_else(|| said(Rank::State))
+        .or_else(|| said(Rank::Recipient))
+        .or_else(|| said(Rank::Weak))
+        .or_else(|| status.and_then(codes::of_status))
+        .or_else(|| reply.code.and_then(codes::of_reply))
 }
 
 /// As much of a text as fits into so many bytes.

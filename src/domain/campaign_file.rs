@@ -1,11 +1,13 @@
 //! Campaign files: TOML text in, a checked `Campaign` or everything that is wrong with it out.
 
+mod amounts;
 mod broadcasts;
 mod forms;
 mod journeys;
 mod messages;
 mod pacing;
 mod rules;
+mod slips;
 mod table;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -24,6 +26,13 @@ use toml::de::{DeTable, DeValue};
 
 /// The largest campaign file: 50 pages, forms and journeys of ordinary size fit several times.
 pub const FILE_BYTES_MAX: usize = 256 * 1024;
+
+/// How problems begin that may come of consents which could not be read.
+const ECHOES: [&str; 3] =
+    ["would never be sent by", "there is no form that asks for", "no form of this campaign asks"];
+
+/// As much of a line as an error quotes.
+const LINE_CHARS_MAX: usize = 40;
 
 /// Something wrong with a file, at its line.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -69,13 +78,14 @@ pub fn read_located(file_name: &str, text: &str) -> Result<(Campaign, Lines), Ve
         let message = format!("the file has {} bytes; the limit is {FILE_BYTES_MAX}", text.len());
         return Err(vec![lines.locate(Problem::new("", message))]);
     }
+    if text.trim().is_empty() {
+        let problem = Problem::new("", "the file is empty");
+        let advice = "a campaign begins with [campaign]; docs/campaign-files.md shows one";
+        return Err(vec![lines.locate(problem.help(advice))]);
+    }
     let (tree, errors) = DeTable::parse_recoverable(text);
-    if !errors.is_empty() {
-        let diagnostic = |error: &toml::de::Error| {
-            let start = error.span().map_or(0, |span| span.start);
-            lines.at(start, Problem::new("", format!("not TOML: {}", error.message())))
-        };
-        return Err(sorted(errors.iter().map(diagnostic).collect()));
+    if let Some(error) = errors.first() {
+        return Err(sorted(not_toml(text, error, &lines)));
     }
     lines.learn("", tree.get_ref());
     let (campaign, problems) = campaign(tree.get_ref(), file_stem(file_name));
@@ -83,6 +93,39 @@ pub fn read_located(file_name: &str, text: &str) -> Result<(Campaign, Lines), Ve
         return Ok((campaign, lines));
     }
     Err(sorted(problems.into_iter().map(|problem| lines.locate(problem)).collect()))
+}
+
+/// What is wrong with a text that is not TOML; if that is none of the common slips, the first that
+/// the parser says.
+fn not_toml(text: &str, error: &toml::de::Error, lines: &Lines) -> Vec<Diagnostic> {
+    let slips = slips::find(text).into_iter();
+    let mut told: Vec<Diagnostic> = slips
+        .map(|slip| lines.at(slip.at, Problem::new("", slip.message).help(slip.help)))
+        .collect();
+    if told.is_empty() {
+        let start = error.span().map_or(0, |span| span.start);
+        told.push(lines.at(start, unread(text, start, error.message())));
+    }
+    told
+}
+
+/// What the parser stumbled over, where no slip that has a name was found.
+fn unread(text: &str, start: usize, message: &str) -> Problem {
+    let is_twice =
+        ["duplicate key", "cannot extend", "redefine"].map(|word| message.contains(word));
+    if is_twice.contains(&true) {
+        let help = "a key or table stands in one place: join the two, or rename one";
+        return Problem::new("", "this stands in the file already, otherwise").help(help);
+    }
+    let line = text[..start].rfind('\n').map_or(0, |end| end + 1);
+    let line = text[line..].lines().next().unwrap_or_default().trim();
+    let shown: String = line.chars().take(LINE_CHARS_MAX).collect();
+    let message = match shown.is_empty() {
+        true => "the line before this one is not finished".to_owned(),
+        false => format!("`{shown}` cannot be read"),
+    };
+    let help = "a line is key = value, [table] or # a comment; a text stands in \"…\"";
+    Problem::new("", message).help(help)
 }
 
 fn sorted(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
@@ -181,11 +224,31 @@ fn campaign(tree: &DeTable<'_>, stem: Option<&str>) -> (Campaign, Vec<Problem>) 
     fill_purposes(&mut campaign, &problems);
     let mut problems = problems.into_inner();
     if problems.iter().all(|problem| problem.key.contains('.')) {
-        let broken: BTreeSet<String> = problems.iter().map(|p| section_of(&p.key)).collect();
+        let mut broken: BTreeSet<String> = problems.iter().map(|p| section_of(&p.key)).collect();
+        broken.extend(problems.iter().filter_map(misspelt).map(|key| section_of(&key)));
         let sound = |problem: &Problem| !broken.contains(&section_of(&problem.key));
-        problems.extend(check(&campaign).into_iter().filter(sound));
+        // What the forms ask for is not known then; nothing else is to blame for that.
+        let is_unasked = problems.iter().any(|p| is_of_consent(&p.key));
+        let is_echo = |problem: &Problem| {
+            is_unasked && ECHOES.iter().any(|echo| problem.message.starts_with(echo))
+        };
+        problems.extend(check(&campaign).into_iter().filter(|p| sound(p) && !is_echo(p)));
     }
     (campaign, problems)
+}
+
+/// Whether a key is about what a form asks consent for.
+fn is_of_consent(key: &str) -> bool {
+    key.strip_prefix("form.").and_then(|rest| rest.split('.').nth(1)).is_some_and(|word| {
+        word.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '[' | ']')) == "consent"
+    })
+}
+
+/// The key that an unknown one was meant to be: what stands in for it is no slip of its own.
+fn misspelt(problem: &Problem) -> Option<String> {
+    let meant = problem.help.as_deref()?.strip_prefix("did you mean `")?.strip_suffix("`?")?;
+    let (table, _) = problem.key.rsplit_once('.')?;
+    (problem.message == "unknown key").then(|| format!("{table}.{meant}"))
 }
 
 /// `journey.nurture` of `journey.nurture.step[2].timeout`.
@@ -253,9 +316,8 @@ fn cost(node: Node<'_>, currency: &str) -> Option<Cost> {
         let money = Money::parse(&text, currency).map(Some);
         money.or_else(|| {
             let places = minor_digits(currency);
-            node.complain(format!(
-                "`{text}` is no amount of {currency}: digits, with at most {places} decimals"
-            ))
+            let problem = Problem::new(&node.key, format!("`{text}` is no amount of {currency}"));
+            node.report(problem.help(format!("digits, with at most {places} decimals")))
         })
     });
     Some(Cost { channel, day, amount: amount? })

@@ -1,6 +1,7 @@
 //! A change: one thing that a decision wants written. All changes of a decision are written in
 //! one atomic batch, or none is.
 
+use super::address::shown;
 use super::consent::ConsentRecord;
 use super::event::{Event, Properties};
 use super::journey::Enrollment;
@@ -19,6 +20,8 @@ pub enum Change {
         event: Event,
         /// Its idempotency key.
         key: Option<String>,
+        /// A hash of what was told under the key, where others chose it.
+        content: Option<String>,
     },
     /// Write an enrollment as it stands now.
     Enrollment(Enrollment),
@@ -107,10 +110,13 @@ impl ErasedAddress {
     }
 
     /// The hashes by which an address may be known: one a key, the present one's first. No address
-    /// begins with their sign.
+    /// begins with their sign. A domain in its own letters is what was hashed before addresses had
+    /// one form.
     pub fn hashes(kind: &str, address: &str, keys: &Keyring) -> Vec<String> {
-        let hashes = keys.pseudonyms(&format!("erased {kind}"), address);
-        hashes.into_iter().map(|hash| format!("#{hash}")).collect()
+        let before = Some(shown(address)).filter(|before| before != address);
+        let spellings = [Some(address), before.as_deref()].into_iter().flatten();
+        let hashes = spellings.flat_map(|one| keys.pseudonyms(&format!("erased {kind}"), one));
+        hashes.map(|hash| format!("#{hash}")).collect()
     }
 }
 
@@ -175,6 +181,8 @@ pub enum Metric {
     Bounced,
     /// Those among them whose address is no good (`message.bounced` with `kind: "hard"`).
     HardBounced,
+    /// Those that were refused for the sender's sake, or the message's (`kind: "block"`).
+    Blocked,
     /// Messages called spam, each once (`message.complained`).
     Complained,
     /// Messages by which somebody unsubscribed, each once (`message.unsubscribed`).
@@ -211,6 +219,7 @@ impl Metric {
             Self::MachineClicks => "machine_clicks",
             Self::Bounced => "bounced",
             Self::HardBounced => "hard_bounced",
+            Self::Blocked => "blocked",
             Self::Complained => "complained",
             Self::Unsubscribed => "unsubscribed",
             Self::Conversions => "conversions",

@@ -2,18 +2,25 @@
 //! Asked of every campaign, whether it comes from a file or from a client of the API.
 
 mod broadcasts;
+mod doubts;
 mod forms;
 mod journeys;
 mod messages;
 mod pacing;
+mod rule_size;
 mod rules;
 #[cfg(test)]
 mod tests;
 
+pub use doubts::doubts;
+
+use super::address::{read_email, read_sender};
 use super::campaign::{Campaign, Page};
 use super::primitives::Span;
 use super::problem::Problem;
 use std::collections::BTreeMap;
+
+pub use rule_size::rule_bytes;
 
 /// Pages, forms, segments and journeys, each: an admin page lists them all.
 pub const SECTION_ENTRIES_MAX: usize = 50;
@@ -25,12 +32,15 @@ pub const FIELDS_MAX: usize = 50;
 pub const OPTIONS_MAX: usize = 100;
 /// Variants of a page: with more, none gets enough visitors to be compared.
 pub const VARIANTS_MAX: usize = 10;
-/// How deep rules nest: SQLite's expressions may be 100 deep, each level of a rule takes up to 5.
+/// How deep rules nest: SQLite's expressions may be 100 deep, each level of a rule takes up to 2.
 pub const RULE_DEPTH_MAX: usize = 20;
-/// Questions in one rule: each costs a subquery, and a statement has 100 parameters on D1.
+/// Questions in one rule: each costs a subquery, and more are no rule that a person understands.
 pub const RULE_LEAVES_MAX: usize = 100;
-/// Questions about dates in one rule: each is up to 3 kB of SQL, and D1 takes 100 kB.
+/// Questions about dates in one rule: each is up to 3 kB of SQL.
 pub const RULE_DATES_MAX: usize = 10;
+/// Bytes of SQL that a rule comes to: D1 takes as many in a statement
+/// (https://developers.cloudflare.com/d1/platform/limits/).
+pub const RULE_BYTES_MAX: usize = 100_000;
 /// Bytes of a pattern, as LIKE has it (D1's limit): no pattern of that length is slow.
 pub const PATTERN_BYTES_MAX: usize = 50;
 /// Days that an anniversary may lie ahead: with a year, it always would.
@@ -261,6 +271,15 @@ impl Check<'_> {
     }
 }
 
+/// Whether something is called as names are.
+fn is_name(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
+    !name.is_empty()
+        && name.len() <= NAME_CHARS_MAX
+        && name.chars().all(plain)
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+}
+
 /// The shapes of small values.
 impl Check<'_> {
     fn count(&mut self, key: &str, count: usize, max: usize, what: &str) {
@@ -271,12 +290,7 @@ impl Check<'_> {
 
     /// A name that an author chose for something: it stands in keys, URLs and columns.
     fn name(&mut self, key: &str, name: &str) {
-        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
-        let fits = !name.is_empty()
-            && name.len() <= NAME_CHARS_MAX
-            && name.chars().all(plain)
-            && name.starts_with(|c: char| c.is_ascii_alphanumeric());
-        if !fits {
+        if !is_name(name) {
             let problem = Problem::new(key, format!("`{name}` is not a name"));
             let advice = format!("a-z, 0-9, - and _, at most {NAME_CHARS_MAX} characters");
             self.problems.push(problem.help(advice));
@@ -300,8 +314,8 @@ impl Check<'_> {
         let plain = |c: char| c.is_alphanumeric() || "._-".contains(c);
         let length = name.chars().count();
         if !(1..=100).contains(&length) || !name.chars().all(plain) {
-            let message = format!("`{name}` is not an event's name, such as order.completed");
-            self.say(key, message);
+            let problem = Problem::new(key, format!("`{name}` is not an event's name"));
+            self.problems.push(problem.help("letters, digits, ., _ and -: order.completed"));
         }
     }
 
@@ -334,20 +348,15 @@ impl Check<'_> {
 
     /// An e-mail address, by its shape only: what the owner types is tried when mail is sent.
     fn address(&mut self, key: &str, address: &str) {
-        if !is_address(address) {
+        if read_email(address).is_err() {
             self.say(key, format!("`{address}` is not an e-mail address"));
         }
     }
 
     /// A sender: an address, or `Name <address>`.
     fn sender(&mut self, key: &str, sender: &str) {
-        let address = match sender.strip_suffix('>').and_then(|rest| rest.rsplit_once('<')) {
-            Some((_, address)) => address,
-            None => sender,
-        };
-        let fits = is_address(address) && !sender.chars().any(char::is_control);
         let message = format!("`{sender}` is not a sender: Name <address@example.com>");
-        self.say_unless(fits, key, &message);
+        self.say_unless(read_sender(sender).is_ok(), key, &message);
     }
 
     /// A template's name: its folder, a slash, its own name.
@@ -360,21 +369,8 @@ impl Check<'_> {
         });
         if !fits || template.len() > LINE_CHARS_MAX {
             let forms: Vec<String> = folders.iter().map(|f| format!("{f}/<name>")).collect();
-            self.say(key, format!("`{template}` is not a template: {}", forms.join(" or ")));
+            let problem = Problem::new(key, format!("`{template}` is not a template"));
+            self.problems.push(problem.help(format!("write {}", forms.join(" or "))));
         }
     }
-}
-
-fn is_address(address: &str) -> bool {
-    let Some((local, domain)) = address.rsplit_once('@') else { return false };
-    let odd = |c: char| c.is_whitespace() || c.is_control() || "<>()[],;:\\\"@".contains(c);
-    let label = |label: &str| {
-        !label.is_empty() && label.len() <= 63 && !label.starts_with('-') && !label.ends_with('-')
-    };
-    (1..=64).contains(&local.len())
-        && address.len() <= 254
-        && !local.contains(odd)
-        && !domain.contains(odd)
-        && domain.contains('.')
-        && domain.split('.').all(label)
 }

@@ -19,6 +19,10 @@ pub struct Consent {
     /// The forms that asked for a confirmation before that one, and still wait for it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waiting: Vec<QualifiedId>,
+    /// Whether it was refused before a form asked for it again: then it waits for the owner of the
+    /// address, whatever the form says.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub was_refused: bool,
     /// When.
     pub at: Millis,
 }
@@ -72,6 +76,17 @@ impl Consent {
     /// Whether something waits for the confirmation of the address.
     pub fn is_pending(&self) -> bool {
         self.state == ConsentState::Granted && (self.double_opt_in || !self.waiting.is_empty())
+    }
+
+    /// Whether it was taken back, and the owner of the address has not agreed again since.
+    pub fn is_refused(&self) -> bool {
+        self.state == ConsentState::Withdrawn || self.was_refused && self.is_pending()
+    }
+
+    /// Whether the link of a confirmation mail gives it. That proves a mailbox: texts that were
+    /// refused wait for START from the number itself.
+    pub fn waits_for_link(&self) -> bool {
+        self.is_pending() && (self.channel == Channel::Email || !self.was_refused)
     }
 
     /// The forms whose sender is to confirm, in the order they were sent.

@@ -6,7 +6,7 @@ use super::event::Event;
 use super::journey::{BusyHour, Enrollment, EnrollmentState};
 use super::message::Message;
 use super::primitives::{CampaignId, Channel, ContactId, MessageId, Millis, QualifiedId};
-use super::suppression::Suppression;
+use super::suppression::{Suppression, SuppressionReason};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,6 +45,8 @@ pub struct Contact {
     pub consents: Vec<Consent>,
     /// When the newest confirmation mails left, or are to leave, oldest first.
     pub confirmation_mails: Vec<Millis>,
+    /// The same of contacts whose addresses are other spellings of its mailbox.
+    pub mails_to_mailbox: Vec<Millis>,
     /// The channels on which its address must not be written to, and why.
     pub suppressed: BTreeMap<Channel, Suppression>,
     /// The messages that came back in a row on each channel, from an address that may work another
@@ -96,6 +98,9 @@ pub struct SoftBounces {
     pub last_at: Millis,
     /// When a message last arrived: what came back before it, and is told after it, is no news.
     pub arrived_at: Millis,
+    /// How many were refused for good in words that nobody understands.
+    #[serde(default)]
+    pub refused: u32,
 }
 
 impl SoftBounces {
@@ -107,16 +112,30 @@ impl SoftBounces {
         counts
     }
 
+    /// One more was refused in words that nobody understands; how many there are now, without one
+    /// that came back before another arrived.
+    pub fn refuse(&mut self, at: Millis) -> u32 {
+        self.last_at = self.last_at.max(at);
+        let counts = at > self.arrived_at;
+        self.refused = self.refused.saturating_add(counts.into());
+        if counts { self.refused } else { 0 }
+    }
+
     /// A message has arrived: what came back before it no longer counts.
     pub fn end(&mut self, at: Millis) {
         self.arrived_at = self.arrived_at.max(at);
         if self.last_at <= self.arrived_at {
-            self.count = 0;
+            (self.count, self.refused) = (0, 0);
         }
     }
 }
 
 impl Contact {
+    /// Whether nothing is known of it but its addresses.
+    pub fn is_blank(&self) -> bool {
+        self.attributes.is_empty() && self.consents.is_empty() && self.touches.is_empty()
+    }
+
     /// Somebody we have never heard of.
     pub fn unknown(id: ContactId, now: Millis) -> Self {
         Self {
@@ -132,6 +151,7 @@ impl Contact {
             time_zone: None,
             consents: Vec::new(),
             confirmation_mails: Vec::new(),
+            mails_to_mailbox: Vec::new(),
             suppressed: BTreeMap::new(),
             soft_bounces: BTreeMap::new(),
             touches: Vec::new(),
@@ -188,6 +208,16 @@ impl Contact {
         self.consents.iter().find(|c| c.channel == channel && c.purpose == purpose)
     }
 
+    /// Whether only the owner of the address on a channel can agree to this purpose there: it was
+    /// taken back, everything on the channel was, or the address is suppressed for that.
+    pub fn has_refused(&self, channel: Channel, purpose: &str) -> bool {
+        let suppressed = self.suppressed.get(&channel);
+        let said = || self.consents.iter().filter(|consent| consent.channel == channel);
+        suppressed.is_some_and(|known| known.reason == SuppressionReason::Unsubscribed)
+            || self.consent(channel, purpose).is_some_and(Consent::is_refused)
+            || said().next().is_some() && said().all(Consent::is_refused)
+    }
+
     /// Its address on a channel.
     pub fn address_on(&self, channel: Channel) -> Option<&String> {
         match channel {
@@ -202,6 +232,13 @@ impl Contact {
         self.consent(channel, purpose).is_some_and(Consent::allows)
     }
 
+    /// Whether its owner has proved the address on a channel: by the link of a confirmation mail,
+    /// of the preference page, or by a text from the number.
+    pub fn is_proved(&self, channel: Channel) -> bool {
+        let mut said = self.consents.iter().filter(|consent| consent.channel == channel);
+        said.any(|consent| consent.state == ConsentState::Confirmed)
+    }
+
     /// Whether it wants its openings and clicks to be followed by nobody.
     pub fn refuses_tracking(&self) -> bool {
         let said = self.attributes.get(DO_NOT_TRACK);
@@ -212,12 +249,6 @@ impl Contact {
     pub fn put_consent(&mut self, consent: Consent) {
         self.consents.retain(|c| c.channel != consent.channel || c.purpose != consent.purpose);
         self.consents.push(consent);
-    }
-
-    /// Whether it waits for its own confirmation of a form's consent by e-mail.
-    pub fn awaits_confirmation(&self, purpose: &str) -> bool {
-        self.consent(Channel::Email, purpose)
-            .is_some_and(|c| c.state == ConsentState::Granted && c.double_opt_in)
     }
 
     /// The newest passage through a journey.

@@ -9,6 +9,13 @@ use serde_json::{Map, Value};
 /// What an event tells beside its name and date.
 pub type Properties = Map<String, Value>;
 
+/// What an event is worth, as people name it: an amount of a currency.
+pub const VALUE: &str = "value";
+/// The property that keeps it, in minor units.
+pub const VALUE_MINOR: &str = "value_minor";
+/// The property that keeps its currency (ISO 4217).
+pub const CURRENCY: &str = "currency";
+
 /// The names of the events that dripline itself records. Others come through the API.
 pub mod names {
     #![allow(missing_docs, reason = "each constant is its own text")]
@@ -34,6 +41,7 @@ pub mod names {
     pub const CONSENT_PREFERENCES: &str = "consent.preferences";
     pub const CONTACT_SUPPRESSED: &str = "contact.suppressed";
     pub const CONTACT_RELEASED: &str = "contact.released";
+    pub const CONTACT_RESPELLED: &str = "contact.respelled";
     pub const SEGMENT_ENTERED: &str = "segment.entered";
     pub const SEGMENT_LEFT: &str = "segment.left";
     pub const JOURNEY_ENTERED: &str = "journey.entered";
@@ -48,8 +56,11 @@ pub mod names {
     pub const BROADCAST_SKIPPED: &str = "broadcast.skipped";
     pub const BROADCAST_CONVERTED: &str = "broadcast.converted";
     pub const CONTACT_NAMED: &str = "contact.named";
+    pub const CONTACT_UPDATED: &str = "contact.updated";
+    pub const CONTACT_REPORT_REFUSED: &str = "contact.report_refused";
     pub const CONTACT_ERASED: &str = "contact.erased";
     pub const CONTACT_MERGED: &str = "contact.merged";
+    pub const CONTACT_REDATED: &str = "contact.redated";
 
     /// The families of names that only dripline may record.
     pub const RESERVED: [&str; 8] = [

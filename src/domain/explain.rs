@@ -1,6 +1,7 @@
 //! Why? What holds of one contact, and why: journeys, messages, segments.
 
 use super::catalog::{Catalog, Edition};
+use super::claim;
 use super::contact::Contact;
 use super::decide::triggers;
 use super::event::{Event, names};
@@ -14,6 +15,7 @@ use super::message::MessageState;
 use super::primitives::{ContactId, MessageId, Millis, QualifiedId};
 use super::reason::in_words;
 use super::rule::{Explained, Rule};
+use super::suppression::Suppression;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -23,6 +25,12 @@ use std::collections::BTreeSet;
 pub struct Explanation {
     /// The contact.
     pub contact: ContactId,
+    /// The channels on which nothing is sent to its address, and why.
+    #[serde(default)]
+    pub suppressed: Vec<SuppressionExplained>,
+    /// What was told about it and not believed, oldest first.
+    #[serde(default)]
+    pub set_aside: Vec<SetAside>,
     /// The live journeys, and those that it was in.
     pub journeys: Vec<JourneyExplained>,
     /// Its newest messages, the newest first.
@@ -32,6 +40,33 @@ pub struct Explanation {
     pub broadcasts: Vec<BroadcastExplained>,
     /// The live segments.
     pub segments: Vec<SegmentExplained>,
+}
+
+/// A suppression of one of its addresses.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SuppressionExplained {
+    /// Which.
+    #[serde(flatten)]
+    pub suppression: Suppression,
+    /// The reason in words.
+    pub words: String,
+}
+
+/// Something that was told about a contact and has changed nothing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SetAside {
+    /// When it was told.
+    pub at: Millis,
+    /// By what: a form, or an event of the API by its name.
+    pub by: String,
+    /// What: an attribute or `phone`, or the id that was used twice.
+    pub name: String,
+    /// The value, or the properties of the event.
+    pub value: Value,
+    /// What became of it: a word of `domain/reason.rs`.
+    pub state: String,
+    /// The same in words.
+    pub words: String,
 }
 
 /// Where a contact stands with a journey.
@@ -139,6 +174,8 @@ pub fn explain(
     });
     Explanation {
         contact: contact.id.clone(),
+        suppressed: suppressed(contact, now, language),
+        set_aside: set_aside(contact, now, language),
         journeys: journeys.into_iter().filter_map(|id| asked.journey(id)).collect(),
         messages,
         broadcasts: Vec::new(),
@@ -151,6 +188,8 @@ pub fn wanted_events(catalog: &Catalog) -> BTreeSet<String> {
     let mut wanted = catalog.watched_events();
     let triggers = [
         names::FORM_SUBMITTED,
+        names::CONTACT_UPDATED,
+        names::CONTACT_REPORT_REFUSED,
         names::CONSENT_CONFIRMED,
         names::SEGMENT_ENTERED,
         names::JOURNEY_ENTERED,
@@ -159,6 +198,44 @@ pub fn wanted_events(catalog: &Catalog) -> BTreeSet<String> {
     ];
     wanted.extend(triggers.map(str::to_owned));
     wanted
+}
+
+fn suppressed(contact: &Contact, now: Millis, language: Language) -> Vec<SuppressionExplained> {
+    let hold = contact.suppressed.values().filter(|suppression| suppression.holds(now));
+    let explain = |suppression: &Suppression| SuppressionExplained {
+        suppression: suppression.clone(),
+        words: in_words(suppression.reason.as_str(), language),
+    };
+    hold.map(explain).collect()
+}
+
+/// What forms claimed of the contact, and what was told under an id of something else.
+fn set_aside(contact: &Contact, now: Millis, language: Language) -> Vec<SetAside> {
+    let open = claim::open(contact, now);
+    let text = |event: &Event, name: &str| {
+        let value = event.properties.get(name).and_then(Value::as_str);
+        value.unwrap_or_default().to_owned()
+    };
+    let mut all = Vec::new();
+    for event in &contact.history {
+        let mut add = |by: String, name: String, value: Value, state: &str| {
+            let (at, words) = (event.at, in_words(state, language));
+            all.push(SetAside { at, by, name, value, state: state.to_owned(), words });
+        };
+        for (name, value) in claim::of(event) {
+            let state = match contact.attribute(name).as_ref() == Some(value) {
+                true => "claim_taken_over",
+                false if open.get(name) == Some(value) => "claim_waits",
+                false => "claim_not_taken",
+            };
+            add(text(event, "form"), name.clone(), value.clone(), state);
+        }
+        if event.name == names::CONTACT_REPORT_REFUSED {
+            let told = event.properties.get("told").cloned().unwrap_or_default();
+            add(text(event, "event"), text(event, "id"), told, "id_used_for_another_event");
+        }
+    }
+    all
 }
 
 struct Asked<'a> {

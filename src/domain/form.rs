@@ -7,6 +7,7 @@ use super::country;
 use super::language::Language;
 use super::primitives::{Channel, Span};
 use super::token::sha256_hex;
+use super::typed;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -107,6 +108,18 @@ pub enum FieldKind {
         /// The value when the address has none.
         value: String,
     },
+}
+
+impl FieldKind {
+    /// Whether the visitor types the answer, or an address may bring it, and it is none of options.
+    pub fn is_typed(&self) -> bool {
+        match self {
+            Self::Text | Self::Textarea | Self::Email | Self::Tel { .. } | Self::Url => true,
+            Self::Hidden { .. } => true,
+            Self::Number { .. } | Self::Date | Self::Checkbox | Self::Country => false,
+            Self::Select(_) | Self::Radio(_) | Self::MultiSelect(_) => false,
+        }
+    }
 }
 
 /// One option of a select, radio or multi-select field.
@@ -357,8 +370,9 @@ impl FieldProblem {
                 "这段文字已有更改。请阅读，同意请勾选。",
             ),
             FieldReason::SendAgain => (
-                "Please check your answers and send the form once more.",
-                "请核对您填写的内容，然后再提交一次。",
+                "All your answers are still here, and nothing is wrong with them. Send the form \
+                 once more.",
+                "您填写的内容都已保留，没有错误。请再提交一次。",
             ),
         };
         language.pick(english, chinese).to_owned()
@@ -436,9 +450,12 @@ fn read_field(field: &Field, values: &[String]) -> Result<Option<serde_json::Val
     Ok(Some(read))
 }
 
-/// The one value that is not blank, trimmed.
+/// The one value that is not blank, trimmed: also of what is not seen and comes along when it is
+/// pasted, such as the marks of direction round a copied number.
 fn single(values: &[String]) -> Result<Option<&str>, FieldReason> {
-    let mut filled = values.iter().map(|value| value.trim()).filter(|value| !value.is_empty());
+    let is_margin = |c: char| c.is_whitespace() || typed::is_invisible(c);
+    let trimmed = values.iter().map(|value| value.trim_matches(is_margin));
+    let mut filled = trimmed.filter(|value| !value.is_empty());
     let first = filled.next();
     if filled.next().is_some() { Err(FieldReason::SeveralValues) } else { Ok(first) }
 }
@@ -446,7 +463,7 @@ fn single(values: &[String]) -> Result<Option<&str>, FieldReason> {
 /// A tab, as it comes along with pasted cells, becomes a space.
 fn read_line(value: &str) -> Result<String, FieldReason> {
     let text = value.replace('\t', " ");
-    check_text(&text, TEXT_CHARS_MAX, |_| false)?;
+    check_line(&text, TEXT_CHARS_MAX)?;
     Ok(text)
 }
 
@@ -455,6 +472,14 @@ fn read_lines(value: &str) -> Result<String, FieldReason> {
     let text = value.replace("\r\n", "\n").replace('\r', "\n").replace('\t', " ");
     check_text(&text, TEXTAREA_CHARS_MAX, |c| c == '\n')?;
     Ok(text)
+}
+
+/// In one line nothing turns the direction of what follows.
+fn check_line(text: &str, chars_max: usize) -> Result<(), FieldReason> {
+    if text.chars().any(typed::is_bidi) {
+        return Err(FieldReason::ControlCharacter);
+    }
+    check_text(text, chars_max, |_| false)
 }
 
 fn check_text(
@@ -496,7 +521,7 @@ fn read_number(
 
 /// An absolute http or https address with a host and without a user's name.
 fn read_url(value: &str) -> Result<String, FieldReason> {
-    check_text(value, URL_CHARS_MAX, |_| false)?;
+    check_line(value, URL_CHARS_MAX)?;
     let (scheme, rest) = value.split_once("://").ok_or(FieldReason::NotAUrl)?;
     let scheme = scheme.to_ascii_lowercase();
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();

@@ -4,7 +4,8 @@ use super::pacing::hours::Hours;
 use super::primitives::{Millis, Span};
 use super::recurrence::Recurrence;
 use super::rule::{Rule, Scalar};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// A journey as a campaign file describes it.
@@ -67,10 +68,16 @@ pub struct JourneyStatus {
     pub campaign: super::primitives::CampaignId,
     /// Its name within the campaign.
     pub journey: String,
-    /// The last word.
+    /// The last word. One that this code does not know halts the journey, and loses nothing.
+    #[serde(deserialize_with = "known_or_paused")]
     pub state: RunState,
     /// When it was said.
     pub since: Millis,
+}
+
+fn known_or_paused<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RunState, D::Error> {
+    let word = Value::deserialize(deserializer)?;
+    Ok(serde_json::from_value(word).unwrap_or(RunState::Paused))
 }
 
 impl JourneyStatus {

@@ -8,7 +8,10 @@
 //! Opens through the picture proxies of Gmail and Yahoo count as people's: those fetch when
 //! somebody opens. Apple's privacy proxy fetches whether or not somebody does, so it is a machine.
 
+mod crawlers;
+
 use super::primitives::{Millis, Span};
+use crawlers::Crawlers;
 use serde::{Deserialize, Serialize};
 use std::net::Ipv4Addr;
 
@@ -30,7 +33,7 @@ pub struct Facts {
     /// The method, where it is not GET.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub method: String,
-    /// The user agent, its versions cut to their first number: see `known_agent`.
+    /// The user agent, its versions cut to their first two numbers: see `known_agent`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub agent: String,
     /// The number of the network it came from (RFC 1930), where the platform tells.
@@ -120,29 +123,40 @@ impl Network {
     }
 }
 
-/// Words in the user agents of scanners, crawlers, and what makes previews of links.
-const SCANNERS: [&str; 56] = [
-    "bot", "crawl", "spider", "scanner", "preview", "barracuda", "proofpoint", "mimecast",
-    "safelinks", "ironport", "ciscosecure", "trendmicro", "tmes", "fortimail", "fortiguard",
-    "sophos", "symantec", "messagelabs", "hornetsecurity", "cloudmark", "vadesecure",
-    "mailscanner", "mailmarshal", "virustotal", "urlscan", "phishtank", "netcraft", "censys",
-    "zgrab", "headless", "phantomjs", "selenium", "puppeteer", "playwright", "lighthouse",
-    "facebookexternalhit", "whatsapp/", "slack-imgproxy", "skypeuripreview", "google-safety",
-    "googleother", "google-inspectiontool", "apis-google", "mediapartners", "feedfetcher",
-    "existence discovery", "protocol discovery", "monitor", "uptime", "pingdom", "statuscake",
-    "validator", "linkcheck", "link checker", "archive.org", "nuclei",
+/// Words in the user agents of machines that look into mail and that the list of crawlers does
+/// not have.
+const SCANNERS: [&str; 24] = [
+    "barracuda", "proofpoint", "mimecast", "safelinks", "ironport", "ciscosecure", "trendmicro",
+    "tmes", "fortimail", "fortiguard", "sophos", "symantec", "messagelabs", "hornetsecurity",
+    "cloudmark", "vadesecure", "mailscanner", "mailmarshal", "virustotal", "phishtank", "netcraft",
+    "apis-google", "mediapartners", "googleother",
 ];
 
-/// How the user agents of programs' HTTP libraries begin, or words in them.
-const LIBRARIES: [&str; 24] = [
+/// How programs' HTTP libraries call themselves: of those that the list of crawlers knows, these
+/// are told by their own reason.
+const LIBRARIES: [&str; 23] = [
     "curl/", "wget/", "python-requests", "python-urllib", "python/", "aiohttp", "httpx",
-    "go-http-client", "java/", "okhttp", "libwww", "axios/", "node-fetch", "undici", "guzzlehttp",
-    "php/", "apache-httpclient", "winhttp", "postman", "insomnia", "restsharp", "scrapy",
-    "httpclient", "ruby",
+    "go-http-client", "java/", "okhttp", "libwww-perl", "axios/", "node-fetch", "undici",
+    "guzzlehttp", "php/", "apache-httpclient", "winhttp", "postman", "insomnia", "restsharp",
+    "scrapy", "httpclient",
 ];
 
 /// The picture proxies that fetch when somebody opens.
 const OPENED_BY_PEOPLE: [&str; 2] = ["googleimageproxy", "yahoomailproxy"];
+
+/// What Apple's privacy proxy calls itself, and how that was kept before versions kept their `.0`.
+const APPLE_PROXY: [&str; 2] = ["mozilla/5.0", "mozilla/5"];
+
+/// Mail programs, which fetch pictures and say less of themselves than browsers do.
+const MAIL_PROGRAMS: [&str; 17] = [
+    "ms-office", "msoffice", "microsoft office", "microsoft outlook", "outlook-", "thunderbird",
+    "navermailapp", "airmail", "em client", "emclient", "the bat!", "foxmail", "mailmaster",
+    "lotus-notes", "postbox", "k-9 mail", "mail.ru/",
+];
+
+thread_local! {
+    static CRAWLERS: Option<Crawlers> = Crawlers::read().ok();
+}
 
 /// Why a fetch is taken for a machine's; empty for a person's. The words are those of
 /// `domain/reason.rs`. `told` is when the message was sent, or known to have arrived.
@@ -210,18 +224,16 @@ impl Agent {
         if self.is_opened_by_people() {
             return (fetched == Fetched::Link).then_some("scanner_user_agent");
         }
-        // Cubot makes telephones.
-        if has(&SCANNERS) && (!lower.contains("cubot") || lower.matches("bot").count() > 1) {
+        if has(&SCANNERS) {
             return Some("scanner_user_agent");
         }
-        if has(&LIBRARIES) {
-            return Some("http_library");
-        }
-        // Every browser names its system in brackets. Apple's proxy says `Mozilla/5.0` and no more.
-        match (fetched, lower.as_str()) {
-            (Fetched::Picture, "mozilla/5.0" | "mozilla/5") => Some("privacy_proxy"),
-            (Fetched::Link, _) if !lower.contains('(') => Some("no_browser"),
-            _ => None,
+        // Apple's proxy says `Mozilla/5.0` and no more; mail programs say less than browsers do.
+        match fetched {
+            Fetched::Picture if APPLE_PROXY.contains(&lower.as_str()) => Some("privacy_proxy"),
+            Fetched::Picture if has(&MAIL_PROGRAMS) => None,
+            _ if !is_crawler(lower) => None,
+            _ if has(&LIBRARIES) => Some("http_library"),
+            _ => Some("scanner_user_agent"),
         }
     }
 
@@ -230,25 +242,32 @@ impl Agent {
     }
 }
 
-/// A user agent as it is kept: versions cut to their first number, so that it tells the kind of
+fn is_crawler(agent: &str) -> bool {
+    CRAWLERS.with(|list| list.as_ref().is_some_and(|list| list.know(agent)))
+}
+
+/// A user agent as it is kept: of a version its first two numbers, so that it tells the kind of
 /// browser and not which of its users.
 pub fn known_agent(agent: &str) -> String {
     let mut kept = String::with_capacity(agent.len().min(AGENT_BYTES_MAX));
-    let (mut in_number, mut is_cut) = (false, false);
-    for c in agent.trim().chars() {
-        if c.is_ascii_digit() {
-            in_number = true;
-        } else if in_number && (c == '.' || c == '_') {
-            is_cut = true;
-        } else {
-            (in_number, is_cut) = (false, false);
+    let (mut numbers, mut before) = (0, ' ');
+    for c in agent.trim().chars().filter(|c| !c.is_control()) {
+        match c {
+            '0'..='9' if before.is_ascii_digit() => {}
+            '0'..='9' if (before == '.' || before == '_') && numbers > 0 => numbers += 1,
+            '0'..='9' => numbers = 1,
+            '.' | '_' if before.is_ascii_digit() => {}
+            _ => numbers = 0,
         }
-        if !is_cut && !c.is_control() {
-            if kept.len() + c.len_utf8() > AGENT_BYTES_MAX {
-                break;
-            }
-            kept.push(c);
+        before = c;
+        let goes_on = matches!(c, '.' | '_') && numbers >= 2;
+        if numbers > 2 || goes_on {
+            continue;
         }
+        if kept.len() + c.len_utf8() > AGENT_BYTES_MAX {
+            break;
+        }
+        kept.push(c);
     }
     kept
 }
@@ -286,6 +305,15 @@ mod tests {
             "Opera/9.80 (Android; Opera Mini/36.2.2254/119.132; U; id) Presto/2.12.423",
             "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) \
              SamsungBrowser/25.0 Chrome/121.0.0.0 Mobile Safari/537.36",
+            "Mozilla/5.0 (Linux; Android 14; DISCOVERY_2_ME) AppleWebKit/537.36 \
+             (KHTML, like Gecko) Chrome/137.0.0.0 Mobile Safari/537.36",
+            "Mozilla/5.0 (Linux; Android 6.0; M BOT 551 Build/MRA58K) AppleWebKit/537.36 \
+             (KHTML, like Gecko) Chrome/54.0.2840.85 Mobile Safari/537.36",
+            "Mozilla/5.0 (Linux; Android 6.0.1; SUGAR F11; Build/MMB29M; wv) AppleWebKit/537.36 \
+             (KHTML, like Gecko) Chrome/46.0.2490.92 Mobile Safari/537.36 \
+             SogouMSE,SogouMobileBrowser/5.6.0",
+            "Opera/9.80 (Linux mips; U; HbbTV/1.1.1 (; Humax; hdr1000s; 1.0.0; 1.0.0; ); \
+             ce-html/1.0; xx) Presto/2.10.250 Version/11.60",
         ];
         for agent in browsers {
             assert_eq!(click(agent), "", "{agent}");
@@ -297,7 +325,7 @@ mod tests {
     fn machines_are_known_by_what_they_call_themselves() {
         let machines = [
             ("", "no_user_agent"),
-            ("Mozilla/5.0", "no_browser"),
+            ("Mozilla/5.0", "scanner_user_agent"),
             (
                 "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
                 "scanner_user_agent",
@@ -313,6 +341,17 @@ mod tests {
             ),
             (
                 "Sogou web spider/4.0(+http://www.sogou.com/docs/help/webmasters.htm#07)",
+                "scanner_user_agent",
+            ),
+            (
+                "Mozilla/5.0 (Linux; Android 6.0.1; Nexus 5X Build/MMB29P) AppleWebKit/537.36 \
+                 (KHTML, like Gecko) Chrome/137.0.0.0 Mobile Safari/537.36 (compatible; \
+                 Googlebot/2.1; +http://www.google.com/bot.html)",
+                "scanner_user_agent",
+            ),
+            (
+                "Mozilla/5.0 (Linux; Android 9; Nokia 3; compatible; SomeBot/1.0) \
+                 AppleWebKit/537.36 (KHTML, like Gecko) Chrome/88.0.0.0 Mobile Safari/537.36",
                 "scanner_user_agent",
             ),
             ("facebookexternalhit/1.1 Facebot Twitterbot/1.0", "scanner_user_agent"),
@@ -420,10 +459,10 @@ mod tests {
     fn what_is_kept_of_a_user_agent_tells_the_kind_of_browser() {
         assert_eq!(
             known_agent(CHROME),
-            "Mozilla/5 (Windows NT 10; Win64; x64) AppleWebKit/537 (KHTML, like Gecko) \
-             Chrome/126 Safari/537"
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) \
+             Chrome/126.0 Safari/537.36"
         );
-        assert_eq!(known_agent("a\r\nb 1.2_3x 10_15"), "ab 1x 10");
+        assert_eq!(known_agent("a\r\nb 1.2_3x 10_15_7 1. x.y"), "ab 1.2x 10_15 1. x.y");
         assert_eq!(known_agent(&"中".repeat(500)).len(), 300);
     }
 }

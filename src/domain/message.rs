@@ -1,5 +1,6 @@
 //! A message: one e-mail or SMS to one contact, written down before it is sent.
 
+use super::address::read_email;
 use super::broadcast;
 use super::consent::Consent;
 use super::contact::Contact;
@@ -61,6 +62,10 @@ pub struct Message {
     pub opened_at: Option<Millis>,
     /// When a person first clicked in it.
     pub clicked_at: Option<Millis>,
+    /// The address that it went to, from when it was about to be sent; `None` for a notice, and for
+    /// what was sent before that was written down.
+    #[serde(default)]
+    pub address: Option<String>,
     /// When what became of it was first heard.
     pub heard: Milestones,
     /// What it took, of a text message, as far as that is known.
@@ -117,6 +122,7 @@ impl Message {
             waited: false,
             opened_at: None,
             clicked_at: None,
+            address: None,
             heard: Milestones::default(),
             spent: None,
         }
@@ -132,6 +138,9 @@ impl Message {
 pub mod house {
     /// The mail that asks for a confirmation of the address.
     pub const CONFIRM: &str = "house/confirm";
+    /// The note of such a mail that asks about details of the contact too, and not about consent
+    /// alone.
+    pub const DETAILS: &str = "details";
     /// The notice to a campaign's owner.
     pub const NOTIFY: &str = "house/notify";
     /// The text that says that no more will come.
@@ -251,7 +260,7 @@ pub fn fence(message: &Message, contact: &Contact, owner: &str) -> Fence {
     }
     if message.class == Class::Internal {
         let to = if message.is_test() { &*message.note } else { owner };
-        return Fence::Open(to.to_owned());
+        return Fence::Open(read_email(to).unwrap_or_else(|_| to.to_owned()));
     }
     let Some(address) = contact.address_on(message.channel) else {
         return Fence::Closed("no_address");
@@ -259,7 +268,8 @@ pub fn fence(message: &Message, contact: &Contact, owner: &str) -> Fence {
     if contact.suppressed.get(&message.channel).is_some_and(|known| bars(known, message)) {
         return Fence::Closed("suppressed");
     }
-    if message.template == house::CONFIRM && !contact.consents.iter().any(Consent::is_pending) {
+    let asks_nothing = || !contact.consents.iter().any(Consent::waits_for_link);
+    if message.template == house::CONFIRM && message.note != house::DETAILS && asks_nothing() {
         return Fence::Closed("nothing_to_confirm");
     }
     let passage = contact.enrollments.iter().find(|e| Some(&e.id) == message.enrollment.as_ref());
@@ -330,6 +340,7 @@ mod tests {
             double_opt_in: false,
             form: None,
             waiting: Vec::new(),
+            was_refused: false,
             at: now,
         });
         contact.enrollments.push(Enrollment {

@@ -98,7 +98,7 @@ impl Origin {
             return self.utm_source.to_lowercase();
         }
         let Some(host) = host_of(&self.referrer) else {
-            return "direct".to_owned();
+            return channel_of_app(&self.referrer).to_owned();
         };
         let own = own_host.split(':').next().unwrap_or_default();
         let channel = if host.eq_ignore_ascii_case(own) {
@@ -127,6 +127,78 @@ const SOCIAL_HOSTS: [&str; 26] = [
     "weibo.cn", "weibo.com", "weixin.qq.com", "x.com", "xhslink.com", "xiaohongshu.com",
     "youtube.com", "zhihu.com",
 ];
+
+/// What a referrer of an Android app begins with; the app's package follows
+/// (https://developer.android.com/reference/android/content/Intent#URI_ANDROID_APP_SCHEME).
+const ANDROID_APP: &str = "android-app://";
+
+/// Android packages of search engines; what is published under them belongs to them too.
+const SEARCH_APPS: [&str; 12] = [
+    "com.google.android.googlequicksearchbox",
+    "com.google.android.apps.searchlite",
+    "com.baidu.searchbox",
+    "com.microsoft.bing",
+    "com.duckduckgo.mobile.android",
+    "com.ecosia.android",
+    "com.sogou.activity.src",
+    "com.qihoo.haosou",
+    "com.quark.browser",
+    "com.nhn.android.search",
+    "ru.yandex.searchplugin",
+    "com.yahoo.mobile.client.android.search",
+];
+
+/// Android packages of social networks.
+const SOCIAL_APPS: [&str; 28] = [
+    "com.facebook",
+    "com.instagram",
+    "com.twitter.android",
+    "com.linkedin.android",
+    "com.pinterest",
+    "com.reddit.frontpage",
+    "com.zhiliaoapp.musically",
+    "com.ss.android.ugc",
+    "com.google.android.youtube",
+    "com.snapchat.android",
+    "com.whatsapp",
+    "org.telegram.messenger",
+    "xyz.blueskyweb.app",
+    "org.joinmastodon.android",
+    "com.discord",
+    "com.tumblr",
+    "jp.naver.line.android",
+    "com.kakao.talk",
+    "com.sina.weibo",
+    "com.tencent.mm",
+    "com.tencent.mobileqq",
+    "com.zhihu.android",
+    "com.xingin.xhs",
+    "com.smile.gifmaker",
+    "tv.danmaku.bili",
+    "com.douban.frodo",
+    "com.baidu.tieba",
+    "com.quora.android",
+];
+
+/// The channel of a visit from an app: its search engine or social network; `direct` if the
+/// referrer names none.
+fn channel_of_app(referrer: &str) -> &'static str {
+    let is_app = referrer.get(..ANDROID_APP.len());
+    if !is_app.is_some_and(|scheme| scheme.eq_ignore_ascii_case(ANDROID_APP)) {
+        return "direct";
+    }
+    let package = referrer[ANDROID_APP.len()..].split(['/', '?', '#']).next().unwrap_or_default();
+    let is_of = |known: &str| {
+        package.strip_prefix(known).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    if SEARCH_APPS.iter().any(|known| is_of(known)) {
+        "search"
+    } else if SOCIAL_APPS.iter().any(|known| is_of(known)) {
+        "social"
+    } else {
+        "referral"
+    }
+}
 
 /// Search engines; those with a host in every country are known by what the host begins with.
 fn is_search_engine(host: &str) -> bool {
@@ -228,6 +300,15 @@ mod tests {
             ("https://mail.google.com/", "referral"),
             ("https://google.com@evil.example/", "referral"),
             ("http://partner.example:8080/x", "referral"),
+            ("android-app://com.google.android.googlequicksearchbox/", "search"),
+            ("android-app://com.baidu.searchbox", "search"),
+            ("Android-App://com.linkedin.android/", "social"),
+            ("android-app://com.facebook.katana", "social"),
+            ("android-app://com.ss.android.ugc.aweme/", "social"),
+            ("android-app://com.tencent.mm/https/weixin", "social"),
+            ("android-app://com.facebookish.app", "referral"),
+            ("android-app://com.slack/", "referral"),
+            ("android-app:", "direct"),
         ] {
             let origin = Origin::of_visit("p", "a", "/", "", referrer);
             assert_eq!(origin.channel("lp.example.com:8787"), channel, "{referrer}");

@@ -6,8 +6,9 @@ use super::consent::{Consent, ConsentState};
 use super::contact::Contact;
 use super::decide::{Agreement, Choice};
 use super::language::Language;
-use super::primitives::{Channel, MessageId, Millis};
+use super::primitives::{CampaignId, Channel, MessageId, Millis};
 use super::purpose::{Offer, offers};
+use super::time_zones;
 use super::token::sha256_hex;
 use std::collections::BTreeSet;
 
@@ -31,38 +32,6 @@ pub const TIME_ZONE_FIELD: &str = "time_zone";
 pub const DO_FIELD: &str = "do";
 /// The value of `DO_FIELD` that takes everything back.
 pub const STOP_ALL: &str = "stop";
-
-/// The areas of the IANA list whose zones are offered, and what they are called. What stands
-/// outside them is of old, or of no place.
-const AREAS: [(&str, &str, &str); 9] = [
-    ("Africa", "Africa", "非洲"),
-    ("America", "America", "美洲"),
-    ("Antarctica", "Antarctica", "南极洲"),
-    ("Asia", "Asia", "亚洲"),
-    ("Atlantic", "Atlantic", "大西洋"),
-    ("Australia", "Australia", "澳大利亚"),
-    ("Europe", "Europe", "欧洲"),
-    ("Indian", "Indian Ocean", "印度洋"),
-    ("Pacific", "Pacific", "太平洋"),
-];
-
-/// The time zones that may be chosen: of each area its name, and the names of its zones.
-pub fn zones(language: Language) -> Vec<(&'static str, Vec<String>)> {
-    let mut all: Vec<String> = jiff::tz::db().available().map(|zone| zone.to_string()).collect();
-    all.sort_unstable();
-    let of = |area: &str| {
-        let is_of = |zone: &&String| zone.split_once('/').is_some_and(|(own, _)| own == area);
-        all.iter().filter(is_of).cloned().collect()
-    };
-    AREAS.iter().map(|(area, en, zh)| (language.pick(*en, *zh), of(area))).collect()
-}
-
-/// Whether a zone may be chosen, in exactly these letters.
-fn is_offered(zone: &str) -> bool {
-    let area = zone.split_once('/').map_or("", |(area, _)| area);
-    AREAS.iter().any(|(own, ..)| *own == area)
-        && jiff::tz::db().get(zone).is_ok_and(|known| known.iana_name() == Some(zone))
-}
 
 /// A purpose with its boxes.
 #[derive(Clone, Debug, PartialEq)]
@@ -97,10 +66,23 @@ impl Preference {
     }
 }
 
-/// What a contact may choose: the purposes of the live campaigns on the channels on which it has an
-/// address, and everything that it has agreed to. What is on comes first.
-pub fn preferences(catalog: &Catalog, contact: &Contact, language: Language) -> Vec<Preference> {
+/// What a contact may choose: the purposes of the campaign whose message it comes from, on the
+/// channels on which it has an address, and everything that it was ever asked about. Other
+/// campaigns' purposes are nobody's business here. What is on comes first.
+pub fn preferences(
+    catalog: &Catalog,
+    campaign: &CampaignId,
+    contact: &Contact,
+    language: Language,
+) -> Vec<Preference> {
+    let own = catalog.known_edition(campaign);
+    let own = own.as_ref().map(|edition| &edition.compiled.campaign);
+    let asks = || own.into_iter().flat_map(|own| own.forms.values()).flat_map(|f| &f.consents);
     let mut offers = offers(catalog, language);
+    offers.retain(|offer| {
+        asks().any(|ask| ask.purpose == offer.purpose)
+            || contact.consents.iter().any(|consent| consent.purpose == offer.purpose)
+    });
     for consent in contact.consents.iter().filter(|c| c.state != ConsentState::Withdrawn) {
         if !offers.iter().any(|offer| offer.purpose == consent.purpose) {
             let (purpose, name) = (consent.purpose.clone(), consent.purpose.clone());
@@ -183,7 +165,7 @@ pub fn read(
     let is_outdated = !agreed.is_empty() && words != fingerprint(now_shown, language);
     let stop_all = answer.first(DO_FIELD) == Some(STOP_ALL);
     let chosen = answer.first(LANGUAGE_FIELD).unwrap_or_default();
-    let zone = answer.first(TIME_ZONE_FIELD).filter(|zone| is_offered(zone));
+    let zone = answer.first(TIME_ZONE_FIELD).filter(|zone| time_zones::is_offered(zone));
     let locale = Language::ALL.into_iter().map(Language::tag).find(|tag| *tag == chosen);
     let choice = Choice {
         source: "preference page",

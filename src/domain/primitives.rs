@@ -64,6 +64,10 @@ impl QualifiedId {
 #[serde(transparent)]
 pub struct Millis(pub i64);
 
+/// How far the clocks of two machines may differ. What is dated further ahead than that was
+/// written by a clock that was wrong.
+pub const CLOCKS_DIFFER_MAX: Span = Span::minutes(2);
+
 impl Millis {
     /// This instant moved later by `span`.
     pub fn plus(self, span: Span) -> Self {
@@ -159,7 +163,8 @@ pub struct Money {
 pub fn minor_digits(currency: &str) -> u32 {
     match currency {
         "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX"
-        | "VND" | "VUV" | "XAF" | "XOF" | "XPF" => 0,
+        | "UYI" | "VND" | "VUV" | "XAF" | "XOF" | "XPF" => 0,
+        "CLF" | "UYW" => 4,
         "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
         _ => 2,
     }

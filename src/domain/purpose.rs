@@ -52,11 +52,13 @@ pub fn channel_name(channel: Channel, language: Language) -> &'static str {
     }
 }
 
-/// Every purpose that a live campaign's form asks consent for, in the order of their names. Where
+/// Every purpose that a campaign's form asks consent for, in the order of their names: of those
+/// that are live, and of unpublished ones that were added. Where
 /// several campaigns share one, the first that describes it is heard.
 pub fn offers(catalog: &Catalog, language: Language) -> Vec<Offer> {
     let mut offers: BTreeMap<String, Offer> = BTreeMap::new();
-    for edition in catalog.live() {
+    let editions: Vec<_> = catalog.known().collect();
+    for edition in &editions {
         let campaign = &edition.compiled.campaign;
         for ask in campaign.forms.values().flat_map(|form| &form.consents) {
             let offer = offers.entry(ask.purpose.clone()).or_insert_with(|| Offer {
@@ -68,7 +70,7 @@ pub fn offers(catalog: &Catalog, language: Language) -> Vec<Offer> {
             offer.channels.extend(&ask.channels);
         }
     }
-    let campaigns = || catalog.live().map(|edition| &edition.compiled.campaign);
+    let campaigns = || editions.iter().map(|edition| &edition.compiled.campaign);
     for offer in offers.values_mut() {
         let described = campaigns()
             .filter_map(|campaign| Some((campaign, campaign.purposes.get(&offer.purpose)?)));

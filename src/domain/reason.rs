@@ -2,6 +2,10 @@
 //! short words. What a marketer, an event or a provider named is its own reason.
 
 use super::language::Language;
+use super::unpublished::UNPUBLISHED;
+
+/// Why a message waits whose version this code cannot read.
+pub const UNREADABLE: &str = "unreadable";
 
 /// Each reason as it is kept, in English and in Chinese.
 const REASONS: &[(&str, &str, &str)] = &[
@@ -13,7 +17,11 @@ const REASONS: &[(&str, &str, &str)] = &[
         "地址已确认，或请求已撤回",
     ),
     ("left_journey", "the contact had left the journey", "联系人已离开旅程"),
-    ("no_consent", "the contact has not agreed to it", "联系人未同意接收"),
+    (
+        "no_consent",
+        "the contact has not agreed to it, or has not confirmed that",
+        "联系人未同意接收，或尚未确认",
+    ),
     ("contact_gone", "the contact is gone", "联系人已不存在"),
     (
         "merged",
@@ -25,8 +33,14 @@ const REASONS: &[(&str, &str, &str)] = &[
         "the database was restored, and it may have been sent before",
         "数据库被恢复过，此消息可能此前已发送",
     ),
+    (
+        UNREADABLE,
+        "its campaign's version cannot be read, and it waits until it can be",
+        "所属活动的版本暂时无法读取，待恢复后继续",
+    ),
     ("erased", "the contact was erased", "联系人已被删除"),
     ("archived", "the journey is archived", "旅程已归档"),
+    (UNPUBLISHED, "its campaign was unpublished", "所属活动已下线"),
     ("broadcast_paused", "the broadcast is paused", "群发已暂停"),
     ("broadcast_cancelled", "the broadcast was cancelled", "群发已取消"),
     (
@@ -62,6 +76,23 @@ const REASONS: &[(&str, &str, &str)] = &[
     ("imported", "it was on the suppression list of another system", "来自其他系统的禁发名单"),
     ("manual", "one of our own people said so", "由我方人员禁发"),
     ("unsubscribed", "its owner unsubscribed", "对方已退订"),
+    // What became of what was told of a contact that was known already.
+    (
+        "claim_waits",
+        "a form said so without proof; it waits for the contact's confirmation",
+        "表单所填，未经证实，等待联系人确认",
+    ),
+    ("claim_taken_over", "is known now", "已采用"),
+    (
+        "claim_not_taken",
+        "a form said so, and the contact has not confirmed it",
+        "表单所填，联系人未确认",
+    ),
+    (
+        "id_used_for_another_event",
+        "its id stands for another event already; send it again under an id of its own",
+        "该事件 ID 已用于其他内容，请换一个 ID 重新发送",
+    ),
     // Why somebody is in a journey or not.
     ("inside", "is inside", "在旅程中"),
     ("paused", "it is paused, and nobody enters", "旅程已暂停，无人进入"),
@@ -153,6 +184,7 @@ const REASONS: &[(&str, &str, &str)] = &[
     ("auto_reply", "the answer of a machine, no bounce", "自动回复，并非退信"),
     ("complaint", "its reader called it spam", "收件人将其举报为垃圾邮件"),
     ("delayed", "late, and still being tried", "延迟，仍在尝试投递"),
+    ("refused", "refused for good, in words that say nothing more", "被永久拒收，未说明原因"),
     ("unclear", "nobody said why", "原因不明"),
     ("skipped", "not sent, on purpose", "有意未发送"),
     ("failed", "could not be sent", "发送失败"),
@@ -199,8 +231,11 @@ mod tests {
     #[test]
     fn reasons_of_ours_are_sentences_and_others_stay() {
         let words = |reason| in_words(reason, Language::English);
-        assert_eq!(words("no_consent"), "the contact has not agreed to it");
-        assert_eq!(in_words("no_consent", Language::Chinese), "联系人未同意接收");
+        assert_eq!(
+            words("no_consent"),
+            "the contact has not agreed to it, or has not confirmed that"
+        );
+        assert_eq!(in_words("no_consent", Language::Chinese), "联系人未同意接收，或尚未确认");
         assert_eq!(words("order.completed"), "order.completed");
         for (index, (word, english, chinese)) in REASONS.iter().copied().enumerate() {
             assert!(REASONS[..index].iter().all(|other| other.0 != word), "{word} twice");

@@ -1,6 +1,7 @@
 //! What a campaign cost and earned, in figures. Filled from counters; read by people and the API.
 
 use super::broadcast_report::BroadcastReport;
+use super::failing::Failing;
 use super::journey::RunState;
 use super::pacing::brake::Word;
 use super::primitives::{CampaignId, Millis};
@@ -32,12 +33,30 @@ pub struct Report {
     /// database does not answer has none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub journeys: Vec<JourneyRow>,
+    /// What was earned in other currencies, which no other figure contains; counted when it is
+    /// asked for, so the snapshot has none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_currencies: Vec<OtherCurrency>,
     /// The last word on its brake, if any was said; the snapshot has none either.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub brake: Option<Word>,
     /// The broadcasts, as they stand when they are asked for; the snapshot has none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub broadcasts: Vec<BroadcastReport>,
+    /// What the database refuses to do for it, when that is asked; the snapshot has none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failing: Vec<Failing>,
+}
+
+/// Conversions in a currency that is not the campaign's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OtherCurrency {
+    /// ISO 4217 code.
+    pub currency: String,
+    /// How many; they count as conversions.
+    pub conversions: i64,
+    /// What they were worth, in minor units of this currency.
+    pub revenue_minor: i64,
 }
 
 /// How the passages through one journey stand.
@@ -71,6 +90,12 @@ pub struct PassageFigures {
     /// Why passages ended early or could not go on.
     pub by_reason: BTreeMap<String, i64>,
 }
+
+/// The most channels that a report tells apart: anybody can write any `utm_source`.
+pub const CHANNELS_MAX: usize = 50;
+
+/// What all further channels are added up under. No `utm_source` is read with brackets.
+pub const OTHER_CHANNELS: &str = "(other)";
 
 /// One channel's figures.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -189,6 +214,16 @@ impl Report {
 }
 
 impl Figures {
+    /// Adds another's counts to these.
+    pub fn add(&mut self, other: Self) {
+        self.visitors += other.visitors;
+        self.leads += other.leads;
+        self.contacts += other.contacts;
+        self.conversions += other.conversions;
+        self.cost_minor += other.cost_minor;
+        self.revenue_minor += other.revenue_minor;
+    }
+
     /// Leads per visitor; `None` without visitors.
     pub fn lead_rate(&self) -> Option<f64> {
         ratio(self.leads, self.visitors)

@@ -3,6 +3,7 @@
 use super::contact::Contact;
 use super::message::Message;
 use super::primitives::{Millis, Span, uuid_time};
+use serde::Deserialize;
 
 /// Why a message waits, or was not sent, after a restore.
 pub const RESTORED: &str = "restored";
@@ -10,6 +11,28 @@ pub const RESTORED: &str = "restored";
 /// A step that waits for a time of day or a weekday comes so much later, at most, when it is taken
 /// again.
 const CALENDAR_MAX: Span = Span::days(7);
+
+/// What a tick writes down in the database, and then outside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+pub struct Mark {
+    /// Greater than that of any mark before it.
+    pub number: i64,
+    /// When it was made, by the clock of its tick.
+    pub at: Millis,
+}
+
+impl Mark {
+    /// Reads what `text` writes; former code wrote the time alone.
+    pub fn read(text: &str) -> Option<Self> {
+        let (number, at) = text.split_once(' ').unwrap_or((text, text));
+        Some(Self { number: number.parse().ok()?, at: Millis(at.parse().ok()?) })
+    }
+
+    /// Both numbers, apart.
+    pub fn text(self) -> String {
+        format!("{} {}", self.number, self.at.0)
+    }
+}
 
 /// A restore that was found, until what it concerns is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,6 +135,14 @@ mod tests {
 
     fn after(at: Millis, span: i64) -> Millis {
         at.plus(Span(span))
+    }
+
+    #[test]
+    fn a_mark_is_read_as_it_was_written_and_as_former_code_wrote_it() {
+        let mark = Mark { number: 7, at: MARK };
+        assert_eq!(Mark::read(&mark.text()), Some(mark));
+        assert_eq!(Mark::read("1000000"), Some(Mark { number: MARK.0, at: MARK }));
+        assert_eq!(["", "x", "1 x", "1 2 3"].map(Mark::read), [None; 4]);
     }
 
     #[test]

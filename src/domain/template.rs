@@ -1,9 +1,11 @@
 //! Templates: Handlebars sources for pages, e-mails and SMS, checked at publish, rendered at send.
 
 mod syntax;
+mod dialect;
 mod manner;
 mod helpers;
 mod place;
+mod foreign;
 mod check;
 mod version;
 mod expand;
@@ -12,12 +14,14 @@ mod markup;
 mod plain;
 mod preheader;
 mod lint;
+mod links;
 #[cfg(test)]
 mod tests;
 
 pub use check::{check_templates, partials_of, references};
 pub use expand::{Expanded, expand};
 pub use helpers::format_data;
+pub use links::{link_problems, mark_links};
 pub use lint::{Lint, LintCode, lint, sample_data};
 pub use manner::{Manner, language_of};
 pub use mjml::{MjmlError, compile_mjml};
@@ -28,7 +32,7 @@ pub use version::{best as best_version, first as parent_of_version, is_language,
 use handlebars::{Context, Handlebars};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io;
 
@@ -132,6 +136,8 @@ impl std::error::Error for TemplateError {}
 pub struct Templates {
     html: Handlebars<'static>,
     plain: Handlebars<'static>,
+    /// The sites that links of their authors lead to.
+    origins: BTreeSet<String>,
 }
 
 impl Templates {
@@ -139,20 +145,23 @@ impl Templates {
     pub fn new(sources: &BTreeMap<String, TemplateSource>) -> Result<Self, TemplateError> {
         let (mut html, mut plain) = (engine(Markup::Html), engine(Markup::Plain));
         let mut parsed = BTreeMap::new();
-        for (name, source) in sources {
+        let sources = links::prepared(sources);
+        for (name, source) in sources.iter() {
             for (part, text, markup) in source.parts() {
                 let full = part_name(name, part);
-                let template = syntax::parse(&full, text)?;
+                let template = syntax::parse(&full, &links::with_marks(text))?;
+                let mut ready = template.clone();
+                dialect::shown(&mut ready);
                 match source {
                     TemplateSource::Partial(_) => {
                         let short = partial_name(name);
-                        html.register_template(short, template.clone());
-                        plain.register_template(short, template.clone());
+                        html.register_template(short, ready.clone());
+                        plain.register_template(short, ready);
                         parsed.insert(short.to_owned(), template);
                         continue;
                     }
-                    _ if markup == Markup::Html => html.register_template(&full, template.clone()),
-                    _ => plain.register_template(&full, template.clone()),
+                    _ if markup == Markup::Html => html.register_template(&full, ready),
+                    _ => plain.register_template(&full, ready),
                 }
                 parsed.insert(full, template);
             }
@@ -160,28 +169,42 @@ impl Templates {
         for name in parsed.keys() {
             syntax::bound(name, &parsed)?;
         }
-        Ok(Self { html, plain })
+        Ok(Self { html, plain, origins: links::origins(&sources) })
     }
 
     /// Renders a landing page: `pages/webinar`.
     pub fn render_page(&self, name: &str, data: &Value) -> Result<String, TemplateError> {
-        render(&self.html, name, &Context::from(data.clone()))
+        let rendered = render(&self.html, name, &context(data))?;
+        Ok(links::without_marks(&rendered))
     }
 
     /// Renders an e-mail, or a version of it: `emails/welcome`, `emails/welcome/zh-CN`.
     pub fn render_email(&self, name: &str, data: &Value) -> Result<RenderedEmail, TemplateError> {
-        let data = Context::from(data.clone());
+        self.render_email_through(name, data, &mut |_| None)
+    }
+
+    /// The same, each link that an author wrote into the HTML as `through` makes it; `None` leaves
+    /// it as it is.
+    pub fn render_email_through(
+        &self,
+        name: &str,
+        data: &Value,
+        through: &mut dyn FnMut(&str) -> Option<String>,
+    ) -> Result<RenderedEmail, TemplateError> {
+        let data = context(data);
         let subject = render(&self.plain, &part_name(name, "subject"), &data)?;
+        let html = render(&self.html, &part_name(name, "html"), &data)?;
+        let text = render(&self.plain, &part_name(name, "text"), &data)?;
         Ok(RenderedEmail {
             subject: one_line(&subject),
-            html: render(&self.html, &part_name(name, "html"), &data)?,
-            text: render(&self.plain, &part_name(name, "text"), &data)?,
+            html: links::through_html(&html, through),
+            text: links::without_marks(&text),
         })
     }
 
     /// Renders a subject that takes the place of an e-mail's: `subjects/news/b`.
     pub fn render_subject(&self, name: &str, data: &Value) -> Result<String, TemplateError> {
-        Ok(one_line(&render(&self.plain, name, &Context::from(data.clone()))?))
+        Ok(one_line(&render(&self.plain, name, &context(data))?))
     }
 
     /// Renders what mailboxes show after the subject; nothing if the e-mail has no such part.
@@ -190,17 +213,33 @@ impl Templates {
         if !self.plain.has_template(&part) {
             return Ok(String::new());
         }
-        Ok(one_line(&render(&self.plain, &part, &Context::from(data.clone()))?))
+        Ok(one_line(&render(&self.plain, &part, &context(data))?))
     }
 
     /// Renders a short message, or a version of it: `sms/reminder`, `sms/reminder/zh-CN`.
     pub fn render_sms(&self, name: &str, data: &Value) -> Result<String, TemplateError> {
-        Ok(render(&self.plain, name, &Context::from(data.clone()))?.trim().to_owned())
+        self.render_sms_through(name, data, &mut |_| None)
+    }
+
+    /// The same, each address that an author wrote as `through` makes it.
+    pub fn render_sms_through(
+        &self,
+        name: &str,
+        data: &Value,
+        through: &mut dyn FnMut(&str) -> Option<String>,
+    ) -> Result<String, TemplateError> {
+        let rendered = render(&self.plain, name, &context(data))?;
+        Ok(links::through_text(&rendered, through).trim().to_owned())
     }
 }
 
+/// Data as the engine takes it.
+fn context(data: &Value) -> Context {
+    Context::from(links::unmarked(data))
+}
+
 /// `emails/welcome/text`; a template of one part has its own name.
-pub(super) fn part_name(template: &str, part: &str) -> String {
+pub fn part_name(template: &str, part: &str) -> String {
     if part.is_empty() { template.to_owned() } else { format!("{template}/{part}") }
 }
 
@@ -213,13 +252,17 @@ pub(super) fn partial_name(template: &str) -> &str {
 fn one_line(text: &str) -> String {
     // The last two end lines for some readers of Unicode.
     let ends = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
-    text.split(ends).map(str::trim).filter(|p| !p.is_empty()).collect::<Vec<_>>().join(" ")
+    links::without_marks(text)
+        .split(ends)
+        .map(str::trim)
+        .filter(|p| !p.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 fn engine(markup: Markup) -> Handlebars<'static> {
     let mut engine = Handlebars::new();
     helpers::register(&mut engine);
-    engine.set_prevent_indent(true);
     match markup {
         Markup::Html => engine.register_escape_fn(handlebars::html_escape),
         Markup::Plain => engine.register_escape_fn(handlebars::no_escape),

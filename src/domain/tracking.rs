@@ -104,51 +104,64 @@ fn percent_encoded(text: &str) -> String {
     out
 }
 
-/// Replaces each web address in a plain text by what `through` makes of it; `None` leaves it. An
-/// address ends before what is not ASCII, so that Chinese may follow it without a space, and
-/// before the punctuation of a sentence.
-pub fn rewrite_addresses(text: &str, mut through: impl FnMut(&str) -> Option<String>) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(start) = ["https://", "http://"].iter().filter_map(|s| rest.find(s)).min() {
-        out.push_str(&rest[..start]);
-        rest = &rest[start..];
-        let in_address = |c: char| c.is_ascii_graphic() && !['<', '>', '"'].contains(&c);
-        let end = rest.find(|c| !in_address(c)).unwrap_or(rest.len());
-        let address = rest[..end].trim_end_matches(['.', ',', ';', ':', '!', '?', ')', ']', '\'']);
-        match through(address) {
-            Some(other) => out.push_str(&other),
-            None => out.push_str(address),
-        }
-        rest = &rest[address.len()..];
+/// The longest target of a link that leads through us: its token has room in an address.
+pub const TARGET_BYTES_MAX: usize = 2_000;
+
+/// A web address as the value of a `Location` header and as the target of a link, read and written
+/// as browsers do (WHATWG URL): without white space around it, ASCII, the rest percent-encoded.
+/// `None` of what is no address of the web, and of what is too long.
+pub fn location(url: &str) -> Option<String> {
+    let is_edge = |c: char| c <= ' ' || c.is_whitespace();
+    let url: String =
+        url.trim_matches(is_edge).chars().filter(|c| !matches!(c, '\t' | '\n' | '\r')).collect();
+    let (scheme, rest) = split_scheme(&url)?;
+    let end = rest.find(['/', '\\', '?', '#']).unwrap_or(rest.len());
+    let (host, rest) = rest.split_at(end);
+    let is_bad = |c: char| {
+        c.is_control()
+            || c.is_whitespace()
+            || matches!(c, '<' | '>' | '"' | '^' | '`' | '{' | '|' | '}')
+    };
+    let name = host.rsplit_once('@').map_or(host, |(_, name)| name);
+    if name.is_empty() || name.starts_with(':') || host.contains(is_bad) {
+        return None;
     }
-    out.push_str(rest);
-    out
+    let url = format!("{scheme}://{}{}", encoded(host), encoded(rest));
+    (url.len() <= TARGET_BYTES_MAX).then_some(url)
 }
 
-/// Replaces the target of every `http` or `https` link of an HTML mail by what `through` makes of
-/// it; `None` leaves a link as it is.
-pub fn rewrite_links(html: &str, through: impl Fn(&str) -> Option<String>) -> String {
-    let mut out = String::with_capacity(html.len() * 2);
-    let mut rest = html;
-    while let Some(start) = rest.find("href=\"") {
-        let (before, after) = rest.split_at(start + "href=\"".len());
-        out.push_str(before);
-        let Some(end) = after.find('"') else {
-            rest = after;
-            break;
-        };
-        let target = unescape(&after[..end]);
-        let is_web = target.starts_with("http://") || target.starts_with("https://");
-        // `<link href>` loads a font or a style sheet; only what a reader follows is a link.
-        let is_link = before.rfind('<').is_some_and(|tag| before[tag..].starts_with("<a"));
-        match through(&target).filter(|_| is_web && is_link) {
-            Some(tracked) => out.push_str(&escape(&tracked)),
-            None => out.push_str(&after[..end]),
+/// The scheme of a web address, in lower case, and what follows its slashes.
+pub fn split_scheme(url: &str) -> Option<(&'static str, &str)> {
+    ["https", "http"].into_iter().find_map(|scheme| {
+        let (begin, rest) = url.split_at_checked(scheme.len())?;
+        let rest = rest.strip_prefix("://").filter(|_| begin.eq_ignore_ascii_case(scheme))?;
+        Some((scheme, rest))
+    })
+}
+
+/// Scheme, host and port of what `location` made; `None` of an address with a user's name in it,
+/// which looks as if it led elsewhere.
+pub fn origin(location: &str) -> Option<String> {
+    let (scheme, rest) = split_scheme(location)?;
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    (!host.contains('@')).then(|| format!("{scheme}://{}", host.to_ascii_lowercase()))
+}
+
+/// A part of an address with all percent-encoded that no address has; a `\\` of a path is a `/`.
+pub fn encoded(part: &str) -> String {
+    let mut out = String::with_capacity(part.len());
+    let mut is_path = true;
+    for byte in part.bytes() {
+        is_path &= !matches!(byte, b'?' | b'#');
+        match byte {
+            b'\\' if is_path => out.push('/'),
+            b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}' => {
+                out.push_str(&format!("%{byte:02X}"));
+            }
+            b'!'..=b'~' => out.push(char::from(byte)),
+            _ => out.push_str(&format!("%{byte:02X}")),
         }
-        rest = &after[end..];
     }
-    out.push_str(rest);
     out
 }
 
@@ -164,44 +177,6 @@ pub fn add_pixel(html: &str, url: &str) -> String {
     }
 }
 
-/// Decodes the character references that Handlebars and MJML write into attributes.
-fn unescape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(start) = rest.find('&') {
-        out.push_str(&rest[..start]);
-        rest = &rest[start..];
-        let reference = rest.find(';').filter(|end| *end <= 8).map(|end| &rest[1..end]);
-        let character = reference.and_then(|reference| match reference {
-            "amp" => Some('&'),
-            "lt" => Some('<'),
-            "gt" => Some('>'),
-            "quot" => Some('"'),
-            "apos" => Some('\''),
-            _ => {
-                let digits = reference.strip_prefix('#')?;
-                let code = match digits.strip_prefix(['x', 'X']) {
-                    Some(hex) => u32::from_str_radix(hex, 16).ok()?,
-                    None => digits.parse().ok()?,
-                };
-                char::from_u32(code)
-            }
-        });
-        match (character, reference) {
-            (Some(character), Some(reference)) => {
-                out.push(character);
-                rest = &rest[reference.len() + 2..];
-            }
-            _ => {
-                out.push('&');
-                rest = &rest[1..];
-            }
-        }
-    }
-    out.push_str(rest);
-    out
-}
-
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;").replace('>', "&gt;")
 }
@@ -209,25 +184,6 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn links_lead_through_us_and_nothing_else_does() {
-        let html = r#"<link href="https://fonts.example/a.css">
-            <a class="x" href="https://a.example/?b&#x3D;1&amp;c=2">A</a>
-            <a href="mailto:a@b.example">B</a><a href="{x"#;
-        let seen = std::cell::RefCell::new(Vec::new());
-        let out = rewrite_links(html, |url| {
-            seen.borrow_mut().push(url.to_owned());
-            Some("https://us.example/c/1?x=1&y=2".into())
-        });
-        assert_eq!(
-            out,
-            r#"<link href="https://fonts.example/a.css">
-            <a class="x" href="https://us.example/c/1?x=1&amp;y=2">A</a>
-            <a href="mailto:a@b.example">B</a><a href="{x"#
-        );
-        assert!(seen.into_inner().contains(&"https://a.example/?b=1&c=2".to_owned()));
-    }
 
     #[test]
     fn the_pixel_stands_inside_the_body() {
@@ -239,12 +195,59 @@ mod tests {
     }
 
     #[test]
-    fn addresses_in_a_text_end_where_readers_see_them_end() {
-        let text = "去https://a.example/x?y=1。或 (http://b.example/z). No: ftp://c, https://";
-        let out =
-            rewrite_addresses(text, |url| (url.len() > 8).then(|| format!("<{}>", &url[8..])));
-        assert_eq!(out, "去<a.example/x?y=1>。或 (<.example/z>). No: ftp://c, https://");
-        assert_eq!(rewrite_addresses("https://a.example", |_| None), "https://a.example");
+    fn a_location_is_ascii_trimmed_and_of_the_web() {
+        for (written, read) in [
+            ("https://a.example/x?y=1#z", "https://a.example/x?y=1#z"),
+            (" \r\n\u{3000}HTTPS://a.example/x\t\n", "https://a.example/x"),
+            (
+                "https://a.example/产品?关键词=电机",
+                "https://a.example/%E4%BA%A7%E5%93%81\
+              ?%E5%85%B3%E9%94%AE%E8%AF%8D=%E7%94%B5%E6%9C%BA",
+            ),
+            (
+                "https://a.example/a b\"<c>?d|e#{f}",
+                "https://a.example/a%20b%22%3Cc%3E?d%7Ce#%7Bf%7D",
+            ),
+            ("https://a.example\\b\\c?d\\e", "https://a.example/b/c?d%5Ce"),
+            ("https://a.example/%E4?x=%2F", "https://a.example/%E4?x=%2F"),
+            ("https://a.example/\r\nSet-Cookie: a=b", "https://a.example/Set-Cookie:%20a=b"),
+            ("https://a.example/\u{0}\u{7f}\u{85}x", "https://a.example/%00%7F%C2%85x"),
+            ("http://例子.example", "http://%E4%BE%8B%E5%AD%90.example"),
+        ] {
+            assert_eq!(location(written).as_deref(), Some(read), "{written:?}");
+        }
+        let long = format!("https://a.example/{}", "x".repeat(TARGET_BYTES_MAX));
+        for not in [
+            "",
+            "/x",
+            "//a.example",
+            "javascript:alert(1)",
+            "data:text/html,x",
+            "https://",
+            "https:///x",
+            "https://a b.example/",
+            "https://@/x",
+            "https://:80/",
+            "https:a.example",
+            "java\nscript:alert(1)",
+            "https://a\u{0}.example/",
+            "https://{{x}}/",
+            &long,
+        ] {
+            assert_eq!(location(not), None, "{not:?}");
+        }
+    }
+
+    #[test]
+    fn an_origin_is_where_a_browser_would_go() {
+        let of = |url: &str| origin(&location(url).unwrap());
+        assert_eq!(of("HTTPS://A.Example:8443/x").as_deref(), Some("https://a.example:8443"));
+        assert_eq!(of("https://a.example\\@evil.example").as_deref(), Some("https://a.example"));
+        assert_eq!(
+            of("https://a.example\t.evil.example/").as_deref(),
+            Some("https://a.example.evil.example")
+        );
+        assert_eq!(of("https://a.example@evil.example/"), None);
     }
 
     #[test]

@@ -4,25 +4,23 @@ use super::api;
 use super::app::App;
 use super::inbound::{Inbound, NoBody};
 use super::reply::{self, Reply};
+use super::sessions::{door, secret};
 use crate::domain::answer::Answer;
 use crate::domain::journey::RunState;
 use crate::domain::language::Language;
 use crate::domain::message::Letter;
 use crate::domain::pacing::brake::NOTE_CHARS_MAX;
-use crate::domain::primitives::{CampaignId, Channel, ContactId, Millis};
-use crate::domain::token::{Purpose, SESSION_AGE_MAX, SIGN_IN_AGE_MAX};
+use crate::domain::primitives::{CampaignId, Channel, ContactId};
 use crate::flows::brake::{self, NotReleased};
-use crate::flows::park;
 use crate::flows::report as reporting;
 use crate::flows::seams::Database;
-use crate::flows::settings::is_api_token;
+use crate::flows::settings::is_local_host;
 use crate::flows::steer_journey::NotSteered;
+use crate::flows::unpublish::{self, NotUnpublished};
+use crate::flows::{outages, park};
 use crate::store;
 use crate::store::statement::Rows;
-use crate::views::admin::{
-    AdminIndexView, CampaignRow, ParkedRow, SignInProblem, SignInView, admin_index,
-    sign_in as sign_in_page,
-};
+use crate::views::admin::{AdminIndexView, CampaignRow, ParkedRow, admin_index};
 use crate::views::format;
 use crate::views::mailbox::{
     MailboxMessage, MailboxMessageView, MailboxView, mailbox as mailbox_page,
@@ -32,8 +30,6 @@ use crate::views::page::{Frame, MAILBOX_POLICY, Section};
 use crate::views::report::{ReportView, campaign_report};
 use crate::views::visitor::MessageKind;
 
-/// A sign-in form is a token and nothing more.
-const SIGN_IN_BYTES_MAX: usize = 4_096;
 /// A note, percent-encoded, and nothing more.
 const NOTE_BYTES_MAX: usize = 4_096;
 /// How many messages the mailbox lists.
@@ -41,7 +37,7 @@ const LETTERS_MAX: usize = 200;
 
 /// The list of campaigns, and of contacts that are parked.
 pub async fn index(app: App, inbound: Inbound) -> Reply {
-    if let Some(door) = door(&app, &inbound) {
+    if let Some(door) = door(&app, &inbound).await {
         return door;
     }
     // The campaigns are shown even if the database does not answer.
@@ -70,9 +66,16 @@ pub async fn index(app: App, inbound: Inbound) -> Reply {
             }
         })
         .collect();
+    let unreadable = outages::unreadable(&app.db, &app.catalog).await.unwrap_or_else(|error| {
+        reply::log("outages", &error.to_string());
+        app.catalog.unreadable()
+    });
+    let unpublished: Vec<_> = app.catalog.all_unpublished().cloned().collect();
     let view = AdminIndexView {
         frame: frame(&app, &inbound, Section::Campaigns),
         campaigns: &campaigns,
+        unpublished: &unpublished,
+        unreadable: &unreadable,
         parked: &parked,
         base_url: &app.settings.base_url,
     };
@@ -81,17 +84,20 @@ pub async fn index(app: App, inbound: Inbound) -> Reply {
 
 /// A campaign's report.
 pub async fn report(app: App, inbound: Inbound, id: &str) -> Reply {
-    if let Some(door) = door(&app, &inbound) {
+    if let Some(door) = door(&app, &inbound).await {
         return door;
     }
-    let Some(edition) = app.catalog.live_edition(&CampaignId::from(id)) else {
-        return reply::message(&inbound, MessageKind::NotFound);
+    let id = CampaignId::from(id);
+    let Some(edition) = app.known_edition(&id).await else {
+        return no_campaign(&app, &inbound, &id);
     };
-    match reporting::report_with_journeys(&app.db, edition, app.now).await {
+    let stops = unpublish::stops(&app.db, &id).await.ok();
+    match reporting::report_with_journeys(&app.db, &edition, app.now).await {
         Ok(report) => {
             let view = ReportView {
                 frame: frame(&app, &inbound, Section::Campaigns),
                 report: &report,
+                stops: stops.as_ref(),
                 time_zone: &edition.compiled.campaign.time_zone,
             };
             Reply::page(200, campaign_report(&view))
@@ -103,13 +109,34 @@ pub async fn report(app: App, inbound: Inbound, id: &str) -> Reply {
     }
 }
 
+/// There is no such campaign; or its live version cannot be read, and why.
+fn no_campaign(app: &App, inbound: &Inbound, id: &CampaignId) -> Reply {
+    let Some(one) = app.catalog.unreadable_newest(id) else {
+        return reply::message(inbound, MessageKind::NotFound);
+    };
+    let (version, reason) = (one.version, &one.reason);
+    let words = match app.catalog.unpublished(id) {
+        Some(_) => inbound.language().pick(
+            format!("Version {version} of `{id}` cannot be read ({reason}). It is unpublished."),
+            format!("`{id}` 的第 {version} 版无法读取（{reason}）。该活动已下线。"),
+        ),
+        None => inbound.language().pick(
+            format!("Version {version} of `{id}` cannot be read ({reason}). Its journeys wait."),
+            format!("`{id}` 的第 {version} 版无法读取（{reason}）。其旅程正在等待。"),
+        ),
+    };
+    reply::message_with(inbound, MessageKind::Unavailable, Some(&words)).header("retry-after", "30")
+}
+
 /// Lets a journey run, or halts it, and shows its campaign again.
-pub async fn steer(app: App, inbound: Inbound, id: &str, state: RunState) -> Reply {
-    if inbound.is_cross_site() {
-        return reply::message(&inbound, MessageKind::Forbidden);
-    }
-    if let Some(door) = door(&app, &inbound) {
+pub async fn steer(app: App, mut inbound: Inbound, id: &str, state: RunState) -> Reply {
+    if let Some(door) = door(&app, &inbound).await {
         return door;
+    }
+    if state == RunState::Archived && !is_sure(&mut inbound).await {
+        let campaign = id.split('.').next().unwrap_or_default();
+        let language = inbound.language().tag();
+        return Reply::redirect(303, &format!("/admin/campaigns/{campaign}?lang={language}"));
     }
     match api::steer_here(&app, id, state).await {
         Ok(steered) => {
@@ -126,12 +153,39 @@ pub async fn steer(app: App, inbound: Inbound, id: &str, state: RunState) -> Rep
     }
 }
 
+/// Unpublishes a campaign, and shows what is left of it.
+pub async fn unpublish(app: App, mut inbound: Inbound, id: &str) -> Reply {
+    if let Some(door) = door(&app, &inbound).await {
+        return door;
+    }
+    if is_sure(&mut inbound).await {
+        match api::unpublish_here(&app, id).await {
+            Ok(_) => {}
+            Err(NotUnpublished::Unknown(_)) => {
+                return reply::message(&inbound, MessageKind::NotFound);
+            }
+            Err(NotUnpublished::Database(error)) => {
+                reply::log("unpublish", &error.to_string());
+                return reply::message(&inbound, MessageKind::Unavailable);
+            }
+        }
+    }
+    let language = inbound.language().tag();
+    Reply::redirect(303, &format!("/admin/campaigns/{id}?lang={language}"))
+}
+
+/// Whether the box beside a button whose work cannot be undone was ticked.
+pub(super) async fn is_sure(inbound: &mut Inbound) -> bool {
+    let body = inbound.body(SURE_BYTES_MAX).await.unwrap_or_default();
+    Answer::from_urlencoded(&body).is_ok_and(|answer| answer.first("sure") == Some("1"))
+}
+
+/// The most bytes of a form that has but one box.
+const SURE_BYTES_MAX: usize = 1_024;
+
 /// Lets a parked contact be decided on again, and shows the list again.
 pub async fn release(app: App, inbound: Inbound, id: &str) -> Reply {
-    if inbound.is_cross_site() {
-        return reply::message(&inbound, MessageKind::Forbidden);
-    }
-    if let Some(door) = door(&app, &inbound) {
+    if let Some(door) = door(&app, &inbound).await {
         return door;
     }
     match park::release(&app.db, &ContactId::from(id), app.now).await {
@@ -145,10 +199,7 @@ pub async fn release(app: App, inbound: Inbound, id: &str) -> Reply {
 
 /// Lets a campaign that its brake stopped go on, and shows it again.
 pub async fn release_campaign(app: App, mut inbound: Inbound, id: &str) -> Reply {
-    if inbound.is_cross_site() {
-        return reply::message(&inbound, MessageKind::Forbidden);
-    }
-    if let Some(door) = door(&app, &inbound) {
+    if let Some(door) = door(&app, &inbound).await {
         return door;
     }
     let body = match inbound.body(NOTE_BYTES_MAX).await {
@@ -178,51 +229,9 @@ pub async fn release_campaign(app: App, mut inbound: Inbound, id: &str) -> Reply
     }
 }
 
-/// The door, or for a sign-in link a button: nothing happens by GET.
-pub fn sign_in_ask(app: &App, inbound: &Inbound) -> Reply {
-    let link = inbound.parameter("t");
-    let is_old = link.as_ref().is_some_and(|token| !is_link(app, token));
-    let problem = is_old.then_some(SignInProblem::SessionOver);
-    let token = link.filter(|_| !is_old).unwrap_or_default();
-    let view = SignInView { language: inbound.language(), problem, token: &token };
-    Reply::page(200, sign_in_page(&view))
-}
-
-/// Lets in whoever brings an API token or a fresh sign-in link.
-pub async fn sign_in(app: App, mut inbound: Inbound) -> Reply {
-    if inbound.is_cross_site() {
-        return reply::message(&inbound, MessageKind::Forbidden);
-    }
-    let body = match inbound.body(SIGN_IN_BYTES_MAX).await {
-        Ok(body) => body,
-        Err(NoBody::TooLarge) => return reply::message(&inbound, MessageKind::TooLarge),
-        Err(NoBody::Broken) => return reply::message(&inbound, MessageKind::BadRequest),
-    };
-    let answer = Answer::from_urlencoded(&body).unwrap_or_default();
-    let token = answer.first("token").unwrap_or_default().trim();
-    let configured = app.variable("API_TOKENS").unwrap_or_default();
-    if !is_link(&app, token) && !is_api_token(&configured, token) {
-        let problem = Some(SignInProblem::WrongToken);
-        let view = SignInView { language: inbound.language(), problem, token: "" };
-        return Reply::page(401, sign_in_page(&view));
-    }
-    let session = app.settings.keys.sign(Purpose::Session, &app.now.0.to_string());
-    let seconds = SESSION_AGE_MAX.0 / 1_000;
-    let home = format!("/admin?lang={}", inbound.language().tag());
-    Reply::redirect(303, &home).header("set-cookie", cookie(&inbound, &session, seconds))
-}
-
-/// Forgets the session.
-pub fn sign_out(_app: &App, inbound: &Inbound) -> Reply {
-    if inbound.is_cross_site() {
-        return reply::message(inbound, MessageKind::Forbidden);
-    }
-    Reply::redirect(303, "/admin/sign-in").header("set-cookie", cookie(inbound, "", 0))
-}
-
 /// The local mailbox; nothing is there where messages leave for good.
 pub async fn mailbox(app: App, inbound: Inbound) -> Reply {
-    if let Some(refusal) = refuse_reader(&app, &inbound) {
+    if let Some(refusal) = refuse_reader(&app, &inbound).await {
         return refusal;
     }
     let letters = match letters(&app, store::mailbox::newest(LETTERS_MAX)).await {
@@ -244,7 +253,7 @@ pub async fn mailbox(app: App, inbound: Inbound) -> Reply {
 
 /// One message of it.
 pub async fn mailbox_message(app: App, inbound: Inbound, id: &str) -> Reply {
-    if let Some(refusal) = refuse_reader(&app, &inbound) {
+    if let Some(refusal) = refuse_reader(&app, &inbound).await {
         return refusal;
     }
     let letter = match letters(&app, store::mailbox::one(id)).await {
@@ -287,42 +296,19 @@ fn shown(letter: Letter, language: Language) -> MailboxMessage {
 
 pub(super) fn frame(app: &App, inbound: &Inbound, section: Section) -> Frame {
     let has_mailbox = app.settings.has_mailbox();
-    Frame { language: inbound.language(), section, has_mailbox }
+    let is_signed_in = secret(app, inbound).is_some();
+    Frame { language: inbound.language(), section, has_mailbox, is_signed_in }
 }
 
-/// Without a mailbox there is nothing to read; with one, on a machine that others reach, it is
-/// for people who are signed in.
-fn refuse_reader(app: &App, inbound: &Inbound) -> Option<Reply> {
+/// Without a mailbox there is nothing to read; with one, it is for people who are signed in, but
+/// on a machine that nobody else reaches, and is asked by its own name: a page of another site can
+/// have its own name lead here.
+async fn refuse_reader(app: &App, inbound: &Inbound) -> Option<Reply> {
     if !app.settings.has_mailbox() {
         return Some(reply::message(inbound, MessageKind::NotFound));
     }
-    if app.settings.is_local() { None } else { door(app, inbound) }
-}
-
-/// Where to send somebody who is not signed in; `None` for who is.
-pub(super) fn door(app: &App, inbound: &Inbound) -> Option<Reply> {
-    let session = inbound.cookie(cookie_name(inbound)).unwrap_or_default();
-    let since = app.settings.keys.verify(Purpose::Session, &session).ok();
-    let since = since.and_then(|text| text.parse().ok()).map(Millis);
-    let is_in = since.is_some_and(|since| app.now <= since.plus(SESSION_AGE_MAX));
-    let query =
-        if inbound.query.is_empty() { String::new() } else { format!("?{}", inbound.query) };
-    (!is_in).then(|| Reply::redirect(303, &format!("/admin/sign-in{query}")))
-}
-
-fn is_link(app: &App, token: &str) -> bool {
-    let issued = app.settings.keys.verify(Purpose::SignIn, token).ok();
-    let issued = issued.and_then(|text| text.parse().ok()).map(Millis);
-    issued.is_some_and(|issued| app.now <= issued.plus(SIGN_IN_AGE_MAX))
-}
-
-/// `__Host-` binds the cookie to this host and to https; a laptop has no https.
-fn cookie_name(inbound: &Inbound) -> &'static str {
-    if inbound.is_secure { "__Host-dripline" } else { "dripline" }
-}
-
-fn cookie(inbound: &Inbound, value: &str, seconds: i64) -> String {
-    let secure = if inbound.is_secure { "; Secure" } else { "" };
-    let name = cookie_name(inbound);
-    format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}")
+    if app.settings.is_local() && is_local_host(&inbound.host) {
+        return None;
+    }
+    door(app, inbound).await
 }

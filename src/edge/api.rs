@@ -1,24 +1,26 @@
 //! The API: JSON for programs that hold a token.
 
 use super::app::App;
-use super::clock;
-use super::editions;
 use super::inbound::{Inbound, NoBody};
 use super::reply::{self, Reply};
+use super::sessions;
+use crate::domain::caller::bearer_token;
 use crate::domain::campaign::Compiled;
 use crate::domain::journey::RunState;
 use crate::domain::primitives::{CampaignId, ContactId, QualifiedId};
 use crate::domain::problem::brief;
-use crate::domain::report::Report;
+use crate::domain::unpublished::Stops;
 use crate::flows::accept_events::{self, EVENTS_BODY_BYTES_MAX};
 use crate::flows::brake::{self, NotReleased};
 use crate::flows::explain::{self, NoAnswer, Question};
 use crate::flows::publish::{self, COMPILED_BYTES_MAX, Refusal};
 use crate::flows::rejudge::{self, Page};
-use crate::flows::seams::Database;
+use crate::flows::seams::{Database, KeyValue};
 use crate::flows::settings::api_token_name;
 use crate::flows::steer_journey::{self, NotSteered, Steered};
-use crate::flows::{health, park, report as reporting};
+use crate::flows::tick::snapshot_key;
+use crate::flows::unpublish::{self, NotUnpublished};
+use crate::flows::{editions, health, park, report as reporting};
 use crate::views::visitor::MessageKind;
 use serde_json::{Value, json};
 
@@ -39,9 +41,7 @@ pub async fn publish(app: App, mut inbound: Inbound) -> Reply {
     };
     match publish::publish(&app.db, compiled, app.now).await {
         Ok(published) => {
-            if let Err(error) = editions::put_live(&app.db, &app.kv, clock::real()).await {
-                reply::log("publish.snapshot", &error);
-            }
+            app.refresh("publish.copy").await;
             Reply::json(if published.is_new { 201 } else { 200 }, &published)
         }
         Err(refusal) => not_published(&inbound, refusal),
@@ -83,10 +83,7 @@ pub async fn steer(app: App, inbound: Inbound, id: &str, state: RunState) -> Rep
 pub async fn steer_here(app: &App, id: &str, state: RunState) -> Result<Steered, NotSteered> {
     let id = QualifiedId::from(id);
     let steered = steer_journey::steer(&app.db, &id, state, app.now).await?;
-    // Should KV take no writes, the next tick tries again.
-    if let Err(error) = editions::put_live(&app.db, &app.kv, clock::real()).await {
-        reply::log("steer.snapshot", &error);
-    }
+    app.refresh("steer.copy").await;
     Ok(steered)
 }
 
@@ -167,7 +164,7 @@ pub async fn rejudge(mut app: App, inbound: Inbound, id: &str) -> Reply {
         return refusal;
     }
     let id = CampaignId::from(id);
-    if app.catalog.live_edition(&id).is_none() {
+    if app.known_edition(&id).await.is_none() {
         let detail = format!("There is no campaign `{id}`.");
         return Reply::problem(404, "No such campaign", &detail, Value::Null);
     }
@@ -218,6 +215,42 @@ pub async fn release_campaign(app: App, mut inbound: Inbound, id: &str) -> Reply
     }
 }
 
+/// What unpublishing a campaign would stop.
+pub async fn stops(app: App, inbound: Inbound, id: &str) -> Reply {
+    if let Some(refusal) = refuse_stranger(&app, &inbound) {
+        return refusal;
+    }
+    unpublished(&inbound, unpublish::stops(&app.db, &CampaignId::from(id)).await)
+}
+
+/// Unpublishes a campaign.
+pub async fn unpublish(app: App, inbound: Inbound, id: &str) -> Reply {
+    if let Some(refusal) = refuse_stranger(&app, &inbound) {
+        return refusal;
+    }
+    unpublished(&inbound, unpublish_here(&app, id).await)
+}
+
+/// Unpublishes a campaign, and tells KV and this isolate.
+pub async fn unpublish_here(app: &App, id: &str) -> Result<Stops, NotUnpublished> {
+    let stops = unpublish::unpublish(&app.db, &CampaignId::from(id), app.now).await?;
+    app.refresh("unpublish.copy").await;
+    Ok(stops)
+}
+
+fn unpublished(inbound: &Inbound, said: Result<Stops, NotUnpublished>) -> Reply {
+    match said {
+        Ok(stops) => Reply::json(200, &stops),
+        Err(NotUnpublished::Unknown(problem)) => {
+            let more = json!({ "problems": [problem] });
+            Reply::problem(404, "There is no such campaign", "Nothing has changed.", more)
+        }
+        Err(NotUnpublished::Database(error)) => {
+            unavailable(inbound, "unpublish", &error.to_string())
+        }
+    }
+}
+
 async fn read_compiled(inbound: &mut Inbound) -> Result<Compiled, Reply> {
     // A little more than the limit itself, so that the check can tell how far over it is.
     let body = read_json(inbound, COMPILED_BYTES_MAX * 2).await?;
@@ -248,10 +281,18 @@ pub async fn events(mut app: App, mut inbound: Inbound) -> Reply {
         Err(refusal) => return refusal,
     };
     match accept_events::read(&body, app.now, &mut app.ids) {
-        Ok(facts) => match app.take_in(&facts).await {
-            Ok(()) => Reply::json(202, &json!({ "accepted": facts.len() })),
-            Err(error) => unavailable(&inbound, "events", &error.to_string()),
-        },
+        Ok(facts) => {
+            let conflicts = accept_events::conflicts(&app.db, &facts).await;
+            if !conflicts.is_empty() {
+                let detail = "None of the events was taken. An id stands for one event.";
+                let more = json!({ "problems": conflicts });
+                return Reply::problem(409, "An id was used for another event", detail, more);
+            }
+            match app.take_in(&facts).await {
+                Ok(()) => Reply::json(202, &json!({ "accepted": facts.len() })),
+                Err(error) => unavailable(&inbound, "events", &error),
+            }
+        }
         Err(problems) => {
             let detail = "None of the events was taken. Mend what is named, and send all again.";
             Reply::problem(422, "Some events are wrong", detail, json!({ "problems": problems }))
@@ -264,16 +305,25 @@ pub async fn report(app: App, inbound: Inbound, id: &str) -> Reply {
     if let Some(refusal) = refuse_stranger(&app, &inbound) {
         return refusal;
     }
-    let Some(edition) = app.catalog.live_edition(&CampaignId::from(id)) else {
+    let campaign = CampaignId::from(id);
+    let Some(edition) = app.known_edition(&campaign).await else {
+        if let Some(one) = app.catalog.unreadable_newest(&campaign) {
+            return snapshot(&app, &inbound, id, &one.reason).await;
+        }
         let detail = format!("No campaign `{id}` is published.");
         return reply::message_with(&inbound, MessageKind::NotFound, Some(&detail));
     };
-    match reporting::report_with_journeys(&app.db, edition, app.now).await {
+    match reporting::report_with_journeys(&app.db, &edition, app.now).await {
         Ok(report) => Reply::json(200, &report),
-        Err(error) => match app.kv.get(&snapshot_key(id)).await.ok().flatten() {
-            Some(text) => Reply::text(200, &text).header("content-type", "application/json"),
-            None => unavailable(&inbound, "report", &error.to_string()),
-        },
+        Err(error) => snapshot(&app, &inbound, id, &error.to_string()).await,
+    }
+}
+
+/// The last snapshot of a report that cannot be made now.
+async fn snapshot(app: &App, inbound: &Inbound, id: &str, why: &str) -> Reply {
+    match app.kv.get(&snapshot_key(id)).await.ok().flatten() {
+        Some(text) => Reply::text(200, &text).header("content-type", "application/json"),
+        None => unavailable(inbound, "report", why),
     }
 }
 
@@ -282,35 +332,26 @@ pub fn description() -> Reply {
     Reply::text(200, DESCRIPTION).header("content-type", "application/json")
 }
 
-/// Whether the worker can do its work, part by part.
-pub async fn ready(app: App) -> Reply {
-    let kv = app.kv.get("live").await.map(|_| ()).map_err(|error| error.to_string());
-    let queue = app.env.queue("INTAKE").map(|_| ()).map_err(|error| error.to_string());
-    let database = app.db.batch(health::questions()).await;
-    let health = health::judge(database, kv, queue, app.now);
-    Reply::json(if health.is_ready { 200 } else { 503 }, &health)
-}
-
-/// Puts a snapshot of every report that has changed into KV, for when the database does not
-/// answer. KV allows 1,000 writes a day on the free plan, so unchanged ones are left alone.
-pub async fn refresh_snapshots(app: &App) -> Result<(), String> {
-    for edition in app.catalog.live() {
-        let report = reporting::report(&app.db, edition, app.now).await;
-        let report = report.map_err(|error| error.to_string())?;
-        let key = snapshot_key(edition.id().as_str());
-        let known = app.kv.get(&key).await.map_err(|error| error.to_string())?;
-        let known = known.and_then(|text| serde_json::from_str::<Report>(&text).ok());
-        if known.is_some_and(|known| known.is_same_but_for_time(&report)) {
-            continue;
-        }
-        let text = serde_json::to_string(&report).map_err(|error| error.to_string())?;
-        app.kv.put(&key, &text).await.map_err(|error| error.to_string())?;
+/// Whether the worker can do its work, part by part: in one word each for anybody, in full for who
+/// has a token or is signed in.
+pub async fn ready(app: App, inbound: Inbound) -> Reply {
+    let kv = app.kv.get(editions::LIVE_KEY).await;
+    let queue = app.env.queue("INTAKE");
+    let unreadable = app.catalog.unreadable();
+    let parts = health::Parts {
+        kv: kv.map(drop).map_err(|error| error.to_string()),
+        queue: queue.map(drop).map_err(|error| error.to_string()),
+        unreadable: &unreadable,
+    };
+    let database = app.db.batch(health::questions(app.now)).await;
+    let health = health::judge(database, parts, app.now);
+    let status = if health.is_ready { 200 } else { 503 };
+    let is_operator =
+        operator(&app, &inbound).is_ok() || sessions::door(&app, &inbound).await.is_none();
+    match is_operator {
+        true => Reply::json(status, &health),
+        false => Reply::json(status, &health.words()),
     }
-    Ok(())
-}
-
-fn snapshot_key(campaign: &str) -> String {
-    format!("report:{campaign}")
 }
 
 /// `None` for who has a token.
@@ -321,10 +362,8 @@ pub(super) fn refuse_stranger(app: &App, inbound: &Inbound) -> Option<Reply> {
 /// The name of the token that a request brings.
 pub(super) fn operator(app: &App, inbound: &Inbound) -> Result<String, Reply> {
     let header = inbound.header("authorization");
-    let token = header.strip_prefix("Bearer ").unwrap_or_default().trim();
-    let configured = app.variable("API_TOKENS").unwrap_or_default();
-    let name = api_token_name(&configured, token).filter(|_| !token.is_empty());
-    if let Some(name) = name {
+    let token = bearer_token(&header).unwrap_or_default();
+    if let Some(name) = api_token_name(&app.api_tokens(), token) {
         return Ok(name.to_owned());
     }
     let detail = "Send `Authorization: Bearer <token>` with a token made by `dripline token new` \
@@ -350,5 +389,5 @@ pub(super) async fn read_json(inbound: &mut Inbound, bytes_max: usize) -> Result
 
 pub(super) fn unavailable(inbound: &Inbound, event: &str, error: &str) -> Reply {
     reply::log(event, error);
-    reply::message(inbound, MessageKind::Unavailable).header("retry-after", "30")
+    reply::unavailable(inbound)
 }

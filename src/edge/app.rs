@@ -2,17 +2,18 @@
 
 use super::clock;
 use super::d1::D1;
-use super::editions;
 use super::email;
 use super::http::Fetcher;
 use super::inbound::Inbound;
 use super::kv::Kv;
 use super::queue::Queue;
 use super::reply;
-use crate::domain::catalog::Catalog;
+use crate::domain::address::counted_network;
+use crate::domain::catalog::{Catalog, Edition};
 use crate::domain::message::Letter;
-use crate::domain::primitives::{Ids, Millis, Span};
-use crate::flows::commit::CommitError;
+use crate::domain::primitives::{CampaignId, Ids, Millis, Span};
+use crate::flows::commit::{CommitError, load_versions};
+use crate::flows::editions::{Library, Shelf};
 use crate::flows::seams::{Database, Http};
 use crate::flows::settings::Settings;
 use crate::flows::task::{Intake, Work};
@@ -25,8 +26,10 @@ use std::rc::Rc;
 use std::time::Duration;
 use worker::{Delay, Env};
 
-/// Under this key KV keeps the time of a tick (`guard_restore`).
-pub const MARK_KEY: &str = "mark";
+thread_local! {
+    /// The published versions that this isolate has in mind.
+    static SHELF: &'static RefCell<Shelf> = Box::leak(Box::default());
+}
 
 /// One entry's world.
 pub struct App {
@@ -38,6 +41,8 @@ pub struct App {
     pub kv: Kv,
     /// What is published.
     pub catalog: Rc<Catalog>,
+    /// Why nobody knows what is published; the catalog is empty then.
+    pub catalog_failure: Option<String>,
     /// The configuration.
     pub settings: Rc<Settings>,
     /// When the entry began.
@@ -48,15 +53,49 @@ pub struct App {
 
 impl App {
     /// Opens the bindings and the catalog. Fails, naming what is missing, if the worker is
-    /// configured wrongly, and if neither KV nor the database answers.
+    /// configured wrongly. If neither KV nor the database answers, `catalog_failure` says so.
     pub async fn open(env: Env) -> Result<Self, String> {
         let settings = settings(&env)?;
         let db = D1::new(&env).map_err(|error| error.to_string())?;
         let kv = Kv::new(&env).map_err(|error| error.to_string())?;
-        let now = clock::now(&env).await;
+        let now = clock::now(&env, settings.is_local()).await;
         let seed = clock::seed().map_err(|error| error.to_string())?;
-        let catalog = editions::catalog(&db, &kv, clock::real()).await?;
-        Ok(Self { env, db, kv, catalog, settings, now, ids: Ids::new(now, seed) })
+        let shelf = SHELF.with(|shelf| *shelf);
+        let library = Library { db: &db, kv: &kv, shelf, now: clock::real() };
+        let (catalog, catalog_failure) = match library.catalog().await {
+            Ok(catalog) => (catalog, None),
+            Err(error) => (Rc::default(), Some(error.to_string())),
+        };
+        let ids = Ids::new(now, seed);
+        Ok(Self { env, db, kv, catalog, catalog_failure, settings, now, ids })
+    }
+
+    /// The stores that published versions come from.
+    pub fn library(&self) -> Library<'_, D1, Kv> {
+        let shelf = SHELF.with(|shelf| *shelf);
+        Library { db: &self.db, kv: &self.kv, shelf, now: clock::real() }
+    }
+
+    /// Reads anew what is live, after a change; should KV take no writes, the next tick tries
+    /// again.
+    pub async fn refresh(&self, event: &str) {
+        match self.library().refresh().await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => reply::log(event, &error.to_string()),
+            Err(error) => reply::log(event, &error.to_string()),
+        }
+    }
+
+    /// The version of a campaign by which links and figures go: the live one, or of an unpublished
+    /// campaign the newest, which is read for this. `None` if there is none, or it cannot be read.
+    pub async fn known_edition(&self, campaign: &CampaignId) -> Option<Rc<Edition>> {
+        if let Some(version) = self.catalog.unpublished(campaign).and_then(|one| one.version) {
+            let wanted = std::iter::once((campaign.clone(), version));
+            if let Err(error) = load_versions(&self.db, &self.catalog, wanted, self.now).await {
+                reply::log("unpublished", &error.to_string());
+            }
+        }
+        self.catalog.known_edition(campaign)
     }
 
     /// A variable or a secret; both look alike to a worker.
@@ -64,10 +103,16 @@ impl App {
         variable(&self.env, name)
     }
 
-    /// A keyed hash of the network address a request came from; empty if there is none.
+    /// A keyed hash of the network address a request came from, as limits count it; empty if there
+    /// is none.
     pub fn origin_hash(&self, inbound: &Inbound) -> String {
-        let address = inbound.address();
-        address.map_or_else(String::new, |address| self.settings.keys.pseudonym("origin", &address))
+        let network = inbound.address().map(|address| counted_network(&address));
+        network.map_or_else(String::new, |network| self.settings.keys.pseudonym("origin", &network))
+    }
+
+    /// What a session is held against: the API tokens that are configured.
+    pub fn api_tokens(&self) -> String {
+        self.variable("API_TOKENS").unwrap_or_default()
     }
 
     /// Does one task.
@@ -84,7 +129,9 @@ impl App {
                 run_broadcast::run(db, catalog, &broadcast, now, &mut self.ids).await
             }
             Work::DeliverV1 { messages } => {
-                guard_restore::watch(db, self.mark().await).await?;
+                // Without a mark nothing is known of a restore.
+                let mark = guard_restore::mark(&self.kv).await.ok().flatten();
+                guard_restore::watch(db, mark, now).await?;
                 let http = Outside { env: &self.env, db, now, began: clock::real() };
                 deliver::deliver(db, &http, catalog, &self.settings, messages, now, &mut self.ids)
                     .await
@@ -92,24 +139,18 @@ impl App {
         }
     }
 
-    /// The mark that a tick left outside the database; without one nothing is known of a restore.
-    pub async fn mark(&self) -> Option<Millis> {
-        let text = self.kv.get(MARK_KEY).await.ok().flatten()?;
-        text.parse().ok().map(Millis)
-    }
-
     /// Passes work on. A hint that gets lost is found by the next tick, so failing is no fault.
     pub async fn hint(&self, work: &[Work]) {
         if !work.is_empty()
             && let Err(error) = Queue::Work.send(&self.env, work).await
         {
-            reply::log("queue.hint", &error.to_string());
+            reply::log("queue.hint", &error.reason);
         }
     }
 
     /// Puts facts into the intake queue.
-    pub async fn take_in(&self, facts: &[Intake]) -> worker::Result<()> {
-        Queue::Intake.send(&self.env, facts).await
+    pub async fn take_in(&self, facts: &[Intake]) -> Result<(), String> {
+        Queue::Intake.send(&self.env, facts).await.map_err(|error| error.reason)
     }
 }
 
@@ -124,6 +165,11 @@ fn settings(env: &Env) -> Result<Rc<Settings>, String> {
     let settings = Rc::new(Settings::read(|name| variable(env, name))?);
     READ.set(Some(settings.clone()));
     Ok(settings)
+}
+
+/// Whether the public reaches us by https; asked before the configuration is read.
+pub fn is_https(env: &Env) -> bool {
+    variable(env, "BASE_URL").is_some_and(|base_url| base_url.starts_with("https://"))
 }
 
 fn variable(env: &Env, name: &str) -> Option<String> {

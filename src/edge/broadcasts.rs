@@ -1,10 +1,11 @@
 //! Broadcasts, for programs that hold a token and for people who are signed in.
 
-use super::admin::{door, frame};
+use super::admin::{frame, is_sure};
 use super::api::{refuse_stranger, unavailable};
 use super::app::App;
 use super::inbound::Inbound;
 use super::reply::{self, Reply};
+use super::sessions::door;
 use crate::domain::broadcast::BroadcastVerb;
 use crate::domain::primitives::QualifiedId;
 use crate::domain::problem::Problem;
@@ -52,13 +53,19 @@ fn not_steered(inbound: &Inbound, why: NotSteered) -> Reply {
     match why {
         NotSteered::Unknown(problem) => refuse(404, "There is no such broadcast", problem),
         NotSteered::Refused(problem) => refuse(409, "The broadcast stands elsewhere", problem),
+        NotSteered::Unanswered(problem) => {
+            reply::log("broadcast.rule", &problem.message);
+            let title = "The rule of its segment cannot be answered";
+            let detail = "Nothing has changed, and nobody was written to.";
+            Reply::problem(422, title, detail, json!({ "problems": [problem] }))
+        }
         NotSteered::Database(error) => unavailable(inbound, "broadcast", &error.to_string()),
     }
 }
 
 /// Who would get a broadcast, as a page with the button that starts it.
 pub async fn page(app: App, inbound: Inbound, id: &str) -> Reply {
-    if let Some(door) = door(&app, &inbound) {
+    if let Some(door) = door(&app, &inbound).await {
         return door;
     }
     match steer_broadcast::preview(&app.db, &QualifiedId::from(id), app.now).await {
@@ -87,12 +94,12 @@ pub async fn page(app: App, inbound: Inbound, id: &str) -> Reply {
 }
 
 /// Does what a button says, and shows the campaign again.
-pub async fn steer_by_hand(app: App, inbound: Inbound, id: &str, verb: BroadcastVerb) -> Reply {
-    if inbound.is_cross_site() {
-        return reply::message(&inbound, MessageKind::Forbidden);
-    }
-    if let Some(door) = door(&app, &inbound) {
+pub async fn by_hand(app: App, mut inbound: Inbound, id: &str, verb: BroadcastVerb) -> Reply {
+    if let Some(door) = door(&app, &inbound).await {
         return door;
+    }
+    if verb == BroadcastVerb::Cancel && !is_sure(&mut inbound).await {
+        return back(&inbound, &QualifiedId::from(id));
     }
     match steer_here(&app, id, verb).await {
         // Whoever presses a button twice, or late, is shown where it stands.
@@ -113,6 +120,16 @@ fn not_shown(inbound: &Inbound, why: NotSteered) -> Reply {
         NotSteered::Database(error) => {
             reply::log("broadcast", &error.to_string());
             reply::message(inbound, MessageKind::Unavailable)
+        }
+        NotSteered::Unanswered(problem) => {
+            reply::log("broadcast.rule", &problem.message);
+            let said = inbound.language().pick(
+                "The rule of its segment asks for more than the database can answer at once. Make \
+                 a part of the rule a segment of its own, ask about that, and publish again.",
+                "该人群的规则过于庞大，数据库无法一次回答。请把规则的一部分设为单独的人群，\
+                 在规则中引用它，然后重新发布。",
+            );
+            reply::message_with(inbound, MessageKind::Fault, Some(said))
         }
         _ => reply::message(inbound, MessageKind::NotFound),
     }

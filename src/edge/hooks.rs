@@ -41,9 +41,10 @@ pub async fn receive_hook(app: App, mut inbound: Inbound, name: &str, secret: &s
             reply::log("hook.refused", &format!("{}: {refusal:?}", provider.as_str()));
             match refusal {
                 Refusal::Unreadable => Reply::text(400, "not understood\n"),
-                Refusal::Unconfigured | Refusal::Unverified | Refusal::Stale => {
-                    Reply::text(401, "not verified\n")
-                }
+                Refusal::Unconfigured
+                | Refusal::Unverified
+                | Refusal::Stale
+                | Refusal::OldSignature => Reply::text(401, "not verified\n"),
             }
         }
         Err(NotReceived::Away(why)) => away(provider, &why),

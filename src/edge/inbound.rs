@@ -1,6 +1,7 @@
 //! A request, read once into what handlers ask of it.
 
 use crate::domain::answer;
+use crate::domain::caller::{came_by_https, is_from_our_page, origin_of};
 use crate::domain::language::Language;
 use crate::domain::machine::{self, Facts, Network};
 use futures_util::StreamExt;
@@ -13,11 +14,13 @@ use worker::web_sys::{Headers, Request};
 pub struct Inbound {
     /// `GET`, `POST`, …
     pub method: String,
-    /// The path, with its percent escapes decoded where they are UTF-8.
+    /// The host that it asked, with its port.
+    pub host: String,
+    /// The path as it was sent; `route::decode` decodes it.
     pub path: String,
     /// The query string, without the `?`.
     pub query: String,
-    /// Whether it came by https.
+    /// Whether its sender's own connection was https.
     pub is_secure: bool,
     /// For work after the answer.
     pub context: Context,
@@ -44,14 +47,18 @@ impl Inbound {
         let address = url.split('#').next().unwrap_or_default();
         let (address, query) = address.split_once('?').unwrap_or((address, ""));
         let (scheme, rest) = address.split_once("://").unwrap_or_default();
-        let path = rest.find('/').map_or("/", |start| &rest[start..]);
+        let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let headers = request.headers();
+        let header = |name: &str| headers.get(name).ok().flatten().unwrap_or_default();
+        let is_secure = came_by_https(scheme, &header("cf-visitor"), &header("x-forwarded-proto"));
         Self {
             method: request.method(),
-            path: answer::percent_decode(path).unwrap_or_else(|| path.to_owned()),
+            host: host.to_owned(),
+            path: if path.is_empty() { "/".to_owned() } else { path.to_owned() },
             query: query.to_owned(),
-            is_secure: scheme == "https",
+            is_secure,
             context,
-            headers: request.headers(),
+            headers,
             request,
         }
     }
@@ -125,15 +132,12 @@ impl Inbound {
         kind.trim().eq_ignore_ascii_case("application/json")
     }
 
-    /// Whether another site's page sent it (the browser says so; OWASP's advice against CSRF).
-    pub fn is_cross_site(&self) -> bool {
-        match self.header("sec-fetch-site").as_str() {
-            "" => {
-                let origin = self.header("origin");
-                !origin.is_empty() && !origin.ends_with(&format!("//{}", self.header("host")))
-            }
-            site => site == "cross-site" || site == "same-site",
-        }
+    /// Whether a page of ours sent it, by the address that was asked or by that of the public.
+    pub fn is_from_our_page(&self, base_url: &str) -> bool {
+        let scheme = if self.is_secure { "https" } else { "http" };
+        let asked = format!("{scheme}://{}", self.host);
+        let (site, origin) = (self.header("sec-fetch-site"), self.header("origin"));
+        is_from_our_page(&site, &origin, &self.header("referer"), &[&asked, origin_of(base_url)])
     }
 
     /// The body, up to `bytes_max`; the rest of a longer one is not read. One that declares its

@@ -7,45 +7,52 @@ mod email;
 mod http;
 mod kv;
 mod queue;
-mod editions;
 mod app;
 mod inbound;
 mod reply;
+mod guard;
 mod visitor;
 mod hooks;
 mod refuse;
 mod api;
+mod sessions;
 mod admin;
 mod preview;
 mod broadcasts;
 mod lists;
 mod suppressed;
+mod dead;
 mod privacy;
 
-use crate::flows::task::{Intake, Work};
-use crate::flows::{brake, guard_restore, record_touches, run_due};
-use crate::route::{NoRoute, Route, route};
+use crate::flows::dead_letters::{Dead, Desk};
+use crate::flows::task::Work;
+use crate::flows::tick::Minute;
+use crate::flows::{self, record_touches};
+use crate::route::{self, NoRoute, Route, area, route};
 use crate::views::visitor::MessageKind;
 use app::App;
 use inbound::Inbound;
-use queue::Queue;
+use queue::WorkTray;
 use reply::Reply;
 use worker::web_sys::Request;
 use worker::{
-    Context, Env, MessageBatch, MessageExt, RawMessage, Response, Result, ScheduleContext,
-    ScheduledEvent, event,
+    Context, Env, MessageBatch, MessageExt, QueueRetryOptionsBuilder, RawMessage, Response, Result,
+    ScheduleContext, ScheduledEvent, event,
 };
 
 /// Answers one HTTP request.
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, context: Context) -> Result<Response> {
     let inbound = Inbound::new(request, context);
+    let is_strict = inbound.is_secure && app::is_https(&env);
     let reply = answer(inbound, env).await;
-    reply.into_response()
+    if is_strict { reply.https_only() } else { reply }.into_response()
 }
 
 async fn answer(inbound: Inbound, env: Env) -> Reply {
-    let path = inbound.path.clone();
+    let Some(path) = route::decode(&inbound.path) else {
+        return reply::message(&inbound, MessageKind::NotFound);
+    };
     let found = match route(&inbound.method, &path) {
         Ok(found) => found,
         Err(NoRoute::NotFound) => return reply::message(&inbound, MessageKind::NotFound),
@@ -56,13 +63,23 @@ async fn answer(inbound: Inbound, env: Env) -> Reply {
     if found == Route::Health {
         return Reply::text(200, "ok\n");
     }
-    match App::open(env).await {
-        Ok(app) => dispatch(app, inbound, found).await,
+    let app = match App::open(env).await {
+        Ok(app) => app,
         Err(problem) => {
             reply::log("app.open", &problem);
-            reply::message(&inbound, MessageKind::Unavailable).header("retry-after", "30")
+            return reply::unavailable(&inbound);
+        }
+    };
+    if let Some(refusal) = guard::refuse(&app, &inbound, area(&path)) {
+        return refusal;
+    }
+    if let Some(failure) = &app.catalog_failure {
+        reply::log("catalog", failure);
+        if found.needs_catalog() {
+            return reply::unavailable(&inbound);
         }
     }
+    dispatch(app, inbound, found).await
 }
 
 async fn dispatch(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
@@ -74,7 +91,7 @@ async fn dispatch(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
         Route::Click(token) => visitor::click(app, inbound, token),
         Route::ShortLink(code) => visitor::short_link(app, inbound, code).await,
         Route::Open(token) => visitor::open(app, inbound, token),
-        Route::UnsubscribeAsk(token) => refuse::unsubscribe_ask(&app, &inbound, token),
+        Route::UnsubscribeAsk(token) => refuse::unsubscribe_ask(&app, &inbound, token).await,
         Route::Unsubscribe(token) => refuse::unsubscribe(app, inbound, token).await,
         Route::UnsubscribeUndo(token) => refuse::undo(app, inbound, token).await,
         Route::PreferencesAsk(token) => refuse::preferences_ask(&app, &inbound, token).await,
@@ -107,8 +124,11 @@ async fn dispatch(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
         Route::ApiRestore => privacy::restore(app, inbound).await,
         Route::ApiRestoreSay(word) => privacy::restore_say(app, inbound, word).await,
         Route::ApiParked => api::parked(app, inbound).await,
+        Route::Dead(found) => dead::answer(app, inbound, found).await,
         Route::ApiRelease(id) => api::release(app, inbound, id).await,
         Route::ApiRejudge(id) => api::rejudge(app, inbound, id).await,
+        Route::ApiStops(id) => api::stops(app, inbound, id).await,
+        Route::ApiUnpublish(id) => api::unpublish(app, inbound, id).await,
         Route::ApiReleaseCampaign(id) => api::release_campaign(app, inbound, id).await,
         Route::ApiEvents => api::events(app, inbound).await,
         Route::ApiReport(id) => api::report(app, inbound, id).await,
@@ -120,18 +140,15 @@ async fn dispatch(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
         Route::AdminMessageAsked(id, name) => preview::ask(app, inbound, id, name).await,
         Route::AdminSteer(id, state) => admin::steer(app, inbound, id, state).await,
         Route::AdminBroadcast(id) => broadcasts::page(app, inbound, id).await,
-        Route::AdminSteerBroadcast(id, verb) => {
-            broadcasts::steer_by_hand(app, inbound, id, verb).await
-        }
+        Route::AdminSteerBroadcast(id, verb) => broadcasts::by_hand(app, inbound, id, verb).await,
         Route::AdminRelease(id) => admin::release(app, inbound, id).await,
+        Route::AdminUnpublish(id) => admin::unpublish(app, inbound, id).await,
         Route::AdminReleaseCampaign(id) => admin::release_campaign(app, inbound, id).await,
-        Route::SignInAsk => admin::sign_in_ask(&app, &inbound),
-        Route::SignIn => admin::sign_in(app, inbound).await,
-        Route::SignOut => admin::sign_out(&app, &inbound),
+        Route::Session(found) => sessions::answer(app, inbound, found).await,
         Route::Mailbox => admin::mailbox(app, inbound).await,
         Route::MailboxMessage(id) => admin::mailbox_message(app, inbound, id).await,
         Route::Health => Reply::text(200, "ok\n"),
-        Route::Ready => api::ready(app).await,
+        Route::Ready => api::ready(app, inbound).await,
     }
 }
 
@@ -145,31 +162,40 @@ async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) 
 
 async fn tick(env: Env) -> std::result::Result<(), String> {
     let app = App::open(env).await?;
-    editions::repair(&app.db, &app.kv, clock::real()).await?;
-    let mark = app.mark().await;
-    guard_restore::watch(&app.db, mark).await.map_err(|error| error.to_string())?;
-    let work = run_due::tick(&app.db, app.now).await.map_err(|error| error.to_string())?;
-    if let Some(mark) = guard_restore::mark_after(mark, !work.is_empty(), app.now) {
-        let kept = app.kv.put(app::MARK_KEY, &mark.0.to_string()).await;
-        kept.map_err(|error| error.to_string())?;
+    if let Some(failure) = app.catalog_failure {
+        return Err(failure);
     }
-    Queue::Work.send(&app.env, &work).await.map_err(|error| error.to_string())?;
-    let limits = &app.settings.pacing.brake;
-    let said = brake::judge(&app.db, limits, app.now).await.map_err(|error| error.to_string())?;
-    for word in said {
+    let library = app.library();
+    let minute = Minute {
+        db: &app.db,
+        kv: &app.kv,
+        queue: &WorkTray(&app.env),
+        shelf: library.shelf,
+        catalog: &app.catalog,
+        settings: &app.settings,
+        now: app.now,
+        real_now: library.now,
+    };
+    let said = flows::tick::tick(&minute).await;
+    for (part, reason) in said.failures {
+        reply::log(&format!("tick.{part}"), &reason);
+    }
+    for word in said.brakes {
         let (campaign, state) = (word.campaign, word.state.as_str());
         reply::log("brake", &format!("{campaign}: {state} {}", word.reason));
     }
-    api::refresh_snapshots(&app).await
+    Ok(())
 }
 
-/// Takes a batch of either queue. Each task is acknowledged or retried by itself, and the queue's
-/// dead-letter queue keeps what retrying does not help.
+/// Takes a batch of a queue. Each task is acknowledged or retried by itself; what retrying does not
+/// help comes by the dead-letter queue.
 #[event(queue)]
 async fn queue(batch: MessageBatch<String>, env: Env, _context: Context) -> Result<()> {
     let mut messages: Vec<RawMessage> = batch.raw_iter().collect();
     let is_intake = batch.queue().ends_with("intake");
     let outcome = match App::open(env).await {
+        Ok(App { catalog_failure: Some(failure), .. }) => Err(failure),
+        Ok(mut app) if batch.queue().ends_with("dead") => bury(&mut app, &mut messages).await,
         Ok(mut app) if is_intake => take_in(&mut app, &mut messages).await,
         Ok(mut app) => do_work(&mut app, &mut messages).await,
         Err(error) => Err(error),
@@ -182,13 +208,51 @@ async fn queue(batch: MessageBatch<String>, env: Env, _context: Context) -> Resu
     Ok(())
 }
 
-/// Writes a whole batch of facts down at once; if that fails, all of them come again.
+/// How long a fact waits that cannot be dealt with now: a hundred tries are a day.
+const WAIT_SECONDS: u32 = 900;
+
+/// Writes a whole batch of facts down at once; if that fails, all of them come again. A fact that
+/// this code cannot read may have been sent by newer code, and one about a campaign that cannot be
+/// read waits for it: each comes again later, and the dead-letter queue keeps it at last.
 async fn take_in(app: &mut App, messages: &mut Vec<RawMessage>) -> std::result::Result<(), String> {
-    let tasks = messages.iter().filter_map(known::<Intake>).collect();
+    let all: Vec<RawMessage> = std::mem::take(messages);
+    let bodies: Vec<String> = all.iter().map(queue::body).collect();
+    let (places, tasks): (Vec<_>, Vec<_>) =
+        record_touches::sort(&app.catalog, bodies.iter().map(String::as_str)).into_iter().unzip();
+    let mut taken = Vec::new();
+    for (place, message) in all.into_iter().enumerate() {
+        if places.contains(&place) {
+            taken.push(message);
+            continue;
+        }
+        reply::log("queue.put_off", "a fact that cannot be dealt with now comes again later");
+        let wait = QueueRetryOptionsBuilder::new().with_delay_seconds(WAIT_SECONDS);
+        message.retry_with_options(&wait.build());
+    }
     let App { db, catalog, settings, now, ids, .. } = app;
     let flow = record_touches::record(db, catalog, &settings.keys, tasks, *now, ids);
-    let work = flow.await.map_err(|error| error.to_string())?;
-    messages.drain(..).for_each(|message| message.ack());
+    let work = match flow.await {
+        Ok(work) => work,
+        Err(error) => {
+            *messages = taken;
+            return Err(error.to_string());
+        }
+    };
+    taken.iter().for_each(|message| message.ack());
+    app.hint(&work).await;
+    Ok(())
+}
+
+/// Takes what the other queues gave up. If that fails, all of it comes again.
+async fn bury(app: &mut App, messages: &mut Vec<RawMessage>) -> std::result::Result<(), String> {
+    let dead: Vec<Dead> = messages
+        .iter()
+        .map(|message| Dead { message: message.id(), body: queue::body(message) })
+        .collect();
+    let App { db, catalog, settings, now, ids, .. } = app;
+    let desk = Desk { db, catalog, keys: &settings.keys, now: *now };
+    let work = desk.take(&dead, ids).await.map_err(|error| error.to_string())?;
+    std::mem::take(messages).iter().for_each(|message| message.ack());
     app.hint(&work).await;
     Ok(())
 }
@@ -197,7 +261,7 @@ async fn take_in(app: &mut App, messages: &mut Vec<RawMessage>) -> std::result::
 async fn do_work(app: &mut App, messages: &mut Vec<RawMessage>) -> std::result::Result<(), String> {
     let mut failed = Ok(());
     for message in std::mem::take(messages) {
-        let Some(task) = known::<Work>(&message) else {
+        let Some(task) = known(&message) else {
             message.ack();
             continue;
         };
@@ -215,13 +279,8 @@ async fn do_work(app: &mut App, messages: &mut Vec<RawMessage>) -> std::result::
     failed
 }
 
-/// Reads a task; one that nobody can read is logged and let go, for it would never be done.
-fn known<T: serde::de::DeserializeOwned>(message: &RawMessage) -> Option<T> {
-    match queue::read(message) {
-        Ok(task) => Some(task),
-        Err(error) => {
-            reply::log("queue.unreadable", &error.to_string());
-            None
-        }
-    }
+/// Reads a task; one that nobody can read is logged and let go: a tick finds the work again.
+fn known(message: &RawMessage) -> Option<Work> {
+    let task = serde_json::from_str(&queue::body(message));
+    task.map_err(|error| reply::log("queue.unreadable", &error.to_string())).ok()
 }

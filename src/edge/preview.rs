@@ -1,10 +1,11 @@
 //! Messages to be looked at, and tests of them: through the API and in the web app.
 
-use super::admin::{door, frame};
+use super::admin::frame;
 use super::api::{read_json, refuse_stranger, unavailable};
 use super::app::App;
 use super::inbound::{Inbound, NoBody};
 use super::reply::{self, Reply};
+use super::sessions::door;
 use crate::domain::answer::Answer;
 use crate::domain::catalog::Edition;
 use crate::domain::language::Language;
@@ -84,8 +85,7 @@ fn not_shown(inbound: &Inbound, error: NotShown) -> Reply {
     match error {
         NotShown::Wrong(problem) => {
             let more = json!({ "problems": [problem] });
-            let status = if problem.key == "to" { 403 } else { 422 };
-            Reply::problem(status, "Nothing to show", "Mend what is named, and ask again.", more)
+            Reply::problem(422, "Nothing to show", "Correct what is named, and ask again.", more)
         }
         NotShown::Database(error) => unavailable(inbound, "preview", &error.to_string()),
     }
@@ -93,7 +93,7 @@ fn not_shown(inbound: &Inbound, error: NotShown) -> Reply {
 
 /// The messages of a campaign, in the web app.
 pub async fn list(app: App, inbound: Inbound, id: &str) -> Reply {
-    if let Some(door) = door(&app, &inbound) {
+    if let Some(door) = door(&app, &inbound).await {
         return door;
     }
     let Some(edition) = app.catalog.live_edition(&CampaignId::from(id)) else {
@@ -116,7 +116,7 @@ pub async fn list(app: App, inbound: Inbound, id: &str) -> Reply {
 
 /// One message, in the web app, with made-up data.
 pub async fn show(app: App, inbound: Inbound, id: &str, name: &str) -> Reply {
-    if let Some(door) = door(&app, &inbound) {
+    if let Some(door) = door(&app, &inbound).await {
         return door;
     }
     page(&app, &inbound, id, Asked { template: name.to_owned(), ..Asked::default() }, false).await
@@ -125,10 +125,7 @@ pub async fn show(app: App, inbound: Inbound, id: &str, name: &str) -> Reply {
 /// One message, in the web app, with a contact's data; or a test of it to the campaign's owner. The
 /// contact is in the body, for an address in a URL would end up in logs.
 pub async fn ask(mut app: App, mut inbound: Inbound, id: &str, name: &str) -> Reply {
-    if inbound.is_cross_site() {
-        return reply::message(&inbound, MessageKind::Forbidden);
-    }
-    if let Some(door) = door(&app, &inbound) {
+    if let Some(door) = door(&app, &inbound).await {
         return door;
     }
     let body = match inbound.body(ASKED_BYTES_MAX).await {
@@ -197,10 +194,7 @@ fn rendered(
         frame: frame(app, inbound, Section::Campaigns),
         campaign: edition.id().as_str(),
         template: &asked.template,
-        shown: shown
-            .as_ref()
-            .map(sheet)
-            .map_err(|problem| words(problem, asked, inbound.language())),
+        shown: shown.as_ref().map(sheet).map_err(|problem| words(problem, inbound.language())),
         languages: &languages,
         first: &compiled.campaign.locale,
         contact: asked.contact.as_deref().unwrap_or_default(),
@@ -217,13 +211,8 @@ fn sheet(shown: &Shown) -> Sheet<'_> {
 }
 
 /// What is wrong, as the page says it.
-fn words(problem: &Problem, asked: &Asked, language: Language) -> String {
+fn words(problem: &Problem, language: Language) -> String {
     match problem.key.as_str() {
-        // A test of nobody's shows the owner's own data, and the owner is no contact.
-        "contact" if asked.contact.is_none() => {
-            let english = "A test shows the data of a contact. Name one below.";
-            language.pick(english, "测试邮件会使用某位联系人的资料，请在下方填写。").to_owned()
-        }
         "contact" => {
             let english = "There is no such contact. Give its address, number or id.";
             language.pick(english, "没有这个联系人。请填写邮箱、手机号或编号。").to_owned()

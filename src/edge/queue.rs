@@ -1,6 +1,8 @@
 //! The two queues. A body is JSON as text: it crosses the boundary as one string, both ways.
 
-use serde::{Serialize, de::DeserializeOwned};
+use crate::flows::seams::{NotHandedOut, WorkQueue};
+use crate::flows::task::Work;
+use serde::Serialize;
 use wasm_bindgen::JsValue;
 use worker::{BatchMessageBuilder, Env, Error, QueueContentType, RawMessage, RawMessageBuilder};
 
@@ -28,25 +30,39 @@ impl Queue {
     }
 
     /// Sends each task as one message, in as few calls as the platform's limits allow. After an
-    /// error the tasks of earlier calls may have been sent.
-    pub async fn send<T: Serialize>(self, env: &Env, tasks: &[T]) -> worker::Result<()> {
-        let queue = env.queue(self.binding())?;
-        let bodies = tasks.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>()?;
+    /// error the tasks of earlier calls have been sent.
+    pub async fn send<T: Serialize>(self, env: &Env, tasks: &[T]) -> Result<(), NotHandedOut> {
+        let mut handed_out = 0;
+        let failed =
+            |handed_out, error: Error| NotHandedOut { handed_out, reason: error.to_string() };
+        let queue = env.queue(self.binding()).map_err(|error| failed(0, error))?;
+        let bodies = tasks.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>();
+        let bodies = bodies.map_err(|error| failed(0, error.into()))?;
         for bodies in calls(&bodies) {
             let messages = bodies.iter().map(|body| {
                 RawMessageBuilder::new(JsValue::from_str(body))
                     .build_with_content_type(QueueContentType::Text)
             });
-            queue.send_raw_batch(BatchMessageBuilder::new().messages(messages).build()).await?;
+            let batch = BatchMessageBuilder::new().messages(messages).build();
+            queue.send_raw_batch(batch).await.map_err(|error| failed(handed_out, error))?;
+            handed_out += bodies.len();
         }
         Ok(())
     }
 }
 
-/// Reads back what `Queue::send` wrote.
-pub fn read<T: DeserializeOwned>(message: &RawMessage) -> worker::Result<T> {
-    let text = message.body().as_string().ok_or(Error::BadEncoding)?;
-    Ok(serde_json::from_str(&text)?)
+/// The work queue, for the flows.
+pub struct WorkTray<'a>(pub &'a Env);
+
+impl WorkQueue for WorkTray<'_> {
+    async fn hand_out(&self, work: &[Work]) -> Result<(), NotHandedOut> {
+        Queue::Work.send(self.0, work).await
+    }
+}
+
+/// What `Queue::send` wrote; nothing, if it was somebody else.
+pub fn body(message: &RawMessage) -> String {
+    message.body().as_string().unwrap_or_default()
 }
 
 /// Cuts the bodies into runs that one call can carry; a body over the limit goes alone.

@@ -7,26 +7,36 @@ use super::inbound::Inbound;
 use super::reply::{self, Reply};
 use super::visitor::read_answer;
 use crate::domain::answer::FORM_BODY_BYTES_MAX;
+use crate::domain::claim::Claims;
 use crate::domain::contact::Contact;
 use crate::domain::language::Language;
 use crate::domain::preferences::{LANGUAGE_FIELD, preferences as choices};
 use crate::domain::primitives::Millis;
 use crate::domain::purpose::offers;
-use crate::domain::token::Purpose;
+use crate::domain::token::{Purpose, TokenProblem};
+use crate::flows::compose::claims_shown;
 use crate::flows::preferences::{self as choosing, Saved};
 use crate::flows::receive::{self, Link, Question};
 use crate::views::preferences::{PreferencesDone, PreferencesView, preferences as choices_page};
 use crate::views::visitor::{
-    ConfirmState, ConfirmView, MessageKind, UnsubscribeState, UnsubscribeView,
+    ConfirmState, ConfirmView, KEEP_DETAILS, UnsubscribeState, UnsubscribeView,
     confirm as confirm_page, resubscription, unsubscribe as unsubscribe_page,
 };
 
 /// The hidden field of a confirmation page: when it was shown.
 const SHOWN_AT: &str = "shown";
 
+/// The link that a token stands for, if it is one for this; what an unpublished campaign said of
+/// itself is at hand then.
+async fn verified(app: &App, purpose: Purpose, token: &str) -> Result<Link, TokenProblem> {
+    let link = Link::verify(&app.settings, purpose, token)?;
+    app.known_edition(&link.campaign).await;
+    Ok(link)
+}
+
 /// Asks whether to unsubscribe. Nothing happens by GET, for scanners follow every link.
-pub fn unsubscribe_ask(app: &App, inbound: &Inbound, token: &str) -> Reply {
-    let link = Link::verify(&app.settings, Purpose::Unsubscribe, token).ok();
+pub async fn unsubscribe_ask(app: &App, inbound: &Inbound, token: &str) -> Reply {
+    let link = verified(app, Purpose::Unsubscribe, token).await.ok();
     let state = if link.is_some() { UnsubscribeState::Ask } else { UnsubscribeState::Invalid };
     unsubscribe_reply(app, inbound, token, (link.as_ref(), None), state)
 }
@@ -34,7 +44,7 @@ pub fn unsubscribe_ask(app: &App, inbound: &Inbound, token: &str) -> Reply {
 /// Unsubscribes, whatever the body says: RFC 8058 sends `List-Unsubscribe=One-Click`, as multipart
 /// or URL-encoded, and the answer must be no redirect.
 pub async fn unsubscribe(mut app: App, mut inbound: Inbound, token: &str) -> Reply {
-    let Ok(link) = Link::verify(&app.settings, Purpose::Unsubscribe, token) else {
+    let Ok(link) = verified(&app, Purpose::Unsubscribe, token).await else {
         return unsubscribe_reply(&app, &inbound, token, (None, None), UnsubscribeState::Invalid);
     };
     // A connection full of unread data would be reset, and the answer lost with it.
@@ -59,7 +69,7 @@ pub async fn unsubscribe(mut app: App, mut inbound: Inbound, token: &str) -> Rep
 
 /// Takes an unsubscription back.
 pub async fn undo(mut app: App, inbound: Inbound, token: &str) -> Reply {
-    let Ok(link) = Link::verify(&app.settings, Purpose::Undo, token) else {
+    let Ok(link) = verified(&app, Purpose::Undo, token).await else {
         return unsubscribe_reply(&app, &inbound, token, (None, None), UnsubscribeState::Invalid);
     };
     let (_, _, language) = sender(&app, &inbound, Some(&link));
@@ -89,29 +99,29 @@ fn names(app: &App, link: &Link, language: Language) -> Vec<String> {
 
 /// Asks whether to confirm, and shows what.
 pub async fn confirm_ask(app: &App, inbound: &Inbound, token: &str) -> Reply {
-    let link = Link::verify(&app.settings, Purpose::Confirm, token).ok();
+    let link = verified(app, Purpose::Confirm, token).await.ok();
     let Some(link) = link.as_ref().filter(|link| receive::may_confirm(link, app.now)) else {
-        return confirm_reply(app, inbound, token, link.as_ref(), (ConfirmState::Expired, &[]));
+        return confirm_reply(app, inbound, token, link.as_ref(), alone(ConfirmState::Expired));
     };
-    match receive::question(&app.db, link, app.now).await {
-        Ok(Question::Asks(asked)) => {
-            confirm_reply(app, inbound, token, Some(link), (ConfirmState::Ask, &asked))
-        }
-        Ok(Question::Answered) => {
-            confirm_reply(app, inbound, token, Some(link), (ConfirmState::Done, &[]))
-        }
-        Ok(Question::Nothing) => {
-            confirm_reply(app, inbound, token, Some(link), (ConfirmState::Expired, &[]))
-        }
-        Err(error) => unavailable(inbound, "confirm", &error.to_string()),
-    }
+    let claims = match receive::claims(&app.db, link, app.now).await {
+        Ok(claims) => claims,
+        Err(error) => return unavailable(inbound, "confirm", &error.to_string()),
+    };
+    let state = match receive::question(&app.db, link, app.now).await {
+        Ok(Question::Asks(asked)) => (ConfirmState::Ask, asked, claims),
+        Ok(_) if !claims.is_empty() => (ConfirmState::Ask, Vec::new(), claims),
+        Ok(Question::Answered) => (ConfirmState::Done, Vec::new(), claims),
+        Ok(Question::Nothing) => (ConfirmState::Expired, Vec::new(), claims),
+        Err(error) => return unavailable(inbound, "confirm", &error.to_string()),
+    };
+    confirm_reply(app, inbound, token, Some(link), state)
 }
 
 /// Confirms what the page showed.
 pub async fn confirm(mut app: App, mut inbound: Inbound, token: &str) -> Reply {
-    let link = Link::verify(&app.settings, Purpose::Confirm, token).ok();
+    let link = verified(&app, Purpose::Confirm, token).await.ok();
     let Some(link) = link.as_ref().filter(|link| receive::may_confirm(link, app.now)) else {
-        return confirm_reply(&app, &inbound, token, link.as_ref(), (ConfirmState::Expired, &[]));
+        return confirm_reply(&app, &inbound, token, link.as_ref(), alone(ConfirmState::Expired));
     };
     let answer = match read_answer(&mut inbound).await {
         Ok(answer) => answer,
@@ -119,11 +129,11 @@ pub async fn confirm(mut app: App, mut inbound: Inbound, token: &str) -> Reply {
     };
     let shown_at = answer.first(SHOWN_AT).and_then(|text| text.parse().ok());
     let origin_hash = app.origin_hash(&inbound);
-    let flow = receive::confirm(
+    let takes_details = answer.first(KEEP_DETAILS.0) != Some(KEEP_DETAILS.1);
+    let flow = receive::confirm_with(
         &app.db,
         &app.catalog,
-        link.clone(),
-        shown_at.map_or(app.now, Millis),
+        (link.clone(), shown_at.map_or(app.now, Millis), takes_details),
         &origin_hash,
         app.now,
         &mut app.ids,
@@ -132,12 +142,12 @@ pub async fn confirm(mut app: App, mut inbound: Inbound, token: &str) -> Reply {
         Ok(work) => app.hint(&work).await,
         Err(error) => return unavailable(&inbound, "confirm", &error.to_string()),
     }
-    confirm_reply(&app, &inbound, token, Some(link), (ConfirmState::Done, &[]))
+    confirm_reply(&app, &inbound, token, Some(link), alone(ConfirmState::Done))
 }
 
 /// Shows what a contact gets, and lets it choose.
 pub async fn preferences_ask(app: &App, inbound: &Inbound, token: &str) -> Reply {
-    let Ok(link) = Link::verify(&app.settings, Purpose::Preferences, token) else {
+    let Ok(link) = verified(app, Purpose::Preferences, token).await else {
         return unsubscribe_reply(app, inbound, token, (None, None), UnsubscribeState::Invalid);
     };
     match choosing::contact(&app.db, &link, app.now).await {
@@ -152,7 +162,7 @@ pub async fn preferences_ask(app: &App, inbound: &Inbound, token: &str) -> Reply
 
 /// Takes the choice, and shows how things stand now.
 pub async fn preferences(mut app: App, mut inbound: Inbound, token: &str) -> Reply {
-    let Ok(link) = Link::verify(&app.settings, Purpose::Preferences, token) else {
+    let Ok(link) = verified(&app, Purpose::Preferences, token).await else {
         return unsubscribe_reply(&app, &inbound, token, (None, None), UnsubscribeState::Invalid);
     };
     let answer = match read_answer(&mut inbound).await {
@@ -197,15 +207,16 @@ fn choices_reply(
     language: Language,
     done: PreferencesDone,
 ) -> Reply {
-    let edition = app.catalog.live_edition(&link.campaign);
-    let campaign = edition.map(|edition| &edition.compiled.campaign);
+    let edition = app.catalog.known_edition(&link.campaign);
+    let campaign = edition.as_ref().map(|edition| &edition.compiled.campaign);
     let view = PreferencesView {
         language,
         token,
         contact,
-        preferences: &choices(&app.catalog, contact, language),
+        preferences: &choices(&app.catalog, &link.campaign, contact, language),
         done,
-        campaign_name: campaign.map_or("", |campaign| &campaign.name),
+        time_zone: campaign.map_or("UTC", |campaign| &campaign.time_zone),
+        sender_name: &app.settings.sender_name(campaign),
         postal_address: campaign.map_or("", |campaign| &campaign.postal_address),
     };
     Reply::page(200, choices_page(&view))
@@ -213,24 +224,20 @@ fn choices_reply(
 
 fn unavailable(inbound: &Inbound, event: &str, error: &str) -> Reply {
     reply::log(event, error);
-    reply::message(inbound, MessageKind::Unavailable).header("retry-after", "30")
+    reply::unavailable(inbound)
 }
 
-/// The name and postal address of a link's campaign, and the language it speaks.
-fn sender<'a>(
-    app: &'a App,
-    inbound: &Inbound,
-    link: Option<&Link>,
-) -> (&'a str, &'a str, Language) {
-    let edition = link.and_then(|link| app.catalog.live_edition(&link.campaign));
-    edition.map_or(("", "", inbound.language()), |edition| {
-        let campaign = &edition.compiled.campaign;
-        let language = match inbound.parameter("lang") {
-            Some(_) => inbound.language(),
-            None => Language::from_locale(&campaign.locale),
-        };
-        (campaign.name.as_str(), campaign.postal_address.as_str(), language)
-    })
+/// The name and postal address of who sent a link, and the language of its campaign.
+fn sender(app: &App, inbound: &Inbound, link: Option<&Link>) -> (String, String, Language) {
+    let edition = link.and_then(|link| app.catalog.known_edition(&link.campaign));
+    let campaign = edition.as_ref().map(|edition| &edition.compiled.campaign);
+    let name = app.settings.sender_name(campaign);
+    let Some(campaign) = campaign else { return (name, String::new(), inbound.language()) };
+    let language = match inbound.parameter("lang") {
+        Some(_) => inbound.language(),
+        None => Language::from_locale(&campaign.locale),
+    };
+    (name, campaign.postal_address.clone(), language)
 }
 
 /// The page of an unsubscribe link; the other link undoes what it has just done.
@@ -241,7 +248,7 @@ fn unsubscribe_reply(
     (link, undo): (Option<&Link>, Option<&Link>),
     state: UnsubscribeState,
 ) -> Reply {
-    let (campaign_name, postal_address, language) = sender(app, inbound, link);
+    let (sender_name, postal_address, language) = sender(app, inbound, link);
     let status = if state == UnsubscribeState::Invalid { 404 } else { 200 };
     let names = undo.map(|undo| names(app, undo, language)).unwrap_or_default();
     let undo = undo.map(|undo| undo.sign(&app.settings, Purpose::Undo)).unwrap_or_default();
@@ -256,26 +263,36 @@ fn unsubscribe_reply(
         token,
         undo: (!undo.is_empty()).then_some((undo.as_str(), &names)),
         preferences: &preferences,
-        campaign_name,
-        postal_address,
+        sender_name: &sender_name,
+        postal_address: &postal_address,
     };
     Reply::page(status, unsubscribe_page(&view))
 }
+
+/// A state of the confirmation page in which nothing is asked.
+fn alone(state: ConfirmState) -> Asked {
+    (state, Vec::new(), Claims::new())
+}
+
+/// What a confirmation page shows: its state, what waits to be agreed to, and what was claimed.
+type Asked = (ConfirmState, Vec<(String, String)>, Claims);
 
 fn confirm_reply(
     app: &App,
     inbound: &Inbound,
     token: &str,
     link: Option<&Link>,
-    (state, asked): (ConfirmState, &[(String, String)]),
+    (state, asked, claims): Asked,
 ) -> Reply {
-    let (campaign_name, postal_address, language) = sender(app, inbound, link);
+    let (sender_name, postal_address, language) = sender(app, inbound, link);
     let offers = offers(&app.catalog, language);
     let named = |(purpose, words): &(String, String)| {
         let offer = offers.iter().find(|offer| offer.purpose == *purpose);
         (offer.map_or(purpose, |offer| &offer.name).clone(), words.clone())
     };
     let asked: Vec<(String, String)> = asked.iter().map(named).collect();
+    let edition = link.and_then(|link| app.catalog.known_edition(&link.campaign));
+    let details = edition.map(|edition| claims_shown(&edition, &claims, language));
     let status = match (state, link) {
         (ConfirmState::Expired, None) => 404,
         (ConfirmState::Expired, Some(_)) => 410,
@@ -285,10 +302,11 @@ fn confirm_reply(
         language,
         state,
         token,
-        campaign_name,
+        sender_name: &sender_name,
         asked: &asked,
+        details: &details.unwrap_or_default(),
         shown_at: app.now.0,
-        postal_address,
+        postal_address: &postal_address,
     };
     Reply::page(status, confirm_page(&view))
 }

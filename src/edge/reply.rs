@@ -58,9 +58,25 @@ impl Reply {
         Self::new(status, "text/plain; charset=utf-8", Vec::new()).header("location", location)
     }
 
+    /// A script of ours.
+    pub fn script(text: &str) -> Self {
+        Self::new(200, "text/javascript; charset=utf-8", text.as_bytes().to_vec())
+    }
+
+    /// Tells browsers to come by https only, for a year.
+    pub fn https_only(self) -> Self {
+        self.header("strict-transport-security", "max-age=31536000")
+    }
+
     /// An image.
     pub fn gif(bytes: &[u8]) -> Self {
         Self::new(200, "image/gif", bytes.to_vec())
+    }
+
+    /// A small file that is the same for everybody and may be kept for a day.
+    pub fn cached(text: &str, kind: &str) -> Self {
+        Self::new(200, kind, text.as_bytes().to_vec())
+            .header("cache-control", "public, max-age=86400")
     }
 
     /// Nothing to say but headers.
@@ -80,7 +96,6 @@ impl Reply {
         let headers = Headers::new();
         headers.set("x-content-type-options", "nosniff")?;
         headers.set("referrer-policy", "strict-origin-when-cross-origin")?;
-        headers.set("strict-transport-security", "max-age=31536000")?;
         for (name, value) in &self.headers {
             headers.set(name, value)?;
         }
@@ -108,6 +123,11 @@ pub fn message_with(inbound: &Inbound, kind: MessageKind, detail: Option<&str>) 
     }
     let view = MessageView { language, kind, detail, link: None };
     Reply::page(kind.status(), message_page(&view))
+}
+
+/// Something that is needed does not answer, or cannot be read: come again.
+pub fn unavailable(inbound: &Inbound) -> Reply {
+    message(inbound, MessageKind::Unavailable).header("retry-after", "30")
 }
 
 /// Writes one line of JSON to the log. Never an address, a token or a body.

@@ -1,10 +1,11 @@
 //! The list of suppressed addresses in the web app.
 
-use super::admin::{door, frame};
+use super::admin::frame;
 use super::app::App;
 use super::inbound::Inbound;
 use super::lists::reason_asked;
 use super::reply::{self, Reply};
+use super::sessions::door;
 use super::visitor::read_answer;
 use crate::domain::reason::in_words;
 use crate::flows::suppressions::{self, Named, NotDone};
@@ -18,7 +19,7 @@ const WEB_APP: &str = "web app";
 
 /// The list, a page of it.
 pub async fn page(app: App, inbound: Inbound) -> Reply {
-    match door(&app, &inbound) {
+    match door(&app, &inbound).await {
         Some(door) => door,
         None => show(&app, &inbound, ("", ""), 200).await,
     }
@@ -48,12 +49,9 @@ pub async fn release(mut app: App, mut inbound: Inbound) -> Reply {
     after(&app, &inbound, "", done).await
 }
 
-/// What the form names, of somebody who is signed in and sent it from here.
+/// What the form names, of somebody who is signed in.
 async fn read(app: &App, inbound: &mut Inbound) -> Result<Named, Reply> {
-    if inbound.is_cross_site() {
-        return Err(reply::message(inbound, MessageKind::Forbidden));
-    }
-    if let Some(door) = door(app, inbound) {
+    if let Some(door) = door(app, inbound).await {
         return Err(door);
     }
     let answer = read_answer(inbound).await?;

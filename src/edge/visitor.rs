@@ -11,6 +11,7 @@ use crate::domain::machine::{self, Fetched};
 use crate::domain::origin::Origin;
 use crate::domain::primitives::QualifiedId;
 use crate::domain::token::{Purpose, TokenProblem};
+use crate::domain::tracking::location;
 use crate::flows::receive::{self, Link};
 use crate::flows::serve_page::{self, Showing, Typed};
 use crate::flows::submit_form::{self, Checked};
@@ -23,7 +24,17 @@ use std::rc::Rc;
 
 /// The visitor's random first-party id: what keeps a page's variant the same.
 const VISITOR_COOKIE: &str = "dl_visitor";
-const VISITOR_COOKIE_SECONDS: u32 = 31_536_000;
+
+/// The icon of every page that names none: a drop. Browsers ask for it unasked.
+const ICON: &str = concat!(
+    r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><path fill="#0b7189" "##,
+    r##"d="M16 3c5 7 9 12 9 17a9 9 0 0 1-18 0c0-5 4-10 9-17z"/></svg>"##,
+);
+
+/// What crawlers are asked to leave alone: links that are somebody's own, and what is no page.
+const ROBOTS: &str = "User-agent: *\n\
+    Disallow: /admin\nDisallow: /api/\nDisallow: /c/\nDisallow: /confirm/\nDisallow: /dev/\n\
+    Disallow: /f/\nDisallow: /o/\nDisallow: /preferences/\nDisallow: /s/\nDisallow: /u/\n";
 
 /// A transparent GIF of one pixel.
 const PIXEL: &[u8] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\
@@ -32,12 +43,20 @@ const PIXEL: &[u8] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xf
 /// Shows a landing page, and counts the visit after the answer.
 pub async fn page(mut app: App, inbound: Inbound, path: &str) -> Reply {
     let Some((edition, name, page)) = app.catalog.page_at(path) else {
-        return reply::message(&inbound, MessageKind::NotFound);
+        return match path {
+            _ if app.catalog.may_have_page(path) => reply::unavailable(&inbound),
+            _ if app.catalog.had_page(path) => reply::message(&inbound, MessageKind::Gone),
+            _ => no_page(&app, &inbound, path),
+        };
     };
-    let (known, fresh) = (inbound.cookie(VISITOR_COOKIE), app.ids.uuid());
-    let visitor = known.clone().filter(|id| id.len() == fresh.len()).unwrap_or(fresh);
+    let network = inbound.address().map(|address| {
+        format!("{address}|{}", machine::known_agent(&inbound.header("user-agent")))
+    });
+    let (cookie, objects) = (inbound.cookie(VISITOR_COOKIE), inbound.objects_to_tracking());
+    let visitor =
+        serve_page::visitor(page, cookie, objects, network, &app.settings, app.now, &mut app.ids);
     let campaign = edition.id().as_str();
-    let Some(variant) = serve_page::variant_for(page, campaign, name, &visitor) else {
+    let Some(variant) = serve_page::variant_for(page, campaign, name, &visitor.id) else {
         return reply::message(&inbound, MessageKind::NotFound);
     };
     let referrer = inbound.header("referer");
@@ -53,7 +72,7 @@ pub async fn page(mut app: App, inbound: Inbound, path: &str) -> Reply {
     };
     let visit = Visit {
         campaign_id: campaign.to_owned(),
-        visitor: visitor.clone(),
+        visitor: visitor.id.clone(),
         part: format!("{name}/{}", variant.name),
         channel: origin.channel(app.settings.host()),
         at: app.now,
@@ -61,19 +80,33 @@ pub async fn page(mut app: App, inbound: Inbound, path: &str) -> Reply {
     if machine::judge(&inbound.facts(), Fetched::Link, app.now, None).is_empty() {
         later(app, &inbound, Intake::VisitV1(visit));
     }
+    let reply = Reply::html(200, html, LANDING_POLICY);
+    if !visitor.is_kept {
+        return reply;
+    }
     let secure = if inbound.is_secure { "; Secure" } else { "" };
-    let cookie = format!(
-        "{VISITOR_COOKIE}={visitor}; Path=/; Max-Age={VISITOR_COOKIE_SECONDS}; HttpOnly; \
-         SameSite=Lax{secure}"
-    );
-    Reply::html(200, html, LANDING_POLICY).header("set-cookie", cookie)
+    let (id, seconds) = (visitor.id, serve_page::COOKIE_AGE.0 / 1_000);
+    let cookie =
+        format!("{VISITOR_COOKIE}={id}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
+    reply.header("set-cookie", cookie)
+}
+
+/// What stands where no campaign has a page: what browsers and crawlers ask for unasked; on the
+/// developer's own machine the web app, for whoever opens the bare address.
+fn no_page(app: &App, inbound: &Inbound, path: &str) -> Reply {
+    match path {
+        "/favicon.ico" => Reply::cached(ICON, "image/svg+xml"),
+        "/robots.txt" => Reply::cached(ROBOTS, "text/plain; charset=utf-8"),
+        "/" if app.settings.is_local() => Reply::redirect(302, "/admin"),
+        _ => reply::message(inbound, MessageKind::NotFound),
+    }
 }
 
 /// Gives a site that embeds a form its fields and a fresh token.
 pub fn form_start(mut app: App, inbound: Inbound, id: &str) -> Reply {
     let id = QualifiedId::from(id);
     let Some((_, form)) = app.catalog.form(&id) else {
-        return reply::message(&inbound, MessageKind::NotFound);
+        return no_form(&app, &inbound, &id);
     };
     let token = serve_page::form_token(&app.settings, &id, app.now, &mut app.ids);
     let boxes: Vec<Value> = form
@@ -88,21 +121,28 @@ pub fn form_start(mut app: App, inbound: Inbound, id: &str) -> Reply {
 
 /// Says which other sites may send a form, and what.
 pub fn form_preflight(app: &App, inbound: &Inbound, id: &str) -> Reply {
-    let Some((_, form)) = app.catalog.form(&QualifiedId::from(id)) else {
-        return reply::message(inbound, MessageKind::NotFound);
-    };
+    let id = QualifiedId::from(id);
     let reply = Reply::empty()
         .header("access-control-allow-methods", "GET, POST")
-        .header("access-control-allow-headers", "content-type, accept")
-        .header("access-control-max-age", "3600");
-    allow_origin(reply, form, inbound)
+        .header("access-control-allow-headers", "content-type, accept");
+    match app.catalog.form(&id) {
+        Some((_, form)) => {
+            allow_origin(reply.header("access-control-max-age", "3600"), form, inbound)
+        }
+        // The form of an unpublished campaign is asked for, to be answered that it is gone.
+        None if is_unpublished(app, &id) => reply.header("access-control-allow-origin", "*"),
+        None => no_form(app, inbound, &id),
+    }
 }
 
 /// Takes a form.
 pub async fn form_send(mut app: App, mut inbound: Inbound, id: &str) -> Reply {
     let id = QualifiedId::from(id);
     let Some((edition, form)) = app.catalog.form(&id) else {
-        return reply::message(&inbound, MessageKind::NotFound);
+        return match is_unpublished(&app, &id) {
+            true => gone_with_answers(&inbound),
+            false => no_form(&app, &inbound, &id),
+        };
     };
     let (edition, form) = (edition.clone(), form.clone());
     let answer = match read_answer(&mut inbound).await {
@@ -130,6 +170,36 @@ pub async fn form_send(mut app: App, mut inbound: Inbound, id: &str) -> Reply {
     allow_origin(reply, &form, &inbound)
 }
 
+/// Whether a form is, or may have been, one of an unpublished campaign.
+fn is_unpublished(app: &App, id: &QualifiedId) -> bool {
+    let campaign = id.parts().map(|(campaign, _)| campaign);
+    campaign.is_some_and(|campaign| app.catalog.unpublished(&campaign).is_some())
+}
+
+/// Somebody has sent a form that was taken down while she filled it in.
+fn gone_with_answers(inbound: &Inbound) -> Reply {
+    let detail = inbound.language().pick(
+        "Its sender has taken it down. What you typed was not kept.",
+        "发布者已将其下线。您填写的内容未被保存。",
+    );
+    let gone = reply::message_with(inbound, MessageKind::Gone, Some(detail));
+    gone.header("access-control-allow-origin", "*")
+}
+
+/// There is no such form, or no more; or nobody knows, because its campaign cannot be read.
+fn no_form(app: &App, inbound: &Inbound, id: &QualifiedId) -> Reply {
+    if is_unpublished(app, id) {
+        // Any site that has it embedded may know.
+        let gone = reply::message(inbound, MessageKind::Gone);
+        return gone.header("access-control-allow-origin", "*");
+    }
+    let campaign = id.parts().map(|(campaign, _)| campaign);
+    match campaign.and_then(|campaign| app.catalog.unreadable_live(&campaign)) {
+        Some(_) => reply::unavailable(inbound),
+        None => reply::message(inbound, MessageKind::NotFound),
+    }
+}
+
 /// Writes the lead down; or, if the database has no room, puts it into the intake queue. Only if
 /// that fails too is the visitor asked to try again.
 async fn store_lead(
@@ -152,9 +222,8 @@ async fn store_lead(
         Err(error) => {
             reply::log("form.deferred", &error.to_string());
             if let Err(error) = app.take_in(&[Intake::SubmissionV1(Box::new(submitted))]).await {
-                reply::log("form.refused", &error.to_string());
-                return reply::message(inbound, MessageKind::Unavailable)
-                    .header("retry-after", "30");
+                reply::log("form.refused", &error);
+                return reply::unavailable(inbound);
             }
         }
     }
@@ -166,9 +235,16 @@ pub fn click(app: App, inbound: Inbound, token: &str) -> Reply {
     let Ok(link) = Link::verify(&app.settings, Purpose::Click, token) else {
         return reply::message(&inbound, MessageKind::NotFound);
     };
-    let reply = Reply::redirect(302, &link.rest);
-    engaged(app, &inbound, Fetched::Link, link);
-    reply
+    follow(app, &inbound, link)
+}
+
+/// Leads on to the target of a link. Those of earlier versions may hold what no header does.
+fn follow(app: App, inbound: &Inbound, link: Link) -> Reply {
+    let Some(target) = location(&link.rest) else {
+        return reply::message(inbound, MessageKind::NotFound);
+    };
+    engaged(app, inbound, Fetched::Link, link);
+    Reply::redirect(302, &target)
 }
 
 /// Follows a short link of a text message, and records that after the answer.
@@ -178,12 +254,10 @@ pub async fn short_link(app: App, inbound: Inbound, code: &str) -> Reply {
         Ok(None) => return reply::message(&inbound, MessageKind::NotFound),
         Err(error) => {
             reply::log("short_link", &error.to_string());
-            return reply::message(&inbound, MessageKind::Unavailable).header("retry-after", "30");
+            return reply::unavailable(&inbound);
         }
     };
-    let reply = Reply::redirect(302, &link.rest);
-    engaged(app, &inbound, Fetched::Link, link);
-    reply
+    follow(app, &inbound, link)
 }
 
 /// Answers the pixel of a message, and records the opening after the answer.
@@ -217,7 +291,7 @@ pub(super) async fn read_answer(inbound: &mut Inbound) -> Result<Answer, Reply> 
 
 /// Whether one of these has been here too often lately. A limiter that does not answer lets
 /// everybody in: a lead is worth more than the spam it may bring.
-async fn is_too_often(app: &App, keys: &[String]) -> bool {
+pub(super) async fn is_too_often(app: &App, keys: &[String]) -> bool {
     let Ok(limiter) = app.env.rate_limiter("SUBMIT_LIMIT") else { return false };
     for key in keys {
         if limiter.limit(key.clone()).await.is_ok_and(|outcome| !outcome.success) {
@@ -241,7 +315,7 @@ fn thank(app: &App, inbound: &Inbound, edition: &Rc<Edition>, form: &Form) -> Re
     let asks = form.consents.iter().any(|consent| consent.double_opt_in);
     let view = ThanksView {
         language: Language::from_locale(&campaign.locale),
-        campaign_name: &campaign.name,
+        sender_name: &app.settings.sender_name(Some(campaign)),
         is_to_be_confirmed: asks,
         back: None,
     };
@@ -265,9 +339,16 @@ fn show_problems(
             .map(|p| json!({ "field": p.field, "message": p.message(language) }))
             .collect();
         let token = serve_page::form_token(&app.settings, id, app.now, &mut app.ids);
-        let detail = "Mend the fields that are named, and send the form with the new token.";
+        let is_right = problems.iter().all(|problem| problem.field.is_empty());
+        let (title, detail) = match is_right {
+            true => ("Send the form once more", "Nothing is wrong with it. Use the new token."),
+            false => (
+                "The form has mistakes",
+                "Correct the fields that are named, and send the form with the new token.",
+            ),
+        };
         let more = json!({ "problems": told, "token": token });
-        return Reply::problem(422, "The form has mistakes", detail, more);
+        return Reply::problem(422, title, detail, more);
     }
     let origin = Origin::from_answer(&values);
     let name = id.parts().map(|(_, name)| name.to_owned());
@@ -300,8 +381,8 @@ fn bad_token(inbound: &Inbound, problem: TokenProblem) -> Reply {
     let language = inbound.language();
     let text = match problem {
         TokenProblem::Malformed => language.pick(
-            "The form was sent without its token, or with a part of it.",
-            "提交的表单缺少令牌，或令牌不完整。",
+            "The form was sent without its token (`_token`), or with a part of it.",
+            "提交的表单缺少令牌（`_token`），或令牌不完整。",
         ),
         TokenProblem::WrongPurpose => {
             language.pick("The token belongs to another form.", "令牌不属于此表单。")
@@ -351,7 +432,7 @@ fn engaged(mut app: App, inbound: &Inbound, fetched: Fetched, link: Link) {
 fn later(app: App, inbound: &Inbound, fact: Intake) {
     inbound.context.wait_until(async move {
         if let Err(error) = app.take_in(&[fact]).await {
-            reply::log("intake", &error.to_string());
+            reply::log("intake", &error);
         }
     });
 }

@@ -1,16 +1,22 @@
 //! accept_events: what a customer's own system tells through the API, checked before it is taken.
 //!
 //! Either all events of a request are good and go to the intake queue, or none is taken and each
-//! bad one is named. Touches no database.
+//! bad one is named. Where events bring ids of their own, one round trip of one statement asks
+//! whether an id stands for something else already; `commit` asks again, for what waits in the
+//! queue is in no database yet.
 
+use super::seams::Database;
 use super::task::{EventReport, Intake};
 use crate::domain::address::{read_email, read_phone};
-use crate::domain::decide::Reported;
-use crate::domain::event::{Properties, names};
+use crate::domain::decide::{API_KEY, Reported};
+use crate::domain::event::{CURRENCY, Properties, VALUE, VALUE_MINOR, names};
 use crate::domain::primitives::{ContactId, Ids, Millis, Money, Span};
 use crate::domain::problem::brief;
+use crate::domain::token::sha256_hex;
+use crate::store::contacts::{self, KeyRow};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// The most events in one request: what one batch of the intake queue carries.
 pub const EVENTS_PER_REQUEST_MAX: usize = 100;
@@ -79,11 +85,57 @@ pub fn read(body: &[u8], now: Millis, ids: &mut Ids) -> Result<Vec<Intake>, Vec<
     if problems.is_empty() { Ok(reports) } else { Err(problems) }
 }
 
+/// Which of these events bring an id that stands for other content: in the same request, or in the
+/// log. If the database does not answer, the events are taken all the same, and `commit` finds
+/// out: a fact is worth more than an early answer.
+pub async fn conflicts<D: Database>(db: &D, facts: &[Intake]) -> Vec<EventProblem> {
+    let reports = facts.iter().enumerate().filter_map(|(index, fact)| match fact {
+        Intake::ReportV1(report) => Some((index, &report.event)),
+        _ => None,
+    });
+    let named: Vec<_> = reports.filter(|(_, event)| event.content.is_some()).collect();
+    if named.is_empty() {
+        return Vec::new();
+    }
+    let keys: Vec<String> = named.iter().map(|(_, event)| event.key.clone()).collect();
+    let rows = db.batch(vec![contacts::known_keys(&keys)]).await.unwrap_or_default();
+    let known = rows.first().and_then(|rows| rows.all::<KeyRow>().ok()).unwrap_or_default();
+    let mut known: BTreeMap<String, Option<String>> =
+        known.into_iter().map(|row| (row.key, row.content)).collect();
+    let mut found = Vec::new();
+    for (index, event) in named {
+        match known.get(&event.key) {
+            Some(known) if event.contradicts(known.as_ref()) => {
+                let id = event.key.strip_prefix(API_KEY).unwrap_or_default();
+                let message = format!(
+                    "the id `{}` stands for an event with other content; send the same event \
+                     again, or give this one an id of its own",
+                    brief(&id)
+                );
+                found.push(problem(&format!("events[{index}].id"), message));
+            }
+            Some(_) => {}
+            None => _ = known.insert(event.key.clone(), event.content.clone()),
+        }
+    }
+    found
+}
+
+/// A hash of all that an event tells beside its id, as it was read: what is written differently
+/// and means the same is the same. A time that was not told is not compared.
+fn fingerprint(told: &Told, at: Millis, email: &Option<String>, phone: &Option<String>) -> String {
+    let Told { name, external_id, contact_id, value, currency, properties, .. } = told;
+    let at = told.at.as_ref().map(|_| at);
+    let all = json!([name, at, email, phone, external_id, contact_id, value, currency, properties]);
+    sha256_hex(&all.to_string())[..32].to_owned()
+}
+
 fn read_one(
     told: Value,
     now: Millis,
     ids: &mut Ids,
 ) -> Result<EventReport, (&'static str, String)> {
+    check_texts(&told)?;
     let told: Told = serde_json::from_value(told).map_err(|error| ("", brief(&error)))?;
     check_name(&told.name)?;
     let at = read_time(told.at.as_deref(), now)?;
@@ -93,6 +145,7 @@ fn read_one(
         email.map_err(|problem| ("email", problem.to_string()))?,
         phone.map_err(|problem| ("phone", problem.to_string()))?,
     );
+    let content = told.id.is_some().then(|| fingerprint(&told, at, &email, &phone));
     let external_id = told.external_id;
     if external_id.as_ref().is_some_and(|id| id.is_empty() || id.len() > 200) {
         return Err(("external_id", "give 1 to 200 bytes".to_owned()));
@@ -117,8 +170,25 @@ fn read_one(
         phone,
         external_id,
         contact_id: told.contact_id.map(ContactId),
-        event: Reported { name: told.name, at, properties, key: format!("api:{id}") },
+        event: Reported { name: told.name, at, properties, key: format!("{API_KEY}{id}"), content },
     })
+}
+
+/// The keys whose values are text.
+const TEXTS: [&str; 9] =
+    ["id", "name", "at", "email", "phone", "external_id", "contact_id", "value", "currency"];
+
+fn check_texts(told: &Value) -> Result<(), (&'static str, String)> {
+    for key in TEXTS {
+        match told.get(key) {
+            None | Some(Value::Null | Value::String(_)) => {}
+            Some(number @ Value::Number(_)) => {
+                return Err((key, format!("write it as text, in quotes: \"{number}\"")));
+            }
+            Some(_) => return Err((key, "write it as text, in quotes".to_owned())),
+        }
+    }
+    Ok(())
 }
 
 fn check_name(name: &str) -> Result<(), (&'static str, String)> {
@@ -155,7 +225,12 @@ fn add_value(
     value: Option<String>,
     currency: Option<String>,
 ) -> Result<(), (&'static str, String)> {
-    for reserved in ["value_minor", "currency"] {
+    if properties.contains_key(VALUE) {
+        let message = "`value` is what the event is worth: write it beside `properties`, as text \
+                       with its currency; call any other number something else";
+        return Err(("properties", message.to_owned()));
+    }
+    for reserved in [VALUE_MINOR, CURRENCY] {
         if properties.contains_key(reserved) {
             let message = format!("`{reserved}` is set from value and currency; leave it out");
             return Err(("properties", message));
@@ -172,8 +247,8 @@ fn add_value(
             format!("`{}` is not an amount of {currency}, such as \"199.00\"", brief(&value)),
         ));
     };
-    properties.insert("value_minor".to_owned(), money.minor.into());
-    properties.insert("currency".to_owned(), money.currency.into());
+    properties.insert(VALUE_MINOR.to_owned(), money.minor.into());
+    properties.insert(CURRENCY.to_owned(), money.currency.into());
     Ok(())
 }
 

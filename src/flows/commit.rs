@@ -4,24 +4,28 @@
 //! Round trips: one to read, one to write. Two more if somebody is on a version that is not in the
 //! catalog: it is fetched, and all is read again. A refused batch costs more, each of them bounded.
 //!
-//! Statements, for any number of contacts: up to 6 to read (contacts by id, contacts by address,
-//! known keys, messages, hours of limited journeys, addresses that were erased), up to 15 to
-//! write, one a kind of row (`store::write`), and 1 that refuses addresses erased meanwhile.
+//! Statements, for any number of contacts: up to 7 to read (contacts by id, contacts by address,
+//! known keys, messages, hours of limited journeys, addresses that were erased, confirmation mails
+//! to other spellings of a mailbox), up to 15 to write, one a kind of row (`store::write`), and 1
+//! that refuses addresses erased meanwhile.
 
 use super::seams::{Database, DatabaseError};
-use crate::domain::catalog::{Catalog, Edition};
-use crate::domain::contact::{Alias, Contact};
+use crate::domain::address::other_mailbox;
+use crate::domain::catalog::Catalog;
+use crate::domain::claim::{self, Claims};
+use crate::domain::contact::Contact;
 use crate::domain::decide::{Decision, Endless, Happening, decide};
 use crate::domain::journey::BusyHour;
 use crate::domain::message::Message;
-use crate::domain::primitives::{CampaignId, ContactId, Ids, MessageId, Millis, QualifiedId};
+use crate::domain::primitives::{CampaignId, ContactId, Ids, MessageId, Millis, QualifiedId, Span};
 use crate::domain::token::Keyring;
-use crate::store::contacts::{self, Addresses, ContactRow, KeyRow};
+use crate::domain::unpublished::Unpublished;
+use crate::store::contacts::{self, Addresses, ContactRow, KeyRow, MailboxMailRow};
 use crate::store::erasures::{ErasedAddressAt, ErasedRow};
 use crate::store::journeys::BusyHourRow;
 use crate::store::messages::MessageRow;
 use crate::store::statement::Rows;
-use crate::store::{campaigns, erasures, journeys, messages, write};
+use crate::store::{campaigns, erasures, journeys, messages, outages, write};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -45,7 +49,17 @@ pub enum Who {
     Id(ContactId),
     /// By its number. If there is no such contact, nothing happens.
     Phone(String),
-    /// By its addresses, the first that is known; if none is, it is a new contact.
+    /// By what somebody typed into a form: the contact of the e-mail address, or of the number if
+    /// none was given. Whoever else has the number keeps it, and a known contact gets no address by
+    /// it: anybody can type anybody's.
+    Typed {
+        /// In normal form.
+        email: Option<String>,
+        /// In E.164.
+        phone: Option<String>,
+    },
+    /// By its addresses, the first that is known; if none is, it is a new contact. Whoever tells
+    /// them holds a token: an address that the contact lacks becomes its own.
     Addresses {
         /// In normal form.
         email: Option<String>,
@@ -62,11 +76,18 @@ impl Who {
         let given = match self {
             Self::Id(_) => [None; 3],
             Self::Phone(phone) => [Some(phone), None, None],
+            Self::Typed { email, phone } => [email.as_ref(), phone.as_ref(), None],
             Self::Addresses { email, phone, external_id } => {
                 [email.as_ref(), phone.as_ref(), external_id.as_ref()]
             }
         };
         given.into_iter().flatten()
+    }
+
+    /// The mailbox that somebody typed in another spelling than the plain one.
+    fn mailbox(&self) -> Option<String> {
+        let Self::Typed { email: Some(email), .. } = self else { return None };
+        other_mailbox(email)
     }
 }
 
@@ -131,6 +152,7 @@ pub async fn commit_told<D: Database>(
     now: Millis,
     ids: &mut Ids,
 ) -> Result<Vec<Decision>, CommitError> {
+    note_unreadable(db, catalog, now).await?;
     let mut done = Vec::new();
     let mut faults = Vec::new();
     let mut waiting = cases;
@@ -260,10 +282,26 @@ async fn write_split<D: Database>(
     Ok(written)
 }
 
+/// When each address was erased last: it has a row for each secret that it was erased under.
+fn last_erased(
+    rows: Vec<ErasedRow>,
+    hashes: &BTreeMap<(&'static str, String), String>,
+) -> BTreeMap<String, Millis> {
+    let mut last = BTreeMap::<String, Millis>::new();
+    for row in rows {
+        if let Some((_, address)) = hashes.iter().find(|((_, hash), _)| *hash == row.hash) {
+            let at = last.entry(address.clone()).or_insert(row.at);
+            *at = row.at.max(*at);
+        }
+    }
+    last
+}
+
 /// What one reading found.
 struct Known {
     contacts: Vec<Contact>,
-    keys: BTreeSet<String>,
+    /// The idempotency keys in the log, each with a hash of what was told under it, if it is kept.
+    keys: BTreeMap<String, Option<String>>,
     messages: BTreeMap<MessageId, Message>,
     busy_hours: BTreeMap<QualifiedId, BusyHour>,
     /// The addresses among those named that were erased, and when.
@@ -271,6 +309,8 @@ struct Known {
     /// The addresses named, by their kind and a hash under which they may be erased; none if they
     /// are not to be looked for.
     hashes: BTreeMap<(&'static str, String), String>,
+    /// The confirmation mails of a day to the mailboxes that were typed in another spelling.
+    mails_to_mailboxes: Vec<MailboxMailRow>,
 }
 
 impl Known {
@@ -283,7 +323,9 @@ impl Known {
         now: Millis,
     ) -> Result<Self, DatabaseError> {
         let known = Self::read_once(db, (catalog, keys), cases, now).await?;
-        if load_older_versions(db, catalog, &known.contacts).await? {
+        let is_any = load_older_versions(db, catalog, &known.contacts, now).await?;
+        let credited = credited_late(catalog, cases, &known.contacts);
+        if load_versions(db, catalog, credited.into_iter(), now).await? || is_any {
             return Self::read_once(db, (catalog, keys), cases, now).await;
         }
         Ok(known)
@@ -298,7 +340,7 @@ impl Known {
     ) -> Result<Self, DatabaseError> {
         let (wanted_ids, addresses) = named(cases);
         let happenings = || cases.iter().flat_map(|case| &case.happenings);
-        let keys: Vec<String> = happenings().filter_map(Happening::key).collect();
+        let keys: Vec<String> = happenings().flat_map(Happening::keys).collect();
         let about: BTreeSet<&MessageId> = happenings().filter_map(Happening::message).collect();
 
         let mut watched = catalog.watched_events();
@@ -328,6 +370,10 @@ impl Known {
         let hashes = keyring.map(|keyring| addresses.hashes(keyring)).unwrap_or_default();
         let listed = hashes.keys().map(|(kind, hash)| (*kind, hash.clone())).collect::<Vec<_>>();
         let erased = ask(!listed.is_empty(), erasures::known(&listed));
+        let mailboxes: Vec<String> = cases.iter().filter_map(|case| case.who.mailbox()).collect();
+        let a_day_ago = now.minus(Span::days(1));
+        let mails = contacts::mails_of_mailboxes(&mailboxes, a_day_ago);
+        let mails = ask(!mailboxes.is_empty(), mails);
 
         let rows = db.batch(statements).await?;
         let none = Rows::default();
@@ -339,17 +385,13 @@ impl Known {
         let messages = answer(known_messages).all::<MessageRow>().map_err(fault)?;
         let hours = answer(hours).all::<BusyHourRow>().map_err(fault)?;
         let erased = answer(erased).all::<ErasedRow>().map_err(fault)?;
+        let mails_to_mailboxes = answer(mails).all::<MailboxMailRow>().map_err(fault)?;
         let known = Self {
+            mails_to_mailboxes,
             busy_hours: hours.into_iter().map(|row| (row.journey_id, row.hour)).collect(),
             contacts: found.into_iter().map(Contact::from).collect(),
-            keys: keys.into_iter().map(|row| row.key).collect(),
-            erased: erased
-                .into_iter()
-                .filter_map(|row| {
-                    let (_, address) = hashes.iter().find(|((_, hash), _)| *hash == row.hash)?;
-                    Some((address.clone(), row.at))
-                })
-                .collect(),
+            keys: keys.into_iter().map(|row| (row.key, row.content)).collect(),
+            erased: last_erased(erased, &hashes),
             hashes,
             messages: messages
                 .into_iter()
@@ -363,14 +405,7 @@ impl Known {
     /// The contact of a case, with the happenings that are news; `None` if there are none, or no
     /// such contact.
     fn open(&self, case: &Case, now: Millis, ids: &mut Ids) -> Option<(Contact, Vec<Happening>)> {
-        let mut seen = BTreeSet::new();
-        let erased_at = case.who.addresses().filter_map(|address| self.erased.get(address)).max();
-        let is_news = |happening: &&Happening| {
-            let is_of_before = happening.at().is_some_and(|at| Some(&at) <= erased_at);
-            !is_of_before
-                && happening.key().is_none_or(|key| !self.keys.contains(&key) && seen.insert(key))
-        };
-        let happenings: Vec<Happening> = case.happenings.iter().filter(is_news).cloned().collect();
+        let happenings = self.news(case);
         if happenings.is_empty() {
             return None;
         }
@@ -379,16 +414,58 @@ impl Known {
             Who::Phone(phone) => {
                 self.contacts.iter().find(|c| c.phone.as_ref() == Some(phone))?.clone()
             }
+            Who::Typed { email, phone } => self.resolve_typed(email, phone, now, ids),
             Who::Addresses { email, phone, external_id } => {
                 self.resolve(email, phone, external_id, now, ids)
             }
         };
         contact.busy_hours.clone_from(&self.busy_hours);
+        contact.mails_to_mailbox = self.mails_to_mailbox(case.who.mailbox(), &contact);
         let about = happenings.iter().filter_map(Happening::message);
         let rows = about.filter_map(|id| self.messages.get(id).cloned());
         contact.messages = rows.map(|message| (message.id.clone(), message)).collect();
         let happenings = self.without_taken_phone(&contact, happenings);
         Some((contact, happenings))
+    }
+
+    /// When others were mailed whose addresses reach the same mailbox.
+    fn mails_to_mailbox(&self, mailbox: Option<String>, contact: &Contact) -> Vec<Millis> {
+        let Some(mailbox) = mailbox else { return Vec::new() };
+        let all = self.mails_to_mailboxes.iter();
+        let others = all.filter(|mail| mail.mailbox == mailbox && mail.id != contact.id);
+        others.map(|mail| mail.at).collect()
+    }
+
+    /// What of a case is news: neither told before nor, where an address was erased, from before
+    /// that. What is told under a key that stands for something else is told as that.
+    fn news(&self, case: &Case) -> Vec<Happening> {
+        let erased_at = case.who.addresses().filter_map(|address| self.erased.get(address)).max();
+        let mut seen: BTreeMap<String, Option<String>> = BTreeMap::new();
+        let mut news = Vec::new();
+        for happening in &case.happenings {
+            if happening.at().is_some_and(|at| Some(&at) <= erased_at) {
+                continue;
+            }
+            let Some(key) = happening.key() else {
+                news.push(happening.clone());
+                continue;
+            };
+            let known = self.keys.get(&key).or(seen.get(&key)).cloned();
+            match (known, happening) {
+                (None, _) => {
+                    seen.insert(key, happening.content().cloned());
+                    news.push(happening.clone());
+                }
+                (Some(known), Happening::Reported(told)) if told.contradicts(known.as_ref()) => {
+                    let Some(key) = told.conflict_key() else { continue };
+                    if !self.keys.contains_key(&key) && seen.insert(key, None).is_none() {
+                        news.push(Happening::Conflicted(told.clone()));
+                    }
+                }
+                _ => {}
+            }
+        }
+        news
     }
 
     /// The addresses of a case that nobody has, as `Decided` keeps them.
@@ -402,6 +479,27 @@ impl Known {
         let new: Vec<&String> = case.who.addresses().filter(is_new).collect();
         let hashed = self.hashes.iter().filter(|(_, address)| new.contains(address));
         hashed.map(|((kind, hash), _)| (*kind, hash.clone(), at)).collect()
+    }
+
+    /// One contact an address: whose e-mail address it is; if none was given, whose number. Nobody
+    /// is known by a number who gives an e-mail address that we do not know: it may be anybody's.
+    fn resolve_typed(
+        &self,
+        email: &Option<String>,
+        phone: &Option<String>,
+        now: Millis,
+        ids: &mut Ids,
+    ) -> Contact {
+        let by = |test: &dyn Fn(&Contact) -> bool| self.contacts.iter().find(|c| test(c)).cloned();
+        let is = |given: &Option<String>, own: &Option<String>| given.is_some() && given == own;
+        let has_email = |c: &Contact| is(email, &c.email) || c.had(|was| is(email, &was.email));
+        let has_phone = |c: &Contact| is(phone, &c.phone) || c.had(|was| is(phone, &was.phone));
+        let known = by(&has_email).or_else(|| by(&has_phone).filter(|_| email.is_none()));
+        known.unwrap_or_else(|| {
+            let phone = phone.clone().filter(|_| by(&has_phone).is_none());
+            let contact = Contact::unknown(ContactId(ids.uuid()), now);
+            Contact { email: email.clone(), phone, ..contact }
+        })
     }
 
     /// One contact an address: the external id decides, then the e-mail address, then the phone
@@ -438,26 +536,28 @@ impl Known {
         contact
     }
 
-    /// A number, or an address, that is somebody else's stays theirs, and one that a contact was
-    /// merged for stays where it is: it is kept with the submission's event and does not move.
+    /// A number that is somebody else's stays theirs, and one that a contact was merged for stays
+    /// where it is: it is kept with the submission's event and does not move.
     fn without_taken_phone(&self, contact: &Contact, happenings: Vec<Happening>) -> Vec<Happening> {
         let others = || self.contacts.iter().filter(|other| other.id != contact.id);
-        type Of<T> = fn(&T) -> &Option<String>;
-        let taken = |own: Of<Contact>, former: Of<Alias>, given: &Option<String>| {
-            let all = || others().chain([contact]);
+        let is_taken = |given: &Option<String>| {
+            let mut all = others().chain([contact]);
             given.is_some()
-                && (others().any(|other| own(other) == given)
-                    || all().any(|one| one.had(|was| former(was) == given)))
+                && (others().any(|other| other.phone == *given)
+                    || all.any(|one| one.had(|was| was.phone == *given)))
         };
         let adjust = |mut happening| {
-            if let Happening::Submitted(submitted) = &mut happening {
-                if taken(|c| &c.phone, |was| &was.phone, &submitted.phone) {
+            match &mut happening {
+                Happening::Submitted(submitted) if is_taken(&submitted.phone) => {
                     let phone = submitted.phone.take().unwrap_or_default();
                     submitted.attributes.insert("phone_given".into(), phone.into());
                 }
-                if taken(|c| &c.email, |was| &was.email, &submitted.email) {
-                    submitted.email = None;
+                Happening::Confirmed { details: Some(claims), .. }
+                    if is_taken(&claimed_phone(claims)) =>
+                {
+                    claims.remove(claim::PHONE);
                 }
+                _ => {}
             }
             happening
         };
@@ -465,13 +565,27 @@ impl Known {
     }
 }
 
+/// The number among claims.
+fn claimed_phone(claims: &Claims) -> Option<String> {
+    claims.get(claim::PHONE)?.as_str().map(str::to_owned)
+}
+
 /// The ids and the addresses that cases name.
 fn named(cases: &[Case]) -> (Vec<&ContactId>, Addresses) {
     let (mut ids, mut addresses) = (Vec::new(), Addresses::default());
     for case in cases {
+        let claimed = case.happenings.iter().filter_map(|happening| match happening {
+            Happening::Confirmed { details: Some(claims), .. } => claimed_phone(claims),
+            _ => None,
+        });
+        addresses.phones.extend(claimed);
         match &case.who {
             Who::Id(id) => ids.push(id),
             Who::Phone(phone) => addresses.phones.push(phone.clone()),
+            Who::Typed { email, phone } => {
+                addresses.emails.extend(email.clone());
+                addresses.phones.extend(phone.clone());
+            }
             Who::Addresses { email, phone, external_id } => {
                 addresses.emails.extend(email.clone());
                 addresses.phones.extend(phone.clone());
@@ -482,34 +596,76 @@ fn named(cases: &[Case]) -> (Vec<&ContactId>, Addresses) {
     (ids, addresses)
 }
 
+/// Writes down which live versions cannot be read, so that whoever is decided on without them is
+/// decided on again: one round trip of one statement for each catalog of which it is true.
+async fn note_unreadable<D: Database>(
+    db: &D,
+    catalog: &Catalog,
+    now: Millis,
+) -> Result<(), DatabaseError> {
+    let unreadable = catalog.to_be_noted();
+    if !unreadable.is_empty() {
+        db.batch(vec![outages::note(&unreadable, now)]).await?;
+        catalog.set_noted();
+    }
+    Ok(())
+}
+
 /// Adds to the catalog every version that one of these contacts is on; whether there was one.
 pub(super) async fn load_older_versions<D: Database>(
     db: &D,
     catalog: &Catalog,
     contacts: &[Contact],
+    now: Millis,
 ) -> Result<bool, DatabaseError> {
     let active = contacts.iter().flat_map(|c| &c.enrollments).filter(|e| e.is_active());
     let wanted = active.map(|e| (e.campaign.clone(), e.version));
-    load_versions(db, catalog, wanted).await
+    load_versions(db, catalog, wanted, now).await
 }
 
-/// Adds versions to the catalog that are not in it; whether there were any.
+/// The versions of unpublished campaigns whose goals a late event may be: it happened before, to a
+/// contact that the campaign has brought.
+fn credited_late(
+    catalog: &Catalog,
+    cases: &[Case],
+    contacts: &[Contact],
+) -> Vec<(CampaignId, u32)> {
+    let happenings = || cases.iter().flat_map(|case| &case.happenings);
+    let is_touched = |id: &CampaignId| {
+        contacts.iter().flat_map(|one| &one.touches).any(|touch| touch.campaign == id.0)
+    };
+    let is_credited = |one: &&Unpublished| {
+        happenings().filter_map(Happening::at).any(|at| at <= one.since)
+            && is_touched(&one.campaign)
+    };
+    let late = catalog.all_unpublished().filter(is_credited);
+    late.filter_map(|one| Some((one.campaign.clone(), one.version?))).collect()
+}
+
+/// Adds versions to the catalog that are not in it; whether there were any. What cannot be read is
+/// written down (one round trip of one statement more), so that somebody hears of it.
 pub async fn load_versions<D: Database>(
     db: &D,
     catalog: &Catalog,
     wanted: impl Iterator<Item = (CampaignId, u32)>,
+    now: Millis,
 ) -> Result<bool, DatabaseError> {
-    let missing: BTreeSet<(CampaignId, u32)> = wanted
-        .filter(|(campaign, version)| catalog.edition(campaign, *version).is_none())
-        .collect();
+    let missing: BTreeSet<(CampaignId, u32)> =
+        wanted.filter(|(campaign, version)| !catalog.knows(campaign, *version)).collect();
     if missing.is_empty() {
         return Ok(false);
     }
     let missing: Vec<_> = missing.into_iter().collect();
     let rows = db.batch(vec![campaigns::versions(&missing)]).await?;
     let rows = rows.first().map(Rows::all::<campaigns::VersionRow>).transpose();
+    let mut unreadable = Vec::new();
     for row in rows.map_err(DatabaseError::Fault)?.unwrap_or_default() {
-        catalog.add_older(Rc::new(Edition::new(row.version, row.published_at, row.compiled)));
+        let stored = row.edition().map(Rc::new);
+        unreadable.extend(stored.as_ref().err().cloned());
+        catalog.add_older(stored);
+    }
+    if !unreadable.is_empty() {
+        db.batch(vec![outages::note(&unreadable, now)]).await?;
     }
     Ok(true)
 }

@@ -7,10 +7,14 @@ pub use leaving::leaving;
 
 use super::receive::Link;
 use super::settings::Settings;
+use crate::domain::address::read_sender;
+use crate::domain::answer::FORM_BODY_BYTES_MAX;
 use crate::domain::broadcast::subject_name;
 use crate::domain::campaign::{Campaign, Compiled};
 use crate::domain::catalog::Edition;
+use crate::domain::claim::Claims;
 use crate::domain::contact::Contact;
+use crate::domain::journey::Action;
 use crate::domain::language::Language;
 use crate::domain::message::{Class, Message, house};
 use crate::domain::primitives::Channel;
@@ -21,6 +25,7 @@ use crate::domain::template::{
 use crate::domain::texting::{Leaving, Spent};
 use crate::domain::token::Purpose;
 use crate::domain::tracking;
+use crate::domain::typed;
 use crate::providers::{Content, Outgoing};
 use crate::store::short_links::ShortLink;
 use crate::views::form::field_label;
@@ -52,35 +57,36 @@ pub fn compose(
         (_, house::STOP | house::HELP) => answer(edition, contact, message, settings),
         (_, house::NOTIFY) => notice(edition, contact, message, settings),
         (Channel::Email, template) if message.is_test() => {
-            let shown = show(edition, Some(contact), template, None, settings);
+            let known = Some(contact).filter(|contact| !contact.is_blank());
+            let shown = show(edition, known, template, None, settings);
             let shown = shown.map_err(|error| error.to_string())?;
             let Shown { subject, html, text, .. } = shown;
-            let subject = format!("[Test] {subject}");
+            let language = Language::from_locale(&edition.compiled.campaign.locale);
+            let subject = format!("{}{subject}", language.pick("[Test] ", "【测试】"));
             email(edition, settings, RenderedEmail { subject, html, text }, Vec::new())
         }
         (Channel::Email, template) => {
             let links = Links::of(edition, contact, message, settings);
             let version = Version::of(edition, contact.locale.as_deref(), template);
-            let mut data = data(edition, contact, &version, settings, &links.unsubscribe());
+            let mut data =
+                data(edition, (contact, Channel::Email), &version, settings, &links.unsubscribe());
             data["preferences_url"] = links.preferences().into();
-            let rendered = templates(edition)?.render_email(&version.name, &data);
+            let rendered = links.email(templates(edition)?, &version.name, &data);
             let mut rendered = rendered.map_err(|error| error.to_string())?;
             if let Some(name) = own_subject(edition, message) {
                 let subject = templates(edition)?.render_subject(&name, &data);
                 rendered.subject = subject.map_err(|error| error.to_string())?;
             }
-            let html = links.in_html(&rendered.html);
-            email(edition, settings, RenderedEmail { html, ..rendered }, links.headers())
+            email(edition, settings, rendered, links.headers())
         }
         (Channel::Sms, template) => {
             let links = Links::of(edition, contact, message, settings);
             let version = Version::of(edition, contact.locale.as_deref(), template);
-            let mut data = data(edition, contact, &version, settings, "");
+            let mut data = data(edition, (contact, Channel::Sms), &version, settings, "");
             data["preferences_url"] = links.preferences().into();
-            let text = templates(edition)?.render_sms(&version.name, &data);
-            let text = text.map_err(|error| error.to_string())?;
+            let text = links.sms(templates(edition)?, &version.name, &data);
+            let (text, kept) = text.map_err(|error| error.to_string())?;
             let texting = &edition.compiled.campaign.sms;
-            let (text, kept) = links.in_text(&text, !texting.long_links);
             let text = texting.finish(&text, message.class, &to);
             spent = Some(texting.spend(&text, &to)?);
             short_links = kept;
@@ -130,8 +136,10 @@ pub fn show(
     let version = Version::of(edition, reader, template);
     // Whoever follows it is told that the link is no good.
     let unsubscribe_url = format!("{}/u/test", settings.base_url);
+    let is_sms = template.starts_with("sms/");
+    let channel = if is_sms { Channel::Sms } else { Channel::Email };
     let mut data = match contact {
-        Some(contact) => data(edition, contact, &version, settings, &unsubscribe_url),
+        Some(contact) => data(edition, (contact, channel), &version, settings, &unsubscribe_url),
         None => {
             let mut data = sample_data(&edition.compiled);
             data["base_url"] = settings.base_url.as_str().into();
@@ -142,7 +150,6 @@ pub fn show(
             data
         }
     };
-    let is_sms = template.starts_with("sms/");
     data["preferences_url"] = match is_sms {
         true => leaving::preferences(edition, contact, template, settings).into(),
         false => format!("{}/preferences/test", settings.base_url).into(),
@@ -160,8 +167,7 @@ pub fn show(
         sms: None,
     };
     if is_sms {
-        let text = templates.render_sms(name, &data)?;
-        let sms = leaving(edition, contact, template, &text, settings);
+        let sms = leaving(edition, contact, (template, name), &data, settings)?;
         let shown = shown(String::new(), String::new(), String::new(), sms.text.clone());
         return Ok(Shown { sms: Some(sms), ..shown });
     }
@@ -212,14 +218,19 @@ impl Version {
 /// What a template may name: the contact's attributes, and a few words of the house.
 fn data(
     edition: &Edition,
-    contact: &Contact,
+    (contact, channel): (&Contact, Channel),
     version: &Version,
     settings: &Settings,
     unsubscribe_url: &str,
 ) -> Value {
     let campaign = &edition.compiled.campaign;
-    let mut data: Map<String, Value> =
-        contact.attributes.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+    let is_proved = contact.is_proved(channel);
+    let attributes = contact.attributes.iter().filter_map(|(name, value)| {
+        let is_ours = is_proved || is_of_campaign(campaign, name, value);
+        let value = if is_ours { Some(value.clone()) } else { bounded_value(value) };
+        Some((name.clone(), value?))
+    });
+    let mut data: Map<String, Value> = attributes.collect();
     for name in ["email", "phone", "external_id", "locale", "time_zone", "score"] {
         data.extend(contact.attribute(name).map(|value| (name.to_owned(), value)));
     }
@@ -231,6 +242,37 @@ fn data(
     );
     data.extend([version.manner(campaign, contact.time_zone.as_deref())]);
     Value::Object(data)
+}
+
+/// Whether a value of an attribute is the campaign's own, and nobody can have typed it: one of the
+/// options of a field, or what a step of a journey has set.
+fn is_of_campaign(campaign: &Campaign, name: &str, value: &Value) -> bool {
+    let fields = campaign.forms.values().flat_map(|form| &form.fields);
+    let mut fields = fields.filter(|field| field.name == name).peekable();
+    let is_asked = fields.peek().is_some();
+    let is_set = |action: &Action| match action {
+        Action::Update { set, .. } => {
+            set.iter().any(|(own, constant)| own == name && constant.equals(value))
+        }
+        _ => false,
+    };
+    let mut steps = campaign.journeys.values().flat_map(|journey| &journey.steps);
+    is_asked && !fields.any(|field| field.kind.is_typed()) || steps.any(|step| is_set(&step.action))
+}
+
+/// A value as it may stand where nobody has proved the address: see `domain/typed.rs`. `None` if
+/// nothing of it may.
+fn bounded_value(value: &Value) -> Option<Value> {
+    match value {
+        // Longer than any form takes: nobody has typed it.
+        Value::String(text) if text.len() > FORM_BODY_BYTES_MAX => Some(value.clone()),
+        Value::String(text) => {
+            let bounded = typed::bounded(text);
+            (!bounded.is_empty() || text.is_empty()).then(|| bounded.into())
+        }
+        Value::Array(items) => Some(items.iter().filter_map(bounded_value).collect()),
+        other => Some(other.clone()),
+    }
 }
 
 /// What a webhook tells: which step of whose journey, and the contact.
@@ -260,6 +302,7 @@ fn email(
     let RenderedEmail { subject, html, text } = rendered;
     let from = edition.compiled.campaign.from.clone();
     let from = from.unwrap_or_else(|| settings.mail_from.clone());
+    let from = read_sender(&from).unwrap_or(from);
     Content::Email { from, subject, html, text, headers }
 }
 
@@ -275,7 +318,8 @@ fn confirmation(
     let token = link(message, rest).sign(settings, Purpose::Confirm);
     let url = format!("{}/confirm/{token}", settings.base_url);
     let language = Language::from_locale(contact.locale.as_ref().unwrap_or(&campaign.locale));
-    let rendered = mail::confirmation(&campaign.name, &url, &campaign.postal_address, language);
+    let name = settings.sender_name(Some(campaign));
+    let rendered = mail::confirmation(&name, &url, &campaign.postal_address, language);
     email(edition, settings, rendered, Vec::new())
 }
 
@@ -283,12 +327,10 @@ fn confirmation(
 fn answer(edition: &Edition, contact: &Contact, message: &Message, settings: &Settings) -> Content {
     let campaign = &edition.compiled.campaign;
     let language = Language::from_locale(contact.locale.as_ref().unwrap_or(&campaign.locale));
-    let from = campaign.from.as_ref().unwrap_or(&settings.mail_from);
-    let name = from.split('<').next().unwrap_or_default().trim().trim_matches('"');
-    let name = if name.is_empty() { campaign.name.as_str() } else { name };
+    let name = settings.sender_name(Some(campaign));
     let text = match message.template.as_str() {
-        house::STOP => mail::stopped(name, language),
-        _ => mail::help(name, &settings.base_url, language),
+        house::STOP => mail::stopped(&name, language),
+        _ => mail::help(&name, &settings.base_url, language),
     };
     Content::Sms { text }
 }
@@ -308,15 +350,34 @@ fn notice(edition: &Edition, contact: &Contact, message: &Message, settings: &Se
     ] {
         facts.extend(contact.attribute(name).map(|value| (label.to_owned(), text_of(&value))));
     }
-    let fields = || campaign.forms.values().flat_map(|form| &form.fields);
     for (name, value) in &contact.attributes {
-        let field = fields().find(|field| field.name == *name);
-        let label = field.map_or_else(|| name.clone(), |field| field_label(field, language));
-        facts.push((label, text_of(value)));
+        facts.push((label(campaign, name, language), text_of(value)));
     }
     let url = format!("{}/admin/campaigns/{}", settings.base_url, campaign.id);
     let rendered = mail::notice(address, &message.note, &facts, &url, language);
     email(edition, settings, rendered, Vec::new())
+}
+
+/// What was claimed of a contact, as its owner is shown it: labels, and what was typed, bounded
+/// like all that was.
+pub fn claims_shown(
+    edition: &Edition,
+    claims: &Claims,
+    language: Language,
+) -> Vec<(String, String)> {
+    let campaign = &edition.compiled.campaign;
+    let shown = claims.iter().map(|(name, value)| {
+        let value = bounded_value(value).map(|value| text_of(&value)).unwrap_or_default();
+        (label(campaign, name, language), value)
+    });
+    shown.collect()
+}
+
+/// What a campaign's forms call an attribute.
+fn label(campaign: &Campaign, name: &str, language: Language) -> String {
+    let mut fields = campaign.forms.values().flat_map(|form| &form.fields);
+    let field = fields.find(|field| field.name == name);
+    field.map_or_else(|| name.to_owned(), |field| field_label(field, language))
 }
 
 /// A value as people write it.
@@ -376,25 +437,38 @@ impl<'a> Links<'a> {
         Self { are_shown: true, ..Self::of(edition, contact, message, settings) }
     }
 
-    /// An HTML mail with its links tagged and, if they are followed, led through us.
-    fn in_html(&self, html: &str) -> String {
-        let html = tracking::rewrite_links(html, |url| {
-            let target = self.target(url)?;
+    /// A mail with its links tagged and, if they are followed, led through us.
+    fn email(
+        &self,
+        templates: &Templates,
+        name: &str,
+        data: &Value,
+    ) -> Result<RenderedEmail, TemplateError> {
+        let mut rendered = templates.render_email_through(name, data, &mut |url| {
+            let target = self.target(templates, url)?;
             let through = || self.url("c", Purpose::Click, &target);
             Some(if self.are_followed { through() } else { target })
-        });
-        if self.are_followed { tracking::add_pixel(&html, &self.open()) } else { html }
+        })?;
+        if self.are_followed {
+            rendered.html = tracking::add_pixel(&rendered.html, &self.open());
+        }
+        Ok(rendered)
     }
 
     /// A text with its links tagged and, if they are followed, made short.
-    fn in_text(&self, text: &str, shorten: bool) -> (String, Vec<ShortLink>) {
+    fn sms(
+        &self,
+        templates: &Templates,
+        name: &str,
+        data: &Value,
+    ) -> Result<(String, Vec<ShortLink>), TemplateError> {
         let mut kept = Vec::new();
-        let text = tracking::rewrite_addresses(text, |url| {
-            let target = self.target(url)?;
+        let text = templates.render_sms_through(name, data, &mut |url| {
+            let target = self.target(templates, url)?;
             if !self.are_followed {
                 return Some(target);
             }
-            if !shorten {
+            if self.edition.compiled.campaign.sms.long_links {
                 return Some(self.url("c", Purpose::Click, &target));
             }
             let Message { id, .. } = self.message;
@@ -408,20 +482,26 @@ impl<'a> Links<'a> {
                 target,
             });
             Some(short)
-        });
-        (text, kept)
+        })?;
+        Ok((text, kept))
     }
 
-    /// Where a link leads, with the campaign's tags; `None` for what is ours for other purposes:
-    /// the pages by which a reader unsubscribes, chooses, or confirms.
-    fn target(&self, url: &str) -> Option<String> {
-        let ours = url.strip_prefix(&self.settings.base_url);
+    /// Where a link leads, with the campaign's tags; `None` for what is not to be signed: a link
+    /// whose site was not written by an author but brought by a value, and what is ours for other
+    /// purposes: the pages by which a reader unsubscribes, chooses, or confirms.
+    fn target(&self, templates: &Templates, url: &str) -> Option<String> {
+        let url = tracking::location(url)?;
+        let base_url = &self.settings.base_url;
         let is_house = |path: &str| HOUSE_PATHS.iter().any(|house| path.starts_with(house));
-        if ours.is_some_and(is_house) {
+        if url.strip_prefix(base_url).is_some_and(is_house) {
+            return None;
+        }
+        let is_ours = || tracking::origin(&url) == tracking::origin(base_url);
+        if !templates.leads_to(&url) && !is_ours() {
             return None;
         }
         let campaign = &self.edition.compiled.campaign;
-        let Some(utm) = &campaign.tracking.utm else { return Some(url.to_owned()) };
+        let Some(utm) = &campaign.tracking.utm else { return Some(url) };
         let Message { channel, step, template, .. } = self.message;
         let name = template.split_once('/').map_or(template.as_str(), |(_, name)| name);
         let content = if step.is_empty() { name } else { step };
@@ -432,7 +512,7 @@ impl<'a> Links<'a> {
             ("utm_campaign", say(&utm.campaign, campaign.id.as_str())),
             ("utm_content", say(&utm.content, content)),
         ];
-        Some(tracking::add_tags(url, &tags))
+        Some(tracking::add_tags(&url, &tags))
     }
 
     fn url(&self, path: &str, purpose: Purpose, rest: &str) -> String {

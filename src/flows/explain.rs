@@ -71,7 +71,7 @@ pub async fn explain<D: Database>(
     };
     let passages = contact.enrollments.iter();
     let versions = passages.clone().map(|e| (e.campaign.clone(), e.version));
-    load_versions(db, catalog, versions).await?;
+    load_versions(db, catalog, versions, now).await?;
     let begun_by = passages.map(|e| e.id.as_str()).chain([contact.id.as_str()]).collect();
     let ledger = db.batch(vec![messages::explained(begun_by)]).await?;
     let ledger = ledger.first().map(Rows::all::<MessageExplained>).transpose();
@@ -104,10 +104,11 @@ fn narrow(all: Explanation, question: &Question) -> Result<Explanation, Problem>
     only("message", message, all.messages.iter().map(|m| m.message.as_str()).collect())?;
     only("broadcast", broadcast, all.broadcasts.iter().map(|b| b.broadcast.as_str()).collect())?;
     let is = |wanted: &Option<String>, id: &str| *wanted == Some(ids(id));
-    let Explanation { contact, mut journeys, mut messages, mut broadcasts, mut segments } = all;
+    let Explanation { contact, mut journeys, mut messages, mut broadcasts, mut segments, .. } = all;
+    let (suppressed, set_aside) = <_>::default();
     broadcasts.retain(|b| is(broadcast, b.broadcast.as_str()));
     journeys.retain(|j| is(journey, j.journey.as_str()));
     segments.retain(|s| is(segment, s.segment.as_str()));
     messages.retain(|m| is(message, m.message.as_str()));
-    Ok(Explanation { contact, journeys, messages, broadcasts, segments })
+    Ok(Explanation { contact, suppressed, set_aside, journeys, messages, broadcasts, segments })
 }

@@ -1,14 +1,15 @@
 //! guard_restore: after the database was restored to an earlier time, nothing that may have left
 //! before is sent again without an operator's word.
 //!
-//! The database cannot tell by itself: all it knows is of before. A mark outside it (in KV: the
-//! time of a tick) is newer than its last tick if, and only if, it was restored. Ticks and
-//! deliveries ask for that first: one round trip of one statement. What the gate then holds back is
-//! in `domain/restore.rs`.
+//! The database cannot tell by itself: all it knows is of before. So a tick makes a mark: it writes
+//! it down in the database, and then outside it (in KV). If the database knows only of an earlier
+//! one, it was restored. The number of a mark only grows, so that no clock that was wrong can hide a restore.
+//! Ticks and deliveries ask for that first: one round trip of one statement. What the gate then
+//! holds back is in `domain/restore.rs`.
 
-use super::seams::{Database, DatabaseError};
-use crate::domain::primitives::{Millis, Span};
-use crate::domain::restore::{Guard, Say};
+use super::seams::{Database, DatabaseError, KeyValue, KeyValueError};
+use crate::domain::primitives::{CLOCKS_DIFFER_MAX, Millis, Span};
+use crate::domain::restore::{Guard, Mark, Say};
 use crate::store::due;
 use crate::store::restores::{self, GuardRow, WaitingRow};
 use crate::store::statement::Rows;
@@ -18,25 +19,36 @@ use serde::{Deserialize, Serialize};
 /// nothing.
 pub const MARK_AGE_MAX: Span = Span::minutes(5);
 
-#[derive(Deserialize)]
-struct AtRow {
-    at: Option<Millis>,
+/// Under this key the key-value store keeps the last mark.
+pub const MARK_KEY: &str = "mark";
+
+/// The mark outside the database, if there is one.
+pub async fn mark<K: KeyValue>(kv: &K) -> Result<Option<Mark>, KeyValueError> {
+    Ok(kv.get(MARK_KEY).await?.and_then(|text| Mark::read(&text)))
 }
 
-/// Compares the mark with the database's last tick, and writes down if it was restored.
-pub async fn watch<D: Database>(db: &D, mark: Option<Millis>) -> Result<(), DatabaseError> {
-    let Some(mark) = mark else { return Ok(()) };
-    let rows = db.batch(vec![due::last_tick()]).await?;
-    let row = rows.first().map(Rows::first::<AtRow>).transpose();
-    let last = row.map_err(DatabaseError::Fault)?.flatten().and_then(|row| row.at);
+/// Compares the mark outside with the last that the database knows of, which it returns, and writes
+/// down if it was restored.
+pub async fn watch<D: Database>(
+    db: &D,
+    mark: Option<Mark>,
+    now: Millis,
+) -> Result<Option<Mark>, DatabaseError> {
+    let rows = db.batch(vec![due::last_mark()]).await?;
+    let known = rows.first().map(Rows::first::<Mark>).transpose();
+    let known = known.map_err(DatabaseError::Fault)?.flatten();
     // A database in which no tick ever ran is a new one.
-    if let Some(last) = last.filter(|last| *last < mark) {
+    if let (Some(known), Some(mark)) = (known, mark)
+        && known.number < mark.number
+    {
+        let reached = mark.at.min(now);
+        let since = known.at.min(reached);
         let before = guard(&db.batch(vec![restores::guard()]).await?)?;
-        let is_over = before.is_some_and(|guard| guard.is_over(mark));
-        let found = restores::found(last, mark);
+        let is_over = before.is_some_and(|guard| guard.is_over(reached));
+        let found = restores::found(since, reached).into_iter().chain([due::record_mark(mark)]);
         db.batch(is_over.then(restores::forget).into_iter().chain(found).collect()).await?;
     }
-    Ok(())
+    Ok(known.max(mark))
 }
 
 fn guard(rows: &[Rows]) -> Result<Option<Guard>, DatabaseError> {
@@ -44,11 +56,27 @@ fn guard(rows: &[Rows]) -> Result<Option<Guard>, DatabaseError> {
     Ok(guard.map_err(DatabaseError::Fault)?.flatten().and_then(GuardRow::guard))
 }
 
-/// The mark to keep after a tick at `now` that handed something out, or did not; `None`: leave it.
-pub fn mark_after(mark: Option<Millis>, has_work: bool, now: Millis) -> Option<Millis> {
-    let is_old = mark.is_none_or(|mark| mark.plus(MARK_AGE_MAX) <= now);
-    let is_newer = mark.is_none_or(|mark| mark < now);
-    (is_newer && (has_work || is_old)).then_some(now)
+/// The mark to make after a tick at `now` that handed something out, or did not; `None`: the last
+/// will do. A time in the future was written by a clock that was wrong, and says nothing.
+pub fn mark_after(last: Option<Mark>, has_work: bool, now: Millis) -> Option<Mark> {
+    let at = last.map(|last| last.at).filter(|at| *at <= now.plus(CLOCKS_DIFFER_MAX));
+    let is_old = at.is_none_or(|at| at.plus(MARK_AGE_MAX) <= now);
+    let next = Mark {
+        number: last.map_or(now.0, |last| now.0.max(last.number + 1)),
+        at: at.map_or(now, |at| at.max(now)),
+    };
+    (has_work || is_old).then_some(next)
+}
+
+/// Writes a mark down, and then puts it outside. Should that be refused, the former one stays, and
+/// is good enough.
+pub async fn put_mark<D: Database, K: KeyValue>(
+    db: &D,
+    kv: &K,
+    mark: Mark,
+) -> Result<Result<(), KeyValueError>, DatabaseError> {
+    db.batch(vec![due::record_mark(mark)]).await?;
+    Ok(kv.put(MARK_KEY, &mark.text()).await)
 }
 
 /// What is known of a restore.

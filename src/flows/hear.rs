@@ -2,19 +2,79 @@
 //! intake queue to the contacts that they are about. The deciding is in `domain/decide/hear.rs` and
 //! `text.rs`.
 //!
-//! For a batch: one round trip of one statement, two if some provider did not hand our id back, and
-//! one of one statement if somebody stops texts. What is found goes through `commit` with the rest.
+//! For a batch: one round trip of one statement, two if some provider did not hand our id back, one
+//! of three if there is something that counts once, and one of one statement if somebody stops
+//! texts. What is found goes through `commit` with the rest.
 
 use super::commit::Who;
 use super::seams::{Database, DatabaseError};
 use super::task::{HeardReport, TextReport};
 use crate::domain::decide::{Happening, Texted};
 use crate::domain::keyword::{self, Keyword};
-use crate::domain::primitives::{ContactId, MessageId, Millis};
+use crate::domain::primitives::{ContactId, MessageId, Millis, Span};
 use crate::domain::suppression::Suppression;
+use crate::domain::token::sha256_hex;
+use crate::providers::hooks::ONCE;
+use crate::store::hook_tokens::{self, Token};
 use crate::store::messages::{self, OwnerRow};
 use crate::store::statement::{Rows, Statement};
 use crate::store::write;
+
+/// How long a token of a signature is kept: longer than the signature is believed.
+const TOKEN_KEPT: Span = Span::days(1);
+
+/// How long the id of a text is kept: nothing in it says when it was signed.
+const TEXT_KEPT: Span = Span::days(400);
+
+/// What of this counts, of that which counts once. A report leaves with the key that its event is
+/// to have.
+pub async fn once<D: Database>(
+    db: &D,
+    mut reports: Vec<HeardReport>,
+    mut texts: Vec<TextReport>,
+    now: Millis,
+) -> Result<(Vec<HeardReport>, Vec<TextReport>), DatabaseError> {
+    let of_report = |report: &HeardReport| {
+        let (token, mark) = report.heard.key.as_deref()?.split_once(ONCE)?;
+        let [token, mark] = [token, mark].map(str::to_owned);
+        Some(Token { token, mark, until: now.plus(TOKEN_KEPT) })
+    };
+    let of_text = |text: &TextReport| {
+        let mark = text.at.0.to_string();
+        Token { token: key_of(text), mark, until: now.plus(TEXT_KEPT) }
+    };
+    let mut tokens: Vec<Token> = reports.iter().filter_map(of_report).collect();
+    tokens.extend(texts.iter().map(of_text));
+    if tokens.is_empty() {
+        return Ok((reports, texts));
+    }
+    let rows = db.batch(hook_tokens::spend(&tokens, now).to_vec()).await?;
+    let spent: Vec<Token> = match rows.get(1) {
+        Some(rows) => rows.all().map_err(DatabaseError::Fault)?,
+        None => Vec::new(),
+    };
+    let counts = |asked: &Token| {
+        spent.iter().any(|first| first.token == asked.token && first.mark == asked.mark)
+    };
+    reports.retain(|report| of_report(report).is_none_or(|token| counts(&token)));
+    texts.retain(|text| counts(&of_text(text)));
+    for report in &mut reports {
+        if let Some(token) = of_report(report) {
+            report.heard.key = Some(token.token);
+        }
+    }
+    Ok((reports, texts))
+}
+
+/// The key of a text in the log. What a provider gives no id is known by what it says: one key for
+/// all would drop the second person's STOP.
+fn key_of(text: &TextReport) -> String {
+    let TextReport { from, text, source, id, at, .. } = text;
+    match id.is_empty() {
+        true => format!("text:{source}:{}", &sha256_hex(&format!("{from} {} {text}", at.0))[..32]),
+        false => format!("text:{source}:{id}"),
+    }
+}
 
 /// Whose messages these reports are about, in their order. One about a message that we do not know
 /// is of another system that shares the provider's account, or of a contact that is gone: it is
@@ -64,7 +124,8 @@ pub fn texts(reports: Vec<TextReport>, now: Millis) -> (Vec<(Who, Happening)>, O
     let mut stopped = Vec::new();
     let mut found = Vec::new();
     for report in reports {
-        let TextReport { from, text, source, id, at, answers } = report;
+        let key = key_of(&report);
+        let TextReport { from, text, source, at, answers, .. } = report;
         let keyword = keyword::classify(&text);
         if keyword == Some(Keyword::Stop) {
             stopped.push(Suppression::by_text(&from, now));
@@ -75,7 +136,6 @@ pub fn texts(reports: Vec<TextReport>, now: Millis) -> (Vec<(Who, Happening)>, O
             }
             _ => Who::Phone(from.clone()),
         };
-        let key = format!("text:{source}:{id}");
         let texted = Texted { from, text, keyword, at, source, key, answers };
         found.push((who, Happening::Texted(texted)));
     }

@@ -96,7 +96,7 @@ async fn read<D: Database>(
         let into = find("into", into, answers.get(2..).unwrap_or_default())?;
         let both = [from, into];
         // An older version may ask about more events.
-        if !load_older_versions(db, catalog, &both).await? {
+        if !load_older_versions(db, catalog, &both, now).await? {
             let [from, into] = both;
             return Ok((from, into));
         }

@@ -23,6 +23,7 @@ use crate::domain::campaign::Compiled;
 use crate::domain::catalog::{Catalog, Edition};
 use crate::domain::contact::Contact;
 use crate::domain::decide::{Happening, TestAsked};
+use crate::domain::pacing::rates::domain_of;
 use crate::domain::primitives::{CampaignId, Ids, MessageId, Millis};
 use crate::domain::problem::Problem;
 use crate::domain::template::TemplateSource;
@@ -35,7 +36,8 @@ pub struct Asked {
     /// The message: `emails/welcome`, `sms/reminder`, or a version, `emails/welcome/zh-CN`.
     pub template: String,
     /// Whose data it shows: our id, the customer's own, an e-mail address, or a number with `+`.
-    /// Without it, made-up data, or for a test those of the contact with the address it goes to.
+    /// Without it, made-up data; for a test, the data of the contact with the address it goes to,
+    /// if anything is known of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact: Option<String>,
     /// The language to show it in (BCP 47); without it, the contact's.
@@ -121,12 +123,10 @@ pub async fn send_test<D: Database>(
     }
     let to = recipient(edition, settings, asked).map_err(NotShown::Wrong)?;
     let told = asked.contact.as_deref().map(str::trim).filter(|told| !told.is_empty());
-    let contact = match find(db, told.unwrap_or(&to), now).await {
-        Err(NotShown::Wrong(problem)) if told.is_none() => {
-            let help = "name a contact whose data it shows, as `contact`";
-            return wrong(Problem { help: Some(help.to_owned()), ..problem });
-        }
-        found => found?,
+    // Nobody named: the contact with the address that it goes to, which may be new.
+    let who = match told {
+        Some(told) => Who::Id(find(db, told, now).await?.id),
+        None => Who::Addresses { email: Some(to.clone()), phone: None, external_id: None },
     };
     let message = MessageId(ids.uuid());
     let test = TestAsked {
@@ -136,7 +136,7 @@ pub async fn send_test<D: Database>(
         to: to.clone(),
     };
     let happenings = vec![Happening::TestAsked(test)];
-    let case = Case { who: Who::Id(contact.id), happenings };
+    let case = Case { who, happenings };
     let decisions =
         commit(db, catalog, vec![case], now, ids).await.map_err(|error| match error {
             CommitError::Database(error) => NotShown::Database(error),
@@ -171,17 +171,11 @@ fn recipient(edition: &Edition, settings: &Settings, asked: &Asked) -> Result<St
         return Err(Problem::new("to", "this is no e-mail address"));
     };
     let senders = [Some(settings.mail_from.as_str()), campaign.from.as_deref()];
-    let ours = senders.into_iter().flatten().filter_map(domain);
-    let is_ours = domain(&to).is_some_and(|theirs| ours.into_iter().any(|ours| ours == theirs));
+    let mut ours = senders.into_iter().flatten().map(domain_of);
+    let is_ours = ours.any(|ours| ours == domain_of(&to));
     if is_ours || read_email(&campaign.owner).as_ref() == Ok(&to) {
         return Ok(to);
     }
     let help = "send it to the campaign's owner, or to an address of the domain that mail is from";
     Err(Problem::new("to", "tests go to our own people only").help(help))
-}
-
-/// The domain of an address, `Name <address>` or plain, in lower case.
-fn domain(address: &str) -> Option<String> {
-    let (_, domain) = address.trim_end_matches('>').rsplit_once('@')?;
-    Some(domain.trim().to_ascii_lowercase())
 }

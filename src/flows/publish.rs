@@ -8,11 +8,11 @@
 //! concerns, and people in journeys that have a migration map.
 
 use super::commit::load_versions;
-use super::run_due::waves;
+use super::run_due::{UNAWARE_MAX, waves};
 use super::seams::{Database, DatabaseError};
 use crate::domain::broadcast::{Broadcast, BroadcastState};
 use crate::domain::campaign::Compiled;
-use crate::domain::catalog::{Catalog, Edition};
+use crate::domain::catalog::{Catalog, Edition, Outage};
 use crate::domain::check::check;
 use crate::domain::journey::{DateMoment, JourneyStatus, Trigger};
 use crate::domain::primitives::{CampaignId, Millis, QualifiedId, Span};
@@ -20,11 +20,13 @@ use crate::domain::problem::Problem;
 use crate::domain::rule::{Rule, Test};
 use crate::domain::template::check_templates;
 use crate::domain::token::sha256_hex;
+use crate::domain::unpublished::Unpublished;
 use crate::domain::version_diff::{JourneyDiff, Standing, diff, unknown_old_steps};
 use crate::store::broadcasts::{BroadcastRow, Plan as BroadcastPlan};
-use crate::store::campaigns::{self, LiveRow, NumberRow, VersionRow};
+use crate::store::campaigns::{self, Listing, LiveRow, NumberRow, UnpublishedRow, VersionRow};
+use crate::store::outages::OutageRow;
 use crate::store::statement::Rows;
-use crate::store::{broadcasts, journeys, segments};
+use crate::store::{broadcasts, failing, journeys, outages, segments};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -46,6 +48,9 @@ pub struct Published {
     /// version.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub journeys: Vec<JourneyDiff>,
+    /// Since when it was unpublished, if it is put back up by this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub was_unpublished: Option<Millis>,
 }
 
 /// Why a publish is refused.
@@ -73,12 +78,15 @@ pub async fn publish<D: Database>(
     let id = &compiled.campaign.id;
     let text = serde_json::to_string(&compiled)
         .map_err(|error| DatabaseError::Fault(error.to_string()))?;
+    // What cannot be read is replaced, be it by the same.
+    let is_readable = catalog.unreadable_live(id).is_none();
     let mut statements = vec![
-        campaigns::insert_version(id, &sha256_hex(&text), &text, now),
+        campaigns::insert_version(id, (&sha256_hex(&text), &text), is_readable, now),
         campaigns::make_newest_live(id),
         campaigns::live_version(id),
         segments::begin_fills(&changed_fills(&catalog, &compiled), waves(now)),
         journeys::begin_wakes(id, &migrating(&catalog, &compiled), waves(now)),
+        failing::clear_campaign(id),
     ];
     statements.extend(broadcasts::plan(id, &planned(&compiled)));
     let rows = db.batch(statements).await?;
@@ -91,7 +99,9 @@ pub async fn publish<D: Database>(
         return Err(DatabaseError::Fault("a published version is not live".to_owned()).into());
     };
     let is_new = added.is_some();
-    Ok(Published { campaign: id.0.clone(), version: live.version, is_new, journeys })
+    let was_unpublished = catalog.unpublished(id).map(|one| one.since);
+    let (campaign, version) = (id.0.clone(), live.version);
+    Ok(Published { campaign, version, is_new, journeys, was_unpublished })
 }
 
 /// What `publish` would do, without doing it: the version that would be live.
@@ -105,8 +115,12 @@ pub async fn preview<D: Database>(
     let live = catalog.live_edition(campaign);
     let is_new = live.is_none_or(|live| live.compiled != compiled);
     // Versions count up from the live one, which is the newest.
-    let version = live.map_or(0, |live| live.version) + u32::from(is_new);
-    Ok(Published { campaign: campaign.0.clone(), version, is_new, journeys })
+    let unreadable = || catalog.unreadable_live(campaign).map(|one| one.version);
+    let unpublished = || catalog.unpublished(campaign)?.version;
+    let newest = live.map(|live| live.version).or_else(unreadable).or_else(unpublished);
+    let version = newest.unwrap_or(0) + u32::from(is_new);
+    let was_unpublished = catalog.unpublished(campaign).map(|one| one.since);
+    Ok(Published { campaign: campaign.0.clone(), version, is_new, journeys, was_unpublished })
 }
 
 /// What is live, and what a campaign that has no mistakes would change about it.
@@ -118,9 +132,14 @@ struct Plan {
 async fn plan<D: Database>(db: &D, compiled: &Compiled, now: Millis) -> Result<Plan, Refusal> {
     // What an isolate has in mind may be a minute old; what changes is told by the database.
     let id = &compiled.campaign.id;
-    let questions = vec![campaigns::live(), journeys::standing(id), broadcasts::of_campaign(id)];
+    let questions = vec![
+        campaigns::live(),
+        journeys::standing(id),
+        broadcasts::of_campaign(id),
+        campaigns::unpublished(),
+    ];
     let rows = db.batch(questions).await?;
-    let catalog = catalog(rows.first())?;
+    let catalog = catalog(rows.first())?.with_unpublished(unpublished(rows.get(3))?);
     let standing = rows.get(1).map(Rows::all::<Standing>).transpose();
     let standing = standing.map_err(DatabaseError::Fault)?.unwrap_or_default();
     let begun = rows.get(2).map(Rows::all::<BroadcastRow>).transpose();
@@ -134,7 +153,7 @@ async fn plan<D: Database>(db: &D, compiled: &Compiled, now: Millis) -> Result<P
         if !migrating(&catalog, compiled).is_empty() {
             let inhabited: BTreeSet<u32> = standing.iter().map(|s| s.version).collect();
             let wanted = inhabited.iter().map(|version| (id.clone(), *version));
-            load_versions(db, &catalog, wanted).await?;
+            load_versions(db, &catalog, wanted, now).await?;
             let older: Vec<_> = inhabited.iter().filter_map(|v| catalog.edition(id, *v)).collect();
             problems.extend(unknown_old_steps(live, &older, compiled));
         }
@@ -160,8 +179,12 @@ fn migrating<'c>(catalog: &Catalog, compiled: &'c Compiled) -> Vec<&'c str> {
 
 /// The live versions of all campaigns, and which of their journeys run.
 pub async fn live<D: Database>(db: &D) -> Result<Catalog, DatabaseError> {
-    let rows = db.batch(vec![campaigns::live(), journeys::statuses()]).await?;
-    Ok(catalog(rows.first())?.with_statuses(statuses(rows.get(1))?))
+    let questions =
+        vec![campaigns::live(), journeys::statuses(), outages::list(), campaigns::unpublished()];
+    let rows = db.batch(questions).await?;
+    let ended = ended_outages(rows.get(2))?;
+    let catalog = catalog(rows.first())?.with_statuses(statuses(rows.get(1))?);
+    Ok(catalog.with_outages(ended).with_unpublished(unpublished(rows.get(3))?))
 }
 
 /// Reads the rows of `journeys::statuses`.
@@ -170,26 +193,47 @@ pub fn statuses(rows: Option<&Rows>) -> Result<Vec<JourneyStatus>, DatabaseError
     Ok(rows.unwrap_or_default())
 }
 
-/// Reads the rows of `campaigns::live`.
+/// Reads the rows of `campaigns::unpublished`.
+pub fn unpublished(rows: Option<&Rows>) -> Result<Vec<Unpublished>, DatabaseError> {
+    let rows = rows.map(Rows::all::<UnpublishedRow>).transpose().map_err(DatabaseError::Fault)?;
+    Ok(rows.unwrap_or_default().into_iter().map(Unpublished::from).collect())
+}
+
+/// Reads the rows of `outages::list`: those that are over.
+fn ended_outages(rows: Option<&Rows>) -> Result<Vec<Outage>, DatabaseError> {
+    let rows = rows.map(Rows::all::<OutageRow>).transpose().map_err(DatabaseError::Fault)?;
+    let ended = |row: OutageRow| {
+        let until = row.until?.plus(UNAWARE_MAX);
+        Some(Outage { campaign: row.campaign_id, since: row.since, until })
+    };
+    Ok(rows.unwrap_or_default().into_iter().filter_map(ended).collect())
+}
+
+/// Reads the rows of `campaigns::live`. One that cannot be read concerns its own campaign only.
 pub fn catalog(rows: Option<&Rows>) -> Result<Catalog, DatabaseError> {
     let rows = rows.map(Rows::all::<VersionRow>).transpose();
     let rows = rows.map_err(DatabaseError::Fault)?.unwrap_or_default();
-    Ok(Catalog::new(
-        rows.into_iter()
-            .map(|row| Rc::new(Edition::new(row.version, row.published_at, row.compiled))),
-    ))
+    Ok(Catalog::of_stored(rows.iter().map(|row| row.edition().map(Rc::new))))
 }
 
-/// Which version of each campaign is live, and which of its journeys run.
-pub async fn live_versions<D: Database>(db: &D) -> Result<Vec<LiveRow>, DatabaseError> {
-    let rows = db.batch(vec![campaigns::live_versions(), journeys::statuses()]).await?;
-    let statuses = statuses(rows.get(1))?;
+/// Which version of each campaign is live, which of its journeys run, and when it was out lately;
+/// and which campaigns were ever unpublished.
+pub async fn live_versions<D: Database>(db: &D) -> Result<Listing, DatabaseError> {
+    let questions = vec![
+        campaigns::live_versions(),
+        journeys::statuses(),
+        outages::list(),
+        campaigns::unpublished(),
+    ];
+    let rows = db.batch(questions).await?;
+    let (statuses, ended) = (statuses(rows.get(1))?, ended_outages(rows.get(2))?);
     let live = rows.first().map(Rows::all::<LiveRow>).transpose().map_err(DatabaseError::Fault)?;
     let mut live = live.unwrap_or_default();
     for row in &mut live {
         row.journeys = statuses.iter().filter(|s| s.campaign == row.campaign).cloned().collect();
+        row.outages = ended.iter().filter(|one| one.campaign == row.campaign).cloned().collect();
     }
-    Ok(live)
+    Ok(Listing { live, unpublished: unpublished(rows.get(3))? })
 }
 
 /// Everything that is wrong with a campaign, alone and beside the others.
@@ -265,11 +309,35 @@ fn changed_fills(catalog: &Catalog, compiled: &Compiled) -> Vec<QualifiedId> {
     segments.chain(journeys.map(|(name, _)| journey_fill(&campaign.id, name))).collect()
 }
 
+/// All segments, and all journeys that begin by a date or a schedule, of the live versions.
+pub fn fills(catalog: &Catalog) -> Vec<QualifiedId> {
+    let of = |edition: &Rc<Edition>| {
+        let campaign = &edition.compiled.campaign;
+        let segments = campaign.segments.keys().map(|name| QualifiedId::new(&campaign.id, name));
+        let journeys = campaign.journeys.iter().filter(|(_, one)| one.enter.is_of_time());
+        let journeys = journeys.map(|(name, _)| journey_fill(&campaign.id, name));
+        segments.chain(journeys).collect::<Vec<_>>()
+    };
+    catalog.live().flat_map(of).collect()
+}
+
 /// What the filling of a journey is called: no campaign's id has a colon.
 const JOURNEY_FILL: &str = "journey:";
 
 fn journey_fill(campaign: &CampaignId, name: &str) -> QualifiedId {
     QualifiedId(format!("{JOURNEY_FILL}{campaign}.{name}"))
+}
+
+/// Whose a filling is.
+pub fn campaign_of_fill(fill: &QualifiedId) -> CampaignId {
+    let name = fill.as_str().strip_prefix(JOURNEY_FILL).unwrap_or(fill.as_str());
+    CampaignId::from(name.split('.').next().unwrap_or_default())
+}
+
+/// Whether the filling's campaign is live in a version that cannot be read: then nobody knows its
+/// rule, and it waits.
+pub fn fill_waits(catalog: &Catalog, fill: &QualifiedId) -> bool {
+    catalog.unreadable_live(&campaign_of_fill(fill)).is_some()
 }
 
 /// The rule of those whom a filling wakes: of a segment its own; of a journey that begins by a

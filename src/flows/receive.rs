@@ -2,7 +2,8 @@
 //!
 //! Each costs one round trip to read (1 statement, 2 to unsubscribe) and one to write: 6 statements
 //! to unsubscribe (events, contact, message, waiting messages, consents, counters), 5 to confirm
-//! where that begins a journey (events, contact, enrollment, message, consents).
+//! where that begins a journey (events, contact, enrollment, message, consents). Confirming reads
+//! what was claimed of the contact beforehand: one round trip more, of one statement.
 
 use super::commit::{Case, CommitError, Who, commit};
 use super::seams::{Database, DatabaseError};
@@ -11,15 +12,18 @@ use super::submit_form::deliveries;
 use super::task::Work;
 use crate::domain::catalog::Catalog;
 use crate::domain::change::Change;
+use crate::domain::claim::{self, Claims};
 use crate::domain::consent::{Consent, ConsentRecord, ConsentState};
 use crate::domain::contact::Contact;
 use crate::domain::decide::{Agreement, Choice, Happening};
 use crate::domain::primitives::{CampaignId, Channel, ContactId, Ids, MessageId, Millis, Span};
-use crate::domain::token::{Purpose, TokenProblem};
+use crate::domain::token::{self, Purpose, TokenProblem, is_fresh};
 use crate::store::consents;
 use crate::store::contacts::{self, ContactRow};
 use crate::store::short_links::{self, ShortLink};
 use crate::store::statement::Rows;
+use crate::store::suppressions;
+use std::collections::BTreeSet;
 
 /// How long a confirmation link works.
 pub const CONFIRM_AGE_MAX: Span = Span::days(14);
@@ -62,7 +66,7 @@ impl Link {
         purpose: Purpose,
         token: &str,
     ) -> Result<Self, TokenProblem> {
-        let payload = settings.keys.verify(purpose, token)?;
+        let payload = settings.keys.verify(purpose, &token::of_link(token))?;
         let mut parts = payload.splitn(4, '|').map(str::to_owned);
         let mut next = || parts.next().ok_or(TokenProblem::Malformed);
         Ok(Self {
@@ -80,7 +84,7 @@ pub async fn short_link<D: Database>(
     code: &str,
     now: Millis,
 ) -> Result<Option<Link>, DatabaseError> {
-    let rows = db.batch(vec![short_links::find(code, now)]).await?;
+    let rows = db.batch(vec![short_links::find(&token::of_short_link(code), now)]).await?;
     let found = rows.first().map(Rows::first::<ShortLink>).transpose();
     let found = found.map_err(DatabaseError::Fault)?.flatten();
     Ok(found.map(|link| Link {
@@ -93,7 +97,8 @@ pub async fn short_link<D: Database>(
 
 /// Takes back every consent on the channel that the link names. Twice is as good as once, and a
 /// link never grows too old for it. Returns the token of a link that undoes it, if there was
-/// something to take back.
+/// something to take back. If no decision about the contact can be made, its address is suppressed
+/// all the same: one round trip (1 statement) more.
 pub async fn unsubscribe<D: Database>(
     db: &D,
     catalog: &Catalog,
@@ -109,7 +114,13 @@ pub async fn unsubscribe<D: Database>(
         origin_hash: origin_hash.to_owned(),
     };
     let case = Case { who: Who::Id(link.contact.clone()), happenings: vec![happening] };
-    let decisions = commit(db, catalog, vec![case], now, ids).await?;
+    let decisions = match commit(db, catalog, vec![case], now, ids).await {
+        Err(error) if error.may_be_the_contacts() => {
+            db.batch(vec![suppressions::unsubscribe(&link.contact, channel, now)]).await?;
+            return Ok(None);
+        }
+        decided => decided?,
+    };
     let changes = decisions.iter().flat_map(|decision| &decision.changes);
     let purposes: Vec<&str> = changes
         .filter_map(|change| match change {
@@ -140,7 +151,7 @@ pub async fn undo<D: Database>(
     ids: &mut Ids,
 ) -> Result<bool, CommitError> {
     let Some((channel, refused_at, purposes)) = undone(link) else { return Ok(false) };
-    if now > refused_at.plus(UNDO_AGE_MAX) {
+    if !is_fresh(refused_at, now, UNDO_AGE_MAX) {
         return Ok(false);
     }
     let agree = |purpose: &&str| Agreement {
@@ -171,7 +182,7 @@ pub async fn undo<D: Database>(
 pub fn may_confirm(link: &Link, now: Millis) -> bool {
     // Links of before 0.2 name a purpose, too.
     let issued = link.rest.rsplit_once('|').and_then(|(_, issued)| issued.parse().ok());
-    issued.is_some_and(|issued| now <= Millis(issued).plus(CONFIRM_AGE_MAX))
+    issued.is_some_and(|issued| is_fresh(Millis(issued), now, CONFIRM_AGE_MAX))
 }
 
 /// What the page behind a confirmation link has to say.
@@ -194,10 +205,13 @@ pub async fn question<D: Database>(
     let Some((contact, ledger)) = read_consents(db, &link.contact, now).await? else {
         return Ok(Question::Nothing);
     };
-    let pending = contact.consents.iter().filter(|c| c.channel == Channel::Email && c.is_pending());
-    let asks: Vec<(String, String)> = pending
+    let pending = contact.consents.iter().filter(|consent| consent.waits_for_link());
+    let mut asks: Vec<(String, String)> = pending
         .map(|consent| (consent.purpose.clone(), words_agreed_to(&ledger, consent)))
         .collect();
+    // One box may ask for two channels.
+    let mut seen = BTreeSet::new();
+    asks.retain(|ask| seen.insert(ask.clone()));
     let is_confirmed = |c: &Consent| c.state == ConsentState::Confirmed;
     Ok(match asks.is_empty() {
         false => Question::Asks(asks),
@@ -231,7 +245,22 @@ fn words_agreed_to(ledger: &[ConsentRecord], consent: &Consent) -> String {
     grants.next_back().map(|record| record.text.clone()).unwrap_or_default()
 }
 
-/// The owner of the address agrees to what was asked for in its name when the question was shown.
+/// What was claimed of a contact until `shown_at`, and waits for its owner. One round trip, one
+/// statement; nothing is written.
+pub async fn claims<D: Database>(
+    db: &D,
+    link: &Link,
+    shown_at: Millis,
+) -> Result<Claims, DatabaseError> {
+    let asked = claim::ASKED.map(str::to_owned);
+    let rows = db.batch(vec![contacts::by_ids([&link.contact], &asked, &[], shown_at)]).await?;
+    let row = rows.first().map(Rows::first::<ContactRow>).transpose();
+    let contact = row.map_err(DatabaseError::Fault)?.flatten().map(Contact::from);
+    Ok(contact.map(|contact| claim::open(&contact, shown_at)).unwrap_or_default())
+}
+
+/// The owner of the address agrees to what was asked for in its name when the question was shown,
+/// and takes over what was claimed by then.
 pub async fn confirm<D: Database>(
     db: &D,
     catalog: &Catalog,
@@ -241,8 +270,25 @@ pub async fn confirm<D: Database>(
     now: Millis,
     ids: &mut Ids,
 ) -> Result<Vec<Work>, CommitError> {
+    let confirmed = (link, shown_at, true);
+    confirm_with(db, catalog, confirmed, origin_hash, now, ids).await
+}
+
+/// The same, but `takes_details` says whether what was claimed is taken over, or dropped for good.
+pub async fn confirm_with<D: Database>(
+    db: &D,
+    catalog: &Catalog,
+    (link, shown_at, takes_details): (Link, Millis, bool),
+    origin_hash: &str,
+    now: Millis,
+    ids: &mut Ids,
+) -> Result<Vec<Work>, CommitError> {
+    let shown_at = shown_at.min(now);
+    let claims = claims(db, &link, shown_at).await?;
+    let details = Some(claims).filter(|claims| !claims.is_empty());
     let happening = Happening::Confirmed {
-        shown_at: shown_at.min(now),
+        shown_at,
+        details: details.map(|claims| if takes_details { claims } else { Claims::new() }),
         message: link.message,
         origin_hash: origin_hash.to_owned(),
     };

@@ -1,18 +1,25 @@
 //! receive_webhook: what a provider sends is verified and becomes facts for the intake queue; what
 //! becomes of those is in `hear`.
 //!
-//! Touches no database. SNS alone asks for more: its certificate is fetched once an isolate, and
-//! its subscription is confirmed by one call.
+//! Touches no database. SNS alone asks for more: its certificate is fetched once a day and isolate,
+//! and its subscription is confirmed by one call.
 
 use super::seams::Http;
 use super::task::{HeardReport, Intake, TextReport};
+use crate::domain::primitives::{Millis, Span};
 use crate::providers::hooks::{self, Hook, Provider, Reading, Refusal, Secrets, Text, Told};
 use crate::providers::http::{HttpRequest, HttpResponse};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 /// How many certificates are kept in mind: SNS has one a region, and changes it now and then.
 const CERTIFICATES_MAX: usize = 8;
+
+/// How long each is kept.
+const CERTIFICATE_AGE_MAX: Span = Span::hours(24);
+
+/// How many are fetched a minute: a stranger who knows a topic could name ever new ones.
+const FETCHES_A_MINUTE_MAX: usize = 5;
 
 /// Why nothing was received.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,9 +30,12 @@ pub enum NotReceived {
     Away(String),
 }
 
-/// Certificates that were fetched before, by their address.
+/// Certificates that were fetched before and are to be believed, and when some were called for.
 #[derive(Default)]
-pub struct Certificates(RefCell<BTreeMap<String, String>>);
+pub struct Certificates {
+    known: RefCell<BTreeMap<String, (Millis, String)>>,
+    fetches: RefCell<VecDeque<Millis>>,
+}
 
 /// Verifies a webhook and returns what it tells.
 pub async fn receive<H: Http>(
@@ -36,13 +46,20 @@ pub async fn receive<H: Http>(
     secrets: &Secrets,
 ) -> Result<Vec<Intake>, NotReceived> {
     let read = || {
-        let known = |url: &str| certificates.0.borrow().get(url).cloned();
+        let known = |url: &str| certificates.get(url, hook.now);
         hooks::read(provider, hook, secrets, known).map_err(NotReceived::Refused)
     };
     let mut reading = read()?;
     if let Reading::NeedsCertificate(url) = &reading {
+        if !certificates.may_fetch(hook.now) {
+            return Err(NotReceived::Away("too many certificates were asked for".to_owned()));
+        }
         let certificate = visit(http, url).await?.body;
-        certificates.keep(url, certificate);
+        // Garbage is not kept: it would stand in the way of the certificate for a day.
+        if !hooks::is_certificate(secrets, url, &certificate, hook.now) {
+            return Err(NotReceived::Refused(Refusal::Unverified));
+        }
+        certificates.keep(url, certificate, hook.now);
         reading = read()?;
     }
     match reading {
@@ -57,12 +74,29 @@ pub async fn receive<H: Http>(
 }
 
 impl Certificates {
-    fn keep(&self, url: &str, certificate: String) {
-        let mut known = self.0.borrow_mut();
+    fn get(&self, url: &str, now: Millis) -> Option<String> {
+        let known = self.known.borrow();
+        let (at, certificate) = known.get(url)?;
+        (at.plus(CERTIFICATE_AGE_MAX) > now).then(|| certificate.clone())
+    }
+
+    /// Whether one may be fetched now; if so, that counts.
+    fn may_fetch(&self, now: Millis) -> bool {
+        let mut fetches = self.fetches.borrow_mut();
+        fetches.retain(|at| at.plus(Span::minutes(1)) > now);
+        let may = fetches.len() < FETCHES_A_MINUTE_MAX;
+        if may {
+            fetches.push_back(now);
+        }
+        may
+    }
+
+    fn keep(&self, url: &str, certificate: String, now: Millis) {
+        let mut known = self.known.borrow_mut();
         if known.len() >= CERTIFICATES_MAX {
             known.clear();
         }
-        known.insert(url.to_owned(), certificate);
+        known.insert(url.to_owned(), (now, certificate));
     }
 }
 
@@ -80,10 +114,13 @@ async fn visit<H: Http>(http: &H, url: &str) -> Result<HttpResponse, NotReceived
     }
 }
 
-/// A told fact as the intake queue carries it; nothing of one that names no message at all.
+/// A told fact as the intake queue carries it; nothing of one that names no message at all, unless
+/// it uses up what counts once.
 fn fact(told: Told, provider: Provider, answers: bool) -> Option<Intake> {
     Some(match told {
-        Told::News(None, heard) if heard.provider_id.is_none() => return None,
+        Told::News(None, heard) if heard.provider_id.is_none() && heard.key.is_none() => {
+            return None;
+        }
         Told::News(message, heard) => Intake::HeardV1(HeardReport { message, heard }),
         Told::Text(Text { from, text, id, at }) => {
             let source = provider.as_str().to_owned();

@@ -16,7 +16,25 @@ use crate::domain::primitives::{Ids, Millis};
 use crate::domain::token::Keyring;
 use crate::store::reports;
 
-/// Writes a batch of intake tasks down, and returns what is to be done next.
+/// Of the bodies of tasks those that can be done now, each with its place. What this code cannot
+/// read may have been sent by newer code, and what waits for a campaign is no use before it can be
+/// read: both are to come again.
+pub fn sort<'b>(catalog: &Catalog, bodies: impl Iterator<Item = &'b str>) -> Vec<(usize, Intake)> {
+    let read = |(place, body)| Some((place, serde_json::from_str::<Intake>(body).ok()?));
+    let tasks = bodies.enumerate().filter_map(read);
+    tasks.filter(|(_, task)| !waits(catalog, task)).collect()
+}
+
+/// Whether a task has to wait: it is a form of a campaign whose live version cannot be read, so
+/// that nobody knows what follows from it.
+pub fn waits(catalog: &Catalog, task: &Intake) -> bool {
+    let Intake::SubmissionV1(submitted) = task else { return false };
+    let campaign = submitted.form.parts().map(|(campaign, _)| campaign);
+    campaign.is_some_and(|campaign| catalog.unreadable_live(&campaign).is_some())
+}
+
+/// Writes a batch of intake tasks down, and returns what is to be done next. If some of it fails,
+/// the rest is written all the same; told again, it is known.
 pub async fn record<D: Database>(
     db: &D,
     catalog: &Catalog,
@@ -36,22 +54,36 @@ pub async fn record<D: Database>(
             task => add(&mut cases, task),
         }
     }
+    let mut failure = None;
     if !visits.is_empty() {
         let statements = reports::record_visits(&visits, &ids.uuid(), &now.utc_day());
-        db.batch(statements.to_vec()).await?;
+        failure = db.batch(statements.to_vec()).await.err();
     }
-    for (contact, happening) in hear::whose(db, heard).await? {
-        put(&mut cases, Who::Id(contact), happening);
+    let (heard, texts) = match hear::once(db, heard, texts, now).await {
+        Ok(once) => once,
+        Err(error) => {
+            failure = Some(error);
+            (Vec::new(), Vec::new())
+        }
+    };
+    match hear::whose(db, heard).await {
+        Ok(heard) => {
+            heard.into_iter().for_each(|(whose, news)| put(&mut cases, Who::Id(whose), news));
+        }
+        Err(error) => failure = Some(error),
     }
     let (texts, suppressed) = hear::texts(texts, now);
     for (who, happening) in texts {
         put(&mut cases, who, happening);
     }
-    let decisions = commit_told(db, catalog, Some(keys), cases, now, ids).await?;
+    let decisions = commit_told(db, catalog, Some(keys), cases, now, ids).await;
     if let Some(statement) = suppressed {
-        db.batch(vec![statement]).await?;
+        failure = db.batch(vec![statement]).await.err().or(failure);
     }
-    Ok(deliveries(&decisions))
+    match failure {
+        Some(error) => Err(error.into()),
+        None => Ok(deliveries(&decisions?)),
+    }
 }
 
 /// Adds a task to the case of the contact it is about.
@@ -80,11 +112,7 @@ fn add(cases: &mut Vec<Case>, task: Intake) {
             (who, Happening::Reported(report.event))
         }
         Intake::SubmissionV1(submitted) => {
-            let who = Who::Addresses {
-                email: submitted.email.clone(),
-                phone: submitted.phone.clone(),
-                external_id: None,
-            };
+            let who = Who::Typed { email: submitted.email.clone(), phone: submitted.phone.clone() };
             (who, Happening::Submitted(submitted))
         }
     };

@@ -1,5 +1,6 @@
 //! report: what a campaign cost and earned, from counters: one round trip, one statement. With its
-//! journeys, which are counted anew, its broadcasts and its brake: one round trip, five statements.
+//! journeys, which are counted anew, its broadcasts, its brake, other currencies and what fails:
+//! one round trip, seven statements.
 
 use super::publish::statuses;
 use super::report_broadcasts;
@@ -7,17 +8,20 @@ use super::seams::{Database, DatabaseError};
 use crate::domain::broadcast::of_part;
 use crate::domain::campaign::Campaign;
 use crate::domain::catalog::Edition;
+use crate::domain::failing::Failing;
 use crate::domain::journey::{EnrollmentState, JourneyStatus};
 use crate::domain::pacing::brake::Word;
 use crate::domain::primitives::{Channel, Millis, minor_digits};
 use crate::domain::report::{
-    ChannelRow, Figures, JourneyRow, MessageFigures, MessageRow, PassageFigures, Report, VariantRow,
+    CHANNELS_MAX, ChannelRow, Figures, JourneyRow, MessageFigures, MessageRow, OTHER_CHANNELS,
+    OtherCurrency, PassageFigures, Report, VariantRow,
 };
 use crate::domain::texting::in_minor_units;
 use crate::store::broadcasts::{self, BroadcastRow};
 use crate::store::reports::{self, CounterRow, PassageRow};
 use crate::store::statement::Rows;
-use crate::store::{brakes, journeys};
+use crate::store::{brakes, failing, journeys};
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 /// Reads the counters of a live campaign and adds its costs.
@@ -45,6 +49,8 @@ pub async fn report_with_journeys<D: Database>(
         journeys::statuses(),
         broadcasts::of_campaign(id),
         brakes::last_words(Some(id)),
+        reports::other_currencies(id, &edition.compiled.campaign.currency),
+        failing::list(Some(id)),
     ];
     let rows = db.batch(statements).await?;
     let counters = rows.first().map(Rows::all::<CounterRow>).transpose();
@@ -73,8 +79,12 @@ pub async fn report_with_journeys<D: Database>(
     let broadcasts = report_broadcasts::add_up(campaign, &begun, &counters);
     let brake = rows.get(4).map(Rows::first::<Word>).transpose();
     let brake = brake.map_err(DatabaseError::Fault)?.flatten();
+    let other_currencies = rows.get(5).map(Rows::all::<OtherCurrency>).transpose();
+    let other_currencies = other_currencies.map_err(DatabaseError::Fault)?.unwrap_or_default();
     let sums = add_up(campaign, edition.version, &counters, now);
-    Ok(Report { journeys, broadcasts, brake, ..sums })
+    let failing = rows.get(6).map(Rows::all::<Failing>).transpose();
+    let failing = failing.map_err(DatabaseError::Fault)?.unwrap_or_default();
+    Ok(Report { journeys, broadcasts, other_currencies, brake, failing, ..sums })
 }
 
 fn add_passages(figures: &mut PassageFigures, row: PassageRow) {
@@ -133,10 +143,7 @@ fn add_up(campaign: &Campaign, version: u32, rows: &[CounterRow], now: Millis) -
         generated_at: now,
         version: version.into(),
         total,
-        by_channel: by_channel
-            .into_iter()
-            .map(|(channel, figures)| ChannelRow { channel, figures })
-            .collect(),
+        by_channel: channels(by_channel),
         by_variant: by_variant
             .into_iter()
             .map(|((page, variant), figures)| VariantRow { page, variant, figures })
@@ -146,9 +153,32 @@ fn add_up(campaign: &Campaign, version: u32, rows: &[CounterRow], now: Millis) -
             .map(|(template, figures)| MessageRow { template, figures })
             .collect(),
         journeys: Vec::new(),
+        other_currencies: Vec::new(),
         brake: None,
         broadcasts: Vec::new(),
+        failing: Vec::new(),
     }
+}
+
+/// The channels by name: those with the most money, leads and visitors, and all others as one.
+fn channels(by_channel: BTreeMap<String, Figures>) -> Vec<ChannelRow> {
+    let mut rows: Vec<ChannelRow> =
+        by_channel.into_iter().map(|(channel, figures)| ChannelRow { channel, figures }).collect();
+    if rows.len() > CHANNELS_MAX {
+        let weight = |row: &ChannelRow| {
+            let Figures { visitors, leads, conversions, cost_minor, revenue_minor, .. } =
+                row.figures;
+            Reverse((cost_minor != 0, revenue_minor, conversions, leads, visitors))
+        };
+        rows.sort_by_key(weight);
+        let mut others = Figures::default();
+        for row in rows.split_off(CHANNELS_MAX) {
+            others.add(row.figures);
+        }
+        rows.sort_by(|a, b| a.channel.cmp(&b.channel));
+        rows.push(ChannelRow { channel: OTHER_CHANNELS.to_owned(), figures: others });
+    }
+    rows
 }
 
 /// The count that a message metric belongs to, or `None` for a metric of visitors.

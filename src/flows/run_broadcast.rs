@@ -4,10 +4,10 @@
 //! such key yet is asked for, so that nobody is lost and nobody has two turns, whatever dies where.
 //! The place up to which it has come is written after the decisions, and only saves looking again.
 //!
-//! Round trips: one for the broadcast (one more for its version, if that is not in the catalog);
-//! then for each `TURNS_PER_READING` recipients one to find them, and for each `BITE` of them
-//! three: two for the decisions (`commit`: 2 statements to read, 4 to write: events, contacts,
-//! messages, counters), one (1 statement) to move on. That is 16 for 1,000 recipients.
+//! Round trips: one (2 statements) for the broadcast (one more for its version, if that is not in
+//! the catalog); then for each `TURNS_PER_READING` recipients one to find them, and for each `BITE`
+//! of them three: two for the decisions (`commit`: 2 statements to read, 4 to write: events,
+//! contacts, messages, counters), one (1 statement) to move on. That is 16 for 1,000 recipients.
 
 use super::commit::{Case, CommitError, Who, commit, load_versions};
 use super::seams::{Database, DatabaseError};
@@ -17,9 +17,11 @@ use crate::domain::ab::{Finding, Trial, judge};
 use crate::domain::broadcast::{AbTest, Broadcast, BroadcastState, Phase, Turn, of_part, part};
 use crate::domain::catalog::{Catalog, Edition};
 use crate::domain::decide::Happening;
+use crate::domain::failing::{Failing, FailingKind};
 use crate::domain::primitives::{ContactId, Ids, Millis, QualifiedId, Span};
 use crate::domain::rule::Rule;
 use crate::store::broadcasts::{self, BroadcastRow, CountRow, Step, TURNS_PER_READING, TurnRow};
+use crate::store::failing;
 use crate::store::reports::CounterRow;
 use crate::store::statement::{Rows, Statement};
 use serde::de::DeserializeOwned;
@@ -45,7 +47,8 @@ const LOOK_AGAIN: Span = Span::minutes(10);
 const LATE_MAX: Span = Span::days(1);
 
 /// Moves a broadcast on, as far as one task goes. Returns the messages to deliver, and the task to
-/// go on with; if that hint is lost, a tick finds it two minutes later.
+/// go on with; if that hint is lost, a tick finds it two minutes later. One that fails stops alone:
+/// it is noted, and tried again later.
 pub async fn run<D: Database>(
     db: &D,
     catalog: &Catalog,
@@ -54,9 +57,38 @@ pub async fn run<D: Database>(
     ids: &mut Ids,
 ) -> Result<Vec<Work>, CommitError> {
     let Some((campaign, name)) = id.parts() else { return Ok(Vec::new()) };
-    let rows = db.batch(vec![broadcasts::one(&campaign, name)]).await?;
+    let kind = FailingKind::Broadcast;
+    let statements = vec![broadcasts::one(&campaign, name), failing::one(kind, id)];
+    let rows = db.batch(statements).await?;
     let Some(row) = first::<BroadcastRow>(&rows, 0)? else { return Ok(Vec::new()) };
-    load_versions(db, catalog, std::iter::once((campaign.clone(), row.version))).await?;
+    match move_on(db, catalog, (id, row), now, ids).await {
+        Ok(work) => {
+            if first::<Failing>(&rows, 1)?.is_some() {
+                // If it is not cleared now, the next task clears it.
+                drop(db.batch(vec![failing::clear(kind, id)]).await);
+            }
+            Ok(work)
+        }
+        // The whole database has no room: that says nothing about this one.
+        Err(error @ CommitError::Database(DatabaseError::Overloaded(_))) => Err(error),
+        Err(error) => {
+            let note = failing::note((kind, id), &campaign, &error.to_string(), now);
+            let noted = db.batch(vec![note, broadcasts::put_off(&campaign, name)]).await;
+            noted.map(|_| Vec::new()).map_err(|_| error)
+        }
+    }
+}
+
+async fn move_on<D: Database>(
+    db: &D,
+    catalog: &Catalog,
+    (id, row): (&QualifiedId, BroadcastRow),
+    now: Millis,
+    ids: &mut Ids,
+) -> Result<Vec<Work>, CommitError> {
+    let Some((campaign, name)) = id.parts() else { return Ok(Vec::new()) };
+    let version = std::iter::once((campaign.clone(), row.version));
+    load_versions(db, catalog, version, now).await?;
     let Some(edition) = catalog.edition(&campaign, row.version) else { return Ok(Vec::new()) };
     let Some((broadcast, rule)) = of(&edition, name) else { return Ok(Vec::new()) };
     let run = Run { db, catalog, edition: edition.clone(), id, broadcast, rule, now };

@@ -1,7 +1,8 @@
-//! The two seams between dripline and the world: a database and HTTP.
+//! The seams between dripline and the world: a database, HTTP, a key-value store, a queue of work.
 //!
-//! D1 and `fetch` implement them at the edge; SQLite and a scripted world implement them natively.
+//! The platform implements them at the edge; SQLite and a scripted world implement them natively.
 
+use super::task::Work;
 use crate::domain::primitives::Span;
 use crate::providers::http::{HttpError, HttpRequest, HttpResponse};
 use crate::store::statement::{Rows, Statement};
@@ -58,4 +59,39 @@ pub trait Http {
     fn wait_until(&self, _elapsed: Span) -> impl Future<Output = ()> {
         std::future::ready(())
     }
+}
+
+/// Text under a key, read at once and written eventually: copies of what the database knows, for
+/// speed. It may refuse, be slow, and be a minute behind; nothing waits for it that can do without.
+pub trait KeyValue {
+    /// The text under the key, if there is any.
+    fn get(&self, key: &str) -> impl Future<Output = Result<Option<String>, KeyValueError>>;
+
+    /// Puts the text under the key.
+    fn put(&self, key: &str, text: &str) -> impl Future<Output = Result<(), KeyValueError>>;
+}
+
+/// Why the key-value store did not do what it was asked, in its own words.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeyValueError(pub String);
+
+impl std::fmt::Display for KeyValueError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "key-value store: {}", self.0)
+    }
+}
+
+/// Where hints about what to do are left for workers.
+pub trait WorkQueue {
+    /// Leaves the tasks in their order.
+    fn hand_out(&self, work: &[Work]) -> impl Future<Output = Result<(), NotHandedOut>>;
+}
+
+/// Why tasks were not handed out, or not all of them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NotHandedOut {
+    /// How many of the first were.
+    pub handed_out: usize,
+    /// Why the others were not.
+    pub reason: String,
 }

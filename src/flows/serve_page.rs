@@ -9,7 +9,7 @@ use crate::domain::catalog::Edition;
 use crate::domain::form::FieldProblem;
 use crate::domain::language::Language;
 use crate::domain::origin::Origin;
-use crate::domain::primitives::{Ids, Millis, QualifiedId};
+use crate::domain::primitives::{Ids, Millis, QualifiedId, Span};
 use crate::domain::share;
 use crate::domain::template::TemplateError;
 use crate::domain::token::Purpose;
@@ -23,6 +23,43 @@ pub struct Typed {
     pub values: Answer,
     /// What was wrong.
     pub problems: Vec<FieldProblem>,
+}
+
+/// How long a browser keeps the cookie by which its user sees the same variant again.
+pub const COOKIE_AGE: Span = Span::days(30);
+
+/// Who looks at a page.
+#[derive(Debug, PartialEq)]
+pub struct Visitor {
+    /// An id that says nothing about them.
+    pub id: String,
+    /// Whether a cookie is to keep it.
+    pub is_kept: bool,
+}
+
+/// Knows a visitor by the id in their cookie, which is set only where a page has several variants
+/// and the browser does not object to tracking. All others are counted once a day by a keyed hash
+/// of network address and kind of browser (`network`; nothing where the address is unknown), which
+/// nobody can link to the next day's.
+pub fn visitor(
+    page: &Page,
+    cookie: Option<String>,
+    objects: bool,
+    network: Option<String>,
+    settings: &Settings,
+    now: Millis,
+    ids: &mut Ids,
+) -> Visitor {
+    let fresh = ids.uuid();
+    let (is_kept, known) = (page.variants.len() > 1, cookie.filter(|id| id.len() == fresh.len()));
+    match known {
+        Some(id) if !objects => return Visitor { id, is_kept },
+        None if !objects && is_kept => return Visitor { id: fresh, is_kept },
+        _ => {}
+    }
+    let today = |network| format!("{}|{network}", now.utc_day());
+    let hashed = network.map(|network| settings.keys.pseudonym("visitor", &today(network)));
+    Visitor { id: hashed.unwrap_or(fresh), is_kept: false }
 }
 
 /// The variant that this visitor always sees.
@@ -81,7 +118,7 @@ pub fn render(
         "form": form.unwrap_or_default(),
         "campaign": { "name": campaign.name, "postal_address": campaign.postal_address },
     });
-    edition.templates()?.render_page(&variant.template, &data)
+    edition.page_templates(&variant.template)?.render_page(&variant.template, &data)
 }
 
 /// The token that makes two posts of one rendered form the same: form, time, random id.

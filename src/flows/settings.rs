@@ -1,6 +1,8 @@
 //! What a deployment is configured with.
 
 use super::senders::{self, Senders};
+use crate::domain::address::sender_name;
+use crate::domain::campaign::Campaign;
 use crate::domain::pacing::House;
 use crate::domain::problem::nearest;
 use crate::domain::token::{Keyring, equal_secrets, sha256_hex};
@@ -54,6 +56,11 @@ impl Settings {
         let base_url = need("BASE_URL", "the public address, such as https://go.example.com")?;
         let keys = Keyring::new(&secret, get("SIGNING_SECRET_PREVIOUS").as_deref());
         let base_url = base_url.trim_end_matches('/').to_owned();
+        // Whether it is https decides what is let in, so it is known for certain.
+        if !["http://", "https://"].iter().any(|scheme| base_url.starts_with(scheme)) {
+            let advice = "write it as https://go.example.com";
+            return Err(format!("BASE_URL is `{base_url}`: {advice}"));
+        }
         Ok(Self {
             senders: Senders::read(&get, &keys, &base_url)?,
             base_url,
@@ -65,17 +72,39 @@ impl Settings {
         })
     }
 
-    /// Whether this is a machine that nobody else reaches: its name is one of those that RFC 6761
-    /// keeps for that.
+    /// What the sender of a campaign's messages calls itself to people.
+    pub fn sender_name(&self, campaign: Option<&Campaign>) -> String {
+        let from = campaign.and_then(|campaign| campaign.from.as_ref());
+        sender_name(from.unwrap_or(&self.mail_from))
+    }
+
+    /// Whether this is a machine that nobody else reaches.
     pub fn is_local(&self) -> bool {
-        let host = self.host();
-        host == "127.0.0.1" || host == "localhost" || host.ends_with(".test")
+        is_local_host(self.host())
+    }
+
+    /// Whether the public reaches us by https. Then nobody is let in, and no API token is taken,
+    /// by anything else.
+    pub fn is_https(&self) -> bool {
+        self.base_url.starts_with("https://")
     }
 
     /// Whether messages of some channel are kept in the local mailbox, which is then shown.
     pub fn has_mailbox(&self) -> bool {
         self.senders.all().any(|sender| matches!(sender, Sender::Mailbox))
     }
+}
+
+/// Whether a host, with its port or without, is a machine that nobody else reaches: its name is one
+/// of those that RFC 6761 keeps for that.
+pub fn is_local_host(host: &str) -> bool {
+    let is_port = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if is_port(port) => name,
+        _ => host,
+    };
+    let is_under = |top: &str| name == top || name.ends_with(&format!(".{top}"));
+    ["127.0.0.1", "[::1]"].contains(&name) || is_under("localhost") || is_under("test")
 }
 
 /// The house's pacing. A rate for a sender that there is not would limit nobody.
@@ -91,29 +120,99 @@ fn pacing(get: &dyn Fn(&str) -> Option<String>) -> Result<House, String> {
     Err(format!("rates.{name}: there is no such sender; {advice}"))
 }
 
-/// Whether a token is one of those configured: `API_TOKENS` holds `name:sha256` pairs, separated
-/// by spaces, and never a token itself.
-pub fn is_api_token(configured: &str, token: &str) -> bool {
-    api_token_name(configured, token).is_some()
+/// The longest API token read, in bytes; `dripline token new` makes them of 46.
+pub const API_TOKEN_BYTES_MAX: usize = 512;
+
+/// An API token as it is configured: `API_TOKENS` holds entries `name:sha256`, with spaces between
+/// them, and never a token itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiToken<'c> {
+    /// Its name.
+    pub name: &'c str,
+    /// The hash of its whole entry: whatever changes in the entry ends what was made with it.
+    pub credential: String,
+}
+
+/// The entry of a token that somebody brings.
+pub fn api_token<'c>(configured: &'c str, token: &str) -> Option<ApiToken<'c>> {
+    if token.is_empty() || token.len() > API_TOKEN_BYTES_MAX {
+        return None;
+    }
+    let hash = sha256_hex(token);
+    // No early end, so that the time taken tells nothing about which one matched.
+    configured.split_whitespace().fold(None, |found, entry| match entry.split_once(':') {
+        Some((name, known)) if equal_secrets(known, &hash) => {
+            Some(ApiToken { name, credential: sha256_hex(entry) })
+        }
+        _ => found,
+    })
+}
+
+/// What sessions are held against: the hash of each entry that is configured.
+pub fn credentials(configured: &str) -> Vec<String> {
+    configured.split_whitespace().map(sha256_hex).collect()
 }
 
 /// The name under which a token is configured.
 pub fn api_token_name<'c>(configured: &'c str, token: &str) -> Option<&'c str> {
-    let hash = sha256_hex(token);
-    let pairs = configured.split_whitespace().filter_map(|pair| pair.split_once(':'));
-    // No early end, so that the time taken tells nothing about which one matched.
-    pairs.fold(
-        None,
-        |found, (name, known)| {
-            if equal_secrets(known, &hash) { Some(name) } else { found }
-        },
-    )
+    api_token(configured, token).map(|token| token.name)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use insta::assert_snapshot;
+
+    #[test]
+    fn an_api_token_is_known_by_its_whole_entry() {
+        let hash = sha256_hex("t-1");
+        let configured = format!("ci:00 crm:{hash}  x");
+        let token = api_token(&configured, "t-1").unwrap();
+        assert_eq!(token.name, "crm");
+        assert!(credentials(&configured).contains(&token.credential));
+        let renamed = credentials(&format!("crm2:{hash} crm:{hash}:reader"));
+        assert!(!renamed.contains(&token.credential), "another name, another role");
+        let long = "x".repeat(API_TOKEN_BYTES_MAX + 1);
+        for wrong in ["", "t", "t-1 ", " t-1", &hash, &long] {
+            assert_eq!(api_token(&configured, wrong), None, "{wrong}");
+        }
+        assert_eq!(api_token(&format!("a:{}", sha256_hex(&long)), &long), None);
+        assert_eq!(api_token(&format!("a:{}", sha256_hex("")), ""), None);
+    }
+
+    #[test]
+    fn a_machine_of_ones_own_is_known_by_its_name() {
+        for host in [
+            "localhost", "localhost:8787", "127.0.0.1:80", "[::1]:8787", "[::1]", "x.test",
+            "a.localhost",
+        ] {
+            assert!(is_local_host(host), "{host}");
+        }
+        for host in [
+            "", "example.com", "evil-localhost", "localhost.example.com", "xtest",
+            "127.0.0.1.nip.io", "192.168.1.2", "localhost:80:x",
+        ] {
+            assert!(!is_local_host(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn an_address_without_a_scheme_is_refused() {
+        let read = |base_url: &str| {
+            Settings::read(|name| match name {
+                "SIGNING_SECRET" => Some("s".repeat(32)),
+                "BASE_URL" => Some(base_url.to_owned()),
+                "MAIL_FROM" => Some("a@example.com".to_owned()),
+                _ => None,
+            })
+        };
+        assert!(read("https://go.example.com/").unwrap().is_https());
+        assert!(!read("http://localhost:8787").unwrap().is_https());
+        for wrong in ["go.example.com", "//go.example.com", "ftp://go.example.com", "HTTPS://x"] {
+            let said = read(wrong).err().unwrap();
+            assert!(said.contains(wrong) && said.contains("https://go.example.com"), "{said}");
+        }
+    }
 
     /// What is said about these values of `PACING`, the rest being in order.
     fn said(values: &[&str]) -> String {

@@ -2,7 +2,8 @@
 //! people it would go to.
 //!
 //! Steering costs two round trips: one (3 statements) to see what is live and how far it has come,
-//! one (up to 3 statements) to move it and to see where it stands then. Deliveries read that word
+//! one (up to 3 statements) to move it and to see where it stands then. Starting it costs one more
+//! for each 50,000 contacts until somebody is found whom it would go to. Deliveries read that word
 //! before each send. Counting who would get it costs one round trip and statement for each 50,000
 //! contacts.
 
@@ -10,10 +11,11 @@ use super::publish;
 use super::run_broadcast::{first_phase, of};
 use super::seams::{Database, DatabaseError};
 use super::task::Work;
-use crate::domain::broadcast::{Audience, BroadcastState, BroadcastVerb, PAUSED, Phase};
+use crate::domain::broadcast::{Audience, Broadcast, BroadcastState, BroadcastVerb, PAUSED, Phase};
 use crate::domain::catalog::{Catalog, Edition};
 use crate::domain::primitives::{CampaignId, Channel, Millis, QualifiedId};
 use crate::domain::problem::Problem;
+use crate::domain::rule::Rule;
 use crate::store::broadcasts::{self, AudienceRow, BroadcastRow, CountRow};
 use crate::store::campaigns;
 use crate::store::statement::Rows;
@@ -61,6 +63,8 @@ pub enum NotSteered {
     Unknown(Problem),
     /// It stands where that cannot be done.
     Refused(Problem),
+    /// The database refuses the rule of its segment.
+    Unanswered(Problem),
     /// The database failed; saying it again is safe.
     Database(DatabaseError),
 }
@@ -97,6 +101,12 @@ pub async fn steer<D: Database>(
                 let problem = Problem::new("broadcast", message);
                 return Err(NotSteered::Refused(problem.help("try again in a few minutes")));
             }
+            let somebody = |audience: &Audience| audience.recipients() > 0;
+            if !somebody(&audience(db, (broadcast, rule), id, now, somebody).await?) {
+                let message = "it would go to nobody at the moment, and a broadcast goes out once";
+                let help = "see its preview for who is left out, and why";
+                return Err(NotSteered::Refused(Problem::new("broadcast", message).help(help)));
+            }
             vec![broadcasts::start(&campaign, name, first_phase(broadcast), now)]
         }
         (BroadcastVerb::Pause, _) => vec![broadcasts::pause(&campaign, name)],
@@ -127,12 +137,36 @@ pub async fn preview<D: Database>(
     let Found { edition, row, known, .. } = find(db, id).await?;
     let found = edition.as_ref().and_then(|edition| of(edition, name_of(id)));
     let Some((broadcast, rule)) = found else { return Err(unknown(id, &known)) };
+    let audience = audience(db, (broadcast, rule), id, now, |_| false).await?;
+    Ok(Preview {
+        standing: standing(id, row.as_ref()),
+        segment: broadcast.segment.clone(),
+        purpose: broadcast.purpose.clone(),
+        channel: channel_of(broadcast),
+        recipients: audience.recipients(),
+        audience,
+    })
+}
+
+fn channel_of(broadcast: &Broadcast) -> Channel {
     let sms = broadcast.variants.first().is_some_and(|v| v.template.starts_with("sms/"));
-    let channel = if sms { Channel::Sms } else { Channel::Email };
+    if sms { Channel::Sms } else { Channel::Email }
+}
+
+/// How the members of a broadcast's segment divide, counted until `is_enough`.
+async fn audience<D: Database>(
+    db: &D,
+    (broadcast, rule): (&Broadcast, &Rule),
+    id: &QualifiedId,
+    now: Millis,
+    is_enough: impl Fn(&Audience) -> bool,
+) -> Result<Audience, NotSteered> {
+    let asked = (channel_of(broadcast), broadcast.purpose.as_str());
     let (mut audience, mut after_id) = (Audience::default(), String::new());
-    loop {
-        let asked = (channel, broadcast.purpose.as_str());
-        let rows = db.batch(vec![broadcasts::audience(rule, asked, (id, &after_id), now)]).await?;
+    while !is_enough(&audience) {
+        let question = broadcasts::audience(rule, asked, (id, &after_id), now);
+        let rows = db.batch(vec![question]).await;
+        let rows = rows.map_err(|error| unanswered(&broadcast.segment, error))?;
         let row = rows.first().map(Rows::first::<AudienceRow>).transpose();
         let Some(row) = row.map_err(DatabaseError::Fault)?.flatten() else { break };
         audience = audience.plus(row.audience);
@@ -141,14 +175,18 @@ pub async fn preview<D: Database>(
             None => break,
         }
     }
-    Ok(Preview {
-        standing: standing(id, row.as_ref()),
-        segment: broadcast.segment.clone(),
-        purpose: broadcast.purpose.clone(),
-        channel,
-        recipients: audience.recipients(),
-        audience,
-    })
+    Ok(audience)
+}
+
+/// What is said of a rule that the database refuses: it would do so again.
+fn unanswered(segment: &str, error: DatabaseError) -> NotSteered {
+    let DatabaseError::Fault(reason) = error else { return NotSteered::Database(error) };
+    let message = format!("the database cannot answer it: {reason}");
+    let problem = Problem::new(format!("segment.{segment}.rule"), message);
+    NotSteered::Unanswered(problem.help(
+        "ask less in one rule: make a part of it a segment of its own, and ask about that with \
+         { segment = \"…\" }",
+    ))
 }
 
 /// A broadcast as the database has it.
@@ -166,15 +204,24 @@ async fn find<D: Database>(db: &D, id: &QualifiedId) -> Result<Found, NotSteered
         let problem = Problem::new("broadcast", format!("`{id}` is not <campaign>.<broadcast>"));
         return Err(NotSteered::Unknown(problem));
     };
-    let rows = db.batch(vec![campaigns::live(), broadcasts::one(&campaign, name)]).await?;
+    let questions =
+        vec![campaigns::live(), broadcasts::one(&campaign, name), campaigns::unpublished()];
+    let rows = db.batch(questions).await?;
     let live = publish::catalog(rows.first())?;
+    let live = live.with_unpublished(publish::unpublished(rows.get(2))?);
     let row = rows.get(1).map(Rows::first::<BroadcastRow>).transpose();
     let row = row.map_err(DatabaseError::Fault)?.flatten();
     let edition = live.live_edition(&campaign).cloned();
     let edition = edition.filter(|edition| of(edition, name).is_some());
     let known = known(&live);
     if edition.is_none() && row.is_none() {
-        return Err(unknown(id, &known));
+        if live.unpublished(&campaign).is_some() {
+            let said = format!("`{campaign}` is unpublished; publish it, then start `{id}`");
+            return Err(NotSteered::Refused(Problem::new("broadcast", said)));
+        }
+        let Some(one) = live.unreadable_live(&campaign) else { return Err(unknown(id, &known)) };
+        let message = format!("version {} of `{campaign}` cannot be read now", one.version);
+        return Err(NotSteered::Refused(Problem::new("broadcast", message)));
     }
     Ok(Found { campaign, edition, row, known })
 }

@@ -55,7 +55,9 @@ pub async fn steer<D: Database>(
     let rows = db.batch(vec![journeys::inside(&campaign, name)]).await?;
     let row = rows.first().map(Rows::first::<InsideRow>).transpose();
     let people = row.map_err(DatabaseError::Fault)?.flatten().map_or(0, |row| row.people);
-    let is_live = live.live_edition(&campaign).is_some_and(|e| e.journey(name).is_some());
+    // Of a version that cannot be read nobody knows.
+    let is_live = live.live_edition(&campaign).is_some_and(|e| e.journey(name).is_some())
+        || live.unreadable_live(&campaign).is_some();
     // A journey that is live no more may have people inside.
     if !is_live && people == 0 {
         let known: Vec<String> = live
@@ -64,6 +66,10 @@ pub async fn steer<D: Database>(
                 e.compiled.campaign.journeys.keys().map(|name| QualifiedId::new(e.id(), name).0)
             })
             .collect();
+        if live.unpublished(&campaign).is_some() {
+            let said = format!("`{campaign}` is unpublished, and nobody is in its journeys");
+            return Err(NotSteered::Unknown(Problem::new("journey", said)));
+        }
         let problem = Problem::new("journey", format!("there is no journey `{id}`"));
         let known = known.iter().map(String::as_str);
         return Err(NotSteered::Unknown(problem.suggest(id.as_str(), known)));

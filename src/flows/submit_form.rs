@@ -11,16 +11,17 @@ use super::commit::{Case, CommitError, Who, commit_told};
 use super::seams::Database;
 use super::settings::Settings;
 use super::task::Work;
+use crate::domain::address::counted_mailbox;
 use crate::domain::answer::Answer;
 use crate::domain::attribution::Touch;
 use crate::domain::catalog::{Catalog, Edition};
 use crate::domain::decide::{Decision, Happening, Submitted};
 use crate::domain::form::{
-    self, FILL_TIME_MIN, FieldProblem, FieldReason, Form, HONEYPOT_FIELD, TOKEN_FIELD,
+    self, FILL_TIME_MIN, FieldProblem, FieldReason, Form, HONEYPOT_FIELD, Submission, TOKEN_FIELD,
 };
 use crate::domain::origin::Origin;
 use crate::domain::primitives::{CampaignId, Ids, MessageId, Millis, QualifiedId, Span};
-use crate::domain::token::{Keyring, Purpose, TokenProblem};
+use crate::domain::token::{Keyring, Purpose, TokenProblem, sha256_hex};
 
 /// How long after it was shown a form is taken without asking again: a tab left open over a
 /// weekend still works.
@@ -53,7 +54,7 @@ pub fn check(
         return Checked::Robot;
     }
     let token = answer.first(TOKEN_FIELD).unwrap_or_default();
-    let (shown_at, key) = match read_token(settings, form_id, token) {
+    let shown_at = match read_token(settings, form_id, token) {
         Ok(read) => read,
         Err(problem) => return Checked::BadToken(problem),
     };
@@ -68,7 +69,7 @@ pub fn check(
     let campaign = &edition.compiled.campaign;
     Checked::Good(Box::new(Submitted {
         form: form_id.clone(),
-        key: format!("form:{key}"),
+        key: format!("form:{}", fingerprint(token, &submission)),
         email: submission.email,
         phone: submission.phone,
         attributes: submission.attributes,
@@ -80,9 +81,11 @@ pub fn check(
     }))
 }
 
-/// What a submission is rate-limited by: where it comes from, and each address that it names.
+/// What a submission is rate-limited by: where it comes from, and each mailbox and number that it
+/// names, however it spells them.
 pub fn rate_keys(submitted: &Submitted, settings: &Settings) -> Vec<String> {
-    let addresses = submitted.email.iter().chain(&submitted.phone);
+    let mailbox = submitted.email.as_deref().map(counted_mailbox);
+    let addresses = mailbox.iter().chain(&submitted.phone);
     let hashed = addresses.map(|address| settings.keys.pseudonym("address", address));
     // The network address is hashed already; where there is none, only the others count.
     let origin = Some(submitted.origin_hash.clone()).filter(|hash| !hash.is_empty());
@@ -99,11 +102,7 @@ pub async fn submit<D: Database>(
     now: Millis,
     ids: &mut Ids,
 ) -> Result<Vec<Work>, CommitError> {
-    let who = Who::Addresses {
-        email: submitted.email.clone(),
-        phone: submitted.phone.clone(),
-        external_id: None,
-    };
+    let who = Who::Typed { email: submitted.email.clone(), phone: submitted.phone.clone() };
     let happenings = vec![Happening::Submitted(Box::new(submitted))];
     let case = Case { who, happenings };
     let decisions = commit_told(db, catalog, Some(keys), vec![case], now, ids).await?;
@@ -117,22 +116,30 @@ pub fn deliveries(decisions: &[Decision]) -> Vec<Work> {
     Work::deliver(&ids)
 }
 
-/// When the form was shown, and the id that two posts of it share.
+/// By which two posts of one filled-in form are known to say the same. A token may be posted by
+/// several people: at a kiosk, by a page that keeps one, by somebody who corrects an address. The
+/// token itself is among what is hashed, and kept nowhere: who reads the log guesses no answer.
+fn fingerprint(token: &str, submission: &Submission) -> String {
+    let Submission { email, phone, attributes, agreed, ignored: _ } = submission;
+    let read = serde_json::json!([token, email, phone, attributes, agreed]);
+    sha256_hex(&read.to_string())[..36].to_owned()
+}
+
+/// When the form was shown.
 fn read_token(
     settings: &Settings,
     form_id: &QualifiedId,
     token: &str,
-) -> Result<(Millis, String), TokenProblem> {
+) -> Result<Millis, TokenProblem> {
     let payload = settings.keys.verify(Purpose::Form, token)?;
     let mut parts = payload.split('|');
-    let (Some(form), Some(at), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
+    let (Some(form), Some(at), Some(_id)) = (parts.next(), parts.next(), parts.next()) else {
         return Err(TokenProblem::Malformed);
     };
     if form != form_id.as_str() {
         return Err(TokenProblem::WrongPurpose);
     }
-    let at = at.parse().map_err(|_| TokenProblem::Malformed)?;
-    Ok((Millis(at), key.to_owned()))
+    at.parse().map(Millis).map_err(|_| TokenProblem::Malformed)
 }
 
 /// Where the visitor came from. The page and its variant are told by the browser, so they count

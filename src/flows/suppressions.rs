@@ -210,6 +210,9 @@ pub async fn import<D: Database>(
     brought: &Import,
     now: Millis,
 ) -> Result<Imported, NotDone> {
+    if brought.rows.is_empty() {
+        return Err(NotDone::Refused("there are no rows to import".to_owned()));
+    }
     if brought.rows.len() > IMPORT_ROWS_MAX {
         let told = brought.rows.len();
         return Err(NotDone::Refused(format!("{told} rows; the limit is {IMPORT_ROWS_MAX}")));

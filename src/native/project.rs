@@ -1,17 +1,21 @@
 //! A project on disk: campaign files and the folder of templates beside them, read, compiled and
 //! checked. The same files always give the same bytes, whatever the machine's line endings.
 
+mod bounds;
 mod folder;
 
+use bounds::{Bounds, text_of};
+pub use bounds::{read_stream, read_text};
 pub use folder::{Folder, Origins};
 
 use crate::domain::campaign::{Compiled, Page};
 use crate::domain::campaign_file::{Diagnostic, FILE_BYTES_MAX, Lines, read_located};
-use crate::domain::check::normal_path;
+use crate::domain::check::{doubts, normal_path};
 use crate::domain::problem::Problem;
 use crate::domain::template::{
     Lint, LintCode, TEMPLATE_BYTES_MAX, TemplateSource, Templates, check_templates, compile_mjml,
-    languages, lint, partials_of, plain_text, references, with_preheader,
+    languages, link_problems, lint, mark_links, part_name, partials_of, plain_text, references,
+    with_preheader,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -61,7 +65,14 @@ pub fn load_linted(files: &[PathBuf]) -> Result<(Vec<Compiled>, Vec<Warning>), V
             let mut pages = loaded.iter().flat_map(|one| one.compiled.campaign.pages.values());
             lint.code == LintCode::DeadPage && pages.any(|page| has(page, &lint.detail))
         };
-        warnings.retain(|warning| !is_elsewhere(&warning.lint));
+        // Campaigns may share a purpose; one of them describes it.
+        let is_described = |lint: &Lint| {
+            let mut purposes = loaded.iter().flat_map(|one| one.compiled.campaign.purposes.keys());
+            lint.code == LintCode::UnnamedPurpose
+                && purposes.any(|purpose| lint.detail == format!("`{purpose}`"))
+        };
+        warnings.retain(|w| !is_elsewhere(&w.lint) && !is_described(&w.lint));
+        warnings.extend(unused(files, &loaded));
         // Campaigns share templates, layouts and partials.
         let place =
             |w: &Warning| (w.at.file.clone(), w.at.line, w.lint.code, w.lint.detail.clone());
@@ -78,7 +89,7 @@ pub fn load_linted(files: &[PathBuf]) -> Result<(Vec<Compiled>, Vec<Warning>), V
 /// Which campaigns can use a template's file, or why it is refused.
 pub fn inspect_template(path: &Path) -> Result<String, Vec<Diagnostic>> {
     let refuse = |line, message| vec![Diagnostic { line, ..at_file(path, message) }];
-    let text = read_text(path, TEMPLATE_BYTES_MAX).map_err(|message| refuse(1, message))?;
+    let text = text_of(path, TEMPLATE_BYTES_MAX).map_err(|problem| vec![in_file(path, problem)])?;
     let is_piece = ["/layouts/", "/partials/"].iter().any(|folder| shown(path).contains(folder));
     if shown(path).contains(".mjml") && !is_piece && !text.contains("{{#> layouts/") {
         compile_mjml(&text).map_err(|error| refuse(error.line, error.message))?;
@@ -139,35 +150,110 @@ fn beside(folder: &Path) -> PathBuf {
     }
 }
 
-/// The campaign files of a folder, by name.
+/// The campaign files of a folder, by name. What begins with a dot is an editor's.
 pub fn campaign_files(folder: &Path) -> Result<Vec<PathBuf>, String> {
+    Bounds::of(&beside(folder)).admit(folder)?;
     let entries = fs::read_dir(folder).map_err(|error| format!("cannot be read: {error}"))?;
-    let paths = entries.map(|entry| entry.map(|entry| entry.path()));
+    let paths = entries.take(CAMPAIGN_ENTRIES_MAX + 1).map(|entry| entry.map(|one| one.path()));
     let mut paths: Vec<PathBuf> =
         paths.collect::<Result<_, _>>().map_err(|error| format!("cannot be read: {error}"))?;
+    if paths.len() > CAMPAIGN_ENTRIES_MAX {
+        return Err(format!("holds more than {CAMPAIGN_ENTRIES_MAX} files, which is the limit"));
+    }
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    paths.retain(|path| !is_hidden(path));
     paths.sort();
     if paths.is_empty() {
         return Err("holds no campaign: a campaign is a file <id>.toml".to_owned());
     }
-    Ok(paths)
+    match twins(paths.iter().map(|path| shown(path))) {
+        Some((one, other)) => Err(differ_in_case(&one, &other)),
+        None => Ok(paths),
+    }
+}
+
+/// Files in the folder of campaigns: more than anybody keeps there.
+const CAMPAIGN_ENTRIES_MAX: usize = 10_000;
+
+/// Whether a file or folder is not meant to be seen: its name begins with a dot.
+fn is_hidden(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
+}
+
+/// Two names that differ in nothing but capitals: on many disks they are one file.
+fn twins(names: impl Iterator<Item = String>) -> Option<(String, String)> {
+    let mut known: BTreeMap<String, String> = BTreeMap::new();
+    for name in names {
+        if let Some(other) = known.insert(name.to_lowercase(), name.clone()) {
+            return Some((other, name));
+        }
+    }
+    None
+}
+
+fn differ_in_case(one: &str, other: &str) -> String {
+    format!("`{one}` and `{other}` differ only in capitals, and are one file on many disks")
+}
+
+/// The templates that no campaign uses, where all campaigns beside a folder of templates are looked
+/// at.
+fn unused(files: &[PathBuf], loaded: &[Loaded]) -> Vec<Warning> {
+    let mut folders: BTreeMap<PathBuf, Vec<&Loaded>> = BTreeMap::new();
+    for (file, one) in files.iter().zip(loaded) {
+        let folder = file.parent().unwrap_or(Path::new("")).to_owned();
+        folders.entry(folder).or_default().push(one);
+    }
+    let mut warnings = Vec::new();
+    for (folder, campaigns) in folders {
+        if campaign_files(&folder).map_or(0, |all| all.len()) != campaigns.len() {
+            continue;
+        }
+        let used = campaigns.iter().flat_map(|one| one.used.iter().cloned()).collect();
+        let templates = Folder::open(beside(&folder).join("templates"));
+        for file in templates.unused(&used) {
+            let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let lint = Lint {
+                code: LintCode::UnusedTemplate,
+                key: String::new(),
+                line: None,
+                detail: name,
+            };
+            warnings.push(Warning { at: at_file(&file, String::new()), lint });
+        }
+    }
+    warnings
+}
+
+/// The text of a campaign's file, to show a line of it. What a link leads out of its folder to is
+/// not shown.
+pub fn read_campaign(path: &Path) -> Option<String> {
+    Bounds::of(path.parent()?).read_text(path, FILE_BYTES_MAX).ok()
 }
 
 struct Loaded {
     compiled: Compiled,
+    /// The templates, layouts and pieces that it is made of.
+    used: BTreeSet<String>,
     lines: Lines,
     warnings: Vec<Warning>,
 }
 
 fn load_one(path: &Path) -> Result<Loaded, Vec<Diagnostic>> {
-    let text = read_text(path, FILE_BYTES_MAX).map_err(|message| vec![at_file(path, message)])?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let text = Bounds::of(folder).read_text(path, FILE_BYTES_MAX);
+    let text = text.map_err(|problem| vec![in_file(path, problem)])?;
     let (campaign, lines) = read_located(&shown(path), &text)?;
-    let folder = Folder::open(beside(path.parent().unwrap_or(Path::new(""))).join("templates"));
+    let folder = Folder::open(beside(folder).join("templates"));
     let mut reading = folder.read(&campaign, &lines);
     let mut diagnostics = std::mem::take(&mut reading.diagnostics);
     let origins = reading.origins;
-    // A broadcast's own subject stands in the campaign's file.
-    let locate = |problem: Problem| match problem.key.starts_with("broadcast.") {
+    // What has a dotted key stands in the campaign's file, a broadcast's own subject too.
+    let is_key = |key: &str| {
+        ["broadcast.", "form.", "page.", "segment.", "journey."]
+            .iter()
+            .any(|begin| key.starts_with(begin))
+    };
+    let locate = |problem: Problem| match is_key(&problem.key) {
         true => lines.locate(problem),
         false => folder.locate(&origins, problem),
     };
@@ -181,7 +267,7 @@ fn load_one(path: &Path) -> Result<Loaded, Vec<Diagnostic>> {
     let mut compiled = Compiled { campaign, templates: reading.sources };
     let is_news = |problem: &Problem| problem.line.is_some() || !names_absent(problem, &absent);
     let problems = check_templates(&compiled).into_iter().filter(is_news);
-    diagnostics.extend(problems.map(locate));
+    diagnostics.extend(problems.chain(wrong_links(&compiled)).map(locate));
     let written = compiled.templates.clone();
     for (name, source) in &mut compiled.templates {
         if let Err(problem) = compile(name, source) {
@@ -198,19 +284,37 @@ fn load_one(path: &Path) -> Result<Loaded, Vec<Diagnostic>> {
         return Err(diagnostics);
     }
     keep_used(&mut compiled);
+    let mut used: BTreeSet<String> = compiled.templates.keys().cloned().collect();
+    let parts = origins
+        .iter()
+        .filter(|(part, _)| part.rsplit_once('/').is_some_and(|(name, _)| used.contains(name)));
+    let pieces: Vec<String> = parts.flat_map(|(_, body)| body.files()).collect();
+    used.extend(pieces);
+    compiled.templates.values_mut().for_each(mark_links);
     let lints = lint_all(&compiled, &written).into_iter();
     let warnings = lints.map(|lint| {
         let place = Problem { line: lint.line, ..Problem::new(&lint.key, "") };
         Warning { at: locate(place), lint }
     });
-    Ok(Loaded { warnings: warnings.collect(), compiled, lines })
+    Ok(Loaded { warnings: warnings.collect(), compiled, used, lines })
+}
+
+/// Links of the templates as they were written that lead nowhere good.
+fn wrong_links(compiled: &Compiled) -> Vec<Problem> {
+    let parts = compiled.templates.iter().flat_map(|(name, source)| {
+        source.parts().into_iter().map(move |(part, text, markup)| (name, part, text, markup))
+    });
+    parts
+        .flat_map(|(name, part, text, markup)| link_problems(&part_name(name, part), text, markup))
+        .collect()
 }
 
 /// What the linter says of every template, as it was written and as it would arrive.
 fn lint_all(compiled: &Compiled, written: &BTreeMap<String, TemplateSource>) -> Vec<Lint> {
     let Ok(templates) = Templates::new(&compiled.templates) else { return Vec::new() };
     let used = written.iter().filter(|(name, _)| compiled.templates.contains_key(*name));
-    used.flat_map(|(name, source)| lint(name, source, &templates, compiled)).collect()
+    let lints = used.flat_map(|(name, source)| lint(name, source, &templates, compiled));
+    lints.chain(doubts(&compiled.campaign)).collect()
 }
 
 /// MJML becomes HTML with the preheader at its top, and the plain text if there is none.
@@ -274,18 +378,10 @@ fn collisions(loaded: &[Loaded]) -> Vec<Diagnostic> {
     diagnostics
 }
 
-/// Reads a file as text: a byte order mark is dropped, line endings become `\n`.
-pub fn read_text(path: &Path, bytes_max: usize) -> Result<String, String> {
-    let bytes = fs::read(path).map_err(|error| format!("cannot be read: {error}"))?;
-    if bytes.len() > bytes_max {
-        return Err(format!("the file has {} bytes; the limit is {bytes_max}", bytes.len()));
-    }
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = 1 + valid.iter().filter(|byte| **byte == b'\n').count();
-        format!("line {line} is not UTF-8 text")
-    })?;
-    Ok(text.trim_start_matches('\u{feff}').replace("\r\n", "\n"))
+/// A problem with a file, at its line.
+fn in_file(path: &Path, problem: Problem) -> Diagnostic {
+    let line = problem.line.unwrap_or(1);
+    Diagnostic { line, help: problem.help, ..at_file(path, problem.message) }
 }
 
 /// A problem with a file as a whole.

@@ -7,6 +7,8 @@ use crate::domain::language::Language;
 use crate::domain::primitives::Channel;
 use crate::domain::suppression::SuppressionReason;
 use crate::flows::suppressions::Named;
+use crate::native::encoding::{self, Decoded, HEAD_BYTES};
+use encoding_rs::UTF_8;
 use std::collections::VecDeque;
 use std::io::{self, BufRead, Read};
 
@@ -37,41 +39,76 @@ pub enum Row {
     Wrong(String, String),
 }
 
-/// The names of columns with addresses, in small letters, and what they hold. An e-mail address
-/// goes before a number.
+/// The names of columns with addresses, as `plain` has them, and what they hold. An e-mail address
+/// goes before a number, and a name that may mean a street comes last.
 const ADDRESSES: &[(&str, Channel)] = &[
     ("email", Channel::Email),
     ("email address", Channel::Email),
-    ("email_address", Channel::Email),
-    ("e-mail", Channel::Email),
-    ("e-mail address", Channel::Email),
+    ("emailaddress", Channel::Email),
+    ("e mail", Channel::Email),
+    ("e mail address", Channel::Email),
+    ("mail", Channel::Email),
+    ("mail address", Channel::Email),
+    ("primary email", Channel::Email),
+    ("contact email", Channel::Email),
+    ("subscriber email", Channel::Email),
+    ("user email", Channel::Email),
+    ("email id", Channel::Email),
     ("subscriber", Channel::Email),
     ("recipient", Channel::Email),
-    ("address", Channel::Email),
+    ("e mail adresse", Channel::Email),
+    ("adresse e mail", Channel::Email),
     ("邮箱", Channel::Email),
+    ("邮箱地址", Channel::Email),
+    ("电子邮箱", Channel::Email),
+    ("电子邮件", Channel::Email),
+    ("电子邮件地址", Channel::Email),
+    ("邮件地址", Channel::Email),
+    ("收件人", Channel::Email),
+    ("電子郵件", Channel::Email),
+    ("電子信箱", Channel::Email),
     ("phone", Channel::Sms),
     ("phone number", Channel::Sms),
-    ("phone_number", Channel::Sms),
     ("mobile", Channel::Sms),
+    ("mobile phone", Channel::Sms),
+    ("mobile number", Channel::Sms),
     ("number", Channel::Sms),
     ("sms", Channel::Sms),
+    ("手机", Channel::Sms),
     ("手机号", Channel::Sms),
+    ("手机号码", Channel::Sms),
+    ("电话", Channel::Sms),
+    ("电话号码", Channel::Sms),
+    ("address", Channel::Email),
+    ("to", Channel::Email),
 ];
 
 /// The names of columns with a reason.
 const REASONS: &[&str] = &[
-    "reason", "status", "type", "code", "cause", "suppression reason", "suppression_reason",
-    "bounce type", "bounce_type", "event", "origin", "原因",
+    "reason",
+    "suppression reason",
+    "suppressionreason",
+    "status",
+    "type",
+    "code",
+    "cause",
+    "bounce type",
+    "email marketing consent",
+    "event",
+    "origin",
+    "原因",
+    "状态",
+    "类型",
 ];
 
 /// Columns that a list for one reason only has, and that reason.
 const OF_ONE_REASON: &[(&str, SuppressionReason)] = &[
-    ("unsub_time", SuppressionReason::Unsubscribed),
-    ("unsub_reason", SuppressionReason::Unsubscribed),
-    ("unsubscribed_at", SuppressionReason::Unsubscribed),
-    ("clean_time", SuppressionReason::Bounced),
-    ("cleaned_at", SuppressionReason::Bounced),
-    ("abuse_time", SuppressionReason::Complained),
+    ("unsub time", SuppressionReason::Unsubscribed),
+    ("unsub reason", SuppressionReason::Unsubscribed),
+    ("unsubscribed at", SuppressionReason::Unsubscribed),
+    ("clean time", SuppressionReason::Bounced),
+    ("cleaned at", SuppressionReason::Bounced),
+    ("abuse time", SuppressionReason::Complained),
 ];
 
 /// Columns that say yes or no to one reason.
@@ -80,8 +117,13 @@ const YES_OR_NO: &[(&str, SuppressionReason)] = &[
     ("opted out of all email", SuppressionReason::Unsubscribed),
     ("unsubscribed", SuppressionReason::Unsubscribed),
     ("opt out", SuppressionReason::Unsubscribed),
+    ("opted out", SuppressionReason::Unsubscribed),
+    ("has opted out of email", SuppressionReason::Unsubscribed),
+    ("email opt out", SuppressionReason::Unsubscribed),
+    ("已退订", SuppressionReason::Unsubscribed),
     ("email blacklisted", SuppressionReason::Unsubscribed),
     ("blocklisted", SuppressionReason::Manual),
+    ("blacklisted", SuppressionReason::Manual),
     ("hard bounced", SuppressionReason::Bounced),
 ];
 
@@ -95,11 +137,14 @@ struct Columns {
 }
 
 /// A file being read.
-pub struct SuppressionFile<R> {
-    input: R,
+pub struct SuppressionFile<'r> {
+    input: Box<dyn BufRead + 'r>,
     reading: Reading,
+    encoding: &'static str,
     delimiter: u8,
     columns: Columns,
+    /// The names of the columns, as they stand in the file.
+    heads: Vec<String>,
     /// The number of the line read last.
     line: u64,
     /// Lines that were read and put back, with their numbers.
@@ -108,46 +153,109 @@ pub struct SuppressionFile<R> {
     bytes: u64,
 }
 
-impl<R: BufRead> SuppressionFile<R> {
-    /// Looks at the first line: how cells are parted, and whether it names the columns. Fails,
-    /// saying what to do, if this is no text that can be read.
-    pub fn open(input: R, reading: Reading) -> io::Result<Result<Self, String>> {
+impl<'r> SuppressionFile<'r> {
+    /// Looks at how it begins: its encoding, how cells are parted, and whether a line names the
+    /// columns. Fails, saying what to do, if this is no text that can be read.
+    pub fn open(
+        mut input: impl BufRead + 'r,
+        reading: Reading,
+    ) -> io::Result<Result<Self, String>> {
+        let mut head = Vec::new();
+        input.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head)?;
+        if let Some(problem) = no_list(&head) {
+            return Ok(Err(problem.to_owned()));
+        }
+        let encoding = encoding::of(&head);
+        let whole = io::Cursor::new(head).chain(input);
+        let input: Box<dyn BufRead + 'r> = match encoding == UTF_8 {
+            true => Box::new(whole),
+            false => Box::new(io::BufReader::new(Decoded::new(whole, encoding))),
+        };
         let mut file = Self {
             input,
             reading,
+            encoding: encoding::name(encoding),
             delimiter: b',',
             columns: Columns { addresses: vec![(0, Channel::Email)], ..Columns::default() },
+            heads: Vec::new(),
             line: 0,
             back: VecDeque::new(),
             bytes: 0,
         };
-        let Some((number, mut first)) = file.next_line()? else { return Ok(Ok(file)) };
-        if first.starts_with(&[0xFF, 0xFE]) || first.starts_with(&[0xFE, 0xFF]) {
-            return Ok(Err("the file is UTF-16; save it as CSV in UTF-8".to_owned()));
-        }
-        if first.starts_with(b"PK\x03\x04") {
-            return Ok(Err("the file is a workbook or an archive; save it as CSV".to_owned()));
-        }
+        Ok(file.begin()?.map(|()| file))
+    }
+
+    /// The first lines: `sep=;`, which spreadsheets want, and the names of the columns.
+    fn begin(&mut self) -> io::Result<Result<(), String>> {
+        let Some((mut number, mut first)) = self.next_filled()? else { return Ok(Ok(())) };
         if first.starts_with(&[0xEF, 0xBB, 0xBF]) {
             first.drain(..3);
         }
-        file.delimiter = delimiter(&first);
-        let heads = cells(&first, file.delimiter);
-        match columns(&heads) {
-            Some(found) => file.columns = found,
-            // No names: the address is wherever the first row has one.
-            None => {
-                let region = file.reading.region.as_deref();
-                let is_one = |cell: &String| channel_of(cell, region).is_some();
-                let place = heads.iter().position(is_one).unwrap_or(0);
-                let channel = heads.get(place).and_then(|cell| channel_of(cell, region));
-                let channel = channel.unwrap_or(Channel::Email);
-                file.columns.addresses = vec![(place, channel)];
-                file.columns.reason = (heads.len() > 1).then_some(usize::from(place == 0));
-                file.back.push_back((number, first));
+        let told = separator(&first);
+        if told.is_some() {
+            let Some(next) = self.next_filled()? else { return Ok(Ok(())) };
+            (number, first) = next;
+        }
+        self.delimiter = told.unwrap_or_else(|| delimiter(&first));
+        let heads = cells(&first, self.delimiter);
+        if let Some(found) = columns(&heads) {
+            (self.columns, self.heads) = (found, heads);
+            return Ok(Ok(()));
+        }
+        // No name is known: the address is wherever the first row has one, or the second if the
+        // first are names of a language not known here.
+        let is_name = |cell: &String| !cell.contains(|c: char| c == '@' || c.is_ascii_digit());
+        if has_two_emails(&heads) {
+            return Ok(Err(TWO_EMAILS.to_owned()));
+        }
+        if !self.learn(&heads)
+            && heads.iter().all(is_name)
+            && let Some((next_number, next)) = self.next_filled()?
+        {
+            let row = cells(&next, self.delimiter);
+            if has_two_emails(&row) {
+                return Ok(Err(TWO_EMAILS.to_owned()));
+            }
+            let is_learnt = self.learn(&row);
+            self.back.push_front((next_number, next));
+            if is_learnt {
+                self.heads = heads;
+                return Ok(Ok(()));
             }
         }
-        Ok(Ok(file))
+        self.back.push_front((number, first));
+        Ok(Ok(()))
+    }
+
+    /// Takes the column of a row that holds an address, if there is one.
+    fn learn(&mut self, row: &[String]) -> bool {
+        let region = self.reading.region.as_deref();
+        let mut channels = row.iter().map(|cell| channel_of(cell, region)).enumerate();
+        let Some((place, Some(channel))) = channels.find(|(_, channel)| channel.is_some()) else {
+            return false;
+        };
+        self.columns.addresses = vec![(place, channel)];
+        self.columns.reason = (row.len() > 1).then_some(usize::from(place == 0));
+        true
+    }
+
+    fn next_filled(&mut self) -> io::Result<Option<(u64, Vec<u8>)>> {
+        loop {
+            match self.next_line()? {
+                Some((_, line)) if line.iter().all(u8::is_ascii_whitespace) => {}
+                other => return Ok(other),
+            }
+        }
+    }
+
+    /// What the file's encoding is called.
+    pub fn encoding(&self) -> &'static str {
+        self.encoding
+    }
+
+    /// The names of the columns; none if the file has none.
+    pub fn heads(&self) -> &[String] {
+        &self.heads
     }
 
     /// How many bytes are done.
@@ -189,39 +297,41 @@ impl<R: BufRead> SuppressionFile<R> {
         }
     }
 
+    /// The next line, which ends with CR, LF, or both. Of one that is too long only so much is kept
+    /// that this shows.
     fn next_line(&mut self) -> io::Result<Option<(u64, Vec<u8>)>> {
         if let Some(line) = self.back.pop_front() {
             return Ok(Some(line));
         }
         let mut line = Vec::new();
-        let limit = LINE_BYTES_MAX as u64 + 1;
-        let read = (&mut self.input).take(limit).read_until(b'\n', &mut line)?;
-        if read == 0 {
+        let mut is_empty = true;
+        let end = loop {
+            let buffer = self.input.fill_buf()?;
+            if buffer.is_empty() {
+                break None;
+            }
+            is_empty = false;
+            let end = buffer.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+            let piece = &buffer[..end.unwrap_or(buffer.len())];
+            let room = (LINE_BYTES_MAX + 1).saturating_sub(line.len());
+            line.extend(&piece[..piece.len().min(room)]);
+            let sign = end.map(|end| buffer[end]);
+            let used = piece.len() + usize::from(sign.is_some());
+            self.input.consume(used);
+            self.bytes += used as u64;
+            if sign.is_some() {
+                break sign;
+            }
+        };
+        if end == Some(b'\r') && self.input.fill_buf()?.first() == Some(&b'\n') {
+            self.input.consume(1);
+            self.bytes += 1;
+        }
+        if is_empty {
             return Ok(None);
-        }
-        self.bytes += read as u64;
-        if line.last() != Some(&b'\n') && read as u64 == limit {
-            self.skip_line()?;
-        }
-        while matches!(line.last(), Some(b'\n' | b'\r')) {
-            line.pop();
         }
         self.line += 1;
         Ok(Some((self.line, line)))
-    }
-
-    /// Goes to the end of a line that is too long, keeping none of it.
-    fn skip_line(&mut self) -> io::Result<()> {
-        loop {
-            let buffer = self.input.fill_buf()?;
-            let end = buffer.iter().position(|byte| *byte == b'\n');
-            let used = end.map_or(buffer.len(), |end| end + 1);
-            self.input.consume(used);
-            self.bytes += used as u64;
-            if end.is_some() || used == 0 {
-                return Ok(());
-            }
-        }
     }
 
     fn read(&self, row: &[u8]) -> Row {
@@ -240,9 +350,10 @@ impl<R: BufRead> SuppressionFile<R> {
         let Some((place, named)) = filled else { return wrong("there is no address") };
         let address = unquoted(cell(*place));
         // A list may mix both kinds in one column.
-        let channel = if address.contains('@') { Channel::Email } else { *named };
+        let has_at = address.contains(['@', '＠', '﹫']);
+        let channel = if has_at { Channel::Email } else { *named };
         let is_number = address.starts_with('+') || !address.chars().any(char::is_alphabetic);
-        let channel = if is_number && !address.contains('@') { Channel::Sms } else { channel };
+        let channel = if is_number && !has_at { Channel::Sms } else { channel };
         let problem = match channel {
             Channel::Sms => read_phone(address, region.as_deref()).err(),
             _ => read_email(address).err(),
@@ -312,6 +423,34 @@ fn is_yes(cell: &str) -> bool {
     matches!(cell.to_lowercase().as_str(), "true" | "yes" | "y" | "1" | "是")
 }
 
+/// Why a file that begins so is no list, and what to do.
+fn no_list(head: &[u8]) -> Option<&'static str> {
+    let begins = |signs: &[&[u8]]| signs.iter().any(|sign| head.starts_with(sign));
+    let text = head.strip_prefix(&[0xEF, 0xBB, 0xBF]).unwrap_or(head).trim_ascii_start();
+    if begins(&[b"PK\x03\x04", b"\xD0\xCF\x11\xE0", b"%PDF", b"\x1F\x8B"]) {
+        return Some("the file is a workbook or an archive; save it as CSV");
+    }
+    if text.starts_with(b"<") {
+        return Some("the file is HTML or XML; save the list as CSV");
+    }
+    if text.starts_with(b"{") || text.starts_with(b"[{") || text.starts_with(b"[\"") {
+        return Some("the file is JSON; save the list as CSV, a line an address");
+    }
+    None
+}
+
+/// The sign that a first line such as `sep=;` names.
+fn separator(line: &[u8]) -> Option<u8> {
+    let text = String::from_utf8_lossy(line);
+    let text = text.trim_matches(['"', ' ', '\r']);
+    let (word, sign) = text.split_once('=')?;
+    match (word.trim().eq_ignore_ascii_case("sep"), sign) {
+        (true, "\\t") => Some(b'\t'),
+        (true, sign) if sign.len() == 1 => sign.bytes().next(),
+        _ => None,
+    }
+}
+
 /// The sign that parts the cells of a line: whichever stands there most often, outside quotes.
 fn delimiter(line: &[u8]) -> u8 {
     let count = |sign: u8| {
@@ -323,7 +462,7 @@ fn delimiter(line: &[u8]) -> u8 {
         outside.count()
     };
     // Of equals the last one is taken, and a comma is the usual sign.
-    [b'\t', b';', b','].into_iter().max_by_key(|sign| count(*sign)).unwrap_or(b',')
+    [b'|', b'\t', b';', b','].into_iter().max_by_key(|sign| count(*sign)).unwrap_or(b',')
 }
 
 /// Whether a quoted cell goes on after these bytes. A quote opens a cell only at its beginning
@@ -372,6 +511,14 @@ fn unquoted(cell: &str) -> &str {
     }
 }
 
+/// Why a file is refused whose names do not say which of two columns is meant.
+const TWO_EMAILS: &str = "two columns hold e-mail addresses, and no name says which is meant: call \
+                          the right one `email`";
+
+fn has_two_emails(row: &[String]) -> bool {
+    row.iter().filter(|cell| read_email(unquoted(cell.trim())).is_ok()).count() > 1
+}
+
 /// Of which channel this is an address, if of any.
 fn channel_of(cell: &str, region: Option<&str>) -> Option<Channel> {
     let cell = unquoted(cell.trim());
@@ -381,9 +528,16 @@ fn channel_of(cell: &str, region: Option<&str>) -> Option<Channel> {
     read_phone(cell, region).ok().map(|_| Channel::Sms)
 }
 
+/// A column's name without case, and with one space for whatever parts its words.
+fn plain(head: &str) -> String {
+    let parts = |c: char| c.is_whitespace() || matches!(c, '_' | '-' | '.' | ':' | '\u{feff}');
+    let words = head.split(parts).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join(" ").to_lowercase()
+}
+
 /// What the columns are, if these are their names.
 fn columns(heads: &[String]) -> Option<Columns> {
-    let names: Vec<String> = heads.iter().map(|head| head.trim().to_lowercase()).collect();
+    let names: Vec<String> = heads.iter().map(|head| plain(head)).collect();
     let place = |wanted: &str| names.iter().position(|name| name == wanted);
     let mut addresses: Vec<(usize, Channel)> =
         ADDRESSES.iter().filter_map(|(name, channel)| Some((place(name)?, *channel))).collect();

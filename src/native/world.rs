@@ -1,7 +1,8 @@
 //! A world in memory: the real flows over SQLite, a clock that is told the time, a postman who
 //! keeps every message. Tests and simulations live in it.
 
-use super::sqlite::Sqlite;
+use super::sqlite::{OneRun, Sqlite};
+use super::stores::{Memory, Tray};
 use crate::domain::answer::Answer;
 use crate::domain::broadcast::BroadcastVerb;
 use crate::domain::campaign::Compiled;
@@ -15,12 +16,15 @@ use crate::domain::pacing::brake::Word;
 use crate::domain::primitives::{CampaignId, Ids, Millis, QualifiedId, Span};
 use crate::domain::report::Report;
 use crate::domain::token::{Keyring, Purpose, TokenProblem};
+use crate::domain::unpublished::Stops;
 use crate::flows::brake::NotReleased;
 use crate::flows::commit::CommitError;
+use crate::flows::editions::Shelf;
 use crate::flows::erase::{self, Erased, NotErased};
 use crate::flows::merge::{self, Merged, NotMerged};
 use crate::flows::publish::{Published, Refusal};
 use crate::flows::receive::Link;
+use crate::flows::run_due::{DUE_PER_TICK_MAX, NotDone};
 use crate::flows::seams::{Database, DatabaseError, Http};
 use crate::flows::senders::Senders;
 use crate::flows::settings::Settings;
@@ -28,9 +32,11 @@ use crate::flows::steer_broadcast::{Preview, Standing};
 use crate::flows::steer_journey::{NotSteered, Steered};
 use crate::flows::submit_form::Checked;
 use crate::flows::task::{EngagementReport, Intake, Work};
+use crate::flows::tick::{self, Minute, Said};
+use crate::flows::unpublish::{self, NotUnpublished};
 use crate::flows::{
-    brake, deliver, park, publish, receive, record_touches, report, run_broadcast, run_due,
-    serve_page, steer_broadcast, steer_journey, submit_form,
+    brake, deliver, keep_house, park, publish, receive, record_touches, report, run_broadcast,
+    run_due, serve_page, steer_broadcast, steer_journey, submit_form,
 };
 use crate::providers::Sender;
 use crate::providers::http::{HttpError, HttpRequest, HttpResponse};
@@ -54,16 +60,31 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
+/// What a tick of a database hands out, and nothing else of it.
+pub async fn due<D: Database>(db: &D, now: Millis) -> Result<Vec<Work>, NotDone> {
+    let queue = Tray::default();
+    keep_house::keep_house(db, None, now).await;
+    run_due::hand_out(db, &queue, DUE_PER_TICK_MAX, now).await?;
+    Ok(queue.take())
+}
+
 /// The world.
 pub struct World {
     /// Its database.
     pub db: Sqlite,
+    /// Its key-value store.
+    pub kv: Memory,
+    /// Its work queue.
+    pub queue: Tray,
     /// Its post.
     pub post: Post,
     /// What is published.
     pub catalog: Catalog,
     /// How it is configured.
     pub settings: Settings,
+    shelf: RefCell<Shelf>,
+    /// What failed by itself and is tried again, a line each.
+    pub failures: Vec<String>,
     now: Millis,
     ids: Ids,
     work: VecDeque<Work>,
@@ -117,9 +138,13 @@ impl World {
         };
         let mut world = Self {
             db: Sqlite::in_memory().map_err(|error| error.to_string())?,
+            kv: Memory::default(),
+            queue: Tray::default(),
             post: Post::default(),
             catalog: Catalog::default(),
             settings,
+            shelf: RefCell::default(),
+            failures: Vec::new(),
             now,
             ids: Ids::new(now, seed),
             work: VecDeque::new(),
@@ -149,6 +174,14 @@ impl World {
         let steered = block_on(steer_journey::steer(&self.db, &id, state, self.now))?;
         self.catalog = block_on(publish::live(&self.db))?;
         Ok(steered)
+    }
+
+    /// A campaign is unpublished; every isolate knows at once.
+    pub fn unpublish(&mut self, campaign: &str) -> Result<Stops, NotUnpublished> {
+        let id = CampaignId::from(campaign);
+        let stops = block_on(unpublish::unpublish(&self.db, &id, self.now))?;
+        self.catalog = block_on(publish::live(&self.db))?;
+        Ok(stops)
     }
 
     /// A broadcast is started, paused, resumed or cancelled; what follows is done by the next tick.
@@ -379,10 +412,47 @@ impl World {
 
     /// One minute's cron, and all work that it hands out.
     pub fn tick(&mut self) -> Result<(), CommitError> {
-        let work = block_on(run_due::tick(&self.db, self.now))?;
-        block_on(brake::judge(&self.db, &self.settings.pacing.brake, self.now))?;
-        self.work.extend(work);
+        let said = self.cron();
+        let (housekeeping, failures): (Vec<_>, Vec<_>) =
+            said.failures.into_iter().partition(|(part, _)| *part == tick::FILLINGS);
+        self.failures.extend(housekeeping.into_iter().map(|(_, reason)| reason));
+        if let Some((part, reason)) = failures.into_iter().next() {
+            let fault = DatabaseError::Fault(format!("{part}: {reason}"));
+            return Err(CommitError::Database(fault));
+        }
         self.do_work()
+    }
+
+    /// One minute's cron, whatever fails of it; what it hands out waits.
+    pub fn cron(&mut self) -> Said {
+        let said = block_on(tick::tick(&Minute {
+            db: &OneRun::new(&self.db),
+            kv: &self.kv,
+            queue: &self.queue,
+            shelf: &self.shelf,
+            catalog: &self.catalog,
+            settings: &self.settings,
+            now: self.now,
+            real_now: self.now,
+        }));
+        self.work.extend(self.queue.take());
+        said
+    }
+
+    /// The work that waits is lost; returns how much it was.
+    pub fn forget_work(&mut self) -> usize {
+        std::mem::take(&mut self.work).len()
+    }
+
+    /// Reads anew what is live.
+    pub fn read_catalog(&mut self) -> Result<(), DatabaseError> {
+        self.catalog = block_on(publish::live(&self.db))?;
+        Ok(())
+    }
+
+    /// The clock shows another time, later or earlier; nothing happens.
+    pub fn jump(&mut self, now: Millis) {
+        self.set_clock(now);
     }
 
     /// Takes the messages out of the post that have come since the last time.
@@ -448,9 +518,10 @@ impl World {
         *self.post.now.borrow_mut() = now;
     }
 
-    fn do_work(&mut self) -> Result<(), CommitError> {
+    /// Does all work that waits, and what follows from it.
+    pub fn do_work(&mut self) -> Result<(), CommitError> {
         while let Some(work) = self.work.pop_front() {
-            let (db, catalog, now) = (&self.db, &self.catalog, self.now);
+            let (db, catalog, now) = (&OneRun::new(&self.db), &self.catalog, self.now);
             let more = match work {
                 Work::DueV1 { contacts } => {
                     block_on(run_due::run(db, catalog, contacts, now, &mut self.ids))?

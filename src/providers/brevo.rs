@@ -7,10 +7,11 @@
 //! all, and each of our mails needs its own: its one-click unsubscription and its id. So each goes
 //! by itself.
 
-use super::common::{MESSAGE_KEY, accepted, by_status, headers_object, json, mailbox_parts};
+use super::common::{MESSAGE_KEY, accepted, by_status, headers_object, json};
 use super::common::{post_json, said, text};
 use super::http::{HttpRequest, HttpResponse};
 use super::{Attempt, Call, Content};
+use crate::domain::address::mailbox_parts;
 use crate::domain::primitives::{MessageId, Span};
 use crate::domain::token::uuid_of;
 use serde_json::json;

@@ -5,9 +5,10 @@
 //! It is a binding, not an address: it stands behind the same seam as a real provider, and an
 //! implementation of `Http` knows the address below. It knows no idempotency key.
 
-use super::common::{MESSAGE_KEY, headers_object, json, mailbox_parts, said, tag, text};
+use super::common::{MESSAGE_KEY, headers_object, json, said, tag, text};
 use super::http::{HttpRequest, HttpResponse};
 use super::{Attempt, Call, Content};
+use crate::domain::address::mailbox_parts;
 use crate::domain::message::Class;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -47,7 +48,7 @@ pub fn request(call: Call<'_>) -> Option<HttpRequest> {
     let header = format!("X-{}", MESSAGE_KEY.replace('_', "-"));
     headers.insert(header, tag(&call.first.id).into());
     let mail = Mail {
-        from_name: name.to_owned(),
+        from_name: name,
         from: address.to_owned(),
         to: call.first.to.clone(),
         subject: subject.clone(),

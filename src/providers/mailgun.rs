@@ -3,7 +3,9 @@
 //! It knows no idempotency key. Its batches have one content with variables, so each mail goes by
 //! itself (documentation.mailgun.com/docs/mailgun/api-reference/openapi-final/messages).
 
-use super::common::{MESSAGE_KEY, accepted, basic, by_status, form, json, said, text};
+use super::common::{
+    MESSAGE_KEY, accepted, basic, by_status, form, json, quoted_mailbox, said, text,
+};
 use super::http::{HttpRequest, HttpResponse};
 use super::{Attempt, Call, Content};
 
@@ -26,6 +28,7 @@ pub fn request(account: &Account, call: Call<'_>) -> Option<HttpRequest> {
     let variable = format!("v:{MESSAGE_KEY}");
     let headers: Vec<(String, &str)> =
         headers.iter().map(|(name, value)| (format!("h:{name}"), value.as_str())).collect();
+    let from = quoted_mailbox(from);
     let fields = [
         ("from", from.as_str()),
         ("to", &call.first.to),

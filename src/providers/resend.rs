@@ -5,7 +5,9 @@
 //! same body gets the first answer again, another body gets 409. In the permissive mode a batch is
 //! sent without the mails that are refused (resend.com/changelog/batch-validation-modes).
 
-use super::common::{MESSAGE_KEY, accepted, by_status, headers_object, json, said, tag, text};
+use super::common::{
+    MESSAGE_KEY, accepted, by_status, headers_object, json, quoted_mailbox, said, tag, text,
+};
 use super::http::{HttpRequest, HttpResponse};
 use super::{Attempt, Call, Content, Outgoing, Verdict};
 use crate::domain::pacing::rates::Rate;
@@ -50,7 +52,8 @@ fn mail(message: &Outgoing) -> Option<Value> {
         return None;
     };
     Some(json!({
-        "from": from, "to": [message.to], "subject": subject, "html": html, "text": text,
+        "from": quoted_mailbox(from), "to": [message.to],
+        "subject": subject, "html": html, "text": text,
         "headers": headers_object(headers),
         // Tag values may be letters, digits, `_` and `-` only.
         "tags": [{ "name": MESSAGE_KEY, "value": tag(&message.id) }],

@@ -4,10 +4,11 @@
 //! each mail goes by itself (twilio.com/docs/sendgrid/api-reference/mail-send/mail-send).
 
 use super::common::{
-    MESSAGE_KEY, accepted, by_status, headers_object, json, mailbox_parts, post_json, said, text,
+    MESSAGE_KEY, accepted, by_status, headers_object, json, post_json, said, text,
 };
 use super::http::{HttpRequest, HttpResponse};
 use super::{Attempt, Call, Content};
+use crate::domain::address::mailbox_parts;
 use serde_json::json;
 
 /// What SendGrid knows us by.

@@ -42,17 +42,17 @@ pub fn tallies(since_day: &str) -> Statement {
                               WHERE campaign_id = c.id AND state = 'released')
             WHERE EXISTS (SELECT 1 FROM counters
                            WHERE campaign_id = c.id AND channel = 'email' AND day >= ?1
-                             AND metric IN ('complained', 'hard_bounced')))
+                             AND metric IN ('complained', 'hard_bounced', 'blocked')))
          SELECT h.id AS campaign_id,
                 sum(iif(k.metric = 'sent', k.value, 0))
                   - iif(released_on >= ?1, h.sent, 0) AS sent,
-                sum(iif(k.metric = 'hard_bounced', k.value, 0))
+                sum(iif(k.metric IN ('hard_bounced', 'blocked'), k.value, 0))
                   - iif(released_on >= ?1, h.bounced, 0) AS bounced,
                 sum(iif(k.metric = 'complained', k.value, 0))
                   - iif(released_on >= ?1, h.complained, 0) AS complained
            FROM hurt h
            JOIN counters k ON k.campaign_id = h.id AND k.channel = 'email'
-                          AND k.metric IN ('sent', 'hard_bounced', 'complained')
+                          AND k.metric IN ('sent', 'hard_bounced', 'blocked', 'complained')
                           AND k.day >= max(?1, h.released_on)
           GROUP BY h.id",
         vec![Value::text(since_day)],
@@ -64,10 +64,11 @@ pub fn tally_of_day(campaign: &CampaignId, day: &str) -> Statement {
     Statement::new(
         "SELECT ?1 AS campaign_id,
                 coalesce(sum(iif(metric = 'sent', value, 0)), 0) AS sent,
-                coalesce(sum(iif(metric = 'hard_bounced', value, 0)), 0) AS bounced,
+                coalesce(sum(iif(metric IN ('hard_bounced', 'blocked'), value, 0)), 0) AS bounced,
                 coalesce(sum(iif(metric = 'complained', value, 0)), 0) AS complained
            FROM counters
-          WHERE campaign_id = ?1 AND metric IN ('sent', 'hard_bounced', 'complained')
+          WHERE campaign_id = ?1
+            AND metric IN ('sent', 'hard_bounced', 'blocked', 'complained')
             AND channel = 'email' AND day = ?2",
         vec![Value::text(campaign.as_str()), Value::text(day)],
     )

@@ -1,7 +1,7 @@
 //! Broadcasts: how far each has come, whose turn is next, and how many would get it.
 
-use super::rules::{RuleSql, compact};
-use super::segments::IS_SOMEBODY;
+use super::rules::{RuleSql, at_once, compact};
+use super::segments::{IS_SOMEBODY, chunk_end};
 use super::statement::{Statement, Value};
 use crate::domain::ab::Finding;
 use crate::domain::broadcast::{Audience, BroadcastState, Phase};
@@ -130,6 +130,16 @@ pub struct DueRow {
     pub broadcast: String,
 }
 
+/// Gives claims back that ended then: nobody was told of them.
+pub fn give_back(broadcasts: &[&QualifiedId], until: Millis, now: Millis) -> Statement {
+    Statement::new(
+        "UPDATE broadcasts SET due_at = ?3
+          WHERE campaign_id || '.' || broadcast IN (SELECT value FROM json_each(?1))
+            AND due_at = ?2",
+        vec![Value::json(broadcasts), Value::Int(until.0), Value::Int(now.0)],
+    )
+}
+
 /// A time at which a broadcast starts by itself.
 #[derive(Clone, Debug, Serialize)]
 pub struct Plan {
@@ -198,6 +208,15 @@ pub fn cancel(campaign: &CampaignId, name: &str, now: Millis) -> Statement {
     )
 }
 
+/// Calls off every broadcast of a campaign that has begun and is not over.
+pub fn cancel_all(campaign: &CampaignId, now: Millis) -> Statement {
+    Statement::new(
+        "UPDATE broadcasts SET state = 'cancelled', due_at = NULL, ended_at = ?2
+          WHERE campaign_id = ?1 AND state IN ('running', 'paused')",
+        vec![Value::text(campaign.as_str()), Value::Int(now.0)],
+    )
+}
+
 /// Halts one that runs, or whose messages may still be on their way.
 pub fn pause(campaign: &CampaignId, name: &str) -> Statement {
     Statement::new(
@@ -228,6 +247,18 @@ pub fn wake_held(campaign: &CampaignId, name: &str, reason: &str, now: Millis) -
         "UPDATE messages SET send_at = ?4, reason = ''
           WHERE state IN ('queued', 'sending') AND state = 'queued' AND send_at > ?4
             AND campaign_id = ?1 AND broadcast = ?2 AND reason = ?3",
+        params,
+    )
+}
+
+/// Puts one that failed off until it is to be tried again.
+pub fn put_off(campaign: &CampaignId, name: &str) -> Statement {
+    let mut params = key(campaign, name);
+    params.push(Value::text(QualifiedId::new(campaign, name).as_str()));
+    Statement::new(
+        "UPDATE broadcasts SET due_at = (SELECT retry_at FROM failing_work
+                                          WHERE kind = 'broadcast' AND id = ?3)
+          WHERE campaign_id = ?1 AND broadcast = ?2 AND state IN ('scheduled', 'running')",
         params,
     )
 }
@@ -312,12 +343,12 @@ pub fn turns(row: &BroadcastRow, rule: &Rule, now: Millis) -> Statement {
     let mut sql = RuleSql::new(now);
     let holds = sql.holds(rule);
     let contacts = sql.contacts();
+    // No table of its own: SQLite of late refuses one that is spoken of behind a hundred others.
+    let looked = chunk_end(2);
     let text = format!(
-        "WITH looked(id) AS MATERIALIZED (
-             SELECT max(id) FROM (SELECT id FROM contacts WHERE id > ?2 ORDER BY id LIMIT ?3)),
-         turn(id) AS (
+        "WITH turn(id) AS (
              SELECT c.id FROM {contacts}
-              WHERE c.id > ?2 AND c.id <= (SELECT id FROM looked) AND c.created_at <= ?4
+              WHERE c.id > ?2 AND c.id <= ({looked}) AND c.created_at <= ?4
                 AND {IS_SOMEBODY} AND {holds}
                 AND NOT EXISTS (SELECT 1 FROM events e
                                  WHERE e.key = 'broadcast:' || ?5 || ':' || c.id)
@@ -326,13 +357,14 @@ pub fn turns(row: &BroadcastRow, rule: &Rule, now: Millis) -> Statement {
                                  WHERE was.merged_into = c.id)
               ORDER BY c.id LIMIT ?6)
          SELECT id, NULL AS looked FROM turn
-         UNION ALL SELECT NULL, id FROM looked WHERE id IS NOT NULL AND ?1 IS NOT NULL"
+         UNION ALL SELECT NULL, id FROM (SELECT ({looked}) AS id)
+                    WHERE id IS NOT NULL AND ?1 IS NOT NULL"
     );
     let started = row.started_at.unwrap_or(now);
     let params = vec![
         sql.constants(),
         Value::text(&row.after_id),
-        Value::Int(CONTACTS_PER_READING as i64),
+        Value::Int(at_once(rule, CONTACTS_PER_READING)),
         Value::Int(started.0),
         Value::text(row.id().as_str()),
         Value::Int(TURNS_PER_READING as i64),
@@ -398,11 +430,10 @@ pub fn audience(
     let holds = sql.holds(rule);
     let agrees = sql.holds(&Rule::Consent { purpose: purpose.to_owned(), channel });
     let contacts = sql.contacts();
+    let looked = chunk_end(2);
     let address = if channel == Channel::Sms { "c.phone" } else { "c.email" };
     let text = format!(
-        "WITH looked(id) AS MATERIALIZED (
-             SELECT max(id) FROM (SELECT id FROM contacts WHERE id > ?2 ORDER BY id LIMIT ?3)),
-         member(address, agrees, suppressed, decided) AS (
+        "WITH member(address, agrees, suppressed, decided) AS (
              SELECT {address}, {agrees},
                     EXISTS (SELECT 1 FROM suppressions s
                              WHERE s.channel = ?4 AND s.address = {address}
@@ -410,9 +441,9 @@ pub fn audience(
                     EXISTS (SELECT 1 FROM events e
                              WHERE e.key = 'broadcast:' || ?5 || ':' || c.id)
                FROM {contacts}
-              WHERE c.id > ?2 AND c.id <= (SELECT id FROM looked) AND {IS_SOMEBODY}
+              WHERE c.id > ?2 AND c.id <= ({looked}) AND {IS_SOMEBODY}
                 AND {holds})
-         SELECT (SELECT id FROM looked) AS looked, count(*) AS members,
+         SELECT ({looked}) AS looked, count(*) AS members,
                 coalesce(sum(address IS NULL), 0) AS no_address,
                 coalesce(sum(address IS NOT NULL AND suppressed), 0) AS suppressed,
                 coalesce(sum(address IS NOT NULL AND NOT suppressed AND NOT agrees), 0)
@@ -423,7 +454,7 @@ pub fn audience(
     let params = vec![
         sql.constants(),
         Value::text(after_id),
-        Value::Int(PREVIEWED_PER_READING as i64),
+        Value::Int(at_once(rule, PREVIEWED_PER_READING)),
         Value::text(channel.as_str()),
         Value::text(id.as_str()),
         Value::Int(now.0),

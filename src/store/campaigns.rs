@@ -1,9 +1,10 @@
 //! Published versions: immutable, numbered, one of them live.
 
 use super::statement::{Statement, Value};
-use crate::domain::campaign::Compiled;
+use crate::domain::catalog::{Edition, Outage, Unreadable};
 use crate::domain::journey::JourneyStatus;
 use crate::domain::primitives::{CampaignId, Millis};
+use crate::domain::unpublished::Unpublished;
 use serde::{Deserialize, Serialize};
 
 /// The live version of every campaign.
@@ -35,16 +36,27 @@ pub struct VersionRow {
     pub version: u32,
     /// SHA-256 of the content, in hexadecimal.
     pub hash: String,
-    /// The content.
-    #[serde(deserialize_with = "super::contacts::json_text")]
-    pub compiled: Compiled,
+    /// The content, as JSON.
+    pub compiled: String,
     /// When it was published.
     pub published_at: Millis,
 }
 
+impl VersionRow {
+    /// The version, if it can be read.
+    pub fn edition(&self) -> Result<Edition, Unreadable> {
+        Edition::read(&self.campaign_id, self.version, self.published_at, &self.compiled)
+    }
+}
+
 /// Adds the next version of a campaign and returns its number, `version`; nothing, and no row, if
-/// the live one has the same content.
-pub fn insert_version(campaign: &CampaignId, hash: &str, compiled: &str, now: Millis) -> Statement {
+/// the live one has the same content and is `readable`.
+pub fn insert_version(
+    campaign: &CampaignId,
+    (hash, compiled): (&str, &str),
+    readable: bool,
+    now: Millis,
+) -> Statement {
     Statement::new(
         "INSERT INTO campaign_versions (campaign_id, version, hash, compiled, published_at)
          SELECT ?1, coalesce(max(version), 0) + 1, ?2, ?3, ?4
@@ -52,13 +64,14 @@ pub fn insert_version(campaign: &CampaignId, hash: &str, compiled: &str, now: Mi
          HAVING NOT EXISTS (SELECT 1 FROM campaigns c
                               JOIN campaign_versions v
                                 ON v.campaign_id = c.id AND v.version = c.live_version
-                             WHERE c.id = ?1 AND v.hash = ?2)
+                             WHERE c.id = ?1 AND v.hash = ?2 AND ?5 = 1)
       RETURNING version",
         vec![
             Value::text(campaign.as_str()),
             Value::text(hash),
             Value::text(compiled),
             Value::Int(now.0),
+            Value::Int(readable.into()),
         ],
     )
 }
@@ -98,6 +111,79 @@ pub fn live_versions() -> Statement {
     )
 }
 
+/// Unpublishes a campaign: none of its versions is live from now on, and it is written down which
+/// pages it had. Said again, it changes nothing, not even the time.
+pub fn unpublish(campaign: &CampaignId, now: Millis) -> Statement {
+    Statement::new(
+        // The version may be one that cannot be read.
+        "UPDATE campaigns SET live_version = 0, unpublished_at = ?2, unpublished_paths =
+                (SELECT json_group_array(page.value ->> '$.path') FROM campaign_versions v,
+                        json_each(iif(json_valid(v.compiled), v.compiled, '{}'),
+                                  '$.campaign.pages') page
+                  WHERE v.campaign_id = campaigns.id AND v.version = campaigns.live_version
+                    AND page.value ->> '$.path' IS NOT NULL)
+          WHERE id = ?1 AND live_version > 0",
+        vec![Value::text(campaign.as_str()), Value::Int(now.0)],
+    )
+}
+
+/// A campaign that was ever published: one row, `CampaignRow`.
+pub fn one(campaign: &CampaignId) -> Statement {
+    Statement::new(
+        "SELECT live_version AS version, unpublished_at FROM campaigns WHERE id = ?1",
+        vec![Value::text(campaign.as_str())],
+    )
+}
+
+/// A row of `one`.
+#[derive(Debug, Deserialize)]
+pub struct CampaignRow {
+    /// The live version; 0 while it is unpublished.
+    pub version: u32,
+    /// When it was unpublished last.
+    pub unpublished_at: Option<Millis>,
+}
+
+/// The campaigns that were ever unpublished, by campaign; rows are `UnpublishedRow`.
+pub fn unpublished() -> Statement {
+    Statement::new(
+        "SELECT id AS campaign, unpublished_at AS since, unpublished_paths AS paths,
+                CASE WHEN live_version = 0 THEN
+                     (SELECT max(version) FROM campaign_versions WHERE campaign_id = c.id) END
+                AS version
+           FROM campaigns c WHERE unpublished_at IS NOT NULL ORDER BY id",
+        Vec::new(),
+    )
+}
+
+/// A row of `unpublished`.
+#[derive(Debug, Deserialize)]
+pub struct UnpublishedRow {
+    campaign: CampaignId,
+    since: Millis,
+    version: Option<u32>,
+    paths: String,
+}
+
+impl From<UnpublishedRow> for Unpublished {
+    fn from(row: UnpublishedRow) -> Self {
+        let UnpublishedRow { campaign, since, version, paths } = row;
+        // Whose pages are there again, nobody asks about those that were.
+        let paths = version.map(|_| serde_json::from_str(&paths).unwrap_or_default());
+        Self { campaign, since, version, paths: paths.unwrap_or_default() }
+    }
+}
+
+/// What the list of live versions is made of.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listing {
+    /// Which versions are live.
+    pub live: Vec<LiveRow>,
+    /// Which campaigns were ever unpublished; older code lists none.
+    #[serde(default)]
+    pub unpublished: Vec<Unpublished>,
+}
+
 /// A row of `live_versions`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LiveRow {
@@ -110,4 +196,7 @@ pub struct LiveRow {
     /// The last word on its journeys that were ever paused or archived; not among the columns.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub journeys: Vec<JourneyStatus>,
+    /// The outages of its versions that ended lately; not among the columns.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outages: Vec<Outage>,
 }

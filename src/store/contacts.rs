@@ -69,7 +69,7 @@ pub fn by_ids<'a>(
         "c.id IN (SELECT coalesce(merged_into, id) FROM contacts
                    WHERE id IN (SELECT value FROM json_each(?1)))"
     );
-    Statement::new(sql, params(&ids, watched_events, entry_keys, now))
+    Statement::new(sql, params(Value::json(&ids), watched_events, entry_keys, now))
 }
 
 /// The contacts that have one of these addresses; `addresses` are e-mail addresses, phone numbers
@@ -80,6 +80,13 @@ pub fn by_addresses(
     entry_keys: &[String],
     now: Millis,
 ) -> Statement {
+    // What nearly every form names; SQLite finds it in a third of the time.
+    if let Some(email) = addresses.lone_email() {
+        let sql = contact_query!(
+            "c.id = (SELECT coalesce(merged_into, id) FROM contacts WHERE email = ?1)"
+        );
+        return Statement::new(sql, params(Value::text(email), watched_events, entry_keys, now));
+    }
     // Each part of the OR has its own index, and SQLite uses all three.
     let sql = contact_query!(
         "c.id IN (SELECT coalesce(merged_into, id) FROM contacts
@@ -87,23 +94,39 @@ pub fn by_addresses(
                       OR phone IN (SELECT value FROM json_each(?1, '$.phones'))
                       OR external_id IN (SELECT value FROM json_each(?1, '$.external_ids')))"
     );
-    Statement::new(sql, params(addresses, watched_events, entry_keys, now))
+    Statement::new(sql, params(Value::json(addresses), watched_events, entry_keys, now))
 }
 
-fn params<T: serde::Serialize + ?Sized>(
-    which: &T,
+/// The confirmation mails since a moment to contacts whose addresses spell one of these mailboxes
+/// in another way (`MailboxMailRow`).
+pub fn mails_of_mailboxes(mailboxes: &[String], since: Millis) -> Statement {
+    let sql = "
+SELECT c.id, c.mailbox, mail.value AS at
+  FROM contacts c, json_each(c.confirmation_mails) mail
+ WHERE c.mailbox IN (SELECT value FROM json_each(?1)) AND c.confirmation_mails <> '[]'
+   AND mail.value > ?2";
+    Statement::new(sql, vec![Value::json(mailboxes), Value::Int(since.0)])
+}
+
+/// A row of `mails_of_mailboxes`.
+#[derive(Debug, Deserialize)]
+pub struct MailboxMailRow {
+    /// The contact that it went to.
+    pub id: ContactId,
+    /// Its mailbox.
+    pub mailbox: String,
+    /// When it left, or is to leave.
+    pub at: Millis,
+}
+
+fn params(
+    which: Value,
     watched_events: &[String],
     entry_keys: &[String],
     now: Millis,
 ) -> Vec<Value> {
     let history = Value::Int(HISTORY_EVENTS_MAX);
-    vec![
-        Value::json(which),
-        Value::json(watched_events),
-        history,
-        Value::json(entry_keys),
-        Value::Int(now.0),
-    ]
+    vec![which, Value::json(watched_events), history, Value::json(entry_keys), Value::Int(now.0)]
 }
 
 /// Addresses to look contacts up by.
@@ -118,6 +141,13 @@ pub struct Addresses {
 }
 
 impl Addresses {
+    /// The one e-mail address, if that is all there is.
+    fn lone_email(&self) -> Option<&String> {
+        let Self { emails, phones, external_ids } = self;
+        let [email] = &emails[..] else { return None };
+        (phones.is_empty() && external_ids.is_empty()).then_some(email)
+    }
+
     /// Each of them by its kind and a hash under which it may be on the list of those erased.
     pub fn hashes(&self, keys: &Keyring) -> BTreeMap<(&'static str, String), String> {
         let kinds = ErasedAddress::KINDS.into_iter();
@@ -160,10 +190,14 @@ impl From<EventRow> for Event {
     }
 }
 
-/// Which of these idempotency keys are in the log already; one row, `key`, for each.
+/// Which of these idempotency keys are in the log already; one row, `KeyRow`, for each.
 pub fn known_keys(keys: &[String]) -> Statement {
+    if let [key] = keys {
+        let sql = "SELECT key, content FROM events WHERE key = ?1";
+        return Statement::new(sql, vec![Value::text(key)]);
+    }
     Statement::new(
-        "SELECT key FROM events WHERE key IN (SELECT value FROM json_each(?1))",
+        "SELECT key, content FROM events WHERE key IN (SELECT value FROM json_each(?1))",
         vec![Value::json(keys)],
     )
 }
@@ -173,6 +207,9 @@ pub fn known_keys(keys: &[String]) -> Statement {
 pub struct KeyRow {
     /// The key.
     pub key: String,
+    /// A hash of what was told under it, where others chose it and it is known.
+    #[serde(default)]
+    pub content: Option<String>,
 }
 
 /// A row of `by_ids` or `by_addresses`.
@@ -228,6 +265,7 @@ impl From<ContactRow> for Contact {
             time_zone: row.time_zone,
             consents: row.consents,
             confirmation_mails: row.confirmation_mails,
+            mails_to_mailbox: Vec::new(),
             suppressed: row.suppressed.into_iter().map(|one| (one.channel, one)).collect(),
             soft_bounces: row.soft_bounces,
             touches: row.touches,

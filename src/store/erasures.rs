@@ -32,7 +32,7 @@ const MESSAGES: &str = "
 
 /// The statements that empty every row about these contacts of what tells who they were, and put
 /// the hashes of their addresses on the list.
-pub fn empty(contacts: &[ContactId], addresses: &[ErasedAddress], now: Millis) -> [Statement; 11] {
+pub fn empty(contacts: &[ContactId], addresses: &[ErasedAddress], now: Millis) -> [Statement; 12] {
     let of = |sql: &str| Statement {
         sql: sql.replace("MESSAGES", MESSAGES).into(),
         params: vec![Value::json(contacts)],
@@ -47,7 +47,8 @@ pub fn empty(contacts: &[ContactId], addresses: &[ErasedAddress], now: Millis) -
         // The id of an event that others told is theirs, and may name the person.
         Statement::new(
             "UPDATE events SET
-                    key = iif(key LIKE 'api:%', NULL, key),
+                    key = iif(key LIKE 'api:%' OR key LIKE 'api-refused:%', NULL, key),
+                    content = NULL,
                     properties = iif(
                         substr(name, 1, instr(name, '.')) IN (SELECT value FROM json_each(?2)),
                         (SELECT json_group_object(kept.key, events.properties -> kept.key)
@@ -67,7 +68,7 @@ pub fn empty(contacts: &[ContactId], addresses: &[ErasedAddress], now: Millis) -
         // says what became of it. The words of a provider may name the address.
         Statement {
             sql: format!(
-                "UPDATE messages SET provider_id = NULL,
+                "UPDATE messages SET provider_id = NULL, address = NULL,
                         reason = CASE state WHEN 'skipped' THEN reason
                                             WHEN 'sending' THEN '' ELSE ?2 END,
                         state = CASE WHEN state <> 'queued' THEN state
@@ -81,10 +82,48 @@ pub fn empty(contacts: &[ContactId], addresses: &[ErasedAddress], now: Millis) -
         of("DELETE FROM short_links
              WHERE contact_id IN (SELECT value FROM json_each(?1))"),
         of("DELETE FROM cap_places WHERE contact_id IN (SELECT value FROM json_each(?1))"),
+        forget_dead_letters(contacts, addresses),
         of("DELETE FROM parked WHERE contact_id IN (SELECT value FROM json_each(?1))"),
         forget,
         remember,
     ]
+}
+
+/// Forgets the tasks that a queue gave up and that name one of these contacts or of their messages,
+/// or an address of theirs: alone, or with other words around it, in any case. What is part of a
+/// longer address (`joann@…`, `….com.au`) is somebody else's.
+fn forget_dead_letters(contacts: &[ContactId], addresses: &[ErasedAddress]) -> Statement {
+    let lower = |one: &ErasedAddress| one.address.to_lowercase();
+    let (ids, written): (Vec<_>, Vec<_>) =
+        addresses.iter().partition(|one| one.kind == "external_id");
+    let ids: Vec<&String> = ids.into_iter().map(|one| &one.address).collect();
+    let written: Vec<String> = written.into_iter().map(lower).collect();
+    Statement {
+        sql: format!(
+            "DELETE FROM dead_letters WHERE EXISTS (
+                SELECT 1 FROM json_tree(iif(json_valid(body), body, json_array(body))) AS part
+                 WHERE part.atom IN (SELECT value FROM json_each(?1))
+                    OR part.atom IN ({MESSAGES})
+                    OR part.atom IN (SELECT value FROM json_each(?2))
+                    OR EXISTS (
+                       SELECT 1 FROM (SELECT own.value AS address, length(own.value) AS length,
+                                             ' ' || lower(part.atom) || '  ' AS said,
+                                             instr(lower(part.atom), own.value) AS at
+                                        FROM json_each(?3) AS own) AS found
+                        WHERE at > 0
+                          AND instr(?4 || '._%+-', substr(said, at, 1)) = 0
+                          AND instr(?4 || '-', substr(said, at + length + 1, 1)) = 0
+                          AND (substr(said, at + length + 1, 1) <> '.'
+                               OR instr(?4, substr(said, at + length + 2, 1)) = 0)))"
+        )
+        .into(),
+        params: vec![
+            Value::json(contacts),
+            Value::json(&ids),
+            Value::json(&written),
+            Value::text("abcdefghijklmnopqrstuvwxyz0123456789"),
+        ],
+    }
 }
 
 /// The statements that put the hashes of these addresses on the list, in place of the addresses.
@@ -108,6 +147,11 @@ fn list(addresses: &[ErasedAddress], now: Millis) -> [Statement; 2] {
 
 /// Which of these kinds and hashes are on the list: a row, `ErasedRow`, for each.
 pub fn known(hashes: &[(&str, String)]) -> Statement {
+    if let [(kind, hash)] = hashes {
+        let sql =
+            "SELECT address AS hash, at FROM suppressions WHERE channel = ?1 AND address = ?2";
+        return Statement::new(sql, vec![Value::text(*kind), Value::text(hash)]);
+    }
     Statement::new(
         "SELECT address AS hash, at FROM suppressions
           WHERE (channel, address) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?1))",
@@ -121,6 +165,14 @@ pub type ErasedAddressAt = (&'static str, String, Millis);
 /// A statement that refuses its batch if one of these addresses was erased at its moment or later:
 /// it writes that row of the list again, whose key is taken.
 pub fn refuse_erased(addresses: &[&ErasedAddressAt]) -> Statement {
+    if let [(kind, hash, at)] = addresses {
+        return Statement::new(
+            "INSERT INTO suppressions (channel, address, reason, at)
+             SELECT channel, address, reason, at FROM suppressions
+              WHERE channel = ?1 AND address = ?2 AND at >= ?3",
+            vec![Value::text(*kind), Value::text(hash), Value::Int(at.0)],
+        );
+    }
     Statement::new(
         "INSERT INTO suppressions (channel, address, reason, at)
          SELECT channel, address, reason, at FROM suppressions

@@ -9,7 +9,7 @@ use crate::domain::primitives::{CampaignId, MessageId, Millis, QualifiedId};
 use serde::Deserialize;
 
 /// What must always hold: a name, and a query whose rows contradict it.
-pub const ALWAYS: [(&str, &str); 16] = [
+pub const ALWAYS: [(&str, &str); 17] = [
     (
         "a contact's events are numbered 1 to n without a gap",
         "SELECT contact_id, count(*), min(seq), max(seq) FROM events GROUP BY contact_id
@@ -88,6 +88,21 @@ pub const ALWAYS: [(&str, &str); 16] = [
                             WHEN confirmed > withdrawn THEN 'confirmed' ELSE 'granted' END
                   FROM told WHERE contact_id = c.id AND channel = k.value ->> 'channel'
                    AND purpose = k.value ->> 'purpose')",
+    ),
+    (
+        // What came by a link has a message; START and confirmations are `confirmed`.
+        "whoever took a consent back has it again by a proof only",
+        "SELECT c.id, k.value FROM contacts c, json_each(c.consents) k
+          WHERE k.value ->> 'state' = 'granted' AND NOT k.value ->> 'double_opt_in'
+            AND EXISTS (
+                SELECT 1 FROM consents w
+                 WHERE w.contact_id = c.id AND w.channel = k.value ->> 'channel'
+                   AND w.purpose = k.value ->> 'purpose' AND w.state = 'withdrawn'
+                   AND NOT EXISTS (
+                       SELECT 1 FROM consents p
+                        WHERE p.contact_id = c.id AND p.channel = w.channel
+                          AND p.purpose = w.purpose AND p.seq > w.seq
+                          AND (p.message_id IS NOT NULL OR p.state = 'confirmed')))",
     ),
     (
         "every conversion is a goal in the log",
@@ -171,6 +186,8 @@ WITH about AS (
                 'bounced', name = 'message.bounced' AND class = 'marketing',
                 'hard_bounced', name = 'message.bounced' AND class = 'marketing'
                                 AND properties ->> 'kind' = 'hard',
+                'blocked', name = 'message.bounced' AND class = 'marketing'
+                           AND properties ->> 'kind' = 'block',
                 'complained', name = 'message.complained' AND class = 'marketing',
                 'unsubscribed', name = 'message.unsubscribed' AND class = 'marketing',
                 'opened', name = 'message.opened' AND properties ->> 'first'
@@ -182,8 +199,9 @@ WITH about AS (
 ), earned (campaign, metric, channel, part, value) AS (
   SELECT campaign_id, 'conversions', channel, part, count(*) FROM conversions GROUP BY 1, 3, 4
   UNION ALL SELECT v.campaign_id, 'revenue', v.channel, v.part, sum(v.value)
-              FROM conversions v JOIN campaigns c ON c.id = v.campaign_id
-              JOIN campaign_versions p ON p.campaign_id = c.id AND p.version = c.live_version
+              FROM conversions v JOIN campaign_versions p ON p.campaign_id = v.campaign_id
+               AND p.version = (SELECT max(version) FROM campaign_versions
+                                 WHERE campaign_id = v.campaign_id)
              WHERE v.currency = p.compiled ->> '$.campaign.currency' GROUP BY 1, 3, 4
   UNION ALL SELECT campaign, iif(name = 'broadcast.queued', 'recipients', 'excluded'),
                    channel, part, count(*) FROM turns
@@ -201,6 +219,11 @@ WITH about AS (
 SELECT 'rebuilt' AS which, * FROM (SELECT * FROM rebuilt WHERE value <> 0 EXCEPT SELECT * FROM kept)
 UNION ALL
 SELECT 'kept' AS which, * FROM (SELECT * FROM kept EXCEPT SELECT * FROM rebuilt WHERE value <> 0)";
+
+/// Newer code than that which kept them reads dead letters, in the simulator.
+pub fn read_by_newer_code() -> Statement {
+    Statement::new("UPDATE dead_letters SET body = replace(body, '_v2\"', '_v1\"')", Vec::new())
+}
 
 /// The question whether one of these holds; each row contradicts it. `now` is when it is asked.
 pub fn contradictions(invariant: &'static str, now: Millis) -> Statement {
@@ -404,5 +427,13 @@ pub fn without_journey() -> Statement {
                    AND e.campaign_id = v.campaign_id
                    AND e.journey = iif(v.properties ->> 'form' LIKE '%.f', 'j', 'loop'))",
         Vec::new(),
+    )
+}
+
+/// Puts another text in the place of a published version, as damage or older code would have it.
+pub fn overwrite_version(campaign: &CampaignId, version: u32, text: &str) -> Statement {
+    Statement::new(
+        "UPDATE campaign_versions SET compiled = ?3 WHERE campaign_id = ?1 AND version = ?2",
+        vec![Value::text(campaign.as_str()), Value::Int(version.into()), Value::text(text)],
     )
 }

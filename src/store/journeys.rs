@@ -61,7 +61,16 @@ pub fn inside(campaign: &CampaignId, journey: &str) -> Statement {
     )
 }
 
-/// A row of `inside`.
+/// How many people are in the journeys of a campaign, each counted once: one row, `people`.
+pub fn people(campaign: &CampaignId) -> Statement {
+    Statement::new(
+        "SELECT count(DISTINCT contact_id) AS people FROM enrollments
+          WHERE campaign_id = ?1 AND state = 'active'",
+        vec![Value::text(campaign.as_str())],
+    )
+}
+
+/// A row of `inside` or `people`.
 #[derive(Deserialize)]
 pub struct InsideRow {
     /// How many.
@@ -81,11 +90,36 @@ pub fn begin_wakes(campaign: &CampaignId, journeys: &[&str], waves: [Millis; 2])
     )
 }
 
-/// The wakings under way whose time has come.
+/// The same for all journeys of a campaign: those of its newest version, in which somebody may be
+/// soon who is decided on by an isolate that has not heard, and those in which somebody is.
+pub fn begin_all_wakes(campaign: &CampaignId, waves: [Millis; 2]) -> Statement {
+    Statement::new(
+        "INSERT INTO journey_wakes (campaign_id, journey, wave, not_before, after_id)
+         SELECT ?1, journey.name, wave.key + 1, wave.value, ''
+           FROM (SELECT key AS name FROM campaign_versions v,
+                        json_each(iif(json_valid(v.compiled), v.compiled, '{}'),
+                                  '$.campaign.journeys')
+                  WHERE v.campaign_id = ?1 AND v.version = (SELECT max(version)
+                        FROM campaign_versions WHERE campaign_id = ?1)
+                  UNION
+                 SELECT journey FROM enrollments WHERE campaign_id = ?1 AND state = 'active')
+                AS journey, json_each(?2) AS wave WHERE true
+             ON CONFLICT (campaign_id, journey, wave) DO UPDATE SET
+                not_before = excluded.not_before, after_id = ''",
+        vec![Value::text(campaign.as_str()), Value::json(&waves[..])],
+    )
+}
+
+/// The wakings under way whose time has come; one that failed waits.
 pub fn wakes(now: Millis) -> Statement {
     Statement::new(
-        "SELECT campaign_id, journey, wave, not_before, after_id FROM journey_wakes
-          WHERE not_before <= ?1 LIMIT 20",
+        "SELECT j.campaign_id, j.journey, j.wave, j.not_before, j.after_id,
+                coalesce(w.attempts, 0) AS attempts
+           FROM journey_wakes j
+           LEFT JOIN failing_work w
+                  ON w.kind = 'waking' AND w.id = j.campaign_id || '.' || j.journey
+          WHERE j.not_before <= ?1
+            AND coalesce(w.retry_at, 0) NOT BETWEEN ?1 + 1 AND ?1 + 7200000 LIMIT 20",
         vec![Value::Int(now.0)],
     )
 }
@@ -103,6 +137,8 @@ pub struct WakeRow {
     pub not_before: Millis,
     /// Contacts up to this id are done.
     pub after_id: String,
+    /// How often it has failed in a row.
+    pub attempts: u32,
 }
 
 /// One step of a waking: of the next contacts who are in the journey, those who were written in

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 const COLUMNS: &str = "id, contact_id, campaign_id, version, enrollment_id, journey, step,
        broadcast, channel, class, purpose, template, note, queued_at, send_at, attempts, uncertain,
        nullif(sender, '') AS sender, call, called_at, opened_at, clicked_at, delivered_at,
-       bounced_at, complained_at, unsubscribed_at, sms_segments, cost_micros, state,
+       bounced_at, complained_at, unsubscribed_at, sms_segments, cost_micros, address, state,
        reason = 'rate_limited' AS waited";
 
 /// The ids of messages that may be sent now, the longest-waiting first; those whose delivery was
@@ -53,13 +53,17 @@ pub struct Calling<'a> {
     pub call: Option<&'a str>,
 }
 
-/// Writes down that these messages are about to be called for, and returns the ids of those whose
-/// claim is still ours: no other may be.
+/// Writes down that these messages are about to be called for, and to which addresses they go, and
+/// returns the ids of those whose claim is still ours: no other may be. A notice goes to our own
+/// people, whose address is not the contact's.
 pub fn call<'a>(calling: impl Iterator<Item = &'a Calling<'a>>, now: Millis) -> Statement {
     let calling: Vec<&Calling<'_>> = calling.collect();
     Statement::new(
         "UPDATE messages SET sender = p.value ->> 'sender', call = p.value ->> 'call',
-                called_at = iif(uncertain, coalesce(called_at, queued_at), ?2)
+                called_at = iif(uncertain, coalesce(called_at, queued_at), ?2),
+                address = CASE WHEN class <> 'internal'
+                               THEN (SELECT iif(channel = 'sms', c.phone, c.email)
+                                       FROM contacts c WHERE c.id = messages.contact_id) END
            FROM (SELECT value FROM json_each(?1)) AS p
           WHERE messages.id = p.value ->> 'id' AND attempts = p.value ->> 'attempt'
             AND state = 'sending'
@@ -99,6 +103,35 @@ pub fn put_back(rows: &[PutBack]) -> Statement {
     )
 }
 
+/// Makes the messages of a campaign due that wait for their hour, whatever becomes of them, but for
+/// the house's own: it scans what waits to be sent.
+pub fn wake_campaign(campaign: &CampaignId, now: Millis) -> Statement {
+    Statement::new(
+        "UPDATE messages SET send_at = ?2, reason = ''
+          WHERE state IN ('queued', 'sending') AND state = 'queued' AND send_at > ?2
+            AND campaign_id = ?1 AND (journey <> '' OR broadcast IS NOT NULL)",
+        vec![Value::text(campaign.as_str()), Value::Int(now.0)],
+    )
+}
+
+/// How many messages of a campaign's journeys and broadcasts wait to be sent: one row,
+/// `WaitingRow`.
+pub fn waiting_of(campaign: &CampaignId) -> Statement {
+    Statement::new(
+        "SELECT count(*) AS messages FROM messages
+          WHERE state IN ('queued', 'sending') AND state = 'queued'
+            AND campaign_id = ?1 AND (journey <> '' OR broadcast IS NOT NULL)",
+        vec![Value::text(campaign.as_str())],
+    )
+}
+
+/// A row of `waiting_of`.
+#[derive(Deserialize)]
+pub struct WaitingRow {
+    /// How many.
+    pub messages: i64,
+}
+
 /// The ledger rows of these messages.
 pub fn by_ids<'a>(ids: impl IntoIterator<Item = &'a MessageId>) -> Statement {
     let ids: Vec<&str> = ids.into_iter().map(MessageId::as_str).collect();
@@ -119,11 +152,11 @@ pub fn owners(ids: &[&MessageId]) -> Statement {
 /// a call that carried many texts has one id for all. Rows are `OwnerRow`.
 pub fn owners_of_texts(told: &[[Option<&String>; 2]]) -> Statement {
     Statement::new(
-        "SELECT DISTINCT m.id, m.contact_id, m.provider_id, c.phone
+        "SELECT DISTINCT m.id, m.contact_id, m.provider_id, coalesce(m.address, c.phone) AS phone
            FROM json_each(?1) AS told
            JOIN messages m ON m.provider_id = told.value ->> 0 AND m.channel = 'sms'
            JOIN contacts c ON c.id = m.contact_id
-          WHERE told.value ->> 1 IS NULL OR c.phone = told.value ->> 1",
+          WHERE told.value ->> 1 IS NULL OR coalesce(m.address, c.phone) = told.value ->> 1",
         vec![Value::json(told)],
     )
 }
@@ -138,7 +171,7 @@ pub struct OwnerRow {
     /// The provider's id of it, where that was asked for.
     #[serde(default)]
     pub provider_id: Option<String>,
-    /// The contact's number, where that was asked for.
+    /// The number that it went to, where that was asked for.
     #[serde(default)]
     pub phone: Option<String>,
 }
@@ -218,6 +251,7 @@ pub struct MessageRow {
     unsubscribed_at: Option<Millis>,
     sms_segments: Option<u32>,
     cost_micros: Option<i64>,
+    address: Option<String>,
     state: MessageState,
     waited: u8,
 }
@@ -248,6 +282,7 @@ impl From<MessageRow> for Message {
             called_at: row.called_at,
             opened_at: row.opened_at,
             clicked_at: row.clicked_at,
+            address: row.address,
             heard: Milestones {
                 delivered_at: row.delivered_at,
                 bounced_at: row.bounced_at,

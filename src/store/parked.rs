@@ -54,7 +54,7 @@ pub fn clear(contact: &ContactId) -> Statement {
 /// Parks a contact: no tick hands it out. Whatever happens to it is still decided on.
 pub fn put_to_sleep(contact: &ContactId) -> Statement {
     Statement::new(
-        "UPDATE contacts SET wake_at = NULL WHERE id = ?1",
+        "UPDATE contacts SET wake_at = NULL, due_since = NULL WHERE id = ?1",
         vec![Value::text(contact.as_str())],
     )
 }

@@ -67,6 +67,17 @@ pub fn passages(campaign: &CampaignId) -> Statement {
     )
 }
 
+/// Conversions in currencies other than the campaign's: a scan of all conversions, so not for every
+/// tick. Rows are `OtherCurrency`, the largest first.
+pub fn other_currencies(campaign: &CampaignId, currency: &str) -> Statement {
+    Statement::new(
+        "SELECT currency, count(*) AS conversions, sum(value) AS revenue_minor
+           FROM conversions WHERE campaign_id = ?1 AND currency <> ?2
+          GROUP BY currency ORDER BY count(*) DESC, currency LIMIT 20",
+        vec![Value::text(campaign.as_str()), Value::text(currency)],
+    )
+}
+
 /// A row of `passages`.
 #[derive(Debug, Deserialize)]
 pub struct PassageRow {

@@ -9,16 +9,25 @@ use crate::domain::rule::{
     Relative, Rule, Sample, Scalar, TAIL, Test, TimeTest, Which,
 };
 use serde_json::{Value as Json, json};
+use std::collections::BTreeMap;
+use std::fmt::Display;
 
 const DAY: i64 = 86_400_000;
 
-/// The most arguments of one function (D1 takes 32).
-const ARGUMENTS_MAX: usize = 16;
+/// The most arguments of one function
+/// (https://developers.cloudflare.com/d1/platform/limits/).
+const ARGUMENTS_MAX: usize = 32;
 
 /// Writes a rule as an expression over a contact `c`. Constants go into one JSON array, `?1`, so
 /// that a rule of any size stays within D1's 100 parameters and no text becomes SQL.
+///
+/// An expression may be 100 deep on D1, and what stands in a nested SELECT counts on from there.
+/// So nothing here grows deeper by being longer: parts are the branches of one CASE, values are
+/// lists in `?1`, and only the levels of a rule itself, of which there are 20, go down.
 pub(super) struct RuleSql {
     constants: Vec<Json>,
+    /// Where each of them stands, by its text: a constant that is asked for again is not repeated.
+    places: BTreeMap<String, usize>,
     now: Millis,
     /// Whether the expression looks at the contact's own clock, `c.ahead`.
     needs_clock: bool,
@@ -32,7 +41,7 @@ type Sql = String;
 
 impl RuleSql {
     pub fn new(now: Millis) -> Self {
-        Self { constants: Vec::new(), now, needs_clock: false }
+        Self { constants: Vec::new(), places: BTreeMap::new(), now, needs_clock: false }
     }
 
     /// What `?1` must be bound to.
@@ -46,30 +55,61 @@ impl RuleSql {
         if !self.needs_clock {
             return "(SELECT rowid AS place, * FROM contacts) c".to_owned();
         }
-        self.constants.push(json!(calendar::offsets(self.now)));
+        let offsets = self.place(json!(calendar::offsets(self.now)));
         // LIMIT keeps the list a table of its own, read once; CAST lets SQLite find in it by an
         // index that it makes for the statement.
         format!(
             "(SELECT k.rowid AS place, k.*, z.ahead
                 FROM contacts k LEFT JOIN (SELECT CAST(value ->> 0 AS TEXT) AS name,
                                                   value ->> 1 AS ahead
-                                             FROM json_each(?1, '$[{}]') LIMIT -1) z
-                             ON z.name = k.time_zone COLLATE NOCASE) c",
-            self.constants.len() - 1
+                                             FROM json_each(?1, '$[{offsets}]') LIMIT -1) z
+                             ON z.name = k.time_zone COLLATE NOCASE) c"
         )
     }
 
     pub fn constant(&mut self, value: impl Into<Json>) -> Sql {
-        self.constants.push(value.into());
-        format!("(?1 ->> '$[{}]')", self.constants.len() - 1)
+        format!("(?1->>{})", self.place(value.into()))
+    }
+
+    /// Where a constant stands in `?1`.
+    fn place(&mut self, value: Json) -> usize {
+        let next = self.constants.len();
+        let place = *self.places.entry(value.to_string()).or_insert(next);
+        if place == next {
+            self.constants.push(value);
+        }
+        place
     }
 
     /// Whether the rule holds.
     pub fn holds(&mut self, rule: &Rule) -> Sql {
+        self.answers(rule, true)
+    }
+
+    /// Whether the rule's answer is this. A CASE asks no further than the first part that decides.
+    fn answers(&mut self, rule: &Rule, answer: bool) -> Sql {
+        let (parts, decisive) = match rule {
+            Rule::All(parts) => (parts, false),
+            Rule::Any(parts) => (parts, true),
+            Rule::Not(part) => return self.answers(part, !answer),
+            question if answer => return self.question(question),
+            question => return format!("(NOT {})", self.question(question)),
+        };
+        let (then, otherwise) = (i32::from(decisive == answer), i32::from(decisive != answer));
+        case(self.decided(&in_order_of_cost(parts), decisive, then), otherwise)
+    }
+
+    /// The branches of a CASE that are taken when one of the parts has the answer that decides.
+    fn decided(&mut self, parts: &[&Rule], decisive: bool, then: impl Display) -> Sql {
+        let branch = |part: &&Rule| format!(" WHEN {} THEN {then}", self.answers(part, decisive));
+        parts.iter().map(branch).collect()
+    }
+
+    /// What a rule without parts asks.
+    fn question(&mut self, rule: &Rule) -> Sql {
         match rule {
-            Rule::All(parts) => self.join(parts, "AND", "true"),
-            Rule::Any(parts) => self.join(parts, "OR", "false"),
-            Rule::Not(part) => format!("(NOT {})", self.holds(part)),
+            // They have parts.
+            Rule::All(_) | Rule::Any(_) | Rule::Not(_) => self.holds(rule),
             Rule::Attribute { attribute, test } => self.attribute(attribute, test),
             Rule::Tag(tag) => {
                 let tag = self.constant(tag.as_str());
@@ -124,11 +164,8 @@ impl RuleSql {
 
     /// The number, from 1, of the first part of the rule that does not hold; 0 if the rule holds.
     pub fn failing(&mut self, rule: &Rule) -> Sql {
-        let mut cases = Sql::new();
-        for (index, part) in parts_of(rule).into_iter().enumerate() {
-            cases.push_str(&format!(" WHEN NOT ({}) THEN {}", self.holds(part), index + 1));
-        }
-        if cases.is_empty() { "0".to_owned() } else { format!("CASE{cases} ELSE 0 END") }
+        let parts = parts_of(rule).into_iter().enumerate();
+        case(parts.map(|(index, part)| self.decided(&[part], false, index + 1)).collect(), 0)
     }
 
     /// When the contact must be looked at again, for time alone may have changed the answer by
@@ -158,19 +195,12 @@ impl RuleSql {
         for part in in_order_of_cost(parts) {
             match self.wake(part) {
                 Some(moment) => moments.push(moment),
-                None => lasting.push(self.holds(part)),
+                None => lasting.push(part),
             }
         }
         let earliest = earliest(moments)?;
-        if lasting.is_empty() {
-            return Some(earliest);
-        }
         // One part that is false for good decides over all of them; so does a true one over any.
-        let open = match decides {
-            false => joined(lasting, "AND"),
-            true => format!("(NOT {})", joined(lasting, "OR")),
-        };
-        Some(format!("CASE WHEN {open} THEN {earliest} ELSE {NEVER} END"))
+        Some(case(self.decided(&lasting, decides, NEVER), earliest))
     }
 
     fn wake_for(&mut self, rule: &Rule) -> Option<Sql> {
@@ -201,12 +231,6 @@ impl RuleSql {
         }
     }
 
-    fn join(&mut self, parts: &[Rule], by: &str, empty: &str) -> Sql {
-        let parts: Vec<Sql> =
-            in_order_of_cost(parts).into_iter().map(|part| self.holds(part)).collect();
-        if parts.is_empty() { empty.into() } else { joined(parts, by) }
-    }
-
     fn compare(&mut self, value: &str, comparison: Comparison) -> Sql {
         let (operator, number) = match comparison {
             Comparison::Eq(n) => ("=", n),
@@ -219,6 +243,24 @@ impl RuleSql {
     }
 }
 
+/// How many contacts a statement looks at that may look at so many with a rule of a few questions
+/// about events: fewer with more of them, for each reads a contact's events again, and D1 gives a
+/// statement 30 seconds.
+pub(super) fn at_once(rule: &Rule, most: usize) -> i64 {
+    let mut questions = 0;
+    rule.walk(&mut |part| {
+        questions += match part {
+            Rule::Event { .. } | Rule::Amount { .. } | Rule::EventTime { .. } => 1,
+            Rule::Sequence { .. } => 2,
+            _ => 0,
+        };
+    });
+    (most * QUESTIONS_FEW / questions.max(QUESTIONS_FEW)) as i64
+}
+
+/// So many questions about events are a few.
+const QUESTIONS_FEW: usize = 5;
+
 /// The parts that must all hold, the cheap ones first.
 fn parts_of(rule: &Rule) -> Vec<&Rule> {
     match rule {
@@ -227,26 +269,34 @@ fn parts_of(rule: &Rule) -> Vec<&Rule> {
     }
 }
 
-/// Parts put together two by two: an expression may be 100 deep (D1's limit), and a chain of parts
-/// is as deep as it is long. There is at least one.
-fn joined(mut parts: Vec<Sql>, by: &str) -> Sql {
-    if parts.len() < 2 {
-        return parts.pop().unwrap_or_default();
+/// A CASE of these branches, if there are any.
+fn case(branches: Sql, otherwise: impl Display) -> Sql {
+    if branches.is_empty() {
+        return otherwise.to_string();
     }
-    let rest = parts.split_off(parts.len() / 2);
-    format!("({} {by} {})", joined(parts, by), joined(rest, by))
+    format!("CASE{branches} ELSE {otherwise} END")
+}
+
+/// Conditions that must all hold, put together two by two: a chain is as deep as it is long. There
+/// is at least one.
+fn all_of(mut conditions: Vec<Sql>) -> Sql {
+    if conditions.len() < 2 {
+        return conditions.pop().unwrap_or_default();
+    }
+    let rest = conditions.split_off(conditions.len() / 2);
+    format!("({} AND {})", all_of(conditions), all_of(rest))
 }
 
 /// The least of some moments; `None` of none.
 fn earliest(mut moments: Vec<Sql>) -> Option<Sql> {
-    if moments.len() < 2 {
-        return moments.pop();
+    match moments.len() {
+        0 | 1 => moments.pop(),
+        2..=ARGUMENTS_MAX => Some(format!("min({})", moments.join(", "))),
+        _ => {
+            let chunks = moments.chunks(ARGUMENTS_MAX);
+            earliest(chunks.filter_map(|chunk| earliest(chunk.to_vec())).collect())
+        }
     }
-    if moments.len() <= ARGUMENTS_MAX {
-        return Some(format!("min({})", moments.join(", ")));
-    }
-    let rest = moments.split_off(moments.len() / 2);
-    Some(format!("min({}, {})", earliest(moments)?, earliest(rest)?))
 }
 
 /// SQLite stops at the first part that decides, so the cheap ones come first: what stands in the
@@ -273,29 +323,30 @@ impl RuleSql {
     /// `FROM events AS <name> WHERE …`.
     fn events(&mut self, alias: &str, events: &Events, within: Option<Span>) -> Sql {
         let name = self.constant(events.event.as_str());
-        let mut sql = format!(
-            "FROM events {alias} WHERE {alias}.contact_id = c.id
-                AND {alias}.seq > c.seq - {HISTORY_EVENTS_MAX} AND {alias}.name = {name}"
-        );
+        let mut conditions = vec![format!("{alias}.name = {name}")];
         if let Some(span) = within {
             let since = self.constant(self.now.minus(span).0);
-            sql.push_str(&format!(" AND {alias}.at > {since}"));
+            conditions.push(format!("{alias}.at > {since}"));
         }
         if !events.machines {
             let machine = format!("json_type({alias}.properties, '$.machine')");
-            sql.push_str(&format!(" AND {machine} IS NOT 'true'"));
+            conditions.push(format!("{machine} IS NOT 'true'"));
         }
         for (property, value) in &events.filter {
             let (type_is, found) = self.property(alias, property, types_of(value));
             let equal = self.equal(&found, value);
-            sql.push_str(&format!(" AND {type_is}{equal}"));
+            conditions.push(format!("{type_is}{equal}"));
         }
         for (property, comparison) in &events.numbers {
             let (type_is, found) = self.property(alias, property, NUMBERS);
             let compared = self.compare(&found, *comparison);
-            sql.push_str(&format!(" AND {type_is} AND {compared}"));
+            conditions.push(format!("{type_is} AND {compared}"));
         }
-        sql
+        format!(
+            "FROM events {alias} WHERE {alias}.contact_id = c.id
+                AND {alias}.seq > c.seq - {HISTORY_EVENTS_MAX} AND {}",
+            all_of(conditions)
+        )
     }
 
     /// Whether a property has one of these types, and its value.
@@ -304,7 +355,7 @@ impl RuleSql {
         let properties = format!("{alias}.properties");
         (
             format!("json_type({properties}, {path}) IN ({types})"),
-            format!("({properties} ->> {path})"),
+            format!("{properties} ->> {path}"),
         )
     }
 
@@ -458,9 +509,21 @@ impl RuleSql {
         format!("a.type IN ({}){equal}", types_of(scalar))
     }
 
+    /// However many they are, texts are one list and numbers another.
     fn is_one_of(&mut self, scalars: &[Scalar]) -> Sql {
-        let each: Vec<Sql> = scalars.iter().map(|s| format!("({})", self.is(s))).collect();
-        if each.is_empty() { "false".into() } else { each.join(" OR ") }
+        let truths = [true, false].map(Scalar::Bool).into_iter();
+        let truths = truths.filter(|truth| scalars.contains(truth));
+        let mut kinds: Vec<Sql> = truths.map(|truth| self.is(&truth)).collect();
+        let texts = scalars.iter().filter(|scalar| matches!(scalar, Scalar::Text(_)));
+        let numbers = scalars.iter().filter(|scalar| matches!(scalar, Scalar::Number(_)));
+        let lists = [("'text'", texts.collect::<Vec<_>>()), (NUMBERS, numbers.collect())];
+        for (types, list) in lists.into_iter().filter(|(_, list)| !list.is_empty()) {
+            let place = self.place(json!(list));
+            kinds.push(format!(
+                "a.type IN ({types}) AND a.value IN (SELECT value FROM json_each(?1, '$[{place}]'))"
+            ));
+        }
+        if kinds.is_empty() { "false".into() } else { kinds.join(" OR ") }
     }
 }
 
@@ -576,7 +639,7 @@ fn anniversaries(values: &str, clock: &str) -> Sql {
         "(SELECT NULL AS ahead, 1000 * unixepoch(
                      iif(substr(d.value, 6, 5) = '02-29', date({year} || '-03-01', '-1 day'),
                          {year} || substr(d.value, 5, 6))) AS written
-            FROM {} AS d, json_each('[-1, 0, 1]') AS y)",
+            FROM {} AS d, json_each('[-1,0,1]') AS y)",
         dates(values)
     )
 }
@@ -594,9 +657,22 @@ fn like_pattern(pattern: &str) -> String {
     })
 }
 
-/// The same SQL without line breaks and indentation, which are half of a large rule.
+/// The same SQL without line breaks, indentation and blanks about signs, which are half of a large
+/// rule. Texts in it have none of these.
 pub(super) fn compact(sql: &str) -> Sql {
-    sql.split_whitespace().collect::<Vec<_>>().join(" ")
+    const BLANKS: [(&str, &str); 9] = [
+        (", ", ","),
+        ("( ", "("),
+        (" )", ")"),
+        (" = ", "="),
+        (" > ", ">"),
+        (" < ", "<"),
+        (" >= ", ">="),
+        (" <= ", "<="),
+        (" ->> ", "->>"),
+    ];
+    let one_line = sql.split_whitespace().collect::<Vec<_>>().join(" ");
+    BLANKS.iter().fold(one_line, |sql, (blanks, sign)| sql.replace(blanks, sign))
 }
 
 /// The JSON types, in SQLite's words, that a value of this kind has.

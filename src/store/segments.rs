@@ -4,7 +4,7 @@
 //! what the rule says (or will come to differ by time alone), and the scheduler decides on each
 //! as on any other, so that there is one way into a segment.
 
-use super::rules::{RuleSql, compact};
+use super::rules::{RuleSql, at_once, compact};
 use super::statement::{Statement, Value};
 use crate::domain::primitives::{Millis, QualifiedId};
 use crate::domain::rule::Rule;
@@ -26,11 +26,14 @@ pub fn begin_fills(segments: &[QualifiedId], waves: [Millis; 2]) -> Statement {
     )
 }
 
-/// The fillings under way whose time has come.
+/// The fillings under way whose time has come; one that failed waits.
 pub fn fills(now: Millis) -> Statement {
     Statement::new(
-        "SELECT segment_id, wave, not_before, after_id FROM segment_fills
-          WHERE not_before <= ?1 LIMIT 10",
+        "SELECT f.segment_id, f.wave, f.not_before, f.after_id, coalesce(w.attempts, 0) AS attempts
+           FROM segment_fills f
+           LEFT JOIN failing_work w ON w.kind = 'filling' AND w.id = f.segment_id
+          WHERE f.not_before <= ?1
+            AND coalesce(w.retry_at, 0) NOT BETWEEN ?1 + 1 AND ?1 + 7200000 LIMIT 10",
         vec![Value::Int(now.0)],
     )
 }
@@ -46,6 +49,9 @@ pub struct FillRow {
     pub not_before: Millis,
     /// Contacts up to this id are done.
     pub after_id: String,
+    /// How often it has failed in a row.
+    #[serde(default)]
+    pub attempts: u32,
 }
 
 /// What a step of a filling leaves to be done; no row if it was the last.
@@ -104,7 +110,7 @@ pub fn fill_step(
     );
     let segment = Value::text(fill.segment_id.as_str());
     let (wave, after_id) = (Value::Int(fill.wave), Value::text(&fill.after_id));
-    let step = Value::Int(FILL_CONTACTS_PER_STEP as i64);
+    let step = Value::Int(at_once(rule, FILL_CONTACTS_PER_STEP));
     let now = Value::Int(now.0);
     let wake_params = vec![
         sql.constants(),
@@ -143,7 +149,7 @@ pub(super) const IS_SOMEBODY: &str = "c.erased_at IS NULL AND c.merged_into IS N
 
 /// The last of the next contacts, with the id after which they come as this parameter, and how
 /// many they are as the one after it.
-fn chunk_end(after: usize) -> String {
+pub(super) fn chunk_end(after: usize) -> String {
     format!(
         "SELECT max(id) FROM (
              SELECT id FROM contacts WHERE id > ?{after} ORDER BY id LIMIT ?{})",

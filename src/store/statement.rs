@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 use std::borrow::Cow;
 
 /// One SQL statement with its positional parameters (`?1`, `?2`, …; at most 100, D1's limit).
@@ -63,6 +64,12 @@ impl Rows {
         }
         serde_json::from_str(&self.0)
             .map_err(|error| format!("rows as {}: {error}", std::any::type_name::<T>()))
+    }
+
+    /// Reads every row that can be read: one that newer code has written does not hide the others.
+    pub fn readable<T: DeserializeOwned>(&self) -> Result<Vec<T>, String> {
+        let rows: Vec<Box<RawValue>> = self.all()?;
+        Ok(rows.iter().filter_map(|row| serde_json::from_str(row.get()).ok()).collect())
     }
 
     /// Reads the first row, if there is one.

@@ -47,6 +47,23 @@ pub fn list(wanted: &Wanted, now: Millis) -> Statement {
     Statement { sql: sql.into(), params }
 }
 
+/// Suppresses the address that a contact has on a channel, for it has unsubscribed and no decision
+/// about it can be made: its row is not read. Whoever was merged into another is that one.
+pub fn unsubscribe(contact: &ContactId, channel: Channel, now: Millis) -> Statement {
+    Statement::new(
+        "INSERT INTO suppressions (channel, address, reason, source, at)
+         SELECT ?2, iif(?2 = 'sms', c.phone, c.email), 'unsubscribed', 'unsubscribe link', ?3
+           FROM contacts c
+          WHERE c.id = (SELECT coalesce(merged_into, id) FROM contacts WHERE id = ?1)
+            AND iif(?2 = 'sms', c.phone, c.email) IS NOT NULL
+             ON CONFLICT (channel, address) DO UPDATE SET
+                reason = excluded.reason, source = excluded.source, at = excluded.at,
+                until = NULL, released_by = NULL, release_note = NULL
+              WHERE suppressions.until IS NOT NULL",
+        vec![Value::text(contact.as_str()), Value::text(channel.as_str()), Value::Int(now.0)],
+    )
+}
+
 /// The entries of these addresses on these channels. Rows are `Listed`.
 pub fn of_addresses(addresses: &[(&str, &str)]) -> Statement {
     let sql = format!(

@@ -3,6 +3,7 @@
 
 use super::statement::{Statement, Value};
 use super::{erasures, merging};
+use crate::domain::address::other_mailbox;
 use crate::domain::change::{Change, Conversion, Count, ErasedAddress, Withdrawal};
 use crate::domain::consent::ConsentRecord;
 use crate::domain::contact::Contact;
@@ -51,15 +52,14 @@ struct Insert {
 }
 
 const EVENTS: Insert = Insert {
-    into: "events (contact_id, seq, at, name, campaign_id, properties, key)",
+    into: "events (contact_id, seq, at, name, campaign_id, properties, key, content)",
     on_conflict: "",
 };
 
 const CONTACTS: Insert = Insert {
     into: "contacts (id, seq, email, phone, external_id, attributes, tags, score, locale,
                      time_zone, consents, confirmation_mails, touches, soft_bounces, wake_at,
-                     created_at,
-                     updated_at)",
+                     created_at, mailbox, updated_at)",
     on_conflict: "ON CONFLICT (id) DO UPDATE SET
        seq = excluded.seq, email = excluded.email, phone = excluded.phone,
        external_id = excluded.external_id, attributes = excluded.attributes,
@@ -67,8 +67,8 @@ const CONTACTS: Insert = Insert {
        time_zone = excluded.time_zone, consents = excluded.consents,
        confirmation_mails = excluded.confirmation_mails,
        touches = excluded.touches, soft_bounces = excluded.soft_bounces,
-       wake_at = excluded.wake_at,
-       updated_at = excluded.updated_at, handed_out = 0",
+       wake_at = excluded.wake_at, mailbox = excluded.mailbox,
+       updated_at = excluded.updated_at, handed_out = 0, due_since = NULL",
 };
 
 const ENROLLMENTS: Insert = Insert {
@@ -135,7 +135,7 @@ const COUNTERS: Insert = Insert {
 // Nothing happened but time: no event is owed, and a newer reading wins by its number. When it
 // was written is kept for the second wave of a filling (flows/run_due.rs).
 const UPDATE_WAKES: &str = "
-UPDATE contacts SET wake_at = row.value ->> 'wake_at', handed_out = 0,
+UPDATE contacts SET wake_at = row.value ->> 'wake_at', handed_out = 0, due_since = NULL,
                     updated_at = row.value ->> 'at'
   FROM json_each(?1) AS row
  WHERE contacts.id = row.value ->> 'id' AND contacts.seq = row.value ->> 'seq'";
@@ -244,7 +244,9 @@ struct RowsByTable {
 impl RowsByTable {
     fn add(&mut self, contact: &ContactId, change: &Change) {
         match change {
-            Change::Event { event, key } => self.events.push(event_row(contact, event, key)),
+            Change::Event { event, key, content } => {
+                self.events.push(event_row(contact, event, [key, content]));
+            }
             Change::Enrollment(enrollment) => {
                 let row = enrollment_row(contact, enrollment);
                 self.enrollments.insert(enrollment.id.0.clone(), row);
@@ -383,7 +385,7 @@ impl RowsByTable {
     }
 }
 
-fn event_row(contact: &ContactId, e: &Event, key: &Option<String>) -> Vec<Value> {
+fn event_row(contact: &ContactId, e: &Event, [key, content]: [&Option<String>; 2]) -> Vec<Value> {
     vec![
         text(contact),
         int(e.seq),
@@ -392,6 +394,7 @@ fn event_row(contact: &ContactId, e: &Event, key: &Option<String>) -> Vec<Value>
         maybe(&e.campaign),
         Value::json(&e.properties),
         maybe(key),
+        maybe(content),
     ]
 }
 
@@ -475,6 +478,7 @@ fn contact_row(c: &Contact, now: Millis) -> Vec<Value> {
         Value::json(&c.soft_bounces),
         when(c.wake_at),
         int(c.created_at.0),
+        maybe(&c.email.as_deref().and_then(other_mailbox)),
         int(now.0),
     ]
 }

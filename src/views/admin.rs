@@ -3,8 +3,10 @@
 use super::format;
 use super::page::{Frame, Page, other};
 use super::render;
+use crate::domain::catalog::Unreadable;
 use crate::domain::language::Language;
 use crate::domain::primitives::{CampaignId, ContactId, Millis};
+use crate::domain::unpublished::Unpublished;
 use askama::Template;
 use std::collections::BTreeSet;
 
@@ -14,9 +16,12 @@ pub struct SignInView<'a> {
     pub language: Language,
     /// Why the last try failed, or nothing.
     pub problem: Option<SignInProblem>,
-    /// The token of a sign-in link, which only needs a button to be pressed; or nothing.
-    pub token: &'a str,
+    /// What the form's address says of the page that was asked for, `&next=…`; or nothing.
+    pub next: &'a str,
 }
+
+/// The script of the sign-in page, at `/admin/sign-in.js`. Without it, a link is pasted.
+pub const SIGN_IN_SCRIPT: &str = include_str!("html/sign_in.js");
 
 /// Why somebody was not let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +40,10 @@ pub struct AdminIndexView<'a> {
     pub frame: Frame,
     /// In the order shown.
     pub campaigns: &'a [CampaignRow],
+    /// Those that are unpublished, in the order shown.
+    pub unpublished: &'a [Unpublished],
+    /// Published versions that cannot be read, in the order shown.
+    pub unreadable: &'a [Unreadable],
     /// Contacts whose decision fails for good, in the order shown.
     pub parked: &'a [ParkedRow],
     /// This deployment's address, for the command that publishes to it.
@@ -74,8 +83,9 @@ pub fn sign_in(view: &SignInView) -> String {
     let language = view.language;
     let wrong = view.problem.map(|problem| match problem {
         SignInProblem::WrongToken => language.pick(
-            "This token is not valid. Check that you copied all of it.",
-            "令牌无效，请确认已完整复制。",
+            "This token or link is not valid. Check that you copied all of it. A link works once, \
+             for 15 minutes.",
+            "令牌或链接无效，请确认已完整复制。登录链接只能使用一次，15 分钟内有效。",
         ),
         SignInProblem::SessionOver => {
             language.pick("Your session is over. Sign in again.", "登录已过期，请重新登录。")
@@ -86,9 +96,8 @@ pub fn sign_in(view: &SignInView) -> String {
     });
     render(&SignInTemplate {
         page: Page::new(language, language.pick("Sign in to dripline", "登录 dripline")),
-        action: format!("/admin/sign-in?lang={}", language.tag()),
+        next: view.next,
         wrong,
-        token: view.token,
         other: other(language),
     })
 }
@@ -111,10 +120,17 @@ pub fn admin_index(view: &AdminIndexView) -> String {
         reason: row.reason.clone(),
         since: format::moment(row.since, "UTC", language),
     };
+    let unpublished = |one: &Unpublished| UnpublishedLine {
+        href: view.frame.href(&format!("/admin/campaigns/{}", one.campaign)),
+        id: one.campaign.to_string(),
+        since: format::moment(one.since, "UTC", language),
+    };
     render(&AdminIndexTemplate {
         page: Page::new(language, language.pick("Campaigns", "营销活动")),
         frame: view.frame,
         rows: view.campaigns.iter().map(row).collect(),
+        unpublished: view.unpublished.iter().map(unpublished).collect(),
+        unreadable: view.unreadable,
         parked: view.parked.iter().map(parked).collect(),
         base_url: view.base_url,
     })
@@ -124,9 +140,8 @@ pub fn admin_index(view: &AdminIndexView) -> String {
 #[template(path = "sign_in.html")]
 struct SignInTemplate<'a> {
     page: Page,
-    action: String,
+    next: &'a str,
     wrong: Option<&'static str>,
-    token: &'a str,
     other: Language,
 }
 
@@ -136,8 +151,16 @@ struct AdminIndexTemplate<'a> {
     page: Page,
     frame: Frame,
     rows: Vec<IndexRow>,
+    unpublished: Vec<UnpublishedLine>,
+    unreadable: &'a [Unreadable],
     parked: Vec<ParkedLine>,
     base_url: &'a str,
+}
+
+struct UnpublishedLine {
+    href: String,
+    id: String,
+    since: String,
 }
 
 struct ParkedLine {

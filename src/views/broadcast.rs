@@ -49,11 +49,12 @@ pub fn preview(view: &PreviewView) -> String {
         line(say("In the segment", "人群人数"), members),
         line(no_address_label, no_address),
         line(say("Suppressed", "已禁发"), suppressed),
-        line(say("Have not agreed", "未同意接收"), no_consent),
+        line(say("Have not agreed, or not confirmed that", "未同意接收或尚未确认"), no_consent),
         line(say("Would get it", "将收到"), view.audience.recipients()),
     ];
     let campaign = view.broadcast.0.split('.').next().unwrap_or_default();
     let starts_at = view.starts_at.map(|at| moment(at, view.time_zone, language));
+    let is_to_come = matches!(view.state, None | Some(BroadcastState::Scheduled));
     render(&PreviewTemplate {
         page: Page::new(language, name_of(view.broadcast)),
         frame: view.frame,
@@ -61,7 +62,9 @@ pub fn preview(view: &PreviewView) -> String {
         action: view.frame.href(&format!("/admin/broadcasts/{}/start", view.broadcast)),
         state: state_in_words(view.state, None, language),
         starts_at,
-        can_start: matches!(view.state, None | Some(BroadcastState::Scheduled)),
+        has_begun: !is_to_come,
+        can_start: is_to_come && view.audience.recipients() > 0,
+        is_for_nobody: view.audience.recipients() == 0,
         recipients: count(view.audience.recipients()),
         decided: Some(decided).filter(|n| *n > 0).map(count),
         segment: view.segment,
@@ -83,7 +86,9 @@ struct PreviewTemplate<'a> {
     action: String,
     state: &'static str,
     starts_at: Option<String>,
+    has_begun: bool,
     can_start: bool,
+    is_for_nobody: bool,
     recipients: String,
     decided: Option<String>,
     segment: &'a str,
@@ -109,6 +114,8 @@ pub(super) struct Button {
     pub(super) label: &'static str,
     /// What it does.
     pub(super) hint: &'static str,
+    /// Where its work cannot be undone, what must be ticked first.
+    pub(super) sure: Option<&'static str>,
 }
 
 /// The broadcasts of a campaign.
@@ -126,7 +133,13 @@ pub(super) fn cards(report: &Report, frame: &Frame, time_zone: &str) -> Vec<Broa
             preview: (!has_begun).then(|| path("")),
             buttons: buttons(row.state, language)
                 .into_iter()
-                .map(|(verb, label, hint)| Button { action: path(verb), label, hint })
+                .map(|(verb, label, hint)| Button {
+                    action: path(verb),
+                    label,
+                    hint,
+                    sure: (verb == "/cancel")
+                        .then(|| language.pick("Yes, cancel it for good", "是的，永久取消")),
+                })
                 .collect(),
         }
     };

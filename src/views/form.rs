@@ -51,13 +51,27 @@ pub fn form_html(view: &FormView) -> String {
         honeypot: HONEYPOT_FIELD,
         hidden: hidden_inputs(view),
         problems: summary(view),
+        has_wrong_fields: has_wrong_fields(view),
         rows,
         submit_label: match &view.form.submit_label {
             Some(label) => label,
             None => view.language.pick("Send", "提交"),
         },
+        problems_title: problems_title(view),
         words: words(view.language),
     })
+}
+
+/// What stands over the list of problems; where no field has one, that nothing is wrong.
+fn problems_title(view: &FormView) -> &'static str {
+    match has_wrong_fields(view) {
+        false => view.language.pick("One more click, please", "请再点击一次提交"),
+        true => view.language.pick("Please check these answers", "请检查以下内容"),
+    }
+}
+
+fn has_wrong_fields(view: &FormView) -> bool {
+    view.problems.iter().any(|problem| !problem.field.is_empty())
 }
 
 /// What stands beside a field: its own label, or one made from its name.
@@ -105,6 +119,8 @@ struct FormTemplate<'a> {
     honeypot: &'a str,
     hidden: Vec<Pair>,
     problems: Vec<Told>,
+    has_wrong_fields: bool,
+    problems_title: &'static str,
     rows: Vec<Row>,
     submit_label: &'a str,
     words: Words,
@@ -112,7 +128,6 @@ struct FormTemplate<'a> {
 
 /// The house's own words in a form.
 struct Words {
-    problems_title: &'static str,
     optional: &'static str,
     choose: &'static str,
     honeypot: &'static str,
@@ -120,18 +135,14 @@ struct Words {
 
 fn words(language: Language) -> Words {
     match language {
-        Language::English => Words {
-            problems_title: "Please check these answers",
-            optional: "(optional)",
-            choose: "Choose…",
-            honeypot: "Leave this empty",
-        },
-        Language::Chinese => Words {
-            problems_title: "请检查以下内容",
-            optional: "（选填）",
-            choose: "请选择…",
-            honeypot: "请勿填写此项",
-        },
+        Language::English => {
+            Words { optional: "(optional)", choose: "Choose…", honeypot: "Leave this empty" }
+        }
+        Language::Chinese => {
+            Words {
+                optional: "（选填）", choose: "请选择…", honeypot: "请勿填写此项"
+            }
+        }
     }
 }
 

@@ -46,6 +46,21 @@ pub fn signed_percent(ratio: Option<f64>) -> String {
     format!("{plus}{}", percent(ratio))
 }
 
+/// `1 Mar 2026` or `2026年3月1日`, as a calendar in the zone has it; in UTC if the zone is unknown.
+pub fn day(at: Millis, time_zone: &str, language: Language) -> String {
+    let zone = TimeZone::get(time_zone).unwrap_or(TimeZone::UTC);
+    let Ok(timestamp) = jiff::Timestamp::from_millisecond(at.0) else {
+        return NONE.to_owned();
+    };
+    let local = timestamp.to_zoned(zone);
+    match language {
+        Language::English => local.strftime("%-d %b %Y").to_string(),
+        Language::Chinese => {
+            format!("{}年{}月{}日", local.year(), local.month(), local.day())
+        }
+    }
+}
+
 /// `1 Mar 2026, 17:30 UTC+8` or `2026年3月1日 17:30（UTC+8）`; in UTC if the zone is unknown.
 pub fn moment(at: Millis, time_zone: &str, language: Language) -> String {
     let zone = TimeZone::get(time_zone).unwrap_or(TimeZone::UTC);
@@ -54,12 +69,10 @@ pub fn moment(at: Millis, time_zone: &str, language: Language) -> String {
     };
     let local = timestamp.to_zoned(zone);
     let offset = utc_offset(local.offset().seconds());
+    let (day, time) = (day(at, time_zone, language), local.strftime("%H:%M"));
     match language {
-        Language::English => format!("{} {offset}", local.strftime("%-d %b %Y, %H:%M")),
-        Language::Chinese => {
-            let (year, month, day) = (local.year(), local.month(), local.day());
-            format!("{year}年{month}月{day}日 {}（{offset}）", local.strftime("%H:%M"))
-        }
+        Language::English => format!("{day}, {time} {offset}"),
+        Language::Chinese => format!("{day} {time}（{offset}）"),
     }
 }
 

@@ -8,18 +8,18 @@ use askama::Template;
 
 /// Asks the owner of an address to confirm what was granted in its name.
 pub fn confirmation(
-    campaign: &str,
+    sender: &str,
     url: &str,
     postal_address: &str,
     language: Language,
 ) -> RenderedEmail {
     let subject = language.pick(
-        format!("Please confirm your e-mail address – {campaign}"),
-        format!("请确认您的邮箱地址 – {campaign}"),
+        format!("Please confirm your e-mail address – {sender}"),
+        format!("请确认您的邮箱地址 – {sender}"),
     );
     let lead = language.pick(
-        format!("Somebody, probably you, asked “{campaign}” to write to this address."),
-        format!("有人（很可能是您本人）请“{campaign}”向此邮箱发送邮件。"),
+        format!("Somebody, probably you, asked “{sender}” to write to this address."),
+        format!("有人（很可能是您本人）请“{sender}”向此邮箱发送邮件。"),
     );
     let ask = language.pick(
         "If it was you, confirm it. If it was not, do nothing: we will not write again.",

@@ -12,6 +12,7 @@ pub mod report;
 pub mod preview;
 pub mod broadcast;
 pub mod suppressions;
+pub mod dead_letters;
 pub mod format;
 
 #[cfg(test)]

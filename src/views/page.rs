@@ -16,9 +16,15 @@ pub const LANDING_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline';
      img-src 'self' data: https:; font-src data: https:; media-src https:; form-action 'self'; \
      base-uri 'none'; frame-ancestors 'self'";
 
-/// The policy of a mailbox message's page: the framed mail inherits it and may show pictures.
+/// The policy of a mailbox message's page: the framed mail inherits it and may show pictures; its
+/// frame lets it send no form.
 pub const MAILBOX_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; \
-     img-src data: http: https:; font-src https:; form-action 'none'; base-uri 'none'; \
+     img-src data: http: https:; font-src https:; form-action 'self'; base-uri 'none'; \
+     frame-ancestors 'none'";
+
+/// The policy of the sign-in page: as that of the house, and our own script.
+pub const SIGN_IN_POLICY: &str = "default-src 'none'; script-src 'self'; \
+     style-src 'unsafe-inline'; img-src data:; form-action 'self'; base-uri 'none'; \
      frame-ancestors 'none'";
 
 /// The policy of a message's preview: as that of the mailbox, and its form goes to us.
@@ -46,6 +52,8 @@ pub enum Section {
     Campaigns,
     /// The list of suppressed addresses.
     Suppressions,
+    /// What the queues gave up.
+    DeadLetters,
     /// The local mailbox.
     Mailbox,
 }
@@ -59,6 +67,8 @@ pub struct Frame {
     pub section: Section,
     /// Whether this deployment keeps a mailbox, and so shows a link to it.
     pub has_mailbox: bool,
+    /// Whether the reader can sign out; on one's own machine the mailbox is shown to anybody.
+    pub is_signed_in: bool,
 }
 
 impl Frame {
@@ -77,6 +87,10 @@ impl Frame {
 
     pub(super) fn is_suppressions(&self) -> bool {
         self.section == Section::Suppressions
+    }
+
+    pub(super) fn is_dead_letters(&self) -> bool {
+        self.section == Section::DeadLetters
     }
 
     pub(super) fn is_mailbox(&self) -> bool {

@@ -3,10 +3,12 @@
 use super::format;
 use super::page::{Page, other};
 use super::render;
+use crate::domain::address::shown;
 use crate::domain::contact::Contact;
 use crate::domain::language::Language;
-use crate::domain::preferences::{Preference, Tick, fingerprint, zones};
+use crate::domain::preferences::{Preference, Tick, fingerprint};
 use crate::domain::purpose::channel_name;
+use crate::domain::time_zones;
 use askama::Template;
 
 /// What the page is made of.
@@ -21,8 +23,10 @@ pub struct PreferencesView<'a> {
     pub preferences: &'a [Preference],
     /// What has just been done.
     pub done: PreferencesDone,
-    /// The sender's name; empty if the campaign is gone.
-    pub campaign_name: &'a str,
+    /// The IANA zone of the campaign, for days where the contact's own is not known.
+    pub time_zone: &'a str,
+    /// The sender's name.
+    pub sender_name: &'a str,
     /// The sender's postal address; empty if the campaign is gone.
     pub postal_address: &'a str,
 }
@@ -50,7 +54,7 @@ pub fn preferences(view: &PreferencesView) -> String {
             "页面打开后，部分说明文字有所变更。请重新查看，并保存您同意的内容。",
         ),
     };
-    let time_zone = view.contact.time_zone.as_deref().unwrap_or("UTC");
+    let time_zone = view.contact.time_zone.as_deref().unwrap_or(view.time_zone);
     let on = |p: &Preference, tick: &Tick| tick.is_on.then(|| p.value(tick));
     let shown: Vec<String> =
         view.preferences.iter().flat_map(|p| p.boxes.iter().filter_map(|t| on(p, t))).collect();
@@ -61,7 +65,7 @@ pub fn preferences(view: &PreferencesView) -> String {
         page: Page::new(language, language.pick("What you get from us", "订阅偏好")),
         other: other(language),
         action: format!("/preferences/{}?lang={}", view.token, language.tag()),
-        over: view.campaign_name,
+        over: view.sender_name,
         said,
         addresses: addresses.join(language.pick(", ", "、")),
         purposes: view.preferences.iter().map(|p| line(p, time_zone, language)).collect(),
@@ -79,16 +83,14 @@ pub fn preferences(view: &PreferencesView) -> String {
 /// The areas, with the contact's own zone marked.
 fn areas(view: &PreferencesView) -> Vec<Area> {
     let own = view.contact.time_zone.as_deref();
-    let line = |zone: String| ZoneLine {
-        label: zone.split_once('/').map_or("", |(_, place)| place).replace('_', " "),
-        is_chosen: own == Some(zone.as_str()),
+    let line = |(zone, label): (&'static str, &'static str)| ZoneLine {
         value: zone,
-    };
-    let area = |(label, zones): (&'static str, Vec<String>)| Area {
         label,
-        zones: zones.into_iter().map(line).collect(),
+        is_chosen: own == Some(zone),
     };
-    zones(view.language).into_iter().map(area).collect()
+    time_zones::areas(view.language)
+        .map(|(label, zones)| Area { label, zones: zones.map(line).collect() })
+        .collect()
 }
 
 /// What is chosen when none of the list is: a zone outside it, or none at all.
@@ -99,17 +101,17 @@ fn unlisted(areas: &[Area], contact: &Contact) -> Option<String> {
 
 fn line(preference: &Preference, time_zone: &str, language: Language) -> PurposeLine {
     let tick = |tick: &Tick| {
-        let day = tick.since.map(|since| format::moment(since, time_zone, language));
+        let day = tick.since.map(|since| format::day(since, time_zone, language));
         let day = day.unwrap_or_default();
         let note = match (day.is_empty(), tick.is_on, tick.is_pending) {
             (true, ..) => String::new(),
-            (_, true, _) => language.pick(format!("since {day}"), format!("自 {day} 起")),
+            (_, true, _) => language.pick(format!("since {day}"), format!("自{day}起")),
             (_, false, true) => language.pick(
                 "asked for, but not confirmed yet: tick it to confirm".to_owned(),
                 "已申请但尚未确认，勾选即可确认".to_owned(),
             ),
             (_, false, false) => {
-                language.pick(format!("stopped on {day}"), format!("已于 {day} 停止"))
+                language.pick(format!("stopped on {day}"), format!("已于{day}停止"))
             }
         };
         let label = channel_name(tick.channel, language);
@@ -124,7 +126,8 @@ fn line(preference: &Preference, time_zone: &str, language: Language) -> Purpose
 
 /// Enough of an address for its owner to know it, and too little for whoever was passed the mail.
 fn masked(address: &str) -> String {
-    let (local, domain) = address.rsplit_once('@').unwrap_or((address, ""));
+    let address = shown(address);
+    let (local, domain) = address.rsplit_once('@').unwrap_or((&address, ""));
     let first: String = local.chars().take(1).collect();
     format!("{first}…@{domain}")
 }
@@ -160,8 +163,8 @@ struct Area {
 }
 
 struct ZoneLine {
-    value: String,
-    label: String,
+    value: &'static str,
+    label: &'static str,
     is_chosen: bool,
 }
 

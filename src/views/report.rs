@@ -4,13 +4,17 @@ use super::broadcast::{BroadcastCard, cards};
 use super::format::{NONE, count, moment, money, percent, signed_percent};
 use super::page::{Frame, Page};
 use super::render;
+use crate::domain::failing::{Failing, FailingKind};
 use crate::domain::journey::RunState;
 use crate::domain::language::Language;
 use crate::domain::pacing::brake::{NOTE_CHARS_MAX, State, Tally, Word};
 use crate::domain::primitives::minor_digits;
 use crate::domain::reason::in_words;
-use crate::domain::report::{Figures, JourneyRow, MessageFigures, PassageFigures, Report};
+use crate::domain::report::{
+    Figures, JourneyRow, MessageFigures, OtherCurrency, PassageFigures, Report,
+};
 use crate::domain::texting::in_minor_units;
+use crate::domain::unpublished::Stops;
 use askama::Template;
 use std::collections::BTreeMap;
 
@@ -20,6 +24,8 @@ pub struct ReportView<'a> {
     pub frame: Frame,
     /// The figures.
     pub report: &'a Report,
+    /// What unpublishing it would stop, or since when it is unpublished; `None` if nobody knows.
+    pub stops: Option<&'a Stops>,
     /// The IANA zone times are shown in: the campaign's.
     pub time_zone: &'a str,
 }
@@ -36,6 +42,7 @@ pub fn campaign_report(view: &ReportView) -> String {
         generated_at: moment(report.generated_at, view.time_zone, words.language),
         tiles: words.tiles(&report.total),
         is_untouched: report.total.visitors == 0 && report.total.leads == 0,
+        other_currencies: other_currencies(report, words.language),
         funnel: words.funnel(&report.total),
         channels: words.channels(report),
         variants: words.variants(report),
@@ -43,10 +50,36 @@ pub fn campaign_report(view: &ReportView) -> String {
         previews: view.frame.href(&format!("/admin/campaigns/{}/messages", report.campaign)),
         broadcasts: cards(report, &view.frame, view.time_zone),
         journeys: words.journeys(report),
+        unpublished: view.stops.and_then(|stops| words.unpublished(stops, view.time_zone)),
+        unpublish: view.stops.and_then(|stops| words.unpublish(stops)),
+        failing: report.failing.iter().map(|one| words.failing(one, view.time_zone)).collect(),
         brake: report.brake.as_ref().and_then(|word| words.brake(word, view.time_zone)),
+        unpublish_at: format!("/admin/campaigns/{}/unpublish", report.campaign),
         release: format!("/admin/campaigns/{}/release", report.campaign),
         note_max: NOTE_CHARS_MAX,
     })
+}
+
+/// A sentence about what was earned in other currencies, which the figures leave out.
+pub fn other_currencies(report: &Report, language: Language) -> Option<String> {
+    if report.other_currencies.is_empty() {
+        return None;
+    }
+    let one = |row: &OtherCurrency| {
+        let amount = money(row.revenue_minor, &row.currency, language);
+        let number = count(row.conversions);
+        language.pick(
+            format!("{amount} ({number} conversions)"),
+            format!("{amount}（{number} 次转化）"),
+        )
+    };
+    let all: Vec<String> = report.other_currencies.iter().map(one).collect();
+    let all = all.join(language.pick(", ", "、"));
+    let own = &report.currency;
+    Some(language.pick(
+        format!("Not in revenue, which is counted in {own}: {all}."),
+        format!("收入只统计 {own}，未包含：{all}。"),
+    ))
 }
 
 #[derive(Template)]
@@ -59,6 +92,7 @@ struct ReportTemplate<'a> {
     generated_at: String,
     tiles: Vec<Tile>,
     is_untouched: bool,
+    other_currencies: Option<String>,
     funnel: Vec<Stage>,
     channels: Table,
     variants: Table,
@@ -66,13 +100,20 @@ struct ReportTemplate<'a> {
     previews: String,
     broadcasts: Vec<BroadcastCard>,
     journeys: Vec<JourneyCard>,
+    /// That it is unpublished, and since when.
+    unpublished: Option<String>,
+    /// What the button that unpublishes it would stop, line by line.
+    unpublish: Option<Vec<String>>,
+    /// Where it leads.
+    unpublish_at: String,
+    failing: Vec<Banner>,
     brake: Option<Banner>,
     /// Where the button that releases the brake leads.
     release: String,
     note_max: usize,
 }
 
-/// What the brake says above everything else.
+/// What stands above everything else: work that fails, and the brake's word.
 struct Banner {
     title: &'static str,
     text: String,
@@ -88,6 +129,8 @@ struct JourneyCard {
     /// Where its buttons lead, but for the verb and the language.
     action: String,
     versions: Table,
+    /// How many are under way.
+    inside: String,
 }
 
 impl JourneyCard {
@@ -185,6 +228,32 @@ impl Words<'_> {
             ),
         };
         Some(Banner { title, text, is_stopped: word.state == State::Stopped })
+    }
+
+    /// What stopped by itself, why, and what can be done about it.
+    fn failing(&self, failing: &Failing, time_zone: &str) -> Banner {
+        let name = failing.id.as_str().rsplit('.').next().unwrap_or_default();
+        let title = match failing.kind {
+            FailingKind::Broadcast => self.say("A broadcast has stopped", "一个群发已停下"),
+            FailingKind::Waking => {
+                self.say("A journey's people are not moved on", "旅程中的联系人未能转移")
+            }
+            FailingKind::Filling => self.say("A segment is not filled", "一个人群未能填充"),
+        };
+        let since = moment(failing.since, time_zone, self.language);
+        let again = moment(failing.retry_at, time_zone, self.language);
+        let reason = &failing.reason;
+        let text = self.language.pick(
+            format!(
+                "`{name}` has failed since {since}: {reason}. It is tried again at {again}. If it \
+                 keeps failing, ask less in the segment's rule, and publish again."
+            ),
+            format!(
+                "“{name}”自 {since} 起失败：{reason}。将于 {again} 重试。若持续失败，请简化\
+                 人群规则后重新发布。"
+            ),
+        );
+        Banner { title, text, is_stopped: false }
     }
 
     fn money(&self, minor: i64) -> String {
@@ -301,7 +370,11 @@ impl Words<'_> {
             let mut cells = self.count_cells(&entry.figures);
             cells.push(Cell::plain(percent(entry.figures.lead_rate())));
             cells.push(Cell::plain(self.money(entry.figures.revenue_minor)));
-            TableRow { name: format!("{} · {}", entry.page, entry.variant), cells }
+            let name = match entry.page.as_str() {
+                "" => self.say("Other sites, and apps", "其他网站或应用").to_owned(),
+                page => format!("{page} · {}", entry.variant),
+            };
+            TableRow { name, cells }
         });
         Table { heads, rows: rows.collect() }
     }
@@ -377,8 +450,62 @@ impl Words<'_> {
             is_archived: row.state == RunState::Archived,
             action: format!("/admin/journeys/{}.{}", report.campaign, row.journey),
             versions: self.versions(row),
+            inside: count(row.versions.iter().map(|version| version.active).sum()),
         };
         report.journeys.iter().map(card).collect()
+    }
+
+    fn unpublished(&self, stops: &Stops, time_zone: &str) -> Option<String> {
+        let since = moment(stops.unpublished_at?, time_zone, self.language);
+        let people = count(stops.people);
+        let (left, left_chinese) = match stops.people {
+            0 => {
+                ("who was in its journeys has left them".into(), "此前在旅程中的人已经离开".into())
+            }
+            _ => (
+                format!("people who are still leaving its journeys: {people}"),
+                format!("仍在离开旅程的人数：{people}"),
+            ),
+        };
+        Some(self.language.pick(
+            format!(
+                "Since {since} its pages and forms answer “no longer available”, and nothing of it \
+                 is sent. Publish it again (`dripline publish`) to put it back up; {left}."
+            ),
+            format!(
+                "自 {since} 起，其页面和表单显示“已下线”，不再发送任何消息。重新发布（`dripline \
+                 publish`）即可恢复上线；{left_chinese}。"
+            ),
+        ))
+    }
+
+    /// What unpublishing would stop, in words; nothing, if it is unpublished.
+    fn unpublish(&self, stops: &Stops) -> Option<Vec<String>> {
+        if stops.unpublished_at.is_some() {
+            return None;
+        }
+        let people = count(stops.people);
+        let inside = self.language.pick(
+            format!("People in its journeys who leave them, and do not come back: {people}."),
+            format!("离开旅程且不再恢复的人数：{people}。"),
+        );
+        let names = |names: &[String]| names.join(self.say(", ", "、"));
+        let broadcasts = [
+            (&stops.cancelled, "Broadcasts that are cancelled", "被取消的群发"),
+            (&stops.not_started, "Broadcasts that do not start", "不再开始的群发"),
+        ];
+        let broadcasts = broadcasts.into_iter().filter(|(all, ..)| !all.is_empty());
+        let broadcasts = broadcasts.map(|(all, english, chinese)| {
+            let (heading, all) = (self.say(english, chinese), names(all));
+            self.language.pick(format!("{heading}: {all}."), format!("{heading}：{all}。"))
+        });
+        let waiting = count(stops.messages);
+        let waiting = self.language.pick(
+            format!("Messages that wait to be sent, and are not: {waiting}."),
+            format!("等待发送、将不再发送的消息：{waiting} 条。"),
+        );
+        let waiting = (stops.messages > 0).then_some(waiting);
+        Some(std::iter::once(inside).chain(broadcasts).chain(waiting).collect())
     }
 
     fn versions(&self, row: &JourneyRow) -> Table {

@@ -10,6 +10,8 @@ use super::visitor::*;
 use crate::domain::ab::{Standard, Trial, judge};
 use crate::domain::broadcast::{AbMetric, Audience, BroadcastState, Phase};
 use crate::domain::broadcast_report::{BroadcastReport, VariantFigures};
+use crate::domain::catalog::Unreadable;
+use crate::domain::failing::{Failing, FailingKind};
 use crate::domain::journey::RunState;
 use crate::domain::language::Language;
 use crate::domain::primitives::{CampaignId, Channel, Millis, QualifiedId};
@@ -19,7 +21,7 @@ use crate::domain::suppression::{Listed, SuppressionReason};
 const EVIL: &str = "\"'></style></iframe><script>alert(1)</script>&<img src=x onerror=alert(1)>";
 
 fn frame(language: Language) -> Frame {
-    Frame { language, section: Section::Mailbox, has_mailbox: true }
+    Frame { language, section: Section::Mailbox, has_mailbox: true, is_signed_in: true }
 }
 
 fn message(channel: Channel, text: &str) -> MailboxMessage {
@@ -49,9 +51,21 @@ fn report(name: &str, figures: Figures) -> Report {
         by_variant: vec![VariantRow { page: name.into(), variant: name.into(), figures }],
         messages: vec![MessageRow { template: name.into(), figures: messages }],
         journeys: vec![journey(name, RunState::Paused)],
+        other_currencies: vec![OtherCurrency {
+            currency: name.into(),
+            conversions: 1,
+            revenue_minor: 100,
+        }],
         brake: None,
         broadcasts: vec![broadcast(name)],
+        failing: vec![failing(FailingKind::Filling, name)],
     }
+}
+
+fn failing(kind: FailingKind, name: &str) -> Failing {
+    let (since, retry_at) = (Millis(0), Millis(60_000));
+    let (id, campaign_id) = (QualifiedId(format!("c.{name}")), CampaignId::from("c"));
+    Failing { kind, id, campaign_id, reason: name.into(), since, attempts: 2, retry_at }
 }
 
 /// A broadcast whose test found a winner.
@@ -123,12 +137,25 @@ fn all_pages(language: Language, text: &str) -> Vec<(&'static str, String)> {
     let report = report(text, figures);
     let parked = ParkedRow { contact: text.into(), reason: text.into(), since: Millis(0) };
     let index = |campaigns: &[CampaignRow], parked: &[ParkedRow]| {
-        admin_index(&AdminIndexView { frame, campaigns, parked, base_url: text })
+        let unreadable = &[Unreadable {
+            campaign: CampaignId::from(text),
+            version: 2,
+            reason: text.to_owned(),
+            paths: None,
+        }];
+        admin_index(&AdminIndexView {
+            frame,
+            campaigns,
+            unpublished: &[],
+            unreadable,
+            parked,
+            base_url: text,
+        })
     };
     let mut pages = vec![
         (
             "sign_in",
-            sign_in(&SignInView { language, problem: Some(SignInProblem::WrongToken), token: "" }),
+            sign_in(&SignInView { language, problem: Some(SignInProblem::WrongToken), next: "" }),
         ),
         ("mailbox", mailbox(&MailboxView { frame, messages: &mails })),
         ("mail", mailbox_message(&MailboxMessageView { frame, message: &mails[0] })),
@@ -152,7 +179,10 @@ fn all_pages(language: Language, text: &str) -> Vec<(&'static str, String)> {
         ),
         ("suppressions", suppressed(frame, &[listed(text)], (text, ""))),
         ("nothing suppressed", suppressed(frame, &[], (text, text))),
-        ("report", campaign_report(&ReportView { frame, report: &report, time_zone: text })),
+        (
+            "report",
+            campaign_report(&ReportView { frame, report: &report, stops: None, time_zone: text }),
+        ),
     ];
     pages.extend(visitor_pages(language, text));
     pages
@@ -166,22 +196,23 @@ fn visitor_pages(language: Language, text: &str) -> Vec<(&'static str, String)> 
         link: Some((text, text)),
     };
     let thank =
-        ThanksView { language, campaign_name: text, is_to_be_confirmed: true, back: Some(text) };
+        ThanksView { language, sender_name: text, is_to_be_confirmed: true, back: Some(text) };
     let leave = UnsubscribeView {
         language,
         state: UnsubscribeState::Ask,
         token: text,
         undo: None,
         preferences: text,
-        campaign_name: text,
+        sender_name: text,
         postal_address: text,
     };
     let agree = ConfirmView {
         language,
         state: ConfirmState::Ask,
         token: text,
-        campaign_name: text,
+        sender_name: text,
         asked: &[(text.to_owned(), text.to_owned())],
+        details: &[(text.to_owned(), text.to_owned())],
         shown_at: 7,
         postal_address: text,
     };
@@ -197,6 +228,8 @@ fn visitor_pages(language: Language, text: &str) -> Vec<(&'static str, String)> 
 fn hostile_text_is_inert_everywhere() {
     for language in Language::ALL {
         for (name, html) in all_pages(language, EVIL) {
+            // The door has one script, which is ours.
+            let html = html.replace("<script src=\"/admin/sign-in.js\"></script>", "");
             assert!(!html.contains("<script") && !html.contains("<img"), "{name}: {html}");
             assert_eq!(html.matches("</style>").count(), 1, "{name}");
             assert!(html.matches("</iframe>").count() <= 1, "{name}");
@@ -214,6 +247,7 @@ fn pages_are_whole_documents_in_the_language_asked_for() {
             let lang = format!("<!doctype html>\n<html lang=\"{}\">", language.tag());
             assert!(html.starts_with(&lang), "{name}: {html}");
             assert!(html.ends_with("</html>"), "{name}");
+            let html = html.replace("<script src=\"/admin/sign-in.js\"></script>", "");
             assert_eq!(html.matches("<h1").count(), 1, "{name}");
             for loads in [" src=", "url(", "@import", "rel=\"stylesheet\"", "<script"] {
                 assert!(!html.contains(loads), "{name} loads something: {loads}");
@@ -235,7 +269,7 @@ fn only_a_page_that_asks_has_a_button() {
             token: "t0k",
             undo: None,
             preferences: "",
-            campaign_name: "",
+            sender_name: "",
             postal_address: "",
         })
     };
@@ -259,7 +293,12 @@ fn a_report_formats_its_figures() {
     };
     let page = |language| {
         let frame = frame(language);
-        campaign_report(&ReportView { frame, report: &report, time_zone: "Asia/Shanghai" })
+        campaign_report(&ReportView {
+            frame,
+            report: &report,
+            stops: None,
+            time_zone: "Asia/Shanghai",
+        })
     };
     for text in ["12,480", "CN¥24,000.00", "+113.8%", "CN¥17.88", "10.8% of visitors"] {
         assert!(page(Language::English).contains(text), "{text}");
@@ -279,7 +318,8 @@ fn a_report_of_nothing_says_what_to_do() {
     report.journeys[0].versions.clear();
     report.broadcasts.clear();
     let frame = frame(Language::English);
-    let html = campaign_report(&ReportView { frame, report: &report, time_zone: "UTC" });
+    let html =
+        campaign_report(&ReportView { frame, report: &report, stops: None, time_zone: "UTC" });
     assert!(html.contains("Share a landing page") && !html.contains("<table"));
     assert!(html.contains("no cost is known") && !html.contains("NaN"));
 }
@@ -288,7 +328,9 @@ fn a_report_of_nothing_says_what_to_do() {
 fn texts_have_columns_in_a_report_where_there_are_any() {
     let mut report = report("spring", Figures::default());
     let frame = frame(Language::English);
-    let page = |report: &Report| campaign_report(&ReportView { frame, report, time_zone: "UTC" });
+    let page = |report: &Report| {
+        campaign_report(&ReportView { frame, report, stops: None, time_zone: "UTC" })
+    };
     assert!(!page(&report).contains("SMS segments"));
     let figures = MessageFigures { sent: 3, segments: 6, ..<_>::default() };
     report.messages.push(MessageRow { template: "sms/reminder".into(), figures });
@@ -313,7 +355,12 @@ fn a_report_tells_how_each_version_of_a_journey_fares() {
     report.journeys =
         vec![journey("nurture", RunState::Running), journey("revive", RunState::Paused)];
     let page = |language| {
-        campaign_report(&ReportView { frame: frame(language), report: &report, time_zone: "UTC" })
+        campaign_report(&ReportView {
+            frame: frame(language),
+            report: &report,
+            stops: None,
+            time_zone: "UTC",
+        })
     };
     let english = page(Language::English);
     for text in ["1,007", "nurture: 4", "the journey is archived: 1", "Paused", "Running"] {
@@ -328,4 +375,26 @@ fn a_report_tells_how_each_version_of_a_journey_fares() {
     assert!(english.contains(&action("spring.nurture/archive")));
     assert!(english.contains(&action("spring.revive/resume")));
     assert!(!english.contains(&action("spring.revive/pause")));
+}
+
+#[test]
+fn every_page_of_the_web_app_lets_one_sign_out() {
+    for (language, words) in [(Language::English, "Sign out"), (Language::Chinese, "退出登录")]
+    {
+        let form = format!("method=\"post\" action=\"/admin/sign-out?lang={}\"", language.tag());
+        for (name, html) in all_pages(language, "x") {
+            let is_web_app = html.contains("<header class=\"top\">");
+            assert_eq!(html.contains(&form) && html.contains(words), is_web_app, "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_door_keeps_where_one_wanted_to_go_and_takes_a_link_without_its_script() {
+    let next = "&next=/admin/campaigns/spring%3Flang%3Den";
+    let html = sign_in(&SignInView { language: Language::English, problem: None, next });
+    let kept = "&#38;next=/admin/campaigns/spring%3Flang%3Den\"";
+    assert_eq!(html.matches(kept).count(), 2, "the form and the other language: {html}");
+    assert!(html.contains("paste your sign-in link") && html.contains("id=\"link\""), "{html}");
+    assert!(html.contains("role=\"status\" hidden"), "only the script says that a link is there");
 }

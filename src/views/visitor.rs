@@ -47,8 +47,8 @@ pub enum MessageKind {
 pub struct ThanksView<'a> {
     /// The campaign's language.
     pub language: Language,
-    /// The campaign's name.
-    pub campaign_name: &'a str,
+    /// The sender's name.
+    pub sender_name: &'a str,
     /// Whether an e-mail asks the visitor to confirm the address.
     pub is_to_be_confirmed: bool,
     /// The landing page's path, to go back to.
@@ -67,8 +67,8 @@ pub struct UnsubscribeView<'a> {
     pub undo: Option<(&'a str, &'a [String])>,
     /// The token of the preference page; empty if the token is none of ours.
     pub preferences: &'a str,
-    /// The campaign's name; empty if the token names none.
-    pub campaign_name: &'a str,
+    /// The sender's name.
+    pub sender_name: &'a str,
     /// The sender's postal address; empty if the token names none.
     pub postal_address: &'a str,
 }
@@ -90,6 +90,10 @@ pub enum UnsubscribeState {
     Invalid,
 }
 
+/// What the button of a confirmation page sends that confirms what is asked, and leaves the
+/// reader's details as they are: the name and the value.
+pub const KEEP_DETAILS: (&str, &str) = ("details", "keep");
+
 /// What a confirmation page is made of.
 pub struct ConfirmView<'a> {
     /// The contact's language.
@@ -98,10 +102,13 @@ pub struct ConfirmView<'a> {
     pub state: ConfirmState,
     /// The token in the page's address.
     pub token: &'a str,
-    /// The campaign's name; empty if the token names none.
-    pub campaign_name: &'a str,
+    /// The sender's name.
+    pub sender_name: &'a str,
     /// What waits to be confirmed: what it is for, and the words agreed to.
     pub asked: &'a [(String, String)],
+    /// What somebody has entered about the reader, and would change what is known: its label, and
+    /// the value.
+    pub details: &'a [(String, String)],
     /// When that was read, in milliseconds: the answer is to this and nothing newer.
     pub shown_at: i64,
     /// The sender's postal address; empty if unknown.
@@ -154,7 +161,7 @@ pub fn thanks(view: &ThanksView) -> String {
     render(&NoteTemplate {
         page: Page::new(language, language.pick("Thank you", "感谢您的提交")),
         note: Note {
-            over: Some(view.campaign_name.to_owned()),
+            over: Some(view.sender_name.to_owned()),
             paragraphs: vec![next.to_owned()],
             link: view.back.map(|path| Link {
                 href: path.to_owned(),
@@ -168,51 +175,21 @@ pub fn thanks(view: &ThanksView) -> String {
 /// Renders the page behind an unsubscribe link.
 pub fn unsubscribe(view: &UnsubscribeView) -> String {
     let language = view.language;
-    let (title, text) = match view.state {
-        UnsubscribeState::Ask => language.pick(
-            ("Stop these messages?", "One click, and we will not write to you about this again."),
-            ("确定退订吗？", "点击下方按钮后，我们将不再向您发送此类消息。"),
-        ),
-        UnsubscribeState::Done => language.pick(
-            ("You are unsubscribed", "We will not write to you about this again. No more to do."),
-            ("您已退订", "我们不会再向您发送此类消息，您无需进行其他操作。"),
-        ),
-        UnsubscribeState::Undone => language.pick(
-            ("You are subscribed again", "We will write to you as before. Nothing is lost."),
-            ("已恢复订阅", "我们会像之前一样向您发送消息。"),
-        ),
-        UnsubscribeState::TooLate => language.pick(
-            (
-                "This cannot be taken back here any more",
-                "Choose on the page of your preferences what you want to get.",
-            ),
-            ("已无法在此恢复", "请在订阅偏好页面选择您希望接收的内容。"),
-        ),
-        UnsubscribeState::Gone => language.pick(
-            ("You get nothing from us", "Nothing is stored about you, and no message is sent."),
-            ("您不会收到任何消息", "我们没有存储您的信息，也不会向您发送消息。"),
-        ),
-        UnsubscribeState::Invalid => language.pick(
-            (
-                "This link does not work",
-                "It seems to be cut off. Open it again from the message, or answer the message \
-                 with the word “unsubscribe”.",
-            ),
-            ("链接无效", "链接可能不完整。请从消息中重新打开，或直接回复“退订”。"),
-        ),
-    };
+    let (title, text) = view.state.words(language);
     let post = match view.state {
         UnsubscribeState::Ask => Some(Post {
             action: format!("/u/{}?lang={}", view.token, language.tag()),
             label: language.pick("Unsubscribe", "确认退订").to_owned(),
             hidden: None,
             is_quiet: false,
+            other: None,
         }),
         UnsubscribeState::Done => view.undo.map(|(undo, names)| Post {
             action: format!("/u/{undo}/undo?lang={}", language.tag()),
             label: resubscription(names, language),
             hidden: None,
             is_quiet: true,
+            other: None,
         }),
         _ => None,
     };
@@ -223,7 +200,7 @@ pub fn unsubscribe(view: &UnsubscribeView) -> String {
     render(&NoteTemplate {
         page: Page::new(language, title),
         note: Note {
-            over: filled(view.campaign_name),
+            over: filled(view.sender_name),
             paragraphs: vec![text.to_owned()],
             post,
             link,
@@ -237,6 +214,55 @@ pub fn resubscription(names: &[String], language: Language) -> String {
     let names = names.join(language.pick(", ", "、"));
     language
         .pick(format!("A mistake? Subscribe again: {names}"), format!("误操作？重新订阅：{names}"))
+}
+
+impl UnsubscribeState {
+    /// The page's title, and what it says.
+    fn words(self, language: Language) -> (&'static str, &'static str) {
+        match self {
+        Self::Ask => language.pick(
+            (
+                "Stop these messages?",
+                "One click ends everything that you get from us on this channel. Answers to what \
+                 you ask for yourself still come.",
+            ),
+            (
+                "确定退订吗？",
+                "点击下方按钮后，您将不再通过此渠道收到我们的任何订阅消息；您主动请求的回复除外。",
+            ),
+        ),
+        Self::Done => language.pick(
+            (
+                "You are unsubscribed",
+                "You get nothing more from us on this channel. There is no more to do.",
+            ),
+            ("您已退订", "您不会再通过此渠道收到我们的订阅消息，无需进行其他操作。"),
+        ),
+        Self::Undone => language.pick(
+            ("You are subscribed again", "We will write to you as before. Nothing is lost."),
+            ("已恢复订阅", "我们会像之前一样向您发送消息。"),
+        ),
+        Self::TooLate => language.pick(
+            (
+                "This cannot be taken back here any more",
+                "Choose on the page of your preferences what you want to get.",
+            ),
+            ("已无法在此恢复", "请在订阅偏好页面选择您希望接收的内容。"),
+        ),
+        Self::Gone => language.pick(
+            ("You get nothing from us", "Nothing is stored about you, and no message is sent."),
+            ("您不会收到任何消息", "我们没有存储您的信息，也不会向您发送消息。"),
+        ),
+        Self::Invalid => language.pick(
+            (
+                "This link does not work",
+                "It seems to be cut off. Open it again from the message, or answer the message \
+                 with the word “unsubscribe”.",
+            ),
+            ("链接无效", "链接可能不完整。请从消息中重新打开，或直接回复“退订”。"),
+        ),
+    }
+    }
 }
 
 /// Renders the page behind a double-opt-in link.
@@ -263,23 +289,42 @@ pub fn confirm(view: &ConfirmView) -> String {
         ),
     };
     let is_ask = view.state == ConfirmState::Ask;
-    let mut paragraphs = vec![text.to_owned()];
+    let colon = language.pick(": ", "：");
+    let mut paragraphs = Vec::new();
+    if !is_ask || !view.asked.is_empty() {
+        paragraphs.push(text.to_owned());
+    }
     if is_ask {
         paragraphs.extend(view.asked.iter().map(|(name, words)| match words.as_str() {
             "" => name.clone(),
-            words => format!("{name}{}“{words}”", language.pick(": ", "：")),
+            words => format!("{name}{colon}“{words}”"),
         }));
+    }
+    let changes = is_ask && !view.details.is_empty();
+    if changes {
+        let lead = language.pick(
+            "Somebody, probably you, entered this with your address. It replaces what we have:",
+            "有人（很可能是您本人）填写您的邮箱时输入了以下信息，确认后将替换原有资料：",
+        );
+        paragraphs.push(lead.to_owned());
+        let details = view.details.iter();
+        paragraphs.extend(details.map(|(label, value)| format!("{label}{colon}{value}")));
     }
     render(&NoteTemplate {
         page: Page::new(language, title),
         note: Note {
-            over: filled(view.campaign_name),
+            over: filled(view.sender_name),
             paragraphs,
             post: is_ask.then(|| Post {
                 action: format!("/confirm/{}?lang={}", view.token, language.tag()),
                 label: language.pick("Confirm", "确认订阅").to_owned(),
                 hidden: Some(("shown", view.shown_at.to_string())),
                 is_quiet: false,
+                other: changes.then(|| Other {
+                    name: KEEP_DETAILS.0,
+                    value: KEEP_DETAILS.1,
+                    label: language.pick("Keep my details as they are", "不修改我的资料"),
+                }),
             }),
             footer: filled(view.postal_address).into_iter().collect(),
             ..Note::default()
@@ -312,7 +357,7 @@ impl MessageKind {
     fn english(self) -> (&'static str, &'static str, &'static str) {
         match self {
             Self::BadRequest => (
-                "This request makes no sense to us",
+                "We could not read this request",
                 "Something in it is broken.",
                 "Go back, reload the page and try again.",
             ),
@@ -332,9 +377,10 @@ impl MessageKind {
                 "Go back to the page you came from.",
             ),
             Self::Gone => (
-                "This page is over",
-                "What was here has ended and is not coming back.",
-                "Look on the sender's site for what is on now.",
+                "This is no longer available",
+                "Its sender has taken it down.",
+                "Look on the sender's site for what is on now. Links in mails that you got from \
+                 here still work.",
             ),
             Self::TooLarge => (
                 "That was too much",
@@ -357,9 +403,9 @@ impl MessageKind {
                 "Try again in a minute.",
             ),
             Self::Unavailable => (
-                "We are overloaded right now",
-                "More people are here than we can serve at once.",
-                "Wait a minute, then send it again.",
+                "We cannot answer right now",
+                "The service is busy, or a part of it is down for a moment.",
+                "Wait a minute, then try again.",
             ),
         }
     }
@@ -380,7 +426,11 @@ impl MessageKind {
             Self::MethodNotAllowed => {
                 ("此地址不支持该操作", "它供表单和程序使用，不能直接打开。", "请返回之前的页面。")
             }
-            Self::Gone => ("此页面已下线", "相关内容已结束。", "请前往主办方网站查看最新内容。"),
+            Self::Gone => (
+                "此内容已下线",
+                "发布者已将其下线。",
+                "请前往主办方网站查看最新内容。您已收到的邮件中的链接仍然有效。",
+            ),
             Self::TooLarge => {
                 ("提交的内容过大", "超出了可接收的大小。", "请返回，精简较长的内容后重新提交。")
             }
@@ -396,7 +446,7 @@ impl MessageKind {
             ),
             Self::Fault => ("服务出现故障", "这不是您的问题，故障已被记录。", "请稍后重试。"),
             Self::Unavailable => {
-                ("当前访问量过大", "访问人数较多，暂时无法处理。", "请一分钟后重新提交。")
+                ("暂时无法处理", "服务繁忙，或部分功能短暂不可用。", "请一分钟后重试。")
             }
         }
     }
@@ -426,6 +476,15 @@ struct Post {
     /// A hidden field: its name and value.
     hidden: Option<(&'static str, String)>,
     is_quiet: bool,
+    /// Another button of the same form.
+    other: Option<Other>,
+}
+
+/// A second button: what it sends, and what it says.
+struct Other {
+    name: &'static str,
+    value: &'static str,
+    label: &'static str,
 }
 
 /// A link.

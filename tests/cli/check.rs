@@ -13,31 +13,15 @@ fn the_samples_deserve_no_warning() {
 
 #[test]
 fn a_warning_names_file_and_line_in_either_language_and_stops_nothing() {
-    let root = std::env::temp_dir().join(format!("dripline-check-{}", std::process::id()));
-    let copy = |from: &str| {
-        for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
-            let (from, to) = (entry.path(), root.join(from).join(entry.file_name()));
-            fs::create_dir_all(to.parent().unwrap()).unwrap();
-            if from.is_file() {
-                fs::copy(from, to).unwrap();
-            }
-        }
-    };
+    let root = super::Project::copied("check");
     let mail = "templates/emails/webinar-nudge";
-    for folder in ["pages", "partials", "layouts", "sms"] {
-        copy(&format!("templates/{folder}"));
-    }
-    for mail in ["webinar-nudge", "webinar-recording", "webinar-story", "webinar-welcome"] {
-        copy(&format!("templates/emails/{mail}"));
-    }
-    fs::create_dir_all(root.join("campaigns")).unwrap();
     let campaign = root.join("campaigns/spring-webinar.toml");
-    fs::copy("campaigns/spring-webinar.toml", &campaign).unwrap();
     let body = fs::read_to_string(format!("{mail}/body.mjml.hbs")).unwrap();
     let body = body.replace("href=\"{{base_url}}", "href=\"http://a.example");
     fs::write(root.join(mail).join("body.mjml.hbs"), body).unwrap();
     let layout = fs::read_to_string("templates/layouts/larkspan.mjml.hbs").unwrap();
-    let layout = layout.replace("<mj-style>", "<mj-style>\n.x { position: fixed }");
+    let rules = "<mj-style>\n.x { position: fixed }\n.y { position: fixed }";
+    let layout = layout.replace("<mj-style>", rules);
     fs::write(root.join("templates/layouts/larkspan.mjml.hbs"), layout).unwrap();
 
     let campaign = campaign.to_str().unwrap();
@@ -57,14 +41,131 @@ fn a_warning_names_file_and_line_in_either_language_and_stops_nothing() {
             "emails/webinar-nudge/body.mjml.hbs:13 insecure-link",
             // Once, though four mails stand in it.
             "layouts/larkspan.mjml.hbs:16 unsupported-css",
+            "layouts/larkspan.mjml.hbs:17 unsupported-css",
         ]
     );
     assert_eq!(answer["ok"], true);
     let out = dripline(&["check", campaign, "--lang", "zh-CN"]).ended(0).out;
     assert!(out.contains("insecure-link: `http://a.example/webinar"), "{out}");
     assert!(out.contains("改用 https://"), "{out}");
-    assert!(out.ends_with("4 e-mails, 1 SMS: 2 warnings\n"), "{out}");
-    fs::remove_dir_all(root).unwrap();
+    assert_eq!(out.matches("position:fixed").count(), 1, "the same is said once: {out}");
+    assert!(out.contains("另见第 17 行"), "{out}");
+    assert!(out.ends_with("4 e-mails, 1 SMS: 3 warnings\n"), "{out}");
+}
+
+/// What `check` says of the samples after a change: `file:line message; help`, and as JSON.
+fn changed(name: &str, change: impl FnOnce(&super::Project)) -> Vec<String> {
+    let project = super::Project::copied(name);
+    change(&project);
+    let campaigns = project.join("campaigns");
+    let ran = dripline(&["check", campaigns.to_str().unwrap(), "--json"]);
+    let answer: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    let found = |list: &str| answer[list].as_array().cloned().unwrap_or_default();
+    let told = |one: &serde_json::Value| {
+        let file = one["file"].as_str().unwrap().replace('\\', "/");
+        let file = file.split("/templates/").last().unwrap().split("/campaigns/").last().unwrap();
+        let code = one["code"].as_str().map(|code| format!("{code}: ")).unwrap_or_default();
+        let text = |key: &str| one[key].as_str().unwrap_or_default();
+        format!("{file}:{} {code}{}; {}", one["line"], text("message"), text("help"))
+    };
+    found("problems").iter().chain(&found("warnings")).map(told).collect()
+}
+
+#[test]
+fn a_file_in_another_encoding_is_named_with_what_it_seems_to_be() {
+    let campaign = "campaigns/white-paper.toml";
+    let gbk = changed("gbk", |project| {
+        let text = fs::read_to_string(project.join(campaign)).unwrap();
+        let (bytes, ..) = encoding_rs::GB18030.encode(&text);
+        fs::write(project.join(campaign), bytes).unwrap();
+    });
+    assert_eq!(gbk.len(), 1, "{gbk:#?}");
+    assert!(
+        gbk[0].contains("is not UTF-8; it seems to be GBK (GB18030); save it as UTF-8"),
+        "{gbk:?}"
+    );
+    assert!(gbk[0].contains("iconv -f gb18030 -t UTF-8 white-paper.toml"), "{gbk:?}");
+    let subject = "templates/emails/webinar-nudge/subject.hbs";
+    let wide = changed("wide", |project| {
+        let text = fs::read_to_string(project.join(subject)).unwrap();
+        let bytes: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        fs::write(project.join(subject), bytes).unwrap();
+    });
+    assert_eq!(wide.len(), 1, "{wide:#?}");
+    assert!(wide[0].contains("subject.hbs:1 is not UTF-8; it seems to be UTF-16"), "{wide:?}");
+    let zero = changed("zero", |project| {
+        let mut bytes = fs::read(project.join(subject)).unwrap();
+        bytes.extend(b"\nx\0y and more words, so that this is no UTF-16");
+        fs::write(project.join(subject), bytes).unwrap();
+    });
+    assert!(zero[0].contains("holds a zero byte (NUL)"), "{zero:?}");
+    let ends = changed("ends", |project| {
+        for file in [campaign, subject, "templates/emails/webinar-nudge/body.mjml.hbs"] {
+            let text = fs::read_to_string(project.join(file)).unwrap();
+            let text = format!("\u{feff}{}", text.replace('\n', "\r\n"));
+            fs::write(project.join(file), text).unwrap();
+        }
+    });
+    assert_eq!(ends, [] as [&str; 0], "a byte order mark and CRLF are fine");
+}
+
+#[test]
+fn a_slip_in_toml_is_shown_with_its_line() {
+    let project = super::Project::copied("slip");
+    let file = project.join("campaigns/white-paper.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replacen("[campaign]\n", "[campaign]\nnote = “好”\n", 1)).unwrap();
+    let ran = dripline(&["check", file.to_str().unwrap()]).ended(1);
+    assert!(ran.out.contains("`“` is a curly quote"), "{}", ran.out);
+    assert!(ran.out.contains("| note = “好”\n           |        ^"), "{}", ran.out);
+    assert!(ran.out.contains("1 problem in 1 file"), "{}", ran.out);
+}
+
+#[test]
+fn files_that_are_named_wrongly_are_told_and_which_name_was_meant() {
+    let mail = "templates/emails/webinar-nudge";
+    for (stray, meant) in [
+        ("sujbect.txt", "subject.hbs"),
+        ("body.htm", "body.mjml.hbs"),
+        ("text.txt", "text.hbs"),
+        ("body.hbs", "body.mjml.hbs"),
+        ("preheader.html", "preheader.hbs"),
+    ] {
+        let told = changed("stray", |p| fs::write(p.join(mail).join(stray), "x").unwrap());
+        assert_eq!(told.len(), 1, "{told:#?}");
+        assert!(told[0].contains(&format!("did you mean `{meant}`?")), "{stray}: {told:?}");
+    }
+    let fine = changed("notes", |p| fs::write(p.join(mail).join("data.json"), "{}").unwrap());
+    assert_eq!(fine, [] as [&str; 0]);
+    let renamed = changed("renamed", |project| {
+        let sms = |ending: &str| project.join(&format!("templates/sms/webinar-reminder.{ending}"));
+        fs::rename(sms("hbs"), sms("txt")).unwrap();
+    });
+    assert!(renamed[0].contains("webinar-reminder.txt to webinar-reminder.hbs"), "{renamed:?}");
+}
+
+#[test]
+fn what_nothing_uses_is_told_and_a_warning_blames_the_right_file() {
+    let unused = changed("unused", |project| {
+        fs::write(project.join("templates/partials/old.hbs"), "x").unwrap();
+        fs::write(project.join("templates/sms/note.txt"), "x").unwrap();
+    });
+    assert_eq!(unused.len(), 2, "{unused:#?}");
+    assert!(unused[0].starts_with("partials/old.hbs:1 unused-template:"), "{unused:?}");
+    assert!(unused[1].starts_with("sms/note.txt:1 unused-template:"), "{unused:?}");
+    let bare = changed("bare", |project| {
+        fs::remove_file(project.join("templates/emails/webinar-nudge/preheader.hbs")).unwrap();
+    });
+    assert_eq!(bare.len(), 1, "{bare:#?}");
+    assert!(bare[0].starts_with("emails/webinar-nudge/body.mjml.hbs:1 no-preheader"), "{bare:?}");
+    let rule = changed("rule", |project| {
+        let file = project.join("campaigns/spring-webinar.toml");
+        let text = fs::read_to_string(&file).unwrap();
+        let more = "\n[segment.typo]\nrule = { attribute = \"frist_name\", set = true }\n";
+        fs::write(&file, format!("{text}{more}")).unwrap();
+    });
+    assert_eq!(rule.len(), 1, "{rule:#?}");
+    assert!(rule[0].contains("unknown-attribute") && rule[0].contains("`first_name`"), "{rule:?}");
 }
 
 #[test]

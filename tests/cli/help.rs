@@ -30,7 +30,8 @@ fn every_option_is_explained_with_an_example_and_the_exit_status() {
         ("inspect template", "INPUT --json"),
         ("inspect campaign", "INPUT --json"),
         ("token new", "--name --json"),
-        ("token sign-in", "--to DRIPLINE_URL --secret-file SIGNING_SECRET .dev.vars --json"),
+        ("token sign-in", "--to DRIPLINE_URL --token DRIPLINE_TOKEN --json"),
+        ("session", "end --to DRIPLINE_URL --token DRIPLINE_TOKEN --json"),
         ("token verify", "TOKEN --secret-file SIGNING_SECRET .dev.vars --json"),
     ] {
         let mut args: Vec<&str> = command.split(' ').collect();
@@ -48,7 +49,7 @@ fn every_option_is_explained_with_an_example_and_the_exit_status() {
     let commands = dripline(&["--help"]).ended(0).out;
     for command in [
         "check", "render", "simulate", "publish", "journey", "broadcast", "report", "explain",
-        "parked", "inspect", "token",
+        "parked", "inspect", "token", "session",
     ] {
         assert!(commands.contains(&format!("\n  {command} ")), "{commands}");
     }
@@ -78,7 +79,9 @@ fn what_is_not_understood_is_usage() {
         &["inspect", "email"],
         &["inspect", "phone", "13800138000", "--region", "XX"],
         &["token", "new", "--name", "A B"],
-        &["token", "sign-in", "--to", "http://localhost:8787", "--secret-file", "nowhere"],
+        &["token", "sign-in", "--to", "http://localhost:8787"],
+        &["token", "verify", "1cab.x.y", "--secret-file", "nowhere"],
+        &["session", "stop", "--to", "http://127.0.0.1:1", "--token", "t"],
     ] {
         let ran = dripline(args).ended(2);
         assert!(!ran.err.trim().is_empty() && ran.out.is_empty(), "{args:?}");

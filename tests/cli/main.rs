@@ -3,6 +3,7 @@
 
 mod server;
 
+mod bounds;
 mod check;
 mod erase;
 mod broadcast;
@@ -15,6 +16,7 @@ mod parked;
 mod publish;
 mod report;
 mod restore;
+mod session;
 mod simulate;
 mod suppressions;
 mod token;

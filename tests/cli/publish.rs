@@ -127,6 +127,23 @@ fn nobody_at_home_is_said_once() {
 }
 
 #[test]
+fn a_token_leaves_this_machine_by_https_only() {
+    let publish = |to: &str| dripline(&["publish", WEBINAR, "--to", to, "--token", "secret"]);
+    for to in ["http://go.example.com", "http://10.0.0.7:8787", "http://localhost@evil.example"] {
+        let ran = publish(to).ended(2);
+        assert!(ran.err.contains("over http anybody on the way could read"), "{to}: {}", ran.err);
+    }
+    for to in ["go.example.com", "ftp://go.example.com", "https://", "http://a b"] {
+        let ran = publish(to).ended(2);
+        assert!(ran.err.contains("give a whole address"), "{to}: {}", ran.err);
+    }
+    for host in ["localhost", "127.0.0.1", "[::1]", "dev.localhost"] {
+        let ran = publish(&format!("http://{host}:1"));
+        assert!(!ran.err.contains("over http"), "{host}: {}", ran.err);
+    }
+}
+
+#[test]
 fn one_refused_campaign_does_not_hold_back_the_next() {
     let answers = vec![(422, r#"{"title":"no"}"#.to_owned()), published("white-paper", 1, true)];
     let (url, requests) = serve(answers);

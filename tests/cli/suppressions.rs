@@ -91,6 +91,40 @@ fn what_is_no_list_is_a_matter_of_usage() {
     );
 }
 
+#[test]
+fn an_import_of_nothing_is_an_error_that_says_why() {
+    for (list, why) in [
+        ("", "the file is empty"),
+        ("Email,Reason\r", "names of columns (Email, Reason) and no row"),
+        ("Name,City\nAnn,York\n", "no row has an address"),
+        ("Email,Status\na@x.example,subscribed\n", "all rows may be written to"),
+    ] {
+        let file = Scratch::new("nothing.csv", list);
+        let wrong = Scratch::new("nothing-wrong.csv", "");
+        let args = ["suppressions", "import", file.path(), "--wrong", wrong.path()];
+        let server = ["--to", "http://localhost:1", "--token", "t"];
+        let ran = dripline(&[&args[..], &server[..]].concat()).ended(1);
+        assert!(ran.err.contains("nothing was imported: "), "{list:?}: {}", ran.err);
+        assert!(ran.err.contains(why), "{list:?}: {}", ran.err);
+        let ran = dripline(&[&args[..], &server[..], &["--json"]].concat()).ended(1);
+        let said = ran.json();
+        assert_eq!(said["ok"], false);
+        let sum = ["added", "kept", "fine", "wrong"].map(|key| said[key].as_u64().unwrap());
+        assert_eq!(said["rows"], sum.iter().sum::<u64>());
+        assert!(said["error"]["message"].as_str().unwrap().contains(why));
+    }
+}
+
+#[test]
+fn a_list_with_cr_line_ends_is_not_lost() {
+    let file = Scratch::new("mac.csv", "Email\rann@x.example\rbo@x.example\r");
+    let (url, requests) = serve(vec![imported(2, 0, json!([]))]);
+    let args = ["suppressions", "import", file.path(), "--to", &url, "--token", "t"];
+    let ran = dripline(&args).ended(0);
+    assert!(ran.out.starts_with("2 rows: 2 suppressed anew"), "{}", ran.out);
+    assert!(requests.join().unwrap()[0].body.contains("bo@x.example"));
+}
+
 fn entry(address: &str) -> Value {
     json!({ "channel": "sms", "address": address, "reason": "unsubscribed", "until": null,
             "source": "=twilio", "at": 0, "released_by": null, "release_note": null })

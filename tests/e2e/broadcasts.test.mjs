@@ -118,5 +118,5 @@ test("explain says why somebody did not get it", async () => {
     broadcast: "bulletin.news",
   });
   const { broadcasts } = await answer.json();
-  assert.equal(broadcasts[0].words, "the contact has not agreed to it");
+  assert.equal(broadcasts[0].words, "the contact has not agreed to it, or has not confirmed that");
 });

@@ -175,6 +175,29 @@ describe("By keyboard and without JavaScript", options, () => {
     await page.context().close();
   });
 
+  test("a sign-in link leads to what was asked for, leaves no trace, and one signs out again", async () => {
+    const made = await (await runtime.api("POST", "/api/v1/sign-in-links", {})).json();
+    const page = await open({ javaScriptEnabled: true });
+    const asked = [];
+    page.on("request", (request) => asked.push(request.url(), JSON.stringify(request.headers())));
+    await page.goto("/admin/suppressions?reason=bounced");
+    const door = new URL(page.url());
+    await page.goto(`${door.pathname}${door.search}${made.path.slice(made.path.indexOf("#"))}`);
+    assert.ok(await page.isVisible("#link"));
+    const secret = made.path.split("#")[1];
+    assert.equal(await page.inputValue("#token"), secret);
+    assert.equal(new URL(page.url()).hash, "");
+    assert.deepEqual(asked.filter((text) => text.includes(secret)), []);
+    await Promise.all([page.waitForNavigation(), page.click("button")]);
+    assert.equal(new URL(page.url()).pathname, "/admin/suppressions");
+    assert.equal(new URL(page.url()).searchParams.get("reason"), "bounced");
+    await Promise.all([page.waitForNavigation(), page.click(".out button")]);
+    assert.equal(new URL(page.url()).pathname, "/admin/sign-in");
+    await page.goto("/admin");
+    assert.equal(new URL(page.url()).pathname, "/admin/sign-in");
+    await page.context().close();
+  });
+
   test("every stop of Tab is seen, and the first one in the web app skips to the content", async () => {
     const page = await open();
     await page.goto("/admin/sign-in?lang=en");

@@ -14,12 +14,13 @@ export const SAMPLES = join(ROOT, "campaigns");
 /** Campaigns made for tests. */
 export const FIXTURES = fileURLToPath(new URL("fixtures/campaigns", import.meta.url));
 
-/** Runs a command to its end, whatever its end is. */
+/** Runs a command to its end, whatever its end is. Nobody answers what it asks. */
 export function dripline(...args) {
   return new Promise((resolve) => {
-    execFile(DRIPLINE, args, { cwd: ROOT }, (error, stdout, stderr) => {
+    const command = execFile(DRIPLINE, args, { cwd: ROOT }, (error, stdout, stderr) => {
       resolve({ status: error ? error.code : 0, stdout, stderr });
     });
+    command.stdin.end();
   });
 }
 

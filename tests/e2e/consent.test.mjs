@@ -49,7 +49,7 @@ describe("One click", () => {
 
   test("answers the same for a contact that is gone, and tells a broken link apart", async () => {
     const path = linkTo(welcome, "/u/");
-    const broken = await runtime.fetch(`${path}x`, { method: "POST" });
+    const broken = await runtime.fetch(path.slice(0, -1), { method: "POST" });
     assert.equal(broken.status, 404);
     assert.match(await broken.text(), /answer the message with the word/);
   });
@@ -69,29 +69,28 @@ describe("The page of preferences", () => {
     }
     assert.equal(await count("events"), events);
     const page = await (await runtime.fetch(path)).text();
-    assert.match(textOf(page), /Webinars .* Maintenance news/);
+    assert.match(textOf(page), /Webinars /);
+    assert.doesNotMatch(textOf(page), /Maintenance news/, "another campaign's");
     assert.match(textOf(page), /a…@example\.com, …456/, "enough of the address, and no more");
     assert.doesNotMatch(page, /ann@example\.com/);
-    assert.deepEqual(boxes(page).sort(), [
-      "email.maintenance-news", "email.webinars", "sms.maintenance-news", "sms.webinars checked",
-    ]);
+    assert.deepEqual(boxes(page).sort(), ["email.webinars", "sms.webinars checked"]);
   });
 
   test("agrees, withdraws, and speaks the language that was chosen", async () => {
     const page = await (await runtime.fetch(path)).text();
     const hidden = (name) => new RegExp(`name="${name}" value="([^"]*)"`).exec(page)[1];
     const body = new URLSearchParams({
-      shown: hidden("shown"), words: hidden("words"), agree: "email.maintenance-news",
+      shown: hidden("shown"), words: hidden("words"), agree: "email.webinars",
       do_not_track: "1", language: "zh-CN", time_zone: "Asia/Shanghai",
     });
-    assert.match(page, /<optgroup label="Asia">[^]*<option value="Asia\/Shanghai">Shanghai<\/option>/);
+    assert.match(page, /<optgroup label="Asia">[^]*<option value="Asia\/Shanghai">Beijing, Shanghai, Shenzhen<\/option>/);
     const saved = await runtime.fetch(`${path}?lang=en`, { method: "POST", body });
     assert.equal(saved.status, 200);
     const text = await saved.text();
     assert.match(text, /<html lang="zh-CN">/);
     assert.match(textOf(text), /您的选择已保存/);
     assert.deepEqual(boxes(text).filter((box) => box.endsWith("checked")), [
-      "email.maintenance-news checked",
+      "email.webinars checked",
     ]);
     const [contact] = await runtime.d1("SELECT attributes, locale, time_zone FROM contacts");
     assert.equal(contact.locale, "zh-CN");
@@ -101,7 +100,7 @@ describe("The page of preferences", () => {
       "SELECT state, text, message_id FROM consents WHERE source = 'preference page' AND text <> ''",
     );
     assert.equal(entry.state, "confirmed");
-    assert.equal(entry.text, "Maintenance news · Cases and methods, about once a month. · E-mail");
+    assert.equal(entry.text, "Webinars · Invitations and material around our sessions, about twice a month. · E-mail");
     assert.equal(entry.message_id, welcome.id);
   });
 

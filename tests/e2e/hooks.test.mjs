@@ -17,6 +17,7 @@ const PROVIDERS = {
   TWILIO_AUTH_TOKEN: "twilio-secret",
   TWILIO_FROM: "+15005550006",
   TENCENT_WEBHOOK_SECRET: "s3cret",
+  MAILGUN_WEBHOOK_KEY: "mailgun-key",
 };
 
 let runtime;
@@ -107,6 +108,51 @@ test("a complaint ends all mail to the address", async () => {
      WHERE c.email = 'bea@example.com' AND channel = 'email' ORDER BY consents.seq DESC LIMIT 1`,
   );
   assert.equal(state, "withdrawn");
+});
+
+test("what is told of another address than the message went to changes nothing", async () => {
+  const message = await join("dan");
+  const all = () => runtime.d1("SELECT * FROM suppressions ORDER BY address");
+  const before = await all();
+  const elsewhere = { to: ["ceo@rival.example"] };
+  assert.equal((await told("email.complained", message, elsewhere)).status, 200);
+  assert.equal((await told("email.bounced", message, { ...GONE, ...elsewhere })).status, 200);
+  assert.deepEqual(await all(), before);
+  assert.equal((await ledger("dan")).state, "sent");
+  assert.equal((await told("email.complained", message, { to: ["Dan@example.com"] })).status, 200);
+  assert.equal((await ledger("dan")).state, "complained");
+});
+
+/** What Mailgun sends about a message; its signature covers a token and a time alone. */
+async function toldByMailgun(event, message, token) {
+  const timestamp = String(Math.floor(runtime.now() / 1_000));
+  const signature = createHmac("sha256", PROVIDERS.MAILGUN_WEBHOOK_KEY)
+    .update(timestamp + token)
+    .digest("hex");
+  const body = JSON.stringify({
+    signature: { timestamp, token, signature },
+    "event-data": {
+      event,
+      timestamp: Number(timestamp),
+      recipient: "eve@example.com",
+      message: { headers: { "message-id": "mg-1" } },
+      "user-variables": { dripline_message: message.id },
+    },
+  });
+  const response = await runtime.fetch("/hooks/mailgun", { method: "POST", body });
+  await runtime.settle();
+  return response.status;
+}
+
+test("a captured signature of Mailgun's is used once, whatever the event", async () => {
+  const message = await join("eve");
+  for (const [event, token] of [["opened", "one"], ["accepted", "two"]]) {
+    assert.equal(await toldByMailgun(event, message, token), 200);
+    assert.equal(await toldByMailgun("complained", message, token), 200);
+    assert.equal((await ledger("eve")).state, "sent", event);
+  }
+  assert.equal(await toldByMailgun("complained", message, "three"), 200);
+  assert.equal((await ledger("eve")).state, "complained");
 });
 
 test("what is forged, stale, huge or garbled changes nothing", async () => {

@@ -60,7 +60,7 @@ describe("A short link in a text", () => {
   });
 
   test("that nobody was sent is told apart from one that nobody may follow", async () => {
-    for (const wrong of ["/s/AAAAAAAAAAA", `${path}x`, "/s/"]) {
+    for (const wrong of ["/s/AAAAAAAAAAA", path.slice(0, -1), "/s/"]) {
       assert.equal((await runtime.fetch(wrong, { headers: BROWSER })).status, 404, wrong);
     }
     assert.equal((await runtime.fetch(path, { method: "POST", headers: BROWSER })).status, 405);

@@ -75,7 +75,7 @@ describe("For programs", () => {
     assert.match(letter.subject, /^\[Test\] /);
     assert.equal(letter.address, to);
     assert.ok(!letter.html.includes("/c/") && !letter.html.includes("/o/"));
-    await json(await sendTest({ ...asked, to: "eve@example.org" }), 403);
+    await json(await sendTest({ ...asked, to: "eve@example.org" }), 422);
   });
 });
 

@@ -39,7 +39,7 @@ async function restore(...word) {
 }
 
 async function ready() {
-  const response = await runtime.fetch("/readyz");
+  const response = await runtime.api("GET", "/readyz");
   return { status: response.status, text: await response.text() };
 }
 

@@ -25,12 +25,29 @@ const SETTLE_QUIET_POLLS = 4;
 
 // The worker, and a count of the queue batches that it is busy with, which Miniflare cannot tell.
 // A request with the header TRAP_HEADER traps when it asks for the time: a panic is just that.
+// With KV_PATH, KV refuses writes as Cloudflare's does after 1,000 of them in a day; the tests' own
+// clock lies there too, and is let through.
 const TAP_PATH = "/.test/consuming";
+const KV_PATH = "/.test/kv";
 export const TRAP_HEADER = "x-test-trap";
 const TAP = `
 import Worker from "./index.js";
 let consuming = 0;
 let trap = false;
+let refuses = false;
+const refusing = (kv) =>
+  new Proxy(kv, {
+    get(target, name) {
+      const value = target[name];
+      if (typeof value !== "function") return value;
+      return (key, ...rest) => {
+        if (name === "put" && refuses && !String(key).startsWith("test:")) {
+          return Promise.reject(new Error("KV PUT failed: 429 Too Many Requests"));
+        }
+        return value.call(target, key, ...rest);
+      };
+    },
+  });
 globalThis.Date = class extends Date {
   constructor(...parts) {
     if (trap) {
@@ -41,9 +58,18 @@ globalThis.Date = class extends Date {
   }
 };
 export default class extends Worker {
+  constructor(context, env) {
+    const kv = refusing(env.KV);
+    super(context, new Proxy(env, { get: (all, name) => (name === "KV" ? kv : all[name]) }));
+  }
   fetch(request) {
     trap ||= request.headers.has("${TRAP_HEADER}");
-    const tapped = new URL(request.url).pathname === "${TAP_PATH}";
+    const { pathname, search } = new URL(request.url);
+    if (pathname === "${KV_PATH}") {
+      refuses = search === "?refuses";
+      return new Response();
+    }
+    const tapped = pathname === "${TAP_PATH}";
     return tapped ? Response.json(consuming) : super.fetch(request);
   }
   async queue(batch) {
@@ -147,7 +173,7 @@ class Runtime {
     await this.tick();
   }
 
-  /** Moves the worker's clock, and lets nothing happen. */
+  /** Moves the worker's clock, also backwards, and lets nothing happen. */
   async skip(by) {
     this.#offset += milliseconds(by);
     await (await this.#kv()).put(CLOCK_OFFSET_KEY, String(this.#offset));
@@ -178,6 +204,25 @@ class Runtime {
     const database = await this.#miniflare.getD1Database("DB");
     const { results } = await database.prepare(sql).bind(...parameters).all();
     return results;
+  }
+
+  /** Whether KV refuses writes from now on. */
+  async kvRefuses(refuses) {
+    await this.fetch(`${KV_PATH}${refuses ? "?refuses" : ""}`);
+  }
+
+  /** Deletes what KV has of published versions. */
+  async forgetCopies() {
+    const kv = await this.#kv();
+    const { keys } = await kv.list();
+    const copies = keys.filter(({ name }) => name === "live" || name.startsWith("version:"));
+    await Promise.all(copies.map(({ name }) => kv.delete(name)));
+  }
+
+  /** Sends a text to a queue, as if the worker had. */
+  async enqueue(binding, text) {
+    const queue = await this.#miniflare.getQueueProducer(binding);
+    await queue.send(text, { contentType: "text" });
   }
 
   /** The text under a key of KV, or null. */
@@ -277,8 +322,9 @@ class Runtime {
       const queue = await this.#miniflare.getQueueProducer(binding);
       return (await queue.metrics()).backlogCount;
     };
-    const [intake, work] = await Promise.all([waiting("INTAKE"), waiting("WORK")]);
-    return { intake, work, consuming: await (await this.fetch(TAP_PATH)).json() };
+    const queues = ["INTAKE", "WORK", "DEAD"];
+    const [intake, work, dead] = await Promise.all(queues.map(waiting));
+    return { intake, work, dead, consuming: await (await this.fetch(TAP_PATH)).json() };
   }
 }
 
@@ -331,10 +377,12 @@ function options(folder, settings) {
     d1Persist: join(folder, "d1"),
     kvNamespaces: { KV: "dripline" },
     kvPersist: join(folder, "kv"),
-    queueProducers: { INTAKE: "dripline-intake", WORK: "dripline-work" },
+    // The worker sends nothing to the last one; tests count what waits in it.
+    queueProducers: { INTAKE: "dripline-intake", WORK: "dripline-work", DEAD: "dripline-dead" },
     queueConsumers: {
       "dripline-intake": { ...consumer, maxBatchSize: 100 },
       "dripline-work": { ...consumer, maxBatchSize: 10 },
+      "dripline-dead": { maxBatchTimeout: queueSeconds, maxBatchSize: 10, maxRetries: 5 },
     },
     ...(email && { email: { send_email: [{ name: "EMAIL" }] } }),
     ratelimits: { SUBMIT_LIMIT: { simple: { limit: submitLimit, period: 60 } } },

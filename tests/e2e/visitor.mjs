@@ -16,14 +16,25 @@ export class Visitor {
   }
 
   async fetch(path, init = {}) {
-    const cookie = [...this.#cookies].map(([name, value]) => `${name}=${value}`).join("; ");
-    const headers = { ...this.#headers, ...(cookie && { cookie }), ...init.headers };
+    const cookie = this.cookies;
+    const origin = init.method === "POST" && { origin: this.#runtime.url };
+    const headers = { ...this.#headers, ...origin, ...(cookie && { cookie }), ...init.headers };
     const response = await this.#runtime.fetch(path, { ...init, headers });
     for (const set of response.headers.getSetCookie()) {
       const [, name, value] = /^([^=]+)=([^;]*)/.exec(set);
       this.#cookies.set(name, value);
     }
     return response;
+  }
+
+  /** The cookies as they would be sent, to be used by somebody else. */
+  get cookies() {
+    return [...this.#cookies].map(([name, value]) => `${name}=${value}`).join("; ");
+  }
+
+  /** Signs in to the web app by an API token or a link, and returns the answer. */
+  signIn(token = "test-token", path = "/admin/sign-in") {
+    return this.fetch(path, { method: "POST", body: new URLSearchParams({ token }) });
   }
 
   /** Opens a page and reads the form on it, if there is one. */
@@ -49,9 +60,9 @@ export class Visitor {
   }
 }
 
-/** A page of HTML: its status, its text, and its form with the hidden inputs. */
+/** A page of HTML: its status, its text, and its form with the hidden inputs; not "sign out". */
 export function readPage(status, html) {
-  const [, action, inside] = /<form[^>]* action="([^"]+)"[^>]*>(.*?)<\/form>/s.exec(html) ?? [];
+  const [, action, inside] = /<form(?! class="out")[^>]* action="([^"]+)"[^>]*>(.*?)<\/form>/s.exec(html) ?? [];
   const hidden = [...(inside ?? "").matchAll(/<input type="hidden" name="(.*?)" value="(.*?)">/g)];
   const form = action && {
     action: unescapeHtml(action),

@@ -206,7 +206,7 @@ fn double_opt_in_sends_nothing_but_the_question_until_the_answer() {
     assert!(world.confirm(&question).unwrap());
     world.after(Span::days(20)).unwrap();
     assert_snapshot!(diary(&world.letters()), @r"
-    2026-03-02T09:00:02Z email wang@example.cn | 请确认您的邮箱地址 – 预测性维护白皮书
+    2026-03-02T09:00:02Z email wang@example.cn | 请确认您的邮箱地址 – 砺川装备
     2026-03-04T09:00:02Z email wang@example.cn | 您要的《预测性维护落地指南》到了
     2026-03-08T09:01:00Z email wang@example.cn | （AD）五分钟，算清一次停机的账
     2026-03-08T09:01:00Z email zhou.min@lichuan.example | 值得跟进：wang@example.cn

@@ -65,7 +65,7 @@ fn subjects(world: &World) -> Vec<String> {
     subjects
 }
 
-const QUESTION: &str = "Please confirm your e-mail address – Test";
+const QUESTION: &str = "Please confirm your e-mail address – dripline";
 
 fn questions(world: &World) -> Vec<Letter> {
     let all = world.inbox("ann@x.example").into_iter();
@@ -267,7 +267,7 @@ fn subscriber() -> (World, Letter) {
 fn words(world: &World, letter: &Letter) -> String {
     let link = link(world, letter);
     let contact = block_on(choosing::contact(&world.db, &link, world.now())).unwrap().unwrap();
-    let shown = preferences(&world.catalog, &contact, Language::English);
+    let shown = preferences(&world.catalog, &"c".into(), &contact, Language::English);
     fingerprint(&shown, Language::English)
 }
 
@@ -476,6 +476,32 @@ fn merging_is_no_way_round_the_limit_of_questions() {
     assert_sound(&world.db, Some(world.now()));
 }
 
+#[test]
+fn a_mailbox_in_many_spellings_is_asked_as_often_as_one() {
+    let mut world = two_forms();
+    let spelled = |world: &mut World, email: &str| {
+        world.submit("/p", &[("email", email), ("consent", "on")]).unwrap();
+        world.after(Span::minutes(90)).unwrap();
+    };
+    let asked = |world: &World| number(&world.db, "SELECT count(*) FROM messages");
+    for number in 0..8 {
+        spelled(&mut world, &format!("ann+{number}@x.example"));
+    }
+    assert_eq!(asked(&world), 3, "three a day");
+    for other in ["bob+1@x.example", "ann+1@y.example"] {
+        spelled(&mut world, other);
+    }
+    assert_eq!(asked(&world), 5, "others are not in the way");
+    world.after(Span::hours(24)).unwrap();
+    spelled(&mut world, "ann+9@x.example");
+    assert_eq!(asked(&world), 6, "the next day is another");
+    let sql = "SELECT count(*) FROM contacts WHERE mailbox = 'ann@x.example'";
+    assert_eq!(number(&world.db, sql), 9, "each is a contact all the same");
+    world.erase("ann+9@x.example").unwrap();
+    assert_eq!(number(&world.db, sql), 8, "of whom is erased no address stays");
+    assert_sound(&world.db, Some(world.now()));
+}
+
 /// A form with three boxes: two of a purpose and a question each, one for data going abroad.
 const BOXES: &str = r#"
     [page.p]
@@ -593,7 +619,10 @@ fn the_time_zone_is_chosen_from_the_list_and_counts_from_then_on() {
     let link = link(&world, &welcome);
     let contact = block_on(choosing::contact(&world.db, &link, world.now())).unwrap().unwrap();
     let page = page(&world, &contact, Language::Chinese);
-    assert!(page.contains("<option value=\"Asia/Shanghai\" selected>Shanghai</option>"), "{page}");
+    assert!(
+        page.contains("<option value=\"Asia/Shanghai\" selected>北京、上海、深圳</option>"),
+        "{page}"
+    );
     assert!(page.contains("<optgroup label=\"亚洲\">") && !page.contains("与发送方相同"));
     assert_sound(&world.db, Some(world.now()));
 }
@@ -603,9 +632,10 @@ fn page(world: &World, contact: &Contact, language: Language) -> String {
         language,
         token: "t",
         contact,
-        preferences: &preferences(&world.catalog, contact, language),
+        preferences: &preferences(&world.catalog, &"c".into(), contact, language),
         done: PreferencesDone::Nothing,
-        campaign_name: "C",
+        time_zone: "UTC",
+        sender_name: "C",
         postal_address: "1 Test Road",
     })
 }
@@ -644,7 +674,7 @@ fn forty_purposes_on_two_channels_fit_into_one_page_and_one_answer() {
     let welcome = world.inbox("ann@x.example").remove(0);
     let link = link(&world, &welcome);
     let contact = block_on(choosing::contact(&world.db, &link, world.now())).unwrap().unwrap();
-    let shown = preferences(&world.catalog, &contact, Language::English);
+    let shown = preferences(&world.catalog, &"c".into(), &contact, Language::English);
     assert_eq!(shown.len(), 40);
     let html = page(&world, &contact, Language::English);
     assert_eq!(html.matches("type=\"checkbox\" name=\"agree\"").count(), 80);

@@ -55,6 +55,22 @@ fn journey(explanation: &Explanation, name: &str) -> JourneyExplained {
 }
 
 #[test]
+fn a_suppressed_address_is_said_first_while_it_holds() {
+    let mut world = inhabited();
+    let until = world.now().plus(Span::days(1)).0;
+    let sql = format!(
+        "INSERT INTO suppressions (channel, address, reason, source, until, at)
+         VALUES ('email', 'ann@example.com', 'imported', 'mailchimp', {until}, 0)"
+    );
+    rows(&world.db, &sql);
+    let all = about(&world, "ann@example.com");
+    assert_eq!(all.suppressed[0].suppression.source, "mailchimp");
+    assert_eq!(all.suppressed[0].words, "it was on the suppression list of another system");
+    world.after(Span::hours(25)).unwrap();
+    assert_eq!(about(&world, "ann@example.com").suppressed, []);
+}
+
+#[test]
 fn somebody_inside_is_told_why_and_what_they_wait_for() {
     let world = inhabited();
     let all = about(&world, "ANN@example.com ");

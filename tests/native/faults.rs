@@ -87,7 +87,7 @@ fn the_same_seed_gives_the_same_history() {
     assert_ne!(digest(1), digest(2));
 }
 
-// Twenty-seven defects, in two tests that run beside each other.
+// Thirty-three defects, in two tests that run beside each other.
 #[test]
 fn twelve_deliberate_defects_are_caught() {
     catch(&DEFECTS[..12]);
@@ -101,8 +101,8 @@ fn the_other_deliberate_defects_are_caught() {
 fn catch(defects: &[Defect]) {
     let ground = Ground::new().unwrap();
     for &defect in defects {
-        let caught = seeds_to_catch(&ground, defect, 1..121).unwrap();
-        assert!(caught.is_some(), "{defect:?} breaks nothing in a hundred and twenty seeds");
+        let caught = seeds_to_catch(&ground, defect, 1..241).unwrap();
+        assert!(caught.is_some(), "{defect:?} breaks nothing in 240 seeds");
     }
 }
 

@@ -124,11 +124,13 @@ fn a_hard_bounce_suppresses_the_address_for_good() {
 fn a_bounce_of_the_message_itself_says_nothing_about_the_address() {
     let world = office();
     let message = message_in(&world, "sending");
-    tell(&world.db, &world, &message, bounce(BounceKind::Ignored), later(2));
+    tell(&world.db, &world, &message, bounce(BounceKind::Block), later(2));
     assert_eq!(number(&world.db, "SELECT count(*) FROM suppressions"), 0);
     assert_eq!(standing(&world.db), "bounced|5.1.1 no such user");
     let counted = rows(&world.db, "SELECT metric FROM counters WHERE metric LIKE '%bounced'");
     assert_eq!(counted.len(), 1, "not a hard one: {counted:?}");
+    let blocked = "SELECT value FROM counters WHERE metric = 'blocked'";
+    assert_eq!(number(&world.db, blocked), 1, "the campaign's brake counts it");
     assert_sound(&world.db, None);
 }
 
@@ -145,17 +147,142 @@ fn a_complaint_suppresses_the_address_and_takes_back_the_consent() {
     assert_sound(&world.db, None);
 }
 
+/// What is told of a message and an address, through a provider.
+fn told_of(world: &World, message: &MessageId, address: &str, news: News, minute: i64) {
+    let heard = Heard { address: Some(address.to_owned()), ..heard(news, later(minute)) };
+    let report = HeardReport { message: Some(message.clone()), heard };
+    take_in(&world.db, world, report, later(minute));
+}
+
 #[test]
-fn the_address_that_the_provider_names_is_the_one_that_is_suppressed() {
+fn what_concerns_another_address_than_the_one_it_went_to_changes_nothing() {
+    let all = [bounce(BounceKind::Hard), News::Complained, News::Unsubscribed, News::Delivered];
+    for sent_to in ["'ann@x.example'", "NULL"] {
+        for news in all.clone() {
+            let world = office();
+            let message = message_in(&world, "sent");
+            rows(&world.db, &format!("UPDATE messages SET address = {sent_to}"));
+            let before = number(&world.db, "SELECT max(seq) FROM events");
+            for other in ["somebody@else.example", "ann@x.example.evil.example", "+447400123456"] {
+                told_of(&world, &message, other, news.clone(), 2);
+            }
+            assert_eq!(number(&world.db, "SELECT count(*) FROM suppressions"), 0, "{news:?}");
+            assert_eq!(number(&world.db, "SELECT max(seq) FROM events"), before, "{news:?}");
+            assert_eq!(standing(&world.db), "sent|");
+            // The same of its own address, however it is written, is taken.
+            told_of(&world, &message, "ann@x.example", news.clone(), 3);
+            assert!(number(&world.db, "SELECT max(seq) FROM events") > before, "{news:?}");
+        }
+    }
+}
+
+#[test]
+fn the_address_that_a_message_went_to_is_suppressed_though_the_contact_has_another_now() {
+    let mut world = world(&format!("{FORM}{JOURNEY}"));
+    world.submit("/p", &[("email", "ann@x.example"), ("consent", "on")]).unwrap();
+    let sent = "SELECT id, address FROM messages";
+    let row = rows(&world.db, sent)[0].clone();
+    assert_eq!(row["address"], "ann@x.example", "it is written down when it is sent");
+    rows(&world.db, "UPDATE contacts SET email = 'new@x.example'");
+    let message = MessageId::from(row["id"].as_str().unwrap());
+    let hard = || bounce(BounceKind::Hard);
+    told_of(&world, &message, "new@x.example", hard(), 2_000);
+    assert_eq!(number(&world.db, "SELECT count(*) FROM suppressions"), 0);
+    told_of(&world, &message, "ann@x.example", hard(), 2_001);
+    assert_eq!(rows(&world.db, "SELECT address FROM suppressions")[0]["address"], "ann@x.example");
+}
+
+#[test]
+fn a_refusal_that_nobody_understands_counts_only_when_it_comes_twice_in_a_row() {
+    let world = office();
+    let first = message_in(&world, "sending");
+    let refused = || News::Bounced(classify("554 5.0.0 no"));
+    let suppressed = "SELECT count(*) FROM suppressions WHERE until IS NULL";
+    tell(&world.db, &world, &copy(&world, &first, 1), refused(), later(1));
+    assert_eq!(number(&world.db, suppressed), 0);
+    tell(&world.db, &world, &copy(&world, &first, 2), News::Delivered, later(2));
+    tell(&world.db, &world, &copy(&world, &first, 3), refused(), later(3));
+    assert_eq!(number(&world.db, suppressed), 0, "one has arrived in between");
+    let sender = News::Bounced(classify("550 5.7.1 spam"));
+    for n in 4..9 {
+        tell(&world.db, &world, &copy(&world, &first, n), sender.clone(), later(n));
+    }
+    assert_eq!(number(&world.db, suppressed), 0, "the sender's fault counts for nothing");
+    let last = copy(&world, &first, 9);
+    tell(&world.db, &world, &last, refused(), later(9));
+    tell(&world.db, &world, &last, refused(), later(10));
+    assert_eq!(number(&world.db, suppressed), 1);
+    assert_sound(&world.db, None);
+}
+
+#[test]
+fn one_refusal_told_twice_is_one() {
     let world = office();
     let message = message_in(&world, "sending");
-    let news = Heard {
-        address: Some("ann.old@x.example".to_owned()),
-        ..heard(bounce(BounceKind::Hard), later(2))
+    for minute in 1..4 {
+        tell(&world.db, &world, &message, News::Bounced(classify("554 no")), later(minute));
+    }
+    assert_eq!(number(&world.db, "SELECT count(*) FROM suppressions"), 0);
+}
+
+/// What comes with a token that counts once, arriving at a minute.
+fn with_token(world: &World, message: Option<&MessageId>, token: &str, news: News, minute: i64) {
+    let key = Some(format!("hook:mailgun:{token}#{minute}"));
+    let provider_id = message.map(|_| "mg-1".to_owned());
+    let heard = Heard { key, provider_id, ..heard(news, later(minute)) };
+    let report = HeardReport { message: message.cloned(), heard };
+    take_in(&world.db, world, report, later(minute));
+}
+
+#[test]
+fn a_captured_signature_is_used_once_whatever_the_event() {
+    for first in [None, Some(News::Sent), Some(News::Delivered)] {
+        for replayed in [bounce(BounceKind::Hard), News::Complained, News::Unsubscribed] {
+            let world = office();
+            let message = message_in(&world, "sent");
+            let about = first.as_ref().map(|_| &message);
+            with_token(&world, about, "tok", first.clone().unwrap_or(News::Sent), 1);
+            let before = number(&world.db, "SELECT max(seq) FROM events");
+            with_token(&world, Some(&message), "tok", replayed.clone(), 2);
+            assert_eq!(number(&world.db, "SELECT count(*) FROM suppressions"), 0, "{replayed:?}");
+            assert_eq!(number(&world.db, "SELECT max(seq) FROM events"), before, "{replayed:?}");
+            with_token(&world, Some(&message), "another", replayed, 3);
+            assert!(number(&world.db, "SELECT max(seq) FROM events") > before);
+            assert_sound(&world.db, None);
+        }
+    }
+}
+
+#[test]
+fn a_task_that_is_tried_again_is_no_second_use_and_old_tokens_are_forgotten() {
+    let world = office();
+    let message = message_in(&world, "sent");
+    let report = |minute: i64| {
+        let key = Some("hook:mailgun:tok#one arrival".to_owned());
+        let heard = Heard { key, ..heard(News::Complained, later(minute)) };
+        HeardReport { message: Some(message.clone()), heard }
     };
-    take_in(&world.db, &world, HeardReport { message: Some(message), heard: news }, later(2));
-    let kept = rows(&world.db, "SELECT address FROM suppressions");
-    assert_eq!(kept[0]["address"], "ann.old@x.example");
+    rows(&world.db, "INSERT INTO hook_tokens VALUES ('hook:mailgun:tok', 'one arrival', 9e12)");
+    take_in(&world.db, &world, report(1), later(1));
+    assert_eq!(standing(&world.db), "complained|");
+    rows(&world.db, "UPDATE hook_tokens SET until = 5");
+    with_token(&world, None, "next", News::Sent, 2);
+    let left = rows(&world.db, "SELECT token FROM hook_tokens");
+    assert_eq!(left.len(), 1);
+    assert_eq!(left[0]["token"], "hook:mailgun:next");
+}
+
+#[test]
+fn a_stop_that_is_played_again_takes_no_new_consent_back() {
+    let mut world = world_of_texts();
+    let reached = "SELECT count(*) FROM suppressions WHERE until IS NULL OR until > 9e12";
+    world.take_in(vec![text(ANNS, "STOP", "1", world.now())]).unwrap();
+    world.after(Span::minutes(2)).unwrap();
+    world.take_in(vec![text(ANNS, "START", "2", world.now())]).unwrap();
+    assert_eq!(number(&world.db, reached), 0);
+    world.after(Span::minutes(2)).unwrap();
+    world.take_in(vec![text(ANNS, "STOP", "1", world.now())]).unwrap();
+    assert_eq!(number(&world.db, reached), 0);
 }
 
 #[test]
@@ -206,39 +333,41 @@ fn what_tells_nothing_new_of_a_contact_does_not_write_it() {
     assert_sound(&world.db, None);
 }
 
+/// Another message like this one.
+fn copy(world: &World, first: &MessageId, n: i64) -> MessageId {
+    let id = MessageId(format!("{first}.{n}"));
+    let columns = "contact_id, campaign_id, version, journey, channel, class, purpose,
+                   template, note, reason, queued_at, send_at, attempts, uncertain";
+    rows(
+        &world.db,
+        &format!(
+            "INSERT INTO messages (id, step, state, {columns})
+             SELECT '{id}', 's{n}', 'sending', {columns} FROM messages WHERE id = '{first}'"
+        ),
+    );
+    id
+}
+
 /// Five soft bounces in a row, each of a message of its own.
 #[test]
 fn soft_bounces_in_a_row_let_an_address_rest_ever_longer() {
     let world = office();
     let first = message_in(&world, "sending");
-    let copy = |n: i64| {
-        let id = MessageId(format!("{first}.{n}"));
-        let columns = "contact_id, campaign_id, version, journey, channel, class, purpose,
-                       template, note, reason, queued_at, send_at, attempts, uncertain";
-        rows(
-            &world.db,
-            &format!(
-                "INSERT INTO messages (id, step, state, {columns})
-                 SELECT '{id}', 's{n}', 'sending', {columns} FROM messages WHERE id = '{first}'"
-            ),
-        );
-        id
-    };
     let mut days = Vec::new();
     for n in 1..=8 {
-        tell(&world.db, &world, &copy(n), bounce(BounceKind::Soft), later(n));
+        tell(&world.db, &world, &copy(&world, &first, n), bounce(BounceKind::Soft), later(n));
         let kept = rows(&world.db, "SELECT until FROM suppressions");
         let until = kept.first().and_then(|row| row["until"].as_i64());
         days.push(until.map_or(0, |until| (until - later(n).0) / 86_400_000));
     }
     assert_eq!(days, [0, 0, 0, 0, 7, 30, 180, 180]);
     // What arrived before the last of them says nothing; what arrived after it does.
-    tell(&world.db, &world, &copy(20), News::Delivered, later(7));
+    tell(&world.db, &world, &copy(&world, &first, 20), News::Delivered, later(7));
     let count = "SELECT soft_bounces ->> '$.email.count' FROM contacts";
     assert_eq!(number(&world.db, count), 8);
-    tell(&world.db, &world, &copy(21), News::Delivered, later(9));
+    tell(&world.db, &world, &copy(&world, &first, 21), News::Delivered, later(9));
     assert_eq!(number(&world.db, count), 0);
-    tell(&world.db, &world, &copy(22), bounce(BounceKind::Soft), later(9));
+    tell(&world.db, &world, &copy(&world, &first, 22), bounce(BounceKind::Soft), later(9));
     assert_eq!(number(&world.db, count), 0, "it came back before the other arrived");
     assert_eq!(number(&world.db, "SELECT count(*) FROM suppressions"), 1, "it stays all the same");
     assert_sound(&world.db, None);
@@ -325,7 +454,7 @@ enum Telling {
 }
 
 fn some_tellings() -> impl Strategy<Value = (Vec<Telling>, Vec<Telling>)> {
-    let kinds = [BounceKind::Hard, BounceKind::Soft, BounceKind::Ignored];
+    let kinds = [BounceKind::Hard, BounceKind::Soft, BounceKind::Block, BounceKind::Ignored];
     let all = (proptest::sample::select(kinds.to_vec()), proptest::collection::vec(0..3_usize, 6));
     let when = proptest::collection::vec(0..4_i64, 5);
     let all = (all, when).prop_map(|((kind, times), when)| {
@@ -536,7 +665,14 @@ fn ok(body: &str) -> Result<HttpResponse, HttpError> {
 fn sns_is_visited_for_its_certificate_once_and_to_subscribe() {
     let certificate = include_str!("../../src/providers/hooks/fixtures/certificate.pem");
     const TOPIC: &str = "arn:aws:sns:eu-west-1:1:bounces";
-    let get = |name: &str| (name == "SES_TOPIC_ARN").then(|| TOPIC.to_owned());
+    let get = |name: &str| match name {
+        "SES_TOPIC_ARN" => Some(TOPIC.to_owned()),
+        "SNS_ISSUERS" => {
+            let issuer = include_str!("../../src/providers/hooks/fixtures/issuer.pem");
+            Some(issuer.to_owned())
+        }
+        _ => None,
+    };
     let secrets = Secrets::read(get).unwrap();
     let certificates = Certificates::default();
     let receive_from = |sns: &Sns, body: &str| {
@@ -548,6 +684,10 @@ fn sns_is_visited_for_its_certificate_once_and_to_subscribe() {
     let bounce = include_str!("../../src/providers/hooks/fixtures/v2.json");
     let away = Sns::new(vec![Err(HttpError::TimedOut)]);
     assert!(matches!(receive_from(&away, bounce), Err(NotReceived::Away(_))));
+    let page = format!("<html>{certificate}</html>");
+    let poisoned = Sns::new(vec![ok(&page)]);
+    let refused = receive_from(&poisoned, bounce);
+    assert_eq!(refused, Err(NotReceived::Refused(Refusal::Unverified)), "and it is not kept");
     let sns = Sns::new(vec![ok(certificate), ok("<ConfirmSubscriptionResponse/>")]);
     assert_eq!(receive_from(&sns, bounce).unwrap().len(), 1);
     assert_eq!(receive_from(&sns, bounce).unwrap().len(), 1);
@@ -560,4 +700,26 @@ fn sns_is_visited_for_its_certificate_once_and_to_subscribe() {
     https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-1.pem
     https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&Token=t
     ");
+}
+
+#[test]
+fn strangers_make_us_visit_sns_only_a_few_times_a_minute() {
+    const TOPIC: &str = "arn:aws:sns:eu-west-1:1:bounces";
+    let get = |name: &str| (name == "SES_TOPIC_ARN").then(|| TOPIC.to_owned());
+    let secrets = Secrets::read(get).unwrap();
+    let certificates = Certificates::default();
+    let bounce = include_str!("../../src/providers/hooks/fixtures/v2.json");
+    let visits = |minutes: i64| {
+        let sns = Sns::new(vec![ok("x"); 100]);
+        for n in 0..100 {
+            let body = bounce.replace("Service-1.pem", &format!("Service-{n:x}.pem"));
+            let header = |_: &str| String::new();
+            let (body, now) = (body.as_bytes(), MONDAY.plus(Span::minutes(minutes)));
+            let hook = Hook { url: String::new(), path_secret: "", header: &header, body, now };
+            let got = block_on(receive(&sns, &certificates, Provider::Ses, &hook, &secrets));
+            assert!(got.is_err());
+        }
+        sns.visited.borrow().len()
+    };
+    assert_eq!([visits(0), visits(0), visits(2)], [5, 0, 5]);
 }

@@ -63,6 +63,11 @@ fn submit(world: &mut World, email: &str, fields: &[(&str, &str)]) {
     world.submit("/p", &all).unwrap();
 }
 
+/// What is known stays, whatever a form says; so here it is forgotten before the next one.
+fn forget(world: &World) {
+    rows(&world.db, "UPDATE contacts SET attributes = '{}', time_zone = NULL");
+}
+
 fn tell(world: &mut World, email: &str, event: &str, properties: Value) {
     let key = format!("{event}-{}-{email}-{properties}", world.now().0);
     let told = report(world.now(), email, event, properties, &key);
@@ -186,9 +191,11 @@ fn who_moves_to_another_zone_or_date_while_waiting_is_waited_for_there() {
     submit(&mut world, ANN, &[("time_zone", "Asia/Shanghai")]);
     assert_eq!(due(&world), "2026-04-03T01:00:00Z", "nine in Shanghai");
     assert_eq!(history(&world.db, ANN).last().unwrap(), "journey.rescheduled");
-    submit(&mut world, ANN, &[("renewal", "2026-04-20")]);
+    forget(&world);
+    submit(&mut world, ANN, &[("renewal", "2026-04-20"), ("time_zone", "Asia/Shanghai")]);
     assert_eq!(due(&world), "2026-04-13T01:00:00Z", "ten days later");
     assert_sound(&world.db, None);
+    forget(&world);
     submit(&mut world, ANN, &[("renewal", "2026-03-01")]);
     assert_eq!(passages(&world).lines().next(), Some("j none completed"), "the date is past");
 }
@@ -342,7 +349,8 @@ fn a_schedule_starts_a_journey_for_the_members_of_a_segment_each_time() {
     submit(&mut world, ANN, &[("role", "lead"), ("time_zone", "America/New_York")]);
     submit(&mut world, "bo@example.com", &[]);
     world.after(Span::days(70)).unwrap();
-    submit(&mut world, ANN, &[("role", "student")]);
+    forget(&world);
+    submit(&mut world, ANN, &[("role", "student"), ("time_zone", "America/New_York")]);
     world.after(Span::days(30)).unwrap();
     assert_snapshot!(diary(&world.letters()), @"
     2026-03-31T13:00:00Z email ann@example.com | emails/news
@@ -384,7 +392,8 @@ fn who_moves_to_another_zone_does_not_live_through_the_same_hour_twice() {
     submit(&mut world, ANN, &[("role", "lead"), ("time_zone", "Asia/Shanghai")]);
     world.after(Span::hours(20)).unwrap(); // Tuesday, 05:00 in London; nine has come in Shanghai.
     assert_eq!(world.letters().len(), 1);
-    submit(&mut world, ANN, &[("time_zone", "Europe/London")]);
+    forget(&world);
+    submit(&mut world, ANN, &[("role", "lead"), ("time_zone", "Europe/London")]);
     world.after(Span::hours(24)).unwrap();
     assert_snapshot!(diary(&world.letters()), @"2026-03-03T01:00:00Z email ann@example.com | emails/news");
 }

@@ -10,7 +10,7 @@ use dripline::flows::brake::NotReleased;
 use dripline::flows::deliver;
 use dripline::flows::seams::Http;
 use dripline::flows::task::Work;
-use dripline::native::world::{World, block_on};
+use dripline::native::world::{self, World, block_on};
 use dripline::providers::http::{HttpError, HttpRequest, HttpResponse};
 use proptest::prelude::*;
 use std::cell::{Cell, RefCell};
@@ -184,8 +184,7 @@ impl Http for Clocked {
 impl Clocked {
     /// A tick and the deliveries that it hands out, one after another, as one queue would.
     fn tick(&self, world: &World, now: Millis) {
-        use dripline::flows::run_due;
-        for work in block_on(run_due::tick(&world.db, now)).unwrap() {
+        for work in block_on(world::due(&world.db, now)).unwrap() {
             let Work::DeliverV1 { messages } = work else { continue };
             let (began, elapsed) = (now.plus(self.elapsed.take()), Span::default());
             self.began.set(began);
@@ -322,6 +321,14 @@ fn a_release_on_the_day_itself_counts_from_that_moment_on() {
     count(&world, "hard_bounced", 1);
     world.tick().unwrap();
     assert_eq!(brake_log(&world), "stopped bounces, released , stopped bounces");
+}
+
+#[test]
+fn refusals_for_the_senders_sake_brake_a_campaign_as_hard_bounces_do() {
+    let mut world = judged(1_000, 30, 0);
+    count(&world, "blocked", 30);
+    world.tick().unwrap();
+    assert_eq!(brake_log(&world), "stopped bounces");
 }
 
 #[test]

@@ -176,8 +176,8 @@ fn whoever_asks_why_a_message_may_not_be_sent_is_told_in_words() {
         after("", |world| drop(world.steer("c.j0", RunState::Archived).unwrap())),
     ]), @"
     no_consent
-      not sent, on purpose: the contact has not agreed to it
-      有意未发送：联系人未同意接收
+      not sent, on purpose: the contact has not agreed to it, or has not confirmed that
+      有意未发送：联系人未同意接收，或尚未确认
     left_journey
       not sent, on purpose: the contact had left the journey
       有意未发送：联系人已离开旅程

@@ -5,9 +5,8 @@ use super::rig::{InTurns, Task, together_until};
 use super::support::{FORM, number, report, rows, world};
 use dripline::domain::primitives::{ContactId, Ids, Span};
 use dripline::flows::park::{self, ATTEMPTS_ALONE_MAX};
-use dripline::flows::run_due;
 use dripline::flows::task::Work;
-use dripline::native::world::{World, block_on};
+use dripline::native::world::{self, World, block_on};
 use dripline::store::parked::Parked;
 use serde_json::json;
 
@@ -69,7 +68,7 @@ fn breaks_and_is_mended(break_it: &str, mend_it: &str, reason: &str) {
     assert!(row.reason.contains(reason), "{}", row.reason);
     assert_eq!(number(&world.db, "SELECT count(*) FROM contacts WHERE handed_out > 0"), 1);
 
-    let due = block_on(run_due::tick(&world.db, world.now().plus(Span::hours(9)))).unwrap();
+    let due = block_on(world::due(&world.db, world.now().plus(Span::hours(9)))).unwrap();
     assert!(!format!("{due:?}").contains(id.as_str()), "no tick hands it out: {due:?}");
     run(&world, mend_it);
     assert!(block_on(park::release(&world.db, &id, world.now())).unwrap());
@@ -156,7 +155,7 @@ fn what_is_told_of_others_in_the_same_batch_is_written_down() {
 fn a_worker_that_dies_of_a_contact_takes_nobody_with_it_the_second_time() {
     let (world, id) = ten();
     let now = world.now().plus(Span::days(1));
-    let tick = |at| block_on(run_due::tick(&world.db, at)).unwrap();
+    let tick = |at| block_on(world::due(&world.db, at)).unwrap();
     let first = tick(now);
     assert!(matches!(&first[..], [Work::DueV1 { contacts }] if contacts.len() == 10), "{first:?}");
     // The worker dies, and nothing comes of any of them.
@@ -203,7 +202,7 @@ fn hints_that_get_lost_park_nobody() {
     let (mut world, _) = ten();
     let mut now = world.now().plus(Span::days(1));
     for _ in 0..20 {
-        block_on(run_due::tick(&world.db, now)).unwrap();
+        block_on(world::due(&world.db, now)).unwrap();
         now = now.plus(Span::minutes(5));
     }
     world.after(Span::days(1)).unwrap();

@@ -4,6 +4,7 @@ use super::invariants::assert_sound;
 use super::support::{FORM, MONDAY, number, order, report, rows, submission, world};
 use dripline::domain::event::names;
 use dripline::domain::primitives::{ContactId, Ids, Span};
+use dripline::domain::token::Keyring;
 use dripline::flows::seams::{Database, DatabaseError};
 use dripline::flows::task::{EngagementReport, Intake};
 use dripline::flows::{erase, merge, submit_form};
@@ -268,6 +269,28 @@ fn an_address_that_was_erased_after_it_was_looked_for_does_not_come_back() {
     assert_eq!(db.1.get(), 3, "read, refused, read again: nothing is left to write");
     assert_eq!(cells_with(&world, &["ann.archer"]), [""; 0]);
     assert_sound(&world.db, None);
+}
+
+#[test]
+fn an_address_erased_under_two_secrets_was_erased_when_it_was_last() {
+    for former in ["a", "b", "c", "d"] {
+        let mut world = world(FORM);
+        world.settings.keys = Keyring::new("new", Some(former));
+        world.submit("/p", &[("email", ANN), ("consent", "on")]).unwrap();
+        world.erase(ANN).unwrap();
+        world.after(Span::hours(1)).unwrap();
+        world.submit("/p", &[("email", ANN), ("consent", "on")]).unwrap();
+        let late = submission(&mut world, &[("email", ANN)]);
+        world.after(Span::hours(1)).unwrap();
+        // A worker that does not know of the new secret yet.
+        world.settings.keys = Keyring::new(former, None);
+        world.erase(ANN).unwrap();
+        world.settings.keys = Keyring::new("new", Some(former));
+        let (mut ids, keys, now) = (Ids::new(world.now(), 7), &world.settings.keys, world.now());
+        let work = submit_form::submit(&world.db, &world.catalog, keys, late, now, &mut ids);
+        assert_eq!(block_on(work).map(|work| work.len()), Ok(0), "{former}");
+        assert_eq!(cells_with(&world, &["ann.archer"]), [""; 0]);
+    }
 }
 
 #[test]

@@ -1,12 +1,18 @@
 //! A restored database: what may have left before is not sent again without an operator's word.
 
 use super::invariants::assert_sound;
-use super::support::{FORM, rows, world};
+use super::support::{FORM, MONDAY, rows, world};
 use dripline::domain::primitives::{Millis, Span};
-use dripline::domain::restore::Say;
+use dripline::domain::restore::{Mark, Say};
 use dripline::flows::guard_restore::{mark_after, say, state, watch};
+use dripline::flows::seams::{Database, DatabaseError};
+use dripline::flows::tick::{Minute, tick};
+use dripline::native::sqlite::Sqlite;
 use dripline::native::world::{World, block_on};
+use dripline::store::due;
+use dripline::store::statement::{Rows, Statement};
 use serde_json::{Value, json};
+use std::cell::RefCell;
 
 const JOURNEY: &str = r#"
     [journey.j]
@@ -19,6 +25,11 @@ const JOURNEY: &str = r#"
     send = "emails/hello"
 "#;
 
+/// A mark of this very time.
+fn marked(world: &World) -> Option<Mark> {
+    Some(Mark { number: world.now().0, at: world.now() })
+}
+
 /// A mail to Ann has left; then the database was restored to before that, and a day has passed.
 fn restored() -> World {
     let mut world = world(&format!("{FORM}{JOURNEY}"));
@@ -27,9 +38,8 @@ fn restored() -> World {
     let bookmark = world.db.copy().unwrap();
     world.after(Span::days(2)).unwrap();
     assert_eq!(states(&world), [json!({ "state": "delivered", "reason": "" })]);
-    let mark = world.now();
     world.db = bookmark;
-    block_on(watch(&world.db, Some(mark))).unwrap();
+    block_on(watch(&world.db, marked(&world), world.now())).unwrap();
     world.after(Span::hours(1)).unwrap();
     world
 }
@@ -91,7 +101,7 @@ fn what_was_under_way_when_its_mail_was_dropped_asks_again_before_the_next() {
     world.after(Span::days(3)).unwrap();
     assert_eq!(world.inbox("ann@example.com").len(), 2);
     world.db = bookmark;
-    block_on(watch(&world.db, Some(world.now()))).unwrap();
+    block_on(watch(&world.db, marked(&world), world.now())).unwrap();
     world.after(Span::hours(1)).unwrap();
     block_on(say(&world.db, Say::Drop, world.now())).unwrap();
     world.after(Span::days(2)).unwrap();
@@ -108,7 +118,7 @@ fn what_was_under_way_when_its_mail_was_dropped_asks_again_before_the_next() {
     world.after(Span::days(30)).unwrap();
     world.db = bookmark;
     let now = world.now();
-    block_on(watch(&world.db, Some(now))).unwrap();
+    block_on(watch(&world.db, marked(&world), now)).unwrap();
     let found = block_on(state(&world.db)).unwrap();
     assert_eq!((found.restored, found.mark, found.messages), (true, Some(now), 0));
 }
@@ -116,20 +126,86 @@ fn what_was_under_way_when_its_mail_was_dropped_asks_again_before_the_next() {
 #[test]
 fn a_database_that_was_not_restored_is_left_alone() {
     let mut world = world(FORM);
-    block_on(watch(&world.db, Some(world.now()))).unwrap();
+    block_on(watch(&world.db, marked(&world), world.now())).unwrap();
     assert!(!block_on(state(&world.db)).unwrap().restored, "no tick has run: it is a new one");
     world.tick().unwrap();
-    block_on(watch(&world.db, Some(world.now()))).unwrap();
-    block_on(watch(&world.db, None)).unwrap();
+    block_on(watch(&world.db, marked(&world), world.now())).unwrap();
+    block_on(watch(&world.db, None, world.now())).unwrap();
+    assert!(!block_on(state(&world.db)).unwrap().restored);
+}
+
+/// A database that does not say what its last mark is.
+struct Silent<'a>(&'a Sqlite);
+
+impl Database for Silent<'_> {
+    async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, DatabaseError> {
+        let is_asked = statements.iter().any(|one| one.sql == due::last_mark().sql);
+        match is_asked {
+            true => Err(DatabaseError::Overloaded("busy".to_owned())),
+            false => self.0.batch(statements).await,
+        }
+    }
+}
+
+#[test]
+fn a_tick_that_could_not_compare_the_database_hides_no_restore() {
+    let mut world = world(&format!("{FORM}{JOURNEY}"));
+    world.submit("/p", &[("email", "ann@example.com"), ("consent", "on")]).unwrap();
+    world.tick().unwrap();
+    let bookmark = world.db.copy().unwrap();
+    world.after(Span::days(2)).unwrap();
+    world.db = bookmark;
+    world.jump(world.now().plus(Span::minutes(6))); // The mark is old by then.
+    let said = block_on(tick(&Minute {
+        db: &Silent(&world.db),
+        kv: &world.kv,
+        queue: &world.queue,
+        shelf: &RefCell::default(),
+        catalog: &world.catalog,
+        settings: &world.settings,
+        now: world.now(),
+        real_now: world.now(),
+    }));
+    assert!(said.failures.iter().any(|(part, _)| *part == "restore"), "{:?}", said.failures);
+    world.cron();
+    assert!(block_on(state(&world.db)).unwrap().restored);
+}
+
+#[test]
+fn a_clock_that_was_a_year_ahead_hides_no_restore() {
+    let mut world = world(&format!("{FORM}{JOURNEY}"));
+    world.submit("/p", &[("email", "ann@example.com"), ("consent", "on")]).unwrap();
+    world.cron();
+    let (right, bookmark) = (world.now(), world.db.copy().unwrap());
+    world.jump(right.plus(Span::days(400)));
+    world.cron();
+    world.jump(right.plus(Span::minutes(1)));
+    world.db = bookmark;
+    world.cron();
+    let found = block_on(state(&world.db)).unwrap();
+    assert_eq!((found.restored, found.mark), (true, Some(world.now())));
+}
+
+#[test]
+fn a_clock_that_was_a_year_ahead_is_no_restore() {
+    let mut world = world(FORM);
+    for days in [0, 400, 1, 2] {
+        world.jump(MONDAY.plus(Span::days(days)));
+        world.cron();
+    }
     assert!(!block_on(state(&world.db)).unwrap().restored);
 }
 
 #[test]
-fn the_mark_is_moved_when_something_was_handed_out_or_it_is_old() {
+fn a_mark_is_made_when_something_was_handed_out_or_the_last_is_old() {
     let at = |minutes: i64| Millis(0).plus(Span::minutes(minutes));
-    assert_eq!(mark_after(None, false, at(0)), Some(at(0)));
-    assert_eq!(mark_after(Some(at(0)), false, at(4)), None);
-    assert_eq!(mark_after(Some(at(0)), false, at(5)), Some(at(5)));
-    assert_eq!(mark_after(Some(at(0)), true, at(1)), Some(at(1)));
-    assert_eq!(mark_after(Some(at(2)), true, at(1)), None, "a clock that goes back");
+    let mark = |number: i64, minutes| Some(Mark { number, at: at(minutes) });
+    assert_eq!(mark_after(None, false, at(9)), mark(at(9).0, 9));
+    assert_eq!(mark_after(mark(1, 0), false, at(4)), None);
+    assert_eq!(mark_after(mark(1, 0), false, at(5)), mark(at(5).0, 5));
+    assert_eq!(mark_after(mark(1, 0), true, at(1)), mark(at(1).0, 1));
+    let number = at(2).0;
+    assert_eq!(mark_after(mark(number, 2), true, at(1)), mark(number + 1, 2), "a clock went back");
+    let ahead = mark(at(99_999).0, 99_999);
+    assert_eq!(mark_after(ahead, false, at(1)), mark(at(99_999).0 + 1, 1), "a clock was ahead");
 }

@@ -2,9 +2,11 @@
 //! filled once when it is published.
 
 use super::filling::{EVER, a_filling};
-use super::support::MONDAY;
+use super::support::{FORM, MONDAY, campaign};
 use dripline::domain::change::Change;
-use dripline::domain::check::{RULE_DATES_MAX, RULE_DEPTH_MAX, RULE_LEAVES_MAX};
+use dripline::domain::check::{
+    OPTIONS_MAX, RULE_DATES_MAX, RULE_DEPTH_MAX, RULE_LEAVES_MAX, check, rule_bytes,
+};
 use dripline::domain::consent::{Consent, ConsentState};
 use dripline::domain::contact::Contact;
 use dripline::domain::decide::Decision;
@@ -18,6 +20,7 @@ use dripline::domain::rule::{
 use dripline::flows::seams::Database;
 use dripline::native::sqlite::Sqlite;
 use dripline::native::world::block_on;
+use dripline::store::broadcasts::{self, BroadcastRow};
 use dripline::store::segments;
 use dripline::store::statement::Statement;
 use dripline::store::write;
@@ -36,7 +39,7 @@ const TEXTS: [&str; 16] = [
 ];
 const NAMES: [&str; 8] = ["role", "list", "n", "email", "phone", "score", "time_zone", "odd.name"];
 const EVENTS: [&str; 2] = ["message.clicked", "order.completed"];
-const PROPERTIES: [&str; 2] = ["step", "a.b"];
+const PROPERTIES: [&str; 3] = ["step", "a.b", "value_minor"];
 const HOURS: [i64; 6] = [-1, 0, 1, 24, 48, 500];
 /// Zones with and without daylight saving, one that changes its clocks in the month after `NOW` in
 /// each direction, one in other letters, and none.
@@ -160,8 +163,13 @@ where
 }
 
 fn events() -> impl Strategy<Value = Events> {
-    let filter = prop::collection::vec((select(PROPERTIES.as_slice()), scalar()), 0..2);
-    let numbers = prop::collection::vec((select(PROPERTIES.as_slice()), comparison()), 0..2);
+    events_with(1)
+}
+
+/// Events with up to so many exact properties, and as many that compare.
+fn events_with(most: usize) -> impl Strategy<Value = Events> {
+    let filter = prop::collection::vec((select(PROPERTIES.as_slice()), scalar()), 0..=most);
+    let numbers = prop::collection::vec((select(PROPERTIES.as_slice()), comparison()), 0..=most);
     let parts = (select(EVENTS.as_slice()), filter, numbers, any::<bool>());
     parts.prop_map(|(event, filter, numbers, machines)| Events {
         event: event.to_owned(),
@@ -172,6 +180,10 @@ fn events() -> impl Strategy<Value = Events> {
 }
 
 fn event_rule() -> impl Strategy<Value = Rule> {
+    event_rule_of(|| events().boxed())
+}
+
+fn event_rule_of(events: impl Fn() -> BoxedStrategy<Events>) -> impl Strategy<Value = Rule> {
     // Windows and dates from one small set, so that edges are met.
     let within = || prop::option::of(select(HOURS.as_slice()).prop_map(|hours| Span(hours * HOUR)));
     let moment = || (select(HOURS.as_slice()), -1..2_i64);
@@ -224,8 +236,9 @@ fn state_rule() -> impl Strategy<Value = Rule> {
     ]
 }
 
-fn rule() -> impl Strategy<Value = Rule> {
-    let leaf = prop_oneof![
+/// A question about something other than events.
+fn plain_question() -> impl Strategy<Value = Rule> {
+    prop_oneof![
         4 => (select(NAMES.as_slice()), test()).prop_map(|(name, test)| Rule::Attribute {
             attribute: name.to_owned(),
             test,
@@ -234,9 +247,12 @@ fn rule() -> impl Strategy<Value = Rule> {
         1 => (text(), select([Channel::Email, Channel::Sms].as_slice()))
             .prop_map(|(purpose, channel)| Rule::Consent { purpose, channel }),
         1 => comparison().prop_map(Rule::Score),
-        4 => event_rule(),
         2 => state_rule(),
-    ];
+    ]
+}
+
+fn rule() -> impl Strategy<Value = Rule> {
+    let leaf = prop_oneof![9 => plain_question(), 4 => event_rule()];
     leaf.prop_recursive(4, 12, 3, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Rule::All),
@@ -244,6 +260,72 @@ fn rule() -> impl Strategy<Value = Rule> {
             inner.prop_map(|part| Rule::Not(Box::new(part))),
         ]
     })
+}
+
+/// A question as large as it may be.
+fn large_question() -> impl Strategy<Value = Rule> {
+    let list = prop::collection::vec(scalar(), 1..=OPTIONS_MAX);
+    let listed = (select(NAMES.as_slice()), list, any::<bool>()).prop_map(|(name, list, no)| {
+        let test = if no { Test::NotIn(list) } else { Test::In(list) };
+        Rule::Attribute { attribute: name.to_owned(), test }
+    });
+    let events = || prop_oneof![events_with(0), events_with(1), events_with(10)].boxed();
+    prop_oneof![2 => listed, 2 => plain_question(), 3 => event_rule_of(events)]
+}
+
+/// A rule about as large as `check` lets pass: wide, or deep with some questions on each level.
+fn large_rule() -> impl Strategy<Value = Rule> {
+    let wide = (prop::collection::vec(large_question(), 20..=RULE_LEAVES_MAX), any::<bool>())
+        .prop_map(|(parts, all)| if all { Rule::All(parts) } else { Rule::Any(parts) });
+    let level = (prop::collection::vec(large_question(), 0..=5), 0..3_u8);
+    let levels = prop::collection::vec(level, 1..RULE_DEPTH_MAX);
+    let deep = (large_question(), levels).prop_map(|(inner, levels)| {
+        levels.into_iter().fold(inner, |inner, (mut parts, kind)| match kind {
+            0 => Rule::Not(Box::new(inner)),
+            kind => {
+                parts.push(inner);
+                if kind == 1 { Rule::All(parts) } else { Rule::Any(parts) }
+            }
+        })
+    });
+    prop_oneof![wide, deep].prop_filter_map("check refuses it", accepted)
+}
+
+/// The rule without the last of its parts, until `check` has nothing against its size.
+fn accepted(mut rule: Rule) -> Option<Rule> {
+    let mut compiled = campaign(FORM);
+    loop {
+        compiled.campaign.segments.insert("s".to_owned(), rule.clone());
+        let problems = check(&compiled.campaign);
+        if problems.iter().all(|problem| problem.key != "segment.s.rule") {
+            return Some(rule);
+        }
+        let (Rule::All(parts) | Rule::Any(parts)) = &mut rule else { return None };
+        parts.truncate(parts.len() - parts.len().div_ceil(10));
+    }
+}
+
+/// Whether the statements that ask a rule run: they fill, count, preview and hand out turns.
+fn assert_runs(db: &Sqlite, rule: &Rule) {
+    let fill = segments::fill_step(&a_filling(""), rule, &EVER, NOW, 1);
+    let (bytes, reckoned) = (fill[0].sql.len(), rule_bytes(rule));
+    assert!(bytes <= reckoned, "{bytes} bytes, reckoned as {reckoned}: {rule:?}");
+    let id = QualifiedId::from("c.b");
+    let row = json!({
+        "campaign_id": "c", "broadcast": "b", "version": 1, "state": "running", "phase": "rest",
+        "after_id": "", "failures": 0, "rounds": 0, "finding": null
+    });
+    let row: BroadcastRow = serde_json::from_value(row).unwrap();
+    let mut statements = fill.to_vec();
+    statements.extend([
+        segments::count(rule, NOW),
+        broadcasts::audience(rule, (Channel::Email, "news"), (&id, ""), NOW),
+        broadcasts::turns(&row, rule, NOW),
+    ]);
+    for statement in statements {
+        let answer = block_on(db.batch(vec![statement]));
+        assert!(answer.is_ok(), "{answer:?}: {bytes} bytes, {rule:?}");
+    }
 }
 
 fn value() -> impl Strategy<Value = Value> {
@@ -262,7 +344,8 @@ fn value() -> impl Strategy<Value = Value> {
 
 fn event() -> impl Strategy<Value = Event> {
     let properties = prop::collection::btree_map(
-        select(["step", "a.b", "machine", "other"].as_slice()).prop_map(str::to_owned),
+        select(["step", "a.b", "machine", "value_minor", "other"].as_slice())
+            .prop_map(str::to_owned),
         value(),
         0..3,
     );
@@ -286,8 +369,9 @@ fn consent() -> impl Strategy<Value = Consent> {
     (text(), any::<bool>(), state, any::<bool>()).prop_map(
         |(purpose, sms, state, double_opt_in)| {
             let channel = if sms { Channel::Sms } else { Channel::Email };
-            let waiting = Vec::new();
-            Consent { channel, purpose, state, double_opt_in, form: None, waiting, at: NOW }
+            let (waiting, was_refused) = (Vec::new(), false);
+            let form = None;
+            Consent { channel, purpose, state, double_opt_in, form, waiting, was_refused, at: NOW }
         },
     )
 }
@@ -352,18 +436,18 @@ fn contact() -> impl Strategy<Value = Contact> {
 }
 
 /// Writes contacts by the same statements as the flows do.
-fn store(contacts: Vec<Contact>) -> Sqlite {
+/// A database with these contacts.
+pub fn store(contacts: Vec<Contact>) -> Sqlite {
     let db = Sqlite::in_memory().unwrap();
     let decisions: Vec<Decision> = contacts
         .into_iter()
         .map(|contact| {
             let mut changes: Vec<Change> = Vec::new();
-            changes.extend(
-                contact
-                    .history
-                    .iter()
-                    .map(|event| Change::Event { event: event.clone(), key: None }),
-            );
+            changes.extend(contact.history.iter().map(|event| Change::Event {
+                event: event.clone(),
+                key: None,
+                content: None,
+            }));
             changes.extend(contact.enrollments.iter().cloned().map(Change::Enrollment));
             let entered = contact.segments.iter();
             changes.extend(entered.map(|(id, at)| Change::EnterSegment(id.clone(), *at)));
@@ -376,7 +460,8 @@ fn store(contacts: Vec<Contact>) -> Sqlite {
     db
 }
 
-fn ids(db: &Sqlite, statement: Statement) -> BTreeSet<String> {
+/// The ids that a statement finds.
+pub fn ids(db: &Sqlite, statement: Statement) -> BTreeSet<String> {
     let found = block_on(db.batch(vec![statement])).unwrap();
     let rows = found[0].all::<BTreeMap<String, String>>().unwrap();
     rows.into_iter().flat_map(BTreeMap::into_values).collect()
@@ -527,6 +612,29 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..<_>::default() })]
+
+    #[test]
+    fn whatever_check_accepts_runs_and_both_evaluators_agree(
+        contacts in prop::collection::vec(contact(), 4),
+        rule in large_rule(),
+    ) {
+        let contacts = named(contacts);
+        let holding = contacts.iter().filter(|contact| rule.verdict(contact, NOW).holds);
+        let expected: BTreeSet<String> = holding.map(|contact| contact.id.0.clone()).collect();
+        let db = store(contacts);
+        assert_runs(&db, &rule);
+        prop_assert_eq!(ids(&db, segments::holding(&rule, NOW)), expected);
+    }
+
+    #[test]
+    fn no_rule_comes_to_more_sql_than_check_reckons(rule in rule()) {
+        let fill = segments::fill_step(&a_filling(""), &rule, &EVER, NOW, 1);
+        prop_assert!(fill[0].sql.len() <= rule_bytes(&rule), "{} bytes", fill[0].sql.len());
+    }
+}
+
 /// Every kind of value that an attribute can have.
 fn values() -> Vec<Value> {
     let mut values = vec![Value::Null, json!(true), json!(false), json!([]), json!(["", "5"])];
@@ -607,43 +715,74 @@ fn largest_rules() -> Vec<Rule> {
         let test = Test::Relative { relative, zone: "Europe/London".to_owned() };
         Rule::Attribute { attribute: "renewal".to_owned(), test }
     };
-    let events = Events {
+    let events = |properties| Events {
         event: "order.completed".to_owned(),
-        filter: vec![],
+        filter: (0..properties).map(|n| (format!("p{n}"), Scalar::Text(format!("v{n}")))).collect(),
         numbers: vec![],
         machines: false,
     };
     let within = Some(Span::days(30));
     let last = Rule::EventTime {
-        events: events.clone(),
+        events: events(0),
         which: Which::Last,
         at: TimeTest::InLast(Span::days(3)),
         within,
     };
-    let count = Rule::Event { events, count: Comparison::Gte(1.0), within };
+    let counted = |properties| Rule::Event {
+        events: events(properties),
+        count: Comparison::Gte(1.0),
+        within,
+    };
+    let span = Span::days(2);
+    let followed = Rule::Sequence { first: events(0), then: events(0), span, within };
+    let values = (0..OPTIONS_MAX).map(|n| Scalar::Text(format!("v{n}"))).collect();
+    let listed = Rule::Attribute { attribute: "country".to_owned(), test: Test::In(values) };
     let tag = Rule::Tag("x".to_owned());
     let of = |rule: &Rule, count: usize| vec![rule.clone(); count];
     let mut wide = of(&relative(Relative::Anniversary(7)), RULE_DATES_MAX);
     wide.extend(of(&last, RULE_LEAVES_MAX - RULE_DATES_MAX));
-    let mut deep = relative(Relative::InLast(Span::days(1)));
-    for level in 1..RULE_DEPTH_MAX {
-        let parts = vec![deep, count.clone(), tag.clone()];
-        deep = match level % 3 {
-            0 => Rule::Any(parts),
-            1 => Rule::All(parts),
-            _ => Rule::Not(Box::new(parts[0].clone())),
-        };
+    let mut rules = vec![listed.clone(), Rule::Not(Box::new(listed.clone()))];
+    for parts in [
+        wide,
+        of(&tag, RULE_LEAVES_MAX),
+        of(&listed, RULE_LEAVES_MAX),
+        of(&counted(0), RULE_LEAVES_MAX),
+        of(&counted(10), 40),
+        of(&followed, RULE_LEAVES_MAX),
+    ] {
+        rules.extend([Rule::All(parts.clone()), Rule::Any(parts)]);
     }
-    vec![Rule::All(wide.clone()), Rule::Any(wide), Rule::All(of(&tag, RULE_LEAVES_MAX)), deep]
+    for beside in [of(&tag, 4), vec![counted(0), tag.clone()], of(&last, 4), of(&listed, 4)] {
+        let mut deep = relative(Relative::InLast(Span::days(1)));
+        for level in 1..RULE_DEPTH_MAX {
+            let parts = [vec![deep], beside.clone()].concat();
+            deep = if level % 2 == 0 { Rule::Any(parts) } else { Rule::All(parts) };
+        }
+        rules.push(deep);
+    }
+    rules
 }
 
 #[test]
-fn the_largest_rules_are_within_the_limits_of_d1() {
+fn the_largest_rules_are_accepted_and_are_within_the_limits_of_d1() {
     let db = store(Vec::new());
-    let fill = a_filling("");
     for rule in largest_rules() {
-        let step = segments::fill_step(&fill, &rule, &EVER, NOW, 1);
-        block_on(db.batch(step.to_vec())).unwrap();
-        block_on(db.batch(vec![segments::count(&rule, NOW)])).unwrap();
+        assert_eq!(accepted(rule.clone()), Some(rule.clone()), "check refuses it");
+        assert_runs(&db, &rule);
     }
+}
+
+#[test]
+fn a_rule_that_is_too_long_for_a_statement_is_refused_with_what_to_do() {
+    let filter = (0..10).map(|n| (format!("p{n}"), Scalar::Bool(true))).collect();
+    let event = "order.completed".to_owned();
+    let events = Events { event, filter, numbers: vec![], machines: false };
+    let question = Rule::Event { events, count: Comparison::Gte(1.0), within: Some(Span::days(1)) };
+    let mut compiled = campaign(FORM);
+    let rule = Rule::All(vec![question; RULE_LEAVES_MAX]);
+    compiled.campaign.segments.insert("s".to_owned(), rule);
+    let problems = check(&compiled.campaign);
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(problems[0].message.contains("the limit is 100000"), "{}", problems[0].message);
+    assert!(problems[0].help.as_ref().unwrap().contains("a segment of its own"));
 }

@@ -146,6 +146,7 @@ pub fn report(at: Millis, email: &str, name: &str, properties: Value, key: &str)
             at,
             properties: properties.as_object().cloned().unwrap_or_default(),
             key: key.to_owned(),
+            content: None,
         },
     })
 }

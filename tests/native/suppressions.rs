@@ -129,6 +129,9 @@ fn an_import_is_as_good_twice_and_a_wrong_row_holds_up_nothing() {
     let brought = Import { source: "x".to_owned(), rows: many };
     let flow = suppressions::import(&world.db, &world.settings.keys, &brought, world.now());
     assert!(matches!(block_on(flow), Err(NotDone::Refused(why)) if why.contains("1000")));
+    let nothing = Import { source: "x".to_owned(), rows: Vec::new() };
+    let flow = suppressions::import(&world.db, &world.settings.keys, &nothing, world.now());
+    assert!(matches!(block_on(flow), Err(NotDone::Refused(why)) if why.contains("no rows")));
 }
 
 #[test]

@@ -178,7 +178,9 @@ fn a_slip_is_named_by_the_file_and_line_that_it_stands_in() {
     ");
     let layout = "templates/layouts/brand.mjml.hbs";
     assert_snapshot!(project.said_of(layout, &LAYOUT.replace("unsubscribe_url", "unsubscribe")), @"
-    layouts/brand.mjml.hbs:1
+    emails/hello/body.mjml.hbs:1
+        has no link to unsubscribe
+    emails/hello/zh-CN/body.mjml.hbs:1
         has no link to unsubscribe
     layouts/brand.mjml.hbs:4
         a link must not begin with `{{unsubscribe}}`
@@ -275,7 +277,7 @@ fn a_confirmation_is_in_the_contacts_language() {
     world.rows(set).unwrap();
     world.submit("/p", &[("email", "lin@x.example"), ("consent", "on")]).unwrap();
     world.after(Span::minutes(2)).unwrap();
-    assert_eq!(world.letters()[0].subject, "请确认您的邮箱地址 – Test");
+    assert_eq!(world.letters()[0].subject, "请确认您的邮箱地址 – dripline");
 }
 
 // --- Looking at messages, and testing them ----------------------------------------------------
@@ -401,6 +403,19 @@ fn a_test_is_marked_and_goes_to_our_own_people_and_counts_for_nothing() {
 }
 
 #[test]
+fn a_test_needs_no_contact_and_shows_made_up_data() {
+    let mut world = written_to("test-alone", "en-GB");
+    world.take_letters();
+    let asked = ask("emails/hello", None, None, None);
+    assert_eq!(tested(&mut world, &asked), "owner@house.example");
+    let letters = world.take_letters();
+    let previewed = shown(&world, &ask("emails/hello", None, None, None));
+    let subject = previewed.split(" | ").nth(1).unwrap();
+    assert_eq!(letters[0].subject, format!("[Test] {subject}"));
+    assert_sound(&world.db, None);
+}
+
+#[test]
 fn nobody_else_gets_a_test() {
     let mut world = written_to("test-whom", "en-GB");
     let mut to =
@@ -416,10 +431,6 @@ fn nobody_else_gets_a_test() {
         assert!(to(stranger).starts_with("Wrong"), "{stranger}");
     }
     let without = |template: &str| ask(template, None, None, None);
-    assert_snapshot!(tested(&mut world, &without("emails/hello")), @"
-    Wrong contact: there is no such contact
-        name a contact whose data it shows, as `contact`
-    ");
     assert_snapshot!(tested(&mut world, &without("sms/hello")), @"
     Wrong template: an SMS is looked at, and not sent as a test
         ask for its preview

@@ -7,7 +7,7 @@ use dripline::domain::campaign::Compiled;
 use dripline::domain::message::Letter;
 use dripline::domain::primitives::{CampaignId, Span};
 use dripline::domain::sms::Sms;
-use dripline::domain::template::TemplateSource;
+use dripline::domain::template::{TemplateSource, mark_links};
 use dripline::domain::texting::Leaving;
 use dripline::flows::preview::{Asked, preview};
 use dripline::flows::receive;
@@ -226,4 +226,51 @@ fn a_text_that_would_not_be_sent_is_shown_and_says_so() {
     assert_eq!(sms.segments, 4);
     let plain = texting("", "Hi");
     assert_eq!(shown(&plain, None).cost(), None);
+}
+
+#[test]
+fn what_a_visitor_typed_is_no_link_of_ours() {
+    let mut world = texting("", "Hi {{first_name}}, see {{base_url}}/more or {{url first_name}}");
+    let typed = "https://evil.example/p";
+    let answers = [("phone", BRITAIN), ("first_name", typed), ("consent", "on")];
+    world.submit("/p", &answers).unwrap();
+    world.inbox(BRITAIN).remove(0);
+    let targets = rows(&world.db, "SELECT target FROM short_links");
+    assert_eq!(targets.len(), 1, "{targets:?}");
+    assert_eq!(targets[0]["target"], "https://go.example/more");
+}
+
+#[test]
+fn a_link_to_a_site_that_a_value_brings_is_not_signed() {
+    let mail = |html: &str| TemplateSource::Email {
+        subject: "s".to_owned(),
+        preheader: String::new(),
+        html: format!("{html}<a href=\"{{{{unsubscribe_url}}}}\">Stop</a>"),
+        text: "t".to_owned(),
+    };
+    let html = "<a href=\"{{url first_name}}\">a</a><A HREF='{{base_url}}/more'>b</A>\
+                <a href=\" https://shop.example/产品 \">c</a>\
+                <a href=\"https://shop.example{{first_name}}\">d</a>";
+    let journey = JOURNEY.replace("sms/text", "emails/m");
+    let sent_with = |is_marked: bool, name: &str| {
+        let mut source = mail(html);
+        if is_marked {
+            mark_links(&mut source);
+        }
+        let compiled = campaign(&format!("{FORM}{journey}"));
+        let mut world = world_of(compiled, ("emails/m", source));
+        let answers = [("email", "a@b.example"), ("first_name", name), ("consent", "on")];
+        world.submit("/p", &answers).unwrap();
+        world.inbox("a@b.example").remove(0).html
+    };
+    let signed = |html: &str| html.matches("https://go.example/c/").count();
+    let sent = sent_with(true, "https://evil.example/");
+    // Of an address that is not proved yet nobody's words are sent, so that nothing is left of it.
+    assert_eq!(signed(&sent), 3, "{sent}");
+    assert!(!sent.contains("evil.example"), "{sent}");
+    // Published before links were marked: the link in small letters and double quotes is found.
+    let sent = sent_with(false, "https://evil.example/");
+    assert!(!sent.contains("evil.example"), "{sent}");
+    assert!(sent.contains("<A HREF='https://go.example/more'>"), "{sent}");
+    assert!(!sent_with(true, ".evil.example/").contains("evil.example"));
 }

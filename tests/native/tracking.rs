@@ -91,7 +91,7 @@ fn what_is_known_of_a_fetch_is_kept_and_no_address_with_it() {
     let sql = "SELECT properties ->> 'facts' AS facts FROM events WHERE name = 'message.clicked'";
     let kept = rows(&world.db, sql)[0]["facts"].as_str().unwrap().to_owned();
     insta::assert_snapshot!(kept.replace(",\"", ",\n\""), @r#"
-    {"agent":"Mozilla/5 (iPhone; CPU iPhone OS 17 like Mac OS X) AppleWebKit/605",
+    {"agent":"Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1",
     "asn":8075,
     "network":"microsoft"}
     "#);

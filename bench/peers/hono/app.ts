@@ -1,8 +1,14 @@
 // The form endpoint in Hono; the two variants differ only in how they talk to the database.
 
 import { Hono } from "hono";
-import { THANKS_PATH } from "./campaign";
-import { readFields, verifyToken } from "./checks";
+import { CONSENT_TEXT, THANKS_PATH } from "./campaign";
+import {
+  type Submission,
+  countedMailbox,
+  countedNetwork,
+  readFields,
+  verifyToken,
+} from "./checks";
 import { type Known, type Touch, type Writes, decide } from "./decide";
 
 const HONEYPOT = "website_url_confirm";
@@ -14,9 +20,16 @@ interface Bindings {
   SIGNING_SECRET: string;
 }
 
+/** By what a form is looked up: its address, its key, and the hash of an address once erased. */
+export interface Asked {
+  email: string;
+  key: string;
+  erased: string;
+}
+
 /** How a variant reads and writes. `read` answers null if this very form was sent before. */
 export interface Store {
-  read(db: D1Database, email: string, key: string): Promise<Known | null>;
+  read(db: D1Database, asked: Asked): Promise<Known | null>;
   write(db: D1Database, writes: Writes): Promise<void>;
 }
 
@@ -33,24 +46,33 @@ export function application(store: Store) {
     const body = await c.req.parseBody({ all: true });
     const sent = (name: string) => (typeof body[name] === "string" ? (body[name] as string) : "");
     if (sent(HONEYPOT) !== "") return c.redirect(THANKS_PATH, 303);
-    const key = await verifyToken(c.env.SIGNING_SECRET, sent("_token"), now);
-    if (key === null) return c.text("The token was not made here", 400);
+    const token = await verifyToken(c.env.SIGNING_SECRET, sent("_token"), now);
+    if (token === null) return c.text("The token was not made here", 400);
     const read = readFields(body);
     if ("problems" in read) return c.json({ problems: read.problems }, 422);
 
     const { submission } = read;
-    const origin = await pseudonym(c.env.SIGNING_SECRET, `origin:${address}`);
-    const addresses = [submission.email, submission.phone].filter((one) => one !== null);
-    const keys = [origin];
-    for (const one of addresses) keys.push(await pseudonym(c.env.SIGNING_SECRET, `address:${one}`));
-    for (const key of keys) {
-      const { success } = await c.env.SUBMIT_LIMIT.limit({ key });
+    const { email, phone } = submission;
+    const hashed = (kind: string, value: string) =>
+      pseudonym(c.env.SIGNING_SECRET, `${kind}:${value}`);
+    const [key, erased, origin, ...named] = await Promise.all([
+      fingerprint(token, submission),
+      hashed("erased email", email),
+      hashed("origin", countedNetwork(address)),
+      hashed("address", countedMailbox(email)),
+      ...(phone === null ? [] : [hashed("address", phone)]),
+    ]);
+    for (const limited of [origin, ...named]) {
+      const { success } = await c.env.SUBMIT_LIMIT.limit({ key: limited });
       if (!success) return c.text("Too many requests", 429);
     }
 
-    const known = await store.read(c.env.DB, submission.email, `form:${key}`);
-    if (known !== null) {
-      const writes = decide(known, submission, touch(sent), `form:${key}`, origin, now);
+    const asked: Asked = { email, key: `form:${key}`, erased: `#${erased}` };
+    const known = await store.read(c.env.DB, asked);
+    // What was sent before its address was erased would bring the person back.
+    if (known !== null && now > known.erasedAt) {
+      const proof = { originHash: origin, textHash: await consentTextHash() };
+      const writes = decide(known, submission, touch(sent), asked, proof, now);
       await store.write(c.env.DB, writes);
       if (writes.message) await c.env.WORK.send({ deliver: [writes.message.id] });
     }
@@ -86,7 +108,29 @@ async function pseudonym(secret: string, value: string): Promise<string> {
     const bytes = encoder.encode(secret);
     hashKey = { secret, imported: crypto.subtle.importKey("raw", bytes, algorithm, false, ["sign"]) };
   }
-  const bytes = encoder.encode(value);
-  const hash = new Uint8Array(await crypto.subtle.sign("HMAC", await hashKey.imported, bytes));
-  return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const signature = await crypto.subtle.sign("HMAC", await hashKey.imported, encoder.encode(value));
+  return hex(signature);
+}
+
+/** By which two posts say the same: one token may be posted by several people. */
+async function fingerprint(token: string, submission: Submission): Promise<string> {
+  return (await sha256(JSON.stringify([token, submission]))).slice(0, 36);
+}
+
+let textHash: Promise<string> | undefined;
+
+/** The hash of the words of consent, which are always the same. */
+function consentTextHash(): Promise<string> {
+  textHash ??= sha256(CONSENT_TEXT);
+  return textHash;
+}
+
+async function sha256(text: string): Promise<string> {
+  return hex(await crypto.subtle.digest("SHA-256", encoder.encode(text)));
+}
+
+function hex(bytes: ArrayBuffer): string {
+  let text = "";
+  for (const byte of new Uint8Array(bytes)) text += byte.toString(16).padStart(2, "0");
+  return text;
 }

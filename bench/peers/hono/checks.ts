@@ -46,6 +46,34 @@ function fromBase64Url(text: string): Uint8Array {
   return Uint8Array.from(binary, (character) => character.charCodeAt(0));
 }
 
+/** An address in its one form: small letters, and the domain in ASCII by UTS 46. */
+function oneForm(typed: string): string {
+  if (/^[\x21-\x7e]*$/.test(typed) && !typed.includes("xn--")) return typed.toLowerCase();
+  const [local, domain, ...more] = typed.normalize("NFKC").split("@");
+  if (domain === undefined || more.length > 0) return "";
+  try {
+    return `${local.toLowerCase()}@${new URL(`http://${domain}`).hostname}`;
+  } catch {
+    return "";
+  }
+}
+
+/** The mailbox behind an address, as limits count it. */
+export function countedMailbox(email: string): string {
+  const [local, domain] = email.split("@");
+  const base = local.split("+")[0] || local;
+  if (domain !== "gmail.com" && domain !== "googlemail.com") return `${base}@${domain}`;
+  return `${base.replaceAll(".", "")}@gmail.com`;
+}
+
+/** The network that limits count by: of IPv6 the first half, which is one subscriber's. */
+export function countedNetwork(address: string): string {
+  if (!address.includes(":")) return address;
+  const [head, tail] = address.split("::").map((part) => (part === "" ? [] : part.split(":")));
+  const noughts = Array(Math.max(0, 8 - head.length - (tail?.length ?? 0))).fill("0");
+  return [...head, ...noughts, ...(tail ?? [])].slice(0, 4).join(":");
+}
+
 /** Reads every field; answers the names of those that are wrong. */
 export function readFields(body: Body): { submission: Submission } | { problems: string[] } {
   const problems: string[] = [];
@@ -61,7 +89,7 @@ export function readFields(body: Body): { submission: Submission } | { problems:
   };
 
   text("first_name", TEXT_CHARS_MAX, true);
-  const email = one("email").toLowerCase();
+  const email = oneForm(one("email"));
   if (!EMAIL.test(email)) problems.push("email");
   const role = one("role");
   if (!ROLES.includes(role)) problems.push("role");

@@ -11,6 +11,7 @@ import {
   PURPOSE,
   VERSION,
 } from "./campaign";
+import type { Asked } from "./app";
 import type { Submission } from "./checks";
 
 export interface ContactRow {
@@ -34,6 +35,14 @@ export interface Known {
   isEnrolled: boolean;
   segments: string[];
   clicks: number[];
+  /** When the address was erased last, or minus infinity. */
+  erasedAt: number;
+}
+
+/** What is kept beside a consent, so that it can be proved. */
+export interface Proof {
+  originHash: string;
+  textHash: string;
 }
 
 export interface Touch {
@@ -57,21 +66,39 @@ export interface Writes {
   consents: Record<string, string | number | null>[];
   members: { segment_id: string; enters: boolean }[];
   counters: { metric: string; channel: string; part: string; day: string }[];
+  /** The hash of an address that nobody had, and that must not have been erased meanwhile. */
+  newAddress: { hash: string; at: number } | null;
+}
+
+/** What a form says of a known contact that contradicts it waits for the owner of the address. */
+function fill(attributes: Record<string, unknown>, answers: Submission["attributes"]) {
+  const claims: Submission["attributes"] = {};
+  for (const [name, value] of Object.entries(answers)) {
+    const old = attributes[name];
+    const isBlank = old === undefined || (typeof old === "string" && old.trim() === "");
+    if (isBlank) attributes[name] = value;
+    else if (JSON.stringify(old) !== JSON.stringify(value)) claims[name] = value;
+  }
+  return claims;
 }
 
 export function decide(
   known: Known,
   submission: Submission,
   touch: Touch,
-  key: string,
-  originHash: string,
+  asked: Asked,
+  proof: Proof,
   now: number,
 ): Writes {
   const old = known.contact;
   const id = old?.id ?? uuid(now);
   const consents: any[] = old ? JSON.parse(old.consents) : [];
   const touches: any[] = old ? JSON.parse(old.touches) : [];
-  const attributes = { ...(old ? JSON.parse(old.attributes) : {}), ...submission.attributes };
+  const attributes: Record<string, unknown> = old ? JSON.parse(old.attributes) : {};
+  const claims = fill(attributes, submission.attributes);
+  if (old && submission.phone !== null && submission.phone !== old.phone) {
+    claims.phone = submission.phone;
+  }
   const isLead = !touches.some((one) => one.campaign === CAMPAIGN);
   let seq = old?.seq ?? 0;
   const events: Writes["events"] = [];
@@ -88,15 +115,15 @@ export function decide(
     {
       answers: submission.attributes, channel: touch.channel, form: FORM, lead: isLead,
       new: old === null, page: touch.page, pending: false, phone: submission.phone,
-      variant: touch.variant,
+      variant: touch.variant, ...(Object.keys(claims).length > 0 ? { claims } : {}),
     },
-    key,
+    asked.key,
   );
 
   for (const channel of CHANNELS) {
     const index = consents.findIndex((one) => one.channel === channel && one.purpose === PURPOSE);
-    if (index >= 0 && consents[index].state !== "withdrawn") continue;
-    if (index >= 0) consents.splice(index, 1);
+    // What was withdrawn stays so until its owner confirms otherwise.
+    if (index >= 0) continue;
     consents.push({
       channel, purpose: PURPOSE, state: "granted", double_opt_in: false, form: FORM, at: now,
     });
@@ -104,7 +131,8 @@ export function decide(
   record("consent.granted", { channels: CHANNELS, form: FORM, purpose: PURPOSE });
   const ledger = CHANNELS.map((channel) => ({
     contact_id: id, seq, channel, purpose: PURPOSE, state: "granted", source: FORM,
-    text: CONSENT_TEXT, origin_hash: originHash, at: now,
+    text: CONSENT_TEXT, origin_hash: proof.originHash, at: now, text_hash: proof.textHash,
+    form: FORM, basis: "consent", cross_border: 0, message_id: null,
   }));
 
   let enrollment: Writes["enrollment"] = null;
@@ -150,7 +178,7 @@ export function decide(
 
   const others = touches.filter((one) => one.campaign !== CAMPAIGN);
   const contact = {
-    id, seq, email: submission.email, phone: submission.phone ?? old?.phone ?? null,
+    id, seq, email: submission.email, phone: old ? old.phone : submission.phone,
     external_id: null, attributes: JSON.stringify(attributes), tags: old?.tags ?? "[]", score,
     locale: old?.locale ?? LOCALE, time_zone: null, consents: JSON.stringify(consents),
     touches: JSON.stringify([
@@ -160,7 +188,8 @@ export function decide(
     wake_at: enrollment ? (enrollment.due_at as number) : (old?.wake_at ?? null),
     created_at: old?.created_at ?? now, updated_at: now,
   };
-  return { contact, events, enrollment, message, consents: ledger, members, counters };
+  const newAddress = old === null ? { hash: asked.erased, at: now } : null;
+  return { contact, events, enrollment, message, consents: ledger, members, counters, newAddress };
 }
 
 /** A UUID version 7. */

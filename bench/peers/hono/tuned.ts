@@ -8,24 +8,28 @@ import {
   BY_EMAIL,
   CONTACT_UPSERT,
   COUNTER_UPSERT,
+  REFUSE_ERASED,
   SELECT_CONTACT,
+  SELECT_ERASED,
   SELECT_KEY,
   insert,
   known,
 } from "./sql";
 
 export default application({
-  async read(db, email, key) {
-    const [sent, contacts, passages, segments, clicks] = await db.batch([
+  async read(db, { email, key, erased }) {
+    const [sent, contacts, passages, segments, clicks, erasures] = await db.batch([
       db.prepare(SELECT_KEY).bind(key),
       db.prepare(SELECT_CONTACT).bind(email),
       db.prepare(BY_EMAIL.passage).bind(email),
       db.prepare(BY_EMAIL.segments).bind(email),
       db.prepare(BY_EMAIL.clicks).bind(email),
+      db.prepare(SELECT_ERASED).bind(erased),
     ]);
     if (sent.results.length > 0) return null;
     const contact = (contacts.results[0] as ContactRow | undefined) ?? null;
-    return known(contact, passages.results, segments.results, clicks.results);
+    const { results: erasedAt } = erasures;
+    return known(contact, passages.results, segments.results, clicks.results, erasedAt);
   },
 
   async write(db, writes) {
@@ -49,6 +53,10 @@ export default application({
     if (writes.counters.length > 0) {
       const rows = writes.counters.map((one) => ({ campaign_id: CAMPAIGN, ...one, value: 1 }));
       statements.push(insert(db, "counters", rows, COUNTER_UPSERT));
+    }
+    if (writes.newAddress) {
+      const { hash, at } = writes.newAddress;
+      statements.push(db.prepare(REFUSE_ERASED).bind(hash, at));
     }
     await db.batch(statements);
   },

@@ -8,24 +8,31 @@ import {
   BY_CONTACT,
   CONTACT_UPSERT,
   COUNTER_UPSERT,
+  REFUSE_ERASED,
   SELECT_CONTACT,
+  SELECT_ERASED,
   SELECT_KEY,
   insert,
   known,
 } from "./sql";
 
 export default application({
-  async read(db, email, key) {
+  async read(db, { email, key, erased }) {
     if (await db.prepare(SELECT_KEY).bind(key).first()) return null;
+    const { results: erasedAt } = await db.prepare(SELECT_ERASED).bind(erased).all();
     const contact = await db.prepare(SELECT_CONTACT).bind(email).first<ContactRow>();
-    if (contact === null) return known(null, [], [], []);
+    if (contact === null) return known(null, [], [], [], erasedAt);
     const passages = await db.prepare(BY_CONTACT.passage).bind(contact.id).all();
     const segments = await db.prepare(BY_CONTACT.segments).bind(contact.id).all();
     const clicks = await db.prepare(BY_CONTACT.clicks).bind(contact.id).all();
-    return known(contact, passages.results, segments.results, clicks.results);
+    return known(contact, passages.results, segments.results, clicks.results, erasedAt);
   },
 
   async write(db, writes) {
+    if (writes.newAddress) {
+      const { hash, at } = writes.newAddress;
+      await db.prepare(REFUSE_ERASED).bind(hash, at).run();
+    }
     for (const event of writes.events) await insert(db, "events", [event]).run();
     await insert(db, "contacts", [writes.contact], CONTACT_UPSERT).run();
     if (writes.enrollment) await insert(db, "enrollments", [writes.enrollment]).run();

@@ -9,20 +9,55 @@ const MESSAGE_BYTES_MAX: usize = 256 * 1024;
 /// The most parts of a message that are looked at: a report has three.
 const PARTS_MAX: usize = 20;
 
+/// The most paragraphs of a text that are looked at.
+const PARAGRAPHS_MAX: usize = 100;
+
+/// Names of machines that deliver mail.
+const DAEMONS: [&str; 6] =
+    ["daemon", "postmaster", "mail delivery", "mail system", "maildelivery", "bounce"];
+
+/// What is said above a mail that came back.
+const FAILURES: [&str; 14] = [
+    "undeliver", "fail", "return", "delivery", "deliver", "bounce", "rejected", "status",
+    "warning", "delay", "nondeliver", "unzustellbar", "退信", "echec",
+];
+
+/// What is said of a mail that is still being tried.
+const LATE: [&str; 6] = [
+    "not yet been delivered", "warning message only", "delayed", "still being retried",
+    "will be retried", "will keep trying",
+];
+
+/// How the headers begin of a message that is returned inside a text.
+const RETURNED_HEADERS: [&str; 2] = ["received:", "return-path:"];
+
+/// Words of the line above it.
+const RETURNED: [&str; 8] = [
+    "original message", "copy of the message", "copy of your message", "returned message",
+    "message header", "headers of the message", "message follows", "unsent message",
+];
+
 /// The most recipients of a report that are looked at: a message of ours has one.
 const RECIPIENTS_MAX: usize = 100;
 
 /// Reads what came back: a delivery-status message with its headers, or else a receiver's words.
 pub fn read(text: &str) -> Bounce {
-    let text = head(text, MESSAGE_BYTES_MAX).replace("\r\n", "\n");
-    let Some((headers, body)) = message(&text) else { return classify(&text) };
+    let text = lines(head(text, MESSAGE_BYTES_MAX));
+    let Some((headers, body)) = message(&text) else { return said(&text) };
     let headers = fields(headers);
-    let status = part_of(&headers, body, "message/delivery-status");
-    if let Some(bounce) = status.and_then(worst) {
-        return bounce;
+    let parts = parts(&headers, body);
+    let of_type = |wanted: &str| parts.iter().find(|part| part.kind.starts_with(wanted));
+    let told = of_type("message/delivery-status").and_then(|part| worst(&part.text()));
+    if let Some(bounce) = told {
+        return match bounce.reason {
+            // Some write the receiver's words into the text alone.
+            BounceReason::Refused | BounceReason::Unclear => explained(bounce, &parts),
+            _ => bounce,
+        };
     }
-    if let Some(report) = part_of(&headers, body, "message/feedback-report") {
-        let kind = fields(report);
+    if let Some(report) = of_type("message/feedback-report") {
+        let report = report.text();
+        let kind = fields(&report);
         let kind = value(&kind, "feedback-type").unwrap_or_default();
         // The other types are about authentication, and accuse nobody (RFC 5965 section 3.1).
         if ["abuse", "fraud", "opt-out", ""].contains(&kind.to_ascii_lowercase().as_str()) {
@@ -33,7 +68,18 @@ pub fn read(text: &str) -> Bounce {
     let is_auto = auto.iter().any(|name| value(&headers, name).is_some_and(|value| value != "no"));
     let subject = decode::header(value(&headers, "subject").unwrap_or_default());
     // Reports of machines that know no RFC 3464 say it in the text.
-    let said = classify(&written(&headers, body));
+    let said = written(&parts);
+    if is_of_a_person(&headers, &subject) && said.status.is_empty() {
+        let reason = if is_auto || auto_reply(&subject) {
+            BounceReason::AutoReply
+        } else {
+            BounceReason::Unclear
+        };
+        return Bounce { kind: BounceKind::Ignored, reason, ..said };
+    }
+    if is_late(&subject, &parts) {
+        return Bounce::of(BounceReason::Delayed, &said.status, &said.words);
+    }
     match said.reason {
         BounceReason::Unclear | BounceReason::AutoReply if is_auto || auto_reply(&subject) => {
             Bounce::of(BounceReason::AutoReply, "", &subject)
@@ -42,25 +88,140 @@ pub fn read(text: &str) -> Bounce {
     }
 }
 
-/// What people read of a mail: its texts, out of the forms in which they travel.
-fn written(headers: &[(String, String)], body: &str) -> String {
-    let decoded = |headers: &[(String, String)], body: &str| {
-        decode::body(body, value(headers, "content-transfer-encoding").unwrap_or_default())
+/// Whether a mail is neither from a machine that delivers mail nor about a mail that it sent back.
+/// It may say `full` and `blocked` of anything.
+fn is_of_a_person(headers: &[(String, String)], subject: &str) -> bool {
+    let Some(from) = value(headers, "from") else { return false };
+    let has = |text: &str, words: &[&str]| {
+        let lower = text.to_lowercase();
+        words.iter().any(|word| lower.contains(word))
     };
-    let kind = value(headers, "content-type").unwrap_or_default();
-    let is_several = kind.to_ascii_lowercase().starts_with("multipart/");
-    let Some(boundary) = parameter(kind, "boundary").filter(|_| is_several) else {
-        return decoded(headers, body);
+    let is_returned = value(headers, "return-path").is_some_and(|path| path.trim() == "<>");
+    !is_returned && !has(from, &DAEMONS) && !has(subject, &FAILURES)
+}
+
+/// Whether a machine only says that it is still trying.
+fn is_late(subject: &str, parts: &[Part<'_>]) -> bool {
+    let subject = subject.to_lowercase();
+    let text = || parts.first().map(Part::text).unwrap_or_default().to_lowercase();
+    let is_warning = subject.contains("warning") || subject.contains("delay");
+    is_warning && LATE.iter().any(|words| subject.contains(words) || text().contains(words))
+}
+
+/// A mail's lines, whatever they end with, from the first that is not empty; not the one that a
+/// mailbox file puts above (RFC 4155).
+fn lines(text: &str) -> String {
+    let text = text.replace("\r\n", "\n").replace('\r', "\n");
+    let lines = text.lines().skip_while(|line| line.trim().is_empty());
+    let lines = lines.skip_while(|line| line.starts_with("From "));
+    lines
+        .map(|line| if line == ">" { "" } else { line.strip_prefix("> ").unwrap_or(line) })
+        .map(str::trim_end)
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// What the text says, where the report itself left it open.
+fn explained(bounce: Bounce, parts: &[Part<'_>]) -> Bounce {
+    let said = written(parts);
+    let is_for_now = bounce.status.starts_with('4');
+    match said.reason {
+        BounceReason::Unclear | BounceReason::Refused | BounceReason::AutoReply => bounce,
+        BounceReason::Delivered => bounce,
+        _ if is_for_now && said.kind == BounceKind::Hard => bounce,
+        _ => said,
+    }
+}
+
+/// What people read of a mail says.
+fn written(parts: &[Part<'_>]) -> Bounce {
+    let texts = parts.iter().filter(|part| part.kind.starts_with("text/"));
+    said(&texts.map(Part::text).collect::<Vec<_>>().join("\n\n"))
+}
+
+/// What a text says. It is judged by paragraphs: the one with a code in it is the receiver's, and
+/// the others are the words of the machine that reports.
+fn said(text: &str) -> Bounce {
+    let text = before_returned(text);
+    let said: Vec<Bounce> = text
+        .split("\n\n")
+        .filter(|paragraph| !paragraph.trim().is_empty())
+        .take(PARAGRAPHS_MAX)
+        .map(classify)
+        .collect();
+    let is_clear = |bounce: &&Bounce| {
+        !matches!(bounce.reason, BounceReason::Unclear | BounceReason::Delivered)
     };
-    let texts = parts(&boundary, body).filter_map(|(headers, body)| {
-        let kind = value(&headers, "content-type").unwrap_or("text/plain").to_ascii_lowercase();
-        kind.starts_with("text/").then(|| decoded(&headers, body))
-    });
-    texts.collect::<Vec<_>>().join("\n")
+    let is_told = |bounce: &&Bounce| !bounce.status.is_empty() && is_clear(bounce);
+    let is_known = |bounce: &&Bounce| is_told(bounce) && bounce.reason != BounceReason::Refused;
+    let best = said
+        .iter()
+        .find(is_known)
+        .or_else(|| said.iter().find(is_told).or_else(|| said.iter().find(is_clear)));
+    best.cloned().unwrap_or_else(|| classify(text))
+}
+
+/// The text before the message that is returned in it.
+fn before_returned(text: &str) -> &str {
+    let mut place = 0;
+    for line in text.split_inclusive('\n') {
+        let lower = line.trim_start().to_ascii_lowercase();
+        let is_header = RETURNED_HEADERS.iter().any(|name| lower.starts_with(name));
+        let is_rule = RETURNED
+            .iter()
+            .any(|word| lower.starts_with(word) || lower.starts_with("--") && lower.contains(word));
+        if place > 0 && (is_header || is_rule) {
+            return &text[..place];
+        }
+        place += line.len();
+    }
+    text
+}
+
+/// A part of a mail.
+struct Part<'b> {
+    /// Its type, in lower case.
+    kind: String,
+    encoding: String,
+    body: &'b str,
+}
+
+impl Part<'_> {
+    /// Its text, out of the form in which it travels.
+    fn text(&self) -> String {
+        decode::body(self.body, &self.encoding)
+    }
+}
+
+/// The parts of a mail that have no parts themselves, in their order; of one without parts, the
+/// mail. What is returned is not looked into.
+fn parts<'b>(headers: &[(String, String)], body: &'b str) -> Vec<Part<'b>> {
+    let mut found = Vec::new();
+    let mut waiting = vec![(headers.to_vec(), body)];
+    while let Some((headers, body)) = waiting.pop() {
+        let named = value(&headers, "content-type").unwrap_or("text/plain");
+        let kind = named.to_ascii_lowercase();
+        let boundary = parameter(named, "boundary").filter(|_| kind.starts_with("multipart/"));
+        if let Some(boundary) = boundary {
+            let mut inside: Vec<_> = inner(&boundary, body).collect();
+            inside.truncate(PARTS_MAX);
+            waiting.extend(inside.into_iter().rev());
+        } else if found.len() < PARTS_MAX {
+            let encoding = value(&headers, "content-transfer-encoding").unwrap_or_default();
+            found.push(Part { kind, encoding: encoding.to_owned(), body });
+        } else {
+            break;
+        }
+    }
+    if found.is_empty() {
+        // No part begins as the headers say that parts do.
+        found.push(Part { kind: "text/plain".to_owned(), encoding: String::new(), body });
+    }
+    found
 }
 
 /// The parts of a multipart body, each with its headers.
-fn parts<'b>(
+fn inner<'b>(
     boundary: &str,
     body: &'b str,
 ) -> impl Iterator<Item = (Vec<(String, String)>, &'b str)> {
@@ -112,18 +273,6 @@ fn value<'f>(fields: &'f [(String, String)], name: &str) -> Option<&'f str> {
     fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
 }
 
-/// The body of the part of a type.
-fn part_of<'b>(headers: &[(String, String)], body: &'b str, wanted: &str) -> Option<&'b str> {
-    let kind = value(headers, "content-type")?;
-    if kind.to_ascii_lowercase().starts_with(wanted) {
-        return Some(body);
-    }
-    parts(&parameter(kind, "boundary")?, body).find_map(|(headers, body)| {
-        let kind = value(&headers, "content-type")?.to_ascii_lowercase();
-        kind.starts_with(wanted).then_some(body)
-    })
-}
-
 /// A parameter of a `Content-Type` (RFC 2045), without its quotes.
 fn parameter(kind: &str, name: &str) -> Option<String> {
     kind.split(';').skip(1).find_map(|parameter| {
@@ -137,8 +286,9 @@ fn parameter(kind: &str, name: &str) -> Option<String> {
 fn worst(report: &str) -> Option<Bounce> {
     let recipients = report.split("\n\n").map(fields).filter_map(|fields| recipient(&fields));
     let badness = |bounce: &Bounce| match bounce.kind {
-        BounceKind::Hard => 2,
-        BounceKind::Soft => 1,
+        BounceKind::Hard => 3,
+        BounceKind::Soft => 2,
+        BounceKind::Block | BounceKind::Complaint => 1,
         BounceKind::Ignored => 0,
     };
     recipients.take(RECIPIENTS_MAX).max_by_key(badness)
@@ -147,10 +297,11 @@ fn worst(report: &str) -> Option<Bounce> {
 /// What became of one recipient (RFC 3464 section 2.3).
 fn recipient(fields: &[(String, String)]) -> Option<Bounce> {
     let action = value(fields, "action")?.to_ascii_lowercase();
+    let action = action.split_whitespace().next().unwrap_or_default();
     let status = value(fields, "status").unwrap_or_default();
     let diagnostic = value(fields, "diagnostic-code").unwrap_or_default();
     let diagnostic = diagnostic.split_once(';').map_or(diagnostic, |(_, said)| said.trim());
-    let known = match action.as_str() {
+    let known = match action {
         "delayed" => Some(BounceReason::Delayed),
         "delivered" | "relayed" | "expanded" => Some(BounceReason::Delivered),
         _ => None,
@@ -158,10 +309,32 @@ fn recipient(fields: &[(String, String)]) -> Option<Bounce> {
     if let Some(reason) = known {
         return Some(Bounce::of(reason, status, diagnostic));
     }
-    // The receiver's own code, if it gave one, says more than that of the machine that reports.
-    let said = match super::enhanced_status(diagnostic) {
-        Some(_) => diagnostic.to_owned(),
-        None => format!("{status} {diagnostic}"),
+    // The receiver's own code, if it gave an exact one, says more than that of the machine that
+    // reports.
+    let own = super::reply::parse(diagnostic).status;
+    let said = match own.map(super::reply::exactness) {
+        Some(exactness) if exactness > 0 => diagnostic.to_owned(),
+        _ => format!("{status} {diagnostic}"),
     };
-    Some(Bounce { words: words(diagnostic), ..classify(&said) })
+    let bounce = Bounce { words: words(diagnostic), ..classify(&said) };
+    match is_forwarded(fields) && bounce.kind == BounceKind::Hard {
+        true => Some(Bounce { kind: BounceKind::Soft, ..bounce }),
+        false => Some(bounce),
+    }
+}
+
+/// Whether what failed is another address than the one that was written to: its owner has the mail
+/// sent on. That the other one is gone says nothing of the first.
+fn is_forwarded(fields: &[(String, String)]) -> bool {
+    let address = |name| {
+        let value = value(fields, name)?;
+        let (kind, address) = value.split_once(';')?;
+        let address = address.trim().replace(['<', '>', '"'], "").to_ascii_lowercase();
+        let is_address = kind.trim().eq_ignore_ascii_case("rfc822") && address.contains('@');
+        is_address.then_some(address)
+    };
+    match (address("original-recipient"), address("final-recipient")) {
+        (Some(original), Some(last)) => original != last,
+        _ => false,
+    }
 }

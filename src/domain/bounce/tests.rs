@@ -7,89 +7,135 @@ fn told(said: &str) -> String {
     format!("{} {} {}", kind.as_str().unwrap(), bounce.reason.as_str(), bounce.status)
 }
 
+/// The cases of `cases.txt`, each with what it should be: a kind, and a reason where that matters.
+fn cases() -> impl Iterator<Item = (&'static str, String)> {
+    let lines = include_str!("cases.txt").lines();
+    let cases = lines.filter(|line| !line.starts_with('#') && !line.is_empty());
+    cases.map(|line| {
+        let (wanted, said) = line.split_once('|').unwrap();
+        (wanted.trim(), said.trim().replace("\\n", "\n"))
+    })
+}
+
 #[test]
-fn what_the_big_receivers_say_is_understood() {
-    let said = [
-        "550-5.1.1 The email account that you tried to reach does not exist.",
-        "552-5.2.2 The email account that you tried to reach is over quota.",
-        "550 5.2.1 The email account that you tried to reach is inactive.",
-        "421-4.7.28 Gmail has detected an unusual rate of unsolicited mail",
-        "550-5.7.26 This mail is blocked: unauthenticated sender",
-        "550 5.7.1 Our system has detected likely unsolicited mail.",
-        "550 5.4.1 Recipient address rejected: Access denied. AS(201806281)",
-        "550 5.5.0 Requested action not taken: mailbox unavailable",
-        "550 5.7.606 Access denied, banned sending IP [192.0.2.1]",
-        "550 5.7.1 from [192.0.2.1] weren't sent. It is on our block list",
-        "554 5.2.2 mailbox full; STOREDRV.Deliver.Exception",
-        "554 delivery error: dd This user doesn't have a yahoo.com account",
-        "554 5.7.9 Message not accepted for policy reasons.",
-        "421 4.7.0 [TSS04] Messages temporarily deferred due to user complaints",
-        "550 Mailbox not found. http://service.mail.qq.com/",
-        "550 Mail content denied. http://service.mail.qq.com/",
-        "550 User not found: x@163.com",
-        "552 邮箱已满",
-        "550 收件人不存在",
-        "550 5.1.1 用户不存在",
-        "554 DT:SPM 163 smtp, 垃圾邮件",
-        "553 您的发信IP在黑名单中",
-        "451 4.7.1 Greylisting in action, please come back later",
-        "552 5.3.4 Message size exceeds fixed maximum message size",
-        "550 5.1.2 Bad destination host 'exmaple.com'",
-        "450 4.1.1 user unknown",
-        "550",
-        "5.0.0",
-        "smtp; 550 5.1.1 <x@example.com>: Recipient address rejected",
-        "250 2.1.5 OK",
-        "I am out of office until Monday",
-        "hello",
-        "",
+fn what_receivers_say_is_understood() {
+    let mut wrong = Vec::new();
+    for (wanted, said) in cases() {
+        let told = told(&said);
+        if !told.starts_with(&format!("{wanted} ")) {
+            wrong.push(format!("{told}, not {wanted}: {said}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(cases().count() > 200);
+}
+
+/// What public projects have labelled agrees with what is read, but for three in a hundred; and
+/// nothing that they put down to somebody else is held against an address.
+#[test]
+fn public_labels_of_hard_or_not_are_agreed_with() {
+    let lines = include_str!("public.txt").lines();
+    let cases: Vec<(&str, &str)> = lines
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split_once('|'))
+        .collect();
+    let differs = |(wanted, said): &&(&str, &str)| {
+        let is_hard = read(&said.trim().replace("\\n", "\n")).kind == BounceKind::Hard;
+        is_hard != (wanted.trim() == "hard")
+    };
+    let wrong: Vec<_> = cases.iter().filter(differs).collect();
+    let given_up: Vec<_> = wrong.iter().filter(|(wanted, _)| wanted.trim() == "not").collect();
+    assert!(cases.len() > 350, "{}", cases.len());
+    assert!(given_up.is_empty(), "{given_up:#?}");
+    assert!(wrong.len() * 100 <= cases.len() * 3, "{} of {}: {wrong:#?}", wrong.len(), cases.len());
+}
+
+#[test]
+fn no_address_is_given_up_for_the_senders_fault_whatever_code_or_opinion_comes_with_it() {
+    for (wanted, said) in cases().filter(|(wanted, _)| wanted.starts_with("block")) {
+        if said.contains(char::is_alphabetic) {
+            let bounce = classify(&format!("5.1.1 {said}"));
+            assert_ne!(bounce.kind, BounceKind::Hard, "{wanted}: 5.1.1 {said}");
+        }
+        for opinion in [Opinion::BadAddress, Opinion::Permanent, Opinion::Transient] {
+            let kind = classify(&said).weighed(opinion).kind;
+            assert_eq!(kind, BounceKind::Block, "{opinion:?}: {said}");
+        }
+    }
+}
+
+#[test]
+fn the_sender_is_known_by_many_names() {
+    for said in [
+        "550 5.1.0 larkspan.example: no such domain (sender)",
+        "550 5.1.1 Message-ID domain does not exist",
+        "550 5.2.1 Your sending account has been disabled",
+        "554 account disabled: your sending privileges are suspended",
+        "550 you are not a known user; authenticate first",
+        "550 user unknown in our list of permitted senders",
+        "550 attachment name unknown user.exe rejected",
+        "550 author's address unknown",
+        "550 You are not allowed to mail to nonexistent users so often",
+        "550 你的发件地址不存在",
+        "550 l'expéditeur n'existe pas",
+        "550 5.7.1 TransportRules: this user is no longer accepting external mail",
+        "550 Unknown user agent",
+        "550 Domain name not found",
+        "550 5.7.1 Invalid sender address <ann@x.example>",
+        "550 The address book of your server is unknown",
+        "550 5.7.1 user name unknown for your account",
+        "550 Missing recipient domain policy",
+        "550 No such sender",
+        "550 bad user name or password",
+        "550 Your user is unknown to us",
+        "550 Invalid address in header",
+        "550 The account sending this is unknown",
+        "550 This user has no permissions for unknown senders",
+        "550 Account of sending organisation suspended",
+        "550 Unable to verify address <me@send.example>: user unknown (sender verify callout)",
+        "550 5.1.1 No valid recipients from your host",
+        "550 Unknown host: your hostname is invalid",
+        "554 Failed to read template <ann@x.example>: No such file or directory",
+    ] {
+        assert_ne!(classify(said).kind, BounceKind::Hard, "{said}");
+    }
+}
+
+/// Neither is one whose name, host or link happens to hold a word, nor kept for one.
+#[test]
+fn names_are_never_searched_for_words() {
+    let names = [
+        "<peterblack@x.example>",
+        "rbl.spam.blocked@x.example",
+        "user-unknown.no-such-user.x.example[192.0.2.7]",
+        "[192.0.2.55]",
+        "https://x.example/no-such-user/blocked/spam",
+        "\"mailbox full\"@x.example",
+        "<disabled>",
+        "2001:db8::550",
     ];
-    let lines: Vec<String> = said.iter().map(|said| format!("{} | {said}", told(said))).collect();
-    insta::assert_snapshot!(lines.join("\n"), @r#"
-    hard no_such_address 5.1.1 | 550-5.1.1 The email account that you tried to reach does not exist.
-    soft mailbox_full 5.2.2 | 552-5.2.2 The email account that you tried to reach is over quota.
-    hard inactive 5.2.1 | 550 5.2.1 The email account that you tried to reach is inactive.
-    soft busy 4.7.28 | 421-4.7.28 Gmail has detected an unusual rate of unsolicited mail
-    ignored not_authenticated 5.7.26 | 550-5.7.26 This mail is blocked: unauthenticated sender
-    ignored spam 5.7.1 | 550 5.7.1 Our system has detected likely unsolicited mail.
-    hard no_such_address 5.4.1 | 550 5.4.1 Recipient address rejected: Access denied. AS(201806281)
-    hard no_such_address 5.5.0 | 550 5.5.0 Requested action not taken: mailbox unavailable
-    ignored blocked 5.7.606 | 550 5.7.606 Access denied, banned sending IP [192.0.2.1]
-    ignored blocked 5.7.1 | 550 5.7.1 from [192.0.2.1] weren't sent. It is on our block list
-    soft mailbox_full 5.2.2 | 554 5.2.2 mailbox full; STOREDRV.Deliver.Exception
-    hard no_such_address 554 | 554 delivery error: dd This user doesn't have a yahoo.com account
-    ignored policy 5.7.9 | 554 5.7.9 Message not accepted for policy reasons.
-    soft busy 4.7.0 | 421 4.7.0 [TSS04] Messages temporarily deferred due to user complaints
-    hard no_such_address 550 | 550 Mailbox not found. http://service.mail.qq.com/
-    ignored spam 550 | 550 Mail content denied. http://service.mail.qq.com/
-    hard no_such_address 550 | 550 User not found: x@163.com
-    soft mailbox_full 552 | 552 邮箱已满
-    hard no_such_address 550 | 550 收件人不存在
-    hard no_such_address 5.1.1 | 550 5.1.1 用户不存在
-    ignored spam 554 | 554 DT:SPM 163 smtp, 垃圾邮件
-    ignored blocked 553 | 553 您的发信IP在黑名单中
-    soft busy 4.7.1 | 451 4.7.1 Greylisting in action, please come back later
-    ignored too_large 5.3.4 | 552 5.3.4 Message size exceeds fixed maximum message size
-    hard no_such_domain 5.1.2 | 550 5.1.2 Bad destination host 'exmaple.com'
-    soft no_such_address 4.1.1 | 450 4.1.1 user unknown
-    hard unclear 550 | 550
-    hard unclear 5.0.0 | 5.0.0
-    hard no_such_address 5.1.1 | smtp; 550 5.1.1 <x@example.com>: Recipient address rejected
-    ignored delivered 2.1.5 | 250 2.1.5 OK
-    ignored auto_reply  | I am out of office until Monday
-    ignored unclear  | hello
-    ignored unclear  |
-    "#);
+    for (wanted, said) in cases().filter(|(wanted, _)| !wanted.starts_with("ignored")) {
+        for name in names {
+            let told = told(&format!("{name} said: {said} {name}"));
+            assert!(told.starts_with(&format!("{wanted} ")), "{told}, not {wanted}: {name} {said}");
+        }
+    }
 }
 
 #[test]
 fn a_status_is_no_piece_of_an_address_or_a_version() {
-    assert_eq!(enhanced_status("host 5.1.1.20 said: 550 5.7.1 no"), Some("5.7.1"));
-    assert_eq!(enhanced_status("smtp v15.1.1 said 4.2.2"), Some("4.2.2"));
-    assert_eq!(enhanced_status("550-5.1.1 no"), Some("5.1.1"));
-    assert_eq!(enhanced_status("5.1.12345"), None);
-    assert_eq!(reply_code("host mx1 port 25 said: 550 no"), Some("550"));
-    assert_eq!(reply_code("192.0.2.550"), None);
+    let codes = |said: &'static str| {
+        let reply = reply::parse(said);
+        (reply.status, reply.code)
+    };
+    assert_eq!(codes("host 5.1.1.20 said: 550 5.7.1 no"), (Some("5.7.1"), Some("550")));
+    assert_eq!(codes("smtp v15.1.1 said 4.2.2"), (Some("4.2.2"), None));
+    assert_eq!(codes("550-5.1.1 no"), (Some("5.1.1"), Some("550")));
+    assert_eq!(codes("5.1.12345"), (None, None));
+    assert_eq!(codes("host mx1 port 25 said: 550 no"), (None, Some("550")));
+    assert_eq!(codes("192.0.2.550"), (None, None));
+    assert_eq!(codes("(#5.1.1)"), (Some("5.1.1"), None));
+    assert_eq!(codes("550 5.0.0 x 5.1.0 x 5.7.1 x 5.1.1 x 5.2.2"), (Some("5.1.1"), Some("550")));
 }
 
 const REPORT: &str = "Date: Mon, 2 Mar 2026 09:00:00 +0000\r
@@ -164,10 +210,10 @@ fn what_carriers_say_of_a_number_is_understood() {
         let bounce = classify_text(code, told);
         (bounce.kind, bounce.reason)
     };
-    use BounceKind::{Hard, Ignored, Soft};
+    use BounceKind::{Block, Hard, Ignored, Soft};
     assert_eq!(kind("30005", ""), (Hard, BounceReason::NoSuchAddress));
     assert_eq!(kind("30003", ""), (Soft, BounceReason::Unreachable));
-    assert_eq!(kind("30007", ""), (Ignored, BounceReason::Blocked));
+    assert_eq!(kind("30007", ""), (Block, BounceReason::Blocked));
     assert_eq!(kind("21610", ""), (Ignored, BounceReason::OptedOut));
     assert_eq!(kind("MK:0001", "空号"), (Hard, BounceReason::NoSuchAddress));
     assert_eq!(kind("UNDELIV", "停机"), (Soft, BounceReason::Unreachable));
@@ -176,12 +222,64 @@ fn what_carriers_say_of_a_number_is_understood() {
 }
 
 #[test]
-fn a_providers_own_verdict_counts_where_the_words_say_nothing() {
-    let unclear = classify("something went wrong");
-    assert_eq!(unclear.clone().hard().kind, BounceKind::Hard);
-    // A provider that takes a full mailbox for a bad address does not make it one.
-    assert_eq!(classify("552 5.2.2 mailbox full").hard().kind, BounceKind::Soft);
-    assert_eq!(classify("550 5.1.1 no such user").soft().kind, BounceKind::Soft);
+fn a_providers_opinion_settles_what_the_receiver_left_open_and_nothing_else() {
+    let kind = |said: &str, opinion| {
+        let bounce = classify(said).weighed(opinion);
+        (bounce.kind, bounce.reason)
+    };
+    use BounceKind::{Block, Hard, Soft};
+    use BounceReason::{Inactive, MailboxFull, NoSuchAddress, Refused, Spam, Unclear};
+    use Opinion::{BadAddress, Permanent, Transient};
+    assert_eq!(kind("something went wrong", BadAddress), (Hard, NoSuchAddress));
+    assert_eq!(kind("something went wrong", Permanent), (Soft, Refused));
+    assert_eq!(kind("something went wrong", Transient), (Soft, Unclear));
+    assert_eq!(kind("550 no", Transient), (Soft, Unclear));
+    assert_eq!(kind("550 no", Permanent), (Soft, Refused));
+    assert_eq!(kind("550 no", BadAddress), (Hard, NoSuchAddress));
+    for opinion in [BadAddress, Permanent, Transient] {
+        assert_eq!(kind("552 5.2.2 mailbox full", opinion), (Soft, MailboxFull));
+        assert_eq!(kind("550 5.1.1 no such user", opinion), (Hard, NoSuchAddress));
+        assert_eq!(kind("550 account disabled", opinion), (Hard, Inactive));
+        assert_eq!(kind("550 spam", opinion), (Block, Spam));
+        assert_eq!(kind("450 4.1.1 no such user", opinion), (Soft, NoSuchAddress));
+    }
+}
+
+#[test]
+fn a_mail_that_was_sent_on_says_nothing_of_the_first_address() {
+    let on = REPORT.replace(
+        "Final-Recipient: rfc822;",
+        "Original-Recipient: rfc822;first@x.example\r\nFinal-Recipient: rfc822;",
+    );
+    assert_ne!(on, REPORT);
+    assert_eq!(told(&on), "soft no_such_address 5.1.1");
+    let same = on.replace("first@x.example", "X@example.com");
+    assert_eq!(told(&same), "hard no_such_address 5.1.1");
+}
+
+#[test]
+fn a_report_is_found_wherever_it_stands_and_however_it_travels() {
+    let (head, body) = REPORT.split_once("\r\n\r\n").unwrap();
+    let kind =
+        head.lines().skip_while(|line| !line.starts_with("Content-Type")).collect::<Vec<_>>();
+    let nested = format!(
+        "From MAILER-DAEMON Mon Mar  2 09:00:00 2026\nSubject: x\n\
+         Content-Type: multipart/mixed; boundary=outer\n\n--outer\n{}\n\n{body}\n--outer--\n",
+        kind.join("\n")
+    );
+    assert_eq!(told(&nested), "hard no_such_address 5.1.1");
+    let lone = REPORT.replace("\r\n", "\r");
+    assert_eq!(told(&lone), "hard no_such_address 5.1.1");
+    // A machine that knows no RFC 3464 hands the receiver's words on among its own.
+    let text = "Subject: failure\n\nHi. This is the qmail-send program. I'm afraid I wasn't able \
+                to deliver your message to the sender's liking.\n\n<ann@x.example>:\n192.0.2.7 \
+                does not like recipient.\nRemote host said: 550 5.1.1 user unknown\n\n--- Below \
+                this line is a copy of the message.\n\nSubject: spam, blocked by policy\n";
+    assert_eq!(told(text), "hard no_such_address 5.1.1");
+    let said = "Diagnostic-Code: smtp; 550-5.1.1 The email account that you tried to\r\n reach";
+    let untold = REPORT.replace(said, "X-Code:");
+    assert_ne!(untold, REPORT);
+    assert_eq!(told(&untold), "block spam 550", "the text says it: {}", told(&untold));
 }
 
 #[test]
@@ -223,6 +321,26 @@ fn receivers_are_understood_in_their_own_languages() {
 }
 
 #[test]
+fn a_persons_mail_is_no_bounce_and_neither_is_one_that_is_late() {
+    let mail = "Return-Path: <ann@x.example>\nFrom: Ann <ann@x.example>\nSubject: Welcome\n\n\
+                The storage is full of your parcels, and my old account was closed.\n";
+    assert_eq!(told(mail), "ignored unclear ");
+    let back =
+        mail.replace("Ann <ann@x.example>", "Mail Delivery System <MAILER-DAEMON@x.example>");
+    assert_eq!(told(&back), "soft mailbox_full ");
+    let away =
+        mail.replace("Subject: Welcome", "Subject: Out of office\nAuto-Submitted: auto-replied");
+    assert_eq!(told(&away), "ignored auto_reply ");
+    let late = "From: MAILER-DAEMON@x.example\nSubject: Warning: message delayed 72 hours\n\n\
+                Your message has not yet been delivered.\n\n<ann@y.example>: 451 try later\n";
+    assert_eq!(told(late), "ignored delayed 451");
+    let failed = late.replace("Warning: message delayed 72 hours", "Mail delivery failed");
+    assert_eq!(told(&failed), "soft busy 451");
+    let tried = "550 this message has been in the queue too long";
+    assert_ne!(classify(tried).reason, BounceReason::TooLarge);
+}
+
+#[test]
 fn what_travels_encoded_is_read() {
     // Base64 of: 550 收件人不存在
     let plain = "Subject: x\nContent-Type: text/plain; charset=utf-8\n\
@@ -261,7 +379,7 @@ fn a_readers_complaint_is_no_bounce_and_is_told_as_one() {
              Content-Type: message/feedback-report\n\nFeedback-Type: {kind}\nVersion: 1\n\n--b--"
         )
     };
-    assert_eq!(told(&report("abuse")), "ignored complaint ");
+    assert_eq!(told(&report("abuse")), "complaint complaint ");
     assert_eq!(told(&report("auth-failure")), "ignored unclear ");
-    assert_eq!(told("Content-Type: message/feedback-report\n\nVersion: 1"), "ignored complaint ");
+    assert_eq!(told("Content-Type: message/feedback-report\n\nVersion: 1"), "complaint complaint ");
 }

@@ -1,265 +1,74 @@
-//! What receivers say, whatever codes they say it with.
+//! What the words of a reply mean. The words themselves are in `said.txt`.
 
 use super::BounceReason;
-use super::BounceReason::{
-    Blocked, Busy, Inactive, MailboxFull, NoSuchAddress, NoSuchDomain, NotAuthenticated, Policy,
-    Spam, TooLarge, Unreachable,
-};
+use super::reply::Reply;
+use std::sync::LazyLock;
 
-/// Pieces of what receivers say, in lower case, and what they mean; the first that is found counts,
-/// so what says more stands before what says less. Gmail's, Outlook's, Yahoo's and Apple's are in
-/// the postmaster pages of each; the Chinese ones are those of QQ Mail, Tencent Exmail, NetEase and
-/// Aliyun.
-const SAID: &[(BounceReason, &[&str])] = &[
-    (
-        MailboxFull,
-        &[
-            "mailbox full",
-            "mailbox is full",
-            "over quota",
-            "overquota",
-            "quota exceeded",
-            "out of storage",
-            "exceeded storage",
-            "storage allocation",
-            "insufficient storage",
-            "mailbox size limit",
-            "mailbox space not enough",
-            "mailbox has exceeded",
-            "inbox is full",
-            "postfach ist voll",
-            "postfach voll",
-            "boîte pleine",
-            "boîte aux lettres pleine",
-            "boite pleine",
-            "quota dépassé",
-            "buzón lleno",
-            "buzón está lleno",
-            "caixa de correio cheia",
-            "casella piena",
-            "casella di posta piena",
-            "mailbox vol",
-            "メールボックスが一杯",
-            "メールボックスがいっぱい",
-            "容量を超え",
-            "ящик переполнен",
-            "信箱已滿",
-            "空間不足",
-            "邮箱已满",
-            "邮箱空间不足",
-            "容量已满",
-            "空间已满",
-            "超出容量",
-        ],
-    ),
-    (
-        TooLarge,
-        &[
-            "message too large", "message size exceeds", "size limit", "too big",
-            "maximum message size", "message is too large", "exceeds size", "邮件过大", "邮件太大",
-            "超过大小限制",
-        ],
-    ),
-    (
-        NotAuthenticated,
-        &[
-            "dmarc",
-            "spf check",
-            "spf fail",
-            "spf validation",
-            "spf record",
-            "dkim",
-            "unauthenticated",
-            "not authenticated",
-            "authentication results",
-            "sender id",
-            "fails to pass authentication",
-            "domain's policy",
-            "身份验证",
-            "发信人验证",
-        ],
-    ),
-    (
-        Blocked,
-        &[
-            "blocklist",
-            "block list",
-            "blacklist",
-            "black list",
-            "blocked using",
-            "spamhaus",
-            "barracuda",
-            "spamcop",
-            "rbl",
-            "dnsbl",
-            "poor reputation",
-            "low reputation",
-            "ip reputation",
-            "sending ip",
-            "banned sending",
-            "has been blocked",
-            "is blocked",
-            "connection refused by policy",
-            "suspicious connection",
-            "sender denied",
-            "blocked by",
-            "黑名单",
-            "发信ip",
-            "ip被拒绝",
-        ],
-    ),
-    (
-        Busy,
-        &[
-            "greylist",
-            "graylist",
-            "grey list",
-            "try again later",
-            "temporarily deferred",
-            "temporarily rejected",
-            "rate limit",
-            "too many",
-            "unusual rate",
-            "frequency limited",
-            "receiving mail at a rate",
-            "resources temporarily unavailable",
-            "server busy",
-            "throttl",
-            "频率",
-            "稍后再试",
-            "系统繁忙",
-            "连接数",
-            "过于频繁",
-        ],
-    ),
-    (
-        Inactive,
-        &[
-            "inactive", "disabled", "account closed", "suspended", "deactivated",
-            "has been closed", "no longer available", "no longer in use", "no longer accepts",
-            "discontinued", "locked", "被禁用", "已停用", "已注销", "被冻结", "已冻结", "账号异常",
-            "已过期",
-        ],
-    ),
-    (
-        NoSuchDomain,
-        &[
-            "domain not found", "no such domain", "domain does not exist", "unrouteable",
-            "host not found", "host unknown", "no mx", "null mx", "domain name not found",
-            "bad destination host", "nxdomain", "域名不存在", "域名无法解析",
-        ],
-    ),
-    (
-        NoSuchAddress,
-        &[
-            "no such user",
-            "user unknown",
-            "unknown user",
-            "unknown recipient",
-            "recipient unknown",
-            "does not exist",
-            "doesn't exist",
-            "not exist",
-            "no such recipient",
-            "no such mailbox",
-            "mailbox not found",
-            "mailbox unavailable",
-            "user not found",
-            "recipient not found",
-            "invalid recipient",
-            "invalid mailbox",
-            "unknown address",
-            "no mailbox here",
-            "address rejected",
-            "recipient rejected",
-            "recipientnotfound",
-            "resolver.adr",
-            "not our customer",
-            "bad destination mailbox",
-            "unknown or illegal alias",
-            "no such account",
-            "address unknown",
-            "user doesn't have a",
-            "mailbox unknown",
-            "is not a valid mailbox",
-            "postfach existiert nicht",
-            "empfänger unbekannt",
-            "unbekannter empfänger",
-            "benutzer unbekannt",
-            "adresse existiert nicht",
-            "empfänger existiert nicht",
-            "boîte aux lettres inconnue",
-            "destinataire inconnu",
-            "utilisateur inconnu",
-            "adresse inexistante",
-            "n'existe pas",
-            "n’existe pas",
-            "no existe",
-            "usuario desconocido",
-            "destinatario desconocido",
-            "não existe",
-            "usuário desconhecido",
-            "destinatário desconhecido",
-            "non esiste",
-            "utente sconosciuto",
-            "destinatario sconosciuto",
-            "bestaat niet",
-            "onbekende gebruiker",
-            "ユーザーが見つかりません",
-            "存在しません",
-            "宛先不明",
-            "пользователь не найден",
-            "не существует",
-            "нет такого пользователя",
-            "收件人不存在",
-            "用戶不存在",
-            "使用者不存在",
-            "郵箱不存在",
-            "信箱不存在",
-            "用户不存在",
-            "账号不存在",
-            "帐号不存在",
-            "邮箱不存在",
-            "地址不存在",
-            "无此用户",
-            "收件人地址不存在",
-            "没有找到该用户",
-        ],
-    ),
-    (
-        Spam,
-        &[
-            "spam", "junk", "unsolicited", "content rejected", "message content",
-            "high probability", "phishing", "virus", "malware", "likely suspicious", "bulk mail",
-            "mail content denied", "垃圾邮件", "内容被拒", "内容违规", "广告邮件", "反垃圾",
-        ],
-    ),
-    (
-        Unreachable,
-        &[
-            "timed out", "timeout", "connection refused", "could not connect", "unable to connect",
-            "no route to host", "connection lost", "network is unreachable", "connection dropped",
-            "retry time", "retry timeout", "hop count", "mail loop", "delivery time expired",
-            "连接超时", "无法连接", "投递超时",
-        ],
-    ),
-    (
-        Policy,
-        &[
-            "policy",
-            "not allowed",
-            "relay",
-            "access denied",
-            "not accepted for policy",
-            "administrative prohibition",
-            "restricted",
-            "not permitted",
-            "拒绝接收",
-            "拒收",
-            "被拒绝",
-        ],
-    ),
+/// Which words go before which: what says nothing of the address goes before what does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Rank {
+    /// The sender, its network, its message, or a rule of the receiver's.
+    Sender,
+    /// How a mailbox or a machine does for the moment.
+    State,
+    /// The recipient.
+    Recipient,
+    /// A word that may be about anything.
+    Weak,
+}
+
+/// A section of `said.txt`.
+struct Section {
+    rank: Rank,
+    reason: BounceReason,
+    grammar: Grammar,
+    /// See `Grammar`.
+    nouns: Vec<&'static str>,
+    phrases: Vec<&'static str>,
+    /// Whether it counts only of the recipient's domain, by the code or by who says it.
+    is_of_dns: bool,
+}
+
+/// How the phrases and the nouns of a section belong together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Grammar {
+    /// A phrase is enough.
+    Alone,
+    /// One of the nouns stands near, in the same sentence: `mailbox for @ does not exist`.
+    Near,
+    /// One of the nouns stands right before or after: `unknown user`, `user is unknown`.
+    Beside,
+    /// One of the nouns stands right after: `no such user`.
+    Before,
+}
+
+static SAID: LazyLock<Vec<Section>> = LazyLock::new(|| sections(include_str!("said.txt")));
+
+/// How far apart the two words of a pair may be, in bytes.
+const NEAR_BYTES: usize = 48;
+
+/// Words that may stand between a name and what is said of it.
+const SMALL: [&str; 6] = ["is", "was", "has", "been", "now", "currently"];
+
+/// Words that may stand between a noun and its adjective, beside `SMALL`.
+const BETWEEN: [&str; 24] = [
+    "or", "and", "a", "an", "the", "this", "that", "are", "of", "email", "mail", "local", "final",
+    "delivery", "destination", "recipient", "virtual", "illegal", "unknown", "invalid", "mailbox",
+    "seems", "to", "be",
 ];
+
+/// Nouns that make a noun before them say which: an address book is no address.
+const HEADS: [&str; 22] = [
+    "agent", "agents", "book", "certificate", "computer", "database", "directory", "domain",
+    "domains", "host", "hosts", "list", "lists", "manager", "permissions", "policy", "record",
+    "records", "server", "servers", "system", "type",
+];
+
+/// Words that make `name` the name of a machine or of a thing.
+const NAMED: [&str; 8] = ["class", "dns", "domain", "file", "host", "server", "service", "zone"];
+
+/// How many of them at most.
+const BETWEEN_MAX: usize = 3;
 
 /// How machines begin that answer for people.
 const ABSENT: [&str; 24] = [
@@ -295,13 +104,184 @@ pub(super) fn auto_reply(said: &str) -> Option<BounceReason> {
     ABSENT.iter().any(|piece| said.contains(piece)).then_some(BounceReason::AutoReply)
 }
 
-/// The reason that the words give, if they give one. Outlook says `Access denied` with `5.4.1` of
-/// an address that its tenant does not have.
-pub(super) fn reason(said: &str) -> Option<BounceReason> {
-    let said = said.to_lowercase();
-    if said.contains("recipient address rejected: access denied") {
-        return Some(NoSuchAddress);
+/// The reason that the words of this rank give.
+pub(super) fn reason(reply: &Reply<'_>, rank: Rank) -> Option<BounceReason> {
+    let of_rank = SAID.iter().filter(|section| section.rank == rank);
+    let mut found = of_rank.filter(|section| section.is_in(reply));
+    found.next().map(|section| section.reason)
+}
+
+impl Section {
+    fn is_in(&self, reply: &Reply<'_>) -> bool {
+        if self.is_of_dns && !may_be_the_recipients_domain(reply) {
+            return false;
+        }
+        let said = |phrase: &&str| places(&reply.words, phrase).next().is_some();
+        let marked = &reply.marked;
+        let any = |holds: &dyn Fn(usize, usize) -> bool| {
+            let mut phrases = self.phrases.iter();
+            phrases.any(|phrase| {
+                let length = phrase.trim_end_matches('*').len();
+                places(marked, phrase).any(|place| holds(place, length))
+            })
+        };
+        match self.grammar {
+            Grammar::Alone => self.phrases.iter().any(said),
+            Grammar::Near => any(&|place, length| near(marked, place, length, &self.nouns)),
+            Grammar::Before => any(&|place, length| before(marked, place, length, &self.nouns)),
+            Grammar::Beside => any(&|place, length| {
+                before(marked, place, length, &self.nouns) || after(marked, place, &self.nouns)
+            }),
+        }
     }
-    let found = SAID.iter().find(|(_, pieces)| pieces.iter().any(|piece| said.contains(piece)));
-    found.map(|(reason, _)| *reason)
+}
+
+/// The recipient's domain, by name.
+const RECIPIENTS_DOMAIN: [&str; 7] = [
+    "recipient domain",
+    "recipients domain",
+    "recipient s domain",
+    "destination domain",
+    "domain of recipient",
+    "domain of the recipient",
+    "destination host",
+];
+
+/// Whether what is said of a domain may be said of the recipient's: a code or its name says so, or
+/// no receiver has spoken, and it is the sending machine's own word.
+fn may_be_the_recipients_domain(reply: &Reply<'_>) -> bool {
+    let detail = reply.status.and_then(|status| Some(status.split_once('.')?.1));
+    if RECIPIENTS_DOMAIN.iter().any(|named| places(&reply.words, named).next().is_some()) {
+        return true;
+    }
+    match detail {
+        Some(detail) => ["1.1", "1.2", "1.10", "4.4", "4.3"].contains(&detail),
+        None => reply.code.is_none(),
+    }
+}
+
+/// Whether one of these nouns stands in the same sentence as what is at a place, and close to it.
+fn near(marked: &str, place: usize, length: usize, nouns: &[&str]) -> bool {
+    let sentence = |text: &str| text.rfind(" . ").map_or(0, |end| end + 2);
+    let start = sentence(&marked[..place + 1]).max(place.saturating_sub(NEAR_BYTES));
+    let end = (place + 1 + length).min(marked.len());
+    let stop = marked[end..].find(" . ").map_or(marked.len(), |stop| end + stop + 1);
+    let start = marked.floor_char_boundary(start);
+    let stop = marked.floor_char_boundary(stop.min(end + NEAR_BYTES));
+    let said = &marked[start..stop];
+    let is_near = |noun: &&str| match *noun {
+        "@" => follows_a_name(&marked[..place + 1]),
+        noun => places(said, noun).any(|at| {
+            let words = said.get(at + 1 + noun.len()..).unwrap_or_default();
+            is_head(said[..=at].split_whitespace().next_back(), noun, words)
+        }),
+    };
+    nouns.iter().any(is_near)
+}
+
+/// Whether a noun is what is spoken of, and not a part of another thing's name.
+fn is_head(before: Option<&str>, noun: &str, after: &str) -> bool {
+    let next = after.split_whitespace().next().unwrap_or_default();
+    let is_of_a_thing = noun == "name" && before.is_some_and(|word| NAMED.contains(&word));
+    !is_of_a_thing && !HEADS.contains(&next)
+}
+
+/// Whether a name stands right before, but for small words: `<ann@x.example> is now`.
+fn follows_a_name(before: &str) -> bool {
+    let mut words = before.split_whitespace().rev().skip_while(|word| SMALL.contains(word));
+    words.next() == Some("@")
+}
+
+/// Whether what is at a place stands right before one of these nouns.
+fn before(marked: &str, place: usize, length: usize, nouns: &[&str]) -> bool {
+    let end = (place + 1 + length).min(marked.len());
+    let words: Vec<&str> = marked[end..].split_whitespace().take(BETWEEN_MAX + 2).collect();
+    let noun = (0..words.len()).find(|at| !is_between(words[*at]) || nouns.contains(&words[*at]));
+    noun.is_some_and(|at| {
+        let next = words.get(at + 1).copied().unwrap_or_default();
+        at <= BETWEEN_MAX && nouns.contains(&words[at]) && is_head(None, words[at], next)
+    })
+}
+
+/// Whether what is at a place stands right after one of these nouns.
+fn after(marked: &str, place: usize, nouns: &[&str]) -> bool {
+    let mut words = marked[..=place].split_whitespace().rev().take(BETWEEN_MAX + 1);
+    let noun = words.find(|word| !is_between(word) || nouns.contains(word));
+    noun.is_some_and(|noun| nouns.contains(&noun))
+}
+
+fn is_between(word: &str) -> bool {
+    SMALL.contains(&word) || BETWEEN.contains(&word)
+}
+
+/// Where a phrase stands among words that are each between two spaces.
+fn places(words: &str, phrase: &str) -> impl Iterator<Item = usize> {
+    let (phrase, is_open) = match phrase.strip_suffix('*') {
+        Some(phrase) => (phrase, true),
+        None => (phrase, false),
+    };
+    let found = words.match_indices(phrase).filter(move |(start, _)| {
+        let end = start + phrase.len();
+        words[..*start].ends_with(' ') && (is_open || words[end..].starts_with(' '))
+            || phrase.chars().any(has_no_spaces)
+    });
+    found.map(|(start, _)| start.saturating_sub(1))
+}
+
+/// Whether a character is of a language that is written without spaces, or nearly.
+fn has_no_spaces(c: char) -> bool {
+    matches!(c, '\u{2e80}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}' | '\u{f900}'..='\u{faff}')
+}
+
+/// The sections of a text; a line that is none, or no phrase, is left out.
+fn sections(text: &'static str) -> Vec<Section> {
+    let mut sections: Vec<Section> = Vec::new();
+    let mut nouns: Vec<&str> = Vec::new();
+    let mut is_noun = false;
+    for line in text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
+        let phrases = || line.split(',').map(str::trim).filter(|phrase| !phrase.is_empty());
+        match header(line) {
+            Some(("noun", _)) => (is_noun, nouns) = (true, Vec::new()),
+            Some((rank, reason)) => {
+                let grammar = match rank {
+                    "near" => Grammar::Near,
+                    "beside" => Grammar::Beside,
+                    "before" => Grammar::Before,
+                    _ => Grammar::Alone,
+                };
+                let nouns = match grammar {
+                    Grammar::Alone => Vec::new(),
+                    _ => nouns.clone(),
+                };
+                let is_of_dns = rank == "dns" || rank == "near" && reason == "no_such_domain";
+                let rank = match rank {
+                    "sender" => Rank::Sender,
+                    "state" => Rank::State,
+                    "recipient" | "near" | "beside" | "before" | "dns" => Rank::Recipient,
+                    _ => Rank::Weak,
+                };
+                is_noun = false;
+                sections.extend(BounceReason::by_word(reason).map(|reason| Section {
+                    rank,
+                    reason,
+                    grammar,
+                    nouns,
+                    phrases: Vec::new(),
+                    is_of_dns,
+                }));
+            }
+            None if is_noun => nouns.extend(phrases()),
+            None => {
+                if let Some(section) = sections.last_mut() {
+                    section.phrases.extend(phrases());
+                }
+            }
+        }
+    }
+    sections
+}
+
+/// `[rank.reason]`.
+fn header(line: &str) -> Option<(&str, &str)> {
+    line.strip_prefix('[')?.strip_suffix(']')?.split_once('.')
 }

@@ -4,6 +4,7 @@ use super::pacing;
 use super::table::{Node, Table};
 use crate::domain::ab::Standard;
 use crate::domain::broadcast::{AbMetric, AbTest, Broadcast, BroadcastVariant, Missed, Zone};
+use crate::domain::problem::Problem;
 
 /// How sure a comparison is unless the file says otherwise, in percent.
 const CONFIDENCE: u32 = 95;
@@ -99,7 +100,8 @@ fn test(table: &mut Table<'_>) -> Option<AbTest> {
     if !table.has("test_share") {
         for word in ["wait", "otherwise"] {
             if let Some(node) = table.node(word) {
-                node.complain::<()>("belongs to a test before the rest: say `test_share` too");
+                let problem = Problem::new(&node.key, "belongs to a test before the rest");
+                node.report::<()>(problem.help("say `test_share` too"));
             }
         }
         table.know(&["test_share"]);

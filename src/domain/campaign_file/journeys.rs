@@ -1,5 +1,6 @@
 //! Journeys and their steps, as they stand in a campaign file.
 
+use super::amounts::wanted;
 use super::pacing;
 use super::rules::rule;
 use super::table::{Node, Table};
@@ -209,7 +210,7 @@ fn wait_for(table: &mut Table<'_>) -> Option<Action> {
 fn pattern(table: &mut Table<'_>, words: &'static [&'static str]) -> EventPattern {
     EventPattern {
         event: table.need("event", Node::text),
-        filter: table.get("where", Node::scalars).unwrap_or_default(),
+        filter: table.get("where", |node| wanted(node, false)).unwrap_or_default().filter,
         // Only what is waited for can be about a message of the journey.
         step: (words == AWAITED).then(|| table.get("step", Node::text)).flatten(),
         machines: table.get("machines", Node::truth).unwrap_or(false),

@@ -1,11 +1,16 @@
 //! Rules, as they stand in a campaign file.
 
+use super::amounts::{
+    COMPARISONS, Filter, Wanted, amount_comparison, comparison, comparison_table, currency_beside,
+    need_currency, wanted,
+};
 use super::table::{Node, Table};
+use crate::domain::event::{VALUE, VALUE_MINOR};
 use crate::domain::primitives::{Channel, Span};
 use crate::domain::problem::Problem;
 use crate::domain::rule::{
-    Comparison, DateTest, Events, JourneyState, Measure, Relative, Rule, Sample, Scalar, Test,
-    TimeTest, Which,
+    Comparison, DateTest, Events, JourneyState, Measure, Relative, Rule, Sample, Test, TimeTest,
+    Which,
 };
 
 const KINDS: &[&str] = &[
@@ -19,7 +24,6 @@ const TESTS: &[&str] = &[
 /// What is asked of events; a count of at least one, unless said otherwise.
 const EVENT_TESTS: &[&str] = &["count", "never", "sum", "average", "first", "last"];
 const TIME_TESTS: &[&str] = &["before", "after", "in_last"];
-const COMPARISONS: &[&str] = &["eq", "gt", "gte", "lt", "lte"];
 /// The other keys that stand beside a kind of question.
 const MORE: &[&str] = &["channel", "within", "where", "span", "state", "step"];
 
@@ -113,14 +117,9 @@ fn event(table: &mut Table<'_>) -> Option<Rule> {
         }
         "sum" | "average" => {
             let measure = if word == "sum" { Measure::Sum } else { Measure::Average };
-            let read = table.get(word, |node| {
-                let mut table = node.table();
-                let property = table.need("property", |node| node.text().map(Some));
-                let word = exactly_one(&mut table, COMPARISONS)?;
-                let result = comparison(word, &mut table)?;
-                Some((property?, result?))
-            });
-            let (property, result) = read?;
+            let (mut events, mut none) = (events, Filter::new());
+            let filter = events.as_mut().map_or(&mut none, |events| &mut events.filter);
+            let (property, result) = table.get(word, |node| measured(node, filter))?;
             Some(Rule::Amount { events: events?, measure, property, result, within })
         }
         _ => {
@@ -131,32 +130,28 @@ fn event(table: &mut Table<'_>) -> Option<Rule> {
     }
 }
 
+/// The property that is added up, and what comes of it. Of amounts, those in one currency.
+fn measured(node: Node<'_>, filter: &mut Filter) -> Option<(String, Comparison)> {
+    let mut table = node.clone().table();
+    let property: Option<String> = table.need("property", |node| node.text().map(Some));
+    if property.as_deref() != Some(VALUE) {
+        let word = exactly_one(&mut table, COMPARISONS)?;
+        let result = comparison(word, &mut table, Node::number)?;
+        return Some((property?, result?));
+    }
+    let currency = currency_beside(filter, &mut table, &node)?;
+    let result = amount_comparison(&mut table, &currency)?;
+    need_currency(filter, &currency, &node)?;
+    Some((VALUE_MINOR.to_owned(), result))
+}
+
 /// `event`, `where` and `machines`.
 fn events(table: &mut Table<'_>) -> Option<Events> {
     let event: Option<String> = table.need("event", |node| node.text().map(Some));
-    let (mut filter, mut numbers) = (Vec::new(), Vec::new());
-    let wanted = table.get("where", |node| node.named(wanted)).unwrap_or_default();
-    for (property, wanted) in wanted {
-        match wanted {
-            Wanted::Value(value) => filter.push((property, value)),
-            Wanted::Number(comparison) => numbers.push((property, comparison)),
-        }
-    }
+    let Wanted { filter, numbers } =
+        table.get("where", |node| wanted(node, true)).unwrap_or_default();
     let machines = table.get("machines", Node::truth).unwrap_or(false);
     Some(Events { event: event?, filter, numbers, machines })
-}
-
-/// What a property must be.
-enum Wanted {
-    Value(Scalar),
-    Number(Comparison),
-}
-
-fn wanted(node: Node<'_>) -> Option<Wanted> {
-    match node.is_table() {
-        true => comparison_table(node).map(Wanted::Number),
-        false => node.scalar().map(Wanted::Value),
-    }
 }
 
 fn time_test(node: Node<'_>) -> Option<TimeTest> {
@@ -187,7 +182,7 @@ fn sequence(table: &mut Table<'_>) -> Option<Rule> {
 /// Reads what is asked of an attribute: exactly one of the tests.
 fn test(table: &mut Table<'_>) -> Option<Test> {
     let word = exactly_one(table, TESTS)?;
-    if let Some(comparison) = comparison(word, table) {
+    if let Some(comparison) = comparison(word, table, Node::number) {
         return comparison.map(Test::Number);
     }
     match word {
@@ -228,26 +223,10 @@ fn relative(node: Node<'_>, read: impl FnOnce(Node<'_>) -> Option<Relative>) -> 
     read(node).map(|relative| Test::Relative { relative, zone })
 }
 
-fn comparison_table(node: Node<'_>) -> Option<Comparison> {
-    let mut table = node.table();
-    let word = exactly_one(&mut table, COMPARISONS)?;
-    comparison(word, &mut table)?
-}
-
-/// `None` if the word is no comparison, `Some(None)` if it is one whose number is none.
-fn comparison(word: &'static str, table: &mut Table<'_>) -> Option<Option<Comparison>> {
-    let make = match word {
-        "eq" => Comparison::Eq,
-        "gt" => Comparison::Gt,
-        "gte" => Comparison::Gte,
-        "lt" => Comparison::Lt,
-        "lte" => Comparison::Lte,
-        _ => return None,
-    };
-    Some(table.get(word, Node::number).map(make))
-}
-
-fn exactly_one(table: &mut Table<'_>, words: &'static [&'static str]) -> Option<&'static str> {
+pub(super) fn exactly_one(
+    table: &mut Table<'_>,
+    words: &'static [&'static str],
+) -> Option<&'static str> {
     let present: Vec<&'static str> = words.iter().copied().filter(|w| table.has(w)).collect();
     if let [word] = present[..] {
         table.know(words);

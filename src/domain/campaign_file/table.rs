@@ -18,6 +18,7 @@ pub(super) struct Problems {
     found: RefCell<Vec<Problem>>,
     campaign: CampaignId,
     time_zone: String,
+    currency: String,
 }
 
 impl Problems {
@@ -29,6 +30,7 @@ impl Problems {
             found: RefCell::default(),
             campaign: CampaignId(text("id").unwrap_or_default()),
             time_zone: text("time_zone").unwrap_or_default(),
+            currency: text("currency").unwrap_or_default(),
         }
     }
 
@@ -66,7 +68,11 @@ impl<'a> Node<'a> {
     fn expected<T>(&self, what: &str) -> Option<T> {
         let found = match self.value {
             DeValue::String(text) => {
-                return self.complain(format!("expected {what}, not `{text}`"));
+                let problem = Problem::new(&self.key, format!("expected {what}, not `{text}`"));
+                return self.report(match unquoted(what, text) {
+                    Some(meant) => problem.help(format!("write it without quotes: {meant}")),
+                    None => problem,
+                });
             }
             DeValue::Integer(number) => format!("the number {number}"),
             DeValue::Float(number) => format!("the number {number}"),
@@ -76,7 +82,25 @@ impl<'a> Node<'a> {
             DeValue::Array(_) => "a list".to_owned(),
             DeValue::Table(_) => "a table".to_owned(),
         };
-        self.complain(format!("expected {what}, not {found}"))
+        let problem = Problem::new(&self.key, format!("expected {what}, not {found}"));
+        self.report(match self.value {
+            DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_)
+                if what.starts_with("text") =>
+            {
+                let written = found.trim_start_matches("the number ");
+                problem.help(format!("write \"{written}\""))
+            }
+            DeValue::Datetime(moment) if what.starts_with("text") => {
+                problem.help(format!("write \"{moment}\""))
+            }
+            DeValue::Table(_) if what.starts_with("a list") => {
+                problem.help(format!("write [{{ … }}], or [[{}]] above each table", self.key))
+            }
+            DeValue::Array(_) if what.starts_with("a table") && !self.key.contains('[') => {
+                problem.help(format!("one table is written [{}]", self.key))
+            }
+            _ => problem,
+        })
     }
 
     /// Whether the value is text.
@@ -205,6 +229,21 @@ impl<'a> Node<'a> {
         self.problems.time_zone.clone()
     }
 
+    /// The currency of the campaign.
+    pub fn currency(&self) -> String {
+        self.problems.currency.clone()
+    }
+
+    /// A decimal as it is written, in text or as a number.
+    pub fn digits(&self) -> Option<String> {
+        match self.value {
+            DeValue::String(text) => Some(text.clone().into_owned()),
+            DeValue::Integer(_) => self.clone().integer().map(|number| number.to_string()),
+            DeValue::Float(number) => Some(number.as_str().to_owned()),
+            _ => self.expected("an amount such as \"100.00\""),
+        }
+    }
+
     /// A single value of an attribute or property.
     pub fn scalar(self) -> Option<Scalar> {
         match self.value {
@@ -260,6 +299,22 @@ impl<'a> Node<'a> {
             self.expected::<()>("a table: { … }");
         }
         Table::new(self.key, table, self.problems)
+    }
+}
+
+/// What a text says where a number or a truth is expected, if it says one.
+fn unquoted(what: &str, text: &str) -> Option<String> {
+    let text = text.trim();
+    match what.starts_with("true or false") {
+        true => match text.to_lowercase().as_str() {
+            "true" | "yes" | "y" | "on" | "1" | "是" => Some("true".to_owned()),
+            "false" | "no" | "n" | "off" | "0" | "否" => Some("false".to_owned()),
+            _ => None,
+        },
+        false if what.contains("number") => {
+            text.parse::<f64>().ok().filter(|n| n.is_finite()).map(|_| text.to_owned())
+        }
+        false => None,
     }
 }
 
@@ -394,7 +449,8 @@ impl Drop for Table<'_> {
             });
         }
         for name in self.missing.iter().filter(|name| !explained.contains(name)) {
-            self.report(Problem::new(self.key_of(name), "missing"));
+            let problem = Problem::new(self.key_of(name), "missing");
+            self.report(problem.help(format!("write {name} = …")));
         }
     }
 }

@@ -101,40 +101,54 @@ fn every_key_misspelt_is_named_with_its_line_and_the_right_one() {
 #[test]
 fn every_required_key_left_out_is_named() {
     assert_snapshot!(said(""), @"
-    line 1: campaign
-         missing
+    line 1: 
+         the file is empty
+       → a campaign begins with [campaign]; docs/campaign-files.md shows one
     ");
     let sections = "[campaign]\n[page.a]\n[form.b]\n[segment.c]\n[journey.d]\n";
     assert_snapshot!(said(sections), @"
     line 1: campaign.currency
          missing
+       → write currency = …
     line 1: campaign.goal
          missing
+       → write goal = …
     line 1: campaign.id
          missing
+       → write id = …
     line 1: campaign.name
          missing
+       → write name = …
     line 1: campaign.owner
          missing
+       → write owner = …
     line 1: campaign.postal_address
          missing
+       → write postal_address = …
     line 1: campaign.time_zone
          missing
+       → write time_zone = …
     line 2: page.a
          the page has no content
        → give it one of template, variants
     line 2: page.a.path
          missing
+       → write path = …
     line 2: page.a.title
          missing
+       → write title = …
     line 3: form.b.fields
          missing
+       → write fields = …
     line 4: segment.c.rule
          missing
+       → write rule = …
     line 5: journey.d.enter
          missing
+       → write enter = …
     line 5: journey.d.step
          missing
+       → write step = …
     ");
 }
 
@@ -145,58 +159,76 @@ fn every_key_that_a_part_requires_is_named() {
     assert_snapshot!(said(steps), @"
     line 1: campaign.currency
          missing
+       → write currency = …
     line 1: campaign.goal
          missing
+       → write goal = …
     line 1: campaign.id
          missing
+       → write id = …
     line 1: campaign.name
          missing
+       → write name = …
     line 1: campaign.owner
          missing
+       → write owner = …
     line 1: campaign.postal_address
          missing
+       → write postal_address = …
     line 1: campaign.time_zone
          missing
+       → write time_zone = …
     line 2: journey.d.step[1]
          the step does nothing
        → give it one of send, wait, wait_until, wait_for, branch, split, update, \
        notify, webhook, enroll, leave, end
     line 2: journey.d.step[1].id
          missing
+       → write id = …
     line 2: journey.d.enter
          missing
+       → write enter = …
     line 3: journey.d.step[2].on_timeout
          missing
+       → write on_timeout = …
     line 3: journey.d.step[2].timeout
          missing
+       → write timeout = …
     line 5: journey.d.step[2].wait_for
          nothing triggers it
        → give it one of event, segment, segment_left, any
     line 6: journey.d.step[3].otherwise
          missing
+       → write otherwise = …
     line 8: journey.d.step[3].branch[1].then
          missing
+       → write then = …
     line 8: journey.d.step[3].branch[1].when
          missing
+       → write when = …
     line 9: form.f.fields[1].name
          missing
+       → write name = …
     line 9: form.f.fields[1].options
          missing
+       → write options = …
     ");
 }
 
 #[test]
 fn values_of_the_wrong_kind_are_named() {
-    assert_snapshot!(said_of("name = \"智能制造白皮书\"", "name = 3"), @"
+    assert_snapshot!(said_of("name = \"智能制造白皮书\"", "name = 3"), @r#"
     line 4: campaign.name
          expected text in quotes, not the number 3
-    ");
+       → write "3"
+    "#);
     assert_snapshot!(said_of(
         "required = true\ndouble_opt_in",
         "required = \"yes\"\ndouble_opt_in",
     ), @"
     line 70: form.download.consent.required
          expected true or false, not `yes`
+       → write it without quotes: true
     ");
     assert_snapshot!(said_of("weight = 2", "weight = -2"), @"
     line 21: page.landing.variants[1].weight
@@ -214,13 +246,15 @@ fn values_of_the_wrong_kind_are_named() {
     line 13: campaign.cost[1].day
          expected a day such as 2026-03-01, not a date and time
     ");
-    assert_snapshot!(said_of("amount = \"800.5\"", "amount = 800.5"), @"
+    assert_snapshot!(said_of("amount = \"800.5\"", "amount = 800.5"), @r#"
     line 14: campaign.cost[2].amount
          expected text in quotes, not the number 800.5
-    ");
+       → write "800.5"
+    "#);
     assert_snapshot!(said_of("amount = \"800.5\"", "amount = \"800.505\""), @"
     line 14: campaign.cost[2].amount
-         `800.505` is no amount of CNY: digits, with at most 2 decimals
+         `800.505` is no amount of CNY
+       → digits, with at most 2 decimals
     ");
     assert_snapshot!(said_of("attributes = [\"company\", \"plan\"]", "attributes = \"company\""), @"
     line 16: campaign.attributes
@@ -266,6 +300,7 @@ fn words_that_are_not_known_are_named() {
     ), @"
     line 11: campaign.goal
          expected a table: { … }, not a list
+       → one table is written [campaign.goal]
     ");
     assert_snapshot!(said_of("type = \"number\"", "type = \"nummer\""), @"
     line 52: form.download.fields[3].type
@@ -352,21 +387,20 @@ fn what_does_not_go_together_is_named() {
 
 #[test]
 fn text_that_is_not_toml_is_named_at_every_place() {
-    assert_snapshot!(said_of("currency = \"CNY\"", "currency = CNY"), @"
+    assert_snapshot!(said_of("currency = \"CNY\"", "currency = CNY"), @r#"
     line 7: 
-         not TOML: string values must be quoted, expected literal string
-    ");
+         `CNY` stands without quotes
+       → write "CNY"
+    "#);
     assert_snapshot!(said_of("[page.thanks]", "[page.landing]"), @"
     line 28: 
-         not TOML: duplicate key
-    line 29: 
-         not TOML: duplicate key
-    line 31: 
-         not TOML: duplicate key
+         the table [page.landing] stands in line 18 already
+       → join the two, or give one another name
     ");
     assert_snapshot!(said_of("wait = \"2d\"", "wait = \"2d"), @r#"
     line 126: 
-         not TOML: invalid basic string, expected `"`
+         this text is not closed on its line
+       → put " at its end; a text of several lines stands in """…"""
     "#);
     assert_snapshot!(said(&"[".repeat(100_000)).lines().next().unwrap_or_default(), @"line 1:");
     assert_snapshot!(said(&"#".repeat(FILE_BYTES_MAX + 1)), @"
@@ -480,7 +514,8 @@ fn what_a_rule_cannot_be_is_said() {
     ");
     assert_snapshot!(said_of_rule("{ attribute = 'b', after = 2026-02-30 }"), @"
     line 227: 
-         not TOML: invalid date, expected day between 01 and 28
+         `2026-02-30` is no day of the calendar
+       → February 2026 has 28 days
     ");
     assert_snapshot!(said_of_rule("{ attribute = 'b', between = [1] }"), @"
     line 227: segment.x.rule.between
@@ -501,6 +536,7 @@ fn what_a_rule_cannot_be_is_said() {
     assert_snapshot!(said_of_rule("{ event = 'e', sum = { gte = 1 } }"), @"
     line 227: segment.x.rule.sum.property
          missing
+       → write property = …
     ");
     assert_snapshot!(said_of_rule("{ event = 'e', last = '30d' }"), @"
     line 227: segment.x.rule.last
@@ -514,10 +550,12 @@ fn what_a_rule_cannot_be_is_said() {
     assert_snapshot!(said_of_rule("{ sequence = [{ event = 'e' }, { event = 'f' }] }"), @"
     line 227: segment.x.rule.span
          missing
+       → write span = …
     ");
     assert_snapshot!(said_of_rule("{ journey = 'nurture' }"), @"
     line 227: segment.x.rule.state
          missing
+       → write state = …
     ");
     assert_snapshot!(said_of_rule("{ journey = 'nurture', state = 'actve' }"), @"
     line 227: segment.x.rule.state
@@ -531,5 +569,195 @@ fn what_a_rule_cannot_be_is_said() {
     assert_snapshot!(said_of_rule("{ sample = { percent = 10 } }"), @"
     line 227: segment.x.rule.sample.seed
          missing
+       → write seed = …
     ");
+}
+
+/// What is said of a text that is not TOML, each error on a line.
+fn not_toml(text: &str) -> String {
+    let told = |found: &Diagnostic| {
+        let help = found.help.as_deref().unwrap_or_default();
+        format!("{}:{} {} → {help}\n", found.line, found.column, found.message)
+    };
+    match read("x.toml", text) {
+        Ok(_) => "all good".to_owned(),
+        Err(found) => found.iter().filter(|one| one.key.is_empty()).map(told).collect(),
+    }
+}
+
+#[test]
+fn each_cause_is_one_error_in_words_for_people() {
+    for (text, told) in [
+        ("[campaign]\nname = “Spring”\n", "2:8 `“` is a curly quote → write \"\n"),
+        ("[campaign]\nname = ＂春＂\n", "2:8 `＂` is a full-width quote → write \"\n"),
+        ("[campaign]\nname ＝ \"x\"\n", "2:6 `＝` is a full-width equals sign → write =\n"),
+        ("［campaign］\nname = \"x\"\n", "1:1 `［` is a full-width bracket → write [\n"),
+        ("[campaign］\nname = \"x\"\n", "1:10 `］` is a full-width bracket → write ]\n"),
+        ("a = [\"x\"， \"y\"]\n", "1:9 `，` is a full-width comma → write ,\n"),
+        ("a = \"x\"　# c\n", "1:8 `U+3000` is a full-width space → write an ordinary space\n"),
+        ("a = \"x”\n", "1:7 `”` is a curly quote → write \"\n"),
+        (
+            "a = [\"x\",\n\"y\"\n[b]\nc = 1\nd = \"e\"\n",
+            "1:5 `[` is never closed → put `]` where it ends\n",
+        ),
+        ("a = [1, 2\nb = 3\nc = [4]\n", "1:5 `[` is never closed → put `]` where it ends\n"),
+        ("a = { b = 1\n[c]\nd = 2\n", "1:5 `{` is never closed → put `}` where it ends\n"),
+        ("[a\nb = 1\n", "1:1 the header `[a` is not closed by `]` → write [a]\n"),
+        (
+            "[[a]\nb = 1\n",
+            "1:1 the header `[[a` is not closed by `]]` → write [a], or [[a]] for one of several\n",
+        ),
+        (
+            "a = 1\nb = 2\na = 3\n",
+            "3:1 the key `a` stands in line 1 already → keep one of the two\n",
+        ),
+        (
+            "[a]\nb = 2\n[c]\n[a]\n",
+            "4:1 the table [a] stands in line 1 already → join the two, or give one another name\n",
+        ),
+        (
+            "a = yes\nb = True\n",
+            "1:5 `yes` is no truth of TOML's → write true\n\
+             2:5 `True` is no truth of TOML's → write true\n",
+        ),
+        (
+            "a = 2026/03/01\n",
+            "1:5 `2026/03/01` is no date of TOML's → a date is year-month-day: 2026-03-01\n",
+        ),
+        ("a = hello world # x\n", "1:5 `hello` stands without quotes → write \"hello world\"\n"),
+        (
+            "a = 007\n",
+            "1:5 `007` is a number with a 0 before it → write 7 for the number, \
+             \"007\" for the text\n",
+        ),
+        (
+            "a = null\n",
+            "1:5 `null` is no value of TOML's → delete the key: what is absent is not set\n",
+        ),
+        ("a =\nb = 1\n", "1:4 there is no value after `=` → write one, or delete the key\n"),
+        ("a = \"x\";\n", "1:8 `;` after a value → delete it: a line ends by itself\n"),
+        (
+            "a = \"say \"hi\" now\"\n",
+            "1:5 the text ends before its line does → quotes within a text are written \\\"; \
+             between values stands a comma\n",
+        ),
+        (
+            "a = \"C:\\dir\"\n",
+            "1:8 `\\d` means nothing → write \\\\ for a backslash, or the text in '…'\n",
+        ),
+        (
+            "a = 2026-13-01\n",
+            "1:5 `2026-13-01` is no day of the calendar → a date is year-month-day: 2026-03-01\n",
+        ),
+        (
+            "a = 2026-03-01T25:00:00\n",
+            "1:5 `2026-03-01T25:00:00` has no such time of day → \
+             a moment is written 2026-03-01T09:30:00\n",
+        ),
+        (
+            "a = [\"x\"\n \"y\"]\n",
+            "1:9 a comma is missing here → put , between one value and the next\n",
+        ),
+        (
+            "a = { b = \"x\" c = 1 }\n",
+            "1:14 a comma is missing here → put , between one value and the next\n",
+        ),
+        ("a = { b = 1,, c = 1 }\n", "1:13 a comma too many → delete it\n"),
+        ("a = { b: = \"x\" }\n", "1:8 a colon after a key is YAML or JSON → write b = …\n"),
+        ("a = { b == 1 }\n", "1:10 `=` stands twice → delete one\n"),
+        (
+            "a = { b = 1, b = 2 }\n",
+            "1:14 the key `b` stands in these braces already → keep one of the two\n",
+        ),
+        ("a = { ｂ = 1 }\n", "1:7 `ｂ` is a full-width letter → write b\n"),
+        ("a = trｕe\n", "1:7 `ｕ` is a full-width letter → write u\n"),
+        (
+            "a = \"\\u12\"\n",
+            "1:6 `\\u` wants 4 digits from 0 to f → \
+             write \\\\ for a backslash, or the text in '…'\n",
+        ),
+        ("a = \"x\u{1}\"\n", "1:7 U+0001 is a control character → delete it\n"),
+        (
+            "[a.b]\nc = 1\n[a]\nb = 1\n",
+            "4:1 this stands in the file already, otherwise → \
+             a key or table stands in one place: join the two, or rename one\n",
+        ),
+        (
+            "[j.x.step]\nid = 1\n[j.x.step]\nid = 2\n[j.x.step]\nid = 3\n",
+            "1:1 [j.x.step] is one of a list of tables → write [[j.x.step]], in line 3, 5 too\n",
+        ),
+        (
+            "[[j.x.step]]\nid = 1\n[j.x.step]\nid = 2\n",
+            "3:1 [j.x.step] is one of a list of tables → write [[j.x.step]]\n",
+        ),
+        ("[x]\nname: \"y\"\n", "2:5 a colon after a key is YAML or JSON → write name = …\n"),
+        (
+            "first name = 1\n",
+            "1:1 `first name` is no plain key → put it in quotes: \"first name\" = …\n",
+        ),
+        (
+            "just words\n",
+            "1:1 `just words` has no `=` → a line is key = value, [table] or # a comment\n",
+        ),
+    ] {
+        assert_eq!(not_toml(text), told, "{text}");
+    }
+    let begins = "a campaign begins with [campaign], then lines such as name = \"Spring\"\n";
+    let yaml = "# a campaign\ncampaign:\n  id: spring\n  tags:\n    - a\n    - b\n";
+    assert_eq!(
+        not_toml(yaml),
+        format!("2:1 this is YAML, not TOML → {begins}").replace("2:1", "1:1")
+    );
+    assert_eq!(
+        not_toml("{\n  \"campaign\": {}\n}"),
+        format!("1:1 this is JSON, not TOML → {begins}")
+    );
+    assert_eq!(not_toml("<html></html>"), format!("1:1 this is HTML or XML, not TOML → {begins}"));
+    assert!(not_toml(" \n").starts_with("1:1 the file is empty"));
+}
+
+#[test]
+fn a_value_in_quotes_that_should_have_none_and_the_other_way_round() {
+    let told = |from: &str, to: &str| {
+        let text = SAMPLE.replacen(from, to, 1);
+        assert_ne!(text, SAMPLE);
+        let found = read("white-paper.toml", &text).unwrap_err();
+        found.iter().map(|one| format!("{one}\n")).collect::<String>()
+    };
+    let required = told("required = true", "required = \"true\"");
+    assert!(required.contains("write it without quotes: true"), "{required}");
+    let name = told("name = \"", "name = 5\nxname = \"");
+    assert!(name.contains("write \"5\""), "{name}");
+}
+
+#[test]
+fn comments_of_other_languages_and_conflicts_of_git_are_named() {
+    let slip = |line: &str| {
+        let found = read("white-paper.toml", &format!("{line}\n{SAMPLE}")).unwrap_err();
+        found.iter().map(|one| format!("{one}\n")).collect::<String>()
+    };
+    let comment = slip("// The recording, the guide: both");
+    assert!(comment.contains("write # instead of //"), "{comment}");
+    let conflict = slip("<<<<<<< HEAD");
+    assert!(conflict.contains("a conflict that Git has left"), "{conflict}");
+    assert_eq!(comment.lines().count() + conflict.lines().count(), 2, "{comment}{conflict}");
+}
+
+#[test]
+fn a_slip_in_what_others_lean_on_is_one_error() {
+    let told = |from: &str, to: &str| said(&SAMPLE.replacen(from, to, 1)).matches("line ").count();
+    assert_eq!(told("owner = ", "ownerr = "), 1);
+    assert_eq!(told("channels = [\"email\"", "channels = [\"emmail\""), 1);
+    assert_eq!(told("purpose = \"newsletter\"", "purpose = \"newｓletter\""), 1);
+}
+
+/// Whatever single sign of a good file is lost, what is said is little, and at its place.
+#[test]
+fn a_lost_sign_is_told_once() {
+    for (at, sign) in SAMPLE.char_indices().filter(|(_, c)| "[]{}=\"".contains(*c)) {
+        let text = format!("{}{}", &SAMPLE[..at], &SAMPLE[at + sign.len_utf8()..]);
+        let Err(found) = read("white-paper.toml", &text) else { continue };
+        let not_toml = found.iter().filter(|one| one.key.is_empty()).count();
+        assert!(not_toml <= 2, "{at} {sign}: {found:#?}");
+    }
 }

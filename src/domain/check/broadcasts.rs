@@ -118,8 +118,10 @@ impl Check<'_> {
         let forms = self.campaign.forms.values();
         let asks: Vec<_> = forms.flat_map(|form| &form.consents).collect();
         let same = || asks.iter().filter(|ask| ask.purpose == broadcast.purpose);
-        if asks.is_empty() {
-            return; // Its contacts agree elsewhere: in another campaign, or through the API.
+        // Its contacts agree elsewhere, in another campaign or through the API; or it is not known
+        // what the forms ask for.
+        if asks.is_empty() || !self.asks_by_name() {
+            return;
         }
         if same().next().is_none() {
             let known = asks.iter().map(|ask| ask.purpose.as_str());

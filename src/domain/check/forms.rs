@@ -1,6 +1,6 @@
 //! Whether forms make sense.
 
-use super::{Check, FIELDS_MAX, LOCALES, OPTIONS_MAX};
+use super::{Check, FIELDS_MAX, LOCALES, OPTIONS_MAX, is_name};
 use crate::domain::form::{Choice, ConsentAsk, Field, FieldKind, Form};
 use crate::domain::primitives::Channel;
 use crate::domain::problem::Problem;
@@ -98,21 +98,33 @@ impl Check<'_> {
         }
     }
 
+    /// Whether each purpose that a form asks for is a name; else that is the slip to be told of.
+    pub(super) fn asks_by_name(&self) -> bool {
+        let asks = self.campaign.forms.values().flat_map(|form| &form.consents);
+        asks.into_iter().all(|ask| is_name(&ask.purpose))
+    }
+
     pub(super) fn purpose_text(&mut self, key: &str, text: &PurposeText) {
         let campaign = self.campaign;
         let asks = campaign.forms.values().flat_map(|form| &form.consents);
         let asked: BTreeSet<&str> = asks.map(|ask| ask.purpose.as_str()).collect();
         let name = key.strip_prefix("purpose.").unwrap_or_default();
-        if !asked.contains(name) {
+        if !asked.contains(name) && self.asks_by_name() {
             let problem = Problem::new(key, "no form of this campaign asks for this purpose");
-            self.problems.push(problem.suggest(name, asked));
+            self.problems.push(match asked.is_empty() {
+                true => problem.help("delete it, or let a form ask: purpose = \"…\""),
+                false => problem.suggest(name, asked),
+            });
         }
         self.say_unless(!text.name.is_empty(), &format!("{key}.name"), "must not be empty");
         for (part, texts) in [("name", &text.name), ("description", &text.description)] {
             for (tag, said) in texts {
                 let at = format!("{key}.{part}.{tag}");
                 let is_known = LOCALES.contains(&tag.as_str());
-                self.say_unless(is_known, &at, "not a language of the house: en or zh-CN");
+                if !is_known {
+                    let problem = Problem::new(&at, "not a language of the house");
+                    self.problems.push(problem.help("write en or zh-CN"));
+                }
                 if part == "name" {
                     self.line(&at, said);
                 } else {

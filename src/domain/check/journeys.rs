@@ -380,8 +380,10 @@ impl Check<'_> {
         self.name(&purpose, &journey.purpose);
         let asks: Vec<_> = self.campaign.forms.values().flat_map(|form| &form.consents).collect();
         let same: Vec<_> = asks.iter().filter(|ask| ask.purpose == journey.purpose).collect();
-        if asks.is_empty() {
-            return; // Its contacts agree elsewhere: in another campaign, or through the API.
+        // Its contacts agree elsewhere, in another campaign or through the API; or it is not known
+        // what the forms ask for.
+        if asks.is_empty() || !self.asks_by_name() {
+            return;
         }
         if same.is_empty() {
             let known = asks.iter().map(|ask| ask.purpose.as_str());
@@ -401,8 +403,11 @@ impl Check<'_> {
     fn unreachable(&mut self, key: &str, graph: &Graph<'_>) {
         let reached = graph.reach(0, |_| true);
         for (index, step) in graph.journey.steps.iter().enumerate().skip(1) {
-            let message = format!("nothing leads to step `{}`", step.id);
-            self.say_unless(reached.contains(&index), &step_key(key, index), &message);
+            if !reached.contains(&index) {
+                let message = format!("nothing leads to step `{}`", step.id);
+                let problem = Problem::new(step_key(key, index), message);
+                self.problems.push(problem.help("name it where a step leads on, or delete it"));
+            }
         }
     }
 

@@ -1,10 +1,11 @@
 //! Whether rules make sense.
 
 use super::{
-    ANNIVERSARY_DAYS_MAX, Check, OPTIONS_MAX, PATTERN_BYTES_MAX, RULE_DATES_MAX, RULE_DEPTH_MAX,
-    RULE_LEAVES_MAX, SECTION_ENTRIES_MAX, TEXT_CHARS_MAX,
+    ANNIVERSARY_DAYS_MAX, Check, OPTIONS_MAX, PATTERN_BYTES_MAX, RULE_BYTES_MAX, RULE_DATES_MAX,
+    RULE_DEPTH_MAX, RULE_LEAVES_MAX, SECTION_ENTRIES_MAX, TEXT_CHARS_MAX, rule_bytes,
 };
 use crate::domain::campaign::segments_in_order;
+use crate::domain::event::CURRENCY;
 use crate::domain::primitives::{QualifiedId, Span};
 use crate::domain::problem::Problem;
 use crate::domain::rule::{
@@ -20,6 +21,17 @@ impl Check<'_> {
             return self.say(key, format!("{depth} levels deep; the limit is {RULE_DEPTH_MAX}"));
         }
         self.count(key, leaves, RULE_LEAVES_MAX, "questions");
+        let bytes = rule_bytes(rule);
+        if bytes > RULE_BYTES_MAX {
+            let message = format!(
+                "it comes to about {bytes} bytes of SQL; the limit is {RULE_BYTES_MAX}, which the \
+                 database takes at once"
+            );
+            self.problems.push(Problem::new(key, message).help(
+                "make a part of it a segment of its own, and ask about that with \
+                 { segment = \"…\" }; or ask for fewer properties in `where`",
+            ));
+        }
         let mut dates = 0;
         rule.walk(&mut |part| {
             let test = if let Rule::Attribute { test, .. } = part { Some(test) } else { None };
@@ -261,7 +273,9 @@ impl Check<'_> {
 
     /// Properties of an event and the values they must have.
     pub(super) fn filter(&mut self, key: &str, filter: &[(String, Scalar)]) {
-        self.count(key, filter.len(), 10, "properties");
+        // The currency of an amount comes on top.
+        let counted = filter.iter().filter(|(name, _)| name != CURRENCY).count();
+        self.count(key, counted, 10, "properties");
         for (name, value) in filter {
             self.event(&format!("{key}.{name}"), name);
             self.scalar(&format!("{key}.{name}"), value);

@@ -219,7 +219,8 @@ fn small_values_of_the_sections_have_their_shapes() {
     ");
     assert_snapshot!(said_of("[page.thanks]", "[page.谢谢]"), @"
     line 28: 
-         not TOML: invalid unquoted key, expected letters, numbers, `-`, `_`
+         `谢谢` is no name of a table
+       → a-z, 0-9, - and _, parted by dots
     ");
     assert_snapshot!(said_of("region = \"CN\"", "region = \"China\""), @"
     line 48: form.download.fields[2].region
@@ -239,11 +240,13 @@ fn small_values_of_the_sections_have_their_shapes() {
     ");
     assert_snapshot!(said_of("template = \"pages/thanks\"", "template = \"pages/../../secret\""), @"
     line 30: page.thanks.template
-         `pages/../../secret` is not a template: pages/<name>
+         `pages/../../secret` is not a template
+       → write pages/<name>
     ");
     assert_snapshot!(said_of("send = \"sms/nudge\"", "send = \"nudge\""), @"
     line 122: journey.nurture.step[6].send
-         `nudge` is not a template: emails/<name> or sms/<name>
+         `nudge` is not a template
+       → write emails/<name> or sms/<name>
     ");
     assert_snapshot!(said_of("weight = 2", "weight = 0"), @"
     line 21: page.landing.variants[1].weight
@@ -266,7 +269,8 @@ fn small_values_of_the_sections_have_their_shapes() {
         "event = \"order completed\", within",
     ), @"
     line 11: campaign.goal.event
-         `order completed` is not an event's name, such as order.completed
+         `order completed` is not an event's name
+       → letters, digits, ., _ and -: order.completed
     ");
 }
 
@@ -313,6 +317,7 @@ fn forms_can_be_answered() {
     assert_snapshot!(two(news, "purpose = 'x', cros_border = true"), @"
     line 25: form.f.consent[2].channels
          missing
+       → write channels = …
     line 25: form.f.consent[2].cros_border
          unknown key
        → did you mean `cross_border`?
@@ -444,6 +449,7 @@ fn every_step_can_be_reached() {
         id = 'b'; notify = 'owner'"), @"
     line 96: journey.j.step[2]
          nothing leads to step `b`
+       → name it where a step leads on, or delete it
     ");
     assert_snapshot!(journey("id = 'end'; wait = '1d'"), @"
     line 94: journey.j.step[1].id

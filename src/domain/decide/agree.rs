@@ -20,6 +20,15 @@ pub(super) const UNSUBSCRIBE_LINK: &str = "unsubscribe link";
 /// The most forms that wait for one confirmation: more are a robot's.
 const FORMS_WAITING_MAX: usize = 10;
 
+/// What follows from a box that was ticked.
+#[derive(Default)]
+pub(super) struct Granted {
+    /// Whether the form's journeys wait for the owner of the e-mail address.
+    pub(super) is_held: bool,
+    /// Whether the owner is to be asked.
+    pub(super) asks_owner: bool,
+}
+
 /// Where something was said, and what proves it.
 pub(super) struct By<'a> {
     /// `confirmation link`, `unsubscribe link`.
@@ -38,42 +47,64 @@ impl<'a> By<'a> {
 }
 
 impl Decider<'_> {
-    /// Raises each consent to what was agreed, never lowering one; returns the state for e-mail.
-    pub(super) fn grant(&mut self, submitted: &Submitted, ask: &ConsentAsk) -> ConsentState {
+    /// Raises each consent to what a form agreed to, never lowering one. A form proves nothing
+    /// about whoever sent it, so it counts at once only for an address that it names itself, and
+    /// never where the owner refused: that waits for a proof.
+    pub(super) fn grant(&mut self, submitted: &Submitted, ask: &ConsentAsk) -> Granted {
+        let mut granted = Granted::default();
         for channel in &ask.channels {
             let known = self.contact.consent(*channel, &ask.purpose);
             if known.is_some_and(Consent::allows) {
                 continue;
             }
-            let double_opt_in = ask.double_opt_in && *channel == Channel::Email;
+            let is_email = *channel == Channel::Email;
+            let is_named = self.is_named(submitted, *channel);
+            let was_refused = self.contact.has_refused(*channel, &ask.purpose);
+            let double_opt_in = was_refused || !is_named || is_email && ask.double_opt_in;
+            // What begins without this consent does not begin again when it is confirmed.
+            let holds = is_email && is_named;
+            let form = Some(submitted.form.clone()).filter(|_| holds || !double_opt_in);
             let known = known.filter(|known| known.is_pending());
-            let is_known =
-                known.is_some_and(|known| known.forms_waiting().contains(&submitted.form));
+            let is_known = known.is_some_and(|known| {
+                known.form == form || known.forms_waiting().contains(&submitted.form)
+            });
             let mut waiting = known.map(Consent::forms_waiting).unwrap_or_default();
             waiting.retain(|form| *form != submitted.form);
             waiting.truncate(FORMS_WAITING_MAX - 1);
             // The same form sent again asks for nothing new: whoever looks at the question
             // meanwhile may still answer it.
             let at = known.filter(|_| is_known).map_or(submitted.at, |known| known.at);
-            self.contact.put_consent(Consent {
+            let consent = Consent {
                 channel: *channel,
                 purpose: ask.purpose.clone(),
                 state: ConsentState::Granted,
                 double_opt_in,
-                form: Some(submitted.form.clone()),
+                form,
                 waiting,
+                was_refused,
                 at,
-            });
+            };
+            // Who gave no e-mail address has nothing to confirm.
+            let has_owner = self.contact.email.is_some();
+            granted.is_held |= has_owner && holds && double_opt_in;
+            granted.asks_owner |= has_owner && double_opt_in && consent.waits_for_link();
+            self.contact.put_consent(consent);
         }
-        let email = self.contact.consent(Channel::Email, &ask.purpose);
-        email.map_or(ConsentState::Granted, |consent| consent.state)
+        granted
     }
 
-    /// Whether an e-mail address has to be confirmed first; who gave none has nothing to confirm.
-    pub(super) fn waits_for_owner(&self, ask: &ConsentAsk) -> bool {
-        self.contact.email.is_some()
-            && ask.channels.contains(&Channel::Email)
-            && self.contact.awaits_confirmation(&ask.purpose)
+    /// Whether a form names the contact's own address on a channel. Where the contact has none, and
+    /// none was given, there is nothing to protect.
+    fn is_named(&self, submitted: &Submitted, channel: Channel) -> bool {
+        let given = match channel {
+            Channel::Email => &submitted.email,
+            Channel::Sms => &submitted.phone,
+            Channel::Webhook => &None,
+        };
+        let is_former = |given: &String| {
+            self.contact.had(|was| [&was.email, &was.phone].contains(&&Some(given.clone())))
+        };
+        given.as_ref() == self.contact.address_on(channel) || given.as_ref().is_some_and(is_former)
     }
 
     pub(super) fn record_grant(
@@ -129,13 +160,16 @@ impl Decider<'_> {
         }));
     }
 
-    /// Queues the mail with the confirmation link, which serves everything that waits for it. Its
+    /// Queues the mail with the confirmation link, which serves everything that waits for it;
+    /// `note` says what it is about where that is no consent. Its
     /// times are kept with the contact and so under the write rule: a list-bomber's many posts
-    /// cause no more mails than `consent::next_mail` allows, whichever campaigns they name.
-    pub(super) fn ask_for_confirmation(&mut self, campaign: &CampaignId) {
+    /// cause no more mails than `consent::next_mail` allows, whichever campaigns they name and in
+    /// however many ways they spell the mailbox.
+    pub(super) fn ask_for_confirmation(&mut self, campaign: &CampaignId, note: &str) {
         let Some(edition) = self.catalog.live_edition(campaign) else { return };
-        let mails = &self.contact.confirmation_mails;
-        let Some(send_at) = consent::next_mail(mails, self.now) else { return };
+        let mut mails = self.contact.confirmation_mails.clone();
+        consent::remember_mails(&mut mails, &self.contact.mails_to_mailbox);
+        let Some(send_at) = consent::next_mail(&mails, self.now) else { return };
         // The mail that is out already asks for this too. Only whoever has answered it, and so may
         // have thrown it away, gets another as soon as that may leave.
         let last = mails.last().copied();
@@ -146,7 +180,8 @@ impl Decider<'_> {
         let edition = (campaign.clone(), edition.version);
         let kind = (Class::Transactional, house::CONFIRM);
         let message = Message::queue(id, self.contact.id.clone(), edition, kind, self.now);
-        self.changes.push(Change::Queue(Box::new(Message { send_at, ..message })));
+        let note = note.to_owned();
+        self.changes.push(Change::Queue(Box::new(Message { send_at, note, ..message })));
         consent::remember_mail(&mut self.contact.confirmation_mails, send_at);
     }
 
@@ -158,8 +193,7 @@ impl Decider<'_> {
     /// The owner of the address said yes: all that waited for it when the question was shown
     /// counts from now on. Each form that asked has its own event, for its journeys begin by it.
     pub(super) fn confirm(&mut self, shown_at: Millis, by: &By) {
-        let is_asked =
-            |c: &&Consent| c.channel == Channel::Email && c.is_pending() && c.at <= shown_at;
+        let is_asked = |c: &&Consent| c.waits_for_link() && c.at <= shown_at;
         let asked: Vec<Consent> = self.contact.consents.iter().filter(is_asked).cloned().collect();
         for consent in asked {
             self.confirm_one(consent, "", by);
@@ -174,7 +208,8 @@ impl Decider<'_> {
             forms.push(None);
         }
         let state = ConsentState::Confirmed;
-        let confirmed = Consent { state, waiting: Vec::new(), at: self.now, ..consent };
+        let (waiting, at) = (Vec::new(), self.now);
+        let confirmed = Consent { state, waiting, was_refused: false, at, ..consent };
         self.contact.put_consent(confirmed.clone());
         for form in forms {
             let campaign = form.as_ref().and_then(QualifiedId::parts).map(|(campaign, _)| campaign);
@@ -184,7 +219,10 @@ impl Decider<'_> {
             self.record(names::CONSENT_CONFIRMED, campaign.as_ref(), properties);
             self.put_on_record(&confirmed, form, text, by);
         }
-        self.end_refusal(confirmed.channel, by.source);
+        // A link proves the mailbox it came to, and no telephone.
+        if confirmed.channel == Channel::Email || by.source != CONFIRM_LINK {
+            self.end_refusal(confirmed.channel, by.source);
+        }
     }
 
     /// Lifts the suppression of an address whose owner refused and has just agreed anew, and no
@@ -247,6 +285,7 @@ impl Decider<'_> {
             double_opt_in: false,
             form: None,
             waiting: Vec::new(),
+            was_refused: false,
             at: self.now,
         };
         if *channel == choice.proven {
@@ -298,6 +337,7 @@ impl Decider<'_> {
             let consent = Consent {
                 state: ConsentState::Withdrawn,
                 waiting: Vec::new(),
+                was_refused: false,
                 at: self.now,
                 ..consent
             };

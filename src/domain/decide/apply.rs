@@ -1,14 +1,13 @@
 //! What happened, folded into the contact.
 
-use super::agree::{By, CONFIRM_LINK, UNSUBSCRIBE_LINK};
-use super::{Decider, ERASED, Happening, Outcome, Reported, Submitted, TestAsked};
+use super::agree::{By, CONFIRM_LINK, Granted, UNSUBSCRIBE_LINK};
+use super::{API_KEY, Decider, ERASED, Happening, Outcome, Reported, Submitted, TestAsked};
 use crate::domain::attribution;
 use crate::domain::change::{Change, Metric};
-use crate::domain::consent::{Consent, ConsentState};
-use crate::domain::contact::Contact;
+use crate::domain::claim::{self, CLAIMS, Claims};
 use crate::domain::event::names;
-use crate::domain::message::{Class, Message, MessageState, Milestones};
-use crate::domain::primitives::{Channel, Millis};
+use crate::domain::message::{Class, Message, MessageState, Milestones, house};
+use crate::domain::primitives::{Channel, MessageId, Millis};
 use crate::domain::texting::Spent;
 use serde_json::{Value, json};
 
@@ -19,6 +18,7 @@ impl Decider<'_> {
             Happening::TimePassed => {}
             Happening::Submitted(submitted) => self.apply_submission(&submitted),
             Happening::Reported(reported) => self.apply_report(reported),
+            Happening::Conflicted(reported) => self.refuse_report(reported, key),
             Happening::Delivered { message, outcome, .. } => {
                 if let Some(message) = self.contact.messages.get(&message).cloned() {
                     self.apply_delivery(&message, outcome, key);
@@ -42,7 +42,10 @@ impl Decider<'_> {
                 }
             }
             Happening::TestAsked(asked) => self.apply_test(asked, key),
-            Happening::Confirmed { shown_at, message, origin_hash } => {
+            Happening::Confirmed { shown_at, details, message, origin_hash } => {
+                if let Some(claims) = details {
+                    self.take_claims(claims, shown_at, &message);
+                }
                 self.confirm(shown_at, &By::link(CONFIRM_LINK, &message, &origin_hash));
             }
             Happening::Suppressed(suppression) => self.suppress(suppression, json!({})),
@@ -64,30 +67,40 @@ impl Decider<'_> {
         let Some((campaign, _)) = submitted.form.parts() else { return };
         let is_new = self.contact.seq == 0;
         let is_lead = !self.contact.touches.iter().any(|t| t.campaign == campaign.0);
-        self.fill_profile(submitted);
+        let claims = match is_new {
+            true => self.take_profile(submitted),
+            false => self.fill_profile(submitted),
+        };
 
         let (channel, part) = (submitted.touch.channel.clone(), submitted.touch.part());
         attribution::remember(&mut self.contact.touches, submitted.touch.clone());
-        let mut pending = false;
-        for ask in &submitted.agreed {
-            let granted = self.grant(submitted, ask);
-            pending |= granted == ConsentState::Granted && self.waits_for_owner(ask);
-        }
+        let granted: Vec<Granted> =
+            submitted.agreed.iter().map(|ask| self.grant(submitted, ask)).collect();
 
         // The answers stay in the event, so that nothing a visitor wrote is ever lost.
-        let properties = json!({
+        let mut properties = json!({
             "form": submitted.form, "page": submitted.touch.page,
             "variant": submitted.touch.variant, "channel": submitted.touch.channel,
-            "lead": is_lead, "new": is_new, "pending": pending,
+            "lead": is_lead, "new": is_new,
+            "pending": granted.iter().any(|granted| granted.is_held),
             "phone": submitted.phone, "answers": submitted.attributes,
         });
+        // Where the owner is asked about consent anyway, the claims are asked about too.
+        let asks_details = submitted.agreed.iter().any(|ask| ask.double_opt_in)
+            && submitted.email.is_some()
+            && !claims.is_empty();
+        if !claims.is_empty() {
+            properties[CLAIMS] = Value::Object(claims);
+        }
         let key = Some(submitted.key.clone());
         self.record_keyed(names::FORM_SUBMITTED, Some(&campaign), properties, submitted.at, key);
         for ask in &submitted.agreed {
             self.record_grant(submitted, ask, &campaign);
         }
-        if pending {
-            self.ask_for_confirmation(&campaign);
+        if asks_details {
+            self.ask_for_confirmation(&campaign, house::DETAILS);
+        } else if granted.iter().any(|granted| granted.asks_owner) {
+            self.ask_for_confirmation(&campaign, "");
         }
         if is_lead {
             self.count(&campaign, Metric::Leads, &channel, &part, 1);
@@ -97,35 +110,73 @@ impl Decider<'_> {
         }
     }
 
-    /// Fills in what was given; what was not given stays as it was.
-    fn fill_profile(&mut self, submitted: &Submitted) {
+    /// Somebody new is whoever the form says.
+    fn take_profile(&mut self, submitted: &Submitted) -> Claims {
         let contact = &mut self.contact;
-        if submitted.email.is_some() {
-            contact.email.clone_from(&submitted.email);
-        }
-        match &submitted.phone {
-            Some(phone) if keeps_its_phone(contact, submitted) => {
-                contact.set_attribute("phone_given", phone.as_str().into());
-            }
-            Some(phone) => contact.phone = Some(phone.clone()),
-            None => {}
-        }
-        if contact.locale.is_none() {
-            contact.locale = Some(submitted.locale.clone());
-        }
+        contact.email = submitted.email.clone().or(contact.email.take());
+        contact.phone = submitted.phone.clone().or(contact.phone.take());
         for (name, value) in &submitted.attributes {
             contact.set_attribute(name, value.clone());
         }
+        contact.locale.get_or_insert_with(|| submitted.locale.clone());
+        Claims::new()
+    }
+
+    /// Of a known contact a form fills in what is not known yet. An address, and what is known
+    /// otherwise, is only claimed: anybody can type anybody's address. Returns the claims.
+    fn fill_profile(&mut self, submitted: &Submitted) -> Claims {
+        let contact = &mut self.contact;
+        let mut claims = Claims::new();
+        if let Some(phone) = &submitted.phone
+            && contact.phone.as_ref() != Some(phone)
+        {
+            claims.insert(claim::PHONE.to_owned(), phone.as_str().into());
+        }
+        for (name, value) in &submitted.attributes {
+            match claim::is_claim(contact, name, value) {
+                true => _ = claims.insert(name.clone(), value.clone()),
+                false => contact.set_attribute(name, value.clone()),
+            }
+        }
+        contact.locale.get_or_insert_with(|| submitted.locale.clone());
+        claims
+    }
+
+    /// The owner of the mailbox has seen what was claimed, and takes these over.
+    fn take_claims(&mut self, claims: Claims, shown_at: Millis, message: &MessageId) {
+        for (name, value) in &claims {
+            match (name.as_str(), value.as_str()) {
+                (claim::PHONE, Some(phone)) => {
+                    // What is known of the number before says nothing about this one.
+                    self.contact.phone = Some(phone.to_owned());
+                    self.contact.suppressed.remove(&Channel::Sms);
+                    self.contact.soft_bounces.remove(&Channel::Sms);
+                }
+                _ => self.contact.set_attribute(name, value.clone()),
+            }
+        }
+        let properties = json!({ CLAIMS: claims, claim::UNTIL: shown_at, "message": message });
+        self.record(names::CONTACT_UPDATED, None, properties);
     }
 
     /// What the customer's own system tells.
     fn apply_report(&mut self, reported: Reported) {
-        let key = Some(reported.key);
+        let (key, content) = (Some(reported.key), reported.content);
         let properties = Value::Object(reported.properties);
         // What is told has happened, whatever the teller's clock shows: a date in the future
         // would count as recent for as long.
         let at = reported.at.min(self.now);
-        self.record_keyed(&reported.name, None, properties, at, key);
+        self.record_told(&reported.name, properties, at, (key, content));
+    }
+
+    /// What was told under an id that something else was told under before. It is no event of the
+    /// contact's, and it does not vanish without a word either.
+    fn refuse_report(&mut self, reported: Reported, key: Option<String>) {
+        let Reported { name, at, properties, .. } = reported;
+        let id = reported.key.strip_prefix(API_KEY).unwrap_or_default();
+        let properties = json!({ "id": id, "event": name, "at": at, "told": properties,
+                                 "reason": "id_used_for_another_event" });
+        self.record_keyed(names::CONTACT_REPORT_REFUSED, None, properties, self.now, key);
     }
 
     /// Queues a test of a message of the live version. It is on record with the contact whose data
@@ -238,15 +289,6 @@ impl Decider<'_> {
             spent,
         });
     }
-}
-
-/// Whether a number that may be written to stays: another takes its place only together with an
-/// agreement of its own, or a stranger's number would inherit what was agreed to for this one.
-fn keeps_its_phone(contact: &Contact, submitted: &Submitted) -> bool {
-    let consents = contact.consents.iter();
-    let may_be_texted = consents.filter(|c| c.channel == Channel::Sms).any(Consent::allows);
-    let agrees = submitted.agreed.iter().any(|ask| ask.channels.contains(&Channel::Sms));
-    contact.phone.is_some() && contact.phone != submitted.phone && may_be_texted && !agrees
 }
 
 /// What moves on in a message's ledger row.

@@ -2,6 +2,7 @@
 
 use super::Decider;
 use crate::domain::journey::{Action, Enrollment, EnrollmentState, RunState};
+use crate::domain::unpublished::UNPUBLISHED;
 
 /// Why the people of an archived journey have left it.
 pub const ARCHIVED: &str = "archived";
@@ -9,24 +10,33 @@ pub const ARCHIVED: &str = "archived";
 impl Decider<'_> {
     /// Whether the journey of this enrollment runs.
     pub(super) fn runs(&self, enrollment: &Enrollment) -> bool {
-        self.catalog.run_state(&enrollment.campaign, &enrollment.journey) == RunState::Running
+        let Enrollment { campaign, journey, version, .. } = enrollment;
+        self.catalog.run_state(campaign, journey) == RunState::Running
+            && !self.catalog.waits(campaign, *version)
     }
 
-    /// Ends every passage through an archived journey.
+    /// Ends every passage through an archived journey, and those that an unpublishing has ended.
     pub(super) fn end_archived_journeys(&mut self) {
         for index in self.active() {
-            let Enrollment { campaign, journey, .. } = &self.contact.enrollments[index];
-            if self.catalog.run_state(campaign, journey) == RunState::Archived {
+            let Enrollment { campaign, journey, entered_at, .. } = &self.contact.enrollments[index];
+            if self.catalog.is_ended(campaign, *entered_at) {
+                self.end(index, EnrollmentState::Exited, UNPUBLISHED);
+            } else if self.catalog.run_state(campaign, journey) == RunState::Archived {
                 self.end(index, EnrollmentState::Exited, ARCHIVED);
             }
         }
     }
 
-    /// Moves on whoever waited for something that happened during a pause, before time was up.
+    /// Moves on whoever waited for something that happened during a pause, or while a version could
+    /// not be read, before time was up.
     pub(super) fn catch_up_journeys(&mut self) {
+        let catalog = self.catalog;
         for index in self.active() {
             let enrollment = &self.contact.enrollments[index];
-            let resumed = self.catalog.resumed_at(&enrollment.campaign, &enrollment.journey);
+            let resumed = catalog.resumed_at(&enrollment.campaign, &enrollment.journey);
+            let outages = catalog.outages().iter();
+            let outages = outages.filter(|outage| outage.campaign == enrollment.campaign);
+            let resumed = outages.map(|outage| outage.until).chain(resumed).max();
             let (since, due_at) = (enrollment.since, enrollment.due_at);
             if resumed.is_none_or(|resumed| resumed <= since) {
                 continue;

@@ -6,25 +6,36 @@
 
 use super::agree::By;
 use super::{Decider, Heard, News};
-use crate::domain::bounce::{Bounce, BounceKind};
+use crate::domain::address::{read_email, read_phone};
+use crate::domain::bounce::{Bounce, BounceKind, BounceReason};
 use crate::domain::change::{Change, Metric};
 use crate::domain::decide::apply::{MessageChange, facts};
 use crate::domain::event::names;
 use crate::domain::message::{Class, Message, MessageState, Milestones};
-use crate::domain::primitives::{Millis, Span};
+use crate::domain::primitives::{Channel, Millis, Span};
 use crate::domain::suppression::{Suppression, SuppressionReason};
 use serde_json::{Value, json};
 
 /// From this many soft bounces in a row on, with none arrived in between, an address rests.
 const SOFT_BOUNCES_MAX: u32 = 5;
 
+/// From this many refusals in a row on that nobody understands, with none arrived in between, an
+/// address is given up.
+const REFUSALS_MAX: u32 = 2;
+
 /// For how many days it rests: after the fifth, after the sixth, and after each one more.
 const REST_DAYS: [i64; 3] = [7, 30, 180];
 
 impl Decider<'_> {
-    /// Takes in what was heard of a message.
+    /// Takes in what was heard of a message. What concerns another address than the one that it
+    /// went to is not about it: somebody has mail sent on, or somebody makes things up.
     pub(super) fn hear(&mut self, message: &Message, heard: Heard) {
         let Heard { news, at, address, source, provider_id, key, billed } = heard;
+        if address.as_ref().is_some_and(|told| !self.went_to(message, told)) {
+            return;
+        }
+        let known = message.address.clone().or(address);
+        let message = &Message { address: known, ..message.clone() };
         let at = at.min(self.now);
         let mut change = MessageChange { provider_id, ..<_>::default() };
         let mut state = self.settled(message);
@@ -48,8 +59,9 @@ impl Decider<'_> {
                 }
                 if seen.bounced_at.is_none() {
                     change.heard.bounced_at = Some(at);
+                    let bounce = self.counted_refusal(message, bounce, at);
                     self.apply_bounce(message, &bounce, at, key);
-                    self.judge_address(message, &bounce, at, address, source);
+                    self.judge_address(message, &bounce, at, source);
                 }
             }
             News::Complained => {
@@ -58,12 +70,17 @@ impl Decider<'_> {
                     change.heard.complained_at = Some(at);
                     self.tell(message, names::MESSAGE_COMPLAINED, json!({}), at, key);
                     self.count_if_marketing(message, Metric::Complained);
-                    self.refuse(message, SuppressionReason::Complained, address, &source);
+                    self.refuse(message, SuppressionReason::Complained, &source);
                 }
             }
             News::Unsubscribed => {
-                self.unsubscribed_by(message, at, key);
-                self.withdraw(message.channel, &By::link(&source, &message.id, ""));
+                // Told again, it is no news: its owner may have agreed since. Of texts nobody says
+                // when it was.
+                let is_email = message.channel == Channel::Email;
+                if seen.unsubscribed_at.is_none_or(|before| is_email && before < at) {
+                    self.unsubscribed_by(message, at, key);
+                    self.withdraw(message.channel, &By::link(&source, &message.id, ""));
+                }
             }
         }
         change.state = (state != message.state).then_some(state);
@@ -103,29 +120,54 @@ impl Decider<'_> {
     ) {
         self.tell(message, names::MESSAGE_BOUNCED, json!(bounce), at, key);
         self.count_if_marketing(message, Metric::Bounced);
-        if bounce.kind == BounceKind::Hard {
-            self.count_if_marketing(message, Metric::HardBounced);
+        match bounce.kind {
+            BounceKind::Hard => self.count_if_marketing(message, Metric::HardBounced),
+            BounceKind::Block => self.count_if_marketing(message, Metric::Blocked),
+            _ => {}
         }
     }
 
     /// What a bounce means for the address it came back from.
-    fn judge_address(
-        &mut self,
-        message: &Message,
-        bounce: &Bounce,
-        at: Millis,
-        address: Option<String>,
-        source: String,
-    ) {
+    fn judge_address(&mut self, message: &Message, bounce: &Bounce, at: Millis, source: String) {
         let until = match bounce.kind {
-            BounceKind::Ignored => return,
+            BounceKind::Ignored | BounceKind::Block | BounceKind::Complaint => return,
             BounceKind::Hard => None,
             BounceKind::Soft => match self.one_more_soft_bounce(message, at) {
                 None => return,
                 until => until,
             },
         };
-        self.suppress_address_of(message, (SuppressionReason::Bounced, until), address, source);
+        self.suppress_address_of(message, (SuppressionReason::Bounced, until), source);
+    }
+
+    /// A bounce, and hard if it is the second refusal in a row that nobody understands.
+    fn counted_refusal(&mut self, message: &Message, bounce: Bounce, at: Millis) -> Bounce {
+        if message.class == Class::Internal || bounce.reason != BounceReason::Refused {
+            return bounce;
+        }
+        let bounces = self.contact.soft_bounces.entry(message.channel).or_default();
+        match bounces.refuse(at) {
+            REFUSALS_MAX.. => Bounce { kind: BounceKind::Hard, ..bounce },
+            _ => bounce,
+        }
+    }
+
+    /// Whether a message went to this address. Of one that was sent before that was written down,
+    /// the contact's own address of today is taken, or one that it had before a merge.
+    fn went_to(&self, message: &Message, told: &str) -> bool {
+        if message.class == Class::Internal {
+            return true;
+        }
+        let same = |known: &String| canonical(known) == canonical(told);
+        let contact = &self.contact;
+        let earlier = contact.aliases.iter().filter_map(|alias| match message.channel {
+            Channel::Sms => alias.phone.as_ref(),
+            _ => alias.email.as_ref(),
+        });
+        match &message.address {
+            Some(address) => same(address),
+            None => contact.address_on(message.channel).into_iter().chain(earlier).any(same),
+        }
     }
 
     /// Counts a soft bounce; how long the address rests, once there were too many in a row.
@@ -143,17 +185,11 @@ impl Decider<'_> {
 
     /// Somebody wants nothing more on the channel of a message: the consents go, and the address is
     /// suppressed for good.
-    fn refuse(
-        &mut self,
-        message: &Message,
-        reason: SuppressionReason,
-        address: Option<String>,
-        source: &str,
-    ) {
+    fn refuse(&mut self, message: &Message, reason: SuppressionReason, source: &str) {
         if message.class != Class::Internal {
             self.withdraw(message.channel, &By::link(source, &message.id, ""));
         }
-        self.suppress_address_of(message, (reason, None), address, source.to_owned());
+        self.suppress_address_of(message, (reason, None), source.to_owned());
     }
 
     /// Records, once a message, that somebody unsubscribed by it.
@@ -167,20 +203,19 @@ impl Decider<'_> {
         self.move_message(message, MessageChange { heard, ..<_>::default() });
     }
 
-    /// Suppresses the address that a message went to: the one that the provider names, or else the
-    /// contact's own. A notice goes to our own people, whose address is not the contact's.
+    /// Suppresses the address that a message went to. A notice goes to our own people, whose
+    /// address is not the contact's.
     fn suppress_address_of(
         &mut self,
         message: &Message,
         (reason, until): (SuppressionReason, Option<Millis>),
-        address: Option<String>,
         source: String,
     ) {
         if message.class == Class::Internal {
             return;
         }
         let own = self.contact.address_on(message.channel).cloned();
-        let Some(address) = address.or(own) else { return };
+        let Some(address) = message.address.clone().or(own) else { return };
         let (channel, at) = (message.channel, self.now);
         let suppression = Suppression { channel, address, reason, until, source, at };
         self.suppress(suppression, json!({ "message": message.id }));
@@ -222,6 +257,13 @@ impl Decider<'_> {
         }
         self.record_keyed(name, Some(&message.campaign), properties, at, key);
     }
+}
+
+/// An address in the form in which we would keep it today.
+fn canonical(address: &str) -> String {
+    read_email(address)
+        .or_else(|_| read_phone(address, None))
+        .unwrap_or_else(|_| address.to_owned())
 }
 
 /// Why a message came back, for the ledger: the receiver's own words, or our word for it.

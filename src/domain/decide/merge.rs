@@ -81,14 +81,19 @@ impl Decider<'_> {
     fn take_over_consents(&mut self, from: &Contact) {
         for consent in &from.consents {
             let own = self.contact.consent(consent.channel, &consent.purpose);
-            if own.is_some_and(|own| own.state == ConsentState::Withdrawn) {
+            if own.is_some_and(Consent::is_refused) {
                 continue;
             }
             let has = |contact: &Contact| contact.address_on(consent.channel).is_some();
             let moves = has(from) && !has(&self.contact);
+            let mut consent = consent.clone();
+            if consent.is_refused() {
+                (consent.state, consent.was_refused) = (ConsentState::Withdrawn, false);
+                consent.waiting.clear();
+            }
             if moves || consent.state == ConsentState::Withdrawn {
                 self.contact.put_consent(consent.clone());
-                self.put_merged_on_record(&from.id, consent);
+                self.put_merged_on_record(&from.id, &consent);
             }
         }
     }
@@ -161,7 +166,7 @@ impl Decider<'_> {
             event.seq = self.contact.seq;
             event.properties.insert("copied".to_owned(), json!(from));
             self.contact.history.push(event.clone());
-            self.changes.push(Change::Event { event, key: None });
+            self.changes.push(Change::Event { event, key: None, content: None });
         }
     }
 

@@ -3,7 +3,9 @@
 use super::Decider;
 use crate::domain::change::Change;
 use crate::domain::event::names;
-use crate::domain::journey::{Action, Enrollment, EnrollmentState, Migration, Next, Step};
+use crate::domain::journey::{
+    Action, Enrollment, EnrollmentState, Migration, Next, RunState, Step,
+};
 use crate::domain::primitives::Millis;
 use serde_json::json;
 
@@ -15,7 +17,8 @@ impl Decider<'_> {
         for index in self.active() {
             let enrollment = &self.contact.enrollments[index];
             let Some(live) = catalog.live_edition(&enrollment.campaign) else { continue };
-            if live.version <= enrollment.version || !self.runs(enrollment) {
+            let state = catalog.run_state(&enrollment.campaign, &enrollment.journey);
+            if live.version <= enrollment.version || state != RunState::Running {
                 continue;
             }
             let journey = live.journey(&enrollment.journey);

@@ -15,6 +15,8 @@ mod hear;
 mod merge;
 mod text;
 mod migrate;
+mod outage;
+mod redate;
 mod turn;
 mod walk;
 
@@ -29,6 +31,7 @@ use super::bounce::Bounce;
 use super::broadcast::{Turn, turn_key};
 use super::catalog::{Catalog, Edition};
 use super::change::{Change, Conversion, Count, Metric};
+use super::claim::Claims;
 use super::contact::Contact;
 use super::event::{Event, Properties, names};
 use super::form::ConsentAsk;
@@ -52,6 +55,8 @@ pub enum Happening {
     Submitted(Box<Submitted>),
     /// Something outside was reported through the API.
     Reported(Reported),
+    /// Something was reported under an id that something else was reported under before.
+    Conflicted(Reported),
     /// The delivery of a message ended.
     Delivered {
         /// The message; its row must be among the contact's.
@@ -78,6 +83,9 @@ pub enum Happening {
     Confirmed {
         /// When the question was shown: what was granted later was not part of it.
         shown_at: Millis,
+        /// What had been claimed of the contact by then, as far as the owner takes it over; `None`
+        /// if there was nothing.
+        details: Option<Claims>,
         /// The message whose link was used.
         message: MessageId,
         /// A keyed hash of the network address it came from.
@@ -106,6 +114,7 @@ impl Happening {
         match self {
             Self::Submitted(submitted) => Some(submitted.key.clone()),
             Self::Reported(reported) => Some(reported.key.clone()),
+            Self::Conflicted(reported) => reported.conflict_key(),
             Self::Delivered { message, attempt, .. } => {
                 Some(format!("delivery:{message}:{attempt}"))
             }
@@ -121,6 +130,23 @@ impl Happening {
             | Self::Suppressed(_)
             | Self::Released(_)
             | Self::Unsubscribed { .. } => None,
+        }
+    }
+
+    /// Every key by which it may be on record.
+    pub fn keys(&self) -> impl Iterator<Item = String> {
+        let conflict = match self {
+            Self::Reported(reported) => reported.conflict_key(),
+            _ => None,
+        };
+        self.key().into_iter().chain(conflict)
+    }
+
+    /// A hash of what was told under its key, where others chose that.
+    pub fn content(&self) -> Option<&String> {
+        match self {
+            Self::Reported(reported) => reported.content.as_ref(),
+            _ => None,
         }
     }
 
@@ -144,7 +170,7 @@ impl Happening {
     pub fn at(&self) -> Option<Millis> {
         match self {
             Self::Submitted(submitted) => Some(submitted.at),
-            Self::Reported(reported) => Some(reported.at),
+            Self::Reported(reported) | Self::Conflicted(reported) => Some(reported.at),
             Self::Texted(texted) => Some(texted.at),
             _ => None,
         }
@@ -168,7 +194,8 @@ impl Happening {
 pub struct Submitted {
     /// The form.
     pub form: QualifiedId,
-    /// The id of the submission token: what makes two posts of one filled-in form the same.
+    /// A hash of the form's token and of what was read: what makes two posts of one filled-in form
+    /// the same. The same token with other answers is another submission.
     pub key: String,
     /// The address given.
     pub email: Option<String>,
@@ -234,10 +261,30 @@ pub struct Reported {
     pub name: String,
     /// When it happened.
     pub at: Millis,
-    /// Its properties; `value` and `currency` are what a conversion is worth.
+    /// Its properties; `value_minor` and `currency` are what a conversion is worth.
     pub properties: Properties,
     /// What makes two reports of it the same.
     pub key: String,
+    /// A hash of all that was told, where an id of the teller's is in the key: the same id with
+    /// another hash is a mistake. Older deployments kept none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<String>,
+}
+
+/// What the key of a report begins with, before the id that its teller gave it.
+pub const API_KEY: &str = "api:";
+
+impl Reported {
+    /// Whether this is told under a key that stands for other content. Of what has none nobody
+    /// knows, and the key alone counts.
+    pub fn contradicts(&self, known: Option<&String>) -> bool {
+        known.zip(self.content.as_ref()).is_some_and(|(known, told)| known != told)
+    }
+
+    /// The key under which it is put on record that it was refused: once, however often it is told.
+    pub fn conflict_key(&self) -> Option<String> {
+        Some(format!("api-refused:{}:{}", self.content.as_ref()?, self.key))
+    }
 }
 
 /// A test of a message, to somebody who may get one.
@@ -409,9 +456,11 @@ pub fn decide(
 ) -> Result<Decision, Endless> {
     let read_seq = contact.seq;
     let mut decider = Decider::of(catalog, contact, now, ids);
+    decider.date_again();
     decider.end_archived_journeys();
     decider.migrate_journeys();
     decider.catch_up_journeys();
+    decider.catch_up_outages();
     for happening in happenings {
         let is_about_nobody = decider.contact.erased_at.is_some();
         if is_about_nobody && !matches!(happening, Happening::Delivered { .. }) {
@@ -477,7 +526,21 @@ impl Decider<'_> {
             Event { seq: self.contact.seq, at, name: name.to_owned(), campaign, properties };
         self.contact.history.push(event.clone());
         self.unsettled.push_back(event.clone());
-        self.changes.push(Change::Event { event, key });
+        self.changes.push(Change::Event { event, key, content: None });
+    }
+
+    /// Appends an event that others told, with a hash of what they did.
+    fn record_told(
+        &mut self,
+        name: &str,
+        properties: Value,
+        at: Millis,
+        (key, told): (Option<String>, Option<String>),
+    ) {
+        self.record_keyed(name, None, properties, at, key);
+        if let Some(Change::Event { content, .. }) = self.changes.last_mut() {
+            *content = told;
+        }
     }
 
     /// Moves a counter.
@@ -550,19 +613,19 @@ impl Decider<'_> {
     }
 
     /// Credits the event to every campaign whose goal it is, and that the contact had a fresh
-    /// touch with.
+    /// touch with. What is reported late counts for a campaign that was live when it happened.
     fn meet_goals(&mut self, event: &Event) {
         let catalog = self.catalog;
-        for edition in catalog.live() {
-            let campaign = &edition.compiled.campaign;
-            if event.name != campaign.goal.event {
-                continue;
-            }
-            let Some(touch) = attribution::credited(&self.contact.touches, campaign, event.at)
-            else {
-                continue;
-            };
-            let touch = touch.clone();
+        catalog.credited_at(event.at).for_each(|edition| self.meet_goal(&edition, event));
+    }
+
+    fn meet_goal(&mut self, edition: &Edition, event: &Event) {
+        let campaign = &edition.compiled.campaign;
+        if event.name != campaign.goal.event {
+            return;
+        }
+        let touch = attribution::credited(&self.contact.touches, campaign, event.at).cloned();
+        if let Some(touch) = touch {
             self.convert(edition, event, &touch);
         }
     }
@@ -604,8 +667,11 @@ fn wake_at(catalog: &Catalog, contact: &Contact, now: Millis) -> Option<Millis> 
     if contact.erased_at.is_some() {
         return None;
     }
-    // Resuming a journey wakes the people inside.
-    let runs = |e: &&Enrollment| catalog.run_state(&e.campaign, &e.journey) == RunState::Running;
+    // Resuming a journey wakes the people inside, and so does a version that is readable again.
+    let runs = |e: &&Enrollment| {
+        catalog.run_state(&e.campaign, &e.journey) == RunState::Running
+            && !catalog.waits(&e.campaign, e.version)
+    };
     let steps = contact.enrollments.iter().filter(|e| e.is_active()).filter(runs);
     let steps = steps.filter_map(|e| e.due_at);
     let rules = catalog

@@ -41,20 +41,22 @@ impl Decider<'_> {
         }
     }
 
-    /// START: the refusal of this number ends, and what STOP took back is agreed to anew, in the
-    /// words that were texted. Nothing else is: START is no answer to any other suppression.
+    /// START: the refusal of this number ends, and what STOP took back, or a form asked for since,
+    /// is agreed to anew, in the words that were texted. Nothing else is: START is no answer to any
+    /// other suppression.
     fn start_texts(&mut self, from: &str, text: &str) {
         let known = self.contact.suppressed.get(&Channel::Sms);
         let is_refusal = |known: &&Suppression| known.reason == SuppressionReason::Unsubscribed;
-        let Some(refused_at) = known.filter(is_refusal).map(|known| known.at) else { return };
-        if self.contact.phone.as_deref() != Some(from) {
+        let refused_at = known.filter(is_refusal).map(|known| known.at);
+        if known.is_some() && refused_at.is_none() || self.contact.phone.as_deref() != Some(from) {
             return;
         }
-        let taken_back = |c: &&Consent| {
-            c.channel == Channel::Sms && c.state == ConsentState::Withdrawn && c.at == refused_at
+        let is_meant = |c: &&Consent| {
+            let is_stopped = c.state == ConsentState::Withdrawn && Some(c.at) == refused_at;
+            c.channel == Channel::Sms && (is_stopped || c.is_pending() && c.was_refused)
         };
         let consents = self.contact.consents.iter();
-        let consents: Vec<Consent> = consents.filter(taken_back).cloned().collect();
+        let consents: Vec<Consent> = consents.filter(is_meant).cloned().collect();
         self.end_refusal(Channel::Sms, BY_TEXT);
         for consent in consents {
             let by = By { source: BY_TEXT, message: None, origin_hash: "" };

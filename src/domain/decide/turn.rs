@@ -77,16 +77,15 @@ impl Decider<'_> {
     /// that was sent to the contact before it, no longer ago than the goal allows.
     pub(super) fn credit_broadcasts(&mut self, event: &Event) {
         let catalog = self.catalog;
-        for edition in catalog.live() {
-            let campaign = &edition.compiled.campaign;
-            if event.name == campaign.goal.event && !campaign.broadcasts.is_empty() {
-                self.credit_broadcast(edition, event);
-            }
-        }
+        catalog.credited_at(event.at).for_each(|edition| self.credit_broadcast(&edition, event));
     }
 
-    fn credit_broadcast(&mut self, edition: &Edition, event: &Event) {
+    /// The same for one campaign.
+    pub(super) fn credit_broadcast(&mut self, edition: &Edition, event: &Event) {
         let campaign = &edition.compiled.campaign;
+        if event.name != campaign.goal.event || campaign.broadcasts.is_empty() {
+            return;
+        }
         let within = campaign.goal.within;
         let text = |event: &Event, name: &str| {
             event.properties.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()

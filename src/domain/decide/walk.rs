@@ -78,7 +78,12 @@ impl Decider<'_> {
     }
 
     /// Enters a journey, if it lets the contact in.
-    fn enter(&mut self, edition: &Rc<Edition>, journey: (&str, &Journey), cause: Cause<'_>) {
+    pub(super) fn enter(
+        &mut self,
+        edition: &Rc<Edition>,
+        journey: (&str, &Journey),
+        cause: Cause<'_>,
+    ) {
         let Some(entry_key) = self.admission(edition, journey, &cause) else { return };
         let (name, journey) = journey;
         let Some(first) = journey.steps.first() else { return };
@@ -171,20 +176,30 @@ impl Decider<'_> {
 
     /// Ends every enrollment whose goal the event reaches, or whose exit rule it meets.
     pub(super) fn end_journeys(&mut self, event: &Event) {
-        self.end_where(&event.name, |_, edition, trigger| triggers(trigger, edition, event));
+        self.end_by(self.active(), event);
+    }
+
+    /// The same among these enrollments.
+    pub(super) fn end_by(&mut self, among: Vec<usize>, event: &Event) {
+        self.end_where(among, &event.name, |_, edition, trigger| triggers(trigger, edition, event));
     }
 
     /// Ends every enrollment of whose goal or exit a rule has become true.
     pub(super) fn ask_ending_rules(&mut self) {
-        self.end_where(RULE_REASON, |decider, _, trigger| {
+        self.end_where(self.active(), RULE_REASON, |decider, _, trigger| {
             let mut rules = trigger.rules();
             rules.any(|rule| rule.verdict(&decider.contact, decider.now).holds)
         });
     }
 
     /// The goal is asked first: who reaches it has completed the journey, be it an exit too.
-    fn end_where(&mut self, reason: &str, meets: impl Fn(&Self, &Edition, &Trigger) -> bool) {
-        for index in self.active() {
+    fn end_where(
+        &mut self,
+        among: Vec<usize>,
+        reason: &str,
+        meets: impl Fn(&Self, &Edition, &Trigger) -> bool,
+    ) {
+        for index in among {
             let Some(edition) = self.edition_of(index) else { continue };
             let name = &self.contact.enrollments[index].journey;
             let Some(Journey { goal, exit, .. }) = edition.journey(name) else { continue };
@@ -510,7 +525,7 @@ impl Decider<'_> {
 }
 
 /// Why a journey is entered.
-enum Cause<'e> {
+pub(super) enum Cause<'e> {
     /// This happened.
     Event(&'e Event),
     /// Its date or schedule came, when the contact's clock showed this.

@@ -12,7 +12,8 @@ pub struct Limits {
     /// The share of complaints that stops a campaign. Google: never 0.3 % or more
     /// (support.google.com/mail/answer/81126).
     pub complaints: f64,
-    /// The share of hard bounces that stops it. Amazon SES reviews an account from 5 % on.
+    /// The share that stops it of hard bounces, and of refusals for the sender's sake. Amazon SES
+    /// reviews an account from 5 % of bounces on.
     pub bounces: f64,
     /// Below so many e-mails sent nothing is judged.
     pub least: u32,
@@ -51,7 +52,7 @@ pub const DAYS: i64 = 7;
 pub struct Tally {
     /// Accepted by the provider.
     pub sent: i64,
-    /// Hard bounces.
+    /// Hard bounces, and refusals for the sender's sake.
     pub bounced: i64,
     /// Complaints.
     pub complained: i64,

@@ -17,7 +17,7 @@ use super::primitives::{Channel, Millis, Span};
 use brake::Limits;
 use caps::Cap;
 use hours::{Clock, Gate, Hours, opening};
-use rates::{Rate, WarmUp};
+use rates::{Rate, WarmUp, domain_of};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 
@@ -101,10 +101,11 @@ const EXAMPLE: &str = r#"{ "caps": [{ "messages": 4, "within": "7d" }] }"#;
 impl House {
     /// Reads the variable; an error says what is wrong with it, where, and what to do.
     pub fn read(json: &str) -> Result<Self, String> {
-        let house: Self = serde_json::from_str(json).map_err(|error| match error.is_data() {
-            true => error.to_string(),
-            false => format!("is not JSON, {error}: write it as {EXAMPLE}"),
-        })?;
+        let mut house: Self =
+            serde_json::from_str(json).map_err(|error| match error.is_data() {
+                true => error.to_string(),
+                false => format!("is not JSON, {error}: write it as {EXAMPLE}"),
+            })?;
         for (channel, quiet) in &house.quiet {
             if quiet.from == quiet.to {
                 let channel = channel.as_str();
@@ -125,6 +126,8 @@ impl House {
                 return Err(format!("warm_up.{domain}.{key}: {wrong}"));
             }
         }
+        let warm_up = std::mem::take(&mut house.warm_up).into_iter();
+        house.warm_up = warm_up.map(|(name, one)| (domain_of(&format!("x@{name}")), one)).collect();
         house.brake.wrong().map_or(Ok(house), |wrong| Err(format!("brake: {wrong}")))
     }
 }

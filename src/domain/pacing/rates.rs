@@ -1,5 +1,6 @@
 //! Rates: how fast a sender may be called, and how much a new domain sends in a day.
 
+use crate::domain::address::read_sender;
 use crate::domain::primitives::{Millis, Span};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -100,8 +101,9 @@ pub fn next_day(now: Millis) -> Millis {
     Millis((now.0.div_euclid(Span::days(1).0) + 1) * Span::days(1).0)
 }
 
-/// The domain of a sender, `Name <address>` or a bare address, in small letters.
+/// The domain of a sender, `Name <address>` or a bare address, in its one form.
 pub fn domain_of(sender: &str) -> String {
-    let address = sender.trim().trim_end_matches('>');
-    address.rsplit_once('@').map_or(address, |(_, domain)| domain).to_ascii_lowercase()
+    let read = read_sender(sender).unwrap_or_else(|_| sender.trim().to_ascii_lowercase());
+    let address = read.trim_end_matches('>');
+    address.rsplit_once('@').map_or(address, |(_, domain)| domain).to_owned()
 }

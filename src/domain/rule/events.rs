@@ -57,9 +57,9 @@ pub enum TimeTest {
 /// Numbers are added up in ten-thousandths, so that both evaluators come to the same sum in
 /// whatever order they add.
 pub const AMOUNT_UNIT: f64 = 10_000.0;
-/// The largest number that is added up, so that a thousand of them fit in 64 bits; a larger one
-/// counts as none.
-pub const AMOUNT_MAX: f64 = 1e11;
+/// The largest number that is added up: the ten-thousandths of a thousand of them fit in 64 bits,
+/// and those of one are exact. A larger one counts as none.
+pub const AMOUNT_MAX: f64 = 9e11;
 
 impl Events {
     /// Whether it is one of them.

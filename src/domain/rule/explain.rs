@@ -6,8 +6,9 @@ use super::{
     TimeTest, Which, newest_passage,
 };
 use crate::domain::contact::Contact;
+use crate::domain::event::{CURRENCY, VALUE, VALUE_MINOR};
 use crate::domain::language::Language;
-use crate::domain::primitives::{Millis, Span};
+use crate::domain::primitives::{Millis, Money, Span};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -88,7 +89,7 @@ impl Rule {
                 )
             }
             Self::Score(comparison) => {
-                let compared = comparison.symbols();
+                let compared = comparison.symbols(plain);
                 Words::new(format!("score {compared}"), format!("分数 {compared}"))
             }
             Self::Segment(segment) => {
@@ -109,14 +110,17 @@ impl Rule {
                 format!("属于“{seed}”的 {percent}% 随机样本"),
             ),
             Self::Event { events, count, within } => {
-                let (what, compared) = (events.question(*within), count.symbols());
+                let (what, compared) = (events.question(*within), count.symbols(plain));
                 Words::new(
                     format!("number of {} {compared}", what.en),
                     format!("{}的次数 {compared}", what.zh),
                 )
             }
             Self::Amount { events, measure, property, result, within } => {
-                measure.question(property, &events.question(*within), *result)
+                let currency = events.currency().filter(|_| property == VALUE_MINOR);
+                let asked = events.narrowed(*within, currency.is_some());
+                let (name, compared) = compared(property, *result, currency);
+                measure.question(name, &asked, &compared)
             }
             Self::EventTime { events, which, at, within } => {
                 which.question(&events.question(*within), &at.question())
@@ -146,7 +150,12 @@ impl Rule {
             Self::Score(_) => Some(contact.score.into()),
             Self::Event { events, within, .. } => Some(found::count(contact, now, events, *within)),
             Self::Amount { events, measure, property, within, .. } => {
-                Some(found::amount(contact, now, events, (*measure, property), *within))
+                let found = found::amount(contact, now, events, (*measure, property), *within);
+                let currency = events.currency().filter(|_| property == VALUE_MINOR);
+                Some(match found.as_f64().zip(currency) {
+                    Some((minor, currency)) => amount(minor, currency).into(),
+                    None => found,
+                })
             }
             Self::EventTime { events, which, within, .. } => {
                 Some(found::time(contact, now, events, *which, *within))
@@ -190,7 +199,9 @@ impl Test {
             Self::Matches(pattern) => {
                 Words::new(format!("matches \"{pattern}\""), format!("符合“{pattern}”"))
             }
-            Self::Number(comparison) => Words::new(comparison.symbols(), comparison.symbols()),
+            Self::Number(comparison) => {
+                Words::new(comparison.symbols(plain), comparison.symbols(plain))
+            }
             Self::Between(from, to) => {
                 Words::new(format!("is from {from} to {to}"), format!("在 {from} 到 {to} 之间"))
             }
@@ -250,9 +261,29 @@ impl TimeTest {
 
 impl Events {
     fn question(&self, within: Option<Span>) -> Words {
-        let equal = self.filter.iter().map(|(name, value)| format!("{name} = {value}"));
-        let compared = self.numbers.iter().map(|(name, c)| format!("{name} {}", c.symbols()));
-        let narrowed = equal.chain(compared).collect::<Vec<_>>().join(", ");
+        self.narrowed(within, false)
+    }
+
+    /// Which events, in words; their currency stands with the amount that is in it.
+    fn narrowed(&self, within: Option<Span>, is_measured: bool) -> Words {
+        let currency = self.currency();
+        let values = self.filter.iter().map(|(name, value)| (name, value.to_string()));
+        let is_amount = |name: &str| name == VALUE_MINOR && currency.is_some();
+        let has_amount = is_measured
+            || self.filter.iter().any(|(name, _)| is_amount(name))
+            || self.numbers.iter().any(|(name, _)| is_amount(name));
+        let equal =
+            values.filter(|(name, _)| !(has_amount && *name == CURRENCY)).map(|(name, value)| {
+                match value.parse().ok().filter(|_| is_amount(name)).zip(currency) {
+                    Some((minor, currency)) => format!("{VALUE} = {}", amount(minor, currency)),
+                    None => format!("{name} = {value}"),
+                }
+            });
+        let numbers = self.numbers.iter().map(|(name, comparison)| {
+            let (name, compared) = compared(name, *comparison, currency);
+            format!("{name} {compared}")
+        });
+        let narrowed = equal.chain(numbers).collect::<Vec<_>>().join(", ");
         let name = match narrowed.is_empty() {
             true => self.event.clone(),
             false => format!("{} ({narrowed})", self.event),
@@ -263,11 +294,37 @@ impl Events {
             if self.machines { (", machines' too", "（含机器）") } else { ("", "") };
         Words::new(format!("{name}{by_en}{en}"), format!("{zh}{name}{by_zh}"))
     }
+
+    /// The currency that they must have.
+    fn currency(&self) -> Option<&str> {
+        self.filter.iter().find_map(|(name, value)| match value {
+            Scalar::Text(code) if name == CURRENCY => Some(code.as_str()),
+            _ => None,
+        })
+    }
+}
+
+/// A property and how it must compare, as people write it: an amount in whole units.
+fn compared<'n>(name: &'n str, with: Comparison, currency: Option<&str>) -> (&'n str, String) {
+    match currency.filter(|_| name == VALUE_MINOR) {
+        Some(currency) => (VALUE, with.symbols(|minor| amount(minor, currency))),
+        None => (name, with.symbols(plain)),
+    }
+}
+
+/// A number as it is.
+fn plain(number: f64) -> String {
+    number.to_string()
+}
+
+/// So many minor units as an amount: `199.00 EUR`.
+fn amount(minor: f64, currency: &str) -> String {
+    let money = Money { minor: minor.round() as i64, currency: currency.to_owned() };
+    format!("{} {currency}", money.decimal())
 }
 
 impl Measure {
-    fn question(self, property: &str, events: &Words, result: Comparison) -> Words {
-        let compared = result.symbols();
+    fn question(self, property: &str, events: &Words, compared: &str) -> Words {
         let (en, zh) = match self {
             Self::Sum => ("sum", "总和"),
             Self::Average => ("average", "平均值"),
@@ -310,13 +367,13 @@ fn listed(values: &[Scalar]) -> String {
 
 impl Comparison {
     /// The comparison as people write it: `≥ 2`.
-    fn symbols(self) -> String {
+    fn symbols(self, written: impl Fn(f64) -> String) -> String {
         match self {
-            Self::Eq(n) => format!("= {n}"),
-            Self::Gt(n) => format!("> {n}"),
-            Self::Gte(n) => format!("≥ {n}"),
-            Self::Lt(n) => format!("< {n}"),
-            Self::Lte(n) => format!("≤ {n}"),
+            Self::Eq(n) => format!("= {}", written(n)),
+            Self::Gt(n) => format!("> {}", written(n)),
+            Self::Gte(n) => format!("≥ {}", written(n)),
+            Self::Lt(n) => format!("< {}", written(n)),
+            Self::Lte(n) => format!("≤ {}", written(n)),
         }
     }
 }

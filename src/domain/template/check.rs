@@ -1,6 +1,8 @@
 //! Whether templates can be trusted with every contact: each variable is known, each helper is
 //! offered, nothing stands unescaped.
 
+use super::dialect::{INVERTED, SECTION};
+use super::foreign;
 use super::helpers::{self, HELPERS, SCHEMES};
 use super::manner::{DATE_STYLES, PLACES_MAX};
 use super::place::Place;
@@ -8,7 +10,7 @@ use super::version::{is_language, parent};
 use super::{Markup, TEMPLATES_MAX, TemplateSource, part_name, partial_name, syntax};
 use crate::domain::broadcast::AbMetric;
 use crate::domain::calendar::is_zone;
-use crate::domain::campaign::{Campaign, Compiled};
+use crate::domain::campaign::{Campaign, Compiled, Page};
 use crate::domain::form::FieldKind;
 use crate::domain::journey::Action;
 use crate::domain::problem::{Problem, nearest};
@@ -55,18 +57,12 @@ pub fn check_templates(compiled: &Compiled) -> Vec<Problem> {
             parsed.insert(key, template);
         }
     }
-    let bounds = parsed.keys().filter_map(|name| syntax::bound(name, &parsed).err());
-    let mut boundless: Vec<Problem> =
-        bounds.map(|error| Problem::new(error.template, error.message)).collect();
+    let boundless = boundless(&parsed);
     if !boundless.is_empty() {
-        // Whoever includes a boundless partial is boundless through no fault of its own.
-        let is_partial = |problem: &Problem| problem.key.starts_with("partials/");
-        let own = boundless.iter().any(is_partial);
-        boundless.retain(|problem| !own || is_partial(problem));
         problems.extend(boundless);
         return problems;
     }
-    let many = lists(&compiled.campaign);
+    let ticks = ticks(&compiled.campaign);
     for (name, source) in sources.iter() {
         for (part, _, markup) in source.parts() {
             let full = part_name(name, part);
@@ -80,15 +76,20 @@ pub fn check_templates(compiled: &Compiled) -> Vec<Problem> {
                     is_email_html: part == "html",
                     markup,
                     known: &known,
-                    many: &many,
+                    ticks: &ticks,
                     parsed: &parsed,
-                    lists: Vec::new(),
+                    levels: Vec::new(),
+                    floor: 0,
                     given: BTreeMap::new(),
                     place: Place::text(),
                     used: BTreeSet::new(),
                     problems: Vec::new(),
                 };
-                problems.extend(walk.run(template));
+                let found = walk.run(template);
+                if !found.1.contains("form") {
+                    problems.extend(formless(name, &compiled.campaign));
+                }
+                problems.extend(found.0);
             }
         }
     }
@@ -97,6 +98,18 @@ pub fn check_templates(compiled: &Compiled) -> Vec<Problem> {
         None => problem,
     };
     dedup(problems.into_iter().map(at_subject).collect())
+}
+
+/// The templates whose rendering might not end. A template that includes a boundless partial is not
+/// to blame.
+fn boundless(parsed: &BTreeMap<String, Template>) -> Vec<Problem> {
+    let bounds = parsed.keys().filter_map(|name| syntax::bound(name, parsed).err());
+    let mut found: Vec<Problem> =
+        bounds.map(|error| Problem::new(error.template, error.message)).collect();
+    let is_partial = |problem: &Problem| problem.key.starts_with("partials/");
+    let own = found.iter().any(is_partial);
+    found.retain(|problem| !own || is_partial(problem));
+    found
 }
 
 /// Where a subject stands that is no template's: its key in the campaign.
@@ -270,11 +283,34 @@ fn variables(campaign: &Campaign, source: &TemplateSource, part: &str) -> BTreeS
     known
 }
 
-/// The fields of which a contact may choose several options.
-fn lists(campaign: &Campaign) -> BTreeSet<String> {
+/// The fields that are ticked or not: a block around one leaves the names as they are.
+fn ticks(campaign: &Campaign) -> BTreeSet<String> {
     let fields = campaign.forms.values().flat_map(|form| &form.fields);
-    let many = fields.filter(|field| matches!(field.kind, FieldKind::MultiSelect(_)));
-    many.map(|field| field.name.clone()).collect()
+    let ticks = fields.filter(|field| matches!(field.kind, FieldKind::Checkbox));
+    ticks.map(|field| field.name.clone()).collect()
+}
+
+/// A page that has a form, and a template that does not show it: nobody could fill it in.
+fn formless(template: &str, campaign: &Campaign) -> Vec<Problem> {
+    let shows = |page: &Page| page.variants.iter().any(|variant| variant.template == template);
+    let pages = campaign.pages.iter().filter(|(_, page)| page.form.is_some() && shows(page));
+    let problem = |(name, _): (&String, &Page)| {
+        let message = format!("the form is not shown: `{template}` has no {{{{{{form}}}}}}");
+        let advice = "put {{{form}}} into it, or take `form` out of the page";
+        Problem::new(format!("page.{name}.form"), message).help(advice)
+    };
+    pages.map(problem).collect()
+}
+
+/// A block within which names are those of an item or a value.
+#[derive(Clone)]
+struct Level {
+    /// How its beginning reads: `{{#each role}}`.
+    opening: String,
+    /// Whether there are several items, and so `@index`.
+    is_list: bool,
+    /// The names that the block gives to item and key.
+    names: Vec<String>,
 }
 
 /// A walk through one part of a template and the partials it includes.
@@ -284,11 +320,13 @@ struct Walk<'t> {
     is_email_html: bool,
     markup: Markup,
     known: &'t BTreeSet<String>,
-    /// Those of the known variables that are lists.
-    many: &'t BTreeSet<String>,
+    /// Those of the known variables that are ticked or not.
+    ticks: &'t BTreeSet<String>,
     parsed: &'t BTreeMap<String, Template>,
-    /// The names that each list around this place gives to its items.
-    lists: Vec<Vec<String>>,
+    /// The blocks around this place within which names are of something else.
+    levels: Vec<Level>,
+    /// How many of these stand around the partial, which does not see them.
+    floor: usize,
     /// What the including tag gives to the partial, and whether that may begin a link.
     given: BTreeMap<String, bool>,
     /// Where in the markup the walk is.
@@ -298,14 +336,15 @@ struct Walk<'t> {
 }
 
 impl<'t> Walk<'t> {
-    fn run(mut self, template: &Template) -> Vec<Problem> {
+    /// What is wrong, and which variables were used.
+    fn run(mut self, template: &Template) -> (Vec<Problem>, BTreeSet<String>) {
         self.template(template, 1);
         if self.is_email_html && !self.used.contains("unsubscribe_url") {
             let problem = Problem::new(&self.file, "has no link to unsubscribe");
-            let advice = "put <a href=\"{{unsubscribe_url}}\">…</a> into it";
+            let advice = "put <a href=\"{{unsubscribe_url}}\">…</a> into an <mj-text>";
             self.problems.push(problem.help(advice));
         }
-        self.problems
+        (self.problems, self.used)
     }
 
     fn problem(&mut self, line: usize, message: impl Into<String>) -> &mut Problem {
@@ -335,7 +374,11 @@ impl<'t> Walk<'t> {
                     let advice = "layouts are for bodies of e-mails: {{#> layouts/name}}";
                     problem.help = Some(advice.to_owned());
                 }
-                _ => drop(self.problem(line, "decorators {{* …}} are not offered")),
+                _ => {
+                    let message = "{{* …}} and {{#*inline …}} are not offered";
+                    let advice = "a piece is a file: partials/name.hbs, included by {{> name}}";
+                    self.problem(line, message).help = Some(advice.to_owned());
+                }
             }
         }
     }
@@ -403,9 +446,11 @@ impl<'t> Walk<'t> {
         let spec = helpers::spec(name);
         let is_variable = self.known.contains(name) || self.given.contains_key(name);
         if tag.params.is_empty() && tag.hash.is_empty() && (spec.is_none() || is_variable) {
-            if self.many.contains(name) && self.lists.is_empty() {
-                let problem = self.problem(line, format!("`{name}` is a list"));
-                problem.help = Some(format!("{{{{#each {name}}}}}{{{{this}}}} {{{{/each}}}}"));
+            if self.is_page && name == "form" && self.levels.is_empty() {
+                self.used.insert("form".to_owned());
+                let message = "{{form}} shows the form's HTML as text";
+                self.problem(line, message).help = Some("write {{{form}}}".to_owned());
+                return;
             }
             return self.variable(&tag.name, line);
         }
@@ -495,7 +540,7 @@ impl<'t> Walk<'t> {
 
     fn raw(&mut self, tag: &HelperTemplate, line: usize) {
         let name = tag.name.as_name().unwrap_or_default();
-        if self.is_page && name == "form" && tag.params.is_empty() && self.lists.is_empty() {
+        if self.is_page && name == "form" && tag.params.is_empty() && self.levels.is_empty() {
             self.used.insert("form".to_owned());
             return;
         }
@@ -506,39 +551,61 @@ impl<'t> Walk<'t> {
 
     fn block(&mut self, block: &HelperTemplate, line: usize) {
         let name = block.name.as_name().unwrap_or_default();
-        if !helpers::spec(name).is_some_and(|spec| spec.is_block) {
+        let is_section = matches!(name, SECTION | INVERTED);
+        if is_section {
+            block.params.iter().for_each(|param| self.parameter(param, line));
+        } else if !helpers::spec(name).is_some_and(|spec| spec.is_block) {
             let message = format!("there is no block `{name}`");
             let problem = self.problem(line, message);
-            let advice = "did you mean {{#if …}}, {{#unless …}} or {{#each …}}?";
-            problem.help = Some(advice.to_owned());
-            return;
-        }
-        self.helper(name, block, line);
-        let is_list = name == "each";
-        if is_list {
-            let names = match &block.block_param {
-                Some(BlockParam::Single(item)) => vec![item],
-                Some(BlockParam::Pair((item, index))) => vec![item, index],
-                _ => vec![],
+            let advice = match helpers::spec(name) {
+                Some(_) => format!("write {{{{#if ({name} …)}}}}…{{{{/if}}}}"),
+                None => "did you mean {{#if …}}, {{#unless …}} or {{#each …}}?".to_owned(),
             };
-            let names = names.into_iter().filter_map(|name| Some(name.as_name()?.to_owned()));
-            self.lists.push(names.collect());
+            problem.help = Some(advice);
+            return;
+        } else {
+            self.helper(name, block, line);
         }
+        let level = self.level(name, block);
+        let (inside, outside) = match name {
+            INVERTED => (&block.inverse, &block.template),
+            _ => (&block.template, &block.inverse),
+        };
+        let is_level = level.is_some();
+        self.levels.extend(level);
         let before = self.place.clone();
-        if let Some(template) = &block.template {
+        if let Some(template) = inside {
             self.template(template, line);
         }
-        if is_list {
-            self.lists.pop();
+        if is_level {
+            self.levels.pop();
         }
         let after = std::mem::replace(&mut self.place, before);
-        if let Some(template) = &block.inverse {
+        if let Some(template) = outside {
             self.template(template, line);
         }
         // What follows may come after either; an address that has not begun is the graver case.
         if !self.place.begins_address() {
             self.place = after;
         }
+    }
+
+    /// The level of names that a block opens, if it opens one.
+    fn level(&self, name: &str, block: &HelperTemplate) -> Option<Level> {
+        let value = block.params.first().and_then(Parameter::as_name).unwrap_or_default();
+        let opening = match name {
+            SECTION | INVERTED if self.ticks.contains(value) => return None,
+            SECTION | INVERTED => format!("{{{{#{value}}}}}"),
+            "each" | "with" => format!("{{{{#{name} {value}}}}}"),
+            _ => return None,
+        };
+        let names = match &block.block_param {
+            Some(BlockParam::Single(item)) => vec![item],
+            Some(BlockParam::Pair((item, index))) => vec![item, index],
+            _ => vec![],
+        };
+        let names = names.into_iter().filter_map(|name| Some(name.as_name()?.to_owned()));
+        Some(Level { opening, is_list: name != "with", names: names.collect() })
     }
 
     fn partial(&mut self, partial: &DecoratorTemplate, line: usize) {
@@ -558,7 +625,7 @@ impl<'t> Walk<'t> {
             self.problem(line, format!("`{name}` is not a partial"));
             return;
         }
-        if !partial.params.is_empty() || !self.lists.is_empty() {
+        if !partial.params.is_empty() {
             self.problem(line, "a partial is given values by name: {{> name label=\"…\"}}");
         }
         for value in partial.hash.values() {
@@ -569,9 +636,13 @@ impl<'t> Walk<'t> {
         let given = partial.hash.iter().map(is_address).collect();
         let outer_file = std::mem::replace(&mut self.file, format!("partials/{name}"));
         let outer_given = std::mem::replace(&mut self.given, given);
-        let outer_lists = std::mem::take(&mut self.lists);
+        // Within a list, a partial sees the item, but not what the list calls it.
+        let inner = self.levels.last().map(|level| Level { names: Vec::new(), ..level.clone() });
+        let outer_levels = std::mem::replace(&mut self.levels, inner.into_iter().collect());
+        let outer_floor = std::mem::replace(&mut self.floor, self.levels.len());
         self.template(template, 1);
-        (self.file, self.given, self.lists) = (outer_file, outer_given, outer_lists);
+        (self.file, self.given) = (outer_file, outer_given);
+        (self.levels, self.floor) = (outer_levels, outer_floor);
     }
 
     /// A variable is known here; inside a list, `this` and its names are the item.
@@ -582,41 +653,51 @@ impl<'t> Walk<'t> {
         let plain = path.trim_start_matches("../");
         if matches!(param, Parameter::Path(Path::Local(_))) {
             let known = ["@index", "@first", "@last", "@key"];
-            if self.lists.is_empty() || !known.contains(&plain) {
+            let is_list = self.levels.iter().any(|level| level.is_list);
+            if !is_list || !known.contains(&plain.replace("../", "").as_str()) {
                 self.problem(line, format!("`{raw}` is known only inside {{{{#each …}}}}"));
             }
             return;
         }
         let root = plain.strip_prefix("@root.").or_else(|| plain.strip_prefix("@root/"));
-        let name = root.unwrap_or(plain).replace('/', ".");
-        let depth = self.lists.len();
-        if root.is_none() && ups > depth {
+        let name = root.unwrap_or(plain).replace('/', ".").replace(['[', ']'], "");
+        let depth = self.levels.len();
+        if root.is_none() && ups > depth - self.floor {
             self.problem(line, format!("`{raw}` reaches beyond the template"));
             return;
         }
         if root.is_none() && ups < depth {
             return self.item(raw, &name, line);
         }
-        if self.known.contains(&name) || self.given.contains_key(&name) {
+        let is_known = |name: &str| self.known.contains(name) || self.given.contains_key(name);
+        let list = name.strip_suffix(".length").filter(|list| is_known(list));
+        if is_known(&name) || list.is_some() {
+            let name = list.unwrap_or(&name).to_owned();
             self.used.insert(name);
             return;
         }
         let known: Vec<&str> = self.known.iter().map(String::as_str).collect();
         let near = nearest(&name, known).map(|near| format!("did you mean `{near}`?"));
+        let near = foreign::meaning(&name, self.known).or(near);
         let advice = "declare it as an attribute of the campaign, or ask for it in a form";
         let problem = self.problem(line, format!("unknown variable `{raw}`"));
         problem.help = near.or_else(|| Some(advice.to_owned()));
     }
 
     fn item(&mut self, raw: &str, name: &str, line: usize) {
-        let named = self.lists.iter().flatten().any(|item| item == name);
-        if named || name == "this" {
+        let names = self.levels.iter().flat_map(|level| &level.names);
+        let is_here = |name: &str| {
+            let is_named = names.clone().into_iter().any(|item| item == name);
+            is_named || name == "this" || self.given.contains_key(name)
+        };
+        if is_here(name) || name.strip_suffix(".length").is_some_and(is_here) {
             return;
         }
         let known = self.known.contains(name);
+        let opening = self.levels.last().map_or("", |level| &level.opening).to_owned();
         let problem = self.problem(line, format!("`{raw}` is not part of a list's item"));
         problem.help = Some(match known {
-            true => format!("inside {{{{#each}}}} write {{{{@root.{name}}}}}"),
+            true => format!("inside {opening} write {{{{@root.{name}}}}}"),
             false => "the item itself is {{this}}".to_owned(),
         });
     }

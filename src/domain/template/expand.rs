@@ -5,9 +5,10 @@
 //! `{{> @partial-block}}`; `{{> button label="…"}}` includes `partials/button.mjml.hbs`. What is
 //! given by name takes the place of that name in the tags of what is included.
 
-use super::{TEMPLATE_BYTES_MAX, TemplateError, syntax};
+use super::dialect::{self, Token, tokens};
+use super::{TEMPLATE_BYTES_MAX, TemplateError};
 use crate::domain::problem::nearest;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Layouts within layouts, and pieces within pieces.
 const DEPTH_MAX: usize = 10;
@@ -32,6 +33,11 @@ impl Expanded {
     pub fn origin(&self, line: usize) -> Option<(&str, usize)> {
         let (name, line) = self.origins.get(line.checked_sub(1)?)?;
         Some((name, *line))
+    }
+
+    /// The templates that its lines came from.
+    pub fn files(&self) -> BTreeSet<String> {
+        self.origins.iter().map(|(file, _)| file.clone()).collect()
     }
 
     /// Adds text of one file that begins at a line of it.
@@ -120,9 +126,9 @@ impl Work<'_> {
         let mut at = 0;
         while let Some(start) = text[at..].find("{{").map(|found| at + found) {
             self.out.push(&text[at..start], source.file, source.line_of(at));
-            let end = syntax::tag_end(text, start);
+            let end = dialect::tag_end(text, start);
             let tag = &text[start..end];
-            let is_escaped = text[..start].ends_with('\\');
+            let is_escaped = dialect::is_escaped(text, start);
             let inside = tag.trim_start_matches('{').trim_end_matches('}').trim_matches(['~', ' ']);
             at = end;
             let opening = inside.strip_prefix("#>").map(str::trim);
@@ -192,6 +198,7 @@ impl Work<'_> {
         slot: Option<&Expanded>,
     ) -> Result<(), TemplateError> {
         let first = inside.split_whitespace().next().unwrap_or_default();
+        let first = first.trim_matches(['"', '\'']);
         let piece = format!("partials/{first}");
         if first == SLOT {
             let body = slot
@@ -231,7 +238,10 @@ impl Work<'_> {
 fn closing_of(text: &str, from: usize, name: &str) -> Option<(usize, usize)> {
     let (mut at, mut depth) = (from, 1_usize);
     while let Some(start) = text[at..].find("{{").map(|found| at + found) {
-        at = syntax::tag_end(text, start);
+        at = dialect::tag_end(text, start);
+        if dialect::is_escaped(text, start) {
+            continue;
+        }
         let inside = text[start..at].trim_matches(['{', '}', '~', ' ']);
         let opened = inside.strip_prefix("#>").map(|rest| rest.trim());
         let opened = opened.and_then(|rest| rest.split_whitespace().next());
@@ -247,49 +257,6 @@ fn closing_of(text: &str, from: usize, name: &str) -> Option<(usize, usize)> {
     None
 }
 
-/// A token of a tag's inside.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Token<'t> {
-    Gap(&'t str),
-    Word(&'t str),
-    Quoted(&'t str),
-    Mark(&'t str),
-}
-
-impl<'t> Token<'t> {
-    fn text(self) -> &'t str {
-        match self {
-            Self::Gap(text) | Self::Word(text) | Self::Quoted(text) | Self::Mark(text) => text,
-        }
-    }
-}
-
-fn tokens(text: &str) -> Vec<Token<'_>> {
-    let mut tokens = Vec::new();
-    let mut rest = text;
-    while let Some(char) = rest.chars().next() {
-        let is_mark = |c: char| matches!(c, '(' | ')' | '=' | '|');
-        let token = match char {
-            '"' | '\'' => {
-                let close = rest[1..].find(char).map_or(rest.len(), |end| end + 2);
-                Token::Quoted(&rest[..close])
-            }
-            c if is_mark(c) => Token::Mark(&rest[..1]),
-            c if c.is_whitespace() => {
-                let end = rest.find(|c: char| !c.is_whitespace()).unwrap_or(rest.len());
-                Token::Gap(&rest[..end])
-            }
-            _ => {
-                let ends = |c: char| c.is_whitespace() || is_mark(c) || matches!(c, '"' | '\'');
-                Token::Word(&rest[..rest.find(ends).unwrap_or(rest.len())])
-            }
-        };
-        rest = &rest[token.text().len()..];
-        tokens.push(token);
-    }
-    tokens
-}
-
 /// The name in a tag that includes, and what it gives: `button label="Go" href=base_url`. Each
 /// value as it is written; names that are given from the outside are replaced.
 fn arguments(
@@ -298,7 +265,8 @@ fn arguments(
 ) -> Option<(String, BTreeMap<String, String>)> {
     let tokens = tokens(inside);
     let mut tokens = tokens.iter().copied().filter(|token| !matches!(token, Token::Gap(_)));
-    let Token::Word(name) = tokens.next()? else { return None };
+    let (Token::Word(name) | Token::Quoted(name)) = tokens.next()? else { return None };
+    let name = name.trim_matches(['"', '\'']);
     let mut given = BTreeMap::new();
     while let Some(token) = tokens.next() {
         let Token::Word(key) = token else { return None };
@@ -340,8 +308,7 @@ fn substituted(tag: &str, given: &BTreeMap<String, String>) -> String {
     if let Some(value) = given.get(inside) {
         let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''));
         return match quote {
-            Some(quote) => value
-                .trim_matches(quote)
+            Some(_) => dialect::unquoted(value)
                 .replace('&', "&amp;")
                 .replace('<', "&lt;")
                 .replace('>', "&gt;")

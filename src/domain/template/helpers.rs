@@ -4,11 +4,13 @@
 //! whatever may be nothing. A tag without values is always a variable, so an attribute may have
 //! the name of a helper.
 
+use super::dialect::{INVERTED, LENGTH, SECTION, SHOW};
 use super::manner::{Forms, Manner, number_of};
 use handlebars::{
-    Context, Handlebars, Helper, HelperDef, JsonRender, RenderContext, RenderError, ScopedJson,
+    BlockContext, BlockParams, Context, Handlebars, Helper, HelperDef, HelperResult, Output,
+    RenderContext, RenderError, Renderable, ScopedJson, Template,
 };
-use serde_json::{Value, json};
+use serde_json::{Number, Value, json};
 use std::cmp::Ordering;
 
 /// The key of a message's data that says how values are written. No attribute is called so.
@@ -74,9 +76,11 @@ pub(super) const HELPERS: &[Spec] = &[
     plain("and", (2, 8), &[], |call| Some(call.values.iter().all(|v| is_true(v)).into())),
     plain("or", (2, 8), &[], |call| Some(call.values.iter().any(|v| is_true(v)).into())),
     plain("not", (1, 1), &[], |call| Some((!call.values.iter().any(|v| is_true(v))).into())),
+    plain("lookup", (2, 2), &[], lookup),
     block("if", &["includeZero"]),
     block("unless", &["includeZero"]),
     block("each", &[]),
+    block("with", &[]),
 ];
 
 /// The helper of a name.
@@ -85,7 +89,7 @@ pub(super) fn spec(name: &str) -> Option<&'static Spec> {
 }
 
 /// The engine's helpers that the house does not offer: they would shadow attributes of that name.
-pub(super) const WITHDRAWN: &[&str] = &["with", "lookup", "raw", "log", "len"];
+pub(super) const WITHDRAWN: &[&str] = &["lookup", "raw", "log", "len"];
 
 /// Gives an engine these helpers, and no others.
 pub(super) fn register(engine: &mut Handlebars<'static>) {
@@ -96,6 +100,123 @@ pub(super) fn register(engine: &mut Handlebars<'static>) {
         if let Some(work) = spec.work {
             engine.register_helper(spec.name, Box::new(House { name: spec.name, work }));
         }
+    }
+    engine.register_helper(SHOW, Box::new(Own(|value| written(value).into())));
+    engine.register_helper(LENGTH, Box::new(Own(length)));
+    engine.register_helper(SECTION, Box::new(Section { is_inverted: false }));
+    engine.register_helper(INVERTED, Box::new(Section { is_inverted: true }));
+}
+
+/// What no author calls by name: `SHOW` writes a value as handlebars.js does, `LENGTH` counts.
+struct Own(fn(&Value) -> Value);
+
+impl HelperDef for Own {
+    fn call_inner<'reg: 'rc, 'rc>(
+        &self,
+        helper: &Helper<'rc>,
+        _: &'reg Handlebars<'reg>,
+        _: &'rc Context,
+        _: &mut RenderContext<'reg, 'rc>,
+    ) -> Result<ScopedJson<'rc>, RenderError> {
+        let value = helper.param(0).map_or(&Value::Null, |param| param.value());
+        Ok(ScopedJson::Derived(self.0(value)))
+    }
+}
+
+/// How many items a list has, or units of UTF-16 a text; of an object the member of that name.
+fn length(value: &Value) -> Value {
+    match value {
+        Value::Array(items) => items.len().into(),
+        Value::String(text) => text.encode_utf16().count().into(),
+        Value::Object(members) => members.get("length").cloned().unwrap_or_default(),
+        _ => Value::Null,
+    }
+}
+
+/// The text of a value, as JavaScript's `String` makes it; nothing of what is absent.
+fn written(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::Bool(truth) => truth.to_string(),
+        Value::Number(number) => number_text(number),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(written).collect::<Vec<_>>().join(","),
+        Value::Object(_) => "[object Object]".to_owned(),
+    }
+}
+
+/// A number by ECMA-262, `Number::toString`.
+fn number_text(number: &Number) -> String {
+    let Some(float) = number.as_f64().filter(|_| number.is_f64()) else {
+        return number.to_string();
+    };
+    match float.abs() {
+        0.0 => "0".to_owned(),
+        size if (1e-6..1e21).contains(&size) => float.to_string(),
+        _ => {
+            let text = format!("{float:e}");
+            if text.contains("e-") { text } else { text.replace('e', "e+") }
+        }
+    }
+}
+
+/// `{{#list}}…{{/list}}`, and `{{^list}}…{{/list}}`: of a list each item, of anything else that is
+/// there the part once, of what is absent, `false` or empty the other part.
+struct Section {
+    is_inverted: bool,
+}
+
+impl HelperDef for Section {
+    fn call<'reg: 'rc, 'rc>(
+        &self,
+        helper: &Helper<'rc>,
+        engine: &'reg Handlebars<'reg>,
+        context: &'rc Context,
+        render: &mut RenderContext<'reg, 'rc>,
+        out: &mut dyn Output,
+    ) -> HelperResult {
+        let (mut there, mut absent) = (helper.template(), helper.inverse());
+        if self.is_inverted {
+            std::mem::swap(&mut there, &mut absent);
+        }
+        let Some(param) = helper.param(0) else { return Ok(()) };
+        let mut part = |part: Option<&'rc Template>, render: &mut RenderContext<'reg, 'rc>| {
+            part.map_or(Ok(()), |part| part.render(engine, context, render, out))
+        };
+        let items = match param.value() {
+            Value::Null | Value::Bool(false) => return part(absent, render),
+            Value::Bool(true) => return part(there, render),
+            Value::Array(items) if items.is_empty() => return part(absent, render),
+            Value::Array(items) => items.iter().map(Some).collect(),
+            _ => vec![None],
+        };
+        for (index, item) in items.iter().enumerate() {
+            let mut block = BlockContext::new();
+            block.set_base_value(item.unwrap_or(param.value()).clone());
+            if item.is_some() {
+                block.set_local_var("index", index.into());
+                block.set_local_var("key", index.into());
+                block.set_local_var("first", (index == 0).into());
+                block.set_local_var("last", (index + 1 == items.len()).into());
+            } else if let Some(outer) = render.block() {
+                *block.local_variables_mut() = outer.local_variables().clone();
+            }
+            let names = helper.block_param().map(|name| (name, None));
+            let names = names.or(helper.block_param_pair().map(|(name, key)| (name, Some(key))));
+            if let Some((name, key)) = names {
+                let mut params = BlockParams::new();
+                params.add_value(name, item.unwrap_or(param.value()).clone())?;
+                if let Some(key) = key {
+                    params.add_value(key, index.into())?;
+                }
+                block.set_block_params(params);
+            }
+            render.push_block(block);
+            let rendered = part(there, render);
+            render.pop_block();
+            rendered?;
+        }
+        Ok(())
     }
 }
 
@@ -156,7 +277,7 @@ impl<'c> Call<'c> {
     }
 
     fn text(&self, at: usize) -> String {
-        self.value(at).map(JsonRender::render).unwrap_or_default()
+        self.value(at).map(written).unwrap_or_default()
     }
 
     fn number(&self, at: usize) -> Option<f64> {
@@ -188,7 +309,7 @@ impl<'c> Call<'c> {
 
     /// Equal as values, or as they would be written.
     fn is_same(&self) -> bool {
-        matches!(self.values[..], [a, b] if a == b || a.render() == b.render())
+        matches!(self.values[..], [a, b] if a == b || written(a) == written(b))
     }
 
     /// Whether the first value stands so to the second: numbers as numbers, texts as texts (ISO
@@ -207,6 +328,17 @@ impl<'c> Call<'c> {
 fn default(call: &Call) -> Option<Value> {
     let is_blank = call.text(0).trim().is_empty();
     call.value(usize::from(is_blank)).cloned()
+}
+
+/// `{{lookup list 0}}`: the item of a list, counted from 0, or the member of an object.
+fn lookup(call: &Call) -> Option<Value> {
+    let place = call.text(1);
+    match call.value(0)? {
+        value @ (Value::Array(_) | Value::String(_)) if place == "length" => Some(length(value)),
+        Value::Array(items) => items.get(place.parse::<usize>().ok()?).cloned(),
+        Value::Object(members) => members.get(&place).cloned(),
+        _ => None,
+    }
 }
 
 /// `{{capitalize city}}`: the first letter large, the others as they are.

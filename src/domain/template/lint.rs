@@ -4,17 +4,19 @@
 mod links;
 mod look;
 mod own;
+mod pages;
 mod texts;
 mod words;
 
+use super::foreign;
 use super::helpers::format_data;
 use super::manner::Manner;
 use super::markup::{Token, tokens};
+use super::mjml::{fetched_fonts, stray_texts};
 use super::{RenderedEmail, TemplateSource, Templates, part_name};
 use crate::domain::campaign::{Campaign, Compiled};
 use crate::domain::form::{Field, FieldKind};
 use crate::domain::language::Language;
-use crate::domain::tracking;
 use serde_json::{Map, Value, json};
 
 /// The most bytes of HTML that Gmail shows; it hides the rest, the unsubscribe link with it.
@@ -27,6 +29,8 @@ const LETTERS_MIN: usize = 80;
 /// What a link's token adds to its address: the ids of contact, campaign and message, and a
 /// signature.
 const TOKEN_BYTES: usize = 190;
+/// How long the code of a short link is.
+const SHORT_CODE_CHARS: usize = 11;
 
 /// What a warning is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,6 +65,16 @@ pub enum LintCode {
     LongText,
     DearCharacters,
     EmptySubject,
+    ForeignTag,
+    ScriptOnPage,
+    BlockedOnPage,
+    UnusedTemplate,
+    UnknownAttribute,
+    UnknownOption,
+    UnknownPurpose,
+    UnnamedPurpose,
+    WebFont,
+    StrayText,
 }
 
 /// One warning.
@@ -111,12 +125,18 @@ pub fn lint(
         TemplateSource::Email { .. } => found.email(written, templates, compiled),
         TemplateSource::Sms(text) => {
             links::in_text(&mut found, text);
-            if let Ok(rendered) = templates.render_sms(name, &sample_data(compiled)) {
+            let short = format!("{SAMPLE_URL}/s/{}", "x".repeat(SHORT_CODE_CHARS));
+            let is_short = !compiled.campaign.sms.long_links;
+            let through = &mut |_: &str| is_short.then(|| short.clone());
+            let data = sample_data(compiled);
+            if let Ok(rendered) = templates.render_sms_through(name, &data, through) {
                 texts::look(&mut found, &rendered, &compiled.campaign);
             }
         }
-        TemplateSource::Page(_) | TemplateSource::Partial(_) | TemplateSource::Subject(_) => {}
+        TemplateSource::Page(text) => pages::look(&mut found, text),
+        TemplateSource::Partial(_) | TemplateSource::Subject(_) => {}
     }
+    found.foreign(written);
     own::look(&mut found, written, &compiled.campaign);
     found.found
 }
@@ -138,7 +158,14 @@ impl Findings<'_> {
     /// An e-mail, its links to our own pages apart.
     fn email(&mut self, written: &TemplateSource, templates: &Templates, compiled: &Compiled) {
         let TemplateSource::Email { preheader, html, text, .. } = written else { return };
-        let Ok(rendered) = templates.render_email(self.name, &sample_data(compiled)) else {
+        // How much longer the links are that lead through us.
+        let mut longer = 0;
+        let through = &mut |url: &str| {
+            longer += SAMPLE_URL.len() + "/c/".len() + token_bytes(url) - url.len();
+            None
+        };
+        let data = sample_data(compiled);
+        let Ok(rendered) = templates.render_email_through(self.name, &data, through) else {
             return;
         };
         self.subject(&rendered.subject);
@@ -151,13 +178,32 @@ impl Findings<'_> {
         links::look(self, html, &tokens);
         look::written(self, html, &tokens);
         look::rendered(self, &rendered.html);
+        for (line, text) in stray_texts(html) {
+            self.add("html", Some(line), LintCode::StrayText, text);
+        }
+        for address in fetched_fonts(&rendered.html) {
+            let host = address.split("//").nth(1).and_then(|rest| rest.split('/').next());
+            self.add("html", None, LintCode::WebFont, host.unwrap_or(&address));
+        }
         if preheader.is_empty() && !html.contains("<mj-preview") {
             self.add("html", None, LintCode::NoPreheader, "");
         }
         if !text.is_empty() && !rendered.text.contains(SAMPLE_UNSUBSCRIBE) {
             self.add("text", None, LintCode::NoUnsubscribeInText, "");
         }
-        self.whole(&rendered, &compiled.campaign);
+        self.whole(&rendered, longer, &compiled.campaign);
+    }
+
+    /// What is written as other systems have it, and would be read as it stands.
+    fn foreign(&mut self, written: &TemplateSource) {
+        for (part, text, _) in written.parts() {
+            for foreign in foreign::in_text(text) {
+                let line = 1 + text[..foreign.at].matches('\n').count();
+                let ours = foreign.ours.map(|ours| format!(" → {ours}")).unwrap_or_default();
+                let detail = format!("{}{ours}", foreign.tag);
+                self.add(part, Some(line), LintCode::ForeignTag, detail);
+            }
+        }
     }
 
     /// The subject as the made-up contact gets it.
@@ -184,9 +230,8 @@ impl Findings<'_> {
     }
 
     /// The mail as a whole: its size, its foot, and whether it has words.
-    fn whole(&mut self, rendered: &RenderedEmail, campaign: &Campaign) {
-        let token = |url: &str| Some(format!("{SAMPLE_URL}/c/{}", "x".repeat(token_bytes(url))));
-        let size = tracking::rewrite_links(&rendered.html, token).len();
+    fn whole(&mut self, rendered: &RenderedEmail, longer: usize, campaign: &Campaign) {
+        let size = rendered.html.len() + longer;
         if size > HTML_BYTES_MAX {
             self.add("html", None, LintCode::TooLarge, size.div_ceil(1000).to_string());
         }

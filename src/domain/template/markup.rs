@@ -1,7 +1,8 @@
 //! The elements of an HTML or MJML source in which Handlebars tags stand: enough of a reader for
 //! the plain text made from it, and for the linter.
 
-use super::syntax;
+use super::dialect;
+use super::links::references;
 
 /// One piece of a source; `at` is where it begins, in bytes.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,7 +13,12 @@ pub(super) enum Token<'s> {
     Close { name: String, at: usize },
     /// What stands between elements, Handlebars tags and character references as they are.
     Text { text: &'s str, at: usize },
+    /// `<!-- … -->`, or a document type; `tokens` leaves them out.
+    Comment,
 }
+
+/// From where to where a token is written, in bytes.
+pub(super) type Span = std::ops::Range<usize>;
 
 /// An element's beginning.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,6 +61,12 @@ const EMPTY: &[&str] = &[
 /// Reads a source; comments are left out, conditional ones of Outlook too. What cannot be read is
 /// text.
 pub(super) fn tokens(source: &str) -> Vec<Token<'_>> {
+    let tokens = spanned_tokens(source).into_iter().map(|(token, _)| token);
+    tokens.filter(|token| *token != Token::Comment).collect()
+}
+
+/// The same with comments, each with its place.
+pub(super) fn spanned_tokens(source: &str) -> Vec<(Token<'_>, Span)> {
     let mut tokens = Vec::new();
     let (mut at, mut text_from) = (0, 0);
     while let Some(start) = next(source, at, "<") {
@@ -64,38 +76,40 @@ pub(super) fn tokens(source: &str) -> Vec<Token<'_>> {
                 Some(inner) => inner.find("-->").map(|end| start + 4 + end + 3),
                 None => comment.find('>').map(|end| start + 2 + end + 1),
             };
-            (None, end.unwrap_or(source.len()))
+            (Token::Comment, end.unwrap_or(source.len()))
         } else if let Some((token, end)) = element(source, start) {
-            (Some(token), end)
+            (token, end)
         } else {
             at = start + 1;
             continue;
         };
         if text_from < start {
-            tokens.push(Token::Text { text: &source[text_from..start], at: text_from });
+            let text = &source[text_from..start];
+            tokens.push((Token::Text { text, at: text_from }, text_from..start));
         }
         (at, text_from) = (end, end);
         // A style sheet or a script is one text, whatever it contains.
-        if let Some(Token::Open(Element { name, .. })) = &token
+        if let Token::Open(Element { name, .. }) = &token
             && ["style", "script", "mj-style", "title"].contains(&name.as_str())
         {
             at = source[end..].find(&format!("</{name}")).map_or(source.len(), |more| end + more);
         }
-        tokens.extend(token);
+        tokens.push((token, start..end));
     }
     if text_from < source.len() {
-        tokens.push(Token::Text { text: &source[text_from..], at: text_from });
+        let text = &source[text_from..];
+        tokens.push((Token::Text { text, at: text_from }, text_from..source.len()));
     }
     tokens
 }
 
 /// Where a pattern comes next, Handlebars tags skipped.
-fn next(source: &str, from: usize, pattern: &str) -> Option<usize> {
+pub(super) fn next(source: &str, from: usize, pattern: &str) -> Option<usize> {
     let mut at = from;
     loop {
         let found = source.get(at..)?.find(pattern)? + at;
         match source[at..found].find("{{") {
-            Some(tag) => at = syntax::tag_end(source, at + tag),
+            Some(tag) => at = dialect::tag_end(source, at + tag),
             None => return Some(found),
         }
     }
@@ -137,7 +151,7 @@ fn rest_of_tag(source: &str, from: usize) -> Option<Rest<'_>> {
         let rest = &source[at..];
         let char = rest.chars().next()?;
         if rest.starts_with("{{") {
-            at = syntax::tag_end(source, at);
+            at = dialect::tag_end(source, at);
         } else if char == '>' {
             let is_closed = source[..at].ends_with('/');
             return Some(Rest { attributes, end: at + 1, is_closed });
@@ -180,28 +194,20 @@ pub(super) fn decoded(text: &str) -> String {
     while at < text.len() {
         let rest = &text[at..];
         if rest.starts_with("{{") {
-            let end = syntax::tag_end(text, at);
+            let end = dialect::tag_end(text, at);
             out.push_str(&text[at..end]);
             at = end;
             continue;
         }
-        let end = rest.find(';').filter(|end| *end <= 10);
-        match end.filter(|_| rest.starts_with('&')).and_then(|end| character(&rest[1..end])) {
-            Some(char) => {
-                out.push(char);
-                at += rest.find(';').unwrap_or_default() + 1;
-            }
-            None => {
-                let char = rest.chars().next().unwrap_or_default();
-                out.push(char);
-                at += char.len_utf8();
-            }
-        }
+        let end = rest.find("{{").unwrap_or(rest.len());
+        out.push_str(&references(&rest[..end]));
+        at += end;
     }
     out
 }
 
-fn character(reference: &str) -> Option<char> {
+/// The character of a reference: `amp`, `#39`.
+pub(super) fn character(reference: &str) -> Option<char> {
     if let Some(digits) = reference.strip_prefix('#') {
         let code = match digits.strip_prefix(['x', 'X']) {
             Some(hex) => u32::from_str_radix(hex, 16).ok()?,

@@ -1,13 +1,25 @@
 //! MJML to HTML. Handlebars tags pass through untouched.
+//!
+//! The engine, `mrml`, is given the layout alone: what elements hold, and values that it would not
+//! leave as they are, stand aside meanwhile, and attributes come to it resolved.
 
-use super::TEMPLATE_BYTES_MAX;
-use crate::domain::problem::nearest;
-use mrml::prelude::parser::Error;
+mod fonts;
+mod heroes;
+mod inline;
+mod resolve;
+mod tree;
+mod widths;
+mod wrappers;
+
+pub(super) use fonts::fetched_fonts;
+pub(super) use tree::stray_texts;
+
+use super::{TEMPLATE_BYTES_MAX, dialect};
 use mrml::prelude::render::RenderOptions;
+use std::collections::HashMap;
 use std::fmt;
+use tree::Node;
 
-/// Elements within elements, so that the recursive parser keeps its stack.
-const ELEMENT_DEPTH_MAX: usize = 60;
 /// The elements of MJML.
 #[rustfmt::skip]
 const ELEMENTS: &[&str] = &[
@@ -18,11 +30,8 @@ const ELEMENTS: &[&str] = &[
     "mj-section", "mj-social", "mj-social-element", "mj-spacer", "mj-style", "mj-table", "mj-text",
     "mj-title", "mj-wrapper",
 ];
-/// Elements of HTML that are never closed.
-const VOID: &[&str] = &[
-    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track",
-    "wbr",
-];
+/// Around the number of what stands aside.
+const ASIDE: (&str, &str) = ("~aside-", "~");
 
 /// Why MJML could not be compiled.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,130 +52,117 @@ impl std::error::Error for MjmlError {}
 
 /// Compiles MJML to HTML. Includes of other files are refused; partials serve for that.
 pub fn compile_mjml(source: &str) -> Result<String, MjmlError> {
-    let fail = |line, message: &str| MjmlError { line, message: message.to_owned() };
+    let fail = |message: String| MjmlError { line: 1, message };
     if source.len() > TEMPLATE_BYTES_MAX {
-        let message = format!("{} bytes; the limit is {TEMPLATE_BYTES_MAX}", source.len());
-        return Err(fail(1, &message));
+        return Err(fail(format!("{} bytes; the limit is {TEMPLATE_BYTES_MAX}", source.len())));
     }
-    match_elements(source)?;
-    let parsed = mrml::parse(source).map_err(|error| describe(source, &error))?;
-    if let Some(warning) = parsed.warnings.first() {
-        let (start, end) = (warning.span.start, warning.span.end);
-        let message = format!("{}: {}", warning.kind, excerpt(source, start, end));
-        return Err(fail(line_at(source, start), &message));
-    }
-    let html = parsed.element.render(&RenderOptions::default());
-    html.map_err(|error| fail(1, &error.to_string()))
+    let source = source.replace(ASIDE.0, "");
+    let mut root = tree::parse(&source)?;
+    resolve::resolve(&mut root);
+    widths::size_pictures(&mut root);
+    heroes::prepare(&mut root);
+    wrappers::prepare(&mut root);
+    let styles = inline::take_styles(&mut root);
+    let fonts = fonts::take(&mut root);
+    let mut writer = Writer::default();
+    writer.root(&root);
+    let parsed = mrml::parse(&writer.mjml).map_err(|error| fail(error.to_string()))?;
+    let options = RenderOptions { fonts: HashMap::new(), ..RenderOptions::default() };
+    let html = parsed.element.render(&options).map_err(|error| fail(error.to_string()))?;
+    // With the engine's comma, the arrows of a carousel would show nowhere.
+    let html = html.replace("@media screen, yahoo", "@media screen yahoo");
+    let html = heroes::with_ratios(&widths::floor_columns(html));
+    let html = fonts::with_fonts(&writer.restored(&html), &fonts, &styles);
+    Ok(inline::inlined(&html, &styles))
 }
 
-fn describe(source: &str, error: &Error) -> MjmlError {
-    let last_line = source.lines().count().max(1);
-    let at = |span: &mrml::prelude::parser::Span, what: &str| MjmlError {
-        line: line_at(source, span.start),
-        message: format!("{what}: {}", excerpt(source, span.start, span.end)),
-    };
-    match error {
-        Error::UnexpectedElement { position, .. } => at(position, "not an MJML element here"),
-        Error::UnexpectedToken { position, .. } => at(position, "not expected here"),
-        Error::InvalidAttribute { position, .. } => at(position, "not a valid attribute"),
-        Error::InvalidFormat { position, .. } => at(position, "not well-formed"),
-        Error::MissingAttribute { name, position, .. } => {
-            at(position, &format!("the attribute `{name}` is missing"))
-        }
-        Error::IncludeLoaderError { position, .. } => {
-            at(position, "mj-include is not offered, partials {{> name}} are")
-        }
-        Error::EndOfStream { .. } => {
-            MjmlError { line: last_line, message: "ends before its elements do".to_owned() }
-        }
-        Error::NoRootNode => MjmlError { line: 1, message: "has no <mjml> element".to_owned() },
-        Error::ParserError { source: cause, .. } => {
-            let message = match cause.to_string() {
-                cause if cause.contains("attribute") => {
-                    "this attribute does not end; quote within quotes {{as 'here'}}".to_owned()
-                }
-                cause => format!("not well-formed: {cause}"),
-            };
-            MjmlError { line: cause.pos().row as usize, message }
-        }
-        Error::SizeLimit { .. } => MjmlError { line: 1, message: error.to_string() },
+/// Writes a tree as the MJML that the engine is given.
+#[derive(Default)]
+struct Writer {
+    mjml: String,
+    /// What stands aside, by number.
+    aside: Vec<String>,
+}
+
+impl Writer {
+    /// The root, without attributes that the engine does not know: `version`.
+    fn root(&mut self, root: &Node) {
+        let known = |name: &str| matches!(name, "lang" | "dir" | "owa");
+        let attributes = root.attributes.iter().filter(|(name, _)| known(name)).cloned().collect();
+        // The head says what the body needs to know.
+        let mut children = root.children.clone();
+        children.sort_by_key(|child| child.name != "mj-head");
+        self.node(&Node { name: root.name.clone(), attributes, children, ..Node::default() });
     }
+
+    fn node(&mut self, node: &Node) {
+        self.mjml.push_str(&format!("<{}", node.name));
+        for (name, value) in &node.attributes {
+            // The engine writes values as Rust does: a backslash twice, a joiner as `\u{200d}`.
+            let is_changed = format!("{value:?}").len() != value.len() + 2;
+            let value = match is_changed || value.contains(['<', '>', '&', '"', '{']) {
+                true => self.put_aside(quoted(value)),
+                false => value.clone(),
+            };
+            // The engine drops `sizes`, without which a browser takes another picture.
+            let value = match node.attribute("sizes").filter(|_| name == "srcset") {
+                Some(sizes) => format!("{value}{}", self.put_aside(sizes_after(sizes))),
+                None => value,
+            };
+            self.mjml.push_str(&format!(" {name}=\"{value}\""));
+        }
+        self.mjml.push('>');
+        if !node.content.is_empty() {
+            // A title becomes an attribute too.
+            let content = match node.name == "mj-title" {
+                true => quoted(&node.content),
+                false => node.content.clone(),
+            };
+            let content = self.put_aside(content);
+            self.mjml.push_str(&content);
+        }
+        node.children.iter().for_each(|child| self.node(child));
+        self.mjml.push_str(&format!("</{}>", node.name));
+    }
+
+    fn put_aside(&mut self, text: String) -> String {
+        self.aside.push(text);
+        format!("{}{}{}", ASIDE.0, self.aside.len() - 1, ASIDE.1)
+    }
+
+    /// HTML with what stood aside in its places.
+    fn restored(&self, html: &str) -> String {
+        let mut out = String::with_capacity(html.len() * 2);
+        let mut rest = html;
+        while let Some((before, after)) = rest.split_once(ASIDE.0) {
+            out.push_str(before);
+            let (number, after) = after.split_once(ASIDE.1).unwrap_or((after, ""));
+            let text = number.parse().ok().and_then(|number: usize| self.aside.get(number));
+            out.push_str(text.map_or("", String::as_str));
+            rest = after;
+        }
+        out + rest
+    }
+}
+
+/// The attribute `sizes`, as it stands after a value that it ends.
+fn sizes_after(sizes: &str) -> String {
+    format!("\" sizes=\"{}", quoted(sizes))
+}
+
+/// A value that was written in other quotes, in double quotes; its tags stay as they are.
+fn quoted(value: &str) -> String {
+    let mut out = String::with_capacity(value.len());
+    let mut at = 0;
+    while let Some(start) = value[at..].find("{{").map(|found| at + found) {
+        let end = dialect::tag_end(value, start);
+        out.push_str(&value[at..start].replace('"', "&quot;"));
+        out.push_str(&value[start..end]);
+        at = end;
+    }
+    out + &value[at..].replace('"', "&quot;")
 }
 
 fn line_at(source: &str, at: usize) -> usize {
     1 + source.as_bytes().iter().take(at).filter(|byte| **byte == b'\n').count()
-}
-
-fn excerpt(source: &str, start: usize, end: usize) -> String {
-    let text = source.get(start..end).unwrap_or_default();
-    text.lines().next().unwrap_or_default().chars().take(60).collect()
-}
-
-/// Walks the tags: elements of MJML must be known and closed in order, which the parser lets
-/// pass, and none may nest without end, which would exhaust its stack.
-fn match_elements(source: &str) -> Result<(), MjmlError> {
-    let fail = |at, message| MjmlError { line: line_at(source, at), message };
-    let mut open: Vec<(&str, usize)> = Vec::new();
-    let mut at = 0;
-    while let Some(start) = source[at..].find('<').map(|offset| at + offset) {
-        let rest = &source[start + 1..];
-        if let Some(comment) = rest.strip_prefix("!--") {
-            at = start + 4 + comment.find("-->").unwrap_or(comment.len());
-            continue;
-        }
-        let tag = &rest[..tag_length(rest)];
-        at = start + 1 + tag.len();
-        let closes = tag.starts_with('/');
-        let name = element_name(tag.trim_start_matches('/'));
-        let is_mjml = name.starts_with("mj");
-        if is_mjml && !ELEMENTS.contains(&name) {
-            let near = nearest(name, ELEMENTS.iter().copied());
-            let advice = near.map(|near| format!("; did you mean <{near}>?")).unwrap_or_default();
-            return Err(fail(start, format!("there is no element <{name}>{advice}")));
-        }
-        if !closes && !name.is_empty() && !tag.ends_with('/') && !VOID.contains(&name) {
-            open.push((name, start));
-        } else if closes && is_mjml {
-            // HTML within MJML may leave its own elements open.
-            while open.pop_if(|(other, _)| !other.starts_with("mj")).is_some() {}
-            match open.pop() {
-                Some((other, _)) if other == name => {}
-                Some((other, from)) => {
-                    let line = line_at(source, from);
-                    let message = format!("</{name}> comes while <{other}> of line {line} is open");
-                    return Err(fail(start, message));
-                }
-                None => return Err(fail(start, format!("</{name}> closes nothing"))),
-            }
-        } else if closes {
-            open.pop_if(|(other, _)| *other == name);
-        }
-        if open.len() > ELEMENT_DEPTH_MAX {
-            return Err(fail(start, format!("elements nest deeper than {ELEMENT_DEPTH_MAX}")));
-        }
-    }
-    match open.iter().rfind(|(name, _)| name.starts_with("mj")) {
-        Some((name, from)) => Err(fail(*from, format!("<{name}> is never closed"))),
-        None => Ok(()),
-    }
-}
-
-/// How far a tag goes: to its `>`, those in quotes aside.
-fn tag_length(rest: &str) -> usize {
-    let mut quote = None;
-    let end = rest.find(|char| {
-        match (quote, char) {
-            (Some(open), _) if char == open => quote = None,
-            (None, '"' | '\'') => quote = Some(char),
-            _ => {}
-        }
-        quote.is_none() && char == '>'
-    });
-    end.unwrap_or(rest.len())
-}
-
-fn element_name(tag: &str) -> &str {
-    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
-    let name = &tag[..tag.find(|c| !plain(c)).unwrap_or(tag.len())];
-    if name.starts_with(|c: char| c.is_ascii_alphabetic()) { name } else { "" }
 }

@@ -1,8 +1,8 @@
 //! The plain-text part of an e-mail, made from its HTML: paragraphs, headings, lists, tables, and
 //! links with their addresses. Handlebars tags are kept. Done at publish, never at the edge.
 
+use super::dialect;
 use super::markup::{Element, Token, decoded, tokens};
-use super::syntax;
 
 /// Elements that begin on a line of their own, and whether an empty line stands around them.
 const BLOCKS: &[(&str, bool)] = &[
@@ -33,7 +33,7 @@ const BLOCKS: &[(&str, bool)] = &[
     ("ul", true),
 ];
 /// Elements of which nothing is text.
-const SILENT: &[&str] = &["head", "script", "style", "title"];
+const SILENT: &[&str] = &["head", "noframes", "script", "style", "template", "title"];
 
 /// Makes plain text of a mail's HTML.
 pub fn plain_text(html: &str) -> String {
@@ -43,6 +43,7 @@ pub fn plain_text(html: &str) -> String {
             Token::Text { text, .. } => writer.text(text),
             Token::Open(element) => writer.open(element),
             Token::Close { name, .. } => writer.close(&name),
+            Token::Comment => {}
         }
     }
     writer.finish()
@@ -87,7 +88,7 @@ impl<'s> Writer<'s> {
             self.words(&decoded(&text[at..tag]));
             at = tag;
             if at < text.len() {
-                let end = syntax::tag_end(text, at);
+                let end = dialect::tag_end(text, at);
                 self.tag(&text[at..end], &text[end..]);
                 at = end;
             }
@@ -170,6 +171,7 @@ impl<'s> Writer<'s> {
                 let shown = if alt.trim().is_empty() { alt } else { format!("[{alt}]") };
                 self.words(&shown);
             }
+            "area" => self.area(&element),
             "td" | "th" => self.cell(),
             "li" => self.item(),
             _ => {}
@@ -257,12 +259,25 @@ impl<'s> Writer<'s> {
         }
     }
 
+    /// A part of a picture that can be clicked.
+    fn area(&mut self, element: &Element<'s>) {
+        let Some(href) = element.attribute("href") else { return };
+        self.line(false);
+        self.owe();
+        let from = self.out.len();
+        self.words(&element.attribute("alt").map(decoded).unwrap_or_default());
+        self.address(href, from);
+        self.line(false);
+    }
+
     /// The address of a link after its text, unless that is the address.
     fn address(&mut self, href: &str, from: usize) {
         let address = decoded(href);
-        let address = address.strip_prefix("mailto:").unwrap_or(&address).trim();
+        let address = spoken(address.trim());
         let text = self.out.get(from..).unwrap_or_default().trim();
-        if address.is_empty() || address.starts_with('#') || text == address {
+        let digits = |text: &str| text.bytes().filter(u8::is_ascii_digit).collect::<Vec<_>>();
+        let is_number = address.starts_with('+') && digits(text) == digits(address);
+        if address.is_empty() || address.starts_with('#') || text == address || is_number {
             return;
         }
         match text.is_empty() {
@@ -277,6 +292,16 @@ impl<'s> Writer<'s> {
     fn finish(self) -> String {
         let lines: Vec<&str> = self.out.lines().map(str::trim_end).collect();
         format!("{}\n", lines.join("\n").trim())
+    }
+}
+
+/// An address as a reader would write it: of mail and telephone, without the scheme.
+fn spoken(address: &str) -> &str {
+    let (scheme, rest) = address.split_once(':').unwrap_or_default();
+    match scheme.to_ascii_lowercase().as_str() {
+        "mailto" => rest.split('?').next().unwrap_or(rest),
+        "tel" | "sms" => rest,
+        _ => address,
     }
 }
 
@@ -334,6 +359,38 @@ mod tests {
 
     {{unsubscribe_url}}
     "#);
+    }
+
+    #[test]
+    fn what_people_paste_gives_the_text_that_they_saw() {
+        for (html, wanted) in [
+            ("<p class=MsoNormal>Caf&eacute; &deg;C &#146;s &uuml;<o:p></o:p></p>", "Café °C ’s ü"),
+            ("<P>ONE</P><P>TWO<BR>THREE</P>", "ONE\n\nTWO\nTHREE"),
+            ("<A HREF=https://a.example/x>Go</A>", "Go (https://a.example/x)"),
+            ("<a href=\"MAILTO:a@a.example?subject=Hi%20you\">Write</a>", "Write (a@a.example)"),
+            ("<a href=\"mailto:a@a.example\">a@a.example</a>", "a@a.example"),
+            ("<a href=\"tel:+44117496000\">+44 117 496 000</a>", "+44 117 496 000"),
+            ("<a href=\"tel:+44117496000\">Call</a>", "Call (+44117496000)"),
+            ("<a href=\"sms:+44117\">Text us</a>", "Text us (+44117)"),
+            ("<a href=\"#top\">Up</a> <a name=x>x</a>", "Up x"),
+            (
+                "<map><area href=\"https://a.example/m\" alt=\"Map &amp; route\"></map>",
+                "Map & route (https://a.example/m)",
+            ),
+            ("<noscript><a href='https://a.example/'>N</a></noscript>", "N (https://a.example/)"),
+            ("<template><p>x</p></template><p>y</p>", "y"),
+            ("<!--[if mso]><p>Outlook</p><![endif]--><![if !mso]><p>All</p><![endif]>", "All"),
+            (
+                "<a href=\"https://a.example/产品?a=1&amp;b=2\">看</a>",
+                "看 (https://a.example/产品?a=1&b=2)",
+            ),
+            (
+                "<a href=\"{{base_url}}/x?id={{encode id}}\">Go</a>",
+                "Go ({{base_url}}/x?id={{encode id}})",
+            ),
+        ] {
+            assert_eq!(plain_text(html).trim_end(), wanted, "{html}");
+        }
     }
 
     #[test]

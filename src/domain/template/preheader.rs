@@ -1,6 +1,6 @@
 //! The preheader: what mailboxes show after the subject. It stands hidden at the top of a mail.
 
-use super::syntax;
+use super::dialect;
 
 /// So many pairs of characters that show nothing follow it, so that no mailbox fills the line with
 /// the beginning of the body: more than any shows.
@@ -31,7 +31,7 @@ fn escaped(text: &str) -> String {
         out.push_str(&words);
         at = tag;
         if at < text.len() {
-            let end = syntax::tag_end(text, at);
+            let end = dialect::tag_end(text, at);
             out.push_str(&text[at..end]);
             at = end;
         }

@@ -7,22 +7,25 @@ use crate::domain::contact::Contact;
 use crate::domain::language::Language;
 use crate::domain::message::Class;
 use crate::domain::primitives::{ContactId, MessageId, Millis};
+use crate::domain::template::TemplateError;
 use crate::domain::texting::Leaving;
 use crate::flows::settings::Settings;
+use serde_json::Value;
 
-/// A rendered text as it would leave for a contact, or for a made-up one without any.
+/// A text as it would leave for a contact, or for a made-up one without any: a template, and the
+/// version of it that is rendered.
 pub fn leaving(
     edition: &Edition,
     contact: Option<&Contact>,
-    template: &str,
-    text: &str,
+    (template, version): (&str, &str),
+    data: &Value,
     settings: &Settings,
-) -> Leaving {
+) -> Result<Leaving, TemplateError> {
     let campaign = &edition.compiled.campaign;
     let texting = &campaign.sms;
     let (message, contact) = (stand_in(edition, template), or_nobody(contact));
     let links = Links::shown(edition, &contact, &message, settings);
-    let (text, kept) = links.in_text(text, !texting.long_links);
+    let (text, kept) = links.sms(edition.templates()?, version, data)?;
     let made_up = || {
         let language = Language::from_locale(&campaign.locale);
         language.pick("+447400123456", "+8613812345678").to_owned()
@@ -30,7 +33,7 @@ pub fn leaving(
     let to = contact.phone.unwrap_or_else(made_up);
     let text = texting.finish(&text, message.class, &to);
     let links = kept.into_iter().map(|link| (link.code, link.target)).collect();
-    texting.leaving(text, to, &campaign.currency, links)
+    Ok(texting.leaving(text, to, &campaign.currency, links))
 }
 
 /// The address of the preferences in a text, as long as a real one.

@@ -11,11 +11,12 @@ use crate::domain::message::{Fence, Message, fence};
 use crate::domain::pacing::{House, Paced, Verdict};
 use crate::domain::primitives::{Millis, Span};
 use crate::domain::restore::{RESTORED, Word};
+use crate::domain::unpublished::UNPUBLISHED;
 use std::rc::Rc;
 
 /// How long a message of a paused journey waits before it is looked at again: so much later, at the
 /// most, it leaves once the journey is resumed.
-const HOLD: Span = Span::minutes(15);
+pub const HOLD: Span = Span::minutes(15);
 
 /// The same of a paused broadcast, which may have a hundred thousand messages waiting: to look at
 /// them again costs as much as queueing them did. Resuming it wakes what was held; only what a
@@ -69,6 +70,9 @@ pub fn gate<'a>(
     house: &House,
     now: Millis,
 ) -> Gate<'a> {
+    if truth.is_unpublished(message) {
+        return Gate::Closed(UNPUBLISHED);
+    }
     match truth.run_state(message) {
         RunState::Paused => return Gate::Later { at: now.plus(HOLD), reason: "" },
         RunState::Archived => return Gate::Closed(ARCHIVED),

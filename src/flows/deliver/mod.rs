@@ -90,7 +90,7 @@ pub async fn deliver<D: Database, H: Http>(
         return Ok(Vec::new());
     }
     let versions = claimed.iter().map(|message| (message.campaign.clone(), message.version));
-    load_versions(db, catalog, versions).await?;
+    load_versions(db, catalog, versions, now).await?;
     let mut plan = Plan::new(&settings.senders, claimed, standing);
     let (mut ended, mut work, mut result) = (Ended::default(), Vec::new(), Ok(()));
     while result.is_ok() {
@@ -118,7 +118,8 @@ pub async fn deliver<D: Database, H: Http>(
     result.map(|()| work)
 }
 
-/// Claims what may be sent, and asks how the senders have done lately.
+/// Claims what may be sent, and asks how the senders have done lately. A message that this code
+/// cannot read waits until its claim lapses, and is tried again.
 async fn claim<D: Database>(
     db: &D,
     wanted: &[MessageId],
@@ -126,8 +127,9 @@ async fn claim<D: Database>(
 ) -> Result<(Vec<Message>, Vec<SenderRow>), DatabaseError> {
     let claim = messages::claim(wanted, now, now.plus(CLAIM));
     let rows = db.batch(vec![claim, senders::standing()]).await?;
-    let claimed = all::<MessageRow>(rows.first())?.into_iter().map(Message::from).collect();
-    Ok((claimed, all(rows.get(1))?))
+    let claimed = rows.first().map(Rows::readable::<MessageRow>).transpose();
+    let claimed = claimed.map_err(DatabaseError::Fault)?.unwrap_or_default();
+    Ok((claimed.into_iter().map(Message::from).collect(), all(rows.get(1))?))
 }
 
 fn all<T: DeserializeOwned>(rows: Option<&Rows>) -> Result<Vec<T>, DatabaseError> {

@@ -4,7 +4,7 @@
 //! as of the moment at which its call begins, by a truth that is `FRESH`.
 
 use super::calls::{Plan, Planned, REST};
-use super::gate::{Gate, Rules, gate};
+use super::gate::{Gate, HOLD, Rules, gate};
 use super::outcome::{Ended, Ending, failed, pause, settle};
 use super::places::admit;
 use super::truth::{Truth, begin};
@@ -13,6 +13,7 @@ use crate::domain::catalog::Catalog;
 use crate::domain::contact::Contact;
 use crate::domain::message::Message;
 use crate::domain::primitives::{Millis, Span};
+use crate::domain::reason::UNREADABLE;
 use crate::domain::texting::Spent;
 use crate::flows::compose::{Composed, compose};
 use crate::flows::seams::{Database, DatabaseError, Http};
@@ -166,10 +167,17 @@ impl<D: Database, H: Http> Round<'_, D, H> {
         if !truth.is_ours(message) {
             return Judged::Others;
         }
+        // What cannot be read today may be tomorrow, by newer code.
+        if self.catalog.waits(&message.campaign, message.version) {
+            return Judged::Ends(unreadable(at));
+        }
         let Some(rules) = self.rules(message) else {
             let gone = "its version is gone".to_owned();
             return Judged::Ends(Ending::Over(failed(message, gone, false)));
         };
+        if rules.edition.templates().is_err() {
+            return Judged::Ends(unreadable(at));
+        }
         Judged::Ends(match gate(message, truth, &rules, &self.settings.pacing, at) {
             Gate::Open(contact, to) => return Judged::Passes(Passed { rules, contact, to }),
             Gate::Closed(reason) => Ending::held_back(message, reason),
@@ -272,6 +280,11 @@ impl<D: Database, H: Http> Round<'_, D, H> {
         }
         stayed
     }
+}
+
+/// A message whose version this code cannot read waits.
+fn unreadable(at: Millis) -> Ending {
+    Ending::Untried { at: at.plus(HOLD), reason: UNREADABLE.to_owned() }
 }
 
 /// What is said about a message.

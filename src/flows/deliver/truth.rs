@@ -9,13 +9,14 @@ use crate::domain::journey::{JourneyStatus, RunState};
 use crate::domain::message::Message;
 use crate::domain::primitives::{CampaignId, ContactId, MessageId, Millis};
 use crate::domain::restore::Guard;
-use crate::flows::publish::statuses;
+use crate::domain::unpublished::Unpublished;
+use crate::flows::publish::{statuses, unpublished};
 use crate::flows::seams::{Database, DatabaseError};
 use crate::store::broadcasts::HaltedRow;
 use crate::store::contacts::ContactRow;
 use crate::store::messages::{Calling, IdRow};
 use crate::store::restores::{self, GuardRow};
-use crate::store::{brakes, broadcasts, contacts, journeys, messages};
+use crate::store::{brakes, broadcasts, campaigns, contacts, journeys, messages};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The contacts of a wave, and which journeys run.
@@ -24,6 +25,7 @@ pub struct Truth {
     /// Those that there are; one that cannot be read holds back its own messages only.
     pub contacts: BTreeMap<ContactId, Result<Contact, String>>,
     journeys: Vec<JourneyStatus>,
+    unpublished: Vec<Unpublished>,
     /// The campaigns that are stopped.
     braked: BTreeSet<CampaignId>,
     /// Of the broadcasts that are paused or were called off, where the wave is of any.
@@ -38,6 +40,20 @@ impl Truth {
     /// Whether the journey of a message runs.
     pub fn run_state(&self, message: &Message) -> RunState {
         JourneyStatus::run_state(&self.journeys, &message.campaign, &message.journey)
+    }
+
+    /// Whether a message is of a journey or broadcast that ended when its campaign was unpublished.
+    /// What the house itself has to say still leaves.
+    pub fn is_unpublished(&self, message: &Message) -> bool {
+        let passage = || {
+            let contact = self.contacts.get(&message.contact_id)?.as_ref().ok()?;
+            contact.enrollments.iter().find(|e| Some(&e.id) == message.enrollment.as_ref())
+        };
+        if message.journey.is_empty() && message.broadcast.is_none() {
+            return false;
+        }
+        let begun = passage().map_or(message.queued_at, |passage| passage.entered_at);
+        Unpublished::ends(&self.unpublished, &message.campaign, begun.min(message.queued_at))
     }
 
     /// Whether the campaign of a message is stopped.
@@ -61,7 +77,7 @@ impl Truth {
     }
 }
 
-/// Writes down that a wave begins, and reads its truth. One round trip, five statements, six if
+/// Writes down that a wave begins, and reads its truth. One round trip, six statements, seven if
 /// some message is of a broadcast; more if the database cannot read some contact, for then the
 /// wave is halved until that one is alone.
 pub async fn begin<'w, 'p: 'w, D: Database>(
@@ -117,6 +133,7 @@ async fn begin_group<D: Database>(
         journeys::statuses(),
         brakes::stopped(),
         restores::guard(),
+        campaigns::unpublished(),
     ];
     if group.iter().any(|asked| asked.broadcast) {
         statements.push(broadcasts::halted());
@@ -129,7 +146,8 @@ async fn begin_group<D: Database>(
     truth.braked = stopped.into_iter().map(|row| row.id).collect();
     let guard = all::<GuardRow>(rows.get(4))?;
     truth.guard = guard.into_iter().find_map(GuardRow::guard);
-    truth.halted.extend(all::<HaltedRow>(rows.get(5))?);
+    truth.unpublished = unpublished(rows.get(5))?;
+    truth.halted.extend(all::<HaltedRow>(rows.get(6))?);
     truth.ours.extend(ours.into_iter().map(|row| row.id));
     for contact in contacts.into_iter().map(Contact::from) {
         // The message may have been claimed in the name of whoever was merged into it since.

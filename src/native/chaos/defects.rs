@@ -63,10 +63,24 @@ pub enum Defect {
     SuppressionNotWritten,
     /// Deliveries do not ask whether the database was restored.
     RestoreNotAsked,
+    /// A tick whose write the key-value store has refused hands nothing out any more.
+    KvInTheWay,
+    /// Nobody notes that a version cannot be read, so that nobody is decided on again afterwards.
+    OutageNotNoted,
+    /// Facts that newer code has sent are acknowledged and dropped.
+    UnreadableFactsDropped,
+    /// What a queue gave up is acknowledged, and not always kept.
+    DeadLetterNotKept,
+    /// Links under the former secret are refused.
+    FormerSecretForgotten,
+    /// What a clock that was ahead has claimed stays claimed.
+    ClockNotPutRight,
+    /// A rule's list of values is written as a chain, one deep for each.
+    DeepRuleSql,
 }
 
 /// All of them.
-pub const DEFECTS: [Defect; 27] = [
+pub const DEFECTS: [Defect; 34] = [
     Defect::WriteRuleOff,
     Defect::KeysNotUnique,
     Defect::ClaimNotExclusive,
@@ -94,7 +108,17 @@ pub const DEFECTS: [Defect; 27] = [
     Defect::SuppressionsNotRead,
     Defect::SuppressionNotWritten,
     Defect::RestoreNotAsked,
+    Defect::KvInTheWay,
+    Defect::OutageNotNoted,
+    Defect::UnreadableFactsDropped,
+    Defect::DeadLetterNotKept,
+    Defect::FormerSecretForgotten,
+    Defect::ClockNotPutRight,
+    Defect::DeepRuleSql,
 ];
+
+/// A list of values in a rule's SQL, up to the number of its place.
+const LIST: [&str; 2] = ["a.value IN (SELECT value FROM json_each(?1,'$[", "]'))"];
 
 /// A statement that does nothing.
 const NOTHING: &str = "SELECT 1 WHERE false";
@@ -108,7 +132,7 @@ impl Defect {
             Self::WriteRuleOff => {
                 ["INSERT INTO events", "INSERT INTO events", "INSERT OR REPLACE INTO events"]
             }
-            Self::KeysNotUnique => ["SELECT key FROM events", "WHERE key", "WHERE false AND key"],
+            Self::KeysNotUnique => ["SELECT key, content", "WHERE key", "WHERE false AND key"],
             Self::ClaimNotExclusive => [claim, claim, "AND coalesce(?2, 1)"],
             Self::ClaimForgetsDoubt => {
                 let doubt = "(uncertain OR (state = 'sending' AND sender IS NOT ''))";
@@ -155,6 +179,12 @@ impl Defect {
             Self::RestoreNotAsked => {
                 ["AS dropped_at", "name = 'restore mark'", "name = 'never written'"]
             }
+            Self::OutageNotNoted => {
+                ["INTO unreadable_versions", "FROM json_each(?1)", "FROM json_each('[]')"]
+            }
+            Self::ClockNotPutRight => {
+                ["c.due_since IS NOT NULL AND c.wake_at > ?3", "wake_at = ?1", "wake_at = wake_at"]
+            }
             Self::SuppressionsNotRead => {
                 ["AS suppressed", "(until IS NULL OR until > ?5)", "(?5 IS NULL)"]
             }
@@ -168,6 +198,7 @@ impl Defect {
         match self {
             Self::ConsentNotRecorded => Some("INSERT INTO consents"),
             Self::MessageNotWritten => Some("INSERT INTO messages"),
+            Self::DeadLetterNotKept => Some("INSERT INTO dead_letters\n"),
             Self::SuppressionNotWritten => Some("INSERT INTO suppressions"),
             _ => None,
         }
@@ -201,6 +232,14 @@ impl Defect {
             self.rewrite().filter(|[which, ..]| statement.sql.contains(which))
         {
             statement.sql = statement.sql.replacen(from, to, 1).into();
+        }
+        if self == Self::DeepRuleSql
+            && let Some((before, list)) = statement.sql.split_once(LIST[0])
+            && let Some((place, after)) = list.split_once(LIST[1])
+        {
+            let value = |index| format!("a.value = (?1 ->> '$[{place}][{index}]')");
+            let chain = (0..100).map(value).collect::<Vec<_>>().join(" OR ");
+            statement.sql = format!("{before}({chain}){after}").into();
         }
         let is_left_out = self.leaves_out().is_some_and(|what| statement.sql.contains(what));
         if is_left_out && dice.in_a_hundred(20) {

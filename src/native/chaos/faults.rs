@@ -2,16 +2,23 @@
 
 use super::defects::Defect;
 use super::turns::{Dice, pass};
-use crate::domain::primitives::Millis;
-use crate::flows::seams::{Database, DatabaseError};
-use crate::native::sqlite::Sqlite;
+use crate::domain::primitives::{CampaignId, Millis};
+use crate::domain::restore::Mark;
+use crate::flows::guard_restore::MARK_KEY;
+use crate::flows::seams::{
+    Database, DatabaseError, KeyValue, KeyValueError, NotHandedOut, WorkQueue,
+};
+use crate::flows::task::Work;
+use crate::native::sqlite::{STATEMENTS_PER_RUN_MAX, Sqlite};
+use crate::native::stores::{Memory, Tray};
 use crate::store::statement::{Rows, Statement};
+use serde_json::{Map, Value};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// How likely each fault is where it may occur, in a thousand.
-pub const FAULTS: [(&str, u64); 41] = [
+pub const FAULTS: [(&str, u64); 51] = [
     ("database: lost before it was written", 40),
     ("database: written, and the answer lost", 40),
     ("database: overloaded", 30),
@@ -22,6 +29,7 @@ pub const FAULTS: [(&str, u64); 41] = [
     ("queue: task twice", 150),
     ("queue: task late", 150),
     ("queue: order changed", 300),
+    ("queue: fact given up", 200),
     ("cron: tick missed", 250),
     ("cron: ticks overlap", 200),
     ("clock: five seconds back", 1_000),
@@ -53,6 +61,15 @@ pub const FAULTS: [(&str, u64); 41] = [
     ("people: erased while something is under way", 1_000),
     ("people: merged while something is under way", 1_000),
     ("restore: an earlier bookmark", 1_000),
+    ("kv: takes no writes", 1_000),
+    ("kv: write refused", 200),
+    ("kv: no answer", 100),
+    ("queue: takes no work, or a part of it", 100),
+    ("code: older beside newer", 400),
+    ("code: task of newer code", 150),
+    ("version: damaged", 1_000),
+    ("secret: rotated", 1_000),
+    ("clock: a year ahead, and back", 1_000),
 ];
 
 /// Of a hundred runs, in how many each fault may occur: a run without some of them goes deeper
@@ -79,8 +96,10 @@ pub struct Shared {
     pub wrong: RefCell<Vec<String>>,
     /// How many statements the flows ran.
     pub statements: Cell<u64>,
-    /// The mark that a tick leaves in KV.
-    pub mark: Cell<Option<Millis>>,
+    /// The key-value store.
+    pub kv: Memory,
+    /// Whether a defect keeps work from being handed out because the key-value store refuses.
+    pub kv_in_the_way: Cell<bool>,
     /// The addresses of which an operator was told that they are erased, and when.
     pub erased: RefCell<BTreeMap<String, Millis>>,
     /// The addresses of those whom an operator has begun to merge or to erase.
@@ -101,7 +120,8 @@ impl Shared {
             trace: RefCell::default(),
             wrong: RefCell::default(),
             statements: Cell::new(0),
-            mark: Cell::new(None),
+            kv: Memory::default(),
+            kv_in_the_way: Cell::new(false),
             erased: RefCell::default(),
             changed: RefCell::default(),
             seed,
@@ -151,9 +171,24 @@ impl Shared {
     }
 }
 
-/// The database as flows see it: every other flow may go first, and D1's faults happen.
+impl Shared {
+    /// The mark that the last tick left outside the database.
+    pub fn mark(&self) -> Option<Mark> {
+        self.kv.texts.borrow().get(MARK_KEY).and_then(|text| Mark::read(text))
+    }
+}
+
+/// The database as one flow sees it: every other flow may go first, D1's faults happen, and it
+/// takes so many statements a run of a worker and no more. Older code cannot read the versions of
+/// one campaign.
 #[derive(Clone)]
-pub struct FaultyDatabase(pub Rc<Shared>);
+pub struct FaultyDatabase {
+    /// What the parts of the run share.
+    pub shared: Rc<Shared>,
+    /// The campaign, if it is older code that reads.
+    pub unreadable: Option<CampaignId>,
+    statements: Cell<usize>,
+}
 
 impl Database for FaultyDatabase {
     async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, DatabaseError> {
@@ -162,13 +197,22 @@ impl Database for FaultyDatabase {
 }
 
 impl FaultyDatabase {
+    /// The database of a flow that begins.
+    pub fn new(shared: Rc<Shared>, unreadable: Option<CampaignId>) -> Self {
+        Self { shared, unreadable, statements: Cell::default() }
+    }
+
     /// The same, and does something the very moment at which the batch has run.
     pub async fn batch_then(
         &self,
         statements: Vec<Statement>,
         then: impl FnOnce(),
     ) -> Result<Vec<Rows>, DatabaseError> {
-        let shared = &self.0;
+        let shared = &self.shared;
+        self.statements.set(self.statements.get() + statements.len());
+        if self.statements.get() > STATEMENTS_PER_RUN_MAX {
+            shared.accuse(format!("a flow ran more than {STATEMENTS_PER_RUN_MAX} statements"));
+        }
         pass().await;
         if shared.strikes("database: slow") {
             for _ in 0..shared.dice.below(12) {
@@ -196,12 +240,88 @@ impl FaultyDatabase {
     }
 
     async fn run(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, DatabaseError> {
-        let shared = &self.0;
+        let shared = &self.shared;
         shared.statements.set(shared.statements.get() + statements.len() as u64);
         let db = shared.sqlite();
-        match shared.defect {
-            None => db.batch(statements).await,
-            Some(defect) => defect.batch(&db, statements, &shared.dice).await,
+        let rows = match shared.defect {
+            None => db.batch(statements).await?,
+            Some(defect) => defect.batch(&db, statements, &shared.dice).await?,
+        };
+        Ok(match &self.unreadable {
+            None => rows,
+            Some(campaign) => rows.into_iter().map(|rows| as_older_code(rows, campaign)).collect(),
+        })
+    }
+}
+
+/// The rows as older code reads them: it does not know what newer code has put into the versions of
+/// this campaign.
+fn as_older_code(rows: Rows, campaign: &CampaignId) -> Rows {
+    if !rows.0.contains("\"compiled\":") {
+        return rows;
+    }
+    let Ok(mut all) = rows.all::<Map<String, Value>>() else { return rows };
+    for row in &mut all {
+        if row.get("campaign_id").and_then(Value::as_str) == Some(campaign.as_str()) {
+            row.insert("compiled".to_owned(), "{\"of\": \"newer code\"}".into());
         }
+    }
+    Rows(serde_json::to_string(&all).unwrap_or_default())
+}
+
+/// The key-value store as flows see it. The mark can always be read: a restore that nobody can see
+/// is a fault of its own.
+pub struct FaultyKv(pub Rc<Shared>);
+
+impl KeyValue for FaultyKv {
+    async fn get(&self, key: &str) -> Result<Option<String>, KeyValueError> {
+        pass().await;
+        if key != MARK_KEY && self.0.strikes("kv: no answer") {
+            return Err(KeyValueError("no answer within 2 s".to_owned()));
+        }
+        self.0.kv.get(key).await
+    }
+
+    async fn put(&self, key: &str, text: &str) -> Result<(), KeyValueError> {
+        pass().await;
+        if self.0.strikes("kv: write refused") {
+            return Err(KeyValueError("429 Too Many Requests".to_owned()));
+        }
+        let put = self.0.kv.put(key, text).await;
+        if put.is_err() && self.0.has(Defect::KvInTheWay) {
+            self.0.kv_in_the_way.set(true);
+        }
+        put
+    }
+}
+
+/// The work queue as ticks see it.
+pub struct FaultyQueue {
+    shared: Rc<Shared>,
+    tray: Tray,
+}
+
+impl FaultyQueue {
+    /// An empty one.
+    pub fn new(shared: Rc<Shared>) -> Self {
+        Self { shared, tray: Tray::default() }
+    }
+
+    /// What was handed out.
+    pub fn take(&self) -> Vec<Work> {
+        self.tray.take()
+    }
+}
+
+impl WorkQueue for FaultyQueue {
+    async fn hand_out(&self, work: &[Work]) -> Result<(), NotHandedOut> {
+        pass().await;
+        let shared = &self.shared;
+        if shared.kv_in_the_way.get() {
+            return Ok(());
+        }
+        let refuses = shared.strikes("queue: takes no work, or a part of it");
+        self.tray.room.set(refuses.then(|| shared.dice.below(work.len() as u64 + 1) as usize));
+        self.tray.hand_out(work).await
     }
 }

@@ -1,18 +1,21 @@
 //! What workers do: each job and request as the flow that it begins.
 
 use super::defects::Defect;
-use super::faults::{FaultyDatabase, Shared};
+use super::faults::{FaultyDatabase, FaultyKv, FaultyQueue, Shared};
 use super::provider::Accepted;
 use super::way::{Watched, Way};
 use crate::domain::catalog::Catalog;
 use crate::domain::decide::Submitted;
-use crate::domain::primitives::{Ids, MessageId, Millis};
+use crate::domain::primitives::{CampaignId, Ids, MessageId, Millis};
+use crate::domain::token::sha256_hex;
 use crate::flows::commit::CommitError;
+use crate::flows::dead_letters::{Dead, Desk};
 use crate::flows::erase::{self, NotErased};
 use crate::flows::merge::{self, NotMerged};
 use crate::flows::receive::{self, Link};
 use crate::flows::settings::Settings;
 use crate::flows::task::{Intake, Work};
+use crate::flows::tick::{self, Minute};
 use crate::flows::{
     deliver, guard_restore, park, record_touches, run_broadcast, run_due, submit_form,
 };
@@ -25,6 +28,8 @@ pub enum Job {
     Work(Work),
     /// A fact, which may not.
     Intake(Intake),
+    /// A fact that its queue gave up, as the queue had it.
+    Dead(String),
     /// What an operator says again until it is done.
     Say(Said),
 }
@@ -46,6 +51,8 @@ pub enum Flow {
     Submit(Box<Submitted>),
     /// The tasks, and whether the queue keeps them until they are acknowledged.
     Intake(Vec<Intake>, bool),
+    /// What the dead-letter queue has.
+    Dead(String),
     /// Somebody takes back all consent.
     Unsubscribe(Link),
     /// Somebody confirms an address.
@@ -56,12 +63,13 @@ pub enum Flow {
     Say(Said),
 }
 
-/// What a flow led to: tasks to do, or tasks to be delivered again.
-pub enum Ended {
+/// What a flow led to.
+#[derive(Default)]
+pub struct Ended {
     /// Tasks to do.
-    More(Vec<Work>),
+    pub more: Vec<Work>,
     /// Tasks to be delivered again.
-    Again(Vec<Job>),
+    pub again: Vec<Job>,
 }
 
 impl Flow {
@@ -70,6 +78,7 @@ impl Flow {
         match self {
             Self::Submit(post) => vec![Job::Intake(Intake::SubmissionV1(post.clone()))],
             Self::Say(said) => vec![Job::Say(said.clone())],
+            Self::Dead(body) => vec![Job::Dead(body.clone())],
             Self::Intake(tasks, true) => tasks.iter().cloned().map(Job::Intake).collect(),
             _ => Vec::new(),
         }
@@ -86,6 +95,8 @@ pub struct FlowContext {
     pub settings: Rc<Settings>,
     /// What this isolate takes for live.
     pub catalog: Rc<Catalog>,
+    /// The campaign whose versions its code cannot read, if it is older.
+    pub unreadable: Option<CampaignId>,
     /// When it began.
     pub now: Millis,
     /// Fresh ids.
@@ -95,30 +106,96 @@ pub struct FlowContext {
 impl FlowContext {
     /// Runs a flow to its end, well or not.
     pub async fn run(mut self, flow: Flow) -> Ended {
+        let (flow, waiting) = self.put_off(flow);
+        let waiting: Vec<Job> = waiting.into_iter().map(|job| self.given_up(job)).collect();
         let again = flow.to_deliver_again();
         match self.go(flow).await {
-            Ok(work) => Ended::More(work),
-            Err(_) if self.shared.has(Defect::AcknowledgedTooSoon) => Ended::Again(Vec::new()),
-            Err(_) => Ended::Again(again),
+            Ok(more) => Ended { more, again: waiting },
+            Err(_) if self.shared.has(Defect::AcknowledgedTooSoon) => Ended::default(),
+            Err(_) => {
+                let again = again.into_iter().map(|job| self.given_up(job));
+                Ended { again: again.chain(waiting).collect(), more: Vec::new() }
+            }
+        }
+    }
+
+    /// What of a flow this code can do now, and what comes again later: facts that it cannot read,
+    /// and forms of a campaign that it cannot read.
+    fn put_off(&self, flow: Flow) -> (Flow, Vec<Job>) {
+        let shared = &self.shared;
+        match flow {
+            Flow::Intake(tasks, is_kept) => {
+                let bodies: Vec<String> = tasks.iter().map(|task| self.body(task)).collect();
+                let now = record_touches::sort(&self.catalog, bodies.iter().map(String::as_str));
+                let of_now = |index: &usize| now.iter().any(|(taken, _)| taken == index);
+                let all = tasks.into_iter().enumerate();
+                let later = all.filter(|(index, _)| is_kept && !of_now(index));
+                let later = later.map(|(_, task)| Job::Intake(task)).collect();
+                let tasks = now.into_iter().map(|(_, task)| task).collect();
+                let is_lost = shared.has(Defect::UnreadableFactsDropped);
+                (Flow::Intake(tasks, is_kept), if is_lost { Vec::new() } else { later })
+            }
+            // A visitor is told to come again, and does.
+            Flow::Submit(post) => {
+                let task = Intake::SubmissionV1(post);
+                match (record_touches::waits(&self.catalog, &task), task) {
+                    (false, Intake::SubmissionV1(post)) => (Flow::Submit(post), Vec::new()),
+                    (_, task) => (Flow::Intake(Vec::new(), false), vec![Job::Intake(task)]),
+                }
+            }
+            flow => (flow, Vec::new()),
+        }
+    }
+
+    /// A job that comes again; a fact may have come too often.
+    fn given_up(&self, job: Job) -> Job {
+        match job {
+            Job::Intake(task) if self.shared.strikes("queue: fact given up") => {
+                Job::Dead(self.body(&task))
+            }
+            job => job,
+        }
+    }
+
+    /// A fact as the queue carries it; sometimes newer code has written it.
+    fn body(&self, task: &Intake) -> String {
+        let body = serde_json::to_string(task).unwrap_or_default();
+        match self.shared.strikes("code: task of newer code") {
+            true => body.replacen("_v1\"", "_v2\"", 1),
+            false => body,
         }
     }
 
     async fn go(&mut self, flow: Flow) -> Result<Vec<Work>, CommitError> {
-        let Self { shared, settings, catalog, now, ids, .. } = self;
-        let (db, now) = (&FaultyDatabase(shared.clone()), *now);
+        let Self { shared, settings, catalog, now, ids, unreadable, .. } = self;
+        let db = &FaultyDatabase::new(shared.clone(), unreadable.clone());
+        let now = *now;
         match flow {
             Flow::Tick => {
-                guard_restore::watch(db, shared.mark.get()).await?;
-                let work = run_due::tick(db, now).await?;
-                let mark = guard_restore::mark_after(shared.mark.get(), !work.is_empty(), now);
-                shared.mark.set(mark.or(shared.mark.get()));
-                Ok(work)
+                let queue = FaultyQueue::new(shared.clone());
+                tick::tick(&Minute {
+                    db,
+                    kv: &FaultyKv(shared.clone()),
+                    queue: &queue,
+                    shelf: &RefCell::default(),
+                    catalog,
+                    settings,
+                    now,
+                    real_now: now,
+                })
+                .await;
+                Ok(queue.take())
             }
             Flow::Submit(post) => {
                 submit_form::submit(db, catalog, &settings.keys, *post, now, ids).await
             }
             Flow::Intake(tasks, _) => {
                 record_touches::record(db, catalog, &settings.keys, tasks, now, ids).await
+            }
+            Flow::Dead(body) => {
+                let desk = Desk { db, catalog, keys: &settings.keys, now };
+                let dead = Dead { message: sha256_hex(&body), body };
+                Ok(desk.take(&[dead], ids).await?)
             }
             Flow::Unsubscribe(link) => {
                 let done = receive::unsubscribe(db, catalog, link, "o", now, ids).await;
@@ -161,7 +238,8 @@ impl FlowContext {
         db: &FaultyDatabase,
         messages: Vec<MessageId>,
     ) -> Result<Vec<Work>, CommitError> {
-        guard_restore::watch(db, self.shared.mark.get()).await?;
+        let mark = guard_restore::mark(&FaultyKv(self.shared.clone())).await.ok().flatten();
+        guard_restore::watch(db, mark, self.now).await?;
         let way = Way::new(self, messages.clone());
         let (db, now) = (&Watched { db, way: &way }, self.now);
         deliver::deliver(db, &way, &self.catalog, &self.settings, messages, now, &mut self.ids)

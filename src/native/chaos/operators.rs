@@ -1,25 +1,33 @@
 //! What operators do: publish, pause, archive, erase, merge, restore.
 
+use super::defects::Defect;
 use super::flow::{Flow, Job, Said};
 use super::people::PEOPLE;
-use super::run::Run;
+use super::run::{Run, secret};
 use super::script::campaigns;
 use crate::domain::broadcast::BroadcastVerb;
+use crate::domain::dead_letter::FailedAgain;
 use crate::domain::journey::RunState;
-use crate::domain::primitives::{CampaignId, Millis, QualifiedId, Span};
-use crate::domain::restore::Say;
+use crate::domain::primitives::{CampaignId, Ids, QualifiedId, Span};
+use crate::domain::restore::{Mark, Say};
+use crate::domain::token::Keyring;
+use crate::flows::dead_letters::Desk;
 use crate::flows::seams::Database;
+use crate::flows::settings::Settings;
 use crate::flows::steer_broadcast::{self, NotSteered};
 use crate::flows::task::Intake;
 use crate::flows::{guard_restore, park, publish, steer_journey};
 use crate::native::sqlite::Sqlite;
 use crate::native::world::block_on;
 use crate::store::due;
-use serde::Deserialize;
+use crate::store::invariants::{overwrite_version, read_by_newer_code};
 use std::rc::Rc;
 
 /// How long after a publish some isolate may not have heard of it: KV promises a minute.
 const STALE_MAX: Span = Span::seconds(90);
+
+/// Of the ids that a replay makes; no worker has it.
+const REPLAYS_SEED: u64 = 1 << 40;
 
 impl Run {
     pub(super) fn publish(&mut self) {
@@ -102,6 +110,59 @@ impl Run {
         }
     }
 
+    /// Older code comes back beside newer, and cannot read one of the campaigns.
+    pub(super) fn roll_back(&mut self) {
+        let spans = [Span::minutes(10), Span::hours(2), Span::hours(30)];
+        let dice = &self.shared.dice;
+        let (campaign, span) = (dice.pick(&["first", "second"]), dice.pick(&spans));
+        self.older_code = Some((CampaignId::from(campaign), self.now().plus(span)));
+    }
+
+    /// A live version is damaged in the database; or the one that was is repaired.
+    pub(super) fn damage(&mut self) {
+        if self.damaged.is_some() {
+            return self.repair_damage();
+        }
+        let campaign = CampaignId::from(self.shared.dice.pick(&["first", "second"]));
+        let Some(edition) = self.catalog.live_edition(&campaign) else { return };
+        let version = edition.version;
+        let Ok(text) = serde_json::to_string(&edition.compiled) else { return };
+        if self.shared.strikes("version: damaged") {
+            self.write_version(&campaign, version, "{\"damaged\": true}");
+            self.damaged = Some((campaign, version, text));
+            self.read_catalog();
+        }
+    }
+
+    /// What was damaged is as it was.
+    pub(super) fn repair_damage(&mut self) {
+        if let Some((campaign, version, text)) = self.damaged.take() {
+            self.write_version(&campaign, version, &text);
+            self.read_catalog();
+        }
+    }
+
+    fn write_version(&self, campaign: &CampaignId, version: u32, text: &str) {
+        let written = self.rows(overwrite_version(campaign, version, text));
+        if let Err(error) = written {
+            self.shared.accuse(error);
+        }
+    }
+
+    /// The signing secret becomes another; links that are out still work.
+    pub(super) fn rotate(&mut self) {
+        if !self.shared.strikes("secret: rotated") {
+            return;
+        }
+        self.rotations += 1;
+        let former: Vec<String> = (0..self.rotations).map(secret).collect();
+        let is_kept = !self.shared.has(Defect::FormerSecretForgotten);
+        let former = is_kept.then(|| former.join("\n"));
+        let keys = Keyring::new(&secret(self.rotations), former.as_deref());
+        let settings = Settings { keys, ..(*self.settings).clone() };
+        self.settings = Rc::new(settings);
+    }
+
     fn set_state(&self, journey: &QualifiedId, state: RunState) {
         let db = self.shared.sqlite();
         if let Err(refusal) = block_on(steer_journey::steer(&*db, journey, state, self.now())) {
@@ -135,6 +196,30 @@ impl Run {
         }
     }
 
+    /// What the queues gave up is read by newer code, if it was of that, and replayed.
+    pub(super) fn replay_all(&mut self) {
+        let (db, settings) = (self.shared.sqlite(), self.settings.clone());
+        let (catalog, now) = (self.catalog.clone(), self.now());
+        let newer = self.rows(read_by_newer_code());
+        newer.err().into_iter().for_each(|error| self.shared.accuse(error));
+        let desk = Desk { db: &*db, catalog: &catalog, keys: &settings.keys, now };
+        let ids = &mut Ids::new(now, REPLAYS_SEED);
+        loop {
+            match block_on(desk.replay_next(now, ids)) {
+                Ok((said, work)) => {
+                    self.queue.extend(work.into_iter().map(Job::Work));
+                    for FailedAgain { id, error } in said.failed {
+                        self.shared.accuse(format!("dead letter {id} fails again: {error}"));
+                    }
+                    if !said.more {
+                        return;
+                    }
+                }
+                Err(error) => return self.shared.accuse(error.to_string()),
+            }
+        }
+    }
+
     /// Some hear of what is live now, others decide by the former word for a while.
     fn tell_isolates(&mut self) {
         let before = self.catalog.clone();
@@ -142,7 +227,7 @@ impl Run {
         self.stale = Some((before, self.now().plus(STALE_MAX)));
     }
 
-    fn read_catalog(&mut self) {
+    pub(super) fn read_catalog(&mut self) {
         match block_on(publish::live(&*self.shared.sqlite())) {
             Ok(catalog) => self.catalog = Rc::new(catalog),
             Err(error) => self.shared.accuse(error.to_string()),
@@ -169,10 +254,11 @@ impl Run {
         self.shared.tell(format!("  to {}", at.rfc3339()));
         self.restores.any = true;
         // Nobody can tell whether ticks have run since.
-        let is_unseen = last_tick(&db) >= self.shared.mark.get();
+        let is_unseen = last_mark(&db) >= self.shared.mark();
         self.restores.unseen.extend(is_unseen.then_some(self.now()));
         *self.shared.db.borrow_mut() = Rc::new(db);
         self.stale = None;
+        self.damaged = None;
         // Whoever was erased since is there again.
         self.shared.erased.borrow_mut().clear();
         self.read_catalog();
@@ -191,8 +277,8 @@ impl Run {
 
     /// Mostly one from before the last mark, and of those often the first: the more is lost.
     fn bookmark_to_restore(&self) -> Option<usize> {
-        let mark = self.shared.mark.get();
-        let seen = self.bookmarks.iter().filter(|(_, db)| last_tick(db) < mark).count();
+        let mark = self.shared.mark();
+        let seen = self.bookmarks.iter().filter(|(_, db)| last_mark(db) < mark).count();
         let dice = &self.shared.dice;
         match seen {
             _ if dice.in_a_hundred(15) => Some(self.bookmarks.len() - 1),
@@ -228,11 +314,7 @@ fn is_late(refusal: &publish::Refusal) -> bool {
         if problems.iter().all(|problem| problem.key == "broadcast.offer.at"))
 }
 
-fn last_tick(db: &Sqlite) -> Option<Millis> {
-    #[derive(Deserialize)]
-    struct Row {
-        at: Option<Millis>,
-    }
-    let rows = block_on(db.batch(vec![due::last_tick()])).ok()?;
-    rows.first()?.first::<Row>().ok()??.at
+fn last_mark(db: &Sqlite) -> Option<Mark> {
+    let rows = block_on(db.batch(vec![due::last_mark()])).ok()?;
+    rows.first()?.first().ok()?
 }

@@ -163,6 +163,7 @@ impl Run {
                 at: self.now(),
                 properties: properties.as_object().cloned().unwrap_or_default(),
                 key,
+                content: None,
             },
         })));
     }
@@ -184,6 +185,10 @@ impl Run {
             accepted.letters.iter().filter(|body| body.contains(path)).collect();
         let index = self.shared.dice.below(with_link.len().max(1) as u64) as usize;
         let token = with_link.get(index)?.split(path).nth(1)?.split(['"', '\\', '>']).next()?;
-        Link::verify(&self.settings, purpose, token).ok()
+        let link = Link::verify(&self.settings, purpose, token);
+        if link.is_err() && self.rotations > 0 && purpose != Purpose::Confirm {
+            self.shared.accuse("I17: a link does not work since the secret was rotated".to_owned());
+        }
+        link.ok()
     }
 }

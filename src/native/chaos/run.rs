@@ -8,21 +8,22 @@ use super::provider::Accepted;
 use super::script::{Deed, Move, campaigns};
 use super::turns::Task;
 use crate::domain::campaign::Campaign;
-use crate::domain::catalog::{Catalog, Edition};
+use crate::domain::catalog::{Catalog, Edition, Unreadable};
 use crate::domain::decide::Submitted;
 use crate::domain::pacing::House;
+use crate::domain::pacing::brake::Limits;
 use crate::domain::primitives::{CampaignId, ContactId, Ids, Millis, Span};
 use crate::domain::token::Keyring;
+use crate::flows::publish;
 use crate::flows::run_due::WORKER_LIFE;
 use crate::flows::seams::Database;
 use crate::flows::senders::Senders;
 use crate::flows::settings::Settings;
-use crate::flows::{publish, run_due};
 use crate::native::sqlite::Sqlite;
-use crate::native::world::block_on;
+use crate::native::world::{self, block_on};
 use crate::providers::{Sender, postmark, resend, twilio};
 use crate::store::due;
-use crate::store::statement::{Rows, Statement};
+use crate::store::statement::{INTEGER_MAX, Rows, Statement};
 use serde::Deserialize;
 use std::cell::{Ref, RefCell};
 use std::collections::BTreeMap;
@@ -32,8 +33,9 @@ use std::task::{Context, Poll, Waker};
 /// Monday, 2 March 2026, 09:00 UTC; the clocks of Europe change within the month.
 const START: Millis = Millis(1_772_442_000_000);
 
-/// How often something may still be due after the last fault until everything has come to rest.
-const ROUNDS_MAX: usize = 300;
+/// How often something may still be due after the last fault until everything has come to rest: a
+/// clock that was a year ahead leaves a year of weekly schedules to be worked through.
+const ROUNDS_MAX: usize = 1_200;
 
 /// How often work may lead to more work in one minute.
 const FOLLOW_UPS_MAX: usize = 30;
@@ -53,7 +55,7 @@ impl Ground {
             published.map_err(|refusal| format!("{refusal:?}"))?;
         }
         let catalog = block_on(publish::live(&db)).map_err(|error| error.to_string())?;
-        block_on(run_due::tick(&db, START)).map_err(|error| error.to_string())?;
+        block_on(world::due(&db, START)).map_err(|error| error.to_string())?;
         Ok(Self { db, editions: catalog.live().cloned().collect() })
     }
 }
@@ -98,9 +100,18 @@ const PACING: &str = r#"{
     "quiet": { "email": { "from": "22:00", "to": "06:00" } }
 }"#;
 
+/// The signing secret after so many rotations.
+pub(super) fn secret(rotations: u32) -> String {
+    format!("secret {rotations}")
+}
+
 /// Runs of either kind: paced, and not.
 fn is_paced(seed: u64) -> bool {
     seed % 4 == 1
+}
+
+fn house(seed: u64) -> Result<House, String> {
+    if is_paced(seed) { House::read(PACING) } else { Ok(House::default()) }
 }
 
 /// Runs of either kind: with one sender of e-mail, and with a second to fall back on.
@@ -124,9 +135,15 @@ pub struct Run {
     pub(super) catalog: Rc<Catalog>,
     /// What isolates that have not heard of the newest version believe in, and until when.
     pub(super) stale: Option<(Rc<Catalog>, Millis)>,
+    /// A campaign that older code cannot read, and until when some of it runs.
+    pub(super) older_code: Option<(CampaignId, Millis)>,
+    /// A version that is damaged in the database, and how it was.
+    pub(super) damaged: Option<(CampaignId, u32, String)>,
     /// Every version that was ever live.
     versions: BTreeMap<(CampaignId, u32), Rc<Edition>>,
     pub(super) edition: u64,
+    /// How often the signing secret was rotated.
+    pub(super) rotations: u32,
     pub(super) workers: Vec<Worker>,
     pub(super) queue: Vec<Job>,
     pub(super) posts: Vec<Submitted>,
@@ -152,12 +169,13 @@ impl Run {
             from: "+447400000000".to_owned(),
             reports_to: String::new(),
         };
-        let keys = Keyring::new("secret", None);
+        let keys = Keyring::new(&secret(0), None);
         let settings = Settings {
             hooks: hooks::secrets()?,
             base_url: "https://go.example".to_owned(),
             mail_from: "House <hello@house.example>".to_owned(),
-            pacing: if is_paced(seed) { House::read(PACING)? } else { House::default() },
+            // People bounce and complain for other reasons here than in the world.
+            pacing: House { brake: Limits { least: u32::MAX, ..<_>::default() }, ..house(seed)? },
             senders: Senders {
                 email: email_senders(seed),
                 sms: vec![Sender::Twilio(account)],
@@ -174,8 +192,11 @@ impl Run {
             settings: Rc::new(settings),
             catalog: Rc::new(Catalog::new(ground.editions.iter().cloned())),
             stale: None,
+            older_code: None,
+            damaged: None,
             versions: BTreeMap::new(),
             edition: 0,
+            rotations: 0,
             workers: Vec::new(),
             queue: Vec::new(),
             posts: Vec::new(),
@@ -186,6 +207,9 @@ impl Run {
             restores: Restores::default(),
             heard: Heard::default(),
         };
+        if run.shared.strikes("kv: takes no writes") {
+            run.shared.kv.refuses_writes.set(run.shared.dice.in_a_hundred(20));
+        }
         run.remember_versions();
         Ok(run)
     }
@@ -234,7 +258,7 @@ impl Run {
 
     /// Whether mails are capped, and wait for the morning.
     pub fn is_paced(&self) -> bool {
-        self.settings.pacing != House::default()
+        !self.settings.pacing.caps.is_empty()
     }
 
     /// Whether mails leave in batches.
@@ -292,8 +316,11 @@ impl Run {
             Deed::Erase => self.erase(),
             Deed::Merge => self.merge(),
             Deed::Restore => self.restore(),
+            Deed::Rollback => self.roll_back(),
+            Deed::Damage => self.damage(),
+            Deed::Rotate => self.rotate(),
         }
-        if self.shared.dice.in_a_hundred(12) {
+        if self.shared.dice.in_a_hundred(12) && self.damaged.is_none() {
             self.bookmarks.extend(self.shared.sqlite().copy().ok().map(|db| (self.now(), db)));
         }
         self.hand_out();
@@ -308,6 +335,7 @@ impl Run {
         if self.shared.strikes("cron: tick missed") {
             return;
         }
+        self.read_catalog();
         self.begin(Flow::Tick);
         if self.shared.strikes("cron: ticks overlap") {
             self.begin(Flow::Tick);
@@ -323,6 +351,12 @@ impl Run {
                 self.set_clock(self.now().plus(Span::hours(1)));
             }
             _ => {}
+        }
+        if self.shared.dice.in_a_hundred(50) && self.shared.strikes("clock: a year ahead, and back")
+        {
+            // It is the clock of whoever ticks.
+            self.begin_at(Flow::Tick, self.now().plus(Span::days(400)));
+            return;
         }
         self.begin(Flow::Tick);
     }
@@ -362,6 +396,12 @@ impl Run {
             let twice = shared.strikes("queue: task twice");
             match job {
                 Job::Say(said) => self.begin(Flow::Say(said)),
+                Job::Dead(body) => {
+                    if twice {
+                        self.begin(Flow::Dead(body.clone()));
+                    }
+                    self.begin(Flow::Dead(body));
+                }
                 Job::Intake(task) => {
                     copies.extend(twice.then(|| task.clone()));
                     batch.push(task);
@@ -383,6 +423,11 @@ impl Run {
     }
 
     pub(super) fn begin(&mut self, flow: Flow) {
+        self.begin_at(flow, self.now());
+    }
+
+    /// Begins a flow whose worker's clock shows this time.
+    fn begin_at(&mut self, flow: Flow, shown: Millis) {
         self.flows_begun += 1;
         let now = self.now();
         let stale = self.stale.clone().filter(|(_, until)| now < *until);
@@ -390,14 +435,22 @@ impl Run {
             Some((stale, _)) if self.shared.strikes("publish: old and new code together") => stale,
             _ => self.catalog.clone(),
         };
+        let older = self.older_code.as_ref().filter(|(_, until)| now < *until);
+        let older = older.filter(|_| self.shared.strikes("code: older beside newer"));
+        let unreadable = older.map(|(campaign, _)| campaign.clone());
+        let catalog = match &unreadable {
+            Some(campaign) => Rc::new(as_older_code(&catalog, campaign)),
+            None => catalog,
+        };
         let again = flow.to_deliver_again();
         let context = FlowContext {
             shared: self.shared.clone(),
             accepted: self.accepted.clone(),
             settings: self.settings.clone(),
             catalog,
-            now,
-            ids: Ids::new(now, self.flows_begun),
+            unreadable,
+            now: shown,
+            ids: Ids::new(shown, self.flows_begun),
         };
         self.workers.push(Worker { task: Box::pin(context.run(flow)), began: now, again });
     }
@@ -418,10 +471,9 @@ impl Run {
                 }
                 match worker.task.as_mut().poll(&mut context) {
                     Poll::Pending => self.workers.push(worker),
-                    Poll::Ready(Ended::More(work)) => {
-                        self.queue.extend(work.into_iter().map(Job::Work));
+                    Poll::Ready(Ended { more, again }) => {
+                        self.queue.extend(more.into_iter().map(Job::Work).chain(again));
                     }
-                    Poll::Ready(Ended::Again(jobs)) => self.queue.extend(jobs),
                 }
             }
         }
@@ -433,10 +485,15 @@ impl Run {
     /// be late; then time jumps from one thing that is due to the next, until nothing is any more.
     pub fn come_to_rest(&mut self) {
         self.shared.stormy.set(false);
+        self.older_code = None;
+        self.repair_damage();
         self.resume_all();
         self.release_all();
         self.set_clock(self.now().plus(WORKER_LIFE));
         self.one_minute();
+        // What was given up a moment ago is older then.
+        self.set_clock(self.now().plus(Span(1)));
+        self.replay_all();
         for _ in 0..30 {
             self.answer_restore();
             self.one_minute();
@@ -446,6 +503,9 @@ impl Run {
         }
         if let Some(due) = self.next_due().filter(|due| *due < self.now()) {
             self.shared.accuse(format!("I5: due at {}, and not done", due.rfc3339()));
+        }
+        if let Some(since) = self.claimed_since().filter(|since| *since < self.now()) {
+            self.shared.accuse(format!("I5: claimed, due since {}, not done", since.rfc3339()));
         }
         if !self.shared.wrong.borrow().is_empty() {
             return;
@@ -465,6 +525,7 @@ impl Run {
     /// A tick, and all work that follows.
     fn one_minute(&mut self) {
         self.shared.now.set(self.now().plus(Span::minutes(1)));
+        self.read_catalog();
         self.begin(Flow::Tick);
         for _ in 0..FOLLOW_UPS_MAX {
             self.work(u64::MAX);
@@ -477,10 +538,36 @@ impl Run {
     }
 
     fn next_due(&self) -> Option<Millis> {
+        self.at(due::next())
+    }
+
+    /// Since when somebody is due whom a claim hides, however long that lasts.
+    fn claimed_since(&self) -> Option<Millis> {
+        self.at(due::handed_out_since(Millis(INTEGER_MAX)))
+    }
+
+    fn at(&self, question: Statement) -> Option<Millis> {
         #[derive(Deserialize)]
         struct Row {
             at: Option<Millis>,
         }
-        self.rows(due::next()).ok()?.first::<Row>().ok()??.at
+        self.rows(question).ok()?.first::<Row>().ok()??.at
     }
+}
+
+/// What older code makes of a catalog: it cannot read this campaign.
+fn as_older_code(catalog: &Catalog, campaign: &CampaignId) -> Catalog {
+    let statuses = catalog.live().flat_map(|edition| catalog.statuses(edition.id()).cloned());
+    let stored = catalog.live().map(|edition| match edition.id() == campaign {
+        true => Err(Unreadable {
+            campaign: campaign.clone(),
+            version: edition.version,
+            reason: "of newer code".to_owned(),
+            paths: None,
+        }),
+        false => Ok(edition.clone()),
+    });
+    let stored = stored.chain(catalog.unreadable().into_iter().map(Err));
+    let outages = catalog.outages().to_vec();
+    Catalog::of_stored(stored).with_statuses(statuses.collect()).with_outages(outages)
 }

@@ -56,13 +56,19 @@ pub enum Deed {
     Merge,
     /// The database is restored to an earlier bookmark.
     Restore,
+    /// Older code runs beside newer for a while, and cannot read a campaign.
+    Rollback,
+    /// A version is damaged in the database, or repaired.
+    Damage,
+    /// The signing secret becomes another.
+    Rotate,
 }
 
 /// How many moves a run has.
 const MOVES: u64 = 40;
 
 /// The deeds, as often as they are wanted.
-const DEEDS: [(Deed, u64); 18] = [
+const DEEDS: [(Deed, u64); 21] = [
     (Deed::Post, 16),
     (Deed::Engage, 9),
     (Deed::Scan, 2),
@@ -73,7 +79,7 @@ const DEEDS: [(Deed, u64); 18] = [
     (Deed::Move, 1),
     (Deed::Visit, 2),
     (Deed::Pass, 17),
-    (Deed::Jump, 1),
+    (Deed::Jump, 2),
     (Deed::Publish, 2),
     (Deed::Steer, 2),
     (Deed::SteerBroadcast, 2),
@@ -81,6 +87,9 @@ const DEEDS: [(Deed, u64); 18] = [
     (Deed::Erase, 2),
     (Deed::Merge, 2),
     (Deed::Restore, 3),
+    (Deed::Rollback, 2),
+    (Deed::Damage, 1),
+    (Deed::Rotate, 1),
 ];
 
 /// The moves of a seed.

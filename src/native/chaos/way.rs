@@ -10,7 +10,6 @@ use super::provider::{
 use super::run::NIGHT;
 use super::turns::pass;
 use crate::domain::calendar::local;
-use crate::domain::pacing::House;
 use crate::domain::primitives::{MessageId, Span};
 use crate::flows::seams::{Database, DatabaseError, Http};
 use crate::native::world::block_on;
@@ -43,7 +42,7 @@ impl Way {
     /// That of a delivery that begins now.
     pub fn new(context: &FlowContext, task: Vec<MessageId>) -> Self {
         let (shared, accepted) = (context.shared.clone(), context.accepted.clone());
-        let is_paced = context.settings.pacing != House::default();
+        let is_paced = !context.settings.pacing.caps.is_empty();
         let before = RefCell::new(read(&shared, &task));
         Self { shared, accepted, task, is_paced, before }
     }

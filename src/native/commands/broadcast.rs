@@ -22,7 +22,7 @@ use std::io;
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
-  dripline broadcast preview spring-webinar.news --to http://localhost:8787 --token dev
+  dripline broadcast preview spring-webinar.news
   dripline broadcast start spring-webinar.news
   dripline broadcast preview spring-webinar.news --json | jq .recipients
 

@@ -16,7 +16,7 @@ use std::io;
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
-  dripline campaign release spring-webinar --note 'The bought list is gone' --token dev
+  dripline campaign release spring-webinar --note 'The bought list is gone'
   dripline report spring-webinar --json | jq .brake
 
 Exit status: 0 released, 1 it is not stopped or the server refused, 2 usage.")]

@@ -5,11 +5,15 @@ use crate::domain::campaign::Compiled;
 use crate::domain::campaign_file::Diagnostic;
 use crate::domain::language::Language;
 use crate::domain::template::TemplateSource;
-use crate::native::project::{Warning, campaign_files, load_linted};
+use crate::native::project::{Warning, campaign_files, load_linted, read_campaign};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use unicode_width::UnicodeWidthStr;
+
+/// How much of a line is shown, in columns.
+const LINE_COLUMNS_MAX: usize = 100;
 
 /// Check campaign files and the templates they use
 ///
@@ -105,6 +109,9 @@ pub(super) fn print(problems: &[Diagnostic], terminal: &mut Terminal<'_>) -> io:
             let place = format!("{}:{}", problem.line, problem.column);
             let Diagnostic { key, message, .. } = problem;
             writeln!(terminal.out, "  {place:>7}  {key}{colon}{message}")?;
+            for shown in source_line(problem) {
+                writeln!(terminal.out, "           | {shown}")?;
+            }
             if let Some(help) = &problem.help {
                 writeln!(terminal.out, "           {help}")?;
             }
@@ -115,6 +122,25 @@ pub(super) fn print(problems: &[Diagnostic], terminal: &mut Terminal<'_>) -> io:
     writeln!(terminal.out, "{problems} in {files}")
 }
 
+/// The line that a slip in TOML stands on, and a mark below its place.
+fn source_line(problem: &Diagnostic) -> Vec<String> {
+    if !problem.key.is_empty() || !problem.file.ends_with(".toml") {
+        return Vec::new();
+    }
+    let text = read_campaign(Path::new(&problem.file)).unwrap_or_default();
+    let Some(line) = text.lines().nth(problem.line - 1).filter(|line| !line.trim().is_empty())
+    else {
+        return Vec::new();
+    };
+    let line = line.replace('\t', " ");
+    let before: String = line.chars().take(problem.column - 1).collect();
+    if before.width() > LINE_COLUMNS_MAX {
+        return Vec::new();
+    }
+    let shown = line.chars().take(LINE_COLUMNS_MAX).collect();
+    vec![shown, format!("{}^", " ".repeat(before.width()))]
+}
+
 /// Prints warnings under the files they are in.
 pub(super) fn print_warnings(
     warnings: &[Warning],
@@ -123,10 +149,25 @@ pub(super) fn print_warnings(
 ) -> io::Result<()> {
     for in_file in warnings.chunk_by(|a, b| a.at.file == b.at.file) {
         writeln!(out, "{}", in_file[0].at.file)?;
-        for Warning { at, lint } in in_file {
+        let is_same =
+            |a: &Warning, b: &Warning| a.lint.code == b.lint.code && a.lint.detail == b.lint.detail;
+        for (index, warning @ Warning { at, lint }) in in_file.iter().enumerate() {
+            if in_file[..index].iter().any(|earlier| is_same(earlier, warning)) {
+                continue; // Said with the first of them.
+            }
             let place = format!("{}:{}", at.line, at.column);
             let (code, message) = (lint.code.as_str(), lint.message(language));
             writeln!(out, "  {place:>7}  {code}: {message}")?;
+            let others = in_file[index + 1..].iter().filter(|later| is_same(warning, later));
+            let lines: Vec<String> = others.map(|other| other.at.line.to_string()).collect();
+            if !lines.is_empty() {
+                let also = match lines.len() {
+                    1 => language.pick("also in line", "另见第"),
+                    _ => language.pick("also in lines", "另见第"),
+                };
+                let end = language.pick("", " 行");
+                writeln!(out, "           {also} {}{end}", lines.join(", "))?;
+            }
             writeln!(out, "           {}", lint.remedy(language))?;
         }
         writeln!(out)?;

@@ -20,7 +20,7 @@ const WORDS_COLUMNS: usize = 50;
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
-  dripline consents ann@example.com --to http://localhost:8787 --token dev
+  dripline consents ann@example.com
   dripline consents +447400123456 --json | jq '.entries[] | select(.proof)'
 
 Exit status: 0 shown, 1 there is no such contact or the server refused, 2 usage.")]

@@ -19,7 +19,7 @@ use std::io;
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
-  dripline erase ann@example.com --to http://localhost:8787 --token dev
+  dripline erase ann@example.com
   dripline erase 019cc1a0-7d2b-7c6e-9d0e-5f2f0b1a2c3d --yes --json
 
 Exit status: 0 erased, 1 there is no such contact, or it was not confirmed, or the server refused,

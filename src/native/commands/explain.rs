@@ -2,11 +2,14 @@
 
 use super::server::Server;
 use super::{Exit, Terminal};
-use crate::domain::explain::{Explanation, JourneyExplained, PassageExplained};
+use crate::domain::explain::{
+    Explanation, JourneyExplained, PassageExplained, SetAside, SuppressionExplained,
+};
 use crate::domain::journey::EnrollmentState;
 use crate::domain::language::Language;
 use crate::domain::primitives::Millis;
 use crate::domain::rule::Explained;
+use crate::domain::suppression::Suppression;
 use crate::flows::explain::Question;
 use crate::views::format::moment;
 use serde_json::json;
@@ -20,7 +23,7 @@ use std::io::{self, Write};
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
-  dripline explain ann@example.com --to http://localhost:8787 --token dev
+  dripline explain ann@example.com
   dripline explain +447400123456 --journey spring-webinar.nurture --json | jq .journeys
 
 Exit status: 0 shown, 1 there is no such contact or the server refused, 2 usage.")]
@@ -83,6 +86,19 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
 
 fn print(explanation: &Explanation, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "Contact {}", explanation.contact)?;
+    for SuppressionExplained { suppression, words } in &explanation.suppressed {
+        let Suppression { channel, address, until, source, at: since, .. } = suppression;
+        let until = until.map_or("for good".to_owned(), |until| format!("until {}", at(until)));
+        let since = at(*since);
+        let what = format!("{} to {address}", channel.as_str());
+        writeln!(out, "\nSuppressed: {what}, since {since}, {until} (by {source})")?;
+        writeln!(out, "  {words}")?;
+    }
+    for one in &explanation.set_aside {
+        let SetAside { by, name, value, words, .. } = one;
+        writeln!(out, "\nSet aside: {name} = {value} (by {by}, {})", at(one.at))?;
+        writeln!(out, "  {words}")?;
+    }
     for journey in &explanation.journeys {
         print_journey(journey, out)?;
     }

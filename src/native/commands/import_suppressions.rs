@@ -21,11 +21,11 @@ const TRIES_MAX: u32 = 6;
 
 /// Put the list of another system on ours
 ///
-/// The file is CSV in UTF-8, its cells parted by commas, semicolons or tabs; a byte order mark,
-/// CRLF and quoted line breaks are fine. Columns are found by the names that Mailchimp, SendGrid,
-/// Mailgun, Brevo, listmonk and HubSpot give them; a file without names has the address in its
-/// first column. Reasons are translated: complaints, hard bounces, refusals, blocks; soft bounces
-/// and active subscribers are left out.
+/// The file is CSV, its cells parted by commas, semicolons, tabs or bars; UTF-8, UTF-16, GBK and
+/// Western encodings, CR, LF and CRLF, a first line `sep=;` and quoted line breaks are fine.
+/// Columns are found by the names that Mailchimp, Klaviyo, SendGrid, Mailgun, Brevo, listmonk and
+/// HubSpot give them; else the address is in the first column that has one. Reasons are translated:
+/// complaints, hard bounces, refusals, blocks; soft bounces and active subscribers are left out.
 ///
 /// Rows that are no addresses stop nothing: they are told by line and reason in a file beside it.
 /// Doing it twice is as good as once; after a break, go on with --from-line.
@@ -35,7 +35,8 @@ Examples:
   dripline suppressions import unsubscribes.csv --source mailchimp --reason unsubscribed
   dripline suppressions import numbers.txt --source old-crm --region GB --json
 
-Exit status: 0 all rows are right, 1 some are wrong or the server refused, 2 usage.")]
+Exit status: 0 all rows are right, 1 some are wrong, none was taken or the server refused,
+2 usage.")]
 pub struct Args {
     /// The file
     pub file: PathBuf,
@@ -118,13 +119,51 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
         file.flush()?;
     }
     let seconds = began.elapsed().as_secs_f64();
-    report(args, &tally, &wrongs, stopped.as_ref(), seconds, terminal)
+    let nothing = match stopped {
+        Some(_) => None,
+        None => nothing(args, &tally, &file),
+    };
+    let ended = Ended { stopped, nothing, encoding: file.encoding(), seconds };
+    report(args, &tally, &wrongs, &ended, terminal)
+}
+
+/// How an import ended.
+struct Ended {
+    /// The line from which to go on, and why it stopped there.
+    stopped: Option<(u64, Failure)>,
+    /// Why nobody was suppressed, if nobody was.
+    nothing: Option<String>,
+    encoding: &'static str,
+    seconds: f64,
+}
+
+/// Why no row was taken: an import of nothing is most likely a mistake.
+fn nothing(args: &Args, tally: &Tally, file: &SuppressionFile<'_>) -> Option<String> {
+    if tally.added + tally.kept > 0 {
+        return None;
+    }
+    let heads = file.heads().join(", ");
+    let why = match tally {
+        Tally { rows: 0, .. } if args.from_line > 1 => {
+            format!("no row stands in line {} or after it", args.from_line)
+        }
+        Tally { rows: 0, .. } if !heads.is_empty() => {
+            format!("the file has the names of columns ({heads}) and no row")
+        }
+        Tally { rows: 0, .. } => "the file is empty".to_owned(),
+        Tally { fine: 0, .. } if !heads.is_empty() => {
+            format!("no row has an address; the columns are {heads}")
+        }
+        Tally { fine: 0, .. } => "no row has an address: one stands on each line".to_owned(),
+        _ => "by their reasons, all rows may be written to; soft bounces are no reason".to_owned(),
+    };
+    Some(format!("nothing was imported: {why}"))
 }
 
 /// Reads and sends to the end; or says at which line, and why, it stopped.
 fn read_all(
     args: &Args,
-    file: &mut SuppressionFile<BufReader<File>>,
+    file: &mut SuppressionFile<'_>,
     wrongs: &mut Wrongs,
     tally: &mut Tally,
     progress: &Progress,
@@ -209,20 +248,21 @@ fn report(
     args: &Args,
     tally: &Tally,
     wrongs: &Wrongs,
-    stopped: Option<&(u64, Failure)>,
-    seconds: f64,
+    ended: &Ended,
     terminal: &mut Terminal<'_>,
 ) -> io::Result<Exit> {
     let Tally { rows, added, kept, fine, wrong } = tally;
-    let is_right = stopped.is_none() && *wrong == 0;
+    let Ended { stopped, nothing, encoding, seconds } = ended;
+    let is_right = stopped.is_none() && nothing.is_none() && *wrong == 0;
     let told = (*wrong > 0).then(|| wrongs.path.display().to_string());
     if args.json {
-        let error = stopped.map(|(line, failure)| {
+        let failed = stopped.as_ref().map(|(line, failure)| {
             json!({ "status": failure.status, "message": failure.message, "from_line": line })
         });
+        let error = failed.or(nothing.as_ref().map(|message| json!({ "message": message })));
         let said = json!({ "ok": is_right, "rows": rows, "added": added, "kept": kept,
                            "fine": fine, "wrong": wrong, "wrong_rows": told,
-                           "seconds": seconds, "error": error });
+                           "encoding": encoding, "seconds": seconds, "error": error });
         writeln!(terminal.out, "{said}")?;
     } else {
         let would = if args.dry_run { "would be suppressed" } else { "suppressed anew" };
@@ -231,6 +271,9 @@ fn report(
             "{}: {added} {would}, {kept} were already, {fine} may be written to, {wrong} wrong.",
             counted(*rows as usize, "row")
         )?;
+        if *encoding != "UTF-8" {
+            writeln!(terminal.out, "Read as {encoding}.")?;
+        }
         if let Some(told) = &told {
             writeln!(terminal.out, "What is wrong is in {told}, by line.")?;
         }
@@ -238,6 +281,9 @@ fn report(
     if let (Some((line, failure)), false) = (stopped, args.json) {
         writeln!(terminal.err, "dripline: {}", failure.message)?;
         writeln!(terminal.err, "dripline: go on with --from-line {line}")?;
+    }
+    if let (Some(nothing), false) = (nothing, args.json) {
+        writeln!(terminal.err, "dripline: {nothing}")?;
     }
     Ok(if is_right { Exit::Ok } else { Exit::Wrong })
 }

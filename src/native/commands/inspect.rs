@@ -55,7 +55,7 @@ pub enum Subject {
     /// such replies, one a line, or whole messages (RFC 3464): one that begins with its headers, or
     /// many as a mailbox file has them, each after a line "From …".
     ///
-    /// With --json: {"input": …, "ok": …, "kind": "hard" | "soft" | "ignored", "reason": …,
+    /// With --json: {"input": …, "ok": …, "kind": "hard" | "soft" | "block" | …, "reason": …,
     /// "status": …, "message": …, "words": …} for each; of a message, "input" is its first line,
     /// and "ok" is false for what nobody understands.
     Bounce(Inputs),

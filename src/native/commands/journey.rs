@@ -15,11 +15,11 @@ use std::io;
 /// Archived: nobody enters, and everybody inside leaves with the reason "archived". Resumed
 /// afterwards, others may enter; who was inside has left.
 ///
-/// It concerns all versions of the journey. Sends heed it at once, entries within a minute.
+/// It concerns all versions of the journey. Sending stops at once, entries within a minute.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
-  dripline journey pause spring-webinar.nurture --to http://localhost:8787 --token dev
+  dripline journey pause spring-webinar.nurture
   dripline journey resume spring-webinar.nurture --json | jq .people
 
 Exit status: 0 done, 1 there is no such journey or the server refused, 2 usage.")]

@@ -18,7 +18,7 @@ use std::io;
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
-  dripline merge ann@home.example ann@work.example --to http://localhost:8787 --token dev
+  dripline merge ann@home.example ann@work.example
   dripline merge 019cc1a0-7d2b-7c6e-9d0e-5f2f0b1a2c3d ann@work.example --yes --json
 
 Exit status: 0 they are one, 1 one of them is not there, or it was not confirmed, or the server

@@ -4,6 +4,7 @@ pub mod broadcast;
 pub mod campaign;
 pub mod check;
 pub mod consents;
+pub mod dead_letters;
 pub mod diff;
 pub mod erase;
 pub mod explain;
@@ -22,10 +23,12 @@ pub mod report;
 pub mod restore;
 pub mod send_test;
 pub mod server;
+pub mod session;
 pub mod simulate;
 pub mod suppressions;
 pub mod table;
 pub mod token;
+pub mod unpublish;
 #[cfg(test)]
 mod tests;
 

@@ -18,7 +18,7 @@ use std::io;
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
-  dripline parked --to http://localhost:8787 --token dev
+  dripline parked
   dripline parked --json | jq '.parked[].reason'
   dripline parked release 019cc1a0-7d2b-7c6e-9d0e-5f2f0b1a2c3d
 

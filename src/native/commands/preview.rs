@@ -101,13 +101,12 @@ pub(super) fn tell(sms: &Leaving, terminal: &mut Terminal<'_>) -> io::Result<()>
     Ok(())
 }
 
-/// An SMS of the project on disk that was rendered already, as it would leave; `None` if no
-/// campaign sends it.
-pub(super) fn leaving_of(path: &Path, data: &Value, text: &str) -> Option<Leaving> {
+/// An SMS of the project on disk as it would leave; `None` if no campaign sends it.
+pub(super) fn leaving_of(path: &Path, data: &Value) -> Option<Leaving> {
     let name = name_of(path).filter(|name| name.starts_with("sms/"))?;
     let edition = Edition::new(0, Millis(0), campaign_of(path, &name).ok()?);
     let contact = data.as_object().map(contact);
-    Some(leaving(&edition, contact.as_ref(), &name, text, &settings().ok()?))
+    leaving(&edition, contact.as_ref(), (&name, &name), data, &settings().ok()?).ok()
 }
 
 /// `emails/welcome` of `…/templates/emails/welcome`, or of one of its files.

@@ -7,6 +7,7 @@ use crate::domain::campaign::Compiled;
 use crate::domain::language::Language;
 use crate::flows::publish::Published;
 use crate::native::project::load_linted;
+use crate::views::format::moment;
 use serde_json::{Value, json};
 use std::io;
 use std::path::PathBuf;
@@ -27,8 +28,8 @@ const DIFF_PATH: &str = "/api/v1/campaigns/diff";
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
-  dripline publish --to http://localhost:8787 --token dev
-  dripline publish --dry-run --to http://localhost:8787 --token dev
+  dripline publish
+  dripline publish --dry-run
   DRIPLINE_URL=https://go.example.com DRIPLINE_TOKEN=dl_… dripline publish
   dripline publish campaigns/spring-webinar.toml --json | jq '.published[].version'
 
@@ -191,10 +192,16 @@ impl Told {
 }
 
 fn line(published: &Published, dry_run: bool) -> String {
-    let Published { campaign, version, is_new, .. } = published;
-    match is_new {
+    let Published { campaign, version, is_new, was_unpublished, .. } = published;
+    let said = match is_new {
         true if dry_run => format!("{campaign}: would become version {version}"),
         true => format!("{campaign}: version {version} is live (new)"),
         false => format!("{campaign}: unchanged, version {version}"),
-    }
+    };
+    let Some(since) = was_unpublished else { return said };
+    let since = moment(*since, "UTC", Language::English);
+    let would = if dry_run { "; this would put it back up" } else { " and is back up" };
+    format!(
+        "{said}\n  It was unpublished since {since}{would}; `dripline unpublish` takes it down."
+    )
 }

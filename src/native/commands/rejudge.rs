@@ -14,7 +14,7 @@ use std::io;
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
-  dripline rejudge spring-webinar --to http://localhost:8787 --token dev
+  dripline rejudge spring-webinar
   dripline rejudge spring-webinar --json | jq .changed
 
 Exit status: 0 done, 1 there is no such campaign or the server refused, 2 usage.")]

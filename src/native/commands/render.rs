@@ -168,7 +168,7 @@ fn rendered(args: &Args, input: &mut dyn io::BufRead) -> Result<(String, Option<
     let source = read_text(path, TEMPLATE_BYTES_MAX).map_err(|e| format!("{shown}: {e}"))?;
     let data = data(args, input)?;
     let rendered = render(&shown, &source, args.plain || is_plain(path), data.clone(), path)?;
-    Ok(match preview::leaving_of(path, &data, &rendered) {
+    Ok(match preview::leaving_of(path, &data) {
         Some(sms) => (sms.text.clone(), Some(sms)),
         None => (rendered, None),
     })

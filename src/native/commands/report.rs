@@ -13,6 +13,7 @@ use crate::domain::report::{Figures, JourneyRow, Report};
 use crate::domain::texting::in_minor_units;
 use crate::views::broadcast::{lines, state_in_words};
 use crate::views::format::{NONE, count, moment, money, percent, signed_percent};
+use crate::views::report::other_currencies;
 use serde_json::json;
 use std::io::{self, Write};
 
@@ -23,7 +24,7 @@ use std::io::{self, Write};
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
-  dripline report spring-webinar --to http://localhost:8787 --token dev
+  dripline report spring-webinar
   dripline report spring-webinar --json | jq '.total.roi'
 
 Exit status: 0 shown, 1 there is no such campaign or the server refused, 2 usage.")]
@@ -72,6 +73,9 @@ pub(super) fn print(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     }
     writeln!(out, "Funnel\n{}", funnel(&report.total))?;
     writeln!(out, "Return\n{}", returns(report))?;
+    if let Some(sentence) = other_currencies(report, Language::English) {
+        writeln!(out, "{sentence}\n")?;
+    }
     for (title, table) in [
         ("By channel", channels(report)),
         ("By page and variant", variants(report)),
@@ -182,7 +186,8 @@ fn variants(report: &Report) -> Table {
     ];
     let mut table = Table::new(2, &heads);
     for row in &report.by_variant {
-        let mut cells = vec![row.page.clone(), row.variant.clone()];
+        let page = if row.page.is_empty() { "(other sites)" } else { &row.page };
+        let mut cells = vec![page.to_owned(), row.variant.clone()];
         cells.extend(counts(&row.figures));
         cells.push(percent(row.figures.lead_rate()));
         cells.push(amount(row.figures.revenue_minor, report));
@@ -308,9 +313,9 @@ fn amount_if(minor: Option<i64>, report: &Report) -> String {
 
 /// Reads a campaign's id as it can stand in an address.
 pub(super) fn campaign_id(text: &str) -> Result<String, String> {
-    let is_part_of_id = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let is_part_of_id = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
     match !text.is_empty() && text.chars().all(is_part_of_id) {
         true => Ok(text.to_owned()),
-        false => Err("an id has small letters, digits and hyphens only".to_owned()),
+        false => Err("an id has small letters, digits, hyphens and underscores only".to_owned()),
     }
 }

@@ -21,7 +21,7 @@ use std::io;
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
-  dripline restore --to http://localhost:8787 --token dev
+  dripline restore
   dripline restore drop --json | jq .messages
 
 Exit status: 0 shown or done, 1 the server refused, 2 usage.")]

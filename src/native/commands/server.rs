@@ -5,8 +5,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::fmt;
 use std::io;
+use std::net::IpAddr;
 use std::time::Duration;
-use ureq::http::Response;
+use ureq::http::{Response, Uri};
 use ureq::{Agent, Body};
 
 /// How long a request may take altogether: the edge itself gives up sooner.
@@ -237,16 +238,26 @@ fn agent() -> Agent {
     config.build().into()
 }
 
-/// Reads an address without the slash at its end.
+/// Reads an address without the slash at its end. The token goes there, so that plain http reaches
+/// no further than this machine.
 pub(super) fn base_url(text: &str) -> Result<String, String> {
     let address = text.trim_end_matches('/');
-    let host = address.strip_prefix("https://").or_else(|| address.strip_prefix("http://"));
-    match host {
-        Some(host) if !host.is_empty() && !address.contains(char::is_whitespace) => {
-            Ok(address.to_owned())
+    let uri: Option<Uri> = address.parse().ok();
+    let parts = uri.as_ref().and_then(|uri| Some((uri.scheme_str()?, uri.host()?)));
+    match parts {
+        Some(("https", host)) if !host.is_empty() => Ok(address.to_owned()),
+        Some(("http", host)) if is_this_machine(host) => Ok(address.to_owned()),
+        Some(("http", host)) if !host.is_empty() => {
+            Err(format!("over http anybody on the way could read the token: give https://{host}"))
         }
         _ => Err("give a whole address, such as https://go.example.com".to_owned()),
     }
+}
+
+fn is_this_machine(host: &str) -> bool {
+    let ip = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    let name = host.to_ascii_lowercase();
+    ip.map_or(name == "localhost" || name.ends_with(".localhost"), |ip| ip.is_loopback())
 }
 
 /// Reads a token as it can stand in a header.

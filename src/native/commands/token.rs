@@ -1,14 +1,16 @@
 //! `dripline token`: the right to use the API, a link into the web app, and what a token says.
 
-use super::server::base_url;
+use super::server::Server;
 use super::{Exit, Terminal};
 use crate::domain::primitives::{Millis, Span};
-use crate::domain::token::{Keyring, Parts, Purpose, SESSION_AGE_MAX, SIGN_IN_AGE_MAX, sha256_hex};
+use crate::domain::session::{LINK_AGE_MAX, SessionPurpose};
+use crate::domain::token::{Keyring, Parts, Purpose, sha256_hex};
 use crate::flows::receive::{CONFIRM_AGE_MAX, UNDO_AGE_MAX};
 use crate::flows::submit_form::TOKEN_AGE_MAX;
 use crate::native::{clock, project};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -61,21 +63,19 @@ pub struct New {
 
 /// Make a link that signs in to the web app
 ///
-/// The link is signed with the server's secret and works for 15 minutes.
+/// The server makes it for the API token that you bring. It works once, for 15 minutes, and the
+/// session that it begins ends when that token is taken out of API_TOKENS.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
-  dripline token sign-in --to http://localhost:8787
-  SIGNING_SECRET=… dripline token sign-in --to https://go.example.com
+  dripline token sign-in --to http://localhost:8787 --token dl_…
+  dripline token sign-in --json | jq -r .url
 
-Exit status: 0 made, 2 the secret is not there or usage.")]
+Exit status: 0 made, 1 the server refused, 2 usage.")]
 pub struct SignIn {
-    /// Where dripline runs, such as https://go.example.com
-    #[arg(long, value_name = "URL", env = "DRIPLINE_URL", value_parser = base_url)]
-    pub to: String,
-    /// Where the secret is
+    /// Where it runs, and by what right
     #[command(flatten)]
-    pub secret: Secret,
+    pub server: Server,
     /// Print one JSON object: {"url": …, "expires_at": …}
     #[arg(long)]
     pub json: bool,
@@ -141,30 +141,36 @@ fn new(args: &New, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     Ok(Exit::Ok)
 }
 
+#[derive(Deserialize)]
+struct Made {
+    path: String,
+    expires_at: String,
+}
+
+#[derive(Serialize)]
+struct SignInLink {
+    url: String,
+    expires_at: String,
+}
+
 fn sign_in(args: &SignIn, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
-    let keys = match args.secret.find() {
-        Ok(Some(keys)) => keys,
-        Ok(None) => return terminal.usage(NO_SECRET),
-        Err(message) => return terminal.usage(message),
+    let server = &args.server;
+    let made = server
+        .post("/api/v1/sign-in-links", "{}")
+        .and_then(|text| serde_json::from_str::<Made>(&text).map_err(|_| server.not_dripline()));
+    let Made { path, expires_at } = match made {
+        Ok(made) => made,
+        Err(failure) => return failure.end(args.json, terminal),
     };
-    let now = clock::now();
-    let token = keys.sign(Purpose::SignIn, &now.0.to_string());
-    let url = format!("{}/admin/sign-in?t={token}", args.to);
-    match args.json {
-        true => {
-            let expires_at = now.plus(SIGN_IN_AGE_MAX).rfc3339();
-            writeln!(terminal.out, "{}", json!({ "url": url, "expires_at": expires_at }))?;
-        }
-        false => {
-            writeln!(terminal.out, "{url}")?;
-            writeln!(terminal.err, "It works for {SIGN_IN_AGE_MAX}.")?;
-        }
+    let url = format!("{}{path}", server.to);
+    if args.json {
+        writeln!(terminal.out, "{}", json!(SignInLink { url, expires_at }))?;
+    } else {
+        writeln!(terminal.out, "{url}")?;
+        writeln!(terminal.err, "It works once, for {LINK_AGE_MAX}.")?;
     }
     Ok(Exit::Ok)
 }
-
-const NO_SECRET: &str = "no secret: set SIGNING_SECRET to the server's secret, or name a file that \
-    has it with --secret-file (make dev keeps it in .dev.vars)";
 
 fn verify(args: &Verify, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     let keys = match args.secret.find() {
@@ -172,9 +178,12 @@ fn verify(args: &Verify, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
         Err(message) => return terminal.usage(message),
     };
     let token = bare(&args.token);
-    let found = match token.starts_with(API_PREFIX) {
-        true => api_token(token),
-        false => signed_token(token, keys.as_ref(), clock::now()),
+    let found = if SessionPurpose::Link.may_be(token) {
+        sign_in_link()
+    } else if token.starts_with(API_PREFIX) {
+        api_token(token)
+    } else {
+        signed_token(token, keys.as_ref(), clock::now())
     };
     let Found { is_ok, facts } = found;
     if args.json {
@@ -216,6 +225,14 @@ fn api_token(token: &str) -> Found {
     Found { is_ok: true, facts }
 }
 
+fn sign_in_link() -> Found {
+    let facts = vec![
+        ("purpose", "signing in to the web app".into()),
+        ("note", "only the server knows whether it is good; `dripline session` lists them".into()),
+    ];
+    Found { is_ok: true, facts }
+}
+
 fn signed_token(token: &str, keys: Option<&Keyring>, now: Millis) -> Found {
     let Ok(parts) = Parts::read(token) else {
         let problem = "this is not a token, or it is cut short or garbled";
@@ -233,7 +250,10 @@ fn signed_token(token: &str, keys: Option<&Keyring>, now: Millis) -> Found {
     };
     facts.push(("key known", keys.has_key(&parts.key).into()));
     let Ok(payload) = keys.verify(purpose, token) else {
-        facts.push(("signature", "wrong: made with another secret, or changed since".into()));
+        let is_retired = keys.has_key(&parts.key) && !purpose.outlives_its_key();
+        let wrong = "wrong: made with another secret, or changed since";
+        let retired = "not taken: a previous secret is good for links of old mail only";
+        facts.push(("signature", if is_retired { retired } else { wrong }.into()));
         return Found { is_ok: false, facts };
     };
     facts.push(("signature", "right".into()));
@@ -245,7 +265,6 @@ fn signed_token(token: &str, keys: Option<&Keyring>, now: Millis) -> Found {
         Purpose::Undo => &["contact", "campaign", "message", "channel", "issued", "for"],
         Purpose::Preferences => &["contact", "campaign", "message", "channel"],
         Purpose::Confirm => &["contact", "campaign", "message", "for", "issued"],
-        Purpose::SignIn | Purpose::Session => &["issued"],
     };
     for (name, part) in names.iter().zip(payload.splitn(names.len(), '|')) {
         let time = matches!(*name, "shown" | "issued").then(|| part.parse().ok().map(Millis));
@@ -269,8 +288,6 @@ fn add_age(
         Purpose::Form => (1, TOKEN_AGE_MAX),
         Purpose::Confirm => (4, CONFIRM_AGE_MAX),
         Purpose::Undo => (4, UNDO_AGE_MAX),
-        Purpose::SignIn => (0, SIGN_IN_AGE_MAX),
-        Purpose::Session => (0, SESSION_AGE_MAX),
         Purpose::Click | Purpose::Open | Purpose::Unsubscribe | Purpose::Preferences => {
             facts.push(("works", "for ever".into()));
             return true;
@@ -296,16 +313,14 @@ fn meaning(purpose: Purpose) -> &'static str {
         Purpose::Undo => "taking an unsubscription back",
         Purpose::Preferences => "choosing what one gets",
         Purpose::Confirm => "confirming an e-mail address",
-        Purpose::SignIn => "signing in to the web app",
-        Purpose::Session => "being signed in to the web app",
     }
 }
 
-/// The token in a link: what follows the last slash or `?t=`.
+/// The token in a link: what follows the last slash or `#`.
 fn bare(text: &str) -> &str {
     let text = text.trim();
     match text.split_once("://") {
-        Some((_, rest)) => rest.rsplit(['/', '=']).next().unwrap_or(rest),
+        Some((_, rest)) => rest.rsplit(['/', '#']).next().unwrap_or(rest),
         None => text,
     }
 }
@@ -331,7 +346,7 @@ impl Secret {
 
 /// The keys in a file of lines `NAME=value`.
 fn keys_in(file: &Path) -> Result<Option<Keyring>, String> {
-    let text = project::read_text(file, SECRETS_BYTES_MAX)
+    let text = project::read_stream(file, SECRETS_BYTES_MAX)
         .map_err(|message| format!("{}: {message}", file.display()))?;
     let value = |name: &str| {
         let line = text.lines().filter_map(|line| line.split_once('='));

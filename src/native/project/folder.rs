@@ -1,15 +1,22 @@
 //! The folder of templates: which there are, in which files, and what a campaign uses of them.
 
-use super::{at_file, read_text, shown};
+use super::bounds::Bounds;
+use super::{at_file, beside, differ_in_case, in_file, is_hidden, shown, twins};
 use crate::domain::campaign::Campaign;
 use crate::domain::campaign_file::{Diagnostic, Lines};
-use crate::domain::problem::Problem;
+use crate::domain::problem::{Problem, nearest};
 use crate::domain::template::{
     Expanded, TEMPLATE_BYTES_MAX, TemplateError, TemplateSource, expand, references,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+
+/// Files and folders in a folder of templates: more than anybody keeps there.
+const ENTRIES_MAX: usize = 10_000;
+
+/// How deep folders of templates nest.
+const DEPTH_MAX: usize = 16;
 
 /// The files of an e-mail.
 const EMAIL_FILES: &[&str] = &["subject.hbs", "preheader.hbs", "body.mjml.hbs", "text.hbs"];
@@ -20,10 +27,13 @@ pub type Origins = BTreeMap<String, Expanded>;
 /// The templates' folder.
 pub struct Folder {
     root: PathBuf,
+    bounds: Bounds,
     /// The names of all templates in it, `emails/welcome`.
     names: BTreeSet<String>,
     /// Layouts, and partials of MJML, by name: `layouts/brand`, `partials/button`.
     pieces: BTreeSet<String>,
+    /// What of it is refused.
+    diagnostics: Vec<Diagnostic>,
 }
 
 /// What was read for one campaign.
@@ -40,23 +50,45 @@ pub struct Reading {
 impl Folder {
     /// Looks what there is.
     pub fn open(root: PathBuf) -> Self {
-        let (mut names, mut pieces) = (BTreeSet::new(), BTreeSet::new());
-        for kind in ["pages", "partials", "sms", "emails", "layouts"] {
-            collect(&root.join(kind), kind, &mut names);
+        let mut walk = Walk::default();
+        // The folder itself is no link either: what it leads to would count as being in it.
+        let project = Bounds::of(&beside(&root));
+        let is_there = root.is_dir() || root.is_symlink();
+        let place = project.admit(&root).and_then(|real| match root.is_symlink() {
+            true => Err(format!("is a link to `{}`: move that folder here", real.display())),
+            false => Ok(()),
+        });
+        let bounds = Bounds::of(&root);
+        match place {
+            Ok(()) => {
+                for kind in ["pages", "partials", "sms", "emails", "layouts"] {
+                    let folder = root.join(kind);
+                    if folder.is_dir() || folder.is_symlink() {
+                        walk.enter(&bounds, &folder, kind, 1);
+                    }
+                }
+            }
+            Err(message) if is_there => walk.refuse(&root, message),
+            Err(_) => {}
         }
+        let Walk { mut names, mut diagnostics, .. } = walk;
+        if let Some((one, other)) = twins(names.iter().cloned()) {
+            diagnostics.push(at_file(&root, differ_in_case(&one, &other)));
+        }
+        let mut pieces = BTreeSet::new();
         names.retain(|name| {
             let piece = name.strip_suffix(".mjml").filter(|_| !name.starts_with("emails/"));
             pieces.extend(piece.map(str::to_owned));
             piece.is_none()
         });
         names.retain(|name| !name.starts_with("layouts/"));
-        Self { root, names, pieces }
+        Self { root, bounds, names, pieces, diagnostics }
     }
 
     /// Reads the templates that a campaign refers to, their versions in other languages, and all
     /// partials.
     pub fn read(&self, campaign: &Campaign, lines: &Lines) -> Reading {
-        let mut reading = Reading::default();
+        let mut reading = self.begin();
         let pieces = self.read_pieces(&mut reading);
         let mut wanted: BTreeSet<&str> = BTreeSet::new();
         let references = references(campaign);
@@ -70,7 +102,13 @@ impl Folder {
             let problem = Problem::new(key, format!("there is no template {}", shown(&file)));
             let folder = name.split('/').next().unwrap_or_default();
             let known = self.names.iter().filter(|other| other.starts_with(folder));
-            let problem = problem.suggest(name, known.map(String::as_str));
+            let problem = match misnamed(&file) {
+                Some(other) => {
+                    let right = file.file_name().unwrap_or_default().to_string_lossy();
+                    problem.help(format!("rename {} to {right}", shown(&other)))
+                }
+                None => problem.suggest(name, known.map(String::as_str)),
+            };
             reading.diagnostics.push(lines.locate(problem));
         }
         wanted.extend(self.partials());
@@ -83,13 +121,17 @@ impl Folder {
 
     /// All partials, and all layouts and pieces of MJML: to render one file by itself.
     pub fn shared(&self) -> (Reading, BTreeMap<String, String>) {
-        let mut reading = Reading::default();
+        let mut reading = self.begin();
         let pieces = self.read_pieces(&mut reading);
         for name in self.partials() {
             let source = self.source(name, &pieces, &mut reading);
             reading.sources.extend(source.map(|source| (name.to_owned(), source)));
         }
         (reading, pieces)
+    }
+
+    fn begin(&self) -> Reading {
+        Reading { diagnostics: self.diagnostics.clone(), ..Reading::default() }
     }
 
     fn partials(&self) -> impl Iterator<Item = &str> {
@@ -109,10 +151,10 @@ impl Folder {
     fn read_pieces(&self, reading: &mut Reading) -> BTreeMap<String, String> {
         let mut pieces = BTreeMap::new();
         for name in &self.pieces {
-            match read_text(&self.file_of(name, ""), TEMPLATE_BYTES_MAX) {
+            match self.bounds.read_text(&self.file_of(name, ""), TEMPLATE_BYTES_MAX) {
                 Ok(text) => drop(pieces.insert(name.clone(), text)),
-                Err(message) => {
-                    reading.diagnostics.push(at_file(&self.file_of(name, ""), message));
+                Err(problem) => {
+                    reading.diagnostics.push(in_file(&self.file_of(name, ""), problem));
                 }
             }
         }
@@ -175,10 +217,10 @@ impl Folder {
 
     fn part(&self, name: &str, part: &str, reading: &mut Reading) -> Option<String> {
         let file = self.file_of(name, part);
-        match read_text(&file, TEMPLATE_BYTES_MAX) {
+        match self.bounds.read_text(&file, TEMPLATE_BYTES_MAX) {
             Ok(text) => Some(text),
-            Err(message) => {
-                reading.diagnostics.push(at_file(&file, message));
+            Err(problem) => {
+                reading.diagnostics.push(in_file(&file, problem));
                 None
             }
         }
@@ -189,13 +231,28 @@ impl Folder {
         let Ok(entries) = fs::read_dir(self.root.join(name)) else { return };
         for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
             let file = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            if path.is_file() && file.ends_with(".hbs") && !EMAIL_FILES.contains(&file) {
+            let is_shown = path.is_file() && !is_hidden(&path);
+            if is_shown && is_template(file) && !EMAIL_FILES.contains(&file) {
                 let message = format!("`{file}` is no part of an e-mail");
-                let problem = Problem::new("", message).suggest(file, EMAIL_FILES.iter().copied());
-                let at = at_file(&path, problem.message);
-                reading.diagnostics.push(Diagnostic { help: problem.help, ..at });
+                let problem = Problem::new("", message);
+                let problem = match meant_part(file) {
+                    Some(part) => problem.help(format!("did you mean `{part}`?")),
+                    None => problem.suggest(file, EMAIL_FILES.iter().copied()),
+                };
+                reading.diagnostics.push(in_file(&path, problem));
             }
         }
+    }
+
+    /// The files of templates that are not among these, and files that look like templates and are
+    /// none.
+    pub fn unused(&self, used: &BTreeSet<String>) -> Vec<PathBuf> {
+        let known = self.names.iter().chain(&self.pieces).filter(|name| !used.contains(*name));
+        let mut files: Vec<PathBuf> = known.map(|name| self.file_of(name, "")).collect();
+        for kind in ["pages", "partials", "sms", "layouts"] {
+            strays(&self.root.join(kind), &mut files);
+        }
+        files
     }
 
     /// The file of a template, of a piece of MJML, or of one part of an e-mail.
@@ -213,7 +270,9 @@ impl Folder {
     /// The problem of a template at its file and line.
     pub fn locate(&self, origins: &Origins, problem: Problem) -> Diagnostic {
         let line = problem.line.unwrap_or(1);
-        let origin = origins.get(&problem.key).and_then(|body| body.origin(line));
+        // What has no line is said of the message as a whole, not of its layout.
+        let body = origins.get(&problem.key).filter(|_| problem.line.is_some());
+        let origin = body.and_then(|body| body.origin(line));
         let (key, line) = origin.unwrap_or((&problem.key, line));
         let parts = ["subject", "preheader", "html", "text"];
         let file = match key.rsplit_once('/') {
@@ -228,17 +287,113 @@ impl Folder {
     }
 }
 
-/// Finds the templates of one kind: files `<name>.hbs`, for e-mails folders that hold files.
-fn collect(folder: &Path, prefix: &str, names: &mut BTreeSet<String>) {
+/// A walk through the folders of templates.
+#[derive(Default)]
+struct Walk {
+    names: BTreeSet<String>,
+    entries: usize,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Walk {
+    fn refuse(&mut self, path: &Path, message: String) {
+        self.diagnostics.push(at_file(path, message));
+    }
+
+    /// Finds the templates of one kind: files `<name>.hbs`, for e-mails folders that hold files.
+    fn enter(&mut self, bounds: &Bounds, folder: &Path, prefix: &str, depth: usize) {
+        if let Err(message) = admit_folder(bounds, folder, depth) {
+            return self.refuse(folder, message);
+        }
+        let Ok(entries) = fs::read_dir(folder) else { return };
+        for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+            let Some(file) = path.file_name().and_then(|name| name.to_str()) else { continue };
+            if is_hidden(&path) || self.is_full(folder) {
+                continue;
+            }
+            if path.is_dir() {
+                self.enter(bounds, &path, &format!("{prefix}/{file}"), depth + 1);
+                continue;
+            }
+            if let Err(message) = bounds.admit(&path) {
+                self.refuse(&path, message);
+            }
+            if prefix.starts_with("emails/") && is_template(file) {
+                self.names.insert(prefix.to_owned());
+            } else if let Some(stem) =
+                file.strip_suffix(".hbs").filter(|_| !prefix.starts_with("emails"))
+            {
+                self.names.insert(format!("{prefix}/{stem}"));
+            }
+        }
+    }
+
+    /// Counts an entry; whether it is one too many, which is told once.
+    fn is_full(&mut self, folder: &Path) -> bool {
+        self.entries += 1;
+        if self.entries == ENTRIES_MAX + 1 {
+            let message = format!("there are more than {ENTRIES_MAX} files here, the limit");
+            self.refuse(folder, message);
+        }
+        self.entries > ENTRIES_MAX
+    }
+}
+
+/// Whether a folder may be walked through: it is within bounds, and not one that it is in.
+fn admit_folder(bounds: &Bounds, folder: &Path, depth: usize) -> Result<(), String> {
+    let real = bounds.admit(folder)?;
+    let parent = folder.parent().and_then(|parent| parent.canonicalize().ok());
+    if parent.is_some_and(|parent| parent.starts_with(&real)) {
+        return Err(format!("is a link to `{}`, which it is in", real.display()));
+    }
+    match depth > DEPTH_MAX {
+        true => Err(format!("folders nest more than {DEPTH_MAX} deep, the limit")),
+        false => Ok(()),
+    }
+}
+
+/// Whether a file's name says that it is a template, or a part of one.
+fn is_template(file: &str) -> bool {
+    let endings = ["hbs", "handlebars", "mustache", "html", "htm", "txt", "mjml"];
+    let (stem, ending) = file.rsplit_once('.').unwrap_or((file, "hbs"));
+    !stem.is_empty() && !file.starts_with('.') && endings.contains(&&*ending.to_ascii_lowercase())
+}
+
+/// The part of an e-mail that a file was meant to be, by what stands before its endings.
+fn meant_part(file: &str) -> Option<&'static str> {
+    let stem = file.split('.').next().unwrap_or_default().to_lowercase();
+    let stem = match &*stem {
+        "html" | "index" | "mail" | "content" => "body",
+        "title" => "subject",
+        "plain" | "plaintext" => "text",
+        other => other,
+    };
+    let stems = EMAIL_FILES.iter().filter_map(|file| file.split('.').next());
+    let meant = nearest(stem, stems)?;
+    EMAIL_FILES.iter().copied().find(|file| file.split('.').next() == Some(meant))
+}
+
+/// A file beside the one that is missing, which has its name and another ending.
+fn misnamed(file: &Path) -> Option<PathBuf> {
+    let stem = file.file_name()?.to_str()?.split('.').next()?.to_owned();
+    let entries = fs::read_dir(file.parent()?).ok()?;
+    let mut paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    paths.find(|path| {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        path.is_file() && is_template(name) && name.split('.').next() == Some(&stem)
+    })
+}
+
+/// Files that look like templates, and whose ending hides them.
+fn strays(folder: &Path, files: &mut Vec<PathBuf>) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
-        let Some(file) = path.file_name().and_then(|name| name.to_str()) else { continue };
-        if path.is_dir() {
-            collect(&path, &format!("{prefix}/{file}"), names);
-        } else if prefix.starts_with("emails/") {
-            names.insert(prefix.to_owned());
-        } else if let Some(stem) = file.strip_suffix(".hbs") {
-            names.insert(format!("{prefix}/{stem}"));
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        // What a link leads to is looked at when a campaign uses it.
+        if fs::symlink_metadata(&path).is_ok_and(|found| found.is_dir()) {
+            strays(&path, files);
+        } else if is_template(name) && !name.ends_with(".hbs") {
+            files.push(path);
         }
     }
 }

@@ -146,6 +146,9 @@ pub fn simulate(
     run.invite(&campaign)?;
     run.announce(&campaign);
     run.go(progress).map_err(|error| error.to_string())?;
+    if let Some(failure) = run.world.failures.pop() {
+        return Err(failure);
+    }
     run.outcome(&campaign.id.0, &campaign.time_zone)
 }
 
@@ -362,6 +365,7 @@ impl Run<'_> {
                 at: self.world.now(),
                 properties: properties.as_object().cloned().unwrap_or_default(),
                 key: format!("order:{person}"),
+                content: None,
             },
         };
         self.note(person, "reaches the goal", None, &format!("{name}, {amount}"));

@@ -28,6 +28,18 @@ fn read_as(bytes: &[u8], reading: Reading) -> String {
 }
 
 #[test]
+fn which_of_two_columns_is_meant_is_not_guessed() {
+    for list in [
+        "owner email,customer email\nboss@x.example,ann@x.example\n",
+        "boss@x.example;ann@x.example\n",
+    ] {
+        assert_eq!(read(list.as_bytes()), TWO_EMAILS);
+    }
+    let named = "owner email,email\nboss@x.example,ann@x.example\n";
+    assert_snapshot!(read(named.as_bytes()), @"2: email ann@x.example imported");
+}
+
+#[test]
 fn lists_of_other_systems_are_understood() {
     let mailchimp = "\u{feff}Email Address,First Name,UNSUB_TIME,UNSUB_REASON\r\n\
                      ann@x.example,Ann,2025-01-02,NORMAL (No longer interested)\r\n";
@@ -97,7 +109,7 @@ fn a_broken_row_costs_itself_only() {
     3: email ann@x.example bounced
     4: email bo@x.example complained
     6: Enter one address only, such as name@example.com. <5" screen,x>
-    7: not UTF-8; save the file as CSV in UTF-8 <��@x.example,x>
+    7: Check the part before the @. <ÿş@x.example,x>
     8: there is no address <,x>
     9: email cy@x.example imported
     10: email di@x.example imported
@@ -112,9 +124,70 @@ fn a_broken_row_costs_itself_only() {
 }
 
 #[test]
-fn what_is_no_csv_in_utf8_is_told_so() {
-    assert_snapshot!(read(b"\xff\xfee\0m\0"), @"the file is UTF-16; save it as CSV in UTF-8");
+fn lines_end_in_every_way_and_sep_names_the_sign() {
+    let all = "2: email ann@x.example bounced\n3: email bo@x.example complained";
+    for end in ["\r", "\n", "\r\n"] {
+        let list = format!("email,reason{end}ann@x.example,bounced{end}bo@x.example,spam{end}");
+        assert_eq!(read(list.as_bytes()), all, "{end:?}");
+    }
+    let mixed = b"email,reason\rann@x.example,bounced\r\nbo@x.example,spam";
+    assert_eq!(read(mixed), all);
+    for (sign, told) in [(";", ";"), ("|", "|"), ("\t", "\t"), ("\t", "\\t")] {
+        let list = format!("sep={told}\r\nreason{sign}Email\r\nspam, he said{sign}a@x.example\r\n");
+        assert_eq!(read(list.as_bytes()), "3: email a@x.example complained", "{sign:?}");
+    }
+    for sign in [',', ';', '|', '\t'] {
+        let list = format!("Email{sign}Reason\na@x.example{sign}spam\n");
+        assert_eq!(read(list.as_bytes()), "2: email a@x.example complained", "{sign:?}");
+    }
+    // A line end at the very edge of what is read at once.
+    let long = format!("email\r\n{}\r\nb@x.example\r\n", "a".repeat(8 * 1024 - 9));
+    assert!(read(long.as_bytes()).ends_with("3: email b@x.example imported"));
+}
+
+#[test]
+fn lists_in_other_encodings_are_read() {
+    let list = "邮箱,原因\r\nann@x.example,退订\r\nbo@x.example,投诉\r\n";
+    let all = "2: email ann@x.example unsubscribed\n3: email bo@x.example complained";
+    let (gbk, ..) = encoding_rs::GB18030.encode(list);
+    assert_eq!(read(&gbk), all);
+    for mark in ["", "\u{feff}"] {
+        let text = format!("{mark}{list}");
+        let units: Vec<u16> = text.encode_utf16().collect();
+        let little: Vec<u8> = units.iter().copied().flat_map(u16::to_le_bytes).collect();
+        let big: Vec<u8> = units.iter().copied().flat_map(u16::to_be_bytes).collect();
+        assert_eq!(read(text.as_bytes()), all);
+        assert_eq!(read(&little), all);
+        assert_eq!(read(&big), all);
+    }
+    let western = "E-Mail-Adresse;Grund\nzoë@x.example;spam\nzo@x.example;désabonné, spam\n";
+    let (western, ..) = encoding_rs::WINDOWS_1252.encode(western);
+    let read = read(&western);
+    assert!(read.ends_with("3: email zo@x.example imported"), "{read}");
+}
+
+#[test]
+fn columns_are_found_by_many_names_and_by_their_addresses() {
+    for head in [
+        "Email", "EMAIL", "Email Address", "email_address", "E-Mail", "EmailAddress", "Recipient",
+        "Primary-Email", "邮箱", "电子邮箱", "邮箱地址",
+    ] {
+        let list = format!("id,{head},Address\nx,a@x.example,1 High Street\n");
+        assert_eq!(read(list.as_bytes()), "2: email a@x.example imported", "{head}");
+    }
+    for head in ["courriel", "Адрес"] {
+        let list = format!("id,{head}\nx,a@x.example\n");
+        assert_eq!(read(list.as_bytes()), "2: email a@x.example imported", "{head}");
+    }
+    assert_eq!(read(b"nobody@@x.example\na@x.example\n").lines().count(), 2, "no name of a column");
+}
+
+#[test]
+fn what_is_no_csv_is_told_so() {
     let workbook = "the file is a workbook or an archive; save it as CSV";
     assert_eq!(read(b"PK\x03\x04..."), workbook);
+    assert_eq!(read(b"\xD0\xCF\x11\xE0..."), workbook);
+    assert!(read(b"[{\"email\": 1}]").contains("JSON"));
+    assert!(read(b"<table>").contains("HTML"));
     assert_eq!(read(b""), "");
 }

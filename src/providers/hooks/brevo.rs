@@ -5,7 +5,7 @@ use super::signature::shows_secret;
 use super::{
     Hook, MESSAGE_KEY, Provider, Raw, Refusal, Told, json_list, message_of, seconds, text,
 };
-use crate::domain::bounce::{Bounce, BounceReason, classify};
+use crate::domain::bounce::{Bounce, BounceReason, Opinion, classify};
 use crate::domain::decide::News;
 use crate::domain::primitives::MessageId;
 use serde_json::Value;
@@ -46,8 +46,8 @@ fn news(event: &Value) -> Option<News> {
         "delivered" => News::Delivered,
         "spam" | "complaint" => News::Complained,
         "unsubscribed" => News::Unsubscribed,
-        "hard_bounce" => News::Bounced(classify(reason).hard()),
-        "soft_bounce" => News::Bounced(classify(reason).soft()),
+        "hard_bounce" => News::Bounced(classify(reason).weighed(Opinion::BadAddress)),
+        "soft_bounce" => News::Bounced(classify(reason).weighed(Opinion::Transient)),
         "invalid_email" | "invalid" => of(BounceReason::NoSuchAddress),
         "blocked" | "error" => of(BounceReason::Policy),
         _ => return None,

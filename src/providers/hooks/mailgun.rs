@@ -2,15 +2,15 @@
 //! (documentation.mailgun.com/docs/mailgun/user-manual/webhooks/securing-webhooks).
 //!
 //! The signature does not cover the event. Whoever has seen one could put another event under it;
-//! so the token is the event's key in the log, and counts once.
+//! so the token counts once, whatever came with it: also what tells us nothing uses it up.
 
-use super::signature::{equal, hex, hmac_sha256};
+use super::signature::{equal, hex, hmac_sha256, sha256_hex};
 use super::{
-    Hook, MESSAGE_KEY, Provider, Raw, Refusal, Told, is_fresh, json, message_of, seconds, text,
-    text_or_number,
+    Hook, MESSAGE_KEY, ONCE, Provider, Raw, Refusal, Told, is_fresh, json, message_of, seconds,
+    signed_seconds, text, text_or_number,
 };
-use crate::domain::bounce::{Bounce, classify};
-use crate::domain::decide::News;
+use crate::domain::bounce::{Bounce, Opinion, classify};
+use crate::domain::decide::{Heard, News};
 use crate::domain::primitives::Span;
 use serde_json::Value;
 
@@ -22,7 +22,14 @@ pub(super) fn read(hook: &Hook<'_>, keys: &[&str]) -> Result<Vec<Told>, Refusal>
     let body = json(hook.body).map_err(|_| Refusal::Unverified)?;
     let token = verify(&body, hook, keys)?;
     let Some(event) = body.get("event-data") else { return Err(Refusal::Unreadable) };
-    let Some(news) = news(event) else { return Ok(Vec::new()) };
+    let mark = &sha256_hex(hook.body)[..MARK_CHARS];
+    let key = Some(format!("hook:mailgun:{token}{ONCE}{}-{mark}", hook.now.0));
+    let Some(news) = news(event) else {
+        let (news, source) = (News::Sent, Provider::Mailgun.as_str().to_owned());
+        let (address, provider_id, billed) = (None, None, None);
+        let heard = Heard { news, at: hook.now, address, source, provider_id, key, billed };
+        return Ok(vec![Told::News(None, heard)]);
+    };
     let raw = Raw {
         news,
         at: event.get("timestamp").and_then(Value::as_f64).and_then(seconds),
@@ -32,19 +39,23 @@ pub(super) fn read(hook: &Hook<'_>, keys: &[&str]) -> Result<Vec<Told>, Refusal>
     let message = message_of(text(event, &format!("/user-variables/{MESSAGE_KEY}")));
     let mut told = raw.told(Provider::Mailgun, message, hook.now);
     if let Told::News(_, heard) = &mut told {
-        heard.key = Some(format!("hook:mailgun:{token}"));
+        heard.key = key;
     }
     Ok(vec![told])
 }
+
+/// How much of a body's hash tells two arrivals in one millisecond apart.
+const MARK_CHARS: usize = 16;
 
 /// The token of a signature that is good.
 fn verify(body: &Value, hook: &Hook<'_>, keys: &[&str]) -> Result<String, Refusal> {
     let timestamp = text_or_number(body, "/signature/timestamp");
     let token = text(body, "/signature/token");
     let given = text(body, "/signature/signature").to_ascii_lowercase();
-    let at = timestamp.parse().ok().and_then(seconds).ok_or(Refusal::Unverified)?;
+    let at = signed_seconds(&timestamp).ok_or(Refusal::Unverified)?;
     let is_signed = !token.is_empty()
         && token.len() <= 100
+        && token.bytes().all(|b| b.is_ascii_alphanumeric())
         && keys.iter().any(|key| {
             let mac = hmac_sha256(key.as_bytes(), &[timestamp.as_bytes(), token.as_bytes()]);
             equal(hex(&mac).as_bytes(), given.as_bytes())
@@ -81,8 +92,8 @@ fn bounce(event: &Value) -> Bounce {
     // 605 and the like are Mailgun's own: it did not send, for the address is on its list.
     let bounce = classify(&format!("{code} {told}"));
     match (text(event, "/reason"), text(status, "/bounce-type")) {
-        ("suppress-bounce", _) | (_, "hard") => bounce.hard(),
-        (_, "soft") => bounce.soft(),
-        _ => bounce,
+        ("suppress-bounce", _) => bounce.weighed(Opinion::BadAddress),
+        (_, "soft") => bounce.weighed(Opinion::Transient),
+        _ => bounce.weighed(Opinion::Permanent),
     }
 }

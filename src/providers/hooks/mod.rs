@@ -5,6 +5,7 @@
 
 mod aliyun;
 mod brevo;
+mod certificate;
 mod mailgun;
 mod postmark;
 mod resend;
@@ -32,6 +33,9 @@ pub const HOOK_BYTES_MAX: usize = 1024 * 1024;
 
 /// How far the time of a signature may be from ours, where a provider signs each attempt anew.
 pub const SIGNED_AGO_MAX: Span = Span::minutes(5);
+
+/// What stands in a key between a token that counts once and the arrival that it came with.
+pub const ONCE: char = '#';
 
 /// The most characters of a text message that are kept.
 const TEXT_CHARS_MAX: usize = 1_000;
@@ -130,6 +134,33 @@ pub struct Secrets {
     known: Vec<(&'static str, String)>,
     /// Whether STOP and HELP are for us to answer; unless said, a provider that answers does.
     answers: Option<bool>,
+    sns: Sns,
+}
+
+/// How SNS is believed.
+#[derive(Clone, Default)]
+struct Sns {
+    /// Certificates of issuers beside Amazon's own, in PEM.
+    issuers: String,
+    /// Whether signatures of version 1 count, whose hash is SHA-1.
+    takes_version_1: bool,
+}
+
+impl Sns {
+    fn read(get: &impl Fn(&str) -> Option<String>) -> Result<Self, String> {
+        let issuers = get("SNS_ISSUERS").filter(|pem| !pem.trim().is_empty()).unwrap_or_default();
+        if !issuers.is_empty() {
+            certificate::check_issuers(&issuers)?;
+        }
+        let takes_version_1 = match get("SNS_SIGNATURE_VERSION").as_deref().map(str::trim) {
+            None | Some("" | "2") => false,
+            Some("1") => true,
+            Some(other) => {
+                return Err(format!("SNS_SIGNATURE_VERSION is `{other}`: use 2, or 1 for both"));
+            }
+        };
+        Ok(Self { issuers, takes_version_1 })
+    }
 }
 
 impl Secrets {
@@ -143,10 +174,11 @@ impl Secrets {
                 return Err(format!("SMS_ANSWERS is `{other}`: use own or provider"));
             }
         };
+        let sns = Sns::read(&get)?;
         let settings = Provider::ALL.map(Provider::setting);
         let found = settings.into_iter().filter_map(|name| Some((name, get(name)?)));
         let known = found.filter(|(_, secret)| !secret.trim().is_empty()).collect();
-        Ok(Self { known, answers })
+        Ok(Self { known, answers, sns })
     }
 
     /// Whether STOP and HELP that come through a provider are for us to answer. Twilio answers by
@@ -185,6 +217,8 @@ pub enum Refusal {
     Unverified,
     /// It was signed too long ago, or by a clock far ahead.
     Stale,
+    /// It is signed with a hash that is broken: the topic's `SignatureVersion` should be 2.
+    OldSignature,
     /// It is signed, and not what the provider is known to send.
     Unreadable,
 }
@@ -229,12 +263,13 @@ pub fn read(
     secrets: &Secrets,
     certificate: impl Fn(&str) -> Option<String>,
 ) -> Result<Reading, Refusal> {
+    let sns = &secrets.sns;
     let secrets: Vec<&str> = secrets.of(provider).collect();
     if secrets.is_empty() {
         return Err(Refusal::Unconfigured);
     }
     let told = match provider {
-        Provider::Ses => return ses::read(hook, &secrets, certificate),
+        Provider::Ses => return ses::read(hook, &secrets, sns, certificate),
         Provider::Resend => resend::read(hook, &secrets),
         Provider::Postmark => postmark::read(hook, &secrets),
         Provider::Sendgrid => sendgrid::read(hook, &secrets),
@@ -246,6 +281,13 @@ pub fn read(
         Provider::Tencent => tencent::read(hook, &secrets),
     };
     told.map(Reading::Told)
+}
+
+/// Whether what was fetched from an address is a certificate of SNS that is to be believed.
+pub fn is_certificate(secrets: &Secrets, url: &str, fetched: &str, now: Millis) -> bool {
+    let host = ses::certificate_host(url);
+    let key = |host| certificate::key_of_sns(fetched, host, &secrets.sns.issuers, now);
+    host.and_then(key).is_some()
 }
 
 /// News as a provider gives it, before it is put into our form.
@@ -347,6 +389,13 @@ fn date(text: &str) -> Option<Millis> {
 }
 
 /// Seconds since 1970.
+/// A time that is signed, in whole seconds: digits alone, since what else a number may be written
+/// as could take in a part of what is signed after it.
+fn signed_seconds(text: &str) -> Option<Millis> {
+    let is_plain = text.len() <= 12 && text.bytes().all(|b| b.is_ascii_digit());
+    text.parse().ok().filter(|_| is_plain).and_then(seconds)
+}
+
 fn seconds(number: f64) -> Option<Millis> {
     // Past this the date has five digits.
     let is_date = (0.0..253_402_300_800.0).contains(&number);

@@ -3,7 +3,7 @@
 
 use super::signature::shows_secret;
 use super::{Hook, MESSAGE_KEY, Provider, Raw, Refusal, Told, date, json, message_of, text};
-use crate::domain::bounce::{Bounce, BounceReason, classify};
+use crate::domain::bounce::{Bounce, BounceReason, Opinion, classify};
 use crate::domain::decide::News;
 use serde_json::Value;
 
@@ -51,9 +51,11 @@ fn bounce(event: &Value) -> Option<News> {
     };
     let of = |reason| Bounce::of(reason, "", told);
     let bounce = match text(event, "/Type") {
-        "HardBounce" | "BadEmailAddress" | "ManuallyDeactivated" => classify(told).hard(),
+        "HardBounce" | "BadEmailAddress" | "ManuallyDeactivated" => {
+            classify(told).weighed(Opinion::BadAddress)
+        }
         "SoftBounce" | "Transient" | "DnsError" | "Undeterminable" | "TemplateRenderingFailed" => {
-            classify(told).soft()
+            classify(told).weighed(Opinion::Transient)
         }
         "SpamComplaint" => return Some(News::Complained),
         "Unsubscribe" => return Some(News::Unsubscribed),

@@ -4,9 +4,9 @@
 use super::signature::{base64, equal, hmac_sha256};
 use super::{
     Hook, MESSAGE_KEY, Provider, Raw, Refusal, SIGNED_AGO_MAX, Told, date, is_fresh, json,
-    message_of, seconds, text,
+    message_of, signed_seconds, text,
 };
-use crate::domain::bounce::{Bounce, BounceReason, classify};
+use crate::domain::bounce::{Bounce, BounceReason, Opinion, classify};
 use crate::domain::decide::News;
 use serde_json::Value;
 
@@ -33,7 +33,7 @@ fn verify(hook: &Hook<'_>, secrets: &[&str]) -> Result<(), Refusal> {
     };
     let (id, timestamp) = (header("id"), header("timestamp"));
     let signatures = header("signature");
-    let at = timestamp.parse().ok().and_then(seconds).ok_or(Refusal::Unverified)?;
+    let at = signed_seconds(&timestamp).ok_or(Refusal::Unverified)?;
     let signed = [id.as_bytes(), b".", timestamp.as_bytes(), b".", hook.body];
     let is_signed = secrets.iter().any(|secret| {
         let key = base64(secret.strip_prefix("whsec_").unwrap_or(secret));
@@ -67,7 +67,10 @@ fn news(event: &Value) -> Option<News> {
         "email.complained" => News::Complained,
         "email.bounced" => News::Bounced(bounce(event)),
         // On Resend's own list: an earlier message bounced, or was complained about.
-        "email.suppressed" => News::Bounced(bounce(event).hard()),
+        "email.suppressed" => {
+            let why = text(event, "/data/suppressed/message");
+            News::Bounced(Bounce::of(BounceReason::NoSuchAddress, "", why))
+        }
         "email.failed" => {
             let why = text(event, "/data/failed/reason");
             News::Bounced(Bounce::of(BounceReason::Policy, "", why))
@@ -82,11 +85,19 @@ fn bounce(event: &Value) -> Bounce {
         Some(Value::Array(all)) => all.first().and_then(Value::as_str),
         other => other.and_then(Value::as_str),
     };
-    let said = diagnostic.unwrap_or_else(|| text(event, "/data/bounce/message"));
-    let bounce = classify(said);
-    match text(event, "/data/bounce/type") {
-        "Permanent" => bounce.hard(),
-        "Transient" => bounce.soft(),
+    let bounce = match diagnostic {
+        Some(said) => classify(said),
+        // Its own words are advice, not what the receiver said.
+        None => Bounce::of(BounceReason::Unclear, "", text(event, "/data/bounce/message")),
+    };
+    match (text(event, "/data/bounce/type"), text(event, "/data/bounce/subType")) {
+        ("Permanent", "NoEmail" | "Suppressed" | "OnAccountSuppressionList") => {
+            bounce.weighed(Opinion::BadAddress)
+        }
+        ("Permanent", _) => bounce.weighed(Opinion::Permanent),
+        ("Transient", "MailboxFull") => bounce.or(BounceReason::MailboxFull),
+        ("Transient", "ContentRejected" | "AttachmentRejected") => bounce.or(BounceReason::Spam),
+        ("Transient", _) => bounce.weighed(Opinion::Transient),
         _ => bounce,
     }
 }

@@ -5,9 +5,9 @@
 use super::signature::base64;
 use super::{
     Hook, MESSAGE_KEY, Provider, Raw, Refusal, SIGNED_AGO_MAX, Told, is_fresh, json_list,
-    message_of, seconds, text,
+    message_of, seconds, signed_seconds, text,
 };
-use crate::domain::bounce::{Bounce, BounceReason, classify};
+use crate::domain::bounce::{Bounce, BounceReason, Opinion, classify};
 use crate::domain::decide::News;
 use p256::ecdsa::signature::Verifier;
 use p256::ecdsa::{Signature, VerifyingKey};
@@ -35,7 +35,7 @@ pub(super) fn read(hook: &Hook<'_>, keys: &[&str]) -> Result<Vec<Told>, Refusal>
 fn verify(hook: &Hook<'_>, keys: &[&str]) -> Result<(), Refusal> {
     let header = |name: &str| (hook.header)(&format!("x-twilio-email-event-webhook-{name}"));
     let timestamp = header("timestamp");
-    let at = timestamp.parse().ok().and_then(seconds).ok_or(Refusal::Unverified)?;
+    let at = signed_seconds(&timestamp).ok_or(Refusal::Unverified)?;
     let signature = Signature::from_der(&base64(&header("signature")));
     let signature = signature.map_err(|_| Refusal::Unverified)?;
     let signed = [timestamp.as_bytes(), hook.body].concat();
@@ -69,10 +69,14 @@ fn news(event: &Value) -> Option<News> {
         "spamreport" => News::Complained,
         "unsubscribe" | "group_unsubscribe" => News::Unsubscribed,
         // `blocked` is what SendGrid calls a receiver's refusal of this very message.
-        "bounce" => match text(event, "/type") {
-            "blocked" => News::Bounced(classify(&said()).soft()),
-            _ => News::Bounced(classify(&said()).hard()),
-        },
+        "bounce" => {
+            let opinion = match (text(event, "/type"), text(event, "/bounce_classification")) {
+                (_, "Invalid Address") => Opinion::BadAddress,
+                ("blocked", _) => Opinion::Transient,
+                _ => Opinion::Permanent,
+            };
+            News::Bounced(classify(&said()).weighed(opinion))
+        }
         "dropped" => News::Bounced(dropped(text(event, "/reason"))),
         _ => return None,
     })

@@ -22,7 +22,11 @@ struct Sent {
 
 impl Sent {
     fn read_at(&self, provider: Provider, secret: &str, now: Millis) -> Result<Reading, Refusal> {
-        let get = |name: &str| (name == provider.setting()).then(|| secret.to_owned());
+        let issuer = include_str!("fixtures/issuer.pem");
+        let get = |name: &str| match name {
+            "SNS_ISSUERS" => Some(issuer.to_owned()),
+            name => (name == provider.setting()).then(|| secret.to_owned()),
+        };
         let secrets = Secrets::read(get).unwrap();
         let header = |name: &str| {
             let found = self.headers.iter().find(|(known, _)| *known == name);
@@ -193,7 +197,7 @@ fn postmark_shows_its_secret() {
     Hard no_such_address 5.1.1 | e.1 pm-1 ann@x.example 2026-03-02T08:00:00Z
     Hard no_such_address  | e.1 pm-1 ann@x.example 2026-03-02T08:00:00Z
     Soft mailbox_full 4.2.2 | e.1 pm-1 ann@x.example 2026-03-02T08:00:00Z
-    Ignored spam  | e.1 pm-1 ann@x.example 2026-03-02T08:00:00Z
+    Block spam  | e.1 pm-1 ann@x.example 2026-03-02T08:00:00Z
 
     Complained | e.1 pm-1 ann@x.example 2026-03-02T08:00:00Z
     Unsubscribed | - pm-1 ann@x.example 2026-03-02T08:00:00Z
@@ -209,62 +213,177 @@ fn postmark_shows_its_secret() {
 }
 
 const TOPIC: &str = "arn:aws:sns:eu-west-1:1:bounces";
+const V2: &str = include_str!("fixtures/v2.json");
+const PEM: &str = include_str!("fixtures/certificate.pem");
+const CERTIFICATE_URL: &str = "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-1.pem";
 
 fn sns(body: &str) -> Sent {
     Sent { body: body.as_bytes().to_vec(), ..<_>::default() }
 }
 
+/// The settings of a world in which `issuer.pem` is an issuer of SNS's certificates.
+fn sns_setting(name: &str) -> Option<String> {
+    match name {
+        "SES_TOPIC_ARN" => Some(TOPIC.to_owned()),
+        "SNS_ISSUERS" => Some(include_str!("fixtures/issuer.pem").to_owned()),
+        _ => None,
+    }
+}
+
+fn read_sns(
+    body: &str,
+    setting: impl Fn(&str) -> Option<String>,
+    pem: Option<&str>,
+) -> Result<Reading, Refusal> {
+    let secrets = Secrets::read(setting).unwrap();
+    let header = |_: &str| String::new();
+    let body = body.as_bytes();
+    let hook = Hook { url: String::new(), path_secret: "", header: &header, body, now: NOW };
+    read(Provider::Ses, &hook, &secrets, |_| pem.map(str::to_owned))
+}
+
 #[test]
-fn ses_is_believed_in_both_versions_of_snss_signature() {
-    for body in [include_str!("fixtures/v1.json"), include_str!("fixtures/v2.json")] {
-        insta::allow_duplicates! {
-            insta::assert_snapshot!(sns(body).told(Provider::Ses, TOPIC), @r#"
-            Hard no_such_address 5.1.1 | e.1 ses-1 ann@x.example 2026-03-02T09:00:00Z
-            "#);
-        }
-        let forged = sns(&body.replace("Permanent", "Transient"));
-        assert_eq!(forged.read(Provider::Ses, TOPIC), Err(Refusal::Unverified));
-        // SNS would sign for anybody's topic.
-        let other = sns(body).read(Provider::Ses, "arn:aws:sns:eu-west-1:2:bounces");
-        assert_eq!(other, Err(Refusal::Unverified));
-        let late = NOW.plus(Span::minutes(66));
-        assert_eq!(sns(body).read_at(Provider::Ses, TOPIC, late), Err(Refusal::Stale));
+fn ses_is_believed_if_sns_signed_it() {
+    insta::assert_snapshot!(sns(V2).told(Provider::Ses, TOPIC), @r#"
+    Hard no_such_address 5.1.1 | e.1 ses-1 ann@x.example 2026-03-02T09:00:00Z
+    "#);
+    let forged = sns(&V2.replace("Permanent", "Transient"));
+    assert_eq!(forged.read(Provider::Ses, TOPIC), Err(Refusal::Unverified));
+    // SNS would sign for anybody's topic.
+    let other = sns(V2).read(Provider::Ses, "arn:aws:sns:eu-west-1:2:bounces");
+    assert_eq!(other, Err(Refusal::Unverified));
+    let late = NOW.plus(Span::minutes(66));
+    assert_eq!(sns(V2).read_at(Provider::Ses, TOPIC, late), Err(Refusal::Stale));
+}
+
+#[test]
+fn snss_older_signature_counts_only_where_it_is_allowed() {
+    let v1 = include_str!("fixtures/v1.json");
+    assert_eq!(read_sns(v1, sns_setting, Some(PEM)), Err(Refusal::OldSignature));
+    let allowing = |name: &str| match name {
+        "SNS_SIGNATURE_VERSION" => Some("1".to_owned()),
+        name => sns_setting(name),
+    };
+    assert!(
+        matches!(read_sns(v1, allowing, Some(PEM)), Ok(Reading::Told(told)) if told.len() == 1)
+    );
+    assert!(read_sns(V2, allowing, Some(PEM)).is_ok());
+    let forged = v1.replace("Permanent", "Transient");
+    assert_eq!(read_sns(&forged, allowing, Some(PEM)), Err(Refusal::Unverified));
+    // Neither is one taken for the other.
+    let relabelled = v1.replace(r#""SignatureVersion": "1""#, r#""SignatureVersion": "2""#);
+    assert_ne!(relabelled, v1);
+    assert_eq!(read_sns(&relabelled, allowing, Some(PEM)), Err(Refusal::Unverified));
+}
+
+#[test]
+fn a_certificate_comes_from_snss_own_address_and_from_nowhere_else() {
+    for elsewhere in [
+        "http://sns.eu-west-1.amazonaws.com/SimpleNotificationService-1.pem",
+        "https://sns.eu-west-1.amazonaws.com.evil.example/SimpleNotificationService-1.pem",
+        "https://evil.example/sns.eu-west-1.amazonaws.com/SimpleNotificationService-1.pem",
+        "https://sns.@evil.example/.amazonaws.com/SimpleNotificationService-1.pem",
+        "https://sns.eu-west-1.amazonaws.com:8443/SimpleNotificationService-1.pem",
+        "https://sns.eu-west-1.amazonaws.com:443/SimpleNotificationService-1.pem",
+        "https://u@sns.eu-west-1.amazonaws.com/SimpleNotificationService-1.pem",
+        "https://SNS.eu-west-1.amazonaws.com/SimpleNotificationService-1.pem",
+        "https://sns.eu-west-1.evil.amazonaws.com/SimpleNotificationService-1.pem",
+        "https://sns.s3.amazonaws.com.cn.example/SimpleNotificationService-1.pem",
+        "https://sns..amazonaws.com/SimpleNotificationService-1.pem",
+        "https://sns.a.amazonaws.com/SimpleNotificationService-1.pem",
+        "https://s3.amazonaws.com/SimpleNotificationService-1.pem",
+        "https://169.254.169.254/SimpleNotificationService-1.pem",
+        "https://sns.eu-west-1.amazonaws.com/x.pem",
+        "https://sns.eu-west-1.amazonaws.com/?Action=Publish&x=/SimpleNotificationService-1.pem",
+        "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-1.pem?x",
+        "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-1.pem#x",
+        "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-1.pem/",
+        "https://sns.eu-west-1.amazonaws.com//SimpleNotificationService-1.pem",
+        "https://sns.eu-west-1.amazonaws.com/x/../SimpleNotificationService-1.pem",
+        "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-xyz.pem",
+        "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-.pem",
+        "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService.pem",
+        "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-1.pem\n",
+        " https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-1.pem",
+        "",
+    ] {
+        let url = elsewhere.replace('\n', "\\n");
+        let forged = V2.replace(CERTIFICATE_URL, &url);
+        assert_ne!(forged, V2);
+        // It is not even asked for.
+        assert_eq!(read_sns(&forged, sns_setting, None), Err(Refusal::Unverified), "{elsewhere}");
+    }
+    let wanted = Ok(Reading::NeedsCertificate(CERTIFICATE_URL.to_owned()));
+    assert_eq!(read_sns(V2, sns_setting, None), wanted);
+    let china = CERTIFICATE_URL.replace("eu-west-1.amazonaws.com", "cn-north-1.amazonaws.com.cn");
+    let wanted = Ok(Reading::NeedsCertificate(china.clone()));
+    assert_eq!(read_sns(&V2.replace(CERTIFICATE_URL, &china), sns_setting, None), wanted);
+}
+
+#[test]
+fn nobody_makes_us_ask_for_a_certificate_without_topic_time_and_shape() {
+    for (right, wrong) in [
+        (TOPIC, "arn:aws:sns:eu-west-1:2:bounces"),
+        (
+            "2026-03-02T09:00:00.000Z\", \"SignatureVersion",
+            "2026-03-01T09:00:00Z\", \"SignatureVersion",
+        ),
+        ("\"SignatureVersion\": \"2\"", "\"SignatureVersion\": \"3\""),
+        ("\"Signature\": \"", "\"Signature\": \"!"),
+    ] {
+        let forged = V2.replace(right, wrong);
+        assert_ne!(forged, V2, "{right}");
+        assert!(read_sns(&forged, sns_setting, None).is_err(), "{right}");
     }
 }
 
 #[test]
-fn a_certificate_comes_from_sns_and_from_nowhere_else() {
-    let v2 = include_str!("fixtures/v2.json");
-    let at = "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-1.pem";
-    for elsewhere in [
-        "http://sns.eu-west-1.amazonaws.com/x.pem",
-        "https://sns.eu-west-1.amazonaws.com.evil.example/x.pem",
-        "https://evil.example/sns.eu-west-1.amazonaws.com/x.pem",
-        "https://sns.@evil.example/.amazonaws.com/x.pem",
-        "https://sns.eu-west-1.amazonaws.com:8443/x.pem",
-        "https://sns..amazonaws.com/x.pem",
-        "https://169.254.169.254/x.pem",
+fn a_certificate_is_believed_if_it_is_snss_own_of_a_known_issuer_and_good_today() {
+    let regional = include_str!("fixtures/regional.pem");
+    for good in [PEM, regional, &format!("\n{PEM}\n")] {
+        assert!(read_sns(V2, sns_setting, Some(good)).is_ok());
+    }
+    let bad = [
+        include_str!("fixtures/bad/another-region.pem"),
+        include_str!("fixtures/bad/another-name.pem"),
+        include_str!("fixtures/bad/name-in-subject-only.pem"),
+        include_str!("fixtures/bad/expired.pem"),
+        include_str!("fixtures/bad/not-yet.pem"),
+        include_str!("fixtures/bad/authority.pem"),
+        include_str!("fixtures/bad/self-signed.pem"),
+        include_str!("fixtures/bad/signed-by-another.pem"),
+        include_str!("fixtures/bad/says-amazon.pem"),
+        include_str!("fixtures/issuer.pem"),
         "",
-    ] {
-        let forged = sns(&v2.replace(at, elsewhere));
-        assert_eq!(forged.read(Provider::Ses, TOPIC), Err(Refusal::Unverified), "{elsewhere}");
+        "x",
+        "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
+        &format!("<html>{PEM}</html>"),
+        &format!("{PEM}{PEM}"),
+        &format!("<Error>{PEM}"),
+        &format!("{PEM}\nx"),
+        &format!("{PEM}{}", " ".repeat(20_000)),
+    ];
+    for pem in bad {
+        assert_eq!(read_sns(V2, sns_setting, Some(pem)), Err(Refusal::Unverified), "{pem}");
     }
-    let secrets =
-        Secrets::read(|name| (name == "SES_TOPIC_ARN").then(|| TOPIC.to_owned())).unwrap();
-    let header = |_: &str| String::new();
-    let body = v2.as_bytes();
-    let hook = Hook { url: String::new(), path_secret: "", header: &header, body, now: NOW };
-    let reading = read(Provider::Ses, &hook, &secrets, |_| None);
-    assert_eq!(reading, Ok(Reading::NeedsCertificate(at.to_owned())));
-    for broken in ["", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----", "x"] {
-        let reading = read(Provider::Ses, &hook, &secrets, |_| Some(broken.to_owned()));
-        assert_eq!(reading, Err(Refusal::Unverified));
+    // Without the setting, only Amazon's own issuers count.
+    let amazons = |name: &str| sns_setting(name).filter(|_| name != "SNS_ISSUERS");
+    assert_eq!(read_sns(V2, amazons, Some(PEM)), Err(Refusal::Unverified));
+    for end in (0..PEM.len()).step_by(3) {
+        let cut = format!("{}-----END CERTIFICATE-----", &PEM[..end]);
+        assert_eq!(read_sns(V2, sns_setting, Some(&cut)), Err(Refusal::Unverified));
     }
-    let pem = include_str!("fixtures/certificate.pem");
-    for end in 0..pem.len() {
-        let cut = format!("{}-----END CERTIFICATE-----", &pem[..end]);
-        let _ = read(Provider::Ses, &hook, &secrets, |_| Some(cut.clone()));
+}
+
+#[test]
+fn amazons_issuers_are_read_and_a_setting_of_none_is_refused() {
+    assert_eq!(certificate::check_issuers(include_str!("amazon.pem")), Ok(()));
+    for wrong in ["x", PEM, "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----"] {
+        let get = |name: &str| (name == "SNS_ISSUERS").then(|| wrong.to_owned());
+        assert!(Secrets::read(get).is_err(), "{wrong}");
     }
+    let get = |name: &str| (name == "SNS_SIGNATURE_VERSION").then(|| "3".to_owned());
+    assert!(Secrets::read(get).is_err());
 }
 
 #[test]
@@ -274,9 +393,25 @@ fn a_subscription_is_confirmed_only_at_sns_and_only_if_it_is_signed() {
     assert_eq!(sns(body).read(Provider::Ses, TOPIC), Ok(Reading::Confirm(url.to_owned())));
     let forged = sns(&body.replace("Token=t", "Token=u"));
     assert_eq!(forged.read(Provider::Ses, TOPIC), Err(Refusal::Unverified));
-    // Signed, and yet somewhere else.
-    let evil = sns(include_str!("fixtures/evil.json"));
-    assert_eq!(evil.read(Provider::Ses, TOPIC), Err(Refusal::Unverified));
+    // Signed, and yet somewhere else, or for something else.
+    for evil in [
+        include_str!("fixtures/evil.json"),
+        include_str!("fixtures/bad/sub-0.json"),
+        include_str!("fixtures/bad/sub-1.json"),
+        include_str!("fixtures/bad/sub-2.json"),
+        include_str!("fixtures/bad/sub-3.json"),
+    ] {
+        assert_eq!(sns(evil).read(Provider::Ses, TOPIC), Err(Refusal::Unverified));
+    }
+}
+
+#[test]
+fn every_recipient_that_ses_names_is_told_of() {
+    let body = include_str!("fixtures/complaint.json");
+    insta::assert_snapshot!(sns(body).told(Provider::Ses, TOPIC), @r#"
+    Complained | e.1 ses-1 somebody@else.example 2026-03-02T09:00:00Z
+    Complained | e.1 ses-1 ann@x.example 2026-03-02T09:00:00Z
+    "#);
 }
 
 fn sendgrid(events: &Value, key: &SigningKey) -> Sent {
@@ -320,7 +455,7 @@ fn sendgrid_is_believed_if_its_key_signed_it() {
     Sent | e.1 sg-1 ann@x.example 2026-03-02T08:59:59Z
     Delivered | e.1 sg-1 ann@x.example 2026-03-02T08:59:59Z
     Hard no_such_address 5.1.1 | e.1 sg-1 ann@x.example 2026-03-02T08:59:59Z
-    Ignored blocked 5.7.1 | e.1 sg-1 ann@x.example 2026-03-02T08:59:59Z
+    Block blocked 5.7.1 | e.1 sg-1 ann@x.example 2026-03-02T08:59:59Z
     Hard no_such_address  | e.1 sg-1 ann@x.example 2026-03-02T08:59:59Z
     Complained | e.1 sg-1 ann@x.example 2026-03-02T08:59:59Z
     Unsubscribed | e.1 sg-1 ann@x.example 2026-03-02T08:59:59Z
@@ -330,8 +465,23 @@ fn sendgrid_is_believed_if_its_key_signed_it() {
     assert_eq!(sent.read_at(Provider::Sendgrid, &public, late), Err(Refusal::Stale));
 }
 
+/// The two that are signed stand side by side: no part of one may count as a part of the other.
 #[test]
-fn mailguns_token_is_the_key_of_what_it_tells() {
+fn mailguns_signature_is_of_one_time_and_one_token() {
+    let mac = hex(&hmac_sha256(b"key", &[SECONDS.as_bytes(), b"e0ab12"]));
+    let read = |timestamp: &str, token: &str| {
+        let signature = json!({ "timestamp": timestamp, "token": token, "signature": mac });
+        let body = json!({ "signature": signature, "event-data": { "event": "opened" } });
+        let sent = Sent { body: body.to_string().into_bytes(), ..<_>::default() };
+        sent.read_at(Provider::Mailgun, "key", NOW).map(|_| ())
+    };
+    assert_eq!(read(SECONDS, "e0ab12"), Ok(()));
+    assert_eq!(read(&format!("{SECONDS}e0"), "ab12"), Err(Refusal::Unverified));
+    assert_eq!(read(&format!("{SECONDS}e0ab12"), ""), Err(Refusal::Unverified));
+}
+
+#[test]
+fn mailguns_token_is_told_whatever_comes_with_it() {
     let signed = |event: Value| {
         let mac = hmac_sha256(b"key", &[SECONDS.as_bytes(), b"tok"]);
         let signature = json!({ "timestamp": SECONDS, "token": "tok", "signature": hex(&mac) });
@@ -358,7 +508,7 @@ fn mailguns_token_is_the_key_of_what_it_tells() {
     insta::assert_snapshot!(lines.join("\n"), @r#"
     Sent | e.1 mg-1 ann@x.example 2026-03-02T08:59:59.5Z
     Delivered | e.1 mg-1 ann@x.example 2026-03-02T08:59:59.5Z
-
+    Sent | - - - 2026-03-02T09:00:00Z
     Hard no_such_address 5.1.1 | e.1 mg-1 ann@x.example 2026-03-02T08:59:59.5Z
     Soft mailbox_full 552 | e.1 mg-1 ann@x.example 2026-03-02T08:59:59.5Z
     Complained | e.1 mg-1 ann@x.example 2026-03-02T08:59:59.5Z
@@ -367,7 +517,15 @@ fn mailguns_token_is_the_key_of_what_it_tells() {
     let sent = signed(of("failed", "permanent", gone));
     let Ok(Reading::Told(told)) = sent.read(Provider::Mailgun, "key") else { panic!() };
     let Told::News(_, heard) = &told[0] else { panic!() };
-    assert_eq!(heard.key.as_deref(), Some("hook:mailgun:tok"));
+    let token = |key: &Option<String>| key.clone().unwrap().split_once(ONCE).unwrap().0.to_owned();
+    assert_eq!(token(&heard.key), "hook:mailgun:tok");
+    // What tells us nothing uses the token up as well.
+    for event in ["opened", "clicked", "whatever"] {
+        let silent = signed(of(event, "", json!({})));
+        let Ok(Reading::Told(told)) = silent.read(Provider::Mailgun, "key") else { panic!() };
+        let [Told::News(None, heard)] = told.as_slice() else { panic!("{told:?}") };
+        assert_eq!(token(&heard.key), "hook:mailgun:tok");
+    }
     assert_eq!(sent.read(Provider::Mailgun, "other"), Err(Refusal::Unverified));
     let late = NOW.plus(Span::minutes(481));
     assert_eq!(sent.read_at(Provider::Mailgun, "key", late), Err(Refusal::Stale));
@@ -404,7 +562,7 @@ fn brevo_shows_its_secret_and_carries_our_id_in_a_header() {
 
     Soft mailbox_full 452 | e.1 <b-1> ann@x.example 2026-03-02T08:59:59Z
     Hard no_such_address 5.1.1 | e.1 <b-1> ann@x.example 2026-03-02T08:59:59Z
-    Ignored policy  | e.1 <b-1> ann@x.example 2026-03-02T08:59:59Z
+    Block policy  | e.1 <b-1> ann@x.example 2026-03-02T08:59:59Z
     Complained | e.1 <b-1> ann@x.example 2026-03-02T08:59:59Z
     Unsubscribed | e.1 <b-1> ann@x.example 2026-03-02T08:59:59Z
     "#);

@@ -3,7 +3,9 @@
 use super::{call, mail, meanings, wire};
 use dripline::domain::message::Class;
 use dripline::providers::http::HttpResponse;
-use dripline::providers::{Outgoing, Sender, Verdict, brevo, cloudflare, mailgun, postmark};
+use dripline::providers::{
+    Content, Outgoing, Sender, Verdict, brevo, cloudflare, mailgun, postmark,
+};
 use dripline::providers::{resend, sendgrid, ses};
 use insta::assert_snapshot;
 
@@ -145,7 +147,7 @@ fn postmark_one_by_one() {
     x-postmark-server-token: token
 
     {
-      "From": "\"Ann & Söhne\" <hello@go.example>",
+      "From": "Ann & Söhne <hello@go.example>",
       "Headers": [
         {
           "Name": "List-Unsubscribe",
@@ -207,7 +209,7 @@ fn postmark_in_batches() {
 
     [
       {
-        "From": "\"Ann & Söhne\" <hello@go.example>",
+        "From": "Ann & Söhne <hello@go.example>",
         "Headers": [
           {
             "Name": "List-Unsubscribe",
@@ -230,7 +232,7 @@ fn postmark_in_batches() {
         "TrackOpens": false
       },
       {
-        "From": "\"Ann & Söhne\" <hello@go.example>",
+        "From": "Ann & Söhne <hello@go.example>",
         "Headers": [
           {
             "Name": "List-Unsubscribe",
@@ -272,12 +274,7 @@ fn postmark_in_batches() {
 
 #[test]
 fn amazon_ses() {
-    let sender = Sender::Ses(ses::Account {
-        key_id: "AKIDEXAMPLE".to_owned(),
-        secret: "secret".to_owned(),
-        region: "eu-west-1".to_owned(),
-        configuration_set: "events".to_owned(),
-    });
+    let sender = ses_account();
     let messages = [mail(1)];
     let one = call(&messages, false);
     assert_snapshot!(wire(&sender, one), @r#"
@@ -447,11 +444,7 @@ fn sendgrid() {
 
 #[test]
 fn mailgun() {
-    let sender = Sender::Mailgun(mailgun::Account {
-        api_key: "key".to_owned(),
-        domain: "mg.go.example".to_owned(),
-        host: "api.eu.mailgun.net".to_owned(),
-    });
+    let sender = mailgun_account();
     let messages = [mail(1)];
     let one = call(&messages, false);
     assert_snapshot!(wire(&sender, one), @r"
@@ -596,4 +589,50 @@ fn cloudflare_takes_no_marketing() {
     lost: E_INTERNAL_SERVER_ERROR m
     lost: thrown
     ");
+}
+
+/// A comma in a name would make two senders of one: it is quoted, or travels in a field of its own.
+#[test]
+fn a_name_with_signs_of_its_own_is_one_name_at_every_provider() {
+    let mut message = mail(1);
+    message.class = Class::Transactional;
+    let Content::Email { from, .. } = &mut message.content else { panic!("a mail") };
+    "Acme, Inc. <hello@go.example>".clone_into(from);
+    let quoted = r#""Acme, Inc." <hello@go.example>"#;
+    let json = serde_json::json!(quoted).to_string();
+    let form = "%22Acme%2C%20Inc.%22%20%3Chello%40go.example%3E";
+    let account = "k".to_owned();
+    let parts = || vec![r#""email":"hello@go.example""#, r#""name":"Acme, Inc.""#];
+    let expected: [(Sender, Vec<&str>); 7] = [
+        (Sender::Resend(resend::Account { api_key: account.clone() }), vec![&json]),
+        (postmark(), vec![&json]),
+        (ses_account(), vec![&json]),
+        (Sender::SendGrid(sendgrid::Account { api_key: account.clone() }), parts()),
+        (mailgun_account(), vec![form]),
+        (Sender::Brevo(brevo::Account { api_key: account }), parts()),
+        (Sender::Cloudflare, vec![r#""from":"hello@go.example""#, r#""from_name":"Acme, Inc.""#]),
+    ];
+    for (sender, expected) in expected {
+        let body = sender.request(call(&[message.clone()], false)).unwrap().body;
+        for part in expected {
+            assert!(body.contains(part), "{part} in {body}");
+        }
+    }
+}
+
+fn ses_account() -> Sender {
+    Sender::Ses(ses::Account {
+        key_id: "AKIDEXAMPLE".to_owned(),
+        secret: "secret".to_owned(),
+        region: "eu-west-1".to_owned(),
+        configuration_set: "events".to_owned(),
+    })
+}
+
+fn mailgun_account() -> Sender {
+    Sender::Mailgun(mailgun::Account {
+        api_key: "key".to_owned(),
+        domain: "mg.go.example".to_owned(),
+        host: "api.eu.mailgun.net".to_owned(),
+    })
 }

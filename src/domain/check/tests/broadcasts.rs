@@ -17,7 +17,8 @@ fn a_broadcast_goes_to_a_segment_that_exists_and_sends_something() {
          there is no segment `engagd`
        → did you mean `engaged`?
     line 228: broadcast.news.send
-         `mails/welcome` is not a template: emails/<name> or sms/<name>
+         `mails/welcome` is not a template
+       → write emails/<name> or sms/<name>
     ");
     assert_snapshot!(news(NEWS, "[broadcast.news]\nsegment = 'engaged'"), @"
     line 226: broadcast.news
@@ -130,9 +131,11 @@ fn a_test_leaves_a_rest_and_ends_within_a_month() {
     ");
     assert_snapshot!(news("test_share = 20\n", ""), @"
     line 244: broadcast.offer.ab.wait
-         belongs to a test before the rest: say `test_share` too
+         belongs to a test before the rest
+       → say `test_share` too
     line 245: broadcast.offer.ab.otherwise
-         belongs to a test before the rest: say `test_share` too
+         belongs to a test before the rest
+       → say `test_share` too
     ");
     assert_snapshot!(news("wait = \"4h\"", "wait = \"31d\""), @"
     line 245: broadcast.offer.ab.wait

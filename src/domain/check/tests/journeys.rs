@@ -33,6 +33,7 @@ fn a_split_needs_two_paths_and_a_weight_on_each() {
     assert_snapshot!(journey("id = 'a'; split = [{ then = 'end' }, { weight = 1, then = 'b' }]"), @"
     line 95: journey.j.step[1].split[1].weight
          missing
+       → write weight = …
     ");
     assert_snapshot!(journey("
         id = 'a'; split = [{ weight = 0, then = 'end' }]
@@ -56,6 +57,7 @@ fn a_wait_for_a_date_says_where_those_go_who_have_none() {
     assert_snapshot!(journey("id = 'a'; wait_until = { date = 'renewal', time = '09:00' }"), @"
     line 93: journey.j.step[1].otherwise
          missing
+       → write otherwise = …
     ");
     assert_snapshot!(journey("
         id = 'a'; wait_until = { date = 'Renewal', offset = '400d', \
@@ -181,6 +183,7 @@ fn another_journey_must_exist_and_be_another() {
     assert_snapshot!(said_of("leave = { reason = \"no answer\" }", "leave = {}"), @"
     line 179: journey.renew.step[7].leave.reason
          missing
+       → write reason = …
     ");
     assert_snapshot!(said_of(
         "{ reason = \"no answer\" }",
@@ -242,6 +245,7 @@ fn a_schedule_that_cannot_be_is_refused_with_its_place_and_the_remedy() {
     ), @"
     line 189: journey.monthly.enter.segment
          missing
+       → write segment = …
     ");
     assert_snapshot!(said_of(
         "{ event = \"plan.renewed\" }",
@@ -257,6 +261,7 @@ fn a_schedule_that_cannot_be_is_refused_with_its_place_and_the_remedy() {
     assert_snapshot!(said_of("offset = \"-1d\", time = \"10:00\" }", "offset = \"-500d\" }"), @"
     line 182: journey.birthday.enter.time
          missing
+       → write time = …
     ");
     assert_snapshot!(changed(|campaign| {
         let journey = campaign.journeys.get_mut("monthly").unwrap();
@@ -318,6 +323,7 @@ fn a_limit_is_of_people_in_an_hour() {
     assert_snapshot!(limit("limit = { per = \"hour\" }"), @"
     line 198: journey.ordered.limit.people
          missing
+       → write people = …
     ");
 }
 

@@ -45,6 +45,7 @@ fn hours_that_cannot_be_kept_are_refused() {
          expected a time of day such as "21:00", not `8`
     line 227: pacing.quiet.sms.to
          missing
+       → write to = …
     line 227: pacing.quiet.fax
          unknown key
        → known here: email, sms
@@ -65,6 +66,7 @@ fn hours_that_cannot_be_kept_are_refused() {
        → give it hours outside them
     line 227: pacing.customary_hours
          expected true or false, not `no`
+       → write it without quotes: false
     "#);
 }
 
@@ -95,11 +97,13 @@ fn caps_that_count_nothing_are_refused() {
          expected a span such as "90s", "30m", "12h", "3d" or "2w", not `a day`
     line 227: pacing.caps[1].within
          missing
+       → write within = …
     line 227: pacing.caps[1].chanel
          unknown key
        → did you mean `channel`?
     line 227: pacing.caps
          expected a list: […], not a table
+       → write [{ … }], or [[pacing.caps]] above each table
     line 227: pacing.caps
          11 caps; the limit is 10
     line 227: pacing.give_up_after
@@ -125,6 +129,7 @@ fn a_warm_up_that_warms_nothing_up_is_refused() {
          give `first_day` and `growth`, or `days` as a list of numbers
     line 227: pacing.warm_up.start
          missing
+       → write start = …
     line 227: pacing.warm_up.growth
          give how many times more leave each day, such as 1.5
     line 227: pacing.warm_up.first_day

@@ -1,5 +1,6 @@
 //! Links and images: where they lead, what they show, and what they say to who sees neither.
 
+use super::super::dialect;
 use super::super::markup::{Element, Token, decoded};
 use super::{Findings, LintCode};
 
@@ -10,7 +11,9 @@ const SHORTENERS: &[&str] = &[
     "url.cn", "u.to", "lnkd.in",
 ];
 /// Helpers after which a value may stand in an address.
-const ENCODING: &[&str] = &["encode", "url", "default", "number", "if", "unless", "else", "each"];
+const ENCODING: &[&str] = &["encode", "url", "default", "number", "else"];
+/// Schemes that run something, or read the reader's own disk.
+const CODE: &[&str] = &["javascript", "vbscript", "file"];
 
 /// Looks at every address of a body.
 pub(super) fn look(found: &mut Findings, source: &str, tokens: &[Token]) {
@@ -47,12 +50,47 @@ pub(super) fn in_text(found: &mut Findings, text: &str) {
     let mut at = 0;
     while let Some(begin) = start(&text[at..]).map(|begin| at + begin) {
         let rest = &text[begin..];
-        let end = rest.find(|c: char| c.is_whitespace() || !c.is_ascii());
-        let link = &rest[..end.unwrap_or(rest.len())];
+        let link = &rest[..link_length(rest)];
         let line = Some(1 + text[..begin].matches('\n').count());
         address(found, "", link.trim_end_matches(['.', ',', ';', '!', '?', ')']), line);
         at = begin + link.len();
     }
+}
+
+/// How far a link goes in a text: to white space or a letter beyond ASCII, outside of tags.
+fn link_length(rest: &str) -> usize {
+    let mut at = 0;
+    while let Some(char) = rest[at..].chars().next() {
+        if rest[at..].starts_with("{{") {
+            at = dialect::tag_end(rest, at);
+        } else if char.is_whitespace() || !char.is_ascii() {
+            break;
+        } else {
+            at += 1;
+        }
+    }
+    at
+}
+
+/// The inside of each tag in an address, and the address without them.
+fn parted(address: &str) -> (Vec<&str>, String) {
+    let (mut tags, mut plain, mut at) = (Vec::new(), String::new(), 0);
+    while let Some(start) = address[at..].find("{{").map(|found| at + found) {
+        plain.push_str(&address[at..start]);
+        at = dialect::tag_end(address, start);
+        tags.push(address[start..at].trim_matches(['{', '}', '~', ' ']));
+    }
+    plain.push_str(&address[at..]);
+    (tags, plain)
+}
+
+/// The scheme of an address, if it has one: `tel` of `tel:+44…`, none of `a.example:80/x`.
+fn scheme(lower: &str) -> Option<&str> {
+    let (scheme, rest) = lower.split_once(':')?;
+    let is_scheme = scheme.starts_with(|c: char| c.is_ascii_lowercase())
+        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-".contains(&byte));
+    let is_port = rest.starts_with(|c: char| c.is_ascii_digit()) && scheme == "localhost";
+    (is_scheme && !is_port).then_some(scheme)
 }
 
 fn address(found: &mut Findings, part: &str, written: &str, line: Option<usize>) {
@@ -69,14 +107,15 @@ fn address(found: &mut Findings, part: &str, written: &str, line: Option<usize>)
     } else if let Some(rest) = lower.strip_prefix("https://") {
         let host = host_of(rest);
         let is_dynamic = host.contains("{{");
+        let (_, plain) = parted(address);
         if SHORTENERS.contains(&host) {
             add(LintCode::ShortenedLink);
-        } else if !is_dynamic && (!host.contains('.') || address.contains([' ', '\t', '\n', '<'])) {
+        } else if (!is_dynamic && !host.contains('.')) || plain.contains([' ', '\t', '\n', '<']) {
             add(LintCode::BrokenLink);
         }
-    } else if !address.starts_with("{{")
-        && !["mailto:", "tel:", "#"].iter().any(|s| lower.starts_with(s))
-    {
+    } else if scheme(&lower).is_some_and(|scheme| CODE.contains(&scheme)) {
+        add(LintCode::BrokenLink);
+    } else if !address.starts_with("{{") && !lower.starts_with('#') && scheme(&lower).is_none() {
         match lower.starts_with("http") || lower.starts_with("www.") {
             true => add(LintCode::BrokenLink),
             false => add(LintCode::RelativeLink),
@@ -94,15 +133,13 @@ fn host_of(rest: &str) -> &str {
 
 /// The values in an address that stand there as they are.
 fn bare_values(address: &str) -> Vec<&str> {
-    let tags = address.split("{{").skip(1).filter_map(|rest| rest.split("}}").next());
-    let name = |tag: &str| tag.trim_matches(['#', '/', '^', '~', ' ']).to_owned();
-    tags.filter(|tag| {
-        let name = name(tag);
-        let first = name.split_whitespace().next().unwrap_or_default();
-        let is_ours = first.ends_with("_url") || first.starts_with(['>', '!']);
+    let mut tags = parted(address).0;
+    tags.retain(|tag| {
+        let first = tag.split_whitespace().next().unwrap_or_default();
+        let is_ours = first.ends_with("_url") || first.starts_with(['>', '!', '#', '/', '^']);
         !is_ours && !ENCODING.contains(&first)
-    })
-    .collect()
+    });
+    tags
 }
 
 /// The text of a link that begins at a token.

@@ -82,7 +82,9 @@ pub(super) fn written(found: &mut Findings, source: &str, tokens: &[Token]) {
         }
     }
     if !source.contains("color-scheme") {
-        found.add("html", None, LintCode::NoColorScheme, "");
+        // The head is the layout's, if there is one.
+        let head = source.find("<mj-head").or_else(|| source.find("<mjml"));
+        found.add("html", head.map(line_of), LintCode::NoColorScheme, "");
     }
 }
 

@@ -1,28 +1,20 @@
 //! Text messages: what a network or a law wants in them, and what makes them dear.
 
-use super::{Findings, LintCode, SAMPLE_URL};
+use super::{Findings, LintCode};
 use crate::domain::campaign::Campaign;
 use crate::domain::form::FieldKind;
 use crate::domain::message::Class;
 use crate::domain::sms::{Encoding, Sms, forcing_ucs2, replacement};
 use crate::domain::texting::{is_signed, tells_how_to_refuse};
-use crate::domain::tracking::rewrite_addresses;
 
 /// A number of China's, where texts are signed.
 const CHINESE: &str = "+8613812345678";
-/// How long the code of a short link is.
-const SHORT_CODE_CHARS: usize = 11;
 
 /// Looks at a text as the made-up contact gets it. Whatever journeys and broadcasts send is
 /// marketing.
 pub(super) fn look(found: &mut Findings, rendered: &str, campaign: &Campaign) {
     let to = if reaches_china(campaign) { CHINESE } else { "" };
-    let short = |_: &str| Some(format!("{SAMPLE_URL}/s/{}", "x".repeat(SHORT_CODE_CHARS)));
-    let text = match campaign.sms.long_links {
-        true => rendered.to_owned(),
-        false => rewrite_addresses(rendered, short),
-    };
-    let text = campaign.sms.finish(&text, Class::Marketing, to);
+    let text = campaign.sms.finish(rendered, Class::Marketing, to);
     if !tells_how_to_refuse(&text) {
         found.add("", None, LintCode::NoOptOut, "");
     }

@@ -34,6 +34,16 @@ pub(super) fn name(code: LintCode) -> &'static str {
         LongText => "long-text",
         DearCharacters => "dear-characters",
         EmptySubject => "empty-subject",
+        ForeignTag => "foreign-tag",
+        ScriptOnPage => "script-on-page",
+        BlockedOnPage => "blocked-on-page",
+        UnusedTemplate => "unused-template",
+        UnknownAttribute => "unknown-attribute",
+        UnknownOption => "unknown-option",
+        UnknownPurpose => "unknown-purpose",
+        UnnamedPurpose => "unnamed-purpose",
+        WebFont => "web-font",
+        StrayText => "stray-text",
     }
 }
 
@@ -44,9 +54,12 @@ pub(super) fn of(code: LintCode) -> Words {
     match code {
         NoPostalAddress | NoUnsubscribeInText | NoPreheader | LongSubject | ShoutingSubject
         | ManyExclamations | FalseReply | TooLarge | ImageOnly | EmptySubject => of_mail(code),
+        WebFont | StrayText => of_mjml(code),
         InsecureLink | RelativeLink | BrokenLink | EmptyLink | ShortenedLink | MisleadingLink
         | UnencodedValue | DeadPage => of_link(code),
         NoOptOut | NoSignature | LongText | DearCharacters => of_text(code),
+        ForeignTag | ScriptOnPage | BlockedOnPage | UnusedTemplate | UnknownAttribute
+        | UnknownOption | UnknownPurpose | UnnamedPurpose => of_slip(code),
         _ => of_look(code),
     }
 }
@@ -166,6 +179,23 @@ fn of_link(code: LintCode) -> Words {
     }
 }
 
+fn of_mjml(code: LintCode) -> Words {
+    match code {
+        StrayText => (
+            "`{}` stands between elements of MJML, and nobody will see it",
+            "`{}` 写在 MJML 元素之间，谁也看不到",
+            "put it into <mj-text>, or remove it",
+            "请放进 <mj-text>，或删掉",
+        ),
+        _ => (
+            "a font is fetched from {}, which learns who reads, and when",
+            "字体要从 {} 加载，对方会知道谁在何时阅读",
+            "name fonts that machines have, or none: system fonts are the default",
+            "请用系统自带的字体，或不写字体：默认就是系统字体",
+        ),
+    }
+}
+
 fn of_text(code: LintCode) -> Words {
     match code {
         NoOptOut => (
@@ -191,6 +221,59 @@ fn of_text(code: LintCode) -> Words {
             "仅因这些字符，费用就增加一倍以上：{}",
             "`dripline inspect sms` names what could stand for them",
             "`dripline inspect sms` 会列出可替代的字符",
+        ),
+    }
+}
+
+fn of_slip(code: LintCode) -> Words {
+    match code {
+        ForeignTag => (
+            "not a tag here, and would be read as it stands: {}",
+            "这里不认识这种标签，读者会看到原文：{}",
+            "write {{first_name}}, or {{default first_name \"…\"}} with a fallback",
+            "写成 {{first_name}}，或带后备文字的 {{default first_name \"…\"}}",
+        ),
+        ScriptOnPage => (
+            "{} does not run: the policy of pages (Content-Security-Policy) allows no script",
+            "{} 不会运行：页面的安全策略（Content-Security-Policy）不允许脚本",
+            "take it out; visits, forms and clicks are counted without a script",
+            "请删除；访问、表单和点击不用脚本也会统计",
+        ),
+        BlockedOnPage => (
+            "{} is not loaded: the policy of pages allows styles and frames of nobody else",
+            "{} 不会加载：页面的安全策略不允许外部样式和框架",
+            "put styles into <style> on the page; link to what would stand in a frame",
+            "样式写进页面的 <style>；框架里的内容改为链接",
+        ),
+        UnusedTemplate => (
+            "no campaign uses it: {}",
+            "没有活动使用它：{}",
+            "name it in a campaign or a template, or delete it",
+            "在活动或模板里引用它，或将其删除",
+        ),
+        UnknownAttribute => (
+            "no form, journey or `attributes` of this campaign sets {}",
+            "本活动的表单、旅程和 `attributes` 都没有设置 {}",
+            "correct the name; if it comes through the API, list it in campaign.attributes",
+            "请更正名称；如果它来自 API，请写入 campaign.attributes",
+        ),
+        UnknownOption => (
+            "the field has no option {}, so nobody is found by it",
+            "该字段没有选项 {}，因此不会匹配任何人",
+            "write the option's `value` as the form has it",
+            "按表单里选项的 `value` 书写",
+        ),
+        UnnamedPurpose => (
+            "no words say what {} is, so people would read that on their preference page",
+            "{} 没有文字说明，访客会在偏好页上直接看到这个键名",
+            "describe it: [purpose.…] with name and description, in en and zh-CN",
+            "请用 [purpose.…] 写明 name 和 description（en 与 zh-CN）",
+        ),
+        _ => (
+            "no form of this campaign asks for the purpose {}",
+            "本活动没有表单征求这个用途的同意：{}",
+            "correct the name, or describe the purpose in [purpose.…]",
+            "请更正名称，或在 [purpose.…] 中说明该用途",
         ),
     }
 }
@@ -224,8 +307,10 @@ fn of_look(code: LintCode) -> Words {
         NoColorScheme => (
             "does not say that it knows dark mode, so clients change its colours",
             "没有声明支持深色模式，客户端会自行改变颜色",
-            "put <meta name=\"color-scheme\" content=\"light dark\" /> into its head",
-            "在 head 里加上 <meta name=\"color-scheme\" content=\"light dark\" />",
+            "put <mj-raw><meta name=\"color-scheme\" content=\"light dark\" /></mj-raw> \
+             into <mj-head>",
+            "在 <mj-head> 里加上 \
+             <mj-raw><meta name=\"color-scheme\" content=\"light dark\" /></mj-raw>",
         ),
         TextWithoutBackground => (
             "text in {} without a background of its own: one of the modes swallows it",

@@ -81,7 +81,7 @@ fn images_without_words() {
         alt=\"\" /><mj-text><a href=\"{{unsubscribe_url}}\">x</a></mj-text></mj-column>\
         </mj-section></mj-body></mjml>";
     assert_snapshot!(told("好", "", bare, "no way out"), @"
-    html no-color-scheme
+    html:1 no-color-scheme
     html text-without-background #000000
     html no-preheader
     text no-unsubscribe-in-text
@@ -114,7 +114,7 @@ fn colours_that_a_mode_swallows() {
         "<mjml><mj-body><mj-section><mj-column>{bare}</mj-column></mj-section></mj-body></mjml>"
     );
     assert_snapshot!(told("好", "x", &mjml, ""), @"
-    html no-color-scheme
+    html:1 no-color-scheme
     html text-without-background #000000
     ");
     assert_snapshot!(lints("好", "", "<mj-text><b style=\"color:#EEEEEE\">sex</b></mj-text>"), @"
@@ -141,7 +141,7 @@ fn subjects_that_are_cut_or_filtered() {
 fn a_mail_is_measured_with_its_links() {
     let link = "<a href=\"{{base_url}}/white-paper/thanks\">a link</a>\n".repeat(380);
     assert_snapshot!(lints("好", "", &format!("<mj-text>{link}</mj-text>")), @"
-    html too-large 115
+    html too-large 116
     ");
     let link = "<a href=\"{{base_url}}/white-paper/thanks\">a link</a>\n".repeat(300);
     assert_eq!(lints("好", "", &format!("<mj-text>{link}</mj-text>")), "");
@@ -175,9 +175,9 @@ fn every_code_has_its_words_in_both_languages() {
         改用 https://
     no-color-scheme
       does not say that it knows dark mode, so clients change its colours
-        put <meta name="color-scheme" content="light dark" /> into its head
+        put <mj-raw><meta name="color-scheme" content="light dark" /></mj-raw> into <mj-head>
       没有声明支持深色模式，客户端会自行改变颜色
-        在 head 里加上 <meta name="color-scheme" content="light dark" />
+        在 <mj-head> 里加上 <mj-raw><meta name="color-scheme" content="light dark" /></mj-raw>
     no-preheader
       has no preheader: mailboxes show the body's first words after the subject
         write preheader.hbs beside subject.hbs
@@ -285,4 +285,165 @@ fn a_link_to_our_own_domain_leads_to_a_page_of_the_campaign() {
     assert_snapshot!(lints("好", "", "<mj-text>\n<a href=\"{{base_url}}/lost\">x</a></mj-text>"), @"
     html:3 dead-page /lost
     ");
+}
+
+/// The warnings' remedies in English, by code.
+fn remedy(code: LintCode) -> &'static str {
+    let lint = Lint { code, key: String::new(), line: None, detail: String::new() };
+    lint.remedy(crate::domain::language::Language::English)
+}
+
+#[test]
+fn every_remedy_takes_its_warning_away_and_brings_no_other() {
+    let text = |inside: &str| format!("<mj-text>{inside}</mj-text>");
+    let link = |href: &str| text(&format!("<a href=\"{href}\">x</a>"));
+    for (code, body, remedied) in [
+        ("insecure-link", link("http://a.example"), link("https://a.example")),
+        ("relative-link", link("/white-paper/thanks"), link("{{base_url}}/white-paper/thanks")),
+        ("broken-link", link("https://a b.example"), link("https://ab.example")),
+        ("broken-link", link("javascript:x()"), link("https://a.example")),
+        ("empty-link", link(""), link("https://a.example")),
+        ("shortened-link", link("https://bit.ly/x"), link("https://a.example/x")),
+        (
+            "misleading-link",
+            text("<a href=\"https://a.example\">b.example</a>"),
+            text("<a href=\"https://a.example\">Words</a>"),
+        ),
+        (
+            "unencoded-value",
+            link("https://a.example/?r={{role}}"),
+            link("https://a.example/?r={{encode role}}"),
+        ),
+        (
+            "image-without-alt",
+            text("<img src=\"https://a.example/x.png\">"),
+            text("<img src=\"https://a.example/x.png\" alt=\"A lathe\">"),
+        ),
+        ("unsupported-css", text("<p style=\"display:flex\">x</p>"), text("<p>x</p>")),
+        ("foreign-tag", text("Hi *|FNAME|*"), text("Hi {{default first_name \"you\"}}")),
+        ("foreign-tag", text("｛｛first_name｝｝"), text("{{first_name}}")),
+        ("dead-page", link("{{base_url}}/gone"), link("{{base_url}}/white-paper/thanks")),
+    ] {
+        assert!(lints("好", "", &body).contains(code), "{code}: {body}");
+        assert_eq!(lints("好", "", &remedied), "", "{remedied}");
+    }
+    // The example itself, where the remedy has one to copy.
+    let head = remedy(LintCode::NoColorScheme);
+    let head = head.strip_prefix("put ").and_then(|rest| rest.strip_suffix(" into <mj-head>"));
+    let mail = |head: &str| {
+        format!(
+            "<mjml><mj-head>\n{head}</mj-head><mj-body background-color=\"#eeeeee\"><mj-section>\
+             <mj-column>{FOOT}</mj-column></mj-section></mj-body></mjml>"
+        )
+    };
+    assert_eq!(told("好", "x", &mail(""), ""), "html:1 no-color-scheme\n");
+    assert_eq!(told("好", "x", &mail(head.unwrap()), ""), "");
+    for (code, example) in [
+        (LintCode::NoPostalAddress, "{{campaign.postal_address}}"),
+        (LintCode::NoUnsubscribeInText, "{{unsubscribe_url}}"),
+        (LintCode::ForeignTag, "{{default first_name \"…\"}}"),
+        (LintCode::RelativeLink, "{{base_url}}"),
+    ] {
+        assert!(remedy(code).contains(example));
+        assert_eq!(said_of_text(example), "all good", "{example}");
+    }
+}
+
+#[test]
+fn good_links_are_left_alone() {
+    for href in [
+        "https://a.example/?r={{encode role}}&c={{encode (default company \"a b\")}}",
+        "https://a.example/{{#if role}}?r={{encode role}}{{/if}}",
+        "https://a.example/?r={{~encode role~}}",
+        "{{base_url}}/white-paper/thanks?r={{encode role}}",
+        "sms:+447400123456",
+        "sms:+447400123456?body=Yes%20please",
+        "tel:+441172345678",
+        "mailto:a@b.example?subject=Hello%20there",
+        "whatsapp://send?text=Hi",
+        "webcal://a.example/x.ics",
+        "geo:51.45,-2.58",
+    ] {
+        let body = format!("<mj-text><a href=\"{}\">x</a></mj-text>", href.replace('"', "'"));
+        assert_eq!(lints("好", "", &body), "", "{href}");
+    }
+    let roomy = |c: &mut Compiled| {
+        c.campaign.forms.clear();
+        c.campaign.sms.opt_out = "Reply STOP to end".to_owned();
+    };
+    let sms = "https://a.example/?r={{encode role}}&c={{encode (default company \"a b\")}} Hi";
+    assert_eq!(of_source("sms/nudge", sms, roomy), "");
+}
+
+#[test]
+fn what_does_not_run_on_a_page_is_told() {
+    let source = "<script src=\"x.js\"></script>\n<b onclick=\"f()\">x</b>\n\
+        <a href=\"javascript:f()\">x</a>\n\
+        <link rel=\"stylesheet\" href=\"https://a.example/x.css\">\n\
+        <iframe src=\"https://a.example\"></iframe>\n\
+        <script type=\"application/ld+json\">{}</script><style>a{}</style>{{{form}}}";
+    assert_snapshot!(of_source("pages/thanks", source, |_| {}), @r#"
+    script-on-page:1 <script>
+    script-on-page:2 onclick="…"
+    script-on-page:3 href="…"
+    blocked-on-page:4 <link href="https://a.example/x.css">
+    blocked-on-page:5 <iframe>
+    "#);
+}
+
+#[test]
+fn a_form_is_shown_where_the_page_has_one() {
+    let with = |text: &str| {
+        let landing = page(text);
+        said(vec![("pages/white-paper", landing.clone()), ("pages/white-paper-b", landing)])
+    };
+    assert_eq!(with("{{{form}}}"), "all good");
+    assert!(!with("{{> footer}}{{#if title}}{{{form}}}{{/if}}").contains("form}}}"));
+    let none = with("<h1>{{title}}</h1>");
+    assert!(none.contains("the form is not shown") && none.contains("{{{form}}}"), "{none}");
+    let two = with("{{form}}");
+    assert!(two.contains("{{form}} shows the form's HTML as text"), "{two}");
+    assert!(!two.contains("is not shown"), "one cause, one error: {two}");
+}
+
+#[test]
+fn a_rule_that_asks_for_what_nothing_sets_is_doubted() {
+    use crate::domain::check::doubts;
+    let doubted = |rule: &str| {
+        let text = format!("{SAMPLE}\n[segment.x]\nrule = {rule}\n");
+        let campaign = read("white-paper.toml", &text).unwrap();
+        let line = |lint: &Lint| format!("{} {} {}\n", lint.key, lint.code.as_str(), lint.detail);
+        let of_x = |lint: &&Lint| lint.key.starts_with("segment.x");
+        doubts(&campaign).iter().filter(of_x).map(line).collect::<String>()
+    };
+    for fine in [
+        "{ attribute = 'role', is = '经理' }",
+        "{ attribute = 'first_name', set = true }",
+        "{ attribute = 'plan', is = 'whatever' }",
+    ] {
+        let found = doubted(fine);
+        assert!(!found.contains("unknown-attribute"), "{fine}: {found}");
+    }
+    assert_eq!(
+        doubted("{ all = [{ attribute = 'compny', is = 'x' }] }"),
+        "segment.x.rule.all[1].attribute unknown-attribute `compny` → `company`\n"
+    );
+}
+
+#[test]
+fn a_purpose_without_words_is_doubted_once() {
+    use crate::domain::check::doubts;
+    let told = |text: &str| {
+        let campaign = read("white-paper.toml", text).unwrap();
+        let lints = doubts(&campaign).into_iter();
+        let lints = lints.filter(|lint| lint.code == LintCode::UnnamedPurpose);
+        lints.map(|lint| format!("{} {}", lint.key, lint.detail)).collect::<Vec<_>>()
+    };
+    let words = |purpose: &str| format!("[purpose.{purpose}]\nname = {{ en = \"News\" }}\n");
+    let bare = told(SAMPLE);
+    assert_eq!(bare.len(), 1, "{bare:?}");
+    let (key, purpose) = bare[0].split_once(" `").unwrap();
+    assert!(key.starts_with("form.download.consent"), "{key}");
+    let described = format!("{SAMPLE}\n{}", words(purpose.trim_end_matches('`')));
+    assert_eq!(told(&described), [] as [&str; 0]);
 }

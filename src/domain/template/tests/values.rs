@@ -107,7 +107,7 @@ fn what_helpers_are_given_is_checked_at_publish() {
          `plural` takes 3 values, not 2
     emails/welcome/text:8
          there is no block `gt`
-       → did you mean {{#if …}}, {{#unless …}} or {{#each …}}?
+       → write {{#if (gt …)}}…{{/if}}
     "#);
 }
 

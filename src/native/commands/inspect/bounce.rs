@@ -72,11 +72,13 @@ fn look(text: &str) -> Verdict {
     let name = match kind {
         BounceKind::Hard => "hard",
         BounceKind::Soft => "soft",
+        BounceKind::Block => "block",
+        BounceKind::Complaint => "complaint",
         BounceKind::Ignored => "ignored",
     };
     let code = if status.is_empty() { String::new() } else { format!(" ({status})") };
     Verdict {
-        is_ok: reason != BounceReason::Unclear,
+        is_ok: !matches!(reason, BounceReason::Unclear | BounceReason::Refused),
         lines: vec![format!("{name}: {message}{code}")],
         json: json!({ "kind": kind, "reason": reason, "status": status, "message": message,
                       "words": words }),

@@ -1,0 +1,148 @@
+//! What a file asks of the properties of events, and of what they are worth.
+//!
+//! A file speaks of an event's `value` as people write amounts; the event keeps `value_minor`, in
+//! minor units, and `currency`. So a question about a value becomes two: about the number, and
+//! about the currency that it is in. Amounts of other currencies never pass.
+
+use super::rules::exactly_one;
+use super::table::{Node, Table};
+use crate::domain::event::{CURRENCY, VALUE, VALUE_MINOR};
+use crate::domain::primitives::{Money, minor_digits};
+use crate::domain::problem::Problem;
+use crate::domain::rule::{Comparison, Scalar};
+
+/// The words of comparisons.
+pub(super) const COMPARISONS: &[&str] = &["eq", "gt", "gte", "lt", "lte"];
+
+/// What the properties of an event must be.
+#[derive(Default)]
+pub(super) struct Wanted {
+    /// Exact values.
+    pub filter: Filter,
+    /// How numbers must compare.
+    pub numbers: Vec<(String, Comparison)>,
+}
+
+/// Properties and the exact values that they must have.
+pub(super) type Filter = Vec<(String, Scalar)>;
+
+/// The currency that an event must have.
+fn currency_of(filter: &Filter) -> Option<&str> {
+    filter.iter().find_map(|(name, value)| match value {
+        Scalar::Text(code) if name == CURRENCY => Some(code.as_str()),
+        _ => None,
+    })
+}
+
+/// Narrows it to events in the currency of an amount; there can be only one.
+pub(super) fn need_currency(filter: &mut Filter, currency: &str, node: &Node<'_>) -> Option<()> {
+    match currency_of(filter) {
+        Some(known) if known != currency => {
+            node.complain(format!("one event has one currency, not {known} and {currency}"))
+        }
+        Some(_) => Some(()),
+        None => {
+            filter.push((CURRENCY.to_owned(), Scalar::Text(currency.to_owned())));
+            Some(())
+        }
+    }
+}
+
+/// The currency of an amount: the one named beside it, that of `where`, or the campaign's.
+pub(super) fn currency_beside(
+    filter: &Filter,
+    table: &mut Table<'_>,
+    node: &Node<'_>,
+) -> Option<String> {
+    let named = table.node(CURRENCY);
+    match named {
+        Some(named) => code(named),
+        None => Some(currency_of(filter).map_or_else(|| node.currency(), str::to_owned)),
+    }
+}
+
+/// Reads `where`: properties and what they must be, exactly or, if `compares`, by comparison.
+pub(super) fn wanted(node: Node<'_>, compares: bool) -> Option<Wanted> {
+    let mut wanted = Wanted::default();
+    let value_key = format!("{}.{VALUE}", node.key);
+    // In the order of their names, so that the currency is known before the value is read.
+    for (name, node) in node.named(Some)? {
+        if node.key == value_key {
+            amount(&mut wanted, node, compares);
+        } else if compares && node.is_table() {
+            wanted.numbers.extend(comparison_table(node).map(|found| (name, found)));
+        } else {
+            wanted.filter.extend(node.scalar().map(|found| (name, found)));
+        }
+    }
+    Some(wanted)
+}
+
+/// Reads what an event must be worth: an amount, or how it must compare with one.
+fn amount(wanted: &mut Wanted, node: Node<'_>, compares: bool) -> Option<()> {
+    if !compares || !node.is_table() {
+        let currency = currency_of(&wanted.filter).map_or_else(|| node.currency(), str::to_owned);
+        let minor = minor(node.clone(), &currency)?;
+        wanted.filter.push((VALUE_MINOR.to_owned(), Scalar::Number(minor)));
+        return need_currency(&mut wanted.filter, &currency, &node);
+    }
+    let mut table = node.clone().table();
+    let currency = currency_beside(&wanted.filter, &mut table, &node)?;
+    let found = amount_comparison(&mut table, &currency)?;
+    wanted.numbers.push((VALUE_MINOR.to_owned(), found));
+    need_currency(&mut wanted.filter, &currency, &node)
+}
+
+/// An ISO 4217 code.
+fn code(node: Node<'_>) -> Option<String> {
+    let code = node.clone().text()?;
+    match code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase()) {
+        true => Some(code),
+        false => node.complain(format!("`{code}` is not a currency such as \"EUR\"")),
+    }
+}
+
+/// An amount of a currency, in text or as a number, exactly in minor units.
+fn minor(node: Node<'_>, currency: &str) -> Option<f64> {
+    let text = node.digits()?;
+    let money = Money::parse(&text, currency).map(|money| money.minor as f64);
+    money.or_else(|| {
+        let places = minor_digits(currency);
+        let message = format!("`{text}` is no amount of {currency}");
+        let advice = match places {
+            0 => "write whole units, such as 100".to_owned(),
+            _ => format!("write digits with at most {places} decimals, such as \"100.00\""),
+        };
+        node.report(Problem::new(&node.key, message).help(advice))
+    })
+}
+
+/// A table with one comparison with a number.
+pub(super) fn comparison_table(node: Node<'_>) -> Option<Comparison> {
+    let mut table = node.table();
+    let word = exactly_one(&mut table, COMPARISONS)?;
+    comparison(word, &mut table, Node::number)?
+}
+
+/// The one comparison with an amount that a table has.
+pub(super) fn amount_comparison(table: &mut Table<'_>, currency: &str) -> Option<Comparison> {
+    let word = exactly_one(table, COMPARISONS)?;
+    comparison(word, table, |node| minor(node, currency))?
+}
+
+/// `None` if the word is no comparison, `Some(None)` if it is one whose number is none.
+pub(super) fn comparison<'a>(
+    word: &'static str,
+    table: &mut Table<'a>,
+    number: impl Fn(Node<'a>) -> Option<f64>,
+) -> Option<Option<Comparison>> {
+    let make = match word {
+        "eq" => Comparison::Eq,
+        "gt" => Comparison::Gt,
+        "gte" => Comparison::Gte,
+        "lt" => Comparison::Lt,
+        "lte" => Comparison::Lte,
+        _ => return None,
+    };
+    Some(table.get(word, number).map(make))
+}

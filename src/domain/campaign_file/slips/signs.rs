@@ -1,0 +1,49 @@
+//! Signs that only look like TOML's.
+
+/// Signs of a Chinese or a word processor's keyboard, and what TOML has instead.
+const LOOKALIKES: &[(char, &str, &str)] = &[
+    ('“', "a curly quote", "\""),
+    ('”', "a curly quote", "\""),
+    ('„', "a curly quote", "\""),
+    ('«', "an angle quote", "\""),
+    ('»', "an angle quote", "\""),
+    ('‘', "a curly quote", "'"),
+    ('’', "a curly quote", "'"),
+    ('「', "a corner quote", "\""),
+    ('」', "a corner quote", "\""),
+    ('＂', "a full-width quote", "\""),
+    ('＇', "a full-width quote", "'"),
+    ('＝', "a full-width equals sign", "="),
+    ('［', "a full-width bracket", "["),
+    ('］', "a full-width bracket", "]"),
+    ('【', "a full-width bracket", "["),
+    ('】', "a full-width bracket", "]"),
+    ('｛', "a full-width brace", "{"),
+    ('｝', "a full-width brace", "}"),
+    ('，', "a full-width comma", ","),
+    ('、', "a full-width comma", ","),
+    ('．', "a full-width dot", "."),
+    ('＃', "a full-width hash", "#"),
+    ('：', "a full-width colon", "="),
+    ('；', "a full-width semicolon", ""),
+    ('\u{3000}', "a full-width space", " "),
+    ('\u{a0}', "a space that does not break", " "),
+    ('\u{200b}', "an invisible space", ""),
+    ('\u{feff}', "an invisible byte order mark", ""),
+];
+
+/// What a sign is, and what TOML has instead; `None` of a sign that looks like nothing else.
+pub(super) fn lookalike(char: char) -> Option<(&'static str, String)> {
+    if let Some((_, what, right)) = LOOKALIKES.iter().find(|(sign, ..)| *sign == char) {
+        return Some((what, (*right).to_owned()));
+    }
+    // The full-width forms stand in Unicode as the others stand in ASCII.
+    let plain = u32::from(char).checked_sub(0xfee0).and_then(char::from_u32)?;
+    let what = match plain {
+        '0'..='9' => "a full-width digit",
+        'a'..='z' | 'A'..='Z' => "a full-width letter",
+        '!'..='~' => "a full-width sign",
+        _ => return None,
+    };
+    Some((what, plain.to_string()))
+}

@@ -1,0 +1,96 @@
+//! That templates say what they say in handlebars.js; each case of `dialect.json` gives the same
+//! there. What is refused is refused with a remedy.
+
+use super::*;
+
+/// Groups of cases: a template, its data, and what comes of it.
+/// A kind of construct, and what is written, with which data, and what it comes to.
+type Kind = (String, Vec<(String, Value, String)>);
+
+fn cases() -> Vec<Kind> {
+    let groups: Vec<Value> = serde_json::from_str(include_str!("dialect.json")).unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let one = |case: &Value| (text(&case[0]), case[1].clone(), text(&case[2]));
+    let group = |group: &Value| {
+        let cases = group.as_array().unwrap();
+        (text(&cases[0]), cases[1..].iter().map(one).collect())
+    };
+    groups.iter().map(group).collect()
+}
+
+#[test]
+fn templates_say_what_they_say_in_handlebars_js() {
+    let mut wrong = String::new();
+    for (group, cases) in cases() {
+        for (source, data, expected) in cases {
+            let templates = Templates::new(&BTreeMap::from([("pages/x".into(), page(&source))]));
+            let rendered = templates.and_then(|templates| templates.render_page("pages/x", &data));
+            let told = rendered.unwrap_or_else(|error| error.to_string());
+            if told != expected {
+                wrong += &format!("{group}: {source:?}\n  {told:?}\n  not {expected:?}\n");
+            }
+        }
+    }
+    assert_eq!(wrong, "");
+}
+
+#[test]
+fn partials_keep_the_lines_of_values_and_indent_their_own() {
+    let sources = BTreeMap::from([
+        (
+            "pages/x".to_owned(),
+            page("<ul>\n  {{> item}}\n</ul>\n{{#each l}}{{> \"row\" n=this}}{{/each}}"),
+        ),
+        ("partials/item".to_owned(), TemplateSource::Partial("<li>\n{{a}}\n</li>\n".to_owned())),
+        ("partials/row".to_owned(), TemplateSource::Partial("[{{n}}]".to_owned())),
+    ]);
+    let templates = Templates::new(&sources).unwrap();
+    let rendered = templates.render_page("pages/x", &json!({ "a": "one", "l": [1, 2] }));
+    assert_eq!(rendered.unwrap(), "<ul>\n  <li>\n  one\n  </li>\n</ul>\n[1][2]");
+}
+
+#[test]
+fn what_is_written_elsewhere_is_refused_with_what_is_written_here() {
+    for (source, remedy) in [
+        ("{{ contact.first_name | default: \"you\" }}", "{{default first_name \"you\"}}"),
+        ("{{ person.FNAME|default('x') }}", "{{default first_name 'x'}}"),
+        ("{{#if score == 3}}x{{/if}}", "{{#if (eq score 3)}}"),
+        ("{{#if score > 3}}x{{/if}}", "{{#if (gt score 3)}}"),
+        ("{{#if (score && role)}}x{{/if}}", "{{#if (and score role)}}"),
+        ("{{contact.firstname}}", "did you mean `first_name`?"),
+        ("{{subscriber.email}}", "did you mean `email`?"),
+        ("{{FNAME}}", "did you mean `first_name`?"),
+        ("{{default first_name “you”}}", "straight quotes"),
+        ("{{#gt score 3}}x{{/gt}}", "{{#if (gt …)}}"),
+        ("{{{{raw}}}}x{{{{/raw}}}}", "\\{{"),
+        ("{{#*inline \"x\"}}y{{/inline}}", "partials/name.hbs"),
+        ("{{^each role}}x{{/each}}", "{{#each …}}{{else}}"),
+    ] {
+        let said = said_of_text(source);
+        assert!(said.contains(remedy), "{source}: {said}");
+    }
+}
+
+#[test]
+fn within_a_section_names_are_of_what_it_stands_around() {
+    for good in [
+        "{{#company}}{{this}} {{../first_name}} {{@root.score}}{{/company}}",
+        "{{#with company}}{{.}}{{/with}}{{^company}}{{first_name}}{{/company}}",
+        "{{#interests}}{{.}}{{@index}}{{else}}{{first_name}}{{/interests}} {{interests}}",
+        "{{lookup interests 0}}{{[first_name]}}",
+        "{{#if interests.length}}{{interests.length}}{{/if}}\
+         {{#each interests}}{{this.length}}{{/each}}",
+        "{{#if (gt interests.length 2)}}{{@root.interests.length}}{{/if}}",
+        "{{~! a comment ~}}{{!-- another --~}}",
+    ] {
+        assert_eq!(said_of_text(good), "all good", "{good}");
+    }
+    assert_snapshot!(said_of_text("\n{{#company}}{{first_name}}{{/company}}{{#nope}}{{/nope}}"), @"
+    emails/welcome/text:2
+         `first_name` is not part of a list's item
+       → inside {{#company}} write {{@root.first_name}}
+    emails/welcome/text:2
+         unknown variable `nope`
+       → did you mean `role`?
+    ");
+}

@@ -1,0 +1,150 @@
+//! What of a disk is the project's: files and folders below one folder, wherever links lead.
+
+use crate::domain::problem::Problem;
+use crate::native::encoding;
+use encoding_rs::UTF_8;
+use std::fs::{self, File, FileType};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+/// A folder that nothing leads out of.
+pub struct Bounds {
+    /// As it was named.
+    folder: PathBuf,
+    /// Where it really is.
+    real: io::Result<PathBuf>,
+}
+
+impl Bounds {
+    /// The bounds of a folder.
+    pub fn of(folder: &Path) -> Self {
+        // The folder of `campaigns` is the present one.
+        let here = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        Self { folder: folder.to_owned(), real: here.canonicalize() }
+    }
+
+    /// Where a path in the folder really is; or why it is refused: what a link in it leads out of
+    /// the folder to is no part of the project.
+    pub fn admit(&self, path: &Path) -> Result<PathBuf, String> {
+        let real = path.canonicalize();
+        let link = self.link(path);
+        match (&self.real, &link, real) {
+            (Ok(folder), _, Ok(real)) if real.starts_with(folder) => Ok(real),
+            (_, Some(link), Ok(real)) => Err(format!(
+                "`{}` is a link to `{}`, outside `{}`: put what it leads to in its place",
+                link.display(),
+                real.display(),
+                self.shown()
+            )),
+            (_, Some(link), Err(error)) => {
+                Err(format!("`{}` is a link that leads nowhere: {error}", link.display()))
+            }
+            (Ok(_), None, Ok(_)) => Err(format!("is outside `{}`", self.shown())),
+            (Err(error), None, _) => Err(cannot(error)),
+            (_, None, Err(error)) => Err(cannot(&error)),
+        }
+    }
+
+    /// Reads a file of the folder as text.
+    pub fn read_text(&self, path: &Path, bytes_max: usize) -> Result<String, Problem> {
+        self.admit(path).map_err(|message| Problem::new("", message))?;
+        text_of(path, bytes_max)
+    }
+
+    /// The outermost link on the way from the folder to a path in it.
+    fn link(&self, path: &Path) -> Option<PathBuf> {
+        let inside = path.ancestors().take_while(|way| *way != self.folder);
+        let is_link = |way: &&Path| fs::symlink_metadata(way).is_ok_and(|found| found.is_symlink());
+        inside.filter(is_link).last().map(Path::to_owned)
+    }
+
+    fn shown(&self) -> String {
+        match &self.real {
+            Ok(real) => real.display().to_string(),
+            Err(_) => self.folder.display().to_string(),
+        }
+    }
+}
+
+/// Reads a file as text: a byte order mark is dropped, line endings become `\n`. What is no file is
+/// refused: a pipe might never end.
+pub fn read_text(path: &Path, bytes_max: usize) -> Result<String, String> {
+    text_of(path, bytes_max).map_err(in_a_line)
+}
+
+/// The same of whatever is there, a pipe included, for a path that somebody typed.
+pub fn read_stream(path: &Path, bytes_max: usize) -> Result<String, String> {
+    bytes_of(path, bytes_max).and_then(|bytes| decoded(path, &bytes)).map_err(in_a_line)
+}
+
+/// Reads a file as text; of what is no text in UTF-8, the line is named, and what it seems to be.
+pub(super) fn text_of(path: &Path, bytes_max: usize) -> Result<String, Problem> {
+    let found = fs::metadata(path).map_err(|error| Problem::new("", cannot(&error)))?;
+    if !found.is_file() {
+        return Err(Problem::new("", format!("is {}, not a file", kind(found.file_type()))));
+    }
+    if found.len() > bytes_max as u64 {
+        let message = format!("the file has {} bytes; the limit is {bytes_max}", found.len());
+        return Err(Problem::new("", message));
+    }
+    decoded(path, &bytes_of(path, bytes_max)?)
+}
+
+fn bytes_of(path: &Path, bytes_max: usize) -> Result<Vec<u8>, Problem> {
+    let file = File::open(path).map_err(|error| Problem::new("", cannot(&error)))?;
+    let mut bytes = Vec::new();
+    let read = file.take(bytes_max as u64 + 1).read_to_end(&mut bytes);
+    read.map_err(|error| Problem::new("", cannot(&error)))?;
+    if bytes.len() > bytes_max {
+        let message = format!("it has more than {bytes_max} bytes, which is the limit");
+        return Err(Problem::new("", message));
+    }
+    Ok(bytes)
+}
+
+/// The text that a file holds.
+fn decoded(path: &Path, bytes: &[u8]) -> Result<String, Problem> {
+    let problem = |message: String| Problem::new("", message);
+    let line_at = |at: usize| Some(1 + bytes[..at].iter().filter(|byte| **byte == b'\n').count());
+    let encoding = encoding::of(bytes);
+    if encoding != UTF_8 {
+        let broken = std::str::from_utf8(bytes).err().map_or(0, |error| error.valid_up_to());
+        let message = format!("is not UTF-8; it seems to be {}", encoding::name(encoding));
+        let advice = format!(
+            "save it as UTF-8 in your editor, or: iconv -f {} -t UTF-8 {file} > new && \
+             mv new {file}",
+            encoding.name(),
+            file = path.file_name().unwrap_or_default().to_string_lossy(),
+        );
+        return Err(Problem { line: line_at(broken), ..problem(message).help(advice) });
+    }
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let advice = "a few bytes are broken: write what stands there again, and save as UTF-8";
+        let broken = problem("is not UTF-8 text".to_owned()).help(advice);
+        Problem { line: line_at(error.valid_up_to()), ..broken }
+    })?;
+    if let Some(at) = text.find('\0') {
+        let advice = "delete it, or save the file again as text in UTF-8";
+        let zero = problem("holds a zero byte (NUL), which no text does".to_owned()).help(advice);
+        return Err(Problem { line: line_at(at), ..zero });
+    }
+    let text = text.trim_start_matches('\u{feff}');
+    Ok(text.replace("\r\n", "\n").replace('\r', "\n"))
+}
+
+/// A problem with its line and its remedy in one line.
+fn in_a_line(problem: Problem) -> String {
+    let Problem { line, message, help, .. } = problem;
+    let line = line.map(|line| format!("line {line}: ")).unwrap_or_default();
+    let help = help.map(|help| format!("; {help}")).unwrap_or_default();
+    format!("{line}{message}{help}")
+}
+
+fn cannot(error: &io::Error) -> String {
+    format!("cannot be read: {error}")
+}
+
+/// What something on a disk is, that is no file.
+fn kind(found: FileType) -> &'static str {
+    if found.is_dir() { "a folder" } else { "a pipe or a device" }
+}

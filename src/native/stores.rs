@@ -1,0 +1,59 @@
+//! The key-value store and the work queue in memory, which can refuse as the platform's do.
+
+use crate::flows::seams::{KeyValue, KeyValueError, NotHandedOut, WorkQueue};
+use crate::flows::task::Work;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+
+/// A key-value store.
+#[derive(Default)]
+pub struct Memory {
+    /// What it holds.
+    pub texts: RefCell<BTreeMap<String, String>>,
+    /// Whether it refuses writes, as Cloudflare's KV does after 1,000 in a day.
+    pub refuses_writes: Cell<bool>,
+    /// Whether it does not answer.
+    pub is_away: Cell<bool>,
+}
+
+impl KeyValue for Memory {
+    async fn get(&self, key: &str) -> Result<Option<String>, KeyValueError> {
+        match self.is_away.get() {
+            true => Err(KeyValueError("503 Service Unavailable".to_owned())),
+            false => Ok(self.texts.borrow().get(key).cloned()),
+        }
+    }
+
+    async fn put(&self, key: &str, text: &str) -> Result<(), KeyValueError> {
+        if self.is_away.get() || self.refuses_writes.get() {
+            return Err(KeyValueError("429 Too Many Requests".to_owned()));
+        }
+        self.texts.borrow_mut().insert(key.to_owned(), text.to_owned());
+        Ok(())
+    }
+}
+
+/// A work queue that keeps what it is given.
+#[derive(Default)]
+pub struct Tray {
+    tasks: RefCell<Vec<Work>>,
+    /// How many tasks it takes before it refuses; `None`: all.
+    pub room: Cell<Option<usize>>,
+}
+
+impl Tray {
+    /// What was handed out since the last time.
+    pub fn take(&self) -> Vec<Work> {
+        self.tasks.take()
+    }
+}
+
+impl WorkQueue for Tray {
+    async fn hand_out(&self, work: &[Work]) -> Result<(), NotHandedOut> {
+        let handed_out = self.room.get().unwrap_or(work.len()).min(work.len());
+        self.tasks.borrow_mut().extend_from_slice(&work[..handed_out]);
+        let reason = "Too Many Requests".to_owned();
+        let is_all = handed_out == work.len();
+        if is_all { Ok(()) } else { Err(NotHandedOut { handed_out, reason }) }
+    }
+}

@@ -1,0 +1,43 @@
+//! What webhooks are known by that count once.
+
+use super::statement::{Statement, Value};
+use crate::domain::primitives::Millis;
+use serde::{Deserialize, Serialize};
+
+/// The most tokens that are forgotten at once.
+const FORGOTTEN_MAX: i64 = 1_000;
+
+/// Something that counts once.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Token {
+    /// What a webhook is known by.
+    pub token: String,
+    /// The arrival: that of a task that is tried again is the same.
+    pub mark: String,
+    /// How long it is kept.
+    pub until: Millis,
+}
+
+/// Uses these tokens up, returns who used each up first, and forgets those that are past. Rows of
+/// the second are `Token`.
+pub fn spend(tokens: &[Token], now: Millis) -> [Statement; 3] {
+    let all = Value::json(tokens);
+    [
+        Statement::new(
+            "INSERT INTO hook_tokens (token, mark, until)
+             SELECT value ->> 'token', value ->> 'mark', value ->> 'until' FROM json_each(?1)
+              WHERE true ON CONFLICT DO NOTHING",
+            vec![all.clone()],
+        ),
+        Statement::new(
+            "SELECT token, mark, until FROM hook_tokens
+              WHERE token IN (SELECT value ->> 'token' FROM json_each(?1))",
+            vec![all],
+        ),
+        Statement::new(
+            "DELETE FROM hook_tokens WHERE token IN (
+                SELECT token FROM hook_tokens WHERE until < ?1 ORDER BY until LIMIT ?2)",
+            vec![Value::Int(now.0), Value::Int(FORGOTTEN_MAX)],
+        ),
+    ]
+}

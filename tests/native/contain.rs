@@ -1,0 +1,412 @@
+//! One bad part never stops the rest: a key-value store or a queue that refuses, a version that
+//! cannot be read, tasks of newer code, a clock that was ahead.
+
+use super::invariants::assert_sound;
+use super::support::{FORM, campaign, number, order, report, rows, world};
+use dripline::domain::campaign::Compiled;
+use dripline::domain::journey::RunState;
+use dripline::domain::primitives::{CampaignId, Millis, Span};
+use dripline::domain::token::Purpose;
+use dripline::flows::health::{self, Health, Parts};
+use dripline::flows::record_touches;
+use dripline::flows::run_due::UNAWARE_MAX;
+use dripline::flows::seams::Database;
+use dripline::flows::task::Intake;
+use dripline::native::world::{World, block_on};
+use serde_json::json;
+
+const JOURNEY: &str = r#"
+    [journey.j]
+    enter = { form = "f" }
+    [[journey.j.step]]
+    id = "hello"
+    send = "emails/hello"
+    [[journey.j.step]]
+    id = "pause"
+    wait = "1d"
+    [[journey.j.step]]
+    id = "nudge"
+    send = "emails/nudge"
+    [[journey.j.step]]
+    id = "for"
+    wait_for = { event = "quiz.done" }
+    timeout = "30d"
+    then = "well"
+    on_timeout = "end"
+    [[journey.j.step]]
+    id = "well"
+    send = "emails/well"
+
+    [journey.buyers]
+    enter = { event = "order.completed" }
+    [[journey.buyers.step]]
+    id = "thanks"
+    send = "emails/thanks"
+"#;
+
+/// Five people, each at a step that is due in a day.
+fn five(world: &mut World) {
+    for n in 0..5 {
+        let email = format!("p{n}@example.com");
+        world.submit("/p", &[("email", &email), ("consent", "on")]).unwrap();
+    }
+}
+
+fn with_five() -> World {
+    let mut world = world(&format!("{FORM}{JOURNEY}"));
+    five(&mut world);
+    world.tick().unwrap();
+    world
+}
+
+/// A second campaign beside the first, with a page and a form of its own.
+fn other() -> Compiled {
+    let mut other = campaign(&format!("{FORM}{JOURNEY}"));
+    other.campaign.id = CampaignId::from("d");
+    let pages = other.campaign.pages.values_mut();
+    pages.for_each(|page| page.path = page.path.replace("/p", "/q"));
+    other
+}
+
+fn left(world: &World, step: &str) -> i64 {
+    let sql =
+        format!("SELECT count(*) FROM messages WHERE step = '{step}' AND state = 'delivered'");
+    number(&world.db, &sql)
+}
+
+fn health(world: &World) -> Health {
+    let rows = block_on(world.db.batch(health::questions(world.now())));
+    let unreadable = world.catalog.unreadable();
+    let parts = Parts { kv: Ok(()), queue: Ok(()), unreadable: &unreadable };
+    health::judge(rows, parts, world.now())
+}
+
+/// The names of the parts of a tick that failed.
+fn failures(world: &mut World) -> Vec<&'static str> {
+    world.cron().failures.into_iter().map(|(part, _)| part).collect()
+}
+
+fn minutes(world: &mut World, count: i64) {
+    for _ in 0..count {
+        world.jump(world.now().plus(Span::minutes(1)));
+        world.tick().unwrap();
+    }
+}
+
+// --- The key-value store ------------------------------------------------------------------------
+
+#[test]
+fn a_store_that_refuses_writes_keeps_nothing_from_leaving_and_readyz_says_so() {
+    let mut world = with_five();
+    world.kv.refuses_writes.set(true);
+    world.jump(world.now().plus(Span::days(1)));
+    let failed = failures(&mut world);
+    assert!(failed.contains(&"mark") && !failed.contains(&"due"), "{failed:?}");
+    world.do_work().unwrap();
+    assert_eq!(left(&world, "nudge"), 5);
+    let found = health(&world);
+    assert!(found.kv.as_ref().is_some_and(|why| why.contains("no writes")), "{found:?}");
+    assert_eq!((found.is_ready, found.words().kv), (false, "failing"));
+
+    world.kv.refuses_writes.set(false);
+    world.jump(world.now().plus(Span::minutes(6)));
+    world.tick().unwrap();
+    assert!(health(&world).is_ready, "{:?}", health(&world));
+}
+
+#[test]
+fn a_store_that_does_not_answer_keeps_nothing_from_leaving() {
+    let mut world = with_five();
+    world.kv.is_away.set(true);
+    world.jump(world.now().plus(Span::days(1)));
+    world.cron();
+    world.do_work().unwrap();
+    assert_eq!(left(&world, "nudge"), 5);
+}
+
+// --- The queue ----------------------------------------------------------------------------------
+
+#[test]
+fn what_the_queue_does_not_take_is_given_back_and_is_late_for_all_to_see() {
+    let mut world = with_five();
+    let due = |world: &World| rows(&world.db, "SELECT id, wake_at FROM contacts ORDER BY id");
+    let before = due(&world);
+    world.queue.room.set(Some(0));
+    world.jump(world.now().plus(Span::days(1)).plus(Span::hours(1)));
+    for _ in 0..20 {
+        assert_eq!(failures(&mut world), ["due"]);
+        world.jump(world.now().plus(Span::minutes(1)));
+    }
+    assert_eq!(due(&world), before, "nobody is claimed");
+    assert_eq!(number(&world.db, "SELECT max(handed_out) FROM contacts"), 0);
+    let found = health(&world);
+    assert!(found.oldest_due_seconds >= 3_600 && !found.is_ready, "{found:?}");
+    assert_eq!((found.words().due, found.words().queue), ("late", "failing"));
+
+    world.queue.room.set(None);
+    minutes(&mut world, 2);
+    assert_eq!(left(&world, "nudge"), 5);
+    assert!(health(&world).is_ready, "{:?}", health(&world));
+}
+
+#[test]
+fn a_claim_that_nothing_comes_of_does_not_hide_how_late_it_is() {
+    let mut world = with_five();
+    world.jump(world.now().plus(Span::days(1)));
+    for minute in 0..30 {
+        world.cron();
+        let lost = world.forget_work();
+        assert!(minute % 5 != 0 || lost > 0, "handed out again when the claim has lapsed");
+        world.jump(world.now().plus(Span::minutes(1)));
+    }
+    assert!(health(&world).oldest_due_seconds >= 29 * 60, "{:?}", health(&world));
+    minutes(&mut world, 6);
+    assert_eq!(left(&world, "nudge"), 5);
+    assert_eq!(health(&world).oldest_due_seconds, 0);
+    assert_eq!(number(&world.db, "SELECT count(*) FROM contacts WHERE due_since NOT NULL"), 0);
+}
+
+// --- Versions that cannot be read ---------------------------------------------------------------
+
+/// Newer code has published what this code does not know; or the text is damaged.
+const SPOILED: [&str; 3] = [
+    "UPDATE campaign_versions SET compiled = replace(compiled, '\"wait\":', '\"sleep\":')",
+    "UPDATE campaign_versions SET compiled = 'garbage'",
+    "UPDATE campaign_versions SET compiled = '{}'",
+];
+
+fn spoil(world: &mut World, how: &str) -> Vec<serde_json::Value> {
+    let kept = rows(&world.db, "SELECT campaign_id, compiled FROM campaign_versions");
+    rows(&world.db, &format!("{how} WHERE campaign_id = 'c'"));
+    world.read_catalog().unwrap();
+    kept
+}
+
+fn repair(world: &mut World, kept: &[serde_json::Value]) {
+    for row in kept {
+        let text = row["compiled"].as_str().unwrap().replace('\'', "''");
+        let id = row["campaign_id"].as_str().unwrap();
+        let sql = format!("UPDATE campaign_versions SET compiled = '{text}'");
+        rows(&world.db, &format!("{sql} WHERE campaign_id = '{id}'"));
+    }
+    // A tick notices, and isolates hear of it.
+    minutes(world, 1);
+    world.read_catalog().unwrap();
+}
+
+#[test]
+fn a_version_that_cannot_be_read_takes_its_own_campaign_out_and_nothing_of_it_is_lost() {
+    for how in SPOILED {
+        let mut world = with_five();
+        world.publish(other()).unwrap();
+        world.submit("/q", &[("email", "p0@example.com"), ("consent", "on")]).unwrap();
+        let letter = world.inbox("p4@example.com").remove(0);
+        minutes(&mut world, 1);
+        let kept = spoil(&mut world, how);
+
+        let c = CampaignId::from("c");
+        assert!(world.catalog.unreadable_live(&c).is_some(), "{how}");
+        assert!(world.catalog.may_have_page("/p"), "{how}");
+        assert!(world.catalog.page_at("/q").is_some());
+        minutes(&mut world, 1);
+        let found = health(&world);
+        assert!(!found.is_ready && found.versions[0].campaign == c, "{found:?}");
+
+        // Unsubscribing works, the other campaign goes on, this one waits.
+        assert!(world.unsubscribe(&letter).unwrap());
+        let sales: Vec<Intake> = (0..4)
+            .map(|n| order(&world, &format!("p{n}@example.com"), 100, "GBP", &format!("o{n}")))
+            .collect();
+        world.take_in(sales).unwrap();
+        world.after(Span::days(2)).unwrap();
+        minutes(&mut world, 1);
+        let of = "campaign_id || ' ' || step";
+        let sql = format!("SELECT {of} AS one FROM messages WHERE step = 'nudge'");
+        assert_eq!(rows(&world.db, &sql), [json!({ "one": "d nudge" })], "{how}");
+        let active = "SELECT count(*) FROM enrollments WHERE state = 'active' AND journey = 'j'";
+        assert_eq!(number(&world.db, active), 6, "{how}");
+        let at = world.now();
+        let quiz = report(at, "p1@example.com", "quiz.done", json!({}), "quiz");
+        world.take_in(vec![quiz]).unwrap();
+
+        repair(&mut world, &kept);
+        assert!(health(&world).versions.is_empty());
+        world.after(UNAWARE_MAX).unwrap();
+        world.read_catalog().unwrap();
+        minutes(&mut world, 25);
+        assert_eq!(left(&world, "nudge"), 5, "four of c, who had not unsubscribed, and d's: {how}");
+        let goals = "SELECT count(*) FROM conversions WHERE campaign_id = 'c'";
+        assert_eq!(number(&world.db, goals), 4, "{how}");
+        let thanks = "SELECT count(*) FROM messages WHERE step = 'thanks' AND campaign_id = 'c'";
+        assert_eq!(number(&world.db, thanks), 4, "{how}");
+        assert_sound(&world.db, None);
+    }
+}
+
+#[test]
+fn an_older_version_that_somebody_is_on_waits_and_the_live_one_goes_on() {
+    let mut world = with_five();
+    let more = JOURNEY.replace("wait = \"1d\"", "wait = \"2d\"");
+    world.publish(campaign(&format!("{FORM}{more}"))).unwrap();
+    let kept = rows(&world.db, "SELECT compiled FROM campaign_versions WHERE version = 1");
+    rows(&world.db, "UPDATE campaign_versions SET compiled = 'garbage' WHERE version = 1");
+    world.submit("/p", &[("email", "new@example.com"), ("consent", "on")]).unwrap();
+    world.after(Span::days(3)).unwrap();
+    assert_eq!(left(&world, "nudge"), 1);
+    assert_eq!(number(&world.db, "SELECT count(*) FROM enrollments WHERE state = 'failed'"), 0);
+    let found = health(&world);
+    assert!(found.versions.iter().any(|one| one.version == 1), "{found:?}");
+
+    let text = kept[0]["compiled"].as_str().unwrap().replace('\'', "''");
+    rows(&world.db, &format!("UPDATE campaign_versions SET compiled = '{text}' WHERE version = 1"));
+    minutes(&mut world, 1);
+    world.read_catalog().unwrap();
+    minutes(&mut world, 20);
+    assert_eq!(left(&world, "nudge"), 6);
+}
+
+#[test]
+fn unsubscribing_works_if_no_version_can_be_read() {
+    let mut world = with_five();
+    spoil(&mut world, SPOILED[1]);
+    let letter = world.inbox("p0@example.com").remove(0);
+    let link = world.links(&letter, Purpose::Unsubscribe).next().unwrap();
+    assert!(world.follow(Purpose::Unsubscribe, link).unwrap());
+    let withdrawn = "SELECT count(*) FROM consents WHERE state = 'withdrawn'";
+    assert!(number(&world.db, withdrawn) > 0);
+    let letter = world.inbox("p1@example.com").remove(0);
+    world.click(&letter, "").unwrap();
+}
+
+#[test]
+fn unsubscribing_works_if_the_contact_itself_cannot_be_read() {
+    let mut world = with_five();
+    rows(&world.db, "UPDATE contacts SET attributes = 'garbage' WHERE email = 'p0@example.com'");
+    let letter = world.inbox("p0@example.com").remove(0);
+    assert!(world.unsubscribe(&letter).unwrap());
+    let kept = rows(&world.db, "SELECT channel, address, reason, until FROM suppressions");
+    let entry = json!({ "channel": "email", "address": "p0@example.com",
+                        "reason": "unsubscribed", "until": null });
+    assert_eq!(kept, [entry]);
+}
+
+#[test]
+fn a_campaign_that_cannot_be_read_is_repaired_by_publishing_it_again() {
+    let mut world = with_five();
+    spoil(&mut world, SPOILED[1]);
+    let published = world.publish(campaign(&format!("{FORM}{JOURNEY}"))).unwrap();
+    assert_eq!((published.version, published.is_new), (2, true));
+    assert!(world.catalog.unreadable_live(&CampaignId::from("c")).is_none());
+}
+
+#[test]
+fn a_version_that_nothing_goes_by_any_more_keeps_nobody_from_being_ready() {
+    let mut replaced = world(FORM);
+    spoil(&mut replaced, SPOILED[1]);
+    minutes(&mut replaced, 3);
+    assert_eq!(health(&replaced).versions.len(), 1);
+    replaced.publish(campaign(&format!("{FORM}{JOURNEY}"))).unwrap();
+    minutes(&mut replaced, 3);
+    assert_eq!(health(&replaced).versions, []);
+
+    let mut left = with_five();
+    spoil(&mut left, SPOILED[1]);
+    minutes(&mut left, 3);
+    assert_eq!(health(&left).versions.len(), 1);
+    left.unpublish("c").unwrap();
+    minutes(&mut left, 6);
+    assert_eq!(health(&left).versions, []);
+    assert_sound(&left.db, None);
+}
+
+#[test]
+fn a_journey_in_a_state_that_nobody_knows_is_paused() {
+    let mut world = with_five();
+    world.steer("c.j", RunState::Paused).unwrap();
+    rows(&world.db, "UPDATE journey_states SET state = 'frozen'");
+    world.read_catalog().unwrap();
+    assert_eq!(world.catalog.run_state(&CampaignId::from("c"), "j"), RunState::Paused);
+    world.after(Span::days(2)).unwrap();
+    assert_eq!(left(&world, "nudge"), 0);
+}
+
+// --- Tasks --------------------------------------------------------------------------------------
+
+#[test]
+fn facts_of_newer_code_and_forms_of_a_campaign_that_is_out_are_put_off() {
+    let mut world = with_five();
+    let form = super::support::submission(&mut world, &[("email", "x@example.com")]);
+    let form = Intake::SubmissionV1(Box::new(form));
+    let told = order(&world, "p0@example.com", 100, "GBP", "o");
+    let bodies = [&form, &told].map(|task| serde_json::to_string(task).unwrap());
+    let newer = bodies[1].replace("report_v1", "report_v9");
+    let all = [bodies[0].as_str(), &newer, &bodies[1], "garbage"];
+    let places = |world: &World| {
+        let sorted = record_touches::sort(&world.catalog, all.into_iter());
+        sorted.into_iter().map(|(place, _)| place).collect::<Vec<_>>()
+    };
+    assert_eq!(places(&world), [0, 2]);
+    spoil(&mut world, SPOILED[1]);
+    assert_eq!(places(&world), [2]);
+}
+
+#[test]
+fn a_message_of_newer_code_holds_back_none_of_its_neighbours() {
+    let mut world = with_five();
+    world.jump(world.now().plus(Span::days(1)));
+    world.cron();
+    let work = "UPDATE messages SET channel = 'pigeon' WHERE step = 'hello' AND rowid % 2";
+    let again = "UPDATE messages SET state = 'queued', send_at = 0 WHERE step = 'hello'";
+    let before = left(&world, "hello");
+    rows(&world.db, work);
+    rows(&world.db, again);
+    world.tick().unwrap();
+    let sql = "SELECT count(*) FROM messages WHERE step = 'hello' AND state = 'delivered'";
+    assert!(before == 5 && number(&world.db, sql) >= 2);
+    assert_eq!(left(&world, "nudge"), 5);
+}
+
+// --- The clock ----------------------------------------------------------------------------------
+
+#[test]
+fn what_a_clock_that_was_a_year_ahead_has_dated_is_put_right_by_the_next_tick() {
+    let mut world = with_five();
+    let now = world.now();
+    world.jump(now.plus(Span::days(365)));
+    world.cron();
+    assert!(world.forget_work() > 0, "claimed for a year");
+    world.jump(now.plus(Span::minutes(1)));
+    let found = health(&world);
+    assert!(found.scheduler.as_ref().is_some_and(|why| why.contains("in the future")), "{found:?}");
+    minutes(&mut world, 2);
+    assert!(health(&world).is_ready, "{:?}", health(&world));
+    world.after(Span::days(1)).unwrap();
+    assert_eq!(left(&world, "nudge"), 5);
+    let restored = "SELECT count(*) FROM scheduler WHERE name LIKE 'restore%'";
+    assert_eq!(number(&world.db, restored), 0, "the mark of that clock is none of a restore");
+}
+
+#[test]
+fn whoever_was_decided_on_by_a_clock_that_was_ahead_waits_no_longer_than_planned() {
+    let mut world = world(&format!("{FORM}{JOURNEY}"));
+    let now = world.now();
+    world.jump(now.plus(Span::days(365)));
+    five(&mut world);
+    world.tick().unwrap();
+    world.jump(now);
+    minutes(&mut world, 2);
+    world.after(Span(Span::days(1).0 + Span::minutes(5).0)).unwrap();
+    assert_eq!(left(&world, "nudge"), 5);
+    let ahead = Millis(world.now().0 + 600_000).0;
+    for (table, column) in [
+        ("contacts", "wake_at"),
+        ("segment_fills", "not_before"),
+        ("journey_wakes", "not_before"),
+        ("senders", "open_until"),
+        ("scheduler", "at"),
+    ] {
+        let sql = format!("SELECT count(*) FROM {table} WHERE {column} > {ahead} + 2678400000");
+        assert_eq!(number(&world.db, &sql), 0, "{table}.{column}");
+    }
+    assert_sound(&world.db, None);
+}

@@ -1,0 +1,174 @@
+//! What the database refuses stops alone, is said, and is tried again: fillings, broadcasts,
+//! previews. The rules here are larger than `check` lets pass, as a version of an older release
+//! may be.
+
+use super::support::{FORM, campaign, number, rows, world};
+use dripline::domain::broadcast::BroadcastVerb::{Pause, Start};
+use dripline::domain::broadcast::Phase;
+use dripline::domain::campaign::Compiled;
+use dripline::domain::check::check;
+use dripline::domain::primitives::{CampaignId, Millis, QualifiedId, Span};
+use dripline::domain::rule::{Comparison, Events, Rule, Scalar};
+use dripline::flows::health;
+use dripline::flows::publish::{self, Refusal};
+use dripline::flows::run_due::{FILL_DELAY, waves};
+use dripline::flows::seams::Database;
+use dripline::flows::steer_broadcast::NotSteered;
+use dripline::native::world::{World, block_on};
+use dripline::store::{broadcasts, campaigns, segments};
+use serde_json::{Value, json};
+
+const PARTS: &str = r#"
+    [segment.huge]
+    rule = { tag = "a" }
+    [segment.small]
+    rule = { attribute = "email", set = true }
+    [journey.greet]
+    enter = { segment = "small" }
+    purpose = "news"
+    [[journey.greet.step]]
+    id = "mark"
+    update = { add_tags = ["greeted"] }
+    [broadcast.doomed]
+    segment = "huge"
+    send = "emails/news"
+    [broadcast.fine]
+    segment = "small"
+    send = "emails/news"
+"#;
+
+/// A rule whose SQL is longer than a statement may be.
+fn huge() -> Rule {
+    let filter = (0..10).map(|n| (format!("property{n}"), Scalar::Text("x".to_owned()))).collect();
+    let (event, numbers) = ("seen".to_owned(), Vec::new());
+    let events = Events { event, filter, numbers, machines: false };
+    let within = Some(Span::days(1));
+    Rule::Any(vec![Rule::Event { events, count: Comparison::Gte(1.0), within }; 300])
+}
+
+fn with_huge_rule() -> Compiled {
+    let mut compiled = campaign(&format!("{FORM}{PARTS}"));
+    compiled.campaign.segments.insert("huge".to_owned(), huge());
+    compiled
+}
+
+/// A world in which the campaign is live although its rule is too large, as after an update.
+fn a_world() -> World {
+    let mut world = world(FORM);
+    for n in 0..3 {
+        let address = format!("reader{n}@example.com");
+        world.submit("/p", &[("email", &address), ("consent", "on")]).unwrap();
+    }
+    let (id, text) = (CampaignId::from("c"), serde_json::to_string(&with_huge_rule()).unwrap());
+    let fills = ["c.huge", "c.small"].map(QualifiedId::from);
+    block_on(world.db.batch(vec![
+        campaigns::insert_version(&id, ("huge", &text), true, world.now()),
+        campaigns::make_newest_live(&id),
+        segments::begin_fills(&fills, waves(world.now())),
+    ]))
+    .unwrap();
+    world.catalog = block_on(publish::live(&world.db)).unwrap();
+    world
+}
+
+fn failing(world: &World) -> Vec<Value> {
+    rows(&world.db, "SELECT kind, id, attempts FROM failing_work ORDER BY kind, id")
+}
+
+fn ready(world: &World) -> health::Health {
+    let answer = block_on(world.db.batch(health::questions(world.now())));
+    let parts = health::Parts { kv: Ok(()), queue: Ok(()), unreadable: &[] };
+    health::judge(answer, parts, world.now())
+}
+
+#[test]
+fn check_refuses_a_rule_that_d1_would_refuse() {
+    let problems = check(&with_huge_rule().campaign);
+    let keys: Vec<&str> = problems.iter().map(|problem| problem.key.as_str()).collect();
+    assert!(!keys.is_empty() && keys.iter().all(|key| *key == "segment.huge.rule"), "{keys:?}");
+    let refusal = block_on(publish::publish(&world(FORM).db, with_huge_rule(), Millis(0)));
+    assert!(matches!(refusal, Err(Refusal::Problems(_))));
+}
+
+#[test]
+fn a_filling_that_is_refused_stops_alone() {
+    let mut world = a_world();
+    world.after(FILL_DELAY).unwrap();
+    assert_eq!(number(&world.db, "SELECT count(*) FROM segment_members"), 3, "the other is filled");
+    let greeted = "SELECT count(*) FROM contacts WHERE tags = '[\"greeted\"]'";
+    assert_eq!(number(&world.db, greeted), 3, "and its journey begins");
+    let once = json!({ "kind": "filling", "id": "c.huge", "attempts": 1 });
+    assert_eq!(failing(&world), [once]);
+    let ready = ready(&world);
+    assert_eq!((ready.failing[0].id.as_str(), ready.failing[0].attempts), ("c.huge", 1));
+    let report = world.report_in_full("c").unwrap().unwrap();
+    assert!(report.failing[0].reason.contains("too long"), "{}", report.failing[0].reason);
+}
+
+#[test]
+fn it_is_tried_again_after_longer_and_longer_waits() {
+    let mut world = a_world();
+    world.after(FILL_DELAY).unwrap();
+    let mut tried = vec![0];
+    for minute in 1..=130 {
+        world.after(Span::minutes(1)).unwrap();
+        let attempts = failing(&world)[0]["attempts"].as_i64().unwrap();
+        if attempts as usize > tried.len() {
+            tried.push(minute);
+        }
+    }
+    assert_eq!(tried, [0, 1, 3, 7, 15, 31, 63, 123], "after an hour at the latest");
+}
+
+#[test]
+fn a_newer_version_clears_it_and_is_filled_at_once() {
+    let mut world = a_world();
+    world.after(Span::hours(5)).unwrap();
+    world.publish(campaign(&format!("{FORM}{PARTS}"))).unwrap();
+    assert_eq!(failing(&world), [] as [Value; 0]);
+    rows(&world.db, "UPDATE contacts SET tags = '[\"a\"]'");
+    world.after(FILL_DELAY).unwrap();
+    let members = "SELECT count(*) FROM segment_members WHERE segment_id = 'c.huge'";
+    assert_eq!(number(&world.db, members), 3);
+    assert_eq!(failing(&world), [] as [Value; 0]);
+}
+
+#[test]
+fn a_segment_that_is_live_no_more_is_forgotten() {
+    let mut world = a_world();
+    world.after(FILL_DELAY).unwrap();
+    world.publish(campaign(FORM)).unwrap();
+    world.after(Span::minutes(1)).unwrap();
+    assert_eq!(failing(&world), [] as [Value; 0]);
+    assert_eq!(number(&world.db, "SELECT count(*) FROM segment_fills WHERE wave = 1"), 0);
+}
+
+#[test]
+fn a_broadcast_that_is_refused_stops_alone_and_says_why() {
+    let mut world = a_world();
+    let refused = world.broadcast("c.doomed", Start);
+    assert!(matches!(refused, Err(NotSteered::Unanswered(_))), "it is not spent");
+    // Started by an older version, which did not ask.
+    let start = broadcasts::start(&CampaignId::from("c"), "doomed", Phase::Rest, world.now());
+    block_on(world.db.batch(vec![start])).unwrap();
+    world.broadcast("c.fine", Start).unwrap();
+    world.after(Span::minutes(1)).unwrap();
+    assert_eq!(world.letters().len(), 3, "the other one is sent");
+    assert_eq!(ready(&world).failing[0].id.as_str(), "c.doomed");
+    let due = number(&world.db, "SELECT due_at FROM broadcasts WHERE broadcast = 'doomed'");
+    assert!(due > world.now().0, "it waits");
+    world.broadcast("c.doomed", Pause).unwrap();
+    assert_eq!(ready(&world).failing, [], "nobody waits for it");
+}
+
+#[test]
+fn a_preview_that_is_refused_says_what_is_wrong_and_what_to_do() {
+    let world = a_world();
+    let Err(NotSteered::Unanswered(problem)) = world.preview_broadcast("c.doomed") else {
+        panic!("it was counted")
+    };
+    assert_eq!(problem.key, "segment.huge.rule");
+    assert!(problem.message.contains("too long"), "{}", problem.message);
+    assert!(problem.help.unwrap().contains("a segment of its own"));
+    assert_eq!(world.preview_broadcast("c.fine").unwrap().audience.members, 3);
+}

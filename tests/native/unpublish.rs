@@ -1,0 +1,285 @@
+//! Campaigns that are taken off the web again, with people inside and messages on their way.
+
+use super::broadcasts::{NEWS, minutes, readers};
+use super::invariants::assert_sound;
+use super::support::{FORM, campaign, history, number, order, rows, submission, world};
+use dripline::domain::broadcast::BroadcastState::Running;
+use dripline::domain::broadcast::BroadcastVerb::{Pause, Start};
+use dripline::domain::catalog::Catalog;
+use dripline::domain::decide::Submitted;
+use dripline::domain::primitives::{CampaignId, Ids, MessageId, QualifiedId, Span};
+use dripline::flows::seams::Database;
+use dripline::flows::task::Intake;
+use dripline::flows::unpublish::{self, NotUnpublished};
+use dripline::flows::{deliver, publish, submit_form};
+use dripline::native::world::{World, block_on};
+use dripline::store::invariants::overwrite_version;
+
+const JOURNEY: &str = r#"
+    [journey.j]
+    enter = { form = "f" }
+    [[journey.j.step]]
+    id = "welcome"
+    send = "emails/welcome"
+    [[journey.j.step]]
+    id = "rest"
+    wait = "2d"
+    [[journey.j.step]]
+    id = "nudge"
+    send = "emails/nudge"
+"#;
+
+fn parts() -> String {
+    format!("{FORM}{JOURNEY}")
+}
+
+/// A world with Ann and Bo waiting at `rest`.
+fn inhabited() -> World {
+    let mut world = world(&parts());
+    join(&mut world, "ann@example.com");
+    join(&mut world, "bo@example.com");
+    world
+}
+
+fn join(world: &mut World, email: &str) {
+    world.submit("/p", &[("email", email), ("consent", "on")]).unwrap();
+}
+
+fn subjects(world: &World, email: &str) -> Vec<String> {
+    world.inbox(email).into_iter().map(|letter| letter.subject).collect()
+}
+
+fn passages(world: &World) -> Vec<String> {
+    let sql = "SELECT c.email || ' ' || e.state || ' ' || e.reason AS s
+                 FROM enrollments e JOIN contacts c ON c.id = e.contact_id ORDER BY 1";
+    rows(&world.db, sql).iter().map(|row| row["s"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn an_unpublished_campaign_shows_nothing_and_says_what_was_there() {
+    let mut world = inhabited();
+    assert!(world.catalog.page_at("/p").is_some() && !world.catalog.had_page("/p"));
+    world.unpublish("c").unwrap();
+    let catalog = &world.catalog;
+    assert!(catalog.page_at("/p").is_none() && catalog.form(&QualifiedId::from("c.f")).is_none());
+    assert!(catalog.had_page("/p") && catalog.had_page("/p/") && !catalog.had_page("/q"));
+    assert!(catalog.unpublished(&CampaignId::from("c")).is_some());
+    world.publish(campaign(&parts())).unwrap();
+    assert!(world.catalog.page_at("/p").is_some() && !world.catalog.had_page("/p"));
+}
+
+#[test]
+fn everybody_leaves_the_journeys_and_what_was_said_of_them_stays() {
+    let mut world = inhabited();
+    let kept = "SELECT (SELECT count(*) FROM consents) || ' ' ||
+                       (SELECT count(*) FROM messages WHERE state = 'delivered') AS n";
+    let before = rows(&world.db, kept);
+    let stops = world.unpublish("c").unwrap();
+    assert_eq!((stops.people, stops.journeys["j"]), (2, 2));
+    minutes(&mut world, 4);
+    let left = ["ann@example.com exited unpublished", "bo@example.com exited unpublished"];
+    assert_eq!(passages(&world), left);
+    assert_eq!(history(&world.db, "ann@example.com").last().unwrap(), "journey.exited");
+    world.after(Span::days(9)).unwrap();
+    assert_eq!(subjects(&world, "ann@example.com"), ["emails/welcome"]);
+    assert_eq!(rows(&world.db, kept), before);
+    let due = "SELECT count(*) FROM contacts WHERE wake_at IS NOT NULL";
+    assert_eq!(number(&world.db, due), 0, "no tick hands them out in vain");
+    assert_sound(&world.db, Some(world.now()));
+}
+
+#[test]
+fn links_of_messages_that_were_sent_work_on() {
+    let mut world = inhabited();
+    world.unpublish("c").unwrap();
+    minutes(&mut world, 20);
+    let letter = world.inbox("ann@example.com").remove(0);
+    assert!(world.click(&letter, "").unwrap());
+    assert!(history(&world.db, "ann@example.com").contains(&"message.clicked".to_owned()));
+    assert!(world.unsubscribe(&letter).unwrap());
+    assert!(history(&world.db, "ann@example.com").contains(&"consent.withdrawn".to_owned()));
+    assert_sound(&world.db, Some(world.now()));
+}
+
+#[test]
+fn published_again_it_is_there_for_others_and_who_was_inside_has_left() {
+    let mut world = inhabited();
+    world.unpublish("c").unwrap();
+    // At once: no tick has told anybody yet.
+    let published = world.publish(campaign(&parts())).unwrap();
+    assert_eq!((published.version, published.is_new), (2, true));
+    join(&mut world, "cy@example.com");
+    minutes(&mut world, 4);
+    let left = ["ann@example.com exited unpublished", "bo@example.com exited unpublished"];
+    assert_eq!(passages(&world)[..2], left);
+    assert_eq!(passages(&world)[2..], ["cy@example.com active "]);
+    world.after(Span::days(3)).unwrap();
+    assert_eq!(subjects(&world, "bo@example.com"), ["emails/welcome"]);
+    assert_eq!(subjects(&world, "cy@example.com"), ["emails/welcome", "emails/nudge"]);
+    assert_sound(&world.db, Some(world.now()));
+}
+
+#[test]
+fn who_ordered_before_counts_and_the_report_stays() {
+    let mut world = inhabited();
+    let bought = order(&world, "ann@example.com", 100, "GBP", "o1");
+    world.take_in(vec![bought]).unwrap();
+    let before = world.report("c").unwrap().unwrap().total;
+    world.unpublish("c").unwrap();
+    minutes(&mut world, 20);
+    world.publish(campaign(&parts())).unwrap();
+    assert_eq!(world.report("c").unwrap().unwrap().total, before);
+    assert_eq!(before.conversions, 1);
+}
+
+#[test]
+fn what_was_ordered_before_and_is_told_after_counts_too() {
+    let mut world = inhabited();
+    let bought = order(&world, "ann@example.com", 100, "GBP", "o1");
+    minutes(&mut world, 1);
+    world.unpublish("c").unwrap();
+    minutes(&mut world, 4);
+    let later = order(&world, "bo@example.com", 100, "GBP", "o2");
+    world.take_in(vec![bought, later]).unwrap();
+    assert_eq!(number(&world.db, "SELECT count(*) FROM conversions"), 1);
+    assert_sound(&world.db, Some(world.now()));
+}
+
+const DI: [(&str, &str); 2] = [("email", "di@example.com"), ("consent", "on")];
+
+/// Somebody whose isolate has not heard of it yet enters the journey: a message is queued.
+fn queued_by_an_isolate_that_knows_nothing(
+    world: &World,
+    (stale, submitted): (&Catalog, Submitted),
+) -> MessageId {
+    let now = world.now().plus(Span::seconds(10));
+    let ids = &mut Ids::new(now, 9);
+    block_on(submit_form::submit(&world.db, stale, &world.settings.keys, submitted, now, ids))
+        .unwrap();
+    let row = rows(&world.db, "SELECT id FROM messages WHERE state = 'queued'");
+    MessageId::from(row[0]["id"].as_str().unwrap())
+}
+
+#[test]
+fn an_isolate_that_has_not_heard_sends_nothing_and_whom_it_lets_in_leaves() {
+    let mut world = inhabited();
+    let stale = block_on(publish::live(&world.db)).unwrap();
+    let submitted = submission(&mut world, &DI);
+    world.unpublish("c").unwrap();
+    let message = queued_by_an_isolate_that_knows_nothing(&world, (&stale, submitted));
+    let now = world.now().plus(Span::minutes(1));
+    let (ids, post) = (&mut Ids::new(now, 10), &world.post);
+    let flow = deliver::deliver(&world.db, post, &stale, &world.settings, vec![message], now, ids);
+    block_on(flow).unwrap();
+    let row = &rows(&world.db, "SELECT state, reason FROM messages WHERE state <> 'delivered'")[0];
+    assert_eq!((&row["state"], &row["reason"]), (&"skipped".into(), &"unpublished".into()));
+    minutes(&mut world, 20);
+    assert_eq!(passages(&world)[2..], ["di@example.com exited unpublished"]);
+    assert_sound(&world.db, Some(world.now()));
+}
+
+#[test]
+fn what_waited_to_be_sent_is_not_sent_after_it_was_published_again_either() {
+    let mut world = inhabited();
+    let stale = block_on(publish::live(&world.db)).unwrap();
+    let submitted = submission(&mut world, &DI);
+    queued_by_an_isolate_that_knows_nothing(&world, (&stale, submitted));
+    // It waits for its hour.
+    rows(&world.db, "UPDATE messages SET send_at = send_at + 86400000 WHERE state = 'queued'");
+    world.step(world.now().plus(Span::minutes(1))).unwrap();
+    world.unpublish("c").unwrap();
+    world.publish(campaign(&parts())).unwrap();
+    minutes(&mut world, 2);
+    assert_eq!(number(&world.db, "SELECT count(*) FROM messages WHERE state = 'queued'"), 0);
+    world.after(Span::days(9)).unwrap();
+    assert_eq!(subjects(&world, "di@example.com"), [""; 0]);
+}
+
+#[test]
+fn broadcasts_under_way_are_cancelled_and_nobody_gets_more_of_them() {
+    let mut world = readers(NEWS, 30);
+    assert_eq!(world.broadcast("c.news", Start).unwrap().state, Some(Running));
+    minutes(&mut world, 1);
+    world.broadcast("c.news", Pause).unwrap();
+    let stops = world.unpublish("c").unwrap();
+    assert_eq!(stops.cancelled, ["news"]);
+    let sent = world.letters().len();
+    minutes(&mut world, 90);
+    assert_eq!(world.letters().len(), sent);
+    assert_eq!(number(&world.db, "SELECT count(*) FROM messages WHERE state = 'queued'"), 0);
+    assert_eq!(rows(&world.db, "SELECT state FROM broadcasts")[0]["state"], "cancelled");
+    assert_sound(&world.db, Some(world.now()));
+}
+
+#[test]
+fn a_broadcast_to_come_does_not_start_unless_the_campaign_is_back_by_then() {
+    let planned = format!("{FORM}{NEWS}at = \"2026-03-04T09:00\"\n");
+    let mut world = world(&planned);
+    join(&mut world, "ann@example.com");
+    assert_eq!(world.unpublish("c").unwrap().not_started, ["news"]);
+    assert_eq!(number(&world.db, "SELECT count(*) FROM broadcasts"), 0);
+    minutes(&mut world, 5);
+    world.publish(campaign(&planned)).unwrap();
+    world.after(Span::days(4)).unwrap();
+    assert_eq!(subjects(&world, "ann@example.com"), ["emails/news"]);
+    assert_sound(&world.db, Some(world.now()));
+}
+
+#[test]
+fn said_again_it_changes_nothing_and_two_at_once_come_to_the_same() {
+    let mut world = inhabited();
+    let first = world.unpublish("c").unwrap();
+    let since = first.unpublished_at;
+    minutes(&mut world, 3);
+    let again = world.unpublish("c").unwrap();
+    assert_eq!((again.unpublished_at, again.people), (since, 0));
+    let id = CampaignId::from("c");
+    let (one, other) = (
+        unpublish::unpublish(&world.db, &id, world.now()),
+        unpublish::unpublish(&world.db, &id, world.now()),
+    );
+    assert_eq!(block_on(one).unwrap(), block_on(other).unwrap());
+    // One publishes while another unpublishes: whoever is second has the last word.
+    world.publish(campaign(&parts())).unwrap();
+    assert!(world.catalog.page_at("/p").is_some());
+    assert_eq!(block_on(unpublish::stops(&world.db, &id)).unwrap().unpublished_at, None);
+    assert!(world.unpublish("c").unwrap().unpublished_at > since);
+}
+
+#[test]
+fn an_unknown_campaign_is_refused_and_nothing_is_written() {
+    let mut world = inhabited();
+    let refused = world.unpublish("nobody").unwrap_err();
+    assert!(matches!(refused, NotUnpublished::Unknown(_)));
+    assert_eq!(number(&world.db, "SELECT count(*) FROM journey_wakes"), 0);
+}
+
+#[test]
+fn a_version_that_cannot_be_read_can_be_unpublished() {
+    let mut world = inhabited();
+    for (text, is_known) in [
+        (r#"{"campaign": {"pages": {"p": {"path": "/p"}}, "journeys": {"j": 1}}}"#, true),
+        ("{", false),
+    ] {
+        world.publish(campaign(&format!("{}# {text}", parts()))).unwrap();
+        let version = number(&world.db, "SELECT max(version) FROM campaign_versions");
+        let version = u32::try_from(version).unwrap();
+        let damage = overwrite_version(&CampaignId::from("c"), version, text);
+        block_on(world.db.batch(vec![damage])).unwrap();
+        world.unpublish("c").unwrap();
+        assert_eq!(world.catalog.had_page("/p"), is_known, "{text}");
+        assert!(world.catalog.unreadable().is_empty());
+    }
+}
+
+#[test]
+fn a_form_that_was_taken_before_is_still_a_lead() {
+    let mut world = inhabited();
+    let late = submission(&mut world, &[("email", "late@example.com"), ("consent", "on")]);
+    world.unpublish("c").unwrap();
+    world.take_in(vec![Intake::SubmissionV1(Box::new(late))]).unwrap();
+    let all = history(&world.db, "late@example.com");
+    assert!(all.contains(&"form.submitted".to_owned()), "{all:?}");
+    assert!(!all.contains(&"journey.entered".to_owned()), "{all:?}");
+    assert_sound(&world.db, Some(world.now()));
+}
