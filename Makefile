@@ -79,10 +79,11 @@ bench-mjml: bench/node_modules/.stamp ## Compare MJML with npm's mjml, as Chromi
 	@scripts/need rust
 	@$(FAST) node bench/mjml.mjs
 
-simulate: ## Try to break the engine with faults (SECONDS=60), one JSON report at the end
+simulate: ## Try to break the engine with faults (SECONDS=60, RUNS=100), one JSON report at the end
 	@scripts/need rust
 	@$(STEP) "simulator" $(FAST) cargo build --quiet --profile fast --bin dripline
-	@target/fast/dripline simulate --faults $(or $(SECONDS),60) --seed $(or $(SEED),1)
+	@target/fast/dripline simulate --faults $(or $(SECONDS),60) --seed $(or $(SEED),1) \
+		$(if $(RUNS),--runs $(RUNS))
 
 simulate-defects: ## Put known defects in, and count the seeds until each is caught
 	@scripts/need rust

@@ -3,9 +3,9 @@
 //!
 //! The database cannot tell by itself: all it knows is of before. So a tick makes a mark: it writes
 //! it down in the database, and then outside it (in KV). If the database knows only of an earlier
-//! one, it was restored. The number of a mark only grows, so that no clock that was wrong can hide a restore.
-//! Ticks and deliveries ask for that first: one round trip of one statement. What the gate then
-//! holds back is in `domain/restore.rs`.
+//! one, it was restored. The number of a mark only grows, so no clock that was wrong can hide that.
+//! Ticks and deliveries ask for it first: one round trip of one statement. What the gate then holds
+//! back is in `domain/restore.rs`.
 
 use super::seams::{Database, DatabaseError, KeyValue, KeyValueError};
 use crate::domain::primitives::{CLOCKS_DIFFER_MAX, Millis, Span};

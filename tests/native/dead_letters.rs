@@ -3,11 +3,11 @@
 use super::invariants::assert_sound;
 use super::support::{FORM, history, number, order, report, rows, submission, world};
 use dripline::domain::dead_letter::REPLAYED_PER_CALL;
-use dripline::domain::primitives::{CampaignId, ContactId, Ids, Span};
+use dripline::domain::primitives::{CampaignId, ContactId, Ids, Millis, Span};
 use dripline::flows::dead_letters::{self, Dead, Desk, Discarded};
 use dripline::flows::seams::{Database, DatabaseError};
 use dripline::flows::task::{Intake, Work};
-use dripline::flows::{erase, health, keep_house, publish};
+use dripline::flows::{erase, health, publish};
 use dripline::native::world::{World, block_on};
 use dripline::store::dead_letters::{KEPT_FOR, KEPT_MAX};
 use dripline::store::invariants::overwrite_version;

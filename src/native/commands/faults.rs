@@ -8,6 +8,8 @@ use crate::views::format::count;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io;
+use std::num::NonZeroUsize;
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
@@ -39,15 +41,20 @@ struct Totals {
 type Ended = Result<(u64, usize, Outcome), String>;
 
 /// Runs seed after seed, on all cores, until the time is over.
-pub fn try_faults(seconds: u64, first: u64, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
+pub fn try_faults(
+    seconds: u64,
+    seeds: Range<u64>,
+    terminal: &mut Terminal<'_>,
+) -> io::Result<Exit> {
     let cores = cores();
     let watch = Stopwatch::start();
     let (sender, ended) = channel::<Ended>();
     let end = Duration::from_secs(seconds);
     let threads: Vec<_> = (0..cores)
         .map(|core| {
-            let sender = sender.clone();
-            thread::spawn(move || try_seeds(first + core, cores, end, &sender))
+            let (sender, seeds) = (sender.clone(), seeds.clone());
+            let seeds = seeds.skip(core).step_by(cores);
+            thread::spawn(move || try_seeds(seeds, end, &sender))
         })
         .collect();
     drop(sender);
@@ -75,22 +82,21 @@ pub fn try_faults(seconds: u64, first: u64, terminal: &mut Terminal<'_>) -> io::
     if threads.into_iter().any(|thread| thread.join().is_err()) {
         return terminal.usage("a run of the simulation broke off");
     }
-    writeln!(terminal.out, "{}", totals.json(first, watch.elapsed()))?;
+    writeln!(terminal.out, "{}", totals.json(seeds.start, watch.elapsed()))?;
     Ok(if totals.violations == 0 { Exit::Ok } else { Exit::Wrong })
 }
 
-fn cores() -> u64 {
-    thread::available_parallelism().map_or(1, |cores| cores.get() as u64)
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
-/// Every `step`-th seed from this one, as long as there is time.
-fn try_seeds(first: u64, step: u64, end: Duration, sender: &Sender<Ended>) {
+/// Runs these seeds, as long as there is time.
+fn try_seeds(mut seeds: impl Iterator<Item = u64>, end: Duration, sender: &Sender<Ended>) {
     let watch = Stopwatch::start();
     let ground = match Ground::new() {
         Ok(ground) => ground,
         Err(message) => return drop(sender.send(Err(message))),
     };
-    let mut seeds = (first..).step_by(step as usize);
     while watch.elapsed() < end {
         let Some(seed) = seeds.next() else { return };
         if sender.send(try_seed(&ground, seed)).is_err() {

@@ -55,6 +55,9 @@ pub struct Args {
     /// exit status 1 if an invariant does not hold. The last line is the report, in JSON
     #[arg(long, value_name = "SECONDS", conflicts_with = "campaign")]
     pub faults: Option<u64>,
+    /// End after so many seeds, should there be time for more: the same on any machine
+    #[arg(long, value_name = "N", requires = "faults")]
+    pub runs: Option<u64>,
     /// Put known defects into the engine, one after another, and count the seeds it takes to catch
     /// each; exit status 1 if one is not caught. The last line is the report, in JSON
     #[arg(long, conflicts_with_all = ["campaign", "faults"])]
@@ -117,7 +120,8 @@ pub struct Shares {
 /// Runs the command.
 pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     if let Some(seconds) = args.faults {
-        return faults::try_faults(seconds, args.seed, terminal);
+        let end = args.runs.map_or(u64::MAX, |runs| args.seed.saturating_add(runs));
+        return faults::try_faults(seconds, args.seed..end, terminal);
     }
     if args.defects {
         return faults::try_defects(args.seed, terminal);
