@@ -1,5 +1,5 @@
 //! Writes the numbering plans of libphonenumber as a table of static data, for
-//! `src/domain/phone.rs`. The crate `phonenumber` carries the data; reading all of it at run time
+//! `src/domain/contact/phone.rs`. The crate `phonenumber` carries the data; reading all of it at run time
 //! costs a cold isolate hundreds of milliseconds and 0.4 MB (gzipped) of regular expressions.
 
 use phonenumber::Metadata;

@@ -2,14 +2,15 @@
 //! runs it; the last line is its report, as one JSON object. Nothing is delivered here.
 //! `PEOPLE_MAX=1000` is short.
 
-use dripline::domain::broadcast::BroadcastVerb;
+use dripline::domain::base::primitives::{Ids, Millis, QualifiedId};
 use dripline::domain::campaign::Compiled;
+use dripline::domain::campaign::broadcast::BroadcastVerb;
 use dripline::domain::campaign_file;
-use dripline::domain::primitives::{Ids, Millis, QualifiedId};
 use dripline::domain::template::TemplateSource;
-use dripline::flows::seams::{Database, DatabaseError};
-use dripline::flows::task::Work;
-use dripline::flows::{publish, run_broadcast, steer_broadcast};
+use dripline::flows::broadcast::{control, run};
+use dripline::flows::campaign::publish;
+use dripline::flows::ports::{Database, DatabaseError};
+use dripline::flows::tasks::Work;
 use dripline::native::clock::Stopwatch;
 use dripline::native::sqlite::Sqlite;
 use dripline::native::world::block_on;
@@ -103,10 +104,10 @@ fn broadcast(people: usize) -> Outcome<Value> {
     let catalog = block_on(publish::live(&db)).map_err(|error| failed(&error))?;
     let id = QualifiedId::from("c.news");
     let watch = Stopwatch::start();
-    let preview = block_on(steer_broadcast::preview(&db, &id, START));
+    let preview = block_on(control::preview(&db, &id, START));
     let preview = preview.map_err(|why| format!("{why:?}"))?;
     let preview_seconds = watch.elapsed().as_secs_f64();
-    block_on(steer_broadcast::steer(&db, &id, BroadcastVerb::Start, START))
+    block_on(control::steer(&db, &id, BroadcastVerb::Start, START))
         .map_err(|why| format!("{why:?}"))?;
     db.statements.set(0);
     db.batches.set(0);
@@ -114,7 +115,7 @@ fn broadcast(people: usize) -> Outcome<Value> {
     let (watch, mut ids, mut tasks, mut messages) =
         (Stopwatch::start(), Ids::new(START, 1), 0_u64, 0_usize);
     loop {
-        let work = block_on(run_broadcast::run(&db, &catalog, &id, START, &mut ids))
+        let work = block_on(run::run(&db, &catalog, &id, START, &mut ids))
             .map_err(|error| failed(&error))?;
         tasks += 1;
         let carried =
@@ -148,6 +149,6 @@ fn main() -> Outcome<()> {
     // From few to many: the peak of a process never falls.
     let sizes = [1_000, 10_000, 100_000].into_iter().filter(|size| *size <= most);
     let runs = sizes.map(broadcast).collect::<Outcome<Vec<_>>>()?;
-    println!("{}", json!({ "benchmark": "broadcast", "bite": run_broadcast::BITE, "runs": runs }));
+    println!("{}", json!({ "benchmark": "broadcast", "bite": run::BITE, "runs": runs }));
     Ok(())
 }

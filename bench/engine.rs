@@ -1,15 +1,17 @@
 //! What the engine can do on one core: the real flows over SQLite. `make bench-engine` runs it; the
 //! last line is its report, as one JSON object. `PEOPLE_MAX=1000 HOURS=4` is short.
 
+use dripline::domain::base::primitives::{Ids, Millis, Span};
+use dripline::domain::base::token::Keyring;
 use dripline::domain::campaign::Compiled;
 use dripline::domain::campaign_file;
-use dripline::domain::catalog::Catalog;
-use dripline::domain::decide::Reported;
-use dripline::domain::primitives::{Ids, Millis, Span};
-use dripline::domain::token::Keyring;
-use dripline::flows::seams::{Database, DatabaseError};
-use dripline::flows::task::{EventReport, Intake, Work};
-use dripline::flows::{publish, record_touches, run_due};
+use dripline::domain::engine::CustomEvent;
+use dripline::domain::publication::catalog::Catalog;
+use dripline::flows::campaign::publish;
+use dripline::flows::ingest::consume;
+use dripline::flows::ports::{Database, DatabaseError};
+use dripline::flows::schedule::due;
+use dripline::flows::tasks::{CustomEventTask, Intake, Work};
 use dripline::native::clock::Stopwatch;
 use dripline::native::sqlite::Sqlite;
 use dripline::native::world::{self, block_on};
@@ -110,7 +112,7 @@ impl Bench {
             let batch = (first..people.min(first + BATCH)).map(joins).collect();
             let (db, catalog, ids) = (&bench.db, &bench.catalog, &mut bench.ids);
             let keys = Keyring::new("a secret of the benchmark", None);
-            block_on(record_touches::record(db, catalog, &keys, batch, START, ids))
+            block_on(consume::record(db, catalog, &keys, batch, START, ids))
                 .map_err(|error| error.to_string())?;
         }
         Ok(bench)
@@ -129,7 +131,7 @@ impl Bench {
             for work in work {
                 let Work::DueV1 { contacts } = work else { continue };
                 due += contacts.len() as u64;
-                block_on(run_due::run(db, catalog, contacts, now, &mut self.ids))
+                block_on(due::run(db, catalog, contacts, now, &mut self.ids))
                     .map_err(|error| error.to_string())?;
             }
         }
@@ -137,12 +139,12 @@ impl Bench {
 }
 
 fn joins(number: usize) -> Intake {
-    Intake::ReportV1(EventReport {
+    Intake::ReportV1(CustomEventTask {
         email: Some(format!("p{number}@example.com")),
         phone: None,
         external_id: None,
         contact_id: None,
-        event: Reported {
+        event: CustomEvent {
             name: "joined".to_owned(),
             at: START,
             properties: serde_json::Map::new(),

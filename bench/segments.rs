@@ -2,16 +2,17 @@
 //!
 //! `make bench-segments`; `CONTACTS=100000 make bench-segments` fills a smaller database.
 
+use dripline::domain::base::primitives::{ContactId, Ids, Millis, Span};
 use dripline::domain::campaign::Compiled;
 use dripline::domain::campaign_file;
-use dripline::domain::catalog::{Catalog, Edition};
 use dripline::domain::contact::Contact;
-use dripline::domain::decide::{Happening, decide};
-use dripline::domain::event::Event;
-use dripline::domain::primitives::{ContactId, Ids, Millis, Span};
-use dripline::domain::rule::Rule;
-use dripline::flows::run_due;
-use dripline::flows::seams::Database;
+use dripline::domain::contact::event::Event;
+use dripline::domain::engine::{Input, decide};
+use dripline::domain::publication::catalog::{Catalog, PublishedVersion};
+use dripline::domain::segment::Rule;
+use dripline::flows::campaign::backfill;
+use dripline::flows::ports::Database;
+use dripline::flows::schedule::due;
 use dripline::native::clock::Stopwatch;
 use dripline::native::sqlite::Sqlite;
 use dripline::native::world::block_on;
@@ -69,11 +70,11 @@ fn fifty() -> String {
     (1..=50).map(|n| format!("[segment.s{n}]\nrule = {}\n", shape(n))).collect()
 }
 
-fn edition(parts: &str) -> Result<Rc<Edition>, Box<dyn Error>> {
+fn edition(parts: &str) -> Result<Rc<PublishedVersion>, Box<dyn Error>> {
     let campaign = campaign_file::read("c.toml", &format!("{HEAD}\n{parts}"));
     let campaign = campaign.map_err(|problems| format!("{problems:?}"))?;
     let compiled = Compiled { campaign, templates: BTreeMap::new() };
-    Ok(Rc::new(Edition::new(1, NOW, compiled)))
+    Ok(Rc::new(PublishedVersion::new(1, NOW, compiled)))
 }
 
 /// Somebody with 200 events in the last hundred days.
@@ -115,12 +116,12 @@ fn judging() -> Result<(f64, f64), Box<dyn Error>> {
 
     let catalog = Catalog::new([edition.clone()]);
     let mut ids = Ids::new(NOW, 1);
-    let settled = decide(&catalog, contact, vec![Happening::TimePassed], NOW, &mut ids);
+    let settled = decide(&catalog, contact, vec![Input::TimePassed], NOW, &mut ids);
     let settled = settled.map_err(|endless| endless.to_string())?.contact;
     let copies: Vec<Contact> = vec![settled; ROUNDS as usize];
     let watch = Stopwatch::start();
     for contact in copies {
-        let decision = decide(&catalog, contact, vec![Happening::TimePassed], NOW, &mut ids);
+        let decision = decide(&catalog, contact, vec![Input::TimePassed], NOW, &mut ids);
         assert!(std::hint::black_box(decision).is_ok_and(|decision| decision.is_idle()));
     }
     Ok((judged, watch.elapsed().as_secs_f64() * 1e6 / f64::from(ROUNDS)))
@@ -193,8 +194,8 @@ fn wave(db: &Sqlite, rule: &Rule, now: Millis) -> Result<(f64, f64), Box<dyn Err
         let rows = block_on(db.batch(vec![segments::fills(now)])).map_err(|e| format!("{e:?}"))?;
         let Some(fill) = rows[0].first::<FillRow>()? else { return Ok((sql, longest_step)) };
         let watch = Stopwatch::start();
-        let written = run_due::written(fill.wave, fill.not_before);
-        let step = segments::fill_step(&fill, rule, &written, now, run_due::DUE_PER_TICK_MAX);
+        let written = backfill::written(fill.wave, fill.not_before);
+        let step = segments::fill_step(&fill, rule, &written, now, due::DUE_PER_TICK_MAX);
         block_on(db.batch(step.to_vec())).map_err(|error| format!("{error:?}"))?;
         let took = watch.elapsed().as_secs_f64();
         (sql, longest_step) = (sql + took, longest_step.max(took));
@@ -208,7 +209,7 @@ fn fill(contacts: u64) -> Result<Filled, Box<dyn Error>> {
     let rule: &Rule = &edition.compiled.campaign.segments["big"];
     let db = Sqlite::in_memory()?;
     populate(&db, contacts)?;
-    let [first, second] = run_due::waves(NOW);
+    let [first, second] = backfill::waves(NOW);
     block_on(db.batch(vec![segments::begin_fills(&["c.big".into()], [first, second])]))
         .map_err(|error| format!("{error:?}"))?;
     let (first_wave, longest_first) = wave(&db, rule, first)?;
@@ -218,7 +219,7 @@ fn fill(contacts: u64) -> Result<Filled, Box<dyn Error>> {
     let mut ids = Ids::new(first, 1);
     let watch = Stopwatch::start();
     for batch in woken.chunks(100) {
-        block_on(run_due::run(&db, &catalog, batch.to_vec(), first, &mut ids))
+        block_on(due::run(&db, &catalog, batch.to_vec(), first, &mut ids))
             .map_err(|error| format!("{error:?}"))?;
     }
     let decisions = watch.elapsed().as_secs_f64();

@@ -3,12 +3,13 @@
 //! provider that takes everything at once. `make bench-send` runs it; the last line is its report,
 //! as one JSON object.
 
-use dripline::domain::pacing::rates::Rate;
-use dripline::domain::primitives::{Ids, MessageId, Millis, Span};
-use dripline::flows::seams::{Database, DatabaseError, Http};
-use dripline::flows::submit_form::Checked;
-use dripline::flows::task::{MESSAGES_PER_TASK_MAX, Work};
-use dripline::flows::{deliver, submit_form};
+use dripline::domain::base::primitives::{Ids, MessageId, Millis, Span};
+use dripline::domain::pacing::Rate;
+use dripline::flows::ingest::form;
+use dripline::flows::ingest::form::Checked;
+use dripline::flows::ports::{Database, DatabaseError, Http};
+use dripline::flows::send;
+use dripline::flows::tasks::{MESSAGES_PER_TASK_MAX, Work};
 use dripline::native::clock::Stopwatch;
 use dripline::native::project;
 use dripline::native::sqlite::Sqlite;
@@ -88,12 +89,11 @@ fn waiting(people: u64) -> Outcome<(World, Vec<MessageId>)> {
         let (form_id, answer) = world.fill_in("/webinar", "", &fields).ok_or("no form")?;
         let (edition, form) = world.catalog.form(&form_id).ok_or("no form")?;
         let now = world.now().plus(Span::seconds(10));
-        let checked =
-            submit_form::check(edition, &form_id, form, &answer, "o", &world.settings, now);
+        let checked = form::check(edition, &form_id, form, &answer, "o", &world.settings, now);
         let Checked::Good(submitted) = checked else { Err(format!("{checked:?}"))? };
         let ids = &mut Ids::new(START, number + 2);
         let (db, keys) = (&world.db, &world.settings.keys);
-        let post = submit_form::submit(db, &world.catalog, keys, *submitted, START, ids);
+        let post = form::submit(db, &world.catalog, keys, *submitted, START, ids);
         for work in block_on(post).map_err(|error| error.to_string())? {
             let Work::DeliverV1 { messages: queued } = work else { continue };
             messages.extend(queued);
@@ -117,7 +117,7 @@ fn costs(people: u64, batch_max: usize) -> Outcome<Value> {
     let (watch, before) = (Stopwatch::start(), processor_time()?);
     for task in messages.chunks(MESSAGES_PER_TASK_MAX) {
         let (catalog, settings) = (&world.catalog, &world.settings);
-        let task = deliver::deliver(&db, &http, catalog, settings, task.to_vec(), START, ids);
+        let task = send::deliver(&db, &http, catalog, settings, task.to_vec(), START, ids);
         block_on(task).map_err(|error| error.to_string())?;
     }
     let (cpu, seconds) = (processor_time()? - before, watch.elapsed().as_secs_f64());

@@ -1,15 +1,15 @@
 //! How fast mails are rendered: subject, HTML and text of 10,000 contacts, links rewritten to
 //! signed ones and the pixel added, as a delivery does it; and MJML compiled to HTML. The last line
-//! is the report, and `bench/build/templates.json` the material for the peers in Node.
+//! is the report, and `templates.json` in `bench/build` is the material for the peers in Node.
 //!
 //! `make bench-templates`; `MAILS=1000 ROUNDS=3 make bench-templates` is short.
 
-use dripline::domain::catalog::Edition;
+use dripline::domain::base::primitives::{ContactId, Ids, MessageId, Millis};
 use dripline::domain::contact::Contact;
-use dripline::domain::message::{Class, Message};
-use dripline::domain::primitives::{ContactId, Ids, MessageId, Millis};
+use dripline::domain::contact::message::{Class, Message};
+use dripline::domain::publication::catalog::PublishedVersion;
 use dripline::domain::template::{TemplateSource, compile_mjml, expand};
-use dripline::flows::compose::compose;
+use dripline::flows::send::render::compose;
 use dripline::flows::settings::Settings;
 use dripline::native::clock::Stopwatch;
 use dripline::native::project::{self, Folder};
@@ -35,7 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let file = root.join(format!("campaigns/{CAMPAIGN}.toml"));
     let compiled = project::load_campaign(&file).map_err(|found| format!("{found:?}"))?;
     let mjml = bodies(root)?;
-    let edition = Edition::new(1, NOW, compiled);
+    let edition = PublishedVersion::new(1, NOW, compiled);
     let settings = settings()?;
     let people = people(mails);
 
@@ -115,7 +115,7 @@ fn settings() -> Result<Settings, String> {
 }
 
 /// One mail: its subject, HTML and text.
-fn mail(edition: &Edition, person: &Person, settings: &Settings) -> [String; 3] {
+fn mail(edition: &PublishedVersion, person: &Person, settings: &Settings) -> [String; 3] {
     let to = person.contact.email.clone().unwrap_or_default();
     let composed = compose(edition, &person.contact, &person.message, to, settings);
     match composed.map(|composed| composed.outgoing.content) {
@@ -125,7 +125,7 @@ fn mail(edition: &Edition, person: &Person, settings: &Settings) -> [String; 3] 
 }
 
 /// Composes one mail, and gives its length.
-fn rendered(edition: &Edition, person: &Person, settings: &Settings) -> usize {
+fn rendered(edition: &PublishedVersion, person: &Person, settings: &Settings) -> usize {
     mail(edition, person, settings).iter().map(String::len).sum()
 }
 
@@ -147,7 +147,7 @@ fn median(rounds: usize, mut work: impl FnMut()) -> f64 {
 /// mails.
 fn write_material(
     root: &Path,
-    edition: &Edition,
+    edition: &PublishedVersion,
     people: &[Person],
     settings: &Settings,
     mjml: &[String],

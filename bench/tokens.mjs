@@ -1,4 +1,4 @@
-// Tokens and keyed hashes as dripline makes them: see src/domain/token.rs.
+// Tokens and keyed hashes as dripline makes them: see src/domain/base/token.rs.
 
 import { createHash, createHmac } from "node:crypto";
 

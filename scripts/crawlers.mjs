@@ -1,4 +1,4 @@
-// Writes `src/domain/machine/crawlers.txt` from the npm package `isbot`, which keeps the list:
+// Writes `src/domain/inbound/bot_detection/crawlers.txt` from the npm package `isbot`, which keeps the list:
 // after a new version of the package, run `node scripts/crawlers.mjs`.
 
 import { writeFile } from "node:fs/promises";
@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { list } from "isbot";
 
 export const CRAWLERS_FILE = fileURLToPath(
-  new URL("../src/domain/machine/crawlers.txt", import.meta.url),
+  new URL("../src/domain/inbound/bot_detection/crawlers.txt", import.meta.url),
 );
 
 /** The list, one pattern a line. */

@@ -1,10 +1,10 @@
 //! Every address that dripline answers at: method and path become a route. The enum is the list.
 
-use crate::domain::answer::percent_decode;
-use crate::domain::broadcast::BroadcastVerb;
-use crate::domain::dead_letter::DeadVerb;
-use crate::domain::journey::RunState;
-use crate::domain::restore::Say;
+use crate::domain::campaign::broadcast::BroadcastVerb;
+use crate::domain::campaign::journey::RunState;
+use crate::domain::form::form_data::percent_decode;
+use crate::domain::operations::dead_letter::DeadVerb;
+use crate::domain::sending::restore_guard::Resolution;
 
 /// What a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +80,7 @@ pub enum Route<'a> {
     /// Whether the database was restored, and what waits because of it.
     ApiRestore,
     /// What becomes of what waits.
-    ApiRestoreSay(Say),
+    ApiRestoreSay(Resolution),
     /// The parked contacts.
     ApiParked,
     /// Let a parked contact be decided on again.
@@ -176,6 +176,83 @@ pub enum DeadRoute<'a> {
 }
 
 impl Route<'_> {
+    /// What a request must bring before its handler runs. A new route says so here, or it does not
+    /// compile.
+    pub fn credential(&self) -> Credential {
+        use DeadRoute as Dead;
+        use SessionRoute as Session;
+        match self {
+            Self::Page(_)
+            | Self::FormStart(_)
+            | Self::FormPreflight(_)
+            | Self::FormSend(_)
+            | Self::Click(_)
+            | Self::ShortLink(_)
+            | Self::Open(_)
+            | Self::UnsubscribeAsk(_)
+            | Self::Unsubscribe(_)
+            | Self::UnsubscribeUndo(_)
+            | Self::PreferencesAsk(_)
+            | Self::Preferences(_)
+            | Self::ConfirmAsk(_)
+            | Self::Confirm(_)
+            | Self::Hook(..)
+            | Self::ApiDescription
+            | Self::Session(Session::Ask | Session::Script | Session::SignIn | Session::SignOut)
+            | Self::Health
+            | Self::Ready => Credential::None,
+            Self::ApiPublish
+            | Self::ApiDiff
+            | Self::ApiPreview(_)
+            | Self::ApiTest(_)
+            | Self::ApiSteer(..)
+            | Self::ApiBroadcast(_)
+            | Self::ApiSteerBroadcast(..)
+            | Self::ApiExplain(_)
+            | Self::ApiExplainAsked
+            | Self::ApiErase(_)
+            | Self::ApiEraseAsked
+            | Self::ApiConsents(_)
+            | Self::ApiConsentsAsked
+            | Self::ApiSuppressions
+            | Self::ApiSuppress
+            | Self::ApiUnsuppress
+            | Self::ApiSuppressionsImport
+            | Self::ApiMerge(_)
+            | Self::ApiMergeAsked
+            | Self::ApiRestore
+            | Self::ApiRestoreSay(_)
+            | Self::ApiParked
+            | Self::ApiRelease(_)
+            | Self::ApiRejudge(_)
+            | Self::ApiReleaseCampaign(_)
+            | Self::ApiStops(_)
+            | Self::ApiUnpublish(_)
+            | Self::ApiEvents
+            | Self::ApiReport(_)
+            | Self::Dead(Dead::ApiList | Dead::ApiOne(_) | Dead::ApiSay(..))
+            | Self::Session(Session::ApiLink | Session::ApiList | Session::ApiEndAll) => {
+                Credential::ApiToken
+            }
+            Self::Admin
+            | Self::AdminReport(_)
+            | Self::AdminMessages(_)
+            | Self::AdminMessage(..)
+            | Self::AdminMessageAsked(..)
+            | Self::AdminSteer(..)
+            | Self::AdminSuppressions
+            | Self::AdminSuppress
+            | Self::AdminUnsuppress
+            | Self::AdminBroadcast(_)
+            | Self::AdminSteerBroadcast(..)
+            | Self::AdminRelease(_)
+            | Self::AdminReleaseCampaign(_)
+            | Self::AdminUnpublish(_)
+            | Self::Dead(Dead::Page | Dead::ByHand(..)) => Credential::Session,
+            Self::Mailbox | Self::MailboxMessage(_) => Credential::Mailbox,
+        }
+    }
+
     /// Whether it can be answered only by who knows what is published.
     pub fn needs_catalog(&self) -> bool {
         !matches!(
@@ -200,6 +277,19 @@ pub enum NoRoute {
     NotFound,
     /// Something is, for these methods (the value of an `Allow` header).
     MethodNotAllowed(&'static str),
+}
+
+/// What a request must bring before its handler runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// Nothing; a signed token in the path may still be asked for.
+    None,
+    /// An API token.
+    ApiToken,
+    /// A session of the web app.
+    Session,
+    /// A session, unless the machine is one that nobody else reaches.
+    Mailbox,
 }
 
 /// For whom an address is; it decides by which connection and from which page it may be asked.
@@ -414,7 +504,7 @@ fn api<'a>(method: &str, parts: &[&'a str]) -> Result<Route<'a>, NoRoute> {
         ["contacts", "merge"] => one("POST", ApiMergeAsked, "POST"),
         ["contacts", id, "merge"] => one("POST", ApiMerge(id), "POST"),
         ["restore"] => one("GET", ApiRestore, GET),
-        ["restore", verb] => match Say::by_verb(verb) {
+        ["restore", verb] => match Resolution::by_verb(verb) {
             Some(word) => one("POST", ApiRestoreSay(word), "POST"),
             None => Err(NoRoute::NotFound),
         },
@@ -503,6 +593,30 @@ mod tests {
         // Nothing of the web app is found anywhere else.
         for path in ["/Admin", "/x/admin", "/webinar/admin/sign-in"] {
             assert_eq!(route("GET", path), Ok(Route::Page(path)), "{path}");
+        }
+    }
+
+    #[test]
+    fn whatever_the_api_and_the_web_app_do_needs_a_credential() {
+        let found = |method, path| route(method, path).map(|route| route.credential());
+        for (method, path) in [
+            ("POST", "/api/v1/events"),
+            ("POST", "/api/v1/campaigns"),
+            ("GET", "/api/v1/suppressions"),
+            ("GET", "/api/v1/dead-letters"),
+            ("POST", "/api/v1/sign-in"),
+            ("GET", "/api/v1/restore"),
+        ] {
+            assert_eq!(found(method, path), Ok(Credential::ApiToken), "{method} {path}");
+        }
+        for path in
+            ["/admin", "/admin/campaigns/spring", "/admin/suppressions", "/admin/dead-letters"]
+        {
+            assert_eq!(found("GET", path), Ok(Credential::Session), "{path}");
+        }
+        assert_eq!(found("GET", "/dev/mailbox"), Ok(Credential::Mailbox));
+        for path in ["/api/v1/openapi.json", "/admin/sign-in", "/webinar", "/readyz"] {
+            assert_eq!(found("GET", path), Ok(Credential::None), "{path}");
         }
     }
 

@@ -11,7 +11,7 @@ fn main() {}
 #[cfg(not(target_arch = "wasm32"))]
 mod cli {
     use clap::Parser;
-    use dripline::native::commands::{
+    use dripline::native::cli::{
         Exit, Terminal, broadcast, campaign, check, consents, dead_letters, erase, explain,
         inspect, journey, merge, parked, publish, rejudge, render, report, restore, send_test,
         session, simulate, suppressions, token, unpublish,

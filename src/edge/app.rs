@@ -1,23 +1,25 @@
 //! What every entry works with: the seams, the catalog, the configuration, the time.
 
-use super::clock;
-use super::d1::D1;
-use super::email;
-use super::http::Fetcher;
-use super::inbound::Inbound;
-use super::kv::Kv;
-use super::queue::Queue;
-use super::reply;
-use crate::domain::address::counted_network;
-use crate::domain::catalog::{Catalog, Edition};
-use crate::domain::message::Letter;
-use crate::domain::primitives::{CampaignId, Ids, Millis, Span};
+use crate::domain::base::primitives::{CampaignId, Ids, Millis, Span};
+use crate::domain::contact::address::counted_network;
+use crate::domain::contact::message::CapturedMessage;
+use crate::domain::publication::catalog::{Catalog, PublishedVersion};
+use crate::edge::http::request::Inbound;
+use crate::edge::http::response;
+use crate::edge::platform::clock;
+use crate::edge::platform::d1::D1;
+use crate::edge::platform::email;
+use crate::edge::platform::fetch::Fetcher;
+use crate::edge::platform::kv::Kv;
+use crate::edge::platform::queue::Queue;
+use crate::flows::broadcast::run;
+use crate::flows::campaign::catalog_cache::{Library, Shelf};
 use crate::flows::commit::{CommitError, load_versions};
-use crate::flows::editions::{Library, Shelf};
-use crate::flows::seams::{Database, Http};
+use crate::flows::ports::{Database, Http};
+use crate::flows::schedule::{due, quarantine};
+use crate::flows::send::{self, restore_guard};
 use crate::flows::settings::Settings;
-use crate::flows::task::{Intake, Work};
-use crate::flows::{deliver, guard_restore, park, run_broadcast, run_due};
+use crate::flows::tasks::{Intake, Work};
 use crate::providers::http::{HttpError, HttpRequest, HttpResponse};
 use crate::providers::{cloudflare, mailbox};
 use crate::store;
@@ -81,18 +83,18 @@ impl App {
     pub async fn refresh(&self, event: &str) {
         match self.library().refresh().await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => reply::log(event, &error.to_string()),
-            Err(error) => reply::log(event, &error.to_string()),
+            Ok(Err(error)) => response::log(event, &error.to_string()),
+            Err(error) => response::log(event, &error.to_string()),
         }
     }
 
     /// The version of a campaign by which links and figures go: the live one, or of an unpublished
     /// campaign the newest, which is read for this. `None` if there is none, or it cannot be read.
-    pub async fn known_edition(&self, campaign: &CampaignId) -> Option<Rc<Edition>> {
+    pub async fn known_edition(&self, campaign: &CampaignId) -> Option<Rc<PublishedVersion>> {
         if let Some(version) = self.catalog.unpublished(campaign).and_then(|one| one.version) {
             let wanted = std::iter::once((campaign.clone(), version));
             if let Err(error) = load_versions(&self.db, &self.catalog, wanted, self.now).await {
-                reply::log("unpublished", &error.to_string());
+                response::log("unpublished", &error.to_string());
             }
         }
         self.catalog.known_edition(campaign)
@@ -119,21 +121,19 @@ impl App {
     pub async fn work(&mut self, task: Work) -> Result<Vec<Work>, CommitError> {
         let (db, catalog, now) = (&self.db, &self.catalog, self.now);
         match task {
-            Work::DueV1 { contacts } => {
-                run_due::run(db, catalog, contacts, now, &mut self.ids).await
-            }
+            Work::DueV1 { contacts } => due::run(db, catalog, contacts, now, &mut self.ids).await,
             Work::AloneV1 { contact } => {
-                park::run_alone(db, catalog, contact, now, &mut self.ids).await
+                quarantine::run_alone(db, catalog, contact, now, &mut self.ids).await
             }
             Work::BroadcastV1 { broadcast } => {
-                run_broadcast::run(db, catalog, &broadcast, now, &mut self.ids).await
+                run::run(db, catalog, &broadcast, now, &mut self.ids).await
             }
             Work::DeliverV1 { messages } => {
                 // Without a mark nothing is known of a restore.
-                let mark = guard_restore::mark(&self.kv).await.ok().flatten();
-                guard_restore::watch(db, mark, now).await?;
+                let mark = restore_guard::mark(&self.kv).await.ok().flatten();
+                restore_guard::watch(db, mark, now).await?;
                 let http = Outside { env: &self.env, db, now, began: clock::real() };
-                deliver::deliver(db, &http, catalog, &self.settings, messages, now, &mut self.ids)
+                send::deliver(db, &http, catalog, &self.settings, messages, now, &mut self.ids)
                     .await
             }
         }
@@ -144,7 +144,7 @@ impl App {
         if !work.is_empty()
             && let Err(error) = Queue::Work.send(&self.env, work).await
         {
-            reply::log("queue.hint", &error.reason);
+            response::log("queue.hint", &error.reason);
         }
     }
 
@@ -194,7 +194,7 @@ impl Http for Outside<'_> {
             _ => return Fetcher.send(request).await,
         }
         let broken = |error: String| HttpError::Network(error);
-        let letters: Vec<Letter> =
+        let letters: Vec<CapturedMessage> =
             serde_json::from_str(&request.body).map_err(|error| broken(error.to_string()))?;
         let keep = letters.iter().map(|letter| store::mailbox::keep(letter, self.now)).collect();
         let kept = self.db.batch(keep).await;

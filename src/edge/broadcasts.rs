@@ -1,15 +1,14 @@
 //! Broadcasts, for programs that hold a token and for people who are signed in.
 
 use super::admin::{frame, is_sure};
-use super::api::{refuse_stranger, unavailable};
+use super::api::unavailable;
 use super::app::App;
-use super::inbound::Inbound;
-use super::reply::{self, Reply};
-use super::sessions::door;
-use crate::domain::broadcast::BroadcastVerb;
-use crate::domain::primitives::QualifiedId;
-use crate::domain::problem::Problem;
-use crate::flows::steer_broadcast::{self, NotSteered, Standing};
+use crate::domain::base::diagnostic::Problem;
+use crate::domain::base::primitives::QualifiedId;
+use crate::domain::campaign::broadcast::BroadcastVerb;
+use crate::edge::http::request::Inbound;
+use crate::edge::http::response::{self, Reply};
+use crate::flows::broadcast::control::{self, BroadcastProgress, NotSteered};
 use crate::views::broadcast::{PreviewView, preview as preview_page};
 use crate::views::page::Section;
 use crate::views::visitor::MessageKind;
@@ -17,10 +16,7 @@ use serde_json::json;
 
 /// Who would get a broadcast.
 pub async fn preview(app: App, inbound: Inbound, id: &str) -> Reply {
-    if let Some(refusal) = refuse_stranger(&app, &inbound) {
-        return refusal;
-    }
-    match steer_broadcast::preview(&app.db, &QualifiedId::from(id), app.now).await {
+    match control::preview(&app.db, &QualifiedId::from(id), app.now).await {
         Ok(preview) => Reply::json(200, &preview),
         Err(why) => not_steered(&inbound, why),
     }
@@ -28,9 +24,6 @@ pub async fn preview(app: App, inbound: Inbound, id: &str) -> Reply {
 
 /// Starts, pauses, resumes or cancels a broadcast.
 pub async fn steer(app: App, inbound: Inbound, id: &str, verb: BroadcastVerb) -> Reply {
-    if let Some(refusal) = refuse_stranger(&app, &inbound) {
-        return refusal;
-    }
     match steer_here(&app, id, verb).await {
         Ok(standing) => Reply::json(200, &standing),
         Err(why) => not_steered(&inbound, why),
@@ -38,9 +31,13 @@ pub async fn steer(app: App, inbound: Inbound, id: &str, verb: BroadcastVerb) ->
 }
 
 /// Does what the verb says, and hands on what follows.
-async fn steer_here(app: &App, id: &str, verb: BroadcastVerb) -> Result<Standing, NotSteered> {
+async fn steer_here(
+    app: &App,
+    id: &str,
+    verb: BroadcastVerb,
+) -> Result<BroadcastProgress, NotSteered> {
     let id = QualifiedId::from(id);
-    let (standing, work) = steer_broadcast::steer(&app.db, &id, verb, app.now).await?;
+    let (standing, work) = control::steer(&app.db, &id, verb, app.now).await?;
     app.hint(&work).await;
     Ok(standing)
 }
@@ -54,7 +51,7 @@ fn not_steered(inbound: &Inbound, why: NotSteered) -> Reply {
         NotSteered::Unknown(problem) => refuse(404, "There is no such broadcast", problem),
         NotSteered::Refused(problem) => refuse(409, "The broadcast stands elsewhere", problem),
         NotSteered::Unanswered(problem) => {
-            reply::log("broadcast.rule", &problem.message);
+            response::log("broadcast.rule", &problem.message);
             let title = "The rule of its segment cannot be answered";
             let detail = "Nothing has changed, and nobody was written to.";
             Reply::problem(422, title, detail, json!({ "problems": [problem] }))
@@ -65,10 +62,7 @@ fn not_steered(inbound: &Inbound, why: NotSteered) -> Reply {
 
 /// Who would get a broadcast, as a page with the button that starts it.
 pub async fn page(app: App, inbound: Inbound, id: &str) -> Reply {
-    if let Some(door) = door(&app, &inbound).await {
-        return door;
-    }
-    match steer_broadcast::preview(&app.db, &QualifiedId::from(id), app.now).await {
+    match control::preview(&app.db, &QualifiedId::from(id), app.now).await {
         Ok(preview) => {
             let campaign = preview.standing.broadcast.parts().map(|(campaign, _)| campaign);
             let live = campaign.and_then(|campaign| app.catalog.live_edition(&campaign).cloned());
@@ -95,15 +89,12 @@ pub async fn page(app: App, inbound: Inbound, id: &str) -> Reply {
 
 /// Does what a button says, and shows the campaign again.
 pub async fn by_hand(app: App, mut inbound: Inbound, id: &str, verb: BroadcastVerb) -> Reply {
-    if let Some(door) = door(&app, &inbound).await {
-        return door;
-    }
     if verb == BroadcastVerb::Cancel && !is_sure(&mut inbound).await {
         return back(&inbound, &QualifiedId::from(id));
     }
     match steer_here(&app, id, verb).await {
         // Whoever presses a button twice, or late, is shown where it stands.
-        Ok(Standing { broadcast, .. }) => back(&inbound, &broadcast),
+        Ok(BroadcastProgress { broadcast, .. }) => back(&inbound, &broadcast),
         Err(NotSteered::Refused(_)) => back(&inbound, &QualifiedId::from(id)),
         Err(why) => not_shown(&inbound, why),
     }
@@ -118,19 +109,19 @@ fn back(inbound: &Inbound, broadcast: &QualifiedId) -> Reply {
 fn not_shown(inbound: &Inbound, why: NotSteered) -> Reply {
     match why {
         NotSteered::Database(error) => {
-            reply::log("broadcast", &error.to_string());
-            reply::message(inbound, MessageKind::Unavailable)
+            response::log("broadcast", &error.to_string());
+            response::message(inbound, MessageKind::Unavailable)
         }
         NotSteered::Unanswered(problem) => {
-            reply::log("broadcast.rule", &problem.message);
+            response::log("broadcast.rule", &problem.message);
             let said = inbound.language().pick(
                 "The rule of its segment asks for more than the database can answer at once. Make \
                  a part of the rule a segment of its own, ask about that, and publish again.",
                 "该人群的规则过于庞大，数据库无法一次回答。请把规则的一部分设为单独的人群，\
                  在规则中引用它，然后重新发布。",
             );
-            reply::message_with(inbound, MessageKind::Fault, Some(said))
+            response::message_with(inbound, MessageKind::Fault, Some(said))
         }
-        _ => reply::message(inbound, MessageKind::NotFound),
+        _ => response::message(inbound, MessageKind::NotFound),
     }
 }

@@ -1,39 +1,31 @@
 //! The edge: the only code that imports `worker`. It translates between the platform and the
 //! flows, and decides nothing.
 
-mod clock;
-mod d1;
-mod email;
-mod http;
-mod kv;
-mod queue;
+mod platform;
 mod app;
-mod inbound;
-mod reply;
-mod guard;
-mod visitor;
-mod hooks;
-mod refuse;
+mod http;
+mod public;
 mod api;
-mod sessions;
 mod admin;
-mod preview;
+mod messages;
 mod broadcasts;
-mod lists;
-mod suppressed;
-mod dead;
-mod privacy;
+mod dead_letters;
 
-use crate::flows::dead_letters::{Dead, Desk};
-use crate::flows::task::Work;
-use crate::flows::tick::Minute;
-use crate::flows::{self, record_touches};
+use crate::flows;
+use crate::flows::ingest::consume;
+use crate::flows::operations::dead_letters::{Dead, Desk};
+use crate::flows::schedule::tick::Minute;
+use crate::flows::tasks::Work;
 use crate::route::{self, NoRoute, Route, area, route};
 use crate::views::visitor::MessageKind;
+use admin::sessions;
+use api::privacy;
 use app::App;
-use inbound::Inbound;
-use queue::WorkTray;
-use reply::Reply;
+use http::guard;
+use http::request::Inbound;
+use http::response::{self, Reply};
+use platform::queue::{self, WorkTray};
+use public::{forms, pages, subscriptions, tracking, webhooks};
 use worker::web_sys::Request;
 use worker::{
     Context, Env, MessageBatch, MessageExt, QueueRetryOptionsBuilder, RawMessage, Response, Result,
@@ -51,13 +43,14 @@ async fn fetch(request: Request, env: Env, context: Context) -> Result<Response>
 
 async fn answer(inbound: Inbound, env: Env) -> Reply {
     let Some(path) = route::decode(&inbound.path) else {
-        return reply::message(&inbound, MessageKind::NotFound);
+        return response::message(&inbound, MessageKind::NotFound);
     };
     let found = match route(&inbound.method, &path) {
         Ok(found) => found,
-        Err(NoRoute::NotFound) => return reply::message(&inbound, MessageKind::NotFound),
+        Err(NoRoute::NotFound) => return response::message(&inbound, MessageKind::NotFound),
         Err(NoRoute::MethodNotAllowed(allow)) => {
-            return reply::message(&inbound, MessageKind::MethodNotAllowed).header("allow", allow);
+            return response::message(&inbound, MessageKind::MethodNotAllowed)
+                .header("allow", allow);
         }
     };
     if found == Route::Health {
@@ -66,43 +59,48 @@ async fn answer(inbound: Inbound, env: Env) -> Reply {
     let app = match App::open(env).await {
         Ok(app) => app,
         Err(problem) => {
-            reply::log("app.open", &problem);
-            return reply::unavailable(&inbound);
+            response::log("app.open", &problem);
+            return response::unavailable(&inbound);
         }
     };
     if let Some(refusal) = guard::refuse(&app, &inbound, area(&path)) {
         return refusal;
     }
     if let Some(failure) = &app.catalog_failure {
-        reply::log("catalog", failure);
+        response::log("catalog", failure);
         if found.needs_catalog() {
-            return reply::unavailable(&inbound);
+            return response::unavailable(&inbound);
         }
+    }
+    if let Some(refusal) = guard::unauthorized(&app, &inbound, found.credential()).await {
+        return refusal;
     }
     dispatch(app, inbound, found).await
 }
 
 async fn dispatch(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
     match found {
-        Route::Page(path) => visitor::page(app, inbound, path).await,
-        Route::FormStart(form) => visitor::form_start(app, inbound, form),
-        Route::FormPreflight(form) => visitor::form_preflight(&app, &inbound, form),
-        Route::FormSend(form) => visitor::form_send(app, inbound, form).await,
-        Route::Click(token) => visitor::click(app, inbound, token),
-        Route::ShortLink(code) => visitor::short_link(app, inbound, code).await,
-        Route::Open(token) => visitor::open(app, inbound, token),
-        Route::UnsubscribeAsk(token) => refuse::unsubscribe_ask(&app, &inbound, token).await,
-        Route::Unsubscribe(token) => refuse::unsubscribe(app, inbound, token).await,
-        Route::UnsubscribeUndo(token) => refuse::undo(app, inbound, token).await,
-        Route::PreferencesAsk(token) => refuse::preferences_ask(&app, &inbound, token).await,
-        Route::Preferences(token) => refuse::preferences(app, inbound, token).await,
-        Route::ConfirmAsk(token) => refuse::confirm_ask(&app, &inbound, token).await,
-        Route::Confirm(token) => refuse::confirm(app, inbound, token).await,
-        Route::Hook(provider, secret) => hooks::receive_hook(app, inbound, provider, secret).await,
+        Route::Page(path) => pages::page(app, inbound, path).await,
+        Route::FormStart(form) => forms::form_start(app, inbound, form),
+        Route::FormPreflight(form) => forms::form_preflight(&app, &inbound, form),
+        Route::FormSend(form) => forms::form_send(app, inbound, form).await,
+        Route::Click(token) => tracking::click(app, inbound, token),
+        Route::ShortLink(code) => tracking::short_link(app, inbound, code).await,
+        Route::Open(token) => tracking::open(app, inbound, token),
+        Route::UnsubscribeAsk(token) => subscriptions::unsubscribe_ask(&app, &inbound, token).await,
+        Route::Unsubscribe(token) => subscriptions::unsubscribe(app, inbound, token).await,
+        Route::UnsubscribeUndo(token) => subscriptions::undo(app, inbound, token).await,
+        Route::PreferencesAsk(token) => subscriptions::preferences_ask(&app, &inbound, token).await,
+        Route::Preferences(token) => subscriptions::preferences(app, inbound, token).await,
+        Route::ConfirmAsk(token) => subscriptions::confirm_ask(&app, &inbound, token).await,
+        Route::Confirm(token) => subscriptions::confirm(app, inbound, token).await,
+        Route::Hook(provider, secret) => {
+            webhooks::receive_hook(app, inbound, provider, secret).await
+        }
         Route::ApiPublish => api::publish(app, inbound).await,
         Route::ApiDiff => api::diff(app, inbound).await,
-        Route::ApiPreview(id) => preview::api_preview(app, inbound, id).await,
-        Route::ApiTest(id) => preview::api_test(app, inbound, id).await,
+        Route::ApiPreview(id) => messages::api_preview(app, inbound, id).await,
+        Route::ApiTest(id) => messages::api_test(app, inbound, id).await,
         Route::ApiSteer(id, state) => api::steer(app, inbound, id, state).await,
         Route::ApiBroadcast(id) => broadcasts::preview(app, inbound, id).await,
         Route::ApiSteerBroadcast(id, verb) => broadcasts::steer(app, inbound, id, verb).await,
@@ -110,21 +108,21 @@ async fn dispatch(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
         Route::ApiExplainAsked => api::explain_asked(app, inbound).await,
         Route::ApiErase(id) => privacy::erase_one(app, inbound, id).await,
         Route::ApiEraseAsked => privacy::erase_asked(app, inbound).await,
-        Route::ApiConsents(id) => lists::consents_of(app, inbound, id).await,
-        Route::ApiConsentsAsked => lists::consents_asked(app, inbound).await,
-        Route::ApiSuppressions => lists::list(app, inbound).await,
-        Route::ApiSuppress => lists::add(app, inbound).await,
-        Route::ApiUnsuppress => lists::release(app, inbound).await,
-        Route::ApiSuppressionsImport => lists::import(app, inbound).await,
-        Route::AdminSuppressions => suppressed::page(app, inbound).await,
-        Route::AdminSuppress => suppressed::add(app, inbound).await,
-        Route::AdminUnsuppress => suppressed::release(app, inbound).await,
+        Route::ApiConsents(id) => api::suppressions::consents_of(app, inbound, id).await,
+        Route::ApiConsentsAsked => api::suppressions::consents_asked(app, inbound).await,
+        Route::ApiSuppressions => api::suppressions::list(app, inbound).await,
+        Route::ApiSuppress => api::suppressions::add(app, inbound).await,
+        Route::ApiUnsuppress => api::suppressions::release(app, inbound).await,
+        Route::ApiSuppressionsImport => api::suppressions::import(app, inbound).await,
+        Route::AdminSuppressions => admin::suppressions::page(app, inbound).await,
+        Route::AdminSuppress => admin::suppressions::add(app, inbound).await,
+        Route::AdminUnsuppress => admin::suppressions::release(app, inbound).await,
         Route::ApiMerge(id) => privacy::merge_one(app, inbound, id).await,
         Route::ApiMergeAsked => privacy::merge_asked(app, inbound).await,
         Route::ApiRestore => privacy::restore(app, inbound).await,
         Route::ApiRestoreSay(word) => privacy::restore_say(app, inbound, word).await,
         Route::ApiParked => api::parked(app, inbound).await,
-        Route::Dead(found) => dead::answer(app, inbound, found).await,
+        Route::Dead(found) => dead_letters::answer(app, inbound, found).await,
         Route::ApiRelease(id) => api::release(app, inbound, id).await,
         Route::ApiRejudge(id) => api::rejudge(app, inbound, id).await,
         Route::ApiStops(id) => api::stops(app, inbound, id).await,
@@ -135,9 +133,9 @@ async fn dispatch(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
         Route::ApiDescription => api::description(),
         Route::Admin => admin::index(app, inbound).await,
         Route::AdminReport(id) => admin::report(app, inbound, id).await,
-        Route::AdminMessages(id) => preview::list(app, inbound, id).await,
-        Route::AdminMessage(id, name) => preview::show(app, inbound, id, name).await,
-        Route::AdminMessageAsked(id, name) => preview::ask(app, inbound, id, name).await,
+        Route::AdminMessages(id) => messages::list(app, inbound, id).await,
+        Route::AdminMessage(id, name) => messages::show(app, inbound, id, name).await,
+        Route::AdminMessageAsked(id, name) => messages::ask(app, inbound, id, name).await,
         Route::AdminSteer(id, state) => admin::steer(app, inbound, id, state).await,
         Route::AdminBroadcast(id) => broadcasts::page(app, inbound, id).await,
         Route::AdminSteerBroadcast(id, verb) => broadcasts::by_hand(app, inbound, id, verb).await,
@@ -156,7 +154,7 @@ async fn dispatch(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
 #[event(scheduled)]
 async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) {
     if let Err(error) = tick(env).await {
-        reply::log("tick", &error);
+        response::log("tick", &error);
     }
 }
 
@@ -176,13 +174,13 @@ async fn tick(env: Env) -> std::result::Result<(), String> {
         now: app.now,
         real_now: library.now,
     };
-    let said = flows::tick::tick(&minute).await;
+    let said = flows::schedule::tick::tick(&minute).await;
     for (part, reason) in said.failures {
-        reply::log(&format!("tick.{part}"), &reason);
+        response::log(&format!("tick.{part}"), &reason);
     }
     for word in said.brakes {
         let (campaign, state) = (word.campaign, word.state.as_str());
-        reply::log("brake", &format!("{campaign}: {state} {}", word.reason));
+        response::log("brake", &format!("{campaign}: {state} {}", word.reason));
     }
     Ok(())
 }
@@ -201,7 +199,7 @@ async fn queue(batch: MessageBatch<String>, env: Env, _context: Context) -> Resu
         Err(error) => Err(error),
     };
     if let Err(error) = outcome {
-        reply::log("queue", &error);
+        response::log("queue", &error);
     }
     // What is left was not done.
     messages.iter().for_each(RawMessage::retry);
@@ -218,19 +216,19 @@ async fn take_in(app: &mut App, messages: &mut Vec<RawMessage>) -> std::result::
     let all: Vec<RawMessage> = std::mem::take(messages);
     let bodies: Vec<String> = all.iter().map(queue::body).collect();
     let (places, tasks): (Vec<_>, Vec<_>) =
-        record_touches::sort(&app.catalog, bodies.iter().map(String::as_str)).into_iter().unzip();
+        consume::sort(&app.catalog, bodies.iter().map(String::as_str)).into_iter().unzip();
     let mut taken = Vec::new();
     for (place, message) in all.into_iter().enumerate() {
         if places.contains(&place) {
             taken.push(message);
             continue;
         }
-        reply::log("queue.put_off", "a fact that cannot be dealt with now comes again later");
+        response::log("queue.put_off", "a fact that cannot be dealt with now comes again later");
         let wait = QueueRetryOptionsBuilder::new().with_delay_seconds(WAIT_SECONDS);
         message.retry_with_options(&wait.build());
     }
     let App { db, catalog, settings, now, ids, .. } = app;
-    let flow = record_touches::record(db, catalog, &settings.keys, tasks, *now, ids);
+    let flow = consume::record(db, catalog, &settings.keys, tasks, *now, ids);
     let work = match flow.await {
         Ok(work) => work,
         Err(error) => {
@@ -282,5 +280,5 @@ async fn do_work(app: &mut App, messages: &mut Vec<RawMessage>) -> std::result::
 /// Reads a task; one that nobody can read is logged and let go: a tick finds the work again.
 fn known(message: &RawMessage) -> Option<Work> {
     let task = serde_json::from_str(&queue::body(message));
-    task.map_err(|error| reply::log("queue.unreadable", &error.to_string())).ok()
+    task.map_err(|error| response::log("queue.unreadable", &error.to_string())).ok()
 }

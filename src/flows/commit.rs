@@ -9,17 +9,19 @@
 //! to other spellings of a mailbox), up to 15 to write, one a kind of row (`store::write`), and 1
 //! that refuses addresses erased meanwhile.
 
-use super::seams::{Database, DatabaseError};
-use crate::domain::address::other_mailbox;
-use crate::domain::catalog::Catalog;
-use crate::domain::claim::{self, Claims};
+use crate::domain::base::primitives::{
+    CampaignId, ContactId, Ids, MessageId, Millis, QualifiedId, Span,
+};
+use crate::domain::base::token::Keyring;
 use crate::domain::contact::Contact;
-use crate::domain::decide::{Decision, Endless, Happening, decide};
-use crate::domain::journey::BusyHour;
-use crate::domain::message::Message;
-use crate::domain::primitives::{CampaignId, ContactId, Ids, MessageId, Millis, QualifiedId, Span};
-use crate::domain::token::Keyring;
-use crate::domain::unpublished::Unpublished;
+use crate::domain::contact::address::other_mailbox;
+use crate::domain::contact::claim::{self, Claims};
+use crate::domain::contact::enrollment::HourlyQuota;
+use crate::domain::contact::message::Message;
+use crate::domain::engine::{Decision, Input, StepLimitExceeded, decide};
+use crate::domain::publication::catalog::Catalog;
+use crate::domain::publication::unpublished::Unpublished;
+use crate::flows::ports::{Database, DatabaseError};
 use crate::store::contacts::{self, Addresses, ContactRow, KeyRow, MailboxMailRow};
 use crate::store::erasures::{ErasedAddressAt, ErasedRow};
 use crate::store::journeys::BusyHourRow;
@@ -31,20 +33,20 @@ use std::rc::Rc;
 
 /// How often a contact is decided on again before the flow gives up: fifty people at once on one
 /// contact get through in as many rounds, since each round lets one of them through at least.
-pub const ROUNDS_MAX: usize = 60;
+pub const CONFLICT_RETRIES_MAX: usize = 60;
 
 /// Something that happened to somebody.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Case {
+pub struct Command {
     /// To whom.
-    pub who: Who,
+    pub who: ContactRef,
     /// What, in order.
-    pub happenings: Vec<Happening>,
+    pub happenings: Vec<Input>,
 }
 
 /// How a contact is found.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Who {
+pub enum ContactRef {
     /// By its id. If there is no such contact, nothing happens.
     Id(ContactId),
     /// By its number. If there is no such contact, nothing happens.
@@ -70,7 +72,7 @@ pub enum Who {
     },
 }
 
-impl Who {
+impl ContactRef {
     /// The addresses it is found by.
     fn addresses(&self) -> impl Iterator<Item = &String> {
         let given = match self {
@@ -99,7 +101,7 @@ pub enum CommitError {
     /// Others kept writing to the same contact.
     Contended,
     /// The decision about a contact came to no end.
-    Endless(Endless),
+    StepLimitExceeded(StepLimitExceeded),
 }
 
 impl From<DatabaseError> for CommitError {
@@ -114,7 +116,7 @@ impl CommitError {
     pub fn may_be_the_contacts(&self) -> bool {
         match self {
             Self::Database(error) => matches!(error, DatabaseError::Fault(_)),
-            Self::Contended | Self::Endless(_) => true,
+            Self::Contended | Self::StepLimitExceeded(_) => true,
         }
     }
 }
@@ -123,7 +125,7 @@ impl std::fmt::Display for CommitError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Database(error) => error.fmt(f),
-            Self::Endless(endless) => endless.fmt(f),
+            Self::StepLimitExceeded(endless) => endless.fmt(f),
             Self::Contended => f.write_str("the contact was written to by others all the time"),
         }
     }
@@ -134,21 +136,21 @@ impl std::fmt::Display for CommitError {
 pub async fn commit<D: Database>(
     db: &D,
     catalog: &Catalog,
-    cases: Vec<Case>,
+    cases: Vec<Command>,
     now: Millis,
     ids: &mut Ids,
 ) -> Result<Vec<Decision>, CommitError> {
-    commit_told(db, catalog, None, cases, now, ids).await
+    commit_by_address(db, catalog, None, cases, now, ids).await
 }
 
 /// The same for what people and programs outside told about somebody by an address: what they told
 /// of before that address was erased is dropped (`keys` know it again), or it would bring the
 /// person back. One statement more to read; and one to write, if nobody had the address.
-pub async fn commit_told<D: Database>(
+pub async fn commit_by_address<D: Database>(
     db: &D,
     catalog: &Catalog,
     keys: Option<&Keyring>,
-    cases: Vec<Case>,
+    cases: Vec<Command>,
     now: Millis,
     ids: &mut Ids,
 ) -> Result<Vec<Decision>, CommitError> {
@@ -156,7 +158,7 @@ pub async fn commit_told<D: Database>(
     let mut done = Vec::new();
     let mut faults = Vec::new();
     let mut waiting = cases;
-    for _ in 0..ROUNDS_MAX {
+    for _ in 0..CONFLICT_RETRIES_MAX {
         if waiting.is_empty() {
             break;
         }
@@ -181,7 +183,7 @@ const FAULTS_ALONE_MAX: usize = 3;
 async fn decide_split<D: Database>(
     db: &D,
     (catalog, keys): (&Catalog, Option<&Keyring>),
-    cases: Vec<Case>,
+    cases: Vec<Command>,
     faults: &mut Vec<CommitError>,
     now: Millis,
     ids: &mut Ids,
@@ -202,7 +204,7 @@ async fn decide_split<D: Database>(
                             known.busy_hours.clone_from(&decision.contact.busy_hours);
                             decided.push(Decided { case, decision, new_addresses });
                         }
-                        Err(endless) => faults.push(CommitError::Endless(endless)),
+                        Err(endless) => faults.push(CommitError::StepLimitExceeded(endless)),
                     }
                 }
                 busy_hours = known.busy_hours;
@@ -224,7 +226,7 @@ async fn decide_split<D: Database>(
 
 /// A case, and what was decided of it.
 struct Decided {
-    case: Case,
+    case: Command,
     decision: Decision,
     /// The addresses that nobody had, each with the earliest moment that was told of it. Whoever
     /// erases one of them meanwhile finds no contact to write to, so that its number would refuse
@@ -237,7 +239,7 @@ struct Decided {
 struct Written {
     done: Vec<Decision>,
     /// Somebody else wrote first, or nobody knows: to be decided on again.
-    refused: Vec<Case>,
+    refused: Vec<Command>,
     /// What failed alone, so that its neighbours did not.
     faults: Vec<DatabaseError>,
 }
@@ -303,7 +305,7 @@ struct Known {
     /// The idempotency keys in the log, each with a hash of what was told under it, if it is kept.
     keys: BTreeMap<String, Option<String>>,
     messages: BTreeMap<MessageId, Message>,
-    busy_hours: BTreeMap<QualifiedId, BusyHour>,
+    busy_hours: BTreeMap<QualifiedId, HourlyQuota>,
     /// The addresses among those named that were erased, and when.
     erased: BTreeMap<String, Millis>,
     /// The addresses named, by their kind and a hash under which they may be erased; none if they
@@ -319,7 +321,7 @@ impl Known {
     async fn read<D: Database>(
         db: &D,
         (catalog, keys): (&Catalog, Option<&Keyring>),
-        cases: &[Case],
+        cases: &[Command],
         now: Millis,
     ) -> Result<Self, DatabaseError> {
         let known = Self::read_once(db, (catalog, keys), cases, now).await?;
@@ -335,20 +337,20 @@ impl Known {
     async fn read_once<D: Database>(
         db: &D,
         (catalog, keyring): (&Catalog, Option<&Keyring>),
-        cases: &[Case],
+        cases: &[Command],
         now: Millis,
     ) -> Result<Self, DatabaseError> {
         let (wanted_ids, addresses) = named(cases);
         let happenings = || cases.iter().flat_map(|case| &case.happenings);
-        let keys: Vec<String> = happenings().flat_map(Happening::keys).collect();
-        let about: BTreeSet<&MessageId> = happenings().filter_map(Happening::message).collect();
+        let keys: Vec<String> = happenings().flat_map(Input::keys).collect();
+        let about: BTreeSet<&MessageId> = happenings().filter_map(Input::message).collect();
 
         let mut watched = catalog.watched_events();
-        let asked = happenings().flat_map(Happening::asks_about);
+        let asked = happenings().flat_map(Input::asks_about);
         watched.extend(asked.map(|name| (*name).to_owned()));
         let watched: Vec<String> = watched.into_iter().collect();
         let entry_keys: Vec<String> = happenings()
-            .filter_map(Happening::properties)
+            .filter_map(Input::properties)
             .flat_map(|properties| catalog.entry_keys(properties))
             .collect();
         let mut statements = Vec::new();
@@ -404,24 +406,24 @@ impl Known {
 
     /// The contact of a case, with the happenings that are news; `None` if there are none, or no
     /// such contact.
-    fn open(&self, case: &Case, now: Millis, ids: &mut Ids) -> Option<(Contact, Vec<Happening>)> {
+    fn open(&self, case: &Command, now: Millis, ids: &mut Ids) -> Option<(Contact, Vec<Input>)> {
         let happenings = self.news(case);
         if happenings.is_empty() {
             return None;
         }
         let mut contact = match &case.who {
-            Who::Id(id) => self.contacts.iter().find(|c| c.is_known_as(id))?.clone(),
-            Who::Phone(phone) => {
+            ContactRef::Id(id) => self.contacts.iter().find(|c| c.is_known_as(id))?.clone(),
+            ContactRef::Phone(phone) => {
                 self.contacts.iter().find(|c| c.phone.as_ref() == Some(phone))?.clone()
             }
-            Who::Typed { email, phone } => self.resolve_typed(email, phone, now, ids),
-            Who::Addresses { email, phone, external_id } => {
+            ContactRef::Typed { email, phone } => self.resolve_typed(email, phone, now, ids),
+            ContactRef::Addresses { email, phone, external_id } => {
                 self.resolve(email, phone, external_id, now, ids)
             }
         };
         contact.busy_hours.clone_from(&self.busy_hours);
         contact.mails_to_mailbox = self.mails_to_mailbox(case.who.mailbox(), &contact);
-        let about = happenings.iter().filter_map(Happening::message);
+        let about = happenings.iter().filter_map(Input::message);
         let rows = about.filter_map(|id| self.messages.get(id).cloned());
         contact.messages = rows.map(|message| (message.id.clone(), message)).collect();
         let happenings = self.without_taken_phone(&contact, happenings);
@@ -438,7 +440,7 @@ impl Known {
 
     /// What of a case is news: neither told before nor, where an address was erased, from before
     /// that. What is told under a key that stands for something else is told as that.
-    fn news(&self, case: &Case) -> Vec<Happening> {
+    fn news(&self, case: &Command) -> Vec<Input> {
         let erased_at = case.who.addresses().filter_map(|address| self.erased.get(address)).max();
         let mut seen: BTreeMap<String, Option<String>> = BTreeMap::new();
         let mut news = Vec::new();
@@ -456,10 +458,10 @@ impl Known {
                     seen.insert(key, happening.content().cloned());
                     news.push(happening.clone());
                 }
-                (Some(known), Happening::Reported(told)) if told.contradicts(known.as_ref()) => {
+                (Some(known), Input::CustomEvent(told)) if told.contradicts(known.as_ref()) => {
                     let Some(key) = told.conflict_key() else { continue };
                     if !self.keys.contains_key(&key) && seen.insert(key, None).is_none() {
-                        news.push(Happening::Conflicted(told.clone()));
+                        news.push(Input::Conflicted(told.clone()));
                     }
                 }
                 _ => {}
@@ -469,8 +471,8 @@ impl Known {
     }
 
     /// The addresses of a case that nobody has, as `Decided` keeps them.
-    fn new_addresses(&self, case: &Case, happenings: &[Happening]) -> Vec<ErasedAddressAt> {
-        let Some(at) = happenings.iter().filter_map(Happening::at).min() else { return Vec::new() };
+    fn new_addresses(&self, case: &Command, happenings: &[Input]) -> Vec<ErasedAddressAt> {
+        let Some(at) = happenings.iter().filter_map(Input::at).min() else { return Vec::new() };
         let has = |contact: &Contact, address: &String| {
             let own = [&contact.email, &contact.phone, &contact.external_id];
             own.into_iter().flatten().any(|one| one == address)
@@ -538,7 +540,7 @@ impl Known {
 
     /// A number that is somebody else's stays theirs, and one that a contact was merged for stays
     /// where it is: it is kept with the submission's event and does not move.
-    fn without_taken_phone(&self, contact: &Contact, happenings: Vec<Happening>) -> Vec<Happening> {
+    fn without_taken_phone(&self, contact: &Contact, happenings: Vec<Input>) -> Vec<Input> {
         let others = || self.contacts.iter().filter(|other| other.id != contact.id);
         let is_taken = |given: &Option<String>| {
             let mut all = others().chain([contact]);
@@ -548,11 +550,11 @@ impl Known {
         };
         let adjust = |mut happening| {
             match &mut happening {
-                Happening::Submitted(submitted) if is_taken(&submitted.phone) => {
+                Input::Submitted(submitted) if is_taken(&submitted.phone) => {
                     let phone = submitted.phone.take().unwrap_or_default();
                     submitted.attributes.insert("phone_given".into(), phone.into());
                 }
-                Happening::Confirmed { details: Some(claims), .. }
+                Input::Confirmed { details: Some(claims), .. }
                     if is_taken(&claimed_phone(claims)) =>
                 {
                     claims.remove(claim::PHONE);
@@ -571,22 +573,22 @@ fn claimed_phone(claims: &Claims) -> Option<String> {
 }
 
 /// The ids and the addresses that cases name.
-fn named(cases: &[Case]) -> (Vec<&ContactId>, Addresses) {
+fn named(cases: &[Command]) -> (Vec<&ContactId>, Addresses) {
     let (mut ids, mut addresses) = (Vec::new(), Addresses::default());
     for case in cases {
         let claimed = case.happenings.iter().filter_map(|happening| match happening {
-            Happening::Confirmed { details: Some(claims), .. } => claimed_phone(claims),
+            Input::Confirmed { details: Some(claims), .. } => claimed_phone(claims),
             _ => None,
         });
         addresses.phones.extend(claimed);
         match &case.who {
-            Who::Id(id) => ids.push(id),
-            Who::Phone(phone) => addresses.phones.push(phone.clone()),
-            Who::Typed { email, phone } => {
+            ContactRef::Id(id) => ids.push(id),
+            ContactRef::Phone(phone) => addresses.phones.push(phone.clone()),
+            ContactRef::Typed { email, phone } => {
                 addresses.emails.extend(email.clone());
                 addresses.phones.extend(phone.clone());
             }
-            Who::Addresses { email, phone, external_id } => {
+            ContactRef::Addresses { email, phone, external_id } => {
                 addresses.emails.extend(email.clone());
                 addresses.phones.extend(phone.clone());
                 addresses.external_ids.extend(external_id.clone());
@@ -627,7 +629,7 @@ pub(super) async fn load_older_versions<D: Database>(
 /// contact that the campaign has brought.
 fn credited_late(
     catalog: &Catalog,
-    cases: &[Case],
+    cases: &[Command],
     contacts: &[Contact],
 ) -> Vec<(CampaignId, u32)> {
     let happenings = || cases.iter().flat_map(|case| &case.happenings);
@@ -635,8 +637,7 @@ fn credited_late(
         contacts.iter().flat_map(|one| &one.touches).any(|touch| touch.campaign == id.0)
     };
     let is_credited = |one: &&Unpublished| {
-        happenings().filter_map(Happening::at).any(|at| at <= one.since)
-            && is_touched(&one.campaign)
+        happenings().filter_map(Input::at).any(|at| at <= one.since) && is_touched(&one.campaign)
     };
     let late = catalog.all_unpublished().filter(is_credited);
     late.filter_map(|one| Some((one.campaign.clone(), one.version?))).collect()

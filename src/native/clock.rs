@@ -1,6 +1,6 @@
 //! The native clock and randomness; nothing else outside `edge` reads either.
 
-use crate::domain::primitives::Millis;
+use crate::domain::base::primitives::Millis;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The present.

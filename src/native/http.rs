@@ -1,6 +1,6 @@
 //! Real HTTP behind the `Http` seam, for the command line and for tests.
 
-use crate::flows::seams::Http;
+use crate::flows::ports::Http;
 use crate::providers::http::{HttpError, HttpRequest, HttpResponse, USER_AGENT};
 use std::time::Duration;
 use ureq::http::Request;

@@ -8,14 +8,15 @@ use bounds::{Bounds, text_of};
 pub use bounds::{read_stream, read_text};
 pub use folder::{Folder, Origins};
 
+use crate::domain::base::diagnostic::Problem;
 use crate::domain::campaign::{Compiled, Page};
 use crate::domain::campaign_file::{Diagnostic, FILE_BYTES_MAX, Lines, read_located};
-use crate::domain::check::{doubts, normal_path};
-use crate::domain::problem::Problem;
+use crate::domain::publication::lint::{Lint, LintCode, lint};
+use crate::domain::publication::validate::{check_templates, partials_of, references};
+use crate::domain::publication::validate::{doubts, normal_path};
 use crate::domain::template::{
-    Lint, LintCode, TEMPLATE_BYTES_MAX, TemplateSource, Templates, check_templates, compile_mjml,
-    languages, link_problems, lint, mark_links, part_name, partials_of, plain_text, references,
-    with_preheader,
+    TEMPLATE_BYTES_MAX, TemplateSource, Templates, compile_mjml, languages, link_problems,
+    mark_links, part_name, plain_text, with_preheader,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -1,7 +1,7 @@
 //! SQLite behind the `Database` seam. It binds as D1 binds, every number as a float, and has its
 //! limits, so that a test which passes here means something there.
 
-use crate::flows::seams::{Database, DatabaseError};
+use crate::flows::ports::{Database, DatabaseError};
 use crate::store::statement::{INTEGER_MAX, Rows, Statement, Value};
 use rusqlite::backup::Backup;
 use rusqlite::limits::Limit;

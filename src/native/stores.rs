@@ -1,7 +1,7 @@
 //! The key-value store and the work queue in memory, which can refuse as the platform's do.
 
-use crate::flows::seams::{KeyValue, KeyValueError, NotHandedOut, WorkQueue};
-use crate::flows::task::Work;
+use crate::flows::ports::{KeyValue, KeyValueError, NotHandedOut, WorkQueue};
+use crate::flows::tasks::Work;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 

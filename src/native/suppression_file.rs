@@ -2,11 +2,11 @@
 //! here, which rows are no addresses. It reads a row at a time, whatever the file's length, and a
 //! broken row costs that row only.
 
-use crate::domain::address::{read_email, read_phone};
-use crate::domain::language::Language;
-use crate::domain::primitives::Channel;
-use crate::domain::suppression::SuppressionReason;
-use crate::flows::suppressions::Named;
+use crate::domain::base::language::Language;
+use crate::domain::base::primitives::Channel;
+use crate::domain::contact::address::{read_email, read_phone};
+use crate::domain::contact::suppression::SuppressionReason;
+use crate::flows::contact::suppressions::Named;
 use crate::native::encoding::{self, Decoded, HEAD_BYTES};
 use encoding_rs::UTF_8;
 use std::collections::VecDeque;

@@ -3,41 +3,46 @@
 
 use super::sqlite::{OneRun, Sqlite};
 use super::stores::{Memory, Tray};
-use crate::domain::answer::Answer;
-use crate::domain::broadcast::BroadcastVerb;
+use crate::domain::base::primitives::{CampaignId, Ids, Millis, QualifiedId, Span};
+use crate::domain::base::token::{Keyring, Purpose, TokenProblem};
 use crate::domain::campaign::Compiled;
-use crate::domain::catalog::Catalog;
-use crate::domain::form::{FILL_TIME_MIN, FieldProblem, TOKEN_FIELD};
-use crate::domain::journey::RunState;
-use crate::domain::message::Letter;
-use crate::domain::origin::{LANDING_FIELD, Origin, PAGE_FIELD, QUERY_FIELD, VARIANT_FIELD};
-use crate::domain::pacing::House;
-use crate::domain::pacing::brake::Word;
-use crate::domain::primitives::{CampaignId, Ids, Millis, QualifiedId, Span};
-use crate::domain::report::Report;
-use crate::domain::token::{Keyring, Purpose, TokenProblem};
-use crate::domain::unpublished::Stops;
-use crate::flows::brake::NotReleased;
-use crate::flows::commit::CommitError;
-use crate::flows::editions::Shelf;
-use crate::flows::erase::{self, Erased, NotErased};
-use crate::flows::merge::{self, Merged, NotMerged};
-use crate::flows::publish::{Published, Refusal};
-use crate::flows::receive::Link;
-use crate::flows::run_due::{DUE_PER_TICK_MAX, NotDone};
-use crate::flows::seams::{Database, DatabaseError, Http};
-use crate::flows::senders::Senders;
-use crate::flows::settings::Settings;
-use crate::flows::steer_broadcast::{Preview, Standing};
-use crate::flows::steer_journey::{NotSteered, Steered};
-use crate::flows::submit_form::Checked;
-use crate::flows::task::{EngagementReport, Intake, Work};
-use crate::flows::tick::{self, Minute, Said};
-use crate::flows::unpublish::{self, NotUnpublished};
-use crate::flows::{
-    brake, deliver, keep_house, park, publish, receive, record_touches, report, run_broadcast,
-    run_due, serve_page, steer_broadcast, steer_journey, submit_form,
+use crate::domain::campaign::broadcast::BroadcastVerb;
+use crate::domain::campaign::journey::RunState;
+use crate::domain::contact::message::CapturedMessage;
+use crate::domain::form::form_data::FormData;
+use crate::domain::form::traffic_source::{
+    LANDING_FIELD, PAGE_FIELD, QUERY_FIELD, TrafficSource, VARIANT_FIELD,
 };
+use crate::domain::form::{FILL_TIME_MIN, FieldProblem, TOKEN_FIELD};
+use crate::domain::pacing::DeploymentPacing;
+use crate::domain::publication::catalog::Catalog;
+use crate::domain::publication::unpublished::Stops;
+use crate::domain::report::Report;
+use crate::domain::sending::auto_pause::PauseEvent;
+use crate::flows::broadcast::control::{BroadcastProgress, Preview};
+use crate::flows::broadcast::{control, run};
+use crate::flows::campaign::auto_pause::NotReleased;
+use crate::flows::campaign::catalog_cache::Shelf;
+use crate::flows::campaign::journey_control::{NotSteered, Steered};
+use crate::flows::campaign::publish::{Published, Refusal};
+use crate::flows::campaign::unpublish::{self, NotUnpublished};
+use crate::flows::campaign::{auto_pause, journey_control, landing_page, publish};
+use crate::flows::commit::CommitError;
+use crate::flows::contact::erase::{self, Erased, NotErased};
+use crate::flows::contact::merge::{self, Merged, NotMerged};
+use crate::flows::contact::subscription_links;
+use crate::flows::contact::subscription_links::Link;
+use crate::flows::ingest::form::Checked;
+use crate::flows::ingest::{consume, form};
+use crate::flows::ports::{Database, DatabaseError, Http};
+use crate::flows::report::campaign;
+use crate::flows::schedule::due::{DUE_PER_TICK_MAX, NotDone};
+use crate::flows::schedule::tick::{self, Minute, Said};
+use crate::flows::schedule::{due, housekeeping, quarantine};
+use crate::flows::send;
+use crate::flows::settings::Settings;
+use crate::flows::settings::providers::Senders;
+use crate::flows::tasks::{EngagementTask, Intake, Work};
 use crate::providers::Sender;
 use crate::providers::http::{HttpError, HttpRequest, HttpResponse};
 use crate::store::reports::Visit;
@@ -63,8 +68,8 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 /// What a tick of a database hands out, and nothing else of it.
 pub async fn due<D: Database>(db: &D, now: Millis) -> Result<Vec<Work>, NotDone> {
     let queue = Tray::default();
-    keep_house::keep_house(db, None, now).await;
-    run_due::hand_out(db, &queue, DUE_PER_TICK_MAX, now).await?;
+    housekeeping::keep_house(db, None, now).await;
+    due::hand_out(db, &queue, DUE_PER_TICK_MAX, now).await?;
     Ok(queue.take())
 }
 
@@ -93,18 +98,20 @@ pub struct World {
 /// Keeps every message, once an id, as the local mailbox does.
 #[derive(Default)]
 pub struct Post {
-    letters: RefCell<Vec<Letter>>,
+    letters: RefCell<Vec<CapturedMessage>>,
     known: RefCell<BTreeSet<String>>,
     now: RefCell<Millis>,
 }
 
 impl Http for Post {
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        let letters: Vec<Letter> = serde_json::from_str(&request.body)
+        let letters: Vec<CapturedMessage> = serde_json::from_str(&request.body)
             .map_err(|error| HttpError::Network(error.to_string()))?;
         for letter in letters {
             if self.known.borrow_mut().insert(letter.id.clone()) {
-                self.letters.borrow_mut().push(Letter { at: *self.now.borrow(), ..letter });
+                self.letters
+                    .borrow_mut()
+                    .push(CapturedMessage { at: *self.now.borrow(), ..letter });
             }
         }
         Ok(HttpResponse { status: 200, headers: Vec::new(), body: String::new() })
@@ -131,7 +138,7 @@ impl World {
             hooks: <_>::default(),
             base_url: "https://go.example".to_owned(),
             mail_from: "dripline <hello@go.example>".to_owned(),
-            pacing: House::default(),
+            pacing: DeploymentPacing::default(),
             senders: Senders { email: mailbox(), sms: mailbox(), ..Senders::none(&keys) },
             keys,
             tracking_off_in: Vec::new(),
@@ -171,7 +178,7 @@ impl World {
     /// A journey is paused, resumed or archived; every isolate knows at once.
     pub fn steer(&mut self, journey: &str, state: RunState) -> Result<Steered, NotSteered> {
         let id = QualifiedId::from(journey);
-        let steered = block_on(steer_journey::steer(&self.db, &id, state, self.now))?;
+        let steered = block_on(journey_control::steer(&self.db, &id, state, self.now))?;
         self.catalog = block_on(publish::live(&self.db))?;
         Ok(steered)
     }
@@ -189,26 +196,26 @@ impl World {
         &mut self,
         id: &str,
         verb: BroadcastVerb,
-    ) -> Result<Standing, steer_broadcast::NotSteered> {
+    ) -> Result<BroadcastProgress, control::NotSteered> {
         let id = QualifiedId::from(id);
-        let (standing, work) = block_on(steer_broadcast::steer(&self.db, &id, verb, self.now))?;
+        let (standing, work) = block_on(control::steer(&self.db, &id, verb, self.now))?;
         self.work.extend(work);
         Ok(standing)
     }
 
     /// Who would get a broadcast now.
-    pub fn preview_broadcast(&self, id: &str) -> Result<Preview, steer_broadcast::NotSteered> {
-        block_on(steer_broadcast::preview(&self.db, &QualifiedId::from(id), self.now))
+    pub fn preview_broadcast(&self, id: &str) -> Result<Preview, control::NotSteered> {
+        block_on(control::preview(&self.db, &QualifiedId::from(id), self.now))
     }
 
     /// A visitor looks at a page by its path and query string, and it is counted.
     pub fn visit(&mut self, visitor: &str, path: &str, query: &str) -> Result<(), CommitError> {
         let Some((edition, name, page)) = self.catalog.page_at(path) else { return Ok(()) };
         let campaign = edition.id().0.clone();
-        let Some(variant) = serve_page::variant_for(page, &campaign, name, visitor) else {
+        let Some(variant) = landing_page::variant_for(page, &campaign, name, visitor) else {
             return Ok(());
         };
-        let origin = Origin::of_visit(name, &variant.name, path, query, "");
+        let origin = TrafficSource::of_visit(name, &variant.name, path, query, "");
         let visit = Visit {
             campaign_id: campaign,
             visitor: visitor.to_owned(),
@@ -244,7 +251,7 @@ impl World {
         path: &str,
         query: &str,
         fields: &[(&str, &str)],
-    ) -> Option<(QualifiedId, Answer)> {
+    ) -> Option<(QualifiedId, FormData)> {
         let visitor = self.ids.uuid();
         self.fill_in_as(&visitor, path, query, fields)
     }
@@ -256,12 +263,12 @@ impl World {
         path: &str,
         query: &str,
         fields: &[(&str, &str)],
-    ) -> Option<(QualifiedId, Answer)> {
+    ) -> Option<(QualifiedId, FormData)> {
         let (edition, name, page) = self.catalog.page_at(path)?;
         let form_id = QualifiedId::new(edition.id(), page.form.as_ref()?);
-        let variant = serve_page::variant_for(page, edition.id().as_str(), name, visitor)?;
-        let token = serve_page::form_token(&self.settings, &form_id, self.now, &mut self.ids);
-        let mut answer = Answer::default();
+        let variant = landing_page::variant_for(page, edition.id().as_str(), name, visitor)?;
+        let token = landing_page::form_token(&self.settings, &form_id, self.now, &mut self.ids);
+        let mut answer = FormData::default();
         let hidden = [
             (TOKEN_FIELD, token.as_str()),
             (PAGE_FIELD, name),
@@ -274,18 +281,18 @@ impl World {
     }
 
     /// Sends a form's body, and does what follows from it at once.
-    pub fn send(&mut self, form_id: &QualifiedId, answer: &Answer) -> Result<Sent, CommitError> {
+    pub fn send(&mut self, form_id: &QualifiedId, answer: &FormData) -> Result<Sent, CommitError> {
         let Some((edition, form)) = self.catalog.form(form_id) else {
             return Ok(Sent::BadToken(TokenProblem::Malformed));
         };
         let checked =
-            submit_form::check(edition, form_id, form, answer, "origin", &self.settings, self.now);
+            form::check(edition, form_id, form, answer, "origin", &self.settings, self.now);
         match checked {
             Checked::Robot => Ok(Sent::Thanks),
             Checked::Problems(problems) => Ok(Sent::Problems(problems)),
             Checked::BadToken(problem) => Ok(Sent::BadToken(problem)),
             Checked::Good(submitted) => {
-                let flow = submit_form::submit(
+                let flow = form::submit(
                     &self.db, &self.catalog, &self.settings.keys, *submitted, self.now,
                     &mut self.ids,
                 );
@@ -298,7 +305,7 @@ impl World {
 
     /// Tasks arrive through the intake queue, and what follows is done at once.
     pub fn take_in(&mut self, tasks: Vec<Intake>) -> Result<(), CommitError> {
-        let flow = record_touches::record(
+        let flow = consume::record(
             &self.db, &self.catalog, &self.settings.keys, tasks, self.now, &mut self.ids,
         );
         self.work.extend(block_on(flow)?);
@@ -307,19 +314,19 @@ impl World {
 
     /// The reader of a message follows its first link whose target has `part` in it. Whether
     /// there was such a link.
-    pub fn click(&mut self, letter: &Letter, part: &str) -> Result<bool, CommitError> {
+    pub fn click(&mut self, letter: &CapturedMessage, part: &str) -> Result<bool, CommitError> {
         let link = self.links(letter, Purpose::Click).find(|link| link.rest.contains(part));
         link.map_or(Ok(false), |link| self.follow(Purpose::Click, link))
     }
 
     /// The reader of a message refuses more of them.
-    pub fn unsubscribe(&mut self, letter: &Letter) -> Result<bool, CommitError> {
+    pub fn unsubscribe(&mut self, letter: &CapturedMessage) -> Result<bool, CommitError> {
         let link = self.links(letter, Purpose::Unsubscribe).next();
         link.map_or(Ok(false), |link| self.follow(Purpose::Unsubscribe, link))
     }
 
     /// The reader of a confirmation mail confirms.
-    pub fn confirm(&mut self, letter: &Letter) -> Result<bool, CommitError> {
+    pub fn confirm(&mut self, letter: &CapturedMessage) -> Result<bool, CommitError> {
         let link = self.links(letter, Purpose::Confirm).next();
         link.map_or(Ok(false), |link| self.follow(Purpose::Confirm, link))
     }
@@ -328,7 +335,7 @@ impl World {
     /// opening is among them.
     pub fn links<'w>(
         &'w self,
-        letter: &'w Letter,
+        letter: &'w CapturedMessage,
         purpose: Purpose,
     ) -> impl Iterator<Item = Link> + 'w {
         let path = match purpose {
@@ -347,20 +354,22 @@ impl World {
         let (db, catalog, now) = (&self.db, &self.catalog, self.now);
         match purpose {
             Purpose::Unsubscribe => {
-                let flow = receive::unsubscribe(db, catalog, link, "origin", now, &mut self.ids);
+                let flow = subscription_links::unsubscribe(
+                    db, catalog, link, "origin", now, &mut self.ids,
+                );
                 block_on(flow)?;
             }
             Purpose::Confirm => {
-                if !receive::may_confirm(&link, now) {
+                if !subscription_links::may_confirm(&link, now) {
                     return Ok(false);
                 }
                 let ids = &mut self.ids;
-                let flow = receive::confirm(db, catalog, link, now, "origin", now, ids);
+                let flow = subscription_links::confirm(db, catalog, link, now, "origin", now, ids);
                 self.work.extend(block_on(flow)?);
                 self.do_work()?;
             }
             _ => {
-                let report = EngagementReport {
+                let report = EngagementTask {
                     contact: link.contact,
                     message: link.message,
                     url: (purpose == Purpose::Click).then_some(link.rest),
@@ -456,17 +465,17 @@ impl World {
     }
 
     /// Takes the messages out of the post that have come since the last time.
-    pub fn take_letters(&mut self) -> Vec<Letter> {
+    pub fn take_letters(&mut self) -> Vec<CapturedMessage> {
         self.post.letters.take()
     }
 
     /// Every message that was kept, oldest first.
-    pub fn letters(&self) -> Vec<Letter> {
+    pub fn letters(&self) -> Vec<CapturedMessage> {
         self.post.letters.borrow().clone()
     }
 
     /// The messages kept for an address, oldest first.
-    pub fn inbox(&self, address: &str) -> Vec<Letter> {
+    pub fn inbox(&self, address: &str) -> Vec<CapturedMessage> {
         self.letters().into_iter().filter(|letter| letter.address == address).collect()
     }
 
@@ -475,7 +484,7 @@ impl World {
         let Some(edition) = self.catalog.live_edition(&CampaignId::from(campaign)) else {
             return Ok(None);
         };
-        block_on(report::report(&self.db, edition, self.now)).map(Some)
+        block_on(campaign::report(&self.db, edition, self.now)).map(Some)
     }
 
     /// The same with its journeys and its brake.
@@ -483,12 +492,12 @@ impl World {
         let Some(edition) = self.catalog.live_edition(&CampaignId::from(campaign)) else {
             return Ok(None);
         };
-        block_on(report::report_with_journeys(&self.db, edition, self.now)).map(Some)
+        block_on(campaign::report_with_journeys(&self.db, edition, self.now)).map(Some)
     }
 
     /// An operator lets a stopped campaign go on.
-    pub fn release(&self, campaign: &str, note: &str) -> Result<Word, NotReleased> {
-        block_on(brake::release(&self.db, &CampaignId::from(campaign), note, self.now))
+    pub fn release(&self, campaign: &str, note: &str) -> Result<PauseEvent, NotReleased> {
+        block_on(auto_pause::release(&self.db, &CampaignId::from(campaign), note, self.now))
     }
 
     /// The same with its broadcasts.
@@ -509,7 +518,7 @@ impl World {
         struct Row {
             at: Option<Millis>,
         }
-        let row = self.rows(crate::store::due::next())?.first::<Row>();
+        let row = self.rows(crate::store::schedule::next())?.first::<Row>();
         Ok(row.map_err(DatabaseError::Fault)?.and_then(|row| row.at))
     }
 
@@ -524,15 +533,15 @@ impl World {
             let (db, catalog, now) = (&OneRun::new(&self.db), &self.catalog, self.now);
             let more = match work {
                 Work::DueV1 { contacts } => {
-                    block_on(run_due::run(db, catalog, contacts, now, &mut self.ids))?
+                    block_on(due::run(db, catalog, contacts, now, &mut self.ids))?
                 }
                 Work::AloneV1 { contact } => {
-                    block_on(park::run_alone(db, catalog, contact, now, &mut self.ids))?
+                    block_on(quarantine::run_alone(db, catalog, contact, now, &mut self.ids))?
                 }
                 Work::BroadcastV1 { broadcast } => {
-                    block_on(run_broadcast::run(db, catalog, &broadcast, now, &mut self.ids))?
+                    block_on(run::run(db, catalog, &broadcast, now, &mut self.ids))?
                 }
-                Work::DeliverV1 { messages } => block_on(deliver::deliver(
+                Work::DeliverV1 { messages } => block_on(send::deliver(
                     db, &self.post, catalog, &self.settings, messages, now, &mut self.ids,
                 ))?,
             };

@@ -1,10 +1,10 @@
 //! What the providers' files share: encodings, addresses, statuses.
 
-pub(super) use super::hooks::{MESSAGE_KEY, tag};
 use super::http::{HttpRequest, HttpResponse};
-use super::{Attempt, Outgoing};
-use crate::domain::address::mailbox_parts;
-use crate::domain::primitives::Span;
+use super::{Outgoing, SendResult};
+use crate::domain::base::primitives::Span;
+use crate::domain::contact::address::mailbox_parts;
+pub(super) use crate::providers::webhooks::{MESSAGE_KEY, tag};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
@@ -98,23 +98,23 @@ pub(super) fn ascii_mailbox(mailbox: &str) -> String {
 }
 
 /// The provider took it, under this id; an answer without an id says nothing certain.
-pub(super) fn accepted(id: &str) -> Attempt {
+pub(super) fn accepted(id: &str) -> SendResult {
     match id {
-        "" => Attempt::Lost("an answer without an id".to_owned()),
-        id => Attempt::Accepted { provider_id: id.to_owned(), arrived: false },
+        "" => SendResult::Lost("an answer without an id".to_owned()),
+        id => SendResult::Accepted { provider_id: id.to_owned(), arrived: false },
     }
 }
 
 /// What most providers' status codes mean, for those that say no more.
-pub(super) fn by_status(response: &HttpResponse, reason: String) -> Attempt {
+pub(super) fn by_status(response: &HttpResponse, reason: String) -> SendResult {
     match response.status {
         // The account's fault, not the message's: nothing leaves until somebody mends it.
-        401 | 403 => Attempt::Stop(reason),
+        401 | 403 => SendResult::Stop(reason),
         // Only these say that nothing was taken.
-        425 | 429 | 503 => Attempt::Busy { after: retry_after(response), reason },
+        425 | 429 | 503 => SendResult::Busy { after: retry_after(response), reason },
         // Behind a gateway's word, or a server's that has fallen, the message may have been taken.
-        408 | 500.. => Attempt::Lost(reason),
-        _ => Attempt::Refused(reason),
+        408 | 500.. => SendResult::Lost(reason),
+        _ => SendResult::Refused(reason),
     }
 }
 

@@ -4,8 +4,8 @@
 //! address and keeps what is sent there, once a message id.
 
 use super::http::{HttpRequest, HttpResponse};
-use super::{Attempt, Call, Content, Outgoing};
-use crate::domain::message::Letter;
+use super::{Call, Content, Outgoing, SendResult};
+use crate::domain::contact::message::CapturedMessage;
 
 /// The address that no network has.
 pub const URL: &str = "mailbox:";
@@ -15,7 +15,7 @@ pub const BATCH_MAX: usize = 100;
 
 /// Keeps messages: a JSON array of letters.
 pub fn request(call: Call<'_>) -> HttpRequest {
-    let letters: Vec<Letter> = call.messages().map(letter).collect();
+    let letters: Vec<CapturedMessage> = call.messages().map(letter).collect();
     HttpRequest {
         method: "POST",
         url: URL.to_owned(),
@@ -26,15 +26,15 @@ pub fn request(call: Call<'_>) -> HttpRequest {
 }
 
 /// A message is kept, or the database has a fault.
-pub fn outcome(response: &HttpResponse) -> Attempt {
+pub fn outcome(response: &HttpResponse) -> SendResult {
     match response.status {
-        200 => Attempt::Accepted { provider_id: "mailbox".to_owned(), arrived: true },
-        _ => Attempt::Retry { after: None, reason: response.body.clone() },
+        200 => SendResult::Accepted { provider_id: "mailbox".to_owned(), arrived: true },
+        _ => SendResult::Retry { after: None, reason: response.body.clone() },
     }
 }
 
-fn letter(message: &Outgoing) -> Letter {
-    let mut letter = Letter {
+fn letter(message: &Outgoing) -> CapturedMessage {
+    let mut letter = CapturedMessage {
         id: message.id.0.clone(),
         channel: String::new(),
         sender: String::new(),
@@ -51,11 +51,14 @@ fn letter(message: &Outgoing) -> Letter {
                 headers.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
             let headers = serde_json::Value::Object(headers).to_string();
             let channel = "email".to_owned();
-            letter = Letter { channel, sender: from, subject, html, text, headers, ..letter };
+            letter =
+                CapturedMessage { channel, sender: from, subject, html, text, headers, ..letter };
         }
-        Content::Sms { text } => letter = Letter { channel: "sms".to_owned(), text, ..letter },
+        Content::Sms { text } => {
+            letter = CapturedMessage { channel: "sms".to_owned(), text, ..letter }
+        }
         Content::Webhook { body } => {
-            letter = Letter { channel: "webhook".to_owned(), text: body, ..letter };
+            letter = CapturedMessage { channel: "webhook".to_owned(), text: body, ..letter };
         }
     }
     letter

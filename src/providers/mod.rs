@@ -4,27 +4,27 @@
 mod common;
 mod sign;
 mod sms_template;
-pub mod hooks;
 pub mod http;
+pub mod webhooks;
 pub mod aliyun;
 pub mod brevo;
+pub mod chat_webhooks;
 pub mod cloudflare;
 pub mod mailbox;
 pub mod mailgun;
+pub mod outgoing_webhook;
 pub mod postmark;
 pub mod resend;
-pub mod robots;
 pub mod sendgrid;
 pub mod ses;
 pub mod tencent;
 pub mod twilio;
 pub mod vonage;
-pub mod webhook;
 
-use crate::domain::message::Class;
-use crate::domain::pacing::rates::Rate;
-use crate::domain::primitives::{MessageId, Millis, Span};
-use crate::domain::token::Keyring;
+use crate::domain::base::primitives::{MessageId, Millis, Span};
+use crate::domain::base::token::Keyring;
+use crate::domain::contact::message::Class;
+use crate::domain::pacing::Rate;
 use http::{HttpError, HttpRequest, HttpResponse};
 
 /// A message as it leaves.
@@ -148,7 +148,7 @@ pub enum Sender {
     /// Tencent Cloud, for SMS.
     Tencent(tencent::Account),
     /// A robot of DingTalk, for notices.
-    DingTalk(robots::DingTalk),
+    DingTalk(chat_webhooks::DingTalk),
     /// A robot of WeCom, at its address, for notices.
     WeCom(String),
     /// An incoming webhook of Slack, at its address, for notices.
@@ -157,7 +157,7 @@ pub enum Sender {
 
 /// How one attempt to send ended.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Attempt {
+pub enum SendResult {
     /// The provider took it.
     Accepted {
         /// Its id there.
@@ -190,7 +190,7 @@ pub enum Attempt {
     Unclear(String),
 }
 
-impl Attempt {
+impl SendResult {
     /// Whether the message may have left by it.
     pub fn may_have_left(&self) -> bool {
         matches!(self, Self::Accepted { .. } | Self::Lost(_) | Self::Unclear(_))
@@ -199,11 +199,11 @@ impl Attempt {
 
 /// What the answer to a call means.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Verdict {
+pub enum BatchResult {
     /// The same for every message.
-    All(Attempt),
+    All(SendResult),
     /// For each message its own, in the order of the call.
-    Each(Vec<Attempt>),
+    Each(Vec<SendResult>),
 }
 
 impl Sender {
@@ -245,7 +245,7 @@ impl Sender {
         match self {
             // It keeps a message once, for good.
             Self::Mailbox => Some(Span::days(3_650)),
-            Self::Webhook(_) => Some(webhook::KEY_LIFETIME),
+            Self::Webhook(_) => Some(outgoing_webhook::KEY_LIFETIME),
             Self::Resend(_) => Some(resend::KEY_LIFETIME),
             Self::Brevo(_) => Some(brevo::KEY_LIFETIME),
             _ => None,
@@ -262,8 +262,8 @@ impl Sender {
     pub fn rate(&self) -> Option<Rate> {
         match self {
             Self::Resend(_) => Some(resend::RATE),
-            Self::DingTalk(_) | Self::WeCom(_) => Some(robots::GROUP_RATE),
-            Self::Slack(_) => Some(robots::SLACK_RATE),
+            Self::DingTalk(_) | Self::WeCom(_) => Some(chat_webhooks::GROUP_RATE),
+            Self::Slack(_) => Some(chat_webhooks::SLACK_RATE),
             _ => None,
         }
     }
@@ -272,7 +272,7 @@ impl Sender {
     pub fn request(&self, call: Call<'_>) -> Option<HttpRequest> {
         match self {
             Self::Mailbox => Some(mailbox::request(call)),
-            Self::Webhook(keys) => webhook::request(keys, call),
+            Self::Webhook(keys) => outgoing_webhook::request(keys, call),
             Self::Resend(account) => resend::request(account, call),
             Self::Postmark(account) => postmark::request(account, call),
             Self::Ses(account) => ses::request(account, call),
@@ -284,26 +284,26 @@ impl Sender {
             Self::Vonage(account) => vonage::request(account, call.first),
             Self::Aliyun(account) => aliyun::request(account, call),
             Self::Tencent(account) => tencent::request(account, call),
-            Self::DingTalk(robot) => robots::dingtalk(robot, call),
-            Self::WeCom(url) => robots::wecom(url, call),
-            Self::Slack(url) => robots::slack(url, call),
+            Self::DingTalk(robot) => chat_webhooks::dingtalk(robot, call),
+            Self::WeCom(url) => chat_webhooks::wecom(url, call),
+            Self::Slack(url) => chat_webhooks::slack(url, call),
         }
     }
 
     /// What its answer means.
-    pub fn verdict(&self, call: Call<'_>, answer: Result<HttpResponse, HttpError>) -> Verdict {
+    pub fn verdict(&self, call: Call<'_>, answer: Result<HttpResponse, HttpError>) -> BatchResult {
         let response = &match answer {
             Ok(response) => response,
             Err(HttpError::TimedOut) => {
-                return Verdict::All(Attempt::Lost("no answer in time".to_owned()));
+                return BatchResult::All(SendResult::Lost("no answer in time".to_owned()));
             }
-            Err(HttpError::Network(detail)) => return Verdict::All(Attempt::Lost(detail)),
+            Err(HttpError::Network(detail)) => return BatchResult::All(SendResult::Lost(detail)),
         };
-        Verdict::All(match self {
+        BatchResult::All(match self {
             Self::Resend(_) => return resend::verdict(call, response),
             Self::Postmark(_) => return postmark::verdict(call, response),
             Self::Mailbox => mailbox::outcome(response),
-            Self::Webhook(_) => webhook::outcome(response),
+            Self::Webhook(_) => outgoing_webhook::outcome(response),
             Self::Ses(_) => ses::outcome(response),
             Self::SendGrid(_) => sendgrid::outcome(response),
             Self::Mailgun(_) => mailgun::outcome(response),
@@ -313,8 +313,8 @@ impl Sender {
             Self::Vonage(_) => vonage::outcome(response),
             Self::Aliyun(_) => aliyun::outcome(response),
             Self::Tencent(_) => tencent::outcome(response),
-            Self::DingTalk(_) | Self::WeCom(_) => robots::by_errcode(response),
-            Self::Slack(_) => robots::slack_outcome(response),
+            Self::DingTalk(_) | Self::WeCom(_) => chat_webhooks::by_errcode(response),
+            Self::Slack(_) => chat_webhooks::slack_outcome(response),
         })
     }
 }

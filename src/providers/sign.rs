@@ -1,8 +1,8 @@
 //! Signatures of requests: what Amazon, Alibaba and Tencent have in common. Each hashes the
 //! request in one canonical form and signs the hash with HMAC-SHA256.
 
-use crate::domain::primitives::Millis;
-use crate::domain::token::sha256_hex;
+use crate::domain::base::primitives::Millis;
+use crate::domain::base::token::sha256_hex;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 

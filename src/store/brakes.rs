@@ -1,8 +1,8 @@
 //! Brakes: campaigns that were stopped over what their recipients say, and what was said about it.
 
 use super::statement::{Statement, Value};
-use crate::domain::pacing::brake::{Tally, Word};
-use crate::domain::primitives::{CampaignId, Millis};
+use crate::domain::base::primitives::{CampaignId, Millis};
+use crate::domain::sending::auto_pause::{PauseEvent, Tally};
 use serde::Deserialize;
 
 /// The ids of the campaigns that are stopped. The table has a row for each turn of each campaign's
@@ -16,7 +16,7 @@ pub fn stopped() -> Statement {
     )
 }
 
-/// The last words on all campaigns' brakes, or on one's; rows are `Word`.
+/// The last words on all campaigns' brakes, or on one's; rows are `PauseEvent`.
 pub fn last_words(campaign: Option<&CampaignId>) -> Statement {
     let campaign = campaign.map_or(Value::Null, |campaign| Value::text(campaign.as_str()));
     Statement::new(
@@ -85,7 +85,7 @@ pub struct TallyRow {
 }
 
 /// Says a word about a campaign's brake, if nobody has said another since it was read.
-pub fn say(word: &Word) -> Statement {
+pub fn say(word: &PauseEvent) -> Statement {
     Statement::new(
         "INSERT INTO brakes (campaign_id, n, at, state, reason, sent, bounced, complained, note)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)

@@ -1,12 +1,12 @@
 //! Broadcasts: how far each has come, whose turn is next, and how many would get it.
 
-use super::rules::{RuleSql, at_once, compact};
 use super::segments::{IS_SOMEBODY, chunk_end};
 use super::statement::{Statement, Value};
-use crate::domain::ab::Finding;
-use crate::domain::broadcast::{Audience, BroadcastState, Phase};
-use crate::domain::primitives::{CampaignId, Channel, ContactId, Millis, QualifiedId};
-use crate::domain::rule::Rule;
+use crate::domain::base::primitives::{CampaignId, Channel, ContactId, Millis, QualifiedId};
+use crate::domain::campaign::ab_test::Finding;
+use crate::domain::campaign::broadcast::{Audience, BroadcastState, Phase};
+use crate::domain::segment::Rule;
+use crate::store::rule_sql::{RuleSql, at_once, compact};
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// How many contacts one reading looks at: about a tenth of a second of D1's one thread, as the

@@ -1,10 +1,10 @@
 //! Published versions: immutable, numbered, one of them live.
 
 use super::statement::{Statement, Value};
-use crate::domain::catalog::{Edition, Outage, Unreadable};
-use crate::domain::journey::JourneyStatus;
-use crate::domain::primitives::{CampaignId, Millis};
-use crate::domain::unpublished::Unpublished;
+use crate::domain::base::primitives::{CampaignId, Millis};
+use crate::domain::campaign::journey::JourneyStatus;
+use crate::domain::publication::catalog::{Outage, PublishedVersion, Unreadable};
+use crate::domain::publication::unpublished::Unpublished;
 use serde::{Deserialize, Serialize};
 
 /// The live version of every campaign.
@@ -44,8 +44,8 @@ pub struct VersionRow {
 
 impl VersionRow {
     /// The version, if it can be read.
-    pub fn edition(&self) -> Result<Edition, Unreadable> {
-        Edition::read(&self.campaign_id, self.version, self.published_at, &self.compiled)
+    pub fn edition(&self) -> Result<PublishedVersion, Unreadable> {
+        PublishedVersion::read(&self.campaign_id, self.version, self.published_at, &self.compiled)
     }
 }
 

@@ -1,10 +1,10 @@
 //! After a clock was ahead and is right again: whatever it has dated into the future is dated
 //! again, so that nothing waits for as long as it was ahead. Contacts are woken: what is in their
-//! own rows is for a decision to put right (`decide/redate.rs`).
+//! own rows is for a decision to put right (`engine/redate.rs`).
 
 use super::segments::IS_SOMEBODY;
 use super::statement::{Statement, Value};
-use crate::domain::primitives::{CLOCKS_DIFFER_MAX, Millis, Span};
+use crate::domain::base::primitives::{CLOCKS_DIFFER_MAX, Millis, Span};
 
 /// A little more than any claim lasts.
 const CLAIMS_MAX: Span = Span::minutes(20);

@@ -1,8 +1,8 @@
 //! The ledger of consents, as it is read: by an auditor, and for the words that people see again.
 
 use super::statement::{Rows, Statement, Value};
-use crate::domain::consent::{ConsentRecord, ConsentState, LawfulBasis};
-use crate::domain::primitives::{Channel, ContactId, MessageId, Millis, QualifiedId};
+use crate::domain::base::primitives::{Channel, ContactId, MessageId, Millis, QualifiedId};
+use crate::domain::contact::consent::{ConsentRecord, ConsentState, LawfulBasis};
 use serde::Deserialize;
 
 /// The most entries read of one contact: whoever sends a form a day has as many in three years.

@@ -1,15 +1,15 @@
 //! Reading contacts, with everything a decision about them needs.
 
 use super::statement::{Statement, Value};
-use crate::domain::attribution::Touch;
-use crate::domain::change::ErasedAddress;
-use crate::domain::consent::Consent;
+use crate::domain::base::primitives::{CampaignId, Channel, ContactId, Millis, QualifiedId};
+use crate::domain::base::token::Keyring;
+use crate::domain::contact::consent::Consent;
+use crate::domain::contact::enrollment::Enrollment;
+use crate::domain::contact::event::{Event, Properties};
+use crate::domain::contact::suppression::Suppression;
+use crate::domain::contact::touch::Touch;
 use crate::domain::contact::{Alias, Contact, HISTORY_EVENTS_MAX, SoftBounces};
-use crate::domain::event::{Event, Properties};
-use crate::domain::journey::Enrollment;
-use crate::domain::primitives::{CampaignId, Channel, ContactId, Millis, QualifiedId};
-use crate::domain::suppression::Suppression;
-use crate::domain::token::Keyring;
+use crate::domain::engine::change::ErasedAddress;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! Dead letters: tasks that a queue gave up.
 
 use super::statement::{Statement, Value};
-use crate::domain::primitives::{Millis, Span};
+use crate::domain::base::primitives::{Millis, Span};
 use serde::Deserialize;
 
 /// How many are kept; a queue's message has 128 kB at the most.

@@ -2,10 +2,10 @@
 //! those who were erased, which knows their addresses by a keyed hash only.
 
 use super::statement::{Statement, Value};
-use crate::domain::change::ErasedAddress;
-use crate::domain::decide::ERASED;
-use crate::domain::event::names;
-use crate::domain::primitives::{ContactId, Millis};
+use crate::domain::base::primitives::{ContactId, Millis};
+use crate::domain::contact::ERASED;
+use crate::domain::contact::event::names;
+use crate::domain::engine::change::ErasedAddress;
 use serde::Deserialize;
 use serde_json::json;
 

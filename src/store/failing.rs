@@ -1,8 +1,8 @@
 //! Work of the house that fails by itself, and waits longer after each attempt.
 
 use super::statement::{Statement, Value};
-use crate::domain::failing::FailingKind;
-use crate::domain::primitives::{CampaignId, Millis, QualifiedId, Span};
+use crate::domain::base::primitives::{CampaignId, Millis, QualifiedId, Span};
+use crate::domain::operations::failing::FailingKind;
 
 /// How long the first wait is; each further one is twice as long.
 const FIRST_WAIT: Span = Span::minutes(1);

@@ -1,7 +1,7 @@
 //! What webhooks are known by that count once.
 
 use super::statement::{Statement, Value};
-use crate::domain::primitives::Millis;
+use crate::domain::base::primitives::Millis;
 use serde::{Deserialize, Serialize};
 
 /// The most tokens that are forgotten at once.

@@ -3,9 +3,9 @@
 
 use super::contacts::json_text;
 use super::statement::{Statement, Value};
-use crate::domain::journey::EnrollmentState;
-use crate::domain::message::Class;
-use crate::domain::primitives::{CampaignId, MessageId, Millis, QualifiedId};
+use crate::domain::base::primitives::{CampaignId, MessageId, Millis, QualifiedId};
+use crate::domain::contact::enrollment::EnrollmentState;
+use crate::domain::contact::message::Class;
 use serde::Deserialize;
 
 /// What must always hold: a name, and a query whose rows contradict it.

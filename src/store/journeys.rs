@@ -2,8 +2,9 @@
 //! hours of those that only so many people begin in an hour.
 
 use super::statement::{Statement, Value};
-use crate::domain::journey::{BusyHour, RunState};
-use crate::domain::primitives::{CampaignId, Millis, QualifiedId};
+use crate::domain::base::primitives::{CampaignId, Millis, QualifiedId};
+use crate::domain::campaign::journey::RunState;
+use crate::domain::contact::enrollment::HourlyQuota;
 use serde::Deserialize;
 use std::ops::Range;
 
@@ -204,5 +205,5 @@ pub struct BusyHourRow {
     pub journey_id: QualifiedId,
     /// The hour and what is taken of it.
     #[serde(flatten)]
-    pub hour: BusyHour,
+    pub hour: HourlyQuota,
 }

@@ -1,11 +1,11 @@
 //! The local mailbox: messages kept instead of sent, where that is configured.
 
 use super::statement::{Statement, Value};
-use crate::domain::message::Letter;
-use crate::domain::primitives::Millis;
+use crate::domain::base::primitives::Millis;
+use crate::domain::contact::message::CapturedMessage;
 
 /// Keeps a message, once.
-pub fn keep(letter: &Letter, now: Millis) -> Statement {
+pub fn keep(letter: &CapturedMessage, now: Millis) -> Statement {
     Statement::new(
         "INSERT INTO mailbox (id, channel, sender, address, subject, html, text, headers, at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (id) DO NOTHING",

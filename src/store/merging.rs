@@ -1,7 +1,7 @@
 //! Merging contacts: the rows that go over from one to another.
 
 use super::statement::{Statement, Value};
-use crate::domain::primitives::ContactId;
+use crate::domain::base::primitives::ContactId;
 
 /// The statements that give the passages and messages of a contact to another, and have its id and
 /// addresses lead there; and those of whoever was merged into it before. They come before the

@@ -1,9 +1,11 @@
 //! The ledger of messages: finding what waits, claiming it, reading rows.
 
 use super::statement::{Statement, Value};
-use crate::domain::message::{Class, Message, MessageState, Milestones};
-use crate::domain::primitives::{CampaignId, Channel, ContactId, EnrollmentId, MessageId, Millis};
-use crate::domain::texting::Spent;
+use crate::domain::base::primitives::{
+    CampaignId, Channel, ContactId, EnrollmentId, MessageId, Millis,
+};
+use crate::domain::contact::message::SmsCost;
+use crate::domain::contact::message::{Class, DeliveryTimestamps, Message, MessageState};
 use serde::{Deserialize, Serialize};
 
 const COLUMNS: &str = "id, contact_id, campaign_id, version, enrollment_id, journey, step,
@@ -283,7 +285,7 @@ impl From<MessageRow> for Message {
             opened_at: row.opened_at,
             clicked_at: row.clicked_at,
             address: row.address,
-            heard: Milestones {
+            heard: DeliveryTimestamps {
                 delivered_at: row.delivered_at,
                 bounced_at: row.bounced_at,
                 complained_at: row.complained_at,
@@ -292,7 +294,7 @@ impl From<MessageRow> for Message {
             spent: row
                 .sms_segments
                 .zip(row.cost_micros)
-                .map(|(segments, micros)| Spent { segments, micros }),
+                .map(|(segments, micros)| SmsCost { segments, micros }),
             state: row.state,
         }
     }

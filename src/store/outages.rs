@@ -3,8 +3,8 @@
 
 use super::segments::IS_SOMEBODY;
 use super::statement::{Statement, Value};
-use crate::domain::catalog::Unreadable;
-use crate::domain::primitives::{CampaignId, Millis};
+use crate::domain::base::primitives::{CampaignId, Millis};
+use crate::domain::publication::catalog::Unreadable;
 use serde::{Deserialize, Serialize};
 
 /// How many versions are listed at the most.

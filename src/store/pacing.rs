@@ -2,9 +2,10 @@
 //! whole wave, and returns what it gave.
 
 use super::statement::{Statement, Value};
-use crate::domain::message::Class;
-use crate::domain::pacing::caps::{Place, WITHIN_MAX};
-use crate::domain::primitives::{CampaignId, Channel, ContactId, MessageId, Millis, Span};
+use crate::domain::base::primitives::{CampaignId, Channel, ContactId, MessageId, Millis, Span};
+use crate::domain::contact::message::Class;
+use crate::domain::pacing::WITHIN_MAX;
+use crate::domain::sending::frequency_cap::SentMessage;
 use serde::{Deserialize, Serialize};
 
 /// A message that asks for a place under the caps that count it.
@@ -81,7 +82,7 @@ pub struct Taken {
     pub contact_id: ContactId,
     /// The place.
     #[serde(flatten)]
-    pub place: Place,
+    pub place: SentMessage,
 }
 
 /// Gives back places that these messages, each with its contact, took and do not use. A place that

@@ -1,7 +1,7 @@
 //! Parked contacts: whose decision fails for good, so that no tick hands them out any more.
 
 use super::statement::{Statement, Value};
-use crate::domain::primitives::{ContactId, Millis};
+use crate::domain::base::primitives::{ContactId, Millis};
 use serde::{Deserialize, Serialize};
 
 /// How many parked contacts are listed.

@@ -1,8 +1,8 @@
 //! Counters: what reports are made of, and how first visits move them.
 
 use super::statement::{Statement, Value};
-use crate::domain::journey::EnrollmentState;
-use crate::domain::primitives::{CampaignId, Millis};
+use crate::domain::base::primitives::{CampaignId, Millis};
+use crate::domain::contact::enrollment::EnrollmentState;
 use serde::{Deserialize, Serialize};
 
 /// A visit to a page, as it came through the intake queue.

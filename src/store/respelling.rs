@@ -2,9 +2,9 @@
 
 use super::statement::{Statement, Value};
 use super::write;
-use crate::domain::event::names;
-use crate::domain::primitives::{ContactId, Millis};
-use crate::domain::suppression::Suppression;
+use crate::domain::base::primitives::{ContactId, Millis};
+use crate::domain::contact::event::names;
+use crate::domain::contact::suppression::Suppression;
 use serde::{Deserialize, Serialize};
 
 /// How many are read at a time: there are hardly any, and each is rewritten once.

@@ -2,8 +2,8 @@
 //! They stand beside the last tick in `scheduler`.
 
 use super::statement::{Statement, Value};
-use crate::domain::primitives::Millis;
-use crate::domain::restore::{Guard, RESTORED};
+use crate::domain::base::primitives::Millis;
+use crate::domain::sending::restore_guard::{RESTORED, RestoreGuard};
 use serde::Deserialize;
 
 /// Writes down that the database was restored to `since`, for the world had come to `mark`. Another
@@ -44,9 +44,9 @@ pub struct GuardRow {
 
 impl GuardRow {
     /// The restore, if one was found.
-    pub fn guard(self) -> Option<Guard> {
+    pub fn guard(self) -> Option<RestoreGuard> {
         let Self { mark, since, dropped_at } = self;
-        mark.map(|mark| Guard { mark, since: since.unwrap_or(mark), dropped_at })
+        mark.map(|mark| RestoreGuard { mark, since: since.unwrap_or(mark), dropped_at })
     }
 }
 

@@ -4,10 +4,10 @@
 //! what the rule says (or will come to differ by time alone), and the scheduler decides on each
 //! as on any other, so that there is one way into a segment.
 
-use super::rules::{RuleSql, at_once, compact};
 use super::statement::{Statement, Value};
-use crate::domain::primitives::{Millis, QualifiedId};
-use crate::domain::rule::Rule;
+use crate::domain::base::primitives::{Millis, QualifiedId};
+use crate::domain::segment::Rule;
+use crate::store::rule_sql::{RuleSql, at_once, compact};
 use serde::Deserialize;
 use std::ops::Range;
 

@@ -1,7 +1,7 @@
 //! How senders have done lately: a row for each that fails.
 
 use super::statement::{Statement, Value};
-use crate::domain::breaker::Breaker;
+use crate::domain::sending::circuit_breaker::Breaker;
 use serde::{Deserialize, Serialize};
 
 /// A row of `standing`.

@@ -1,8 +1,8 @@
 //! Sessions of the web app, and the links that begin them; each by the hash of its secret.
 
 use super::statement::{Statement, Value};
-use crate::domain::primitives::Millis;
-use crate::domain::session::{HELD_MAX, Session, SessionPurpose};
+use crate::domain::access::session::{HELD_MAX, Session, SessionPurpose};
+use crate::domain::base::primitives::Millis;
 
 /// Keeps one.
 pub fn keep(hash: &str, session: &Session) -> Statement {

@@ -1,7 +1,7 @@
 //! The short links of text messages.
 
 use super::statement::{Statement, Value};
-use crate::domain::primitives::{CampaignId, ContactId, MessageId, Millis, Span};
+use crate::domain::base::primitives::{CampaignId, ContactId, MessageId, Millis, Span};
 use serde::{Deserialize, Serialize};
 
 /// How long a short link works after its message was sent: nobody follows one in a text message of

@@ -2,8 +2,8 @@
 
 use super::statement::{Statement, Value};
 use super::write;
-use crate::domain::primitives::{Channel, ContactId, Millis};
-use crate::domain::suppression::{Suppression, SuppressionReason};
+use crate::domain::base::primitives::{Channel, ContactId, Millis};
+use crate::domain::contact::suppression::{Suppression, SuppressionReason};
 use serde::Deserialize;
 
 /// Which entries are wanted; what is `None` does not matter.

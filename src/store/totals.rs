@@ -1,9 +1,9 @@
 //! Totals over all contacts, for simulations and checks. They read whole tables: not for the edge.
 
 use super::statement::Statement;
-use crate::domain::journey::EnrollmentState;
-use crate::domain::message::MessageState;
-use crate::domain::primitives::{Channel, QualifiedId};
+use crate::domain::base::primitives::{Channel, QualifiedId};
+use crate::domain::contact::enrollment::EnrollmentState;
+use crate::domain::contact::message::MessageState;
 use serde::{Deserialize, Serialize};
 
 /// How many passages through each journey there are in each state.

@@ -3,16 +3,16 @@
 
 use super::statement::{Statement, Value};
 use super::{erasures, merging};
-use crate::domain::address::other_mailbox;
-use crate::domain::change::{Change, Conversion, Count, ErasedAddress, Withdrawal};
-use crate::domain::consent::ConsentRecord;
+use crate::domain::base::primitives::{ContactId, Millis};
 use crate::domain::contact::Contact;
-use crate::domain::decide::Decision;
-use crate::domain::event::Event;
-use crate::domain::journey::Enrollment;
-use crate::domain::message::Message;
-use crate::domain::primitives::{ContactId, Millis};
-use crate::domain::suppression::{Release, Suppression};
+use crate::domain::contact::address::other_mailbox;
+use crate::domain::contact::consent::ConsentRecord;
+use crate::domain::contact::enrollment::Enrollment;
+use crate::domain::contact::event::Event;
+use crate::domain::contact::message::Message;
+use crate::domain::contact::suppression::{Release, Suppression};
+use crate::domain::engine::Decision;
+use crate::domain::engine::change::{Change, Conversion, Count, ErasedAddress, Withdrawal};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;

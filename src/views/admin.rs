@@ -3,10 +3,10 @@
 use super::format;
 use super::page::{Frame, Page, other};
 use super::render;
-use crate::domain::catalog::Unreadable;
-use crate::domain::language::Language;
-use crate::domain::primitives::{CampaignId, ContactId, Millis};
-use crate::domain::unpublished::Unpublished;
+use crate::domain::base::language::Language;
+use crate::domain::base::primitives::{CampaignId, ContactId, Millis};
+use crate::domain::publication::catalog::Unreadable;
+use crate::domain::publication::unpublished::Unpublished;
 use askama::Template;
 use std::collections::BTreeSet;
 

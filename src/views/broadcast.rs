@@ -4,13 +4,13 @@ use super::format::{NONE, count, moment, money, percent};
 use super::page::{Frame, Page};
 use super::render;
 use super::report::{Cell, Table, TableRow};
-use crate::domain::ab::{Finding, Pair, Reason};
-use crate::domain::broadcast::{AbMetric, Audience, BroadcastState, Phase};
-use crate::domain::broadcast_report::{BroadcastReport, VariantFigures};
-use crate::domain::language::Language;
-use crate::domain::primitives::{Channel, Millis, QualifiedId};
-use crate::domain::reason::in_words;
+use crate::domain::base::language::Language;
+use crate::domain::base::primitives::{Channel, Millis, QualifiedId};
+use crate::domain::campaign::ab_test::{Finding, Pair, Reason};
+use crate::domain::campaign::broadcast::{AbMetric, Audience, BroadcastState, Phase};
 use crate::domain::report::Report;
+use crate::domain::report::broadcast::{BroadcastReport, VariantFigures};
+use crate::domain::report::reason::in_words;
 use askama::Template;
 
 /// What the page of a broadcast's size is made of.
@@ -248,7 +248,7 @@ fn finding_in_words(finding: &Finding, row: &BroadcastReport, language: Language
         AbMetric::Opened => language.pick("opened it", "打开"),
         AbMetric::Converted => language.pick("reached the goal", "达成目标"),
     };
-    let trial = |trial: &crate::domain::ab::Trial| {
+    let trial = |trial: &crate::domain::campaign::ab_test::Trial| {
         let (name, hits, tried) =
             (&trial.variant, count(trial.hits as i64), count(trial.tried as i64));
         let share = percent(Some(trial.rate()));

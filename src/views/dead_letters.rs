@@ -3,11 +3,11 @@
 use super::format;
 use super::page::{Frame, Page};
 use super::render;
-use crate::domain::dead_letter::{
+use crate::domain::base::language::Language;
+use crate::domain::form::visitor_text::visible;
+use crate::domain::operations::dead_letter::{
     CAMPAIGN_UNREADABLE, DeadLetter, DeadLetters, REPLAYED_PER_CALL, UNREADABLE,
 };
-use crate::domain::language::Language;
-use crate::domain::typed::visible;
 use askama::Template;
 
 /// What the page is made of.

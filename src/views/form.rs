@@ -2,16 +2,16 @@
 //! Every class begins with `dl-`, so that a page can style it; it brings no style of its own.
 
 use super::render;
-use crate::domain::address::{EMAIL_BYTES_MAX, PHONE_TYPED_CHARS_MAX};
-use crate::domain::answer::Answer;
-use crate::domain::country;
-use crate::domain::form::{
-    self, Choice, ConsentAsk, Field, FieldKind, FieldProblem, Form, HONEYPOT_FIELD, TEXT_CHARS_MAX,
-    TOKEN_FIELD, URL_CHARS_MAX,
+use crate::domain::base::language::Language;
+use crate::domain::contact::address::{EMAIL_BYTES_MAX, PHONE_TYPED_CHARS_MAX};
+use crate::domain::contact::country;
+use crate::domain::form::form_data::FormData;
+use crate::domain::form::traffic_source::{
+    LANDING_FIELD, PAGE_FIELD, QUERY_FIELD, REFERRER_FIELD, TrafficSource, VARIANT_FIELD,
 };
-use crate::domain::language::Language;
-use crate::domain::origin::{
-    LANDING_FIELD, Origin, PAGE_FIELD, QUERY_FIELD, REFERRER_FIELD, VARIANT_FIELD,
+use crate::domain::form::{
+    self, ConsentCheckbox, Field, FieldKind, FieldOption, FieldProblem, Form, HONEYPOT_FIELD,
+    TEXT_CHARS_MAX, TOKEN_FIELD, URL_CHARS_MAX,
 };
 use askama::Template;
 
@@ -29,9 +29,9 @@ pub struct FormView<'a> {
     /// The submission token, fresh for each rendering.
     pub token: &'a str,
     /// Where the visit came from; it travels in hidden inputs.
-    pub origin: &'a Origin,
+    pub origin: &'a TrafficSource,
     /// What was typed before, or nothing.
-    pub values: &'a Answer,
+    pub values: &'a FormData,
     /// What was wrong with it, or nothing.
     pub problems: &'a [FieldProblem],
 }
@@ -215,7 +215,7 @@ fn row(view: &FormView, field: &Field) -> Row {
 }
 
 /// A consent box: never ticked beforehand, kept as the visitor left it when asked again.
-fn consent_row(view: &FormView, name: String, ask: &ConsentAsk) -> Row {
+fn consent_row(view: &FormView, name: String, ask: &ConsentCheckbox) -> Row {
     let problem = problem_of(view, &name);
     let id = format!("dl-{name}");
     let is_ticked = ask.tick(view.values.all(&name)).unwrap_or(false);
@@ -244,16 +244,16 @@ fn described_by(id: &str, has_help: bool, has_problem: bool) -> String {
 
 fn control(view: &FormView, field: &Field, id: &str) -> Control {
     let typed = view.values.first(&field.name).unwrap_or_default().to_owned();
-    let entries = |choices: &[Choice]| entries(choices, id, view.values.all(&field.name));
+    let entries = |choices: &[FieldOption]| entries(choices, id, view.values.all(&field.name));
     match &field.kind {
         FieldKind::Textarea => Control::Textarea { value: typed },
         FieldKind::Select(choices) => {
             Control::Select { options: entries(choices), autocomplete: autocomplete(field) }
         }
         FieldKind::Country => {
-            let countries: Vec<Choice> = country::all(view.language)
+            let countries: Vec<FieldOption> = country::all(view.language)
                 .iter()
-                .map(|country| Choice {
+                .map(|country| FieldOption {
                     value: country.code.to_owned(),
                     label: country.name(view.language).to_owned(),
                 })
@@ -276,8 +276,8 @@ fn control(view: &FormView, field: &Field, id: &str) -> Control {
 
 /// The options, with those chosen that were sent. The first has the field's own id, so that a
 /// link to the field finds it.
-fn entries(choices: &[Choice], id: &str, sent: &[String]) -> Vec<Entry> {
-    let entry = |(i, choice): (usize, &Choice)| Entry {
+fn entries(choices: &[FieldOption], id: &str, sent: &[String]) -> Vec<Entry> {
+    let entry = |(i, choice): (usize, &FieldOption)| Entry {
         id: if i == 0 { id.to_owned() } else { format!("{id}-{}", i + 1) },
         value: choice.value.clone(),
         label: choice.label.clone(),
@@ -426,8 +426,8 @@ pub(super) fn colon(label: &str, language: Language) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::consent::LawfulBasis;
-    use crate::domain::primitives::Channel;
+    use crate::domain::base::primitives::Channel;
+    use crate::domain::contact::consent::LawfulBasis;
 
     const EVIL: &str = "\"><script>alert('1')</script>&";
 
@@ -436,7 +436,7 @@ mod tests {
     }
 
     fn form(fields: Vec<Field>) -> Form {
-        let consent = ConsentAsk {
+        let consent = ConsentCheckbox {
             purpose: "newsletter".into(),
             channels: vec![Channel::Email],
             text: "Write to me about events.".into(),
@@ -448,12 +448,12 @@ mod tests {
         Form { fields, consents: vec![consent], thanks: None, submit_label: None, origins: vec![] }
     }
 
-    fn render_with(form: &Form, language: Language, values: &Answer) -> String {
+    fn render_with(form: &Form, language: Language, values: &FormData) -> String {
         let problems = match values.names().next() {
             Some(_) => form::read(form, values).err().unwrap_or_default(),
             None => Vec::new(),
         };
-        let origin = Origin::of_visit("webinar", "a", "/webinar", "utm_source=x&ref=7", "");
+        let origin = TrafficSource::of_visit("webinar", "a", "/webinar", "utm_source=x&ref=7", "");
         form_html(&FormView {
             form,
             form_id: "spring.signup",
@@ -468,8 +468,8 @@ mod tests {
     /// One field of every kind, all texts of the file's author and the visitor's being `text`.
     fn every_kind(text: &str) -> Form {
         let choices = vec![
-            Choice { value: text.into(), label: text.into() },
-            Choice { value: "b".into(), label: "B".into() },
+            FieldOption { value: text.into(), label: text.into() },
+            FieldOption { value: "b".into(), label: "B".into() },
         ];
         let region = Some(text.to_owned());
         let kinds = [
@@ -502,7 +502,7 @@ mod tests {
     fn a_small_form() {
         let mut form = form(vec![field("email", FieldKind::Email, true)]);
         form.consents.clear();
-        let mut values = Answer::default();
+        let mut values = FormData::default();
         values.push("email", "a@@b");
         // One attribute a line, to be read more easily.
         let html = render_with(&form, Language::English, &values).replace("\" ", "\"\n  ");
@@ -576,12 +576,12 @@ mod tests {
     #[test]
     fn nothing_typed_comes_out_alive() {
         let form = every_kind(EVIL);
-        let mut values = Answer::default();
+        let mut values = FormData::default();
         for field in &form.fields {
             values.push(&*field.name, EVIL);
         }
         values.push(form::CONSENT_FIELD, EVIL);
-        let origin = Origin::of_visit(EVIL, EVIL, EVIL, EVIL, EVIL);
+        let origin = TrafficSource::of_visit(EVIL, EVIL, EVIL, EVIL, EVIL);
         for language in Language::ALL {
             let html = form_html(&FormView {
                 form: &form,
@@ -604,7 +604,7 @@ mod tests {
             field("phone", FieldKind::Tel { region: Some("CN".into()) }, true),
             field("country", FieldKind::Country, false),
         ]);
-        let mut values = Answer::default();
+        let mut values = FormData::default();
         values.push("phone", "１２３");
         let html = render_with(&form, Language::Chinese, &values);
         for text in ["姓名", "（选填）", "手机号码：电话号码不正确，请检查。", ">德国<", ">提交<"]
@@ -617,14 +617,14 @@ mod tests {
     fn what_was_chosen_stays_chosen() {
         let all = every_kind("a");
         let body = b"f7=b&f8=b&f9=on&f10=a&f10=b&f11=DE&f12=z&f1=%0A%0Ax&consent=on";
-        let values = Answer::from_urlencoded(body).unwrap();
+        let values = FormData::from_urlencoded(body).unwrap();
         let html = render_with(&all, Language::English, &values);
         assert!(html.contains("<option value=\"b\" selected>B"));
         assert!(html.contains("<option value=\"DE\" selected>"));
         assert_eq!(html.matches(" checked").count(), 5, "radio, box, two of several, consent");
         assert!(html.contains("name=\"f12\" value=\"z\""));
         let hidden = form(vec![field("ref", FieldKind::Hidden { value: "none".into() }, false)]);
-        let html_of_visit = render_with(&hidden, Language::English, &Answer::default());
+        let html_of_visit = render_with(&hidden, Language::English, &FormData::default());
         assert!(html_of_visit.contains("name=\"ref\" value=\"7\""), "from the page's address");
         // A parser drops one line break after the tag, so the two that were typed survive.
         assert!(html.contains("aria-describedby=\"dl-f1-help\">\n\n\nx</textarea>"), "{html}");
@@ -632,7 +632,7 @@ mod tests {
 
     #[test]
     fn consent_starts_empty_and_nothing_is_wrong_at_first() {
-        let html = render_with(&every_kind("a"), Language::English, &Answer::default());
+        let html = render_with(&every_kind("a"), Language::English, &FormData::default());
         assert!(!html.contains(" checked") && !html.contains("novalidate"));
         assert!(!html.contains("aria-invalid") && !html.contains("dl-problem"));
         let consent = "id=\"dl-consent\" name=\"consent\" value=\"yes-";
@@ -643,14 +643,14 @@ mod tests {
     fn several_boxes_are_each_named_and_told_by_their_own_words() {
         let mut form = form(vec![field("email", FieldKind::Email, true)]);
         let text = "My data may go to Example Inc. in the United States, for sending mail.";
-        let more = ConsentAsk {
+        let more = ConsentCheckbox {
             purpose: "abroad".into(),
             text: text.into(),
             cross_border: true,
             ..form.consents[0].clone()
         };
         form.consents.push(more);
-        let mut values = Answer::default();
+        let mut values = FormData::default();
         values.push("consent.newsletter.email", "on");
         let html = render_with(&form, Language::English, &values);
         let news = "name=\"consent.newsletter.email\" value=\"yes-";

@@ -1,7 +1,7 @@
 //! Numbers, amounts and moments as people read them in either language.
 
-use crate::domain::language::Language;
-use crate::domain::primitives::{Millis, Money};
+use crate::domain::base::language::Language;
+use crate::domain::base::primitives::{Millis, Money};
 use jiff::tz::TimeZone;
 
 /// What stands where there is no number.

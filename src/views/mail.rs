@@ -2,7 +2,7 @@
 
 use super::form::colon;
 use super::render;
-use crate::domain::language::Language;
+use crate::domain::base::language::Language;
 use crate::domain::template::RenderedEmail;
 use askama::Template;
 

@@ -3,9 +3,9 @@
 
 use super::page::{Frame, Page};
 use super::render;
-use crate::domain::language::Language;
-use crate::domain::primitives::Channel;
-use crate::domain::sms::Sms;
+use crate::domain::base::language::Language;
+use crate::domain::base::primitives::Channel;
+use crate::domain::sms::encoding::Sms;
 use askama::Template;
 
 /// One message, as it would have left.

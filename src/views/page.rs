@@ -1,7 +1,7 @@
 //! What all pages of the house share: the document's head, the style, the web app's frame, and
 //! the headers they must be served with.
 
-use crate::domain::language::Language;
+use crate::domain::base::language::Language;
 
 /// The style sheet of every page of the house.
 pub const STYLE: &str = include_str!("html/style.css");

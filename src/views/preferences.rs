@@ -3,12 +3,12 @@
 use super::format;
 use super::page::{Page, other};
 use super::render;
-use crate::domain::address::shown;
+use crate::domain::base::language::Language;
 use crate::domain::contact::Contact;
-use crate::domain::language::Language;
+use crate::domain::contact::address::shown;
+use crate::domain::preferences::offers::channel_name;
 use crate::domain::preferences::{Preference, Tick, fingerprint};
-use crate::domain::purpose::channel_name;
-use crate::domain::time_zones;
+use crate::domain::time::time_zones;
 use askama::Template;
 
 /// What the page is made of.

@@ -3,8 +3,8 @@
 
 use super::page::{Frame, Page};
 use super::render;
-use crate::domain::language::Language;
-use crate::domain::texting::Leaving;
+use crate::domain::base::language::Language;
+use crate::domain::sms::settings::SmsPreview;
 use askama::Template;
 
 /// The list of a campaign's messages.
@@ -57,7 +57,7 @@ pub struct Sheet<'a> {
     /// The plain text, or the SMS.
     pub text: &'a str,
     /// What an SMS takes.
-    pub sms: Option<&'a Leaving>,
+    pub sms: Option<&'a SmsPreview>,
 }
 
 /// Renders the list.

@@ -4,17 +4,17 @@ use super::broadcast::{BroadcastCard, cards};
 use super::format::{NONE, count, moment, money, percent, signed_percent};
 use super::page::{Frame, Page};
 use super::render;
-use crate::domain::failing::{Failing, FailingKind};
-use crate::domain::journey::RunState;
-use crate::domain::language::Language;
-use crate::domain::pacing::brake::{NOTE_CHARS_MAX, State, Tally, Word};
-use crate::domain::primitives::minor_digits;
-use crate::domain::reason::in_words;
+use crate::domain::base::language::Language;
+use crate::domain::base::primitives::minor_digits;
+use crate::domain::campaign::journey::RunState;
+use crate::domain::operations::failing::{Failing, FailingKind};
+use crate::domain::publication::unpublished::Stops;
+use crate::domain::report::reason::in_words;
 use crate::domain::report::{
     Figures, JourneyRow, MessageFigures, OtherCurrency, PassageFigures, Report,
 };
-use crate::domain::texting::in_minor_units;
-use crate::domain::unpublished::Stops;
+use crate::domain::sending::auto_pause::{NOTE_CHARS_MAX, PauseEvent, PauseState, Tally};
+use crate::domain::sms::settings::in_minor_units;
 use askama::Template;
 use std::collections::BTreeMap;
 
@@ -190,7 +190,7 @@ impl Words<'_> {
     }
 
     /// What the last word on the brake says; nothing once it is well.
-    fn brake(&self, word: &Word, time_zone: &str) -> Option<Banner> {
+    fn brake(&self, word: &PauseEvent, time_zone: &str) -> Option<Banner> {
         let at = moment(word.at, time_zone, self.language);
         let Tally { sent, bounced, complained } = word.tally;
         let figures = match word.reason.as_str() {
@@ -204,22 +204,22 @@ impl Words<'_> {
             ),
         };
         let (title, text) = match word.state {
-            State::Well => return None,
-            State::Warned => (
+            PauseState::Well => return None,
+            PauseState::Warned => (
                 self.say("Too many complaints", "投诉偏多"),
                 self.language.pick(
                     format!("Since {at}: {figures} The campaign is stopped if it gets worse."),
                     format!("自 {at} 起：{figures}情况恶化时活动将被刹停。"),
                 ),
             ),
-            State::Stopped => (
+            PauseState::Stopped => (
                 self.say("Stopped", "已刹停"),
                 self.language.pick(
                     format!("Since {at}: {figures} Its marketing messages wait."),
                     format!("自 {at} 起：{figures}营销消息暂停发送。"),
                 ),
             ),
-            State::Released => (
+            PauseState::Released => (
                 self.say("Released", "已放行"),
                 self.language.pick(
                     format!("It was stopped, and may go on since {at}: {}", word.note),
@@ -227,7 +227,7 @@ impl Words<'_> {
                 ),
             ),
         };
-        Some(Banner { title, text, is_stopped: word.state == State::Stopped })
+        Some(Banner { title, text, is_stopped: word.state == PauseState::Stopped })
     }
 
     /// What stopped by itself, why, and what can be done about it.

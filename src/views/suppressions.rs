@@ -3,8 +3,8 @@
 use super::format;
 use super::page::{Frame, Page};
 use super::render;
-use crate::domain::reason::in_words;
-use crate::domain::suppression::{Listed, SuppressionReason};
+use crate::domain::contact::suppression::{Listed, SuppressionReason};
+use crate::domain::report::reason::in_words;
 use askama::Template;
 
 /// How many entries a page shows.

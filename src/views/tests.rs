@@ -7,16 +7,16 @@ use super::page::*;
 use super::report::*;
 use super::suppressions::*;
 use super::visitor::*;
-use crate::domain::ab::{Standard, Trial, judge};
-use crate::domain::broadcast::{AbMetric, Audience, BroadcastState, Phase};
-use crate::domain::broadcast_report::{BroadcastReport, VariantFigures};
-use crate::domain::catalog::Unreadable;
-use crate::domain::failing::{Failing, FailingKind};
-use crate::domain::journey::RunState;
-use crate::domain::language::Language;
-use crate::domain::primitives::{CampaignId, Channel, Millis, QualifiedId};
+use crate::domain::base::language::Language;
+use crate::domain::base::primitives::{CampaignId, Channel, Millis, QualifiedId};
+use crate::domain::campaign::ab_test::{Standard, Trial, judge};
+use crate::domain::campaign::broadcast::{AbMetric, Audience, BroadcastState, Phase};
+use crate::domain::campaign::journey::RunState;
+use crate::domain::contact::suppression::{Listed, SuppressionReason};
+use crate::domain::operations::failing::{Failing, FailingKind};
+use crate::domain::publication::catalog::Unreadable;
+use crate::domain::report::broadcast::{BroadcastReport, VariantFigures};
 use crate::domain::report::*;
-use crate::domain::suppression::{Listed, SuppressionReason};
 
 const EVIL: &str = "\"'></style></iframe><script>alert(1)</script>&<img src=x onerror=alert(1)>";
 

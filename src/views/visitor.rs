@@ -3,7 +3,7 @@
 
 use super::page::Page;
 use super::render;
-use crate::domain::language::Language;
+use crate::domain::base::language::Language;
 use askama::Template;
 
 /// What an error page is made of.

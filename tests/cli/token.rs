@@ -2,7 +2,7 @@
 
 use super::server::serve;
 use super::{Scratch, dripline, dripline_with};
-use dripline::domain::token::{Keyring, Purpose};
+use dripline::domain::base::token::{Keyring, Purpose};
 use dripline::flows::settings::api_token;
 use serde_json::json;
 

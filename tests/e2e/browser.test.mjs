@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { barriers } from "./barriers.mjs";
+import { barriers } from "./accessibility.mjs";
 import { excessWidth, findChromium, launch, tabTo, typeInto, unseenStops } from "./browser.mjs";
 import { SAMPLES, publish } from "./command_line.mjs";
 import { start } from "./runtime.mjs";

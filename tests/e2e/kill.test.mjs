@@ -4,7 +4,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { Doomed, mailOf } from "./doomed.mjs";
+import { Doomed, mailOf } from "./kill_worker.mjs";
 import { assertSound } from "./invariants.mjs";
 
 const PEOPLE_A_ROUND = 12;

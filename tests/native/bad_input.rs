@@ -2,14 +2,14 @@
 
 use super::invariants::assert_sound;
 use super::support::{FORM, campaign, diary, history, number, report, rows, submission, world};
-use dripline::domain::answer::Answer;
+use dripline::domain::base::primitives::{QualifiedId, Span};
+use dripline::domain::base::token::{Purpose, TokenProblem};
+use dripline::domain::form::form_data::FormData;
 use dripline::domain::form::{
     FILL_TIME_MIN, FieldProblem, FieldReason, HONEYPOT_FIELD, TOKEN_FIELD,
 };
-use dripline::domain::primitives::{QualifiedId, Span};
-use dripline::domain::token::{Purpose, TokenProblem};
-use dripline::flows::serve_page;
-use dripline::flows::submit_form::{Checked, TOKEN_AGE_MAX, check};
+use dripline::flows::campaign::landing_page;
+use dripline::flows::ingest::form::{Checked, TOKEN_AGE_MAX, check};
 use dripline::native::world::{Sent, World};
 use serde_json::json;
 
@@ -28,9 +28,9 @@ fn form_world() -> World {
 }
 
 /// A filled-in form with another token.
-fn with_token(world: &mut World, token: impl Fn(&str) -> String) -> (QualifiedId, Answer) {
+fn with_token(world: &mut World, token: impl Fn(&str) -> String) -> (QualifiedId, FormData) {
     let (form, answer) = world.fill_in("/p", "", &ANN).unwrap();
-    let mut forged = Answer::default();
+    let mut forged = FormData::default();
     for name in answer.names() {
         let value = answer.first(name).unwrap_or_default();
         let value = if name == TOKEN_FIELD { token(value) } else { value.to_owned() };
@@ -50,7 +50,7 @@ fn a_token_that_is_not_ours_for_this_form_is_refused() {
     let keys = world.settings.keys.clone();
     let now = world.now();
     let signed = |purpose, payload: &str| keys.sign(purpose, payload);
-    let stranger = dripline::domain::token::Keyring::new("another secret", None);
+    let stranger = dripline::domain::base::token::Keyring::new("another secret", None);
     let cases: [(String, TokenProblem); 8] = [
         (String::new(), TokenProblem::Malformed),
         ("x".to_owned(), TokenProblem::Malformed),
@@ -116,8 +116,8 @@ fn a_form_sent_too_fast_or_too_late_must_be_sent_again() {
 fn every_rendered_form_has_a_token_of_its_own() {
     let mut world = form_world();
     let form = QualifiedId::from("c.f");
-    let mut ids = dripline::domain::primitives::Ids::new(world.now(), 7);
-    let mut token = || serve_page::form_token(&world.settings, &form, world.now(), &mut ids);
+    let mut ids = dripline::domain::base::primitives::Ids::new(world.now(), 7);
+    let mut token = || landing_page::form_token(&world.settings, &form, world.now(), &mut ids);
     assert_ne!(token(), token());
     let two = [submission(&mut world, &ANN), submission(&mut world, &ANN)];
     assert_ne!(two[0].key, two[1].key);

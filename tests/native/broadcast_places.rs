@@ -3,8 +3,8 @@
 
 use super::broadcasts::{AB, NEWS, assert_each_once, minutes, readers, state};
 use super::support::{number, rows};
-use dripline::domain::broadcast::BroadcastVerb::Start;
-use dripline::domain::primitives::Span;
+use dripline::domain::base::primitives::Span;
+use dripline::domain::campaign::broadcast::BroadcastVerb::Start;
 use dripline::native::world::World;
 use dripline::store::broadcasts::TURNS_PER_READING;
 use std::collections::BTreeSet;

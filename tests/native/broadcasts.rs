@@ -1,19 +1,19 @@
 //! Broadcasts: everybody once, whatever dies; pauses, versions, zones, tests and their winners.
 
+use super::interleave::{InTurns, Task, together};
 use super::invariants::assert_sound;
-use super::rig::{InTurns, Task, together};
 use super::support::{FORM, MONDAY, campaign, history, number, order, rows, world};
-use dripline::domain::ab::Reason;
-use dripline::domain::broadcast::BroadcastState::{Cancelled, Paused, Running};
-use dripline::domain::broadcast::BroadcastVerb::{Cancel, Pause, Resume, Start};
-use dripline::domain::message::Letter;
-use dripline::domain::primitives::{Ids, Millis, QualifiedId, Span};
+use dripline::domain::base::primitives::{Ids, Millis, QualifiedId, Span};
+use dripline::domain::campaign::ab_test::Reason;
+use dripline::domain::campaign::broadcast::BroadcastState::{Cancelled, Paused, Running};
+use dripline::domain::campaign::broadcast::BroadcastVerb::{Cancel, Pause, Resume, Start};
+use dripline::domain::contact::message::CapturedMessage;
+use dripline::flows::broadcast::control::NotSteered;
+use dripline::flows::broadcast::run::{self, BITE};
+use dripline::flows::campaign::publish::Refusal;
 use dripline::flows::commit::CommitError;
-use dripline::flows::publish::Refusal;
-use dripline::flows::run_broadcast::{self, BITE};
-use dripline::flows::seams::{Database, DatabaseError};
-use dripline::flows::steer_broadcast::NotSteered;
-use dripline::flows::task::{EngagementReport, Intake, Work};
+use dripline::flows::ports::{Database, DatabaseError};
+use dripline::flows::tasks::{EngagementTask, Intake, Work};
 use dripline::native::sqlite::Sqlite;
 use dripline::native::world::{World, block_on};
 use dripline::store::statement::{Rows, Statement};
@@ -123,7 +123,8 @@ fn a_broadcast_keeps_its_own_hours_instead_of_the_campaigns() {
     minutes(&mut world, 1);
     assert_eq!(world.letters(), []);
     world.after(Span::hours(14)).unwrap();
-    let told = |letter: &Letter| (letter.subject.clone(), (letter.at.0 - MONDAY.0) / 3_600_000);
+    let told =
+        |letter: &CapturedMessage| (letter.subject.clone(), (letter.at.0 - MONDAY.0) / 3_600_000);
     let told: BTreeSet<_> = world.letters().iter().map(told).collect();
     let expected = [("emails/late".to_owned(), 11), ("emails/news".to_owned(), 1)];
     assert_eq!(told, BTreeSet::from(expected));
@@ -161,7 +162,7 @@ impl Database for Dies<'_> {
 
 fn run(db: &impl Database, world: &World, seed: u64) -> Result<Vec<Work>, CommitError> {
     let (now, id) = (world.now(), QualifiedId::from("c.news"));
-    block_on(run_broadcast::run(db, &world.catalog, &id, now, &mut Ids::new(now, seed)))
+    block_on(run::run(db, &world.catalog, &id, now, &mut Ids::new(now, seed)))
 }
 
 #[test]
@@ -199,7 +200,7 @@ fn two_workers_at_the_same_broadcast_give_everybody_one_turn() {
     let (id, now) = (QualifiedId::from("c.news"), world.now());
     let mut seeds = [Ids::new(now, 1), Ids::new(now, 2), Ids::new(now, 3)];
     let tasks = seeds.iter_mut().map(|ids| {
-        let task = run_broadcast::run(&turns, &world.catalog, &id, now, ids);
+        let task = run::run(&turns, &world.catalog, &id, now, ids);
         Box::pin(task) as Task<'_, _>
     });
     let ended: Vec<Result<Vec<Work>, CommitError>> = together(tasks.collect());
@@ -419,7 +420,7 @@ pub const AB: &str = r#"
 fn clicks(world: &mut World, subject: &str, reasons: &[&str]) {
     let sql =
         format!("SELECT id, contact_id FROM messages WHERE template = '{subject}' ORDER BY id");
-    let report = |row: &serde_json::Value| EngagementReport {
+    let report = |row: &serde_json::Value| EngagementTask {
         contact: row["contact_id"].as_str().unwrap().into(),
         message: row["id"].as_str().unwrap().into(),
         url: Some("https://go.example/more".to_owned()),
@@ -453,7 +454,7 @@ fn the_rest_gets_the_variant_that_is_better_beyond_doubt() {
     assert_eq!(sent(&world, "emails/a"), tested[0], "the rest got b");
     let row = &rows(&world.db, "SELECT winner, finding FROM broadcasts")[0];
     assert_eq!(row["winner"], "b");
-    let finding: dripline::domain::ab::Finding =
+    let finding: dripline::domain::campaign::ab_test::Finding =
         serde_json::from_str(row["finding"].as_str().unwrap()).unwrap();
     assert_eq!(finding.reason, Reason::Winner);
     assert_eq!(finding.trials[1].hits, finding.trials[1].tried);

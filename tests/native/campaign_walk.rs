@@ -1,8 +1,8 @@
 //! The sample campaigns, walked from the form to the revenue.
 
 use super::support::{diary, history, number, order, rows, sample_world};
-use dripline::domain::message::Letter;
-use dripline::domain::primitives::Span;
+use dripline::domain::base::primitives::Span;
+use dripline::domain::contact::message::CapturedMessage;
 use dripline::domain::report::Report;
 use dripline::native::world::{Sent, World};
 use insta::assert_snapshot;
@@ -39,7 +39,7 @@ fn agreeing<'a>(fields: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
 }
 
 /// The only letter so far to an address.
-fn only_letter(world: &World, address: &str) -> Letter {
+fn only_letter(world: &World, address: &str) -> CapturedMessage {
     let mut inbox = world.inbox(address);
     assert_eq!(inbox.len(), 1, "{}", diary(&inbox));
     inbox.remove(0)

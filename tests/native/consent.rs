@@ -1,19 +1,20 @@
 //! Agreeing and refusing: one question for all that waits, capped; proofs; preferences; undoing.
 
+use super::interleave::{InTurns, Task, together};
 use super::invariants::assert_sound;
-use super::rig::{InTurns, Task, together};
 use super::support::{FORM, MONDAY, history, number, rows, world};
-use dripline::domain::answer::Answer;
-use dripline::domain::consent::{CONFIRMATION_MAILS_A_DAY, with_proofs};
+use dripline::domain::base::language::Language;
+use dripline::domain::base::primitives::{Ids, Millis, Span};
+use dripline::domain::base::token::Purpose;
 use dripline::domain::contact::Contact;
-use dripline::domain::language::Language;
-use dripline::domain::message::Letter;
+use dripline::domain::contact::consent::{CONFIRMATION_MAILS_A_DAY, with_proofs};
+use dripline::domain::contact::message::CapturedMessage;
+use dripline::domain::form::form_data::FormData;
 use dripline::domain::preferences::{fingerprint, preferences};
-use dripline::domain::primitives::{Ids, Millis, Span};
-use dripline::domain::token::Purpose;
-use dripline::flows::preferences::{self as choosing, Saved};
-use dripline::flows::receive::{self, Link, Question};
-use dripline::flows::submit_form::{self, Checked};
+use dripline::flows::contact::preferences as choosing;
+use dripline::flows::contact::preferences::Saved;
+use dripline::flows::contact::subscription_links::{self, Link, Question};
+use dripline::flows::ingest::form::{self, Checked};
 use dripline::native::world::{World, block_on};
 use dripline::views::preferences::{
     PreferencesDone, PreferencesView, preferences as preferences_page,
@@ -67,7 +68,7 @@ fn subjects(world: &World) -> Vec<String> {
 
 const QUESTION: &str = "Please confirm your e-mail address – dripline";
 
-fn questions(world: &World) -> Vec<Letter> {
+fn questions(world: &World) -> Vec<CapturedMessage> {
     let all = world.inbox("ann@x.example").into_iter();
     all.filter(|letter| letter.subject == QUESTION).collect()
 }
@@ -91,13 +92,13 @@ fn two_forms_ask_one_question_and_the_answer_begins_both_journeys() {
     assert_eq!(subjects(&world), [QUESTION]);
     let question = questions(&world).remove(0);
     let link = world.links(&question, Purpose::Confirm).next().unwrap();
-    let asked = block_on(receive::question(&world.db, &link, world.now())).unwrap();
+    let asked = block_on(subscription_links::question(&world.db, &link, world.now())).unwrap();
     let told = |purpose: &str, words: &str| (purpose.to_owned(), words.to_owned());
     assert_eq!(asked, Question::Asks(vec![told("news", "Write!"), told("offers", "Offers!")]));
 
     world.confirm(&question).unwrap();
     assert_eq!(subjects(&world), [QUESTION, "emails/offer", "emails/welcome"]);
-    let answered = block_on(receive::question(&world.db, &link, world.now())).unwrap();
+    let answered = block_on(subscription_links::question(&world.db, &link, world.now())).unwrap();
     assert_eq!(answered, Question::Answered);
     assert_sound(&world.db, None);
 }
@@ -127,7 +128,8 @@ fn what_was_asked_after_the_question_was_shown_is_not_confirmed_by_it() {
     world.submit("/q", &ANN).unwrap();
     let link = world.links(&question, Purpose::Confirm).next().unwrap();
     let (now, mut ids) = (world.now(), Ids::new(world.now(), 5));
-    let flow = receive::confirm(&world.db, &world.catalog, link, shown_at, "o", now, &mut ids);
+    let flow =
+        subscription_links::confirm(&world.db, &world.catalog, link, shown_at, "o", now, &mut ids);
     block_on(flow).unwrap();
     assert_snapshot!(standing(&world), @r"
     email news confirmed
@@ -180,7 +182,7 @@ fn two_posts_at_once_ask_once() {
             let (form_id, answer) = world.fill_in(path, "", &ANN).unwrap();
             let (edition, form) = world.catalog.form(&form_id).unwrap();
             let (settings, now) = (&world.settings, MONDAY.plus(Span::seconds(10)));
-            match submit_form::check(edition, &form_id, form, &answer, "o", settings, now) {
+            match form::check(edition, &form_id, form, &answer, "o", settings, now) {
                 Checked::Good(submitted) => *submitted,
                 other => panic!("{other:?}"),
             }
@@ -192,7 +194,7 @@ fn two_posts_at_once_ask_once() {
         let (db, catalog, keys) = (&db, &world.catalog, &world.settings.keys);
         Box::pin(async move {
             let mut ids = Ids::new(now, 70 + index as u64);
-            submit_form::submit(db, catalog, keys, submitted, now, &mut ids).await
+            form::submit(db, catalog, keys, submitted, now, &mut ids).await
         })
     };
     let answers = together(posts.into_iter().enumerate().map(post).collect());
@@ -235,19 +237,19 @@ proptest! {
 }
 
 /// The contact of a message stops everything.
-fn stop(world: &mut World, letter: &Letter) {
+fn stop(world: &mut World, letter: &CapturedMessage) {
     choose(world, letter, &[("do", "stop")]);
 }
 
 /// The link of a letter's contact to its preferences.
-fn link(world: &World, letter: &Letter) -> Link {
+fn link(world: &World, letter: &CapturedMessage) -> Link {
     let purposes = [Purpose::Unsubscribe, Purpose::Confirm];
     let found = purposes.into_iter().find_map(|purpose| world.links(letter, purpose).next());
     Link { rest: "email".to_owned(), ..found.unwrap() }
 }
 
-fn choose(world: &mut World, letter: &Letter, fields: &[(&str, &str)]) -> Saved {
-    let mut answer = Answer::default();
+fn choose(world: &mut World, letter: &CapturedMessage, fields: &[(&str, &str)]) -> Saved {
+    let mut answer = FormData::default();
     fields.iter().for_each(|(name, value)| answer.push(*name, *value));
     let (link, now) = (link(world, letter), world.now());
     let mut ids = Ids::new(now, 99);
@@ -257,14 +259,14 @@ fn choose(world: &mut World, letter: &Letter, fields: &[(&str, &str)]) -> Saved 
 }
 
 /// A contact that agreed to news, without a question, and the welcome that it got.
-fn subscriber() -> (World, Letter) {
+fn subscriber() -> (World, CapturedMessage) {
     let mut world = world(&format!("{FORM}{OFFERS}"));
     world.submit("/p", &[ANN[0], ("phone", "07400 123456"), ANN[1]]).unwrap();
     let welcome = world.inbox("ann@x.example").remove(0);
     (world, welcome)
 }
 
-fn words(world: &World, letter: &Letter) -> String {
+fn words(world: &World, letter: &CapturedMessage) -> String {
     let link = link(world, letter);
     let contact = block_on(choosing::contact(&world.db, &link, world.now())).unwrap().unwrap();
     let shown = preferences(&world.catalog, &"c".into(), &contact, Language::English);
@@ -369,13 +371,17 @@ fn what_waits_by_a_consent_is_skipped_the_moment_it_is_taken_back() {
 
 fn undo(world: &mut World, link: &Link) -> bool {
     let (now, mut ids) = (world.now(), Ids::new(world.now(), 7));
-    block_on(receive::undo(&world.db, &world.catalog, link, "Again!", "o", now, &mut ids)).unwrap()
+    block_on(subscription_links::undo(
+        &world.db, &world.catalog, link, "Again!", "o", now, &mut ids,
+    ))
+    .unwrap()
 }
 
-fn unsubscribe(world: &World, letter: &Letter) -> Option<Link> {
+fn unsubscribe(world: &World, letter: &CapturedMessage) -> Option<Link> {
     let link = world.links(letter, Purpose::Unsubscribe).next().unwrap();
     let (now, mut ids) = (world.now(), Ids::new(world.now(), 8));
-    block_on(receive::unsubscribe(&world.db, &world.catalog, link, "o", now, &mut ids)).unwrap()
+    block_on(subscription_links::unsubscribe(&world.db, &world.catalog, link, "o", now, &mut ids))
+        .unwrap()
 }
 
 #[test]
@@ -439,7 +445,7 @@ fn each_grant_has_its_proof_unless_it_was_taken_back_before() {
     let question = questions(&world).remove(1);
     world.confirm(&question).unwrap();
     let link = world.links(&question, Purpose::Confirm).next().unwrap();
-    let read = receive::read_consents(&world.db, &link.contact, world.now());
+    let read = subscription_links::read_consents(&world.db, &link.contact, world.now());
     let (_, ledger) = block_on(read).unwrap().unwrap();
     let lines: Vec<String> = with_proofs(ledger)
         .iter()
@@ -561,7 +567,7 @@ fn each_box_has_its_own_words_on_record_and_one_mail_asks_for_all_of_them() {
     ");
     let question = questions(&world).remove(0);
     let link = world.links(&question, Purpose::Confirm).next().unwrap();
-    let asked = block_on(receive::question(&world.db, &link, world.now())).unwrap();
+    let asked = block_on(subscription_links::question(&world.db, &link, world.now())).unwrap();
     let told = |purpose: &str, words: &str| (purpose.to_owned(), words.to_owned());
     assert_eq!(asked, Question::Asks(vec![told("news", "News!"), told("offers", "Offers!")]));
     world.confirm(&question).unwrap();
@@ -690,7 +696,7 @@ fn forty_purposes_on_two_channels_fit_into_one_page_and_one_answer() {
             "shown={}&words={now_shown}{ticks}&do_not_track=1&language=en&time_zone=Europe%2FParis",
             shown_on.replace(' ', "+")
         );
-        let answer = Answer::from_urlencoded(body.as_bytes()).unwrap();
+        let answer = FormData::from_urlencoded(body.as_bytes()).unwrap();
         let mut ids = Ids::new(world.now(), 98);
         let (how, now) = ((Language::English, "o"), world.now());
         let flow = choosing::save(&world.db, &world.catalog, &link, &answer, how, now, &mut ids);

@@ -3,15 +3,15 @@
 
 use super::invariants::assert_sound;
 use super::support::{FORM, campaign, number, order, report, rows, world};
+use dripline::domain::base::primitives::{CampaignId, Millis, Span};
+use dripline::domain::base::token::Purpose;
 use dripline::domain::campaign::Compiled;
-use dripline::domain::journey::RunState;
-use dripline::domain::primitives::{CampaignId, Millis, Span};
-use dripline::domain::token::Purpose;
-use dripline::flows::health::{self, Health, Parts};
-use dripline::flows::record_touches;
-use dripline::flows::run_due::UNAWARE_MAX;
-use dripline::flows::seams::Database;
-use dripline::flows::task::Intake;
+use dripline::domain::campaign::journey::RunState;
+use dripline::flows::campaign::backfill::UNAWARE_MAX;
+use dripline::flows::ingest::consume;
+use dripline::flows::operations::health::{self, Health, Parts};
+use dripline::flows::ports::Database;
+use dripline::flows::tasks::Intake;
 use dripline::native::world::{World, block_on};
 use serde_json::json;
 
@@ -342,7 +342,7 @@ fn facts_of_newer_code_and_forms_of_a_campaign_that_is_out_are_put_off() {
     let newer = bodies[1].replace("report_v1", "report_v9");
     let all = [bodies[0].as_str(), &newer, &bodies[1], "garbage"];
     let places = |world: &World| {
-        let sorted = record_touches::sort(&world.catalog, all.into_iter());
+        let sorted = consume::sort(&world.catalog, all.into_iter());
         sorted.into_iter().map(|(place, _)| place).collect::<Vec<_>>()
     };
     assert_eq!(places(&world), [0, 2]);

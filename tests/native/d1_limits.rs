@@ -1,7 +1,7 @@
 //! Native SQLite refuses what D1 refuses: the same statements as in `tests/e2e/d1_limits.test.mjs`.
 
 use super::support::{FORM, world};
-use dripline::flows::seams::Database;
+use dripline::flows::ports::Database;
 use dripline::native::sqlite::{OneRun, STATEMENTS_PER_RUN_MAX, Sqlite};
 use dripline::native::world::block_on;
 use dripline::store::statement::{Statement, Value};

@@ -2,12 +2,14 @@
 
 use super::invariants::assert_sound;
 use super::support::{FORM, history, number, order, report, rows, submission, world};
-use dripline::domain::dead_letter::REPLAYED_PER_CALL;
-use dripline::domain::primitives::{CampaignId, ContactId, Ids, Millis, Span};
-use dripline::flows::dead_letters::{self, Dead, Desk, Discarded};
-use dripline::flows::seams::{Database, DatabaseError};
-use dripline::flows::task::{Intake, Work};
-use dripline::flows::{erase, health, publish};
+use dripline::domain::base::primitives::{CampaignId, ContactId, Ids, Millis, Span};
+use dripline::domain::operations::dead_letter::REPLAYED_PER_CALL;
+use dripline::flows::campaign::publish;
+use dripline::flows::contact::erase;
+use dripline::flows::operations::dead_letters::{self, Dead, Desk, Discarded};
+use dripline::flows::operations::health;
+use dripline::flows::ports::{Database, DatabaseError};
+use dripline::flows::tasks::{Intake, Work};
 use dripline::native::world::{World, block_on};
 use dripline::store::dead_letters::{KEPT_FOR, KEPT_MAX};
 use dripline::store::invariants::overwrite_version;

@@ -1,16 +1,17 @@
 //! Deliveries: what leaves, down to its bytes, and what every kind of answer leads to.
 
+use super::interleave::{InTurns, Task, together, together_until};
 use super::invariants::assert_sound;
-use super::rig::{InTurns, Task, together, together_until};
 use super::support::{FORM, MONDAY, number, rows, submission, world};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use dripline::domain::primitives::{Ids, MessageId, Millis, Span};
+use dripline::domain::base::primitives::{Ids, MessageId, Millis, Span};
 use dripline::flows::commit::CommitError;
-use dripline::flows::seams::{Database, DatabaseError, Http};
-use dripline::flows::task::Work;
-use dripline::flows::{deliver, submit_form};
-use dripline::native::chaos::turns::pass;
+use dripline::flows::ingest::form;
+use dripline::flows::ports::{Database, DatabaseError, Http};
+use dripline::flows::send;
+use dripline::flows::tasks::Work;
+use dripline::native::fault_sim::turns::pass;
 use dripline::native::world::{World, block_on};
 use dripline::providers::http::{HttpError, HttpRequest, HttpResponse};
 use dripline::providers::{Sender, resend, twilio};
@@ -103,9 +104,8 @@ impl Office {
     pub fn submit(&mut self, fields: &[(&str, &str)]) {
         let submitted = submission(&mut self.world, fields);
         let (world, ids) = (&self.world, &mut Ids::new(MONDAY, submitted.key.len() as u64));
-        let post = submit_form::submit(
-            &world.db, &world.catalog, &world.settings.keys, submitted, MONDAY, ids,
-        );
+        let post =
+            form::submit(&world.db, &world.catalog, &world.settings.keys, submitted, MONDAY, ids);
         block_on(post).unwrap();
     }
 
@@ -134,7 +134,7 @@ impl Office {
     ) -> Result<Vec<Work>, CommitError> {
         let (world, ids) = (&self.world, &mut Ids::new(at, at.0 as u64));
         let (catalog, settings) = (&world.catalog, &world.settings);
-        deliver::deliver(db, http, catalog, settings, self.messages(), at, ids).await
+        send::deliver(db, http, catalog, settings, self.messages(), at, ids).await
     }
 
     /// The idempotency keys of all calls so far.

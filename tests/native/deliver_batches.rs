@@ -4,9 +4,9 @@
 use super::deliver::{JOURNEY, Office, TEXTS, accepted, answer, wire};
 use super::invariants::assert_sound;
 use super::support::{MONDAY, rows};
-use dripline::domain::primitives::Span;
-use dripline::flows::seams::Http;
-use dripline::native::chaos::turns::pass;
+use dripline::domain::base::primitives::Span;
+use dripline::flows::ports::Http;
+use dripline::native::fault_sim::turns::pass;
 use dripline::native::world::block_on;
 use dripline::providers::http::{HttpError, HttpRequest, HttpResponse};
 use insta::assert_snapshot;

@@ -1,11 +1,11 @@
 //! Every example in the README and in docs/, in both languages, is tried: files are checked,
 //! templates compiled, bodies read, commands parsed. Only a block that calls itself `text` is not.
 
+use dripline::domain::base::primitives::Ids;
 use dripline::domain::campaign_file;
-use dripline::domain::pacing::House;
-use dripline::domain::primitives::Ids;
+use dripline::domain::pacing::DeploymentPacing;
 use dripline::domain::template::{TemplateSource, Templates, compile_mjml, expand};
-use dripline::flows::accept_events;
+use dripline::flows::ingest::api_events;
 use dripline::flows::settings::Settings;
 use dripline::route::{Route, route};
 use serde_json::Value as Json;
@@ -413,7 +413,8 @@ fn wrong_inline(text: &str) -> Option<String> {
 
 fn openapi() -> Json {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    serde_json::from_str(&fs::read_to_string(root.join("src/edge/openapi.json")).unwrap()).unwrap()
+    serde_json::from_str(&fs::read_to_string(root.join("src/edge/api/openapi.json")).unwrap())
+        .unwrap()
 }
 
 #[test]
@@ -433,11 +434,11 @@ fn bodies_and_calls_are_read() {
 /// Events, the one variable that is JSON, or a part of what `/readyz` says.
 fn wrong_json(text: &str) -> Option<String> {
     if text.contains("\"events\"") {
-        let read = accept_events::read(text.as_bytes(), MONDAY, &mut Ids::new(MONDAY, 1));
+        let read = api_events::read(text.as_bytes(), MONDAY, &mut Ids::new(MONDAY, 1));
         return read.err().map(|problems| format!("{problems:?}"));
     }
     if text.starts_with('{') {
-        return House::read(text).err();
+        return DeploymentPacing::read(text).err();
     }
     let read: Json = match serde_json::from_str(&format!("{{{text}}}")) {
         Ok(read) => read,
@@ -475,7 +476,7 @@ fn wrong_call(openapi: &Json, line: &str) -> Option<String> {
 fn wrong_curl(line: &str) -> Option<String> {
     let body = line.strip_prefix("curl ")?.split_once("-d '")?.1.split('\'').next()?;
     assert!(line.contains("/api/v1/events"), "{line}");
-    let read = accept_events::read(body.as_bytes(), MONDAY, &mut Ids::new(MONDAY, 1));
+    let read = api_events::read(body.as_bytes(), MONDAY, &mut Ids::new(MONDAY, 1));
     read.err().map(|problems| format!("{problems:?}"))
 }
 

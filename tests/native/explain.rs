@@ -1,11 +1,11 @@
 //! Why is somebody where they are?
 
 use super::support::{FORM, order, report, rows, world};
-use dripline::domain::explain::{Explanation, JourneyExplained};
-use dripline::domain::journey::RunState;
-use dripline::domain::language::Language::{self, Chinese, English};
-use dripline::domain::primitives::Span;
-use dripline::flows::explain::{NoAnswer, Question, explain};
+use dripline::domain::base::language::Language::{self, Chinese, English};
+use dripline::domain::base::primitives::Span;
+use dripline::domain::campaign::journey::RunState;
+use dripline::domain::report::explain::{Explanation, JourneyExplained};
+use dripline::flows::contact::explain::{NoAnswer, Question, explain};
 use dripline::native::world::{World, block_on};
 use serde_json::json;
 

@@ -3,17 +3,17 @@
 //! may be.
 
 use super::support::{FORM, campaign, number, rows, world};
-use dripline::domain::broadcast::BroadcastVerb::{Pause, Start};
-use dripline::domain::broadcast::Phase;
+use dripline::domain::base::primitives::{CampaignId, Millis, QualifiedId, Span};
 use dripline::domain::campaign::Compiled;
-use dripline::domain::check::check;
-use dripline::domain::primitives::{CampaignId, Millis, QualifiedId, Span};
-use dripline::domain::rule::{Comparison, Events, Rule, Scalar};
-use dripline::flows::health;
-use dripline::flows::publish::{self, Refusal};
-use dripline::flows::run_due::{FILL_DELAY, waves};
-use dripline::flows::seams::Database;
-use dripline::flows::steer_broadcast::NotSteered;
+use dripline::domain::campaign::broadcast::BroadcastVerb::{Pause, Start};
+use dripline::domain::campaign::broadcast::Phase;
+use dripline::domain::publication::validate::check;
+use dripline::domain::segment::{Comparison, Events, Rule, Scalar};
+use dripline::flows::broadcast::control::NotSteered;
+use dripline::flows::campaign::backfill::{FILL_DELAY, waves};
+use dripline::flows::campaign::publish::{self, Refusal};
+use dripline::flows::operations::health;
+use dripline::flows::ports::Database;
 use dripline::native::world::{World, block_on};
 use dripline::store::{broadcasts, campaigns, segments};
 use serde_json::{Value, json};

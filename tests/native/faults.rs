@@ -1,8 +1,8 @@
 //! The engine under faults (`native::chaos`): whatever goes wrong, the invariants hold; and each
 //! of the deliberate defects breaks one.
 
-use dripline::native::chaos::defects::{DEFECTS, Defect};
-use dripline::native::chaos::{Ground, Outcome, run, script, seeds_to_catch, shrink};
+use dripline::native::fault_sim::defects::{DEFECTS, Defect};
+use dripline::native::fault_sim::{Ground, Outcome, run, script, seeds_to_catch, shrink};
 use std::collections::BTreeMap;
 
 /// Runs a seed; if anything is wrong, fails with the shortest history that shows it.

@@ -1,7 +1,7 @@
 //! The invariants of the database, asked of a test's.
 
 use super::support::rows_of;
-use dripline::domain::primitives::Millis;
+use dripline::domain::base::primitives::Millis;
 use dripline::native::sqlite::Sqlite;
 use dripline::store::invariants::{ALWAYS, AT_REST, contradictions};
 

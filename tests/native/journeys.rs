@@ -1,12 +1,12 @@
 //! The journey language: what starts, moves and ends a passage, and when.
 
+use super::interleave::{InTurns, Task, together};
 use super::invariants::assert_sound;
-use super::rig::{InTurns, Task, together};
 use super::support::{MONDAY, campaign, diary, history, number, report, rows, world};
-use dripline::domain::primitives::{Ids, Millis, Span};
-use dripline::flows::record_touches;
-use dripline::flows::run_due::FILL_DELAY;
-use dripline::flows::seams::{Database, DatabaseError};
+use dripline::domain::base::primitives::{Ids, Millis, Span};
+use dripline::flows::campaign::backfill::FILL_DELAY;
+use dripline::flows::ingest::consume;
+use dripline::flows::ports::{Database, DatabaseError};
 use dripline::native::world::{World, block_on};
 use dripline::store::statement::Statement;
 use insta::assert_snapshot;
@@ -185,7 +185,7 @@ fn who_moves_to_another_zone_or_date_while_waiting_is_waited_for_there() {
     submit(&mut world, ANN, &[("renewal", "2026-04-10")]);
     let due = |world: &World| {
         let rows = rows(&world.db, "SELECT due_at FROM enrollments");
-        dripline::domain::primitives::Millis(rows[0]["due_at"].as_i64().unwrap()).rfc3339()
+        dripline::domain::base::primitives::Millis(rows[0]["due_at"].as_i64().unwrap()).rfc3339()
     };
     assert_eq!(due(&world), "2026-04-03T08:00:00Z", "nine in London, the campaign's zone");
     submit(&mut world, ANN, &[("time_zone", "Asia/Shanghai")]);
@@ -448,7 +448,7 @@ fn many_tellings_of_one_order_at_once_are_one_passage() {
         let told = report(MONDAY, ANN, "order.completed", properties, &n.to_string());
         Box::pin(async move {
             let mut ids = Ids::new(MONDAY, n);
-            record_touches::record(db, catalog, keys, vec![told], MONDAY, &mut ids).await
+            consume::record(db, catalog, keys, vec![told], MONDAY, &mut ids).await
         })
     };
     let told = together((0..20).map(tell).collect());
@@ -542,7 +542,7 @@ fn the_limit_holds_however_many_come_at_once() {
             let told: Vec<_> = people.iter().map(told).collect();
             Box::pin(async move {
                 let mut ids = Ids::new(MONDAY, n as u64);
-                record_touches::record(db, catalog, keys, told, MONDAY, &mut ids).await
+                consume::record(db, catalog, keys, told, MONDAY, &mut ids).await
             })
         };
         let people: Vec<usize> = (0..45).collect();

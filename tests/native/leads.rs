@@ -2,18 +2,18 @@
 
 use super::invariants::assert_sound;
 use super::support::{FORM, number, rows, submission, world};
-use dripline::domain::answer::Answer;
-use dripline::domain::decide::Submitted;
+use dripline::domain::base::language::Language;
+use dripline::domain::base::primitives::{Ids, Millis, QualifiedId, Span};
+use dripline::domain::base::token::Purpose;
+use dripline::domain::contact::message::CapturedMessage;
+use dripline::domain::engine::Submitted;
+use dripline::domain::form::form_data::FormData;
 use dripline::domain::form::{FILL_TIME_MIN, FieldProblem, FieldReason, TOKEN_FIELD};
-use dripline::domain::language::Language;
-use dripline::domain::message::Letter;
-use dripline::domain::primitives::{Ids, Millis, QualifiedId, Span};
-use dripline::domain::token::Purpose;
-use dripline::flows::accept_events;
-use dripline::flows::explain::{Question, explain};
-use dripline::flows::receive::{self, Link};
-use dripline::flows::submit_form::{Checked, check};
-use dripline::flows::task::{Intake, TextReport};
+use dripline::flows::contact::explain::{Question, explain};
+use dripline::flows::contact::subscription_links::{self, Link};
+use dripline::flows::ingest::api_events;
+use dripline::flows::ingest::form::{Checked, check};
+use dripline::flows::tasks::{InboundSmsTask, Intake};
 use dripline::native::world::{Sent, World, block_on};
 use serde_json::{Value, json};
 
@@ -68,7 +68,7 @@ fn standing(world: &World) -> Vec<String> {
     rows(&world.db, sql).iter().map(|row| row["line"].as_str().unwrap().to_owned()).collect()
 }
 
-fn questions(world: &World) -> Vec<Letter> {
+fn questions(world: &World) -> Vec<CapturedMessage> {
     let all = world.inbox(ANN.1).into_iter();
     all.filter(|letter| letter.subject == QUESTION).collect()
 }
@@ -80,7 +80,7 @@ fn texts(world: &World) -> Vec<String> {
 
 fn events_told(world: &mut World, body: &Value) -> Vec<Intake> {
     let mut ids = Ids::new(world.now(), 77);
-    accept_events::read(body.to_string().as_bytes(), world.now(), &mut ids).unwrap()
+    api_events::read(body.to_string().as_bytes(), world.now(), &mut ids).unwrap()
 }
 
 fn tell(world: &mut World, body: &Value) {
@@ -91,10 +91,10 @@ fn tell(world: &mut World, body: &Value) {
 /// Sends a filled-in form with the token of another.
 fn send_with(
     world: &mut World,
-    token: &(QualifiedId, Answer),
+    token: &(QualifiedId, FormData),
     fields: &[(&str, &str)],
 ) -> Result<Sent, String> {
-    let mut answer = Answer::default();
+    let mut answer = FormData::default();
     let (form, first) = token;
     answer.push(TOKEN_FIELD, first.first(TOKEN_FIELD).unwrap_or_default());
     fields.iter().for_each(|(name, value)| answer.push(*name, *value));
@@ -147,7 +147,7 @@ fn an_id_of_the_api_stands_for_one_content() {
     tell(&mut world, &json!({ "events": [order("o-1", "10.00")] }));
     let mut asked = |events: Value| {
         let facts = events_told(&mut world, &json!({ "events": events }));
-        let found = block_on(accept_events::conflicts(&world.db, &facts));
+        let found = block_on(api_events::conflicts(&world.db, &facts));
         found.into_iter().map(|problem| problem.key).collect::<Vec<_>>()
     };
     let none = Vec::<String>::new();
@@ -207,7 +207,7 @@ fn an_id_of_before_contents_were_kept_is_known_by_itself() {
     rows(&world.db, "UPDATE events SET content = NULL");
     let again = json!({ "events": [order("o-1", "11.00")] });
     let facts = events_told(&mut world, &again);
-    assert_eq!(block_on(accept_events::conflicts(&world.db, &facts)), []);
+    assert_eq!(block_on(api_events::conflicts(&world.db, &facts)), []);
     world.take_in(facts).unwrap();
     assert_eq!(number(&world.db, "SELECT count(*) FROM events"), 1);
 }
@@ -349,7 +349,7 @@ fn agreeing_for_an_address_that_the_form_does_not_name_waits_for_its_owner() {
     assert_eq!(standing(&world), ["email confirmed", "sms granted"]);
 }
 
-fn link(world: &World, letter: &Letter) -> Link {
+fn link(world: &World, letter: &CapturedMessage) -> Link {
     world.links(letter, Purpose::Confirm).next().unwrap()
 }
 
@@ -361,8 +361,9 @@ fn the_owner_sees_what_was_claimed_and_may_leave_it() {
     let shown_at = world.now();
     world.submit("/p", &[ANN, HIS, ("first_name", "Eve")]).unwrap();
     let link = link(&world, &question);
-    let claims =
-        |world: &World, at: Millis| block_on(receive::claims(&world.db, &link, at)).unwrap();
+    let claims = |world: &World, at: Millis| {
+        block_on(subscription_links::claims(&world.db, &link, at)).unwrap()
+    };
     assert_eq!(claims(&world, shown_at), json!({}).as_object().unwrap().clone());
     let claimed = json!({ "first_name": "Eve", "phone": "+447400999999" });
     assert_eq!(Value::Object(claims(&world, world.now())), claimed);
@@ -371,7 +372,9 @@ fn the_owner_sees_what_was_claimed_and_may_leave_it() {
     let (now, mut ids) = (world.now(), Ids::new(world.now(), 5));
     let mut answer = |shown_at: Millis, takes: bool| {
         let confirmed = (link.clone(), shown_at, takes);
-        let flow = receive::confirm_with(&world.db, &world.catalog, confirmed, "o", now, &mut ids);
+        let flow = subscription_links::confirm_with(
+            &world.db, &world.catalog, confirmed, "o", now, &mut ids,
+        );
         block_on(flow).unwrap();
         (people(&world).remove(0), claims(&world, now).len())
     };
@@ -467,7 +470,7 @@ fn an_address_that_is_suppressed_since_its_owner_refused_asks_the_owner() {
 }
 
 fn texted(world: &mut World, said: &str, id: &str) {
-    let report = TextReport {
+    let report = InboundSmsTask {
         from: "+447400123456".to_owned(),
         text: said.to_owned(),
         source: "twilio".to_owned(),

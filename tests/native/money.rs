@@ -2,15 +2,15 @@
 //! is explained are one number, exact in the currency's minor unit.
 
 use super::support::{FORM, MONDAY, campaign, number, world};
+use dripline::domain::base::language::Language;
+use dripline::domain::base::primitives::{ContactId, Ids, Millis, Money, Span};
 use dripline::domain::campaign_file;
 use dripline::domain::contact::Contact;
-use dripline::domain::event::Event;
-use dripline::domain::language::Language;
-use dripline::domain::primitives::{ContactId, Ids, Millis, Money, Span};
-use dripline::domain::rule::Rule;
-use dripline::flows::accept_events;
-use dripline::flows::explain::{Question, explain};
-use dripline::flows::task::Intake;
+use dripline::domain::contact::event::Event;
+use dripline::domain::segment::Rule;
+use dripline::flows::contact::explain::{Question, explain};
+use dripline::flows::ingest::api_events;
+use dripline::flows::tasks::Intake;
 use dripline::native::world::{World, block_on};
 use dripline::store::segments;
 use proptest::prelude::*;
@@ -28,9 +28,7 @@ fn shop(world: &mut World, email: &str, orders: &[&str]) {
         let body = json!({ "events": [event] }).to_string();
         let mut ids =
             Ids::new(world.now(), number(&world.db, "SELECT count(*) FROM events") as u64);
-        world
-            .take_in(accept_events::read(body.as_bytes(), world.now(), &mut ids).unwrap())
-            .unwrap();
+        world.take_in(api_events::read(body.as_bytes(), world.now(), &mut ids).unwrap()).unwrap();
     }
 }
 
@@ -161,8 +159,7 @@ fn a_value_among_the_properties_is_refused_with_its_remedy() {
         let body = json!({ "events": [{ "name": "order.completed", "email": "a@x.example",
                                         "properties": { "value": value } }] });
         let mut ids = Ids::new(MONDAY, 1);
-        let problems =
-            accept_events::read(body.to_string().as_bytes(), MONDAY, &mut ids).unwrap_err();
+        let problems = api_events::read(body.to_string().as_bytes(), MONDAY, &mut ids).unwrap_err();
         assert_eq!(problems[0].key, "events[0].properties");
         assert!(problems[0].message.contains("beside `properties`"), "{problems:?}");
     }
@@ -179,8 +176,7 @@ fn a_number_where_text_is_wanted_is_named_with_its_remedy() {
         let body = json!({ "events": [{ "name": "order.completed", "email": "a@x.example",
                                         "currency": "GBP", key: value }] });
         let mut ids = Ids::new(MONDAY, 1);
-        let problems =
-            accept_events::read(body.to_string().as_bytes(), MONDAY, &mut ids).unwrap_err();
+        let problems = api_events::read(body.to_string().as_bytes(), MONDAY, &mut ids).unwrap_err();
         assert_eq!(problems[0].key, format!("events[0].{key}"));
         assert!(problems[0].message.ends_with(remedy), "{problems:?}");
     }
@@ -277,7 +273,7 @@ fn customer(index: usize, orders: &[(i64, &str, i64)]) -> Contact {
         let event = json!({ "name": "order.completed", "email": "a@x.example",
                             "value": decimal(*minor, currency), "currency": currency });
         let body = json!({ "events": [event] }).to_string();
-        let read = accept_events::read(body.as_bytes(), MONDAY, &mut Ids::new(MONDAY, 1)).unwrap();
+        let read = api_events::read(body.as_bytes(), MONDAY, &mut Ids::new(MONDAY, 1)).unwrap();
         let [Intake::ReportV1(report)] = &read[..] else { panic!("one event") };
         contact.history.push(Event {
             seq: number as i64 + 1,

@@ -3,12 +3,12 @@
 
 use super::invariants::assert_sound;
 use super::support::{FORM, history, number, rows, submission, world};
-use dripline::domain::primitives::{Ids, Span};
-use dripline::domain::suppression::Listed;
-use dripline::flows::accept_events;
-use dripline::flows::seams::Database;
-use dripline::flows::submit_form::rate_keys;
-use dripline::flows::suppressions::{self, Import, Named};
+use dripline::domain::base::primitives::{Ids, Span};
+use dripline::domain::contact::suppression::Listed;
+use dripline::flows::contact::suppressions::{self, Import, Named};
+use dripline::flows::ingest::api_events;
+use dripline::flows::ingest::form::rate_keys;
+use dripline::flows::ports::Database;
 use dripline::native::world::{World, block_on};
 use dripline::store::statement::Statement;
 
@@ -49,9 +49,7 @@ fn every_spelling_of_an_address_is_one_contact_by_form_and_by_api() {
         submit(&mut world, spelling);
         let body = format!(r#"{{"events":[{{"name":"seen","email":"{spelling}"}}]}}"#);
         let mut ids = Ids::new(world.now(), 9);
-        world
-            .take_in(accept_events::read(body.as_bytes(), world.now(), &mut ids).unwrap())
-            .unwrap();
+        world.take_in(api_events::read(body.as_bytes(), world.now(), &mut ids).unwrap()).unwrap();
     }
     assert_eq!(rows(&world.db, "SELECT email FROM contacts")[0]["email"], KEPT);
     assert_eq!(number(&world.db, "SELECT count(*) FROM contacts"), 1);

@@ -1,15 +1,15 @@
 //! Pacing through the real flows: what waits, why, until when, and that no limit is ever passed.
 
+use super::interleave::{InTurns, Task, together};
 use super::invariants::assert_sound;
-use super::rig::{InTurns, Task, together};
 use super::support::{FORM, MONDAY, number, rows, world};
-use dripline::domain::pacing::House;
-use dripline::domain::pacing::brake::State;
-use dripline::domain::primitives::{Ids, MessageId, Millis, Span};
-use dripline::flows::brake::NotReleased;
-use dripline::flows::deliver;
-use dripline::flows::seams::Http;
-use dripline::flows::task::Work;
+use dripline::domain::base::primitives::{Ids, MessageId, Millis, Span};
+use dripline::domain::pacing::DeploymentPacing;
+use dripline::domain::sending::auto_pause::PauseState;
+use dripline::flows::campaign::auto_pause::NotReleased;
+use dripline::flows::ports::Http;
+use dripline::flows::send;
+use dripline::flows::tasks::Work;
 use dripline::native::world::{self, World, block_on};
 use dripline::providers::http::{HttpError, HttpRequest, HttpResponse};
 use proptest::prelude::*;
@@ -33,8 +33,8 @@ pub fn campaign(pacing: &str, count: usize) -> World {
     world(&format!("[pacing]\n{pacing}\n{FORM}{}", mails(count)))
 }
 
-pub fn house(json: &str) -> House {
-    House::read(json).unwrap()
+pub fn house(json: &str) -> DeploymentPacing {
+    DeploymentPacing::read(json).unwrap()
 }
 
 pub fn send_form(world: &mut World, email: &str, phone: &str) {
@@ -137,7 +137,7 @@ fn side_by_side_deliveries_never_pass_a_cap() {
             Box::pin(async move {
                 let (catalog, settings, ids) =
                     (&world.catalog, &world.settings, &mut Ids::new(now, 1));
-                deliver::deliver(db, &world.post, catalog, settings, vec![id], now, ids).await
+                send::deliver(db, &world.post, catalog, settings, vec![id], now, ids).await
             }) as Task<'_, Result<Vec<Work>, _>>
         });
         for ended in together(tasks.collect()) {
@@ -190,8 +190,7 @@ impl Clocked {
             self.began.set(began);
             self.elapsed.set(elapsed);
             let (catalog, settings, ids) = (&world.catalog, &world.settings, &mut Ids::new(now, 1));
-            let delivery =
-                deliver::deliver(&world.db, self, catalog, settings, messages, began, ids);
+            let delivery = send::deliver(&world.db, self, catalog, settings, messages, began, ids);
             block_on(delivery).unwrap();
             // The next one begins when this one has ended.
             self.elapsed.set(Span(began.plus(self.elapsed.get()).0 - now.0));
@@ -291,9 +290,9 @@ fn a_campaign_that_people_complain_of_is_warned_of_and_then_stopped() {
     world.after(Span::days(2)).unwrap();
     assert_eq!(standing(&world), "1 delivered , 1 queued braked");
     let report = world.report_in_full("c").unwrap().unwrap();
-    assert_eq!(report.brake.map(|word| word.state), Some(State::Stopped));
+    assert_eq!(report.brake.map(|word| word.state), Some(PauseState::Stopped));
     let note = || world.release("c", "the bought list is gone");
-    assert_eq!(note().unwrap().state, State::Released);
+    assert_eq!(note().unwrap().state, PauseState::Released);
     assert!(matches!(note(), Err(NotReleased::NotStopped(_))));
     world.after(Span::minutes(1)).unwrap();
     assert_eq!(standing(&world), "2 delivered ");
@@ -410,9 +409,9 @@ proptest! {
         world.after(Span::days(30)).unwrap();
         for (n, (_, place)) in people.iter().enumerate() {
             let inbox = world.inbox(&format!("p{n}@x.example"));
-            let zone = dripline::domain::calendar::zone(&[Some(PLACES[*place])]);
+            let zone = dripline::domain::time::calendar::zone(&[Some(PLACES[*place])]);
             for letter in &inbox {
-                let (_, minute) = dripline::domain::calendar::local(letter.at, &zone);
+                let (_, minute) = dripline::domain::time::calendar::local(letter.at, &zone);
                 let is_quiet = match from < to {
                     true => (from * 60..to * 60).contains(&minute),
                     false => minute >= from * 60 || minute < to * 60,

@@ -1,14 +1,14 @@
 //! Messages that wait for their turn at a sender, and places that deliveries side by side take:
 //! the rules of the moment at which a call begins count, and no limit is passed in any window.
 
+use super::interleave::{Task, together};
 use super::invariants::assert_sound;
 use super::pacing::{campaign, house, mails, send_form, standing};
-use super::rig::{Task, together};
 use super::support::{FORM, MONDAY, number, rows, world};
-use dripline::domain::primitives::{Ids, MessageId, Millis, Span};
-use dripline::flows::deliver;
-use dripline::flows::seams::{Database, DatabaseError, Http};
-use dripline::native::chaos::turns::pass;
+use dripline::domain::base::primitives::{Ids, MessageId, Millis, Span};
+use dripline::flows::ports::{Database, DatabaseError, Http};
+use dripline::flows::send;
+use dripline::native::fault_sim::turns::pass;
 use dripline::native::sqlite::Sqlite;
 use dripline::native::world::World;
 use dripline::providers::http::{HttpError, HttpRequest, HttpResponse};
@@ -132,7 +132,7 @@ fn side_by_side(world: &World, office: &Clocked<'_>, deliveries: usize) {
         Box::pin(async move {
             let (catalog, settings) = (&world.catalog, &world.settings);
             let ids = &mut Ids::new(at, n as u64);
-            deliver::deliver(db, &office, catalog, settings, share, at, ids).await.unwrap();
+            send::deliver(db, &office, catalog, settings, share, at, ids).await.unwrap();
             office.time.under_way.update(|count| count - 1);
         }) as Task<'_, ()>
     });

@@ -3,10 +3,10 @@
 
 use super::pacing::{campaign, house, send_form};
 use super::support::{number, rows};
-use dripline::domain::explain::MessageExplained;
-use dripline::domain::journey::RunState;
-use dripline::domain::language::Language::{self, Chinese, English};
-use dripline::flows::explain::{Question, explain};
+use dripline::domain::base::language::Language::{self, Chinese, English};
+use dripline::domain::campaign::journey::RunState;
+use dripline::domain::report::explain::MessageExplained;
+use dripline::flows::contact::explain::{Question, explain};
 use dripline::native::world::{World, block_on};
 use insta::assert_snapshot;
 

@@ -2,12 +2,13 @@
 
 use super::invariants::assert_sound;
 use super::support::{FORM, MONDAY, number, order, report, rows, submission, world};
-use dripline::domain::event::names;
-use dripline::domain::primitives::{ContactId, Ids, Span};
-use dripline::domain::token::Keyring;
-use dripline::flows::seams::{Database, DatabaseError};
-use dripline::flows::task::{EngagementReport, Intake};
-use dripline::flows::{erase, merge, submit_form};
+use dripline::domain::base::primitives::{ContactId, Ids, Span};
+use dripline::domain::base::token::Keyring;
+use dripline::domain::contact::event::names;
+use dripline::flows::contact::{erase, merge};
+use dripline::flows::ingest::form;
+use dripline::flows::ports::{Database, DatabaseError};
+use dripline::flows::tasks::{EngagementTask, Intake};
 use dripline::native::world::{World, block_on};
 use dripline::store::statement::{Rows, Statement, Value};
 use serde_json::json;
@@ -175,7 +176,7 @@ fn a_queued_message_of_an_erased_person_is_skipped() {
     let submitted = submission(&mut world, &[("email", ANN), ("consent", "on")]);
     let (now, ids) = (world.now().plus(Span::minutes(1)), &mut Ids::new(MONDAY, 5));
     let keys = &world.settings.keys;
-    block_on(submit_form::submit(&world.db, &world.catalog, keys, submitted, now, ids)).unwrap();
+    block_on(form::submit(&world.db, &world.catalog, keys, submitted, now, ids)).unwrap();
     world.after(Span(0)).unwrap();
     world.erase(ANN).unwrap();
     world.after(Span::days(1)).unwrap();
@@ -191,7 +192,7 @@ fn what_was_under_way_about_an_erased_person_comes_to_nothing() {
     let message = rows(&world.db, "SELECT id FROM messages LIMIT 1")[0]["id"].clone();
     let form = submission(&mut world, &[("email", ANN), ("first_name", NAME)]);
     let sale = order(&world, ANN, 500, "GBP", "o-2");
-    let click = Intake::EngagementV1(EngagementReport {
+    let click = Intake::EngagementV1(EngagementTask {
         contact: contact.clone(),
         message: message.as_str().unwrap().into(),
         url: Some(format!("https://shop.example/?for={ANN}")),
@@ -264,7 +265,7 @@ fn an_address_that_was_erased_after_it_was_looked_for_does_not_come_back() {
     let post = submission(&mut world, &[("email", ANN)]);
     let db = ErasedMeanwhile(&world, Cell::new(0));
     let (mut ids, keys, now) = (Ids::new(world.now(), 7), &world.settings.keys, world.now());
-    let work = submit_form::submit(&db, &world.catalog, keys, post, now, &mut ids);
+    let work = form::submit(&db, &world.catalog, keys, post, now, &mut ids);
     assert_eq!(block_on(work).map(|work| work.len()), Ok(0));
     assert_eq!(db.1.get(), 3, "read, refused, read again: nothing is left to write");
     assert_eq!(cells_with(&world, &["ann.archer"]), [""; 0]);
@@ -287,7 +288,7 @@ fn an_address_erased_under_two_secrets_was_erased_when_it_was_last() {
         world.erase(ANN).unwrap();
         world.settings.keys = Keyring::new("new", Some(former));
         let (mut ids, keys, now) = (Ids::new(world.now(), 7), &world.settings.keys, world.now());
-        let work = submit_form::submit(&world.db, &world.catalog, keys, late, now, &mut ids);
+        let work = form::submit(&world.db, &world.catalog, keys, late, now, &mut ids);
         assert_eq!(block_on(work).map(|work| work.len()), Ok(0), "{former}");
         assert_eq!(cells_with(&world, &["ann.archer"]), [""; 0]);
     }
@@ -464,7 +465,7 @@ const MAILS: &str = r#"
 fn submit_without_delivery(world: &mut World, email: &str) {
     let post = submission(world, &[("email", email), ("consent", "on")]);
     let (mut ids, keys, now) = (Ids::new(world.now(), 8), &world.settings.keys, world.now());
-    let work = submit_form::submit(&world.db, &world.catalog, keys, post, now, &mut ids);
+    let work = form::submit(&world.db, &world.catalog, keys, post, now, &mut ids);
     assert!(block_on(work).is_ok());
 }
 
@@ -580,14 +581,15 @@ fn a_chain_of_merged_contacts_leads_to_its_end() {
 fn a_write_in_between_has_a_merging_decided_again() {
     // Two mergings of the same two at once, one either way: one of them finds it done.
     let mut world = two_anns(JOURNEYS);
-    let db = super::rig::InTurns(&world.db);
+    let db = super::interleave::InTurns(&world.db);
     let (catalog, now) = (&world.catalog, world.now());
     let (db, mut one, mut other) = (&db, Ids::new(now, 51), Ids::new(now, 52));
-    let flows: Vec<super::rig::Task<'_, _>> = vec![
+    let flows: Vec<super::interleave::Task<'_, _>> = vec![
         Box::pin(merge::merge(db, catalog, (ANN, WORK), now, &mut one)),
         Box::pin(merge::merge(db, catalog, (WORK, ANN), now, &mut other)),
     ];
-    let ended: Vec<_> = super::rig::together(flows).into_iter().map(Result::unwrap).collect();
+    let ended: Vec<_> =
+        super::interleave::together(flows).into_iter().map(Result::unwrap).collect();
     assert_eq!(ended.iter().filter(|one| one.merged.is_some()).count(), 1, "{ended:?}");
     assert_eq!(ended[0].contact, ended[1].contact);
     assert_sound(&world.db, None);

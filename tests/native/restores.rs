@@ -2,14 +2,14 @@
 
 use super::invariants::assert_sound;
 use super::support::{FORM, MONDAY, rows, world};
-use dripline::domain::primitives::{Millis, Span};
-use dripline::domain::restore::{Mark, Say};
-use dripline::flows::guard_restore::{mark_after, say, state, watch};
-use dripline::flows::seams::{Database, DatabaseError};
-use dripline::flows::tick::{Minute, tick};
+use dripline::domain::base::primitives::{Millis, Span};
+use dripline::domain::sending::restore_guard::{Mark, Resolution};
+use dripline::flows::ports::{Database, DatabaseError};
+use dripline::flows::schedule::tick::{Minute, tick};
+use dripline::flows::send::restore_guard::{mark_after, say, state, watch};
 use dripline::native::sqlite::Sqlite;
 use dripline::native::world::{World, block_on};
-use dripline::store::due;
+use dripline::store::schedule;
 use dripline::store::statement::{Rows, Statement};
 use serde_json::{Value, json};
 use std::cell::RefCell;
@@ -64,7 +64,7 @@ fn what_may_have_left_before_a_restore_waits() {
 #[test]
 fn what_is_released_is_sent_at_once() {
     let mut world = restored();
-    assert_eq!(block_on(say(&world.db, Say::Release, world.now())).unwrap().messages, 1);
+    assert_eq!(block_on(say(&world.db, Resolution::Release, world.now())).unwrap().messages, 1);
     world.tick().unwrap();
     assert_eq!(states(&world), [json!({ "state": "delivered", "reason": "" })]);
     assert!(!block_on(state(&world.db)).unwrap().restored);
@@ -74,7 +74,7 @@ fn what_is_released_is_sent_at_once() {
 #[test]
 fn what_is_dropped_is_not_sent_and_later_mail_is() {
     let mut world = restored();
-    block_on(say(&world.db, Say::Drop, world.now())).unwrap();
+    block_on(say(&world.db, Resolution::Drop, world.now())).unwrap();
     world.tick().unwrap();
     assert_eq!(states(&world), [json!({ "state": "skipped", "reason": "restored" })]);
     let found = block_on(state(&world.db)).unwrap();
@@ -103,14 +103,14 @@ fn what_was_under_way_when_its_mail_was_dropped_asks_again_before_the_next() {
     world.db = bookmark;
     block_on(watch(&world.db, marked(&world), world.now())).unwrap();
     world.after(Span::hours(1)).unwrap();
-    block_on(say(&world.db, Say::Drop, world.now())).unwrap();
+    block_on(say(&world.db, Resolution::Drop, world.now())).unwrap();
     world.after(Span::days(2)).unwrap();
     let [dropped, waiting] =
         ["skipped", "queued"].map(|state| json!({ "state": state, "reason": "restored" }));
     assert_eq!(states(&world), [dropped.clone(), waiting]);
     let found = block_on(state(&world.db)).unwrap();
     assert_eq!((found.restored, found.messages), (true, 1));
-    block_on(say(&world.db, Say::Drop, world.now())).unwrap();
+    block_on(say(&world.db, Resolution::Drop, world.now())).unwrap();
     world.tick().unwrap();
     assert_eq!(states(&world), [dropped.clone(), dropped]);
     // Long after, another restore is on its own.
@@ -139,7 +139,7 @@ struct Silent<'a>(&'a Sqlite);
 
 impl Database for Silent<'_> {
     async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, DatabaseError> {
-        let is_asked = statements.iter().any(|one| one.sql == due::last_mark().sql);
+        let is_asked = statements.iter().any(|one| one.sql == schedule::last_mark().sql);
         match is_asked {
             true => Err(DatabaseError::Overloaded("busy".to_owned())),
             false => self.0.batch(statements).await,

@@ -1,23 +1,23 @@
 //! Segments: a rule has two evaluators that must agree, says when its answer may change, and is
 //! filled once when it is published.
 
-use super::filling::{EVER, a_filling};
+use super::segment_backfill::{EVER, a_filling};
 use super::support::{FORM, MONDAY, campaign};
-use dripline::domain::change::Change;
-use dripline::domain::check::{
+use dripline::domain::base::primitives::{Channel, ContactId, Millis, QualifiedId, Span};
+use dripline::domain::contact::Contact;
+use dripline::domain::contact::consent::{Consent, ConsentState};
+use dripline::domain::contact::enrollment::{Enrollment, EnrollmentState};
+use dripline::domain::contact::event::{Event, Properties};
+use dripline::domain::engine::Decision;
+use dripline::domain::engine::change::Change;
+use dripline::domain::publication::validate::{
     OPTIONS_MAX, RULE_DATES_MAX, RULE_DEPTH_MAX, RULE_LEAVES_MAX, check, rule_bytes,
 };
-use dripline::domain::consent::{Consent, ConsentState};
-use dripline::domain::contact::Contact;
-use dripline::domain::decide::Decision;
-use dripline::domain::event::{Event, Properties};
-use dripline::domain::journey::{Enrollment, EnrollmentState};
-use dripline::domain::primitives::{Channel, ContactId, Millis, QualifiedId, Span};
-use dripline::domain::rule::{
-    Comparison, DateTest, Events, Explained, JourneyState, Measure, Relative, Rule, Sample, Scalar,
-    Test, TimeTest, Which,
+use dripline::domain::segment::{
+    Comparison, DateTest, Events, Explained, JourneyState, Measure, Occurrence, Operator, Relative,
+    Rule, Sample, Scalar, TimeTest,
 };
-use dripline::flows::seams::Database;
+use dripline::flows::ports::Database;
 use dripline::native::sqlite::Sqlite;
 use dripline::native::world::block_on;
 use dripline::store::broadcasts::{self, BroadcastRow};
@@ -123,42 +123,43 @@ fn span() -> impl Strategy<Value = Span> {
     select([1, 24, 48, 500, 8_760].as_slice()).prop_map(|hours| Span(hours * HOUR))
 }
 
-fn relative() -> impl Strategy<Value = Test> {
+fn relative() -> impl Strategy<Value = Operator> {
     let zone = select(["Europe/London", "America/Santiago", "Asia/Shanghai"].as_slice());
     let relative = prop_oneof![
         span().prop_map(Relative::InLast),
         span().prop_map(Relative::InNext),
         select([0, 1, 7, 364].as_slice()).prop_map(Relative::Anniversary),
     ];
-    (relative, zone).prop_map(|(relative, zone)| Test::Relative { relative, zone: zone.to_owned() })
+    (relative, zone)
+        .prop_map(|(relative, zone)| Operator::Relative { relative, zone: zone.to_owned() })
 }
 
-fn test() -> impl Strategy<Value = Test> {
+fn test() -> impl Strategy<Value = Operator> {
     let scalars = || prop::collection::vec(scalar(), 0..3);
     prop_oneof![
         4 => static_test(scalars),
-        1 => date().prop_map(|date| Test::Date(DateTest::Before(date))),
-        1 => date().prop_map(|date| Test::Date(DateTest::After(date))),
-        1 => (date(), date()).prop_map(|(a, b)| Test::Date(DateTest::Between(a, b))),
+        1 => date().prop_map(|date| Operator::Date(DateTest::Before(date))),
+        1 => date().prop_map(|date| Operator::Date(DateTest::After(date))),
+        1 => (date(), date()).prop_map(|(a, b)| Operator::Date(DateTest::Between(a, b))),
         3 => relative(),
     ]
 }
 
-fn static_test<S>(scalars: impl Fn() -> S) -> impl Strategy<Value = Test>
+fn static_test<S>(scalars: impl Fn() -> S) -> impl Strategy<Value = Operator>
 where
     S: Strategy<Value = Vec<Scalar>> + 'static,
 {
     prop_oneof![
-        select(PATTERNS.as_slice()).prop_map(|pattern| Test::Matches(pattern.to_owned())),
-        (a_number(), a_number()).prop_map(|(a, b)| Test::Between(a, b)),
-        scalar().prop_map(Test::Is),
-        scalar().prop_map(Test::IsNot),
-        scalars().prop_map(Test::In),
-        scalars().prop_map(Test::NotIn),
-        text().prop_map(Test::Contains),
-        text().prop_map(Test::StartsWith),
-        comparison().prop_map(Test::Number),
-        any::<bool>().prop_map(Test::Set),
+        select(PATTERNS.as_slice()).prop_map(|pattern| Operator::Matches(pattern.to_owned())),
+        (a_number(), a_number()).prop_map(|(a, b)| Operator::Between(a, b)),
+        scalar().prop_map(Operator::Is),
+        scalar().prop_map(Operator::IsNot),
+        scalars().prop_map(Operator::In),
+        scalars().prop_map(Operator::NotIn),
+        text().prop_map(Operator::Contains),
+        text().prop_map(Operator::StartsWith),
+        comparison().prop_map(Operator::Number),
+        any::<bool>().prop_map(Operator::Set),
     ]
 }
 
@@ -195,7 +196,7 @@ fn event_rule_of(events: impl Fn() -> BoxedStrategy<Events>) -> impl Strategy<Va
     ];
     let measure = select([Measure::Sum, Measure::Average].as_slice());
     let property = select(PROPERTIES.as_slice());
-    let which = select([Which::First, Which::Last].as_slice());
+    let which = select([Occurrence::First, Occurrence::Last].as_slice());
     prop_oneof![
         (events(), comparison(), within()).prop_map(|(events, count, within)| Rule::Event {
             events,
@@ -266,7 +267,7 @@ fn rule() -> impl Strategy<Value = Rule> {
 fn large_question() -> impl Strategy<Value = Rule> {
     let list = prop::collection::vec(scalar(), 1..=OPTIONS_MAX);
     let listed = (select(NAMES.as_slice()), list, any::<bool>()).prop_map(|(name, list, no)| {
-        let test = if no { Test::NotIn(list) } else { Test::In(list) };
+        let test = if no { Operator::NotIn(list) } else { Operator::In(list) };
         Rule::Attribute { attribute: name.to_owned(), test }
     });
     let events = || prop_oneof![events_with(0), events_with(1), events_with(10)].boxed();
@@ -497,7 +498,7 @@ fn moments(rule: &Rule, contact: &Contact) -> BTreeSet<Millis> {
     let mut moments: BTreeSet<Millis> = contact.history.iter().flat_map(leaving).collect();
     let mut asks_dates = false;
     rule.walk(&mut |part| {
-        asks_dates |= matches!(part, Rule::Attribute { test: Test::Relative { .. }, .. });
+        asks_dates |= matches!(part, Rule::Attribute { test: Operator::Relative { .. }, .. });
     });
     if asks_dates {
         moments.extend((1..1_800).map(|halves| Millis(NOW.0 + halves * HOUR / 2)));
@@ -647,35 +648,40 @@ fn values() -> Vec<Value> {
 }
 
 /// Every test that a rule can put to an attribute, with every scalar.
-fn tests() -> Vec<Test> {
+fn tests() -> Vec<Operator> {
     let mut scalars = vec![Scalar::Bool(true), Scalar::Bool(false)];
     scalars.extend(NUMBERS.map(Scalar::Number));
     scalars.extend(TEXTS.map(|text| Scalar::Text(text.to_owned())));
-    let mut tests = vec![Test::Set(true), Test::Set(false), Test::In(vec![]), Test::NotIn(vec![])];
-    tests.extend(PATTERNS.map(|pattern| Test::Matches(pattern.to_owned())));
+    let mut tests = vec![
+        Operator::Set(true),
+        Operator::Set(false),
+        Operator::In(vec![]),
+        Operator::NotIn(vec![]),
+    ];
+    tests.extend(PATTERNS.map(|pattern| Operator::Matches(pattern.to_owned())));
     for date in DATES.map(str::to_owned) {
         let until = "2026-03-02T09:00:00Z".to_owned();
-        tests.push(Test::Date(DateTest::Before(date.clone())));
-        tests.push(Test::Date(DateTest::After(date.clone())));
-        tests.push(Test::Date(DateTest::Between(date, until)));
+        tests.push(Operator::Date(DateTest::Before(date.clone())));
+        tests.push(Operator::Date(DateTest::After(date.clone())));
+        tests.push(Operator::Date(DateTest::Between(date, until)));
     }
     for zone in ["Asia/Shanghai", "America/New_York", "Pacific/Kiritimati"] {
         let spans = [1, 9, 24, 8_760].map(|hours| Span(hours * HOUR));
-        let relative = |relative| Test::Relative { relative, zone: zone.to_owned() };
+        let relative = |relative| Operator::Relative { relative, zone: zone.to_owned() };
         tests.extend(spans.map(|span| relative(Relative::InLast(span))));
         tests.extend(spans.map(|span| relative(Relative::InNext(span))));
         tests.extend([0, 1, 7, 364].map(|days| relative(Relative::Anniversary(days))));
     }
     for scalar in scalars {
-        tests.extend([Test::Is(scalar.clone()), Test::IsNot(scalar.clone())]);
+        tests.extend([Operator::Is(scalar.clone()), Operator::IsNot(scalar.clone())]);
         let two = vec![scalar.clone(), Scalar::Text("x".to_owned())];
-        tests.extend([Test::In(two.clone()), Test::NotIn(two)]);
+        tests.extend([Operator::In(two.clone()), Operator::NotIn(two)]);
         match scalar {
             Scalar::Text(text) => {
-                tests.extend([Test::Contains(text.clone()), Test::StartsWith(text)]);
+                tests.extend([Operator::Contains(text.clone()), Operator::StartsWith(text)]);
             }
             Scalar::Number(n) => tests.extend(
-                [Test::Between(1.0, n), Test::Between(n, 5.5)].into_iter().chain(
+                [Operator::Between(1.0, n), Operator::Between(n, 5.5)].into_iter().chain(
                     [
                         Comparison::Eq,
                         Comparison::Gt,
@@ -683,7 +689,7 @@ fn tests() -> Vec<Test> {
                         Comparison::Lt,
                         Comparison::Lte,
                     ]
-                    .map(|make| Test::Number(make(n))),
+                    .map(|make| Operator::Number(make(n))),
                 ),
             ),
             Scalar::Bool(_) => {}
@@ -712,7 +718,7 @@ fn every_test_agrees_on_every_value() {
 /// The largest rules that a check lets pass, of every shape.
 fn largest_rules() -> Vec<Rule> {
     let relative = |relative| {
-        let test = Test::Relative { relative, zone: "Europe/London".to_owned() };
+        let test = Operator::Relative { relative, zone: "Europe/London".to_owned() };
         Rule::Attribute { attribute: "renewal".to_owned(), test }
     };
     let events = |properties| Events {
@@ -724,7 +730,7 @@ fn largest_rules() -> Vec<Rule> {
     let within = Some(Span::days(30));
     let last = Rule::EventTime {
         events: events(0),
-        which: Which::Last,
+        which: Occurrence::Last,
         at: TimeTest::InLast(Span::days(3)),
         within,
     };
@@ -736,7 +742,7 @@ fn largest_rules() -> Vec<Rule> {
     let span = Span::days(2);
     let followed = Rule::Sequence { first: events(0), then: events(0), span, within };
     let values = (0..OPTIONS_MAX).map(|n| Scalar::Text(format!("v{n}"))).collect();
-    let listed = Rule::Attribute { attribute: "country".to_owned(), test: Test::In(values) };
+    let listed = Rule::Attribute { attribute: "country".to_owned(), test: Operator::In(values) };
     let tag = Rule::Tag("x".to_owned());
     let of = |rule: &Rule, count: usize| vec![rule.clone(); count];
     let mut wide = of(&relative(Relative::Anniversary(7)), RULE_DATES_MAX);

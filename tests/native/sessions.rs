@@ -1,13 +1,13 @@
 //! Who may use the web app: links that work once, sessions that can be ended.
 
 use super::support::MONDAY;
-use dripline::domain::primitives::{Millis, Span};
-use dripline::domain::session::{
+use dripline::domain::access::session::{
     HELD_MAX, LINK_AGE_MAX, SESSION_AGE_MAX, SESSION_IDLE_MAX, SessionPurpose,
 };
-use dripline::domain::token::{Keyring, sha256_hex};
-use dripline::flows::seams::Database;
-use dripline::flows::sign_in;
+use dripline::domain::base::primitives::{Millis, Span};
+use dripline::domain::base::token::{Keyring, sha256_hex};
+use dripline::flows::operations::sign_in;
+use dripline::flows::ports::Database;
 use dripline::native::sqlite::Sqlite;
 use dripline::native::world::block_on;
 use dripline::store::statement::Statement;
@@ -65,7 +65,7 @@ fn an_api_token_begins_sessions_and_nothing_else_does() {
     assert_ne!(door.sign_in("t-laptop").unwrap(), session, "each time another");
     // What used to open the web app, signed with the present secret, and with one before.
     let mac = |letter: &str| format!("1{letter}ab.MTc3MjQ0MjAwMDAwMA.AAAAAAAAAAAAAAAAAAAAAA");
-    let click = Keyring::new("s", None).sign(dripline::domain::token::Purpose::Click, "1");
+    let click = Keyring::new("s", None).sign(dripline::domain::base::token::Purpose::Click, "1");
     for wrong in ["", "t", "t-laptop ", &mac("i"), &mac("s"), &click, &session] {
         assert_eq!(door.sign_in(wrong), None, "{wrong}");
         assert_eq!(door.link(wrong), None, "{wrong}");
@@ -104,8 +104,12 @@ fn two_who_press_at_once_begin_one_session() {
     let mut door = Door::new();
     let link = door.link("t-ci").unwrap();
     // Both have read the link as good; only one of them finds it there to be used.
-    let session =
-        dripline::domain::session::Session::new(SessionPurpose::Session, "ci", "x", door.now);
+    let session = dripline::domain::access::session::Session::new(
+        SessionPurpose::Session,
+        "ci",
+        "x",
+        door.now,
+    );
     let used = |secret: &str| {
         let (link, secret) = (sha256_hex(&link), sha256_hex(secret));
         let statement = dripline::store::sessions::use_link(&link, &secret, &session);

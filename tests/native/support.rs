@@ -1,14 +1,15 @@
 //! What the tests share: the samples, small campaigns of their own, and a diary to compare.
 
+use dripline::domain::base::primitives::{Millis, Span};
 use dripline::domain::campaign::Compiled;
 use dripline::domain::campaign_file;
-use dripline::domain::decide::{Reported, Submitted};
-use dripline::domain::message::Letter;
-use dripline::domain::primitives::{Millis, Span};
-use dripline::domain::template::{TemplateSource, references};
-use dripline::flows::seams::Database;
-use dripline::flows::submit_form::{self, Checked};
-use dripline::flows::task::{EventReport, Intake};
+use dripline::domain::contact::message::CapturedMessage;
+use dripline::domain::engine::{CustomEvent, Submitted};
+use dripline::domain::publication::validate::references;
+use dripline::domain::template::TemplateSource;
+use dripline::flows::ingest::form::{self, Checked};
+use dripline::flows::ports::Database;
+use dripline::flows::tasks::{CustomEventTask, Intake};
 use dripline::native::project;
 use dripline::native::sqlite::Sqlite;
 use dripline::native::world::{World, block_on};
@@ -93,8 +94,8 @@ pub const FORM: &str = r#"
 "#;
 
 /// One line a letter: when, how, to whom, what.
-pub fn diary(letters: &[Letter]) -> String {
-    let line = |letter: &Letter| {
+pub fn diary(letters: &[CapturedMessage]) -> String {
+    let line = |letter: &CapturedMessage| {
         let what = if letter.subject.is_empty() { &letter.text } else { &letter.subject };
         format!("{} {} {} | {what}", letter.at.rfc3339(), letter.channel, letter.address)
     };
@@ -136,12 +137,12 @@ pub fn order(world: &World, email: &str, minor: i64, currency: &str, key: &str) 
 
 /// An event that the customer's own system reports.
 pub fn report(at: Millis, email: &str, name: &str, properties: Value, key: &str) -> Intake {
-    Intake::ReportV1(EventReport {
+    Intake::ReportV1(CustomEventTask {
         email: Some(email.to_owned()),
         phone: None,
         external_id: None,
         contact_id: None,
-        event: Reported {
+        event: CustomEvent {
             name: name.to_owned(),
             at,
             properties: properties.as_object().cloned().unwrap_or_default(),
@@ -156,7 +157,7 @@ pub fn submission(world: &mut World, fields: &[(&str, &str)]) -> Submitted {
     let (form_id, answer) = world.fill_in("/p", "", fields).unwrap();
     let (edition, form) = world.catalog.form(&form_id).unwrap();
     let now = world.now().plus(Span::seconds(10));
-    match submit_form::check(edition, &form_id, form, &answer, "o", &world.settings, now) {
+    match form::check(edition, &form_id, form, &answer, "o", &world.settings, now) {
         Checked::Good(submitted) => *submitted,
         other => panic!("{other:?}"),
     }

@@ -2,11 +2,11 @@
 
 use super::invariants::assert_sound;
 use super::support::{FORM, history, number, rows, world};
-use dripline::domain::address::AddressProblem;
-use dripline::domain::primitives::{Ids, Millis, Span};
-use dripline::domain::suppression::{Listed, SuppressionReason};
-use dripline::flows::erase;
-use dripline::flows::suppressions::{self, IMPORT_ROWS_MAX, Import, Named, NotDone};
+use dripline::domain::base::primitives::{Ids, Millis, Span};
+use dripline::domain::contact::address::AddressProblem;
+use dripline::domain::contact::suppression::{Listed, SuppressionReason};
+use dripline::flows::contact::erase;
+use dripline::flows::contact::suppressions::{self, IMPORT_ROWS_MAX, Import, Named, NotDone};
 use dripline::native::world::{World, block_on};
 use dripline::store::suppressions::Wanted;
 

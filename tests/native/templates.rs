@@ -2,12 +2,12 @@
 
 use super::invariants::assert_sound;
 use super::support::{FORM, MONDAY, history, rows, world};
+use dripline::domain::base::primitives::{CampaignId, Ids, Span};
 use dripline::domain::campaign::Compiled;
-use dripline::domain::primitives::{CampaignId, Ids, Span};
 use dripline::domain::template::TemplateSource;
-use dripline::flows::deliver;
-use dripline::flows::preview::{Asked, NotShown, preview, send_test};
-use dripline::flows::task::Work;
+use dripline::flows::send;
+use dripline::flows::send::preview::{Asked, NotShown, preview, send_test};
+use dripline::flows::tasks::Work;
 use dripline::native::project;
 use dripline::native::world::{World, block_on};
 use insta::assert_snapshot;
@@ -364,7 +364,7 @@ fn tested(world: &mut World, asked: &Asked) -> String {
             assert_eq!(row[0]["state"], "queued", "the row is there before the message leaves");
             for task in work {
                 let Work::DeliverV1 { messages: wanted } = task else { panic!("{task:?}") };
-                let flow = deliver::deliver(
+                let flow = send::deliver(
                     &world.db,
                     &world.post,
                     &world.catalog,

@@ -3,14 +3,14 @@
 
 use super::invariants::assert_sound;
 use super::support::{FORM, MONDAY, campaign, number, rows};
+use dripline::domain::base::primitives::{CampaignId, Span};
 use dripline::domain::campaign::Compiled;
-use dripline::domain::message::Letter;
-use dripline::domain::primitives::{CampaignId, Span};
-use dripline::domain::sms::Sms;
+use dripline::domain::contact::message::CapturedMessage;
+use dripline::domain::sms::encoding::Sms;
+use dripline::domain::sms::settings::SmsPreview;
 use dripline::domain::template::{TemplateSource, mark_links};
-use dripline::domain::texting::Leaving;
-use dripline::flows::preview::{Asked, preview};
-use dripline::flows::receive;
+use dripline::flows::contact::subscription_links;
+use dripline::flows::send::preview::{Asked, preview};
 use dripline::native::world::{World, block_on};
 use dripline::store::short_links;
 
@@ -38,7 +38,7 @@ fn world_of(mut compiled: Compiled, (name, source): (&str, TemplateSource)) -> W
     World::new(MONDAY, 1, vec![compiled]).unwrap()
 }
 
-fn sent_to(world: &mut World, phone: &str) -> Letter {
+fn sent_to(world: &mut World, phone: &str) -> CapturedMessage {
     world.submit("/p", &[("phone", phone), ("consent", "on")]).unwrap();
     world.inbox(phone).remove(0)
 }
@@ -92,7 +92,8 @@ fn a_link_in_a_text_is_short_and_a_click_on_it_counts() {
         "去https://go.example/s/{first}，或 https://go.example/s/{second} 或 https://go.example/u/x"
     );
     assert_eq!((letter.text, first.len()), (expected, 11));
-    let find = |code: &str, at| block_on(receive::short_link(&world.db, code, at)).unwrap();
+    let find =
+        |code: &str, at| block_on(subscription_links::short_link(&world.db, code, at)).unwrap();
     let now = world.now();
     assert_eq!(
         find(first, now).unwrap().rest,
@@ -104,7 +105,7 @@ fn a_link_in_a_text_is_short_and_a_click_on_it_counts() {
     );
     assert_eq!(find("0000000000a", now), None);
     assert_eq!(find(first, now.plus(short_links::LINK_AGE_MAX)), None);
-    world.follow(dripline::domain::token::Purpose::Click, link).unwrap();
+    world.follow(dripline::domain::base::token::Purpose::Click, link).unwrap();
     let clicked = "SELECT sum(value) FROM counters WHERE metric = 'clicked'";
     assert_eq!(number(&world.db, clicked), 1);
     assert_sound(&world.db, Some(world.now()));
@@ -180,7 +181,7 @@ fn tags_are_on_links_whether_they_are_followed_or_not_and_never_on_the_houses_ow
 }
 
 /// What a preview of the campaign's text shows for a contact, or for nobody.
-fn shown(world: &World, contact: Option<&str>) -> Leaving {
+fn shown(world: &World, contact: Option<&str>) -> SmsPreview {
     let edition = world.catalog.live_edition(&CampaignId::from("c")).unwrap();
     let asked = Asked {
         template: "sms/text".to_owned(),

@@ -1,6 +1,7 @@
-//! The house rules, read off the sources: what DESIGN.md calls architecture invariants, and how
+//! The rules of the code base, read off the sources: what ARCHITECTURE.md calls invariants, and how
 //! files are kept. Each rule is a function of named texts, tried on a text that breaks it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -113,8 +114,127 @@ fn a_wrong_arrow_is_found() {
     assert_eq!(found, ["src/domain/x.rs:2: `domain` may not use `store`"]);
     let grouped = file("src/views/x.rs", "use crate::{domain::rule, flows::seams};");
     assert_eq!(wrong_arrows(&grouped), ["src/views/x.rs:1: `views` may not use `flows`"]);
-    let allowed = file("src/store/x.rs", "use crate::domain::rule; // crate::flows");
+    let allowed = file("src/store/x.rs", "use crate::domain::segment; // crate::flows");
     assert_eq!(wrong_arrows(&allowed), [] as [&str; 0]);
+}
+
+// --- Rooms ------------------------------------------------------------------------------------
+
+/// The folders whose subfolders are rooms, with the files that may stand beside them.
+const HOUSES: [(&str, &[&str]); 2] = [
+    ("src/domain/", &["mod.rs"]),
+    ("src/flows/", &["mod.rs", "commit.rs", "ports.rs", "tasks.rs"]),
+];
+
+/// Files that lie beside the rooms instead of in one.
+fn flat_files(file: &File) -> Vec<Breach> {
+    let flat = HOUSES.iter().find_map(|(house, may)| {
+        let inner = file.path.strip_prefix(house)?;
+        (!inner.contains('/') && !may.contains(&inner)).then_some(house)
+    });
+    flat.map(|house| format!("{}:1: put it into a room of {house}", file.path))
+        .into_iter()
+        .collect()
+}
+
+#[test]
+fn no_file_lies_outside_a_room() {
+    check(flat_files);
+}
+
+#[test]
+fn a_flat_file_is_found() {
+    let found = flat_files(&file("src/domain/x.rs", ""));
+    assert_eq!(found, ["src/domain/x.rs:1: put it into a room of src/domain/"]);
+    assert_eq!(flat_files(&file("src/domain/base/x.rs", "")), [] as [&str; 0]);
+    assert_eq!(flat_files(&file("src/flows/ports.rs", "")), [] as [&str; 0]);
+}
+
+/// Which rooms of a house use which, with one line that shows it. Tests may look up.
+fn room_arrows(files: &[File], house: &str) -> BTreeMap<(String, String), Breach> {
+    let prefix = format!("crate::{}::", house.trim_start_matches("src/").trim_end_matches('/'));
+    let mut arrows = BTreeMap::new();
+    for file in files.iter().filter(|file| is_rust(file) && !file.path.contains("tests")) {
+        let Some((own, _)) = file.path.strip_prefix(house).and_then(|path| path.split_once('/'))
+        else {
+            continue;
+        };
+        let text = file.text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        for (index, line) in text.lines().enumerate() {
+            for rest in code(line).split(prefix.as_str()).skip(1) {
+                let used = rest.split(|c: char| !c.is_alphanumeric() && c != '_').next();
+                let used = used.unwrap_or_default().to_owned();
+                if !used.is_empty() && used != own {
+                    let at = format!("{}:{}", file.path, index + 1);
+                    arrows.entry((own.to_owned(), used)).or_insert(at);
+                }
+            }
+        }
+    }
+    arrows
+}
+
+/// Rooms that use each other, directly or around others: none of them can be read before the rest.
+fn room_circles(files: &[File], house: &str) -> Vec<Breach> {
+    let arrows = room_arrows(files, house);
+    let reaches = |from: &str, to: &str| {
+        let (mut seen, mut next) = (BTreeSet::new(), vec![from]);
+        while let Some(room) = next.pop() {
+            for (_, used) in arrows.keys().filter(|(own, _)| own == room) {
+                if seen.insert(used.as_str()) {
+                    next.push(used);
+                }
+            }
+        }
+        seen.contains(to)
+    };
+    let back = arrows.iter().filter(|((own, used), _)| reaches(used, own));
+    back.map(|((own, used), at)| format!("{at}: `{own}` uses `{used}`, which uses `{own}`"))
+        .collect()
+}
+
+#[test]
+fn no_rooms_go_round_in_a_circle() {
+    let files = tracked();
+    let circles = HOUSES.iter().flat_map(|(house, _)| room_circles(&files, house));
+    let circles: Vec<Breach> = circles.collect();
+    assert!(circles.is_empty(), "\n{}", circles.join("\n"));
+}
+
+#[test]
+fn a_circle_of_rooms_is_found() {
+    let files = [
+        file("src/domain/a/x.rs", "use crate::domain::b::X;\nuse crate::domain::a::y;"),
+        file("src/domain/b/mod.rs", "use crate::domain::c::X;"),
+        file("src/domain/c/mod.rs", "//! crate::domain::a\nfn f() { crate::domain::a::y() }"),
+        file("src/domain/d/mod.rs", "use crate::domain::a::X;"),
+    ];
+    assert_eq!(
+        room_circles(&files, "src/domain/"),
+        [
+            "src/domain/a/x.rs:1: `a` uses `b`, which uses `a`",
+            "src/domain/b/mod.rs:1: `b` uses `c`, which uses `b`",
+            "src/domain/c/mod.rs:2: `c` uses `a`, which uses `c`",
+        ]
+    );
+}
+
+/// A room says at its door what is in it.
+fn unsaid_rooms(file: &File) -> Vec<Breach> {
+    let is_door = HOUSES.iter().any(|(house, _)| {
+        let inner = file.path.strip_prefix(house).unwrap_or_default();
+        inner.ends_with("/mod.rs") && inner.matches('/').count() == 1
+    });
+    (is_door && !file.text.starts_with("//! "))
+        .then(|| format!("{}:1: say what is in this room", file.path))
+        .into_iter()
+        .collect()
+}
+
+#[test]
+fn a_room_says_what_is_in_it() {
+    check(unsaid_rooms);
+    assert_eq!(unsaid_rooms(&file("src/domain/x/mod.rs", "mod y;")).len(), 1);
 }
 
 // --- Where things may stand -------------------------------------------------------------------
@@ -151,7 +271,7 @@ const SQL: [&str; 7] =
 
 fn stray_sql(file: &File) -> Vec<Breach> {
     // Defects are wrong SQL on purpose.
-    let may = ["src/store/", "src/native/sqlite.rs", "src/native/chaos/defects.rs"];
+    let may = ["src/store/", "src/native/sqlite.rs", "src/native/fault_sim/defects.rs"];
     if !is_rust(file) || !file.path.starts_with("src/") || is_under(&file.path, &may) {
         return Vec::new();
     }
@@ -201,7 +321,7 @@ const IMPURE: [&str; 5] =
     ["SystemTime::now", "Instant::now", "Date::now", "getrandom::", "thread_rng"];
 
 fn stray_clocks(file: &File) -> Vec<Breach> {
-    let may = ["src/edge/clock.rs", "src/native/clock.rs", "src/bin/"];
+    let may = ["src/edge/platform/clock.rs", "src/native/clock.rs", "src/bin/"];
     if !is_rust(file) || !file.path.starts_with("src/") || is_under(&file.path, &may) {
         return Vec::new();
     }
@@ -271,7 +391,7 @@ fn a_long_function_is_found() {
 }
 
 /// Snapshots of what a command prints, whose lines are as long as they are.
-const MAY_HAVE_LONG_LINES: [&str; 1] = ["src/native/commands/tests.rs"];
+const MAY_HAVE_LONG_LINES: [&str; 1] = ["src/native/cli/tests.rs"];
 
 fn long_lines(file: &File) -> Vec<Breach> {
     let may = MAY_HAVE_LONG_LINES.contains(&file.path.as_str());
@@ -361,6 +481,53 @@ fn a_document_has_one_title() {
 fn two_titles_are_found() {
     let found = wrong_titles(&file("x.md", "# One\n```\n# not one\n```\n# Two"));
     assert_eq!(found, ["x.md:1: 2 titles"]);
+}
+
+/// Paths in backticks, such as `domain/engine/mod.rs`, that lead to no file. They may leave `src/`
+/// out.
+fn dead_paths(files: &[File]) -> Vec<Breach> {
+    const TOPS: [&str; 11] = [
+        "src/", "domain/", "flows/", "store/", "edge/", "native/", "views/", "providers/",
+        "tests/", "bench/", "scripts/",
+    ];
+    let is_there = |path: &str| {
+        let inner = format!("src/{path}");
+        files.iter().any(|file| file.path.starts_with(path) || file.path.starts_with(&inner))
+    };
+    let is_path = |text: &&str| {
+        is_under(text, &TOPS) && text.chars().all(|c| c.is_alphanumeric() || "/._-".contains(c))
+    };
+    let is_read = |file: &&File| file.path.ends_with(".md") || is_rust(file);
+    let found = files.iter().filter(is_read).flat_map(|file| {
+        at_lines(file, |line| {
+            let comment = line.trim_start();
+            if is_rust(file) && !comment.starts_with("//") {
+                return None;
+            }
+            let quoted = line.split('`').skip(1).step_by(2);
+            let dead = quoted.filter(is_path).find(|path| !is_there(path));
+            dead.map(|path| format!("there is no `{path}`"))
+        })
+    });
+    found.collect()
+}
+
+#[test]
+fn paths_in_documents_and_comments_lead_somewhere() {
+    let breaches = dead_paths(&tracked());
+    assert!(breaches.is_empty(), "\n{}", breaches.join("\n"));
+}
+
+#[test]
+fn a_dead_path_is_found() {
+    let files = [
+        file("src/domain/x.rs", "//! See `domain/x.rs`, not `domain/y.rs`."),
+        file("x.md", "`src/domain/`, `domain::x`, `/api/v1/x`, `flows/z.rs`"),
+    ];
+    assert_eq!(
+        dead_paths(&files),
+        ["src/domain/x.rs:1: there is no `domain/y.rs`", "x.md:1: there is no `flows/z.rs`"]
+    );
 }
 
 /// A document and its translation: the same headings at the same depths.

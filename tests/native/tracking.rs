@@ -2,10 +2,10 @@
 
 use super::invariants::assert_sound;
 use super::support::{FORM, history, number, rows, world};
-use dripline::domain::machine::{Facts, Network, known_agent};
-use dripline::domain::primitives::{Ids, Millis, Span};
-use dripline::flows::rejudge;
-use dripline::flows::task::{EngagementReport, Intake};
+use dripline::domain::base::primitives::{Ids, Millis, Span};
+use dripline::domain::inbound::bot_detection::{FetchFacts, Network, known_agent};
+use dripline::flows::campaign::reclassify;
+use dripline::flows::tasks::{EngagementTask, Intake};
 use dripline::native::world::{World, block_on};
 
 const JOURNEY: &str = r#"
@@ -28,15 +28,15 @@ fn greeted() -> (World, String) {
 
 /// A browser fetches a link of the mail, or its picture, so long after now.
 fn fetch(world: &mut World, message: &str, url: Option<&str>, after: Span) {
-    let facts = Facts { agent: known_agent(PHONE), ..Facts::default() };
+    let facts = FetchFacts { agent: known_agent(PHONE), ..FetchFacts::default() };
     fetch_as(world, message, url, after, facts);
 }
 
-fn fetch_as(world: &mut World, message: &str, url: Option<&str>, after: Span, facts: Facts) {
+fn fetch_as(world: &mut World, message: &str, url: Option<&str>, after: Span, facts: FetchFacts) {
     let contact = rows(&world.db, "SELECT id FROM contacts")[0]["id"].as_str().unwrap().to_owned();
     let at = Millis(world.now().0 + after.0);
     let told = number(&world.db, "SELECT count(*) FROM events");
-    let report = EngagementReport {
+    let report = EngagementTask {
         contact: contact.as_str().into(),
         message: message.into(),
         url: url.map(str::to_owned),
@@ -81,11 +81,11 @@ fn what_comes_sooner_than_anybody_reads_is_a_machines() {
 #[test]
 fn what_is_known_of_a_fetch_is_kept_and_no_address_with_it() {
     let (mut world, mail) = greeted();
-    let facts = Facts {
+    let facts = FetchFacts {
         agent: known_agent(PHONE),
         asn: Some(8075),
         network: Some(Network::Microsoft),
-        ..Facts::default()
+        ..FetchFacts::default()
     };
     fetch_as(&mut world, &mail, Some("https://a.example/"), Span::minutes(1), facts);
     let sql = "SELECT properties ->> 'facts' AS facts FROM events WHERE name = 'message.clicked'";
@@ -129,9 +129,9 @@ fn several_links_at_once_are_a_machines_and_so_are_the_first_of_them() {
 fn three_links_in_one_batch_are_judged_together_with_who_comes_after_them() {
     let (mut world, mail) = greeted();
     let contact = rows(&world.db, "SELECT id FROM contacts")[0]["id"].as_str().unwrap().to_owned();
-    let facts = Facts { agent: known_agent(PHONE), ..Facts::default() };
+    let facts = FetchFacts { agent: known_agent(PHONE), ..FetchFacts::default() };
     let clicks = [(1, 60), (2, 61), (3, 62), (1, 90), (2, 95)].map(|(link, second)| {
-        Intake::EngagementV1(EngagementReport {
+        Intake::EngagementV1(EngagementTask {
             contact: contact.as_str().into(),
             message: mail.as_str().into(),
             url: Some(format!("https://a.example/{link}")),
@@ -203,7 +203,7 @@ fn verdicts_change_with_what_is_known_when_they_are_asked_for_again() {
         let (db, catalog, now) = (&world.db, &world.catalog, world.now());
         let mut ids = Ids::new(now, 7);
         let campaign = "c".into();
-        let flow = rejudge::rejudge(db, catalog, &campaign, "", now, &mut ids);
+        let flow = reclassify::rejudge(db, catalog, &campaign, "", now, &mut ids);
         let page = block_on(flow).unwrap();
         (page.judged, page.changed, page.after)
     };

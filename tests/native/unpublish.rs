@@ -3,15 +3,17 @@
 use super::broadcasts::{NEWS, minutes, readers};
 use super::invariants::assert_sound;
 use super::support::{FORM, campaign, history, number, order, rows, submission, world};
-use dripline::domain::broadcast::BroadcastState::Running;
-use dripline::domain::broadcast::BroadcastVerb::{Pause, Start};
-use dripline::domain::catalog::Catalog;
-use dripline::domain::decide::Submitted;
-use dripline::domain::primitives::{CampaignId, Ids, MessageId, QualifiedId, Span};
-use dripline::flows::seams::Database;
-use dripline::flows::task::Intake;
-use dripline::flows::unpublish::{self, NotUnpublished};
-use dripline::flows::{deliver, publish, submit_form};
+use dripline::domain::base::primitives::{CampaignId, Ids, MessageId, QualifiedId, Span};
+use dripline::domain::campaign::broadcast::BroadcastState::Running;
+use dripline::domain::campaign::broadcast::BroadcastVerb::{Pause, Start};
+use dripline::domain::engine::Submitted;
+use dripline::domain::publication::catalog::Catalog;
+use dripline::flows::campaign::publish;
+use dripline::flows::campaign::unpublish::{self, NotUnpublished};
+use dripline::flows::ingest::form;
+use dripline::flows::ports::Database;
+use dripline::flows::send;
+use dripline::flows::tasks::Intake;
 use dripline::native::world::{World, block_on};
 use dripline::store::invariants::overwrite_version;
 
@@ -154,8 +156,7 @@ fn queued_by_an_isolate_that_knows_nothing(
 ) -> MessageId {
     let now = world.now().plus(Span::seconds(10));
     let ids = &mut Ids::new(now, 9);
-    block_on(submit_form::submit(&world.db, stale, &world.settings.keys, submitted, now, ids))
-        .unwrap();
+    block_on(form::submit(&world.db, stale, &world.settings.keys, submitted, now, ids)).unwrap();
     let row = rows(&world.db, "SELECT id FROM messages WHERE state = 'queued'");
     MessageId::from(row[0]["id"].as_str().unwrap())
 }
@@ -169,7 +170,7 @@ fn an_isolate_that_has_not_heard_sends_nothing_and_whom_it_lets_in_leaves() {
     let message = queued_by_an_isolate_that_knows_nothing(&world, (&stale, submitted));
     let now = world.now().plus(Span::minutes(1));
     let (ids, post) = (&mut Ids::new(now, 10), &world.post);
-    let flow = deliver::deliver(&world.db, post, &stale, &world.settings, vec![message], now, ids);
+    let flow = send::deliver(&world.db, post, &stale, &world.settings, vec![message], now, ids);
     block_on(flow).unwrap();
     let row = &rows(&world.db, "SELECT state, reason FROM messages WHERE state <> 'delivered'")[0];
     assert_eq!((&row["state"], &row["reason"]), (&"skipped".into(), &"unpublished".into()));

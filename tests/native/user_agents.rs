@@ -1,7 +1,7 @@
 //! Crawlers are known by their user agents, and browsers are left alone: measured on lists that
 //! others keep, as they were sent and as they are kept.
 
-use dripline::domain::machine::{Agent, Fetched, known_agent};
+use dripline::domain::inbound::bot_detection::{Agent, Fetched, known_agent};
 
 fn listed(text: &'static str) -> Vec<&'static str> {
     text.lines().filter(|line| !line.starts_with('#')).collect()

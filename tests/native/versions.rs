@@ -2,13 +2,13 @@
 
 use super::invariants::assert_sound;
 use super::support::{FORM, MONDAY, campaign, history, number, order, rows, world};
+use dripline::domain::base::primitives::Span;
 use dripline::domain::campaign::Compiled;
-use dripline::domain::journey::{Migration, RunState};
-use dripline::domain::primitives::Span;
+use dripline::domain::campaign::journey::{Migration, RunState};
+use dripline::domain::publication::diff::EnrollmentCount;
 use dripline::domain::report::{JourneyRow, PassageFigures};
-use dripline::domain::version_diff::Standing;
-use dripline::flows::publish::{Refusal, preview};
-use dripline::flows::report;
+use dripline::flows::campaign::publish::{Refusal, preview};
+use dripline::flows::report::campaign;
 use dripline::native::world::{World, block_on};
 use std::collections::BTreeMap;
 
@@ -85,7 +85,7 @@ fn a_publish_says_what_changes_and_who_stands_where() {
     assert_eq!((&j.added[..], &j.removed[..]), (&["rest".into()][..], &["pause".into()][..]));
     assert_eq!(j.changed, ["welcome"], "it leads elsewhere");
     assert!(j.rules_changed, "its exit rule is gone");
-    let standing = |people| Standing {
+    let standing = |people| EnrollmentCount {
         journey: "j".into(),
         version: 1,
         step: "pause".into(),
@@ -256,7 +256,7 @@ fn a_report_counts_the_passages_of_each_version() {
     world.take_in(vec![bought]).unwrap();
     world.steer("c.j", RunState::Paused).unwrap();
     let edition = world.catalog.live().next().unwrap();
-    let report = block_on(report::report_with_journeys(&world.db, edition, world.now())).unwrap();
+    let report = block_on(campaign::report_with_journeys(&world.db, edition, world.now())).unwrap();
     let count = |name: &str| BTreeMap::from([(name.to_owned(), 1)]);
     let first = PassageFigures {
         version: 1,

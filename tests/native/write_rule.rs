@@ -3,15 +3,16 @@
 //! Every flow here passes the turn to all others before each of its batches, so that all have read
 //! before the first has written.
 
+use super::interleave::{InTurns, Task, together};
 use super::invariants::assert_sound;
-use super::rig::{InTurns, Task, together};
 use super::support::{FORM, MONDAY, history, number, report, rows, submission, world};
-use dripline::domain::decide::Submitted;
-use dripline::domain::primitives::{ContactId, Ids, Span};
-use dripline::domain::token::Purpose;
-use dripline::flows::receive::{self, Link};
-use dripline::flows::task::{EngagementReport, EventReport, Intake, Work};
-use dripline::flows::{record_touches, run_due, submit_form};
+use dripline::domain::base::primitives::{ContactId, Ids, Span};
+use dripline::domain::base::token::Purpose;
+use dripline::domain::engine::Submitted;
+use dripline::flows::contact::subscription_links::{self, Link};
+use dripline::flows::ingest::{consume, form};
+use dripline::flows::schedule::due;
+use dripline::flows::tasks::{CustomEventTask, EngagementTask, Intake, Work};
 use dripline::native::world::{self, World, block_on};
 use serde_json::json;
 
@@ -48,7 +49,7 @@ fn post_together(world: &World, posts: Vec<Submitted>) {
         let (db, catalog, keys) = (&db, &world.catalog, &world.settings.keys);
         Box::pin(async move {
             let mut ids = Ids::new(now, 1_000 + index as u64);
-            submit_form::submit(db, catalog, keys, submitted, now, &mut ids).await
+            form::submit(db, catalog, keys, submitted, now, &mut ids).await
         })
     };
     let answers = together(posts.into_iter().enumerate().map(post).collect());
@@ -124,7 +125,7 @@ fn two_workers_on_the_same_contacts_take_each_step_once() {
     let worker = |seed: u64| -> Task<'_, _> {
         let (db, catalog, contacts) = (&db, &world.catalog, everybody(&world));
         Box::pin(
-            async move { run_due::run(db, catalog, contacts, now, &mut Ids::new(now, seed)).await },
+            async move { due::run(db, catalog, contacts, now, &mut Ids::new(now, seed)).await },
         )
     };
     let answers = together((100..104).map(worker).collect());
@@ -171,7 +172,7 @@ fn a_click_and_an_unsubscribing_at_once_are_both_kept() {
     };
     let (click, stop) = (link("/c/", Purpose::Click), link("/u/", Purpose::Unsubscribe));
     let report = |key: &str| {
-        Intake::EngagementV1(EngagementReport {
+        Intake::EngagementV1(EngagementTask {
             contact: click.contact.clone(),
             message: click.message.clone(),
             url: Some(click.rest.clone()),
@@ -187,14 +188,14 @@ fn a_click_and_an_unsubscribing_at_once_are_both_kept() {
         let task = report(key);
         Box::pin(async move {
             let mut ids = Ids::new(now, seed);
-            record_touches::record(db, catalog, keys, vec![task], now, &mut ids).await.is_ok()
+            consume::record(db, catalog, keys, vec![task], now, &mut ids).await.is_ok()
         })
     };
     let stopping = |seed: u64| -> Task<'_, bool> {
         let stop = stop.clone();
         Box::pin(async move {
             let mut ids = Ids::new(now, seed);
-            receive::unsubscribe(db, catalog, stop, "o", now, &mut ids).await.is_ok()
+            subscription_links::unsubscribe(db, catalog, stop, "o", now, &mut ids).await.is_ok()
         })
     };
     let flows = vec![clicking("k1", 1), stopping(2), clicking("k2", 3), stopping(4)];
@@ -215,7 +216,7 @@ fn two_strangers_of_one_batch_with_the_same_address_are_one_contact() {
         let Intake::ReportV1(told) = report(MONDAY, "", "order.completed", json!({}), key) else {
             unreachable!()
         };
-        Intake::ReportV1(EventReport {
+        Intake::ReportV1(CustomEventTask {
             email: email.map(str::to_owned),
             phone: phone.map(str::to_owned),
             external_id: id.map(str::to_owned),

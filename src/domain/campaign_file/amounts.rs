@@ -6,10 +6,10 @@
 
 use super::rules::exactly_one;
 use super::table::{Node, Table};
-use crate::domain::event::{CURRENCY, VALUE, VALUE_MINOR};
-use crate::domain::primitives::{Money, minor_digits};
-use crate::domain::problem::Problem;
-use crate::domain::rule::{Comparison, Scalar};
+use crate::domain::base::diagnostic::Problem;
+use crate::domain::base::primitives::{Money, minor_digits};
+use crate::domain::contact::event::{CURRENCY, VALUE, VALUE_MINOR};
+use crate::domain::segment::{Comparison, Scalar};
 
 /// The words of comparisons.
 pub(super) const COMPARISONS: &[&str] = &["eq", "gt", "gte", "lt", "lte"];

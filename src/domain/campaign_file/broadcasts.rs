@@ -2,9 +2,11 @@
 
 use super::pacing;
 use super::table::{Node, Table};
-use crate::domain::ab::Standard;
-use crate::domain::broadcast::{AbMetric, AbTest, Broadcast, BroadcastVariant, Missed, Zone};
-use crate::domain::problem::Problem;
+use crate::domain::base::diagnostic::Problem;
+use crate::domain::campaign::ab_test::Standard;
+use crate::domain::campaign::broadcast::{
+    AbMetric, AbTest, Broadcast, BroadcastVariant, Missed, Zone,
+};
 
 /// How sure a comparison is unless the file says otherwise, in percent.
 const CONFIDENCE: u32 = 95;

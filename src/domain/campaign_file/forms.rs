@@ -2,10 +2,10 @@
 
 use super::rules::CHANNELS;
 use super::table::{Node, Table};
-use crate::domain::consent::LawfulBasis;
-use crate::domain::form::{Choice, ConsentAsk, Field, FieldKind, Form};
-use crate::domain::primitives::Channel;
-use crate::domain::purpose::{PurposeText, Texts};
+use crate::domain::base::primitives::Channel;
+use crate::domain::campaign::{PurposeText, Texts};
+use crate::domain::contact::consent::LawfulBasis;
+use crate::domain::form::{ConsentCheckbox, Field, FieldKind, FieldOption, Form};
 
 /// The types of field by the word that stands for each.
 const TYPES: &[(&str, &str)] = &[
@@ -56,18 +56,18 @@ pub(super) fn form(node: Node<'_>) -> Option<Form> {
 }
 
 /// One box, or a list of them.
-fn consents(node: Node<'_>) -> Option<Vec<ConsentAsk>> {
+fn consents(node: Node<'_>) -> Option<Vec<ConsentCheckbox>> {
     if node.is_table() {
         return Some(consent(node).into_iter().collect());
     }
     node.list(consent)
 }
 
-fn consent(node: Node<'_>) -> Option<ConsentAsk> {
+fn consent(node: Node<'_>) -> Option<ConsentCheckbox> {
     let mut table = node.table();
     let cross_border = table.get("cross_border", Node::truth).unwrap_or(false);
     let channels = |node: Node<'_>| node.list(|channel| channel.word(CHANNELS));
-    Some(ConsentAsk {
+    Some(ConsentCheckbox {
         purpose: table.need("purpose", Node::text),
         channels: match cross_border {
             true => table.get("channels", channels).unwrap_or_default(),
@@ -148,14 +148,14 @@ fn kind(word: &str, table: &mut Table<'_>) -> Option<FieldKind> {
     })
 }
 
-fn choices(node: Node<'_>) -> Option<Vec<Choice>> {
+fn choices(node: Node<'_>) -> Option<Vec<FieldOption>> {
     node.list(|option| {
         if option.is_text() {
             let value = option.text()?;
-            return Some(Choice { label: value.clone(), value });
+            return Some(FieldOption { label: value.clone(), value });
         }
         let mut table = option.table();
-        Some(Choice {
+        Some(FieldOption {
             value: table.need("value", Node::text),
             label: table.need("label", Node::text),
         })

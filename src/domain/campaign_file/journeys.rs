@@ -4,14 +4,14 @@ use super::amounts::wanted;
 use super::pacing;
 use super::rules::rule;
 use super::table::{Node, Table};
-use crate::domain::journey::{
-    Action, DateMoment, EventPattern, Journey, LocalTime, Migration, Next, ReEntry, Schedule, Step,
-    Trigger, WaitFor,
+use crate::domain::base::diagnostic::Problem;
+use crate::domain::base::primitives::Span;
+use crate::domain::campaign::journey::{
+    Action, EventPattern, Journey, Migration, Next, ReEntry, Schedule, Step, Trigger, WaitFor,
 };
-use crate::domain::primitives::Span;
-use crate::domain::problem::Problem;
-use crate::domain::recurrence::{Recurrence, Written};
-use crate::domain::rule::Rule;
+use crate::domain::segment::Rule;
+use crate::domain::time::calendar::{DateMoment, LocalTime};
+use crate::domain::time::recurrence::{Recurrence, Written};
 
 const ACTIONS: &[&str] = &[
     "send", "wait", "wait_until", "wait_for", "branch", "split", "update", "notify", "webhook",

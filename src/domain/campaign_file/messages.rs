@@ -1,15 +1,15 @@
 //! What a campaign file says about its messages: `[campaign.sms]` and `tracking`.
 
 use super::table::{Node, Table};
-use crate::domain::texting::{Texting, read_price};
-use crate::domain::tracking::{Tracking, Utm};
+use crate::domain::campaign::tracking::{Tracking, Utm};
+use crate::domain::sms::settings::{SmsSettings, read_price};
 
 /// Reads `sms`.
-pub(super) fn texting(node: Node<'_>) -> Option<Texting> {
+pub(super) fn texting(node: Node<'_>) -> Option<SmsSettings> {
     let mut table = node.table();
     let places = &[("start", false), ("end", true)];
     let links = &[("short", false), ("long", true)];
-    Some(Texting {
+    Some(SmsSettings {
         signature: table.get("signature", Node::text).unwrap_or_default(),
         signature_last: table.get("signature_at", |n| n.word(places)).unwrap_or_default(),
         opt_out: table.get("opt_out", Node::text).unwrap_or_default(),

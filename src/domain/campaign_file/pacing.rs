@@ -2,11 +2,11 @@
 
 use super::journeys::WEEKDAYS;
 use super::table::Node;
-use crate::domain::pacing::caps::Cap;
-use crate::domain::pacing::hours::{Clock, Hours};
-use crate::domain::pacing::rates::WarmUp;
+use crate::domain::base::primitives::Channel;
+use crate::domain::pacing::Cap;
+use crate::domain::pacing::WarmUp;
 use crate::domain::pacing::{Classes, Otherwise, Pacing, Quiet};
-use crate::domain::primitives::Channel;
+use crate::domain::time::hours::{Clock, Hours};
 
 /// Reads `[pacing]`.
 pub(super) fn pacing(node: Node<'_>) -> Option<Pacing> {

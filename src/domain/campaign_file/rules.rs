@@ -5,12 +5,12 @@ use super::amounts::{
     need_currency, wanted,
 };
 use super::table::{Node, Table};
-use crate::domain::event::{VALUE, VALUE_MINOR};
-use crate::domain::primitives::{Channel, Span};
-use crate::domain::problem::Problem;
-use crate::domain::rule::{
-    Comparison, DateTest, Events, JourneyState, Measure, Relative, Rule, Sample, Test, TimeTest,
-    Which,
+use crate::domain::base::diagnostic::Problem;
+use crate::domain::base::primitives::{Channel, Span};
+use crate::domain::contact::event::{VALUE, VALUE_MINOR};
+use crate::domain::segment::{
+    Comparison, DateTest, Events, JourneyState, Measure, Occurrence, Operator, Relative, Rule,
+    Sample, TimeTest,
 };
 
 const KINDS: &[&str] = &[
@@ -123,7 +123,7 @@ fn event(table: &mut Table<'_>) -> Option<Rule> {
             Some(Rule::Amount { events: events?, measure, property, result, within })
         }
         _ => {
-            let which = if word == "first" { Which::First } else { Which::Last };
+            let which = if word == "first" { Occurrence::First } else { Occurrence::Last };
             let at = table.get(word, time_test)?;
             Some(Rule::EventTime { events: events?, which, at, within })
         }
@@ -180,47 +180,49 @@ fn sequence(table: &mut Table<'_>) -> Option<Rule> {
 }
 
 /// Reads what is asked of an attribute: exactly one of the tests.
-fn test(table: &mut Table<'_>) -> Option<Test> {
+fn test(table: &mut Table<'_>) -> Option<Operator> {
     let word = exactly_one(table, TESTS)?;
     if let Some(comparison) = comparison(word, table, Node::number) {
-        return comparison.map(Test::Number);
+        return comparison.map(Operator::Number);
     }
     match word {
-        "is" => table.get(word, Node::scalar).map(Test::Is),
-        "is_not" => table.get(word, Node::scalar).map(Test::IsNot),
-        "in" => table.get(word, |node| node.list(Node::scalar)).map(Test::In),
-        "not_in" => table.get(word, |node| node.list(Node::scalar)).map(Test::NotIn),
-        "contains" => table.get(word, Node::text).map(Test::Contains),
-        "starts_with" => table.get(word, Node::text).map(Test::StartsWith),
-        "matches" => table.get(word, Node::text).map(Test::Matches),
+        "is" => table.get(word, Node::scalar).map(Operator::Is),
+        "is_not" => table.get(word, Node::scalar).map(Operator::IsNot),
+        "in" => table.get(word, |node| node.list(Node::scalar)).map(Operator::In),
+        "not_in" => table.get(word, |node| node.list(Node::scalar)).map(Operator::NotIn),
+        "contains" => table.get(word, Node::text).map(Operator::Contains),
+        "starts_with" => table.get(word, Node::text).map(Operator::StartsWith),
+        "matches" => table.get(word, Node::text).map(Operator::Matches),
         "between" => table.get(word, between),
-        "before" => table.get(word, Node::moment).map(|date| Test::Date(DateTest::Before(date))),
-        "after" => table.get(word, Node::moment).map(|date| Test::Date(DateTest::After(date))),
+        "before" => {
+            table.get(word, Node::moment).map(|date| Operator::Date(DateTest::Before(date)))
+        }
+        "after" => table.get(word, Node::moment).map(|date| Operator::Date(DateTest::After(date))),
         "in_last" => table.get(word, |node| relative(node, |n| n.span().map(Relative::InLast))),
         "in_next" => table.get(word, |node| relative(node, |n| n.span().map(Relative::InNext))),
         "anniversary" => {
             table.get(word, |node| relative(node, |n| n.count().map(Relative::Anniversary)))
         }
-        _ => table.get(word, Node::truth).map(Test::Set),
+        _ => table.get(word, Node::truth).map(Operator::Set),
     }
 }
 
 /// Two numbers, or two dates.
-fn between(node: Node<'_>) -> Option<Test> {
+fn between(node: Node<'_>) -> Option<Operator> {
     if node.length() != Some(2) {
         return node.complain("expected two numbers or two dates: [from, to]");
     }
     if node.is_list_of_numbers() {
         let [from, to] = node.list(Node::number)?.try_into().ok()?;
-        return Some(Test::Between(from, to));
+        return Some(Operator::Between(from, to));
     }
     let [from, to] = node.list(Node::moment)?.try_into().ok()?;
-    Some(Test::Date(DateTest::Between(from, to)))
+    Some(Operator::Date(DateTest::Between(from, to)))
 }
 
-fn relative(node: Node<'_>, read: impl FnOnce(Node<'_>) -> Option<Relative>) -> Option<Test> {
+fn relative(node: Node<'_>, read: impl FnOnce(Node<'_>) -> Option<Relative>) -> Option<Operator> {
     let zone = node.time_zone();
-    read(node).map(|relative| Test::Relative { relative, zone })
+    read(node).map(|relative| Operator::Relative { relative, zone })
 }
 
 pub(super) fn exactly_one(

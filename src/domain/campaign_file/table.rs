@@ -1,11 +1,11 @@
 //! Reading a TOML tree by asking for keys. Whatever was never asked for is unknown, whatever was
 //! asked for in vain is missing, and both are said once a table has been read.
 
-use crate::domain::broadcast;
-use crate::domain::calendar;
-use crate::domain::primitives::{CampaignId, Millis, QualifiedId, Span};
-use crate::domain::problem::{Problem, nearest};
-use crate::domain::rule::{MOMENT_FORMS, Moment, Scalar};
+use crate::domain::base::diagnostic::{Problem, nearest};
+use crate::domain::base::primitives::{CampaignId, Millis, QualifiedId, Span};
+use crate::domain::campaign::broadcast;
+use crate::domain::segment::{MOMENT_FORMS, Moment, Scalar};
+use crate::domain::time::calendar;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use toml::de::{DeTable, DeValue};

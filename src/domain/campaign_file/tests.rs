@@ -1,8 +1,8 @@
 //! What a campaign file may say, and what is said about every slip in one.
 
 use super::*;
-use crate::domain::primitives::Millis;
-use crate::domain::rule::{Rule, TimeTest};
+use crate::domain::base::primitives::Millis;
+use crate::domain::segment::{Rule, TimeTest};
 use insta::assert_snapshot;
 
 /// A campaign that uses every key there is.
@@ -464,9 +464,9 @@ fn the_same_file_always_gives_the_same_bytes() {
 #[test]
 fn steps_lead_to_the_next_one_unless_they_say_otherwise() {
     let campaign = read("white-paper.toml", SAMPLE).unwrap();
-    let leads = |step: &crate::domain::journey::Step| match &step.then {
-        crate::domain::journey::Next::Step(id) => format!("{} → {id}\n", step.id),
-        crate::domain::journey::Next::End => format!("{} → end\n", step.id),
+    let leads = |step: &crate::domain::campaign::journey::Step| match &step.then {
+        crate::domain::campaign::journey::Next::Step(id) => format!("{} → {id}\n", step.id),
+        crate::domain::campaign::journey::Next::End => format!("{} → end\n", step.id),
     };
     assert_snapshot!(campaign.journeys["nurture"].steps.iter().map(leads).collect::<String>(), @"
     welcome → morning

@@ -12,9 +12,9 @@ fn form(fields: Vec<Field>) -> Form {
     Form { fields, consents: vec![], thanks: None, submit_label: None, origins: vec![] }
 }
 
-fn choices() -> Vec<Choice> {
+fn choices() -> Vec<FieldOption> {
     ["engineer", "manager", "其他"]
-        .map(|value| Choice { value: value.into(), label: value.to_uppercase() })
+        .map(|value| FieldOption { value: value.into(), label: value.to_uppercase() })
         .to_vec()
 }
 
@@ -167,7 +167,7 @@ fn signup() -> Form {
         named("email", FieldKind::Email, false),
         named("mobile", FieldKind::Tel { region: Some("CN".into()) }, false),
     ]);
-    form.consents = vec![ConsentAsk {
+    form.consents = vec![ConsentCheckbox {
         purpose: "newsletter".into(),
         channels: vec![Channel::Email],
         text: "Write to me.".into(),
@@ -183,7 +183,7 @@ fn signup() -> Form {
 fn a_whole_answer() {
     let body = "first_name=%E6%9E%97&email=Lin%40Example.com&mobile=138+0013+8000&consent=yes\
                 &_token=t&website_url_confirm=&utm_source=x&other=1";
-    let answer = Answer::from_urlencoded(body.as_bytes()).unwrap();
+    let answer = FormData::from_urlencoded(body.as_bytes()).unwrap();
     let submission = read(&signup(), &answer).unwrap();
     assert_eq!(submission.email.as_deref(), Some("lin@example.com"));
     assert_eq!(submission.phone.as_deref(), Some("+8613800138000"));
@@ -197,7 +197,7 @@ fn a_whole_answer() {
 fn every_bad_field_is_told_once() {
     let mut form = signup();
     form.consents[0].required = true;
-    let answer = Answer::from_urlencoded(b"email=nobody&mobile=12").unwrap();
+    let answer = FormData::from_urlencoded(b"email=nobody&mobile=12").unwrap();
     let problems = read(&form, &answer).unwrap_err();
     let reasons: Vec<_> = problems.iter().map(|p| (p.field.as_str(), &p.reason)).collect();
     assert_eq!(
@@ -216,7 +216,7 @@ fn every_bad_field_is_told_once() {
 
 #[test]
 fn somebody_without_an_address_is_no_lead() {
-    let answer = Answer::from_urlencoded(b"first_name=Ada").unwrap();
+    let answer = FormData::from_urlencoded(b"first_name=Ada").unwrap();
     let problems = read(&signup(), &answer).unwrap_err();
     assert_eq!(problems, [FieldProblem { field: "email".into(), reason: NoAddress }]);
 }
@@ -226,12 +226,12 @@ fn consent_is_given_only_by_a_tick() {
     let mut form = signup();
     for (body, given) in [("", false), ("&consent=", false), ("&consent=on", true)] {
         let body = format!("first_name=Ada&email=ada@example.com{body}");
-        let answer = Answer::from_urlencoded(body.as_bytes()).unwrap();
+        let answer = FormData::from_urlencoded(body.as_bytes()).unwrap();
         assert_eq!(read(&form, &answer).unwrap().agreed.len(), usize::from(given), "{body}");
     }
     form.consents.clear();
     let body = b"first_name=Ada&email=ada@example.com&consent=on";
-    let answer = Answer::from_urlencoded(body).unwrap();
+    let answer = FormData::from_urlencoded(body).unwrap();
     assert!(read(&form, &answer).unwrap().agreed.is_empty(), "the form asks for none");
 }
 
@@ -240,11 +240,11 @@ fn nobody_agrees_to_other_words_than_were_shown() {
     let form = signup();
     let send = |shown: String| {
         let body = format!("first_name=Ada&email=ada@example.com&consent={shown}");
-        read(&form, &Answer::from_urlencoded(body.as_bytes()).unwrap())
+        read(&form, &FormData::from_urlencoded(body.as_bytes()).unwrap())
     };
     let ask = &form.consents[0];
     assert_eq!(send(ask.shown()).unwrap().agreed, form.consents);
-    let before = ConsentAsk { text: "Write to me, and call me.".into(), ..ask.clone() };
+    let before = ConsentCheckbox { text: "Write to me, and call me.".into(), ..ask.clone() };
     let told = send(before.shown()).unwrap_err();
     let other_words = FieldReason::OtherWords;
     assert_eq!(told, [FieldProblem { field: "consent".into(), reason: other_words }]);
@@ -256,8 +256,8 @@ fn each_box_is_ticked_for_itself_and_an_old_page_ticks_no_other() {
     let one = serde_json::to_value(&form).unwrap();
     assert_eq!(one["consent"]["purpose"], "newsletter", "as forms of one box always were");
     let channels = vec![Channel::Email, Channel::Sms];
-    let offers = ConsentAsk { purpose: "offers".into(), channels, ..form.consents[0].clone() };
-    let abroad = ConsentAsk { purpose: "abroad".into(), required: true, ..offers.clone() };
+    let offers = ConsentCheckbox { purpose: "offers".into(), channels, ..form.consents[0].clone() };
+    let abroad = ConsentCheckbox { purpose: "abroad".into(), required: true, ..offers.clone() };
     form.consents.extend([offers, abroad]);
     let names: Vec<String> = form.boxes().map(|(name, _)| name).collect();
     let [news, offers, abroad] =
@@ -266,7 +266,7 @@ fn each_box_is_ticked_for_itself_and_an_old_page_ticks_no_other() {
     let read = |ticked: &[&str]| {
         let ticks: String = ticked.iter().map(|name| format!("&{name}=on")).collect();
         let body = format!("first_name=Ada&email=ada@example.com{ticks}");
-        let read = read(&form, &Answer::from_urlencoded(body.as_bytes()).unwrap());
+        let read = read(&form, &FormData::from_urlencoded(body.as_bytes()).unwrap());
         let purposes = |s: Submission| s.agreed.into_iter().map(|ask| ask.purpose).collect();
         read.map(purposes).map_err(|problems| problems[0].field.clone())
     };

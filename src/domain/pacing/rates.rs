@@ -1,7 +1,8 @@
 //! Rates: how fast a sender may be called, and how much a new domain sends in a day.
 
-use crate::domain::address::read_sender;
-use crate::domain::primitives::{Millis, Span};
+use super::span;
+use crate::domain::base::primitives::{Millis, Span};
+use crate::domain::contact::address::read_sender;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +13,7 @@ pub struct Rate {
     /// How many.
     pub calls: u32,
     /// In how long.
-    #[serde(deserialize_with = "super::span")]
+    #[serde(deserialize_with = "span")]
     pub per: Span,
 }
 
@@ -94,11 +95,6 @@ impl WarmUp {
         };
         Some((wrong.0, wrong.1.to_owned()))
     }
-}
-
-/// When the UTC day after that of `now` begins.
-pub fn next_day(now: Millis) -> Millis {
-    Millis((now.0.div_euclid(Span::days(1).0) + 1) * Span::days(1).0)
 }
 
 /// The domain of a sender, `Name <address>` or a bare address, in its one form.

@@ -22,9 +22,9 @@ const BLOCK_DEPTH_MAX: usize = 20;
 const TAG_DEPTH_MAX: usize = 5;
 /// The block around a value: once for each item of a list, once for anything else that is there.
 /// No tag of an author's can be called so.
-pub(super) const SECTION: &str = ":section";
+pub(in crate::domain) const SECTION: &str = ":section";
 /// The block of a value that is not there.
-pub(super) const INVERTED: &str = ":inverted";
+pub(in crate::domain) const INVERTED: &str = ":inverted";
 /// The helper that writes a value as handlebars.js does.
 pub(super) const SHOW: &str = ":show";
 /// The helper that counts the items of a list, or the characters of a text.
@@ -88,7 +88,7 @@ fn comment_length(rest: &str) -> Option<usize> {
 }
 
 /// Where the tag that begins here ends; the end of the source if it is never closed.
-pub(super) fn tag_end(source: &str, start: usize) -> usize {
+pub(in crate::domain) fn tag_end(source: &str, start: usize) -> usize {
     let rest = &source[start..];
     let length = match is_comment(rest) {
         true => comment_length(rest),
@@ -139,7 +139,7 @@ fn quoted_length(text: &str) -> usize {
 
 /// A token of a tag's inside.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Token<'t> {
+pub(in crate::domain) enum Token<'t> {
     Gap(&'t str),
     /// A name, a path, a number; what stands in brackets belongs to it.
     Word(&'t str),
@@ -157,7 +157,7 @@ impl<'t> Token<'t> {
     }
 }
 
-pub(super) fn tokens(text: &str) -> Vec<Token<'_>> {
+pub(in crate::domain) fn tokens(text: &str) -> Vec<Token<'_>> {
     let is_mark = |c: char| matches!(c, '(' | ')' | '=' | '|');
     let mut tokens = Vec::new();
     let mut rest = text;

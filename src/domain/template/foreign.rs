@@ -65,7 +65,7 @@ fn ours(name: &str) -> Option<&'static str> {
 }
 
 /// What a variable of a tag was meant to be, of those that are known there.
-pub(super) fn meaning(name: &str, known: &BTreeSet<String>) -> Option<String> {
+pub(in crate::domain) fn meaning(name: &str, known: &BTreeSet<String>) -> Option<String> {
     if name.contains(['“', '”', '‘', '’', '「', '＂', '＇']) {
         return Some("a text stands in straight quotes: \"…\" or '…'".to_owned());
     }
@@ -104,7 +104,7 @@ pub(super) fn hint(tag: &str) -> Option<String> {
 }
 
 /// A tag of another system in a text.
-pub(super) struct Foreign<'t> {
+pub(in crate::domain) struct Foreign<'t> {
     /// Where it begins, in bytes.
     pub at: usize,
     /// The tag as it stands there.
@@ -114,7 +114,7 @@ pub(super) struct Foreign<'t> {
 }
 
 /// The tags of other systems in a source, Handlebars tags and comments left out.
-pub(super) fn in_text(source: &str) -> Vec<Foreign<'_>> {
+pub(in crate::domain) fn in_text(source: &str) -> Vec<Foreign<'_>> {
     let mut found = Vec::new();
     let mut at = 0;
     while let Some(char) = source[at..].chars().next() {

@@ -5,7 +5,7 @@
 //! the name of a helper.
 
 use super::dialect::{INVERTED, LENGTH, SECTION, SHOW};
-use super::manner::{Forms, Manner, number_of};
+use crate::domain::template::locale_format::{FormatOptions, Forms, number_of};
 use handlebars::{
     BlockContext, BlockParams, Context, Handlebars, Helper, HelperDef, HelperResult, Output,
     RenderContext, RenderError, Renderable, ScopedJson, Template,
@@ -16,10 +16,10 @@ use std::cmp::Ordering;
 /// The key of a message's data that says how values are written. No attribute is called so.
 const FORMAT: &str = "@format";
 /// The schemes of addresses that `url` lets through: none of them runs anything.
-pub(super) const SCHEMES: &[&str] = &["https://", "http://", "mailto:", "tel:"];
+pub(in crate::domain) const SCHEMES: &[&str] = &["https://", "http://", "mailto:", "tel:"];
 
 /// One helper: what it is given, and what it does.
-pub(super) struct Spec {
+pub(in crate::domain) struct Spec {
     pub name: &'static str,
     /// The fewest values and the most.
     pub values: (usize, usize),
@@ -45,7 +45,7 @@ const fn block(name: &'static str, named: &'static [&'static str]) -> Spec {
 }
 
 /// All helpers, in the order in which messages list them.
-pub(super) const HELPERS: &[Spec] = &[
+pub(in crate::domain) const HELPERS: &[Spec] = &[
     plain("default", (2, 2), &[], default),
     plain("upper", (1, 1), &[], |call| Some(call.text(0).to_uppercase().into())),
     plain("lower", (1, 1), &[], |call| Some(call.text(0).to_lowercase().into())),
@@ -84,7 +84,7 @@ pub(super) const HELPERS: &[Spec] = &[
 ];
 
 /// The helper of a name.
-pub(super) fn spec(name: &str) -> Option<&'static Spec> {
+pub(in crate::domain) fn spec(name: &str) -> Option<&'static Spec> {
     HELPERS.iter().find(|spec| spec.name == name)
 }
 
@@ -221,8 +221,8 @@ impl HelperDef for Section {
 }
 
 /// What helpers need to know of the reader: a member of the message's data.
-pub fn format_data(manner: &Manner) -> (String, Value) {
-    let Manner { locale, zone, currency } = manner;
+pub fn format_data(manner: &FormatOptions) -> (String, Value) {
+    let FormatOptions { locale, zone, currency } = manner;
     (FORMAT.to_owned(), json!({ "locale": locale, "zone": zone, "currency": currency }))
 }
 
@@ -298,9 +298,9 @@ impl<'c> Call<'c> {
         }
     }
 
-    fn manner(&self) -> Manner<'c> {
+    fn manner(&self) -> FormatOptions<'c> {
         let format = |name: &str| self.data.get(FORMAT)?.get(name)?.as_str();
-        Manner {
+        FormatOptions {
             locale: format("locale").unwrap_or("en"),
             zone: format("zone").unwrap_or("UTC"),
             currency: format("currency").unwrap_or_default(),

@@ -13,7 +13,7 @@ pub(super) use html::references;
 
 use super::markup::{character, next};
 use super::{TemplateSource, Templates, dialect};
-use crate::domain::tracking::{location, origin, split_scheme};
+use crate::domain::base::web_address::{location, origin, split_scheme};
 use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};

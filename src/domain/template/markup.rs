@@ -6,7 +6,7 @@ use super::links::references;
 
 /// One piece of a source; `at` is where it begins, in bytes.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Token<'s> {
+pub(in crate::domain) enum Token<'s> {
     /// `<a href="…">`.
     Open(Element<'s>),
     /// `</a>`.
@@ -22,7 +22,7 @@ pub(super) type Span = std::ops::Range<usize>;
 
 /// An element's beginning.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Element<'s> {
+pub(in crate::domain) struct Element<'s> {
     /// In lower case.
     pub name: String,
     /// Names in lower case, values as they are written, without their quotes.
@@ -46,7 +46,7 @@ impl<'s> Element<'s> {
 }
 
 /// The declarations of a style attribute or of a rule's block, in lower case.
-pub(super) fn declarations(style: &str) -> impl Iterator<Item = (String, String)> {
+pub(in crate::domain) fn declarations(style: &str) -> impl Iterator<Item = (String, String)> {
     let declarations = style.split(';').filter_map(|one| one.split_once(':'));
     declarations
         .map(|(name, value)| (name.trim().to_ascii_lowercase(), value.trim().to_ascii_lowercase()))
@@ -60,7 +60,7 @@ const EMPTY: &[&str] = &[
 
 /// Reads a source; comments are left out, conditional ones of Outlook too. What cannot be read is
 /// text.
-pub(super) fn tokens(source: &str) -> Vec<Token<'_>> {
+pub(in crate::domain) fn tokens(source: &str) -> Vec<Token<'_>> {
     let tokens = spanned_tokens(source).into_iter().map(|(token, _)| token);
     tokens.filter(|token| *token != Token::Comment).collect()
 }
@@ -188,7 +188,7 @@ fn attribute_value(source: &str, from: usize) -> Option<(&str, usize)> {
 }
 
 /// Text with its character references decoded, and Handlebars tags as they are.
-pub(super) fn decoded(text: &str) -> String {
+pub(in crate::domain) fn decoded(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut at = 0;
     while at < text.len() {

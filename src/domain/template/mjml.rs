@@ -11,8 +11,8 @@ mod tree;
 mod widths;
 mod wrappers;
 
-pub(super) use fonts::fetched_fonts;
-pub(super) use tree::stray_texts;
+pub(in crate::domain) use fonts::fetched_fonts;
+pub(in crate::domain) use tree::stray_texts;
 
 use super::{TEMPLATE_BYTES_MAX, dialect};
 use mrml::prelude::render::RenderOptions;

@@ -14,7 +14,7 @@ const WORK_MAX: u64 = 200_000;
 const LIST_ITEMS: u64 = 100;
 
 /// Parses one template, or says at which line it goes wrong.
-pub(super) fn parse(name: &str, source: &str) -> Result<Template, TemplateError> {
+pub(in crate::domain) fn parse(name: &str, source: &str) -> Result<Template, TemplateError> {
     let refuse = |line, message| TemplateError { template: name.to_owned(), line, message };
     if source.len() > TEMPLATE_BYTES_MAX {
         let message = format!("{} bytes; the limit is {TEMPLATE_BYTES_MAX}", source.len());
@@ -43,12 +43,15 @@ fn tag_at((source, read): (&str, &str), line: usize, column: usize) -> String {
 }
 
 /// Whether a name in the registry belongs to a page or message rather than to a partial.
-pub(super) fn is_message(name: &str) -> bool {
+pub(in crate::domain) fn is_message(name: &str) -> bool {
     ["pages/", "emails/", "sms/"].iter().any(|folder| name.starts_with(folder))
 }
 
 /// Refuses a template that includes itself, or that makes more work than the limit.
-pub(super) fn bound(name: &str, parsed: &BTreeMap<String, Template>) -> Result<(), TemplateError> {
+pub(in crate::domain) fn bound(
+    name: &str,
+    parsed: &BTreeMap<String, Template>,
+) -> Result<(), TemplateError> {
     let folder = if is_message(name) { "" } else { "partials/" };
     let refuse =
         |message| TemplateError { template: format!("{folder}{name}"), line: None, message };

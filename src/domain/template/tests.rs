@@ -8,9 +8,11 @@ mod values;
 
 use super::helpers::{HELPERS, WITHDRAWN};
 use super::*;
+use crate::domain::base::diagnostic::Problem;
 use crate::domain::campaign::{Campaign, Compiled};
 use crate::domain::campaign_file::{read, tests::SAMPLE};
-use crate::domain::problem::Problem;
+use crate::domain::publication::lint::{Lint, LintCode};
+use crate::domain::publication::validate::check_templates;
 use insta::assert_snapshot;
 use proptest::prelude::*;
 use serde_json::json;

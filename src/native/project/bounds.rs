@@ -1,6 +1,6 @@
 //! What of a disk is the project's: files and folders below one folder, wherever links lead.
 
-use crate::domain::problem::Problem;
+use crate::domain::base::diagnostic::Problem;
 use crate::native::encoding;
 use encoding_rs::UTF_8;
 use std::fs::{self, File, FileType};

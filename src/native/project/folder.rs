@@ -2,11 +2,12 @@
 
 use super::bounds::Bounds;
 use super::{at_file, beside, differ_in_case, in_file, is_hidden, shown, twins};
+use crate::domain::base::diagnostic::{Problem, nearest};
 use crate::domain::campaign::Campaign;
 use crate::domain::campaign_file::{Diagnostic, Lines};
-use crate::domain::problem::{Problem, nearest};
+use crate::domain::publication::validate::references;
 use crate::domain::template::{
-    Expanded, TEMPLATE_BYTES_MAX, TemplateError, TemplateSource, expand, references,
+    Expanded, TEMPLATE_BYTES_MAX, TemplateError, TemplateSource, expand,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

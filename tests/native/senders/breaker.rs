@@ -3,7 +3,7 @@
 use crate::deliver::{JOURNEY, Office, accepted, answer};
 use crate::invariants::assert_sound;
 use crate::support::{MONDAY, number, rows};
-use dripline::domain::primitives::{Millis, Span};
+use dripline::domain::base::primitives::{Millis, Span};
 use dripline::providers::http::{HttpError, HttpResponse};
 use dripline::providers::{Sender, postmark, resend};
 use serde_json::{Value, json};

@@ -1,10 +1,10 @@
 //! The senders of e-mail.
 
 use super::{call, mail, meanings, wire};
-use dripline::domain::message::Class;
+use dripline::domain::contact::message::Class;
 use dripline::providers::http::HttpResponse;
 use dripline::providers::{
-    Content, Outgoing, Sender, Verdict, brevo, cloudflare, mailgun, postmark,
+    BatchResult, Content, Outgoing, Sender, brevo, cloudflare, mailgun, postmark,
 };
 use dripline::providers::{resend, sendgrid, ses};
 use insta::assert_snapshot;
@@ -574,7 +574,7 @@ fn cloudflare_takes_no_marketing() {
     ];
     let meaning = |(status, body): &(u16, &str)| {
         let response = HttpResponse { status: *status, headers: vec![], body: (*body).to_owned() };
-        let Verdict::All(attempt) = Sender::Cloudflare.verdict(one, Ok(response)) else {
+        let BatchResult::All(attempt) = Sender::Cloudflare.verdict(one, Ok(response)) else {
             return String::new();
         };
         super::in_short(&attempt)

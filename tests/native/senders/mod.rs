@@ -7,12 +7,12 @@ mod robots;
 mod server;
 mod sms;
 
-use dripline::domain::message::Class;
-use dripline::domain::primitives::{MessageId, Millis};
-use dripline::flows::seams::Http;
+use dripline::domain::base::primitives::{MessageId, Millis};
+use dripline::domain::contact::message::Class;
+use dripline::flows::ports::Http;
 use dripline::native::world::block_on;
 use dripline::providers::http::USER_AGENT;
-use dripline::providers::{Attempt, Call, Content, Outgoing, Sender, Verdict};
+use dripline::providers::{BatchResult, Call, Content, Outgoing, SendResult, Sender};
 use serde_json::Value;
 use server::{Reply, Server};
 
@@ -85,8 +85,8 @@ fn meanings(sender: &Sender, call: Call<'_>, replies: &[&str]) -> String {
     let line = |reply: &&str| {
         let answer = block_on(client.send(sender.request(call).unwrap()));
         let meaning = match sender.verdict(call, answer) {
-            Verdict::All(attempt) => in_short(&attempt),
-            Verdict::Each(each) => each.iter().map(in_short).collect::<Vec<_>>().join(" | "),
+            BatchResult::All(attempt) => in_short(&attempt),
+            BatchResult::Each(each) => each.iter().map(in_short).collect::<Vec<_>>().join(" | "),
         };
         let reply: String = reply.chars().take(32).collect();
         format!("{reply:<32} => {meaning}")
@@ -94,20 +94,20 @@ fn meanings(sender: &Sender, call: Call<'_>, replies: &[&str]) -> String {
     replies.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-fn in_short(attempt: &Attempt) -> String {
-    let after = |after: &Option<dripline::domain::primitives::Span>| {
+fn in_short(attempt: &SendResult) -> String {
+    let after = |after: &Option<dripline::domain::base::primitives::Span>| {
         after.map_or_else(String::new, |after| format!(" after {after}"))
     };
     match attempt {
-        Attempt::Accepted { provider_id, arrived: false } => format!("accepted {provider_id}"),
-        Attempt::Accepted { provider_id, arrived: true } => format!("arrived {provider_id}"),
-        Attempt::Retry { after: wait, reason } => format!("retry{}: {reason}", after(wait)),
-        Attempt::Busy { after: wait, reason } => format!("busy{}: {reason}", after(wait)),
-        Attempt::Stop(reason) => format!("stop: {reason}"),
-        Attempt::Refused(reason) => format!("refused: {reason}"),
-        Attempt::Lost(reason) if reason.contains("127.0.0.1") => "lost: network".to_owned(),
-        Attempt::Lost(reason) => format!("lost: {reason}"),
-        Attempt::Unclear(reason) => format!("unclear: {reason}"),
+        SendResult::Accepted { provider_id, arrived: false } => format!("accepted {provider_id}"),
+        SendResult::Accepted { provider_id, arrived: true } => format!("arrived {provider_id}"),
+        SendResult::Retry { after: wait, reason } => format!("retry{}: {reason}", after(wait)),
+        SendResult::Busy { after: wait, reason } => format!("busy{}: {reason}", after(wait)),
+        SendResult::Stop(reason) => format!("stop: {reason}"),
+        SendResult::Refused(reason) => format!("refused: {reason}"),
+        SendResult::Lost(reason) if reason.contains("127.0.0.1") => "lost: network".to_owned(),
+        SendResult::Lost(reason) => format!("lost: {reason}"),
+        SendResult::Unclear(reason) => format!("unclear: {reason}"),
     }
 }
 

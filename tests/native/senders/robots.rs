@@ -3,8 +3,8 @@
 use super::{call, mail, meanings, wire};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use dripline::domain::message::Class;
-use dripline::providers::{Outgoing, Sender, robots};
+use dripline::domain::contact::message::Class;
+use dripline::providers::{Outgoing, Sender, chat_webhooks};
 use hmac::{Hmac, KeyInit, Mac};
 use insta::assert_snapshot;
 use sha2::Sha256;
@@ -15,7 +15,7 @@ fn notice() -> Outgoing {
 
 #[test]
 fn dingtalk() {
-    let sender = Sender::DingTalk(robots::DingTalk {
+    let sender = Sender::DingTalk(chat_webhooks::DingTalk {
         url: "https://oapi.dingtalk.com/robot/send?access_token=t".to_owned(),
         secret: "SECthis is secret".to_owned(),
     });

@@ -1,7 +1,7 @@
 //! A server that gives one scripted reply a connection, and a client that finds it behind every
 //! provider's address.
 
-use dripline::flows::seams::Http;
+use dripline::flows::ports::Http;
 use dripline::native::http::Client;
 use dripline::providers::http::{HttpError, HttpRequest, HttpResponse};
 use std::io::{BufRead, BufReader, Read, Write};

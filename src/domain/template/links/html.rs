@@ -1,9 +1,9 @@
 //! Links of HTML and MJML, found by a parser of HTML. Done at publish, never at the edge.
 
 use super::{HREF, HREF_END, escaped};
-use crate::domain::problem::Problem;
+use crate::domain::base::diagnostic::Problem;
+use crate::domain::base::web_address::{encoded, location, split_scheme};
 use crate::domain::template::{Markup, dialect};
-use crate::domain::tracking::{encoded, location, split_scheme};
 use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
 use html5gum::{Span, Tokenizer};
 use std::borrow::Cow;

@@ -59,7 +59,7 @@ fn names(css: &str, name: &str) -> bool {
 }
 
 /// The addresses from which HTML fetches fonts or style sheets.
-pub(in crate::domain::template) fn fetched_fonts(html: &str) -> Vec<String> {
+pub(in crate::domain) fn fetched_fonts(html: &str) -> Vec<String> {
     let tokens = tokens(html).into_iter();
     let links = tokens.filter_map(|token| match token {
         Token::Open(element) if element.name == "link" => {

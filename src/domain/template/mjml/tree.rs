@@ -1,7 +1,7 @@
 //! MJML as a tree. What stands in an element that holds HTML is kept as it is written.
 
 use super::{ELEMENTS, MjmlError};
-use crate::domain::problem::nearest;
+use crate::domain::base::diagnostic::nearest;
 use crate::domain::template::dialect;
 use crate::domain::template::markup::{Element, Span, Token, spanned_tokens};
 
@@ -77,12 +77,12 @@ impl Node {
 }
 
 /// Reads a source; what is wrong is said at its line.
-pub(super) fn parse(source: &str) -> Result<Node, MjmlError> {
+pub(in crate::domain) fn parse(source: &str) -> Result<Node, MjmlError> {
     read(source).map(|(root, _)| root)
 }
 
 /// Texts that stand between elements where nothing shows them, each with its line.
-pub(in crate::domain::template) fn stray_texts(source: &str) -> Vec<(usize, String)> {
+pub(in crate::domain) fn stray_texts(source: &str) -> Vec<(usize, String)> {
     read(source).map(|(_, strays)| strays).unwrap_or_default()
 }
 

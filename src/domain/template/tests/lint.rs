@@ -26,7 +26,12 @@ fn told(subject: &str, preheader: &str, mjml: &str, text: &str) -> String {
     let html = compile_mjml(mjml).unwrap();
     let arriving = compiled(vec![("emails/welcome", source(&html, text))]);
     let templates = Templates::new(&arriving.templates).unwrap();
-    let found = super::super::lint("emails/welcome", &source(mjml, text), &templates, &arriving);
+    let found = crate::domain::publication::lint::lint(
+        "emails/welcome",
+        &source(mjml, text),
+        &templates,
+        &arriving,
+    );
     let line = |lint: &Lint| {
         let part = lint.key.trim_start_matches("emails/welcome/");
         let line = lint.line.map(|line| format!(":{line}")).unwrap_or_default();
@@ -149,14 +154,15 @@ fn a_mail_is_measured_with_its_links() {
 
 #[test]
 fn every_code_has_its_words_in_both_languages() {
-    use crate::domain::language::Language::{Chinese, English};
+    use crate::domain::base::language::Language::{Chinese, English};
     let mjml = "<mjml><mj-body><mj-section><mj-column><mj-image src=\"http://x\" /></mj-column>\
         </mj-section></mj-body></mjml>";
     let source = email("X", mjml, "");
     let html = compile_mjml(mjml).unwrap();
     let arriving = compiled(vec![("emails/welcome", email("X", &html, "x"))]);
     let templates = Templates::new(&arriving.templates).unwrap();
-    let found = super::super::lint("emails/welcome", &source, &templates, &arriving);
+    let found =
+        crate::domain::publication::lint::lint("emails/welcome", &source, &templates, &arriving);
     let words = |lint: &Lint| {
         let [en, zh] =
             [English, Chinese].map(|l| format!("{}\n    {}", lint.message(l), lint.remedy(l)));
@@ -206,7 +212,7 @@ fn of_source(name: &str, text: &str, change: impl FnOnce(&mut Compiled)) -> Stri
     let mut arriving = compiled(vec![(name, source.clone())]);
     change(&mut arriving);
     let templates = Templates::new(&arriving.templates).unwrap();
-    let found = super::super::lint(name, &source, &templates, &arriving);
+    let found = crate::domain::publication::lint::lint(name, &source, &templates, &arriving);
     let line = |lint: &Lint| {
         let line = lint.line.map(|line| format!(":{line}")).unwrap_or_default();
         format!("{}{line} {}\n", lint.code.as_str(), lint.detail)
@@ -290,7 +296,7 @@ fn a_link_to_our_own_domain_leads_to_a_page_of_the_campaign() {
 /// The warnings' remedies in English, by code.
 fn remedy(code: LintCode) -> &'static str {
     let lint = Lint { code, key: String::new(), line: None, detail: String::new() };
-    lint.remedy(crate::domain::language::Language::English)
+    lint.remedy(crate::domain::base::language::Language::English)
 }
 
 #[test]
@@ -408,7 +414,7 @@ fn a_form_is_shown_where_the_page_has_one() {
 
 #[test]
 fn a_rule_that_asks_for_what_nothing_sets_is_doubted() {
-    use crate::domain::check::doubts;
+    use crate::domain::publication::validate::doubts;
     let doubted = |rule: &str| {
         let text = format!("{SAMPLE}\n[segment.x]\nrule = {rule}\n");
         let campaign = read("white-paper.toml", &text).unwrap();
@@ -432,7 +438,7 @@ fn a_rule_that_asks_for_what_nothing_sets_is_doubted() {
 
 #[test]
 fn a_purpose_without_words_is_doubted_once() {
-    use crate::domain::check::doubts;
+    use crate::domain::publication::validate::doubts;
     let told = |text: &str| {
         let campaign = read("white-paper.toml", text).unwrap();
         let lints = doubts(&campaign).into_iter();

@@ -1,11 +1,11 @@
 //! What helpers make of values, present and absent.
 
-use super::super::manner::Manner;
 use super::*;
+use crate::domain::template::locale_format::FormatOptions;
 
 /// What a text becomes for a reader of this locale in Shanghai, in a campaign that counts in yuan.
 fn said_to(locale: &str, source: &str, data: Value) -> String {
-    let manner = Manner { locale, zone: "Asia/Shanghai", currency: "CNY" };
+    let manner = FormatOptions { locale, zone: "Asia/Shanghai", currency: "CNY" };
     let mut data = data;
     data.as_object_mut().unwrap().extend([format_data(&manner)]);
     text(source, data)

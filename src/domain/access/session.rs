@@ -1,0 +1,172 @@
+//! Who is signed in to the web app: a session, and the link that begins one.
+//!
+//! Both are a secret of 256 random bits, of which the database keeps the hash. No signature opens
+//! the web app, so a signing secret that leaks opens nothing; and what is kept can be taken away.
+
+use crate::domain::base::primitives::{Millis, Span};
+use crate::domain::base::token::{CLOCK_SKEW_MAX, is_fresh};
+use serde::{Deserialize, Serialize};
+
+/// How long a sign-in link works: it is used at once, and lies in the terminal's history after.
+pub const LINK_AGE_MAX: Span = Span::minutes(15);
+
+/// How long a session lasts, however much it is used.
+pub const SESSION_AGE_MAX: Span = Span::days(7);
+
+/// How long a session lasts without being used: who comes back the next day is still signed in.
+pub const SESSION_IDLE_MAX: Span = Span::days(2);
+
+/// How often it is noted that a session is used: a row written for each page would cost more than
+/// knowing the minute is worth.
+pub const USE_NOTED_AFTER: Span = Span::minutes(10);
+
+/// How many sessions, and how many links, of one API token there may be; the oldest go first.
+pub const HELD_MAX: usize = 50;
+
+/// How the secret of a link begins, so that people and scanners for leaked secrets know it.
+const LINK_PREFIX: &str = "dls_";
+
+/// The letters of a secret without its beginning: 32 bytes in base64url.
+const SECRET_CHARS: usize = 43;
+
+/// What a kept secret is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionPurpose {
+    /// Beginning a session, once.
+    Link,
+    /// Being signed in.
+    Session,
+}
+
+/// A session or a link, as it is kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Session {
+    /// What it is good for.
+    pub purpose: SessionPurpose,
+    /// The name of the API token that it was made with.
+    pub subject: String,
+    /// The hash of that token's entry in the configuration.
+    pub credential: String,
+    /// When it was made.
+    pub created_at: Millis,
+    /// When it was last used, within `USE_NOTED_AFTER`.
+    pub used_at: Millis,
+    /// When it ends.
+    pub expires_at: Millis,
+}
+
+impl SessionPurpose {
+    /// As it is kept.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Link => "link",
+            Self::Session => "session",
+        }
+    }
+
+    /// How long it is good for.
+    pub fn age_max(self) -> Span {
+        match self {
+            Self::Link => LINK_AGE_MAX,
+            Self::Session => SESSION_AGE_MAX,
+        }
+    }
+
+    /// The secret that these random letters make.
+    pub fn secret(self, random: &str) -> String {
+        match self {
+            Self::Link => format!("{LINK_PREFIX}{random}"),
+            Self::Session => random.to_owned(),
+        }
+    }
+
+    /// Whether a text can be such a secret: what cannot costs no question.
+    pub fn may_be(self, text: &str) -> bool {
+        let random = match self {
+            Self::Link => text.strip_prefix(LINK_PREFIX),
+            Self::Session => Some(text),
+        };
+        let is_letter = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+        random.is_some_and(|text| text.len() == SECRET_CHARS && text.bytes().all(is_letter))
+    }
+}
+
+impl Session {
+    /// A new one.
+    pub fn new(purpose: SessionPurpose, subject: &str, credential: &str, now: Millis) -> Self {
+        Self {
+            purpose,
+            subject: subject.to_owned(),
+            credential: credential.to_owned(),
+            created_at: now,
+            used_at: now,
+            expires_at: now.plus(purpose.age_max()),
+        }
+    }
+
+    /// Whether it is good now. `credentials` are those that are configured now: a session ends with
+    /// the entry of the token that made it, and with any change of that entry.
+    pub fn is_good(&self, purpose: SessionPurpose, credentials: &[String], now: Millis) -> bool {
+        let idle_max = match purpose {
+            SessionPurpose::Link => LINK_AGE_MAX,
+            SessionPurpose::Session => SESSION_IDLE_MAX,
+        };
+        self.purpose == purpose
+            && is_fresh(self.created_at, now, purpose.age_max())
+            && is_fresh(self.used_at, now, idle_max)
+            && now < self.expires_at
+            && self.expires_at <= now.plus(purpose.age_max()).plus(CLOCK_SKEW_MAX)
+            && credentials.contains(&self.credential)
+    }
+
+    /// Whether its use is to be noted.
+    pub fn wants_noting(&self, now: Millis) -> bool {
+        now > self.used_at.plus(USE_NOTED_AFTER)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Millis = Millis(1_800_000_000_000);
+
+    #[test]
+    fn a_session_is_good_for_its_time_its_purpose_and_its_token() {
+        let known = ["a".to_owned()];
+        let made = Session::new(SessionPurpose::Session, "ci", "a", NOW);
+        let good = |session: &Session, now| session.is_good(SessionPurpose::Session, &known, now);
+        assert!(good(&made, NOW) && good(&made, NOW.plus(SESSION_IDLE_MAX)));
+        assert!(!good(&made, NOW.plus(Span(SESSION_IDLE_MAX.0 + 1))), "not used");
+        let last = NOW.plus(Span(SESSION_AGE_MAX.0 - 1));
+        let used = Session { used_at: last, ..made.clone() };
+        assert!(good(&used, last));
+        assert!(!good(&used, last.plus(Span(1))), "its age has a bound");
+        // A clock that was ahead, or a row that somebody made up.
+        for ahead in [Span::minutes(2), Span::days(3_650)] {
+            let future = Session { created_at: NOW.plus(ahead), ..made.clone() };
+            assert!(!good(&future, NOW), "from the future by {ahead}");
+            let used = Session { used_at: NOW.plus(ahead), ..made.clone() };
+            assert!(!good(&used, NOW), "used in the future by {ahead}");
+        }
+        let endless = Session { expires_at: Millis(i64::MAX), ..made.clone() };
+        assert!(!good(&endless, NOW));
+        assert!(!made.is_good(SessionPurpose::Link, &known, NOW));
+        assert!(!made.is_good(SessionPurpose::Session, &[], NOW));
+        assert!(!made.is_good(SessionPurpose::Session, &["b".to_owned()], NOW));
+    }
+
+    #[test]
+    fn what_cannot_be_a_secret_is_known_at_once() {
+        let random = "x".repeat(SECRET_CHARS);
+        let (link, session) = (SessionPurpose::Link, SessionPurpose::Session);
+        assert!(link.may_be(&link.secret(&random)) && session.may_be(&session.secret(&random)));
+        assert!(!link.may_be(&random) && !session.may_be(&link.secret(&random)));
+        for text in
+            ["", "x", &random[1..], &format!("{random}x"), &random.replace('x', "."), "登录"]
+        {
+            assert!(!session.may_be(text) && !link.may_be(text), "{text}");
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! An event: a dated fact about a contact, numbered in the contact's own log.
+
+use crate::domain::base::primitives::{CampaignId, Millis};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// What an event tells beside its name and date.
+pub type Properties = Map<String, Value>;
+
+/// What an event is worth, as people name it: an amount of a currency.
+pub const VALUE: &str = "value";
+/// The property that keeps it, in minor units.
+pub const VALUE_MINOR: &str = "value_minor";
+/// The property that keeps its currency (ISO 4217).
+pub const CURRENCY: &str = "currency";
+
+/// The names of the events that dripline itself records. Others come through the API.
+pub mod names {
+    #![allow(missing_docs, reason = "each constant is its own text")]
+    pub const FORM_SUBMITTED: &str = "form.submitted";
+    pub const MESSAGE_SENT: &str = "message.sent";
+    pub const MESSAGE_DELIVERED: &str = "message.delivered";
+    pub const MESSAGE_RECEIVED: &str = "message.received";
+    pub const MESSAGE_BOUNCED: &str = "message.bounced";
+    pub const MESSAGE_CHARGED: &str = "message.charged";
+    pub const MESSAGE_COMPLAINED: &str = "message.complained";
+    pub const MESSAGE_UNSUBSCRIBED: &str = "message.unsubscribed";
+    pub const MESSAGE_OPENED: &str = "message.opened";
+    pub const MESSAGE_CLICKED: &str = "message.clicked";
+    pub const MESSAGE_REJUDGED: &str = "message.rejudged";
+    pub const MESSAGE_SKIPPED: &str = "message.skipped";
+    pub const MESSAGE_FAILED: &str = "message.failed";
+    pub const MESSAGE_UNKNOWN: &str = "message.unknown";
+    pub const MESSAGE_TEST_ASKED: &str = "message.test_asked";
+    pub const MESSAGE_TESTED: &str = "message.tested";
+    pub const CONSENT_GRANTED: &str = "consent.granted";
+    pub const CONSENT_CONFIRMED: &str = "consent.confirmed";
+    pub const CONSENT_WITHDRAWN: &str = "consent.withdrawn";
+    pub const CONSENT_PREFERENCES: &str = "consent.preferences";
+    pub const CONTACT_SUPPRESSED: &str = "contact.suppressed";
+    pub const CONTACT_RELEASED: &str = "contact.released";
+    pub const CONTACT_RESPELLED: &str = "contact.respelled";
+    pub const SEGMENT_ENTERED: &str = "segment.entered";
+    pub const SEGMENT_LEFT: &str = "segment.left";
+    pub const JOURNEY_ENTERED: &str = "journey.entered";
+    pub const JOURNEY_MOVED: &str = "journey.moved";
+    pub const JOURNEY_MIGRATED: &str = "journey.migrated";
+    pub const JOURNEY_RESCHEDULED: &str = "journey.rescheduled";
+    pub const JOURNEY_COMPLETED: &str = "journey.completed";
+    pub const JOURNEY_EXITED: &str = "journey.exited";
+    pub const JOURNEY_FAILED: &str = "journey.failed";
+    pub const GOAL_REACHED: &str = "goal.reached";
+    pub const BROADCAST_QUEUED: &str = "broadcast.queued";
+    pub const BROADCAST_SKIPPED: &str = "broadcast.skipped";
+    pub const BROADCAST_CONVERTED: &str = "broadcast.converted";
+    pub const CONTACT_NAMED: &str = "contact.named";
+    pub const CONTACT_UPDATED: &str = "contact.updated";
+    pub const CONTACT_REPORT_REFUSED: &str = "contact.report_refused";
+    pub const CONTACT_ERASED: &str = "contact.erased";
+    pub const CONTACT_MERGED: &str = "contact.merged";
+    pub const CONTACT_REDATED: &str = "contact.redated";
+
+    /// The families of names that only dripline may record.
+    pub const RESERVED: [&str; 8] = [
+        "form.", "message.", "consent.", "contact.", "segment.", "journey.", "goal.", "broadcast.",
+    ];
+}
+
+/// A fact in a contact's log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Its number in the contact's log, from 1.
+    pub seq: i64,
+    /// When it happened.
+    pub at: Millis,
+    /// What happened.
+    pub name: String,
+    /// The campaign it belongs to, if to one.
+    pub campaign: Option<CampaignId>,
+    /// The rest.
+    pub properties: Properties,
+}
+
+impl Event {
+    /// Whether the property `name` is exactly `value`.
+    pub fn has(&self, name: &str, value: &str) -> bool {
+        self.properties.get(name).and_then(Value::as_str) == Some(value)
+    }
+
+    /// Whether a person did this, as far as we can tell: a scanner's click is recorded too, with
+    /// `machine: true`, and decides nothing.
+    pub fn is_human(&self) -> bool {
+        self.properties.get("machine") != Some(&Value::Bool(true))
+    }
+}

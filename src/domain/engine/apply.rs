@@ -1,0 +1,317 @@
+//! What happened, folded into the contact.
+
+use super::{API_KEY, CustomEvent, Decider, Input, Outcome, Submitted, TestSendRequested};
+use crate::domain::base::primitives::{Channel, MessageId, Millis};
+use crate::domain::contact::ERASED;
+use crate::domain::contact::claim::{self, CLAIMS, Claims};
+use crate::domain::contact::event::names;
+use crate::domain::contact::message::SmsCost;
+use crate::domain::contact::message::{Class, DeliveryTimestamps, Message, MessageState, house};
+use crate::domain::contact::touch;
+use crate::domain::engine::change::{Change, Metric};
+use crate::domain::engine::consent::{By, CONFIRM_LINK, Granted, UNSUBSCRIBE_LINK};
+use serde_json::{Value, json};
+
+impl Decider<'_> {
+    pub(super) fn apply(&mut self, happening: Input) {
+        let key = happening.key();
+        match happening {
+            Input::TimePassed => {}
+            Input::Submitted(submitted) => self.apply_submission(&submitted),
+            Input::CustomEvent(reported) => self.apply_report(reported),
+            Input::Conflicted(reported) => self.refuse_report(reported, key),
+            Input::Delivered { message, outcome, .. } => {
+                if let Some(message) = self.contact.messages.get(&message).cloned() {
+                    self.apply_delivery(&message, outcome, key);
+                }
+            }
+            Input::Engaged(message, engagement) => {
+                if let Some(message) = self.contact.messages.get(&message).cloned() {
+                    self.apply_engagement(&message, engagement);
+                }
+            }
+            Input::Broadcast(turn) => self.take_turn(&turn),
+            Input::DeliveryReport(message, heard) => {
+                if let Some(message) = self.contact.messages.get(&message).cloned() {
+                    self.hear(&message, heard);
+                }
+            }
+            Input::InboundSms(texted) => self.hear_text(texted),
+            Input::Rejudged(message) => {
+                if let Some(message) = self.contact.messages.get(&message).cloned() {
+                    self.rejudge(&message);
+                }
+            }
+            Input::TestSendRequested(asked) => self.apply_test(asked, key),
+            Input::Confirmed { shown_at, details, message, origin_hash } => {
+                if let Some(claims) = details {
+                    self.take_claims(claims, shown_at, &message);
+                }
+                self.confirm(shown_at, &By::link(CONFIRM_LINK, &message, &origin_hash));
+            }
+            Input::Suppressed(suppression) => self.suppress(suppression, json!({})),
+            Input::Released(release) => {
+                self.release(release.channel, &release.by, &release.note);
+            }
+            Input::Chose(choice) => self.choose(*choice),
+            Input::Unsubscribed { channel, message, origin_hash } => {
+                if let Some(message) = self.contact.messages.get(&message).cloned() {
+                    self.unsubscribed_by(&message, self.now, None);
+                }
+                self.withdraw(channel, &By::link(UNSUBSCRIBE_LINK, &message, &origin_hash));
+            }
+        }
+    }
+
+    /// A form: the contact's profile, touch, consent, and the counters of the campaign.
+    fn apply_submission(&mut self, submitted: &Submitted) {
+        let Some((campaign, _)) = submitted.form.parts() else { return };
+        let is_new = self.contact.seq == 0;
+        let is_lead = !self.contact.touches.iter().any(|t| t.campaign == campaign.0);
+        let claims = match is_new {
+            true => self.take_profile(submitted),
+            false => self.fill_profile(submitted),
+        };
+
+        let (channel, part) = (submitted.touch.channel.clone(), submitted.touch.part());
+        touch::remember(&mut self.contact.touches, submitted.touch.clone());
+        let granted: Vec<Granted> =
+            submitted.agreed.iter().map(|ask| self.grant(submitted, ask)).collect();
+
+        // The answers stay in the event, so that nothing a visitor wrote is ever lost.
+        let mut properties = json!({
+            "form": submitted.form, "page": submitted.touch.page,
+            "variant": submitted.touch.variant, "channel": submitted.touch.channel,
+            "lead": is_lead, "new": is_new,
+            "pending": granted.iter().any(|granted| granted.is_held),
+            "phone": submitted.phone, "answers": submitted.attributes,
+        });
+        // Where the owner is asked about consent anyway, the claims are asked about too.
+        let asks_details = submitted.agreed.iter().any(|ask| ask.double_opt_in)
+            && submitted.email.is_some()
+            && !claims.is_empty();
+        if !claims.is_empty() {
+            properties[CLAIMS] = Value::Object(claims);
+        }
+        let key = Some(submitted.key.clone());
+        self.record_keyed(names::FORM_SUBMITTED, Some(&campaign), properties, submitted.at, key);
+        for ask in &submitted.agreed {
+            self.record_grant(submitted, ask, &campaign);
+        }
+        if asks_details {
+            self.ask_for_confirmation(&campaign, house::DETAILS);
+        } else if granted.iter().any(|granted| granted.asks_owner) {
+            self.ask_for_confirmation(&campaign, "");
+        }
+        if is_lead {
+            self.count(&campaign, Metric::Leads, &channel, &part, 1);
+        }
+        if is_new {
+            self.count(&campaign, Metric::Contacts, &channel, &part, 1);
+        }
+    }
+
+    /// Somebody new is whoever the form says.
+    fn take_profile(&mut self, submitted: &Submitted) -> Claims {
+        let contact = &mut self.contact;
+        contact.email = submitted.email.clone().or(contact.email.take());
+        contact.phone = submitted.phone.clone().or(contact.phone.take());
+        for (name, value) in &submitted.attributes {
+            contact.set_attribute(name, value.clone());
+        }
+        contact.locale.get_or_insert_with(|| submitted.locale.clone());
+        Claims::new()
+    }
+
+    /// Of a known contact a form fills in what is not known yet. An address, and what is known
+    /// otherwise, is only claimed: anybody can type anybody's address. Returns the claims.
+    fn fill_profile(&mut self, submitted: &Submitted) -> Claims {
+        let contact = &mut self.contact;
+        let mut claims = Claims::new();
+        if let Some(phone) = &submitted.phone
+            && contact.phone.as_ref() != Some(phone)
+        {
+            claims.insert(claim::PHONE.to_owned(), phone.as_str().into());
+        }
+        for (name, value) in &submitted.attributes {
+            match claim::is_claim(contact, name, value) {
+                true => _ = claims.insert(name.clone(), value.clone()),
+                false => contact.set_attribute(name, value.clone()),
+            }
+        }
+        contact.locale.get_or_insert_with(|| submitted.locale.clone());
+        claims
+    }
+
+    /// The owner of the mailbox has seen what was claimed, and takes these over.
+    fn take_claims(&mut self, claims: Claims, shown_at: Millis, message: &MessageId) {
+        for (name, value) in &claims {
+            match (name.as_str(), value.as_str()) {
+                (claim::PHONE, Some(phone)) => {
+                    // What is known of the number before says nothing about this one.
+                    self.contact.phone = Some(phone.to_owned());
+                    self.contact.suppressed.remove(&Channel::Sms);
+                    self.contact.soft_bounces.remove(&Channel::Sms);
+                }
+                _ => self.contact.set_attribute(name, value.clone()),
+            }
+        }
+        let properties = json!({ CLAIMS: claims, claim::UNTIL: shown_at, "message": message });
+        self.record(names::CONTACT_UPDATED, None, properties);
+    }
+
+    /// What the customer's own system tells.
+    fn apply_report(&mut self, reported: CustomEvent) {
+        let (key, content) = (Some(reported.key), reported.content);
+        let properties = Value::Object(reported.properties);
+        // What is told has happened, whatever the teller's clock shows: a date in the future
+        // would count as recent for as long.
+        let at = reported.at.min(self.now);
+        self.record_told(&reported.name, properties, at, (key, content));
+    }
+
+    /// What was told under an id that something else was told under before. It is no event of the
+    /// contact's, and it does not vanish without a word either.
+    fn refuse_report(&mut self, reported: CustomEvent, key: Option<String>) {
+        let CustomEvent { name, at, properties, .. } = reported;
+        let id = reported.key.strip_prefix(API_KEY).unwrap_or_default();
+        let properties = json!({ "id": id, "event": name, "at": at, "told": properties,
+                                 "reason": "id_used_for_another_event" });
+        self.record_keyed(names::CONTACT_REPORT_REFUSED, None, properties, self.now, key);
+    }
+
+    /// Queues a test of a message of the live version. It is on record with the contact whose data
+    /// it shows; the address of our own people is in the ledger only.
+    fn apply_test(&mut self, asked: TestSendRequested, key: Option<String>) {
+        let TestSendRequested { message, campaign, template, to } = asked;
+        let Some(edition) = self.catalog.live_edition(&campaign) else { return };
+        let properties = json!({ "message": message, "template": template });
+        self.record_keyed(names::MESSAGE_TEST_ASKED, Some(&campaign), properties, self.now, key);
+        let edition = (campaign, edition.version);
+        let kind = (Class::Internal, template.as_str());
+        let message = Message::queue(message, self.contact.id.clone(), edition, kind, self.now);
+        self.changes.push(Change::Queue(Box::new(Message { note: to, ..message })));
+    }
+
+    /// How a delivery ended: the ledger, an event, the counters. A worker that comes with its
+    /// outcome after its claim has lapsed and another has ended the message changes nothing, but
+    /// that an unclear message was taken after all is news.
+    fn apply_delivery(&mut self, message: &Message, outcome: Outcome, key: Option<String>) {
+        let settles =
+            message.state == MessageState::Unknown && matches!(outcome, Outcome::Accepted { .. });
+        let taken = match &outcome {
+            Outcome::Accepted { spent, .. } | Outcome::Unknown { spent, .. } => *spent,
+            _ => None,
+        };
+        if message.state.is_over() && !settles {
+            // The provider's report was faster, and did not say what it took.
+            if let Some(spent) =
+                taken.filter(|_| message.spent.is_none() && message.state.has_left())
+            {
+                self.charge(message, spent);
+            }
+            return;
+        }
+        let (state, name, reason, provider_id) = match outcome {
+            Outcome::Accepted { provider_id, arrived, .. } => {
+                let state = if arrived { MessageState::Delivered } else { MessageState::Sent };
+                (state, names::MESSAGE_SENT, String::new(), Some(provider_id))
+            }
+            Outcome::Skipped(why) => {
+                (MessageState::Skipped, names::MESSAGE_SKIPPED, why.to_owned(), None)
+            }
+            Outcome::Failed(why) => (MessageState::Failed, names::MESSAGE_FAILED, why, None),
+            Outcome::Unknown { reason, .. } => {
+                (MessageState::Unknown, names::MESSAGE_UNKNOWN, reason, None)
+            }
+        };
+        // A provider's words may name the address.
+        let is_erased = self.contact.erased_at.is_some() && !reason.is_empty();
+        let reason = if is_erased { ERASED.to_owned() } else { reason };
+        let accepted = provider_id.is_some();
+        let mut properties = facts(message);
+        if !reason.is_empty() {
+            properties["reason"] = Value::from(reason.clone());
+        }
+        if let Some(spent) = taken.filter(|_| accepted) {
+            self.count_spent(message, spent, &mut properties);
+        }
+        let campaign = Some(&message.campaign);
+        // No journey and no rule takes a test for the message itself.
+        let name = if message.is_test() { names::MESSAGE_TESTED } else { name };
+        self.record_keyed(name, campaign, properties.clone(), self.now, key);
+        let delivered_at = (state == MessageState::Delivered).then_some(self.now);
+        let heard = DeliveryTimestamps { delivered_at, ..<_>::default() };
+        let state_now = Some(state);
+        let spent = taken;
+        let change =
+            MessageChange { state: state_now, reason, provider_id, heard, spent, ..<_>::default() };
+        self.move_message(message, change);
+        if accepted {
+            self.count_if_marketing(message, Metric::Sent);
+        }
+        if state == MessageState::Delivered && !message.is_test() {
+            self.record(names::MESSAGE_DELIVERED, campaign, properties);
+            self.count_if_marketing(message, Metric::Delivered);
+        }
+    }
+
+    pub(super) fn count_message(&mut self, message: &Message, metric: Metric) {
+        let channel = message.channel.as_str();
+        self.count(&message.campaign, metric, channel, &message.part(), 1);
+    }
+
+    /// Counts a message once more, if it is one that campaigns are judged by.
+    pub(super) fn count_if_marketing(&mut self, message: &Message, metric: Metric) {
+        if message.class == Class::Marketing {
+            self.count_message(message, metric);
+        }
+    }
+
+    pub(super) fn move_message(&mut self, message: &Message, change: MessageChange) {
+        let MessageChange { state, reason, provider_id, opened_at, clicked_at, heard, spent } =
+            change;
+        if let Some(row) = self.contact.messages.get_mut(&message.id) {
+            row.opened_at = row.opened_at.or(opened_at);
+            row.clicked_at = row.clicked_at.or(clicked_at);
+            row.heard.add(heard);
+            row.spent = spent.or(row.spent);
+            row.state = state.unwrap_or(row.state);
+        }
+        let id = message.id.clone();
+        self.changes.push(Change::Message {
+            id,
+            state,
+            reason,
+            provider_id,
+            opened_at,
+            clicked_at,
+            heard,
+            spent,
+        });
+    }
+}
+
+/// What moves on in a message's ledger row.
+#[derive(Default, PartialEq)]
+pub(super) struct MessageChange {
+    pub(super) state: Option<MessageState>,
+    pub(super) reason: String,
+    pub(super) provider_id: Option<String>,
+    pub(super) opened_at: Option<Millis>,
+    pub(super) clicked_at: Option<Millis>,
+    pub(super) heard: DeliveryTimestamps,
+    pub(super) spent: Option<SmsCost>,
+}
+
+/// The properties that every event about a message has.
+pub(super) fn facts(message: &Message) -> Value {
+    let mut facts = json!({
+        "message": message.id, "channel": message.channel, "template": message.template,
+        "journey": message.journey, "step": message.step, "enrollment": message.enrollment,
+    });
+    if let Some(broadcast) = &message.broadcast {
+        facts["broadcast"] = Value::from(broadcast.as_str());
+    }
+    facts
+}

@@ -1,0 +1,128 @@
+//! Broadcasts: a contact's turn, and what the goal it reaches afterwards is credited to.
+
+use super::Decider;
+use crate::domain::base::primitives::Channel;
+use crate::domain::campaign::broadcast::{BroadcastRecipient, message_id, turn_key};
+use crate::domain::contact::event::{Event, names};
+use crate::domain::contact::message::broadcast_part;
+use crate::domain::contact::message::{Class, Message};
+use crate::domain::engine::change::{Change, Metric};
+use crate::domain::engine::journey;
+use crate::domain::publication::catalog::PublishedVersion;
+use crate::domain::sending::eligibility::{Eligibility, eligibility};
+use serde_json::{Value, json};
+
+/// Why somebody does not get a broadcast whose time has passed on their clock.
+pub const TOO_LATE: &str = "too_late";
+
+impl Decider<'_> {
+    /// Queues the message of a broadcast, or says why this contact does not get it. Who is not in
+    /// the segment now has no turn, and nothing is written.
+    pub(super) fn take_turn(&mut self, turn: &BroadcastRecipient) {
+        // Whoever was merged into this contact since has no turn of its own.
+        if turn.contact != self.contact.id {
+            return;
+        }
+        let Some(edition) = self.catalog.edition(&turn.campaign, turn.version) else { return };
+        let campaign = &edition.compiled.campaign;
+        let Some(broadcast) = campaign.broadcasts.get(&turn.broadcast) else { return };
+        let Some(rule) = campaign.segments.get(&broadcast.segment) else { return };
+        if !rule.verdict(&self.contact, self.now).holds {
+            return;
+        }
+        let id = turn.id();
+        let chosen = turn.variant.as_deref().and_then(|name| broadcast.variant(name));
+        let drawn = || broadcast.drawn(&id, &turn.contact);
+        let Some(variant) = chosen.or_else(drawn) else { return };
+        let message = Message::queue(
+            message_id(&id, &turn.contact),
+            turn.contact.clone(),
+            (turn.campaign.clone(), turn.version),
+            (Class::Marketing, &variant.template),
+            self.now,
+        );
+        let purpose = broadcast.purpose.clone();
+        let step = variant.name.clone();
+        let message = Message { purpose, step, broadcast: Some(turn.broadcast.clone()), ..message };
+        let zone = journey::zone_of(&self.contact, &edition);
+        let outcome = match eligibility(&message, &self.contact, &campaign.owner) {
+            Eligibility::Closed(reason) => Err(reason),
+            Eligibility::Open(_) => broadcast.send_at(&zone, self.now).ok_or(TOO_LATE),
+        };
+        let channel = message.channel;
+        let facts = |more: Value| {
+            let mut facts = json!({ "broadcast": turn.broadcast, "channel": channel });
+            if let (Some(facts), Value::Object(more)) = (facts.as_object_mut(), more) {
+                facts.extend(more);
+            }
+            facts
+        };
+        let (name, facts, metric, within) = match outcome {
+            Ok(_) => {
+                let facts = facts(json!({ "variant": variant.name, "message": message.id }));
+                (names::BROADCAST_QUEUED, facts, Metric::Recipients, variant.name.as_str())
+            }
+            Err(reason) => {
+                let facts = facts(json!({ "reason": reason }));
+                (names::BROADCAST_SKIPPED, facts, Metric::Excluded, reason)
+            }
+        };
+        let key = Some(turn_key(&id, &turn.contact));
+        self.record_keyed(name, Some(&turn.campaign), facts, self.now, key);
+        let part = broadcast_part(&turn.broadcast, within);
+        self.count(&turn.campaign, metric, channel.as_str(), &part, 1);
+        if let Ok(send_at) = outcome {
+            self.changes.push(Change::Queue(Box::new(Message { send_at, ..message })));
+        }
+    }
+
+    /// Credits the event, where it is a campaign's goal, to the newest broadcast of that campaign
+    /// that was sent to the contact before it, no longer ago than the goal allows.
+    pub(super) fn credit_broadcasts(&mut self, event: &Event) {
+        let catalog = self.catalog;
+        catalog.credited_at(event.at).for_each(|edition| self.credit_broadcast(&edition, event));
+    }
+
+    /// The same for one campaign.
+    pub(super) fn credit_broadcast(&mut self, edition: &PublishedVersion, event: &Event) {
+        let campaign = &edition.compiled.campaign;
+        if event.name != campaign.goal.event || campaign.broadcasts.is_empty() {
+            return;
+        }
+        let within = campaign.goal.within;
+        let text = |event: &Event, name: &str| {
+            event.properties.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
+        };
+        let is_ours = |e: &&Event| e.campaign.as_ref() == Some(&campaign.id);
+        let sent = |e: &&Event| {
+            e.name == names::MESSAGE_SENT
+                && e.properties.contains_key("broadcast")
+                && e.at <= event.at
+                && event.at <= e.at.plus(within)
+        };
+        let history = || self.contact.history.iter().filter(is_ours);
+        let Some(sent) = history().filter(sent).max_by_key(|e| (e.at, e.seq)) else { return };
+        let (name, variant) = (text(sent, "broadcast"), text(sent, "step"));
+        let is_sms = text(sent, "channel") == Channel::Sms.as_str();
+        let channel = if is_sms { Channel::Sms } else { Channel::Email };
+        let again = |e: &Event| e.name == names::BROADCAST_CONVERTED && e.has("broadcast", &name);
+        let is_first = !history().any(again);
+        let value = event.properties.get("value_minor").and_then(Value::as_i64).unwrap_or(0);
+        let currency = event.properties.get("currency").and_then(Value::as_str);
+        // Other moneys are not added up; they count as a conversion all the same.
+        let is_same = currency.is_none_or(|currency| currency == campaign.currency);
+        let earned = if is_same { value } else { 0 };
+        let facts = json!({
+            "broadcast": name, "variant": variant, "channel": channel, "first": is_first,
+            "event": event.name, "event_seq": event.seq, "earned_minor": earned,
+        });
+        let part = broadcast_part(&name, &variant);
+        self.record(names::BROADCAST_CONVERTED, Some(&campaign.id), facts);
+        if is_first {
+            self.count(&campaign.id, Metric::Converted, channel.as_str(), &part, 1);
+        }
+        if earned != 0 {
+            self.count(&campaign.id, Metric::Earned, channel.as_str(), &part, earned);
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! What a provider tells of a message after it took it, in whatever order and however often.
+//!
+//! Each fact counts once a message: the ledger row keeps when it was first heard. The state moves
+//! forwards only, and a message whose answer was lost, or has not been written down yet, is
+//! settled. Suppressions only grow.
+
+use super::{Decider, DeliveryReport, DeliveryStatus};
+use crate::domain::base::primitives::{Channel, Millis, Span};
+use crate::domain::contact::address::{read_email, read_phone};
+use crate::domain::contact::event::names;
+use crate::domain::contact::message::{Class, DeliveryTimestamps, Message, MessageState};
+use crate::domain::contact::suppression::{Suppression, SuppressionReason};
+use crate::domain::engine::apply::{MessageChange, facts};
+use crate::domain::engine::change::{Change, Metric};
+use crate::domain::engine::consent::By;
+use crate::domain::inbound::bounce::{Bounce, BounceKind, BounceReason};
+use serde_json::{Value, json};
+
+/// From this many soft bounces in a row on, with none arrived in between, an address rests.
+const SOFT_BOUNCES_MAX: u32 = 5;
+
+/// From this many refusals in a row on that nobody understands, with none arrived in between, an
+/// address is given up.
+const REFUSALS_MAX: u32 = 2;
+
+/// For how many days it rests: after the fifth, after the sixth, and after each one more.
+const REST_DAYS: [i64; 3] = [7, 30, 180];
+
+impl Decider<'_> {
+    /// Takes in what was heard of a message. What concerns another address than the one that it
+    /// went to is not about it: somebody has mail sent on, or somebody makes things up.
+    pub(super) fn hear(&mut self, message: &Message, heard: DeliveryReport) {
+        let DeliveryReport { news, at, address, source, provider_id, key, billed } = heard;
+        if address.as_ref().is_some_and(|told| !self.went_to(message, told)) {
+            return;
+        }
+        let known = message.address.clone().or(address);
+        let message = &Message { address: known, ..message.clone() };
+        let at = at.min(self.now);
+        let mut change = MessageChange { provider_id, ..<_>::default() };
+        let mut state = self.settled(message);
+        let seen = message.heard;
+        match news {
+            DeliveryStatus::Sent => {}
+            DeliveryStatus::Delivered => {
+                state = state.hearing(MessageState::Delivered);
+                if seen.delivered_at.is_none() && message.state != MessageState::Delivered {
+                    change.heard.delivered_at = Some(at);
+                    self.tell(message, names::MESSAGE_DELIVERED, json!({}), at, key);
+                    self.count_if_marketing(message, Metric::Delivered);
+                    self.contact.soft_bounces.entry(message.channel).or_default().end(at);
+                }
+            }
+            DeliveryStatus::Bounced(bounce) => {
+                let before = state;
+                state = state.hearing(MessageState::Bounced);
+                if state != before {
+                    change.reason = reason_of(&bounce);
+                }
+                if seen.bounced_at.is_none() {
+                    change.heard.bounced_at = Some(at);
+                    let bounce = self.counted_refusal(message, bounce, at);
+                    self.apply_bounce(message, &bounce, at, key);
+                    self.judge_address(message, &bounce, at, source);
+                }
+            }
+            DeliveryStatus::Complained => {
+                state = state.hearing(MessageState::Complained);
+                if seen.complained_at.is_none() {
+                    change.heard.complained_at = Some(at);
+                    self.tell(message, names::MESSAGE_COMPLAINED, json!({}), at, key);
+                    self.count_if_marketing(message, Metric::Complained);
+                    self.refuse(message, SuppressionReason::Complained, &source);
+                }
+            }
+            DeliveryStatus::Unsubscribed => {
+                // Told again, it is no news: its owner may have agreed since. Of texts nobody says
+                // when it was.
+                let is_email = message.channel == Channel::Email;
+                if seen.unsubscribed_at.is_none_or(|before| is_email && before < at) {
+                    self.unsubscribed_by(message, at, key);
+                    self.withdraw(message.channel, &By::link(&source, &message.id, ""));
+                }
+            }
+        }
+        change.state = (state != message.state).then_some(state);
+        if change != MessageChange::default() {
+            self.move_message(message, change);
+        }
+        if let Some(spent) = billed.and_then(|bill| self.billed(message, &bill))
+            && state.has_left()
+        {
+            self.charge(message, spent);
+        }
+    }
+
+    /// The state of a message that a provider tells of: whoever can tell has taken it, so that one
+    /// whose answer is missing was sent.
+    fn settled(&mut self, message: &Message) -> MessageState {
+        match message.state {
+            MessageState::Queued | MessageState::Sending | MessageState::Unknown => {
+                let mut properties = facts(message);
+                if let Some(spent) = message.spent {
+                    self.count_spent(message, spent, &mut properties);
+                }
+                self.record(names::MESSAGE_SENT, Some(&message.campaign), properties);
+                self.count_if_marketing(message, Metric::Sent);
+                MessageState::Sent
+            }
+            state => state,
+        }
+    }
+
+    fn apply_bounce(
+        &mut self,
+        message: &Message,
+        bounce: &Bounce,
+        at: Millis,
+        key: Option<String>,
+    ) {
+        self.tell(message, names::MESSAGE_BOUNCED, json!(bounce), at, key);
+        self.count_if_marketing(message, Metric::Bounced);
+        match bounce.kind {
+            BounceKind::Hard => self.count_if_marketing(message, Metric::HardBounced),
+            BounceKind::Block => self.count_if_marketing(message, Metric::Blocked),
+            _ => {}
+        }
+    }
+
+    /// What a bounce means for the address it came back from.
+    fn judge_address(&mut self, message: &Message, bounce: &Bounce, at: Millis, source: String) {
+        let until = match bounce.kind {
+            BounceKind::Ignored | BounceKind::Block | BounceKind::Complaint => return,
+            BounceKind::Hard => None,
+            BounceKind::Soft => match self.one_more_soft_bounce(message, at) {
+                None => return,
+                until => until,
+            },
+        };
+        self.suppress_address_of(message, (SuppressionReason::Bounced, until), source);
+    }
+
+    /// A bounce, and hard if it is the second refusal in a row that nobody understands.
+    fn counted_refusal(&mut self, message: &Message, bounce: Bounce, at: Millis) -> Bounce {
+        if message.class == Class::Internal || bounce.reason != BounceReason::Refused {
+            return bounce;
+        }
+        let bounces = self.contact.soft_bounces.entry(message.channel).or_default();
+        match bounces.refuse(at) {
+            REFUSALS_MAX.. => Bounce { kind: BounceKind::Hard, ..bounce },
+            _ => bounce,
+        }
+    }
+
+    /// Whether a message went to this address. Of one that was sent before that was written down,
+    /// the contact's own address of today is taken, or one that it had before a merge.
+    fn went_to(&self, message: &Message, told: &str) -> bool {
+        if message.class == Class::Internal {
+            return true;
+        }
+        let same = |known: &String| canonical(known) == canonical(told);
+        let contact = &self.contact;
+        let earlier = contact.aliases.iter().filter_map(|alias| match message.channel {
+            Channel::Sms => alias.phone.as_ref(),
+            _ => alias.email.as_ref(),
+        });
+        match &message.address {
+            Some(address) => same(address),
+            None => contact.address_on(message.channel).into_iter().chain(earlier).any(same),
+        }
+    }
+
+    /// Counts a soft bounce; how long the address rests, once there were too many in a row.
+    fn one_more_soft_bounce(&mut self, message: &Message, at: Millis) -> Option<Millis> {
+        if message.class == Class::Internal {
+            return None;
+        }
+        let bounces = self.contact.soft_bounces.entry(message.channel).or_default();
+        if !bounces.add(at) {
+            return None;
+        }
+        let over = bounces.count.checked_sub(SOFT_BOUNCES_MAX)? as usize;
+        Some(self.now.plus(Span::days(REST_DAYS[over.min(REST_DAYS.len() - 1)])))
+    }
+
+    /// Somebody wants nothing more on the channel of a message: the consents go, and the address is
+    /// suppressed for good.
+    fn refuse(&mut self, message: &Message, reason: SuppressionReason, source: &str) {
+        if message.class != Class::Internal {
+            self.withdraw(message.channel, &By::link(source, &message.id, ""));
+        }
+        self.suppress_address_of(message, (reason, None), source.to_owned());
+    }
+
+    /// Records, once a message, that somebody unsubscribed by it.
+    pub(super) fn unsubscribed_by(&mut self, message: &Message, at: Millis, key: Option<String>) {
+        if message.heard.unsubscribed_at.is_some() {
+            return;
+        }
+        self.tell(message, names::MESSAGE_UNSUBSCRIBED, json!({}), at, key);
+        self.count_if_marketing(message, Metric::Unsubscribed);
+        let heard = DeliveryTimestamps { unsubscribed_at: Some(at), ..<_>::default() };
+        self.move_message(message, MessageChange { heard, ..<_>::default() });
+    }
+
+    /// Suppresses the address that a message went to. A notice goes to our own people, whose
+    /// address is not the contact's.
+    fn suppress_address_of(
+        &mut self,
+        message: &Message,
+        (reason, until): (SuppressionReason, Option<Millis>),
+        source: String,
+    ) {
+        if message.class == Class::Internal {
+            return;
+        }
+        let own = self.contact.address_on(message.channel).cloned();
+        let Some(address) = message.address.clone().or(own) else { return };
+        let (channel, at) = (message.channel, self.now);
+        let suppression = Suppression { channel, address, reason, until, source, at };
+        self.suppress(suppression, json!({ "message": message.id }));
+    }
+
+    /// Suppresses an address, if it is not suppressed more strictly already. `about` is what the
+    /// event says beside the suppression itself; the address is not in it.
+    pub(super) fn suppress(&mut self, suppression: Suppression, about: Value) {
+        let Suppression { channel, reason, until, .. } = suppression;
+        let is_own = self.contact.address_on(channel) == Some(&suppression.address);
+        let known = self.contact.suppressed.get(&channel).filter(|_| is_own);
+        if known.is_some_and(|known| !suppression.is_stricter_than(known)) {
+            return;
+        }
+        let mut properties = json!({ "channel": channel, "reason": reason, "until": until,
+                                     "source": suppression.source });
+        if let (Some(all), Value::Object(about)) = (properties.as_object_mut(), about) {
+            all.extend(about);
+        }
+        self.record(names::CONTACT_SUPPRESSED, None, properties);
+        self.changes.push(Change::Suppress(suppression.clone()));
+        if is_own {
+            self.contact.suppressed.insert(channel, suppression);
+        }
+    }
+
+    /// Records an event about a message, with what it says beside the usual.
+    fn tell(
+        &mut self,
+        message: &Message,
+        name: &str,
+        more: Value,
+        at: Millis,
+        key: Option<String>,
+    ) {
+        let mut properties = facts(message);
+        if let (Some(all), Value::Object(more)) = (properties.as_object_mut(), more) {
+            all.extend(more);
+        }
+        self.record_keyed(name, Some(&message.campaign), properties, at, key);
+    }
+}
+
+/// An address in the form in which we would keep it today.
+fn canonical(address: &str) -> String {
+    read_email(address)
+        .or_else(|_| read_phone(address, None))
+        .unwrap_or_else(|_| address.to_owned())
+}
+
+/// Why a message came back, for the ledger: the receiver's own words, or our word for it.
+fn reason_of(bounce: &Bounce) -> String {
+    let Bounce { status, words, .. } = bounce;
+    let is_said = words.contains(status.as_str());
+    let told = if is_said { words.clone() } else { format!("{status} {words}") };
+    match told.trim() {
+        "" => bounce.reason.as_str().to_owned(),
+        told => told.to_owned(),
+    }
+}

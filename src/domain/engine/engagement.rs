@@ -1,0 +1,295 @@
+//! Openings and clicks: recorded with what is known of them, judged a person's or a machine's, and
+//! judged anew when more is known or the rules are others.
+//!
+//! The verdict is the one part of an event that is ever rewritten (`machine`, `reasons`, and
+//! `first` and `opened`, which follow from it), and only beside a `message.rejudged` that says what
+//! it was. Counters and the ledger follow in the same batch. What a click led to stays: a journey
+//! that went on is not called back.
+
+use super::apply::{MessageChange, facts};
+use super::{Decider, Engagement};
+use crate::domain::base::primitives::{CampaignId, Millis};
+use crate::domain::contact::Contact;
+use crate::domain::contact::event::{Event, Properties, names};
+use crate::domain::contact::message::Message;
+use crate::domain::engine::change::{Change, Metric};
+use crate::domain::inbound::bot_detection::{self, FetchFacts, Fetched};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// The events that a verdict needs: what was fetched before, and when the message left and arrived.
+pub(super) const ASKED: [&str; 5] = [
+    names::MESSAGE_SENT,
+    names::MESSAGE_UNKNOWN,
+    names::MESSAGE_DELIVERED,
+    names::MESSAGE_OPENED,
+    names::MESSAGE_CLICKED,
+];
+
+impl Decider<'_> {
+    /// An open or a click. A machine's is recorded with the reasons, and moves nothing else. Of a
+    /// contact who refuses to be tracked nothing is recorded.
+    pub(super) fn apply_engagement(&mut self, message: &Message, engagement: Engagement) {
+        if self.contact.refuses_tracking() {
+            return;
+        }
+        let Engagement { url, at, machine, facts: known, key } = engagement;
+        let fetched = if url.is_some() { Fetched::Link } else { Fetched::Picture };
+        let mut properties = facts(message);
+        let mut reasons: Vec<String> = machine;
+        if let Some(url) = url {
+            properties["url"] = Value::from(url);
+        }
+        if let Some(known) = known {
+            let told = self.contact.arrival(message);
+            reasons.extend(
+                bot_detection::judge(&known, fetched, at, told).into_iter().map(Into::into),
+            );
+            properties["facts"] = json!(known);
+        }
+        let at_once =
+            fetched == Fetched::Link && self.is_one_of_several_links(message, &properties, at);
+        if at_once {
+            reasons.push(EVERY_LINK.to_owned());
+        }
+        let is_human = reasons.is_empty();
+        self.record_engagement(message, (fetched, at, key), (properties, reasons));
+        if is_human && fetched == Fetched::Link {
+            self.freshen_touch(&message.campaign, at);
+        }
+        if at_once {
+            self.rejudge(message);
+        }
+    }
+
+    fn record_engagement(
+        &mut self,
+        message: &Message,
+        (fetched, at, key): (Fetched, Millis, String),
+        (mut properties, reasons): (Value, Vec<String>),
+    ) {
+        let is_click = fetched == Fetched::Link;
+        let is_human = reasons.is_empty();
+        let seen_before =
+            if is_click { message.clicked_at.is_some() } else { message.opened_at.is_some() };
+        let first = is_human && !seen_before;
+        // Whoever clicks has opened, even where the pixel was blocked.
+        let opens = first && message.opened_at.is_none();
+        properties["first"] = Value::from(first);
+        if is_click {
+            properties["opened"] = Value::from(opens);
+        }
+        if !is_human {
+            properties["machine"] = Value::from(true);
+            properties["reasons"] = json!(reasons);
+        }
+        let name = if is_click { names::MESSAGE_CLICKED } else { names::MESSAGE_OPENED };
+        self.record_keyed(name, Some(&message.campaign), properties, at, Some(key));
+        if !is_human {
+            self.count_message(message, machine_metric(fetched));
+        }
+        if first {
+            let metric = if is_click { Metric::Clicked } else { Metric::Opened };
+            self.count_message(message, metric);
+            if is_click && opens {
+                self.count_message(message, Metric::Opened);
+            }
+            let (opened_at, clicked_at) = (opens.then_some(at), is_click.then_some(at));
+            self.move_message(message, MessageChange { opened_at, clicked_at, ..<_>::default() });
+        }
+    }
+
+    fn freshen_touch(&mut self, campaign: &CampaignId, at: Millis) {
+        let touches = &mut self.contact.touches;
+        if let Some(touch) = touches.iter_mut().find(|t| t.campaign == campaign.0) {
+            touch.fresh_at = touch.fresh_at.max(at);
+        }
+    }
+
+    /// Whether a click, with those before it, is one of more links than a person follows at once.
+    fn is_one_of_several_links(&self, message: &Message, properties: &Value, at: Millis) -> bool {
+        let url = properties.get("url").and_then(Value::as_str).unwrap_or_default();
+        let clicks = self.contact.fetched_of(message).filter_map(click);
+        let clicks: Vec<(Millis, &str)> = clicks.chain([(at, url)]).collect();
+        is_at_once(&clicks, at)
+    }
+
+    /// Judges all openings and clicks of a message by the present rules and by what is known now.
+    /// Events that came without facts keep their verdict, save that several links at once are seen
+    /// without any. A message whose sending is not in the contact's recent history is left as it
+    /// is: not all that happened to it may be there.
+    pub(super) fn rejudge(&mut self, message: &Message) {
+        if self.contact.arrival(message).is_none() {
+            return;
+        }
+        let mut so_far = SoFar::default();
+        let judged: Vec<(i64, Properties)> = self
+            .contact
+            .fetched_of(message)
+            .map(|event| (event.seq, so_far.judged(&self.contact, message, event)))
+            .collect();
+        let is_news = |(seq, properties): &(i64, Properties)| {
+            self.contact.history.iter().any(|e| e.seq == *seq && e.properties != *properties)
+        };
+        let changed: Vec<(i64, Properties)> = judged.into_iter().filter(is_news).collect();
+        if changed.is_empty() {
+            return;
+        }
+        let told: Vec<Value> =
+            changed.iter().map(|(seq, new)| self.difference(*seq, new)).collect();
+        let mut properties = facts(message);
+        properties["events"] = Value::from(told);
+        for (seq, new) in &changed {
+            self.put_verdict(message, *seq, new);
+        }
+        self.record(names::MESSAGE_REJUDGED, Some(&message.campaign), properties);
+        let SoFar { opened_at, clicked_at } = so_far;
+        if let Some(row) = self.contact.messages.get_mut(&message.id) {
+            (row.opened_at, row.clicked_at) = (opened_at, clicked_at);
+        }
+        let id = message.id.clone();
+        self.changes.push(Change::Rejudge { id, opened_at, clicked_at, events: changed });
+    }
+
+    /// What is said of an event whose verdict changes.
+    fn difference(&self, seq: i64, new: &Properties) -> Value {
+        let old = self.contact.history.iter().find(|event| event.seq == seq);
+        let reasons = |properties: &Properties| properties.get("reasons").cloned();
+        json!({
+            "seq": seq,
+            "reasons": reasons(new).unwrap_or_else(|| json!([])),
+            "were": old.and_then(|event| reasons(&event.properties)).unwrap_or_else(|| json!([])),
+        })
+    }
+
+    /// Replaces an event's properties in the contact's history, and moves the counters by the
+    /// difference.
+    fn put_verdict(&mut self, message: &Message, seq: i64, new: &Properties) {
+        let Some(event) = self.contact.history.iter_mut().find(|event| event.seq == seq) else {
+            return;
+        };
+        let old = std::mem::replace(&mut event.properties, new.clone());
+        let name = event.name.clone();
+        let (channel, part) = (message.channel.as_str(), &message.template);
+        let moves = counted(&name, new).map(|metric| (metric, 1));
+        for (metric, by) in moves.chain(counted(&name, &old).map(|metric| (metric, -1))) {
+            self.count(&message.campaign, metric, channel, part, by);
+        }
+    }
+}
+
+const EVERY_LINK: &str = "every_link";
+
+fn machine_metric(fetched: Fetched) -> Metric {
+    match fetched {
+        Fetched::Link => Metric::MachineClicks,
+        Fetched::Picture => Metric::MachineOpens,
+    }
+}
+
+/// What an opening or a click counts as.
+fn counted(name: &str, properties: &Properties) -> impl Iterator<Item = Metric> + use<> {
+    let is = |property: &str| properties.get(property) == Some(&Value::Bool(true));
+    let is_click = name == names::MESSAGE_CLICKED;
+    let fetched = if is_click { Fetched::Link } else { Fetched::Picture };
+    let counts = [
+        (is("machine"), machine_metric(fetched)),
+        (is_click && is("first"), Metric::Clicked),
+        (is("opened") || (!is_click && is("first")), Metric::Opened),
+    ];
+    counts.into_iter().filter(|(holds, _)| *holds).map(|(_, metric)| metric)
+}
+
+/// When a click was and where it led; `None` for an opening.
+fn click(event: &Event) -> Option<(Millis, &str)> {
+    Some((event.at, event.properties.get("url")?.as_str()?))
+}
+
+/// Whether more different links were followed around `at` than a person follows at once.
+fn is_at_once(clicks: &[(Millis, &str)], at: Millis) -> bool {
+    // Each window that `at` is in begins at one of the clicks.
+    clicks.iter().any(|(begin, _)| {
+        let end = begin.plus(bot_detection::AT_ONCE);
+        let within = |when: Millis| *begin <= when && when < end;
+        let links = clicks.iter().filter(|(when, _)| within(*when)).map(|(_, url)| *url);
+        within(at) && links.collect::<BTreeSet<_>>().len() >= bot_detection::LINKS_AT_ONCE
+    })
+}
+
+/// What a person has done with a message so far, as its events are judged one after the other.
+#[derive(Default)]
+struct SoFar {
+    opened_at: Option<Millis>,
+    clicked_at: Option<Millis>,
+}
+
+impl SoFar {
+    /// The properties of an event with the verdict it deserves.
+    fn judged(&mut self, contact: &Contact, message: &Message, event: &Event) -> Properties {
+        let mut properties = event.properties.clone();
+        let clicked = click(event);
+        let fetched = if clicked.is_some() { Fetched::Link } else { Fetched::Picture };
+        let facts = properties.get("facts").cloned();
+        let facts = facts.and_then(|facts| serde_json::from_value::<FetchFacts>(facts).ok());
+        let mut reasons: Vec<String> = match facts {
+            Some(facts) => {
+                let reasons =
+                    bot_detection::judge(&facts, fetched, event.at, contact.arrival(message));
+                reasons.into_iter().map(Into::into).collect()
+            }
+            None => {
+                let told = properties.get("reasons").cloned().unwrap_or_else(|| json!([]));
+                let told: Vec<String> = serde_json::from_value(told).unwrap_or_default();
+                told.into_iter().filter(|reason| reason != EVERY_LINK).collect()
+            }
+        };
+        let clicks: Vec<_> = contact.fetched_of(message).filter_map(click).collect();
+        if clicked.is_some() && is_at_once(&clicks, event.at) {
+            reasons.push(EVERY_LINK.to_owned());
+        }
+        let is_human = reasons.is_empty();
+        if is_human {
+            properties.remove("machine");
+            properties.remove("reasons");
+        } else {
+            properties.insert("machine".to_owned(), true.into());
+            properties.insert("reasons".to_owned(), json!(reasons));
+        }
+        self.count(event, (is_human, clicked.is_some()), &mut properties);
+        properties
+    }
+
+    fn count(&mut self, event: &Event, (human, click): (bool, bool), properties: &mut Properties) {
+        let seen = if click { self.clicked_at } else { self.opened_at };
+        let first = human && seen.is_none();
+        let opens = first && self.opened_at.is_none();
+        properties.insert("first".to_owned(), first.into());
+        if click {
+            properties.insert("opened".to_owned(), opens.into());
+        }
+        if opens {
+            self.opened_at = Some(event.at);
+        }
+        if first && click {
+            self.clicked_at = Some(event.at);
+        }
+    }
+}
+
+impl Contact {
+    /// The openings and clicks of a message in its history, in their order.
+    fn fetched_of(&self, message: &Message) -> impl Iterator<Item = &Event> {
+        let is_fetch = |event: &&Event| {
+            [names::MESSAGE_OPENED, names::MESSAGE_CLICKED].contains(&&*event.name)
+        };
+        self.history.iter().filter(is_fetch).filter(|event| event.has("message", &message.id.0))
+    }
+
+    /// When a message arrived, or was sent if nobody has said that it did, or when it may have
+    /// been; `None` if its history tells nothing of it.
+    fn arrival(&self, message: &Message) -> Option<Millis> {
+        let of_it = self.history.iter().filter(|event| event.has("message", &message.id.0));
+        let left = [names::MESSAGE_SENT, names::MESSAGE_UNKNOWN, names::MESSAGE_DELIVERED];
+        of_it.filter(|event| left.contains(&&*event.name)).map(|event| event.at).max()
+    }
+}

@@ -1,0 +1,94 @@
+//! Erasing: everything about a person goes, in one decision. What stays is a log whose events name
+//! nobody, so that counters can still be rebuilt from it, and a keyed hash of each address, so that
+//! what is still under way about the person is known as such and dropped.
+
+use super::{Decider, Decision};
+use crate::domain::base::primitives::{ContactId, Ids, Millis};
+use crate::domain::base::token::Keyring;
+use crate::domain::contact::ERASED;
+use crate::domain::contact::enrollment::EnrollmentState;
+use crate::domain::contact::event::names;
+use crate::domain::contact::{Alias, Contact};
+use crate::domain::engine::change::{Change, ErasedAddress};
+use crate::domain::publication::catalog::Catalog;
+use serde_json::json;
+
+/// Erases a contact, with every row that was merged into it. Once erased, it stays so, and there is
+/// nothing left to decide.
+pub fn erase(
+    catalog: &Catalog,
+    contact: Contact,
+    keys: &Keyring,
+    now: Millis,
+    ids: &mut Ids,
+) -> Vec<Decision> {
+    if contact.erased_at.is_some() {
+        return Vec::new();
+    }
+    let aliases = contact.aliases.iter().map(|alias| {
+        let row = Contact::unknown(alias.id.clone(), contact.created_at);
+        let Alias { seq, email, phone, external_id, .. } = alias.clone();
+        Contact { seq, email, phone, external_id, ..row }
+    });
+    let mut rows: Vec<Contact> = aliases.collect();
+    rows.push(contact);
+    rows.into_iter().map(|row| erase_row(catalog, row, keys, now, ids)).collect()
+}
+
+fn erase_row(
+    catalog: &Catalog,
+    contact: Contact,
+    keys: &Keyring,
+    now: Millis,
+    ids: &mut Ids,
+) -> Decision {
+    let (read_seq, created_at) = (contact.seq, contact.created_at);
+    let given = [&contact.email, &contact.phone, &contact.external_id];
+    let kinds = ErasedAddress::KINDS.into_iter().zip(given);
+    let addresses = kinds.filter_map(|(kind, address)| {
+        address.as_ref().map(|address| ErasedAddress::new(kind, address, keys))
+    });
+    let addresses = addresses.collect();
+    let mut decider = Decider::of(catalog, contact, now, ids);
+    decider.record(names::CONTACT_ERASED, None, json!({}));
+    for index in decider.active() {
+        decider.end(index, EnrollmentState::Exited, ERASED);
+    }
+    decider.leave_all_segments();
+    decider.changes.push(Change::Erase(addresses));
+    let Decider { contact, changes, .. } = decider;
+    let nobody = Contact::unknown(contact.id, created_at);
+    let contact = Contact { seq: contact.seq, erased_at: Some(now), ..nobody };
+    Decision { contact, read_seq, changes }
+}
+
+/// A contact that has nothing but an address, the e-mail address or the number given, to be erased
+/// next: nobody else can take it in between. `None` without one.
+pub fn take_address(
+    catalog: &Catalog,
+    (email, phone): (Option<String>, Option<String>),
+    now: Millis,
+    ids: &mut Ids,
+) -> Option<Decision> {
+    if email.is_none() && phone.is_none() {
+        return None;
+    }
+    let contact = Contact::unknown(ContactId(ids.uuid()), now);
+    let contact = Contact { email, phone, ..contact };
+    let mut decider = Decider::of(catalog, contact, now, ids);
+    decider.record(names::CONTACT_NAMED, None, json!({}));
+    let Decider { contact, changes, .. } = decider;
+    Some(Decision { contact, read_seq: 0, changes })
+}
+
+impl Decider<'_> {
+    /// Takes the contact out of every segment it is in.
+    pub(super) fn leave_all_segments(&mut self) {
+        for segment in std::mem::take(&mut self.contact.segments).into_keys() {
+            let campaign = segment.parts().map(|(campaign, _)| campaign);
+            let properties = json!({ "segment": segment });
+            self.record(names::SEGMENT_LEFT, campaign.as_ref(), properties);
+            self.changes.push(Change::LeaveSegment(segment));
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! A text message that a contact has sent us: STOP, HELP, or something for a person to read.
+
+use super::{Decider, InboundSms};
+use crate::domain::base::primitives::{CampaignId, Channel, MessageId};
+use crate::domain::contact::consent::{Consent, ConsentState};
+use crate::domain::contact::event::names;
+use crate::domain::contact::message::{Class, Message, house};
+use crate::domain::contact::suppression::{BY_TEXT, Suppression, SuppressionReason};
+use crate::domain::engine::change::Change;
+use crate::domain::engine::consent::By;
+use crate::domain::inbound::keyword::Keyword;
+use serde_json::json;
+
+impl Decider<'_> {
+    /// Takes in what a contact has texted.
+    pub(super) fn hear_text(&mut self, texted: InboundSms) {
+        let InboundSms { from, text, keyword, at, source, key, answers } = texted;
+        let properties = json!({ "channel": Channel::Sms, "keyword": keyword, "text": &text,
+                                 "source": source });
+        let at = at.min(self.now);
+        self.record_keyed(names::MESSAGE_RECEIVED, None, properties, at, Some(key));
+        match keyword {
+            Some(Keyword::Stop) => self.stop_texts(from, answers),
+            Some(Keyword::Start) => self.start_texts(&from, &text),
+            Some(Keyword::Help) if answers => {
+                // One an hour, so that two machines do not talk for ever.
+                let hour = self.now.0 / 3_600_000;
+                self.answer_text(house::HELP, &format!("help.{hour}"));
+            }
+            _ => {}
+        }
+    }
+
+    /// STOP: every consent to texts goes, and the number is suppressed for good. It is told once.
+    fn stop_texts(&mut self, from: String, answers: bool) {
+        let was_stopped = self.contact.suppressed.contains_key(&Channel::Sms);
+        self.withdraw(Channel::Sms, &By { source: BY_TEXT, message: None, origin_hash: "" });
+        self.suppress(Suppression::by_text(&from, self.now), json!({}));
+        if answers && !was_stopped {
+            self.answer_text(house::STOP, &format!("stop.{}", self.contact.seq));
+        }
+    }
+
+    /// START: the refusal of this number ends, and what STOP took back, or a form asked for since,
+    /// is agreed to anew, in the words that were texted. Nothing else is: START is no answer to any
+    /// other suppression.
+    fn start_texts(&mut self, from: &str, text: &str) {
+        let known = self.contact.suppressed.get(&Channel::Sms);
+        let is_refusal = |known: &&Suppression| known.reason == SuppressionReason::Unsubscribed;
+        let refused_at = known.filter(is_refusal).map(|known| known.at);
+        if known.is_some() && refused_at.is_none() || self.contact.phone.as_deref() != Some(from) {
+            return;
+        }
+        let is_meant = |c: &&Consent| {
+            let is_stopped = c.state == ConsentState::Withdrawn && Some(c.at) == refused_at;
+            c.channel == Channel::Sms && (is_stopped || c.is_pending() && c.was_refused)
+        };
+        let consents = self.contact.consents.iter();
+        let consents: Vec<Consent> = consents.filter(is_meant).cloned().collect();
+        self.end_refusal(Channel::Sms, BY_TEXT);
+        for consent in consents {
+            let by = By { source: BY_TEXT, message: None, origin_hash: "" };
+            self.confirm_one(consent, text, &by);
+        }
+    }
+
+    /// Queues a text of the house, in the name of the campaign that the contact knows best.
+    fn answer_text(&mut self, template: &str, id: &str) {
+        let Some(campaign) = self.campaign_of_texts() else { return };
+        let Some(edition) = self.catalog.live_edition(&campaign) else { return };
+        let id = MessageId(format!("{}.{id}", self.contact.id));
+        let edition = (campaign, edition.version);
+        let kind = (Class::Transactional, template);
+        let message = Message::queue(id, self.contact.id.clone(), edition, kind, self.now);
+        let message = Message { channel: Channel::Sms, ..message };
+        self.changes.push(Change::Queue(Box::new(message)));
+    }
+
+    /// That whose form asked for texts, or was seen last; for a stranger any.
+    fn campaign_of_texts(&self) -> Option<CampaignId> {
+        let is_live = |id: &CampaignId| self.catalog.live_edition(id).is_some();
+        let texts = self.contact.consents.iter().rev().filter(|c| c.channel == Channel::Sms);
+        let asked = texts.filter_map(|consent| Some(consent.form.as_ref()?.parts()?.0));
+        let seen =
+            self.contact.touches.iter().rev().map(|touch| CampaignId(touch.campaign.clone()));
+        let any = self.catalog.live().map(|edition| edition.id().clone());
+        asked.chain(seen).chain(any).find(is_live)
+    }
+}

@@ -1,0 +1,604 @@
+//! Walking: how enrollments begin, move from step to step, wait and end.
+
+use super::Decider;
+use crate::domain::base::bucketing;
+use crate::domain::base::primitives::{EnrollmentId, MessageId, Millis, QualifiedId, Span};
+use crate::domain::campaign::journey::{
+    Action, EventPattern, Journey, Next, ReEntry, RunState, Schedule, Step, Trigger, WaitFor,
+};
+use crate::domain::contact::Contact;
+use crate::domain::contact::enrollment::{
+    Enrollment, EnrollmentState, GOAL_REASON, HourlyQuota, first_key, following_key,
+    occurrence_key, value_key,
+};
+use crate::domain::contact::event::{Event, names};
+use crate::domain::contact::message::{Class, Message, house};
+use crate::domain::engine::change::Change;
+use crate::domain::publication::catalog::PublishedVersion;
+use crate::domain::segment::Scalar;
+use crate::domain::time::calendar;
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+/// How long a date or schedule that was missed is made up for: what is a day late is too late.
+const CATCH_UP: Span = Span::days(1);
+
+/// The reason of an enrollment that ended because a rule of its journey became true.
+const RULE_REASON: &str = "rule";
+
+impl Decider<'_> {
+    /// Starts every journey that the event triggers and the contact may enter.
+    pub(super) fn enter_journeys(&mut self, event: &Event) {
+        let catalog = self.catalog;
+        for edition in catalog.live() {
+            for (name, journey) in &edition.compiled.campaign.journeys {
+                if triggers(&journey.enter, edition, event) {
+                    self.enter(edition, (name, journey), Cause::Event(event));
+                }
+            }
+        }
+    }
+
+    /// The key under which the contact may enter the journey; `None` if it may not.
+    fn admission(
+        &self,
+        edition: &PublishedVersion,
+        (name, journey): (&str, &Journey),
+        cause: &Cause<'_>,
+    ) -> Option<String> {
+        if self.catalog.run_state(edition.id(), name) != RunState::Running {
+            return None;
+        }
+        if journey.ending_rules().any(|rule| rule.verdict(&self.contact, self.now).holds) {
+            return None; // It would end where it begins.
+        }
+        let is_free = |key: &String| {
+            let mut passages = self.contact.enrollments.iter();
+            !passages.any(|e| e.is_of(edition.id(), name) && e.entry_key.as_ref() == Some(key))
+        };
+        if let ReEntry::OncePer(property) = &journey.re_entry {
+            let Cause::Event(event) = cause else { return None };
+            return value_key(event.properties.get(property)?).filter(is_free);
+        }
+        let last = self.contact.last_passage(edition.id(), name);
+        // The strict comparison is what bounds a decision: no journey twice in one instant.
+        let ended_before = last.is_none_or(|e| !e.is_active() && e.entered_at < self.now);
+        let may_follow = match (&journey.re_entry, last) {
+            (_, None) => true,
+            (ReEntry::Never, _) => false,
+            (ReEntry::After(span), Some(last)) => last.entered_at.plus(*span) <= self.now,
+            (ReEntry::Always | ReEntry::OncePer(_), _) => true,
+        };
+        let key = match (cause, last) {
+            (Cause::Time(clock), _) => occurrence_key(clock),
+            (_, None) => first_key(),
+            (_, Some(last)) => following_key(last),
+        };
+        (ended_before && may_follow).then_some(key).filter(is_free)
+    }
+
+    /// Enters a journey, if it lets the contact in.
+    pub(super) fn enter(
+        &mut self,
+        edition: &Rc<PublishedVersion>,
+        journey: (&str, &Journey),
+        cause: Cause<'_>,
+    ) {
+        let Some(entry_key) = self.admission(edition, journey, &cause) else { return };
+        let (name, journey) = journey;
+        let Some(first) = journey.steps.first() else { return };
+        let enrollment = Enrollment {
+            id: EnrollmentId(self.ids.uuid()),
+            campaign: edition.id().clone(),
+            version: edition.version,
+            journey: name.to_owned(),
+            step: first.id.clone(),
+            steps_taken: 0,
+            sent: <_>::default(),
+            state: EnrollmentState::Active,
+            reason: String::new(),
+            entry_key: Some(entry_key),
+            entered_at: self.now,
+            since: self.now,
+            due_at: None,
+        };
+        let properties = json!({ "journey": name, "enrollment": enrollment.id,
+                                 "version": edition.version });
+        self.record(names::JOURNEY_ENTERED, Some(edition.id()), properties);
+        self.contact.enrollments.push(enrollment);
+        let index = self.contact.enrollments.len() - 1;
+        let people = journey.people_per_hour;
+        let begins = people.map(|people| self.take_place(edition, name, people));
+        match begins.filter(|begins| *begins > self.now) {
+            None => self.walk(index, Next::Step(first.id.clone())),
+            Some(begins) => {
+                let enrollment = &mut self.contact.enrollments[index];
+                enrollment.due_at = Some(begins);
+                self.changes.push(Change::Enrollment(enrollment.clone()));
+            }
+        }
+    }
+
+    /// Takes the next free place in a limited journey; returns when its owner begins.
+    fn take_place(&mut self, edition: &PublishedVersion, name: &str, people: u32) -> Millis {
+        let journey = QualifiedId::new(edition.id(), name);
+        let newest = self.contact.busy_hours.get(&journey).copied();
+        let (next, begins) = HourlyQuota::take(newest, people, self.now);
+        self.contact.busy_hours.insert(journey.clone(), next);
+        self.changes.push(Change::TakePlace { journey, hour: next.hour, people });
+        begins
+    }
+
+    /// Enters the journeys that `enroll` steps named, where they let the contact in.
+    pub(super) fn enter_enrolled(&mut self) {
+        while let Some((campaign, name)) = self.enrolled.pop_front() {
+            let Some(edition) = self.catalog.live_edition(&campaign) else { continue };
+            if let Some(journey) = edition.journey(&name) {
+                self.enter(edition, (&name, journey), Cause::Enrolled);
+            }
+        }
+    }
+
+    /// Starts the journeys whose date or schedule has come. Its last occurrence counts, unless a
+    /// passage has begun since: what was missed is made up for once, and not when it is too old.
+    pub(super) fn enter_by_time(&mut self) {
+        let catalog = self.catalog;
+        for edition in catalog.live() {
+            for (name, journey) in &edition.compiled.campaign.journeys {
+                let Some(came) = self.last_occurrence(edition, &journey.enter) else { continue };
+                let last = self.contact.last_passage(edition.id(), name);
+                if last.is_none_or(|last| last.entered_at < came) {
+                    let clock = calendar::clock(came, &zone_of(&self.contact, edition));
+                    self.enter(edition, (name, journey), Cause::Time(clock));
+                }
+            }
+        }
+    }
+
+    /// When a date or schedule last came for this contact, since the version was published.
+    fn last_occurrence(&self, edition: &PublishedVersion, trigger: &Trigger) -> Option<Millis> {
+        let since = self.now.minus(CATCH_UP).max(edition.published_at);
+        match trigger {
+            Trigger::Date(moment) => {
+                let date = self.contact.attribute(&moment.date);
+                let zone = zone_of(&self.contact, edition);
+                let came = calendar::last_date(self.now, moment, date.as_ref(), &zone);
+                came.filter(|came| *came >= since)
+            }
+            Trigger::Schedule(Schedule { recurrence, segment }) => {
+                let segment = QualifiedId::new(edition.id(), segment);
+                let since = since.max(*self.contact.segments.get(&segment)?);
+                recurrence.last(since, self.now, &zone_of(&self.contact, edition))
+            }
+            _ => None,
+        }
+    }
+
+    /// Ends every enrollment whose goal the event reaches, or whose exit rule it meets.
+    pub(super) fn end_journeys(&mut self, event: &Event) {
+        self.end_by(self.active(), event);
+    }
+
+    /// The same among these enrollments.
+    pub(super) fn end_by(&mut self, among: Vec<usize>, event: &Event) {
+        self.end_where(among, &event.name, |_, edition, trigger| triggers(trigger, edition, event));
+    }
+
+    /// Ends every enrollment of whose goal or exit a rule has become true.
+    pub(super) fn ask_ending_rules(&mut self) {
+        self.end_where(self.active(), RULE_REASON, |decider, _, trigger| {
+            let mut rules = trigger.rules();
+            rules.any(|rule| rule.verdict(&decider.contact, decider.now).holds)
+        });
+    }
+
+    /// The goal is asked first: who reaches it has completed the journey, be it an exit too.
+    fn end_where(
+        &mut self,
+        among: Vec<usize>,
+        reason: &str,
+        meets: impl Fn(&Self, &PublishedVersion, &Trigger) -> bool,
+    ) {
+        for index in among {
+            let Some(edition) = self.edition_of(index) else { continue };
+            let name = &self.contact.enrollments[index].journey;
+            let Some(Journey { goal, exit, .. }) = edition.journey(name) else { continue };
+            let is_met = |trigger: &Option<Trigger>| {
+                trigger.as_ref().is_some_and(|trigger| meets(self, &edition, trigger))
+            };
+            if is_met(goal) {
+                self.end(index, EnrollmentState::Completed, GOAL_REASON);
+            } else if is_met(exit) {
+                self.end(index, EnrollmentState::Exited, reason);
+            }
+        }
+    }
+
+    /// Moves on every enrollment that stands waiting for this event.
+    pub(super) fn resume_journeys(&mut self, event: &Event) {
+        for index in self.active() {
+            // The step of another enrollment may have ended this one since.
+            let enrollment = &self.contact.enrollments[index];
+            if !enrollment.is_active() || !enrollment.has_begun() || !self.runs(enrollment) {
+                continue;
+            }
+            let (Some(edition), Some(step)) = (self.edition_of(index), self.step_of(index)) else {
+                continue;
+            };
+            if let Action::WaitFor(wait) = &step.action
+                && wait.any.iter().any(|awaited| self.is_awaited(index, awaited, &edition, event))
+            {
+                self.move_on(index, step.then.clone());
+            }
+        }
+    }
+
+    /// Takes every step that has fallen due: a wait leads on, a wait for something timed out.
+    pub(super) fn take_due_steps(&mut self) {
+        for index in self.active() {
+            let enrollment = &self.contact.enrollments[index];
+            let Some(due_at) = enrollment.due_at.filter(|_| self.runs(enrollment)) else {
+                continue;
+            };
+            let is_due = due_at <= self.now;
+            if !is_due && !self.waits_by_the_clock(index) {
+                continue;
+            }
+            match self.step_of(index) {
+                None => self.end(index, EnrollmentState::Failed, "its version is gone"),
+                Some(step) if !is_due => self.reckon_anew(index, &step, due_at),
+                Some(step) if !self.contact.enrollments[index].has_begun() => {
+                    self.move_on(index, Next::Step(step.id));
+                }
+                Some(Step { action: Action::WaitFor(wait), .. }) => {
+                    self.move_on(index, wait.on_timeout);
+                }
+                Some(step) => self.move_on(index, step.then),
+            }
+        }
+    }
+
+    /// Whether an enrollment stands at a wait for a moment on the contact's own clock.
+    fn waits_by_the_clock(&self, index: usize) -> bool {
+        let enrollment = &self.contact.enrollments[index];
+        let edition = self.edition_of(index);
+        let journey = edition.as_ref().and_then(|edition| edition.journey(&enrollment.journey));
+        let step = journey.and_then(|journey| journey.step(&enrollment.step));
+        let is_clock = |step: &Step| {
+            matches!(step.action, Action::WaitUntil(_) | Action::WaitUntilDate { .. })
+        };
+        enrollment.has_begun() && step.is_some_and(is_clock)
+    }
+
+    /// A wait for a moment on the contact's own clock follows the contact: to another zone, and to
+    /// another date.
+    fn reckon_anew(&mut self, index: usize, step: &Step, due_at: Millis) {
+        let otherwise = match &step.action {
+            Action::WaitUntilDate { otherwise, .. } => otherwise.clone(),
+            Action::WaitUntil(_) => step.then.clone(),
+            _ => return,
+        };
+        let Some(moment) = self.clock_moment(index, &step.action) else {
+            return self.move_on(index, otherwise);
+        };
+        if moment == due_at {
+            return;
+        }
+        let enrollment = &mut self.contact.enrollments[index];
+        enrollment.due_at = Some(moment);
+        let enrollment = enrollment.clone();
+        let properties = json!({ "journey": enrollment.journey, "enrollment": enrollment.id,
+                                 "step": enrollment.step, "due_at": moment.rfc3339() });
+        self.record(names::JOURNEY_RESCHEDULED, Some(&enrollment.campaign), properties);
+        self.changes.push(Change::Enrollment(enrollment));
+    }
+
+    /// The moment after now for which a step waits on the contact's clock; `None` if there is none.
+    fn clock_moment(&self, index: usize, action: &Action) -> Option<Millis> {
+        let edition = self.edition_of(index)?;
+        let zone = zone_of(&self.contact, &edition);
+        match action {
+            Action::WaitUntil(time) => Some(calendar::next_local_time(self.now, time, &zone)),
+            Action::WaitUntilDate { moment, .. } => {
+                let date = self.contact.attribute(&moment.date);
+                calendar::next_date(self.now, moment, date.as_ref(), &zone)
+            }
+            _ => None,
+        }
+    }
+
+    /// Leaves the step it stood at, and says so in the log.
+    pub(super) fn move_on(&mut self, index: usize, next: Next) {
+        let enrollment = &self.contact.enrollments[index];
+        let campaign = enrollment.campaign.clone();
+        let from = enrollment.has_begun().then(|| enrollment.step.clone());
+        let to = match &next {
+            Next::Step(id) => Value::from(id.clone()),
+            Next::End => Value::Null,
+        };
+        let properties = json!({ "journey": enrollment.journey, "enrollment": enrollment.id,
+                                 "from": from, "to": to });
+        self.record(names::JOURNEY_MOVED, Some(&campaign), properties);
+        self.walk(index, next);
+    }
+
+    /// Takes steps until one of them waits or the journey ends, and writes the enrollment down.
+    /// This ends, for a step that would be taken a second time waits for something new: what it
+    /// looks back to has moved it on already.
+    pub(super) fn walk(&mut self, index: usize, mut next: Next) {
+        let mut looked_back = BTreeSet::new();
+        while !self.is_exhausted() {
+            let Next::Step(id) = next else {
+                return self.end(index, EnrollmentState::Completed, "");
+            };
+            self.effort += 1;
+            let enrollment = &mut self.contact.enrollments[index];
+            enrollment.step = id;
+            enrollment.since = self.now;
+            enrollment.due_at = None;
+            enrollment.steps_taken += 1;
+            let Some(step) = self.step_of(index) else {
+                return self.end(index, EnrollmentState::Failed, "the step does not exist");
+            };
+            let may_look_back = looked_back.insert(step.id.clone());
+            match self.take(index, &step, may_look_back) {
+                Taken::Goes(to) => next = to,
+                Taken::Leaves(reason) => return self.end(index, EnrollmentState::Exited, &reason),
+                Taken::WaitsUntil(due_at) => {
+                    let enrollment = &mut self.contact.enrollments[index];
+                    enrollment.due_at = Some(due_at);
+                    self.changes.push(Change::Enrollment(enrollment.clone()));
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Does what one step says.
+    fn take(&mut self, index: usize, step: &Step, may_look_back: bool) -> Taken {
+        match &step.action {
+            Action::Send { template } => self.send(index, step, template),
+            Action::Notify { note } => self.notify(index, step, note.as_deref()),
+            Action::Webhook { url } => self.queue(index, step, (Class::Internal, url), ""),
+            Action::Wait(span) => return Taken::WaitsUntil(self.now.plus(*span)),
+            Action::WaitUntil(_) | Action::WaitUntilDate { .. } => {
+                return match (self.clock_moment(index, &step.action), &step.action) {
+                    (Some(moment), _) => Taken::WaitsUntil(moment),
+                    (None, Action::WaitUntilDate { otherwise, .. }) => {
+                        Taken::Goes(otherwise.clone())
+                    }
+                    (None, _) => Taken::Goes(step.then.clone()),
+                };
+            }
+            Action::WaitFor(wait) => {
+                if !may_look_back || !self.has_happened(index, wait) {
+                    return Taken::WaitsUntil(self.now.plus(wait.timeout));
+                }
+            }
+            Action::Branch { paths, otherwise } => {
+                let holds = |rule: &&(_, _)| {
+                    let (rule, _): &(crate::domain::segment::Rule, Next) = rule;
+                    rule.verdict(&self.contact, self.now).holds
+                };
+                let path = paths.iter().find(holds);
+                return Taken::Goes(path.map_or(otherwise, |(_, next)| next).clone());
+            }
+            Action::Update { set, add_tags, remove_tags, score } => {
+                self.update(set, add_tags, remove_tags, *score);
+            }
+            Action::Split { paths } => return Taken::Goes(self.path_of(index, step, paths)),
+            Action::Enroll { journey } => {
+                let campaign = self.contact.enrollments[index].campaign.clone();
+                self.enrolled.push_back((campaign, journey.clone()));
+            }
+            Action::Leave { journey: None, reason } => return Taken::Leaves(reason.clone()),
+            Action::Leave { journey: Some(other), reason } => self.leave(index, other, reason),
+            Action::End => return Taken::Goes(Next::End),
+        }
+        Taken::Goes(step.then.clone())
+    }
+
+    /// Whether something that the wait looks back to has happened already.
+    fn has_happened(&self, index: usize, wait: &WaitFor) -> bool {
+        wait.patterns().filter(|pattern| pattern.step.is_some()).any(|pattern| {
+            self.contact.history.iter().any(|event| self.is_about_step(index, pattern, event))
+        })
+    }
+
+    /// The path of a split that this contact always takes.
+    fn path_of(&self, index: usize, step: &Step, paths: &[(u32, Next)]) -> Next {
+        let enrollment = &self.contact.enrollments[index];
+        let (campaign, journey) = (&enrollment.campaign, &enrollment.journey);
+        let key = format!("{campaign}/{journey}/{}/{}", step.id, self.contact.id);
+        let weights = paths.iter().map(|(weight, _)| *weight);
+        let path = bucketing::pick(&key, weights).and_then(|chosen| paths.get(chosen));
+        path.map_or(Next::End, |(_, next)| next.clone())
+    }
+
+    /// Ends the enrollments in another journey of the campaign.
+    fn leave(&mut self, index: usize, other: &str, reason: &str) {
+        let campaign = self.contact.enrollments[index].campaign.clone();
+        for left in self.active() {
+            let enrollment = &self.contact.enrollments[left];
+            if left != index && enrollment.campaign == campaign && enrollment.journey == other {
+                self.end(left, EnrollmentState::Exited, reason);
+            }
+        }
+    }
+
+    fn send(&mut self, index: usize, step: &Step, template: &str) {
+        self.queue(index, step, (Class::Marketing, template), "");
+        let enrollment = &mut self.contact.enrollments[index];
+        enrollment.sent.insert(step.id.clone(), enrollment.steps_taken);
+    }
+
+    fn notify(&mut self, index: usize, step: &Step, note: Option<&str>) {
+        self.queue(index, step, (Class::Internal, house::NOTIFY), note.unwrap_or_default());
+    }
+
+    fn queue(&mut self, index: usize, step: &Step, kind: (Class, &str), note: &str) {
+        let enrollment = &self.contact.enrollments[index];
+        let purpose = self.edition_of(index).and_then(|edition| {
+            edition.journey(&enrollment.journey).map(|journey| journey.purpose.clone())
+        });
+        let id = enrollment.message_id(enrollment.steps_taken);
+        let edition = (enrollment.campaign.clone(), enrollment.version);
+        let message = Message::queue(id, self.contact.id.clone(), edition, kind, self.now);
+        self.changes.push(Change::Queue(Box::new(Message {
+            enrollment: Some(enrollment.id.clone()),
+            journey: enrollment.journey.clone(),
+            step: step.id.clone(),
+            purpose: purpose.unwrap_or_default(),
+            note: note.to_owned(),
+            ..message
+        })));
+    }
+
+    fn update(&mut self, set: &[(String, Scalar)], add: &[String], remove: &[String], score: i64) {
+        for (name, value) in set {
+            self.contact.set_attribute(name, value.to_json());
+        }
+        self.contact.tags.extend(add.iter().cloned());
+        self.contact.tags.retain(|tag| !remove.contains(tag));
+        self.contact.score += score;
+    }
+
+    /// Ends an enrollment, in the log and in its row.
+    pub(super) fn end(&mut self, index: usize, state: EnrollmentState, reason: &str) {
+        let enrollment = &mut self.contact.enrollments[index];
+        enrollment.state = state;
+        enrollment.reason = reason.to_owned();
+        enrollment.due_at = None;
+        let enrollment = enrollment.clone();
+        let name = match state {
+            EnrollmentState::Exited => names::JOURNEY_EXITED,
+            EnrollmentState::Failed => names::JOURNEY_FAILED,
+            EnrollmentState::Completed | EnrollmentState::Active => names::JOURNEY_COMPLETED,
+        };
+        let properties = json!({ "journey": enrollment.journey, "enrollment": enrollment.id,
+                                 "step": enrollment.step, "reason": reason });
+        self.record(name, Some(&enrollment.campaign), properties);
+        self.changes.push(Change::Enrollment(enrollment));
+    }
+
+    /// Whether `event` is what the enrollment waits for.
+    pub(super) fn is_awaited(
+        &self,
+        index: usize,
+        awaited: &Trigger,
+        edition: &PublishedVersion,
+        event: &Event,
+    ) -> bool {
+        match awaited {
+            Trigger::Event(pattern) if pattern.step.is_some() => {
+                self.is_about_step(index, pattern, event)
+            }
+            _ => triggers(awaited, edition, event),
+        }
+    }
+
+    /// Whether `event` matches and is about the message that the pattern's send step sent last.
+    fn is_about_step(&self, index: usize, pattern: &EventPattern, event: &Event) -> bool {
+        let enrollment = &self.contact.enrollments[index];
+        let sent = pattern.step.as_ref().and_then(|step| enrollment.sent.get(step));
+        let message: Option<MessageId> = sent.map(|n| enrollment.message_id(*n));
+        pattern.matches(event) && message.is_some_and(|id| event.has("message", id.as_str()))
+    }
+
+    /// The indices of the enrollments that are under way.
+    pub(super) fn active(&self) -> Vec<usize> {
+        let enrollments = self.contact.enrollments.iter().enumerate();
+        enrollments.filter(|(_, e)| e.is_active()).map(|(index, _)| index).collect()
+    }
+
+    /// The version an enrollment is pinned to.
+    pub(super) fn edition_of(&self, index: usize) -> Option<Rc<PublishedVersion>> {
+        let enrollment = &self.contact.enrollments[index];
+        self.catalog.edition(&enrollment.campaign, enrollment.version)
+    }
+
+    /// The step an enrollment stands at.
+    pub(super) fn step_of(&self, index: usize) -> Option<Step> {
+        let enrollment = &self.contact.enrollments[index];
+        self.edition_of(index)?.journey(&enrollment.journey)?.step(&enrollment.step).cloned()
+    }
+}
+
+/// Why a journey is entered.
+pub(super) enum Cause<'e> {
+    /// This happened.
+    Event(&'e Event),
+    /// Its date or schedule came, when the contact's clock showed this.
+    Time(String),
+    /// A step of another journey leads there.
+    Enrolled,
+}
+
+/// What taking a step led to.
+enum Taken {
+    /// On to the next.
+    Goes(Next),
+    /// To a wait that ends then.
+    WaitsUntil(Millis),
+    /// Out of the journey, for this reason.
+    Leaves(String),
+}
+
+/// The contact's own time zone, or else the campaign's.
+pub(super) fn zone_of(contact: &Contact, edition: &PublishedVersion) -> TimeZone {
+    let campaign = &edition.compiled.campaign;
+    calendar::zone(&[contact.time_zone.as_deref(), Some(&campaign.time_zone)])
+}
+
+/// When a date or schedule comes next for a contact; `None` if the journey starts otherwise, or
+/// has no more use for it.
+pub(super) fn next_occurrence(
+    contact: &Contact,
+    edition: &PublishedVersion,
+    (name, journey): (&str, &Journey),
+    now: Millis,
+) -> Option<Millis> {
+    let is_past = || contact.last_passage(edition.id(), name).is_some();
+    if journey.enter.is_of_time() && journey.re_entry == ReEntry::Never && is_past() {
+        return None;
+    }
+    match &journey.enter {
+        Trigger::Date(moment) => {
+            let date = contact.attribute(&moment.date)?;
+            calendar::next_date(now, moment, Some(&date), &zone_of(contact, edition))
+        }
+        Trigger::Schedule(Schedule { recurrence, segment }) => {
+            contact.segments.get(&QualifiedId::new(edition.id(), segment))?;
+            recurrence.next(now, &zone_of(contact, edition))
+        }
+        _ => None,
+    }
+}
+
+/// Whether an event of a contact is the one that a trigger of this campaign names.
+pub(in crate::domain) fn triggers(
+    trigger: &Trigger,
+    edition: &PublishedVersion,
+    event: &Event,
+) -> bool {
+    let qualified = |name: &str| QualifiedId::new(edition.id(), name).0;
+    match trigger {
+        Trigger::Form(form) => {
+            let is_pending = event.properties.get("pending") == Some(&Value::Bool(true));
+            let submitted = event.name == names::FORM_SUBMITTED && !is_pending;
+            (submitted || event.name == names::CONSENT_CONFIRMED)
+                && event.has("form", &qualified(form))
+        }
+        Trigger::Segment(segment) => {
+            event.name == names::SEGMENT_ENTERED && event.has("segment", &qualified(segment))
+        }
+        Trigger::SegmentLeft(segment) => {
+            event.name == names::SEGMENT_LEFT && event.has("segment", &qualified(segment))
+        }
+        Trigger::Event(pattern) => pattern.matches(event),
+        Trigger::Any(parts) => parts.iter().any(|part| triggers(part, edition, event)),
+        Trigger::Rule(_) | Trigger::Date(_) | Trigger::Schedule(_) => false,
+    }
+}

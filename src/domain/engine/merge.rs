@@ -1,0 +1,220 @@
+//! Merging: two contacts turn out to be one person. One of them survives; of the other stays an
+//! empty row, whose id and addresses lead to the survivor.
+//!
+//! This is the one decision that concerns two contacts. It is made of two, which are written in one
+//! batch that a newer event of either contact refuses.
+
+use super::{Decider, Decision, StepLimitExceeded, wake_at};
+use crate::domain::base::primitives::{Channel, ContactId, Ids, Millis};
+use crate::domain::campaign::journey::ReEntry;
+use crate::domain::contact::consent::{self, Consent, ConsentState};
+use crate::domain::contact::enrollment::{Enrollment, EnrollmentState, MERGED_REASON};
+use crate::domain::contact::event::{Event, names};
+use crate::domain::contact::touch;
+use crate::domain::contact::{Contact, DO_NOT_TRACK};
+use crate::domain::engine::change::Change;
+use crate::domain::engine::consent::By;
+use crate::domain::publication::catalog::Catalog;
+use serde_json::json;
+
+/// The families of events that are about one id's own consents, segments and passages. All others
+/// are about the person, and rules ask the survivor about them.
+const OF_ONE_ID: [&str; 4] = ["consent.", "contact.", "segment.", "journey."];
+
+/// Merges `from` into `into`. `log` holds the newest events of `from`, oldest first. The first of
+/// the two decisions is about `from`: it gives up the addresses that the other takes over.
+pub fn merge(
+    catalog: &Catalog,
+    (from, log): (Contact, Vec<Event>),
+    into: Contact,
+    now: Millis,
+    ids: &mut Ids,
+) -> Result<[Decision; 2], StepLimitExceeded> {
+    let read_seq = into.seq;
+    let mut decider = Decider::of(catalog, into, now, ids);
+    decider.record(names::CONTACT_MERGED, None, json!({ "from": from.id }));
+    decider.take_over_consents(&from);
+    decider.take_over_profile(&from);
+    decider.take_over_memberships(&from);
+    decider.take_over_log(&from.id, log);
+    decider.changes.push(Change::TakeOver(from.id.clone()));
+    decider.take_over_passages(&from);
+    decider.settle();
+    if decider.is_exhausted() {
+        return Err(StepLimitExceeded);
+    }
+    let Decider { mut contact, changes, .. } = decider;
+    contact.wake_at = wake_at(catalog, &contact, now);
+    let left = leave(catalog, from, &contact, now, ids);
+    Ok([left, Decision { contact, read_seq, changes }])
+}
+
+/// What stays of a contact that was merged: its log, and the addresses that the survivor has not
+/// taken over.
+fn leave(
+    catalog: &Catalog,
+    from: Contact,
+    survivor: &Contact,
+    now: Millis,
+    ids: &mut Ids,
+) -> Decision {
+    let read_seq = from.seq;
+    let mut decider = Decider::of(catalog, from, now, ids);
+    decider.record(names::CONTACT_MERGED, None, json!({ "into": survivor.id }));
+    decider.leave_all_segments();
+    let Decider { contact: from, changes, .. } = decider;
+    let keep = |own: Option<String>, survivors: &Option<String>| {
+        own.filter(|own| survivors.as_ref() != Some(own))
+    };
+    let contact = Contact {
+        seq: from.seq,
+        email: keep(from.email, &survivor.email),
+        phone: keep(from.phone, &survivor.phone),
+        external_id: keep(from.external_id, &survivor.external_id),
+        ..Contact::unknown(from.id, from.created_at)
+    };
+    Decision { contact, read_seq, changes }
+}
+
+impl Decider<'_> {
+    /// A consent goes with its address: it counts where the survivor takes that over. What was
+    /// taken back counts for the person, whatever address it was said about.
+    fn take_over_consents(&mut self, from: &Contact) {
+        for consent in &from.consents {
+            let own = self.contact.consent(consent.channel, &consent.purpose);
+            if own.is_some_and(Consent::is_refused) {
+                continue;
+            }
+            let has = |contact: &Contact| contact.address_on(consent.channel).is_some();
+            let moves = has(from) && !has(&self.contact);
+            let mut consent = consent.clone();
+            if consent.is_refused() {
+                (consent.state, consent.was_refused) = (ConsentState::Withdrawn, false);
+                consent.waiting.clear();
+            }
+            if moves || consent.state == ConsentState::Withdrawn {
+                self.contact.put_consent(consent.clone());
+                self.put_merged_on_record(&from.id, &consent);
+            }
+        }
+    }
+
+    /// The survivor's word counts; what it lacks is filled in.
+    fn take_over_profile(&mut self, from: &Contact) {
+        let contact = &mut self.contact;
+        for channel in [Channel::Email, Channel::Sms] {
+            let moves = contact.address_on(channel).is_none();
+            if moves && let Some(suppression) = from.suppressed.get(&channel) {
+                contact.suppressed.insert(channel, suppression.clone());
+            }
+            if moves && let Some(bounces) = from.soft_bounces.get(&channel) {
+                contact.soft_bounces.insert(channel, *bounces);
+            }
+        }
+        let fill = |own: &mut Option<String>, other: &Option<String>| {
+            if own.is_none() {
+                own.clone_from(other);
+            }
+        };
+        fill(&mut contact.email, &from.email);
+        fill(&mut contact.phone, &from.phone);
+        fill(&mut contact.external_id, &from.external_id);
+        fill(&mut contact.locale, &from.locale);
+        fill(&mut contact.time_zone, &from.time_zone);
+        for (name, value) in &from.attributes {
+            contact.attributes.entry(name.clone()).or_insert_with(|| value.clone());
+        }
+        // Whoever said so under either address is not tracked.
+        if from.refuses_tracking() {
+            contact.attributes.insert(DO_NOT_TRACK.to_owned(), true.into());
+        }
+        contact.tags.extend(from.tags.iter().cloned());
+        contact.score += from.score;
+        // Whichever address they went to: merging makes no room for more.
+        consent::remember_mails(&mut contact.confirmation_mails, &from.confirmation_mails);
+        for touch in &from.touches {
+            let own = contact.touches.iter().find(|own| own.campaign == touch.campaign);
+            if own.is_none_or(|own| own.at < touch.at) {
+                touch::remember(&mut contact.touches, touch.clone());
+            }
+        }
+    }
+
+    /// The survivor is in the segments that the other was in, since when it was: nobody enters them
+    /// anew. Whether their rules still hold is asked right after.
+    fn take_over_memberships(&mut self, from: &Contact) {
+        for (segment, since) in &from.segments {
+            if self.contact.segments.contains_key(segment) {
+                continue;
+            }
+            let campaign = segment.parts().map(|(campaign, _)| campaign);
+            let properties = json!({ "segment": segment, "copied": from.id });
+            self.record(names::SEGMENT_ENTERED, campaign.as_ref(), properties);
+            self.contact.segments.insert(segment.clone(), *since);
+            self.changes.push(Change::EnterSegment(segment.clone(), *since));
+        }
+        // None of it begins anything.
+        self.unsettled.clear();
+    }
+
+    /// Copies into the survivor's log what the other's says about the person: rules ask about it.
+    /// A copy has happened already: it begins nothing, and counts nothing.
+    fn take_over_log(&mut self, from: &ContactId, log: Vec<Event>) {
+        let is_about_person =
+            |event: &Event| !OF_ONE_ID.iter().any(|family| event.name.starts_with(family));
+        for mut event in log.into_iter().filter(is_about_person) {
+            self.contact.seq += 1;
+            event.seq = self.contact.seq;
+            event.properties.insert("copied".to_owned(), json!(from));
+            self.contact.history.push(event.clone());
+            self.changes.push(Change::Event { event, key: None, content: None });
+        }
+    }
+
+    /// The survivor goes on where the other stood. Of two passages through one journey its own goes
+    /// on, unless each is for a value of its own. What nobody passes twice, the other passes no
+    /// further where the survivor has passed it, and what still waits of it is held back.
+    fn take_over_passages(&mut self, from: &Contact) {
+        for passage in &from.enrollments {
+            let mut others = self.contact.enrollments.iter();
+            let is_same = |own: &Enrollment| own.is_of(&passage.campaign, &passage.journey);
+            let is_inside = others.clone().any(|own| {
+                is_same(own) && own.is_active() && !(own.is_for_value() && passage.is_for_value())
+            });
+            let has_passed = others.clone().any(is_same);
+            let is_taken = others.any(|own| is_same(own) && own.entry_key == passage.entry_key);
+            let mut passage = passage.clone();
+            if is_taken {
+                passage.entry_key = None;
+            }
+            let is_twice = has_passed && self.is_passed_once(&passage);
+            let ends = is_inside || is_twice || is_taken && passage.is_for_value();
+            let index = self.contact.enrollments.len();
+            self.contact.enrollments.push(passage);
+            let passage = &mut self.contact.enrollments[index];
+            if passage.is_active() && ends {
+                self.end(index, EnrollmentState::Exited, MERGED_REASON);
+            } else if is_twice && !passage.has_left() {
+                passage.reason = MERGED_REASON.to_owned();
+                self.changes.push(Change::Enrollment(passage.clone()));
+            }
+        }
+    }
+
+    /// Whether nobody is let into the journey of a passage a second time.
+    fn is_passed_once(&self, passage: &Enrollment) -> bool {
+        let edition = self.catalog.live_edition(&passage.campaign);
+        let journey = edition.and_then(|edition| edition.journey(&passage.journey));
+        journey.is_some_and(|journey| journey.re_entry == ReEntry::Never)
+    }
+}
+
+impl Decider<'_> {
+    /// An entry of the survivor's ledger, under the event of the merging. The evidence itself stays
+    /// in the ledger of the other id.
+    fn put_merged_on_record(&mut self, from: &ContactId, consent: &Consent) {
+        let source = format!("merged from {from}");
+        let by = By { source: &source, message: None, origin_hash: "" };
+        self.put_on_record(consent, consent.form.clone(), "", &by);
+    }
+}

@@ -1,0 +1,75 @@
+//! Migrating: whoever stands at a step of an older version goes where the live one says.
+
+use super::Decider;
+use crate::domain::base::primitives::Millis;
+use crate::domain::campaign::journey::{Action, Migration, Next, RunState, Step};
+use crate::domain::contact::enrollment::{Enrollment, EnrollmentState};
+use crate::domain::contact::event::names;
+use crate::domain::engine::change::Change;
+use serde_json::json;
+
+impl Decider<'_> {
+    /// Moves every enrollment that the live version of its journey has a word for. This comes
+    /// before all else, so that what happened finds the contact at the step where it belongs.
+    pub(super) fn migrate_journeys(&mut self) {
+        let catalog = self.catalog;
+        for index in self.active() {
+            let enrollment = &self.contact.enrollments[index];
+            let Some(live) = catalog.live_edition(&enrollment.campaign) else { continue };
+            let state = catalog.run_state(&enrollment.campaign, &enrollment.journey);
+            if live.version <= enrollment.version || state != RunState::Running {
+                continue;
+            }
+            let journey = live.journey(&enrollment.journey);
+            match journey.and_then(|journey| journey.migrate.get(&enrollment.step)) {
+                Some(Migration::Leave(why)) => self.end(index, EnrollmentState::Exited, why),
+                Some(Migration::Move(to)) => self.migrate(index, live.version, to),
+                None => {}
+            }
+        }
+    }
+
+    /// Pins an enrollment to the live version, and takes the step that it is moved to: as new, but
+    /// a wait goes on where one of its kind stood.
+    fn migrate(&mut self, index: usize, version: u32, to: &str) {
+        let before = self.contact.enrollments[index].clone();
+        let left = self.step_of(index);
+        let properties = json!({
+            "journey": before.journey, "enrollment": before.id, "from": before.step, "to": to,
+            "from_version": before.version, "version": version,
+        });
+        self.record(names::JOURNEY_MIGRATED, Some(&before.campaign), properties);
+        self.contact.enrollments[index].version = version;
+        self.walk(index, Next::Step(to.to_owned()));
+        let after = &self.contact.enrollments[index];
+        let stands_there = after.is_active() && after.steps_taken == before.steps_taken + 1;
+        if let (Some(left), Some(step)) = (left, self.step_of(index))
+            && stands_there
+            && let Some(due_at) = due_of_wait(&left, &step, &before, after.due_at, self.now)
+        {
+            let enrollment = &mut self.contact.enrollments[index];
+            enrollment.since = before.since;
+            enrollment.due_at = Some(due_at);
+            self.changes.push(Change::Enrollment(enrollment.clone()));
+        }
+    }
+}
+
+/// When a wait that takes the place of another is due, if the two are of one kind: when the former
+/// was; but now if the new one is shorter than what has passed already. `anew` is when it would be
+/// due if it began now.
+fn due_of_wait(
+    left: &Step,
+    step: &Step,
+    before: &Enrollment,
+    anew: Option<Millis>,
+    now: Millis,
+) -> Option<Millis> {
+    let (due_at, anew) = (before.due_at?, anew?);
+    if std::mem::discriminant(&left.action) != std::mem::discriminant(&step.action) {
+        return None;
+    }
+    let has_length = matches!(step.action, Action::Wait(_) | Action::WaitFor(_));
+    let is_over = has_length && anew.0 - now.0 < now.0 - before.since.0;
+    Some(if is_over { now.min(due_at) } else { due_at })
+}

@@ -1,0 +1,62 @@
+//! Outages: what happened to a contact while a version of a campaign could not be read has its
+//! consequences in that campaign afterwards.
+
+use super::Decider;
+use crate::domain::campaign::journey::ReEntry;
+use crate::domain::contact::event::{Event, names};
+use crate::domain::engine::journey::{Cause, triggers};
+use crate::domain::publication::catalog::PublishedVersion;
+use std::rc::Rc;
+
+impl Decider<'_> {
+    /// Looks at what happened during outages that ended lately. Whatever has had its consequences
+    /// already, because some worker could read the version, has none again.
+    pub(super) fn catch_up_outages(&mut self) {
+        let catalog = self.catalog;
+        if self.contact.erased_at.is_some() {
+            return;
+        }
+        for outage in catalog.outages() {
+            let Some(edition) = catalog.live_edition(&outage.campaign) else { continue };
+            let is_missed = |event: &&Event| outage.since <= event.at && event.at <= outage.until;
+            let missed = self.contact.history.iter().filter(is_missed);
+            for event in missed.cloned().collect::<Vec<_>>() {
+                self.catch_up(edition, &event);
+            }
+        }
+    }
+
+    fn catch_up(&mut self, edition: &Rc<PublishedVersion>, event: &Event) {
+        let is_inside = |decider: &Self, index: &usize| {
+            let enrollment = &decider.contact.enrollments[*index];
+            enrollment.campaign == *edition.id() && enrollment.entered_at < event.at
+        };
+        let inside = self.active().into_iter().filter(|index| is_inside(self, index)).collect();
+        self.end_by(inside, event);
+        for (name, journey) in &edition.compiled.campaign.journeys {
+            let last = self.contact.last_passage(edition.id(), name);
+            let is_new = matches!(journey.re_entry, ReEntry::OncePer(_))
+                || last.is_none_or(|last| last.entered_at < event.at);
+            if is_new && triggers(&journey.enter, edition, event) {
+                self.enter(edition, (name, journey), Cause::Event(event));
+            }
+        }
+        if !self.is_credited(names::GOAL_REACHED, edition, event) {
+            self.meet_goal(edition, event);
+        }
+        if !self.is_credited(names::BROADCAST_CONVERTED, edition, event) {
+            self.credit_broadcast(edition, event);
+        }
+    }
+
+    /// Whether the event was credited to the campaign already, under this name.
+    fn is_credited(&self, name: &str, edition: &PublishedVersion, event: &Event) -> bool {
+        let is_it = |credit: &Event| {
+            let seq = credit.properties.get("event_seq").and_then(serde_json::Value::as_i64);
+            credit.name == name
+                && credit.campaign.as_ref() == Some(edition.id())
+                && seq == Some(event.seq)
+        };
+        self.contact.history.iter().any(is_it)
+    }
+}

@@ -1,0 +1,58 @@
+//! Halting: journeys that are paused or archived, and what a pause has kept people from.
+
+use super::Decider;
+use crate::domain::campaign::journey::{Action, RunState};
+use crate::domain::contact::enrollment::{Enrollment, EnrollmentState};
+use crate::domain::publication::unpublished::UNPUBLISHED;
+
+/// Why the people of an archived journey have left it.
+pub const ARCHIVED: &str = "archived";
+
+impl Decider<'_> {
+    /// Whether the journey of this enrollment runs.
+    pub(super) fn runs(&self, enrollment: &Enrollment) -> bool {
+        let Enrollment { campaign, journey, version, .. } = enrollment;
+        self.catalog.run_state(campaign, journey) == RunState::Running
+            && !self.catalog.waits(campaign, *version)
+    }
+
+    /// Ends every passage through an archived journey, and those that an unpublishing has ended.
+    pub(super) fn end_archived_journeys(&mut self) {
+        for index in self.active() {
+            let Enrollment { campaign, journey, entered_at, .. } = &self.contact.enrollments[index];
+            if self.catalog.is_ended(campaign, *entered_at) {
+                self.end(index, EnrollmentState::Exited, UNPUBLISHED);
+            } else if self.catalog.run_state(campaign, journey) == RunState::Archived {
+                self.end(index, EnrollmentState::Exited, ARCHIVED);
+            }
+        }
+    }
+
+    /// Moves on whoever waited for something that happened during a pause, or while a version could
+    /// not be read, before time was up.
+    pub(super) fn catch_up_journeys(&mut self) {
+        let catalog = self.catalog;
+        for index in self.active() {
+            let enrollment = &self.contact.enrollments[index];
+            let resumed = catalog.resumed_at(&enrollment.campaign, &enrollment.journey);
+            let outages = catalog.outages().iter();
+            let outages = outages.filter(|outage| outage.campaign == enrollment.campaign);
+            let resumed = outages.map(|outage| outage.until).chain(resumed).max();
+            let (since, due_at) = (enrollment.since, enrollment.due_at);
+            if resumed.is_none_or(|resumed| resumed <= since) {
+                continue;
+            }
+            let (Some(edition), Some(step)) = (self.edition_of(index), self.step_of(index)) else {
+                continue;
+            };
+            let Action::WaitFor(wait) = &step.action else { continue };
+            let in_time = |at| at > since && due_at.is_none_or(|due_at| at < due_at);
+            let mut history = self.contact.history.iter().filter(|event| in_time(event.at));
+            let mut is_awaited =
+                |event| wait.any.iter().any(|one| self.is_awaited(index, one, &edition, event));
+            if history.any(&mut is_awaited) {
+                self.move_on(index, step.then);
+            }
+        }
+    }
+}

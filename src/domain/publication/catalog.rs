@@ -1,0 +1,440 @@
+//! The catalog: every published version that a flow may need, ready to use.
+
+use super::unpublished::Unpublished;
+use crate::domain::base::diagnostic::brief;
+use crate::domain::base::primitives::{CampaignId, Millis, QualifiedId};
+use crate::domain::campaign::journey::{
+    Action, Journey, JourneyStatus, ReEntry, RunState, Trigger,
+};
+use crate::domain::campaign::{Compiled, Page, segments_in_order};
+use crate::domain::contact::enrollment::value_key;
+use crate::domain::contact::event::{Properties, names};
+use crate::domain::form::Form;
+use crate::domain::publication::validate::normal_path;
+use crate::domain::segment::Rule;
+use crate::domain::template::{TemplateError, TemplateSource, Templates};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+/// One immutable, numbered compilation of a campaign.
+pub struct PublishedVersion {
+    /// Its number, from 1.
+    pub version: u32,
+    /// When it was published.
+    pub published_at: Millis,
+    /// Its content.
+    pub compiled: Compiled,
+    templates: OnceCell<Templates>,
+    /// By the template of the page, what is needed of it.
+    pages: RefCell<BTreeMap<String, Rc<Templates>>>,
+    /// Each with its full name, after those that its rule asks about.
+    segments: Vec<(QualifiedId, String)>,
+}
+
+impl PublishedVersion {
+    /// A version as it was stored.
+    pub fn new(version: u32, published_at: Millis, compiled: Compiled) -> Self {
+        let campaign = &compiled.campaign;
+        // Publishing refuses cycles.
+        let order = segments_in_order(campaign).unwrap_or_default();
+        let named = |name: &str| (QualifiedId::new(&campaign.id, name), name.to_owned());
+        let segments = order.into_iter().map(named).collect();
+        let (templates, pages) = Default::default();
+        Self { version, published_at, compiled, templates, pages, segments }
+    }
+
+    /// Reads a version as it was stored. Newer code may have written what this code does not know.
+    pub fn read(
+        campaign: &CampaignId,
+        version: u32,
+        published_at: Millis,
+        text: &str,
+    ) -> Result<Self, Unreadable> {
+        let unreadable = |reason: String| Unreadable {
+            campaign: campaign.clone(),
+            version,
+            reason,
+            paths: paths_in(text),
+        };
+        let compiled: Compiled =
+            serde_json::from_str(text).map_err(|error| unreadable(brief(&error)))?;
+        match compiled.campaign.id == *campaign {
+            true => Ok(Self::new(version, published_at, compiled)),
+            false => Err(unreadable(format!("it is of campaign `{}`", compiled.campaign.id))),
+        }
+    }
+
+    /// Its segments and their rules, each after those that its rule asks about, so that one round
+    /// of judging them settles them all.
+    pub fn segments(&self) -> impl Iterator<Item = (&QualifiedId, &Rule)> {
+        let rules = &self.compiled.campaign.segments;
+        self.segments.iter().filter_map(|(id, name)| Some((id, rules.get(name)?)))
+    }
+
+    /// Its campaign's id.
+    pub fn id(&self) -> &CampaignId {
+        &self.compiled.campaign.id
+    }
+
+    /// Its templates, parsed on first use.
+    pub fn templates(&self) -> Result<&Templates, TemplateError> {
+        if let Some(templates) = self.templates.get() {
+            return Ok(templates);
+        }
+        let parsed = Templates::new(&self.compiled.sources())?;
+        Ok(self.templates.get_or_init(|| parsed))
+    }
+
+    /// The template of a page and the partials, parsed on first use: the first visitor of an
+    /// isolate does not wait for the messages', which are longer.
+    pub fn page_templates(&self, name: &str) -> Result<Rc<Templates>, TemplateError> {
+        if let Some(known) = self.pages.borrow().get(name) {
+            return Ok(known.clone());
+        }
+        let is_needed = |(other, source): &(&String, &TemplateSource)| {
+            *other == name || matches!(source, TemplateSource::Partial(_))
+        };
+        let needed = self.compiled.templates.iter().filter(is_needed);
+        let needed = needed.map(|(name, source)| (name.clone(), source.clone())).collect();
+        let parsed = Rc::new(Templates::new(&needed)?);
+        self.pages.borrow_mut().insert(name.to_owned(), parsed.clone());
+        Ok(parsed)
+    }
+
+    /// A journey by name.
+    pub fn journey(&self, name: &str) -> Option<&Journey> {
+        self.compiled.campaign.journeys.get(name)
+    }
+
+    /// The names of the events that its rules and journeys ask about.
+    fn watched<'a>(&'a self, names: &mut BTreeSet<&'a str>) {
+        let campaign = &self.compiled.campaign;
+        campaign.segments.values().for_each(|rule| rule.event_names(names));
+        if !campaign.broadcasts.is_empty() {
+            // What a goal is credited to.
+            names.extend([names::MESSAGE_SENT, names::BROADCAST_CONVERTED]);
+        }
+        for journey in campaign.journeys.values() {
+            for part in journey.enter.parts() {
+                if let Trigger::Event(pattern) = part {
+                    names.insert(&pattern.event);
+                }
+            }
+            journey.ending_rules().for_each(|rule| rule.event_names(names));
+            for step in &journey.steps {
+                match &step.action {
+                    Action::WaitFor(wait) => {
+                        names.extend(wait.patterns().map(|pattern| pattern.event.as_str()));
+                    }
+                    Action::Branch { paths, .. } => {
+                        paths.iter().for_each(|(rule, _)| rule.event_names(names));
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+}
+
+/// A stored version that cannot be read: newer code has written it, or it is damaged. Its campaign
+/// waits until it can be read again; all others go on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unreadable {
+    /// The campaign.
+    pub campaign: CampaignId,
+    /// The version.
+    pub version: u32,
+    /// Why it cannot be read.
+    pub reason: String,
+    /// The paths of its pages; `None` if not even those can be read.
+    #[serde(skip)]
+    pub paths: Option<Vec<String>>,
+}
+
+/// The paths of the pages of a version that cannot be read as a whole.
+fn paths_in(text: &str) -> Option<Vec<String>> {
+    let value: Value = serde_json::from_str(text).ok()?;
+    let pages = value.pointer("/campaign/pages")?.as_object()?;
+    pages.values().map(|page| Some(page.get("path")?.as_str()?.to_owned())).collect()
+}
+
+/// A time during which a version of a campaign could not be read. What happened to a contact
+/// meanwhile is looked at again, for this campaign.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outage {
+    /// The campaign.
+    pub campaign: CampaignId,
+    /// Since when it could not be read.
+    pub since: Millis,
+    /// From when on no worker decides any more that cannot read it.
+    pub until: Millis,
+}
+
+/// Versions that are live no more, or why they cannot be read.
+type Older = BTreeMap<(CampaignId, u32), Result<Rc<PublishedVersion>, Unreadable>>;
+
+/// Every live version, and the older ones that somebody is still on.
+#[derive(Default)]
+pub struct Catalog {
+    live: BTreeMap<CampaignId, Rc<PublishedVersion>>,
+    /// The live versions that cannot be read.
+    unreadable: BTreeMap<CampaignId, Unreadable>,
+    /// Whether that was written down.
+    is_noted: Cell<bool>,
+    older: RefCell<Older>,
+    /// Of the journeys that were ever paused or archived.
+    statuses: Vec<JourneyStatus>,
+    /// Those that ended lately.
+    outages: Vec<Outage>,
+    /// Of the campaigns that were ever unpublished.
+    unpublished: Vec<Unpublished>,
+}
+
+impl Catalog {
+    /// A catalog of these live versions, one a campaign.
+    pub fn new(live: impl IntoIterator<Item = Rc<PublishedVersion>>) -> Self {
+        let live = live.into_iter().map(|edition| (edition.id().clone(), edition)).collect();
+        Self { live, ..Self::default() }
+    }
+
+    /// A catalog of these live versions, of which some cannot be read.
+    pub fn of_stored(
+        stored: impl IntoIterator<Item = Result<Rc<PublishedVersion>, Unreadable>>,
+    ) -> Self {
+        let (mut live, mut unreadable) = (Vec::new(), BTreeMap::new());
+        for version in stored {
+            match version {
+                Ok(edition) => live.push(edition),
+                Err(one) => drop(unreadable.insert(one.campaign.clone(), one)),
+            }
+        }
+        Self { unreadable, ..Self::new(live) }
+    }
+
+    /// The same catalog with the outages that ended lately.
+    pub fn with_outages(self, outages: Vec<Outage>) -> Self {
+        Self { outages, ..self }
+    }
+
+    /// The same catalog with the campaigns that were ever unpublished.
+    pub fn with_unpublished(self, unpublished: Vec<Unpublished>) -> Self {
+        Self { unpublished, ..self }
+    }
+
+    /// The same catalog with the last word on these journeys; all others run.
+    pub fn with_statuses(self, statuses: Vec<JourneyStatus>) -> Self {
+        Self { statuses, ..self }
+    }
+
+    /// The last word on the journeys of a campaign that were ever paused or archived.
+    pub fn statuses<'c>(
+        &'c self,
+        campaign: &'c CampaignId,
+    ) -> impl Iterator<Item = &'c JourneyStatus> {
+        self.statuses.iter().filter(move |status| status.campaign == *campaign)
+    }
+
+    /// Whether a journey runs. Those of an unpublished campaign have ended.
+    pub fn run_state(&self, campaign: &CampaignId, journey: &str) -> RunState {
+        match self.unpublished(campaign) {
+            Some(_) => RunState::Archived,
+            None => JourneyStatus::run_state(&self.statuses, campaign, journey),
+        }
+    }
+
+    /// Whether a passage that was begun then is over because its campaign was unpublished since.
+    pub fn is_ended(&self, campaign: &CampaignId, begun: Millis) -> bool {
+        Unpublished::ends(&self.unpublished, campaign, begun)
+    }
+
+    /// The campaign, if it is unpublished now.
+    pub fn unpublished(&self, campaign: &CampaignId) -> Option<&Unpublished> {
+        self.all_unpublished().find(|one| one.campaign == *campaign)
+    }
+
+    /// The campaigns that are unpublished now.
+    pub fn all_unpublished(&self) -> impl Iterator<Item = &Unpublished> {
+        self.unpublished.iter().filter(|one| one.version.is_some())
+    }
+
+    /// The live version of a campaign; of an unpublished one the newest, if it was added.
+    pub fn known_edition(&self, campaign: &CampaignId) -> Option<Rc<PublishedVersion>> {
+        match self.live.get(campaign) {
+            Some(live) => Some(live.clone()),
+            None => self.edition(campaign, self.unpublished(campaign)?.version?),
+        }
+    }
+
+    /// The live versions, and those of unpublished campaigns that were added.
+    pub fn known(&self) -> impl Iterator<Item = Rc<PublishedVersion>> {
+        let known = |one: &Unpublished| self.known_edition(&one.campaign);
+        self.live.values().cloned().chain(self.all_unpublished().filter_map(known))
+    }
+
+    /// The campaigns whose goal something may be that happened then: the live ones, and those
+    /// unpublished since, whose versions were added.
+    pub fn credited_at(&self, at: Millis) -> impl Iterator<Item = Rc<PublishedVersion>> {
+        let since = self.all_unpublished().filter(move |one| at <= one.since);
+        let known = |one: &Unpublished| self.known_edition(&one.campaign);
+        self.live.values().cloned().chain(since.filter_map(known))
+    }
+
+    /// Whether a page that is nobody's is of a campaign that is unpublished.
+    pub fn had_page(&self, path: &str) -> bool {
+        let is_it = |known: &String| normal_path(known) == normal_path(path);
+        self.all_unpublished().any(|one| one.paths.iter().any(is_it))
+    }
+
+    /// Since when a journey runs again; `None` if it does not, or was never halted.
+    pub fn resumed_at(&self, campaign: &CampaignId, journey: &str) -> Option<Millis> {
+        let status = self.statuses(campaign).find(|status| status.journey == journey)?;
+        (status.state == RunState::Running).then_some(status.since)
+    }
+
+    /// The live versions, in the order of their ids.
+    pub fn live(&self) -> impl Iterator<Item = &Rc<PublishedVersion>> {
+        self.live.values()
+    }
+
+    /// The live version of a campaign.
+    pub fn live_edition(&self, campaign: &CampaignId) -> Option<&Rc<PublishedVersion>> {
+        self.live.get(campaign)
+    }
+
+    /// A version by number, live or older, if it is here.
+    pub fn edition(&self, campaign: &CampaignId, version: u32) -> Option<Rc<PublishedVersion>> {
+        match self.live.get(campaign) {
+            Some(edition) if edition.version == version => Some(edition.clone()),
+            _ => self.older.borrow().get(&(campaign.clone(), version))?.clone().ok(),
+        }
+    }
+
+    /// Adds a version that somebody is still on, whether or not it can be read.
+    pub fn add_older(&self, stored: Result<Rc<PublishedVersion>, Unreadable>) {
+        let key = match &stored {
+            Ok(edition) => (edition.id().clone(), edition.version),
+            Err(one) => (one.campaign.clone(), one.version),
+        };
+        self.older.borrow_mut().insert(key, stored);
+    }
+
+    /// Whether a version was looked for already: it is here, or cannot be read.
+    pub fn knows(&self, campaign: &CampaignId, version: u32) -> bool {
+        let is_live = self.live.get(campaign).is_some_and(|edition| edition.version == version);
+        let is_unreadable = self.unreadable.get(campaign).is_some_and(|one| one.version == version);
+        let key = (campaign.clone(), version);
+        is_live || is_unreadable || self.older.borrow().contains_key(&key)
+    }
+
+    /// The campaign's live version, if it cannot be read.
+    pub fn unreadable_live(&self, campaign: &CampaignId) -> Option<&Unreadable> {
+        self.unreadable.get(campaign)
+    }
+
+    /// Whether what goes by a version of a campaign waits, because that version or the live one
+    /// cannot be read.
+    pub fn waits(&self, campaign: &CampaignId, version: u32) -> bool {
+        let older = self.older.borrow();
+        self.unreadable.contains_key(campaign)
+            || older.get(&(campaign.clone(), version)).is_some_and(Result::is_err)
+    }
+
+    /// Whether a page that is nobody's may be that of a live version that cannot be read.
+    pub fn may_have_page(&self, path: &str) -> bool {
+        let is_it = |known: &String| normal_path(known) == normal_path(path);
+        let may_be =
+            |one: &Unreadable| one.paths.as_ref().is_none_or(|paths| paths.iter().any(is_it));
+        self.unreadable.values().any(may_be)
+    }
+
+    /// The version that is live, or was before its campaign was unpublished, if it cannot be read.
+    pub fn unreadable_newest(&self, campaign: &CampaignId) -> Option<Unreadable> {
+        if let Some(live) = self.unreadable.get(campaign) {
+            return Some(live.clone());
+        }
+        let key = (campaign.clone(), self.unpublished(campaign)?.version?);
+        self.older.borrow().get(&key)?.as_ref().err().cloned()
+    }
+
+    /// Every version that was found to be unreadable, live or older; not those of unpublished
+    /// campaigns, for which nothing waits.
+    pub fn unreadable(&self) -> Vec<Unreadable> {
+        let older = self.older.borrow();
+        let older = older.values().filter_map(|stored| stored.as_ref().err());
+        let older = older.filter(|one| self.unpublished(&one.campaign).is_none());
+        self.unreadable.values().chain(older).cloned().collect()
+    }
+
+    /// The live versions that cannot be read, until that is written down: before a decision is made
+    /// without them.
+    pub fn to_be_noted(&self) -> Vec<Unreadable> {
+        if self.is_noted.get() { Vec::new() } else { self.unreadable.values().cloned().collect() }
+    }
+
+    /// It is written down which live versions cannot be read.
+    pub fn set_noted(&self) {
+        self.is_noted.set(true);
+    }
+
+    /// The outages that ended lately.
+    pub fn outages(&self) -> &[Outage] {
+        &self.outages
+    }
+
+    /// The page served at a path, with the version it comes from and its name.
+    pub fn page_at(&self, path: &str) -> Option<(&Rc<PublishedVersion>, &str, &Page)> {
+        self.live.values().find_map(|edition| {
+            let pages = &edition.compiled.campaign.pages;
+            let is_it = |page: &Page| normal_path(&page.path) == normal_path(path);
+            let (name, page) = pages.iter().find(|(_, page)| is_it(page))?;
+            Some((edition, name.as_str(), page))
+        })
+    }
+
+    /// A form of a live version.
+    pub fn form(&self, id: &QualifiedId) -> Option<(&Rc<PublishedVersion>, &Form)> {
+        let (campaign, name) = id.parts()?;
+        let edition = self.live.get(&campaign)?;
+        Some((edition, edition.compiled.campaign.forms.get(name)?))
+    }
+
+    /// The journeys that only so many people begin in an hour.
+    pub fn limited(&self) -> Vec<QualifiedId> {
+        let journeys = self.live.values().flat_map(|edition| {
+            let journeys = edition.compiled.campaign.journeys.iter();
+            journeys.map(|(name, journey)| (QualifiedId::new(edition.id(), name), journey))
+        });
+        let limited = journeys.filter(|(_, journey)| journey.people_per_hour.is_some());
+        limited.map(|(id, _)| id).collect()
+    }
+
+    /// The keys under which journeys might be entered that are entered once per value, for an event
+    /// with these properties.
+    pub fn entry_keys(&self, properties: &Properties) -> BTreeSet<String> {
+        let journeys = self.live.values().flat_map(|e| e.compiled.campaign.journeys.values());
+        let key = |journey: &Journey| match &journey.re_entry {
+            ReEntry::OncePer(property) => value_key(properties.get(property)?),
+            _ => None,
+        };
+        journeys.filter_map(key).collect()
+    }
+
+    /// The names of the events that some rule or journey asks about: the part of a contact's
+    /// history that a decision needs.
+    pub fn watched_events(&self) -> BTreeSet<String> {
+        let older = self.older.borrow();
+        let older = older.values().filter_map(|stored| stored.as_ref().ok());
+        let mut names = BTreeSet::new();
+        self.live.values().chain(older).for_each(|edition| edition.watched(&mut names));
+        for edition in self.outages.iter().filter_map(|outage| self.live.get(&outage.campaign)) {
+            // What happened meanwhile may have been its goal, and may have been credited already.
+            names.insert(&edition.compiled.campaign.goal.event);
+            names.extend([names::GOAL_REACHED, names::FORM_SUBMITTED, names::CONSENT_CONFIRMED]);
+            names.extend([names::SEGMENT_ENTERED, names::SEGMENT_LEFT]);
+        }
+        names.into_iter().map(str::to_owned).collect()
+    }
+}

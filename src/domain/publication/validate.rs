@@ -1,0 +1,378 @@
+//! Whether a campaign makes sense: everything it refers to exists, everything has its limits.
+//! Asked of every campaign, whether it comes from a file or from a client of the API.
+
+mod broadcasts;
+mod doubts;
+mod forms;
+mod journeys;
+mod messages;
+mod pacing;
+mod rule_size;
+mod rules;
+mod templates;
+#[cfg(test)]
+mod tests;
+
+pub use doubts::doubts;
+pub use templates::{check_templates, partials_of, references};
+
+use crate::domain::base::diagnostic::Problem;
+use crate::domain::base::primitives::Span;
+use crate::domain::campaign::{Campaign, Page};
+use crate::domain::contact::address::{read_email, read_sender};
+use std::collections::BTreeMap;
+
+pub use rule_size::rule_bytes;
+
+/// Pages, forms, segments and journeys, each: an admin page lists them all.
+pub const SECTION_ENTRIES_MAX: usize = 50;
+/// Steps of a journey: what a person can still keep in mind, several times over.
+pub const STEPS_MAX: usize = 100;
+/// Fields of a form: nobody fills in more.
+pub const FIELDS_MAX: usize = 50;
+/// Options of a field; longer lists want another type of field.
+pub const OPTIONS_MAX: usize = 100;
+/// Variants of a page: with more, none gets enough visitors to be compared.
+pub const VARIANTS_MAX: usize = 10;
+/// How deep rules nest: SQLite's expressions may be 100 deep, each level of a rule takes up to 2.
+pub const RULE_DEPTH_MAX: usize = 20;
+/// Questions in one rule: each costs a subquery, and more are no rule that a person understands.
+pub const RULE_LEAVES_MAX: usize = 100;
+/// Questions about dates in one rule: each is up to 3 kB of SQL.
+pub const RULE_DATES_MAX: usize = 10;
+/// Bytes of SQL that a rule comes to: D1 takes as many in a statement
+/// (https://developers.cloudflare.com/d1/platform/limits/).
+pub const RULE_BYTES_MAX: usize = 100_000;
+/// Bytes of a pattern, as LIKE has it (D1's limit): no pattern of that length is slow.
+pub const PATTERN_BYTES_MAX: usize = 50;
+/// Days that an anniversary may lie ahead: with a year, it always would.
+pub const ANNIVERSARY_DAYS_MAX: u32 = 364;
+/// Days and channels with costs: ten channels for a year.
+pub const COSTS_MAX: usize = 3_650;
+/// Attributes declared beside the forms' fields.
+pub const ATTRIBUTES_MAX: usize = 200;
+/// Characters of an id or a name that stands in keys, URLs and columns.
+pub const NAME_CHARS_MAX: usize = 40;
+/// Characters of a line that people read: a title, a label, an address.
+pub const LINE_CHARS_MAX: usize = 300;
+/// Characters of a text that people read: a consent, a description.
+pub const TEXT_CHARS_MAX: usize = 2_000;
+/// The shortest span: the scheduler cannot tell less apart.
+pub const SPAN_MIN: Span = Span::seconds(1);
+/// What every span is shorter than, ten years: more is a slip of the finger.
+pub const SPAN_MAX: Span = Span::days(3_650);
+/// The weight of a variant, so that a sum of weights fits everywhere.
+pub const WEIGHT_MAX: u32 = 1_000;
+
+/// The first segments of paths that belong to the house.
+const RESERVED: &[&str] = &[
+    "f", "c", "s", "o", "u", "preferences", "confirm", "hooks", "api", "admin", "dev", "healthz",
+    "readyz", "assets",
+];
+const LOCALES: &[&str] = &["en", "zh-CN"];
+
+/// Everything that is wrong with a campaign, its templates' contents apart.
+pub fn check(campaign: &Campaign) -> Vec<Problem> {
+    let mut check = Check { campaign, problems: Vec::new() };
+    check.head();
+    check.costs();
+    check.texting();
+    check.tracking();
+    check.section("page", &campaign.pages, Check::page);
+    check.paths();
+    check.section("form", &campaign.forms, Check::form);
+    check.section("purpose", &campaign.purposes, Check::purpose_text);
+    check.section("segment", &campaign.segments, |check, key, rule| {
+        check.rule(&format!("{key}.rule"), rule);
+    });
+    check.segment_cycles();
+    check.section("journey", &campaign.journeys, Check::journey);
+    check.enrollments();
+    check.pacing();
+    check.section("broadcast", &campaign.broadcasts, Check::broadcast);
+    check.problems
+}
+
+/// The path of a page brought into the one form in which two paths can be compared.
+pub fn normal_path(path: &str) -> &str {
+    match path.trim_end_matches('/') {
+        "" => "/",
+        trimmed => trimmed,
+    }
+}
+
+/// Whether a path is among those that belong to the house.
+pub fn is_reserved(path: &str) -> bool {
+    let first = path.split('/').nth(1).unwrap_or_default();
+    RESERVED.iter().any(|reserved| first.eq_ignore_ascii_case(reserved))
+}
+
+struct Check<'c> {
+    campaign: &'c Campaign,
+    problems: Vec<Problem>,
+}
+
+impl Check<'_> {
+    fn say(&mut self, key: impl Into<String>, message: impl Into<String>) {
+        self.problems.push(Problem::new(key, message));
+    }
+
+    fn say_unless(&mut self, holds: bool, key: &str, message: &str) {
+        if !holds {
+            self.say(key, message);
+        }
+    }
+
+    /// Says that nothing has this name, and which name is nearest.
+    fn dangling<'k>(
+        &mut self,
+        key: &str,
+        what: &str,
+        name: &str,
+        known: impl IntoIterator<Item = &'k str>,
+    ) {
+        let problem = Problem::new(key, format!("there is no {what} `{name}`"));
+        self.problems.push(problem.suggest(name, known));
+    }
+
+    fn head(&mut self) {
+        let campaign = self.campaign;
+        self.name("campaign.id", campaign.id.as_str());
+        self.line("campaign.name", &campaign.name);
+        self.line("campaign.postal_address", &campaign.postal_address);
+        if !LOCALES.contains(&campaign.locale.as_str()) {
+            let message = format!("`{}` is not a language of the house", campaign.locale);
+            let problem = Problem::new("campaign.locale", message);
+            self.problems.push(problem.suggest(&campaign.locale, LOCALES.iter().copied()));
+        }
+        self.time_zone("campaign.time_zone", &campaign.time_zone);
+        let is_code = campaign.currency.len() == 3
+            && campaign.currency.bytes().all(|byte| byte.is_ascii_uppercase());
+        self.say_unless(
+            is_code,
+            "campaign.currency",
+            "expected an ISO 4217 code of three capital letters, such as CNY",
+        );
+        self.address("campaign.owner", &campaign.owner);
+        if let Some(from) = &campaign.from {
+            self.sender("campaign.from", from);
+        }
+        self.event("campaign.goal.event", &campaign.goal.event);
+        self.span("campaign.goal.within", campaign.goal.within);
+        self.count("campaign.attributes", campaign.attributes.len(), ATTRIBUTES_MAX, "attributes");
+        for (index, attribute) in campaign.attributes.iter().enumerate() {
+            self.attribute(&format!("campaign.attributes[{}]", index + 1), attribute);
+        }
+        let owned = campaign.pages.len() + campaign.journeys.len() + campaign.broadcasts.len();
+        let message = "has neither a page nor a journey nor a broadcast";
+        self.say_unless(owned > 0, "campaign", message);
+    }
+
+    fn time_zone(&mut self, key: &str, name: &str) {
+        let db = jiff::tz::db();
+        let known = db.get(name).ok().and_then(|zone| zone.iana_name().map(str::to_owned));
+        if known.as_deref() == Some(name) {
+            return;
+        }
+        let zones: Vec<String> = db.available().map(|zone| zone.to_string()).collect();
+        let problem = Problem::new(key, format!("`{name}` is not a time zone of the IANA list"));
+        let near = crate::domain::base::diagnostic::nearest(name, zones.iter().map(String::as_str));
+        self.problems.push(match near {
+            Some(near) => problem.help(format!("did you mean `{near}`?")),
+            None => problem.help("for example Asia/Shanghai or Europe/London"),
+        });
+    }
+
+    fn costs(&mut self) {
+        let costs = &self.campaign.costs;
+        self.count("campaign.cost", costs.len(), COSTS_MAX, "costs");
+        let mut seen = BTreeMap::new();
+        for (index, cost) in costs.iter().enumerate() {
+            let key = format!("campaign.cost[{}]", index + 1);
+            self.line(&format!("{key}.channel"), &cost.channel);
+            let is_day = cost.day.parse::<jiff::civil::Date>().is_ok() && cost.day.len() == 10;
+            self.say_unless(is_day, &format!("{key}.day"), "expected a day such as 2026-03-01");
+            let same = cost.amount.currency == self.campaign.currency;
+            self.say_unless(same, &format!("{key}.amount"), "not in the campaign's currency");
+            let positive = cost.amount.minor >= 0;
+            self.say_unless(positive, &format!("{key}.amount"), "a cost is not negative");
+            if let Some(first) = seen.insert((&cost.channel, &cost.day), index + 1) {
+                let message = format!("the same channel and day as cost[{first}]");
+                self.problems.push(Problem::new(&key, message).help("add the two up"));
+            }
+        }
+    }
+
+    /// Checks the entries of one section: how many, their names, and each of them.
+    fn section<T>(
+        &mut self,
+        section: &str,
+        entries: &BTreeMap<String, T>,
+        each: impl Fn(&mut Self, &str, &T),
+    ) {
+        self.count(section, entries.len(), SECTION_ENTRIES_MAX, &format!("{section}s"));
+        for (name, entry) in entries {
+            let key = format!("{section}.{name}");
+            self.name(&key, name);
+            each(self, &key, entry);
+        }
+    }
+
+    fn page(&mut self, key: &str, page: &Page) {
+        self.path(&format!("{key}.path"), &page.path);
+        self.line(&format!("{key}.title"), &page.title);
+        self.text(&format!("{key}.description"), &page.description);
+        if let Some(form) = &page.form
+            && !self.campaign.forms.contains_key(form)
+        {
+            let known = self.campaign.forms.keys().map(String::as_str);
+            self.dangling(&format!("{key}.form"), "form", form, known);
+        }
+        let variants = format!("{key}.variants");
+        self.say_unless(!page.variants.is_empty(), &variants, "a page needs at least one");
+        self.count(&variants, page.variants.len(), VARIANTS_MAX, "variants");
+        for (index, variant) in page.variants.iter().enumerate() {
+            let single = page.variants.len() == 1;
+            let at = format!("{variants}[{}]", index + 1);
+            let template =
+                if single { format!("{key}.template") } else { format!("{at}.template") };
+            self.template(&template, &variant.template, &["pages"]);
+            self.name(&format!("{at}.name"), &variant.name);
+            let twin = page.variants[..index].iter().any(|other| other.name == variant.name);
+            self.say_unless(!twin, &format!("{at}.name"), "another variant has this name");
+            let weighs = (1..=WEIGHT_MAX).contains(&variant.weight);
+            let message = format!("a weight is from 1 to {WEIGHT_MAX}");
+            self.say_unless(weighs, &format!("{at}.weight"), &message);
+        }
+    }
+
+    fn path(&mut self, key: &str, path: &str) {
+        let segments: Vec<&str> = path.split('/').skip(1).collect();
+        let plain = |c: char| c.is_alphanumeric() || "-_.~".contains(c);
+        let is_plain = |s: &&str| !s.is_empty() && s.chars().all(plain) && !s.starts_with('.');
+        let rooted = path.starts_with('/') && path.chars().count() <= LINE_CHARS_MAX;
+        if !rooted || (path != "/" && !segments.iter().all(is_plain)) {
+            let problem = Problem::new(key, format!("`{path}` is not a path"));
+            let advice = "/letters-and-digits, parted by -, _, . or ~, no / at the end";
+            return self.problems.push(problem.help(advice));
+        }
+        if let Some(first) = segments.first().filter(|_| is_reserved(path)) {
+            self.say(key, format!("/{first} belongs to the house; choose another beginning"));
+        }
+    }
+
+    /// No two pages of the campaign share a path.
+    fn paths(&mut self) {
+        let mut taken: BTreeMap<&str, &str> = BTreeMap::new();
+        for (name, page) in &self.campaign.pages {
+            if let Some(other) = taken.insert(normal_path(&page.path), name) {
+                let message = format!("`{}` is already the path of page `{other}`", page.path);
+                self.say(format!("page.{name}.path"), message);
+            }
+        }
+    }
+}
+
+/// Whether something is called as names are.
+fn is_name(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
+    !name.is_empty()
+        && name.len() <= NAME_CHARS_MAX
+        && name.chars().all(plain)
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+}
+
+/// The shapes of small values.
+impl Check<'_> {
+    fn count(&mut self, key: &str, count: usize, max: usize, what: &str) {
+        if count > max {
+            self.say(key, format!("{count} {what}; the limit is {max}"));
+        }
+    }
+
+    /// A name that an author chose for something: it stands in keys, URLs and columns.
+    fn name(&mut self, key: &str, name: &str) {
+        if !is_name(name) {
+            let problem = Problem::new(key, format!("`{name}` is not a name"));
+            let advice = format!("a-z, 0-9, - and _, at most {NAME_CHARS_MAX} characters");
+            self.problems.push(problem.help(advice));
+        }
+    }
+
+    /// The name of an attribute of a contact.
+    fn attribute(&mut self, key: &str, name: &str) {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        let fits = name.len() <= NAME_CHARS_MAX
+            && name.chars().all(plain)
+            && name.starts_with(|c: char| c.is_ascii_lowercase());
+        if !fits {
+            let problem = Problem::new(key, format!("`{name}` is not an attribute's name"));
+            let advice = format!("a letter, then a-z, 0-9 and _, at most {NAME_CHARS_MAX}");
+            self.problems.push(problem.help(advice));
+        }
+    }
+
+    fn event(&mut self, key: &str, name: &str) {
+        let plain = |c: char| c.is_alphanumeric() || "._-".contains(c);
+        let length = name.chars().count();
+        if !(1..=100).contains(&length) || !name.chars().all(plain) {
+            let problem = Problem::new(key, format!("`{name}` is not an event's name"));
+            self.problems.push(problem.help("letters, digits, ., _ and -: order.completed"));
+        }
+    }
+
+    fn tag(&mut self, key: &str, tag: &str) {
+        let length = tag.chars().count();
+        let fits = (1..=100).contains(&length) && !tag.chars().any(char::is_control);
+        self.say_unless(fits && tag.trim() == tag, key, "a tag has 1 to 100 characters");
+    }
+
+    fn line(&mut self, key: &str, line: &str) {
+        let length = line.chars().count();
+        if line.trim().is_empty() {
+            self.say(key, "must not be empty");
+        } else if length > LINE_CHARS_MAX {
+            self.say(key, format!("{length} characters; the limit is {LINE_CHARS_MAX}"));
+        } else if line.chars().any(char::is_control) {
+            self.say(key, "must be one line");
+        }
+    }
+
+    fn text(&mut self, key: &str, text: &str) {
+        self.count(key, text.chars().count(), TEXT_CHARS_MAX, "characters");
+    }
+
+    fn span(&mut self, key: &str, span: Span) {
+        if !(SPAN_MIN..SPAN_MAX).contains(&span) {
+            self.say(key, format!("a span is from {SPAN_MIN} to less than 3650d, not {span}"));
+        }
+    }
+
+    /// An e-mail address, by its shape only: what the owner types is tried when mail is sent.
+    fn address(&mut self, key: &str, address: &str) {
+        if read_email(address).is_err() {
+            self.say(key, format!("`{address}` is not an e-mail address"));
+        }
+    }
+
+    /// A sender: an address, or `Name <address>`.
+    fn sender(&mut self, key: &str, sender: &str) {
+        let message = format!("`{sender}` is not a sender: Name <address@example.com>");
+        self.say_unless(read_sender(sender).is_ok(), key, &message);
+    }
+
+    /// A template's name: its folder, a slash, its own name.
+    fn template(&mut self, key: &str, template: &str, folders: &[&str]) {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
+        let fits = template.split_once('/').is_some_and(|(folder, name)| {
+            let segments = || name.split('/');
+            folders.contains(&folder)
+                && segments().all(|segment| !segment.is_empty() && segment.chars().all(plain))
+        });
+        if !fits || template.len() > LINE_CHARS_MAX {
+            let forms: Vec<String> = folders.iter().map(|f| format!("{f}/<name>")).collect();
+            let problem = Problem::new(key, format!("`{template}` is not a template"));
+            self.problems.push(problem.help(format!("write {}", forms.join(" or "))));
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! Whether forms make sense.
+
+use super::{Check, FIELDS_MAX, LOCALES, OPTIONS_MAX, is_name};
+use crate::domain::base::diagnostic::Problem;
+use crate::domain::base::primitives::Channel;
+use crate::domain::campaign::PurposeText;
+use crate::domain::form::{ConsentCheckbox, Field, FieldKind, FieldOption, Form};
+use std::collections::BTreeSet;
+
+/// Names that would shadow what the house knows of a contact, or puts into forms and templates.
+const TAKEN: &[&str] = &[
+    "consent", "campaign", "score", "external_id", "base_url", "unsubscribe_url", "preferences_url",
+];
+
+/// Boxes of one form: more, and nobody reads what they tick.
+const BOXES_MAX: usize = 10;
+
+impl Check<'_> {
+    pub(super) fn form(&mut self, key: &str, form: &Form) {
+        let fields = format!("{key}.fields");
+        self.count(&fields, form.fields.len(), FIELDS_MAX, "fields");
+        let has = |wanted: fn(&FieldKind) -> bool| form.fields.iter().any(|f| wanted(&f.kind));
+        let has_email = has(|kind| matches!(kind, FieldKind::Email));
+        let has_tel = has(|kind| matches!(kind, FieldKind::Tel { .. }));
+        let message = "a form needs a field of type `email` or `tel`, or nobody can be answered";
+        self.say_unless(has_email || has_tel, &fields, message);
+        let mut names = BTreeSet::new();
+        for (index, field) in form.fields.iter().enumerate() {
+            let at = format!("{fields}[{}]", index + 1);
+            let new = names.insert(&field.name);
+            self.say_unless(new, &format!("{at}.name"), "another field has this name");
+            self.field(&at, field);
+        }
+        for (kind, is_kind) in KINDS_ONCE {
+            let count = form.fields.iter().filter(|field| is_kind(&field.kind)).count();
+            self.say_unless(count < 2, &fields, &format!("has {count} fields of type `{kind}`"));
+        }
+        self.consents(&format!("{key}.consent"), &form.consents, has_email, has_tel);
+        if let Some(page) = &form.thanks
+            && !self.campaign.pages.contains_key(page)
+        {
+            let known = self.campaign.pages.keys().map(String::as_str);
+            self.dangling(&format!("{key}.thanks"), "page", page, known);
+        }
+        if let Some(label) = &form.submit_label {
+            self.line(&format!("{key}.submit"), label);
+        }
+        self.count(&format!("{key}.origins"), form.origins.len(), OPTIONS_MAX, "origins");
+        for (index, origin) in form.origins.iter().enumerate() {
+            let message = format!("`{origin}` is not an origin: https://example.com, no path");
+            let at = format!("{key}.origins[{}]", index + 1);
+            self.say_unless(is_origin(origin), &at, &message);
+        }
+    }
+
+    fn field(&mut self, key: &str, field: &Field) {
+        self.attribute(&format!("{key}.name"), &field.name);
+        let taken = TAKEN.contains(&field.name.as_str());
+        self.say_unless(!taken, &format!("{key}.name"), "this name belongs to the house");
+        let (is_email, is_tel) =
+            (matches!(field.kind, FieldKind::Email), matches!(field.kind, FieldKind::Tel { .. }));
+        for (name, word, fits) in [("email", "email", is_email), ("phone", "tel", is_tel)] {
+            let message = format!("a field named `{name}` is of type `{word}`");
+            self.say_unless(field.name != name || fits, &format!("{key}.type"), &message);
+        }
+        if let Some(label) = &field.label {
+            self.line(&format!("{key}.label"), label);
+        }
+        self.text(&format!("{key}.help"), field.help.as_deref().unwrap_or_default());
+        match &field.kind {
+            FieldKind::Tel { region: Some(region) } => {
+                let fits = region.len() == 2 && region.bytes().all(|b| b.is_ascii_uppercase());
+                let message = "expected an ISO 3166 code of two capital letters, such as CN";
+                self.say_unless(fits, &format!("{key}.region"), message);
+            }
+            FieldKind::Number { min: Some(min), max: Some(max) } => {
+                self.say_unless(min <= max, &format!("{key}.max"), "is less than `min`");
+            }
+            FieldKind::Select(choices)
+            | FieldKind::Radio(choices)
+            | FieldKind::MultiSelect(choices) => self.choices(&format!("{key}.options"), choices),
+            FieldKind::Hidden { value } => self.text(&format!("{key}.value"), value),
+            _ => {}
+        }
+    }
+
+    fn choices(&mut self, key: &str, choices: &[FieldOption]) {
+        self.say_unless(!choices.is_empty(), key, "must not be empty");
+        self.count(key, choices.len(), OPTIONS_MAX, "options");
+        let mut values = BTreeSet::new();
+        for (index, choice) in choices.iter().enumerate() {
+            let at = format!("{key}[{}]", index + 1);
+            self.line(&at, &choice.value);
+            if choice.label != choice.value {
+                self.line(&at, &choice.label);
+            }
+            self.say_unless(values.insert(&choice.value), &at, "another option has this value");
+        }
+    }
+
+    /// Whether each purpose that a form asks for is a name; else that is the slip to be told of.
+    pub(super) fn asks_by_name(&self) -> bool {
+        let asks = self.campaign.forms.values().flat_map(|form| &form.consents);
+        asks.into_iter().all(|ask| is_name(&ask.purpose))
+    }
+
+    pub(super) fn purpose_text(&mut self, key: &str, text: &PurposeText) {
+        let campaign = self.campaign;
+        let asks = campaign.forms.values().flat_map(|form| &form.consents);
+        let asked: BTreeSet<&str> = asks.map(|ask| ask.purpose.as_str()).collect();
+        let name = key.strip_prefix("purpose.").unwrap_or_default();
+        if !asked.contains(name) && self.asks_by_name() {
+            let problem = Problem::new(key, "no form of this campaign asks for this purpose");
+            self.problems.push(match asked.is_empty() {
+                true => problem.help("delete it, or let a form ask: purpose = \"…\""),
+                false => problem.suggest(name, asked),
+            });
+        }
+        self.say_unless(!text.name.is_empty(), &format!("{key}.name"), "must not be empty");
+        for (part, texts) in [("name", &text.name), ("description", &text.description)] {
+            for (tag, said) in texts {
+                let at = format!("{key}.{part}.{tag}");
+                let is_known = LOCALES.contains(&tag.as_str());
+                if !is_known {
+                    let problem = Problem::new(&at, "not a language of the house");
+                    self.problems.push(problem.help("write en or zh-CN"));
+                }
+                if part == "name" {
+                    self.line(&at, said);
+                } else {
+                    self.text(&at, said);
+                }
+            }
+        }
+    }
+
+    /// The boxes of a form: each is for itself, and no two ask for the same.
+    fn consents(&mut self, key: &str, asks: &[ConsentCheckbox], has_email: bool, has_tel: bool) {
+        self.count(key, asks.len(), BOXES_MAX, "boxes");
+        for (index, ask) in asks.iter().enumerate() {
+            let is_alone = asks.len() == 1;
+            let key = if is_alone { key.to_owned() } else { format!("{key}[{}]", index + 1) };
+            self.consent(&key, ask, has_email, has_tel);
+            for other in asks[..index].iter().filter(|other| other.purpose == ask.purpose) {
+                let same = ask.channels.iter().find(|channel| other.channels.contains(channel));
+                if ask.cross_border != other.cross_border {
+                    let message = "a separate consent needs a purpose of its own";
+                    let problem = Problem::new(format!("{key}.purpose"), message);
+                    let help = "data leaving the country is agreed to apart (PIPL Art. 39)";
+                    self.problems.push(problem.help(help));
+                } else if let Some(channel) = same {
+                    let (purpose, channel) = (&ask.purpose, channel.as_str());
+                    let message = format!("another box asks for `{purpose}` by {channel}");
+                    self.say(format!("{key}.purpose"), message);
+                }
+            }
+        }
+    }
+
+    fn consent(&mut self, key: &str, ask: &ConsentCheckbox, has_email: bool, has_tel: bool) {
+        self.name(&format!("{key}.purpose"), &ask.purpose);
+        self.text(&format!("{key}.text"), &ask.text);
+        let said = !ask.text.trim().is_empty();
+        self.say_unless(said, &format!("{key}.text"), "the words agreed to must not be empty");
+        let channels = format!("{key}.channels");
+        self.say_unless(!ask.channels.is_empty(), &channels, "needs at least one channel");
+        for (index, channel) in ask.channels.iter().enumerate() {
+            let at = format!("{channels}[{}]", index + 1);
+            let (reachable, kind) = match channel {
+                Channel::Email => (has_email, "email"),
+                Channel::Sms => (has_tel, "tel"),
+                Channel::Webhook => (false, "tel"),
+            };
+            let message = format!("the form has no field of type `{kind}` to reach this channel");
+            self.say_unless(reachable, &at, &message);
+            let twin = ask.channels[..index].contains(channel);
+            self.say_unless(!twin, &at, "named twice");
+        }
+        let confirmable = !ask.double_opt_in || ask.channels.contains(&Channel::Email);
+        let message = "an address is confirmed by e-mail, which is not among the channels";
+        self.say_unless(confirmable, &format!("{key}.double_opt_in"), message);
+    }
+}
+
+type IsKind = fn(&FieldKind) -> bool;
+
+/// A contact has one address and one phone number.
+const KINDS_ONCE: [(&str, IsKind); 2] = [
+    ("email", |kind| matches!(kind, FieldKind::Email)),
+    ("tel", |kind| matches!(kind, FieldKind::Tel { .. })),
+];
+
+/// `https://example.com:8443`; plain http only for this machine, where forms are tried out.
+fn is_origin(origin: &str) -> bool {
+    let (rest, local_only) = match (origin.strip_prefix("https://"), origin.strip_prefix("http://"))
+    {
+        (Some(rest), _) => (rest, false),
+        (_, Some(rest)) => (rest, true),
+        _ => return false,
+    };
+    let (host, port) = rest.split_once(':').unwrap_or((rest, "1"));
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
+    !host.is_empty()
+        && host.chars().all(plain)
+        && port.parse::<u16>().is_ok_and(|port| port > 0)
+        && (!local_only || host == "localhost" || host == "127.0.0.1")
+}

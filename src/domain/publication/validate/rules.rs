@@ -1,0 +1,299 @@
+//! Whether rules make sense.
+
+use super::{
+    ANNIVERSARY_DAYS_MAX, Check, OPTIONS_MAX, PATTERN_BYTES_MAX, RULE_BYTES_MAX, RULE_DATES_MAX,
+    RULE_DEPTH_MAX, RULE_LEAVES_MAX, SECTION_ENTRIES_MAX, TEXT_CHARS_MAX, rule_bytes,
+};
+use crate::domain::base::diagnostic::Problem;
+use crate::domain::base::primitives::{QualifiedId, Span};
+use crate::domain::campaign::segments_in_order;
+use crate::domain::contact::event::CURRENCY;
+use crate::domain::segment::{
+    Comparison, DateTest, Events, JourneyState, MOMENT_FORMS, Measure, Moment, Operator, Relative,
+    Rule, Scalar, TimeTest,
+};
+
+impl Check<'_> {
+    /// Checks a whole rule: its size, and each question in it.
+    pub(super) fn rule(&mut self, key: &str, rule: &Rule) {
+        let (depth, leaves) = size(rule);
+        if depth > RULE_DEPTH_MAX {
+            return self.say(key, format!("{depth} levels deep; the limit is {RULE_DEPTH_MAX}"));
+        }
+        self.count(key, leaves, RULE_LEAVES_MAX, "questions");
+        let bytes = rule_bytes(rule);
+        if bytes > RULE_BYTES_MAX {
+            let message = format!(
+                "it comes to about {bytes} bytes of SQL; the limit is {RULE_BYTES_MAX}, which the \
+                 database takes at once"
+            );
+            self.problems.push(Problem::new(key, message).help(
+                "make a part of it a segment of its own, and ask about that with \
+                 { segment = \"…\" }; or ask for fewer properties in `where`",
+            ));
+        }
+        let mut dates = 0;
+        rule.walk(&mut |part| {
+            let test = if let Rule::Attribute { test, .. } = part { Some(test) } else { None };
+            dates +=
+                usize::from(matches!(test, Some(Operator::Date(_) | Operator::Relative { .. })));
+        });
+        self.count(key, dates, RULE_DATES_MAX, "questions about dates");
+        self.part(key, rule);
+    }
+
+    fn part(&mut self, key: &str, rule: &Rule) {
+        match rule {
+            Rule::All(parts) => self.parts(&format!("{key}.all"), parts),
+            Rule::Any(parts) => self.parts(&format!("{key}.any"), parts),
+            Rule::Not(part) => self.part(&format!("{key}.not"), part),
+            Rule::Attribute { attribute, test } => {
+                self.attribute(&format!("{key}.attribute"), attribute);
+                self.test(key, test);
+            }
+            Rule::Tag(tag) => self.tag(&format!("{key}.tag"), tag),
+            Rule::Consent { purpose, .. } => self.name(&format!("{key}.consent"), purpose),
+            Rule::Score(comparison) => self.comparison(&format!("{key}.score"), *comparison),
+            Rule::Event { events, count, within } => {
+                self.comparison(&format!("{key}.count"), *count);
+                self.events(key, events, *within);
+            }
+            Rule::Amount { events, measure, property, result, within } => {
+                let word = match measure {
+                    Measure::Sum => "sum",
+                    Measure::Average => "average",
+                };
+                self.event(&format!("{key}.{word}.property"), property);
+                self.comparison(&format!("{key}.{word}"), *result);
+                self.events(key, events, *within);
+            }
+            Rule::EventTime { events, at, within, .. } => {
+                if let TimeTest::InLast(span) = at {
+                    self.span(&format!("{key}.in_last"), *span);
+                }
+                self.events(key, events, *within);
+            }
+            Rule::Sequence { first, then, span, within } => {
+                self.span(&format!("{key}.span"), *span);
+                self.events(&format!("{key}.sequence[1]"), first, None);
+                self.events(&format!("{key}.sequence[2]"), then, None);
+                self.window(key, *within);
+            }
+            Rule::Segment(segment) => self.other_segment(&format!("{key}.segment"), segment),
+            Rule::Journey { journey, state, step } => {
+                self.journey_state(key, journey, *state, step.as_deref());
+            }
+            Rule::Sample(sample) => {
+                let percent = sample.percent;
+                let fits = (0.01..100.0).contains(&percent);
+                let message = "a sample is from 0.01 to 99.99 percent";
+                self.say_unless(fits, &format!("{key}.sample.percent"), message);
+                self.line(&format!("{key}.sample.seed"), &sample.seed);
+            }
+        }
+    }
+
+    fn events(&mut self, key: &str, events: &Events, within: Option<Span>) {
+        self.event(&format!("{key}.event"), &events.event);
+        self.filter(&format!("{key}.where"), &events.filter);
+        self.count(&format!("{key}.where"), events.numbers.len(), 10, "properties");
+        for (name, comparison) in &events.numbers {
+            self.event(&format!("{key}.where.{name}"), name);
+            self.comparison(&format!("{key}.where.{name}"), *comparison);
+        }
+        self.window(key, within);
+    }
+
+    fn window(&mut self, key: &str, within: Option<Span>) {
+        if let Some(within) = within {
+            self.span(&format!("{key}.within"), within);
+        }
+    }
+
+    /// A segment that a rule asks about: it is one of the campaign.
+    fn other_segment(&mut self, key: &str, segment: &QualifiedId) {
+        let campaign = self.campaign;
+        let name = self.own_name(segment);
+        if !name.is_some_and(|name| campaign.segments.contains_key(name)) {
+            let known = campaign.segments.keys().map(String::as_str);
+            self.dangling(key, "segment", name.unwrap_or(segment.as_str()), known);
+        }
+    }
+
+    /// A journey that a rule asks about: it is one of the campaign, and so is the step.
+    fn journey_state(
+        &mut self,
+        key: &str,
+        journey: &QualifiedId,
+        state: JourneyState,
+        step: Option<&str>,
+    ) {
+        let campaign = self.campaign;
+        let name = self.own_name(journey);
+        let Some(found) = name.and_then(|name| campaign.journeys.get(name)) else {
+            let known = campaign.journeys.keys().map(String::as_str);
+            let name = name.unwrap_or(journey.as_str());
+            return self.dangling(&format!("{key}.journey"), "journey", name, known);
+        };
+        let Some(step) = step else { return };
+        let key = format!("{key}.step");
+        if state == JourneyState::Never {
+            self.say(key, "who has never been in a journey stands at no step of it");
+        } else if found.step(step).is_none() {
+            let known = found.steps.iter().map(|step| step.id.as_str());
+            self.dangling(&key, "step", step, known);
+        }
+    }
+
+    /// The name within this campaign; `None` if it belongs to another.
+    fn own_name<'i>(&self, id: &'i QualifiedId) -> Option<&'i str> {
+        let (campaign, name) = id.0.split_once('.')?;
+        (campaign == self.campaign.id.as_str()).then_some(name)
+    }
+
+    /// No segment asks about itself, be it by way of others.
+    pub(super) fn segment_cycles(&mut self) {
+        let is_bounded = self.campaign.segments.len() <= SECTION_ENTRIES_MAX;
+        if is_bounded && let Err(cycle) = segments_in_order(self.campaign) {
+            let key = format!("segment.{}.rule", cycle[0]);
+            let path = cycle.join(" → ");
+            let problem = Problem::new(key, format!("it asks about itself: {path}"));
+            self.problems.push(problem.help("let one of them ask about something else"));
+        }
+    }
+
+    fn parts(&mut self, key: &str, parts: &[Rule]) {
+        for (index, part) in parts.iter().enumerate() {
+            self.part(&format!("{key}[{}]", index + 1), part);
+        }
+    }
+
+    fn test(&mut self, key: &str, test: &Operator) {
+        match test {
+            Operator::Is(value) => self.scalar(&format!("{key}.is"), value),
+            Operator::IsNot(value) => self.scalar(&format!("{key}.is_not"), value),
+            Operator::In(values) => self.scalars(&format!("{key}.in"), values),
+            Operator::NotIn(values) => self.scalars(&format!("{key}.not_in"), values),
+            Operator::Contains(text) => self.needle(&format!("{key}.contains"), text),
+            Operator::StartsWith(text) => self.needle(&format!("{key}.starts_with"), text),
+            Operator::Matches(pattern) => self.wildcards(&format!("{key}.matches"), pattern),
+            Operator::Number(comparison) => self.comparison(key, *comparison),
+            Operator::Between(from, to) => {
+                let key = format!("{key}.between");
+                self.say_unless(from.is_finite() && to.is_finite(), &key, "is not a number");
+                self.say_unless(from <= to, &key, "the first is larger than the second");
+            }
+            Operator::Date(test) => self.date_test(key, test),
+            Operator::Relative { relative, zone } => self.relative(key, *relative, zone),
+            Operator::Set(_) => {}
+        }
+    }
+
+    fn wildcards(&mut self, key: &str, pattern: &str) {
+        let escaped = pattern.chars().filter(|c| "%_\\".contains(*c)).count();
+        let bytes = pattern.len() + escaped;
+        self.say_unless(!pattern.is_empty(), key, "must not be empty");
+        if bytes > PATTERN_BYTES_MAX {
+            let message = format!("{bytes} bytes; the limit is {PATTERN_BYTES_MAX}");
+            let advice = "`%`, `_` and `\\` count twice; a Chinese character has three bytes";
+            self.problems.push(Problem::new(key, message).help(advice));
+        }
+        let all = pattern.chars().all(|c| c == '*');
+        if all && !pattern.is_empty() {
+            let problem = Problem::new(key, "fits every text");
+            self.problems.push(problem.help("write { attribute = …, set = true }"));
+        }
+    }
+
+    fn date_test(&mut self, key: &str, test: &DateTest) {
+        let mut date = |word: &str, date: &String| {
+            let moment = Moment::read(date);
+            if moment.is_none() {
+                let message = format!("`{date}` is not a date: {MOMENT_FORMS}");
+                self.say(format!("{key}.{word}"), message);
+            }
+            moment
+        };
+        match test {
+            DateTest::Before(bound) => _ = date("before", bound),
+            DateTest::After(bound) => _ = date("after", bound),
+            DateTest::Between(from, to) => {
+                let ends = date("between", from).zip(date("between", to));
+                if ends.is_some_and(|(from, to)| from.written > to.last().written) {
+                    self.say(format!("{key}.between"), "the first is later than the second");
+                }
+            }
+        }
+    }
+
+    fn relative(&mut self, key: &str, relative: Relative, zone: &str) {
+        match relative {
+            Relative::InLast(span) => self.span(&format!("{key}.in_last"), span),
+            Relative::InNext(span) => self.span(&format!("{key}.in_next"), span),
+            Relative::Anniversary(days) => {
+                let message = format!("from 0 (today) to {ANNIVERSARY_DAYS_MAX} days");
+                let fits = days <= ANNIVERSARY_DAYS_MAX;
+                self.say_unless(fits, &format!("{key}.anniversary"), &message);
+            }
+        }
+        let is_own = zone == self.campaign.time_zone;
+        self.say_unless(is_own, key, "its zone is not the campaign's");
+    }
+
+    fn needle(&mut self, key: &str, text: &str) {
+        self.say_unless(!text.is_empty(), key, "must not be empty");
+        self.text(key, text);
+    }
+
+    fn scalars(&mut self, key: &str, values: &[Scalar]) {
+        self.say_unless(!values.is_empty(), key, "must not be empty");
+        self.count(key, values.len(), OPTIONS_MAX, "values");
+        for value in values {
+            self.scalar(key, value);
+        }
+    }
+
+    /// A single value: numbers must be finite, texts short enough to be bound many times.
+    pub(super) fn scalar(&mut self, key: &str, value: &Scalar) {
+        let fits = match value {
+            Scalar::Bool(_) => true,
+            Scalar::Number(number) => number.is_finite(),
+            Scalar::Text(text) => text.chars().count() <= TEXT_CHARS_MAX,
+        };
+        self.say_unless(fits, key, "is too large a value");
+    }
+
+    fn comparison(&mut self, key: &str, comparison: Comparison) {
+        let (Comparison::Eq(number)
+        | Comparison::Gt(number)
+        | Comparison::Gte(number)
+        | Comparison::Lt(number)
+        | Comparison::Lte(number)) = comparison;
+        self.say_unless(number.is_finite(), key, "is not a number");
+    }
+
+    /// Properties of an event and the values they must have.
+    pub(super) fn filter(&mut self, key: &str, filter: &[(String, Scalar)]) {
+        // The currency of an amount comes on top.
+        let counted = filter.iter().filter(|(name, _)| name != CURRENCY).count();
+        self.count(key, counted, 10, "properties");
+        for (name, value) in filter {
+            self.event(&format!("{key}.{name}"), name);
+            self.scalar(&format!("{key}.{name}"), value);
+        }
+    }
+}
+
+/// How many levels a rule has, and how many questions.
+fn size(rule: &Rule) -> (usize, usize) {
+    let all = |parts: &[Rule]| {
+        let sizes = parts.iter().map(size);
+        sizes.fold((0, 0), |(depth, leaves), (d, l)| (depth.max(d), leaves + l))
+    };
+    let (depth, leaves) = match rule {
+        Rule::All(parts) | Rule::Any(parts) => all(parts),
+        Rule::Not(part) => size(part),
+        _ => (0, 1),
+    };
+    (depth + 1, leaves)
+}

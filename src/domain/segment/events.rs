@@ -1,0 +1,266 @@
+//! What rules ask of a contact's events.
+
+use super::{Comparison, Evaluation, Scalar};
+use crate::domain::base::primitives::{Millis, Span};
+use crate::domain::contact::Contact;
+use crate::domain::contact::event::Event;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Events of one name with certain properties. Those of machines count only if it says so.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Events {
+    /// Their name, such as `message.clicked`.
+    pub event: String,
+    /// Properties and the exact values they must have.
+    pub filter: Vec<(String, Scalar)>,
+    /// Properties and how they must compare; one that is no number does not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub numbers: Vec<(String, Comparison)>,
+    /// Whether what machines did counts too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub machines: bool,
+}
+
+/// How the numbers of several events become one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Measure {
+    /// Added up.
+    Sum,
+    /// Added up and divided by how many they are.
+    Average,
+}
+
+/// Which of several events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Occurrence {
+    /// The earliest.
+    First,
+    /// The latest.
+    Last,
+}
+
+/// When an event must have happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TimeTest {
+    /// Earlier than this.
+    Before(Millis),
+    /// Later than this.
+    After(Millis),
+    /// Less than this long ago.
+    InLast(Span),
+}
+
+/// Numbers are added up in ten-thousandths, so that both evaluators come to the same sum in
+/// whatever order they add.
+pub const AMOUNT_UNIT: f64 = 10_000.0;
+/// The largest number that is added up: the ten-thousandths of a thousand of them fit in 64 bits,
+/// and those of one are exact. A larger one counts as none.
+pub const AMOUNT_MAX: f64 = 9e11;
+
+impl Events {
+    /// Whether it is one of them.
+    pub fn matches(&self, event: &Event) -> bool {
+        event.name == self.event
+            && (self.machines || event.is_human())
+            && self.filter.iter().all(|(property, value)| {
+                event.properties.get(property).is_some_and(|found| value.equals(found))
+            })
+            && self.numbers.iter().all(|(property, comparison)| {
+                let found = event.properties.get(property).and_then(Value::as_f64);
+                found.is_some_and(|number| comparison.holds(number))
+            })
+    }
+
+    fn of<'c>(&self, contact: &'c Contact) -> impl Iterator<Item = &'c Event> {
+        contact.history.iter().filter(|event| self.matches(event))
+    }
+
+    /// Those in the window, by time and number.
+    fn recent<'c>(
+        &self,
+        contact: &'c Contact,
+        within: Option<Span>,
+        now: Millis,
+    ) -> Vec<&'c Event> {
+        let since = within.map(|span| now.minus(span));
+        let is_recent = |event: &&Event| since.is_none_or(|since| event.at > since);
+        let mut found: Vec<&Event> = self.of(contact).filter(is_recent).collect();
+        found.sort_unstable_by_key(|event| (event.at, event.seq));
+        found
+    }
+}
+
+/// An answer that hangs on which of some events, oldest first, are still in the window: `answer`
+/// is given the index of the first one and the time. It may turn when an event leaves the window,
+/// and when one is as old as `aging`.
+fn sliding(
+    times: &[Millis],
+    (within, aging): (Option<Span>, Option<Span>),
+    now: Millis,
+    answer: impl Fn(usize, Millis) -> bool,
+) -> Evaluation {
+    let holds_at = |t: Millis| {
+        let since = within.map(|span| t.minus(span));
+        let gone = since.map_or(0, |since| times.partition_point(|at| *at <= since));
+        answer(gone, t)
+    };
+    let holds = holds_at(now);
+    let turn = |span: Option<Span>| {
+        let moments = span.into_iter().flat_map(|span| times.iter().map(move |at| at.plus(span)));
+        moments.filter(|t| *t > now)
+    };
+    let mut moments: Vec<Millis> = turn(within).chain(turn(aging)).collect();
+    moments.sort_unstable();
+    Evaluation { holds, changes_at: moments.into_iter().find(|t| holds_at(*t) != holds) }
+}
+
+/// How many there are.
+pub(super) fn count(
+    contact: &Contact,
+    now: Millis,
+    events: &Events,
+    count: Comparison,
+    within: Option<Span>,
+) -> Evaluation {
+    if within.is_none() {
+        return Evaluation::lasting(count.holds(events.of(contact).count() as f64));
+    }
+    let times: Vec<Millis> = events.recent(contact, within, now).iter().map(|e| e.at).collect();
+    sliding(&times, (within, None), now, |gone, _| count.holds((times.len() - gone) as f64))
+}
+
+/// What a property of theirs comes to.
+pub(super) fn amount(
+    contact: &Contact,
+    now: Millis,
+    events: &Events,
+    (measure, property, result): (Measure, &str, Comparison),
+    within: Option<Span>,
+) -> Evaluation {
+    let found = amounts(contact, now, events, property, within);
+    let times: Vec<Millis> = found.iter().map(|(at, _)| *at).collect();
+    // What is left of the sum when so many events have gone.
+    let mut sums = vec![0; found.len() + 1];
+    for (index, (_, amount)) in found.iter().enumerate().rev() {
+        sums[index] = sums[index + 1] + amount;
+    }
+    sliding(&times, (within, None), now, |gone, _| {
+        measured(measure, sums[gone], times.len() - gone).is_some_and(|found| result.holds(found))
+    })
+}
+
+/// The dates of the events in the window, and their property in ten-thousandths.
+fn amounts(
+    contact: &Contact,
+    now: Millis,
+    events: &Events,
+    property: &str,
+    within: Option<Span>,
+) -> Vec<(Millis, i64)> {
+    let amount = |event: &&Event| {
+        let number = event.properties.get(property)?.as_f64()?;
+        (number.abs() <= AMOUNT_MAX).then(|| {
+            // SQLite's round() for numbers of this size.
+            let scaled = number * AMOUNT_UNIT;
+            (event.at, (scaled + if scaled < 0.0 { -0.5 } else { 0.5 }) as i64)
+        })
+    };
+    events.recent(contact, within, now).iter().filter_map(amount).collect()
+}
+
+fn measured(measure: Measure, sum: i64, count: usize) -> Option<f64> {
+    let sum = sum as f64 / AMOUNT_UNIT;
+    match measure {
+        Measure::Sum => Some(sum),
+        Measure::Average => (count > 0).then(|| sum / count as f64),
+    }
+}
+
+/// When the first or the last of them was.
+pub(super) fn time(
+    contact: &Contact,
+    now: Millis,
+    events: &Events,
+    (which, test): (Occurrence, TimeTest),
+    within: Option<Span>,
+) -> Evaluation {
+    let times: Vec<Millis> = events.recent(contact, within, now).iter().map(|e| e.at).collect();
+    let aging = match test {
+        TimeTest::InLast(span) => Some(span),
+        TimeTest::Before(_) | TimeTest::After(_) => None,
+    };
+    sliding(&times, (within, aging), now, |gone, t| {
+        let found = match which {
+            Occurrence::First => times[gone..].first(),
+            Occurrence::Last => times[gone..].last(),
+        };
+        found.is_some_and(|at| match test {
+            TimeTest::Before(bound) => *at < bound,
+            TimeTest::After(bound) => *at > bound,
+            TimeTest::InLast(span) => *at > t.minus(span),
+        })
+    })
+}
+
+/// Whether one of the first kind was followed by one of the second. It holds until the last such
+/// first one leaves the window.
+pub(super) fn sequence(
+    contact: &Contact,
+    now: Millis,
+    [first, then]: [&Events; 2],
+    span: Span,
+    within: Option<Span>,
+) -> Evaluation {
+    let followers = then.recent(contact, within, now);
+    let is_followed = |event: &&&Event| {
+        let next = followers.partition_point(|f| (f.at, f.seq) <= (event.at, event.seq));
+        followers.get(next).is_some_and(|follower| follower.at <= event.at.plus(span))
+    };
+    let firsts = first.recent(contact, within, now);
+    let last = firsts.iter().rev().find(is_followed);
+    let changes_at = last.zip(within).map(|(event, span)| event.at.plus(span));
+    Evaluation { holds: last.is_some(), changes_at }
+}
+
+/// What was found, for people: a count, an amount, a time.
+pub(super) mod found {
+    use super::*;
+
+    /// How many.
+    pub fn count(contact: &Contact, now: Millis, events: &Events, within: Option<Span>) -> Value {
+        events.recent(contact, within, now).len().into()
+    }
+
+    /// The sum or the average; `null` for the average of none.
+    pub fn amount(
+        contact: &Contact,
+        now: Millis,
+        events: &Events,
+        (measure, property): (Measure, &str),
+        within: Option<Span>,
+    ) -> Value {
+        let found = amounts(contact, now, events, property, within);
+        let sum = found.iter().map(|(_, amount)| amount).sum();
+        measured(measure, sum, found.len()).into()
+    }
+
+    /// When the first or the last was, as RFC 3339; `null` if there is none.
+    pub fn time(
+        contact: &Contact,
+        now: Millis,
+        events: &Events,
+        which: Occurrence,
+        within: Option<Span>,
+    ) -> Value {
+        let found = events.recent(contact, within, now);
+        let event = match which {
+            Occurrence::First => found.first(),
+            Occurrence::Last => found.last(),
+        };
+        event.map(|event| event.at.rfc3339()).into()
+    }
+}

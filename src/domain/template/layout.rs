@@ -1,0 +1,451 @@
+//! Layouts and pieces of MJML: put into a body before MJML is compiled, since elements cannot be
+//! put together afterwards. What is included remembers the file and line it came from.
+//!
+//! `{{#> layouts/brand title="…"}}…{{/layouts/brand}}` puts a body where the layout says
+//! `{{> @partial-block}}`; `{{> button label="…"}}` includes `partials/button.mjml.hbs`. What is
+//! given by name takes the place of that name in the tags of what is included.
+
+use super::dialect::{self, Token, tokens};
+use super::{TEMPLATE_BYTES_MAX, TemplateError};
+use crate::domain::base::diagnostic::nearest;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Layouts within layouts, and pieces within pieces.
+const DEPTH_MAX: usize = 10;
+/// All that one body includes.
+const INCLUDED_MAX: usize = 500;
+/// Where a layout puts what it stands around.
+const SLOT: &str = "@partial-block";
+/// How the names of layouts begin.
+const LAYOUTS: &str = "layouts/";
+
+/// A body with all that it includes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Expanded {
+    /// The MJML.
+    pub text: String,
+    /// The template and line that each of its lines came from.
+    origins: Vec<(String, usize)>,
+}
+
+impl Expanded {
+    /// The template and the line in it that a line came from; both count from 1.
+    pub fn origin(&self, line: usize) -> Option<(&str, usize)> {
+        let (name, line) = self.origins.get(line.checked_sub(1)?)?;
+        Some((name, *line))
+    }
+
+    /// The templates that its lines came from.
+    pub fn files(&self) -> BTreeSet<String> {
+        self.origins.iter().map(|(file, _)| file.clone()).collect()
+    }
+
+    /// Adds text of one file that begins at a line of it.
+    fn push(&mut self, text: &str, file: &str, mut line: usize) {
+        for (index, piece) in text.split('\n').enumerate() {
+            if index > 0 {
+                line += 1;
+                self.text.push('\n');
+                self.origins.push((file.to_owned(), line));
+            }
+            self.stand(piece, (file, line));
+            self.text.push_str(piece);
+        }
+    }
+
+    fn append(&mut self, other: &Self) {
+        for (index, piece) in other.text.split('\n').enumerate() {
+            let Some((file, line)) = other.origins.get(index) else { return };
+            if index > 0 {
+                self.text.push('\n');
+                self.origins.push((file.clone(), *line));
+            }
+            self.stand(piece, (file, *line));
+            self.text.push_str(piece);
+        }
+    }
+
+    /// A line is of whatever first says something on it.
+    fn stand(&mut self, piece: &str, (file, line): (&str, usize)) {
+        let start = self.text.rfind('\n').map_or(0, |at| at + 1);
+        let is_blank = self.text[start..].trim().is_empty() && !piece.trim().is_empty();
+        match self.origins.last_mut() {
+            Some(origin) if is_blank => *origin = (file.to_owned(), line),
+            Some(_) => {}
+            None => self.origins.push((file.to_owned(), line)),
+        }
+    }
+}
+
+/// Puts into a body, `emails/welcome/html`, the layouts and pieces of MJML that it names. `pieces`
+/// are the sources by name, `layouts/brand` and `partials/button`.
+pub fn expand(
+    name: &str,
+    body: &str,
+    pieces: &BTreeMap<String, String>,
+) -> Result<Expanded, TemplateError> {
+    let mut work = Work { pieces, out: Expanded::default(), included: 0, path: Vec::new() };
+    let source = Source { file: name, text: body, line: 1, given: &BTreeMap::new() };
+    work.walk(&source, None)?;
+    Ok(work.out)
+}
+
+/// One text on its way: whose, from which line of it, and what its names stand for.
+struct Source<'s> {
+    file: &'s str,
+    text: &'s str,
+    line: usize,
+    given: &'s BTreeMap<String, String>,
+}
+
+impl Source<'_> {
+    fn line_of(&self, at: usize) -> usize {
+        self.line + self.text[..at].matches('\n').count()
+    }
+
+    fn refuse(&self, at: usize, message: impl Into<String>) -> TemplateError {
+        TemplateError {
+            template: self.file.to_owned(),
+            line: Some(self.line_of(at)),
+            message: message.into(),
+        }
+    }
+}
+
+struct Work<'w> {
+    pieces: &'w BTreeMap<String, String>,
+    out: Expanded,
+    included: usize,
+    /// What is being included, from the outside in.
+    path: Vec<String>,
+}
+
+impl Work<'_> {
+    fn walk(&mut self, source: &Source, slot: Option<&Expanded>) -> Result<(), TemplateError> {
+        let text = source.text;
+        let mut at = 0;
+        while let Some(start) = text[at..].find("{{").map(|found| at + found) {
+            self.out.push(&text[at..start], source.file, source.line_of(at));
+            let end = dialect::tag_end(text, start);
+            let tag = &text[start..end];
+            let is_escaped = dialect::is_escaped(text, start);
+            let inside = tag.trim_start_matches('{').trim_end_matches('}').trim_matches(['~', ' ']);
+            at = end;
+            let opening = inside.strip_prefix("#>").map(str::trim);
+            if is_escaped || inside.starts_with('!') {
+                self.out.push(tag, source.file, source.line_of(start));
+            } else if let Some(opening) = opening.filter(|opening| opening.starts_with(LAYOUTS)) {
+                at = self.layout(source, opening, (start, end), slot)?;
+            } else if let Some(name) = inside.strip_prefix('>').map(str::trim) {
+                self.include(source, name, (start, end), slot)?;
+            } else {
+                let tag = substituted(tag, source.given);
+                self.out.push(&tag, source.file, source.line_of(start));
+            }
+            if self.out.text.len() > TEMPLATE_BYTES_MAX {
+                let message = format!("with its layout, more than {TEMPLATE_BYTES_MAX} bytes");
+                return Err(source.refuse(start, message));
+            }
+        }
+        self.out.push(&text[at..], source.file, source.line_of(at));
+        Ok(())
+    }
+
+    /// A layout around a body; gives where it ends.
+    fn layout(
+        &mut self,
+        source: &Source,
+        opening: &str,
+        (start, end): (usize, usize),
+        slot: Option<&Expanded>,
+    ) -> Result<usize, TemplateError> {
+        let (name, given) = arguments(opening, source.given)
+            .ok_or_else(|| source.refuse(start, "a layout is given values by name: label=\"…\""))?;
+        let Some(layout) = self.pieces.get(&name) else {
+            let known = self.pieces.keys().map(String::as_str).filter(|k| k.starts_with(LAYOUTS));
+            let known: Vec<&str> = known.collect();
+            let advice = match nearest(&name, known.iter().copied()) {
+                Some(near) => format!("; did you mean `{near}`?"),
+                None => format!("; known here: {}", known.join(", ")),
+            };
+            return Err(source.refuse(start, format!("there is no layout `{name}`{advice}")));
+        };
+        if !layout.replace(' ', "").contains(&format!("{{{{>{SLOT}}}}}")) {
+            let message = format!("has no place for a body: {{{{> {SLOT}}}}}");
+            return Err(TemplateError { template: name, line: None, message });
+        }
+        let closing = format!("{{{{/{name}}}}}");
+        let (body_end, after) = closing_of(source.text, end, &name)
+            .ok_or_else(|| source.refuse(start, format!("{closing} is missing")))?;
+
+        let outer = std::mem::take(&mut self.out);
+        let body = &source.text[end..body_end];
+        let body = Source { text: body, line: source.line_of(end), ..*source };
+        self.walk(&body, slot)?;
+        let body = std::mem::replace(&mut self.out, outer);
+        self.enter(source, start, &name)?;
+        let layout = Source { file: &name, text: layout, line: 1, given: &given };
+        self.walk(&layout, Some(&body))?;
+        self.path.pop();
+        Ok(after)
+    }
+
+    fn include(
+        &mut self,
+        source: &Source,
+        inside: &str,
+        (start, end): (usize, usize),
+        slot: Option<&Expanded>,
+    ) -> Result<(), TemplateError> {
+        let first = inside.split_whitespace().next().unwrap_or_default();
+        let first = first.trim_matches(['"', '\'']);
+        let piece = format!("partials/{first}");
+        if first == SLOT {
+            let body = slot
+                .ok_or_else(|| source.refuse(start, format!("{{{{> {SLOT}}}}} is for layouts")))?;
+            self.out.append(body);
+        } else if let Some(text) = self.pieces.get(&piece) {
+            let (_, given) = arguments(inside, source.given).ok_or_else(|| {
+                source.refuse(start, "a partial is given values by name: {{> name label=\"…\"}}")
+            })?;
+            self.enter(source, start, &piece)?;
+            // A piece's last line break would end the line that it is included in.
+            let text = text.strip_suffix('\n').unwrap_or(text);
+            self.walk(&Source { file: &piece, text, line: 1, given: &given }, None)?;
+            self.path.pop();
+        } else {
+            let tag = substituted(&source.text[start..end], source.given);
+            self.out.push(&tag, source.file, source.line_of(start));
+        }
+        Ok(())
+    }
+
+    fn enter(&mut self, source: &Source, at: usize, name: &str) -> Result<(), TemplateError> {
+        self.included += 1;
+        self.path.push(name.to_owned());
+        if self.path[..self.path.len() - 1].iter().any(|other| other == name) {
+            let ring = self.path.join(" → ");
+            return Err(source.refuse(at, format!("includes itself: {ring}")));
+        }
+        if self.path.len() > DEPTH_MAX || self.included > INCLUDED_MAX {
+            return Err(source.refuse(at, "includes too much: pieces within pieces"));
+        }
+        Ok(())
+    }
+}
+
+/// Where the body of a layout that began before `from` ends, and what follows its closing tag.
+fn closing_of(text: &str, from: usize, name: &str) -> Option<(usize, usize)> {
+    let (mut at, mut depth) = (from, 1_usize);
+    while let Some(start) = text[at..].find("{{").map(|found| at + found) {
+        at = dialect::tag_end(text, start);
+        if dialect::is_escaped(text, start) {
+            continue;
+        }
+        let inside = text[start..at].trim_matches(['{', '}', '~', ' ']);
+        let opened = inside.strip_prefix("#>").map(|rest| rest.trim());
+        let opened = opened.and_then(|rest| rest.split_whitespace().next());
+        if opened == Some(name) {
+            depth += 1;
+        } else if inside.strip_prefix('/').map(str::trim) == Some(name) {
+            depth -= 1;
+            if depth == 0 {
+                return Some((start, at));
+            }
+        }
+    }
+    None
+}
+
+/// The name in a tag that includes, and what it gives: `button label="Go" href=base_url`. Each
+/// value as it is written; names that are given from the outside are replaced.
+fn arguments(
+    inside: &str,
+    outer: &BTreeMap<String, String>,
+) -> Option<(String, BTreeMap<String, String>)> {
+    let tokens = tokens(inside);
+    let mut tokens = tokens.iter().copied().filter(|token| !matches!(token, Token::Gap(_)));
+    let (Token::Word(name) | Token::Quoted(name)) = tokens.next()? else { return None };
+    let name = name.trim_matches(['"', '\'']);
+    let mut given = BTreeMap::new();
+    while let Some(token) = tokens.next() {
+        let Token::Word(key) = token else { return None };
+        if tokens.next()? != Token::Mark("=") {
+            return None;
+        }
+        let value = match tokens.next()? {
+            Token::Mark("(") => {
+                let (mut value, mut depth) = ("(".to_owned(), 1);
+                while depth > 0 {
+                    let token = tokens.next()?;
+                    match token {
+                        Token::Mark("(") => depth += 1,
+                        Token::Mark(")") => depth -= 1,
+                        _ if !value.ends_with('(') => value.push(' '),
+                        _ => {}
+                    }
+                    let word = token.text();
+                    value.push_str(outer.get(word).map_or(word, String::as_str));
+                }
+                value
+            }
+            Token::Word(word) => outer.get(word).cloned().unwrap_or_else(|| word.to_owned()),
+            Token::Quoted(text) => text.to_owned(),
+            _ => return None,
+        };
+        given.insert(key.to_owned(), value);
+    }
+    Some((name.to_owned(), given))
+}
+
+/// A tag in which the names that were given have become what they stand for: text if the tag is
+/// nothing but such a name and that is a text.
+fn substituted(tag: &str, given: &BTreeMap<String, String>) -> String {
+    if given.is_empty() {
+        return tag.to_owned();
+    }
+    let inside = tag.trim_start_matches('{').trim_end_matches('}').trim_matches(['~', ' ']);
+    if let Some(value) = given.get(inside) {
+        let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''));
+        return match quote {
+            Some(_) => dialect::unquoted(value)
+                .replace('&', "&amp;")
+                .replace('<', "&lt;")
+                .replace('>', "&gt;")
+                .replace('"', "&quot;"),
+            None if value.starts_with(|c: char| c.is_ascii_digit()) => value.clone(),
+            None => format!("{{{{{}}}}}", value.trim_start_matches('(').trim_end_matches(')')),
+        };
+    }
+    let tokens = tokens(tag.trim_start_matches('{').trim_end_matches('}'));
+    let mut inside = String::new();
+    for (at, token) in tokens.iter().enumerate() {
+        let is_key = tokens.get(at + 1) == Some(&Token::Mark("="));
+        match token {
+            Token::Word(word) if !is_key => {
+                inside.push_str(given.get(*word).map_or(word, String::as_str));
+            }
+            other => inside.push_str(other.text()),
+        }
+    }
+    let braces = tag.len() - tag.trim_start_matches('{').len();
+    format!("{}{inside}{}", "{".repeat(braces), "}".repeat(braces))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use insta::assert_snapshot;
+
+    fn pieces() -> BTreeMap<String, String> {
+        let pieces = [
+            (
+                "layouts/brand",
+                "<mjml>\n<mj-title>{{title}}</mj-title>\n{{> @partial-block}}\n{{> foot}}\n\
+                 </mjml>\n",
+            ),
+            ("layouts/none", "<mjml></mjml>"),
+            (
+                "layouts/outer",
+                "<a>\n{{#> layouts/brand title=title}}\n{{> @partial-block}}\n\
+                 {{/layouts/brand}}</a>",
+            ),
+            (
+                "partials/button",
+                "<mj-button href=\"{{href}}\">\n{{#if (eq label \"x\")}}{{label}}{{/if}}\n\
+                 </mj-button>\n",
+            ),
+            ("partials/ring", "{{> ring}}"),
+            ("partials/foot", "{{> footer label=\"a\"}}"),
+        ];
+        let owned = |(name, text): (&str, &str)| (name.to_owned(), text.to_owned());
+        pieces.map(owned).into()
+    }
+
+    /// Each line with where it came from.
+    fn told(body: &str) -> String {
+        match expand("emails/a/html", body, &pieces()) {
+            Err(error) => error.to_string().replacen(": ", ":\n", 1),
+            Ok(expanded) => {
+                let lines = expanded.text.split('\n').enumerate();
+                let told = lines.map(|(at, line)| {
+                    let (file, from) = expanded.origin(at + 1).unwrap();
+                    format!("{file}:{from} |{line}\n")
+                });
+                told.collect()
+            }
+        }
+    }
+
+    #[test]
+    fn a_layout_stands_around_a_body_and_every_line_knows_its_file() {
+        assert_snapshot!(told(
+            "{{! brand }}{{#> layouts/brand title=\"Tom & Co\"}}\n<p>{{first_name}}</p>\n\
+             {{> button href=base_url label=(default plan 'x')}}\n{{/layouts/brand}}\n"
+        ), @r#"
+    emails/a/html:1 |{{! brand }}<mjml>
+    layouts/brand:2 |<mj-title>Tom &amp; Co</mj-title>
+    layouts/brand:3 |
+    emails/a/html:2 |<p>{{first_name}}</p>
+    partials/button:1 |<mj-button href="{{base_url}}">
+    partials/button:2 |{{#if (eq (default plan 'x') "x")}}{{default plan 'x'}}{{/if}}
+    partials/button:3 |</mj-button>
+    emails/a/html:4 |
+    partials/foot:1 |{{> footer label="a"}}
+    layouts/brand:5 |</mjml>
+    layouts/brand:6 |
+    emails/a/html:5 |
+    "#);
+        assert_snapshot!(told(
+            "{{#> layouts/outer title=campaign.name}}\nbody\n{{/layouts/outer}}"
+        ), @r#"
+    layouts/outer:1 |<a>
+    layouts/brand:1 |<mjml>
+    layouts/brand:2 |<mj-title>{{campaign.name}}</mj-title>
+    layouts/brand:3 |
+    layouts/outer:3 |
+    emails/a/html:2 |body
+    emails/a/html:3 |
+    layouts/outer:4 |
+    partials/foot:1 |{{> footer label="a"}}
+    layouts/brand:5 |</mjml>
+    layouts/outer:4 |</a>
+    "#);
+    }
+
+    #[test]
+    fn what_cannot_be_included_is_named_with_its_line() {
+        assert_snapshot!(told("\n{{#> layouts/brnd}}x{{/layouts/brnd}}"), @"
+    emails/a/html:2:
+    there is no layout `layouts/brnd`; did you mean `layouts/brand`?
+    ");
+        assert_snapshot!(told("\n{{#> layouts/brand}}x"), @"
+    emails/a/html:2:
+    {{/layouts/brand}} is missing
+    ");
+        assert_snapshot!(told("{{#> layouts/none}}x{{/layouts/none}}"), @"
+    layouts/none:
+    has no place for a body: {{> @partial-block}}
+    ");
+        assert_snapshot!(told("\n\n{{> ring}}"), @"
+    partials/ring:1:
+    includes itself: partials/ring → partials/ring
+    ");
+        assert_snapshot!(told("{{> @partial-block}}"), @"
+    emails/a/html:1:
+    {{> @partial-block}} is for layouts
+    ");
+        assert_snapshot!(told("{{> button first_name}}"), @r#"
+    emails/a/html:1:
+    a partial is given values by name: {{> name label="…"}}
+    "#);
+        let (twice, mut many) = ("{{> p1}}{{> p1}}", pieces());
+        for n in 1..9 {
+            let next = twice.replace("p1", &format!("p{}", n + 1));
+            many.insert(format!("partials/p{n}"), next);
+        }
+        many.insert("partials/p9".to_owned(), "x".to_owned());
+        let error = expand("emails/a/html", twice, &many).unwrap_err();
+        assert_eq!(error.message, "includes too much: pieces within pieces");
+    }
+}

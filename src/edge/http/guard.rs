@@ -1,0 +1,84 @@
+//! Who may ask for what: by which connection, from which page, with which credential. Handlers
+//! run only after this.
+
+use crate::domain::access::caller::bearer_token;
+use crate::domain::base::language::Language;
+use crate::edge::admin::{self, sessions};
+use crate::edge::app::App;
+use crate::edge::http::request::Inbound;
+use crate::edge::http::response::{self, Reply};
+use crate::flows::settings::api_token_name;
+use crate::route::{Area, Credential};
+use crate::views::visitor::MessageKind;
+use serde_json::Value;
+
+/// What to answer instead of doing what is asked; `None` if that may be done.
+///
+/// Where the public reaches us by https, nothing else will do: a page is sent there, and what may
+/// carry a token or change something is refused, for it was readable on its way. What changes
+/// something in the web app comes from a page of ours.
+pub fn refuse(app: &App, inbound: &Inbound, area: Area) -> Option<Reply> {
+    let is_page = ["GET", "HEAD"].contains(&inbound.method.as_str());
+    let is_plain = app.settings.is_https() && !inbound.is_secure;
+    match area {
+        Area::Public => None,
+        Area::Api if is_plain => Some(plain_api(app)),
+        Area::Api => None,
+        Area::WebApp if is_plain && is_page => Some(Reply::redirect(308, &secure(app, inbound))),
+        Area::WebApp if is_plain => Some(plain_form(app, inbound)),
+        Area::WebApp if is_page || inbound.is_from_our_page(&app.settings.base_url) => None,
+        Area::WebApp => Some(response::message(inbound, MessageKind::Forbidden)),
+    }
+}
+
+/// The answer to a request that lacks its credential; `None` if it may go on.
+pub async fn unauthorized(app: &App, inbound: &Inbound, needed: Credential) -> Option<Reply> {
+    match needed {
+        Credential::None => None,
+        Credential::ApiToken => token_name(app, inbound).err(),
+        Credential::Session => sessions::door(app, inbound).await,
+        Credential::Mailbox => admin::refuse_reader(app, inbound).await,
+    }
+}
+
+/// The name of the API token that a request brings; 401 without one that is configured.
+pub fn token_name(app: &App, inbound: &Inbound) -> Result<String, Reply> {
+    let header = inbound.header("authorization");
+    let token = bearer_token(&header).unwrap_or_default();
+    if let Some(name) = api_token_name(&app.api_tokens(), token) {
+        return Ok(name.to_owned());
+    }
+    let detail = "Send `Authorization: Bearer <token>` with a token made by `dripline token new` \
+                  and known to the deployment (its secret API_TOKENS).";
+    let reply = Reply::problem(401, "An API token is needed", detail, Value::Null);
+    Err(reply.header("www-authenticate", "Bearer"))
+}
+
+/// The same address by https.
+fn secure(app: &App, inbound: &Inbound) -> String {
+    let mark = if inbound.query.is_empty() { "" } else { "?" };
+    format!("{}{}{mark}{}", app.settings.base_url, inbound.path, inbound.query)
+}
+
+fn plain_api(app: &App) -> Reply {
+    let base_url = &app.settings.base_url;
+    let detail = format!(
+        "Nothing was done. Send it to {base_url}. If you sent a token, others may have read it on \
+         its way: make another with `dripline token new`, and take this one out of API_TOKENS."
+    );
+    Reply::problem(403, "The API takes https only", &detail, Value::Null)
+}
+
+fn plain_form(app: &App, inbound: &Inbound) -> Reply {
+    let base_url = &app.settings.base_url;
+    let detail = match inbound.language() {
+        Language::English => format!(
+            "It came by an insecure connection, so nothing was done. Use {base_url} and, if you \
+             entered a token, replace that."
+        ),
+        Language::Chinese => {
+            format!("连接不安全，因此未作处理。请使用 {base_url}；如果输入过令牌，请更换令牌。")
+        }
+    };
+    response::message_with(inbound, MessageKind::Forbidden, Some(&detail))
+}

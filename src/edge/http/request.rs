@@ -1,0 +1,166 @@
+//! A request, read once into what handlers ask of it.
+
+use crate::domain::access::caller::{came_by_https, is_from_our_page, origin_of};
+use crate::domain::base::language::Language;
+use crate::domain::form::form_data;
+use crate::domain::inbound::bot_detection::{self, FetchFacts, Network};
+use futures_util::StreamExt;
+use js_sys::futures::JsFuture;
+use js_sys::{Reflect, Uint8Array};
+use worker::Context;
+use worker::web_sys::{Headers, Request};
+
+/// One HTTP request.
+pub struct Inbound {
+    /// `GET`, `POST`, …
+    pub method: String,
+    /// The host that it asked, with its port.
+    pub host: String,
+    /// The path as it was sent; `route::decode` decodes it.
+    pub path: String,
+    /// The query string, without the `?`.
+    pub query: String,
+    /// Whether its sender's own connection was https.
+    pub is_secure: bool,
+    /// For work after the answer.
+    pub context: Context,
+    headers: Headers,
+    request: Request,
+}
+
+/// Why a body could not be read.
+pub enum NoBody {
+    /// It is longer than allowed.
+    TooLarge,
+    /// The connection broke.
+    Broken,
+}
+
+impl Inbound {
+    /// Takes a request apart.
+    pub fn new(request: Request, context: Context) -> Self {
+        // The platform has parsed and normalised the address already: `scheme://host/path?query`.
+        // `worker::Request` would parse it again, with 60 kB (gzipped) of tables for international
+        // domain names, would read what Cloudflare knows of the network, and take unknown methods
+        // for GET.
+        let url = request.url();
+        let address = url.split('#').next().unwrap_or_default();
+        let (address, query) = address.split_once('?').unwrap_or((address, ""));
+        let (scheme, rest) = address.split_once("://").unwrap_or_default();
+        let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let headers = request.headers();
+        let header = |name: &str| headers.get(name).ok().flatten().unwrap_or_default();
+        let is_secure = came_by_https(scheme, &header("cf-visitor"), &header("x-forwarded-proto"));
+        Self {
+            method: request.method(),
+            host: host.to_owned(),
+            path: if path.is_empty() { "/".to_owned() } else { path.to_owned() },
+            query: query.to_owned(),
+            is_secure,
+            context,
+            headers,
+            request,
+        }
+    }
+
+    /// A header's value, or nothing.
+    pub fn header(&self, name: &str) -> String {
+        self.headers.get(name).ok().flatten().unwrap_or_default()
+    }
+
+    /// The network address of whoever sent it; nothing where Cloudflare is not in front.
+    pub fn address(&self) -> Option<String> {
+        Some(self.header("cf-connecting-ip")).filter(|address| !address.is_empty())
+    }
+
+    /// What is known of a fetch, to judge whose doing it was; the network address is not kept.
+    pub fn facts(&self) -> FetchFacts {
+        // Read off the object: `worker::Request` would read all of it.
+        let cf = Reflect::get(&self.request, &"cf".into()).unwrap_or_default();
+        let asn = Reflect::get(&cf, &"asn".into()).ok().and_then(|asn| asn.as_f64());
+        let asn = asn.map(|asn| asn as u32);
+        let purposes = ["sec-purpose", "purpose", "x-purpose", "x-moz"];
+        let ahead = |name: &str| {
+            let purpose = self.header(name).to_ascii_lowercase();
+            purpose.contains("prefetch") || purpose.contains("preview")
+        };
+        FetchFacts {
+            method: if self.method == "GET" { String::new() } else { self.method.clone() },
+            agent: bot_detection::known_agent(&self.header("user-agent")),
+            asn,
+            network: Network::find(asn, self.address().as_deref()),
+            prefetch: purposes.into_iter().any(ahead),
+        }
+    }
+
+    /// Whether the browser says that its user is not to be followed: Global Privacy Control, or
+    /// the older Do Not Track.
+    pub fn objects_to_tracking(&self) -> bool {
+        self.header("sec-gpc") == "1" || self.header("dnt") == "1"
+    }
+
+    /// A cookie's value.
+    pub fn cookie(&self, name: &str) -> Option<String> {
+        let header = self.header("cookie");
+        let pairs = header.split(';').filter_map(|pair| pair.trim().split_once('='));
+        pairs.filter(|(known, _)| *known == name).map(|(_, value)| value.to_owned()).next()
+    }
+
+    /// A parameter of the query string.
+    pub fn parameter(&self, name: &str) -> Option<String> {
+        let pairs = form_data::query_pairs(&self.query);
+        pairs.into_iter().find(|(known, _)| known == name).map(|(_, value)| value)
+    }
+
+    /// The language of house pages: `?lang=`, or what the browser prefers.
+    pub fn language(&self) -> Language {
+        match self.parameter("lang") {
+            Some(tag) => Language::from_locale(&tag),
+            None => Language::from_accept_language(&self.header("accept-language")),
+        }
+    }
+
+    /// Whether a program asks, rather than a page in a browser.
+    pub fn wants_json(&self) -> bool {
+        self.header("accept").contains("application/json") || self.brings_json()
+    }
+
+    /// Whether the body is said to be JSON.
+    pub fn brings_json(&self) -> bool {
+        let header = self.header("content-type");
+        let kind = header.split(';').next().unwrap_or_default();
+        kind.trim().eq_ignore_ascii_case("application/json")
+    }
+
+    /// Whether a page of ours sent it, by the address that was asked or by that of the public.
+    pub fn is_from_our_page(&self, base_url: &str) -> bool {
+        let scheme = if self.is_secure { "https" } else { "http" };
+        let asked = format!("{scheme}://{}", self.host);
+        let (site, origin) = (self.header("sec-fetch-site"), self.header("origin"));
+        is_from_our_page(&site, &origin, &self.header("referer"), &[&asked, origin_of(base_url)])
+    }
+
+    /// The body, up to `bytes_max`; the rest of a longer one is not read. One that declares its
+    /// length, and is short enough, comes in one piece. Even one that declares itself too long is
+    /// read so far: a connection full of unread data is reset by the runtime, and the answer lost
+    /// with it.
+    pub async fn body(&mut self, bytes_max: usize) -> std::result::Result<Vec<u8>, NoBody> {
+        let declared = self.header("content-length").parse::<usize>();
+        if declared.is_ok_and(|bytes| bytes <= bytes_max) {
+            let buffer = self.request.array_buffer().map_err(|_| NoBody::Broken)?;
+            let buffer = JsFuture::from(buffer).await.map_err(|_| NoBody::Broken)?;
+            return Ok(Uint8Array::new(&buffer).to_vec());
+        }
+        // A request without a body has no stream.
+        let mut request = worker::Request::from(Clone::clone(&self.request));
+        let Ok(mut stream) = request.stream() else { return Ok(Vec::new()) };
+        let mut body = Vec::new();
+        while let Some(chunk) = stream.next().await {
+            body.extend(chunk.map_err(|_| NoBody::Broken)?);
+            if body.len() > bytes_max {
+                return Err(NoBody::TooLarge);
+            }
+        }
+        Ok(body)
+    }
+}

@@ -1,0 +1,52 @@
+//! Workers KV behind the `KeyValue` seam: text under a key, read at once and written eventually.
+//! It is asked with patience that ends: whoever waits for it waits for a copy.
+
+use crate::flows::ports::{KeyValue, KeyValueError};
+use futures_util::future::{Either, select};
+use std::fmt::Display;
+use std::future::Future;
+use std::pin::pin;
+use std::time::Duration;
+use worker::{Delay, Env, kv::KvStore};
+
+/// A read takes a few milliseconds, and some hundred where nobody has read for long.
+const READ_TIME_MAX: Duration = Duration::from_secs(2);
+
+/// A write takes some hundred milliseconds.
+const WRITE_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// The namespace that the worker is bound to as `KV`.
+pub struct Kv(KvStore);
+
+impl Kv {
+    /// Looks the binding up. Fails only if the worker is configured without it.
+    pub fn new(env: &Env) -> worker::Result<Self> {
+        env.kv("KV").map(Self)
+    }
+}
+
+impl KeyValue for Kv {
+    async fn get(&self, key: &str) -> Result<Option<String>, KeyValueError> {
+        within(READ_TIME_MAX, self.0.get(key).text()).await
+    }
+
+    /// Other places may see the former text for a minute.
+    async fn put(&self, key: &str, text: &str) -> Result<(), KeyValueError> {
+        let put = self.0.put(key, text).map_err(failed)?;
+        within(WRITE_TIME_MAX, put.execute()).await
+    }
+}
+
+async fn within<T, E: Display>(
+    most: Duration,
+    asked: impl Future<Output = Result<T, E>>,
+) -> Result<T, KeyValueError> {
+    match select(pin!(asked), pin!(Delay::from(most))).await {
+        Either::Left((answer, _)) => answer.map_err(failed),
+        Either::Right(_) => Err(KeyValueError(format!("no answer within {} s", most.as_secs()))),
+    }
+}
+
+fn failed(error: impl Display) -> KeyValueError {
+    KeyValueError(error.to_string())
+}

@@ -1,0 +1,84 @@
+//! The two queues. A body is JSON as text: it crosses the boundary as one string, both ways.
+
+use crate::flows::ports::{NotHandedOut, WorkQueue};
+use crate::flows::tasks::Work;
+use serde::Serialize;
+use wasm_bindgen::JsValue;
+use worker::{BatchMessageBuilder, Env, Error, QueueContentType, RawMessage, RawMessageBuilder};
+
+/// The most messages that one call may carry: Queues' own limit.
+const MESSAGES_PER_CALL_MAX: usize = 100;
+
+/// The most bytes of bodies that one call may carry: Queues' limit of 256 KB, less its envelopes.
+const BODY_BYTES_PER_CALL_MAX: usize = 200_000;
+
+/// A queue that the worker can write to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Queue {
+    /// What is not in the database yet: views, clicks, submissions that found no room there.
+    Intake,
+    /// Hints about what to do next. The database is the truth: the tick finds a lost hint's work.
+    Work,
+}
+
+impl Queue {
+    fn binding(self) -> &'static str {
+        match self {
+            Self::Intake => "INTAKE",
+            Self::Work => "WORK",
+        }
+    }
+
+    /// Sends each task as one message, in as few calls as the platform's limits allow. After an
+    /// error the tasks of earlier calls have been sent.
+    pub async fn send<T: Serialize>(self, env: &Env, tasks: &[T]) -> Result<(), NotHandedOut> {
+        let mut handed_out = 0;
+        let failed =
+            |handed_out, error: Error| NotHandedOut { handed_out, reason: error.to_string() };
+        let queue = env.queue(self.binding()).map_err(|error| failed(0, error))?;
+        let bodies = tasks.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>();
+        let bodies = bodies.map_err(|error| failed(0, error.into()))?;
+        for bodies in calls(&bodies) {
+            let messages = bodies.iter().map(|body| {
+                RawMessageBuilder::new(JsValue::from_str(body))
+                    .build_with_content_type(QueueContentType::Text)
+            });
+            let batch = BatchMessageBuilder::new().messages(messages).build();
+            queue.send_raw_batch(batch).await.map_err(|error| failed(handed_out, error))?;
+            handed_out += bodies.len();
+        }
+        Ok(())
+    }
+}
+
+/// The work queue, for the flows.
+pub struct WorkTray<'a>(pub &'a Env);
+
+impl WorkQueue for WorkTray<'_> {
+    async fn hand_out(&self, work: &[Work]) -> Result<(), NotHandedOut> {
+        Queue::Work.send(self.0, work).await
+    }
+}
+
+/// What `Queue::send` wrote; nothing, if it was somebody else.
+pub fn body(message: &RawMessage) -> String {
+    message.body().as_string().unwrap_or_default()
+}
+
+/// Cuts the bodies into runs that one call can carry; a body over the limit goes alone.
+fn calls(bodies: &[String]) -> Vec<&[String]> {
+    let mut calls = Vec::new();
+    let (mut start, mut bytes) = (0, 0);
+    for (end, body) in bodies.iter().enumerate() {
+        let full = end - start == MESSAGES_PER_CALL_MAX;
+        if end > start && (full || bytes + body.len() > BODY_BYTES_PER_CALL_MAX) {
+            calls.push(&bodies[start..end]);
+            (start, bytes) = (end, 0);
+        }
+        bytes += body.len();
+    }
+    if start < bodies.len() {
+        calls.push(&bodies[start..]);
+    }
+    calls
+}

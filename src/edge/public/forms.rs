@@ -1,0 +1,283 @@
+//! Forms: their fields and token for sites that embed them, and what a visitor sends.
+
+use crate::domain::base::language::Language;
+use crate::domain::base::primitives::QualifiedId;
+use crate::domain::base::token::TokenProblem;
+use crate::domain::form::form_data::{BodyProblem, FORM_BODY_BYTES_MAX, FormData};
+use crate::domain::form::traffic_source::TrafficSource;
+use crate::domain::form::{FieldProblem, Form};
+use crate::domain::publication::catalog::PublishedVersion;
+use crate::edge::app::App;
+use crate::edge::http::request::{Inbound, NoBody};
+use crate::edge::http::response::{self, Reply};
+use crate::flows::campaign::landing_page::{self, Showing, Typed};
+use crate::flows::ingest::form::{self, Checked};
+use crate::flows::tasks::Intake;
+use crate::views::page::LANDING_POLICY;
+use crate::views::visitor::{MessageKind, ThanksView, thanks};
+use serde_json::{Value, json};
+use std::rc::Rc;
+
+/// Gives a site that embeds a form its fields and a fresh token.
+pub fn form_start(mut app: App, inbound: Inbound, id: &str) -> Reply {
+    let id = QualifiedId::from(id);
+    let Some((_, form)) = app.catalog.form(&id) else {
+        return no_form(&app, &inbound, &id);
+    };
+    let token = landing_page::form_token(&app.settings, &id, app.now, &mut app.ids);
+    let boxes: Vec<Value> = form
+        .boxes()
+        .map(|(name, ask)| json!({ "name": name, "text": ask.text, "required": ask.required }))
+        .collect();
+    let consent = form.consents.first();
+    let body = json!({ "form": id, "token": token, "fields": form.fields, "boxes": boxes,
+                       "consent": consent });
+    allow_origin(Reply::json(200, &body), form, &inbound)
+}
+
+/// Says which other sites may send a form, and what.
+pub fn form_preflight(app: &App, inbound: &Inbound, id: &str) -> Reply {
+    let id = QualifiedId::from(id);
+    let reply = Reply::empty()
+        .header("access-control-allow-methods", "GET, POST")
+        .header("access-control-allow-headers", "content-type, accept");
+    match app.catalog.form(&id) {
+        Some((_, form)) => {
+            allow_origin(reply.header("access-control-max-age", "3600"), form, inbound)
+        }
+        // The form of an unpublished campaign is asked for, to be answered that it is gone.
+        None if is_unpublished(app, &id) => reply.header("access-control-allow-origin", "*"),
+        None => no_form(app, inbound, &id),
+    }
+}
+
+/// Takes a form.
+pub async fn form_send(mut app: App, mut inbound: Inbound, id: &str) -> Reply {
+    let id = QualifiedId::from(id);
+    let Some((edition, form)) = app.catalog.form(&id) else {
+        return match is_unpublished(&app, &id) {
+            true => gone_with_answers(&inbound),
+            false => no_form(&app, &inbound, &id),
+        };
+    };
+    let (edition, form) = (edition.clone(), form.clone());
+    let answer = match read_answer(&mut inbound).await {
+        Ok(answer) => answer,
+        Err(refused) => return allow_origin(refused, &form, &inbound),
+    };
+    let origin_hash = app.origin_hash(&inbound);
+    let checked = form::check(&edition, &id, &form, &answer, &origin_hash, &app.settings, app.now);
+    let reply = match checked {
+        Checked::Robot => thank(&app, &inbound, &edition, &form),
+        Checked::Problems(problems) => {
+            show_problems(&mut app, &inbound, &edition, &id, answer, problems)
+        }
+        Checked::BadToken(problem) => bad_token(&inbound, problem),
+        Checked::Good(submitted) => {
+            let keys = form::rate_keys(&submitted, &app.settings);
+            if is_too_often(&app, &keys).await {
+                response::message(&inbound, MessageKind::TooManyRequests)
+                    .header("retry-after", "60")
+            } else {
+                store_lead(&mut app, &inbound, &edition, &form, *submitted).await
+            }
+        }
+    };
+    allow_origin(reply, &form, &inbound)
+}
+
+/// Whether a form is, or may have been, one of an unpublished campaign.
+fn is_unpublished(app: &App, id: &QualifiedId) -> bool {
+    let campaign = id.parts().map(|(campaign, _)| campaign);
+    campaign.is_some_and(|campaign| app.catalog.unpublished(&campaign).is_some())
+}
+
+/// Somebody has sent a form that was taken down while she filled it in.
+fn gone_with_answers(inbound: &Inbound) -> Reply {
+    let detail = inbound.language().pick(
+        "Its sender has taken it down. What you typed was not kept.",
+        "发布者已将其下线。您填写的内容未被保存。",
+    );
+    let gone = response::message_with(inbound, MessageKind::Gone, Some(detail));
+    gone.header("access-control-allow-origin", "*")
+}
+
+/// There is no such form, or no more; or nobody knows, because its campaign cannot be read.
+fn no_form(app: &App, inbound: &Inbound, id: &QualifiedId) -> Reply {
+    if is_unpublished(app, id) {
+        // Any site that has it embedded may know.
+        let gone = response::message(inbound, MessageKind::Gone);
+        return gone.header("access-control-allow-origin", "*");
+    }
+    let campaign = id.parts().map(|(campaign, _)| campaign);
+    match campaign.and_then(|campaign| app.catalog.unreadable_live(&campaign)) {
+        Some(_) => response::unavailable(inbound),
+        None => response::message(inbound, MessageKind::NotFound),
+    }
+}
+
+/// Writes the lead down; or, if the database has no room, puts it into the intake queue. Only if
+/// that fails too is the visitor asked to try again.
+async fn store_lead(
+    app: &mut App,
+    inbound: &Inbound,
+    edition: &Rc<PublishedVersion>,
+    form: &Form,
+    submitted: crate::domain::engine::Submitted,
+) -> Reply {
+    let flow = form::submit(
+        &app.db,
+        &app.catalog,
+        &app.settings.keys,
+        submitted.clone(),
+        app.now,
+        &mut app.ids,
+    );
+    match flow.await {
+        Ok(work) => app.hint(&work).await,
+        Err(error) => {
+            response::log("form.deferred", &error.to_string());
+            if let Err(error) = app.take_in(&[Intake::SubmissionV1(Box::new(submitted))]).await {
+                response::log("form.refused", &error);
+                return response::unavailable(inbound);
+            }
+        }
+    }
+    thank(app, inbound, edition, form)
+}
+
+/// Reads a form's body, or says what is wrong with it.
+pub(in crate::edge) async fn read_answer(inbound: &mut Inbound) -> Result<FormData, Reply> {
+    let language = inbound.language();
+    let refuse = |inbound: &Inbound, problem: BodyProblem| {
+        let kind = match problem {
+            BodyProblem::TooLarge | BodyProblem::TooManyPairs => MessageKind::TooLarge,
+            BodyProblem::Multipart | BodyProblem::UnknownType => MessageKind::UnsupportedType,
+            _ => MessageKind::BadRequest,
+        };
+        response::message_with(inbound, kind, Some(&problem.message(language)))
+    };
+    let body = match inbound.body(FORM_BODY_BYTES_MAX).await {
+        Ok(body) => body,
+        Err(NoBody::TooLarge) => return Err(refuse(inbound, BodyProblem::TooLarge)),
+        Err(NoBody::Broken) => return Err(response::message(inbound, MessageKind::BadRequest)),
+    };
+    FormData::from_body(&inbound.header("content-type"), &body)
+        .map_err(|problem| refuse(inbound, problem))
+}
+
+/// Whether one of these has been here too often lately. A limiter that does not answer lets
+/// everybody in: a lead is worth more than the spam it may bring.
+pub(in crate::edge) async fn is_too_often(app: &App, keys: &[String]) -> bool {
+    let Ok(limiter) = app.env.rate_limiter("SUBMIT_LIMIT") else { return false };
+    for key in keys {
+        if limiter.limit(key.clone()).await.is_ok_and(|outcome| !outcome.success) {
+            return true;
+        }
+    }
+    false
+}
+
+/// Says thank you: on the form's own page, or on the house's.
+fn thank(app: &App, inbound: &Inbound, edition: &Rc<PublishedVersion>, form: &Form) -> Reply {
+    let campaign = &edition.compiled.campaign;
+    let page = form.thanks.as_ref().and_then(|name| campaign.pages.get(name));
+    if inbound.wants_json() {
+        let thanks = page.map(|page| format!("{}{}", app.settings.base_url, page.path));
+        return Reply::json(200, &json!({ "status": "ok", "thanks": thanks }));
+    }
+    if let Some(page) = page {
+        return Reply::redirect(303, &page.path);
+    }
+    let asks = form.consents.iter().any(|consent| consent.double_opt_in);
+    let view = ThanksView {
+        language: Language::from_locale(&campaign.locale),
+        sender_name: &app.settings.sender_name(Some(campaign)),
+        is_to_be_confirmed: asks,
+        back: None,
+    };
+    Reply::page(200, thanks(&view))
+}
+
+/// Shows the page again with what was typed and what is wrong with it.
+fn show_problems(
+    app: &mut App,
+    inbound: &Inbound,
+    edition: &Rc<PublishedVersion>,
+    id: &QualifiedId,
+    values: FormData,
+    problems: Vec<FieldProblem>,
+) -> Reply {
+    let campaign = &edition.compiled.campaign;
+    let language = Language::from_locale(&campaign.locale);
+    if inbound.wants_json() {
+        let told: Vec<Value> = problems
+            .iter()
+            .map(|p| json!({ "field": p.field, "message": p.message(language) }))
+            .collect();
+        let token = landing_page::form_token(&app.settings, id, app.now, &mut app.ids);
+        let is_right = problems.iter().all(|problem| problem.field.is_empty());
+        let (title, detail) = match is_right {
+            true => ("Send the form once more", "Nothing is wrong with it. Use the new token."),
+            false => (
+                "The form has mistakes",
+                "Correct the fields that are named, and send the form with the new token.",
+            ),
+        };
+        let more = json!({ "problems": told, "token": token });
+        return Reply::problem(422, title, detail, more);
+    }
+    let origin = TrafficSource::from_answer(&values);
+    let name = id.parts().map(|(_, name)| name.to_owned());
+    let with_form = |page: &&crate::domain::campaign::Page| page.form == name;
+    let page = campaign.pages.get(&origin.page).filter(with_form);
+    let Some(page) = page.or_else(|| campaign.pages.values().find(with_form)) else {
+        // A form that is on none of our pages: its sender reads it as text.
+        let told: Vec<String> =
+            problems.iter().map(|p| format!("{}: {}", p.field, p.message(language))).collect();
+        return response::message_with(inbound, MessageKind::BadRequest, Some(&told.join(" ")));
+    };
+    let Some(variant) =
+        page.variants.iter().find(|v| v.name == origin.variant).or(page.variants.first())
+    else {
+        return response::message(inbound, MessageKind::Fault);
+    };
+    let typed = Typed { values, problems };
+    let showing = Showing { edition, page, variant, origin: &origin, typed: &typed };
+    let rendered = landing_page::render(&showing, &app.settings, app.now, &mut app.ids);
+    match rendered {
+        Ok(html) => Reply::html(422, html, LANDING_POLICY),
+        Err(error) => {
+            response::log("page.render", &error.to_string());
+            response::message(inbound, MessageKind::Fault)
+        }
+    }
+}
+
+fn bad_token(inbound: &Inbound, problem: TokenProblem) -> Reply {
+    let language = inbound.language();
+    let text = match problem {
+        TokenProblem::Malformed => language.pick(
+            "The form was sent without its token (`_token`), or with a part of it.",
+            "提交的表单缺少令牌（`_token`），或令牌不完整。",
+        ),
+        TokenProblem::WrongPurpose => {
+            language.pick("The token belongs to another form.", "令牌不属于此表单。")
+        }
+        TokenProblem::Forged => {
+            language.pick("The token was not made here.", "令牌不是由本站签发的。")
+        }
+    };
+    response::message_with(inbound, MessageKind::BadRequest, Some(text))
+}
+
+/// Lets the pages of the form's own list of sites read the answer.
+fn allow_origin(reply: Reply, form: &Form, inbound: &Inbound) -> Reply {
+    let origin = inbound.header("origin");
+    let reply = reply.header("vary", "origin");
+    if form.origins.contains(&origin) {
+        reply.header("access-control-allow-origin", origin)
+    } else {
+        reply
+    }
+}

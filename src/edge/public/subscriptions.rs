@@ -1,0 +1,317 @@
+//! Where readers of messages agree and refuse: confirming, unsubscribing, preferences. The token in
+//! the address is the only authority, so that a mail program's POST without cookies is as good as a
+//! person's, and another site can do no more than its holder. Nothing happens by GET.
+
+use crate::domain::base::language::Language;
+use crate::domain::base::primitives::Millis;
+use crate::domain::base::token::{Purpose, TokenProblem};
+use crate::domain::contact::Contact;
+use crate::domain::contact::claim::Claims;
+use crate::domain::form::form_data::FORM_BODY_BYTES_MAX;
+use crate::domain::preferences::offers::offers;
+use crate::domain::preferences::{LANGUAGE_FIELD, preferences as choices};
+use crate::edge::app::App;
+use crate::edge::http::request::Inbound;
+use crate::edge::http::response::{self, Reply};
+use crate::edge::public::forms::read_answer;
+use crate::flows::contact::preferences as choosing;
+use crate::flows::contact::preferences::Saved;
+use crate::flows::contact::subscription_links::{self, Link, Question};
+use crate::flows::send::render::claims_shown;
+use crate::views::preferences::{PreferencesDone, PreferencesView, preferences as choices_page};
+use crate::views::visitor::{
+    ConfirmState, ConfirmView, KEEP_DETAILS, UnsubscribeState, UnsubscribeView,
+    confirm as confirm_page, resubscription, unsubscribe as unsubscribe_page,
+};
+
+/// The hidden field of a confirmation page: when it was shown.
+const SHOWN_AT: &str = "shown";
+
+/// The link that a token stands for, if it is one for this; what an unpublished campaign said of
+/// itself is at hand then.
+async fn verified(app: &App, purpose: Purpose, token: &str) -> Result<Link, TokenProblem> {
+    let link = Link::verify(&app.settings, purpose, token)?;
+    app.known_edition(&link.campaign).await;
+    Ok(link)
+}
+
+/// Asks whether to unsubscribe. Nothing happens by GET, for scanners follow every link.
+pub async fn unsubscribe_ask(app: &App, inbound: &Inbound, token: &str) -> Reply {
+    let link = verified(app, Purpose::Unsubscribe, token).await.ok();
+    let state = if link.is_some() { UnsubscribeState::Ask } else { UnsubscribeState::Invalid };
+    unsubscribe_reply(app, inbound, token, (link.as_ref(), None), state)
+}
+
+/// Unsubscribes, whatever the body says: RFC 8058 sends `List-Unsubscribe=One-Click`, as multipart
+/// or URL-encoded, and the answer must be no redirect.
+pub async fn unsubscribe(mut app: App, mut inbound: Inbound, token: &str) -> Reply {
+    let Ok(link) = verified(&app, Purpose::Unsubscribe, token).await else {
+        return unsubscribe_reply(&app, &inbound, token, (None, None), UnsubscribeState::Invalid);
+    };
+    // A connection full of unread data would be reset, and the answer lost with it.
+    let _ = inbound.body(FORM_BODY_BYTES_MAX).await;
+    let origin_hash = app.origin_hash(&inbound);
+    let flow = subscription_links::unsubscribe(
+        &app.db,
+        &app.catalog,
+        link.clone(),
+        &origin_hash,
+        app.now,
+        &mut app.ids,
+    );
+    match flow.await {
+        Ok(undo) => {
+            let links = (Some(&link), undo.as_ref());
+            unsubscribe_reply(&app, &inbound, token, links, UnsubscribeState::Done)
+        }
+        Err(error) => unavailable(&inbound, "unsubscribe", &error.to_string()),
+    }
+}
+
+/// Takes an unsubscription back.
+pub async fn undo(mut app: App, inbound: Inbound, token: &str) -> Reply {
+    let Ok(link) = verified(&app, Purpose::Undo, token).await else {
+        return unsubscribe_reply(&app, &inbound, token, (None, None), UnsubscribeState::Invalid);
+    };
+    let (_, _, language) = sender(&app, &inbound, Some(&link));
+    let words = resubscription(&names(&app, &link, language), language);
+    let origin_hash = app.origin_hash(&inbound);
+    let flow = subscription_links::undo(
+        &app.db, &app.catalog, &link, &words, &origin_hash, app.now, &mut app.ids,
+    );
+    match flow.await {
+        Ok(done) => {
+            let state = if done { UnsubscribeState::Undone } else { UnsubscribeState::TooLate };
+            unsubscribe_reply(&app, &inbound, token, (Some(&link), None), state)
+        }
+        Err(error) => unavailable(&inbound, "undo", &error.to_string()),
+    }
+}
+
+/// The names of the purposes that an undo link is for.
+fn names(app: &App, link: &Link, language: Language) -> Vec<String> {
+    let offers = offers(&app.catalog, language);
+    let name = |purpose: &str| {
+        let offer = offers.iter().find(|offer| offer.purpose == purpose);
+        offer.map_or_else(|| purpose.to_owned(), |offer| offer.name.clone())
+    };
+    let purposes =
+        subscription_links::undone(link).map(|(_, _, purposes)| purposes).unwrap_or_default();
+    purposes.into_iter().map(name).collect()
+}
+
+/// Asks whether to confirm, and shows what.
+pub async fn confirm_ask(app: &App, inbound: &Inbound, token: &str) -> Reply {
+    let link = verified(app, Purpose::Confirm, token).await.ok();
+    let Some(link) = link.as_ref().filter(|link| subscription_links::may_confirm(link, app.now))
+    else {
+        return confirm_reply(app, inbound, token, link.as_ref(), alone(ConfirmState::Expired));
+    };
+    let claims = match subscription_links::claims(&app.db, link, app.now).await {
+        Ok(claims) => claims,
+        Err(error) => return unavailable(inbound, "confirm", &error.to_string()),
+    };
+    let state = match subscription_links::question(&app.db, link, app.now).await {
+        Ok(Question::Asks(asked)) => (ConfirmState::Ask, asked, claims),
+        Ok(_) if !claims.is_empty() => (ConfirmState::Ask, Vec::new(), claims),
+        Ok(Question::Answered) => (ConfirmState::Done, Vec::new(), claims),
+        Ok(Question::Nothing) => (ConfirmState::Expired, Vec::new(), claims),
+        Err(error) => return unavailable(inbound, "confirm", &error.to_string()),
+    };
+    confirm_reply(app, inbound, token, Some(link), state)
+}
+
+/// Confirms what the page showed.
+pub async fn confirm(mut app: App, mut inbound: Inbound, token: &str) -> Reply {
+    let link = verified(&app, Purpose::Confirm, token).await.ok();
+    let Some(link) = link.as_ref().filter(|link| subscription_links::may_confirm(link, app.now))
+    else {
+        return confirm_reply(&app, &inbound, token, link.as_ref(), alone(ConfirmState::Expired));
+    };
+    let answer = match read_answer(&mut inbound).await {
+        Ok(answer) => answer,
+        Err(refused) => return refused,
+    };
+    let shown_at = answer.first(SHOWN_AT).and_then(|text| text.parse().ok());
+    let origin_hash = app.origin_hash(&inbound);
+    let takes_details = answer.first(KEEP_DETAILS.0) != Some(KEEP_DETAILS.1);
+    let flow = subscription_links::confirm_with(
+        &app.db,
+        &app.catalog,
+        (link.clone(), shown_at.map_or(app.now, Millis), takes_details),
+        &origin_hash,
+        app.now,
+        &mut app.ids,
+    );
+    match flow.await {
+        Ok(work) => app.hint(&work).await,
+        Err(error) => return unavailable(&inbound, "confirm", &error.to_string()),
+    }
+    confirm_reply(&app, &inbound, token, Some(link), alone(ConfirmState::Done))
+}
+
+/// Shows what a contact gets, and lets it choose.
+pub async fn preferences_ask(app: &App, inbound: &Inbound, token: &str) -> Reply {
+    let Ok(link) = verified(app, Purpose::Preferences, token).await else {
+        return unsubscribe_reply(app, inbound, token, (None, None), UnsubscribeState::Invalid);
+    };
+    match choosing::contact(&app.db, &link, app.now).await {
+        Ok(Some(contact)) => {
+            let language = language_of(inbound, &contact);
+            choices_reply(app, (&link, token), &contact, language, PreferencesDone::Nothing)
+        }
+        Ok(None) => unsubscribe_reply(app, inbound, "", (None, None), UnsubscribeState::Gone),
+        Err(error) => unavailable(inbound, "preferences", &error.to_string()),
+    }
+}
+
+/// Takes the choice, and shows how things stand now.
+pub async fn preferences(mut app: App, mut inbound: Inbound, token: &str) -> Reply {
+    let Ok(link) = verified(&app, Purpose::Preferences, token).await else {
+        return unsubscribe_reply(&app, &inbound, token, (None, None), UnsubscribeState::Invalid);
+    };
+    let answer = match read_answer(&mut inbound).await {
+        Ok(answer) => answer,
+        Err(refused) => return refused,
+    };
+    let language = inbound.language();
+    let origin_hash = app.origin_hash(&inbound);
+    let flow = choosing::save(
+        &app.db,
+        &app.catalog,
+        &link,
+        &answer,
+        (language, &origin_hash),
+        app.now,
+        &mut app.ids,
+    );
+    let (contact, done) = match flow.await {
+        Ok(Saved::Yes(contact)) => (contact, PreferencesDone::Saved),
+        Ok(Saved::WordsChanged(contact)) => (contact, PreferencesDone::WordsChanged),
+        Ok(Saved::Gone) => {
+            return unsubscribe_reply(&app, &inbound, "", (None, None), UnsubscribeState::Gone);
+        }
+        Err(error) => return unavailable(&inbound, "preferences", &error.to_string()),
+    };
+    let language = answer.first(LANGUAGE_FIELD).map_or(language, Language::from_locale);
+    choices_reply(&app, (&link, token), &contact, language, done)
+}
+
+/// The language that a reader switched to, else the contact's own, else the browser's.
+fn language_of(inbound: &Inbound, contact: &Contact) -> Language {
+    match (inbound.parameter("lang"), &contact.locale) {
+        (None, Some(locale)) => Language::from_locale(locale),
+        _ => inbound.language(),
+    }
+}
+
+fn choices_reply(
+    app: &App,
+    (link, token): (&Link, &str),
+    contact: &Contact,
+    language: Language,
+    done: PreferencesDone,
+) -> Reply {
+    let edition = app.catalog.known_edition(&link.campaign);
+    let campaign = edition.as_ref().map(|edition| &edition.compiled.campaign);
+    let view = PreferencesView {
+        language,
+        token,
+        contact,
+        preferences: &choices(&app.catalog, &link.campaign, contact, language),
+        done,
+        time_zone: campaign.map_or("UTC", |campaign| &campaign.time_zone),
+        sender_name: &app.settings.sender_name(campaign),
+        postal_address: campaign.map_or("", |campaign| &campaign.postal_address),
+    };
+    Reply::page(200, choices_page(&view))
+}
+
+fn unavailable(inbound: &Inbound, event: &str, error: &str) -> Reply {
+    response::log(event, error);
+    response::unavailable(inbound)
+}
+
+/// The name and postal address of who sent a link, and the language of its campaign.
+fn sender(app: &App, inbound: &Inbound, link: Option<&Link>) -> (String, String, Language) {
+    let edition = link.and_then(|link| app.catalog.known_edition(&link.campaign));
+    let campaign = edition.as_ref().map(|edition| &edition.compiled.campaign);
+    let name = app.settings.sender_name(campaign);
+    let Some(campaign) = campaign else { return (name, String::new(), inbound.language()) };
+    let language = match inbound.parameter("lang") {
+        Some(_) => inbound.language(),
+        None => Language::from_locale(&campaign.locale),
+    };
+    (name, campaign.postal_address.clone(), language)
+}
+
+/// The page of an unsubscribe link; the other link undoes what it has just done.
+fn unsubscribe_reply(
+    app: &App,
+    inbound: &Inbound,
+    token: &str,
+    (link, undo): (Option<&Link>, Option<&Link>),
+    state: UnsubscribeState,
+) -> Reply {
+    let (sender_name, postal_address, language) = sender(app, inbound, link);
+    let status = if state == UnsubscribeState::Invalid { 404 } else { 200 };
+    let names = undo.map(|undo| names(app, undo, language)).unwrap_or_default();
+    let undo = undo.map(|undo| undo.sign(&app.settings, Purpose::Undo)).unwrap_or_default();
+    let preferences = link.map(|link| {
+        let rest = link.channel().as_str().to_owned();
+        Link { rest, ..link.clone() }.sign(&app.settings, Purpose::Preferences)
+    });
+    let preferences = preferences.unwrap_or_default();
+    let view = UnsubscribeView {
+        language,
+        state,
+        token,
+        undo: (!undo.is_empty()).then_some((undo.as_str(), &names)),
+        preferences: &preferences,
+        sender_name: &sender_name,
+        postal_address: &postal_address,
+    };
+    Reply::page(status, unsubscribe_page(&view))
+}
+
+/// A state of the confirmation page in which nothing is asked.
+fn alone(state: ConfirmState) -> Asked {
+    (state, Vec::new(), Claims::new())
+}
+
+/// What a confirmation page shows: its state, what waits to be agreed to, and what was claimed.
+type Asked = (ConfirmState, Vec<(String, String)>, Claims);
+
+fn confirm_reply(
+    app: &App,
+    inbound: &Inbound,
+    token: &str,
+    link: Option<&Link>,
+    (state, asked, claims): Asked,
+) -> Reply {
+    let (sender_name, postal_address, language) = sender(app, inbound, link);
+    let offers = offers(&app.catalog, language);
+    let named = |(purpose, words): &(String, String)| {
+        let offer = offers.iter().find(|offer| offer.purpose == *purpose);
+        (offer.map_or(purpose, |offer| &offer.name).clone(), words.clone())
+    };
+    let asked: Vec<(String, String)> = asked.iter().map(named).collect();
+    let edition = link.and_then(|link| app.catalog.known_edition(&link.campaign));
+    let details = edition.map(|edition| claims_shown(&edition, &claims, language));
+    let status = match (state, link) {
+        (ConfirmState::Expired, None) => 404,
+        (ConfirmState::Expired, Some(_)) => 410,
+        _ => 200,
+    };
+    let view = ConfirmView {
+        language,
+        state,
+        token,
+        sender_name: &sender_name,
+        asked: &asked,
+        details: &details.unwrap_or_default(),
+        shown_at: app.now.0,
+        postal_address: &postal_address,
+    };
+    Reply::page(status, confirm_page(&view))
+}

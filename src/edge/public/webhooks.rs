@@ -1,0 +1,63 @@
+//! `POST /hooks/<provider>`: what providers tell. The deciding is in `flows/ingest/webhook.rs`.
+
+use crate::edge::app::App;
+use crate::edge::http::request::{Inbound, NoBody};
+use crate::edge::http::response::{self, Reply};
+use crate::edge::platform::fetch::Fetcher;
+use crate::flows::ingest::webhook::{Certificates, NotReceived, receive};
+use crate::providers::webhooks::{HOOK_BYTES_MAX, Hook, Provider, Refusal};
+use crate::views::visitor::MessageKind;
+use std::rc::Rc;
+
+/// When a provider may come again, in seconds, after what it told could not be kept.
+const COME_AGAIN: &str = "60";
+
+/// Takes in a webhook. Whoever cannot prove who they are learns nothing but that.
+pub async fn receive_hook(app: App, mut inbound: Inbound, name: &str, secret: &str) -> Reply {
+    thread_local! {
+        static CERTIFICATES: Rc<Certificates> = Rc::default();
+    }
+    let Some(provider) = Provider::by_name(name) else {
+        return response::message(&inbound, MessageKind::NotFound);
+    };
+    let body = match inbound.body(HOOK_BYTES_MAX).await {
+        Ok(body) => body,
+        Err(NoBody::TooLarge) => return Reply::text(413, "too large\n"),
+        Err(NoBody::Broken) => return Reply::text(400, "the body did not arrive\n"),
+    };
+    let query = if inbound.query.is_empty() { "" } else { "?" };
+    let url = format!("{}{}{query}{}", app.settings.base_url, inbound.path, inbound.query);
+    let header = |name: &str| inbound.header(name);
+    let hook = Hook { url, path_secret: secret, header: &header, body: &body, now: app.now };
+    let certificates = CERTIFICATES.with(Rc::clone);
+    let received = receive(&Fetcher, &certificates, provider, &hook, &app.settings.hooks).await;
+    match received {
+        Ok(facts) if facts.is_empty() => thanks(provider),
+        Ok(facts) => match app.take_in(&facts).await {
+            Ok(()) => thanks(provider),
+            Err(error) => away(provider, &error.to_string()),
+        },
+        Err(NotReceived::Refused(refusal)) => {
+            response::log("hook.refused", &format!("{}: {refusal:?}", provider.as_str()));
+            match refusal {
+                Refusal::Unreadable => Reply::text(400, "not understood\n"),
+                Refusal::Unconfigured
+                | Refusal::Unverified
+                | Refusal::Stale
+                | Refusal::OldSignature => Reply::text(401, "not verified\n"),
+            }
+        }
+        Err(NotReceived::Away(why)) => away(provider, &why),
+    }
+}
+
+fn thanks(provider: Provider) -> Reply {
+    let (kind, body) = provider.thanks();
+    Reply::text(200, body).header("content-type", kind)
+}
+
+/// It could not be kept, and would be lost if it were not told again.
+fn away(provider: Provider, why: &str) -> Reply {
+    response::log("hook.away", &format!("{}: {why}", provider.as_str()));
+    Reply::text(503, "come again\n").header("retry-after", COME_AGAIN)
+}

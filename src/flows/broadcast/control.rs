@@ -1,0 +1,285 @@
+//! steer_broadcast: a broadcast is started by hand, paused, resumed or cancelled; and how many
+//! people it would go to.
+//!
+//! Steering costs two round trips: one (3 statements) to see what is live and how far it has come,
+//! one (up to 3 statements) to move it and to see where it stands then. Starting it costs one more
+//! for each 50,000 contacts until somebody is found whom it would go to. Deliveries read that word
+//! before each send. Counting who would get it costs one round trip and statement for each 50,000
+//! contacts.
+
+use crate::domain::base::diagnostic::Problem;
+use crate::domain::base::primitives::{CampaignId, Channel, Millis, QualifiedId};
+use crate::domain::campaign::broadcast::{
+    Audience, Broadcast, BroadcastState, BroadcastVerb, PAUSED, Phase,
+};
+use crate::domain::publication::catalog::{Catalog, PublishedVersion};
+use crate::domain::segment::Rule;
+use crate::flows::broadcast::run::{first_phase, of};
+use crate::flows::campaign::publish;
+use crate::flows::ports::{Database, DatabaseError};
+use crate::flows::tasks::Work;
+use crate::store::broadcasts::{self, AudienceRow, BroadcastRow, CountRow};
+use crate::store::campaigns;
+use crate::store::statement::Rows;
+use serde::{Deserialize, Serialize};
+use std::rc::Rc;
+
+/// How a broadcast stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BroadcastProgress {
+    /// The broadcast, `<campaign>.<name>`.
+    pub broadcast: QualifiedId,
+    /// How far it has come; nothing, if it waits to be started by hand.
+    pub state: Option<BroadcastState>,
+    /// Which part of the way it is on, once it has started.
+    pub phase: Option<Phase>,
+    /// When it starts by itself, while it is scheduled.
+    pub starts_at: Option<Millis>,
+    /// When it started.
+    pub started_at: Option<Millis>,
+}
+
+/// Who would get a broadcast.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Preview {
+    /// How it stands.
+    #[serde(flatten)]
+    pub standing: BroadcastProgress,
+    /// Its segment.
+    pub segment: String,
+    /// The purpose that the members must have agreed to.
+    pub purpose: String,
+    /// How it travels.
+    pub channel: Channel,
+    /// To how many it would go.
+    pub recipients: i64,
+    /// How the members divide.
+    #[serde(flatten)]
+    pub audience: Audience,
+}
+
+/// Why a broadcast cannot be steered.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NotSteered {
+    /// There is none of that name.
+    Unknown(Problem),
+    /// It stands where that cannot be done.
+    Refused(Problem),
+    /// The database refuses the rule of its segment.
+    Unanswered(Problem),
+    /// The database failed; saying it again is safe.
+    Database(DatabaseError),
+}
+
+impl From<DatabaseError> for NotSteered {
+    fn from(error: DatabaseError) -> Self {
+        Self::Database(error)
+    }
+}
+
+/// Does what the verb says. Saying what holds already changes nothing. Returns how it stands then,
+/// and the task to begin with at once; if that hint is lost, a tick finds it.
+pub async fn steer<D: Database>(
+    db: &D,
+    id: &QualifiedId,
+    verb: BroadcastVerb,
+    now: Millis,
+) -> Result<(BroadcastProgress, Vec<Work>), NotSteered> {
+    let Found { edition, campaign, row, .. } = find(db, id).await?;
+    let name = name_of(id);
+    let state = row.as_ref().map(|row| row.state);
+    if let Some(refusal) = refuse(id, state, verb, edition.is_some()) {
+        return Err(NotSteered::Refused(refusal));
+    }
+    let wake = || broadcasts::wake_held(&campaign, name, PAUSED, now);
+    let mut statements = match (verb, &edition) {
+        (BroadcastVerb::Start, Some(edition)) => {
+            let Some((broadcast, rule)) = of(edition, name) else { return Err(unknown(id, &[])) };
+            let asked = rule.segments();
+            let rows = db.batch(vec![broadcasts::unfilled(&asked)]).await?;
+            let row = rows.first().map(Rows::first::<CountRow>).transpose();
+            if row.map_err(DatabaseError::Fault)?.flatten().is_some_and(|row| row.count > 0) {
+                let message = "its segment asks about another that is still being filled";
+                let problem = Problem::new("broadcast", message);
+                return Err(NotSteered::Refused(problem.help("try again in a few minutes")));
+            }
+            let somebody = |audience: &Audience| audience.recipients() > 0;
+            if !somebody(&audience(db, (broadcast, rule), id, now, somebody).await?) {
+                let message = "it would go to nobody at the moment, and a broadcast goes out once";
+                let help = "see its preview for who is left out, and why";
+                return Err(NotSteered::Refused(Problem::new("broadcast", message).help(help)));
+            }
+            vec![broadcasts::start(&campaign, name, first_phase(broadcast), now)]
+        }
+        (BroadcastVerb::Pause, _) => vec![broadcasts::pause(&campaign, name)],
+        (BroadcastVerb::Resume, _) => vec![broadcasts::resume(&campaign, name, now), wake()],
+        (BroadcastVerb::Cancel, _) => vec![broadcasts::cancel(&campaign, name, now), wake()],
+        (BroadcastVerb::Start, None) => return Err(unknown(id, &[])),
+    };
+    let begins = matches!(verb, BroadcastVerb::Start | BroadcastVerb::Resume);
+    statements.push(broadcasts::one(&campaign, name));
+    let rows = db.batch(statements).await?;
+    let row = rows.last().map(Rows::first::<BroadcastRow>).transpose();
+    let row = row.map_err(DatabaseError::Fault)?.flatten();
+    let work = match &row {
+        Some(row) if begins && row.state == BroadcastState::Running => {
+            vec![Work::BroadcastV1 { broadcast: id.clone() }]
+        }
+        _ => Vec::new(),
+    };
+    Ok((standing(id, row.as_ref()), work))
+}
+
+/// Counts who would get a broadcast, if it were sent now.
+pub async fn preview<D: Database>(
+    db: &D,
+    id: &QualifiedId,
+    now: Millis,
+) -> Result<Preview, NotSteered> {
+    let Found { edition, row, known, .. } = find(db, id).await?;
+    let found = edition.as_ref().and_then(|edition| of(edition, name_of(id)));
+    let Some((broadcast, rule)) = found else { return Err(unknown(id, &known)) };
+    let audience = audience(db, (broadcast, rule), id, now, |_| false).await?;
+    Ok(Preview {
+        standing: standing(id, row.as_ref()),
+        segment: broadcast.segment.clone(),
+        purpose: broadcast.purpose.clone(),
+        channel: channel_of(broadcast),
+        recipients: audience.recipients(),
+        audience,
+    })
+}
+
+fn channel_of(broadcast: &Broadcast) -> Channel {
+    let sms = broadcast.variants.first().is_some_and(|v| v.template.starts_with("sms/"));
+    if sms { Channel::Sms } else { Channel::Email }
+}
+
+/// How the members of a broadcast's segment divide, counted until `is_enough`.
+async fn audience<D: Database>(
+    db: &D,
+    (broadcast, rule): (&Broadcast, &Rule),
+    id: &QualifiedId,
+    now: Millis,
+    is_enough: impl Fn(&Audience) -> bool,
+) -> Result<Audience, NotSteered> {
+    let asked = (channel_of(broadcast), broadcast.purpose.as_str());
+    let (mut audience, mut after_id) = (Audience::default(), String::new());
+    while !is_enough(&audience) {
+        let question = broadcasts::audience(rule, asked, (id, &after_id), now);
+        let rows = db.batch(vec![question]).await;
+        let rows = rows.map_err(|error| unanswered(&broadcast.segment, error))?;
+        let row = rows.first().map(Rows::first::<AudienceRow>).transpose();
+        let Some(row) = row.map_err(DatabaseError::Fault)?.flatten() else { break };
+        audience = audience.plus(row.audience);
+        match row.looked {
+            Some(looked) => after_id = looked,
+            None => break,
+        }
+    }
+    Ok(audience)
+}
+
+/// What is said of a rule that the database refuses: it would do so again.
+fn unanswered(segment: &str, error: DatabaseError) -> NotSteered {
+    let DatabaseError::Fault(reason) = error else { return NotSteered::Database(error) };
+    let message = format!("the database cannot answer it: {reason}");
+    let problem = Problem::new(format!("segment.{segment}.rule"), message);
+    NotSteered::Unanswered(problem.help(
+        "ask less in one rule: make a part of it a segment of its own, and ask about that with \
+         { segment = \"…\" }",
+    ))
+}
+
+/// A broadcast as the database has it.
+struct Found {
+    campaign: CampaignId,
+    /// The live version, if the broadcast is in it.
+    edition: Option<Rc<PublishedVersion>>,
+    row: Option<BroadcastRow>,
+    /// The names of those that there are.
+    known: Vec<String>,
+}
+
+async fn find<D: Database>(db: &D, id: &QualifiedId) -> Result<Found, NotSteered> {
+    let Some((campaign, name)) = id.parts() else {
+        let problem = Problem::new("broadcast", format!("`{id}` is not <campaign>.<broadcast>"));
+        return Err(NotSteered::Unknown(problem));
+    };
+    let questions =
+        vec![campaigns::live(), broadcasts::one(&campaign, name), campaigns::unpublished()];
+    let rows = db.batch(questions).await?;
+    let live = publish::catalog(rows.first())?;
+    let live = live.with_unpublished(publish::unpublished(rows.get(2))?);
+    let row = rows.get(1).map(Rows::first::<BroadcastRow>).transpose();
+    let row = row.map_err(DatabaseError::Fault)?.flatten();
+    let edition = live.live_edition(&campaign).cloned();
+    let edition = edition.filter(|edition| of(edition, name).is_some());
+    let known = known(&live);
+    if edition.is_none() && row.is_none() {
+        if live.unpublished(&campaign).is_some() {
+            let said = format!("`{campaign}` is unpublished; publish it, then start `{id}`");
+            return Err(NotSteered::Refused(Problem::new("broadcast", said)));
+        }
+        let Some(one) = live.unreadable_live(&campaign) else { return Err(unknown(id, &known)) };
+        let message = format!("version {} of `{campaign}` cannot be read now", one.version);
+        return Err(NotSteered::Refused(Problem::new("broadcast", message)));
+    }
+    Ok(Found { campaign, edition, row, known })
+}
+
+fn known(live: &Catalog) -> Vec<String> {
+    let of = |edition: &Rc<PublishedVersion>| {
+        let names = edition.compiled.campaign.broadcasts.keys();
+        names.map(|name| QualifiedId::new(edition.id(), name).0).collect::<Vec<_>>()
+    };
+    live.live().flat_map(of).collect()
+}
+
+fn unknown(id: &QualifiedId, known: &[String]) -> NotSteered {
+    let problem = Problem::new("broadcast", format!("there is no broadcast `{id}`"));
+    NotSteered::Unknown(problem.suggest(id.as_str(), known.iter().map(String::as_str)))
+}
+
+fn name_of(id: &QualifiedId) -> &str {
+    id.0.split_once('.').map_or("", |(_, name)| name)
+}
+
+fn standing(id: &QualifiedId, row: Option<&BroadcastRow>) -> BroadcastProgress {
+    let has_started = row.is_some_and(|row| row.started_at.is_some());
+    let is_scheduled = row.is_some_and(|row| row.state == BroadcastState::Scheduled);
+    BroadcastProgress {
+        broadcast: id.clone(),
+        state: row.map(|row| row.state),
+        phase: row.filter(|_| has_started).map(|row| row.phase),
+        starts_at: row.filter(|_| is_scheduled).and_then(|row| row.due_at),
+        started_at: row.and_then(|row| row.started_at),
+    }
+}
+
+/// Why the verb cannot be done where the broadcast stands.
+fn refuse(
+    id: &QualifiedId,
+    state: Option<BroadcastState>,
+    verb: BroadcastVerb,
+    is_live: bool,
+) -> Option<Problem> {
+    use BroadcastState::{Cancelled, Done, Paused, Running, Scheduled};
+    use BroadcastVerb::{Cancel, Pause, Resume, Start};
+    let once = "a broadcast goes out once; give the next one a name of its own";
+    let (message, help) = match (verb, state) {
+        (Start, None | Some(Scheduled)) if is_live => return None,
+        (Start, None | Some(Scheduled)) => ("is live no more", "publish it again"),
+        (Start, Some(Paused)) => ("is paused", "resume it"),
+        (Start, Some(Done)) => ("has been sent", once),
+        (Start | Resume | Pause, Some(Cancelled)) => ("was cancelled", once),
+        (Pause | Resume, None | Some(Scheduled)) => {
+            ("has not begun", "cancel it, or publish it with another time or none")
+        }
+        (Start, Some(Running))
+        | (Pause, Some(Running | Paused | Done))
+        | (Resume, Some(Running | Paused | Done))
+        | (Cancel, _) => return None,
+    };
+    Some(Problem::new("broadcast", format!("`{id}` {message}")).help(help))
+}

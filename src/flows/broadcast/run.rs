@@ -1,0 +1,343 @@
+//! run_broadcast: a broadcast moves on: its recipients have their turns, its test is decided.
+//!
+//! A turn is a decision like any other, under a key of its own in the contact's log. Who has no
+//! such key yet is asked for, so that nobody is lost and nobody has two turns, whatever dies where.
+//! The place up to which it has come is written after the decisions, and only saves looking again.
+//!
+//! Round trips: one (2 statements) for the broadcast (one more for its version, if that is not in
+//! the catalog); then for each `TURNS_PER_READING` recipients one to find them, and for each `BITE`
+//! of them three: two for the decisions (`commit`: 2 statements to read, 4 to write: events,
+//! contacts, messages, counters), one (1 statement) to move on. That is 16 for 1,000 recipients.
+
+use crate::domain::base::primitives::{ContactId, Ids, Millis, QualifiedId, Span};
+use crate::domain::campaign::ab_test::{Finding, Trial, judge};
+use crate::domain::campaign::broadcast::{
+    AbTest, Broadcast, BroadcastRecipient, BroadcastState, Phase,
+};
+use crate::domain::contact::message::{broadcast_part, of_broadcast_part};
+use crate::domain::engine::Input;
+use crate::domain::operations::failing::{Failing, FailingKind};
+use crate::domain::publication::catalog::{Catalog, PublishedVersion};
+use crate::domain::segment::Rule;
+use crate::flows::commit::{Command, CommitError, ContactRef, commit, load_versions};
+use crate::flows::ports::all;
+use crate::flows::ports::{Database, DatabaseError};
+use crate::flows::tasks::Work;
+use crate::flows::tasks::deliveries;
+use crate::store::broadcasts::{self, BroadcastRow, CountRow, Step, TURNS_PER_READING, TurnRow};
+use crate::store::failing;
+use crate::store::reports::CounterRow;
+use crate::store::statement::{Rows, Statement};
+use serde::de::DeserializeOwned;
+use std::rc::Rc;
+
+/// How many recipients one batch decides on: the batch is half a megabyte, and a crash repeats no
+/// more than this many decisions, which are found to have been taken.
+pub const BITE: usize = 200;
+
+/// How many readings one task takes before it hands on: 5,000 recipients, some 80 round trips and
+/// 200 statements of the 1,000 that a run on Cloudflare may have.
+const READINGS_PER_TASK_MAX: usize = 5;
+
+/// How long a worker's word that it is at it lasts: longer than a task takes.
+pub const CLAIM: Span = Span::minutes(2);
+
+/// How often those are tried again whose decision failed, and how long between.
+const ROUNDS_MAX: i64 = 5;
+const ROUND_WAIT: Span = Span::minutes(10);
+
+/// How long a test is looked at again while one of its messages waits, and for how long at most.
+const LOOK_AGAIN: Span = Span::minutes(10);
+const LATE_MAX: Span = Span::days(1);
+
+/// Moves a broadcast on, as far as one task goes. Returns the messages to deliver, and the task to
+/// go on with; if that hint is lost, a tick finds it two minutes later. One that fails stops alone:
+/// it is noted, and tried again later.
+pub async fn run<D: Database>(
+    db: &D,
+    catalog: &Catalog,
+    id: &QualifiedId,
+    now: Millis,
+    ids: &mut Ids,
+) -> Result<Vec<Work>, CommitError> {
+    let Some((campaign, name)) = id.parts() else { return Ok(Vec::new()) };
+    let kind = FailingKind::Broadcast;
+    let statements = vec![broadcasts::one(&campaign, name), failing::one(kind, id)];
+    let rows = db.batch(statements).await?;
+    let Some(row) = first::<BroadcastRow>(&rows, 0)? else { return Ok(Vec::new()) };
+    match move_on(db, catalog, (id, row), now, ids).await {
+        Ok(work) => {
+            if first::<Failing>(&rows, 1)?.is_some() {
+                // If it is not cleared now, the next task clears it.
+                drop(db.batch(vec![failing::clear(kind, id)]).await);
+            }
+            Ok(work)
+        }
+        // The whole database has no room: that says nothing about this one.
+        Err(error @ CommitError::Database(DatabaseError::Overloaded(_))) => Err(error),
+        Err(error) => {
+            let note = failing::note((kind, id), &campaign, &error.to_string(), now);
+            let noted = db.batch(vec![note, broadcasts::put_off(&campaign, name)]).await;
+            noted.map(|_| Vec::new()).map_err(|_| error)
+        }
+    }
+}
+
+async fn move_on<D: Database>(
+    db: &D,
+    catalog: &Catalog,
+    (id, row): (&QualifiedId, BroadcastRow),
+    now: Millis,
+    ids: &mut Ids,
+) -> Result<Vec<Work>, CommitError> {
+    let Some((campaign, name)) = id.parts() else { return Ok(Vec::new()) };
+    let version = std::iter::once((campaign.clone(), row.version));
+    load_versions(db, catalog, version, now).await?;
+    let Some(edition) = catalog.edition(&campaign, row.version) else { return Ok(Vec::new()) };
+    let Some((broadcast, rule)) = of(&edition, name) else { return Ok(Vec::new()) };
+    let run = Run { db, catalog, edition: edition.clone(), id, broadcast, rule, now };
+    match (row.state, row.phase) {
+        (BroadcastState::Scheduled, _) => match run.begin(row).await? {
+            Some(row) => run.walk(row, ids).await,
+            None => Ok(Vec::new()),
+        },
+        (BroadcastState::Running, Phase::Wait) => match run.decide_test(row).await? {
+            Some(row) => run.walk(row, ids).await,
+            None => Ok(Vec::new()),
+        },
+        (BroadcastState::Running, _) => run.walk(row, ids).await,
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// A broadcast of a version, with the rule of its segment.
+pub fn of<'e>(edition: &'e PublishedVersion, name: &str) -> Option<(&'e Broadcast, &'e Rule)> {
+    let campaign = &edition.compiled.campaign;
+    let broadcast = campaign.broadcasts.get(name)?;
+    Some((broadcast, campaign.segments.get(&broadcast.segment)?))
+}
+
+/// The first part of a broadcast's way.
+pub fn first_phase(broadcast: &Broadcast) -> Phase {
+    if broadcast.test.is_some() { Phase::Test } else { Phase::Rest }
+}
+
+/// One task's work on one broadcast.
+struct Run<'r, D> {
+    db: &'r D,
+    catalog: &'r Catalog,
+    edition: Rc<PublishedVersion>,
+    id: &'r QualifiedId,
+    broadcast: &'r Broadcast,
+    rule: &'r Rule,
+    now: Millis,
+}
+
+impl<D: Database> Run<'_, D> {
+    /// Begins, if the time has come and every segment that its own asks about is filled.
+    async fn begin(&self, row: BroadcastRow) -> Result<Option<BroadcastRow>, DatabaseError> {
+        let zone = &self.edition.compiled.campaign.time_zone;
+        // A hint may be older than the version that moved the time.
+        if self.broadcast.starts_at(zone).is_none_or(|at| at > self.now) {
+            return Ok(None);
+        }
+        let asked = self.rule.segments();
+        if !asked.is_empty() {
+            let rows = self.db.batch(vec![broadcasts::unfilled(&asked)]).await?;
+            if first::<CountRow>(&rows, 0)?.is_some_and(|row| row.count > 0) {
+                return Ok(None);
+            }
+        }
+        let (phase, until) = (first_phase(self.broadcast), self.now.plus(CLAIM));
+        self.moved(broadcasts::begin(&row, phase, self.now, until)).await
+    }
+
+    /// The next recipients have their turns, until they are all done, it is halted, somebody else
+    /// is at it, or the task has taken its share.
+    async fn walk(&self, mut row: BroadcastRow, ids: &mut Ids) -> Result<Vec<Work>, CommitError> {
+        let mut work = Vec::new();
+        for _ in 0..READINGS_PER_TASK_MAX {
+            let (next, looked) = self.next_turns(&row).await?;
+            let Some(looked) = looked else {
+                self.end_round(&row).await?;
+                return Ok(work);
+            };
+            let full = next.len() == TURNS_PER_READING;
+            let end = next.last().filter(|_| full).map_or(looked, |last| last.0.clone());
+            let is_turn = |contact: &ContactId| {
+                row.phase != Phase::Test || self.broadcast.is_tester(self.id, contact)
+            };
+            let turns: Vec<ContactId> = next.into_iter().filter(is_turn).collect();
+            let mut bites = turns.chunks(BITE).peekable();
+            loop {
+                let bite = bites.next().unwrap_or_default();
+                let failures = self.take_turns(&row, bite, ids, &mut work).await?;
+                let is_last = bites.peek().is_none();
+                let here = bite.last().filter(|_| !is_last).map_or(&end, |last| &last.0);
+                let due_at = Some(self.now.plus(CLAIM));
+                let failures = row.failures + failures;
+                let step = Step { after_id: here.clone(), failures, due_at, ..stay(&row) };
+                match self.moved(broadcasts::advance(&row, &step, self.now)).await? {
+                    Some(moved) if moved.state == BroadcastState::Running => row = moved,
+                    _ => return Ok(work),
+                }
+                if is_last {
+                    break;
+                }
+            }
+        }
+        work.push(Work::BroadcastV1 { broadcast: self.id.clone() });
+        Ok(work)
+    }
+
+    /// Whose turn it may be next, and how far was looked; not at all, at the end.
+    async fn next_turns(
+        &self,
+        row: &BroadcastRow,
+    ) -> Result<(Vec<ContactId>, Option<String>), DatabaseError> {
+        let rows = self.db.batch(vec![broadcasts::turns(row, self.rule, self.now)]).await?;
+        let rows = all::<TurnRow>(rows.first())?;
+        let looked = rows.iter().find_map(|row| row.looked.clone());
+        Ok((rows.into_iter().filter_map(|row| row.id).collect(), looked))
+    }
+
+    /// Decides on some contacts; if that fails because of one of them, on each by itself. Returns
+    /// how many could not be decided on.
+    async fn take_turns(
+        &self,
+        row: &BroadcastRow,
+        contacts: &[ContactId],
+        ids: &mut Ids,
+        work: &mut Vec<Work>,
+    ) -> Result<i64, CommitError> {
+        let cases = contacts.iter().map(|contact| self.case(row, contact)).collect();
+        match commit(self.db, self.catalog, cases, self.now, ids).await {
+            Ok(decisions) => {
+                work.extend(deliveries(&decisions));
+                return Ok(0);
+            }
+            Err(error) if error.may_be_the_contacts() => {}
+            Err(error) => return Err(error),
+        }
+        let mut failures = 0;
+        for contact in contacts {
+            let case = vec![self.case(row, contact)];
+            match commit(self.db, self.catalog, case, self.now, ids).await {
+                Ok(decisions) => work.extend(deliveries(&decisions)),
+                Err(error) if error.may_be_the_contacts() => failures += 1,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(failures)
+    }
+
+    fn case(&self, row: &BroadcastRow, contact: &ContactId) -> Command {
+        let turn = BroadcastRecipient {
+            campaign: row.campaign_id.clone(),
+            broadcast: row.broadcast.clone(),
+            version: row.version,
+            contact: contact.clone(),
+            variant: row.winner.clone(),
+        };
+        Command {
+            who: ContactRef::Id(contact.clone()),
+            happenings: vec![Input::Broadcast(Box::new(turn))],
+        }
+    }
+
+    /// All have had their turns: the test is waited for, those whose decision failed are tried
+    /// again, or it is done.
+    async fn end_round(&self, row: &BroadcastRow) -> Result<(), DatabaseError> {
+        let again = Step { after_id: String::new(), failures: 0, ..stay(row) };
+        let step = match (row.phase, &self.broadcast.test) {
+            // Who failed in the test is among the rest.
+            (Phase::Test, Some(test)) => {
+                let at = Some(self.now.plus(test.wait));
+                Step { phase: Phase::Wait, due_at: at, decide_at: at, ..again }
+            }
+            _ if row.failures > 0 && row.rounds < ROUNDS_MAX => {
+                let due_at = Some(self.now.plus(ROUND_WAIT));
+                Step { rounds: row.rounds + 1, due_at, ..again }
+            }
+            _ => stay(row),
+        };
+        self.moved(broadcasts::advance(row, &step, self.now)).await.map(drop)
+    }
+
+    /// Decides the test, once its time has come and none of its messages waits; but a day late at
+    /// the most.
+    async fn decide_test(&self, row: BroadcastRow) -> Result<Option<BroadcastRow>, DatabaseError> {
+        let (Some(at), Some(test)) = (row.decide_at, &self.broadcast.test) else { return Ok(None) };
+        if self.now < at {
+            return Ok(None);
+        }
+        let (campaign, name) = (&row.campaign_id, &row.broadcast);
+        let statements = vec![
+            broadcasts::waiting(campaign, name),
+            broadcasts::counters(campaign, &broadcast_part(name, "")),
+        ];
+        let rows = self.db.batch(statements).await?;
+        let waits = first::<CountRow>(&rows, 0)?.is_some_and(|row| row.count > 0);
+        if waits && self.now < at.plus(LATE_MAX) {
+            let step = Step { due_at: Some(self.now.plus(LOOK_AGAIN)), ..stay(&row) };
+            self.moved(broadcasts::advance(&row, &step, self.now)).await?;
+            return Ok(None);
+        }
+        let (finding, winner) = find(self.broadcast, test, &all(rows.get(1))?);
+        let step = Step {
+            phase: Phase::Rest,
+            due_at: Some(self.now.plus(CLAIM)),
+            found: Some((finding, winner)),
+            ..stay(&row)
+        };
+        let moved = self.moved(broadcasts::advance(&row, &step, self.now)).await?;
+        Ok(moved.filter(|row| row.state == BroadcastState::Running))
+    }
+
+    async fn moved(&self, statement: Statement) -> Result<Option<BroadcastRow>, DatabaseError> {
+        let rows = self.db.batch(vec![statement]).await?;
+        first(&rows, 0)
+    }
+}
+
+/// What the variants came to by their counters, and which of them the rest gets.
+fn find(broadcast: &Broadcast, test: &AbTest, counters: &[CounterRow]) -> (Finding, String) {
+    let finding = judge(trials(broadcast, counters), broadcast.standard);
+    let winner = finding.winner.clone().unwrap_or_else(|| test.otherwise.clone());
+    (finding, winner)
+}
+
+/// Of each variant how many were sent, and how many did what it is measured by.
+pub fn trials(broadcast: &Broadcast, counters: &[CounterRow]) -> Vec<Trial> {
+    let sum = |variant: &str, metric: &str| {
+        let of = |row: &&CounterRow| {
+            row.metric == metric
+                && of_broadcast_part(&row.part).is_some_and(|(_, name)| name == variant)
+        };
+        let sum: i64 = counters.iter().filter(of).map(|row| row.value).sum();
+        sum.unsigned_abs()
+    };
+    let trial = |variant: &str| Trial {
+        variant: variant.to_owned(),
+        tried: sum(variant, "sent"),
+        hits: sum(variant, broadcast.metric.as_str()),
+    };
+    broadcast.variants.iter().map(|variant| trial(&variant.name)).collect()
+}
+
+/// Where it stands already; without a time to look at it, it is done.
+fn stay(row: &BroadcastRow) -> Step {
+    Step {
+        phase: row.phase,
+        after_id: row.after_id.clone(),
+        failures: row.failures,
+        rounds: row.rounds,
+        due_at: None,
+        decide_at: None,
+        found: None,
+    }
+}
+
+fn first<T: DeserializeOwned>(rows: &[Rows], index: usize) -> Result<Option<T>, DatabaseError> {
+    Ok(all(rows.get(index))?.into_iter().next())
+}

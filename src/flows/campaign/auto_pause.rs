@@ -1,0 +1,87 @@
+//! brake: a campaign of which too many complain, or whose e-mails too often come back, is stopped;
+//! an operator releases it.
+//!
+//! Each minute one round trip (2 statements) judges, and one more (1 a campaign) says so where
+//! something is new. Deliveries read the last word in each wave's own batch. A release is two
+//! round trips of two statements.
+
+use crate::domain::base::diagnostic::Problem;
+use crate::domain::base::primitives::{CampaignId, Millis, Span};
+use crate::domain::pacing::Limits;
+use crate::domain::sending::auto_pause::{DAYS, NOTE_CHARS_MAX, PauseEvent, PauseState};
+use crate::flows::ports::all;
+use crate::flows::ports::{Database, DatabaseError};
+use crate::store::brakes::{self, TallyRow};
+
+/// Why a campaign was not released.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NotReleased {
+    /// The note is missing or too long.
+    Note(Problem),
+    /// It is not stopped, or there is no such campaign.
+    NotStopped(Problem),
+    /// The database failed; saying it again is safe.
+    Database(DatabaseError),
+}
+
+impl From<DatabaseError> for NotReleased {
+    fn from(error: DatabaseError) -> Self {
+        Self::Database(error)
+    }
+}
+
+/// Judges all campaigns, and returns what was said about any of them now.
+pub async fn judge<D: Database>(
+    db: &D,
+    limits: &Limits,
+    now: Millis,
+) -> Result<Vec<PauseEvent>, DatabaseError> {
+    let first_day = now.minus(Span::days(DAYS - 1)).utc_day();
+    let rows = db.batch(vec![brakes::tallies(&first_day), brakes::last_words(None)]).await?;
+    let (tallies, words) = (all::<TallyRow>(rows.first())?, all::<PauseEvent>(rows.get(1))?);
+    let judged = tallies.into_iter().filter_map(|row| {
+        let last = words.iter().find(|word| word.campaign == row.campaign_id);
+        PauseEvent::after(last, &row.campaign_id, row.tally, limits, now)
+    });
+    let said: Vec<PauseEvent> = judged.collect();
+    if !said.is_empty() {
+        db.batch(said.iter().map(brakes::say).collect()).await?;
+    }
+    Ok(said)
+}
+
+/// Lets a stopped campaign go on; what its brake held is due at once, under all other limits. From
+/// now on it is judged by what happens from now on.
+pub async fn release<D: Database>(
+    db: &D,
+    campaign: &CampaignId,
+    note: &str,
+    now: Millis,
+) -> Result<PauseEvent, NotReleased> {
+    let note = note.trim();
+    if note.is_empty() || note.chars().count() > NOTE_CHARS_MAX {
+        let message = format!("say in 1 to {NOTE_CHARS_MAX} characters why it may go on");
+        return Err(NotReleased::Note(Problem::new("note", message)));
+    }
+    let day = brakes::tally_of_day(campaign, &now.utc_day());
+    let rows = db.batch(vec![brakes::last_words(Some(campaign)), day]).await?;
+    let (words, days) = (all::<PauseEvent>(rows.first())?, all::<TallyRow>(rows.get(1))?);
+    let stopped = words.into_iter().find(|word| word.state == PauseState::Stopped);
+    let Some(stopped) = stopped else {
+        let message = format!("`{campaign}` is not stopped");
+        let help = "`dripline report` shows how a campaign stands";
+        return Err(NotReleased::NotStopped(Problem::new("campaign", message).help(help)));
+    };
+    let released = PauseEvent {
+        n: stopped.n + 1,
+        at: now,
+        state: PauseState::Released,
+        reason: String::new(),
+        tally: days.into_iter().map(|row| row.tally).next().unwrap_or_default(),
+        note: note.to_owned(),
+        ..stopped
+    };
+    let forward = brakes::bring_forward(campaign, now);
+    db.batch(vec![brakes::say(&released), forward]).await?;
+    Ok(released)
+}

@@ -1,0 +1,83 @@
+//! steer_journey: a journey is paused, resumed or archived, whatever its version.
+//!
+//! Three round trips: two (2 statements, and 1) to see what is live and who is inside, one (2) to
+//! write the last word, and to have the people inside decided on again where that changes anything
+//! for them. Deliveries read that word before each send; isolates decide by it within a minute.
+
+use super::publish;
+use crate::domain::base::diagnostic::Problem;
+use crate::domain::base::primitives::{Millis, QualifiedId};
+use crate::domain::campaign::journey::RunState;
+use crate::flows::campaign::backfill::waves;
+use crate::flows::ports::{Database, DatabaseError};
+use crate::store::journeys::{self, InsideRow};
+use crate::store::statement::Rows;
+use serde::{Deserialize, Serialize};
+
+/// What became of a journey.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Steered {
+    /// The journey, `<campaign>.<name>`.
+    pub journey: QualifiedId,
+    /// Whether it runs now.
+    pub state: RunState,
+    /// How many people were inside.
+    pub people: i64,
+}
+
+/// Why a journey cannot be steered.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NotSteered {
+    /// There is none of that name.
+    Unknown(Problem),
+    /// The database failed; saying it again is safe.
+    Database(DatabaseError),
+}
+
+impl From<DatabaseError> for NotSteered {
+    fn from(error: DatabaseError) -> Self {
+        Self::Database(error)
+    }
+}
+
+/// Writes down whether a journey runs from now on. Saying what holds already changes nothing.
+pub async fn steer<D: Database>(
+    db: &D,
+    id: &QualifiedId,
+    state: RunState,
+    now: Millis,
+) -> Result<Steered, NotSteered> {
+    let Some((campaign, name)) = id.parts() else {
+        let problem = Problem::new("journey", format!("`{id}` is not <campaign>.<journey>"));
+        return Err(NotSteered::Unknown(problem));
+    };
+    let live = publish::live(db).await?;
+    let rows = db.batch(vec![journeys::inside(&campaign, name)]).await?;
+    let row = rows.first().map(Rows::first::<InsideRow>).transpose();
+    let people = row.map_err(DatabaseError::Fault)?.flatten().map_or(0, |row| row.people);
+    // Of a version that cannot be read nobody knows.
+    let is_live = live.live_edition(&campaign).is_some_and(|e| e.journey(name).is_some())
+        || live.unreadable_live(&campaign).is_some();
+    // A journey that is live no more may have people inside.
+    if !is_live && people == 0 {
+        let known: Vec<String> = live
+            .live()
+            .flat_map(|e| {
+                e.compiled.campaign.journeys.keys().map(|name| QualifiedId::new(e.id(), name).0)
+            })
+            .collect();
+        if live.unpublished(&campaign).is_some() {
+            let said = format!("`{campaign}` is unpublished, and nobody is in its journeys");
+            return Err(NotSteered::Unknown(Problem::new("journey", said)));
+        }
+        let problem = Problem::new("journey", format!("there is no journey `{id}`"));
+        let known = known.iter().map(String::as_str);
+        return Err(NotSteered::Unknown(problem.suggest(id.as_str(), known)));
+    }
+    let mut statements = vec![journeys::set_state(&campaign, name, state, now)];
+    if state != RunState::Paused {
+        statements.push(journeys::begin_wakes(&campaign, &[name], waves(now)));
+    }
+    db.batch(statements).await?;
+    Ok(Steered { journey: id.clone(), state, people })
+}

@@ -1,0 +1,167 @@
+//! serve_page: a landing page from its published version. It touches no database.
+//!
+//! Read: the catalog. Decide: the variant, by a hash that is sticky for the visitor. Render.
+
+use crate::domain::base::bucketing;
+use crate::domain::base::language::Language;
+use crate::domain::base::primitives::{Ids, Millis, QualifiedId, Span};
+use crate::domain::base::token::Purpose;
+use crate::domain::campaign::{Page, Variant};
+use crate::domain::form::FieldProblem;
+use crate::domain::form::form_data::FormData;
+use crate::domain::form::traffic_source::TrafficSource;
+use crate::domain::publication::catalog::PublishedVersion;
+use crate::domain::template::TemplateError;
+use crate::flows::settings::Settings;
+use crate::views::form::{FormView, form_html};
+use serde_json::json;
+
+/// What the visitor typed and what was wrong with it, when a page is shown again.
+#[derive(Default)]
+pub struct Typed {
+    /// The values.
+    pub values: FormData,
+    /// What was wrong.
+    pub problems: Vec<FieldProblem>,
+}
+
+/// How long a browser keeps the cookie by which its user sees the same variant again.
+pub const COOKIE_AGE: Span = Span::days(30);
+
+/// Who looks at a page.
+#[derive(Debug, PartialEq)]
+pub struct Visitor {
+    /// An id that says nothing about them.
+    pub id: String,
+    /// Whether a cookie is to keep it.
+    pub is_kept: bool,
+}
+
+/// Knows a visitor by the id in their cookie, which is set only where a page has several variants
+/// and the browser does not object to tracking. All others are counted once a day by a keyed hash
+/// of network address and kind of browser (`network`; nothing where the address is unknown), which
+/// nobody can link to the next day's.
+pub fn visitor(
+    page: &Page,
+    cookie: Option<String>,
+    objects: bool,
+    network: Option<String>,
+    settings: &Settings,
+    now: Millis,
+    ids: &mut Ids,
+) -> Visitor {
+    let fresh = ids.uuid();
+    let (is_kept, known) = (page.variants.len() > 1, cookie.filter(|id| id.len() == fresh.len()));
+    match known {
+        Some(id) if !objects => return Visitor { id, is_kept },
+        None if !objects && is_kept => return Visitor { id: fresh, is_kept },
+        _ => {}
+    }
+    let today = |network| format!("{}|{network}", now.utc_day());
+    let hashed = network.map(|network| settings.keys.pseudonym("visitor", &today(network)));
+    Visitor { id: hashed.unwrap_or(fresh), is_kept: false }
+}
+
+/// The variant that this visitor always sees.
+pub fn variant_for<'a>(
+    page: &'a Page,
+    campaign: &str,
+    name: &str,
+    visitor: &str,
+) -> Option<&'a Variant> {
+    let weights = page.variants.iter().map(|variant| variant.weight);
+    page.variants.get(bucketing::pick(&format!("{campaign}/{name}/{visitor}"), weights)?)
+}
+
+/// What is shown to a visitor.
+pub struct Showing<'a> {
+    /// The version that the page belongs to.
+    pub edition: &'a PublishedVersion,
+    /// The page.
+    pub page: &'a Page,
+    /// The variant of it.
+    pub variant: &'a Variant,
+    /// Where the visit came from; it travels through the form.
+    pub origin: &'a TrafficSource,
+    /// What the form holds already.
+    pub typed: &'a Typed,
+}
+
+/// Renders a page, with its form if it has one.
+pub fn render(
+    showing: &Showing,
+    settings: &Settings,
+    now: Millis,
+    ids: &mut Ids,
+) -> Result<String, TemplateError> {
+    let Showing { edition, page, variant, origin, typed } = showing;
+    let campaign = &edition.compiled.campaign;
+    let language = Language::from_locale(&campaign.locale);
+    let form = page.form.as_ref().and_then(|name| {
+        let form = campaign.forms.get(name)?;
+        let form_id = QualifiedId::new(&campaign.id, name);
+        let token = form_token(settings, &form_id, now, ids);
+        Some(form_html(&FormView {
+            form,
+            form_id: form_id.as_str(),
+            language,
+            token: &token,
+            origin,
+            values: &typed.values,
+            problems: &typed.problems,
+        }))
+    });
+    let data = json!({
+        "title": page.title,
+        "description": page.description,
+        "lang": language.tag(),
+        "form": form.unwrap_or_default(),
+        "campaign": { "name": campaign.name, "postal_address": campaign.postal_address },
+    });
+    edition.page_templates(&variant.template)?.render_page(&variant.template, &data)
+}
+
+/// The token that makes two posts of one rendered form the same: form, time, random id.
+pub fn form_token(settings: &Settings, form: &QualifiedId, now: Millis, ids: &mut Ids) -> String {
+    let payload = format!("{form}|{}|{}", now.0, ids.uuid());
+    settings.keys.sign(Purpose::Form, &payload)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(weights: &[u32]) -> Page {
+        let variant = |(index, weight): (usize, &u32)| Variant {
+            name: format!("v{index}"),
+            template: "pages/x".into(),
+            weight: *weight,
+        };
+        Page {
+            path: "/x".into(),
+            title: String::new(),
+            description: String::new(),
+            form: None,
+            variants: weights.iter().enumerate().map(variant).collect(),
+        }
+    }
+
+    #[test]
+    fn a_visitor_always_sees_the_same_variant() {
+        let page = page(&[1, 1, 1]);
+        let seen = |visitor: &str| variant_for(&page, "c", "p", visitor).unwrap().name.clone();
+        assert_eq!(seen("ann"), seen("ann"));
+    }
+
+    #[test]
+    fn weights_are_shares() {
+        let page = page(&[3, 1, 0]);
+        let mut counts = [0; 3];
+        for visitor in 0..10_000 {
+            let variant = variant_for(&page, "c", "p", &visitor.to_string()).unwrap();
+            counts[variant.name[1..].parse::<usize>().unwrap()] += 1;
+        }
+        assert!((7_300..7_700).contains(&counts[0]), "{counts:?}");
+        assert_eq!(counts[2], 0);
+    }
+}

@@ -1,0 +1,365 @@
+//! publish: a compiled campaign becomes its next immutable version, live at once.
+//!
+//! Two round trips: one (3 statements) to read what is live, who stands where and which broadcasts
+//! have begun, one (7 statements) to write the version (nothing, if the live one is the same); one
+//! more to read older versions that somebody is on, if the campaign moves people. The times of
+//! broadcasts become those of the new version. Segments that are new or have
+//! another rule begin to be filled, contacts to be woken whom a journey's new date or schedule
+//! concerns, and people in journeys that have a migration map.
+
+use crate::domain::base::diagnostic::Problem;
+use crate::domain::base::primitives::{CampaignId, Millis, QualifiedId, Span};
+use crate::domain::base::token::sha256_hex;
+use crate::domain::campaign::Compiled;
+use crate::domain::campaign::broadcast::{Broadcast, BroadcastState};
+use crate::domain::campaign::journey::{JourneyStatus, Trigger};
+use crate::domain::publication::catalog::{Catalog, Outage, PublishedVersion};
+use crate::domain::publication::diff::{EnrollmentCount, JourneyDiff, diff, unknown_old_steps};
+use crate::domain::publication::unpublished::Unpublished;
+use crate::domain::publication::validate::check;
+use crate::domain::publication::validate::check_templates;
+use crate::domain::segment::{Operator, Rule};
+use crate::domain::time::calendar::DateMoment;
+use crate::flows::campaign::backfill::{UNAWARE_MAX, waves};
+use crate::flows::commit::load_versions;
+use crate::flows::ports::{Database, DatabaseError};
+use crate::store::broadcasts::{BroadcastRow, Plan as BroadcastPlan};
+use crate::store::campaigns::{self, Listing, LiveRow, NumberRow, UnpublishedRow, VersionRow};
+use crate::store::outages::OutageRow;
+use crate::store::statement::Rows;
+use crate::store::{broadcasts, failing, journeys, outages, segments};
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+/// The largest compiled campaign: half of the 2 MB that D1 takes as one value.
+pub const COMPILED_BYTES_MAX: usize = 1_000_000;
+
+/// What came of a publish.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Published {
+    /// The campaign.
+    pub campaign: String,
+    /// The version that is live now.
+    pub version: u32,
+    /// Whether this publish made it; false when the content was live already.
+    pub is_new: bool,
+    /// What it changes about journeys in which people may stand; nothing for a campaign's first
+    /// version.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub journeys: Vec<JourneyDiff>,
+    /// Since when it was unpublished, if it is put back up by this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub was_unpublished: Option<Millis>,
+}
+
+/// Why a publish is refused.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Refusal {
+    /// The campaign has mistakes.
+    Problems(Vec<Problem>),
+    /// The database failed; publishing again is safe.
+    Database(DatabaseError),
+}
+
+impl From<DatabaseError> for Refusal {
+    fn from(error: DatabaseError) -> Self {
+        Self::Database(error)
+    }
+}
+
+/// Checks and stores a compiled campaign, and makes it live.
+pub async fn publish<D: Database>(
+    db: &D,
+    compiled: Compiled,
+    now: Millis,
+) -> Result<Published, Refusal> {
+    let Plan { catalog, journeys } = plan(db, &compiled, now).await?;
+    let id = &compiled.campaign.id;
+    let text = serde_json::to_string(&compiled)
+        .map_err(|error| DatabaseError::Fault(error.to_string()))?;
+    // What cannot be read is replaced, be it by the same.
+    let is_readable = catalog.unreadable_live(id).is_none();
+    let mut statements = vec![
+        campaigns::insert_version(id, (&sha256_hex(&text), &text), is_readable, now),
+        campaigns::make_newest_live(id),
+        campaigns::live_version(id),
+        segments::begin_fills(&changed_fills(&catalog, &compiled), waves(now)),
+        journeys::begin_wakes(id, &migrating(&catalog, &compiled), waves(now)),
+        failing::clear_campaign(id),
+    ];
+    statements.extend(broadcasts::plan(id, &planned(&compiled)));
+    let rows = db.batch(statements).await?;
+    let number = |index: usize| {
+        let row = rows.get(index).map(Rows::first::<NumberRow>).transpose();
+        row.map(Option::flatten).map_err(DatabaseError::Fault)
+    };
+    let (added, live) = (number(0)?, number(2)?);
+    let Some(live) = live else {
+        return Err(DatabaseError::Fault("a published version is not live".to_owned()).into());
+    };
+    let is_new = added.is_some();
+    let was_unpublished = catalog.unpublished(id).map(|one| one.since);
+    let (campaign, version) = (id.0.clone(), live.version);
+    Ok(Published { campaign, version, is_new, journeys, was_unpublished })
+}
+
+/// What `publish` would do, without doing it: the version that would be live.
+pub async fn preview<D: Database>(
+    db: &D,
+    compiled: Compiled,
+    now: Millis,
+) -> Result<Published, Refusal> {
+    let Plan { catalog, journeys } = plan(db, &compiled, now).await?;
+    let campaign = &compiled.campaign.id;
+    let live = catalog.live_edition(campaign);
+    let is_new = live.is_none_or(|live| live.compiled != compiled);
+    // Versions count up from the live one, which is the newest.
+    let unreadable = || catalog.unreadable_live(campaign).map(|one| one.version);
+    let unpublished = || catalog.unpublished(campaign)?.version;
+    let newest = live.map(|live| live.version).or_else(unreadable).or_else(unpublished);
+    let version = newest.unwrap_or(0) + u32::from(is_new);
+    let was_unpublished = catalog.unpublished(campaign).map(|one| one.since);
+    Ok(Published { campaign: campaign.0.clone(), version, is_new, journeys, was_unpublished })
+}
+
+/// What is live, and what a campaign that has no mistakes would change about it.
+struct Plan {
+    catalog: Catalog,
+    journeys: Vec<JourneyDiff>,
+}
+
+async fn plan<D: Database>(db: &D, compiled: &Compiled, now: Millis) -> Result<Plan, Refusal> {
+    // What an isolate has in mind may be a minute old; what changes is told by the database.
+    let id = &compiled.campaign.id;
+    let questions = vec![
+        campaigns::live(),
+        journeys::standing(id),
+        broadcasts::of_campaign(id),
+        campaigns::unpublished(),
+    ];
+    let rows = db.batch(questions).await?;
+    let catalog = catalog(rows.first())?.with_unpublished(unpublished(rows.get(3))?);
+    let standing = rows.get(1).map(Rows::all::<EnrollmentCount>).transpose();
+    let standing = standing.map_err(DatabaseError::Fault)?.unwrap_or_default();
+    let begun = rows.get(2).map(Rows::all::<BroadcastRow>).transpose();
+    let begun = begun.map_err(DatabaseError::Fault)?.unwrap_or_default();
+    let mut problems = problems(&catalog, compiled);
+    problems.extend(wrong_times(compiled, &begun, now));
+    let mut journeys = Vec::new();
+    if let Some(live) = catalog.live_edition(id)
+        && live.compiled != *compiled
+    {
+        if !migrating(&catalog, compiled).is_empty() {
+            let inhabited: BTreeSet<u32> = standing.iter().map(|s| s.version).collect();
+            let wanted = inhabited.iter().map(|version| (id.clone(), *version));
+            load_versions(db, &catalog, wanted, now).await?;
+            let older: Vec<_> = inhabited.iter().filter_map(|v| catalog.edition(id, *v)).collect();
+            problems.extend(unknown_old_steps(live, &older, compiled));
+        }
+        journeys = diff(&live.compiled, compiled, &standing);
+    }
+    if problems.is_empty() {
+        Ok(Plan { catalog, journeys })
+    } else {
+        Err(Refusal::Problems(problems))
+    }
+}
+
+/// The journeys of a new version that have something to say about people on older ones.
+fn migrating<'c>(catalog: &Catalog, compiled: &'c Compiled) -> Vec<&'c str> {
+    let campaign = &compiled.campaign;
+    let live = catalog.live_edition(&campaign.id);
+    if live.is_none_or(|live| live.compiled == *compiled) {
+        return Vec::new();
+    }
+    let moves = campaign.journeys.iter().filter(|(_, journey)| !journey.migrate.is_empty());
+    moves.map(|(name, _)| name.as_str()).collect()
+}
+
+/// The live versions of all campaigns, and which of their journeys run.
+pub async fn live<D: Database>(db: &D) -> Result<Catalog, DatabaseError> {
+    let questions =
+        vec![campaigns::live(), journeys::statuses(), outages::list(), campaigns::unpublished()];
+    let rows = db.batch(questions).await?;
+    let ended = ended_outages(rows.get(2))?;
+    let catalog = catalog(rows.first())?.with_statuses(statuses(rows.get(1))?);
+    Ok(catalog.with_outages(ended).with_unpublished(unpublished(rows.get(3))?))
+}
+
+/// Reads the rows of `journeys::statuses`.
+pub fn statuses(rows: Option<&Rows>) -> Result<Vec<JourneyStatus>, DatabaseError> {
+    let rows = rows.map(Rows::all::<JourneyStatus>).transpose().map_err(DatabaseError::Fault)?;
+    Ok(rows.unwrap_or_default())
+}
+
+/// Reads the rows of `campaigns::unpublished`.
+pub fn unpublished(rows: Option<&Rows>) -> Result<Vec<Unpublished>, DatabaseError> {
+    let rows = rows.map(Rows::all::<UnpublishedRow>).transpose().map_err(DatabaseError::Fault)?;
+    Ok(rows.unwrap_or_default().into_iter().map(Unpublished::from).collect())
+}
+
+/// Reads the rows of `outages::list`: those that are over.
+fn ended_outages(rows: Option<&Rows>) -> Result<Vec<Outage>, DatabaseError> {
+    let rows = rows.map(Rows::all::<OutageRow>).transpose().map_err(DatabaseError::Fault)?;
+    let ended = |row: OutageRow| {
+        let until = row.until?.plus(UNAWARE_MAX);
+        Some(Outage { campaign: row.campaign_id, since: row.since, until })
+    };
+    Ok(rows.unwrap_or_default().into_iter().filter_map(ended).collect())
+}
+
+/// Reads the rows of `campaigns::live`. One that cannot be read concerns its own campaign only.
+pub fn catalog(rows: Option<&Rows>) -> Result<Catalog, DatabaseError> {
+    let rows = rows.map(Rows::all::<VersionRow>).transpose();
+    let rows = rows.map_err(DatabaseError::Fault)?.unwrap_or_default();
+    Ok(Catalog::of_stored(rows.iter().map(|row| row.edition().map(Rc::new))))
+}
+
+/// Which version of each campaign is live, which of its journeys run, and when it was out lately;
+/// and which campaigns were ever unpublished.
+pub async fn live_versions<D: Database>(db: &D) -> Result<Listing, DatabaseError> {
+    let questions = vec![
+        campaigns::live_versions(),
+        journeys::statuses(),
+        outages::list(),
+        campaigns::unpublished(),
+    ];
+    let rows = db.batch(questions).await?;
+    let (statuses, ended) = (statuses(rows.get(1))?, ended_outages(rows.get(2))?);
+    let live = rows.first().map(Rows::all::<LiveRow>).transpose().map_err(DatabaseError::Fault)?;
+    let mut live = live.unwrap_or_default();
+    for row in &mut live {
+        row.journeys = statuses.iter().filter(|s| s.campaign == row.campaign).cloned().collect();
+        row.outages = ended.iter().filter(|one| one.campaign == row.campaign).cloned().collect();
+    }
+    Ok(Listing { live, unpublished: unpublished(rows.get(3))? })
+}
+
+/// Everything that is wrong with a campaign, alone and beside the others.
+fn problems(catalog: &Catalog, compiled: &Compiled) -> Vec<Problem> {
+    let mut problems = check(&compiled.campaign);
+    problems.extend(check_templates(compiled));
+    let size = serde_json::to_string(compiled).map_or(usize::MAX, |text| text.len());
+    if size > COMPILED_BYTES_MAX {
+        let message = format!("it has {size} bytes; the limit is {COMPILED_BYTES_MAX}");
+        problems.push(Problem::new("campaign", message).help("publish fewer or smaller templates"));
+    }
+    for (name, page) in &compiled.campaign.pages {
+        let Some((owner, ..)) = catalog.page_at(&page.path) else { continue };
+        if *owner.id() != compiled.campaign.id {
+            let message = format!("`{}` is a page of campaign `{}`", page.path, owner.id());
+            problems.push(
+                Problem::new(format!("page.{name}.path"), message).help("choose another path"),
+            );
+        }
+    }
+    problems
+}
+
+/// How late a broadcast may be published: what is a day late is too late.
+const LATE_MAX: Span = Span::days(1);
+/// How far ahead it may be planned: more is a slip of the finger.
+const AHEAD_MAX: Span = Span::days(731);
+
+/// The broadcasts of a version that start by themselves.
+fn planned(compiled: &Compiled) -> Vec<BroadcastPlan> {
+    let campaign = &compiled.campaign;
+    let plan = |(name, broadcast): (&String, &Broadcast)| {
+        let at = broadcast.starts_at(&campaign.time_zone)?;
+        Some(BroadcastPlan { broadcast: name.clone(), at })
+    };
+    campaign.broadcasts.iter().filter_map(plan).collect()
+}
+
+/// The times of broadcasts that have passed, or are too far ahead; of those that have begun, none
+/// is wrong.
+fn wrong_times(compiled: &Compiled, begun: &[BroadcastRow], now: Millis) -> Vec<Problem> {
+    let has_begun = |name: &str| {
+        begun.iter().any(|row| row.broadcast == name && row.state != BroadcastState::Scheduled)
+    };
+    let problem = |plan: BroadcastPlan| {
+        let key = format!("broadcast.{}.at", plan.broadcast);
+        if plan.at.plus(LATE_MAX) < now {
+            let message = "the time has passed, more than a day ago";
+            let help = "give a time to come, or leave `at` out and start it by hand";
+            return Some(Problem::new(key, message).help(help));
+        }
+        let message = "more than two years ahead";
+        (plan.at > now.plus(AHEAD_MAX)).then(|| Problem::new(key, message))
+    };
+    let plans = planned(compiled).into_iter().filter(|plan| !has_begun(&plan.broadcast));
+    plans.filter_map(problem).collect()
+}
+
+/// The segments whose members must be looked for, and the journeys whose date or schedule is to be
+/// reckoned for everybody it concerns: those that are new, and those that have changed.
+fn changed_fills(catalog: &Catalog, compiled: &Compiled) -> Vec<QualifiedId> {
+    let campaign = &compiled.campaign;
+    let before = catalog.live_edition(&campaign.id).map(|edition| &edition.compiled.campaign);
+    let is_same = |name: &String, rule| before.and_then(|b| b.segments.get(name)) == Some(rule);
+    let segments = campaign.segments.iter().filter(|(name, rule)| !is_same(name, rule));
+    // Those without a zone of their own are on the campaign's.
+    let before = before.filter(|before| before.time_zone == campaign.time_zone);
+    let began = |name: &String| before.and_then(|b| Some(&b.journeys.get(name)?.enter));
+    let journeys = campaign.journeys.iter().filter(|(name, journey)| {
+        journey.enter.is_of_time() && began(name) != Some(&journey.enter)
+    });
+    let segments = segments.map(|(name, _)| QualifiedId::new(&campaign.id, name));
+    segments.chain(journeys.map(|(name, _)| journey_fill(&campaign.id, name))).collect()
+}
+
+/// All segments, and all journeys that begin by a date or a schedule, of the live versions.
+pub fn fills(catalog: &Catalog) -> Vec<QualifiedId> {
+    let of = |edition: &Rc<PublishedVersion>| {
+        let campaign = &edition.compiled.campaign;
+        let segments = campaign.segments.keys().map(|name| QualifiedId::new(&campaign.id, name));
+        let journeys = campaign.journeys.iter().filter(|(_, one)| one.enter.is_of_time());
+        let journeys = journeys.map(|(name, _)| journey_fill(&campaign.id, name));
+        segments.chain(journeys).collect::<Vec<_>>()
+    };
+    catalog.live().flat_map(of).collect()
+}
+
+/// What the filling of a journey is called: no campaign's id has a colon.
+const JOURNEY_FILL: &str = "journey:";
+
+fn journey_fill(campaign: &CampaignId, name: &str) -> QualifiedId {
+    QualifiedId(format!("{JOURNEY_FILL}{campaign}.{name}"))
+}
+
+/// Whose a filling is.
+pub fn campaign_of_fill(fill: &QualifiedId) -> CampaignId {
+    let name = fill.as_str().strip_prefix(JOURNEY_FILL).unwrap_or(fill.as_str());
+    CampaignId::from(name.split('.').next().unwrap_or_default())
+}
+
+/// Whether the filling's campaign is live in a version that cannot be read: then nobody knows its
+/// rule, and it waits.
+pub fn fill_waits(catalog: &Catalog, fill: &QualifiedId) -> bool {
+    catalog.unreadable_live(&campaign_of_fill(fill)).is_some()
+}
+
+/// The rule of those whom a filling wakes: of a segment its own; of a journey that begins by a
+/// schedule its segment's, and by a date that of having one. `None` if it is live no more.
+pub fn filled<'c>(catalog: &'c Catalog, fill: &QualifiedId) -> Option<Cow<'c, Rule>> {
+    let (name, is_journey) = match fill.as_str().strip_prefix(JOURNEY_FILL) {
+        Some(name) => (QualifiedId::from(name), true),
+        None => (fill.clone(), false),
+    };
+    let (campaign, name) = name.parts()?;
+    let edition = catalog.live_edition(&campaign)?;
+    let segment = |name: &str| edition.compiled.campaign.segments.get(name).map(Cow::Borrowed);
+    match is_journey {
+        false => segment(name),
+        true => match &edition.journey(name)?.enter {
+            Trigger::Schedule(schedule) => segment(&schedule.segment),
+            Trigger::Date(DateMoment { date, .. }) => {
+                let test = Operator::Set(true);
+                Some(Cow::Owned(Rule::Attribute { attribute: date.clone(), test }))
+            }
+            _ => None,
+        },
+    }
+}

@@ -1,0 +1,72 @@
+//! rejudge: the recorded openings and clicks of a campaign are judged by the present rules, and by
+//! what has been heard since. A page at a time: whoever asks goes on after the last message of it.
+//!
+//! A page costs one round trip to find its messages (1 statement), and one to read (3) and one to
+//! write (up to 6: events, contacts, verdicts, messages, counters, segments) for each hundred
+//! contacts among them; nothing is written where no verdict changes.
+
+use crate::domain::base::primitives::{CampaignId, ContactId, Ids, MessageId, Millis};
+use crate::domain::engine::Input;
+use crate::domain::engine::change::Change;
+use crate::domain::publication::catalog::Catalog;
+use crate::flows::commit::{Command, CommitError, ContactRef, commit};
+use crate::flows::ports::{Database, DatabaseError};
+use crate::flows::tasks::deliveries;
+use crate::flows::tasks::{CONTACTS_PER_TASK_MAX, Work};
+use crate::store::messages::{self, FetchedRow};
+use crate::store::statement::Rows;
+use std::collections::BTreeMap;
+
+/// How many messages of the ledger a page goes over: of five hundred contacts at the most, eleven
+/// round trips.
+const MESSAGES_PER_PAGE: i64 = 500;
+
+/// What became of a page.
+#[derive(Debug, Default, PartialEq)]
+pub struct Page {
+    /// How many messages were judged anew.
+    pub judged: usize,
+    /// How many openings and clicks have another verdict now.
+    pub changed: usize,
+    /// Where to go on; `None` when all are done.
+    pub after: Option<MessageId>,
+    /// What follows from it.
+    pub work: Vec<Work>,
+}
+
+/// Judges the next page of a campaign's messages.
+pub async fn rejudge<D: Database>(
+    db: &D,
+    catalog: &Catalog,
+    campaign: &CampaignId,
+    after: &str,
+    now: Millis,
+    ids: &mut Ids,
+) -> Result<Page, CommitError> {
+    let rows = db.batch(vec![messages::fetched(campaign, after, MESSAGES_PER_PAGE)]).await?;
+    let rows = rows.first().map(Rows::all::<FetchedRow>).transpose();
+    let rows = rows.map_err(DatabaseError::Fault)?.unwrap_or_default();
+    let is_full = rows.len() as i64 == MESSAGES_PER_PAGE;
+    let last = rows.last().map(|row| row.id.clone()).filter(|_| is_full);
+    let mut page = Page { after: last, ..Page::default() };
+    let mut by_contact: BTreeMap<ContactId, Vec<Input>> = BTreeMap::new();
+    for row in rows.into_iter().filter(|row| row.is_fetched != 0) {
+        page.judged += 1;
+        by_contact.entry(row.contact_id).or_default().push(Input::Rejudged(row.id));
+    }
+    let cases = by_contact.into_iter();
+    let cases =
+        cases.map(|(contact, happenings)| Command { who: ContactRef::Id(contact), happenings });
+    for some in cases.collect::<Vec<_>>().chunks(CONTACTS_PER_TASK_MAX) {
+        let decisions = commit(db, catalog, some.to_vec(), now, ids).await?;
+        let changes = decisions.iter().flat_map(|decision| &decision.changes);
+        page.changed += changes
+            .map(|change| match change {
+                Change::Rejudge { events, .. } => events.len(),
+                _ => 0,
+            })
+            .sum::<usize>();
+        page.work.extend(deliveries(&decisions));
+    }
+    Ok(page)
+}

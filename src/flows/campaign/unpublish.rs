@@ -1,0 +1,101 @@
+//! unpublish: a campaign is taken off the web, and all that it has under way is stopped. What was
+//! sent stays what it is: links in it work, and figures, consents and suppressions are kept.
+//!
+//! One round trip either way: 5 statements to see what it would stop, 11 to stop it; so the figures
+//! are those of the very moment, whoever else publishes or unpublishes. The people inside are
+//! decided on by ticks, like those of an archived journey; deliveries obey it at once.
+
+use crate::domain::base::diagnostic::Problem;
+use crate::domain::base::primitives::{CampaignId, Millis};
+use crate::domain::campaign::broadcast::BroadcastState;
+use crate::domain::publication::diff::EnrollmentCount;
+use crate::domain::publication::unpublished::Stops;
+use crate::flows::campaign::backfill::waves;
+use crate::flows::ports::all;
+use crate::flows::ports::{Database, DatabaseError};
+use crate::store::broadcasts::{self, BroadcastRow};
+use crate::store::campaigns::{self, CampaignRow};
+use crate::store::journeys::InsideRow;
+use crate::store::messages::WaitingRow;
+use crate::store::statement::{Rows, Statement};
+use crate::store::{failing, journeys, messages};
+use std::collections::BTreeMap;
+
+/// Why nothing is stopped.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NotUnpublished {
+    /// No campaign of that name was ever published.
+    Unknown(Problem),
+    /// The database failed; saying it again is safe.
+    Database(DatabaseError),
+}
+
+impl From<DatabaseError> for NotUnpublished {
+    fn from(error: DatabaseError) -> Self {
+        Self::Database(error)
+    }
+}
+
+/// What unpublishing a campaign would stop.
+pub async fn stops<D: Database>(db: &D, id: &CampaignId) -> Result<Stops, NotUnpublished> {
+    let rows = db.batch(questions(id)).await?;
+    read(id, &rows)?.ok_or_else(|| unknown(id))
+}
+
+/// Unpublishes a campaign, and returns what that has stopped. Said again, it changes nothing.
+pub async fn unpublish<D: Database>(
+    db: &D,
+    id: &CampaignId,
+    now: Millis,
+) -> Result<Stops, NotUnpublished> {
+    let mut statements = questions(id);
+    statements.extend([
+        campaigns::unpublish(id, now),
+        broadcasts::cancel_all(id, now),
+        messages::wake_campaign(id, now),
+        journeys::begin_all_wakes(id, waves(now)),
+        failing::clear_campaign(id),
+    ]);
+    let [unplan, _] = broadcasts::plan(id, &[]);
+    statements.push(unplan);
+    let rows = db.batch(statements).await?;
+    let stops = read(id, &rows)?.ok_or_else(|| unknown(id))?;
+    Ok(Stops { unpublished_at: stops.unpublished_at.or(Some(now)), ..stops })
+}
+
+fn questions(id: &CampaignId) -> Vec<Statement> {
+    vec![
+        campaigns::one(id),
+        journeys::people(id),
+        journeys::standing(id),
+        broadcasts::of_campaign(id),
+        messages::waiting_of(id),
+    ]
+}
+
+fn read(id: &CampaignId, rows: &[Rows]) -> Result<Option<Stops>, DatabaseError> {
+    let Some(campaign) = all::<CampaignRow>(rows.first())?.pop() else { return Ok(None) };
+    let people = all::<InsideRow>(rows.get(1))?.first().map_or(0, |row| row.people);
+    let mut inside = BTreeMap::new();
+    for row in all::<EnrollmentCount>(rows.get(2))? {
+        *inside.entry(row.journey).or_default() += row.people;
+    }
+    let broadcasts = all::<BroadcastRow>(rows.get(3))?;
+    let named = |states: &[BroadcastState]| {
+        let found = broadcasts.iter().filter(|row| states.contains(&row.state));
+        found.map(|row| row.broadcast.clone()).collect()
+    };
+    Ok(Some(Stops {
+        campaign: id.clone(),
+        unpublished_at: campaign.unpublished_at.filter(|_| campaign.version == 0),
+        people,
+        journeys: inside,
+        cancelled: named(&[BroadcastState::Running, BroadcastState::Paused]),
+        not_started: named(&[BroadcastState::Scheduled]),
+        messages: all::<WaitingRow>(rows.get(4))?.first().map_or(0, |row| row.messages),
+    }))
+}
+
+fn unknown(id: &CampaignId) -> NotUnpublished {
+    NotUnpublished::Unknown(Problem::new("campaign", format!("there is no campaign `{id}`")))
+}

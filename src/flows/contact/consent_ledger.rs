@@ -1,0 +1,50 @@
+//! consents: what an auditor asks. Who agreed to what, when, in which words, and how is that
+//! proved? Two round trips (2 statements, then 1); nothing is written.
+
+use crate::domain::base::diagnostic::Problem;
+use crate::domain::base::primitives::{ContactId, Millis};
+use crate::domain::contact::consent::{Consent, ConsentEntry, with_proofs};
+use crate::flows::contact::find;
+use crate::flows::ports::{Database, DatabaseError};
+use crate::store::consents;
+use serde::{Deserialize, Serialize};
+
+/// A contact's ledger.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ledger {
+    /// Whose.
+    pub contact: ContactId,
+    /// Where it stands with each purpose and channel.
+    pub standing: Vec<Consent>,
+    /// Everything that was said, oldest first; each grant with its proof.
+    pub entries: Vec<ConsentEntry>,
+}
+
+/// Why there is none.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NoLedger {
+    /// There is no such contact.
+    Unknown(Problem),
+    /// The database failed.
+    Database(DatabaseError),
+}
+
+impl From<DatabaseError> for NoLedger {
+    fn from(error: DatabaseError) -> Self {
+        Self::Database(error)
+    }
+}
+
+/// The ledger of the contact that is named by its id or one of its addresses.
+pub async fn ledger<D: Database>(db: &D, told: &str, now: Millis) -> Result<Ledger, NoLedger> {
+    let told = told.trim();
+    let answers = db.batch(find::questions(told, &[], now).to_vec()).await?;
+    let Some(contact) = find::pick(told, &answers)? else {
+        return Err(NoLedger::Unknown(find::nobody("contact")));
+    };
+    let rows = db.batch(vec![consents::of_contact(&contact.id)]).await?;
+    let records = rows.first().map(consents::records).transpose();
+    let records = records.map_err(DatabaseError::Fault)?.unwrap_or_default();
+    let (contact, standing) = (contact.id, contact.consents);
+    Ok(Ledger { contact, standing, entries: with_proofs(records) })
+}

@@ -1,0 +1,116 @@
+//! explain: why one contact is where it is. Nothing is written.
+//!
+//! Two round trips: one (4 statements) for the contact, which journeys run and which broadcasts
+//! have begun, one (1 statement) for its messages; one more if it is on versions that are not in
+//! the catalog.
+
+use crate::domain::base::diagnostic::Problem;
+use crate::domain::base::language::Language;
+use crate::domain::base::primitives::Millis;
+use crate::domain::publication::catalog::Catalog;
+use crate::domain::report::explain::{
+    Explanation, MessageExplained, explain as explained, wanted_events,
+};
+use crate::domain::report::explain_broadcasts::{self, BroadcastStatus};
+use crate::flows::campaign::publish::statuses;
+use crate::flows::commit::load_versions;
+use crate::flows::contact::find;
+use crate::flows::ports::{Database, DatabaseError};
+use crate::store::statement::Rows;
+use crate::store::{broadcasts, journeys, messages};
+use serde::{Deserialize, Serialize};
+
+/// Who, and what about them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Question {
+    /// The contact: our id, the customer's own, an e-mail address, or a number with `+`.
+    pub contact: String,
+    /// This journey only, `<campaign>.<name>`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub journey: Option<String>,
+    /// This segment only, `<campaign>.<name>`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub segment: Option<String>,
+    /// This broadcast only, `<campaign>.<name>`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub broadcast: Option<String>,
+    /// This message only, by its id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NoAnswer {
+    /// What is asked about is not there.
+    Unknown(Problem),
+    /// The database failed.
+    Database(DatabaseError),
+}
+
+impl From<DatabaseError> for NoAnswer {
+    fn from(error: DatabaseError) -> Self {
+        Self::Database(error)
+    }
+}
+
+/// Answers it.
+pub async fn explain<D: Database>(
+    db: &D,
+    catalog: &Catalog,
+    question: &Question,
+    now: Millis,
+    language: Language,
+) -> Result<Explanation, NoAnswer> {
+    let told = question.contact.trim();
+    let wanted: Vec<String> = wanted_events(catalog).into_iter().collect();
+    let [by_id, by_address] = find::questions(told, &wanted, now);
+    let questions = vec![by_id, by_address, journeys::statuses(), broadcasts::statuses()];
+    let rows = db.batch(questions).await?;
+    let Some(contact) = find::pick(told, &rows)? else {
+        return Err(NoAnswer::Unknown(find::nobody("contact")));
+    };
+    let passages = contact.enrollments.iter();
+    let versions = passages.clone().map(|e| (e.campaign.clone(), e.version));
+    load_versions(db, catalog, versions, now).await?;
+    let begun_by = passages.map(|e| e.id.as_str()).chain([contact.id.as_str()]).collect();
+    let ledger = db.batch(vec![messages::explained(begun_by)]).await?;
+    let ledger = ledger.first().map(Rows::all::<MessageExplained>).transpose();
+    let ledger = ledger.map_err(DatabaseError::Fault)?.unwrap_or_default();
+    let statuses = statuses(rows.get(2))?;
+    let begun = rows.get(3).map(Rows::all::<BroadcastStatus>).transpose();
+    let begun = begun.map_err(DatabaseError::Fault)?.unwrap_or_default();
+    let all = Explanation {
+        broadcasts: explain_broadcasts::broadcasts(catalog, &begun, &contact, now, language),
+        ..explained(catalog, &statuses, &contact, ledger, now, language)
+    };
+    narrow(all, question).map_err(NoAnswer::Unknown)
+}
+
+/// Leaves what was asked about; everything, if nothing was named.
+fn narrow(all: Explanation, question: &Question) -> Result<Explanation, Problem> {
+    let Question { journey, segment, message, broadcast, .. } = question;
+    if [journey, segment, message, broadcast].iter().all(|named| named.is_none()) {
+        return Ok(all);
+    }
+    let only = |key: &str, wanted: &Option<String>, known: Vec<&str>| match wanted {
+        Some(name) if !known.contains(&name.as_str()) => {
+            Err(Problem::new(key, format!("there is no {key} `{name}`")).suggest(name, known))
+        }
+        _ => Ok(()),
+    };
+    let ids = |id: &str| id.to_owned();
+    only("journey", journey, all.journeys.iter().map(|j| j.journey.as_str()).collect())?;
+    only("segment", segment, all.segments.iter().map(|s| s.segment.as_str()).collect())?;
+    only("message", message, all.messages.iter().map(|m| m.message.as_str()).collect())?;
+    only("broadcast", broadcast, all.broadcasts.iter().map(|b| b.broadcast.as_str()).collect())?;
+    let is = |wanted: &Option<String>, id: &str| *wanted == Some(ids(id));
+    let Explanation { contact, mut journeys, mut messages, mut broadcasts, mut segments, .. } = all;
+    let (suppressed, set_aside) = <_>::default();
+    broadcasts.retain(|b| is(broadcast, b.broadcast.as_str()));
+    journeys.retain(|j| is(journey, j.journey.as_str()));
+    segments.retain(|s| is(segment, s.segment.as_str()));
+    messages.retain(|m| is(message, m.message.as_str()));
+    Ok(Explanation { contact, suppressed, set_aside, journeys, messages, broadcasts, segments })
+}

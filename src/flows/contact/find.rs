@@ -1,0 +1,47 @@
+//! A contact as an operator names it: our id, the customer's own, an e-mail address, or a number.
+
+use crate::domain::base::diagnostic::Problem;
+use crate::domain::base::primitives::{ContactId, Millis};
+use crate::domain::contact::Contact;
+use crate::domain::contact::address::{read_email, read_phone};
+use crate::flows::ports::DatabaseError;
+use crate::store::contacts::{self, Addresses, ContactRow};
+use crate::store::statement::{Rows, Statement};
+
+/// The addresses that these words may be, in normal form.
+pub fn addresses(told: &str) -> Addresses {
+    Addresses {
+        emails: read_email(told).into_iter().collect(),
+        phones: read_phone(told, None).into_iter().collect(),
+        external_ids: vec![told.to_owned()],
+    }
+}
+
+/// What to ask the database: two statements. `watched` are the events that rules ask about.
+pub fn questions(told: &str, watched: &[String], now: Millis) -> [Statement; 2] {
+    let id = ContactId::from(told);
+    [
+        contacts::by_ids([&id], watched, &[], now),
+        contacts::by_addresses(&addresses(told), watched, &[], now),
+    ]
+}
+
+/// Who it is, by the answers to these questions: an id decides, then the customer's own.
+pub fn pick(told: &str, answers: &[Rows]) -> Result<Option<Contact>, DatabaseError> {
+    let mut found = Vec::new();
+    for rows in answers.iter().take(2) {
+        let rows = rows.all::<ContactRow>().map_err(DatabaseError::Fault)?;
+        found.extend(rows.into_iter().map(Contact::from));
+    }
+    let by = |test: &dyn Fn(&Contact) -> bool| found.iter().position(test);
+    let chosen = by(&|c| c.is_known_as(&ContactId::from(told)))
+        .or_else(|| by(&|c| c.external_id.as_deref() == Some(told)))
+        .unwrap_or_default();
+    Ok((chosen < found.len()).then(|| found.swap_remove(chosen)))
+}
+
+/// That there is nobody of this name; it is not repeated, for it may be an address.
+pub fn nobody(key: &str) -> Problem {
+    let help = "give its id, your own id of it, its e-mail address, or its number with +";
+    Problem::new(key, "there is no such contact").help(help)
+}

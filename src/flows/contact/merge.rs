@@ -1,0 +1,104 @@
+//! merge: two contacts turn out to be one person.
+//!
+//! Round trips: one to read both (4 statements), one for the log of the one that goes (1), and one
+//! to write: what two decisions write (`store::write`) and 5 that hand over passages and messages
+//! (`store::merging`). It is the one flow whose batch joins two contacts' rows; each of them gets
+//! an event in it, so that whoever writes to either in between has it refused.
+
+use crate::domain::base::diagnostic::Problem;
+use crate::domain::base::primitives::{ContactId, Ids, Millis};
+use crate::domain::contact::Contact;
+use crate::domain::contact::event::Event;
+use crate::domain::engine;
+use crate::domain::publication::catalog::Catalog;
+use crate::flows::commit::{CONFLICT_RETRIES_MAX, load_older_versions};
+use crate::flows::contact::find;
+use crate::flows::ports::{Database, DatabaseError};
+use crate::store::contacts::{self, EventRow};
+use crate::store::statement::Rows;
+use crate::store::write;
+use serde::{Deserialize, Serialize};
+
+/// What became of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Merged {
+    /// Who survives.
+    pub contact: ContactId,
+    /// Who is that contact from now on; `None` if both were one before.
+    pub merged: Option<ContactId>,
+}
+
+/// Why nobody was merged.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NotMerged {
+    /// There is no such contact, or it was erased.
+    Unknown(Problem),
+    /// The database failed, or others kept writing to the contacts. Saying it again is safe.
+    Database(DatabaseError),
+    /// The merged contact cannot be decided on.
+    Endless,
+}
+
+impl From<DatabaseError> for NotMerged {
+    fn from(error: DatabaseError) -> Self {
+        Self::Database(error)
+    }
+}
+
+/// Merges one contact into another; each is named by an id or one of its addresses.
+pub async fn merge<D: Database>(
+    db: &D,
+    catalog: &Catalog,
+    (from, into): (&str, &str),
+    now: Millis,
+    ids: &mut Ids,
+) -> Result<Merged, NotMerged> {
+    for _ in 0..CONFLICT_RETRIES_MAX {
+        let (from, into) = match read(db, catalog, (from.trim(), into.trim()), now).await? {
+            (from, into) if from.id == into.id => {
+                return Ok(Merged { contact: into.id, merged: None });
+            }
+            both => both,
+        };
+        let log = db.batch(vec![contacts::log(&from.id)]).await?;
+        let log = log.first().map(Rows::all::<EventRow>).transpose();
+        let log = log.map_err(DatabaseError::Fault)?.unwrap_or_default();
+        let log: Vec<Event> = log.into_iter().map(Event::from).collect();
+        let merged = Merged { contact: into.id.clone(), merged: Some(from.id.clone()) };
+        let decisions = engine::merge(catalog, (from, log), into, now, ids);
+        let [left, survivor] = decisions.map_err(|_| NotMerged::Endless)?;
+        match db.batch(write::decisions(&[&left, &survivor], now)).await {
+            Ok(_) => return Ok(merged),
+            // Somebody else wrote first, or nobody knows: the next reading tells.
+            Err(DatabaseError::Conflict(_) | DatabaseError::Lost(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(DatabaseError::Overloaded("others kept writing to the contacts".to_owned()).into())
+}
+
+/// Reads both, with the versions that they are on.
+async fn read<D: Database>(
+    db: &D,
+    catalog: &Catalog,
+    (from, into): (&str, &str),
+    now: Millis,
+) -> Result<(Contact, Contact), NotMerged> {
+    loop {
+        let watched: Vec<String> = catalog.watched_events().into_iter().collect();
+        let questions = [from, into].map(|told| find::questions(told, &watched, now));
+        let answers = db.batch(questions.into_iter().flatten().collect()).await?;
+        let find = |key: &str, told: &str, answers: &[Rows]| {
+            let found = find::pick(told, answers)?.filter(|found| found.erased_at.is_none());
+            found.ok_or_else(|| NotMerged::Unknown(find::nobody(key)))
+        };
+        let from = find("contact", from, answers.get(..2).unwrap_or_default())?;
+        let into = find("into", into, answers.get(2..).unwrap_or_default())?;
+        let both = [from, into];
+        // An older version may ask about more events.
+        if !load_older_versions(db, catalog, &both, now).await? {
+            let [from, into] = both;
+            return Ok((from, into));
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! preferences: what a contact wants to get, shown and chosen by a link of a message.
+//!
+//! Showing is one round trip (2 statements) and writes nothing. Choosing is that, and a commit: one
+//! more to read and one to write (events, contact, waiting messages, consents).
+
+use crate::domain::base::language::Language;
+use crate::domain::base::primitives::{Ids, Millis};
+use crate::domain::contact::Contact;
+use crate::domain::engine::Input;
+use crate::domain::form::form_data::FormData;
+use crate::domain::preferences::{preferences, read};
+use crate::domain::publication::catalog::Catalog;
+use crate::flows::commit::{Command, CommitError, ContactRef, commit};
+use crate::flows::contact::subscription_links::{Link, read_consents};
+use crate::flows::ports::{Database, DatabaseError};
+
+/// Whoever the link was sent to; `None` if the contact is gone, or was erased.
+pub async fn contact<D: Database>(
+    db: &D,
+    link: &Link,
+    now: Millis,
+) -> Result<Option<Contact>, DatabaseError> {
+    let found = read_consents(db, &link.contact, now).await?;
+    Ok(found.map(|(contact, _)| contact).filter(|contact| contact.erased_at.is_none()))
+}
+
+/// What came of an answer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Saved {
+    /// The contact as it stands now.
+    Yes(Box<Contact>),
+    /// The same, but what was agreed to is left out: its words have changed since they were shown.
+    WordsChanged(Box<Contact>),
+    /// There is no such contact any more, and nothing to save.
+    Gone,
+}
+
+/// Does what an answer to the page says.
+pub async fn save<D: Database>(
+    db: &D,
+    catalog: &Catalog,
+    link: &Link,
+    answer: &FormData,
+    (language, origin_hash): (Language, &str),
+    now: Millis,
+    ids: &mut Ids,
+) -> Result<Saved, CommitError> {
+    let Some(known) = contact(db, link, now).await? else { return Ok(Saved::Gone) };
+    let shown = preferences(catalog, &link.campaign, &known, language);
+    let mut reading = read(answer, &shown, (&link.message, link.channel()), language);
+    reading.choice.origin_hash = origin_hash.to_owned();
+    let happenings = vec![Input::Chose(Box::new(reading.choice))];
+    let case = Command { who: ContactRef::Id(link.contact.clone()), happenings };
+    let decisions = commit(db, catalog, vec![case], now, ids).await?;
+    let contact = Box::new(decisions.into_iter().next().map_or(known, |done| done.contact));
+    Ok(if reading.is_outdated { Saved::WordsChanged(contact) } else { Saved::Yes(contact) })
+}

@@ -1,0 +1,300 @@
+//! receive: what a contact says by a link of a message. A GET shows what a POST would do.
+//!
+//! Each costs one round trip to read (1 statement, 2 to unsubscribe) and one to write: 6 statements
+//! to unsubscribe (events, contact, message, waiting messages, consents, counters), 5 to confirm
+//! where that begins a journey (events, contact, enrollment, message, consents). Confirming reads
+//! what was claimed of the contact beforehand: one round trip more, of one statement.
+
+use crate::domain::base::primitives::{
+    CampaignId, Channel, ContactId, Ids, MessageId, Millis, Span,
+};
+use crate::domain::base::token::{self, Purpose, TokenProblem, is_fresh};
+use crate::domain::contact::Contact;
+use crate::domain::contact::claim::{self, Claims};
+use crate::domain::contact::consent::{Consent, ConsentRecord, ConsentState};
+use crate::domain::engine::change::Change;
+use crate::domain::engine::{Agreement, Input, PreferenceUpdate};
+use crate::domain::publication::catalog::Catalog;
+use crate::flows::commit::{Command, CommitError, ContactRef, commit};
+use crate::flows::ports::{Database, DatabaseError};
+use crate::flows::settings::Settings;
+use crate::flows::tasks::Work;
+use crate::flows::tasks::deliveries;
+use crate::store::consents;
+use crate::store::contacts::{self, ContactRow};
+use crate::store::short_links::{self, ShortLink};
+use crate::store::statement::Rows;
+use crate::store::suppressions;
+use std::collections::BTreeSet;
+
+/// How long a confirmation link works.
+pub const CONFIRM_AGE_MAX: Span = Span::days(14);
+
+/// What a link of a message says about itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Link {
+    /// Whose message it was.
+    pub contact: ContactId,
+    /// The campaign's, for the language of the page.
+    pub campaign: CampaignId,
+    /// Which message.
+    pub message: MessageId,
+    /// The rest: a target, a channel, or a purpose and a time.
+    pub rest: String,
+}
+
+/// How long an unsubscription can be undone by its page: for a slip of the finger. Afterwards there
+/// is the page of preferences.
+pub const UNDO_AGE_MAX: Span = Span::days(1);
+
+impl Link {
+    /// The channel of the message, of a link whose rest begins with it.
+    pub fn channel(&self) -> Channel {
+        match self.rest.split('|').next() {
+            Some(word) if word == Channel::Sms.as_str() => Channel::Sms,
+            _ => Channel::Email,
+        }
+    }
+
+    /// The token of a link.
+    pub fn sign(&self, settings: &Settings, purpose: Purpose) -> String {
+        let Self { contact, campaign, message, rest } = self;
+        settings.keys.sign(purpose, &format!("{contact}|{campaign}|{message}|{rest}"))
+    }
+
+    /// Reads a token back.
+    pub fn verify(
+        settings: &Settings,
+        purpose: Purpose,
+        token: &str,
+    ) -> Result<Self, TokenProblem> {
+        let payload = settings.keys.verify(purpose, &token::of_link(token))?;
+        let mut parts = payload.splitn(4, '|').map(str::to_owned);
+        let mut next = || parts.next().ok_or(TokenProblem::Malformed);
+        Ok(Self {
+            contact: ContactId(next()?),
+            campaign: CampaignId(next()?),
+            message: MessageId(next()?),
+            rest: next()?,
+        })
+    }
+}
+
+/// The link behind a short one, if it is kept: one round trip, one statement.
+pub async fn short_link<D: Database>(
+    db: &D,
+    code: &str,
+    now: Millis,
+) -> Result<Option<Link>, DatabaseError> {
+    let rows = db.batch(vec![short_links::find(&token::of_short_link(code), now)]).await?;
+    let found = rows.first().map(Rows::first::<ShortLink>).transpose();
+    let found = found.map_err(DatabaseError::Fault)?.flatten();
+    Ok(found.map(|link| Link {
+        contact: link.contact_id,
+        campaign: link.campaign_id,
+        message: link.message_id,
+        rest: link.target,
+    }))
+}
+
+/// Takes back every consent on the channel that the link names. Twice is as good as once, and a
+/// link never grows too old for it. Returns the token of a link that undoes it, if there was
+/// something to take back. If no decision about the contact can be made, its address is suppressed
+/// all the same: one round trip (1 statement) more.
+pub async fn unsubscribe<D: Database>(
+    db: &D,
+    catalog: &Catalog,
+    link: Link,
+    origin_hash: &str,
+    now: Millis,
+    ids: &mut Ids,
+) -> Result<Option<Link>, CommitError> {
+    let channel = link.channel();
+    let happening = Input::Unsubscribed {
+        channel,
+        message: link.message.clone(),
+        origin_hash: origin_hash.to_owned(),
+    };
+    let case = Command { who: ContactRef::Id(link.contact.clone()), happenings: vec![happening] };
+    let decisions = match commit(db, catalog, vec![case], now, ids).await {
+        Err(error) if error.may_be_the_contacts() => {
+            db.batch(vec![suppressions::unsubscribe(&link.contact, channel, now)]).await?;
+            return Ok(None);
+        }
+        decided => decided?,
+    };
+    let changes = decisions.iter().flat_map(|decision| &decision.changes);
+    let purposes: Vec<&str> = changes
+        .filter_map(|change| match change {
+            Change::SkipQueued(withdrawal) => Some(withdrawal.purpose.as_str()),
+            _ => None,
+        })
+        .collect();
+    let rest = format!("{}|{}|{}", channel.as_str(), now.0, purposes.join(","));
+    Ok((!purposes.is_empty()).then_some(Link { rest, ..link }))
+}
+
+/// What a link undoes: the channel, when it was refused, and the purposes.
+pub fn undone(link: &Link) -> Option<(Channel, Millis, Vec<&str>)> {
+    let mut parts = link.rest.splitn(3, '|').skip(1);
+    let at = Millis(parts.next()?.parse().ok()?);
+    Some((link.channel(), at, parts.next()?.split(',').collect()))
+}
+
+/// Takes an unsubscription back: a new consent, with the words on the page. Only while nothing was
+/// said since, and not later than a day. Whether it had an effect.
+pub async fn undo<D: Database>(
+    db: &D,
+    catalog: &Catalog,
+    link: &Link,
+    text: &str,
+    origin_hash: &str,
+    now: Millis,
+    ids: &mut Ids,
+) -> Result<bool, CommitError> {
+    let Some((channel, refused_at, purposes)) = undone(link) else { return Ok(false) };
+    if !is_fresh(refused_at, now, UNDO_AGE_MAX) {
+        return Ok(false);
+    }
+    let agree = |purpose: &&str| Agreement {
+        channel,
+        purpose: (*purpose).to_owned(),
+        text: text.to_owned(),
+    };
+    let choice = PreferenceUpdate {
+        source: "undo link",
+        message: link.message.clone(),
+        proven: channel,
+        agreed: purposes.iter().map(agree).collect(),
+        withdrawn: Vec::new(),
+        stop_all: false,
+        undoes: Some(refused_at),
+        do_not_track: None,
+        locale: None,
+        time_zone: None,
+        origin_hash: origin_hash.to_owned(),
+    };
+    let happenings = vec![Input::Chose(Box::new(choice))];
+    let case = Command { who: ContactRef::Id(link.contact.clone()), happenings };
+    let decisions = commit(db, catalog, vec![case], now, ids).await?;
+    Ok(decisions.iter().any(|decision| !decision.is_idle()))
+}
+
+/// Whether a confirmation link is still young enough.
+pub fn may_confirm(link: &Link, now: Millis) -> bool {
+    // Links of before 0.2 name a purpose, too.
+    let issued = link.rest.rsplit_once('|').and_then(|(_, issued)| issued.parse().ok());
+    issued.is_some_and(|issued| is_fresh(Millis(issued), now, CONFIRM_AGE_MAX))
+}
+
+/// What the page behind a confirmation link has to say.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Question {
+    /// These wait to be confirmed: the purpose, and the words agreed to.
+    Asks(Vec<(String, String)>),
+    /// All is confirmed already.
+    Answered,
+    /// Nothing waits, and nothing is confirmed: it was taken back, or the contact is gone.
+    Nothing,
+}
+
+/// What waits for the owner of an address. One round trip, two statements; nothing is written.
+pub async fn question<D: Database>(
+    db: &D,
+    link: &Link,
+    now: Millis,
+) -> Result<Question, DatabaseError> {
+    let Some((contact, ledger)) = read_consents(db, &link.contact, now).await? else {
+        return Ok(Question::Nothing);
+    };
+    let pending = contact.consents.iter().filter(|consent| consent.waits_for_link());
+    let mut asks: Vec<(String, String)> = pending
+        .map(|consent| (consent.purpose.clone(), words_agreed_to(&ledger, consent)))
+        .collect();
+    // One box may ask for two channels.
+    let mut seen = BTreeSet::new();
+    asks.retain(|ask| seen.insert(ask.clone()));
+    let is_confirmed = |c: &Consent| c.state == ConsentState::Confirmed;
+    Ok(match asks.is_empty() {
+        false => Question::Asks(asks),
+        true if contact.consents.iter().any(is_confirmed) => Question::Answered,
+        true => Question::Nothing,
+    })
+}
+
+/// A contact and its ledger of consents; `None` if there is no such contact.
+pub async fn read_consents<D: Database>(
+    db: &D,
+    contact: &ContactId,
+    now: Millis,
+) -> Result<Option<(Contact, Vec<ConsentRecord>)>, DatabaseError> {
+    let by_id = contacts::by_ids([contact], &[], &[], now);
+    let statements = vec![by_id, consents::of_contact(contact)];
+    let rows = db.batch(statements).await?;
+    let row = rows.first().map(Rows::first::<ContactRow>).transpose();
+    let Some(row) = row.map_err(DatabaseError::Fault)?.flatten() else { return Ok(None) };
+    let ledger = rows.get(1).map(consents::records).transpose().map_err(DatabaseError::Fault)?;
+    Ok(Some((Contact::from(row), ledger.unwrap_or_default())))
+}
+
+/// The words of the newest grant of the same purpose and channel.
+fn words_agreed_to(ledger: &[ConsentRecord], consent: &Consent) -> String {
+    let mut grants = ledger.iter().filter(|record| {
+        record.channel == consent.channel
+            && record.purpose == consent.purpose
+            && record.state == ConsentState::Granted
+    });
+    grants.next_back().map(|record| record.text.clone()).unwrap_or_default()
+}
+
+/// What was claimed of a contact until `shown_at`, and waits for its owner. One round trip, one
+/// statement; nothing is written.
+pub async fn claims<D: Database>(
+    db: &D,
+    link: &Link,
+    shown_at: Millis,
+) -> Result<Claims, DatabaseError> {
+    let asked = claim::ASKED.map(str::to_owned);
+    let rows = db.batch(vec![contacts::by_ids([&link.contact], &asked, &[], shown_at)]).await?;
+    let row = rows.first().map(Rows::first::<ContactRow>).transpose();
+    let contact = row.map_err(DatabaseError::Fault)?.flatten().map(Contact::from);
+    Ok(contact.map(|contact| claim::open(&contact, shown_at)).unwrap_or_default())
+}
+
+/// The owner of the address agrees to what was asked for in its name when the question was shown,
+/// and takes over what was claimed by then.
+pub async fn confirm<D: Database>(
+    db: &D,
+    catalog: &Catalog,
+    link: Link,
+    shown_at: Millis,
+    origin_hash: &str,
+    now: Millis,
+    ids: &mut Ids,
+) -> Result<Vec<Work>, CommitError> {
+    let confirmed = (link, shown_at, true);
+    confirm_with(db, catalog, confirmed, origin_hash, now, ids).await
+}
+
+/// The same, but `takes_details` says whether what was claimed is taken over, or dropped for good.
+pub async fn confirm_with<D: Database>(
+    db: &D,
+    catalog: &Catalog,
+    (link, shown_at, takes_details): (Link, Millis, bool),
+    origin_hash: &str,
+    now: Millis,
+    ids: &mut Ids,
+) -> Result<Vec<Work>, CommitError> {
+    let shown_at = shown_at.min(now);
+    let claims = claims(db, &link, shown_at).await?;
+    let details = Some(claims).filter(|claims| !claims.is_empty());
+    let happening = Input::Confirmed {
+        shown_at,
+        details: details.map(|claims| if takes_details { claims } else { Claims::new() }),
+        message: link.message,
+        origin_hash: origin_hash.to_owned(),
+    };
+    let case = Command { who: ContactRef::Id(link.contact), happenings: vec![happening] };
+    let decisions = commit(db, catalog, vec![case], now, ids).await?;
+    Ok(deliveries(&decisions))
+}

@@ -1,0 +1,263 @@
+//! accept_events: what a customer's own system tells through the API, checked before it is taken.
+//!
+//! Either all events of a request are good and go to the intake queue, or none is taken and each
+//! bad one is named. Where events bring ids of their own, one round trip of one statement asks
+//! whether an id stands for something else already; `commit` asks again, for what waits in the
+//! queue is in no database yet.
+
+use crate::domain::base::diagnostic::brief;
+use crate::domain::base::primitives::{ContactId, Ids, Millis, Money, Span};
+use crate::domain::base::token::sha256_hex;
+use crate::domain::contact::address::{read_email, read_phone};
+use crate::domain::contact::event::{CURRENCY, Properties, VALUE, VALUE_MINOR, names};
+use crate::domain::engine::{API_KEY, CustomEvent};
+use crate::flows::ports::Database;
+use crate::flows::tasks::{CustomEventTask, Intake};
+use crate::store::contacts::{self, KeyRow};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// The most events in one request: what one batch of the intake queue carries.
+pub const EVENTS_PER_REQUEST_MAX: usize = 100;
+/// The largest body of a request, in bytes.
+pub const EVENTS_BODY_BYTES_MAX: usize = 256 * 1024;
+/// The most bytes of one event's properties, as JSON.
+pub const PROPERTIES_BYTES_MAX: usize = 8 * 1024;
+/// How far ahead of ours a sender's clock may be.
+pub const CLOCK_AHEAD_MAX: Span = Span::minutes(5);
+
+/// An event as the API takes it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Told {
+    /// What makes two tellings of it the same.
+    id: Option<String>,
+    name: String,
+    /// RFC 3339; now if absent.
+    at: Option<String>,
+    email: Option<String>,
+    phone: Option<String>,
+    external_id: Option<String>,
+    contact_id: Option<String>,
+    /// A decimal in text, such as "199.00"; needs `currency`.
+    value: Option<String>,
+    currency: Option<String>,
+    #[serde(default)]
+    properties: Properties,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Body {
+    events: Vec<Value>,
+}
+
+/// What is wrong with one event.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct EventProblem {
+    /// Where: `events[2].at`.
+    pub key: String,
+    /// What is wrong, and what to do.
+    pub message: String,
+}
+
+/// Reads a request's body, `{ "events": [ … ] }`.
+pub fn read(body: &[u8], now: Millis, ids: &mut Ids) -> Result<Vec<Intake>, Vec<EventProblem>> {
+    let body: Body = serde_json::from_slice(body).map_err(|error| {
+        vec![problem("body", format!("not {{\"events\": […]}}: {}", brief(&error)))]
+    })?;
+    if body.events.is_empty() || body.events.len() > EVENTS_PER_REQUEST_MAX {
+        let message = format!("send 1 to {EVENTS_PER_REQUEST_MAX} events in one request");
+        return Err(vec![problem("events", message)]);
+    }
+    let mut reports = Vec::new();
+    let mut problems = Vec::new();
+    for (index, told) in body.events.into_iter().enumerate() {
+        match read_one(told, now, ids) {
+            Ok(report) => reports.push(Intake::ReportV1(report)),
+            Err((key, message)) => {
+                let dot = if key.is_empty() { "" } else { "." };
+                problems.push(problem(&format!("events[{index}]{dot}{key}"), message));
+            }
+        }
+    }
+    if problems.is_empty() { Ok(reports) } else { Err(problems) }
+}
+
+/// Which of these events bring an id that stands for other content: in the same request, or in the
+/// log. If the database does not answer, the events are taken all the same, and `commit` finds
+/// out: a fact is worth more than an early answer.
+pub async fn conflicts<D: Database>(db: &D, facts: &[Intake]) -> Vec<EventProblem> {
+    let reports = facts.iter().enumerate().filter_map(|(index, fact)| match fact {
+        Intake::ReportV1(report) => Some((index, &report.event)),
+        _ => None,
+    });
+    let named: Vec<_> = reports.filter(|(_, event)| event.content.is_some()).collect();
+    if named.is_empty() {
+        return Vec::new();
+    }
+    let keys: Vec<String> = named.iter().map(|(_, event)| event.key.clone()).collect();
+    let rows = db.batch(vec![contacts::known_keys(&keys)]).await.unwrap_or_default();
+    let known = rows.first().and_then(|rows| rows.all::<KeyRow>().ok()).unwrap_or_default();
+    let mut known: BTreeMap<String, Option<String>> =
+        known.into_iter().map(|row| (row.key, row.content)).collect();
+    let mut found = Vec::new();
+    for (index, event) in named {
+        match known.get(&event.key) {
+            Some(known) if event.contradicts(known.as_ref()) => {
+                let id = event.key.strip_prefix(API_KEY).unwrap_or_default();
+                let message = format!(
+                    "the id `{}` stands for an event with other content; send the same event \
+                     again, or give this one an id of its own",
+                    brief(&id)
+                );
+                found.push(problem(&format!("events[{index}].id"), message));
+            }
+            Some(_) => {}
+            None => _ = known.insert(event.key.clone(), event.content.clone()),
+        }
+    }
+    found
+}
+
+/// A hash of all that an event tells beside its id, as it was read: what is written differently
+/// and means the same is the same. A time that was not told is not compared.
+fn fingerprint(told: &Told, at: Millis, email: &Option<String>, phone: &Option<String>) -> String {
+    let Told { name, external_id, contact_id, value, currency, properties, .. } = told;
+    let at = told.at.as_ref().map(|_| at);
+    let all = json!([name, at, email, phone, external_id, contact_id, value, currency, properties]);
+    sha256_hex(&all.to_string())[..32].to_owned()
+}
+
+fn read_one(
+    told: Value,
+    now: Millis,
+    ids: &mut Ids,
+) -> Result<CustomEventTask, (&'static str, String)> {
+    check_texts(&told)?;
+    let told: Told = serde_json::from_value(told).map_err(|error| ("", brief(&error)))?;
+    check_name(&told.name)?;
+    let at = read_time(told.at.as_deref(), now)?;
+    let email = told.email.as_deref().map(read_email).transpose();
+    let phone = told.phone.as_deref().map(|phone| read_phone(phone, None)).transpose();
+    let (email, phone) = (
+        email.map_err(|problem| ("email", problem.to_string()))?,
+        phone.map_err(|problem| ("phone", problem.to_string()))?,
+    );
+    let content = told.id.is_some().then(|| fingerprint(&told, at, &email, &phone));
+    let external_id = told.external_id;
+    if external_id.as_ref().is_some_and(|id| id.is_empty() || id.len() > 200) {
+        return Err(("external_id", "give 1 to 200 bytes".to_owned()));
+    }
+    let addresses = [&email, &phone, &external_id, &told.contact_id];
+    if addresses.iter().all(|address| address.is_none()) {
+        let message = "say who: give email, phone, external_id or contact_id";
+        return Err(("", message.to_owned()));
+    }
+    let mut properties = told.properties;
+    if serde_json::to_string(&properties).map_or(0, |text| text.len()) > PROPERTIES_BYTES_MAX {
+        let message = format!("shorten them to {PROPERTIES_BYTES_MAX} bytes of JSON");
+        return Err(("properties", message));
+    }
+    add_value(&mut properties, told.value, told.currency)?;
+    let id = told.id.unwrap_or_else(|| ids.uuid());
+    if id.is_empty() || id.len() > 200 {
+        return Err(("id", "give 1 to 200 bytes".to_owned()));
+    }
+    Ok(CustomEventTask {
+        email,
+        phone,
+        external_id,
+        contact_id: told.contact_id.map(ContactId),
+        event: CustomEvent {
+            name: told.name,
+            at,
+            properties,
+            key: format!("{API_KEY}{id}"),
+            content,
+        },
+    })
+}
+
+/// The keys whose values are text.
+const TEXTS: [&str; 9] =
+    ["id", "name", "at", "email", "phone", "external_id", "contact_id", "value", "currency"];
+
+fn check_texts(told: &Value) -> Result<(), (&'static str, String)> {
+    for key in TEXTS {
+        match told.get(key) {
+            None | Some(Value::Null | Value::String(_)) => {}
+            Some(number @ Value::Number(_)) => {
+                return Err((key, format!("write it as text, in quotes: \"{number}\"")));
+            }
+            Some(_) => return Err((key, "write it as text, in quotes".to_owned())),
+        }
+    }
+    Ok(())
+}
+
+fn check_name(name: &str) -> Result<(), (&'static str, String)> {
+    let is_word =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte);
+    if name.is_empty() || name.len() > 100 || !name.bytes().all(is_word) {
+        let message = "use 1 to 100 of a-z, 0-9, dot, underscore and hyphen: order.completed";
+        return Err(("name", message.to_owned()));
+    }
+    if names::RESERVED.iter().any(|family| name.starts_with(family)) {
+        return Err(("name", format!("`{name}` is recorded by dripline itself; choose another")));
+    }
+    Ok(())
+}
+
+fn read_time(text: Option<&str>, now: Millis) -> Result<Millis, (&'static str, String)> {
+    let Some(text) = text else { return Ok(now) };
+    let at: jiff::Timestamp = text
+        .parse()
+        .map_err(|_| ("at", "give RFC 3339 with a zone: 2026-03-01T09:00:00Z".to_owned()))?;
+    let at = Millis(at.as_millisecond());
+    if at > now.plus(CLOCK_AHEAD_MAX) {
+        return Err(("at", format!("`{text}` is in the future; tell an event when it happened")));
+    }
+    if at.0 < 0 {
+        return Err(("at", format!("`{text}` is before 1970")));
+    }
+    Ok(at)
+}
+
+/// Puts the worth of the event among its properties, in minor units.
+fn add_value(
+    properties: &mut Properties,
+    value: Option<String>,
+    currency: Option<String>,
+) -> Result<(), (&'static str, String)> {
+    if properties.contains_key(VALUE) {
+        let message = "`value` is what the event is worth: write it beside `properties`, as text \
+                       with its currency; call any other number something else";
+        return Err(("properties", message.to_owned()));
+    }
+    for reserved in [VALUE_MINOR, CURRENCY] {
+        if properties.contains_key(reserved) {
+            let message = format!("`{reserved}` is set from value and currency; leave it out");
+            return Err(("properties", message));
+        }
+    }
+    let Some(value) = value else { return Ok(()) };
+    let is_code = |code: &String| code.len() == 3 && code.bytes().all(|b| b.is_ascii_uppercase());
+    let Some(currency) = currency.filter(is_code) else {
+        return Err(("currency", "a value needs a currency such as \"CNY\"".to_owned()));
+    };
+    let Some(money) = Money::parse(&value, &currency) else {
+        return Err((
+            "value",
+            format!("`{}` is not an amount of {currency}, such as \"199.00\"", brief(&value)),
+        ));
+    };
+    properties.insert(VALUE_MINOR.to_owned(), money.minor.into());
+    properties.insert(CURRENCY.to_owned(), money.currency.into());
+    Ok(())
+}
+
+fn problem(key: &str, message: String) -> EventProblem {
+    EventProblem { key: key.to_owned(), message }
+}

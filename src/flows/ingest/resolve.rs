@@ -1,0 +1,146 @@
+//! resolve: finds the messages and contacts that delivery reports and inbound text messages from
+//! the intake queue are about. What follows is decided in `domain/engine/delivery_report.rs` and
+//! `domain/engine/inbound_sms.rs`.
+//!
+//! For a batch: one round trip of one statement, two if some provider did not hand our id back, one
+//! of three if there is something that counts once, and one of one statement if somebody stops
+//! texts. What is found goes through `commit` with the rest.
+
+use crate::domain::base::primitives::{ContactId, MessageId, Millis, Span};
+use crate::domain::base::token::sha256_hex;
+use crate::domain::contact::suppression::Suppression;
+use crate::domain::engine::{InboundSms, Input};
+use crate::domain::inbound::keyword::{self, Keyword};
+use crate::flows::commit::ContactRef;
+use crate::flows::ports::{Database, DatabaseError};
+use crate::flows::tasks::{DeliveryReportTask, InboundSmsTask};
+use crate::providers::webhooks::ONCE;
+use crate::store::hook_tokens::{self, Token};
+use crate::store::messages::{self, OwnerRow};
+use crate::store::statement::{Rows, Statement};
+use crate::store::write;
+
+/// How long a token of a signature is kept: longer than the signature is believed.
+const TOKEN_KEPT: Span = Span::days(1);
+
+/// How long the id of a text is kept: nothing in it says when it was signed.
+const TEXT_KEPT: Span = Span::days(400);
+
+/// What of this counts, of that which counts once. A report leaves with the key that its event is
+/// to have.
+pub async fn once<D: Database>(
+    db: &D,
+    mut reports: Vec<DeliveryReportTask>,
+    mut texts: Vec<InboundSmsTask>,
+    now: Millis,
+) -> Result<(Vec<DeliveryReportTask>, Vec<InboundSmsTask>), DatabaseError> {
+    let of_report = |report: &DeliveryReportTask| {
+        let (token, mark) = report.heard.key.as_deref()?.split_once(ONCE)?;
+        let [token, mark] = [token, mark].map(str::to_owned);
+        Some(Token { token, mark, until: now.plus(TOKEN_KEPT) })
+    };
+    let of_text = |text: &InboundSmsTask| {
+        let mark = text.at.0.to_string();
+        Token { token: key_of(text), mark, until: now.plus(TEXT_KEPT) }
+    };
+    let mut tokens: Vec<Token> = reports.iter().filter_map(of_report).collect();
+    tokens.extend(texts.iter().map(of_text));
+    if tokens.is_empty() {
+        return Ok((reports, texts));
+    }
+    let rows = db.batch(hook_tokens::spend(&tokens, now).to_vec()).await?;
+    let spent: Vec<Token> = match rows.get(1) {
+        Some(rows) => rows.all().map_err(DatabaseError::Fault)?,
+        None => Vec::new(),
+    };
+    let counts = |asked: &Token| {
+        spent.iter().any(|first| first.token == asked.token && first.mark == asked.mark)
+    };
+    reports.retain(|report| of_report(report).is_none_or(|token| counts(&token)));
+    texts.retain(|text| counts(&of_text(text)));
+    for report in &mut reports {
+        if let Some(token) = of_report(report) {
+            report.heard.key = Some(token.token);
+        }
+    }
+    Ok((reports, texts))
+}
+
+/// The key of a text in the log. What a provider gives no id is known by what it says: one key for
+/// all would drop the second person's STOP.
+fn key_of(text: &InboundSmsTask) -> String {
+    let InboundSmsTask { from, text, source, id, at, .. } = text;
+    match id.is_empty() {
+        true => format!("text:{source}:{}", &sha256_hex(&format!("{from} {} {text}", at.0))[..32]),
+        false => format!("text:{source}:{id}"),
+    }
+}
+
+/// Whose messages these reports are about, in their order. One about a message that we do not know
+/// is of another system that shares the provider's account, or of a contact that is gone: it is
+/// left out.
+pub async fn whose<D: Database>(
+    db: &D,
+    reports: Vec<DeliveryReportTask>,
+) -> Result<Vec<(ContactId, Input)>, DatabaseError> {
+    if reports.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<&MessageId> =
+        reports.iter().filter_map(|report| report.message.as_ref()).collect();
+    let strangers = reports.iter().filter(|report| report.message.is_none());
+    let strangers: Vec<[Option<&String>; 2]> = strangers
+        .map(|report| [report.heard.provider_id.as_ref(), report.heard.address.as_ref()])
+        .collect();
+    let mut statements = vec![messages::owners(&ids)];
+    if !strangers.is_empty() {
+        statements.push(messages::owners_of_texts(&strangers));
+    }
+    let rows = db.batch(statements).await?;
+    let owners = rows.iter().map(Rows::all::<OwnerRow>).collect::<Result<Vec<_>, _>>();
+    let owners: Vec<OwnerRow> =
+        owners.map_err(DatabaseError::Fault)?.into_iter().flatten().collect();
+    let owner = |report: &DeliveryReportTask| {
+        let DeliveryReportTask { message, heard } = report;
+        owners.iter().find(|row| match message {
+            Some(id) => row.id == *id,
+            None => {
+                row.provider_id == heard.provider_id
+                    && (heard.address.is_none() || row.phone == heard.address)
+            }
+        })
+    };
+    let found = reports.iter().filter_map(|report| {
+        let row = owner(report)?;
+        let happening = Input::DeliveryReport(row.id.clone(), report.heard.clone());
+        Some((row.contact_id.clone(), happening))
+    });
+    Ok(found.collect())
+}
+
+/// Who has texted what, and the numbers of those who want no more texts: they are to be suppressed
+/// whether or not they are anybody's. A contact is made of a stranger only to be answered.
+pub fn texts(
+    reports: Vec<InboundSmsTask>,
+    now: Millis,
+) -> (Vec<(ContactRef, Input)>, Option<Statement>) {
+    let mut stopped = Vec::new();
+    let mut found = Vec::new();
+    for report in reports {
+        let key = key_of(&report);
+        let InboundSmsTask { from, text, source, at, answers, .. } = report;
+        let keyword = keyword::classify(&text);
+        if keyword == Some(Keyword::Stop) {
+            stopped.push(Suppression::by_text(&from, now));
+        }
+        let who = match keyword {
+            Some(Keyword::Help) if answers => {
+                ContactRef::Addresses { email: None, phone: Some(from.clone()), external_id: None }
+            }
+            _ => ContactRef::Phone(from.clone()),
+        };
+        let texted = InboundSms { from, text, keyword, at, source, key, answers };
+        found.push((who, Input::InboundSms(texted)));
+    }
+    (found, write::suppressions(&stopped))
+}

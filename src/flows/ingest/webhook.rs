@@ -1,0 +1,134 @@
+//! receive_webhook: what a provider sends is verified and becomes facts for the intake queue; what
+//! becomes of those is in `hear`.
+//!
+//! Touches no database. SNS alone asks for more: its certificate is fetched once a day and isolate,
+//! and its subscription is confirmed by one call.
+
+use crate::domain::base::primitives::{Millis, Span};
+use crate::flows::ports::Http;
+use crate::flows::tasks::{DeliveryReportTask, InboundSmsTask, Intake};
+use crate::providers::http::{HttpRequest, HttpResponse};
+use crate::providers::webhooks::{
+    self, Hook, Provider, Reading, Refusal, Secrets, WebhookEvent, WebhookSms,
+};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
+
+/// How many certificates are kept in mind: SNS has one a region, and changes it now and then.
+const CERTIFICATES_MAX: usize = 8;
+
+/// How long each is kept.
+const CERTIFICATE_AGE_MAX: Span = Span::hours(24);
+
+/// How many are fetched a minute: a stranger who knows a topic could name ever new ones.
+const FETCHES_A_MINUTE_MAX: usize = 5;
+
+/// Why nothing was received.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NotReceived {
+    /// It was refused.
+    Refused(Refusal),
+    /// What is needed to tell could not be fetched: the provider should come again.
+    Away(String),
+}
+
+/// Certificates that were fetched before and are to be believed, and when some were called for.
+#[derive(Default)]
+pub struct Certificates {
+    known: RefCell<BTreeMap<String, (Millis, String)>>,
+    fetches: RefCell<VecDeque<Millis>>,
+}
+
+/// Verifies a webhook and returns what it tells.
+pub async fn receive<H: Http>(
+    http: &H,
+    certificates: &Certificates,
+    provider: Provider,
+    hook: &Hook<'_>,
+    secrets: &Secrets,
+) -> Result<Vec<Intake>, NotReceived> {
+    let read = || {
+        let known = |url: &str| certificates.get(url, hook.now);
+        webhooks::read(provider, hook, secrets, known).map_err(NotReceived::Refused)
+    };
+    let mut reading = read()?;
+    if let Reading::NeedsCertificate(url) = &reading {
+        if !certificates.may_fetch(hook.now) {
+            return Err(NotReceived::Away("too many certificates were asked for".to_owned()));
+        }
+        let certificate = visit(http, url).await?.body;
+        // Garbage is not kept: it would stand in the way of the certificate for a day.
+        if !webhooks::is_certificate(secrets, url, &certificate, hook.now) {
+            return Err(NotReceived::Refused(Refusal::Unverified));
+        }
+        certificates.keep(url, certificate, hook.now);
+        reading = read()?;
+    }
+    match reading {
+        Reading::Events(told) => {
+            let answers = secrets.answers_texts(provider);
+            Ok(told.into_iter().filter_map(|told| fact(told, provider, answers)).collect())
+        }
+        Reading::Confirm(url) => visit(http, &url).await.map(|_| Vec::new()),
+        // It was just put there.
+        Reading::NeedsCertificate(url) => Err(NotReceived::Away(url)),
+    }
+}
+
+impl Certificates {
+    fn get(&self, url: &str, now: Millis) -> Option<String> {
+        let known = self.known.borrow();
+        let (at, certificate) = known.get(url)?;
+        (at.plus(CERTIFICATE_AGE_MAX) > now).then(|| certificate.clone())
+    }
+
+    /// Whether one may be fetched now; if so, that counts.
+    fn may_fetch(&self, now: Millis) -> bool {
+        let mut fetches = self.fetches.borrow_mut();
+        fetches.retain(|at| at.plus(Span::minutes(1)) > now);
+        let may = fetches.len() < FETCHES_A_MINUTE_MAX;
+        if may {
+            fetches.push_back(now);
+        }
+        may
+    }
+
+    fn keep(&self, url: &str, certificate: String, now: Millis) {
+        let mut known = self.known.borrow_mut();
+        if known.len() >= CERTIFICATES_MAX {
+            known.clear();
+        }
+        known.insert(url.to_owned(), (now, certificate));
+    }
+}
+
+async fn visit<H: Http>(http: &H, url: &str) -> Result<HttpResponse, NotReceived> {
+    let request = HttpRequest {
+        method: "GET",
+        url: url.to_owned(),
+        headers: Vec::new(),
+        body: String::new(),
+    };
+    match http.send(request).await {
+        Ok(response) if response.status == 200 => Ok(response),
+        Ok(response) => Err(NotReceived::Away(format!("SNS answered {}", response.status))),
+        Err(error) => Err(NotReceived::Away(format!("SNS did not answer: {error:?}"))),
+    }
+}
+
+/// A told fact as the intake queue carries it; nothing of one that names no message at all, unless
+/// it uses up what counts once.
+fn fact(told: WebhookEvent, provider: Provider, answers: bool) -> Option<Intake> {
+    Some(match told {
+        WebhookEvent::Report(None, heard) if heard.provider_id.is_none() && heard.key.is_none() => {
+            return None;
+        }
+        WebhookEvent::Report(message, heard) => {
+            Intake::HeardV1(DeliveryReportTask { message, heard })
+        }
+        WebhookEvent::Sms(WebhookSms { from, text, id, at }) => {
+            let source = provider.as_str().to_owned();
+            Intake::TextV1(InboundSmsTask { from, text, source, id, at, answers })
+        }
+    })
+}

@@ -1,0 +1,250 @@
+//! health: whether the worker can do its work, and how late it is. One round trip, twelve
+//! statements.
+//! What is wrong is for operators; everybody else gets a word for each part.
+
+use crate::domain::base::primitives::{CLOCKS_DIFFER_MAX, Millis, QualifiedId, Span};
+use crate::domain::operations::dead_letter::DeadLetters;
+use crate::domain::operations::failing::{Failing, FailingKind};
+use crate::domain::publication::catalog::Unreadable;
+use crate::flows::ports::DatabaseError;
+use crate::flows::schedule::due::CLAIM;
+use crate::flows::schedule::quarantine::ATTEMPTS_ALONE_MAX;
+use crate::store::outages::OutageRow;
+use crate::store::parked::CountRow;
+use crate::store::restores::{GuardRow, WaitingRow};
+use crate::store::schedule::Part;
+use crate::store::senders::SenderRow;
+use crate::store::statement::{Rows, Statement};
+use crate::store::{dead_letters, failing, outages, parked, restores, schedule, senders};
+use serde::{Deserialize, Serialize};
+
+/// Without a tick for this long, the scheduler is taken for stopped: five of its minutes.
+pub const TICK_AGE_MAX: Span = Span::minutes(5);
+
+/// What is due for longer than this is late: a claim that nothing came of has lapsed twice.
+pub const DUE_AGE_MAX: Span = Span::minutes(15);
+
+/// The state of each part; `None` is well.
+#[derive(Debug, Serialize)]
+pub struct Health {
+    /// Whether all parts are well.
+    pub is_ready: bool,
+    /// What is wrong with the database.
+    pub database: Option<String>,
+    /// What is wrong with the key-value store.
+    pub kv: Option<String>,
+    /// What is wrong with the queue.
+    pub queue: Option<String>,
+    /// What is wrong with the scheduler.
+    pub scheduler: Option<String>,
+    /// How long ago the last tick ran, in seconds.
+    pub last_tick_age_seconds: Option<i64>,
+    /// How late the longest-waiting step or message is, in seconds, whoever has claimed it.
+    pub oldest_due_seconds: i64,
+    /// That it is too late.
+    pub due: Option<String>,
+    /// The published versions that cannot be read; their campaigns wait.
+    pub versions: Vec<Unreadable>,
+    /// How many contacts are parked, because a decision about them fails for good.
+    pub parked: i64,
+    /// What the queues gave up.
+    pub dead_letters: DeadLetters,
+    /// That the database was restored, and messages wait for an operator's word.
+    pub restored: Option<String>,
+    /// What the database refuses to do; each waits alone, and is tried again.
+    pub failing: Vec<FailingHealth>,
+    /// The senders that are out of order; what waits for them is not lost.
+    pub senders: Vec<SenderHealth>,
+}
+
+/// A word for each part, for whoever asks: `ok`, `failing`, or `late`.
+#[derive(Debug, PartialEq, Serialize)]
+pub struct Words {
+    /// Whether all parts are well.
+    pub is_ready: bool,
+    /// The database.
+    pub database: &'static str,
+    /// The key-value store.
+    pub kv: &'static str,
+    /// The queue.
+    pub queue: &'static str,
+    /// The scheduler.
+    pub scheduler: &'static str,
+    /// What is due.
+    pub due: &'static str,
+    /// Fillings, wakings and broadcasts, of which the database may refuse some.
+    pub work: &'static str,
+    /// The published versions.
+    pub versions: &'static str,
+    /// The senders.
+    pub senders: &'static str,
+    /// Contacts, of whom some may be parked.
+    pub contacts: &'static str,
+    /// What the queues gave up, if there is any.
+    pub dead_letters: &'static str,
+    /// Whether messages wait since the database was restored.
+    pub restored: &'static str,
+}
+
+impl Health {
+    /// What anybody may know.
+    pub fn words(&self) -> Words {
+        let word = |is_well: bool, otherwise| if is_well { "ok" } else { otherwise };
+        Words {
+            is_ready: self.is_ready,
+            database: word(self.database.is_none(), "failing"),
+            kv: word(self.kv.is_none(), "failing"),
+            queue: word(self.queue.is_none(), "failing"),
+            scheduler: word(self.scheduler.is_none(), "late"),
+            due: word(self.due.is_none(), "late"),
+            work: word(self.failing.is_empty(), "failing"),
+            versions: word(self.versions.is_empty(), "failing"),
+            senders: word(self.senders.is_empty(), "failing"),
+            contacts: word(self.parked == 0, "failing"),
+            dead_letters: word(self.dead_letters == DeadLetters::default(), "failing"),
+            restored: word(self.restored.is_none(), "failing"),
+        }
+    }
+}
+
+/// A filling, waking or broadcast that fails.
+#[derive(Debug, PartialEq, Serialize)]
+pub struct FailingHealth {
+    /// What kind of work it is.
+    pub kind: FailingKind,
+    /// The segment, journey or broadcast.
+    pub id: QualifiedId,
+    /// How often it has failed in a row.
+    pub attempts: u32,
+    /// In how many seconds it is tried again.
+    pub tried_again_in_seconds: i64,
+}
+
+/// A sender that is out of order.
+#[derive(Debug, PartialEq, Serialize)]
+pub struct SenderHealth {
+    /// Its name.
+    pub sender: String,
+    /// Why its last call failed.
+    pub reason: String,
+    /// In how many seconds it is tried again.
+    pub tried_again_in_seconds: i64,
+}
+
+#[derive(Deserialize)]
+struct AtRow {
+    at: Option<Millis>,
+}
+
+/// What to ask the database.
+pub fn questions(now: Millis) -> Vec<Statement> {
+    vec![
+        schedule::last_tick(),
+        schedule::next(),
+        parked::count(ATTEMPTS_ALONE_MAX),
+        senders::standing(),
+        restores::guard(),
+        restores::waiting(),
+        schedule::handed_out_since(now.plus(CLAIM)),
+        schedule::refuses_since(Part::KeyValue),
+        outages::list(),
+        schedule::refuses_since(Part::Queue),
+        failing::list(None),
+        dead_letters::totals(),
+    ]
+}
+
+/// What the other parts say of themselves.
+pub struct Parts<'a> {
+    /// The key-value store, when it was read.
+    pub kv: Result<(), String>,
+    /// The queue.
+    pub queue: Result<(), String>,
+    /// What this isolate cannot read.
+    pub unreadable: &'a [Unreadable],
+}
+
+/// Judges the answer to `questions`, and the other parts'.
+pub fn judge(database: Result<Vec<Rows>, DatabaseError>, parts: Parts<'_>, now: Millis) -> Health {
+    let (rows, database) = match database {
+        Ok(rows) => (rows, None),
+        Err(error) => (Vec::new(), Some(error.to_string())),
+    };
+    let asked = database.is_none();
+    let at = |index: usize| rows.get(index)?.first::<AtRow>().ok()??.at;
+    let seconds_since = |at: Millis| (now.0 - at.0) / 1_000;
+    let last_tick_age_seconds = at(0).map(seconds_since);
+    let scheduler = scheduler(last_tick_age_seconds).filter(|_| asked);
+    let oldest = at(1).into_iter().chain(at(6)).min();
+    let oldest_due_seconds = oldest.map_or(0, seconds_since).max(0);
+    let is_late = oldest_due_seconds > DUE_AGE_MAX.0 / 1_000;
+    let due = is_late.then(|| format!("something is due for {oldest_due_seconds} seconds"));
+    let count = |rows: &Rows| rows.first::<CountRow>().ok().flatten().map(|row| row.parked);
+    let dead = |rows: &Rows| rows.first::<DeadLetters>().ok().flatten();
+    let guard = |rows: &Rows| rows.first::<GuardRow>().ok().flatten()?.guard();
+    let waiting = |rows: &Rows| rows.first::<WaitingRow>().ok().flatten().map(|row| row.messages);
+    let waiting = rows.get(5).and_then(waiting).unwrap_or(0);
+    let asks = rows.get(4).and_then(guard).filter(|guard| guard.asks(waiting));
+    let restored = asks.map(|guard| {
+        let mark = guard.mark.rfc3339();
+        format!("restored from {mark}: messages wait for `dripline restore release` or `drop`")
+    });
+    let refuses = |index: usize, what: &str| {
+        at(index).map(|since| format!("it takes no {what} since {}", since.rfc3339()))
+    };
+    let Parts { kv, queue, unreadable } = parts;
+    let kv = kv.err().or_else(|| refuses(7, "writes"));
+    let queue = queue.err().or_else(|| refuses(9, "work"));
+    let out = rows.get(8).and_then(|rows| rows.all::<OutageRow>().ok()).unwrap_or_default();
+    let versions = crate::flows::schedule::outages::all(out, unreadable);
+    let wrong = [&database, &kv, &queue, &scheduler, &due, &restored];
+    Health {
+        is_ready: wrong.iter().all(|part| part.is_none()) && versions.is_empty(),
+        kv,
+        queue,
+        scheduler,
+        last_tick_age_seconds,
+        oldest_due_seconds,
+        due,
+        versions,
+        parked: rows.get(2).and_then(count).unwrap_or(0),
+        dead_letters: rows.get(11).and_then(dead).unwrap_or_default(),
+        restored,
+        failing: failing_work(rows.get(10), now),
+        senders: out_of_order(rows.get(3), now),
+        database,
+    }
+}
+
+fn scheduler(last_tick_age_seconds: Option<i64>) -> Option<String> {
+    match last_tick_age_seconds {
+        None => Some("no tick has run yet".to_owned()),
+        Some(age) if age > TICK_AGE_MAX.0 / 1_000 => Some(format!("no tick for {age} seconds")),
+        Some(age) if -age > CLOCKS_DIFFER_MAX.0 / 1_000 => Some(format!(
+            "the last tick lies {} seconds in the future: a clock was wrong; the next tick puts \
+             it right",
+            -age
+        )),
+        Some(_) => None,
+    }
+}
+
+fn failing_work(rows: Option<&Rows>, now: Millis) -> Vec<FailingHealth> {
+    let rows = rows.and_then(|rows| rows.all::<Failing>().ok()).unwrap_or_default();
+    let of = |row: Failing| {
+        let tried_again_in_seconds = ((row.retry_at.0 - now.0) / 1_000).max(0);
+        let Failing { kind, id, attempts, .. } = row;
+        FailingHealth { kind, id, attempts, tried_again_in_seconds }
+    };
+    rows.into_iter().map(of).collect()
+}
+
+fn out_of_order(rows: Option<&Rows>, now: Millis) -> Vec<SenderHealth> {
+    let rows = rows.and_then(|rows| rows.all::<SenderRow>().ok()).unwrap_or_default();
+    let of = |row: SenderRow| {
+        let until = row.breaker.open_until?;
+        let tried_again_in_seconds = ((until.0 - now.0) / 1_000).max(0);
+        Some(SenderHealth { sender: row.name, reason: row.breaker.reason, tried_again_in_seconds })
+    };
+    rows.into_iter().filter_map(of).collect()
+}

@@ -1,0 +1,165 @@
+//! sign_in: who may use the web app. Signing in by an API token or by a link costs two round trips
+//! at most; a page costs one (1 statement), and one more every ten minutes, when its use is noted.
+
+use crate::domain::access::session::{Session, SessionPurpose};
+use crate::domain::base::primitives::Millis;
+use crate::domain::base::token::sha256_hex;
+use crate::flows::ports::{Database, DatabaseError};
+use crate::flows::settings::{api_token, credentials};
+use crate::store::sessions;
+use crate::store::statement::Rows;
+use serde::{Deserialize, Serialize};
+
+/// A link that was made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Link {
+    /// What it carries; nobody can read it again.
+    pub secret: String,
+    /// Until when it works.
+    pub expires_at: Millis,
+}
+
+/// A session or a link as operators see it: nothing in it opens anything.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Listed {
+    /// Which of the two it is.
+    pub purpose: SessionPurpose,
+    /// The name of the API token that it was made with.
+    pub subject: String,
+    /// When it was made.
+    pub created_at: Millis,
+    /// When it was last used.
+    pub used_at: Millis,
+    /// When it ends at the latest.
+    pub expires_at: Millis,
+}
+
+/// Makes a link for whoever brings this API token; `random` is 32 bytes in base64url. `None` if the
+/// token is none of those configured.
+pub async fn make_link<D: Database>(
+    db: &D,
+    configured: &str,
+    token: &str,
+    random: &str,
+    now: Millis,
+) -> Result<Option<Link>, DatabaseError> {
+    let Some(token) = api_token(configured, token) else { return Ok(None) };
+    let purpose = SessionPurpose::Link;
+    let link = Session::new(purpose, token.name, &token.credential, now);
+    let secret = purpose.secret(random);
+    keep(db, &secret, &link, None, now).await?;
+    Ok(Some(Link { secret, expires_at: link.expires_at }))
+}
+
+/// Begins a session for whoever brings an API token or an unused link, and returns its secret,
+/// which is new each time. The browser's former session, if it has one, ends.
+pub async fn sign_in<D: Database>(
+    db: &D,
+    configured: &str,
+    proof: &str,
+    former: Option<&str>,
+    random: &str,
+    now: Millis,
+) -> Result<Option<String>, DatabaseError> {
+    let secret = SessionPurpose::Session.secret(random);
+    if let Some(token) = api_token(configured, proof) {
+        let session = Session::new(SessionPurpose::Session, token.name, &token.credential, now);
+        keep(db, &secret, &session, former, now).await?;
+        return Ok(Some(secret));
+    }
+    // A link may be pasted whole.
+    let proof = proof.rsplit_once('#').map_or(proof, |(_, secret)| secret);
+    let Some(link) = find(db, SessionPurpose::Link, configured, proof, now).await? else {
+        return Ok(None);
+    };
+    let session = Session::new(SessionPurpose::Session, &link.subject, &link.credential, now);
+    let mut statements =
+        vec![sessions::use_link(&sha256_hex(proof), &sha256_hex(&secret), &session)];
+    statements.extend(former.map(|former| sessions::end(&sha256_hex(former))));
+    statements.push(sessions::bound(&session));
+    let rows = db.batch(statements).await?;
+    let used = rows.first().map(Rows::first::<Session>).transpose();
+    Ok(used.map_err(DatabaseError::Fault)?.flatten().map(|_| secret))
+}
+
+/// The session that a cookie's secret stands for, if it is good; that it is used is noted.
+pub async fn session<D: Database>(
+    db: &D,
+    configured: &str,
+    secret: &str,
+    now: Millis,
+) -> Result<Option<Session>, DatabaseError> {
+    let found = find(db, SessionPurpose::Session, configured, secret, now).await?;
+    if found.as_ref().is_some_and(|session| session.wants_noting(now)) {
+        db.batch(vec![sessions::note_use(&sha256_hex(secret), now)]).await?;
+    }
+    Ok(found)
+}
+
+/// Ends the session with this secret.
+pub async fn sign_out<D: Database>(db: &D, secret: &str) -> Result<(), DatabaseError> {
+    db.batch(vec![sessions::end(&sha256_hex(secret))]).await.map(drop)
+}
+
+/// The sessions and links that are good now.
+pub async fn list<D: Database>(
+    db: &D,
+    configured: &str,
+    now: Millis,
+) -> Result<Vec<Listed>, DatabaseError> {
+    let rows = db.batch(vec![sessions::all()]).await?;
+    good(&rows, configured, now)
+}
+
+/// Ends all sessions and links; returns those that were good until now.
+pub async fn end_all<D: Database>(
+    db: &D,
+    configured: &str,
+    now: Millis,
+) -> Result<Vec<Listed>, DatabaseError> {
+    let rows = db.batch(vec![sessions::all(), sessions::end_all()]).await?;
+    good(&rows, configured, now)
+}
+
+fn good(rows: &[Rows], configured: &str, now: Millis) -> Result<Vec<Listed>, DatabaseError> {
+    let known = credentials(configured);
+    let all = rows.first().map(Rows::all::<Session>).transpose().map_err(DatabaseError::Fault)?;
+    let good = all.unwrap_or_default().into_iter();
+    let good = good.filter(|session| session.is_good(session.purpose, &known, now));
+    let listed = |session: Session| {
+        let Session { purpose, subject, created_at, used_at, expires_at, .. } = session;
+        Listed { purpose, subject, created_at, used_at, expires_at }
+    };
+    Ok(good.map(listed).collect())
+}
+
+/// What is kept under a secret, if it is good for the purpose.
+async fn find<D: Database>(
+    db: &D,
+    purpose: SessionPurpose,
+    configured: &str,
+    secret: &str,
+    now: Millis,
+) -> Result<Option<Session>, DatabaseError> {
+    if !purpose.may_be(secret) {
+        return Ok(None);
+    }
+    let rows = db.batch(vec![sessions::find(&sha256_hex(secret))]).await?;
+    let found = rows.first().map(Rows::first::<Session>).transpose();
+    let found = found.map_err(DatabaseError::Fault)?.flatten();
+    let known = credentials(configured);
+    Ok(found.filter(|session| session.is_good(purpose, &known, now)))
+}
+
+async fn keep<D: Database>(
+    db: &D,
+    secret: &str,
+    session: &Session,
+    former: Option<&str>,
+    now: Millis,
+) -> Result<(), DatabaseError> {
+    let mut statements = vec![sessions::forget(now), sessions::keep(&sha256_hex(secret), session)];
+    statements.extend(former.map(|former| sessions::end(&sha256_hex(former))));
+    statements.push(sessions::bound(session));
+    db.batch(statements).await.map(drop)
+}

@@ -1,0 +1,140 @@
+//! keep_house: the part of a tick that only prepares work: segments are filled, and the people
+//! inside a journey are woken. What fails stops alone: it is noted, logged, tried again later, and
+//! shown until it succeeds.
+//!
+//! One round trip (4 statements) lists both, and forgets dead letters that are too old; then one (1
+//! statement) for what is live, and one (3 statements) for each step of a filling, at most
+//! `FILL_STEPS_PER_TICK`, and for each journey being woken; and one (1 statement) to note a
+//! failure.
+
+use crate::domain::base::primitives::{CampaignId, Millis, QualifiedId};
+use crate::domain::operations::failing::FailingKind;
+use crate::domain::publication::catalog::Catalog;
+use crate::flows::campaign::backfill::written;
+use crate::flows::campaign::publish;
+use crate::flows::ports::all;
+use crate::flows::ports::{Database, DatabaseError};
+use crate::flows::schedule::due::DUE_PER_TICK_MAX;
+use crate::store::journeys::WakeRow;
+use crate::store::segments::{FillRow, StepRow};
+use crate::store::statement::{Rows, Statement};
+use crate::store::{dead_letters, failing, journeys, segments};
+use std::collections::VecDeque;
+
+/// The most steps of fillings that a tick takes: at a tenth of a second a step, the database is
+/// free for others 59 seconds of the minute.
+pub const FILL_STEPS_PER_TICK: usize = 10;
+
+/// Takes what is being filled and woken some steps further. Returns what failed, a line each, for
+/// the log.
+pub async fn keep_house<D: Database>(
+    db: &D,
+    last_tick: Option<Millis>,
+    now: Millis,
+) -> Vec<String> {
+    let mut house = House { db, last_tick, now, failures: Vec::new() };
+    if let Err(error) = house.keep().await {
+        house.failures.push(error.to_string());
+    }
+    house.failures
+}
+
+/// One tick's work.
+struct House<'d, D> {
+    db: &'d D,
+    last_tick: Option<Millis>,
+    now: Millis,
+    failures: Vec<String>,
+}
+
+impl<D: Database> House<'_, D> {
+    async fn keep(&mut self) -> Result<(), DatabaseError> {
+        let mut statements = vec![journeys::wakes(self.now), segments::fills(self.now)];
+        statements.extend(dead_letters::expire(self.last_tick, self.now));
+        let rows = self.db.batch(statements).await?;
+        self.wake_journeys(all(rows.first())?).await?;
+        self.fill_segments(all(rows.get(1))?).await
+    }
+
+    /// Takes each waking of a journey's people one step further: the next of them become due.
+    async fn wake_journeys(&mut self, wakes: Vec<WakeRow>) -> Result<(), DatabaseError> {
+        for wake in wakes {
+            let id = QualifiedId::new(&wake.campaign_id, &wake.journey);
+            let span = written(wake.wave, wake.not_before);
+            let mut statements = journeys::wake_step(&wake, &span, self.now).to_vec();
+            if wake.attempts > 0 {
+                statements.push(failing::clear(FailingKind::Waking, &id));
+            }
+            if let Err(error) = self.db.batch(statements).await {
+                self.note((FailingKind::Waking, &id), &wake.campaign_id, &error).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the fillings of segments some steps further, in turns: the contacts that a rule
+    /// concerns become due. It stops when there are as many due as a tick hands out.
+    async fn fill_segments(&mut self, fills: Vec<FillRow>) -> Result<(), DatabaseError> {
+        if fills.is_empty() {
+            return Ok(());
+        }
+        // An isolate may not have heard of the newest version; here it would end its fillings.
+        let catalog = publish::live(self.db).await?;
+        let mut under_way = VecDeque::from(fills);
+        for _ in 0..FILL_STEPS_PER_TICK {
+            let Some(fill) = under_way.pop_front() else { break };
+            if publish::fill_waits(&catalog, &fill.segment_id) {
+                continue;
+            }
+            match self.fill_step(&catalog, &fill).await {
+                Ok(Some(step)) if step.due >= DUE_PER_TICK_MAX => break,
+                Ok(Some(step)) => under_way.push_back(step.fill),
+                Ok(None) => {}
+                Err(error) => {
+                    let campaign = publish::campaign_of_fill(&fill.segment_id);
+                    let kind = (FailingKind::Filling, &fill.segment_id);
+                    self.note(kind, &campaign, &error).await?;
+                    // Its other wave would fail in the same way.
+                    under_way.retain(|other| other.segment_id != fill.segment_id);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes one step; what is left to be done then.
+    async fn fill_step(
+        &self,
+        catalog: &Catalog,
+        fill: &FillRow,
+    ) -> Result<Option<StepRow>, DatabaseError> {
+        let mut statements: Vec<Statement> = Vec::new();
+        if fill.attempts > 0 {
+            statements.push(failing::clear(FailingKind::Filling, &fill.segment_id));
+        }
+        match publish::filled(catalog, &fill.segment_id) {
+            Some(rule) => {
+                let span = written(fill.wave, fill.not_before);
+                let step = segments::fill_step(fill, &rule, &span, self.now, DUE_PER_TICK_MAX);
+                statements.extend(step);
+            }
+            None => statements.push(segments::end_fill(fill)),
+        }
+        let rows = self.db.batch(statements).await?;
+        let step = rows.last().map(Rows::first::<StepRow>).transpose();
+        Ok(step.map_err(DatabaseError::Fault)?.flatten())
+    }
+
+    /// Writes down that something failed. If that fails too, the database itself is away.
+    async fn note(
+        &mut self,
+        (kind, id): (FailingKind, &QualifiedId),
+        campaign: &CampaignId,
+        error: &DatabaseError,
+    ) -> Result<(), DatabaseError> {
+        let reason = error.to_string();
+        self.failures.push(format!("{} {id}: {reason}", kind.as_str()));
+        let note = failing::note((kind, id), campaign, &reason, self.now);
+        self.db.batch(vec![note]).await.map(drop)
+    }
+}

@@ -1,0 +1,79 @@
+//! park: a contact whose decision fails for good never stalls its neighbours. Whoever came to
+//! nothing once is tried alone; whoever fails alone too often is parked until somebody releases it.
+//!
+//! Trying a contact alone costs two round trips of one statement more than deciding on it.
+
+use crate::domain::base::diagnostic::brief;
+use crate::domain::base::primitives::{ContactId, Ids, Millis};
+use crate::domain::engine::Input;
+use crate::domain::publication::catalog::Catalog;
+use crate::flows::commit::{Command, CommitError, ContactRef, commit};
+use crate::flows::ports::{Database, DatabaseError};
+use crate::flows::tasks::Work;
+use crate::flows::tasks::deliveries;
+use crate::store::parked::{self, AttemptsRow, Parked};
+use crate::store::statement::Rows;
+use serde_json::Value;
+
+/// How often in a row a decision about a contact may fail alone before it is parked: ticks hand it
+/// out five minutes apart, so a fault that passes within half an hour parks nobody.
+pub const ATTEMPTS_ALONE_MAX: u32 = 5;
+
+/// What is known while a decision is under way, and all that is known if its worker dies of it.
+const NEVER_ENDED: &str = "a decision about it never ended";
+
+/// Decides on one contact whose time has come, and parks it if that fails once too often.
+pub async fn run_alone<D: Database>(
+    db: &D,
+    catalog: &Catalog,
+    contact: ContactId,
+    now: Millis,
+    ids: &mut Ids,
+) -> Result<Vec<Work>, CommitError> {
+    let rows = db.batch(vec![parked::begin(&contact, NEVER_ENDED, now)]).await?;
+    let row = rows.first().map(Rows::first::<AttemptsRow>).transpose();
+    let attempts = row.map_err(DatabaseError::Fault)?.flatten().map_or(0, |row| row.attempts);
+    if attempts > ATTEMPTS_ALONE_MAX {
+        db.batch(vec![parked::put_to_sleep(&contact)]).await?;
+        return Ok(Vec::new());
+    }
+    let case =
+        Command { who: ContactRef::Id(contact.clone()), happenings: vec![Input::TimePassed] };
+    match commit(db, catalog, vec![case], now, ids).await {
+        Ok(decisions) => {
+            db.batch(vec![parked::clear(&contact)]).await?;
+            Ok(deliveries(&decisions))
+        }
+        Err(error) if error.may_be_the_contacts() => {
+            let mut statements = vec![parked::note(&contact, &brief(&error))];
+            if attempts == ATTEMPTS_ALONE_MAX {
+                statements.push(parked::put_to_sleep(&contact));
+            }
+            db.batch(statements).await?;
+            Ok(Vec::new())
+        }
+        Err(error) => {
+            db.batch(vec![parked::take_back(&contact)]).await?;
+            Err(error)
+        }
+    }
+}
+
+/// The parked contacts.
+pub async fn list<D: Database>(db: &D) -> Result<Vec<Parked>, DatabaseError> {
+    let rows = db.batch(vec![parked::list(ATTEMPTS_ALONE_MAX)]).await?;
+    let rows = rows.first().map(Rows::all::<Parked>).transpose().map_err(DatabaseError::Fault)?;
+    Ok(rows.unwrap_or_default())
+}
+
+/// Lets a parked contact be handed out by the next tick. Whether it was parked.
+pub async fn release<D: Database>(
+    db: &D,
+    contact: &ContactId,
+    now: Millis,
+) -> Result<bool, DatabaseError> {
+    let statements = parked::release(contact, ATTEMPTS_ALONE_MAX, now);
+    let rows = db.batch(statements.to_vec()).await?;
+    let released = rows.get(1).map(Rows::first::<Value>).transpose();
+    Ok(released.map_err(DatabaseError::Fault)?.flatten().is_some())
+}

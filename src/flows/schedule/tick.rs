@@ -1,0 +1,236 @@
+//! tick: one minute's cron. What is due is handed out whatever becomes of the rest, and each part
+//! fails by itself.
+//!
+//! The order matters in one place: what housekeeping makes due is handed out by the same tick, so
+//! it comes before. What needs the key-value store comes afterwards, but for the mark.
+
+use super::{outages, respell};
+use crate::domain::base::primitives::{CLOCKS_DIFFER_MAX, Millis};
+use crate::domain::publication::catalog::Catalog;
+use crate::domain::report::Report;
+use crate::domain::sending::auto_pause::PauseEvent;
+use crate::flows::campaign::backfill::waves;
+use crate::flows::campaign::catalog_cache::{Library, Shelf};
+use crate::flows::campaign::{auto_pause, publish};
+use crate::flows::ports::{Database, DatabaseError, KeyValue, KeyValueError, WorkQueue};
+use crate::flows::report::campaign;
+use crate::flows::schedule::due::{DUE_ON_TRIAL, DUE_PER_TICK_MAX, NotDone};
+use crate::flows::schedule::{due, housekeeping};
+use crate::flows::send::restore_guard;
+use crate::flows::settings::Settings;
+use crate::store::schedule::Part;
+use crate::store::statement::Rows;
+use crate::store::{clock, schedule, segments};
+use serde::Deserialize;
+use std::cell::{Cell, RefCell};
+use std::fmt::Display;
+
+/// One minute's world.
+pub struct Minute<'a, D, K, Q> {
+    /// The database.
+    pub db: &'a D,
+    /// The key-value store.
+    pub kv: &'a K,
+    /// Where work is handed out.
+    pub queue: &'a Q,
+    /// What the isolate has in mind.
+    pub shelf: &'a RefCell<Shelf>,
+    /// What is published, as the isolate knows it.
+    pub catalog: &'a Catalog,
+    /// The configuration.
+    pub settings: &'a Settings,
+    /// The present.
+    pub now: Millis,
+    /// The real time, which no test moves.
+    pub real_now: Millis,
+}
+
+/// The part of a tick that fills segments and wakes people inside journeys: each that fails is
+/// noted, and tried again by itself.
+pub const FILLINGS: &str = "fillings";
+
+/// What a tick has to say.
+#[derive(Debug, Default)]
+pub struct Said {
+    /// The parts that failed, by name, and why.
+    pub failures: Vec<(&'static str, String)>,
+    /// What was said about campaigns that people complain of.
+    pub brakes: Vec<PauseEvent>,
+}
+
+impl Said {
+    /// What a part came to; a failure is noted.
+    fn take<T, E: Display>(&mut self, part: &'static str, result: Result<T, E>) -> Option<T> {
+        result.map_err(|error| self.failures.push((part, error.to_string()))).ok()
+    }
+}
+
+/// Does what is to be done each minute.
+pub async fn tick<D: Database, K: KeyValue, Q: WorkQueue>(minute: &Minute<'_, D, K, Q>) -> Said {
+    let Minute { db, queue, catalog, settings, now, real_now, shelf, .. } = *minute;
+    let kv = &Watched { kv: minute.kv, refused: Cell::new(None) };
+    let mut said = Said::default();
+
+    // --- What this tick has to know of the last -------------------------------------------------
+    let last = said.take("clock", last(db).await);
+    if let Some(last) = &last {
+        said.take("clock", put_right(db, catalog, last.tick, now).await);
+    }
+    let mark = said.take("mark", restore_guard::mark(kv).await);
+    let watched = said.take("restore", restore_guard::watch(db, mark.flatten(), now).await);
+
+    // --- What is due ----------------------------------------------------------------------------
+    let readable_again = said.take("versions", outages::watch(db, catalog, now).await);
+    let last_tick = last.as_ref().and_then(|last| last.tick);
+    let failures = housekeeping::keep_house(db, last_tick, now).await;
+    said.failures.extend(failures.into_iter().map(|failure| (FILLINGS, failure)));
+    let is_on_trial = last.as_ref().is_some_and(|last| last.queue_refuses);
+    let limit = if is_on_trial { DUE_ON_TRIAL } else { DUE_PER_TICK_MAX };
+    let handed_out = due::hand_out(db, queue, limit, now).await;
+    // Of what the queue did not take whole, some may have been taken.
+    let has_work = !matches!(handed_out, Ok(0));
+    let queue_refuses = match &handed_out {
+        Ok(tasks) => (*tasks > 0).then_some(false),
+        Err(NotDone::Queue(_)) => Some(true),
+        Err(NotDone::Database(_)) => None,
+    };
+    said.take("due", handed_out);
+
+    // --- Housekeeping ---------------------------------------------------------------------------
+    // A newer mark in a database that was not compared would hide that it was restored.
+    if let (Some(_), Some(last)) = (mark, watched)
+        && let Some(mark) = restore_guard::mark_after(last, has_work, now)
+        && let Some(put) = said.take("mark", restore_guard::put_mark(db, kv, mark).await)
+    {
+        said.take("mark", put);
+    }
+    said.take("addresses", respell::respell(db, now).await);
+    let judged = auto_pause::judge(db, &settings.pacing.brake, now).await;
+    said.brakes = said.take("brake", judged).unwrap_or_default();
+    let library = Library { db, kv, shelf, now: real_now };
+    let copied = match readable_again {
+        Some(true) => library.refresh().await,
+        _ => library.repair().await,
+    };
+    if let Some(copied) = said.take("editions", copied) {
+        said.take("editions", copied);
+    }
+    refresh_snapshots(db, kv, catalog, now, &mut said).await;
+    if let Some(last) = last {
+        let parts = [
+            (Part::Queue, queue_refuses, last.queue_refuses),
+            (Part::KeyValue, kv.refused.get(), last.kv_refuses),
+        ];
+        said.take("health", tell_of_refusals(db, parts, now).await);
+    }
+    said
+}
+
+/// What the database knows of the last tick.
+struct Last {
+    tick: Option<Millis>,
+    /// Whether the key-value store refused writes.
+    kv_refuses: bool,
+    /// Whether the queue refused work.
+    queue_refuses: bool,
+}
+
+async fn last<D: Database>(db: &D) -> Result<Last, DatabaseError> {
+    #[derive(Deserialize)]
+    struct Row {
+        at: Option<Millis>,
+    }
+    let questions = vec![
+        schedule::last_tick(),
+        schedule::refuses_since(Part::KeyValue),
+        schedule::refuses_since(Part::Queue),
+    ];
+    let rows = db.batch(questions).await?;
+    let at = |index: usize| {
+        let row = rows.get(index).map(Rows::first::<Row>).transpose();
+        row.map(|row| row.flatten().and_then(|row| row.at)).map_err(DatabaseError::Fault)
+    };
+    let (kv_refuses, queue_refuses) = (at(1)?.is_some(), at(2)?.is_some());
+    Ok(Last { tick: at(0)?, kv_refuses, queue_refuses })
+}
+
+/// If the last tick is dated in the future, a clock was wrong: what it has dated is dated again,
+/// and segments are filled again, for it may have asked about the wrong time.
+async fn put_right<D: Database>(
+    db: &D,
+    catalog: &Catalog,
+    last: Option<Millis>,
+    now: Millis,
+) -> Result<(), DatabaseError> {
+    let Some(last) = last.filter(|last| *last > now.plus(CLOCKS_DIFFER_MAX)) else {
+        return Ok(());
+    };
+    let mut statements = clock::put_right(last, now);
+    statements.push(segments::begin_fills(&publish::fills(catalog), waves(now)));
+    db.batch(statements).await.map(drop)
+}
+
+/// Writes down of parts whether they take what a tick brings, where that has changed: each as it
+/// was found now, if it was tried, and as it was known.
+async fn tell_of_refusals<D: Database>(
+    db: &D,
+    parts: [(Part, Option<bool>, bool); 2],
+    now: Millis,
+) -> Result<(), DatabaseError> {
+    let news = parts.into_iter().filter_map(|(part, refuses, known)| {
+        let refuses = refuses.filter(|refuses| *refuses != known)?;
+        Some(schedule::record_refusal(part, refuses, now))
+    });
+    let news: Vec<_> = news.collect();
+    if news.is_empty() { Ok(()) } else { db.batch(news).await.map(drop) }
+}
+
+/// Under which key a campaign's last report is kept.
+pub fn snapshot_key(campaign: &str) -> String {
+    format!("report:{campaign}")
+}
+
+/// Keeps a snapshot of every report that has changed, for when the database does not answer.
+/// Cloudflare's KV takes 1,000 writes a day for nothing, so unchanged ones are left alone.
+async fn refresh_snapshots<D: Database, K: KeyValue>(
+    db: &D,
+    kv: &K,
+    catalog: &Catalog,
+    now: Millis,
+    said: &mut Said,
+) {
+    for edition in catalog.live() {
+        let Some(report) = said.take("snapshots", campaign::report(db, edition, now).await) else {
+            continue;
+        };
+        let key = snapshot_key(edition.id().as_str());
+        // What does not answer is not asked again for the next.
+        let Some(known) = said.take("snapshots", kv.get(&key).await) else { return };
+        let known = known.and_then(|text| serde_json::from_str::<Report>(&text).ok());
+        if known.is_some_and(|known| known.is_same_but_for_time(&report)) {
+            continue;
+        }
+        let Some(text) = said.take("snapshots", serde_json::to_string(&report)) else { continue };
+        if said.take("snapshots", kv.put(&key, &text).await).is_none() {
+            return;
+        }
+    }
+}
+
+/// The key-value store, and whether it has refused a write of this tick.
+struct Watched<'a, K> {
+    kv: &'a K,
+    refused: Cell<Option<bool>>,
+}
+
+impl<K: KeyValue> KeyValue for Watched<'_, K> {
+    async fn get(&self, key: &str) -> Result<Option<String>, KeyValueError> {
+        self.kv.get(key).await
+    }
+
+    async fn put(&self, key: &str, text: &str) -> Result<(), KeyValueError> {
+        let put = self.kv.put(key, text).await;
+        self.refused.set(Some(put.is_err() || self.refused.get() == Some(true)));
+        put
+    }
+}

@@ -1,0 +1,268 @@
+//! Calls: which messages go along with which, to whom, and in which wave.
+
+use crate::domain::base::primitives::{MessageId, Millis, Span};
+use crate::domain::base::token::uuid_of;
+use crate::domain::contact::message::Message;
+use crate::domain::engine::Outcome;
+use crate::domain::sending::circuit_breaker::{Breaker, CircuitState};
+use crate::flows::send::results::{Disposition, Results};
+use crate::flows::settings::providers::Senders;
+use crate::providers::{BatchResult, SendResult, Sender};
+use crate::store::senders::SenderRow;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// How many calls are under way together: as many connections as a worker may have open at once on
+/// Cloudflare.
+const CALLS_AT_ONCE_MAX: usize = 6;
+
+/// After so many calls in a row without an answer, a sender is not called any more in this task:
+/// each call may take 20 seconds, and a worker that runs out of time leaves behind what nobody
+/// knows of.
+const SILENCE_MAX: usize = 3;
+
+/// How long messages wait for a sender that has gone silent, or for the next task.
+pub const REST: Span = Span::minutes(1);
+
+/// How long messages wait for a sender to be configured.
+const NO_SENDER_WAIT: Span = Span::hours(1);
+
+/// A call as it is planned, before it is known what of it may leave.
+pub struct Planned<'a> {
+    /// Who is asked.
+    pub sender: &'a Sender,
+    /// Its idempotency key, if messages go together.
+    pub key: Option<String>,
+    /// In the order of their ids, so that the same messages always make the same request.
+    pub messages: Vec<Message>,
+    company: Company,
+}
+
+/// In which company a message may be sent.
+#[derive(PartialEq)]
+enum Company {
+    /// With any others.
+    Any,
+    /// With those that went along under this key, for the provider may have taken them.
+    Same(String),
+    /// Alone.
+    None,
+}
+
+/// The messages of a delivery that wait for their wave.
+pub struct Plan<'a> {
+    senders: &'a Senders,
+    waiting: VecDeque<Message>,
+    /// Those whose batch was taken apart.
+    apart: BTreeSet<MessageId>,
+    /// By sender, how many calls in a row had no answer.
+    silences: BTreeMap<&'static str, usize>,
+    /// By sender, how it has done lately.
+    breakers: BTreeMap<String, Breaker>,
+    /// The senders of which the database does not know yet how they have done.
+    news: BTreeSet<&'static str>,
+}
+
+/// What is to be done with a message next.
+enum Choice<'a> {
+    /// Ask this sender; alone, if it is on trial.
+    Ask(&'a Sender, CircuitState),
+    /// Wait for the end of this wave, in which its sender is on trial.
+    Wait,
+    /// Nobody is asked.
+    End(Disposition),
+}
+
+impl<'a> Plan<'a> {
+    /// All of them wait.
+    pub fn new(senders: &'a Senders, messages: Vec<Message>, standing: Vec<SenderRow>) -> Self {
+        let (apart, silences, news) = <_>::default();
+        let breakers = standing.into_iter().map(|row| (row.name, row.breaker)).collect();
+        Self { senders, waiting: messages.into(), apart, silences, breakers, news }
+    }
+
+    /// The next calls; none if nothing waits any more. What cannot be sent at all is ended.
+    pub fn next_wave(&mut self, now: Millis, ended: &mut Results) -> Vec<Planned<'a>> {
+        let mut wave = Vec::<Planned<'a>>::new();
+        for message in std::mem::take(&mut self.waiting) {
+            let (sender, standing) = match self.choose(&message, &wave, now) {
+                Choice::Ask(sender, standing) => (sender, standing),
+                Choice::Wait => {
+                    self.waiting.push_back(message);
+                    continue;
+                }
+                Choice::End(ending) => {
+                    ended.add(&message, ending);
+                    continue;
+                }
+            };
+            let company = self.company(&message, standing);
+            let has_room = |planned: &Planned<'_>| {
+                company != Company::None
+                    && planned.company == company
+                    && planned.sender.name() == sender.name()
+                    && planned.messages.len() < sender.batch_max().min(self.senders.batch_max)
+            };
+            match wave.iter().position(has_room) {
+                Some(index) => wave[index].messages.push(message),
+                None if wave.len() < CALLS_AT_ONCE_MAX => {
+                    let messages = vec![message];
+                    wave.push(Planned { sender, key: None, messages, company });
+                }
+                None => self.waiting.push_back(message),
+            }
+        }
+        for planned in &mut wave {
+            planned.messages.sort_by(|a, b| a.id.cmp(&b.id));
+            planned.key = match std::mem::replace(&mut planned.company, Company::None) {
+                Company::Same(key) => Some(key),
+                Company::Any if planned.messages.len() > 1 => Some(key_of(&planned.messages)),
+                _ => None,
+            };
+        }
+        wave
+    }
+
+    /// Who is asked for a message, while these calls are planned.
+    fn choose(&self, message: &Message, wave: &[Planned<'_>], now: Millis) -> Choice<'a> {
+        let configured = self.senders.of(message);
+        let asked = message.sender.as_deref().filter(|_| message.uncertain);
+        let mut senders = configured
+            .iter()
+            // Only who was asked before can know whether it was taken.
+            .filter(|sender| asked.is_none_or(|name| sender.name() == name))
+            .peekable();
+        if message.uncertain {
+            let lifetime = senders.peek().and_then(|sender| sender.key_lifetime());
+            let since = message.called_at.unwrap_or(message.queued_at);
+            if lifetime.is_none_or(|lifetime| now >= since.plus(lifetime)) {
+                let reason = "an earlier attempt had no answer".to_owned();
+                return Choice::End(Disposition::Over(Outcome::Unknown { reason, spent: None }));
+            }
+        }
+        if senders.peek().is_none() {
+            let reason = "no sender is configured for this channel".to_owned();
+            return Choice::End(Disposition::Untried { at: now.plus(NO_SENDER_WAIT), reason });
+        }
+        let (mut earliest, mut waits) = (None::<Millis>, false);
+        for sender in senders {
+            let until = match self.standing(sender, now) {
+                CircuitState::InOrder => return Choice::Ask(sender, CircuitState::InOrder),
+                CircuitState::OnTrial => {
+                    if !wave.iter().any(|planned| planned.sender.name() == sender.name()) {
+                        return Choice::Ask(sender, CircuitState::OnTrial);
+                    }
+                    waits = true;
+                    continue;
+                }
+                CircuitState::OutOfOrder(until) => until,
+            };
+            earliest = Some(earliest.map_or(until, |earliest| earliest.min(until)));
+        }
+        match earliest {
+            Some(at) if !waits => {
+                Choice::End(Disposition::Untried { at, reason: "sender_out_of_order".to_owned() })
+            }
+            _ => Choice::Wait,
+        }
+    }
+
+    fn standing(&self, sender: &Sender, now: Millis) -> CircuitState {
+        if self.silences.get(sender.name()).is_some_and(|calls| *calls >= SILENCE_MAX) {
+            return CircuitState::OutOfOrder(now.plus(REST));
+        }
+        let breaker = self.breakers.get(sender.name());
+        breaker.map_or(CircuitState::InOrder, |breaker| breaker.standing(now))
+    }
+
+    fn company(&self, message: &Message, standing: CircuitState) -> Company {
+        match &message.call {
+            Some(key) if message.uncertain => Company::Same(key.clone()),
+            _ if message.uncertain || self.apart.contains(&message.id) => Company::None,
+            _ if standing == CircuitState::OnTrial => Company::None,
+            _ => Company::Any,
+        }
+    }
+
+    /// Takes down how a sender answered.
+    pub fn heard(&mut self, sender: &Sender, verdict: &BatchResult, now: Millis) {
+        let is_silent = matches!(verdict, BatchResult::All(SendResult::Lost(_)));
+        let silence = self.silences.entry(sender.name()).or_default();
+        *silence = if is_silent { *silence + 1 } else { 0 };
+        if !sender.is_one_service() {
+            return;
+        }
+        let failure = match verdict {
+            BatchResult::All(attempt) => failure(attempt),
+            // An answer for each, and the account is at fault for one of them at least.
+            BatchResult::Each(attempts) => {
+                let mut stops = attempts.iter().filter(|one| matches!(one, SendResult::Stop(_)));
+                stops.next().and_then(failure)
+            }
+        };
+        let breaker = self.breakers.entry(sender.name().to_owned()).or_default();
+        match failure {
+            Some((reason, at_once, asked)) => breaker.failed(reason, at_once, asked, now),
+            None if *breaker == Breaker::default() => return,
+            None => breaker.answered(),
+        }
+        self.news.insert(sender.name());
+    }
+
+    /// How senders have done, where the database does not know it yet.
+    pub fn news(&mut self) -> Vec<SenderRow> {
+        let news = std::mem::take(&mut self.news).into_iter();
+        let row = |name: &str| {
+            let breaker = self.breakers.get(name)?.clone();
+            Some(SenderRow { name: name.to_owned(), breaker })
+        };
+        news.filter_map(row).collect()
+    }
+
+    /// A message of which nothing was taken waits again.
+    pub fn again(&mut self, message: Message) {
+        self.waiting.push_back(message);
+    }
+
+    /// Messages that were refused together, of which nothing was taken, wait again: each goes
+    /// alone. Of what was uncertain it is not known what became of the earlier attempt.
+    pub fn take_apart(&mut self, messages: Vec<Message>, ended: &mut Results) {
+        for message in messages {
+            if message.uncertain {
+                let reason = "refused after an attempt without an answer".to_owned();
+                ended.add(&message, Disposition::Over(Outcome::Unknown { reason, spent: None }));
+                continue;
+            }
+            self.apart.insert(message.id.clone());
+            self.waiting.push_back(message);
+        }
+    }
+
+    /// Puts everything off that still waits: there is no time left for it.
+    pub fn put_off(&mut self, now: Millis, ended: &mut Results) {
+        for message in std::mem::take(&mut self.waiting) {
+            let (at, reason) = (now.plus(REST), String::new());
+            ended.add(&message, Disposition::Untried { at, reason });
+        }
+    }
+}
+
+/// What of an answer would meet any other message too: why, whether once is enough, and how long
+/// the provider asked for.
+fn failure(attempt: &SendResult) -> Option<(&str, bool, Option<Span>)> {
+    match attempt {
+        SendResult::Lost(reason) => Some((reason, false, None)),
+        SendResult::Busy { after, reason } => Some((reason, false, *after)),
+        SendResult::Stop(reason) => Some((reason, true, None)),
+        SendResult::Accepted { .. }
+        | SendResult::Retry { .. }
+        | SendResult::Refused(_)
+        | SendResult::Unclear(_) => None,
+    }
+}
+
+/// The key of a call that carries these messages for the first time: the same messages always have
+/// the same one, and no others have it.
+fn key_of(messages: &[Message]) -> String {
+    let ids: Vec<&str> = messages.iter().map(|message| message.id.as_str()).collect();
+    uuid_of(&ids.join(" "))
+}

@@ -1,0 +1,348 @@
+//! Places: what has to be counted before a wave leaves. Caps on what a contact gets and the days of
+//! a new domain are one round trip (up to 4 statements), only where the wave has something that
+//! they limit. A statement takes for the whole wave, and the database lets nobody come between; so
+//! a limit holds however many deliveries are under way.
+
+use crate::domain::base::primitives::{Channel, ContactId, MessageId, Millis, Span};
+use crate::domain::contact::Contact;
+use crate::domain::contact::message::{Class, Message};
+use crate::domain::pacing::domain_of;
+use crate::domain::sending::frequency_cap::{ScopedCap, SentMessage, room_at};
+use crate::domain::sending::schedule::{PacingCheck, PacingDecision, Wait};
+use crate::domain::time::calendar::next_day;
+use crate::flows::ports::all;
+use crate::flows::ports::{Database, DatabaseError, Http};
+use crate::flows::send::batching::Planned;
+use crate::flows::send::context::{Judged, Passed, Wave};
+use crate::flows::send::eligibility::Rules;
+use crate::flows::send::rate_limit::{Deferred, ScheduledCall, turns};
+use crate::flows::send::results::{Disposition, Results};
+use crate::flows::send::snapshot::SendSnapshot;
+use crate::store::messages::IdRow;
+use crate::store::pacing::{self, CapAsk, CapAsked, Taken, WarmUpAsk, WarmUpGiven};
+use crate::store::statement::Statement;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// By when a message has left that got a place: the wave's turn at its sender, and the call. Until
+/// then its place is dated, so that no two messages are nearer to each other than their places.
+const LEAVES_WITHIN: Span = Span::minutes(1);
+
+/// How long a message waits that came when others had just taken what there was.
+const SOON: Span = Span::minutes(1);
+
+/// A message that the gate lets pass.
+struct Asking<'a> {
+    message: Message,
+    contact: &'a Contact,
+    rules: Rules,
+}
+
+/// Lets of a wave leave what finds a place, and puts the rest off. Whoever the gate holds back now
+/// asks for no place, here or at a sender.
+pub async fn admit<'p, D: Database, H: Http>(
+    round: &Wave<'_, D, H>,
+    mut wave: Vec<Planned<'p>>,
+    truth: &SendSnapshot,
+    ended: &mut Results,
+) -> Result<(Vec<ScheduledCall<'p>>, Reservations), DatabaseError> {
+    let mut asking = Vec::new();
+    for planned in &mut wave {
+        planned.messages.retain(|message| match round.judge(message, truth, round.at) {
+            Judged::Others => false,
+            Judged::Passes(Passed { rules, contact, .. }) => {
+                asking.push(Asking { message: message.clone(), contact, rules });
+                true
+            }
+            Judged::Ends(ending) => {
+                ended.add(message, ending);
+                false
+            }
+        });
+    }
+    // The oldest first.
+    asking.sort_by_key(|asking| asking.message.queued_at);
+    let mut places = Reservations::of(round, &asking);
+    let refused = count(round, &asking, &mut places).await?;
+    for planned in &mut wave {
+        planned.put_off(&refused, ended);
+    }
+    wave.retain(|planned| !planned.messages.is_empty());
+    let (mut turns, late) = turns(round, wave).await?;
+    let late = places.late(round, &asking, (&turns, late));
+    for turn in &mut turns {
+        turn.planned.put_off(&late, ended);
+    }
+    turns.retain(|turn| !turn.planned.messages.is_empty());
+    let stayed = asking.into_iter().map(|asking| asking.message);
+    let stayed: Vec<Message> = stayed.filter(|message| late.contains_key(&message.id)).collect();
+    places.give_back(round.db, &stayed).await?;
+    Ok((turns, places))
+}
+
+impl Planned<'_> {
+    /// Ends the messages that a verdict is about; the others stay.
+    fn put_off(&mut self, verdicts: &BTreeMap<MessageId, PacingDecision>, ended: &mut Results) {
+        self.messages.retain(|message| match verdicts.get(&message.id) {
+            None | Some(PacingDecision::Now) => true,
+            Some(PacingDecision::Later { at, wait }) => {
+                ended
+                    .add(message, Disposition::Untried { at: *at, reason: wait.word().to_owned() });
+                false
+            }
+            Some(PacingDecision::Never(reason)) => {
+                ended.add(message, Disposition::held_back(message, reason));
+                false
+            }
+        });
+    }
+}
+
+/// Takes places under caps, and on the days of new domains; what finds none has a verdict.
+async fn count<D: Database, H: Http>(
+    round: &Wave<'_, D, H>,
+    asking: &[Asking<'_>],
+    places: &mut Reservations,
+) -> Result<BTreeMap<MessageId, PacingDecision>, DatabaseError> {
+    let paced: Vec<PacingCheck<'_>> = asking.iter().map(|asking| asking.paced(round)).collect();
+    let caps: Vec<Vec<ScopedCap<'_>>> = paced.iter().map(PacingCheck::caps).collect();
+    let asks = cap_asks(&paced, &caps, round.at);
+    let contacts: BTreeSet<&ContactId> = asks.iter().map(|ask| ask.contact).collect();
+    let contacts: Vec<&ContactId> = contacts.into_iter().collect();
+    let mut statements: Vec<Statement> = Vec::new();
+    if !asks.is_empty() {
+        statements.extend([
+            pacing::take_caps(&asks, places.dated),
+            pacing::cap_places(&contacts),
+            pacing::forget_places(&contacts, round.at),
+        ]);
+    }
+    let take_days = places.take_days();
+    let days_at = statements.len();
+    let takes_days = take_days.is_some();
+    statements.extend(take_days);
+    if statements.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let rows = round.db.batch(statements).await?;
+    let mut refused = BTreeMap::new();
+    if !asks.is_empty() {
+        let got: Vec<IdRow<MessageId>> = all(rows.first())?;
+        let got: BTreeSet<MessageId> = got.into_iter().map(|row| row.id).collect();
+        let taken: Vec<Taken> = all(rows.get(1))?;
+        for (paced, caps) in paced.iter().zip(&caps) {
+            if !caps.is_empty() && !got.contains(&paced.message.id) {
+                refused.insert(paced.message.id.clone(), capped(paced, caps, &taken, round.at));
+            }
+        }
+        places.capped = got;
+    }
+    if takes_days {
+        let given: Vec<WarmUpGiven> = all(rows.get(days_at))?;
+        let full = places.given(&given, &refused);
+        for paced in paced.iter().filter(|paced| full.contains(&paced.message.id)) {
+            let verdict = paced.wait(next_day(round.at), Wait::WarmUp);
+            refused.insert(paced.message.id.clone(), verdict);
+        }
+    }
+    Ok(refused)
+}
+
+/// When there is room again for a message that found none.
+fn capped(
+    paced: &PacingCheck<'_>,
+    caps: &[ScopedCap<'_>],
+    taken: &[Taken],
+    now: Millis,
+) -> PacingDecision {
+    let own = taken.iter().filter(|taken| taken.contact_id == paced.message.contact_id);
+    let own: Vec<SentMessage> = own.map(|taken| taken.place.clone()).collect();
+    let at = room_at(&paced.message.id, caps, &own, now);
+    // There is room: another of the same wave went before it.
+    paced.wait(at.max(now.plus(SOON)), Wait::Cap)
+}
+
+fn cap_asks<'a>(
+    paced: &[PacingCheck<'a>],
+    caps: &[Vec<ScopedCap<'a>>],
+    now: Millis,
+) -> Vec<CapAsk<'a>> {
+    let mut asks = Vec::new();
+    for (index, (asker, caps)) in paced.iter().zip(caps).enumerate() {
+        let message = asker.message;
+        let before: Vec<&Message> = paced[..index]
+            .iter()
+            .map(|paced| paced.message)
+            .filter(|before| before.contact_id == message.contact_id)
+            .collect();
+        let asked = |scoped: &ScopedCap<'a>| CapAsked {
+            most: scoped.cap.messages,
+            since: now.minus(scoped.cap.within),
+            channel: scoped.cap.channel,
+            campaign: scoped.campaign,
+            classes: scoped.cap.class.words(),
+            ahead: before.iter().filter(|before| scoped.counts(before)).count(),
+        };
+        if !caps.is_empty() {
+            asks.push(CapAsk {
+                contact: &message.contact_id,
+                message: &message.id,
+                campaign: &message.campaign,
+                channel: message.channel,
+                class: message.class,
+                caps: caps.iter().map(asked).collect(),
+            });
+        }
+    }
+    asks
+}
+
+impl Asking<'_> {
+    fn paced<'a, D, H>(&'a self, round: &'a Wave<'_, D, H>) -> PacingCheck<'a> {
+        self.rules.paced(&self.message, self.contact, &round.settings.pacing)
+    }
+}
+
+/// What a wave asks for one domain that is new.
+struct DayAsk {
+    /// Messages that leave in any case, and count.
+    urgent: Vec<MessageId>,
+    /// The others, the oldest first.
+    others: Vec<MessageId>,
+    /// How many may leave on the day.
+    limit: u32,
+}
+
+/// The places that a wave holds under caps and on the days of new domains.
+///
+/// A place is held by what may have left. A message that did not leave gives back what it took for
+/// that: one whose sender has no turn for it, one that is held back when its turn comes, one that
+/// the provider surely did not take. Else a message that waits would keep others waiting that might
+/// go; and one that is given up in the end would have used a place for nothing. When its turn
+/// comes, it asks again.
+pub struct Reservations {
+    /// The day, UTC.
+    day: String,
+    /// The date of the places under caps.
+    dated: Millis,
+    /// By domain.
+    asked: BTreeMap<String, DayAsk>,
+    /// Messages that hold a place on the day, with their domain.
+    held: BTreeMap<MessageId, String>,
+    /// Places on the day that were given and are not used.
+    unused: BTreeMap<String, usize>,
+    /// Messages that hold a place under caps.
+    capped: BTreeSet<MessageId>,
+}
+
+impl Reservations {
+    fn of<D: Database, H: Http>(round: &Wave<'_, D, H>, asking: &[Asking<'_>]) -> Self {
+        let mut asked = BTreeMap::<String, DayAsk>::new();
+        for asker in asking.iter().filter(|asker| asker.message.channel == Channel::Email) {
+            let live = &asker.rules.live.compiled.campaign;
+            let from = live.from.as_ref().unwrap_or(&round.settings.mail_from);
+            let domain = domain_of(from);
+            let house = round.settings.pacing.warm_up.get(&domain);
+            let limits = [house, live.pacing.warm_up.as_ref()].into_iter().flatten();
+            let Some(limit) = limits.filter_map(|warm_up| warm_up.limit(round.at)).min() else {
+                continue;
+            };
+            let new = || DayAsk { urgent: Vec::new(), others: Vec::new(), limit };
+            let ask = asked.entry(domain).or_insert_with(new);
+            ask.limit = limit.min(ask.limit);
+            match asker.message.class {
+                Class::Marketing => ask.others.push(asker.message.id.clone()),
+                _ => ask.urgent.push(asker.message.id.clone()),
+            }
+        }
+        let (day, dated) = (round.at.utc_day(), round.at.plus(LEAVES_WITHIN));
+        let (held, unused, capped) = <_>::default();
+        Self { day, dated, asked, held, unused, capped }
+    }
+
+    fn take_days(&self) -> Option<Statement> {
+        let ask = |(domain, ask): (&String, &DayAsk)| WarmUpAsk {
+            domain: domain.clone(),
+            urgent: ask.urgent.len(),
+            others: ask.others.len(),
+            limit: ask.limit,
+        };
+        let asks: Vec<WarmUpAsk> = self.asked.iter().map(ask).collect();
+        (!asks.is_empty()).then(|| pacing::take_days(&asks, &self.day))
+    }
+
+    /// Takes down what was given, and returns the messages for which the day is full. What was
+    /// refused otherwise needs no place.
+    fn given(
+        &mut self,
+        given: &[WarmUpGiven],
+        refused: &BTreeMap<MessageId, PacingDecision>,
+    ) -> BTreeSet<MessageId> {
+        let mut full = BTreeSet::new();
+        for (domain, DayAsk { urgent, others, .. }) in std::mem::take(&mut self.asked) {
+            let mut left = given.iter().find(|row| row.domain == domain).map_or(0, |r| r.granted);
+            for id in others.into_iter().filter(|id| !refused.contains_key(id)) {
+                if left == 0 {
+                    full.insert(id);
+                    continue;
+                }
+                left -= 1;
+                self.held.insert(id, domain.clone());
+            }
+            let (idle, urgent): (Vec<_>, Vec<_>) =
+                urgent.into_iter().partition(|id| refused.contains_key(id));
+            self.held.extend(urgent.into_iter().map(|id| (id, domain.clone())));
+            if left + idle.len() > 0 {
+                self.unused.insert(domain, left + idle.len());
+            }
+        }
+        full
+    }
+
+    /// What becomes of messages that wait for their sender, or whose turn comes on the next day,
+    /// of which they have no place.
+    fn late<D: Database, H: Http>(
+        &self,
+        round: &Wave<'_, D, H>,
+        asking: &[Asking<'_>],
+        (turns, late): (&[ScheduledCall<'_>], Deferred),
+    ) -> BTreeMap<MessageId, PacingDecision> {
+        let tomorrow = turns.iter().filter(|turn| turn.at.utc_day() != self.day);
+        let tomorrow = tomorrow.flat_map(|turn| {
+            let held = turn.planned.messages.iter().filter(|m| self.held.contains_key(&m.id));
+            held.map(|message| (message.id.clone(), turn.at, Wait::WarmUp))
+        });
+        let late = late.into_iter().map(|(id, at)| (id, at, Wait::Rate));
+        let all = tomorrow.chain(late).filter_map(|(id, at, wait)| {
+            let asking = asking.iter().find(|asking| asking.message.id == id)?;
+            Some((id, asking.paced(round).wait(at, wait)))
+        });
+        all.collect()
+    }
+
+    /// Gives back what is not used, and what these messages hold, which have not left. One whose
+    /// earlier attempt may have left keeps its place under caps. One round trip (up to 2
+    /// statements), if there is anything.
+    pub async fn give_back<D: Database>(
+        &mut self,
+        db: &D,
+        stayed: &[Message],
+    ) -> Result<(), DatabaseError> {
+        let mut statements = Vec::new();
+        for domain in stayed.iter().filter_map(|message| self.held.remove(&message.id)) {
+            *self.unused.entry(domain).or_default() += 1;
+        }
+        let back: Vec<(String, usize)> = std::mem::take(&mut self.unused).into_iter().collect();
+        if !back.is_empty() {
+            statements.push(pacing::give_back_days(&back, &self.day));
+        }
+        let back = stayed.iter().filter(|m| self.capped.remove(&m.id) && !m.uncertain);
+        let back: Vec<(&ContactId, &MessageId)> = back.map(|m| (&m.contact_id, &m.id)).collect();
+        if !back.is_empty() {
+            statements.push(pacing::give_back_caps(&back, self.dated));
+        }
+        if !statements.is_empty() {
+            db.batch(statements).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,153 @@
+//! Turns: when each call of a wave is made. The rates of senders cost a wave one round trip (one
+//! statement), if it has calls to a sender with a rate.
+
+use crate::domain::base::primitives::{MessageId, Millis, Span};
+use crate::domain::contact::message::{Class, Message};
+use crate::domain::pacing::Rate;
+use crate::flows::ports::all;
+use crate::flows::ports::{Database, DatabaseError, Http};
+use crate::flows::send::batching::Planned;
+use crate::flows::send::context::{FRESH, READ_AHEAD, Wave};
+use crate::store::pacing::{self, AHEAD, RateAsk, RateGiven};
+use std::collections::BTreeMap;
+
+/// A call that may be made, and not before when.
+pub struct ScheduledCall<'a> {
+    /// The call.
+    pub planned: Planned<'a>,
+    /// Its turn at the sender.
+    pub at: Millis,
+}
+
+/// Puts turns together that one reading of the truth is good for: the first group goes by what the
+/// wave has read when it began.
+pub fn groups(mut turns: Vec<ScheduledCall<'_>>, began: Millis) -> Vec<Vec<ScheduledCall<'_>>> {
+    turns.sort_by_key(|turn| turn.at);
+    let mut groups = Vec::<Vec<ScheduledCall<'_>>>::new();
+    let mut until = began.plus(FRESH);
+    for turn in turns {
+        match groups.last_mut() {
+            Some(group) if turn.at <= until => group.push(turn),
+            _ => {
+                if turn.at > until {
+                    until = turn.at.minus(READ_AHEAD).plus(FRESH);
+                }
+                groups.push(vec![turn]);
+            }
+        }
+    }
+    groups
+}
+
+/// How urgent a call is: as its most urgent message.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Urgency {
+    /// Somebody waits for it.
+    Urgent,
+    /// Its turn in the line has come.
+    Waited,
+    /// It queues up where there is a line.
+    Fresh,
+}
+
+impl Urgency {
+    fn of(planned: &Planned<'_>) -> Self {
+        let of = |message: &Message| match message.class {
+            Class::Marketing if message.waited => Self::Waited,
+            Class::Marketing => Self::Fresh,
+            _ => Self::Urgent,
+        };
+        planned.messages.iter().map(of).min().unwrap_or(Self::Fresh)
+    }
+}
+
+/// Messages whose call finds no place at its sender, and when it may.
+pub type Deferred = Vec<(MessageId, Millis)>;
+
+/// Takes places at senders with a rate: the calls with their turns, and what has to wait.
+pub async fn turns<'p, D: Database, H: Http>(
+    round: &Wave<'_, D, H>,
+    mut wave: Vec<Planned<'p>>,
+) -> Result<(Vec<ScheduledCall<'p>>, Deferred), DatabaseError> {
+    // The oldest and most urgent first; the sort keeps the order of the others.
+    wave.sort_by_key(Urgency::of);
+    let mut asks = BTreeMap::<&'static str, RateAsk>::new();
+    for planned in &wave {
+        let name = planned.sender.name();
+        let Some(rate) = round.rate(planned) else { continue };
+        let new = || RateAsk { sender: name, gap: rate.gap(), ..RateAsk::default() };
+        let ask = asks.entry(name).or_insert_with(new);
+        *match Urgency::of(planned) {
+            Urgency::Urgent => &mut ask.urgent,
+            Urgency::Waited => &mut ask.waited,
+            Urgency::Fresh => &mut ask.fresh,
+        } += 1;
+    }
+    let mut given = Vec::<RateGiven>::new();
+    let asks: Vec<RateAsk> = asks.into_values().collect();
+    if !asks.is_empty() {
+        given = all(round.db.batch(vec![pacing::take_rates(&asks, round.at)]).await?.first())?;
+    }
+    let mut lines: Vec<Line> = asks.iter().filter_map(|ask| Line::of(ask, &given)).collect();
+    let (mut turns, mut late) = (Vec::new(), Deferred::new());
+    for planned in wave {
+        let line = lines.iter_mut().find(|line| line.sender == planned.sender.name());
+        match line.map_or(Ok(round.at), |line| line.next(Urgency::of(&planned), round.at)) {
+            Ok(at) => turns.push(ScheduledCall { planned, at: at.max(round.at) }),
+            Err(at) => {
+                late.extend(planned.messages.iter().map(|message| (message.id.clone(), at)));
+                turns.push(ScheduledCall { planned, at });
+            }
+        }
+    }
+    Ok((turns, late))
+}
+
+/// What a sender gave to the calls of a wave, to be handed out in their order.
+struct Line {
+    sender: &'static str,
+    gap: Span,
+    given: RateGiven,
+    /// The turn of the next call that has a place.
+    turn: Millis,
+    /// The turn of the next one that queues up.
+    queued: Millis,
+}
+
+impl Line {
+    fn of(ask: &RateAsk, given: &[RateGiven]) -> Option<Self> {
+        let given = given.iter().find(|given| given.sender == ask.sender)?.clone();
+        let before = |at: Millis, calls: usize| Millis(at.0 - ask.gap.0 * calls as i64);
+        let turn = before(given.free_at, given.urgent + given.waited + given.fresh);
+        let queued = before(given.line_at, ask.fresh - given.fresh);
+        Some(Self { sender: ask.sender, gap: ask.gap, given, turn, queued })
+    }
+
+    /// The turn of the next call; or when it is asked for again.
+    fn next(&mut self, urgency: Urgency, now: Millis) -> Result<Millis, Millis> {
+        let left = match urgency {
+            Urgency::Urgent => &mut self.given.urgent,
+            Urgency::Waited => &mut self.given.waited,
+            Urgency::Fresh => &mut self.given.fresh,
+        };
+        if *left > 0 {
+            *left -= 1;
+            let turn = self.turn;
+            self.turn = turn.plus(self.gap);
+            return Ok(turn);
+        }
+        if urgency != Urgency::Fresh {
+            return Err(now.plus(AHEAD));
+        }
+        self.queued = self.queued.plus(self.gap);
+        Err(self.queued)
+    }
+}
+
+impl<D: Database, H: Http> Wave<'_, D, H> {
+    /// How fast the sender of a call may be called.
+    fn rate(&self, planned: &Planned<'_>) -> Option<Rate> {
+        let configured = self.settings.pacing.rates.get(planned.sender.name()).cloned();
+        configured.or_else(|| planned.sender.rate())
+    }
+}

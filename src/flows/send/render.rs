@@ -1,0 +1,559 @@
+//! Composing: a ledger row, its contact and its version become the message that leaves.
+//! Pure; the work of `deliver` between its reading and its call.
+
+mod sms_preview;
+
+pub use sms_preview::leaving;
+
+use crate::domain::base::language::Language;
+use crate::domain::base::primitives::Channel;
+use crate::domain::base::token::Purpose;
+use crate::domain::base::web_address;
+use crate::domain::campaign::broadcast::subject_name;
+use crate::domain::campaign::journey::Action;
+use crate::domain::campaign::tracking;
+use crate::domain::campaign::{Campaign, Compiled};
+use crate::domain::contact::Contact;
+use crate::domain::contact::address::read_sender;
+use crate::domain::contact::claim::Claims;
+use crate::domain::contact::message::SmsCost;
+use crate::domain::contact::message::{Class, Message, house};
+use crate::domain::form::form_data::FORM_BODY_BYTES_MAX;
+use crate::domain::form::visitor_text;
+use crate::domain::publication::catalog::PublishedVersion;
+use crate::domain::publication::lint::sample_data;
+use crate::domain::sms::settings::SmsPreview;
+use crate::domain::template::{
+    FormatOptions, RenderedEmail, TemplateError, Templates, best_version, format_data, language_of,
+    languages, parent_of_version,
+};
+use crate::flows::contact::subscription_links::Link;
+use crate::flows::settings::Settings;
+use crate::providers::{Content, Outgoing};
+use crate::store::short_links::ShortLink;
+use crate::views::form::field_label;
+use crate::views::mail;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+/// A message as it leaves, and what goes with it.
+pub struct Composed {
+    /// The message.
+    pub outgoing: Outgoing,
+    /// What it takes, for a text message.
+    pub spent: Option<SmsCost>,
+    /// The short links in it: they must be kept before it leaves.
+    pub short_links: Vec<ShortLink>,
+}
+
+/// Renders a message to an address. An error is the template's, or says that the text is too long.
+pub fn compose(
+    edition: &PublishedVersion,
+    contact: &Contact,
+    message: &Message,
+    to: String,
+    settings: &Settings,
+) -> Result<Composed, String> {
+    let (mut spent, mut short_links) = (None, Vec::new());
+    let content = match (message.channel, message.template.as_str()) {
+        (_, house::CONFIRM) => confirmation(edition, contact, message, settings),
+        (_, house::STOP | house::HELP) => answer(edition, contact, message, settings),
+        (_, house::NOTIFY) => notice(edition, contact, message, settings),
+        (Channel::Email, template) if message.is_test() => {
+            let known = Some(contact).filter(|contact| !contact.is_blank());
+            let shown = show(edition, known, template, None, settings);
+            let shown = shown.map_err(|error| error.to_string())?;
+            let Shown { subject, html, text, .. } = shown;
+            let language = Language::from_locale(&edition.compiled.campaign.locale);
+            let subject = format!("{}{subject}", language.pick("[Test] ", "【测试】"));
+            email(edition, settings, RenderedEmail { subject, html, text }, Vec::new())
+        }
+        (Channel::Email, template) => {
+            let links = Links::of(edition, contact, message, settings);
+            let version = Version::of(edition, contact.locale.as_deref(), template);
+            let mut data =
+                data(edition, (contact, Channel::Email), &version, settings, &links.unsubscribe());
+            data["preferences_url"] = links.preferences().into();
+            let rendered = links.email(templates(edition)?, &version.name, &data);
+            let mut rendered = rendered.map_err(|error| error.to_string())?;
+            if let Some(name) = own_subject(edition, message) {
+                let subject = templates(edition)?.render_subject(&name, &data);
+                rendered.subject = subject.map_err(|error| error.to_string())?;
+            }
+            email(edition, settings, rendered, links.headers())
+        }
+        (Channel::Sms, template) => {
+            let links = Links::of(edition, contact, message, settings);
+            let version = Version::of(edition, contact.locale.as_deref(), template);
+            let mut data = data(edition, (contact, Channel::Sms), &version, settings, "");
+            data["preferences_url"] = links.preferences().into();
+            let text = links.sms(templates(edition)?, &version.name, &data);
+            let (text, kept) = text.map_err(|error| error.to_string())?;
+            let texting = &edition.compiled.campaign.sms;
+            let text = texting.finish(&text, message.class, &to);
+            spent = Some(texting.spend(&text, &to)?);
+            short_links = kept;
+            Content::Sms { text }
+        }
+        (Channel::Webhook, _) => Content::Webhook { body: document(contact, message).to_string() },
+    };
+    let outgoing = Outgoing { id: message.id.clone(), class: message.class, to, content };
+    Ok(Composed { outgoing, spent, short_links })
+}
+
+fn templates(edition: &PublishedVersion) -> Result<&Templates, String> {
+    edition.templates().map_err(|error| error.to_string())
+}
+
+/// A message as somebody would get it, to be looked at: links of a mail lead where they were
+/// written to, those of an SMS are as short as they would be, and nothing of it is counted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Shown {
+    /// The version that was chosen: `emails/welcome/zh-CN`.
+    pub template: String,
+    /// The message's languages beside its first one.
+    pub languages: Vec<String>,
+    /// Empty for SMS.
+    pub subject: String,
+    /// What mailboxes show after the subject.
+    pub preheader: String,
+    /// Empty for SMS.
+    pub html: String,
+    /// The plain text, or the SMS as it would leave.
+    pub text: String,
+    /// What an SMS takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sms: Option<SmsPreview>,
+}
+
+/// Renders a message to be looked at, with a contact's data or with made-up data, in the contact's
+/// language or in another.
+pub fn show(
+    edition: &PublishedVersion,
+    contact: Option<&Contact>,
+    template: &str,
+    locale: Option<&str>,
+    settings: &Settings,
+) -> Result<Shown, TemplateError> {
+    let reader = locale.or(contact.and_then(|contact| contact.locale.as_deref()));
+    let version = Version::of(edition, reader, template);
+    // Whoever follows it is told that the link is no good.
+    let unsubscribe_url = format!("{}/u/test", settings.base_url);
+    let is_sms = template.starts_with("sms/");
+    let channel = if is_sms { Channel::Sms } else { Channel::Email };
+    let mut data = match contact {
+        Some(contact) => data(edition, (contact, channel), &version, settings, &unsubscribe_url),
+        None => {
+            let mut data = sample_data(&edition.compiled);
+            data["base_url"] = settings.base_url.as_str().into();
+            data["unsubscribe_url"] = unsubscribe_url.into();
+            if let Value::Object(data) = &mut data {
+                data.extend([version.manner(&edition.compiled.campaign, None)]);
+            }
+            data
+        }
+    };
+    data["preferences_url"] = match is_sms {
+        true => sms_preview::preferences(edition, contact, template, settings).into(),
+        false => format!("{}/preferences/test", settings.base_url).into(),
+    };
+    let (templates, name) = (edition.templates()?, version.name.as_str());
+    let first = parent_of_version(&edition.compiled.templates, template);
+    let languages = languages(&edition.compiled.templates, first).map(str::to_owned).collect();
+    let shown = |subject, preheader, html, text| Shown {
+        template: name.to_owned(),
+        languages,
+        subject,
+        preheader,
+        html,
+        text,
+        sms: None,
+    };
+    if is_sms {
+        let sms = leaving(edition, contact, (template, name), &data, settings)?;
+        let shown = shown(String::new(), String::new(), String::new(), sms.text.clone());
+        return Ok(Shown { sms: Some(sms), ..shown });
+    }
+    let RenderedEmail { subject, html, text } = templates.render_email(name, &data)?;
+    Ok(shown(subject, templates.render_preheader(name, &data)?, html, text))
+}
+
+/// The subject that a broadcast's variant has in place of its template's.
+fn own_subject(edition: &PublishedVersion, message: &Message) -> Option<String> {
+    let name = message.broadcast.as_ref()?;
+    let broadcast = edition.compiled.campaign.broadcasts.get(name)?;
+    broadcast.variant(&message.step)?.subject.as_ref()?;
+    Some(subject_name(name, &message.step))
+}
+
+/// The version of a message that a contact reads.
+struct Version {
+    /// Its name: `emails/welcome/zh-CN`.
+    name: String,
+    /// How numbers and dates are written in it.
+    locale: String,
+}
+
+impl Version {
+    fn of(edition: &PublishedVersion, reader: Option<&str>, template: &str) -> Self {
+        let Compiled { campaign, templates } = &edition.compiled;
+        let reader = reader.unwrap_or(&campaign.locale);
+        let first = parent_of_version(templates, template);
+        // A version may be asked for by its own name.
+        let language = match template.strip_prefix(first).and_then(|l| l.strip_prefix('/')) {
+            None => best_version(templates, template, reader, &campaign.locale),
+            asked => asked,
+        };
+        let name = language.map_or_else(|| template.to_owned(), |l| format!("{first}/{l}"));
+        // A date in German would be strange in an English mail.
+        let written_in = language.unwrap_or(&campaign.locale);
+        let is_readers = language_of(reader) == language_of(written_in);
+        Self { name, locale: if is_readers { reader } else { written_in }.to_owned() }
+    }
+
+    /// How helpers write in it.
+    fn manner(&self, campaign: &Campaign, zone: Option<&str>) -> (String, Value) {
+        let zone = zone.unwrap_or(&campaign.time_zone);
+        format_data(&FormatOptions { locale: &self.locale, zone, currency: &campaign.currency })
+    }
+}
+
+/// What a template may name: the contact's attributes, and a few words of the house.
+fn data(
+    edition: &PublishedVersion,
+    (contact, channel): (&Contact, Channel),
+    version: &Version,
+    settings: &Settings,
+    unsubscribe_url: &str,
+) -> Value {
+    let campaign = &edition.compiled.campaign;
+    let is_proved = contact.is_proved(channel);
+    let attributes = contact.attributes.iter().filter_map(|(name, value)| {
+        let is_ours = is_proved || is_of_campaign(campaign, name, value);
+        let value = if is_ours { Some(value.clone()) } else { bounded_value(value) };
+        Some((name.clone(), value?))
+    });
+    let mut data: Map<String, Value> = attributes.collect();
+    for name in ["email", "phone", "external_id", "locale", "time_zone", "score"] {
+        data.extend(contact.attribute(name).map(|value| (name.to_owned(), value)));
+    }
+    data.insert("base_url".into(), settings.base_url.as_str().into());
+    data.insert("unsubscribe_url".into(), unsubscribe_url.into());
+    data.insert(
+        "campaign".into(),
+        json!({ "name": campaign.name, "postal_address": campaign.postal_address }),
+    );
+    data.extend([version.manner(campaign, contact.time_zone.as_deref())]);
+    Value::Object(data)
+}
+
+/// Whether a value of an attribute is the campaign's own, and nobody can have typed it: one of the
+/// options of a field, or what a step of a journey has set.
+fn is_of_campaign(campaign: &Campaign, name: &str, value: &Value) -> bool {
+    let fields = campaign.forms.values().flat_map(|form| &form.fields);
+    let mut fields = fields.filter(|field| field.name == name).peekable();
+    let is_asked = fields.peek().is_some();
+    let is_set = |action: &Action| match action {
+        Action::Update { set, .. } => {
+            set.iter().any(|(own, constant)| own == name && constant.equals(value))
+        }
+        _ => false,
+    };
+    let mut steps = campaign.journeys.values().flat_map(|journey| &journey.steps);
+    is_asked && !fields.any(|field| field.kind.is_typed()) || steps.any(|step| is_set(&step.action))
+}
+
+/// A value as it may appear in a message to an unproved address: see `domain/form/visitor_text.rs`.
+/// `None` if nothing of it may.
+fn bounded_value(value: &Value) -> Option<Value> {
+    match value {
+        // Longer than any form takes: nobody has typed it.
+        Value::String(text) if text.len() > FORM_BODY_BYTES_MAX => Some(value.clone()),
+        Value::String(text) => {
+            let bounded = visitor_text::bounded(text);
+            (!bounded.is_empty() || text.is_empty()).then(|| bounded.into())
+        }
+        Value::Array(items) => Some(items.iter().filter_map(bounded_value).collect()),
+        other => Some(other.clone()),
+    }
+}
+
+/// What a webhook tells: which step of whose journey, and the contact.
+fn document(contact: &Contact, message: &Message) -> Value {
+    let Contact { id, email, phone, external_id, locale, time_zone, .. } = contact;
+    json!({
+        "type": "journey.webhook",
+        "timestamp": message.queued_at.rfc3339(),
+        "data": {
+            "campaign": message.campaign, "journey": message.journey, "step": message.step,
+            "enrollment": message.enrollment,
+            "contact": {
+                "id": id, "email": email, "phone": phone, "external_id": external_id,
+                "locale": locale, "time_zone": time_zone, "score": contact.score,
+                "tags": contact.tags, "attributes": contact.attributes,
+            },
+        },
+    })
+}
+
+fn email(
+    edition: &PublishedVersion,
+    settings: &Settings,
+    rendered: RenderedEmail,
+    headers: Vec<(&'static str, String)>,
+) -> Content {
+    let RenderedEmail { subject, html, text } = rendered;
+    let from = edition.compiled.campaign.from.clone();
+    let from = from.unwrap_or_else(|| settings.mail_from.clone());
+    let from = read_sender(&from).unwrap_or(from);
+    Content::Email { from, subject, html, text, headers }
+}
+
+fn confirmation(
+    edition: &PublishedVersion,
+    contact: &Contact,
+    message: &Message,
+    settings: &Settings,
+) -> Content {
+    let campaign = &edition.compiled.campaign;
+    // Dated by the decision, so that every attempt has the same bytes under the same key.
+    let rest = format!("|{}", message.queued_at.0);
+    let token = link(message, rest).sign(settings, Purpose::Confirm);
+    let url = format!("{}/confirm/{token}", settings.base_url);
+    let language = Language::from_locale(contact.locale.as_ref().unwrap_or(&campaign.locale));
+    let name = settings.sender_name(Some(campaign));
+    let rendered = mail::confirmation(&name, &url, &campaign.postal_address, language);
+    email(edition, settings, rendered, Vec::new())
+}
+
+/// The answer to somebody who has texted STOP or HELP.
+fn answer(
+    edition: &PublishedVersion,
+    contact: &Contact,
+    message: &Message,
+    settings: &Settings,
+) -> Content {
+    let campaign = &edition.compiled.campaign;
+    let language = Language::from_locale(contact.locale.as_ref().unwrap_or(&campaign.locale));
+    let name = settings.sender_name(Some(campaign));
+    let text = match message.template.as_str() {
+        house::STOP => mail::stopped(&name, language),
+        _ => mail::help(&name, &settings.base_url, language),
+    };
+    Content::Sms { text }
+}
+
+fn notice(
+    edition: &PublishedVersion,
+    contact: &Contact,
+    message: &Message,
+    settings: &Settings,
+) -> Content {
+    let campaign = &edition.compiled.campaign;
+    let address = contact.email.as_ref().or(contact.phone.as_ref()).unwrap_or(&contact.id.0);
+    let language = Language::from_locale(&campaign.locale);
+    let mut facts = vec![(
+        language.pick("Journey", "旅程").to_owned(),
+        format!("{}/{}", message.journey, message.step),
+    )];
+    for (name, label) in [
+        ("email", language.pick("E-mail", "邮箱")),
+        ("phone", language.pick("Phone", "电话")),
+        ("score", language.pick("Score", "评分")),
+    ] {
+        facts.extend(contact.attribute(name).map(|value| (label.to_owned(), text_of(&value))));
+    }
+    for (name, value) in &contact.attributes {
+        facts.push((label(campaign, name, language), text_of(value)));
+    }
+    let url = format!("{}/admin/campaigns/{}", settings.base_url, campaign.id);
+    let rendered = mail::notice(address, &message.note, &facts, &url, language);
+    email(edition, settings, rendered, Vec::new())
+}
+
+/// What was claimed of a contact, as its owner is shown it: labels, and what was typed, bounded
+/// like all that was.
+pub fn claims_shown(
+    edition: &PublishedVersion,
+    claims: &Claims,
+    language: Language,
+) -> Vec<(String, String)> {
+    let campaign = &edition.compiled.campaign;
+    let shown = claims.iter().map(|(name, value)| {
+        let value = bounded_value(value).map(|value| text_of(&value)).unwrap_or_default();
+        (label(campaign, name, language), value)
+    });
+    shown.collect()
+}
+
+/// What a campaign's forms call an attribute.
+fn label(campaign: &Campaign, name: &str, language: Language) -> String {
+    let mut fields = campaign.forms.values().flat_map(|form| &form.fields);
+    let field = fields.find(|field| field.name == name);
+    field.map_or_else(|| name.to_owned(), |field| field_label(field, language))
+}
+
+/// A value as people write it.
+fn text_of(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(text_of).collect::<Vec<_>>().join(", "),
+        other => other.to_string(),
+    }
+}
+
+fn link(message: &Message, rest: String) -> Link {
+    Link {
+        contact: message.contact_id.clone(),
+        campaign: message.campaign.clone(),
+        message: message.id.clone(),
+        rest,
+    }
+}
+
+/// The pages of the house that a reader's own decisions lead to: nobody is followed there.
+const HOUSE_PATHS: [&str; 4] = ["/u/", "/preferences", "/confirm/", "/s/"];
+
+/// The links of one message.
+struct Links<'a> {
+    edition: &'a PublishedVersion,
+    message: &'a Message,
+    settings: &'a Settings,
+    /// Whether they lead through us.
+    are_followed: bool,
+    /// Whether they are only looked at: their tokens are as long as real ones, and no good.
+    are_shown: bool,
+}
+
+impl<'a> Links<'a> {
+    fn of(
+        edition: &'a PublishedVersion,
+        contact: &Contact,
+        message: &'a Message,
+        settings: &'a Settings,
+    ) -> Self {
+        let tracking = &edition.compiled.campaign.tracking;
+        let journey = edition.journey(&message.journey);
+        let mut steps = journey.into_iter().flat_map(|journey| &journey.steps);
+        let is_off = steps.any(|step| step.id == message.step && step.untracked);
+        let are_followed = !is_off && tracking.follows(contact, &settings.tracking_off_in);
+        Self { edition, message, settings, are_followed, are_shown: false }
+    }
+
+    /// The links of a message that is only looked at.
+    fn shown(
+        edition: &'a PublishedVersion,
+        contact: &Contact,
+        message: &'a Message,
+        settings: &'a Settings,
+    ) -> Self {
+        Self { are_shown: true, ..Self::of(edition, contact, message, settings) }
+    }
+
+    /// A mail with its links tagged and, if they are followed, led through us.
+    fn email(
+        &self,
+        templates: &Templates,
+        name: &str,
+        data: &Value,
+    ) -> Result<RenderedEmail, TemplateError> {
+        let mut rendered = templates.render_email_through(name, data, &mut |url| {
+            let target = self.target(templates, url)?;
+            let through = || self.url("c", Purpose::Click, &target);
+            Some(if self.are_followed { through() } else { target })
+        })?;
+        if self.are_followed {
+            rendered.html = tracking::add_pixel(&rendered.html, &self.open());
+        }
+        Ok(rendered)
+    }
+
+    /// A text with its links tagged and, if they are followed, made short.
+    fn sms(
+        &self,
+        templates: &Templates,
+        name: &str,
+        data: &Value,
+    ) -> Result<(String, Vec<ShortLink>), TemplateError> {
+        let mut kept = Vec::new();
+        let text = templates.render_sms_through(name, data, &mut |url| {
+            let target = self.target(templates, url)?;
+            if !self.are_followed {
+                return Some(target);
+            }
+            if self.edition.compiled.campaign.sms.long_links {
+                return Some(self.url("c", Purpose::Click, &target));
+            }
+            let Message { id, .. } = self.message;
+            let code = self.settings.keys.short_code(&format!("{id}|{}|{target}", kept.len()));
+            let short = format!("{}/s/{code}", self.settings.base_url);
+            kept.push(ShortLink {
+                code,
+                contact_id: self.message.contact_id.clone(),
+                campaign_id: self.message.campaign.clone(),
+                message_id: id.clone(),
+                target,
+            });
+            Some(short)
+        })?;
+        Ok((text, kept))
+    }
+
+    /// Where a link leads, with the campaign's tags; `None` for what is not to be signed: a link
+    /// whose site was not written by an author but brought by a value, and what is ours for other
+    /// purposes: the pages by which a reader unsubscribes, chooses, or confirms.
+    fn target(&self, templates: &Templates, url: &str) -> Option<String> {
+        let url = web_address::location(url)?;
+        let base_url = &self.settings.base_url;
+        let is_house = |path: &str| HOUSE_PATHS.iter().any(|house| path.starts_with(house));
+        if url.strip_prefix(base_url).is_some_and(is_house) {
+            return None;
+        }
+        let is_ours = || web_address::origin(&url) == web_address::origin(base_url);
+        if !templates.leads_to(&url) && !is_ours() {
+            return None;
+        }
+        let campaign = &self.edition.compiled.campaign;
+        let Some(utm) = &campaign.tracking.utm else { return Some(url) };
+        let Message { channel, step, template, .. } = self.message;
+        let name = template.split_once('/').map_or(template.as_str(), |(_, name)| name);
+        let content = if step.is_empty() { name } else { step };
+        let say = |said: &'a Option<String>, otherwise| said.as_deref().unwrap_or(otherwise);
+        let tags = [
+            ("utm_source", say(&utm.source, channel.as_str())),
+            ("utm_medium", say(&utm.medium, channel.as_str())),
+            ("utm_campaign", say(&utm.campaign, campaign.id.as_str())),
+            ("utm_content", say(&utm.content, content)),
+        ];
+        Some(web_address::add_tags(&url, &tags))
+    }
+
+    fn url(&self, path: &str, purpose: Purpose, rest: &str) -> String {
+        let token = link(self.message, rest.to_owned()).sign(self.settings, purpose);
+        let token = if self.are_shown { "x".repeat(token.len()) } else { token };
+        format!("{}/{path}/{token}", self.settings.base_url)
+    }
+
+    fn unsubscribe(&self) -> String {
+        self.url("u", Purpose::Unsubscribe, self.message.channel.as_str())
+    }
+
+    fn preferences(&self) -> String {
+        self.url("preferences", Purpose::Preferences, self.message.channel.as_str())
+    }
+
+    fn open(&self) -> String {
+        self.url("o", Purpose::Open, "")
+    }
+
+    /// One-click unsubscription (RFC 8058 section 3.1), for what may be refused.
+    fn headers(&self) -> Vec<(&'static str, String)> {
+        if self.message.class != Class::Marketing {
+            return Vec::new();
+        }
+        vec![
+            ("List-Unsubscribe", format!("<{}>", self.unsubscribe())),
+            ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".to_owned()),
+        ]
+    }
+}

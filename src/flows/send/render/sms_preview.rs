@@ -1,0 +1,61 @@
+//! A text message as it would leave, to be looked at: signed, with the words by which it is
+//! refused, its links as short as they would be, and counted. Nothing of it can be followed.
+
+use super::{Links, Message};
+use crate::domain::base::language::Language;
+use crate::domain::base::primitives::{ContactId, MessageId, Millis};
+use crate::domain::contact::Contact;
+use crate::domain::contact::message::Class;
+use crate::domain::publication::catalog::PublishedVersion;
+use crate::domain::sms::settings::SmsPreview;
+use crate::domain::template::TemplateError;
+use crate::flows::settings::Settings;
+use serde_json::Value;
+
+/// A text as it would leave for a contact, or for a made-up one without any: a template, and the
+/// version of it that is rendered.
+pub fn leaving(
+    edition: &PublishedVersion,
+    contact: Option<&Contact>,
+    (template, version): (&str, &str),
+    data: &Value,
+    settings: &Settings,
+) -> Result<SmsPreview, TemplateError> {
+    let campaign = &edition.compiled.campaign;
+    let texting = &campaign.sms;
+    let (message, contact) = (stand_in(edition, template), or_nobody(contact));
+    let links = Links::shown(edition, &contact, &message, settings);
+    let (text, kept) = links.sms(edition.templates()?, version, data)?;
+    let made_up = || {
+        let language = Language::from_locale(&campaign.locale);
+        language.pick("+447400123456", "+8613812345678").to_owned()
+    };
+    let to = contact.phone.unwrap_or_else(made_up);
+    let text = texting.finish(&text, message.class, &to);
+    let links = kept.into_iter().map(|link| (link.code, link.target)).collect();
+    Ok(texting.leaving(text, to, &campaign.currency, links))
+}
+
+/// The address of the preferences in a text, as long as a real one.
+pub(super) fn preferences(
+    edition: &PublishedVersion,
+    contact: Option<&Contact>,
+    template: &str,
+    settings: &Settings,
+) -> String {
+    let (message, contact) = (stand_in(edition, template), or_nobody(contact));
+    Links::shown(edition, &contact, &message, settings).preferences()
+}
+
+/// A message that nobody sends. Its ids are as long as others.
+fn stand_in(edition: &PublishedVersion, template: &str) -> Message {
+    let campaign = edition.compiled.campaign.id.clone();
+    let id = MessageId(format!("{}.1", "0".repeat(36)));
+    let kind = (Class::Marketing, template);
+    Message::queue(id, ContactId("0".repeat(36)), (campaign, 0), kind, Millis(0))
+}
+
+fn or_nobody(contact: Option<&Contact>) -> Contact {
+    let nobody = || Contact::unknown(ContactId("0".repeat(36)), Millis(0));
+    contact.cloned().unwrap_or_else(nobody)
+}

@@ -1,0 +1,315 @@
+//! Which senders a deployment has, and which of them a message leaves by.
+
+use crate::domain::base::primitives::Channel;
+use crate::domain::base::token::Keyring;
+use crate::domain::contact::message::{Class, Message};
+use crate::providers::{
+    Sender, aliyun, brevo, chat_webhooks, mailgun, postmark, resend, sendgrid, ses, tencent,
+    twilio, vonage,
+};
+
+/// How messages leave, by channel and class: in each list the first is asked, and the next stands
+/// in for it while it is out of order. Where a list is empty, messages wait.
+#[derive(Clone)]
+pub struct Senders {
+    /// E-mail.
+    pub email: Vec<Sender>,
+    /// E-mail that is no marketing; if empty, it leaves as all e-mail does.
+    pub email_transactional: Vec<Sender>,
+    /// SMS.
+    pub sms: Vec<Sender>,
+    /// SMS that is no marketing; if empty, it leaves as all SMS do.
+    pub sms_transactional: Vec<Sender>,
+    /// Notices to our own people; if empty, they leave as e-mail that is no marketing.
+    pub internal: Vec<Sender>,
+    /// Calls of other programs.
+    pub webhook: Vec<Sender>,
+    /// How many messages go along in one call at the most, where the provider takes more. With 1,
+    /// each has its own idempotency key, which still holds when the database is restored to an
+    /// earlier time; a batch that is put together otherwise then has another key, and leaves again.
+    pub batch_max: usize,
+}
+
+impl Senders {
+    /// None but that of webhooks, which are signed with these keys.
+    pub fn none(keys: &Keyring) -> Self {
+        Self {
+            email: vec![],
+            email_transactional: vec![],
+            sms: vec![],
+            sms_transactional: vec![],
+            internal: vec![],
+            webhook: vec![Sender::Webhook(keys.clone())],
+            batch_max: usize::MAX,
+        }
+    }
+
+    /// Those that a message may leave by.
+    pub fn of(&self, message: &Message) -> &[Sender] {
+        let first_of = |lists: &[&'_ Vec<Sender>]| lists.iter().position(|list| !list.is_empty());
+        let lists: [&Vec<Sender>; 3] = match (message.channel, message.class) {
+            (Channel::Email, Class::Internal) => {
+                [&self.internal, &self.email_transactional, &self.email]
+            }
+            (Channel::Email, Class::Transactional) => {
+                [&self.email_transactional, &self.email, &self.email]
+            }
+            (Channel::Email, Class::Marketing) => [&self.email; 3],
+            (Channel::Sms, Class::Marketing) => [&self.sms; 3],
+            (Channel::Sms, _) => [&self.sms_transactional, &self.sms, &self.sms],
+            // Where mail is only kept, nobody is called either.
+            (Channel::Webhook, _) if matches!(self.email[..], [Sender::Mailbox]) => {
+                [&self.email; 3]
+            }
+            (Channel::Webhook, _) => [&self.webhook; 3],
+        };
+        lists[first_of(&lists).unwrap_or_default()]
+    }
+
+    /// Every list that messages of people leave by.
+    pub fn all(&self) -> impl Iterator<Item = &Sender> {
+        let Self { email, email_transactional, sms, sms_transactional, internal, .. } = self;
+        [email, email_transactional, sms, sms_transactional, internal].into_iter().flatten()
+    }
+
+    /// Reads the configuration by name; an error names what is wrong, and what would be right.
+    pub fn read(
+        get: &dyn Fn(&str) -> Option<String>,
+        keys: &Keyring,
+        base_url: &str,
+    ) -> Result<Self, String> {
+        let configured = Configured { get, base_url };
+        let list = |name: &str, allowed: &[&str]| configured.list(name, allowed);
+        let batch_max = match configured.maybe("SEND_BATCH_MAX") {
+            None => usize::MAX,
+            Some(text) => {
+                let max = text.parse().ok().filter(|max| *max > 0);
+                max.ok_or_else(|| format!("SEND_BATCH_MAX is `{text}`: use a number from 1"))?
+            }
+        };
+        let transactional = [&EMAIL[..], &["cloudflare"]].concat();
+        let internal = [&transactional[..], &ROBOTS].concat();
+        Ok(Self {
+            email: list("SENDER_EMAIL", &EMAIL)?,
+            email_transactional: list("SENDER_EMAIL_TRANSACTIONAL", &transactional)?,
+            sms: list("SENDER_SMS", &SMS)?,
+            sms_transactional: list("SENDER_SMS_TRANSACTIONAL", &SMS)?,
+            internal: list("SENDER_INTERNAL", &internal)?,
+            batch_max,
+            ..Self::none(keys)
+        })
+    }
+}
+
+/// Those that carry marketing mail.
+const EMAIL: [&str; 7] = ["mailbox", "resend", "postmark", "ses", "sendgrid", "mailgun", "brevo"];
+
+/// Those that carry SMS.
+const SMS: [&str; 5] = ["mailbox", "twilio", "vonage", "aliyun", "tencent"];
+
+/// Those that show notices in a group.
+const ROBOTS: [&str; 3] = ["dingtalk", "wecom", "slack"];
+
+/// The names of all senders that may be configured.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    let others = SMS.into_iter().filter(|name| !EMAIL.contains(name));
+    EMAIL.into_iter().chain(others).chain(ROBOTS).chain(["cloudflare", "webhook"])
+}
+
+/// The configuration, as it is asked.
+struct Configured<'a> {
+    get: &'a dyn Fn(&str) -> Option<String>,
+    base_url: &'a str,
+}
+
+impl Configured<'_> {
+    fn maybe(&self, name: &str) -> Option<String> {
+        (self.get)(name).filter(|value| !value.is_empty())
+    }
+
+    fn need(&self, name: &str, what: &str) -> Result<String, String> {
+        self.maybe(name).ok_or_else(|| format!("set {name}: {what}"))
+    }
+
+    fn or(&self, name: &str, otherwise: &str) -> String {
+        self.maybe(name).unwrap_or_else(|| otherwise.to_owned())
+    }
+
+    /// The senders that a variable names, separated by commas.
+    fn list(&self, name: &str, allowed: &[&str]) -> Result<Vec<Sender>, String> {
+        let names = self.maybe(name).unwrap_or_default();
+        let names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
+        let mut senders = Vec::<Sender>::new();
+        for word in names {
+            if word == "cloudflare" && !allowed.contains(&word) {
+                return Err(format!(
+                    "{name} names cloudflare, whose terms allow no marketing mail: name it in \
+                     SENDER_EMAIL_TRANSACTIONAL or SENDER_INTERNAL"
+                ));
+            }
+            if !allowed.contains(&word) {
+                let allowed = allowed.join(", ");
+                return Err(format!("{name} names `{word}`: use {allowed}"));
+            }
+            if senders.iter().any(|sender| sender.name() == word) {
+                return Err(format!("{name} names {word} twice"));
+            }
+            senders.push(self.sender(word)?);
+        }
+        Ok(senders)
+    }
+
+    fn sender(&self, word: &str) -> Result<Sender, String> {
+        Ok(match word {
+            "mailbox" => Sender::Mailbox,
+            "cloudflare" => Sender::Cloudflare,
+            "twilio" | "vonage" | "aliyun" | "tencent" => self.sms(word)?,
+            "dingtalk" => Sender::DingTalk(chat_webhooks::DingTalk {
+                url: self.robot("DINGTALK_WEBHOOK_URL", "https://oapi.dingtalk.com/")?,
+                secret: self.or("DINGTALK_SECRET", ""),
+            }),
+            "wecom" => {
+                Sender::WeCom(self.robot("WECOM_WEBHOOK_URL", "https://qyapi.weixin.qq.com/")?)
+            }
+            "slack" => Sender::Slack(self.robot("SLACK_WEBHOOK_URL", "https://hooks.slack.com/")?),
+            _ => self.email(word)?,
+        })
+    }
+
+    /// The address of a robot: it holds a secret, and must be the provider's own.
+    fn robot(&self, name: &str, begins: &str) -> Result<String, String> {
+        let url = self.need(name, "the robot's address")?;
+        match url.starts_with(begins) {
+            true => Ok(url),
+            false => Err(format!("{name} must begin with {begins}")),
+        }
+    }
+
+    fn email(&self, word: &str) -> Result<Sender, String> {
+        Ok(match word {
+            "postmark" => Sender::Postmark(postmark::Account {
+                server_token: self.need("POSTMARK_SERVER_TOKEN", "the token of a server")?,
+                broadcast_stream: self.or("POSTMARK_BROADCAST_STREAM", "broadcast"),
+            }),
+            "ses" => Sender::Ses(ses::Account {
+                key_id: self.need("SES_ACCESS_KEY_ID", "the access key's id")?,
+                secret: self.need("SES_SECRET_ACCESS_KEY", "the access key's secret")?,
+                region: self.need("SES_REGION", "the region, such as eu-west-1")?,
+                configuration_set: self.or("SES_CONFIGURATION_SET", ""),
+            }),
+            "sendgrid" => Sender::SendGrid(sendgrid::Account {
+                api_key: self.need("SENDGRID_API_KEY", "SendGrid's key")?,
+            }),
+            "mailgun" => Sender::Mailgun(mailgun::Account {
+                api_key: self.need("MAILGUN_API_KEY", "Mailgun's key")?,
+                domain: self.need("MAILGUN_DOMAIN", "the domain that mail is sent from")?,
+                host: self.or("MAILGUN_HOST", "api.mailgun.net"),
+            }),
+            "brevo" => Sender::Brevo(brevo::Account {
+                api_key: self.need("BREVO_API_KEY", "Brevo's key")?,
+            }),
+            _ => Sender::Resend(resend::Account {
+                api_key: self.need("RESEND_API_KEY", "Resend's key")?,
+            }),
+        })
+    }
+
+    fn sms(&self, word: &str) -> Result<Sender, String> {
+        Ok(match word {
+            "vonage" => Sender::Vonage(vonage::Account {
+                api_key: self.need("VONAGE_API_KEY", "Vonage's key")?,
+                api_secret: self.need("VONAGE_API_SECRET", "Vonage's secret")?,
+                from: self.need("VONAGE_FROM", "the number or name to send from")?,
+            }),
+            "aliyun" => Sender::Aliyun(aliyun::Account {
+                key_id: self.need("ALIYUN_ACCESS_KEY_ID", "the access key's id")?,
+                secret: self.need("ALIYUN_ACCESS_KEY_SECRET", "the access key's secret")?,
+                sign_name: self.need("ALIYUN_SMS_SIGN_NAME", "the approved signature")?,
+                template: self.need("ALIYUN_SMS_TEMPLATE", "the approved template, SMS_…")?,
+                variable: self.or("ALIYUN_SMS_VARIABLE", "content"),
+            }),
+            "tencent" => Sender::Tencent(tencent::Account {
+                secret_id: self.need("TENCENT_SECRET_ID", "the secret's id")?,
+                secret_key: self.need("TENCENT_SECRET_KEY", "the secret")?,
+                app_id: self.need("TENCENT_SMS_APP_ID", "the SMS application, 1400…")?,
+                region: self.or("TENCENT_SMS_REGION", "ap-guangzhou"),
+                sign_name: self.need("TENCENT_SMS_SIGN_NAME", "the approved signature")?,
+                template: self.need("TENCENT_SMS_TEMPLATE", "the approved template's id")?,
+            }),
+            _ => Sender::Twilio(twilio::Account {
+                account_sid: self.need("TWILIO_ACCOUNT_SID", "Twilio's account id")?,
+                auth_token: self.need("TWILIO_AUTH_TOKEN", "Twilio's secret")?,
+                from: self.need("TWILIO_FROM", "the number or messaging service to send from")?,
+                // Twilio refuses an address that it cannot reach.
+                reports_to: match self.base_url.starts_with("https://") {
+                    true => format!("{}/hooks/twilio", self.base_url),
+                    false => String::new(),
+                },
+            }),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Senders, String> {
+        let get = |name: &str| {
+            let found = variables.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        Senders::read(&get, &Keyring::new("s", None), "https://go.example")
+    }
+
+    fn problem(variables: &[(&str, &str)]) -> String {
+        read(variables).err().unwrap_or_default()
+    }
+
+    fn names(senders: &[Sender]) -> Vec<&'static str> {
+        senders.iter().map(Sender::name).collect()
+    }
+
+    #[test]
+    fn a_list_names_who_is_asked_and_who_stands_in() {
+        let senders = read(&[
+            ("SENDER_EMAIL", "resend, postmark"),
+            ("RESEND_API_KEY", "re_1"),
+            ("POSTMARK_SERVER_TOKEN", "t"),
+            ("SENDER_EMAIL_TRANSACTIONAL", "cloudflare"),
+            ("SENDER_INTERNAL", "slack"),
+            ("SLACK_WEBHOOK_URL", "https://hooks.slack.com/services/T/B/x"),
+        ]);
+        let senders = senders.unwrap();
+        assert_eq!(names(&senders.email), ["resend", "postmark"]);
+        assert_eq!(names(&senders.email_transactional), ["cloudflare"]);
+        assert_eq!(names(&senders.internal), ["slack"]);
+        assert!(senders.sms.is_empty());
+    }
+
+    #[test]
+    fn what_is_missing_or_wrong_is_named_with_its_remedy() {
+        assert_eq!(problem(&[("SENDER_EMAIL", "resend")]), "set RESEND_API_KEY: Resend's key");
+        assert_eq!(
+            problem(&[("SENDER_SMS", "resend")]),
+            "SENDER_SMS names `resend`: use mailbox, twilio, vonage, aliyun, tencent"
+        );
+        assert_eq!(
+            problem(&[("SENDER_EMAIL", "cloudflare")]),
+            "SENDER_EMAIL names cloudflare, whose terms allow no marketing mail: name it in \
+             SENDER_EMAIL_TRANSACTIONAL or SENDER_INTERNAL"
+        );
+        assert_eq!(
+            problem(&[("SENDER_EMAIL", "mailbox, mailbox")]),
+            "SENDER_EMAIL names mailbox twice"
+        );
+        assert_eq!(
+            problem(&[("SENDER_INTERNAL", "slack"), ("SLACK_WEBHOOK_URL", "https://x.example/")]),
+            "SLACK_WEBHOOK_URL must begin with https://hooks.slack.com/"
+        );
+        assert_eq!(
+            problem(&[("SEND_BATCH_MAX", "0")]),
+            "SEND_BATCH_MAX is `0`: use a number from 1"
+        );
+    }
+}

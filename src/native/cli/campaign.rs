@@ -1,0 +1,64 @@
+//! `dripline campaign`: a campaign that its brake stopped goes on.
+
+use super::report::campaign_id;
+use super::server::Server;
+use super::{Exit, Terminal};
+use crate::domain::sending::auto_pause::PauseEvent;
+use serde_json::json;
+use std::io;
+
+/// Release a campaign that was stopped
+///
+/// A campaign is stopped when more than 0.3 % of the mails that arrived in seven days were called
+/// spam, or more than 5 % of those sent bounced for good. Its marketing messages wait then;
+/// confirmations and notices go on. Find out why, mend it, and release it: what waits is due at
+/// once, under all other limits, and the campaign is judged by what happens from then on.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Examples:
+  dripline campaign release spring-webinar --note 'The bought list is gone'
+  dripline report spring-webinar --json | jq .brake
+
+Exit status: 0 released, 1 it is not stopped or the server refused, 2 usage.")]
+pub struct Args {
+    /// What to do with it
+    pub verb: Verb,
+    /// The campaign's id, such as spring-webinar
+    #[arg(value_name = "CAMPAIGN", value_parser = campaign_id)]
+    pub campaign: String,
+    /// Why it may go on; kept with your word
+    #[arg(long)]
+    pub note: String,
+    /// Where it runs, and by what right
+    #[command(flatten)]
+    pub server: Server,
+    /// Print the answer as JSON, as the server gave it
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What can be done with a campaign.
+#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// Let it go on
+    Release,
+}
+
+/// Runs the command.
+pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
+    let path = format!("/api/v1/campaigns/{}/release", args.campaign);
+    let answer = args.server.post(&path, &json!({ "note": args.note }).to_string());
+    let answer = answer.and_then(|text| match serde_json::from_str::<PauseEvent>(&text) {
+        Ok(word) => Ok((text, word)),
+        Err(_) => Err(args.server.not_dripline()),
+    });
+    match answer {
+        Ok((text, _)) if args.json => writeln!(terminal.out, "{}", text.trim_end())?,
+        Ok((_, word)) => {
+            let campaign = word.campaign;
+            writeln!(terminal.out, "{campaign} is released; what its brake held is due now.")?;
+        }
+        Err(failure) => return failure.end(args.json, terminal),
+    }
+    Ok(Exit::Ok)
+}

@@ -1,0 +1,175 @@
+//! `dripline explain`: why one contact is where it is.
+
+use super::server::Server;
+use super::{Exit, Terminal};
+use crate::domain::base::language::Language;
+use crate::domain::base::primitives::Millis;
+use crate::domain::contact::enrollment::EnrollmentState;
+use crate::domain::contact::suppression::Suppression;
+use crate::domain::report::explain::{
+    Explanation, JourneyExplained, PassageExplained, SetAside, SuppressionExplained,
+};
+use crate::domain::segment::Explained;
+use crate::flows::contact::explain::Question;
+use crate::views::format::moment;
+use serde_json::json;
+use std::io::{self, Write};
+
+/// Say why a contact is where it is
+///
+/// For each journey: where the contact stands, why it entered or did not, what it waits for and
+/// until when, or why it ended. For each message: what became of it and why. For each segment:
+/// in or out, and each part of its rule with what was found. Times are in UTC.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Examples:
+  dripline explain ann@example.com
+  dripline explain +447400123456 --journey spring-webinar.nurture --json | jq .journeys
+
+Exit status: 0 shown, 1 there is no such contact or the server refused, 2 usage.")]
+pub struct Args {
+    /// The contact: its id, your own id of it, its e-mail address, or its number with +
+    pub contact: String,
+    /// Only this journey, as <campaign>.<journey>
+    #[arg(long, value_name = "JOURNEY")]
+    pub journey: Option<String>,
+    /// Only this segment, as <campaign>.<segment>
+    #[arg(long, value_name = "SEGMENT")]
+    pub segment: Option<String>,
+    /// Only this broadcast, as <campaign>.<broadcast>
+    #[arg(long, value_name = "BROADCAST")]
+    pub broadcast: Option<String>,
+    /// Only this message, by its id
+    #[arg(long, value_name = "MESSAGE")]
+    pub message: Option<String>,
+    /// Where it runs, and by what right
+    #[command(flatten)]
+    pub server: Server,
+    /// Print the answer as JSON, as the server gave it
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Runs the command.
+pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
+    let question = Question {
+        contact: args.contact.clone(),
+        journey: args.journey.clone(),
+        segment: args.segment.clone(),
+        message: args.message.clone(),
+        broadcast: args.broadcast.clone(),
+    };
+    let body = serde_json::to_string(&question).unwrap_or_default();
+    let answer = args.server.post("/api/v1/contacts/explain?lang=en", &body);
+    let answer = answer.and_then(|text| match serde_json::from_str(&text) {
+        Ok(explanation) => Ok((text, explanation)),
+        Err(_) => Err(args.server.not_dripline()),
+    });
+    match answer {
+        Ok((text, _)) if args.json => writeln!(terminal.out, "{}", text.trim_end())?,
+        Ok((_, explanation)) => print(&explanation, terminal.out)?,
+        Err(failure) if args.json => {
+            let error = json!({ "status": failure.status, "message": failure.message });
+            writeln!(terminal.out, "{}", json!({ "ok": false, "error": error }))?;
+            return Ok(Exit::Wrong);
+        }
+        Err(failure) => {
+            writeln!(terminal.err, "dripline: {}", failure.message)?;
+            for problem in &failure.problems {
+                writeln!(terminal.err, "  {problem}")?;
+            }
+            return Ok(Exit::Wrong);
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+fn print(explanation: &Explanation, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "Contact {}", explanation.contact)?;
+    for SuppressionExplained { suppression, words } in &explanation.suppressed {
+        let Suppression { channel, address, until, source, at: since, .. } = suppression;
+        let until = until.map_or("for good".to_owned(), |until| format!("until {}", at(until)));
+        let since = at(*since);
+        let what = format!("{} to {address}", channel.as_str());
+        writeln!(out, "\nSuppressed: {what}, since {since}, {until} (by {source})")?;
+        writeln!(out, "  {words}")?;
+    }
+    for one in &explanation.set_aside {
+        let SetAside { by, name, value, words, .. } = one;
+        writeln!(out, "\nSet aside: {name} = {value} (by {by}, {})", at(one.at))?;
+        writeln!(out, "  {words}")?;
+    }
+    for journey in &explanation.journeys {
+        print_journey(journey, out)?;
+    }
+    for message in &explanation.messages {
+        let place = match message.step.as_str() {
+            "" => message.journey.clone(),
+            step => format!("{} at {step}", message.journey),
+        };
+        writeln!(out, "\nMessage {} ({place}), {}", message.template, at(message.queued_at))?;
+        writeln!(out, "  {}", message.words)?;
+    }
+    for broadcast in &explanation.broadcasts {
+        let variant = broadcast.variant.as_ref();
+        let variant = variant.map(|name| format!(", variant {name}")).unwrap_or_default();
+        let when = broadcast.at.map(|when| format!(", {}", at(when))).unwrap_or_default();
+        writeln!(out, "\nBroadcast {}{variant}{when}", broadcast.broadcast)?;
+        writeln!(out, "  {}", broadcast.words)?;
+    }
+    for segment in &explanation.segments {
+        let (is_in, holds) = (segment.since.is_some(), segment.why.holds);
+        let since = segment.since.map(|since| format!(" since {}", at(since))).unwrap_or_default();
+        let verdict = match (is_in, holds) {
+            (true, false) => "; its rule has become false, and it leaves shortly",
+            (false, true) => "; its rule has become true, and it enters shortly",
+            _ => "",
+        };
+        let until =
+            segment.why.changes_at.map(|until| format!("; time may change that on {}", at(until)));
+        let place = if is_in { "in" } else { "not in" };
+        let until = until.unwrap_or_default();
+        writeln!(out, "\nSegment {}: {place}{since}{verdict}{until}", segment.segment)?;
+        print_rule(&segment.why, 1, out)?;
+    }
+    Ok(())
+}
+
+/// A rule, one line a part: whether it holds, what was asked, and what was found.
+fn print_rule(why: &Explained, depth: usize, out: &mut dyn Write) -> io::Result<()> {
+    let mark = if why.holds { "✓" } else { "✗" };
+    let found = why.found.as_ref().map(|found| format!(" (found: {found})")).unwrap_or_default();
+    let indent = "  ".repeat(depth);
+    writeln!(out, "{indent}{mark} {}{found}", why.question.in_language(Language::English))?;
+    why.parts.iter().try_for_each(|part| print_rule(part, depth + 1, out))
+}
+
+fn print_journey(journey: &JourneyExplained, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "\nJourney {}: {}", journey.journey, journey.words)?;
+    if let Some(again) = journey.enters_again_at {
+        writeln!(out, "  from {} on", at(again))?;
+    }
+    journey.passages.iter().try_for_each(|passage| writeln!(out, "  {}", line(passage)))
+}
+
+fn line(passage: &PassageExplained) -> String {
+    let by = passage.entered_by.as_ref().map(|event| format!(" by {event}")).unwrap_or_default();
+    let PassageExplained { version, step, .. } = passage;
+    let entered = format!("entered {}{by} (version {version})", at(passage.entered_at));
+    let ended = |how: &str| format!("{entered}, {how} {step} on {}", at(passage.since));
+    match passage.state {
+        EnrollmentState::Active => {
+            let due = passage.due_at.map(|due| format!(", at the latest {}", at(due)));
+            let waits = passage.waits_for.as_ref().map(|what| format!("; waits for {what}"));
+            let (waits, due) = (waits.unwrap_or_default(), due.unwrap_or_default());
+            format!("{entered}, stands at {step}{waits}{due}")
+        }
+        EnrollmentState::Completed => ended("completed with"),
+        EnrollmentState::Exited => format!("{entered}, left at {step}: {}", passage.words),
+        EnrollmentState::Failed => format!("{entered}, failed at {step}: {}", passage.words),
+    }
+}
+
+fn at(moment_of: Millis) -> String {
+    moment(moment_of, "UTC", Language::English)
+}

@@ -1,0 +1,94 @@
+//! `dripline journey`: a journey is paused, resumed or archived.
+
+use super::server::Server;
+use super::{Exit, Terminal};
+use crate::domain::campaign::journey::RunState;
+use crate::flows::campaign::journey_control::Steered;
+use std::io;
+
+/// Pause, resume or archive a journey
+///
+/// Paused: nobody enters, no step is taken and nothing is sent. People can still leave, and what
+/// they do meanwhile is not lost: it counts when the journey is resumed. What fell due meanwhile is
+/// taken then, 2,500 people a minute, beginning after two minutes.
+///
+/// Archived: nobody enters, and everybody inside leaves with the reason "archived". Resumed
+/// afterwards, others may enter; who was inside has left.
+///
+/// It concerns all versions of the journey. Sending stops at once, entries within a minute.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Examples:
+  dripline journey pause spring-webinar.nurture
+  dripline journey resume spring-webinar.nurture --json | jq .people
+
+Exit status: 0 done, 1 there is no such journey or the server refused, 2 usage.")]
+pub struct Args {
+    /// What becomes of it
+    pub verb: Verb,
+    /// The journey, as <campaign>.<journey>
+    #[arg(value_name = "JOURNEY", value_parser = qualified)]
+    pub journey: String,
+    /// Where it runs, and by what right
+    #[command(flatten)]
+    pub server: Server,
+    /// Print one JSON object: {"journey": …, "state": …, "people": …}
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What can be done with a journey.
+#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// Halt it for a while
+    Pause,
+    /// Let it run on
+    Resume,
+    /// End it for everybody inside
+    Archive,
+}
+
+/// Runs the command.
+pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
+    let verb = match args.verb {
+        Verb::Pause => "pause",
+        Verb::Resume => "resume",
+        Verb::Archive => "archive",
+    };
+    let path = format!("/api/v1/journeys/{}/{verb}", args.journey);
+    let answer = args.server.post(&path, "{}").and_then(|text| match serde_json::from_str(&text) {
+        Ok(steered) => Ok((text, steered)),
+        Err(_) => Err(args.server.not_dripline()),
+    });
+    match answer {
+        Ok((text, _)) if args.json => writeln!(terminal.out, "{}", text.trim_end())?,
+        Ok((_, steered)) => writeln!(terminal.out, "{}", sentence(&steered))?,
+        Err(failure) => return failure.end(args.json, terminal),
+    }
+    Ok(Exit::Ok)
+}
+
+fn sentence(steered: &Steered) -> String {
+    let Steered { journey, state, people } = steered;
+    let people = if *people == 1 { "1 person".to_owned() } else { format!("{people} people") };
+    match state {
+        RunState::Paused => {
+            format!("{journey} is paused. Inside: {people}, who stay where they stand.")
+        }
+        RunState::Running => {
+            format!("{journey} runs. Inside: {people}, who go on from where they stand.")
+        }
+        RunState::Archived => {
+            format!("{journey} is archived. Inside: {people}, who leave within the next minutes.")
+        }
+    }
+}
+
+/// Reads a journey's name as it can stand in an address.
+fn qualified(text: &str) -> Result<String, String> {
+    let is_part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c);
+    match text.chars().all(is_part) && text.matches('.').count() == 1 {
+        true => Ok(text.to_owned()),
+        false => Err("give <campaign>.<journey>, such as spring-webinar.nurture".to_owned()),
+    }
+}

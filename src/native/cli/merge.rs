@@ -1,0 +1,68 @@
+//! `dripline merge`: two contacts become one.
+
+use super::server::Server;
+use super::{Exit, Terminal};
+use crate::flows::contact::merge::Merged;
+use serde_json::json;
+use std::io;
+
+/// Merge a contact into another: they are one person
+///
+/// The second survives: its own addresses and attributes count, and what it lacks is filled in from
+/// the first. It takes over events, messages, tags, score and segments, and goes on in the journeys
+/// that the first was in; where both were in one, its own passage goes on. What was taken back
+/// under either address stays taken back; an agreement counts for the address it was given for.
+/// The first one's id and addresses lead to the survivor from then on: links in old messages work.
+///
+/// It cannot be undone.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Examples:
+  dripline merge ann@home.example ann@work.example
+  dripline merge 019cc1a0-7d2b-7c6e-9d0e-5f2f0b1a2c3d ann@work.example --yes --json
+
+Exit status: 0 they are one, 1 one of them is not there, or it was not confirmed, or the server
+refused, 2 usage.")]
+pub struct Args {
+    /// Who goes: our id, your own id of it, its e-mail address, or its number with +
+    #[arg(value_name = "CONTACT")]
+    pub contact: String,
+    /// Who survives
+    #[arg(value_name = "INTO")]
+    pub into: String,
+    /// Do not ask whether it is meant
+    #[arg(long)]
+    pub yes: bool,
+    /// Where it runs, and by what right
+    #[command(flatten)]
+    pub server: Server,
+    /// Print one JSON object: {"contact": …, "merged": …}
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Runs the command.
+pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
+    let question = format!("Merge {} into {}, for good?", args.contact, args.into);
+    if !args.yes && !terminal.confirms(&question)? {
+        writeln!(terminal.err, "dripline: nobody was merged; --yes merges without asking")?;
+        return Ok(Exit::Wrong);
+    }
+    let body = json!({ "contact": args.contact, "into": args.into }).to_string();
+    let answer = args.server.post("/api/v1/contacts/merge", &body);
+    let answer = answer.and_then(|text| match serde_json::from_str::<Merged>(&text) {
+        Ok(merged) => Ok((text, merged)),
+        Err(_) => Err(args.server.not_dripline()),
+    });
+    match answer {
+        Ok((text, _)) if args.json => writeln!(terminal.out, "{}", text.trim_end())?,
+        Ok((_, Merged { contact, merged: Some(merged) })) => {
+            writeln!(terminal.out, "{merged} is {contact} from now on.")?;
+        }
+        Ok((_, Merged { contact, merged: None })) => {
+            writeln!(terminal.out, "Both are one contact already: {contact}.")?;
+        }
+        Err(failure) => return failure.end(args.json, terminal),
+    }
+    Ok(Exit::Ok)
+}

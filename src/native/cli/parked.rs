@@ -1,0 +1,96 @@
+//! `dripline parked`: contacts whose decision fails for good.
+
+use super::server::Server;
+use super::table::Table;
+use super::{Exit, Terminal};
+use crate::domain::base::language::Language;
+use crate::store::parked::Parked;
+use crate::views::format::moment;
+use serde::Deserialize;
+use serde_json::Value;
+use std::io;
+
+/// Show the contacts that are parked, or release one
+///
+/// A contact whose decision fails is tried alone, so that it stalls nobody else. If that fails five
+/// times in a row it is parked, with its reason: no step of its journeys is taken any more. Mend
+/// what is wrong, then release it.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Examples:
+  dripline parked
+  dripline parked --json | jq '.parked[].reason'
+  dripline parked release 019cc1a0-7d2b-7c6e-9d0e-5f2f0b1a2c3d
+
+Exit status: 0 shown or released, 1 it is not parked or the server refused, 2 usage.")]
+pub struct Args {
+    /// What to do; without it, they are shown
+    #[arg(requires = "contact")]
+    pub verb: Option<Verb>,
+    /// The contact's id
+    #[arg(value_name = "CONTACT", value_parser = contact_id)]
+    pub contact: Option<String>,
+    /// Where it runs, and by what right
+    #[command(flatten)]
+    pub server: Server,
+    /// Print the answer as JSON, as the server gave it
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What can be done with a parked contact.
+#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// Let it be decided on again
+    Release,
+}
+
+#[derive(Deserialize)]
+struct Listed {
+    parked: Vec<Parked>,
+}
+
+/// Runs the command.
+pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
+    let answer = match &args.contact {
+        Some(contact) => args.server.post(&format!("/api/v1/parked/{contact}/release"), "{}"),
+        None => args.server.get("/api/v1/parked"),
+    };
+    let said =
+        answer.and_then(|text| match (&args.contact, serde_json::from_str::<Value>(&text)) {
+            (_, Ok(_)) if args.json => Ok(format!("{}\n", text.trim_end())),
+            (Some(contact), Ok(_)) => {
+                Ok(format!("{contact} is released; the next tick takes it up.\n"))
+            }
+            (None, Ok(listed)) => match serde_json::from_value::<Listed>(listed) {
+                Ok(listed) => Ok(table(&listed.parked)),
+                Err(_) => Err(args.server.not_dripline()),
+            },
+            (_, Err(_)) => Err(args.server.not_dripline()),
+        });
+    match said {
+        Ok(text) => write!(terminal.out, "{text}")?,
+        Err(failure) => return failure.end(args.json, terminal),
+    }
+    Ok(Exit::Ok)
+}
+
+fn table(parked: &[Parked]) -> String {
+    if parked.is_empty() {
+        return "Nobody is parked.\n".to_owned();
+    }
+    let mut table = Table::new(3, &["Contact", "Since", "Reason"]);
+    for row in parked {
+        let since = moment(row.since, "UTC", Language::English);
+        table.row(vec![row.contact.to_string(), since, row.reason.clone()]);
+    }
+    table.to_string()
+}
+
+/// Reads a contact's id as it can stand in an address.
+fn contact_id(text: &str) -> Result<String, String> {
+    match !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
+        true => Ok(text.to_owned()),
+        false => Err("an id has letters, digits and hyphens only".to_owned()),
+    }
+}

@@ -1,0 +1,207 @@
+//! `dripline publish`: campaigns become live on a server.
+
+use super::progress::Progress;
+use super::server::{Failure, Server};
+use super::{Exit, Terminal, check, diff};
+use crate::domain::base::language::Language;
+use crate::domain::campaign::Compiled;
+use crate::flows::campaign::publish::Published;
+use crate::native::project::load_linted;
+use crate::views::format::moment;
+use serde_json::{Value, json};
+use std::io;
+use std::path::PathBuf;
+
+/// Where campaigns are published.
+const PATH: &str = "/api/v1/campaigns";
+/// Where to ask what publishing would change.
+const DIFF_PATH: &str = "/api/v1/campaigns/diff";
+
+/// Publish campaigns to a running dripline
+///
+/// Reads and checks the campaigns as `dripline check` does; if anything is wrong, nothing is sent.
+/// What it warns of is said, and stops nothing.
+/// Each campaign becomes a new version that is live with the next request, and you are shown which
+/// steps of its journeys that changes and how many people stand at them. Contacts who are in a
+/// journey already finish it as it was when they entered, unless the file says where they go.
+/// Publishing what is live already changes nothing.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Examples:
+  dripline publish
+  dripline publish --dry-run
+  DRIPLINE_URL=https://go.example.com DRIPLINE_TOKEN=dl_… dripline publish
+  dripline publish campaigns/spring-webinar.toml --json | jq '.published[].version'
+
+Exit status: 0 everything is live, 1 something is wrong or the server refused, 2 usage.")]
+pub struct Args {
+    /// Campaign files, or folders of them; templates are read from the folder `templates` beside
+    #[arg(default_value = "campaigns", value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Where to, and by what right
+    #[command(flatten)]
+    pub server: Server,
+    /// Only show what would change; nothing is published
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print one JSON object: {"ok": …, "published": […], "problems": […], "errors": […],
+    /// "warnings": […]}; with --dry-run, "planned" stands in place of "published"
+    #[arg(long)]
+    pub json: bool,
+    /// The language of warnings: en or zh-CN
+    #[arg(long, default_value = "en", value_name = "TAG")]
+    pub lang: String,
+}
+
+/// Runs the command.
+pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
+    let files = match check::files(&args.paths) {
+        Ok(files) => files,
+        Err(message) => return terminal.usage(message),
+    };
+    let language = Language::from_locale(&args.lang);
+    let (campaigns, warnings) = match load_linted(&files) {
+        Ok(loaded) => loaded,
+        Err(problems) if args.json => {
+            let done = if args.dry_run { "planned" } else { "published" };
+            let answer = json!({ "ok": false, done: [], "problems": problems, "errors": [],
+                                 "warnings": [] });
+            writeln!(terminal.out, "{answer}")?;
+            return Ok(Exit::Wrong);
+        }
+        Err(problems) => {
+            check::print(&problems, terminal)?;
+            writeln!(terminal.err, "Nothing was published.")?;
+            return Ok(Exit::Wrong);
+        }
+    };
+    if !args.json {
+        check::print_warnings(&warnings, language, terminal.err)?;
+    }
+    let mut told = Told {
+        json: args.json,
+        dry_run: args.dry_run,
+        warnings: warnings.iter().map(|warning| check::told(warning, language)).collect(),
+        published: vec![],
+        problems: vec![],
+        errors: vec![],
+    };
+    let progress = Progress::new(campaigns.len() as u64, "Publishing");
+    for (done, compiled) in campaigns.iter().enumerate() {
+        progress.set(done as u64);
+        let campaign = compiled.campaign.id.as_str();
+        let path = if args.dry_run { DIFF_PATH } else { PATH };
+        let result = send(&args.server, path, compiled);
+        if let Err(failure) = &result
+            && failure.is_general()
+        {
+            let rest: Vec<&str> =
+                campaigns[done..].iter().map(|c| c.campaign.id.as_str()).collect();
+            progress.suspend(|| told.give_up(&rest, failure, terminal))?;
+            break;
+        }
+        progress.suspend(|| told.tell(campaign, result, terminal))?;
+    }
+    drop(progress);
+    told.end(terminal)
+}
+
+fn send(server: &Server, path: &str, compiled: &Compiled) -> Result<Published, Failure> {
+    let fault = |error: serde_json::Error| Failure {
+        status: None,
+        message: error.to_string(),
+        problems: Vec::new(),
+    };
+    let text = serde_json::to_string(compiled).map_err(fault)?;
+    let answer = server.post(path, &text)?;
+    serde_json::from_str(&answer).map_err(|_| server.not_dripline())
+}
+
+/// What has been said, or will be in one JSON object.
+struct Told {
+    json: bool,
+    dry_run: bool,
+    warnings: Vec<Value>,
+    published: Vec<Published>,
+    problems: Vec<Value>,
+    errors: Vec<Value>,
+}
+
+impl Told {
+    /// One campaign's result, at once for people.
+    fn tell(
+        &mut self,
+        campaign: &str,
+        result: Result<Published, Failure>,
+        terminal: &mut Terminal<'_>,
+    ) -> io::Result<()> {
+        match result {
+            Ok(published) => {
+                if !self.json {
+                    writeln!(terminal.out, "{}", line(&published, self.dry_run))?;
+                    write!(terminal.out, "{}", diff::lines(&published.journeys))?;
+                    terminal.out.flush()?;
+                }
+                self.published.push(published);
+            }
+            Err(failure) => {
+                let (status, message) = (failure.status, &failure.message);
+                if !self.json {
+                    writeln!(terminal.err, "{campaign}: {message}")?;
+                    for problem in &failure.problems {
+                        writeln!(terminal.err, "  {problem}")?;
+                    }
+                }
+                self.problems.extend(failure.problems_json(campaign));
+                let error = json!({ "campaign": campaign, "status": status, "message": message });
+                self.errors.push(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// The other campaigns would fail alike.
+    fn give_up(
+        &mut self,
+        campaigns: &[&str],
+        failure: &Failure,
+        terminal: &mut Terminal<'_>,
+    ) -> io::Result<()> {
+        let Failure { status, message, .. } = failure;
+        if !self.json {
+            writeln!(terminal.err, "dripline: {message}")?;
+            writeln!(terminal.err, "Not published: {}", campaigns.join(", "))?;
+        }
+        let error =
+            |campaign| json!({ "campaign": campaign, "status": status, "message": message });
+        self.errors.extend(campaigns.iter().map(error));
+        Ok(())
+    }
+
+    fn end(self, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
+        let is_ok = self.errors.is_empty();
+        if self.json {
+            let Self { published, problems, errors, warnings, .. } = self;
+            let done = if self.dry_run { "planned" } else { "published" };
+            let answer = json!({ "ok": is_ok, done: published, "problems": problems,
+                                 "errors": errors, "warnings": warnings });
+            writeln!(terminal.out, "{answer}")?;
+        }
+        Ok(if is_ok { Exit::Ok } else { Exit::Wrong })
+    }
+}
+
+fn line(published: &Published, dry_run: bool) -> String {
+    let Published { campaign, version, is_new, was_unpublished, .. } = published;
+    let said = match is_new {
+        true if dry_run => format!("{campaign}: would become version {version}"),
+        true => format!("{campaign}: version {version} is live (new)"),
+        false => format!("{campaign}: unchanged, version {version}"),
+    };
+    let Some(since) = was_unpublished else { return said };
+    let since = moment(*since, "UTC", Language::English);
+    let would = if dry_run { "; this would put it back up" } else { " and is back up" };
+    format!(
+        "{said}\n  It was unpublished since {since}{would}; `dripline unpublish` takes it down."
+    )
+}

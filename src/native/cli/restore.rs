@@ -1,0 +1,84 @@
+//! `dripline restore`: the word on what waits since the database was restored.
+
+use super::server::Server;
+use super::{Exit, Terminal};
+use crate::domain::base::language::Language;
+use crate::flows::send::restore_guard::RestoreState;
+use crate::views::format::moment;
+use std::io;
+
+/// Say what becomes of the messages that wait since the database was restored
+///
+/// A database that was restored to an earlier time does not know what was sent since. So messages
+/// to everybody who was known then wait until you say either:
+///
+/// release: they are sent. What had left before is sent again, unless its provider still knows it.
+///
+/// drop: they are not sent, for they had left before. Whoever is in a journey by then may come by
+/// more that had: these wait for another word.
+///
+/// Without a word it shows how it stands.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Examples:
+  dripline restore
+  dripline restore drop --json | jq .messages
+
+Exit status: 0 shown or done, 1 the server refused, 2 usage.")]
+pub struct Args {
+    /// What becomes of them; without it, how it stands is shown
+    pub verb: Option<Verb>,
+    /// Where it runs, and by what right
+    #[command(flatten)]
+    pub server: Server,
+    /// Print one JSON object: {"restored": …, "mark": …, "messages": …}, as it stood before
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What can be said.
+#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// Send them
+    Release,
+    /// Do not send them
+    Drop,
+}
+
+/// Runs the command.
+pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
+    let answer = match args.verb {
+        None => args.server.get("/api/v1/restore"),
+        Some(Verb::Release) => args.server.post("/api/v1/restore/release", "{}"),
+        Some(Verb::Drop) => args.server.post("/api/v1/restore/drop", "{}"),
+    };
+    let answer = answer.and_then(|text| match serde_json::from_str::<RestoreState>(&text) {
+        Ok(state) => Ok((text, state)),
+        Err(_) => Err(args.server.not_dripline()),
+    });
+    match answer {
+        Ok((text, _)) if args.json => writeln!(terminal.out, "{}", text.trim_end())?,
+        Ok((_, state)) => writeln!(terminal.out, "{}", sentence(args.verb, &state))?,
+        Err(failure) => return failure.end(args.json, terminal),
+    }
+    Ok(Exit::Ok)
+}
+
+fn sentence(verb: Option<Verb>, state: &RestoreState) -> String {
+    let Some(mark) = state.mark.filter(|_| state.restored) else {
+        return "No restore waits for your word.".to_owned();
+    };
+    let mark = moment(mark, "UTC", Language::English);
+    let messages = match state.messages {
+        1 => "1 message".to_owned(),
+        n => format!("{n} messages"),
+    };
+    match verb {
+        None => format!(
+            "The database was restored, and does not know what was sent until {mark}. Waiting: \
+             {messages}. Say `dripline restore release` to send them, or `dripline restore drop`."
+        ),
+        Some(Verb::Release) => format!("Released: {messages}, and whatever waits with them."),
+        Some(Verb::Drop) => format!("Dropped: {messages}; they are not sent."),
+    }
+}

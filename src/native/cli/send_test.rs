@@ -1,0 +1,72 @@
+//! `dripline send-test`: a message of a live campaign, sent to one of our own people.
+
+use super::preview::name_of;
+use super::server::Server;
+use super::{Exit, Terminal};
+use crate::flows::send::preview::{Asked, Tested};
+use serde_json::json;
+use std::io;
+use std::path::Path;
+
+/// Send a test of an e-mail to yourself
+///
+/// It goes to the campaign's owner, or to an address of a domain that the deployment sends from;
+/// to nobody else. It is marked [Test], shows a contact's data, needs no consent, and is counted
+/// nowhere. Its links are not tracked.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Examples:
+  dripline send-test spring-webinar emails/webinar-welcome --contact ann@example.com
+  dripline send-test white-paper emails/white-paper-case --recipient mei@lichuan.example
+
+Exit status: 0 it is on its way, 1 it is not allowed or not there, 2 usage.")]
+pub struct Args {
+    /// The campaign's id
+    pub campaign: String,
+    /// The e-mail, such as emails/welcome, or one of its versions, emails/welcome/zh-CN
+    pub template: String,
+    /// Whose data it shows: an address, a number with +, or an id; without it, the recipient's
+    #[arg(long, value_name = "CONTACT")]
+    pub contact: Option<String>,
+    /// Where it goes; without it, to the campaign's owner
+    #[arg(long, value_name = "ADDRESS")]
+    pub recipient: Option<String>,
+    /// Where it runs, and by what right
+    #[command(flatten)]
+    pub server: Server,
+    /// Print one JSON object: {"message": …, "to": …}
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Runs the command.
+pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
+    let template = name_of(Path::new(&args.template)).unwrap_or_else(|| args.template.clone());
+    let asked =
+        Asked { template, contact: args.contact.clone(), locale: None, to: args.recipient.clone() };
+    let body = serde_json::to_string(&asked).unwrap_or_default();
+    let answer = args.server.post(&format!("/api/v1/campaigns/{}/test", args.campaign), &body);
+    let answer = answer.and_then(|text| match serde_json::from_str::<Tested>(&text) {
+        Ok(tested) => Ok((text, tested)),
+        Err(_) => Err(args.server.not_dripline()),
+    });
+    match answer {
+        Ok((text, _)) if args.json => writeln!(terminal.out, "{}", text.trim_end())?,
+        Ok((_, tested)) => {
+            writeln!(terminal.out, "On its way to {} ({})", tested.to, tested.message)?;
+        }
+        Err(failure) if args.json => {
+            let error = json!({ "status": failure.status, "message": failure.message });
+            writeln!(terminal.out, "{}", json!({ "ok": false, "error": error }))?;
+            return Ok(Exit::Wrong);
+        }
+        Err(failure) => {
+            writeln!(terminal.err, "dripline: {}", failure.message)?;
+            for problem in &failure.problems {
+                writeln!(terminal.err, "  {problem}")?;
+            }
+            return Ok(Exit::Wrong);
+        }
+    }
+    Ok(Exit::Ok)
+}

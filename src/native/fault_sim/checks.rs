@@ -1,0 +1,439 @@
+//! What must hold after a run, of the database and of what the providers accepted. Each check is
+//! a sentence that is true unless it returns something.
+
+use super::hooks::Report;
+use super::provider::KEY_LIFETIME;
+use super::run::{CAP, Run, Teller};
+use crate::domain::base::primitives::{Millis, QualifiedId, Span};
+use crate::domain::campaign::journey::{Action, Journey, Next, ReEntry, Step};
+use crate::domain::contact::Contact;
+use crate::domain::contact::message::Class;
+use crate::domain::engine::change::ErasedAddress;
+use crate::domain::operations::failing::Failing;
+use crate::store::contacts::{ContactRow, KeyRow, by_ids};
+use crate::store::erasures::{ErasedRow, known};
+use crate::store::failing;
+use crate::store::invariants::{
+    ALWAYS, AT_REST, LeftRow, PassageRow, all_of, contradictions, keys, left, members, passages,
+    suppressed_for_good, survivors, tables, unsettled, without_broadcast,
+};
+use crate::store::messages::IdRow;
+use crate::store::segments::holding;
+use crate::store::statement::{Rows, Statement};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A sentence, and what contradicts it.
+type Check = (&'static str, fn(&Run) -> Vec<String>);
+
+/// The checks that are not queries; I1 and so on number the invariants of a journey engine that
+/// they hold: at most once, nothing lost, nothing without its row, and so on.
+const CHECKS: [Check; 18] = [
+    ("I1, I16: no mail leaves twice, unless an operator says so", mails_that_left_twice),
+    ("I1, I16: nobody gets twice what is sent once", mails_of_one_kind),
+    ("I1: no webhook comes again when its id may be forgotten", webhooks_too_late),
+    ("I1: no more texts leave than the ledger admits", texts_too_many),
+    ("I2: nobody is left in a journey", people_left_in_a_journey),
+    ("I2: nobody is left out of a broadcast", people_without_the_broadcast),
+    ("I2: every fact that was told is in the log", facts_that_were_lost),
+    ("I3: whatever left is in the ledger as sent", mails_that_the_ledger_denies),
+    ("I3: whatever is told of a mail settles it", mails_in_doubt),
+    ("I4: every passage follows the edges of its version, and waits", steps_out_of_order),
+    ("I5: nothing that the house does is refused for good", work_that_fails),
+    ("I7: nobody is let go who bounced or complained", people_not_suppressed),
+    ("I8: no fact is in the log twice", facts_told_twice),
+    ("I9: a journey without re-entry is entered once", journeys_entered_again),
+    ("I9: whoever sends a form begins its journey", people_without_a_journey),
+    ("I10: who is in a segment is whom its rule finds", members_who_differ),
+    ("I11: nobody gets more mails in a day than the cap has", mails_over_the_cap),
+    ("I15: no table knows an address that was erased", addresses_that_are_known),
+];
+
+/// Everything that is wrong with a run that has come to rest.
+pub fn wrong(run: &Run) -> Vec<String> {
+    let queries = ALWAYS.iter().chain(&AT_REST).flat_map(|(name, sql)| {
+        let rows: Vec<serde_json::Value> = ask(run, contradictions(sql, run.now()));
+        rows.into_iter().map(move |row| format!("{name}: {row}"))
+    });
+    let found = CHECKS.iter().flat_map(|(name, check)| {
+        check(run).into_iter().map(move |what| format!("{name}: {what}"))
+    });
+    queries.chain(found).collect()
+}
+
+fn ask<T: DeserializeOwned>(run: &Run, statement: Statement) -> Vec<T> {
+    run.rows(statement).and_then(|rows| Rows::all(&rows)).unwrap_or_default()
+}
+
+fn work_that_fails(run: &Run) -> Vec<String> {
+    let rows: Vec<Failing> = ask(run, failing::list(None));
+    rows.iter().map(|row| format!("{} {}: {}", row.kind.as_str(), row.id, row.reason)).collect()
+}
+
+/// A mail may leave again once an operator has released what waits since a restore. If nobody could
+/// see the restore, it may once the provider has forgotten its key; or in a batch with others,
+/// under another key.
+fn mails_that_left_twice(run: &Run) -> Vec<String> {
+    let restores = run.restores();
+    let may_leave_again = |first: Millis, second: Millis| {
+        let second_by_then = second.plus(CLOCK_BACK_MAX);
+        let was_there =
+            |times: &[Millis]| times.iter().any(|at| first <= *at && *at <= second_by_then);
+        was_there(&restores.released)
+            || was_there(&restores.unseen)
+                && (run.has_batches() || second >= first.plus(KEY_LIFETIME))
+    };
+    let again = |times: &[Millis]| times.windows(2).any(|pair| !may_leave_again(pair[0], pair[1]));
+    let accepted = run.accepted();
+    let twice = accepted.mails.iter().filter(|(_, times)| again(times));
+    twice.map(|(message, times)| format!("{message}, {} times", times.len())).collect()
+}
+
+/// The subjects of what one reader gets once: by journeys that are entered once, and by the
+/// broadcast.
+const ONCE: [&str; 8] = [
+    "emails/welcome", "emails/nudge", "emails/more", "emails/last", "emails/bye", "emails/medal",
+    "emails/offer", "Now",
+];
+
+/// After a restore the same step makes another message. Whoever has sent a form meanwhile may have
+/// begun the journey anew, since the database had forgotten the first time.
+fn mails_of_one_kind(run: &Run) -> Vec<String> {
+    let restores = run.restores();
+    let accepted = run.accepted();
+    let again = |reader: &String, first: Millis, second: Millis| {
+        let mut excuses = restores.released.iter().chain(&restores.unseen);
+        let second = second.plus(CLOCK_BACK_MAX);
+        !excuses.any(|at| first <= *at && *at <= second) && !run.has_asked(reader, first, second)
+    };
+    let kinds = accepted.readers.iter().filter(|([reader, subject], _)| {
+        ONCE.contains(&&**subject) && !run.shared().changed.borrow().contains(reader)
+    });
+    let twice = kinds.filter(|([reader, _], times)| {
+        times.windows(2).any(|pair| again(reader, pair[0], pair[1]))
+    });
+    twice.map(|([reader, subject], times)| format!("{reader} got {subject}: {times:?}")).collect()
+}
+
+/// A program that is told something remembers the id of that for a day at least.
+fn webhooks_too_late(run: &Run) -> Vec<String> {
+    let restores = run.restores();
+    let is_excused = |at: &Millis| {
+        let mut excuses = restores.released.iter().chain(&restores.unseen);
+        excuses.any(|excuse| at.plus(CLOCK_BACK_MAX) >= *excuse)
+    };
+    let late = |times: &&Vec<Millis>| {
+        let first = times.first().map_or(run.now(), |first| first.plus(KEY_LIFETIME));
+        times.iter().any(|at| *at >= first && !is_excused(at))
+    };
+    let accepted = run.accepted();
+    let calls = accepted.webhooks.iter().filter(|(_, times)| late(times));
+    calls.map(|(id, times)| format!("{id}, {} times", times.len())).collect()
+}
+
+/// Twilio knows no key: how often a text left is counted by its template. What a restore undid
+/// is not in the ledger any more.
+fn texts_too_many(run: &Run) -> Vec<String> {
+    if run.restores().any {
+        return Vec::new();
+    }
+    let mut admitted = BTreeMap::<String, u64>::new();
+    for row in ask::<LeftRow>(run, left()).into_iter().filter(|row| row.channel == "sms") {
+        *admitted.entry(row.template.replace("sms/", "")).or_default() += 1;
+    }
+    let accepted = run.accepted();
+    let more = accepted.texts.iter().filter(|(text, left)| admitted.get(*text) < Some(*left));
+    more.map(|(text, left)| format!("{text}, {left} times")).collect()
+}
+
+fn people_without_the_broadcast(run: &Run) -> Vec<String> {
+    if run.restores().any {
+        return Vec::new();
+    }
+    let merged: Vec<IdRow<String>> = ask(run, survivors());
+    // What somebody agreed to as another may be older than the turn of the one who survived.
+    let merged: BTreeSet<String> = merged.into_iter().map(|row| row.id).collect();
+    let without = ask::<IdRow<String>>(run, without_broadcast()).into_iter().map(|row| row.id);
+    without.filter(|id| !merged.contains(id)).collect()
+}
+
+fn people_left_in_a_journey(run: &Run) -> Vec<String> {
+    let left = ask::<PassageRow>(run, passages());
+    let active =
+        |row: &PassageRow| row.state == crate::domain::contact::enrollment::EnrollmentState::Active;
+    left.iter().filter(|row| active(row)).map(|row| row.id.clone()).collect()
+}
+
+fn logged(run: &Run) -> Vec<String> {
+    ask::<KeyRow>(run, keys()).into_iter().map(|row| row.key).collect()
+}
+
+fn facts_that_were_lost(run: &Run) -> Vec<String> {
+    if run.restores().any {
+        return Vec::new();
+    }
+    let logged: BTreeSet<String> = logged(run).into_iter().collect();
+    let lost = run.told().iter().filter(|(key, _)| !logged.contains(*key));
+    lost.filter(|(_, teller)| !is_erased(run, teller)).map(|(key, _)| key.clone()).collect()
+}
+
+/// Whether whoever told something is erased since: then it is dropped.
+fn is_erased(run: &Run, teller: &Teller) -> bool {
+    let keys = &run.settings().keys;
+    let kinds = ErasedAddress::KINDS;
+    let hashes = teller.addresses.iter().flat_map(|address| {
+        kinds.into_iter().flat_map(|kind| {
+            let hashes = ErasedAddress::hashes(kind, address, keys).into_iter();
+            hashes.map(move |hash| (kind, hash))
+        })
+    });
+    let hashes: Vec<_> = hashes.collect();
+    let listed: Vec<ErasedRow> = ask(run, known(&hashes));
+    let contact = teller.contact.iter().flat_map(|contact| {
+        ask::<ContactRow>(run, by_ids([contact], &[], &[], run.now()))
+            .into_iter()
+            .map(Contact::from)
+    });
+    listed.iter().any(|row| row.at >= teller.at)
+        || contact.into_iter().any(|contact| contact.erased_at.is_some())
+}
+
+/// Of whoever was erased, and has not come again by a form or an event since, nothing is known.
+fn addresses_that_are_known(run: &Run) -> Vec<String> {
+    let erased = run.shared().erased.borrow();
+    if erased.is_empty() {
+        return Vec::new();
+    }
+    let mut gone = erased.clone();
+    for teller in run.told().values() {
+        gone.retain(|address, at| teller.at <= *at || !teller.addresses.contains(address));
+    }
+    let mut known = Vec::new();
+    // What the rules of a campaign list is its author's, and not what a person left here.
+    let of_people = |table: &TableRow| table.name != "campaign_versions";
+    for table in ask::<TableRow>(run, tables()).into_iter().filter(of_people) {
+        let text = run.rows(all_of(&table.name)).map(|rows| rows.0).unwrap_or_default();
+        let found = gone.keys().filter(|address| text.contains(&format!("\"{address}")));
+        known.extend(found.map(|address| format!("{address} in {}", table.name)));
+    }
+    known
+}
+
+#[derive(Deserialize)]
+struct TableRow {
+    name: String,
+}
+
+fn facts_told_twice(run: &Run) -> Vec<String> {
+    let logged = logged(run);
+    logged.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0].clone()).collect()
+}
+
+fn mails_that_the_ledger_denies(run: &Run) -> Vec<String> {
+    if run.restores().any {
+        return Vec::new();
+    }
+    let admitted: BTreeSet<String> =
+        ask::<LeftRow>(run, left()).into_iter().map(|row| row.id).collect();
+    let accepted = run.accepted();
+    let left = accepted.mails.keys().chain(accepted.webhooks.keys());
+    left.filter(|message| !admitted.contains(*message)).cloned().collect()
+}
+
+/// What the ledger still doubts, although its provider has told that it has it.
+fn mails_in_doubt(run: &Run) -> Vec<String> {
+    if run.restores().any {
+        return Vec::new();
+    }
+    let heard: BTreeSet<&str> = run.heard().iter().map(|report| &*report.message).collect();
+    let doubtful = ask::<IdRow<String>>(run, unsettled()).into_iter().map(|row| row.id);
+    doubtful.filter(|id| heard.contains(&**id)).collect()
+}
+
+/// An address of somebody's, not of the house's own people, to which nothing may go any more, and
+/// which is not suppressed for good.
+fn people_not_suppressed(run: &Run) -> Vec<String> {
+    if run.restores().any {
+        return Vec::new();
+    }
+    let is_ours = |report: &&Report| report.address.ends_with("@house.example");
+    let barred = run.heard().iter().filter(|report| report.bars() && !is_ours(report));
+    let barred: BTreeSet<&String> = barred.map(|report| &report.address).collect();
+    let suppressed: Vec<IdRow<String>> = ask(run, suppressed_for_good());
+    let suppressed: BTreeSet<String> = suppressed.into_iter().map(|row| row.id).collect();
+    let free = barred.into_iter().filter(|address| !suppressed.contains(*address));
+    // Whoever is erased is forgotten with every address, also those of contacts merged into them.
+    let teller = |address: &String| Teller {
+        addresses: vec![address.clone()],
+        contact: None,
+        at: Millis(0),
+    };
+    free.filter(|address| !is_erased(run, &teller(address))).cloned().collect()
+}
+
+fn members_who_differ(run: &Run) -> Vec<String> {
+    let catalog = run.catalog();
+    let mut differing = Vec::new();
+    for edition in catalog.live() {
+        for (name, rule) in &edition.compiled.campaign.segments {
+            let segment = QualifiedId::new(edition.id(), name);
+            let found: Vec<IdRow<String>> = ask(run, holding(rule, run.now()));
+            let found: BTreeSet<String> = found.into_iter().map(|row| row.id).collect();
+            let kept: Vec<IdRow<String>> = ask(run, members(&segment));
+            let kept: BTreeSet<String> = kept.into_iter().map(|row| row.id).collect();
+            let differ = found.symmetric_difference(&kept);
+            differing.extend(differ.map(|contact| format!("{contact} and {segment}")));
+        }
+    }
+    differing
+}
+
+/// How long after it found its place a mail may leave, at most.
+const PLACE_AGE_MAX: Span = Span::minutes(15);
+
+fn mails_over_the_cap(run: &Run) -> Vec<String> {
+    if run.restores().any || !run.is_paced() {
+        return Vec::new();
+    }
+    let merged: Vec<IdRow<String>> = ask(run, survivors());
+    // Whoever two contacts have become has had the mails of both.
+    let merged: BTreeSet<String> = merged.into_iter().map(|row| row.id).collect();
+    let marketing = ask::<LeftRow>(run, left()).into_iter();
+    let marketing = marketing.filter(|row| row.class == Class::Marketing);
+    let accepted = run.accepted();
+    let mut times = BTreeMap::<String, Vec<Millis>>::new();
+    for row in marketing.filter(|row| !merged.contains(&row.contact_id)) {
+        let left = accepted.mails.get(&row.id).and_then(|times| times.first());
+        times.entry(row.contact_id).or_default().extend(left);
+    }
+    let is_over = |times: &mut Vec<Millis>| {
+        times.sort_unstable();
+        let day = Span::days(1).0 - PLACE_AGE_MAX.0;
+        times.windows(CAP + 1).any(|some| some[CAP].0 - some[0].0 < day)
+    };
+    times.retain(|_, times| is_over(times));
+    times.into_keys().collect()
+}
+
+fn journeys_entered_again(run: &Run) -> Vec<String> {
+    let catalog = run.catalog();
+    let merged: Vec<IdRow<String>> = ask(run, survivors());
+    let merged: BTreeSet<String> = merged.into_iter().map(|row| row.id).collect();
+    let mut passed = BTreeSet::new();
+    let passages = ask::<PassageRow>(run, passages());
+    let again = passages.into_iter().filter(|row| {
+        let edition = catalog.live_edition(&row.campaign_id);
+        let journey = edition.and_then(|edition| edition.journey(&row.journey));
+        // Whoever two contacts have become may have been in it as either.
+        !merged.contains(&row.contact_id)
+            && journey.is_some_and(|journey| journey.re_entry == ReEntry::Never)
+            && !passed.insert((row.contact_id.clone(), row.journey.clone()))
+    });
+    again.map(|row| format!("{} by {}", row.journey, row.contact_id)).collect()
+}
+
+fn people_without_a_journey(run: &Run) -> Vec<String> {
+    let without: Vec<IdRow<String>> = ask(run, crate::store::invariants::without_journey());
+    without.into_iter().map(|row| row.id).collect()
+}
+
+/// How much earlier than due a step may be taken: as far as the clock goes back in a run.
+const CLOCK_BACK_MAX: Span = Span::minutes(1);
+
+fn steps_out_of_order(run: &Run) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for row in ask::<PassageRow>(run, passages()) {
+        let Some(campaign) = run.version(&row.campaign_id, row.version) else { continue };
+        let Some(journey) = campaign.journeys.get(&row.journey) else { continue };
+        if let Some(what) = misstep(journey, &row) {
+            wrong.push(format!("{} {}: {what}", row.journey, row.id));
+        }
+    }
+    wrong
+}
+
+/// The first thing in a passage that its journey does not provide for.
+fn misstep(journey: &Journey, row: &PassageRow) -> Option<String> {
+    let mut may_stand = waits_from(journey, journey.steps.first().map(|step| step.id.clone()));
+    let mut since = None;
+    for (at, name, from, to) in &row.events {
+        if name == "journey.entered" {
+            if since.is_some() {
+                return Some("it began twice".to_owned());
+            }
+            since = Some(*at);
+            continue;
+        }
+        let Some(from) = from.clone() else {
+            // It had to wait for an hour in which there was a place.
+            (may_stand, since) = (waits_from(journey, to.clone()), Some(*at));
+            continue;
+        };
+        let Some(step) = journey.step(&from).filter(|_| may_stand.contains(&from)) else {
+            return Some(format!("it cannot have stood at {from}"));
+        };
+        let (goes_to, least) = exits(step);
+        let to = to.clone().map_or(Next::End, Next::Step);
+        if !goes_to.contains(&to) {
+            return Some(format!("{from} does not lead to {to:?}"));
+        }
+        let is_early = since.is_some_and(|since| *at < since.plus(least).minus(CLOCK_BACK_MAX));
+        if is_early {
+            return Some(format!("it left {from} before its time"));
+        }
+        since = Some(*at);
+        let Next::Step(id) = to else {
+            may_stand.clear();
+            continue;
+        };
+        may_stand = waits_from(journey, Some(id));
+    }
+    None
+}
+
+/// Where a waiting step may lead, and how long it waits at least.
+fn exits(step: &Step) -> (Vec<Next>, Span) {
+    match &step.action {
+        Action::Wait(span) => (vec![step.then.clone()], *span),
+        Action::WaitFor(wait) => (vec![step.then.clone(), wait.on_timeout.clone()], Span(0)),
+        Action::WaitUntilDate { otherwise, .. } => {
+            (vec![step.then.clone(), otherwise.clone()], Span(0))
+        }
+        _ => (vec![step.then.clone()], Span(0)),
+    }
+}
+
+/// The waiting steps at which somebody may come to stand who takes this step.
+fn waits_from(journey: &Journey, first: Option<String>) -> BTreeSet<String> {
+    let (mut seen, mut waits) = (BTreeSet::new(), BTreeSet::new());
+    let mut open: Vec<Next> = first.into_iter().map(Next::Step).collect();
+    while let Some(next) = open.pop() {
+        let Next::Step(id) = next else { continue };
+        let Some(step) = journey.step(&id).filter(|_| seen.insert(id.clone())) else { continue };
+        match &step.action {
+            Action::Wait(_) | Action::WaitUntil(_) => {
+                waits.insert(id);
+            }
+            Action::WaitFor(_) => {
+                waits.insert(id);
+                // It may have looked back and gone on at once.
+                open.push(step.then.clone());
+            }
+            Action::WaitUntilDate { otherwise, .. } => {
+                waits.insert(id);
+                // There may have been no date to come.
+                open.push(otherwise.clone());
+            }
+            Action::Split { paths } => open.extend(paths.iter().map(|(_, next)| next.clone())),
+            Action::Leave { journey: None, .. } => {}
+            Action::Branch { paths, otherwise } => {
+                open.extend(paths.iter().map(|(_, next)| next.clone()));
+                open.push(otherwise.clone());
+            }
+            Action::End => {}
+            _ => open.push(step.then.clone()),
+        }
+    }
+    waits
+}

@@ -1,0 +1,246 @@
+//! What workers do: each job and request as the flow that it begins.
+
+use super::defects::Defect;
+use super::faults::{FaultyDatabase, FaultyKv, FaultyQueue, Shared};
+use super::provider::Accepted;
+use super::way::{Watched, Way};
+use crate::domain::base::primitives::{CampaignId, Ids, MessageId, Millis};
+use crate::domain::base::token::sha256_hex;
+use crate::domain::engine::Submitted;
+use crate::domain::publication::catalog::Catalog;
+use crate::flows::broadcast::run;
+use crate::flows::commit::CommitError;
+use crate::flows::contact::erase::{self, NotErased};
+use crate::flows::contact::merge::{self, NotMerged};
+use crate::flows::contact::subscription_links::{self, Link};
+use crate::flows::ingest::{consume, form};
+use crate::flows::operations::dead_letters::{Dead, Desk};
+use crate::flows::schedule::tick::{self, Minute};
+use crate::flows::schedule::{due, quarantine};
+use crate::flows::send::{self, restore_guard};
+use crate::flows::settings::Settings;
+use crate::flows::tasks::{Intake, Work};
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// What waits in a queue.
+pub enum Job {
+    /// A hint, which may be lost.
+    Work(Work),
+    /// A fact, which may not.
+    Intake(Intake),
+    /// A fact that its queue gave up, as the queue had it.
+    Dead(String),
+    /// What an operator says again until it is done.
+    Say(Said),
+}
+
+/// What an operator says.
+#[derive(Clone)]
+pub enum Said {
+    /// Erase this one.
+    Erase(String),
+    /// Merge the first into the second.
+    Merge(String, String),
+}
+
+/// Something for a worker to do.
+pub enum Flow {
+    /// The cron.
+    Tick,
+    /// A visitor sends a form.
+    Submit(Box<Submitted>),
+    /// The tasks, and whether the queue keeps them until they are acknowledged.
+    Intake(Vec<Intake>, bool),
+    /// What the dead-letter queue has.
+    Dead(String),
+    /// Somebody takes back all consent.
+    Unsubscribe(Link),
+    /// Somebody confirms an address.
+    Confirm(Link),
+    /// A hint is followed.
+    Work(Work),
+    /// An operator says something.
+    Say(Said),
+}
+
+/// What a flow led to.
+#[derive(Default)]
+pub struct Ended {
+    /// Tasks to do.
+    pub more: Vec<Work>,
+    /// Tasks to be delivered again.
+    pub again: Vec<Job>,
+}
+
+impl Flow {
+    /// What its queue delivers again if it dies. A visitor sends a form again.
+    pub fn to_deliver_again(&self) -> Vec<Job> {
+        match self {
+            Self::Submit(post) => vec![Job::Intake(Intake::SubmissionV1(post.clone()))],
+            Self::Say(said) => vec![Job::Say(said.clone())],
+            Self::Dead(body) => vec![Job::Dead(body.clone())],
+            Self::Intake(tasks, true) => tasks.iter().cloned().map(Job::Intake).collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// What a worker has at hand.
+pub struct FlowContext {
+    /// What the parts of the run share.
+    pub shared: Rc<Shared>,
+    /// What the providers accepted.
+    pub accepted: Rc<RefCell<Accepted>>,
+    /// The configuration.
+    pub settings: Rc<Settings>,
+    /// What this isolate takes for live.
+    pub catalog: Rc<Catalog>,
+    /// The campaign whose versions its code cannot read, if it is older.
+    pub unreadable: Option<CampaignId>,
+    /// When it began.
+    pub now: Millis,
+    /// Fresh ids.
+    pub ids: Ids,
+}
+
+impl FlowContext {
+    /// Runs a flow to its end, well or not.
+    pub async fn run(mut self, flow: Flow) -> Ended {
+        let (flow, waiting) = self.put_off(flow);
+        let waiting: Vec<Job> = waiting.into_iter().map(|job| self.given_up(job)).collect();
+        let again = flow.to_deliver_again();
+        match self.go(flow).await {
+            Ok(more) => Ended { more, again: waiting },
+            Err(_) if self.shared.has(Defect::AcknowledgedTooSoon) => Ended::default(),
+            Err(_) => {
+                let again = again.into_iter().map(|job| self.given_up(job));
+                Ended { again: again.chain(waiting).collect(), more: Vec::new() }
+            }
+        }
+    }
+
+    /// What of a flow this code can do now, and what comes again later: facts that it cannot read,
+    /// and forms of a campaign that it cannot read.
+    fn put_off(&self, flow: Flow) -> (Flow, Vec<Job>) {
+        let shared = &self.shared;
+        match flow {
+            Flow::Intake(tasks, is_kept) => {
+                let bodies: Vec<String> = tasks.iter().map(|task| self.body(task)).collect();
+                let now = consume::sort(&self.catalog, bodies.iter().map(String::as_str));
+                let of_now = |index: &usize| now.iter().any(|(taken, _)| taken == index);
+                let all = tasks.into_iter().enumerate();
+                let later = all.filter(|(index, _)| is_kept && !of_now(index));
+                let later = later.map(|(_, task)| Job::Intake(task)).collect();
+                let tasks = now.into_iter().map(|(_, task)| task).collect();
+                let is_lost = shared.has(Defect::UnreadableFactsDropped);
+                (Flow::Intake(tasks, is_kept), if is_lost { Vec::new() } else { later })
+            }
+            // A visitor is told to come again, and does.
+            Flow::Submit(post) => {
+                let task = Intake::SubmissionV1(post);
+                match (consume::waits(&self.catalog, &task), task) {
+                    (false, Intake::SubmissionV1(post)) => (Flow::Submit(post), Vec::new()),
+                    (_, task) => (Flow::Intake(Vec::new(), false), vec![Job::Intake(task)]),
+                }
+            }
+            flow => (flow, Vec::new()),
+        }
+    }
+
+    /// A job that comes again; a fact may have come too often.
+    fn given_up(&self, job: Job) -> Job {
+        match job {
+            Job::Intake(task) if self.shared.strikes("queue: fact given up") => {
+                Job::Dead(self.body(&task))
+            }
+            job => job,
+        }
+    }
+
+    /// A fact as the queue carries it; sometimes newer code has written it.
+    fn body(&self, task: &Intake) -> String {
+        let body = serde_json::to_string(task).unwrap_or_default();
+        match self.shared.strikes("code: task of newer code") {
+            true => body.replacen("_v1\"", "_v2\"", 1),
+            false => body,
+        }
+    }
+
+    async fn go(&mut self, flow: Flow) -> Result<Vec<Work>, CommitError> {
+        let Self { shared, settings, catalog, now, ids, unreadable, .. } = self;
+        let db = &FaultyDatabase::new(shared.clone(), unreadable.clone());
+        let now = *now;
+        match flow {
+            Flow::Tick => {
+                let queue = FaultyQueue::new(shared.clone());
+                tick::tick(&Minute {
+                    db,
+                    kv: &FaultyKv(shared.clone()),
+                    queue: &queue,
+                    shelf: &RefCell::default(),
+                    catalog,
+                    settings,
+                    now,
+                    real_now: now,
+                })
+                .await;
+                Ok(queue.take())
+            }
+            Flow::Submit(post) => form::submit(db, catalog, &settings.keys, *post, now, ids).await,
+            Flow::Intake(tasks, _) => {
+                consume::record(db, catalog, &settings.keys, tasks, now, ids).await
+            }
+            Flow::Dead(body) => {
+                let desk = Desk { db, catalog, keys: &settings.keys, now };
+                let dead = Dead { message: sha256_hex(&body), body };
+                Ok(desk.take(&[dead], ids).await?)
+            }
+            Flow::Unsubscribe(link) => {
+                let done = subscription_links::unsubscribe(db, catalog, link, "o", now, ids).await;
+                done.map(|_| Vec::new())
+            }
+            Flow::Confirm(link) => {
+                subscription_links::confirm(db, catalog, link, now, "o", now, ids).await
+            }
+            Flow::Say(Said::Erase(told)) => {
+                match erase::erase(db, catalog, &settings.keys, &told, now, ids).await {
+                    Ok(_) => shared.erased.borrow_mut().insert(told, now),
+                    Err(NotErased::Unknown(_)) => None,
+                    Err(NotErased::Database(error)) => return Err(error.into()),
+                };
+                Ok(Vec::new())
+            }
+            Flow::Say(Said::Merge(from, into)) => {
+                match merge::merge(db, catalog, (&from, &into), now, ids).await {
+                    Ok(_) | Err(NotMerged::Unknown(_)) => Ok(Vec::new()),
+                    Err(NotMerged::Database(error)) => Err(error.into()),
+                    Err(NotMerged::Endless) => {
+                        shared.accuse("a merging does not end".to_owned());
+                        Ok(Vec::new())
+                    }
+                }
+            }
+            Flow::Work(Work::DueV1 { contacts }) => due::run(db, catalog, contacts, now, ids).await,
+            Flow::Work(Work::AloneV1 { contact }) => {
+                quarantine::run_alone(db, catalog, contact, now, ids).await
+            }
+            Flow::Work(Work::BroadcastV1 { broadcast }) => {
+                run::run(db, catalog, &broadcast, now, ids).await
+            }
+            Flow::Work(Work::DeliverV1 { messages }) => self.deliver(db, messages).await,
+        }
+    }
+
+    async fn deliver(
+        &mut self,
+        db: &FaultyDatabase,
+        messages: Vec<MessageId>,
+    ) -> Result<Vec<Work>, CommitError> {
+        let mark = restore_guard::mark(&FaultyKv(self.shared.clone())).await.ok().flatten();
+        restore_guard::watch(db, mark, self.now).await?;
+        let way = Way::new(self, messages.clone());
+        let (db, now) = (&Watched { db, way: &way }, self.now);
+        send::deliver(db, &way, &self.catalog, &self.settings, messages, now, &mut self.ids).await
+    }
+}

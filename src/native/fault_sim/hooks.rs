@@ -1,0 +1,228 @@
+//! What Resend tells of the mails that it took, signed as Svix signs it: before its own answer,
+//! twice, late, in any order; and what strangers send who do not know the secret, or have listened.
+
+use super::faults::Shared;
+use super::flow::{Flow, Job};
+use super::run::Run;
+use super::turns::Dice;
+use crate::domain::base::primitives::{Millis, Span};
+use crate::flows::ingest::webhook::{Certificates, NotReceived, receive};
+use crate::flows::ports::Http;
+use crate::flows::tasks::Intake;
+use crate::native::world::block_on;
+use crate::providers::http::{HttpError, HttpRequest, HttpResponse};
+use crate::providers::webhooks::{Hook, Provider, Refusal, SIGNED_AGO_MAX, Secrets};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit, Mac};
+use serde_json::{Value, json};
+use sha2::Sha256;
+
+/// The key that Resend and we share, and one that we do not.
+const KEYS: [&[u8]; 2] = [b"the key that both of them know!!", b"a key of somebody else's making!"];
+
+/// How many webhooks a stranger has listened to and remembers.
+const OVERHEARD_MAX: usize = 30;
+
+/// What becomes of a mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It arrives.
+    Delivered,
+    /// There is no such address.
+    HardBounce,
+    /// The mailbox is full.
+    SoftBounce,
+    /// Its reader calls it spam.
+    Complained,
+}
+
+/// Something that Resend tells.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// About which message.
+    pub message: String,
+    /// To which address it went.
+    pub address: String,
+    /// What became of it.
+    pub fate: Fate,
+    body: String,
+}
+
+/// What there is to tell of a mail in time: nothing, of many.
+pub fn reports(mail: &Value, message: &str, dice: &Dice, now: Millis) -> Vec<Report> {
+    let fates: &[Fate] = match dice.below(100) {
+        0..45 => &[Fate::Delivered],
+        45..48 => &[Fate::HardBounce],
+        48..56 => &[Fate::SoftBounce],
+        56..60 => &[Fate::Delivered, Fate::Complained],
+        60..62 => &[Fate::SoftBounce, Fate::Delivered],
+        _ => &[],
+    };
+    fates.iter().map(|fate| Report::new(mail, message, *fate, now)).collect()
+}
+
+impl Report {
+    fn new(mail: &Value, message: &str, fate: Fate, now: Millis) -> Self {
+        let (name, bounce) = match fate {
+            Fate::Delivered => ("delivered", Value::Null),
+            Fate::HardBounce => ("bounced", bounce("Permanent", "550 5.1.1 user unknown")),
+            Fate::SoftBounce => ("bounced", bounce("Transient", "452 4.2.2 mailbox full")),
+            Fate::Complained => ("complained", Value::Null),
+        };
+        let body = json!({ "type": format!("email.{name}"), "created_at": now.rfc3339(), "data": {
+            "email_id": format!("re-{message}"), "to": mail["to"], "tags": mail["tags"],
+            "bounce": bounce } });
+        let address = mail["to"][0].as_str().unwrap_or_default().to_owned();
+        Self { message: message.to_owned(), address, fate, body: body.to_string() }
+    }
+
+    /// Whether nobody may be written to at its address from then on.
+    pub fn bars(&self) -> bool {
+        matches!(self.fate, Fate::HardBounce | Fate::Complained)
+    }
+}
+
+fn bounce(kind: &str, diagnostic: &str) -> Value {
+    json!({ "type": kind, "message": "", "diagnosticCode": [format!("smtp; {diagnostic}")] })
+}
+
+/// A webhook as it is sent.
+#[derive(Clone)]
+pub struct Signed {
+    at: Millis,
+    signature: String,
+    body: String,
+}
+
+impl Signed {
+    fn by(key: &[u8], report: &Report, at: Millis) -> Self {
+        let signature = Hmac::<Sha256>::new_from_slice(key).map(|mut mac| {
+            mac.update(format!("msg_1.{}.{}", at.0 / 1_000, report.body).as_bytes());
+            format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()))
+        });
+        Self { at, signature: signature.unwrap_or_default(), body: report.body.clone() }
+    }
+
+    fn header(&self, name: &str) -> String {
+        match name {
+            "svix-id" => "msg_1".to_owned(),
+            "svix-timestamp" => (self.at.0 / 1_000).to_string(),
+            "svix-signature" => self.signature.clone(),
+            _ => String::new(),
+        }
+    }
+}
+
+/// What webhooks are verified with.
+pub fn secrets() -> Result<Secrets, String> {
+    let secret = format!("whsec_{}", STANDARD.encode(KEYS[0]));
+    Secrets::read(|name| (name == "RESEND_WEBHOOK_SECRET").then(|| secret.clone()))
+}
+
+/// Nobody else is asked about a webhook of Resend's.
+struct Nobody;
+
+impl Http for Nobody {
+    async fn send(&self, _: HttpRequest) -> Result<HttpResponse, HttpError> {
+        Err(HttpError::Network("nobody".to_owned()))
+    }
+}
+
+/// What was told and taken, and what a stranger could overhear.
+#[derive(Default)]
+pub struct Heard {
+    /// What we were told, and answered that we had it.
+    pub reports: Vec<Report>,
+    overheard: Vec<Signed>,
+}
+
+impl Run {
+    /// What is told before the call it is about has been answered.
+    pub(super) fn hear_early(&mut self) {
+        let early = std::mem::take(&mut self.accepted.borrow_mut().told_early);
+        let facts: Vec<Intake> =
+            early.iter().flat_map(|report| self.take_webhook(report)).collect();
+        if !facts.is_empty() {
+            self.begin(Flow::Intake(facts, true));
+        }
+    }
+
+    /// What else Resend has to tell: it comes again until it is answered.
+    pub(super) fn hear(&mut self) {
+        let told = std::mem::take(&mut self.accepted.borrow_mut().told);
+        for report in told {
+            if self.shared.strikes("provider: webhook late") {
+                self.accepted.borrow_mut().told.push(report);
+                continue;
+            }
+            let times = 1 + usize::from(self.shared.strikes("provider: webhook twice"));
+            for _ in 0..times {
+                let facts = self.take_webhook(&report);
+                self.queue.extend(facts.into_iter().map(Job::Intake));
+            }
+        }
+        self.be_deceived();
+    }
+
+    fn take_webhook(&mut self, report: &Report) -> Vec<Intake> {
+        let signed = Signed::by(KEYS[0], report, self.now());
+        match self.receive(&signed) {
+            Ok(facts) => {
+                self.shared.tell(format!("  told of {}: {:?}", report.message, report.fate));
+                self.heard.reports.push(report.clone());
+                self.heard.overheard.push(signed);
+                let len = self.heard.overheard.len();
+                self.heard.overheard.drain(..len.saturating_sub(OVERHEARD_MAX));
+                facts
+            }
+            Err(refusal) => {
+                self.shared.accuse(format!("a webhook of Resend's was refused: {refusal:?}"));
+                Vec::new()
+            }
+        }
+    }
+
+    /// Strangers make something up, or repeat what they have overheard.
+    fn be_deceived(&mut self) {
+        let Some(report) = self.heard.reports.first().cloned() else { return };
+        if self.shared.strikes("stranger: webhook forged") {
+            let forged = Signed::by(KEYS[1], &report, self.now());
+            self.expect_refusal(&forged, Refusal::Unverified);
+        }
+        let old = self.now().minus(SIGNED_AGO_MAX).minus(Span::seconds(1));
+        let overheard = self.heard.overheard.iter().find(|signed| signed.at < old).cloned();
+        if let Some(signed) = overheard
+            && self.shared.strikes("stranger: webhook overheard and repeated")
+        {
+            self.expect_refusal(&signed, Refusal::Stale);
+        }
+    }
+
+    fn expect_refusal(&self, signed: &Signed, refusal: Refusal) {
+        let answer = self.receive(signed);
+        if answer != Err(NotReceived::Refused(refusal)) {
+            self.shared.accuse(format!("a stranger was answered {answer:?}"));
+        }
+    }
+
+    fn receive(&self, signed: &Signed) -> Result<Vec<Intake>, NotReceived> {
+        let hook = Hook {
+            url: "https://go.example/hooks/resend".to_owned(),
+            path_secret: "",
+            header: &|name| signed.header(name),
+            body: signed.body.as_bytes(),
+            now: self.now(),
+        };
+        let certificates = Certificates::default();
+        let secrets = &self.settings.hooks;
+        block_on(receive(&Nobody, &certificates, Provider::Resend, &hook, secrets))
+    }
+}
+
+/// Draws what there is to tell of the mails that were just taken.
+pub fn told_of(shared: &Shared, mails: &[(String, Value)]) -> Vec<Report> {
+    let reports =
+        |(message, mail): &(String, Value)| reports(mail, message, &shared.dice, shared.now.get());
+    mails.iter().flat_map(reports).collect()
+}

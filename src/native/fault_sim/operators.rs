@@ -1,0 +1,322 @@
+//! What operators do: publish, pause, archive, erase, merge, restore.
+
+use super::defects::Defect;
+use super::flow::{Flow, Job, Said};
+use super::people::PEOPLE;
+use super::run::{Run, secret};
+use super::script::campaigns;
+use crate::domain::base::primitives::{CampaignId, Ids, QualifiedId, Span};
+use crate::domain::base::token::Keyring;
+use crate::domain::campaign::broadcast::BroadcastVerb;
+use crate::domain::campaign::journey::RunState;
+use crate::domain::operations::dead_letter::FailedAgain;
+use crate::domain::sending::restore_guard::{Mark, Resolution};
+use crate::flows::broadcast::control::{self, NotSteered};
+use crate::flows::campaign::{journey_control, publish};
+use crate::flows::operations::dead_letters::Desk;
+use crate::flows::ports::Database;
+use crate::flows::schedule::quarantine;
+use crate::flows::send::restore_guard;
+use crate::flows::settings::Settings;
+use crate::flows::tasks::Intake;
+use crate::native::sqlite::Sqlite;
+use crate::native::world::block_on;
+use crate::store::invariants::{overwrite_version, read_by_newer_code};
+use crate::store::schedule;
+use std::rc::Rc;
+
+/// How long after a publish some isolate may not have heard of it: KV promises a minute.
+const STALE_MAX: Span = Span::seconds(90);
+
+/// Of the ids that a replay makes; no worker has it.
+const REPLAYS_SEED: u64 = 1 << 40;
+
+impl Run {
+    pub(super) fn publish(&mut self) {
+        if !self.shared.strikes("publish: people inside") {
+            return;
+        }
+        self.edition += 1;
+        let which = self.shared.dice.below(3);
+        let compiled = campaigns(self.edition).unwrap_or_default().into_iter().enumerate();
+        for (index, compiled) in compiled.filter(|(index, _)| *index as u64 != which) {
+            let published =
+                block_on(publish::publish(&*self.shared.sqlite(), compiled, self.now()));
+            if let Err(refusal) = published
+                && !is_late(&refusal)
+            {
+                self.shared.accuse(format!("campaign {index} was refused: {refusal:?}"));
+            }
+        }
+        self.tell_isolates();
+    }
+
+    /// A journey that nobody has to be in is paused, or runs on.
+    pub(super) fn steer(&mut self) {
+        let dice = &self.shared.dice;
+        let journey = dice.pick(&["first.fans", "first.buyers", "second.honour", "second.paths"]);
+        let state = dice.pick(&[RunState::Paused, RunState::Running]);
+        if self.shared.strikes("journey: paused with people inside") {
+            self.set_state(&QualifiedId::from(journey), state);
+            self.tell_isolates();
+        }
+    }
+
+    /// The broadcast is paused, or goes on.
+    pub(super) fn steer_broadcast(&mut self) {
+        let verb = self.shared.dice.pick(&[BroadcastVerb::Pause, BroadcastVerb::Resume]);
+        if self.shared.strikes("broadcast: paused under way") {
+            self.say_to_broadcast(verb);
+        }
+    }
+
+    fn say_to_broadcast(&mut self, verb: BroadcastVerb) {
+        let (db, offer) = (self.shared.sqlite(), QualifiedId::from("first.offer"));
+        match block_on(control::steer(&*db, &offer, verb, self.now())) {
+            Ok((_, work)) => self.queue.extend(work.into_iter().map(Job::Work)),
+            // It has not begun, or is over.
+            Err(NotSteered::Refused(_)) => {}
+            Err(refusal) => self.shared.accuse(format!("{verb:?}: {refusal:?}")),
+        }
+    }
+
+    /// A journey that nobody has to be in ends for everybody inside.
+    pub(super) fn archive(&mut self) {
+        let journey = self.shared.dice.pick(&["first.fans", "second.honour", "second.paths"]);
+        if self.shared.strikes("journey: archived with people inside") {
+            self.set_state(&QualifiedId::from(journey), RunState::Archived);
+            self.tell_isolates();
+        }
+    }
+
+    pub(super) fn erase(&mut self) {
+        let told = format!("p{}@example.com", self.shared.dice.below(PEOPLE));
+        if self.shared.strikes("people: erased while something is under way") {
+            self.shared.tell(format!("  {told}"));
+            self.shared.changed.borrow_mut().insert(told.clone());
+            // Something is told of them in that very moment.
+            let key = format!("late:{}", self.told.len());
+            self.report(told.clone(), "order.completed", key);
+            self.begin(Flow::Say(Said::Erase(told)));
+        }
+    }
+
+    pub(super) fn merge(&mut self) {
+        let one = self.shared.dice.below(PEOPLE);
+        let other = (one + 1 + self.shared.dice.below(PEOPLE - 1)) % PEOPLE;
+        let [from, into] = [one, other].map(|person| format!("p{person}@example.com"));
+        if self.shared.strikes("people: merged while something is under way") {
+            self.shared.tell(format!("  {from} into {into}"));
+            self.shared.changed.borrow_mut().extend([from.clone(), into.clone()]);
+            self.begin(Flow::Say(Said::Merge(from, into)));
+        }
+    }
+
+    /// Older code comes back beside newer, and cannot read one of the campaigns.
+    pub(super) fn roll_back(&mut self) {
+        let spans = [Span::minutes(10), Span::hours(2), Span::hours(30)];
+        let dice = &self.shared.dice;
+        let (campaign, span) = (dice.pick(&["first", "second"]), dice.pick(&spans));
+        self.older_code = Some((CampaignId::from(campaign), self.now().plus(span)));
+    }
+
+    /// A live version is damaged in the database; or the one that was is repaired.
+    pub(super) fn damage(&mut self) {
+        if self.damaged.is_some() {
+            return self.repair_damage();
+        }
+        let campaign = CampaignId::from(self.shared.dice.pick(&["first", "second"]));
+        let Some(edition) = self.catalog.live_edition(&campaign) else { return };
+        let version = edition.version;
+        let Ok(text) = serde_json::to_string(&edition.compiled) else { return };
+        if self.shared.strikes("version: damaged") {
+            self.write_version(&campaign, version, "{\"damaged\": true}");
+            self.damaged = Some((campaign, version, text));
+            self.read_catalog();
+        }
+    }
+
+    /// What was damaged is as it was.
+    pub(super) fn repair_damage(&mut self) {
+        if let Some((campaign, version, text)) = self.damaged.take() {
+            self.write_version(&campaign, version, &text);
+            self.read_catalog();
+        }
+    }
+
+    fn write_version(&self, campaign: &CampaignId, version: u32, text: &str) {
+        let written = self.rows(overwrite_version(campaign, version, text));
+        if let Err(error) = written {
+            self.shared.accuse(error);
+        }
+    }
+
+    /// The signing secret becomes another; links that are out still work.
+    pub(super) fn rotate(&mut self) {
+        if !self.shared.strikes("secret: rotated") {
+            return;
+        }
+        self.rotations += 1;
+        let former: Vec<String> = (0..self.rotations).map(secret).collect();
+        let is_kept = !self.shared.has(Defect::FormerSecretForgotten);
+        let former = is_kept.then(|| former.join("\n"));
+        let keys = Keyring::new(&secret(self.rotations), former.as_deref());
+        let settings = Settings { keys, ..(*self.settings).clone() };
+        self.settings = Rc::new(settings);
+    }
+
+    fn set_state(&self, journey: &QualifiedId, state: RunState) {
+        let db = self.shared.sqlite();
+        if let Err(refusal) = block_on(journey_control::steer(&*db, journey, state, self.now())) {
+            self.shared.accuse(format!("{journey} was not {state:?}: {refusal:?}"));
+        }
+    }
+
+    /// Whoever is paused runs on.
+    pub(super) fn resume_all(&mut self) {
+        let campaigns: Vec<CampaignId> =
+            self.catalog.live().map(|edition| edition.id().clone()).collect();
+        for campaign in campaigns {
+            let paused = self.catalog.statuses(&campaign);
+            let paused = paused.filter(|status| status.state == RunState::Paused);
+            for status in paused {
+                self.set_state(&QualifiedId::new(&campaign, &status.journey), RunState::Running);
+            }
+        }
+        self.say_to_broadcast(BroadcastVerb::Resume);
+        self.read_catalog();
+    }
+
+    /// Whoever was parked, because every worker that tried it died, is released.
+    pub(super) fn release_all(&mut self) {
+        let db = self.shared.sqlite();
+        for parked in block_on(quarantine::list(&*db)).unwrap_or_default() {
+            self.shared.tell(format!("{} is released: {}", parked.contact, parked.reason));
+            if let Err(error) = block_on(quarantine::release(&*db, &parked.contact, self.now())) {
+                self.shared.accuse(error.to_string());
+            }
+        }
+    }
+
+    /// What the queues gave up is read by newer code, if it was of that, and replayed.
+    pub(super) fn replay_all(&mut self) {
+        let (db, settings) = (self.shared.sqlite(), self.settings.clone());
+        let (catalog, now) = (self.catalog.clone(), self.now());
+        let newer = self.rows(read_by_newer_code());
+        newer.err().into_iter().for_each(|error| self.shared.accuse(error));
+        let desk = Desk { db: &*db, catalog: &catalog, keys: &settings.keys, now };
+        let ids = &mut Ids::new(now, REPLAYS_SEED);
+        loop {
+            match block_on(desk.replay_next(now, ids)) {
+                Ok((said, work)) => {
+                    self.queue.extend(work.into_iter().map(Job::Work));
+                    for FailedAgain { id, error } in said.failed {
+                        self.shared.accuse(format!("dead letter {id} fails again: {error}"));
+                    }
+                    if !said.more {
+                        return;
+                    }
+                }
+                Err(error) => return self.shared.accuse(error.to_string()),
+            }
+        }
+    }
+
+    /// Some hear of what is live now, others decide by the former word for a while.
+    fn tell_isolates(&mut self) {
+        let before = self.catalog.clone();
+        self.read_catalog();
+        self.stale = Some((before, self.now().plus(STALE_MAX)));
+    }
+
+    pub(super) fn read_catalog(&mut self) {
+        match block_on(publish::live(&*self.shared.sqlite())) {
+            Ok(catalog) => self.catalog = Rc::new(catalog),
+            Err(error) => self.shared.accuse(error.to_string()),
+        }
+        self.remember_versions();
+    }
+
+    /// The operator restores a bookmark, which ends what is under way; or has a word on the restore
+    /// before.
+    pub(super) fn restore(&mut self) {
+        if self.answer_restore() || self.bookmarks.is_empty() {
+            return;
+        }
+        let Some(index) = self.bookmark_to_restore() else { return };
+        if !self.shared.strikes("restore: an earlier bookmark") {
+            return;
+        }
+        let (at, db) = self.bookmarks.swap_remove(index);
+        self.bookmarks.retain(|(other, _)| *other < at);
+        for worker in std::mem::take(&mut self.workers) {
+            self.queue.extend(worker.again);
+        }
+        self.hear_of_forms_again();
+        self.shared.tell(format!("  to {}", at.rfc3339()));
+        self.restores.any = true;
+        // Nobody can tell whether ticks have run since.
+        let is_unseen = last_mark(&db) >= self.shared.mark();
+        self.restores.unseen.extend(is_unseen.then_some(self.now()));
+        *self.shared.db.borrow_mut() = Rc::new(db);
+        self.stale = None;
+        self.damaged = None;
+        // Whoever was erased since is there again.
+        self.shared.erased.borrow_mut().clear();
+        self.read_catalog();
+    }
+
+    /// What the queue has not been told to forget comes in as if for the first time.
+    fn hear_of_forms_again(&mut self) {
+        let forms = self.queue.iter().filter_map(|job| match job {
+            Job::Intake(Intake::SubmissionV1(post)) => Some((**post).clone()),
+            _ => None,
+        });
+        for post in forms.collect::<Vec<_>>() {
+            self.remember_asked(&post);
+        }
+    }
+
+    /// Mostly one from before the last mark, and of those often the first: the more is lost.
+    fn bookmark_to_restore(&self) -> Option<usize> {
+        let mark = self.shared.mark();
+        let seen = self.bookmarks.iter().filter(|(_, db)| last_mark(db) < mark).count();
+        let dice = &self.shared.dice;
+        match seen {
+            _ if dice.in_a_hundred(15) => Some(self.bookmarks.len() - 1),
+            0 => None,
+            _ if dice.in_a_hundred(50) => Some(0),
+            _ => Some(dice.below(seen as u64) as usize),
+        }
+    }
+
+    /// What the operator says of what waits since a restore. Whether there was anything to say.
+    pub(super) fn answer_restore(&mut self) -> bool {
+        let db = self.shared.sqlite();
+        match block_on(restore_guard::state(&*db)) {
+            Ok(state) if !state.restored => return false,
+            Ok(_) => {}
+            Err(error) => self.shared.accuse(error.to_string()),
+        }
+        let word = self.shared.dice.pick(&[Resolution::Release, Resolution::Drop]);
+        self.shared.tell(format!("  {word:?} what waits"));
+        if word == Resolution::Release {
+            self.restores.released.push(self.now());
+        }
+        if let Err(error) = block_on(restore_guard::say(&*db, word, self.now())) {
+            self.shared.accuse(error.to_string());
+        }
+        true
+    }
+}
+
+/// Whether only the broadcast's time has passed, while there was no tick to begin it.
+fn is_late(refusal: &publish::Refusal) -> bool {
+    matches!(refusal, publish::Refusal::Problems(problems)
+        if problems.iter().all(|problem| problem.key == "broadcast.offer.at"))
+}
+
+fn last_mark(db: &Sqlite) -> Option<Mark> {
+    let rows = block_on(db.batch(vec![schedule::last_mark()])).ok()?;
+    rows.first()?.first().ok()?
+}

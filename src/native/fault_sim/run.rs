@@ -1,0 +1,576 @@
+//! One run: the real flows over SQLite, made-up people, and faults at every await.
+
+use super::defects::Defect;
+use super::faults::Shared;
+use super::flow::{Ended, Flow, FlowContext, Job};
+use super::hooks::{self, Heard, Report};
+use super::provider::Accepted;
+use super::script::{Deed, Move, campaigns};
+use super::turns::Task;
+use crate::domain::base::primitives::{CampaignId, ContactId, Ids, Millis, Span};
+use crate::domain::base::token::Keyring;
+use crate::domain::campaign::Campaign;
+use crate::domain::engine::Submitted;
+use crate::domain::pacing::DeploymentPacing;
+use crate::domain::pacing::Limits;
+use crate::domain::publication::catalog::{Catalog, PublishedVersion, Unreadable};
+use crate::flows::campaign::backfill::WORKER_LIFE;
+use crate::flows::campaign::publish;
+use crate::flows::ports::Database;
+use crate::flows::settings::Settings;
+use crate::flows::settings::providers::Senders;
+use crate::native::sqlite::Sqlite;
+use crate::native::world::{self, block_on};
+use crate::providers::{Sender, postmark, resend, twilio};
+use crate::store::schedule;
+use crate::store::statement::{INTEGER_MAX, Rows, Statement};
+use serde::Deserialize;
+use std::cell::{Ref, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+/// Monday, 2 March 2026, 09:00 UTC; the clocks of Europe change within the month.
+const START: Millis = Millis(1_772_442_000_000);
+
+/// How often something may still be due after the last fault until everything has come to rest: a
+/// clock that was a year ahead leaves a year of weekly schedules to be worked through.
+const ROUNDS_MAX: usize = 1_200;
+
+/// How often work may lead to more work in one minute.
+const FOLLOW_UPS_MAX: usize = 30;
+
+/// What all runs begin with, made once.
+pub struct Ground {
+    db: Sqlite,
+    editions: Vec<Rc<PublishedVersion>>,
+}
+
+impl Ground {
+    /// A database with the first version of the campaigns.
+    pub fn new() -> Result<Self, String> {
+        let db = Sqlite::in_memory().map_err(|error| error.to_string())?;
+        for compiled in campaigns(0)? {
+            let published = block_on(publish::publish(&db, compiled, START));
+            published.map_err(|refusal| format!("{refusal:?}"))?;
+        }
+        let catalog = block_on(publish::live(&db)).map_err(|error| error.to_string())?;
+        block_on(world::due(&db, START)).map_err(|error| error.to_string())?;
+        Ok(Self { db, editions: catalog.live().cloned().collect() })
+    }
+}
+
+/// A flow under way.
+pub(super) struct Worker {
+    task: Task<'static, Ended>,
+    began: Millis,
+    /// What its queue delivers again if it dies.
+    pub(super) again: Vec<Job>,
+}
+
+/// Who told a fact, and when.
+pub struct Teller {
+    /// The addresses that it names.
+    pub addresses: Vec<String>,
+    /// The contact that it names.
+    pub contact: Option<ContactId>,
+    /// When it happened.
+    pub at: Millis,
+}
+
+/// What restores of the database have done to a run.
+#[derive(Default)]
+pub struct Restores {
+    /// Whether there was any.
+    pub any: bool,
+    /// When one went back to after the last mark: nobody can see that.
+    pub unseen: Vec<Millis>,
+    /// When the operator let go what might have left before.
+    pub released: Vec<Millis>,
+}
+
+/// How many mails one contact gets within a day in a run that is paced.
+pub const CAP: usize = 3;
+
+/// Between which minutes of its days it gets none, at night.
+pub const NIGHT: [u16; 2] = [22 * 60, 6 * 60];
+
+const PACING: &str = r#"{
+    "caps": [{ "channel": "email", "messages": 3, "within": "1d" }],
+    "quiet": { "email": { "from": "22:00", "to": "06:00" } }
+}"#;
+
+/// The signing secret after so many rotations.
+pub(super) fn secret(rotations: u32) -> String {
+    format!("secret {rotations}")
+}
+
+/// Runs of either kind: paced, and not.
+fn is_paced(seed: u64) -> bool {
+    seed % 4 == 1
+}
+
+fn house(seed: u64) -> Result<DeploymentPacing, String> {
+    if is_paced(seed) { DeploymentPacing::read(PACING) } else { Ok(DeploymentPacing::default()) }
+}
+
+/// Runs of either kind: with one sender of e-mail, and with a second to fall back on.
+fn email_senders(seed: u64) -> Vec<Sender> {
+    let resend = Sender::Resend(resend::Account { api_key: "re_1".to_owned() });
+    let postmark = Sender::Postmark(postmark::Account {
+        server_token: "pm_1".to_owned(),
+        broadcast_stream: "broadcast".to_owned(),
+    });
+    match seed % 3 {
+        0 => vec![resend, postmark],
+        _ => vec![resend],
+    }
+}
+
+/// A run under way.
+pub struct Run {
+    pub(super) shared: Rc<Shared>,
+    pub(super) accepted: Rc<RefCell<Accepted>>,
+    pub(super) settings: Rc<Settings>,
+    pub(super) catalog: Rc<Catalog>,
+    /// What isolates that have not heard of the newest version believe in, and until when.
+    pub(super) stale: Option<(Rc<Catalog>, Millis)>,
+    /// A campaign that older code cannot read, and until when some of it runs.
+    pub(super) older_code: Option<(CampaignId, Millis)>,
+    /// A version that is damaged in the database, and how it was.
+    pub(super) damaged: Option<(CampaignId, u32, String)>,
+    /// Every version that was ever live.
+    versions: BTreeMap<(CampaignId, u32), Rc<PublishedVersion>>,
+    pub(super) edition: u64,
+    /// How often the signing secret was rotated.
+    pub(super) rotations: u32,
+    pub(super) workers: Vec<Worker>,
+    pub(super) queue: Vec<Job>,
+    pub(super) posts: Vec<Submitted>,
+    pub(super) told: BTreeMap<String, Teller>,
+    /// By address, when its owner sent a form, also one that was sent before.
+    pub(super) asked: BTreeMap<String, Vec<Millis>>,
+    flows_begun: u64,
+    pub(super) bookmarks: Vec<(Millis, Sqlite)>,
+    pub(super) restores: Restores,
+    pub(super) heard: Heard,
+}
+
+impl Run {
+    /// A run at its beginning.
+    pub fn new(ground: &Ground, seed: u64, defect: Option<Defect>) -> Result<Self, String> {
+        let db = ground.db.copy().map_err(|error| error.to_string())?;
+        if let Some(change) = defect.and_then(Defect::schema) {
+            block_on(db.batch(vec![change])).map_err(|error| error.to_string())?;
+        }
+        let account = twilio::Account {
+            account_sid: "AC1".to_owned(),
+            auth_token: "secret".to_owned(),
+            from: "+447400000000".to_owned(),
+            reports_to: String::new(),
+        };
+        let keys = Keyring::new(&secret(0), None);
+        let settings = Settings {
+            hooks: hooks::secrets()?,
+            base_url: "https://go.example".to_owned(),
+            mail_from: "House <hello@house.example>".to_owned(),
+            // People bounce and complain for other reasons here than in the world.
+            pacing: DeploymentPacing {
+                brake: Limits { least: u32::MAX, ..<_>::default() },
+                ..house(seed)?
+            },
+            senders: Senders {
+                email: email_senders(seed),
+                sms: vec![Sender::Twilio(account)],
+                // Runs of either kind: mails in batches, and one by one.
+                batch_max: if seed.is_multiple_of(2) { usize::MAX } else { 1 },
+                ..Senders::none(&keys)
+            },
+            keys,
+            tracking_off_in: Vec::new(),
+        };
+        let mut run = Self {
+            shared: Rc::new(Shared::new(db, START, seed, defect)),
+            accepted: Rc::default(),
+            settings: Rc::new(settings),
+            catalog: Rc::new(Catalog::new(ground.editions.iter().cloned())),
+            stale: None,
+            older_code: None,
+            damaged: None,
+            versions: BTreeMap::new(),
+            edition: 0,
+            rotations: 0,
+            workers: Vec::new(),
+            queue: Vec::new(),
+            posts: Vec::new(),
+            told: BTreeMap::new(),
+            asked: BTreeMap::new(),
+            flows_begun: seed << 32,
+            bookmarks: Vec::new(),
+            restores: Restores::default(),
+            heard: Heard::default(),
+        };
+        if run.shared.strikes("kv: takes no writes") {
+            run.shared.kv.refuses_writes.set(run.shared.dice.in_a_hundred(20));
+        }
+        run.remember_versions();
+        Ok(run)
+    }
+
+    /// The present.
+    pub fn now(&self) -> Millis {
+        self.shared.now.get()
+    }
+
+    /// What the parts of the run share.
+    pub fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    /// What the providers accepted.
+    pub fn accepted(&self) -> Ref<'_, Accepted> {
+        self.accepted.borrow()
+    }
+
+    /// How everything is configured.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// What is live.
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// A version that is or was live.
+    pub fn version(&self, campaign: &CampaignId, version: u32) -> Option<&Campaign> {
+        let edition = self.versions.get(&(campaign.clone(), version))?;
+        Some(&edition.compiled.campaign)
+    }
+
+    /// The keys of all facts that were told, and must not be lost.
+    pub fn told(&self) -> &BTreeMap<String, Teller> {
+        &self.told
+    }
+
+    /// Whether the owner of an address has sent a form between the first moment and the second.
+    pub fn has_asked(&self, address: &str, first: Millis, second: Millis) -> bool {
+        let mut asked = self.asked.get(address).into_iter().flatten();
+        asked.any(|at| first <= *at && *at <= second)
+    }
+
+    /// Whether mails are capped, and wait for the morning.
+    pub fn is_paced(&self) -> bool {
+        !self.settings.pacing.caps.is_empty()
+    }
+
+    /// Whether mails leave in batches.
+    pub fn has_batches(&self) -> bool {
+        self.settings.senders.batch_max > 1
+    }
+
+    /// What Resend has told us of the mails that it took.
+    pub fn heard(&self) -> &[Report] {
+        &self.heard.reports
+    }
+
+    /// What restores of the database have done.
+    pub fn restores(&self) -> &Restores {
+        &self.restores
+    }
+
+    /// The rows of a statement, without any fault.
+    pub fn rows(&self, statement: Statement) -> Result<Rows, String> {
+        let rows = block_on(self.shared.sqlite().batch(vec![statement]));
+        let rows = rows.map_err(|error| error.to_string())?;
+        rows.into_iter().next().ok_or_else(|| "no rows".to_owned())
+    }
+
+    pub(super) fn remember_versions(&mut self) {
+        let live = self.catalog.live();
+        let known = live.map(|one| ((one.id().clone(), one.version), one.clone()));
+        self.versions.extend(known);
+    }
+
+    /// Something happens, and all that is waiting is worked on at the same time.
+    pub fn make(&mut self, one: &Move) {
+        self.shared.dice.reseed(one.dice);
+        self.shared.stormy.set(one.stormy);
+        self.shared.tell(format!("{} {:?}", self.now().rfc3339(), one.deed));
+        match one.deed {
+            Deed::Post => self.post(None),
+            Deed::Move => self.post(Some(["Asia/Shanghai", "America/New_York", "UTC"])),
+            Deed::Engage => self.engage(&[]),
+            Deed::Scan => self.engage(&["scanner"]),
+            Deed::Confirm => self.confirm(),
+            Deed::Unsubscribe => self.unsubscribe(),
+            Deed::Order => self.order(),
+            Deed::Crowd => self.crowd(),
+            Deed::Visit => self.visit(),
+            Deed::Pass => {
+                let spans = [Span::minutes(1), Span::minutes(20), Span::hours(7), Span::hours(30)];
+                self.pass(self.shared.dice.pick(&spans));
+            }
+            Deed::Jump => self.jump(),
+            Deed::Publish => self.publish(),
+            Deed::Steer => self.steer(),
+            Deed::SteerBroadcast => self.steer_broadcast(),
+            Deed::Archive => self.archive(),
+            Deed::Erase => self.erase(),
+            Deed::Merge => self.merge(),
+            Deed::Restore => self.restore(),
+            Deed::Rollback => self.roll_back(),
+            Deed::Damage => self.damage(),
+            Deed::Rotate => self.rotate(),
+        }
+        if self.shared.dice.in_a_hundred(12) && self.damaged.is_none() {
+            self.bookmarks.extend(self.shared.sqlite().copy().ok().map(|db| (self.now(), db)));
+        }
+        self.hand_out();
+        let turns = 4 + self.shared.dice.below(60);
+        self.work(turns);
+    }
+
+    // --- Time -----------------------------------------------------------------------------------
+
+    fn pass(&mut self, span: Span) {
+        self.set_clock(self.now().plus(span));
+        if self.shared.strikes("cron: tick missed") {
+            return;
+        }
+        self.read_catalog();
+        self.begin(Flow::Tick);
+        if self.shared.strikes("cron: ticks overlap") {
+            self.begin(Flow::Tick);
+        }
+    }
+
+    fn jump(&mut self) {
+        match self.shared.dice.in_a_hundred(50) {
+            true if self.shared.strikes("clock: five seconds back") => {
+                self.set_clock(self.now().minus(Span::seconds(5)));
+            }
+            false if self.shared.strikes("clock: an hour ahead") => {
+                self.set_clock(self.now().plus(Span::hours(1)));
+            }
+            _ => {}
+        }
+        if self.shared.dice.in_a_hundred(50) && self.shared.strikes("clock: a year ahead, and back")
+        {
+            // It is the clock of whoever ticks.
+            self.begin_at(Flow::Tick, self.now().plus(Span::days(400)));
+            return;
+        }
+        self.begin(Flow::Tick);
+    }
+
+    /// Time has passed; who has worked for too long is stopped.
+    fn set_clock(&mut self, now: Millis) {
+        self.shared.now.set(now);
+        let workers = std::mem::take(&mut self.workers);
+        for worker in workers {
+            if now < worker.began.plus(WORKER_LIFE) {
+                self.workers.push(worker);
+            } else {
+                self.shared.count("worker: out of time");
+                self.queue.extend(worker.again);
+            }
+        }
+    }
+
+    // --- Queues and workers --------------------------------------------------------------------
+
+    /// Whatever waits is handed out: some of it twice, late, in another order; hints to nobody.
+    fn hand_out(&mut self) {
+        self.hear();
+        let mut jobs = std::mem::take(&mut self.queue);
+        let shared = self.shared.clone();
+        if jobs.len() > 1 && shared.strikes("queue: order changed") {
+            for last in (1..jobs.len()).rev() {
+                jobs.swap(last, shared.dice.below(last as u64 + 1) as usize);
+            }
+        }
+        let (mut batch, mut copies) = (Vec::new(), Vec::new());
+        for job in jobs {
+            if shared.strikes("queue: task late") {
+                self.queue.push(job);
+                continue;
+            }
+            let twice = shared.strikes("queue: task twice");
+            match job {
+                Job::Say(said) => self.begin(Flow::Say(said)),
+                Job::Dead(body) => {
+                    if twice {
+                        self.begin(Flow::Dead(body.clone()));
+                    }
+                    self.begin(Flow::Dead(body));
+                }
+                Job::Intake(task) => {
+                    copies.extend(twice.then(|| task.clone()));
+                    batch.push(task);
+                }
+                Job::Work(_) if shared.strikes("queue: task dropped") => {}
+                Job::Work(work) => {
+                    if twice {
+                        self.begin(Flow::Work(work.clone()));
+                    }
+                    self.begin(Flow::Work(work));
+                }
+            }
+        }
+        for (batch, is_kept) in [(copies, false), (batch, true)] {
+            if !batch.is_empty() {
+                self.begin(Flow::Intake(batch, is_kept));
+            }
+        }
+    }
+
+    pub(super) fn begin(&mut self, flow: Flow) {
+        self.begin_at(flow, self.now());
+    }
+
+    /// Begins a flow whose worker's clock shows this time.
+    fn begin_at(&mut self, flow: Flow, shown: Millis) {
+        self.flows_begun += 1;
+        let now = self.now();
+        let stale = self.stale.clone().filter(|(_, until)| now < *until);
+        let catalog = match stale {
+            Some((stale, _)) if self.shared.strikes("publish: old and new code together") => stale,
+            _ => self.catalog.clone(),
+        };
+        let older = self.older_code.as_ref().filter(|(_, until)| now < *until);
+        let older = older.filter(|_| self.shared.strikes("code: older beside newer"));
+        let unreadable = older.map(|(campaign, _)| campaign.clone());
+        let catalog = match &unreadable {
+            Some(campaign) => Rc::new(as_older_code(&catalog, campaign)),
+            None => catalog,
+        };
+        let again = flow.to_deliver_again();
+        let context = FlowContext {
+            shared: self.shared.clone(),
+            accepted: self.accepted.clone(),
+            settings: self.settings.clone(),
+            catalog,
+            unreadable,
+            now: shown,
+            ids: Ids::new(shown, self.flows_begun),
+        };
+        self.workers.push(Worker { task: Box::pin(context.run(flow)), began: now, again });
+    }
+
+    /// Lets all workers go on in turns, so many of them. Some die on the way.
+    fn work(&mut self, turns: u64) {
+        let mut context = Context::from_waker(Waker::noop());
+        for _ in 0..turns {
+            self.hear_early();
+            if self.workers.is_empty() {
+                return;
+            }
+            let workers = std::mem::take(&mut self.workers);
+            for mut worker in workers {
+                if self.shared.strikes("worker: killed") {
+                    self.queue.extend(worker.again);
+                    continue;
+                }
+                match worker.task.as_mut().poll(&mut context) {
+                    Poll::Pending => self.workers.push(worker),
+                    Poll::Ready(Ended { more, again }) => {
+                        self.queue.extend(more.into_iter().map(Job::Work).chain(again));
+                    }
+                }
+            }
+        }
+    }
+
+    // --- The end -------------------------------------------------------------------------------
+
+    /// Everything works again. For half an hour a tick comes each minute, after which nothing may
+    /// be late; then time jumps from one thing that is due to the next, until nothing is any more.
+    pub fn come_to_rest(&mut self) {
+        self.shared.stormy.set(false);
+        self.older_code = None;
+        self.repair_damage();
+        self.resume_all();
+        self.release_all();
+        self.set_clock(self.now().plus(WORKER_LIFE));
+        self.one_minute();
+        // What was given up a moment ago is older then.
+        self.set_clock(self.now().plus(Span(1)));
+        self.replay_all();
+        for _ in 0..30 {
+            self.answer_restore();
+            self.one_minute();
+            if !self.shared.wrong.borrow().is_empty() {
+                return;
+            }
+        }
+        if let Some(due) = self.next_due().filter(|due| *due < self.now()) {
+            self.shared.accuse(format!("I5: due at {}, and not done", due.rfc3339()));
+        }
+        if let Some(since) = self.claimed_since().filter(|since| *since < self.now()) {
+            self.shared.accuse(format!("I5: claimed, due since {}, not done", since.rfc3339()));
+        }
+        if !self.shared.wrong.borrow().is_empty() {
+            return;
+        }
+        for _ in 0..ROUNDS_MAX {
+            let Some(next) = self.next_due() else { return };
+            if !self.shared.wrong.borrow().is_empty() {
+                return;
+            }
+            self.shared.now.set(self.now().max(next).plus(Span::minutes(1)));
+            self.one_minute();
+            self.answer_restore();
+        }
+        self.shared.accuse("I2: it does not come to rest".to_owned());
+    }
+
+    /// A tick, and all work that follows.
+    fn one_minute(&mut self) {
+        self.shared.now.set(self.now().plus(Span::minutes(1)));
+        self.read_catalog();
+        self.begin(Flow::Tick);
+        for _ in 0..FOLLOW_UPS_MAX {
+            self.work(u64::MAX);
+            if self.queue.is_empty() && self.accepted.borrow().told.is_empty() {
+                return;
+            }
+            self.hand_out();
+        }
+        self.shared.accuse("I2: work leads to work without end".to_owned());
+    }
+
+    fn next_due(&self) -> Option<Millis> {
+        self.at(schedule::next())
+    }
+
+    /// Since when somebody is due whom a claim hides, however long that lasts.
+    fn claimed_since(&self) -> Option<Millis> {
+        self.at(schedule::handed_out_since(Millis(INTEGER_MAX)))
+    }
+
+    fn at(&self, question: Statement) -> Option<Millis> {
+        #[derive(Deserialize)]
+        struct Row {
+            at: Option<Millis>,
+        }
+        self.rows(question).ok()?.first::<Row>().ok()??.at
+    }
+}
+
+/// What older code makes of a catalog: it cannot read this campaign.
+fn as_older_code(catalog: &Catalog, campaign: &CampaignId) -> Catalog {
+    let statuses = catalog.live().flat_map(|edition| catalog.statuses(edition.id()).cloned());
+    let stored = catalog.live().map(|edition| match edition.id() == campaign {
+        true => Err(Unreadable {
+            campaign: campaign.clone(),
+            version: edition.version,
+            reason: "of newer code".to_owned(),
+            paths: None,
+        }),
+        false => Ok(edition.clone()),
+    });
+    let stored = stored.chain(catalog.unreadable().into_iter().map(Err));
+    let outages = catalog.outages().to_vec();
+    Catalog::of_stored(stored).with_statuses(statuses.collect()).with_outages(outages)
+}

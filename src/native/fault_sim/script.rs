@@ -1,0 +1,160 @@
+//! What a run is about: two campaigns, their later versions, and the moves that a seed makes up.
+
+use super::turns::Dice;
+use crate::domain::campaign::Compiled;
+use crate::domain::campaign_file;
+use crate::domain::publication::validate::references;
+use crate::domain::template::TemplateSource;
+use std::collections::BTreeMap;
+
+/// One thing that happens; all that waits is worked on after it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Move {
+    /// What.
+    pub deed: Deed,
+    /// What its chance depends on, so that it stays the same if others are left out.
+    pub dice: u64,
+    /// Whether faults occur during it.
+    pub stormy: bool,
+}
+
+/// What can happen.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Deed {
+    /// Somebody sends a form, or the same one again.
+    Post,
+    /// Somebody opens a mail or clicks in it.
+    Engage,
+    /// A scanner opens everything and clicks everywhere.
+    Scan,
+    /// Somebody confirms an address.
+    Confirm,
+    /// Somebody takes back all consent.
+    Unsubscribe,
+    /// Somebody buys.
+    Order,
+    /// Many people join at once, and march in step from then on.
+    Crowd,
+    /// Somebody moves to another time zone, and says so on a form.
+    Move,
+    /// Somebody looks at a page.
+    Visit,
+    /// Time passes, with ticks or without.
+    Pass,
+    /// The clock jumps.
+    Jump,
+    /// A new version goes live.
+    Publish,
+    /// A journey is paused with people inside, or runs on.
+    Steer,
+    /// The broadcast is paused, or goes on.
+    SteerBroadcast,
+    /// A journey is archived with people inside.
+    Archive,
+    /// An operator erases somebody.
+    Erase,
+    /// An operator merges somebody into somebody else.
+    Merge,
+    /// The database is restored to an earlier bookmark.
+    Restore,
+    /// Older code runs beside newer for a while, and cannot read a campaign.
+    Rollback,
+    /// A version is damaged in the database, or repaired.
+    Damage,
+    /// The signing secret becomes another.
+    Rotate,
+}
+
+/// How many moves a run has.
+const MOVES: u64 = 40;
+
+/// The deeds, as often as they are wanted.
+const DEEDS: [(Deed, u64); 21] = [
+    (Deed::Post, 16),
+    (Deed::Engage, 9),
+    (Deed::Scan, 2),
+    (Deed::Confirm, 3),
+    (Deed::Unsubscribe, 3),
+    (Deed::Order, 3),
+    (Deed::Crowd, 2),
+    (Deed::Move, 1),
+    (Deed::Visit, 2),
+    (Deed::Pass, 17),
+    (Deed::Jump, 2),
+    (Deed::Publish, 2),
+    (Deed::Steer, 2),
+    (Deed::SteerBroadcast, 2),
+    (Deed::Archive, 1),
+    (Deed::Erase, 2),
+    (Deed::Merge, 2),
+    (Deed::Restore, 3),
+    (Deed::Rollback, 2),
+    (Deed::Damage, 1),
+    (Deed::Rotate, 1),
+];
+
+/// The moves of a seed.
+pub fn script(seed: u64) -> Vec<Move> {
+    let dice = Dice::new(seed ^ 0x5c197);
+    let all: u64 = DEEDS.iter().map(|(_, weight)| weight).sum();
+    let deed = |mut number: u64| {
+        let found = DEEDS.iter().find(|(_, weight)| {
+            let is_it = number < *weight;
+            number = number.saturating_sub(*weight);
+            is_it
+        });
+        found.map_or(Deed::Pass, |(deed, _)| *deed)
+    };
+    let one = |_| Move { deed: deed(dice.below(all)), dice: dice.below(1 << 31), stormy: true };
+    (0..MOVES).map(one).collect()
+}
+
+/// The campaigns in their `edition`-th version; the rules and the steps differ between them.
+pub fn campaigns(edition: u64) -> Result<Vec<Compiled>, String> {
+    ["first", "second"].into_iter().map(|id| compiled(id, edition)).collect()
+}
+
+fn compiled(id: &str, edition: u64) -> Result<Compiled, String> {
+    let text = if id == "first" { first(edition) } else { second(edition) };
+    let read = campaign_file::read(&format!("{id}.toml"), &text);
+    let campaign = read.map_err(|wrong| format!("{wrong:?}"))?;
+    let names = references(&campaign).into_iter().map(|(_, name)| name);
+    let templates: BTreeMap<_, _> = names.map(|name| (name.clone(), template(&name))).collect();
+    Ok(Compiled { campaign, templates })
+}
+
+fn first(edition: u64) -> String {
+    let more = match edition % 2 {
+        0 => "",
+        _ => "[[journey.j.step]]\nid = \"more\"\nsend = \"emails/more\"",
+    };
+    include_str!("first.toml")
+        .replace("HOURS", &format!("{}h", 6 + edition))
+        .replace("CLICKS", &(1 + edition % 2).to_string())
+        .replace("MORE", more)
+}
+
+fn second(edition: u64) -> String {
+    let moved = match edition % 2 {
+        0 => "",
+        _ => "[journey.loop.migrate]\nrest = \"rest\"",
+    };
+    include_str!("second.toml")
+        .replace("LAPS", &(60 + 20 * (edition % 3)).to_string())
+        .replace("MOVED", moved)
+}
+
+fn template(name: &str) -> TemplateSource {
+    let html = "<html><body><p>{{score}}</p><a href=\"{{base_url}}/more\">More</a>\
+                <a href=\"{{unsubscribe_url}}\">Stop</a></body></html>";
+    match name.split_once('/') {
+        Some(("emails", _)) => TemplateSource::Email {
+            subject: name.to_owned(),
+            preheader: String::new(),
+            html: html.to_owned(),
+            text: "Stop: {{unsubscribe_url}}".to_owned(),
+        },
+        Some(("sms", name)) => TemplateSource::Sms(name.to_owned()),
+        _ => TemplateSource::Page("<html lang=\"en\"><body>{{{form}}}</body></html>".to_owned()),
+    }
+}

@@ -1,0 +1,105 @@
+//! Mailgun: HMAC-SHA256 over timestamp and token, inside the JSON body
+//! (documentation.mailgun.com/docs/mailgun/user-manual/webhooks/securing-webhooks).
+//!
+//! The signature does not cover the event. Whoever has seen one could put another event under it;
+//! so the token counts once, whatever came with it: also what tells us nothing uses it up.
+
+use crate::domain::base::primitives::Span;
+use crate::domain::engine::{DeliveryReport, DeliveryStatus};
+use crate::domain::inbound::bounce::{Bounce, Opinion, classify};
+use crate::providers::webhooks::signature::{equal, hex, hmac_sha256, sha256_hex};
+use crate::providers::webhooks::{
+    Hook, MESSAGE_KEY, ONCE, Provider, RawReport, Refusal, WebhookEvent, is_fresh, json,
+    message_of, seconds, signed_seconds, text, text_or_number,
+};
+use serde_json::Value;
+
+/// Mailgun tries for eight hours, and does not say that it signs each attempt anew.
+const SIGNED_AGO_MAX: Span = Span::hours(8);
+
+pub(in crate::providers) fn read(
+    hook: &Hook<'_>,
+    keys: &[&str],
+) -> Result<Vec<WebhookEvent>, Refusal> {
+    // What is signed is inside the JSON: what cannot be read is not verified.
+    let body = json(hook.body).map_err(|_| Refusal::Unverified)?;
+    let token = verify(&body, hook, keys)?;
+    let Some(event) = body.get("event-data") else { return Err(Refusal::Unreadable) };
+    let mark = &sha256_hex(hook.body)[..MARK_CHARS];
+    let key = Some(format!("hook:mailgun:{token}{ONCE}{}-{mark}", hook.now.0));
+    let Some(news) = news(event) else {
+        let (news, source) = (DeliveryStatus::Sent, Provider::Mailgun.as_str().to_owned());
+        let (address, provider_id, billed) = (None, None, None);
+        let heard =
+            DeliveryReport { news, at: hook.now, address, source, provider_id, key, billed };
+        return Ok(vec![WebhookEvent::Report(None, heard)]);
+    };
+    let raw = RawReport {
+        news,
+        at: event.get("timestamp").and_then(Value::as_f64).and_then(seconds),
+        address: text(event, "/recipient"),
+        provider_id: text(event, "/message/headers/message-id"),
+    };
+    let message = message_of(text(event, &format!("/user-variables/{MESSAGE_KEY}")));
+    let mut told = raw.told(Provider::Mailgun, message, hook.now);
+    if let WebhookEvent::Report(_, heard) = &mut told {
+        heard.key = key;
+    }
+    Ok(vec![told])
+}
+
+/// How much of a body's hash tells two arrivals in one millisecond apart.
+const MARK_CHARS: usize = 16;
+
+/// The token of a signature that is good.
+fn verify(body: &Value, hook: &Hook<'_>, keys: &[&str]) -> Result<String, Refusal> {
+    let timestamp = text_or_number(body, "/signature/timestamp");
+    let token = text(body, "/signature/token");
+    let given = text(body, "/signature/signature").to_ascii_lowercase();
+    let at = signed_seconds(&timestamp).ok_or(Refusal::Unverified)?;
+    let is_signed = !token.is_empty()
+        && token.len() <= 100
+        && token.bytes().all(|b| b.is_ascii_alphanumeric())
+        && keys.iter().any(|key| {
+            let mac = hmac_sha256(key.as_bytes(), &[timestamp.as_bytes(), token.as_bytes()]);
+            equal(hex(&mac).as_bytes(), given.as_bytes())
+        });
+    match is_signed {
+        false => Err(Refusal::Unverified),
+        true if !is_fresh(at, hook.now, SIGNED_AGO_MAX) => Err(Refusal::Stale),
+        true => Ok(token.to_owned()),
+    }
+}
+
+/// A temporary failure is not the last word, and opens and clicks are ours to track.
+fn news(event: &Value) -> Option<DeliveryStatus> {
+    Some(match text(event, "/event") {
+        "accepted" => DeliveryStatus::Sent,
+        "delivered" => DeliveryStatus::Delivered,
+        "complained" => DeliveryStatus::Complained,
+        "unsubscribed" => DeliveryStatus::Unsubscribed,
+        "failed" if text(event, "/severity") == "permanent" => {
+            DeliveryStatus::Bounced(bounce(event))
+        }
+        "rejected" => DeliveryStatus::Bounced(bounce(event)),
+        _ => return None,
+    })
+}
+
+fn bounce(event: &Value) -> Bounce {
+    let status = event.get("delivery-status").unwrap_or(&Value::Null);
+    let told = ["/message", "/description"].map(|path| text(status, path));
+    let told = told.into_iter().find(|told| !told.is_empty());
+    let told = told.unwrap_or_else(|| text(event, "/reject/reason"));
+    let code = match text(status, "/enhanced-code") {
+        "" => text_or_number(status, "/code"),
+        code => code.to_owned(),
+    };
+    // 605 and the like are Mailgun's own: it did not send, for the address is on its list.
+    let bounce = classify(&format!("{code} {told}"));
+    match (text(event, "/reason"), text(status, "/bounce-type")) {
+        ("suppress-bounce", _) => bounce.weighed(Opinion::BadAddress),
+        (_, "soft") => bounce.weighed(Opinion::Transient),
+        _ => bounce.weighed(Opinion::Permanent),
+    }
+}

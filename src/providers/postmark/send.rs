@@ -1,0 +1,105 @@
+//! Postmark, for e-mail: `POST https://api.postmarkapp.com/email`, and `/email/batch` for many.
+//!
+//! It knows no idempotency key (postmarkapp.com/developer/api/email-api). A batch is answered with
+//! 200 and a verdict for each mail, in their order.
+
+use crate::domain::contact::message::Class;
+use crate::providers::common::{
+    MESSAGE_KEY, accepted, by_status, json, post_json, quoted_mailbox, said, text,
+};
+use crate::providers::http::{HttpRequest, HttpResponse};
+use crate::providers::{BatchResult, Call, Content, Outgoing, SendResult};
+use serde_json::{Value, json};
+
+/// How many mails one call may carry: Postmark takes 500, a task carries fewer.
+pub const BATCH_MAX: usize = 100;
+
+/// The longest value of metadata, in characters.
+const METADATA_CHARACTERS_MAX: usize = 80;
+
+/// What Postmark knows us by.
+#[derive(Clone)]
+pub struct Account {
+    /// The token of a server.
+    pub server_token: String,
+    /// The message stream for marketing mail.
+    pub broadcast_stream: String,
+}
+
+/// The request of a call; `None` unless all of it is e-mail.
+pub fn request(account: &Account, call: Call<'_>) -> Option<HttpRequest> {
+    let mails = call.messages().map(|message| mail(account, message));
+    let mut mails = mails.collect::<Option<Vec<Value>>>()?;
+    let (url, body) = match call.batch {
+        Some(_) => ("https://api.postmarkapp.com/email/batch", Value::Array(mails)),
+        None => ("https://api.postmarkapp.com/email", mails.pop()?),
+    };
+    let headers = vec![
+        ("accept", "application/json".to_owned()),
+        ("x-postmark-server-token", account.server_token.clone()),
+    ];
+    Some(post_json(url, headers, &body))
+}
+
+fn mail(account: &Account, message: &Outgoing) -> Option<Value> {
+    let Content::Email { from, subject, html, text, headers } = &message.content else {
+        return None;
+    };
+    let headers: Vec<Value> =
+        headers.iter().map(|(name, value)| json!({ "Name": name, "Value": value })).collect();
+    let id = message.id.as_str();
+    let metadata = match id.len() <= METADATA_CHARACTERS_MAX {
+        true => json!({ MESSAGE_KEY: id }),
+        false => json!({}),
+    };
+    // Marketing mail must leave by a stream of its own, so that it does not harm the other.
+    let stream = match message.class {
+        Class::Marketing => account.broadcast_stream.as_str(),
+        Class::Transactional | Class::Internal => "outbound",
+    };
+    Some(json!({
+        "From": quoted_mailbox(from), "To": message.to, "Subject": subject,
+        "HtmlBody": html, "TextBody": text,
+        "Headers": headers, "Metadata": metadata, "MessageStream": stream,
+        // Openings and clicks are ours to tell.
+        "TrackOpens": false, "TrackLinks": "None",
+    }))
+}
+
+/// What the answer means.
+pub fn verdict(call: Call<'_>, response: &HttpResponse) -> BatchResult {
+    let body = json(response);
+    let list = body.as_array();
+    match (response.status, call.batch, list) {
+        (200..=299, Some(_), Some(list)) if list.len() == call.count() => {
+            BatchResult::Each(list.iter().map(of_mail).collect())
+        }
+        (200..=299, Some(_), _) => {
+            BatchResult::All(SendResult::Lost("an answer that does not fit the batch".to_owned()))
+        }
+        (200..=299, None, _) => BatchResult::All(of_mail(&body)),
+        (422, ..) => BatchResult::All(of_mail(&body)),
+        (status, ..) => {
+            let reason = said(status, "", text(&body, "/Message"));
+            BatchResult::All(by_status(response, reason))
+        }
+    }
+}
+
+/// Postmark's own codes (postmarkapp.com/developer/api/overview, "API error codes").
+fn of_mail(body: &Value) -> SendResult {
+    let Some(code) = body.get("ErrorCode").and_then(Value::as_i64) else {
+        return SendResult::Lost("an answer without a code".to_owned());
+    };
+    let reason = said(code, "", text(body, "/Message"));
+    match code {
+        0 => accepted(text(body, "/MessageID")),
+        // The token; the account may not send, or is not yet approved.
+        10 | 405 | 412 | 413 => SendResult::Stop(reason),
+        // Maintenance; too many requests.
+        100 | 429 => SendResult::Busy { after: None, reason },
+        // The sender of this campaign is not known, or not confirmed: somebody may mend it.
+        400 | 401 => SendResult::Retry { after: None, reason },
+        _ => SendResult::Refused(reason),
+    }
+}

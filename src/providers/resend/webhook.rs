@@ -1,0 +1,106 @@
+//! Resend, whose webhooks are Svix's: HMAC-SHA256 over `id.timestamp.body`
+//! (resend.com/docs/webhooks/verify-webhooks-requests, docs.svix.com/receiving/verifying-payloads).
+
+use crate::domain::engine::DeliveryStatus;
+use crate::domain::inbound::bounce::{Bounce, BounceReason, Opinion, classify};
+use crate::providers::webhooks::signature::{base64, equal, hmac_sha256};
+use crate::providers::webhooks::{
+    Hook, MESSAGE_KEY, Provider, RawReport, Refusal, SIGNED_AGO_MAX, WebhookEvent, date, is_fresh,
+    json, message_of, signed_seconds, text,
+};
+use serde_json::Value;
+
+pub(in crate::providers) fn read(
+    hook: &Hook<'_>,
+    secrets: &[&str],
+) -> Result<Vec<WebhookEvent>, Refusal> {
+    verify(hook, secrets)?;
+    let event = json(hook.body)?;
+    let Some(news) = news(&event) else { return Ok(Vec::new()) };
+    let to = event.pointer("/data/to/0").or_else(|| event.pointer("/data/to"));
+    let raw = RawReport {
+        news,
+        at: date(text(&event, "/created_at")),
+        address: to.and_then(Value::as_str).unwrap_or_default(),
+        provider_id: text(&event, "/data/email_id"),
+    };
+    Ok(vec![raw.told(Provider::Resend, message_of(tag(&event)), hook.now)])
+}
+
+/// The headers are Svix's own or those of Standard Webhooks; several signatures mean that a secret
+/// is being changed.
+fn verify(hook: &Hook<'_>, secrets: &[&str]) -> Result<(), Refusal> {
+    let header = |name: &str| match (hook.header)(&format!("svix-{name}")) {
+        value if value.is_empty() => (hook.header)(&format!("webhook-{name}")),
+        value => value,
+    };
+    let (id, timestamp) = (header("id"), header("timestamp"));
+    let signatures = header("signature");
+    let at = signed_seconds(&timestamp).ok_or(Refusal::Unverified)?;
+    let signed = [id.as_bytes(), b".", timestamp.as_bytes(), b".", hook.body];
+    let is_signed = secrets.iter().any(|secret| {
+        let key = base64(secret.strip_prefix("whsec_").unwrap_or(secret));
+        let mac = hmac_sha256(&key, &signed);
+        let given = signatures.split(' ').filter_map(|one| one.strip_prefix("v1,"));
+        !key.is_empty() && given.map(base64).any(|given| equal(&mac, &given))
+    });
+    match is_signed {
+        false => Err(Refusal::Unverified),
+        true if !is_fresh(at, hook.now, SIGNED_AGO_MAX) => Err(Refusal::Stale),
+        true => Ok(()),
+    }
+}
+
+/// Tags come as an object of names and values, or as a list of both.
+fn tag(event: &Value) -> &str {
+    let tags = event.pointer("/data/tags");
+    let listed = tags.and_then(Value::as_array).and_then(|tags| {
+        let ours = tags.iter().find(|tag| text(tag, "/name") == MESSAGE_KEY)?;
+        ours.get("value")
+    });
+    let found = listed.or_else(|| tags.and_then(|tags| tags.get(MESSAGE_KEY)));
+    found.and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Opens and clicks are ours to track; what is late will be told of again.
+fn news(event: &Value) -> Option<DeliveryStatus> {
+    Some(match text(event, "/type") {
+        "email.sent" => DeliveryStatus::Sent,
+        "email.delivered" => DeliveryStatus::Delivered,
+        "email.complained" => DeliveryStatus::Complained,
+        "email.bounced" => DeliveryStatus::Bounced(bounce(event)),
+        // On Resend's own list: an earlier message bounced, or was complained about.
+        "email.suppressed" => {
+            let why = text(event, "/data/suppressed/message");
+            DeliveryStatus::Bounced(Bounce::of(BounceReason::NoSuchAddress, "", why))
+        }
+        "email.failed" => {
+            let why = text(event, "/data/failed/reason");
+            DeliveryStatus::Bounced(Bounce::of(BounceReason::Policy, "", why))
+        }
+        _ => return None,
+    })
+}
+
+fn bounce(event: &Value) -> Bounce {
+    let diagnostic = event.pointer("/data/bounce/diagnosticCode");
+    let diagnostic = match diagnostic {
+        Some(Value::Array(all)) => all.first().and_then(Value::as_str),
+        other => other.and_then(Value::as_str),
+    };
+    let bounce = match diagnostic {
+        Some(said) => classify(said),
+        // Its own words are advice, not what the receiver said.
+        None => Bounce::of(BounceReason::Unclear, "", text(event, "/data/bounce/message")),
+    };
+    match (text(event, "/data/bounce/type"), text(event, "/data/bounce/subType")) {
+        ("Permanent", "NoEmail" | "Suppressed" | "OnAccountSuppressionList") => {
+            bounce.weighed(Opinion::BadAddress)
+        }
+        ("Permanent", _) => bounce.weighed(Opinion::Permanent),
+        ("Transient", "MailboxFull") => bounce.or(BounceReason::MailboxFull),
+        ("Transient", "ContentRejected" | "AttachmentRejected") => bounce.or(BounceReason::Spam),
+        ("Transient", _) => bounce.weighed(Opinion::Transient),
+        _ => bounce,
+    }
+}

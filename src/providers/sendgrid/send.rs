@@ -1,0 +1,69 @@
+//! SendGrid, for e-mail: `POST https://api.sendgrid.com/v3/mail/send`.
+//!
+//! It knows no idempotency key. One call may reach a thousand people, but all with one content, so
+//! each mail goes by itself (twilio.com/docs/sendgrid/api-reference/mail-send/mail-send).
+
+use crate::domain::contact::address::mailbox_parts;
+use crate::providers::common::{
+    MESSAGE_KEY, accepted, by_status, headers_object, json, post_json, said, text,
+};
+use crate::providers::http::{HttpRequest, HttpResponse};
+use crate::providers::{Call, Content, SendResult};
+use serde_json::json;
+
+/// What SendGrid knows us by.
+#[derive(Clone)]
+pub struct Account {
+    /// The API key, `SG.…`.
+    pub api_key: String,
+}
+
+/// The request of a call; `None` for what is no e-mail.
+pub fn request(account: &Account, call: Call<'_>) -> Option<HttpRequest> {
+    let Content::Email { from, subject, html, text, headers } = &call.first.content else {
+        return None;
+    };
+    let (name, address) = mailbox_parts(from);
+    let mut sender = json!({ "email": address });
+    if !name.is_empty() {
+        sender["name"] = name.into();
+    }
+    let off = json!({ "enable": false });
+    let body = json!({
+        "personalizations": [{
+            "to": [{ "email": call.first.to }],
+            "custom_args": { MESSAGE_KEY: call.first.id },
+        }],
+        "from": sender,
+        "subject": subject,
+        // The plain part must come first.
+        "content": [
+            { "type": "text/plain", "value": text },
+            { "type": "text/html", "value": html },
+        ],
+        "headers": headers_object(headers),
+        // Openings and clicks are ours to tell, and so is refusing.
+        "tracking_settings": {
+            "click_tracking": off, "open_tracking": off, "subscription_tracking": off,
+        },
+    });
+    let headers = vec![("authorization", format!("Bearer {}", account.api_key))];
+    Some(post_json("https://api.sendgrid.com/v3/mail/send", headers, &body))
+}
+
+/// What the answer means: 202 without a body, the id in `x-message-id`; errors in `errors`.
+pub fn outcome(response: &HttpResponse) -> SendResult {
+    if (200..=299).contains(&response.status) {
+        let id = response.headers.iter().find(|(name, _)| name == "x-message-id");
+        return accepted(id.map(|(_, id)| id.as_str()).unwrap_or_default());
+    }
+    let body = json(response);
+    let reason = said(response.status, "", text(&body, "/errors/0/message"));
+    match response.status {
+        // The sender of this campaign is not verified: somebody may mend it.
+        403 if text(&body, "/errors/0/field") == "from" => {
+            SendResult::Retry { after: None, reason }
+        }
+        _ => by_status(response, reason),
+    }
+}

@@ -1,0 +1,96 @@
+//! SendGrid: ECDSA (P-256, SHA-256) over timestamp and body, with a public key from its settings
+//! (twilio.com/docs/sendgrid/for-developers/tracking-events/
+//! getting-started-event-webhook-security-features).
+
+use crate::domain::engine::DeliveryStatus;
+use crate::domain::inbound::bounce::{Bounce, BounceReason, Opinion, classify};
+use crate::providers::webhooks::signature::base64;
+use crate::providers::webhooks::{
+    Hook, MESSAGE_KEY, Provider, RawReport, Refusal, SIGNED_AGO_MAX, WebhookEvent, is_fresh,
+    json_list, message_of, seconds, signed_seconds, text,
+};
+use p256::ecdsa::signature::Verifier;
+use p256::ecdsa::{Signature, VerifyingKey};
+use serde_json::Value;
+
+/// A point of P-256, not compressed: the end of the key's DER.
+const POINT_BYTES: usize = 65;
+
+pub(in crate::providers) fn read(
+    hook: &Hook<'_>,
+    keys: &[&str],
+) -> Result<Vec<WebhookEvent>, Refusal> {
+    verify(hook, keys)?;
+    let told = json_list(hook.body)?.into_iter().filter_map(|event| {
+        let raw = RawReport {
+            news: news(&event)?,
+            at: event.get("timestamp").and_then(Value::as_f64).and_then(seconds),
+            address: text(&event, "/email"),
+            provider_id: text(&event, "/sg_message_id"),
+        };
+        // Custom arguments stand beside the event's own.
+        let message = message_of(text(&event, &format!("/{MESSAGE_KEY}")));
+        Some(raw.told(Provider::Sendgrid, message, hook.now))
+    });
+    Ok(told.collect())
+}
+
+fn verify(hook: &Hook<'_>, keys: &[&str]) -> Result<(), Refusal> {
+    let header = |name: &str| (hook.header)(&format!("x-twilio-email-event-webhook-{name}"));
+    let timestamp = header("timestamp");
+    let at = signed_seconds(&timestamp).ok_or(Refusal::Unverified)?;
+    let signature = Signature::from_der(&base64(&header("signature")));
+    let signature = signature.map_err(|_| Refusal::Unverified)?;
+    let signed = [timestamp.as_bytes(), hook.body].concat();
+    let is_signed = keys
+        .iter()
+        .filter_map(|key| public_key(key))
+        .any(|key| key.verify(&signed, &signature).is_ok());
+    match is_signed {
+        false => Err(Refusal::Unverified),
+        true if !is_fresh(at, hook.now, SIGNED_AGO_MAX) => Err(Refusal::Stale),
+        true => Ok(()),
+    }
+}
+
+/// A public key as SendGrid shows it: DER (RFC 5480) in base64.
+fn public_key(key: &str) -> Option<VerifyingKey> {
+    let der = base64(key);
+    let point = der.get(der.len().checked_sub(POINT_BYTES)?..)?;
+    VerifyingKey::from_sec1_bytes(point).ok()
+}
+
+/// `deferred` is not the last word, and opens and clicks are ours to track.
+fn news(event: &Value) -> Option<DeliveryStatus> {
+    let said = || match text(event, "/status") {
+        "" => text(event, "/reason").to_owned(),
+        status => format!("{status} {}", text(event, "/reason")),
+    };
+    Some(match text(event, "/event") {
+        "processed" => DeliveryStatus::Sent,
+        "delivered" => DeliveryStatus::Delivered,
+        "spamreport" => DeliveryStatus::Complained,
+        "unsubscribe" | "group_unsubscribe" => DeliveryStatus::Unsubscribed,
+        // `blocked` is what SendGrid calls a receiver's refusal of this very message.
+        "bounce" => {
+            let opinion = match (text(event, "/type"), text(event, "/bounce_classification")) {
+                (_, "Invalid Address") => Opinion::BadAddress,
+                ("blocked", _) => Opinion::Transient,
+                _ => Opinion::Permanent,
+            };
+            DeliveryStatus::Bounced(classify(&said()).weighed(opinion))
+        }
+        "dropped" => DeliveryStatus::Bounced(dropped(text(event, "/reason"))),
+        _ => return None,
+    })
+}
+
+/// SendGrid did not send, for its own lists forbid it.
+fn dropped(reason: &str) -> Bounce {
+    let because = match reason {
+        "Bounced Address" | "Invalid" => BounceReason::NoSuchAddress,
+        "Spam Content" | "Spam Content (if spam checker app enabled)" => BounceReason::Spam,
+        _ => BounceReason::Policy,
+    };
+    Bounce::of(because, "", reason)
+}

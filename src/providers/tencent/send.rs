@@ -1,0 +1,133 @@
+//! Tencent Cloud SMS: `SendSms` of `sms.tencentcloudapi.com`, signed with TC3-HMAC-SHA256.
+//!
+//! It knows no idempotency key. Our id travels as `SessionContext`, but does not come back: what it
+//! tells later is found by its `SerialNo` (cloud.tencent.com/document/product/382/55981). What a
+//! text is in its templates says `sms_template`; values go by their order, not by their names.
+
+use crate::domain::base::primitives::Span;
+use crate::providers::common::{accepted, by_status, json, said, text};
+use crate::providers::http::{HttpRequest, HttpResponse};
+use crate::providers::sign::{Signed, tencent};
+use crate::providers::sms_template::{Filled, signature};
+use crate::providers::{Call, Content, SendResult};
+use serde_json::json;
+
+const HOST: &str = "sms.tencentcloudapi.com";
+const CONTENT_TYPE: &str = "application/json; charset=utf-8";
+
+/// How long to wait when a number had its fill for now.
+const LIMIT_WAIT: Span = Span::hours(1);
+
+/// How long to wait when it is night, in which it takes no marketing: from 22 to 8 o'clock, which
+/// all attempts together outlast.
+const NIGHT_WAIT: Span = Span::hours(2);
+
+/// What Tencent Cloud knows us by.
+#[derive(Clone)]
+pub struct Account {
+    /// The id of the secret, `AKID…`.
+    pub secret_id: String,
+    /// The secret.
+    pub secret_key: String,
+    /// The SMS application, `1400…`.
+    pub app_id: String,
+    /// The region, such as `ap-guangzhou`.
+    pub region: String,
+    /// The approved signature of texts that bring none.
+    pub sign_name: String,
+    /// The approved template of texts that name none; it has one variable.
+    pub template: String,
+}
+
+/// The request that sends an SMS; `None` for what is none.
+pub fn request(account: &Account, call: Call<'_>) -> Option<HttpRequest> {
+    let Content::Sms { text } = &call.first.content else { return None };
+    let (brand, rest) = signature(text);
+    let filled = Filled::read(rest)
+        .unwrap_or_else(|| Filled { template: &account.template, values: vec![("", rest)] });
+    let values: Vec<&str> = filled.values.iter().map(|(_, value)| *value).collect();
+    let body = json!({
+        "PhoneNumberSet": [call.first.to],
+        "SmsSdkAppId": account.app_id,
+        "SignName": brand.unwrap_or(&account.sign_name),
+        "TemplateId": filled.template,
+        "TemplateParamSet": values,
+        "SessionContext": call.first.id,
+    });
+    let body = body.to_string();
+    let signed = Signed {
+        method: "POST",
+        path: "/",
+        query: "",
+        headers: &[("content-type", CONTENT_TYPE), ("host", HOST)],
+        body: &body,
+    };
+    let key = (account.secret_id.as_str(), account.secret_key.as_str());
+    let authorization = tencent(&signed, key, "sms", call.at);
+    Some(HttpRequest {
+        method: "POST",
+        url: format!("https://{HOST}/"),
+        headers: vec![
+            ("content-type", CONTENT_TYPE.to_owned()),
+            ("x-tc-action", "SendSms".to_owned()),
+            ("x-tc-version", "2021-01-11".to_owned()),
+            ("x-tc-region", account.region.clone()),
+            ("x-tc-timestamp", call.at.0.div_euclid(1_000).to_string()),
+            ("authorization", authorization),
+        ],
+        body,
+    })
+}
+
+/// What the answer means. Errors come with 200 too: of the whole request in `Error`, of the number
+/// in `SendStatusSet` (cloud.tencent.com/document/product/382/59177).
+pub fn outcome(response: &HttpResponse) -> SendResult {
+    let body = json(response);
+    let (error, status) = ("/Response/Error", "/Response/SendStatusSet/0");
+    let place = if body.pointer(error).is_some() { error } else { status };
+    let part = |name: &str| text(&body, &format!("{place}/{name}"));
+    let code = part("Code");
+    let reason = said(code, "", part("Message"));
+    match code {
+        "Ok" => accepted(part("SerialNo")),
+        "" if (200..=299).contains(&response.status) => {
+            SendResult::Lost("an answer without a code".to_owned())
+        }
+        "" => by_status(response, format!("status {}", response.status)),
+        // The account is at fault: its credit, its application, its rights, its key.
+        "FailedOperation.InsufficientBalanceInSmsPackage"
+        | "InvalidParameterValue.SdkAppIdNotExist"
+        | "InvalidParameter.AppidAndBizId"
+        | "InternalError.SigFieldMissing"
+        | "InternalError.SigVerificationFail"
+        | "IpInBlacklist"
+        | "IpNotInWhitelist" => SendResult::Stop(reason),
+        // Only marketing is denied to it; what else there is goes on.
+        "UnauthorizedOperation.IndividualUserMarketingSmsPermissionDeny" => {
+            SendResult::Retry { after: Some(LIMIT_WAIT), reason }
+        }
+        _ if code.starts_with("AuthFailure") || code.starts_with("UnauthorizedOperation") => {
+            SendResult::Stop(reason)
+        }
+        "FailedOperation.MarketingSendTimeConstraint" => {
+            SendResult::Retry { after: Some(NIGHT_WAIT), reason }
+        }
+        // This number had its fill for now.
+        "LimitExceeded.DeliveryFrequencyLimit" => {
+            SendResult::Retry { after: Some(LIMIT_WAIT), reason }
+        }
+        _ if code.starts_with("LimitExceeded.PhoneNumber") => {
+            SendResult::Retry { after: Some(LIMIT_WAIT), reason }
+        }
+        // The application's own limit of a day.
+        _ if code.starts_with("LimitExceeded") => {
+            SendResult::Busy { after: Some(LIMIT_WAIT), reason }
+        }
+        _ if code.starts_with("RequestLimitExceeded") => SendResult::Busy { after: None, reason },
+        // Our clock is wrong; nothing was taken.
+        "InternalError.RequestTimeException" => SendResult::Busy { after: None, reason },
+        "InternalError.JsonParseFail" => SendResult::Refused(reason),
+        _ if code.starts_with("InternalError") => SendResult::Lost(reason),
+        _ => SendResult::Refused(reason),
+    }
+}

@@ -1,0 +1,44 @@
+//! Tencent Cloud SMS (cloud.tencent.com/document/product/382: status and reply callbacks). Nothing
+//! is signed: the address that is entered in the console ends with a secret. It does not hand our
+//! id back: a report is found by `sid`, which is the `SerialNo` that sending was answered with.
+
+use crate::domain::engine::DeliveryStatus;
+use crate::domain::inbound::bounce::{BounceReason, classify_text};
+use crate::providers::webhooks::signature::shows_secret;
+use crate::providers::webhooks::{
+    Hook, Provider, RawReport, Refusal, WebhookEvent, date_in_china, json_list, seconds, text,
+    text_from, text_or_number,
+};
+use serde_json::Value;
+
+pub(in crate::providers) fn read(
+    hook: &Hook<'_>,
+    secrets: &[&str],
+) -> Result<Vec<WebhookEvent>, Refusal> {
+    if !shows_secret(hook, secrets) {
+        return Err(Refusal::Unverified);
+    }
+    let told = json_list(hook.body)?.into_iter().filter_map(|event| {
+        let country = text_or_number(&event, "/nationcode");
+        let number = format!("+{country}{}", text_or_number(&event, "/mobile"));
+        if let Some(said) = event.get("text").and_then(Value::as_str) {
+            let sent = event.get("time").and_then(Value::as_f64);
+            let at = sent.and_then(seconds).unwrap_or(hook.now);
+            let id = format!("{number}:{}", at.0);
+            return text_from(&number, said, id, at);
+        }
+        let (code, told) = (text(&event, "/errmsg"), text(&event, "/description"));
+        let news = match text(&event, "/report_status") {
+            "SUCCESS" => DeliveryStatus::Delivered,
+            "FAIL" => match classify_text(code, told) {
+                bounce if bounce.reason == BounceReason::OptedOut => DeliveryStatus::Unsubscribed,
+                bounce => DeliveryStatus::Bounced(bounce),
+            },
+            _ => return None,
+        };
+        let at = date_in_china(text(&event, "/user_receive_time"));
+        let raw = RawReport { news, at, address: &number, provider_id: text(&event, "/sid") };
+        Some(raw.told(Provider::Tencent, None, hook.now))
+    });
+    Ok(told.collect())
+}

@@ -1,0 +1,60 @@
+//! Twilio, for SMS: `POST https://api.twilio.com/2010-04-01/Accounts/<sid>/Messages.json`.
+//!
+//! It knows no idempotency key: when its answer is lost, nobody can tell whether it sent. It
+//! carries no metadata either, so the address that it reports to has our id in it.
+
+use crate::providers::common::{
+    accepted, basic, by_status, form, json, percent_encode, said, text,
+};
+use crate::providers::http::{HttpRequest, HttpResponse};
+use crate::providers::sms_template::needs_template;
+use crate::providers::{Content, Outgoing, SendResult};
+use serde_json::Value;
+
+/// What Twilio knows us by.
+#[derive(Clone)]
+pub struct Account {
+    /// The account's id, `AC…`.
+    pub account_sid: String,
+    /// Its secret.
+    pub auth_token: String,
+    /// The number or messaging service (`MG…`) to send from.
+    pub from: String,
+    /// Where it tells what became of a text; our id is added to it. Empty for nowhere.
+    pub reports_to: String,
+}
+
+/// The request that sends an SMS; `None` for what is none, or needs a provider's template.
+pub fn request(account: &Account, message: &Outgoing) -> Option<HttpRequest> {
+    let Content::Sms { text } = &message.content else { return None };
+    if needs_template(text) {
+        return None;
+    }
+    let sender = if account.from.starts_with("MG") { "MessagingServiceSid" } else { "From" };
+    let report = format!("{}?m={}", account.reports_to, percent_encode(message.id.as_str()));
+    let mut fields = vec![("To", message.to.as_str()), (sender, &account.from), ("Body", text)];
+    if !account.reports_to.is_empty() {
+        fields.push(("StatusCallback", &report));
+    }
+    let sid = &account.account_sid;
+    Some(HttpRequest {
+        method: "POST",
+        url: format!("https://api.twilio.com/2010-04-01/Accounts/{sid}/Messages.json"),
+        headers: vec![
+            ("authorization", basic(sid, &account.auth_token)),
+            ("content-type", "application/x-www-form-urlencoded".to_owned()),
+        ],
+        body: form(fields),
+    })
+}
+
+/// What the answer means. Its errors are `{ "code", "message", "status" }`.
+pub fn outcome(response: &HttpResponse) -> SendResult {
+    let body = json(response);
+    if (200..=299).contains(&response.status) {
+        return accepted(text(&body, "/sid"));
+    }
+    let code = body.get("code").and_then(Value::as_i64);
+    let code = code.map(|code| code.to_string()).unwrap_or_default();
+    by_status(response, said(response.status, &code, text(&body, "/message")))
+}

@@ -1,0 +1,6 @@
+//! Vonage: sending through it, and its webhooks.
+
+mod send;
+pub(super) mod webhook;
+
+pub use send::*;

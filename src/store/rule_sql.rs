@@ -1,0 +1,686 @@
+//! A rule as SQL: whether it holds of a contact `c`, and when it must be asked again.
+
+use super::statement::Value;
+use crate::domain::base::primitives::{Millis, QualifiedId, Span};
+use crate::domain::contact::HISTORY_EVENTS_MAX;
+use crate::domain::segment::{
+    AMOUNT_MAX, AMOUNT_UNIT, Comparison, DateTest, Events, JourneyState, Measure, Moment,
+    Occurrence, Operator, PRIME, Relative, Rule, Sample, Scalar, TAIL, TimeTest,
+};
+use crate::domain::time::calendar;
+use serde_json::{Value as Json, json};
+use std::collections::BTreeMap;
+use std::fmt::Display;
+
+const DAY: i64 = 86_400_000;
+
+/// The most arguments of one function
+/// (https://developers.cloudflare.com/d1/platform/limits/).
+const ARGUMENTS_MAX: usize = 32;
+
+/// Writes a rule as an expression over a contact `c`. Constants go into one JSON array, `?1`, so
+/// that a rule of any size stays within D1's 100 parameters and no text becomes SQL.
+///
+/// An expression may be 100 deep on D1, and what stands in a nested SELECT counts on from there.
+/// So nothing here grows deeper by being longer: parts are the branches of one CASE, values are
+/// lists in `?1`, and only the levels of a rule itself, of which there are 20, go down.
+pub(super) struct RuleSql {
+    constants: Vec<Json>,
+    /// Where each of them stands, by its text: a constant that is asked for again is not repeated.
+    places: BTreeMap<String, usize>,
+    now: Millis,
+    /// Whether the expression looks at the contact's own clock, `c.ahead`.
+    needs_clock: bool,
+}
+
+/// A moment that does not come: infinity, in few letters.
+const NEVER: &str = "9e999";
+
+/// An expression; where it has to be one, an SQL boolean that is never NULL.
+type Sql = String;
+
+impl RuleSql {
+    pub fn new(now: Millis) -> Self {
+        Self { constants: Vec::new(), places: BTreeMap::new(), now, needs_clock: false }
+    }
+
+    /// What `?1` must be bound to.
+    pub fn constants(&self) -> Value {
+        Value::json(&self.constants)
+    }
+
+    /// What stands after FROM: the contacts, each with its `rowid` as `place`. Ask when the
+    /// expressions have been written.
+    pub fn contacts(&mut self) -> Sql {
+        if !self.needs_clock {
+            return "(SELECT rowid AS place, * FROM contacts) c".to_owned();
+        }
+        let offsets = self.place(json!(calendar::offsets(self.now)));
+        // LIMIT keeps the list a table of its own, read once; CAST lets SQLite find in it by an
+        // index that it makes for the statement.
+        format!(
+            "(SELECT k.rowid AS place, k.*, z.ahead
+                FROM contacts k LEFT JOIN (SELECT CAST(value ->> 0 AS TEXT) AS name,
+                                                  value ->> 1 AS ahead
+                                             FROM json_each(?1, '$[{offsets}]') LIMIT -1) z
+                             ON z.name = k.time_zone COLLATE NOCASE) c"
+        )
+    }
+
+    pub fn constant(&mut self, value: impl Into<Json>) -> Sql {
+        format!("(?1->>{})", self.place(value.into()))
+    }
+
+    /// Where a constant stands in `?1`.
+    fn place(&mut self, value: Json) -> usize {
+        let next = self.constants.len();
+        let place = *self.places.entry(value.to_string()).or_insert(next);
+        if place == next {
+            self.constants.push(value);
+        }
+        place
+    }
+
+    /// Whether the rule holds.
+    pub fn holds(&mut self, rule: &Rule) -> Sql {
+        self.answers(rule, true)
+    }
+
+    /// Whether the rule's answer is this. A CASE asks no further than the first part that decides.
+    fn answers(&mut self, rule: &Rule, answer: bool) -> Sql {
+        let (parts, decisive) = match rule {
+            Rule::All(parts) => (parts, false),
+            Rule::Any(parts) => (parts, true),
+            Rule::Not(part) => return self.answers(part, !answer),
+            question if answer => return self.question(question),
+            question => return format!("(NOT {})", self.question(question)),
+        };
+        let (then, otherwise) = (i32::from(decisive == answer), i32::from(decisive != answer));
+        case(self.decided(&in_order_of_cost(parts), decisive, then), otherwise)
+    }
+
+    /// The branches of a CASE that are taken when one of the parts has the answer that decides.
+    fn decided(&mut self, parts: &[&Rule], decisive: bool, then: impl Display) -> Sql {
+        let branch = |part: &&Rule| format!(" WHEN {} THEN {then}", self.answers(part, decisive));
+        parts.iter().map(branch).collect()
+    }
+
+    /// What a rule without parts asks.
+    fn question(&mut self, rule: &Rule) -> Sql {
+        match rule {
+            // They have parts.
+            Rule::All(_) | Rule::Any(_) | Rule::Not(_) => self.holds(rule),
+            Rule::Attribute { attribute, test } => self.attribute(attribute, test),
+            Rule::Tag(tag) => {
+                let tag = self.constant(tag.as_str());
+                format!("EXISTS (SELECT 1 FROM json_each(c.tags) WHERE value = {tag})")
+            }
+            Rule::Consent { purpose, channel } => {
+                let (purpose, channel) =
+                    (self.constant(purpose.as_str()), self.constant(channel.as_str()));
+                format!(
+                    "EXISTS (SELECT 1 FROM json_each(c.consents)
+                      WHERE value ->> 'purpose' = {purpose} AND value ->> 'channel' = {channel}
+                        AND (value ->> 'state' = 'confirmed'
+                             OR value ->> 'state' = 'granted' AND NOT value ->> 'double_opt_in'))"
+                )
+            }
+            Rule::Score(comparison) => self.compare("c.score", *comparison),
+            Rule::Event { events, count, within } => {
+                let events = self.events("e", events, *within);
+                self.compare(&format!("(SELECT count(*) {events})"), *count)
+            }
+            Rule::Amount { events, measure, property, result, within } => {
+                self.amount(events, *measure, property, *result, *within)
+            }
+            Rule::EventTime { events, which, at, within } => {
+                let events = self.events("e", events, *within);
+                let function = match which {
+                    Occurrence::First => "min",
+                    Occurrence::Last => "max",
+                };
+                let (operator, bound) = match at {
+                    TimeTest::Before(bound) => ("<", bound.0),
+                    TimeTest::After(bound) => (">", bound.0),
+                    TimeTest::InLast(span) => (">", self.now.minus(*span).0),
+                };
+                let bound = self.constant(bound);
+                format!("((SELECT {function}(e.at) {events}) {operator} {bound} IS TRUE)")
+            }
+            Rule::Sequence { first, then, span, within } => {
+                self.sequence([first, then], *span, *within)
+            }
+            Rule::Segment(segment) => {
+                let segment = self.constant(segment.as_str());
+                format!(
+                    "EXISTS (SELECT 1 FROM segment_members s
+                              WHERE s.contact_id = c.id AND s.segment_id = {segment})"
+                )
+            }
+            Rule::Journey { journey, state, step } => self.journey(journey, *state, step.as_ref()),
+            Rule::Sample(sample) => self.sample(sample),
+        }
+    }
+
+    /// The number, from 1, of the first part of the rule that does not hold; 0 if the rule holds.
+    pub fn failing(&mut self, rule: &Rule) -> Sql {
+        let parts = parts_of(rule).into_iter().enumerate();
+        case(parts.map(|(index, part)| self.decided(&[part], false, index + 1)).collect(), 0)
+    }
+
+    /// When the contact must be looked at again, for time alone may have changed the answer by
+    /// then: not later than it does, NULL if it never will. `c.failing` must be what `failing`
+    /// says: while a part fails, nothing changes before that part does.
+    pub fn wakes(&mut self, rule: &Rule) -> Sql {
+        let mut moments = Vec::new();
+        for (index, part) in parts_of(rule).into_iter().enumerate() {
+            if let Some(wake) = self.wake(part) {
+                let number = index + 1;
+                moments.push(format!("iif(c.failing IN (0, {number}), {wake}, {NEVER})"));
+            }
+        }
+        earliest(moments).map_or_else(|| "NULL".to_owned(), |at| format!("nullif({at}, {NEVER})"))
+    }
+
+    /// The moment of one part, `NEVER` if it does not come; `None` for a part whose answer time
+    /// does not change.
+    fn wake(&mut self, rule: &Rule) -> Option<Sql> {
+        let (parts, decides) = match rule {
+            Rule::All(parts) => (parts, false),
+            Rule::Any(parts) => (parts, true),
+            Rule::Not(part) => return self.wake(part),
+            _ => return self.wake_for(rule),
+        };
+        let (mut moments, mut lasting) = (Vec::new(), Vec::new());
+        for part in in_order_of_cost(parts) {
+            match self.wake(part) {
+                Some(moment) => moments.push(moment),
+                None => lasting.push(part),
+            }
+        }
+        let earliest = earliest(moments)?;
+        // One part that is false for good decides over all of them; so does a true one over any.
+        Some(case(self.decided(&lasting, decides, NEVER), earliest))
+    }
+
+    fn wake_for(&mut self, rule: &Rule) -> Option<Sql> {
+        let mut oldest = |events: &Events, span: Span| {
+            let events = self.events("e", events, Some(span));
+            let span = self.constant(span.0);
+            format!("coalesce((SELECT min(e.at) + {span} {events}), {NEVER})")
+        };
+        match rule {
+            Rule::Event { events, within: Some(within), .. }
+            | Rule::Amount { events, within: Some(within), .. }
+            | Rule::Sequence { first: events, within: Some(within), .. } => {
+                Some(oldest(events, *within))
+            }
+            Rule::EventTime { events, at, within, .. } => {
+                let aging = match at {
+                    TimeTest::InLast(span) => Some(*span),
+                    TimeTest::Before(_) | TimeTest::After(_) => None,
+                };
+                let spans = [*within, aging].into_iter().flatten();
+                earliest(spans.map(|span| oldest(events, span)).collect())
+            }
+            Rule::Attribute { attribute, test: Operator::Relative { relative, zone } } => {
+                let wake = self.relative_wake(attribute, *relative, zone);
+                Some(format!("coalesce({wake}, {NEVER})"))
+            }
+            _ => None,
+        }
+    }
+
+    fn compare(&mut self, value: &str, comparison: Comparison) -> Sql {
+        let (operator, number) = match comparison {
+            Comparison::Eq(n) => ("=", n),
+            Comparison::Gt(n) => (">", n),
+            Comparison::Gte(n) => (">=", n),
+            Comparison::Lt(n) => ("<", n),
+            Comparison::Lte(n) => ("<=", n),
+        };
+        format!("{value} {operator} {}", self.constant(number))
+    }
+}
+
+/// How many contacts a statement looks at that may look at so many with a rule of a few questions
+/// about events: fewer with more of them, for each reads a contact's events again, and D1 gives a
+/// statement 30 seconds.
+pub(super) fn at_once(rule: &Rule, most: usize) -> i64 {
+    let mut questions = 0;
+    rule.walk(&mut |part| {
+        questions += match part {
+            Rule::Event { .. } | Rule::Amount { .. } | Rule::EventTime { .. } => 1,
+            Rule::Sequence { .. } => 2,
+            _ => 0,
+        };
+    });
+    (most * QUESTIONS_FEW / questions.max(QUESTIONS_FEW)) as i64
+}
+
+/// So many questions about events are a few.
+const QUESTIONS_FEW: usize = 5;
+
+/// The parts that must all hold, the cheap ones first.
+fn parts_of(rule: &Rule) -> Vec<&Rule> {
+    match rule {
+        Rule::All(parts) => in_order_of_cost(parts),
+        one => vec![one],
+    }
+}
+
+/// A CASE of these branches, if there are any.
+fn case(branches: Sql, otherwise: impl Display) -> Sql {
+    if branches.is_empty() {
+        return otherwise.to_string();
+    }
+    format!("CASE{branches} ELSE {otherwise} END")
+}
+
+/// Conditions that must all hold, put together two by two: a chain is as deep as it is long. There
+/// is at least one.
+fn all_of(mut conditions: Vec<Sql>) -> Sql {
+    if conditions.len() < 2 {
+        return conditions.pop().unwrap_or_default();
+    }
+    let rest = conditions.split_off(conditions.len() / 2);
+    format!("({} AND {})", all_of(conditions), all_of(rest))
+}
+
+/// The least of some moments; `None` of none.
+fn earliest(mut moments: Vec<Sql>) -> Option<Sql> {
+    match moments.len() {
+        0 | 1 => moments.pop(),
+        2..=ARGUMENTS_MAX => Some(format!("min({})", moments.join(", "))),
+        _ => {
+            let chunks = moments.chunks(ARGUMENTS_MAX);
+            earliest(chunks.filter_map(|chunk| earliest(chunk.to_vec())).collect())
+        }
+    }
+}
+
+/// SQLite stops at the first part that decides, so the cheap ones come first: what stands in the
+/// contact's own row, then dates, then other tables, and events last.
+fn in_order_of_cost(parts: &[Rule]) -> Vec<&Rule> {
+    fn cost(rule: &Rule) -> u8 {
+        match rule {
+            Rule::All(parts) | Rule::Any(parts) => parts.iter().map(cost).max().unwrap_or(0),
+            Rule::Not(part) => cost(part),
+            Rule::Attribute { test: Operator::Date(_) | Operator::Relative { .. }, .. } => 1,
+            Rule::Segment(_) | Rule::Journey { .. } => 2,
+            Rule::Event { .. } | Rule::Amount { .. } | Rule::EventTime { .. } => 3,
+            Rule::Sequence { .. } => 4,
+            _ => 0,
+        }
+    }
+    let mut ordered: Vec<&Rule> = parts.iter().collect();
+    ordered.sort_by_key(|part| cost(part));
+    ordered
+}
+
+/// Events.
+impl RuleSql {
+    /// `FROM events AS <name> WHERE …`.
+    fn events(&mut self, alias: &str, events: &Events, within: Option<Span>) -> Sql {
+        let name = self.constant(events.event.as_str());
+        let mut conditions = vec![format!("{alias}.name = {name}")];
+        if let Some(span) = within {
+            let since = self.constant(self.now.minus(span).0);
+            conditions.push(format!("{alias}.at > {since}"));
+        }
+        if !events.machines {
+            let machine = format!("json_type({alias}.properties, '$.machine')");
+            conditions.push(format!("{machine} IS NOT 'true'"));
+        }
+        for (property, value) in &events.filter {
+            let (type_is, found) = self.property(alias, property, types_of(value));
+            let equal = self.equal(&found, value);
+            conditions.push(format!("{type_is}{equal}"));
+        }
+        for (property, comparison) in &events.numbers {
+            let (type_is, found) = self.property(alias, property, NUMBERS);
+            let compared = self.compare(&found, *comparison);
+            conditions.push(format!("{type_is} AND {compared}"));
+        }
+        format!(
+            "FROM events {alias} WHERE {alias}.contact_id = c.id
+                AND {alias}.seq > c.seq - {HISTORY_EVENTS_MAX} AND {}",
+            all_of(conditions)
+        )
+    }
+
+    /// Whether a property has one of these types, and its value.
+    fn property(&mut self, alias: &str, property: &str, types: &str) -> (Sql, Sql) {
+        let path = self.constant(format!("$.\"{property}\""));
+        let properties = format!("{alias}.properties");
+        (
+            format!("json_type({properties}, {path}) IN ({types})"),
+            format!("{properties} ->> {path}"),
+        )
+    }
+
+    fn amount(
+        &mut self,
+        events: &Events,
+        measure: Measure,
+        property: &str,
+        result: Comparison,
+        within: Option<Span>,
+    ) -> Sql {
+        let events = self.events("e", events, within);
+        let (type_is, found) = self.property("e", property, NUMBERS);
+        // Floats by their text: a whole one without its point would be an integer.
+        let sum = format!("sum(CAST(round({found} * {AMOUNT_UNIT:?}) AS INTEGER))");
+        let value = match measure {
+            Measure::Sum => format!("coalesce({sum}, 0) / {AMOUNT_UNIT:?}"),
+            Measure::Average => format!("{sum} / {AMOUNT_UNIT:?} / count(*)"),
+        };
+        let in_range = format!("{found} BETWEEN -{AMOUNT_MAX:?} AND {AMOUNT_MAX:?}");
+        let value = format!("(SELECT {value} {events} AND {type_is} AND {in_range})");
+        format!("({} IS TRUE)", self.compare(&value, result))
+    }
+
+    fn sequence(&mut self, [first, then]: [&Events; 2], span: Span, within: Option<Span>) -> Sql {
+        let first = self.events("e", first, within);
+        let then = self.events("f", then, within);
+        let span = self.constant(span.0);
+        format!(
+            "EXISTS (SELECT 1 {first} AND EXISTS (
+                SELECT 1 {then} AND (f.at, f.seq) > (e.at, e.seq) AND f.at <= e.at + {span}))"
+        )
+    }
+}
+
+/// Segments, journeys, samples.
+impl RuleSql {
+    fn journey(
+        &mut self,
+        journey: &QualifiedId,
+        state: JourneyState,
+        step: Option<&String>,
+    ) -> Sql {
+        let (campaign, name) = journey.0.split_once('.').unwrap_or_default();
+        let (campaign, name) = (self.constant(campaign), self.constant(name));
+        let passages = format!(
+            "FROM enrollments p WHERE p.contact_id = c.id AND p.campaign_id = {campaign}
+                AND p.journey = {name}"
+        );
+        let Some(state) = state.enrollment() else {
+            return if step.is_some() {
+                "false".into()
+            } else {
+                format!("(NOT EXISTS (SELECT 1 {passages}))")
+            };
+        };
+        let state = self.constant(json!(state));
+        let at = step.map(|step| format!(" AND step = {}", self.constant(step.as_str())));
+        format!(
+            "EXISTS (SELECT 1 FROM (
+                SELECT p.state AS state, p.step AS step {passages}
+                 ORDER BY p.state = 'active' DESC, p.entered_at DESC, p.id DESC LIMIT 1)
+              WHERE state = {state}{})",
+            at.unwrap_or_default()
+        )
+    }
+
+    /// The same sum and the same residues as `Sample::has`.
+    fn sample(&mut self, sample: &Sample) -> Sql {
+        let digit = |index: usize| {
+            let code = format!("coalesce(unicode(substr(c.id, -{}, 1)), 0)", index + 1);
+            format!("({code} & 63) * {}", 64_i64.pow(index as u32))
+        };
+        let sum: Vec<Sql> = (0..TAIL).map(digit).collect();
+        let (factor, shift, below) = sample.constants();
+        let (factor, shift, below) =
+            (self.constant(factor), self.constant(shift), self.constant(below));
+        format!(
+            "((({}) % {PRIME} * {factor} + {shift}) % {PRIME} % 10000 < {below})",
+            sum.join(" + ")
+        )
+    }
+}
+
+/// Attributes.
+impl RuleSql {
+    /// A table of the value of an attribute, or of a list's elements.
+    fn values(&mut self, attribute: &str) -> Sql {
+        match attribute {
+            "email" | "phone" | "external_id" | "locale" | "time_zone" | "score" => {
+                format!("json_each(json_array(c.{attribute}))")
+            }
+            _ => {
+                let path = self.constant(format!("$.\"{attribute}\""));
+                format!("json_each(c.attributes, {path})")
+            }
+        }
+    }
+
+    fn attribute(&mut self, name: &str, test: &Operator) -> Sql {
+        let values = self.values(name);
+        let any =
+            |condition: Sql| format!("EXISTS (SELECT 1 FROM {values} AS a WHERE {condition})");
+        let text = "a.type = 'text' AND";
+        match test {
+            Operator::Is(scalar) => any(self.is(scalar)),
+            Operator::IsNot(scalar) => format!("(NOT {})", any(self.is(scalar))),
+            Operator::In(scalars) => any(self.is_one_of(scalars)),
+            Operator::NotIn(scalars) => format!("(NOT {})", any(self.is_one_of(scalars))),
+            Operator::Contains(part) => {
+                let part = self.constant(part.to_ascii_lowercase());
+                any(format!("{text} instr(lower(a.value), {part}) > 0"))
+            }
+            Operator::StartsWith(part) => {
+                let part = self.constant(part.to_ascii_lowercase());
+                any(format!("{text} substr(lower(a.value), 1, length({part})) = {part}"))
+            }
+            Operator::Matches(pattern) => {
+                let pattern = self.constant(like_pattern(pattern));
+                any(format!("{text} a.value LIKE {pattern} ESCAPE '\\'"))
+            }
+            Operator::Number(comparison) => {
+                let compared = self.compare("a.value", *comparison);
+                any(format!("a.type IN ({NUMBERS}) AND {compared}"))
+            }
+            Operator::Between(from, to) => {
+                let (from, to) = (self.constant(*from), self.constant(*to));
+                any(format!("a.type IN ({NUMBERS}) AND a.value BETWEEN {from} AND {to}"))
+            }
+            Operator::Date(test) => {
+                let condition = self.date(test);
+                format!("EXISTS (SELECT 1 FROM {} WHERE {condition})", dates(&values))
+            }
+            Operator::Relative { relative, zone } => self.relative(&values, *relative, zone),
+            Operator::Set(true) => any("a.type <> 'null'".into()),
+            Operator::Set(false) => format!("(NOT {})", any("a.type <> 'null'".into())),
+        }
+    }
+
+    /// ` AND <column> = <value>`; nothing for true and false, which their type says already.
+    fn equal(&mut self, column: &str, value: &Scalar) -> Sql {
+        match value {
+            Scalar::Bool(_) => Sql::new(),
+            Scalar::Number(n) => format!(" AND {column} = {}", self.constant(*n)),
+            Scalar::Text(text) => format!(" AND {column} = {}", self.constant(text.as_str())),
+        }
+    }
+
+    fn is(&mut self, scalar: &Scalar) -> Sql {
+        let equal = self.equal("a.value", scalar);
+        format!("a.type IN ({}){equal}", types_of(scalar))
+    }
+
+    /// However many they are, texts are one list and numbers another.
+    fn is_one_of(&mut self, scalars: &[Scalar]) -> Sql {
+        let truths = [true, false].map(Scalar::Bool).into_iter();
+        let truths = truths.filter(|truth| scalars.contains(truth));
+        let mut kinds: Vec<Sql> = truths.map(|truth| self.is(&truth)).collect();
+        let texts = scalars.iter().filter(|scalar| matches!(scalar, Scalar::Text(_)));
+        let numbers = scalars.iter().filter(|scalar| matches!(scalar, Scalar::Number(_)));
+        let lists = [("'text'", texts.collect::<Vec<_>>()), (NUMBERS, numbers.collect())];
+        for (types, list) in lists.into_iter().filter(|(_, list)| !list.is_empty()) {
+            let place = self.place(json!(list));
+            kinds.push(format!(
+                "a.type IN ({types}) AND a.value IN (SELECT value FROM json_each(?1, '$[{place}]'))"
+            ));
+        }
+        if kinds.is_empty() { "false".into() } else { kinds.join(" OR ") }
+    }
+}
+
+/// Dates.
+impl RuleSql {
+    fn date(&mut self, test: &DateTest) -> Sql {
+        // Without an offset of its own, a date is compared by what its clock showed.
+        let mut compare = |operator: &str, bound: Option<Moment>| {
+            let Some(bound) = bound else { return "false".to_owned() };
+            let written = self.constant(bound.written - bound.offset.unwrap_or(0));
+            match bound.offset {
+                None => format!("written {operator} {written}"),
+                Some(ahead) => {
+                    let ahead = self.constant(ahead);
+                    format!("written - coalesce(ahead, {ahead}) {operator} {written}")
+                }
+            }
+        };
+        match test {
+            DateTest::Before(bound) => compare("<", Moment::read(bound)),
+            DateTest::After(bound) => compare(">", Moment::read(bound).map(Moment::last)),
+            DateTest::Between(from, to) => {
+                let from = compare(">=", Moment::read(from));
+                let to = compare("<=", Moment::read(to).map(Moment::last));
+                format!("{from} AND {to}")
+            }
+        }
+    }
+
+    /// How far the contact's clock is ahead of UTC now.
+    fn ahead(&mut self, zone: &str) -> Sql {
+        self.needs_clock = true;
+        let own = calendar::offset(self.now, &calendar::zone(&[Some(zone)]));
+        format!("coalesce(c.ahead, {})", self.constant(own.0))
+    }
+
+    fn relative(&mut self, values: &str, relative: Relative, zone: &str) -> Sql {
+        let ahead = self.ahead(zone);
+        let now = self.constant(self.now.0);
+        let (after, until) = match relative {
+            Relative::InLast(span) => (self.constant(self.now.minus(span).0), now),
+            Relative::InNext(span) => (now, self.constant(self.now.plus(span).0)),
+            Relative::Anniversary(days) => {
+                let clock = format!("({now} + {ahead})");
+                let today = format!("({clock} - {clock} % {DAY})");
+                let days = self.constant(i64::from(days) * DAY);
+                let near = anniversaries(values, &clock);
+                return format!(
+                    "EXISTS (SELECT 1 FROM {near}
+                              WHERE written BETWEEN {today} AND {today} + {days})"
+                );
+            }
+        };
+        format!(
+            "EXISTS (SELECT 1 FROM {}
+                      WHERE written - coalesce(ahead, {ahead}) BETWEEN {after} + 1 AND {until})",
+            dates(values)
+        )
+    }
+
+    /// A day before the next edge of the test, for the clock may change until then; now, if the
+    /// edge is nearer than that.
+    fn relative_wake(&mut self, attribute: &str, relative: Relative, zone: &str) -> Sql {
+        let values = self.values(attribute);
+        let ahead = self.ahead(zone);
+        let now = self.constant(self.now.0);
+        let (from, edges) = match relative {
+            Relative::InLast(span) => (dates(&values), [0, span.0]),
+            Relative::InNext(span) => (dates(&values), [-span.0, 0]),
+            Relative::Anniversary(days) => {
+                let near = anniversaries(&values, &format!("({now} + {ahead})"));
+                (near, [-i64::from(days) * DAY, DAY])
+            }
+        };
+        let [first, second] = edges.map(|edge| self.constant(edge));
+        // LIMIT keeps a moment from being worked out anew wherever it is spoken of.
+        format!(
+            "(SELECT min(CASE WHEN at + {first} > {now} - {DAY}
+                              THEN max(at + {first} - {DAY}, {now})
+                              WHEN at + {second} > {now} - {DAY}
+                              THEN max(at + {second} - {DAY}, {now}) END)
+               FROM (SELECT written - coalesce(ahead, {ahead}) AS at FROM {from} LIMIT -1))"
+        )
+    }
+}
+
+const NUMBERS: &str = "'integer', 'real'";
+
+/// A table of the dates among some values, read as `Moment::read` does: what the clock showed in
+/// milliseconds, how far it was ahead of UTC, and the text. Each pattern is within D1's 50 bytes.
+fn dates(values: &str) -> Sql {
+    format!(
+        "(SELECT unixepoch(substr(value, 1, 19)) * 1000 AS written, value,
+                 CASE zone WHEN '' THEN NULL WHEN 'Z' THEN 0
+                      ELSE iif(zone < '-', 60000, -60000)
+                           * (substr(zone, 2, 2) * 60 + substr(zone, 5, 2)) END AS ahead
+            FROM (SELECT value, ltrim(substr(value, 20), '.0123456789') AS zone FROM {values}
+                   WHERE type = 'text'
+                     AND value GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]*'
+                     AND (substr(value, 9, 2) < '29'
+                          OR date(substr(value, 1, 10), '+0 days') = substr(value, 1, 10))
+                     AND (length(value) = 10 OR substr(value, 12, 2) < '24' AND
+                          substr(value, 11, 9) GLOB '[T ][0-9][0-9]:[0-5][0-9]:[0-5][0-9]'))
+           WHERE zone IN ('', 'Z') OR zone GLOB '[+-][0-9][0-9]:[0-9][0-9]')"
+    )
+}
+
+/// A table of the anniversaries of the dates among some values, last year's, this year's and the
+/// next, as days of the contact's clock.
+fn anniversaries(values: &str, clock: &str) -> Sql {
+    let year = format!("printf('%04d', strftime('%Y', {clock} / 1000, 'unixepoch') + y.value)");
+    format!(
+        "(SELECT NULL AS ahead, 1000 * unixepoch(
+                     iif(substr(d.value, 6, 5) = '02-29', date({year} || '-03-01', '-1 day'),
+                         {year} || substr(d.value, 5, 6))) AS written
+            FROM {} AS d, json_each('[-1,0,1]') AS y)",
+        dates(values)
+    )
+}
+
+/// A pattern of `*` and `?` as LIKE has it.
+fn like_pattern(pattern: &str) -> String {
+    pattern.chars().fold(String::new(), |mut like, c| {
+        match c {
+            '*' => like.push('%'),
+            '?' => like.push('_'),
+            '%' | '_' | '\\' => like.extend(['\\', c]),
+            _ => like.push(c),
+        }
+        like
+    })
+}
+
+/// The same SQL without line breaks, indentation and blanks about signs, which are half of a large
+/// rule. Texts in it have none of these.
+pub(super) fn compact(sql: &str) -> Sql {
+    const BLANKS: [(&str, &str); 9] = [
+        (", ", ","),
+        ("( ", "("),
+        (" )", ")"),
+        (" = ", "="),
+        (" > ", ">"),
+        (" < ", "<"),
+        (" >= ", ">="),
+        (" <= ", "<="),
+        (" ->> ", "->>"),
+    ];
+    let one_line = sql.split_whitespace().collect::<Vec<_>>().join(" ");
+    BLANKS.iter().fold(one_line, |sql, (blanks, sign)| sql.replace(blanks, sign))
+}
+
+/// The JSON types, in SQLite's words, that a value of this kind has.
+fn types_of(value: &Scalar) -> &'static str {
+    match value {
+        Scalar::Bool(true) => "'true'",
+        Scalar::Bool(false) => "'false'",
+        Scalar::Number(_) => NUMBERS,
+        Scalar::Text(_) => "'text'",
+    }
+}

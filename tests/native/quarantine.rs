@@ -1,0 +1,252 @@
+//! A contact or a template that fails for good never stalls its neighbours.
+
+use super::interleave::{InTurns, Task, together_until};
+use super::invariants::assert_sound;
+use super::support::{FORM, number, report, rows, world};
+use dripline::domain::base::primitives::{ContactId, Ids, Span};
+use dripline::flows::schedule::quarantine::{self, ATTEMPTS_ALONE_MAX};
+use dripline::flows::tasks::Work;
+use dripline::native::world::{self, World, block_on};
+use dripline::store::parked::Parked;
+use serde_json::json;
+
+const JOURNEY: &str = r#"
+    [journey.j]
+    enter = { form = "f" }
+    [[journey.j.step]]
+    id = "pause"
+    wait = "1d"
+    [[journey.j.step]]
+    id = "nudge"
+    send = "emails/nudge"
+    [[journey.j.step]]
+    id = "again"
+    wait = "1d"
+"#;
+
+/// A world with ten people standing at `pause`, and the id of one in the middle.
+fn ten() -> (World, ContactId) {
+    let mut world = world(&format!("{FORM}{JOURNEY}"));
+    for n in 0..10 {
+        let email = format!("p{n}@example.com");
+        world.submit("/p", &[("email", &email), ("consent", "on")]).unwrap();
+    }
+    let row = rows(&world.db, "SELECT id FROM contacts WHERE email = 'p5@example.com'");
+    let id = ContactId::from(row[0]["id"].as_str().unwrap());
+    (world, id)
+}
+
+/// How many have been sent the nudge.
+fn nudged(world: &World) -> i64 {
+    number(&world.db, "SELECT count(*) FROM messages WHERE step = 'nudge' AND state = 'delivered'")
+}
+
+fn parked(world: &World) -> Vec<Parked> {
+    block_on(quarantine::list(&world.db)).unwrap()
+}
+
+/// An hour, with a tick each minute.
+fn an_hour(world: &mut World) {
+    for _ in 0..60 {
+        world.step(world.now().plus(Span::minutes(1))).unwrap();
+        world.tick().unwrap();
+    }
+}
+
+/// Breaks one of ten, sees the others go on at once and that one parked, mends and releases it.
+fn breaks_and_is_mended(break_it: &str, mend_it: &str, reason: &str) {
+    let (mut world, id) = ten();
+    let run = |world: &World, sql: &str| rows(&world.db, &sql.replace("$id", id.as_str()));
+    run(&world, break_it);
+    world.after(Span::days(1)).unwrap();
+    world.tick().unwrap();
+    assert_eq!(nudged(&world), 9, "the neighbours go on within the minute");
+    assert_eq!(parked(&world), [], "nobody is given up after one attempt");
+    an_hour(&mut world);
+    let [row] = &parked(&world)[..] else { panic!("{:?}", parked(&world)) };
+    assert_eq!((&row.contact, row.attempts), (&id, ATTEMPTS_ALONE_MAX));
+    assert!(row.reason.contains(reason), "{}", row.reason);
+    assert_eq!(number(&world.db, "SELECT count(*) FROM contacts WHERE handed_out > 0"), 1);
+
+    let due = block_on(world::due(&world.db, world.now().plus(Span::hours(9)))).unwrap();
+    assert!(!format!("{due:?}").contains(id.as_str()), "no tick hands it out: {due:?}");
+    run(&world, mend_it);
+    assert!(block_on(quarantine::release(&world.db, &id, world.now())).unwrap());
+    assert!(!block_on(quarantine::release(&world.db, &id, world.now())).unwrap(), "only once");
+    an_hour(&mut world);
+    assert_eq!((nudged(&world), parked(&world)), (10, vec![]));
+    assert_sound(&world.db, Some(world.now()));
+}
+
+#[test]
+fn a_contact_that_cannot_be_read_is_parked_alone() {
+    breaks_and_is_mended(
+        "UPDATE contacts SET attributes = '[1]' WHERE id = '$id'",
+        "UPDATE contacts SET attributes = '{}' WHERE id = '$id'",
+        "invalid type",
+    );
+}
+
+#[test]
+fn a_contact_that_the_database_chokes_on_is_parked_alone() {
+    breaks_and_is_mended(
+        "UPDATE enrollments SET sent = '{' WHERE contact_id = '$id'",
+        "UPDATE enrollments SET sent = '{}' WHERE contact_id = '$id'",
+        "malformed JSON",
+    );
+}
+
+#[test]
+fn a_contact_that_cannot_be_written_is_parked_alone() {
+    breaks_and_is_mended(
+        "CREATE TRIGGER poison BEFORE INSERT ON events WHEN new.contact_id = '$id'
+          BEGIN SELECT raise(ABORT, 'it is too much'); END",
+        "DROP TRIGGER poison",
+        "it is too much",
+    );
+}
+
+#[test]
+fn a_contact_whose_decision_comes_to_no_end_is_parked_alone() {
+    let (mut world, id) = ten();
+    // Publishing refuses such a journey: its waits are over before they begin, and it goes round.
+    rows(
+        &world.db,
+        "INSERT INTO campaign_versions (campaign_id, version, hash, compiled, published_at)
+         SELECT campaign_id, 99, 'none',
+                json_set(compiled, '$.campaign.journeys.j.steps[0].action.wait', -1,
+                         '$.campaign.journeys.j.steps[2].action.wait', -1,
+                         '$.campaign.journeys.j.steps[2].then', json('{\"step\":\"pause\"}')),
+                published_at FROM campaign_versions",
+    );
+    rows(&world.db, &format!("UPDATE enrollments SET version = 99 WHERE contact_id = '{id}'"));
+    world.after(Span::days(1)).unwrap();
+    an_hour(&mut world);
+    assert_eq!(nudged(&world), 9);
+    let [row] = &parked(&world)[..] else { panic!("{:?}", parked(&world)) };
+    assert_eq!((&row.contact, row.attempts), (&id, ATTEMPTS_ALONE_MAX));
+    assert_eq!(row.reason, "the decision came to no end within 5000 events and steps");
+}
+
+#[test]
+fn many_that_cannot_be_read_stall_nobody_either() {
+    let (mut world, _) = ten();
+    rows(&world.db, "UPDATE contacts SET attributes = '[1]' WHERE email <> 'p3@example.com'");
+    world.after(Span::days(1)).unwrap();
+    an_hour(&mut world);
+    assert_eq!((nudged(&world), parked(&world).len()), (1, 9));
+}
+
+#[test]
+fn what_is_told_of_others_in_the_same_batch_is_written_down() {
+    let (mut world, id) = ten();
+    rows(&world.db, &format!("UPDATE contacts SET attributes = '[1]' WHERE id = '{id}'"));
+    let tell = |n| {
+        let (email, key) = (format!("p{n}@example.com"), format!("k{n}"));
+        report(world.now(), &email, "order.shipped", json!({}), &key)
+    };
+    let batch: Vec<_> = (0..10).map(tell).collect();
+    assert!(world.take_in(batch).is_err(), "one of them comes again");
+    let told = "SELECT count(*) FROM events WHERE name = 'order.shipped'";
+    assert_eq!(number(&world.db, told), 9);
+}
+
+#[test]
+fn a_worker_that_dies_of_a_contact_takes_nobody_with_it_the_second_time() {
+    let (world, id) = ten();
+    let now = world.now().plus(Span::days(1));
+    let tick = |at| block_on(world::due(&world.db, at)).unwrap();
+    let first = tick(now);
+    assert!(matches!(&first[..], [Work::DueV1 { contacts }] if contacts.len() == 10), "{first:?}");
+    // The worker dies, and nothing comes of any of them.
+    let second = tick(now.plus(Span::minutes(5)));
+    assert_eq!(second.len(), 10);
+    assert!(second.contains(&Work::AloneV1 { contact: id.clone() }), "{second:?}");
+
+    let db = InTurns(&world.db);
+    for attempt in 1..=ATTEMPTS_ALONE_MAX + 1 {
+        assert_eq!(parked(&world).len(), usize::from(attempt > ATTEMPTS_ALONE_MAX));
+        let dies: Task<'_, bool> = Box::pin(async {
+            let ids = &mut Ids::new(now, 7);
+            quarantine::run_alone(&db, &world.catalog, id.clone(), now, ids).await.is_ok()
+        });
+        // It ends in the turn that would write: after the attempt was noted, and what it read.
+        together_until(vec![(dies, 3)]);
+    }
+    assert_eq!(parked(&world)[0].reason, "a decision about it never ended");
+    let asleep = format!("SELECT wake_at IS NULL AS asleep FROM contacts WHERE id = '{id}'");
+    assert_eq!(number(&world.db, &asleep), 1);
+}
+
+#[test]
+fn a_parked_contact_that_is_decided_on_well_is_parked_no_more() {
+    let (mut world, id) = ten();
+    let run = |world: &World, sql: &str| rows(&world.db, &sql.replace("$id", id.as_str()));
+    run(&world, "UPDATE contacts SET attributes = '[1]' WHERE id = '$id'");
+    world.after(Span::days(1)).unwrap();
+    an_hour(&mut world);
+    assert_eq!(parked(&world).len(), 1);
+    run(&world, "UPDATE contacts SET attributes = '{}' WHERE id = '$id'");
+    world.submit("/p", &[("email", "p5@example.com"), ("consent", "on")]).unwrap();
+    an_hour(&mut world);
+    assert_eq!((nudged(&world), parked(&world)), (10, vec![]));
+
+    run(&world, "UPDATE contacts SET attributes = '[1]', wake_at = 0 WHERE id = '$id'");
+    world.tick().unwrap();
+    world.tick().unwrap();
+    assert_eq!(parked(&world), [], "its attempts are counted anew");
+}
+
+#[test]
+fn hints_that_get_lost_park_nobody() {
+    let (mut world, _) = ten();
+    let mut now = world.now().plus(Span::days(1));
+    for _ in 0..20 {
+        block_on(world::due(&world.db, now)).unwrap();
+        now = now.plus(Span::minutes(5));
+    }
+    world.after(Span::days(1)).unwrap();
+    an_hour(&mut world);
+    world.after(Span::hours(3)).unwrap();
+    assert_eq!((nudged(&world), parked(&world)), (10, vec![]));
+    assert_eq!(number(&world.db, "SELECT count(*) FROM parked"), 0);
+}
+
+#[test]
+fn the_message_of_a_contact_that_cannot_be_read_holds_back_no_other() {
+    let (mut world, id) = ten();
+    world.after(Span::days(1)).unwrap();
+    rows(&world.db, "UPDATE messages SET state = 'queued', send_at = 0");
+    rows(&world.db, "DELETE FROM events WHERE name LIKE 'message.%'");
+    let sql = format!("UPDATE contacts SET attributes = '[1]' WHERE id = '{id}'");
+    rows(&world.db, &sql);
+    rows(
+        &world.db,
+        "UPDATE contacts SET seq = (SELECT max(seq) FROM events WHERE contact_id = id)",
+    );
+    world.tick().unwrap();
+    let row = rows(
+        &world.db,
+        "SELECT contact_id, state, reason FROM messages WHERE state <> 'delivered'",
+    );
+    assert_eq!(row.len(), 1, "{row:?}");
+    assert_eq!((&row[0]["contact_id"], &row[0]["state"]), (&id.as_str().into(), &"queued".into()));
+    assert!(row[0]["reason"].as_str().unwrap().contains("invalid type"), "{row:?}");
+}
+
+#[test]
+fn a_message_that_cannot_be_rendered_fails_alone_with_its_reason() {
+    let (mut world, id) = ten();
+    let huge = format!(
+        "UPDATE contacts SET attributes = json_object('first_name', printf('%.*c', 600000, 'x'))
+          WHERE id = '{id}'"
+    );
+    rows(&world.db, &huge);
+    world.after(Span::days(1)).unwrap();
+    world.tick().unwrap();
+    assert_eq!(nudged(&world), 9);
+    let row = rows(&world.db, "SELECT contact_id, reason FROM messages WHERE state = 'failed'");
+    assert_eq!(row[0]["contact_id"], id.as_str());
+    assert!(row[0]["reason"].as_str().unwrap().contains("renders to more than"), "{row:?}");
+    assert_eq!(parked(&world), [], "the contact itself goes on");
+}
