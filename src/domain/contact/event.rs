@@ -16,7 +16,6 @@ pub const CURRENCY: &str = "currency";
 
 /// The names of the events that dripline itself records. Others come through the API.
 pub mod names {
-    #![allow(missing_docs, reason = "each constant is its own text")]
     pub const FORM_SUBMITTED: &str = "form.submitted";
     pub const MESSAGE_SENT: &str = "message.sent";
     pub const MESSAGE_DELIVERED: &str = "message.delivered";

@@ -34,7 +34,6 @@ const SHORT_CODE_CHARS: usize = 11;
 
 /// What a warning is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[allow(missing_docs, reason = "each is its code in words, and docs/templates.md says more")]
 pub enum LintCode {
     NoPostalAddress,
     NoUnsubscribeInText,

@@ -34,7 +34,6 @@ pub struct Args {
 
 /// What can be done about tokens.
 #[derive(clap::Subcommand, Debug)]
-#[expect(missing_docs, reason = "each variant says what its arguments say")]
 pub enum Action {
     New(New),
     SignIn(SignIn),
