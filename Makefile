@@ -21,6 +21,7 @@ WASM_BINDGEN := $(TOOLS)/wasm-bindgen-$(WASM_BINDGEN_VERSION)/bin/wasm-bindgen
 
 NPM_STAMP := node_modules/.stamp
 WASM_STAMP := build/.stamp
+DEV_STAMP := build-dev/.stamp
 WASM_SOURCES := Cargo.toml Cargo.lock build.rs rust-toolchain.toml $(wildcard askama.toml) \
 	$(shell find src -type f -not -path 'src/native/*' -not -path 'src/bin/*')
 STEP := scripts/step
@@ -30,7 +31,7 @@ FAST := env LIBSQLITE3_FLAGS=-DSQLITE_DEFAULT_MEMSTATUS=0
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
-dev: $(WASM_STAMP) cli ## Run dripline at http://localhost:8787, with samples and a local mailbox
+dev: $(DEV_STAMP) cli ## Run dripline at http://localhost:8787, with samples and a local mailbox
 	@node scripts/dev.mjs
 
 test: lint test-native test-e2e ## Check the formatting, lint, and run every test
@@ -108,7 +109,7 @@ test-e2e: $(WASM_STAMP) cli ## Run the end-to-end tests on workerd only
 	@$(STEP) "end-to-end tests" node --test --test-reporter=spec --test-timeout=120000 tests/e2e/*.test.mjs
 
 clean: ## Remove everything that was built here (not the tools in TOOLS)
-	@rm -rf build target node_modules bench/node_modules bench/build
+	@rm -rf build build-dev target node_modules bench/node_modules bench/build
 
 # The command line, for publishing and for whoever wants it: target/debug/dripline.
 cli:
@@ -117,16 +118,21 @@ cli:
 
 tools: $(WORKER_BUILD) $(WASM_BINDGEN)
 
+BUILD_WORKER := env RUST_BACKTRACE=0 WASM_BINDGEN_BIN=$(WASM_BINDGEN) WASM_OPT_BIN=$(WASM_OPT) \
+	ESBUILD_BIN=$(CURDIR)/node_modules/.bin/esbuild $(WORKER_BUILD)
+
 $(WASM_STAMP): $(WASM_SOURCES) $(NPM_STAMP) | $(WORKER_BUILD) $(WASM_BINDGEN)
 	@scripts/need rust
-	@$(STEP) "worker for the edge" env RUST_BACKTRACE=0 \
-		WASM_BINDGEN_BIN=$(WASM_BINDGEN) \
-		WASM_OPT_BIN=$(WASM_OPT) \
-		ESBUILD_BIN=$(CURDIR)/node_modules/.bin/esbuild \
-		$(WORKER_BUILD) --release
+	@$(STEP) "worker for the edge" $(BUILD_WORKER) --release
 	@# worker-build keeps the names of functions, a tenth of the module. A panic still says its
 	@# file and line without them.
 	@$(WASM_OPT) --strip-debug build/index_bg.wasm --output build/index_bg.wasm
+	@touch $@
+
+# The same worker, built in a minute: neither optimised nor small.
+$(DEV_STAMP): $(WASM_SOURCES) $(NPM_STAMP) | $(WORKER_BUILD) $(WASM_BINDGEN)
+	@scripts/need rust
+	@$(STEP) "worker for this machine" $(BUILD_WORKER) --dev --no-opt --out-dir build-dev
 	@touch $@
 
 $(NPM_STAMP): package.json package-lock.json .npmrc

@@ -19,6 +19,7 @@ const SECRETS_FILE = join(ROOT, ".dev.vars");
 const STATE_FOLDER = join(ROOT, ".wrangler/state");
 const LOG_FILE = join(ROOT, ".wrangler/dev.log");
 const WRANGLER = join(ROOT, "node_modules/wrangler/bin/wrangler.js");
+const WORKER = join(ROOT, "build-dev/index.js");
 const DRIPLINE = join(ROOT, "target/debug/dripline");
 const TICK_MS = 60_000;
 const START_TIMEOUT_MS = 60_000;
@@ -108,7 +109,7 @@ async function run(what, program, args) {
 
 /** Starts the worker. In a process group of its own, so that Ctrl-C reaches it through us. */
 function serve() {
-  const args = ["dev", "--test-scheduled", "--port", String(PORT), "--ip", "127.0.0.1"];
+  const args = ["dev", WORKER, "--test-scheduled", "--port", String(PORT), "--ip", "127.0.0.1"];
   const child = spawn(
     process.execPath,
     [WRANGLER, ...args, "--inspector-port", "0", "--persist-to", STATE_FOLDER],
