@@ -1,6 +1,7 @@
 //! Writes the numbering plans of libphonenumber as a table of static data, for
-//! `src/domain/contact/phone.rs`. The crate `phonenumber` carries the data; reading all of it at run time
-//! costs a cold isolate hundreds of milliseconds and 0.4 MB (gzipped) of regular expressions.
+//! `src/domain/contact/phone.rs`. The data comes from the crate `phonenumber`; loading all of it at
+//! run time would cost a cold isolate hundreds of milliseconds and 0.4 MB (gzipped) of regular
+//! expressions.
 
 use phonenumber::Metadata;
 use phonenumber::metadata::{DATABASE, Descriptor};
@@ -44,7 +45,8 @@ fn write_plan(table: &mut String, plan: &Metadata) -> Result<(), std::fmt::Error
     )
 }
 
-/// The numbers that exist, of any kind, by the set of lengths they have (bit 9: nine digits).
+/// Returns the patterns of all kinds of valid numbers, each with the set of its lengths (bit 9:
+/// nine digits).
 fn kinds(plan: &Metadata) -> Vec<(u32, String)> {
     let all = plan.descriptors();
     let kinds = [
@@ -74,7 +76,7 @@ fn lengths(kind: &Descriptor) -> u32 {
     kind.possible_length().iter().fold(0, |set, length| set | 1 << length)
 }
 
-/// A pattern without the spaces that lay it out.
+/// Removes the formatting spaces from a pattern.
 fn compact(pattern: &str) -> String {
     pattern.split_whitespace().collect()
 }

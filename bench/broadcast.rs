@@ -1,6 +1,6 @@
-//! What a broadcast costs on one core: the real flow over SQLite, in a file. `make bench-broadcast`
-//! runs it; the last line is its report, as one JSON object. Nothing is delivered here.
-//! `PEOPLE_MAX=1000` is short.
+//! Measures the cost of a broadcast on one core: the real flow over SQLite, in a file. Run it with
+//! `make bench-broadcast`; the last line is its report, as one JSON object. It delivers nothing.
+//! `PEOPLE_MAX=1000` makes it short.
 
 use dripline::domain::base::primitives::{Ids, Millis, QualifiedId};
 use dripline::domain::campaign::Compiled;
@@ -43,7 +43,7 @@ const CAMPAIGN: &str = r#"
     purpose = "news"
 "#;
 
-/// A database that counts the statements, the round trips and the largest batch.
+/// A database that counts statements, round trips and the largest batch.
 struct Counted {
     db: Sqlite,
     statements: Cell<u64>,
@@ -62,7 +62,7 @@ impl Database for Counted {
     }
 }
 
-/// So many contacts who have agreed, each with the event that its number stands for.
+/// Inserts the given number of contacts with consent, each with the event of its number.
 const CONTACTS: [&str; 2] = [
     "INSERT INTO contacts (id, seq, email, attributes, tags, score, consents, touches, created_at,
                            updated_at)
@@ -75,7 +75,7 @@ const CONTACTS: [&str; 2] = [
      SELECT id, 1, 0, 'joined', '{}' FROM contacts WHERE ?1 > 0",
 ];
 
-/// A broadcast to so many.
+/// Measures a broadcast to this many contacts.
 fn broadcast(people: usize) -> Outcome<Value> {
     let file = env::temp_dir().join(format!("dripline-bench-{}.sqlite", std::process::id()));
     let _ = fs::remove_file(&file);
@@ -146,7 +146,7 @@ fn broadcast(people: usize) -> Outcome<Value> {
 
 fn main() -> Outcome<()> {
     let most = env::var("PEOPLE_MAX").ok().map_or(Ok(100_000), |text| text.parse())?;
-    // From few to many: the peak of a process never falls.
+    // Ascending, because the peak memory of a process never falls.
     let sizes = [1_000, 10_000, 100_000].into_iter().filter(|size| *size <= most);
     let runs = sizes.map(broadcast).collect::<Outcome<Vec<_>>>()?;
     println!("{}", json!({ "benchmark": "broadcast", "bite": run::BITE, "runs": runs }));

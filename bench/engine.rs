@@ -1,5 +1,6 @@
-//! What the engine can do on one core: the real flows over SQLite. `make bench-engine` runs it; the
-//! last line is its report, as one JSON object. `PEOPLE_MAX=1000 HOURS=4` is short.
+//! Measures the throughput of the engine on one core: the real flows over SQLite. Run it with `make
+//! bench-engine`; the last line is its report, as one JSON object. `PEOPLE_MAX=1000 HOURS=4` makes
+//! it short.
 
 use dripline::domain::base::primitives::{Ids, Millis, Span};
 use dripline::domain::base::token::Keyring;
@@ -27,13 +28,13 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 /// Monday, 2 March 2026, 09:00 UTC.
 const START: Millis = Millis(1_772_442_000_000);
 
-/// How many people one task carries.
+/// The number of contacts per task.
 const BATCH: usize = 100;
 
-/// How often everybody is due, if `HOURS` says nothing else.
+/// How many times each contact is due, unless `HOURS` is set.
 const HOURS: u64 = 40;
 
-/// Each time a person is due, three steps are taken: an update, a branch, a wait.
+/// Each time a contact is due, it takes three steps: an update, a branch, a wait.
 const BUSY: &str = r#"
     [[journey.j.step]]
     id = "count"
@@ -51,7 +52,7 @@ const BUSY: &str = r#"
     end = true
 "#;
 
-/// Each time a person is due, one step is taken: the next wait.
+/// Each time a contact is due, it takes one step: the next wait.
 const PLAIN: &str = r#"
     [[journey.j.step]]
     id = "one"
@@ -62,7 +63,7 @@ const PLAIN: &str = r#"
     then = "one"
 "#;
 
-/// A database that counts the statements and the round trips.
+/// A database that counts statements and round trips.
 struct Counted {
     db: Sqlite,
     statements: Cell<u64>,
@@ -77,7 +78,7 @@ impl Database for Counted {
     }
 }
 
-/// A campaign with one journey, and so many people in it.
+/// A campaign with one journey, and contacts in it.
 struct Bench {
     db: Counted,
     catalog: Catalog,
@@ -118,7 +119,7 @@ impl Bench {
         Ok(bench)
     }
 
-    /// An hour passes, and everybody is due once. How many were.
+    /// Advances the clock by an hour, so that each contact is due once. Returns how many were.
     fn hour(&mut self) -> Outcome<u64> {
         self.now = self.now.plus(Span::hours(1));
         let mut due = 0;
@@ -154,7 +155,7 @@ fn joins(number: usize) -> Intake {
     })
 }
 
-/// Steps a second and statements a step, with 1,000 people in memory.
+/// Measures steps per second and statements per step, with 1,000 contacts in memory.
 fn speed(steps: &str, steps_a_wake: u64, hours: u64) -> Outcome<Value> {
     let mut bench = Bench::new(Sqlite::in_memory()?, steps, 1_000)?;
     bench.hour()?;
@@ -174,8 +175,8 @@ fn speed(steps: &str, steps_a_wake: u64, hours: u64) -> Outcome<Value> {
     }))
 }
 
-/// The most memory this process has had, in MB, after everybody of so many was due twice; the
-/// database is a file.
+/// Measures the peak memory of this process, in MB, after each of this many contacts was due twice;
+/// the database is a file.
 fn memory(people: usize) -> Outcome<Value> {
     let file = env::temp_dir().join(format!("dripline-bench-{}.sqlite", std::process::id()));
     let _ = fs::remove_file(&file);
@@ -190,14 +191,14 @@ fn memory(people: usize) -> Outcome<Value> {
     Ok(json!({ "people": people, "peak_mb": (kb / 102.4).round() / 10.0 }))
 }
 
-/// A number from outside.
+/// Reads a number from the environment.
 fn asked(name: &str, otherwise: u64) -> Outcome<u64> {
     Ok(env::var(name).ok().map_or(Ok(otherwise), |text| text.parse())?)
 }
 
 fn main() -> Outcome<()> {
     let (most, hours) = (asked("PEOPLE_MAX", 100_000)?, asked("HOURS", HOURS)?);
-    // From few to many: the peak of a process never falls.
+    // Ascending, because the peak memory of a process never falls.
     let sizes = [1_000, 10_000, 100_000].into_iter().filter(|size| *size <= most as usize);
     let memory = sizes.map(memory).collect::<Outcome<Vec<_>>>()?;
     let busy = speed(BUSY, 3, hours)?;

@@ -1,5 +1,5 @@
 //! Compiles each `*.mjml` of a folder to an `*.html` of another, for `bench/mjml.mjs`, which
-//! compares what Chromium draws of it with what it draws of mjml's.
+//! compares how Chromium renders it with how it renders mjml's output.
 
 use dripline::domain::template::compile_mjml;
 use std::error::Error;

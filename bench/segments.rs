@@ -1,6 +1,8 @@
-//! How fast rules are: judging one contact, and filling a segment. The last line is the report.
+//! Measures the speed of rules: evaluating one contact, and backfilling a segment. The last line is
+//! the report.
 //!
-//! `make bench-segments`; `CONTACTS=100000 make bench-segments` fills a smaller database.
+//! Run it with `make bench-segments`; `CONTACTS=100000 make bench-segments` uses a smaller
+//! database.
 
 use dripline::domain::base::primitives::{ContactId, Ids, Millis, Span};
 use dripline::domain::campaign::Compiled;
@@ -40,7 +42,7 @@ const HEAD: &str = r#"
     end = true
 "#;
 
-/// Ten questions, relative dates and event counts among them.
+/// Ten conditions, including relative dates and event counts.
 const RULE: &str = r#"{ all = [
     { event = "message.clicked", count = { gte = 1 }, within = "30d" },
     { event = "order.completed", sum = { property = "value", gte = 100 }, within = "180d" },
@@ -53,7 +55,7 @@ const RULE: &str = r#"{ all = [
     { not = { tag = "closed" } },
 ] }"#;
 
-/// Fifty segments of five shapes.
+/// Returns fifty segments of five shapes.
 fn fifty() -> String {
     let shape = |n: usize| match n % 5 {
         0 => format!("{{ event = 'message.clicked', count = {{ gte = {n} }}, within = '{n}d' }}"),
@@ -77,7 +79,7 @@ fn edition(parts: &str) -> Result<Rc<PublishedVersion>, Box<dyn Error>> {
     Ok(Rc::new(PublishedVersion::new(1, NOW, compiled)))
 }
 
-/// Somebody with 200 events in the last hundred days.
+/// Returns a contact with 200 events in the last hundred days.
 fn busy_contact() -> Contact {
     let mut contact = Contact::unknown(ContactId::from("0198"), NOW);
     contact.attributes.insert("country".to_owned(), json!("GB"));
@@ -101,7 +103,7 @@ fn busy_contact() -> Contact {
     contact
 }
 
-/// Microseconds that judging the fifty segments takes, and a whole decision with them.
+/// Measures, in microseconds, the evaluation of the fifty segments and a whole decision with them.
 fn judging() -> Result<(f64, f64), Box<dyn Error>> {
     const ROUNDS: u32 = 5_000;
     let edition = edition(&fifty())?;
@@ -138,7 +140,8 @@ fn number(db: &Sqlite, sql: &str) -> Result<u64, Box<dyn Error>> {
     Ok(rows[0]["n"].as_u64().unwrap_or_default())
 }
 
-/// Every tenth contact is one of the segment; of the others, each tenth fails another question.
+/// Inserts contacts. Every tenth one is in the segment; of the others, each tenth fails a different
+/// condition.
 fn populate(db: &Sqlite, contacts: u64) -> Result<(), Box<dyn Error>> {
     run(
         db,
@@ -174,20 +177,22 @@ fn populate(db: &Sqlite, contacts: u64) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// What a filling took.
+/// The cost of a backfill.
 struct Filled {
-    /// Seconds of SQL until the first wave had looked at everybody.
+    /// Seconds of SQL in the first pass, which looks at every contact.
     first_wave: f64,
-    /// Seconds of SQL of the second, which looks again at whom somebody may have overtaken.
+    /// Seconds of SQL in the second pass, which rechecks contacts that a concurrent change may have
+    /// overtaken.
     second_wave: f64,
     /// Seconds of the longest step.
     longest_step: f64,
-    /// Seconds of the decisions on those who enter the segment.
+    /// Seconds of the decisions on the contacts that enter the segment.
     decisions: f64,
     members: u64,
 }
 
-/// Takes all steps of the fillings whose time has come: seconds in all, and of the longest.
+/// Runs all steps of the backfills that are due. Returns the seconds in total and of the longest
+/// step.
 fn wave(db: &Sqlite, rule: &Rule, now: Millis) -> Result<(f64, f64), Box<dyn Error>> {
     let (mut sql, mut longest_step) = (0.0_f64, 0.0_f64);
     loop {

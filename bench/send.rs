@@ -1,7 +1,7 @@
-//! What it costs to send a thousand mails: statements, round trips, provider calls and CPU, one by
-//! one and a hundred a call. The real flows over SQLite, the mail of a sample campaign, and a
-//! provider that takes everything at once. `make bench-send` runs it; the last line is its report,
-//! as one JSON object.
+//! Measures the cost of sending a thousand mails: statements, round trips, provider calls and CPU,
+//! both one mail and a hundred mails per call. It uses the real flows over SQLite, the mail of a
+//! sample campaign, and a provider that accepts everything at once. Run it with `make bench-send`;
+//! the last line is its report, as one JSON object.
 
 use dripline::domain::base::primitives::{Ids, MessageId, Millis, Span};
 use dripline::domain::pacing::Rate;
@@ -28,7 +28,7 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 /// Monday, 2 March 2026, 09:00 UTC.
 const START: Millis = Millis(1_772_442_000_000);
 
-/// A database that counts the statements and the round trips.
+/// A database that counts statements and round trips.
 struct Counted<'a> {
     db: &'a Sqlite,
     statements: Cell<u64>,
@@ -43,7 +43,7 @@ impl Database for Counted<'_> {
     }
 }
 
-/// Resend, taking everything at once, and counting.
+/// A fake of Resend that accepts everything at once and counts.
 #[derive(Default)]
 struct Taking {
     calls: Cell<u64>,
@@ -66,7 +66,7 @@ impl Http for Taking {
     }
 }
 
-/// A world in which so many people wait for their first mail.
+/// Returns a world in which this many contacts wait for their first mail.
 fn waiting(people: u64) -> Outcome<(World, Vec<MessageId>)> {
     let samples = project::load(Path::new(env!("CARGO_MANIFEST_DIR")));
     let samples = samples.map_err(|error| format!("{error:?}"))?;
@@ -74,7 +74,7 @@ fn waiting(people: u64) -> Outcome<(World, Vec<MessageId>)> {
     let mut world = World::new(START, 1, samples.collect())?;
     world.settings.senders.email =
         vec![Sender::Resend(resend::Account { api_key: "re_1".to_owned() })];
-    // The provider's own limit is not what is measured.
+    // The provider's own rate limit is not being measured.
     let rate = Rate { calls: 1_000_000, per: Span::seconds(1) };
     world.settings.pacing.rates.insert("resend".to_owned(), rate);
     let mut messages = Vec::new();
@@ -102,13 +102,13 @@ fn waiting(people: u64) -> Outcome<(World, Vec<MessageId>)> {
     Ok((world, messages))
 }
 
-/// Nanoseconds that this process has spent on a processor.
+/// Returns the CPU time of this process, in nanoseconds.
 fn processor_time() -> Outcome<f64> {
     let text = fs::read_to_string("/proc/self/schedstat")?;
     Ok(text.split_whitespace().next().unwrap_or("0").parse()?)
 }
 
-/// Sends to everybody, so many a call; the costs for a thousand.
+/// Sends to all contacts, `batch_max` per call, and returns the costs per thousand.
 fn costs(people: u64, batch_max: usize) -> Outcome<Value> {
     let (mut world, messages) = waiting(people)?;
     world.settings.senders.batch_max = batch_max;

@@ -1,8 +1,8 @@
-//! How fast mails are rendered: subject, HTML and text of 10,000 contacts, links rewritten to
-//! signed ones and the pixel added, as a delivery does it; and MJML compiled to HTML. The last line
-//! is the report, and `templates.json` in `bench/build` is the material for the peers in Node.
+//! Measures the speed of rendering mails: subject, HTML and text of 10,000 contacts, with signed
+//! links and the pixel, as in a delivery; and of compiling MJML to HTML. The last line is the
+//! report. `templates.json` in the folder `build` is the input for the peers in Node.
 //!
-//! `make bench-templates`; `MAILS=1000 ROUNDS=3 make bench-templates` is short.
+//! Run it with `make bench-templates`; `MAILS=1000 ROUNDS=3 make bench-templates` is short.
 
 use dripline::domain::base::primitives::{ContactId, Ids, MessageId, Millis};
 use dripline::domain::contact::Contact;
@@ -22,7 +22,7 @@ use std::path::Path;
 const NOW: Millis = Millis(1_772_442_000_000);
 const CAMPAIGN: &str = "spring-webinar";
 const MAIL: &str = "emails/webinar-welcome";
-/// How many mails are compared to the byte: each name with and without a question.
+/// The number of mails that are compared byte by byte: each name with and without a question.
 const MAILS_COMPARED: usize = 24;
 const NAMES: [&str; 8] = ["Ada", "Grace", "Linus", "晓雯", "Zoë", "Olu", "Søren", ""];
 
@@ -59,7 +59,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The bodies of the samples' e-mails, with their layouts.
+/// Returns the bodies of the samples' e-mails, with their layouts.
 fn bodies(root: &Path) -> Result<Vec<String>, Box<dyn Error>> {
     let folder = Folder::open(root.join("templates"));
     let (_, pieces) = folder.shared();
@@ -114,7 +114,7 @@ fn settings() -> Result<Settings, String> {
     })
 }
 
-/// One mail: its subject, HTML and text.
+/// Composes one mail: its subject, HTML and text.
 fn mail(edition: &PublishedVersion, person: &Person, settings: &Settings) -> [String; 3] {
     let to = person.contact.email.clone().unwrap_or_default();
     let composed = compose(edition, &person.contact, &person.message, to, settings);
@@ -124,12 +124,12 @@ fn mail(edition: &PublishedVersion, person: &Person, settings: &Settings) -> [St
     }
 }
 
-/// Composes one mail, and gives its length.
+/// Composes one mail and returns its length.
 fn rendered(edition: &PublishedVersion, person: &Person, settings: &Settings) -> usize {
     mail(edition, person, settings).iter().map(String::len).sum()
 }
 
-/// The median of some rounds after one that warms up, in seconds.
+/// Returns the median duration of several rounds, after one warm-up round, in seconds.
 fn median(rounds: usize, mut work: impl FnMut()) -> f64 {
     work();
     let mut seconds: Vec<f64> = (0..rounds)
@@ -143,7 +143,7 @@ fn median(rounds: usize, mut work: impl FnMut()) -> f64 {
     seconds[seconds.len() / 2]
 }
 
-/// What the peers render: the same templates, contacts and MJML; and what must come of the first
+/// Writes the input for the peers: the same templates, contacts and MJML, and the expected first
 /// mails.
 fn write_material(
     root: &Path,

@@ -1,4 +1,4 @@
-//! Every address that dripline answers at: method and path become a route. The enum is the list.
+//! Every URL that dripline serves: maps method and path to a route. The enum is the complete list.
 
 use crate::domain::campaign::broadcast::BroadcastVerb;
 use crate::domain::campaign::journey::RunState;
@@ -6,181 +6,196 @@ use crate::domain::form::form_data::percent_decode;
 use crate::domain::operations::dead_letter::DeadVerb;
 use crate::domain::sending::restore_guard::Resolution;
 
-/// What a request asks for.
+/// The route of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Route<'a> {
-    /// A landing page, at any path that is nothing else.
+    /// A landing page, at any path that is not another route.
     Page(&'a str),
-    /// A form's fields and a fresh token, for sites that embed it.
+    /// Returns a form's fields and a new token, for sites that embed it.
     FormStart(&'a str),
-    /// A browser asks whether another site may send a form.
+    /// Answers a browser's CORS preflight for a form on another site.
     FormPreflight(&'a str),
-    /// A form is sent.
+    /// Accepts a form submission.
     FormSend(&'a str),
     /// A link of a message.
     Click(&'a str),
-    /// A short link of a text message.
+    /// A short link of an SMS.
     ShortLink(&'a str),
-    /// The pixel of a message.
+    /// The open pixel of a message.
     Open(&'a str),
-    /// The page that asks whether to unsubscribe.
+    /// Shows the page that asks whether to unsubscribe.
     UnsubscribeAsk(&'a str),
-    /// Unsubscribe.
+    /// Unsubscribes.
     Unsubscribe(&'a str),
-    /// Take an unsubscription back.
+    /// Undoes an unsubscription.
     UnsubscribeUndo(&'a str),
-    /// The page of a contact's preferences.
+    /// Shows the preference page of a contact.
     PreferencesAsk(&'a str),
-    /// Choose them.
+    /// Saves the preferences.
     Preferences(&'a str),
-    /// The page that asks whether to confirm.
+    /// Shows the page that asks whether to confirm.
     ConfirmAsk(&'a str),
-    /// Confirm.
+    /// Confirms.
     Confirm(&'a str),
-    /// A provider tells something; with the secret that its address ends with, or nothing.
+    /// A provider webhook: the provider, and the secret at the end of the path or an empty text.
     Hook(&'a str, &'a str),
-    /// Publish a campaign.
+    /// Publishes a campaign.
     ApiPublish,
-    /// What publishing a campaign would change.
+    /// Returns what publishing a campaign would change.
     ApiDiff,
-    /// A campaign's message as somebody would get it.
+    /// Renders a campaign's message as a contact would get it.
     ApiPreview(&'a str),
-    /// A test of a campaign's message, to our own people.
+    /// Sends a test of a campaign's message to the operators.
     ApiTest(&'a str),
-    /// Let a journey run, or halt it.
+    /// Starts or stops a journey.
     ApiSteer(&'a str, RunState),
-    /// Who would get a broadcast.
+    /// Returns who would get a broadcast.
     ApiBroadcast(&'a str),
-    /// Start, pause, resume or cancel a broadcast.
+    /// Starts, pauses, resumes or cancels a broadcast.
     ApiSteerBroadcast(&'a str, BroadcastVerb),
-    /// Why a contact, named by its id, is where it is.
+    /// Explains the state of a contact, identified by its id.
     ApiExplain(&'a str),
-    /// The same of a contact that the body names: an address in a URL would end up in logs.
+    /// Explains the state of a contact identified in the body: an address in a URL would end up in
+    /// logs.
     ApiExplainAsked,
-    /// Erase a contact, named by its id.
+    /// Erases a contact, identified by its id.
     ApiErase(&'a str),
-    /// The same of a contact that the body names.
+    /// Erases a contact identified in the body.
     ApiEraseAsked,
-    /// The ledger of a contact's consents, by its id.
+    /// Returns the consent records of a contact, identified by its id.
     ApiConsents(&'a str),
-    /// The same of a contact that the body names.
+    /// Returns the consent records of a contact identified in the body.
     ApiConsentsAsked,
-    /// The list of suppressed addresses.
+    /// Lists the suppressed addresses.
     ApiSuppressions,
-    /// Suppress an address.
+    /// Suppresses an address.
     ApiSuppress,
-    /// Lift a suppression.
+    /// Lifts a suppression.
     ApiUnsuppress,
-    /// Put the list of another system on ours.
+    /// Imports the suppressions of another system.
     ApiSuppressionsImport,
-    /// Merge a contact, named by its id, into the one that the body names.
+    /// Merges a contact, identified by its id, into the one identified in the body.
     ApiMerge(&'a str),
-    /// Merge two contacts that the body names.
+    /// Merges two contacts identified in the body.
     ApiMergeAsked,
-    /// Whether the database was restored, and what waits because of it.
+    /// Returns whether the database was restored, and which messages wait because of it.
     ApiRestore,
-    /// What becomes of what waits.
+    /// Decides about messages in the restore hold.
     ApiRestoreSay(Resolution),
-    /// The parked contacts.
+    /// Lists the contacts in quarantine.
     ApiParked,
-    /// Let a parked contact be decided on again.
+    /// Releases a contact from quarantine.
     ApiRelease(&'a str),
-    /// Judge a campaign's openings and clicks anew.
+    /// Reclassifies a campaign's opens and clicks.
     ApiRejudge(&'a str),
-    /// Let a campaign that its brake stopped go on.
+    /// Releases a campaign from auto-pause.
     ApiReleaseCampaign(&'a str),
-    /// What unpublishing a campaign would stop.
+    /// Returns what unpublishing a campaign would stop.
     ApiStops(&'a str),
-    /// Unpublish a campaign.
+    /// Unpublishes a campaign.
     ApiUnpublish(&'a str),
-    /// Tell events.
+    /// Accepts events.
     ApiEvents,
-    /// A campaign's report.
+    /// Returns a campaign's report.
     ApiReport(&'a str),
-    /// The description of the API.
+    /// Returns the description of the API.
     ApiDescription,
-    /// The list of campaigns.
+    /// Shows the list of campaigns.
     Admin,
-    /// A campaign's report, as a page.
+    /// Shows a campaign's report as a page.
     AdminReport(&'a str),
-    /// A campaign's messages.
+    /// Lists a campaign's messages.
     AdminMessages(&'a str),
-    /// One message of a campaign, to be looked at with made-up data.
+    /// Shows one message of a campaign with sample data.
     AdminMessage(&'a str, &'a str),
-    /// The same with a contact's data, or a test of it.
+    /// Shows the message with a contact's data, or sends a test of it.
     AdminMessageAsked(&'a str, &'a str),
-    /// Let a journey run, or halt it, from the web app.
+    /// Starts or stops a journey, from the web app.
     AdminSteer(&'a str, RunState),
-    /// The list of suppressed addresses, as a page.
+    /// Shows the suppressed addresses as a page.
     AdminSuppressions,
-    /// Suppress an address, from the web app.
+    /// Suppresses an address, from the web app.
     AdminSuppress,
-    /// Lift a suppression, from the web app.
+    /// Lifts a suppression, from the web app.
     AdminUnsuppress,
-    /// Who would get a broadcast, as a page with the button that starts it.
+    /// Shows who would get a broadcast, as a page with the button that starts it.
     AdminBroadcast(&'a str),
-    /// Start, pause, resume or cancel a broadcast, from the web app.
+    /// Starts, pauses, resumes or cancels a broadcast, from the web app.
     AdminSteerBroadcast(&'a str, BroadcastVerb),
-    /// Let a parked contact be decided on again, from the web app.
+    /// Releases a contact from quarantine, from the web app.
     AdminRelease(&'a str),
-    /// Let a campaign that its brake stopped go on, from the web app.
+    /// Releases a campaign from auto-pause, from the web app.
     AdminReleaseCampaign(&'a str),
-    /// What the queues gave up.
+    /// The dead letters of the queues.
     Dead(DeadRoute<'a>),
-    /// Unpublish a campaign, from the web app.
+    /// Unpublishes a campaign, from the web app.
     AdminUnpublish(&'a str),
-    /// Signing in and out of the web app, and who is signed in.
+    /// The sessions of the web app.
     Session(SessionRoute),
-    /// The local mailbox.
+    /// Lists the messages in the local mailbox.
     Mailbox,
-    /// A message in it.
+    /// Shows a message in the local mailbox.
     MailboxMessage(&'a str),
-    /// Is the worker alive?
+    /// Answers whether the worker is alive.
     Health,
-    /// Can it do its work?
+    /// Answers whether the worker is ready.
     Ready,
 }
 
-/// What is asked about sessions of the web app.
+/// The routes for sessions of the web app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SessionRoute {
-    /// The door.
+    /// The sign-in page.
     Ask,
-    /// The door's script: it puts the secret of a link into the form.
+    /// The script of the sign-in page: it copies the secret of a link into the form.
     Script,
-    /// Sign in.
     SignIn,
-    /// Sign out.
     SignOut,
-    /// Make a link that signs in, through the API.
+    /// Creates a sign-in link, through the API.
     ApiLink,
-    /// Who is signed in, through the API.
+    /// Lists the sessions, through the API.
     ApiList,
-    /// End all sessions and links, through the API.
+    /// Ends all sessions and links, through the API.
     ApiEndAll,
 }
 
-/// What is asked about what the queues gave up. In place of an id stands `all` for all of it.
+/// The routes for dead letters. In place of an id, `all` means all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeadRoute<'a> {
-    /// The list, through the API.
+    /// Lists them, through the API.
     ApiList,
-    /// One of them, through the API.
+    /// Returns one of them, through the API.
     ApiOne(&'a str),
-    /// What becomes of one, through the API.
+    /// Replays or discards one, through the API.
     ApiSay(&'a str, DeadVerb),
-    /// The list, as a page.
+    /// Lists them, as a page.
     Page,
-    /// What becomes of one, from the web app.
+    /// Replays or discards one, from the web app.
     ByHand(&'a str, DeadVerb),
 }
 
+impl SessionRoute {
+    fn credential(self) -> Credential {
+        match self {
+            Self::Ask | Self::Script | Self::SignIn | Self::SignOut => Credential::None,
+            Self::ApiLink | Self::ApiList | Self::ApiEndAll => Credential::ApiToken,
+        }
+    }
+}
+
+impl DeadRoute<'_> {
+    fn credential(self) -> Credential {
+        match self {
+            Self::ApiList | Self::ApiOne(_) | Self::ApiSay(..) => Credential::ApiToken,
+            Self::Page | Self::ByHand(..) => Credential::Session,
+        }
+    }
+}
+
 impl Route<'_> {
-    /// What a request must bring before its handler runs. A new route says so here, or it does not
-    /// compile.
+    /// Returns the credential that a request needs before its handler runs. The match is
+    /// exhaustive, so a new route without a credential does not compile.
     pub fn credential(&self) -> Credential {
-        use DeadRoute as Dead;
-        use SessionRoute as Session;
         match self {
             Self::Page(_)
             | Self::FormStart(_)
@@ -198,7 +213,6 @@ impl Route<'_> {
             | Self::Confirm(_)
             | Self::Hook(..)
             | Self::ApiDescription
-            | Self::Session(Session::Ask | Session::Script | Session::SignIn | Session::SignOut)
             | Self::Health
             | Self::Ready => Credential::None,
             Self::ApiPublish
@@ -229,11 +243,7 @@ impl Route<'_> {
             | Self::ApiStops(_)
             | Self::ApiUnpublish(_)
             | Self::ApiEvents
-            | Self::ApiReport(_)
-            | Self::Dead(Dead::ApiList | Dead::ApiOne(_) | Dead::ApiSay(..))
-            | Self::Session(Session::ApiLink | Session::ApiList | Session::ApiEndAll) => {
-                Credential::ApiToken
-            }
+            | Self::ApiReport(_) => Credential::ApiToken,
             Self::Admin
             | Self::AdminReport(_)
             | Self::AdminMessages(_)
@@ -247,13 +257,14 @@ impl Route<'_> {
             | Self::AdminSteerBroadcast(..)
             | Self::AdminRelease(_)
             | Self::AdminReleaseCampaign(_)
-            | Self::AdminUnpublish(_)
-            | Self::Dead(Dead::Page | Dead::ByHand(..)) => Credential::Session,
+            | Self::AdminUnpublish(_) => Credential::Session,
+            Self::Dead(found) => found.credential(),
+            Self::Session(found) => found.credential(),
             Self::Mailbox | Self::MailboxMessage(_) => Credential::Mailbox,
         }
     }
 
-    /// Whether it can be answered only by who knows what is published.
+    /// Returns whether the handler needs the catalog of published versions.
     pub fn needs_catalog(&self) -> bool {
         !matches!(
             self,
@@ -270,50 +281,49 @@ impl Route<'_> {
     }
 }
 
-/// Why a request has no route.
+/// The reason why a request has no route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoRoute {
-    /// Nothing is there.
     NotFound,
-    /// Something is, for these methods (the value of an `Allow` header).
+    /// The path exists, but only for these methods (the value of an `Allow` header).
     MethodNotAllowed(&'static str),
 }
 
-/// What a request must bring before its handler runs.
+/// The credential that a request needs before its handler runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Credential {
-    /// Nothing; a signed token in the path may still be asked for.
+    /// None; the handler may still require a signed token in the path.
     None,
-    /// An API token.
     ApiToken,
     /// A session of the web app.
     Session,
-    /// A session, unless the machine is one that nobody else reaches.
+    /// A session, except on a machine that nobody else can reach.
     Mailbox,
 }
 
-/// For whom an address is; it decides by which connection and from which page it may be asked.
+/// The audience of a URL. It determines over which connections and from which pages it may be
+/// requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Area {
-    /// Visitors and readers of messages, and providers.
+    /// Visitors, readers of messages, and providers.
     Public,
-    /// Programs that hold an API token.
+    /// Programs with an API token.
     Api,
     /// People who are signed in.
     WebApp,
 }
 
-/// The longest address that signing in leads to, in bytes.
+/// The longest URL that signing in may lead to, in bytes.
 const NEXT_BYTES_MAX: usize = 1_000;
 
-/// The folders of the links that messages carry.
+/// The folders of the links in messages.
 const LINKS: [&str; 6] = ["c", "o", "s", "u", "confirm", "preferences"];
 
-/// The path as it is routed. Here, once and nowhere else, its escapes are decoded. `None` for a
-/// path that two programs could read in two ways: a slash, backslash, `%` or control character
-/// that was escaped, a broken escape, a backslash, a segment that is empty, `.` or `..`. One slash
-/// at the end is kept: a page may be asked for with it. Links of messages lose the breaks that mail
-/// programs have put into them.
+/// Decodes a path for routing; this is the only place where its escapes are decoded. Returns `None`
+/// for a path that two programs could interpret differently: with an escaped slash, backslash, `%`
+/// or control character, a broken escape, a backslash, or a segment that is empty, `.` or `..`. A
+/// single slash at the end is kept, because a page may be requested with it. From links of
+/// messages, the line breaks that mail clients insert are removed.
 pub fn decode(path: &str) -> Option<String> {
     let is_link = LINKS.contains(&path.strip_prefix('/')?.split('/').next()?);
     let mut segments = path.strip_prefix('/')?.split('/').peekable();
@@ -334,11 +344,11 @@ pub fn decode(path: &str) -> Option<String> {
     Some(decoded)
 }
 
-/// What mail programs break long links with: line ends, tabs, and signs that are not seen.
+/// What mail clients insert into long links: line breaks, tabs, and invisible characters.
 const BREAKS: [char; 9] =
     ['\r', '\n', '\t', '\u{ad}', '\u{200b}', '\u{200c}', '\u{200d}', '\u{2060}', '\u{feff}'];
 
-/// For whom a decoded path is, whatever is there.
+/// Returns the area of a decoded path, whether or not it exists.
 pub fn area(path: &str) -> Area {
     match path.split('/').nth(1) {
         Some("admin" | "dev") => Area::WebApp,
@@ -347,8 +357,8 @@ pub fn area(path: &str) -> Area {
     }
 }
 
-/// Whether an address is a page of the web app, and so one that signing in may lead to: a path of
-/// ours and perhaps a query, as they stand in a header.
+/// Returns whether a URL is a page of the web app, and so a valid target of signing in: a path of
+/// ours, optionally with a query, in the form that a header has.
 pub fn is_page_of_the_web_app(address: &str) -> bool {
     use Route::*;
     let (path, _) = address.split_once('?').unwrap_or((address, ""));
@@ -370,7 +380,7 @@ pub fn is_page_of_the_web_app(address: &str) -> bool {
     )
 }
 
-/// Finds the route of a decoded path. HEAD goes where GET goes.
+/// Finds the route of a decoded path. HEAD is routed like GET.
 pub fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, NoRoute> {
     use Route::*;
     let method = if method == "HEAD" { "GET" } else { method };
@@ -385,7 +395,7 @@ pub fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, NoRoute> {
             _ => Err(NoRoute::MethodNotAllowed("GET, HEAD, POST, OPTIONS")),
         },
         ["u", token, "undo"] => one("POST", UnsubscribeUndo(token), "POST"),
-        // A token of a link may have the text around it at its end, slashes too.
+        // Text after a link may have become part of its token, including slashes.
         ["c", token, ..] => one("GET", Click(token), GET),
         ["s", code, ..] => one("GET", ShortLink(code), GET),
         ["o", token, ..] => one("GET", Open(token), GET),
@@ -400,7 +410,7 @@ pub fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, NoRoute> {
         ["dev", "mailbox", id] => one("GET", MailboxMessage(id), GET),
         ["healthz"] => one("GET", Health, GET),
         ["readyz"] => one("GET", Ready, GET),
-        // The house's own folders have no pages of campaigns in them.
+        // The built-in folders contain no pages of campaigns.
         [
             "f" | "c" | "s" | "o" | "u" | "confirm" | "preferences" | "hooks" | "api" | "dev"
             | "assets",
@@ -410,10 +420,10 @@ pub fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, NoRoute> {
     }
 }
 
-/// The methods of what is only read.
+/// The methods of read-only routes.
 const GET: &str = "GET, HEAD";
 
-/// The route, for one method.
+/// Returns a route that accepts a single method.
 fn one<'a>(
     method: &str,
     wanted: &str,
@@ -423,7 +433,7 @@ fn one<'a>(
     if method == wanted { Ok(route) } else { Err(NoRoute::MethodNotAllowed(allow)) }
 }
 
-/// One route for GET, another for POST.
+/// Returns one route for GET and another for POST.
 fn both<'a>(method: &str, get: Route<'a>, post: Route<'a>) -> Result<Route<'a>, NoRoute> {
     match method {
         "GET" => Ok(get),
@@ -432,7 +442,7 @@ fn both<'a>(method: &str, get: Route<'a>, post: Route<'a>) -> Result<Route<'a>, 
     }
 }
 
-/// The routes of the web app, below `/admin`.
+/// Finds the route of the web app, below `/admin`.
 fn admin<'a>(method: &str, path: &'a str, parts: &[&'a str]) -> Result<Route<'a>, NoRoute> {
     use Route::*;
     let one = |wanted, route, allow| one(method, wanted, route, allow);
@@ -471,7 +481,7 @@ fn admin<'a>(method: &str, path: &'a str, parts: &[&'a str]) -> Result<Route<'a>
     }
 }
 
-/// Finds the route of an API call, by what follows `/api/v1/`.
+/// Finds the route of an API call, by the path after `/api/v1/`.
 fn api<'a>(method: &str, parts: &[&'a str]) -> Result<Route<'a>, NoRoute> {
     use Route::*;
     let one = |wanted, route, allow| one(method, wanted, route, allow);
@@ -533,7 +543,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_address_has_its_route() {
+    fn each_path_has_its_route() {
         assert_eq!(route("GET", "/webinar/thanks"), Ok(Route::Page("/webinar/thanks")));
         assert_eq!(route("HEAD", "/webinar"), Ok(Route::Page("/webinar")));
         assert_eq!(route("POST", "/f/spring.signup"), Ok(Route::FormSend("spring.signup")));
@@ -554,7 +564,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_is_decoded_once_or_refused() {
+    fn path_is_decoded_once_or_refused() {
         for (path, decoded) in [
             ("/", "/"),
             ("/webinar/", "/webinar/"),
@@ -580,7 +590,7 @@ mod tests {
     }
 
     #[test]
-    fn every_address_of_the_web_app_and_the_api_is_in_its_area() {
+    fn paths_belong_to_web_app_api_or_public() {
         for path in ["/admin", "/admin/", "/admin/sign-in", "/admin/x", "/dev/mailbox", "/dev"] {
             assert_eq!(area(path), Area::WebApp, "{path}");
         }
@@ -590,14 +600,14 @@ mod tests {
         for path in ["/", "/webinar", "/administration", "/f/a.b", "/readyz", "/hooks/resend"] {
             assert_eq!(area(path), Area::Public, "{path}");
         }
-        // Nothing of the web app is found anywhere else.
+        // The web app does not exist at any other path.
         for path in ["/Admin", "/x/admin", "/webinar/admin/sign-in"] {
             assert_eq!(route("GET", path), Ok(Route::Page(path)), "{path}");
         }
     }
 
     #[test]
-    fn whatever_the_api_and_the_web_app_do_needs_a_credential() {
+    fn api_and_web_app_routes_need_a_credential() {
         let found = |method, path| route(method, path).map(|route| route.credential());
         for (method, path) in [
             ("POST", "/api/v1/events"),
@@ -621,7 +631,7 @@ mod tests {
     }
 
     #[test]
-    fn signing_in_leads_to_a_page_of_the_web_app_and_nowhere_else() {
+    fn sign_in_redirects_to_web_app_pages_only() {
         for address in [
             "/admin",
             "/admin?lang=zh-CN",
@@ -664,7 +674,7 @@ mod tests {
     }
 
     #[test]
-    fn erasing_and_merging_take_a_post() {
+    fn erase_and_merge_need_post() {
         assert_eq!(route("POST", "/api/v1/contacts/c-1/erase"), Ok(Route::ApiErase("c-1")));
         assert_eq!(route("POST", "/api/v1/contacts/erase"), Ok(Route::ApiEraseAsked));
         assert_eq!(route("POST", "/api/v1/contacts/c-1/merge"), Ok(Route::ApiMerge("c-1")));
@@ -674,7 +684,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_has_its_name_with_its_folder() {
+    fn message_name_includes_its_folder() {
         let path = "/admin/campaigns/spring/messages/emails/welcome/zh-CN";
         let name = "emails/welcome/zh-CN";
         assert_eq!(route("GET", path), Ok(Route::AdminMessage("spring", name)));
@@ -682,7 +692,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_method_is_told_the_right_ones() {
+    fn wrong_method_lists_the_allowed_ones() {
         assert_eq!(route("POST", "/webinar"), Err(NoRoute::MethodNotAllowed("GET, HEAD")));
         assert_eq!(route("POST", "/c/x"), Err(NoRoute::MethodNotAllowed("GET, HEAD")));
         assert_eq!(route("GET", "/api/v1/events"), Err(NoRoute::MethodNotAllowed("POST")));
@@ -694,7 +704,7 @@ mod tests {
     }
 
     #[test]
-    fn the_houses_folders_hold_no_pages() {
+    fn reserved_folders_hold_no_pages() {
         for path in ["/api/v2/x", "/f", "/f/a/b", "/admin/x", "/dev", "/u/", "/hooks/resend"] {
             let found = route("GET", path);
             let is_page = matches!(found, Ok(Route::Page(_)));

@@ -83,7 +83,7 @@ Exit status of every command: 0 it is right, 1 what was asked about is wrong, 2 
         };
         match exit.and_then(|exit| out.flush().map(|()| exit)) {
             Ok(exit) => exit.into(),
-            // Whoever reads our output has read enough.
+            // The reader of our output has closed the pipe.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Ok.into(),
             Err(error) => {
                 eprintln!("dripline: {error}");

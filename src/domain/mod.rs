@@ -1,7 +1,8 @@
-//! NOUNS. Everything dripline knows and decides: pure functions of their arguments.
-//! No async, no SQL, no clock, no randomness, no wire format.
+//! Nouns: everything dripline knows and decides, as pure functions of their arguments. No async, no
+//! SQL, no clock, no randomness, no wire format.
 //!
-//! In reading order; each room uses those above it.
+//! In reading order; each room uses only those above it. Not here: the order of reads and writes
+//! (`flows`), SQL (`store`) and I/O (`edge`, `native`).
 
 pub mod base;
 pub mod time;

@@ -1,4 +1,4 @@
-//! What every entry works with: the seams, the catalog, the configuration, the time.
+//! What every entry point needs: the ports, the catalog, the configuration, the time.
 
 use crate::domain::base::primitives::{CampaignId, Ids, Millis, Span};
 use crate::domain::contact::address::counted_network;
@@ -29,33 +29,27 @@ use std::time::Duration;
 use worker::{Delay, Env};
 
 thread_local! {
-    /// The published versions that this isolate has in mind.
+    /// The published versions that this isolate caches.
     static SHELF: &'static RefCell<Shelf> = Box::leak(Box::default());
 }
 
-/// One entry's world.
+/// The environment of one entry point.
 pub struct App {
-    /// The bindings.
     pub env: Env,
-    /// The database.
     pub db: D1,
-    /// The key-value store.
     pub kv: Kv,
-    /// What is published.
     pub catalog: Rc<Catalog>,
-    /// Why nobody knows what is published; the catalog is empty then.
+    /// Why the published campaigns could not be read; the catalog is then empty.
     pub catalog_failure: Option<String>,
-    /// The configuration.
     pub settings: Rc<Settings>,
-    /// When the entry began.
+    /// When the entry point began.
     pub now: Millis,
-    /// Fresh ids.
     pub ids: Ids,
 }
 
 impl App {
     /// Opens the bindings and the catalog. Fails, naming what is missing, if the worker is
-    /// configured wrongly. If neither KV nor the database answers, `catalog_failure` says so.
+    /// configured wrongly. If neither KV nor the database answers, sets `catalog_failure`.
     pub async fn open(env: Env) -> Result<Self, String> {
         let settings = settings(&env)?;
         let db = D1::new(&env).map_err(|error| error.to_string())?;
@@ -72,13 +66,13 @@ impl App {
         Ok(Self { env, db, kv, catalog, catalog_failure, settings, now, ids })
     }
 
-    /// The stores that published versions come from.
+    /// The stores that published versions are read from.
     pub fn library(&self) -> Library<'_, D1, Kv> {
         let shelf = SHELF.with(|shelf| *shelf);
         Library { db: &self.db, kv: &self.kv, shelf, now: clock::real() }
     }
 
-    /// Reads anew what is live, after a change; should KV take no writes, the next tick tries
+    /// Reads the live versions again after a change. If KV accepts no writes, the next tick tries
     /// again.
     pub async fn refresh(&self, event: &str) {
         match self.library().refresh().await {
@@ -88,8 +82,9 @@ impl App {
         }
     }
 
-    /// The version of a campaign by which links and figures go: the live one, or of an unpublished
-    /// campaign the newest, which is read for this. `None` if there is none, or it cannot be read.
+    /// Returns the version of a campaign that links and reports use: the live one, or the newest of
+    /// an unpublished campaign, which is read on demand. `None` if there is none, or it cannot be
+    /// read.
     pub async fn known_edition(&self, campaign: &CampaignId) -> Option<Rc<PublishedVersion>> {
         if let Some(version) = self.catalog.unpublished(campaign).and_then(|one| one.version) {
             let wanted = std::iter::once((campaign.clone(), version));
@@ -100,24 +95,24 @@ impl App {
         self.catalog.known_edition(campaign)
     }
 
-    /// A variable or a secret; both look alike to a worker.
+    /// Returns a variable or a secret; a worker cannot tell them apart.
     pub fn variable(&self, name: &str) -> Option<String> {
         variable(&self.env, name)
     }
 
-    /// A keyed hash of the network address a request came from, as limits count it; empty if there
-    /// is none.
+    /// Returns a keyed hash of the client's network address, as rate limits count it; empty if
+    /// there is none.
     pub fn origin_hash(&self, inbound: &Inbound) -> String {
         let network = inbound.address().map(|address| counted_network(&address));
         network.map_or_else(String::new, |network| self.settings.keys.pseudonym("origin", &network))
     }
 
-    /// What a session is held against: the API tokens that are configured.
+    /// Returns the configured API tokens, against which sessions are checked.
     pub fn api_tokens(&self) -> String {
         self.variable("API_TOKENS").unwrap_or_default()
     }
 
-    /// Does one task.
+    /// Executes one task.
     pub async fn work(&mut self, task: Work) -> Result<Vec<Work>, CommitError> {
         let (db, catalog, now) = (&self.db, &self.catalog, self.now);
         match task {
@@ -129,7 +124,7 @@ impl App {
                 run::run(db, catalog, &broadcast, now, &mut self.ids).await
             }
             Work::DeliverV1 { messages } => {
-                // Without a mark nothing is known of a restore.
+                // Without a mark, a restore cannot be detected.
                 let mark = restore_guard::mark(&self.kv).await.ok().flatten();
                 restore_guard::watch(db, mark, now).await?;
                 let http = Outside { env: &self.env, db, now, began: clock::real() };
@@ -139,7 +134,8 @@ impl App {
         }
     }
 
-    /// Passes work on. A hint that gets lost is found by the next tick, so failing is no fault.
+    /// Sends work to the queue. The next tick finds the work of a lost hint, so a failure is only
+    /// logged.
     pub async fn hint(&self, work: &[Work]) {
         if !work.is_empty()
             && let Err(error) = Queue::Work.send(&self.env, work).await
@@ -148,13 +144,12 @@ impl App {
         }
     }
 
-    /// Puts facts into the intake queue.
     pub async fn take_in(&self, facts: &[Intake]) -> Result<(), String> {
         Queue::Intake.send(&self.env, facts).await.map_err(|error| error.reason)
     }
 }
 
-/// The configuration. It cannot change under an isolate, so each reads it once.
+/// Returns the configuration. It cannot change within an isolate, so each isolate reads it once.
 fn settings(env: &Env) -> Result<Rc<Settings>, String> {
     thread_local! {
         static READ: RefCell<Option<Rc<Settings>>> = RefCell::default();
@@ -167,7 +162,7 @@ fn settings(env: &Env) -> Result<Rc<Settings>, String> {
     Ok(settings)
 }
 
-/// Whether the public reaches us by https; asked before the configuration is read.
+/// Whether the public address is https; needed before the configuration is read.
 pub fn is_https(env: &Env) -> bool {
     variable(env, "BASE_URL").is_some_and(|base_url| base_url.starts_with("https://"))
 }
@@ -176,8 +171,7 @@ fn variable(env: &Env, name: &str) -> Option<String> {
     env.var(name).ok().map(|value| value.to_string())
 }
 
-/// The world outside: `fetch`, Cloudflare's own e-mail, and the local mailbox, which lies in our
-/// own database.
+/// Outgoing calls: `fetch`, Cloudflare's e-mail binding, and the local mailbox in our own database.
 struct Outside<'a> {
     env: &'a Env,
     db: &'a D1,

@@ -1,4 +1,4 @@
-//! Broadcasts, for programs that hold a token and for people who are signed in.
+//! Broadcasts, in the API and in the web app.
 
 use super::admin::{frame, is_sure};
 use super::api::unavailable;
@@ -14,7 +14,7 @@ use crate::views::page::Section;
 use crate::views::visitor::MessageKind;
 use serde_json::json;
 
-/// Who would get a broadcast.
+/// Returns who would get a broadcast.
 pub async fn preview(app: App, inbound: Inbound, id: &str) -> Reply {
     match control::preview(&app.db, &QualifiedId::from(id), app.now).await {
         Ok(preview) => Reply::json(200, &preview),
@@ -30,7 +30,7 @@ pub async fn steer(app: App, inbound: Inbound, id: &str, verb: BroadcastVerb) ->
     }
 }
 
-/// Does what the verb says, and hands on what follows.
+/// Executes the verb and sends the work that follows to the queue.
 async fn steer_here(
     app: &App,
     id: &str,
@@ -60,7 +60,7 @@ fn not_steered(inbound: &Inbound, why: NotSteered) -> Reply {
     }
 }
 
-/// Who would get a broadcast, as a page with the button that starts it.
+/// Shows who would get a broadcast, with the button that starts it.
 pub async fn page(app: App, inbound: Inbound, id: &str) -> Reply {
     match control::preview(&app.db, &QualifiedId::from(id), app.now).await {
         Ok(preview) => {
@@ -87,13 +87,13 @@ pub async fn page(app: App, inbound: Inbound, id: &str) -> Reply {
     }
 }
 
-/// Does what a button says, and shows the campaign again.
+/// Executes the action of a button, then shows the campaign again.
 pub async fn by_hand(app: App, mut inbound: Inbound, id: &str, verb: BroadcastVerb) -> Reply {
     if verb == BroadcastVerb::Cancel && !is_sure(&mut inbound).await {
         return back(&inbound, &QualifiedId::from(id));
     }
     match steer_here(&app, id, verb).await {
-        // Whoever presses a button twice, or late, is shown where it stands.
+        // A button that is pressed twice, or late, shows the present state.
         Ok(BroadcastProgress { broadcast, .. }) => back(&inbound, &broadcast),
         Err(NotSteered::Refused(_)) => back(&inbound, &QualifiedId::from(id)),
         Err(why) => not_shown(&inbound, why),

@@ -1,4 +1,4 @@
-//! What the queues gave up, for programs that hold a token and for people who are signed in.
+//! Dead letters, in the API and in the web app.
 
 use super::admin::{frame, is_sure};
 use super::api::{QUESTION_BYTES_MAX, read_json, unavailable};
@@ -17,10 +17,10 @@ use crate::views::visitor::MessageKind;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-/// In place of an id: all of them.
+/// Stands for all dead letters in place of an id.
 const ALL: &str = "all";
 
-/// Answers what is asked about what the queues gave up.
+/// Answers the requests about dead letters.
 pub async fn answer(app: App, inbound: Inbound, found: DeadRoute<'_>) -> Reply {
     match found {
         DeadRoute::ApiList => list(app, inbound).await,
@@ -31,7 +31,7 @@ pub async fn answer(app: App, inbound: Inbound, found: DeadRoute<'_>) -> Reply {
     }
 }
 
-/// Those that are kept.
+/// Lists the dead letters.
 async fn list(app: App, inbound: Inbound) -> Reply {
     match dead_letters::list(&app.db).await {
         Ok((letters, totals)) => {
@@ -43,7 +43,7 @@ async fn list(app: App, inbound: Inbound) -> Reply {
     }
 }
 
-/// One of them, with its whole task.
+/// Returns one dead letter, with its whole task.
 async fn one(app: App, inbound: Inbound, id: &str) -> Reply {
     match dead_letters::whole(&app.db, id).await {
         Ok(Some(letter)) => Reply::json(200, &letter),
@@ -59,7 +59,7 @@ fn unknown() -> Reply {
 
 /// Replays or discards one, or all.
 async fn say(mut app: App, mut inbound: Inbound, id: &str, verb: DeadVerb) -> Reply {
-    /// Of all, only those that were given up before.
+    /// The body: limits `all` to those that were given up before a moment.
     #[derive(Default, Deserialize)]
     #[serde(default, deny_unknown_fields)]
     struct Asked {
@@ -69,7 +69,7 @@ async fn say(mut app: App, mut inbound: Inbound, id: &str, verb: DeadVerb) -> Re
         Ok(body) => body,
         Err(refusal) => return refusal,
     };
-    // An array of one value would be read as well.
+    // Serde would also read the struct from an array of one value.
     let asked = serde_json::from_slice::<Map<String, Value>>(&body)
         .and_then(|map| serde_json::from_value::<Asked>(map.into()));
     let asked = match asked {
@@ -93,7 +93,7 @@ async fn say(mut app: App, mut inbound: Inbound, id: &str, verb: DeadVerb) -> Re
     }
 }
 
-/// Replays one, or the next of all. `None` if there is no such.
+/// Replays one, or the next of all. Returns `None` if there is no such dead letter.
 async fn replay(
     app: &mut App,
     id: &str,
@@ -110,22 +110,21 @@ async fn replay(
     Ok(Some(replayed))
 }
 
-/// Forgets one, or all that were given up before a moment. How many that were.
+/// Discards one, or all that were given up before a moment. Returns the number discarded.
 async fn discard(app: &App, id: &str, before: Option<Millis>) -> Result<usize, DatabaseError> {
     let which = match id {
-        // Those of this very moment are among all.
+        // "All" includes those of this very moment.
         ALL => Discarded::Before(before.unwrap_or(app.now.plus(Span(1)))),
         id => Discarded::One(id),
     };
     dead_letters::discard(&app.db, which).await
 }
 
-/// The list, as a page.
 async fn page(app: App, inbound: Inbound) -> Reply {
     show(&app, &inbound, "", 200).await
 }
 
-/// Does what a button says, and shows the list again.
+/// Executes the action of a button, then shows the list again.
 async fn by_hand(mut app: App, mut inbound: Inbound, id: &str, verb: DeadVerb) -> Reply {
     let done = match verb {
         DeadVerb::Discard if !is_sure(&mut inbound).await => Ok(None),
@@ -142,7 +141,7 @@ async fn by_hand(mut app: App, mut inbound: Inbound, id: &str, verb: DeadVerb) -
             );
             show(&app, &inbound, &said, 409).await
         }
-        // Pressing a button twice, or late, shows what is left.
+        // A button that is pressed twice, or late, shows what is left.
         Ok(_) => {
             let language = inbound.language().tag();
             Reply::redirect(303, &format!("/admin/dead-letters?lang={language}"))

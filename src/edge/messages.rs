@@ -1,4 +1,4 @@
-//! Messages to be looked at, and tests of them: through the API and in the web app.
+//! Previews and tests of messages, in the API and in the web app.
 
 use super::admin::frame;
 use super::api::{read_json, unavailable};
@@ -21,10 +21,10 @@ use crate::views::visitor::MessageKind;
 use serde_json::{Value, json};
 use std::rc::Rc;
 
-/// A question names a message, a contact and little more.
+/// The limit of a body that names a message, a contact and little more, in bytes.
 const ASKED_BYTES_MAX: usize = 4_096;
 
-/// Shows a message of a campaign, through the API.
+/// Previews a message of a campaign, through the API.
 pub async fn api_preview(app: App, mut inbound: Inbound, campaign: &str) -> Reply {
     let (edition, asked) = match read(&app, &mut inbound, campaign).await {
         Ok(read) => read,
@@ -67,7 +67,7 @@ async fn read(
     }
 }
 
-/// Writes a test down, and hints at it.
+/// Writes a test message to the database, and hints at it in the work queue.
 async fn test(app: &mut App, campaign: &str, asked: &Asked) -> Result<Tested, NotShown> {
     let campaign = CampaignId::from(campaign);
     let flow =
@@ -87,7 +87,7 @@ fn not_shown(inbound: &Inbound, error: NotShown) -> Reply {
     }
 }
 
-/// The messages of a campaign, in the web app.
+/// Lists the messages of a campaign, in the web app.
 pub async fn list(app: App, inbound: Inbound, id: &str) -> Reply {
     let Some(edition) = app.catalog.live_edition(&CampaignId::from(id)) else {
         return response::message(&inbound, MessageKind::NotFound);
@@ -107,13 +107,13 @@ pub async fn list(app: App, inbound: Inbound, id: &str) -> Reply {
     Reply::page(200, messages_page(&view))
 }
 
-/// One message, in the web app, with made-up data.
+/// Shows one message with made-up data, in the web app.
 pub async fn show(app: App, inbound: Inbound, id: &str, name: &str) -> Reply {
     page(&app, &inbound, id, Asked { template: name.to_owned(), ..Asked::default() }, false).await
 }
 
-/// One message, in the web app, with a contact's data; or a test of it to the campaign's owner. The
-/// contact is in the body, for an address in a URL would end up in logs.
+/// Shows one message with a contact's data, in the web app, or sends a test of it to the campaign's
+/// owner. The contact is in the body, because an address in a URL would end up in logs.
 pub async fn ask(mut app: App, mut inbound: Inbound, id: &str, name: &str) -> Reply {
     let body = match inbound.body(ASKED_BYTES_MAX).await {
         Ok(body) => body,
@@ -197,7 +197,7 @@ fn sheet(shown: &Shown) -> Sheet<'_> {
     Sheet { template, subject, preheader, html, text, sms: sms.as_ref() }
 }
 
-/// What is wrong, as the page says it.
+/// Returns a problem in the words of the page.
 fn words(problem: &Problem, language: Language) -> String {
     match problem.key.as_str() {
         "contact" => {

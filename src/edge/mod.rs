@@ -1,5 +1,5 @@
-//! The edge: the only code that imports `worker`. It translates between the platform and the
-//! flows, and decides nothing.
+//! The edge: the only code that imports `worker`. It translates between the platform and the flows,
+//! and decides nothing.
 
 mod platform;
 mod app;
@@ -32,7 +32,6 @@ use worker::{
     ScheduleContext, ScheduledEvent, event,
 };
 
-/// Answers one HTTP request.
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, context: Context) -> Result<Response> {
     let inbound = Inbound::new(request, context);
@@ -94,9 +93,7 @@ async fn dispatch(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
         Route::Preferences(token) => subscriptions::preferences(app, inbound, token).await,
         Route::ConfirmAsk(token) => subscriptions::confirm_ask(&app, &inbound, token).await,
         Route::Confirm(token) => subscriptions::confirm(app, inbound, token).await,
-        Route::Hook(provider, secret) => {
-            webhooks::receive_hook(app, inbound, provider, secret).await
-        }
+        Route::Hook(provider, secret) => webhooks::hook(app, inbound, provider, secret).await,
         Route::ApiPublish => api::publish(app, inbound).await,
         Route::ApiDiff => api::diff(app, inbound).await,
         Route::ApiPreview(id) => messages::api_preview(app, inbound, id).await,
@@ -150,7 +147,7 @@ async fn dispatch(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
     }
 }
 
-/// One minute's cron: what is due goes to the work queue, KV is brought up to the database.
+/// Runs the tick, once a minute: sends due work to the work queue and updates KV from the database.
 #[event(scheduled)]
 async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) {
     if let Err(error) = tick(env).await {
@@ -185,8 +182,8 @@ async fn tick(env: Env) -> std::result::Result<(), String> {
     Ok(())
 }
 
-/// Takes a batch of a queue. Each task is acknowledged or retried by itself; what retrying does not
-/// help comes by the dead-letter queue.
+/// Processes a batch of a queue. Each task is acknowledged or retried by itself. A task that keeps
+/// failing comes back through the dead-letter queue.
 #[event(queue)]
 async fn queue(batch: MessageBatch<String>, env: Env, _context: Context) -> Result<()> {
     let mut messages: Vec<RawMessage> = batch.raw_iter().collect();
@@ -201,17 +198,17 @@ async fn queue(batch: MessageBatch<String>, env: Env, _context: Context) -> Resu
     if let Err(error) = outcome {
         response::log("queue", &error);
     }
-    // What is left was not done.
+    // The remaining messages were not processed.
     messages.iter().for_each(RawMessage::retry);
     Ok(())
 }
 
-/// How long a fact waits that cannot be dealt with now: a hundred tries are a day.
+/// The delay of a fact that cannot be processed now: a hundred attempts take a day.
 const WAIT_SECONDS: u32 = 900;
 
-/// Writes a whole batch of facts down at once; if that fails, all of them come again. A fact that
-/// this code cannot read may have been sent by newer code, and one about a campaign that cannot be
-/// read waits for it: each comes again later, and the dead-letter queue keeps it at last.
+/// Writes a whole batch of facts at once; if that fails, all of them are retried. Two kinds of
+/// facts are retried later instead: one that this code cannot read, because newer code may have
+/// sent it, and one about a campaign that cannot be read. The dead-letter queue finally keeps them.
 async fn take_in(app: &mut App, messages: &mut Vec<RawMessage>) -> std::result::Result<(), String> {
     let all: Vec<RawMessage> = std::mem::take(messages);
     let bodies: Vec<String> = all.iter().map(queue::body).collect();
@@ -241,7 +238,7 @@ async fn take_in(app: &mut App, messages: &mut Vec<RawMessage>) -> std::result::
     Ok(())
 }
 
-/// Takes what the other queues gave up. If that fails, all of it comes again.
+/// Stores the tasks that the other queues gave up. If that fails, all of them are retried.
 async fn bury(app: &mut App, messages: &mut Vec<RawMessage>) -> std::result::Result<(), String> {
     let dead: Vec<Dead> = messages
         .iter()
@@ -255,7 +252,7 @@ async fn bury(app: &mut App, messages: &mut Vec<RawMessage>) -> std::result::Res
     Ok(())
 }
 
-/// Does each task by itself: one that fails does not hold back its neighbours.
+/// Executes each task by itself, so that a failing one does not hold back the others.
 async fn do_work(app: &mut App, messages: &mut Vec<RawMessage>) -> std::result::Result<(), String> {
     let mut failed = Ok(());
     for message in std::mem::take(messages) {
@@ -277,7 +274,7 @@ async fn do_work(app: &mut App, messages: &mut Vec<RawMessage>) -> std::result::
     failed
 }
 
-/// Reads a task; one that nobody can read is logged and let go: a tick finds the work again.
+/// Reads a task. An unreadable one is logged and dropped: a tick finds its work again.
 fn known(message: &RawMessage) -> Option<Work> {
     let task = serde_json::from_str(&queue::body(message));
     task.map_err(|error| response::log("queue.unreadable", &error.to_string())).ok()

@@ -1,13 +1,14 @@
-//! The one write rule: read contacts, decide on each, write all in one batch, and let only those
-//! decide again whom somebody else wrote to in between.
+//! The one write rule: read contacts, decide on each, and write everything in one batch. Only the
+//! contacts that another write has changed in between are decided on again.
 //!
-//! Round trips: one to read, one to write. Two more if somebody is on a version that is not in the
-//! catalog: it is fetched, and all is read again. A refused batch costs more, each of them bounded.
+//! Round trips: one to read, one to write. Two more if a contact is on a version that is not in the
+//! catalog: that version is fetched, and everything is read again. A refused batch costs more,
+//! within bounds.
 //!
 //! Statements, for any number of contacts: up to 7 to read (contacts by id, contacts by address,
 //! known keys, messages, hours of limited journeys, addresses that were erased, confirmation mails
-//! to other spellings of a mailbox), up to 15 to write, one a kind of row (`store::write`), and 1
-//! that refuses addresses erased meanwhile.
+//! to other spellings of a mailbox), up to 17 to write, one per kind of row (`store::write`), and 1
+//! that refuses addresses erased in the meantime.
 
 use crate::domain::base::primitives::{
     CampaignId, ContactId, Ids, MessageId, Millis, QualifiedId, Span,
@@ -31,16 +32,16 @@ use crate::store::{campaigns, erasures, journeys, messages, outages, write};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-/// How often a contact is decided on again before the flow gives up: fifty people at once on one
-/// contact get through in as many rounds, since each round lets one of them through at least.
+/// The maximum number of rounds before a commit gives up on a contact. Fifty concurrent writers to
+/// one contact all succeed within as many rounds, because each round lets at least one of them
+/// through.
 pub const CONFLICT_RETRIES_MAX: usize = 60;
 
-/// Something that happened to somebody.
+/// Inputs for one contact.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Command {
-    /// To whom.
     pub who: ContactRef,
-    /// What, in order.
+    /// The inputs, in order.
     pub happenings: Vec<Input>,
 }
 
@@ -49,19 +50,19 @@ pub struct Command {
 pub enum ContactRef {
     /// By its id. If there is no such contact, nothing happens.
     Id(ContactId),
-    /// By its number. If there is no such contact, nothing happens.
+    /// By its phone number. If there is no such contact, nothing happens.
     Phone(String),
-    /// By what somebody typed into a form: the contact of the e-mail address, or of the number if
-    /// none was given. Whoever else has the number keeps it, and a known contact gets no address by
-    /// it: anybody can type anybody's.
+    /// By what was typed into a form: the contact with the e-mail address or, if none was given,
+    /// the contact with the number. Another contact that has the number keeps it, and a known
+    /// contact gains no address this way, because anybody can type anybody else's address.
     Typed {
         /// In normal form.
         email: Option<String>,
         /// In E.164.
         phone: Option<String>,
     },
-    /// By its addresses, the first that is known; if none is, it is a new contact. Whoever tells
-    /// them holds a token: an address that the contact lacks becomes its own.
+    /// By its addresses: the first one that is known. If none is, it is a new contact. The caller
+    /// is authenticated by a token, so a contact gains the addresses that it lacks.
     Addresses {
         /// In normal form.
         email: Option<String>,
@@ -73,7 +74,7 @@ pub enum ContactRef {
 }
 
 impl ContactRef {
-    /// The addresses it is found by.
+    /// Returns the addresses that the contact is looked up by.
     fn addresses(&self) -> impl Iterator<Item = &String> {
         let given = match self {
             Self::Id(_) => [None; 3],
@@ -86,21 +87,21 @@ impl ContactRef {
         given.into_iter().flatten()
     }
 
-    /// The mailbox that somebody typed in another spelling than the plain one.
+    /// Returns the mailbox of a typed address that is not in the mailbox's plain spelling.
     fn mailbox(&self) -> Option<String> {
         let Self::Typed { email: Some(email), .. } = self else { return None };
         other_mailbox(email)
     }
 }
 
-/// Why a commit failed.
+/// The reason why a commit failed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum CommitError {
-    /// The database did.
+    /// The database failed.
     Database(DatabaseError),
-    /// Others kept writing to the same contact.
+    /// Other writers kept changing the same contact.
     Contended,
-    /// The decision about a contact came to no end.
+    /// The decision about a contact did not terminate.
     StepLimitExceeded(StepLimitExceeded),
 }
 
@@ -111,8 +112,8 @@ impl From<DatabaseError> for CommitError {
 }
 
 impl CommitError {
-    /// Whether it may lie with one of the contacts, so that another attempt fails again. A database
-    /// that is overloaded, or an answer that was lost, says nothing about anybody.
+    /// Returns whether one of the contacts may be the cause, in which case another attempt would
+    /// fail again. An overloaded database or a lost response says nothing about a contact.
     pub fn may_be_the_contacts(&self) -> bool {
         match self {
             Self::Database(error) => matches!(error, DatabaseError::Fault(_)),
@@ -131,8 +132,8 @@ impl std::fmt::Display for CommitError {
     }
 }
 
-/// Decides all cases and writes the decisions. Returns those that were written; a case whose
-/// happenings were all known already has none.
+/// Decides on all commands and writes the decisions. Returns the decisions that were written; a
+/// command whose inputs were all known already has none.
 pub async fn commit<D: Database>(
     db: &D,
     catalog: &Catalog,
@@ -143,9 +144,10 @@ pub async fn commit<D: Database>(
     commit_by_address(db, catalog, None, cases, now, ids).await
 }
 
-/// The same for what people and programs outside told about somebody by an address: what they told
-/// of before that address was erased is dropped (`keys` know it again), or it would bring the
-/// person back. One statement more to read; and one to write, if nobody had the address.
+/// Does the same for input from people and external programs that name a contact by an address.
+/// Input from before the address was erased is dropped, because it would bring the person back;
+/// `keys` recognises erased addresses. Costs one more statement to read, and one to write if no
+/// contact had the address.
 pub async fn commit_by_address<D: Database>(
     db: &D,
     catalog: &Catalog,
@@ -175,11 +177,12 @@ pub async fn commit_by_address<D: Database>(
     }
 }
 
-/// How many may fail alone, and none succeed, before the fault is taken for everybody's.
+/// The number of single failures, with no success, after which the fault is taken to affect all
+/// commands.
 const FAULTS_ALONE_MAX: usize = 3;
 
-/// Reads what all cases need, and decides; if it cannot be read, each half by itself, down to the
-/// single cases that cannot.
+/// Reads what all commands need, and decides. If the read fails, it tries each half separately,
+/// down to the single commands that cannot be read.
 async fn decide_split<D: Database>(
     db: &D,
     (catalog, keys): (&Catalog, Option<&Keyring>),
@@ -200,7 +203,7 @@ async fn decide_split<D: Database>(
                     let new_addresses = known.new_addresses(&case, &happenings);
                     match decide(catalog, contact, happenings, now, ids) {
                         Ok(decision) => {
-                            // The next one takes the next place.
+                            // The next contact takes the next reservation.
                             known.busy_hours.clone_from(&decision.contact.busy_hours);
                             decided.push(Decided { case, decision, new_addresses });
                         }
@@ -224,28 +227,28 @@ async fn decide_split<D: Database>(
     Ok(decided)
 }
 
-/// A case, and what was decided of it.
+/// A command and its decision.
 struct Decided {
     case: Command,
     decision: Decision,
-    /// The addresses that nobody had, each with the earliest moment that was told of it. Whoever
-    /// erases one of them meanwhile finds no contact to write to, so that its number would refuse
-    /// this one.
+    /// The addresses that no contact had, each with the time of the earliest input about it. If one
+    /// of them is erased in the meantime, there is no contact whose event number could make this
+    /// write conflict, so the batch checks these addresses.
     new_addresses: Vec<ErasedAddressAt>,
 }
 
-/// What came of writing decisions.
+/// The result of writing decisions.
 #[derive(Default)]
 struct Written {
     done: Vec<Decision>,
-    /// Somebody else wrote first, or nobody knows: to be decided on again.
+    /// Commands to decide on again: another write came first, or the outcome is unknown.
     refused: Vec<Command>,
-    /// What failed alone, so that its neighbours did not.
+    /// Faults that occurred in a batch of one, separate from other decisions.
     faults: Vec<DatabaseError>,
 }
 
-/// Writes all decisions in one batch; if it is refused or fails, each half by itself, down to the
-/// single decisions that do.
+/// Writes all decisions in one batch. If the batch is refused or fails, it writes each half
+/// separately, down to the single decisions that fail.
 async fn write_split<D: Database>(
     db: &D,
     decided: Vec<Decided>,
@@ -269,7 +272,7 @@ async fn write_split<D: Database>(
                 let half = batch.split_off(batch.len() / 2);
                 batches.extend([half, batch]);
             }
-            // Whether a lost batch was written, the next reading tells: its keys are known then.
+            // The next read shows whether a lost batch was written: its keys are known then.
             Err(DatabaseError::Conflict(_) | DatabaseError::Lost(_)) => {
                 written.refused.extend(batch.into_iter().map(|one| one.case));
             }
@@ -284,7 +287,8 @@ async fn write_split<D: Database>(
     Ok(written)
 }
 
-/// When each address was erased last: it has a row for each secret that it was erased under.
+/// Returns when each address was last erased. An address has one row per secret that it was erased
+/// under.
 fn last_erased(
     rows: Vec<ErasedRow>,
     hashes: &BTreeMap<(&'static str, String), String>,
@@ -299,25 +303,26 @@ fn last_erased(
     last
 }
 
-/// What one reading found.
+/// The result of one read.
 struct Known {
     contacts: Vec<Contact>,
-    /// The idempotency keys in the log, each with a hash of what was told under it, if it is kept.
+    /// The idempotency keys in the log, each with the hash of its content, if that is kept.
     keys: BTreeMap<String, Option<String>>,
     messages: BTreeMap<MessageId, Message>,
     busy_hours: BTreeMap<QualifiedId, HourlyQuota>,
-    /// The addresses among those named that were erased, and when.
+    /// The addresses in the commands that were erased, and when.
     erased: BTreeMap<String, Millis>,
-    /// The addresses named, by their kind and a hash under which they may be erased; none if they
-    /// are not to be looked for.
+    /// The addresses in the commands, by kind and by a hash under which they may be erased. Empty
+    /// if erasures are not checked.
     hashes: BTreeMap<(&'static str, String), String>,
-    /// The confirmation mails of a day to the mailboxes that were typed in another spelling.
+    /// The confirmation mails of the last day to mailboxes that were typed in another spelling.
     mails_to_mailboxes: Vec<MailboxMailRow>,
 }
 
 impl Known {
-    /// Reads what the cases name. If somebody is on an older version that is not in the catalog
-    /// yet, that is read too, and then all again, for the older version may ask about more events.
+    /// Reads what the commands refer to. If a contact is on an older version that is not in the
+    /// catalog yet, this loads the version and reads everything again, because the older version
+    /// may depend on more events.
     async fn read<D: Database>(
         db: &D,
         (catalog, keys): (&Catalog, Option<&Keyring>),
@@ -333,7 +338,8 @@ impl Known {
         Ok(known)
     }
 
-    /// Reads every contact, idempotency key and message that the cases name, in one round trip.
+    /// Reads every contact, idempotency key and message that the commands refer to, in one round
+    /// trip.
     async fn read_once<D: Database>(
         db: &D,
         (catalog, keyring): (&Catalog, Option<&Keyring>),
@@ -404,8 +410,8 @@ impl Known {
         Ok(known)
     }
 
-    /// The contact of a case, with the happenings that are news; `None` if there are none, or no
-    /// such contact.
+    /// Returns the contact of a command and the inputs that are new. Returns `None` if there are
+    /// none, or if there is no such contact.
     fn open(&self, case: &Command, now: Millis, ids: &mut Ids) -> Option<(Contact, Vec<Input>)> {
         let happenings = self.news(case);
         if happenings.is_empty() {
@@ -430,7 +436,7 @@ impl Known {
         Some((contact, happenings))
     }
 
-    /// When others were mailed whose addresses reach the same mailbox.
+    /// Returns when other contacts whose addresses reach the same mailbox were sent mail.
     fn mails_to_mailbox(&self, mailbox: Option<String>, contact: &Contact) -> Vec<Millis> {
         let Some(mailbox) = mailbox else { return Vec::new() };
         let all = self.mails_to_mailboxes.iter();
@@ -438,8 +444,9 @@ impl Known {
         others.map(|mail| mail.at).collect()
     }
 
-    /// What of a case is news: neither told before nor, where an address was erased, from before
-    /// that. What is told under a key that stands for something else is told as that.
+    /// Returns the inputs of a command that are new: their keys are not in the log, and they do not
+    /// predate the erasure of an address. An event whose key belongs to different content becomes
+    /// `Input::Conflicted`.
     fn news(&self, case: &Command) -> Vec<Input> {
         let erased_at = case.who.addresses().filter_map(|address| self.erased.get(address)).max();
         let mut seen: BTreeMap<String, Option<String>> = BTreeMap::new();
@@ -470,7 +477,8 @@ impl Known {
         news
     }
 
-    /// The addresses of a case that nobody has, as `Decided` keeps them.
+    /// Returns the addresses of a command that no contact has, in the form in which `Decided` keeps
+    /// them.
     fn new_addresses(&self, case: &Command, happenings: &[Input]) -> Vec<ErasedAddressAt> {
         let Some(at) = happenings.iter().filter_map(Input::at).min() else { return Vec::new() };
         let has = |contact: &Contact, address: &String| {
@@ -483,8 +491,9 @@ impl Known {
         hashed.map(|((kind, hash), _)| (*kind, hash.clone(), at)).collect()
     }
 
-    /// One contact an address: whose e-mail address it is; if none was given, whose number. Nobody
-    /// is known by a number who gives an e-mail address that we do not know: it may be anybody's.
+    /// Finds the contact with the e-mail address or, if no e-mail address was given, with the
+    /// number. A submission with an unknown e-mail address is not matched by number, because the
+    /// number may be anybody's.
     fn resolve_typed(
         &self,
         email: &Option<String>,
@@ -504,8 +513,8 @@ impl Known {
         })
     }
 
-    /// One contact an address: the external id decides, then the e-mail address, then the phone
-    /// number, unless that belongs to somebody with another e-mail address.
+    /// Finds the contact by its external id, else by its e-mail address, else by its phone number
+    /// unless that belongs to a contact with another e-mail address.
     fn resolve(
         &self,
         email: &Option<String>,
@@ -525,7 +534,7 @@ impl Known {
             .or_else(|| by(&has_email))
             .or_else(|| by(&|c| has_phone(c) && (email.is_none() || c.email.is_none())))
             .unwrap_or_else(|| Contact::unknown(ContactId(ids.uuid()), now));
-        // An address it lacked and nobody else has is its own from now on.
+        // The contact gains each address that it lacked and that no other contact has.
         if contact.email.is_none() && by(&has_email).is_none() {
             contact.email.clone_from(email);
         }
@@ -538,8 +547,8 @@ impl Known {
         contact
     }
 
-    /// A number that is somebody else's stays theirs, and one that a contact was merged for stays
-    /// where it is: it is kept with the submission's event and does not move.
+    /// Removes a phone number that belongs to another contact, or that a merged contact had: it
+    /// does not move to this contact. A submission's event keeps such a number as `phone_given`.
     fn without_taken_phone(&self, contact: &Contact, happenings: Vec<Input>) -> Vec<Input> {
         let others = || self.contacts.iter().filter(|other| other.id != contact.id);
         let is_taken = |given: &Option<String>| {
@@ -567,12 +576,12 @@ impl Known {
     }
 }
 
-/// The number among claims.
+/// Returns the phone number among the claims.
 fn claimed_phone(claims: &Claims) -> Option<String> {
     claims.get(claim::PHONE)?.as_str().map(str::to_owned)
 }
 
-/// The ids and the addresses that cases name.
+/// Returns the ids and the addresses that the commands refer to.
 fn named(cases: &[Command]) -> (Vec<&ContactId>, Addresses) {
     let (mut ids, mut addresses) = (Vec::new(), Addresses::default());
     for case in cases {
@@ -598,8 +607,8 @@ fn named(cases: &[Command]) -> (Vec<&ContactId>, Addresses) {
     (ids, addresses)
 }
 
-/// Writes down which live versions cannot be read, so that whoever is decided on without them is
-/// decided on again: one round trip of one statement for each catalog of which it is true.
+/// Records which live versions cannot be read, so that contacts decided on without them are decided
+/// on again. Costs one round trip of one statement for each catalog that has such versions.
 async fn note_unreadable<D: Database>(
     db: &D,
     catalog: &Catalog,
@@ -613,7 +622,8 @@ async fn note_unreadable<D: Database>(
     Ok(())
 }
 
-/// Adds to the catalog every version that one of these contacts is on; whether there was one.
+/// Adds to the catalog every version that one of these contacts is on. Returns whether any version
+/// was missing.
 pub(super) async fn load_older_versions<D: Database>(
     db: &D,
     catalog: &Catalog,
@@ -625,8 +635,8 @@ pub(super) async fn load_older_versions<D: Database>(
     load_versions(db, catalog, wanted, now).await
 }
 
-/// The versions of unpublished campaigns whose goals a late event may be: it happened before, to a
-/// contact that the campaign has brought.
+/// Returns the versions of unpublished campaigns for which a late event may be a goal: it happened
+/// before the campaign was unpublished, to a contact that the campaign has brought.
 fn credited_late(
     catalog: &Catalog,
     cases: &[Command],
@@ -643,8 +653,9 @@ fn credited_late(
     late.filter_map(|one| Some((one.campaign.clone(), one.version?))).collect()
 }
 
-/// Adds versions to the catalog that are not in it; whether there were any. What cannot be read is
-/// written down (one round trip of one statement more), so that somebody hears of it.
+/// Adds the versions that the catalog lacks. Returns whether any were missing. Versions that cannot
+/// be read are recorded so that operators learn of them; that costs one more round trip of one
+/// statement.
 pub async fn load_versions<D: Database>(
     db: &D,
     catalog: &Catalog,

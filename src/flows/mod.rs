@@ -1,4 +1,5 @@
-//! VERBS. One file an entry: read → decide → write. Generic over the ports.
+//! Verbs: one file per entry, each of which reads, decides and writes. Generic over the ports
+//! (`ports.rs`). Not here: decisions (`domain`), SQL (`store`) and platform I/O (`edge`, `native`).
 
 pub mod ports;
 pub mod tasks;

@@ -1,6 +1,8 @@
-//! The seams between dripline and the world: a database, HTTP, a key-value store, a queue of work.
+//! The ports between dripline and the outside world: a database, HTTP, a key-value store and a work
+//! queue.
 //!
-//! The platform implements them at the edge; SQLite and a scripted world implement them natively.
+//! `edge` implements them with the platform's services; `native` implements them with SQLite and a
+//! scripted world.
 
 use crate::domain::base::primitives::Span;
 use crate::flows::tasks::Work;
@@ -9,26 +11,26 @@ use crate::store::statement::{Rows, Statement};
 use serde::de::DeserializeOwned;
 use std::future::Future;
 
-/// Where everything is kept: SQLite's language, one writer at a time.
+/// A database that speaks SQLite's SQL and has one writer at a time. It holds all state.
 pub trait Database {
-    /// Runs the statements in order as one transaction and one round trip, and returns the rows
-    /// of each. If any is refused, none has happened.
+    /// Runs the statements in order, as one transaction and in one round trip. Returns the rows of
+    /// each statement. If one statement is refused, none takes effect.
     fn batch(
         &self,
         statements: Vec<Statement>,
     ) -> impl Future<Output = Result<Vec<Rows>, DatabaseError>>;
 }
 
-/// Why a batch failed.
+/// The reason why a batch failed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum DatabaseError {
-    /// A UNIQUE constraint refused the batch: somebody else wrote first. Nothing was written.
+    /// A UNIQUE constraint refused the batch because another write came first. Nothing was written.
     Conflict(String),
-    /// The database has no room in its queue. Nothing was written; later may do.
+    /// The database's queue is full. Nothing was written; a later attempt may succeed.
     Overloaded(String),
-    /// The answer was lost: the batch may or may not have been written.
+    /// The response was lost: the batch may or may not have been written.
     Lost(String),
-    /// Anything else: a fault of ours.
+    /// Any other error: a bug in dripline.
     Fault(String),
 }
 
@@ -44,35 +46,37 @@ impl std::fmt::Display for DatabaseError {
     }
 }
 
-/// One HTTP request out, one answer back.
+/// A client for HTTP requests.
 pub trait Http {
-    /// Sends the request. An error means that no complete answer came.
+    /// Sends the request. An error means that no complete response arrived.
     fn send(&self, request: HttpRequest) -> impl Future<Output = Result<HttpResponse, HttpError>>;
 
-    /// How much time has passed since the flow began: calls take time, and what is signed or
-    /// claimed is so only for a while. Where nothing takes time, none.
+    /// Returns the time since the flow began. Calls take time, while signatures and claims are
+    /// valid only for a limited time. The default, for worlds in which nothing takes time, is zero.
     fn elapsed(&self) -> Span {
         Span::default()
     }
 
-    /// Waits until so much time has passed since the flow began: a sender may take only so many
-    /// calls a second. Where nothing takes time, nobody waits.
+    /// Waits until this much time has passed since the flow began, because a provider allows only a
+    /// limited number of calls per second. The default, for worlds in which nothing takes time,
+    /// returns at once.
     fn wait_until(&self, _elapsed: Span) -> impl Future<Output = ()> {
         std::future::ready(())
     }
 }
 
-/// Text under a key, read at once and written eventually: copies of what the database knows, for
-/// speed. It may refuse, be slow, and be a minute behind; nothing waits for it that can do without.
+/// An eventually consistent store of text by key. It holds copies of what is in the database, for
+/// speed. It may fail, be slow, and lag by a minute; whatever can work without it does not wait for
+/// it.
 pub trait KeyValue {
-    /// The text under the key, if there is any.
+    /// Returns the text under the key, if there is one.
     fn get(&self, key: &str) -> impl Future<Output = Result<Option<String>, KeyValueError>>;
 
-    /// Puts the text under the key.
+    /// Stores the text under the key.
     fn put(&self, key: &str, text: &str) -> impl Future<Output = Result<(), KeyValueError>>;
 }
 
-/// Why the key-value store did not do what it was asked, in its own words.
+/// The reason why a key-value operation failed, as the store reports it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct KeyValueError(pub String);
 
@@ -82,22 +86,22 @@ impl std::fmt::Display for KeyValueError {
     }
 }
 
-/// Where hints about what to do are left for workers.
+/// A queue of hints for workers about what to do.
 pub trait WorkQueue {
-    /// Leaves the tasks in their order.
+    /// Enqueues the tasks in order.
     fn hand_out(&self, work: &[Work]) -> impl Future<Output = Result<(), NotHandedOut>>;
 }
 
-/// Why tasks were not handed out, or not all of them.
+/// The reason why some or all tasks were not enqueued.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NotHandedOut {
-    /// How many of the first were.
+    /// The number of tasks, from the first, that were enqueued.
     pub handed_out: usize,
-    /// Why the others were not.
+    /// The reason why the others were not.
     pub reason: String,
 }
 
-/// The rows of one statement, decoded; none if the batch did not answer it.
+/// Decodes the rows of one statement. Returns none if the batch has no rows for it.
 pub fn all<T: DeserializeOwned>(rows: Option<&Rows>) -> Result<Vec<T>, DatabaseError> {
     let rows = rows.map(Rows::all::<T>).transpose().map_err(DatabaseError::Fault)?;
     Ok(rows.unwrap_or_default())

@@ -1,5 +1,5 @@
-//! What the queues carry. Each task is tagged and versioned, for tasks of an older deployment
-//! may still be under way in a newer one.
+//! The tasks that the queues carry. Each task is tagged and versioned, because tasks of an older
+//! deployment may still be in a queue when a newer one runs.
 
 use crate::domain::base::primitives::{ContactId, MessageId, Millis, QualifiedId};
 use crate::domain::engine::Decision;
@@ -8,94 +8,89 @@ use crate::domain::inbound::bot_detection::FetchFacts;
 use crate::store::reports::Visit;
 use serde::{Deserialize, Serialize};
 
-/// How many contacts one task carries: its body stays under 8 KB, and one batch of writes is short.
+/// The maximum number of contacts per task: its body stays under 8 KB, and one batch of writes is
+/// short.
 pub const CONTACTS_PER_TASK_MAX: usize = 100;
 
-/// How many messages one task carries: what the largest batch of a provider takes. One by one, six
-/// at once and each with the provider's whole 20 seconds, they are done in six minutes.
+/// The maximum number of messages per task: the size of the largest provider batch. Sent one by
+/// one, six at a time and each with the provider's full 20 seconds, they take six minutes.
 pub const MESSAGES_PER_TASK_MAX: usize = 100;
 
-/// What is not in the database yet; a lost one would be a lost fact.
+/// Facts that are not in the database yet; a lost task is a lost fact.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Intake {
-    /// A page was looked at.
+    /// A page was viewed.
     VisitV1(Visit),
     /// A link or a pixel of a message was fetched.
     EngagementV1(EngagementTask),
-    /// The customer's own system told something.
+    /// The customer's own system reported an event.
     ReportV1(CustomEventTask),
-    /// A provider told what became of a message.
+    /// A provider reported the state of a message.
     HeardV1(DeliveryReportTask),
-    /// Somebody has sent us a text.
+    /// An inbound SMS arrived.
     TextV1(InboundSmsTask),
-    /// A form that found no room in the database.
+    /// A form submission that the overloaded database could not take.
     SubmissionV1(Box<Submitted>),
 }
 
 /// A link or pixel that was fetched.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EngagementTask {
-    /// Whose message it was.
+    /// The contact that the message was sent to.
     pub contact: ContactId,
-    /// Which.
     pub message: MessageId,
     /// The target, for a link.
     pub url: Option<String>,
-    /// When.
     pub at: Millis,
-    /// Why it is a machine's whatever the facts say; an older deployment tells it so.
+    /// Reasons to classify the fetch as a bot's regardless of the facts. Set by older deployments.
     #[serde(default)]
     pub machine: Vec<String>,
-    /// What is known of the fetch; `None` where nothing is to be kept, or nothing is told.
+    /// The facts about the fetch. `None` where nothing may be kept, or nothing was sent.
     #[serde(default)]
     pub facts: Option<FetchFacts>,
-    /// What makes two tellings of it the same.
+    /// The idempotency key: two tasks with the same key are the same fetch.
     pub key: String,
 }
 
-/// What a provider told of a message.
+/// A provider's report about a message.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DeliveryReportTask {
-    /// Which, if the provider handed our id back; else `heard` has the provider's.
+    /// The message, if the provider returned our id; otherwise `heard` has the provider's id.
     pub message: Option<MessageId>,
-    /// What.
     pub heard: DeliveryReport,
 }
 
-/// A text message that somebody has sent us.
+/// An SMS that was sent to us.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct InboundSmsTask {
-    /// From which number, in E.164.
+    /// The sender's number, in E.164.
     pub from: String,
-    /// What it says.
     pub text: String,
-    /// Through whom: the provider's name.
+    /// The name of the provider that received it.
     pub source: String,
-    /// The provider's id of it.
+    /// The provider's id of the SMS.
     pub id: String,
-    /// When.
     pub at: Millis,
-    /// Whether STOP and HELP are for us to answer.
+    /// Whether we answer STOP and HELP ourselves.
     pub answers: bool,
 }
 
-/// An event told through the API, with the contact it is about.
+/// An event from the API, with the contact it is about.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CustomEventTask {
-    /// By its address in normal form.
+    /// The contact's e-mail address, in normal form.
     pub email: Option<String>,
-    /// By its number in E.164.
+    /// The contact's number, in E.164.
     pub phone: Option<String>,
-    /// By the customer's own id.
+    /// The customer's own id of the contact.
     pub external_id: Option<String>,
-    /// By ours.
+    /// Our id of the contact.
     pub contact_id: Option<ContactId>,
-    /// What happened.
     pub event: CustomEvent,
 }
 
-/// Hints about what to do; a lost one is found again by the next tick.
+/// Hints about what to do; the next tick finds the work of a lost hint again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Work {
@@ -104,12 +99,9 @@ pub enum Work {
         /// At most `CONTACTS_PER_TASK_MAX`.
         contacts: Vec<ContactId>,
     },
-    /// This contact is due, and nothing came of it the last time.
-    AloneV1 {
-        /// The contact.
-        contact: ContactId,
-    },
-    /// The next recipients of a broadcast have their turns.
+    /// This contact is due, and the previous attempt had no result.
+    AloneV1 { contact: ContactId },
+    /// The next recipients of a broadcast are due.
     BroadcastV1 {
         /// `<campaign>.<name>`.
         broadcast: QualifiedId,
@@ -122,25 +114,25 @@ pub enum Work {
 }
 
 impl Work {
-    /// Tasks for any number of messages.
+    /// Returns tasks for any number of messages.
     pub fn deliver(messages: &[MessageId]) -> Vec<Self> {
         let chunks = messages.chunks(MESSAGES_PER_TASK_MAX);
         chunks.map(|chunk| Self::DeliverV1 { messages: chunk.to_vec() }).collect()
     }
 
-    /// Tasks for any number of contacts.
+    /// Returns tasks for any number of contacts.
     pub fn due(contacts: &[ContactId]) -> Vec<Self> {
         let chunks = contacts.chunks(CONTACTS_PER_TASK_MAX);
         chunks.map(|chunk| Self::DueV1 { contacts: chunk.to_vec() }).collect()
     }
 
-    /// A task for each contact.
+    /// Returns one task per contact.
     pub fn alone(contacts: Vec<ContactId>) -> Vec<Self> {
         contacts.into_iter().map(|contact| Self::AloneV1 { contact }).collect()
     }
 }
 
-/// What decisions queued, as tasks.
+/// Returns tasks for the messages that the decisions queued.
 pub fn deliveries(decisions: &[Decision]) -> Vec<Work> {
     let ids: Vec<MessageId> =
         decisions.iter().flat_map(Decision::queued).map(|message| message.id.clone()).collect();

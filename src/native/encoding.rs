@@ -1,13 +1,13 @@
-//! Text that may have been saved in another encoding than UTF-8: which one it seems to be.
+//! Detects the encoding of text that may not be UTF-8.
 
 use chardetng::EncodingDetector;
 use encoding_rs::{BIG5, Decoder, Encoding, GB18030, GBK, UTF_8, UTF_16BE, UTF_16LE};
 use std::io::{self, Read};
 
-/// How much of a file is looked at to tell its encoding, in bytes.
+/// The number of bytes at the start of a file by which its encoding is detected.
 pub const HEAD_BYTES: usize = 64 * 1024;
 
-/// The encoding of a text that begins so: by its byte order mark, else the likeliest one.
+/// Detects an encoding from the start of a text: by its byte order mark, else the most likely one.
 pub fn of(head: &[u8]) -> &'static Encoding {
     if let Some((encoding, _)) = Encoding::for_bom(head) {
         return encoding;
@@ -27,7 +27,7 @@ pub fn of(head: &[u8]) -> &'static Encoding {
     }
 }
 
-/// What people call an encoding.
+/// Returns the common name of an encoding.
 pub fn name(encoding: &'static Encoding) -> &'static str {
     match encoding {
         encoding if encoding == GB18030 => "GBK (GB18030)",
@@ -37,7 +37,7 @@ pub fn name(encoding: &'static Encoding) -> &'static str {
     }
 }
 
-/// UTF-16 without a mark: every other byte of ASCII is zero.
+/// Detects UTF-16 without a byte order mark: every other byte of ASCII text is zero.
 fn wide(head: &[u8]) -> Option<&'static Encoding> {
     let zeros = |odd: usize| head.iter().skip(odd).step_by(2).filter(|byte| **byte == 0).count();
     let (even, odd) = (zeros(0), zeros(1));
@@ -49,8 +49,8 @@ fn wide(head: &[u8]) -> Option<&'static Encoding> {
     }
 }
 
-/// Whether it is UTF-8, be it with broken bytes here and there or an end cut off. Of Chinese in
-/// other encodings only one pair in six could be UTF-8 too.
+/// Whether the text is UTF-8, even with a few broken bytes or a truncated end. In Chinese text of
+/// other encodings, only one pair of bytes in six would also be valid UTF-8.
 fn is_utf8(head: &[u8]) -> bool {
     let (mut letters, mut broken, mut left) = (0, 0, head.len());
     for chunk in head.utf8_chunks() {
@@ -61,8 +61,8 @@ fn is_utf8(head: &[u8]) -> bool {
     broken <= 2 * letters
 }
 
-/// Whether what is not ASCII comes in pairs of GB 2312's common characters: a few of them are too
-/// little to be told from Western letters otherwise.
+/// Whether all non-ASCII bytes form pairs that are common characters of GB 2312. A short text has
+/// too few of them to be distinguished from Western letters otherwise.
 fn is_gb2312(head: &[u8]) -> bool {
     let mut bytes = head.iter().copied().filter(|byte| *byte != b'\r').peekable();
     let mut pairs = 0;
@@ -79,7 +79,7 @@ fn is_gb2312(head: &[u8]) -> bool {
     pairs > 0
 }
 
-/// A stream that gives UTF-8, whatever its source is in.
+/// A stream that converts its source to UTF-8.
 pub struct Decoded<R> {
     input: R,
     decoder: Decoder,
@@ -89,7 +89,7 @@ pub struct Decoded<R> {
 }
 
 impl<R: Read> Decoded<R> {
-    /// Reads a source in an encoding; its byte order mark is left out.
+    /// Reads a source in the given encoding and removes its byte order mark.
     pub fn new(input: R, encoding: &'static Encoding) -> Self {
         let decoder = encoding.new_decoder_with_bom_removal();
         Self { input, decoder, out: Vec::new(), at: 0, is_over: false }
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_encoding_of_a_file_is_guessed() {
+    fn file_encoding_is_guessed() {
         let long =
             "[campaign]\nname = \"春季网络研讨会\"\n# 面向企业客户，介绍新产品的功能和价格\n";
         let traditional = "[campaign]\nname = \"春季網路研討會，歡迎報名參加，名額有限\"\n";
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_is_decoded_across_its_pieces() {
+    fn stream_is_decoded_across_chunks() {
         let text = "春".repeat(10_000);
         let (bytes, ..) = GB18030.encode(&text);
         let mut read = String::new();

@@ -1,4 +1,4 @@
-//! Real HTTP behind the `Http` seam, for the command line and for tests.
+//! Real HTTP behind the `Http` port, for the command line and for tests.
 
 use crate::flows::ports::Http;
 use crate::providers::http::{HttpError, HttpRequest, HttpResponse, USER_AGENT};
@@ -6,16 +6,16 @@ use std::time::Duration;
 use ureq::http::Request;
 use ureq::{Agent, Error};
 
-/// How much of an answer is kept, in bytes, as at the edge.
+/// The most bytes of a response that are kept, as at the edge.
 const BODY_BYTES_MAX: u64 = 64 * 1024;
 
-/// HTTP by threads that block: it follows no redirect and waits no longer than it is worth.
+/// A blocking HTTP client without redirects and with a timeout.
 pub struct Client {
     agent: Agent,
 }
 
 impl Client {
-    /// One that waits so long for a whole answer.
+    /// Creates a client whose timeout covers the whole response.
     pub fn new(answer_max: Duration) -> Self {
         let config = Agent::config_builder()
             .http_status_as_error(false)
@@ -45,7 +45,6 @@ impl Http for Client {
     }
 }
 
-/// Why no answer came.
 fn broken(error: Error) -> HttpError {
     match error {
         Error::Timeout(_) => HttpError::TimedOut,

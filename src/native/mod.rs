@@ -1,4 +1,4 @@
-//! The native side: SQLite behind the same seams, for tests, simulation and the command line.
+//! The native side: SQLite behind the same ports, for tests, simulation and the command line.
 
 pub mod clock;
 pub mod encoding;

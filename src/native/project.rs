@@ -1,5 +1,5 @@
-//! A project on disk: campaign files and the folder of templates beside them, read, compiled and
-//! checked. The same files always give the same bytes, whatever the machine's line endings.
+//! A project on disk: campaign files and their folder of templates, read, compiled and checked. The
+//! same files always give the same bytes, whatever the machine's line endings.
 
 mod bounds;
 mod folder;
@@ -22,14 +22,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Reads `campaigns/*.toml` under `root`, and of `templates/` what they use.
+/// Reads `campaigns/*.toml` under `root`, and those files of `templates/` that they use.
 pub fn load(root: &Path) -> Result<Vec<Compiled>, Vec<Diagnostic>> {
     let folder = root.join("campaigns");
     let files = campaign_files(&folder).map_err(|message| vec![at_file(&folder, message)])?;
     load_files(&files)
 }
 
-/// Reads one campaign file, `…/campaigns/<id>.toml`, and of `…/templates/` what it uses.
+/// Reads one campaign file, `…/campaigns/<id>.toml`, and those files of `…/templates/` that it
+/// uses.
 pub fn load_campaign(path: &Path) -> Result<Compiled, Vec<Diagnostic>> {
     load_one(path).map(|loaded| loaded.compiled)
 }
@@ -39,15 +40,14 @@ pub fn load_files(files: &[PathBuf]) -> Result<Vec<Compiled>, Vec<Diagnostic>> {
     load_linted(files).map(|(compiled, _)| compiled)
 }
 
-/// A warning, at its file and line.
+/// A warning of the linter, at its file and line.
 pub struct Warning {
-    /// Its place; in the words of no language.
+    /// Its place, without a message: that depends on the language.
     pub at: Diagnostic,
-    /// What it is about.
     pub lint: Lint,
 }
 
-/// The same with the linter's warnings, in the order of their files.
+/// Like `load_files`, with the linter's warnings in the order of their files.
 pub fn load_linted(files: &[PathBuf]) -> Result<(Vec<Compiled>, Vec<Warning>), Vec<Diagnostic>> {
     let (mut loaded, mut diagnostics) = (Vec::new(), Vec::new());
     for file in files {
@@ -60,13 +60,13 @@ pub fn load_linted(files: &[PathBuf]) -> Result<(Vec<Compiled>, Vec<Warning>), V
     if diagnostics.is_empty() {
         let mut warnings: Vec<Warning> =
             loaded.iter_mut().flat_map(|one| std::mem::take(&mut one.warnings)).collect();
-        // A page of another campaign is a page.
+        // A link to a page of another campaign is not dead.
         let has = |page: &Page, path: &str| normal_path(&page.path) == path;
         let is_elsewhere = |lint: &Lint| {
             let mut pages = loaded.iter().flat_map(|one| one.compiled.campaign.pages.values());
             lint.code == LintCode::DeadPage && pages.any(|page| has(page, &lint.detail))
         };
-        // Campaigns may share a purpose; one of them describes it.
+        // Campaigns may share a purpose; it is enough that one of them describes it.
         let is_described = |lint: &Lint| {
             let mut purposes = loaded.iter().flat_map(|one| one.compiled.campaign.purposes.keys());
             lint.code == LintCode::UnnamedPurpose
@@ -74,20 +74,21 @@ pub fn load_linted(files: &[PathBuf]) -> Result<(Vec<Compiled>, Vec<Warning>), V
         };
         warnings.retain(|w| !is_elsewhere(&w.lint) && !is_described(&w.lint));
         warnings.extend(unused(files, &loaded));
-        // Campaigns share templates, layouts and partials.
+        // Campaigns share templates, layouts and partials, so the same warning may occur more than
+        // once.
         let place =
             |w: &Warning| (w.at.file.clone(), w.at.line, w.lint.code, w.lint.detail.clone());
         warnings.sort_by_key(place);
         warnings.dedup_by_key(|warning| place(warning));
         return Ok((loaded.into_iter().map(|one| one.compiled).collect(), warnings));
     }
-    // Campaigns share templates, so the same slip may have been found more than once.
+    // Campaigns share templates, so the same problem may occur more than once.
     diagnostics.sort();
     diagnostics.dedup();
     Err(diagnostics)
 }
 
-/// Which campaigns can use a template's file, or why it is refused.
+/// Returns which campaigns can use a template file, or why it is refused.
 pub fn inspect_template(path: &Path) -> Result<String, Vec<Diagnostic>> {
     let refuse = |line, message| vec![Diagnostic { line, ..at_file(path, message) }];
     let text = text_of(path, TEMPLATE_BYTES_MAX).map_err(|problem| vec![in_file(path, problem)])?;
@@ -133,7 +134,7 @@ fn same_file(a: &Path, b: &Path) -> bool {
     matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
-/// The templates' folder that a file is in, if it is in one.
+/// Finds the folder of templates that contains a file, if there is one.
 pub fn folder_near(path: &Path) -> Option<Folder> {
     let is_root = |folder: &&Path| {
         ["partials", "layouts", "emails", "sms"].iter().any(|kind| folder.join(kind).is_dir())
@@ -141,7 +142,7 @@ pub fn folder_near(path: &Path) -> Option<Folder> {
     path.ancestors().skip(1).find(is_root).map(|root| Folder::open(root.to_owned()))
 }
 
-/// The folder that holds this one, by a path that begins as this one's does.
+/// Returns the parent of a folder, as a path with the same beginning.
 fn beside(folder: &Path) -> PathBuf {
     match folder.components().next_back() {
         Some(std::path::Component::Normal(_)) => {
@@ -151,7 +152,8 @@ fn beside(folder: &Path) -> PathBuf {
     }
 }
 
-/// The campaign files of a folder, by name. What begins with a dot is an editor's.
+/// Lists the campaign files of a folder by name. A name that begins with a dot belongs to an
+/// editor.
 pub fn campaign_files(folder: &Path) -> Result<Vec<PathBuf>, String> {
     Bounds::of(&beside(folder)).admit(folder)?;
     let entries = fs::read_dir(folder).map_err(|error| format!("cannot be read: {error}"))?;
@@ -173,15 +175,15 @@ pub fn campaign_files(folder: &Path) -> Result<Vec<PathBuf>, String> {
     }
 }
 
-/// Files in the folder of campaigns: more than anybody keeps there.
+/// The most entries in the folder of campaigns: more than any project has.
 const CAMPAIGN_ENTRIES_MAX: usize = 10_000;
 
-/// Whether a file or folder is not meant to be seen: its name begins with a dot.
+/// Whether a file or folder is hidden: its name begins with a dot.
 fn is_hidden(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }
 
-/// Two names that differ in nothing but capitals: on many disks they are one file.
+/// Finds two names that differ only in case: on many disks they are one file.
 fn twins(names: impl Iterator<Item = String>) -> Option<(String, String)> {
     let mut known: BTreeMap<String, String> = BTreeMap::new();
     for name in names {
@@ -196,8 +198,7 @@ fn differ_in_case(one: &str, other: &str) -> String {
     format!("`{one}` and `{other}` differ only in capitals, and are one file on many disks")
 }
 
-/// The templates that no campaign uses, where all campaigns beside a folder of templates are looked
-/// at.
+/// Returns the templates that no campaign uses, in folders of which all campaigns were loaded.
 fn unused(files: &[PathBuf], loaded: &[Loaded]) -> Vec<Warning> {
     let mut folders: BTreeMap<PathBuf, Vec<&Loaded>> = BTreeMap::new();
     for (file, one) in files.iter().zip(loaded) {
@@ -225,15 +226,15 @@ fn unused(files: &[PathBuf], loaded: &[Loaded]) -> Vec<Warning> {
     warnings
 }
 
-/// The text of a campaign's file, to show a line of it. What a link leads out of its folder to is
-/// not shown.
+/// Reads a campaign file to show a line of it. Returns `None` for a link that leads out of its
+/// folder.
 pub fn read_campaign(path: &Path) -> Option<String> {
     Bounds::of(path.parent()?).read_text(path, FILE_BYTES_MAX).ok()
 }
 
 struct Loaded {
     compiled: Compiled,
-    /// The templates, layouts and pieces that it is made of.
+    /// The templates, layouts and pieces that it uses.
     used: BTreeSet<String>,
     lines: Lines,
     warnings: Vec<Warning>,
@@ -248,7 +249,7 @@ fn load_one(path: &Path) -> Result<Loaded, Vec<Diagnostic>> {
     let mut reading = folder.read(&campaign, &lines);
     let mut diagnostics = std::mem::take(&mut reading.diagnostics);
     let origins = reading.origins;
-    // What has a dotted key stands in the campaign's file, a broadcast's own subject too.
+    // A dotted key is in the campaign file, even a broadcast's own subject.
     let is_key = |key: &str| {
         ["broadcast.", "form.", "page.", "segment.", "journey."]
             .iter()
@@ -264,7 +265,7 @@ fn load_one(path: &Path) -> Result<Loaded, Vec<Diagnostic>> {
         .map(|(_, name)| name)
         .filter(|name| !reading.sources.contains_key(name))
         .collect();
-    // The sources as they were written are checked first: their lines are the author's.
+    // Check the unexpanded sources first: their line numbers are those of the author's files.
     let mut compiled = Compiled { campaign, templates: reading.sources };
     let is_news = |problem: &Problem| problem.line.is_some() || !names_absent(problem, &absent);
     let problems = check_templates(&compiled).into_iter().filter(is_news);
@@ -300,7 +301,7 @@ fn load_one(path: &Path) -> Result<Loaded, Vec<Diagnostic>> {
     Ok(Loaded { warnings: warnings.collect(), compiled, used, lines })
 }
 
-/// Links of the templates as they were written that lead nowhere good.
+/// Finds bad links in the templates as the author wrote them.
 fn wrong_links(compiled: &Compiled) -> Vec<Problem> {
     let parts = compiled.templates.iter().flat_map(|(name, source)| {
         source.parts().into_iter().map(move |(part, text, markup)| (name, part, text, markup))
@@ -310,7 +311,7 @@ fn wrong_links(compiled: &Compiled) -> Vec<Problem> {
         .collect()
 }
 
-/// What the linter says of every template, as it was written and as it would arrive.
+/// Lints every template, both as written and as compiled.
 fn lint_all(compiled: &Compiled, written: &BTreeMap<String, TemplateSource>) -> Vec<Lint> {
     let Ok(templates) = Templates::new(&compiled.templates) else { return Vec::new() };
     let used = written.iter().filter(|(name, _)| compiled.templates.contains_key(*name));
@@ -318,7 +319,7 @@ fn lint_all(compiled: &Compiled, written: &BTreeMap<String, TemplateSource>) -> 
     lints.chain(doubts(&compiled.campaign)).collect()
 }
 
-/// MJML becomes HTML with the preheader at its top, and the plain text if there is none.
+/// Compiles MJML to HTML with the preheader at its top, and makes the plain text if there is none.
 fn compile(name: &str, source: &mut TemplateSource) -> Result<(), Problem> {
     let TemplateSource::Email { preheader, html, text, .. } = source else { return Ok(()) };
     let problem = |line, message| {
@@ -340,7 +341,7 @@ fn compile(name: &str, source: &mut TemplateSource) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Whether a problem only says again that a file is missing.
+/// Whether a problem only repeats that a file is missing.
 fn names_absent(problem: &Problem, absent: &BTreeSet<String>) -> bool {
     absent.iter().any(|name| problem.message.contains(&format!("`{name}`")))
 }
@@ -362,7 +363,7 @@ fn keep_used(compiled: &mut Compiled) {
     compiled.templates.retain(|name, _| used.contains(name));
 }
 
-/// Pages of two campaigns on one path, and two campaigns of one id.
+/// Finds pages of two campaigns on one path, and two campaigns with one id.
 fn collisions(loaded: &[Loaded]) -> Vec<Diagnostic> {
     let mut paths: BTreeMap<&str, &str> = BTreeMap::new();
     let mut diagnostics = Vec::new();
@@ -390,7 +391,7 @@ fn at_file(path: &Path, message: String) -> Diagnostic {
     Diagnostic { file: shown(path), line: 1, column: 1, key: String::new(), message, help: None }
 }
 
-/// A path as people write it, with `/` on every system.
+/// Formats a path with `/` on every system.
 fn shown(path: &Path) -> String {
     path.display().to_string().replace('\\', "/")
 }

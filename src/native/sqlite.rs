@@ -1,5 +1,5 @@
-//! SQLite behind the `Database` seam. It binds as D1 binds, every number as a float, and has its
-//! limits, so that a test which passes here means something there.
+//! SQLite behind the `Database` port. It binds every number as a float, as D1 does, and has D1's
+//! limits, so that a test which passes here is meaningful for D1.
 
 use crate::flows::ports::{Database, DatabaseError};
 use crate::store::statement::{INTEGER_MAX, Rows, Statement, Value};
@@ -12,7 +12,6 @@ use std::cell::{Cell, RefCell};
 use std::io::Write;
 use std::path::Path;
 
-/// The migrations, in order.
 pub const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0001_main.sql"),
     include_str!("../../migrations/0002_journeys.sql"),
@@ -37,21 +36,22 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0021_mailboxes.sql"),
 ];
 
-/// How many prepared statements are kept: more than the flows have.
+/// The number of prepared statements in the cache: more than the flows have.
 const STATEMENTS_CACHED: usize = 200;
 
-/// All that is left to copy, for a step of a backup.
+/// The step of a backup that copies all remaining pages.
 const ALL_PAGES: i32 = -1;
 
-/// What D1 allows a statement; SQLite alone would allow more. The first six are Cloudflare's word
-/// (https://developers.cloudflare.com/d1/platform/limits/), the others are what the runtime sets
+/// D1's limits for a statement; SQLite alone would allow more. Cloudflare documents the first six
+/// (https://developers.cloudflare.com/d1/platform/limits/). The runtime sets the others
 /// (`SqliteDatabase::setupSecurity` in
 /// https://github.com/cloudflare/workerd/blob/main/src/workerd/util/sqlite.c++). Where the two
-/// differ, the stricter one holds here. `tests/fixtures/d1_limits.json` holds both sides to them.
+/// differ, the stricter one applies here. `tests/fixtures/d1_limits.json` verifies both sides
+/// against them.
 const D1_LIMITS: [(Limit, i32); 11] = [
     (Limit::SQLITE_LIMIT_SQL_LENGTH, 100_000),
     (Limit::SQLITE_LIMIT_VARIABLE_NUMBER, 100),
-    // Of a text, a blob and a row alike, in bytes.
+    // In bytes; for a text, a blob and a row alike.
     (Limit::SQLITE_LIMIT_LENGTH, 2_000_000),
     (Limit::SQLITE_LIMIT_COLUMN, 100),
     (Limit::SQLITE_LIMIT_FUNCTION_ARG, 32),
@@ -63,27 +63,26 @@ const D1_LIMITS: [(Limit, i32); 11] = [
     (Limit::SQLITE_LIMIT_ATTACHED, 0),
 ];
 
-/// How many statements one run of a worker may have on a paid plan, those of a batch each
-/// (https://developers.cloudflare.com/d1/platform/limits/).
+/// The most statements in one invocation of a worker on a paid plan; each statement of a batch
+/// counts (https://developers.cloudflare.com/d1/platform/limits/).
 pub const STATEMENTS_PER_RUN_MAX: usize = 1_000;
 
-/// A SQLite database, in memory or in a file.
 pub struct Sqlite {
     connection: RefCell<Connection>,
 }
 
 impl Sqlite {
-    /// An empty database in memory, with the schema.
+    /// Creates an empty database in memory, with the schema.
     pub fn in_memory() -> Result<Self, rusqlite::Error> {
         Self::with_schema(Connection::open_in_memory()?)
     }
 
-    /// A new database file, with the schema.
+    /// Creates a new database file, with the schema.
     pub fn create(path: &Path) -> Result<Self, rusqlite::Error> {
         Self::with_schema(Connection::open(path)?)
     }
 
-    /// A copy of it in memory, as it is now.
+    /// Copies its present state into memory.
     pub fn copy(&self) -> Result<Self, rusqlite::Error> {
         let mut connection = Connection::open_in_memory()?;
         limit(&connection)?;
@@ -98,7 +97,7 @@ impl Sqlite {
     }
 }
 
-/// Makes a connection as strict as D1's, and lets it keep what it has prepared.
+/// Applies D1's limits to a connection and sets the size of its statement cache.
 fn limit(connection: &Connection) -> Result<(), rusqlite::Error> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
     D1_LIMITS.iter().try_for_each(|(limit, value)| connection.set_limit(*limit, *value).map(drop))
@@ -118,15 +117,15 @@ impl Database for Sqlite {
     }
 }
 
-/// A database as one run of a worker has it: a request, a tick or a task, with so many statements
-/// and no more.
+/// The database in one invocation of a worker (a request, a tick or a task), with its limit of
+/// statements.
 pub struct OneRun<'d, D> {
     db: &'d D,
     left: Cell<usize>,
 }
 
 impl<'d, D> OneRun<'d, D> {
-    /// A run that begins.
+    /// Begins an invocation.
     pub fn new(db: &'d D) -> Self {
         Self { db, left: Cell::new(STATEMENTS_PER_RUN_MAX) }
     }
@@ -171,7 +170,7 @@ fn run(connection: &Connection, statement: &Statement) -> Result<Rows, rusqlite:
         json.push(b'}');
     }
     json.push(b']');
-    // What was written is text.
+    // Only text was written.
     Ok(Rows(String::from_utf8(json).unwrap_or_default()))
 }
 

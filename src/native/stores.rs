@@ -1,18 +1,16 @@
-//! The key-value store and the work queue in memory, which can refuse as the platform's do.
+//! The key-value store and the work queue in memory. They can fail like the platform's.
 
 use crate::flows::ports::{KeyValue, KeyValueError, NotHandedOut, WorkQueue};
 use crate::flows::tasks::Work;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
-/// A key-value store.
 #[derive(Default)]
 pub struct Memory {
-    /// What it holds.
     pub texts: RefCell<BTreeMap<String, String>>,
     /// Whether it refuses writes, as Cloudflare's KV does after 1,000 in a day.
     pub refuses_writes: Cell<bool>,
-    /// Whether it does not answer.
+    /// Whether every call fails.
     pub is_away: Cell<bool>,
 }
 
@@ -33,16 +31,16 @@ impl KeyValue for Memory {
     }
 }
 
-/// A work queue that keeps what it is given.
+/// A work queue that keeps its tasks in memory.
 #[derive(Default)]
 pub struct Tray {
     tasks: RefCell<Vec<Work>>,
-    /// How many tasks it takes before it refuses; `None`: all.
+    /// The number of tasks it accepts before it refuses; `None` accepts all.
     pub room: Cell<Option<usize>>,
 }
 
 impl Tray {
-    /// What was handed out since the last time.
+    /// Takes the tasks that were added since the last call.
     pub fn take(&self) -> Vec<Work> {
         self.tasks.take()
     }

@@ -1,6 +1,6 @@
 //! Suppression lists as other systems export them: which column is the address, what a reason means
-//! here, which rows are no addresses. It reads a row at a time, whatever the file's length, and a
-//! broken row costs that row only.
+//! here, which rows are not addresses. It reads one row at a time, however long the file is. A
+//! broken row affects only itself.
 
 use crate::domain::base::language::Language;
 use crate::domain::base::primitives::Channel;
@@ -12,35 +12,35 @@ use encoding_rs::UTF_8;
 use std::collections::VecDeque;
 use std::io::{self, BufRead, Read};
 
-/// The longest line read, in bytes: an address and what is said about it are far shorter.
+/// The longest line that is read, in bytes: an address and its fields are far shorter.
 const LINE_BYTES_MAX: usize = 64 * 1024;
 
-/// How many lines a row may have: quoted cells may hold line breaks, a quote never closed may not
+/// The most lines of a row. Quoted cells may contain line breaks, but an unclosed quote must not
 /// swallow the file.
 const ROW_LINES_MAX: usize = 20;
 
-/// How a file is to be read, where it does not say so itself.
+/// How to read a file where its content does not say.
 #[derive(Clone, Debug, Default)]
 pub struct Reading {
-    /// The reason of rows that name none.
+    /// The reason of rows without one.
     pub reason: Option<SuppressionReason>,
-    /// The country of numbers without `+`.
+    /// The country of phone numbers without `+`.
     pub region: Option<String>,
 }
 
-/// What a row says.
+/// The content of a row.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Row {
-    /// This address is suppressed.
+    /// An address to suppress.
     Suppress(Named),
-    /// Its address may be written to: an export of contacts has those, too.
+    /// An address that is not suppressed: exports of contacts contain those, too.
     Fine,
-    /// It says nothing that can be used, and why; with the text as it stands.
+    /// An unusable row: why, and its text.
     Wrong(String, String),
 }
 
-/// The names of columns with addresses, as `plain` has them, and what they hold. An e-mail address
-/// goes before a number, and a name that may mean a street comes last.
+/// The names of address columns, in the form that `plain` returns, and their channels. E-mail
+/// columns come before phone numbers, and a name that may mean a street comes last.
 const ADDRESSES: &[(&str, Channel)] = &[
     ("email", Channel::Email),
     ("email address", Channel::Email),
@@ -83,7 +83,7 @@ const ADDRESSES: &[(&str, Channel)] = &[
     ("to", Channel::Email),
 ];
 
-/// The names of columns with a reason.
+/// The names of reason columns.
 const REASONS: &[&str] = &[
     "reason",
     "suppression reason",
@@ -101,7 +101,7 @@ const REASONS: &[&str] = &[
     "类型",
 ];
 
-/// Columns that a list for one reason only has, and that reason.
+/// Columns that occur only in a list for one reason, and that reason.
 const OF_ONE_REASON: &[(&str, SuppressionReason)] = &[
     ("unsub time", SuppressionReason::Unsubscribed),
     ("unsub reason", SuppressionReason::Unsubscribed),
@@ -111,7 +111,7 @@ const OF_ONE_REASON: &[(&str, SuppressionReason)] = &[
     ("abuse time", SuppressionReason::Complained),
 ];
 
-/// Columns that say yes or no to one reason.
+/// Columns with a yes or no for one reason.
 const YES_OR_NO: &[(&str, SuppressionReason)] = &[
     ("unsubscribed from all email", SuppressionReason::Unsubscribed),
     ("opted out of all email", SuppressionReason::Unsubscribed),
@@ -127,7 +127,7 @@ const YES_OR_NO: &[(&str, SuppressionReason)] = &[
     ("hard bounced", SuppressionReason::Bounced),
 ];
 
-/// What the columns of a file are.
+/// The roles of a file's columns.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Columns {
     addresses: Vec<(usize, Channel)>,
@@ -143,19 +143,19 @@ pub struct SuppressionFile<'r> {
     encoding: &'static str,
     delimiter: u8,
     columns: Columns,
-    /// The names of the columns, as they stand in the file.
+    /// The names of the columns, as in the file.
     heads: Vec<String>,
-    /// The number of the line read last.
+    /// The number of the last line read.
     line: u64,
     /// Lines that were read and put back, with their numbers.
     back: VecDeque<(u64, Vec<u8>)>,
-    /// How many bytes of the file are done.
+    /// The number of bytes read.
     bytes: u64,
 }
 
 impl<'r> SuppressionFile<'r> {
-    /// Looks at how it begins: its encoding, how cells are parted, and whether a line names the
-    /// columns. Fails, saying what to do, if this is no text that can be read.
+    /// Reads the start of a file: detects its encoding, its delimiter, and whether a line names the
+    /// columns. Fails with advice if the file is not readable text.
     pub fn open(
         mut input: impl BufRead + 'r,
         reading: Reading,
@@ -185,7 +185,8 @@ impl<'r> SuppressionFile<'r> {
         Ok(file.begin()?.map(|()| file))
     }
 
-    /// The first lines: `sep=;`, which spreadsheets want, and the names of the columns.
+    /// Reads the first lines: an optional `sep=;`, which spreadsheets use, and the names of the
+    /// columns.
     fn begin(&mut self) -> io::Result<Result<(), String>> {
         let Some((mut number, mut first)) = self.next_filled()? else { return Ok(Ok(())) };
         if first.starts_with(&[0xEF, 0xBB, 0xBF]) {
@@ -202,8 +203,8 @@ impl<'r> SuppressionFile<'r> {
             (self.columns, self.heads) = (found, heads);
             return Ok(Ok(()));
         }
-        // No name is known: the address is wherever the first row has one, or the second if the
-        // first are names of a language not known here.
+        // No name is known. The address column is the one with an address in the first row, or in
+        // the second if the first row has names in an unknown language.
         let is_name = |cell: &String| !cell.contains(|c: char| c == '@' || c.is_ascii_digit());
         if has_two_emails(&heads) {
             return Ok(Err(TWO_EMAILS.to_owned()));
@@ -227,7 +228,7 @@ impl<'r> SuppressionFile<'r> {
         Ok(Ok(()))
     }
 
-    /// Takes the column of a row that holds an address, if there is one.
+    /// Takes the column in which this row has an address; returns whether there is one.
     fn learn(&mut self, row: &[String]) -> bool {
         let region = self.reading.region.as_deref();
         let mut channels = row.iter().map(|cell| channel_of(cell, region)).enumerate();
@@ -248,22 +249,21 @@ impl<'r> SuppressionFile<'r> {
         }
     }
 
-    /// What the file's encoding is called.
     pub fn encoding(&self) -> &'static str {
         self.encoding
     }
 
-    /// The names of the columns; none if the file has none.
+    /// The names of the columns; empty if the file has none.
     pub fn heads(&self) -> &[String] {
         &self.heads
     }
 
-    /// How many bytes are done.
+    /// The number of bytes read.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// The next row, with the number of its first line; `None` at the end.
+    /// Reads the next row, with the number of its first line; `None` at the end.
     pub fn next_row(&mut self) -> io::Result<Option<(u64, Row)>> {
         loop {
             let Some((number, mut row)) = self.next_line()? else { return Ok(None) };
@@ -287,7 +287,7 @@ impl<'r> SuppressionFile<'r> {
             } else {
                 self.read(&row)
             };
-            // A quote that was never closed has swallowed good rows: each is looked at by itself.
+            // An unclosed quote may have swallowed good rows, so each line is read by itself.
             if let (Row::Wrong(..), false) = (&read, taken.is_empty()) {
                 taken.into_iter().rev().for_each(|line| self.back.push_front(line));
                 let why = "a quote is not closed, or a cell has several lines".to_owned();
@@ -297,8 +297,8 @@ impl<'r> SuppressionFile<'r> {
         }
     }
 
-    /// The next line, which ends with CR, LF, or both. Of one that is too long only so much is kept
-    /// that this shows.
+    /// Reads the next line, which ends with CR, LF, or both. Keeps just enough of a line that is
+    /// too long to recognise it as such.
     fn next_line(&mut self) -> io::Result<Option<(u64, Vec<u8>)>> {
         if let Some(line) = self.back.pop_front() {
             return Ok(Some(line));
@@ -384,14 +384,14 @@ impl<'r> SuppressionFile<'r> {
     }
 }
 
-/// What a reason of another system means.
+/// The meaning of another system's reason.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Meaning {
     Reason(SuppressionReason),
     Fine,
 }
 
-/// What a reason of another system means here; `None` if it says nothing that we know.
+/// Translates a reason of another system; `None` if it is unknown.
 fn meaning(told: &str) -> Option<Meaning> {
     let told = told.to_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| told.contains(word));
@@ -423,7 +423,7 @@ fn is_yes(cell: &str) -> bool {
     matches!(cell.to_lowercase().as_str(), "true" | "yes" | "y" | "1" | "是")
 }
 
-/// Why a file that begins so is no list, and what to do.
+/// Returns why a file with this start cannot be a list, and what to do.
 fn no_list(head: &[u8]) -> Option<&'static str> {
     let begins = |signs: &[&[u8]]| signs.iter().any(|sign| head.starts_with(sign));
     let text = head.strip_prefix(&[0xEF, 0xBB, 0xBF]).unwrap_or(head).trim_ascii_start();
@@ -439,7 +439,7 @@ fn no_list(head: &[u8]) -> Option<&'static str> {
     None
 }
 
-/// The sign that a first line such as `sep=;` names.
+/// Returns the delimiter that a first line such as `sep=;` names.
 fn separator(line: &[u8]) -> Option<u8> {
     let text = String::from_utf8_lossy(line);
     let text = text.trim_matches(['"', ' ', '\r']);
@@ -451,7 +451,7 @@ fn separator(line: &[u8]) -> Option<u8> {
     }
 }
 
-/// The sign that parts the cells of a line: whichever stands there most often, outside quotes.
+/// Returns the delimiter of a line: the candidate that is most frequent outside quotes.
 fn delimiter(line: &[u8]) -> u8 {
     let count = |sign: u8| {
         let mut quoted = false;
@@ -461,12 +461,12 @@ fn delimiter(line: &[u8]) -> u8 {
         });
         outside.count()
     };
-    // Of equals the last one is taken, and a comma is the usual sign.
+    // `max_by_key` returns the last of equal candidates, and a comma is the usual one.
     [b'|', b'\t', b';', b','].into_iter().max_by_key(|sign| count(*sign)).unwrap_or(b',')
 }
 
-/// Whether a quoted cell goes on after these bytes. A quote opens a cell only at its beginning
-/// (RFC 4180 section 2); elsewhere it is a letter like any other.
+/// Whether a quoted cell continues after these bytes. A quote opens a cell only at its beginning
+/// (RFC 4180 section 2); elsewhere it is an ordinary character.
 fn is_open(row: &[u8], delimiter: u8) -> bool {
     #[derive(Clone, Copy, PartialEq)]
     enum State {
@@ -503,7 +503,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).trim().to_owned()
 }
 
-/// An address without the sign that spreadsheets want before a `+`.
+/// Removes the apostrophe that spreadsheets need before a `+`.
 fn unquoted(cell: &str) -> &str {
     match cell.strip_prefix('\'') {
         Some(rest) if rest.starts_with(['+', '=', '-', '@']) => rest,
@@ -511,7 +511,7 @@ fn unquoted(cell: &str) -> &str {
     }
 }
 
-/// Why a file is refused whose names do not say which of two columns is meant.
+/// The error when the column names do not decide between two columns of e-mail addresses.
 const TWO_EMAILS: &str = "two columns hold e-mail addresses, and no name says which is meant: call \
                           the right one `email`";
 
@@ -519,7 +519,7 @@ fn has_two_emails(row: &[String]) -> bool {
     row.iter().filter(|cell| read_email(unquoted(cell.trim())).is_ok()).count() > 1
 }
 
-/// Of which channel this is an address, if of any.
+/// Returns the channel of an address; `None` if it is not an address.
 fn channel_of(cell: &str, region: Option<&str>) -> Option<Channel> {
     let cell = unquoted(cell.trim());
     if read_email(cell).is_ok() {
@@ -528,14 +528,14 @@ fn channel_of(cell: &str, region: Option<&str>) -> Option<Channel> {
     read_phone(cell, region).ok().map(|_| Channel::Sms)
 }
 
-/// A column's name without case, and with one space for whatever parts its words.
+/// Normalises a column's name: lower case, with single spaces between its words.
 fn plain(head: &str) -> String {
     let parts = |c: char| c.is_whitespace() || matches!(c, '_' | '-' | '.' | ':' | '\u{feff}');
     let words = head.split(parts).filter(|word| !word.is_empty());
     words.collect::<Vec<_>>().join(" ").to_lowercase()
 }
 
-/// What the columns are, if these are their names.
+/// Assigns the columns' roles by their names; `None` if these are not known names.
 fn columns(heads: &[String]) -> Option<Columns> {
     let names: Vec<String> = heads.iter().map(|head| plain(head)).collect();
     let place = |wanted: &str| names.iter().position(|name| name == wanted);

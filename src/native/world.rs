@@ -1,5 +1,5 @@
-//! A world in memory: the real flows over SQLite, a clock that is told the time, a postman who
-//! keeps every message. Tests and simulations live in it.
+//! A deployment in memory: the real flows over SQLite, with a clock that the test sets and a
+//! mailbox that keeps every message. Tests and simulations use it.
 
 use super::sqlite::{OneRun, Sqlite};
 use super::stores::{Memory, Tray};
@@ -54,7 +54,7 @@ use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-/// Runs a future to its end. Nothing here ever waits for the outside, so it never is pending.
+/// Runs a future to its end. Nothing here waits for external I/O, so it is never pending.
 pub fn block_on<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     let mut context = Context::from_waker(Waker::noop());
@@ -65,7 +65,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// What a tick of a database hands out, and nothing else of it.
+/// Runs only the part of a tick that hands out due work, after the housekeeping.
 pub async fn due<D: Database>(db: &D, now: Millis) -> Result<Vec<Work>, NotDone> {
     let queue = Tray::default();
     housekeeping::keep_house(db, None, now).await;
@@ -73,29 +73,23 @@ pub async fn due<D: Database>(db: &D, now: Millis) -> Result<Vec<Work>, NotDone>
     Ok(queue.take())
 }
 
-/// The world.
+/// An in-memory deployment.
 pub struct World {
-    /// Its database.
     pub db: Sqlite,
-    /// Its key-value store.
     pub kv: Memory,
-    /// Its work queue.
     pub queue: Tray,
-    /// Its post.
     pub post: Post,
-    /// What is published.
     pub catalog: Catalog,
-    /// How it is configured.
     pub settings: Settings,
     shelf: RefCell<Shelf>,
-    /// What failed by itself and is tried again, a line each.
+    /// Failures that the housekeeping logs and retries by itself, one line each.
     pub failures: Vec<String>,
     now: Millis,
     ids: Ids,
     work: VecDeque<Work>,
 }
 
-/// Keeps every message, once an id, as the local mailbox does.
+/// Keeps every message, once per id, as the local mailbox does.
 #[derive(Default)]
 pub struct Post {
     letters: RefCell<Vec<CapturedMessage>>,
@@ -118,19 +112,20 @@ impl Http for Post {
     }
 }
 
-/// What came of sending a form.
+/// The result of submitting a form.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Sent {
     /// The visitor was thanked.
     Thanks,
-    /// The visitor was shown what to mend.
+    /// The visitor was shown what to correct.
     Problems(Vec<FieldProblem>),
-    /// The visitor was told to load the page again.
+    /// The visitor was asked to reload the page.
     BadToken(TokenProblem),
 }
 
 impl World {
-    /// A world at an instant, with these campaigns published. The same seed gives the same ids.
+    /// Creates a world at an instant, with these campaigns published. The same seed gives the same
+    /// ids.
     pub fn new(now: Millis, seed: u64, campaigns: Vec<Compiled>) -> Result<Self, String> {
         let keys = Keyring::new("a secret of the simulated world", None);
         let mailbox = || vec![Sender::Mailbox];
@@ -163,7 +158,6 @@ impl World {
         Ok(world)
     }
 
-    /// The present.
     pub fn now(&self) -> Millis {
         self.now
     }
@@ -175,7 +169,7 @@ impl World {
         Ok(published)
     }
 
-    /// A journey is paused, resumed or archived; every isolate knows at once.
+    /// Pauses, resumes or archives a journey; the catalog is updated at once.
     pub fn steer(&mut self, journey: &str, state: RunState) -> Result<Steered, NotSteered> {
         let id = QualifiedId::from(journey);
         let steered = block_on(journey_control::steer(&self.db, &id, state, self.now))?;
@@ -183,7 +177,7 @@ impl World {
         Ok(steered)
     }
 
-    /// A campaign is unpublished; every isolate knows at once.
+    /// Unpublishes a campaign; the catalog is updated at once.
     pub fn unpublish(&mut self, campaign: &str) -> Result<Stops, NotUnpublished> {
         let id = CampaignId::from(campaign);
         let stops = block_on(unpublish::unpublish(&self.db, &id, self.now))?;
@@ -191,7 +185,7 @@ impl World {
         Ok(stops)
     }
 
-    /// A broadcast is started, paused, resumed or cancelled; what follows is done by the next tick.
+    /// Starts, pauses, resumes or cancels a broadcast; the next tick continues it.
     pub fn broadcast(
         &mut self,
         id: &str,
@@ -203,12 +197,12 @@ impl World {
         Ok(standing)
     }
 
-    /// Who would get a broadcast now.
+    /// Returns who would get a broadcast now.
     pub fn preview_broadcast(&self, id: &str) -> Result<Preview, control::NotSteered> {
         block_on(control::preview(&self.db, &QualifiedId::from(id), self.now))
     }
 
-    /// A visitor looks at a page by its path and query string, and it is counted.
+    /// Simulates a visit to a page, given its path and query string, and counts it.
     pub fn visit(&mut self, visitor: &str, path: &str, query: &str) -> Result<(), CommitError> {
         let Some((edition, name, page)) = self.catalog.page_at(path) else { return Ok(()) };
         let campaign = edition.id().0.clone();
@@ -226,12 +220,13 @@ impl World {
         self.take_in(vec![Intake::VisitV1(visit)])
     }
 
-    /// A visitor fills in the form of a page and sends it, from the page's own variant for them.
+    /// Simulates a visitor who fills in and sends the form of a page, in the variant for this
+    /// visitor.
     pub fn submit(&mut self, path: &str, fields: &[(&str, &str)]) -> Result<Sent, CommitError> {
         self.submit_from(path, "", fields)
     }
 
-    /// The same, having come by an address with this query string.
+    /// Like `submit`, with the query string of the page's address.
     pub fn submit_from(
         &mut self,
         path: &str,
@@ -245,7 +240,7 @@ impl World {
         self.send(&form_id, &answer)
     }
 
-    /// The body that a browser would send for a page's form. `None` if the page has none.
+    /// Returns the body that a browser would send for a page's form. `None` if the page has none.
     pub fn fill_in(
         &mut self,
         path: &str,
@@ -256,7 +251,7 @@ impl World {
         self.fill_in_as(&visitor, path, query, fields)
     }
 
-    /// The same for a certain visitor, who sees the page in the variant that is theirs.
+    /// Like `fill_in` for a given visitor, who sees the variant of the page for this visitor.
     pub fn fill_in_as(
         &mut self,
         visitor: &str,
@@ -280,7 +275,7 @@ impl World {
         Some((form_id, answer))
     }
 
-    /// Sends a form's body, and does what follows from it at once.
+    /// Sends a form's body, and completes the work that follows at once.
     pub fn send(&mut self, form_id: &QualifiedId, answer: &FormData) -> Result<Sent, CommitError> {
         let Some((edition, form)) = self.catalog.form(form_id) else {
             return Ok(Sent::BadToken(TokenProblem::Malformed));
@@ -303,7 +298,7 @@ impl World {
         }
     }
 
-    /// Tasks arrive through the intake queue, and what follows is done at once.
+    /// Processes tasks of the intake queue, and completes the work that follows at once.
     pub fn take_in(&mut self, tasks: Vec<Intake>) -> Result<(), CommitError> {
         let flow = consume::record(
             &self.db, &self.catalog, &self.settings.keys, tasks, self.now, &mut self.ids,
@@ -312,27 +307,27 @@ impl World {
         self.do_work()
     }
 
-    /// The reader of a message follows its first link whose target has `part` in it. Whether
-    /// there was such a link.
+    /// Clicks the first link of a message whose target contains `part`. Returns whether there was
+    /// such a link.
     pub fn click(&mut self, letter: &CapturedMessage, part: &str) -> Result<bool, CommitError> {
         let link = self.links(letter, Purpose::Click).find(|link| link.rest.contains(part));
         link.map_or(Ok(false), |link| self.follow(Purpose::Click, link))
     }
 
-    /// The reader of a message refuses more of them.
+    /// Unsubscribes by the link in a message.
     pub fn unsubscribe(&mut self, letter: &CapturedMessage) -> Result<bool, CommitError> {
         let link = self.links(letter, Purpose::Unsubscribe).next();
         link.map_or(Ok(false), |link| self.follow(Purpose::Unsubscribe, link))
     }
 
-    /// The reader of a confirmation mail confirms.
+    /// Confirms by the link in a confirmation message.
     pub fn confirm(&mut self, letter: &CapturedMessage) -> Result<bool, CommitError> {
         let link = self.links(letter, Purpose::Confirm).next();
         link.map_or(Ok(false), |link| self.follow(Purpose::Confirm, link))
     }
 
-    /// The links of a message for one purpose, in their order; the picture that tells of an
-    /// opening is among them.
+    /// Returns the links of a message for one purpose, in their order. The tracking pixel counts as
+    /// a link.
     pub fn links<'w>(
         &'w self,
         letter: &'w CapturedMessage,
@@ -348,8 +343,8 @@ impl World {
         tokens.filter_map(move |token| Link::verify(&self.settings, purpose, token).ok())
     }
 
-    /// A person follows a link, and sends the form behind it where there is one. Whether that
-    /// had any effect.
+    /// Follows a link as a person does, and sends the form behind it where there is one. Returns
+    /// whether that had any effect.
     pub fn follow(&mut self, purpose: Purpose, link: Link) -> Result<bool, CommitError> {
         let (db, catalog, now) = (&self.db, &self.catalog, self.now);
         match purpose {
@@ -384,20 +379,20 @@ impl World {
         Ok(true)
     }
 
-    /// An operator erases whoever is named.
+    /// Erases a contact as an operator does.
     pub fn erase(&mut self, told: &str) -> Result<Erased, NotErased> {
         let (catalog, keys) = (&self.catalog, &self.settings.keys);
         block_on(erase::erase(&self.db, catalog, keys, told, self.now, &mut self.ids))
     }
 
-    /// An operator merges the first of them into the second.
+    /// Merges the first contact into the second as an operator does.
     pub fn merge(&mut self, from: &str, into: &str) -> Result<Merged, NotMerged> {
         let flow = merge::merge(&self.db, &self.catalog, (from, into), self.now, &mut self.ids);
         block_on(flow)
     }
 
-    /// Lets time pass. Whenever something is due on the way, the clock stops there and a tick
-    /// runs, as the minute's cron would.
+    /// Advances the clock by a span. At each minute where something is due, it stops and runs a
+    /// tick, as the cron trigger would.
     pub fn after(&mut self, span: Span) -> Result<(), CommitError> {
         let target = self.now.plus(span);
         while let Some(next) = self.next_due()?.filter(|next| *next <= target) {
@@ -408,8 +403,8 @@ impl World {
         self.tick()
     }
 
-    /// Lets time pass until `at`, but only to the first minute at which something is due on the
-    /// way; a tick runs then. Whether there was such a minute.
+    /// Advances the clock to `at`, or to the first minute before it at which something is due, and
+    /// then runs a tick. Returns whether there was such a minute.
     pub fn step(&mut self, at: Millis) -> Result<bool, CommitError> {
         let next = self.next_due()?.map(next_minute).filter(|minute| *minute <= at);
         self.set_clock(next.unwrap_or(at).max(self.now));
@@ -419,7 +414,7 @@ impl World {
         Ok(next.is_some())
     }
 
-    /// One minute's cron, and all work that it hands out.
+    /// Runs a tick and all the work that it hands out.
     pub fn tick(&mut self) -> Result<(), CommitError> {
         let said = self.cron();
         let (housekeeping, failures): (Vec<_>, Vec<_>) =
@@ -432,7 +427,7 @@ impl World {
         self.do_work()
     }
 
-    /// One minute's cron, whatever fails of it; what it hands out waits.
+    /// Runs a tick, whatever fails in it; the work that it hands out stays queued.
     pub fn cron(&mut self) -> Said {
         let said = block_on(tick::tick(&Minute {
             db: &OneRun::new(&self.db),
@@ -448,23 +443,23 @@ impl World {
         said
     }
 
-    /// The work that waits is lost; returns how much it was.
+    /// Drops the queued work; returns the number of dropped tasks.
     pub fn forget_work(&mut self) -> usize {
         std::mem::take(&mut self.work).len()
     }
 
-    /// Reads anew what is live.
+    /// Reads the live versions again.
     pub fn read_catalog(&mut self) -> Result<(), DatabaseError> {
         self.catalog = block_on(publish::live(&self.db))?;
         Ok(())
     }
 
-    /// The clock shows another time, later or earlier; nothing happens.
+    /// Sets the clock, forwards or backwards, without running anything.
     pub fn jump(&mut self, now: Millis) {
         self.set_clock(now);
     }
 
-    /// Takes the messages out of the post that have come since the last time.
+    /// Takes the messages that arrived since the last call.
     pub fn take_letters(&mut self) -> Vec<CapturedMessage> {
         self.post.letters.take()
     }
@@ -474,12 +469,11 @@ impl World {
         self.post.letters.borrow().clone()
     }
 
-    /// The messages kept for an address, oldest first.
+    /// The messages for an address, oldest first.
     pub fn inbox(&self, address: &str) -> Vec<CapturedMessage> {
         self.letters().into_iter().filter(|letter| letter.address == address).collect()
     }
 
-    /// A campaign's report.
     pub fn report(&self, campaign: &str) -> Result<Option<Report>, DatabaseError> {
         let Some(edition) = self.catalog.live_edition(&CampaignId::from(campaign)) else {
             return Ok(None);
@@ -487,7 +481,7 @@ impl World {
         block_on(campaign::report(&self.db, edition, self.now)).map(Some)
     }
 
-    /// The same with its journeys and its brake.
+    /// A campaign's report with its journeys and auto-pause.
     pub fn report_in_full(&self, campaign: &str) -> Result<Option<Report>, DatabaseError> {
         let Some(edition) = self.catalog.live_edition(&CampaignId::from(campaign)) else {
             return Ok(None);
@@ -495,24 +489,23 @@ impl World {
         block_on(campaign::report_with_journeys(&self.db, edition, self.now)).map(Some)
     }
 
-    /// An operator lets a stopped campaign go on.
+    /// Releases an auto-paused campaign as an operator does.
     pub fn release(&self, campaign: &str, note: &str) -> Result<PauseEvent, NotReleased> {
         block_on(auto_pause::release(&self.db, &CampaignId::from(campaign), note, self.now))
     }
 
-    /// The same with its broadcasts.
+    /// A campaign's report with its broadcasts.
     pub fn report_with_broadcasts(&self, campaign: &str) -> Result<Option<Report>, DatabaseError> {
         let whole = self.report_in_full(campaign)?;
         Ok(whole.map(|whole| Report { journeys: Vec::new(), ..whole }))
     }
 
-    /// The rows of one statement.
     pub fn rows(&self, statement: Statement) -> Result<Rows, DatabaseError> {
         let rows = block_on(self.db.batch(vec![statement]))?;
         Ok(rows.into_iter().next().unwrap_or_default())
     }
 
-    /// The next instant at which a contact or a message is due.
+    /// Returns the next instant at which a contact or a message is due.
     fn next_due(&self) -> Result<Option<Millis>, DatabaseError> {
         #[derive(Deserialize)]
         struct Row {
@@ -527,7 +520,7 @@ impl World {
         *self.post.now.borrow_mut() = now;
     }
 
-    /// Does all work that waits, and what follows from it.
+    /// Completes all queued work, and the work that follows from it.
     pub fn do_work(&mut self) -> Result<(), CommitError> {
         while let Some(work) = self.work.pop_front() {
             let (db, catalog, now) = (&OneRun::new(&self.db), &self.catalog, self.now);
@@ -553,7 +546,7 @@ impl World {
 
 const MINUTE_MS: i64 = 60_000;
 
-/// The first full minute that is not before `at`.
+/// Returns the first full minute that is not before `at`.
 fn next_minute(at: Millis) -> Millis {
     Millis((at.0 + MINUTE_MS - 1).div_euclid(MINUTE_MS) * MINUTE_MS)
 }

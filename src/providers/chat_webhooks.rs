@@ -1,6 +1,6 @@
-//! Robots of group chats, for notices to our own people: DingTalk, WeCom and Slack. Each has an
-//! address with a secret in it, to which a text is posted; whoever is in the group sees it, so the
-//! owner's address does not matter. None knows an idempotency key.
+//! Robots of group chats, for notices to the operators: DingTalk, WeCom and Slack. Each robot has a
+//! URL that contains a secret and accepts a text by POST. Everyone in the group sees the text, so
+//! the owner's address is not used. None of them has an idempotency key.
 
 use super::common::{by_status, json, percent_encode, post_json, retry_after, said};
 use super::http::{HttpRequest, HttpResponse};
@@ -12,31 +12,31 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-/// The longest text that WeCom takes, in bytes; the others take more
+/// The longest text that WeCom accepts, in bytes; the others accept more
 /// (developer.work.weixin.qq.com/document/path/91770).
 const TEXT_BYTES_MAX: usize = 2_000;
 
-/// How long DingTalk and WeCom take nothing after more than `GROUP_RATE`.
+/// How long DingTalk and WeCom refuse calls after `GROUP_RATE` was exceeded.
 const LIMIT_WAIT: Span = Span::minutes(10);
 
-/// How many texts a robot of DingTalk or WeCom shows
+/// The rate limit of a DingTalk or WeCom robot
 /// (open.dingtalk.com/document/group/custom-robot-access,
 /// developer.work.weixin.qq.com/document/path/91770).
 pub const GROUP_RATE: Rate = Rate { calls: 20, per: Span::minutes(1) };
 
-/// How many Slack takes; short bursts may be more (docs.slack.dev/apis/web-api/rate-limits).
+/// The rate limit of Slack, which allows short bursts above it
+/// (docs.slack.dev/apis/web-api/rate-limits).
 pub const SLACK_RATE: Rate = Rate { calls: 1, per: Span::seconds(1) };
 
-/// A robot of DingTalk.
 #[derive(Clone)]
 pub struct DingTalk {
-    /// Its address, `https://oapi.dingtalk.com/robot/send?access_token=…`.
+    /// The robot's URL, `https://oapi.dingtalk.com/robot/send?access_token=…`.
     pub url: String,
-    /// The secret that it signs with, `SEC…`; empty where another protection was chosen.
+    /// The signing secret, `SEC…`; empty if the robot is protected in another way.
     pub secret: String,
 }
 
-/// DingTalk's request: signed with the present, in milliseconds
+/// Builds DingTalk's request, signed with the current time in milliseconds
 /// (open.dingtalk.com/document/robots/customize-robot-security-settings).
 pub fn dingtalk(robot: &DingTalk, call: Call<'_>) -> Option<HttpRequest> {
     let body = json!({ "msgtype": "text", "text": { "content": text(call)? } });
@@ -52,20 +52,22 @@ fn signed_url(robot: &DingTalk, at: Millis) -> String {
     format!("{}&timestamp={}&sign={}", robot.url, at.0, percent_encode(&sign))
 }
 
-/// WeCom's request, to a robot's address, `https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=…`.
+/// Builds WeCom's request to a robot's URL,
+/// `https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=…`.
 pub fn wecom(url: &str, call: Call<'_>) -> Option<HttpRequest> {
     let body = json!({ "msgtype": "text", "text": { "content": text(call)? } });
     Some(post_json(url, Vec::new(), &body))
 }
 
-/// Slack's request, to an incoming webhook, `https://hooks.slack.com/services/…`. Three characters
-/// are its own markup (api.slack.com/reference/surfaces/formatting).
+/// Builds Slack's request to an incoming webhook, `https://hooks.slack.com/services/…`. Escapes the
+/// three characters that Slack treats as markup (api.slack.com/reference/surfaces/formatting).
 pub fn slack(url: &str, call: Call<'_>) -> Option<HttpRequest> {
     let text = text(call)?.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     Some(post_json(url, Vec::new(), &json!({ "text": text })))
 }
 
-/// A notice as a text: its subject and its plain part, cut to what all of them take.
+/// Renders a notice as text: its subject and its plain-text part, cut to a length that all services
+/// accept.
 fn text(call: Call<'_>) -> Option<String> {
     let Content::Email { subject, text, .. } = &call.first.content else { return None };
     let mut whole = format!("{subject}\n\n{text}");
@@ -77,7 +79,7 @@ fn text(call: Call<'_>) -> Option<String> {
     Some(whole)
 }
 
-/// What DingTalk and WeCom answer: 200 and `{ "errcode", "errmsg" }`.
+/// Interprets the response of DingTalk and WeCom: 200 and `{ "errcode", "errmsg" }`.
 pub fn by_errcode(response: &HttpResponse) -> SendResult {
     let body = json(response);
     let Some(code) = body.get("errcode").and_then(Value::as_i64) else {
@@ -90,35 +92,35 @@ pub fn by_errcode(response: &HttpResponse) -> SendResult {
     let reason = said(code, "", told);
     match code {
         0 => taken(),
-        // Busy; too many at once; too many within a minute.
+        // Busy; too many concurrent calls; too many calls within a minute.
         -1 | 45_033 => SendResult::Busy { after: None, reason },
         130_101 | 410_100 | 45_009 => SendResult::Busy { after: Some(LIMIT_WAIT), reason },
-        // DingTalk: the group, the robot or its token is gone, or it is switched off; a signature,
-        // an address or a word that it does not accept.
+        // DingTalk: the group, the robot or its token no longer exists, or the robot is disabled;
+        // or it does not accept the signature, the IP address or the keyword.
         300_001 | 300_005 | 310_000 | 400_013 | 400_101 | 400_102 | 400_106 => {
             SendResult::Stop(reason)
         }
-        // WeCom: the address is wrong, or the robot was taken out of the group.
+        // WeCom: the URL is wrong, or the robot was removed from the group.
         93_000 => SendResult::Stop(reason),
         _ => SendResult::Refused(reason),
     }
 }
 
-/// What Slack answers: `ok`, or a word for what is wrong
+/// Interprets the response of Slack: `ok`, or an error code
 /// (docs.slack.dev/messaging/sending-messages-using-incoming-webhooks).
 pub fn slack_outcome(response: &HttpResponse) -> SendResult {
     let reason = said(response.status, "", response.body.trim());
     match response.status {
         200 if response.body.trim() == "ok" => taken(),
         200 => SendResult::Lost("an answer that is not ok".to_owned()),
-        // The webhook or its channel is gone.
+        // The webhook or its channel no longer exists.
         403 | 404 | 410 => SendResult::Stop(reason),
         429 => SendResult::Busy { after: retry_after(response), reason },
         _ => by_status(response, reason),
     }
 }
 
-/// A robot gives no id, and shows the text at once.
+/// Returns the result of an accepted notice. A robot returns no id and shows the text at once.
 fn taken() -> SendResult {
     SendResult::Accepted { provider_id: "robot".to_owned(), arrived: true }
 }

@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
-/// A POST of a JSON document.
+/// Builds a POST of a JSON document.
 pub(super) fn post_json(
     url: impl Into<String>,
     headers: Vec<(&'static str, String)>,
@@ -20,12 +20,12 @@ pub(super) fn post_json(
     HttpRequest { method: "POST", url: url.into(), headers: all, body: body.to_string() }
 }
 
-/// The value of an `authorization` header for a name and a secret (RFC 7617).
+/// Returns the value of an `authorization` header for basic authentication (RFC 7617).
 pub(super) fn basic(name: &str, secret: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{name}:{secret}")))
 }
 
-/// A form body or a query: pairs in their order, percent-encoded.
+/// Encodes pairs as a form body or a query: in the given order, percent-encoded.
 pub(super) fn form<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     let pairs = pairs.into_iter();
     let pair = |(name, value)| format!("{}={}", percent_encode(name), percent_encode(value));
@@ -44,28 +44,29 @@ pub(super) fn percent_encode(text: &str) -> String {
         .collect()
 }
 
-/// Further headers of a mail as a JSON object.
+/// Converts additional mail headers to a JSON object.
 pub(super) fn headers_object(headers: &[(&'static str, String)]) -> Map<String, Value> {
     headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_str().into())).collect()
 }
 
-/// An answer's body as JSON; null if it is none.
+/// Parses a response body as JSON; null if it is not JSON.
 pub(super) fn json(response: &HttpResponse) -> Value {
     serde_json::from_str(&response.body).unwrap_or(Value::Null)
 }
 
-/// A text within a JSON document, by its JSON pointer (RFC 6901); empty if there is none.
+/// Returns a string within a JSON document by its JSON pointer (RFC 6901); empty if there is none.
 pub(super) fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// What a provider said, in one line: a status or code, and what of a word and a text there is.
+/// Formats a provider's error in one line: a status or code, then the error name and the message if
+/// present.
 pub(super) fn said(code: impl std::fmt::Display, word: &str, text: &str) -> String {
     let rest: Vec<&str> = [word, text].into_iter().filter(|part| !part.is_empty()).collect();
     format!("{code} {}", rest.join(": ")).trim().to_owned()
 }
 
-/// The mailbox as a header has it: a name with signs of its own is quoted (RFC 5322 section 3.2.3).
+/// Formats a mailbox for a header: quotes a name with special characters (RFC 5322 section 3.2.3).
 pub(super) fn quoted_mailbox(mailbox: &str) -> String {
     let (name, address) = mailbox_parts(mailbox);
     match name.as_str() {
@@ -78,7 +79,7 @@ pub(super) fn quoted_mailbox(mailbox: &str) -> String {
     }
 }
 
-/// The same in ASCII: other letters of the name are encoded (RFC 2047), in words of at most 75
+/// Formats a mailbox in ASCII: encodes a non-ASCII name (RFC 2047) in words of at most 75
 /// characters.
 pub(super) fn ascii_mailbox(mailbox: &str) -> String {
     let (name, address) = mailbox_parts(mailbox);
@@ -97,7 +98,8 @@ pub(super) fn ascii_mailbox(mailbox: &str) -> String {
     format!("{} <{address}>", words.collect::<Vec<_>>().join(" "))
 }
 
-/// The provider took it, under this id; an answer without an id says nothing certain.
+/// Returns the result of a message that the provider accepted under this id. A response without an
+/// id counts as lost.
 pub(super) fn accepted(id: &str) -> SendResult {
     match id {
         "" => SendResult::Lost("an answer without an id".to_owned()),
@@ -105,26 +107,26 @@ pub(super) fn accepted(id: &str) -> SendResult {
     }
 }
 
-/// What most providers' status codes mean, for those that say no more.
+/// Interprets a status code as most providers use it, for responses without a more specific code.
 pub(super) fn by_status(response: &HttpResponse, reason: String) -> SendResult {
     match response.status {
-        // The account's fault, not the message's: nothing leaves until somebody mends it.
+        // An account problem, not one of the message: nothing leaves until an operator fixes it.
         401 | 403 => SendResult::Stop(reason),
-        // Only these say that nothing was taken.
+        // Only these guarantee that the provider accepted nothing.
         425 | 429 | 503 => SendResult::Busy { after: retry_after(response), reason },
-        // Behind a gateway's word, or a server's that has fallen, the message may have been taken.
+        // After a gateway error or a server crash, the message may still have been accepted.
         408 | 500.. => SendResult::Lost(reason),
         _ => SendResult::Refused(reason),
     }
 }
 
-/// `Retry-After` in seconds (RFC 9110 section 10.2.3); its date form is not used by providers.
+/// Reads `Retry-After` in seconds (RFC 9110 section 10.2.3); no provider uses its date form.
 pub(super) fn retry_after(response: &HttpResponse) -> Option<Span> {
     let (_, value) = response.headers.iter().find(|(name, _)| name == "retry-after")?;
     value.trim().parse().ok().map(Span::seconds)
 }
 
-/// A number of a contact as most providers want it: E.164 without the plus.
+/// Returns a contact's number as most providers expect it: E.164 without the plus.
 pub(super) fn digits(message: &Outgoing) -> &str {
     message.to.trim_start_matches('+')
 }
@@ -134,10 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mailbox_has_a_name_and_an_address() {}
-
-    #[test]
-    fn names_are_quoted_or_encoded_where_a_header_needs_it() {
+    fn mailbox_names_are_quoted_or_encoded() {
         assert_eq!(quoted_mailbox("Joe, jr <j@x.example>"), "\"Joe, jr\" <j@x.example>");
         assert_eq!(quoted_mailbox("Ann <a@x.example>"), "Ann <a@x.example>");
         assert_eq!(ascii_mailbox("速滴 <a@x.example>"), "=?UTF-8?B?6YCf5ru0?= <a@x.example>");

@@ -1,38 +1,37 @@
-//! Requests and answers as plain data, down to their bytes.
+//! Requests and responses as plain data, byte for byte.
 
-/// Who asks: set on every request by whoever sends it. The platform sets none, and Resend refuses
-/// requests without (resend.com/docs/api-reference/introduction).
+/// The user agent. Implementations of `Http` must set it on every request: the platform sets none,
+/// and Resend refuses requests without one (resend.com/docs/api-reference/introduction).
 pub const USER_AGENT: &str = concat!("dripline/", env!("CARGO_PKG_VERSION"));
 
-/// A request to an outside service, down to its bytes.
+/// A request to an outside service, byte for byte.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HttpRequest {
-    /// `POST`, `GET`.
+    /// `POST` or `GET`.
     pub method: &'static str,
-    /// The absolute address.
+    /// The absolute URL.
     pub url: String,
-    /// Names in lower case; `user-agent` is added when it is sent.
+    /// Names in lower case; `user-agent` is added on sending.
     pub headers: Vec<(&'static str, String)>,
-    /// The body; empty for none.
+    /// Empty for none.
     pub body: String,
 }
 
-/// What an outside service answered.
+/// A response of an outside service.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HttpResponse {
-    /// The status code.
     pub status: u16,
     /// Names in lower case.
     pub headers: Vec<(String, String)>,
-    /// The body, at most 64 KiB of it.
+    /// At most the first 64 KiB of the body.
     pub body: String,
 }
 
-/// Why no answer came. In both cases the request may have been acted upon.
+/// The reason why no response came. In both cases the request may have taken effect.
 #[derive(Clone, Debug, PartialEq)]
 pub enum HttpError {
     /// No connection, or it broke.
     Network(String),
-    /// Nothing came in time.
+    /// No response within the time limit.
     TimedOut,
 }

@@ -1,31 +1,31 @@
-//! The local mailbox: a message is kept in our own database and shown at `/dev/mailbox`.
+//! The local mailbox: keeps messages in our own database and shows them at `/dev/mailbox`.
 //!
-//! It stands behind the same seam as a real provider: an implementation of `Http` knows its
-//! address and keeps what is sent there, once a message id.
+//! It sits behind the same port as the other providers: an implementation of `Http` recognises its
+//! URL and stores what is sent there, once per message id.
 
 use super::http::{HttpRequest, HttpResponse};
 use super::{Call, Content, Outgoing, SendResult};
 use crate::domain::contact::message::CapturedMessage;
 
-/// The address that no network has.
+/// A URL that exists on no network.
 pub const URL: &str = "mailbox:";
 
-/// How many messages one call may carry: as many as a task does.
+/// The most messages in one call: as many as one task sends.
 pub const BATCH_MAX: usize = 100;
 
-/// Keeps messages: a JSON array of letters.
+/// Builds the request that stores messages: a JSON array.
 pub fn request(call: Call<'_>) -> HttpRequest {
     let letters: Vec<CapturedMessage> = call.messages().map(letter).collect();
     HttpRequest {
         method: "POST",
         url: URL.to_owned(),
         headers: Vec::new(),
-        // A letter's fields are all text, which always serialises.
+        // Serialisation cannot fail: all fields are text.
         body: serde_json::to_string(&letters).unwrap_or_default(),
     }
 }
 
-/// A message is kept, or the database has a fault.
+/// Interprets the response: the message was stored, or the database failed.
 pub fn outcome(response: &HttpResponse) -> SendResult {
     match response.status {
         200 => SendResult::Accepted { provider_id: "mailbox".to_owned(), arrived: true },

@@ -1,5 +1,5 @@
-//! Outside services, one file each: a message becomes a request, an answer becomes an outcome.
-//! Pure code over the bytes of the `Http` seam.
+//! Outside services, one file each: turns messages into requests and responses into outcomes. Pure
+//! code over the bytes of the `Http` port.
 
 mod common;
 mod sign;
@@ -27,22 +27,21 @@ use crate::domain::contact::message::Class;
 use crate::domain::pacing::Rate;
 use http::{HttpError, HttpRequest, HttpResponse};
 
-/// A message as it leaves.
+/// A message that is ready to send.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outgoing {
-    /// Its id in our ledger.
+    /// The message's id in our ledger.
     pub id: MessageId,
-    /// What kind of message it is: not every sender carries every kind.
+    /// The kind of message: not every provider carries every kind.
     pub class: Class,
-    /// To whom: an e-mail address or an E.164 number.
+    /// The recipient: an e-mail address or an E.164 number.
     pub to: String,
-    /// What it says.
     pub content: Content,
 }
 
 impl Outgoing {
-    /// What of it would break out of a mail's header, for a line break or a NUL in it ends one
-    /// (RFC 5322 section 2.2): such a message is never sent.
+    /// Returns the name of a part that would break out of a mail header: a line break or a NUL ends
+    /// a header (RFC 5322 section 2.2). Such a message is never sent.
     pub fn unsafe_header(&self) -> Option<&'static str> {
         let is_unsafe = |text: &str| text.contains(['\r', '\n', '\0']);
         if is_unsafe(&self.to) {
@@ -59,28 +58,23 @@ impl Outgoing {
     }
 }
 
-/// What a message says, by channel.
+/// The content of a message, by channel.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Content {
-    /// An e-mail.
     Email {
         /// `Name <address>`.
         from: String,
         /// One line.
         subject: String,
-        /// The HTML part.
         html: String,
-        /// The plain-text part.
         text: String,
-        /// Further headers, such as `List-Unsubscribe`.
+        /// Additional headers, such as `List-Unsubscribe`.
         headers: Vec<(&'static str, String)>,
     },
-    /// A short message.
     Sms {
-        /// Its text.
         text: String,
     },
-    /// A call of another program.
+    /// A call to another program.
     Webhook {
         /// A JSON document.
         body: String,
@@ -90,29 +84,26 @@ pub enum Content {
 /// One request that is about to be made.
 #[derive(Clone, Copy)]
 pub struct Call<'a> {
-    /// The idempotency key of a call that others go along in; `None`: the message goes alone, and
-    /// its id is the key.
+    /// The idempotency key of a batch. `None`: the call carries one message, whose id is the key.
     pub batch: Option<&'a str>,
-    /// The first message.
     pub first: &'a Outgoing,
-    /// The others; empty unless `batch`.
+    /// The other messages; empty unless `batch` is set.
     pub others: &'a [Outgoing],
-    /// The present: some requests are signed with it.
+    /// The current time; some requests are signed with it.
     pub at: Millis,
 }
 
 impl<'a> Call<'a> {
-    /// All messages, in the order in which the request has them.
+    /// Returns all messages in the order of the request.
     pub fn messages(self) -> impl Iterator<Item = &'a Outgoing> + Clone {
         std::iter::once(self.first).chain(self.others)
     }
 
-    /// How many there are.
     pub fn count(self) -> usize {
         1 + self.others.len()
     }
 
-    /// The idempotency key.
+    /// Returns the idempotency key.
     pub fn key(self) -> &'a str {
         self.batch.unwrap_or(self.first.id.as_str())
     }
@@ -121,93 +112,84 @@ impl<'a> Call<'a> {
 /// A configured way to send.
 #[derive(Clone)]
 pub enum Sender {
-    /// Keep it, and show it at `/dev/mailbox`.
+    /// Keeps messages and shows them at `/dev/mailbox`.
     Mailbox,
-    /// Another program, at the address of the message; the keys that calls are signed with.
+    /// Another program, at the URL that is the message's recipient; holds the signing keys.
     Webhook(Keyring),
-    /// Resend, for e-mail.
     Resend(resend::Account),
-    /// Postmark, for e-mail.
     Postmark(postmark::Account),
     /// Amazon SES, for e-mail.
     Ses(ses::Account),
-    /// SendGrid, for e-mail.
     SendGrid(sendgrid::Account),
-    /// Mailgun, for e-mail.
     Mailgun(mailgun::Account),
-    /// Brevo, for e-mail.
     Brevo(brevo::Account),
-    /// Cloudflare's own service, for e-mail that is no marketing.
+    /// Cloudflare's own service, for e-mail other than marketing.
     Cloudflare,
-    /// Twilio, for SMS.
     Twilio(twilio::Account),
-    /// Vonage, for SMS.
     Vonage(vonage::Account),
     /// Alibaba Cloud, for SMS.
     Aliyun(aliyun::Account),
     /// Tencent Cloud, for SMS.
     Tencent(tencent::Account),
-    /// A robot of DingTalk, for notices.
+    /// A DingTalk robot, for notices.
     DingTalk(chat_webhooks::DingTalk),
-    /// A robot of WeCom, at its address, for notices.
+    /// A WeCom robot, by its URL, for notices.
     WeCom(String),
-    /// An incoming webhook of Slack, at its address, for notices.
+    /// An incoming webhook of Slack, by its URL, for notices.
     Slack(String),
 }
 
-/// How one attempt to send ended.
+/// The result of one attempt to send.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SendResult {
-    /// The provider took it.
+    /// The provider accepted the message.
     Accepted {
-        /// Its id there.
+        /// The provider's id of the message.
         provider_id: String,
-        /// Whether it has arrived with that.
+        /// Whether acceptance already means delivery.
         arrived: bool,
     },
-    /// Not this message now; perhaps later. It says nothing of others.
+    /// This message cannot be sent now, but perhaps later. Other messages are not affected.
     Retry {
-        /// Not before this has passed, if the provider said so.
+        /// The minimum wait, if the provider gave one.
         after: Option<Span>,
-        /// Why.
         reason: String,
     },
-    /// The provider takes nothing now, whatever the message. Nothing was taken.
+    /// The provider accepts no message at present. It has not accepted this one.
     Busy {
-        /// Not before this has passed, if the provider said so.
+        /// The minimum wait, if the provider gave one.
         after: Option<Span>,
-        /// Why.
         reason: String,
     },
-    /// The provider takes nothing until somebody mends the account: its credentials, its credit.
-    /// Nothing was taken.
+    /// The provider accepts no message until an operator fixes the account, such as its credentials
+    /// or its credit. It has not accepted this one.
     Stop(String),
-    /// Not this message, ever.
+    /// The provider will never accept this message.
     Refused(String),
-    /// No answer came: it may have been taken.
+    /// No answer came: the message may have been accepted.
     Lost(String),
-    /// It may have been taken, and asking again would not tell.
+    /// The message may have been accepted, and a retry would not clarify it.
     Unclear(String),
 }
 
 impl SendResult {
-    /// Whether the message may have left by it.
+    /// Returns whether the message may have left.
     pub fn may_have_left(&self) -> bool {
         matches!(self, Self::Accepted { .. } | Self::Lost(_) | Self::Unclear(_))
     }
 }
 
-/// What the answer to a call means.
+/// The results of a call.
 #[derive(Clone, Debug, PartialEq)]
 pub enum BatchResult {
-    /// The same for every message.
+    /// The same result for every message.
     All(SendResult),
-    /// For each message its own, in the order of the call.
+    /// One result per message, in the order of the call.
     Each(Vec<SendResult>),
 }
 
 impl Sender {
-    /// The word that it goes by in the configuration and in the ledger.
+    /// The provider's name in the configuration and in the ledger.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Mailbox => "mailbox",
@@ -229,7 +211,7 @@ impl Sender {
         }
     }
 
-    /// How many messages one call may carry, by the provider's documents.
+    /// Returns the most messages in one call, according to the provider's documents.
     pub fn batch_max(&self) -> usize {
         match self {
             Self::Mailbox => mailbox::BATCH_MAX,
@@ -239,11 +221,11 @@ impl Sender {
         }
     }
 
-    /// How long after its first call an idempotency key surely still works, so that asking again
-    /// under it is harmless; `None` if the provider knows no keys.
+    /// Returns how long after the first call an idempotency key certainly works, so that a retry
+    /// under it is harmless; `None` if the provider has no keys.
     pub fn key_lifetime(&self) -> Option<Span> {
         match self {
-            // It keeps a message once, for good.
+            // The mailbox stores a message once, for good.
             Self::Mailbox => Some(Span::days(3_650)),
             Self::Webhook(_) => Some(outgoing_webhook::KEY_LIFETIME),
             Self::Resend(_) => Some(resend::KEY_LIFETIME),
@@ -252,13 +234,13 @@ impl Sender {
         }
     }
 
-    /// Whether one service stands behind it, which may be out of order for every message alike.
+    /// Returns whether a single service is behind it, whose outage would affect all messages alike.
     pub fn is_one_service(&self) -> bool {
         !matches!(self, Self::Mailbox | Self::Webhook(_))
     }
 
-    /// How fast it may be called unless the deployment says otherwise; `None`: as fast as may be,
-    /// for the provider queues by itself or its limit is the account's own.
+    /// Returns the default rate limit, which the deployment can override. `None` for no limit: the
+    /// provider queues by itself, or its limit depends on the account.
     pub fn rate(&self) -> Option<Rate> {
         match self {
             Self::Resend(_) => Some(resend::RATE),
@@ -268,7 +250,7 @@ impl Sender {
         }
     }
 
-    /// The request of a call; `None` if the sender does not carry such messages.
+    /// Builds the request of a call; `None` if the provider does not carry such messages.
     pub fn request(&self, call: Call<'_>) -> Option<HttpRequest> {
         match self {
             Self::Mailbox => Some(mailbox::request(call)),
@@ -290,7 +272,7 @@ impl Sender {
         }
     }
 
-    /// What its answer means.
+    /// Interprets the response to a call.
     pub fn verdict(&self, call: Call<'_>, answer: Result<HttpResponse, HttpError>) -> BatchResult {
         let response = &match answer {
             Ok(response) => response,

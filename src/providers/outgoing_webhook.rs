@@ -1,5 +1,5 @@
-//! Webhooks: another program is told about a contact, signed as Standard Webhooks has it. The
-//! message's id is the idempotency key: the same call may come more than once under it.
+//! Outgoing webhooks: report a contact to another program, signed according to Standard Webhooks.
+//! The message's id is the idempotency key: the same call may arrive more than once under it.
 
 use super::common::retry_after;
 use super::http::{HttpRequest, HttpResponse};
@@ -7,12 +7,12 @@ use super::{Call, Content, SendResult};
 use crate::domain::base::primitives::Span;
 use crate::domain::base::token::Keyring;
 
-/// How long a call may be made again under the same id. Standard Webhooks sets no limit; receivers
+/// How long a call may be retried under the same id. Standard Webhooks sets no limit; receivers
 /// that follow its advice remember ids for days.
 pub const KEY_LIFETIME: Span = Span::hours(23);
 
-/// The call, signed with these keys; `None` for what is no webhook. Receivers refuse what was
-/// signed long ago, so the present is signed with it.
+/// Builds the call, signed with these keys; `None` for anything but a webhook. It is signed with
+/// the current time, because receivers refuse old signatures.
 pub fn request(keys: &Keyring, call: Call<'_>) -> Option<HttpRequest> {
     let message = call.first;
     let Content::Webhook { body } = &message.content else { return None };
@@ -31,8 +31,8 @@ pub fn request(keys: &Keyring, call: Call<'_>) -> Option<HttpRequest> {
     })
 }
 
-/// Any 2xx means that it has arrived; a redirect is not followed and counts as a refusal. What is
-/// wrong with one receiver says nothing of the others, so nothing of it stops anybody.
+/// Interprets the response. Any 2xx means delivered; a redirect is not followed and counts as a
+/// refusal. A failing receiver says nothing about the others, so no status stops or delays them.
 pub fn outcome(response: &HttpResponse) -> SendResult {
     let reason = format!("the webhook answered {}", response.status);
     match response.status {

@@ -1,17 +1,17 @@
-//! Signatures of requests: what Amazon, Alibaba and Tencent have in common. Each hashes the
-//! request in one canonical form and signs the hash with HMAC-SHA256.
+//! Request signatures: what Amazon, Alibaba and Tencent have in common. Each hashes the request in
+//! a canonical form and signs the hash with HMAC-SHA256.
 
 use crate::domain::base::primitives::Millis;
 use crate::domain::base::token::sha256_hex;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-/// HMAC-SHA256 (RFC 2104) of a text.
+/// Computes HMAC-SHA256 (RFC 2104) of a text.
 pub(super) fn hmac(key: &[u8], text: &str) -> Vec<u8> {
     hmac_sha256(key, &[text.as_bytes()])
 }
 
-/// HMAC-SHA256 (RFC 2104) of pieces that follow each other.
+/// Computes HMAC-SHA256 (RFC 2104) of concatenated pieces.
 pub(super) fn hmac_sha256(key: &[u8], pieces: &[&[u8]]) -> Vec<u8> {
     // HMAC takes keys of any length, so this cannot fail; nothing matches an empty MAC.
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return Vec::new() };
@@ -19,12 +19,12 @@ pub(super) fn hmac_sha256(key: &[u8], pieces: &[&[u8]]) -> Vec<u8> {
     mac.finalize().into_bytes().to_vec()
 }
 
-/// Lower-case hexadecimal.
+/// Encodes bytes as lower-case hexadecimal.
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// What of a request is signed.
+/// The signed parts of a request.
 pub(super) struct Signed<'a> {
     pub(super) method: &'a str,
     pub(super) path: &'a str,
@@ -36,12 +36,12 @@ pub(super) struct Signed<'a> {
 }
 
 impl Signed<'_> {
-    /// The names of the headers, as they stand in the signature.
+    /// Returns the names of the headers as the signature lists them.
     pub(super) fn names(&self) -> String {
         self.headers.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(";")
     }
 
-    /// The hash of the canonical request.
+    /// Returns the hash of the canonical request.
     pub(super) fn hash(&self) -> String {
         let headers = self.headers.iter().map(|(name, value)| format!("{name}:{}\n", value.trim()));
         let headers: String = headers.collect();
@@ -51,14 +51,14 @@ impl Signed<'_> {
     }
 }
 
-/// An instant as `2015-08-30T12:36:00Z`, without fractions.
+/// Formats an instant as `2015-08-30T12:36:00Z`, without fractions.
 pub(super) fn seconds_text(at: Millis) -> String {
     Millis(at.0.div_euclid(1_000) * 1_000).rfc3339()
 }
 
-/// The value of `authorization` by Amazon's signature version 4 for a region and a service
-/// (docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html); `headers`
-/// must have `x-amz-date`, which is `amz_date` of the same instant.
+/// Returns the value of `authorization` by AWS Signature Version 4 for a region and a service
+/// (docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html). `headers`
+/// must contain `x-amz-date`, the `amz_date` of the same instant.
 pub(super) fn aws(
     signed: &Signed<'_>,
     (key_id, secret): (&str, &str),
@@ -79,12 +79,12 @@ pub(super) fn aws(
     )
 }
 
-/// An instant as Amazon writes it: `20150830T123600Z`.
+/// Formats an instant as Amazon expects it: `20150830T123600Z`.
 pub(super) fn amz_date(at: Millis) -> String {
     seconds_text(at).replace(['-', ':'], "")
 }
 
-/// The value of `authorization` by Tencent Cloud's signature version 3 for a service
+/// Returns the value of `authorization` by Tencent Cloud's signature version 3 for a service
 /// (tencentcloud.com/document/api/1110/44085).
 pub(super) fn tencent(
     signed: &Signed<'_>,
@@ -104,7 +104,7 @@ pub(super) fn tencent(
     )
 }
 
-/// The value of `authorization` by Alibaba Cloud's signature version 3
+/// Returns the value of `authorization` by Alibaba Cloud's signature version 3
 /// (alibabacloud.com/help/en/sdk/product-overview/v3-request-structure-and-signature).
 pub(super) fn aliyun(signed: &Signed<'_>, (key_id, secret): (&str, &str)) -> String {
     let to_sign = format!("ACS3-HMAC-SHA256\n{}", signed.hash());
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn amazons_test_suite_is_signed_as_it_says() {
+    fn aws_signature_matches_the_test_suite() {
         // `get-vanilla` and `post-vanilla` of the suite that Amazon publishes.
         let get = "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31";
         let post = "5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b";
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn amazons_example_is_signed_as_it_says() {
+    fn aws_signature_matches_the_documentation() {
         let time = amz_date(AWS_TIME);
         let signed = Signed {
             method: "GET",
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn tencents_example_is_signed_as_it_says() {
+    fn tencent_signature_matches_the_documentation() {
         let body = "{\"Limit\": 1, \"Filters\": [{\"Values\": [\"\\u672a\\u547d\\u540d\"], \
                     \"Name\": \"instance-name\"}]}";
         let signed = Signed {
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn alibabas_example_is_signed_as_it_says() {
+    fn alibaba_signature_matches_the_documentation() {
         let signed = Signed {
             method: "POST",
             path: "/",

@@ -1,12 +1,12 @@
-//! Brakes: campaigns that were stopped over what their recipients say, and what was said about it.
+//! Auto-pause: the pause events of campaigns, and the complaints and bounces behind them.
 
 use super::statement::{Statement, Value};
 use crate::domain::base::primitives::{CampaignId, Millis};
 use crate::domain::sending::auto_pause::{PauseEvent, Tally};
 use serde::Deserialize;
 
-/// The ids of the campaigns that are stopped. The table has a row for each turn of each campaign's
-/// brake, so few that no index is worth its writing.
+/// Selects the ids of the stopped campaigns. The table has one row per pause event, so few that an
+/// index is not worth its writes.
 pub fn stopped() -> Statement {
     Statement::new(
         "SELECT campaign_id AS id FROM brakes AS last
@@ -16,7 +16,7 @@ pub fn stopped() -> Statement {
     )
 }
 
-/// The last words on all campaigns' brakes, or on one's; rows are `PauseEvent`.
+/// Selects the newest pause event of all campaigns, or of one; rows are `PauseEvent`.
 pub fn last_words(campaign: Option<&CampaignId>) -> Statement {
     let campaign = campaign.map_or(Value::Null, |campaign| Value::text(campaign.as_str()));
     Statement::new(
@@ -28,9 +28,9 @@ pub fn last_words(campaign: Option<&CampaignId>) -> Statement {
     )
 }
 
-/// The tallies of campaigns of which somebody complained, or whose e-mails bounced, since a UTC
-/// day; rows are `TallyRow`. After a release they count from that moment on: its row has what was
-/// counted on its own day before.
+/// Selects the tallies of campaigns with complaints or bounces since a UTC day; rows are
+/// `TallyRow`. After a release, the tallies count from that moment: the event's row has what was
+/// counted earlier on its own day.
 pub fn tallies(since_day: &str) -> Statement {
     Statement::new(
         "WITH hurt AS (
@@ -59,7 +59,7 @@ pub fn tallies(since_day: &str) -> Statement {
     )
 }
 
-/// What was counted for one campaign on a UTC day: one row, `TallyRow`.
+/// Selects the tally of one campaign on a UTC day: one row, `TallyRow`.
 pub fn tally_of_day(campaign: &CampaignId, day: &str) -> Statement {
     Statement::new(
         "SELECT ?1 AS campaign_id,
@@ -77,14 +77,12 @@ pub fn tally_of_day(campaign: &CampaignId, day: &str) -> Statement {
 /// A row of `tallies` or `tally_of_day`.
 #[derive(Clone, Debug, Deserialize)]
 pub struct TallyRow {
-    /// The campaign.
     pub campaign_id: CampaignId,
-    /// Its tally.
     #[serde(flatten)]
     pub tally: Tally,
 }
 
-/// Says a word about a campaign's brake, if nobody has said another since it was read.
+/// Inserts a pause event, unless another one has been inserted since the last was read.
 pub fn say(word: &PauseEvent) -> Statement {
     Statement::new(
         "INSERT INTO brakes (campaign_id, n, at, state, reason, sent, bounced, complained, note)
@@ -105,7 +103,7 @@ pub fn say(word: &PauseEvent) -> Statement {
     )
 }
 
-/// The messages that a stopped campaign held are due now.
+/// Makes the messages that a stopped campaign held due now.
 pub fn bring_forward(campaign: &CampaignId, now: Millis) -> Statement {
     Statement::new(
         "UPDATE messages SET send_at = ?2

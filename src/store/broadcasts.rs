@@ -1,4 +1,4 @@
-//! Broadcasts: how far each has come, whose turn is next, and how many would get it.
+//! Broadcasts: their progress, their next recipients, and the size of their audience.
 
 use super::segments::{IS_SOMEBODY, chunk_end};
 use super::statement::{Statement, Value};
@@ -9,11 +9,11 @@ use crate::domain::segment::Rule;
 use crate::store::rule_sql::{RuleSql, at_once, compact};
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// How many contacts one reading looks at: about a tenth of a second of D1's one thread, as the
-/// filling of segments takes.
+/// The number of contacts that one read scans: about a tenth of a second of D1's one thread, as a
+/// step of a segment backfill takes.
 pub const CONTACTS_PER_READING: usize = 5_000;
 
-/// How many of them it returns at the most: their ids are 40 kB.
+/// The number of contacts that one read returns at most: their ids are 40 kB.
 pub const TURNS_PER_READING: usize = 1_000;
 
 const COLUMNS: &str =
@@ -23,39 +23,35 @@ const COLUMNS: &str =
 /// A row of the table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BroadcastRow {
-    /// The campaign.
     pub campaign_id: CampaignId,
     /// The broadcast's name.
     pub broadcast: String,
     /// The published version that it is sent from.
     pub version: u32,
-    /// How far it has come.
     pub state: BroadcastState,
-    /// Which part of the way it is on.
     pub phase: Phase,
-    /// When a tick is to look at it.
+    /// When a tick is to continue it.
     pub due_at: Option<Millis>,
-    /// When it started.
     pub started_at: Option<Millis>,
     /// When its test is decided.
     pub decide_at: Option<Millis>,
-    /// Contacts up to this id have had their turn.
+    /// Contacts up to this id were decided on.
     pub after_id: String,
-    /// Contacts of this round whose decision failed.
+    /// The contacts of this round whose decision failed.
     pub failures: i64,
-    /// Rounds that left somebody undecided.
+    /// The rounds that left contacts undecided.
     pub rounds: i64,
     /// The variant that the rest gets.
     pub winner: Option<String>,
-    /// What the test found.
+    /// The result of the test.
     #[serde(deserialize_with = "maybe_json")]
     pub finding: Option<Finding>,
-    /// When everybody had been decided on, or it was called off.
+    /// When all contacts had been decided on, or it was cancelled.
     pub ended_at: Option<Millis>,
 }
 
 impl BroadcastRow {
-    /// The broadcast, `<campaign>.<name>`.
+    /// Returns the broadcast, `<campaign>.<name>`.
     pub fn id(&self) -> QualifiedId {
         QualifiedId::new(&self.campaign_id, &self.broadcast)
     }
@@ -66,13 +62,13 @@ fn maybe_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Findi
     text.map(|text| serde_json::from_str(&text).map_err(serde::de::Error::custom)).transpose()
 }
 
-/// All broadcasts of a campaign that have a row.
+/// Selects all broadcasts of a campaign that have a row.
 pub fn of_campaign(campaign: &CampaignId) -> Statement {
     let sql = format!("SELECT {COLUMNS} FROM broadcasts WHERE campaign_id = ?1 ORDER BY broadcast");
     Statement { sql: sql.into(), params: vec![Value::text(campaign.as_str())] }
 }
 
-/// How far each broadcast has come; rows are `explain_broadcasts::BroadcastStatus`.
+/// Selects the progress of each broadcast; rows are `explain_broadcasts::BroadcastStatus`.
 pub fn statuses() -> Statement {
     Statement::new(
         "SELECT campaign_id, broadcast, state, phase, started_at FROM broadcasts",
@@ -80,13 +76,13 @@ pub fn statuses() -> Statement {
     )
 }
 
-/// One broadcast.
+/// Selects one broadcast.
 pub fn one(campaign: &CampaignId, name: &str) -> Statement {
     let sql = format!("SELECT {COLUMNS} FROM broadcasts WHERE campaign_id = ?1 AND broadcast = ?2");
     Statement { sql: sql.into(), params: key(campaign, name) }
 }
 
-/// All broadcasts whose messages may not leave: one row for each, `HaltedRow`.
+/// Selects all broadcasts whose messages may not leave: one row for each, `HaltedRow`.
 pub fn halted() -> Statement {
     Statement::new(
         "SELECT campaign_id, broadcast, state FROM broadcasts
@@ -98,7 +94,6 @@ pub fn halted() -> Statement {
 /// A row of `halted`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct HaltedRow {
-    /// The campaign.
     pub campaign_id: CampaignId,
     /// The broadcast's name.
     pub broadcast: String,
@@ -110,8 +105,8 @@ fn key(campaign: &CampaignId, name: &str) -> Vec<Value> {
     vec![Value::text(campaign.as_str()), Value::text(name)]
 }
 
-/// Claims the broadcasts that are due by putting the time to look at them off: a worker who dies
-/// is repaired by a later tick. Rows are `DueRow`.
+/// Claims the due broadcasts by postponing their due time: if a worker crashes, a later tick
+/// continues its broadcast. Rows are `DueRow`.
 pub fn claim(now: Millis, until: Millis) -> Statement {
     Statement::new(
         "UPDATE broadcasts SET due_at = ?2
@@ -124,13 +119,12 @@ pub fn claim(now: Millis, until: Millis) -> Statement {
 /// A row of `claim`.
 #[derive(Debug, Deserialize)]
 pub struct DueRow {
-    /// The campaign.
     pub campaign_id: CampaignId,
     /// The broadcast's name.
     pub broadcast: String,
 }
 
-/// Gives claims back that ended then: nobody was told of them.
+/// Releases the claims that end at `until`, because their tasks were not enqueued.
 pub fn give_back(broadcasts: &[&QualifiedId], until: Millis, now: Millis) -> Statement {
     Statement::new(
         "UPDATE broadcasts SET due_at = ?3
@@ -145,12 +139,11 @@ pub fn give_back(broadcasts: &[&QualifiedId], until: Millis, now: Millis) -> Sta
 pub struct Plan {
     /// The broadcast's name.
     pub broadcast: String,
-    /// When.
     pub at: Millis,
 }
 
-/// Makes the times of a campaign's live version those at which its broadcasts start. What has
-/// started is past planning.
+/// Sets the start times of a campaign's broadcasts to those of its live version. Broadcasts that
+/// have started are not changed.
 pub fn plan(campaign: &CampaignId, plans: &[Plan]) -> [Statement; 2] {
     let params = || vec![Value::text(campaign.as_str()), Value::json(plans)];
     [
@@ -175,7 +168,7 @@ pub fn plan(campaign: &CampaignId, plans: &[Plan]) -> [Statement; 2] {
 }
 
 /// Starts a broadcast of the campaign's live version by hand, ahead of its time if it has one.
-/// Nothing, if it has started already or was called off.
+/// Changes nothing if it has started already or was cancelled.
 pub fn start(campaign: &CampaignId, name: &str, phase: Phase, now: Millis) -> Statement {
     let mut params = key(campaign, name);
     params.extend([word(phase), Value::Int(now.0)]);
@@ -192,7 +185,7 @@ pub fn start(campaign: &CampaignId, name: &str, phase: Phase, now: Millis) -> St
     )
 }
 
-/// Calls a broadcast off, even one that has not begun: it does not begin then.
+/// Cancels a broadcast. One that has not begun will not begin.
 pub fn cancel(campaign: &CampaignId, name: &str, now: Millis) -> Statement {
     let mut params = key(campaign, name);
     params.push(Value::Int(now.0));
@@ -208,7 +201,7 @@ pub fn cancel(campaign: &CampaignId, name: &str, now: Millis) -> Statement {
     )
 }
 
-/// Calls off every broadcast of a campaign that has begun and is not over.
+/// Cancels every broadcast of a campaign that has begun and is not over.
 pub fn cancel_all(campaign: &CampaignId, now: Millis) -> Statement {
     Statement::new(
         "UPDATE broadcasts SET state = 'cancelled', due_at = NULL, ended_at = ?2
@@ -217,7 +210,7 @@ pub fn cancel_all(campaign: &CampaignId, now: Millis) -> Statement {
     )
 }
 
-/// Halts one that runs, or whose messages may still be on their way.
+/// Pauses a broadcast that runs, or whose messages may still be waiting to be sent.
 pub fn pause(campaign: &CampaignId, name: &str) -> Statement {
     Statement::new(
         "UPDATE broadcasts SET state = 'paused'
@@ -226,7 +219,7 @@ pub fn pause(campaign: &CampaignId, name: &str) -> Statement {
     )
 }
 
-/// Lets a halted one run on, from where it stands. A test is waited for until its time.
+/// Resumes a paused broadcast where it stopped. A test still waits for its time.
 pub fn resume(campaign: &CampaignId, name: &str, now: Millis) -> Statement {
     let mut params = key(campaign, name);
     params.push(Value::Int(now.0));
@@ -238,8 +231,8 @@ pub fn resume(campaign: &CampaignId, name: &str, now: Millis) -> Statement {
     )
 }
 
-/// Makes the messages of a broadcast that a halt held back due, whatever becomes of them: it scans
-/// what waits to be sent.
+/// Makes the messages of a broadcast due that a pause held back; the gate decides on them again. It
+/// scans the messages that wait to be sent.
 pub fn wake_held(campaign: &CampaignId, name: &str, reason: &str, now: Millis) -> Statement {
     let mut params = key(campaign, name);
     params.extend([Value::text(reason), Value::Int(now.0)]);
@@ -251,7 +244,7 @@ pub fn wake_held(campaign: &CampaignId, name: &str, reason: &str, now: Millis) -
     )
 }
 
-/// Puts one that failed off until it is to be tried again.
+/// Postpones a broadcast that failed until its next attempt.
 pub fn put_off(campaign: &CampaignId, name: &str) -> Statement {
     let mut params = key(campaign, name);
     params.push(Value::text(QualifiedId::new(campaign, name).as_str()));
@@ -263,7 +256,7 @@ pub fn put_off(campaign: &CampaignId, name: &str) -> Statement {
     )
 }
 
-/// Moves a broadcast from its time into its first phase. Only if nobody else has.
+/// Begins the first phase of a scheduled broadcast, unless another worker has begun it.
 pub fn begin(row: &BroadcastRow, phase: Phase, now: Millis, until: Millis) -> Statement {
     let sql = format!(
         "UPDATE broadcasts SET state = 'running', phase = ?3, started_at = ?4, due_at = ?5
@@ -275,28 +268,27 @@ pub fn begin(row: &BroadcastRow, phase: Phase, now: Millis, until: Millis) -> St
     Statement { sql: sql.into(), params }
 }
 
-/// Where a broadcast moves to.
+/// The new state of a broadcast.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Step {
-    /// Its phase.
     pub phase: Phase,
-    /// Contacts up to this id have had their turn.
+    /// Contacts up to this id were decided on.
     pub after_id: String,
-    /// Contacts of this round whose decision failed.
+    /// The contacts of this round whose decision failed.
     pub failures: i64,
-    /// Rounds that left somebody undecided.
+    /// The rounds that left contacts undecided.
     pub rounds: i64,
-    /// When it is to be looked at next; `None` if everybody has been decided on.
+    /// When it is to be continued; `None` if all contacts have been decided on.
     pub due_at: Option<Millis>,
-    /// When its test is decided; `None` leaves that.
+    /// When its test is decided; `None` leaves the time unchanged.
     pub decide_at: Option<Millis>,
-    /// What the test found, and the variant that the rest gets.
+    /// The result of the test, and the variant that the rest gets.
     pub found: Option<(Finding, String)>,
 }
 
-/// Moves a broadcast on from where `row` found it, and returns where it stands; nothing, if
-/// somebody else has moved it meanwhile. Whether it is halted is no matter: what was decided stays
-/// decided.
+/// Advances a broadcast from the state in `row`, and returns the new row; no row if another worker
+/// has advanced it in between. A pause does not prevent this, because the decisions were already
+/// made.
 pub fn advance(row: &BroadcastRow, step: &Step, now: Millis) -> Statement {
     let sql = format!(
         "UPDATE broadcasts SET
@@ -335,15 +327,16 @@ fn word(phase: Phase) -> Value {
     })
 }
 
-/// The next contacts whose turn it may be: the rule holds, they were there when it started, and
-/// have not had their turn. The key in the log decides that, so that nobody is lost or has two,
-/// wherever the broadcast believes to stand. It looks at `CONTACTS_PER_READING` contacts; rows are
-/// `TurnRow`, and one of them, without a contact, says how far it has looked.
+/// Selects the next candidate recipients: the rule holds for them, they existed when the broadcast
+/// started, and they were not decided on yet. The key in the log determines the latter, so that no
+/// contact is lost or decided on twice, regardless of the stored position. Scans
+/// `CONTACTS_PER_READING` contacts. Rows are `TurnRow`; one of them, without a contact, has the
+/// position reached.
 pub fn turns(row: &BroadcastRow, rule: &Rule, now: Millis) -> Statement {
     let mut sql = RuleSql::new(now);
     let holds = sql.holds(rule);
     let contacts = sql.contacts();
-    // No table of its own: SQLite of late refuses one that is spoken of behind a hundred others.
+    // No CTE for this: recent SQLite versions refuse a reference to one behind a hundred others.
     let looked = chunk_end(2);
     let text = format!(
         "WITH turn(id) AS (
@@ -375,13 +368,14 @@ pub fn turns(row: &BroadcastRow, rule: &Rule, now: Millis) -> Statement {
 /// A row of `turns`.
 #[derive(Debug, Deserialize)]
 pub struct TurnRow {
-    /// Whose turn it may be.
+    /// The candidate.
     pub id: Option<ContactId>,
-    /// The last contact looked at.
+    /// The last contact scanned.
     pub looked: Option<String>,
 }
 
-/// Messages of a broadcast that wait to be sent: one row, `count`. It scans what waits.
+/// Counts the messages of a broadcast that wait to be sent: one row, `count`. It scans all messages
+/// that wait.
 pub fn waiting(campaign: &CampaignId, name: &str) -> Statement {
     Statement::new(
         "SELECT count(*) AS count FROM messages
@@ -393,11 +387,10 @@ pub fn waiting(campaign: &CampaignId, name: &str) -> Statement {
 /// A row with one number.
 #[derive(Deserialize)]
 pub struct CountRow {
-    /// It.
     pub count: i64,
 }
 
-/// The counters of one broadcast, all days added up; rows are `reports::CounterRow`.
+/// Selects the counters of one broadcast, summed over all days; rows are `reports::CounterRow`.
 pub fn counters(campaign: &CampaignId, prefix: &str) -> Statement {
     Statement::new(
         "SELECT metric, channel, part, sum(value) AS value FROM counters
@@ -407,8 +400,8 @@ pub fn counters(campaign: &CampaignId, prefix: &str) -> Statement {
     )
 }
 
-/// How many of the segments that a rule asks about are still being filled: one row, `count`. Only
-/// a worker that was slow beyond measure leaves anything to the second wave.
+/// Counts the segments of a rule that are still being backfilled: one row, `count`. Only the first
+/// pass matters: only an unusually slow worker leaves anything to the second.
 pub fn unfilled(segments: &[&QualifiedId]) -> Statement {
     Statement::new(
         "SELECT count(*) AS count FROM segment_fills
@@ -417,9 +410,9 @@ pub fn unfilled(segments: &[&QualifiedId]) -> Statement {
     )
 }
 
-/// Who would get a message of this purpose on this channel, of the next `PREVIEWED_PER_READING`
-/// contacts of whom the rule holds: one row, `AudienceRow`. Somebody for whom two reasons hold is
-/// counted by the first, in the order in which the fence asks.
+/// Counts who would get a message of this purpose on this channel, among the next
+/// `PREVIEWED_PER_READING` contacts for whom the rule holds: one row, `AudienceRow`. A contact with
+/// two reasons for exclusion counts for the first, in the order of `eligibility`.
 pub fn audience(
     rule: &Rule,
     (channel, purpose): (Channel, &str),
@@ -462,15 +455,14 @@ pub fn audience(
     Statement { sql: compact(&text).into(), params }
 }
 
-/// How many contacts a preview looks at in one statement: a second or so of D1's one thread.
+/// The number of contacts that a preview scans in one statement: about a second of D1's one thread.
 const PREVIEWED_PER_READING: usize = 50_000;
 
 /// A row of `audience`.
 #[derive(Debug, Deserialize)]
 pub struct AudienceRow {
-    /// The last contact looked at; `None` at the end.
+    /// The last contact scanned; `None` at the end.
     pub looked: Option<String>,
-    /// The sums.
     #[serde(flatten)]
     pub audience: Audience,
 }

@@ -7,7 +7,7 @@ use crate::domain::publication::catalog::{Outage, PublishedVersion, Unreadable};
 use crate::domain::publication::unpublished::Unpublished;
 use serde::{Deserialize, Serialize};
 
-/// The live version of every campaign.
+/// Selects the live version of every campaign.
 pub fn live() -> Statement {
     Statement::new(
         "SELECT v.campaign_id, v.version, v.hash, v.compiled, v.published_at
@@ -17,7 +17,7 @@ pub fn live() -> Statement {
     )
 }
 
-/// These versions, asked for as `[[campaign, version], …]`.
+/// Selects these versions, bound as `[[campaign, version], …]`.
 pub fn versions(wanted: &[(CampaignId, u32)]) -> Statement {
     Statement::new(
         "SELECT campaign_id, version, hash, compiled, published_at FROM campaign_versions
@@ -30,27 +30,24 @@ pub fn versions(wanted: &[(CampaignId, u32)]) -> Statement {
 /// A row of `live` or `versions`.
 #[derive(Debug, Deserialize)]
 pub struct VersionRow {
-    /// The campaign.
     pub campaign_id: CampaignId,
-    /// Its version.
     pub version: u32,
     /// SHA-256 of the content, in hexadecimal.
     pub hash: String,
     /// The content, as JSON.
     pub compiled: String,
-    /// When it was published.
     pub published_at: Millis,
 }
 
 impl VersionRow {
-    /// The version, if it can be read.
+    /// Returns the version, if it can be read.
     pub fn edition(&self) -> Result<PublishedVersion, Unreadable> {
         PublishedVersion::read(&self.campaign_id, self.version, self.published_at, &self.compiled)
     }
 }
 
-/// Adds the next version of a campaign and returns its number, `version`; nothing, and no row, if
-/// the live one has the same content and is `readable`.
+/// Inserts the next version of a campaign and returns its number, `version`. Inserts and returns
+/// nothing if the live one has the same content and is `readable`.
 pub fn insert_version(
     campaign: &CampaignId,
     (hash, compiled): (&str, &str),
@@ -86,7 +83,7 @@ pub fn make_newest_live(campaign: &CampaignId) -> Statement {
     )
 }
 
-/// The number of the live version: one row, `version`.
+/// Selects the number of the live version: one row, `version`.
 pub fn live_version(campaign: &CampaignId) -> Statement {
     Statement::new(
         "SELECT live_version AS version FROM campaigns WHERE id = ?1",
@@ -97,11 +94,10 @@ pub fn live_version(campaign: &CampaignId) -> Statement {
 /// A row of `insert_version` or `live_version`.
 #[derive(Debug, Deserialize)]
 pub struct NumberRow {
-    /// The number.
     pub version: u32,
 }
 
-/// Which version of each campaign is live, by campaign.
+/// Selects which version of each campaign is live, ordered by campaign.
 pub fn live_versions() -> Statement {
     Statement::new(
         "SELECT v.campaign_id AS campaign, v.version, v.published_at FROM campaigns c
@@ -111,8 +107,8 @@ pub fn live_versions() -> Statement {
     )
 }
 
-/// Unpublishes a campaign: none of its versions is live from now on, and it is written down which
-/// pages it had. Said again, it changes nothing, not even the time.
+/// Unpublishes a campaign: none of its versions is live any more, and the paths of its pages are
+/// recorded. Repeating it changes nothing, not even the time.
 pub fn unpublish(campaign: &CampaignId, now: Millis) -> Statement {
     Statement::new(
         // The version may be one that cannot be read.
@@ -127,7 +123,7 @@ pub fn unpublish(campaign: &CampaignId, now: Millis) -> Statement {
     )
 }
 
-/// A campaign that was ever published: one row, `CampaignRow`.
+/// Selects a campaign that was ever published: one row, `CampaignRow`.
 pub fn one(campaign: &CampaignId) -> Statement {
     Statement::new(
         "SELECT live_version AS version, unpublished_at FROM campaigns WHERE id = ?1",
@@ -140,11 +136,12 @@ pub fn one(campaign: &CampaignId) -> Statement {
 pub struct CampaignRow {
     /// The live version; 0 while it is unpublished.
     pub version: u32,
-    /// When it was unpublished last.
+    /// When it was last unpublished.
     pub unpublished_at: Option<Millis>,
 }
 
-/// The campaigns that were ever unpublished, by campaign; rows are `UnpublishedRow`.
+/// Selects the campaigns that were ever unpublished, ordered by campaign; rows are
+/// `UnpublishedRow`.
 pub fn unpublished() -> Statement {
     Statement::new(
         "SELECT id AS campaign, unpublished_at AS since, unpublished_paths AS paths,
@@ -168,18 +165,17 @@ pub struct UnpublishedRow {
 impl From<UnpublishedRow> for Unpublished {
     fn from(row: UnpublishedRow) -> Self {
         let UnpublishedRow { campaign, since, version, paths } = row;
-        // Whose pages are there again, nobody asks about those that were.
+        // The former paths are not needed once the campaign is published again.
         let paths = version.map(|_| serde_json::from_str(&paths).unwrap_or_default());
         Self { campaign, since, version, paths: paths.unwrap_or_default() }
     }
 }
 
-/// What the list of live versions is made of.
+/// The content of the list of live versions.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listing {
-    /// Which versions are live.
     pub live: Vec<LiveRow>,
-    /// Which campaigns were ever unpublished; older code lists none.
+    /// The campaigns that were ever unpublished; lists written by older code have none.
     #[serde(default)]
     pub unpublished: Vec<Unpublished>,
 }
@@ -187,16 +183,14 @@ pub struct Listing {
 /// A row of `live_versions`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LiveRow {
-    /// The campaign.
     pub campaign: CampaignId,
     /// The live version's number.
     pub version: u32,
-    /// When it was published.
     pub published_at: Millis,
-    /// The last word on its journeys that were ever paused or archived; not among the columns.
+    /// The states of its journeys that were ever paused or archived; not among the columns.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub journeys: Vec<JourneyStatus>,
-    /// The outages of its versions that ended lately; not among the columns.
+    /// The recent outages of its versions that are over; not among the columns.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub outages: Vec<Outage>,
 }

@@ -1,6 +1,6 @@
-//! After a clock was ahead and is right again: whatever it has dated into the future is dated
-//! again, so that nothing waits for as long as it was ahead. Contacts are woken: what is in their
-//! own rows is for a decision to put right (`engine/redate.rs`).
+//! Correction after a clock that was ahead: everything it dated into the future gets a new date, so
+//! that nothing waits for as long as the clock was ahead. Contacts are woken, because dates in
+//! their own rows are corrected by a decision (`engine/redate.rs`).
 
 use super::segments::IS_SOMEBODY;
 use super::statement::{Statement, Value};
@@ -9,11 +9,11 @@ use crate::domain::base::primitives::{CLOCKS_DIFFER_MAX, Millis, Span};
 /// A little more than any claim lasts.
 const CLAIMS_MAX: Span = Span::minutes(20);
 
-/// Later than any message of a broadcast may wait for the hour of its reader.
+/// More than any message of a broadcast may wait for the recipient's send window.
 const BROADCAST_MAX: Span = Span::days(2);
 
-/// What dates everything again; `last` is when the wrong clock ran its last tick. It reads whole
-/// tables, once.
+/// Returns the statements that correct all dates; `last` is when the wrong clock ran its last tick.
+/// They read whole tables, once.
 pub fn put_right(last: Millis, now: Millis) -> Vec<Statement> {
     let ahead = now.plus(CLOCKS_DIFFER_MAX);
     let all = [contacts(now, ahead), messages(now, ahead)].into_iter();
@@ -21,7 +21,7 @@ pub fn put_right(last: Millis, now: Millis) -> Vec<Statement> {
     all.chain([failing(now)]).chain(housekeeping(last, now, ahead)).collect()
 }
 
-/// What failed by the wrong clock is tried again at once.
+/// Retries what failed under the wrong clock at once.
 fn failing(now: Millis) -> Statement {
     statement(
         "UPDATE failing_work SET since = min(since, ?1), retry_at = min(retry_at, ?1)",
@@ -33,7 +33,7 @@ fn statement(sql: impl Into<std::borrow::Cow<'static, str>>, params: &[Millis]) 
     Statement { sql: sql.into(), params: params.iter().map(|at| Value::Int(at.0)).collect() }
 }
 
-/// Who was claimed or decided on by the wrong clock is decided on again.
+/// Wakes the contacts that were claimed or decided on by the wrong clock.
 fn contacts(now: Millis, ahead: Millis) -> Statement {
     let sql = format!(
         "UPDATE contacts AS c SET wake_at = ?1
@@ -43,8 +43,8 @@ fn contacts(now: Millis, ahead: Millis) -> Statement {
     statement(sql, &[now, ahead, now.plus(CLAIMS_MAX)])
 }
 
-/// Claims end, and what waits is looked at again; a broadcast's waits for the hour of its reader.
-/// How long ago a call was made is not known any more: too long for its key.
+/// Ends claims, and makes waiting messages due. Messages of a broadcast may still wait for the
+/// recipient's send window. The age of a call is unknown, so its key counts as expired.
 fn messages(now: Millis, ahead: Millis) -> Statement {
     statement(
         "UPDATE messages SET
@@ -56,7 +56,7 @@ fn messages(now: Millis, ahead: Millis) -> Statement {
     )
 }
 
-/// Senders are tried, and promise nothing of before.
+/// Makes providers available for a trial, and clears their reservations.
 fn senders(now: Millis) -> [Statement; 2] {
     [
         statement("UPDATE senders SET open_until = ?1 WHERE open_until > ?1", &[now]),
@@ -67,7 +67,8 @@ fn senders(now: Millis) -> [Statement; 2] {
     ]
 }
 
-/// What was counted counts from now on.
+/// Makes reservations under caps count from now, and deletes the journey hours that the wrong clock
+/// has filled.
 fn places(last: Millis, now: Millis) -> [Statement; 2] {
     let hour = Value::Int(last.0.div_euclid(3_600_000) - 1);
     [
@@ -83,9 +84,9 @@ fn suppressions(now: Millis, ahead: Millis) -> [Statement; 1] {
     )]
 }
 
-/// Fillings, wakings, broadcasts, and what the scheduler remembers.
+/// Corrects backfills, wakings, broadcasts, and the scheduler's own records.
 fn housekeeping(last: Millis, now: Millis, ahead: Millis) -> Vec<Statement> {
-    // The second wave comes a worker's life after the first.
+    // The second pass comes 15 minutes, the longest life of a worker, after the first.
     let wave = |table: &str| {
         let sql = format!(
             "UPDATE {table} SET not_before = ?1 + iif(wave = 1, 0, 900000) WHERE not_before > ?2"
@@ -113,7 +114,7 @@ fn housekeeping(last: Millis, now: Millis, ahead: Millis) -> Vec<Statement> {
               WHERE since > ?2 OR until > ?2",
             &[now, ahead],
         ),
-        // The number of a mark is no time.
+        // The number of a mark is not a time.
         statement("UPDATE scheduler SET at = ?1 WHERE at > ?2 AND name <> 'mark'", &[now, ahead]),
     ]
 }

@@ -1,14 +1,15 @@
-//! The ledger of consents, as it is read: by an auditor, and for the words that people see again.
+//! The consent ledger, for auditors, and for the words that are shown to people again.
 
 use super::statement::{Rows, Statement, Value};
 use crate::domain::base::primitives::{Channel, ContactId, MessageId, Millis, QualifiedId};
 use crate::domain::contact::consent::{ConsentRecord, ConsentState, LawfulBasis};
 use serde::Deserialize;
 
-/// The most entries read of one contact: whoever sends a form a day has as many in three years.
+/// The most entries read per contact: a person who submits a form every day has as many in three
+/// years.
 const ENTRIES_MAX: i64 = 1_000;
 
-/// The newest entries of a contact, oldest first; `records` reads the rows.
+/// Selects the newest entries of a contact, oldest first; `records` reads the rows.
 pub fn of_contact(contact: &ContactId) -> Statement {
     Statement::new(
         "SELECT * FROM (SELECT * FROM consents WHERE contact_id = ?1 ORDER BY seq DESC LIMIT ?2)
@@ -17,7 +18,7 @@ pub fn of_contact(contact: &ContactId) -> Statement {
     )
 }
 
-/// The rows of `of_contact`.
+/// Reads the rows of `of_contact`.
 pub fn records(rows: &Rows) -> Result<Vec<ConsentRecord>, String> {
     let rows: Vec<Row> = rows.all()?;
     Ok(rows.into_iter().map(ConsentRecord::from).collect())

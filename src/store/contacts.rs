@@ -1,4 +1,4 @@
-//! Reading contacts, with everything a decision about them needs.
+//! Reading contacts, with everything that a decision about them needs.
 
 use super::statement::{Statement, Value};
 use crate::domain::base::primitives::{CampaignId, Channel, ContactId, Millis, QualifiedId};
@@ -15,9 +15,9 @@ use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 
 /// The columns of a contact and, as JSON, what belongs to it. `?2` is the JSON array of the event
-/// names that rules ask about, `?3` how many of the newest events they may look at, `?4` the JSON
-/// array of the keys under which a journey may be about to be entered, `?5` the time:
-/// suppressions that have ended by then are left out.
+/// names that rules depend on, `?3` how many of the newest events they may use, `?4` the JSON array
+/// of the keys under which a journey may be about to be entered, `?5` the time: suppressions that
+/// have ended by then are left out.
 macro_rules! contact_query {
     ($which:literal) => {
         concat!(
@@ -57,7 +57,8 @@ SELECT c.id, c.seq, c.email, c.phone, c.external_id, c.attributes, c.tags, c.sco
     };
 }
 
-/// The contacts with these ids. Whoever was merged into another is that one.
+/// Selects the contacts with these ids. The id of a merged contact selects the one it was merged
+/// into.
 pub fn by_ids<'a>(
     ids: impl IntoIterator<Item = &'a ContactId>,
     watched_events: &[String],
@@ -72,15 +73,16 @@ pub fn by_ids<'a>(
     Statement::new(sql, params(Value::json(&ids), watched_events, entry_keys, now))
 }
 
-/// The contacts that have one of these addresses; `addresses` are e-mail addresses, phone numbers
-/// and external ids, which never look alike enough to be confused: the column decides.
+/// Selects the contacts that have one of these addresses: e-mail addresses, phone numbers and
+/// external ids, each compared with its own column.
 pub fn by_addresses(
     addresses: &Addresses,
     watched_events: &[String],
     entry_keys: &[String],
     now: Millis,
 ) -> Statement {
-    // What nearly every form names; SQLite finds it in a third of the time.
+    // The most common case, since nearly every form asks for an e-mail address. SQLite needs a
+    // third of the time for it.
     if let Some(email) = addresses.lone_email() {
         let sql = contact_query!(
             "c.id = (SELECT coalesce(merged_into, id) FROM contacts WHERE email = ?1)"
@@ -97,8 +99,8 @@ pub fn by_addresses(
     Statement::new(sql, params(Value::json(addresses), watched_events, entry_keys, now))
 }
 
-/// The confirmation mails since a moment to contacts whose addresses spell one of these mailboxes
-/// in another way (`MailboxMailRow`).
+/// Selects the confirmation mails since a given time to contacts whose addresses are other
+/// spellings of these mailboxes (`MailboxMailRow`).
 pub fn mails_of_mailboxes(mailboxes: &[String], since: Millis) -> Statement {
     let sql = "
 SELECT c.id, c.mailbox, mail.value AS at
@@ -113,7 +115,6 @@ SELECT c.id, c.mailbox, mail.value AS at
 pub struct MailboxMailRow {
     /// The contact that it went to.
     pub id: ContactId,
-    /// Its mailbox.
     pub mailbox: String,
     /// When it left, or is to leave.
     pub at: Millis,
@@ -129,7 +130,7 @@ fn params(
     vec![which, Value::json(watched_events), history, Value::json(entry_keys), Value::Int(now.0)]
 }
 
-/// Addresses to look contacts up by.
+/// The addresses by which contacts are looked up.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
 pub struct Addresses {
     /// E-mail addresses in normal form.
@@ -141,14 +142,15 @@ pub struct Addresses {
 }
 
 impl Addresses {
-    /// The one e-mail address, if that is all there is.
+    /// Returns the e-mail address, if it is the only address.
     fn lone_email(&self) -> Option<&String> {
         let Self { emails, phones, external_ids } = self;
         let [email] = &emails[..] else { return None };
         (phones.is_empty() && external_ids.is_empty()).then_some(email)
     }
 
-    /// Each of them by its kind and a hash under which it may be on the list of those erased.
+    /// Returns each address by its kind and by each hash under which it may be in the list of
+    /// erased addresses.
     pub fn hashes(&self, keys: &Keyring) -> BTreeMap<(&'static str, String), String> {
         let kinds = ErasedAddress::KINDS.into_iter();
         let kinds = kinds.zip([&self.emails, &self.phones, &self.external_ids]);
@@ -162,7 +164,8 @@ impl Addresses {
     }
 }
 
-/// The newest events of a contact, oldest first, as many as rules may look at: rows, `EventRow`.
+/// Selects the newest events of a contact, oldest first, as many as rules may use; rows are
+/// `EventRow`.
 pub fn log(contact: &ContactId) -> Statement {
     Statement::new(
         "SELECT seq, at, name, campaign_id AS campaign, properties FROM events
@@ -190,7 +193,7 @@ impl From<EventRow> for Event {
     }
 }
 
-/// Which of these idempotency keys are in the log already; one row, `KeyRow`, for each.
+/// Selects which of these idempotency keys are already in the log: one row, `KeyRow`, for each.
 pub fn known_keys(keys: &[String]) -> Statement {
     if let [key] = keys {
         let sql = "SELECT key, content FROM events WHERE key = ?1";
@@ -205,9 +208,8 @@ pub fn known_keys(keys: &[String]) -> Statement {
 /// A row of `known_keys`.
 #[derive(Deserialize)]
 pub struct KeyRow {
-    /// The key.
     pub key: String,
-    /// A hash of what was told under it, where others chose it and it is known.
+    /// The hash of the event's content, if its key was chosen by a client and the hash is known.
     #[serde(default)]
     pub content: Option<String>,
 }

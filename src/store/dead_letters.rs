@@ -4,39 +4,40 @@ use super::statement::{Statement, Value};
 use crate::domain::base::primitives::{Millis, Span};
 use serde::Deserialize;
 
-/// How many are kept; a queue's message has 128 kB at the most.
+/// The most dead letters that are stored; a queue's message has at most 128 kB.
 pub const KEPT_MAX: i64 = 2_000;
 
-/// How long one is kept after it was given up last.
+/// How long a dead letter is stored after its last failure.
 pub const KEPT_FOR: Span = Span::days(30);
 
-/// How many are listed, of the newest.
+/// The most dead letters in a list, the newest first.
 pub const LISTED_MAX: usize = 100;
 
-/// How many characters of a task are listed.
+/// The most characters of a task in a list.
 const BODY_CHARS_LISTED: i64 = 1_000;
 
-/// How many characters of an error are kept.
+/// The most characters of an error that are stored.
 pub const ERROR_CHARS_MAX: usize = 300;
 
-/// One to be kept.
+/// A dead letter to be stored.
 #[derive(Debug)]
 pub struct Kept<'a> {
-    /// A hash of the body; of a hint its tag.
+    /// A hash of the body; for a hint, its tag.
     pub id: String,
-    /// What it is.
+    /// The type of the task.
     pub tag: String,
-    /// What is lost with it.
+    /// The rank of the task's `Worth`: what would be lost with it.
     pub worth: i64,
     /// The task as the queue had it.
     pub body: &'a str,
-    /// The queue's id of it.
+    /// The queue's id of the message.
     pub message: &'a str,
-    /// Why it failed; empty if nobody knows.
+    /// Why it failed; empty if unknown.
     pub error: String,
 }
 
-/// Keeps one. The same again counts up, unless the queue only tells of it a second time.
+/// Stores a dead letter. The same task again increases the count, unless the queue only delivered
+/// the same message again.
 pub fn keep(one: &Kept<'_>, now: Millis) -> Statement {
     Statement::new(
         "INSERT INTO dead_letters
@@ -57,8 +58,8 @@ pub fn keep(one: &Kept<'_>, now: Millis) -> Statement {
     )
 }
 
-/// Lets those go for which there is no room, hints and observations and then the oldest first, and
-/// counts them.
+/// Deletes the dead letters for which there is no room, hints and observations first and then the
+/// oldest, and counts them.
 pub fn make_room(now: Millis) -> [Statement; 2] {
     [
         Statement::new(
@@ -77,14 +78,14 @@ pub fn make_room(now: Millis) -> [Statement; 2] {
     ]
 }
 
-/// For how long ticks have to find that one is too old.
+/// How long ticks must have found a dead letter too old before it is deleted.
 const OLD_FOR: Span = Span::days(1);
 
-/// The most that may lie between two ticks of these.
+/// The longest allowed gap between two of these ticks.
 const TICKS_APART_MAX: Span = Span::hours(1);
 
-/// Notes which are too old, and forgets those that ticks have found so for a day without a gap. So
-/// a clock that is ahead for a while loses nothing, nor does one that is ahead now and then.
+/// Marks the dead letters that are too old, and deletes those that ticks have found too old for a
+/// day without a gap. A clock that is ahead, temporarily or repeatedly, therefore causes no loss.
 pub fn expire(last_tick: Option<Millis>, now: Millis) -> [Statement; 2] {
     let too_old = Value::Int(now.minus(KEPT_FOR).0);
     let is_gap = last_tick.is_none_or(|last| last.plus(TICKS_APART_MAX) < now);
@@ -103,7 +104,7 @@ pub fn expire(last_tick: Option<Millis>, now: Millis) -> [Statement; 2] {
     ]
 }
 
-/// The newest; rows are `domain::dead_letter::DeadLetter`.
+/// Selects the newest; rows are `domain::operations::dead_letter::DeadLetter`.
 pub fn list() -> Statement {
     Statement::new(
         "SELECT id, tag, first_at, last_at, count, error,
@@ -113,7 +114,7 @@ pub fn list() -> Statement {
     )
 }
 
-/// How many there are: one row, `domain::dead_letter::DeadLetters`.
+/// Selects the totals: one row, `domain::operations::dead_letter::DeadLetters`.
 pub fn totals() -> Statement {
     Statement::new(
         "SELECT count(*) AS kept, min(first_at) AS oldest,
@@ -123,7 +124,7 @@ pub fn totals() -> Statement {
     )
 }
 
-/// One of them whole: one row, `domain::dead_letter::DeadLetter`.
+/// Selects a whole dead letter: one row, `domain::operations::dead_letter::DeadLetter`.
 pub fn whole(id: &str) -> Statement {
     Statement::new(
         "SELECT id, tag, first_at, last_at, count, error, body FROM dead_letters WHERE id = ?1",
@@ -131,13 +132,13 @@ pub fn whole(id: &str) -> Statement {
     )
 }
 
-/// The task of one of them: one row, `BodyRow`.
+/// Selects the task of a dead letter: one row, `BodyRow`.
 pub fn one(id: &str) -> Statement {
     Statement::new("SELECT id, body FROM dead_letters WHERE id = ?1", vec![Value::text(id)])
 }
 
-/// The next that were given up, or failed again, before a moment: the longest-waiting first, so
-/// that those that fail each time are in nobody's way. Rows are `BodyRow`.
+/// Selects the next dead letters whose last failure is before `before`, longest ago first, so that
+/// those that fail each time do not block the others. Rows are `BodyRow`.
 pub fn next(before: Millis, limit: usize) -> Statement {
     Statement::new(
         "SELECT id, body FROM dead_letters
@@ -149,13 +150,12 @@ pub fn next(before: Millis, limit: usize) -> Statement {
 /// A row of `one` or `next`.
 #[derive(Debug, Deserialize)]
 pub struct BodyRow {
-    /// Its id.
     pub id: String,
     /// The task as the queue had it.
     pub body: String,
 }
 
-/// Notes why one failed again.
+/// Records why a dead letter failed again.
 pub fn note(id: &str, error: &str, now: Millis) -> Statement {
     Statement::new(
         "UPDATE dead_letters SET error = ?2, last_at = ?3 WHERE id = ?1",
@@ -163,13 +163,13 @@ pub fn note(id: &str, error: &str, now: Millis) -> Statement {
     )
 }
 
-/// Forgets one; its row, `IdRow`, if it was there.
+/// Deletes a dead letter; one row, `IdRow`, if it existed.
 pub fn forget(id: &str) -> Statement {
     Statement::new("DELETE FROM dead_letters WHERE id = ?1 RETURNING id", vec![Value::text(id)])
 }
 
-/// Forgets all that were given up before a moment, and how many were lost by then. Rows are those
-/// of `forget`.
+/// Deletes all dead letters from before a given time, and the count of those lost by then. Rows are
+/// those of `forget`.
 pub fn forget_all(before: Millis) -> [Statement; 2] {
     let before = Value::Int(before.0);
     [

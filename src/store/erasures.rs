@@ -1,5 +1,5 @@
-//! Erasing contacts: which rows are about a person, and what is left of them. And the list of
-//! those who were erased, which knows their addresses by a keyed hash only.
+//! Erasing contacts: which rows are about a person, and what remains of them. Also the list of
+//! erased addresses, which contains only keyed hashes.
 
 use super::statement::{Statement, Value};
 use crate::domain::base::primitives::{ContactId, Millis};
@@ -9,10 +9,10 @@ use crate::domain::engine::change::ErasedAddress;
 use serde::Deserialize;
 use serde_json::json;
 
-/// The properties of our own events that tell nothing of a person and that counters, or the
-/// invariants of `store/invariants.rs`, are worked out from. All others go; of events that others
-/// told, all do. The reason is a word of ours where a broadcast left somebody out; elsewhere a
-/// provider may have said it.
+/// The properties of our own events that identify no person and from which counters, or the
+/// invariants of `store/invariants.rs`, are computed. All others are deleted, and all properties of
+/// events that others sent. The reason is our own constant where a broadcast excluded a contact;
+/// elsewhere it may come from a provider.
 const KEPT: [&str; 33] = [
     "form", "page", "variant", "channel", "lead", "new", "pending", "purpose", "channels",
     "message", "template", "journey", "step", "enrollment", "first", "opened", "machine", "kind",
@@ -21,8 +21,8 @@ const KEPT: [&str; 33] = [
 ];
 
 /// The ids of the messages of these contacts (`?1`): they begin with the contact's own id, or with
-/// that of one of its passages, and a point. The sign after a point is a slash, so that each is a
-/// range of the primary key.
+/// that of one of its enrollments, and a point. The character after a point is a slash, so that
+/// each is a range of the primary key.
 const MESSAGES: &str = "
     SELECT m.id FROM (SELECT value AS id FROM json_each(?1)
                        UNION ALL
@@ -30,8 +30,8 @@ const MESSAGES: &str = "
                        WHERE contact_id IN (SELECT value FROM json_each(?1))) AS begun
       JOIN messages m ON m.id > begun.id || '.' AND m.id < begun.id || '/'";
 
-/// The statements that empty every row about these contacts of what tells who they were, and put
-/// the hashes of their addresses on the list.
+/// Returns the statements that remove everything identifying from the rows about these contacts,
+/// and add the hashes of their addresses to the list.
 pub fn empty(contacts: &[ContactId], addresses: &[ErasedAddress], now: Millis) -> [Statement; 12] {
     let of = |sql: &str| Statement {
         sql: sql.replace("MESSAGES", MESSAGES).into(),
@@ -44,7 +44,7 @@ pub fn empty(contacts: &[ContactId], addresses: &[ErasedAddress], now: Millis) -
             "UPDATE contacts SET erased_at = ?2 WHERE id IN (SELECT value FROM json_each(?1))",
             vec![Value::json(contacts), Value::Int(now.0)],
         ),
-        // The id of an event that others told is theirs, and may name the person.
+        // The id of an event from a client was chosen by the client and may identify the person.
         Statement::new(
             "UPDATE events SET
                     key = iif(key LIKE 'api:%' OR key LIKE 'api-refused:%', NULL, key),
@@ -61,11 +61,11 @@ pub fn empty(contacts: &[ContactId], addresses: &[ErasedAddress], now: Millis) -
         ),
         of("UPDATE consents SET origin_hash = ''
              WHERE contact_id IN (SELECT value FROM json_each(?1))"),
-        // The value for which a passage was entered is a property of an event that others told.
+        // The value for which a journey was entered is a property of a client's event.
         of("UPDATE enrollments SET entry_key = NULL
              WHERE contact_id IN (SELECT value FROM json_each(?1)) AND entry_key LIKE '=%'"),
-        // A claimed one is under way: its delivery asks the fence, or has asked it already, and
-        // says what became of it. The words of a provider may name the address.
+        // A claimed message is under way: its delivery checks `eligibility`, or has already done
+        // so, and records the outcome. A provider's wording may contain the address.
         Statement {
             sql: format!(
                 "UPDATE messages SET provider_id = NULL, address = NULL,
@@ -89,9 +89,9 @@ pub fn empty(contacts: &[ContactId], addresses: &[ErasedAddress], now: Millis) -
     ]
 }
 
-/// Forgets the tasks that a queue gave up and that name one of these contacts or of their messages,
-/// or an address of theirs: alone, or with other words around it, in any case. What is part of a
-/// longer address (`joann@…`, `….com.au`) is somebody else's.
+/// Deletes the dead letters that contain one of these contacts, a message or an address of theirs:
+/// as the whole value, or within other text, in upper or lower case. Parts of longer addresses
+/// (`joann@…`, `….com.au`) belong to others and do not match.
 fn forget_dead_letters(contacts: &[ContactId], addresses: &[ErasedAddress]) -> Statement {
     let lower = |one: &ErasedAddress| one.address.to_lowercase();
     let (ids, written): (Vec<_>, Vec<_>) =
@@ -126,7 +126,7 @@ fn forget_dead_letters(contacts: &[ContactId], addresses: &[ErasedAddress]) -> S
     }
 }
 
-/// The statements that put the hashes of these addresses on the list, in place of the addresses.
+/// Returns the statements that replace these addresses by their hashes in the list.
 fn list(addresses: &[ErasedAddress], now: Millis) -> [Statement; 2] {
     let rows = addresses.iter().map(|one| json!([one.kind, one.address, one.hash]));
     let rows = Value::json(&rows.collect::<Vec<_>>());
@@ -145,7 +145,7 @@ fn list(addresses: &[ErasedAddress], now: Millis) -> [Statement; 2] {
     ]
 }
 
-/// Which of these kinds and hashes are on the list: a row, `ErasedRow`, for each.
+/// Selects which of these kinds and hashes are in the list: one row, `ErasedRow`, for each.
 pub fn known(hashes: &[(&str, String)]) -> Statement {
     if let [(kind, hash)] = hashes {
         let sql =
@@ -159,11 +159,11 @@ pub fn known(hashes: &[(&str, String)]) -> Statement {
     )
 }
 
-/// An address by its kind and a hash under which it may be erased, and a moment.
+/// An address by its kind and a hash under which it may be erased, and a time.
 pub type ErasedAddressAt = (&'static str, String, Millis);
 
-/// A statement that refuses its batch if one of these addresses was erased at its moment or later:
-/// it writes that row of the list again, whose key is taken.
+/// Returns a statement that makes its batch fail if one of these addresses was erased at its time
+/// or later: it inserts that row of the list again, which violates the primary key.
 pub fn refuse_erased(addresses: &[&ErasedAddressAt]) -> Statement {
     if let [(kind, hash, at)] = addresses {
         return Statement::new(
@@ -187,6 +187,6 @@ pub fn refuse_erased(addresses: &[&ErasedAddressAt]) -> Statement {
 pub struct ErasedRow {
     /// The hash of an address.
     pub hash: String,
-    /// When it was erased last.
+    /// When it was last erased.
     pub at: Millis,
 }

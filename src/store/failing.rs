@@ -1,24 +1,24 @@
-//! Work of the house that fails by itself, and waits longer after each attempt.
+//! Background work that fails by itself, and is retried after longer and longer waits.
 
 use super::statement::{Statement, Value};
 use crate::domain::base::primitives::{CampaignId, Millis, QualifiedId, Span};
 use crate::domain::operations::failing::FailingKind;
 
-/// How long the first wait is; each further one is twice as long.
+/// The first wait; each further one is twice as long.
 const FIRST_WAIT: Span = Span::minutes(1);
 
-/// How long a wait is at the most.
+/// The longest wait.
 const WAIT_MAX: Span = Span::hours(1);
 
-/// How many characters of a reason are kept.
+/// The most characters of a reason that are stored.
 const REASON_CHARS_MAX: usize = 300;
 
-/// How much is listed; somebody who has more to see looks at what all of it has in common.
+/// The most rows listed; with more failures than that, they probably have a common cause.
 const LISTED_MAX: i64 = 50;
 
 const COLUMNS: &str = "kind, id, campaign_id, reason, since, attempts, retry_at";
 
-/// Writes down that an attempt failed.
+/// Records that an attempt failed.
 pub fn note(
     (kind, id): (FailingKind, &QualifiedId),
     campaign: &CampaignId,
@@ -44,7 +44,7 @@ pub fn note(
     )
 }
 
-/// Forgets it: an attempt succeeded.
+/// Deletes the record after an attempt succeeded.
 pub fn clear(kind: FailingKind, id: &QualifiedId) -> Statement {
     Statement::new(
         "DELETE FROM failing_work WHERE kind = ?1 AND id = ?2",
@@ -52,7 +52,7 @@ pub fn clear(kind: FailingKind, id: &QualifiedId) -> Statement {
     )
 }
 
-/// Forgets all of a campaign's, so that it is tried at once: there is a new version.
+/// Deletes all records of a campaign, so that a new version is tried at once.
 pub fn clear_campaign(campaign: &CampaignId) -> Statement {
     Statement::new(
         "DELETE FROM failing_work WHERE campaign_id = ?1",
@@ -60,8 +60,9 @@ pub fn clear_campaign(campaign: &CampaignId) -> Statement {
     )
 }
 
-/// What fails, of one campaign or of all; rows are `Failing`. What has ended, or is halted, is not
-/// tried any more: the answer to the statement that ended it may have been lost.
+/// Selects the work that fails, of one campaign or of all; rows are `Failing`. Work that has ended
+/// or is halted is left out, because its record remains if the response to the statement that ended
+/// it was lost.
 pub fn list(campaign: Option<&CampaignId>) -> Statement {
     let sql = format!(
         "SELECT {COLUMNS} FROM failing_work w
@@ -83,7 +84,7 @@ pub fn list(campaign: Option<&CampaignId>) -> Statement {
     Statement { sql: sql.into(), params: vec![campaign, Value::Int(LISTED_MAX)] }
 }
 
-/// Whether this fails: one row, `Failing`, if it does.
+/// Selects the record of one piece of work: one row, `Failing`, if it fails.
 pub fn one(kind: FailingKind, id: &QualifiedId) -> Statement {
     let sql = format!("SELECT {COLUMNS} FROM failing_work WHERE kind = ?1 AND id = ?2");
     let params = vec![Value::text(kind.as_str()), Value::text(id.as_str())];

@@ -1,25 +1,25 @@
-//! What webhooks are known by that count once.
+//! The tokens of webhooks that may count only once.
 
 use super::statement::{Statement, Value};
 use crate::domain::base::primitives::Millis;
 use serde::{Deserialize, Serialize};
 
-/// The most tokens that are forgotten at once.
+/// The most tokens that are deleted at once.
 const FORGOTTEN_MAX: i64 = 1_000;
 
-/// Something that counts once.
+/// A token that counts once.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Token {
-    /// What a webhook is known by.
+    /// The token of the webhook.
     pub token: String,
-    /// The arrival: that of a task that is tried again is the same.
+    /// The arrival of the webhook: a retried task has the same mark.
     pub mark: String,
-    /// How long it is kept.
+    /// How long it is stored.
     pub until: Millis,
 }
 
-/// Uses these tokens up, returns who used each up first, and forgets those that are past. Rows of
-/// the second are `Token`.
+/// Spends these tokens, selects the mark that spent each one first, and deletes expired ones. Rows
+/// of the second statement are `Token`.
 pub fn spend(tokens: &[Token], now: Millis) -> [Statement; 3] {
     let all = Value::json(tokens);
     [

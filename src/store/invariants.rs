@@ -1,5 +1,5 @@
-//! What holds of the database whatever happened, written as queries that find what contradicts it.
-//! For simulations and tests: they read whole tables, so not for the edge.
+//! Invariants of the database, written as queries that select violations. For simulations and
+//! tests: they read whole tables, so not for the edge.
 
 use super::contacts::json_text;
 use super::statement::{Statement, Value};
@@ -8,7 +8,7 @@ use crate::domain::contact::enrollment::EnrollmentState;
 use crate::domain::contact::message::Class;
 use serde::Deserialize;
 
-/// What must always hold: a name, and a query whose rows contradict it.
+/// The invariants that always hold: a name, and a query whose rows are violations.
 pub const ALWAYS: [(&str, &str); 17] = [
     (
         "a contact's events are numbered 1 to n without a gap",
@@ -75,7 +75,7 @@ pub const ALWAYS: [(&str, &str); 17] = [
                                     WHERE m.contact_id = e.contact_id AND m.segment_id = segment)",
     ),
     (
-        // A form that is sent again is put on record, and weakens nothing.
+        // A form that is submitted again is recorded, and weakens no consent.
         "the contact's consent is what the ledger says since it was last taken back",
         "WITH told AS (
            SELECT contact_id, channel, purpose, max(seq) AS newest,
@@ -90,7 +90,7 @@ pub const ALWAYS: [(&str, &str); 17] = [
                    AND purpose = k.value ->> 'purpose')",
     ),
     (
-        // What came by a link has a message; START and confirmations are `confirmed`.
+        // A consent given by a link has a message; START and confirmations are `confirmed`.
         "whoever took a consent back has it again by a proof only",
         "SELECT c.id, k.value FROM contacts c, json_each(c.consents) k
           WHERE k.value ->> 'state' = 'granted' AND NOT k.value ->> 'double_opt_in'
@@ -137,7 +137,7 @@ pub const ALWAYS: [(&str, &str); 17] = [
     ("counters are what the rows say", COUNTERS_THAT_DIFFER),
 ];
 
-/// What must hold when everything due was done.
+/// The invariants that hold when no work is due.
 pub const AT_REST: [(&str, &str); 2] = [
     (
         "nothing waits that could have gone",
@@ -150,10 +150,9 @@ pub const AT_REST: [(&str, &str); 2] = [
     ),
 ];
 
-/// Each counter's rows, counted again; what differs from the counter is returned. Days are added
-/// up: an event's date is when it happened, a counter's is when it was written down. What a merging
-/// has copied from one log to another is counted once. D1 joins at most five SELECTs by UNION, so
-/// there are two halves.
+/// Recomputes each counter from its rows and selects the differences. Days are summed: an event's
+/// date is when it happened, a counter's is when it was written. Events that a merge copied from
+/// one log to another count once. D1 joins at most five SELECTs by UNION, so there are two halves.
 pub const COUNTERS_THAT_DIFFER: &str = "
 WITH about AS (
   SELECT e.*, m.campaign_id AS campaign, m.channel, m.class,
@@ -220,18 +219,18 @@ SELECT 'rebuilt' AS which, * FROM (SELECT * FROM rebuilt WHERE value <> 0 EXCEPT
 UNION ALL
 SELECT 'kept' AS which, * FROM (SELECT * FROM kept EXCEPT SELECT * FROM rebuilt WHERE value <> 0)";
 
-/// Newer code than that which kept them reads dead letters, in the simulator.
+/// Makes dead letters readable, as newer code would, for the simulator.
 pub fn read_by_newer_code() -> Statement {
     Statement::new("UPDATE dead_letters SET body = replace(body, '_v2\"', '_v1\"')", Vec::new())
 }
 
-/// The question whether one of these holds; each row contradicts it. `now` is when it is asked.
+/// Returns the query for violations of an invariant; `now` is the time of the query.
 pub fn contradictions(invariant: &'static str, now: Millis) -> Statement {
     let params = if invariant.contains("?1") { vec![Value::Int(now.0)] } else { Vec::new() };
     Statement::new(invariant, params)
 }
 
-/// These messages as the ledger has them, with whether anything bars them from leaving.
+/// Selects these messages from the ledger, with whether anything bars them from being sent.
 pub fn ledger(ids: &[MessageId]) -> Statement {
     Statement::new(
         "SELECT m.id, m.channel, m.sender, m.call, c.phone,
@@ -261,38 +260,37 @@ pub fn ledger(ids: &[MessageId]) -> Statement {
 pub struct LedgerRow {
     /// The message.
     pub id: String,
-    /// How it travels.
     pub channel: String,
-    /// Who is asked; empty, or nothing, if no call has begun.
+    /// The provider; empty or null if no call has begun.
     pub sender: Option<String>,
-    /// The key of the call, if others go along.
+    /// The key of the call, if it carries several messages.
     pub call: Option<String>,
     /// The contact's number.
     pub phone: Option<String>,
-    /// The time zone by which a marketing message keeps its hours.
+    /// The time zone of a marketing message's send window.
     pub clock: Option<String>,
-    /// 1 if consent is missing, or its passage has ended early.
+    /// 1 if consent is missing, or its enrollment has ended early.
     pub barred: i64,
 }
 
-/// The names of all tables: one row, `name`, for each.
+/// Selects the names of all tables: one row, `name`, for each.
 pub fn tables() -> Statement {
     Statement::new("SELECT name FROM sqlite_schema WHERE type = 'table'", Vec::new())
 }
 
-/// Everything in a table; `name` is one that `tables` returned.
+/// Selects everything in a table; `name` is one that `tables` returned.
 pub fn all_of(name: &str) -> Statement {
     let name = name.replace('"', "");
     Statement { sql: format!("SELECT * FROM \"{name}\"").into(), params: Vec::new() }
 }
 
-/// The ids of those into whom somebody was merged: one row, `id`, for each.
+/// Selects the ids of contacts that others were merged into: one row, `id`, for each.
 pub fn survivors() -> Statement {
     let sql = "SELECT DISTINCT merged_into AS id FROM contacts WHERE merged_into IS NOT NULL";
     Statement::new(sql, Vec::new())
 }
 
-/// The contacts in a segment: one row, `id`, for each.
+/// Selects the contacts in a segment: one row, `id`, for each.
 pub fn members(segment: &QualifiedId) -> Statement {
     Statement::new(
         "SELECT contact_id AS id FROM segment_members WHERE segment_id = ?1 ORDER BY id",
@@ -300,7 +298,7 @@ pub fn members(segment: &QualifiedId) -> Statement {
     )
 }
 
-/// The messages that left, or may have.
+/// Selects the messages that were sent, or may have been.
 pub fn left() -> Statement {
     Statement::new(
         "SELECT id, channel, template, class, contact_id FROM messages
@@ -314,18 +312,15 @@ pub fn left() -> Statement {
 pub struct LeftRow {
     /// The message.
     pub id: String,
-    /// How it travels.
     pub channel: String,
-    /// Its template.
     pub template: String,
-    /// What kind of message it is.
     pub class: Class,
-    /// To whom.
+    /// The recipient.
     pub contact_id: String,
 }
 
-/// The messages of which it is not known whether they left, but for those of erased people, of
-/// whom nothing more is put down: one row, `id`, for each.
+/// Selects the messages that may or may not have been sent, except those of erased people, for whom
+/// nothing more is recorded: one row, `id`, for each.
 pub fn unsettled() -> Statement {
     Statement::new(
         "SELECT m.id FROM messages m JOIN contacts c ON c.id = m.contact_id
@@ -334,8 +329,8 @@ pub fn unsettled() -> Statement {
     )
 }
 
-/// Whoever had agreed to e-mails when a broadcast began, still does, and had no turn in it: one
-/// row, `id`, for each.
+/// Selects the contacts that had consented to e-mail when a broadcast began, still do, and were not
+/// decided on in it: one row, `id`, for each.
 pub fn without_broadcast() -> Statement {
     Statement::new(
         "SELECT c.id FROM broadcasts b, contacts c, json_each(c.consents) k
@@ -352,7 +347,7 @@ pub fn without_broadcast() -> Statement {
     )
 }
 
-/// The e-mail addresses that nothing may go to any more: one row, `id`, for each.
+/// Selects the e-mail addresses that are permanently suppressed: one row, `id`, for each.
 pub fn suppressed_for_good() -> Statement {
     Statement::new(
         "SELECT address AS id FROM suppressions
@@ -361,7 +356,7 @@ pub fn suppressed_for_good() -> Statement {
     )
 }
 
-/// The passages through journeys, each with its events in their order as a JSON array.
+/// Selects the enrollments, each with its events in order as a JSON array.
 pub fn passages() -> Statement {
     Statement::new(
         "SELECT e.contact_id, e.id, e.campaign_id, e.version, e.journey, e.state, e.steps_taken,
@@ -385,33 +380,28 @@ pub fn passages() -> Statement {
 /// A row of `passages`.
 #[derive(Deserialize)]
 pub struct PassageRow {
-    /// Whose.
     pub contact_id: String,
-    /// Which.
+    /// The enrollment.
     pub id: String,
-    /// The campaign.
     pub campaign_id: CampaignId,
-    /// Its version.
     pub version: u32,
-    /// The journey.
     pub journey: String,
-    /// How it stands.
     pub state: EnrollmentState,
-    /// How many steps were taken.
+    /// The number of steps taken.
     pub steps_taken: u64,
-    /// When, what, from which step, to which: of every entering and moving.
+    /// Time, event name, step left and step reached, for each entry and each move.
     #[serde(deserialize_with = "json_text")]
     pub events: Vec<(Millis, String, Option<String>, Option<String>)>,
 }
 
-/// The idempotency keys in the log: one row, `key`, for each event that has one.
+/// Selects the idempotency keys in the log: one row, `key`, for each event that has one.
 pub fn keys() -> Statement {
     Statement::new("SELECT key FROM events WHERE key IS NOT NULL ORDER BY key", Vec::new())
 }
 
-/// Passages whose message is missing, and contacts who sent a form that begins a journey of its
-/// campaign and never entered it: one row, `id`, for each. A form `x.f` begins `x.j`, a form `x.g`
-/// `x.loop`: those of the simulator's campaigns.
+/// Selects enrollments whose message is missing, and contacts that submitted a form that begins a
+/// journey of its campaign but never entered it: one row, `id`, for each. A form `x.f` begins
+/// `x.j`, a form `x.g` begins `x.loop`: those of the simulator's campaigns.
 pub fn without_journey() -> Statement {
     Statement::new(
         "SELECT e.id || '.' || s.value AS id FROM enrollments e, json_each(e.sent) s
@@ -430,7 +420,7 @@ pub fn without_journey() -> Statement {
     )
 }
 
-/// Puts another text in the place of a published version, as damage or older code would have it.
+/// Replaces the content of a published version, as damage or older code might.
 pub fn overwrite_version(campaign: &CampaignId, version: u32, text: &str) -> Statement {
     Statement::new(
         "UPDATE campaign_versions SET compiled = ?3 WHERE campaign_id = ?1 AND version = ?2",

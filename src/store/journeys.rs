@@ -1,5 +1,5 @@
-//! Journeys as they are lived: who stands where, who of them is to be looked at again, and the
-//! hours of those that only so many people begin in an hour.
+//! Journeys at run time: the contacts at each step, the waking of those inside, and the hours of
+//! journeys with an hourly limit.
 
 use super::statement::{Statement, Value};
 use crate::domain::base::primitives::{CampaignId, Millis, QualifiedId};
@@ -8,12 +8,13 @@ use crate::domain::contact::enrollment::HourlyQuota;
 use serde::Deserialize;
 use std::ops::Range;
 
-/// How many people of a journey one tick wakes: half of what it hands out, so that whoever else
-/// is due does not wait behind them.
+/// The number of people of a journey that one tick wakes: half of what it enqueues, so that other
+/// due contacts do not wait behind them.
 pub const WAKES_PER_STEP: usize = 2_500;
 
-/// Who stands where in a campaign's journeys; rows are `version_diff::Standing`. It reads every
-/// enrollment: an index would cost one row written at each step of each contact.
+/// Counts the contacts at each step of a campaign's journeys; rows are
+/// `publication::diff::EnrollmentCount`. It reads every enrollment: an index would cost one row
+/// written at each step of each contact.
 pub fn standing(campaign: &CampaignId) -> Statement {
     Statement::new(
         "SELECT journey, version, step, count(*) AS people FROM enrollments
@@ -23,7 +24,7 @@ pub fn standing(campaign: &CampaignId) -> Statement {
     )
 }
 
-/// The last word on every journey that was ever paused or archived; rows are `JourneyStatus`.
+/// Selects the state of every journey that was ever paused or archived; rows are `JourneyStatus`.
 pub fn statuses() -> Statement {
     Statement::new(
         "SELECT campaign_id AS campaign, journey, state, since FROM journey_states
@@ -32,7 +33,7 @@ pub fn statuses() -> Statement {
     )
 }
 
-/// Says whether a journey runs from now on. Said again, it changes nothing, not even the time.
+/// Sets the state of a journey. Setting the present state again changes nothing, not even the time.
 pub fn set_state(campaign: &CampaignId, journey: &str, state: RunState, now: Millis) -> Statement {
     let word = match state {
         RunState::Running => "running",
@@ -53,7 +54,7 @@ pub fn set_state(campaign: &CampaignId, journey: &str, state: RunState, now: Mil
     )
 }
 
-/// How many people are in a journey, on whatever version: one row, `people`.
+/// Counts the people in a journey, on any version: one row, `people`.
 pub fn inside(campaign: &CampaignId, journey: &str) -> Statement {
     Statement::new(
         "SELECT count(*) AS people FROM enrollments
@@ -62,7 +63,7 @@ pub fn inside(campaign: &CampaignId, journey: &str) -> Statement {
     )
 }
 
-/// How many people are in the journeys of a campaign, each counted once: one row, `people`.
+/// Counts the people in the journeys of a campaign, each once: one row, `people`.
 pub fn people(campaign: &CampaignId) -> Statement {
     Statement::new(
         "SELECT count(DISTINCT contact_id) AS people FROM enrollments
@@ -74,12 +75,11 @@ pub fn people(campaign: &CampaignId) -> Statement {
 /// A row of `inside` or `people`.
 #[derive(Deserialize)]
 pub struct InsideRow {
-    /// How many.
     pub people: i64,
 }
 
-/// Begins to wake everybody in these journeys of a campaign, from the first contact, in a wave at
-/// each of these moments.
+/// Begins to wake everybody in these journeys of a campaign, from the first contact, in one pass at
+/// each of these times.
 pub fn begin_wakes(campaign: &CampaignId, journeys: &[&str], waves: [Millis; 2]) -> Statement {
     Statement::new(
         "INSERT INTO journey_wakes (campaign_id, journey, wave, not_before, after_id)
@@ -91,8 +91,8 @@ pub fn begin_wakes(campaign: &CampaignId, journeys: &[&str], waves: [Millis; 2])
     )
 }
 
-/// The same for all journeys of a campaign: those of its newest version, in which somebody may be
-/// soon who is decided on by an isolate that has not heard, and those in which somebody is.
+/// Does the same for all journeys of a campaign that has contacts in it, and for those of its
+/// newest version: an isolate that does not know the change yet may still let contacts enter these.
 pub fn begin_all_wakes(campaign: &CampaignId, waves: [Millis; 2]) -> Statement {
     Statement::new(
         "INSERT INTO journey_wakes (campaign_id, journey, wave, not_before, after_id)
@@ -111,7 +111,7 @@ pub fn begin_all_wakes(campaign: &CampaignId, waves: [Millis; 2]) -> Statement {
     )
 }
 
-/// The wakings under way whose time has come; one that failed waits.
+/// Selects the wakings that are due; one that failed waits for its next attempt.
 pub fn wakes(now: Millis) -> Statement {
     Statement::new(
         "SELECT j.campaign_id, j.journey, j.wave, j.not_before, j.after_id,
@@ -128,23 +128,22 @@ pub fn wakes(now: Millis) -> Statement {
 /// A row of `wakes`.
 #[derive(Clone, Debug, Deserialize)]
 pub struct WakeRow {
-    /// The campaign.
     pub campaign_id: CampaignId,
     /// The journey's name.
     pub journey: String,
-    /// Which wave it is, 1 or 2.
+    /// The pass, 1 or 2.
     pub wave: i64,
-    /// When the wave began.
+    /// When the pass began.
     pub not_before: Millis,
     /// Contacts up to this id are done.
     pub after_id: String,
-    /// How often it has failed in a row.
+    /// The number of failures in a row.
     pub attempts: u32,
 }
 
-/// One step of a waking: of the next contacts who are in the journey, those who were written in
-/// this span become due; then it moves on, or ends. A waking that has begun anew since it was read
-/// is left alone.
+/// Takes one step of a waking: of the next contacts in the journey, those last written in this span
+/// become due; then the waking advances, or ends. A waking that was restarted since it was read is
+/// not changed.
 pub fn wake_step(wake: &WakeRow, written: &Range<Millis>, now: Millis) -> [Statement; 3] {
     let params = || {
         vec![
@@ -186,11 +185,11 @@ const NEXT_INSIDE: &str = "
      WHERE contact_id > ?4 AND campaign_id = ?2 AND journey = ?3 AND state = 'active'
      ORDER BY contact_id LIMIT ?5";
 
-/// The newest hour of each of these journeys in which somebody begins it, none before the present
-/// one.
+/// Selects, for each of these journeys, the latest hour that has reservations, from the present
+/// hour on.
 pub fn busy_hours(journeys: &[QualifiedId], now: Millis) -> Statement {
     Statement::new(
-        // Beside max(), SQLite takes the other columns from the same row.
+        // With max(), SQLite takes the other columns from the same row.
         "SELECT journey_id, max(hour) AS hour, taken FROM journey_hours
           WHERE journey_id IN (SELECT value FROM json_each(?1)) AND hour >= ?2
           GROUP BY journey_id",
@@ -201,9 +200,8 @@ pub fn busy_hours(journeys: &[QualifiedId], now: Millis) -> Statement {
 /// A row of `busy_hours`.
 #[derive(Deserialize)]
 pub struct BusyHourRow {
-    /// The journey.
     pub journey_id: QualifiedId,
-    /// The hour and what is taken of it.
+    /// The hour and its reservations.
     #[serde(flatten)]
     pub hour: HourlyQuota,
 }

@@ -1,10 +1,10 @@
-//! The local mailbox: messages kept instead of sent, where that is configured.
+//! The local mailbox: messages that are stored instead of sent, where that is configured.
 
 use super::statement::{Statement, Value};
 use crate::domain::base::primitives::Millis;
 use crate::domain::contact::message::CapturedMessage;
 
-/// Keeps a message, once.
+/// Stores a message, once.
 pub fn keep(letter: &CapturedMessage, now: Millis) -> Statement {
     Statement::new(
         "INSERT INTO mailbox (id, channel, sender, address, subject, html, text, headers, at)
@@ -23,7 +23,7 @@ pub fn keep(letter: &CapturedMessage, now: Millis) -> Statement {
     )
 }
 
-/// The newest kept messages.
+/// Selects the newest stored messages.
 pub fn newest(limit: usize) -> Statement {
     Statement::new(
         "SELECT * FROM mailbox ORDER BY at DESC, id DESC LIMIT ?1",
@@ -31,7 +31,7 @@ pub fn newest(limit: usize) -> Statement {
     )
 }
 
-/// One kept message.
+/// Selects one stored message.
 pub fn one(id: &str) -> Statement {
     Statement::new("SELECT * FROM mailbox WHERE id = ?1", vec![Value::text(id)])
 }

@@ -1,24 +1,24 @@
-//! Merging contacts: the rows that go over from one to another.
+//! Merging contacts: the rows that move from one contact to another.
 
 use super::statement::{Statement, Value};
 use crate::domain::base::primitives::ContactId;
 
-/// The statements that give the passages and messages of a contact to another, and have its id and
-/// addresses lead there; and those of whoever was merged into it before. They come before the
-/// passages that the same batch writes.
+/// Returns the statements that move the enrollments and messages of a contact to another, and make
+/// its id and addresses, and those of contacts merged into it before, lead there. They come before
+/// the enrollments that the same batch writes.
 pub fn take_over(from: &ContactId, into: &ContactId) -> [Statement; 6] {
     let both =
         |sql| Statement::new(sql, vec![Value::text(from.as_str()), Value::text(into.as_str())]);
     [
         both("UPDATE contacts SET merged_into = ?2 WHERE id = ?1 OR merged_into = ?1"),
-        // Their ids begin with that of the contact or of one of its passages, and a point.
+        // Their ids begin with that of the contact or of one of its enrollments, and a point.
         both(
             "UPDATE messages SET contact_id = ?2 WHERE contact_id = ?1 AND id IN (
                 SELECT m.id FROM (SELECT ?1 AS id UNION ALL
                                   SELECT id FROM enrollments WHERE contact_id = ?1) AS begun
                   JOIN messages m ON m.id > begun.id || '.' AND m.id < begun.id || '/')",
         ),
-        // Nobody has two passages for the same.
+        // A contact has at most one enrollment per journey and entry key.
         both(
             "UPDATE enrollments SET contact_id = ?2, entry_key = iif(EXISTS (
                     SELECT 1 FROM enrollments own
@@ -27,7 +27,7 @@ pub fn take_over(from: &ContactId, into: &ContactId) -> [Statement; 6] {
                        AND own.entry_key = enrollments.entry_key), NULL, entry_key)
               WHERE contact_id = ?1",
         ),
-        // What has left counts for the person, under whatever address.
+        // What was sent counts for the person, regardless of the address.
         both("UPDATE OR IGNORE cap_places SET contact_id = ?2 WHERE contact_id = ?1"),
         both("UPDATE short_links SET contact_id = ?2 WHERE contact_id = ?1"),
         both("DELETE FROM parked WHERE contact_id = ?1 AND ?2 IS NOT NULL"),

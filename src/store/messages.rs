@@ -1,4 +1,4 @@
-//! The ledger of messages: finding what waits, claiming it, reading rows.
+//! The ledger of messages: finding messages to send, claiming them, reading rows.
 
 use super::statement::{Statement, Value};
 use crate::domain::base::primitives::{
@@ -14,9 +14,9 @@ const COLUMNS: &str = "id, contact_id, campaign_id, version, enrollment_id, jour
        bounced_at, complained_at, unsubscribed_at, sms_segments, cost_micros, address, state,
        reason = 'rate_limited' AS waited";
 
-/// The ids of messages that may be sent now, the longest-waiting first; those whose delivery was
-/// claimed and never ended are among them again once the claim has lapsed. Those of one call that
-/// had no answer stand together, so that they are asked for together again.
+/// Selects the ids of messages that may be sent now, longest-waiting first. Messages whose delivery
+/// was claimed and never finished are included once the claim has expired. Messages of one call
+/// without an answer are adjacent, so that they are retried together.
 pub fn outbox(now: Millis, limit: usize) -> Statement {
     Statement::new(
         "SELECT id FROM messages WHERE state IN ('queued', 'sending') AND send_at <= ?1
@@ -25,9 +25,9 @@ pub fn outbox(now: Millis, limit: usize) -> Statement {
     )
 }
 
-/// Claims those of these messages that may be sent now, until `until`, and returns their rows.
-/// A message whose call had begun in a claim that lapsed is marked uncertain; and once uncertain,
-/// it stays so, with its sender, until it is over.
+/// Claims those of these messages that may be sent now, until `until`, and returns their rows. A
+/// message whose call had begun under an expired claim becomes uncertain. It then stays uncertain,
+/// with its provider, until it is finished.
 pub fn claim(ids: &[MessageId], now: Millis, until: Millis) -> Statement {
     let sql = format!(
         "UPDATE messages SET
@@ -45,19 +45,18 @@ pub fn claim(ids: &[MessageId], now: Millis, until: Millis) -> Statement {
 /// A claimed message whose call is about to begin.
 #[derive(Serialize)]
 pub struct Calling<'a> {
-    /// The message.
     pub id: &'a MessageId,
-    /// Its claim.
+    /// The number of its claim.
     pub attempt: u32,
-    /// Who is asked.
+    /// The provider to call.
     pub sender: &'a str,
-    /// The key of the call, if others go along.
+    /// The key of the call, if it carries several messages.
     pub call: Option<&'a str>,
 }
 
-/// Writes down that these messages are about to be called for, and to which addresses they go, and
-/// returns the ids of those whose claim is still ours: no other may be. A notice goes to our own
-/// people, whose address is not the contact's.
+/// Records that the calls for these messages are about to begin, and the addresses they go to.
+/// Returns the ids of those whose claim is still ours; no other may be sent. A notice goes to the
+/// deployment's own staff, whose address is not the contact's.
 pub fn call<'a>(calling: impl Iterator<Item = &'a Calling<'a>>, now: Millis) -> Statement {
     let calling: Vec<&Calling<'_>> = calling.collect();
     Statement::new(
@@ -74,20 +73,19 @@ pub fn call<'a>(calling: impl Iterator<Item = &'a Calling<'a>>, now: Millis) -> 
     )
 }
 
-/// A claimed message that goes back to be tried again.
+/// A claimed message that is put back to be retried.
 #[derive(Serialize)]
 pub struct PutBack {
-    /// The message.
     pub id: MessageId,
-    /// Its claim.
+    /// The number of its claim.
     pub attempt: u32,
-    /// Not before.
+    /// The earliest time of the next attempt.
     pub send_at: Millis,
-    /// Why; `None` leaves the reason that there is.
+    /// `None` keeps the present reason.
     pub reason: Option<String>,
-    /// 1 if the attempt may have been acted upon.
+    /// 1 if the provider may have acted upon the attempt.
     pub uncertain: u8,
-    /// 1 if there was none, so that it does not count.
+    /// 1 if there was no attempt, so that none is counted.
     pub untried: u8,
 }
 
@@ -105,8 +103,8 @@ pub fn put_back(rows: &[PutBack]) -> Statement {
     )
 }
 
-/// Makes the messages of a campaign due that wait for their hour, whatever becomes of them, but for
-/// the house's own: it scans what waits to be sent.
+/// Makes the waiting messages of a campaign due, except built-in ones; the gate decides on them
+/// again. It scans the messages that wait to be sent.
 pub fn wake_campaign(campaign: &CampaignId, now: Millis) -> Statement {
     Statement::new(
         "UPDATE messages SET send_at = ?2, reason = ''
@@ -116,7 +114,7 @@ pub fn wake_campaign(campaign: &CampaignId, now: Millis) -> Statement {
     )
 }
 
-/// How many messages of a campaign's journeys and broadcasts wait to be sent: one row,
+/// Counts the messages of a campaign's journeys and broadcasts that wait to be sent: one row,
 /// `WaitingRow`.
 pub fn waiting_of(campaign: &CampaignId) -> Statement {
     Statement::new(
@@ -130,11 +128,10 @@ pub fn waiting_of(campaign: &CampaignId) -> Statement {
 /// A row of `waiting_of`.
 #[derive(Deserialize)]
 pub struct WaitingRow {
-    /// How many.
     pub messages: i64,
 }
 
-/// The ledger rows of these messages.
+/// Selects the ledger rows of these messages.
 pub fn by_ids<'a>(ids: impl IntoIterator<Item = &'a MessageId>) -> Statement {
     let ids: Vec<&str> = ids.into_iter().map(MessageId::as_str).collect();
     let sql =
@@ -142,7 +139,7 @@ pub fn by_ids<'a>(ids: impl IntoIterator<Item = &'a MessageId>) -> Statement {
     Statement { sql: sql.into(), params: vec![Value::json(&ids)] }
 }
 
-/// Whose these messages are: one row, `OwnerRow`, for each that there is.
+/// Selects the contacts of these messages: one row, `OwnerRow`, for each that exists.
 pub fn owners(ids: &[&MessageId]) -> Statement {
     Statement::new(
         "SELECT id, contact_id FROM messages WHERE id IN (SELECT value FROM json_each(?1))",
@@ -150,8 +147,8 @@ pub fn owners(ids: &[&MessageId]) -> Statement {
     )
 }
 
-/// Whose these texts are: each is a provider's id, and the number it went to if that was told, for
-/// a call that carried many texts has one id for all. Rows are `OwnerRow`.
+/// Selects the contacts of these SMS. Each is given by a provider's id and, if known, the number it
+/// went to, because a call with many SMS has one id for all. Rows are `OwnerRow`.
 pub fn owners_of_texts(told: &[[Option<&String>; 2]]) -> Statement {
     Statement::new(
         "SELECT DISTINCT m.id, m.contact_id, m.provider_id, coalesce(m.address, c.phone) AS phone
@@ -168,18 +165,18 @@ pub fn owners_of_texts(told: &[[Option<&String>; 2]]) -> Statement {
 pub struct OwnerRow {
     /// The message.
     pub id: MessageId,
-    /// Whose it is.
+    /// Its contact.
     pub contact_id: ContactId,
-    /// The provider's id of it, where that was asked for.
+    /// The provider's id of it; only in `owners_of_texts`.
     #[serde(default)]
     pub provider_id: Option<String>,
-    /// The number that it went to, where that was asked for.
+    /// The number that it went to; only in `owners_of_texts`.
     #[serde(default)]
     pub phone: Option<String>,
 }
 
-/// The next messages of the ledger, in the order of their ids, and whether each is the campaign's
-/// and was opened or clicked by anybody. Rows are `FetchedRow`.
+/// Selects the next messages of the ledger, in the order of their ids, with whether each belongs to
+/// the campaign and was opened or clicked, by a person or a bot. Rows are `FetchedRow`.
 pub fn fetched(campaign: &CampaignId, after: &str, limit: i64) -> Statement {
     Statement::new(
         "SELECT m.id, m.contact_id, m.campaign_id = ?1 AND EXISTS (
@@ -197,20 +194,20 @@ pub fn fetched(campaign: &CampaignId, after: &str, limit: i64) -> Statement {
 pub struct FetchedRow {
     /// The message.
     pub id: MessageId,
-    /// Whose it is.
+    /// Its contact.
     pub contact_id: ContactId,
-    /// 1: it is the campaign's, and was opened or clicked.
+    /// 1 if it belongs to the campaign and was opened or clicked.
     pub is_fetched: u8,
 }
 
 /// The most messages that are explained at once.
 const EXPLAINED_MAX: i64 = 100;
 
-/// The newest messages whose ids begin with one of these and a point: of enrollments, and of a
-/// contact's confirmations. Rows are `MessageExplained`.
+/// Selects the newest messages whose ids begin with one of these and a point: those of enrollments,
+/// and of a contact's confirmations. Rows are `MessageExplained`.
 pub fn explained(begun_by: Vec<&str>) -> Statement {
     Statement::new(
-        // The sign after a point is a slash: a range of the primary key.
+        // The character after a point is a slash, so this is a range of the primary key.
         "SELECT m.id AS message, m.step, m.channel, m.template, m.queued_at, m.send_at, m.attempts,
                 m.state, m.reason,
                 m.campaign_id || coalesce('.' || m.broadcast,
@@ -300,9 +297,8 @@ impl From<MessageRow> for Message {
     }
 }
 
-/// A row with nothing but an id.
+/// A row with only an id.
 #[derive(Deserialize)]
 pub struct IdRow<T> {
-    /// The id.
     pub id: T,
 }

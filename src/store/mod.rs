@@ -1,4 +1,4 @@
-//! SQL, as SQL: functions that return a `Statement`. Nothing here touches a database.
+//! SQL as data: functions that return a `Statement`. Nothing here touches a database.
 
 pub mod brakes;
 pub mod broadcasts;

@@ -1,5 +1,5 @@
-//! Versions that cannot be read: which they are, and the waking of the contacts who were decided on
-//! without them, once they can be read again.
+//! Versions that cannot be read, and the waking of contacts that were decided on without them, once
+//! they can be read again.
 
 use super::segments::IS_SOMEBODY;
 use super::statement::{Statement, Value};
@@ -7,33 +7,31 @@ use crate::domain::base::primitives::{CampaignId, Millis};
 use crate::domain::publication::catalog::Unreadable;
 use serde::{Deserialize, Serialize};
 
-/// How many versions are listed at the most.
+/// The most versions that are listed.
 const LISTED_MAX: i64 = 50;
 
-/// How many contacts one step of a waking looks at: as many as a step of a filling.
+/// The number of contacts per step of a waking: as many as in a step of a backfill.
 const CONTACTS_PER_STEP: i64 = 5_000;
 
 /// A row of the table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OutageRow {
-    /// The campaign.
     pub campaign_id: CampaignId,
-    /// The version.
     pub version: u32,
     /// Why it cannot be read.
     pub reason: String,
     /// When that was noticed.
     pub since: Millis,
-    /// Since when it can be read again; `None`: it cannot.
+    /// When it became readable again; `None` if it cannot be read.
     pub until: Option<Millis>,
-    /// Which wave of the waking it is, 1 or 2; 3 once it is done.
+    /// The pass of the waking, 1 or 2; 3 once it is done.
     pub wave: u8,
-    /// Contacts up to this id have been woken in this wave.
+    /// Contacts up to this id have been woken in this pass.
     pub after_id: String,
 }
 
-/// Whether anything goes by the version `campaign_id`, `version`: it is live, somebody stands on
-/// it, or a message of it waits.
+/// Whether the version `campaign_id`, `version` is in use: it is live, contacts are on it, or
+/// messages of it wait.
 macro_rules! is_needed {
     ($of:literal) => {
         concat!(
@@ -60,8 +58,7 @@ macro_rules! is_needed {
     };
 }
 
-/// Writes down which versions cannot be read, of those that something goes by. One that is known
-/// already keeps its time.
+/// Records which versions cannot be read, of those that are in use. A recorded one keeps its time.
 pub fn note(found: &[Unreadable], now: Millis) -> Statement {
     Statement::new(
         concat!(
@@ -80,7 +77,8 @@ pub fn note(found: &[Unreadable], now: Millis) -> Statement {
     )
 }
 
-/// The versions that cannot be read, and those that could not be lately; rows are `OutageRow`.
+/// Selects the versions that cannot be read, and those that recently could not; rows are
+/// `OutageRow`.
 pub fn list() -> Statement {
     Statement::new(
         "SELECT campaign_id, version, reason, since, until, wave, after_id
@@ -89,8 +87,8 @@ pub fn list() -> Statement {
     )
 }
 
-/// Those of the versions that cannot be read by which nothing goes any more: another one is live,
-/// and nobody stands on them. Rows are `OutageRow`.
+/// Selects the unreadable versions that are no longer in use: another one is live, and no contact
+/// or message needs them. Rows are `OutageRow`.
 pub fn unneeded() -> Statement {
     Statement::new(
         concat!(
@@ -103,18 +101,18 @@ pub fn unneeded() -> Statement {
     )
 }
 
-/// A version can be read again, or is nobody's: whoever was decided on meanwhile is woken from now
-/// on.
+/// Ends an outage, because the version can be read again or is no longer in use. The contacts
+/// decided on during it are woken from now on.
 pub fn end(row: &OutageRow, now: Millis) -> Statement {
     change(row, "until = ?3, wave = 1, after_id = ''", Value::Int(now.0))
 }
 
-/// The next wave of the waking.
+/// Begins the next pass of the waking.
 pub fn next_wave(row: &OutageRow) -> Statement {
     change(row, "wave = ?3, after_id = ''", Value::Int(i64::from(row.wave) + 1))
 }
 
-/// Forgets an outage.
+/// Deletes an outage.
 pub fn forget(row: &OutageRow) -> Statement {
     Statement::new(
         "DELETE FROM unreadable_versions WHERE campaign_id = ?1 AND version = ?2",
@@ -129,8 +127,9 @@ fn change(row: &OutageRow, what: &str, to: Value) -> Statement {
     Statement { sql: sql.into(), params: key.into_iter().chain([to]).collect() }
 }
 
-/// One step of a waking: of the next contacts, those written since become due; then it moves on.
-/// The last statement's row, `ReachedRow`, says how far it has come; nothing at the end.
+/// Takes one step of a waking: of the next contacts, those written since `written_since` become
+/// due; then the waking advances. The last statement's row, `ReachedRow`, has the position reached;
+/// no row at the end.
 pub fn wake_step(row: &OutageRow, written_since: Millis, now: Millis) -> [Statement; 2] {
     let end = "SELECT max(id) FROM (SELECT id FROM contacts WHERE id > ?1 ORDER BY id LIMIT ?2)";
     let after = Value::text(&row.after_id);

@@ -1,5 +1,5 @@
-//! Places: what pacing counts, taken by statements that nobody can come between. Each takes for a
-//! whole wave, and returns what it gave.
+//! Reservations under frequency caps, rate limits and warm-up limits, taken atomically. Each
+//! statement takes reservations for a whole wave, and returns what it granted.
 
 use super::statement::{Statement, Value};
 use crate::domain::base::primitives::{CampaignId, Channel, ContactId, MessageId, Millis, Span};
@@ -8,42 +8,38 @@ use crate::domain::pacing::WITHIN_MAX;
 use crate::domain::sending::frequency_cap::SentMessage;
 use serde::{Deserialize, Serialize};
 
-/// A message that asks for a place under the caps that count it.
+/// A message that needs a reservation under the caps that count it.
 #[derive(Serialize)]
 pub struct CapAsk<'a> {
-    /// The contact.
     pub contact: &'a ContactId,
-    /// The message; one that has a place already keeps it.
+    /// The message; one that has a reservation already keeps it.
     pub message: &'a MessageId,
-    /// Its campaign.
     pub campaign: &'a CampaignId,
-    /// Its channel.
     pub channel: Channel,
     /// Its class, as the database has it.
     pub class: Class,
-    /// The caps.
     pub caps: Vec<CapAsked<'a>>,
 }
 
 /// A cap that counts the message.
 #[derive(Serialize)]
 pub struct CapAsked<'a> {
-    /// How many there may be.
+    /// The limit.
     pub most: u32,
-    /// Counted are places after this.
+    /// Only reservations after this time count.
     pub since: Millis,
-    /// Of this channel; `None`: of all.
+    /// Only those of this channel; `None` for all.
     pub channel: Option<Channel>,
-    /// Of this campaign; `None`: of all.
+    /// Only those of this campaign; `None` for all.
     pub campaign: Option<&'a CampaignId>,
-    /// Of these classes.
+    /// Only those of these classes.
     pub classes: &'static [&'static str],
-    /// How many before it in the same asking the cap counts for the same contact: the statement
-    /// does not see the rows that it writes.
+    /// The number of earlier messages in the same statement that the cap counts for the same
+    /// contact: the statement does not see the rows that it writes.
     pub ahead: usize,
 }
 
-/// Takes places that are counted until `at`, and returns the ids of the messages that got one.
+/// Takes reservations dated `at`, and returns the ids of the messages that got one.
 pub fn take_caps(asks: &[CapAsk<'_>], at: Millis) -> Statement {
     Statement::new(
         "INSERT INTO cap_places (contact_id, message_id, campaign_id, channel, class, at)
@@ -66,7 +62,7 @@ pub fn take_caps(asks: &[CapAsk<'_>], at: Millis) -> Statement {
     )
 }
 
-/// The places that these contacts' messages have; rows are `Taken`.
+/// Selects the reservations of these contacts' messages; rows are `Taken`.
 pub fn cap_places(contacts: &[&ContactId]) -> Statement {
     Statement::new(
         "SELECT contact_id, message_id, campaign_id, channel, class, at FROM cap_places
@@ -78,15 +74,13 @@ pub fn cap_places(contacts: &[&ContactId]) -> Statement {
 /// A row of `cap_places`.
 #[derive(Deserialize)]
 pub struct Taken {
-    /// Whose.
     pub contact_id: ContactId,
-    /// The place.
     #[serde(flatten)]
     pub place: SentMessage,
 }
 
-/// Gives back places that these messages, each with its contact, took and do not use. A place that
-/// another delivery has dated anew since stays.
+/// Releases the unused reservations of these messages, each given with its contact. A reservation
+/// that another delivery has dated again since is kept.
 pub fn give_back_caps(back: &[(&ContactId, &MessageId)], dated: Millis) -> Statement {
     Statement::new(
         "DELETE FROM cap_places
@@ -96,7 +90,7 @@ pub fn give_back_caps(back: &[(&ContactId, &MessageId)], dated: Millis) -> State
     )
 }
 
-/// Forgets places of these contacts that no cap can count any more.
+/// Deletes the reservations of these contacts that no cap can count any more.
 pub fn forget_places(contacts: &[&ContactId], now: Millis) -> Statement {
     Statement::new(
         "DELETE FROM cap_places
@@ -105,29 +99,29 @@ pub fn forget_places(contacts: &[&ContactId], now: Millis) -> Statement {
     )
 }
 
-/// What a wave asks of a sender with a rate, in calls.
+/// The demand of a wave for a provider with a rate limit, in calls.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct RateAsk {
-    /// The sender.
+    /// The provider.
     pub sender: &'static str,
     /// The time from one call to the next.
     pub gap: Span,
-    /// Calls with messages that somebody waits for.
+    /// Calls with messages that a person waits for.
     pub urgent: usize,
-    /// Calls with messages whose turn in the line has come.
+    /// Calls with messages that have already waited in the line.
     pub waited: usize,
-    /// The others: they queue up where there is a line.
+    /// The others: they join the line, if there is one.
     pub fresh: usize,
 }
 
-/// How far ahead calls are promised: a wave waits no longer for its turn. A sender that takes less
-/// than one call in this time still has one promised.
+/// How far ahead calls are scheduled, and so the longest wait of a wave. A provider that takes less
+/// than one call in this time still gets one scheduled.
 pub const AHEAD: Span = Span::seconds(30);
 
-/// How much farther for what is urgent, so that marketing leaves it room.
+/// How far ahead urgent calls are scheduled: further, so that marketing leaves room for them.
 const AHEAD_URGENT: Span = Span::seconds(45);
 
-/// Takes places at senders. Rows are `RateGiven`.
+/// Takes reservations under rate limits. Rows are `RateGiven`.
 pub fn take_rates(asks: &[RateAsk], now: Millis) -> Statement {
     Statement::new(
         "WITH asked AS (
@@ -168,34 +162,33 @@ pub fn take_rates(asks: &[RateAsk], now: Millis) -> Statement {
 /// A row of `take_rates`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct RateGiven {
-    /// The sender.
+    /// The provider.
     pub sender: String,
-    /// When the last of the given calls is over, and the next one might be made.
+    /// When the last of the granted calls is over, and the next one might be made.
     pub free_at: Millis,
-    /// When the last in the line comes round.
+    /// The time of the last call in the line.
     pub line_at: Millis,
-    /// So many urgent calls may be made.
+    /// The number of urgent calls granted.
     pub urgent: usize,
-    /// So many of those that have waited.
+    /// The number of waited calls granted.
     pub waited: usize,
-    /// So many of the others.
+    /// The number of other calls granted.
     pub fresh: usize,
 }
 
-/// What a wave asks of the day of a new domain, in messages.
+/// The demand of a wave for the day of a new domain, in messages.
 #[derive(Clone, Debug, Serialize)]
 pub struct WarmUpAsk {
-    /// The domain.
     pub domain: String,
     /// Messages that leave in any case, and count.
     pub urgent: usize,
     /// The others.
     pub others: usize,
-    /// How many may leave on the day.
+    /// The number of messages that may leave on the day.
     pub limit: u32,
 }
 
-/// Takes places on a UTC day, `YYYY-MM-DD`. Rows are `WarmUpGiven`.
+/// Takes reservations on a UTC day, `YYYY-MM-DD`. Rows are `WarmUpGiven`.
 pub fn take_days(asks: &[WarmUpAsk], day: &str) -> Statement {
     Statement::new(
         "INSERT INTO warm_up_days (domain, day, taken, granted)
@@ -220,13 +213,12 @@ pub fn take_days(asks: &[WarmUpAsk], day: &str) -> Statement {
 /// A row of `take_days`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct WarmUpGiven {
-    /// The domain.
     pub domain: String,
-    /// How many of the others may leave.
+    /// The number of the others that may leave.
     pub granted: usize,
 }
 
-/// Gives back places of a day that were taken and are not used. `back` maps a domain to how many.
+/// Releases the unused reservations of a day. `back` has a number for each domain.
 pub fn give_back_days(back: &[(String, usize)], day: &str) -> Statement {
     Statement::new(
         "UPDATE warm_up_days SET taken = max(0, taken - (b.value ->> 1))

@@ -1,15 +1,15 @@
-//! Parked contacts: whose decision fails for good, so that no tick hands them out any more.
+//! Quarantined contacts: their decisions fail permanently, so ticks do not enqueue them.
 
 use super::statement::{Statement, Value};
 use crate::domain::base::primitives::{ContactId, Millis};
 use serde::{Deserialize, Serialize};
 
-/// How many parked contacts are listed.
+/// The most quarantined contacts that are listed.
 const LISTED_MAX: i64 = 200;
 
-/// Writes down that a contact is being tried alone, so that a worker who dies of it leaves a trace;
-/// returns `attempts`, this one included. They are in a row: whoever is handed out for the first
-/// time begins anew, for a decision has succeeded in between.
+/// Records that a contact is being tried alone, so that a crash of the worker leaves a trace.
+/// Returns `attempts`, the number in a row including this one. A contact that is enqueued for the
+/// first time starts from one again, because a decision has succeeded in between.
 pub fn begin(contact: &ContactId, reason: &str, now: Millis) -> Statement {
     Statement::new(
         "INSERT INTO parked (contact_id, reason, since, attempts) VALUES (?1, ?2, ?3, 1)
@@ -26,11 +26,11 @@ pub fn begin(contact: &ContactId, reason: &str, now: Millis) -> Statement {
 /// A row of `begin`.
 #[derive(Deserialize)]
 pub struct AttemptsRow {
-    /// How many in a row.
+    /// The number of attempts in a row.
     pub attempts: u32,
 }
 
-/// Writes down why an attempt failed.
+/// Records why an attempt failed.
 pub fn note(contact: &ContactId, reason: &str) -> Statement {
     Statement::new(
         "UPDATE parked SET reason = ?2 WHERE contact_id = ?1",
@@ -38,7 +38,7 @@ pub fn note(contact: &ContactId, reason: &str) -> Statement {
     )
 }
 
-/// Takes an attempt back: it failed for a reason that is not the contact's.
+/// Takes an attempt back that failed for a reason unrelated to the contact.
 pub fn take_back(contact: &ContactId) -> Statement {
     Statement::new(
         "UPDATE parked SET attempts = attempts - 1 WHERE contact_id = ?1",
@@ -46,12 +46,12 @@ pub fn take_back(contact: &ContactId) -> Statement {
     )
 }
 
-/// Forgets what was wrong with a contact.
+/// Deletes the record of a contact's failures.
 pub fn clear(contact: &ContactId) -> Statement {
     Statement::new("DELETE FROM parked WHERE contact_id = ?1", vec![Value::text(contact.as_str())])
 }
 
-/// Parks a contact: no tick hands it out. Whatever happens to it is still decided on.
+/// Quarantines a contact: no tick enqueues it. Input about it is still decided on.
 pub fn put_to_sleep(contact: &ContactId) -> Statement {
     Statement::new(
         "UPDATE contacts SET wake_at = NULL, due_since = NULL WHERE id = ?1",
@@ -59,8 +59,8 @@ pub fn put_to_sleep(contact: &ContactId) -> Statement {
     )
 }
 
-/// Lets a parked contact be handed out again, as if nothing had been wrong; one row, `contact`, if
-/// it was parked.
+/// Releases a quarantined contact, as if it had never failed; one row, `contact`, if it was
+/// quarantined.
 pub fn release(contact: &ContactId, attempts_max: u32, now: Millis) -> [Statement; 2] {
     [
         Statement::new(
@@ -76,11 +76,11 @@ pub fn release(contact: &ContactId, attempts_max: u32, now: Millis) -> [Statemen
     ]
 }
 
-/// Who is parked: tried alone too often, and no decision has succeeded since.
+/// The condition for quarantine: tried alone too often, and no decision has succeeded since.
 const IS_PARKED: &str = "attempts >= ?1
     AND EXISTS (SELECT 1 FROM contacts WHERE id = contact_id AND handed_out > 0)";
 
-/// The parked contacts, the longest-parked first.
+/// Selects the quarantined contacts, longest first.
 pub fn list(attempts_max: u32) -> Statement {
     let sql = format!(
         "SELECT contact_id AS contact, reason, since, attempts FROM parked WHERE {IS_PARKED}
@@ -90,12 +90,11 @@ pub fn list(attempts_max: u32) -> Statement {
     Statement { sql: sql.into(), params }
 }
 
-/// A parked contact.
+/// A quarantined contact.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Parked {
-    /// The contact.
     pub contact: ContactId,
-    /// What went wrong the last time.
+    /// The error of the last attempt.
     pub reason: String,
     /// When it first failed.
     pub since: Millis,
@@ -103,7 +102,7 @@ pub struct Parked {
     pub attempts: u32,
 }
 
-/// How many contacts are parked: one row, `parked`.
+/// Counts the quarantined contacts: one row, `parked`.
 pub fn count(attempts_max: u32) -> Statement {
     let sql = format!("SELECT count(*) AS parked FROM parked WHERE {IS_PARKED}");
     Statement { sql: sql.into(), params: vec![Value::Int(attempts_max.into())] }
@@ -112,6 +111,5 @@ pub fn count(attempts_max: u32) -> Statement {
 /// A row of `count`.
 #[derive(Deserialize)]
 pub struct CountRow {
-    /// How many.
     pub parked: i64,
 }

@@ -1,4 +1,4 @@
-//! Counters: what reports are made of, and how first visits move them.
+//! Counters: the data of reports, and how first visits change them.
 
 use super::statement::{Statement, Value};
 use crate::domain::base::primitives::{CampaignId, Millis};
@@ -8,20 +8,18 @@ use serde::{Deserialize, Serialize};
 /// A visit to a page, as it came through the intake queue.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Visit {
-    /// The campaign.
     pub campaign_id: String,
-    /// The visitor's random first-party id.
+    /// The visitor's id: random from a cookie, or a keyed hash (`flows/campaign/landing_page.rs`).
     pub visitor: String,
     /// `<page>/<variant>`.
     pub part: String,
-    /// The source.
+    /// The traffic source.
     pub channel: String,
-    /// When.
     pub at: Millis,
 }
 
-/// Writes visits down and moves the visitors' counters by those that are new, in that order.
-/// `batch` is fresh, so that a batch told twice counts once.
+/// Records visits, and then increases the visitor counters by those that are new. `batch` is a
+/// fresh id, so that a batch that is delivered twice counts once.
 pub fn record_visits(visits: &[Visit], batch: &str, day: &str) -> [Statement; 2] {
     [
         Statement::new(
@@ -47,7 +45,7 @@ pub fn record_visits(visits: &[Visit], batch: &str, day: &str) -> [Statement; 2]
     ]
 }
 
-/// A campaign's counters, all days added up.
+/// Selects a campaign's counters, summed over all days.
 pub fn counters(campaign: &CampaignId) -> Statement {
     Statement::new(
         "SELECT metric, channel, part, sum(value) AS value FROM counters
@@ -56,8 +54,8 @@ pub fn counters(campaign: &CampaignId) -> Statement {
     )
 }
 
-/// The passages through a campaign's journeys, counted anew: an index-free scan of all enrollments,
-/// so not for every tick. `part` is the step of those under way, and else the reason.
+/// Counts the enrollments in a campaign's journeys: a scan of all enrollments without an index, so
+/// not for every tick. `part` is the step of active enrollments, otherwise the reason.
 pub fn passages(campaign: &CampaignId) -> Statement {
     Statement::new(
         "SELECT journey, version, state, iif(state = 'active', step, reason) AS part,
@@ -67,8 +65,8 @@ pub fn passages(campaign: &CampaignId) -> Statement {
     )
 }
 
-/// Conversions in currencies other than the campaign's: a scan of all conversions, so not for every
-/// tick. Rows are `OtherCurrency`, the largest first.
+/// Selects conversions in currencies other than the campaign's: a scan of all conversions, so not
+/// for every tick. Rows are `OtherCurrency`, the largest first.
 pub fn other_currencies(campaign: &CampaignId, currency: &str) -> Statement {
     Statement::new(
         "SELECT currency, count(*) AS conversions, sum(value) AS revenue_minor
@@ -83,25 +81,21 @@ pub fn other_currencies(campaign: &CampaignId, currency: &str) -> Statement {
 pub struct PassageRow {
     /// The journey's name.
     pub journey: String,
-    /// The version.
     pub version: u32,
-    /// Whether they are under way, and how they ended if not.
     pub state: EnrollmentState,
     /// The step, or the reason.
     pub part: String,
-    /// How many.
     pub people: i64,
 }
 
 /// A row of `counters`.
 #[derive(Clone, Debug, Deserialize)]
 pub struct CounterRow {
-    /// What is counted.
     pub metric: String,
-    /// The source, or the channel of messages.
+    /// The traffic source, or the channel of messages.
     pub channel: String,
     /// `<page>/<variant>`, or the template of messages.
     pub part: String,
-    /// How many, or how much.
+    /// A count or an amount.
     pub value: i64,
 }

@@ -1,4 +1,4 @@
-//! E-mail addresses that were kept before each had one form: finding them, and giving it to them.
+//! Finds and rewrites e-mail addresses that were stored before each had one normal form.
 
 use super::statement::{Statement, Value};
 use super::write;
@@ -7,10 +7,10 @@ use crate::domain::contact::event::names;
 use crate::domain::contact::suppression::Suppression;
 use serde::{Deserialize, Serialize};
 
-/// How many are read at a time: there are hardly any, and each is rewritten once.
+/// The most rows that are read at a time: there are hardly any, and each is rewritten once.
 const ROWS_MAX: i64 = 100;
 
-/// Contacts whose address has other signs than ASCII's: rows, `OddContact`.
+/// Selects contacts whose address has non-ASCII characters; rows are `OddContact`.
 pub fn odd_contacts() -> Statement {
     Statement::new(
         "SELECT id, email FROM contacts INDEXED BY contacts_odd
@@ -19,7 +19,7 @@ pub fn odd_contacts() -> Statement {
     )
 }
 
-/// The same of the list of suppressions: rows, `Suppression`.
+/// Selects suppressions whose address has non-ASCII characters; rows are `Suppression`.
 pub fn odd_suppressions() -> Statement {
     Statement::new(
         "SELECT channel, address, reason, until, source, at
@@ -32,30 +32,29 @@ pub fn odd_suppressions() -> Statement {
 /// A row of `odd_contacts`.
 #[derive(Deserialize)]
 pub struct OddContact {
-    /// Whose.
     pub id: ContactId,
-    /// The address as it is kept.
+    /// The address as it is stored.
     pub email: String,
 }
 
-/// What an address becomes.
+/// The new form of an address.
 #[derive(Serialize)]
 pub struct Respelled {
-    /// Whose, if it is a contact's.
+    /// The contact, if it is a contact's address.
     pub id: Option<ContactId>,
-    /// As it is kept.
+    /// The stored form.
     pub old: String,
-    /// Its one form; none if it is no address.
+    /// The normal form; `None` if it is not a valid address.
     pub new: Option<String>,
 }
 
-/// Whether another contact has the address already, or it is none.
+/// Whether another contact has the address already, or it is invalid.
 const IS_LOST: &str = "(one.value ->> 'new' IS NULL
     OR EXISTS (SELECT 1 FROM contacts o WHERE o.email = one.value ->> 'new'))";
 
-/// Rewrites the addresses of contacts, each of which becomes another. A contact whose address
-/// another has, or whose address is none, keeps it as the attribute `email_given`, and nothing is
-/// sent to it.
+/// Rewrites the addresses of contacts, all of which change. A contact whose address belongs to
+/// another contact, or is invalid, keeps it as the attribute `email_given`, and nothing is sent to
+/// it.
 pub fn contacts(respelled: &[Respelled], now: Millis) -> [Statement; 2] {
     let params = || vec![Value::json(respelled), Value::Int(now.0)];
     let event = format!(
@@ -79,8 +78,8 @@ pub fn contacts(respelled: &[Respelled], now: Millis) -> [Statement; 2] {
     [event, row].map(|sql| Statement { sql: sql.into(), params: params() })
 }
 
-/// Rewrites entries of the list of suppressions, each of which becomes another; of two about one
-/// address the stricter stays. What is no address cannot be written to anyway.
+/// Rewrites suppressions, all of which change. Of two for one address, the stricter stays. An
+/// invalid address is deleted, because it cannot be written to anyway.
 pub fn suppressions(respelled: &[Respelled], all: &[Suppression]) -> Vec<Statement> {
     let moved = Statement::new(
         "UPDATE OR IGNORE suppressions SET address = one.value ->> 'new'

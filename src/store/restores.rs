@@ -1,13 +1,13 @@
-//! Restores of the database to an earlier time: that one was found, and what waits because of it.
-//! They stand beside the last tick in `scheduler`.
+//! Restores of the database to an earlier time: the restore that was found, and the messages that
+//! wait because of it. They are stored beside the last tick in `scheduler`.
 
 use super::statement::{Statement, Value};
 use crate::domain::base::primitives::Millis;
 use crate::domain::sending::restore_guard::{RESTORED, RestoreGuard};
 use serde::Deserialize;
 
-/// Writes down that the database was restored to `since`, for the world had come to `mark`. Another
-/// restore before the first is over is one with it.
+/// Records that the database was restored to `since`, while the mark outside had reached `mark`.
+/// Another restore before the first is over is combined with it.
 pub fn found(since: Millis, mark: Millis) -> [Statement; 3] {
     [
         Statement::new(
@@ -24,7 +24,7 @@ pub fn found(since: Millis, mark: Millis) -> [Statement; 3] {
     ]
 }
 
-/// The restore that was found, and what was said about it: one row, `GuardRow`.
+/// Selects the restore that was found, and the operator's decision on it: one row, `GuardRow`.
 pub fn guard() -> Statement {
     Statement::new(
         "SELECT (SELECT at FROM scheduler WHERE name = 'restore mark') AS mark,
@@ -43,14 +43,14 @@ pub struct GuardRow {
 }
 
 impl GuardRow {
-    /// The restore, if one was found.
+    /// Returns the restore, if one was found.
     pub fn guard(self) -> Option<RestoreGuard> {
         let Self { mark, since, dropped_at } = self;
         mark.map(|mark| RestoreGuard { mark, since: since.unwrap_or(mark), dropped_at })
     }
 }
 
-/// How many messages wait because of it: one row, `messages`.
+/// Counts the messages that wait because of it: one row, `messages`.
 pub fn waiting() -> Statement {
     Statement::new(
         "SELECT count(*) AS messages FROM messages
@@ -62,11 +62,10 @@ pub fn waiting() -> Statement {
 /// A row of `waiting`.
 #[derive(Deserialize)]
 pub struct WaitingRow {
-    /// How many.
     pub messages: i64,
 }
 
-/// Nothing is known of a restore any more: what waits may go.
+/// Deletes the record of a restore: the waiting messages may be sent.
 pub fn forget() -> Statement {
     Statement::new(
         "DELETE FROM scheduler
@@ -75,7 +74,7 @@ pub fn forget() -> Statement {
     )
 }
 
-/// What waits is not to be sent, nor anything else that was queued until now.
+/// Records that the waiting messages, and everything else queued until now, are not to be sent.
 pub fn drop_waiting(now: Millis) -> Statement {
     Statement::new(
         "INSERT INTO scheduler (name, at) VALUES ('restore dropped', ?1)
@@ -84,7 +83,7 @@ pub fn drop_waiting(now: Millis) -> Statement {
     )
 }
 
-/// What waits is looked at now.
+/// Makes the waiting messages due now.
 pub fn wake(now: Millis) -> Statement {
     Statement::new(
         "UPDATE messages SET send_at = ?1

@@ -1,4 +1,4 @@
-//! A rule as SQL: whether it holds of a contact `c`, and when it must be asked again.
+//! Rules as SQL: whether a rule holds for a contact `c`, and when it must be evaluated again.
 
 use super::statement::Value;
 use crate::domain::base::primitives::{Millis, QualifiedId, Span};
@@ -14,26 +14,25 @@ use std::fmt::Display;
 
 const DAY: i64 = 86_400_000;
 
-/// The most arguments of one function
-/// (https://developers.cloudflare.com/d1/platform/limits/).
+/// The most arguments of one function (https://developers.cloudflare.com/d1/platform/limits/).
 const ARGUMENTS_MAX: usize = 32;
 
 /// Writes a rule as an expression over a contact `c`. Constants go into one JSON array, `?1`, so
 /// that a rule of any size stays within D1's 100 parameters and no text becomes SQL.
 ///
-/// An expression may be 100 deep on D1, and what stands in a nested SELECT counts on from there.
-/// So nothing here grows deeper by being longer: parts are the branches of one CASE, values are
-/// lists in `?1`, and only the levels of a rule itself, of which there are 20, go down.
+/// An expression may be 100 levels deep on D1, and a nested SELECT continues the count. So the
+/// depth here does not grow with the length of a rule: parts are the branches of one CASE, and
+/// values are lists in `?1`. Only the nesting of the rule itself, at most 20 levels, adds depth.
 pub(super) struct RuleSql {
     constants: Vec<Json>,
-    /// Where each of them stands, by its text: a constant that is asked for again is not repeated.
+    /// The position of each constant, by its text, so that a repeated constant is stored once.
     places: BTreeMap<String, usize>,
     now: Millis,
-    /// Whether the expression looks at the contact's own clock, `c.ahead`.
+    /// Whether the expression uses the contact's own clock, `c.ahead`.
     needs_clock: bool,
 }
 
-/// A moment that does not come: infinity, in few letters.
+/// A time that never comes: infinity, in few characters.
 const NEVER: &str = "9e999";
 
 /// An expression; where it has to be one, an SQL boolean that is never NULL.
@@ -44,20 +43,20 @@ impl RuleSql {
         Self { constants: Vec::new(), places: BTreeMap::new(), now, needs_clock: false }
     }
 
-    /// What `?1` must be bound to.
+    /// Returns the value that `?1` must be bound to.
     pub fn constants(&self) -> Value {
         Value::json(&self.constants)
     }
 
-    /// What stands after FROM: the contacts, each with its `rowid` as `place`. Ask when the
+    /// Returns the FROM clause: the contacts, each with its `rowid` as `place`. Call this after the
     /// expressions have been written.
     pub fn contacts(&mut self) -> Sql {
         if !self.needs_clock {
             return "(SELECT rowid AS place, * FROM contacts) c".to_owned();
         }
         let offsets = self.place(json!(calendar::offsets(self.now)));
-        // LIMIT keeps the list a table of its own, read once; CAST lets SQLite find in it by an
-        // index that it makes for the statement.
+        // LIMIT makes SQLite materialise the list and read it once; CAST lets it build an automatic
+        // index.
         format!(
             "(SELECT k.rowid AS place, k.*, z.ahead
                 FROM contacts k LEFT JOIN (SELECT CAST(value ->> 0 AS TEXT) AS name,
@@ -71,7 +70,7 @@ impl RuleSql {
         format!("(?1->>{})", self.place(value.into()))
     }
 
-    /// Where a constant stands in `?1`.
+    /// Returns the position of a constant in `?1`.
     fn place(&mut self, value: Json) -> usize {
         let next = self.constants.len();
         let place = *self.places.entry(value.to_string()).or_insert(next);
@@ -81,12 +80,13 @@ impl RuleSql {
         place
     }
 
-    /// Whether the rule holds.
+    /// Returns the condition that the rule holds.
     pub fn holds(&mut self, rule: &Rule) -> Sql {
         self.answers(rule, true)
     }
 
-    /// Whether the rule's answer is this. A CASE asks no further than the first part that decides.
+    /// Returns the condition that the rule evaluates to `answer`. A CASE stops at the first part
+    /// that decides.
     fn answers(&mut self, rule: &Rule, answer: bool) -> Sql {
         let (parts, decisive) = match rule {
             Rule::All(parts) => (parts, false),
@@ -99,16 +99,16 @@ impl RuleSql {
         case(self.decided(&in_order_of_cost(parts), decisive, then), otherwise)
     }
 
-    /// The branches of a CASE that are taken when one of the parts has the answer that decides.
+    /// Returns the branches of a CASE that are taken when one of the parts evaluates to `decisive`.
     fn decided(&mut self, parts: &[&Rule], decisive: bool, then: impl Display) -> Sql {
         let branch = |part: &&Rule| format!(" WHEN {} THEN {then}", self.answers(part, decisive));
         parts.iter().map(branch).collect()
     }
 
-    /// What a rule without parts asks.
+    /// Returns the condition of a rule without parts.
     fn question(&mut self, rule: &Rule) -> Sql {
         match rule {
-            // They have parts.
+            // These have parts.
             Rule::All(_) | Rule::Any(_) | Rule::Not(_) => self.holds(rule),
             Rule::Attribute { attribute, test } => self.attribute(attribute, test),
             Rule::Tag(tag) => {
@@ -162,15 +162,17 @@ impl RuleSql {
         }
     }
 
-    /// The number, from 1, of the first part of the rule that does not hold; 0 if the rule holds.
+    /// Returns the number, from 1, of the first part of the rule that does not hold; 0 if the rule
+    /// holds.
     pub fn failing(&mut self, rule: &Rule) -> Sql {
         let parts = parts_of(rule).into_iter().enumerate();
         case(parts.map(|(index, part)| self.decided(&[part], false, index + 1)).collect(), 0)
     }
 
-    /// When the contact must be looked at again, for time alone may have changed the answer by
-    /// then: not later than it does, NULL if it never will. `c.failing` must be what `failing`
-    /// says: while a part fails, nothing changes before that part does.
+    /// Returns when the rule must be evaluated again for the contact, because the passage of time
+    /// alone may have changed the result: never later than the change, NULL if there is none.
+    /// `c.failing` must be the value of `failing`: while a part fails, nothing changes before that
+    /// part does.
     pub fn wakes(&mut self, rule: &Rule) -> Sql {
         let mut moments = Vec::new();
         for (index, part) in parts_of(rule).into_iter().enumerate() {
@@ -182,8 +184,8 @@ impl RuleSql {
         earliest(moments).map_or_else(|| "NULL".to_owned(), |at| format!("nullif({at}, {NEVER})"))
     }
 
-    /// The moment of one part, `NEVER` if it does not come; `None` for a part whose answer time
-    /// does not change.
+    /// Returns the time for one part, `NEVER` if there is none; `None` for a part whose result does
+    /// not depend on time.
     fn wake(&mut self, rule: &Rule) -> Option<Sql> {
         let (parts, decides) = match rule {
             Rule::All(parts) => (parts, false),
@@ -199,7 +201,8 @@ impl RuleSql {
             }
         }
         let earliest = earliest(moments)?;
-        // One part that is false for good decides over all of them; so does a true one over any.
+        // A part that is permanently false decides an `All`; a permanently true one decides an
+        // `Any`.
         Some(case(self.decided(&lasting, decides, NEVER), earliest))
     }
 
@@ -243,9 +246,9 @@ impl RuleSql {
     }
 }
 
-/// How many contacts a statement looks at that may look at so many with a rule of a few questions
-/// about events: fewer with more of them, for each reads a contact's events again, and D1 gives a
-/// statement 30 seconds.
+/// Returns how many contacts a statement may scan, given the number for a rule with few conditions
+/// on events. It is lower for rules with more of them, because each reads a contact's events again,
+/// and D1 gives a statement 30 seconds.
 pub(super) fn at_once(rule: &Rule, most: usize) -> i64 {
     let mut questions = 0;
     rule.walk(&mut |part| {
@@ -258,10 +261,10 @@ pub(super) fn at_once(rule: &Rule, most: usize) -> i64 {
     (most * QUESTIONS_FEW / questions.max(QUESTIONS_FEW)) as i64
 }
 
-/// So many questions about events are a few.
+/// The number of conditions on events that counts as few.
 const QUESTIONS_FEW: usize = 5;
 
-/// The parts that must all hold, the cheap ones first.
+/// Returns the parts that must all hold, the cheap ones first.
 fn parts_of(rule: &Rule) -> Vec<&Rule> {
     match rule {
         Rule::All(parts) => in_order_of_cost(parts),
@@ -269,7 +272,7 @@ fn parts_of(rule: &Rule) -> Vec<&Rule> {
     }
 }
 
-/// A CASE of these branches, if there are any.
+/// Returns a CASE of these branches, if there are any.
 fn case(branches: Sql, otherwise: impl Display) -> Sql {
     if branches.is_empty() {
         return otherwise.to_string();
@@ -277,8 +280,8 @@ fn case(branches: Sql, otherwise: impl Display) -> Sql {
     format!("CASE{branches} ELSE {otherwise} END")
 }
 
-/// Conditions that must all hold, put together two by two: a chain is as deep as it is long. There
-/// is at least one.
+/// Joins conditions that must all hold, as a balanced tree: a chain would be as deep as it is long.
+/// There is at least one.
 fn all_of(mut conditions: Vec<Sql>) -> Sql {
     if conditions.len() < 2 {
         return conditions.pop().unwrap_or_default();
@@ -287,7 +290,7 @@ fn all_of(mut conditions: Vec<Sql>) -> Sql {
     format!("({} AND {})", all_of(conditions), all_of(rest))
 }
 
-/// The least of some moments; `None` of none.
+/// Returns the minimum of some times; `None` if there are none.
 fn earliest(mut moments: Vec<Sql>) -> Option<Sql> {
     match moments.len() {
         0 | 1 => moments.pop(),
@@ -299,8 +302,8 @@ fn earliest(mut moments: Vec<Sql>) -> Option<Sql> {
     }
 }
 
-/// SQLite stops at the first part that decides, so the cheap ones come first: what stands in the
-/// contact's own row, then dates, then other tables, and events last.
+/// Sorts parts by cost, because SQLite stops at the first part that decides: the contact's own row
+/// first, then dates, then other tables, and events last.
 fn in_order_of_cost(parts: &[Rule]) -> Vec<&Rule> {
     fn cost(rule: &Rule) -> u8 {
         match rule {
@@ -318,9 +321,8 @@ fn in_order_of_cost(parts: &[Rule]) -> Vec<&Rule> {
     ordered
 }
 
-/// Events.
 impl RuleSql {
-    /// `FROM events AS <name> WHERE …`.
+    /// Returns `FROM events AS <name> WHERE …`.
     fn events(&mut self, alias: &str, events: &Events, within: Option<Span>) -> Sql {
         let name = self.constant(events.event.as_str());
         let mut conditions = vec![format!("{alias}.name = {name}")];
@@ -349,7 +351,7 @@ impl RuleSql {
         )
     }
 
-    /// Whether a property has one of these types, and its value.
+    /// Returns the condition that a property has one of these types, and its value.
     fn property(&mut self, alias: &str, property: &str, types: &str) -> (Sql, Sql) {
         let path = self.constant(format!("$.\"{property}\""));
         let properties = format!("{alias}.properties");
@@ -369,7 +371,7 @@ impl RuleSql {
     ) -> Sql {
         let events = self.events("e", events, within);
         let (type_is, found) = self.property("e", property, NUMBERS);
-        // Floats by their text: a whole one without its point would be an integer.
+        // `{:?}` keeps the decimal point of a whole float, which would be an integer without it.
         let sum = format!("sum(CAST(round({found} * {AMOUNT_UNIT:?}) AS INTEGER))");
         let value = match measure {
             Measure::Sum => format!("coalesce({sum}, 0) / {AMOUNT_UNIT:?}"),
@@ -423,7 +425,7 @@ impl RuleSql {
         )
     }
 
-    /// The same sum and the same residues as `Sample::has`.
+    /// Computes the same sum and the same residues as `Sample::has`.
     fn sample(&mut self, sample: &Sample) -> Sql {
         let digit = |index: usize| {
             let code = format!("coalesce(unicode(substr(c.id, -{}, 1)), 0)", index + 1);
@@ -440,9 +442,8 @@ impl RuleSql {
     }
 }
 
-/// Attributes.
 impl RuleSql {
-    /// A table of the value of an attribute, or of a list's elements.
+    /// Returns a table with the value of an attribute, or with the elements of a list.
     fn values(&mut self, attribute: &str) -> Sql {
         match attribute {
             "email" | "phone" | "external_id" | "locale" | "time_zone" | "score" => {
@@ -495,7 +496,7 @@ impl RuleSql {
         }
     }
 
-    /// ` AND <column> = <value>`; nothing for true and false, which their type says already.
+    /// Returns ` AND <column> = <value>`; nothing for true and false, which are types of their own.
     fn equal(&mut self, column: &str, value: &Scalar) -> Sql {
         match value {
             Scalar::Bool(_) => Sql::new(),
@@ -509,7 +510,7 @@ impl RuleSql {
         format!("a.type IN ({}){equal}", types_of(scalar))
     }
 
-    /// However many they are, texts are one list and numbers another.
+    /// Any number of texts is one list, and any number of numbers another.
     fn is_one_of(&mut self, scalars: &[Scalar]) -> Sql {
         let truths = [true, false].map(Scalar::Bool).into_iter();
         let truths = truths.filter(|truth| scalars.contains(truth));
@@ -527,10 +528,9 @@ impl RuleSql {
     }
 }
 
-/// Dates.
 impl RuleSql {
     fn date(&mut self, test: &DateTest) -> Sql {
-        // Without an offset of its own, a date is compared by what its clock showed.
+        // A date without an offset of its own is compared by its local time.
         let mut compare = |operator: &str, bound: Option<Moment>| {
             let Some(bound) = bound else { return "false".to_owned() };
             let written = self.constant(bound.written - bound.offset.unwrap_or(0));
@@ -553,7 +553,7 @@ impl RuleSql {
         }
     }
 
-    /// How far the contact's clock is ahead of UTC now.
+    /// Returns how far the contact's clock is ahead of UTC now.
     fn ahead(&mut self, zone: &str) -> Sql {
         self.needs_clock = true;
         let own = calendar::offset(self.now, &calendar::zone(&[Some(zone)]));
@@ -584,8 +584,8 @@ impl RuleSql {
         )
     }
 
-    /// A day before the next edge of the test, for the clock may change until then; now, if the
-    /// edge is nearer than that.
+    /// Returns the time one day before the next boundary of the test, because the clock may change
+    /// until then; now, if the boundary is less than a day away.
     fn relative_wake(&mut self, attribute: &str, relative: Relative, zone: &str) -> Sql {
         let values = self.values(attribute);
         let ahead = self.ahead(zone);
@@ -599,7 +599,7 @@ impl RuleSql {
             }
         };
         let [first, second] = edges.map(|edge| self.constant(edge));
-        // LIMIT keeps a moment from being worked out anew wherever it is spoken of.
+        // LIMIT keeps SQLite from computing `at` again wherever it is used.
         format!(
             "(SELECT min(CASE WHEN at + {first} > {now} - {DAY}
                               THEN max(at + {first} - {DAY}, {now})
@@ -612,8 +612,8 @@ impl RuleSql {
 
 const NUMBERS: &str = "'integer', 'real'";
 
-/// A table of the dates among some values, read as `Moment::read` does: what the clock showed in
-/// milliseconds, how far it was ahead of UTC, and the text. Each pattern is within D1's 50 bytes.
+/// Returns a table of the dates among some values, read as `Moment::read` does: the local time in
+/// milliseconds, the offset from UTC, and the text. Each pattern is within D1's 50 bytes.
 fn dates(values: &str) -> Sql {
     format!(
         "(SELECT unixepoch(substr(value, 1, 19)) * 1000 AS written, value,
@@ -631,8 +631,8 @@ fn dates(values: &str) -> Sql {
     )
 }
 
-/// A table of the anniversaries of the dates among some values, last year's, this year's and the
-/// next, as days of the contact's clock.
+/// Returns a table of the anniversaries of the dates among some values, last year's, this year's
+/// and the next, as days of the contact's clock.
 fn anniversaries(values: &str, clock: &str) -> Sql {
     let year = format!("printf('%04d', strftime('%Y', {clock} / 1000, 'unixepoch') + y.value)");
     format!(
@@ -644,7 +644,7 @@ fn anniversaries(values: &str, clock: &str) -> Sql {
     )
 }
 
-/// A pattern of `*` and `?` as LIKE has it.
+/// Converts a pattern of `*` and `?` to one for LIKE.
 fn like_pattern(pattern: &str) -> String {
     pattern.chars().fold(String::new(), |mut like, c| {
         match c {
@@ -657,8 +657,8 @@ fn like_pattern(pattern: &str) -> String {
     })
 }
 
-/// The same SQL without line breaks, indentation and blanks about signs, which are half of a large
-/// rule. Texts in it have none of these.
+/// Returns the same SQL without line breaks, indentation and spaces around operators, which are
+/// half of a large rule. String literals in it have none of these.
 pub(super) fn compact(sql: &str) -> Sql {
     const BLANKS: [(&str, &str); 9] = [
         (", ", ","),
@@ -675,7 +675,7 @@ pub(super) fn compact(sql: &str) -> Sql {
     BLANKS.iter().fold(one_line, |sql, (blanks, sign)| sql.replace(blanks, sign))
 }
 
-/// The JSON types, in SQLite's words, that a value of this kind has.
+/// Returns the JSON types, as SQLite names them, that a value of this kind has.
 fn types_of(value: &Scalar) -> &'static str {
     match value {
         Scalar::Bool(true) => "'true'",

@@ -1,13 +1,13 @@
-//! The scheduler's work: contacts whose time has come.
+//! The scheduler's statements: due contacts, ticks, marks, and refusals.
 
 use super::statement::{Statement, Value};
 use crate::domain::base::primitives::{ContactId, Millis};
 use crate::domain::sending::restore_guard::Mark;
 use serde::Deserialize;
 
-/// Claims contacts that are due, the longest-waiting first, by putting their time to wake off until
-/// the claim lapses: whoever dies holding it is repaired by a later tick. Since when they have been
-/// due is kept. It only spreads the work; that nothing happens twice is the write rule's business.
+/// Claims due contacts, longest-waiting first, by postponing their wake time until the claim
+/// expires: if the worker crashes, a later tick enqueues them again. `due_since` keeps the original
+/// time. The claim only distributes the work; the write rule ensures that nothing happens twice.
 /// Rows are `ClaimedRow`.
 pub fn claim(now: Millis, until: Millis, limit: usize) -> Statement {
     Statement::new(
@@ -22,14 +22,14 @@ pub fn claim(now: Millis, until: Millis, limit: usize) -> Statement {
 /// A row of `claim`.
 #[derive(Deserialize)]
 pub struct ClaimedRow {
-    /// The contact.
     pub id: ContactId,
-    /// How many ticks in a row have handed it out, this one included: 1, unless nothing came of it.
+    /// The number of ticks in a row that have enqueued it, including this one: 1, unless the
+    /// previous attempt had no result.
     pub handed_out: u32,
 }
 
-/// Gives claims back that ended then: nobody was told of them. Who was written meanwhile is left
-/// alone.
+/// Releases the claims that end at `until`, because their tasks were not enqueued. Contacts that
+/// were written in between are not changed.
 pub fn give_back(contacts: &[&ContactId], until: Millis) -> Statement {
     Statement::new(
         "UPDATE contacts SET wake_at = coalesce(due_since, wake_at), handed_out = handed_out - 1
@@ -38,8 +38,8 @@ pub fn give_back(contacts: &[&ContactId], until: Millis) -> Statement {
     )
 }
 
-/// The earliest moment at which a contact, a message or a broadcast is due: one row,
-/// `at`, null if none waits.
+/// Selects the earliest time at which a contact, a message or a broadcast is due: one row, `at`,
+/// null if none waits.
 pub fn next() -> Statement {
     Statement::new(
         "SELECT min(at) AS at
@@ -52,9 +52,9 @@ pub fn next() -> Statement {
     )
 }
 
-/// Since when the longest-waiting contact has been due that was handed out, and not decided on
-/// since: one row, `at`, null if there is none. A claim ends within `until`; those that have
-/// lapsed, or lapse first, are looked at.
+/// Selects since when the longest-waiting contact has been due that was enqueued and not decided on
+/// since: one row, `at`, null if there is none. A claim ends by `until`; the query reads the claims
+/// that expire first.
 pub fn handed_out_since(until: Millis) -> Statement {
     Statement::new(
         "SELECT min(due_since) AS at
@@ -64,7 +64,7 @@ pub fn handed_out_since(until: Millis) -> Statement {
     )
 }
 
-/// Writes down that a tick ran.
+/// Records that a tick ran.
 pub fn record_tick(now: Millis) -> Statement {
     Statement::new(
         "INSERT INTO scheduler (name, at) VALUES ('tick', ?1)
@@ -74,7 +74,7 @@ pub fn record_tick(now: Millis) -> Statement {
     )
 }
 
-/// Records the mark that is about to be put outside the database: see
+/// Records the mark that is about to be written outside the database: see
 /// `flows/send/restore_guard.rs`.
 pub fn record_mark(mark: Mark) -> Statement {
     Statement::new(
@@ -84,8 +84,8 @@ pub fn record_mark(mark: Mark) -> Statement {
     )
 }
 
-/// The last mark that the database knows of: one row, `Mark`, or none. Former code wrote only its
-/// number, which was its time; before it made marks, the time of the last tick.
+/// Selects the last mark in the database: one row, `Mark`, or none. Older code stored only its
+/// number, which was its time; before there were marks, it is the time of the last tick.
 pub fn last_mark() -> Statement {
     Statement::new(
         "SELECT at AS number, coalesce((SELECT at FROM scheduler WHERE name = 'marked'), at) AS at
@@ -94,17 +94,15 @@ pub fn last_mark() -> Statement {
     )
 }
 
-/// A part of the platform that may refuse what a tick brings.
+/// A part of the platform that may refuse what a tick writes or enqueues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// The key-value store.
     KeyValue,
-    /// The work queue.
     Queue,
 }
 
 impl Part {
-    /// Under which name it is written down.
+    /// Returns the name under which the refusal is stored.
     fn name(self) -> Value {
         Value::text(match self {
             Self::KeyValue => "kv refuses",
@@ -113,7 +111,7 @@ impl Part {
     }
 }
 
-/// Writes down since when a part refuses what a tick brings, or that it takes it.
+/// Records since when a part refuses what a tick writes or enqueues, or that it no longer does.
 pub fn record_refusal(part: Part, refuses: bool, now: Millis) -> Statement {
     if !refuses {
         return Statement::new("DELETE FROM scheduler WHERE name = ?1", vec![part.name()]);
@@ -125,12 +123,12 @@ pub fn record_refusal(part: Part, refuses: bool, now: Millis) -> Statement {
     )
 }
 
-/// Since when a part refuses: one row, `at`, or none.
+/// Selects since when a part refuses: one row, `at`, or none.
 pub fn refuses_since(part: Part) -> Statement {
     Statement::new("SELECT at FROM scheduler WHERE name = ?1", vec![part.name()])
 }
 
-/// When the last tick ran: one row, `at`, or none.
+/// Selects when the last tick ran: one row, `at`, or none.
 pub fn last_tick() -> Statement {
     Statement::new("SELECT at FROM scheduler WHERE name = 'tick'", Vec::new())
 }

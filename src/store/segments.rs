@@ -1,8 +1,8 @@
-//! Filling segments: a rule as SQL finds the contacts that a decision must look at again.
+//! Segment backfill: a rule as SQL finds the contacts that must be decided on again.
 //!
-//! SQL never changes a membership itself. It wakes the contacts whose membership differs from
-//! what the rule says (or will come to differ by time alone), and the scheduler decides on each
-//! as on any other, so that there is one way into a segment.
+//! SQL never changes a membership itself. It wakes the contacts whose membership differs from the
+//! rule's result (or will differ by the passage of time), and the scheduler decides on them like on
+//! any other, so that there is only one way into a segment.
 
 use super::statement::{Statement, Value};
 use crate::domain::base::primitives::{Millis, QualifiedId};
@@ -11,10 +11,12 @@ use crate::store::rule_sql::{RuleSql, at_once, compact};
 use serde::Deserialize;
 use std::ops::Range;
 
-/// How many contacts one filling step looks at: about a tenth of a second of D1's one thread.
+/// The number of contacts that one backfill step scans: about a tenth of a second of D1's one
+/// thread.
 pub const FILL_CONTACTS_PER_STEP: usize = 5_000;
 
-/// Starts filling these segments from the first contact, in a wave at each of these moments.
+/// Starts the backfill of these segments from the first contact, in one pass at each of these
+/// times.
 pub fn begin_fills(segments: &[QualifiedId], waves: [Millis; 2]) -> Statement {
     Statement::new(
         "INSERT INTO segment_fills (segment_id, wave, not_before, after_id)
@@ -26,7 +28,7 @@ pub fn begin_fills(segments: &[QualifiedId], waves: [Millis; 2]) -> Statement {
     )
 }
 
-/// The fillings under way whose time has come; one that failed waits.
+/// Selects the backfills that are due; one that failed waits for its next attempt.
 pub fn fills(now: Millis) -> Statement {
     Statement::new(
         "SELECT f.segment_id, f.wave, f.not_before, f.after_id, coalesce(w.attempts, 0) AS attempts
@@ -41,30 +43,29 @@ pub fn fills(now: Millis) -> Statement {
 /// A row of `fills`.
 #[derive(Clone, Debug, Deserialize)]
 pub struct FillRow {
-    /// The segment.
     pub segment_id: QualifiedId,
-    /// Which wave it is, 1 or 2.
+    /// The pass, 1 or 2.
     pub wave: i64,
-    /// When the wave began.
+    /// When the pass began.
     pub not_before: Millis,
     /// Contacts up to this id are done.
     pub after_id: String,
-    /// How often it has failed in a row.
+    /// The number of failures in a row.
     #[serde(default)]
     pub attempts: u32,
 }
 
-/// What a step of a filling leaves to be done; no row if it was the last.
+/// What a step of a backfill leaves to be done; no row after the last step.
 #[derive(Deserialize)]
 pub struct StepRow {
-    /// The filling as it is now.
+    /// The backfill after the step.
     #[serde(flatten)]
     pub fill: FillRow,
-    /// How many contacts are due, counted up to this many.
+    /// The number of due contacts, counted up to a limit.
     pub due: usize,
 }
 
-/// Ends a filling, unless it has begun anew since it was read.
+/// Ends a backfill, unless it was restarted since it was read.
 pub fn end_fill(fill: &FillRow) -> Statement {
     Statement::new(
         "DELETE FROM segment_fills WHERE segment_id = ?1 AND wave = ?2 AND after_id = ?3",
@@ -76,10 +77,10 @@ pub fn end_fill(fill: &FillRow) -> Statement {
     )
 }
 
-/// One step of a filling: of the next contacts, those who were written in this span, it wakes
-/// whose membership is wrong, and sees to it that no other sleeps past a change of its own; then it
-/// moves on or ends. The last statement's row is a `StepRow` that counts no more than so many as
-/// due.
+/// Takes one step of a backfill. Of the next contacts, among those last written in this span, it
+/// wakes those whose membership is wrong, and makes every other wake no later than its result may
+/// change by time. Then the backfill advances or ends. The last statement's row is a `StepRow`,
+/// which counts due contacts up to `due_max`.
 pub fn fill_step(
     fill: &FillRow,
     rule: &Rule,
@@ -90,7 +91,7 @@ pub fn fill_step(
     let mut sql = RuleSql::new(now);
     let (failing, wakes) = (sql.failing(rule), sql.wakes(rule));
     let contacts = sql.contacts();
-    // Each part is asked once: what fails is kept, and says whose change alone can matter.
+    // Each part is evaluated once: the stored `failing` tells which part's change can matter.
     let wake = format!(
         "WITH asked AS MATERIALIZED (
              SELECT c.*, {failing} AS failing
@@ -144,11 +145,12 @@ pub fn fill_step(
     ]
 }
 
-/// Whoever was erased, or merged into another, is in no segment.
+/// The condition that a contact was neither erased nor merged into another: such contacts are in no
+/// segment.
 pub(super) const IS_SOMEBODY: &str = "c.erased_at IS NULL AND c.merged_into IS NULL";
 
-/// The last of the next contacts, with the id after which they come as this parameter, and how
-/// many they are as the one after it.
+/// Returns a query for the last id of the next contacts. Parameter `after` is the id after which
+/// they come, and the next parameter is their number.
 pub(super) fn chunk_end(after: usize) -> String {
     format!(
         "SELECT max(id) FROM (
@@ -157,18 +159,18 @@ pub(super) fn chunk_end(after: usize) -> String {
     )
 }
 
-/// The ids for which the rule holds.
+/// Selects the ids of the contacts for which the rule holds.
 pub fn holding(rule: &Rule, now: Millis) -> Statement {
     select("SELECT c.id", rule, now, RuleSql::holds)
 }
 
-/// How many contacts the rule holds for: one row, `count`.
+/// Counts the contacts for which the rule holds: one row, `count`.
 pub fn count(rule: &Rule, now: Millis) -> Statement {
     select("SELECT count(*) AS count", rule, now, RuleSql::holds)
 }
 
-/// The ids of those whose answer time alone may change before `by`: what a property test compares
-/// with the rule's other evaluator.
+/// Selects the ids of contacts whose result may change before `by` by time alone: a property test
+/// compares them with the rule's other evaluator.
 pub fn changing(rule: &Rule, now: Millis, by: Millis) -> Statement {
     let mut sql = RuleSql::new(now);
     let (failing, wakes) = (sql.failing(rule), sql.wakes(rule));
@@ -189,7 +191,7 @@ fn select(
     let mut sql = RuleSql::new(now);
     let condition = condition(&mut sql, rule);
     let contacts = sql.contacts();
-    // `?1 IS NOT NULL`: D1 refuses a parameter that stands nowhere.
+    // `?1 IS NOT NULL`: D1 refuses a parameter that is not used.
     let text =
         format!("{what} FROM {contacts} WHERE ?1 IS NOT NULL AND {IS_SOMEBODY} AND {condition}");
     Statement { sql: compact(&text).into(), params: vec![sql.constants()] }

@@ -1,4 +1,4 @@
-//! How senders have done lately: a row for each that fails.
+//! Circuit breakers of providers: one row for each provider that has failed.
 
 use super::statement::{Statement, Value};
 use crate::domain::sending::circuit_breaker::Breaker;
@@ -7,14 +7,13 @@ use serde::{Deserialize, Serialize};
 /// A row of `standing`.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct SenderRow {
-    /// The sender.
+    /// The provider.
     pub name: String,
-    /// How it has done.
     #[serde(flatten)]
     pub breaker: Breaker,
 }
 
-/// All rows; there are as many as senders that have failed lately.
+/// Selects all rows; there is one for each provider that has failed recently.
 pub fn standing() -> Statement {
     Statement::new(
         "SELECT name, failures, openings, open_until, reason FROM senders ORDER BY name",
@@ -22,8 +21,8 @@ pub fn standing() -> Statement {
     )
 }
 
-/// Keeps how these senders have done. Of two workers the last word counts, which is as good a guess
-/// as the other's.
+/// Stores the circuit breakers of these providers. Of two concurrent workers the last write wins,
+/// which is as good as the other.
 pub fn keep(rows: &[SenderRow]) -> Statement {
     Statement::new(
         "INSERT INTO senders (name, failures, openings, open_until, reason)

@@ -1,10 +1,10 @@
-//! Sessions of the web app, and the links that begin them; each by the hash of its secret.
+//! Sessions of the web app, and the links that begin them, each by the hash of its secret.
 
 use super::statement::{Statement, Value};
 use crate::domain::access::session::{HELD_MAX, Session, SessionPurpose};
 use crate::domain::base::primitives::Millis;
 
-/// Keeps one.
+/// Inserts a session or link.
 pub fn keep(hash: &str, session: &Session) -> Statement {
     Statement::new(
         "INSERT INTO sessions
@@ -22,12 +22,12 @@ pub fn keep(hash: &str, session: &Session) -> Statement {
     )
 }
 
-/// One, by the hash of its secret.
+/// Selects a session or link by the hash of its secret.
 pub fn find(hash: &str) -> Statement {
     Statement::new("SELECT * FROM sessions WHERE secret_hash = ?1", vec![Value::text(hash)])
 }
 
-/// Makes a session of a link, which is thereby used up. Returns a row if it was there to be used.
+/// Turns a link into a session, which uses the link up. Returns a row if the link existed.
 pub fn use_link(link: &str, hash: &str, session: &Session) -> Statement {
     Statement::new(
         "UPDATE sessions SET secret_hash = ?2, purpose = ?3, created_at = ?4, used_at = ?5,
@@ -45,7 +45,7 @@ pub fn use_link(link: &str, hash: &str, session: &Session) -> Statement {
     )
 }
 
-/// Notes that one is used.
+/// Records that a session is used.
 pub fn note_use(hash: &str, now: Millis) -> Statement {
     Statement::new(
         "UPDATE sessions SET used_at = ?2 WHERE secret_hash = ?1",
@@ -53,17 +53,17 @@ pub fn note_use(hash: &str, now: Millis) -> Statement {
     )
 }
 
-/// Ends one.
+/// Deletes a session or link.
 pub fn end(hash: &str) -> Statement {
     Statement::new("DELETE FROM sessions WHERE secret_hash = ?1", vec![Value::text(hash)])
 }
 
-/// Forgets what is over.
+/// Deletes what has expired.
 pub fn forget(now: Millis) -> Statement {
     Statement::new("DELETE FROM sessions WHERE expires_at <= ?1", vec![Value::Int(now.0)])
 }
 
-/// Forgets the oldest of a token's beyond `HELD_MAX`, sessions and links each for themselves.
+/// Deletes the oldest sessions or links of a token beyond `HELD_MAX`, each kind counted separately.
 pub fn bound(session: &Session) -> Statement {
     Statement::new(
         "DELETE FROM sessions WHERE secret_hash IN
@@ -77,12 +77,12 @@ pub fn bound(session: &Session) -> Statement {
     )
 }
 
-/// All of them, the newest first. Each row is a `Session`.
+/// Selects all sessions and links, the newest first. Each row is a `Session`.
 pub fn all() -> Statement {
     Statement::new("SELECT * FROM sessions ORDER BY created_at DESC LIMIT 1000", Vec::new())
 }
 
-/// Ends all of them.
+/// Deletes all sessions and links.
 pub fn end_all() -> Statement {
     Statement::new("DELETE FROM sessions", Vec::new())
 }

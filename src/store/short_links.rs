@@ -1,33 +1,31 @@
-//! The short links of text messages.
+//! The short links in SMS.
 
 use super::statement::{Statement, Value};
 use crate::domain::base::primitives::{CampaignId, ContactId, MessageId, Millis, Span};
 use serde::{Deserialize, Serialize};
 
-/// How long a short link works after its message was sent: nobody follows one in a text message of
-/// the year before, and each is a row.
+/// How long a short link works after its message was sent. Links in an SMS from last year are
+/// hardly followed, and each one is a row.
 pub const LINK_AGE_MAX: Span = Span::days(400);
 
-/// How many rows that have expired one tick removes: 30 million a month, in steps of some
+/// The number of expired rows that one tick removes: 30 million a month, in steps of a few
 /// milliseconds.
 const FORGOTTEN_PER_TICK_MAX: i64 = 700;
 
-/// A short link.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ShortLink {
-    /// What stands in the address after `/s/`.
+    /// The part of the URL after `/s/`.
     pub code: String,
-    /// Whose message it is in.
+    /// The contact that the message was sent to.
     pub contact_id: ContactId,
-    /// The campaign's.
+    /// The campaign of the message.
     pub campaign_id: CampaignId,
-    /// Which message.
     pub message_id: MessageId,
-    /// Where it leads.
+    /// The URL that it leads to.
     pub target: String,
 }
 
-/// Keeps links; what is kept already stays.
+/// Stores links; existing ones are kept.
 pub fn keep(links: &[ShortLink], now: Millis) -> Statement {
     Statement::new(
         "INSERT INTO short_links (code, contact_id, campaign_id, message_id, target, expires_at)
@@ -39,7 +37,8 @@ pub fn keep(links: &[ShortLink], now: Millis) -> Statement {
     )
 }
 
-/// The link with a code, if it is kept and has not expired. One row, `ShortLink`, or none.
+/// Selects the link with a code, if it is stored and has not expired: one row, `ShortLink`, or
+/// none.
 pub fn find(code: &str, now: Millis) -> Statement {
     Statement::new(
         "SELECT code, contact_id, campaign_id, message_id, target FROM short_links
@@ -48,7 +47,7 @@ pub fn find(code: &str, now: Millis) -> Statement {
     )
 }
 
-/// Removes some of those that have expired.
+/// Deletes some of the expired links.
 pub fn forget(now: Millis) -> Statement {
     Statement::new(
         "DELETE FROM short_links WHERE code IN

@@ -14,11 +14,12 @@ pub struct Statement {
     pub params: Vec<Value>,
 }
 
-/// The largest integer that a JavaScript number holds exactly, and so the largest to be bound.
+/// The largest integer that a JavaScript number holds exactly, and so the largest that may be
+/// bound.
 pub const INTEGER_MAX: i64 = (1 << 53) - 1;
 
-/// A bound value. Numbers cross into D1 as 64-bit floats, so an integer is at most `INTEGER_MAX`,
-/// or the statement fails.
+/// A bound value. Numbers reach D1 as 64-bit floats, so an integer above `INTEGER_MAX` makes the
+/// statement fail.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Value {
@@ -26,38 +27,36 @@ pub enum Value {
     Null,
     /// An integer, bound as a float as D1 does.
     Int(i64),
-    /// A float.
     Real(f64),
-    /// Text; JSON travels as text.
+    /// Text, including JSON.
     Text(String),
 }
 
 impl Value {
-    /// Many values as one: JSON text, for `json_each` and the JSON columns.
+    /// Encodes many values as one: JSON text, for `json_each` and the JSON columns.
     pub fn json<T: serde::Serialize + ?Sized>(value: &T) -> Self {
-        // Fails only for maps whose keys are no strings, and there are none.
+        // Fails only for maps with keys that are not strings, and there are none.
         Self::Text(serde_json::to_string(value).unwrap_or_default())
     }
 
-    /// Text.
     pub fn text(text: impl Into<String>) -> Self {
         Self::Text(text.into())
     }
 }
 
 impl Statement {
-    /// A statement of constant text.
+    /// Creates a statement of constant text.
     pub fn new(sql: &'static str, params: Vec<Value>) -> Self {
         Self { sql: Cow::Borrowed(sql), params }
     }
 }
 
-/// The rows that one statement returned: a JSON array of objects, one key a column.
+/// The rows that one statement returned: a JSON array of objects, with one key per column.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rows(pub String);
 
 impl Rows {
-    /// Reads every row. Fails, naming the type, if the columns are not what it expects.
+    /// Reads every row. Fails with the name of the type if the columns do not match it.
     pub fn all<T: DeserializeOwned>(&self) -> Result<Vec<T>, String> {
         if self.0.is_empty() {
             return Ok(Vec::new());
@@ -66,7 +65,8 @@ impl Rows {
             .map_err(|error| format!("rows as {}: {error}", std::any::type_name::<T>()))
     }
 
-    /// Reads every row that can be read: one that newer code has written does not hide the others.
+    /// Reads every row that can be parsed: a row that newer code has written does not hide the
+    /// others.
     pub fn readable<T: DeserializeOwned>(&self) -> Result<Vec<T>, String> {
         let rows: Vec<Box<RawValue>> = self.all()?;
         Ok(rows.iter().filter_map(|row| serde_json::from_str(row.get()).ok()).collect())

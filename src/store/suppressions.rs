@@ -1,4 +1,4 @@
-//! The list of suppressed addresses, as operators read it and other systems' lists are put into it.
+//! The list of suppressed addresses: operators' queries, and imports from other systems.
 
 use super::statement::{Statement, Value};
 use super::write;
@@ -6,26 +6,26 @@ use crate::domain::base::primitives::{Channel, ContactId, Millis};
 use crate::domain::contact::suppression::{Suppression, SuppressionReason};
 use serde::Deserialize;
 
-/// Which entries are wanted; what is `None` does not matter.
+/// A filter of entries; `None` matches everything.
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
-    /// Of this channel.
+    /// Only this channel.
     pub channel: Option<Channel>,
-    /// For this reason.
+    /// Only this reason.
     pub reason: Option<SuppressionReason>,
-    /// Those that are lifted or over, too.
+    /// Whether lifted and expired entries are included.
     pub with_past: bool,
-    /// After this entry, in the order of channel and address.
+    /// Only entries after this one, in the order of channel and address.
     pub after: Option<(String, String)>,
-    /// So many of the first are left out.
+    /// The number of entries to skip.
     pub offset: usize,
-    /// At most so many.
+    /// The most entries.
     pub limit: usize,
 }
 
 const COLUMNS: &str = "channel, address, reason, until, source, at, released_by, release_note";
 
-/// The entries that are wanted, in the order of channel and address. Rows are `Listed`.
+/// Selects the entries that match, in the order of channel and address. Rows are `Listed`.
 pub fn list(wanted: &Wanted, now: Millis) -> Statement {
     let (channel, address) = wanted.after.clone().unwrap_or_default();
     let sql = format!(
@@ -47,8 +47,9 @@ pub fn list(wanted: &Wanted, now: Millis) -> Statement {
     Statement { sql: sql.into(), params }
 }
 
-/// Suppresses the address that a contact has on a channel, for it has unsubscribed and no decision
-/// about it can be made: its row is not read. Whoever was merged into another is that one.
+/// Suppresses a contact's address on a channel after an unsubscription about which no decision can
+/// be made, without reading the rest of the contact's row. For a merged contact, it uses the one
+/// that it was merged into.
 pub fn unsubscribe(contact: &ContactId, channel: Channel, now: Millis) -> Statement {
     Statement::new(
         "INSERT INTO suppressions (channel, address, reason, source, at)
@@ -64,7 +65,7 @@ pub fn unsubscribe(contact: &ContactId, channel: Channel, now: Millis) -> Statem
     )
 }
 
-/// The entries of these addresses on these channels. Rows are `Listed`.
+/// Selects the entries of these addresses on these channels. Rows are `Listed`.
 pub fn of_addresses(addresses: &[(&str, &str)]) -> Statement {
     let sql = format!(
         "SELECT {COLUMNS} FROM suppressions
@@ -73,7 +74,7 @@ pub fn of_addresses(addresses: &[(&str, &str)]) -> Statement {
     Statement { sql: sql.into(), params: vec![Value::json(addresses)] }
 }
 
-/// The contact that has an address: one row, `id`, if there is one.
+/// Selects the contact that has an address: one row, `id`, if there is one.
 pub fn contact_of(channel: Channel, address: &str) -> Statement {
     let sql = match channel {
         Channel::Email => "SELECT id FROM contacts WHERE email = ?1",
@@ -85,11 +86,11 @@ pub fn contact_of(channel: Channel, address: &str) -> Statement {
 /// A row of `contact_of`.
 #[derive(Deserialize)]
 pub struct ContactOf {
-    /// Its id.
     pub id: ContactId,
 }
 
-/// Puts addresses on the list; a row for each that was not there, or more leniently.
+/// Adds addresses to the list; one row for each that was not in it, or was suppressed less
+/// strictly.
 pub fn put(suppressions: &[Suppression]) -> Option<Statement> {
     let Statement { sql, params } = write::suppressions(suppressions)?;
     Some(Statement { sql: format!("{sql} RETURNING 1 AS written").into(), params })

@@ -1,4 +1,5 @@
-//! Totals over all contacts, for simulations and checks. They read whole tables: not for the edge.
+//! Totals over all contacts, for simulations and checks. They read whole tables, so not for the
+//! edge.
 
 use super::statement::Statement;
 use crate::domain::base::primitives::{Channel, QualifiedId};
@@ -6,7 +7,7 @@ use crate::domain::contact::enrollment::EnrollmentState;
 use crate::domain::contact::message::MessageState;
 use serde::{Deserialize, Serialize};
 
-/// How many passages through each journey there are in each state.
+/// Counts the enrollments of each journey by state and reason.
 pub fn enrollments() -> Statement {
     Statement::new(
         "SELECT journey, state, reason, count(*) AS count, sum(steps_taken) AS steps
@@ -20,17 +21,15 @@ pub fn enrollments() -> Statement {
 pub struct EnrollmentTotal {
     /// The journey's name.
     pub journey: String,
-    /// How the passages stand.
     pub state: EnrollmentState,
     /// Why they ended.
     pub reason: String,
-    /// How many.
     pub count: i64,
-    /// How many steps they took altogether.
+    /// The number of steps they took in total.
     pub steps: i64,
 }
 
-/// How many messages of each template there are in each state.
+/// Counts the messages of each template by state and reason.
 pub fn messages() -> Statement {
     Statement::new(
         "SELECT template, channel, state, reason, count(*) AS count
@@ -43,19 +42,15 @@ pub fn messages() -> Statement {
 /// A row of `messages`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MessageTotal {
-    /// The template.
     pub template: String,
-    /// How they travel.
     pub channel: Channel,
-    /// What became of them.
     pub state: MessageState,
-    /// Why, where that needs a reason.
+    /// The reason, for states that have one.
     pub reason: String,
-    /// How many.
     pub count: i64,
 }
 
-/// How many contacts are in each segment, and how many have ever been in it.
+/// Counts the contacts in each segment, and those that have ever been in it.
 pub fn segments() -> Statement {
     Statement::new(
         "SELECT segment_id, max(now) AS now, max(ever) AS ever
@@ -72,10 +67,9 @@ pub fn segments() -> Statement {
 /// A row of `segments`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SegmentTotal {
-    /// The segment.
     pub segment_id: QualifiedId,
-    /// How many contacts are in it.
+    /// The number of contacts in it now.
     pub now: i64,
-    /// How many have been in it at some time.
+    /// The number of contacts that have ever been in it.
     pub ever: i64,
 }

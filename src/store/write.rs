@@ -1,5 +1,5 @@
-//! Writing decisions: the changes of many contacts become one batch of a few statements, one a
-//! table, whatever the number of rows.
+//! Writing decisions: the changes of many contacts become one batch of a few statements, one per
+//! table and kind of change, regardless of the number of rows.
 
 use super::statement::{Statement, Value};
 use super::{erasures, merging};
@@ -20,12 +20,13 @@ use std::collections::BTreeMap;
 /// The most parameters that one statement may bind (D1's limit).
 const PARAMETERS_MAX: usize = 100;
 
-/// The statements that write these decisions. The events come first: if anybody wrote to one of
-/// the contacts since it was read, its next number is taken and the whole batch is refused.
+/// Returns the statements that write these decisions. The events come first: if another writer has
+/// changed one of the contacts since it was read, its next event number is taken and the whole
+/// batch is refused.
 pub fn decisions(decisions: &[&Decision], now: Millis) -> Vec<Statement> {
     let mut rows = RowsByTable::default();
     for decision in decisions {
-        // Without an event nothing would refuse a contact that somebody else has written since.
+        // Without an event, nothing would detect a concurrent write to the contact.
         match decision.has_event() {
             true => rows.contacts.push(contact_row(&decision.contact, now)),
             false => rows.wakes.push(wake_row(decision, now)),
@@ -37,17 +38,17 @@ pub fn decisions(decisions: &[&Decision], now: Millis) -> Vec<Statement> {
     rows.into_statements(now)
 }
 
-/// The statement that suppresses these addresses, whether or not they are anybody's. Between two
-/// suppressions of one address the stricter stays.
+/// Returns the statement that suppresses these addresses, whether or not a contact has them. Of two
+/// suppressions of one address, the stricter stays.
 pub fn suppressions(suppressions: &[Suppression]) -> Option<Statement> {
     SUPPRESSIONS.rows(suppressions.iter().map(suppression_row).collect())
 }
 
-/// An INSERT of rows whose values come in the order of the columns.
+/// An INSERT of rows whose values are in the order of the columns.
 struct Insert {
     /// `table (column, …)`.
     into: &'static str,
-    /// What happens to a row that is there already; nothing means that the batch is refused.
+    /// What happens to a row that exists already; if empty, the batch is refused.
     on_conflict: &'static str,
 }
 
@@ -94,7 +95,7 @@ const MEMBERS: Insert = Insert {
        entered_at = excluded.entered_at",
 };
 
-// A message that is there already stands.
+// An existing message is kept.
 const MESSAGES: Insert = Insert {
     into: "messages (id, contact_id, campaign_id, version, enrollment_id, journey, step, channel,
                      class, purpose, template, note, state, reason, queued_at, send_at, attempts,
@@ -108,8 +109,9 @@ const CONSENTS: Insert = Insert {
     on_conflict: "",
 };
 
-// The stricter of two stays: for good beats dated, a later date an earlier one, and then the words
-// beat each other in the order of `SuppressionReason::ALL`. 9e15 ms is for good.
+// The stricter of two stays: permanent is stricter than dated, and a later end stricter than an
+// earlier one; if equal, the reasons decide, in the order of `SuppressionReason::ALL`. 9e15 ms
+// means permanent.
 const SUPPRESSIONS: Insert = Insert {
     into: "suppressions (channel, address, reason, until, source, at)",
     on_conflict: "ON CONFLICT (channel, address) DO UPDATE SET
@@ -132,8 +134,8 @@ const COUNTERS: Insert = Insert {
        value = value + excluded.value",
 };
 
-// Nothing happened but time: no event is owed, and a newer reading wins by its number. When it
-// was written is kept for the second wave of a filling (flows/run_due.rs).
+// Only time has passed: no event is written, and the write applies only if the contact's number is
+// unchanged. `updated_at` is kept for the second pass of a backfill (`flows/campaign/backfill.rs`).
 const UPDATE_WAKES: &str = "
 UPDATE contacts SET wake_at = row.value ->> 'wake_at', handed_out = 0, due_since = NULL,
                     updated_at = row.value ->> 'at'
@@ -160,8 +162,8 @@ UPDATE messages SET
   FROM json_each(?1) AS row
  WHERE messages.id = row.value ->> 'id'";
 
-// One that is claimed, or was called for without an answer, may have left already: its delivery
-// asks for consent itself, and knows what to say.
+// A message that is claimed, or was called for without an answer, may have been sent already: its
+// delivery checks consent itself, and records the right outcome.
 const SKIP_QUEUED: &str = "
 UPDATE messages SET state = 'skipped', reason = 'no_consent'
  WHERE state = 'queued' AND uncertain = 0 AND class = 'marketing' AND id IN (
@@ -169,7 +171,7 @@ UPDATE messages SET state = 'skipped', reason = 'no_consent'
      JOIN messages m ON m.id > b.value || '.' AND m.id < b.value || '/'
     WHERE m.channel = w.value ->> 'channel' AND m.purpose = w.value ->> 'purpose')";
 
-// The row stays, and says who lifted it.
+// The row stays, and records who lifted it.
 const UPDATE_RELEASES: &str = "
 UPDATE suppressions SET until = row.value ->> 'at', released_by = row.value ->> 'by',
        release_note = row.value ->> 'note'
@@ -177,7 +179,7 @@ UPDATE suppressions SET until = row.value ->> 'at', released_by = row.value ->> 
  WHERE suppressions.channel = row.value ->> 'channel'
    AND suppressions.address = row.value ->> 'address'";
 
-// The verdicts of openings and clicks are all that ever changes of an event.
+// The classification of opens and clicks is the only part of an event that ever changes.
 const REJUDGE_EVENTS: &str = "
 UPDATE events SET properties = row.value ->> 2
   FROM json_each(?1) AS row
@@ -189,8 +191,8 @@ UPDATE messages SET opened_at = row.value ->> 'opened_at', clicked_at = row.valu
  WHERE messages.id = row.value ->> 'id'";
 
 impl Insert {
-    /// One statement for all rows. A few are bound value by value, which SQLite takes at twice
-    /// the speed; more of them travel in one JSON parameter.
+    /// Returns one statement for all rows. A few rows are bound value by value, which SQLite
+    /// processes at twice the speed; more rows go into one JSON parameter.
     fn rows(&self, rows: Vec<Vec<Value>>) -> Option<Statement> {
         let columns = rows.first()?.len();
         let Self { into, on_conflict } = self;
@@ -218,17 +220,17 @@ struct RowsByTable {
     wakes: Vec<Json>,
     /// Of several states of one enrollment in a batch, only the last is written.
     enrollments: BTreeMap<String, Vec<Value>>,
-    /// How many places are taken in each hour of each limited journey, and how many there are.
+    /// The number of reservations in each hour of each limited journey, and the limit.
     places: BTreeMap<(String, i64), [i64; 2]>,
     /// Whether each contact ends up in each segment, and since when: the last change counts.
     memberships: BTreeMap<[String; 2], Option<Millis>>,
     messages: Vec<Vec<Value>>,
-    /// One a message: `UPDATE … FROM` takes an arbitrary one of several.
+    /// One per message: `UPDATE … FROM` would take an arbitrary one of several.
     message_changes: BTreeMap<String, serde_json::Map<String, Json>>,
-    /// The openings and clicks that were judged anew: contact, number, properties. The last
-    /// verdict on each counts.
+    /// The opens and clicks that were reclassified: contact, number, properties. The last
+    /// classification of each counts.
     verdicts: BTreeMap<(String, i64), Json>,
-    /// When each of those messages was opened and clicked, by the last verdicts.
+    /// When each of those messages was opened and clicked, by the last classifications.
     rejudged: BTreeMap<String, Json>,
     consents: Vec<Vec<Value>>,
     withdrawals: Vec<Json>,
@@ -308,7 +310,7 @@ impl RowsByTable {
         else {
             return;
         };
-        // What a person does after the verdicts were changed comes after them.
+        // An open or click by a person after the reclassification is applied after it.
         if let Some(row) = self.rejudged.get_mut(&id.0) {
             for (name, at) in [("opened_at", opened_at), ("clicked_at", clicked_at)] {
                 if row[name].is_null() {
@@ -375,7 +377,7 @@ impl RowsByTable {
             CONVERSIONS.rows(self.conversions),
             COUNTERS.rows(counts.collect()),
         ];
-        // Last, so that what this very batch writes is emptied too.
+        // Last, so that rows that this batch itself writes are cleared too.
         let erasures = match self.erased.is_empty() {
             true => Vec::new(),
             false => erasures::empty(&self.erased, &self.erased_addresses, now).to_vec(),
@@ -512,7 +514,7 @@ fn release_row(release: &Release) -> Json {
     json!({ "channel": channel, "address": address, "by": by, "note": note, "at": at })
 }
 
-/// The statement that lifts the suppression of an address of which no contact is known.
+/// Returns the statement that lifts the suppression of an address without a known contact.
 pub fn release(release: &Release) -> Option<Statement> {
     of_json(UPDATE_RELEASES, &[release_row(release)])
 }
@@ -522,7 +524,7 @@ fn wake_row(decision: &Decision, now: Millis) -> Json {
     json!({ "id": contact.id, "seq": read_seq, "wake_at": contact.wake_at, "at": now })
 }
 
-/// A statement whose rows come in one JSON parameter; none for no rows.
+/// Returns a statement whose rows are in one JSON parameter; `None` for no rows.
 fn of_json<T: Serialize>(sql: &'static str, rows: &[T]) -> Option<Statement> {
     (!rows.is_empty()).then(|| Statement::new(sql, vec![Value::json(rows)]))
 }
@@ -543,7 +545,7 @@ fn when(at: Option<Millis>) -> Value {
     at.map_or(Value::Null, |at| Value::Int(at.0))
 }
 
-/// An enum without fields, as the word that it serialises to.
+/// Converts an enum without fields to the word that it serialises to.
 fn word(value: &impl Serialize) -> Value {
     match serde_json::to_value(value) {
         Ok(Json::String(word)) => Value::Text(word),

@@ -1,4 +1,4 @@
-//! The web app's door and its first page.
+//! The sign-in page and the first page of the web app.
 
 use super::format;
 use super::page::{Frame, Page, other};
@@ -10,71 +10,69 @@ use crate::domain::publication::unpublished::Unpublished;
 use askama::Template;
 use std::collections::BTreeSet;
 
-/// What the sign-in page is made of.
+/// The data of the sign-in page.
 pub struct SignInView<'a> {
     /// The reader's language.
     pub language: Language,
-    /// Why the last try failed, or nothing.
+    /// Why the last attempt failed; `None` for a first attempt.
     pub problem: Option<SignInProblem>,
-    /// What the form's address says of the page that was asked for, `&next=…`; or nothing.
+    /// The query part of the form's URL with the page to return to, `&next=…`; empty for none.
     pub next: &'a str,
 }
 
-/// The script of the sign-in page, at `/admin/sign-in.js`. Without it, a link is pasted.
+/// The script of the sign-in page, at `/admin/sign-in.js`. Without it, the reader pastes a link.
 pub const SIGN_IN_SCRIPT: &str = include_str!("html/sign_in.js");
 
-/// Why somebody was not let in.
+/// The reason why a sign-in failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignInProblem {
     /// No such token, or it was revoked.
     WrongToken,
-    /// The session is over.
+    /// The session has expired.
     SessionOver,
-    /// Too many tries.
+    /// Too many attempts.
     TooManyTries,
 }
 
-/// What the list of campaigns is made of.
+/// The data of the list of campaigns.
 pub struct AdminIndexView<'a> {
-    /// The web app around it.
+    /// The surrounding web app.
     pub frame: Frame,
-    /// In the order shown.
+    /// In display order.
     pub campaigns: &'a [CampaignRow],
-    /// Those that are unpublished, in the order shown.
+    /// Campaigns that are unpublished, in display order.
     pub unpublished: &'a [Unpublished],
-    /// Published versions that cannot be read, in the order shown.
+    /// Published versions that cannot be read, in display order.
     pub unreadable: &'a [Unreadable],
-    /// Contacts whose decision fails for good, in the order shown.
+    /// Contacts in quarantine, because their processing keeps failing, in display order.
     pub parked: &'a [ParkedRow],
-    /// This deployment's address, for the command that publishes to it.
+    /// The URL of this deployment, for the command that publishes to it.
     pub base_url: &'a str,
 }
 
 /// One published campaign.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CampaignRow {
-    /// Its id; its report is at `/admin/campaigns/<id>`.
+    /// The id; the report is at `/admin/campaigns/<id>`.
     pub id: CampaignId,
-    /// Its name.
     pub name: String,
-    /// The live version.
+    /// The number of the live version.
     pub version: i64,
-    /// When that was published.
+    /// When the live version was published.
     pub published_at: Millis,
-    /// The IANA zone the time is shown in.
+    /// The IANA time zone for display.
     pub time_zone: String,
     /// The paths of its landing pages.
     pub paths: Vec<String>,
 }
 
-/// One parked contact.
+/// One contact in quarantine.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ParkedRow {
-    /// Its id.
     pub contact: ContactId,
-    /// What went wrong the last time.
+    /// The error of the last attempt.
     pub reason: String,
-    /// When it first did.
+    /// The time of the first failure.
     pub since: Millis,
 }
 
@@ -111,7 +109,7 @@ pub fn admin_index(view: &AdminIndexView) -> String {
         name: campaign.name.clone(),
         version: campaign.version,
         published: format::moment(campaign.published_at, &campaign.time_zone, language),
-        // A landing page before what is below it.
+        // Sorted, so that a landing page comes before the pages below it.
         paths: campaign.paths.iter().cloned().collect::<BTreeSet<_>>(),
     };
     let parked = |row: &ParkedRow| ParkedLine {

@@ -1,4 +1,5 @@
-//! Broadcasts in the web app: how each stands in its campaign's report, to how many it would go.
+//! Broadcasts in the web app: their state in the campaign's report, and the page that shows the
+//! size of their audience.
 
 use super::format::{NONE, count, moment, money, percent};
 use super::page::{Frame, Page};
@@ -13,29 +14,26 @@ use crate::domain::report::broadcast::{BroadcastReport, VariantFigures};
 use crate::domain::report::reason::in_words;
 use askama::Template;
 
-/// What the page of a broadcast's size is made of.
+/// The data of the page with a broadcast's audience size.
 pub struct PreviewView<'a> {
-    /// The web app around it.
+    /// The surrounding web app.
     pub frame: Frame,
-    /// The broadcast.
     pub broadcast: &'a QualifiedId,
-    /// How far it has come; nothing, if it waits to be started by hand.
+    /// Its state; `None` if it waits to be started by hand.
     pub state: Option<BroadcastState>,
-    /// When it starts by itself.
+    /// The time of its automatic start.
     pub starts_at: Option<Millis>,
-    /// Its segment.
     pub segment: &'a str,
-    /// The purpose that is agreed to.
+    /// The purpose that recipients must have consented to.
     pub purpose: &'a str,
-    /// How it travels.
     pub channel: Channel,
-    /// Who would get it.
+    /// The contacts who would get it.
     pub audience: Audience,
-    /// The IANA zone times are shown in.
+    /// The IANA time zone for display.
     pub time_zone: &'a str,
 }
 
-/// Renders to how many a broadcast would go, with the button that starts it.
+/// Renders the audience size of a broadcast, with the button that starts it.
 pub fn preview(view: &PreviewView) -> String {
     let language = view.frame.language;
     let say = |english, chinese| language.pick(english, chinese);
@@ -100,25 +98,25 @@ struct PreviewTemplate<'a> {
 pub(super) struct BroadcastCard {
     pub(super) name: String,
     pub(super) state: &'static str,
-    /// What there is to say about it.
+    /// Sentences about the broadcast.
     pub(super) lines: Vec<String>,
     pub(super) table: Table,
-    /// Where its size is shown, while it has not begun.
+    /// The page of its audience size, until it has begun.
     pub(super) preview: Option<String>,
     pub(super) buttons: Vec<Button>,
 }
 
-/// Something that can be done.
+/// A button for an operation.
 pub(super) struct Button {
     pub(super) action: String,
     pub(super) label: &'static str,
-    /// What it does.
+    /// What the operation does.
     pub(super) hint: &'static str,
-    /// Where its work cannot be undone, what must be ticked first.
+    /// For an operation that cannot be undone: the label of a box that must be ticked first.
     pub(super) sure: Option<&'static str>,
 }
 
-/// The broadcasts of a campaign.
+/// Returns the cards of a campaign's broadcasts.
 pub(super) fn cards(report: &Report, frame: &Frame, time_zone: &str) -> Vec<BroadcastCard> {
     let language = frame.language;
     let card = |row: &BroadcastReport| {
@@ -146,7 +144,7 @@ pub(super) fn cards(report: &Report, frame: &Frame, time_zone: &str) -> Vec<Broa
     report.broadcasts.iter().map(card).collect()
 }
 
-/// How far a broadcast has come.
+/// Describes the state of a broadcast.
 pub fn state_in_words(
     state: Option<BroadcastState>,
     phase: Option<Phase>,
@@ -166,7 +164,7 @@ pub fn state_in_words(
     }
 }
 
-/// What can be done where it stands: verb, label, what it does.
+/// Returns the operations that are possible in a state: verb, label, hint.
 fn buttons(
     state: Option<BroadcastState>,
     language: Language,
@@ -205,7 +203,7 @@ fn buttons(
     }
 }
 
-/// What there is to say about a broadcast, a sentence each.
+/// Describes a broadcast in sentences.
 pub fn lines(row: &BroadcastReport, time_zone: &str, language: Language) -> Vec<String> {
     let at = |at: Millis| moment(at, time_zone, language);
     let mut lines = Vec::new();
@@ -241,7 +239,7 @@ pub fn lines(row: &BroadcastReport, time_zone: &str, language: Language) -> Vec<
     lines
 }
 
-/// What a test found, with its figures.
+/// Describes the result of an A/B test, with its figures.
 fn finding_in_words(finding: &Finding, row: &BroadcastReport, language: Language) -> Vec<String> {
     let measure = match row.metric {
         AbMetric::Clicked => language.pick("clicked", "点击"),

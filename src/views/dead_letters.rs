@@ -1,4 +1,4 @@
-//! What the queues gave up, in the web app.
+//! The dead letters of the queues, in the web app.
 
 use super::format;
 use super::page::{Frame, Page};
@@ -10,15 +10,15 @@ use crate::domain::operations::dead_letter::{
 };
 use askama::Template;
 
-/// What the page is made of.
+/// The data of the page.
 pub struct DeadLettersView<'a> {
-    /// The web app around it.
+    /// The surrounding web app.
     pub frame: Frame,
-    /// Those that are listed, in the order shown.
+    /// The listed dead letters, in display order.
     pub letters: &'a [DeadLetter],
-    /// How many there are.
+    /// The totals.
     pub totals: &'a DeadLetters,
-    /// What became of the last thing asked for; or empty.
+    /// The result of the last operation; empty for none.
     pub said: &'a str,
 }
 
@@ -66,7 +66,7 @@ pub fn dead_letters(view: &DeadLettersView) -> String {
     })
 }
 
-/// What to do about a reason.
+/// Suggests what to do about an error.
 fn remedy(error: &str, language: Language) -> &'static str {
     if error.is_empty() {
         language.pick("Nothing needs to be done.", "无需处理。")
@@ -85,7 +85,7 @@ fn remedy(error: &str, language: Language) -> &'static str {
     }
 }
 
-/// What a task is, in words.
+/// Describes the kind of a task.
 fn what(tag: &str, language: Language) -> &'static str {
     match tag {
         "visit_v1" => language.pick("A visit", "访问"),
@@ -123,7 +123,7 @@ struct Row {
     error: String,
     remedy: &'static str,
     body: String,
-    /// Where its buttons lead, but for the verb and the language.
+    /// The action of its buttons, without the verb and the language.
     action: String,
 }
 

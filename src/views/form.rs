@@ -1,5 +1,6 @@
-//! A form as HTML that works without a script, for `{{{form}}}` in a landing page's template.
-//! Every class begins with `dl-`, so that a page can style it; it brings no style of its own.
+//! Renders a form as HTML that works without a script, for `{{{form}}}` in a landing page's
+//! template. Every class begins with `dl-`, so that a page can style it; the form has no style of
+//! its own.
 
 use super::render;
 use crate::domain::base::language::Language;
@@ -15,28 +16,26 @@ use crate::domain::form::{
 };
 use askama::Template;
 
-/// Characters of a box's words that stand where a label would.
+/// The most characters of a consent text that are used as a label.
 const LABEL_CHARS_MAX: usize = 40;
 
-/// What a form is rendered from.
+/// The data that a form is rendered from.
 pub struct FormView<'a> {
-    /// The form.
     pub form: &'a Form,
-    /// Its qualified id, `<campaign>.<form>`; it is sent to `/f/<form id>`.
+    /// Its qualified id, `<campaign>.<form>`; it posts to `/f/<form id>`.
     pub form_id: &'a str,
-    /// The language of the house's own words in it.
+    /// The language of the built-in texts.
     pub language: Language,
-    /// The submission token, fresh for each rendering.
+    /// The submission token, new for each rendering.
     pub token: &'a str,
-    /// Where the visit came from; it travels in hidden inputs.
+    /// The source of the visit, which travels in hidden inputs.
     pub origin: &'a TrafficSource,
-    /// What was typed before, or nothing.
+    /// The values of the last attempt; empty for a first attempt.
     pub values: &'a FormData,
-    /// What was wrong with it, or nothing.
+    /// The problems of the last attempt; empty for none.
     pub problems: &'a [FieldProblem],
 }
 
-/// Renders a form.
 pub fn form_html(view: &FormView) -> String {
     let mut rows: Vec<Row> = view
         .form
@@ -62,7 +61,8 @@ pub fn form_html(view: &FormView) -> String {
     })
 }
 
-/// What stands over the list of problems; where no field has one, that nothing is wrong.
+/// Returns the title of the list of problems. If no field has a problem, it does not claim that an
+/// answer is wrong.
 fn problems_title(view: &FormView) -> &'static str {
     match has_wrong_fields(view) {
         false => view.language.pick("One more click, please", "请再点击一次提交"),
@@ -74,7 +74,7 @@ fn has_wrong_fields(view: &FormView) -> bool {
     view.problems.iter().any(|problem| !problem.field.is_empty())
 }
 
-/// What stands beside a field: its own label, or one made from its name.
+/// Returns a field's label: its own, or one derived from its name.
 pub fn field_label(field: &Field, language: Language) -> String {
     if let Some(label) = &field.label {
         return label.clone();
@@ -88,7 +88,7 @@ pub fn field_label(field: &Field, language: Language) -> String {
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
-/// Labels of names that every marketer uses, so that a short campaign file speaks both languages.
+/// Labels of common field names, so that a short campaign file works in both languages.
 const KNOWN_LABELS: [(&str, &str, &str); 20] = [
     ("age", "Age", "年龄"),
     ("city", "City", "城市"),
@@ -126,7 +126,7 @@ struct FormTemplate<'a> {
     words: Words,
 }
 
-/// The house's own words in a form.
+/// The built-in texts of a form.
 struct Words {
     optional: &'static str,
     choose: &'static str,
@@ -163,7 +163,7 @@ struct Told {
     /// Empty for a problem of the whole form.
     field: String,
     label: String,
-    /// What stands between the label and the message.
+    /// The separator between label and message.
     colon: &'static str,
     message: String,
 }
@@ -180,7 +180,7 @@ struct Row {
     control: Control,
 }
 
-/// How a field is answered.
+/// The input control of a field.
 enum Control {
     Input { kind: &'static str, value: String, attributes: Vec<Pair> },
     Textarea { value: String },
@@ -214,7 +214,8 @@ fn row(view: &FormView, field: &Field) -> Row {
     }
 }
 
-/// A consent box: never ticked beforehand, kept as the visitor left it when asked again.
+/// Builds a consent box. It is never ticked in advance; after a failed attempt it keeps the
+/// visitor's choice.
 fn consent_row(view: &FormView, name: String, ask: &ConsentCheckbox) -> Row {
     let problem = problem_of(view, &name);
     let id = format!("dl-{name}");
@@ -274,8 +275,8 @@ fn control(view: &FormView, field: &Field, id: &str) -> Control {
     }
 }
 
-/// The options, with those chosen that were sent. The first has the field's own id, so that a
-/// link to the field finds it.
+/// Builds the options and marks the submitted ones as chosen. The first has the field's own id, so
+/// that a link to the field works.
 fn entries(choices: &[FieldOption], id: &str, sent: &[String]) -> Vec<Entry> {
     let entry = |(i, choice): (usize, &FieldOption)| Entry {
         id: if i == 0 { id.to_owned() } else { format!("{id}-{}", i + 1) },
@@ -297,7 +298,8 @@ fn input_type(kind: &FieldKind) -> &'static str {
     }
 }
 
-/// What helps a browser, a phone's keyboard and a password manager to fill an input in.
+/// Returns attributes that help a browser, a phone's keyboard and a password manager to fill an
+/// input.
 fn input_attributes(field: &Field) -> Vec<Pair> {
     let mut attributes = Vec::new();
     let mut add = |name: &str, value: String| attributes.push(Pair::new(name, value));
@@ -335,7 +337,7 @@ fn input_attributes(field: &Field) -> Vec<Pair> {
     attributes
 }
 
-/// The autofill token of a field (HTML Standard, section "Autofill").
+/// Returns the autofill token of a field (HTML Standard, section "Autofill").
 fn autocomplete(field: &Field) -> Option<&'static str> {
     let by_name = match field.name.as_str() {
         "name" | "full_name" => "name",
@@ -362,8 +364,8 @@ fn autocomplete(field: &Field) -> Option<&'static str> {
     }
 }
 
-/// The token, the origin and the form's own hidden fields. A parameter of the page's address
-/// gives a hidden field its value before the file's own value does.
+/// Returns the token, the origin and the form's own hidden fields. A parameter of the page's URL
+/// takes precedence over a hidden field's value from the campaign file.
 fn hidden_inputs(view: &FormView) -> Vec<Pair> {
     let origin = view.origin;
     let mut inputs = vec![
@@ -401,7 +403,8 @@ fn summary(view: &FormView) -> Vec<Told> {
     view.problems.iter().map(told).collect()
 }
 
-/// How a box is called where something is wrong with it: one of several by its first words.
+/// Returns the label of a consent box in the list of problems. If there are several boxes, it is
+/// the beginning of the box's text.
 fn box_label(view: &FormView, name: &str) -> String {
     let several = view.form.consents.len() > 1;
     let asked = view.form.boxes().find(|(own, _)| several && own == name);
@@ -415,7 +418,7 @@ fn box_label(view: &FormView, name: &str) -> String {
     label
 }
 
-/// What stands between a label and what is said of it; a label that is a question needs no colon.
+/// Returns the separator between a label and a message; a label that is a question needs no colon.
 pub(super) fn colon(label: &str, language: Language) -> &'static str {
     match label.ends_with(['?', '？', ':', '：']) {
         true => language.pick(" ", ""),
@@ -465,7 +468,8 @@ mod tests {
         })
     }
 
-    /// One field of every kind, all texts of the file's author and the visitor's being `text`.
+    /// Returns a form with one field of every kind, in which all texts of the author and the
+    /// visitor are `text`.
     fn every_kind(text: &str) -> Form {
         let choices = vec![
             FieldOption { value: text.into(), label: text.into() },
@@ -499,12 +503,12 @@ mod tests {
     }
 
     #[test]
-    fn a_small_form() {
+    fn small_form_renders() {
         let mut form = form(vec![field("email", FieldKind::Email, true)]);
         form.consents.clear();
         let mut values = FormData::default();
         values.push("email", "a@@b");
-        // One attribute a line, to be read more easily.
+        // One attribute per line, for readability.
         let html = render_with(&form, Language::English, &values).replace("\" ", "\"\n  ");
         insta::assert_snapshot!(html, @r##"
         <form class="dl-form"
@@ -574,7 +578,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_typed_comes_out_alive() {
+    fn hostile_input_is_escaped() {
         let form = every_kind(EVIL);
         let mut values = FormData::default();
         for field in &form.fields {
@@ -598,7 +602,7 @@ mod tests {
     }
 
     #[test]
-    fn it_speaks_chinese() {
+    fn form_renders_in_chinese() {
         let form = form(vec![
             field("name", FieldKind::Text, false),
             field("phone", FieldKind::Tel { region: Some("CN".into()) }, true),
@@ -614,7 +618,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_chosen_stays_chosen() {
+    fn submitted_values_are_kept() {
         let all = every_kind("a");
         let body = b"f7=b&f8=b&f9=on&f10=a&f10=b&f11=DE&f12=z&f1=%0A%0Ax&consent=on";
         let values = FormData::from_urlencoded(body).unwrap();
@@ -631,7 +635,7 @@ mod tests {
     }
 
     #[test]
-    fn consent_starts_empty_and_nothing_is_wrong_at_first() {
+    fn fresh_form_has_no_ticks_or_errors() {
         let html = render_with(&every_kind("a"), Language::English, &FormData::default());
         assert!(!html.contains(" checked") && !html.contains("novalidate"));
         assert!(!html.contains("aria-invalid") && !html.contains("dl-problem"));
@@ -640,7 +644,7 @@ mod tests {
     }
 
     #[test]
-    fn several_boxes_are_each_named_and_told_by_their_own_words() {
+    fn several_consent_boxes_have_own_names_and_errors() {
         let mut form = form(vec![field("email", FieldKind::Email, true)]);
         let text = "My data may go to Example Inc. in the United States, for sending mail.";
         let more = ConsentCheckbox {

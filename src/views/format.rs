@@ -1,19 +1,19 @@
-//! Numbers, amounts and moments as people read them in either language.
+//! Formats numbers, amounts and times for readers of either language.
 
 use crate::domain::base::language::Language;
 use crate::domain::base::primitives::{Millis, Money};
 use jiff::tz::TimeZone;
 
-/// What stands where there is no number.
+/// The placeholder for a missing number.
 pub const NONE: &str = "–";
 
-/// `12,345`.
+/// Formats as `12,345`.
 pub fn count(n: i64) -> String {
     let sign = if n < 0 { "−" } else { "" };
     format!("{sign}{}", grouped(&n.unsigned_abs().to_string()))
 }
 
-/// `$1,234.50`, `CN¥12,000.00`; in Chinese `¥12,000.00` is yuan.
+/// Formats as `$1,234.50` or `CN¥12,000.00`; in Chinese, `¥12,000.00` is yuan.
 pub fn money(minor: i64, currency: &str, language: Language) -> String {
     let decimal = Money { minor, currency: currency.to_owned() }.decimal();
     let digits = decimal.trim_start_matches('-');
@@ -35,18 +35,18 @@ pub fn money(minor: i64, currency: &str, language: Language) -> String {
     format!("{sign}{symbol}{}{part}", grouped(whole))
 }
 
-/// `12.5%` of 0.125; a dash for nothing.
+/// Formats 0.125 as `12.5%`; `None` as a dash.
 pub fn percent(ratio: Option<f64>) -> String {
     ratio.map_or_else(|| NONE.to_owned(), |ratio| format!("{}%", tenths(ratio * 100.0)))
 }
 
-/// `+150.0%` of 1.5, with its sign always shown; a dash for nothing.
+/// Formats 1.5 as `+150.0%`, always with a sign; `None` as a dash.
 pub fn signed_percent(ratio: Option<f64>) -> String {
     let plus = if ratio.is_some_and(|ratio| ratio > 0.0) { "+" } else { "" };
     format!("{plus}{}", percent(ratio))
 }
 
-/// `1 Mar 2026` or `2026年3月1日`, as a calendar in the zone has it; in UTC if the zone is unknown.
+/// Formats as `1 Mar 2026` or `2026年3月1日` in the time zone; in UTC if the zone is unknown.
 pub fn day(at: Millis, time_zone: &str, language: Language) -> String {
     let zone = TimeZone::get(time_zone).unwrap_or(TimeZone::UTC);
     let Ok(timestamp) = jiff::Timestamp::from_millisecond(at.0) else {
@@ -61,7 +61,7 @@ pub fn day(at: Millis, time_zone: &str, language: Language) -> String {
     }
 }
 
-/// `1 Mar 2026, 17:30 UTC+8` or `2026年3月1日 17:30（UTC+8）`; in UTC if the zone is unknown.
+/// Formats as `1 Mar 2026, 17:30 UTC+8` or `2026年3月1日 17:30（UTC+8）`; in UTC if the zone is unknown.
 pub fn moment(at: Millis, time_zone: &str, language: Language) -> String {
     let zone = TimeZone::get(time_zone).unwrap_or(TimeZone::UTC);
     let Ok(timestamp) = jiff::Timestamp::from_millisecond(at.0) else {
@@ -76,7 +76,7 @@ pub fn moment(at: Millis, time_zone: &str, language: Language) -> String {
     }
 }
 
-/// `UTC`, `UTC+8`, `UTC−3:30`.
+/// Formats as `UTC`, `UTC+8`, `UTC−3:30`.
 fn utc_offset(seconds: i32) -> String {
     let minutes = seconds.abs() / 60;
     let sign = if seconds < 0 { "−" } else { "+" };
@@ -87,7 +87,7 @@ fn utc_offset(seconds: i32) -> String {
     }
 }
 
-/// One decimal place, grouped.
+/// Formats with one decimal place and grouped digits.
 fn tenths(value: f64) -> String {
     let text = format!("{:.1}", value.abs());
     let (whole, part) = text.split_once('.').unwrap_or((&text, "0"));
@@ -95,7 +95,7 @@ fn tenths(value: f64) -> String {
     format!("{sign}{}.{part}", grouped(whole))
 }
 
-/// Digits with a comma before every third from the right.
+/// Inserts a comma before every third digit from the right.
 fn grouped(digits: &str) -> String {
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, digit) in digits.chars().enumerate() {
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counts_and_percents() {
+    fn counts_and_percents_are_formatted() {
         for (n, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (-1_234_567, "−1,234,567")] {
             assert_eq!(count(n), text);
         }
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn amounts() {
+    fn amounts_are_formatted() {
         for (minor, currency, language, text) in [
             (1_200_000, "CNY", English, "CN¥12,000.00"),
             (1_200_000, "CNY", Chinese, "¥12,000.00"),
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn moments() {
+    fn moments_are_formatted() {
         let at = Millis(1_772_357_400_000);
         assert_eq!(moment(at, "Asia/Shanghai", English), "1 Mar 2026, 17:30 UTC+8");
         assert_eq!(moment(at, "Asia/Shanghai", Chinese), "2026年3月1日 17:30（UTC+8）");

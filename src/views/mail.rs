@@ -1,4 +1,5 @@
-//! The house's own mails: the confirmation of an address, and the notice to a campaign's owner.
+//! Built-in mails and SMS replies: the confirmation of an address, the notice to a campaign's
+//! owner, and the replies to STOP and HELP.
 
 use super::form::colon;
 use super::render;
@@ -6,7 +7,7 @@ use crate::domain::base::language::Language;
 use crate::domain::template::RenderedEmail;
 use askama::Template;
 
-/// Asks the owner of an address to confirm what was granted in its name.
+/// Renders the mail that asks the owner of an address to confirm consents given in its name.
 pub fn confirmation(
     sender: &str,
     url: &str,
@@ -28,7 +29,7 @@ pub fn confirmation(
     mail(subject, lead, ask.into(), language.pick("Confirm", "确认"), url, postal_address, language)
 }
 
-/// The text that says that no more will come.
+/// Returns the SMS that confirms an opt-out.
 pub fn stopped(name: &str, language: Language) -> String {
     language.pick(
         format!("{name}: you have unsubscribed. You will get no more texts from us."),
@@ -36,7 +37,7 @@ pub fn stopped(name: &str, language: Language) -> String {
     )
 }
 
-/// The text that says who texts, and how to end it.
+/// Returns the SMS that says who the sender is and how to opt out.
 pub fn help(name: &str, url: &str, language: Language) -> String {
     language.pick(
         format!("{name}: news by text. More at {url}. Msg & data rates may apply. STOP to end."),
@@ -44,7 +45,7 @@ pub fn help(name: &str, url: &str, language: Language) -> String {
     )
 }
 
-/// Tells a campaign's owner that a contact came to a step.
+/// Renders the mail that notifies a campaign's owner that a contact reached a step.
 pub fn notice(
     contact: &str,
     note: &str,
@@ -89,7 +90,7 @@ fn mail(
         footer,
     });
     let text = format!("{lead}\n\n{body}\n\n{button}: {url}\n\n{footer}\n");
-    // A contact's name is in the subject, and a header has one line.
+    // The subject contains a contact's name, and a header must be one line.
     let subject = subject.replace(['\r', '\n'], " ");
     RenderedEmail { subject, html, text }
 }

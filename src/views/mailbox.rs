@@ -1,5 +1,5 @@
-//! The local mailbox: what a deployment without a sender would have sent. The HTML of a mail is
-//! shown in a sandboxed frame without scripts, so that even a hostile one stays in there.
+//! The local mailbox: messages that a deployment without a provider would have sent. The HTML of a
+//! mail is shown in a sandboxed frame without scripts, which contains even a hostile mail.
 
 use super::page::{Frame, Page};
 use super::render;
@@ -8,18 +8,17 @@ use crate::domain::base::primitives::Channel;
 use crate::domain::sms::encoding::Sms;
 use askama::Template;
 
-/// One message, as it would have left.
+/// One message, as it would have been sent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MailboxMessage {
-    /// Its id; its page is at `/dev/mailbox/<id>`.
+    /// The id; the page is at `/dev/mailbox/<id>`.
     pub id: String,
-    /// How it would have been sent.
     pub channel: Channel,
     /// The address or number.
     pub to: String,
     /// The subject; empty for an SMS.
     pub subject: String,
-    /// When, as text.
+    /// The time, as text.
     pub at: String,
     /// The HTML part of an e-mail.
     pub html: Option<String>,
@@ -27,23 +26,22 @@ pub struct MailboxMessage {
     pub text: String,
 }
 
-/// What the list is made of.
+/// The data of the list.
 pub struct MailboxView<'a> {
-    /// The web app around it.
+    /// The surrounding web app.
     pub frame: Frame,
     /// Newest first.
     pub messages: &'a [MailboxMessage],
 }
 
-/// What one message's page is made of. Serve it with `MAILBOX_POLICY`.
+/// The data of one message's page. Serve it with `MAILBOX_POLICY`.
 pub struct MailboxMessageView<'a> {
-    /// The web app around it.
+    /// The surrounding web app.
     pub frame: Frame,
-    /// The message.
     pub message: &'a MailboxMessage,
 }
 
-/// The most of a text shown in place of a missing subject, in characters.
+/// The most characters of a text shown in place of a missing subject.
 const PREVIEW_CHARS_MAX: usize = 80;
 
 /// Renders the list of messages.
@@ -108,18 +106,18 @@ struct MailboxMessageTemplate<'a> {
     channel: &'static str,
     html: Option<String>,
     pieces: Vec<Piece<'a>>,
-    /// What an SMS takes.
+    /// The size of an SMS.
     units: Option<String>,
 }
 
-/// A stretch of text, or an address in it.
+/// A piece of text, or a URL in it.
 #[derive(Debug, PartialEq)]
 struct Piece<'a> {
     text: &'a str,
     is_link: bool,
 }
 
-/// What a text message takes: segments, units, encoding.
+/// Describes the size of an SMS: segments, units, encoding.
 fn units(text: &str, language: Language) -> String {
     let Sms { encoding, units, segments, .. } = Sms::of(text);
     let words = language.pick("units", "个单位");
@@ -134,7 +132,7 @@ fn channel_name(channel: Channel, language: Language) -> &'static str {
     }
 }
 
-/// The subject, or the beginning of the text.
+/// Returns the subject, or the beginning of the text.
 fn headline(message: &MailboxMessage) -> String {
     if !message.subject.is_empty() {
         return message.subject.clone();
@@ -146,8 +144,8 @@ fn headline(message: &MailboxMessage) -> String {
     preview
 }
 
-/// The frame may open new tabs but lead its own page nowhere, so links must ask for a tab.
-/// The tag goes into the head, or the document would fall into quirks mode.
+/// Makes links open in new tabs: the frame allows new tabs but no navigation of its own. The tag
+/// goes into the head, because the document would otherwise fall into quirks mode.
 fn with_links_in_new_tabs(html: &str) -> String {
     const BASE: &str = "<base target=\"_blank\">";
     let lower = html.to_ascii_lowercase();
@@ -159,7 +157,7 @@ fn with_links_in_new_tabs(html: &str) -> String {
     }
 }
 
-/// Splits a text where http and https addresses begin and end.
+/// Splits a text at the ends of its http and https URLs.
 fn pieces(text: &str) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
     let mut rest = text;
@@ -186,7 +184,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_in_texts() {
+    fn links_in_plain_text_are_found() {
         let found = |text| {
             let links = pieces(text).into_iter().filter(|piece| piece.is_link);
             links.map(|piece| piece.text).collect::<Vec<_>>()
@@ -203,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn links_in_mails_open_in_tabs() {
+    fn links_in_mails_open_in_new_tabs() {
         let html = with_links_in_new_tabs("<!doctype html><html><HEAD lang=x><title>");
         assert_eq!(html, "<!doctype html><html><HEAD lang=x><base target=\"_blank\"><title>");
         assert_eq!(with_links_in_new_tabs("<p>"), "<base target=\"_blank\"><p>");

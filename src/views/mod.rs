@@ -1,5 +1,5 @@
-//! HTML that the house itself renders: the form inside landing pages, the pages around it, and
-//! the web app. Data in, text out; every value is escaped by the templates in `html/`.
+//! Built-in HTML: the form inside landing pages, the pages around it, and the web app. Data in,
+//! text out; the templates in `html/` escape every value.
 
 pub mod page;
 pub mod form;
@@ -20,8 +20,8 @@ mod tests;
 
 use askama::Template;
 
-/// Renders a template. It cannot fail: all that templates call is infallible and a `String` takes
-/// everything; should that ever change, the page is empty rather than the isolate dead.
+/// Renders a template. It cannot fail: everything that templates call is infallible, and a `String`
+/// accepts any text. If that ever changes, the page is empty instead of the isolate crashing.
 fn render(template: &impl Template) -> String {
     template.render().unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! The page on which a contact chooses what it gets. It works without JavaScript.
+//! The preference page of a contact. It works without JavaScript.
 
 use super::format;
 use super::page::{Page, other};
@@ -11,34 +11,33 @@ use crate::domain::preferences::{Preference, Tick, fingerprint};
 use crate::domain::time::time_zones;
 use askama::Template;
 
-/// What the page is made of.
+/// The data of the page.
 pub struct PreferencesView<'a> {
-    /// The contact's language, or the one that it switched to.
+    /// The contact's language, or the one that the reader switched to.
     pub language: Language,
-    /// The token in the page's address.
+    /// The token in the page's URL.
     pub token: &'a str,
-    /// Whose preferences.
     pub contact: &'a Contact,
-    /// What can be chosen, in the order shown.
+    /// The available choices, in display order.
     pub preferences: &'a [Preference],
-    /// What has just been done.
+    /// The result of the last request.
     pub done: PreferencesDone,
-    /// The IANA zone of the campaign, for days where the contact's own is not known.
+    /// The campaign's IANA time zone, for dates if the contact's own zone is unknown.
     pub time_zone: &'a str,
-    /// The sender's name.
     pub sender_name: &'a str,
-    /// The sender's postal address; empty if the campaign is gone.
+    /// The sender's postal address; empty if the campaign no longer exists.
     pub postal_address: &'a str,
 }
 
-/// What has just been done.
+/// The result of the last request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PreferencesDone {
-    /// Nothing: the page was opened.
+    /// The page was opened.
     Nothing,
-    /// What was chosen is saved.
+    /// The choices were saved.
     Saved,
-    /// The same, but the words of something have changed and want another look.
+    /// The choices were saved, except new consents: a consent text has changed since the page was
+    /// opened, and the reader should look at it again.
     WordsChanged,
 }
 
@@ -80,7 +79,7 @@ pub fn preferences(view: &PreferencesView) -> String {
     })
 }
 
-/// The areas, with the contact's own zone marked.
+/// Returns the areas with their time zones, with the contact's own zone marked.
 fn areas(view: &PreferencesView) -> Vec<Area> {
     let own = view.contact.time_zone.as_deref();
     let line = |(zone, label): (&'static str, &'static str)| ZoneLine {
@@ -93,7 +92,7 @@ fn areas(view: &PreferencesView) -> Vec<Area> {
         .collect()
 }
 
-/// What is chosen when none of the list is: a zone outside it, or none at all.
+/// Returns the chosen value if it is not in the list: another zone, or empty for none.
 fn unlisted(areas: &[Area], contact: &Contact) -> Option<String> {
     let is_listed = areas.iter().flat_map(|area| &area.zones).any(|zone| zone.is_chosen);
     (!is_listed).then(|| contact.time_zone.clone().unwrap_or_default())
@@ -124,7 +123,8 @@ fn line(preference: &Preference, time_zone: &str, language: Language) -> Purpose
     }
 }
 
-/// Enough of an address for its owner to know it, and too little for whoever was passed the mail.
+/// Masks an address: its owner recognises it, but a person to whom the mail was forwarded does not
+/// learn it.
 fn masked(address: &str) -> String {
     let address = shown(address);
     let (local, domain) = address.rsplit_once('@').unwrap_or((&address, ""));

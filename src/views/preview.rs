@@ -1,5 +1,5 @@
-//! A message to be looked at: as a desktop and a phone show it, as plain text, as an SMS. The HTML
-//! stands in sandboxed frames without scripts, for templates are trusted only so far.
+//! Previews of a message: as a desktop and a phone show it, as plain text, as an SMS. The HTML is
+//! in sandboxed frames without scripts, because templates are not fully trusted.
 
 use super::page::{Frame, Page};
 use super::render;
@@ -7,56 +7,56 @@ use crate::domain::base::language::Language;
 use crate::domain::sms::settings::SmsPreview;
 use askama::Template;
 
-/// The list of a campaign's messages.
+/// The data of the list of a campaign's messages.
 pub struct MessagesView<'a> {
-    /// The web app around it.
+    /// The surrounding web app.
     pub frame: Frame,
     /// The campaign's id.
     pub campaign: &'a str,
-    /// Its name.
+    /// The campaign's name.
     pub name: &'a str,
-    /// The names of the messages, `emails/welcome`, each with its languages beside the first.
+    /// The names of the messages, such as `emails/welcome`, each with its additional languages.
     pub messages: &'a [(String, Vec<String>)],
 }
 
-/// One message, and for whom.
+/// The data of one message's preview.
 pub struct PreviewView<'a> {
-    /// The web app around it.
+    /// The surrounding web app.
     pub frame: Frame,
     /// The campaign's id.
     pub campaign: &'a str,
-    /// The message, as it is asked for.
+    /// The requested message.
     pub template: &'a str,
-    /// As it was chosen and rendered; or why not.
+    /// The selected version as rendered, or why it could not be rendered.
     pub shown: Result<Sheet<'a>, String>,
-    /// The languages beside the first.
+    /// The additional languages.
     pub languages: &'a [String],
     /// The campaign's language.
     pub first: &'a str,
-    /// The contact that was named; empty for made-up data.
+    /// The selected contact; empty for sample data.
     pub contact: &'a str,
-    /// The language that was chosen; empty for the contact's.
+    /// The selected language; empty for the contact's.
     pub locale: &'a str,
-    /// Where a test goes; empty for an SMS, which is not sent as one.
+    /// The recipient of a test message; empty for an SMS, which cannot be sent as a test.
     pub owner: &'a str,
-    /// Whether a test is on its way.
+    /// Whether a test message is being sent.
     pub is_sent: bool,
 }
 
-/// What a message looks like.
+/// A rendered message.
 #[derive(Clone, Copy, Debug)]
 pub struct Sheet<'a> {
     /// The version: `emails/welcome/zh-CN`.
     pub template: &'a str,
     /// Empty for SMS.
     pub subject: &'a str,
-    /// What mailboxes show after the subject.
+    /// The text that mailboxes show after the subject.
     pub preheader: &'a str,
     /// Empty for SMS.
     pub html: &'a str,
     /// The plain text, or the SMS.
     pub text: &'a str,
-    /// What an SMS takes.
+    /// The size of an SMS.
     pub sms: Option<&'a SmsPreview>,
 }
 
@@ -109,7 +109,7 @@ pub fn preview(view: &PreviewView) -> String {
     })
 }
 
-/// Renders a message by itself, as a file to be opened in a browser.
+/// Renders a message alone, as a file to open in a browser.
 pub fn preview_file(sheet: Sheet, language: Language) -> String {
     render(&PreviewFileTemplate { page: Page::new(language, sheet.template), sheet })
 }

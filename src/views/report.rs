@@ -1,4 +1,4 @@
-//! A campaign's report: the sums, the funnel, and tables by channel, page and message.
+//! A campaign's report: the totals, the funnel, and tables by channel, page and message.
 
 use super::broadcast::{BroadcastCard, cards};
 use super::format::{NONE, count, moment, money, percent, signed_percent};
@@ -18,15 +18,15 @@ use crate::domain::sms::settings::in_minor_units;
 use askama::Template;
 use std::collections::BTreeMap;
 
-/// What a report's page is made of.
+/// The data of a report's page.
 pub struct ReportView<'a> {
-    /// The web app around it.
+    /// The surrounding web app.
     pub frame: Frame,
-    /// The figures.
     pub report: &'a Report,
-    /// What unpublishing it would stop, or since when it is unpublished; `None` if nobody knows.
+    /// What unpublishing the campaign would stop, or since when it is unpublished; `None` if
+    /// unknown.
     pub stops: Option<&'a Stops>,
-    /// The IANA zone times are shown in: the campaign's.
+    /// The campaign's IANA time zone, for display.
     pub time_zone: &'a str,
 }
 
@@ -60,7 +60,7 @@ pub fn campaign_report(view: &ReportView) -> String {
     })
 }
 
-/// A sentence about what was earned in other currencies, which the figures leave out.
+/// Returns a sentence about revenue in other currencies, which the figures exclude.
 pub fn other_currencies(report: &Report, language: Language) -> Option<String> {
     if report.other_currencies.is_empty() {
         return None;
@@ -100,36 +100,36 @@ struct ReportTemplate<'a> {
     previews: String,
     broadcasts: Vec<BroadcastCard>,
     journeys: Vec<JourneyCard>,
-    /// That it is unpublished, and since when.
+    /// That the campaign is unpublished, and since when.
     unpublished: Option<String>,
-    /// What the button that unpublishes it would stop, line by line.
+    /// What the unpublish button would stop, one item per line.
     unpublish: Option<Vec<String>>,
-    /// Where it leads.
+    /// The target of the unpublish button.
     unpublish_at: String,
     failing: Vec<Banner>,
     brake: Option<Banner>,
-    /// Where the button that releases the brake leads.
+    /// The target of the button that releases the auto-pause.
     release: String,
     note_max: usize,
 }
 
-/// What stands above everything else: work that fails, and the brake's word.
+/// A banner above everything else: failing work, or the state of the auto-pause.
 struct Banner {
     title: &'static str,
     text: String,
     is_stopped: bool,
 }
 
-/// One journey: its versions, and what can be done with it.
+/// One journey: its versions and its buttons.
 struct JourneyCard {
     name: String,
     state: &'static str,
     is_running: bool,
     is_archived: bool,
-    /// Where its buttons lead, but for the verb and the language.
+    /// The action of its buttons, without the verb and the language.
     action: String,
     versions: Table,
-    /// How many are under way.
+    /// The number of contacts in the journey.
     inside: String,
 }
 
@@ -139,7 +139,7 @@ impl JourneyCard {
     }
 }
 
-/// One sum with what it means.
+/// One total with its meaning.
 struct Tile {
     label: &'static str,
     value: String,
@@ -152,11 +152,11 @@ struct Stage {
     label: &'static str,
     count: String,
     share: String,
-    /// In percent of the widest, with a point.
+    /// In percent of the widest step, with a decimal point.
     width: String,
 }
 
-/// A table whose first column names the rows; `heads` has one entry for it too.
+/// A table whose first column names the rows; `heads` has an entry for it too.
 pub(super) struct Table {
     pub(super) heads: Vec<&'static str>,
     pub(super) rows: Vec<TableRow>,
@@ -189,7 +189,7 @@ impl Words<'_> {
         self.language.pick(english, chinese)
     }
 
-    /// What the last word on the brake says; nothing once it is well.
+    /// Returns the banner of the last auto-pause event; `None` once the campaign is well.
     fn brake(&self, word: &PauseEvent, time_zone: &str) -> Option<Banner> {
         let at = moment(word.at, time_zone, self.language);
         let Tally { sent, bounced, complained } = word.tally;
@@ -230,7 +230,7 @@ impl Words<'_> {
         Some(Banner { title, text, is_stopped: word.state == PauseState::Stopped })
     }
 
-    /// What stopped by itself, why, and what can be done about it.
+    /// Describes work that stopped because it failed: the cause, and what to do about it.
     fn failing(&self, failing: &Failing, time_zone: &str) -> Banner {
         let name = failing.id.as_str().rsplit('.').next().unwrap_or_default();
         let title = match failing.kind {
@@ -323,7 +323,7 @@ impl Words<'_> {
         steps.iter().enumerate().map(stage).collect()
     }
 
-    /// The heads and cells that the tables by channel and by page have in common.
+    /// Returns the heads that the tables by channel and by page share.
     fn count_heads(&self) -> [&'static str; 4] {
         [
             self.say("Visitors", "访客"),
@@ -400,7 +400,7 @@ impl Words<'_> {
             heads.extend([self.say("SMS segments", "短信条数"), self.say("Cost", "花费")]);
         }
         let row = |name: &str, figures: &MessageFigures| {
-            // Nobody can tell whether an SMS was read.
+            // Whether an SMS was read is unknown.
             let seen = |text: String| if name.starts_with("sms/") { NONE.to_owned() } else { text };
             let mut texts = vec![
                 count(figures.sent),
@@ -429,7 +429,8 @@ impl Words<'_> {
         Table { heads, rows }
     }
 
-    /// The segments and the cost of texts; an e-mail has no segments, and its price is not known.
+    /// Returns the segments and the cost of SMS. An e-mail has no segments, and its price is
+    /// unknown.
     fn texting(&self, figures: &MessageFigures, currency: &str) -> [String; 2] {
         if figures.segments == 0 {
             return [NONE.to_owned(), NONE.to_owned()];
@@ -479,7 +480,7 @@ impl Words<'_> {
         ))
     }
 
-    /// What unpublishing would stop, in words; nothing, if it is unpublished.
+    /// Lists what unpublishing would stop; `None` if the campaign is unpublished.
     fn unpublish(&self, stops: &Stops) -> Option<Vec<String>> {
         if stops.unpublished_at.is_some() {
             return None;
@@ -536,7 +537,7 @@ impl Words<'_> {
         Table { heads, rows: row.versions.iter().map(version).collect() }
     }
 
-    /// `rest: 12, nudge: 3`.
+    /// Formats as `rest: 12, nudge: 3`.
     fn parts(&self, parts: &BTreeMap<String, i64>, name: impl Fn(&str) -> String) -> String {
         let colon = self.say(": ", "：");
         let parts = parts.iter().map(|(part, n)| format!("{}{colon}{}", name(part), count(*n)));
@@ -544,7 +545,8 @@ impl Words<'_> {
         if parts.is_empty() { NONE.to_owned() } else { parts.join(self.say(", ", "，")) }
     }
 
-    /// The channels we name ourselves have names in both languages; the others are as linked.
+    /// Returns the name of a channel. Our own channels have names in both languages; the others
+    /// appear as in the link.
     fn channel_name(&self, channel: &str) -> String {
         let name = match channel {
             "direct" => self.say("Direct", "直接访问"),

@@ -7,22 +7,22 @@ use crate::domain::contact::suppression::{Listed, SuppressionReason};
 use crate::domain::report::reason::in_words;
 use askama::Template;
 
-/// How many entries a page shows.
+/// The number of entries per page.
 pub const ENTRIES_A_PAGE: usize = 100;
 
-/// What the page is made of.
+/// The data of the page.
 pub struct SuppressionsView<'a> {
-    /// The web app around it.
+    /// The surrounding web app.
     pub frame: Frame,
-    /// The entries of this page, and one more if there is another page.
+    /// The entries of this page, and one more if another page follows.
     pub entries: &'a [Listed],
-    /// Which page, from 1.
+    /// The page number, from 1.
     pub page: usize,
-    /// The only reason shown, or all.
+    /// The only reason shown; `None` for all.
     pub reason: Option<SuppressionReason>,
-    /// Why the last thing asked for was not done; or empty.
+    /// Why the last operation was not done; empty for none.
     pub said: &'a str,
-    /// The address that was to be suppressed, if that is what was not done; or empty.
+    /// The address whose suppression was not done; empty for none.
     pub typed: &'a str,
 }
 

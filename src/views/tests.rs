@@ -1,4 +1,5 @@
-//! Every page in both languages, with the same hostile text in every place that takes one.
+//! Renders every page in both languages, with the same hostile text in every place that takes a
+//! text.
 
 use super::admin::*;
 use super::broadcast::*;
@@ -68,7 +69,7 @@ fn failing(kind: FailingKind, name: &str) -> Failing {
     Failing { kind, id, campaign_id, reason: name.into(), since, attempts: 2, retry_at }
 }
 
-/// A broadcast whose test found a winner.
+/// Returns a broadcast whose test found a winner.
 fn broadcast(name: &str) -> BroadcastReport {
     let trial = |variant: &str, hits| Trial { variant: variant.into(), tried: 1_000, hits };
     let standard = Standard { confidence: 95, sample_min: 100 };
@@ -121,7 +122,7 @@ fn listed(text: &str) -> Listed {
     }
 }
 
-/// Pages of web app and visitors, each with its name.
+/// Returns the pages of the web app and of visitors, each with its name.
 fn all_pages(language: Language, text: &str) -> Vec<(&'static str, String)> {
     let frame = frame(language);
     let mails = [message(Channel::Email, text), message(Channel::Sms, text)];
@@ -225,10 +226,10 @@ fn visitor_pages(language: Language, text: &str) -> Vec<(&'static str, String)> 
 }
 
 #[test]
-fn hostile_text_is_inert_everywhere() {
+fn hostile_text_is_escaped_on_every_page() {
     for language in Language::ALL {
         for (name, html) in all_pages(language, EVIL) {
-            // The door has one script, which is ours.
+            // The sign-in page has one script, which is our own.
             let html = html.replace("<script src=\"/admin/sign-in.js\"></script>", "");
             assert!(!html.contains("<script") && !html.contains("<img"), "{name}: {html}");
             assert_eq!(html.matches("</style>").count(), 1, "{name}");
@@ -241,7 +242,7 @@ fn hostile_text_is_inert_everywhere() {
 }
 
 #[test]
-fn pages_are_whole_documents_in_the_language_asked_for() {
+fn pages_are_whole_documents_in_the_chosen_language() {
     for language in Language::ALL {
         for (name, html) in all_pages(language, "x") {
             let lang = format!("<!doctype html>\n<html lang=\"{}\">", language.tag());
@@ -261,7 +262,7 @@ fn pages_are_whole_documents_in_the_language_asked_for() {
 }
 
 #[test]
-fn only_a_page_that_asks_has_a_button() {
+fn only_the_unsubscribe_question_has_a_button() {
     let page = |state| {
         unsubscribe(&UnsubscribeView {
             language: Language::English,
@@ -280,7 +281,7 @@ fn only_a_page_that_asks_has_a_button() {
 }
 
 #[test]
-fn a_report_formats_its_figures() {
+fn report_figures_are_formatted() {
     let mut report = report("spring", Figures::default());
     report.currency = "CNY".into();
     report.total = Figures {
@@ -310,7 +311,7 @@ fn a_report_formats_its_figures() {
 }
 
 #[test]
-fn a_report_of_nothing_says_what_to_do() {
+fn empty_report_says_what_to_do() {
     let mut report = report("spring", Figures::default());
     report.by_channel.clear();
     report.by_variant.clear();
@@ -325,7 +326,7 @@ fn a_report_of_nothing_says_what_to_do() {
 }
 
 #[test]
-fn texts_have_columns_in_a_report_where_there_are_any() {
+fn report_shows_sms_columns_only_with_sms() {
     let mut report = report("spring", Figures::default());
     let frame = frame(Language::English);
     let page = |report: &Report| {
@@ -340,7 +341,7 @@ fn texts_have_columns_in_a_report_where_there_are_any() {
 }
 
 #[test]
-fn an_address_that_is_refused_stays_in_its_field_beside_what_is_wrong() {
+fn refused_address_stays_in_its_field_with_error() {
     let page = |typed: &str| suppressed(frame(Language::English), &[], ("No.", typed));
     let added = page("ann@");
     let field = "value=\"ann@\" aria-invalid=\"true\" aria-describedby=\"wrong\">";
@@ -350,7 +351,7 @@ fn an_address_that_is_refused_stays_in_its_field_beside_what_is_wrong() {
 }
 
 #[test]
-fn a_report_tells_how_each_version_of_a_journey_fares() {
+fn report_shows_each_journey_version() {
     let mut report = report("spring", Figures::default());
     report.journeys =
         vec![journey("nurture", RunState::Running), journey("revive", RunState::Paused)];
@@ -378,7 +379,7 @@ fn a_report_tells_how_each_version_of_a_journey_fares() {
 }
 
 #[test]
-fn every_page_of_the_web_app_lets_one_sign_out() {
+fn every_web_app_page_has_sign_out() {
     for (language, words) in [(Language::English, "Sign out"), (Language::Chinese, "退出登录")]
     {
         let form = format!("method=\"post\" action=\"/admin/sign-out?lang={}\"", language.tag());
@@ -390,7 +391,7 @@ fn every_page_of_the_web_app_lets_one_sign_out() {
 }
 
 #[test]
-fn the_door_keeps_where_one_wanted_to_go_and_takes_a_link_without_its_script() {
+fn sign_in_page_keeps_target_and_works_without_script() {
     let next = "&next=/admin/campaigns/spring%3Flang%3Den";
     let html = sign_in(&SignInView { language: Language::English, problem: None, next });
     let kept = "&#38;next=/admin/campaigns/spring%3Flang%3Den\"";

@@ -1,75 +1,71 @@
-//! Pages a visitor meets beside the landing pages: errors, thanks, unsubscribe, confirm.
-//! Each says one thing, and what to do next. Nothing on them happens by GET.
+//! Pages for visitors besides the landing pages: errors, thanks, unsubscribe, confirm. Each conveys
+//! one message and what to do next. A GET of them changes nothing.
 
 use super::page::Page;
 use super::render;
 use crate::domain::base::language::Language;
 use askama::Template;
 
-/// What an error page is made of.
+/// The data of an error page.
 pub struct MessageView<'a> {
     /// The reader's language.
     pub language: Language,
-    /// What happened.
     pub kind: MessageKind,
-    /// A sentence about this very case, or nothing.
+    /// A sentence about this particular case.
     pub detail: Option<&'a str>,
-    /// Where to go on: an address and its label, or nothing.
+    /// A link to continue with: its URL and its label.
     pub link: Option<(&'a str, &'a str)>,
 }
 
-/// The errors a visitor can meet, each with its status.
+/// The errors that visitors can meet, each with its status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MessageKind {
     /// 400: the request cannot be understood.
     BadRequest,
     /// 403: the request came from another site.
     Forbidden,
-    /// 404: nothing is at this address.
+    /// 404: nothing exists at this URL.
     NotFound,
-    /// 405: this address takes another method.
+    /// 405: this URL takes another method.
     MethodNotAllowed,
-    /// 410: something was here, and is over.
+    /// 410: something was here and no longer is.
     Gone,
-    /// 413: too much was sent.
+    /// 413: the request is too large.
     TooLarge,
-    /// 415: the kind of content is not taken.
+    /// 415: the content type is not supported.
     UnsupportedType,
-    /// 429: too often.
+    /// 429: too many requests.
     TooManyRequests,
     /// 500: our fault.
     Fault,
-    /// 503: not now.
+    /// 503: not available at present.
     Unavailable,
 }
 
-/// What a form's default thank-you page is made of.
+/// The data of a form's default thank-you page.
 pub struct ThanksView<'a> {
     /// The campaign's language.
     pub language: Language,
-    /// The sender's name.
     pub sender_name: &'a str,
-    /// Whether an e-mail asks the visitor to confirm the address.
+    /// Whether the visitor gets an e-mail to confirm the address.
     pub is_to_be_confirmed: bool,
-    /// The landing page's path, to go back to.
+    /// The path of the landing page to go back to.
     pub back: Option<&'a str>,
 }
 
-/// What an unsubscribe page is made of.
+/// The data of an unsubscribe page.
 pub struct UnsubscribeView<'a> {
     /// The contact's language.
     pub language: Language,
-    /// What the page shows.
     pub state: UnsubscribeState,
-    /// The token in the page's address.
+    /// The token in the page's URL.
     pub token: &'a str,
-    /// Once it is done: the token that takes it back, and the names of what it takes back.
+    /// After unsubscribing: the token that undoes it, and the names of what it would restore.
     pub undo: Option<(&'a str, &'a [String])>,
-    /// The token of the preference page; empty if the token is none of ours.
+    /// The token of the preference page; empty if the unsubscribe token is invalid.
     pub preferences: &'a str,
-    /// The sender's name.
     pub sender_name: &'a str,
-    /// The sender's postal address; empty if the token names none.
+    /// The sender's postal address; empty if the token identifies none.
     pub postal_address: &'a str,
 }
 
@@ -78,38 +74,37 @@ pub struct UnsubscribeView<'a> {
 pub enum UnsubscribeState {
     /// Asks, with a button that posts to `/u/<token>`.
     Ask,
-    /// It is done.
+    /// The contact is unsubscribed.
     Done,
-    /// It was taken back.
+    /// The unsubscription was undone.
     Undone,
-    /// It can be taken back no more.
+    /// The unsubscription can no longer be undone.
     TooLate,
-    /// The contact is gone, and with it everything that could be refused.
+    /// The contact no longer exists, and with it everything to unsubscribe from.
     Gone,
     /// The link is broken.
     Invalid,
 }
 
-/// What the button of a confirmation page sends that confirms what is asked, and leaves the
-/// reader's details as they are: the name and the value.
+/// The name and value that a button of the confirmation page sends: it confirms the consents, but
+/// leaves the reader's details unchanged.
 pub const KEEP_DETAILS: (&str, &str) = ("details", "keep");
 
-/// What a confirmation page is made of.
+/// The data of a confirmation page.
 pub struct ConfirmView<'a> {
     /// The contact's language.
     pub language: Language,
-    /// What the page shows.
     pub state: ConfirmState,
-    /// The token in the page's address.
+    /// The token in the page's URL.
     pub token: &'a str,
-    /// The sender's name.
     pub sender_name: &'a str,
-    /// What waits to be confirmed: what it is for, and the words agreed to.
+    /// The consents that wait for confirmation: the purpose and the text agreed to.
     pub asked: &'a [(String, String)],
-    /// What somebody has entered about the reader, and would change what is known: its label, and
-    /// the value.
+    /// Details that somebody entered about the reader and that would change stored ones: label and
+    /// value.
     pub details: &'a [(String, String)],
-    /// When that was read, in milliseconds: the answer is to this and nothing newer.
+    /// When these data were read, in milliseconds: the reader's answer applies to them and not to
+    /// newer data.
     pub shown_at: i64,
     /// The sender's postal address; empty if unknown.
     pub postal_address: &'a str,
@@ -120,7 +115,7 @@ pub struct ConfirmView<'a> {
 pub enum ConfirmState {
     /// Asks, with a button that posts to `/confirm/<token>`.
     Ask,
-    /// It is done.
+    /// The consents are confirmed.
     Done,
     /// The link is too old, or was never ours.
     Expired,
@@ -145,7 +140,7 @@ pub fn message_page(view: &MessageView) -> String {
     })
 }
 
-/// Renders the page after a form that names none of its own.
+/// Renders the thank-you page of a form without one of its own.
 pub fn thanks(view: &ThanksView) -> String {
     let language = view.language;
     let next = match view.is_to_be_confirmed {
@@ -209,7 +204,7 @@ pub fn unsubscribe(view: &UnsubscribeView) -> String {
     })
 }
 
-/// The words of the button that takes an unsubscription back; they are put on record.
+/// Returns the text of the button that undoes an unsubscription; it is stored as a consent record.
 pub fn resubscription(names: &[String], language: Language) -> String {
     let names = names.join(language.pick(", ", "、"));
     language
@@ -217,7 +212,7 @@ pub fn resubscription(names: &[String], language: Language) -> String {
 }
 
 impl UnsubscribeState {
-    /// The page's title, and what it says.
+    /// Returns the page's title and its text.
     fn words(self, language: Language) -> (&'static str, &'static str) {
         match self {
         Self::Ask => language.pick(
@@ -333,7 +328,6 @@ pub fn confirm(view: &ConfirmView) -> String {
 }
 
 impl MessageKind {
-    /// The HTTP status.
     pub fn status(self) -> u16 {
         match self {
             Self::BadRequest => 400,
@@ -349,7 +343,7 @@ impl MessageKind {
         }
     }
 
-    /// What happened, why, and what to do, in the reader's language.
+    /// Returns what happened, why, and what to do, in the reader's language.
     pub fn words(self, language: Language) -> (&'static str, &'static str, &'static str) {
         language.pick(self.english(), self.chinese())
     }
@@ -459,7 +453,7 @@ struct NoteTemplate {
     note: Note,
 }
 
-/// One thing said in the middle of a page.
+/// One message in the middle of a page.
 #[derive(Default)]
 struct Note {
     over: Option<String>,
@@ -476,18 +470,17 @@ struct Post {
     /// A hidden field: its name and value.
     hidden: Option<(&'static str, String)>,
     is_quiet: bool,
-    /// Another button of the same form.
+    /// A second button of the same form.
     other: Option<Other>,
 }
 
-/// A second button: what it sends, and what it says.
+/// A second button: what it sends, and its label.
 struct Other {
     name: &'static str,
     value: &'static str,
     label: &'static str,
 }
 
-/// A link.
 struct Link {
     href: String,
     label: String,

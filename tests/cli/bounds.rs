@@ -1,4 +1,4 @@
-//! What of a disk is the project's: nothing that a link leads to elsewhere, nothing without an end.
+//! What belongs to a project on disk: no link may lead out of it, and no file may be endless.
 
 use super::{Project, Ran, dripline};
 use dripline::native::clock::Stopwatch;
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 const PAGE: &str = "templates/pages/webinar-guide.hbs";
 
-/// Checks the campaigns of a project; nothing of it may take long, whatever lies in it.
+/// Checks the campaigns of a project; it must be fast whatever the folder contains.
 fn check(project: &Project) -> Ran {
     let began = Stopwatch::start();
     let ran = dripline(&["check", project.join("campaigns").to_str().unwrap()]);
@@ -18,7 +18,7 @@ fn check(project: &Project) -> Ran {
     ran
 }
 
-/// The project is refused with these words, and not a word of `secret` is shown.
+/// `check` refuses the project with these words and prints nothing of `SECRET`.
 fn refused(project: &Project, words: &[&str]) {
     let ran = check(project);
     let said = format!("{}{}", ran.out, ran.err);
@@ -31,7 +31,7 @@ fn refused(project: &Project, words: &[&str]) {
 
 const SECRET: &str = "what-only-this-machine-knows";
 
-/// A file outside of the project.
+/// A file outside the project.
 fn outside(project: &Project) -> std::path::PathBuf {
     let file = project.0.with_extension("secret");
     fs::write(&file, SECRET).unwrap();
@@ -45,7 +45,7 @@ fn replace_by_link(project: &Project, path: &str, target: impl AsRef<Path>) {
 }
 
 #[test]
-fn a_link_out_of_the_templates_is_refused_by_its_name() {
+fn symlink_out_of_templates_is_refused_and_named() {
     let project = Project::copied("links-out");
     let kept = outside(&project);
     check(&project).ended(0);
@@ -58,7 +58,7 @@ fn a_link_out_of_the_templates_is_refused_by_its_name() {
         ("templates/emails/webinar-nudge/subject.hbs", kept.clone()),
         ("templates/emails/webinar-nudge/text.hbs", kept.clone()),
         ("templates/sms/webinar-reminder.hbs", kept.clone()),
-        // Within the project, but no template.
+        // Inside the project, but not a template.
         (PAGE, "../../.dev.vars".into()),
         ("templates/pages/dangling.hbs", "nowhere".into()),
     ] {
@@ -71,7 +71,7 @@ fn a_link_out_of_the_templates_is_refused_by_its_name() {
 }
 
 #[test]
-fn a_link_to_the_whole_disk_or_in_a_circle_is_not_walked() {
+fn symlink_to_disk_root_or_cycle_is_not_walked() {
     for (path, target) in [
         ("templates/pages/disk", "/"),
         ("templates/partials/disk", "/"),
@@ -90,7 +90,7 @@ fn a_link_to_the_whole_disk_or_in_a_circle_is_not_walked() {
 }
 
 #[test]
-fn a_link_within_the_templates_is_followed() {
+fn symlink_within_templates_is_followed() {
     let project = Project::copied("links-in");
     fs::rename(project.join(PAGE), project.join("templates/pages/real.hbs")).unwrap();
     replace_by_link(&project, PAGE, "real.hbs");
@@ -100,14 +100,14 @@ fn a_link_within_the_templates_is_followed() {
     )
     .unwrap();
     replace_by_link(&project, "templates/emails/webinar-nudge", "kept");
-    // What an editor leaves while a file is open.
+    // Lock files that an editor leaves while a file is open.
     replace_by_link(&project, "templates/pages/.#webinar-guide.hbs", "ann@laptop.123:456");
     replace_by_link(&project, "campaigns/.#spring-webinar.toml", "ann@laptop.123:456");
     check(&project).ended(0);
 }
 
 #[test]
-fn a_campaign_that_lies_elsewhere_is_refused_by_its_link() {
+fn symlinked_campaign_outside_project_is_refused() {
     let project = Project::copied("campaign-links");
     let kept = outside(&project);
     replace_by_link(&project, "campaigns/spring-webinar.toml", &kept);
@@ -121,7 +121,7 @@ fn a_campaign_that_lies_elsewhere_is_refused_by_its_link() {
 }
 
 #[test]
-fn what_is_no_file_is_not_waited_for() {
+fn pipes_and_devices_are_refused_without_blocking() {
     for path in [
         PAGE,
         "templates/partials/pipe.hbs",
@@ -142,16 +142,16 @@ fn what_is_no_file_is_not_waited_for() {
 }
 
 #[test]
-fn a_file_beyond_any_use_is_not_read() {
+fn oversized_file_is_refused_unread() {
     let project = Project::copied("huge");
-    // 1 TB that takes no room on the disk.
+    // 1 TB, but sparse: it takes no space on the disk.
     let file = fs::File::create(project.join(PAGE)).unwrap();
     file.set_len(1 << 40).unwrap();
     refused(&project, &[PAGE, "1099511627776 bytes; the limit is"]);
 }
 
 #[test]
-fn names_that_differ_only_in_capitals_are_refused() {
+fn names_that_differ_only_in_case_are_refused() {
     let project = Project::copied("capitals");
     fs::copy(project.join(PAGE), project.join("templates/pages/Webinar-guide.hbs")).unwrap();
     refused(&project, &["`pages/Webinar-guide` and `pages/webinar-guide` differ only in capitals"]);
@@ -162,7 +162,7 @@ fn names_that_differ_only_in_capitals_are_refused() {
 }
 
 #[test]
-fn a_template_is_named_within_the_folder() {
+fn template_name_outside_its_folder_is_refused() {
     for name in ["../../etc/hostname", "pages/../../.dev.vars", "/etc/hostname", "pages/./webinar"]
     {
         let project = Project::copied("dots");

@@ -1,11 +1,11 @@
-//! `dripline broadcast` against a server of prepared answers.
+//! `dripline broadcast` against a server with scripted answers.
 
 use super::dripline;
 use super::server::serve;
 use serde_json::json;
 
 #[test]
-fn a_preview_says_to_how_many_it_goes_and_who_is_left_out() {
+fn preview_counts_recipients_and_exclusions() {
     let body = json!({
         "broadcast": "spring.news", "state": null, "phase": null, "starts_at": null,
         "started_at": null, "segment": "readers", "purpose": "news", "channel": "email",
@@ -22,7 +22,7 @@ fn a_preview_says_to_how_many_it_goes_and_who_is_left_out() {
 }
 
 #[test]
-fn a_broadcast_is_started_and_one_that_has_gone_out_is_not() {
+fn broadcast_starts_only_once() {
     let body = json!({ "broadcast": "spring.news", "state": "running", "phase": "rest",
                        "starts_at": null, "started_at": 1_772_442_000_000_i64 });
     let problem = json!({ "title": "The broadcast stands elsewhere", "status": 409, "problems": [

@@ -1,10 +1,10 @@
-//! `dripline check`: the samples are without a warning, and a warning names its file and line.
+//! `dripline check`: the samples have no warnings, and a warning names its file and line.
 
 use super::dripline;
 use std::fs;
 
 #[test]
-fn the_samples_deserve_no_warning() {
+fn samples_have_no_warnings() {
     let answer = dripline(&["check", "--json"]).ended(0).json();
     assert_eq!(answer["warnings"], serde_json::json!([]));
     let out = dripline(&["check"]).ended(0).out;
@@ -12,7 +12,7 @@ fn the_samples_deserve_no_warning() {
 }
 
 #[test]
-fn a_warning_names_file_and_line_in_either_language_and_stops_nothing() {
+fn warning_names_file_and_line_in_both_languages() {
     let root = super::Project::copied("check");
     let mail = "templates/emails/webinar-nudge";
     let campaign = root.join("campaigns/spring-webinar.toml");
@@ -39,7 +39,7 @@ fn a_warning_names_file_and_line_in_either_language_and_stops_nothing() {
         told,
         [
             "emails/webinar-nudge/body.mjml.hbs:13 insecure-link",
-            // Once, though four mails stand in it.
+            // Once, although four e-mails use it.
             "layouts/larkspan.mjml.hbs:16 unsupported-css",
             "layouts/larkspan.mjml.hbs:17 unsupported-css",
         ]
@@ -53,7 +53,7 @@ fn a_warning_names_file_and_line_in_either_language_and_stops_nothing() {
     assert!(out.ends_with("4 e-mails, 1 SMS: 3 warnings\n"), "{out}");
 }
 
-/// What `check` says of the samples after a change: `file:line message; help`, and as JSON.
+/// What `check` reports about the samples after a change: `file:line message; help`.
 fn changed(name: &str, change: impl FnOnce(&super::Project)) -> Vec<String> {
     let project = super::Project::copied(name);
     change(&project);
@@ -72,7 +72,7 @@ fn changed(name: &str, change: impl FnOnce(&super::Project)) -> Vec<String> {
 }
 
 #[test]
-fn a_file_in_another_encoding_is_named_with_what_it_seems_to_be() {
+fn wrong_encoding_is_reported_with_likely_encoding() {
     let campaign = "campaigns/white-paper.toml";
     let gbk = changed("gbk", |project| {
         let text = fs::read_to_string(project.join(campaign)).unwrap();
@@ -110,7 +110,7 @@ fn a_file_in_another_encoding_is_named_with_what_it_seems_to_be() {
 }
 
 #[test]
-fn a_slip_in_toml_is_shown_with_its_line() {
+fn toml_mistake_is_shown_with_its_line() {
     let project = super::Project::copied("slip");
     let file = project.join("campaigns/white-paper.toml");
     let text = fs::read_to_string(&file).unwrap();
@@ -122,7 +122,7 @@ fn a_slip_in_toml_is_shown_with_its_line() {
 }
 
 #[test]
-fn files_that_are_named_wrongly_are_told_and_which_name_was_meant() {
+fn misnamed_template_file_is_reported_with_suggestion() {
     let mail = "templates/emails/webinar-nudge";
     for (stray, meant) in [
         ("sujbect.txt", "subject.hbs"),
@@ -145,7 +145,7 @@ fn files_that_are_named_wrongly_are_told_and_which_name_was_meant() {
 }
 
 #[test]
-fn what_nothing_uses_is_told_and_a_warning_blames_the_right_file() {
+fn unused_template_is_warned_and_warnings_name_right_file() {
     let unused = changed("unused", |project| {
         fs::write(project.join("templates/partials/old.hbs"), "x").unwrap();
         fs::write(project.join("templates/sms/note.txt"), "x").unwrap();
@@ -169,7 +169,7 @@ fn what_nothing_uses_is_told_and_a_warning_blames_the_right_file() {
 }
 
 #[test]
-fn a_message_is_rendered_into_a_folder_for_a_contact() {
+fn message_is_rendered_into_folder_with_preview() {
     let folder = std::env::temp_dir().join(format!("dripline-look-{}", std::process::id()));
     let out = folder.to_str().unwrap();
     let mail = "templates/emails/white-paper-reminder";
@@ -201,7 +201,7 @@ fn a_message_is_rendered_into_a_folder_for_a_contact() {
 }
 
 #[test]
-fn an_sms_of_a_campaign_is_printed_as_it_would_leave() {
+fn sms_is_rendered_as_it_would_be_sent() {
     let project = super::Project::copied("render-sms");
     let file = project.join("campaigns/spring-webinar.toml");
     let text = fs::read_to_string(&file).unwrap();
@@ -221,7 +221,7 @@ fn an_sms_of_a_campaign_is_printed_as_it_would_leave() {
     assert!(ran.err.ends_with(": https://a.example/a-long-address-that-is-shortened\n"));
     let ran = super::dripline_with(&[&args[..], &["--json"]].concat(), &[], data).ended(0);
     assert_eq!(ran.json()["sms"]["cost_micros"], 45_000);
-    // Of no campaign, it is what it renders to.
+    // Without a campaign, the text is printed as rendered.
     let alone = super::Scratch::new("alone.hbs", "{{x}}’s");
     let args = ["render", alone.path(), "-", "--plain"];
     assert_eq!(super::dripline_with(&args, &[], r#"{"x": "Al"}"#).ended(0).out, "Al’s\n");

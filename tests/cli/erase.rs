@@ -1,11 +1,11 @@
-//! `dripline erase` against a server of prepared answers.
+//! `dripline erase` against a server with scripted answers.
 
 use super::server::serve;
 use super::{dripline, dripline_with};
 use serde_json::json;
 
 #[test]
-fn a_contact_is_erased_after_a_yes() {
+fn contact_is_erased_after_confirmation() {
     let body = json!({ "contact": "c-1", "at": 0, "again": false });
     let (url, requests) = serve(vec![(200, body.to_string())]);
     let args = ["erase", "ann@example.com", "--to", &url, "--token", "dl_x"];
@@ -17,7 +17,7 @@ fn a_contact_is_erased_after_a_yes() {
 }
 
 #[test]
-fn scripts_erase_without_being_asked() {
+fn yes_flag_erases_without_prompt() {
     let body = json!({ "contact": null, "at": 0, "again": false });
     let gone = json!({ "title": "Nobody to erase", "status": 404, "problems": [
         { "key": "contact", "message": "there is no such contact", "help": null }] });

@@ -1,4 +1,4 @@
-//! `dripline explain` against a server of prepared answers.
+//! `dripline explain` against a server with scripted answers.
 
 use super::dripline;
 use super::server::serve;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 const DAY: i64 = 86_400_000;
 
 #[test]
-fn everything_about_a_contact_is_said_in_sentences() {
+fn explanation_prints_in_sentences() {
     let passage = json!({
         "version": 2, "state": "active", "step": "clicked", "entered_by": "form.submitted",
         "entered_at": 0, "since": 0, "due_at": DAY, "reason": "", "words": "",

@@ -3,7 +3,7 @@
 use super::dripline;
 
 #[test]
-fn every_option_is_explained_with_an_example_and_the_exit_status() {
+fn help_documents_every_option_with_example_and_exit_status() {
     for (command, mentioned) in [
         ("check", "PATH --json"),
         ("render", "TEMPLATE DATA --out --plain --json"),
@@ -56,7 +56,7 @@ fn every_option_is_explained_with_an_example_and_the_exit_status() {
 }
 
 #[test]
-fn what_is_not_understood_is_usage() {
+fn invalid_arguments_are_usage_errors() {
     for args in [
         &["publsh"][..],
         &["publish"],

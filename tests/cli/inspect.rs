@@ -3,7 +3,7 @@
 use super::{dripline, dripline_with, dripline_with_bytes};
 
 #[test]
-fn one_address_is_explained() {
+fn single_address_is_explained() {
     let ran = dripline(&["inspect", "email", " Ann@Example.COM"]).ended(0);
     assert_eq!(ran.out, " Ann@Example.COM: accepted, kept as ann@example.com\n");
     let ran = dripline(&["inspect", "phone", "13800138000", "--region", "cn"]).ended(0);
@@ -13,7 +13,7 @@ fn one_address_is_explained() {
 }
 
 #[test]
-fn a_list_is_piped_through() {
+fn piped_list_gives_one_result_per_line() {
     let ran = dripline_with(&["inspect", "email", "--json"], &[], "a@b.co\n\n王@例子.中国\n");
     let lines: Vec<serde_json::Value> =
         ran.ended(1).out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -34,7 +34,7 @@ fn objects(out: &str) -> Vec<serde_json::Value> {
 }
 
 #[test]
-fn a_text_message_is_counted_and_what_makes_it_dear_is_named() {
+fn sms_is_counted_and_costly_characters_are_named() {
     let ran = dripline(&["inspect", "sms", "Your code: 1234"]).ended(0);
     assert_eq!(ran.out, "Your code: 1234: GSM-7, 15 units, 1 segment, 145 free\n");
     let ran = dripline(&["inspect", "sms", "It’s on"]).ended(0);
@@ -53,7 +53,7 @@ fn a_text_message_is_counted_and_what_makes_it_dear_is_named() {
 }
 
 #[test]
-fn a_user_agent_is_a_persons_or_a_machines() {
+fn user_agent_is_judged_person_or_bot() {
     let iphone = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15";
     let lines = format!("{iphone}\ncurl/8.5.0\nMozilla/5.0\n");
     let ran = dripline_with(&["inspect", "user-agent", "--json"], &[], &lines).ended(0);
@@ -69,7 +69,7 @@ fn a_user_agent_is_a_persons_or_a_machines() {
 }
 
 #[test]
-fn a_line_that_cannot_be_read_stops_no_other() {
+fn unreadable_line_does_not_stop_others() {
     let mut piped = b"one\n\xff\xfe\n\n".to_vec();
     piped.extend("x".repeat(100_000).bytes());
     piped.extend(b"\nlast \r\n");
@@ -77,13 +77,13 @@ fn a_line_that_cannot_be_read_stops_no_other() {
     let found = objects(&ran.out);
     let reasons: Vec<_> = found.iter().map(|object| object["reason"].as_str()).collect();
     assert_eq!(reasons, [None, Some("not_utf8"), Some("line_too_long"), None]);
-    // A space at the end is a unit that is paid for.
+    // A trailing space is a unit that is paid for.
     assert_eq!((&found[3]["input"], &found[3]["units"]), (&"last ".into(), &5.into()));
     assert_eq!(ran.err, "4 looked at, 2 refused\n");
 }
 
 #[test]
-fn what_a_receiver_said_is_judged() {
+fn bounce_text_is_classified() {
     let ran = dripline(&["inspect", "bounce", "550 5.1.1 no such user"]).ended(0);
     assert_eq!(ran.out, "550 5.1.1 no such user: hard: nobody has this address (5.1.1)\n");
     let lines = "552 5.2.2 over quota\nwhat?\n";
@@ -103,7 +103,7 @@ fn what_a_receiver_said_is_judged() {
 }
 
 #[test]
-fn messages_that_came_back_are_read_whole_one_or_many() {
+fn bounce_messages_are_parsed_from_message_or_mbox() {
     let report = "Return-Path: <>\nContent-Type: multipart/report; boundary=b\n\n--b\n\
                   Content-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example\n\n\
                   Action: failed\nStatus: 5.1.1\n\n--b--\n";

@@ -1,11 +1,11 @@
-//! `dripline journey` against a server of prepared answers.
+//! `dripline journey` against a server with scripted answers.
 
 use super::dripline;
 use super::server::serve;
 use serde_json::json;
 
 #[test]
-fn a_journey_is_paused_and_the_people_inside_are_told_of() {
+fn pausing_journey_reports_contacts_inside() {
     let body = json!({ "journey": "spring.nurture", "state": "paused", "people": 12 });
     let (url, requests) = serve(vec![(200, body.to_string()), (200, body.to_string())]);
     let args = ["journey", "pause", "spring.nurture", "--to", &url, "--token", "dl_x"];
@@ -19,7 +19,7 @@ fn a_journey_is_paused_and_the_people_inside_are_told_of() {
 }
 
 #[test]
-fn an_unknown_journey_is_answered_with_the_nearest_name() {
+fn unknown_journey_suggests_nearest_name() {
     let problem = json!({ "title": "There is no such journey", "status": 404, "problems": [
         { "key": "journey", "message": "there is no journey `spring.nurtur`",
           "help": "did you mean `spring.nurture`?" }] });

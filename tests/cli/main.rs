@@ -26,7 +26,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// What a run of the program came to.
+/// The result of running the program.
 struct Ran {
     status: i32,
     out: String,
@@ -34,12 +34,12 @@ struct Ran {
 }
 
 impl Ran {
-    /// The one JSON object that was printed.
+    /// The single JSON object that was printed.
     fn json(&self) -> Value {
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}", self.out))
     }
 
-    /// Holds the exit status, and shows the output if it is another.
+    /// Asserts the exit status, and shows the output if it differs.
     fn ended(self, status: i32) -> Self {
         assert_eq!(self.status, status, "out: {}\nerr: {}", self.out, self.err);
         self
@@ -78,7 +78,7 @@ fn dripline_with_bytes(args: &[&str], variables: &[(&str, &str)], input: &[u8]) 
     }
 }
 
-/// A file of its own in the folder for temporary files, removed at the end.
+/// A file in the temporary folder, removed at the end.
 struct Scratch(PathBuf);
 
 impl Scratch {
@@ -100,7 +100,7 @@ impl Drop for Scratch {
     }
 }
 
-/// A copy of the sample project, to be changed.
+/// A copy of the sample project that a test may change.
 struct Project(PathBuf);
 
 impl Project {

@@ -1,11 +1,11 @@
-//! `dripline merge` against a server of prepared answers.
+//! `dripline merge` against a server with scripted answers.
 
 use super::server::serve;
 use super::{dripline, dripline_with};
 use serde_json::json;
 
 #[test]
-fn two_contacts_are_merged_after_a_yes() {
+fn contacts_are_merged_after_confirmation() {
     let body = json!({ "contact": "c-2", "merged": "c-1" });
     let one = json!({ "contact": "c-2", "merged": null });
     let (url, requests) = serve(vec![(200, body.to_string()), (200, one.to_string())]);

@@ -1,11 +1,11 @@
-//! `dripline parked` against a server of prepared answers.
+//! `dripline parked` against a server with scripted answers.
 
 use super::dripline;
 use super::server::serve;
 use serde_json::json;
 
 #[test]
-fn parked_contacts_are_listed_with_their_reasons() {
+fn quarantined_contacts_are_listed_with_reasons() {
     let row = json!({ "contact": "c-1", "reason": "malformed JSON", "since": 0, "attempts": 5 });
     let nobody = json!({ "parked": [] }).to_string();
     let (url, requests) = serve(vec![(200, json!({ "parked": [row] }).to_string()), (200, nobody)]);
@@ -17,7 +17,7 @@ fn parked_contacts_are_listed_with_their_reasons() {
 }
 
 #[test]
-fn a_parked_contact_is_released() {
+fn quarantined_contact_is_released() {
     let gone = json!({ "title": "No such parked contact", "detail": "It is not parked." });
     let (url, requests) =
         serve(vec![(200, json!({ "released": "c-1" }).to_string()), (404, gone.to_string())]);

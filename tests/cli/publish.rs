@@ -1,4 +1,4 @@
-//! `dripline publish` against a server of prepared answers.
+//! `dripline publish` against a server with scripted answers.
 
 use super::server::{nowhere, serve};
 use super::{Project, Ran, Scratch, dripline, dripline_with};
@@ -11,7 +11,7 @@ fn published(campaign: &str, version: u32, is_new: bool) -> (u16, String) {
     (200, body.to_string())
 }
 
-/// Publishes one campaign to a server that answers so.
+/// Publishes one campaign to a server that gives this answer.
 fn answered(status: u16, body: &str) -> Ran {
     let (url, requests) = serve(vec![(status, body.to_owned())]);
     let ran = dripline(&["publish", WEBINAR, "--to", &url, "--token", "t"]);
@@ -20,7 +20,7 @@ fn answered(status: u16, body: &str) -> Ran {
 }
 
 #[test]
-fn campaigns_are_sent_and_told_of() {
+fn campaigns_are_published_and_reported() {
     let answers = vec![published("spring-webinar", 3, true), published("white-paper", 2, false)];
     let (url, requests) = serve(answers);
     let ran = dripline(&["publish", "--to", &format!("{url}/"), "--token", "dl_x"]).ended(0);
@@ -38,7 +38,7 @@ fn campaigns_are_sent_and_told_of() {
 }
 
 #[test]
-fn the_environment_says_where_to() {
+fn environment_provides_server_and_token() {
     let (url, requests) = serve(vec![published("spring-webinar", 1, true)]);
     let variables = [("DRIPLINE_URL", url.as_str()), ("DRIPLINE_TOKEN", "dl_y")];
     let ran = dripline_with(&["publish", WEBINAR, "--json"], &variables, "").ended(0);
@@ -51,7 +51,7 @@ fn the_environment_says_where_to() {
 }
 
 #[test]
-fn a_campaign_with_mistakes_is_not_sent() {
+fn invalid_campaign_is_not_published() {
     let file = Scratch::new("slip.toml", "[campaign]\nid = \"slip\"\nnmae = \"x\"\n");
     let args = ["publish", file.path(), "--to", "http://127.0.0.1:1", "--token", "t"];
     let ran = dripline(&args).ended(1);
@@ -62,7 +62,7 @@ fn a_campaign_with_mistakes_is_not_sent() {
 }
 
 #[test]
-fn what_would_arrive_badly_is_said_and_stops_nothing() {
+fn warnings_do_not_stop_publishing() {
     let root = Project::copied("publish-warns");
     let text = root.join("templates/sms/webinar-reminder.hbs");
     std::fs::write(&text, "Join: {{base_url}}/webinar/nowhere").unwrap();
@@ -85,7 +85,7 @@ fn what_would_arrive_badly_is_said_and_stops_nothing() {
 }
 
 #[test]
-fn each_refusal_has_its_own_words() {
+fn each_server_error_has_its_own_message() {
     let detail = r#"{"type":"about:blank","title":"no","status":401,"detail":"no such token"}"#;
     let ran = answered(401, detail).ended(1);
     assert!(ran.err.contains("The token is refused (status 401). No such token."), "{}", ran.err);
@@ -116,7 +116,7 @@ fn each_refusal_has_its_own_words() {
 }
 
 #[test]
-fn nobody_at_home_is_said_once() {
+fn unreachable_server_is_reported_once() {
     let url = nowhere();
     let ran = dripline(&["publish", "--to", &url, "--token", "t"]).ended(1);
     assert!(ran.err.contains(&format!("Nothing listens at {url}")), "{}", ran.err);
@@ -127,7 +127,7 @@ fn nobody_at_home_is_said_once() {
 }
 
 #[test]
-fn a_token_leaves_this_machine_by_https_only() {
+fn token_is_sent_over_https_or_to_localhost_only() {
     let publish = |to: &str| dripline(&["publish", WEBINAR, "--to", to, "--token", "secret"]);
     for to in ["http://go.example.com", "http://10.0.0.7:8787", "http://localhost@evil.example"] {
         let ran = publish(to).ended(2);
@@ -144,7 +144,7 @@ fn a_token_leaves_this_machine_by_https_only() {
 }
 
 #[test]
-fn one_refused_campaign_does_not_hold_back_the_next() {
+fn refused_campaign_does_not_block_the_next() {
     let answers = vec![(422, r#"{"title":"no"}"#.to_owned()), published("white-paper", 1, true)];
     let (url, requests) = serve(answers);
     let ran = dripline(&["publish", "--to", &url, "--token", "t"]).ended(1);
@@ -154,7 +154,7 @@ fn one_refused_campaign_does_not_hold_back_the_next() {
 }
 
 #[test]
-fn a_dry_run_shows_what_would_change_and_publishes_nothing() {
+fn dry_run_shows_changes_and_publishes_nothing() {
     let body = json!({ "campaign": "spring-webinar", "version": 3, "is_new": true, "journeys": [{
         "journey": "nurture", "added": ["rest"], "removed": ["settle"], "changed": [],
         "rules_changed": true, "people": [

@@ -1,4 +1,4 @@
-//! `dripline report` against a server of prepared answers.
+//! `dripline report` against a server with scripted answers.
 
 use super::dripline;
 use super::server::serve;
@@ -23,7 +23,7 @@ const REPORT: &str = r#"{"campaign":"white-paper","name":"预测性维护白皮�
    "segments":7,"cost_micros":315000}]}"#;
 
 #[test]
-fn a_report_is_a_table() {
+fn report_prints_tables() {
     let (url, requests) = serve(vec![(200, REPORT.to_owned())]);
     let ran = dripline(&["report", "white-paper", "--to", &url, "--token", "t"]).ended(0);
     let requests = requests.join().unwrap();
@@ -74,7 +74,7 @@ fn a_report_is_a_table() {
 }
 
 #[test]
-fn json_is_given_as_received() {
+fn json_report_is_printed_as_received() {
     let (url, requests) = serve(vec![(200, REPORT.to_owned())]);
     let args = ["report", "white-paper", "--to", &url, "--token", "t", "--json"];
     assert_eq!(dripline(&args).ended(0).out, format!("{REPORT}\n"));
@@ -82,7 +82,7 @@ fn json_is_given_as_received() {
 }
 
 #[test]
-fn no_such_campaign() {
+fn unknown_campaign_is_an_error() {
     let body = r#"{"type":"about:blank","title":"Not found","status":404,
         "detail":"there is no campaign `nope`"}"#;
     let answer = || (404, body.to_owned());

@@ -1,17 +1,18 @@
-//! `dripline restore` against a server of prepared answers.
+//! `dripline restore` against a server with scripted answers.
 
 use super::dripline;
 use super::server::serve;
 use serde_json::json;
 
-/// A restore that waits for a word, with so many messages; the mark is a minute after 1970 began.
+/// The server's answer when a restore hold keeps this many messages; the mark is at 00:01 UTC on 1
+/// January 1970.
 fn waiting(messages: i64) -> (u16, String) {
     let body = json!({ "restored": true, "mark": 60_000, "messages": messages });
     (200, body.to_string())
 }
 
 #[test]
-fn what_waits_after_a_restore_is_shown_with_what_can_be_said() {
+fn restore_hold_is_shown_with_possible_commands() {
     let nothing = json!({ "restored": false, "mark": null, "messages": 0 });
     let (url, requests) = serve(vec![waiting(2), (200, nothing.to_string()), waiting(1)]);
     let args = ["restore", "--to", &url, "--token", "dl_x"];
@@ -25,7 +26,7 @@ fn what_waits_after_a_restore_is_shown_with_what_can_be_said() {
 }
 
 #[test]
-fn a_word_is_said_and_what_became_of_it() {
+fn restore_release_and_drop_report_their_result() {
     let (url, requests) = serve(vec![waiting(1), waiting(2_000)]);
     let say = |verb| dripline(&["restore", verb, "--to", &url, "--token", "t"]).ended(0).out;
     assert_eq!(say("release"), "Released: 1 message, and whatever waits with them.\n");
@@ -35,14 +36,14 @@ fn a_word_is_said_and_what_became_of_it() {
 }
 
 #[test]
-fn a_word_that_is_not_known_is_told_the_known_ones_and_nothing_is_sent() {
+fn unknown_restore_verb_lists_the_known_ones() {
     let ran = dripline(&["restore", "forget", "--to", "http://localhost:1", "--token", "t"]);
     let ran = ran.ended(2);
     assert!(ran.err.contains("[possible values: release, drop]"), "{}", ran.err);
 }
 
 #[test]
-fn a_server_that_refuses_or_is_none_of_ours_is_told() {
+fn refusing_or_foreign_server_is_reported() {
     let refused = json!({ "title": "An API token is needed", "detail": "Send one." });
     let foreign = "<html>".to_owned();
     let (url, requests) = serve(vec![(401, refused.to_string()), (200, foreign)]);

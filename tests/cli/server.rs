@@ -1,19 +1,19 @@
-//! A server of a few lines that gives prepared answers, one a connection.
+//! A minimal server that gives scripted answers, one per connection.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::thread::{JoinHandle, spawn};
 
-/// A request as it came in.
+/// A request as received.
 pub struct Request {
     /// `POST /path`.
     pub line: String,
-    /// The headers in small letters.
+    /// The headers in lower case.
     pub headers: String,
     pub body: String,
 }
 
-/// Answers as many requests as there are answers; the address, and what was asked.
+/// Answers one request per given answer. Returns the server's address and the requests it got.
 pub fn serve(answers: Vec<(u16, String)>) -> (String, JoinHandle<Vec<Request>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -33,7 +33,7 @@ pub fn serve(answers: Vec<(u16, String)>) -> (String, JoinHandle<Vec<Request>>) 
     (url, requests)
 }
 
-/// The address of a port where nobody listens.
+/// The address of a port where nothing listens.
 pub fn nowhere() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     format!("http://{}", listener.local_addr().unwrap())

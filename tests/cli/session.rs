@@ -1,4 +1,4 @@
-//! `dripline session` against a server of prepared answers.
+//! `dripline session` against a server with scripted answers.
 
 use super::dripline;
 use super::server::serve;

@@ -3,7 +3,7 @@
 use super::{Scratch, dripline};
 use serde_json::Value;
 
-/// The JSON of a run without its timing.
+/// The JSON output of a run without its timing.
 fn outcome(args: &[&str]) -> Value {
     let mut json = dripline(&[&["simulate", "--json"], args].concat()).ended(0).json();
     assert!(json["timing"]["seconds"].is_number());
@@ -12,7 +12,7 @@ fn outcome(args: &[&str]) -> Value {
 }
 
 #[test]
-fn the_same_seed_gives_the_same_bytes() {
+fn same_seed_gives_same_output() {
     let args = ["simulate", "spring-webinar", "--contacts", "12", "--calendar", "all"];
     let (one, two) = (dripline(&args).ended(0), dripline(&args).ended(0));
     assert_eq!(one.out, two.out);
@@ -36,7 +36,7 @@ fn the_same_seed_gives_the_same_bytes() {
 }
 
 #[test]
-fn shares_mean_what_they_say() {
+fn behaviour_shares_take_effect() {
     let common = ["spring-webinar", "--contacts", "10", "--calendar", "all"];
     let nobody = ["--open", "0", "--click", "0", "--buy", "0", "--unsubscribe", "0", "--lead", "1"];
     let quiet = outcome(&[&common[..], &nobody].concat());
@@ -67,7 +67,7 @@ fn shares_mean_what_they_say() {
 }
 
 #[test]
-fn double_opt_in_waits_for_the_confirmation() {
+fn double_opt_in_waits_for_confirmation() {
     let common = ["white-paper", "--contacts", "10", "--consent", "1", "--calendar", "all"];
     let templates = |confirm: &str| -> Vec<String> {
         let json = outcome(&[&common[..], &["--confirm", confirm]].concat());
@@ -79,7 +79,7 @@ fn double_opt_in_waits_for_the_confirmation() {
 }
 
 #[test]
-fn a_wrong_campaign_is_told_as_check_does() {
+fn invalid_campaign_is_reported_like_check() {
     let file = Scratch::new("sim.toml", "[campaign]\nid = \"sim\"\n");
     let ran = dripline(&["simulate", file.path()]).ended(1);
     assert!(ran.out.contains("problems in 1 file"), "{}", ran.out);

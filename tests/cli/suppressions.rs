@@ -1,4 +1,4 @@
-//! `dripline suppressions` and `dripline consents` against a server of prepared answers.
+//! `dripline suppressions` and `dripline consents` against a server with scripted answers.
 
 use super::server::serve;
 use super::{Scratch, dripline};
@@ -9,7 +9,7 @@ fn imported(added: usize, kept: usize, problems: Value) -> (u16, String) {
 }
 
 #[test]
-fn an_ugly_list_is_imported_and_what_is_wrong_told_by_line() {
+fn messy_list_is_imported_and_bad_rows_are_listed() {
     let list = "\u{feff}\"Email Address\";Reason\r\n\
                 ann@x.example;Hard bounce\r\n\
                 \r\n\
@@ -41,7 +41,7 @@ fn an_ugly_list_is_imported_and_what_is_wrong_told_by_line() {
 }
 
 #[test]
-fn a_break_says_where_to_go_on() {
+fn interrupted_import_says_where_to_resume() {
     let file = Scratch::new("break.csv", "ann@x.example\nbo@x.example\ncy@x.example\n");
     let refused = json!({ "title": "No", "detail": "The source is wrong." }).to_string();
     let (url, requests) = serve(vec![(422, refused), imported(1, 0, json!([]))]);
@@ -57,7 +57,7 @@ fn a_break_says_where_to_go_on() {
 }
 
 #[test]
-fn rows_go_a_thousand_a_request_and_the_servers_doubts_find_their_lines() {
+fn rows_are_sent_in_thousands_and_problems_keep_line_numbers() {
     let list: String = (0..2_500).map(|n| format!("p{n}@x.example\n")).collect();
     let file = Scratch::new("many.csv", &list);
     let wrong = Scratch::new("many-wrong.csv", "");
@@ -78,7 +78,7 @@ fn rows_go_a_thousand_a_request_and_the_servers_doubts_find_their_lines() {
 }
 
 #[test]
-fn what_is_no_list_is_a_matter_of_usage() {
+fn unusable_input_is_a_usage_error() {
     let workbook = Scratch::new("book.xlsx", "PK\u{3}\u{4}...");
     let server = ["--to", "http://localhost:1", "--token", "t"];
     let import = |path: &str| dripline(&[&["suppressions", "import", path], &server[..]].concat());
@@ -92,7 +92,7 @@ fn what_is_no_list_is_a_matter_of_usage() {
 }
 
 #[test]
-fn an_import_of_nothing_is_an_error_that_says_why() {
+fn empty_import_fails_with_its_reason() {
     for (list, why) in [
         ("", "the file is empty"),
         ("Email,Reason\r", "names of columns (Email, Reason) and no row"),
@@ -116,7 +116,7 @@ fn an_import_of_nothing_is_an_error_that_says_why() {
 }
 
 #[test]
-fn a_list_with_cr_line_ends_is_not_lost() {
+fn list_with_cr_line_endings_is_read() {
     let file = Scratch::new("mac.csv", "Email\rann@x.example\rbo@x.example\r");
     let (url, requests) = serve(vec![imported(2, 0, json!([]))]);
     let args = ["suppressions", "import", file.path(), "--to", &url, "--token", "t"];
@@ -131,7 +131,7 @@ fn entry(address: &str) -> Value {
 }
 
 #[test]
-fn an_export_is_safe_in_a_spreadsheet_and_goes_on_page_by_page() {
+fn export_is_spreadsheet_safe_and_paginated() {
     let first =
         json!({ "suppressions": [entry("+447400123456")], "next": ["sms", "+447400123456"] });
     let last = json!({ "suppressions": [entry("+447400123457")], "next": null });
@@ -146,7 +146,7 @@ fn an_export_is_safe_in_a_spreadsheet_and_goes_on_page_by_page() {
 }
 
 #[test]
-fn an_address_is_listed_added_and_lifted() {
+fn suppressions_are_listed_added_and_released() {
     let page = json!({ "suppressions": [entry("+447400123456")], "next": null });
     let done = json!({ "suppression": entry("+447400123456") });
     let (url, requests) = serve(vec![
@@ -166,7 +166,7 @@ fn an_address_is_listed_added_and_lifted() {
 }
 
 #[test]
-fn an_auditor_reads_the_ledger() {
+fn consent_ledger_prints_with_proof() {
     let record = |state: &str, proof: Value| {
         json!({ "seq": 2, "channel": "email", "purpose": "news", "state": state, "source": "c.f",
                 "form": "c.f", "basis": "consent", "cross_border": false, "text": "Write to me.",

@@ -9,7 +9,7 @@ use serde_json::json;
 const SECRET: &str = "a secret of thirty-two characters, or more";
 
 #[test]
-fn a_new_token_is_known_by_its_entry() {
+fn new_token_matches_its_entry() {
     let json = dripline(&["token", "new", "--name", "ci", "--json"]).ended(0).json();
     let (token, entry) = (json["token"].as_str().unwrap(), json["entry"].as_str().unwrap());
     assert!(token.starts_with("dl_") && token.len() == 46, "{token}");
@@ -27,7 +27,7 @@ fn a_new_token_is_known_by_its_entry() {
 }
 
 #[test]
-fn a_sign_in_link_is_made_by_the_server_for_a_token() {
+fn server_makes_sign_in_link_for_token() {
     let secret = format!("dls_{}", "x".repeat(43));
     let made =
         json!({ "path": format!("/admin/sign-in#{secret}"), "expires_at": "2026-03-02T09:15:00Z" });
@@ -57,7 +57,7 @@ fn a_sign_in_link_is_made_by_the_server_for_a_token() {
 }
 
 #[test]
-fn a_previous_secret_is_good_for_links_of_old_mail_only() {
+fn previous_secret_verifies_only_long_lived_links() {
     let text = format!(
         "SIGNING_SECRET=\"a new one of thirty-two characters\"\nSIGNING_SECRET_PREVIOUS=\"{SECRET}\"\n"
     );
@@ -77,7 +77,7 @@ fn a_previous_secret_is_good_for_links_of_old_mail_only() {
 }
 
 #[test]
-fn old_and_broken_tokens_are_refused() {
+fn expired_and_malformed_tokens_are_refused() {
     let keys = Keyring::new(SECRET, None);
     let variables = [("SIGNING_SECRET", SECRET)];
     let verify = |token: &str| dripline_with(&["token", "verify", token], &variables, "");
@@ -85,7 +85,7 @@ fn old_and_broken_tokens_are_refused() {
     assert!(ran.out.contains("too old"), "{}", ran.out);
     let ran = verify(&keys.sign(Purpose::Click, "c|spring|m.1|https://x.example/?a|b")).ended(0);
     assert!(ran.out.contains("target:     https://x.example/?a|b\n"), "{}", ran.out);
-    // A sign-in link of an older version.
+    // A sign-in link made by an older version.
     let ran = verify("1iab.MTcwMDAwMDAwMDAwMA.AAAAAAAAAAAAAAAAAAAAAA").ended(1);
     assert!(ran.out.contains("does not know"), "{}", ran.out);
     let ran = verify("1i.nonsense").ended(1);

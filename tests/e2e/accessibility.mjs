@@ -1,7 +1,7 @@
-// What keeps people from reading or operating a page, as far as a program can tell (WCAG 2.2): names
-// of fields, buttons, pictures and frames; headings, languages and titles; contrast.
+// Barriers on a page, as far as a program can find them (WCAG 2.2): names of fields, buttons,
+// images and frames; headings, languages and titles; contrast.
 
-/** The least contrast of text with what is behind it; of large text (WCAG 1.4.3). */
+/** The least contrast of text with its background; of large text (WCAG 1.4.3). */
 const CONTRAST = { plain: 4.5, large: 3 };
 
 /** Every barrier on a page and in its frames, each in a few words. */
@@ -10,7 +10,7 @@ export async function barriers(page, language) {
   const [top, ...frames] = found;
   const lang = await page.evaluate(() => document.documentElement.lang);
   if (language && lang !== language) top.push(`the page says that it is in "${lang}"`);
-  // A mail in a frame has its own outline; its words are the sender's.
+  // An e-mail in a frame has its own outline, and its texts are the sender's.
   return [...top, ...frames.flat().filter((barrier) => barrier.startsWith("no "))];
 }
 
@@ -66,7 +66,7 @@ function inspect(least) {
     });
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };
-  /** The color behind an element; nothing where it is no plain one. */
+  /** The color behind an element; nothing if it is not a plain color. */
   const behind = (one) => {
     for (let at = one; at; at = at.parentElement) {
       const { backgroundColor, backgroundImage, position } = getComputedStyle(at);

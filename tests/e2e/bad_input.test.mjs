@@ -1,4 +1,4 @@
-// What is wrong is told, with a status of its own and a remedy, and changes nothing.
+// Invalid input is reported with its own status and a remedy, and changes nothing.
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -10,12 +10,12 @@ const FORM = "/f/relay.join";
 const URLENCODED = "application/x-www-form-urlencoded";
 const PARTNER = "https://partner.example";
 const GOOD = { email: "good@example.com", first_name: "Good", consent: "yes" };
-/** How many good submissions a visitor may send a minute here. */
+/** How many valid submissions a visitor may send per minute here. */
 const SUBMIT_LIMIT = 10;
 const DAY_MS = 86_400_000;
 
 let runtime;
-/** A mail that really was sent, and the compiled form of the fixture, both to be spoilt. */
+/** A message that was really sent, and the compiled fixture form, both to be tampered with. */
 let letter, compiled;
 
 before(async () => {
@@ -32,7 +32,7 @@ before(async () => {
 });
 after(() => runtime?.stop());
 
-/** How many rows each table has. */
+/** The number of rows in each table. */
 async function rowCounts() {
   await runtime.settle();
   const tables = await runtime.d1(
@@ -43,7 +43,7 @@ async function rowCounts() {
   return row;
 }
 
-/** A test in which nothing is written down. */
+/** A test that must not write anything. */
 function unchanged(name, body) {
   test(name, async () => {
     const before = await rowCounts();
@@ -52,7 +52,7 @@ function unchanged(name, body) {
   });
 }
 
-/** Sends a bad request as a browser in each language and as a program; checks each answer. */
+/** Sends an invalid request as a browser in each language and as a program; checks each answer. */
 async function refuses(what, path, init, status, says) {
   await refusesPeople(what, path, init, status, says);
   const headers = { ...init.headers, accept: "application/json" };
@@ -60,7 +60,7 @@ async function refuses(what, path, init, status, says) {
   await isProblem(what, answer, status, says.en);
 }
 
-/** The same, as a browser only. */
+/** The same, but as a browser only. */
 async function refusesPeople(what, path, init, status, { en, zh, allow }) {
   const ask = (headers) =>
     runtime.fetch(path, { ...init, ...init.stream?.(), headers: { ...init.headers, ...headers } });
@@ -75,7 +75,7 @@ async function refusesPeople(what, path, init, status, { en, zh, allow }) {
   }
 }
 
-/** Checks a problem document (RFC 9457), and returns it. */
+/** Checks and returns a problem document (RFC 9457). */
 async function isProblem(what, answer, status, says = /./) {
   const text = await answer.text();
   assert.equal(answer.status, status, `${what}: ${text}`);
@@ -87,13 +87,13 @@ async function isProblem(what, answer, status, says = /./) {
   return problem;
 }
 
-/** A fresh token of a form, that of the fixture unless told otherwise. */
+/** A fresh token of a form, by default of the fixture's. */
 async function formToken(form = FORM) {
   const { token } = await (await runtime.fetch(form)).json();
   return token;
 }
 
-/** A filled-in form as a body. */
+/** A filled-in form as a request body. */
 function urlencoded(answers) {
   return { method: "POST", headers: { "content-type": URLENCODED }, body: encoded(answers) };
 }
@@ -167,7 +167,7 @@ describe("Bodies of forms", () => {
     await refuses("urlencoded", FORM, send(URLENCODED, big), 413, says);
     const json = send("application/json", JSON.stringify({ note: big }));
     await isProblem("JSON", await runtime.fetch(FORM, json), 413, says.en);
-    // Without a length in its head: in pieces, of which the worker does not read the last.
+    // Without a Content-Length: in chunks, of which the worker does not read the last.
     const stream = () => ({ body: pieces("x".repeat(16 * 1024), 5), duplex: "half" });
     await refuses("in pieces", FORM, { ...send(URLENCODED), stream }, 413, says);
     const many = Array.from({ length: 101 }, (_, index) => `a${index}=1`).join("&");
@@ -455,7 +455,7 @@ describe("Answers with mistakes", () => {
     vip: "yes", country: "XX", note: "first\nsecond", consent: "yes",
   };
 
-  /** Sends the form of the page with these answers. */
+  /** Submits the form of the page with these answers. */
   async function answer(path, answers, headers) {
     const visitor = new Visitor(runtime, headers);
     const { form } = await visitor.visit(path);
@@ -555,7 +555,7 @@ describe("A form on another site", () => {
         assert.equal(answer.headers.get("access-control-allow-origin"), null, origin);
       }
     }
-    // The refusal can be read where the form may be used.
+    // The refusal can be read where the form may be embedded.
     const refused = await runtime.fetch(FORM, {
       method: "POST",
       headers: { origin: PARTNER, "content-type": "application/json" },
@@ -619,7 +619,8 @@ describe("Robots and crowds", () => {
       return response.status;
     };
     const burst = Array.from({ length: 200 }, async (_, index) => {
-      // Every fourth is broken off, each a little later than the one before, and not waited for.
+      // Every fourth request is aborted, each a little later than the one before, and is not
+      // awaited.
       if (index % 4 !== 3) return statusOf(index);
       const controller = new AbortController();
       const broken = new Promise((resolve) => setTimeout(resolve, index));
@@ -637,18 +638,18 @@ describe("Robots and crowds", () => {
   });
 });
 
-/** A token with its last letter but one changed: the last has bits that do not count. */
+/** A token with its second to last letter changed: the last one has unused bits. */
 function forge(token) {
   const letter = token.at(-2) === "A" ? "B" : "A";
   return token.slice(0, -2) + letter + token.at(-1);
 }
 
-/** A rule inside so many others. */
+/** A rule nested this many levels deep. */
 function deepRule(depth) {
   return depth === 0 ? { score: { gte: 1 } } : { not: deepRule(depth - 1) };
 }
 
-/** A body in pieces, without a length. */
+/** A body in chunks, without a length. */
 function pieces(piece, count) {
   let left = count;
   return new ReadableStream({
@@ -659,7 +660,7 @@ function pieces(piece, count) {
   });
 }
 
-/** A body that begins and does not go on. */
+/** A body that starts and never continues. */
 function slow() {
   return new ReadableStream({
     start(controller) {

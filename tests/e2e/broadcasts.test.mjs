@@ -1,5 +1,5 @@
-// A broadcast to 250 people through a provider that remembers every request. The process is
-// killed in the middle of it, it is paused and resumed, and everybody gets it once.
+// A broadcast to 250 people through a provider that remembers every request. The process is killed
+// in the middle, the broadcast is paused and resumed, and everybody gets it once.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -10,13 +10,13 @@ import { start } from "./runtime.mjs";
 import { Visitor } from "./visitor.mjs";
 
 const CAMPAIGNS = fileURLToPath(new URL("fixtures/broadcasts/campaigns", import.meta.url));
-/** A call carries a hundred mails at the most, so there are three. */
+/** A call carries at most a hundred e-mails, so there are three. */
 const PEOPLE = 250;
 
 let runtime;
-/** By idempotency key, the mails that the provider took. */
+/** The e-mails that the provider accepted, by idempotency key. */
 const taken = new Map();
-/** How many calls it still answers before the worker is killed. */
+/** How many more calls are answered before the worker is killed. */
 let callsToLive = Infinity;
 let killed = () => {};
 
@@ -51,7 +51,7 @@ async function broadcast(...args) {
   return dripline("broadcast", ...args, ...server);
 }
 
-/** Every mail with this end of a subject, once for each time that it was taken. */
+/** Every e-mail whose subject ends so, once for each time that it was accepted. */
 function mails(subject) {
   return [...taken.values()].flat().filter((mail) => mail.endsWith(subject)).sort();
 }
@@ -78,7 +78,7 @@ test("killed, paused and resumed, it reaches everybody once", async () => {
   await runtime.settle();
   const before = mails("the news").length;
   assert.ok(before < PEOPLE, `${before} had been sent`);
-  // Whatever was under way when it died is asked for again; nothing else leaves.
+  // What was under way when the process died is retried; nothing else is sent.
   await runtime.live("1h", "10m");
   assert.equal(mails("the news").length, before, "nothing leaves during a pause");
 

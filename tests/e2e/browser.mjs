@@ -1,4 +1,4 @@
-// A real browser: Chromium, driven as a person drives it.
+// A real browser: Chromium, operated as a person does it.
 
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
@@ -17,17 +17,17 @@ export async function findChromium() {
   }
 }
 
-/** Starts the browser. It finds `host`, the public name of the runtime, on this machine. */
+/** Starts the browser. It resolves `host`, the public name of the runtime, to this machine. */
 export function launch(path, host, runtime) {
   const rules = `MAP ${host} ${new URL(runtime.url).host}`;
   return chromium.launch({
     executablePath: path,
-    // Root may not use the sandbox; some containers have little shared memory.
+    // Root cannot use the sandbox; some containers have little shared memory.
     args: [`--host-resolver-rules=${rules}`, "--no-sandbox", "--disable-dev-shm-usage"],
   });
 }
 
-/** Presses Tab until what `selector` names has the focus. */
+/** Presses Tab until the element that `selector` names has the focus. */
 export async function tabTo(page, selector) {
   for (let tabs = 0; tabs < TABS_MAX; tabs += 1) {
     if (await page.locator(selector).first().evaluate((one) => one === document.activeElement)) return;
@@ -36,14 +36,14 @@ export async function tabTo(page, selector) {
   throw new Error(`${selector} cannot be reached by Tab`);
 }
 
-/** Types into the field that Tab reaches next. */
+/** Types into the next field that Tab reaches. */
 export async function typeInto(page, selector, text) {
   await tabTo(page, selector);
   await page.keyboard.press("ControlOrMeta+A");
   await page.keyboard.insertText(text);
 }
 
-/** How far a page, or a frame in it, is wider than its window. */
+/** How much wider a page, or a frame in it, is than its window. */
 export async function excessWidth(page) {
   const widths = page.frames().map((frame) =>
     frame.evaluate(() => {
@@ -54,7 +54,7 @@ export async function excessWidth(page) {
   return Math.max(...(await Promise.all(widths)));
 }
 
-/** How many stops Tab makes from here on, and those at which nothing shows where one is. */
+/** The number of Tab stops from here on, and those without a visible focus. */
 export async function unseenStops(page) {
   const unseen = [];
   for (let count = 1; count < TABS_MAX; count += 1) {

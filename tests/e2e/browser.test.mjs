@@ -1,4 +1,4 @@
-// The product as people meet it: by keyboard, without JavaScript, on a phone and on a desk.
+// The product as people use it: by keyboard, without JavaScript, on a phone and on a desktop.
 // SCREENSHOTS=<folder> keeps a picture of every screen.
 
 import assert from "node:assert/strict";
@@ -31,21 +31,21 @@ after(async () => {
   await runtime?.stop();
 });
 
-/** A fresh window without a history. */
+/** A new window without a history. */
 async function open({ language = "en", width = 1440, javaScriptEnabled = false } = {}) {
   const context = await browser.newContext({
     locale: language,
     viewport: { width, height: 900 },
     javaScriptEnabled,
     baseURL: SITE,
-    // The headless one says what it is, and its clicks would be a machine's.
+    // The headless browser names itself, and its clicks would count as a bot's.
     userAgent: `Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/${browser.version()}`,
   });
   context.setDefaultTimeout(10_000);
   return context.newPage();
 }
 
-/** Presses Enter on what has the focus, after the time that a person needs for a form. */
+/** Presses Enter on the focused element, after the time that a person needs for a form. */
 async function send(page) {
   await runtime.skip("3s");
   await Promise.all([page.waitForNavigation(), page.keyboard.press("Enter")]);
@@ -134,7 +134,7 @@ describe("By keyboard and without JavaScript", options, () => {
     await page.click("text=Ann, your seat is saved for Thursday");
     const mail = page.frameLocator("iframe.mail");
     const tab = page.context().waitForEvent("page");
-    // Sooner than anybody reads, it would be a machine's too.
+    // Sooner than a person can read, it would count as a bot's too.
     await runtime.advance("1m");
     await mail.locator("a", { hasText: "Open the guide" }).click();
     const guide = await tab;
@@ -223,7 +223,7 @@ describe("By keyboard and without JavaScript", options, () => {
 });
 
 describe("On a phone and on a desk, in both languages", options, () => {
-  /** Addresses of all screens, by the name of their picture. */
+  /** The addresses of all screens, by the name of their picture. */
   const screens = {};
   before(async () => {
     if (options.skip) return;
@@ -299,7 +299,7 @@ describe("On a phone and on a desk, in both languages", options, () => {
     }
     const excess = await excessWidth(page);
     assert.ok(excess <= 0, `${name} in ${language} is ${excess} px wider than ${width}`);
-    // A campaign's own pages, and what a provider of mail shows, are in the campaign's language.
+    // A campaign's own pages, and what an e-mail provider shows, are in the campaign's language.
     const spoken = name.match(/landing|thanks|guide|read|mistakes/) ? undefined : language;
     assert.deepEqual(await barriers(page, spoken), [], `${name} in ${language} at ${width} px`);
   }
@@ -312,7 +312,7 @@ describe("On a phone and on a desk, in both languages", options, () => {
         await page.fill("#token", "test-token");
         await Promise.all([page.waitForNavigation(), page.click("button")]);
         for (const [name, address] of Object.entries(screens)) {
-          // Only Chinese readers get those of the Chinese campaign that have no other language.
+          // Pages of the Chinese campaign that have no other language are for Chinese readers only.
           const separator = address.includes("?") ? "&" : "?";
           await page.goto(`${address}${separator}lang=${language}`);
           await look(page, name, width, language);
@@ -327,7 +327,7 @@ describe("On a phone and on a desk, in both languages", options, () => {
       for (const landing of ["/webinar", "/white-paper"]) {
         const page = await open({ width });
         await page.goto(landing);
-        // What a browser checks by itself is the worker's to check, too.
+        // What a browser validates by itself must be validated by the worker, too.
         await page.locator("form.dl-form").evaluate((form) => (form.noValidate = true));
         await page.fill("#dl-email", `${"much-too-long-".repeat(6)}@@example.com`);
         await page.fill("#dl-phone", "12");

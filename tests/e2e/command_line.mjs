@@ -14,7 +14,7 @@ export const SAMPLES = join(ROOT, "campaigns");
 /** Campaigns made for tests. */
 export const FIXTURES = fileURLToPath(new URL("fixtures/campaigns", import.meta.url));
 
-/** Runs a command to its end, whatever its end is. Nobody answers what it asks. */
+/** Runs a command and returns its result, whatever its exit status. Prompts get no answer. */
 export function dripline(...args) {
   return new Promise((resolve) => {
     const command = execFile(DRIPLINE, args, { cwd: ROOT }, (error, stdout, stderr) => {
@@ -32,7 +32,10 @@ export async function publish(runtime, ...paths) {
   return JSON.parse(stdout).published;
 }
 
-/** Publishes the campaigns of FIXTURES with every `before` in them and their templates changed. */
+/**
+ * Publishes the campaigns of FIXTURES with `before` replaced by `after` in them and in their
+ * templates.
+ */
 export async function publishChanged(runtime, before, after) {
   const folder = await mkdtemp(join(tmpdir(), "dripline-fixtures-"));
   await cp(join(FIXTURES, ".."), folder, { recursive: true });

@@ -1,5 +1,5 @@
-// Agreeing and refusing over HTTP, as mail programs and people do it; and the list of suppressed
-// addresses, by the command line and in the web app.
+// Granting and withdrawing consent over HTTP, as mail clients and people do it; and the suppression
+// list, by the command line and in the web app.
 
 import assert from "node:assert/strict";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";

@@ -1,5 +1,5 @@
-// One bad part never stops the rest, on the built worker: KV that refuses writes, a version that
-// cannot be read, a clock that was ahead. Unsubscribing works throughout.
+// One failing part never stops the rest, on the built worker: KV that refuses writes, a version
+// that cannot be read, a clock that was fast. Unsubscribing works throughout.
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -7,7 +7,7 @@ import { FIXTURES, SAMPLES, publish, publishChanged } from "./command_line.mjs";
 import { start } from "./runtime.mjs";
 import { Visitor, linkTo } from "./visitor.mjs";
 
-/** Longer than an isolate believes what it read last. */
+/** Longer than an isolate trusts what it read last. */
 const FORGETS_MS = 5_500;
 
 let runtime;
@@ -28,7 +28,7 @@ async function mailTo(name) {
   return letters.filter((letter) => letter.address === `${name}@example.com`).reverse();
 }
 
-/** What `/readyz` says to whoever has a token, or to anybody. */
+/** The answer of `/readyz` with a token, or without one. */
 async function ready(isAnybody = false) {
   const ask = isAnybody ? runtime.fetch("/readyz") : runtime.api("GET", "/readyz");
   const response = await ask;

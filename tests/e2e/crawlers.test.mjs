@@ -1,4 +1,4 @@
-// The list of crawlers that is built in is the one of the package that keeps it.
+// The built-in list of crawlers equals that of the package it comes from.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";

@@ -28,7 +28,7 @@ function parametersOf({ params = [] }) {
   });
 }
 
-// Of those that are kinder here, nothing is said: the next workerd may not be.
+// Statements that workerd accepts although D1 refuses them are skipped: the next workerd may not.
 for (const one of statements.filter(({ kinder }) => !kinder)) {
   test(`${one.name}: ${one.refused ? "refused" : "taken"}`, async () => {
     const run = runtime.d1(textOf(one), ...parametersOf(one));

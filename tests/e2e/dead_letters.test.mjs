@@ -1,4 +1,4 @@
-// What the queues gave up, on the built worker: it is drained, kept, shown, replayed, discarded.
+// Dead letters on the built worker: recorded, kept, shown, replayed and discarded.
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";

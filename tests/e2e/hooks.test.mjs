@@ -1,4 +1,4 @@
-// What providers tell comes in by webhooks: believed if it is signed, counted once, refused if not.
+// Provider webhooks: accepted if signed, counted once, refused otherwise.
 
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
@@ -29,7 +29,7 @@ before(async () => {
 });
 after(() => runtime?.stop());
 
-/** Has somebody send the form, and returns the message that went out, as the ledger has it. */
+/** Lets somebody submit the form; returns the message that was sent, as stored. */
 async function join(name) {
   const form = { first_name: name, email: `${name}@example.com`, consent: "yes" };
   assert.equal((await new Visitor(runtime).fillIn("/relay", form)).status, 200);
@@ -46,7 +46,7 @@ async function ledger(name) {
   return message;
 }
 
-/** What Resend sends about a message, signed as Svix signs; `changes` go to the request. */
+/** Sends a Resend event about a message, signed as Svix signs; `changes` apply to the request. */
 async function told(type, message, more = {}, changes = {}) {
   const value = message.id.replaceAll("_", "__").replaceAll(".", "_-");
   const body = JSON.stringify({
@@ -123,7 +123,7 @@ test("what is told of another address than the message went to changes nothing",
   assert.equal((await ledger("dan")).state, "complained");
 });
 
-/** What Mailgun sends about a message; its signature covers a token and a time alone. */
+/** Sends a Mailgun event about a message; its signature covers only a token and a timestamp. */
 async function toldByMailgun(event, message, token) {
   const timestamp = String(Math.floor(runtime.now() / 1_000));
   const signature = createHmac("sha256", PROVIDERS.MAILGUN_WEBHOOK_KEY)

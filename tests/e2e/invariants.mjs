@@ -1,5 +1,5 @@
-// What must hold of the database whatever happened: the queries of src/store/invariants.rs, which
-// the native tests and the simulator ask too.
+// What must always hold in the database: the queries of src/store/invariants.rs, which the native
+// tests and the simulator run too.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 
 const SOURCE = fileURLToPath(new URL("../../src/store/invariants.rs", import.meta.url));
 
-/** Fails if a row of the database contradicts an invariant. `atRest`: all that was due was done. */
+/** Fails if a row of the database violates an invariant. `atRest`: all due work is done. */
 export async function assertSound(runtime, { atRest }) {
   const source = await readFile(SOURCE, "utf8");
   const wanted = atRest ? ["ALWAYS", "AT_REST"] : ["ALWAYS"];

@@ -1,5 +1,5 @@
-// Keys, sessions and privileges on the built worker: what a rotated secret still opens, links that
-// work once, sign-out that revokes, plain http, pages of other sites, paths with two readings.
+// Keys, sessions and privileges on the built worker: what a rotated secret still opens, one-time
+// links, sign-out that revokes, plain http, pages of other sites, ambiguous paths.
 
 import assert from "node:assert/strict";
 import { createHash, createHmac } from "node:crypto";
@@ -13,7 +13,7 @@ const OLD = CONFIGURATION.SIGNING_SECRET;
 const NEW = "another secret that only these tests know, of thirty-two bytes";
 const hash = (text) => createHash("sha256").update(text).digest("hex");
 
-/** A token as anybody makes it who knows a signing secret. */
+/** A token as anybody can make it who knows a signing secret. */
 function forge(secret, letter, payload) {
   const derive = (what) => createHash("sha256").update(`dripline ${what}: ${secret}`).digest();
   const name = derive("key name").subarray(0, 3).toString("base64url").slice(0, 2);
@@ -29,7 +29,7 @@ async function opens(cookie) {
   return answer.status === 200;
 }
 
-/** Makes a sign-in link by the command line; returns its path. */
+/** Makes a sign-in link with the command line; returns its path. */
 async function link(token = "test-token") {
   const made = await dripline("token", "sign-in", "--to", runtime.url, "--token", token, "--json");
   assert.equal(made.status, 0, made.stdout + made.stderr);
@@ -39,7 +39,7 @@ async function link(token = "test-token") {
   return url.split("#")[1];
 }
 
-/** Sends a request whose path is not normalised on its way. */
+/** Sends a request whose path is not normalised on the way. */
 function raw(path, headers = {}, method = "GET") {
   const { hostname, port } = new URL(runtime.url);
   return new Promise((resolve, reject) => {
@@ -74,7 +74,7 @@ describe("Signing in", () => {
 
   test("a link is shown by a page that keeps its secret from logs, and works once", async () => {
     const secret = await link();
-    // What a link preview fetches has no secret in it, and uses nothing up.
+    // What a link preview fetches contains no secret and uses nothing up.
     for (const _ of [1, 2]) {
       const page = await runtime.fetch("/admin/sign-in");
       assert.equal(page.status, 200);
@@ -137,7 +137,7 @@ describe("Signing in", () => {
     await ann.signIn();
     assert.notEqual(ann.cookies, former);
     assert.deepEqual([await opens(former), await opens(ann.cookies)], [false, true]);
-    // One that somebody else chose is not taken over.
+    // A session id that somebody else chose is not adopted.
     const chosen = `dripline=${"x".repeat(43)}`;
     const eve = new Visitor(runtime, { cookie: chosen });
     await eve.signIn();
@@ -250,12 +250,12 @@ test("a leaked secret that was rotated opens nothing, and old mail still unsubsc
   const status = async (path, init) => (await runtime.fetch(path, init)).status;
   assert.equal(await status(linkTo(welcome, "/c/")), 302);
   assert.equal(await status(open), 200);
-  // What proves that an address is somebody's needs the present secret.
+  // Proving that one owns an address needs the current secret.
   for (const method of ["GET", "POST"]) assert.equal(await status(confirm, { method }), 404);
   const [{ contact_id, id }] = await runtime.d1("SELECT contact_id, id FROM messages WHERE channel = 'email' LIMIT 1");
   const undo = forge(OLD, "n", `${contact_id}|spring-webinar|${id}|email|${runtime.now()}|webinars`);
   assert.equal(await status(`/u/${undo}/undo`, { method: "POST" }), 404);
-  // The form that a visitor has open is still taken.
+  // The form that a visitor has open is still accepted.
   await runtime.skip("3s");
   const sent = await ann.send(form, { first_name: "Cy", email: "cy@example.com", role: "lead", consent: "yes" });
   assert.equal(sent.status, 303);
@@ -263,7 +263,7 @@ test("a leaked secret that was rotated opens nothing, and old mail still unsubsc
   assert.match(textOf(await done.text()), /unsubscribed/i);
   const preferences = forge(OLD, "p", `${contact_id}|spring-webinar|${id}|email`);
   assert.equal(await status(`/preferences/${preferences}`), 200);
-  // Signing in has nothing to do with it.
+  // Signing in does not depend on it.
   assert.equal(await opens(ann.cookies), true);
   for (const secret of [OLD, NEW]) {
     for (const at of [runtime.now(), runtime.now() + 86_400_000]) {
@@ -308,7 +308,7 @@ describe("Who sends a form of the web app", () => {
         const answer = await runtime.fetch(path, {
           method: "POST", headers: Object.fromEntries(given), body: new URLSearchParams({ token: "test-token" }),
         });
-        // Those that are let through come to the door, or through it.
+        // Requests that pass reach the sign-in page, or sign in.
         assert.equal(answer.status, status, `${path} ${JSON.stringify(headers)}`);
       }
     }
@@ -345,7 +345,7 @@ describe("A path", () => {
       assert.equal(answer.status, 404, `${path}: ${answer.body}`);
       assert.equal(answer.headers.location, undefined);
     }
-    // The platform resolves dots before anybody sees them; then it is the path that remains.
+    // The platform resolves dots first; the resulting path is what counts.
     for (const path of ["/x/../admin/suppressions", "/x/%2e%2e/admin/suppressions"]) {
       assert.ok([200, 404].includes((await raw(path, headers)).status), path);
       assert.notEqual((await raw(path)).status, 200, path);
@@ -407,7 +407,7 @@ describe("Where the public comes by https", () => {
     assert.match(answer.headers.get("set-cookie"), /^__Host-dripline=[\w-]{43}; Path=\/; Max-Age=\d+; HttpOnly; SameSite=Lax; Secure$/);
     assert.equal(answer.headers.get("strict-transport-security"), "max-age=31536000");
     assert.equal((await ann.fetch("/admin")).status, 200);
-    // A cookie without the prefix, which plain http can set, is none.
+    // A cookie without the prefix, which plain http can set, is ignored.
     const cookie = ann.cookies.replace("__Host-", "");
     assert.equal((await runtime.fetch("/admin", { headers: { ...https, cookie } })).status, 303);
     const foreign = await ann.fetch("/admin/sign-out", { method: "POST", headers: { origin: "http://dripline.test" } });

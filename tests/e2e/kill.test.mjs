@@ -1,6 +1,6 @@
-// The process is killed in the middle of things: of a delivery, of a tick, of a queue batch, of
-// visitors' posts. What it kept in memory is gone, its queues are too; the provider, which is not
-// killed, remembers every request. Nobody gets a mail twice, and nobody is lost.
+// The process is killed in the middle of a delivery, a tick, a queue batch, or visitors'
+// submissions. Its memory and its queues are lost; the provider, which is not killed, remembers
+// every request. Nobody gets an e-mail twice, and nobody is lost.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -10,8 +10,8 @@ import { assertSound } from "./invariants.mjs";
 const PEOPLE_A_ROUND = 12;
 
 /**
- * What is killed when: at a call to the provider, taken but not answered; or after some time. Where
- * it does not `recover`, the next kill comes before anything was mended.
+ * What is killed when: at a call to the provider, accepted but not answered; or after some time.
+ * Without `recover`, the next kill comes before anything has recovered.
  */
 const ROUNDS = [
   { posts: true, atCall: 1 },
@@ -37,7 +37,7 @@ async function round({ posts, tick, recover, ...end }, number) {
   const works = filled.map((form, index) => () => doomed.join(form, `r${number}p${index}`));
   if (tick) works.push(() => doomed.tick());
   await doomed.dieDuring(end, works);
-  // What was being sent is tried again within the hour: long before the provider forgets its key.
+  // What was being sent is retried within the hour: long before the provider forgets its key.
   if (recover) await doomed.runtime.live("50m", "16m");
 }
 

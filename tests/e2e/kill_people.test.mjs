@@ -1,6 +1,7 @@
-// The process is killed while people are erased and merged, in the middle of their journeys. An
-// operator says it again until it is answered. What was erased is known nowhere and written to no
-// more; of two who were merged one goes on; nobody gets a mail twice, and nobody else is lost.
+// The process is killed while contacts are erased and merged in the middle of their journeys. An
+// operator repeats each command until it is answered. Erased contacts are found nowhere and are
+// sent nothing more; of two merged contacts one continues; nobody gets an e-mail twice, and nobody
+// else is lost.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -8,15 +9,15 @@ import { Doomed, addressOf, mailOf } from "./kill_worker.mjs";
 import { assertSound } from "./invariants.mjs";
 
 const PEOPLE_A_ROUND = 10;
-/** The others of a round go their way: the last ones, and the survivors of mergings. */
+/** The other contacts of a round continue: the last ones, and the survivors of merges. */
 const ERASED_A_ROUND = 3;
 const MERGED_A_ROUND = 2;
 
 /**
- * What is killed when, as in kill.test.mjs. `early`: people are erased and merged while their first
- * mails leave, else a day later, when their second are due. `again`: so are the operator's words
- * when they are said again. `late`: the process dies before they are first said, with mails under
- * way.
+ * What is killed when, as in kill.test.mjs. `early`: contacts are erased and merged while their
+ * first e-mails are being sent, otherwise a day later, when their second ones are due. `again`: the
+ * process is also killed when the commands are repeated. `late`: the process dies before the first
+ * command, while e-mails are being sent.
  */
 const ROUNDS = [
   { early: true, afterMs: 30 },
@@ -33,12 +34,12 @@ const ROUNDS = [
 let doomed;
 /** By name, the life in which the erasure was answered. */
 const erased = new Map();
-/** Those who were merged, by name: into whom. */
+/** Merged contacts by name: the name of the survivor. */
 const merged = new Map();
 before(async () => (doomed = await Doomed.start()));
 after(() => doomed?.stop());
 
-/** What the operator says about the people of a round; each is said until it is answered. */
+/** The operator's commands about the contacts of a round; each is repeated until it is answered. */
 function words(names) {
   const leaving = names.slice(0, ERASED_A_ROUND);
   const joining = names.slice(ERASED_A_ROUND, ERASED_A_ROUND + 2 * MERGED_A_ROUND);
@@ -58,7 +59,7 @@ function words(names) {
   return [...erasures, ...mergings];
 }
 
-/** Says one of the operator's words; the process may die meanwhile. */
+/** Runs one of the operator's commands; the process may die meanwhile. */
 async function say(word) {
   let answer;
   try {
@@ -87,7 +88,7 @@ async function round({ early, late, again, recover, ...end }, number) {
   if (again) await doomed.dieDuring({ afterMs: again }, [...saying(), () => doomed.tick()]);
   for (const word of said) await say(word);
   assert.ok(said.every((word) => word.said), "the operator is answered in the end");
-  // What was answered may be said again, and changes nothing.
+  // A command that was answered may be repeated, and changes nothing.
   for (const word of said) await say({ ...word, done: () => {} });
   if (recover) await doomed.runtime.live("50m", "16m");
 }

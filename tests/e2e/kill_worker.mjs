@@ -1,5 +1,5 @@
-// A worker that is killed in the middle of things, and a provider that is not: it remembers every
-// request. What the worker kept in memory is gone with it, and what was in its queues.
+// A worker that is killed in the middle of its work, and a provider that survives and remembers
+// every request. The worker's memory and queues are lost.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { FIXTURES, publish } from "./command_line.mjs";
@@ -8,33 +8,33 @@ import { Visitor } from "./visitor.mjs";
 
 /** How long the provider takes: long enough for a tick to be in the middle of something. */
 const CALL_MS = 2;
-/** How long a call is waited for at which the worker should die. */
+/** How long to wait for the call at which the worker should die. */
 const CALL_WAIT_MS = 3_000;
 
 export class Doomed {
   runtime;
-  /** The names of those who were thanked. */
+  /** The names of those whose submission was accepted. */
   thanked = new Set();
-  /** By idempotency key, what the provider took. */
+  /** What the provider accepted, by idempotency key. */
   taken = new Map();
   /** All calls: their key, address, and the life in which they came. */
   calls = [];
-  /** The keys that came again with other bytes. */
+  /** The keys that came again with another body. */
   changed = [];
-  /** How often the worker was started anew. */
+  /** How often the worker was restarted. */
   life = 0;
-  /** How many calls are still answered before the worker is killed. */
+  /** How many more calls are answered before the worker is killed. */
   #callsToLive = Infinity;
   #killed = () => {};
 
   static async start() {
     const doomed = new Doomed();
-    // One by one, so that there are many calls to be killed in.
+    // One by one, so that there are many calls in which to be killed.
     const variables = {
       SENDER_EMAIL: "resend",
       RESEND_API_KEY: "re_test",
       SEND_BATCH_MAX: "1",
-      // Nobody waits for the provider's own two calls a second.
+      // So that the provider's default of two calls a second does not slow the test.
       PACING: JSON.stringify({ rates: { resend: { calls: 10_000, per: "1s" } } }),
     };
     const outbound = (request) => doomed.#take(request);
@@ -67,7 +67,7 @@ export class Doomed {
     return Response.json({ id: `re-${key}` });
   }
 
-  /** So many forms, read while everything still works. */
+  /** This many forms, read while everything still works. */
   async forms(count) {
     const pages = await Promise.all(
       Array.from({ length: count }, () => new Visitor(this.runtime).visit("/relay")),
@@ -76,7 +76,7 @@ export class Doomed {
     return pages.map((page) => page.form);
   }
 
-  /** Somebody sends the form; if the process dies meanwhile, nobody is thanked. */
+  /** Submits the form; if the process dies meanwhile, the submission does not count as accepted. */
   async join(form, name) {
     const answers = { first_name: name, email: addressOf(name), consent: "yes" };
     try {
@@ -88,9 +88,9 @@ export class Doomed {
   }
 
   /**
-   * Begins these works, kills the worker in the middle of them, and starts it anew: `atCall`, at
-   * so many calls to the provider, taken but not answered; or after `afterMs`. A call that never
-   * comes kills nobody; then the time does.
+   * Starts these works, kills the worker in the middle of them, and restarts it: `atCall`, at the
+   * n-th call to the provider, accepted but not answered; or after `afterMs`, also if that call
+   * never comes.
    */
   async dieDuring({ atCall, afterMs = CALL_WAIT_MS }, works) {
     const dead = new Promise((resolve) => (this.#killed = resolve));
@@ -104,7 +104,7 @@ export class Doomed {
     await Promise.allSettled(under);
   }
 
-  /** Lets a minute's cron run, or begin to. */
+  /** Runs a minute's cron, or starts to. */
   async tick() {
     try {
       await this.runtime.cron();
@@ -113,25 +113,25 @@ export class Doomed {
     }
   }
 
-  /** Everything works again, until nothing is due any more. */
+  /** Everything works again, until no more work is due. */
   async comeToRest() {
-    // Claims of dead workers lapse after some minutes; what they had in hand is tried again.
+    // Claims of dead workers expire after some minutes; their work is retried.
     await this.runtime.live("1h", "6m");
     await this.runtime.live("3d", "12h");
   }
 
-  /** The mails that have left, each as "address: subject". */
+  /** The e-mails that were sent, each as "address: subject". */
   get mails() {
     return [...this.taken.values()].map(({ to, subject }) => `${to}: ${subject}`);
   }
 }
 
-/** The address of somebody with this name. */
+/** The address of the person with this name. */
 export function addressOf(name) {
   return `${name}@example.com`;
 }
 
-/** One of the two mails of the journey, as `mails` names it. */
+/** One of the two e-mails of the journey, as in `mails`. */
 export function mailOf(name, which, to = name) {
   return `${addressOf(to)}: ${name}, this is the ${which} mail of the first edition`;
 }

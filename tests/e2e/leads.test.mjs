@@ -1,4 +1,4 @@
-// No lead is lost and no person taken over: one token for several people, one id for several
+// No lead is lost and no contact is taken over: one token for several people, one id for several
 // events, a stranger who knows an address.
 
 import assert from "node:assert/strict";
@@ -35,7 +35,7 @@ async function mailTo(address) {
   return (await runtime.mailbox()).filter((letter) => letter.address === address);
 }
 
-/** A token of the form, as a page that embeds it gets one, old enough to be sent. */
+/** A token of the form, as an embedding page gets one, old enough to be submitted. */
 async function token() {
   const { token } = await (await runtime.fetch("/f/relay.join")).json();
   await runtime.skip("3s");
@@ -143,7 +143,7 @@ test("a stranger changes nothing of hers by a form, and gets her no mail that sh
   assert.equal(letters.length, 2, "the welcome, and a question");
   const question = letters.find((letter) => letter.text.includes("/confirm/"));
 
-  // The owner is shown what was claimed, and keeps her own.
+  // The owner is shown the claims, and keeps her own data.
   const link = linkTo(question, "/confirm/");
   const page = await (await runtime.fetch(link)).text();
   assert.match(page, /Eve/);

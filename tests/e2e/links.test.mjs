@@ -1,4 +1,4 @@
-// Links on the built worker: where they lead, and how they come back from mail programs.
+// Links on the built worker: where they lead, and how they survive changes by mail clients.
 
 import assert from "node:assert/strict";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -78,7 +78,7 @@ async function write(files) {
   }
 }
 
-/** Where a path of ours leads. */
+/** Where one of our paths redirects to. */
 async function target(path) {
   const response = await ann.fetch(path);
   assert.equal(response.status, 302, path);

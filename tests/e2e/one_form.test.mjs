@@ -1,5 +1,5 @@
 // Addresses and amounts on the real runtime: one address is one contact however it is spelled, and
-// what the API is told that orders are worth is what segments ask for.
+// segments compare the order values that the API received.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -17,7 +17,7 @@ const SPELLINGS = [
   "info@mu\u0308ller.example.",
 ];
 
-/** Every mail that the provider was given. */
+/** Every e-mail that the provider received. */
 const mails = [];
 let runtime;
 

@@ -1,5 +1,5 @@
-// What operators and marketers switch, on the built worker: short links in texts, messages that
-// nobody follows, the brake and its button, Cloudflare's own e-mail service.
+// What operators and marketers can switch, on the built worker: short links in SMS, messages
+// without tracking, the auto-pause and its button, Cloudflare's own e-mail service.
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -17,7 +17,7 @@ const ANN = {
 const BROWSER = { "user-agent": "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) Safari/604.1" };
 
 let runtime;
-/** What Miniflare says. */
+/** The log output of Miniflare. */
 const said = [];
 before(async () => {
   const variables = { SENDER_EMAIL_TRANSACTIONAL: "cloudflare", SENDER_INTERNAL: "mailbox" };
@@ -26,7 +26,7 @@ before(async () => {
 });
 after(() => runtime?.stop());
 
-/** How often a contact has done something with a message, as its log has it. */
+/** How often a contact did something with a message, according to its event log. */
 async function count(name) {
   const events = "SELECT count(*) AS n FROM events WHERE name = ?1";
   return (await runtime.d1(events, name))[0].n;
@@ -96,7 +96,7 @@ describe("The brake", () => {
     await signedIn.fetch("/admin/sign-in", { method: "POST", body: token });
   });
 
-  /** Has so many mails of the campaign be counted today, and complaints about them. */
+  /** Counts this many e-mails and complaints for the campaign today. */
   async function counted(sent, complained) {
     const today = new Date(runtime.now()).toISOString().slice(0, 10);
     for (const [metric, value] of Object.entries({ sent, complained })) {

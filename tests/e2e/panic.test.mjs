@@ -1,4 +1,4 @@
-// A panic ends the instance of the module in the middle of a request, whatever it was doing.
+// A panic ends the module instance in the middle of a request, whatever it was doing.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -13,7 +13,7 @@ before(async () => {
 });
 after(() => runtime?.stop());
 
-/** Sends a request that panics. Nothing else is under way then: what is would end with it. */
+/** Sends a request that panics. Nothing else may be running then, because it would end, too. */
 async function panic() {
   await runtime.settle();
   const broken = await runtime.fetch("/relay", { headers: { [TRAP_HEADER]: "1" } });

@@ -1,4 +1,4 @@
-// Messages looked at and tested on the built worker: by programs, and in the web app.
+// Previews and test sends on the built worker: by programs, and in the web app.
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";

@@ -1,4 +1,4 @@
-// Messages leave through real providers' APIs; a script stands in for the outside world.
+// Messages are sent through real providers' APIs; a script replaces the outside world.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -17,11 +17,11 @@ const PROVIDERS = {
 const TWILIO_URL = "https://api.twilio.com/2010-04-01/Accounts/AC0123/Messages.json";
 
 let runtime;
-/** How Resend answers the next request, and the one after it, and so on; then it accepts. */
+/** Resend's answers to the next requests, in order; after that, it accepts. */
 let script = [];
-/** How Twilio answers every request. */
+/** Twilio's answer to every request. */
 let twilio = accept;
-/** Every request that it saw. */
+/** Every request that was received. */
 const requests = [];
 
 async function outbound(request) {
@@ -37,7 +37,7 @@ before(async () => {
 });
 after(() => runtime?.stop());
 
-/** Answers as whoever accepts messages does, be it Resend, one by one or in a batch, or Twilio. */
+/** Accepts as Resend does, one by one or in a batch, or as Twilio does. */
 function accept(url, body) {
   const taken = { id: "accepted-1", sid: "SM1" };
   return json(200, url.endsWith("/batch") ? { data: JSON.parse(body).map(() => taken) } : taken);
@@ -61,7 +61,7 @@ function broken() {
   );
 }
 
-/** Has somebody send the form, with this script for what follows. */
+/** Lets somebody submit the form, with these answers for the calls that follow. */
 async function join(name, ...answers) {
   script = answers;
   const form = { first_name: name, email: `${name}@example.com`, consent: "yes" };
@@ -129,7 +129,7 @@ test("a provider that is busy is asked again, later and under the same key", asy
   assert.equal(new Set(sends.map(keyOf)).size, 1);
   assert.equal(new Set(sends.map((request) => request.body)).size, 1, "the very same request");
   const [{ state, attempts }] = await messagesTo("bea@example.com");
-  // That it took nothing for now counts no attempt.
+  // A temporary refusal counts no attempt.
   assert.deepEqual({ state, attempts }, { state: "sent", attempts: 2 });
   await runtime.advance("1h");
   assert.equal(sendsTo("bea@").length, 3, "and never again");

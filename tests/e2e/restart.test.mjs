@@ -1,4 +1,4 @@
-// The runtime is stopped in the middle of things. Its queues lose what is in them.
+// The runtime is stopped in the middle of its work. Its queues lose what is in them.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -26,7 +26,7 @@ function join(name) {
   return new Visitor(runtime).fillIn("/relay", answers);
 }
 
-/** The subjects of all mail to a name, oldest first. */
+/** The subjects of all e-mails to a name, oldest first. */
 async function mailTo(name) {
   const letters = await runtime.mailbox();
   const theirs = letters.filter((letter) => letter.address === `${name}@example.com`);
@@ -53,7 +53,7 @@ test("a contact whose step fell due when the worker stopped takes it after that"
   await runtime.cron();
   await runtime.restart({ queueSeconds: SOON_SECONDS });
   assert.deepEqual(await mailTo("ann"), ["ann" + FIRST]);
-  // The hand-out is taken back after some minutes.
+  // The claim expires after some minutes.
   await runtime.advance("10m");
   assert.deepEqual(await mailTo("ann"), ["ann" + FIRST, "ann" + SECOND]);
 });

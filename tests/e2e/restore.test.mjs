@@ -1,5 +1,5 @@
-// The database is put back to an earlier copy of itself, as D1's Time Travel does. It has forgotten
-// what left since; KV has not, so nothing is sent again without an operator's word.
+// The database is restored to an earlier copy, as D1's Time Travel does. It has forgotten what was
+// sent since; KV has not, so nothing is sent again unless an operator releases it.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -24,14 +24,14 @@ async function join(name) {
   await runtime.settle();
 }
 
-/** The subjects of all mail to a name that the database knows of, oldest first. */
+/** The subjects of all e-mails to a name that the database knows of, oldest first. */
 async function mailTo(name) {
   const letters = await runtime.mailbox();
   const theirs = letters.filter((letter) => letter.address === `${name}@example.com`);
   return theirs.map((letter) => letter.subject).reverse();
 }
 
-/** What `dripline restore` says, or what becomes of its word. */
+/** The output of `dripline restore`, with or without a command. */
 async function restore(...word) {
   const ran = await dripline("restore", ...word, "--to", runtime.url, "--token", "test-token");
   assert.equal(ran.status, 0, ran.stdout + ran.stderr);
@@ -43,7 +43,7 @@ async function ready() {
   return { status: response.status, text: await response.text() };
 }
 
-/** Keeps a copy, has everybody get their second mail, and puts the copy back. */
+/** Keeps a copy, lets everybody get their second e-mail, and restores the copy. */
 async function forgetADay() {
   await runtime.tick();
   const copy = await runtime.copyDatabase();

@@ -1,5 +1,6 @@
-// Rules at the limits of what `check` accepts, made up from a seed, published to the built worker,
-// filled, counted and previewed on D1, and held against a third evaluator: the one here.
+// Rules at the limits of what `check` accepts, generated from a seed, published to the built
+// worker, backfilled, counted and previewed on D1, and compared with a third evaluator: the one
+// here.
 
 import assert from "node:assert/strict";
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -18,7 +19,7 @@ const PEOPLE = 40;
 const EVENTS = ["page.read", "demo.seen"];
 const PLANS = ["free", "pro", "team"];
 
-/** A source of numbers that gives the same ones for the same seed (mulberry32). */
+/** A pseudo-random source that gives the same numbers for the same seed (mulberry32). */
 function numbers(seed) {
   let state = seed >>> 0;
   const next = () => {
@@ -35,7 +36,7 @@ const range = (count) => Array.from({ length: count }, (_, index) => index);
 const day = (at) => new Date(at).toISOString().slice(0, 10);
 const quoted = (value) => JSON.stringify(value);
 
-/** Contacts as the database keeps them. Their events are half a day away from every window. */
+/** Contacts as the database stores them. Their events are half a day away from every window. */
 function people({ below, pick, chance }, now) {
   return range(PEOPLE).map((index) => {
     const attributes = { country: `c${below(160)}`, size: below(160), since: day(now + pick([-1_000, 1_000]) * DAY) };
@@ -50,7 +51,7 @@ function people({ below, pick, chance }, now) {
   });
 }
 
-/** Questions: each as it is written, and what it answers. `now` does not move it by itself. */
+/** Conditions: each as written, and its answer. They must not change with `now` alone. */
 function questions(dice, now) {
   const { below, pick, chance } = dice;
   const since = (days) => now - days * DAY;
@@ -155,7 +156,7 @@ const any = (parts) => ({
 });
 const not = (part) => ({ toml: `{ not = ${part.toml} }`, holds: (person) => !part.holds(person) });
 
-/** Rules of every shape, as large as the limits that docs/campaign-files.md names. */
+/** Rules of every shape, as large as the limits in docs/campaign-files.md. */
 function rules(dice, now) {
   const ask = questions(dice, now);
   const { below, pick, chance } = dice;
@@ -164,7 +165,7 @@ function rules(dice, now) {
     () => ask.added(below(3)), () => ask.recent(below(3)), () => ask.followed(below(2)),
   ];
   const some = (count, make) => range(count).map(make);
-  /** A rule that goes down so many levels, with some questions beside each. */
+  /** A rule nested this many levels deep, with some conditions on each level. */
   const nested = (levels, beside) =>
     range(levels - 1).reduce((inner, level) => {
       const parts = [...some(beside, () => pick(kinds)()), inner];
@@ -190,7 +191,7 @@ function rules(dice, now) {
   ];
 }
 
-/** A campaign with a segment and a broadcast for each rule, in a folder of its own. */
+/** A campaign with a segment and a broadcast for each rule, in its own folder. */
 async function written(rules) {
   const folder = await mkdtemp(join(tmpdir(), "dripline-rules-"));
   await cp(FIXTURE, folder, { recursive: true });
@@ -204,7 +205,7 @@ async function written(rules) {
   return { folder };
 }
 
-/** What `check` says of the rules that it refuses, by their numbers. */
+/** What `check` says about the rules that it refuses, by their numbers. */
 async function refusals(rules) {
   const { folder } = await written(rules);
   const { stdout, stderr } = await dripline("check", "--json", join(folder, "campaigns"));
@@ -319,7 +320,7 @@ describe("A rule that D1 refuses, as a version of an older release may have it",
     assert.match(problems[0].help, /a segment of its own/);
     const started = await runtime.api("POST", "/api/v1/broadcasts/bulletin.offer/start");
     assert.equal(started.status, 422, "it is not spent");
-    // Started by an older release, which did not ask.
+    // Started by an older release, which did not ask first.
     for (const name of ["offer", "news"]) {
       await runtime.d1(
         `INSERT INTO broadcasts (campaign_id, broadcast, version, state, phase, due_at, started_at,
@@ -337,7 +338,7 @@ describe("A rule that D1 refuses, as a version of an older release may have it",
   });
 });
 
-/** Puts people into the database as if they had been there for long. */
+/** Inserts contacts into the database as if they had existed for long. */
 async function write(runtime, crowd) {
   const contacts = crowd.map(({ id, events, attributes, tags }) => [
     id, events.length, `${id}@example.com`, JSON.stringify(attributes), JSON.stringify(tags),

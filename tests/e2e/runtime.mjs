@@ -23,10 +23,10 @@ const STUCK_MS = 8_000;
 const SETTLE_POLL_MS = 25;
 const SETTLE_QUIET_POLLS = 4;
 
-// The worker, and a count of the queue batches that it is busy with, which Miniflare cannot tell.
-// A request with the header TRAP_HEADER traps when it asks for the time: a panic is just that.
-// With KV_PATH, KV refuses writes as Cloudflare's does after 1,000 of them in a day; the tests' own
-// clock lies there too, and is let through.
+// The worker, and a count of the queue batches that it is processing, which Miniflare cannot
+// report. A request with the header TRAP_HEADER traps when it asks for the time, exactly like a
+// panic. With KV_PATH, KV refuses writes as Cloudflare's does after 1,000 of them in a day; the
+// tests' own clock is stored there too, and is exempt.
 const TAP_PATH = "/.test/consuming";
 const KV_PATH = "/.test/kv";
 export const TRAP_HEADER = "x-test-trap";
@@ -83,10 +83,12 @@ export default class extends Worker {
 }
 `;
 
-/** What `live` takes so that a text that waits for the day leaves, whenever the test began. */
+/**
+ * Arguments of `live` after which an SMS that waits for daytime is sent, whenever the test began.
+ */
 export const DAYLIGHT = ["1d", "3h"];
 
-/** What the worker is configured with in tests, besides its bindings. */
+/** The worker's configuration in tests, besides its bindings. */
 export const CONFIGURATION = {
   TEST_CLOCK: "1",
   SIGNING_SECRET: "a secret that only tests know, thirty-two bytes or more",
@@ -100,11 +102,10 @@ export const CONFIGURATION = {
 /**
  * Starts the worker on an empty database with all migrations applied.
  *
- * `variables` are added to CONFIGURATION; `submitLimit` is how many submissions a visitor may
- * make a minute; `outbound(request)` answers for the whole outside world (default: it is down);
- * `queueSeconds` is how long a queue waits before it hands out what it has; `email` binds
- * Cloudflare's e-mail service; `listen(line)` hears what Miniflare says; `verbose` shows the
- * worker's log.
+ * `variables` are added to CONFIGURATION; `submitLimit` is how many submissions a visitor may make
+ * per minute; `outbound(request)` answers for the whole outside world (default: it is down);
+ * `queueSeconds` is how long a queue waits before it delivers; `email` binds Cloudflare's e-mail
+ * service; `listen(line)` receives Miniflare's log lines; `verbose` shows the worker's log.
  */
 export async function start(settings = {}) {
   const folder = await mkdtemp(join(tmpdir(), "dripline-"));
@@ -119,7 +120,7 @@ class Runtime {
   #folder;
   #miniflare;
   #offset = 0;
-  /** The address the worker answers at, without a slash at the end. */
+  /** The address of the worker, without a trailing slash. */
   url;
 
   constructor(settings, folder) {
@@ -130,14 +131,14 @@ class Runtime {
   async open() {
     this.#miniflare = new Miniflare(options(this.#folder, this.#settings));
     this.url = (await this.#miniflare.ready).origin;
-    // Persisted, so that a restarted worker lives at the same time of day.
+    // Persisted, so that a restarted worker has the same time of day.
     this.#offset = Number((await (await this.#kv()).get(CLOCK_OFFSET_KEY)) ?? 0);
   }
 
   /**
-   * Like the global `fetch`, by path or by a link out of a message, and without following
-   * redirects unless asked to. Each request has its own connection: a worker that refuses a
-   * body without reading it makes workerd close the connection, perhaps under the next request.
+   * Like the global `fetch`, by path or by a link out of a message, and without following redirects
+   * unless asked to. Each request has its own connection: a worker that refuses a body without
+   * reading it makes workerd close the connection, perhaps during the next request.
    */
   fetch(link, init = {}) {
     const { pathname, search } = new URL(link, CONFIGURATION.BASE_URL);
@@ -155,13 +156,13 @@ class Runtime {
     });
   }
 
-  /** Lets one minute's cron run, then waits until the queues are empty. */
+  /** Runs one minute's cron, then waits until the queues are empty. */
   async tick() {
     await this.cron();
     await this.settle();
   }
 
-  /** Lets one minute's cron run, and waits for nothing that it handed out. */
+  /** Runs one minute's cron without waiting for the work that it handed out. */
   async cron() {
     const worker = await this.#miniflare.getWorker();
     await worker.scheduled({ cron: "* * * * *", scheduledTime: new Date(this.now()) });
@@ -173,7 +174,7 @@ class Runtime {
     await this.tick();
   }
 
-  /** Moves the worker's clock, also backwards, and lets nothing happen. */
+  /** Moves the worker's clock, also backwards, without a tick. */
   async skip(by) {
     this.#offset += milliseconds(by);
     await (await this.#kv()).put(CLOCK_OFFSET_KEY, String(this.#offset));
@@ -185,7 +186,7 @@ class Runtime {
     while (this.now() < end) await this.advance(step);
   }
 
-  /** The worker's present, in milliseconds. */
+  /** The worker's current time, in milliseconds. */
   now() {
     return Date.now() + this.#offset;
   }
@@ -206,12 +207,12 @@ class Runtime {
     return results;
   }
 
-  /** Whether KV refuses writes from now on. */
+  /** Sets whether KV refuses writes. */
   async kvRefuses(refuses) {
     await this.fetch(`${KV_PATH}${refuses ? "?refuses" : ""}`);
   }
 
-  /** Deletes what KV has of published versions. */
+  /** Deletes the copies of published versions in KV. */
   async forgetCopies() {
     const kv = await this.#kv();
     const { keys } = await kv.list();
@@ -232,7 +233,7 @@ class Runtime {
 
   /**
    * Waits until every message that was sent to a queue has been consumed. On its way from a queue
-   * to the worker a message is seen in neither, so both must be empty for a while.
+   * to the worker a message is visible in neither, so both must be empty for a while.
    */
   async settle() {
     let deadline = Date.now() + SETTLE_TIMEOUT_MS;
@@ -242,8 +243,8 @@ class Runtime {
       const isStuck = left.work > 0 && left.intake === 0 && left.consuming === 0;
       if (!isStuck) stuckSince = Date.now();
       if (Date.now() > stuckSince + STUCK_MS) {
-        // Under load Miniflare may never hand out a queue again. Hints may be lost: a tick makes
-        // up for them.
+        // Under load Miniflare may never deliver a queue again. Hints may be lost: a tick makes up
+        // for them.
         console.error("the local queue is stuck: starting anew, and ticking");
         await this.restart();
         await this.cron();
@@ -259,21 +260,21 @@ class Runtime {
     }
   }
 
-  /** Stops the worker and starts it anew on the same database and KV, with these settings. */
+  /** Restarts the worker on the same database and KV, with these settings. */
   async restart(settings = {}) {
     await this.#miniflare.dispose();
     this.#settings = { ...this.#settings, ...settings };
     await this.open();
   }
 
-  /** Copies the database as it stands; returns what `putDatabaseBack` takes. */
+  /** Copies the database; returns what `putDatabaseBack` needs. */
   async copyDatabase() {
     const copy = join(this.#folder, `d1-${this.now()}`);
     await this.#whileStopped(() => cp(join(this.#folder, "d1"), copy, { recursive: true }));
     return copy;
   }
 
-  /** Has the database be what it was when it was copied. KV and the clock go on. */
+  /** Restores the database from a copy. KV and the clock are not restored. */
   async putDatabaseBack(copy) {
     await this.#whileStopped(async () => {
       await rm(join(this.#folder, "d1"), { recursive: true });
@@ -281,14 +282,14 @@ class Runtime {
     });
   }
 
-  /** Stops the worker, does something to its files, and starts it. */
+  /** Stops the worker, changes its files, and starts it. */
   async #whileStopped(work) {
     await this.#miniflare.dispose();
     await work();
     await this.open();
   }
 
-  /** Kills the worker's process where it stands; `restart()` brings it back. */
+  /** Kills the worker's process; `restart()` brings it back. */
   async kill() {
     const processes = await promisify(execFile)("ps", ["-A", "-o", "pid=,ppid=,comm="]);
     const lines = processes.stdout.split("\n").map((line) => line.trim().split(/\s+/));
@@ -336,7 +337,7 @@ function milliseconds(span) {
   return Number(count) * SPAN_MS[unit];
 }
 
-/** Passes on what Miniflare says, and prints nothing. */
+/** Forwards Miniflare's log lines and prints nothing. */
 class Ear extends Log {
   #listen;
 
@@ -350,7 +351,7 @@ class Ear extends Log {
   }
 }
 
-/** Reads what the runtime says and drops it: unread, it would fill the pipe and stop. */
+/** Reads and discards the runtime's output: unread, it would fill the pipe and block. */
 function silence(...streams) {
   for (const stream of streams) stream.resume();
 }
@@ -364,7 +365,7 @@ function options(folder, settings) {
   };
   return {
     name: "dripline",
-    // Miniflare's own root is the folder that all modules lie in.
+    // Miniflare's own root is the folder that contains all modules.
     modulesRoot: BUILD,
     modules: [
       { type: "ESModule", path: join(BUILD, "tap.js"), contents: TAP },

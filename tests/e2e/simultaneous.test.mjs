@@ -1,4 +1,4 @@
-// Many at once: the same person, the same form, the same minute.
+// Concurrency: the same person, the same form, the same minute.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -8,8 +8,9 @@ import { Visitor } from "./visitor.mjs";
 
 const CROWD = 50;
 const REPEATS = 20;
-// workerd drops a kept connection that it cannot read from within 5 s; it reads from 16 at a time,
-// so on a slow machine a crowd on kept connections loses its last ones. New ones have 15 s.
+// workerd drops a kept-alive connection that it cannot read from within 5 s; it reads from 16 at a
+// time, so on a slow machine a crowd on kept-alive connections loses its last ones. New connections
+// have 15 s.
 const STRANGER = { connection: "close" };
 
 let runtime;
@@ -28,7 +29,7 @@ async function mailTo(address) {
   return (await runtime.mailbox()).filter((letter) => letter.address === address);
 }
 
-/** The form of the page, opened so many times and long enough ago to be sent. */
+/** The form of the page, opened this many times and long enough ago to be submitted. */
 async function forms(times) {
   const visitor = new Visitor(runtime, STRANGER);
   const pages = await Promise.all(Array.from({ length: times }, () => visitor.visit("/relay")));
@@ -36,7 +37,7 @@ async function forms(times) {
   return pages.map((page) => page.form);
 }
 
-/** Sends each form with these answers, all at once; returns the statuses. */
+/** Submits each form with these answers, all at once; returns the statuses. */
 async function sendAll(forms, answersOf) {
   const visitor = new Visitor(runtime, STRANGER);
   const sent = forms.map((form, index) => visitor.send(form, answersOf(index)));
@@ -103,7 +104,7 @@ test("ticks that overlap take each step once", async () => {
     "SELECT contact_id, step FROM messages GROUP BY contact_id, step HAVING COUNT(*) > 1",
   );
   assert.deepEqual(twice, []);
-  // Everybody but Bo, who has unsubscribed, has the second mail now, and has it once.
+  // Everybody but Bo, who has unsubscribed, now has the second e-mail, exactly once.
   const letters = await runtime.mailbox();
   const second = letters.filter((letter) => letter.subject.includes("the second mail"));
   assert.equal(second.length, 1 + REPEATS);

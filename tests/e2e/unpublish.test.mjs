@@ -1,5 +1,5 @@
-// A campaign is taken off the web and put back, on the built worker: what its addresses answer, who
-// is stopped, and what of it goes on working.
+// A campaign is unpublished and published again, on the built worker: what its addresses answer,
+// what is stopped, and what keeps working.
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -7,7 +7,7 @@ import { FIXTURES, dripline, publish } from "./command_line.mjs";
 import { start } from "./runtime.mjs";
 import { Visitor, linkTo, textOf } from "./visitor.mjs";
 
-/** Longer than an isolate believes what it read last. */
+/** Longer than an isolate trusts what it read last. */
 const FORGETS_MS = 5_500;
 const PAGE = "/admin/campaigns/relay";
 const EMBEDS = { origin: "https://partner.example", accept: "application/json" };
@@ -34,7 +34,7 @@ async function mailTo(name) {
 const ours = ["--to", "", "--token", "test-token"];
 const unpublish = (...args) => dripline("unpublish", "relay", ...ours.with(1, runtime.url), ...args);
 
-/** The passages of everybody, by name. */
+/** Everybody's enrollments, by name. */
 async function passages() {
   const rows = await runtime.d1(
     `SELECT c.email, e.state, e.reason FROM enrollments e JOIN contacts c ON c.id = e.contact_id
@@ -49,7 +49,7 @@ describe("A campaign that is unpublished", () => {
     const { status, stdout } = await unpublish("--dry-run");
     assert.equal(status, 0);
     assert.match(stdout, /relay would be unpublished\. That stops:\n {2}people in journeys: 2\n {4}pass: 2/);
-    // Nobody has said yes.
+    // Nobody has confirmed.
     const refused = await unpublish();
     assert.equal(refused.status, 1);
     assert.match(refused.stderr, /people in journeys: 2[^]*nothing was stopped/);

@@ -1,4 +1,5 @@
-// Versions in flight: people are moved, journeys halted, contacts explained and parked.
+// Published versions and enrolled contacts: contacts are migrated, journeys paused, contacts
+// explained and quarantined.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -8,7 +9,7 @@ import { Visitor, textOf } from "./visitor.mjs";
 
 const FIRST = ", this is the first mail of the first edition";
 const SECOND = ", this is the second mail of the first edition";
-/** By then every isolate has heard of what was published or said, and a tick acts upon it. */
+/** By then every isolate knows what was published or commanded, and a tick acts on it. */
 const HEARD_OF = "3m";
 
 let runtime;
@@ -24,14 +25,14 @@ async function join(name) {
   await runtime.settle();
 }
 
-/** The subjects of all mail to a name, oldest first. */
+/** The subjects of all e-mails to a name, oldest first. */
 async function mailTo(name) {
   const letters = await runtime.mailbox();
   const theirs = letters.filter((letter) => letter.address === `${name}@example.com`);
   return theirs.map((letter) => letter.subject).reverse();
 }
 
-/** Runs a command against the runtime, which must end well, and returns what it printed. */
+/** Runs a command against the runtime, which must succeed, and returns its output. */
 async function command(...args) {
   const ran = await dripline(...args, "--to", runtime.url, "--token", "test-token");
   assert.equal(ran.status, 0, ran.stdout + ran.stderr);
@@ -144,7 +145,7 @@ test("a contact that cannot be read stalls nobody, is parked, and goes on once i
   await join("fay");
   await runtime.d1("UPDATE contacts SET attributes = '[1]' WHERE email = 'eve@example.com'");
   await runtime.advance("25h");
-  // The task failed with its hint of fay's mail; the next tick finds the mail.
+  // The task failed together with its hint about fay's e-mail; the next tick finds the e-mail.
   await runtime.advance("1m");
   assert.deepEqual(await mailTo("fay"), ["fay" + FIRST, "fay" + SECOND]);
   await runtime.live("40m", "6m");

@@ -1,7 +1,7 @@
 // A person with a browser, as far as HTTP shows one: cookies, a user agent, a network address.
 
 const USER_AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
-/** Longer than the least time in which a person fills in a form. */
+/** Longer than the shortest time in which a person fills in a form. */
 const FILL_TIME = "3s";
 
 export class Visitor {
@@ -9,7 +9,7 @@ export class Visitor {
   #cookies = new Map();
   #headers;
 
-  /** `headers` are sent with every request, beside those of a browser. */
+  /** `headers` are sent with every request, in addition to those of a browser. */
   constructor(runtime, headers = {}) {
     this.#runtime = runtime;
     this.#headers = { "user-agent": USER_AGENT, accept: "text/html", ...headers };
@@ -27,7 +27,7 @@ export class Visitor {
     return response;
   }
 
-  /** The cookies as they would be sent, to be used by somebody else. */
+  /** The cookies as they would be sent, for use by somebody else. */
   get cookies() {
     return [...this.#cookies].map(([name, value]) => `${name}=${value}`).join("; ");
   }
@@ -43,7 +43,7 @@ export class Visitor {
     return readPage(response.status, await response.text());
   }
 
-  /** Sends a form that was read from a page, as a browser sends it. */
+  /** Submits a form that was read from a page, as a browser does. */
   send(form, answers) {
     const body = new URLSearchParams(form.hidden);
     for (const [name, value] of Object.entries(answers)) {
@@ -52,7 +52,7 @@ export class Visitor {
     return this.fetch(form.action, { method: "POST", body });
   }
 
-  /** Opens a page, takes the time that a person needs, and sends its form. */
+  /** Opens a page, waits as long as a person needs, and submits its form. */
   async fillIn(path, answers) {
     const { form } = await this.visit(path);
     await this.#runtime.skip(FILL_TIME);
@@ -71,13 +71,13 @@ export function readPage(status, html) {
   return { status, html, form };
 }
 
-/** The addresses that a letter's HTML links to, without the host. */
+/** The addresses that a message's HTML links to, without the host. */
 export function links(letter) {
   const found = [...letter.html.matchAll(/<a\b[^>]*? href="([^"]+)"/g)];
   return found.map(([, href]) => pathOf(unescapeHtml(href)));
 }
 
-/** The first link of a letter that begins so. */
+/** The first link of a message that begins so. */
 export function linkTo(letter, beginning) {
   const link = links(letter).find((path) => path.startsWith(beginning));
   if (!link) throw new Error(`no link to ${beginning} in "${letter.subject}"`);
@@ -90,7 +90,7 @@ export function pathOf(address) {
   return pathname + search + hash;
 }
 
-/** What a person reads of a page: no tags, no styles. */
+/** The text of a page as a person reads it: no tags, no styles. */
 export function textOf(html) {
   const bare = html.replace(/<(style|script|head)\b.*?<\/\1>/gs, " ").replace(/<[^>]+>/g, " ");
   return unescapeHtml(bare).replace(/\s+/g, " ").trim();

@@ -27,7 +27,7 @@ const WANG = {
   consent: "yes",
 };
 
-/** The names of what happened to a contact, in order. */
+/** The names of a contact's events, in order. */
 async function history(runtime, email) {
   const rows = await runtime.d1(
     `SELECT name FROM events WHERE contact_id = (SELECT id FROM contacts WHERE email = ?)
@@ -37,7 +37,7 @@ async function history(runtime, email) {
   return rows.map((row) => row.name);
 }
 
-/** The letters to an address, oldest first. */
+/** The messages to an address, oldest first. */
 async function inbox(runtime, address) {
   return (await runtime.mailbox()).filter((letter) => letter.address === address).reverse();
 }
@@ -104,7 +104,7 @@ describe("The English campaign", () => {
   });
 
   test("leads a click to the page that the mail names, and notices it", async () => {
-    // Sooner than anybody reads, it would be a machine's.
+    // Sooner than a person can read, it would count as a bot's.
     await runtime.advance("1m");
     const [welcome] = await inbox(runtime, "ann@example.com");
     const clicked = await ann.fetch(linkTo(welcome, "/c/"));
@@ -239,7 +239,7 @@ describe("The English campaign", () => {
     const [welcome] = await inbox(runtime, "ann@example.com");
     const { pathname } = new URL(JSON.parse(welcome.headers)["List-Unsubscribe"].slice(1, -1));
     for (const time of ["once", "twice"]) {
-      // As RFC 8058 has it: no cookies, no other context, and no redirect for an answer.
+      // As RFC 8058 requires: no cookies, no other context, and no redirect as an answer.
       const answer = await runtime.fetch(pathname, {
         method: "POST",
         headers: { "content-type": "application/x-www-form-urlencoded" },

@@ -1,4 +1,4 @@
-//! What must not work, what must not weaken anything, and journeys that go round.
+//! Invalid input is refused and never weakens consent; journeys with loops terminate.
 
 use super::invariants::assert_sound;
 use super::support::{FORM, campaign, diary, history, number, report, rows, submission, world};
@@ -45,7 +45,7 @@ fn nothing_was_written(world: &World) {
 }
 
 #[test]
-fn a_token_that_is_not_ours_for_this_form_is_refused() {
+fn foreign_or_malformed_form_token_is_refused() {
     let mut world = form_world();
     let keys = world.settings.keys.clone();
     let now = world.now();
@@ -69,7 +69,7 @@ fn a_token_that_is_not_ours_for_this_form_is_refused() {
 }
 
 #[test]
-fn a_token_cut_short_or_altered_anywhere_is_refused() {
+fn truncated_or_altered_form_token_is_refused() {
     let mut world = form_world();
     let (_, answer) = world.fill_in("/p", "", &ANN).unwrap();
     let token = answer.first(TOKEN_FIELD).unwrap().to_owned();
@@ -88,7 +88,7 @@ fn a_token_cut_short_or_altered_anywhere_is_refused() {
 }
 
 #[test]
-fn a_robot_that_fills_in_what_people_do_not_see_is_thanked_and_forgotten() {
+fn honeypot_submission_is_thanked_and_discarded() {
     let mut world = form_world();
     let fields = [ANN[0], ANN[1], (HONEYPOT_FIELD, "https://spam.example")];
     assert_eq!(world.submit("/p", &fields).unwrap(), Sent::Thanks);
@@ -96,7 +96,7 @@ fn a_robot_that_fills_in_what_people_do_not_see_is_thanked_and_forgotten() {
 }
 
 #[test]
-fn a_form_sent_too_fast_or_too_late_must_be_sent_again() {
+fn form_sent_too_fast_or_too_late_must_be_resent() {
     let mut world = form_world();
     let (form_id, answer) = world.fill_in("/p", "", &ANN).unwrap();
     let (edition, form) = world.catalog.form(&form_id).unwrap();
@@ -113,7 +113,7 @@ fn a_form_sent_too_fast_or_too_late_must_be_sent_again() {
 }
 
 #[test]
-fn every_rendered_form_has_a_token_of_its_own() {
+fn every_rendered_form_has_its_own_token() {
     let mut world = form_world();
     let form = QualifiedId::from("c.f");
     let mut ids = dripline::domain::base::primitives::Ids::new(world.now(), 7);
@@ -124,7 +124,7 @@ fn every_rendered_form_has_a_token_of_its_own() {
 }
 
 #[test]
-fn a_number_that_is_somebody_elses_stays_theirs() {
+fn phone_of_another_contact_is_not_taken_over() {
     let mut world = form_world();
     let phone = ("phone", "07400 123456");
     world.submit("/p", &[ANN[0], phone, ANN[1]]).unwrap();
@@ -141,7 +141,7 @@ fn a_number_that_is_somebody_elses_stays_theirs() {
 }
 
 #[test]
-fn a_number_takes_the_place_of_another_by_no_form_alone() {
+fn form_alone_does_not_replace_a_phone() {
     let mut world = form_world();
     let phone = |world: &World| rows(&world.db, "SELECT phone FROM contacts")[0]["phone"].clone();
     world.submit("/p", &[ANN[0], ("phone", "07400 123456"), ANN[1]]).unwrap();
@@ -150,7 +150,7 @@ fn a_number_takes_the_place_of_another_by_no_form_alone() {
     assert_eq!(phone(&world), "+447400123456");
 }
 
-/// The states of the consents of the one contact, by channel.
+/// The consent states of the only contact, by channel.
 fn consents(world: &World) -> Vec<String> {
     let sql = "SELECT (k.value ->> 'channel') || ' ' || (k.value ->> 'state') AS line
                  FROM contacts c, json_each(c.consents) k ORDER BY 1";
@@ -158,7 +158,7 @@ fn consents(world: &World) -> Vec<String> {
 }
 
 #[test]
-fn a_second_form_never_weakens_a_consent() {
+fn second_form_does_not_weaken_consent() {
     let mut world = form_world();
     world.submit("/p", &ANN).unwrap();
     world.submit("/p", &ANN[..1]).unwrap();
@@ -166,7 +166,7 @@ fn a_second_form_never_weakens_a_consent() {
 }
 
 #[test]
-fn a_confirmed_consent_stays_confirmed_when_the_form_is_sent_again() {
+fn confirmed_consent_stays_confirmed_on_resubmission() {
     let mut world = double_opt_in_world();
     world.submit("/p", &ANN).unwrap();
     let question = world.inbox("ann@x.example").remove(0);
@@ -178,7 +178,7 @@ fn a_confirmed_consent_stays_confirmed_when_the_form_is_sent_again() {
 }
 
 #[test]
-fn who_took_a_consent_back_may_give_it_again() {
+fn withdrawn_consent_can_be_given_again() {
     let mut world = form_world();
     world.submit("/p", &ANN).unwrap();
     let welcome = world.inbox("ann@x.example").remove(0);
@@ -203,7 +203,7 @@ fn double_opt_in_world() -> World {
 }
 
 #[test]
-fn who_took_a_consent_back_confirms_it_anew_and_the_old_question_does_not_answer() {
+fn old_confirmation_link_does_not_restore_withdrawn_consent() {
     let mut world = double_opt_in_world();
     world.submit("/p", &ANN).unwrap();
     let question = world.inbox("ann@x.example").remove(0);
@@ -219,7 +219,7 @@ fn who_took_a_consent_back_confirms_it_anew_and_the_old_question_does_not_answer
 }
 
 #[test]
-fn fifty_posts_of_a_list_bomber_ask_the_victim_once_an_hour() {
+fn list_bombing_sends_one_confirmation_mail_per_hour() {
     let mut world = double_opt_in_world();
     for _ in 0..50 {
         world.submit("/p", &ANN).unwrap();
@@ -231,7 +231,7 @@ fn fifty_posts_of_a_list_bomber_ask_the_victim_once_an_hour() {
 }
 
 #[test]
-fn who_leaves_a_number_alone_has_nothing_to_confirm() {
+fn phone_only_lead_needs_no_confirmation() {
     let mut world = double_opt_in_world();
     world.submit("/p", &[("phone", "07400 123456"), ANN[1]]).unwrap();
     assert_eq!(number(&world.db, "SELECT count(*) FROM enrollments"), 1);
@@ -239,7 +239,7 @@ fn who_leaves_a_number_alone_has_nothing_to_confirm() {
 }
 
 #[test]
-fn an_event_dated_in_the_future_happened_when_it_was_told() {
+fn future_event_is_dated_at_arrival() {
     let recent = "[segment.recent]\nrule = { event = \"seen\", within = \"1d\" }";
     let mut world = world(&format!("{FORM}{recent}"));
     let future = world.now().plus(Span::days(365));
@@ -250,7 +250,7 @@ fn an_event_dated_in_the_future_happened_when_it_was_told() {
 }
 
 #[test]
-fn an_event_told_late_counts_from_when_it_happened() {
+fn late_event_counts_from_its_own_time() {
     let recent = "[segment.recent]\nrule = { event = \"seen\", within = \"2d\" }";
     let mut world = world(&format!("{FORM}{recent}"));
     let yesterday = world.now().minus(Span::days(1));
@@ -260,7 +260,7 @@ fn an_event_told_late_counts_from_when_it_happened() {
     assert_eq!(number(&world.db, "SELECT count(*) FROM segment_members"), 0);
 }
 
-/// How often a journey with this rule was entered when its event came each day for ten days.
+/// The number of enrollments under this re-entry rule if the trigger happens daily for ten days.
 fn passages(re_entry: &str) -> i64 {
     let journey = format!(
         r#"
@@ -275,7 +275,7 @@ fn passages(re_entry: &str) -> i64 {
     );
     let mut world = world(&format!("{FORM}{journey}"));
     for day in 0..10 {
-        // Twice at once: the second enters nothing.
+        // Two at once: the second does not enroll.
         let seen =
             |n| report(world.now(), "ann@x.example", "seen", json!({}), &format!("{day}{n}"));
         world.take_in(vec![seen(1), seen(2)]).unwrap();
@@ -286,7 +286,7 @@ fn passages(re_entry: &str) -> i64 {
 }
 
 #[test]
-fn a_journey_is_entered_as_often_as_it_says() {
+fn re_entry_rule_limits_enrollments() {
     assert_eq!(passages("re_entry = \"never\""), 1);
     assert_eq!(passages(""), 1);
     assert_eq!(
@@ -298,7 +298,7 @@ fn a_journey_is_entered_as_often_as_it_says() {
 }
 
 #[test]
-fn a_journey_once_in_a_lifetime_stays_that_after_a_hundred_passages_of_another() {
+fn never_re_enter_holds_after_many_other_enrollments() {
     let journeys = r#"
         [journey.once]
         enter = { event = "seen" }
@@ -345,13 +345,13 @@ const LOOP: &str = r#"
 "#;
 
 #[test]
-fn a_loop_goes_round_until_its_exit() {
+fn loop_repeats_until_exit_event() {
     let mut world = world(&format!("{FORM}{LOOP}"));
     world.submit("/p", &ANN).unwrap();
     world.after(Span::days(21)).unwrap();
     let inbox = world.inbox("ann@x.example");
     assert_eq!(inbox.len(), 3, "one a week:\n{}", diary(&inbox));
-    // A click on the newest tip is what the step waits for; one on an older tip is not.
+    // The step waits for a click on the newest tip; a click on an older one does not count.
     world.click(&inbox[0], "/more").unwrap();
     assert_eq!(number(&world.db, "SELECT score FROM contacts"), 0);
     world.click(&inbox[2], "/more").unwrap();
@@ -367,7 +367,7 @@ fn a_loop_goes_round_until_its_exit() {
 }
 
 #[test]
-fn two_waits_that_look_back_to_one_message_do_not_go_round_for_ever() {
+fn mutual_waits_on_one_message_terminate() {
     let journey = r#"
         [journey.j]
         enter = { form = "f" }
@@ -386,7 +386,7 @@ fn two_waits_that_look_back_to_one_message_do_not_go_round_for_ever() {
         on_timeout = "end"
         then = "one"
     "#;
-    // Whether the check lets such a loop pass or not, the engine must end.
+    // Whether or not `check` accepts such a loop, the engine must terminate.
     let compiled = campaign(&format!("{FORM}{journey}"));
     let mut world = world(FORM);
     if world.publish(compiled).is_err() {
@@ -400,7 +400,7 @@ fn two_waits_that_look_back_to_one_message_do_not_go_round_for_ever() {
 }
 
 #[test]
-fn whoever_waits_on_a_version_ends_on_that_version() {
+fn enrollment_ends_on_its_own_version() {
     let version = |template: &str| {
         let journey = format!(
             r#"
@@ -422,7 +422,7 @@ fn whoever_waits_on_a_version_ends_on_that_version() {
     world.after(Span::days(1)).unwrap();
     world.publish(version("two")).unwrap();
     world.submit("/p", &[("email", "bo@x.example"), ANN[1]]).unwrap();
-    // A third, without the journey: those who are in it end it all the same.
+    // A third version without the journey: enrollments in older versions still run to their end.
     world.publish(campaign(FORM)).unwrap();
     world.after(Span::days(5)).unwrap();
     let subjects = |address: &str| -> Vec<String> {

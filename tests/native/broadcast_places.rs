@@ -1,5 +1,5 @@
-//! Broadcasts: more people than one reading finds, a place that is lost, somebody who has become
-//! another, and a test of which a message still waits.
+//! Broadcasts: audiences larger than one read, a lost cursor, merged contacts, and an A/B test with
+//! a message that still waits.
 
 use super::broadcasts::{AB, NEWS, assert_each_once, minutes, readers, state};
 use super::support::{number, rows};
@@ -9,7 +9,7 @@ use dripline::native::world::World;
 use dripline::store::broadcasts::TURNS_PER_READING;
 use std::collections::BTreeSet;
 
-/// Makes more people of the one that there is, who agreed to the same.
+/// Copies the only contact, with its consent, this many times.
 fn multiply(world: &World, count: usize) {
     let columns = "SELECT group_concat(name) AS names FROM pragma_table_info('contacts')";
     let columns = rows(&world.db, columns)[0]["names"].as_str().unwrap().to_owned();
@@ -23,7 +23,7 @@ fn multiply(world: &World, count: usize) {
     rows(&world.db, &sql);
 }
 
-/// As if the place up to which it has come had never been written down.
+/// Clears the cursor, as if the broadcast's progress had never been stored.
 fn lose_the_place(world: &World) {
     rows(
         &world.db,
@@ -33,7 +33,7 @@ fn lose_the_place(world: &World) {
 }
 
 #[test]
-fn nobody_is_passed_over_where_one_reading_does_not_find_all() {
+fn audience_larger_than_one_read_is_fully_sent() {
     let mut world = readers(NEWS, 1);
     multiply(&world, TURNS_PER_READING + 50);
     world.broadcast("c.news", Start).unwrap();
@@ -45,7 +45,7 @@ fn nobody_is_passed_over_where_one_reading_does_not_find_all() {
 }
 
 #[test]
-fn were_its_place_lost_nobody_would_get_it_again() {
+fn lost_cursor_sends_nobody_twice() {
     let mut world = readers(NEWS, 3);
     world.broadcast("c.news", Start).unwrap();
     minutes(&mut world, 1);
@@ -56,7 +56,7 @@ fn were_its_place_lost_nobody_would_get_it_again() {
 }
 
 #[test]
-fn whoever_has_become_another_does_not_get_it_again_as_that_one() {
+fn merged_contact_gets_broadcast_once() {
     let mut world = readers(NEWS, 1);
     let phone = [("phone", "07400 123456"), ("consent", "on")];
     world.submit("/p", &phone).unwrap();
@@ -75,7 +75,7 @@ fn whoever_has_become_another_does_not_get_it_again_as_that_one() {
     assert_eq!(world.letters().len(), 1);
 }
 
-/// A test of which one message waits for so long.
+/// A broadcast whose A/B test has one message that waits this long.
 fn with_one_that_waits(span: Span) -> World {
     let mut world = readers(AB, 60);
     world.broadcast("c.news", Start).unwrap();
@@ -89,7 +89,7 @@ fn with_one_that_waits(span: Span) -> World {
 }
 
 #[test]
-fn a_test_is_not_decided_while_one_of_its_messages_waits() {
+fn ab_test_waits_for_its_queued_messages() {
     let mut world = with_one_that_waits(Span::hours(6));
     world.after(Span::hours(5)).unwrap();
     assert_eq!(state(&world), "running wait");
@@ -98,7 +98,7 @@ fn a_test_is_not_decided_while_one_of_its_messages_waits() {
 }
 
 #[test]
-fn but_it_is_decided_a_day_late_at_the_most() {
+fn ab_test_waits_at_most_one_extra_day() {
     let mut world = with_one_that_waits(Span::days(9));
     world.after(Span::hours(27)).unwrap();
     assert_eq!(state(&world), "running wait");

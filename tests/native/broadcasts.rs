@@ -1,4 +1,5 @@
-//! Broadcasts: everybody once, whatever dies; pauses, versions, zones, tests and their winners.
+//! Broadcasts: everyone gets one message, whatever fails; pauses, versions, time zones, A/B tests
+//! and their winners.
 
 use super::interleave::{InTurns, Task, together};
 use super::invariants::assert_sound;
@@ -37,14 +38,14 @@ fn address(n: usize) -> String {
     format!("reader{n}@example.com")
 }
 
-/// A world with so many readers who have agreed.
+/// A world with this many subscribed readers.
 pub fn readers(parts: &str, count: usize) -> World {
     let mut world = world(&format!("{FORM}{parts}"));
     (0..count).for_each(|n| join(&mut world, &address(n)));
     world
 }
 
-/// So many minutes, with a tick each.
+/// Lets this many minutes pass, with a tick in each.
 pub fn minutes(world: &mut World, minutes: i64) {
     for _ in 0..minutes {
         world.step(world.now().plus(Span::minutes(1))).unwrap();
@@ -52,7 +53,7 @@ pub fn minutes(world: &mut World, minutes: i64) {
     }
 }
 
-/// Every letter of the post is to somebody else, and there are so many.
+/// Every message went to a different address, and there are this many.
 pub fn assert_each_once(world: &World, count: usize) {
     let letters = world.letters();
     let addresses: BTreeSet<&str> = letters.iter().map(|l| l.address.as_str()).collect();
@@ -66,7 +67,7 @@ pub fn state(world: &World) -> String {
 }
 
 #[test]
-fn a_broadcast_goes_to_everybody_in_the_segment_who_agreed_and_to_them_once() {
+fn broadcast_sends_once_to_each_consenting_member() {
     let mut world = readers(NEWS, 5);
     world.submit("/p", &[("email", "refuses@example.com")]).unwrap();
     world.submit("/p", &[("phone", "07400 123456"), ("consent", "on")]).unwrap();
@@ -82,7 +83,7 @@ fn a_broadcast_goes_to_everybody_in_the_segment_who_agreed_and_to_them_once() {
 }
 
 #[test]
-fn a_preview_says_to_how_many_it_goes_and_why_not_to_the_others() {
+fn preview_counts_recipients_and_exclusions() {
     let mut world = readers(NEWS, 4);
     world.submit("/p", &[("email", "refuses@example.com")]).unwrap();
     let sql = "INSERT INTO suppressions (channel, address, reason, source, at)
@@ -99,7 +100,7 @@ fn a_preview_says_to_how_many_it_goes_and_why_not_to_the_others() {
 }
 
 #[test]
-fn who_comes_after_the_start_is_left_out_and_who_leaves_before_their_turn_too() {
+fn late_joiners_and_leavers_get_no_broadcast() {
     let mut world = readers(NEWS, 2);
     world.broadcast("c.news", Start).unwrap();
     world.broadcast("c.news", Pause).unwrap();
@@ -113,7 +114,7 @@ fn who_comes_after_the_start_is_left_out_and_who_leaves_before_their_turn_too() 
 }
 
 #[test]
-fn a_broadcast_keeps_its_own_hours_instead_of_the_campaigns() {
+fn broadcast_window_overrides_campaign_window() {
     let pacing = "[pacing]\nwindow = { from = '20:00', to = '21:00' }\n";
     let own = "window = { from = '10:00', to = '12:00' }\n[broadcast.late]\nsegment = 'readers'\n\
                send = 'emails/late'";
@@ -133,7 +134,7 @@ fn a_broadcast_keeps_its_own_hours_instead_of_the_campaigns() {
 
 // --- Crashes ----------------------------------------------------------------------------------
 
-/// A database at which the worker dies: before its so-many-th batch is written, or after.
+/// A database at which the worker dies: before or after its n-th batch is written.
 struct Dies<'a> {
     db: &'a Sqlite,
     left: Cell<usize>,
@@ -166,7 +167,7 @@ fn run(db: &impl Database, world: &World, seed: u64) -> Result<Vec<Work>, Commit
 }
 
 #[test]
-fn a_worker_that_dies_at_any_batch_loses_nobody_and_repeats_nobody() {
+fn worker_death_at_any_batch_loses_and_repeats_no_recipient() {
     let count = BITE + 7;
     let mut world = readers(NEWS, count);
     world.broadcast("c.news", Start).unwrap();
@@ -177,7 +178,7 @@ fn a_worker_that_dies_at_any_batch_loses_nobody_and_repeats_nobody() {
             world.take_letters();
             let dying = Dies { db: &world.db, left: Cell::new(batch), writes };
             let ended = run(&dying, &world, 5).is_ok();
-            // Nobody heard of what the dead worker did; the ticks find it all.
+            // Nothing of the dead worker's return value is used; ticks find all remaining work.
             minutes(&mut world, 6);
             assert_eq!(state(&world), "done rest", "batch {batch}");
             let sql = "SELECT count(DISTINCT contact_id) AS n FROM messages
@@ -193,7 +194,7 @@ fn a_worker_that_dies_at_any_batch_loses_nobody_and_repeats_nobody() {
 }
 
 #[test]
-fn two_workers_at_the_same_broadcast_give_everybody_one_turn() {
+fn concurrent_workers_send_broadcast_once_each() {
     let mut world = readers(NEWS, BITE + 20);
     world.broadcast("c.news", Start).unwrap();
     let turns = InTurns(&world.db);
@@ -210,7 +211,7 @@ fn two_workers_at_the_same_broadcast_give_everybody_one_turn() {
 }
 
 #[test]
-fn a_contact_that_cannot_be_read_holds_up_nobody_and_is_tried_again() {
+fn unreadable_contact_is_retried_without_blocking_others() {
     let mut world = readers(NEWS, 12);
     let sound = rows(&world.db, "SELECT consents FROM contacts WHERE email LIKE 'reader7@%'");
     let consents = sound[0]["consents"].as_str().unwrap().to_owned();
@@ -231,14 +232,15 @@ fn a_contact_that_cannot_be_read_holds_up_nobody_and_is_tried_again() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
     #[test]
-    fn pauses_at_any_time_lose_nobody_and_repeat_nobody(
+    fn pauses_lose_and_repeat_no_recipient(
         halts in prop::collection::vec((0_usize..14, any::<bool>()), 1..5),
     ) {
         let count = BITE + 60;
         let mut world = readers(NEWS, count);
         world.broadcast("c.news", Start).unwrap();
         for (seed, (batches, writes)) in halts.into_iter().enumerate() {
-            // A worker gets so far, somebody pauses, what was decided is looked at by deliveries.
+            // A worker does part of the work, the broadcast is paused, and deliveries see what was
+            // decided.
             let dying = Dies { db: &world.db, left: Cell::new(batches + 1), writes };
             let _ = run(&dying, &world, 100 + seed as u64);
             world.broadcast("c.news", Pause).unwrap();
@@ -256,7 +258,7 @@ proptest! {
 }
 
 #[test]
-fn a_broadcast_that_is_cancelled_sends_nothing_more_and_says_why() {
+fn cancelled_broadcast_skips_its_queued_messages() {
     let mut world = readers(NEWS, BITE + 10);
     world.broadcast("c.news", Start).unwrap();
     let dying = Dies { db: &world.db, left: Cell::new(5), writes: true };
@@ -273,7 +275,7 @@ fn a_broadcast_that_is_cancelled_sends_nothing_more_and_says_why() {
 }
 
 #[test]
-fn one_that_is_decided_on_can_still_be_paused_while_its_messages_wait() {
+fn finished_broadcast_can_pause_its_queued_messages() {
     let mut world = readers(NEWS, 30);
     world.broadcast("c.news", Start).unwrap();
     run(&world.db, &world, 4).unwrap();
@@ -288,7 +290,7 @@ fn one_that_is_decided_on_can_still_be_paused_while_its_messages_wait() {
 }
 
 #[test]
-fn one_that_is_cancelled_during_a_pause_says_so_of_its_messages_at_once() {
+fn cancelling_paused_broadcast_skips_messages_at_once() {
     let mut world = readers(NEWS, 3);
     world.broadcast("c.news", Start).unwrap();
     run(&world.db, &world, 4).unwrap();
@@ -303,7 +305,7 @@ fn one_that_is_cancelled_during_a_pause_says_so_of_its_messages_at_once() {
 // --- Versions and times -----------------------------------------------------------------------
 
 #[test]
-fn a_broadcast_stays_on_the_version_that_it_began_with() {
+fn broadcast_stays_on_its_starting_version() {
     let mut world = readers(NEWS, BITE + 30);
     world.broadcast("c.news", Start).unwrap();
     let dying = Dies { db: &world.db, left: Cell::new(5), writes: true };
@@ -320,7 +322,7 @@ fn at(text: &str) -> String {
 }
 
 #[test]
-fn a_broadcast_starts_at_its_time_on_the_campaigns_clock() {
+fn broadcast_starts_on_campaign_clock() {
     let mut world = readers(&at("2026-03-03T09:30:00"), 3);
     world.after(Span::hours(24)).unwrap();
     assert_eq!(world.letters().len(), 0);
@@ -332,7 +334,7 @@ fn a_broadcast_starts_at_its_time_on_the_campaigns_clock() {
 }
 
 #[test]
-fn publishing_moves_a_time_that_has_not_come_and_takes_it_away() {
+fn publishing_moves_or_removes_scheduled_start() {
     let mut world = readers(&at("2026-03-03T09:30:00"), 3);
     world.publish(campaign(&format!("{FORM}{}", at("2026-03-05T09:30:00")))).unwrap();
     world.after(Span::days(2)).unwrap();
@@ -343,12 +345,12 @@ fn publishing_moves_a_time_that_has_not_come_and_takes_it_away() {
     world.broadcast("c.news", Cancel).unwrap();
     world.after(Span::days(9)).unwrap();
     assert_eq!(world.letters().len(), 0);
-    // What is over is no mistake of the file's.
+    // A broadcast that is over may stay in the file with a past time.
     world.publish(campaign(&format!("{FORM}{}", at("2026-03-06T09:31:00")))).unwrap();
 }
 
 #[test]
-fn a_time_long_past_or_far_ahead_is_refused() {
+fn start_time_long_past_or_far_ahead_is_refused() {
     let mut world = world(&format!("{FORM}{NEWS}"));
     for (time, wrong) in [
         ("2024-03-03T09:30:00", "the time has passed, more than a day ago"),
@@ -361,7 +363,7 @@ fn a_time_long_past_or_far_ahead_is_refused() {
             ("broadcast.news.at", wrong)
         );
     }
-    // What is a few hours late starts at once.
+    // A start time that is only a few hours late starts at once.
     world.publish(campaign(&format!("{FORM}{}", at("2026-03-02T05:00:00")))).unwrap();
     join(&mut world, "ann@example.com");
     minutes(&mut world, 1);
@@ -369,7 +371,7 @@ fn a_time_long_past_or_far_ahead_is_refused() {
 }
 
 #[test]
-fn on_recipients_clocks_it_comes_at_their_own_time_once() {
+fn recipient_clock_broadcast_arrives_once_at_local_time() {
     let parts = at("2026-03-29T02:30:00").replace("send =", "zone = \"recipient\"\n    send =");
     let mut world = readers(&parts, 4);
     for (n, zone) in ["Pacific/Kiritimati", "Asia/Shanghai", "Europe/Paris"].into_iter().enumerate()
@@ -383,13 +385,14 @@ fn on_recipients_clocks_it_comes_at_their_own_time_once() {
     let when = |n| world.inbox(&address(n))[0].at.rfc3339();
     assert_eq!(when(0), "2026-03-28T12:30:00Z");
     assert_eq!(when(1), "2026-03-28T18:30:00Z");
-    // 02:30 is skipped there; it comes an hour later, like London's own 02:30, which is not.
+    // Paris skips 02:30, so it is sent an hour later, at 01:30 UTC. That is also London's 02:30,
+    // which exists.
     assert_eq!(when(2), "2026-03-29T01:30:00Z");
     assert_eq!(when(3), "2026-03-29T01:30:00Z");
 }
 
 #[test]
-fn who_unsubscribes_before_their_local_time_gets_nothing() {
+fn unsubscribing_before_local_time_skips_the_message() {
     let parts = at("2026-03-03T09:00:00").replace("send =", "zone = \"recipient\"\n    send =");
     let mut world = readers(&parts, 2);
     world.after(Span::hours(12)).unwrap();
@@ -416,7 +419,7 @@ pub const AB: &str = r#"
     otherwise = "a"
 "#;
 
-/// Whoever got a subject clicks in it, or a scanner does.
+/// Everyone who got this subject clicks in it; with `reasons`, a scanner does.
 fn clicks(world: &mut World, subject: &str, reasons: &[&str]) {
     let sql =
         format!("SELECT id, contact_id FROM messages WHERE template = '{subject}' ORDER BY id");
@@ -439,7 +442,7 @@ fn sent(world: &World, subject: &str) -> usize {
 }
 
 #[test]
-fn the_rest_gets_the_variant_that_is_better_beyond_doubt() {
+fn significant_winner_goes_to_the_rest() {
     let mut world = readers(AB, 150);
     world.broadcast("c.news", Start).unwrap();
     minutes(&mut world, 2);
@@ -461,7 +464,7 @@ fn the_rest_gets_the_variant_that_is_better_beyond_doubt() {
 }
 
 #[test]
-fn without_a_difference_the_rest_gets_what_the_file_says_and_scanners_count_for_nothing() {
+fn without_winner_rest_gets_fallback_and_bots_are_ignored() {
     let mut world = readers(AB, 150);
     world.broadcast("c.news", Start).unwrap();
     minutes(&mut world, 2);
@@ -475,7 +478,7 @@ fn without_a_difference_the_rest_gets_what_the_file_says_and_scanners_count_for_
 }
 
 #[test]
-fn a_test_of_too_few_names_no_winner() {
+fn ab_test_with_too_few_recipients_has_no_winner() {
     let mut world = readers(AB, 30);
     world.broadcast("c.news", Start).unwrap();
     minutes(&mut world, 2);
@@ -487,7 +490,7 @@ fn a_test_of_too_few_names_no_winner() {
 }
 
 #[test]
-fn a_pause_while_a_test_is_waited_for_is_waited_out() {
+fn paused_ab_test_continues_after_resume() {
     let mut world = readers(AB, 60);
     world.broadcast("c.news", Start).unwrap();
     minutes(&mut world, 2);
@@ -501,7 +504,7 @@ fn a_pause_while_a_test_is_waited_for_is_waited_out() {
 }
 
 #[test]
-fn a_pause_that_ends_before_the_test_does_leaves_it_its_time() {
+fn short_pause_keeps_ab_test_deadline() {
     let mut world = readers(AB, 60);
     world.broadcast("c.news", Start).unwrap();
     minutes(&mut world, 2);
@@ -516,7 +519,7 @@ fn a_pause_that_ends_before_the_test_does_leaves_it_its_time() {
 }
 
 #[test]
-fn without_a_test_share_everybody_is_divided_by_weight() {
+fn without_test_share_variants_split_by_weight() {
     let lines = ["test_share = 40", "wait = \"4h\"", "otherwise = \"a\""];
     let parts = lines.iter().fold(AB.to_owned(), |parts, line| parts.replace(line, ""));
     let parts = parts.replace("send = \"emails/b\"", "send = \"emails/b\", weight = 3");
@@ -528,7 +531,7 @@ fn without_a_test_share_everybody_is_divided_by_weight() {
 }
 
 #[test]
-fn a_goal_reached_afterwards_is_credited_to_the_variant_once_a_recipient() {
+fn conversion_is_credited_to_variant_once_per_recipient() {
     let mut world = readers(NEWS, 3);
     let early = order(&world, &address(1), 900, "GBP", "early");
     world.take_in(vec![early]).unwrap();
@@ -555,7 +558,7 @@ fn a_goal_reached_afterwards_is_credited_to_the_variant_once_a_recipient() {
 }
 
 #[test]
-fn an_unknown_broadcast_is_refused_with_the_nearest_name() {
+fn unknown_broadcast_suggests_nearest_name() {
     let mut world = world(&format!("{FORM}{NEWS}"));
     let Err(NotSteered::Unknown(problem)) = world.broadcast("c.new", Start) else { panic!() };
     assert_eq!(problem.help.unwrap(), "did you mean `c.news`?");

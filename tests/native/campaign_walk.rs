@@ -1,4 +1,4 @@
-//! The sample campaigns, walked from the form to the revenue.
+//! The sample campaigns, from form to revenue.
 
 use super::support::{diary, history, number, order, rows, sample_world};
 use dripline::domain::base::primitives::Span;
@@ -38,7 +38,7 @@ fn agreeing<'a>(fields: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     [fields, &[("consent", "on")]].concat()
 }
 
-/// The only letter so far to an address.
+/// The only message to an address so far.
 fn only_letter(world: &World, address: &str) -> CapturedMessage {
     let mut inbox = world.inbox(address);
     assert_eq!(inbox.len(), 1, "{}", diary(&inbox));
@@ -46,7 +46,7 @@ fn only_letter(world: &World, address: &str) -> CapturedMessage {
 }
 
 #[test]
-fn who_reads_nothing_is_nudged_and_told_the_story() {
+fn inactive_lead_gets_nudge_and_story() {
     let mut world = sample_world("spring-webinar");
     assert_eq!(world.submit("/webinar", &ANN).unwrap(), Sent::Thanks);
     world.after(Span::days(30)).unwrap();
@@ -74,7 +74,7 @@ fn who_reads_nothing_is_nudged_and_told_the_story() {
 }
 
 #[test]
-fn an_architect_who_clicks_is_told_to_the_owner_and_texted_on_wednesday_morning() {
+fn engaged_architect_notifies_owner_and_gets_sms() {
     let mut world = sample_world("spring-webinar");
     world.submit("/webinar", &BO).unwrap();
     world.after(Span::hours(3)).unwrap();
@@ -93,7 +93,7 @@ fn an_architect_who_clicks_is_told_to_the_owner_and_texted_on_wednesday_morning(
 }
 
 #[test]
-fn a_click_in_the_waiting_time_after_the_pause_counts_at_once() {
+fn click_during_wait_for_advances_at_once() {
     let mut world = sample_world("spring-webinar");
     world.submit("/webinar", &ANN).unwrap();
     world.after(Span::hours(30)).unwrap();
@@ -107,19 +107,19 @@ fn a_click_in_the_waiting_time_after_the_pause_counts_at_once() {
 }
 
 #[test]
-fn a_morning_is_the_morning_of_the_contacts_own_zone() {
+fn wait_until_uses_the_contacts_time_zone() {
     let mut world = sample_world("spring-webinar");
     world.submit("/webinar", &BO).unwrap();
     let move_to_new_york = "UPDATE contacts SET time_zone = 'America/New_York'";
     rows(&world.db, move_to_new_york);
     world.after(Span::days(20)).unwrap();
-    // 10:00 on a Wednesday, after the change to summer time on the 8th: 14:00 UTC.
+    // 10:00 on a Wednesday, after summer time began on the 8th: 14:00 UTC.
     let text = world.inbox("+447400123456").remove(0);
     assert_eq!(text.at.rfc3339(), "2026-03-11T14:00:00Z");
 }
 
 #[test]
-fn without_consent_by_sms_nobody_is_texted() {
+fn without_sms_consent_no_sms_is_sent() {
     let mut world = sample_world("spring-webinar");
     let without_the_box = world.submit("/webinar", &BO[..4]).unwrap();
     assert!(matches!(without_the_box, Sent::Problems(_)), "the form asks for it again");
@@ -134,7 +134,7 @@ fn without_consent_by_sms_nobody_is_texted() {
 }
 
 #[test]
-fn an_order_ends_the_journey_and_is_credited_to_channel_and_variant() {
+fn order_ends_journey_and_is_attributed() {
     let mut world = sample_world("spring-webinar");
     for (visitor, query) in [
         ("v1", "utm_source=linkedin"),
@@ -170,7 +170,7 @@ fn an_order_ends_the_journey_and_is_credited_to_channel_and_variant() {
 }
 
 #[test]
-fn an_order_long_after_the_last_touch_is_not_the_campaigns() {
+fn order_outside_attribution_window_is_not_credited() {
     let mut world = sample_world("spring-webinar");
     world.submit("/webinar", &ANN).unwrap();
     world.after(Span::days(31)).unwrap();
@@ -181,7 +181,7 @@ fn an_order_long_after_the_last_touch_is_not_the_campaigns() {
 }
 
 #[test]
-fn a_click_keeps_the_touch_fresh() {
+fn click_extends_the_attribution_window() {
     let mut world = sample_world("spring-webinar");
     world.submit("/webinar", &ANN).unwrap();
     let welcome = only_letter(&world, "ann@example.com");
@@ -194,7 +194,7 @@ fn a_click_keeps_the_touch_fresh() {
 }
 
 #[test]
-fn double_opt_in_sends_nothing_but_the_question_until_the_answer() {
+fn double_opt_in_sends_only_confirmation_until_confirmed() {
     let mut world = sample_world("white-paper");
     let sent = world.submit_from("/white-paper", "utm_source=wechat-ads", &agreeing(&WANG));
     assert_eq!(sent.unwrap(), Sent::Thanks);
@@ -216,7 +216,7 @@ fn double_opt_in_sends_nothing_but_the_question_until_the_answer() {
 }
 
 #[test]
-fn who_never_confirms_gets_nothing_more_and_no_text_message_either() {
+fn unconfirmed_lead_gets_no_further_messages() {
     let mut world = sample_world("white-paper");
     world.submit("/white-paper", &agreeing(&WANG)).unwrap();
     world.after(Span::days(60)).unwrap();
@@ -224,7 +224,7 @@ fn who_never_confirms_gets_nothing_more_and_no_text_message_either() {
 }
 
 #[test]
-fn a_second_confirmation_changes_nothing() {
+fn second_confirmation_changes_nothing() {
     let mut world = sample_world("white-paper");
     world.submit("/white-paper", &agreeing(&WANG)).unwrap();
     let question = only_letter(&world, "wang@example.cn");
@@ -235,7 +235,7 @@ fn a_second_confirmation_changes_nothing() {
 }
 
 #[test]
-fn a_confirmation_link_too_old_does_nothing() {
+fn expired_confirmation_link_does_nothing() {
     let mut world = sample_world("white-paper");
     world.submit("/white-paper", &agreeing(&WANG)).unwrap();
     let question = only_letter(&world, "wang@example.cn");
@@ -244,7 +244,7 @@ fn a_confirmation_link_too_old_does_nothing() {
 }
 
 #[test]
-fn whoever_does_not_agree_is_written_to_never_but_the_owner_is() {
+fn lead_without_consent_only_notifies_owner() {
     let mut world = sample_world("white-paper");
     world.submit("/white-paper", &WANG).unwrap();
     world.after(Span::days(20)).unwrap();
@@ -254,11 +254,11 @@ fn whoever_does_not_agree_is_written_to_never_but_the_owner_is() {
 }
 
 #[test]
-fn unsubscribing_stops_everything_even_what_is_queued() {
+fn unsubscribing_stops_queued_emails_too() {
     let mut world = sample_world("spring-webinar");
     world.submit("/webinar", &BO).unwrap();
     let welcome = only_letter(&world, "bo@example.com");
-    // The nudge is queued while the post is not looked at; then the reader refuses.
+    // The nudge is queued but not delivered yet; then the reader unsubscribes.
     let queue =
         "INSERT INTO messages (id, contact_id, campaign_id, version, enrollment_id, journey, step,
                                channel, class, purpose, template, note, state, reason, queued_at,
@@ -279,7 +279,7 @@ fn unsubscribing_stops_everything_even_what_is_queued() {
     assert_eq!(number(&world.db, consents), 1, "twice is as good as once");
 }
 
-/// A report, one line a row.
+/// A report, one row per line.
 fn figures(report: &Report) -> String {
     let mut lines = vec![line("total", &report.total)];
     lines.extend(report.by_channel.iter().map(|row| line(&row.channel, &row.figures)));

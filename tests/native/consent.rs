@@ -1,4 +1,5 @@
-//! Agreeing and refusing: one question for all that waits, capped; proofs; preferences; undoing.
+//! Granting and withdrawing consent: one confirmation mail for all pending consents, limits,
+//! proofs, preferences and undo.
 
 use super::interleave::{InTurns, Task, together};
 use super::invariants::assert_sound;
@@ -22,7 +23,7 @@ use dripline::views::preferences::{
 use insta::assert_snapshot;
 use proptest::prelude::*;
 
-/// A second form of another purpose, and a journey for each; both want a confirmation.
+/// A second form for another purpose, and a journey for each; both need confirmation.
 const OFFERS: &str = r#"
     [page.q]
     path = "/q"
@@ -73,7 +74,7 @@ fn questions(world: &World) -> Vec<CapturedMessage> {
     all.filter(|letter| letter.subject == QUESTION).collect()
 }
 
-/// `channel purpose state`, one a line.
+/// `channel purpose state`, one per line.
 fn standing(world: &World) -> String {
     let sql = "SELECT group_concat((k.value ->> 'channel') || ' ' || (k.value ->> 'purpose') || ' '
                       || (k.value ->> 'state'), char(10) ORDER BY 1) AS line
@@ -85,7 +86,7 @@ fn standing(world: &World) -> String {
 }
 
 #[test]
-fn two_forms_ask_one_question_and_the_answer_begins_both_journeys() {
+fn one_confirmation_mail_covers_two_forms_and_journeys() {
     let mut world = two_forms();
     world.submit("/p", &ANN).unwrap();
     world.submit("/q", &ANN).unwrap();
@@ -104,7 +105,7 @@ fn two_forms_ask_one_question_and_the_answer_begins_both_journeys() {
 }
 
 #[test]
-fn two_forms_of_one_purpose_both_begin_their_journeys_by_the_one_answer() {
+fn one_confirmation_starts_both_journeys_of_a_purpose() {
     let offers =
         OFFERS.replace("\"offers\"", "\"news\"").replace("[purpose.offers]", "[purpose.news]");
     let form = FORM.replace("text = \"Write to me.\"", "text = \"Write!\", double_opt_in = true");
@@ -120,7 +121,7 @@ fn two_forms_of_one_purpose_both_begin_their_journeys_by_the_one_answer() {
 }
 
 #[test]
-fn what_was_asked_after_the_question_was_shown_is_not_confirmed_by_it() {
+fn consent_asked_after_page_view_is_not_confirmed() {
     let mut world = two_forms();
     world.submit("/p", &ANN).unwrap();
     let question = questions(&world).remove(0);
@@ -140,7 +141,7 @@ fn what_was_asked_after_the_question_was_shown_is_not_confirmed_by_it() {
 }
 
 #[test]
-fn whoever_answered_is_asked_again_as_soon_as_may_be_and_a_victim_is_not() {
+fn confirmed_contact_is_asked_again_after_an_hour() {
     let mut world = two_forms();
     world.submit("/p", &ANN).unwrap();
     world.submit("/q", &ANN).unwrap();
@@ -160,7 +161,7 @@ fn whoever_answered_is_asked_again_as_soon_as_may_be_and_a_victim_is_not() {
 }
 
 #[test]
-fn a_question_that_was_answered_meanwhile_is_not_asked() {
+fn already_answered_confirmation_is_skipped() {
     let mut world = two_forms();
     world.submit("/p", &ANN).unwrap();
     let question = questions(&world).remove(0);
@@ -174,7 +175,7 @@ fn a_question_that_was_answered_meanwhile_is_not_asked() {
 }
 
 #[test]
-fn two_posts_at_once_ask_once() {
+fn concurrent_posts_send_one_confirmation_mail() {
     let mut world = two_forms();
     let posts: Vec<_> = ["/p", "/q", "/p", "/q"]
         .into_iter()
@@ -207,10 +208,10 @@ fn two_posts_at_once_ask_once() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
-    /// Whatever is posted, confirmed and taken back in a week, no window of a day has more
-    /// questions than the cap, and none of an hour more than one.
+    /// Whatever is submitted, confirmed and withdrawn within a week, no 24 hours contain more
+    /// confirmation mails than the cap, and no hour contains more than one.
     #[test]
-    fn no_posts_cause_more_questions_than_the_cap(
+    fn confirmation_mails_never_exceed_the_cap(
         moves in prop::collection::vec((0..4_u8, 0..400_i64), 1..60)
     ) {
         let mut world = two_forms();
@@ -236,12 +237,12 @@ proptest! {
     }
 }
 
-/// The contact of a message stops everything.
+/// The recipient of a message unsubscribes from everything.
 fn stop(world: &mut World, letter: &CapturedMessage) {
     choose(world, letter, &[("do", "stop")]);
 }
 
-/// The link of a letter's contact to its preferences.
+/// The preference link of a message's recipient.
 fn link(world: &World, letter: &CapturedMessage) -> Link {
     let purposes = [Purpose::Unsubscribe, Purpose::Confirm];
     let found = purposes.into_iter().find_map(|purpose| world.links(letter, purpose).next());
@@ -258,7 +259,7 @@ fn choose(world: &mut World, letter: &CapturedMessage, fields: &[(&str, &str)]) 
     block_on(flow).unwrap()
 }
 
-/// A contact that agreed to news, without a question, and the welcome that it got.
+/// A contact that consented to news without confirmation, and its welcome mail.
 fn subscriber() -> (World, CapturedMessage) {
     let mut world = world(&format!("{FORM}{OFFERS}"));
     world.submit("/p", &[ANN[0], ("phone", "07400 123456"), ANN[1]]).unwrap();
@@ -274,7 +275,7 @@ fn words(world: &World, letter: &CapturedMessage) -> String {
 }
 
 #[test]
-fn what_is_agreed_to_by_a_link_is_confirmed_on_its_own_channel_with_the_words_shown() {
+fn preference_page_confirms_consent_on_the_link_channel_only() {
     let (mut world, welcome) = subscriber();
     let words = words(&world, &welcome);
     let saved = choose(
@@ -317,16 +318,16 @@ fn what_is_agreed_to_by_a_link_is_confirmed_on_its_own_channel_with_the_words_sh
 }
 
 #[test]
-fn an_old_page_takes_back_and_agrees_to_nothing_anew() {
+fn stale_preference_page_grants_nothing() {
     let (mut world, welcome) = subscriber();
     world.unsubscribe(&welcome).unwrap();
-    // The page was opened while the box was ticked, and is sent with it.
+    // The page was opened while the box was ticked, and is submitted with it.
     choose(&mut world, &welcome, &[("shown", "email.news sms.news"), ("agree", "email.news")]);
     assert_eq!(standing(&world), "email news withdrawn\nsms news withdrawn");
 }
 
 #[test]
-fn words_that_have_changed_are_agreed_to_after_another_look() {
+fn changed_consent_text_must_be_shown_again() {
     let (mut world, welcome) = subscriber();
     let fields = [("shown", "email.news sms.news"), ("agree", "email.offers"), ("words", "old")];
     let saved = choose(&mut world, &welcome, &fields);
@@ -335,7 +336,7 @@ fn words_that_have_changed_are_agreed_to_after_another_look() {
 }
 
 #[test]
-fn everything_stops_whatever_the_page_showed() {
+fn unsubscribe_all_ignores_what_the_page_showed() {
     let (mut world, welcome) = subscriber();
     choose(&mut world, &welcome, &[("do", "stop"), ("agree", "email.offers")]);
     assert_eq!(standing(&world), "email news withdrawn\nsms news withdrawn");
@@ -343,7 +344,7 @@ fn everything_stops_whatever_the_page_showed() {
 }
 
 #[test]
-fn what_waits_by_a_consent_is_skipped_the_moment_it_is_taken_back() {
+fn withdrawing_consent_skips_its_queued_messages_at_once() {
     let (mut world, welcome) = subscriber();
     let queue = |id: &str, purpose: &str, uncertain: u8| {
         let sql = format!(
@@ -385,7 +386,7 @@ fn unsubscribe(world: &World, letter: &CapturedMessage) -> Option<Link> {
 }
 
 #[test]
-fn a_refusal_by_mistake_is_undone_once_and_within_a_day() {
+fn unsubscribe_can_be_undone_once_within_a_day() {
     let (mut world, welcome) = subscriber();
     let back = unsubscribe(&world, &welcome).expect("something was taken back");
     assert_eq!(unsubscribe(&world, &welcome), None, "the second time there is nothing to undo");
@@ -413,7 +414,7 @@ fn suppress(world: &World, reason: &str) {
 }
 
 #[test]
-fn an_agreement_that_is_confirmed_ends_a_refusal_and_no_other_suppression() {
+fn confirming_lifts_unsubscribed_suppression_only() {
     let ended = |reason: &str| {
         let mut world = two_forms();
         suppress(&world, reason);
@@ -435,7 +436,7 @@ fn an_agreement_that_is_confirmed_ends_a_refusal_and_no_other_suppression() {
 }
 
 #[test]
-fn each_grant_has_its_proof_unless_it_was_taken_back_before() {
+fn grant_has_proof_unless_withdrawn_before() {
     let mut world = two_forms();
     world.submit("/p", &ANN).unwrap();
     let question = questions(&world).remove(0);
@@ -465,12 +466,12 @@ fn each_grant_has_its_proof_unless_it_was_taken_back_before() {
 }
 
 #[test]
-fn merging_is_no_way_round_the_limit_of_questions() {
+fn merging_keeps_the_confirmation_mail_limit() {
     let mut world = two_forms();
     world.submit("/p", &ANN).unwrap();
     world.after(Span::minutes(2)).unwrap();
     assert_eq!(questions(&world).len(), 1);
-    // Somebody with a number and no address takes over Ann's.
+    // A contact with a phone but no e-mail address is merged with Ann's.
     let bob = [("phone", "07400 123456"), ("consent", "on")];
     world.submit("/q", &bob).unwrap();
     world.merge("ann@x.example", "+447400123456").unwrap();
@@ -483,7 +484,7 @@ fn merging_is_no_way_round_the_limit_of_questions() {
 }
 
 #[test]
-fn a_mailbox_in_many_spellings_is_asked_as_often_as_one() {
+fn address_aliases_share_the_confirmation_mail_limit() {
     let mut world = two_forms();
     let spelled = |world: &mut World, email: &str| {
         world.submit("/p", &[("email", email), ("consent", "on")]).unwrap();
@@ -508,7 +509,7 @@ fn a_mailbox_in_many_spellings_is_asked_as_often_as_one() {
     assert_sound(&world.db, Some(world.now()));
 }
 
-/// A form with three boxes: two of a purpose and a question each, one for data going abroad.
+/// A form with three boxes: two for purposes that need confirmation, and one for transfer abroad.
 const BOXES: &str = r#"
     [page.p]
     path = "/p"
@@ -551,7 +552,7 @@ fn ledger(world: &World) -> String {
 }
 
 #[test]
-fn each_box_has_its_own_words_on_record_and_one_mail_asks_for_all_of_them() {
+fn each_consent_box_is_recorded_and_one_mail_confirms_all() {
     let mut world = world(BOXES);
     let email = ("email", "ann@x.example");
     let ticked = [email, (NEWS_BOX, "on"), (OFFERS_BOX, "on"), (ABROAD_BOX, "on")];
@@ -583,7 +584,7 @@ fn each_box_has_its_own_words_on_record_and_one_mail_asks_for_all_of_them() {
 }
 
 #[test]
-fn what_is_not_ticked_is_not_agreed_to_whatever_else_is() {
+fn unticked_box_grants_no_consent() {
     let mut world = world(BOXES);
     world
         .submit("/p", &[("email", "ann@x.example"), (ABROAD_BOX, "on"), ("consent", "on")])
@@ -598,7 +599,7 @@ fn what_is_not_ticked_is_not_agreed_to_whatever_else_is() {
 }
 
 #[test]
-fn the_time_zone_is_chosen_from_the_list_and_counts_from_then_on() {
+fn time_zone_is_set_from_the_list_only() {
     let (mut world, welcome) = subscriber();
     let zone = |world: &World| {
         let row = rows(&world.db, "SELECT time_zone FROM contacts").remove(0);
@@ -646,7 +647,7 @@ fn page(world: &World, contact: &Contact, language: Language) -> String {
     })
 }
 
-/// Four forms of ten boxes each, on two channels.
+/// Four forms with ten boxes each, on two channels.
 fn forty_purposes() -> String {
     let forms = (0..4).map(|form| {
         let boxes = (0..10).map(|n| {
@@ -669,7 +670,7 @@ fn forty_purposes() -> String {
 }
 
 #[test]
-fn forty_purposes_on_two_channels_fit_into_one_page_and_one_answer() {
+fn forty_purposes_on_two_channels_fit_one_page() {
     let mut world = world(&forty_purposes());
     let fields = [
         ("email", "ann@x.example"),
@@ -686,7 +687,7 @@ fn forty_purposes_on_two_channels_fit_into_one_page_and_one_answer() {
     assert_eq!(html.matches("type=\"checkbox\" name=\"agree\"").count(), 80);
     assert!(html.len() < 100_000, "{}", html.len());
 
-    // What a browser sends when everything is ticked, and then nothing.
+    // What a browser sends when everything is ticked, and then when nothing is.
     let ticked = shown.iter().flat_map(|p| p.boxes.iter().map(|tick| p.value(tick)));
     let ticked: Vec<String> = ticked.collect();
     let send = |world: &mut World, shown_on: &str, ticked: &[String]| {

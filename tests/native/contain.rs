@@ -1,5 +1,5 @@
-//! One bad part never stops the rest: a key-value store or a queue that refuses, a version that
-//! cannot be read, tasks of newer code, a clock that was ahead.
+//! One failing part never stops the rest: a key-value store or queue that refuses writes, a version
+//! that cannot be read, tasks of newer code, a clock that was fast.
 
 use super::invariants::assert_sound;
 use super::support::{FORM, campaign, number, order, report, rows, world};
@@ -44,7 +44,7 @@ const JOURNEY: &str = r#"
     send = "emails/thanks"
 "#;
 
-/// Five people, each at a step that is due in a day.
+/// Five contacts, each at a step that is due in a day.
 fn five(world: &mut World) {
     for n in 0..5 {
         let email = format!("p{n}@example.com");
@@ -59,7 +59,7 @@ fn with_five() -> World {
     world
 }
 
-/// A second campaign beside the first, with a page and a form of its own.
+/// A second campaign with its own page and form.
 fn other() -> Compiled {
     let mut other = campaign(&format!("{FORM}{JOURNEY}"));
     other.campaign.id = CampaignId::from("d");
@@ -96,7 +96,7 @@ fn minutes(world: &mut World, count: i64) {
 // --- The key-value store ------------------------------------------------------------------------
 
 #[test]
-fn a_store_that_refuses_writes_keeps_nothing_from_leaving_and_readyz_says_so() {
+fn read_only_kv_fails_readyz_but_not_delivery() {
     let mut world = with_five();
     world.kv.refuses_writes.set(true);
     world.jump(world.now().plus(Span::days(1)));
@@ -115,7 +115,7 @@ fn a_store_that_refuses_writes_keeps_nothing_from_leaving_and_readyz_says_so() {
 }
 
 #[test]
-fn a_store_that_does_not_answer_keeps_nothing_from_leaving() {
+fn unresponsive_kv_does_not_stop_delivery() {
     let mut world = with_five();
     world.kv.is_away.set(true);
     world.jump(world.now().plus(Span::days(1)));
@@ -127,7 +127,7 @@ fn a_store_that_does_not_answer_keeps_nothing_from_leaving() {
 // --- The queue ----------------------------------------------------------------------------------
 
 #[test]
-fn what_the_queue_does_not_take_is_given_back_and_is_late_for_all_to_see() {
+fn refused_queue_writes_are_unclaimed_and_shown_as_late() {
     let mut world = with_five();
     let due = |world: &World| rows(&world.db, "SELECT id, wake_at FROM contacts ORDER BY id");
     let before = due(&world);
@@ -150,7 +150,7 @@ fn what_the_queue_does_not_take_is_given_back_and_is_late_for_all_to_see() {
 }
 
 #[test]
-fn a_claim_that_nothing_comes_of_does_not_hide_how_late_it_is() {
+fn lost_claims_do_not_hide_lateness() {
     let mut world = with_five();
     world.jump(world.now().plus(Span::days(1)));
     for minute in 0..30 {
@@ -168,7 +168,7 @@ fn a_claim_that_nothing_comes_of_does_not_hide_how_late_it_is() {
 
 // --- Versions that cannot be read ---------------------------------------------------------------
 
-/// Newer code has published what this code does not know; or the text is damaged.
+/// Ways to break a version: published by newer code that this code does not know, or damaged text.
 const SPOILED: [&str; 3] = [
     "UPDATE campaign_versions SET compiled = replace(compiled, '\"wait\":', '\"sleep\":')",
     "UPDATE campaign_versions SET compiled = 'garbage'",
@@ -189,13 +189,13 @@ fn repair(world: &mut World, kept: &[serde_json::Value]) {
         let sql = format!("UPDATE campaign_versions SET compiled = '{text}'");
         rows(&world.db, &format!("{sql} WHERE campaign_id = '{id}'"));
     }
-    // A tick notices, and isolates hear of it.
+    // A tick notices, and isolates learn of it.
     minutes(world, 1);
     world.read_catalog().unwrap();
 }
 
 #[test]
-fn a_version_that_cannot_be_read_takes_its_own_campaign_out_and_nothing_of_it_is_lost() {
+fn unreadable_version_suspends_its_campaign_without_loss() {
     for how in SPOILED {
         let mut world = with_five();
         world.publish(other()).unwrap();
@@ -212,7 +212,7 @@ fn a_version_that_cannot_be_read_takes_its_own_campaign_out_and_nothing_of_it_is
         let found = health(&world);
         assert!(!found.is_ready && found.versions[0].campaign == c, "{found:?}");
 
-        // Unsubscribing works, the other campaign goes on, this one waits.
+        // Unsubscribing works, the other campaign continues, and this one waits.
         assert!(world.unsubscribe(&letter).unwrap());
         let sales: Vec<Intake> = (0..4)
             .map(|n| order(&world, &format!("p{n}@example.com"), 100, "GBP", &format!("o{n}")))
@@ -244,7 +244,7 @@ fn a_version_that_cannot_be_read_takes_its_own_campaign_out_and_nothing_of_it_is
 }
 
 #[test]
-fn an_older_version_that_somebody_is_on_waits_and_the_live_one_goes_on() {
+fn unreadable_old_version_does_not_stop_the_live_one() {
     let mut world = with_five();
     let more = JOURNEY.replace("wait = \"1d\"", "wait = \"2d\"");
     world.publish(campaign(&format!("{FORM}{more}"))).unwrap();
@@ -266,7 +266,7 @@ fn an_older_version_that_somebody_is_on_waits_and_the_live_one_goes_on() {
 }
 
 #[test]
-fn unsubscribing_works_if_no_version_can_be_read() {
+fn unsubscribing_works_with_unreadable_version() {
     let mut world = with_five();
     spoil(&mut world, SPOILED[1]);
     let letter = world.inbox("p0@example.com").remove(0);
@@ -279,7 +279,7 @@ fn unsubscribing_works_if_no_version_can_be_read() {
 }
 
 #[test]
-fn unsubscribing_works_if_the_contact_itself_cannot_be_read() {
+fn unsubscribing_works_with_unreadable_contact() {
     let mut world = with_five();
     rows(&world.db, "UPDATE contacts SET attributes = 'garbage' WHERE email = 'p0@example.com'");
     let letter = world.inbox("p0@example.com").remove(0);
@@ -291,7 +291,7 @@ fn unsubscribing_works_if_the_contact_itself_cannot_be_read() {
 }
 
 #[test]
-fn a_campaign_that_cannot_be_read_is_repaired_by_publishing_it_again() {
+fn republishing_repairs_an_unreadable_campaign() {
     let mut world = with_five();
     spoil(&mut world, SPOILED[1]);
     let published = world.publish(campaign(&format!("{FORM}{JOURNEY}"))).unwrap();
@@ -300,7 +300,7 @@ fn a_campaign_that_cannot_be_read_is_repaired_by_publishing_it_again() {
 }
 
 #[test]
-fn a_version_that_nothing_goes_by_any_more_keeps_nobody_from_being_ready() {
+fn unused_unreadable_version_does_not_fail_readyz() {
     let mut replaced = world(FORM);
     spoil(&mut replaced, SPOILED[1]);
     minutes(&mut replaced, 3);
@@ -320,7 +320,7 @@ fn a_version_that_nothing_goes_by_any_more_keeps_nobody_from_being_ready() {
 }
 
 #[test]
-fn a_journey_in_a_state_that_nobody_knows_is_paused() {
+fn journey_in_unknown_state_is_paused() {
     let mut world = with_five();
     world.steer("c.j", RunState::Paused).unwrap();
     rows(&world.db, "UPDATE journey_states SET state = 'frozen'");
@@ -333,7 +333,7 @@ fn a_journey_in_a_state_that_nobody_knows_is_paused() {
 // --- Tasks --------------------------------------------------------------------------------------
 
 #[test]
-fn facts_of_newer_code_and_forms_of_a_campaign_that_is_out_are_put_off() {
+fn tasks_of_newer_code_and_unreadable_campaigns_are_deferred() {
     let mut world = with_five();
     let form = super::support::submission(&mut world, &[("email", "x@example.com")]);
     let form = Intake::SubmissionV1(Box::new(form));
@@ -351,7 +351,7 @@ fn facts_of_newer_code_and_forms_of_a_campaign_that_is_out_are_put_off() {
 }
 
 #[test]
-fn a_message_of_newer_code_holds_back_none_of_its_neighbours() {
+fn message_of_newer_code_does_not_block_others() {
     let mut world = with_five();
     world.jump(world.now().plus(Span::days(1)));
     world.cron();
@@ -369,7 +369,7 @@ fn a_message_of_newer_code_holds_back_none_of_its_neighbours() {
 // --- The clock ----------------------------------------------------------------------------------
 
 #[test]
-fn what_a_clock_that_was_a_year_ahead_has_dated_is_put_right_by_the_next_tick() {
+fn next_tick_corrects_dates_from_a_fast_clock() {
     let mut world = with_five();
     let now = world.now();
     world.jump(now.plus(Span::days(365)));
@@ -387,7 +387,7 @@ fn what_a_clock_that_was_a_year_ahead_has_dated_is_put_right_by_the_next_tick() 
 }
 
 #[test]
-fn whoever_was_decided_on_by_a_clock_that_was_ahead_waits_no_longer_than_planned() {
+fn fast_clock_does_not_prolong_waits() {
     let mut world = world(&format!("{FORM}{JOURNEY}"));
     let now = world.now();
     world.jump(now.plus(Span::days(365)));
@@ -403,7 +403,7 @@ fn whoever_was_decided_on_by_a_clock_that_was_ahead_waits_no_longer_than_planned
         ("segment_fills", "not_before"),
         ("journey_wakes", "not_before"),
         ("senders", "open_until"),
-        // The number of a mark is no time.
+        // The number of a mark is not a time.
         ("(SELECT at FROM scheduler WHERE name <> 'mark')", "at"),
     ] {
         let sql = format!("SELECT count(*) FROM {table} WHERE {column} > {ahead} + 2678400000");

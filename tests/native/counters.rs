@@ -1,4 +1,4 @@
-//! Counters are a convenience: each can be counted again from the rows that it was moved with.
+//! Counters are derived: each can be recomputed from the rows that it was updated with.
 
 use super::invariants::assert_sound;
 use super::support::{FORM, order, rows, world};
@@ -21,7 +21,7 @@ const JOURNEY: &str = r#"
     notify = "owner"
 "#;
 
-/// A world in which each counter was moved, in more than one way.
+/// A world in which every counter was changed in more than one way.
 fn busy_world() -> World {
     let mut world = world(&format!("{FORM}{JOURNEY}"));
     for (visitor, query) in [("v1", "utm_source=a"), ("v2", "utm_source=b"), ("v1", "")] {
@@ -66,7 +66,7 @@ fn busy_world() -> World {
 }
 
 #[test]
-fn every_counter_is_what_its_rows_say() {
+fn every_counter_matches_its_rows() {
     let world = busy_world();
     assert_sound(&world.db, Some(world.now()));
     let kept =
@@ -88,14 +88,14 @@ fn every_counter_is_what_its_rows_say() {
 }
 
 #[test]
-fn a_counter_that_is_one_too_high_is_found() {
+fn counter_one_too_high_is_detected() {
     let world = busy_world();
     rows(&world.db, "UPDATE counters SET value = value + 1 WHERE metric = 'clicked'");
     assert_eq!(rows(&world.db, COUNTERS_THAT_DIFFER).len(), 2);
 }
 
 #[test]
-fn a_row_that_no_counter_knows_is_found() {
+fn uncounted_row_is_detected() {
     let world = busy_world();
     rows(&world.db, "DELETE FROM counters WHERE metric = 'visitors' AND channel = 'b'");
     assert_eq!(rows(&world.db, COUNTERS_THAT_DIFFER).len(), 1);

@@ -29,7 +29,7 @@ fn statement(case: &Json) -> Statement {
 }
 
 #[test]
-fn what_d1_refuses_is_refused_here() {
+fn native_sqlite_refuses_what_d1_refuses() {
     let table: Json = serde_json::from_str(include_str!("../fixtures/d1_limits.json")).unwrap();
     let db = Sqlite::in_memory().unwrap();
     for case in table["statements"].as_array().unwrap() {
@@ -40,14 +40,14 @@ fn what_d1_refuses_is_refused_here() {
 }
 
 #[test]
-fn a_copy_of_a_database_has_the_limits_too() {
+fn database_copy_keeps_the_d1_limits() {
     let copy = Sqlite::in_memory().unwrap().copy().unwrap();
     let deep = format!("SELECT {}", vec!["1"; 101].join("+"));
     assert!(block_on(copy.batch(vec![Statement { sql: deep.into(), params: vec![] }])).is_err());
 }
 
 #[test]
-fn a_run_has_so_many_statements_and_no_more() {
+fn statements_per_run_are_limited() {
     let world = world(FORM);
     let run = OneRun::new(&world.db);
     let some = |count| vec![Statement::new("SELECT 1", Vec::new()); count];

@@ -1,4 +1,4 @@
-//! What the queues gave up: drained, kept, replayed, discarded.
+//! Dead letters: tasks that the queues gave up are recorded, kept, replayed and discarded.
 
 use super::invariants::assert_sound;
 use super::support::{FORM, history, number, order, report, rows, submission, world};
@@ -32,14 +32,14 @@ fn take(world: &World, all: &[Dead]) -> Vec<Work> {
     block_on(desk(world, &world.db).take(all, &mut Ids::new(world.now(), 7))).unwrap()
 }
 
-/// One line a row: what, how often, why.
+/// One row per line: what, how often, why.
 fn kept(world: &World) -> Vec<String> {
     let (letters, totals) = block_on(dead_letters::list(&world.db)).unwrap();
     assert_eq!(totals.kept, i64::try_from(letters.len()).unwrap());
     letters.iter().map(|one| format!("{} {} {}", one.tag, one.count, one.error)).collect()
 }
 
-/// A fact of newer code, that this code cannot read.
+/// A task of newer code that this code cannot read.
 fn of_newer_code(n: i64) -> String {
     json!({ "type": "wish_v9", "n": n }).to_string()
 }
@@ -55,7 +55,7 @@ const WELCOME: &str = r#"
 const UNREADABLE: &str = "it cannot be read: unknown variant";
 
 #[test]
-fn a_fact_that_died_of_its_neighbours_is_done_at_last() {
+fn processable_dead_letter_is_recorded_once_and_not_kept() {
     let mut world = world(FORM);
     let post = Intake::SubmissionV1(Box::new(submission(
         &mut world,
@@ -68,7 +68,7 @@ fn a_fact_that_died_of_its_neighbours_is_done_at_last() {
 }
 
 #[test]
-fn what_cannot_be_read_is_kept_with_its_reason_until_somebody_has_a_word_on_it() {
+fn unreadable_dead_letter_is_kept_until_discarded() {
     let world = world(FORM);
     let lines = [dead("m1", of_newer_code(1)), dead("m2", "{".to_owned())];
     take(&world, &lines);
@@ -92,7 +92,7 @@ fn what_cannot_be_read_is_kept_with_its_reason_until_somebody_has_a_word_on_it()
 }
 
 #[test]
-fn a_lead_of_a_campaign_that_could_not_be_read_is_replayed_once_whoever_does_it() {
+fn replayed_lead_of_repaired_campaign_counts_once() {
     let mut world = world(FORM);
     let fields = [("email", "ann@example.com"), ("consent", "on")];
     let post = Intake::SubmissionV1(Box::new(submission(&mut world, &fields)));
@@ -107,7 +107,7 @@ fn a_lead_of_a_campaign_that_could_not_be_read_is_replayed_once_whoever_does_it(
     world.catalog = block_on(publish::live(&world.db)).unwrap();
     let (letters, _) = block_on(dead_letters::list(&world.db)).unwrap();
     for _ in 0..2 {
-        // The second time somebody else has read it before it was forgotten.
+        // The second time, somebody else reads it before it is deleted.
         let desk = desk(&world, &world.db);
         let ids = &mut Ids::new(world.now(), 7);
         block_on(desk.take(&[fact("m1", &post)], ids)).unwrap();
@@ -120,7 +120,7 @@ fn a_lead_of_a_campaign_that_could_not_be_read_is_replayed_once_whoever_does_it(
 }
 
 #[test]
-fn hints_leave_one_row_a_kind_and_their_work_is_found_by_a_tick() {
+fn dead_hints_are_kept_once_per_kind() {
     let mut world = world(FORM);
     let hint = |n: usize| {
         let contacts = vec![ContactId(format!("c{n}"))];
@@ -138,7 +138,7 @@ fn hints_leave_one_row_a_kind_and_their_work_is_found_by_a_tick() {
 }
 
 #[test]
-fn the_same_counts_up_but_not_when_the_queue_only_tells_of_it_twice() {
+fn repeated_dead_letter_counts_once_per_queue_message() {
     let mut world = world(FORM);
     take(&world, &[dead("m1", of_newer_code(1))]);
     take(&world, &[dead("m1", of_newer_code(1))]);
@@ -150,7 +150,7 @@ fn the_same_counts_up_but_not_when_the_queue_only_tells_of_it_twice() {
     assert_eq!(number(&world.db, times), 60_000);
 }
 
-/// A database that is away.
+/// A database that cannot be reached.
 struct Away;
 
 impl Database for Away {
@@ -160,7 +160,7 @@ impl Database for Away {
 }
 
 #[test]
-fn while_the_database_is_away_nothing_is_acknowledged() {
+fn dead_letters_are_not_acknowledged_without_database() {
     let mut world = world(FORM);
     let fields = [("email", "ann@example.com"), ("consent", "on")];
     let post = Intake::SubmissionV1(Box::new(submission(&mut world, &fields)));
@@ -169,7 +169,7 @@ fn while_the_database_is_away_nothing_is_acknowledged() {
 }
 
 #[test]
-fn where_there_is_no_room_observations_and_then_the_oldest_go_and_are_counted() {
+fn full_store_evicts_observations_then_oldest_and_counts() {
     let mut world = world(FORM);
     let fill = format!(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {KEPT_MAX})
@@ -195,7 +195,7 @@ fn where_there_is_no_room_observations_and_then_the_oldest_go_and_are_counted() 
 }
 
 #[test]
-fn all_are_replayed_in_several_calls_and_each_is_tried_once() {
+fn replay_all_tries_each_once_across_calls() {
     let mut world = world(FORM);
     let bodies = (0..30).map(|n| dead(&format!("m{n}"), of_newer_code(n)));
     take(&world, &bodies.collect::<Vec<_>>());
@@ -216,7 +216,7 @@ fn all_are_replayed_in_several_calls_and_each_is_tried_once() {
 }
 
 #[test]
-fn ticks_forget_what_is_older_than_thirty_days_unless_a_clock_is_ahead() {
+fn ticks_expire_dead_letters_unless_a_clock_is_fast() {
     let mut world = world(FORM);
     take(&world, &[dead("m1", of_newer_code(1))]);
     let given_up = world.now();
@@ -225,7 +225,8 @@ fn ticks_forget_what_is_older_than_thirty_days_unless_a_clock_is_ahead() {
         world.cron();
         kept(world).len()
     };
-    // Clocks that are ahead, for a while and now and then, with no other between: nobody forgets.
+    // Fast clocks for a while, again and again, with no correct clock in between: nothing is
+    // deleted.
     for day in [1, 2, 3, 5] {
         let ahead = given_up.plus(Span::days(400 + day));
         assert_eq!(tick_at(&mut world, ahead), 1);
@@ -241,7 +242,7 @@ fn ticks_forget_what_is_older_than_thirty_days_unless_a_clock_is_ahead() {
 }
 
 #[test]
-fn what_is_about_somebody_who_is_erased_goes_with_them() {
+fn erasing_removes_the_contacts_dead_letters() {
     let mut world = world(FORM);
     world.submit("/p", &[("email", "ann@example.com"), ("consent", "on")]).unwrap();
     let told = |email: &str| {
@@ -264,7 +265,7 @@ fn what_is_about_somebody_who_is_erased_goes_with_them() {
 }
 
 #[test]
-fn an_address_is_found_in_any_writing_and_a_longer_one_is_somebody_elses() {
+fn erasing_matches_whole_addresses_in_dead_letters() {
     let mut world = world(&format!("{FORM}{WELCOME}"));
     world.submit("/p", &[("email", "ann@example.com"), ("consent", "on")]).unwrap();
     world.after(Span::minutes(5)).unwrap();
@@ -299,7 +300,7 @@ fn an_address_is_found_in_any_writing_and_a_longer_one_is_somebody_elses() {
 }
 
 #[test]
-fn those_that_fail_each_time_are_in_nobodys_way() {
+fn failing_dead_letters_do_not_block_others() {
     let mut world = world(FORM);
     let facts = (0..30).map(|n| dead(&format!("m{n}"), of_newer_code(n)));
     take(&world, &facts.collect::<Vec<_>>());
@@ -315,7 +316,7 @@ fn those_that_fail_each_time_are_in_nobodys_way() {
 }
 
 #[test]
-fn a_reason_holds_nothing_that_a_terminal_obeys() {
+fn reason_has_no_terminal_control_characters() {
     let world = world(FORM);
     let body = json!({ "type": "\u{1b}[31mRED\u{1b}]0;x\u{7}\u{202e}abc" }).to_string();
     take(&world, &[dead("m1", body)]);
@@ -324,7 +325,7 @@ fn a_reason_holds_nothing_that_a_terminal_obeys() {
 }
 
 #[test]
-fn operators_see_how_many_there_are_and_others_that_there_are() {
+fn readyz_shows_counts_to_operators_only() {
     let mut world = world(FORM);
     world.tick().unwrap();
     let well = || health::Parts { kv: Ok(()), queue: Ok(()), unreadable: &[] };
@@ -341,7 +342,7 @@ fn operators_see_how_many_there_are_and_others_that_there_are() {
 }
 
 #[test]
-fn an_order_that_is_replayed_counts_once() {
+fn replayed_order_counts_once() {
     let mut world = world(FORM);
     world.submit("/p", &[("email", "ann@example.com"), ("consent", "on")]).unwrap();
     let bought = order(&world, "ann@example.com", 100, "GBP", "o1");

@@ -1,4 +1,4 @@
-//! Deliveries: what leaves, down to its bytes, and what every kind of answer leads to.
+//! Deliveries: the exact bytes of a request, and what each kind of answer leads to.
 
 use super::interleave::{InTurns, Task, together, together_until};
 use super::invariants::assert_sound;
@@ -43,7 +43,7 @@ pub const TEXTS: &str = r#"
     send = "sms/text"
 "#;
 
-/// A world whose messages wait for a provider that does what a script says.
+/// A world whose messages wait for a provider that follows a script.
 pub struct Office {
     pub world: World,
     pub script: Script,
@@ -75,7 +75,7 @@ fn resend() -> Vec<Sender> {
 }
 
 impl Office {
-    /// Somebody has sent the form, and what follows is queued.
+    /// A form was submitted, and the messages that follow are queued.
     fn new(journey: &str) -> Self {
         let mut office = Self::empty(journey);
         office.submit(&[
@@ -90,7 +90,7 @@ impl Office {
     pub fn empty(journey: &str) -> Self {
         let mut world = world(&format!("{FORM}{journey}"));
         world.settings.senders.email = resend();
-        // One by one; batches have tests of their own.
+        // One by one; batches have their own tests.
         world.settings.senders.batch_max = 1;
         world.settings.senders.sms = vec![Sender::Twilio(twilio::Account {
             account_sid: "AC1".to_owned(),
@@ -114,7 +114,7 @@ impl Office {
         found.iter().map(|row| MessageId::from(row["id"].as_str().unwrap())).collect()
     }
 
-    /// A delivery of all messages at an instant, which meets these answers in turn.
+    /// Delivers all messages at this time; the provider gives these answers in turn.
     pub fn deliver(&self, at: Millis, answers: Vec<Result<HttpResponse, HttpError>>) {
         self.script.answers.borrow_mut().extend(answers);
         self.try_to_deliver(&self.world.db, at).unwrap();
@@ -125,7 +125,7 @@ impl Office {
         block_on(self.delivery(db, &self.script, at)).map_err(|error| error.to_string())
     }
 
-    /// A delivery of all messages through this database and this way out.
+    /// Delivers all messages through this database and this HTTP client.
     pub async fn delivery<D: Database, H: Http>(
         &self,
         db: &D,
@@ -143,7 +143,7 @@ impl Office {
         requests.iter().map(|request| header(request, "idempotency-key")).collect()
     }
 
-    /// Where the one message stands: its state, the reason, the attempts, whether it is uncertain.
+    /// The state of the only message: state, reason, attempts, and whether it is uncertain.
     pub fn standing(&self) -> String {
         let sql =
             "SELECT group_concat(state || '|' || reason || '|' || attempts || '|' || uncertain,
@@ -156,8 +156,8 @@ impl Office {
     }
 }
 
-/// A request as it goes over the wire, to be read: tokens and ids are named only, and each tag of
-/// a mail's HTML has a line of its own.
+/// A request as sent, made readable: tokens and ids become placeholders, and each HTML tag is on
+/// its own line.
 pub fn wire(request: &HttpRequest, message: &MessageId) -> String {
     let mut lines = vec![format!("{} {}", request.method, request.url)];
     lines.extend(request.headers.iter().map(|(name, value)| format!("{name}: {value}")));
@@ -179,7 +179,7 @@ pub fn wire(request: &HttpRequest, message: &MessageId) -> String {
 }
 
 #[test]
-fn an_email_leaves_in_these_bytes() {
+fn email_request_has_expected_bytes() {
     let office = Office::new(JOURNEY);
     office.deliver(MONDAY, vec![accepted()]);
     let request = office.script.requests.borrow()[0].clone();
@@ -219,7 +219,7 @@ fn an_email_leaves_in_these_bytes() {
 }
 
 #[test]
-fn a_text_message_leaves_in_these_bytes() {
+fn sms_request_has_expected_bytes() {
     let office = Office::new(TEXTS);
     office.deliver(MONDAY, vec![answer(201, json!({ "sid": "SM1", "status": "queued" }))]);
     let request = office.script.requests.borrow()[0].clone();
@@ -233,7 +233,7 @@ fn a_text_message_leaves_in_these_bytes() {
 }
 
 #[test]
-fn what_was_accepted_is_sent_and_counted_once() {
+fn accepted_message_is_sent_and_counted_once() {
     let office = Office::new(JOURNEY);
     office.deliver(MONDAY, vec![accepted()]);
     assert_eq!(office.standing(), "sent||1|0");
@@ -247,7 +247,7 @@ fn what_was_accepted_is_sent_and_counted_once() {
     assert_sound(&office.world.db, None);
 }
 
-/// What an e-mail, or a text message, stands at after one attempt that was answered so.
+/// The state of an e-mail or SMS after one attempt with this answer.
 fn after(journey: &str, answer: Result<HttpResponse, HttpError>) -> String {
     let office = Office::new(journey);
     office.deliver(MONDAY, vec![answer]);
@@ -257,7 +257,7 @@ fn after(journey: &str, answer: Result<HttpResponse, HttpError>) -> String {
 }
 
 #[test]
-fn an_email_is_tried_again_refused_or_sent_by_what_resend_says() {
+fn each_resend_answer_maps_to_a_state() {
     let error = |status, name| answer(status, json!({ "name": name, "message": "why" }));
     let after = |answer| after(JOURNEY, answer);
     let slow = Ok(HttpResponse {
@@ -265,7 +265,7 @@ fn an_email_is_tried_again_refused_or_sent_by_what_resend_says() {
         ..error(429, "rate_limit_exceeded").unwrap()
     });
     assert_eq!(after(slow), "queued|429 rate_limit_exceeded: why|0|0 +120s");
-    // A minute, and up to a quarter more by the message's id.
+    // A minute, plus up to a quarter of one depending on the message's id.
     assert_eq!(after(error(429, "daily")), "queued|429 daily: why|0|0 +70s");
     assert_eq!(after(error(401, "missing_api_key")), "queued|sender_out_of_order|0|0 +60s");
     assert_eq!(after(error(422, "invalid")), "failed|422 invalid: why|1|0 +900s");
@@ -281,7 +281,7 @@ fn an_email_is_tried_again_refused_or_sent_by_what_resend_says() {
 }
 
 #[test]
-fn a_text_message_is_never_sent_again_unless_it_surely_was_not() {
+fn sms_is_retried_only_if_surely_unsent() {
     let error = |status| answer(status, json!({ "code": 21211, "message": "why" }));
     let after = |answer| after(TEXTS, answer);
     assert_eq!(after(error(429)), "queued|429 21211: why|0|0 +70s");
@@ -297,7 +297,7 @@ fn a_text_message_is_never_sent_again_unless_it_surely_was_not() {
 }
 
 #[test]
-fn an_unknown_text_message_stays_unknown() {
+fn unknown_sms_stays_unknown() {
     let office = Office::new(TEXTS);
     office.deliver(MONDAY, vec![Err(HttpError::TimedOut)]);
     for days in 1..5 {
@@ -307,7 +307,7 @@ fn an_unknown_text_message_stays_unknown() {
 }
 
 #[test]
-fn a_lost_email_is_asked_for_again_in_the_same_bytes_under_the_same_key() {
+fn lost_email_is_retried_with_same_bytes_and_key() {
     let office = Office::new(JOURNEY);
     office.deliver(MONDAY, vec![Err(HttpError::TimedOut)]);
     office.deliver(MONDAY.plus(Span::seconds(59)), vec![]);
@@ -318,7 +318,7 @@ fn a_lost_email_is_asked_for_again_in_the_same_bytes_under_the_same_key() {
 }
 
 #[test]
-fn a_confirmation_is_asked_for_again_in_the_same_bytes() {
+fn confirmation_mail_is_retried_with_same_bytes() {
     let form = FORM.replace("text = \"Write to me.\"", "text = \"Write!\", double_opt_in = true");
     let mut world = world(&format!("{form}{JOURNEY}"));
     world.settings.senders.email = resend();
@@ -332,7 +332,7 @@ fn a_confirmation_is_asked_for_again_in_the_same_bytes() {
 }
 
 #[test]
-fn a_lost_email_is_not_sent_again_once_the_key_is_forgotten() {
+fn lost_email_is_not_retried_after_key_expires() {
     let office = Office::new(JOURNEY);
     office.deliver(MONDAY, vec![Err(HttpError::TimedOut)]);
     office.deliver(MONDAY.plus(Span::hours(1)), vec![answer(429, Value::Null)]);
@@ -340,13 +340,14 @@ fn a_lost_email_is_not_sent_again_once_the_key_is_forgotten() {
     assert_eq!(office.standing(), "unknown|an earlier attempt had no answer|2|1");
 }
 
-/// Resend does not know the domain of the campaign's sender, which says nothing of other campaigns.
+/// Resend does not know the sending domain of this campaign, which says nothing about other
+/// campaigns.
 fn unverified() -> Result<HttpResponse, HttpError> {
     answer(403, json!({ "name": "validation_error", "message": "not verified" }))
 }
 
 #[test]
-fn a_message_is_tried_eight_times() {
+fn message_is_tried_eight_times() {
     let office = Office::new(JOURNEY);
     for hours in 0..8 {
         office.deliver(MONDAY.plus(Span::hours(hours * 2)), vec![unverified()]);
@@ -356,7 +357,7 @@ fn a_message_is_tried_eight_times() {
 }
 
 #[test]
-fn after_the_last_attempt_a_lost_message_is_unknown_rather_than_failed() {
+fn lost_message_is_unknown_after_last_attempt() {
     let office = Office::new(JOURNEY);
     office.deliver(MONDAY, vec![Err(HttpError::TimedOut)]);
     for hours in 1..8 {
@@ -366,15 +367,15 @@ fn after_the_last_attempt_a_lost_message_is_unknown_rather_than_failed() {
 }
 
 #[test]
-fn a_message_refused_after_a_lost_answer_is_unknown_rather_than_failed() {
+fn refusal_after_lost_answer_makes_message_unknown() {
     let office = Office::new(JOURNEY);
     office.deliver(MONDAY, vec![Err(HttpError::TimedOut)]);
     office.deliver(MONDAY.plus(Span::hours(1)), vec![answer(422, json!({ "name": "invalid" }))]);
     assert_eq!(office.standing(), "unknown|422 invalid|2|1");
 }
 
-/// Lets a delivery die after so many batches: the first is the claim, the second says that a call
-/// begins.
+/// Lets a delivery die after this many batches: the first is the claim, the second records that the
+/// call begins.
 fn die_after(office: &Office, batches: usize) {
     let db = InTurns(&office.world.db);
     let task: Delivery<'_> = Box::pin(office.delivery(&db, &Silent, MONDAY));
@@ -382,7 +383,7 @@ fn die_after(office: &Office, batches: usize) {
     assert!(office.standing().starts_with("sending||1|0"));
 }
 
-/// A provider whose answer never comes.
+/// A provider that never answers.
 struct Silent;
 
 impl Http for Silent {
@@ -392,7 +393,7 @@ impl Http for Silent {
 }
 
 #[test]
-fn a_claim_lapses_when_its_worker_dies_and_the_key_makes_it_safe_to_send() {
+fn expired_claim_is_resent_under_its_key() {
     let office = Office::new(JOURNEY);
     die_after(&office, 2);
     office.deliver(MONDAY.plus(Span::minutes(14)), vec![]);
@@ -401,7 +402,7 @@ fn a_claim_lapses_when_its_worker_dies_and_the_key_makes_it_safe_to_send() {
 }
 
 #[test]
-fn without_a_key_a_claim_that_lapsed_is_unknown() {
+fn expired_claim_without_key_is_unknown() {
     let office = Office::new(TEXTS);
     die_after(&office, 2);
     office.deliver(MONDAY.plus(Span::minutes(15)), vec![]);
@@ -409,7 +410,7 @@ fn without_a_key_a_claim_that_lapsed_is_unknown() {
 }
 
 #[test]
-fn a_claim_that_lapsed_before_the_call_leaves_no_doubt() {
+fn claim_expired_before_the_call_is_resent() {
     let office = Office::new(TEXTS);
     die_after(&office, 1);
     office.deliver(MONDAY.plus(Span::minutes(15)), vec![accepted()]);
@@ -417,7 +418,7 @@ fn a_claim_that_lapsed_before_the_call_leaves_no_doubt() {
 }
 
 #[test]
-fn a_claim_of_an_older_deployment_that_lapsed_is_in_doubt() {
+fn expired_claim_of_older_deployment_is_unknown() {
     let office = Office::new(TEXTS);
     die_after(&office, 1);
     rows(&office.world.db, "UPDATE messages SET sender = NULL");
@@ -426,7 +427,7 @@ fn a_claim_of_an_older_deployment_that_lapsed_is_in_doubt() {
 }
 
 #[test]
-fn a_message_in_doubt_is_left_to_the_sender_that_was_asked() {
+fn uncertain_message_is_not_sent_by_another_provider() {
     let mut office = Office::new(JOURNEY);
     office.deliver(MONDAY, vec![Err(HttpError::TimedOut)]);
     office.world.settings.senders.email = vec![Sender::Mailbox];
@@ -434,7 +435,7 @@ fn a_message_in_doubt_is_left_to_the_sender_that_was_asked() {
     assert_eq!(office.standing(), "unknown|an earlier attempt had no answer|2|1");
 }
 
-/// A delivery by a worker whose clock says so, after so many turns of others.
+/// A delivery by a worker with this clock, after letting others run this many rounds.
 fn worker<'a, D: Database>(office: &'a Office, db: &'a D, at: Millis, after: u32) -> Delivery<'a> {
     Box::pin(async move {
         for _ in 0..after {
@@ -447,11 +448,11 @@ fn worker<'a, D: Database>(office: &'a Office, db: &'a D, at: Millis, after: u32
 type Delivery<'a> = Task<'a, Result<Vec<Work>, CommitError>>;
 
 #[test]
-fn two_workers_that_both_sent_a_message_count_it_once() {
+fn message_sent_by_two_workers_counts_once() {
     let office = Office::new(JOURNEY);
     let db = InTurns(&office.world.db);
     office.script.answers.borrow_mut().extend([accepted(), accepted()]);
-    // The second one's clock says that the first one's claim has lapsed.
+    // By the second worker's clock, the first one's claim has expired.
     let late = MONDAY.plus(Span::minutes(16));
     let both = together(vec![worker(&office, &db, MONDAY, 0), worker(&office, &db, late, 1)]);
     assert!(both.iter().all(Result::is_ok));
@@ -462,7 +463,7 @@ fn two_workers_that_both_sent_a_message_count_it_once() {
 }
 
 #[test]
-fn a_worker_whose_claim_is_gone_makes_no_call() {
+fn worker_without_its_claim_makes_no_call() {
     let office = Office::new(JOURNEY);
     let db = InTurns(&office.world.db);
     office.script.answers.borrow_mut().extend([accepted()]);
@@ -473,7 +474,7 @@ fn a_worker_whose_claim_is_gone_makes_no_call() {
 }
 
 #[test]
-fn a_message_that_cannot_be_rendered_fails_alone() {
+fn unrenderable_message_fails_alone() {
     let mut office = Office::empty(JOURNEY);
     for name in ["a", "b", "c"] {
         office.submit(&[("email", &format!("{name}@x.example")), ("consent", "on")]);
@@ -493,7 +494,7 @@ fn a_message_that_cannot_be_rendered_fails_alone() {
 }
 
 #[test]
-fn a_message_that_is_refused_does_not_hold_back_its_neighbours() {
+fn refused_message_does_not_block_others() {
     let mut office = Office::empty(JOURNEY);
     for name in ["a", "b", "c"] {
         office.submit(&[("email", &format!("{name}@x.example")), ("consent", "on")]);
@@ -504,7 +505,7 @@ fn a_message_that_is_refused_does_not_hold_back_its_neighbours() {
 }
 
 #[test]
-fn a_provider_that_has_gone_silent_is_left_in_peace_and_nobody_loses_by_it() {
+fn silent_provider_defers_uncalled_messages() {
     let mut office = Office::empty(TEXTS);
     for n in 0..8 {
         let (email, phone) = (format!("p{n}@x.example"), format!("07400 12345{n}"));
@@ -521,7 +522,7 @@ fn a_provider_that_has_gone_silent_is_left_in_peace_and_nobody_loses_by_it() {
 }
 
 #[test]
-fn the_fence_says_why_it_is_closed() {
+fn last_check_skips_messages_with_reason() {
     let closed = |prepare: &str| {
         let office = Office::new(JOURNEY);
         rows(&office.world.db, prepare);
@@ -534,14 +535,14 @@ fn the_fence_says_why_it_is_closed() {
     assert_eq!(closed(suppress), "skipped|suppressed|1|0");
     assert_eq!(closed("UPDATE enrollments SET state = 'exited'"), "skipped|left_journey|1|0");
     assert_eq!(closed("UPDATE contacts SET email = NULL"), "skipped|no_address|1|0");
-    // Who has come to the end of a journey still gets what its steps have queued.
+    // A completed enrollment still gets the messages that its steps queued.
     let office = Office::new(JOURNEY);
     rows(&office.world.db, "UPDATE enrollments SET state = 'completed'");
     office.deliver(MONDAY, vec![accepted()]);
 }
 
 #[test]
-fn what_may_have_left_before_the_fence_was_closed_is_unknown() {
+fn uncertain_message_held_by_last_check_is_unknown() {
     let office = Office::new(JOURNEY);
     office.deliver(MONDAY, vec![Err(HttpError::TimedOut)]);
     rows(&office.world.db, "UPDATE contacts SET consents = '[]'");
@@ -553,7 +554,7 @@ fn what_may_have_left_before_the_fence_was_closed_is_unknown() {
 }
 
 #[test]
-fn without_a_sender_messages_wait_and_then_leave() {
+fn messages_wait_until_a_provider_is_configured() {
     let mut office = Office::new(JOURNEY);
     office.world.settings.senders.email = vec![];
     office.deliver(MONDAY, vec![]);
@@ -563,7 +564,7 @@ fn without_a_sender_messages_wait_and_then_leave() {
     assert_eq!(office.standing(), "sent||1|0");
 }
 
-/// A database that refuses to put messages back, or to write of one contact.
+/// A database that refuses to requeue messages, or to write about one contact.
 struct Refusing<'a>(&'a World, &'static str);
 
 impl Database for Refusing<'_> {
@@ -581,7 +582,7 @@ impl Database for Refusing<'_> {
 }
 
 #[test]
-fn one_contact_that_cannot_be_written_takes_no_neighbour_with_it() {
+fn unwritable_contact_does_not_affect_others() {
     let mut office = Office::empty(JOURNEY);
     for name in ["a", "b", "c", "d"] {
         office.submit(&[("email", &format!("{name}@x.example")), ("consent", "on")]);
@@ -594,7 +595,7 @@ fn one_contact_that_cannot_be_written_takes_no_neighbour_with_it() {
 }
 
 #[test]
-fn what_cannot_be_put_back_does_not_undo_what_was_sent() {
+fn failed_requeue_does_not_undo_sent_messages() {
     let mut office = Office::empty(JOURNEY);
     for name in ["a", "b"] {
         office.submit(&[("email", &format!("{name}@x.example")), ("consent", "on")]);
@@ -618,12 +619,12 @@ const CALLS: &str = r#"
 "#;
 
 #[test]
-fn a_webhook_is_signed_as_standard_webhooks_has_it() {
+fn outgoing_webhook_is_signed_per_standard_webhooks() {
     let office = Office::new(CALLS);
     office.deliver(MONDAY, vec![answer(204, json!(null))]);
     let request = office.script.requests.borrow()[0].clone();
     assert_eq!((request.method, &*request.url), ("POST", "https://crm.example.com/leads"));
-    // The secret that a receiver is given, worked out as the documents say.
+    // The secret that a receiver is given, derived as documented.
     let secret = Sha256::digest("dripline webhook: a secret of the simulated world");
     let mut mac = Hmac::<Sha256>::new_from_slice(&secret).unwrap();
     let (id, seconds) = (header(&request, "webhook-id"), header(&request, "webhook-timestamp"));
@@ -643,7 +644,7 @@ fn header(request: &HttpRequest, name: &str) -> String {
 }
 
 #[test]
-fn a_webhook_is_called_again_under_the_same_id_until_it_answers() {
+fn outgoing_webhook_is_retried_under_the_same_id() {
     let office = Office::new(CALLS);
     office.deliver(MONDAY, vec![answer(503, json!("busy"))]);
     assert_eq!(office.standing(), "queued|the webhook answered 503|1|0");
@@ -660,7 +661,7 @@ fn a_webhook_is_called_again_under_the_same_id_until_it_answers() {
 }
 
 #[test]
-fn a_webhook_follows_no_redirect() {
+fn outgoing_webhook_follows_no_redirect() {
     let office = Office::new(CALLS);
     office.deliver(MONDAY, vec![answer(302, json!("elsewhere"))]);
     assert_eq!(office.standing(), "failed|the webhook answered 302|1|0");

@@ -1,5 +1,5 @@
-//! Deliveries in batches and waves: what goes along in one call, what becomes of each, and what
-//! is said while calls are under way.
+//! Deliveries in batches and concurrent calls: what goes into one call, what becomes of each
+//! message, and what happens while calls are running.
 
 use super::deliver::{JOURNEY, Office, TEXTS, accepted, answer, wire};
 use super::invariants::assert_sound;
@@ -13,7 +13,7 @@ use insta::assert_snapshot;
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 
-/// So many people, a mail or a text to each.
+/// This many contacts, with one e-mail or SMS each.
 fn crowd(journey: &str, people: usize) -> Office {
     let mut office = Office::empty(journey);
     office.world.settings.senders.batch_max = usize::MAX;
@@ -24,13 +24,13 @@ fn crowd(journey: &str, people: usize) -> Office {
     office
 }
 
-/// What Resend says of so many mails that it took.
+/// Resend's answer when it accepted this many e-mails.
 fn taken(count: usize) -> Result<HttpResponse, HttpError> {
     let data: Vec<Value> = (0..count).map(|n| json!({ "id": format!("re-{n}") })).collect();
     answer(200, json!({ "data": data }))
 }
 
-/// How many messages stand in each state.
+/// The number of messages in each state.
 fn states(office: &Office) -> String {
     let sql = "SELECT group_concat(n || ' ' || state, ', ' ORDER BY state) AS line
                  FROM (SELECT state, count(*) AS n FROM messages GROUP BY state)";
@@ -38,7 +38,7 @@ fn states(office: &Office) -> String {
 }
 
 #[test]
-fn many_mails_leave_in_one_call() {
+fn many_emails_are_sent_in_one_call() {
     let office = crowd(JOURNEY, 3);
     office.deliver(MONDAY, vec![taken(3)]);
     assert_eq!(states(&office), "3 sent");
@@ -60,7 +60,7 @@ fn many_mails_leave_in_one_call() {
 }
 
 #[test]
-fn what_is_refused_of_a_batch_fails_alone() {
+fn refused_email_of_a_batch_fails_alone() {
     let office = crowd(JOURNEY, 3);
     let some = json!({ "data": [{ "id": "re-0" }, { "id": "re-2" }],
                        "errors": [{ "index": 1, "message": "no such mailbox" }] });
@@ -69,7 +69,7 @@ fn what_is_refused_of_a_batch_fails_alone() {
 }
 
 #[test]
-fn a_batch_that_is_refused_as_a_whole_is_taken_apart() {
+fn refused_batch_is_sent_one_by_one() {
     let office = crowd(JOURNEY, 3);
     let refused = || answer(422, json!({ "name": "invalid", "message": "why" }));
     office.deliver(MONDAY, vec![refused(), accepted(), refused(), accepted()]);
@@ -80,10 +80,10 @@ fn a_batch_that_is_refused_as_a_whole_is_taken_apart() {
 }
 
 #[test]
-fn a_lost_batch_is_asked_for_again_in_the_same_bytes_under_the_same_key() {
+fn lost_batch_is_retried_with_same_bytes_and_key() {
     let office = crowd(JOURNEY, 3);
     office.deliver(MONDAY, vec![Err(HttpError::TimedOut)]);
-    // Somebody has come since, and goes in a call of their own.
+    // A contact that came later gets a call of its own.
     let mut office = office;
     office.submit(&[("email", "new@x.example"), ("consent", "on")]);
     office.deliver(MONDAY.plus(Span::minutes(2)), vec![taken(3), accepted()]);
@@ -94,11 +94,11 @@ fn a_lost_batch_is_asked_for_again_in_the_same_bytes_under_the_same_key() {
 }
 
 #[test]
-fn what_is_left_of_a_lost_batch_goes_under_its_key_and_never_under_another() {
+fn rest_of_a_lost_batch_keeps_its_key() {
     let office = crowd(JOURNEY, 3);
     office.deliver(MONDAY, vec![Err(HttpError::TimedOut)]);
     rows(&office.world.db, "UPDATE contacts SET consents = '[]' WHERE email = 'p1@x.example'");
-    // It had taken the first: the body is another one now.
+    // The provider had accepted the first batch; this body differs.
     let conflict = answer(409, json!({ "name": "invalid_idempotent_request" }));
     office.deliver(MONDAY.plus(Span::minutes(2)), vec![conflict]);
     let keys = office.keys();
@@ -108,14 +108,14 @@ fn what_is_left_of_a_lost_batch_goes_under_its_key_and_never_under_another() {
 }
 
 #[test]
-fn a_batch_that_fits_no_answer_may_have_been_taken() {
+fn mismatched_batch_answer_makes_messages_uncertain() {
     let office = crowd(JOURNEY, 3);
     office.deliver(MONDAY, vec![taken(2)]);
     assert_eq!(states(&office), "3 queued");
     assert!(office.standing().ends_with("queued|an answer that does not fit the batch|1|1"));
 }
 
-/// A provider that takes its time, and beside whose calls something happens.
+/// A slow provider; something happens while its calls are running.
 struct Slow<'a> {
     office: &'a Office,
     under_way: Cell<usize>,
@@ -147,7 +147,7 @@ impl Http for Slow<'_> {
 }
 
 #[test]
-fn six_calls_are_under_way_together_and_no_more() {
+fn at_most_six_calls_run_concurrently() {
     let office = crowd(TEXTS, 15);
     let slow = Slow::new(&office, "");
     block_on(office.delivery(&office.world.db, &slow, MONDAY)).unwrap();
@@ -156,19 +156,19 @@ fn six_calls_are_under_way_together_and_no_more() {
 }
 
 #[test]
-fn whoever_unsubscribes_during_a_wave_gets_nothing_of_the_next() {
+fn unsubscribing_during_a_delivery_stops_later_calls() {
     let office = crowd(TEXTS, 8);
     let refuse = "UPDATE contacts SET consents = '[]'
                    WHERE phone IN ('+447400123400', '+447400123407')";
     let slow = Slow::new(&office, refuse);
     block_on(office.delivery(&office.world.db, &slow, MONDAY)).unwrap();
-    // The first was under way; the last was not.
+    // The call for the first was already running; the one for the last was not.
     assert_eq!(states(&office), "7 sent, 1 skipped");
     assert!(!slow.bodies.borrow().iter().any(|body| body.contains("447400123407")));
 }
 
 #[test]
-fn a_journey_that_is_paused_during_a_wave_sends_nothing_in_the_next() {
+fn pausing_during_a_delivery_stops_later_calls() {
     let office = crowd(TEXTS, 8);
     let pause = "INSERT INTO journey_states VALUES ('c', 't', 'paused', 0)";
     let slow = Slow::new(&office, pause);

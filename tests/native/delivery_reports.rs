@@ -1,4 +1,4 @@
-//! Hearing back: what providers tell of messages, in any order, twice, early and late.
+//! Delivery reports of providers: in any order, repeated, early and late.
 
 use super::invariants::assert_sound;
 use super::support::{FORM, MONDAY, history, number, rows, rows_of, submission, world};
@@ -33,7 +33,7 @@ const JOURNEY: &str = r#"
     wait = "300d"
 "#;
 
-/// A world in which messages are queued and nothing leaves by itself.
+/// A world in which messages are queued and nothing is sent automatically.
 fn office() -> World {
     let mut world = world(&format!("{FORM}{JOURNEY}"));
     let fields = [("email", "ann@x.example"), ("phone", "07400 123456"), ("consent", "on")];
@@ -44,7 +44,7 @@ fn office() -> World {
     world
 }
 
-/// The one message, put into a state as if a delivery had come so far.
+/// The only message, set to a state as if a delivery had got that far.
 fn message_in(world: &World, state: &str) -> MessageId {
     rows(&world.db, &format!("UPDATE messages SET state = '{state}'"));
     let found = rows(&world.db, "SELECT id FROM messages");
@@ -103,7 +103,7 @@ fn standing(db: &Sqlite) -> String {
 }
 
 #[test]
-fn a_hard_bounce_suppresses_the_address_for_good() {
+fn hard_bounce_suppresses_address_permanently() {
     let world = office();
     let message = message_in(&world, "sending");
     answer(&world.db, &world, &message, later(1));
@@ -120,7 +120,7 @@ fn a_hard_bounce_suppresses_the_address_for_good() {
 }
 
 #[test]
-fn a_bounce_of_the_message_itself_says_nothing_about_the_address() {
+fn blocked_message_does_not_suppress_address() {
     let world = office();
     let message = message_in(&world, "sending");
     tell(&world.db, &world, &message, bounce(BounceKind::Block), later(2));
@@ -134,7 +134,7 @@ fn a_bounce_of_the_message_itself_says_nothing_about_the_address() {
 }
 
 #[test]
-fn a_complaint_suppresses_the_address_and_takes_back_the_consent() {
+fn complaint_suppresses_address_and_withdraws_consent() {
     let world = office();
     let message = message_in(&world, "sending");
     tell(&world.db, &world, &message, DeliveryStatus::Complained, later(2));
@@ -146,7 +146,7 @@ fn a_complaint_suppresses_the_address_and_takes_back_the_consent() {
     assert_sound(&world.db, None);
 }
 
-/// What is told of a message and an address, through a provider.
+/// Reports an event about a message and an address, as a provider would.
 fn told_of(world: &World, message: &MessageId, address: &str, news: DeliveryStatus, minute: i64) {
     let heard = DeliveryReport { address: Some(address.to_owned()), ..heard(news, later(minute)) };
     let report = DeliveryReportTask { message: Some(message.clone()), heard };
@@ -154,7 +154,7 @@ fn told_of(world: &World, message: &MessageId, address: &str, news: DeliveryStat
 }
 
 #[test]
-fn what_concerns_another_address_than_the_one_it_went_to_changes_nothing() {
+fn report_about_another_address_changes_nothing() {
     let all = [
         bounce(BounceKind::Hard),
         DeliveryStatus::Complained,
@@ -173,7 +173,7 @@ fn what_concerns_another_address_than_the_one_it_went_to_changes_nothing() {
             assert_eq!(number(&world.db, "SELECT count(*) FROM suppressions"), 0, "{news:?}");
             assert_eq!(number(&world.db, "SELECT max(seq) FROM events"), before, "{news:?}");
             assert_eq!(standing(&world.db), "sent|");
-            // The same of its own address, however it is written, is taken.
+            // A report about the message's own address is accepted, however the address is written.
             told_of(&world, &message, "ann@x.example", news.clone(), 3);
             assert!(number(&world.db, "SELECT max(seq) FROM events") > before, "{news:?}");
         }
@@ -181,7 +181,7 @@ fn what_concerns_another_address_than_the_one_it_went_to_changes_nothing() {
 }
 
 #[test]
-fn the_address_that_a_message_went_to_is_suppressed_though_the_contact_has_another_now() {
+fn bounce_suppresses_the_address_the_message_went_to() {
     let mut world = world(&format!("{FORM}{JOURNEY}"));
     world.submit("/p", &[("email", "ann@x.example"), ("consent", "on")]).unwrap();
     let sent = "SELECT id, address FROM messages";
@@ -197,7 +197,7 @@ fn the_address_that_a_message_went_to_is_suppressed_though_the_contact_has_anoth
 }
 
 #[test]
-fn a_refusal_that_nobody_understands_counts_only_when_it_comes_twice_in_a_row() {
+fn unclear_bounce_suppresses_only_twice_in_a_row() {
     let world = office();
     let first = message_in(&world, "sending");
     let refused = || DeliveryStatus::Bounced(classify("554 5.0.0 no"));
@@ -220,7 +220,7 @@ fn a_refusal_that_nobody_understands_counts_only_when_it_comes_twice_in_a_row() 
 }
 
 #[test]
-fn one_refusal_told_twice_is_one() {
+fn duplicate_bounce_counts_once() {
     let world = office();
     let message = message_in(&world, "sending");
     for minute in 1..4 {
@@ -235,7 +235,7 @@ fn one_refusal_told_twice_is_one() {
     assert_eq!(number(&world.db, "SELECT count(*) FROM suppressions"), 0);
 }
 
-/// What comes with a token that counts once, arriving at a minute.
+/// A webhook event whose token may be used once, arriving at this minute.
 fn with_token(
     world: &World,
     message: Option<&MessageId>,
@@ -251,7 +251,7 @@ fn with_token(
 }
 
 #[test]
-fn a_captured_signature_is_used_once_whatever_the_event() {
+fn replayed_webhook_token_is_used_once() {
     for first in [None, Some(DeliveryStatus::Sent), Some(DeliveryStatus::Delivered)] {
         for replayed in
             [bounce(BounceKind::Hard), DeliveryStatus::Complained, DeliveryStatus::Unsubscribed]
@@ -272,7 +272,7 @@ fn a_captured_signature_is_used_once_whatever_the_event() {
 }
 
 #[test]
-fn a_task_that_is_tried_again_is_no_second_use_and_old_tokens_are_forgotten() {
+fn retried_task_keeps_its_token_and_old_tokens_expire() {
     let world = office();
     let message = message_in(&world, "sent");
     let report = |minute: i64| {
@@ -291,7 +291,7 @@ fn a_task_that_is_tried_again_is_no_second_use_and_old_tokens_are_forgotten() {
 }
 
 #[test]
-fn a_stop_that_is_played_again_takes_no_new_consent_back() {
+fn replayed_stop_does_not_withdraw_newer_consent() {
     let mut world = world_of_texts();
     let reached = "SELECT count(*) FROM suppressions WHERE until IS NULL OR until > 9e12";
     world.take_in(vec![text(ANNS, "STOP", "1", world.now())]).unwrap();
@@ -304,7 +304,7 @@ fn a_stop_that_is_played_again_takes_no_new_consent_back() {
 }
 
 #[test]
-fn what_is_told_of_an_unknown_message_changes_nothing() {
+fn report_about_unknown_message_changes_nothing() {
     let world = office();
     message_in(&world, "sending");
     let before = number(&world.db, "SELECT max(seq) FROM events");
@@ -313,7 +313,7 @@ fn what_is_told_of_an_unknown_message_changes_nothing() {
 }
 
 #[test]
-fn a_message_that_was_skipped_stays_so_whatever_is_told_of_it() {
+fn skipped_message_stays_skipped() {
     let world = office();
     let message = message_in(&world, "skipped");
     tell(&world.db, &world, &message, DeliveryStatus::Delivered, later(2));
@@ -321,7 +321,8 @@ fn a_message_that_was_skipped_stays_so_whatever_is_told_of_it() {
     assert_sound(&world.db, None);
 }
 
-/// Somebody complains while another report, which tells nothing of the contact, is on its way.
+/// A database at which a complaint arrives while another report, with no news about the contact, is
+/// being recorded.
 struct Meanwhile<'a> {
     db: &'a Sqlite,
     meddle: &'a dyn Fn(),
@@ -337,7 +338,7 @@ impl Database for Meanwhile<'_> {
 }
 
 #[test]
-fn what_tells_nothing_new_of_a_contact_does_not_write_it() {
+fn report_without_contact_news_does_not_write_the_contact() {
     let world = office();
     let message = message_in(&world, "sent");
     let complain = || tell(&world.db, &world, &message, DeliveryStatus::Complained, later(2));
@@ -369,9 +370,9 @@ fn copy(world: &World, first: &MessageId, n: i64) -> MessageId {
     id
 }
 
-/// Five soft bounces in a row, each of a message of its own.
+/// Consecutive soft bounces, each of a different message.
 #[test]
-fn soft_bounces_in_a_row_let_an_address_rest_ever_longer() {
+fn consecutive_soft_bounces_suppress_for_longer() {
     let world = office();
     let first = message_in(&world, "sending");
     let mut days = Vec::new();
@@ -382,7 +383,7 @@ fn soft_bounces_in_a_row_let_an_address_rest_ever_longer() {
         days.push(until.map_or(0, |until| (until - later(n).0) / 86_400_000));
     }
     assert_eq!(days, [0, 0, 0, 0, 7, 30, 180, 180]);
-    // What arrived before the last of them says nothing; what arrived after it does.
+    // A delivery before the last bounce does not reset the count; one after it does.
     tell(&world.db, &world, &copy(&world, &first, 20), DeliveryStatus::Delivered, later(7));
     let count = "SELECT soft_bounces ->> '$.email.count' FROM contacts";
     assert_eq!(number(&world.db, count), 8);
@@ -395,7 +396,7 @@ fn soft_bounces_in_a_row_let_an_address_rest_ever_longer() {
 }
 
 #[test]
-fn the_stricter_suppression_stays_in_the_database_too() {
+fn database_keeps_the_stricter_suppression() {
     let one = |reason, until: Option<i64>| Suppression {
         channel: Channel::Email,
         address: "ann@x.example".to_owned(),
@@ -422,7 +423,7 @@ fn the_stricter_suppression_stays_in_the_database_too() {
 }
 
 #[test]
-fn a_suppression_that_has_ended_closes_no_fence() {
+fn expired_suppression_does_not_block_messages() {
     let mut world = world(&format!("{FORM}{JOURNEY}"));
     let until = world.now().plus(Span::minutes(2)).0;
     let sql = "INSERT INTO suppressions (channel, address, reason, at, until)";
@@ -439,7 +440,7 @@ fn a_suppression_that_has_ended_closes_no_fence() {
 }
 
 #[test]
-fn unsubscribing_by_a_link_counts_once_a_message() {
+fn unsubscribe_link_counts_once_per_message() {
     let mut world = world(&format!("{FORM}{JOURNEY}"));
     world.submit("/p", &[("email", "ann@x.example"), ("consent", "on")]).unwrap();
     let letter = world.inbox("ann@x.example").remove(0);
@@ -453,7 +454,7 @@ fn unsubscribing_by_a_link_counts_once_a_message() {
     assert_sound(&world.db, None);
 }
 
-/// What a set of tellings may leave behind, however they came: everything but the log's order.
+/// Everything that a set of reports may leave behind, except the order of the log.
 fn traces(db: &Sqlite) -> Value {
     let tables = [
         "SELECT state, reason, delivered_at, bounced_at, complained_at, unsubscribed_at,
@@ -467,7 +468,7 @@ fn traces(db: &Sqlite) -> Value {
     tables.map(|sql| Value::from(rows(db, sql))).into_iter().collect()
 }
 
-/// Something that happens to a message on its way: the provider's answer, or news of it.
+/// Something that happens to a message: the provider's answer, or a report about it.
 #[derive(Clone, Debug)]
 enum Telling {
     Answer,
@@ -497,7 +498,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..<_>::default() })]
 
     #[test]
-    fn any_order_of_the_same_news_ends_the_same(
+    fn report_order_does_not_change_the_result(
         (tellings, shuffled) in some_tellings(),
         state in proptest::sample::select(vec!["sending", "unknown"]),
     ) {
@@ -543,7 +544,7 @@ fn text(from: &str, said: &str, id: &str, at: Millis) -> Intake {
 
 const ANNS: &str = "+447400123456";
 
-/// A world in which Ann has agreed to texts.
+/// A world in which Ann consented to SMS.
 fn world_of_texts() -> World {
     let mut world = world(&format!("{FORM}{JOURNEY}"));
     let fields = [("email", "ann@x.example"), ("phone", "07400 123456"), ("consent", "on")];
@@ -552,7 +553,7 @@ fn world_of_texts() -> World {
 }
 
 #[test]
-fn stop_ends_all_texts_and_is_answered_once() {
+fn stop_ends_all_sms_and_is_answered_once() {
     let mut world = world_of_texts();
     for (said, id) in [("Please stop", "1"), ("Please stop", "1"), ("STOP", "2")] {
         world.take_in(vec![text(ANNS, said, id, world.now())]).unwrap();
@@ -572,7 +573,7 @@ fn stop_ends_all_texts_and_is_answered_once() {
 }
 
 #[test]
-fn stop_of_a_stranger_suppresses_the_number_and_makes_no_contact() {
+fn stop_from_unknown_number_suppresses_without_contact() {
     let mut world = world_of_texts();
     world.take_in(vec![text("+447400000001", "退订", "1", world.now())]).unwrap();
     assert_eq!(number(&world.db, "SELECT count(*) FROM contacts"), 1);
@@ -582,7 +583,7 @@ fn stop_of_a_stranger_suppresses_the_number_and_makes_no_contact() {
 }
 
 #[test]
-fn start_takes_a_stop_back_as_a_new_consent_and_no_other_suppression() {
+fn start_reverses_stop_but_no_other_suppression() {
     let standing = "SELECT group_concat(state || ' ' || source || ' ' || text, ', ' ORDER BY seq)
                         AS line FROM consents WHERE channel = 'sms'";
     let reached = "SELECT count(*) FROM suppressions WHERE until IS NULL OR until > 9e12";
@@ -604,7 +605,7 @@ fn start_takes_a_stop_back_as_a_new_consent_and_no_other_suppression() {
 }
 
 #[test]
-fn help_is_answered_to_anybody_once_an_hour_even_after_stop() {
+fn help_is_answered_once_per_hour_even_after_stop() {
     let mut world = world_of_texts();
     world.take_in(vec![text(ANNS, "STOP", "1", world.now())]).unwrap();
     let stranger = "+447400000001";
@@ -618,7 +619,7 @@ fn help_is_answered_to_anybody_once_an_hour_even_after_stop() {
 }
 
 #[test]
-fn a_text_that_asks_for_nothing_is_kept_for_a_person_to_read() {
+fn sms_without_keyword_is_recorded_only() {
     let mut world = world_of_texts();
     world.take_in(vec![text(ANNS, "when does it end?", "1", world.now())]).unwrap();
     let told = "SELECT properties ->> 'text' || coalesce(properties ->> 'keyword', '') AS line
@@ -629,7 +630,7 @@ fn a_text_that_asks_for_nothing_is_kept_for_a_person_to_read() {
 }
 
 #[test]
-fn a_text_is_found_by_the_providers_id_and_the_number_it_went_to() {
+fn sms_report_matches_by_provider_id_and_phone() {
     let world = office();
     message_in(&world, "sending");
     rows(&world.db, "UPDATE messages SET channel = 'sms', provider_id = 'te-1'");
@@ -642,14 +643,14 @@ fn a_text_is_found_by_the_providers_id_and_the_number_it_went_to() {
         take_in(&world.db, &world, DeliveryReportTask { message: None, heard }, later(2));
         standing(&world.db)
     };
-    // A call that carried many texts has one id for all of them.
+    // A call that carried several SMS has one id for all of them.
     assert_eq!(told("+447400000001", "te-1"), "sending|");
     assert_eq!(told(ANNS, "te-2"), "sending|");
     assert_eq!(told(ANNS, "te-1"), "delivered|");
 }
 
 #[test]
-fn nothing_that_is_heard_brings_an_erased_address_back() {
+fn report_does_not_restore_an_erased_address() {
     let mut world = world(&format!("{FORM}{JOURNEY}"));
     world.submit("/p", &[("email", "ann@x.example"), ("consent", "on")]).unwrap();
     let id = rows(&world.db, "SELECT id FROM messages")[0]["id"].as_str().unwrap().to_owned();
@@ -669,7 +670,7 @@ fn nothing_that_is_heard_brings_an_erased_address_back() {
     assert_eq!(standing(&world.db), "delivered|");
 }
 
-/// SNS as the flow meets it.
+/// A fake SNS that records which addresses are fetched.
 struct Sns {
     answers: RefCell<VecDeque<Result<HttpResponse, HttpError>>>,
     visited: RefCell<Vec<String>>,
@@ -694,7 +695,7 @@ fn ok(body: &str) -> Result<HttpResponse, HttpError> {
 }
 
 #[test]
-fn sns_is_visited_for_its_certificate_once_and_to_subscribe() {
+fn sns_certificate_is_fetched_once() {
     let certificate = include_str!("../../src/providers/webhooks/fixtures/certificate.pem");
     const TOPIC: &str = "arn:aws:sns:eu-west-1:1:bounces";
     let get = |name: &str| match name {
@@ -735,7 +736,7 @@ fn sns_is_visited_for_its_certificate_once_and_to_subscribe() {
 }
 
 #[test]
-fn strangers_make_us_visit_sns_only_a_few_times_a_minute() {
+fn unverified_requests_fetch_few_sns_certificates() {
     const TOPIC: &str = "arn:aws:sns:eu-west-1:1:bounces";
     let get = |name: &str| (name == "SES_TOPIC_ARN").then(|| TOPIC.to_owned());
     let secrets = Secrets::read(get).unwrap();

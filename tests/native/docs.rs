@@ -1,5 +1,5 @@
-//! Every example in the README and in docs/, in both languages, is tried: files are checked,
-//! templates compiled, bodies read, commands parsed. Only a block that calls itself `text` is not.
+//! Every example in the README and in docs/, in both languages, is tested: files are checked,
+//! templates compiled, bodies read, commands parsed. Only blocks marked `text` are skipped.
 
 use dripline::domain::base::primitives::Ids;
 use dripline::domain::campaign_file;
@@ -18,11 +18,11 @@ use toml::{Table, Value};
 
 use super::support::MONDAY;
 
-/// A piece of a document: a fenced block with its language, or code within a line.
+/// A piece of a document: a fenced block with its language, or inline code.
 struct Example {
     /// `docs/sms.md:27`.
     place: String,
-    /// What the fence says; `inline` within a line.
+    /// The language of the fence; `inline` for inline code.
     language: String,
     text: String,
 }
@@ -52,7 +52,7 @@ fn examples_of(name: &str, text: &str) -> Vec<Example> {
             }
             (Some(_), Some(_)) => found.extend(open.take()),
             (None, Some(block)) => block.text.push_str(&format!("{line}\n")),
-            // What a section says is refused does not compile.
+            // Examples in a section about what is refused do not compile.
             (None, None) if line.starts_with("## ") => {
                 is_refused = line.contains("refused") || line.contains("拒绝");
             }
@@ -74,7 +74,7 @@ fn examples() -> Vec<Example> {
     documents().iter().flat_map(|(name, text)| examples_of(name, text)).collect()
 }
 
-/// What is wrong with the examples that `wrong` has something to say about.
+/// Fails with the problems that `wrong` finds in the examples.
 fn hold(wrong: impl Fn(&Example) -> Option<String>) {
     let found: Vec<String> = examples()
         .iter()
@@ -84,7 +84,7 @@ fn hold(wrong: impl Fn(&Example) -> Option<String>) {
 }
 
 #[test]
-fn every_block_says_what_it_is() {
+fn every_code_block_names_its_language() {
     let known = ["toml", "sh", "json", "http", "handlebars", "text", "inline"];
     hold(|one| {
         let is_known = known.contains(&one.language.as_str());
@@ -94,7 +94,7 @@ fn every_block_says_what_it_is() {
 
 // --- Campaign files ---------------------------------------------------------------------------
 
-/// What the examples of campaign files speak of and do not show.
+/// What the examples of campaign files refer to but do not show.
 const AROUND: &str = r#"
 [campaign]
 id = "spring-webinar"
@@ -187,11 +187,11 @@ id = "done"
 end = true
 "#;
 
-/// A campaign file of what the examples speak of, with one of them in its place.
+/// A complete campaign file with one example in its place.
 fn in_place(example: &Table) -> String {
     let mut file: Table = AROUND.parse().unwrap();
     lay_over(&mut file, example, 2);
-    // In a campaign with one purpose it need not be said.
+    // A campaign with one purpose need not name it.
     let broadcasts = file.get_mut("broadcast").and_then(Value::as_table_mut);
     for (_, broadcast) in broadcasts.into_iter().flatten() {
         let broadcast = broadcast.as_table_mut().unwrap();
@@ -223,7 +223,7 @@ fn step(text: &str) -> Value {
     Value::Table(text.parse().unwrap())
 }
 
-/// Where a step leads beside the next one.
+/// Where a step leads besides the next one.
 fn lead_to(part: &Value, targets: &mut BTreeSet<String>) {
     match part {
         Value::Array(parts) => parts.iter().for_each(|part| lead_to(part, targets)),
@@ -239,7 +239,7 @@ fn lead_to(part: &Value, targets: &mut BTreeSet<String>) {
     }
 }
 
-/// Puts one file over another, key by key in the sections and in what they name.
+/// Merges one file into another, key by key within sections and named parts.
 fn lay_over(under: &mut Table, over: &Table, depth: usize) {
     for (key, value) in over {
         match (under.get_mut(key), value) {
@@ -259,7 +259,7 @@ fn wrong_file(text: &str) -> Option<String> {
     Some(told.collect::<Vec<_>>().join("; "))
 }
 
-/// The places in which a rule, a trigger or another table within a line may stand.
+/// The places where a rule, a trigger or another inline table may appear.
 const PLACES: [&str; 6] = [
     "[segment.engaged]\nrule = ",
     "[journey.nurture]\nenter = ",
@@ -269,7 +269,7 @@ const PLACES: [&str; 6] = [
     "[pacing]\nwindow = ",
 ];
 
-/// What stands for `…` in a table within a line, by what is before it.
+/// What replaces `…` in an inline table, depending on what is before it.
 const FILLED: [(&str, &str); 7] = [
     ("form = \"…\"", "form = \"signup\""),
     ("event = \"…\"", "event = \"order.completed\""),
@@ -281,7 +281,7 @@ const FILLED: [(&str, &str); 7] = [
 ];
 
 #[test]
-fn campaign_files_are_accepted_by_check() {
+fn campaign_files_in_docs_pass_check() {
     hold(|one| {
         let text = one.text.trim();
         match one.language.as_str() {
@@ -297,7 +297,8 @@ fn campaign_files_are_accepted_by_check() {
     });
 }
 
-/// What is wrong with a table in the first place where it may stand; nothing if it may in another.
+/// The problem of an inline table in the first place where it may appear; none if it is valid in
+/// another.
 fn wrong_anywhere(text: &str) -> Option<String> {
     let text = FILLED.iter().fold(text.to_owned(), |text, (gap, part)| text.replace(gap, part));
     let lists = ["[{ tag = \"vip\" }]", "[{ form = \"signup\" }]"];
@@ -313,7 +314,7 @@ fn wrong_anywhere(text: &str) -> Option<String> {
     if tried.contains(&None) { None } else { tried.into_iter().next().flatten() }
 }
 
-/// The variables of a worker, with all secrets that they may ask for.
+/// The variables of a worker, with all the secrets they may need.
 fn wrong_variables(table: &Table) -> Option<String> {
     let vars = table["vars"].as_table().unwrap();
     let asked = RefCell::new(BTreeSet::new());
@@ -326,7 +327,7 @@ fn wrong_variables(table: &Table) -> Option<String> {
     read.err().or_else(|| unread.map(|name| format!("`{name}` is read by nobody")))
 }
 
-/// Something for each secret and address that settings ask for, and nothing for what has a default.
+/// A value for each secret and address that the settings need, and none for what has a default.
 fn secret(name: &str) -> Option<String> {
     let value = match name {
         "BASE_URL" | "SLACK_URL" | "DINGTALK_URL" | "WECOM_URL" => "https://hooks.slack.com/x",
@@ -345,7 +346,7 @@ fn secret(name: &str) -> Option<String> {
 
 // --- Templates --------------------------------------------------------------------------------
 
-/// The pieces that the examples of templates speak of and do not show.
+/// The partials that template examples refer to but do not show.
 fn pieces(layout: &str) -> BTreeMap<String, String> {
     let button = "<mj-button href=\"{{href}}\">{{label}}</mj-button>";
     [("layouts/brand", layout), ("partials/button", button)]
@@ -359,7 +360,7 @@ fn wrong_template(text: &str) -> Option<String> {
 }
 
 #[test]
-fn templates_compile() {
+fn templates_in_docs_compile() {
     let layouts: BTreeMap<String, String> = examples()
         .into_iter()
         .filter(|one| one.language == "handlebars" && one.text.contains("@partial-block"))
@@ -386,7 +387,7 @@ fn templates_compile() {
     });
 }
 
-/// An e-mail's body, put together and compiled as `check` does it.
+/// An e-mail body, assembled and compiled as `check` does it.
 fn wrong_mjml(body: &str, pieces: &BTreeMap<String, String>) -> Option<String> {
     let whole = match expand("emails/it/html", body, pieces) {
         Ok(expanded) => expanded.text,
@@ -401,7 +402,7 @@ fn wrong_mjml(body: &str, pieces: &BTreeMap<String, String>) -> Option<String> {
     Templates::new(&[("emails/it".to_owned(), email)].into()).err().map(|error| error.message)
 }
 
-/// Tags within a line; what stands for others is filled in, and what is shown as refused is not.
+/// Inline tags; placeholders are filled in, and examples of what is refused are skipped.
 fn wrong_inline(text: &str) -> Option<String> {
     if text.contains("{{>") || text.contains("{{#>") {
         return None;
@@ -418,7 +419,7 @@ fn openapi() -> Json {
 }
 
 #[test]
-fn bodies_and_calls_are_read() {
+fn api_calls_in_docs_are_valid() {
     let openapi = openapi();
     hold(|one| match one.language.as_str() {
         "json" => wrong_json(one.text.trim()),
@@ -431,7 +432,7 @@ fn bodies_and_calls_are_read() {
     });
 }
 
-/// Events, the one variable that is JSON, or a part of what `/readyz` says.
+/// Events, the one variable that is JSON, or a part of the answer of `/readyz`.
 fn wrong_json(text: &str) -> Option<String> {
     if text.contains("\"events\"") {
         let read = api_events::read(text.as_bytes(), MONDAY, &mut Ids::new(MONDAY, 1));
@@ -448,7 +449,7 @@ fn wrong_json(text: &str) -> Option<String> {
     (!is_known).then(|| "of what /readyz says only `senders` is known here".to_owned())
 }
 
-/// `POST /path {body}`: there is such an address, and a body has only what it takes.
+/// `POST /path {body}`: the path exists, and the body has only fields that it accepts.
 fn wrong_call(openapi: &Json, line: &str) -> Option<String> {
     let (method, rest) = line.split_once(' ')?;
     let (path, body) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
@@ -472,7 +473,7 @@ fn wrong_call(openapi: &Json, line: &str) -> Option<String> {
     unknown.map(|key| format!("`{key}` is not in openapi.json for {template}"))
 }
 
-/// The body that `curl` sends to the one address that takes events.
+/// The body that `curl` sends to the one path that accepts events.
 fn wrong_curl(line: &str) -> Option<String> {
     let body = line.strip_prefix("curl ")?.split_once("-d '")?.1.split('\'').next()?;
     assert!(line.contains("/api/v1/events"), "{line}");
@@ -482,14 +483,14 @@ fn wrong_curl(line: &str) -> Option<String> {
 
 // --- Commands ---------------------------------------------------------------------------------
 
-/// The commands of a block: without comments, and with what was continued on the next line.
+/// The commands of a block: comments removed and continued lines joined.
 fn lines(block: &str) -> Vec<String> {
     let joined = block.replace("\\\n", " ");
     let bare = joined.lines().map(|line| line.split(" #").next().unwrap_or(line).trim().to_owned());
     bare.filter(|line| !line.is_empty() && !line.starts_with('#')).collect()
 }
 
-/// The words of a command; quotes hold them together, and a file to read from is left out.
+/// The words of a command; quotes keep words together, and input redirection is dropped.
 fn words(command: &str) -> Vec<String> {
     let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
     for c in command.chars() {
@@ -510,7 +511,7 @@ fn words(command: &str) -> Vec<String> {
     words
 }
 
-/// A word with something in the place of each `<name>` and `…`.
+/// A word with every `<name>` and `…` replaced by a value.
 fn filled_in(word: &str) -> String {
     let mut filled = String::new();
     let mut rest = word;
@@ -523,7 +524,7 @@ fn filled_in(word: &str) -> String {
     (filled + rest).replace('…', "x")
 }
 
-/// All commands that one with `a|b|c` in it stands for.
+/// All commands that a command with `a|b|c` stands for.
 fn alternatives(words: &[String]) -> Vec<Vec<String>> {
     let Some(place) = words.iter().position(|word| word.contains('|')) else {
         return vec![words.to_vec()];
@@ -536,7 +537,7 @@ fn alternatives(words: &[String]) -> Vec<Vec<String>> {
     words[place].split('|').flat_map(with).collect()
 }
 
-/// Runs a command where there is no project and no server: only its arguments are understood.
+/// Runs a command without project or server: only its arguments are parsed.
 fn wrong_command(args: &[String], is_inline: bool) -> Option<String> {
     let nowhere = std::env::temp_dir();
     let nobody = |arg: &String| match arg.starts_with("http") {
@@ -554,17 +555,17 @@ fn wrong_command(args: &[String], is_inline: bool) -> Option<String> {
         .output()
         .unwrap();
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    // Within a line a command may be named only.
+    // Inline code may name a command without its arguments.
     let is_name = is_inline && told.contains("required arguments were not provided");
     let is_wrong = told.starts_with("error:") && !is_name;
     is_wrong.then(|| format!("dripline {}: {told}", args.join(" ")))
 }
 
-/// Programs of others, whose arguments are theirs to understand.
+/// Programs of others, whose arguments we do not check.
 const FOREIGN: [&str; 5] = ["npx", "curl", "printf", "export", "cargo"];
 
 #[test]
-fn commands_parse() {
+fn commands_in_docs_parse() {
     let makefile = Path::new(env!("CARGO_MANIFEST_DIR")).join("Makefile");
     let makefile = fs::read_to_string(makefile).unwrap();
     hold(|one| {
@@ -595,7 +596,7 @@ fn commands_parse() {
     });
 }
 
-/// `NAME="…"` in a file of secrets: settings read it, or the edge does.
+/// `NAME="…"` in a file of secrets: the settings or the edge read it.
 fn wrong_assignment(line: &str) -> Option<String> {
     let name = line.split('=').next()?;
     let asked = RefCell::new(BTreeSet::from(["API_TOKENS".to_owned()]));

@@ -1,4 +1,4 @@
-//! Why is somebody where they are?
+//! Explanations: why a contact is where it is.
 
 use super::support::{FORM, order, report, rows, world};
 use dripline::domain::base::language::Language::{self, Chinese, English};
@@ -55,7 +55,7 @@ fn journey(explanation: &Explanation, name: &str) -> JourneyExplained {
 }
 
 #[test]
-fn a_suppressed_address_is_said_first_while_it_holds() {
+fn suppression_is_explained_while_it_lasts() {
     let mut world = inhabited();
     let until = world.now().plus(Span::days(1)).0;
     let sql = format!(
@@ -71,7 +71,7 @@ fn a_suppressed_address_is_said_first_while_it_holds() {
 }
 
 #[test]
-fn somebody_inside_is_told_why_and_what_they_wait_for() {
+fn enrollment_explains_its_entry_and_wait() {
     let world = inhabited();
     let all = about(&world, "ANN@example.com ");
     let j = journey(&all, "c.j");
@@ -89,7 +89,7 @@ fn somebody_inside_is_told_why_and_what_they_wait_for() {
 }
 
 #[test]
-fn a_segment_says_since_when_and_when_time_may_change_it() {
+fn segment_explains_since_when_and_next_change() {
     let mut world = inhabited();
     let letter = world.inbox("ann@example.com").remove(0);
     world.click(&letter, "").unwrap();
@@ -103,7 +103,7 @@ fn a_segment_says_since_when_and_when_time_may_change_it() {
 }
 
 #[test]
-fn who_has_left_is_told_why_and_when_they_may_enter_again() {
+fn exited_enrollment_explains_reason_and_re_entry() {
     let mut world = inhabited();
     let bought = order(&world, "ann@example.com", 100, "GBP", "o1");
     world.take_in(vec![bought]).unwrap();
@@ -117,7 +117,7 @@ fn who_has_left_is_told_why_and_when_they_may_enter_again() {
 }
 
 #[test]
-fn who_sent_the_form_during_a_pause_is_told_so() {
+fn submission_during_pause_is_explained_as_missed() {
     let mut world = inhabited();
     world.steer("c.j", RunState::Paused).unwrap();
     world.submit("/p", &[("email", "bo@example.com"), ("consent", "on")]).unwrap();
@@ -127,7 +127,7 @@ fn who_sent_the_form_during_a_pause_is_told_so() {
 }
 
 #[test]
-fn who_has_not_confirmed_yet_is_told_so() {
+fn missing_confirmation_is_explained() {
     let form = FORM.replace("text = \"Write to me.\"", "text = \"Yes.\", double_opt_in = true");
     let mut world = world(&format!("{form}{CAMPAIGN}"));
     world.submit("/p", &[("email", "ann@example.com"), ("consent", "on")]).unwrap();
@@ -135,7 +135,7 @@ fn who_has_not_confirmed_yet_is_told_so() {
 }
 
 #[test]
-fn a_contact_is_found_by_any_of_its_names() {
+fn contact_is_found_by_id_phone_or_email() {
     let mut world = inhabited();
     world.submit("/p", &[("email", "bo@example.com"), ("phone", "07400 123456")]).unwrap();
     let told = report(world.now(), "cy@example.com", "x", json!({}), "k");
@@ -152,7 +152,7 @@ fn a_contact_is_found_by_any_of_its_names() {
 }
 
 #[test]
-fn one_may_ask_about_one_thing_in_ones_own_language() {
+fn question_can_be_narrowed_and_answered_in_chinese() {
     let world = inhabited();
     let question = |journey: &str| Question {
         contact: "ann@example.com".into(),
@@ -169,7 +169,7 @@ fn one_may_ask_about_one_thing_in_ones_own_language() {
 }
 
 #[test]
-fn a_message_of_a_paused_journey_says_that_it_waits() {
+fn message_of_paused_journey_is_explained_as_waiting() {
     let mut world = inhabited();
     world.steer("c.j", RunState::Paused).unwrap();
     rows(&world.db, "UPDATE messages SET state = 'queued'");

@@ -1,6 +1,6 @@
-//! What the database refuses stops alone, is said, and is tried again: fillings, broadcasts,
-//! previews. The rules here are larger than `check` lets pass, as a version of an older release
-//! may be.
+//! Work that the database refuses stops alone, is reported, and is retried: backfills, broadcasts,
+//! previews. The rules here are larger than `check` accepts, as a version of an older release may
+//! be.
 
 use super::support::{FORM, campaign, number, rows, world};
 use dripline::domain::base::primitives::{CampaignId, Millis, QualifiedId, Span};
@@ -82,7 +82,7 @@ fn ready(world: &World) -> health::Health {
 }
 
 #[test]
-fn check_refuses_a_rule_that_d1_would_refuse() {
+fn check_refuses_rules_that_d1_would_refuse() {
     let problems = check(&with_huge_rule().campaign);
     let keys: Vec<&str> = problems.iter().map(|problem| problem.key.as_str()).collect();
     assert!(!keys.is_empty() && keys.iter().all(|key| *key == "segment.huge.rule"), "{keys:?}");
@@ -91,7 +91,7 @@ fn check_refuses_a_rule_that_d1_would_refuse() {
 }
 
 #[test]
-fn a_filling_that_is_refused_stops_alone() {
+fn refused_backfill_stops_alone() {
     let mut world = a_world();
     world.after(FILL_DELAY).unwrap();
     assert_eq!(number(&world.db, "SELECT count(*) FROM segment_members"), 3, "the other is filled");
@@ -106,7 +106,7 @@ fn a_filling_that_is_refused_stops_alone() {
 }
 
 #[test]
-fn it_is_tried_again_after_longer_and_longer_waits() {
+fn refused_backfill_is_retried_with_backoff() {
     let mut world = a_world();
     world.after(FILL_DELAY).unwrap();
     let mut tried = vec![0];
@@ -121,7 +121,7 @@ fn it_is_tried_again_after_longer_and_longer_waits() {
 }
 
 #[test]
-fn a_newer_version_clears_it_and_is_filled_at_once() {
+fn newer_version_clears_failure_and_backfills_at_once() {
     let mut world = a_world();
     world.after(Span::hours(5)).unwrap();
     world.publish(campaign(&format!("{FORM}{PARTS}"))).unwrap();
@@ -134,7 +134,7 @@ fn a_newer_version_clears_it_and_is_filled_at_once() {
 }
 
 #[test]
-fn a_segment_that_is_live_no_more_is_forgotten() {
+fn failure_of_removed_segment_is_forgotten() {
     let mut world = a_world();
     world.after(FILL_DELAY).unwrap();
     world.publish(campaign(FORM)).unwrap();
@@ -144,11 +144,11 @@ fn a_segment_that_is_live_no_more_is_forgotten() {
 }
 
 #[test]
-fn a_broadcast_that_is_refused_stops_alone_and_says_why() {
+fn refused_broadcast_stops_alone() {
     let mut world = a_world();
     let refused = world.broadcast("c.doomed", Start);
     assert!(matches!(refused, Err(NotSteered::Unanswered(_))), "it is not spent");
-    // Started by an older version, which did not ask.
+    // Started by an older release, which did not ask first.
     let start = broadcasts::start(&CampaignId::from("c"), "doomed", Phase::Rest, world.now());
     block_on(world.db.batch(vec![start])).unwrap();
     world.broadcast("c.fine", Start).unwrap();
@@ -162,7 +162,7 @@ fn a_broadcast_that_is_refused_stops_alone_and_says_why() {
 }
 
 #[test]
-fn a_preview_that_is_refused_says_what_is_wrong_and_what_to_do() {
+fn refused_preview_explains_problem_and_remedy() {
     let world = a_world();
     let Err(NotSteered::Unanswered(problem)) = world.preview_broadcast("c.doomed") else {
         panic!("it was counted")

@@ -1,11 +1,11 @@
-//! The engine under faults (`native::chaos`): whatever goes wrong, the invariants hold; and each
-//! of the deliberate defects breaks one.
+//! The engine under faults (`native::chaos`): whatever fails, the invariants hold; and each
+//! deliberate defect breaks one of them.
 
 use dripline::native::fault_sim::defects::{DEFECTS, Defect};
 use dripline::native::fault_sim::{Ground, Outcome, run, script, seeds_to_catch, shrink};
 use std::collections::BTreeMap;
 
-/// Runs a seed; if anything is wrong, fails with the shortest history that shows it.
+/// Runs a seed; on failure, panics with the shortest history that shows it.
 fn hold(ground: &Ground, seed: u64) -> Outcome {
     let outcome = run(ground, seed, &script(seed), None).unwrap();
     if !outcome.wrong.is_empty() {
@@ -25,34 +25,34 @@ fn hold_all(seeds: std::ops::RangeInclusive<u64>) {
     assert!(sent >= 5 * count, "the runs are about something: {sent} messages were sent");
 }
 
-// A hundred and twenty seeds, in four tests that run beside one another. `make simulate` tries
-// thousands.
+// 120 seeds, in four tests that run in parallel. `make simulate` tries thousands.
 #[test]
-fn thirty_seeds_of_faults_break_no_invariant() {
+fn fault_seeds_1_to_30_keep_invariants() {
     hold_all(1..=30);
 }
 
 #[test]
-fn thirty_other_seeds_break_none() {
+fn fault_seeds_31_to_60_keep_invariants() {
     hold_all(31..=60);
 }
 
 #[test]
-fn thirty_more_seeds_break_none() {
+fn fault_seeds_61_to_90_keep_invariants() {
     hold_all(61..=90);
 }
 
 #[test]
-fn the_last_thirty_seeds_break_none() {
+fn fault_seeds_91_to_120_keep_invariants() {
     hold_all(91..=120);
 }
 
-// What each of them has found: 144, a contact that was written without an event; 193, 252 and 349, an
-// address that came back after it was erased; 100172, a contact parked while every worker died (the
-// operator releases it); 107063, two mergings in the same moment, whose logs the check read in the
-// wrong order. What a seed leads to changes with the simulator: each has a test of its own as well.
+// What each seed has found: 144, a contact that was written without an event; 193, 252 and 349, an
+// address that came back after it was erased; 100172, a contact quarantined while every worker died
+// (the operator releases it); 107063, two merges in the same moment, whose logs the check read in
+// the wrong order. What a seed leads to changes with the simulator, so each has its own test as
+// well.
 #[test]
-fn seeds_that_once_broke_an_invariant_break_none() {
+fn formerly_failing_seeds_keep_invariants() {
     let ground = Ground::new().unwrap();
     for seed in [144, 193, 252, 349, 100_172, 107_063] {
         hold(&ground, seed);
@@ -60,7 +60,7 @@ fn seeds_that_once_broke_an_invariant_break_none() {
 }
 
 #[test]
-fn the_runs_walk_every_journey() {
+fn fault_runs_cover_every_journey() {
     let ground = Ground::new().unwrap();
     let mut walked = BTreeMap::<String, u64>::new();
     for seed in 1..=40 {
@@ -78,7 +78,7 @@ fn the_runs_walk_every_journey() {
 }
 
 #[test]
-fn the_same_seed_gives_the_same_history() {
+fn same_seed_gives_same_history() {
     let ground = Ground::new().unwrap();
     let digest = |seed| run(&ground, seed, &script(seed), None).unwrap().digest;
     for seed in 1..=5 {
@@ -87,14 +87,14 @@ fn the_same_seed_gives_the_same_history() {
     assert_ne!(digest(1), digest(2));
 }
 
-// Thirty-three defects, in two tests that run beside each other.
+// 33 defects, in two tests that run in parallel.
 #[test]
-fn twelve_deliberate_defects_are_caught() {
+fn first_twelve_deliberate_defects_are_caught() {
     catch(&DEFECTS[..12]);
 }
 
 #[test]
-fn the_other_deliberate_defects_are_caught() {
+fn remaining_deliberate_defects_are_caught() {
     catch(&DEFECTS[12..]);
 }
 
@@ -107,7 +107,7 @@ fn catch(defects: &[Defect]) {
 }
 
 #[test]
-fn a_failure_is_shrunk_to_the_moves_that_matter() {
+fn failure_is_shrunk_to_the_relevant_moves() {
     let ground = Ground::new().unwrap();
     let defect = Some(Defect::KeysNotUnique);
     let moves = shrink(&ground, 1, defect).unwrap();

@@ -1,4 +1,4 @@
-//! A database that lets others go first, and a way to run flows side by side.
+//! A database that lets others run first, and a way to run flows concurrently.
 
 use dripline::flows::ports::{Database, DatabaseError};
 pub use dripline::native::fault_sim::turns::Task;
@@ -7,13 +7,13 @@ use dripline::native::sqlite::Sqlite;
 use dripline::store::statement::{Rows, Statement};
 use std::task::{Context, Poll, Waker};
 
-/// Runs flows in turns: each is polled once a round, until all have ended.
+/// Runs flows in rounds: each is polled once per round, until all have ended.
 pub fn together<T>(tasks: Vec<Task<'_, T>>) -> Vec<T> {
     let ended = together_until(tasks.into_iter().map(|task| (task, usize::MAX)).collect());
     ended.into_iter().flatten().collect()
 }
 
-/// The same, but each flow dies after so many turns; then there is no output of it.
+/// The same, but each flow dies after its number of rounds and then has no output.
 pub fn together_until<T>(tasks: Vec<(Task<'_, T>, usize)>) -> Vec<Option<T>> {
     let mut context = Context::from_waker(Waker::noop());
     let mut outputs: Vec<Option<T>> = tasks.iter().map(|_| None).collect();
@@ -36,7 +36,7 @@ pub fn together_until<T>(tasks: Vec<(Task<'_, T>, usize)>) -> Vec<Option<T>> {
     outputs
 }
 
-/// A database at which everybody waits a round before each batch.
+/// A database at which every caller waits one round before each batch.
 pub struct InTurns<'a>(pub &'a Sqlite);
 
 impl Database for InTurns<'_> {

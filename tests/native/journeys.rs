@@ -1,4 +1,4 @@
-//! The journey language: what starts, moves and ends a passage, and when.
+//! The journey language: what starts, moves and ends an enrollment, and when.
 
 use super::interleave::{InTurns, Task, together};
 use super::invariants::assert_sound;
@@ -12,7 +12,7 @@ use dripline::store::statement::Statement;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-/// A page `/p` whose form asks for everything that journeys here look at.
+/// A page `/p` whose form has every field that the journeys here use.
 const FORM: &str = r#"
     [page.p]
     path = "/p"
@@ -37,7 +37,7 @@ fn with(journeys: &str) -> World {
     world(&file(journeys))
 }
 
-/// A campaign with these journeys; `id: …` on a line begins a step of the journey above it.
+/// A campaign with these journeys; `id: …` on a line starts a step of the journey above it.
 fn file(journeys: &str) -> String {
     let mut text = FORM.to_owned();
     let mut name = "";
@@ -63,7 +63,7 @@ fn submit(world: &mut World, email: &str, fields: &[(&str, &str)]) {
     world.submit("/p", &all).unwrap();
 }
 
-/// What is known stays, whatever a form says; so here it is forgotten before the next one.
+/// Forms do not overwrite known values, so clears them before the next submission.
 fn forget(world: &World) {
     rows(&world.db, "UPDATE contacts SET attributes = '{}', time_zone = NULL");
 }
@@ -74,7 +74,7 @@ fn tell(world: &mut World, email: &str, event: &str, properties: Value) {
     world.take_in(vec![told]).unwrap();
 }
 
-/// How each passage stands: journey, step, state, reason.
+/// The state of each enrollment: journey, step, state, reason.
 fn passages(world: &World) -> String {
     let sql = "SELECT journey, step, state, reason FROM enrollments ORDER BY entered_at, journey";
     let line = |row: &Value| {
@@ -86,7 +86,7 @@ fn passages(world: &World) -> String {
 }
 
 #[test]
-fn a_split_sends_everybody_one_way_and_always_the_same_way() {
+fn split_always_sends_a_contact_the_same_way() {
     let mut world = with(
         r#"
         [journey.j]
@@ -124,7 +124,7 @@ const WAITS: &str = r#"
 "#;
 
 #[test]
-fn a_wait_ends_with_the_first_of_several_things() {
+fn wait_for_ends_with_the_first_match() {
     let text = WAITS.replace("\\\n", "");
     let mut tries: Vec<(&str, Happen)> = Vec::new();
     tries.push(("a", Box::new(|w| tell(w, ANN, "a", json!({})))));
@@ -161,17 +161,17 @@ const RENEWAL: &str = r#"
 "#;
 
 #[test]
-fn a_date_is_waited_for_on_the_contacts_own_clock() {
+fn date_wait_uses_the_contacts_time_zone() {
     let mut world = with(RENEWAL);
     submit(&mut world, ANN, &[("renewal", "2026-04-10"), ("time_zone", "America/New_York")]);
     world.after(Span::days(60)).unwrap();
-    // 3 April, 09:00 in New York: summer time has begun.
+    // 3 April, 09:00 in New York, where summer time has begun.
     assert_snapshot!(diary(&world.letters()),
         @"2026-04-03T13:00:00Z email ann@example.com | emails/soon");
 }
 
 #[test]
-fn an_absent_or_past_date_goes_the_other_way_at_once() {
+fn absent_or_past_date_takes_the_other_branch() {
     for fields in [&[][..], &[("renewal", "2026-03-09")], &[("renewal", "2025-12-01")]] {
         let mut world = with(RENEWAL);
         submit(&mut world, ANN, fields);
@@ -180,7 +180,7 @@ fn an_absent_or_past_date_goes_the_other_way_at_once() {
 }
 
 #[test]
-fn who_moves_to_another_zone_or_date_while_waiting_is_waited_for_there() {
+fn changed_zone_or_date_reschedules_the_wait() {
     let mut world = with(RENEWAL);
     submit(&mut world, ANN, &[("renewal", "2026-04-10")]);
     let due = |world: &World| {
@@ -201,7 +201,7 @@ fn who_moves_to_another_zone_or_date_while_waiting_is_waited_for_there() {
 }
 
 #[test]
-fn a_time_of_day_is_waited_for_where_the_contact_has_moved() {
+fn time_of_day_wait_follows_the_contacts_new_zone() {
     let mut world = with(
         r#"
         [journey.j]
@@ -211,14 +211,14 @@ fn a_time_of_day_is_waited_for_where_the_contact_has_moved() {
     "#,
     );
     submit(&mut world, ANN, &[]); // Monday, 09:00 in London: half an hour to wait.
-    submit(&mut world, ANN, &[("time_zone", "Europe/Berlin")]); // There it is ten already.
+    submit(&mut world, ANN, &[("time_zone", "Europe/Berlin")]); // It is already 10:00 there.
     world.after(Span::days(3)).unwrap();
     assert_snapshot!(diary(&world.letters()),
         @"2026-03-03T08:30:00Z email ann@example.com | emails/a");
 }
 
 #[test]
-fn a_journey_leads_into_another_and_out_of_a_third() {
+fn journey_enrolls_in_another_and_leaves_a_third() {
     let mut world = with(
         r#"
         [journey.first]
@@ -259,7 +259,7 @@ const ENDINGS: &str = r#"
 "#;
 
 #[test]
-fn a_goal_completes_and_an_exit_rule_ends_a_passage_wherever_it_stands() {
+fn goal_completes_and_exit_ends_enrollment_at_any_step() {
     let text = ENDINGS.replace("\\\n", "");
     let event = |name: &'static str| -> Happen { Box::new(move |w| tell(w, ANN, name, json!({}))) };
     let twice: Happen = Box::new(|w| {
@@ -290,7 +290,7 @@ fn a_goal_completes_and_an_exit_rule_ends_a_passage_wherever_it_stands() {
 }
 
 #[test]
-fn a_rule_ends_a_passage_when_time_alone_makes_it_true() {
+fn exit_rule_fires_when_time_makes_it_true() {
     let mut world = with(
         r#"
         [journey.j]
@@ -308,7 +308,7 @@ fn a_rule_ends_a_passage_when_time_alone_makes_it_true() {
 }
 
 #[test]
-fn whom_a_journey_would_end_at_once_it_does_not_take_in() {
+fn contact_matching_goal_rule_is_not_enrolled() {
     let mut world = with(&ENDINGS.replace("\\\n", ""));
     submit(&mut world, ANN, &[("role", "lead")]);
     assert_eq!(passages(&world), "");
@@ -321,14 +321,14 @@ const RENEWALS: &str = r#"
 "#;
 
 #[test]
-fn a_date_starts_a_journey_every_year_for_those_there_before_it_was_published_too() {
+fn yearly_date_journey_includes_earlier_contacts() {
     let mut world = with("[journey.other]\nenter = { form = \"f\" }\nw: update = { score = 1 }");
     submit(&mut world, ANN, &[("renewal", "2024-02-29"), ("time_zone", "Asia/Shanghai")]);
     submit(&mut world, "bo@example.com", &[]);
     world.publish(campaign(&file(RENEWALS))).unwrap();
     world.after(FILL_DELAY).unwrap();
     world.after(Span::days(3 * 366)).unwrap();
-    // Seven days before the anniversary of a 29 February, nine in Shanghai.
+    // Seven days before the anniversary of a 29 February, at 09:00 in Shanghai.
     assert_snapshot!(diary(&world.letters()), @"
     2027-02-21T01:00:00Z email ann@example.com | emails/soon
     2028-02-22T01:00:00Z email ann@example.com | emails/soon
@@ -344,7 +344,7 @@ const MONTHLY: &str = r#"
 "#;
 
 #[test]
-fn a_schedule_starts_a_journey_for_the_members_of_a_segment_each_time() {
+fn schedule_enrolls_segment_members_each_time() {
     let mut world = with(MONTHLY);
     submit(&mut world, ANN, &[("role", "lead"), ("time_zone", "America/New_York")]);
     submit(&mut world, "bo@example.com", &[]);
@@ -360,7 +360,7 @@ fn a_schedule_starts_a_journey_for_the_members_of_a_segment_each_time() {
 }
 
 #[test]
-fn who_joins_a_segment_after_the_hour_waits_for_the_next_one() {
+fn late_segment_member_waits_for_next_occurrence() {
     let mut world = with(&MONTHLY.replace("FREQ=MONTHLY;BYMONTHDAY=-1", "FREQ=DAILY"));
     world.after(Span::hours(2)).unwrap();
     submit(&mut world, ANN, &[("role", "lead")]);
@@ -370,7 +370,7 @@ fn who_joins_a_segment_after_the_hour_waits_for_the_next_one() {
 }
 
 #[test]
-fn what_an_outage_missed_is_made_up_for_once_and_within_a_day() {
+fn missed_occurrence_is_caught_up_within_a_day() {
     let outage = |length: Span| {
         let mut world =
             with(&MONTHLY.replace("FREQ=MONTHLY;BYMONTHDAY=-1", "FREQ=WEEKLY;BYDAY=TU"));
@@ -387,10 +387,10 @@ fn what_an_outage_missed_is_made_up_for_once_and_within_a_day() {
 }
 
 #[test]
-fn who_moves_to_another_zone_does_not_live_through_the_same_hour_twice() {
+fn zone_change_does_not_repeat_an_occurrence() {
     let mut world = with(&MONTHLY.replace("FREQ=MONTHLY;BYMONTHDAY=-1", "FREQ=DAILY"));
     submit(&mut world, ANN, &[("role", "lead"), ("time_zone", "Asia/Shanghai")]);
-    world.after(Span::hours(20)).unwrap(); // Tuesday, 05:00 in London; nine has come in Shanghai.
+    world.after(Span::hours(20)).unwrap(); // Tuesday, 05:00 in London, past 09:00 in Shanghai.
     assert_eq!(world.letters().len(), 1);
     forget(&world);
     submit(&mut world, ANN, &[("role", "lead"), ("time_zone", "Europe/London")]);
@@ -398,7 +398,7 @@ fn who_moves_to_another_zone_does_not_live_through_the_same_hour_twice() {
     assert_snapshot!(diary(&world.letters()), @"2026-03-03T01:00:00Z email ann@example.com | emails/news");
 }
 
-/// Tells of an order, under a key that no other telling has.
+/// Reports an order under a key that no other report has.
 fn order(world: &mut World, id: Value) {
     let key = format!("{}", number(&world.db, "SELECT count(*) FROM events"));
     let told = report(world.now(), ANN, "order.completed", json!({ "order_id": id }), &key);
@@ -413,7 +413,7 @@ const ORDERS: &str = r#"
 "#;
 
 #[test]
-fn a_journey_may_be_entered_once_for_each_value_even_at_the_same_time() {
+fn once_per_value_enrolls_once_for_each_value() {
     let mut world = with(ORDERS);
     for id in [json!("a"), json!("b"), json!("a"), json!(7), json!("7"), json!(null), json!("")] {
         order(&mut world, id);
@@ -428,7 +428,7 @@ fn a_journey_may_be_entered_once_for_each_value_even_at_the_same_time() {
 }
 
 #[test]
-fn a_value_is_remembered_behind_however_many_others() {
+fn once_per_value_remembers_every_value() {
     let mut world = with(ORDERS);
     for n in 0..130 {
         order(&mut world, json!(format!("order {n}")));
@@ -439,7 +439,7 @@ fn a_value_is_remembered_behind_however_many_others() {
 }
 
 #[test]
-fn many_tellings_of_one_order_at_once_are_one_passage() {
+fn concurrent_reports_of_one_order_enroll_once() {
     let world = with(ORDERS);
     let db = InTurns(&world.db);
     let tell = |n: u64| -> Task<'_, _> {
@@ -460,7 +460,7 @@ fn many_tellings_of_one_order_at_once_are_one_passage() {
 }
 
 #[test]
-fn the_database_itself_refuses_a_second_passage_for_the_same() {
+fn database_refuses_duplicate_enrollment() {
     for again in ["never", "always", "after 1d"] {
         let mut world = with(&format!(
             "[journey.j]\nenter = {{ form = \"f\" }}\nre_entry = \"{again}\"\nw: wait = \"1d\""
@@ -490,7 +490,7 @@ const LIMITED: &str = r#"
     b: send = "emails/b"
 "#;
 
-/// How many begin in each hour, by the counters and by the passages themselves.
+/// The number of enrollments that begin in each hour, by the counters and by the rows.
 fn begun(world: &World) -> String {
     let told =
         "SELECT group_concat(taken, ' ') AS n FROM (SELECT * FROM journey_hours ORDER BY hour)";
@@ -501,7 +501,7 @@ fn begun(world: &World) -> String {
 }
 
 #[test]
-fn only_so_many_begin_in_an_hour_and_the_rest_later_in_their_order() {
+fn hourly_limit_delays_later_enrollments_in_order() {
     let mut world = with(LIMITED);
     for n in 0..25 {
         submit(&mut world, &format!("p{n:02}@example.com"), &[]);
@@ -518,7 +518,7 @@ fn only_so_many_begin_in_an_hour_and_the_rest_later_in_their_order() {
         (0..25).filter(|n| *n != 16).map(|n: u32| format!("{n:02}")).collect();
     assert_eq!(order, expected, "nobody is lost, and who left does not begin");
     assert!(letters.iter().all(|letter| letter.subject == "emails/a"), "what came before is past");
-    // Each is written to a minute after it has begun.
+    // Each message is sent a minute after its enrollment begins.
     let hour = |at: Millis| at.0.div_euclid(3_600_000);
     let begun = |n: i64| {
         let hours = letters.iter().map(|letter| hour(letter.at.minus(Span::minutes(1))));
@@ -529,7 +529,7 @@ fn only_so_many_begin_in_an_hour_and_the_rest_later_in_their_order() {
 }
 
 #[test]
-fn the_limit_holds_however_many_come_at_once() {
+fn hourly_limit_holds_for_concurrent_entries() {
     for batch in [1, 7, 45] {
         let world = with(&LIMITED.replace("form = \"f\"", "event = \"go\""));
         let db = InTurns(&world.db);
@@ -557,7 +557,7 @@ fn the_limit_holds_however_many_come_at_once() {
 }
 
 #[test]
-fn a_webhook_is_kept_where_mail_is() {
+fn outgoing_webhook_is_captured_like_mail() {
     let call = "w: webhook = \"https://a.example.com/\"";
     let mut world = with(&format!("[journey.j]\nenter = {{ form = \"f\" }}\n{call}"));
     submit(&mut world, ANN, &[]);

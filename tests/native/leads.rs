@@ -1,4 +1,4 @@
-//! A lead is never lost, and a person never taken over: what a token, a key and a form stand for.
+//! No lead is lost and no contact is taken over: what a token, a key and a form stand for.
 
 use super::invariants::assert_sound;
 use super::support::{FORM, number, rows, submission, world};
@@ -39,7 +39,7 @@ const HERS: (&str, &str) = ("phone", "07400 123456");
 const HIS: (&str, &str) = ("phone", "07400 999999");
 const QUESTION: &str = "Please confirm your e-mail address – dripline";
 
-/// A form that asks for no confirmation.
+/// A form without double opt-in.
 fn single() -> World {
     world(&format!("{FORM}{JOURNEY}"))
 }
@@ -50,7 +50,7 @@ fn double() -> World {
     world(&format!("{form}{JOURNEY}"))
 }
 
-/// Each contact in one line: address, number, name.
+/// Each contact on one line: e-mail, phone, name.
 fn people(world: &World) -> Vec<String> {
     let sql = "SELECT coalesce(email, '-') || ' ' || coalesce(phone, '-') || ' '
                       || coalesce(attributes ->> 'first_name', '-') AS line
@@ -58,7 +58,7 @@ fn people(world: &World) -> Vec<String> {
     rows(&world.db, sql).iter().map(|row| row["line"].as_str().unwrap().to_owned()).collect()
 }
 
-/// Where Ann stands: `email granted`, with `waits` for what counts only once it is proved.
+/// Ann's consents: `email granted`, with `waits` for one that counts only once confirmed.
 fn standing(world: &World) -> Vec<String> {
     let sql = "SELECT (k.value ->> 'channel') || ' ' || (k.value ->> 'state')
                       || iif(k.value ->> 'state' = 'granted' AND k.value ->> 'double_opt_in',
@@ -88,7 +88,7 @@ fn tell(world: &mut World, body: &Value) {
     world.take_in(facts).unwrap();
 }
 
-/// Sends a filled-in form with the token of another.
+/// Submits a filled-in form with the token of another.
 fn send_with(
     world: &mut World,
     token: &(QualifiedId, FormData),
@@ -102,7 +102,7 @@ fn send_with(
 }
 
 #[test]
-fn one_token_with_other_answers_is_another_submission_and_with_the_same_is_the_same() {
+fn same_token_with_other_answers_is_another_submission() {
     let mut world = single();
     let token = world.fill_in("/p", "", &[]).unwrap();
     world.after(FILL_TIME_MIN).unwrap();
@@ -125,7 +125,7 @@ fn one_token_with_other_answers_is_another_submission_and_with_the_same_is_the_s
 }
 
 #[test]
-fn what_came_before_or_comes_by_the_queue_is_known_by_its_key_alone() {
+fn queued_submission_is_deduplicated_by_key() {
     let mut world = single();
     let now = submission(&mut world, &[ANN, AGREES]);
     let before = Submitted { key: "form:of-an-older-deployment".to_owned(), ..now };
@@ -142,7 +142,7 @@ fn order(id: &str, value: &str) -> Value {
 }
 
 #[test]
-fn an_id_of_the_api_stands_for_one_content() {
+fn event_id_stands_for_one_content() {
     let mut world = single();
     tell(&mut world, &json!({ "events": [order("o-1", "10.00")] }));
     let mut asked = |events: Value| {
@@ -167,12 +167,12 @@ fn an_id_of_the_api_stands_for_one_content() {
 }
 
 #[test]
-fn what_is_found_out_in_the_queue_is_refused_and_put_on_record_once() {
+fn conflicting_event_id_in_queue_is_recorded_once() {
     let mut world = single();
     let (first, other) = (order("o-1", "10.00"), order("o-1", "11.00"));
     let mut to_bo = order("o-1", "10.00");
     to_bo["email"] = "bo@x.example".into();
-    // Together in a batch, again, and again when all is known.
+    // Together in one batch, again, and once more when everything is known.
     for events in [json!([first, other, to_bo]), json!([other]), json!([first, to_bo])] {
         tell(&mut world, &json!({ "events": events }));
     }
@@ -201,7 +201,7 @@ fn what_is_found_out_in_the_queue_is_refused_and_put_on_record_once() {
 }
 
 #[test]
-fn an_id_of_before_contents_were_kept_is_known_by_itself() {
+fn event_id_without_stored_content_is_a_duplicate() {
     let mut world = single();
     tell(&mut world, &json!({ "events": [order("o-1", "10.00")] }));
     rows(&world.db, "UPDATE events SET content = NULL");
@@ -212,18 +212,18 @@ fn an_id_of_before_contents_were_kept_is_known_by_itself() {
     assert_eq!(number(&world.db, "SELECT count(*) FROM events"), 1);
 }
 
-/// By what it comes.
+/// The source of a name and phone.
 #[derive(Clone, Copy, PartialEq)]
 enum By {
     /// A form alone.
     Form,
-    /// A form, and then the link of the confirmation mail.
+    /// A form, followed by the link of the confirmation mail.
     Owner,
     /// The API.
     Api,
 }
 
-/// What is kept of Ann after Eve, or she herself, has told of another name and number.
+/// What is stored about Ann after Eve, or Ann herself, gave another name and phone.
 fn kept(known: &[(&str, &str)], by: By) -> String {
     let mut world = if by == By::Owner { double() } else { single() };
     if !known.is_empty() {
@@ -248,9 +248,9 @@ fn kept(known: &[(&str, &str)], by: By) -> String {
     people(&world).remove(0)
 }
 
-/// The table of docs/consent.md, cell by cell.
+/// The table in docs/consent.md, cell by cell.
 #[test]
-fn what_is_believed_of_a_name_and_a_number() {
+fn name_and_phone_trust_depends_on_source() {
     let hers = "ann@x.example +447400123456 Ann";
     let his = "ann@x.example +447400999999 Eve";
     let unknown = &[][..];
@@ -272,7 +272,7 @@ fn what_is_believed_of_a_name_and_a_number() {
 }
 
 #[test]
-fn a_stranger_gets_none_of_her_texts() {
+fn phone_given_by_stranger_gets_no_sms() {
     for known in [&[ANN, HERS, AGREES][..], &[ANN, AGREES], &[ANN]] {
         let mut world = single();
         world.submit("/p", known).unwrap();
@@ -284,7 +284,7 @@ fn a_stranger_gets_none_of_her_texts() {
 }
 
 #[test]
-fn a_number_that_its_owner_has_confirmed_gets_the_texts() {
+fn phone_confirmed_by_owner_gets_sms() {
     let mut world = single();
     world.submit("/p", &[ANN]).unwrap();
     world.submit("/p", &[ANN, HIS, AGREES]).unwrap();
@@ -303,15 +303,15 @@ fn a_number_that_its_owner_has_confirmed_gets_the_texts() {
 }
 
 #[test]
-fn whose_a_submission_is() {
+fn submission_is_assigned_to_the_right_contact() {
     let mail = ("email", "bo@x.example");
     for (known, sent, wanted) in [
-        // A number alone is hers, and brings no e-mail address.
+        // A contact with only a phone gets no e-mail address.
         (&[HERS][..], &[HERS, ("first_name", "Eve")][..], &["- +447400123456 Eve"][..]),
         (&[HERS], &[HERS, mail], &["- +447400123456 -", "bo@x.example - -"]),
-        // An e-mail address alone is hers, and brings no number.
+        // A contact with only an e-mail address gets no phone.
         (&[ANN], &[ANN, HIS], &["ann@x.example - -"]),
-        // Her number stays hers, whoever types it with an address of his own.
+        // Her phone stays hers when it is submitted with another e-mail address.
         (&[ANN, HERS], &[HERS, mail], &["ann@x.example +447400123456 -", "bo@x.example - -"]),
         (&[ANN, HERS], &[HERS, ("first_name", "Eve")], &["ann@x.example +447400123456 Eve"]),
     ] {
@@ -321,13 +321,13 @@ fn whose_a_submission_is() {
         assert_eq!(people(&world), wanted, "{known:?} {sent:?}");
         assert_sound(&world.db, None);
     }
-    // The e-mail address of one and the number of another.
+    // The e-mail address of one contact and the phone of another.
     let mut world = single();
     world.submit("/p", &[ANN]).unwrap();
     world.submit("/p", &[("email", "bo@x.example"), HERS]).unwrap();
     world.submit("/p", &[ANN, HERS, AGREES, ("first_name", "Ann")]).unwrap();
     assert_eq!(people(&world), ["ann@x.example - Ann", "bo@x.example +447400123456 -"]);
-    // A customer's own system holds a token.
+    // The API is trusted: its caller holds a token.
     let mut world = single();
     world.submit("/p", &[HERS]).unwrap();
     tell(
@@ -339,7 +339,7 @@ fn whose_a_submission_is() {
 }
 
 #[test]
-fn agreeing_for_an_address_that_the_form_does_not_name_waits_for_its_owner() {
+fn consent_for_unnamed_address_waits_for_its_owner() {
     let mut world = single();
     world.submit("/p", &[ANN, HERS]).unwrap();
     world.submit("/p", &[HERS, AGREES]).unwrap();
@@ -354,7 +354,7 @@ fn link(world: &World, letter: &CapturedMessage) -> Link {
 }
 
 #[test]
-fn the_owner_sees_what_was_claimed_and_may_leave_it() {
+fn owner_sees_claims_and_may_drop_them() {
     let mut world = double();
     world.submit("/p", &[ANN, HERS, ("first_name", "Ann"), AGREES]).unwrap();
     let question = questions(&world).remove(0);
@@ -368,7 +368,7 @@ fn the_owner_sees_what_was_claimed_and_may_leave_it() {
     let claimed = json!({ "first_name": "Eve", "phone": "+447400999999" });
     assert_eq!(Value::Object(claims(&world, world.now())), claimed);
 
-    // What was claimed after the page was shown waits on.
+    // Claims made after the page was shown keep waiting.
     let (now, mut ids) = (world.now(), Ids::new(world.now(), 5));
     let mut answer = |shown_at: Millis, takes: bool| {
         let confirmed = (link.clone(), shown_at, takes);
@@ -386,7 +386,7 @@ fn the_owner_sees_what_was_claimed_and_may_leave_it() {
 }
 
 #[test]
-fn a_returning_lead_is_asked_about_what_she_corrects() {
+fn correction_by_returning_lead_waits_for_confirmation() {
     let mut world = double();
     world.submit("/p", &[ANN, ("first_name", "Anne"), AGREES]).unwrap();
     world.confirm(&questions(&world)[0]).unwrap();
@@ -405,7 +405,7 @@ fn a_returning_lead_is_asked_about_what_she_corrects() {
 }
 
 #[test]
-fn a_number_that_somebody_took_meanwhile_is_not_taken_over() {
+fn claimed_phone_of_another_contact_is_not_taken_over() {
     let mut world = double();
     world.submit("/p", &[ANN, AGREES]).unwrap();
     world.submit("/p", &[ANN, HIS, AGREES]).unwrap();
@@ -416,7 +416,7 @@ fn a_number_that_somebody_took_meanwhile_is_not_taken_over() {
 }
 
 #[test]
-fn what_was_refused_is_given_again_by_its_owner_only() {
+fn withdrawn_consent_is_restored_by_its_owner_only() {
     let mut world = single();
     world.submit("/p", &[ANN, AGREES]).unwrap();
     let welcome = world.inbox(ANN.1).remove(0);
@@ -435,7 +435,7 @@ fn what_was_refused_is_given_again_by_its_owner_only() {
 }
 
 #[test]
-fn everything_that_was_refused_is_every_purpose() {
+fn unsubscribe_covers_every_purpose() {
     let other = r#"
         [page.q]
         path = "/q"
@@ -456,7 +456,7 @@ fn everything_that_was_refused_is_every_purpose() {
 }
 
 #[test]
-fn an_address_that_is_suppressed_since_its_owner_refused_asks_the_owner() {
+fn unsubscribed_address_asks_its_owner_again() {
     let mut world = single();
     let suppressed = "INSERT INTO suppressions (channel, address, reason, at)
                       VALUES ('email', 'ann@x.example', 'unsubscribed', 0)";
@@ -482,7 +482,7 @@ fn texted(world: &mut World, said: &str, id: &str) {
 }
 
 #[test]
-fn texts_without_an_id_are_known_by_what_they_say() {
+fn sms_without_id_is_deduplicated_by_text() {
     let mut world = single();
     world.submit("/p", &[ANN, HERS, AGREES]).unwrap();
     texted(&mut world, "when does it end?", "");
@@ -494,7 +494,7 @@ fn texts_without_an_id_are_known_by_what_they_say() {
 }
 
 #[test]
-fn texts_that_were_refused_wait_for_start_and_no_link_gives_them() {
+fn stopped_sms_needs_start_and_no_link_restores_it() {
     let mut world = double();
     world.submit("/p", &[ANN, HERS, AGREES]).unwrap();
     texted(&mut world, "STOP", "1");
@@ -513,7 +513,7 @@ fn texts_that_were_refused_wait_for_start_and_no_link_gives_them() {
 }
 
 #[test]
-fn a_merging_forgets_no_refusal() {
+fn merge_keeps_withdrawals() {
     let mut world = single();
     world.submit("/p", &[ANN, AGREES]).unwrap();
     world.unsubscribe(&world.inbox(ANN.1)[0]).unwrap();
@@ -526,7 +526,7 @@ fn a_merging_forgets_no_refusal() {
     assert_sound(&world.db, None);
 }
 
-/// The greeting of the welcome that somebody of this name gets.
+/// The greeting in the welcome mail of a contact with this name.
 fn greeting(world: &mut World, name: &str) -> String {
     let (first, agrees) = (("first_name", name), AGREES);
     assert_eq!(world.submit("/p", &[ANN, first, agrees]).unwrap(), Sent::Thanks);
@@ -538,7 +538,7 @@ fn greeting(world: &mut World, name: &str) -> String {
 }
 
 #[test]
-fn a_form_sends_nobodys_words_to_anybody() {
+fn form_text_cannot_be_abused_for_spam() {
     let spam = "Win 1.000 at https://evil.example/win?a=b or evil。example!";
     let greeted = greeting(&mut single(), spam);
     assert_eq!(greeted, "Win 1.000 at or");
@@ -550,7 +550,7 @@ fn a_form_sends_nobodys_words_to_anybody() {
 }
 
 #[test]
-fn what_was_typed_stays_as_typed_and_is_shown_once_the_address_is_proved() {
+fn typed_name_is_shown_in_full_after_confirmation() {
     let mut world = double();
     let typed = "Ann of evil.example";
     greeting(&mut world, typed);
@@ -561,7 +561,7 @@ fn what_was_typed_stays_as_typed_and_is_shown_once_the_address_is_proved() {
 }
 
 #[test]
-fn nothing_in_a_line_turns_its_direction_and_margins_that_are_not_seen_go() {
+fn direction_controls_are_refused_or_trimmed() {
     let mut world = single();
     let problem = |field: &str, reason| FieldProblem { field: field.to_owned(), reason };
     for hidden in ["\u{202e}", "\u{2066}", "\u{61c}", "\u{0}", "\u{8}", "\u{2028}"] {
@@ -570,14 +570,14 @@ fn nothing_in_a_line_turns_its_direction_and_margins_that_are_not_seen_go() {
         let refused = vec![problem("first_name", FieldReason::ControlCharacter)];
         assert_eq!(sent, Sent::Problems(refused), "{hidden:?}");
     }
-    // As copied from a telephone's list of contacts.
+    // As copied from a phone's contact list.
     let fields = [("phone", "\u{202a}07400 123456\u{202c}"), ("first_name", "\u{feff}Ann\u{200f}")];
     assert_eq!(world.submit("/p", &fields).unwrap(), Sent::Thanks);
     assert_eq!(people(&world), ["- +447400123456 Ann"]);
 }
 
 #[test]
-fn the_key_of_a_submission_tells_nothing_of_it() {
+fn submission_key_reveals_no_content() {
     let mut world = single();
     let (form_id, answer) = world.fill_in("/p", "", &[ANN, AGREES]).unwrap();
     let (edition, form) = world.catalog.form(&form_id).unwrap();

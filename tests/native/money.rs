@@ -1,5 +1,5 @@
-//! Amounts in rules are amounts: what the API takes, what a rule asks, in both evaluators, and what
-//! is explained are one number, exact in the currency's minor unit.
+//! Amounts in rules: what the API receives, what a rule compares in both evaluators, and what is
+//! explained are the same number, exact in the currency's minor unit.
 
 use super::support::{FORM, MONDAY, campaign, number, world};
 use dripline::domain::base::language::Language;
@@ -19,7 +19,7 @@ use serde_json::json;
 
 use super::segments::{ids, store};
 
-/// Tells of orders as a shop does: `100.00 GBP`.
+/// Reports orders as a shop does: `100.00 GBP`.
 fn shop(world: &mut World, email: &str, orders: &[&str]) {
     for order in orders {
         let (value, currency) = order.split_once(' ').unwrap();
@@ -44,7 +44,7 @@ fn with_rule(rule: &str) -> World {
 }
 
 #[test]
-fn a_rule_about_an_amount_holds_of_what_the_api_was_told() {
+fn amount_rules_match_reported_orders() {
     let sum = |rest: &str| {
         format!("{{ event = 'order.completed', sum = {{ property = 'value', {rest} }} }}")
     };
@@ -76,7 +76,7 @@ fn a_rule_about_an_amount_holds_of_what_the_api_was_told() {
         let mut world = with_rule(&rule);
         shop(&mut world, "ann@x.example", orders);
         assert_eq!(has(&world, "s"), holds, "{rule} of {orders:?}");
-        // The other evaluator fills a segment that is new.
+        // The other evaluator backfills a new segment.
         let mut old = world_with_orders(orders);
         old.publish(campaign(&format!("{FORM}[segment.s]\nrule = {rule}\n"))).unwrap();
         old.after(Span::hours(1)).unwrap();
@@ -85,14 +85,14 @@ fn a_rule_about_an_amount_holds_of_what_the_api_was_told() {
 }
 
 fn world_with_orders(orders: &[&str]) -> World {
-    // Events that no rule asks about are not read; this one asks.
+    // Events that no campaign refers to are not read; this campaign's goal refers to orders.
     let mut world = world(FORM);
     shop(&mut world, "ann@x.example", orders);
     world
 }
 
 #[test]
-fn triggers_know_amounts_too() {
+fn triggers_compare_amounts() {
     let journey = |with: &str| {
         format!(
             "{FORM}[journey.j]\nenter = {{ event = 'order.completed', where = {{ {with} }} }}\n\
@@ -107,7 +107,7 @@ fn triggers_know_amounts_too() {
 }
 
 #[test]
-fn what_is_explained_is_the_same_amount() {
+fn explanation_shows_the_same_amount() {
     let rule = "{ event = 'order.completed', where = { value = { gt = 1 } },
                   sum = { property = 'value', gte = 100 } }"
         .replace('\n', " ");
@@ -124,7 +124,7 @@ fn what_is_explained_is_the_same_amount() {
 }
 
 #[test]
-fn amounts_that_cannot_be_are_told_with_their_place() {
+fn invalid_amounts_are_reported_with_their_place() {
     for (rule, place, words) in [
         ("sum = { property = 'value', gte = '1.005' }", "sum.gte", "no amount of GBP"),
         ("sum = { property = 'value', gte = 1e3 }", "sum.gte", "no amount of GBP"),
@@ -154,7 +154,7 @@ fn amounts_that_cannot_be_are_told_with_their_place() {
 }
 
 #[test]
-fn a_value_among_the_properties_is_refused_with_its_remedy() {
+fn value_inside_properties_is_refused() {
     for value in [json!(120), json!("120.00"), json!(null)] {
         let body = json!({ "events": [{ "name": "order.completed", "email": "a@x.example",
                                         "properties": { "value": value } }] });
@@ -166,7 +166,7 @@ fn a_value_among_the_properties_is_refused_with_its_remedy() {
 }
 
 #[test]
-fn a_number_where_text_is_wanted_is_named_with_its_remedy() {
+fn number_instead_of_text_is_refused_with_remedy() {
     for (key, value, remedy) in [
         ("value", json!(60.5), "in quotes: \"60.5\""),
         ("value", json!(["60.50"]), "as text, in quotes"),
@@ -182,7 +182,7 @@ fn a_number_where_text_is_wanted_is_named_with_its_remedy() {
     }
 }
 
-/// A rule about the worth of orders, and what it means: which currency, what is measured, in minor
+/// A rule about the value of orders, and its meaning: the currency, what is measured in minor
 /// units, and the bound.
 #[derive(Clone, Debug)]
 struct Asked {
@@ -266,7 +266,7 @@ impl Asked {
     }
 }
 
-/// A contact with orders as the API takes them.
+/// A contact with orders as the API stores them.
 fn customer(index: usize, orders: &[(i64, &str, i64)]) -> Contact {
     let mut contact = Contact::unknown(ContactId(format!("c{index}")), MONDAY);
     for (number, (minor, currency, days)) in orders.iter().enumerate() {

@@ -1,5 +1,5 @@
-//! An address has one form: however it is spelled, it is one contact, suppressed once, and counted
-//! once; addresses from before that get it.
+//! An address is normalized: all spellings are one contact, one suppression and one count.
+//! Addresses stored before normalization are converted.
 
 use super::invariants::assert_sound;
 use super::support::{FORM, history, number, rows, submission, world};
@@ -43,7 +43,7 @@ fn run(world: &World, sql: String) {
 }
 
 #[test]
-fn every_spelling_of_an_address_is_one_contact_by_form_and_by_api() {
+fn spellings_of_an_address_are_one_contact() {
     let mut world = world(&format!("{FORM}{JOURNEY}"));
     for spelling in SPELLINGS {
         submit(&mut world, spelling);
@@ -59,7 +59,7 @@ fn every_spelling_of_an_address_is_one_contact_by_form_and_by_api() {
 }
 
 #[test]
-fn every_spelling_is_suppressed_by_one_entry() {
+fn one_suppression_covers_every_spelling() {
     for spelling in SPELLINGS {
         let mut world = world(&format!("{FORM}{JOURNEY}"));
         let row = Named { address: spelling.to_owned(), ..Named::default() };
@@ -76,7 +76,7 @@ fn every_spelling_is_suppressed_by_one_entry() {
 }
 
 #[test]
-fn spellings_of_one_mailbox_are_limited_together() {
+fn spellings_of_one_mailbox_share_rate_limits() {
     let mut world = world(FORM);
     let mut keys = |email: &str| {
         let submitted = submission(&mut world, &[("email", email), ("consent", "on")]);
@@ -93,7 +93,7 @@ fn spellings_of_one_mailbox_are_limited_together() {
 }
 
 #[test]
-fn addresses_from_before_get_the_one_form() {
+fn stored_addresses_are_normalized_by_ticks() {
     let mut world = world(&format!("{FORM}{JOURNEY}"));
     submit(&mut world, "lina@bücher.example");
     submit(&mut world, "lost@example.com");
@@ -101,7 +101,7 @@ fn addresses_from_before_get_the_one_form() {
         &world,
         "UPDATE contacts SET email = 'lina@bücher.example' WHERE email LIKE 'lina%'".into(),
     );
-    // Neither is an address by now.
+    // No longer accepted as an address.
     run(
         &world,
         "UPDATE contacts SET email = 'lost@ex\u{301}.a\u{202e}b' WHERE email LIKE 'lost%'".into(),
@@ -133,7 +133,7 @@ fn addresses_from_before_get_the_one_form() {
 }
 
 #[test]
-fn of_two_contacts_that_become_one_the_second_is_sent_nothing_and_says_to_whom_it_belongs() {
+fn normalized_duplicate_loses_its_address_and_names_the_owner() {
     let mut world = world(&format!("{FORM}{JOURNEY}"));
     submit(&mut world, "old@example.com");
     run(&world, "UPDATE contacts SET email = 'info@müller.example'".into());

@@ -1,4 +1,5 @@
-//! Pacing through the real flows: what waits, why, until when, and that no limit is ever passed.
+//! Pacing through the real flows: which messages wait, why and until when; no limit is ever
+//! exceeded.
 
 use super::interleave::{InTurns, Task, together};
 use super::invariants::assert_sound;
@@ -15,7 +16,7 @@ use dripline::providers::http::{HttpError, HttpRequest, HttpResponse};
 use proptest::prelude::*;
 use std::cell::{Cell, RefCell};
 
-/// So many journeys that the form begins, each with one mail.
+/// This many journeys that the form starts, each with one e-mail.
 pub fn mails(count: usize) -> String {
     let journey = |n| {
         format!(
@@ -42,7 +43,7 @@ pub fn send_form(world: &mut World, email: &str, phone: &str) {
     world.submit("/p", &fields).unwrap();
 }
 
-/// Where the messages stand: how many in each state, for each reason.
+/// The number of messages in each state, by reason.
 pub fn standing(world: &World) -> String {
     let sql = "SELECT group_concat(n || ' ' || state || ' ' || reason, ', '
                                    ORDER BY state, reason) AS line
@@ -50,19 +51,19 @@ pub fn standing(world: &World) -> String {
     rows(&world.db, sql)[0]["line"].as_str().unwrap().to_owned()
 }
 
-/// When letters were kept, after the Monday.
+/// When messages were captured, measured from `MONDAY`.
 fn sent_at(world: &World) -> Vec<Span> {
     world.letters().iter().map(|letter| Span(letter.at.0 - MONDAY.0)).collect()
 }
 
-/// Messages that wait, oldest first.
+/// Waiting messages, oldest first.
 fn outbox(world: &World) -> Vec<MessageId> {
     let sql = "SELECT id FROM messages WHERE state = 'queued' ORDER BY send_at, id";
     rows(&world.db, sql).iter().map(|row| MessageId::from(row["id"].as_str().unwrap())).collect()
 }
 
 #[test]
-fn what_falls_into_the_night_waits_and_no_attempt_is_counted() {
+fn quiet_hours_delay_without_counting_an_attempt() {
     let quiet = r#"quiet = { email = { from = "08:30", to = "10:00" } }"#;
     let mut world = campaign(quiet, 1);
     send_form(&mut world, "ann@x.example", "");
@@ -75,7 +76,7 @@ fn what_falls_into_the_night_waits_and_no_attempt_is_counted() {
 }
 
 #[test]
-fn consent_taken_back_in_the_night_is_obeyed_in_the_morning() {
+fn consent_withdrawn_in_quiet_hours_is_respected() {
     let quiet = r#"quiet = { email = { from = "08:30", to = "10:00" } }"#;
     let mut world = campaign(quiet, 2);
     world.settings.pacing = house(r#"{ "caps": [{ "messages": 9, "within": "1d" }] }"#);
@@ -86,7 +87,7 @@ fn consent_taken_back_in_the_night_is_obeyed_in_the_morning() {
 }
 
 #[test]
-fn a_message_of_a_dropping_night_is_skipped_with_its_reason() {
+fn dropping_quiet_hours_skip_the_message() {
     let quiet = r#"quiet = { email = { from = "08:30", to = "10:00", else = "drop" } }"#;
     let mut world = campaign(quiet, 1);
     send_form(&mut world, "ann@x.example", "");
@@ -94,7 +95,7 @@ fn a_message_of_a_dropping_night_is_skipped_with_its_reason() {
 }
 
 #[test]
-fn whoever_has_had_enough_gets_the_next_one_when_there_is_room() {
+fn capped_message_waits_until_the_cap_allows_it() {
     let caps = r#"caps = [{ channel = "email", messages = 1, within = "1d" },
                           { channel = "email", messages = 3, within = "7d" }]"#;
     let mut world = campaign(caps, 5);
@@ -103,13 +104,14 @@ fn whoever_has_had_enough_gets_the_next_one_when_there_is_room() {
     world.after(Span::days(20)).unwrap();
     let days: Vec<i64> = sent_at(&world).iter().map(|span| span.0 / Span::days(1).0).collect();
     assert_eq!(days, [0, 1, 2, 7, 8]);
-    // Claimed and put back, each waits for its moment and is not asked about again and again.
+    // After being claimed and requeued once, each waits for its time instead of being claimed
+    // repeatedly.
     assert!(number(&world.db, "SELECT max(attempts) FROM messages") == 1);
     assert_sound(&world.db, None);
 }
 
 #[test]
-fn what_would_come_too_late_is_skipped_with_its_reason() {
+fn message_past_its_deadline_is_skipped() {
     let caps = r#"give_up_after = "36h"
                   caps = [{ messages = 1, within = "1d" }]"#;
     let mut world = campaign(caps, 3);
@@ -119,11 +121,11 @@ fn what_would_come_too_late_is_skipped_with_its_reason() {
 }
 
 #[test]
-fn side_by_side_deliveries_never_pass_a_cap() {
+fn concurrent_deliveries_never_exceed_a_cap() {
     let count = 8;
     let mut world = campaign("", count);
     world.settings.pacing = house(r#"{ "caps": [{ "messages": 2, "within": "1h" }] }"#);
-    // Nothing leaves yet: there is no sender.
+    // No provider is configured yet, so nothing is sent.
     let senders = std::mem::take(&mut world.settings.senders.email);
     send_form(&mut world, "ann@x.example", "");
     rows(&world.db, "UPDATE messages SET send_at = 0");
@@ -148,7 +150,7 @@ fn side_by_side_deliveries_never_pass_a_cap() {
         assert!(total - before <= 2, "{} at once", total - before);
         sent.push((now, total));
     }
-    // Any hour holds two at the most, and everybody gets there.
+    // No hour has more than two messages, and all messages are sent.
     for pair in sent.windows(2) {
         let before = sent.iter().rev().find(|(at, _)| *at <= pair[1].0.minus(Span::hours(1)));
         assert!(pair[1].1 - before.map_or(0, |(_, total)| *total) <= 2, "{sent:?}");
@@ -156,7 +158,7 @@ fn side_by_side_deliveries_never_pass_a_cap() {
     assert_eq!(standing(&world), format!("{count} delivered "));
 }
 
-/// A provider that takes no time, on a clock of its own that only waiting moves.
+/// A provider that answers instantly, with a clock that only waiting advances.
 #[derive(Default)]
 struct Clocked {
     elapsed: Cell<Span>,
@@ -182,7 +184,7 @@ impl Http for Clocked {
 }
 
 impl Clocked {
-    /// A tick and the deliveries that it hands out, one after another, as one queue would.
+    /// A tick and the deliveries it hands out, one after another, as a queue would run them.
     fn tick(&self, world: &World, now: Millis) {
         for work in block_on(world::due(&world.db, now)).unwrap() {
             let Work::DeliverV1 { messages } = work else { continue };
@@ -192,7 +194,7 @@ impl Clocked {
             let (catalog, settings, ids) = (&world.catalog, &world.settings, &mut Ids::new(now, 1));
             let delivery = send::deliver(&world.db, self, catalog, settings, messages, began, ids);
             block_on(delivery).unwrap();
-            // The next one begins when this one has ended.
+            // The next delivery begins when this one has ended.
             self.elapsed.set(Span(began.plus(self.elapsed.get()).0 - now.0));
         }
         self.elapsed.set(Span::default());
@@ -200,7 +202,7 @@ impl Clocked {
 }
 
 #[test]
-fn after_a_day_without_ticks_everything_leaves_under_the_rate() {
+fn backlog_is_sent_within_the_rate_limit() {
     let (people, per_minute) = (150, 60);
     let mut world = campaign("", 2);
     world.settings.pacing = house(r#"{ "rates": { "mailbox": { "calls": 1, "per": "1s" } } }"#);
@@ -222,12 +224,12 @@ fn after_a_day_without_ticks_everything_leaves_under_the_rate() {
     let last = calls.last().unwrap().0.0 - start.0;
     let least = Span::minutes(people as i64 * 2 / per_minute).0;
     assert!(last <= least * 3, "{} of {}", Span(last), Span(least));
-    // Whoever is put back is put back for good reason: a few times at the most.
+    // Messages are requeued only when necessary.
     assert_eq!(number(&world.db, "SELECT max(attempts) FROM messages"), 1);
 }
 
 #[test]
-fn a_new_domain_sends_so_much_a_day_and_the_oldest_first() {
+fn warm_up_limits_each_day_oldest_first() {
     let warm_up = r#"warm_up = { start = 2026-03-02, first_day = 4, growth = 1.5 }"#;
     let mut world = campaign(warm_up, 1);
     for n in 0..20 {
@@ -244,12 +246,12 @@ fn a_new_domain_sends_so_much_a_day_and_the_oldest_first() {
     let order = letters.iter().map(|letter| (letter.at.utc_day(), letter.address.as_str()));
     let mut by_age: Vec<&str> = letters.iter().map(|letter| letter.address.as_str()).collect();
     by_age.sort_unstable();
-    // Who go together go in any order.
+    // Messages of the same day may be in any order.
     let order: std::collections::BTreeSet<_> = order.collect();
     assert_eq!(order.into_iter().map(|(_, address)| address).collect::<Vec<_>>(), by_age);
 }
 
-/// A campaign of which so many mails were sent, came back and were called spam.
+/// A campaign with this many e-mails sent, bounced and complained about.
 fn judged(sent: i64, bounced: i64, complained: i64) -> World {
     let mut world = campaign("", 1);
     count(&world, "sent", sent);
@@ -259,7 +261,7 @@ fn judged(sent: i64, bounced: i64, complained: i64) -> World {
     world
 }
 
-/// Counts more on the present day.
+/// Adds to a counter of the current day.
 fn count(world: &World, metric: &str, value: i64) {
     let day = world.now().utc_day();
     let sql = format!(
@@ -275,7 +277,7 @@ fn brake_log(world: &World) -> String {
 }
 
 #[test]
-fn a_campaign_that_people_complain_of_is_warned_of_and_then_stopped() {
+fn complaints_warn_then_auto_pause_a_campaign() {
     let mut world = judged(10_000, 0, 11);
     assert_eq!(brake_log(&world), "warned complaints");
     send_form(&mut world, "ann@x.example", "");
@@ -286,7 +288,7 @@ fn a_campaign_that_people_complain_of_is_warned_of_and_then_stopped() {
     assert_eq!(brake_log(&world), "warned complaints, stopped complaints");
     send_form(&mut world, "bob@x.example", "");
     assert_eq!(standing(&world), "1 delivered , 1 queued braked");
-    // Nothing of it is lost while it lasts.
+    // Nothing is lost while the campaign is paused.
     world.after(Span::days(2)).unwrap();
     assert_eq!(standing(&world), "1 delivered , 1 queued braked");
     let report = world.report_in_full("c").unwrap().unwrap();
@@ -296,7 +298,7 @@ fn a_campaign_that_people_complain_of_is_warned_of_and_then_stopped() {
     assert!(matches!(note(), Err(NotReleased::NotStopped(_))));
     world.after(Span::minutes(1)).unwrap();
     assert_eq!(standing(&world), "2 delivered ");
-    // What was said before the release does not stop it again; what is said after it does.
+    // Complaints before the release do not pause it again; complaints after it do.
     world.after(Span::hours(1)).unwrap();
     assert_eq!(brake_log(&world), "warned complaints, stopped complaints, released ");
     count(&world, "sent", 1_000);
@@ -307,7 +309,7 @@ fn a_campaign_that_people_complain_of_is_warned_of_and_then_stopped() {
 }
 
 #[test]
-fn a_release_on_the_day_itself_counts_from_that_moment_on() {
+fn release_restarts_counting_on_the_same_day() {
     let world = judged(1_000, 60, 0);
     assert_eq!(brake_log(&world), "stopped bounces");
     world.release("c", "mended").unwrap();
@@ -323,7 +325,7 @@ fn a_release_on_the_day_itself_counts_from_that_moment_on() {
 }
 
 #[test]
-fn refusals_for_the_senders_sake_brake_a_campaign_as_hard_bounces_do() {
+fn blocks_auto_pause_like_hard_bounces() {
     let mut world = judged(1_000, 30, 0);
     count(&world, "blocked", 30);
     world.tick().unwrap();
@@ -331,7 +333,7 @@ fn refusals_for_the_senders_sake_brake_a_campaign_as_hard_bounces_do() {
 }
 
 #[test]
-fn a_few_complaints_of_a_few_mails_stop_nothing_and_old_ones_are_forgotten() {
+fn small_or_old_samples_do_not_auto_pause() {
     assert_eq!(brake_log(&judged(99, 99, 99)), "");
     assert_eq!(brake_log(&judged(100, 0, 2)), "");
     let mut world = judged(10_000, 0, 11);
@@ -343,7 +345,7 @@ fn a_few_complaints_of_a_few_mails_stop_nothing_and_old_ones_are_forgotten() {
 }
 
 #[test]
-fn a_release_wants_a_note_and_a_campaign_that_is_stopped() {
+fn release_needs_note_and_paused_campaign() {
     let world = judged(1_000, 0, 10);
     assert!(matches!(world.release("c", "  "), Err(NotReleased::Note(_))));
     assert!(matches!(world.release("c", &"x".repeat(301)), Err(NotReleased::Note(_))));
@@ -352,7 +354,7 @@ fn a_release_wants_a_note_and_a_campaign_that_is_stopped() {
 }
 
 #[test]
-fn a_stopped_campaign_still_sends_what_was_asked_for() {
+fn auto_paused_campaign_still_sends_confirmations() {
     let confirm = FORM.replace("text =", "double_opt_in = true, text =");
     let mut world = world(&format!("{confirm}{}", mails(1)));
     count(&world, "sent", 1_000);
@@ -362,7 +364,7 @@ fn a_stopped_campaign_still_sends_what_was_asked_for() {
     assert_eq!(standing(&world), "1 delivered ");
 }
 
-/// What one made-up rule says: a cap, a night and a window, in a file's words.
+/// A generated rule: a cap, quiet hours, and whether messages expire.
 fn rules() -> impl Strategy<Value = (u32, i64, u16, u16, bool)> {
     (1_u32..4, 1_i64..72, 0_u16..24, 0_u16..24, any::<bool>())
 }
@@ -373,10 +375,10 @@ const PLACES: [&str; 4] =
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
-    /// Whatever the rules and whenever people come: no cap is passed in any window, nothing leaves
-    /// in the night of whom it is for, and every message is sent, skipped with a reason, or due.
+    /// Whatever the rules and arrival times: no cap is exceeded in any window, nothing is sent in a
+    /// recipient's quiet hours, and every message is sent, skipped with a reason, or waiting.
     #[test]
-    fn what_is_sent_keeps_every_rule_and_nothing_is_lost(
+    fn pacing_rules_hold_and_no_message_is_lost(
         (most, hours, from, to, gives_up) in rules(),
         people in prop::collection::vec((0_i64..4_000, 0_usize..4), 1..8),
         start in 0_i64..365,
@@ -395,7 +397,7 @@ proptest! {
         for (n, (minute, place)) in people.iter().enumerate() {
             let at = begin.plus(Span::minutes(*minute));
             world.after(Span(at.0.saturating_sub(world.now().0).max(0))).unwrap();
-            // The zone is known before anything of the form is sent.
+            // The time zone is known before any message of the form is sent.
             let senders = std::mem::take(&mut world.settings.senders.email);
             send_form(&mut world, &format!("p{n}@x.example"), "");
             let place = PLACES[*place];

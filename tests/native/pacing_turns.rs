@@ -1,5 +1,5 @@
-//! Messages that wait for their turn at a sender, and places that deliveries side by side take:
-//! the rules of the moment at which a call begins count, and no limit is passed in any window.
+//! Rate-limited messages, and the slots that concurrent deliveries take: the rules at the moment
+//! when a call begins apply, and no limit is exceeded in any window.
 
 use super::interleave::{Task, together};
 use super::invariants::assert_sound;
@@ -16,10 +16,10 @@ use dripline::store::statement::{Rows, Statement};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
-/// A clock that goes on when all that is under way waits for it: nothing else takes time.
+/// A clock that advances when all running tasks wait for it; nothing else takes time.
 struct Time {
     now: Cell<Millis>,
-    /// Whether anything was done since it last looked.
+    /// Whether anything was done since the last check.
     busy: Cell<bool>,
     waited_for: RefCell<Vec<Millis>>,
     under_way: Cell<usize>,
@@ -37,13 +37,12 @@ impl Time {
     }
 }
 
-/// A provider by this clock. It notes when it is called, and lets something happen at the first
-/// call.
+/// A provider on this clock. It records when it is called, and runs a closure at the first call.
 struct Clocked<'a> {
     began: Millis,
     time: Time,
     calls: RefCell<Vec<Millis>>,
-    /// What it answers.
+    /// The status that it answers with.
     status: Cell<u16>,
     at_first: Box<dyn Fn() + 'a>,
 }
@@ -55,7 +54,7 @@ impl<'a> Clocked<'a> {
         Self { began, time, calls, status: Cell::new(200), at_first: Box::new(at_first) }
     }
 
-    /// When calls were made, after its beginning.
+    /// The times of the calls, in seconds since the start.
     fn seconds(&self) -> Vec<i64> {
         self.calls.borrow().iter().map(|at| (at.0 - self.began.0) / 1000).collect()
     }
@@ -88,7 +87,7 @@ impl Http for &Clocked<'_> {
     }
 }
 
-/// A database at which everybody waits a round before each batch, and which takes no time.
+/// A database at which every caller waits one round before each batch, and which takes no time.
 struct Busy<'a>(&'a Sqlite, &'a Time);
 
 impl Database for Busy<'_> {
@@ -100,7 +99,7 @@ impl Database for Busy<'_> {
     }
 }
 
-/// A world of so many people with a mail each that waits, one mail a call.
+/// A world with this many contacts, each with one waiting e-mail, one e-mail per call.
 fn crowd(pacing: &str, people: usize, house_rules: &str) -> World {
     let mut world = campaign(pacing, 1);
     fill(&mut world, people);
@@ -118,7 +117,7 @@ fn fill(world: &mut World, people: usize) {
     world.settings.senders.batch_max = 1;
 }
 
-/// Deliveries side by side, each of some of the messages that are due.
+/// Concurrent deliveries, each of a share of the due messages.
 fn side_by_side(world: &World, office: &Clocked<'_>, deliveries: usize) {
     let at = office.began;
     let due = format!("SELECT id FROM messages WHERE state = 'queued' AND send_at <= {}", at.0);
@@ -151,10 +150,10 @@ fn places(world: &World) -> i64 {
 const SLOW: &str = r#"{ "rates": { "mailbox": { "calls": 1, "per": "10s" } } }"#;
 
 #[test]
-fn a_message_whose_turn_comes_in_quiet_hours_waits_until_they_are_over() {
+fn rate_limited_message_waits_out_quiet_hours() {
     let quiet = r#"quiet = { email = { from = "09:30", to = "10:00" } }"#;
     let world = crowd(quiet, 4, SLOW);
-    // Twenty seconds before they begin: the turns are at 0, 10, 20, and 30 seconds.
+    // Quiet hours begin in 20 seconds; the calls would be at 0, 10, 20 and 30 seconds.
     let at = MONDAY.plus(Span(Span::minutes(30).0 - 20_000));
     let office = Clocked::new(at, || {});
     deliver_all(&world, &office);
@@ -166,7 +165,7 @@ fn a_message_whose_turn_comes_in_quiet_hours_waits_until_they_are_over() {
 }
 
 #[test]
-fn a_message_whose_hour_is_quiet_takes_no_turn_at_its_sender() {
+fn message_in_quiet_hours_uses_no_rate_slot() {
     let quiet = r#"quiet = { email = { from = "09:30", to = "10:00" } }"#;
     let world = crowd(quiet, 4, SLOW);
     deliver_all(&world, &Clocked::new(MONDAY.plus(Span::minutes(31)), || {}));
@@ -175,7 +174,7 @@ fn a_message_whose_hour_is_quiet_takes_no_turn_at_its_sender() {
 }
 
 #[test]
-fn whoever_unsubscribes_while_a_message_waits_for_its_turn_does_not_get_it() {
+fn unsubscribing_stops_a_rate_limited_message() {
     let world = crowd("", 4, SLOW);
     let withdraw = "UPDATE contacts SET consents = '[]' WHERE email <> 'p00@x.example'";
     let office = Clocked::new(MONDAY, || drop(rows(&world.db, withdraw)));
@@ -185,21 +184,21 @@ fn whoever_unsubscribes_while_a_message_waits_for_its_turn_does_not_get_it() {
 }
 
 #[test]
-fn what_its_sender_has_no_turn_for_keeps_no_place_under_a_cap() {
+fn rate_limited_message_takes_no_cap_slot() {
     let rules = r#"{ "rates": { "mailbox": { "calls": 1, "per": "1m" } },
                      "caps": [{ "messages": 1, "within": "1d" }] }"#;
     let world = crowd("", 2, rules);
     deliver_all(&world, &Clocked::new(MONDAY, || {}));
     assert_eq!(standing(&world), "1 delivered , 1 queued rate_limited");
     assert_eq!(places(&world), 1);
-    // It asks again when its turn comes.
+    // It takes a cap slot when the rate limit lets it be sent.
     deliver_all(&world, &Clocked::new(MONDAY.plus(Span::minutes(2)), || {}));
     assert_eq!(standing(&world), "2 delivered ");
     assert_eq!(places(&world), 2);
 }
 
 #[test]
-fn what_is_held_back_at_its_turn_gives_its_places_back() {
+fn skipped_message_frees_cap_and_warm_up_slots() {
     let warm_up = r#"warm_up = { start = 2026-03-02, first_day = 9, growth = 1.5 }
                      caps = [{ messages = 1, within = "1d" }]"#;
     let world = crowd(warm_up, 4, SLOW);
@@ -211,7 +210,7 @@ fn what_is_held_back_at_its_turn_gives_its_places_back() {
 }
 
 #[test]
-fn what_the_provider_did_not_take_gives_its_places_back() {
+fn failed_attempt_frees_cap_and_warm_up_slots() {
     let warm_up = r#"warm_up = { start = 2026-03-02, first_day = 9, growth = 1.5 }
                      caps = [{ messages = 1, within = "1d" }]"#;
     let world = crowd(warm_up, 2, "{}");
@@ -229,7 +228,7 @@ fn what_the_provider_did_not_take_gives_its_places_back() {
 }
 
 #[test]
-fn an_attempt_that_may_have_left_keeps_its_place_when_it_has_to_wait() {
+fn uncertain_attempt_keeps_its_cap_slot() {
     let rules = r#"{ "rates": { "mailbox": { "calls": 1, "per": "1m" } },
                      "caps": [{ "messages": 1, "within": "1d" }] }"#;
     let world = crowd("", 2, rules);
@@ -240,7 +239,7 @@ fn an_attempt_that_may_have_left_keeps_its_place_when_it_has_to_wait() {
 }
 
 #[test]
-fn a_turn_after_midnight_counts_on_the_day_that_it_is() {
+fn call_after_midnight_counts_on_the_new_day() {
     let warm_up = "warm_up = { start = 2026-03-02, days = [4, 2] }";
     let world = crowd(warm_up, 4, SLOW);
     let midnight = MONDAY.plus(Span::hours(15));
@@ -253,7 +252,7 @@ fn a_turn_after_midnight_counts_on_the_day_that_it_is() {
     assert_eq!(standing(&world), "4 delivered ");
 }
 
-/// The same at these minutes after the Monday's beginning; when each call was made.
+/// Runs concurrent deliveries at these minutes after `MONDAY`; returns when each call was made.
 fn at_minutes(world: &World, minutes: impl Iterator<Item = i64>, deliveries: usize) -> Vec<Millis> {
     let mut calls = Vec::new();
     for minute in minutes {
@@ -265,7 +264,7 @@ fn at_minutes(world: &World, minutes: impl Iterator<Item = i64>, deliveries: usi
     calls
 }
 
-/// How many calls there were on each day.
+/// The number of calls on each day.
 fn by_day(calls: &[Millis]) -> Vec<usize> {
     let mut days = BTreeMap::<String, usize>::new();
     for at in calls {
@@ -275,7 +274,7 @@ fn by_day(calls: &[Millis]) -> Vec<usize> {
 }
 
 #[test]
-fn a_sender_that_takes_one_call_an_hour_is_called_so_often() {
+fn hourly_rate_limit_spaces_calls_by_an_hour() {
     let world = crowd("", 3, r#"{ "rates": { "mailbox": { "calls": 1, "per": "1h" } } }"#);
     let calls = at_minutes(&world, 0..200, 3);
     assert_eq!(standing(&world), "3 delivered ");
@@ -283,7 +282,7 @@ fn a_sender_that_takes_one_call_an_hour_is_called_so_often() {
 }
 
 #[test]
-fn side_by_side_deliveries_never_pass_a_rate() {
+fn concurrent_deliveries_never_exceed_a_rate() {
     let world = crowd("", 60, r#"{ "rates": { "mailbox": { "calls": 2, "per": "5s" } } }"#);
     let calls = at_minutes(&world, 0..10, 7);
     assert_eq!(standing(&world), "60 delivered ");
@@ -294,7 +293,7 @@ fn side_by_side_deliveries_never_pass_a_rate() {
 }
 
 #[test]
-fn side_by_side_deliveries_never_pass_the_day_of_a_new_domain() {
+fn concurrent_deliveries_never_exceed_warm_up() {
     let warm_up = "warm_up = { start = 2026-03-02, days = [5, 8, 13] }";
     let world = crowd(warm_up, 30, "{}");
     let calls = at_minutes(&world, (0..90).map(|hour| hour * 60), 6);
@@ -303,7 +302,7 @@ fn side_by_side_deliveries_never_pass_the_day_of_a_new_domain() {
 }
 
 #[test]
-fn side_by_side_deliveries_keep_a_rate_a_cap_and_a_day_together() {
+fn concurrent_deliveries_keep_rate_cap_and_warm_up() {
     let text = format!(
         "[pacing]\nwarm_up = {{ start = 2026-03-02, days = [20, 25, 30, 40] }}\n{FORM}{}",
         mails(3)

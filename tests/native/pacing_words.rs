@@ -1,5 +1,5 @@
-//! Why a message waits or is not sent, as `explain` tells it in both languages: each reason as it
-//! really comes about.
+//! Why a message waits or is not sent, as `explain` says it in both languages; each reason arises
+//! as it does in practice.
 
 use super::pacing::{campaign, house, send_form};
 use super::support::{number, rows};
@@ -10,21 +10,21 @@ use dripline::flows::contact::explain::{Question, explain};
 use dripline::native::world::{World, block_on};
 use insta::assert_snapshot;
 
-/// Two mails for Ann, who sends the form in this world, each in a call of its own.
+/// Ann submits the form in this world and gets two e-mails, each in its own call.
 fn meet(mut world: World) -> World {
     world.settings.senders.batch_max = 1;
     send_form(&mut world, "ann@x.example", "");
     world
 }
 
-/// The same by these rules of the campaign and of the house.
+/// The same with these pacing rules of the campaign and of the deployment.
 fn paced(pacing: &str, house_rules: &str) -> World {
     let mut world = campaign(pacing, 2);
     world.settings.pacing = house(house_rules);
     meet(world)
 }
 
-/// Two mails that wait for a sender, until something has happened.
+/// Two e-mails that wait for a provider until something has happened.
 fn after(pacing: &str, happens: impl FnOnce(&mut World)) -> World {
     let mut world = campaign(pacing, 2);
     let senders = std::mem::take(&mut world.settings.senders.email);
@@ -36,7 +36,7 @@ fn after(pacing: &str, happens: impl FnOnce(&mut World)) -> World {
     world
 }
 
-/// A world whose campaign is stopped before Ann comes.
+/// A world whose campaign is auto-paused before Ann submits the form.
 fn braked(pacing: &str) -> World {
     let mut world = campaign(pacing, 2);
     let day = world.now().utc_day();
@@ -55,7 +55,7 @@ fn messages(world: &World, language: Language) -> Vec<MessageExplained> {
     block_on(told).unwrap().messages
 }
 
-/// What is told of the messages that have not left; each once.
+/// The explanations of all unsent messages, without duplicates.
 fn told(worlds: impl IntoIterator<Item = World>) -> String {
     let mut lines = Vec::new();
     for world in worlds {
@@ -71,7 +71,7 @@ fn told(worlds: impl IntoIterator<Item = World>) -> String {
 }
 
 #[test]
-fn whoever_asks_why_a_message_waits_is_told_in_words() {
+fn waiting_reasons_are_explained_in_both_languages() {
     let one_a_day = r#"{ "caps": [{ "messages": 1, "within": "1d" }] }"#;
     let slow = r#"{ "rates": { "mailbox": { "calls": 1, "per": "1h" } } }"#;
     assert_snapshot!(told([
@@ -118,7 +118,7 @@ fn whoever_asks_why_a_message_waits_is_told_in_words() {
 }
 
 #[test]
-fn whoever_asks_why_a_message_was_too_late_is_told_in_words() {
+fn lateness_reasons_are_explained_in_both_languages() {
     let late = |rule: &str| format!("give_up_after = \"30m\"\n{rule}");
     let window = r#"window = { from = "10:00", to = "12:00" }"#;
     let dropping = r#"quiet = { email = { from = "08:30", to = "10:00", else = "drop" } }"#;
@@ -167,7 +167,7 @@ fn whoever_asks_why_a_message_was_too_late_is_told_in_words() {
 }
 
 #[test]
-fn whoever_asks_why_a_message_may_not_be_sent_is_told_in_words() {
+fn skip_reasons_are_explained_in_both_languages() {
     let change = |sql: &'static str| after("", move |world| drop(rows(&world.db, sql)));
     assert_snapshot!(told([
         change("UPDATE contacts SET consents = '[]'"),

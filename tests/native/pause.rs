@@ -1,4 +1,4 @@
-//! Journeys that are paused, resumed and archived with people inside.
+//! Journeys that are paused, resumed and archived while contacts are enrolled.
 
 use super::invariants::assert_sound;
 use super::support::{FORM, history, number, order, rows, world};
@@ -54,7 +54,7 @@ fn states(world: &World) -> String {
 }
 
 #[test]
-fn while_a_journey_is_paused_nobody_enters_and_no_step_is_taken() {
+fn paused_journey_enrolls_nobody_and_takes_no_step() {
     let mut world = inhabited();
     assert_eq!(world.steer("c.j", Paused).unwrap().people, 2);
     join(&mut world, "cy@example.com");
@@ -67,7 +67,7 @@ fn while_a_journey_is_paused_nobody_enters_and_no_step_is_taken() {
 }
 
 #[test]
-fn what_fell_due_during_a_pause_is_taken_after_it() {
+fn steps_due_during_a_pause_run_after_resume() {
     let mut world = inhabited();
     world.steer("c.j", Paused).unwrap();
     world.after(Span::days(9)).unwrap();
@@ -85,7 +85,7 @@ fn what_fell_due_during_a_pause_is_taken_after_it() {
     assert_eq!(subjects(&world, "cy@example.com"), ["emails/welcome"], "people enter again");
 }
 
-/// So many minutes, with a tick each.
+/// Lets this many minutes pass, with a tick in each.
 fn step(world: &mut World, minutes: i64) {
     for _ in 0..minutes {
         world.step(world.now().plus(Span::minutes(1))).unwrap();
@@ -94,7 +94,7 @@ fn step(world: &mut World, minutes: i64) {
 }
 
 #[test]
-fn a_slow_worker_that_does_not_know_of_the_end_of_a_pause_makes_nobody_late() {
+fn slow_worker_unaware_of_resume_delays_nobody() {
     let mut world = inhabited();
     world.steer("c.j", Paused).unwrap();
     world.after(Span::minutes(1)).unwrap();
@@ -114,7 +114,7 @@ fn a_slow_worker_that_does_not_know_of_the_end_of_a_pause_makes_nobody_late() {
 }
 
 #[test]
-fn a_click_during_a_pause_counts_when_it_is_over() {
+fn click_during_a_pause_counts_after_resume() {
     let mut world = inhabited();
     world.steer("c.j", Paused).unwrap();
     let letter = world.inbox("ann@example.com").remove(0);
@@ -129,7 +129,7 @@ fn a_click_during_a_pause_counts_when_it_is_over() {
 }
 
 #[test]
-fn a_click_that_came_after_time_was_up_does_not() {
+fn click_after_the_timeout_does_not_count() {
     let mut world = inhabited();
     world.steer("c.j", Paused).unwrap();
     let letter = world.inbox("ann@example.com").remove(0);
@@ -141,7 +141,7 @@ fn a_click_that_came_after_time_was_up_does_not() {
 }
 
 #[test]
-fn who_buys_during_a_pause_has_left() {
+fn order_during_a_pause_exits_the_journey() {
     let mut world = inhabited();
     world.steer("c.j", Paused).unwrap();
     let bought = order(&world, "ann@example.com", 100, "GBP", "o1");
@@ -153,7 +153,7 @@ fn who_buys_during_a_pause_has_left() {
 }
 
 #[test]
-fn an_archived_journey_is_left_by_everybody_and_entered_by_nobody() {
+fn archived_journey_exits_all_and_enrolls_nobody() {
     let mut world = inhabited();
     assert_eq!(world.steer("c.j", Archived).unwrap().people, 2);
     join(&mut world, "cy@example.com");
@@ -165,7 +165,7 @@ fn an_archived_journey_is_left_by_everybody_and_entered_by_nobody() {
     assert_sound(&world.db, Some(world.now()));
 }
 
-/// Somebody whose isolate has not heard of it yet enters the journey: a message is queued.
+/// A contact is enrolled by an isolate that does not know of the change yet: a message is queued.
 fn queued_by_an_isolate_that_knows_nothing(world: &mut World) -> MessageId {
     let submitted =
         super::support::submission(world, &[("email", "di@example.com"), ("consent", "on")]);
@@ -189,7 +189,7 @@ fn deliver_by_an_isolate_that_knows_nothing(world: &World, message: MessageId) {
 }
 
 #[test]
-fn a_message_of_a_paused_journey_is_held_by_whoever_would_send_it() {
+fn message_of_paused_journey_is_held() {
     let mut world = inhabited();
     world.steer("c.j", Paused).unwrap();
     let message = queued_by_an_isolate_that_knows_nothing(&mut world);
@@ -204,7 +204,7 @@ fn a_message_of_a_paused_journey_is_held_by_whoever_would_send_it() {
 }
 
 #[test]
-fn a_message_of_an_archived_journey_is_not_sent() {
+fn message_of_archived_journey_is_skipped() {
     let mut world = inhabited();
     world.steer("c.j", Archived).unwrap();
     let message = queued_by_an_isolate_that_knows_nothing(&mut world);
@@ -214,7 +214,7 @@ fn a_message_of_an_archived_journey_is_not_sent() {
 }
 
 #[test]
-fn an_unknown_journey_is_refused_with_the_nearest_name() {
+fn unknown_journey_suggests_nearest_name() {
     let mut world = inhabited();
     let Err(NotSteered::Unknown(problem)) = world.steer("c.jj", Paused) else { panic!() };
     assert_eq!(problem.help.unwrap(), "did you mean `c.j`?");

@@ -1,4 +1,5 @@
-//! Erasing a person: what goes, what stays, and what was under way meanwhile.
+//! Erasing a contact: what is removed, what is kept, and what happens to pending work. Merging
+//! contacts.
 
 use super::invariants::assert_sound;
 use super::support::{FORM, MONDAY, number, order, report, rows, submission, world};
@@ -18,7 +19,7 @@ const ANN: &str = "ann.archer@example.com";
 const NUMBER: &str = "+447400123456";
 const NAME: &str = "Annabel";
 
-/// A journey that a form begins, one that an order begins once a number, and a segment.
+/// A journey started by a form, one started once per order, and a segment.
 const JOURNEYS: &str = r#"
     [segment.named]
     rule = { attribute = "first_name", set = true }
@@ -49,7 +50,7 @@ const JOURNEYS: &str = r#"
     notify = "owner"
 "#;
 
-/// Somebody has sent a form, read a mail, clicked in it, and ordered.
+/// A contact that submitted a form, opened an e-mail, clicked in it, and ordered.
 fn busy_world() -> World {
     let mut world = world(&format!("{FORM}{JOURNEYS}"));
     let fields = [("email", ANN), ("phone", NUMBER), ("first_name", NAME), ("consent", "on")];
@@ -63,7 +64,7 @@ fn busy_world() -> World {
     world
 }
 
-/// Every cell of every table in which one of these texts stands.
+/// Every cell of every table that contains one of these texts.
 fn cells_with(world: &World, wanted: &[&str]) -> Vec<String> {
     let mut found = Vec::new();
     for table in rows(&world.db, "SELECT name FROM sqlite_schema WHERE type = 'table'") {
@@ -90,7 +91,7 @@ fn contact_of(world: &World) -> ContactId {
 }
 
 #[test]
-fn no_table_knows_who_an_erased_person_was() {
+fn erasing_removes_identity_from_every_table() {
     let mut world = busy_world();
     // What only a provider, the local mailbox, a fault or a bounce would have written.
     let text = |text: &str| Value::text(text);
@@ -121,12 +122,12 @@ fn no_table_knows_who_an_erased_person_was() {
     assert_eq!(cells_with(&world, &known), [""; 0]);
     assert_sound_log(&world);
 
-    // Neither does time bring anything back.
+    // Nothing comes back later either.
     world.after(Span::days(40)).unwrap();
     assert_eq!(cells_with(&world, &known), [""; 0]);
 }
 
-/// The failed message that the test forged apart.
+/// Checks the database without the failed message that the test forged.
 fn assert_sound_log(world: &World) {
     let gap = "SELECT count(*) FROM (SELECT 1 FROM events GROUP BY contact_id
                HAVING min(seq) <> 1 OR max(seq) <> count(*))";
@@ -134,7 +135,7 @@ fn assert_sound_log(world: &World) {
 }
 
 #[test]
-fn figures_stay_and_nobody_is_behind_them() {
+fn erasing_keeps_anonymous_figures() {
     let mut world = busy_world();
     let figures = "SELECT * FROM counters ORDER BY 1, 2, 3, 4, 5";
     let before = rows(&world.db, figures);
@@ -151,19 +152,19 @@ fn figures_stay_and_nobody_is_behind_them() {
         serde_json::from_str(form["properties"].as_str().unwrap()).unwrap();
     assert_eq!((&form["lead"], &form["form"]), (&json!(true), &json!("c.f")));
     assert!(form.get("answers").is_none(), "{form}");
-    // The evidence of consent names nobody any more.
+    // The proof of consent no longer identifies anyone.
     let consents = "SELECT count(*) FROM consents WHERE text <> '' AND origin_hash = ''";
     assert_eq!(number(&world.db, consents), 2);
 }
 
 #[test]
-fn whoever_is_erased_leaves_every_journey_and_hears_nothing_more() {
+fn erased_contact_exits_all_journeys() {
     let mut world = busy_world();
     world.take_letters();
     world.erase(NUMBER).unwrap();
     let passages = rows(&world.db, "SELECT DISTINCT state, reason FROM enrollments");
     assert_eq!(passages, [json!({ "state": "exited", "reason": "erased" })]);
-    // The rule "has no name" would hold of somebody who has nothing.
+    // The rule "has no name" would match an empty contact.
     assert_eq!(number(&world.db, "SELECT count(*) FROM segment_members"), 0);
     world.after(Span::days(40)).unwrap();
     assert_eq!(world.letters().len(), 0);
@@ -171,7 +172,7 @@ fn whoever_is_erased_leaves_every_journey_and_hears_nothing_more() {
 }
 
 #[test]
-fn a_queued_message_of_an_erased_person_is_skipped() {
+fn queued_message_of_erased_contact_is_skipped() {
     let mut world = world(&format!("{FORM}{JOURNEYS}"));
     let submitted = submission(&mut world, &[("email", ANN), ("consent", "on")]);
     let (now, ids) = (world.now().plus(Span::minutes(1)), &mut Ids::new(MONDAY, 5));
@@ -186,7 +187,7 @@ fn a_queued_message_of_an_erased_person_is_skipped() {
 }
 
 #[test]
-fn what_was_under_way_about_an_erased_person_comes_to_nothing() {
+fn pending_tasks_of_erased_contact_write_nothing() {
     let mut world = busy_world();
     let contact = contact_of(&world);
     let message = rows(&world.db, "SELECT id FROM messages LIMIT 1")[0]["id"].clone();
@@ -211,7 +212,7 @@ fn what_was_under_way_about_an_erased_person_comes_to_nothing() {
 }
 
 #[test]
-fn who_comes_again_is_somebody_new() {
+fn erased_contact_returns_as_a_new_one() {
     let mut world = busy_world();
     let old = contact_of(&world);
     world.erase(ANN).unwrap();
@@ -225,7 +226,7 @@ fn who_comes_again_is_somebody_new() {
 }
 
 #[test]
-fn an_address_that_nobody_has_is_listed_so_that_a_waiting_form_comes_to_nothing() {
+fn erasing_unknown_address_stops_a_pending_form() {
     let mut world = world(FORM);
     let waiting = submission(&mut world, &[("email", ANN)]);
     world.after(Span::minutes(1)).unwrap();
@@ -260,7 +261,7 @@ impl Database for ErasedMeanwhile<'_> {
 }
 
 #[test]
-fn an_address_that_was_erased_after_it_was_looked_for_does_not_come_back() {
+fn address_erased_mid_submission_stays_erased() {
     let mut world = world(FORM);
     let post = submission(&mut world, &[("email", ANN)]);
     let db = ErasedMeanwhile(&world, Cell::new(0));
@@ -273,7 +274,7 @@ fn an_address_that_was_erased_after_it_was_looked_for_does_not_come_back() {
 }
 
 #[test]
-fn an_address_erased_under_two_secrets_was_erased_when_it_was_last() {
+fn erasure_under_two_secrets_counts_from_the_latest() {
     for former in ["a", "b", "c", "d"] {
         let mut world = world(FORM);
         world.settings.keys = Keyring::new("new", Some(former));
@@ -311,7 +312,7 @@ fn erasing_again_changes_nothing() {
 
 const WORK: &str = "ann@work.example";
 
-/// Ann under two addresses: at home she has a number and has ordered, at work she has a name.
+/// Ann with two addresses: at home she has a phone and has ordered, at work she has a name.
 fn two_anns(parts: &str) -> World {
     let mut world = world(&format!("{FORM}{parts}"));
     let home = [("email", ANN), ("phone", NUMBER), ("consent", "on")];
@@ -332,7 +333,7 @@ fn only(world: &World, sql: &str) -> serde_json::Value {
 }
 
 #[test]
-fn two_contacts_become_one_that_knows_what_both_knew() {
+fn merged_contact_keeps_data_of_both() {
     let mut world = two_anns("");
     let (home, work) = (id_of(&world, ANN), id_of(&world, WORK));
     let merged = world.merge(ANN, WORK).unwrap();
@@ -347,7 +348,7 @@ fn two_contacts_become_one_that_knows_what_both_knew() {
     );
     assert_eq!((&survivor["email"], &survivor["phone"]), (&json!(WORK), &json!(NUMBER)));
     assert!(survivor["attributes"].as_str().unwrap().contains(NAME));
-    // What stays of the other is its address, which leads to the survivor.
+    // All that is left of the other contact is its address, which leads to the survivor.
     let left = only(
         &world,
         "SELECT id, email, phone, attributes, consents, merged_into
@@ -367,7 +368,7 @@ fn two_contacts_become_one_that_knows_what_both_knew() {
 }
 
 #[test]
-fn merging_again_changes_nothing_and_nobody_is_merged_with_a_stranger() {
+fn repeated_or_unknown_merge_changes_nothing() {
     let mut world = two_anns("");
     let home = id_of(&world, ANN);
     world.merge(ANN, WORK).unwrap();
@@ -379,7 +380,7 @@ fn merging_again_changes_nothing_and_nobody_is_merged_with_a_stranger() {
 }
 
 #[test]
-fn what_was_taken_back_under_one_address_stays_taken_back() {
+fn merge_keeps_withdrawn_consent_withdrawn() {
     for (from, into) in [(ANN, WORK), (WORK, ANN)] {
         let mut world = two_anns(JOURNEYS);
         let letter = world.inbox(ANN).remove(0);
@@ -395,7 +396,7 @@ fn what_was_taken_back_under_one_address_stays_taken_back() {
 }
 
 #[test]
-fn an_agreement_counts_for_its_own_address_only() {
+fn merge_does_not_transfer_consent_to_another_address() {
     let mut world = world(FORM);
     world.submit("/p", &[("email", ANN), ("consent", "on")]).unwrap();
     world.submit("/p", &[("email", WORK)]).unwrap();
@@ -406,7 +407,7 @@ fn an_agreement_counts_for_its_own_address_only() {
 }
 
 #[test]
-fn old_links_of_the_merged_one_still_work() {
+fn links_of_merged_contact_still_work() {
     let mut world = two_anns(JOURNEYS);
     let letter = world.inbox(ANN).remove(0);
     world.merge(ANN, WORK).unwrap();
@@ -425,7 +426,7 @@ fn old_links_of_the_merged_one_still_work() {
 }
 
 #[test]
-fn of_two_passages_through_one_journey_one_goes_on() {
+fn merge_keeps_one_enrollment_per_journey() {
     let mut world = two_anns(JOURNEYS);
     let passages = "SELECT state, reason FROM enrollments WHERE journey = 'j' ORDER BY state";
     assert_eq!(rows(&world.db, passages).len(), 2);
@@ -435,13 +436,13 @@ fn of_two_passages_through_one_journey_one_goes_on() {
     assert_eq!(rows(&world.db, passages), [json!({ "state": "active", "reason": "" }), ended]);
     world.after(Span::days(2)).unwrap();
     assert_eq!(world.letters().len(), 1, "the text, once");
-    // Whoever has been in it does not begin anew.
+    // An enrollment that existed before is not repeated.
     world.submit("/p", &[("email", ANN), ("consent", "on")]).unwrap();
     assert_eq!(rows(&world.db, passages).len(), 2);
     assert_sound(&world.db, Some(world.now()));
 }
 
-/// A journey of one mail, and one of two.
+/// A journey of one e-mail, and one of two.
 const MAILS: &str = r#"
     [journey.short]
     enter = { form = "f" }
@@ -461,7 +462,7 @@ const MAILS: &str = r#"
     send = "emails/thanks"
 "#;
 
-/// Sends the form, and has nothing delivered of what follows.
+/// Submits the form without delivering the messages that follow.
 fn submit_without_delivery(world: &mut World, email: &str) {
     let post = submission(world, &[("email", email), ("consent", "on")]);
     let (mut ids, keys, now) = (Ids::new(world.now(), 8), &world.settings.keys, world.now());
@@ -470,7 +471,7 @@ fn submit_without_delivery(world: &mut World, email: &str) {
 }
 
 #[test]
-fn a_mail_that_waits_for_both_is_sent_to_the_survivor_once() {
+fn mail_queued_for_both_is_sent_to_survivor_once() {
     let mut world = world(&format!("{FORM}{MAILS}"));
     submit_without_delivery(&mut world, ANN);
     submit_without_delivery(&mut world, WORK);
@@ -485,7 +486,7 @@ fn a_mail_that_waits_for_both_is_sent_to_the_survivor_once() {
 }
 
 #[test]
-fn what_the_survivor_has_passed_the_other_passes_no_further() {
+fn completed_journey_of_survivor_ends_the_other_enrollment() {
     for (re_entry, mails) in [("never", 3), ("always", 4)] {
         let mails_of = MAILS.replace("long]\n", &format!("long]\n    re_entry = \"{re_entry}\"\n"));
         let mut world = world(&format!("{FORM}{mails_of}"));
@@ -500,7 +501,7 @@ fn what_the_survivor_has_passed_the_other_passes_no_further() {
 }
 
 #[test]
-fn the_survivor_goes_on_where_the_other_stood() {
+fn survivor_continues_the_other_enrollments() {
     let mut world = world(&format!("{FORM}{JOURNEYS}"));
     let told = |order: &str| json!({ "order": order, "value_minor": 1, "currency": "GBP" });
     for (n, email) in [ANN, ANN, WORK].iter().enumerate() {
@@ -519,7 +520,7 @@ fn the_survivor_goes_on_where_the_other_stood() {
 }
 
 #[test]
-fn rules_ask_the_survivor_about_what_the_other_did() {
+fn rules_see_events_of_both_merged_contacts() {
     let segments = r#"
         [segment.twice]
         rule = { event = "order.completed", count = { gte = 2 } }
@@ -548,7 +549,7 @@ fn rules_ask_the_survivor_about_what_the_other_did() {
 }
 
 #[test]
-fn whoever_was_merged_is_erased_with_the_survivor() {
+fn erasing_survivor_erases_merged_contact() {
     let mut world = two_anns(JOURNEYS);
     world.merge(ANN, WORK).unwrap();
     world.erase(ANN).unwrap();
@@ -560,7 +561,7 @@ fn whoever_was_merged_is_erased_with_the_survivor() {
 }
 
 #[test]
-fn a_chain_of_merged_contacts_leads_to_its_end() {
+fn merge_chain_resolves_to_its_last_contact() {
     let mut world = two_anns(JOURNEYS);
     world.submit("/p", &[("email", "ann@school.example"), ("consent", "on")]).unwrap();
     let letter = world.inbox(ANN).remove(0);
@@ -578,8 +579,9 @@ fn a_chain_of_merged_contacts_leads_to_its_end() {
 }
 
 #[test]
-fn a_write_in_between_has_a_merging_decided_again() {
-    // Two mergings of the same two at once, one either way: one of them finds it done.
+fn concurrent_merges_merge_only_once() {
+    // Two concurrent merges of the same contacts, in opposite directions: one finds it already
+    // done.
     let mut world = two_anns(JOURNEYS);
     let db = super::interleave::InTurns(&world.db);
     let (catalog, now) = (&world.catalog, world.now());

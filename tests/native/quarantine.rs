@@ -1,4 +1,4 @@
-//! A contact or a template that fails for good never stalls its neighbours.
+//! A contact or template that keeps failing never blocks others.
 
 use super::interleave::{InTurns, Task, together_until};
 use super::invariants::assert_sound;
@@ -24,7 +24,7 @@ const JOURNEY: &str = r#"
     wait = "1d"
 "#;
 
-/// A world with ten people standing at `pause`, and the id of one in the middle.
+/// A world with ten contacts at `pause`, and the id of one in the middle.
 fn ten() -> (World, ContactId) {
     let mut world = world(&format!("{FORM}{JOURNEY}"));
     for n in 0..10 {
@@ -36,7 +36,7 @@ fn ten() -> (World, ContactId) {
     (world, id)
 }
 
-/// How many have been sent the nudge.
+/// The number of nudges sent.
 fn nudged(world: &World) -> i64 {
     number(&world.db, "SELECT count(*) FROM messages WHERE step = 'nudge' AND state = 'delivered'")
 }
@@ -53,7 +53,8 @@ fn an_hour(world: &mut World) {
     }
 }
 
-/// Breaks one of ten, sees the others go on at once and that one parked, mends and releases it.
+/// Breaks one of ten contacts; the others continue at once and it is quarantined. Then repairs and
+/// releases it.
 fn breaks_and_is_mended(break_it: &str, mend_it: &str, reason: &str) {
     let (mut world, id) = ten();
     let run = |world: &World, sql: &str| rows(&world.db, &sql.replace("$id", id.as_str()));
@@ -79,7 +80,7 @@ fn breaks_and_is_mended(break_it: &str, mend_it: &str, reason: &str) {
 }
 
 #[test]
-fn a_contact_that_cannot_be_read_is_parked_alone() {
+fn unreadable_contact_is_quarantined_alone() {
     breaks_and_is_mended(
         "UPDATE contacts SET attributes = '[1]' WHERE id = '$id'",
         "UPDATE contacts SET attributes = '{}' WHERE id = '$id'",
@@ -88,7 +89,7 @@ fn a_contact_that_cannot_be_read_is_parked_alone() {
 }
 
 #[test]
-fn a_contact_that_the_database_chokes_on_is_parked_alone() {
+fn contact_failing_in_database_is_quarantined_alone() {
     breaks_and_is_mended(
         "UPDATE enrollments SET sent = '{' WHERE contact_id = '$id'",
         "UPDATE enrollments SET sent = '{}' WHERE contact_id = '$id'",
@@ -97,7 +98,7 @@ fn a_contact_that_the_database_chokes_on_is_parked_alone() {
 }
 
 #[test]
-fn a_contact_that_cannot_be_written_is_parked_alone() {
+fn unwritable_contact_is_quarantined_alone() {
     breaks_and_is_mended(
         "CREATE TRIGGER poison BEFORE INSERT ON events WHEN new.contact_id = '$id'
           BEGIN SELECT raise(ABORT, 'it is too much'); END",
@@ -107,9 +108,10 @@ fn a_contact_that_cannot_be_written_is_parked_alone() {
 }
 
 #[test]
-fn a_contact_whose_decision_comes_to_no_end_is_parked_alone() {
+fn endless_decision_is_quarantined_alone() {
     let (mut world, id) = ten();
-    // Publishing refuses such a journey: its waits are over before they begin, and it goes round.
+    // Publishing would refuse such a journey: its waits end before they begin, so it loops for
+    // ever.
     rows(
         &world.db,
         "INSERT INTO campaign_versions (campaign_id, version, hash, compiled, published_at)
@@ -129,7 +131,7 @@ fn a_contact_whose_decision_comes_to_no_end_is_parked_alone() {
 }
 
 #[test]
-fn many_that_cannot_be_read_stall_nobody_either() {
+fn many_unreadable_contacts_do_not_block_others() {
     let (mut world, _) = ten();
     rows(&world.db, "UPDATE contacts SET attributes = '[1]' WHERE email <> 'p3@example.com'");
     world.after(Span::days(1)).unwrap();
@@ -138,7 +140,7 @@ fn many_that_cannot_be_read_stall_nobody_either() {
 }
 
 #[test]
-fn what_is_told_of_others_in_the_same_batch_is_written_down() {
+fn events_of_others_in_the_batch_are_recorded() {
     let (mut world, id) = ten();
     rows(&world.db, &format!("UPDATE contacts SET attributes = '[1]' WHERE id = '{id}'"));
     let tell = |n| {
@@ -152,13 +154,13 @@ fn what_is_told_of_others_in_the_same_batch_is_written_down() {
 }
 
 #[test]
-fn a_worker_that_dies_of_a_contact_takes_nobody_with_it_the_second_time() {
+fn contact_that_kills_workers_is_isolated_and_quarantined() {
     let (world, id) = ten();
     let now = world.now().plus(Span::days(1));
     let tick = |at| block_on(world::due(&world.db, at)).unwrap();
     let first = tick(now);
     assert!(matches!(&first[..], [Work::DueV1 { contacts }] if contacts.len() == 10), "{first:?}");
-    // The worker dies, and nothing comes of any of them.
+    // The worker dies, and nothing was done for any of them.
     let second = tick(now.plus(Span::minutes(5)));
     assert_eq!(second.len(), 10);
     assert!(second.contains(&Work::AloneV1 { contact: id.clone() }), "{second:?}");
@@ -170,7 +172,7 @@ fn a_worker_that_dies_of_a_contact_takes_nobody_with_it_the_second_time() {
             let ids = &mut Ids::new(now, 7);
             quarantine::run_alone(&db, &world.catalog, id.clone(), now, ids).await.is_ok()
         });
-        // It ends in the turn that would write: after the attempt was noted, and what it read.
+        // It dies in the round that would write: after recording the attempt and reading.
         together_until(vec![(dies, 3)]);
     }
     assert_eq!(parked(&world)[0].reason, "a decision about it never ended");
@@ -179,7 +181,7 @@ fn a_worker_that_dies_of_a_contact_takes_nobody_with_it_the_second_time() {
 }
 
 #[test]
-fn a_parked_contact_that_is_decided_on_well_is_parked_no_more() {
+fn successful_decision_ends_quarantine() {
     let (mut world, id) = ten();
     let run = |world: &World, sql: &str| rows(&world.db, &sql.replace("$id", id.as_str()));
     run(&world, "UPDATE contacts SET attributes = '[1]' WHERE id = '$id'");
@@ -198,7 +200,7 @@ fn a_parked_contact_that_is_decided_on_well_is_parked_no_more() {
 }
 
 #[test]
-fn hints_that_get_lost_park_nobody() {
+fn lost_hints_quarantine_nobody() {
     let (mut world, _) = ten();
     let mut now = world.now().plus(Span::days(1));
     for _ in 0..20 {
@@ -213,7 +215,7 @@ fn hints_that_get_lost_park_nobody() {
 }
 
 #[test]
-fn the_message_of_a_contact_that_cannot_be_read_holds_back_no_other() {
+fn message_of_unreadable_contact_does_not_block_others() {
     let (mut world, id) = ten();
     world.after(Span::days(1)).unwrap();
     rows(&world.db, "UPDATE messages SET state = 'queued', send_at = 0");
@@ -235,7 +237,7 @@ fn the_message_of_a_contact_that_cannot_be_read_holds_back_no_other() {
 }
 
 #[test]
-fn a_message_that_cannot_be_rendered_fails_alone_with_its_reason() {
+fn unrenderable_message_fails_alone_with_reason() {
     let (mut world, id) = ten();
     let huge = format!(
         "UPDATE contacts SET attributes = json_object('first_name', printf('%.*c', 600000, 'x'))

@@ -1,4 +1,5 @@
-//! A restored database: what may have left before is not sent again without an operator's word.
+//! A restored database: messages that may have been sent before are not sent again unless an
+//! operator releases them.
 
 use super::invariants::assert_sound;
 use super::support::{FORM, MONDAY, rows, world};
@@ -25,12 +26,12 @@ const JOURNEY: &str = r#"
     send = "emails/hello"
 "#;
 
-/// A mark of this very time.
+/// A mark of the current time.
 fn marked(world: &World) -> Option<Mark> {
     Some(Mark { number: world.now().0, at: world.now() })
 }
 
-/// A mail to Ann has left; then the database was restored to before that, and a day has passed.
+/// An e-mail to Ann was sent; then the database was restored to before that, and a day has passed.
 fn restored() -> World {
     let mut world = world(&format!("{FORM}{JOURNEY}"));
     world.submit("/p", &[("email", "ann@example.com"), ("consent", "on")]).unwrap();
@@ -49,12 +50,12 @@ fn states(world: &World) -> Vec<Value> {
 }
 
 #[test]
-fn what_may_have_left_before_a_restore_waits() {
+fn possibly_sent_messages_wait_after_restore() {
     let mut world = restored();
     assert_eq!(states(&world), [json!({ "state": "queued", "reason": "restored" })]);
     let found = block_on(state(&world.db)).unwrap();
     assert_eq!((found.restored, found.messages), (true, 1));
-    // Whoever comes now has been sent nothing before.
+    // New contacts have not been sent anything before.
     world.submit("/p", &[("email", "ben@example.com"), ("consent", "on")]).unwrap();
     world.after(Span::days(2)).unwrap();
     assert_eq!(world.inbox("ben@example.com").len(), 1);
@@ -62,7 +63,7 @@ fn what_may_have_left_before_a_restore_waits() {
 }
 
 #[test]
-fn what_is_released_is_sent_at_once() {
+fn released_messages_are_sent_at_once() {
     let mut world = restored();
     assert_eq!(block_on(say(&world.db, Resolution::Release, world.now())).unwrap().messages, 1);
     world.tick().unwrap();
@@ -72,7 +73,7 @@ fn what_is_released_is_sent_at_once() {
 }
 
 #[test]
-fn what_is_dropped_is_not_sent_and_later_mail_is() {
+fn dropped_messages_are_skipped() {
     let mut world = restored();
     block_on(say(&world.db, Resolution::Drop, world.now())).unwrap();
     world.tick().unwrap();
@@ -82,9 +83,9 @@ fn what_is_dropped_is_not_sent_and_later_mail_is() {
     assert_sound(&world.db, Some(world.now()));
 }
 
-/// Two mails to Ann have left, a day apart; then the database was restored to before both.
+/// Two e-mails to Ann were sent, a day apart; then the database was restored to before both.
 #[test]
-fn what_was_under_way_when_its_mail_was_dropped_asks_again_before_the_next() {
+fn enrollment_of_dropped_mail_holds_its_next_mail() {
     let mut world = world(&format!(
         "{FORM}{JOURNEY}
         [[journey.j.step]]
@@ -113,7 +114,7 @@ fn what_was_under_way_when_its_mail_was_dropped_asks_again_before_the_next() {
     block_on(say(&world.db, Resolution::Drop, world.now())).unwrap();
     world.tick().unwrap();
     assert_eq!(states(&world), [dropped.clone(), dropped]);
-    // Long after, another restore is on its own.
+    // Much later, another restore is handled separately.
     let bookmark = world.db.copy().unwrap();
     world.after(Span::days(30)).unwrap();
     world.db = bookmark;
@@ -124,7 +125,7 @@ fn what_was_under_way_when_its_mail_was_dropped_asks_again_before_the_next() {
 }
 
 #[test]
-fn a_database_that_was_not_restored_is_left_alone() {
+fn unrestored_database_is_not_held() {
     let mut world = world(FORM);
     block_on(watch(&world.db, marked(&world), world.now())).unwrap();
     assert!(!block_on(state(&world.db)).unwrap().restored, "no tick has run: it is a new one");
@@ -134,7 +135,7 @@ fn a_database_that_was_not_restored_is_left_alone() {
     assert!(!block_on(state(&world.db)).unwrap().restored);
 }
 
-/// A database that does not say what its last mark is.
+/// A database that does not return its last mark.
 struct Silent<'a>(&'a Sqlite);
 
 impl Database for Silent<'_> {
@@ -148,7 +149,7 @@ impl Database for Silent<'_> {
 }
 
 #[test]
-fn a_tick_that_could_not_compare_the_database_hides_no_restore() {
+fn failed_comparison_does_not_hide_a_restore() {
     let mut world = world(&format!("{FORM}{JOURNEY}"));
     world.submit("/p", &[("email", "ann@example.com"), ("consent", "on")]).unwrap();
     world.tick().unwrap();
@@ -172,7 +173,7 @@ fn a_tick_that_could_not_compare_the_database_hides_no_restore() {
 }
 
 #[test]
-fn a_clock_that_was_a_year_ahead_hides_no_restore() {
+fn fast_clock_does_not_hide_a_restore() {
     let mut world = world(&format!("{FORM}{JOURNEY}"));
     world.submit("/p", &[("email", "ann@example.com"), ("consent", "on")]).unwrap();
     world.cron();
@@ -187,7 +188,7 @@ fn a_clock_that_was_a_year_ahead_hides_no_restore() {
 }
 
 #[test]
-fn a_clock_that_was_a_year_ahead_is_no_restore() {
+fn fast_clock_is_not_taken_for_a_restore() {
     let mut world = world(FORM);
     for days in [0, 400, 1, 2] {
         world.jump(MONDAY.plus(Span::days(days)));
@@ -197,7 +198,7 @@ fn a_clock_that_was_a_year_ahead_is_no_restore() {
 }
 
 #[test]
-fn a_mark_is_made_when_something_was_handed_out_or_the_last_is_old() {
+fn mark_is_renewed_after_work_or_when_old() {
     let at = |minutes: i64| Millis(0).plus(Span::minutes(minutes));
     let mark = |number: i64, minutes| Some(Mark { number, at: at(minutes) });
     assert_eq!(mark_after(None, false, at(9)), mark(at(9).0, 9));

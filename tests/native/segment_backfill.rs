@@ -1,4 +1,5 @@
-//! Filling a segment when it is published: in steps, in two waves, and with slow workers about.
+//! Backfilling a segment when it is published: in steps, in two passes, and while slow workers are
+//! running.
 
 use super::invariants::assert_sound;
 use super::support::{FORM, MONDAY, campaign, number, rows, world};
@@ -19,17 +20,17 @@ use std::ops::Range;
 const NOW: Millis = MONDAY;
 const HOUR: i64 = 3_600_000;
 
-/// Whenever a contact was written.
+/// All times at which a contact may have been written.
 pub const EVER: Range<Millis> = Millis(0)..Millis(INTEGER_MAX);
 
-/// A first wave that has come to this contact.
+/// A first pass that has reached this contact.
 pub fn a_filling(after_id: &str) -> FillRow {
     let after_id = after_id.to_owned();
     FillRow { segment_id: "c.vips".into(), wave: 1, not_before: NOW, after_id, attempts: 0 }
 }
 
-/// Puts so many contacts into the database as if they had been there for long: every twentieth is
-/// a VIP, and every fortieth of all has been seen an hour ago.
+/// Inserts this many contacts as if they had existed for long: every 20th is a VIP, and every 40th
+/// was seen an hour ago.
 fn populate(db: &Sqlite, count: usize) {
     let contacts = format!(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})
@@ -66,7 +67,7 @@ const VIPS: &str = r#"
 const MEMBERS: &str = "SELECT count(*) FROM segment_members";
 
 #[test]
-fn a_new_segment_is_filled_and_its_journey_begins_for_everybody_in_it() {
+fn new_segment_is_backfilled_and_starts_its_journey() {
     const { assert!(FILL_CONTACTS_PER_STEP < 6_000, "it takes more than one step") };
     let mut world = world(FORM);
     populate(&world.db, 6_000);
@@ -86,7 +87,7 @@ fn a_new_segment_is_filled_and_its_journey_begins_for_everybody_in_it() {
 }
 
 #[test]
-fn who_comes_to_match_by_time_alone_is_woken_for_it() {
+fn contact_matching_by_time_alone_is_woken() {
     let mut world = world(FORM);
     populate(&world.db, 200);
     let quiet = r#"
@@ -104,7 +105,7 @@ fn who_comes_to_match_by_time_alone_is_woken_for_it() {
 }
 
 #[test]
-fn a_changed_rule_moves_people() {
+fn changed_rule_updates_membership() {
     let mut world = world(&format!("{FORM}{VIPS}"));
     populate(&world.db, 200);
     let version = |rule: &str| campaign(&format!("{FORM}[segment.vips]\nrule = {rule}"));
@@ -122,7 +123,7 @@ fn a_changed_rule_moves_people() {
 }
 
 #[test]
-fn a_tick_looks_at_ten_lots_of_contacts_but_wakes_no_more_than_it_hands_out() {
+fn tick_limits_backfill_reads_and_wake_ups() {
     for (rule, looked_at) in [("true", "c050000"), ("[true, false]", "c005000")] {
         let mut world = world(FORM);
         populate(&world.db, 52_000);
@@ -137,7 +138,7 @@ fn a_tick_looks_at_ten_lots_of_contacts_but_wakes_no_more_than_it_hands_out() {
 }
 
 #[test]
-fn a_slow_worker_that_does_not_know_of_a_segment_keeps_nobody_out_of_it() {
+fn slow_worker_unaware_of_segment_keeps_nobody_out() {
     let mut world = world(FORM);
     populate(&world.db, 40);
     let (began, former) = (world.now(), block_on(publish::live(&world.db)).unwrap());
@@ -155,7 +156,7 @@ fn a_slow_worker_that_does_not_know_of_a_segment_keeps_nobody_out_of_it() {
 }
 
 #[test]
-fn the_second_look_leaves_those_alone_whom_a_worker_has_decided_on_that_knew() {
+fn second_pass_skips_contacts_already_decided() {
     let mut world = world(FORM);
     populate(&world.db, 40);
     world.publish(campaign(&format!("{FORM}{VIPS}"))).unwrap();
@@ -167,7 +168,7 @@ fn the_second_look_leaves_those_alone_whom_a_worker_has_decided_on_that_knew() {
 }
 
 #[test]
-pub fn a_filling_that_begins_anew_is_not_ended_by_a_tick_that_is_late() {
+pub fn late_tick_does_not_end_a_restarted_backfill() {
     let world = world(&format!("{FORM}{VIPS}"));
     populate(&world.db, 10);
     let fills = || rows(&world.db, "SELECT wave, after_id FROM segment_fills");
@@ -181,8 +182,8 @@ pub fn a_filling_that_begins_anew_is_not_ended_by_a_tick_that_is_late() {
 }
 
 #[test]
-fn segments_that_ask_about_segments_settle_in_one_decision() {
-    // The names are in the wrong order on purpose: who asks comes before who is asked about.
+fn segments_about_segments_settle_in_one_decision() {
+    // The names are in reverse order on purpose: a segment comes before the one it asks about.
     let chain = r#"
         [segment.a]
         rule = { not = { segment = "b" } }
@@ -219,7 +220,7 @@ fn segments_that_ask_about_segments_settle_in_one_decision() {
 }
 
 #[test]
-pub fn a_filling_lets_those_sleep_who_will_match_later() {
+pub fn backfill_does_not_wake_contacts_that_cannot_match() {
     let mut world = world(FORM);
     populate(&world.db, 200);
     let soon = r#"
@@ -237,7 +238,7 @@ pub fn a_filling_lets_those_sleep_who_will_match_later() {
 }
 
 #[test]
-fn a_number_that_d1_cannot_be_given_is_refused_here_too() {
+fn integer_beyond_d1_range_is_refused() {
     let db = Sqlite::in_memory().unwrap();
     let bind = |n| Statement::new("SELECT ?1 AS n", vec![Value::Int(n)]);
     assert!(block_on(db.batch(vec![bind(INTEGER_MAX)])).is_ok());

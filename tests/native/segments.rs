@@ -1,5 +1,5 @@
-//! Segments: a rule has two evaluators that must agree, says when its answer may change, and is
-//! filled once when it is published.
+//! Segments: a rule has two evaluators that must agree, predicts when its answer may change, and is
+//! backfilled once when it is published.
 
 use super::segment_backfill::{EVER, a_filling};
 use super::support::{FORM, MONDAY, campaign};
@@ -32,7 +32,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const NOW: Millis = MONDAY;
 const HOUR: i64 = 3_600_000;
 
-/// Texts that are easily mistaken: for numbers, for SQL, for paths, for each other.
+/// Texts that are easily confused: with numbers, SQL, paths, or each other.
 const TEXTS: [&str; 16] = [
     "", "5", "5.0", "true", "null", "manager", "Manager", "经理", "经理助理", "O'Brien", "a\"b",
     "a\\b", "%", "ÄRGER", "🙂", "x\ny",
@@ -42,12 +42,12 @@ const EVENTS: [&str; 2] = ["message.clicked", "order.completed"];
 const PROPERTIES: [&str; 3] = ["step", "a.b", "value_minor"];
 const HOURS: [i64; 6] = [-1, 0, 1, 24, 48, 500];
 /// Zones with and without daylight saving, one that changes its clocks in the month after `NOW` in
-/// each direction, one in other letters, and none.
+/// each direction, one in another case, and an unknown one.
 const ZONES: [&str; 8] = [
     "Asia/Shanghai", "America/New_York", "America/Santiago", "Pacific/Kiritimati", "europe/london",
     "UTC", "Mars/Base", "",
 ];
-/// Dates in every form, at edges, and what only looks like one.
+/// Dates in every format, edge cases, and texts that only look like dates.
 const DATES: [&str; 28] = [
     "2026-03-02",
     "2026-03-01",
@@ -106,7 +106,7 @@ fn comparison() -> impl Strategy<Value = Comparison> {
         .prop_map(|(make, number)| make(number))
 }
 
-/// A date in one of the forms, within some weeks of `NOW`, or a year away, or odd.
+/// A date in one of the formats: within some weeks of `NOW`, a year away, or malformed.
 fn date() -> impl Strategy<Value = String> {
     let year = select([1992, 2025, 2026, 2026, 2026, 2027].as_slice());
     let suffix = select(["", "", "Z", "+08:00", "-05:00"].as_slice());
@@ -167,7 +167,7 @@ fn events() -> impl Strategy<Value = Events> {
     events_with(1)
 }
 
-/// Events with up to so many exact properties, and as many that compare.
+/// Events with up to this many exact property filters, and as many comparisons.
 fn events_with(most: usize) -> impl Strategy<Value = Events> {
     let filter = prop::collection::vec((select(PROPERTIES.as_slice()), scalar()), 0..=most);
     let numbers = prop::collection::vec((select(PROPERTIES.as_slice()), comparison()), 0..=most);
@@ -185,7 +185,7 @@ fn event_rule() -> impl Strategy<Value = Rule> {
 }
 
 fn event_rule_of(events: impl Fn() -> BoxedStrategy<Events>) -> impl Strategy<Value = Rule> {
-    // Windows and dates from one small set, so that edges are met.
+    // Windows and dates come from one small set, so that edges are hit.
     let within = || prop::option::of(select(HOURS.as_slice()).prop_map(|hours| Span(hours * HOUR)));
     let moment = || (select(HOURS.as_slice()), -1..2_i64);
     let moment = move || moment().prop_map(|(hours, offset)| Millis(NOW.0 - hours * HOUR + offset));
@@ -237,7 +237,7 @@ fn state_rule() -> impl Strategy<Value = Rule> {
     ]
 }
 
-/// A question about something other than events.
+/// A condition about something other than events.
 fn plain_question() -> impl Strategy<Value = Rule> {
     prop_oneof![
         4 => (select(NAMES.as_slice()), test()).prop_map(|(name, test)| Rule::Attribute {
@@ -263,7 +263,7 @@ fn rule() -> impl Strategy<Value = Rule> {
     })
 }
 
-/// A question as large as it may be.
+/// A condition as large as possible.
 fn large_question() -> impl Strategy<Value = Rule> {
     let list = prop::collection::vec(scalar(), 1..=OPTIONS_MAX);
     let listed = (select(NAMES.as_slice()), list, any::<bool>()).prop_map(|(name, list, no)| {
@@ -274,7 +274,7 @@ fn large_question() -> impl Strategy<Value = Rule> {
     prop_oneof![2 => listed, 2 => plain_question(), 3 => event_rule_of(events)]
 }
 
-/// A rule about as large as `check` lets pass: wide, or deep with some questions on each level.
+/// A rule about as large as `check` accepts: wide, or deep with some conditions on each level.
 fn large_rule() -> impl Strategy<Value = Rule> {
     let wide = (prop::collection::vec(large_question(), 20..=RULE_LEAVES_MAX), any::<bool>())
         .prop_map(|(parts, all)| if all { Rule::All(parts) } else { Rule::Any(parts) });
@@ -292,7 +292,7 @@ fn large_rule() -> impl Strategy<Value = Rule> {
     prop_oneof![wide, deep].prop_filter_map("check refuses it", accepted)
 }
 
-/// The rule without the last of its parts, until `check` has nothing against its size.
+/// Drops the rule's last parts until `check` accepts its size.
 fn accepted(mut rule: Rule) -> Option<Rule> {
     let mut compiled = campaign(FORM);
     loop {
@@ -306,7 +306,7 @@ fn accepted(mut rule: Rule) -> Option<Rule> {
     }
 }
 
-/// Whether the statements that ask a rule run: they fill, count, preview and hand out turns.
+/// Asserts that all statements built from a rule run: backfill, count, preview and broadcast.
 fn assert_runs(db: &Sqlite, rule: &Rule) {
     let fill = segments::fill_step(&a_filling(""), rule, &EVER, NOW, 1);
     let (bytes, reckoned) = (fill[0].sql.len(), rule_bytes(rule));
@@ -350,7 +350,7 @@ fn event() -> impl Strategy<Value = Event> {
         value(),
         0..3,
     );
-    // Some in the same instant, some older than any window, some dated in the future.
+    // Some at the same instant, some older than any window, some in the future.
     let hours = select(HOURS.as_slice());
     let offset = select([-1, 0, 0, 1].as_slice());
     (select(EVENTS.as_slice()), hours, offset, properties).prop_map(
@@ -436,8 +436,7 @@ fn contact() -> impl Strategy<Value = Contact> {
     )
 }
 
-/// Writes contacts by the same statements as the flows do.
-/// A database with these contacts.
+/// A database with these contacts, written by the same statements as the flows use.
 pub fn store(contacts: Vec<Contact>) -> Sqlite {
     let db = Sqlite::in_memory().unwrap();
     let decisions: Vec<Decision> = contacts
@@ -452,7 +451,7 @@ pub fn store(contacts: Vec<Contact>) -> Sqlite {
             changes.extend(contact.enrollments.iter().cloned().map(Change::Enrollment));
             let entered = contact.segments.iter();
             changes.extend(entered.map(|(id, at)| Change::EnterSegment(id.clone(), *at)));
-            // A decision without anything new would write no contact.
+            // A decision without changes would not write the contact.
             Decision { read_seq: contact.seq - 1, contact, changes }
         })
         .collect();
@@ -461,14 +460,14 @@ pub fn store(contacts: Vec<Contact>) -> Sqlite {
     db
 }
 
-/// The ids that a statement finds.
+/// The ids that a statement returns.
 pub fn ids(db: &Sqlite, statement: Statement) -> BTreeSet<String> {
     let found = block_on(db.batch(vec![statement])).unwrap();
     let rows = found[0].all::<BTreeMap<String, String>>().unwrap();
     rows.into_iter().flat_map(BTreeMap::into_values).collect()
 }
 
-/// Every span after which an event counts no longer.
+/// Every span after which an event no longer counts.
 fn spans(rule: &Rule) -> Vec<Span> {
     let mut found = Vec::new();
     rule.walk(&mut |part| match part {
@@ -486,11 +485,11 @@ fn spans(rule: &Rule) -> Vec<Span> {
     found
 }
 
-/// How far the tests look ahead: past the changes of clocks in March and April.
+/// How far the tests look ahead: past the clock changes in March and April.
 const HORIZON: Millis = Millis(NOW.0 + 900 * HOUR);
 
-/// Every moment at which an answer may change, and many more: whenever an event has become too
-/// old, and every half hour, for dates are written by the hour.
+/// Every moment at which an answer may change, and many more: whenever an event becomes too old,
+/// and every half hour because dates are given by the hour.
 fn moments(rule: &Rule, contact: &Contact) -> BTreeSet<Millis> {
     let windows = spans(rule);
     let leaving =
@@ -507,7 +506,7 @@ fn moments(rule: &Rule, contact: &Contact) -> BTreeSet<Millis> {
     moments
 }
 
-/// When the answer really changes first, if it does so before the horizon.
+/// The first real change of the answer before the horizon, if any.
 fn first_change(rule: &Rule, contact: &Contact) -> Option<Millis> {
     let before = rule.verdict(contact, NOW).holds;
     moments(rule, contact).into_iter().find(|at| rule.verdict(contact, *at).holds != before)
@@ -532,7 +531,7 @@ fn adds_up(explained: &Explained, rule: &Rule) -> bool {
         && parts.iter().zip(inner).all(|(part, rule)| adds_up(part, rule))
 }
 
-/// Contacts that can be told apart, half of them with an address.
+/// Contacts with unique ids, half of them with an e-mail address.
 fn named(mut contacts: Vec<Contact>) -> Vec<Contact> {
     for (index, contact) in contacts.iter_mut().enumerate() {
         contact.id = ContactId(format!("c{index}"));
@@ -561,21 +560,22 @@ proptest! {
     }
 
     #[test]
-    fn an_event_rule_knows_exactly_when_it_changes(contact in contact(), rule in event_rule()) {
+    fn event_rule_predicts_its_exact_change(contact in contact(), rule in event_rule()) {
         let verdict = rule.verdict(&contact, NOW);
         let changes_at = verdict.changes_at.filter(|at| *at <= HORIZON);
         prop_assert_eq!(changes_at, first_change(&rule, &contact));
     }
 
     #[test]
-    fn no_rule_changes_before_it_says(contact in contact(), rule in rule()) {
+    fn rule_never_changes_before_predicted(contact in contact(), rule in rule()) {
         let verdict = rule.verdict(&contact, NOW);
         let really = first_change(&rule, &contact);
         if let Some(at) = verdict.changes_at {
             prop_assert!(at > NOW, "it would wake the contact for ever");
             prop_assert_eq!(rule.verdict(&contact, Millis(at.0 - 1)).holds, verdict.holds);
         }
-        // Woken whenever the rule says, one comes to the change in the very instant it happens.
+        // Evaluating again whenever the rule predicts a change finds the change at the very instant
+        // it happens.
         let (mut at, mut now) = (verdict.changes_at, NOW);
         while let Some(next) = at.filter(|next| *next <= HORIZON) {
             prop_assert!(next > now);
@@ -591,7 +591,7 @@ proptest! {
     }
 
     #[test]
-    fn a_filling_lets_nobody_sleep_past_a_change(
+    fn backfill_wakes_everyone_before_a_change(
         contacts in prop::collection::vec(contact(), 4),
         rule in rule(),
     ) {
@@ -605,7 +605,7 @@ proptest! {
     }
 
     #[test]
-    fn an_explanation_gives_the_same_answer(contact in contact(), rule in rule()) {
+    fn explanation_agrees_with_the_verdict(contact in contact(), rule in rule()) {
         let (explained, verdict) = (rule.explain(&contact, NOW), rule.verdict(&contact, NOW));
         prop_assert_eq!(explained.holds, verdict.holds);
         prop_assert_eq!(explained.changes_at, verdict.changes_at);
@@ -617,7 +617,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..<_>::default() })]
 
     #[test]
-    fn whatever_check_accepts_runs_and_both_evaluators_agree(
+    fn accepted_rules_run_and_both_evaluators_agree(
         contacts in prop::collection::vec(contact(), 4),
         rule in large_rule(),
     ) {
@@ -630,7 +630,7 @@ proptest! {
     }
 
     #[test]
-    fn no_rule_comes_to_more_sql_than_check_reckons(rule in rule()) {
+    fn rule_sql_stays_within_the_checked_size(rule in rule()) {
         let fill = segments::fill_step(&a_filling(""), &rule, &EVER, NOW, 1);
         prop_assert!(fill[0].sql.len() <= rule_bytes(&rule), "{} bytes", fill[0].sql.len());
     }
@@ -647,7 +647,7 @@ fn values() -> Vec<Value> {
     values
 }
 
-/// Every test that a rule can put to an attribute, with every scalar.
+/// Every test that a rule can apply to an attribute, with every scalar.
 fn tests() -> Vec<Operator> {
     let mut scalars = vec![Scalar::Bool(true), Scalar::Bool(false)];
     scalars.extend(NUMBERS.map(Scalar::Number));
@@ -699,7 +699,7 @@ fn tests() -> Vec<Operator> {
 }
 
 #[test]
-fn every_test_agrees_on_every_value() {
+fn evaluators_agree_on_every_test_and_value() {
     let mut contacts = vec![Contact::unknown(ContactId::from("absent"), NOW)];
     for (index, value) in values().into_iter().enumerate() {
         let mut contact = Contact::unknown(ContactId(format!("c{index}")), NOW);
@@ -715,7 +715,7 @@ fn every_test_agrees_on_every_value() {
     }
 }
 
-/// The largest rules that a check lets pass, of every shape.
+/// The largest rules that `check` accepts, of every shape.
 fn largest_rules() -> Vec<Rule> {
     let relative = |relative| {
         let test = Operator::Relative { relative, zone: "Europe/London".to_owned() };
@@ -770,7 +770,7 @@ fn largest_rules() -> Vec<Rule> {
 }
 
 #[test]
-fn the_largest_rules_are_accepted_and_are_within_the_limits_of_d1() {
+fn largest_accepted_rules_fit_d1_limits() {
     let db = store(Vec::new());
     for rule in largest_rules() {
         assert_eq!(accepted(rule.clone()), Some(rule.clone()), "check refuses it");
@@ -779,7 +779,7 @@ fn the_largest_rules_are_accepted_and_are_within_the_limits_of_d1() {
 }
 
 #[test]
-fn a_rule_that_is_too_long_for_a_statement_is_refused_with_what_to_do() {
+fn rule_too_long_for_a_statement_is_refused() {
     let filter = (0..10).map(|n| (format!("p{n}"), Scalar::Bool(true))).collect();
     let event = "order.completed".to_owned();
     let events = Events { event, filter, numbers: vec![], machines: false };

@@ -1,4 +1,4 @@
-//! Who may use the web app: links that work once, sessions that can be ended.
+//! Access to the web app: one-time sign-in links, and sessions that can be ended.
 
 use super::support::MONDAY;
 use dripline::domain::access::session::{
@@ -12,7 +12,7 @@ use dripline::native::sqlite::Sqlite;
 use dripline::native::world::block_on;
 use dripline::store::statement::Statement;
 
-/// A server of sessions, and a count that stands in for chance.
+/// A session server with a counter in place of randomness.
 struct Door {
     db: Sqlite,
     configured: String,
@@ -58,12 +58,12 @@ impl Door {
 }
 
 #[test]
-fn an_api_token_begins_sessions_and_nothing_else_does() {
+fn only_an_api_token_starts_sessions() {
     let mut door = Door::new();
     let session = door.sign_in("t-laptop").unwrap();
     assert_eq!(door.who(&session).as_deref(), Some("laptop"));
     assert_ne!(door.sign_in("t-laptop").unwrap(), session, "each time another");
-    // What used to open the web app, signed with the present secret, and with one before.
+    // Tokens that used to open the web app, signed with the current secret and with a previous one.
     let mac = |letter: &str| format!("1{letter}ab.MTc3MjQ0MjAwMDAwMA.AAAAAAAAAAAAAAAAAAAAAA");
     let click = Keyring::new("s", None).sign(dripline::domain::base::token::Purpose::Click, "1");
     for wrong in ["", "t", "t-laptop ", &mac("i"), &mac("s"), &click, &session] {
@@ -78,7 +78,7 @@ fn an_api_token_begins_sessions_and_nothing_else_does() {
 }
 
 #[test]
-fn a_link_works_once_and_for_a_quarter_of_an_hour() {
+fn sign_in_link_works_once_within_fifteen_minutes() {
     let mut door = Door::new();
     let link = door.link("t-ci").unwrap();
     assert_eq!(door.who(&link), None, "a link is no session");
@@ -86,7 +86,7 @@ fn a_link_works_once_and_for_a_quarter_of_an_hour() {
     assert_eq!(door.who(&session).as_deref(), Some("ci"));
     assert_eq!(door.sign_in(&link), None, "a second time");
     assert_eq!(door.who(&session).as_deref(), Some("ci"), "which changes nothing");
-    // Pasted whole.
+    // The whole link was pasted.
     let link = door.link("t-ci").unwrap();
     let pasted = format!("https://go.example/admin/sign-in#{link}");
     assert!(door.sign_in(&pasted).is_some() && door.sign_in(&link).is_none());
@@ -100,10 +100,10 @@ fn a_link_works_once_and_for_a_quarter_of_an_hour() {
 }
 
 #[test]
-fn two_who_press_at_once_begin_one_session() {
+fn concurrent_use_of_a_link_starts_one_session() {
     let mut door = Door::new();
     let link = door.link("t-ci").unwrap();
-    // Both have read the link as good; only one of them finds it there to be used.
+    // Both have read the link as valid; only one of them still finds it unused.
     let session = dripline::domain::access::session::Session::new(
         SessionPurpose::Session,
         "ci",
@@ -120,13 +120,13 @@ fn two_who_press_at_once_begin_one_session() {
 }
 
 #[test]
-fn signing_out_ends_the_session_and_every_copy_of_it() {
+fn sign_out_ends_the_session_everywhere() {
     let mut door = Door::new();
     let (one, other) = (door.sign_in("t-ci").unwrap(), door.sign_in("t-ci").unwrap());
     block_on(sign_in::sign_out(&door.db, &one)).unwrap();
     assert_eq!(door.who(&one), None);
     assert!(door.who(&other).is_some(), "another browser's is its own");
-    // Who signs in again in the same browser leaves no session behind.
+    // Signing in again in the same browser leaves no old session behind.
     let again = door.sign_in_after("t-ci", Some(&other)).unwrap();
     assert_eq!((door.who(&other), door.who(&again).is_some()), (None, true));
     let link = door.link("t-ci").unwrap();
@@ -135,7 +135,7 @@ fn signing_out_ends_the_session_and_every_copy_of_it() {
 }
 
 #[test]
-fn a_session_ends_with_its_token_and_with_any_change_of_its_entry() {
+fn session_ends_when_its_token_entry_changes() {
     let mut door = Door::new();
     let (session, link) = (door.sign_in("t-ci").unwrap(), door.link("t-ci").unwrap());
     let other = door.sign_in("t-laptop").unwrap();
@@ -157,13 +157,13 @@ fn a_session_ends_with_its_token_and_with_any_change_of_its_entry() {
 }
 
 #[test]
-fn a_session_is_never_endless_nor_from_the_future() {
+fn session_expires_and_is_never_from_the_future() {
     let mut door = Door::new();
     let session = door.sign_in("t-ci").unwrap();
     door.now = door.now.minus(Span::minutes(2));
     assert_eq!(door.who(&session), None, "made by a clock that was ahead");
     door.now = MONDAY;
-    // Used every day, it lasts seven.
+    // If used every day, it lasts seven days.
     while door.now < MONDAY.plus(Span(SESSION_AGE_MAX.0 - Span::days(1).0)) {
         door.now = door.now.plus(Span::days(1));
         assert!(door.who(&session).is_some());
@@ -174,7 +174,7 @@ fn a_session_is_never_endless_nor_from_the_future() {
     assert_eq!(door.sql("SELECT count(*) AS n FROM sessions"), "[{\"n\":1}]", "what is over goes");
     door.now = door.now.plus(Span(SESSION_IDLE_MAX.0 + 1));
     assert_eq!(door.who(&session), None, "not used");
-    // Whoever writes the database cannot make one that never ends.
+    // Writing to the database cannot create a session that never ends.
     let session = door.sign_in("t-ci").unwrap();
     door.sql(
         "UPDATE sessions SET created_at = 9000000000000000, used_at = 9000000000000000,
@@ -184,7 +184,7 @@ fn a_session_is_never_endless_nor_from_the_future() {
 }
 
 #[test]
-fn an_operator_sees_the_sessions_and_ends_them_all() {
+fn operator_lists_and_ends_all_sessions() {
     let mut door = Door::new();
     let session = door.sign_in("t-ci").unwrap();
     door.now = door.now.plus(Span::minutes(1));
@@ -200,7 +200,7 @@ fn an_operator_sees_the_sessions_and_ends_them_all() {
 }
 
 #[test]
-fn one_token_holds_so_many_sessions_and_links_and_the_newest_stay() {
+fn sessions_per_token_are_limited_to_the_newest() {
     let mut door = Door::new();
     let laptop = door.sign_in("t-laptop").unwrap();
     let mut sessions = Vec::new();

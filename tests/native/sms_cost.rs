@@ -1,5 +1,5 @@
-//! What text messages cost, as it becomes known: by our own count when one leaves, by the word of
-//! its provider afterwards, in any order and however often.
+//! The cost of SMS as it becomes known: by our own count when sent, by the provider's report
+//! afterwards, in any order and however often.
 
 use super::invariants::assert_sound;
 use super::support::{FORM, MONDAY, rows, submission, world};
@@ -22,7 +22,7 @@ const JOURNEY: &str = r#"
     send = "sms/text"
 "#;
 
-/// A text message of a world in which nothing leaves by itself, in this state of the ledger.
+/// A world in which nothing is sent automatically, with one SMS in this state.
 struct Office {
     world: World,
     message: MessageId,
@@ -79,7 +79,7 @@ impl Office {
         self.cost()
     }
 
-    /// The state, the segments and the cost as the report has them, and the events.
+    /// The state, the segments and cost in the report, and the events.
     fn cost(&self) -> String {
         let db = &self.world.db;
         assert_sound(db, None);
@@ -106,7 +106,7 @@ fn bill(segments: Option<u32>, price: Option<(i64, &str)>) -> Option<ProviderCha
 }
 
 #[test]
-fn a_message_whose_answer_was_lost_is_paid_for_when_its_provider_tells() {
+fn lost_sms_is_charged_once_reported() {
     let mut office = Office::new("sending");
     let lost = Outcome::Unknown { reason: "no answer in time".to_owned(), spent: OURS };
     assert_eq!(office.ends(lost), "unknown 0 0 | nothing");
@@ -115,7 +115,7 @@ fn a_message_whose_answer_was_lost_is_paid_for_when_its_provider_tells() {
 }
 
 #[test]
-fn what_a_provider_counted_otherwise_is_put_right_once() {
+fn differing_provider_count_is_corrected_once() {
     let mut office = Office::new("sending");
     assert_eq!(office.ends(accepted(OURS)), "sent 1 40000 | sent 40000");
     let two = bill(Some(2), None);
@@ -127,7 +127,7 @@ fn what_a_provider_counted_otherwise_is_put_right_once() {
 }
 
 #[test]
-fn a_price_in_the_campaigns_currency_counts_and_one_in_another_does_not() {
+fn only_prices_in_campaign_currency_count() {
     let mut office = Office::new("sending");
     office.ends(accepted(OURS));
     let euros = office.hears(DeliveryStatus::Sent, bill(None, Some((33_300, "EUR"))));
@@ -139,13 +139,13 @@ fn a_price_in_the_campaigns_currency_counts_and_one_in_another_does_not() {
 }
 
 #[test]
-fn a_report_that_is_faster_than_the_answer_loses_nothing() {
+fn report_before_the_answer_loses_no_cost() {
     let mut office = Office::new("sending");
     assert_eq!(office.hears(DeliveryStatus::Delivered, None), "delivered 0 0 | sent -");
     let paid = office.ends(accepted(OURS));
     assert_eq!(paid, "delivered 1 40000 | sent -, charged 40000");
     assert_eq!(office.ends(accepted(OURS)), paid);
-    // What it had told before is not taken back by our own count.
+    // Costs that were reported first are not replaced by our own count.
     let mut office = Office::new("sending");
     let told = office.hears(DeliveryStatus::Delivered, bill(Some(3), None));
     assert_eq!(told, "delivered 3 120000 | sent -, charged 120000");
@@ -153,7 +153,7 @@ fn a_report_that_is_faster_than_the_answer_loses_nothing() {
 }
 
 #[test]
-fn what_never_left_costs_nothing_whatever_is_billed() {
+fn failed_sms_costs_nothing() {
     let mut office = Office::new("failed");
     assert_eq!(
         office.hears(DeliveryStatus::Delivered, bill(Some(2), None)),

@@ -1,4 +1,4 @@
-//! What the tests share: the samples, small campaigns of their own, and a diary to compare.
+//! What the tests share: the samples, small campaigns, and a message diary to compare.
 
 use dripline::domain::base::primitives::{Millis, Span};
 use dripline::domain::campaign::Compiled;
@@ -40,7 +40,7 @@ pub fn world(parts: &str) -> World {
     World::new(MONDAY, 1, vec![campaign(parts)]).unwrap()
 }
 
-/// A campaign `c` of these parts of a file; every template that it names is a plain one.
+/// A campaign `c` with these parts of a file; every template that it names is a plain one.
 pub fn campaign(parts: &str) -> Compiled {
     let head = r#"
         [campaign]
@@ -80,7 +80,7 @@ fn plain(name: &str) -> TemplateSource {
     }
 }
 
-/// A page `/p` with a form `f` that asks for an address and for consent by e-mail.
+/// A page `/p` with a form `f` that asks for an address and for consent.
 pub const FORM: &str = r#"
     [page.p]
     path = "/p"
@@ -93,7 +93,7 @@ pub const FORM: &str = r#"
     consent = { purpose = "news", channels = ["email", "sms"], text = "Write to me." }
 "#;
 
-/// One line a letter: when, how, to whom, what.
+/// One line per message: when, how, to whom, what.
 pub fn diary(letters: &[CapturedMessage]) -> String {
     let line = |letter: &CapturedMessage| {
         let what = if letter.subject.is_empty() { &letter.text } else { &letter.subject };
@@ -102,25 +102,25 @@ pub fn diary(letters: &[CapturedMessage]) -> String {
     letters.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// The rows that a query of a test finds.
+/// The rows that a query returns.
 pub fn rows(db: &Sqlite, sql: &str) -> Vec<Value> {
     rows_of(db, Statement { sql: sql.to_owned().into(), params: Vec::new() })
 }
 
-/// The rows that a statement finds.
+/// The rows that a statement returns.
 pub fn rows_of(db: &Sqlite, statement: Statement) -> Vec<Value> {
     let rows = block_on(db.batch(vec![statement])).unwrap();
     rows[0].all().unwrap_or_default()
 }
 
-/// The one number that a query of a test finds.
+/// The single number that a query returns.
 pub fn number(db: &Sqlite, sql: &str) -> i64 {
     let rows = rows(db, sql);
     let row = rows[0].as_object().unwrap();
     row.values().next().unwrap().as_i64().unwrap_or(0)
 }
 
-/// The names of a contact's events in their order, found by its address.
+/// The names of a contact's events in order, found by e-mail address.
 pub fn history(db: &Sqlite, email: &str) -> Vec<String> {
     let sql = format!(
         "SELECT e.name FROM events e JOIN contacts c ON c.id = e.contact_id
@@ -152,7 +152,7 @@ pub fn report(at: Millis, email: &str, name: &str, properties: Value, key: &str)
     })
 }
 
-/// A form that was shown, filled in and found good.
+/// A form that was shown, filled in and accepted.
 pub fn submission(world: &mut World, fields: &[(&str, &str)]) -> Submitted {
     let (form_id, answer) = world.fill_in("/p", "", fields).unwrap();
     let (edition, form) = world.catalog.form(&form_id).unwrap();

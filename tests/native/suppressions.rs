@@ -1,4 +1,4 @@
-//! The list of suppressed addresses, as operators keep it.
+//! The suppression list, as operators manage it.
 
 use super::invariants::assert_sound;
 use super::support::{FORM, history, number, rows, world};
@@ -54,7 +54,7 @@ fn contact_world() -> World {
 }
 
 #[test]
-fn what_an_operator_does_about_a_contact_is_in_its_history() {
+fn operator_actions_appear_in_contact_history() {
     let world = contact_world();
     let entry = add(&world, &named(" Ann@X.example ")).unwrap().unwrap();
     assert_eq!((entry.address.as_str(), entry.source.as_str()), ("ann@x.example", "ops"));
@@ -80,7 +80,7 @@ fn what_an_operator_does_about_a_contact_is_in_its_history() {
 }
 
 #[test]
-fn an_address_of_nobody_is_suppressed_and_lifted_too() {
+fn unknown_address_can_be_suppressed_and_released() {
     let world = world(FORM);
     add(&world, &named("+44 7400 123456")).unwrap();
     assert_eq!(all(&world), ["+447400123456 manual"]);
@@ -100,7 +100,7 @@ fn an_address_of_nobody_is_suppressed_and_lifted_too() {
 }
 
 #[test]
-fn a_complaint_is_lifted_by_force_only_and_never_weakened() {
+fn complaint_is_released_by_force_only() {
     let world = contact_world();
     let complained = SuppressionReason::Complained;
     add(&world, &Named { reason: Some(complained), ..named("ann@x.example") }).unwrap();
@@ -112,7 +112,7 @@ fn a_complaint_is_lifted_by_force_only_and_never_weakened() {
 }
 
 #[test]
-fn an_import_is_as_good_twice_and_a_wrong_row_holds_up_nothing() {
+fn import_is_idempotent_and_reports_bad_rows() {
     let mut world = contact_world();
     let bounced = |address| Named { reason: Some(SuppressionReason::Bounced), ..named(address) };
     let brought =
@@ -135,7 +135,7 @@ fn an_import_is_as_good_twice_and_a_wrong_row_holds_up_nothing() {
 }
 
 #[test]
-fn whoever_was_erased_comes_back_by_no_list() {
+fn import_does_not_restore_an_erased_address() {
     let world = contact_world();
     let (now, mut ids) = (world.now(), Ids::new(world.now(), 6));
     let keys = &world.settings.keys;
@@ -151,7 +151,7 @@ fn whoever_was_erased_comes_back_by_no_list() {
 }
 
 #[test]
-fn a_thousand_entries_are_read_page_by_page_each_once() {
+fn pagination_lists_each_entry_once() {
     let world = world(FORM);
     let many: Vec<Named> = (0..1_000).map(|n| named(&format!("p{n}@x.example"))).collect();
     assert_eq!(import(&world, many).0, 1_000);
@@ -171,7 +171,7 @@ fn a_thousand_entries_are_read_page_by_page_each_once() {
 }
 
 #[test]
-fn what_is_suppressed_for_a_time_is_past_after_it() {
+fn temporary_suppression_expires() {
     let mut world = world(FORM);
     let until = Some(world.now().plus(Span::days(7)));
     add(&world, &Named { until, ..named("ann@x.example") }).unwrap();

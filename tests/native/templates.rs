@@ -1,4 +1,4 @@
-//! Templates from files to letters: layouts, pieces, languages, and where a slip is said to be.
+//! Templates from files to messages: layouts, partials, languages, and the place of a mistake.
 
 use super::invariants::assert_sound;
 use super::support::{FORM, MONDAY, history, rows, world};
@@ -73,7 +73,7 @@ const FILES: [(&str, &str); 13] = [
     ("templates/sms/hello/zh-CN.hbs", "您好，{{time since}}"),
 ];
 
-/// A project in the folder for temporary files, removed at the end.
+/// A project in the temporary folder, removed at the end.
 struct Project(PathBuf);
 
 impl Project {
@@ -99,7 +99,7 @@ impl Project {
         loaded.map_err(|d| format!("{d:#?}").replace(&root, "")).unwrap().remove(0)
     }
 
-    /// What is wrong once a file has this text: where, and what.
+    /// The problems after a file gets this text: where, and what.
     fn said_of(&self, file: &str, text: &str) -> String {
         let before = FILES.iter().find(|(name, _)| *name == file);
         self.write(file, text);
@@ -129,7 +129,7 @@ impl Drop for Project {
 }
 
 #[test]
-fn a_message_is_put_together_at_publish() {
+fn message_is_assembled_at_publish() {
     let compiled = Project::new("whole").compiled();
     let names: Vec<&str> = compiled.templates.keys().map(String::as_str).collect();
     assert_snapshot!(names.join("\n"), @"
@@ -157,7 +157,7 @@ fn a_message_is_put_together_at_publish() {
 }
 
 #[test]
-fn a_slip_is_named_by_the_file_and_line_that_it_stands_in() {
+fn template_mistake_names_its_file_and_line() {
     let project = Project::new("slips");
     let body = "templates/emails/hello/body.mjml.hbs";
     assert_snapshot!(project.said_of(body, &BODY.replace("first_name", "frst_name")), @"
@@ -220,7 +220,7 @@ fn a_slip_is_named_by_the_file_and_line_that_it_stands_in() {
     );
 }
 
-/// A world with that project live, in which somebody with this locale has sent the form.
+/// A world with that project live, in which a contact with this locale has submitted the form.
 fn written_to(name: &str, locale: &str) -> World {
     let mut world = World::new(MONDAY, 1, vec![Project::new(name).compiled()]).unwrap();
     let fields = [
@@ -238,7 +238,7 @@ fn written_to(name: &str, locale: &str) -> World {
 }
 
 #[test]
-fn each_reader_gets_the_version_in_its_language_and_its_way_of_writing() {
+fn message_uses_the_contacts_language_and_formats() {
     let told = |locale: &str| {
         let world = written_to(&format!("locale-{locale}"), locale);
         let letters = world.letters();
@@ -266,7 +266,7 @@ fn each_reader_gets_the_version_in_its_language_and_its_way_of_writing() {
 }
 
 #[test]
-fn a_confirmation_is_in_the_contacts_language() {
+fn confirmation_mail_uses_the_contacts_language() {
     let form = FORM.replace("text = \"Write to me.\"", "text = \"x\", double_opt_in = true");
     let journey =
         "[journey.j]\nenter = { form = \"f\" }\n[[journey.j.step]]\nid = \"a\"\nwait = \"1d\"\n";
@@ -280,7 +280,7 @@ fn a_confirmation_is_in_the_contacts_language() {
     assert_eq!(world.letters()[0].subject, "请确认您的邮箱地址 – dripline");
 }
 
-// --- Looking at messages, and testing them ----------------------------------------------------
+// --- Previews and test sends ------------------------------------------------------------------
 
 fn ask(template: &str, contact: Option<&str>, locale: Option<&str>, to: Option<&str>) -> Asked {
     Asked {
@@ -298,7 +298,7 @@ fn refusal(error: NotShown) -> String {
     }
 }
 
-/// What a preview shows: the version, the subject, the preheader and the first line of its text.
+/// What a preview shows: the version, the subject, the preheader and the first line of the text.
 fn shown(world: &World, asked: &Asked) -> String {
     let edition = world.catalog.live_edition(&CampaignId::from("c")).unwrap();
     match block_on(preview(&world.db, edition, &world.settings, asked, world.now())) {
@@ -312,7 +312,7 @@ fn shown(world: &World, asked: &Asked) -> String {
 }
 
 #[test]
-fn a_message_is_looked_at_with_a_contacts_data_or_with_made_up_data() {
+fn preview_uses_contact_or_sample_data() {
     let world = written_to("preview", "zh-CN");
     assert_snapshot!(shown(&world, &ask("emails/hello", None, None, None)), @"
     emails/hello | Hello Robin | You spent £12.00 | Hello Robin, since 2 March 2026
@@ -344,7 +344,7 @@ fn a_message_is_looked_at_with_a_contacts_data_or_with_made_up_data() {
     ");
 }
 
-/// Asks for a test, and delivers it.
+/// Requests a test send and delivers it.
 fn tested(world: &mut World, asked: &Asked) -> String {
     let mut ids = Ids::new(world.now(), 77);
     let campaign = CampaignId::from("c");
@@ -381,7 +381,7 @@ fn tested(world: &mut World, asked: &Asked) -> String {
 }
 
 #[test]
-fn a_test_is_marked_and_goes_to_our_own_people_and_counts_for_nothing() {
+fn test_send_is_marked_and_not_counted() {
     let mut world = written_to("test-send", "en-GB");
     world.take_letters();
     let counted = |world: &World| rows(&world.db, "SELECT * FROM counters ORDER BY 1, 2, 3, 4, 5");
@@ -403,7 +403,7 @@ fn a_test_is_marked_and_goes_to_our_own_people_and_counts_for_nothing() {
 }
 
 #[test]
-fn a_test_needs_no_contact_and_shows_made_up_data() {
+fn test_send_without_contact_uses_sample_data() {
     let mut world = written_to("test-alone", "en-GB");
     world.take_letters();
     let asked = ask("emails/hello", None, None, None);
@@ -416,7 +416,7 @@ fn a_test_needs_no_contact_and_shows_made_up_data() {
 }
 
 #[test]
-fn nobody_else_gets_a_test() {
+fn test_send_to_outsiders_is_refused() {
     let mut world = written_to("test-whom", "en-GB");
     let mut to =
         |to: &str| tested(&mut world, &ask("emails/hello", Some("lin@x.example"), None, Some(to)));

@@ -1,5 +1,4 @@
-//! Text messages as they leave: signed, with short links, counted and paid for; and messages that
-//! nobody follows.
+//! SMS as sent: signature, short links, segments and cost; and messages without tracking.
 
 use super::invariants::assert_sound;
 use super::support::{FORM, MONDAY, campaign, number, rows};
@@ -27,7 +26,7 @@ const JOURNEY: &str = r#"
 const CHINA: &str = "+8613800138000";
 const BRITAIN: &str = "+447400123456";
 
-/// A campaign whose text message says this, with these keys of `[campaign]`.
+/// A campaign with this SMS text and these keys of `[campaign]`.
 fn texting(keys: &str, text: &str) -> World {
     let compiled = campaign(&format!("{keys}\n{FORM}{JOURNEY}"));
     world_of(compiled, ("sms/text", TemplateSource::Sms(text.to_owned())))
@@ -44,7 +43,7 @@ fn sent_to(world: &mut World, phone: &str) -> CapturedMessage {
 }
 
 #[test]
-fn a_text_is_signed_refusable_counted_and_paid_for() {
+fn sms_has_signature_opt_out_and_cost() {
     let mut world = texting(SMS, "您好，周四见");
     let letter = sent_to(&mut world, CHINA);
     assert_eq!(letter.text, "【砺川】您好，周四见拒收请回复R");
@@ -65,7 +64,7 @@ fn a_text_is_signed_refusable_counted_and_paid_for() {
 }
 
 #[test]
-fn a_text_that_takes_too_many_segments_does_not_leave() {
+fn sms_with_too_many_segments_fails() {
     let mut world = texting(SMS, &"长".repeat(135));
     world.submit("/p", &[("phone", CHINA), ("consent", "on")]).unwrap();
     assert_eq!(world.letters(), []);
@@ -75,7 +74,7 @@ fn a_text_that_takes_too_many_segments_does_not_leave() {
 }
 
 #[test]
-fn a_link_in_a_text_is_short_and_a_click_on_it_counts() {
+fn sms_links_are_shortened_and_clicks_count() {
     let text =
         "去https://shop.example/sale?utm_content=own，或 {{base_url}}/more 或 {{base_url}}/u/x";
     let utm = "tracking = { utm = true }";
@@ -112,7 +111,7 @@ fn a_link_in_a_text_is_short_and_a_click_on_it_counts() {
 }
 
 #[test]
-fn links_that_have_expired_are_removed_by_ticks() {
+fn expired_short_links_are_removed_by_ticks() {
     let mut world = texting("", "{{base_url}}/more");
     sent_to(&mut world, BRITAIN);
     world.after(Span::days(399)).unwrap();
@@ -122,7 +121,7 @@ fn links_that_have_expired_are_removed_by_ticks() {
 }
 
 #[test]
-fn links_stay_long_where_that_is_wanted_and_plain_where_nobody_is_followed() {
+fn sms_links_stay_long_or_plain_if_configured() {
     let mut world = texting("sms = { links = \"long\" }", "{{base_url}}/more");
     assert!(sent_to(&mut world, BRITAIN).text.starts_with("https://go.example/c/1c"));
     for off in ["tracking = false", "tracking = { off_in = [\"GB\"] }"] {
@@ -132,7 +131,7 @@ fn links_stay_long_where_that_is_wanted_and_plain_where_nobody_is_followed() {
     }
 }
 
-/// The HTML of the mail that Ann is sent, with these keys of the campaign and of the step.
+/// The HTML of Ann's e-mail, with these keys of the campaign and of the step.
 fn mail(keys: &str, step: &str, before: impl FnOnce(&mut World)) -> String {
     let journey = format!(
         "[journey.j]\nenter = {{ form = 'f' }}\n[[journey.j.step]]\nid = 'soon'\nwait = '1h'\n\
@@ -147,7 +146,7 @@ fn mail(keys: &str, step: &str, before: impl FnOnce(&mut World)) -> String {
 }
 
 #[test]
-fn a_mail_is_followed_unless_anybody_objects() {
+fn email_is_tracked_unless_turned_off() {
     let is_followed = |html: &str| (html.contains("/c/1c"), html.contains("/o/1o"));
     assert_eq!(is_followed(&mail("", "", |_| {})), (true, true));
     let in_london = |world: &mut World| {
@@ -171,7 +170,7 @@ fn a_mail_is_followed_unless_anybody_objects() {
 }
 
 #[test]
-fn tags_are_on_links_whether_they_are_followed_or_not_and_never_on_the_houses_own() {
+fn utm_tags_skip_unsubscribe_links() {
     let html = mail("tracking = { on = false, utm = { source = \"letter\" } }", "", |_| {});
     assert!(html.contains(
         "/more?utm_source=letter&amp;utm_medium=email&amp;utm_campaign=c&amp;utm_content=a\""
@@ -180,7 +179,7 @@ fn tags_are_on_links_whether_they_are_followed_or_not_and_never_on_the_houses_ow
     assert!(!unsubscribe.contains("utm"), "{unsubscribe}");
 }
 
-/// What a preview of the campaign's text shows for a contact, or for nobody.
+/// The preview of the campaign's SMS for a contact, or without one.
 fn shown(world: &World, contact: Option<&str>) -> SmsPreview {
     let edition = world.catalog.live_edition(&CampaignId::from("c")).unwrap();
     let asked = Asked {
@@ -196,7 +195,7 @@ fn shown(world: &World, contact: Option<&str>) -> SmsPreview {
 }
 
 #[test]
-fn a_text_is_looked_at_as_it_leaves() {
+fn sms_preview_matches_the_sent_sms() {
     let text = "您好 {{base_url}}/p?a=b 再见 {{preferences_url}}";
     let mut world = texting(&SMS.replace("segments_max = 2", "segments_max = 9"), text);
     let letter = sent_to(&mut world, CHINA);
@@ -210,17 +209,17 @@ fn a_text_is_looked_at_as_it_leaves() {
     assert_eq!(sms.links.len(), 1);
     assert!(sms.text.contains(&format!("/s/{} ", sms.links[0].0)));
     assert_eq!(sms.links[0].1, "https://go.example/p?a=b");
-    // Nobody can choose anything by what is only looked at.
+    // The token in a preview is a placeholder that changes no preferences.
     let token = sms.text.split("/preferences/").nth(1).unwrap().trim_end_matches(" 拒收请回复R");
     assert!(token.chars().all(|c| c == 'x') && token.len() > 50, "{token}");
-    // A stranger of the campaign's own language is told the same.
+    // Without a contact, the preview has the same number of segments.
     assert_eq!(shown(&world, None).segments, sms.segments);
     let kept = number(&world.db, "SELECT count(*) AS n FROM short_links");
     assert_eq!(kept, 1, "only the one that left is kept");
 }
 
 #[test]
-fn a_text_that_would_not_be_sent_is_shown_and_says_so() {
+fn sms_preview_flags_too_many_segments() {
     let world = texting(SMS, &"长".repeat(200));
     let sms = shown(&world, None);
     assert!(sms.is_too_long);
@@ -230,7 +229,7 @@ fn a_text_that_would_not_be_sent_is_shown_and_says_so() {
 }
 
 #[test]
-fn what_a_visitor_typed_is_no_link_of_ours() {
+fn visitor_input_never_becomes_a_short_link() {
     let mut world = texting("", "Hi {{first_name}}, see {{base_url}}/more or {{url first_name}}");
     let typed = "https://evil.example/p";
     let answers = [("phone", BRITAIN), ("first_name", typed), ("consent", "on")];
@@ -242,7 +241,7 @@ fn what_a_visitor_typed_is_no_link_of_ours() {
 }
 
 #[test]
-fn a_link_to_a_site_that_a_value_brings_is_not_signed() {
+fn links_from_visitor_values_are_not_signed() {
     let mail = |html: &str| TemplateSource::Email {
         subject: "s".to_owned(),
         preheader: String::new(),
@@ -266,10 +265,10 @@ fn a_link_to_a_site_that_a_value_brings_is_not_signed() {
     };
     let signed = |html: &str| html.matches("https://go.example/c/").count();
     let sent = sent_with(true, "https://evil.example/");
-    // Of an address that is not proved yet nobody's words are sent, so that nothing is left of it.
+    // Visitor text is not sent to an unconfirmed address, so nothing is left of it.
     assert_eq!(signed(&sent), 3, "{sent}");
     assert!(!sent.contains("evil.example"), "{sent}");
-    // Published before links were marked: the link in small letters and double quotes is found.
+    // Published before links were marked: only the lower-case link in double quotes is found.
     let sent = sent_with(false, "https://evil.example/");
     assert!(!sent.contains("evil.example"), "{sent}");
     assert!(sent.contains("<A HREF='https://go.example/more'>"), "{sent}");

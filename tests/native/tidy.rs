@@ -1,25 +1,25 @@
-//! The rules of the code base, read off the sources: what ARCHITECTURE.md calls invariants, and how
-//! files are kept. Each rule is a function of named texts, tried on a text that breaks it.
+//! The rules of the code base, checked on the sources: the invariants in ARCHITECTURE.md, and how
+//! files are kept. Each rule is a function of named texts, and is tested on a text that breaks it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// A file of the repository: its path, and its text.
+/// A file of the repository: its path and its text.
 struct File {
     path: String,
     text: String,
 }
 
-/// A breach, as `path:line: what`.
+/// A violation, as `path:line: what`.
 type Breach = String;
 
 fn file(path: &str, text: &str) -> File {
     File { path: path.to_owned(), text: text.to_owned() }
 }
 
-/// Every file that git keeps or would keep, and that is text.
+/// Every text file that git tracks or would track.
 fn tracked() -> Vec<File> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let git = ["ls-files", "--cached", "--others", "--exclude-standard"];
@@ -34,7 +34,7 @@ fn check(rule: impl Fn(&File) -> Vec<Breach>) {
     assert!(breaches.is_empty(), "\n{}", breaches.join("\n"));
 }
 
-/// Breaches at the lines of a file for which `wrong` has something to say.
+/// Violations at the lines of a file about which `wrong` says something.
 fn at_lines(file: &File, wrong: impl Fn(&str) -> Option<String>) -> Vec<Breach> {
     let lines = file.text.lines().enumerate();
     lines
@@ -48,14 +48,14 @@ fn is_rust(file: &File) -> bool {
     file.path.ends_with(".rs")
 }
 
-/// The room under `src/` that a file stands in; for `src/route.rs`, `route`.
+/// The module under `src/` that a file belongs to; for `src/route.rs`, `route`.
 fn room(path: &str) -> Option<&str> {
     let inner = path.strip_prefix("src/")?;
     let room = inner.split('/').next()?;
     Some(room.strip_suffix(".rs").unwrap_or(room))
 }
 
-/// The code of a line, without its comment. A `//` inside a string is not one.
+/// The code of a line without its comment. A `//` inside a string is not a comment.
 fn code(line: &str) -> &str {
     let mut in_text = false;
     let mut before = ' ';
@@ -70,7 +70,7 @@ fn code(line: &str) -> &str {
     line
 }
 
-// --- Who may use whom -------------------------------------------------------------------------
+// --- Dependencies -----------------------------------------------------------------------------
 
 const ARROWS: [(&str, &[&str]); 9] = [
     ("domain", &[]),
@@ -104,12 +104,12 @@ fn wrong_arrows(file: &File) -> Vec<Breach> {
 }
 
 #[test]
-fn rooms_use_only_what_they_may() {
+fn modules_use_only_allowed_modules() {
     check(wrong_arrows);
 }
 
 #[test]
-fn a_wrong_arrow_is_found() {
+fn forbidden_dependency_is_detected() {
     let found = wrong_arrows(&file("src/domain/x.rs", "//! X.\nuse crate::store::write;"));
     assert_eq!(found, ["src/domain/x.rs:2: `domain` may not use `store`"]);
     let grouped = file("src/views/x.rs", "use crate::{domain::rule, flows::seams};");
@@ -118,15 +118,15 @@ fn a_wrong_arrow_is_found() {
     assert_eq!(wrong_arrows(&allowed), [] as [&str; 0]);
 }
 
-// --- Rooms ------------------------------------------------------------------------------------
+// --- Modules ----------------------------------------------------------------------------------
 
-/// The folders whose subfolders are rooms, with the files that may stand beside them.
+/// The folders whose subfolders are modules, with the files that may be next to them.
 const HOUSES: [(&str, &[&str]); 2] = [
     ("src/domain/", &["mod.rs"]),
     ("src/flows/", &["mod.rs", "commit.rs", "ports.rs", "tasks.rs"]),
 ];
 
-/// Files that lie beside the rooms instead of in one.
+/// Files next to the modules instead of inside one.
 fn flat_files(file: &File) -> Vec<Breach> {
     let flat = HOUSES.iter().find_map(|(house, may)| {
         let inner = file.path.strip_prefix(house)?;
@@ -138,19 +138,19 @@ fn flat_files(file: &File) -> Vec<Breach> {
 }
 
 #[test]
-fn no_file_lies_outside_a_room() {
+fn every_file_is_inside_a_module_folder() {
     check(flat_files);
 }
 
 #[test]
-fn a_flat_file_is_found() {
+fn file_outside_a_module_folder_is_detected() {
     let found = flat_files(&file("src/domain/x.rs", ""));
     assert_eq!(found, ["src/domain/x.rs:1: put it into a room of src/domain/"]);
     assert_eq!(flat_files(&file("src/domain/base/x.rs", "")), [] as [&str; 0]);
     assert_eq!(flat_files(&file("src/flows/ports.rs", "")), [] as [&str; 0]);
 }
 
-/// Which rooms of a house use which, with one line that shows it. Tests may look up.
+/// Which modules of a folder use which, with one line as evidence. Tests may use modules above.
 fn room_arrows(files: &[File], house: &str) -> BTreeMap<(String, String), Breach> {
     let prefix = format!("crate::{}::", house.trim_start_matches("src/").trim_end_matches('/'));
     let mut arrows = BTreeMap::new();
@@ -174,7 +174,7 @@ fn room_arrows(files: &[File], house: &str) -> BTreeMap<(String, String), Breach
     arrows
 }
 
-/// Rooms that use each other, directly or around others: none of them can be read before the rest.
+/// Modules that use each other, directly or through others: none can be understood first.
 fn room_circles(files: &[File], house: &str) -> Vec<Breach> {
     let arrows = room_arrows(files, house);
     let reaches = |from: &str, to: &str| {
@@ -194,7 +194,7 @@ fn room_circles(files: &[File], house: &str) -> Vec<Breach> {
 }
 
 #[test]
-fn no_rooms_go_round_in_a_circle() {
+fn modules_have_no_cycles() {
     let files = tracked();
     let circles = HOUSES.iter().flat_map(|(house, _)| room_circles(&files, house));
     let circles: Vec<Breach> = circles.collect();
@@ -202,7 +202,7 @@ fn no_rooms_go_round_in_a_circle() {
 }
 
 #[test]
-fn a_circle_of_rooms_is_found() {
+fn module_cycle_is_detected() {
     let files = [
         file("src/domain/a/x.rs", "use crate::domain::b::X;\nuse crate::domain::a::y;"),
         file("src/domain/b/mod.rs", "use crate::domain::c::X;"),
@@ -219,7 +219,7 @@ fn a_circle_of_rooms_is_found() {
     );
 }
 
-/// A room says at its door what is in it.
+/// Every module folder has a doc comment that says what is in it.
 fn unsaid_rooms(file: &File) -> Vec<Breach> {
     let is_door = HOUSES.iter().any(|(house, _)| {
         let inner = file.path.strip_prefix(house).unwrap_or_default();
@@ -232,12 +232,12 @@ fn unsaid_rooms(file: &File) -> Vec<Breach> {
 }
 
 #[test]
-fn a_room_says_what_is_in_it() {
+fn every_module_folder_has_a_doc_comment() {
     check(unsaid_rooms);
     assert_eq!(unsaid_rooms(&file("src/domain/x/mod.rs", "mod y;")).len(), 1);
 }
 
-// --- Where things may stand -------------------------------------------------------------------
+// --- What belongs where -----------------------------------------------------------------------
 
 fn is_under(path: &str, places: &[&str]) -> bool {
     places.iter().any(|place| path.starts_with(place))
@@ -254,23 +254,23 @@ fn stray_platform(file: &File) -> Vec<Breach> {
 }
 
 #[test]
-fn only_the_edge_knows_the_platform() {
+fn only_edge_uses_the_platform() {
     check(stray_platform);
 }
 
 #[test]
-fn a_stray_platform_is_found() {
+fn platform_use_outside_edge_is_detected() {
     let found = stray_platform(&file("src/flows/x.rs", "use worker::Env;"));
     assert_eq!(found, ["src/flows/x.rs:1: only src/edge uses `worker`"]);
     assert_eq!(stray_platform(&file("src/edge/x.rs", "use worker::Env;")), [] as [&str; 0]);
 }
 
-/// How a SQL statement begins or goes on; words alone would be found in prose.
+/// How a SQL statement begins or continues; single words would be found in prose.
 const SQL: [&str; 7] =
     ["SELECT ", "INSERT INTO", "UPDATE ", "DELETE FROM", "CREATE TABLE", " WHERE ", "PRAGMA "];
 
 fn stray_sql(file: &File) -> Vec<Breach> {
-    // Defects are wrong SQL on purpose.
+    // Deliberate defects are wrong SQL on purpose.
     let may = ["src/store/", "src/native/sqlite.rs", "src/native/fault_sim/defects.rs"];
     if !is_rust(file) || !file.path.starts_with("src/") || is_under(&file.path, &may) {
         return Vec::new();
@@ -282,12 +282,12 @@ fn stray_sql(file: &File) -> Vec<Breach> {
 }
 
 #[test]
-fn only_the_store_speaks_sql() {
+fn only_store_contains_sql() {
     check(stray_sql);
 }
 
 #[test]
-fn stray_sql_is_found() {
+fn sql_outside_store_is_detected() {
     let found = stray_sql(&file("src/flows/x.rs", "let sql = \"SELECT 1\";"));
     assert_eq!(found, ["src/flows/x.rs:1: only src/store speaks SQL: `SELECT`"]);
     assert_eq!(stray_sql(&file("src/flows/x.rs", "// SELECT 1")), [] as [&str; 0]);
@@ -307,12 +307,12 @@ fn stray_cfg(file: &File) -> Vec<Breach> {
 }
 
 #[test]
-fn only_the_root_tells_targets_apart() {
+fn only_the_crate_root_uses_cfg() {
     check(stray_cfg);
 }
 
 #[test]
-fn a_stray_cfg_is_found() {
+fn cfg_outside_the_root_is_detected() {
     let found = stray_cfg(&file("src/domain/x.rs", "#[cfg(test)]\nmod tests;\n#[cfg(unix)]"));
     assert_eq!(found, ["src/domain/x.rs:3: only src/lib.rs carries a `cfg`"]);
 }
@@ -332,23 +332,23 @@ fn stray_clocks(file: &File) -> Vec<Breach> {
 }
 
 #[test]
-fn only_the_clocks_read_time_and_chance() {
+fn only_clock_modules_read_time_and_randomness() {
     check(stray_clocks);
 }
 
 #[test]
-fn a_stray_clock_is_found() {
+fn clock_use_elsewhere_is_detected() {
     let found = stray_clocks(&file("src/flows/x.rs", "let now = Instant::now();"));
     assert_eq!(found, ["src/flows/x.rs:1: time and chance are arguments: `Instant::now`"]);
 }
 
-// --- How code is kept -------------------------------------------------------------------------
+// --- Code style -------------------------------------------------------------------------------
 
 const FUNCTION_LINES_MAX: usize = 70;
 const COLUMNS_MAX: usize = 100;
 
-/// Functions longer than a screen. A function ends where a line closes its indentation. A test may
-/// be longer: what makes it so is the snapshot in it.
+/// Functions longer than a screen. A function ends where a line closes its indentation. Tests may
+/// be longer because of their snapshots.
 fn long_functions(file: &File) -> Vec<Breach> {
     if !is_rust(file) {
         return Vec::new();
@@ -376,12 +376,12 @@ fn long_functions(file: &File) -> Vec<Breach> {
 }
 
 #[test]
-fn functions_fit_on_a_screen() {
+fn functions_are_not_too_long() {
     check(long_functions);
 }
 
 #[test]
-fn a_long_function_is_found() {
+fn long_function_is_detected() {
     let body = "    let x = 1;\n".repeat(FUNCTION_LINES_MAX - 1);
     let text = format!("/// Long.\npub async fn long() {{\n{body}}}\n\nfn short() {{\n}}\n");
     let found = long_functions(&file("src/x.rs", &text));
@@ -390,7 +390,7 @@ fn a_long_function_is_found() {
     assert_eq!(long_functions(&file("src/x.rs", &fits)), [] as [&str; 0]);
 }
 
-/// Snapshots of what a command prints, whose lines are as long as they are.
+/// Files with snapshots of command output, whose lines may be long.
 const MAY_HAVE_LONG_LINES: [&str; 1] = ["src/native/cli/tests.rs"];
 
 fn long_lines(file: &File) -> Vec<Breach> {
@@ -405,18 +405,18 @@ fn long_lines(file: &File) -> Vec<Breach> {
 }
 
 #[test]
-fn lines_fit_into_the_width() {
+fn lines_are_not_too_long() {
     check(long_lines);
 }
 
 #[test]
-fn a_long_line_is_found() {
+fn long_line_is_detected() {
     let text = format!("{}\n{}", "x".repeat(101), "长".repeat(100));
     assert_eq!(long_lines(&file("src/x.rs", &text)), ["src/x.rs:1: 101 columns"]);
 }
 
 fn leftovers(file: &File) -> Vec<Breach> {
-    // Spelt in two halves, so that this file does not find itself.
+    // Split in two, so that this file does not match itself.
     let words = [
         ("FIX", "ME"),
         ("TO", "DO"),
@@ -437,12 +437,12 @@ fn leftovers(file: &File) -> Vec<Breach> {
 }
 
 #[test]
-fn nothing_is_left_over() {
+fn no_leftover_markers_remain() {
     check(leftovers);
 }
 
 #[test]
-fn a_leftover_is_found() {
+fn leftover_marker_is_detected() {
     let text = format!("// {}: later", ["TO", "DO"].concat());
     assert_eq!(leftovers(&file("src/x.rs", &text)).len(), 1);
     assert_eq!(leftovers(&file("src/x.rs", "let to_do = 1;")), [] as [&str; 0]);
@@ -450,7 +450,7 @@ fn a_leftover_is_found() {
 
 // --- Documents, migrations, privacy -----------------------------------------------------------
 
-/// The headings of a document, outside of blocks of code.
+/// The headings of a document, outside code blocks.
 fn headings(text: &str) -> Vec<&str> {
     let mut in_block = false;
     let mut found = Vec::new();
@@ -473,18 +473,18 @@ fn wrong_titles(file: &File) -> Vec<Breach> {
 }
 
 #[test]
-fn a_document_has_one_title() {
+fn every_document_has_one_title() {
     check(wrong_titles);
 }
 
 #[test]
-fn two_titles_are_found() {
+fn second_title_is_detected() {
     let found = wrong_titles(&file("x.md", "# One\n```\n# not one\n```\n# Two"));
     assert_eq!(found, ["x.md:1: 2 titles"]);
 }
 
-/// Paths in backticks, such as `domain/engine/mod.rs`, that lead to no file. They may leave `src/`
-/// out.
+/// Paths in backticks, such as `domain/engine/mod.rs`, that do not exist. They may leave out
+/// `src/`.
 fn dead_paths(files: &[File]) -> Vec<Breach> {
     const TOPS: [&str; 11] = [
         "src/", "domain/", "flows/", "store/", "edge/", "native/", "views/", "providers/",
@@ -513,13 +513,13 @@ fn dead_paths(files: &[File]) -> Vec<Breach> {
 }
 
 #[test]
-fn paths_in_documents_and_comments_lead_somewhere() {
+fn paths_in_documents_and_comments_exist() {
     let breaches = dead_paths(&tracked());
     assert!(breaches.is_empty(), "\n{}", breaches.join("\n"));
 }
 
 #[test]
-fn a_dead_path_is_found() {
+fn dead_path_is_detected() {
     let files = [
         file("src/domain/x.rs", "//! See `domain/x.rs`, not `domain/y.rs`."),
         file("x.md", "`src/domain/`, `domain::x`, `/api/v1/x`, `flows/z.rs`"),
@@ -530,7 +530,7 @@ fn a_dead_path_is_found() {
     );
 }
 
-/// A document and its translation: the same headings at the same depths.
+/// A document and its translation must have the same headings at the same levels.
 fn uneven_translations(files: &[File]) -> Vec<Breach> {
     let depths = |text: &str| -> Vec<usize> {
         headings(text).iter().map(|line| line.chars().take_while(|c| *c == '#').count()).collect()
@@ -550,18 +550,18 @@ fn uneven_translations(files: &[File]) -> Vec<Breach> {
 }
 
 #[test]
-fn a_translation_has_the_headings_of_its_original() {
+fn translations_have_the_same_headings() {
     let breaches = uneven_translations(&tracked());
     assert!(breaches.is_empty(), "\n{}", breaches.join("\n"));
 }
 
 #[test]
-fn an_uneven_translation_is_found() {
+fn differing_translation_is_detected() {
     let pair = [file("x.md", "# A\n## B\n## C"), file("x.zh-CN.md", "# 甲\n## 乙")];
     assert_eq!(uneven_translations(&pair), ["x.zh-CN.md:1: heading 3 is not that of x.md"]);
 }
 
-/// Migrations that the native database does not run, or not in their order.
+/// Migrations that the native database does not run, or not in order.
 fn forgotten_migrations(files: &[File]) -> Vec<Breach> {
     let on_disk = files.iter().map(|file| file.path.as_str());
     let mut on_disk: Vec<&str> = on_disk.filter(|p| p.starts_with("migrations/")).collect();
@@ -577,13 +577,13 @@ fn forgotten_migrations(files: &[File]) -> Vec<Breach> {
 }
 
 #[test]
-fn every_migration_is_run_natively_in_its_order() {
+fn native_database_runs_every_migration_in_order() {
     let breaches = forgotten_migrations(&tracked());
     assert!(breaches.is_empty(), "\n{}", breaches.join("\n"));
 }
 
 #[test]
-fn a_forgotten_migration_is_found() {
+fn forgotten_migration_is_detected() {
     let files = [
         file("migrations/0002_b.sql", ""),
         file("migrations/0001_a.sql", ""),
@@ -609,7 +609,7 @@ fn every_migration_ends_with_a_statement() {
 }
 
 fn private_words(file: &File) -> Vec<Breach> {
-    // Spelt in two halves, so that this file does not find itself.
+    // Split in two, so that this file does not match itself.
     let words = [
         ("/wo", "rk/"),
         ("/ro", "ot/"),
@@ -626,7 +626,7 @@ fn private_words(file: &File) -> Vec<Breach> {
     })
 }
 
-/// Where a lock file says packages came from: the public registries only.
+/// Packages in a lock file must come from the public registries.
 fn private_registries(file: &File) -> Vec<Breach> {
     const PUBLIC: [&str; 2] =
         ["https://registry.npmjs.org/", "registry+https://github.com/rust-lang/crates.io-index"];
@@ -643,13 +643,13 @@ fn private_registries(file: &File) -> Vec<Breach> {
 }
 
 #[test]
-fn no_machine_and_no_private_registry_is_named() {
+fn no_private_path_or_registry_is_named() {
     check(private_words);
     check(private_registries);
 }
 
 #[test]
-fn a_machine_is_found() {
+fn private_path_or_registry_is_detected() {
     let text = format!("see {}main", ["/wo", "rk/"].concat());
     assert_eq!(private_words(&file("x.md", &text)).len(), 1);
     let lock = file("package-lock.json", "\"resolved\": \"https://mirror.example/x.tgz\"");

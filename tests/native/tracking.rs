@@ -1,4 +1,4 @@
-//! Openings and clicks: whose doing they are, and what follows from it.
+//! Opens and clicks: whether a person or a bot caused them, and what follows.
 
 use super::invariants::assert_sound;
 use super::support::{FORM, history, number, rows, world};
@@ -18,7 +18,7 @@ const JOURNEY: &str = r#"
 const PHONE: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15";
 const ANN: &str = "ann@x.example";
 
-/// A world in which Ann has just been sent a mail, and the mail's id.
+/// A world in which Ann has just been sent an e-mail, and the e-mail's id.
 fn greeted() -> (World, String) {
     let mut world = world(&format!("{FORM}{JOURNEY}"));
     world.submit("/p", &[("email", ANN), ("consent", "on")]).unwrap();
@@ -26,7 +26,7 @@ fn greeted() -> (World, String) {
     (world, id)
 }
 
-/// A browser fetches a link of the mail, or its picture, so long after now.
+/// A browser fetches a link of the e-mail, or its pixel, this long after now.
 fn fetch(world: &mut World, message: &str, url: Option<&str>, after: Span) {
     let facts = FetchFacts { agent: known_agent(PHONE), ..FetchFacts::default() };
     fetch_as(world, message, url, after, facts);
@@ -48,7 +48,7 @@ fn fetch_as(world: &mut World, message: &str, url: Option<&str>, after: Span, fa
     world.take_in(vec![Intake::EngagementV1(report)]).unwrap();
 }
 
-/// Each counter of openings and clicks.
+/// Every counter of opens and clicks.
 fn counters(world: &World) -> String {
     let sql = "SELECT metric || ' ' || sum(value) AS line FROM counters
                 WHERE metric LIKE '%open%' OR metric LIKE '%click%' GROUP BY metric";
@@ -57,7 +57,7 @@ fn counters(world: &World) -> String {
     lines.join(", ")
 }
 
-/// The verdict on each opening and click, in their order.
+/// The verdict on each open and click, in order.
 fn verdicts(world: &World) -> Vec<String> {
     let sql = "SELECT coalesce(properties ->> 'reasons', 'a person') AS verdict FROM events
                 WHERE name IN ('message.opened', 'message.clicked') ORDER BY seq";
@@ -66,7 +66,7 @@ fn verdicts(world: &World) -> Vec<String> {
 }
 
 #[test]
-fn what_comes_sooner_than_anybody_reads_is_a_machines() {
+fn fetch_faster_than_reading_is_a_bot() {
     let (mut world, mail) = greeted();
     fetch(&mut world, &mail, None, Span::seconds(4));
     fetch(&mut world, &mail, Some("https://a.example/"), Span(4_999));
@@ -79,7 +79,7 @@ fn what_comes_sooner_than_anybody_reads_is_a_machines() {
 }
 
 #[test]
-fn what_is_known_of_a_fetch_is_kept_and_no_address_with_it() {
+fn fetch_facts_are_stored_without_ip_address() {
     let (mut world, mail) = greeted();
     let facts = FetchFacts {
         agent: known_agent(PHONE),
@@ -99,7 +99,7 @@ fn what_is_known_of_a_fetch_is_kept_and_no_address_with_it() {
 }
 
 #[test]
-fn several_links_at_once_are_a_machines_and_so_are_the_first_of_them() {
+fn several_links_at_once_reclassify_all_as_bot() {
     let (mut world, mail) = greeted();
     let links = ["https://a.example/1", "https://a.example/2", "https://a.example/3"];
     fetch(&mut world, &mail, None, Span::seconds(60));
@@ -117,7 +117,7 @@ fn several_links_at_once_are_a_machines_and_so_are_the_first_of_them() {
     assert_sound(&world.db, Some(world.now()));
     assert_eq!(history(&world.db, ANN).last().unwrap(), "message.rejudged");
 
-    // Eleven seconds later it is another visit.
+    // Eleven seconds later is another visit.
     fetch(&mut world, &mail, Some(links[0]), Span::seconds(81));
     assert_eq!(verdicts(&world)[5], "a person");
     assert_eq!(counters(&world), "clicked 1, machine_clicks 4, opened 1");
@@ -126,7 +126,7 @@ fn several_links_at_once_are_a_machines_and_so_are_the_first_of_them() {
 }
 
 #[test]
-fn three_links_in_one_batch_are_judged_together_with_who_comes_after_them() {
+fn links_in_one_batch_are_judged_together() {
     let (mut world, mail) = greeted();
     let contact = rows(&world.db, "SELECT id FROM contacts")[0]["id"].as_str().unwrap().to_owned();
     let facts = FetchFacts { agent: known_agent(PHONE), ..FetchFacts::default() };
@@ -149,7 +149,7 @@ fn three_links_in_one_batch_are_judged_together_with_who_comes_after_them() {
 }
 
 #[test]
-fn whoever_refuses_to_be_tracked_leaves_no_trace() {
+fn do_not_track_contact_leaves_no_trace() {
     let (mut world, mail) = greeted();
     rows(&world.db, r#"UPDATE contacts SET attributes = '{"do_not_track":true}'"#);
     fetch(&mut world, &mail, None, Span::minutes(1));
@@ -159,7 +159,7 @@ fn whoever_refuses_to_be_tracked_leaves_no_trace() {
 }
 
 #[test]
-fn rules_count_people_unless_they_say_otherwise() {
+fn rules_ignore_bot_clicks_by_default() {
     let rules = r#"
         [segment.people]
         rule = { event = "message.clicked" }
@@ -180,7 +180,7 @@ fn rules_count_people_unless_they_say_otherwise() {
 }
 
 #[test]
-fn whoever_was_taken_for_a_person_leaves_the_segment_with_the_verdict() {
+fn reclassified_bot_leaves_the_segment() {
     let rules = "[segment.people]\nrule = { event = \"message.clicked\" }";
     let mut world = world(&format!("{FORM}{JOURNEY}{rules}"));
     world.submit("/p", &[("email", ANN), ("consent", "on")]).unwrap();
@@ -195,7 +195,7 @@ fn whoever_was_taken_for_a_person_leaves_the_segment_with_the_verdict() {
 }
 
 #[test]
-fn verdicts_change_with_what_is_known_when_they_are_asked_for_again() {
+fn reclassify_applies_present_knowledge() {
     let (mut world, mail) = greeted();
     fetch(&mut world, &mail, None, Span::minutes(1));
     fetch(&mut world, &mail, Some("https://a.example/"), Span::minutes(2));
@@ -208,7 +208,7 @@ fn verdicts_change_with_what_is_known_when_they_are_asked_for_again() {
         (page.judged, page.changed, page.after)
     };
     assert_eq!(again(&world), (1, 0, None));
-    // As if the network had been known for a scanner's only now.
+    // As if the network had only now become known as a scanner's.
     let network =
         "UPDATE events SET properties = json_set(properties, '$.facts.network', 'mimecast')
                     WHERE name = 'message.clicked'";

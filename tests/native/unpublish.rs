@@ -1,4 +1,4 @@
-//! Campaigns that are taken off the web again, with people inside and messages on their way.
+//! Campaigns that are unpublished while contacts are enrolled and messages are queued.
 
 use super::broadcasts::{NEWS, minutes, readers};
 use super::invariants::assert_sound;
@@ -58,7 +58,7 @@ fn passages(world: &World) -> Vec<String> {
 }
 
 #[test]
-fn an_unpublished_campaign_shows_nothing_and_says_what_was_there() {
+fn unpublished_campaign_keeps_only_its_former_paths() {
     let mut world = inhabited();
     assert!(world.catalog.page_at("/p").is_some() && !world.catalog.had_page("/p"));
     world.unpublish("c").unwrap();
@@ -71,7 +71,7 @@ fn an_unpublished_campaign_shows_nothing_and_says_what_was_there() {
 }
 
 #[test]
-fn everybody_leaves_the_journeys_and_what_was_said_of_them_stays() {
+fn unpublishing_exits_all_journeys_and_keeps_records() {
     let mut world = inhabited();
     let kept = "SELECT (SELECT count(*) FROM consents) || ' ' ||
                        (SELECT count(*) FROM messages WHERE state = 'delivered') AS n";
@@ -91,7 +91,7 @@ fn everybody_leaves_the_journeys_and_what_was_said_of_them_stays() {
 }
 
 #[test]
-fn links_of_messages_that_were_sent_work_on() {
+fn links_of_sent_messages_keep_working() {
     let mut world = inhabited();
     world.unpublish("c").unwrap();
     minutes(&mut world, 20);
@@ -104,10 +104,10 @@ fn links_of_messages_that_were_sent_work_on() {
 }
 
 #[test]
-fn published_again_it_is_there_for_others_and_who_was_inside_has_left() {
+fn republishing_does_not_re_enroll_exited_contacts() {
     let mut world = inhabited();
     world.unpublish("c").unwrap();
-    // At once: no tick has told anybody yet.
+    // Immediately: no tick has run since.
     let published = world.publish(campaign(&parts())).unwrap();
     assert_eq!((published.version, published.is_new), (2, true));
     join(&mut world, "cy@example.com");
@@ -122,7 +122,7 @@ fn published_again_it_is_there_for_others_and_who_was_inside_has_left() {
 }
 
 #[test]
-fn who_ordered_before_counts_and_the_report_stays() {
+fn earlier_orders_and_report_survive_unpublishing() {
     let mut world = inhabited();
     let bought = order(&world, "ann@example.com", 100, "GBP", "o1");
     world.take_in(vec![bought]).unwrap();
@@ -135,7 +135,7 @@ fn who_ordered_before_counts_and_the_report_stays() {
 }
 
 #[test]
-fn what_was_ordered_before_and_is_told_after_counts_too() {
+fn late_report_of_an_earlier_order_counts() {
     let mut world = inhabited();
     let bought = order(&world, "ann@example.com", 100, "GBP", "o1");
     minutes(&mut world, 1);
@@ -149,7 +149,7 @@ fn what_was_ordered_before_and_is_told_after_counts_too() {
 
 const DI: [(&str, &str); 2] = [("email", "di@example.com"), ("consent", "on")];
 
-/// Somebody whose isolate has not heard of it yet enters the journey: a message is queued.
+/// A contact is enrolled by an isolate that does not know of the change yet: a message is queued.
 fn queued_by_an_isolate_that_knows_nothing(
     world: &World,
     (stale, submitted): (&Catalog, Submitted),
@@ -162,7 +162,7 @@ fn queued_by_an_isolate_that_knows_nothing(
 }
 
 #[test]
-fn an_isolate_that_has_not_heard_sends_nothing_and_whom_it_lets_in_leaves() {
+fn stale_isolate_sends_nothing_and_its_enrollment_exits() {
     let mut world = inhabited();
     let stale = block_on(publish::live(&world.db)).unwrap();
     let submitted = submission(&mut world, &DI);
@@ -180,12 +180,12 @@ fn an_isolate_that_has_not_heard_sends_nothing_and_whom_it_lets_in_leaves() {
 }
 
 #[test]
-fn what_waited_to_be_sent_is_not_sent_after_it_was_published_again_either() {
+fn queued_messages_stay_unsent_after_republishing() {
     let mut world = inhabited();
     let stale = block_on(publish::live(&world.db)).unwrap();
     let submitted = submission(&mut world, &DI);
     queued_by_an_isolate_that_knows_nothing(&world, (&stale, submitted));
-    // It waits for its hour.
+    // It waits until its send time.
     rows(&world.db, "UPDATE messages SET send_at = send_at + 86400000 WHERE state = 'queued'");
     world.step(world.now().plus(Span::minutes(1))).unwrap();
     world.unpublish("c").unwrap();
@@ -197,7 +197,7 @@ fn what_waited_to_be_sent_is_not_sent_after_it_was_published_again_either() {
 }
 
 #[test]
-fn broadcasts_under_way_are_cancelled_and_nobody_gets_more_of_them() {
+fn unpublishing_cancels_running_broadcasts() {
     let mut world = readers(NEWS, 30);
     assert_eq!(world.broadcast("c.news", Start).unwrap().state, Some(Running));
     minutes(&mut world, 1);
@@ -213,7 +213,7 @@ fn broadcasts_under_way_are_cancelled_and_nobody_gets_more_of_them() {
 }
 
 #[test]
-fn a_broadcast_to_come_does_not_start_unless_the_campaign_is_back_by_then() {
+fn scheduled_broadcast_starts_only_if_republished() {
     let planned = format!("{FORM}{NEWS}at = \"2026-03-04T09:00\"\n");
     let mut world = world(&planned);
     join(&mut world, "ann@example.com");
@@ -227,7 +227,7 @@ fn a_broadcast_to_come_does_not_start_unless_the_campaign_is_back_by_then() {
 }
 
 #[test]
-fn said_again_it_changes_nothing_and_two_at_once_come_to_the_same() {
+fn unpublishing_is_idempotent() {
     let mut world = inhabited();
     let first = world.unpublish("c").unwrap();
     let since = first.unpublished_at;
@@ -240,7 +240,7 @@ fn said_again_it_changes_nothing_and_two_at_once_come_to_the_same() {
         unpublish::unpublish(&world.db, &id, world.now()),
     );
     assert_eq!(block_on(one).unwrap(), block_on(other).unwrap());
-    // One publishes while another unpublishes: whoever is second has the last word.
+    // One publishes while another unpublishes: the later one wins.
     world.publish(campaign(&parts())).unwrap();
     assert!(world.catalog.page_at("/p").is_some());
     assert_eq!(block_on(unpublish::stops(&world.db, &id)).unwrap().unpublished_at, None);
@@ -248,7 +248,7 @@ fn said_again_it_changes_nothing_and_two_at_once_come_to_the_same() {
 }
 
 #[test]
-fn an_unknown_campaign_is_refused_and_nothing_is_written() {
+fn unpublishing_unknown_campaign_writes_nothing() {
     let mut world = inhabited();
     let refused = world.unpublish("nobody").unwrap_err();
     assert!(matches!(refused, NotUnpublished::Unknown(_)));
@@ -256,7 +256,7 @@ fn an_unknown_campaign_is_refused_and_nothing_is_written() {
 }
 
 #[test]
-fn a_version_that_cannot_be_read_can_be_unpublished() {
+fn unreadable_version_can_be_unpublished() {
     let mut world = inhabited();
     for (text, is_known) in [
         (r#"{"campaign": {"pages": {"p": {"path": "/p"}}, "journeys": {"j": 1}}}"#, true),
@@ -274,7 +274,7 @@ fn a_version_that_cannot_be_read_can_be_unpublished() {
 }
 
 #[test]
-fn a_form_that_was_taken_before_is_still_a_lead() {
+fn form_accepted_before_unpublishing_is_still_a_lead() {
     let mut world = inhabited();
     let late = submission(&mut world, &[("email", "late@example.com"), ("consent", "on")]);
     world.unpublish("c").unwrap();

@@ -1,5 +1,5 @@
-//! Crawlers are known by their user agents, and browsers are left alone: measured on lists that
-//! others keep, as they were sent and as they are kept.
+//! Crawlers are detected by user agent and browsers are not, measured on public lists: as they were
+//! sent and as we store them.
 
 use dripline::domain::inbound::bot_detection::{Agent, Fetched, known_agent};
 
@@ -15,21 +15,21 @@ fn is_machine(agent: &str) -> bool {
 }
 
 #[test]
-fn ninety_nine_of_a_hundred_crawlers_are_found() {
+fn at_least_99_percent_of_crawlers_are_detected() {
     let crawlers = listed(include_str!("user_agents/crawlers.txt"));
     let missed: Vec<_> = crawlers.iter().filter(|agent| !is_machine(agent)).collect();
     assert!(missed.len() * 100 <= crawlers.len(), "of {}: {missed:#?}", crawlers.len());
 }
 
 #[test]
-fn of_two_hundred_browsers_at_most_one_is_taken_for_a_machine() {
+fn at_most_half_a_percent_of_browsers_look_like_bots() {
     let browsers = listed(include_str!("user_agents/browsers.txt"));
     let accused: Vec<_> = browsers.iter().filter(|agent| is_machine(agent)).collect();
     assert!(accused.len() * 200 <= browsers.len(), "of {}: {accused:#?}", browsers.len());
 }
 
 #[test]
-fn an_app_that_scans_papers_or_codes_is_a_persons() {
+fn document_and_qr_scanner_apps_are_people() {
     let android = "Mozilla/5.0 (Linux; Android 14; SM-A546E Build/UP1A; wv) AppleWebKit/537.36 \
                    (KHTML, like Gecko) Version/4.0 Chrome/126.0.6478.71 Mobile Safari/537.36";
     let iphone = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 \

@@ -1,4 +1,5 @@
-//! Versions in flight: what a publish says about the people inside, and what becomes of them.
+//! Published versions and enrolled contacts: what publishing reports about them, and what happens
+//! to them.
 
 use super::invariants::assert_sound;
 use super::support::{FORM, MONDAY, campaign, history, number, order, rows, world};
@@ -12,7 +13,7 @@ use dripline::flows::report::campaign;
 use dripline::native::world::{World, block_on};
 use std::collections::BTreeMap;
 
-/// `[step, wait, step]`: a mail, a wait of two days, another mail.
+/// `[step, wait, step]`: an e-mail, a wait of two days, another e-mail.
 const FIRST: &str = r#"
     [journey.j]
     enter = { form = "f" }
@@ -32,7 +33,7 @@ fn version(parts: &str) -> Compiled {
     campaign(&format!("{FORM}{parts}"))
 }
 
-/// A world with Ann and Bo standing at `pause` of version 1.
+/// A world with Ann and Bo at `pause` of version 1.
 fn inhabited() -> World {
     let mut world = world(&format!("{FORM}{FIRST}"));
     for email in ["ann@example.com", "bo@example.com"] {
@@ -45,7 +46,7 @@ fn subjects(world: &World, email: &str) -> Vec<String> {
     world.inbox(email).into_iter().map(|letter| letter.subject).collect()
 }
 
-/// The one enrollment of an address, as `version step state reason`.
+/// The only enrollment of an address, as `version step state reason`.
 fn passage(world: &World, email: &str) -> String {
     let sql = format!(
         "SELECT version || ' ' || step || ' ' || state || ' ' || reason AS p FROM enrollments e
@@ -55,7 +56,7 @@ fn passage(world: &World, email: &str) -> String {
 }
 
 #[test]
-fn a_publish_says_what_changes_and_who_stands_where() {
+fn publish_preview_shows_changes_and_affected_contacts() {
     let mut world = inhabited();
     let second = version(
         r#"
@@ -103,7 +104,7 @@ fn a_publish_says_what_changes_and_who_stands_where() {
 }
 
 #[test]
-fn a_step_that_sends_another_text_is_changed() {
+fn changed_template_marks_its_step_as_changed() {
     let mut world = inhabited();
     let mut second = version(FIRST);
     let nudge = second.templates["emails/welcome"].clone();
@@ -113,7 +114,7 @@ fn a_step_that_sends_another_text_is_changed() {
     assert_eq!(published.journeys[0].people[0].migration, None, "they stay on their version");
 }
 
-/// The first version with another wait and this migration.
+/// The first version with another wait and this migration map.
 fn second(wait: &str, migrate: &str) -> Compiled {
     let text = FIRST
         .replace("wait = \"2d\"", &format!("wait = \"{wait}\""))
@@ -123,7 +124,7 @@ fn second(wait: &str, migrate: &str) -> Compiled {
 }
 
 #[test]
-fn without_a_word_people_stay_on_their_version() {
+fn unmapped_contacts_stay_on_their_version() {
     let mut world = inhabited();
     world.publish(second("2d", "welcome = \"welcome\"")).unwrap();
     world.after(Span::days(5)).unwrap();
@@ -132,7 +133,7 @@ fn without_a_word_people_stay_on_their_version() {
 }
 
 #[test]
-fn a_wait_that_is_moved_to_another_ends_when_it_would_have() {
+fn migrated_wait_counts_time_already_waited() {
     let mut world = inhabited();
     world.after(Span::days(1)).unwrap();
     world.publish(second("9d", "pause = \"rest\"")).unwrap();
@@ -157,7 +158,7 @@ fn a_wait_that_is_moved_to_another_ends_when_it_would_have() {
 }
 
 #[test]
-fn a_wait_that_is_moved_to_a_shorter_one_than_has_passed_is_over() {
+fn migrated_wait_ends_if_already_exceeded() {
     let mut world = inhabited();
     world.after(Span::days(1)).unwrap();
     world.publish(second("12h", "pause = \"rest\"")).unwrap();
@@ -166,7 +167,7 @@ fn a_wait_that_is_moved_to_a_shorter_one_than_has_passed_is_over() {
 }
 
 #[test]
-fn a_step_of_another_kind_is_taken_anew() {
+fn migrated_step_of_another_kind_runs_at_once() {
     let mut world = inhabited();
     world.publish(second("2d", "pause = \"nudge\"")).unwrap();
     world.after(Span::minutes(5)).unwrap();
@@ -176,7 +177,7 @@ fn a_step_of_another_kind_is_taken_anew() {
 }
 
 #[test]
-fn people_can_be_told_to_leave() {
+fn migration_map_can_exit_contacts() {
     let mut world = inhabited();
     world.publish(second("2d", "pause = { leave = \"the offer is over\" }")).unwrap();
     world.after(Span::days(5)).unwrap();
@@ -187,7 +188,7 @@ fn people_can_be_told_to_leave() {
 }
 
 #[test]
-fn whatever_happens_to_somebody_finds_them_where_the_new_version_put_them() {
+fn event_after_publish_meets_the_migrated_step() {
     let mut world = inhabited();
     let waits = FIRST.replace(
         "id = \"pause\"\n    wait = \"2d\"",
@@ -203,7 +204,7 @@ fn whatever_happens_to_somebody_finds_them_where_the_new_version_put_them() {
 }
 
 #[test]
-fn more_people_than_one_tick_wakes_are_moved_tick_by_tick() {
+fn large_migration_continues_tick_by_tick() {
     let mut world = inhabited();
     let many = dripline::store::journeys::WAKES_PER_STEP + 10;
     let sql = format!(
@@ -248,7 +249,7 @@ fn more_people_than_one_tick_wakes_are_moved_tick_by_tick() {
 }
 
 #[test]
-fn a_report_counts_the_passages_of_each_version() {
+fn report_counts_enrollments_per_version() {
     let mut world = inhabited();
     world.publish(second("2d", "welcome = \"welcome\"")).unwrap();
     world.submit("/p", &[("email", "cy@example.com"), ("consent", "on")]).unwrap();
@@ -287,7 +288,7 @@ fn refused(world: &mut World, compiled: Compiled) -> String {
 }
 
 #[test]
-fn a_map_that_names_no_older_step_is_refused_with_the_nearest_name() {
+fn unknown_step_in_migration_map_suggests_nearest_name() {
     let mut world = inhabited();
     assert_eq!(
         refused(&mut world, second("2d", "puase = \"rest\"")),
@@ -297,7 +298,7 @@ fn a_map_that_names_no_older_step_is_refused_with_the_nearest_name() {
 }
 
 #[test]
-fn a_map_that_has_been_published_once_may_stay_in_the_file() {
+fn published_migration_map_may_stay_in_the_file() {
     let mut world = inhabited();
     world.publish(second("2d", "pause = \"rest\"")).unwrap();
     world.after(Span::days(9)).unwrap();
@@ -307,7 +308,7 @@ fn a_map_that_has_been_published_once_may_stay_in_the_file() {
 }
 
 #[test]
-fn a_version_in_between_that_somebody_stands_on_is_known() {
+fn migration_map_may_name_steps_of_any_occupied_version() {
     let mut world = inhabited();
     world.publish(version(&FIRST.replace("id = \"pause\"", "id = \"other\""))).unwrap();
     world.publish(second("2d", "pause = \"rest\"\nother = \"rest\"")).unwrap();

@@ -1,14 +1,14 @@
-//! What the headers of a request prove: the connection it came by, the page that sent it, and the
-//! API token that it brings. All by list: what is not known to be good is not.
+//! What the headers of a request prove: its connection, the page that sent it, and its API token.
+//! All checks are allow lists: anything not known to be good is refused.
 
 use serde_json::Value;
 
-/// What may stand between the words of a header (RFC 9110 section 5.6.3).
+/// The white space allowed between the words of a header (RFC 9110 section 5.6.3).
 const BLANK: [char; 2] = [' ', '\t'];
 
-/// Whether the caller's own connection was https. `scheme` is that of the address as the platform
-/// gives it. Cloudflare says in `CF-Visitor` how the visitor came, whatever the visitor sent;
-/// elsewhere a proxy that ends TLS in front of us says it in `X-Forwarded-Proto`.
+/// Returns whether the caller's own connection was https. `scheme` is that of the URL as the
+/// platform gives it. Cloudflare reports the visitor's scheme in `CF-Visitor`, whatever the visitor
+/// sent. Elsewhere a proxy that terminates TLS in front of us reports it in `X-Forwarded-Proto`.
 pub fn came_by_https(scheme: &str, cf_visitor: &str, forwarded_proto: &str) -> bool {
     let is_https = |word: &str| word.trim().eq_ignore_ascii_case("https");
     if !cf_visitor.is_empty() {
@@ -18,10 +18,11 @@ pub fn came_by_https(scheme: &str, cf_visitor: &str, forwarded_proto: &str) -> b
     is_https(if forwarded_proto.is_empty() { scheme } else { forwarded_proto })
 }
 
-/// Whether a page of ours sent the request. `Sec-Fetch-Site` is the browser's own word, which no
-/// page can forge; without it, and where a person rather than a page began the request (`none`),
-/// `Origin` must be one of `ours`, or without that the origin of `Referer`. A sibling subdomain
-/// (`same-site`), `Origin: null` and a request without any of the three are not ours.
+/// Returns whether one of our pages sent the request. The browser sets `Sec-Fetch-Site`, and no
+/// page can forge it. Without it, or if a person rather than a page started the request (`none`),
+/// `Origin` must be one of `ours`; without `Origin`, the origin of `Referer` must be. A sibling
+/// subdomain (`same-site`), `Origin: null` and a request without any of the three headers are
+/// refused.
 pub fn is_from_our_page(site: &str, origin: &str, referer: &str, ours: &[&str]) -> bool {
     match (site, origin, referer) {
         ("same-origin", _, _) => true,
@@ -31,7 +32,7 @@ pub fn is_from_our_page(site: &str, origin: &str, referer: &str, ours: &[&str]) 
     }
 }
 
-/// The origin of an address: scheme, host and port. Empty if it has none.
+/// Returns the origin of a URL: scheme, host and port. Empty if it has none.
 pub fn origin_of(address: &str) -> &str {
     let Some(start) = address.find("://") else { return "" };
     let rest = start + "://".len();
@@ -39,8 +40,8 @@ pub fn origin_of(address: &str) -> &str {
     &address[..end]
 }
 
-/// The token of an `Authorization` header. The scheme is `Bearer` in any case (RFC 9110 section
-/// 11.1); the token is one word.
+/// Returns the token of an `Authorization` header. The scheme is `Bearer` in any case (RFC 9110
+/// section 11.1); the token is one word.
 pub fn bearer_token(header: &str) -> Option<&str> {
     let (scheme, token) = header.trim_matches(BLANK).split_once(BLANK)?;
     let token = token.trim_matches(BLANK);
@@ -53,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn https_is_what_the_visitor_came_by() {
+    fn visitor_scheme_decides_https() {
         let visitor = |scheme: &str| format!("{{\"scheme\":\"{scheme}\"}}");
         for (scheme, cf_visitor, forwarded, is_https) in [
             ("https", "", "", true),
@@ -62,7 +63,7 @@ mod tests {
             ("https", &*visitor("https"), "", true),
             ("https", &visitor("http"), "", false),
             ("http", &visitor("https"), "", true),
-            // Cloudflare's word before what the visitor may have sent.
+            // Cloudflare's header takes precedence over what the visitor may have sent.
             ("http", &visitor("http"), "https", false),
             ("https", &visitor("https"), "http", true),
             ("https", "{\"scheme\":1}", "", false),
@@ -79,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn only_our_own_pages_are_ours() {
+    fn only_same_origin_requests_are_accepted() {
         let ours = ["https://go.example", "https://x.workers.dev"];
         let own = "https://go.example";
         let page = "https://go.example/admin?lang=en";
@@ -119,12 +120,12 @@ mod tests {
             let found = is_from_our_page(site, origin, referer, &ours);
             assert_eq!(found, is_ours, "{site:?} {origin:?} {referer:?}");
         }
-        // An address of ours that could not be read is nobody's.
+        // If our own URL could not be read, no origin matches it.
         assert!(!is_from_our_page("", "", "", &ours) && origin_of("go.example").is_empty());
     }
 
     #[test]
-    fn bearer_is_a_word_in_any_case() {
+    fn bearer_scheme_is_case_insensitive() {
         for header in
             ["Bearer t-1", "bearer t-1", "BEARER t-1", "Bearer   t-1 ", " bEaReR \t t-1\t"]
         {

@@ -1,4 +1,4 @@
-//! Access: who is asking, and whether they may. Not here: tokens themselves (`base`).
+//! Access: who makes a request, and whether they may. Not here: tokens themselves (`base`).
 
 pub mod caller;
 pub mod session;

@@ -1,35 +1,36 @@
-//! Who is signed in to the web app: a session, and the link that begins one.
+//! Sign-in to the web app: a session, and the link that begins one.
 //!
-//! Both are a secret of 256 random bits, of which the database keeps the hash. No signature opens
-//! the web app, so a signing secret that leaks opens nothing; and what is kept can be taken away.
+//! Both are a secret of 256 random bits, of which the database stores only the hash. No signature
+//! opens the web app, so a leaked signing secret opens nothing. What is stored can be revoked.
 
 use crate::domain::base::primitives::{Millis, Span};
 use crate::domain::base::token::{CLOCK_SKEW_MAX, is_fresh};
 use serde::{Deserialize, Serialize};
 
-/// How long a sign-in link works: it is used at once, and lies in the terminal's history after.
+/// How long a sign-in link works. It is used at once, and stays in the terminal's history
+/// afterwards.
 pub const LINK_AGE_MAX: Span = Span::minutes(15);
 
-/// How long a session lasts, however much it is used.
+/// How long a session lasts, even if it is used.
 pub const SESSION_AGE_MAX: Span = Span::days(7);
 
-/// How long a session lasts without being used: who comes back the next day is still signed in.
+/// How long an unused session lasts: a user who comes back the next day is still signed in.
 pub const SESSION_IDLE_MAX: Span = Span::days(2);
 
-/// How often it is noted that a session is used: a row written for each page would cost more than
-/// knowing the minute is worth.
+/// How often the use of a session is recorded. Writing a row for each page would cost more than the
+/// exact minute is worth.
 pub const USE_NOTED_AFTER: Span = Span::minutes(10);
 
-/// How many sessions, and how many links, of one API token there may be; the oldest go first.
+/// The most sessions, and the most links, of one API token; the oldest are deleted first.
 pub const HELD_MAX: usize = 50;
 
-/// How the secret of a link begins, so that people and scanners for leaked secrets know it.
+/// The prefix of a link's secret, so that people and scanners for leaked secrets recognize it.
 const LINK_PREFIX: &str = "dls_";
 
-/// The letters of a secret without its beginning: 32 bytes in base64url.
+/// The length of a secret without its prefix: 32 bytes in base64url.
 const SECRET_CHARS: usize = 43;
 
-/// What a kept secret is good for.
+/// The purpose of a stored secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SessionPurpose {
@@ -39,25 +40,22 @@ pub enum SessionPurpose {
     Session,
 }
 
-/// A session or a link, as it is kept.
+/// A session or a link, as stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Session {
-    /// What it is good for.
     pub purpose: SessionPurpose,
     /// The name of the API token that it was made with.
     pub subject: String,
     /// The hash of that token's entry in the configuration.
     pub credential: String,
-    /// When it was made.
     pub created_at: Millis,
-    /// When it was last used, within `USE_NOTED_AFTER`.
+    /// When it was last used, accurate to `USE_NOTED_AFTER`.
     pub used_at: Millis,
-    /// When it ends.
     pub expires_at: Millis,
 }
 
 impl SessionPurpose {
-    /// As it is kept.
+    /// Returns the name used in the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Link => "link",
@@ -65,7 +63,7 @@ impl SessionPurpose {
         }
     }
 
-    /// How long it is good for.
+    /// Returns how long it is valid.
     pub fn age_max(self) -> Span {
         match self {
             Self::Link => LINK_AGE_MAX,
@@ -73,7 +71,7 @@ impl SessionPurpose {
         }
     }
 
-    /// The secret that these random letters make.
+    /// Returns the secret made of these random characters.
     pub fn secret(self, random: &str) -> String {
         match self {
             Self::Link => format!("{LINK_PREFIX}{random}"),
@@ -81,7 +79,7 @@ impl SessionPurpose {
         }
     }
 
-    /// Whether a text can be such a secret: what cannot costs no question.
+    /// Returns whether a text can be such a secret. If not, no database query is needed.
     pub fn may_be(self, text: &str) -> bool {
         let random = match self {
             Self::Link => text.strip_prefix(LINK_PREFIX),
@@ -93,7 +91,6 @@ impl SessionPurpose {
 }
 
 impl Session {
-    /// A new one.
     pub fn new(purpose: SessionPurpose, subject: &str, credential: &str, now: Millis) -> Self {
         Self {
             purpose,
@@ -105,8 +102,8 @@ impl Session {
         }
     }
 
-    /// Whether it is good now. `credentials` are those that are configured now: a session ends with
-    /// the entry of the token that made it, and with any change of that entry.
+    /// Returns whether it is valid now. `credentials` are those in the current configuration: a
+    /// session ends with the entry of the token that made it, and with any change of that entry.
     pub fn is_good(&self, purpose: SessionPurpose, credentials: &[String], now: Millis) -> bool {
         let idle_max = match purpose {
             SessionPurpose::Link => LINK_AGE_MAX,
@@ -120,7 +117,7 @@ impl Session {
             && credentials.contains(&self.credential)
     }
 
-    /// Whether its use is to be noted.
+    /// Returns whether its use should be recorded.
     pub fn wants_noting(&self, now: Millis) -> bool {
         now > self.used_at.plus(USE_NOTED_AFTER)
     }
@@ -133,7 +130,7 @@ mod tests {
     const NOW: Millis = Millis(1_800_000_000_000);
 
     #[test]
-    fn a_session_is_good_for_its_time_its_purpose_and_its_token() {
+    fn session_is_valid_for_its_time_purpose_and_token() {
         let known = ["a".to_owned()];
         let made = Session::new(SessionPurpose::Session, "ci", "a", NOW);
         let good = |session: &Session, now| session.is_good(SessionPurpose::Session, &known, now);
@@ -143,7 +140,7 @@ mod tests {
         let used = Session { used_at: last, ..made.clone() };
         assert!(good(&used, last));
         assert!(!good(&used, last.plus(Span(1))), "its age has a bound");
-        // A clock that was ahead, or a row that somebody made up.
+        // A clock that was ahead, or a forged row.
         for ahead in [Span::minutes(2), Span::days(3_650)] {
             let future = Session { created_at: NOW.plus(ahead), ..made.clone() };
             assert!(!good(&future, NOW), "from the future by {ahead}");
@@ -158,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_a_secret_is_known_at_once() {
+    fn malformed_secrets_are_rejected_by_shape() {
         let random = "x".repeat(SECRET_CHARS);
         let (link, session) = (SessionPurpose::Link, SessionPurpose::Session);
         assert!(link.may_be(&link.secret(&random)) && session.may_be(&session.secret(&random)));

@@ -1,9 +1,9 @@
-//! Shares: the same key always falls to the same one of several weights, and many keys fall to
-//! each in proportion.
+//! Weighted buckets: the same key always falls into the same bucket, and many keys are distributed
+//! in proportion to the weights.
 
 use sha2::{Digest, Sha256};
 
-/// The index of the weight that the key falls to; `None` if there is no weight.
+/// Returns the index of the weight that the key falls to; `None` without weights.
 pub fn pick(key: &str, weights: impl Iterator<Item = u32> + Clone) -> Option<usize> {
     let mut point = below(key, weights.clone().map(u64::from).sum());
     weights.map(u64::from).position(|weight| {
@@ -13,11 +13,11 @@ pub fn pick(key: &str, weights: impl Iterator<Item = u32> + Clone) -> Option<usi
     })
 }
 
-/// A number below `total`, always the same one for a key; 0 if `total` is 0.
+/// Returns a number below `total`, always the same for a key; 0 if `total` is 0.
 pub fn below(key: &str, total: u64) -> u64 {
     let digest = Sha256::digest(key);
     let hash = digest.iter().take(8).fold(0_u64, |hash, byte| hash << 8 | u64::from(*byte));
-    // The multiplication spreads all 64 bits over the numbers without the bias of a remainder.
+    // The multiplication spreads all 64 bits over the range, without the bias of a remainder.
     ((u128::from(hash) * u128::from(total)) >> 64) as u64
 }
 
@@ -26,7 +26,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn many_keys_fall_to_the_weights_in_proportion_and_each_always_to_the_same() {
+    fn keys_are_spread_by_weight_and_stay_stable() {
         let weights = || [50, 0, 40, 10].into_iter();
         let mut counts = [0_i32; 4];
         for n in 0..10_000 {

@@ -1,37 +1,34 @@
-//! What is wrong with something a marketer wrote: where, what, and what would be right.
+//! Diagnostics about a marketer's input: where the problem is, what it is, and how to fix it.
 
 use serde::Serialize;
 use std::fmt;
 
-/// One thing that is wrong, at a dotted key such as `journey.nurture.step[2].timeout` (lists are
-/// counted from 1, as people count) or in a template such as `emails/welcome/text`.
+/// A problem at a dotted key such as `journey.nurture.step[2].timeout` (lists count from 1) or in a
+/// template such as `emails/welcome/text`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Problem {
-    /// Where.
     pub key: String,
-    /// The line within the template, from 1; absent for keys, whose line only their file knows.
+    /// The line within the template, from 1. Absent for keys: only their file knows the line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<usize>,
-    /// What is wrong.
     pub message: String,
-    /// What would be right, if that can be guessed.
+    /// How to fix it, if that can be guessed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
 }
 
 impl Problem {
-    /// A problem at a key.
     pub fn new(key: impl Into<String>, message: impl Into<String>) -> Self {
         Self { key: key.into(), line: None, message: message.into(), help: None }
     }
 
-    /// The same problem with advice.
+    /// Adds advice.
     pub fn help(self, advice: impl Into<String>) -> Self {
         Self { help: Some(advice.into()), ..self }
     }
 
-    /// The same problem, suggesting whichever of `known` looks most like `name`; if none does,
-    /// listing them all.
+    /// Adds a suggestion: the name in `known` that is most similar to `name`, or all of them if
+    /// none is similar.
     pub fn suggest<'k>(self, name: &str, known: impl IntoIterator<Item = &'k str>) -> Self {
         let known: Vec<&str> = known.into_iter().collect();
         match nearest(name, known.iter().copied()) {
@@ -56,10 +53,10 @@ impl fmt::Display for Problem {
     }
 }
 
-/// The most characters of a parser's words that are passed on.
+/// The most characters of a parser's message that are passed on.
 const BRIEF_CHARS_MAX: usize = 200;
 
-/// What a parser says, cut short: it may quote the whole of what was sent.
+/// Returns a parser's message, truncated because it may quote the whole input.
 pub fn brief(error: &impl fmt::Display) -> String {
     let text = error.to_string();
     match text.char_indices().nth(BRIEF_CHARS_MAX) {
@@ -68,7 +65,8 @@ pub fn brief(error: &impl fmt::Display) -> String {
     }
 }
 
-/// The name that was most likely meant: few slips of the finger away, or beginning alike.
+/// Returns the name that was most likely meant: a few typing errors away, or with a similar
+/// beginning.
 pub fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     let slips_max = 1 + name.chars().count() / 4;
     let alike = |candidate: &str| {
@@ -89,13 +87,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_parser_says_is_cut_between_characters() {
+    fn parser_message_is_cut_between_characters() {
         assert_eq!(brief(&"短"), "短");
         assert_eq!(brief(&"长".repeat(201)), "长".repeat(200) + "…");
     }
 
     #[test]
-    fn the_nearest_name_is_the_one_that_was_meant() {
+    fn nearest_name_is_suggested() {
         let known = ["timeout", "on_timeout", "then", "id", "is", "is_not", "白皮书", "感谢页"];
         for (written, meant) in [
             ("timeoout", Some("timeout")),

@@ -1,11 +1,11 @@
-//! The two languages in which every text of the house exists.
+//! The two languages of every built-in text.
 
 use serde::{Deserialize, Serialize};
 
 /// A language of visitors and marketers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Language {
-    /// English, also for whoever asks for neither.
+    /// English, also the default for all other languages.
     #[default]
     #[serde(rename = "en")]
     English,
@@ -15,16 +15,16 @@ pub enum Language {
 }
 
 impl Language {
-    /// Both, in the order a switch shows them.
+    /// Both, in the order a language switch shows them.
     pub const ALL: [Self; 2] = [Self::English, Self::Chinese];
 
-    /// The language of a BCP 47 tag: any kind of Chinese is Chinese, all else is English.
+    /// Returns the language of a BCP 47 tag: Chinese for any kind of Chinese, English for all else.
     pub fn from_locale(locale: &str) -> Self {
         Self::known(locale).unwrap_or_default()
     }
 
-    /// The language an `Accept-Language` header prefers: the greatest weight wins, the earlier
-    /// entry among equals; English if it names neither or makes no sense.
+    /// Returns the language that an `Accept-Language` header prefers. The greatest weight wins, and
+    /// the earlier entry among equals. English if the header names neither or is invalid.
     pub fn from_accept_language(header: &str) -> Self {
         let mut best: Option<(Self, f32)> = None;
         for entry in header.split(',') {
@@ -43,7 +43,7 @@ impl Language {
         best.map(|(language, _)| language).unwrap_or_default()
     }
 
-    /// The BCP 47 tag, for `lang` attributes and for contacts.
+    /// Returns the BCP 47 tag, for `lang` attributes and for contacts.
     pub fn tag(self) -> &'static str {
         match self {
             Self::English => "en",
@@ -51,7 +51,7 @@ impl Language {
         }
     }
 
-    /// Picks the text in this language; both are written side by side so that none is forgotten.
+    /// Picks the text in this language. Both are written side by side, so that none is forgotten.
     pub fn pick<T>(self, english: T, chinese: T) -> T {
         match self {
             Self::English => english,
@@ -76,7 +76,7 @@ mod tests {
     use super::Language::{self, Chinese, English};
 
     #[test]
-    fn locales_and_headers() {
+    fn language_is_read_from_locale_and_header() {
         for (locale, expected) in
             [("zh-CN", Chinese), ("zh_Hans", Chinese), ("ZH", Chinese), ("en-GB", English)]
         {

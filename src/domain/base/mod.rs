@@ -1,5 +1,5 @@
-//! Base: the small values that every other room is made of: ids, instants, money, languages, signed
-//! tokens, web addresses, diagnostics. Nothing here knows a contact or a campaign.
+//! Base: the small values that every other room is built from: ids, instants, money, languages,
+//! signed tokens, web addresses, diagnostics. Nothing here depends on contacts or campaigns.
 
 pub mod primitives;
 pub mod language;

@@ -1,9 +1,9 @@
-//! The small values everything else is made of: ids, instants, spans, money.
+//! The basic values: ids, instants, spans, money.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// Declares newtypes over `String` that cannot be mistaken for one another.
+/// Declares newtypes over `String` that cannot be confused with each other.
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
         $(#[$doc])*
@@ -12,7 +12,7 @@ macro_rules! ids {
         pub struct $name(pub String);
 
         impl $name {
-            /// The id as text, as it stands in the database and in URLs.
+            /// Returns the id as used in the database and in URLs.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -31,16 +31,16 @@ macro_rules! ids {
 }
 
 ids! {
-    /// A contact: a UUID version 7 (RFC 9562).
+    /// The id of a contact: a UUID version 7 (RFC 9562).
     ContactId;
-    /// A campaign: its kebab-case name in the file, such as `spring-webinar`.
+    /// The id of a campaign: its kebab-case name in the file, such as `spring-webinar`.
     CampaignId;
-    /// A form, segment or journey within all campaigns: `<campaign>.<name>`.
+    /// The id of a form, segment or journey among all campaigns: `<campaign>.<name>`.
     QualifiedId;
-    /// One contact's passage through a journey: a UUID version 7.
+    /// The id of an enrollment: a UUID version 7.
     EnrollmentId;
-    /// A message, `<enrollment>.<steps taken>`: the same decision always names the same message,
-    /// which is why it can serve as the provider's idempotency key.
+    /// The id of a message; in a journey `<enrollment>.<steps taken>`. The same decision always
+    /// gives the same id, so it can serve as the provider's idempotency key.
     MessageId;
 }
 
@@ -50,7 +50,7 @@ impl QualifiedId {
         Self(format!("{campaign}.{name}"))
     }
 
-    /// The campaign and the name within it; `None` if there is no dot.
+    /// Splits it into the campaign and the name within it; `None` without a dot.
     pub fn parts(&self) -> Option<(CampaignId, &str)> {
         let (campaign, name) = self.0.split_once('.')?;
         Some((CampaignId::from(campaign), name))
@@ -64,36 +64,34 @@ impl QualifiedId {
 #[serde(transparent)]
 pub struct Millis(pub i64);
 
-/// How far the clocks of two machines may differ. What is dated further ahead than that was
-/// written by a clock that was wrong.
+/// The largest clock difference between two machines. A time further ahead than that comes from a
+/// wrong clock.
 pub const CLOCKS_DIFFER_MAX: Span = Span::minutes(2);
 
 impl Millis {
-    /// This instant moved later by `span`.
     pub fn plus(self, span: Span) -> Self {
         Self(self.0.saturating_add(span.0))
     }
 
-    /// This instant moved earlier by `span`.
     pub fn minus(self, span: Span) -> Self {
         Self(self.0.saturating_sub(span.0))
     }
 
-    /// The UTC calendar day, as `YYYY-MM-DD`.
+    /// Returns the UTC calendar day as `YYYY-MM-DD`.
     pub fn utc_day(self) -> String {
         jiff::Timestamp::from_millisecond(self.0)
             .map(|t| t.to_zoned(jiff::tz::TimeZone::UTC).date().to_string())
             .unwrap_or_else(|_| "1970-01-01".to_owned())
     }
 
-    /// RFC 3339 text in UTC, for people and for JSON.
+    /// Returns RFC 3339 text in UTC, for people and for JSON.
     pub fn rfc3339(self) -> String {
         jiff::Timestamp::from_millisecond(self.0).map(|t| t.to_string()).unwrap_or_default()
     }
 }
 
-/// A length of time in milliseconds; written `90s`, `30m`, `12h`, `3d` or `2w` in campaign files.
-/// A day is always 24 hours here; calendar days are the business of `calendar`.
+/// A length of time in milliseconds, written `90s`, `30m`, `12h`, `3d` or `2w` in campaign files. A
+/// day is always 24 hours here; `calendar` handles calendar days.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -101,24 +99,22 @@ impl Millis {
 pub struct Span(pub i64);
 
 impl Span {
-    /// A whole number of seconds.
     pub const fn seconds(n: i64) -> Self {
         Self(n * 1_000)
     }
-    /// A whole number of minutes.
     pub const fn minutes(n: i64) -> Self {
         Self(n * 60_000)
     }
-    /// A whole number of hours.
     pub const fn hours(n: i64) -> Self {
         Self(n * 3_600_000)
     }
-    /// A whole number of 24-hour days.
+    /// Returns `n` days of 24 hours.
     pub const fn days(n: i64) -> Self {
         Self(n * 86_400_000)
     }
 
-    /// Reads `90s`, `30m`, `12h`, `3d`, `2w`. `None` for anything else, negative or fractional.
+    /// Reads `90s`, `30m`, `12h`, `3d`, `2w`; `None` for anything else, including negative and
+    /// fractional numbers.
     pub fn parse(text: &str) -> Option<Self> {
         let unit = text.chars().last()?;
         let digits = &text[..text.len() - unit.len_utf8()];
@@ -139,7 +135,7 @@ impl Span {
 }
 
 impl fmt::Display for Span {
-    /// Writes the largest unit that divides the span, so that `parse` reads it back.
+    /// Writes the span in the largest unit that divides it, so that `parse` can read it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (unit, ms) in [("w", 604_800_000), ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000)] {
             if self.0 != 0 && self.0 % ms == 0 {
@@ -153,13 +149,13 @@ impl fmt::Display for Span {
 /// An amount in the smallest unit of its currency (fen, cents, whole yen).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Money {
-    /// Count of minor units; may be negative for a refund.
+    /// The number of minor units; may be negative for a refund.
     pub minor: i64,
     /// ISO 4217 code, upper case.
     pub currency: String,
 }
 
-/// How many decimal places a currency has (ISO 4217 list one): most have two.
+/// Returns the number of decimal places of a currency (ISO 4217 list one); most have two.
 pub fn minor_digits(currency: &str) -> u32 {
     match currency {
         "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX"
@@ -171,7 +167,7 @@ pub fn minor_digits(currency: &str) -> u32 {
 }
 
 impl Money {
-    /// Reads a decimal such as `12000.00` exactly; `None` if it is no decimal number, has more
+    /// Reads a decimal such as `12000.00` exactly. `None` if it is not a decimal number, has more
     /// places than the currency, or does not fit in 2^53 minor units (D1's limit for numbers).
     pub fn parse(amount: &str, currency: &str) -> Option<Self> {
         let (sign, digits) = match amount.strip_prefix('-') {
@@ -192,7 +188,7 @@ impl Money {
         (minor < 1 << 53).then(|| Self { minor: sign * minor, currency: currency.to_owned() })
     }
 
-    /// The plain decimal, such as `12000.00`, without the currency.
+    /// Returns the plain decimal, such as `12000.00`, without the currency.
     pub fn decimal(&self) -> String {
         let places = minor_digits(&self.currency);
         if places == 0 {
@@ -205,20 +201,18 @@ impl Money {
     }
 }
 
-/// The channels a contact can be written to on.
+/// The channels on which we write to or about a contact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Channel {
-    /// Electronic mail.
     Email,
-    /// Short messages to a phone.
     Sms,
-    /// A call of another program over HTTPS, about a contact.
+    /// An HTTPS call to another program, about a contact.
     Webhook,
 }
 
 impl Channel {
-    /// The word used in files, columns and reports.
+    /// Returns the name used in files, columns and reports.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Email => "email",
@@ -228,8 +222,8 @@ impl Channel {
     }
 }
 
-/// A source of fresh ids that is itself an argument: seeded from outside, so that a decision
-/// taken twice from the same seed names the same things.
+/// A generator of ids, passed as an argument and seeded from outside, so that a decision repeated
+/// with the same seed gives the same ids.
 #[derive(Clone, Debug)]
 pub struct Ids {
     now: Millis,
@@ -237,12 +231,12 @@ pub struct Ids {
 }
 
 impl Ids {
-    /// Ids stamped with `now` and drawn from `seed`, which must be random outside tests.
+    /// Creates a generator with the time `now` and a `seed`, which must be random outside tests.
     pub fn new(now: Millis, seed: u64) -> Self {
         Self { now, state: seed }
     }
 
-    /// SplitMix64 (Steele, Lea, Flood 2014): one 64-bit word per call.
+    /// Returns the next 64 bits of SplitMix64 (Steele, Lea, Flood 2014).
     pub fn word(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.state;
@@ -251,7 +245,7 @@ impl Ids {
         z ^ (z >> 31)
     }
 
-    /// The next UUID version 7 (RFC 9562 section 5.7): 48 bits of time, 74 random bits.
+    /// Returns the next UUID version 7 (RFC 9562 section 5.7): 48 bits of time, 74 random bits.
     pub fn uuid(&mut self) -> String {
         let (high, low) = (self.word(), self.word());
         let ms = (self.now.0 as u64) & 0xffff_ffff_ffff;
@@ -266,7 +260,7 @@ impl Ids {
     }
 }
 
-/// When an id of `Ids` was made; `None` of any other text.
+/// Returns when an id of `Ids` was made; `None` for any other text.
 pub fn uuid_time(id: &str) -> Option<Millis> {
     let (high, low) = (id.get(..8)?, id.get(9..13)?);
     id.get(14..).filter(|rest| rest.starts_with('7'))?;
@@ -278,7 +272,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spans_read_and_write_alike() {
+    fn spans_round_trip() {
         for text in ["90s", "30m", "12h", "3d", "2w"] {
             assert_eq!(Span::parse(text).unwrap().to_string(), text);
         }
@@ -299,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_are_version_seven_and_never_repeat() {
+    fn ids_are_uuid_v7_and_unique() {
         let mut ids = Ids::new(Millis(1_700_000_000_000), 7);
         let made: std::collections::BTreeSet<String> = (0..1_000).map(|_| ids.uuid()).collect();
         assert_eq!(made.len(), 1_000);

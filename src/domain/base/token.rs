@@ -1,8 +1,8 @@
-//! Tokens: what a link or a form carries so that only we can have made it.
+//! Tokens: signed data in links and forms that only we can have made.
 //!
-//! `1<purpose><key>.<payload>.<mac>`: version 1, one letter of purpose, two letters that name the
-//! key, the payload in base64url, and the first 128 bits of HMAC-SHA256 (RFC 2104) over all that
-//! stands before the last dot. The purpose is under the MAC, so no token serves another purpose.
+//! `1<purpose><key>.<payload>.<mac>`: version 1, one letter for the purpose, two letters that name
+//! the key, the payload in base64url, and the first 128 bits of HMAC-SHA256 (RFC 2104) over
+//! everything before the last dot. The MAC covers the purpose, so no token serves another purpose.
 
 use super::primitives::{Millis, Span};
 use base64::Engine;
@@ -11,34 +11,35 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-/// The longest token read: a click token with a target of 2,000 characters has room.
+/// The longest token that is read: there is room for a click token with a target of 2,000
+/// characters.
 pub const TOKEN_BYTES_MAX: usize = 4_096;
 
-/// How far ahead of ours the clock of another machine of ours may be.
+/// How far the clock of another machine of ours may be ahead.
 pub const CLOCK_SKEW_MAX: Span = Span::minutes(1);
 
 const MAC_BYTES: usize = 16;
-/// In base64url.
+/// The length in base64url.
 const MAC_CHARS: usize = (MAC_BYTES * 8).div_ceil(6);
-/// How long the code of a short link is: 62^11 > 2^64.
+/// The length of a short link's code: 62^11 > 2^64.
 const SHORT_CODE_CHARS: usize = 11;
 
-/// What a token is good for.
+/// The purpose of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// Sending a form that we rendered.
+    /// Submitting a form that we rendered.
     Form,
     /// Following a link of a message.
     Click,
-    /// Telling that a message was opened.
+    /// Recording that a message was opened.
     Open,
-    /// Refusing further messages.
+    /// Unsubscribing from further messages.
     Unsubscribe,
-    /// Taking a refusal back.
+    /// Undoing an unsubscribe.
     Undo,
-    /// Choosing what one gets.
+    /// Choosing purposes and channels on the preference page.
     Preferences,
-    /// Proving that an address is one's own.
+    /// Proving the ownership of an address.
     Confirm,
 }
 
@@ -51,21 +52,24 @@ impl Purpose {
             Self::Unsubscribe => 'u',
             Self::Undo => 'n',
             Self::Preferences => 'p',
-            // `i` and `s` were sign-in links and sessions, which the database keeps today.
+            // `i` and `s` were sign-in links and sessions, which are in the database now.
             Self::Confirm => 'k',
         }
     }
 
-    /// Whether a token is still good after the secret that signed it was replaced. A secret is
-    /// replaced because it may have leaked, so what a stranger could make with it decides.
+    /// Returns whether a token stays valid after its signing secret was replaced. A secret is
+    /// replaced because it may have leaked, so this depends on what a stranger could do with such a
+    /// token.
     pub fn outlives_its_key(self) -> bool {
         match self {
-            // Mails are kept for years. These refuse messages, choose among purposes, or lead to
-            // where a link led; and a stranger would need the ids of a contact and its message.
+            // E-mails are kept for years. These tokens unsubscribe, choose among purposes, or
+            // redirect to a link's target; and a stranger would need the ids of a contact and its
+            // message.
             Self::Unsubscribe | Self::Preferences | Self::Click | Self::Open => true,
-            // Anybody is given one for the asking, and a visitor may be filling the form in.
+            // Anybody can get one by loading the form, and a visitor may be filling in the form
+            // right now.
             Self::Form => true,
-            // These prove that somebody reads an address, and give consent by it.
+            // These prove that somebody reads an address, and thereby give consent.
             Self::Confirm | Self::Undo => false,
         }
     }
@@ -87,16 +91,17 @@ impl Purpose {
 /// Why a token is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenProblem {
-    /// Cut short, garbled, or not a token at all.
+    /// Truncated, garbled, or not a token at all.
     Malformed,
-    /// A good token, for something else.
+    /// A valid token for another purpose.
     WrongPurpose,
-    /// Not made by us, or with a key that we no longer have or no longer take for this purpose.
+    /// Not made by us, or signed with a key that we no longer have or no longer accept for this
+    /// purpose.
     Forged,
 }
 
-/// The secret that tokens are signed with, and those before it, which still verify what
-/// `Purpose::outlives_its_key` says.
+/// The secret that signs tokens, and the previous ones, which still verify the purposes that
+/// `Purpose::outlives_its_key` allows.
 #[derive(Clone)]
 pub struct Keyring {
     keys: Vec<Key>,
@@ -106,20 +111,20 @@ pub struct Keyring {
 struct Key {
     name: String,
     secret: [u8; 32],
-    /// Receivers of webhooks hold this one; nothing else can be signed with it.
+    /// The key that receivers of webhooks hold; it signs nothing else.
     webhook: [u8; 32],
 }
 
 impl Keyring {
-    /// Signs with `secret`; verifies links of old mail with the `previous` ones too, one a line:
-    /// people must be able to unsubscribe for years, however often the secret was changed.
+    /// Signs with `secret`. Links of old e-mail are also verified with the `previous` secrets, one
+    /// a line: people must be able to unsubscribe for years, however often the secret was changed.
     pub fn new(secret: &str, previous: Option<&str>) -> Self {
         let previous = previous.unwrap_or_default().lines().map(str::trim);
         let keys = [secret].into_iter().chain(previous.filter(|key| !key.is_empty()));
         Self { keys: keys.map(Key::new).collect() }
     }
 
-    /// Makes a token that carries `payload`, readable by whoever holds it.
+    /// Makes a token with `payload`, which anybody who has the token can read.
     pub fn sign(&self, purpose: Purpose, payload: &str) -> String {
         let key = &self.keys[0];
         let encoded = URL_SAFE_NO_PAD.encode(payload);
@@ -128,11 +133,11 @@ impl Keyring {
         format!("{signed}.{mac}")
     }
 
-    /// The payload of a token made by us for this purpose.
+    /// Returns the payload of a token that we made for this purpose.
     pub fn verify(&self, purpose: Purpose, token: &str) -> Result<String, TokenProblem> {
         let parts = Parts::read(token)?;
         let taken = if purpose.outlives_its_key() { self.keys.len() } else { 1 };
-        // A name is short, so two of many keys may share one.
+        // Key names are short, so several keys may share one.
         let mut named = self.keys.iter().take(taken).filter(|key| key.name == parts.key);
         if !named.any(|key| bool::from(key.mac(parts.signed).ct_eq(&parts.mac))) {
             return Err(TokenProblem::Forged);
@@ -144,8 +149,8 @@ impl Keyring {
         }
     }
 
-    /// The signatures of a text by Standard Webhooks, one a key, so that receivers may change to a
-    /// new secret in their own time.
+    /// Returns the Standard Webhooks signatures of a text, one for each key, so that receivers can
+    /// change to a new secret at any time.
     pub fn webhook_signatures(&self, signed: &str) -> String {
         let signature = |key: &Key| {
             let mac = Hmac::<Sha256>::new_from_slice(&key.webhook).ok().map(|mut hmac| {
@@ -157,8 +162,8 @@ impl Keyring {
         self.keys.iter().map(signature).collect::<Vec<_>>().join(" ")
     }
 
-    /// A short code for a text, of 64 bits that nobody else can guess: letters and digits only, so
-    /// that telephones take an address that ends with it for one.
+    /// Returns a short code for a text, with 64 bits that nobody else can guess. It has only
+    /// letters and digits, so that phones recognize a URL that ends with it.
     pub fn short_code(&self, text: &str) -> String {
         const SIGNS: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
         let mac = self.keys[0].mac(&format!("short:{text}"));
@@ -171,39 +176,38 @@ impl Keyring {
         code
     }
 
-    /// Whether a key goes by this name here.
+    /// Returns whether a key has this name.
     pub fn has_key(&self, name: &str) -> bool {
         self.keys.iter().any(|key| key.name == name)
     }
 
-    /// A keyed hash, by which equal values are known as equal and nothing else about them is.
+    /// Returns a keyed hash: equal values have equal hashes, and a hash reveals nothing else.
     pub fn pseudonym(&self, kind: &str, value: &str) -> String {
         self.pseudonyms(kind, value).swap_remove(0)
     }
 
-    /// The same by each key, the present one's first: what was hashed before a change of secrets
-    /// is still known during it.
+    /// Returns the hash by each key, the current one first, so that values hashed before a change
+    /// of secrets are still recognized during it.
     pub fn pseudonyms(&self, kind: &str, value: &str) -> Vec<String> {
         let hash = |key: &Key| URL_SAFE_NO_PAD.encode(key.mac(&format!("{kind}:{value}")));
         self.keys.iter().map(hash).collect()
     }
 }
 
-/// What a token says about itself, before anything is known about who made it.
+/// The parts of a token before its signature is verified.
 pub struct Parts<'t> {
-    /// What it is for, if it is for anything we know.
+    /// The purpose, if it is one we know.
     pub purpose: Option<Purpose>,
-    /// The name of the key that it is signed with.
+    /// The name of the signing key.
     pub key: String,
-    /// What it carries.
     pub payload: String,
-    /// What the MAC is over.
+    /// The text that the MAC covers.
     signed: &'t str,
     mac: Vec<u8>,
 }
 
 impl<'t> Parts<'t> {
-    /// Takes a token apart.
+    /// Splits a token into its parts.
     pub fn read(token: &'t str) -> Result<Self, TokenProblem> {
         if token.len() > TOKEN_BYTES_MAX {
             return Err(TokenProblem::Malformed);
@@ -231,7 +235,8 @@ impl Key {
     }
 
     fn mac(&self, signed: &str) -> [u8; MAC_BYTES] {
-        // HMAC takes keys of any length, so this cannot fail; a zero MAC would match nothing made.
+        // HMAC takes keys of any length, so this cannot fail. A zero MAC would match no token we
+        // made.
         let Ok(mut hmac) = Hmac::<Sha256>::new_from_slice(&self.secret) else {
             return [0; MAC_BYTES];
         };
@@ -242,9 +247,9 @@ impl Key {
     }
 }
 
-/// The token of a link as it comes back from mail programs and linkifiers, which break it by the
-/// `=` of quoted-printable and end it with signs of the text around. Nothing after the MAC belongs
-/// to it.
+/// Returns the token of a link as it comes back from mail programs and linkifiers. They break it
+/// with the `=` of quoted-printable and add characters of the surrounding text to its end. Nothing
+/// after the MAC belongs to it.
 pub fn of_link(written: &str) -> String {
     let (mut token, mut dots) = (String::new(), 0);
     for c in unbroken(written) {
@@ -259,13 +264,14 @@ pub fn of_link(written: &str) -> String {
     token
 }
 
-/// The same of a short link's code.
+/// Does the same for the code of a short link.
 pub fn of_short_link(written: &str) -> String {
     let code = unbroken(written).take_while(char::is_ascii_alphanumeric);
     code.take(SHORT_CODE_CHARS).collect()
 }
 
-/// The characters of a link's end, decoded, without line breaks and the sign before them.
+/// Returns the characters of a link's end, decoded, without line breaks and stray characters before
+/// them.
 fn unbroken(written: &str) -> impl Iterator<Item = char> {
     let mut bytes = Vec::with_capacity(written.len());
     let mut rest = written.as_bytes().iter().copied();
@@ -286,25 +292,26 @@ fn unbroken(written: &str) -> impl Iterator<Item = char> {
     chars.into_iter().skip_while(is_stray).filter(kept)
 }
 
-/// Whether what was issued then is good now: not too old, and not from the future, which would
-/// never end.
+/// Returns whether something issued at `issued` is valid now: neither too old nor from the future,
+/// which would make it valid forever.
 pub fn is_fresh(issued: Millis, now: Millis, age_max: Span) -> bool {
     issued <= now.plus(CLOCK_SKEW_MAX) && now <= issued.plus(age_max)
 }
 
-/// SHA-256 in lower-case hexadecimal: how API tokens and versions' contents are known.
+/// Returns the SHA-256 in lower-case hexadecimal, which identifies API tokens and contents of
+/// versions.
 pub fn sha256_hex(text: &str) -> String {
     Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A UUID that stands for a text, always the same one: version 8, which leaves its bits to us
-/// (RFC 9562 section 5.8).
+/// Returns a UUID for a text, always the same one: version 8, which leaves its bits to the
+/// application (RFC 9562 section 5.8).
 pub fn uuid_of(text: &str) -> String {
     let hex = sha256_hex(text);
     format!("{}-{}-8{}-8{}-{}", &hex[..8], &hex[8..12], &hex[12..15], &hex[15..18], &hex[18..30])
 }
 
-/// Whether two secrets are equal, in a time that tells nothing.
+/// Compares two secrets in constant time.
 pub fn equal_secrets(one: &str, other: &str) -> bool {
     one.as_bytes().ct_eq(other.as_bytes()).into()
 }
@@ -314,7 +321,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_good_for_its_purpose_only() {
+    fn token_is_valid_for_its_purpose_only() {
         let keys = Keyring::new("one", None);
         let token = keys.sign(Purpose::Click, "c|m|https://example.com/?q=1&x=中文");
         assert_eq!(
@@ -325,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn any_change_is_found() {
+    fn altered_token_is_refused() {
         let keys = Keyring::new("one", None);
         let token = keys.sign(Purpose::Open, "contact|message");
         for (index, byte) in token.bytes().enumerate() {
@@ -352,7 +359,7 @@ mod tests {
     ];
 
     #[test]
-    fn a_link_comes_back_as_mail_programs_write_it() {
+    fn links_survive_changes_by_mail_clients() {
         let keys = Keyring::new("one", None);
         for payload in ["c|m|x", "contact|campaign|message|https://a.example/?q=1", "", "中"] {
             let token = keys.sign(Purpose::Click, payload);
@@ -385,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_secret_still_reads_the_links_of_old_mail() {
+    fn previous_secrets_verify_links_of_old_mail() {
         let token = Keyring::new("old", None).sign(Purpose::Unsubscribe, "c");
         assert_eq!(
             Keyring::new("new", Some("old")).verify(Purpose::Unsubscribe, &token).unwrap(),
@@ -400,7 +407,7 @@ mod tests {
     }
 
     #[test]
-    fn a_replaced_secret_gives_nothing_that_a_stranger_could_use() {
+    fn previous_secrets_verify_harmless_purposes_only() {
         let (old, now) = (Keyring::new("old", None), Keyring::new("new", Some("other\nold")));
         let good: Vec<Purpose> = ALL
             .into_iter()
@@ -411,14 +418,14 @@ mod tests {
         for purpose in ALL {
             assert!(now.verify(purpose, &now.sign(purpose, "c")).is_ok(), "{purpose:?}");
         }
-        // No token opens the web app, whoever signed it.
+        // No token opens the web app, whatever key signed it.
         for letter in ["i", "s"] {
             assert_eq!(Parts::read(&format!("1{letter}ab.YQ.YQ")).unwrap().purpose, None);
         }
     }
 
     #[test]
-    fn what_is_from_the_future_is_not_fresh() {
+    fn future_timestamps_are_not_fresh() {
         let (now, day) = (Millis(1_000_000_000), Span::days(1));
         assert!(is_fresh(now, now, day) && is_fresh(now.minus(day), now, day));
         assert!(is_fresh(now.plus(CLOCK_SKEW_MAX), now, day));

@@ -1,11 +1,11 @@
-//! Web addresses, read and written as browsers do (WHATWG URL).
+//! Web addresses (URLs), read and written as browsers do (WHATWG URL).
 
-/// The longest target of a link that leads through us: its token has room in an address.
+/// The longest target of a link that redirects through us: its token still fits in a URL.
 pub const TARGET_BYTES_MAX: usize = 2_000;
 
-/// A web address as the value of a `Location` header and as the target of a link, read and written
-/// as browsers do (WHATWG URL): without white space around it, ASCII, the rest percent-encoded.
-/// `None` of what is no address of the web, and of what is too long.
+/// Normalizes a URL for use in a `Location` header and as the target of a link, as browsers do
+/// (WHATWG URL): without surrounding white space, in ASCII, the rest percent-encoded. `None` if it
+/// is not a web address or too long.
 pub fn location(url: &str) -> Option<String> {
     let is_edge = |c: char| c <= ' ' || c.is_whitespace();
     let url: String =
@@ -26,7 +26,7 @@ pub fn location(url: &str) -> Option<String> {
     (url.len() <= TARGET_BYTES_MAX).then_some(url)
 }
 
-/// The scheme of a web address, in lower case, and what follows its slashes.
+/// Splits a URL into its scheme, in lower case, and the text after the slashes.
 pub fn split_scheme(url: &str) -> Option<(&'static str, &str)> {
     ["https", "http"].into_iter().find_map(|scheme| {
         let (begin, rest) = url.split_at_checked(scheme.len())?;
@@ -35,15 +35,15 @@ pub fn split_scheme(url: &str) -> Option<(&'static str, &str)> {
     })
 }
 
-/// Scheme, host and port of what `location` made; `None` of an address with a user's name in it,
-/// which looks as if it led elsewhere.
+/// Returns scheme, host and port of a result of `location`. `None` for a URL with user information,
+/// which pretends to lead to another host.
 pub fn origin(location: &str) -> Option<String> {
     let (scheme, rest) = split_scheme(location)?;
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
     (!host.contains('@')).then(|| format!("{scheme}://{}", host.to_ascii_lowercase()))
 }
 
-/// A part of an address with all percent-encoded that no address has; a `\\` of a path is a `/`.
+/// Percent-encodes the characters that must not occur in a URL; a `\\` in a path becomes a `/`.
 pub fn encoded(part: &str) -> String {
     let mut out = String::with_capacity(part.len());
     let mut is_path = true;
@@ -61,7 +61,7 @@ pub fn encoded(part: &str) -> String {
     out
 }
 
-/// A link with tags; those that it has stay, and so does the rest of it.
+/// Adds tags to a link. Tags that it already has and the rest of it stay unchanged.
 pub fn add_tags(url: &str, tags: &[(&str, &str)]) -> String {
     let (address, fragment) = match url.find('#') {
         Some(start) => url.split_at(start),
@@ -83,7 +83,7 @@ pub fn add_tags(url: &str, tags: &[(&str, &str)]) -> String {
     tagged + fragment
 }
 
-/// Percent-encodes what is not unreserved (RFC 3986 section 2.3).
+/// Percent-encodes all but the unreserved characters (RFC 3986 section 2.3).
 fn percent_encoded(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_location_is_ascii_trimmed_and_of_the_web() {
+    fn location_is_trimmed_ascii_http_url() {
         for (written, read) in [
             ("https://a.example/x?y=1#z", "https://a.example/x?y=1#z"),
             (" \r\n\u{3000}HTTPS://a.example/x\t\n", "https://a.example/x"),
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn an_origin_is_where_a_browser_would_go() {
+    fn origin_matches_what_a_browser_visits() {
         let of = |url: &str| origin(&location(url).unwrap());
         assert_eq!(of("HTTPS://A.Example:8443/x").as_deref(), Some("https://a.example:8443"));
         assert_eq!(of("https://a.example\\@evil.example").as_deref(), Some("https://a.example"));
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_are_added_and_what_a_link_has_stays() {
+    fn utm_tags_keep_existing_parameters() {
         let tags = [("utm_source", "email"), ("utm_content", "步骤 1"), ("utm_medium", "")];
         let tagged = |url| add_tags(url, &tags);
         assert_eq!(

@@ -1,93 +1,89 @@
-//! Which of several variants did better, and whether that can be chance.
+//! Compares variants: which one did better, and whether the difference can be chance.
 //!
-//! Two shares are compared by Fisher's exact test, two-sided: it is right at any size, where the
-//! usual z-test claims too much for small samples. With more than two variants every pair is
-//! compared, and Holm's procedure keeps the chance of any false difference below the limit. There
-//! is one look, at a stated time: who looks again and again finds a difference in the end, where
-//! there is none. The interval beside each difference is Newcombe's (Statistics in Medicine 17,
-//! 1998, 873–890, method 10), which stays within -1 and 1 and holds for small samples too.
+//! Two rates are compared by Fisher's exact test, two-sided. It is correct at any size, whereas the
+//! usual z-test is too optimistic for small samples. With more than two variants every pair is
+//! compared, and Holm's procedure keeps the chance of any false difference below the limit. The
+//! result is evaluated once, at a stated time: repeated evaluation finds a difference in the end
+//! even where there is none. The interval of each difference is Newcombe's (Statistics in Medicine
+//! 17, 1998, 873–890, method 10), which stays within -1 and 1 and is valid for small samples too.
 
 use serde::{Deserialize, Serialize};
 
-/// What became of one variant's recipients.
+/// The results of one variant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trial {
-    /// The variant's name.
     pub variant: String,
-    /// How many got it.
+    /// The number of recipients.
     pub tried: u64,
-    /// How many of them did what was hoped for; never more than `tried`.
+    /// The number of recipients that met the metric; never more than `tried`.
     pub hits: u64,
 }
 
 impl Trial {
-    /// The share that did; 0 if nobody was tried.
+    /// Returns the share of hits; 0 without recipients.
     pub fn rate(&self) -> f64 {
         if self.tried == 0 { 0.0 } else { self.hits.min(self.tried) as f64 / self.tried as f64 }
     }
 }
 
-/// How sure one has to be.
+/// The requirements for a winner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standard {
-    /// In percent, one of `CONFIDENCES`: 95 means that where no variant is better, one is named in
-    /// at most 5 of 100 tests.
+    /// In percent, one of `CONFIDENCES`. 95 means: if no variant is better, at most 5 of 100 tests
+    /// name a winner.
     pub confidence: u32,
-    /// Of how many recipients of each variant something must be known.
+    /// The minimum number of recipients of each variant.
     pub sample_min: u32,
 }
 
-/// The confidences on offer, in percent, each with the width of its interval in standard errors:
-/// the quantile of the normal distribution.
+/// The available confidences in percent, each with the half-width of its interval in standard
+/// errors (the quantile of the normal distribution).
 pub const CONFIDENCES: [(u32, f64); 3] =
     [(90, 1.644_853_627), (95, 1.959_963_985), (99, 2.575_829_304)];
 
-/// What a test found.
+/// The result of a test.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
-    /// The better variant, if one is better than each other beyond doubt.
+    /// The variant that is significantly better than every other one, if any.
     pub winner: Option<String>,
-    /// Why there is none, or that there is one.
     pub reason: Reason,
-    /// By what standard.
     pub standard: Standard,
-    /// What the variants came to.
+    /// The results of each variant.
     pub trials: Vec<Trial>,
-    /// Each pair of variants, the one with the larger share first.
+    /// Each pair of variants, the one with the larger rate first.
     pub pairs: Vec<Pair>,
 }
 
-/// How a test ended.
+/// The outcome of a test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// One variant is better.
     Winner,
-    /// What was seen can be chance.
+    /// The observed difference can be chance.
     NoDifference,
-    /// Some variant had fewer recipients than the standard asks for.
+    /// A variant had fewer recipients than `sample_min`.
     TooFew,
 }
 
-/// Two variants compared.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Pair {
-    /// The one with the larger share.
+    /// The variant with the larger rate.
     pub better: String,
-    /// The other.
     pub worse: String,
-    /// The first share less the second.
+    /// The larger rate minus the smaller one.
     pub difference: f64,
-    /// The interval in which the true difference lies, at the standard's confidence.
+    /// The lower end of the interval of the true difference, at the standard's confidence.
     pub low: f64,
-    /// Its other end.
+    /// The upper end of the interval.
     pub high: f64,
-    /// The chance of a difference at least as unlikely, where there is none; raised by Holm's
-    /// procedure if there are more pairs.
+    /// The probability of a result at least as unlikely if there is no difference. With several
+    /// pairs it is adjusted by Holm's procedure.
     pub p: f64,
 }
 
-/// Compares the variants. The one with the largest share wins if it differs from each other.
+/// Compares the variants. The one with the largest rate wins if it differs significantly from every
+/// other one.
 pub fn judge(trials: Vec<Trial>, standard: Standard) -> Finding {
     let mut pairs = Vec::new();
     for (index, one) in trials.iter().enumerate() {
@@ -121,8 +117,8 @@ pub fn judge(trials: Vec<Trial>, standard: Standard) -> Finding {
     Finding { winner: winner.map(|trial| trial.variant.clone()), reason, standard, trials, pairs }
 }
 
-/// Raises each chance by the number of pairs that are still to be told apart (S. Holm, A simple
-/// sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 6, 1979).
+/// Multiplies each p-value by the number of pairs not yet rejected (S. Holm, A simple sequentially
+/// rejective multiple test procedure, Scandinavian Journal of Statistics 6, 1979).
 fn holm(pairs: &mut [Pair]) {
     let mut order: Vec<usize> = (0..pairs.len()).collect();
     order.sort_by(|a, b| pairs[*a].p.total_cmp(&pairs[*b].p));
@@ -134,27 +130,27 @@ fn holm(pairs: &mut [Pair]) {
     }
 }
 
-/// Fisher's exact test, two-sided: the chance of all tables with the same sums that are not more
-/// likely than this one.
+/// Computes Fisher's exact test, two-sided: the total probability of all tables with the same sums
+/// that are not more likely than this one.
 fn fisher(one: &Trial, other: &Trial) -> f64 {
     let (n, m) = (one.tried, other.tried);
     let (a, b) = (one.hits.min(n), other.hits.min(m));
     let hits = a + b;
     let weight = |a: u64| ln_choose(n, a) + ln_choose(m, hits - a);
     let all = ln_choose(n + m, hits);
-    // As likely as this one, but for what rounding adds.
+    // The tolerance keeps tables that are as likely as this one except for rounding.
     let limit = weight(a) + 1e-7;
     let range = hits.saturating_sub(m)..=hits.min(n);
     let unlikely = range.map(weight).filter(|weight| *weight <= limit);
     unlikely.map(|weight| (weight - all).exp()).sum::<f64>().min(1.0)
 }
 
-/// The logarithm of how many ways there are to choose `k` of `n`.
+/// Returns the logarithm of the binomial coefficient `n` over `k`.
 fn ln_choose(n: u64, k: u64) -> f64 {
     ln_factorial(n) - ln_factorial(k) - ln_factorial(n - k)
 }
 
-/// Stirling's series; what it leaves out is below 1e-9 from 10 on.
+/// Computes Stirling's series; its error is below 1e-9 from 10 on.
 fn ln_factorial(n: u64) -> f64 {
     if n < 10 {
         return (1..=n).map(|k| (k as f64).ln()).sum();
@@ -164,7 +160,8 @@ fn ln_factorial(n: u64) -> f64 {
     n * n.ln() - n + 0.5 * (std::f64::consts::TAU * n).ln() + series
 }
 
-/// Newcombe's interval of the difference of two shares, made of Wilson's for each.
+/// Returns Newcombe's interval of the difference of two rates, built from Wilson's interval of
+/// each.
 fn interval(one: &Trial, other: &Trial, confidence: u32) -> (f64, f64) {
     let known = CONFIDENCES.iter().find(|(percent, _)| *percent == confidence);
     let z = known.map_or(CONFIDENCES[1].1, |(_, z)| *z);
@@ -173,7 +170,7 @@ fn interval(one: &Trial, other: &Trial, confidence: u32) -> (f64, f64) {
     (difference - (p - low).hypot(other_high - q), difference + (high - p).hypot(q - other_low))
 }
 
-/// A share with Wilson's score interval; of nobody, anything from 0 to 1.
+/// Returns a rate with Wilson's score interval; without recipients the interval is 0 to 1.
 fn wilson(trial: &Trial, z: f64) -> (f64, f64, f64) {
     let (n, p) = (trial.tried as f64, trial.rate());
     if trial.tried == 0 {
@@ -200,18 +197,18 @@ mod tests {
     }
 
     #[test]
-    fn fishers_test_gives_the_values_that_are_in_print() {
+    fn fisher_test_matches_published_values() {
         // R's `fisher.test` documents both: Agresti's tea taster (1990, p. 61), and Fisher's
         // twins of convicts (1962): 10 of 13 and 2 of 17.
         assert!((p((3, 4), (1, 4)) - 0.485_714).abs() < 1e-6);
         assert!((p((10, 13), (2, 17)) - 0.000_536_7).abs() < 1e-7);
-        // Nothing differs, and nobody was tried.
+        // No difference, and no recipients.
         assert!((p((5, 100), (5, 100)) - 1.0).abs() < 1e-9);
         assert!((p((0, 0), (0, 10)) - 1.0).abs() < 1e-9);
     }
 
     #[test]
-    fn large_samples_agree_with_counting_one_table_after_another() {
+    fn hypergeometric_weights_sum_to_one() {
         // The whole distribution adds up to one, whatever the sizes.
         for (n, m, hits) in [(40, 60, 30), (500, 700, 90), (20_000, 30_000, 1_200)] {
             let weight =
@@ -222,20 +219,21 @@ mod tests {
     }
 
     #[test]
-    fn with_more_variants_and_more_certainty_the_bar_is_higher() {
+    fn more_variants_or_confidence_raise_the_bar() {
         let won = |hits: &[u64], confidence: u32| {
             let names = ["a", "b", "c"].iter().zip(hits);
             let trials = names.map(|(name, hits)| trial(name, *hits, 200)).collect();
             judge(trials, Standard { confidence, sample_min: 1 }).reason == Reason::Winner
         };
-        // The chance of 32 against 17 of 200 is 0.033: of two that is enough, of three it is not.
+        // The p-value of 32 against 17 of 200 is 0.033: significant for two variants, not for
+        // three.
         assert!(won(&[32, 17], 95) && !won(&[32, 17, 17], 95));
-        // And 0.063 for 30: enough for 90 % only.
+        // For 30 it is 0.063: enough for 90 % only.
         assert!(won(&[30, 17], 90) && !won(&[30, 17], 95) && !won(&[32, 17], 99));
     }
 
     #[test]
-    fn newcombes_interval_gives_the_values_of_his_table() {
+    fn newcombe_interval_matches_published_values() {
         // Newcombe 1998, table II, method 10, 95 %: the contrasts (a) to (h).
         for (one, other, low, high) in [
             ((56, 70), (48, 80), 0.0524, 0.3339),
@@ -255,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn the_larger_number_alone_does_not_win() {
+    fn larger_count_alone_does_not_win() {
         let close = judge(vec![trial("a", 12, 100), trial("b", 18, 100)], USUAL);
         assert_eq!((close.winner, close.reason), (None, Reason::NoDifference));
         let clear = judge(vec![trial("a", 12, 1_000), trial("b", 60, 1_000)], USUAL);
@@ -264,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn too_few_recipients_name_nobody_whatever_they_did() {
+    fn too_few_recipients_give_no_winner() {
         let standard = Standard { confidence: 95, sample_min: 100 };
         let few = judge(vec![trial("a", 0, 99), trial("b", 90, 200)], standard);
         assert_eq!((few.winner, few.reason), (None, Reason::TooFew));
@@ -273,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn of_several_the_best_must_differ_from_each_other() {
+    fn winner_must_differ_from_every_other_variant() {
         // `a` and `b` are alike, so neither is better than all, though both beat `c`.
         let three = vec![trial("a", 80, 1_000), trial("b", 85, 1_000), trial("c", 10, 1_000)];
         assert_eq!(judge(three, USUAL).reason, Reason::NoDifference);
@@ -282,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn holm_raises_the_smallest_chance_most_and_keeps_the_order() {
+    fn holm_correction_matches_hand_calculation() {
         let pair = |p| Pair {
             better: String::new(),
             worse: String::new(),
@@ -291,7 +289,7 @@ mod tests {
             high: 0.0,
             p,
         };
-        // By hand: 5 × 0.005, 4 × 0.01, 3 × 0.02, then 2 × 0.03, and 0.04 may not fall below it.
+        // By hand: 5 × 0.005, 4 × 0.01, 3 × 0.02, then 2 × 0.03, and 0.04 must not fall below that.
         let mut pairs: Vec<Pair> = [0.01, 0.02, 0.03, 0.04, 0.005].map(pair).into();
         holm(&mut pairs);
         let raised: Vec<f64> = pairs.iter().map(|pair| (pair.p * 1e4).round() / 1e4).collect();
@@ -299,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn where_nothing_differs_a_winner_is_rarely_named() {
+    fn equal_variants_rarely_give_a_winner() {
         // Two thousand tests of three equal variants; at 95 % at most one in twenty may err.
         let mut ids = crate::domain::base::primitives::Ids::new(
             crate::domain::base::primitives::Millis(0),

@@ -1,4 +1,4 @@
-//! A broadcast: one message to everybody in a segment, once.
+//! A broadcast: one message to a whole segment, once.
 
 use crate::domain::base::bucketing;
 use crate::domain::base::primitives::{
@@ -12,90 +12,87 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-/// One message to a segment, as the campaign file describes it. It goes out once under its name;
-/// the next one is another broadcast with a name of its own.
+/// A broadcast as the campaign file describes it. It goes out once under its name; the next one is
+/// another broadcast with its own name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Broadcast {
     /// The segment of the same campaign whose members get it.
     pub segment: String,
-    /// The purpose that they must have agreed to.
+    /// The purpose that recipients must have consented to.
     pub purpose: String,
-    /// When it starts, on the clock that `zone` says: `2026-03-02T09:00`. It waits to be started
-    /// by hand if absent.
+    /// The local start time, such as `2026-03-02T09:00`; `zone` names the clock. Without it the
+    /// broadcast is started by hand.
     pub at: Option<String>,
-    /// On whose clock.
     #[serde(default)]
     pub zone: Zone,
-    /// What happens to those for whom `at` has passed when it starts, on recipients' clocks.
+    /// With `Zone::Recipient`: what happens to recipients for whom `at` has passed at the start.
     #[serde(default)]
     pub missed: Missed,
-    /// The only hours to write in, instead of the campaign's.
+    /// The send window; it replaces the campaign's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<Hours>,
-    /// What is sent: one, or several of which each recipient gets one.
+    /// The messages: one, or several of which each recipient gets one.
     pub variants: Vec<BroadcastVariant>,
-    /// What the variants are compared by.
+    /// The metric that compares the variants.
     #[serde(default)]
     pub metric: AbMetric,
-    /// How sure the comparison has to be.
+    /// The requirements for a winner.
     pub standard: Standard,
-    /// Whether a part of the recipients tries the variants, and the rest gets the better one.
+    /// If present, some of the recipients test the variants and the rest get the better one.
     pub test: Option<AbTest>,
 }
 
-/// On whose clock a broadcast starts.
+/// The clock that a broadcast starts by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Zone {
-    /// The campaign's: everybody in the same instant.
+    /// The campaign's: everybody at the same instant.
     #[default]
     Campaign,
-    /// Each recipient's own; the campaign's for those whose zone is unknown.
+    /// Each recipient's own; the campaign's if the recipient's is unknown.
     Recipient,
 }
 
-/// What happens to a recipient on whose clock the time has passed.
+/// What happens to a recipient whose local time has passed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Missed {
-    /// It is sent at once.
+    /// The message is sent at once.
     #[default]
     Send,
-    /// It is sent at that time of the next day.
+    /// The message is sent at that time of the next day.
     NextDay,
-    /// It is not sent.
+    /// The message is not sent.
     Skip,
 }
 
-/// One of several messages.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BroadcastVariant {
     /// Its name in reports, such as `a`.
     pub name: String,
     /// Its template, `emails/news` or `sms/news`.
     pub template: String,
-    /// A subject in place of its template's: Handlebars, for e-mail.
+    /// A subject that replaces the template's: Handlebars, for e-mail.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
-    /// Its share of those who try the variants, relative to the other weights.
+    /// The weight among recipients that test the variants, relative to the other weights.
     pub weight: u32,
 }
 
-/// What a variant is measured by. What scanners do is not counted.
+/// The metric of a variant. Bots are not counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AbMetric {
-    /// People who clicked.
     #[default]
     Clicked,
-    /// People who opened it, as far as a picture can tell.
+    /// People who opened it, as far as a tracking pixel can tell.
     Opened,
     /// People who reached the campaign's goal.
     Converted,
 }
 
 impl AbMetric {
-    /// The word in files, and the counter.
+    /// Returns the name used in files, which is also the counter.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Clicked => "clicked",
@@ -105,23 +102,24 @@ impl AbMetric {
     }
 }
 
-/// A test before the rest: some try the variants, and after a while the better one is chosen.
+/// A test before the rest: some recipients test the variants, then the better one is chosen.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AbTest {
-    /// Of a hundred recipients so many try the variants.
+    /// The percentage of recipients that test the variants.
     pub share: u32,
-    /// How long after the last of them was decided on; longer, while one of them waits to be sent.
+    /// The waiting time after the last tester was processed. It is extended while a tester's
+    /// message waits to be sent.
     pub wait: Span,
-    /// The variant that the rest gets if none is better beyond doubt.
+    /// The variant for the rest if there is no significant winner.
     pub otherwise: String,
 }
 
-/// Minutes that the local time of the zone furthest ahead of UTC is ahead (Kiritimati).
+/// The largest offset of a time zone ahead of UTC (Kiritimati).
 const AHEAD_MAX: Span = Span::hours(14);
 
 impl Broadcast {
-    /// The instant at which it starts by itself. On recipients' clocks that is when the first zone
-    /// of the world comes to the time, so that nobody's has passed.
+    /// Returns the instant at which it starts by itself. With `Zone::Recipient` this is when the
+    /// first time zone of the world reaches the time, so that it has passed for nobody.
     pub fn starts_at(&self, campaign_zone: &str) -> Option<Millis> {
         let at = local(self.at.as_deref()?)?;
         match self.zone {
@@ -130,8 +128,8 @@ impl Broadcast {
         }
     }
 
-    /// When somebody in `zone` is to be written to, if the broadcast is decided on now; `None` if
-    /// it is too late for them.
+    /// Returns when to send to a recipient in `zone` that is processed now; `None` if it is too
+    /// late.
     pub fn send_at(&self, zone: &TimeZone, now: Millis) -> Option<Millis> {
         let local = self.at.as_deref().and_then(local).filter(|_| self.zone == Zone::Recipient);
         let Some((at, when)) = local.and_then(|at| Some((at, instant(at, zone)?))) else {
@@ -149,19 +147,18 @@ impl Broadcast {
         }
     }
 
-    /// A variant by name.
     pub fn variant(&self, name: &str) -> Option<&BroadcastVariant> {
         self.variants.iter().find(|variant| variant.name == name)
     }
 
-    /// Whether a contact is among those who try the variants before the others.
+    /// Returns whether a contact is among those who test the variants before the rest.
     pub fn is_tester(&self, id: &QualifiedId, contact: &ContactId) -> bool {
         let share = self.test.as_ref().map_or(0, |test| test.share.min(100));
         let key = format!("broadcast/{id}/test/{contact}");
         bucketing::pick(&key, [share, 100 - share].into_iter()) == Some(0)
     }
 
-    /// The variant that a contact gets where chance decides: always the same one.
+    /// Returns the variant of a contact in a random assignment, which is always the same one.
     pub fn drawn(&self, id: &QualifiedId, contact: &ContactId) -> Option<&BroadcastVariant> {
         let key = format!("broadcast/{id}/variant/{contact}");
         let weights = self.variants.iter().map(|variant| variant.weight);
@@ -171,82 +168,81 @@ impl Broadcast {
 
 /// Reads `2026-03-02T09:00`.
 pub fn local(text: &str) -> Option<DateTime> {
-    // Seconds, offsets and zones are refused by the length.
+    // The length check refuses seconds, offsets and zones.
     let fits = text.len() == "2026-03-02T09:00".len() && text.as_bytes().get(10) == Some(&b'T');
     fits.then(|| text.parse().ok()).flatten()
 }
 
-/// When a clock in `zone` shows it, by the rules of `calendar::next_local_time` where daylight
-/// saving skips or repeats it.
+/// Returns when a clock in `zone` shows the time, by the rules of `calendar::next_local_time` where
+/// daylight saving time skips or repeats it.
 fn instant(at: DateTime, zone: &TimeZone) -> Option<Millis> {
     let clock = (at.hour().unsigned_abs(), at.minute().unsigned_abs());
     calendar::instant(at.date(), clock, zone)
 }
 
-/// The key under which a contact's turn is in its log: once, however often it is taken.
+/// Returns the key of a recipient in the contact's log. It is recorded once, however often the
+/// recipient is processed.
 pub fn turn_key(id: &QualifiedId, contact: &ContactId) -> String {
     format!("broadcast:{id}:{contact}")
 }
 
-/// The message that a contact gets of a broadcast.
+/// Returns the id of the message that a contact gets from a broadcast.
 pub fn message_id(id: &QualifiedId, contact: &ContactId) -> MessageId {
     MessageId(format!("{contact}.broadcast.{id}"))
 }
 
-/// The name under which a variant's own subject stands among the templates.
+/// Returns the template name of a variant's own subject.
 pub fn subject_name(broadcast: &str, variant: &str) -> String {
     format!("subjects/{broadcast}/{variant}")
 }
 
-/// Why a message of a paused broadcast waits.
+/// The reason why a message of a paused broadcast waits.
 pub const PAUSED: &str = "broadcast_paused";
-/// Why a message of a broadcast that was called off is not sent.
+/// The reason why a message of a cancelled broadcast is not sent.
 pub const CANCELLED: &str = "broadcast_cancelled";
 
-/// How far a broadcast has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BroadcastState {
-    /// It starts by itself when its time comes.
+    /// It starts by itself at its time.
     Scheduled,
-    /// Its recipients are being decided on, or it waits for the end of its test.
+    /// Recipients are being processed, or it waits for the end of its test.
     Running,
-    /// Nobody is decided on, and nothing of it is sent.
+    /// No recipient is processed, and none of its messages is sent.
     Paused,
-    /// Everybody has been decided on.
+    /// All recipients have been processed.
     Done,
-    /// It was called off: nobody is decided on any more, and what was queued is not sent.
+    /// No further recipient is processed, and queued messages are not sent.
     Cancelled,
 }
 
-/// The part of a broadcast's way that it is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
-    /// Those who try the variants get them.
+    /// The testers get the variants.
     Test,
-    /// What they do is waited for.
+    /// The testers' reactions are awaited.
     Wait,
-    /// Everybody else, or without a test everybody, gets it.
+    /// Everybody else gets it; without a test, everybody.
     Rest,
 }
 
-/// What can be done with a broadcast.
+/// An action on a broadcast.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BroadcastVerb {
-    /// Begin now, whatever its time is.
+    /// Starts now, whatever its scheduled time.
     Start,
-    /// Halt for a while.
+    /// Stops for a while.
     Pause,
-    /// Go on.
+    /// Continues.
     Resume,
-    /// Call off what has not been sent.
+    /// Cancels what has not been sent.
     Cancel,
 }
 
 impl BroadcastVerb {
-    /// The verb of an address.
+    /// Reads the action from a URL.
     pub fn read(word: &str) -> Option<Self> {
         match word {
             "start" => Some(Self::Start),
@@ -257,7 +253,7 @@ impl BroadcastVerb {
         }
     }
 
-    /// The word of an address.
+    /// Returns the name used in URLs.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Start => "start",
@@ -268,28 +264,27 @@ impl BroadcastVerb {
     }
 }
 
-/// Who would get a broadcast.
+/// The counts of who would get a broadcast.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Audience {
-    /// In the segment.
+    /// The members of the segment.
     pub members: i64,
-    /// Of them, without an address on this channel.
+    /// Members without an address on this channel.
     pub no_address: i64,
-    /// Of them, whose address must not be written to.
+    /// Members whose address is suppressed.
     pub suppressed: i64,
-    /// Of them, who have not agreed.
+    /// Members without consent.
     pub no_consent: i64,
-    /// Of all of them, who have had their turn already.
+    /// Members that have already been processed, whatever the outcome.
     pub decided: i64,
 }
 
 impl Audience {
-    /// To how many it would go, or has gone.
+    /// Returns the number of recipients, past and future.
     pub fn recipients(&self) -> i64 {
         self.members - self.no_address - self.suppressed - self.no_consent
     }
 
-    /// Both together.
     pub fn plus(self, other: Self) -> Self {
         Self {
             members: self.members + other.members,
@@ -301,23 +296,19 @@ impl Audience {
     }
 }
 
-/// A contact's turn in a broadcast.
+/// A contact as a recipient of a broadcast.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BroadcastRecipient {
-    /// The campaign.
     pub campaign: CampaignId,
-    /// The broadcast's name.
     pub broadcast: String,
-    /// The published version that it was started from.
+    /// The published version it was started from.
     pub version: u32,
-    /// Whose turn.
     pub contact: ContactId,
-    /// The variant that the rest gets after a test; `None` where chance decides.
+    /// The variant for the rest after a test; `None` for a random assignment.
     pub variant: Option<String>,
 }
 
 impl BroadcastRecipient {
-    /// The broadcast.
     pub fn id(&self) -> QualifiedId {
         QualifiedId::new(&self.campaign, &self.broadcast)
     }
@@ -351,20 +342,20 @@ mod tests {
     }
 
     #[test]
-    fn each_zone_has_its_own_instant_and_a_time_that_spring_skips_comes_an_hour_later() {
+    fn local_send_time_differs_by_zone_and_survives_dst_gap() {
         let (broadcast, start) = (broadcast(Missed::Send), "2026-03-28T12:30:00Z");
         assert_eq!(broadcast.starts_at("Europe/London").unwrap().rfc3339(), start);
         let kiritimati = sent(&broadcast, "Pacific/Kiritimati", start);
         assert_eq!(kiritimati.unwrap(), start, "the first zone is not late");
         let shanghai = sent(&broadcast, "Asia/Shanghai", start);
         assert_eq!(shanghai.unwrap(), "2026-03-28T18:30:00Z");
-        // Clocks in Paris jump from 02:00 to 03:00, which is 01:00 UTC.
+        // Clocks in Paris jump from 02:00 to 03:00, at 01:00 UTC.
         let paris = sent(&broadcast, "Europe/Paris", start);
         assert_eq!(paris.unwrap(), "2026-03-29T01:30:00Z");
     }
 
     #[test]
-    fn who_is_late_is_sent_to_at_once_or_the_next_day_or_not_at_all() {
+    fn missed_local_time_sends_now_next_day_or_never() {
         let late = "2026-03-28T20:00:00Z";
         let sent = |missed| sent(&broadcast(missed), "Asia/Shanghai", late);
         assert_eq!(sent(Missed::Send).unwrap(), late);
@@ -373,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_day_with_a_time_is_a_local_time() {
+    fn local_time_needs_date_and_time() {
         assert!(local("2026-03-02T09:00").is_some());
         for bad in
             ["2026-03-02", "2026-03-02T09:00Z", "2026-03-02 09:00", "2026-02-30T09:00", "", "09:00"]

@@ -1,4 +1,4 @@
-//! A journey: a programme of steps that contacts walk through, one enrollment each.
+//! A journey: an automated sequence of steps; each contact in it has an enrollment.
 
 use crate::domain::base::primitives::{CampaignId, Millis, Span};
 use crate::domain::contact::event::Event;
@@ -15,44 +15,44 @@ use std::collections::BTreeMap;
 pub struct Journey {
     /// What starts an enrollment.
     pub enter: Trigger,
-    /// What ends one early, whatever step it stands at.
+    /// What ends an enrollment early, whatever its step.
     pub exit: Option<Trigger>,
-    /// What it is for: whoever reaches it has completed the journey, wherever they stood.
+    /// The purpose of the journey: a contact that reaches the goal has completed it, whatever its
+    /// step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub goal: Option<Trigger>,
-    /// Whether a contact may pass through again.
     pub re_entry: ReEntry,
-    /// How many people begin it in an hour at the most; the others begin later.
+    /// The most contacts that begin it in an hour; the others begin later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub people_per_hour: Option<u32>,
-    /// The only hours in which its messages leave; the campaign's if absent.
+    /// The send window of its messages; the campaign's if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<Hours>,
-    /// The purpose its messages need consent for.
+    /// The purpose that its messages need consent for.
     pub purpose: String,
-    /// At least one; the first is where an enrollment begins.
+    /// At least one; an enrollment begins at the first.
     pub steps: Vec<Step>,
-    /// What becomes of those who stand at a step of an older version, by that step's id; whoever
-    /// stands at another stays on their version.
+    /// The migration map: what happens to enrollments of older versions, by the id of their step.
+    /// An enrollment at a step that is not listed stays on its version.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub migrate: BTreeMap<String, Migration>,
 }
 
-/// Whether a journey runs, whatever its version.
+/// Whether a journey runs, in all its versions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunState {
-    /// People enter and walk.
+    /// Contacts enter and take steps.
     #[default]
     Running,
-    /// Nobody enters, no step is taken, nothing is sent. People can still leave.
+    /// Nobody enters, no step is taken, nothing is sent. Contacts can still leave.
     Paused,
-    /// Nobody enters, and whoever is inside leaves.
+    /// Nobody enters, and active enrollments end.
     Archived,
 }
 
 impl RunState {
-    /// What `pause`, `resume` and `archive` lead to.
+    /// Returns the state after `pause`, `resume` or `archive`.
     pub fn by_verb(verb: &str) -> Option<Self> {
         match verb {
             "pause" => Some(Self::Paused),
@@ -63,17 +63,16 @@ impl RunState {
     }
 }
 
-/// The last word on whether a journey runs.
+/// The current run state of a journey.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JourneyStatus {
-    /// The campaign it belongs to.
     pub campaign: CampaignId,
-    /// Its name within the campaign.
+    /// The name within the campaign.
     pub journey: String,
-    /// The last word. One that this code does not know halts the journey, and loses nothing.
+    /// The state. A value unknown to this version of the code pauses the journey, so that nothing
+    /// is lost.
     #[serde(deserialize_with = "known_or_paused")]
     pub state: RunState,
-    /// When it was said.
     pub since: Millis,
 }
 
@@ -83,145 +82,139 @@ fn known_or_paused<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RunStat
 }
 
 impl JourneyStatus {
-    /// Whether a journey runs, among these last words; one that none is about does.
+    /// Returns the state of a journey; `Running` if none is recorded.
     pub fn run_state(among: &[Self], campaign: &CampaignId, journey: &str) -> RunState {
         let status = among.iter().find(|s| s.campaign == *campaign && s.journey == journey);
         status.map_or(RunState::Running, |status| status.state)
     }
 }
 
-/// What becomes of somebody at a step of an older version, once a new one is live.
+/// What happens to an enrollment at a step of an older version once a new version is live.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Migration {
-    /// They go to this step of the new version, and stay on that.
+    /// It moves to this step of the new version.
     Move(String),
-    /// They leave the journey for this reason.
+    /// It leaves the journey for this reason.
     Leave(String),
 }
 
-/// What starts an enrollment, ends it, or is waited for in it.
+/// What starts an enrollment, ends it, or ends a wait in it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Trigger {
-    /// A form of the same campaign was sent (with double opt-in: and then confirmed).
+    /// A form of the same campaign was submitted and, with double opt-in, confirmed.
     Form(String),
-    /// A segment of the same campaign was entered.
+    /// The contact entered a segment of the same campaign.
     Segment(String),
-    /// A segment of the same campaign was left.
+    /// The contact left a segment of the same campaign.
     SegmentLeft(String),
-    /// An event happened, with these properties.
+    /// An event matched the pattern.
     Event(EventPattern),
-    /// One of these.
+    /// Any of these.
     Any(Vec<Trigger>),
-    /// A rule became true; asked after every change, and ends enrollments only.
+    /// A rule became true. It is evaluated after every change and only ends enrollments.
     Rule(Rule),
-    /// A date of the contact's came; starts enrollments only.
+    /// A date of the contact arrived. It only starts enrollments.
     Date(DateMoment),
-    /// A schedule came round for the members of a segment; starts enrollments only.
+    /// A schedule came due for the members of a segment. It only starts enrollments.
     Schedule(Schedule),
 }
 
-/// A recurrence, on the own clock of each member of a segment.
+/// A recurrence, on the local time of each member of a segment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Schedule {
-    /// When.
     pub recurrence: Recurrence,
-    /// For whom: a segment of the same campaign.
+    /// A segment of the same campaign.
     pub segment: String,
 }
 
-/// An event by name, with the exact values that some of its properties must have.
+/// An event name, with the exact values that some properties must have.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EventPattern {
-    /// The event's name.
     pub event: String,
-    /// Properties and the values they must have.
+    /// Properties and their required values.
     pub filter: Vec<(String, Scalar)>,
-    /// The send step of the same journey whose last message it must be about; only where it is
-    /// waited for.
+    /// The send step of the same journey whose last message the event must be about. Only for
+    /// waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<String>,
-    /// Whether a machine may have done it.
+    /// Whether events caused by bots match too.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub machines: bool,
 }
 
-/// Whether a contact who has been in a journey may enter it again. Nobody is in one twice at once,
-/// but once for each key.
+/// Whether a contact that has been in a journey may enter it again. A contact has at most one
+/// active enrollment in a journey for each key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReEntry {
     /// Once in a lifetime.
     Never,
-    /// Whenever the last passage has ended.
+    /// Whenever the last enrollment has ended.
     Always,
-    /// When this long has passed since the last passage began, and it has ended.
+    /// When this much time has passed since the last enrollment began, and it has ended.
     After(Span),
-    /// Once for each value of this property of the event that triggers it, such as an order's id.
+    /// Once for each value of this property of the triggering event, such as an order's id.
     OncePer(String),
 }
 
-/// One unit of a journey.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Step {
     /// Unique within the journey.
     pub id: String,
-    /// What it does.
     pub action: Action,
-    /// Where it leads; for a step without `then`, the next one in the file.
+    /// The next step; without `then` in the file, the following one.
     pub then: Next,
-    /// Whether the message it sends is not followed: no link leads through us, and no picture
-    /// tells of its opening.
+    /// Whether tracking is disabled for its message: no link redirects through us, and there is no
+    /// pixel.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub untracked: bool,
-    /// The only hours in which its message leaves; the journey's if absent.
+    /// The send window of its message; the journey's if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<Hours>,
 }
 
-/// Where a step leads.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Next {
-    /// To the step with this id.
+    /// The step with this id.
     Step(String),
-    /// Out of the journey: the enrollment is completed.
+    /// The end of the journey: the enrollment is completed.
     End,
 }
 
-/// What a step does.
+/// The action of a step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
     /// Queues a message made from a template, `emails/welcome` or `sms/reminder`.
     Send {
-        /// The template's name; its folder is the channel.
+        /// The template's name; its folder determines the channel.
         template: String,
     },
-    /// Waits this long.
+    /// Waits for this time.
     Wait(Span),
-    /// Waits until the clock shows this time, in the contact's time zone.
+    /// Waits until this local time in the contact's time zone.
     WaitUntil(LocalTime),
-    /// Waits until a date of the contact's.
+    /// Waits until a date of the contact.
     WaitUntilDate {
-        /// The moment.
         moment: DateMoment,
-        /// Where to go when the date is absent or the moment past.
+        /// The next step if the date is absent or the moment has passed.
         otherwise: Next,
     },
-    /// Waits until something happens, or until time is up.
+    /// Waits until something happens, or until the timeout.
     WaitFor(WaitFor),
-    /// Goes where the first rule that holds points.
+    /// Continues at the first rule that is true.
     Branch {
-        /// Tried in order.
+        /// The rules, evaluated in order.
         paths: Vec<(Rule, Next)>,
-        /// Where to go when none holds.
+        /// The next step if no rule is true.
         otherwise: Next,
     },
-    /// Goes one of several ways by weight; a contact always goes the same way.
+    /// Chooses one of several paths by weight; a contact always gets the same one.
     Split {
-        /// The weight of each path, and where it leads.
+        /// The weight of each path and its next step.
         paths: Vec<(u32, Next)>,
     },
     /// Changes the contact.
@@ -230,31 +223,27 @@ pub enum Action {
         set: Vec<(String, Scalar)>,
         /// Tags to add.
         add_tags: Vec<String>,
-        /// Tags to take away.
+        /// Tags to remove.
         remove_tags: Vec<String>,
         /// Added to the lead score; may be negative.
         score: i64,
     },
-    /// Writes to the campaign's owner about the contact.
+    /// Sends a notice about the contact to the campaign's owner.
     Notify {
-        /// A line for the owner; a house default if absent.
+        /// A line for the owner; a built-in default if absent.
         note: Option<String>,
     },
-    /// Calls another program about the contact.
+    /// Sends an outgoing webhook about the contact.
     Webhook {
-        /// Its address, `https://…`.
+        /// The URL, `https://…`.
         url: String,
     },
-    /// Enters another journey of the same campaign, if that one lets the contact in.
-    Enroll {
-        /// Its name.
-        journey: String,
-    },
-    /// Ends an enrollment as exited: what it has not sent yet is held back.
+    /// Enters another journey of the same campaign, if that journey admits the contact.
+    Enroll { journey: String },
+    /// Ends an enrollment as exited; its unsent messages are held back.
     Leave {
-        /// The other journey of the same campaign that is left; this one if absent.
+        /// The other journey of the same campaign to leave; this one if absent.
         journey: Option<String>,
-        /// Why.
         reason: String,
     },
     /// Completes the enrollment.
@@ -265,15 +254,16 @@ pub enum Action {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(from = "StoredWaitFor")]
 pub struct WaitFor {
-    /// What is waited for, any of it: events, segments entered and left.
+    /// The triggers, any of which ends the wait: events, segments entered and left.
     pub any: Vec<Trigger>,
-    /// How long at the most.
+    /// The maximum waiting time.
     pub timeout: Span,
-    /// Where to go when time is up.
+    /// The next step after the timeout.
     pub on_timeout: Next,
 }
 
-/// A wait as versions hold it that were published when a wait was for one event only, or since.
+/// A wait as stored in published versions: either in the present form, or from the time when a wait
+/// was for one event only.
 #[derive(Deserialize)]
 struct StoredWaitFor {
     #[serde(default)]
@@ -293,7 +283,7 @@ impl From<StoredWaitFor> for WaitFor {
 }
 
 impl WaitFor {
-    /// The events it waits for.
+    /// Returns the events it waits for.
     pub fn patterns(&self) -> impl Iterator<Item = &EventPattern> {
         self.any.iter().filter_map(|trigger| match trigger {
             Trigger::Event(pattern) => Some(pattern),
@@ -301,14 +291,14 @@ impl WaitFor {
         })
     }
 
-    /// The send steps to whose messages it looks back.
+    /// Returns the send steps whose messages it refers to.
     pub fn senders(&self) -> impl Iterator<Item = &str> {
         self.patterns().filter_map(|pattern| pattern.step.as_deref())
     }
 }
 
 impl Trigger {
-    /// The triggers it consists of.
+    /// Returns the triggers it consists of.
     pub fn parts(&self) -> &[Trigger] {
         match self {
             Self::Any(parts) => parts,
@@ -316,12 +306,12 @@ impl Trigger {
         }
     }
 
-    /// Whether it comes with time alone.
+    /// Returns whether it depends on time alone.
     pub fn is_of_time(&self) -> bool {
         matches!(self, Self::Date(_) | Self::Schedule(_))
     }
 
-    /// The rules among them.
+    /// Returns the rules among its parts.
     pub fn rules(&self) -> impl Iterator<Item = &Rule> {
         self.parts().iter().filter_map(|part| match part {
             Self::Rule(rule) => Some(rule),
@@ -331,20 +321,20 @@ impl Trigger {
 }
 
 impl Journey {
-    /// The rules that end it, goal or exit.
+    /// Returns the rules that end an enrollment, by goal or by exit.
     pub fn ending_rules(&self) -> impl Iterator<Item = &Rule> {
         self.goal.iter().chain(&self.exit).flat_map(Trigger::rules)
     }
 
-    /// The step with this id.
+    /// Returns the step with this id.
     pub fn step(&self, id: &str) -> Option<&Step> {
         self.steps.iter().find(|step| step.id == id)
     }
 }
 
 impl EventPattern {
-    /// Whether the event has the pattern's name and every property's value, and a person did it,
-    /// or anybody if the pattern says so.
+    /// Returns whether the event has the pattern's name and every required value, and was caused by
+    /// a person. With `machines` an event caused by a bot matches too.
     pub fn matches(&self, event: &Event) -> bool {
         event.name == self.event
             && (self.machines || event.is_human())
@@ -359,7 +349,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wait_reads_as_versions_hold_it_that_were_published_before_there_were_several() {
+    fn old_stored_wait_for_is_still_readable() {
         let stored = r#"{ "wait_for": {
             "pattern": { "event": "message.clicked", "filter": [] }, "step": "welcome",
             "timeout": 1000, "on_timeout": "end" } }"#;

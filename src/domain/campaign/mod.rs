@@ -1,4 +1,6 @@
-//! A campaign: what a marketer plans, pays for and measures, and its published versions.
+//! A campaign: what a marketer plans, pays for and measures, with its pages, journeys, broadcasts,
+//! A/B tests and tracking. Not here: forms (`domain/form/mod.rs`), the reading of campaign files
+//! (`domain/campaign_file/mod.rs`) and published versions (`domain/publication/catalog.rs`).
 
 pub mod ab_test;
 pub mod broadcast;
@@ -21,42 +23,41 @@ use std::collections::BTreeMap;
 /// A campaign as its file describes it, with everything it owns by name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Campaign {
-    /// Its kebab-case id.
+    /// The id, in kebab case.
     pub id: CampaignId,
-    /// Its name for people.
+    /// The display name.
     pub name: String,
-    /// The language it speaks (BCP 47): `en` or `zh-CN`.
+    /// The language (BCP 47): `en` or `zh-CN`.
     pub locale: String,
-    /// The IANA zone of contacts whose own is unknown, such as `Asia/Shanghai`.
+    /// The IANA time zone for contacts whose own is unknown, such as `Asia/Shanghai`.
     pub time_zone: String,
-    /// ISO 4217 code in which it counts.
+    /// The ISO 4217 code of its currency.
     pub currency: String,
-    /// Where internal notices go.
+    /// The address for internal notices.
     pub owner: String,
-    /// The sender of its mail, `Name <address>`; the deployment's default if absent.
+    /// The sender of its e-mail, `Name <address>`; the deployment's default if absent.
     pub from: Option<String>,
-    /// The sender's postal address, shown in mail (CAN-SPAM asks for one).
+    /// The sender's postal address, shown in e-mail (CAN-SPAM requires one).
     pub postal_address: String,
-    /// What it wants to reach.
     pub goal: Goal,
-    /// What it cost, by channel and day.
+    /// The costs, by channel and day.
     pub costs: Vec<Cost>,
-    /// Attributes its templates may use beside those its forms set.
+    /// Attributes that its templates may use in addition to those that its forms set.
     pub attributes: Vec<String>,
-    /// What its text messages are like.
+    /// The settings of its SMS.
     #[serde(default, skip_serializing_if = "SmsSettings::is_default")]
     pub sms: SmsSettings,
-    /// How its messages are followed.
+    /// The tracking settings of its messages.
     #[serde(default, skip_serializing_if = "Tracking::is_default")]
     pub tracking: Tracking,
     /// Landing pages by name.
     pub pages: BTreeMap<String, Page>,
     /// Forms by name.
     pub forms: BTreeMap<String, Form>,
-    /// What its messages are for, in words for people, by purpose.
+    /// The names and descriptions of purposes for people, by purpose.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub purposes: BTreeMap<String, PurposeText>,
-    /// Segments' rules by name.
+    /// The rules of segments by name.
     pub segments: BTreeMap<String, Rule>,
     /// Journeys by name.
     pub journeys: BTreeMap<String, Journey>,
@@ -73,61 +74,59 @@ pub struct Campaign {
 pub struct Goal {
     /// The event's name, such as `order.completed`.
     pub event: String,
-    /// How long after a contact's last touch with the campaign it still counts.
+    /// How long after a contact's last touch with the campaign the event still counts.
     pub within: Span,
 }
 
 /// Money spent on one channel on one day.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Cost {
-    /// The source of visitors, the same word as its links' `utm_source`.
+    /// The source of visitors; the same as `utm_source` in its links.
     pub channel: String,
-    /// `YYYY-MM-DD`, in the campaign's zone.
+    /// `YYYY-MM-DD`, in the campaign's time zone.
     pub day: String,
-    /// How much, in the campaign's currency.
+    /// The amount, in the campaign's currency.
     pub amount: Money,
 }
 
-/// A landing page.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Page {
-    /// Where it is served: `/webinar`.
+    /// The path, such as `/webinar`.
     pub path: String,
-    /// What the browser's tab shows.
+    /// The title of the browser tab.
     pub title: String,
-    /// For search engines and shared links.
+    /// The description for search engines and shared links.
     pub description: String,
-    /// The form on it, by name.
+    /// The name of the form on it.
     pub form: Option<String>,
     /// One or more; a visitor always sees the same one.
     pub variants: Vec<Variant>,
 }
 
-/// One version of a page's content.
+/// One content of a page.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Variant {
     /// Its name in reports, such as `a`.
     pub name: String,
     /// Its template, `pages/webinar`.
     pub template: String,
-    /// Its share of visitors, relative to the other weights.
+    /// The share of visitors, relative to the other weights.
     pub weight: u32,
 }
 
-/// What a publish sends: a checked campaign with its templates compiled.
-/// The same content always serialises to the same bytes, so its hash tells whether it is new.
+/// The content of a publish: a validated campaign with its templates compiled. The same content
+/// always serializes to the same bytes, so that its hash shows whether it is new.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Compiled {
-    /// The campaign.
     pub campaign: Campaign,
-    /// Every template that it uses, by name (`pages/…`, `emails/…`, `sms/…`), and the partials
-    /// they include (`partials/…`).
+    /// Every template it uses, by name (`pages/…`, `emails/…`, `sms/…`), and the partials they
+    /// include (`partials/…`).
     pub templates: BTreeMap<String, TemplateSource>,
 }
 
 impl Compiled {
-    /// All that is rendered: its templates, and the subjects that variants of broadcasts have of
-    /// their own.
+    /// Returns all sources to render: the templates, and the subjects of broadcast variants that
+    /// have their own.
     pub fn sources(&self) -> Cow<'_, BTreeMap<String, TemplateSource>> {
         let broadcasts = self.campaign.broadcasts.iter();
         let subjects = broadcasts.flat_map(|(name, broadcast)| {
@@ -147,8 +146,9 @@ impl Compiled {
     }
 }
 
-/// The names of the campaign's segments, each after those that its rule asks about; or the path
-/// of a cycle: the names of segments that ask about each other, the first once more at the end.
+/// Returns the names of the campaign's segments, each after those that its rule refers to. The
+/// error is the path of a cycle: segments that refer to each other, with the first repeated at the
+/// end.
 pub fn segments_in_order(campaign: &Campaign) -> Result<Vec<&str>, Vec<&str>> {
     let mut order = Vec::new();
     for name in campaign.segments.keys() {
@@ -157,8 +157,8 @@ pub fn segments_in_order(campaign: &Campaign) -> Result<Vec<&str>, Vec<&str>> {
     Ok(order)
 }
 
-/// Puts a segment into the order after those that it asks about; `path` led to it. Nothing nests
-/// deeper than a campaign has segments.
+/// Adds a segment to the order after those that it refers to; `path` led to it. The recursion is at
+/// most as deep as the number of segments.
 fn visit_segment<'c>(
     campaign: &'c Campaign,
     name: &'c str,
@@ -175,7 +175,7 @@ fn visit_segment<'c>(
     let asked = campaign.segments.get(name).map(Rule::segments).unwrap_or_default();
     for other in asked {
         let other = other.0.split_once('.').map_or(other.as_str(), |(_, name)| name);
-        // One that does not exist is another problem.
+        // A segment that does not exist is reported elsewhere.
         if let Some((other, _)) = campaign.segments.get_key_value(other) {
             visit_segment(campaign, other, path, order)?;
         }
@@ -185,15 +185,15 @@ fn visit_segment<'c>(
     Ok(())
 }
 
-/// A text in the languages that its author wrote it in, by tag.
+/// A text by language tag, in the languages its author wrote.
 pub type Texts = BTreeMap<String, String>;
 
-/// A purpose as its campaign describes it.
+/// The description of a purpose for people.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PurposeText {
-    /// What people call it.
+    /// The display name.
     pub name: Texts,
-    /// What they get, and how often.
+    /// What people get, and how often.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub description: Texts,
 }

@@ -1,26 +1,26 @@
-//! Tracking: links of a message lead through us and a pixel records its opening, where the campaign
-//! wants that and the contact does not object. `domain/inbound/bot_detection.rs` tells people from
-//! bots.
+//! Tracking: links of a message redirect through us and a pixel records its opening, if the
+//! campaign enables that and the contact does not object. `domain/inbound/bot_detection.rs` tells
+//! people from bots.
 
 use crate::domain::contact::Contact;
 use crate::domain::contact::{country, phone};
 use serde::{Deserialize, Serialize};
 
-/// What a campaign says about the following of its messages.
+/// The tracking settings of a campaign.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Tracking {
-    /// Whether none of them is followed.
+    /// Whether tracking is off for all messages.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub off: bool,
-    /// Where nobody is followed: see `is_in`.
+    /// The regions without tracking; see `is_in`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub off_in: Vec<String>,
-    /// What is added to links, so that the page they lead to can tell where its visitors are from.
+    /// The tags added to links, so that the target page can attribute its visitors.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub utm: Option<Utm>,
 }
 
-/// What the tags of a link say; what is not said follows from the message.
+/// The UTM tags of a link. Each absent one has a default, given below.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Utm {
@@ -35,22 +35,21 @@ pub struct Utm {
 }
 
 impl Tracking {
-    /// Whether nothing is said.
     pub fn is_default(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Whether a message to this contact is followed; `off_in` is the deployment's own list.
+    /// Returns whether a message to this contact is tracked; `off_in` is the deployment's own list.
     pub fn follows(&self, contact: &Contact, off_in: &[String]) -> bool {
         let regions = self.off_in.iter().chain(off_in);
         !self.off && !contact.refuses_tracking() && !regions.into_iter().any(|r| is_in(contact, r))
     }
 }
 
-/// Whether anything that is known of a contact points to a region: a country of ISO 3166 (by the
-/// attribute `country`, the number's country code or the locale), or a time zone or the beginning
-/// of its name (`Europe/`). Of several countries with one code, each is meant: where it is open,
-/// nobody is followed.
+/// Returns whether anything known about a contact points to a region: a country of ISO 3166 (by the
+/// attribute `country`, the country code of the phone number, or the locale), or a time zone or the
+/// beginning of its name (`Europe/`). If several countries share a phone code, the number points to
+/// all of them: in doubt the contact is not tracked.
 pub fn is_in(contact: &Contact, region: &str) -> bool {
     if region.contains('/') {
         return contact.time_zone.as_ref().is_some_and(|zone| zone.starts_with(region));
@@ -64,12 +63,13 @@ pub fn is_in(contact: &Contact, region: &str) -> bool {
         || contact.phone.as_ref().is_some_and(|phone| phone::countries(phone).any(|c| c == region))
 }
 
-/// Whether a text can name a region: a country of ISO 3166, or a time zone's name or its beginning.
+/// Returns whether a text can name a region: a country of ISO 3166, or a time zone's name or its
+/// beginning.
 pub fn is_region(text: &str) -> bool {
     text.contains('/') || country::find(text).is_some()
 }
 
-/// Puts the image that tells of an opening at the end of an HTML mail.
+/// Adds the tracking pixel at the end of an HTML e-mail.
 pub fn add_pixel(html: &str, url: &str) -> String {
     let pixel = format!(
         "<img src=\"{}\" width=\"1\" height=\"1\" alt=\"\" style=\"display:block\">",
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_pixel_stands_inside_the_body() {
+    fn pixel_is_placed_inside_the_body() {
         assert!(
             add_pixel("<body>x</body>", "https://u.example/o/1")
                 .ends_with("display:block\"></body>")
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_followed_where_that_is_off() {
+    fn tracking_is_off_by_region_campaign_or_contact() {
         use crate::domain::base::primitives::{ContactId, Millis};
         let somebody = || Contact::unknown(ContactId::from("c"), Millis(0));
         let off = |regions: &[&str]| Tracking {

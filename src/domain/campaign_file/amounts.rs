@@ -1,8 +1,8 @@
-//! What a file asks of the properties of events, and of what they are worth.
+//! Conditions on event properties and on the value of events.
 //!
-//! A file speaks of an event's `value` as people write amounts; the event keeps `value_minor`, in
-//! minor units, and `currency`. So a question about a value becomes two: about the number, and
-//! about the currency that it is in. Amounts of other currencies never pass.
+//! In a file, `value` is a decimal amount. An event stores `value_minor`, in minor units, and
+//! `currency`. A condition on a value therefore becomes two: one on the number and one on its
+//! currency. Amounts in other currencies never match.
 
 use super::rules::exactly_one;
 use super::table::{Node, Table};
@@ -11,22 +11,22 @@ use crate::domain::base::primitives::{Money, minor_digits};
 use crate::domain::contact::event::{CURRENCY, VALUE, VALUE_MINOR};
 use crate::domain::segment::{Comparison, Scalar};
 
-/// The words of comparisons.
+/// The names of comparisons.
 pub(super) const COMPARISONS: &[&str] = &["eq", "gt", "gte", "lt", "lte"];
 
-/// What the properties of an event must be.
+/// The conditions on the properties of an event.
 #[derive(Default)]
 pub(super) struct Wanted {
     /// Exact values.
     pub filter: Filter,
-    /// How numbers must compare.
+    /// Numeric comparisons.
     pub numbers: Vec<(String, Comparison)>,
 }
 
-/// Properties and the exact values that they must have.
+/// Properties and their exact values.
 pub(super) type Filter = Vec<(String, Scalar)>;
 
-/// The currency that an event must have.
+/// Returns the currency that an event must have.
 fn currency_of(filter: &Filter) -> Option<&str> {
     filter.iter().find_map(|(name, value)| match value {
         Scalar::Text(code) if name == CURRENCY => Some(code.as_str()),
@@ -34,7 +34,8 @@ fn currency_of(filter: &Filter) -> Option<&str> {
     })
 }
 
-/// Narrows it to events in the currency of an amount; there can be only one.
+/// Restricts a filter to events in the currency of an amount. Two different currencies are an
+/// error.
 pub(super) fn need_currency(filter: &mut Filter, currency: &str, node: &Node<'_>) -> Option<()> {
     match currency_of(filter) {
         Some(known) if known != currency => {
@@ -48,7 +49,7 @@ pub(super) fn need_currency(filter: &mut Filter, currency: &str, node: &Node<'_>
     }
 }
 
-/// The currency of an amount: the one named beside it, that of `where`, or the campaign's.
+/// Returns the currency of an amount: the one named beside it, that of `where`, or the campaign's.
 pub(super) fn currency_beside(
     filter: &Filter,
     table: &mut Table<'_>,
@@ -61,11 +62,11 @@ pub(super) fn currency_beside(
     }
 }
 
-/// Reads `where`: properties and what they must be, exactly or, if `compares`, by comparison.
+/// Reads `where`: properties with exact values or, if `compares`, with comparisons.
 pub(super) fn wanted(node: Node<'_>, compares: bool) -> Option<Wanted> {
     let mut wanted = Wanted::default();
     let value_key = format!("{}.{VALUE}", node.key);
-    // In the order of their names, so that the currency is known before the value is read.
+    // The entries are sorted by name, so that the currency is known before the value is read.
     for (name, node) in node.named(Some)? {
         if node.key == value_key {
             amount(&mut wanted, node, compares);
@@ -78,7 +79,7 @@ pub(super) fn wanted(node: Node<'_>, compares: bool) -> Option<Wanted> {
     Some(wanted)
 }
 
-/// Reads what an event must be worth: an amount, or how it must compare with one.
+/// Reads the condition on the value of an event: an amount, or a comparison with one.
 fn amount(wanted: &mut Wanted, node: Node<'_>, compares: bool) -> Option<()> {
     if !compares || !node.is_table() {
         let currency = currency_of(&wanted.filter).map_or_else(|| node.currency(), str::to_owned);
@@ -93,7 +94,7 @@ fn amount(wanted: &mut Wanted, node: Node<'_>, compares: bool) -> Option<()> {
     need_currency(&mut wanted.filter, &currency, &node)
 }
 
-/// An ISO 4217 code.
+/// Reads an ISO 4217 code.
 fn code(node: Node<'_>) -> Option<String> {
     let code = node.clone().text()?;
     match code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase()) {
@@ -102,7 +103,7 @@ fn code(node: Node<'_>) -> Option<String> {
     }
 }
 
-/// An amount of a currency, in text or as a number, exactly in minor units.
+/// Reads an amount of a currency, as text or as a number, and returns the exact minor units.
 fn minor(node: Node<'_>, currency: &str) -> Option<f64> {
     let text = node.digits()?;
     let money = Money::parse(&text, currency).map(|money| money.minor as f64);
@@ -117,20 +118,21 @@ fn minor(node: Node<'_>, currency: &str) -> Option<f64> {
     })
 }
 
-/// A table with one comparison with a number.
+/// Reads a table with one comparison with a number.
 pub(super) fn comparison_table(node: Node<'_>) -> Option<Comparison> {
     let mut table = node.table();
     let word = exactly_one(&mut table, COMPARISONS)?;
     comparison(word, &mut table, Node::number)?
 }
 
-/// The one comparison with an amount that a table has.
+/// Reads the one comparison with an amount in a table.
 pub(super) fn amount_comparison(table: &mut Table<'_>, currency: &str) -> Option<Comparison> {
     let word = exactly_one(table, COMPARISONS)?;
     comparison(word, table, |node| minor(node, currency))?
 }
 
-/// `None` if the word is no comparison, `Some(None)` if it is one whose number is none.
+/// Reads a comparison: `None` if the word is not a comparison, `Some(None)` if it is one without a
+/// valid number.
 pub(super) fn comparison<'a>(
     word: &'static str,
     table: &mut Table<'a>,

@@ -1,4 +1,4 @@
-//! Broadcasts, as they stand in a campaign file.
+//! Broadcasts in a campaign file.
 
 use super::pacing;
 use super::table::{Node, Table};
@@ -8,9 +8,9 @@ use crate::domain::campaign::broadcast::{
     AbMetric, AbTest, Broadcast, BroadcastVariant, Missed, Zone,
 };
 
-/// How sure a comparison is unless the file says otherwise, in percent.
+/// The default confidence of a comparison, in percent.
 const CONFIDENCE: u32 = 95;
-/// How many recipients of each variant it takes unless the file says otherwise.
+/// The default minimum number of recipients of each variant.
 const SAMPLE_MIN: u32 = 100;
 
 const ZONES: &[(&str, Zone)] = &[("campaign", Zone::Campaign), ("recipient", Zone::Recipient)];
@@ -22,7 +22,7 @@ const METRICS: &[(&str, AbMetric)] = &[
     ("converted", AbMetric::Converted),
 ];
 
-/// Reads `[broadcast.<name>]`. Its purpose is empty if the file says none.
+/// Reads `[broadcast.<name>]`. The purpose is empty if the file has none.
 pub(super) fn broadcast(node: Node<'_>) -> Option<Broadcast> {
     let mut table = node.table();
     let (segment, purpose) = (table.need("segment", Node::text), table.get("purpose", Node::text));
@@ -58,7 +58,7 @@ pub(super) fn broadcast(node: Node<'_>) -> Option<Broadcast> {
     })
 }
 
-/// What `[broadcast.<name>.ab]` says.
+/// The content of `[broadcast.<name>.ab]`.
 struct Comparison {
     variants: Vec<BroadcastVariant>,
     metric: AbMetric,
@@ -67,7 +67,7 @@ struct Comparison {
 }
 
 impl Comparison {
-    /// Nothing to compare: one message.
+    /// Returns the settings of a broadcast with one message and nothing to compare.
     fn of_one(template: Option<String>) -> Self {
         let one = |template| BroadcastVariant {
             name: "a".to_owned(),
@@ -97,7 +97,7 @@ fn comparison(node: Node<'_>) -> Comparison {
     }
 }
 
-/// A part tries the variants if the file says which part; `wait` and `otherwise` belong to it.
+/// Reads the test, if the file has a `test_share`; `wait` and `otherwise` belong to it.
 fn test(table: &mut Table<'_>) -> Option<AbTest> {
     if !table.has("test_share") {
         for word in ["wait", "otherwise"] {

@@ -1,4 +1,4 @@
-//! Forms, as they stand in a campaign file.
+//! Forms in a campaign file.
 
 use super::rules::CHANNELS;
 use super::table::{Node, Table};
@@ -7,7 +7,7 @@ use crate::domain::campaign::{PurposeText, Texts};
 use crate::domain::contact::consent::LawfulBasis;
 use crate::domain::form::{ConsentCheckbox, Field, FieldKind, FieldOption, Form};
 
-/// The types of field by the word that stands for each.
+/// The names of the field types.
 const TYPES: &[(&str, &str)] = &[
     ("text", "text"),
     ("textarea", "textarea"),
@@ -24,7 +24,7 @@ const TYPES: &[(&str, &str)] = &[
     ("hidden", "hidden"),
 ];
 
-/// The lawful bases by the word that stands for each.
+/// The names of the lawful bases.
 const BASES: &[(&str, LawfulBasis)] = &[
     ("consent", LawfulBasis::Consent),
     ("contract", LawfulBasis::Contract),
@@ -41,7 +41,7 @@ pub(super) fn form(node: Node<'_>) -> Option<Form> {
         (Channel::Email, has(|kind| matches!(kind, FieldKind::Email))),
         (Channel::Sms, has(|kind| matches!(kind, FieldKind::Tel { .. }))),
     ];
-    // What leaves the country is the addresses that the form asks for.
+    // The data that leaves the country is the addresses that the form asks for.
     for ask in consents.iter_mut().filter(|ask| ask.cross_border && ask.channels.is_empty()) {
         let there = reached.iter().filter(|(_, is_there)| *is_there);
         ask.channels = there.map(|(channel, _)| *channel).collect();
@@ -55,7 +55,7 @@ pub(super) fn form(node: Node<'_>) -> Option<Form> {
     })
 }
 
-/// One box, or a list of them.
+/// Reads one consent checkbox or a list of them.
 fn consents(node: Node<'_>) -> Option<Vec<ConsentCheckbox>> {
     if node.is_table() {
         return Some(consent(node).into_iter().collect());
@@ -91,7 +91,7 @@ pub(super) fn purpose(node: Node<'_>, locale: &str) -> Option<PurposeText> {
     })
 }
 
-/// A text in the campaign's language, or one a language: `{ en = "…", zh-CN = "…" }`.
+/// Reads a text in the campaign's language, or one for each language: `{ en = "…", zh-CN = "…" }`.
 fn texts(node: Node<'_>, locale: &str) -> Option<Texts> {
     if node.is_text() {
         return node.text().map(|text| [(locale.to_owned(), text)].into());
@@ -110,7 +110,7 @@ fn field(node: Node<'_>) -> Option<Field> {
     Some(Field { name, label, help, kind, required })
 }
 
-/// Reads what a type of field needs beside its name. A key of another type is complained about.
+/// Reads the settings of a field type. A key of another type is an error.
 fn kind(word: &str, table: &mut Table<'_>) -> Option<FieldKind> {
     let own: &[&str] = match word {
         "tel" => &["region"],

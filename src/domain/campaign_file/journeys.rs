@@ -1,4 +1,4 @@
-//! Journeys and their steps, as they stand in a campaign file.
+//! Journeys and their steps in a campaign file.
 
 use super::amounts::wanted;
 use super::pacing;
@@ -17,15 +17,15 @@ const ACTIONS: &[&str] = &[
     "send", "wait", "wait_until", "wait_for", "branch", "split", "update", "notify", "webhook",
     "enroll", "leave", "end",
 ];
-/// What starts a journey.
+/// The triggers that may start a journey.
 const STARTS: &[&str] = &["form", "segment", "segment_left", "event", "date", "schedule", "any"];
-/// What may be one of several starts.
+/// The triggers that may be one of several starts.
 const HAPPENINGS: &[&str] = &["form", "segment", "segment_left", "event"];
-/// What ends one.
+/// The triggers that may end an enrollment.
 const ENDINGS: &[&str] = &["form", "segment", "segment_left", "event", "rule", "any"];
-/// What a step waits for.
+/// The triggers that a step may wait for.
 const AWAITED: &[&str] = &["event", "segment", "segment_left", "any"];
-/// Keys that stand beside an action, and the actions that they belong to.
+/// Keys beside an action, and the actions that they belong to.
 const BESIDE: &[(&str, &[&str])] = &[
     ("timeout", &["wait_for"]),
     ("on_timeout", &["wait_for"]),
@@ -37,12 +37,12 @@ const BESIDE: &[(&str, &[&str])] = &[
 pub(super) const WEEKDAYS: &[(&str, u8)] =
     &[("mon", 1), ("tue", 2), ("wed", 3), ("thu", 4), ("fri", 5), ("sat", 6), ("sun", 7)];
 
-/// Reads `[journey.<name>]` and its steps. Its purpose is empty if the file says none.
+/// Reads `[journey.<name>]` and its steps. The purpose is empty if the file has none.
 pub(super) fn journey(node: Node<'_>) -> Option<Journey> {
     let mut table = node.table();
     let enter = table.need("enter", |node| trigger(node, STARTS).map(Some));
     let enter = enter.unwrap_or_else(no_trigger);
-    // What comes round by itself is meant to come again.
+    // A time trigger recurs, so the journey may be entered again by default.
     let otherwise = if enter.is_of_time() { ReEntry::Always } else { ReEntry::Never };
     Some(Journey {
         enter,
@@ -57,7 +57,8 @@ pub(super) fn journey(node: Node<'_>) -> Option<Journey> {
     })
 }
 
-/// Where whoever stands at a step of an older version goes: a step's name, or `{ leave = "…" }`.
+/// Reads where an enrollment at a step of an older version goes: a step's name, or
+/// `{ leave = "…" }`.
 fn migration(node: Node<'_>) -> Option<Migration> {
     if node.is_text() {
         return node.text().map(Migration::Move);
@@ -65,12 +66,12 @@ fn migration(node: Node<'_>) -> Option<Migration> {
     Some(Migration::Leave(node.table().need("leave", Node::text)))
 }
 
-/// Stands in for a trigger that could not be read; the file has been refused by then.
+/// A placeholder for an invalid trigger; the file is refused anyway.
 fn no_trigger() -> Trigger {
     Trigger::Form(String::new())
 }
 
-/// Gives each step that names no successor the next one in the file, and the last one the end.
+/// Connects each step without a successor to the next one in the file, and the last one to the end.
 fn chain(steps: Vec<(Step, bool)>) -> Vec<Step> {
     let ids: Vec<String> = steps.iter().map(|(step, _)| step.id.clone()).collect();
     let follow = |(index, (step, in_order)): (usize, (Step, bool))| match ids.get(index + 1) {
@@ -211,7 +212,7 @@ fn pattern(table: &mut Table<'_>, words: &'static [&'static str]) -> EventPatter
     EventPattern {
         event: table.need("event", Node::text),
         filter: table.get("where", |node| wanted(node, false)).unwrap_or_default().filter,
-        // Only what is waited for can be about a message of the journey.
+        // Only an awaited event can be about a message of the journey.
         step: (words == AWAITED).then(|| table.get("step", Node::text)).flatten(),
         machines: table.get("machines", Node::truth).unwrap_or(false),
     }
@@ -250,7 +251,7 @@ fn update(node: Node<'_>) -> Option<Action> {
 /// Reads a table with exactly one of the words.
 fn trigger(node: Node<'_>, words: &'static [&'static str]) -> Option<Trigger> {
     let mut table = node.table();
-    // A schedule has a segment of its own.
+    // A schedule has its own key `segment`.
     let is_schedule = words == STARTS && table.has("schedule");
     let is_start = |word: &&str| !is_schedule || *word != "segment";
     let words_here = words.iter().copied().filter(is_start);
@@ -288,7 +289,7 @@ fn trigger(node: Node<'_>, words: &'static [&'static str]) -> Option<Trigger> {
     }
 }
 
-/// Takes the keys beside a trigger's word as known, so that one complaint is enough.
+/// Marks the keys beside a trigger's word as known, so that only one problem is reported.
 fn swallow_details(table: &mut Table<'_>) {
     for detail in ["where", "step", "machines", "start", "every", "offset", "time"] {
         if table.has(detail) {
@@ -380,7 +381,7 @@ fn date_moment(table: &mut Table<'_>) -> Option<DateMoment> {
     })
 }
 
-/// Whole days before or after: `-7d`, `2w`.
+/// Reads whole days before or after: `-7d`, `2w`.
 fn offset(node: Node<'_>) -> Option<i32> {
     let text = node.clone().text()?;
     let (sign, span) = match text.strip_prefix('-') {

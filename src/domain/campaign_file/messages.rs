@@ -1,4 +1,4 @@
-//! What a campaign file says about its messages: `[campaign.sms]` and `tracking`.
+//! The settings of messages in a campaign file: `[campaign.sms]` and `tracking`.
 
 use super::table::{Node, Table};
 use crate::domain::campaign::tracking::{Tracking, Utm};
@@ -41,7 +41,7 @@ pub(super) fn tracking(node: Node<'_>) -> Option<Tracking> {
     })
 }
 
-/// Reads `utm`: `true`, `false`, or what the tags say.
+/// Reads `utm`: `true`, `false`, or the tags.
 fn utm(node: Node<'_>) -> Option<Option<Utm>> {
     if !node.is_table() {
         return Some(node.truth()?.then(Utm::default));

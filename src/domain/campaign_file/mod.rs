@@ -1,4 +1,6 @@
-//! Campaign files: TOML text in, a checked `Campaign` or everything that is wrong with it out.
+//! Campaign files: TOML text becomes a checked `Campaign`, or a list of everything that is wrong
+//! with the file. Not here: the checks that clients of the API need too
+//! (`domain/publication/validate.rs`), and templates.
 
 mod amounts;
 mod broadcasts;
@@ -24,30 +26,30 @@ use std::fmt;
 use table::{Node, Problems, Table};
 use toml::de::{DeTable, DeValue};
 
-/// The largest campaign file: 50 pages, forms and journeys of ordinary size fit several times.
+/// The largest campaign file, in bytes: several times the size of 50 ordinary pages, forms and
+/// journeys.
 pub const FILE_BYTES_MAX: usize = 256 * 1024;
 
-/// How problems begin that may come of consents which could not be read.
+/// The beginnings of problems that may only follow from consents that could not be read.
 const ECHOES: [&str; 3] =
     ["would never be sent by", "there is no form that asks for", "no form of this campaign asks"];
 
-/// As much of a line as an error quotes.
+/// The most characters of a line that an error quotes.
 const LINE_CHARS_MAX: usize = 40;
 
-/// Something wrong with a file, at its line.
+/// A problem in a file, with its position.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Diagnostic {
-    /// The file as it was named, such as `campaigns/spring.toml`.
+    /// The name of the file as given, such as `campaigns/spring.toml`.
     pub file: String,
     /// From 1.
     pub line: usize,
     /// From 1, in characters.
     pub column: usize,
-    /// The dotted key, such as `journey.nurture.step[2].timeout`; empty if it concerns no key.
+    /// The dotted key, such as `journey.nurture.step[2].timeout`; empty if no key is concerned.
     pub key: String,
-    /// What is wrong.
     pub message: String,
-    /// What would be right, if that can be guessed.
+    /// How to fix it, if that can be guessed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
 }
@@ -66,12 +68,12 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// Reads and checks a campaign file. Its templates are not looked at here.
+/// Reads and checks a campaign file, without its templates.
 pub fn read(file_name: &str, text: &str) -> Result<Campaign, Vec<Diagnostic>> {
     read_located(file_name, text).map(|(campaign, _)| campaign)
 }
 
-/// Reads and checks a campaign file, and keeps where its keys stand.
+/// Reads and checks a campaign file, and returns the positions of its keys too.
 pub fn read_located(file_name: &str, text: &str) -> Result<(Campaign, Lines), Vec<Diagnostic>> {
     let mut lines = Lines::new(file_name, text);
     if text.len() > FILE_BYTES_MAX {
@@ -95,8 +97,8 @@ pub fn read_located(file_name: &str, text: &str) -> Result<(Campaign, Lines), Ve
     Err(sorted(problems.into_iter().map(|problem| lines.locate(problem)).collect()))
 }
 
-/// What is wrong with a text that is not TOML; if that is none of the common slips, the first that
-/// the parser says.
+/// Returns what is wrong with a text that is not TOML: the known mistakes found in it, or else the
+/// parser's first error.
 fn not_toml(text: &str, error: &toml::de::Error, lines: &Lines) -> Vec<Diagnostic> {
     let slips = slips::find(text).into_iter();
     let mut told: Vec<Diagnostic> = slips
@@ -109,7 +111,7 @@ fn not_toml(text: &str, error: &toml::de::Error, lines: &Lines) -> Vec<Diagnosti
     told
 }
 
-/// What the parser stumbled over, where no slip that has a name was found.
+/// Returns the parser's error for a text without a known mistake.
 fn unread(text: &str, start: usize, message: &str) -> Problem {
     let is_twice =
         ["duplicate key", "cannot extend", "redefine"].map(|word| message.contains(word));
@@ -138,7 +140,7 @@ fn file_stem(file_name: &str) -> Option<&str> {
     file_name.rsplit(['/', '\\']).next()?.strip_suffix(".toml")
 }
 
-/// Where each key of a file stands.
+/// The position of each key of a file.
 pub struct Lines {
     file: String,
     line_starts: Vec<usize>,
@@ -176,7 +178,7 @@ impl Lines {
         }
     }
 
-    /// The problem at the line of its key, or of the nearest thing around it that is in the file.
+    /// Returns the problem at the line of its key, or of the nearest enclosing key in the file.
     pub fn locate(&self, problem: Problem) -> Diagnostic {
         let mut key = problem.key.as_str();
         let start = loop {
@@ -203,7 +205,7 @@ impl Lines {
     }
 }
 
-/// Reads the tree, then checks what was read; parts that could not be read are not checked.
+/// Reads the tree and checks the result. Parts that could not be read are not checked.
 fn campaign(tree: &DeTable<'_>, stem: Option<&str>) -> (Campaign, Vec<Problem>) {
     let problems = Problems::none(tree);
     let mut root = Table::root(tree, &problems);
@@ -227,7 +229,8 @@ fn campaign(tree: &DeTable<'_>, stem: Option<&str>) -> (Campaign, Vec<Problem>) 
         let mut broken: BTreeSet<String> = problems.iter().map(|p| section_of(&p.key)).collect();
         broken.extend(problems.iter().filter_map(misspelt).map(|key| section_of(&key)));
         let sound = |problem: &Problem| !broken.contains(&section_of(&problem.key));
-        // What the forms ask for is not known then; nothing else is to blame for that.
+        // The consents that the forms ask for are then unknown; problems that follow from this are
+        // not reported.
         let is_unasked = problems.iter().any(|p| is_of_consent(&p.key));
         let is_echo = |problem: &Problem| {
             is_unasked && ECHOES.iter().any(|echo| problem.message.starts_with(echo))
@@ -237,21 +240,22 @@ fn campaign(tree: &DeTable<'_>, stem: Option<&str>) -> (Campaign, Vec<Problem>) 
     (campaign, problems)
 }
 
-/// Whether a key is about what a form asks consent for.
+/// Returns whether a key belongs to a form's consents.
 fn is_of_consent(key: &str) -> bool {
     key.strip_prefix("form.").and_then(|rest| rest.split('.').nth(1)).is_some_and(|word| {
         word.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '[' | ']')) == "consent"
     })
 }
 
-/// The key that an unknown one was meant to be: what stands in for it is no slip of its own.
+/// Returns the correct spelling of an unknown key. Its placeholder value is not reported as a
+/// separate problem.
 fn misspelt(problem: &Problem) -> Option<String> {
     let meant = problem.help.as_deref()?.strip_prefix("did you mean `")?.strip_suffix("`?")?;
     let (table, _) = problem.key.rsplit_once('.')?;
     (problem.message == "unknown key").then(|| format!("{table}.{meant}"))
 }
 
-/// `journey.nurture` of `journey.nurture.step[2].timeout`.
+/// Returns `journey.nurture` for `journey.nurture.step[2].timeout`.
 fn section_of(key: &str) -> String {
     key.split(['.', '[']).take(2).collect::<Vec<_>>().join(".")
 }
@@ -297,7 +301,7 @@ fn head(root: &mut Table<'_>, stem: Option<&str>) -> Campaign {
     }
 }
 
-/// Stands in for a goal that could not be read; the file has been refused by then.
+/// A placeholder for an invalid goal; the file is refused anyway.
 fn no_goal() -> Goal {
     Goal { event: String::new(), within: Span::default() }
 }
@@ -355,7 +359,8 @@ fn variant(node: Node<'_>) -> Option<Variant> {
     })
 }
 
-/// Gives each journey and broadcast without a purpose the one that the campaign's forms ask for.
+/// Gives each journey and broadcast without a purpose the purpose that the campaign's forms ask
+/// for, if there is only one.
 fn fill_purposes(campaign: &mut Campaign, problems: &Problems) {
     let asks = campaign.forms.values().flat_map(|form| &form.consents);
     let purposes: BTreeSet<&str> =
@@ -367,7 +372,7 @@ fn fill_purposes(campaign: &mut Campaign, problems: &Problems) {
     let broadcasts = broadcasts.map(|(name, b)| (format!("broadcast.{name}"), &mut b.purpose));
     for (key, purpose) in journeys.chain(broadcasts).filter(|(_, purpose)| purpose.is_empty()) {
         match purposes.iter().copied().collect::<Vec<_>>()[..] {
-            [] => {} // The check says what is missing, to clients of the API too.
+            [] => {} // `check` reports what is missing, for clients of the API too.
             [only] => *purpose = only.to_owned(),
             ref several => {
                 let problem = Problem::new(format!("{key}.purpose"), "missing");

@@ -1,4 +1,4 @@
-//! How messages are paced, as it stands in a campaign file.
+//! Pacing settings in a campaign file.
 
 use super::journeys::WEEKDAYS;
 use super::table::Node;
@@ -27,7 +27,7 @@ pub(super) fn pacing(node: Node<'_>) -> Option<Pacing> {
     })
 }
 
-/// Reads hours, `{ from = "09:00", to = "18:00", weekdays = ["mon"] }`.
+/// Reads hours: `{ from = "09:00", to = "18:00", weekdays = ["mon"] }`.
 pub(super) fn hours(node: Node<'_>) -> Option<Hours> {
     let mut table = node.table();
     let from = table.need("from", |node| clock(node).map(Some));

@@ -1,4 +1,4 @@
-//! Rules, as they stand in a campaign file.
+//! Rules in a campaign file.
 
 use super::amounts::{
     COMPARISONS, Filter, Wanted, amount_comparison, comparison, comparison_table, currency_beside,
@@ -21,10 +21,10 @@ const TESTS: &[&str] = &[
     "is", "is_not", "in", "not_in", "contains", "starts_with", "matches", "eq", "gt", "gte", "lt",
     "lte", "between", "before", "after", "in_last", "in_next", "anniversary", "set",
 ];
-/// What is asked of events; a count of at least one, unless said otherwise.
+/// The conditions on events; without one, at least one event is required.
 const EVENT_TESTS: &[&str] = &["count", "never", "sum", "average", "first", "last"];
 const TIME_TESTS: &[&str] = &["before", "after", "in_last"];
-/// The other keys that stand beside a kind of question.
+/// The other keys beside a kind of condition.
 const MORE: &[&str] = &["channel", "within", "where", "span", "state", "step"];
 
 const STATES: &[(&str, JourneyState)] = &[
@@ -35,10 +35,10 @@ const STATES: &[(&str, JourneyState)] = &[
     ("failed", JourneyState::Failed),
 ];
 
-/// The words for channels.
+/// The names of channels.
 pub(super) const CHANNELS: &[(&str, Channel)] = &[("email", Channel::Email), ("sms", Channel::Sms)];
 
-/// Reads a rule: a table with exactly one of the kinds of question.
+/// Reads a rule: a table with exactly one kind of condition.
 pub(super) fn rule(node: Node<'_>) -> Option<Rule> {
     let mut table = node.table();
     let kinds: Vec<&str> = KINDS.iter().copied().filter(|kind| table.has(kind)).collect();
@@ -94,7 +94,7 @@ fn read_kind(kind: &str, table: &mut Table<'_>) -> Option<Rule> {
     }
 }
 
-/// A question about the events of one name.
+/// Reads a condition on the events of one name.
 fn event(table: &mut Table<'_>) -> Option<Rule> {
     let events = events(table);
     let within = table.get("within", |node| node.span().map(Some)).unwrap_or_default();
@@ -130,7 +130,8 @@ fn event(table: &mut Table<'_>) -> Option<Rule> {
     }
 }
 
-/// The property that is added up, and what comes of it. Of amounts, those in one currency.
+/// Reads the property to aggregate and the comparison of the result. For amounts, the filter is
+/// restricted to one currency.
 fn measured(node: Node<'_>, filter: &mut Filter) -> Option<(String, Comparison)> {
     let mut table = node.clone().table();
     let property: Option<String> = table.need("property", |node| node.text().map(Some));
@@ -145,7 +146,7 @@ fn measured(node: Node<'_>, filter: &mut Filter) -> Option<(String, Comparison)>
     Some((VALUE_MINOR.to_owned(), result))
 }
 
-/// `event`, `where` and `machines`.
+/// Reads `event`, `where` and `machines`.
 fn events(table: &mut Table<'_>) -> Option<Events> {
     let event: Option<String> = table.need("event", |node| node.text().map(Some));
     let Wanted { filter, numbers } =
@@ -179,7 +180,7 @@ fn sequence(table: &mut Table<'_>) -> Option<Rule> {
     Some(Rule::Sequence { first, then, span: span?, within })
 }
 
-/// Reads what is asked of an attribute: exactly one of the tests.
+/// Reads the condition on an attribute: exactly one of the tests.
 fn test(table: &mut Table<'_>) -> Option<Operator> {
     let word = exactly_one(table, TESTS)?;
     if let Some(comparison) = comparison(word, table, Node::number) {
@@ -207,7 +208,7 @@ fn test(table: &mut Table<'_>) -> Option<Operator> {
     }
 }
 
-/// Two numbers, or two dates.
+/// Reads two numbers or two dates.
 fn between(node: Node<'_>) -> Option<Operator> {
     if node.length() != Some(2) {
         return node.complain("expected two numbers or two dates: [from, to]");
@@ -242,7 +243,7 @@ pub(super) fn exactly_one(
     None
 }
 
-/// Takes the keys as known without reading them, so that one complaint is enough.
+/// Marks the keys as known without reading them, so that only one problem is reported.
 fn swallow(table: &mut Table<'_>, words: &[&'static str]) {
     for word in words {
         table.node(word);

@@ -1,5 +1,5 @@
-//! Why a file is not TOML, in words for people: one error for one cause, however much a parser
-//! stumbles over after it. Asked only of files that the parser refused.
+//! Explains to people why a file is not TOML: one error for each cause, however many errors a
+//! parser would report after it. Only used for files that the parser refused.
 
 mod signs;
 mod values;
@@ -7,20 +7,20 @@ mod values;
 use signs::lookalike;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// More slips than these are not worth reading before the first are put right.
+/// The most mistakes that are reported; the author has to fix these first.
 const SLIPS_MAX: usize = 20;
 
-/// The last words of the names of lists of tables.
+/// The last parts of the names of lists of tables.
 const LISTS: &[&str] = &["step", "fields", "variants", "cost", "options"];
 
-/// One slip: where, in bytes, what is wrong, and what would be right.
+/// A mistake: the position in bytes, what is wrong, and how to fix it.
 pub(super) struct Slip {
     pub at: usize,
     pub message: String,
     pub help: String,
 }
 
-/// Every slip that is a cause of its own, in the order of the file.
+/// Returns every mistake that is a cause of its own, in the order of the file.
 pub(super) fn find(text: &str) -> Vec<Slip> {
     if let Some(slip) = other_format(text) {
         return vec![slip];
@@ -46,15 +46,15 @@ pub(super) fn find(text: &str) -> Vec<Slip> {
     scan.slips
 }
 
-/// A table's name without white space and quotes.
+/// Returns a table's name without white space and quotes.
 fn plain(name: &str) -> String {
     name.chars().filter(|c| !c.is_whitespace() && *c != '"').collect()
 }
 
-/// What Git puts around the two sides of a conflict.
+/// The marks that Git puts around the two sides of a conflict.
 const CONFLICT: [&str; 4] = ["<<<<<<<", "|||||||", "=======", ">>>>>>>"];
 
-/// A file of another format as a whole.
+/// Detects a file that is in another format as a whole.
 fn other_format(text: &str) -> Option<Slip> {
     let slip = |at, format: &str| Slip {
         at,
@@ -92,20 +92,20 @@ fn other_format(text: &str) -> Option<Slip> {
 struct Scan<'t> {
     text: &'t str,
     at: usize,
-    /// Where the last value ended.
+    /// The end of the last value.
     ended: usize,
     slips: Vec<Slip>,
-    /// The table that lines now belong to, with the number of its array's element.
+    /// The table that the lines belong to now, with the number of the element if it is a list.
     table: String,
-    /// Where each key and table stands first.
+    /// The first position of each key and table.
     keys: BTreeMap<String, usize>,
     /// The tables that are written `[[name]]` somewhere.
     lists: BTreeSet<String>,
-    /// Those of them of which it was said that one is written `[name]`.
+    /// Those of `lists` that were already reported as written `[name]`.
     blamed: BTreeSet<String>,
 }
 
-/// How something ended: `None` after a slip.
+/// The result of a read: `None` after a mistake.
 type Read = Option<()>;
 
 impl<'t> Scan<'t> {
@@ -117,7 +117,7 @@ impl<'t> Scan<'t> {
         1 + self.text[..at].matches('\n').count()
     }
 
-    /// What is left of the line.
+    /// Returns the rest of the line.
     fn line(&self) -> &'t str {
         self.rest().split('\n').next().unwrap_or_default().trim_end_matches('\r')
     }
@@ -126,8 +126,8 @@ impl<'t> Scan<'t> {
         self.at += self.rest().find('\n').map_or(self.rest().len(), |end| end + 1);
     }
 
-    /// Goes over the lines that can only belong to the value of the line before: nothing in them is
-    /// a slip of its own.
+    /// Skips the lines that can only belong to the value of the line before; they are not reported
+    /// as separate mistakes.
     fn skip_value(&mut self) {
         let goes_on = |line: &str| match line.trim_start().chars().next() {
             Some(']' | '}') => true,
@@ -153,7 +153,7 @@ impl<'t> Scan<'t> {
         None
     }
 
-    /// A sign that only looks like TOML's.
+    /// Reports a character that only looks like TOML syntax.
     fn lookalike<T>(&mut self, at: usize) -> Option<T> {
         let char = self.text[at..].chars().next()?;
         let (what, right) = lookalike(char)?;
@@ -170,7 +170,7 @@ impl<'t> Scan<'t> {
         self.say(at, format!("`{shown}` is {what}"), help)
     }
 
-    /// A blank line, a comment, a header, or `key = value`.
+    /// Reads a blank line, a comment, a header, or `key = value`.
     fn statement(&mut self) -> Read {
         self.skip_blanks();
         let rest = self.rest();
@@ -195,7 +195,7 @@ impl<'t> Scan<'t> {
         Some(())
     }
 
-    /// `[table]` or `[[table]]`.
+    /// Reads `[table]` or `[[table]]`.
     fn header(&mut self) -> Read {
         let (start, line) = (self.at, self.line());
         let is_array = line.starts_with("[[");
@@ -204,7 +204,7 @@ impl<'t> Scan<'t> {
         let body = &line[open.len()..];
         let content = body.split(['#', ']']).next().unwrap_or_default();
         let name = content.trim();
-        // What follows a header that is wrong is of that table, whatever its name.
+        // The lines after a wrong header belong to its table, whatever its name.
         self.table = format!("#{start}");
         if let Some((offset, _)) = content.char_indices().find(|(_, c)| lookalike(*c).is_some()) {
             return self.lookalike(start + open.len() + offset);
@@ -234,7 +234,7 @@ impl<'t> Scan<'t> {
         self.line_end()
     }
 
-    /// How the header of a table is written, as a list or as one table.
+    /// Returns how to write the header of a table, as a list or as one table.
     fn written(&self, name: &str) -> String {
         let name = name.replace('[', "");
         match self.is_list(&plain(&name)) {
@@ -243,13 +243,13 @@ impl<'t> Scan<'t> {
         }
     }
 
-    /// Whether there are several tables of this name.
+    /// Returns whether there are several tables of this name.
     fn is_list(&self, name: &str) -> bool {
         let last = name.rsplit('.').next().unwrap_or_default();
         self.lists.contains(name) || LISTS.contains(&last)
     }
 
-    /// A table begins; one that is no array has one place only.
+    /// Enters a table. A table that is not in an array may occur only once.
     fn enter(&mut self, name: &str, is_array: bool, at: usize) -> Read {
         // `form.x.fields` within the second `[[form.x.fields]]` is another table.
         let is_list = is_array || self.is_list(name);
@@ -277,7 +277,7 @@ impl<'t> Scan<'t> {
         match self.keys.insert(format!("[{path}]"), at) {
             None => Some(()),
             Some(first) => {
-                // Its keys are no slips of their own.
+                // The keys of the duplicate are not reported separately.
                 self.table = format!("{path}#{at}");
                 let line = self.line_of(first);
                 let message = format!("the table [{name}] stands in line {line} already");
@@ -286,7 +286,7 @@ impl<'t> Scan<'t> {
         }
     }
 
-    /// `[journey.x.step]`: said once, with the lines of the others.
+    /// Reports `[journey.x.step]` once, with the lines of the others.
     fn one_of_a_list(&mut self, name: &str, at: usize) -> Read {
         let is_one = |line: &str| {
             let inside = line.trim_start().strip_prefix('[').filter(|rest| !rest.starts_with('['));
@@ -302,7 +302,7 @@ impl<'t> Scan<'t> {
         self.say(at, message, format!("write [[{name}]]{also}"))
     }
 
-    /// What stands before `=`.
+    /// Reads the key before `=`.
     fn key(&mut self) -> Read {
         let (start, line) = (self.at, self.line());
         let mut quote = None;
@@ -330,7 +330,8 @@ impl<'t> Scan<'t> {
             let shown: String = line.chars().take(40).collect();
             let message = format!("`{}` has no `=`", shown.trim_end());
             if line.trim_end().ends_with(']') {
-                // A header that has lost its bracket: what follows is of another table.
+                // A header without its opening bracket: the following lines belong to another
+                // table.
                 self.table = format!("#{start}");
             }
             return self.say(start, message, "a line is key = value, [table] or # a comment");
@@ -361,7 +362,7 @@ impl<'t> Scan<'t> {
         }
     }
 
-    /// Nothing but a comment may follow on the line.
+    /// Checks that only a comment follows on the line.
     fn line_end(&mut self) -> Read {
         self.skip_blanks();
         let (at, rest) = (self.at, self.line());
@@ -386,14 +387,14 @@ impl<'t> Scan<'t> {
     }
 }
 
-/// What is wrong with the name of a table, and the remedy.
+/// Returns what is wrong with a table's name, and how to fix it.
 fn wrong_name(name: &str) -> Option<(String, String)> {
     let rule = "a-z, 0-9, - and _, parted by dots".to_owned();
     if name.is_empty() {
         return Some(("a header without a name".to_owned(), rule));
     }
     if name.contains(['"', '\'']) {
-        return None; // Quotes allow whatever there is.
+        return None; // A quoted name may contain anything.
     }
     let parts: Vec<&str> = name.split('.').map(str::trim).collect();
     if parts.iter().any(|part| part.is_empty()) {

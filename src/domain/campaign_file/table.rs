@@ -1,5 +1,5 @@
-//! Reading a TOML tree by asking for keys. Whatever was never asked for is unknown, whatever was
-//! asked for in vain is missing, and both are said once a table has been read.
+//! Reads a TOML tree key by key. A key that was never requested is unknown, and a required key that
+//! is absent is missing. Both are reported once a table has been read.
 
 use crate::domain::base::diagnostic::{Problem, nearest};
 use crate::domain::base::primitives::{CampaignId, Millis, QualifiedId, Span};
@@ -10,10 +10,10 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use toml::de::{DeTable, DeValue};
 
-/// The largest whole number that survives D1, whose numbers are 64-bit floats.
+/// The largest integer that D1 stores exactly: its numbers are 64-bit floats.
 const INTEGER_MAX: i64 = 1 << 53;
 
-/// Where problems are put down while the tree is walked, and what every part may need to know.
+/// The problems found while the tree is read, and values of `[campaign]` that other parts need.
 pub(super) struct Problems {
     found: RefCell<Vec<Problem>>,
     campaign: CampaignId,
@@ -22,7 +22,7 @@ pub(super) struct Problems {
 }
 
 impl Problems {
-    /// None yet, of a file whose `[campaign]` is in this tree.
+    /// Creates an empty list for a file whose `[campaign]` is in this tree.
     pub fn none(tree: &DeTable<'_>) -> Self {
         let head = tree.get("campaign").and_then(|head| head.get_ref().as_table());
         let text = |name| Some(head?.get(name)?.get_ref().as_str()?.to_owned());
@@ -34,18 +34,16 @@ impl Problems {
         }
     }
 
-    /// Puts one down.
     pub fn push(&self, problem: Problem) {
         self.found.borrow_mut().push(problem);
     }
 
-    /// All of them.
     pub fn into_inner(self) -> Vec<Problem> {
         self.found.into_inner()
     }
 }
 
-/// A value in the file with the key at which it stands.
+/// A value in the file with its key.
 #[derive(Clone)]
 pub(super) struct Node<'a> {
     pub key: String,
@@ -54,12 +52,12 @@ pub(super) struct Node<'a> {
 }
 
 impl<'a> Node<'a> {
-    /// Puts down that something is wrong with this value.
+    /// Reports that this value is wrong.
     pub fn complain<T>(&self, message: impl Into<String>) -> Option<T> {
         self.report(Problem::new(&self.key, message))
     }
 
-    /// Puts down a problem; `None` is what the reader of a broken value returns.
+    /// Reports a problem. Returns `None`, which is what the reader of an invalid value returns.
     pub fn report<T>(&self, problem: Problem) -> Option<T> {
         self.problems.push(problem);
         None
@@ -103,28 +101,26 @@ impl<'a> Node<'a> {
         })
     }
 
-    /// Whether the value is text.
     pub fn is_text(&self) -> bool {
         self.value.is_str()
     }
 
-    /// Whether the value is a table.
     pub fn is_table(&self) -> bool {
         self.value.as_table().is_some()
     }
 
-    /// How many elements the list has, if it is one.
+    /// Returns the number of elements if the value is a list.
     pub fn length(&self) -> Option<usize> {
         self.value.as_array().map(|list| list.len())
     }
 
-    /// Whether the value is a list that begins with a number.
+    /// Returns whether the value is a list that begins with a number.
     pub fn is_list_of_numbers(&self) -> bool {
         let first = self.value.as_array().and_then(|list| list.first());
         first.is_some_and(|v| matches!(v.get_ref(), DeValue::Integer(_) | DeValue::Float(_)))
     }
 
-    /// Text in quotes.
+    /// Reads text in quotes.
     pub fn text(self) -> Option<String> {
         match self.value {
             DeValue::String(text) => Some(text.clone().into_owned()),
@@ -132,12 +128,12 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// `true` or `false`.
+    /// Reads `true` or `false`.
     pub fn truth(self) -> Option<bool> {
         self.value.as_bool().or_else(|| self.expected("true or false"))
     }
 
-    /// A finite number that D1 keeps exactly.
+    /// Reads a finite number; an integer must be one that D1 stores exactly.
     pub fn number(self) -> Option<f64> {
         let number = match self.value {
             DeValue::Integer(_) => return self.integer().map(|n| n as f64),
@@ -147,7 +143,7 @@ impl<'a> Node<'a> {
         number.filter(|n: &f64| n.is_finite()).or_else(|| self.expected("a number"))
     }
 
-    /// A whole number of at most 53 bits.
+    /// Reads an integer of at most 53 bits.
     pub fn integer(self) -> Option<i64> {
         let number = self.value.as_integer();
         number
@@ -156,19 +152,19 @@ impl<'a> Node<'a> {
             .or_else(|| self.expected("a whole number of at most 53 bits"))
     }
 
-    /// A whole number from 0 to 4,294,967,295.
+    /// Reads an integer from 0 to 4,294,967,295.
     pub fn count(self) -> Option<u32> {
         let node = self.clone();
         self.integer()?.try_into().ok().or_else(|| node.expected("a whole number, 0 or more"))
     }
 
-    /// A length of time.
+    /// Reads a span of time.
     pub fn span(self) -> Option<Span> {
         let span = self.value.as_str().and_then(Span::parse);
         span.or_else(|| self.expected("a span such as \"90s\", \"30m\", \"12h\", \"3d\" or \"2w\""))
     }
 
-    /// A day, as a TOML date or as text.
+    /// Reads a day, as a TOML date or as text.
     pub fn day(self) -> Option<String> {
         match self.value {
             DeValue::Datetime(moment) if moment.time.is_none() => Some(moment.to_string()),
@@ -177,7 +173,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// A day with a time of day, on whatever clock: as a TOML date or as text.
+    /// Reads a day with a time of day, without a zone: as a TOML date or as text.
     pub fn local_time(self) -> Option<String> {
         let text = match self.value {
             DeValue::Datetime(moment) => moment.to_string(),
@@ -192,7 +188,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// A date in one of the forms that attributes have, as a TOML date or as text.
+    /// Reads a date in one of the forms that attributes have, as a TOML date or as text.
     pub fn moment(self) -> Option<String> {
         let text = match self.value {
             DeValue::Datetime(moment) => moment.to_string(),
@@ -205,7 +201,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// The first and the last instant of a date on the clock of the campaign.
+    /// Returns the first and the last instant of a date in the campaign's time zone.
     pub fn instants(self) -> Option<(Millis, Millis)> {
         let zone = calendar::zone(&[Some(&self.problems.time_zone)]);
         let moment = Moment::read(&self.moment()?)?;
@@ -218,23 +214,23 @@ impl<'a> Node<'a> {
         Some((instant(moment)?, last))
     }
 
-    /// The name of something of the same campaign.
+    /// Reads the name of an item of the same campaign.
     pub fn qualified(self) -> Option<QualifiedId> {
         let campaign = &self.problems.campaign;
         self.text().map(|name| QualifiedId::new(campaign, &name))
     }
 
-    /// The time zone of the campaign.
+    /// Returns the campaign's time zone.
     pub fn time_zone(&self) -> String {
         self.problems.time_zone.clone()
     }
 
-    /// The currency of the campaign.
+    /// Returns the campaign's currency.
     pub fn currency(&self) -> String {
         self.problems.currency.clone()
     }
 
-    /// A decimal as it is written, in text or as a number.
+    /// Returns a decimal as written, given as text or as a number.
     pub fn digits(&self) -> Option<String> {
         match self.value {
             DeValue::String(text) => Some(text.clone().into_owned()),
@@ -244,7 +240,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// A single value of an attribute or property.
+    /// Reads a single value of an attribute or property.
     pub fn scalar(self) -> Option<Scalar> {
         match self.value {
             DeValue::String(text) => Some(Scalar::Text(text.clone().into_owned())),
@@ -254,7 +250,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// One of a few words, as what it stands for.
+    /// Reads one of a few words and returns its meaning.
     pub fn word<T: Copy>(self, words: &[(&str, T)]) -> Option<T> {
         let node = self.clone();
         let text = self.text()?;
@@ -265,7 +261,7 @@ impl<'a> Node<'a> {
         node.report(problem.suggest(&text, words.iter().map(|(word, _)| *word)))
     }
 
-    /// A list; elements that cannot be read are left out after having been complained about.
+    /// Reads a list. Elements that cannot be read are reported and left out.
     pub fn list<T>(self, read: impl Fn(Node<'a>) -> Option<T>) -> Option<Vec<T>> {
         let Some(array) = self.value.as_array() else { return self.expected("a list: […]") };
         let element = |(index, value): (usize, &'a toml::Spanned<DeValue<'a>>)| {
@@ -275,7 +271,7 @@ impl<'a> Node<'a> {
         Some(array.iter().enumerate().filter_map(element).collect())
     }
 
-    /// A table of names that the author chose.
+    /// Reads a table whose keys are names chosen by the author.
     pub fn named<T>(self, read: impl Fn(Node<'a>) -> Option<T>) -> Option<BTreeMap<String, T>> {
         let Some(table) = self.value.as_table() else { return self.expected("a table") };
         let entry = |(name, value): (&toml::Spanned<_>, &'a toml::Spanned<DeValue<'a>>)| {
@@ -287,12 +283,12 @@ impl<'a> Node<'a> {
         Some(table.iter().filter_map(entry).collect())
     }
 
-    /// A table of names and single values, in the order of the names.
+    /// Reads a table of names and single values, in the order of the names.
     pub fn scalars(self) -> Option<Vec<(String, Scalar)>> {
         self.named(Node::scalar).map(|named| named.into_iter().collect())
     }
 
-    /// A table whose keys are fixed. Anything else reads as an empty one, after a complaint.
+    /// Reads a table with fixed keys. Anything else is reported and reads as an empty table.
     pub fn table(self) -> Table<'a> {
         let table = self.value.as_table();
         if table.is_none() {
@@ -302,7 +298,7 @@ impl<'a> Node<'a> {
     }
 }
 
-/// What a text says where a number or a truth is expected, if it says one.
+/// Returns the number or boolean that a text contains, if that is what was expected.
 fn unquoted(what: &str, text: &str) -> Option<String> {
     let text = text.trim();
     match what.starts_with("true or false") {
@@ -318,7 +314,7 @@ fn unquoted(what: &str, text: &str) -> Option<String> {
     }
 }
 
-/// A table being read. Dropping it puts down its unknown and its missing keys.
+/// A table being read. Dropping it reports its unknown and missing keys.
 pub(super) struct Table<'a> {
     pub key: String,
     unread: BTreeMap<&'a str, &'a DeValue<'a>>,
@@ -330,7 +326,7 @@ pub(super) struct Table<'a> {
 }
 
 impl<'a> Table<'a> {
-    /// The whole file.
+    /// Returns the table of the whole file.
     pub fn root(table: &'a DeTable<'a>, problems: &'a Problems) -> Self {
         Self::new(String::new(), Some(table), problems)
     }
@@ -343,12 +339,12 @@ impl<'a> Table<'a> {
         Self { key, unread, asked, present, missing, readable: table.is_some(), problems }
     }
 
-    /// The dotted key of an entry of this table.
+    /// Returns the dotted key of an entry of this table.
     pub fn key_of(&self, name: &str) -> String {
         if self.key.is_empty() { name.to_owned() } else { format!("{}.{name}", self.key) }
     }
 
-    /// The value of a key, if it is there.
+    /// Returns the value of a key, if present.
     pub fn node(&mut self, name: &'static str) -> Option<Node<'a>> {
         self.asked.push(name);
         let value = self.unread.remove(name)?;
@@ -356,7 +352,7 @@ impl<'a> Table<'a> {
         Some(Node { key: self.key_of(name), value, problems: self.problems })
     }
 
-    /// Reads a key that may be absent.
+    /// Reads an optional key.
     pub fn get<T>(
         &mut self,
         name: &'static str,
@@ -365,7 +361,7 @@ impl<'a> Table<'a> {
         self.node(name).and_then(read)
     }
 
-    /// Reads a key that must be there; a default stands in for it so that reading can go on.
+    /// Reads a required key. If it is absent, a default is returned so that reading can continue.
     pub fn need<T: Default>(
         &mut self,
         name: &'static str,
@@ -380,7 +376,7 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// Reads a key that must be there and be a table; if it is not, the table reads as empty.
+    /// Reads a required key that must be a table. If it is not, the table reads as empty.
     pub fn need_table(&mut self, name: &'static str) -> Table<'a> {
         match self.node(name) {
             Some(node) => node.table(),
@@ -391,17 +387,17 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// Whether a key is there, read or not.
+    /// Returns whether a key is present, already read or not.
     pub fn has(&self, name: &str) -> bool {
         self.present.contains(&name) || self.unread.contains_key(name)
     }
 
-    /// Takes note of keys that would have been right here, so that they can be suggested.
+    /// Records keys that are allowed here, so that they can be suggested.
     pub fn know(&mut self, names: &[&'static str]) {
         self.asked.extend(names);
     }
 
-    /// Says that one of these keys must be there, unless a misspelt one explains its absence.
+    /// Reports that one of these keys is required, unless a misspelt one explains its absence.
     pub fn need_one_of(&mut self, names: &'static [&'static str], lack: &str) {
         self.asked.extend(names);
         let misspelt = self.unread.keys().any(|unknown| {
@@ -414,17 +410,16 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// Puts down that something is wrong with the table as a whole.
+    /// Reports that the table as a whole is wrong.
     pub fn complain(&self, message: impl Into<String>) {
         self.report(Problem::new(&self.key, message));
     }
 
-    /// Puts down a problem.
     pub fn report(&self, problem: Problem) {
         self.problems.push(problem);
     }
 
-    /// Which key an unknown one was meant to be: rather one that is absent.
+    /// Returns the key that an unknown one probably means. Absent keys are preferred.
     fn meant(&self, unknown: &str) -> Option<&'static str> {
         let absent = self.asked.iter().copied().filter(|name| !self.has(name));
         nearest(unknown, absent).or_else(|| nearest(unknown, self.asked.iter().copied()))

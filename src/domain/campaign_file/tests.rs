@@ -1,18 +1,18 @@
-//! What a campaign file may say, and what is said about every slip in one.
+//! What a campaign file may contain, and what is reported for every mistake in one.
 
 use super::*;
 use crate::domain::base::primitives::Millis;
 use crate::domain::segment::{Rule, TimeTest};
 use insta::assert_snapshot;
 
-/// A campaign that uses every key there is.
+/// A campaign that uses every key.
 pub(crate) const SAMPLE: &str = include_str!("sample.toml");
-/// Broadcasts that may stand below it.
+/// Broadcasts to append to `SAMPLE`.
 pub(crate) const BROADCASTS: &str = include_str!("broadcasts.toml");
-/// Its messages: appended to the sample too.
+/// Settings of messages to append to `SAMPLE`.
 pub(crate) const MESSAGES: &str = include_str!("messages.toml");
 
-/// What is said about a file: line, key, what is wrong, and what would be right.
+/// Returns the report about a file: line, key, what is wrong, and how to fix it.
 pub(crate) fn said(text: &str) -> String {
     match read("campaigns/white-paper.toml", text) {
         Ok(_) => "all good".to_owned(),
@@ -25,19 +25,19 @@ fn tell(found: &Diagnostic) -> String {
     format!("line {}: {}\n     {}\n{help}", found.line, found.key, found.message)
 }
 
-/// What is said about the sample with one piece of text put in place of another.
+/// Returns the report about the sample after replacing one piece of text.
 pub(crate) fn said_of(from: &str, to: &str) -> String {
     assert_eq!(SAMPLE.matches(from).count(), 1, "`{from}` must be in the sample once");
     said(&SAMPLE.replace(from, to))
 }
 
 #[test]
-fn the_sample_is_all_good() {
+fn sample_has_no_problems() {
     assert_eq!(said(SAMPLE), "all good");
     assert_eq!(said(&SAMPLE.replace('\n', "\r\n")), "all good");
 }
 
-/// Every key of a tree with the place where it is written; names that the author chose left out.
+/// Collects every key of a tree with its position, except the names that the author chose.
 fn keys(table: &DeTable<'_>, path: &str, found: &mut Vec<(String, std::ops::Range<usize>)>) {
     for (key, value) in table.iter() {
         let chosen = ["page", "form", "segment", "journey", "broadcast"].contains(&path)
@@ -58,7 +58,7 @@ fn within(value: &DeValue<'_>, path: &str, found: &mut Vec<(String, std::ops::Ra
     }
 }
 
-/// The slips of a finger: a letter twice, a letter left out, two letters swapped.
+/// Returns typing errors of a key: a doubled letter, a missing letter, two letters swapped.
 fn slips(key: &str) -> Vec<String> {
     let (start, end) = key.split_at(key.len() / 2);
     let (first, rest) = key.split_at(1);
@@ -73,7 +73,7 @@ fn slips(key: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_key_misspelt_is_named_with_its_line_and_the_right_one() {
+fn misspelt_key_is_reported_with_line_and_suggestion() {
     let sample = format!("{SAMPLE}\n{BROADCASTS}\n{MESSAGES}");
     let tree = DeTable::parse(&sample).unwrap();
     let mut found = Vec::new();
@@ -99,7 +99,7 @@ fn every_key_misspelt_is_named_with_its_line_and_the_right_one() {
 }
 
 #[test]
-fn every_required_key_left_out_is_named() {
+fn missing_required_keys_are_reported() {
     assert_snapshot!(said(""), @"
     line 1: 
          the file is empty
@@ -153,7 +153,7 @@ fn every_required_key_left_out_is_named() {
 }
 
 #[test]
-fn every_key_that_a_part_requires_is_named() {
+fn missing_keys_of_steps_and_fields_are_reported() {
     let steps = "[campaign]\n[[journey.d.step]]\n[[journey.d.step]]\nid = 'x'\nwait_for = {}\n\
                  [[journey.d.step]]\nid = 'y'\nbranch = [{}]\n[[form.f.fields]]\ntype = 'select'\n";
     assert_snapshot!(said(steps), @"
@@ -216,7 +216,7 @@ fn every_key_that_a_part_requires_is_named() {
 }
 
 #[test]
-fn values_of_the_wrong_kind_are_named() {
+fn values_of_wrong_type_are_reported() {
     assert_snapshot!(said_of("name = \"智能制造白皮书\"", "name = 3"), @r#"
     line 4: campaign.name
          expected text in quotes, not the number 3
@@ -263,7 +263,7 @@ fn values_of_the_wrong_kind_are_named() {
 }
 
 #[test]
-fn words_that_are_not_known_are_named() {
+fn unknown_words_are_reported() {
     assert_snapshot!(said_of("re_entry = \"after 30d\"", "re_entry = \"after a while\""), @r#"
     line 93: journey.nurture.re_entry
          expected "never", "always" or "after 30d" (any span), not `after a while`
@@ -316,7 +316,7 @@ fn words_that_are_not_known_are_named() {
 }
 
 #[test]
-fn what_does_not_go_together_is_named() {
+fn conflicting_keys_are_reported() {
     assert_snapshot!(said_of(
         "{ tag = \"vip\" }, { score",
         "{ tag = \"vip\", score = 3 }, { score",
@@ -386,7 +386,7 @@ fn what_does_not_go_together_is_named() {
 }
 
 #[test]
-fn text_that_is_not_toml_is_named_at_every_place() {
+fn every_toml_syntax_error_is_reported() {
     assert_snapshot!(said_of("currency = \"CNY\"", "currency = CNY"), @r#"
     line 7: 
          `CNY` stands without quotes
@@ -410,7 +410,7 @@ fn text_that_is_not_toml_is_named_at_every_place() {
 }
 
 #[test]
-fn a_slip_does_not_hide_another_one_elsewhere() {
+fn one_mistake_does_not_hide_another() {
     let text = SAMPLE
         .replace("timeout = \"3d\"", "timeoout = \"3d\"")
         .replace("form = \"download\"\n", "form = \"downlaod\"\n");
@@ -425,7 +425,7 @@ fn a_slip_does_not_hide_another_one_elsewhere() {
 }
 
 #[test]
-fn a_file_is_named_like_its_campaign() {
+fn file_name_must_match_campaign_id() {
     assert_snapshot!(said_of("id = \"white-paper\"", "id = \"white_paper\""), @"
     line 3: campaign.id
          the file is not named `white_paper`
@@ -435,7 +435,7 @@ fn a_file_is_named_like_its_campaign() {
 }
 
 #[test]
-fn a_journey_without_a_purpose_takes_the_only_one_there_is() {
+fn journey_defaults_to_the_only_purpose() {
     let campaign = read(
         "white-paper.toml",
         &SAMPLE.replace("re_entry = \"after 30d\"\npurpose = \"newsletter\"", ""),
@@ -453,7 +453,7 @@ fn a_journey_without_a_purpose_takes_the_only_one_there_is() {
 }
 
 #[test]
-fn the_same_file_always_gives_the_same_bytes() {
+fn same_file_always_gives_the_same_bytes() {
     let bytes =
         |text: &str| serde_json::to_string(&read("white-paper.toml", text).unwrap()).unwrap();
     assert_eq!(bytes(SAMPLE), bytes(&SAMPLE.replace('\n', "\r\n")));
@@ -462,7 +462,7 @@ fn the_same_file_always_gives_the_same_bytes() {
 }
 
 #[test]
-fn steps_lead_to_the_next_one_unless_they_say_otherwise() {
+fn steps_lead_to_the_next_by_default() {
     let campaign = read("white-paper.toml", SAMPLE).unwrap();
     let leads = |step: &crate::domain::campaign::journey::Step| match &step.then {
         crate::domain::campaign::journey::Next::Step(id) => format!("{} → {id}\n", step.id),
@@ -481,13 +481,13 @@ fn steps_lead_to_the_next_one_unless_they_say_otherwise() {
     ");
 }
 
-/// What is said about a segment of this rule, beside the sample's.
+/// Returns the report about a segment with this rule, appended to the sample.
 pub(crate) fn said_of_rule(rule: &str) -> String {
     said(&format!("{SAMPLE}\n[segment.x]\nrule = {rule}\n"))
 }
 
 #[test]
-fn dates_in_rules_about_events_are_on_the_campaigns_clock() {
+fn event_rule_dates_use_the_campaign_time_zone() {
     let campaign = read("campaigns/white-paper.toml", SAMPLE).unwrap();
     let mut found = Vec::new();
     campaign.segments["rest"].walk(&mut |rule| {
@@ -507,7 +507,7 @@ fn dates_in_rules_about_events_are_on_the_campaigns_clock() {
 }
 
 #[test]
-fn what_a_rule_cannot_be_is_said() {
+fn invalid_rules_are_reported() {
     assert_snapshot!(said_of_rule("{ attribute = 'b', before = 'soon' }"), @"
     line 227: segment.x.rule.before
          expected a date: 2026-03-01, 2026-03-01T09:30:00 or 2026-03-01T09:30:00+08:00, not `soon`
@@ -573,7 +573,7 @@ fn what_a_rule_cannot_be_is_said() {
     ");
 }
 
-/// What is said of a text that is not TOML, each error on a line.
+/// Returns the report about a text that is not TOML, one error a line.
 fn not_toml(text: &str) -> String {
     let told = |found: &Diagnostic| {
         let help = found.help.as_deref().unwrap_or_default();
@@ -586,7 +586,7 @@ fn not_toml(text: &str) -> String {
 }
 
 #[test]
-fn each_cause_is_one_error_in_words_for_people() {
+fn each_syntax_mistake_gives_one_readable_error() {
     for (text, told) in [
         ("[campaign]\nname = “Spring”\n", "2:8 `“` is a curly quote → write \"\n"),
         ("[campaign]\nname = ＂春＂\n", "2:8 `＂` is a full-width quote → write \"\n"),
@@ -717,7 +717,7 @@ fn each_cause_is_one_error_in_words_for_people() {
 }
 
 #[test]
-fn a_value_in_quotes_that_should_have_none_and_the_other_way_round() {
+fn wrongly_quoted_values_are_reported() {
     let told = |from: &str, to: &str| {
         let text = SAMPLE.replacen(from, to, 1);
         assert_ne!(text, SAMPLE);
@@ -731,7 +731,7 @@ fn a_value_in_quotes_that_should_have_none_and_the_other_way_round() {
 }
 
 #[test]
-fn comments_of_other_languages_and_conflicts_of_git_are_named() {
+fn foreign_comments_and_git_conflicts_are_reported() {
     let slip = |line: &str| {
         let found = read("white-paper.toml", &format!("{line}\n{SAMPLE}")).unwrap_err();
         found.iter().map(|one| format!("{one}\n")).collect::<String>()
@@ -744,16 +744,16 @@ fn comments_of_other_languages_and_conflicts_of_git_are_named() {
 }
 
 #[test]
-fn a_slip_in_what_others_lean_on_is_one_error() {
+fn mistake_in_a_shared_key_is_one_error() {
     let told = |from: &str, to: &str| said(&SAMPLE.replacen(from, to, 1)).matches("line ").count();
     assert_eq!(told("owner = ", "ownerr = "), 1);
     assert_eq!(told("channels = [\"email\"", "channels = [\"emmail\""), 1);
     assert_eq!(told("purpose = \"newsletter\"", "purpose = \"newｓletter\""), 1);
 }
 
-/// Whatever single sign of a good file is lost, what is said is little, and at its place.
+/// If a single character of a valid file is lost, at most two syntax errors are reported.
 #[test]
-fn a_lost_sign_is_told_once() {
+fn missing_punctuation_gives_at_most_two_errors() {
     for (at, sign) in SAMPLE.char_indices().filter(|(_, c)| "[]{}=\"".contains(*c)) {
         let text = format!("{}{}", &SAMPLE[..at], &SAMPLE[at + sign.len_utf8()..]);
         let Err(found) = read("white-paper.toml", &text) else { continue };

@@ -1,7 +1,7 @@
-//! Addresses a contact is written to: what is taken, in what form it is kept, why it is refused.
+//! Addresses of contacts: which ones are accepted, how they are normalized, why one is refused.
 //!
-//! Each address has one form, whatever way it was typed: the same one is kept, compared, suppressed
-//! and given to providers.
+//! Each address has one normal form, whatever its spelling was. This form is stored, compared,
+//! suppressed and given to providers.
 
 mod counted;
 #[cfg(test)]
@@ -18,18 +18,17 @@ use std::fmt;
 /// The longest e-mail address that can be a recipient, in bytes (RFC 5321 with erratum 1690).
 pub const EMAIL_BYTES_MAX: usize = 254;
 
-/// The longest part before the @, in bytes (RFC 5321 section 4.5.3.1.1).
+/// The longest local part (before the @), in bytes (RFC 5321 section 4.5.3.1.1).
 pub const EMAIL_LOCAL_BYTES_MAX: usize = 64;
 
-/// The longest phone number looked at as typed, in characters: 15 digits with room for signs
-/// between them. It bounds what the number patterns are run over.
+/// The longest phone number that is parsed, in characters as typed: 15 digits with room for
+/// separators. It bounds the input of the number patterns.
 pub const PHONE_TYPED_CHARS_MAX: usize = 32;
 
 /// Why an address was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AddressProblem {
-    /// There is nothing in it.
     Empty,
     /// Longer than any address that can be delivered to.
     TooLong,
@@ -41,25 +40,25 @@ pub enum AddressProblem {
     NoAt,
     /// More than one @.
     SeveralAts,
-    /// The part before the @ cannot be one.
+    /// The part before the @ is not a valid local part.
     LocalPart,
-    /// The part after the @ is no domain name.
+    /// The part after the @ is not a domain name.
     Domain,
-    /// A phone number with something in it that is no digit or separator.
+    /// A phone number with a character that is neither a digit nor a separator.
     PhoneCharacter,
-    /// A national number, and no country to read it in.
+    /// A national number without a country to read it in.
     PhoneWithoutCountry,
-    /// No such number can exist in its country.
+    /// The number cannot exist in its country.
     PhoneNumber,
 }
 
-/// Reads an e-mail address and returns its one form, in ASCII.
+/// Reads an e-mail address and returns its normal form, in ASCII.
 ///
-/// The domain is that of UTS 46, without transitional processing: `Müller.example`, its decomposed
-/// and its `xn--` spelling, circled and full-width letters and a final dot are the same domain. The
-/// part before the @ goes through the same mapping and must be ASCII then, for the services that
-/// send for us take nothing else. All letters become small: a mailbox whose name differs only by
-/// case is in practice the same, and each person must be one contact.
+/// The domain is normalized by UTS 46 without transitional processing: `Müller.example`, its
+/// decomposed and its `xn--` spelling, circled and full-width letters and a final dot give the same
+/// domain. The local part goes through the same mapping and must then be ASCII, because providers
+/// accept nothing else. All letters become lower case: mailboxes whose names differ only by case
+/// are in practice the same, and each person must be one contact.
 pub fn read_email(typed: &str) -> Result<String, AddressProblem> {
     if typed.chars().any(is_forbidden_control) {
         return Err(AddressProblem::ControlCharacter);
@@ -68,7 +67,7 @@ pub fn read_email(typed: &str) -> Result<String, AddressProblem> {
     if address.is_empty() {
         return Err(AddressProblem::Empty);
     }
-    // Other letters may become fewer bytes.
+    // Counts characters, because normalization may reduce the number of bytes.
     if address.chars().count() > EMAIL_BYTES_MAX {
         return Err(AddressProblem::TooLong);
     }
@@ -85,8 +84,7 @@ pub fn read_email(typed: &str) -> Result<String, AddressProblem> {
     if kept.len() > EMAIL_BYTES_MAX { Err(AddressProblem::TooLong) } else { Ok(kept) }
 }
 
-/// Reads a sender, an address or `Name <address>`, and gives it back with the one form of its
-/// address.
+/// Reads a sender (an address or `Name <address>`) and returns it with the address normalized.
 pub fn read_sender(typed: &str) -> Result<String, AddressProblem> {
     if typed.chars().any(is_forbidden_control) {
         return Err(AddressProblem::ControlCharacter);
@@ -97,20 +95,20 @@ pub fn read_sender(typed: &str) -> Result<String, AddressProblem> {
     }
 }
 
-/// An address as its owner writes it: the domain in its own letters.
+/// Returns an address for display, with the domain in Unicode.
 pub fn shown(address: &str) -> String {
     let Some((local, domain)) = address.rsplit_once('@') else { return address.to_owned() };
     let (domain, read) = Uts46::new().to_unicode(domain.as_bytes(), STRICT, Hyphens::Allow);
     if read.is_ok() { format!("{local}@{domain}") } else { address.to_owned() }
 }
 
-/// The signs of ASCII that host names have none of (RFC 1123 section 2.1).
+/// The ASCII characters that host names must not contain (RFC 1123 section 2.1).
 const STRICT: AsciiDenyList = AsciiDenyList::STD3;
 
 /// Reads a phone number and returns it as E.164, such as `+8613800138000`. A number without a
-/// leading `+` or `00` is read in `region`, an ISO 3166 code. Digits of every script count, and
-/// spaces, dashes and invisible signs of every kind do not. Letters and extensions are refused: a
-/// message could not reach them.
+/// leading `+` or `00` is read in `region`, an ISO 3166 code. Digits of any script are accepted.
+/// Spaces, dashes and invisible characters of any kind are ignored. Letters and extensions are
+/// refused, because a message could not reach them.
 pub fn read_phone(typed: &str, region: Option<&str>) -> Result<String, AddressProblem> {
     if typed.chars().any(|c| is_forbidden_control(c) && c != '\t') {
         return Err(AddressProblem::ControlCharacter);
@@ -132,7 +130,7 @@ pub fn read_phone(typed: &str, region: Option<&str>) -> Result<String, AddressPr
 }
 
 impl AddressProblem {
-    /// What to tell the person who typed it.
+    /// Returns the message for the person who typed the address.
     pub fn message(self, language: Language) -> &'static str {
         let (english, chinese) = match self {
             Self::Empty => ("Fill this in.", "请填写此项。"),
@@ -179,8 +177,8 @@ impl fmt::Display for AddressProblem {
     }
 }
 
-/// The plain form of a full-width character (U+FF01 to U+FF5E, and the wide space), and of the
-/// small @ of Chinese typesetting.
+/// Returns the plain form of a full-width character (U+FF01 to U+FF5E, and the wide space) or of
+/// the small @ of Chinese typesetting.
 pub(in crate::domain) fn half_width(c: char) -> char {
     match c {
         '\u{ff01}'..='\u{ff5e}' => char::from_u32(c as u32 - 0xfee0).unwrap_or(c),
@@ -190,25 +188,26 @@ pub(in crate::domain) fn half_width(c: char) -> char {
     }
 }
 
-/// Control characters, and the two Unicode line breaks that are not among them.
+/// Returns whether `c` is a control character or one of the two Unicode line breaks that
+/// `is_control` does not include.
 pub(in crate::domain) fn is_forbidden_control(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
-/// Signs that nobody sees and that come along with pasted text: soft hyphens, joiners, marks of
-/// direction, the byte order mark.
+/// Returns whether `c` is an invisible character that comes with pasted text: a soft hyphen, a
+/// joiner, a direction mark, the byte order mark.
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
         | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
-/// What is left without spaces and invisible signs at both ends.
+/// Removes spaces and invisible characters at both ends.
 fn trimmed(typed: &str) -> &str {
     typed.trim_matches(|c: char| c.is_whitespace() || is_invisible(c))
 }
 
-/// The part before the @: after the mapping of UTS 46 a dot-atom (RFC 5321 section 4.1.2). Quoted
-/// local parts exist on paper only.
+/// Reads the local part, which must be a dot-atom after the mapping of UTS 46 (RFC 5321 section
+/// 4.1.2). Quoted local parts are refused: they are not used in practice.
 fn read_local_part(local: &str) -> Result<String, AddressProblem> {
     let mapped = match local.is_ascii() {
         true => local.to_ascii_lowercase(),
@@ -227,7 +226,8 @@ fn read_local_part(local: &str) -> Result<String, AddressProblem> {
     if atoms_ok { Ok(mapped) } else { Err(AddressProblem::LocalPart) }
 }
 
-/// The domain in ASCII: at least two labels, the last of them not a number.
+/// Reads the domain and returns it in ASCII. It needs at least two labels, and the last one must
+/// not be a number.
 fn read_domain(domain: &str) -> Result<String, AddressProblem> {
     let length = DnsLength::VerifyAllowRootDot;
     let read = Uts46::new().to_ascii(domain.as_bytes(), STRICT, Hyphens::CheckFirstLast, length);
@@ -238,8 +238,8 @@ fn read_domain(domain: &str) -> Result<String, AddressProblem> {
     if is_sane { Ok(ascii.to_owned()) } else { Err(AddressProblem::Domain) }
 }
 
-/// The noughts of the decimal digits of living scripts, and of the styled ones of mathematics
-/// (Unicode, general category Nd); the nine others follow each.
+/// The zeros of the decimal digits of scripts in use and of the mathematical styles (Unicode,
+/// general category Nd). The other nine digits follow each zero.
 const NOUGHTS: &[u32] = &[
     0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xde6,
     0xe50, 0xed0, 0xf20, 0x1040, 0x1090, 0x17e0, 0x1810, 0x1946, 0x19d0, 0x1a80, 0x1a90, 0x1b50,
@@ -248,14 +248,14 @@ const NOUGHTS: &[u32] = &[
     0x1d7ce, 0x1d7d8, 0x1d7e2, 0x1d7ec, 0x1d7f6, 0x1e140, 0x1e2f0, 0x1e950, 0x1fbf0,
 ];
 
-/// The plain form of a digit of another script.
+/// Returns the ASCII form of a digit of another script.
 fn plain_digit(c: char) -> char {
     let nought = NOUGHTS.iter().rev().find(|nought| **nought <= u32::from(c));
     let digit = nought.map(|nought| u32::from(c) - nought).filter(|digit| *digit < 10);
     digit.and_then(|digit| char::from_digit(digit, 10)).unwrap_or(c)
 }
 
-/// The digits of a typed number, with one leading `+` if it has one or begins with `00`.
+/// Returns the digits of a typed number, with one leading `+` if it begins with `+` or `00`.
 fn dialled(typed: &str) -> Result<String, AddressProblem> {
     let mut digits = String::with_capacity(typed.len());
     for (i, c) in typed.chars().enumerate() {
@@ -274,14 +274,15 @@ fn dialled(typed: &str) -> Result<String, AddressProblem> {
     }
 }
 
-/// `Name <address>` or `"Name" <address>` as name and address; without a name, the name is empty.
+/// Splits `Name <address>` or `"Name" <address>` into name and address. The name is empty if there
+/// is none.
 pub fn mailbox_parts(mailbox: &str) -> (String, &str) {
     let Some((name, rest)) = mailbox.rsplit_once('<') else {
         return (String::new(), mailbox.trim());
     };
     let name = name.trim();
     let name = match name.strip_prefix('"').and_then(|name| name.strip_suffix('"')) {
-        // In a quoted name a backslash stands before what it protects (RFC 5322 section 3.2.4).
+        // In a quoted name a backslash escapes the next character (RFC 5322 section 3.2.4).
         Some(quoted) => {
             let mut is_escaped = false;
             quoted
@@ -297,7 +298,7 @@ pub fn mailbox_parts(mailbox: &str) -> (String, &str) {
     (name, rest.trim_end().trim_end_matches('>').trim())
 }
 
-/// What a sender calls itself to people: the name of its mailbox, or else its domain.
+/// Returns the sender's name as recipients see it: the name of the mailbox, or else the domain.
 pub fn sender_name(mailbox: &str) -> String {
     let (name, address) = mailbox_parts(mailbox);
     if name.is_empty() { address.rsplit('@').next().unwrap_or_default().to_owned() } else { name }

@@ -1,43 +1,43 @@
-//! Claims: what a form says of a contact that is known already, and that contradicts or adds an
-//! address. Anybody can type anybody's address, so it stays with the event of the form until the
-//! owner of the mailbox confirms it.
+//! Claims: values in a form submission that contradict what is known about a contact, or add an
+//! address to it. Anybody can type anybody's address, so a claim stays with the form's event until
+//! the owner of the mailbox confirms it.
 
 use super::event::{Event, names};
 use crate::domain::base::primitives::{Millis, Span};
 use crate::domain::contact::Contact;
 use serde_json::{Map, Value};
 
-/// What is claimed: attributes by name, and under `phone` a number in E.164.
+/// Claimed attributes by name, and a number in E.164 under `phone`.
 pub type Claims = Map<String, Value>;
 
-/// The claim of a number.
+/// The key of a claimed number.
 pub const PHONE: &str = "phone";
 
-/// The property of `form.submitted` that has the claims.
+/// The property of `form.submitted` that holds the claims.
 pub const CLAIMS: &str = "claims";
 
-/// The property of `contact.updated` that says which claims the owner has answered: those until
-/// then.
+/// The property of `contact.updated` that holds a time: the owner has answered all claims up to it.
 pub const UNTIL: &str = "until";
 
-/// How long a claim waits: as long as the link of a confirmation mail works.
+/// How long a claim stays open: as long as the link of a confirmation e-mail works.
 pub const CLAIM_AGE_MAX: Span = Span::days(14);
 
 /// The events that claims are read from.
 pub const ASKED: [&str; 2] = [names::FORM_SUBMITTED, names::CONTACT_UPDATED];
 
-/// The names of fields of the contact that no answer of this name sets.
+/// The contact's own fields that a form field of the same name does not set.
 const NOT_SET: [&str; 4] = ["email", "phone", "external_id", "score"];
 
-/// Whether an answer has to wait for the owner: a known contact has another value already.
+/// Returns whether a submitted value must wait for the owner: the contact already has another
+/// value.
 pub fn is_claim(contact: &Contact, name: &str, value: &Value) -> bool {
     let is_blank = |known: &Value| known.as_str().is_some_and(|text| text.trim().is_empty());
     let known = contact.attribute(name).filter(|known| !is_blank(known));
     !NOT_SET.contains(&name) && known.is_some_and(|known| known != *value)
 }
 
-/// The claims that wait for the owner, of those made until `shown_at`; of two about one thing the
-/// newer. The contact must have been read with the events of `ASKED`.
+/// Returns the open claims among those made until `shown_at`. If two are about the same field, the
+/// newer one counts. The contact must have been read with the events of `ASKED`.
 pub fn open(contact: &Contact, shown_at: Millis) -> Claims {
     let answered = contact.history.iter().filter(|event| event.name == names::CONTACT_UPDATED);
     let answered = answered.filter_map(|event| event.properties.get(UNTIL)?.as_i64()).max();
@@ -49,7 +49,8 @@ pub fn open(contact: &Contact, shown_at: Millis) -> Claims {
     open
 }
 
-/// The claims of an event. What was copied from another contact was claimed of that one.
+/// Returns the claims of an event. An event copied from another contact has none: its claims were
+/// about that contact.
 pub fn of(event: &Event) -> impl Iterator<Item = (&String, &Value)> {
     let is_own = event.name == names::FORM_SUBMITTED && !event.properties.contains_key("copied");
     let claims = event.properties.get(CLAIMS).filter(|_| is_own);

@@ -1,9 +1,8 @@
 //! The countries and territories of ISO 3166-1, by their two-letter codes, with names in both
-//! languages. A name here helps a visitor to find an entry; it takes no side on status.
+//! languages. The names help a visitor to find an entry; they take no position on political status.
 
 use crate::domain::base::language::Language;
 
-/// A country's code and names.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Country {
     /// ISO 3166-1 alpha-2, upper case.
@@ -13,7 +12,6 @@ pub struct Country {
 }
 
 impl Country {
-    /// Its name in a language.
     pub fn name(&self, language: Language) -> &'static str {
         match language {
             Language::English => self.english,
@@ -22,7 +20,7 @@ impl Country {
     }
 }
 
-/// The country of a code, in upper or lower case.
+/// Returns the country of a code in upper or lower case.
 pub fn find(code: &str) -> Option<Country> {
     COUNTRIES
         .iter()
@@ -30,8 +28,8 @@ pub fn find(code: &str) -> Option<Country> {
         .map(|&(code, english, chinese)| Country { code, english, chinese })
 }
 
-/// Every country in the order a reader of the language looks for it: by English name, or by the
-/// pinyin of the Chinese one after China itself.
+/// Returns all countries in the order in which a reader of the language looks for them: by English
+/// name, or China first and then by the pinyin of the Chinese name.
 pub fn all(language: Language) -> Vec<Country> {
     match language {
         Language::English => COUNTRIES
@@ -54,7 +52,7 @@ const CHINESE_ORDER: &str = "\
     SZ SD SR SB SO TJ TH TZ TO TC TT TN TV TR TM TK WF VU GT VE BN UG UA UY UZ ES EH GR \
     SG NC NZ HU SY JM AM YE IQ IR IL IT IN ID GB VG IO JO VN ZM JE TD GI CL CF";
 
-/// Code, English name, Chinese name; sorted by the English name.
+/// Code, English name, Chinese name; sorted by English name.
 #[rustfmt::skip]
 const COUNTRIES: [(&str, &str, &str); 249] = [
     ("AF", "Afghanistan", "阿富汗"),
@@ -314,7 +312,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn both_orders_hold_every_country_once() {
+    fn both_country_lists_hold_every_country_once() {
         for language in [Language::English, Language::Chinese] {
             let codes: BTreeSet<_> = all(language).iter().map(|country| country.code).collect();
             assert_eq!((all(language).len(), codes.len()), (249, 249), "{language:?}");

@@ -1,105 +1,100 @@
-//! An enrollment: one contact's way through one version of a journey.
+//! An enrollment: one contact in one version of a journey, from entry to exit.
 
 use crate::domain::base::primitives::{CampaignId, EnrollmentId, MessageId, Millis, Span};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// One contact's passage through one version of a journey.
+/// One contact in one version of a journey, from entry to exit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Enrollment {
-    /// Its id.
     pub id: EnrollmentId,
-    /// The campaign it belongs to.
     pub campaign: CampaignId,
     /// The published version it is pinned to.
     pub version: u32,
     /// The journey's name within the campaign.
     pub journey: String,
-    /// Where it stands: the step that waits, or the last one taken if it has ended.
+    /// The waiting step, or the last step taken if the enrollment has ended.
     pub step: String,
-    /// How many steps were taken so far.
+    /// The number of steps taken so far.
     pub steps_taken: u32,
-    /// For each send step, the number (of `steps_taken`) at which it was last taken.
+    /// For each send step, the value of `steps_taken` at which it was last taken.
     pub sent: BTreeMap<String, u32>,
-    /// Whether it goes on, and if not how it ended.
     pub state: EnrollmentState,
     /// Why it ended; empty while active.
     pub reason: String,
-    /// What it was entered for; no two passages of a contact through a journey have the same.
-    /// Passages of before there were keys have none.
+    /// The key that identifies what the contact entered for. It is unique among a contact's
+    /// enrollments in a journey. Enrollments older than this field have none.
     #[serde(default)]
     pub entry_key: Option<String>,
-    /// When it began.
     pub entered_at: Millis,
-    /// When it came to `step`.
+    /// When it reached `step`.
     pub since: Millis,
-    /// When `step` is due; `None` once ended.
+    /// When `step` is due; `None` once the enrollment has ended.
     pub due_at: Option<Millis>,
 }
 
-/// The states of an enrollment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EnrollmentState {
-    /// Standing at a step.
+    /// Waiting at a step.
     Active,
-    /// Came to the end.
+    /// Reached the end.
     Completed,
-    /// Left by its exit rule.
+    /// Left before the end, for example by the exit rule; `reason` says why.
     Exited,
-    /// Could not go on; `reason` says why.
+    /// Could not continue; `reason` says why.
     Failed,
 }
 
 impl Enrollment {
-    /// The message that the send step taken as number `n` queued.
+    /// Returns the id of the message that was queued by the send step taken as number `n`.
     pub fn message_id(&self, n: u32) -> MessageId {
         MessageId(format!("{}.{n}", self.id))
     }
 
-    /// Whether it is a passage through this journey.
     pub fn is_of(&self, campaign: &CampaignId, journey: &str) -> bool {
         self.campaign == *campaign && self.journey == journey
     }
 
-    /// Whether it was entered for a value, so that another may run beside it for another value.
+    /// Returns whether it was entered for a property value, so that another enrollment may run in
+    /// parallel for another value.
     pub fn is_for_value(&self) -> bool {
         self.entry_key.as_ref().is_some_and(|key| key.starts_with('='))
     }
 
-    /// Whether it ended before its last step, or was another's too, so that what it has not sent
-    /// yet is held back.
+    /// Returns whether its unsent messages are held back: it ended before its last step, or its
+    /// contact was merged into another one that has been in the journey itself.
     pub fn has_left(&self) -> bool {
         self.state == EnrollmentState::Exited
             || [GOAL_REASON, MERGED_REASON].contains(&&*self.reason)
     }
 
-    /// Whether it has begun; one of a limited journey may wait for its hour.
+    /// Returns whether it has begun. In a journey with an hourly limit an enrollment may wait for
+    /// its hour.
     pub fn has_begun(&self) -> bool {
         self.steps_taken > 0
     }
 
-    /// Whether it is still on its way.
     pub fn is_active(&self) -> bool {
         self.state == EnrollmentState::Active
     }
 }
 
-/// The newest hour of a limited journey in which somebody begins it, counted since 1970, and how
-/// many do. Places are given out in the order in which people come, so those before it are full or
-/// past.
+/// The newest hour of a journey with an hourly limit in which enrollments begin, and how many of
+/// them do. Reservations are made in order of arrival, so all earlier hours are full or past.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HourlyQuota {
     /// Hours since 1970, UTC.
     pub hour: i64,
-    /// The places that are taken.
+    /// The number of reservations in that hour.
     pub taken: u32,
 }
 
 impl HourlyQuota {
-    /// The hour after one more place is taken, and when whoever takes it begins: at once in the
-    /// present hour; later on spread over the hour, so that not all begin at the stroke of it.
+    /// Makes one more reservation. Returns the hour with it, and when the enrollment begins: at
+    /// once in the current hour, otherwise spread over the hour so that not all begin at the same
+    /// moment.
     pub fn take(newest: Option<Self>, people: u32, now: Millis) -> (Self, Millis) {
         let present = now.0.div_euclid(HOUR.0);
         let next = match newest {
@@ -117,23 +112,25 @@ impl HourlyQuota {
 
 const HOUR: Span = Span::hours(1);
 
-/// The key of a first passage.
+/// Returns the key of a contact's first enrollment.
 pub fn first_key() -> String {
     String::new()
 }
 
-/// The key of a passage that follows another: two cannot follow the same one.
+/// Returns the key of an enrollment that follows another. Two enrollments cannot follow the same
+/// one.
 pub fn following_key(last: &Enrollment) -> String {
     format!(">{}", last.id)
 }
 
-/// The key of a passage for an occurrence, by the contact's clock: who moves to another zone does
-/// not live through the same hour twice.
+/// Returns the key of an enrollment for an occurrence, by the contact's local time: a contact that
+/// moves to another time zone does not enter twice for the same local hour.
 pub fn occurrence_key(clock: &str) -> String {
     format!("@{clock}")
 }
 
-/// The key of a passage for a property's value; `None` where that is no text and no number.
+/// Returns the key of an enrollment for a property value; `None` unless the value is a number or a
+/// non-empty string.
 pub fn value_key(value: &Value) -> Option<String> {
     match value {
         Value::String(text) if !text.is_empty() => Some(format!("={text}")),
@@ -142,9 +139,9 @@ pub fn value_key(value: &Value) -> Option<String> {
     }
 }
 
-/// The reason of an enrollment that ended because its journey's goal was reached.
+/// The reason of an enrollment that ended because the journey's goal was reached.
 pub const GOAL_REASON: &str = "goal";
 
-/// Why a passage goes on no further, or what waits of it is held back: the contact was merged into
-/// another that has been in the journey itself.
+/// The reason of an enrollment that ended, or of a message held back, because the contact was
+/// merged into another one that has been in the journey itself.
 pub const MERGED_REASON: &str = "merged";

@@ -1,20 +1,19 @@
-//! An event: a dated fact about a contact, numbered in the contact's own log.
+//! An event: a dated fact about a contact, numbered within the contact's own log.
 
 use crate::domain::base::primitives::{CampaignId, Millis};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// What an event tells beside its name and date.
 pub type Properties = Map<String, Value>;
 
-/// What an event is worth, as people name it: an amount of a currency.
+/// The property with the value of an event, as an amount of a currency.
 pub const VALUE: &str = "value";
-/// The property that keeps it, in minor units.
+/// The property with the same value in minor units.
 pub const VALUE_MINOR: &str = "value_minor";
-/// The property that keeps its currency (ISO 4217).
+/// The property with the currency of the value (ISO 4217).
 pub const CURRENCY: &str = "currency";
 
-/// The names of the events that dripline itself records. Others come through the API.
+/// The names of the events that dripline itself records. The API adds others.
 pub mod names {
     pub const FORM_SUBMITTED: &str = "form.submitted";
     pub const MESSAGE_SENT: &str = "message.sent";
@@ -59,35 +58,31 @@ pub mod names {
     pub const CONTACT_MERGED: &str = "contact.merged";
     pub const CONTACT_REDATED: &str = "contact.redated";
 
-    /// The families of names that only dripline may record.
+    /// The prefixes of event names that only dripline may record.
     pub const RESERVED: [&str; 8] = [
         "form.", "message.", "consent.", "contact.", "segment.", "journey.", "goal.", "broadcast.",
     ];
 }
 
-/// A fact in a contact's log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Event {
-    /// Its number in the contact's log, from 1.
+    /// The number in the contact's log, from 1.
     pub seq: i64,
-    /// When it happened.
     pub at: Millis,
-    /// What happened.
     pub name: String,
-    /// The campaign it belongs to, if to one.
+    /// The campaign it belongs to, if any.
     pub campaign: Option<CampaignId>,
-    /// The rest.
     pub properties: Properties,
 }
 
 impl Event {
-    /// Whether the property `name` is exactly `value`.
+    /// Returns whether the property `name` equals `value`.
     pub fn has(&self, name: &str, value: &str) -> bool {
         self.properties.get(name).and_then(Value::as_str) == Some(value)
     }
 
-    /// Whether a person did this, as far as we can tell: a scanner's click is recorded too, with
-    /// `machine: true`, and decides nothing.
+    /// Returns whether a person did this, as far as we can tell. A bot's event is recorded too,
+    /// with `machine: true`. It has no effect, except where a rule or trigger sets `machines`.
     pub fn is_human(&self) -> bool {
         self.properties.get("machine") != Some(&Value::Bool(true))
     }

@@ -1,22 +1,21 @@
-//! A message: one e-mail or SMS to one contact, written down before it is sent.
+//! A message: one e-mail or SMS to one contact, recorded before it is sent.
 
 use crate::domain::base::primitives::{
     CampaignId, Channel, ContactId, EnrollmentId, MessageId, Millis, Span,
 };
 use serde::{Deserialize, Serialize};
 
-/// A row of the ledger that every message has before anything leaves.
+/// A row of the message ledger, written before the message leaves.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Message {
-    /// Its id, and the provider's idempotency key.
+    /// The message's id, which is also the provider's idempotency key.
     pub id: MessageId,
-    /// To whom, or for a notice about whom.
+    /// The recipient; for a notice, the contact it is about.
     pub contact_id: ContactId,
-    /// For which campaign.
     pub campaign: CampaignId,
     /// The published version whose template it uses.
     pub version: u32,
-    /// The enrollment that asked for it; `None` for a confirmation.
+    /// The enrollment that queued it; `None` for a confirmation.
     pub enrollment: Option<EnrollmentId>,
     /// The journey's name; empty for a confirmation.
     pub journey: String,
@@ -24,53 +23,50 @@ pub struct Message {
     pub step: String,
     /// The broadcast's name; `None` for other messages.
     pub broadcast: Option<String>,
-    /// How it travels.
     pub channel: Channel,
-    /// What kind of message it is, which says what may hold it back.
+    /// What the message is for. It decides what may hold the message back.
     pub class: Class,
-    /// The purpose it needs consent for.
+    /// The purpose that needs consent.
     pub purpose: String,
-    /// Its template: `emails/…` or `sms/…` of the version, or a `house/…` one; of a webhook, its
-    /// address.
+    /// The template: `emails/…` or `sms/…` of the version, or a built-in `house/…` one. For a
+    /// webhook, the URL.
     pub template: String,
-    /// A line of the campaign's author for a notice; of a test, the address it goes to; empty
-    /// otherwise.
+    /// For a notice, a line from the campaign's author; for a test, its recipient address; for a
+    /// confirmation that also asks about the contact's details, `house::DETAILS`; empty otherwise.
     pub note: String,
-    /// When it was decided.
     pub queued_at: Millis,
-    /// Not before.
+    /// The earliest time to send it.
     pub send_at: Millis,
-    /// How many times it was taken up for sending.
+    /// The number of times it was claimed for sending.
     pub attempts: u32,
     /// Whether an earlier attempt ended without an answer.
     pub uncertain: bool,
-    /// The sender that was asked last; while the message is not uncertain, it does not matter.
+    /// The provider that was called last; it matters only while the message is uncertain.
     pub sender: Option<String>,
-    /// The key of the call in which others went along; `None` if it went alone, under its id.
+    /// The idempotency key of a batch call; `None` if the message was sent alone, under its own id.
     pub call: Option<String>,
     /// When the first call under that key began.
     pub called_at: Option<Millis>,
-    /// Whether it has waited its turn at a sender that takes only so many calls.
+    /// Whether it has waited for a provider's rate limit.
     pub waited: bool,
     /// When a person first opened it.
     pub opened_at: Option<Millis>,
-    /// When a person first clicked in it.
+    /// When a person first clicked a link in it.
     pub clicked_at: Option<Millis>,
-    /// The address that it went to, from when it was about to be sent; `None` for a notice, and for
-    /// what was sent before that was written down.
+    /// The address it was sent to, recorded just before sending. `None` for a notice, and for
+    /// messages older than this field.
     #[serde(default)]
     pub address: Option<String>,
-    /// When what became of it was first heard.
+    /// When each kind of delivery report first arrived.
     pub heard: DeliveryTimestamps,
-    /// What it took, of a text message, as far as that is known.
+    /// The segments and the price of an SMS, as far as known.
     #[serde(default)]
     pub spent: Option<SmsCost>,
-    /// How far it has come.
     pub state: MessageState,
 }
 
 impl Message {
-    /// The part of its counters: its template, or of a broadcast the broadcast and the variant.
+    /// Returns the key of its counters: the template, or the broadcast and the variant.
     pub fn part(&self) -> String {
         match &self.broadcast {
             Some(broadcast) => broadcast_part(broadcast, &self.step),
@@ -78,8 +74,8 @@ impl Message {
         }
     }
 
-    /// A message to be sent as soon as may be, on the channel that its template is for. It is of
-    /// no enrollment, and needs consent for no purpose, unless the caller says so.
+    /// Returns a message to be sent as soon as possible, on the channel of its template. It has no
+    /// enrollment and no purpose unless the caller sets them.
     pub fn queue(
         id: MessageId,
         contact_id: ContactId,
@@ -122,60 +118,56 @@ impl Message {
         }
     }
 
-    /// Whether it is a test: a message of a campaign that goes to our own people, to be looked at.
+    /// Returns whether it is a test: a campaign's message that goes to our own people for review.
     pub fn is_test(&self) -> bool {
         self.class == Class::Internal && self.template.starts_with("emails/")
     }
 }
 
-/// The house's own templates, which no campaign has to bring.
+/// The built-in templates, which no campaign has to provide.
 pub mod house {
-    /// The mail that asks for a confirmation of the address.
+    /// The e-mail that asks to confirm the address.
     pub const CONFIRM: &str = "house/confirm";
-    /// The note of such a mail that asks about details of the contact too, and not about consent
-    /// alone.
+    /// The note of a confirmation e-mail that asks about the contact's details as well as consent.
     pub const DETAILS: &str = "details";
     /// The notice to a campaign's owner.
     pub const NOTIFY: &str = "house/notify";
-    /// The text that says that no more will come.
+    /// The SMS that confirms an opt-out.
     pub const STOP: &str = "house/stop";
-    /// The text that says who texts, and how to end it.
+    /// The SMS that names the sender and explains how to opt out.
     pub const HELP: &str = "house/help";
 
-    /// Whether it answers what somebody has texted, and so may go to a number that has stopped
-    /// texts: the last word about that, and help, are owed to everybody (47 CFR 64.1200(a)(12)).
+    /// Returns whether the template replies to an inbound SMS, and so may go to a number that has
+    /// opted out: the opt-out confirmation and help are due to everybody (47 CFR 64.1200(a)(12)).
     pub fn answers_a_text(template: &str) -> bool {
         matches!(template, STOP | HELP)
     }
 }
 
-/// What a message is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Class {
     /// Needs consent.
     Marketing,
-    /// Asked for by what the contact just did; needs no consent.
+    /// Requested by what the contact just did; needs no consent.
     Transactional,
     /// To our own people, about the contact.
     Internal,
 }
 
-/// What was heard of a message after a provider took it, and when each was first heard.
+/// When each kind of delivery report about a message first arrived.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DeliveryTimestamps {
-    /// That it arrived.
     pub delivered_at: Option<Millis>,
-    /// That it came back.
     pub bounced_at: Option<Millis>,
-    /// That somebody called it spam.
+    /// When it was reported as spam.
     pub complained_at: Option<Millis>,
-    /// That somebody unsubscribed by it.
+    /// When the contact unsubscribed through it.
     pub unsubscribed_at: Option<Millis>,
 }
 
 impl DeliveryTimestamps {
-    /// Adds what is new; what was heard before stays.
+    /// Adds what is new; earlier times stay.
     pub fn add(&mut self, new: Self) {
         self.delivered_at = self.delivered_at.or(new.delivered_at);
         self.bounced_at = self.bounced_at.or(new.bounced_at);
@@ -184,43 +176,41 @@ impl DeliveryTimestamps {
     }
 }
 
-/// The states of a message in the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MessageState {
     /// Waiting for `send_at`.
     Queued,
-    /// Taken up by a delivery.
+    /// Claimed for delivery.
     Sending,
     /// Accepted by the provider.
     Sent,
-    /// Arrived, says the provider.
+    /// Delivered, according to the provider.
     Delivered,
-    /// Came back.
     Bounced,
-    /// Somebody called it spam.
+    /// Reported as spam.
     Complained,
     /// Not sent, on purpose.
     Skipped,
-    /// Not sent, by a fault that another attempt would not mend.
+    /// Not sent, because of an error that a retry would not fix.
     Failed,
-    /// Perhaps sent: the answer was lost, and the provider knows no idempotency key.
+    /// Perhaps sent: the answer was lost, and the provider has no idempotency keys.
     Unknown,
 }
 
 impl MessageState {
-    /// Whether it goes no further by itself.
+    /// Returns whether the state no longer changes by itself.
     pub fn is_over(self) -> bool {
         !matches!(self, Self::Queued | Self::Sending)
     }
 
-    /// Whether it has left, as far as we know.
+    /// Returns whether it has left, as far as we know.
     pub fn has_left(self) -> bool {
         matches!(self, Self::Sent | Self::Delivered | Self::Bounced | Self::Complained)
     }
 
-    /// Where it goes when this is heard of it: forwards only, for what a provider tells comes in
-    /// any order. One that did not leave, as far as we know, stays what it is.
+    /// Returns the state after a delivery report. It only moves forward, because reports arrive in
+    /// any order. A message that has not left, as far as we know, keeps its state.
     #[must_use]
     pub fn hearing(self, heard: Self) -> Self {
         let order = [Self::Sent, Self::Delivered, Self::Bounced, Self::Complained];
@@ -232,69 +222,66 @@ impl MessageState {
     }
 }
 
-/// How often a message is tried before it fails.
+/// The number of attempts before a message fails.
 pub const ATTEMPTS_MAX: u32 = 8;
 
-/// How long to wait after the `attempts`-th failure: 1 minute, doubled each time, at most 6 hours.
+/// Returns the delay after the `attempts`-th failure: 1 minute, doubled each time, at most 6 hours.
 pub fn backoff(attempts: u32) -> Span {
     let minutes = 1_i64 << attempts.saturating_sub(1).min(9);
     Span::minutes(minutes.min(360))
 }
 
-/// A message as the local mailbox keeps it.
+/// A message in the local mailbox.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CapturedMessage {
-    /// The message's id: kept once, however often it is sent.
+    /// The message's id. A message is kept once, however often it is sent.
     pub id: String,
     /// `email` or `sms`.
     pub channel: String,
-    /// From whom.
     pub sender: String,
-    /// To whom.
     pub address: String,
     /// Empty for SMS.
     pub subject: String,
     /// Empty for SMS.
     pub html: String,
-    /// The plain text.
     pub text: String,
-    /// The mail headers, as a JSON object in text.
+    /// The mail headers, as JSON text.
     pub headers: String,
-    /// When it was kept.
+    /// When it was stored.
     #[serde(default)]
     pub at: Millis,
 }
 
-/// What stands before the part of a counter that is a broadcast's.
+/// The prefix of a counter's part that belongs to a broadcast.
 const PART: &str = "broadcast:";
 
-/// The part of a counter: a broadcast's, and within it a variant, or why somebody is left out.
+/// Returns the part of a broadcast's counter. `within` is a variant, or the reason why a recipient
+/// is left out.
 pub fn broadcast_part(broadcast: &str, within: &str) -> String {
     format!("{PART}{broadcast}/{within}")
 }
 
-/// The broadcast that a counter's part belongs to, and what within it; `None` for other parts.
+/// Splits a counter's part into the broadcast and what is within it; `None` for other parts.
 pub fn of_broadcast_part(part: &str) -> Option<(&str, &str)> {
     part.strip_prefix(PART)?.split_once('/')
 }
 
-/// What a text message took.
+/// The segments and the price of an SMS.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SmsCost {
-    /// How many segments.
     pub segments: u32,
-    /// What they cost, in millionths of the campaign's currency; 0 where no price is known.
+    /// The price in millionths of the campaign's currency; 0 if unknown.
     pub micros: i64,
 }
 
-/// What a provider says that a text message took.
+/// The segments and the price of an SMS, as reported by a provider.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProviderCharge {
-    /// How many segments; `None` if it does not say.
+    /// The number of segments; `None` if not reported.
     pub segments: Option<u32>,
-    /// What it costs, in millionths; `None` if it does not say.
+    /// The price in millionths of `currency`; `None` if not reported.
     pub micros: Option<i64>,
-    /// The currency of that, such as `EUR`.
+    /// The currency of the price, such as `EUR`.
     pub currency: String,
 }
 
@@ -303,7 +290,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_part_says_whose_it_is() {
+    fn broadcast_part_round_trips() {
         assert_eq!(of_broadcast_part(&broadcast_part("news", "a")), Some(("news", "a")));
         assert_eq!(of_broadcast_part("emails/news"), None);
     }

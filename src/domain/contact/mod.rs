@@ -1,4 +1,5 @@
-//! A contact: one person we may address, with everything a decision about them needs.
+//! A contact: one person we may write to, with everything that a decision about them needs. Not
+//! here: the decisions themselves (`domain/engine/mod.rs`).
 
 pub mod address;
 pub mod claim;
@@ -24,100 +25,97 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How many of a contact's newest events rules look at.
+/// The number of a contact's newest events that rules look at.
 pub const HISTORY_EVENTS_MAX: i64 = 1_000;
 
-/// The attribute that says that a contact's openings and clicks are not to be followed: `true`, or
-/// `"true"` as a form's field has it.
+/// The attribute that disables tracking of a contact's opens and clicks: `true`, or `"true"` as a
+/// form field submits it.
 pub const DO_NOT_TRACK: &str = "do_not_track";
 
-/// A contact as it stood at event `seq`.
+/// A contact as of event `seq`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Contact {
-    /// Its id.
     pub id: ContactId,
     /// The number of its newest event; 0 before the first.
     pub seq: i64,
-    /// Its e-mail address, in our normal form; one contact an address.
+    /// The e-mail address in normal form. Each address belongs to one contact.
     pub email: Option<String>,
-    /// Its phone number in E.164; one contact a number.
+    /// The phone number in E.164. Each number belongs to one contact.
     pub phone: Option<String>,
-    /// Its id in the customer's own system.
+    /// The contact's id in the customer's own system.
     pub external_id: Option<String>,
-    /// What else is known: text, numbers, true or false, lists of text.
+    /// Other known facts: text, numbers, booleans, lists of text.
     pub attributes: BTreeMap<String, Value>,
-    /// Labels.
     pub tags: BTreeSet<String>,
     /// The lead score.
     pub score: i64,
-    /// Its language (BCP 47).
+    /// The language (BCP 47).
     pub locale: Option<String>,
-    /// Its IANA time zone.
+    /// The IANA time zone.
     pub time_zone: Option<String>,
-    /// Its last word on each purpose and channel.
+    /// The current consent for each purpose and channel.
     pub consents: Vec<Consent>,
-    /// When the newest confirmation mails left, or are to leave, oldest first.
+    /// When the newest confirmation e-mails left or are due to leave, oldest first.
     pub confirmation_mails: Vec<Millis>,
-    /// The same of contacts whose addresses are other spellings of its mailbox.
+    /// The same for contacts whose addresses are other spellings of this mailbox.
     pub mails_to_mailbox: Vec<Millis>,
-    /// The channels on which its address must not be written to, and why.
+    /// The channels on which the address must not be written to, and why.
     pub suppressed: BTreeMap<Channel, Suppression>,
-    /// The messages that came back in a row on each channel, from an address that may work another
-    /// day; a channel on which nothing was heard yet has none.
+    /// Consecutive soft bounces by channel, from an address that may work another day. A channel
+    /// without any delivery report yet has no entry.
     pub soft_bounces: BTreeMap<Channel, SoftBounces>,
-    /// Its touch with each campaign.
+    /// The touch with each campaign.
     pub touches: Vec<Touch>,
-    /// Its passages through journeys: those under way, and the newest ended ones.
+    /// The active enrollments and the newest ended ones.
     pub enrollments: Vec<Enrollment>,
-    /// The segments it is in, and since when.
+    /// The segments the contact is in, and since when.
     pub segments: BTreeMap<QualifiedId, Millis>,
-    /// Its newest events, of the names that some rule or journey asks about, oldest first.
+    /// The newest events, oldest first, limited to the names that a rule or journey uses.
     pub history: Vec<Event>,
-    /// The newest busy hour of each limited journey: the places that others have taken.
+    /// The newest busy hour of each journey with an hourly limit, with the reservations of other
+    /// contacts.
     pub busy_hours: BTreeMap<QualifiedId, HourlyQuota>,
     /// The ledger rows of the messages that something just happened to.
     pub messages: BTreeMap<MessageId, Message>,
-    /// The earliest moment at which time alone may change something about it.
+    /// The earliest moment at which time alone may change something about the contact.
     pub wake_at: Option<Millis>,
-    /// When it was first heard of.
     pub created_at: Millis,
-    /// When it was erased: nothing more is decided about it.
+    /// When the contact was erased. No further decisions are made about it.
     pub erased_at: Option<Millis>,
-    /// Whom it was before: the contacts that were merged into it.
+    /// The contacts that were merged into this one.
     pub aliases: Vec<Alias>,
 }
 
-/// The row of a contact that was merged into another: its id and addresses lead there.
+/// The row of a contact that was merged into another one. Its id and addresses lead to that one.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Alias {
-    /// Its id.
     pub id: ContactId,
     /// The number of its newest event.
     pub seq: i64,
     /// An e-mail address of the person that nothing is sent to.
     pub email: Option<String>,
-    /// A number of the person that nothing is sent to.
+    /// A phone number of the person that nothing is sent to.
     pub phone: Option<String>,
     /// A former id in the customer's own system.
     pub external_id: Option<String>,
 }
 
-/// Messages that came back in a row, with none in between that arrived.
+/// Consecutive bounces without a delivered message in between.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SoftBounces {
-    /// How many.
     pub count: u32,
-    /// When the last of them came back.
+    /// When the last of them bounced.
     pub last_at: Millis,
-    /// When a message last arrived: what came back before it, and is told after it, is no news.
+    /// When a message was last delivered. A bounce dated before it is outdated, even if it is
+    /// reported later.
     pub arrived_at: Millis,
-    /// How many were refused for good in words that nobody understands.
+    /// The number of permanent refusals whose wording is not recognized.
     #[serde(default)]
     pub refused: u32,
 }
 
 impl SoftBounces {
-    /// One more has come back; whether it counts.
+    /// Adds a bounce and returns whether it counts.
     pub fn add(&mut self, at: Millis) -> bool {
         self.last_at = self.last_at.max(at);
         let counts = at > self.arrived_at;
@@ -125,8 +123,8 @@ impl SoftBounces {
         counts
     }
 
-    /// One more was refused in words that nobody understands; how many there are now, without one
-    /// that came back before another arrived.
+    /// Adds a refusal whose wording is not recognized. Returns the number of them, or 0 if this one
+    /// is dated before a delivered message.
     pub fn refuse(&mut self, at: Millis) -> u32 {
         self.last_at = self.last_at.max(at);
         let counts = at > self.arrived_at;
@@ -134,7 +132,7 @@ impl SoftBounces {
         if counts { self.refused } else { 0 }
     }
 
-    /// A message has arrived: what came back before it no longer counts.
+    /// Records a delivered message: bounces before it no longer count.
     pub fn end(&mut self, at: Millis) {
         self.arrived_at = self.arrived_at.max(at);
         if self.last_at <= self.arrived_at {
@@ -144,12 +142,12 @@ impl SoftBounces {
 }
 
 impl Contact {
-    /// Whether nothing is known of it but its addresses.
+    /// Returns whether nothing but addresses is known about the contact.
     pub fn is_blank(&self) -> bool {
         self.attributes.is_empty() && self.consents.is_empty() && self.touches.is_empty()
     }
 
-    /// Somebody we have never heard of.
+    /// Returns a new contact about which nothing is known.
     pub fn unknown(id: ContactId, now: Millis) -> Self {
         Self {
             id,
@@ -180,17 +178,18 @@ impl Contact {
         }
     }
 
-    /// Whether this is its id, or was the id of a contact that was merged into it.
+    /// Returns whether this is its id, or was the id of a contact that was merged into it.
     pub fn is_known_as(&self, id: &ContactId) -> bool {
         self.id == *id || self.aliases.iter().any(|alias| alias.id == *id)
     }
 
-    /// Whether a contact that was merged into it had one of these addresses; nobody else can.
+    /// Returns whether a contact that was merged into it had one of these addresses. No other
+    /// contact can have them.
     pub fn had(&self, is_it: impl Fn(&Alias) -> bool) -> bool {
         self.aliases.iter().any(is_it)
     }
 
-    /// The value of an attribute; the contact's own fields have names among them.
+    /// Returns the value of an attribute. The names include the contact's own fields.
     pub fn attribute(&self, name: &str) -> Option<Value> {
         let text = |field: &Option<String>| field.clone().map(Value::String);
         match name {
@@ -204,7 +203,8 @@ impl Contact {
         }
     }
 
-    /// Sets an attribute, or one of the fields a journey may set; addresses are not among them.
+    /// Sets an attribute, or one of the fields that a journey may set. Addresses are not among
+    /// them.
     pub fn set_attribute(&mut self, name: &str, value: Value) {
         match (name, &value) {
             ("locale", Value::String(text)) => self.locale = Some(text.clone()),
@@ -216,13 +216,14 @@ impl Contact {
         }
     }
 
-    /// Where it stands with a purpose on a channel, if it ever said anything.
+    /// Returns the consent for a purpose on a channel, if any was ever recorded.
     pub fn consent(&self, channel: Channel, purpose: &str) -> Option<&Consent> {
         self.consents.iter().find(|c| c.channel == channel && c.purpose == purpose)
     }
 
-    /// Whether only the owner of the address on a channel can agree to this purpose there: it was
-    /// taken back, everything on the channel was, or the address is suppressed for that.
+    /// Returns whether only the owner of the address on a channel can agree to this purpose there:
+    /// this consent was withdrawn, every consent on the channel was, or the address is suppressed
+    /// for unsubscribing.
     pub fn has_refused(&self, channel: Channel, purpose: &str) -> bool {
         let suppressed = self.suppressed.get(&channel);
         let said = || self.consents.iter().filter(|consent| consent.channel == channel);
@@ -231,7 +232,6 @@ impl Contact {
             || said().next().is_some() && said().all(Consent::is_refused)
     }
 
-    /// Its address on a channel.
     pub fn address_on(&self, channel: Channel) -> Option<&String> {
         match channel {
             Channel::Email => self.email.as_ref(),
@@ -240,31 +240,31 @@ impl Contact {
         }
     }
 
-    /// Whether its consent covers a message for this purpose on this channel.
+    /// Returns whether its consent covers a message for this purpose on this channel.
     pub fn may_be_sent(&self, channel: Channel, purpose: &str) -> bool {
         self.consent(channel, purpose).is_some_and(Consent::allows)
     }
 
-    /// Whether its owner has proved the address on a channel: by the link of a confirmation mail,
-    /// of the preference page, or by a text from the number.
+    /// Returns whether the owner has proved the address on a channel: by the link of a confirmation
+    /// e-mail or of the preference page, or by an SMS from the number.
     pub fn is_proved(&self, channel: Channel) -> bool {
         let mut said = self.consents.iter().filter(|consent| consent.channel == channel);
         said.any(|consent| consent.state == ConsentState::Confirmed)
     }
 
-    /// Whether it wants its openings and clicks to be followed by nobody.
+    /// Returns whether the contact does not want its opens and clicks to be tracked.
     pub fn refuses_tracking(&self) -> bool {
         let said = self.attributes.get(DO_NOT_TRACK);
         said.is_some_and(|said| *said == Value::Bool(true) || said.as_str() == Some("true"))
     }
 
-    /// Replaces what it said about the same purpose and channel.
+    /// Replaces the consent for the same purpose and channel.
     pub fn put_consent(&mut self, consent: Consent) {
         self.consents.retain(|c| c.channel != consent.channel || c.purpose != consent.purpose);
         self.consents.push(consent);
     }
 
-    /// The newest passage through a journey.
+    /// Returns the newest enrollment in a journey.
     pub fn last_passage(&self, campaign: &CampaignId, journey: &str) -> Option<&Enrollment> {
         self.enrollments
             .iter()
@@ -273,5 +273,5 @@ impl Contact {
     }
 }
 
-/// Why the passages and the waiting messages of an erased contact have ended.
+/// The reason for ending the enrollments and waiting messages of an erased contact.
 pub const ERASED: &str = "erased";

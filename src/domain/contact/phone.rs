@@ -1,5 +1,5 @@
-//! Which phone numbers exist, by the numbering plans of libphonenumber (`build.rs` writes the
-//! table), and how a number as dialled becomes an international one.
+//! Which phone numbers exist, according to the numbering plans of libphonenumber (`build.rs` writes
+//! the table), and how a dialled number becomes an international one.
 
 use regex_lite::{Captures, Regex};
 
@@ -8,36 +8,36 @@ static PLANS: &[Plan] = include!(concat!(env!("OUT_DIR"), "/numbering_plans.rs")
 /// The digits of the longest country code (ITU-T E.164 section 6.2.1).
 const CODE_DIGITS_MAX: usize = 3;
 
-/// A country's numbering plan, or that of a worldwide service such as +800. An empty pattern
-/// means that there is none. Several countries can share a code: the main one comes first.
+/// The numbering plan of a country, or of a worldwide service such as +800. An empty pattern means
+/// that there is none. If several countries share a code, the main one comes first.
 pub struct Plan {
     /// An ISO 3166 code; `001` for a service.
     country: &'static str,
     /// The country code, in digits.
     code: &'static str,
-    /// What is dialled before a foreign number, a pattern.
+    /// The prefix dialled before a foreign number, a pattern.
     international_prefix: &'static str,
-    /// What is dialled before a number inside the country, a pattern.
+    /// The prefix dialled before a number inside the country, a pattern.
     national_prefix: &'static str,
-    /// What to put in place of the prefix if the pattern's last group has a part in it.
+    /// The replacement for the prefix if the last group of the pattern matches.
     transform: &'static str,
-    /// How all numbers of this country begin, a pattern, if others share the code.
+    /// The leading digits of all numbers of this country, a pattern, if others share the code.
     leading_digits: &'static str,
-    /// What every number looks like, a pattern.
+    /// The shape of every number, a pattern.
     shape: &'static str,
-    /// Which numbers exist: a set of lengths (bit 9: nine digits) and the pattern for them.
+    /// The existing numbers: a set of lengths (bit 9: nine digits) and the pattern for them.
     kinds: &'static [(u32, &'static str)],
 }
 
 impl Plan {
-    /// The plan of a country, given by its ISO 3166 code in capitals.
+    /// Returns the plan of a country by its ISO 3166 code in capitals.
     pub fn of(country: &str) -> Option<&'static Plan> {
         PLANS.iter().find(|plan| plan.country == country && country != "001")
     }
 }
 
-/// A number as dialled (digits, with a `+` before a country code) in E.164, if it exists. One
-/// without `+` is dialled in the country of `home`. The steps are libphonenumber's.
+/// Returns a dialled number (digits, with a `+` before a country code) in E.164, if it exists. A
+/// number without `+` is dialled in the country of `home`. The steps are those of libphonenumber.
 pub fn to_e164(dialled: &str, home: Option<&Plan>) -> Option<String> {
     let (code, national) = match dialled.strip_prefix('+') {
         Some(international) => split_code(international)?,
@@ -52,13 +52,13 @@ pub fn to_e164(dialled: &str, home: Option<&Plan>) -> Option<String> {
     exists(code, national).then(|| format!("+{code}{national}"))
 }
 
-/// The countries that a number in E.164 may be of: all that share its country code.
+/// Returns the countries that a number in E.164 may belong to: all that share its country code.
 pub fn countries(e164: &str) -> impl Iterator<Item = &'static str> {
     let code = e164.strip_prefix('+').and_then(split_code).map_or("", |(code, _)| code);
     plans(code).map(|plan| plan.country)
 }
 
-/// Takes apart what was dialled in the country of `home`: a country code and the rest.
+/// Splits a number dialled in the country of `home` into a country code and the rest.
 fn leave_country<'a>(dialled: &'a str, home: &Plan) -> Option<(&'static str, &'a str)> {
     if let Some(prefix) = at_start(home.international_prefix, dialled) {
         let foreign = &dialled[prefix[0].len()..];
@@ -66,7 +66,7 @@ fn leave_country<'a>(dialled: &'a str, home: &Plan) -> Option<(&'static str, &'a
             return split_code(foreign);
         }
     }
-    // The country's own code may have been typed without its `+`.
+    // The country's own code may have been typed without the `+`.
     if let Some(rest) = dialled.strip_prefix(home.code)
         && !home.fits(dialled)
         && home.fits(&home.without_national_prefix(rest))
@@ -76,7 +76,7 @@ fn leave_country<'a>(dialled: &'a str, home: &Plan) -> Option<(&'static str, &'a
     Some((home.code, dialled))
 }
 
-/// Takes an international number apart. No country code is the beginning of another.
+/// Splits an international number. No country code is a prefix of another.
 fn split_code(international: &str) -> Option<(&'static str, &str)> {
     (1..=CODE_DIGITS_MAX).find_map(|digits| {
         let (code, national) = international.split_at_checked(digits)?;
@@ -84,7 +84,7 @@ fn split_code(international: &str) -> Option<(&'static str, &str)> {
     })
 }
 
-/// Whether a number exists in a country of this code.
+/// Returns whether a number exists in a country of this code.
 fn exists(code: &str, national: &str) -> bool {
     plans(code)
         .filter(|plan| {
@@ -98,8 +98,8 @@ fn plans(code: &str) -> impl Iterator<Item = &'static Plan> {
 }
 
 impl Plan {
-    /// The number without what is dialled before it inside the country. A prefix that the number
-    /// cannot do without is none.
+    /// Removes the prefix that is dialled before the number inside the country. It is not treated
+    /// as a prefix if the number is valid only with it.
     fn without_national_prefix(&self, number: &str) -> String {
         let Some(found) = at_start(self.national_prefix, number) else {
             return number.to_owned();
@@ -132,12 +132,12 @@ fn is_among(length: usize, lengths: u32) -> bool {
     length < 32 && lengths & (1 << length) != 0
 }
 
-/// Whether all of `text` matches.
+/// Returns whether all of `text` matches.
 fn is_match(pattern: &str, text: &str) -> bool {
     Regex::new(&format!("^(?:{pattern})$")).is_ok_and(|pattern| pattern.is_match(text))
 }
 
-/// The match that `text` begins with.
+/// Returns the match at the beginning of `text`.
 fn at_start<'a>(pattern: &str, text: &'a str) -> Option<Captures<'a>> {
     if pattern.is_empty() {
         return None;
@@ -150,7 +150,7 @@ mod tests {
     use super::*;
     use phonenumber::metadata::{DATABASE, Descriptor};
 
-    /// Every example that libphonenumber gives, as `(country, code, number)`.
+    /// Returns every example number of libphonenumber, as `(country, code, number)`.
     fn examples() -> Vec<(String, String, String)> {
         let mut examples = Vec::new();
         for code in 1..=999_u16 {
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn every_pattern_is_one() {
+    fn every_pattern_is_a_valid_regex() {
         for plan in PLANS {
             let mut patterns = vec![plan.shape];
             patterns.extend([plan.international_prefix, plan.national_prefix, plan.leading_digits]);
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn the_examples_of_all_countries_exist_however_they_are_dialled() {
+    fn example_numbers_of_all_countries_are_valid() {
         let examples = examples();
         assert!(examples.len() > 700, "{}", examples.len());
         for (country, code, number) in examples {
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn the_country_of_the_form_does_not_change_an_international_number() {
+    fn form_region_does_not_change_international_number() {
         for (dialled, home) in
             [("+390669812345", "CN"), ("+12125001234", "CN"), ("+78005553535", "GB")]
         {
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn prefixes_inside_a_country_are_taken_off() {
+    fn national_prefixes_are_removed() {
         for (dialled, home, e164) in [
             ("88005553535", "RU", "+78005553535"),
             ("02070313000", "GB", "+442070313000"),
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_short_or_too_long_does_not_exist() {
+    fn too_short_or_long_numbers_are_refused() {
         for (country, code, number) in examples() {
             let short = &number[..2];
             assert_eq!(to_e164(&format!("+{code}{short}"), None), None, "{country}");

@@ -1,33 +1,33 @@
 //! Suppression: an address that must not be written to, and why.
 //!
-//! Suppressions only grow: of two about one address the stricter stays, in whatever order they
-//! come. Time (`until`) or an operator lifts one; and a refusal ends when its owner, proved by a
-//! mailbox or a telephone, agrees anew.
+//! Suppressions only grow: of two for one address the stricter stays, in whatever order they
+//! arrive. Time (`until`) or an operator lifts one. A refusal also ends when the owner agrees again
+//! and has proved the mailbox or the phone number.
 
 use crate::domain::base::primitives::{Channel, Millis};
 use serde::{Deserialize, Serialize};
 
-/// Why an address must not be written to. The order is that of strictness: of two suppressions
-/// that last equally long, the later in this list stays.
+/// Why an address must not be written to. The order is that of strictness: of two suppressions that
+/// last equally long, the one later in this list stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SuppressionReason {
     /// It was on the suppression list of another system.
     Imported,
-    /// One of our own people said so.
+    /// An operator added it.
     Manual,
-    /// Messages to it came back.
+    /// Messages to it bounced.
     Bounced,
-    /// Its owner wants nothing more.
+    /// The owner does not want any more messages.
     Unsubscribed,
-    /// Its owner called a message spam.
+    /// The owner reported a message as spam.
     Complained,
-    /// Its owner had us forget them.
+    /// The owner asked for erasure.
     Erased,
 }
 
 impl SuppressionReason {
-    /// All of them, the least strict first.
+    /// All reasons, the least strict first.
     pub const ALL: [Self; 6] = [
         Self::Imported,
         Self::Manual,
@@ -37,7 +37,7 @@ impl SuppressionReason {
         Self::Erased,
     ];
 
-    /// The word in the database; `domain::reason` has the sentence.
+    /// Returns the name used in the database; `domain::reason` has the sentence.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Imported => "imported",
@@ -49,7 +49,6 @@ impl SuppressionReason {
         }
     }
 
-    /// The reason of a word.
     pub fn by_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|reason| reason.as_str() == word)
     }
@@ -58,25 +57,23 @@ impl SuppressionReason {
 /// An address that must not be written to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Suppression {
-    /// The channel.
     pub channel: Channel,
     /// The e-mail address in normal form, or the number in E.164.
     pub address: String,
-    /// Why.
     pub reason: SuppressionReason,
-    /// Until when; `None` for good.
+    /// The end; `None` for a permanent suppression.
     pub until: Option<Millis>,
-    /// Who said so: a provider's name, an operator, an import.
+    /// Who added it: a provider's name, an operator, an import.
     pub source: String,
-    /// When it was written down.
+    /// When it was recorded.
     pub at: Millis,
 }
 
-/// Where a suppression comes from that somebody texted STOP for.
+/// The source of a suppression that was caused by an inbound STOP.
 pub const BY_TEXT: &str = "text message";
 
 impl Suppression {
-    /// That of a number whose owner has texted STOP.
+    /// Returns the suppression of a number that sent STOP.
     pub fn by_text(number: &str, now: Millis) -> Self {
         Self {
             channel: Channel::Sms,
@@ -88,13 +85,14 @@ impl Suppression {
         }
     }
 
-    /// Whether it still counts.
+    /// Returns whether it is still in force.
     pub fn holds(&self, now: Millis) -> bool {
         self.until.is_none_or(|until| until > now)
     }
 
-    /// Whether it takes the place of another about the same address: for good beats dated, a later
-    /// date beats an earlier one, and between equals the stricter reason does.
+    /// Returns whether it replaces another one for the same address. A permanent suppression beats
+    /// a dated one, a later date beats an earlier one, and at equal duration the stricter reason
+    /// wins.
     pub fn is_stricter_than(&self, other: &Self) -> bool {
         let strictness = |one: &Self| (one.until.map_or(i64::MAX, |until| until.0), one.reason);
         strictness(self) > strictness(other)
@@ -106,34 +104,29 @@ impl Suppression {
 pub struct Listed {
     /// The channel; `external_id` for the hash of an erased one.
     pub channel: String,
-    /// The address; of somebody who was erased, its hash.
+    /// The address, or its hash if the contact was erased.
     pub address: String,
-    /// Why.
     pub reason: SuppressionReason,
-    /// Until when; `None` for good. One that was lifted ended then.
+    /// The end; `None` for a permanent suppression. For a lifted one, the time it was lifted.
     pub until: Option<Millis>,
-    /// Who said so.
+    /// Who added it.
     pub source: String,
-    /// When.
     pub at: Millis,
-    /// Who lifted it.
     pub released_by: Option<String>,
     /// Why it was lifted.
     pub release_note: Option<String>,
 }
 
-/// The lifting of a suppression; its row stays, and says who lifted it.
+/// The lifting of a suppression. The row stays and records who lifted it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Release {
-    /// The channel.
     pub channel: Channel,
     /// The e-mail address in normal form, or the number in E.164.
     pub address: String,
     /// Who lifted it: the name of an API token, a link of a message.
     pub by: String,
-    /// Why.
+    /// Why it was lifted.
     pub note: String,
-    /// When.
     pub at: Millis,
 }
 
@@ -142,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_stricter_of_two_is_the_same_whichever_came_first() {
+    fn stricter_suppression_does_not_depend_on_order() {
         let suppression = |reason, until: Option<i64>| Suppression {
             channel: Channel::Email,
             address: "ann@example.com".to_owned(),

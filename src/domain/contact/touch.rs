@@ -1,8 +1,8 @@
-//! Attribution: which source a contact, and later its conversions, are credited to.
+//! Attribution: the source that a contact, and later its conversions, are credited to.
 //!
-//! The model is the last landing: the newest form submission that brought the contact to the
-//! campaign gives its channel, page and variant. A click in a message keeps that touch fresh (the
-//! goal's window counts from it) but takes no credit, since a message has no acquisition cost.
+//! The model is last landing: the newest form submission that brought the contact to the campaign
+//! determines channel, page and variant. A click in a message keeps that touch fresh (the goal's
+//! window counts from it) but gets no credit, because a message has no acquisition cost.
 
 use crate::domain::base::primitives::{CampaignId, Millis, Span};
 use serde::{Deserialize, Serialize};
@@ -11,44 +11,39 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Touch {
-    /// The campaign.
     pub campaign: String,
-    /// The page it landed on, by name.
+    /// The name of the landing page.
     pub page: String,
-    /// The page's variant that it saw.
+    /// The variant of the page that was shown.
     pub variant: String,
     /// The source: `utm_source`, or else a class of referrer (`search`, `social`, `referral`,
     /// `direct`).
     pub channel: String,
-    /// `utm_medium`.
     pub medium: String,
-    /// `utm_campaign`.
     pub utm_campaign: String,
-    /// `utm_term`.
     pub term: String,
-    /// `utm_content`.
     pub content: String,
     /// The page that linked here.
     pub referrer: String,
-    /// The path first seen.
+    /// The path first visited.
     pub landing_path: String,
-    /// When it landed.
+    /// When the contact landed.
     pub at: Millis,
-    /// When it last interacted, a click in a message included.
+    /// The last interaction, including a click in a message.
     pub fresh_at: Millis,
 }
 
 impl Touch {
-    /// `<page>/<variant>`, the part that counters are kept by.
+    /// Returns `<page>/<variant>`, the key of the counters.
     pub fn part(&self) -> String {
         format!("{}/{}", self.page, self.variant)
     }
 }
 
-/// How many campaigns' touches a contact keeps; the oldest goes first.
+/// The number of campaigns whose touches a contact keeps; the oldest is dropped first.
 pub const TOUCHES_MAX: usize = 50;
 
-/// Puts a new touch in place of the contact's earlier one with the same campaign.
+/// Replaces the contact's earlier touch with the same campaign.
 pub fn remember(touches: &mut Vec<Touch>, touch: Touch) {
     touches.retain(|known| known.campaign != touch.campaign);
     touches.push(touch);
@@ -57,8 +52,8 @@ pub fn remember(touches: &mut Vec<Touch>, touch: Touch) {
     }
 }
 
-/// The touch that a goal event at `at` is credited to: the campaign's, if no older than
-/// `within`.
+/// Returns the touch that a goal event at `at` is credited to: the campaign's touch, unless it is
+/// older than `within`.
 pub fn credited<'a>(
     touches: &'a [Touch],
     campaign: &CampaignId,

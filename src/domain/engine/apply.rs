@@ -1,4 +1,4 @@
-//! What happened, folded into the contact.
+//! Applies an input to the contact.
 
 use super::{API_KEY, CustomEvent, Decider, Input, Outcome, Submitted, TestSendRequested};
 use crate::domain::base::primitives::{Channel, MessageId, Millis};
@@ -63,7 +63,8 @@ impl Decider<'_> {
         }
     }
 
-    /// A form: the contact's profile, touch, consent, and the counters of the campaign.
+    /// Applies a submission: the contact's profile, touch and consents, and the campaign's
+    /// counters.
     fn apply_submission(&mut self, submitted: &Submitted) {
         let Some((campaign, _)) = submitted.form.parts() else { return };
         let is_new = self.contact.seq == 0;
@@ -78,7 +79,7 @@ impl Decider<'_> {
         let granted: Vec<Granted> =
             submitted.agreed.iter().map(|ask| self.grant(submitted, ask)).collect();
 
-        // The answers stay in the event, so that nothing a visitor wrote is ever lost.
+        // The answers stay in the event, so that nothing a visitor entered is ever lost.
         let mut properties = json!({
             "form": submitted.form, "page": submitted.touch.page,
             "variant": submitted.touch.variant, "channel": submitted.touch.channel,
@@ -86,7 +87,7 @@ impl Decider<'_> {
             "pending": granted.iter().any(|granted| granted.is_held),
             "phone": submitted.phone, "answers": submitted.attributes,
         });
-        // Where the owner is asked about consent anyway, the claims are asked about too.
+        // If the owner is asked about consent anyway, the same message asks about the claims too.
         let asks_details = submitted.agreed.iter().any(|ask| ask.double_opt_in)
             && submitted.email.is_some()
             && !claims.is_empty();
@@ -111,7 +112,7 @@ impl Decider<'_> {
         }
     }
 
-    /// Somebody new is whoever the form says.
+    /// Fills the profile of a new contact from the form.
     fn take_profile(&mut self, submitted: &Submitted) -> Claims {
         let contact = &mut self.contact;
         contact.email = submitted.email.clone().or(contact.email.take());
@@ -123,8 +124,8 @@ impl Decider<'_> {
         Claims::new()
     }
 
-    /// Of a known contact a form fills in what is not known yet. An address, and what is known
-    /// otherwise, is only claimed: anybody can type anybody's address. Returns the claims.
+    /// Fills what is unknown of a known contact from the form. An address, or a value that differs
+    /// from a known one, is only claimed: anybody can type anybody's address. Returns the claims.
     fn fill_profile(&mut self, submitted: &Submitted) -> Claims {
         let contact = &mut self.contact;
         let mut claims = Claims::new();
@@ -143,12 +144,12 @@ impl Decider<'_> {
         claims
     }
 
-    /// The owner of the mailbox has seen what was claimed, and takes these over.
+    /// Applies the claims that the owner of the mailbox has seen and accepted.
     fn take_claims(&mut self, claims: Claims, shown_at: Millis, message: &MessageId) {
         for (name, value) in &claims {
             match (name.as_str(), value.as_str()) {
                 (claim::PHONE, Some(phone)) => {
-                    // What is known of the number before says nothing about this one.
+                    // What is known of the old number says nothing about this one.
                     self.contact.phone = Some(phone.to_owned());
                     self.contact.suppressed.remove(&Channel::Sms);
                     self.contact.soft_bounces.remove(&Channel::Sms);
@@ -160,18 +161,18 @@ impl Decider<'_> {
         self.record(names::CONTACT_UPDATED, None, properties);
     }
 
-    /// What the customer's own system tells.
+    /// Applies an event reported by the customer's own system.
     fn apply_report(&mut self, reported: CustomEvent) {
         let (key, content) = (Some(reported.key), reported.content);
         let properties = Value::Object(reported.properties);
-        // What is told has happened, whatever the teller's clock shows: a date in the future
-        // would count as recent for as long.
+        // A reported event has happened, whatever the reporting clock shows: a date in the future
+        // would count as recent for too long.
         let at = reported.at.min(self.now);
         self.record_told(&reported.name, properties, at, (key, content));
     }
 
-    /// What was told under an id that something else was told under before. It is no event of the
-    /// contact's, and it does not vanish without a word either.
+    /// Records a report whose id was already used for a different event. It does not count as an
+    /// event of the contact, but it is not dropped silently either.
     fn refuse_report(&mut self, reported: CustomEvent, key: Option<String>) {
         let CustomEvent { name, at, properties, .. } = reported;
         let id = reported.key.strip_prefix(API_KEY).unwrap_or_default();
@@ -180,8 +181,8 @@ impl Decider<'_> {
         self.record_keyed(names::CONTACT_REPORT_REFUSED, None, properties, self.now, key);
     }
 
-    /// Queues a test of a message of the live version. It is on record with the contact whose data
-    /// it shows; the address of our own people is in the ledger only.
+    /// Queues a test of a message of the live version. The test is recorded with the contact whose
+    /// data it shows; the test address is in the ledger only.
     fn apply_test(&mut self, asked: TestSendRequested, key: Option<String>) {
         let TestSendRequested { message, campaign, template, to } = asked;
         let Some(edition) = self.catalog.live_edition(&campaign) else { return };
@@ -193,9 +194,9 @@ impl Decider<'_> {
         self.changes.push(Change::Queue(Box::new(Message { note: to, ..message })));
     }
 
-    /// How a delivery ended: the ledger, an event, the counters. A worker that comes with its
-    /// outcome after its claim has lapsed and another has ended the message changes nothing, but
-    /// that an unclear message was taken after all is news.
+    /// Applies the outcome of a delivery: to the ledger, as an event, to the counters. If the
+    /// worker's claim has lapsed and another worker has already ended the message, nothing changes,
+    /// except that an unknown outcome may still become accepted.
     fn apply_delivery(&mut self, message: &Message, outcome: Outcome, key: Option<String>) {
         let settles =
             message.state == MessageState::Unknown && matches!(outcome, Outcome::Accepted { .. });
@@ -204,7 +205,7 @@ impl Decider<'_> {
             _ => None,
         };
         if message.state.is_over() && !settles {
-            // The provider's report was faster, and did not say what it took.
+            // The provider's report came first, and did not state the cost.
             if let Some(spent) =
                 taken.filter(|_| message.spent.is_none() && message.state.has_left())
             {
@@ -225,7 +226,7 @@ impl Decider<'_> {
                 (MessageState::Unknown, names::MESSAGE_UNKNOWN, reason, None)
             }
         };
-        // A provider's words may name the address.
+        // A provider's error text may contain the address.
         let is_erased = self.contact.erased_at.is_some() && !reason.is_empty();
         let reason = if is_erased { ERASED.to_owned() } else { reason };
         let accepted = provider_id.is_some();
@@ -237,7 +238,7 @@ impl Decider<'_> {
             self.count_spent(message, spent, &mut properties);
         }
         let campaign = Some(&message.campaign);
-        // No journey and no rule takes a test for the message itself.
+        // A test must not match journeys and rules that look for the message itself.
         let name = if message.is_test() { names::MESSAGE_TESTED } else { name };
         self.record_keyed(name, campaign, properties.clone(), self.now, key);
         let delivered_at = (state == MessageState::Delivered).then_some(self.now);
@@ -261,7 +262,7 @@ impl Decider<'_> {
         self.count(&message.campaign, metric, channel, &message.part(), 1);
     }
 
-    /// Counts a message once more, if it is one that campaigns are judged by.
+    /// Counts a message, if it is marketing.
     pub(super) fn count_if_marketing(&mut self, message: &Message, metric: Metric) {
         if message.class == Class::Marketing {
             self.count_message(message, metric);
@@ -292,7 +293,7 @@ impl Decider<'_> {
     }
 }
 
-/// What moves on in a message's ledger row.
+/// The changes to a message's ledger row.
 #[derive(Default, PartialEq)]
 pub(super) struct MessageChange {
     pub(super) state: Option<MessageState>,
@@ -304,7 +305,7 @@ pub(super) struct MessageChange {
     pub(super) spent: Option<SmsCost>,
 }
 
-/// The properties that every event about a message has.
+/// Returns the properties that every event about a message has.
 pub(super) fn facts(message: &Message) -> Value {
     let mut facts = json!({
         "message": message.id, "channel": message.channel, "template": message.template,

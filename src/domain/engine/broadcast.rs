@@ -1,4 +1,4 @@
-//! Broadcasts: a contact's turn, and what the goal it reaches afterwards is credited to.
+//! Broadcasts: queues a recipient's message, and credits the goals that a recipient reaches later.
 
 use super::Decider;
 use crate::domain::base::primitives::Channel;
@@ -12,14 +12,14 @@ use crate::domain::publication::catalog::PublishedVersion;
 use crate::domain::sending::eligibility::{Eligibility, eligibility};
 use serde_json::{Value, json};
 
-/// Why somebody does not get a broadcast whose time has passed on their clock.
+/// The reason for skipping a recipient on whose clock the broadcast's time has passed.
 pub const TOO_LATE: &str = "too_late";
 
 impl Decider<'_> {
-    /// Queues the message of a broadcast, or says why this contact does not get it. Who is not in
-    /// the segment now has no turn, and nothing is written.
+    /// Queues the message of a broadcast, or records why this contact does not get it. Writes
+    /// nothing if the contact is not in the segment now.
     pub(super) fn take_turn(&mut self, turn: &BroadcastRecipient) {
-        // Whoever was merged into this contact since has no turn of its own.
+        // A contact that was merged into this one since is not a recipient of its own.
         if turn.contact != self.contact.id {
             return;
         }
@@ -76,14 +76,14 @@ impl Decider<'_> {
         }
     }
 
-    /// Credits the event, where it is a campaign's goal, to the newest broadcast of that campaign
-    /// that was sent to the contact before it, no longer ago than the goal allows.
+    /// Credits the event, if it is a campaign's goal, to the newest broadcast of that campaign that
+    /// was sent to the contact before the event and within the goal's time.
     pub(super) fn credit_broadcasts(&mut self, event: &Event) {
         let catalog = self.catalog;
         catalog.credited_at(event.at).for_each(|edition| self.credit_broadcast(&edition, event));
     }
 
-    /// The same for one campaign.
+    /// Does the same for one campaign.
     pub(super) fn credit_broadcast(&mut self, edition: &PublishedVersion, event: &Event) {
         let campaign = &edition.compiled.campaign;
         if event.name != campaign.goal.event || campaign.broadcasts.is_empty() {
@@ -109,7 +109,7 @@ impl Decider<'_> {
         let is_first = !history().any(again);
         let value = event.properties.get("value_minor").and_then(Value::as_i64).unwrap_or(0);
         let currency = event.properties.get("currency").and_then(Value::as_str);
-        // Other moneys are not added up; they count as a conversion all the same.
+        // Other currencies are not added up, but still count as a conversion.
         let is_same = currency.is_none_or(|currency| currency == campaign.currency);
         let earned = if is_same { value } else { 0 };
         let facts = json!({

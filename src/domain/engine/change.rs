@@ -1,5 +1,5 @@
-//! A change: one thing that a decision wants written. All changes of a decision are written in
-//! one atomic batch, or none is.
+//! A change: one thing that a decision writes. All changes of a decision are written in one atomic
+//! batch, or none is.
 
 use crate::domain::base::primitives::{
     CampaignId, Channel, ContactId, MessageId, Millis, QualifiedId,
@@ -13,107 +13,103 @@ use crate::domain::contact::message::SmsCost;
 use crate::domain::contact::message::{DeliveryTimestamps, Message, MessageState};
 use crate::domain::contact::suppression::{Release, Suppression};
 
-/// One thing to write about the contact that was decided on.
+/// One thing to write about the contact of the decision.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change {
-    /// Append an event; `key` makes it happen once however often it is told.
+    /// Append an event; `key` makes repeated reports of it count once.
     Event {
-        /// The event, with its number.
+        /// The event, with its sequence number.
         event: Event,
-        /// Its idempotency key.
+        /// The event's idempotency key.
         key: Option<String>,
-        /// A hash of what was told under the key, where others chose it.
+        /// A hash of the reported content, if the reporter chose the key.
         content: Option<String>,
     },
-    /// Write an enrollment as it stands now.
+    /// Write the current state of an enrollment.
     Enrollment(Enrollment),
-    /// Take a place in an hour of a journey that so many people may begin in an hour.
+    /// Reserve a start in one hour of a journey that limits its starts per hour.
     TakePlace {
-        /// The journey.
         journey: QualifiedId,
-        /// The hour, since 1970.
+        /// The hour, counted from 1970.
         hour: i64,
-        /// How many may begin in it.
+        /// The most starts in an hour.
         people: u32,
     },
     /// Enter a segment.
     EnterSegment(QualifiedId, Millis),
     /// Leave a segment.
     LeaveSegment(QualifiedId),
-    /// Put a message into the ledger, queued.
+    /// Add a queued message to the ledger.
     Queue(Box<Message>),
-    /// Move a message on in the ledger.
+    /// Update a message in the ledger.
     Message {
-        /// Which.
         id: MessageId,
-        /// To which state; `None` leaves it.
+        /// The new state; `None` leaves it.
         state: Option<MessageState>,
-        /// Why, for those that were skipped, failed or came back.
+        /// The reason, for messages that were skipped, failed or bounced.
         reason: String,
-        /// The provider's own id, once accepted.
+        /// The provider's own id, once the message is accepted.
         provider_id: Option<String>,
-        /// When a person first opened it.
+        /// When a person first opened the message.
         opened_at: Option<Millis>,
-        /// When a person first clicked in it.
+        /// When a person first clicked in the message.
         clicked_at: Option<Millis>,
-        /// What was heard of it for the first time.
+        /// The times of facts reported for the first time.
         heard: DeliveryTimestamps,
-        /// What it took, if that is news.
+        /// The cost, if it has changed.
         spent: Option<SmsCost>,
     },
-    /// Give openings and clicks of a message another verdict.
+    /// Reclassify opens and clicks of a message.
     Rejudge {
-        /// The message.
         id: MessageId,
-        /// When a person first opened it, by the new verdicts.
+        /// When a person first opened the message, as reclassified.
         opened_at: Option<Millis>,
-        /// When a person first clicked in it, by the new verdicts.
+        /// When a person first clicked in the message, as reclassified.
         clicked_at: Option<Millis>,
-        /// The events by number, and their properties with the new verdicts.
+        /// The events by sequence number, with their new properties.
         events: Vec<(i64, Properties)>,
     },
     /// Add an entry to the consent ledger.
     Consent(ConsentRecord),
-    /// Skip the messages that wait to be sent by the right of a consent that was taken back.
+    /// Skip the queued messages that depended on a withdrawn consent.
     SkipQueued(Withdrawal),
     /// Lift the suppression of an address.
     Release(Release),
-    /// Suppress an address; a stricter suppression of it that is there already stays.
+    /// Suppress an address; an existing stricter suppression stays.
     Suppress(Suppression),
     /// Credit a conversion.
     Convert(Conversion),
     /// Move a counter.
     Count(Count),
-    /// Take over the passages and messages of this contact: it is merged into the one decided on.
+    /// Take over the enrollments and messages of this contact, which is merged into the decision's.
     TakeOver(ContactId),
-    /// Empty every row about the contact of what tells who it was; these were its addresses.
+    /// Clear everything that identifies the contact from its rows; these were its addresses.
     Erase(Vec<ErasedAddress>),
 }
 
-/// An address of somebody who was erased: only its hash is kept.
+/// An address of an erased contact: only its hash is kept.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ErasedAddress {
-    /// What it is: one of `KINDS`.
+    /// The kind: one of `KINDS`.
     pub kind: &'static str,
-    /// The address itself, to be forgotten.
+    /// The address itself, which is not kept.
     pub address: String,
-    /// The keyed hash by which it is known from now on.
+    /// The keyed hash that replaces the address.
     pub hash: String,
 }
 
 impl ErasedAddress {
-    /// The kinds of addresses, as the suppression list names them: two are channels.
+    /// The kinds of addresses, as the suppression list names them; two are also channels.
     pub const KINDS: [&str; 3] = ["email", "sms", "external_id"];
 
-    /// One of these kinds.
     pub fn new(kind: &'static str, address: &str, keys: &Keyring) -> Self {
         let hash = Self::hashes(kind, address, keys).swap_remove(0);
         Self { kind, address: address.to_owned(), hash }
     }
 
-    /// The hashes by which an address may be known: one a key, the present one's first. No address
-    /// begins with their sign. A domain in its own letters is what was hashed before addresses had
-    /// one form.
+    /// Returns the hashes under which an address may be stored: one for each key, the current key's
+    /// first. Each begins with `#`, which no address does. A domain in its own script is hashed
+    /// too, as was done before addresses had a single form.
     pub fn hashes(kind: &str, address: &str, keys: &Keyring) -> Vec<String> {
         let before = Some(shown(address)).filter(|before| before != address);
         let spellings = [Some(address), before.as_deref()].into_iter().flatten();
@@ -122,14 +118,12 @@ impl ErasedAddress {
     }
 }
 
-/// A consent that was taken back, and whose messages it concerns.
+/// A consent that was withdrawn, and the messages it concerns.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Withdrawal {
-    /// The channel.
     pub channel: Channel,
-    /// The purpose.
     pub purpose: String,
-    /// What the ids of the contact's messages begin with: its passages, and the contact itself.
+    /// The prefixes of the contact's message ids: the ids of its enrollments and of the contact.
     pub begun_by: Vec<String>,
 }
 
@@ -138,13 +132,11 @@ pub struct Withdrawal {
 pub struct Conversion {
     /// The number of the `goal.reached` event.
     pub seq: i64,
-    /// The campaign.
     pub campaign: CampaignId,
-    /// When.
     pub at: Millis,
-    /// What it is worth in minor units of `currency`.
+    /// The value in minor units of `currency`.
     pub value: i64,
-    /// ISO 4217.
+    /// The ISO 4217 code.
     pub currency: String,
     /// The credited channel.
     pub channel: String,
@@ -152,60 +144,60 @@ pub struct Conversion {
     pub part: String,
 }
 
-/// What counters count. Each can be rebuilt from the rows named beside it.
+/// What counters count. Each can be rebuilt from the rows named with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Metric {
     /// First visits (`visits`).
     Visitors,
-    /// Contacts' first submissions to the campaign (`form.submitted` with `lead: true`).
+    /// First submissions of contacts to the campaign (`form.submitted` with `lead: true`).
     Leads,
-    /// Contacts first heard of through the campaign (`form.submitted` with `new: true`).
+    /// Contacts that the campaign created (`form.submitted` with `new: true`).
     Contacts,
-    /// Messages accepted (`message.sent`).
+    /// Accepted messages (`message.sent`).
     Sent,
-    /// Messages arrived (`message.delivered`).
+    /// Delivered messages (`message.delivered`).
     Delivered,
     /// Messages opened by a person, each once (`message.opened` with `first: true`, and
     /// `message.clicked` with `opened: true`).
     Opened,
     /// Messages clicked by a person, each once (`message.clicked` with `first: true`).
     Clicked,
-    /// Segments of text messages that were sent (`message.sent` and `message.charged` with
-    /// `sms_segments`).
+    /// SMS segments that were sent (`message.sent` and `message.charged` with `sms_segments`).
     Segments,
-    /// What they cost, in millionths of the campaign's currency (the same with `cost_micros`).
+    /// The cost of those segments, in millionths of the campaign's currency (the same events with
+    /// `cost_micros`).
     MessageCost,
-    /// Openings that are machines', each of them (`message.opened` with `machine: true`).
+    /// Opens by bots, each counted (`message.opened` with `machine: true`).
     MachineOpens,
-    /// Clicks that are machines', each of them (`message.clicked` with `machine: true`).
+    /// Clicks by bots, each counted (`message.clicked` with `machine: true`).
     MachineClicks,
-    /// Messages that came back, each once (`message.bounced`).
+    /// Bounced messages, each once (`message.bounced`).
     Bounced,
-    /// Those among them whose address is no good (`message.bounced` with `kind: "hard"`).
+    /// Bounces because of an invalid address (`message.bounced` with `kind: "hard"`).
     HardBounced,
-    /// Those that were refused for the sender's sake, or the message's (`kind: "block"`).
+    /// Bounces because of the sender or the message (`kind: "block"`).
     Blocked,
-    /// Messages called spam, each once (`message.complained`).
+    /// Messages marked as spam, each once (`message.complained`).
     Complained,
-    /// Messages by which somebody unsubscribed, each once (`message.unsubscribed`).
+    /// Messages that led to an unsubscribe, each once (`message.unsubscribed`).
     Unsubscribed,
     /// Goals reached (`conversions`).
     Conversions,
-    /// Their value in minor units of the campaign's currency (`conversions`).
+    /// The value of conversions in minor units of the campaign's currency (`conversions`).
     Revenue,
-    /// Contacts to whom a broadcast was queued (`broadcast.queued`).
+    /// Contacts for whom a broadcast was queued (`broadcast.queued`).
     Recipients,
-    /// Contacts of its segment who were left out, by the reason (`broadcast.skipped`).
+    /// Contacts of the segment who were left out, by reason (`broadcast.skipped`).
     Excluded,
     /// Recipients who reached the goal afterwards, each once (`broadcast.converted` with
     /// `first: true`).
     Converted,
-    /// What they brought, in minor units of the campaign's currency (`broadcast.converted`).
+    /// The value of their goals, in minor units of the campaign's currency (`broadcast.converted`).
     Earned,
 }
 
 impl Metric {
-    /// The word in the database and in reports.
+    /// Returns the name used in the database and in reports.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Visitors => "visitors",
@@ -234,19 +226,16 @@ impl Metric {
     }
 }
 
-/// A step of a counter.
+/// A change of a counter.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Count {
-    /// The campaign it belongs to.
     pub campaign: CampaignId,
-    /// What is counted.
     pub metric: Metric,
-    /// The source of visitors, or for messages the channel they travel on.
+    /// The source of visitors; for messages the channel.
     pub channel: String,
     /// `<page>/<variant>`; for messages the template, or `broadcast:<name>/<variant>`.
     pub part: String,
     /// The UTC day.
     pub day: String,
-    /// By how much.
     pub by: i64,
 }

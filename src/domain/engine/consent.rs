@@ -1,4 +1,4 @@
-//! What is agreed to, confirmed and taken back: the contact's consents and their ledger.
+//! Consents that are granted, confirmed and withdrawn: the contact's state and the consent ledger.
 
 use super::{Agreement, Decider, PreferenceUpdate, Submitted};
 use crate::domain::base::primitives::{CampaignId, Channel, MessageId, Millis, QualifiedId};
@@ -12,44 +12,43 @@ use crate::domain::engine::change::{Change, Withdrawal};
 use crate::domain::form::ConsentCheckbox;
 use serde_json::json;
 
-/// The source of what is confirmed by the link of a confirmation mail.
+/// The source of consents confirmed by the link of a confirmation mail.
 pub(super) const CONFIRM_LINK: &str = "confirmation link";
-/// The source of what is taken back by the link of a message.
+/// The source of consents withdrawn by the link of a message.
 pub(super) const UNSUBSCRIBE_LINK: &str = "unsubscribe link";
 
-/// The most forms that wait for one confirmation: more are a robot's.
+/// The most forms that wait for one confirmation; more come from a bot.
 const FORMS_WAITING_MAX: usize = 10;
 
-/// What follows from a box that was ticked.
+/// What follows from a ticked box.
 #[derive(Default)]
 pub(super) struct Granted {
     /// Whether the form's journeys wait for the owner of the e-mail address.
     pub(super) is_held: bool,
-    /// Whether the owner is to be asked.
+    /// Whether to send the owner a confirmation mail.
     pub(super) asks_owner: bool,
 }
 
-/// Where something was said, and what proves it.
+/// The source of a consent, and its evidence.
 pub(super) struct By<'a> {
-    /// `confirmation link`, `unsubscribe link`.
+    /// Such as `confirmation link` or `unsubscribe link`.
     pub(super) source: &'a str,
     /// The message whose link was used.
     pub(super) message: Option<&'a MessageId>,
-    /// A keyed hash of the network address it came from.
+    /// A keyed hash of the network address of the request.
     pub(super) origin_hash: &'a str,
 }
 
 impl<'a> By<'a> {
-    /// By a link of a message.
     pub(super) fn link(source: &'a str, message: &'a MessageId, origin_hash: &'a str) -> Self {
         Self { source, message: Some(message), origin_hash }
     }
 }
 
 impl Decider<'_> {
-    /// Raises each consent to what a form agreed to, never lowering one. A form proves nothing
-    /// about whoever sent it, so it counts at once only for an address that it names itself, and
-    /// never where the owner refused: that waits for a proof.
+    /// Raises each consent to what a form agreed to, and never lowers one. A form does not prove
+    /// who sent it. So a consent counts at once only for an address that the form itself names, and
+    /// only if the owner has not refused. Otherwise it waits for a proof.
     pub(super) fn grant(&mut self, submitted: &Submitted, ask: &ConsentCheckbox) -> Granted {
         let mut granted = Granted::default();
         for channel in &ask.channels {
@@ -61,7 +60,7 @@ impl Decider<'_> {
             let is_named = self.is_named(submitted, *channel);
             let was_refused = self.contact.has_refused(*channel, &ask.purpose);
             let double_opt_in = was_refused || !is_named || is_email && ask.double_opt_in;
-            // What begins without this consent does not begin again when it is confirmed.
+            // A journey that starts without this consent must not start again when it is confirmed.
             let holds = is_email && is_named;
             let form = Some(submitted.form.clone()).filter(|_| holds || !double_opt_in);
             let known = known.filter(|known| known.is_pending());
@@ -71,8 +70,8 @@ impl Decider<'_> {
             let mut waiting = known.map(Consent::forms_waiting).unwrap_or_default();
             waiting.retain(|form| *form != submitted.form);
             waiting.truncate(FORMS_WAITING_MAX - 1);
-            // The same form sent again asks for nothing new: whoever looks at the question
-            // meanwhile may still answer it.
+            // The same form sent again asks for nothing new. Keeping the older time means that a
+            // question that is on screen meanwhile can still be answered.
             let at = known.filter(|_| is_known).map_or(submitted.at, |known| known.at);
             let consent = Consent {
                 channel: *channel,
@@ -84,7 +83,7 @@ impl Decider<'_> {
                 was_refused,
                 at,
             };
-            // Who gave no e-mail address has nothing to confirm.
+            // Without an e-mail address there is nobody who could confirm.
             let has_owner = self.contact.email.is_some();
             granted.is_held |= has_owner && holds && double_opt_in;
             granted.asks_owner |= has_owner && double_opt_in && consent.waits_for_link();
@@ -93,8 +92,8 @@ impl Decider<'_> {
         granted
     }
 
-    /// Whether a form names the contact's own address on a channel. Where the contact has none, and
-    /// none was given, there is nothing to protect.
+    /// Returns whether a form names the contact's own address on a channel. If the contact has
+    /// none, and none was given, there is nothing to protect.
     fn is_named(&self, submitted: &Submitted, channel: Channel) -> bool {
         let given = match channel {
             Channel::Email => &submitted.email,
@@ -135,7 +134,7 @@ impl Decider<'_> {
         }
     }
 
-    /// One entry of the ledger, under the event recorded last.
+    /// Adds an entry to the ledger, under the event recorded last.
     pub(super) fn put_on_record(
         &mut self,
         consent: &Consent,
@@ -160,18 +159,18 @@ impl Decider<'_> {
         }));
     }
 
-    /// Queues the mail with the confirmation link, which serves everything that waits for it;
-    /// `note` says what it is about where that is no consent. Its
-    /// times are kept with the contact and so under the write rule: a list-bomber's many posts
-    /// cause no more mails than `consent::next_mail` allows, whichever campaigns they name and in
-    /// however many ways they spell the mailbox.
+    /// Queues the mail with the confirmation link, which covers everything that waits for it.
+    /// `note` names its subject if that is not a consent. The times of these mails are kept with
+    /// the contact and so under the write rule: however many submissions a list bomber posts, they
+    /// cause no more mails than `consent::next_mail` allows, whichever campaigns they name and
+    /// however they spell the mailbox.
     pub(super) fn ask_for_confirmation(&mut self, campaign: &CampaignId, note: &str) {
         let Some(edition) = self.catalog.live_edition(campaign) else { return };
         let mut mails = self.contact.confirmation_mails.clone();
         consent::remember_mails(&mut mails, &self.contact.mails_to_mailbox);
         let Some(send_at) = consent::next_mail(&mails, self.now) else { return };
-        // The mail that is out already asks for this too. Only whoever has answered it, and so may
-        // have thrown it away, gets another as soon as that may leave.
+        // The mail sent before already asks for this too. Only an owner who has answered it, and so
+        // may have deleted it, gets another one as soon as it may be sent.
         let last = mails.last().copied();
         if send_at > self.now && !last.is_some_and(|last| self.has_answered_since(last)) {
             return;
@@ -190,8 +189,8 @@ impl Decider<'_> {
         consents.iter().any(|c| c.state == ConsentState::Confirmed && c.at >= at)
     }
 
-    /// The owner of the address said yes: all that waited for it when the question was shown
-    /// counts from now on. Each form that asked has its own event, for its journeys begin by it.
+    /// Confirms every consent that waited for the owner when the question was shown. Each form that
+    /// asked gets its own event, which starts its journeys.
     pub(super) fn confirm(&mut self, shown_at: Millis, by: &By) {
         let is_asked = |c: &&Consent| c.waits_for_link() && c.at <= shown_at;
         let asked: Vec<Consent> = self.contact.consents.iter().filter(is_asked).cloned().collect();
@@ -200,7 +199,7 @@ impl Decider<'_> {
         }
     }
 
-    /// A consent that is proved: it counts from now on, and each form that waited has its event.
+    /// Confirms a consent, which counts from now on, and records an event for each waiting form.
     pub(super) fn confirm_one(&mut self, consent: Consent, text: &str, by: &By) {
         let mut forms: Vec<Option<QualifiedId>> =
             consent.forms_waiting().into_iter().map(Some).collect();
@@ -219,14 +218,14 @@ impl Decider<'_> {
             self.record(names::CONSENT_CONFIRMED, campaign.as_ref(), properties);
             self.put_on_record(&confirmed, form, text, by);
         }
-        // A link proves the mailbox it came to, and no telephone.
+        // A link proves the mailbox it was sent to, but not a phone number.
         if confirmed.channel == Channel::Email || by.source != CONFIRM_LINK {
             self.end_refusal(confirmed.channel, by.source);
         }
     }
 
-    /// Lifts the suppression of an address whose owner refused and has just agreed anew, and no
-    /// other: what bounced, was called spam or was erased stays for an operator.
+    /// Lifts the suppression of an address whose owner refused and has just agreed again. Any other
+    /// suppression (bounced, complained, erased) stays for an operator.
     pub(super) fn end_refusal(&mut self, channel: Channel, source: &str) {
         let known = self.contact.suppressed.get(&channel);
         if known.is_some_and(|known| known.reason == SuppressionReason::Unsubscribed) {
@@ -249,8 +248,9 @@ impl Decider<'_> {
         }));
     }
 
-    /// What was chosen by a link of a message. The link proves that the address on its channel is
-    /// the contact's own, so what is agreed to there is confirmed with it.
+    /// Applies what the contact chose by a link of a message. The link proves that the address on
+    /// its channel is the contact's own, so consents granted for that channel are confirmed at
+    /// once.
     pub(super) fn choose(&mut self, choice: PreferenceUpdate) {
         let by = By::link(choice.source, &choice.message, &choice.origin_hash);
         self.withdraw_those(&by, |consent| {
@@ -299,7 +299,7 @@ impl Decider<'_> {
         self.put_on_record(&new, None, text, by);
     }
 
-    /// Whether to be tracked, the language and the time zone; recorded if something changes.
+    /// Sets tracking, language and time zone; records an event if something changes.
     fn set_preferences(&mut self, choice: &PreferenceUpdate) {
         let known = self.contact.refuses_tracking();
         let do_not_track = choice.do_not_track.filter(|wanted| *wanted != known);
@@ -322,12 +322,12 @@ impl Decider<'_> {
         }
     }
 
-    /// Takes back every consent on a channel. Said again, it changes nothing.
+    /// Withdraws every consent on a channel. Repeating it changes nothing.
     pub(super) fn withdraw(&mut self, channel: Channel, by: &By) {
         self.withdraw_those(by, |consent| consent.channel == channel);
     }
 
-    /// Takes back these consents, and with them the messages that wait to be sent by their right.
+    /// Withdraws these consents, and skips the queued messages that depended on them.
     fn withdraw_those(&mut self, by: &By, is_meant: impl Fn(&Consent) -> bool) {
         let is_new = |c: &&Consent| c.state != ConsentState::Withdrawn && is_meant(c);
         let withdrawn: Vec<Consent> =
@@ -360,7 +360,7 @@ impl Decider<'_> {
     }
 }
 
-/// By which the same words are known as the same.
+/// Returns a hash that identifies the exact text.
 fn hash_of(text: &str) -> String {
     if text.is_empty() { String::new() } else { sha256_hex(text) }
 }

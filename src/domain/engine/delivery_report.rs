@@ -1,8 +1,8 @@
-//! What a provider tells of a message after it took it, in whatever order and however often.
+//! Applies what a provider reports about a message it accepted, in any order, however often.
 //!
-//! Each fact counts once a message: the ledger row keeps when it was first heard. The state moves
-//! forwards only, and a message whose answer was lost, or has not been written down yet, is
-//! settled. Suppressions only grow.
+//! Each fact counts once for a message: the ledger row keeps when it was first reported. The state
+//! only moves forwards. A report also settles a message whose answer from the provider was lost or
+//! is not recorded yet. Suppressions only get stricter.
 
 use super::{Decider, DeliveryReport, DeliveryStatus};
 use crate::domain::base::primitives::{Channel, Millis, Span};
@@ -16,19 +16,20 @@ use crate::domain::engine::consent::By;
 use crate::domain::inbound::bounce::{Bounce, BounceKind, BounceReason};
 use serde_json::{Value, json};
 
-/// From this many soft bounces in a row on, with none arrived in between, an address rests.
+/// From this many soft bounces in a row, without a delivery in between, an address rests.
 const SOFT_BOUNCES_MAX: u32 = 5;
 
-/// From this many refusals in a row on that nobody understands, with none arrived in between, an
-/// address is given up.
+/// From this many unexplained refusals in a row, without a delivery in between, an address is
+/// suppressed for good.
 const REFUSALS_MAX: u32 = 2;
 
-/// For how many days it rests: after the fifth, after the sixth, and after each one more.
+/// The days that an address rests: after the fifth soft bounce, after the sixth, and after each
+/// further one.
 const REST_DAYS: [i64; 3] = [7, 30, 180];
 
 impl Decider<'_> {
-    /// Takes in what was heard of a message. What concerns another address than the one that it
-    /// went to is not about it: somebody has mail sent on, or somebody makes things up.
+    /// Applies a delivery report. Ignores a report about an address that the message did not go to:
+    /// either the mail was forwarded, or the report is forged.
     pub(super) fn hear(&mut self, message: &Message, heard: DeliveryReport) {
         let DeliveryReport { news, at, address, source, provider_id, key, billed } = heard;
         if address.as_ref().is_some_and(|told| !self.went_to(message, told)) {
@@ -74,8 +75,8 @@ impl Decider<'_> {
                 }
             }
             DeliveryStatus::Unsubscribed => {
-                // Told again, it is no news: its owner may have agreed since. Of texts nobody says
-                // when it was.
+                // A repeated report changes nothing: the owner may have agreed again since. For
+                // SMS, reports do not say when it was.
                 let is_email = message.channel == Channel::Email;
                 if seen.unsubscribed_at.is_none_or(|before| is_email && before < at) {
                     self.unsubscribed_by(message, at, key);
@@ -94,8 +95,8 @@ impl Decider<'_> {
         }
     }
 
-    /// The state of a message that a provider tells of: whoever can tell has taken it, so that one
-    /// whose answer is missing was sent.
+    /// Returns the state of a message that its provider reports on. Such a message was accepted, so
+    /// if its outcome is missing, it is recorded as sent.
     fn settled(&mut self, message: &Message) -> MessageState {
         match message.state {
             MessageState::Queued | MessageState::Sending | MessageState::Unknown => {
@@ -127,7 +128,7 @@ impl Decider<'_> {
         }
     }
 
-    /// What a bounce means for the address it came back from.
+    /// Applies the consequences of a bounce for the address.
     fn judge_address(&mut self, message: &Message, bounce: &Bounce, at: Millis, source: String) {
         let until = match bounce.kind {
             BounceKind::Ignored | BounceKind::Block | BounceKind::Complaint => return,
@@ -140,7 +141,7 @@ impl Decider<'_> {
         self.suppress_address_of(message, (SuppressionReason::Bounced, until), source);
     }
 
-    /// A bounce, and hard if it is the second refusal in a row that nobody understands.
+    /// Returns the bounce, made hard if it is the second unexplained refusal in a row.
     fn counted_refusal(&mut self, message: &Message, bounce: Bounce, at: Millis) -> Bounce {
         if message.class == Class::Internal || bounce.reason != BounceReason::Refused {
             return bounce;
@@ -152,8 +153,8 @@ impl Decider<'_> {
         }
     }
 
-    /// Whether a message went to this address. Of one that was sent before that was written down,
-    /// the contact's own address of today is taken, or one that it had before a merge.
+    /// Returns whether a message went to this address. For a message sent before addresses were
+    /// recorded, this is the contact's present address, or one that it had before a merge.
     fn went_to(&self, message: &Message, told: &str) -> bool {
         if message.class == Class::Internal {
             return true;
@@ -170,7 +171,8 @@ impl Decider<'_> {
         }
     }
 
-    /// Counts a soft bounce; how long the address rests, once there were too many in a row.
+    /// Counts a soft bounce. Returns until when the address rests, once there were too many in a
+    /// row.
     fn one_more_soft_bounce(&mut self, message: &Message, at: Millis) -> Option<Millis> {
         if message.class == Class::Internal {
             return None;
@@ -183,8 +185,7 @@ impl Decider<'_> {
         Some(self.now.plus(Span::days(REST_DAYS[over.min(REST_DAYS.len() - 1)])))
     }
 
-    /// Somebody wants nothing more on the channel of a message: the consents go, and the address is
-    /// suppressed for good.
+    /// Withdraws the consents on the message's channel, and suppresses the address for good.
     fn refuse(&mut self, message: &Message, reason: SuppressionReason, source: &str) {
         if message.class != Class::Internal {
             self.withdraw(message.channel, &By::link(source, &message.id, ""));
@@ -192,7 +193,7 @@ impl Decider<'_> {
         self.suppress_address_of(message, (reason, None), source.to_owned());
     }
 
-    /// Records, once a message, that somebody unsubscribed by it.
+    /// Records, once for a message, that its recipient unsubscribed by it.
     pub(super) fn unsubscribed_by(&mut self, message: &Message, at: Millis, key: Option<String>) {
         if message.heard.unsubscribed_at.is_some() {
             return;
@@ -203,8 +204,8 @@ impl Decider<'_> {
         self.move_message(message, MessageChange { heard, ..<_>::default() });
     }
 
-    /// Suppresses the address that a message went to. A notice goes to our own people, whose
-    /// address is not the contact's.
+    /// Suppresses the address that a message went to. Does nothing for an internal notice, which
+    /// does not go to the contact's address.
     fn suppress_address_of(
         &mut self,
         message: &Message,
@@ -221,8 +222,8 @@ impl Decider<'_> {
         self.suppress(suppression, json!({ "message": message.id }));
     }
 
-    /// Suppresses an address, if it is not suppressed more strictly already. `about` is what the
-    /// event says beside the suppression itself; the address is not in it.
+    /// Suppresses an address, unless a suppression at least as strict exists. `about` holds further
+    /// properties of the event; the address is not among them.
     pub(super) fn suppress(&mut self, suppression: Suppression, about: Value) {
         let Suppression { channel, reason, until, .. } = suppression;
         let is_own = self.contact.address_on(channel) == Some(&suppression.address);
@@ -242,7 +243,7 @@ impl Decider<'_> {
         }
     }
 
-    /// Records an event about a message, with what it says beside the usual.
+    /// Records an event about a message, with more properties than the usual ones.
     fn tell(
         &mut self,
         message: &Message,
@@ -259,14 +260,14 @@ impl Decider<'_> {
     }
 }
 
-/// An address in the form in which we would keep it today.
+/// Returns an address in the form in which it would be stored today.
 fn canonical(address: &str) -> String {
     read_email(address)
         .or_else(|_| read_phone(address, None))
         .unwrap_or_else(|_| address.to_owned())
 }
 
-/// Why a message came back, for the ledger: the receiver's own words, or our word for it.
+/// Returns why a message bounced, for the ledger: the receiver's own words, or else our reason.
 fn reason_of(bounce: &Bounce) -> String {
     let Bounce { status, words, .. } = bounce;
     let is_said = words.contains(status.as_str());

@@ -1,10 +1,10 @@
-//! Openings and clicks: recorded with what is known of them, judged a person's or a machine's, and
-//! judged anew when more is known or the rules are others.
+//! Opens and clicks: recorded with the known facts, classified as a person's or a bot's, and
+//! reclassified when more is known or the rules have changed.
 //!
-//! The verdict is the one part of an event that is ever rewritten (`machine`, `reasons`, and
-//! `first` and `opened`, which follow from it), and only beside a `message.rejudged` that says what
-//! it was. Counters and the ledger follow in the same batch. What a click led to stays: a journey
-//! that went on is not called back.
+//! The classification is the only part of an event that is ever rewritten (`machine`, `reasons`,
+//! and `first` and `opened`, which follow from it), and only together with a `message.rejudged`
+//! that keeps the old one. Counters and the ledger follow in the same batch. The effects of a click
+//! stay: a journey that went on does not go back.
 
 use super::apply::{MessageChange, facts};
 use super::{Decider, Engagement};
@@ -17,7 +17,7 @@ use crate::domain::inbound::bot_detection::{self, FetchFacts, Fetched};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// The events that a verdict needs: what was fetched before, and when the message left and arrived.
+/// The events needed to classify: earlier fetches, and when the message was sent and delivered.
 pub(super) const ASKED: [&str; 5] = [
     names::MESSAGE_SENT,
     names::MESSAGE_UNKNOWN,
@@ -27,8 +27,8 @@ pub(super) const ASKED: [&str; 5] = [
 ];
 
 impl Decider<'_> {
-    /// An open or a click. A machine's is recorded with the reasons, and moves nothing else. Of a
-    /// contact who refuses to be tracked nothing is recorded.
+    /// Applies an open or a click. One by a bot is recorded with the reasons, and changes nothing
+    /// else. Records nothing for a contact who refuses tracking.
     pub(super) fn apply_engagement(&mut self, message: &Message, engagement: Engagement) {
         if self.contact.refuses_tracking() {
             return;
@@ -73,7 +73,7 @@ impl Decider<'_> {
         let seen_before =
             if is_click { message.clicked_at.is_some() } else { message.opened_at.is_some() };
         let first = is_human && !seen_before;
-        // Whoever clicks has opened, even where the pixel was blocked.
+        // A click implies an open, even if the pixel was blocked.
         let opens = first && message.opened_at.is_none();
         properties["first"] = Value::from(first);
         if is_click {
@@ -106,7 +106,8 @@ impl Decider<'_> {
         }
     }
 
-    /// Whether a click, with those before it, is one of more links than a person follows at once.
+    /// Returns whether a click, with the earlier ones, follows more links than a person does at
+    /// once.
     fn is_one_of_several_links(&self, message: &Message, properties: &Value, at: Millis) -> bool {
         let url = properties.get("url").and_then(Value::as_str).unwrap_or_default();
         let clicks = self.contact.fetched_of(message).filter_map(click);
@@ -114,10 +115,10 @@ impl Decider<'_> {
         is_at_once(&clicks, at)
     }
 
-    /// Judges all openings and clicks of a message by the present rules and by what is known now.
-    /// Events that came without facts keep their verdict, save that several links at once are seen
-    /// without any. A message whose sending is not in the contact's recent history is left as it
-    /// is: not all that happened to it may be there.
+    /// Reclassifies all opens and clicks of a message by the present rules and facts. Events
+    /// without facts keep their classification, but several links at once are recognised without
+    /// facts. A message whose sending is not in the contact's recent history is left as it is,
+    /// because its other events may be missing too.
     pub(super) fn rejudge(&mut self, message: &Message) {
         if self.contact.arrival(message).is_none() {
             return;
@@ -151,7 +152,7 @@ impl Decider<'_> {
         self.changes.push(Change::Rejudge { id, opened_at, clicked_at, events: changed });
     }
 
-    /// What is said of an event whose verdict changes.
+    /// Returns the record of an event whose classification changes.
     fn difference(&self, seq: i64, new: &Properties) -> Value {
         let old = self.contact.history.iter().find(|event| event.seq == seq);
         let reasons = |properties: &Properties| properties.get("reasons").cloned();
@@ -162,7 +163,7 @@ impl Decider<'_> {
         })
     }
 
-    /// Replaces an event's properties in the contact's history, and moves the counters by the
+    /// Replaces an event's properties in the contact's history, and adjusts the counters by the
     /// difference.
     fn put_verdict(&mut self, message: &Message, seq: i64, new: &Properties) {
         let Some(event) = self.contact.history.iter_mut().find(|event| event.seq == seq) else {
@@ -187,7 +188,7 @@ fn machine_metric(fetched: Fetched) -> Metric {
     }
 }
 
-/// What an opening or a click counts as.
+/// Returns the metrics that an open or a click counts for.
 fn counted(name: &str, properties: &Properties) -> impl Iterator<Item = Metric> + use<> {
     let is = |property: &str| properties.get(property) == Some(&Value::Bool(true));
     let is_click = name == names::MESSAGE_CLICKED;
@@ -200,14 +201,14 @@ fn counted(name: &str, properties: &Properties) -> impl Iterator<Item = Metric> 
     counts.into_iter().filter(|(holds, _)| *holds).map(|(_, metric)| metric)
 }
 
-/// When a click was and where it led; `None` for an opening.
+/// Returns the time and target of a click; `None` for an open.
 fn click(event: &Event) -> Option<(Millis, &str)> {
     Some((event.at, event.properties.get("url")?.as_str()?))
 }
 
-/// Whether more different links were followed around `at` than a person follows at once.
+/// Returns whether more different links were followed around `at` than a person follows at once.
 fn is_at_once(clicks: &[(Millis, &str)], at: Millis) -> bool {
-    // Each window that `at` is in begins at one of the clicks.
+    // Each window that contains `at` begins at one of the clicks.
     clicks.iter().any(|(begin, _)| {
         let end = begin.plus(bot_detection::AT_ONCE);
         let within = |when: Millis| *begin <= when && when < end;
@@ -216,7 +217,7 @@ fn is_at_once(clicks: &[(Millis, &str)], at: Millis) -> bool {
     })
 }
 
-/// What a person has done with a message so far, as its events are judged one after the other.
+/// What a person has done with a message so far, while its events are classified in order.
 #[derive(Default)]
 struct SoFar {
     opened_at: Option<Millis>,
@@ -224,7 +225,7 @@ struct SoFar {
 }
 
 impl SoFar {
-    /// The properties of an event with the verdict it deserves.
+    /// Returns the properties of an event with its new classification.
     fn judged(&mut self, contact: &Contact, message: &Message, event: &Event) -> Properties {
         let mut properties = event.properties.clone();
         let clicked = click(event);
@@ -277,7 +278,7 @@ impl SoFar {
 }
 
 impl Contact {
-    /// The openings and clicks of a message in its history, in their order.
+    /// Returns the opens and clicks of a message in the history, in order.
     fn fetched_of(&self, message: &Message) -> impl Iterator<Item = &Event> {
         let is_fetch = |event: &&Event| {
             [names::MESSAGE_OPENED, names::MESSAGE_CLICKED].contains(&&*event.name)
@@ -285,8 +286,8 @@ impl Contact {
         self.history.iter().filter(is_fetch).filter(|event| event.has("message", &message.id.0))
     }
 
-    /// When a message arrived, or was sent if nobody has said that it did, or when it may have
-    /// been; `None` if its history tells nothing of it.
+    /// Returns when a message was last recorded as sent, perhaps sent, or delivered; `None` if the
+    /// history has no such event.
     fn arrival(&self, message: &Message) -> Option<Millis> {
         let of_it = self.history.iter().filter(|event| event.has("message", &message.id.0));
         let left = [names::MESSAGE_SENT, names::MESSAGE_UNKNOWN, names::MESSAGE_DELIVERED];

@@ -1,6 +1,6 @@
-//! Erasing: everything about a person goes, in one decision. What stays is a log whose events name
-//! nobody, so that counters can still be rebuilt from it, and a keyed hash of each address, so that
-//! what is still under way about the person is known as such and dropped.
+//! Erasing: all personal data of a contact goes, in one decision. What stays is a log of events
+//! that identify nobody, so that counters can be rebuilt from it, and a keyed hash of each address,
+//! so that late input about the contact is recognised and dropped.
 
 use super::{Decider, Decision};
 use crate::domain::base::primitives::{ContactId, Ids, Millis};
@@ -13,8 +13,8 @@ use crate::domain::engine::change::{Change, ErasedAddress};
 use crate::domain::publication::catalog::Catalog;
 use serde_json::json;
 
-/// Erases a contact, with every row that was merged into it. Once erased, it stays so, and there is
-/// nothing left to decide.
+/// Erases a contact, and every row that was merged into it. Does nothing for a contact that is
+/// erased already.
 pub fn erase(
     catalog: &Catalog,
     contact: Contact,
@@ -62,8 +62,9 @@ fn erase_row(
     Decision { contact, read_seq, changes }
 }
 
-/// A contact that has nothing but an address, the e-mail address or the number given, to be erased
-/// next: nobody else can take it in between. `None` without one.
+/// Creates a contact that has only an address (the given e-mail address or number), to be erased
+/// next, so that no other contact can take the address in between. Returns `None` without an
+/// address.
 pub fn take_address(
     catalog: &Catalog,
     (email, phone): (Option<String>, Option<String>),
@@ -82,7 +83,7 @@ pub fn take_address(
 }
 
 impl Decider<'_> {
-    /// Takes the contact out of every segment it is in.
+    /// Removes the contact from all its segments.
     pub(super) fn leave_all_segments(&mut self) {
         for segment in std::mem::take(&mut self.contact.segments).into_keys() {
             let campaign = segment.parts().map(|(campaign, _)| campaign);

@@ -1,4 +1,4 @@
-//! A text message that a contact has sent us: STOP, HELP, or something for a person to read.
+//! Inbound SMS of a contact: STOP, HELP, or something for a person to read.
 
 use super::{Decider, InboundSms};
 use crate::domain::base::primitives::{CampaignId, Channel, MessageId};
@@ -12,7 +12,7 @@ use crate::domain::inbound::keyword::Keyword;
 use serde_json::json;
 
 impl Decider<'_> {
-    /// Takes in what a contact has texted.
+    /// Applies an inbound SMS.
     pub(super) fn hear_text(&mut self, texted: InboundSms) {
         let InboundSms { from, text, keyword, at, source, key, answers } = texted;
         let properties = json!({ "channel": Channel::Sms, "keyword": keyword, "text": &text,
@@ -23,7 +23,8 @@ impl Decider<'_> {
             Some(Keyword::Stop) => self.stop_texts(from, answers),
             Some(Keyword::Start) => self.start_texts(&from, &text),
             Some(Keyword::Help) if answers => {
-                // One an hour, so that two machines do not talk for ever.
+                // At most one an hour, so that two auto-responders do not answer each other for
+                // ever.
                 let hour = self.now.0 / 3_600_000;
                 self.answer_text(house::HELP, &format!("help.{hour}"));
             }
@@ -31,7 +32,8 @@ impl Decider<'_> {
         }
     }
 
-    /// STOP: every consent to texts goes, and the number is suppressed for good. It is told once.
+    /// Handles STOP: withdraws every consent on SMS and suppresses the number for good. Confirms it
+    /// once.
     fn stop_texts(&mut self, from: String, answers: bool) {
         let was_stopped = self.contact.suppressed.contains_key(&Channel::Sms);
         self.withdraw(Channel::Sms, &By { source: BY_TEXT, message: None, origin_hash: "" });
@@ -41,9 +43,9 @@ impl Decider<'_> {
         }
     }
 
-    /// START: the refusal of this number ends, and what STOP took back, or a form asked for since,
-    /// is agreed to anew, in the words that were texted. Nothing else is: START is no answer to any
-    /// other suppression.
+    /// Handles START: ends the refusal of this number. Consents that STOP withdrew, or that a form
+    /// asked for since, are granted again, with the text of the SMS as evidence. No other consent
+    /// is, and START does not lift any other kind of suppression.
     fn start_texts(&mut self, from: &str, text: &str) {
         let known = self.contact.suppressed.get(&Channel::Sms);
         let is_refusal = |known: &&Suppression| known.reason == SuppressionReason::Unsubscribed;
@@ -64,7 +66,7 @@ impl Decider<'_> {
         }
     }
 
-    /// Queues a text of the house, in the name of the campaign that the contact knows best.
+    /// Queues a built-in SMS, in the name of the campaign most relevant to the contact.
     fn answer_text(&mut self, template: &str, id: &str) {
         let Some(campaign) = self.campaign_of_texts() else { return };
         let Some(edition) = self.catalog.live_edition(&campaign) else { return };
@@ -76,7 +78,8 @@ impl Decider<'_> {
         self.changes.push(Change::Queue(Box::new(message)));
     }
 
-    /// That whose form asked for texts, or was seen last; for a stranger any.
+    /// Returns the live campaign whose form last asked for SMS, or else that of the newest touch,
+    /// or else any.
     fn campaign_of_texts(&self) -> Option<CampaignId> {
         let is_live = |id: &CampaignId| self.catalog.live_edition(id).is_some();
         let texts = self.contact.consents.iter().rev().filter(|c| c.channel == Channel::Sms);

@@ -1,4 +1,4 @@
-//! Walking: how enrollments begin, move from step to step, wait and end.
+//! Running journeys: how enrollments begin, move from step to step, wait and end.
 
 use super::Decider;
 use crate::domain::base::bucketing;
@@ -22,10 +22,10 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-/// How long a date or schedule that was missed is made up for: what is a day late is too late.
+/// How long a missed date or schedule is made up for: after a day it is too late.
 const CATCH_UP: Span = Span::days(1);
 
-/// The reason of an enrollment that ended because a rule of its journey became true.
+/// The exit reason of an enrollment that a rule of its journey ended.
 const RULE_REASON: &str = "rule";
 
 impl Decider<'_> {
@@ -41,7 +41,7 @@ impl Decider<'_> {
         }
     }
 
-    /// The key under which the contact may enter the journey; `None` if it may not.
+    /// Returns the key under which the contact may enter the journey; `None` if it may not.
     fn admission(
         &self,
         edition: &PublishedVersion,
@@ -52,7 +52,7 @@ impl Decider<'_> {
             return None;
         }
         if journey.ending_rules().any(|rule| rule.verdict(&self.contact, self.now).holds) {
-            return None; // It would end where it begins.
+            return None; // It would end at once.
         }
         let is_free = |key: &String| {
             let mut passages = self.contact.enrollments.iter();
@@ -63,7 +63,7 @@ impl Decider<'_> {
             return value_key(event.properties.get(property)?).filter(is_free);
         }
         let last = self.contact.last_passage(edition.id(), name);
-        // The strict comparison is what bounds a decision: no journey twice in one instant.
+        // The strict comparison bounds a decision: no journey is entered twice in one instant.
         let ended_before = last.is_none_or(|e| !e.is_active() && e.entered_at < self.now);
         let may_follow = match (&journey.re_entry, last) {
             (_, None) => true,
@@ -79,7 +79,7 @@ impl Decider<'_> {
         (ended_before && may_follow).then_some(key).filter(is_free)
     }
 
-    /// Enters a journey, if it lets the contact in.
+    /// Enters a journey, if the contact may.
     pub(super) fn enter(
         &mut self,
         edition: &Rc<PublishedVersion>,
@@ -121,7 +121,7 @@ impl Decider<'_> {
         }
     }
 
-    /// Takes the next free place in a limited journey; returns when its owner begins.
+    /// Reserves the next free start of a limited journey; returns when the enrollment begins.
     fn take_place(&mut self, edition: &PublishedVersion, name: &str, people: u32) -> Millis {
         let journey = QualifiedId::new(edition.id(), name);
         let newest = self.contact.busy_hours.get(&journey).copied();
@@ -131,7 +131,7 @@ impl Decider<'_> {
         begins
     }
 
-    /// Enters the journeys that `enroll` steps named, where they let the contact in.
+    /// Enters the journeys that `enroll` steps named, where the contact may.
     pub(super) fn enter_enrolled(&mut self) {
         while let Some((campaign, name)) = self.enrolled.pop_front() {
             let Some(edition) = self.catalog.live_edition(&campaign) else { continue };
@@ -141,8 +141,9 @@ impl Decider<'_> {
         }
     }
 
-    /// Starts the journeys whose date or schedule has come. Its last occurrence counts, unless a
-    /// passage has begun since: what was missed is made up for once, and not when it is too old.
+    /// Starts the journeys whose date or schedule has come. Only the last occurrence counts, and
+    /// only if no enrollment has begun since: missed occurrences are made up for once, and not if
+    /// too old.
     pub(super) fn enter_by_time(&mut self) {
         let catalog = self.catalog;
         for edition in catalog.live() {
@@ -157,7 +158,8 @@ impl Decider<'_> {
         }
     }
 
-    /// When a date or schedule last came for this contact, since the version was published.
+    /// Returns the last time a date or schedule came for this contact since the version was
+    /// published.
     fn last_occurrence(&self, edition: &PublishedVersion, trigger: &Trigger) -> Option<Millis> {
         let since = self.now.minus(CATCH_UP).max(edition.published_at);
         match trigger {
@@ -176,17 +178,17 @@ impl Decider<'_> {
         }
     }
 
-    /// Ends every enrollment whose goal the event reaches, or whose exit rule it meets.
+    /// Ends every enrollment whose goal the event reaches, or whose exit it meets.
     pub(super) fn end_journeys(&mut self, event: &Event) {
         self.end_by(self.active(), event);
     }
 
-    /// The same among these enrollments.
+    /// Does the same among these enrollments.
     pub(super) fn end_by(&mut self, among: Vec<usize>, event: &Event) {
         self.end_where(among, &event.name, |_, edition, trigger| triggers(trigger, edition, event));
     }
 
-    /// Ends every enrollment of whose goal or exit a rule has become true.
+    /// Ends every enrollment whose goal or exit contains a rule that has become true.
     pub(super) fn ask_ending_rules(&mut self) {
         self.end_where(self.active(), RULE_REASON, |decider, _, trigger| {
             let mut rules = trigger.rules();
@@ -194,7 +196,8 @@ impl Decider<'_> {
         });
     }
 
-    /// The goal is asked first: who reaches it has completed the journey, be it an exit too.
+    /// Ends enrollments by their goal or exit. The goal is checked first: an event that meets both
+    /// completes the journey.
     fn end_where(
         &mut self,
         among: Vec<usize>,
@@ -216,10 +219,10 @@ impl Decider<'_> {
         }
     }
 
-    /// Moves on every enrollment that stands waiting for this event.
+    /// Moves on every enrollment that waits for this event.
     pub(super) fn resume_journeys(&mut self, event: &Event) {
         for index in self.active() {
-            // The step of another enrollment may have ended this one since.
+            // A step of another enrollment may have ended this one meanwhile.
             let enrollment = &self.contact.enrollments[index];
             if !enrollment.is_active() || !enrollment.has_begun() || !self.runs(enrollment) {
                 continue;
@@ -235,7 +238,7 @@ impl Decider<'_> {
         }
     }
 
-    /// Takes every step that has fallen due: a wait leads on, a wait for something timed out.
+    /// Takes every step that has fallen due: a wait is over, or a wait for an event has timed out.
     pub(super) fn take_due_steps(&mut self) {
         for index in self.active() {
             let enrollment = &self.contact.enrollments[index];
@@ -260,7 +263,7 @@ impl Decider<'_> {
         }
     }
 
-    /// Whether an enrollment stands at a wait for a moment on the contact's own clock.
+    /// Returns whether an enrollment is at a wait for a time on the contact's own clock.
     fn waits_by_the_clock(&self, index: usize) -> bool {
         let enrollment = &self.contact.enrollments[index];
         let edition = self.edition_of(index);
@@ -272,8 +275,8 @@ impl Decider<'_> {
         enrollment.has_begun() && step.is_some_and(is_clock)
     }
 
-    /// A wait for a moment on the contact's own clock follows the contact: to another zone, and to
-    /// another date.
+    /// Reschedules a wait for a time on the contact's own clock, after the contact's time zone or
+    /// date has changed.
     fn reckon_anew(&mut self, index: usize, step: &Step, due_at: Millis) {
         let otherwise = match &step.action {
             Action::WaitUntilDate { otherwise, .. } => otherwise.clone(),
@@ -295,7 +298,8 @@ impl Decider<'_> {
         self.changes.push(Change::Enrollment(enrollment));
     }
 
-    /// The moment after now for which a step waits on the contact's clock; `None` if there is none.
+    /// Returns the time after now until which a step waits on the contact's clock; `None` if there
+    /// is none.
     fn clock_moment(&self, index: usize, action: &Action) -> Option<Millis> {
         let edition = self.edition_of(index)?;
         let zone = zone_of(&self.contact, &edition);
@@ -309,7 +313,7 @@ impl Decider<'_> {
         }
     }
 
-    /// Leaves the step it stood at, and says so in the log.
+    /// Leaves the current step for the next, and records that.
     pub(super) fn move_on(&mut self, index: usize, next: Next) {
         let enrollment = &self.contact.enrollments[index];
         let campaign = enrollment.campaign.clone();
@@ -324,9 +328,9 @@ impl Decider<'_> {
         self.walk(index, next);
     }
 
-    /// Takes steps until one of them waits or the journey ends, and writes the enrollment down.
-    /// This ends, for a step that would be taken a second time waits for something new: what it
-    /// looks back to has moved it on already.
+    /// Takes steps until one of them waits or the journey ends, and writes the enrollment. This
+    /// terminates: a wait that is reached a second time does not look back again, so it waits for a
+    /// new event.
     pub(super) fn walk(&mut self, index: usize, mut next: Next) {
         let mut looked_back = BTreeSet::new();
         while !self.is_exhausted() {
@@ -356,7 +360,7 @@ impl Decider<'_> {
         }
     }
 
-    /// Does what one step says.
+    /// Executes one step.
     fn take(&mut self, index: usize, step: &Step, may_look_back: bool) -> Taken {
         match &step.action {
             Action::Send { template } => self.send(index, step, template),
@@ -400,14 +404,14 @@ impl Decider<'_> {
         Taken::Goes(step.then.clone())
     }
 
-    /// Whether something that the wait looks back to has happened already.
+    /// Returns whether something that the wait looks back to has already happened.
     fn has_happened(&self, index: usize, wait: &WaitFor) -> bool {
         wait.patterns().filter(|pattern| pattern.step.is_some()).any(|pattern| {
             self.contact.history.iter().any(|event| self.is_about_step(index, pattern, event))
         })
     }
 
-    /// The path of a split that this contact always takes.
+    /// Returns the path of a split for this contact, which is always the same.
     fn path_of(&self, index: usize, step: &Step, paths: &[(u32, Next)]) -> Next {
         let enrollment = &self.contact.enrollments[index];
         let (campaign, journey) = (&enrollment.campaign, &enrollment.journey);
@@ -483,7 +487,7 @@ impl Decider<'_> {
         self.changes.push(Change::Enrollment(enrollment));
     }
 
-    /// Whether `event` is what the enrollment waits for.
+    /// Returns whether `event` is what the enrollment waits for.
     pub(super) fn is_awaited(
         &self,
         index: usize,
@@ -499,7 +503,7 @@ impl Decider<'_> {
         }
     }
 
-    /// Whether `event` matches and is about the message that the pattern's send step sent last.
+    /// Returns whether `event` matches and is about the last message of the pattern's send step.
     fn is_about_step(&self, index: usize, pattern: &EventPattern, event: &Event) -> bool {
         let enrollment = &self.contact.enrollments[index];
         let sent = pattern.step.as_ref().and_then(|step| enrollment.sent.get(step));
@@ -507,19 +511,19 @@ impl Decider<'_> {
         pattern.matches(event) && message.is_some_and(|id| event.has("message", id.as_str()))
     }
 
-    /// The indices of the enrollments that are under way.
+    /// Returns the indices of the active enrollments.
     pub(super) fn active(&self) -> Vec<usize> {
         let enrollments = self.contact.enrollments.iter().enumerate();
         enrollments.filter(|(_, e)| e.is_active()).map(|(index, _)| index).collect()
     }
 
-    /// The version an enrollment is pinned to.
+    /// Returns the version an enrollment is pinned to.
     pub(super) fn edition_of(&self, index: usize) -> Option<Rc<PublishedVersion>> {
         let enrollment = &self.contact.enrollments[index];
         self.catalog.edition(&enrollment.campaign, enrollment.version)
     }
 
-    /// The step an enrollment stands at.
+    /// Returns the step an enrollment is at.
     pub(super) fn step_of(&self, index: usize) -> Option<Step> {
         let enrollment = &self.contact.enrollments[index];
         self.edition_of(index)?.journey(&enrollment.journey)?.step(&enrollment.step).cloned()
@@ -528,32 +532,32 @@ impl Decider<'_> {
 
 /// Why a journey is entered.
 pub(super) enum Cause<'e> {
-    /// This happened.
+    /// This event.
     Event(&'e Event),
-    /// Its date or schedule came, when the contact's clock showed this.
+    /// Its date or schedule came, with this time on the contact's clock.
     Time(String),
-    /// A step of another journey leads there.
+    /// An `enroll` step of another journey.
     Enrolled,
 }
 
-/// What taking a step led to.
+/// The result of taking a step.
 enum Taken {
-    /// On to the next.
+    /// Go on with this.
     Goes(Next),
-    /// To a wait that ends then.
+    /// Wait until this time.
     WaitsUntil(Millis),
-    /// Out of the journey, for this reason.
+    /// Leave the journey, for this reason.
     Leaves(String),
 }
 
-/// The contact's own time zone, or else the campaign's.
+/// Returns the contact's own time zone, or else the campaign's.
 pub(super) fn zone_of(contact: &Contact, edition: &PublishedVersion) -> TimeZone {
     let campaign = &edition.compiled.campaign;
     calendar::zone(&[contact.time_zone.as_deref(), Some(&campaign.time_zone)])
 }
 
-/// When a date or schedule comes next for a contact; `None` if the journey starts otherwise, or
-/// has no more use for it.
+/// Returns when a date or schedule comes next for a contact; `None` if the journey starts in
+/// another way, or would not let the contact in again.
 pub(super) fn next_occurrence(
     contact: &Contact,
     edition: &PublishedVersion,
@@ -577,7 +581,7 @@ pub(super) fn next_occurrence(
     }
 }
 
-/// Whether an event of a contact is the one that a trigger of this campaign names.
+/// Returns whether an event of a contact matches a trigger of this campaign.
 pub(in crate::domain) fn triggers(
     trigger: &Trigger,
     edition: &PublishedVersion,

@@ -1,8 +1,8 @@
-//! Merging: two contacts turn out to be one person. One of them survives; of the other stays an
-//! empty row, whose id and addresses lead to the survivor.
+//! Merging: two contacts turn out to be one person. One survives; the other becomes an empty row,
+//! whose id and addresses lead to the survivor.
 //!
-//! This is the one decision that concerns two contacts. It is made of two, which are written in one
-//! batch that a newer event of either contact refuses.
+//! This is the only decision about two contacts. It consists of two decisions, written in one batch
+//! that fails if either contact has a newer event.
 
 use super::{Decider, Decision, StepLimitExceeded, wake_at};
 use crate::domain::base::primitives::{Channel, ContactId, Ids, Millis};
@@ -17,12 +17,12 @@ use crate::domain::engine::consent::By;
 use crate::domain::publication::catalog::Catalog;
 use serde_json::json;
 
-/// The families of events that are about one id's own consents, segments and passages. All others
-/// are about the person, and rules ask the survivor about them.
+/// The families of events that belong to one contact id: its consents, segments and enrollments.
+/// All others are about the person, so rules on the survivor take them into account.
 const OF_ONE_ID: [&str; 4] = ["consent.", "contact.", "segment.", "journey."];
 
 /// Merges `from` into `into`. `log` holds the newest events of `from`, oldest first. The first of
-/// the two decisions is about `from`: it gives up the addresses that the other takes over.
+/// the two decisions is about `from`, which gives up the addresses that `into` takes over.
 pub fn merge(
     catalog: &Catalog,
     (from, log): (Contact, Vec<Event>),
@@ -49,8 +49,8 @@ pub fn merge(
     Ok([left, Decision { contact, read_seq, changes }])
 }
 
-/// What stays of a contact that was merged: its log, and the addresses that the survivor has not
-/// taken over.
+/// Returns the decision about the merged contact: it keeps its log, and the addresses that the
+/// survivor has not taken over.
 fn leave(
     catalog: &Catalog,
     from: Contact,
@@ -77,8 +77,8 @@ fn leave(
 }
 
 impl Decider<'_> {
-    /// A consent goes with its address: it counts where the survivor takes that over. What was
-    /// taken back counts for the person, whatever address it was said about.
+    /// Takes over consents. A consent goes with its address: it counts if the survivor takes over
+    /// that address. A withdrawal counts for the person, whichever address it was for.
     fn take_over_consents(&mut self, from: &Contact) {
         for consent in &from.consents {
             let own = self.contact.consent(consent.channel, &consent.purpose);
@@ -99,7 +99,7 @@ impl Decider<'_> {
         }
     }
 
-    /// The survivor's word counts; what it lacks is filled in.
+    /// Takes over the profile. The survivor's values win; missing ones are filled in.
     fn take_over_profile(&mut self, from: &Contact) {
         let contact = &mut self.contact;
         for channel in [Channel::Email, Channel::Sms] {
@@ -124,13 +124,13 @@ impl Decider<'_> {
         for (name, value) in &from.attributes {
             contact.attributes.entry(name.clone()).or_insert_with(|| value.clone());
         }
-        // Whoever said so under either address is not tracked.
+        // A refusal of tracking under either id counts.
         if from.refuses_tracking() {
             contact.attributes.insert(DO_NOT_TRACK.to_owned(), true.into());
         }
         contact.tags.extend(from.tags.iter().cloned());
         contact.score += from.score;
-        // Whichever address they went to: merging makes no room for more.
+        // These count whichever address they went to, so that merging does not allow more of them.
         consent::remember_mails(&mut contact.confirmation_mails, &from.confirmation_mails);
         for touch in &from.touches {
             let own = contact.touches.iter().find(|own| own.campaign == touch.campaign);
@@ -140,8 +140,8 @@ impl Decider<'_> {
         }
     }
 
-    /// The survivor is in the segments that the other was in, since when it was: nobody enters them
-    /// anew. Whether their rules still hold is asked right after.
+    /// Puts the survivor into the segments of the other contact, with the original entry times, so
+    /// that this is not a new entry. Whether their rules still hold is checked right after.
     fn take_over_memberships(&mut self, from: &Contact) {
         for (segment, since) in &from.segments {
             if self.contact.segments.contains_key(segment) {
@@ -153,12 +153,12 @@ impl Decider<'_> {
             self.contact.segments.insert(segment.clone(), *since);
             self.changes.push(Change::EnterSegment(segment.clone(), *since));
         }
-        // None of it begins anything.
+        // None of this triggers anything.
         self.unsettled.clear();
     }
 
-    /// Copies into the survivor's log what the other's says about the person: rules ask about it.
-    /// A copy has happened already: it begins nothing, and counts nothing.
+    /// Copies the other contact's events about the person into the survivor's log, for rules to
+    /// evaluate. A copy triggers nothing and is not counted.
     fn take_over_log(&mut self, from: &ContactId, log: Vec<Event>) {
         let is_about_person =
             |event: &Event| !OF_ONE_ID.iter().any(|family| event.name.starts_with(family));
@@ -171,9 +171,10 @@ impl Decider<'_> {
         }
     }
 
-    /// The survivor goes on where the other stood. Of two passages through one journey its own goes
-    /// on, unless each is for a value of its own. What nobody passes twice, the other passes no
-    /// further where the survivor has passed it, and what still waits of it is held back.
+    /// Takes over the enrollments of the other contact. If both are in the same journey, the
+    /// survivor's own enrollment goes on, unless each is for a different value. In a journey that
+    /// can be entered only once and that the survivor has entered before, the other's enrollment
+    /// ends, and its waiting messages are held back.
     fn take_over_passages(&mut self, from: &Contact) {
         for passage in &from.enrollments {
             let mut others = self.contact.enrollments.iter();
@@ -201,7 +202,7 @@ impl Decider<'_> {
         }
     }
 
-    /// Whether nobody is let into the journey of a passage a second time.
+    /// Returns whether the journey of an enrollment can be entered only once.
     fn is_passed_once(&self, passage: &Enrollment) -> bool {
         let edition = self.catalog.live_edition(&passage.campaign);
         let journey = edition.and_then(|edition| edition.journey(&passage.journey));
@@ -210,8 +211,8 @@ impl Decider<'_> {
 }
 
 impl Decider<'_> {
-    /// An entry of the survivor's ledger, under the event of the merging. The evidence itself stays
-    /// in the ledger of the other id.
+    /// Adds an entry to the survivor's ledger, under the merge event. The evidence itself stays in
+    /// the other contact's ledger.
     fn put_merged_on_record(&mut self, from: &ContactId, consent: &Consent) {
         let source = format!("merged from {from}");
         let by = By { source: &source, message: None, origin_hash: "" };

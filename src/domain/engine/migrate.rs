@@ -1,4 +1,4 @@
-//! Migrating: whoever stands at a step of an older version goes where the live one says.
+//! Migrating: moves enrollments at steps of an older version as the live version's map says.
 
 use super::Decider;
 use crate::domain::base::primitives::Millis;
@@ -9,8 +9,8 @@ use crate::domain::engine::change::Change;
 use serde_json::json;
 
 impl Decider<'_> {
-    /// Moves every enrollment that the live version of its journey has a word for. This comes
-    /// before all else, so that what happened finds the contact at the step where it belongs.
+    /// Migrates every enrollment whose step is in the migration map of the live version. This comes
+    /// before all else, so that the inputs find the contact at its new step.
     pub(super) fn migrate_journeys(&mut self) {
         let catalog = self.catalog;
         for index in self.active() {
@@ -29,8 +29,8 @@ impl Decider<'_> {
         }
     }
 
-    /// Pins an enrollment to the live version, and takes the step that it is moved to: as new, but
-    /// a wait goes on where one of its kind stood.
+    /// Pins an enrollment to the live version, and takes the step that it is moved to, from its
+    /// start. Only a wait that replaces one of the same kind continues it.
     fn migrate(&mut self, index: usize, version: u32, to: &str) {
         let before = self.contact.enrollments[index].clone();
         let left = self.step_of(index);
@@ -55,9 +55,9 @@ impl Decider<'_> {
     }
 }
 
-/// When a wait that takes the place of another is due, if the two are of one kind: when the former
-/// was; but now if the new one is shorter than what has passed already. `anew` is when it would be
-/// due if it began now.
+/// Returns when a wait that replaces another one of the same kind is due: when the old one was, or
+/// now if the new one is shorter than the time already waited. `anew` is when it would be due if it
+/// began now.
 fn due_of_wait(
     left: &Step,
     step: &Step,

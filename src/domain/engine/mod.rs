@@ -1,8 +1,8 @@
-//! Deciding: a contact as it was read, and what happened to it, become a list of changes.
+//! Decides: turns a contact as it was read, and what happened to it, into a list of changes.
 //!
-//! A decision applies what happened, then lets it take effect until nothing more follows: events
-//! start, end and move on journeys and meet goals; segments are entered and left; due steps are
-//! taken. This ends: a journey is entered at most once an instant, and every cycle of its steps
+//! A decision applies each input, then its consequences until there are none left: events start,
+//! end and move on journeys and meet goals; segments are entered and left; due steps are taken.
+//! This terminates: a journey is entered at most once in an instant, and every cycle of its steps
 //! contains a wait that ends later.
 
 mod consent;
@@ -51,67 +51,63 @@ use std::collections::{BTreeMap, VecDeque};
 /// What happened to a contact.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {
-    /// Nothing but time.
+    /// Nothing but time passing.
     TimePassed,
     /// A form was sent.
     Submitted(Box<Submitted>),
-    /// Something outside was reported through the API.
+    /// The customer's own system reported an event through the API.
     CustomEvent(CustomEvent),
-    /// Something was reported under an id that something else was reported under before.
+    /// An event was reported under an id that was already used for another event.
     Conflicted(CustomEvent),
     /// The delivery of a message ended.
     Delivered {
         /// The message; its row must be among the contact's.
         message: MessageId,
-        /// Which attempt it was.
         attempt: u32,
-        /// How it ended.
         outcome: Outcome,
     },
     /// A message was opened or clicked; its row must be among the contact's.
     Engaged(MessageId, Engagement),
-    /// Its turn in a broadcast has come.
+    /// The contact is the next recipient of a broadcast.
     Broadcast(Box<BroadcastRecipient>),
-    /// The openings and clicks of a message are to be judged anew; its row must be among the
+    /// The opens and clicks of a message are to be reclassified; its row must be among the
     /// contact's.
     Rejudged(MessageId),
-    /// A provider told what became of a message; its row must be among the contact's.
+    /// A provider reported on a message; its row must be among the contact's.
     DeliveryReport(MessageId, DeliveryReport),
-    /// One of our own people asked for a test of a message, with this contact's data.
+    /// An operator asked for a test of a message, with this contact's data.
     TestSendRequested(TestSendRequested),
-    /// The contact has sent us a text.
+    /// The contact has sent an SMS.
     InboundSms(InboundSms),
-    /// The owner of the e-mail address confirmed all that waited for it.
+    /// The owner of the e-mail address confirmed everything that waited for it.
     Confirmed {
-        /// When the question was shown: what was granted later was not part of it.
+        /// When the question was shown: later grants were not part of it.
         shown_at: Millis,
-        /// What had been claimed of the contact by then, as far as the owner takes it over; `None`
-        /// if there was nothing.
+        /// The claims made by then, as far as the owner accepts them; `None` if there were none.
         details: Option<Claims>,
         /// The message whose link was used.
         message: MessageId,
-        /// A keyed hash of the network address it came from.
+        /// A keyed hash of the network address of the request.
         origin_hash: String,
     },
-    /// The contact chose by a link of a message what it wants and what not.
+    /// The contact changed its preferences by a link of a message.
     Chose(Box<PreferenceUpdate>),
-    /// An operator says that the contact's address must not be written to.
+    /// An operator suppresses the contact's address.
     Suppressed(Suppression),
     /// An operator lifts the suppression of the contact's address.
     Released(Release),
-    /// The contact wants nothing more on a channel.
+    /// The contact unsubscribed from a channel.
     Unsubscribed {
-        /// The channel.
         channel: Channel,
         /// The message whose link was used.
         message: MessageId,
-        /// A keyed hash of the network address it came from.
+        /// A keyed hash of the network address of the request.
         origin_hash: String,
     },
 }
 
 impl Input {
-    /// What makes two tellings of it the same; `None` where a second telling changes nothing.
+    /// Returns the idempotency key; `None` if applying the input twice changes nothing.
     pub fn key(&self) -> Option<String> {
         match self {
             Self::Submitted(submitted) => Some(submitted.key.clone()),
@@ -135,7 +131,7 @@ impl Input {
         }
     }
 
-    /// Every key by which it may be on record.
+    /// Returns every key under which the input may be recorded.
     pub fn keys(&self) -> impl Iterator<Item = String> {
         let conflict = match self {
             Self::CustomEvent(reported) => reported.conflict_key(),
@@ -144,7 +140,7 @@ impl Input {
         self.key().into_iter().chain(conflict)
     }
 
-    /// A hash of what was told under its key, where others chose that.
+    /// Returns a hash of the reported content, if the reporter chose the key.
     pub fn content(&self) -> Option<&String> {
         match self {
             Self::CustomEvent(reported) => reported.content.as_ref(),
@@ -152,7 +148,7 @@ impl Input {
         }
     }
 
-    /// What a customer's own system told about it.
+    /// Returns the properties that a customer's own system reported.
     pub fn properties(&self) -> Option<&Properties> {
         match self {
             Self::CustomEvent(reported) => Some(&reported.properties),
@@ -160,7 +156,7 @@ impl Input {
         }
     }
 
-    /// The names of the events that the decision needs, beside those that rules ask about.
+    /// Returns the names of the events that the decision needs, besides those that rules refer to.
     pub fn asks_about(&self) -> &'static [&'static str] {
         match self {
             Self::Engaged(..) | Self::Rejudged(_) => &engagement::ASKED,
@@ -168,7 +164,7 @@ impl Input {
         }
     }
 
-    /// When it happened, where that was told.
+    /// Returns when it happened, if the input says so.
     pub fn at(&self) -> Option<Millis> {
         match self {
             Self::Submitted(submitted) => Some(submitted.at),
@@ -178,7 +174,7 @@ impl Input {
         }
     }
 
-    /// The message whose ledger row the decision needs.
+    /// Returns the message whose ledger row the decision needs.
     pub fn message(&self) -> Option<&MessageId> {
         match self {
             Self::Delivered { message, .. }
@@ -191,66 +187,61 @@ impl Input {
     }
 }
 
-/// A form that was sent, already checked field by field.
+/// A submitted form, already checked field by field.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Submitted {
-    /// The form.
     pub form: QualifiedId,
-    /// A hash of the form's token and of what was read: what makes two posts of one filled-in form
-    /// the same. The same token with other answers is another submission.
+    /// A hash of the form's token and of the answers: it makes two posts of one filled-in form the
+    /// same. The same token with other answers is another submission.
     pub key: String,
-    /// The address given.
     pub email: Option<String>,
-    /// The number given.
     pub phone: Option<String>,
     /// The other answers.
     pub attributes: BTreeMap<String, Value>,
-    /// What was agreed to.
+    /// The boxes that were ticked.
     #[serde(default, with = "crate::domain::form::boxes")]
     pub agreed: Vec<ConsentCheckbox>,
     /// Where the visitor came from.
     pub touch: touch::Touch,
-    /// The language the form was shown in.
+    /// The language in which the form was shown.
     pub locale: String,
-    /// A keyed hash of the network address it came from.
+    /// A keyed hash of the network address of the request.
     pub origin_hash: String,
-    /// When it was sent.
     pub at: Millis,
 }
 
-/// What a contact chose, on the page of its preferences or by taking a refusal back.
+/// What a contact chose, on its preference page or by undoing an unsubscribe.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PreferenceUpdate {
-    /// Where: `preference page`, `undo link`.
+    /// The source: `preference page` or `undo link`.
     pub source: &'static str,
     /// The message whose link was used.
     pub message: MessageId,
-    /// The channel that it came on: whoever holds it owns the address there.
+    /// The channel that the message came on: the link proves that the contact owns the address
+    /// there.
     pub proven: Channel,
-    /// What is agreed to from now on, with the exact words shown.
+    /// The consents granted, with the exact words shown.
     pub agreed: Vec<Agreement>,
-    /// What is taken back.
+    /// The consents withdrawn.
     pub withdrawn: Vec<(Channel, String)>,
-    /// Whether everything is, on every channel, whatever the page showed.
+    /// Whether everything is withdrawn, on every channel, whatever the page showed.
     pub stop_all: bool,
-    /// For what takes a refusal back: when that was. A later one stands.
+    /// For an undo: when the withdrawal was. A later withdrawal stands.
     pub undoes: Option<Millis>,
-    /// Whether opens and clicks may be told from now on; `None` leaves it.
+    /// Whether tracking of opens and clicks is refused from now on; `None` leaves it.
     pub do_not_track: Option<bool>,
     /// The language from now on (BCP 47); `None` leaves it.
     pub locale: Option<String>,
     /// The IANA time zone from now on; `None` leaves it.
     pub time_zone: Option<String>,
-    /// A keyed hash of the network address it came from.
+    /// A keyed hash of the network address of the request.
     pub origin_hash: String,
 }
 
-/// One thing that is agreed to.
+/// One consent that is granted.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Agreement {
-    /// The channel.
     pub channel: Channel,
-    /// The purpose.
     pub purpose: String,
     /// The exact words shown.
     pub text: String,
@@ -259,70 +250,66 @@ pub struct Agreement {
 /// An event that a customer's own system reports.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CustomEvent {
-    /// Its name.
     pub name: String,
-    /// When it happened.
     pub at: Millis,
-    /// Its properties; `value_minor` and `currency` are what a conversion is worth.
+    /// The properties; `value_minor` and `currency` are the value of a conversion.
     pub properties: Properties,
-    /// What makes two reports of it the same.
+    /// The idempotency key.
     pub key: String,
-    /// A hash of all that was told, where an id of the teller's is in the key: the same id with
-    /// another hash is a mistake. Older deployments kept none.
+    /// A hash of the whole report, if its key contains an id of the reporter's: the same id with
+    /// another hash is a mistake. Events of older deployments have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<String>,
 }
 
-/// What the key of a report begins with, before the id that its teller gave it.
+/// The prefix of the key of a report, before the id that its reporter chose.
 pub const API_KEY: &str = "api:";
 
 impl CustomEvent {
-    /// Whether this is told under a key that stands for other content. Of what has none nobody
-    /// knows, and the key alone counts.
+    /// Returns whether this report differs from the one known under the same key. If either has no
+    /// hash, only the key counts.
     pub fn contradicts(&self, known: Option<&String>) -> bool {
         known.zip(self.content.as_ref()).is_some_and(|(known, told)| known != told)
     }
 
-    /// The key under which it is put on record that it was refused: once, however often it is told.
+    /// Returns the key under which its refusal is recorded once, however often it is reported.
     pub fn conflict_key(&self) -> Option<String> {
         Some(format!("api-refused:{}:{}", self.content.as_ref()?, self.key))
     }
 }
 
-/// A test of a message, to somebody who may get one.
+/// A test of a message, to an address that may receive tests.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TestSendRequested {
     /// The id of the message to queue.
     pub message: MessageId,
-    /// Whose message.
     pub campaign: CampaignId,
-    /// Which: `emails/welcome`, or a version of it.
+    /// The template: `emails/welcome`, or a version of it.
     pub template: String,
-    /// Where it goes.
     pub to: String,
 }
 
 /// How a delivery ended.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
-    /// The provider took it; and says at once that it arrived, if `arrived`.
+    /// The provider accepted it.
     Accepted {
         /// The provider's id for it.
         provider_id: String,
-        /// Whether it is known to have arrived.
+        /// Whether the provider says at once that it was delivered.
         arrived: bool,
-        /// What it took, for a text message.
+        /// The cost, for an SMS.
         spent: Option<SmsCost>,
     },
-    /// It was held back: no consent, no address, suppressed.
+    /// It was not sent: no consent, no address, suppressed.
     Skipped(&'static str),
-    /// It cannot be sent, and why.
+    /// It cannot be sent, for this reason.
     Failed(String),
     /// It may or may not have been sent.
     Unknown {
-        /// Why nobody knows.
+        /// Why this is unknown.
         reason: String,
-        /// What it took if it was, for a text message.
+        /// The cost if it was sent, for an SMS.
         spent: Option<SmsCost>,
     },
 }
@@ -332,96 +319,90 @@ pub enum Outcome {
 pub struct Engagement {
     /// The target of the link; `None` for an open.
     pub url: Option<String>,
-    /// When.
     pub at: Millis,
-    /// Why it is a machine's whatever the facts say; empty where nothing is known but those.
+    /// Why it is a bot's whatever the facts say; empty if only the facts decide.
     pub machine: Vec<String>,
-    /// What is known of the fetch; `None` where nothing is to be kept.
+    /// The known facts of the fetch; `None` if none may be kept.
     pub facts: Option<FetchFacts>,
-    /// What makes two reports of it the same.
+    /// The idempotency key.
     pub key: String,
 }
 
-/// What a provider tells of a message.
+/// A provider's delivery report about a message.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DeliveryReport {
-    /// What.
     pub news: DeliveryStatus,
-    /// When it happened.
     pub at: Millis,
-    /// The address it is about, in normal form, if the provider named it.
+    /// The address it is about, normalized, if the provider named it.
     pub address: Option<String>,
-    /// Who tells: the provider's name.
+    /// The name of the provider.
     pub source: String,
     /// The provider's own id of the message.
     pub provider_id: Option<String>,
-    /// What makes two tellings the same, where the ledger row does not: each of the news counts
-    /// once a message whatever this is.
+    /// The idempotency key, for what the ledger row does not deduplicate; each status counts once
+    /// for a message in any case.
     pub key: Option<String>,
-    /// What the provider says that it took, for a text message.
+    /// What the provider charged, for an SMS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub billed: Option<ProviderCharge>,
 }
 
-/// A text message that somebody has sent us.
+/// An inbound SMS.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InboundSms {
-    /// From which number, in E.164.
+    /// The number of its author, in E.164.
     pub from: String,
-    /// What it says.
     pub text: String,
-    /// What it asks for, if for one of the things that we understand.
+    /// The keyword, if it is one that we understand.
     pub keyword: Option<Keyword>,
-    /// When.
     pub at: Millis,
-    /// Through whom: the provider's name.
+    /// The name of the provider.
     pub source: String,
-    /// What makes two tellings of it the same.
+    /// The idempotency key.
     pub key: String,
-    /// Whether it is for us to answer, and not for the provider.
+    /// Whether we answer it, and not the provider.
     pub answers: bool,
 }
 
-/// What became of a message, says its provider.
+/// What became of a message, according to its provider.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryStatus {
-    /// It was taken.
+    /// It was accepted.
     Sent,
-    /// It arrived.
     Delivered,
-    /// It came back.
+    /// It was returned.
     Bounced(Bounce),
-    /// Somebody called it spam.
+    /// The recipient marked it as spam.
     Complained,
-    /// Somebody unsubscribed by it, at the provider's.
+    /// The recipient unsubscribed by it, at the provider.
     Unsubscribed,
 }
 
 /// What to write, and what to do once it is written.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decision {
-    /// The contact as it will stand.
+    /// The contact as it is to be stored.
     pub contact: Contact,
-    /// What was read: its `seq` is what the write is conditional on.
+    /// The `seq` that was read, on which the write is conditional.
     pub read_seq: i64,
-    /// What is written beside the contact.
+    /// What is written besides the contact.
     pub changes: Vec<Change>,
 }
 
 impl Decision {
-    /// Whether there is nothing to record but perhaps a new time to wake.
+    /// Returns whether there is nothing to write, except perhaps a new wake-up time.
     pub fn is_idle(&self) -> bool {
         self.changes.is_empty()
     }
 
-    /// Whether anything happened to the contact. If not, at most it is noted of a message what is
-    /// true in any order, such as the name that its provider has for it.
+    /// Returns whether anything happened to the contact. If not, the changes at most note facts
+    /// about a message that hold in any order, such as the provider's id for it.
     pub fn has_event(&self) -> bool {
         self.contact.seq > self.read_seq
     }
 
-    /// The messages it queued.
+    /// Returns the queued messages.
     pub fn queued(&self) -> impl Iterator<Item = &Message> {
         self.changes.iter().filter_map(|change| match change {
             Change::Queue(message) => Some(&**message),
@@ -430,12 +411,11 @@ impl Decision {
     }
 }
 
-/// The most that one decision may record and walk, events and steps together. The largest that
-/// makes sense enters every journey of a full catalog and is far below; D1 would take no more in
-/// one parameter.
+/// The most events and steps, together, of one decision. The largest sensible decision enters every
+/// journey of a full catalog and stays far below; D1 would not accept more in one parameter.
 pub const DECISION_STEPS_MAX: usize = 5_000;
 
-/// A decision that came to no end: a fault of ours, or of what was published.
+/// A decision that did not end: a bug, or a fault in what was published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StepLimitExceeded;
 
@@ -445,10 +425,11 @@ impl std::fmt::Display for StepLimitExceeded {
     }
 }
 
-/// Decides what follows from `happenings`, in their order, for `contact` at `now`. That it ends is
-/// shown above; should that be wrong one day, the ceiling turns an endless loop into an error.
+/// Decides what follows from `happenings`, in their order, for `contact` at `now`. The module
+/// comment says why this terminates; should that be wrong, the limit turns an endless loop into an
+/// error.
 ///
-/// Of an erased contact, only what became of messages that were under way is put on record.
+/// For an erased contact, only the outcomes of messages that were under way are recorded.
 pub fn decide(
     catalog: &Catalog,
     contact: Contact,
@@ -486,16 +467,16 @@ struct Decider<'a> {
     now: Millis,
     ids: &'a mut Ids,
     changes: Vec<Change>,
-    /// Events whose consequences are still to be drawn.
+    /// Events whose consequences are not applied yet.
     unsettled: VecDeque<Event>,
-    /// Journeys that `enroll` steps named and that are still to be entered.
+    /// Journeys that `enroll` steps named and that are not entered yet.
     enrolled: VecDeque<(CampaignId, String)>,
-    /// How many events were recorded and steps taken.
+    /// The number of events recorded and steps taken.
     effort: usize,
 }
 
 impl<'a> Decider<'a> {
-    /// One about this contact, with nothing decided yet.
+    /// Starts a decision about this contact.
     fn of(catalog: &'a Catalog, contact: Contact, now: Millis, ids: &'a mut Ids) -> Self {
         let (unsettled, enrolled) = (VecDeque::new(), VecDeque::new());
         Self { catalog, contact, now, ids, changes: Vec::new(), unsettled, enrolled, effort: 0 }
@@ -531,7 +512,7 @@ impl Decider<'_> {
         self.changes.push(Change::Event { event, key, content: None });
     }
 
-    /// Appends an event that others told, with a hash of what they did.
+    /// Appends a reported event, with a hash of the report.
     fn record_told(
         &mut self,
         name: &str,
@@ -557,12 +538,12 @@ impl Decider<'_> {
         }));
     }
 
-    /// Whether it has done more than any decision may.
+    /// Returns whether it has done more than any decision may.
     fn is_exhausted(&self) -> bool {
         self.effort > DECISION_STEPS_MAX
     }
 
-    /// Draws consequences until there are none left; nothing follows for somebody who was erased.
+    /// Applies consequences until there are none left. For an erased contact there are none.
     fn settle(&mut self) {
         if self.contact.erased_at.is_some() {
             return self.unsettled.clear();
@@ -578,7 +559,7 @@ impl Decider<'_> {
             self.judge_segments();
             self.ask_ending_rules();
             if !self.unsettled.is_empty() {
-                continue; // Whoever leaves is out before a step is taken.
+                continue; // Exits take effect before steps are taken.
             }
             self.take_due_steps();
             self.enter_by_time();
@@ -589,8 +570,8 @@ impl Decider<'_> {
         }
     }
 
-    /// Compares every segment's rule with the contact's membership, in an order in which none is
-    /// judged before those that it asks about.
+    /// Compares every segment's rule with the contact's membership, each segment after those that
+    /// its rule refers to.
     fn judge_segments(&mut self) {
         let catalog = self.catalog;
         for edition in catalog.live() {
@@ -614,8 +595,8 @@ impl Decider<'_> {
         }
     }
 
-    /// Credits the event to every campaign whose goal it is, and that the contact had a fresh
-    /// touch with. What is reported late counts for a campaign that was live when it happened.
+    /// Credits the event to every campaign whose goal it is and with which the contact had a fresh
+    /// touch. A late report counts for a campaign that was live when the event happened.
     fn meet_goals(&mut self, event: &Event) {
         let catalog = self.catalog;
         catalog.credited_at(event.at).for_each(|edition| self.meet_goal(&edition, event));
@@ -633,8 +614,8 @@ impl Decider<'_> {
         }
     }
 
-    /// Writes one conversion down. An event in another currency counts as a conversion without
-    /// revenue: adding up different moneys would be a wrong figure.
+    /// Records one conversion. An event in another currency counts as a conversion without revenue:
+    /// a sum over different currencies would be wrong.
     fn convert(&mut self, edition: &PublishedVersion, event: &Event, touch: &touch::Touch) {
         let campaign = &edition.compiled.campaign;
         let currency = event.properties.get("currency").and_then(Value::as_str);
@@ -663,14 +644,14 @@ impl Decider<'_> {
     }
 }
 
-/// The earliest moment at which time alone may change something: a step falls due, a date or
-/// schedule starts a journey, or the answer of a segment's rule, or of one that ends an enrollment,
-/// may turn.
+/// Returns the earliest time at which time alone may change something: a step falls due, a date or
+/// schedule starts a journey, or the result of a rule (of a segment, or one that ends an
+/// enrollment) may change.
 fn wake_at(catalog: &Catalog, contact: &Contact, now: Millis) -> Option<Millis> {
     if contact.erased_at.is_some() {
         return None;
     }
-    // Resuming a journey wakes the people inside, and so does a version that is readable again.
+    // Resuming a journey wakes its contacts, and so does a version that becomes readable again.
     let runs = |e: &&Enrollment| {
         catalog.run_state(&e.campaign, &e.journey) == RunState::Running
             && !catalog.waits(&e.campaign, e.version)

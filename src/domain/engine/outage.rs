@@ -1,4 +1,4 @@
-//! Outages: what happened to a contact while a version of a campaign could not be read has its
+//! Outages: if a version of a campaign could not be read when an event happened, the event has its
 //! consequences in that campaign afterwards.
 
 use super::Decider;
@@ -9,8 +9,8 @@ use crate::domain::publication::catalog::PublishedVersion;
 use std::rc::Rc;
 
 impl Decider<'_> {
-    /// Looks at what happened during outages that ended lately. Whatever has had its consequences
-    /// already, because some worker could read the version, has none again.
+    /// Applies the events that happened during recent outages. An event whose consequences were
+    /// applied at the time, because some worker could read the version, has none again.
     pub(super) fn catch_up_outages(&mut self) {
         let catalog = self.catalog;
         if self.contact.erased_at.is_some() {
@@ -49,7 +49,7 @@ impl Decider<'_> {
         }
     }
 
-    /// Whether the event was credited to the campaign already, under this name.
+    /// Returns whether the event was already credited to the campaign, under this name.
     fn is_credited(&self, name: &str, edition: &PublishedVersion, event: &Event) -> bool {
         let is_it = |credit: &Event| {
             let seq = credit.properties.get("event_seq").and_then(serde_json::Value::as_i64);

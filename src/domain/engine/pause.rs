@@ -1,22 +1,22 @@
-//! Halting: journeys that are paused or archived, and what a pause has kept people from.
+//! Journeys that are paused or archived, and catching up on what happened during a pause.
 
 use super::Decider;
 use crate::domain::campaign::journey::{Action, RunState};
 use crate::domain::contact::enrollment::{Enrollment, EnrollmentState};
 use crate::domain::publication::unpublished::UNPUBLISHED;
 
-/// Why the people of an archived journey have left it.
+/// The exit reason of enrollments in an archived journey.
 pub const ARCHIVED: &str = "archived";
 
 impl Decider<'_> {
-    /// Whether the journey of this enrollment runs.
+    /// Returns whether the journey of this enrollment runs.
     pub(super) fn runs(&self, enrollment: &Enrollment) -> bool {
         let Enrollment { campaign, journey, version, .. } = enrollment;
         self.catalog.run_state(campaign, journey) == RunState::Running
             && !self.catalog.waits(campaign, *version)
     }
 
-    /// Ends every passage through an archived journey, and those that an unpublishing has ended.
+    /// Ends every enrollment in an archived journey, and those that unpublishing has ended.
     pub(super) fn end_archived_journeys(&mut self) {
         for index in self.active() {
             let Enrollment { campaign, journey, entered_at, .. } = &self.contact.enrollments[index];
@@ -28,8 +28,8 @@ impl Decider<'_> {
         }
     }
 
-    /// Moves on whoever waited for something that happened during a pause, or while a version could
-    /// not be read, before time was up.
+    /// Moves on enrollments whose awaited event happened, before the timeout, during a pause or
+    /// while a version could not be read.
     pub(super) fn catch_up_journeys(&mut self) {
         let catalog = self.catalog;
         for index in self.active() {

@@ -1,4 +1,4 @@
-//! Dating again: what a clock that was ahead has dated into the future of a contact is of now.
+//! Redating: corrects dates in the future that a clock that was ahead has left on a contact.
 
 use super::Decider;
 use crate::domain::base::primitives::{CLOCKS_DIFFER_MAX, Millis};
@@ -7,7 +7,7 @@ use crate::domain::engine::change::Change;
 use serde_json::json;
 
 impl Decider<'_> {
-    /// Dates again whatever is dated later than clocks differ, so that no wait, limit or consent
+    /// Corrects every date that is later than clocks may differ, so that no wait, limit or consent
     /// lasts for as long as the clock was ahead.
     pub(super) fn date_again(&mut self) {
         let now = self.now;
@@ -24,7 +24,7 @@ impl Decider<'_> {
                 (*at, found) = (now, true);
             }
         }
-        // One mail may be planned, a day ahead at the most.
+        // One mail may be planned, at most a day ahead.
         let latest = now.plus(crate::domain::base::primitives::Span::days(1));
         let mails = contact.confirmation_mails.len();
         contact.confirmation_mails.retain(|at| *at <= latest);
@@ -40,7 +40,7 @@ impl Decider<'_> {
         }
     }
 
-    /// Whoever waits goes on waiting for as long as they had to when it began.
+    /// Keeps each wait as long as it was when it began.
     fn date_passages_again(&mut self) -> bool {
         let (now, mut found) = (self.now, false);
         for index in self.active() {

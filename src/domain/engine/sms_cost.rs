@@ -1,6 +1,6 @@
-//! What text messages took. The ledger row keeps the whole. A message counts once it is known to
-//! have left: its `message.sent` says what it took, as far as that is known then. What is known
-//! later is a `message.charged`, which says how much more or less.
+//! The cost of SMS messages. The ledger row keeps the total. A message counts once it is known to
+//! have left: its `message.sent` states the cost, as far as it is known then. A later correction is
+//! a `message.charged`, which states the difference.
 
 use super::Decider;
 use super::apply::{MessageChange, facts};
@@ -12,8 +12,8 @@ use crate::domain::engine::change::Metric;
 use serde_json::Value;
 
 impl Decider<'_> {
-    /// Counts what a message took that is known to have left, and adds it to the properties of the
-    /// event that says so.
+    /// Counts the cost of a message that is known to have left, and adds it to the properties of
+    /// the event that records this.
     pub(super) fn count_spent(
         &mut self,
         message: &Message,
@@ -26,7 +26,7 @@ impl Decider<'_> {
         self.count_charge(message, segments.into(), micros);
     }
 
-    /// Puts right what a message took that has been counted.
+    /// Corrects the cost of a message that was counted.
     pub(super) fn charge(&mut self, message: &Message, spent: SmsCost) {
         let before = message.spent.unwrap_or_default();
         let segments = i64::from(spent.segments) - i64::from(before.segments);
@@ -43,8 +43,9 @@ impl Decider<'_> {
         }
     }
 
-    /// What a message took by its provider's bill, where that says more than was known: the price
-    /// that it names in the campaign's currency, else that of the campaign for so many segments.
+    /// Returns the cost of a message according to its provider's charge, for what it adds to the
+    /// known cost: the charged price if it is in the campaign's currency, or else the campaign's
+    /// price for that number of segments.
     pub(super) fn billed(&self, message: &Message, bill: &ProviderCharge) -> Option<SmsCost> {
         if message.channel != Channel::Sms {
             return None;

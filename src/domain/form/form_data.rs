@@ -1,23 +1,23 @@
-//! A form body as it came in: names and texts, read strictly but not yet judged against a form.
+//! A form body as received: names and values, parsed strictly but not yet validated against a form.
 
 use crate::domain::base::language::Language;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// The largest form body taken, in bytes: fifty fields with room to spare; it bounds memory.
+/// The largest form body, in bytes. It has ample room for fifty fields and bounds memory.
 pub const FORM_BODY_BYTES_MAX: usize = 64 * 1024;
 
-/// The most name and value pairs taken from one body: twice the fields a form may have.
+/// The most name and value pairs of one body: twice the number of fields a form may have.
 pub const FORM_PAIRS_MAX: usize = 100;
 
-/// The names and values of one visitor's form, as sent. A name may come several times.
+/// The names and values of one submission, as sent. A name may occur several times.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FormData {
     values: BTreeMap<String, Vec<String>>,
 }
 
-/// Why a body cannot be read as a form at all.
+/// Why a body cannot be parsed as a form.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BodyProblem {
@@ -31,7 +31,7 @@ pub enum BodyProblem {
     BrokenEscape,
     /// Not a JSON object.
     NotAnObject,
-    /// A JSON value under this name is neither text, number, true or false, nor a list of texts.
+    /// The JSON value under this name is neither text, number, boolean, nor a list of texts.
     NotFlat(String),
     /// `multipart/form-data`, which carries files and is not supported.
     Multipart,
@@ -40,7 +40,7 @@ pub enum BodyProblem {
 }
 
 impl FormData {
-    /// Reads a body by its `Content-Type`; an absent one is taken for a plain form post.
+    /// Reads a body by its `Content-Type`. Without one it is parsed as a plain form post.
     pub fn from_body(content_type: &str, body: &[u8]) -> Result<Self, BodyProblem> {
         let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         match kind.as_str() {
@@ -107,24 +107,23 @@ impl FormData {
         self.values.entry(name.into()).or_default().push(value.into());
     }
 
-    /// The first value under a name, as sent.
+    /// Returns the first value under a name, as sent.
     pub fn first(&self, name: &str) -> Option<&str> {
         self.all(name).first().map(String::as_str)
     }
 
-    /// Every value under a name, in the order sent.
+    /// Returns every value under a name, in the order sent.
     pub fn all(&self, name: &str) -> &[String] {
         self.values.get(name).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// The names that were sent.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.values.keys().map(String::as_str)
     }
 }
 
 impl BodyProblem {
-    /// What to tell whoever sent it.
+    /// Returns the message for the person who sent it.
     pub fn message(&self, language: Language) -> String {
         let (english, chinese) = match self {
             Self::TooLarge => ("The form is larger than 64 KiB.", "表单内容超过 64 KiB。"),
@@ -167,8 +166,8 @@ impl fmt::Display for BodyProblem {
     }
 }
 
-/// The pairs of a URL's query string. Addresses come from everywhere, so nothing is an error:
-/// what cannot be decoded stays as it is.
+/// Returns the pairs of a URL's query string. URLs come from anywhere, so nothing is an error: a
+/// part that cannot be decoded stays as it is.
 pub fn query_pairs(query: &str) -> Vec<(String, String)> {
     let lenient = |text: &str| decode(text.as_bytes()).unwrap_or_else(|_| text.to_owned());
     query
@@ -184,13 +183,13 @@ fn check_size(body: &[u8]) -> Result<(), BodyProblem> {
     if body.len() > FORM_BODY_BYTES_MAX { Err(BodyProblem::TooLarge) } else { Ok(()) }
 }
 
-/// Decodes the `%XX` of an address's path; `None` if what comes out is not UTF-8.
+/// Decodes the `%XX` of a URL's path; `None` if the result is not UTF-8.
 pub fn percent_decode(path: &str) -> Option<String> {
-    // In a path, unlike in a form, `+` is itself.
+    // In a path, unlike in a form, `+` is literal.
     decode(path.replace('+', "%2B").as_bytes()).ok()
 }
 
-/// Writes a text so that it can stand as one value in a query string.
+/// Encodes a text for use as one value in a query string.
 pub fn percent_encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -227,7 +226,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn urlencoded_bodies() {
+    fn urlencoded_body_is_parsed() {
         let answer =
             FormData::from_urlencoded("a=1&b=x+y%26z&a=2&&empty=&bare&姓名=%E6%9E%97".as_bytes())
                 .unwrap();
@@ -241,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn urlencoded_bodies_that_are_refused() {
+    fn invalid_urlencoded_body_is_refused() {
         let many = "a=1&".repeat(101);
         let large = vec![b'a'; FORM_BODY_BYTES_MAX + 1];
         for (body, problem) in [
@@ -262,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn json_bodies() {
+    fn json_body_is_parsed() {
         let body = r#"{"email":"林@x","n":3,"f":1.5,"yes":true,"tags":["a","b"],"none":null}"#;
         let answer = FormData::from_json(body.as_bytes()).unwrap();
         assert_eq!(answer.first("email"), Some("林@x"));
@@ -273,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn json_bodies_that_are_refused() {
+    fn invalid_json_body_is_refused() {
         let many = format!("{{\"a\":[{}\"x\"]}}", "\"x\",".repeat(100));
         let deep = format!("{{\"a\":{}1{}}}", "[".repeat(500), "]".repeat(500));
         for (body, problem) in [
@@ -292,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn content_types() {
+    fn content_type_selects_the_parser() {
         for (kind, expected) in [
             ("application/x-www-form-urlencoded; charset=UTF-8", None),
             ("", None),

@@ -1,4 +1,5 @@
-//! A form: its fields, its consent text, and the reading of one visitor's answer.
+//! A form: its fields, its consent texts, and the validation of one visitor's submission. Not here:
+//! what a submission changes about a contact (`domain/engine/mod.rs`).
 
 pub mod form_data;
 pub mod traffic_source;
@@ -17,7 +18,8 @@ use std::collections::BTreeMap;
 /// The name of the checkbox that gives the form's consent.
 pub const CONSENT_FIELD: &str = "consent";
 
-/// A field no person sees and most bots fill in. Whoever sends it non-empty is not believed.
+/// A field that people do not see and most bots fill in. A submission with a value in it is not
+/// trusted.
 pub const HONEYPOT_FIELD: &str = "website_url_confirm";
 
 /// Names that no field of a campaign may have.
@@ -26,8 +28,8 @@ pub const RESERVED_FIELD_NAMES: [&str; 2] = [CONSENT_FIELD, HONEYPOT_FIELD];
 /// The hidden input that carries the submission token.
 pub const TOKEN_FIELD: &str = "_token";
 
-/// The least time between a page's rendering and a person's answer: even a browser that fills
-/// the form in by itself leaves somebody to look and press the button.
+/// The minimum time between rendering a page and a person's submission: even if the browser fills
+/// in the form, somebody has to look at it and press the button.
 pub const FILL_TIME_MIN: Span = Span::seconds(2);
 
 /// The longest one-line text, in characters.
@@ -36,41 +38,40 @@ pub const TEXT_CHARS_MAX: usize = 255;
 /// The longest text of several lines, in characters.
 pub const TEXTAREA_CHARS_MAX: usize = 5_000;
 
-/// The longest web address, in characters: what browsers and servers commonly take.
+/// The longest URL, in characters: what browsers and servers commonly accept.
 pub const URL_CHARS_MAX: usize = 2_048;
 
 /// A form as a campaign file describes it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Form {
-    /// In the order they are shown.
+    /// The fields, in the order they are shown.
     pub fields: Vec<Field>,
-    /// What the visitor may agree to, a box each; without any, no marketing may be sent.
+    /// The consents that the visitor may give, one checkbox each. Without any, no marketing may be
+    /// sent.
     #[serde(rename = "consent", default, with = "boxes")]
     pub consents: Vec<ConsentCheckbox>,
     /// The page shown after a submission (a page's name in the same campaign).
     pub thanks: Option<String>,
-    /// The label of the button; a house default in the campaign's language if absent.
+    /// The label of the button; a built-in default in the campaign's language if absent.
     pub submit_label: Option<String>,
     /// Other sites that may send this form with JavaScript: exact origins, `https://example.com`.
     pub origins: Vec<String>,
 }
 
-/// One field of a form.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Field {
     /// The name in the form body and, for most types, the attribute that it sets.
     pub name: String,
-    /// What is shown beside it; made from the name if absent.
+    /// The label shown beside it; made from the name if absent.
     pub label: Option<String>,
     /// A hint below the field.
     pub help: Option<String>,
-    /// What kind of answer is taken.
     pub kind: FieldKind,
-    /// Whether an empty answer is refused.
+    /// Whether an empty value is refused.
     pub required: bool,
 }
 
-/// The types of field (`type` in a campaign file), with what each of them needs.
+/// The types of field (`type` in a campaign file), with their settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FieldKind {
@@ -82,17 +83,17 @@ pub enum FieldKind {
     Email,
     /// A phone number, kept as E.164; sets the contact's phone.
     Tel {
-        /// The ISO 3166 country a number without `+` is read in, such as `CN`.
+        /// The ISO 3166 country in which a number without `+` is read, such as `CN`.
         region: Option<String>,
     },
     /// A number, within the bounds if there are any.
     Number {
-        /// The least value taken.
+        /// The minimum value.
         min: Option<f64>,
-        /// The greatest value taken.
+        /// The maximum value.
         max: Option<f64>,
     },
-    /// An http or https address.
+    /// An http or https URL.
     Url,
     /// A day, `YYYY-MM-DD`.
     Date,
@@ -106,15 +107,16 @@ pub enum FieldKind {
     MultiSelect(Vec<FieldOption>),
     /// An ISO 3166 country code.
     Country,
-    /// Sent along unseen, with this value unless the page's address has a parameter of its name.
+    /// Not shown. It has this value unless the page's URL has a parameter of the field's name.
     Hidden {
-        /// The value when the address has none.
+        /// The value if the URL has none.
         value: String,
     },
 }
 
 impl FieldKind {
-    /// Whether the visitor types the answer, or an address may bring it, and it is none of options.
+    /// Returns whether the value is free text: typed by the visitor or taken from a URL, and not
+    /// one of given options.
     pub fn is_typed(&self) -> bool {
         match self {
             Self::Text | Self::Textarea | Self::Email | Self::Tel { .. } | Self::Url => true,
@@ -128,42 +130,40 @@ impl FieldKind {
 /// One option of a select, radio or multi-select field.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FieldOption {
-    /// What is kept.
+    /// The stored value.
     pub value: String,
-    /// What is shown.
+    /// The label shown.
     pub label: String,
 }
 
-/// What a visitor is asked to agree to, with a checkbox that starts empty.
+/// A consent that a visitor is asked for, with a checkbox that starts empty.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ConsentCheckbox {
-    /// What the messages are for, such as `newsletter`.
+    /// The purpose of the messages, such as `newsletter`.
     pub purpose: String,
-    /// The channels agreed to.
     pub channels: Vec<Channel>,
     /// The exact words beside the checkbox; they are kept with each consent.
     pub text: String,
     /// Whether the form is refused without it.
     pub required: bool,
-    /// Whether e-mail waits until the address is confirmed by its owner.
+    /// Whether e-mail waits until the owner of the address confirms it.
     pub double_opt_in: bool,
-    /// The right by which messages are sent.
     #[serde(default, skip_serializing_if = "is_consent")]
     pub basis: LawfulBasis,
-    /// Whether the words are a separate consent to data leaving the country (PIPL Art. 39).
+    /// Whether the text is a separate consent to a transfer of data abroad (PIPL Art. 39).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cross_border: bool,
 }
 
 impl ConsentCheckbox {
-    /// What a page sends that showed these very words: `yes-` and a hash of them.
+    /// Returns the value that a page with exactly this text submits: `yes-` and a hash of the text.
     pub fn shown(&self) -> String {
         let hash = sha256_hex(&self.text);
         format!("yes-{}", &hash[..16])
     }
 
-    /// Whether its box's values mean ticked. Whoever was shown other words has agreed to others: a
-    /// page may be left open over a publish.
+    /// Returns whether the submitted values mean ticked. A visitor who was shown another text has
+    /// agreed to that one: a page may stay open across a publish.
     pub fn tick(&self, values: &[String]) -> Result<bool, FieldReason> {
         match single(values)? {
             Some(shown) if shown.starts_with("yes-") => match shown == self.shown() {
@@ -175,7 +175,8 @@ impl ConsentCheckbox {
     }
 }
 
-/// Boxes as they are kept: nothing, one, or a list, as forms of before there were several have it.
+/// The stored form of checkboxes: nothing, one, or a list. Forms from before several were possible
+/// have one.
 pub(crate) mod boxes {
     use super::ConsentCheckbox;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -187,7 +188,6 @@ pub(crate) mod boxes {
         Several(Vec<ConsentCheckbox>),
     }
 
-    /// Writes them.
     pub fn serialize<S: Serializer>(
         asks: &[ConsentCheckbox],
         serializer: S,
@@ -199,7 +199,6 @@ pub(crate) mod boxes {
         }
     }
 
-    /// Reads them.
     pub fn deserialize<'de, D: Deserializer<'de>>(
         read: D,
     ) -> Result<Vec<ConsentCheckbox>, D::Error> {
@@ -215,48 +214,46 @@ fn is_consent(basis: &LawfulBasis) -> bool {
     *basis == LawfulBasis::Consent
 }
 
-/// A form's answer, read and found good.
+/// A valid submission.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Submission {
     /// The address of the first e-mail field that was filled in.
     pub email: Option<String>,
     /// The number of the first phone field that was filled in, as E.164.
     pub phone: Option<String>,
-    /// Every other answer by field name; unanswered fields are absent, so that they overwrite
-    /// nothing. Fields named `email` and `phone` of those types are above only.
+    /// All other values by field name. Empty fields are absent, so that they overwrite nothing. An
+    /// e-mail field named `email` and a phone field named `phone` are not repeated here.
     pub attributes: BTreeMap<String, serde_json::Value>,
-    /// What was agreed to: the boxes that were ticked.
+    /// The checkboxes that were ticked.
     pub agreed: Vec<ConsentCheckbox>,
-    /// How many names were sent that the form does not know; they are dropped.
+    /// The number of submitted names that the form does not know; they are dropped.
     pub ignored: usize,
 }
 
-/// What is wrong with the answer to one field.
+/// An invalid value of one field.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FieldProblem {
-    /// The field's name, or that of a box of consent.
+    /// The name of the field or of the consent checkbox.
     pub field: String,
-    /// What is wrong.
     pub reason: FieldReason,
 }
 
-/// Why an answer is refused.
+/// Why a value is refused.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FieldReason {
     /// Required, and empty.
     Missing,
-    /// A box that must be ticked is not.
+    /// A checkbox that must be ticked is not.
     NotTicked,
     /// Neither an e-mail address nor a phone number was given, and one of them is needed.
     NoAddress,
-    /// Several values where one is asked for.
+    /// Several values where only one is allowed.
     SeveralValues,
     /// More characters than this.
     TooLong(usize),
-    /// It holds control characters.
     ControlCharacter,
-    /// No such e-mail address or phone number can be.
+    /// Not a possible e-mail address or phone number.
     Address(AddressProblem),
     /// Not a number.
     NotANumber,
@@ -264,9 +261,9 @@ pub enum FieldReason {
     TooSmall(f64),
     /// Greater than this.
     TooGreat(f64),
-    /// Not a complete http or https address.
+    /// Not a complete http or https URL.
     NotAUrl,
-    /// Not a day of the calendar.
+    /// Not a valid calendar day.
     NotADay,
     /// Not among the options.
     NotAnOption,
@@ -274,22 +271,22 @@ pub enum FieldReason {
     NotACountry,
     /// Neither ticked nor unticked.
     NotYesOrNo,
-    /// The words beside the box have changed since they were shown.
+    /// The text beside the checkbox has changed since it was shown.
     OtherWords,
-    /// Nothing is wrong with the answers, but the form must be sent once more: it came sooner
-    /// than a person fills it in, or long after it was shown. It is told of the whole form.
+    /// The values are valid, but the form must be submitted again: it came sooner than a person
+    /// fills it in, or long after it was shown. This concerns the whole form, not a field.
     SendAgain,
 }
 
 impl Form {
-    /// The field of a name.
     pub fn field(&self, name: &str) -> Option<&Field> {
         self.fields.iter().find(|field| field.name == name)
     }
 
-    /// The boxes of consent, each with the name that it is sent by. One alone is `consent`. Of
-    /// several, each is named by what it asks, `consent.offers.email.sms`, so that a page that was
-    /// left open over a change of the form never agrees to another box than the one ticked.
+    /// Returns the consent checkboxes, each with the name it is submitted by. A single one is
+    /// `consent`. If there are several, each name says what it asks for, such as
+    /// `consent.offers.email.sms`, so that a page left open across a change of the form never
+    /// agrees to a checkbox other than the ticked one.
     pub fn boxes(&self) -> impl Iterator<Item = (String, &ConsentCheckbox)> {
         let is_alone = self.consents.len() == 1;
         self.consents.iter().map(move |ask| {
@@ -301,7 +298,7 @@ impl Form {
     }
 }
 
-/// Reads an answer strictly: either everything is good, or each bad field is told, once.
+/// Validates a submission strictly. Returns either all values or every invalid field once.
 pub fn read(form: &Form, answer: &FormData) -> Result<Submission, Vec<FieldProblem>> {
     let mut submission = Submission::default();
     let mut problems = Vec::new();
@@ -333,7 +330,7 @@ pub fn read(form: &Form, answer: &FormData) -> Result<Submission, Vec<FieldProbl
 }
 
 impl FieldProblem {
-    /// What to tell the person who filled the form in.
+    /// Returns the message for the person who filled in the form.
     pub fn message(&self, language: Language) -> String {
         let (english, chinese) = match &self.reason {
             FieldReason::Missing => ("Fill this in.", "请填写此项。"),
@@ -387,7 +384,8 @@ impl FieldProblem {
     }
 }
 
-/// Whether a box's values mean ticked. A plain form post sends nothing for an empty box.
+/// Returns whether the values of a checkbox mean ticked. A plain form post sends nothing for an
+/// empty one.
 pub fn tick(values: &[String]) -> Result<bool, FieldReason> {
     let Some(value) = single(values)? else {
         return Ok(false);
@@ -406,7 +404,7 @@ fn is_known(form: &Form, name: &str) -> bool {
         || form.boxes().any(|(field, _)| field == name)
 }
 
-/// Puts a good value where it belongs.
+/// Stores a valid value in the submission.
 fn keep(submission: &mut Submission, field: &Field, value: serde_json::Value) {
     let (slot, own_name) = match field.kind {
         FieldKind::Email => (&mut submission.email, "email"),
@@ -424,7 +422,7 @@ fn keep(submission: &mut Submission, field: &Field, value: serde_json::Value) {
     }
 }
 
-/// The value of one field; `None` if it was left empty and may be.
+/// Returns the value of one field; `None` if it is empty and optional.
 fn read_field(field: &Field, values: &[String]) -> Result<Option<serde_json::Value>, FieldReason> {
     if let FieldKind::Checkbox = field.kind {
         let ticked = tick(values)?;
@@ -458,8 +456,8 @@ fn read_field(field: &Field, values: &[String]) -> Result<Option<serde_json::Val
     Ok(Some(read))
 }
 
-/// The one value that is not blank, trimmed: also of what is not seen and comes along when it is
-/// pasted, such as the marks of direction round a copied number.
+/// Returns the single value that is not blank, trimmed. Trimming also removes invisible characters
+/// that come with pasted text, such as direction marks around a copied number.
 fn single(values: &[String]) -> Result<Option<&str>, FieldReason> {
     let is_margin = |c: char| c.is_whitespace() || visitor_text::is_invisible(c);
     let trimmed = values.iter().map(|value| value.trim_matches(is_margin));
@@ -468,21 +466,21 @@ fn single(values: &[String]) -> Result<Option<&str>, FieldReason> {
     if filled.next().is_some() { Err(FieldReason::SeveralValues) } else { Ok(first) }
 }
 
-/// A tab, as it comes along with pasted cells, becomes a space.
+/// Reads one line. A tab, as it comes with pasted cells, becomes a space.
 fn read_line(value: &str) -> Result<String, FieldReason> {
     let text = value.replace('\t', " ");
     check_line(&text, TEXT_CHARS_MAX)?;
     Ok(text)
 }
 
-/// Browsers send line breaks as CR LF; LF is kept.
+/// Reads several lines. Browsers send line breaks as CR LF; only LF is kept.
 fn read_lines(value: &str) -> Result<String, FieldReason> {
     let text = value.replace("\r\n", "\n").replace('\r', "\n").replace('\t', " ");
     check_text(&text, TEXTAREA_CHARS_MAX, |c| c == '\n')?;
     Ok(text)
 }
 
-/// In one line nothing turns the direction of what follows.
+/// Checks one line, in which characters that change the text direction are refused.
 fn check_line(text: &str, chars_max: usize) -> Result<(), FieldReason> {
     if text.chars().any(visitor_text::is_bidi) {
         return Err(FieldReason::ControlCharacter);
@@ -501,7 +499,7 @@ fn check_text(
     if text.chars().count() > chars_max { Err(FieldReason::TooLong(chars_max)) } else { Ok(()) }
 }
 
-/// A plain decimal; whole numbers are kept as such.
+/// Reads a decimal number; whole numbers are kept as integers.
 fn read_number(
     value: &str,
     min: Option<f64>,
@@ -519,7 +517,7 @@ fn read_number(
     match (min, max) {
         (Some(min), _) if number < min => Err(FieldReason::TooSmall(min)),
         (_, Some(max)) if number > max => Err(FieldReason::TooGreat(max)),
-        // Above 2^53 a float no longer holds every whole number, so it stays a float.
+        // Above 2^53 a float does not represent every whole number, so the value stays a float.
         _ if number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0 => {
             Ok((number as i64).into())
         }
@@ -527,7 +525,7 @@ fn read_number(
     }
 }
 
-/// An absolute http or https address with a host and without a user's name.
+/// Reads an absolute http or https URL with a host and without user information.
 fn read_url(value: &str) -> Result<String, FieldReason> {
     check_line(value, URL_CHARS_MAX)?;
     let (scheme, rest) = value.split_once("://").ok_or(FieldReason::NotAUrl)?;
@@ -545,7 +543,7 @@ fn read_url(value: &str) -> Result<String, FieldReason> {
     if is_good { Ok(format!("{scheme}://{rest}")) } else { Err(FieldReason::NotAUrl) }
 }
 
-/// `YYYY-MM-DD`, and the day must exist.
+/// Reads `YYYY-MM-DD`; the day must exist.
 fn read_day(value: &str) -> Result<String, FieldReason> {
     let text: String = value.chars().map(half_width).collect();
     let bytes = text.as_bytes();
@@ -566,7 +564,7 @@ fn choice<'a>(choices: &'a [FieldOption], value: &str) -> Result<&'a str, FieldR
     found.map(|choice| choice.value.as_str()).ok_or(FieldReason::NotAnOption)
 }
 
-/// Several options, each once, in the form's order.
+/// Reads several options, each once, in the form's order.
 fn read_choices(
     choices: &[FieldOption],
     required: bool,

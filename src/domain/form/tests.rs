@@ -1,4 +1,4 @@
-//! What is taken for an answer to each kind of field, and what is not.
+//! Which values each type of field accepts, and which it refuses.
 
 use super::FieldReason::*;
 use super::*;
@@ -18,14 +18,14 @@ fn choices() -> Vec<FieldOption> {
         .to_vec()
 }
 
-/// What one optional field makes of the values sent.
+/// Checks how one optional field reads the values.
 fn check(kind: FieldKind, values: &[&str], expected: Result<Option<Value>, FieldReason>) {
     let values: Vec<String> = values.iter().map(|value| value.to_string()).collect();
     assert_eq!(read_field(&field(kind.clone(), false), &values), expected, "{kind:?} {values:?}");
 }
 
 #[test]
-fn texts() {
+fn text_fields_are_validated() {
     let long = "字".repeat(255);
     let longer = "字".repeat(256);
     for (typed, expected) in [
@@ -58,7 +58,7 @@ fn texts() {
 }
 
 #[test]
-fn numbers() {
+fn number_fields_are_validated() {
     let kind = FieldKind::Number { min: Some(-2.5), max: Some(1_000.0) };
     for (typed, expected) in [
         ("12", Ok(Some(json!(12)))),
@@ -83,7 +83,7 @@ fn numbers() {
 }
 
 #[test]
-fn urls() {
+fn url_fields_are_validated() {
     let long = format!("https://example.com/{}", "a".repeat(2_048));
     for (typed, expected) in [
         ("https://example.com", Ok(Some(json!("https://example.com")))),
@@ -110,7 +110,7 @@ fn urls() {
 }
 
 #[test]
-fn days() {
+fn date_fields_are_validated() {
     for (typed, expected) in [
         ("2024-02-29", Ok(Some(json!("2024-02-29")))),
         ("２０２４-02-29", Ok(Some(json!("2024-02-29")))),
@@ -129,7 +129,7 @@ fn days() {
 }
 
 #[test]
-fn options_and_boxes() {
+fn choice_fields_are_validated() {
     check(FieldKind::Select(choices()), &["其他"], Ok(Some(json!("其他"))));
     check(FieldKind::Radio(choices()), &["engineer"], Ok(Some(json!("engineer"))));
     check(FieldKind::Select(choices()), &["ENGINEER"], Err(NotAnOption));
@@ -180,7 +180,7 @@ fn signup() -> Form {
 }
 
 #[test]
-fn a_whole_answer() {
+fn whole_submission_is_read() {
     let body = "first_name=%E6%9E%97&email=Lin%40Example.com&mobile=138+0013+8000&consent=yes\
                 &_token=t&website_url_confirm=&utm_source=x&other=1";
     let answer = FormData::from_urlencoded(body.as_bytes()).unwrap();
@@ -194,7 +194,7 @@ fn a_whole_answer() {
 }
 
 #[test]
-fn every_bad_field_is_told_once() {
+fn every_invalid_field_is_reported_once() {
     let mut form = signup();
     form.consents[0].required = true;
     let answer = FormData::from_urlencoded(b"email=nobody&mobile=12").unwrap();
@@ -215,14 +215,14 @@ fn every_bad_field_is_told_once() {
 }
 
 #[test]
-fn somebody_without_an_address_is_no_lead() {
+fn submission_without_address_is_refused() {
     let answer = FormData::from_urlencoded(b"first_name=Ada").unwrap();
     let problems = read(&signup(), &answer).unwrap_err();
     assert_eq!(problems, [FieldProblem { field: "email".into(), reason: NoAddress }]);
 }
 
 #[test]
-fn consent_is_given_only_by_a_tick() {
+fn only_a_ticked_box_grants_consent() {
     let mut form = signup();
     for (body, given) in [("", false), ("&consent=", false), ("&consent=on", true)] {
         let body = format!("first_name=Ada&email=ada@example.com{body}");
@@ -236,7 +236,7 @@ fn consent_is_given_only_by_a_tick() {
 }
 
 #[test]
-fn nobody_agrees_to_other_words_than_were_shown() {
+fn consent_needs_the_text_that_was_shown() {
     let form = signup();
     let send = |shown: String| {
         let body = format!("first_name=Ada&email=ada@example.com&consent={shown}");
@@ -251,7 +251,7 @@ fn nobody_agrees_to_other_words_than_were_shown() {
 }
 
 #[test]
-fn each_box_is_ticked_for_itself_and_an_old_page_ticks_no_other() {
+fn each_consent_box_is_read_by_its_own_name() {
     let mut form = signup();
     let one = serde_json::to_value(&form).unwrap();
     assert_eq!(one["consent"]["purpose"], "newsletter", "as forms of one box always were");

@@ -1,29 +1,28 @@
-//! Where a visitor came from: the page, its address and the site before it. The raw material of
-//! a touch. Everything here was written by a browser, so it is cut to length and never trusted.
+//! Where a visitor came from: the page, its URL and the referring site. A touch is made from it.
+//! All of it comes from a browser, so it is truncated and never trusted.
 
 use crate::domain::form::form_data::{FormData, query_pairs};
 use serde::{Deserialize, Serialize};
 
-/// The longest value of each part, in characters; longer ones are cut, as a visit is not lost
-/// over a long link.
+/// The longest value of each part, in characters. Longer ones are truncated, so that a long link
+/// does not lose the visit.
 pub const ORIGIN_PART_CHARS_MAX: usize = 200;
 
 /// The longest query string kept, in bytes: a hidden field carries it through the form.
 pub const ORIGIN_QUERY_BYTES_MAX: usize = 1024;
 
-/// The hidden inputs that carry an origin from the page to the form's answer. No field of a
-/// campaign can have their names, which begin with an underscore.
+/// The hidden inputs that carry the source from the page to the submission. No field of a campaign
+/// can have their names, which begin with an underscore. This one is the page.
 pub const PAGE_FIELD: &str = "_page";
 /// The variant of the page.
 pub const VARIANT_FIELD: &str = "_variant";
 /// The path of the landing page.
 pub const LANDING_FIELD: &str = "_landing";
-/// The address of the site before it.
+/// The referrer.
 pub const REFERRER_FIELD: &str = "_referrer";
-/// The landing page's query string.
+/// The query string of the landing page.
 pub const QUERY_FIELD: &str = "_query";
 
-/// Where one visit came from.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TrafficSource {
     /// The landing page's name in its campaign. Check that it exists before counting by it.
@@ -32,24 +31,24 @@ pub struct TrafficSource {
     pub variant: String,
     /// The path the visitor landed on.
     pub landing_path: String,
-    /// The address of the page before, or empty.
+    /// The URL of the referring page, or empty.
     pub referrer: String,
-    /// The landing address's query string without the `?`, at most `ORIGIN_QUERY_BYTES_MAX`.
+    /// The query string of the landing URL without the `?`, at most `ORIGIN_QUERY_BYTES_MAX`.
     pub query: String,
     /// `utm_source`: the site or list that sent the visitor.
     pub utm_source: String,
     /// `utm_medium`: the kind of channel.
     pub utm_medium: String,
-    /// `utm_campaign`: the name of the action.
+    /// `utm_campaign`: the name of the campaign.
     pub utm_campaign: String,
-    /// `utm_term`: the search term paid for.
+    /// `utm_term`: the paid search term.
     pub utm_term: String,
     /// `utm_content`: the ad or link clicked.
     pub utm_content: String,
 }
 
 impl TrafficSource {
-    /// The origin of a visit as the server sees it when it renders the page.
+    /// Returns the source of a visit as the server sees it when it renders the page.
     pub fn of_visit(page: &str, variant: &str, path: &str, query: &str, referrer: &str) -> Self {
         let query = cut_bytes(query.trim_start_matches('?'), ORIGIN_QUERY_BYTES_MAX);
         let pairs = query_pairs(query);
@@ -70,7 +69,7 @@ impl TrafficSource {
         }
     }
 
-    /// The origin that a form's hidden inputs carried.
+    /// Returns the source that a form's hidden inputs carried.
     pub fn from_answer(answer: &FormData) -> Self {
         let sent = |name: &str| answer.first(name).unwrap_or_default();
         Self::of_visit(
@@ -82,7 +81,7 @@ impl TrafficSource {
         )
     }
 
-    /// The value of a parameter of the landing address, cut to `ORIGIN_PART_CHARS_MAX`.
+    /// Returns a parameter of the landing URL, truncated to `ORIGIN_PART_CHARS_MAX`.
     pub fn parameter(&self, name: &str) -> Option<String> {
         query_pairs(&self.query)
             .into_iter()
@@ -90,9 +89,9 @@ impl TrafficSource {
             .map(|(_, value)| part(&value))
     }
 
-    /// The channel the visit is counted under: `utm_source` in small letters if the address had
-    /// one, else what the referrer is: `search`, `social` or `referral`; `direct` if there is none
-    /// or it is our own host.
+    /// Returns the channel that the visit is counted under. This is `utm_source` in lower case if
+    /// the URL had one, else the class of the referrer: `search`, `social` or `referral`; `direct`
+    /// if there is no referrer or it is our own host.
     pub fn channel(&self, own_host: &str) -> String {
         if !self.utm_source.is_empty() {
             return self.utm_source.to_lowercase();
@@ -128,11 +127,11 @@ const SOCIAL_HOSTS: [&str; 26] = [
     "youtube.com", "zhihu.com",
 ];
 
-/// What a referrer of an Android app begins with; the app's package follows
+/// The prefix of a referrer from an Android app; the app's package follows
 /// (https://developer.android.com/reference/android/content/Intent#URI_ANDROID_APP_SCHEME).
 const ANDROID_APP: &str = "android-app://";
 
-/// Android packages of search engines; what is published under them belongs to them too.
+/// Android packages of search engines, including packages below them.
 const SEARCH_APPS: [&str; 12] = [
     "com.google.android.googlequicksearchbox",
     "com.google.android.apps.searchlite",
@@ -148,7 +147,7 @@ const SEARCH_APPS: [&str; 12] = [
     "com.yahoo.mobile.client.android.search",
 ];
 
-/// Android packages of social networks.
+/// Android packages of social networks, including packages below them.
 const SOCIAL_APPS: [&str; 28] = [
     "com.facebook",
     "com.instagram",
@@ -180,8 +179,8 @@ const SOCIAL_APPS: [&str; 28] = [
     "com.quora.android",
 ];
 
-/// The channel of a visit from an app: its search engine or social network; `direct` if the
-/// referrer names none.
+/// Returns the channel of a visit from an app: search engine, social network or other; `direct` if
+/// the referrer is not an app.
 fn channel_of_app(referrer: &str) -> &'static str {
     let is_app = referrer.get(..ANDROID_APP.len());
     if !is_app.is_some_and(|scheme| scheme.eq_ignore_ascii_case(ANDROID_APP)) {
@@ -200,7 +199,8 @@ fn channel_of_app(referrer: &str) -> &'static str {
     }
 }
 
-/// Search engines; those with a host in every country are known by what the host begins with.
+/// Returns whether the host is a search engine. Those with a host in every country are recognized
+/// by the beginning of the host.
 fn is_search_engine(host: &str) -> bool {
     let bare = host.strip_prefix("www.").unwrap_or(host);
     let is_social_part = is_within(host, "tieba.baidu.com");
@@ -211,12 +211,12 @@ fn is_search_engine(host: &str) -> bool {
             || SEARCH_HOSTS.iter().any(|known| is_within(host, known)))
 }
 
-/// Whether `host` is `domain` or below it.
+/// Returns whether `host` is `domain` or a subdomain of it.
 fn is_within(host: &str, domain: &str) -> bool {
     host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
-/// The host of an http or https address, in small letters.
+/// Returns the host of an http or https URL, in lower case.
 fn host_of(address: &str) -> Option<String> {
     let (scheme, rest) = address.split_once("://")?;
     if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
@@ -227,12 +227,12 @@ fn host_of(address: &str) -> Option<String> {
     (!host.is_empty()).then(|| host.to_ascii_lowercase())
 }
 
-/// Trimmed, without control characters, cut to `ORIGIN_PART_CHARS_MAX`.
+/// Trims a text, removes control characters and truncates it to `ORIGIN_PART_CHARS_MAX`.
 fn part(text: &str) -> String {
     text.trim().chars().filter(|c| !c.is_control()).take(ORIGIN_PART_CHARS_MAX).collect()
 }
 
-/// Cuts at a character's edge.
+/// Truncates at a character boundary.
 fn cut_bytes(text: &str, bytes_max: usize) -> &str {
     &text[..text.floor_char_boundary(bytes_max)]
 }
@@ -242,7 +242,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_visit_survives_the_way_through_a_form() {
+    fn traffic_source_round_trips_through_a_form() {
         let query = "utm_source=WeChat-Ads&utm_medium=cpc&utm_campaign=%E6%98%A5%E5%AD%A3\
                      &utm_term=a+b\
                      &utm_content=%zz&ref=42";
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_are_cut_and_cleaned() {
+    fn traffic_source_parts_are_cut_and_cleaned() {
         let long = "长".repeat(2_000);
         let query = format!("utm_source={long}");
         let origin = TrafficSource::of_visit("p", "a\r\n\0", "/", &query, &long);
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn channels_by_referrer() {
+    fn channel_is_derived_from_referrer() {
         for (referrer, channel) in [
             ("", "direct"),
             ("about:blank", "direct"),

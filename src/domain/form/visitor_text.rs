@@ -1,17 +1,17 @@
-//! What visitors typed, as it may stand in a message to an address that nobody has proved: a form
-//! would otherwise send anybody's words to anybody. What is kept with the contact stays as typed.
+//! Makes visitors' input safe for a message to an unproved address; without it, anybody could use a
+//! form to send anything to anybody. The stored value stays as typed.
 
-/// The most characters of one answer in such a message: the longest names have room.
+/// The most characters of one value in such a message; there is room for the longest names.
 pub const TYPED_CHARS_MAX: usize = 64;
 
-/// How many characters are looked at: what comes later is not read in one line.
+/// The number of characters examined; the rest is dropped.
 const TYPED_LOOKED_AT_MAX: usize = 512;
 
-/// Schemes that programs make links of though no `//` follows.
+/// Schemes that programs turn into links even without `//`.
 const SCHEMES: [&str; 9] =
     ["mailto:", "tel:", "sms:", "callto:", "skype:", "javascript:", "data:", "bitcoin:", "magnet:"];
 
-/// How people write a dot or an @ that no program shall see.
+/// How people write a dot or an @ to hide it from programs.
 const SPELLED: [(&str, &str); 10] = [
     ("[.]", "."),
     ("(.)", "."),
@@ -25,14 +25,14 @@ const SPELLED: [(&str, &str); 10] = [
     ("[:]", ":"),
 ];
 
-/// Top-level domains in Chinese. An ideographic full stop stands between two sentences, too.
+/// Top-level domains in Chinese. An ideographic full stop also separates sentences.
 const CHINESE_TOPS: [&str; 14] = [
     "中国", "中國", "公司", "网络", "網絡", "网址", "商城", "网店", "香港", "台湾", "台灣", "在线",
     "中文网", "集团",
 ];
 
-/// One line of at most `TYPED_CHARS_MAX` characters without addresses, links, names of hosts, and
-/// characters that are not seen; empty if nothing else was typed.
+/// Returns one line of at most `TYPED_CHARS_MAX` characters without addresses, links, host names
+/// and invisible characters; empty if nothing else was typed.
 pub fn bounded(text: &str) -> String {
     let line = one_line(text);
     let kept: Vec<String> = line.split_whitespace().map(word).collect();
@@ -40,20 +40,20 @@ pub fn bounded(text: &str) -> String {
     let kept = kept.split_whitespace().collect::<Vec<_>>().join(" ");
     let Some((end, _)) = kept.char_indices().nth(TYPED_CHARS_MAX) else { return kept };
     let cut = &kept[..end];
-    // Not within a word, unless that would leave little.
+    // Do not cut within a word, unless that would leave little.
     let words = cut.rfind(' ').filter(|space| *space > end / 2).map_or(cut, |space| &cut[..space]);
     format!("{words}…")
 }
 
-/// A text without the characters that are not seen, and with spaces for those that a terminal
-/// obeys.
+/// Removes invisible characters and replaces control characters with spaces, because terminals
+/// interpret them.
 pub fn visible(text: &str) -> String {
     let seen = text.chars().filter(|c| !is_invisible(*c));
     seen.map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
-/// Whether a character is not seen, and may change how others are read: marks of direction, signs
-/// without width, tags.
+/// Returns whether a character is invisible and may change how others are read: direction marks,
+/// zero-width characters, tags.
 pub fn is_invisible(c: char) -> bool {
     is_bidi(c)
         || matches!(c,
@@ -62,12 +62,13 @@ pub fn is_invisible(c: char) -> bool {
             | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// Whether a character turns the direction of what follows, so that it is read backwards.
+/// Returns whether a character changes the direction of the following text, so that it reads
+/// backwards.
 pub fn is_bidi(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// The text in one line, in the letters and signs that programs read it by.
+/// Returns the text in one line, with letters and signs in the form that programs read.
 fn one_line(text: &str) -> String {
     let seen = text.chars().filter(|c| !is_invisible(*c)).take(TYPED_LOOKED_AT_MAX);
     let plain: String = seen.map(|c| if c.is_control() { ' ' } else { plain(c) }).collect();
@@ -79,7 +80,7 @@ fn one_line(text: &str) -> String {
     let dotted: String = dotted.collect();
     let (mut line, mut is_after_dot) = (String::new(), false);
     for word in dotted.split_whitespace() {
-        // `evil . example`: nobody writes a full stop so.
+        // `evil . example`: a full stop is not written this way.
         let is_before = word.starts_with('.') && !word.starts_with("..");
         if !(is_before || is_after_dot || line.is_empty()) {
             line.push(' ');
@@ -90,14 +91,15 @@ fn one_line(text: &str) -> String {
     line
 }
 
-/// Whether what follows an ideographic full stop is the end of a host's name, and no sentence.
+/// Returns whether the text after an ideographic full stop ends a host name instead of beginning a
+/// sentence.
 fn is_host_next(rest: &str) -> bool {
     let next = rest.split(|c: char| !c.is_alphanumeric() && c != '-').next().unwrap_or_default();
     let is_ascii = next.len() >= 2 && next.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
     is_ascii || CHINESE_TOPS.contains(&next)
 }
 
-/// The plain form of signs and letters of other widths.
+/// Returns the plain form of signs and letters of other widths.
 fn plain(c: char) -> char {
     match c {
         '\u{ff10}'..='\u{ff19}' | '\u{ff21}'..='\u{ff3a}' | '\u{ff41}'..='\u{ff5a}' => {
@@ -114,7 +116,7 @@ fn plain(c: char) -> char {
     }
 }
 
-/// What is left of what stands between two spaces.
+/// Returns what may stay of a word (the text between two spaces).
 fn word(word: &str) -> String {
     let small = word.to_lowercase();
     let is_link = word.contains('@')
@@ -139,8 +141,8 @@ fn word(word: &str) -> String {
     if is_left_out || has_letters(word) && !has_letters(&left) { String::new() } else { left }
 }
 
-/// A piece of a word, with its dots parted from what follows as in `J. R. Smith`; `None` if it is
-/// the name of a host.
+/// Returns a piece of a word with a space after its dots, as in `J. R. Smith`; `None` if it is a
+/// host name.
 fn name(piece: &str) -> Option<String> {
     let parts = piece.trim_matches('.').split("..").map(joint);
     match parts.max().unwrap_or(Joint::Loose) {
@@ -150,14 +152,14 @@ fn name(piece: &str) -> Option<String> {
     }
 }
 
-/// What dots join, the worst last.
+/// What the dots join, ordered from harmless to worst.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Joint {
-    /// Nothing, or digits, or what no program takes for more than letters.
+    /// Nothing, or digits, or text that no program turns into a link.
     Loose,
     /// Initials and names.
     Name,
-    /// What a program makes a link of.
+    /// Text that a program turns into a link.
     Host,
 }
 
@@ -178,7 +180,7 @@ fn joint(part: &str) -> Joint {
     let mut letters = top.chars();
     let is_titled =
         letters.next().is_some_and(char::is_uppercase) && !letters.any(char::is_uppercase);
-    // Two signs of Chinese are a word, and no initial.
+    // Two Chinese characters are a word, not an initial.
     let is_short = others.iter().all(is_initial) && !CHINESE_TOPS.contains(&top);
     let is_name = top == last && (is_short || is_titled);
     if is_name { Joint::Name } else { Joint::Host }
@@ -189,7 +191,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_stay() {
+    fn real_names_are_unchanged() {
         for name in [
             "欧阳娜娜",
             "卡尔·马克思",
@@ -229,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_be_taken_for_a_link_is_left_out() {
+    fn link_like_text_is_removed() {
         for (typed, left) in [
             ("https://evil.example/p Jo", "Jo"),
             ("Jo hxxp://evil.example", "Jo"),
@@ -274,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_joined_by_a_dot_is_parted() {
+    fn words_joined_by_a_dot_are_separated() {
         for (typed, left) in [
             ("J.R.R.Tolkien", "J. R. R. Tolkien"),
             ("Dr.No", "Dr. No"),
@@ -287,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn one_line_of_what_is_seen_and_no_more() {
+    fn text_is_one_short_visible_line() {
         assert_eq!(bounded("Jo\r\nBcc: eve\t x"), "Jo Bcc: eve x");
         assert_eq!(bounded("\u{202e}oJ\u{202c} \u{2066}Bo\u{2069}\u{feff}"), "oJ Bo");
         assert_eq!(bounded("\u{e0041}\u{200f}"), "");

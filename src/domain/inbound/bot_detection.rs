@@ -1,12 +1,14 @@
-//! Whether a person fetched a link or a picture of a message, or a machine did, and why.
+//! Classifies fetches of links and pictures of a message as a person's or a bot's, with the
+//! reasons.
 //!
-//! Mail is opened and clicked by more machines than people: gateways follow every link before they
-//! deliver, proxies fetch every picture whether anybody reads or not. What is known of a fetch is
-//! kept as facts, without the network address; the verdict follows from the facts alone, so that
-//! it can be reached again when the rules have changed.
+//! Mail is opened and clicked by more bots than people: gateways follow every link before they
+//! deliver, and proxies fetch every picture whether anybody reads or not. What is known of a fetch
+//! is stored as facts, without the network address. The classification depends on the facts alone,
+//! so that it can be repeated when the rules have changed.
 //!
-//! Opens through the picture proxies of Gmail and Yahoo count as people's: those fetch when
-//! somebody opens. Apple's privacy proxy fetches whether or not somebody does, so it is a machine.
+//! Opens through the picture proxies of Gmail and Yahoo count as a person's, because these fetch
+//! when a person opens the message. Apple's privacy proxy fetches in any case, so it counts as a
+//! bot.
 
 mod crawlers;
 
@@ -15,34 +17,35 @@ use crawlers::Crawlers;
 use serde::{Deserialize, Serialize};
 use std::net::Ipv4Addr;
 
-/// How soon after it was sent or delivered nobody can have opened a message and found its link.
+/// Within this time after a message was sent or delivered, no person can have opened it and found
+/// its link.
 pub const TOO_SOON: Span = Span::seconds(5);
 
-/// So many different links of one message within `AT_ONCE` are followed by no person.
+/// No person follows this many different links of one message within `AT_ONCE`.
 pub const LINKS_AT_ONCE: usize = 3;
 
 /// See `LINKS_AT_ONCE`.
 pub const AT_ONCE: Span = Span::seconds(10);
 
-/// The most of a user agent that is kept, in bytes: crawlers of the longest kind have 250.
+/// The most bytes of a user agent that are stored; the longest of crawlers have 250.
 const AGENT_BYTES_MAX: usize = 300;
 
-/// What is known of a fetch.
+/// The known facts of a fetch.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct FetchFacts {
-    /// The method, where it is not GET.
+    /// The method, if it is not GET.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub method: String,
-    /// The user agent, its versions cut to their first two numbers: see `known_agent`.
+    /// The user agent, with its versions cut to their first two numbers: see `known_agent`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub agent: String,
-    /// The number of the network it came from (RFC 1930), where the platform tells.
+    /// The number of the network it came from (RFC 1930), if the platform provides it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asn: Option<u32>,
-    /// Whose network it came from, if it is one that we know.
+    /// The owner of that network, if it is a known one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<Network>,
-    /// Whether it said of itself that nobody has asked for it yet.
+    /// Whether the request says that it is a prefetch.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub prefetch: bool,
 }
@@ -50,17 +53,16 @@ pub struct FetchFacts {
 /// What was fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fetched {
-    /// The picture that tells of an opening.
+    /// The picture that reports an open.
     Picture,
-    /// A link.
     Link,
 }
 
-/// Networks whose machines look into mail.
+/// Networks whose bots scan mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Network {
-    /// Defender, Safe Links; also what people have on Azure.
+    /// Defender and Safe Links; also customers on Azure.
     Microsoft,
     /// URL Defense.
     Proofpoint,
@@ -68,9 +70,9 @@ pub enum Network {
     Mimecast,
     /// Email Gateway Defense.
     Barracuda,
-    /// Crawlers, Safe Browsing, the picture proxy of Gmail.
+    /// Crawlers, Safe Browsing, and the picture proxy of Gmail.
     Google,
-    /// The company's own; its private relay leaves by others' networks, and people use it.
+    /// Apple's own network; its private relay uses other networks, and people use it.
     Apple,
 }
 
@@ -92,9 +94,9 @@ const NETWORKS: [(u32, Network); 14] = [
     (6185, Network::Apple),
 ];
 
-/// Networks by address (the first, and how many bits count), for where no number is told:
-/// Microsoft's as spf.protection.outlook.com lists them, Proofpoint's and Barracuda's as they tell
-/// their customers to allow them, Google's proxies and Apple's block as registered.
+/// Networks by address (the first one, and how many bits count), for fetches without a network
+/// number: Microsoft's as listed by spf.protection.outlook.com, Proofpoint's and Barracuda's as
+/// they ask their customers to allow, Google's proxies and Apple's block as registered.
 const RANGES: [(Ipv4Addr, u32, Network); 11] = [
     (Ipv4Addr::new(40, 92, 0, 0), 15, Network::Microsoft),
     (Ipv4Addr::new(40, 107, 0, 0), 16, Network::Microsoft),
@@ -110,7 +112,7 @@ const RANGES: [(Ipv4Addr, u32, Network); 11] = [
 ];
 
 impl Network {
-    /// Whose network this is, by its number or by the address; the address is not kept.
+    /// Returns the known network with this number or address; the address is not stored.
     pub fn find(asn: Option<u32>, address: Option<&str>) -> Option<Self> {
         let by_number = NETWORKS.iter().find(|(number, _)| Some(*number) == asn);
         if let Some((_, network)) = by_number {
@@ -123,8 +125,7 @@ impl Network {
     }
 }
 
-/// Words in the user agents of machines that look into mail and that the list of crawlers does
-/// not have.
+/// Words in the user agents of bots that scan mail and are not in the list of crawlers.
 const SCANNERS: [&str; 24] = [
     "barracuda", "proofpoint", "mimecast", "safelinks", "ironport", "ciscosecure", "trendmicro",
     "tmes", "fortimail", "fortiguard", "sophos", "symantec", "messagelabs", "hornetsecurity",
@@ -132,8 +133,7 @@ const SCANNERS: [&str; 24] = [
     "apis-google", "mediapartners", "googleother",
 ];
 
-/// How programs' HTTP libraries call themselves: of those that the list of crawlers knows, these
-/// are told by their own reason.
+/// The names of HTTP libraries: crawlers of the list with one of these get a reason of their own.
 const LIBRARIES: [&str; 23] = [
     "curl/", "wget/", "python-requests", "python-urllib", "python/", "aiohttp", "httpx",
     "go-http-client", "java/", "okhttp", "libwww-perl", "axios/", "node-fetch", "undici",
@@ -141,13 +141,14 @@ const LIBRARIES: [&str; 23] = [
     "scrapy", "httpclient",
 ];
 
-/// The picture proxies that fetch when somebody opens.
+/// The picture proxies that fetch when a person opens.
 const OPENED_BY_PEOPLE: [&str; 2] = ["googleimageproxy", "yahoomailproxy"];
 
-/// What Apple's privacy proxy calls itself, and how that was kept before versions kept their `.0`.
+/// The user agent of Apple's privacy proxy, now and as it was stored before versions kept their
+/// `.0`.
 const APPLE_PROXY: [&str; 2] = ["mozilla/5.0", "mozilla/5"];
 
-/// Mail programs, which fetch pictures and say less of themselves than browsers do.
+/// Mail programs, which fetch pictures and say less about themselves than browsers do.
 const MAIL_PROGRAMS: [&str; 17] = [
     "ms-office", "msoffice", "microsoft office", "microsoft outlook", "outlook-", "thunderbird",
     "navermailapp", "airmail", "em client", "emclient", "the bat!", "foxmail", "mailmaster",
@@ -158,8 +159,8 @@ thread_local! {
     static CRAWLERS: Option<Crawlers> = Crawlers::read().ok();
 }
 
-/// Why a fetch is taken for a machine's; empty for a person's. The words are those of
-/// `domain/report/reason.rs`. `told` is when the message was sent, or known to have arrived.
+/// Returns why a fetch is classified as a bot's; empty for a person's. The reasons are those of
+/// `domain/report/reason.rs`. `told` is when the message was sent, or was reported as delivered.
 pub fn judge(
     facts: &FetchFacts,
     fetched: Fetched,
@@ -191,9 +192,9 @@ pub fn judge(
     reasons
 }
 
-/// What is kept of a fetch by a browser that objects to being followed (`Sec-GPC: 1`, `DNT: 1`): of
-/// an opening nothing; of a click, which its reader asked for and a journey may wait for, that it
-/// happened, and the verdict. Returns the reasons to keep, and the facts.
+/// Returns what is stored of a fetch: the reasons and the facts. For a browser that objects to
+/// tracking (`Sec-GPC: 1`, `DNT: 1`), nothing is stored of an open. Of a click, which its reader
+/// asked for and a journey may wait for, only the fact and its classification are stored.
 pub fn heed(facts: FetchFacts, fetched: Fetched, objects: bool, at: Millis) -> Option<Kept> {
     match (objects, fetched) {
         (false, _) => Some((Vec::new(), Some(facts))),
@@ -202,19 +203,19 @@ pub fn heed(facts: FetchFacts, fetched: Fetched, objects: bool, at: Millis) -> O
     }
 }
 
-/// Why a fetch is a machine's whatever else is known, and what else is known.
+/// The reasons why a fetch is a bot's whatever the facts say, and the facts.
 pub type Kept = (Vec<&'static str>, Option<FetchFacts>);
 
-/// A user agent to be judged, in small letters.
+/// A user agent to classify, in lower case.
 pub struct Agent(String);
 
 impl Agent {
-    /// Reads a user agent, as it was sent or as it is kept.
+    /// Reads a user agent, either as sent or as stored.
     pub fn read(agent: &str) -> Self {
         Self(agent.to_ascii_lowercase())
     }
 
-    /// What the user agent alone says about a fetch.
+    /// Returns what the user agent alone says about a fetch.
     pub fn judge(&self, fetched: Fetched) -> Option<&'static str> {
         let Self(lower) = self;
         let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
@@ -227,7 +228,7 @@ impl Agent {
         if has(&SCANNERS) {
             return Some("scanner_user_agent");
         }
-        // Apple's proxy says `Mozilla/5.0` and no more; mail programs say less than browsers do.
+        // Apple's proxy sends only `Mozilla/5.0`; mail programs say less than browsers do.
         match fetched {
             Fetched::Picture if APPLE_PROXY.contains(&lower.as_str()) => Some("privacy_proxy"),
             Fetched::Picture if has(&MAIL_PROGRAMS) => None,
@@ -246,8 +247,8 @@ fn is_crawler(agent: &str) -> bool {
     CRAWLERS.with(|list| list.as_ref().is_some_and(|list| list.know(agent)))
 }
 
-/// A user agent as it is kept: of a version its first two numbers, so that it tells the kind of
-/// browser and not which of its users.
+/// Returns a user agent as it is stored: of each version only the first two numbers, so that it
+/// identifies the kind of browser but not one of its users.
 pub fn known_agent(agent: &str) -> String {
     let mut kept = String::with_capacity(agent.len().min(AGENT_BYTES_MAX));
     let (mut numbers, mut before) = (0, ' ');
@@ -286,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn people_click_with_browsers() {
+    fn browsers_are_people() {
         let browsers = [
             CHROME,
             "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 \
@@ -322,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn machines_are_known_by_what_they_call_themselves() {
+    fn bots_are_detected_by_user_agent() {
         let machines = [
             ("", "no_user_agent"),
             ("Mozilla/5.0", "scanner_user_agent"),
@@ -381,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_is_fetched_by_proxies_for_people_and_by_one_for_nobody() {
+    fn image_proxies_count_as_people_except_privacy_proxy() {
         let open = |agent| Agent::read(agent).judge(Fetched::Picture).unwrap_or("");
         assert_eq!(open(GMAIL), "");
         assert_eq!(
@@ -411,14 +412,14 @@ mod tests {
     }
 
     #[test]
-    fn a_fetch_is_judged_by_all_that_is_known_of_it() {
+    fn fetch_is_judged_by_all_known_facts() {
         let person = FetchFacts { agent: known_agent(CHROME), ..FetchFacts::default() };
         let judged = |facts: &FetchFacts, after: i64| {
             judge(facts, Fetched::Link, Millis(1_000_000 + after), Some(Millis(1_000_000)))
         };
         assert_eq!(judged(&person, 5_000), [] as [&str; 0]);
         assert_eq!(judged(&person, 4_999), ["too_fast"]);
-        // A gateway looks before it says that the message has arrived.
+        // A gateway scans a message before it reports the delivery.
         assert_eq!(judged(&person, -60_000), ["too_fast"]);
         let all = FetchFacts {
             method: "HEAD".to_owned(),
@@ -435,7 +436,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_objects_is_not_described() {
+    fn do_not_track_stores_no_fetch_facts() {
         let facts = FetchFacts { agent: known_agent("curl/8"), ..FetchFacts::default() };
         let heeded = |fetched, objects| heed(facts.clone(), fetched, objects, Millis(0));
         assert_eq!(heeded(Fetched::Link, false), Some((vec![], Some(facts.clone()))));
@@ -444,7 +445,7 @@ mod tests {
     }
 
     #[test]
-    fn networks_are_found_by_number_and_by_address() {
+    fn networks_are_found_by_asn_and_ip() {
         let by_address = |address| Network::find(None, Some(address));
         assert_eq!(by_address("40.93.255.255"), Some(Network::Microsoft));
         assert_eq!(by_address("40.94.0.0"), None);
@@ -456,7 +457,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_of_a_user_agent_tells_the_kind_of_browser() {
+    fn stored_user_agent_keeps_only_the_browser_kind() {
         assert_eq!(
             known_agent(CHROME),
             "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) \

@@ -1,10 +1,11 @@
-//! A bounce: a message that came back, and what that says about the address.
+//! A bounce: a message that was returned, and what that says about the address.
 //!
-//! `classify` reads what a receiver said: a reply of SMTP (RFC 5321 section 4.2), with or without
-//! an enhanced status code (RFC 3463), or a provider's paraphrase of one. `reply.rs` takes it
-//! apart, `codes.rs` and `words.rs` know what the parts mean, `classify` weighs them. An address is
-//! given up only for what is clearly said of itself: what may be the sender's fault never counts
-//! against it. `report.rs` reads whole delivery-status messages, `phone.rs` what became of a text.
+//! `classify` reads what a receiver said: an SMTP reply (RFC 5321 section 4.2), with or without an
+//! enhanced status code (RFC 3463), or a provider's paraphrase of one. `reply.rs` splits it into
+//! parts, `codes.rs` and `words.rs` interpret the parts, and `classify` weighs them. An address is
+//! given up only for a clear statement about the address itself: what may be the sender's fault
+//! never counts against it. `report.rs` reads whole delivery-status messages, and `phone.rs`
+//! reports about undelivered SMS.
 
 mod codes;
 mod decode;
@@ -23,41 +24,41 @@ use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use words::Rank;
 
-/// The most characters of a provider's words that are kept.
+/// The most characters of a provider's text that are stored.
 pub const WORDS_CHARS_MAX: usize = 300;
 
-/// The most bytes of what a receiver said that are looked at.
+/// The most bytes of a receiver's text that are read.
 const SAID_BYTES_MAX: usize = 8 * 1024;
 
 /// What a bounce says about the address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BounceKind {
-    /// It is no good, and will not be.
+    /// It is invalid, and will stay so.
     Hard,
-    /// It may work another day.
+    /// It may work at another time.
     Soft,
-    /// Nothing: the sender was at fault, or the message, or a rule forbids it.
+    /// Nothing: the sender or the message was at fault, or a rule forbids it.
     Block,
-    /// That its owner called the message spam.
+    /// Its owner marked the message as spam.
     Complaint,
-    /// Nothing: it is no bounce. Older events say it of what is `Block` now.
+    /// Nothing: it is not a bounce. Older events use this for what is `Block` now.
     Ignored,
 }
 
-/// Why a message came back.
+/// Why a message bounced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BounceReason {
-    /// Nobody has the address.
+    /// The address does not exist.
     NoSuchAddress,
-    /// Its domain takes no mail.
+    /// The domain of the address accepts no mail.
     NoSuchDomain,
-    /// It was closed.
+    /// The address was closed.
     Inactive,
-    /// Its mailbox is full.
+    /// The mailbox is full.
     MailboxFull,
-    /// The receiver is busy, or makes senders wait.
+    /// The receiver is busy, or delays senders.
     Busy,
     /// The receiver could not be reached.
     Unreachable,
@@ -65,42 +66,42 @@ pub enum BounceReason {
     TooLarge,
     /// The message looks like spam.
     Spam,
-    /// The sender, or its network, is on a list of the receiver's.
+    /// The sender, or its network, is on a block list of the receiver.
     Blocked,
-    /// The sender could not prove who it is: SPF, DKIM, DMARC.
+    /// The sender could not authenticate itself: SPF, DKIM, DMARC.
     NotAuthenticated,
-    /// A rule of the receiver's.
+    /// A rule of the receiver forbids it.
     Policy,
-    /// The owner of the number does not want it.
+    /// The owner of the number has opted out.
     OptedOut,
-    /// An answer of a machine, such as an absence notice.
+    /// An automatic reply, such as an out-of-office notice.
     AutoReply,
-    /// It arrived, and its reader called it spam (RFC 5965): no bounce, and worse than one.
+    /// It was delivered, and its reader marked it as spam (RFC 5965): not a bounce, but worse.
     Complaint,
-    /// It is late, and is still being tried.
+    /// It is late, and delivery is still being tried.
     Delayed,
-    /// It arrived.
+    /// It was delivered.
     Delivered,
-    /// It was refused for good, in words that say nothing we know.
+    /// It was refused for good, with no known reason.
     Refused,
-    /// Nothing that says more.
+    /// Nothing more specific is known.
     Unclear,
 }
 
-/// What a provider makes of a bounce, beside what the receiver said. It is one witness more, and
-/// the receiver goes before it.
+/// A provider's own classification of a bounce, beside what the receiver said. It is additional
+/// evidence; the receiver's text takes precedence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Opinion {
-    /// It tells bad addresses from refusals of the message, and calls this a bad address.
+    /// It distinguishes bad addresses from refusals of the message, and calls this a bad address.
     BadAddress,
     /// It will not try again, whatever the reason.
     Permanent,
-    /// It calls it temporary, or has no opinion.
+    /// It calls the bounce temporary, or does not classify it.
     Transient,
 }
 
 impl BounceReason {
-    /// The short word; `domain::reason` has the sentence.
+    /// Returns the short name; `domain/report/reason.rs` has the sentence.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::NoSuchAddress => "no_such_address",
@@ -124,7 +125,7 @@ impl BounceReason {
         }
     }
 
-    /// The reason of a word, of those that `said.txt` names.
+    /// Returns the reason with this name, among those that `said.txt` uses.
     fn by_word(word: &str) -> Option<Self> {
         let named = [
             Self::NoSuchAddress,
@@ -142,7 +143,7 @@ impl BounceReason {
         named.into_iter().find(|reason| reason.as_str() == word)
     }
 
-    /// What it says about the address, if it was said for good.
+    /// Returns what the reason says about the address, if the failure is permanent.
     fn kind(self) -> BounceKind {
         match self {
             Self::NoSuchAddress | Self::NoSuchDomain | Self::Inactive => BounceKind::Hard,
@@ -159,26 +160,25 @@ impl BounceReason {
     }
 }
 
-/// A message that came back.
+/// A bounced message.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Bounce {
     /// What it says about the address.
     pub kind: BounceKind,
-    /// Why.
     pub reason: BounceReason,
-    /// The status code (RFC 3463, RFC 5321), or the provider's own; empty if none was told.
+    /// The status code (RFC 3463, RFC 5321), or the provider's own; empty if none was given.
     pub status: String,
-    /// What the receiver or the provider said, made safe by `words`.
+    /// The text of the receiver or the provider, made safe by `words`.
     pub words: String,
 }
 
 impl Bounce {
-    /// One whose reason is known.
+    /// Returns a bounce with a known reason.
     pub fn of(reason: BounceReason, status: &str, told: &str) -> Self {
         Self { kind: reason.kind(), reason, status: words(status), words: words(told) }
     }
 
-    /// The same, with a reason of the provider's where the receiver said nothing clear.
+    /// Replaces the reason by the provider's, if the receiver gave no clear one.
     #[must_use]
     pub fn or(self, reason: BounceReason) -> Self {
         match self.reason {
@@ -189,9 +189,9 @@ impl Bounce {
         }
     }
 
-    /// The same, weighed with what the provider makes of it. An opinion settles what the receiver
-    /// left open, and nothing else: neither does `permanent` make a bad address of a full mailbox,
-    /// nor `transient` a good one of nobody's.
+    /// Weighs the bounce with the provider's classification. This settles what the receiver left
+    /// open, and nothing else: `permanent` does not turn a full mailbox into a bad address, and
+    /// `transient` does not turn an unknown address into a good one.
     #[must_use]
     pub fn weighed(self, opinion: Opinion) -> Self {
         match (opinion, self.reason) {
@@ -207,7 +207,7 @@ impl Bounce {
     }
 }
 
-/// What a receiver's words mean.
+/// Classifies a receiver's text.
 pub fn classify(said: &str) -> Bounce {
     let said = head(said, SAID_BYTES_MAX);
     let told = told_by_receiver(said);
@@ -221,14 +221,14 @@ pub fn classify(said: &str) -> Bounce {
         });
     let reason = match (class, reason) {
         (Some(b'2'), _) => BounceReason::Delivered,
-        // For now the receiver only makes the sender wait, whatever it says.
+        // With such a code the receiver only delays the sender, whatever the words say.
         (Some(b'4'), BounceReason::Spam | BounceReason::Blocked | BounceReason::Policy) => {
             BounceReason::Busy
         }
         (_, reason) => reason,
     };
     let kind = match reason.kind() {
-        // Words that nobody knows, and no code: who can tell whether it is a bounce at all?
+        // Unknown words without a code: this may not be a bounce at all.
         _ if class.is_none() && reason == BounceReason::Unclear => BounceKind::Ignored,
         // An address that does not exist for the moment may exist later.
         BounceKind::Hard if class == Some(b'4') => BounceKind::Soft,
@@ -238,12 +238,12 @@ pub fn classify(said: &str) -> Bounce {
     Bounce { kind, reason, status, words: words(said) }
 }
 
-/// What the receiver said, of what Gmail, SES and Cisco's gateways put around it, and of a dialogue
-/// what was refused in it: a command that was taken is no part of the reason.
+/// Extracts the receiver's words from what Gmail, SES and Cisco's gateways put around them, and
+/// from a dialogue only the refused commands: an accepted command is not part of the reason.
 fn told_by_receiver(said: &str) -> Cow<'_, str> {
     let after = |before: &str| said.rsplit_once(before).map(|(_, told)| told);
     if let Some(json) = after("diagnosticCode") {
-        // A notification of SES's, as it is mailed.
+        // An SES notification, as sent by mail.
         let told = json.trim_start_matches(['\\', '"', ':', ' ']);
         return told.split(['\\', '"']).next().unwrap_or_default().into();
     }
@@ -259,14 +259,14 @@ fn told_by_receiver(said: &str) -> Cow<'_, str> {
     }
 }
 
-/// The reason that a reply gives. What may be the sender's fault goes before what is said of the
-/// recipient, and words before codes that are used for everything; only an exact code about the
-/// sender goes before all words.
+/// Returns the reason that a reply gives. Possible faults of the sender take precedence over
+/// statements about the recipient, and words over codes that are used for everything. Only an exact
+/// code about the sender takes precedence over all words.
 fn judge(reply: &Reply<'_>) -> Option<BounceReason> {
     let status = reply.status;
     let said = |rank| words::reason(reply, rank);
     let exact = reply.statuses.iter().find_map(|status| codes::about_the_sender(status));
-    // Outlook says this of an address that its tenant does not have.
+    // Outlook uses this for an address that does not exist in its tenant.
     let is_outlooks = status == Some("5.4.1")
         && reply.words.contains(" recipient address rejected access denied ");
     let signs_in = reply.code.is_some_and(codes::is_about_signing_in);
@@ -282,13 +282,13 @@ fn judge(reply: &Reply<'_>) -> Option<BounceReason> {
         .or_else(|| reply.code.and_then(codes::of_reply))
 }
 
-/// As much of a text as fits into so many bytes.
+/// Returns the beginning of a text, cut to this many bytes.
 fn head(text: &str, bytes_max: usize) -> &str {
     &text[..text.floor_char_boundary(bytes_max)]
 }
 
-/// What somebody outside said, as it may be kept and shown: on one line, without control
-/// characters, and not too long. Pages still escape it.
+/// Makes text from outside safe to store and show: on one line, without control characters, and not
+/// too long. Pages still have to escape it.
 pub fn words(told: &str) -> String {
     let told = head(told, SAID_BYTES_MAX);
     let visible = told.chars().map(|c| if is_visible(c) { c } else { ' ' }).collect::<String>();
@@ -299,7 +299,8 @@ pub fn words(told: &str) -> String {
     }
 }
 
-/// Neither a control character nor one that turns the direction of writing.
+/// Returns whether a character is neither a control character nor one that changes the direction of
+/// writing.
 fn is_visible(c: char) -> bool {
     !c.is_control()
         && !matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

@@ -1,17 +1,18 @@
-//! What somebody who answers a text message asks for: STOP, HELP or START, in the words of the
-//! rules and in those of people, in English and in Chinese.
+//! Reads what a reply to an SMS asks for: STOP, HELP or START, in the words of the regulations and
+//! in those of people, in English and in Chinese.
 //!
 //! A sentence counts only as a whole: every word of it must belong to the request. So "please stop
-//! texting me" is one, and "don't stop, I like them" or "when does it end?" is none. Of several
-//! sentences one that names messages is enough ("Wrong number. Stop texting me."), unless another
-//! one asks for the contrary ("don't call me, text me"). What is not understood is left to a person
-//! to read. Where it is open what is to stop ("cancel it"), it is the messages: that can be undone.
+//! texting me" is a request, and "don't stop, I like them" or "when does it end?" is not. Among
+//! several sentences, one that names messages is enough ("Wrong number. Stop texting me."), unless
+//! another one asks for the opposite ("don't call me, text me"). What is not understood is left for
+//! a person to read. If it is unclear what should stop ("cancel it"), it is taken to be the
+//! messages, because that can be undone.
 //!
 //! STOP words: 47 CFR 64.1200(a)(10) (stop, quit, end, revoke, opt out, cancel, unsubscribe); CTIA
 //! Messaging Principles and Best Practices 2023, section 5.1.3 (natural language); ARRET and AIDE
-//! are asked for in Canada; 退订, TD, T and R are what Chinese messages ask to reply.
+//! are asked for in Canada; 退订, TD, T and R are the replies that Chinese messages ask for.
 //!
-//! `english.rs` and `chinese.rs` have the grammar of a sentence, `words.rs` the words.
+//! `english.rs` and `chinese.rs` contain the grammar of a sentence, `words.rs` the words.
 
 mod chinese;
 mod english;
@@ -22,25 +23,25 @@ mod words;
 use english::Sentence;
 use serde::{Deserialize, Serialize};
 
-/// What an answer asks for.
+/// What a reply asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Keyword {
-    /// Nothing more, please.
+    /// No more messages.
     Stop,
-    /// Who are you, and how do I get out of this?
+    /// Who is writing, and how to opt out.
     Help,
-    /// Messages again, please. `yes` is not among its words: it may answer anything.
+    /// Messages again. `yes` is not among its words, because it may answer anything.
     Start,
 }
 
-/// The longest text that can be a request, in characters: more is for a person to read.
+/// The longest text that can be a request, in characters; a longer one is for a person to read.
 const REQUEST_CHARS_MAX: usize = 120;
 
-/// The emoji of a road's stop sign.
+/// The emoji of a stop sign.
 const STOP_SIGN: char = '\u{1f6d1}';
 
-/// Reads an answer; `None` if it asks for none of the three, or for something else as well.
+/// Reads a reply; returns `None` if it asks for none of the three, or for something else as well.
 pub fn classify(text: &str) -> Option<Keyword> {
     if text.chars().nth(REQUEST_CHARS_MAX).is_some() {
         return None;
@@ -52,11 +53,11 @@ pub fn classify(text: &str) -> Option<Keyword> {
     sentence(text).or_else(|| several(&parts))
 }
 
-/// What a text asks for, read as one sentence.
+/// Returns what a text asks for, read as one sentence.
 fn sentence(text: &str) -> Option<Keyword> {
     let mut words = plain_words(text);
     if words.len() > 1 && words.iter().all(|word| word.chars().nth(1).is_none()) {
-        // Letters that stand apart: "S T O P".
+        // Letters with spaces between them: "S T O P".
         words = vec![words.concat()];
     }
     if words.is_empty() && text.contains(STOP_SIGN) {
@@ -70,7 +71,7 @@ fn sentence(text: &str) -> Option<Keyword> {
     english::read(&Sentence::of(&words)).or_else(|| chinese::read(&words.concat()))
 }
 
-/// The sentences of a text, and the parts of each between commas.
+/// Returns the sentences of a text, and their parts between commas.
 fn parts(text: &str) -> Vec<String> {
     let ends = |c: char| "\n.!?;,—–。！？；，".contains(c);
     let text = text.replace(" - ", ", ");
@@ -78,9 +79,9 @@ fn parts(text: &str) -> Vec<String> {
     parts.map(str::to_owned).collect()
 }
 
-/// Whether one of several sentences asks to stop the messages, and none asks for the contrary. That
-/// it is the messages that are to stop is said by their name, in capitals, or by all the others,
-/// which only say no or why.
+/// Returns `Stop` if one of several sentences asks to stop the messages, and none asks for the
+/// opposite. It must be clear that the messages are meant: by naming them, by capitals, or because
+/// all the other sentences only say no or why.
 fn several(parts: &[String]) -> Option<Keyword> {
     if parts.len() < 2 {
         return None;
@@ -114,14 +115,14 @@ fn find(table: &[(Keyword, &[&str])], word: &str) -> Option<Keyword> {
     table.iter().find(|(_, known)| known.contains(&word)).map(|(keyword, _)| *keyword)
 }
 
-/// The words of a text in small letters, without punctuation, emoji and the apostrophes inside
-/// (`don't` is `dont`); wide letters become narrow ones.
+/// Returns the words of a text in lower case, without punctuation, emoji and apostrophes inside
+/// words (`don't` becomes `dont`); full-width letters become normal ones.
 fn plain_words(text: &str) -> Vec<String> {
     let narrow = text.chars().map(|c| match c {
         '\u{FF01}'..='\u{FF5E}' => char::from_u32(c as u32 - 0xFEE0).unwrap_or(c),
         other => other,
     });
-    // Marks that tell nothing apart but would part a word.
+    // Marks that carry no meaning but would split a word.
     let unseen = ['\'', '\u{2018}', '\u{2019}', '\u{200B}', '\u{200D}', '\u{FEFF}', '\u{FE0F}'];
     let kept: String = narrow.filter(|c| !unseen.contains(c)).collect();
     let lower = kept.to_lowercase();

@@ -1,5 +1,5 @@
-//! What comes back from outside, and what it means: bounces, replies to text messages, bots that
-//! follow links. Not here: what a contact becomes by it (`engine`), and how providers write it
+//! What comes back after sending, and what it means: bounces, replies to SMS, bots that follow
+//! links. Not here: the consequences for a contact (`engine`), and the formats of providers
 //! (`providers`).
 
 pub mod bot_detection;

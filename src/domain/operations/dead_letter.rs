@@ -1,33 +1,34 @@
-//! Dead letters: tasks that a queue gave up, kept until somebody has a word on them.
+//! Dead letters: tasks that a queue gave up, kept until they are replayed or discarded.
 
 use crate::domain::base::primitives::Millis;
 use serde::{Deserialize, Serialize};
 
-/// The tag of a task that nobody can read.
+/// The tag of a task that cannot be parsed.
 pub const UNREADABLE_TAG: &str = "unreadable";
 
-/// How the reason of a task begins that this code cannot read.
+/// The beginning of the reason of a task that this version of the code cannot read.
 pub const UNREADABLE: &str = "it cannot be read";
 
 /// The reason of a task that waits for its campaign.
 pub const CAMPAIGN_UNREADABLE: &str = "the live version of its campaign cannot be read";
 
-/// How many one call replays: far within what a run of a worker may ask the database.
+/// The number of dead letters that one call replays: far below the database queries that one Worker
+/// invocation may make.
 pub const REPLAYED_PER_CALL: usize = 20;
 
-/// What is lost with one.
+/// The value of a task, which is lost with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Worth {
-    /// A hint: nothing, for a tick finds its work by itself.
+    /// A hint. Nothing is lost, because a tick finds the work by itself.
     Hint,
-    /// A visit, an opening or a click: a little of a report.
+    /// A visit, an open or a click. A report becomes slightly wrong.
     Observation,
-    /// Anything else: a lead, an order, what a provider told.
+    /// Anything else: a lead, an order, a delivery report.
     Fact,
 }
 
 impl Worth {
-    /// What goes first where there is no room.
+    /// Returns the order of deletion when there is no room: the lowest goes first.
     pub fn rank(self) -> i64 {
         match self {
             Self::Hint => 0,
@@ -37,47 +38,47 @@ impl Worth {
     }
 }
 
-/// One as it is listed.
+/// A dead letter as listed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeadLetter {
-    /// Its id: the same task has the same.
+    /// The id; the same task always has the same one.
     pub id: String,
-    /// What it is: `submission_v1`, `report_v1`, …
+    /// The kind of task: `submission_v1`, `report_v1`, …
     pub tag: String,
-    /// When it was given up first.
+    /// When it was first given up.
     pub first_at: Millis,
-    /// When it was given up last, or failed when it was replayed.
+    /// When it was last given up, or when its replay failed.
     pub last_at: Millis,
-    /// How often the queue gave it up.
+    /// The number of times the queue gave it up.
     pub count: i64,
-    /// Why the last attempt failed; empty if nobody knows.
+    /// Why the last attempt failed; empty if unknown.
     pub error: String,
-    /// The beginning of the task, as the queue had it.
+    /// The beginning of the task, as it was in the queue.
     pub body: String,
 }
 
-/// How many there are.
+/// The counts of dead letters.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeadLetters {
-    /// Those that are kept.
+    /// The number kept.
     pub kept: i64,
-    /// When the longest-kept was given up.
+    /// When the oldest one was given up.
     pub oldest: Option<Millis>,
-    /// Those that there was no room for.
+    /// The number lost because there was no room.
     pub lost: i64,
 }
 
-/// What becomes of one.
+/// An action on a dead letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeadVerb {
-    /// It is tried again now.
+    /// Tries it again now.
     Replay,
-    /// It is forgotten.
+    /// Deletes it.
     Discard,
 }
 
 impl DeadVerb {
-    /// By its word in an address.
+    /// Reads the action from a URL.
     pub fn read(word: &str) -> Option<Self> {
         match word {
             "replay" => Some(Self::Replay),
@@ -87,13 +88,13 @@ impl DeadVerb {
     }
 }
 
-/// What a replay came to.
+/// The result of a replay.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replayed {
-    /// When it was begun: given as `before` with the next call, what has failed since is not tried
-    /// a second time.
+    /// When the replay began. Passed as `before` with the next call, it prevents a second attempt
+    /// at what has failed since.
     pub at: Millis,
-    /// How many are done, and kept no more.
+    /// The number replayed; they are deleted.
     pub replayed: i64,
     /// Those that failed again; they are kept.
     pub failed: Vec<FailedAgain>,
@@ -101,11 +102,9 @@ pub struct Replayed {
     pub more: bool,
 }
 
-/// One that failed again.
+/// A dead letter whose replay failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailedAgain {
-    /// Its id.
     pub id: String,
-    /// Why.
     pub error: String,
 }

@@ -1,24 +1,23 @@
-//! Work that fails by itself: a filling, a waking or a broadcast whose statements the database
-//! refuses. It alone stops, is tried again after longer and longer waits, and is shown until it
-//! succeeds.
+//! Failing work: a segment backfill, a wake-up of a journey's contacts or a broadcast whose
+//! statements the database refuses. Only this work stops. It is retried with increasing delays, and
+//! shown until it succeeds.
 
 use crate::domain::base::primitives::{CampaignId, Millis, QualifiedId};
 use serde::{Deserialize, Serialize};
 
-/// What kind of work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailingKind {
-    /// Members of a segment are looked for, or people for a journey that begins by time.
+    /// The backfill of a segment, or the search for contacts that enter a journey by time.
     Filling,
-    /// The people inside a journey are moved to a new version.
+    /// The wake-up of the contacts in a journey, which moves them to a new version.
     Waking,
-    /// A broadcast moves on.
+    /// The next part of a broadcast.
     Broadcast,
 }
 
 impl FailingKind {
-    /// Its name in the database and in logs.
+    /// Returns the name used in the database and in logs.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Filling => "filling",
@@ -28,21 +27,19 @@ impl FailingKind {
     }
 }
 
-/// One piece of work that fails.
+/// A piece of work that fails.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Failing {
-    /// What kind of work it is.
     pub kind: FailingKind,
     /// The segment, journey or broadcast.
     pub id: QualifiedId,
-    /// Whose it is.
     pub campaign_id: CampaignId,
-    /// What the database said the last time.
+    /// The database's last error.
     pub reason: String,
     /// When it first failed.
     pub since: Millis,
-    /// How often it has failed in a row.
+    /// The number of consecutive failures.
     pub attempts: u32,
-    /// When it is tried again.
+    /// When it is retried.
     pub retry_at: Millis,
 }

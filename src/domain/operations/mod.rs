@@ -1,5 +1,5 @@
-//! Operations: work that failed, kept until somebody decides about it. Not here: work that goes on
-//! by itself (`engine`, `sending`).
+//! Operations: failed work, kept until somebody decides about it. Not here: work that continues by
+//! itself (`engine`, `sending`).
 
 pub mod dead_letter;
 pub mod failing;

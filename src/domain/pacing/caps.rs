@@ -1,31 +1,31 @@
-//! Frequency caps, as they are written down.
+//! Frequency caps, as configured.
 
 use super::{Classes, span};
 use crate::domain::base::primitives::{Channel, Span};
 use serde::{Deserialize, Serialize};
 
-/// The longest time that a cap may look back: places that are older are forgotten.
+/// The longest period of a cap: older reservations are deleted.
 pub const WITHIN_MAX: Span = Span::days(31);
 
-/// So many messages within any such time.
+/// The most messages within a period.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cap {
-    /// On this channel; on all together if absent.
+    /// The channel; all channels together if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<Channel>,
-    /// Of these classes.
+    /// The classes of messages that count.
     #[serde(default)]
     pub class: Classes,
-    /// How many.
+    /// The most messages.
     pub messages: u32,
-    /// Within any time of this length.
+    /// The length of the period, which may begin at any time.
     #[serde(deserialize_with = "span")]
     pub within: Span,
 }
 
 impl Cap {
-    /// What is wrong with it: the key, and what to do.
+    /// Returns what is wrong with it: the key, and how to fix it.
     pub fn wrong(&self) -> Option<(&'static str, String)> {
         if self.messages == 0 {
             let message = "with none nothing is ever sent: give 1 or more, or no cap";

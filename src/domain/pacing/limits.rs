@@ -1,20 +1,20 @@
-//! From when on a campaign is stopped.
+//! The limits of auto-pause.
 
 use serde::{Deserialize, Serialize};
 
-/// From when on a campaign is stopped. Shares are in percent.
+/// The limits at which a campaign is auto-paused. Rates are in percent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// The share of complaints that is warned of. Google asks to stay below 0.1 %.
+    /// The complaint rate that causes a warning. Google asks to stay below 0.1 %.
     pub complaints_warn: f64,
-    /// The share of complaints that stops a campaign. Google: never 0.3 % or more
+    /// The complaint rate that pauses a campaign. Google: never 0.3 % or more
     /// (support.google.com/mail/answer/81126).
     pub complaints: f64,
-    /// The share that stops it of hard bounces, and of refusals for the sender's sake. Amazon SES
-    /// reviews an account from 5 % of bounces on.
+    /// The rate that pauses a campaign, for hard bounces and for refusals because of the sender.
+    /// Amazon SES reviews an account from a bounce rate of 5 %.
     pub bounces: f64,
-    /// Below so many e-mails sent nothing is judged.
+    /// The number of sent e-mails below which the rates are not evaluated.
     pub least: u32,
 }
 
@@ -25,7 +25,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// What is wrong with them.
+    /// Returns what is wrong with them.
     pub fn wrong(&self) -> Option<String> {
         let is_share = |share: f64| share > 0.0 && share <= 100.0;
         let all = [self.complaints_warn, self.complaints, self.bounces];

@@ -1,5 +1,5 @@
-//! Pacing: what a campaign and a deployment say about when messages leave, and how many.
-//! What follows for one message is in `domain/sending`.
+//! Pacing: the settings of a campaign and of a deployment for when messages leave, and how many.
+//! Not here: what they mean for one message (`domain/sending`).
 
 mod caps;
 mod limits;
@@ -15,25 +15,25 @@ use crate::domain::time::hours::{Clock, Hours};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 
-/// How a campaign paces its messages: `[pacing]` of its file.
+/// The pacing of a campaign's messages: `[pacing]` of its file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Pacing {
-    /// When not to write, by channel.
+    /// The quiet hours by channel.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub quiet: BTreeMap<Channel, Quiet>,
-    /// Whether the hours customary in the recipient's country are kept too.
+    /// Whether the customary hours of the recipient's country are respected too.
     pub customary_hours: bool,
-    /// The only hours to write in; a journey or a step may have others.
+    /// The send window; a journey or a step may have its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub window: Option<Hours>,
-    /// How many messages one contact gets from this campaign.
+    /// The frequency caps for messages of this campaign to one contact.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub caps: Vec<Cap>,
-    /// How long after it was decided a marketing message is still of use; for ever if absent.
+    /// How long a marketing message stays useful after it was decided; without limit if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub give_up_after: Option<Span>,
-    /// How many messages a day leave from the campaign's sender domain while that is new.
+    /// The warm-up of the campaign's sender domain.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub warm_up: Option<WarmUp>,
 }
@@ -52,27 +52,26 @@ impl Default for Pacing {
 }
 
 impl Pacing {
-    /// Whether it says nothing that is not so anyway.
     pub fn is_default(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// How a deployment paces the messages of all its campaigns together: the variable `PACING`.
+/// The pacing of the messages of all campaigns of a deployment together: the variable `PACING`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DeploymentPacing {
-    /// When not to write, by channel, whatever the campaign says.
+    /// The quiet hours by channel, whatever the campaign's settings.
     pub quiet: BTreeMap<Channel, Quiet>,
-    /// Whether the hours customary in the recipient's country are kept.
+    /// Whether the customary hours of the recipient's country are respected.
     pub customary_hours: bool,
-    /// How many messages one contact gets, from whatever campaigns.
+    /// The frequency caps for messages of all campaigns to one contact.
     pub caps: Vec<Cap>,
-    /// How fast a sender may be called, by its name.
+    /// The rate limits by provider name.
     pub rates: BTreeMap<String, Rate>,
-    /// How many messages a day leave from a new domain, by its name.
+    /// The warm-up of new domains, by domain name.
     pub warm_up: BTreeMap<String, WarmUp>,
-    /// When a campaign is stopped.
+    /// The limits of auto-pause.
     pub brake: Limits,
 }
 
@@ -89,11 +88,11 @@ impl Default for DeploymentPacing {
     }
 }
 
-/// What the variable looks like.
+/// An example of the variable.
 const EXAMPLE: &str = r#"{ "caps": [{ "messages": 4, "within": "7d" }] }"#;
 
 impl DeploymentPacing {
-    /// Reads the variable; an error says what is wrong with it, where, and what to do.
+    /// Reads the variable. The error says what is wrong, where, and how to fix it.
     pub fn read(json: &str) -> Result<Self, String> {
         let mut house: Self =
             serde_json::from_str(json).map_err(|error| match error.is_data() {
@@ -130,44 +129,42 @@ impl DeploymentPacing {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Quiet {
-    /// When they begin.
+    /// The beginning.
     pub from: Clock,
-    /// When they are over; before `from`, they go across midnight.
+    /// The end; before `from`, the hours extend past midnight.
     pub to: Clock,
-    /// What becomes of a message that falls into them.
+    /// What happens to a message during these hours.
     #[serde(default, rename = "else")]
     pub otherwise: Otherwise,
-    /// Which messages keep them.
+    /// The classes of messages that respect these hours.
     #[serde(default)]
     pub class: Classes,
 }
 
-/// What becomes of a message whose hour is quiet.
+/// What happens to a message during quiet hours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Otherwise {
-    /// It waits until they are over.
+    /// It waits until they end.
     #[default]
     Defer,
-    /// It is not sent.
     Drop,
 }
 
-/// Which messages something is said about; never the notices to our own people.
+/// The classes of messages that a setting applies to; never notices to our own people.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Classes {
-    /// Those that need consent.
+    /// Messages that need consent.
     #[default]
     Marketing,
-    /// Those that somebody's own action asks for.
+    /// Messages requested by a person's own action.
     Transactional,
-    /// Both.
     All,
 }
 
 impl Classes {
-    /// Whether it is said about this class.
+    /// Returns whether the setting applies to this class.
     pub fn cover(self, class: Class) -> bool {
         match class {
             Class::Marketing => self != Self::Transactional,
@@ -176,7 +173,7 @@ impl Classes {
         }
     }
 
-    /// The classes, by the word of the database.
+    /// Returns the classes by their names in the database.
     pub fn words(self) -> &'static [&'static str] {
         match self {
             Self::Marketing => &["marketing"],
@@ -186,7 +183,7 @@ impl Classes {
     }
 }
 
-/// Reads a span as a person writes it (`7d`) or as versions keep it (milliseconds).
+/// Reads a span as a person writes it (`7d`) or as published versions store it (milliseconds).
 fn span<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Span, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]

@@ -1,4 +1,4 @@
-//! Rates: how fast a sender may be called, and how much a new domain sends in a day.
+//! Rate limits of providers, and the warm-up of new domains.
 
 use super::span;
 use crate::domain::base::primitives::{Millis, Span};
@@ -6,25 +6,24 @@ use crate::domain::contact::address::read_sender;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-/// So many calls in so long.
+/// A rate limit: the most calls within a time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rate {
-    /// How many.
     pub calls: u32,
-    /// In how long.
     #[serde(deserialize_with = "span")]
     pub per: Span,
 }
 
 impl Rate {
-    /// The time from one call to the next, in whole milliseconds: rather slower than too fast.
+    /// Returns the time between two calls in whole milliseconds, rounded up so that the rate is
+    /// never exceeded.
     pub fn gap(&self) -> Span {
         let calls = i64::from(self.calls.max(1));
         Span((self.per.0 + calls - 1) / calls)
     }
 
-    /// What is wrong with it, and what to do.
+    /// Returns what is wrong with it, and how to fix it.
     pub fn wrong(&self) -> Option<String> {
         if self.calls == 0 {
             return Some("with no calls at all nothing is ever sent: give 1 or more".to_owned());
@@ -34,29 +33,29 @@ impl Rate {
     }
 }
 
-/// How many messages a day leave from a new domain: so many on the first day and so many times more
-/// on each day after; or day by day, and without limit after the last.
+/// The daily limits of a new domain. They either start with a number that grows by a factor each
+/// day, or are listed day by day, with no limit after the last.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WarmUp {
-    /// The first day, `YYYY-MM-DD`, UTC. Before it, as on it.
+    /// The first day, `YYYY-MM-DD`, UTC. Earlier days have the limit of the first day.
     pub start: String,
-    /// How many on the first day.
+    /// The limit of the first day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_day: Option<u32>,
-    /// How many times more each day.
+    /// The daily growth factor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub growth: Option<f64>,
-    /// How many on each day.
+    /// The limit of each day.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub days: Vec<u32>,
 }
 
-/// From so many messages a day on, a domain is no longer taken for new.
+/// The daily limit at which a domain is no longer treated as new.
 const WARM: f64 = 1_000_000.0;
 
 impl WarmUp {
-    /// How many messages may leave on the UTC day of `now`; `None` if as many as there are.
+    /// Returns the limit for the UTC day of `now`; `None` if there is none.
     pub fn limit(&self, now: Millis) -> Option<u32> {
         let start: Date = self.start.parse().ok()?;
         let today: Date = now.utc_day().parse().ok()?;
@@ -68,7 +67,7 @@ impl WarmUp {
         self.days.get(usize::try_from(day).ok()?).copied()
     }
 
-    /// What is wrong with it: the key, and what to do.
+    /// Returns what is wrong with it: the key, and how to fix it.
     pub fn wrong(&self) -> Option<(&'static str, String)> {
         if self.start.parse::<Date>().is_err() {
             return Some(("start", "give a day such as 2026-03-01".to_owned()));
@@ -97,7 +96,7 @@ impl WarmUp {
     }
 }
 
-/// The domain of a sender, `Name <address>` or a bare address, in its one form.
+/// Returns the domain of a sender (`Name <address>` or a bare address) in normal form.
 pub fn domain_of(sender: &str) -> String {
     let read = read_sender(sender).unwrap_or_else(|_| sender.trim().to_ascii_lowercase());
     let address = read.trim_end_matches('>');

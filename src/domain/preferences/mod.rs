@@ -1,4 +1,4 @@
-//! The preferences of a contact, as its own page shows them and reads them back.
+//! The preferences of a contact: what its preference page shows, and how its answer is read.
 
 pub mod offers;
 
@@ -17,48 +17,46 @@ use std::collections::BTreeSet;
 /// The most purposes on a page: with two channels each, their boxes fit into one form's values.
 pub const PREFERENCES_MAX: usize = 45;
 
-/// The boxes that are ticked: `<channel>.<purpose>`, one a value.
+/// The field for the ticked boxes: one value `<channel>.<purpose>` for each.
 pub const AGREE_FIELD: &str = "agree";
-/// The boxes that were ticked when the page was shown, parted by spaces: what is not ticked any
-/// more was taken back, and what is ticked still is no new agreement.
+/// The field for the boxes that were ticked when the page was shown, separated by spaces: one that
+/// is no longer ticked is a withdrawal, and one that is still ticked is not a new consent.
 pub const SHOWN_FIELD: &str = "shown";
-/// The fingerprint of the words that were shown.
+/// The field for the fingerprint of the words that were shown.
 pub const WORDS_FIELD: &str = "words";
-/// Sent with any value: no tracking.
+/// Present with any value: no tracking.
 pub const TRACKING_FIELD: &str = "do_not_track";
-/// The tag of the language chosen.
+/// The field for the tag of the chosen language.
 pub const LANGUAGE_FIELD: &str = "language";
-/// The IANA name of the time zone chosen; empty leaves it.
+/// The field for the IANA name of the chosen time zone; empty leaves it.
 pub const TIME_ZONE_FIELD: &str = "time_zone";
-/// Sent with `STOP_ALL`: everything is taken back.
+/// Present with `STOP_ALL`: everything is withdrawn.
 pub const DO_FIELD: &str = "do";
-/// The value of `DO_FIELD` that takes everything back.
+/// The value of `DO_FIELD` that withdraws everything.
 pub const STOP_ALL: &str = "stop";
 
 /// A purpose with its boxes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Preference {
-    /// The purpose, in words.
     pub offer: Offer,
-    /// One a channel on which the contact can be reached, or has agreed to something.
+    /// One for each channel on which the contact has an address, or a consent not withdrawn.
     pub boxes: Vec<Tick>,
 }
 
 /// A box to tick.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tick {
-    /// The channel.
     pub channel: Channel,
-    /// Whether messages are sent on the strength of it.
+    /// Whether the consent allows messages now.
     pub is_on: bool,
-    /// Whether it waits for the confirmation of the address.
+    /// Whether the consent waits for the confirmation of the address.
     pub is_pending: bool,
-    /// When something was said last; `None` if nothing ever was.
+    /// When the consent last changed; `None` if there never was one.
     pub since: Option<Millis>,
 }
 
 impl Preference {
-    /// The value by which a box is sent.
+    /// Returns the value that stands for a box in the form.
     pub fn value(&self, tick: &Tick) -> String {
         format!("{}.{}", tick.channel.as_str(), self.offer.purpose)
     }
@@ -68,9 +66,9 @@ impl Preference {
     }
 }
 
-/// What a contact may choose: the purposes of the campaign whose message it comes from, on the
-/// channels on which it has an address, and everything that it was ever asked about. Other
-/// campaigns' purposes are nobody's business here. What is on comes first.
+/// Returns what a contact may choose: the purposes of the campaign whose message led to the page,
+/// on the channels on which the contact has an address, and everything that it was ever asked
+/// about. Purposes of other campaigns are not shown. Those with an active consent come first.
 pub fn preferences(
     catalog: &Catalog,
     campaign: &CampaignId,
@@ -117,7 +115,7 @@ pub fn preferences(
     all
 }
 
-/// By which it is known whether the words on a page have changed since it was shown.
+/// Returns a fingerprint that shows whether the words on a page have changed since it was shown.
 pub fn fingerprint(shown: &[Preference], language: Language) -> String {
     let words: Vec<String> = shown
         .iter()
@@ -126,16 +124,16 @@ pub fn fingerprint(shown: &[Preference], language: Language) -> String {
     sha256_hex(&words.join("\n"))[..16].to_owned()
 }
 
-/// What an answer to the page chooses. `message` is the one whose link was used.
+/// An answer to the page, as read.
 pub struct Reading {
     /// What it chooses.
     pub choice: PreferenceUpdate,
-    /// Whether the words have changed since they were shown: what was agreed to is left out then,
-    /// what was taken back is not.
+    /// Whether the words have changed since they were shown: new consents are left out then, but
+    /// withdrawals are not.
     pub is_outdated: bool,
 }
 
-/// Reads an answer against what the page would show now.
+/// Reads an answer against what the page would show now. `message` is the one whose link was used.
 pub fn read(
     answer: &FormData,
     now_shown: &[Preference],

@@ -1,5 +1,5 @@
-//! What messages are for, in words for people: what a preference page offers, and what is put on
-//! record when somebody agrees there.
+//! The purposes of messages, in words: what a preference page offers, and what is recorded when a
+//! contact agrees there.
 
 use crate::domain::base::language::Language;
 use crate::domain::base::primitives::Channel;
@@ -7,21 +7,20 @@ use crate::domain::campaign::Texts;
 use crate::domain::publication::catalog::Catalog;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A purpose that people may agree to.
+/// A purpose that contacts may agree to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Offer {
-    /// The purpose.
     pub purpose: String,
-    /// What people call it; the purpose itself, if no campaign says.
+    /// The display name; the purpose itself, if no campaign names it.
     pub name: String,
-    /// What they get: the campaign's description, else the words of a form, else nothing.
+    /// What the contact gets: the campaign's description, else the words of a form, else empty.
     pub words: String,
     /// The channels that some form asks about.
     pub channels: BTreeSet<Channel>,
 }
 
 impl Offer {
-    /// The words that are put on record: exactly those that the page shows beside the box.
+    /// Returns the words to record: exactly those that the page shows beside the box.
     pub fn record(&self, channel: Channel, language: Language) -> String {
         let channel = channel_name(channel, language);
         let parts = [self.name.as_str(), self.words.as_str(), channel];
@@ -30,7 +29,7 @@ impl Offer {
     }
 }
 
-/// A channel as people call it.
+/// Returns the display name of a channel.
 pub fn channel_name(channel: Channel, language: Language) -> &'static str {
     match channel {
         Channel::Email => language.pick("E-mail", "邮件"),
@@ -39,9 +38,9 @@ pub fn channel_name(channel: Channel, language: Language) -> &'static str {
     }
 }
 
-/// Every purpose that a campaign's form asks consent for, in the order of their names: of those
-/// that are live, and of unpublished ones that were added. Where
-/// several campaigns share one, the first that describes it is heard.
+/// Returns every purpose for which a campaign's form asks consent, ordered by name: of live
+/// campaigns, and of unpublished ones that were added. If several campaigns share a purpose, the
+/// first that describes it counts.
 pub fn offers(catalog: &Catalog, language: Language) -> Vec<Offer> {
     let mut offers: BTreeMap<String, Offer> = BTreeMap::new();
     let editions: Vec<_> = catalog.known().collect();
@@ -84,7 +83,7 @@ pub fn offers(catalog: &Catalog, language: Language) -> Vec<Offer> {
     offers
 }
 
-/// The text in a language, else in the campaign's own, else in any.
+/// Returns the text in a language, else in the campaign's own, else in any.
 fn pick(texts: &Texts, language: Language, own: &str) -> String {
     let own = Language::from_locale(own).tag();
     let text = [language.tag(), own].into_iter().find_map(|tag| texts.get(tag));

@@ -19,23 +19,22 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-/// One immutable, numbered compilation of a campaign.
+/// An immutable, numbered compilation of a campaign.
 pub struct PublishedVersion {
-    /// Its number, from 1.
+    /// The version number, from 1.
     pub version: u32,
-    /// When it was published.
     pub published_at: Millis,
-    /// Its content.
     pub compiled: Compiled,
     templates: OnceCell<Templates>,
-    /// By the template of the page, what is needed of it.
+    /// Per page template: that template and the partials.
     pages: RefCell<BTreeMap<String, Rc<Templates>>>,
-    /// Each with its full name, after those that its rule asks about.
+    /// Full name and short name of each segment, in dependency order: a segment comes after those
+    /// that its rule refers to.
     segments: Vec<(QualifiedId, String)>,
 }
 
 impl PublishedVersion {
-    /// A version as it was stored.
+    /// Builds a version from its stored parts.
     pub fn new(version: u32, published_at: Millis, compiled: Compiled) -> Self {
         let campaign = &compiled.campaign;
         // Publishing refuses cycles.
@@ -46,7 +45,8 @@ impl PublishedVersion {
         Self { version, published_at, compiled, templates, pages, segments }
     }
 
-    /// Reads a version as it was stored. Newer code may have written what this code does not know.
+    /// Reads a stored version. Fails if it is damaged, or was written by newer code in a form that
+    /// this code does not know.
     pub fn read(
         campaign: &CampaignId,
         version: u32,
@@ -67,19 +67,19 @@ impl PublishedVersion {
         }
     }
 
-    /// Its segments and their rules, each after those that its rule asks about, so that one round
-    /// of judging them settles them all.
+    /// Returns its segments and their rules in dependency order, so that a single pass evaluates
+    /// all of them.
     pub fn segments(&self) -> impl Iterator<Item = (&QualifiedId, &Rule)> {
         let rules = &self.compiled.campaign.segments;
         self.segments.iter().filter_map(|(id, name)| Some((id, rules.get(name)?)))
     }
 
-    /// Its campaign's id.
+    /// Returns its campaign's id.
     pub fn id(&self) -> &CampaignId {
         &self.compiled.campaign.id
     }
 
-    /// Its templates, parsed on first use.
+    /// Returns its templates, parsed on first use.
     pub fn templates(&self) -> Result<&Templates, TemplateError> {
         if let Some(templates) = self.templates.get() {
             return Ok(templates);
@@ -88,8 +88,8 @@ impl PublishedVersion {
         Ok(self.templates.get_or_init(|| parsed))
     }
 
-    /// The template of a page and the partials, parsed on first use: the first visitor of an
-    /// isolate does not wait for the messages', which are longer.
+    /// Returns a page's template and the partials, parsed on first use. The templates of messages
+    /// are longer, and the first visitor of an isolate does not have to wait for them.
     pub fn page_templates(&self, name: &str) -> Result<Rc<Templates>, TemplateError> {
         if let Some(known) = self.pages.borrow().get(name) {
             return Ok(known.clone());
@@ -104,17 +104,16 @@ impl PublishedVersion {
         Ok(parsed)
     }
 
-    /// A journey by name.
     pub fn journey(&self, name: &str) -> Option<&Journey> {
         self.compiled.campaign.journeys.get(name)
     }
 
-    /// The names of the events that its rules and journeys ask about.
+    /// Collects the names of the events that its rules and journeys refer to.
     fn watched<'a>(&'a self, names: &mut BTreeSet<&'a str>) {
         let campaign = &self.compiled.campaign;
         campaign.segments.values().for_each(|rule| rule.event_names(names));
         if !campaign.broadcasts.is_empty() {
-            // What a goal is credited to.
+            // The events that a goal is credited to.
             names.extend([names::MESSAGE_SENT, names::BROADCAST_CONVERTED]);
         }
         for journey in campaign.journeys.values() {
@@ -139,13 +138,11 @@ impl PublishedVersion {
     }
 }
 
-/// A stored version that cannot be read: newer code has written it, or it is damaged. Its campaign
-/// waits until it can be read again; all others go on.
+/// A stored version that cannot be read: it was written by newer code, or it is damaged. Its
+/// campaign waits until it can be read; the others continue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unreadable {
-    /// The campaign.
     pub campaign: CampaignId,
-    /// The version.
     pub version: u32,
     /// Why it cannot be read.
     pub reason: String,
@@ -154,53 +151,52 @@ pub struct Unreadable {
     pub paths: Option<Vec<String>>,
 }
 
-/// The paths of the pages of a version that cannot be read as a whole.
+/// Extracts the paths of the pages from a version that cannot be read as a whole.
 fn paths_in(text: &str) -> Option<Vec<String>> {
     let value: Value = serde_json::from_str(text).ok()?;
     let pages = value.pointer("/campaign/pages")?.as_object()?;
     pages.values().map(|page| Some(page.get("path")?.as_str()?.to_owned())).collect()
 }
 
-/// A time during which a version of a campaign could not be read. What happened to a contact
-/// meanwhile is looked at again, for this campaign.
+/// A period during which a version of a campaign could not be read. What happened to contacts in
+/// that period is processed again for this campaign.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outage {
-    /// The campaign.
     pub campaign: CampaignId,
     /// Since when it could not be read.
     pub since: Millis,
-    /// From when on no worker decides any more that cannot read it.
+    /// The time from which every worker that decides can read it.
     pub until: Millis,
 }
 
-/// Versions that are live no more, or why they cannot be read.
+/// Versions that are no longer live, or why they cannot be read.
 type Older = BTreeMap<(CampaignId, u32), Result<Rc<PublishedVersion>, Unreadable>>;
 
-/// Every live version, and the older ones that somebody is still on.
+/// Every live version, and the older ones that contacts are still on.
 #[derive(Default)]
 pub struct Catalog {
     live: BTreeMap<CampaignId, Rc<PublishedVersion>>,
     /// The live versions that cannot be read.
     unreadable: BTreeMap<CampaignId, Unreadable>,
-    /// Whether that was written down.
+    /// Whether the unreadable versions have been recorded.
     is_noted: Cell<bool>,
     older: RefCell<Older>,
-    /// Of the journeys that were ever paused or archived.
+    /// The statuses of all journeys that were ever paused or archived.
     statuses: Vec<JourneyStatus>,
-    /// Those that ended lately.
+    /// The outages that ended recently.
     outages: Vec<Outage>,
-    /// Of the campaigns that were ever unpublished.
+    /// The campaigns that were ever unpublished.
     unpublished: Vec<Unpublished>,
 }
 
 impl Catalog {
-    /// A catalog of these live versions, one a campaign.
+    /// Creates a catalog of these live versions, one per campaign.
     pub fn new(live: impl IntoIterator<Item = Rc<PublishedVersion>>) -> Self {
         let live = live.into_iter().map(|edition| (edition.id().clone(), edition)).collect();
         Self { live, ..Self::default() }
     }
 
-    /// A catalog of these live versions, of which some cannot be read.
+    /// Creates a catalog of these live versions, some of which cannot be read.
     pub fn of_stored(
         stored: impl IntoIterator<Item = Result<Rc<PublishedVersion>, Unreadable>>,
     ) -> Self {
@@ -214,22 +210,23 @@ impl Catalog {
         Self { unreadable, ..Self::new(live) }
     }
 
-    /// The same catalog with the outages that ended lately.
+    /// Adds the outages that ended recently.
     pub fn with_outages(self, outages: Vec<Outage>) -> Self {
         Self { outages, ..self }
     }
 
-    /// The same catalog with the campaigns that were ever unpublished.
+    /// Adds the campaigns that were ever unpublished.
     pub fn with_unpublished(self, unpublished: Vec<Unpublished>) -> Self {
         Self { unpublished, ..self }
     }
 
-    /// The same catalog with the last word on these journeys; all others run.
+    /// Adds the current statuses of these journeys; all others are running.
     pub fn with_statuses(self, statuses: Vec<JourneyStatus>) -> Self {
         Self { statuses, ..self }
     }
 
-    /// The last word on the journeys of a campaign that were ever paused or archived.
+    /// Returns the current statuses of those journeys of a campaign that were ever paused or
+    /// archived.
     pub fn statuses<'c>(
         &'c self,
         campaign: &'c CampaignId,
@@ -237,7 +234,7 @@ impl Catalog {
         self.statuses.iter().filter(move |status| status.campaign == *campaign)
     }
 
-    /// Whether a journey runs. Those of an unpublished campaign have ended.
+    /// Returns whether a journey is running. The journeys of an unpublished campaign are archived.
     pub fn run_state(&self, campaign: &CampaignId, journey: &str) -> RunState {
         match self.unpublished(campaign) {
             Some(_) => RunState::Archived,
@@ -245,22 +242,24 @@ impl Catalog {
         }
     }
 
-    /// Whether a passage that was begun then is over because its campaign was unpublished since.
+    /// Returns whether an enrollment that began at that time has ended because its campaign was
+    /// unpublished since.
     pub fn is_ended(&self, campaign: &CampaignId, begun: Millis) -> bool {
         Unpublished::ends(&self.unpublished, campaign, begun)
     }
 
-    /// The campaign, if it is unpublished now.
+    /// Returns the campaign's entry if it is unpublished now.
     pub fn unpublished(&self, campaign: &CampaignId) -> Option<&Unpublished> {
         self.all_unpublished().find(|one| one.campaign == *campaign)
     }
 
-    /// The campaigns that are unpublished now.
+    /// Returns the campaigns that are unpublished now.
     pub fn all_unpublished(&self) -> impl Iterator<Item = &Unpublished> {
         self.unpublished.iter().filter(|one| one.version.is_some())
     }
 
-    /// The live version of a campaign; of an unpublished one the newest, if it was added.
+    /// Returns the live version of a campaign. For an unpublished campaign, returns the newest
+    /// version if it was added.
     pub fn known_edition(&self, campaign: &CampaignId) -> Option<Rc<PublishedVersion>> {
         match self.live.get(campaign) {
             Some(live) => Some(live.clone()),
@@ -268,43 +267,44 @@ impl Catalog {
         }
     }
 
-    /// The live versions, and those of unpublished campaigns that were added.
+    /// Returns the live versions, and those of unpublished campaigns that were added.
     pub fn known(&self) -> impl Iterator<Item = Rc<PublishedVersion>> {
         let known = |one: &Unpublished| self.known_edition(&one.campaign);
         self.live.values().cloned().chain(self.all_unpublished().filter_map(known))
     }
 
-    /// The campaigns whose goal something may be that happened then: the live ones, and those
-    /// unpublished since, whose versions were added.
+    /// Returns the campaigns whose goal an event at that time may meet: the live ones, and those
+    /// unpublished since then whose versions were added.
     pub fn credited_at(&self, at: Millis) -> impl Iterator<Item = Rc<PublishedVersion>> {
         let since = self.all_unpublished().filter(move |one| at <= one.since);
         let known = |one: &Unpublished| self.known_edition(&one.campaign);
         self.live.values().cloned().chain(since.filter_map(known))
     }
 
-    /// Whether a page that is nobody's is of a campaign that is unpublished.
+    /// Returns whether a path without a live page belonged to a campaign that is now unpublished.
     pub fn had_page(&self, path: &str) -> bool {
         let is_it = |known: &String| normal_path(known) == normal_path(path);
         self.all_unpublished().any(|one| one.paths.iter().any(is_it))
     }
 
-    /// Since when a journey runs again; `None` if it does not, or was never halted.
+    /// Returns since when a journey has been running again; `None` if it is not running or was
+    /// never stopped.
     pub fn resumed_at(&self, campaign: &CampaignId, journey: &str) -> Option<Millis> {
         let status = self.statuses(campaign).find(|status| status.journey == journey)?;
         (status.state == RunState::Running).then_some(status.since)
     }
 
-    /// The live versions, in the order of their ids.
+    /// Returns the live versions, ordered by campaign id.
     pub fn live(&self) -> impl Iterator<Item = &Rc<PublishedVersion>> {
         self.live.values()
     }
 
-    /// The live version of a campaign.
+    /// Returns the live version of a campaign.
     pub fn live_edition(&self, campaign: &CampaignId) -> Option<&Rc<PublishedVersion>> {
         self.live.get(campaign)
     }
 
-    /// A version by number, live or older, if it is here.
+    /// Returns a loaded version by its number, live or older.
     pub fn edition(&self, campaign: &CampaignId, version: u32) -> Option<Rc<PublishedVersion>> {
         match self.live.get(campaign) {
             Some(edition) if edition.version == version => Some(edition.clone()),
@@ -312,7 +312,7 @@ impl Catalog {
         }
     }
 
-    /// Adds a version that somebody is still on, whether or not it can be read.
+    /// Adds a version that contacts are still on, whether or not it can be read.
     pub fn add_older(&self, stored: Result<Rc<PublishedVersion>, Unreadable>) {
         let key = match &stored {
             Ok(edition) => (edition.id().clone(), edition.version),
@@ -321,7 +321,7 @@ impl Catalog {
         self.older.borrow_mut().insert(key, stored);
     }
 
-    /// Whether a version was looked for already: it is here, or cannot be read.
+    /// Returns whether a version has been looked up before: it is loaded, or cannot be read.
     pub fn knows(&self, campaign: &CampaignId, version: u32) -> bool {
         let is_live = self.live.get(campaign).is_some_and(|edition| edition.version == version);
         let is_unreadable = self.unreadable.get(campaign).is_some_and(|one| one.version == version);
@@ -329,20 +329,20 @@ impl Catalog {
         is_live || is_unreadable || self.older.borrow().contains_key(&key)
     }
 
-    /// The campaign's live version, if it cannot be read.
+    /// Returns the campaign's live version if it cannot be read.
     pub fn unreadable_live(&self, campaign: &CampaignId) -> Option<&Unreadable> {
         self.unreadable.get(campaign)
     }
 
-    /// Whether what goes by a version of a campaign waits, because that version or the live one
-    /// cannot be read.
+    /// Returns whether work of this version of a campaign waits, because this version or the live
+    /// one cannot be read.
     pub fn waits(&self, campaign: &CampaignId, version: u32) -> bool {
         let older = self.older.borrow();
         self.unreadable.contains_key(campaign)
             || older.get(&(campaign.clone(), version)).is_some_and(Result::is_err)
     }
 
-    /// Whether a page that is nobody's may be that of a live version that cannot be read.
+    /// Returns whether a path without a page may belong to a live version that cannot be read.
     pub fn may_have_page(&self, path: &str) -> bool {
         let is_it = |known: &String| normal_path(known) == normal_path(path);
         let may_be =
@@ -350,7 +350,8 @@ impl Catalog {
         self.unreadable.values().any(may_be)
     }
 
-    /// The version that is live, or was before its campaign was unpublished, if it cannot be read.
+    /// Returns the campaign's newest version if it cannot be read. The newest version is the live
+    /// one, or the one that was live before the campaign was unpublished.
     pub fn unreadable_newest(&self, campaign: &CampaignId) -> Option<Unreadable> {
         if let Some(live) = self.unreadable.get(campaign) {
             return Some(live.clone());
@@ -359,8 +360,8 @@ impl Catalog {
         self.older.borrow().get(&key)?.as_ref().err().cloned()
     }
 
-    /// Every version that was found to be unreadable, live or older; not those of unpublished
-    /// campaigns, for which nothing waits.
+    /// Returns every version that was found to be unreadable, live or older. Versions of
+    /// unpublished campaigns are left out, because nothing waits for them.
     pub fn unreadable(&self) -> Vec<Unreadable> {
         let older = self.older.borrow();
         let older = older.values().filter_map(|stored| stored.as_ref().err());
@@ -368,23 +369,23 @@ impl Catalog {
         self.unreadable.values().chain(older).cloned().collect()
     }
 
-    /// The live versions that cannot be read, until that is written down: before a decision is made
-    /// without them.
+    /// Returns the live versions that cannot be read, until they have been recorded. They must be
+    /// recorded before a decision is made without them.
     pub fn to_be_noted(&self) -> Vec<Unreadable> {
         if self.is_noted.get() { Vec::new() } else { self.unreadable.values().cloned().collect() }
     }
 
-    /// It is written down which live versions cannot be read.
+    /// Marks the unreadable live versions as recorded.
     pub fn set_noted(&self) {
         self.is_noted.set(true);
     }
 
-    /// The outages that ended lately.
+    /// Returns the outages that ended recently.
     pub fn outages(&self) -> &[Outage] {
         &self.outages
     }
 
-    /// The page served at a path, with the version it comes from and its name.
+    /// Returns the page at a path, with its version and its name.
     pub fn page_at(&self, path: &str) -> Option<(&Rc<PublishedVersion>, &str, &Page)> {
         self.live.values().find_map(|edition| {
             let pages = &edition.compiled.campaign.pages;
@@ -394,14 +395,14 @@ impl Catalog {
         })
     }
 
-    /// A form of a live version.
+    /// Returns a form of a live version.
     pub fn form(&self, id: &QualifiedId) -> Option<(&Rc<PublishedVersion>, &Form)> {
         let (campaign, name) = id.parts()?;
         let edition = self.live.get(&campaign)?;
         Some((edition, edition.compiled.campaign.forms.get(name)?))
     }
 
-    /// The journeys that only so many people begin in an hour.
+    /// Returns the journeys that limit how many contacts enter per hour.
     pub fn limited(&self) -> Vec<QualifiedId> {
         let journeys = self.live.values().flat_map(|edition| {
             let journeys = edition.compiled.campaign.journeys.iter();
@@ -411,8 +412,8 @@ impl Catalog {
         limited.map(|(id, _)| id).collect()
     }
 
-    /// The keys under which journeys might be entered that are entered once per value, for an event
-    /// with these properties.
+    /// Returns the keys of journeys that a contact enters once per value, for an event with these
+    /// properties.
     pub fn entry_keys(&self, properties: &Properties) -> BTreeSet<String> {
         let journeys = self.live.values().flat_map(|e| e.compiled.campaign.journeys.values());
         let key = |journey: &Journey| match &journey.re_entry {
@@ -422,7 +423,7 @@ impl Catalog {
         journeys.filter_map(key).collect()
     }
 
-    /// The names of the events that some rule or journey asks about: the part of a contact's
+    /// Returns the names of the events that any rule or journey refers to: the part of a contact's
     /// history that a decision needs.
     pub fn watched_events(&self) -> BTreeSet<String> {
         let older = self.older.borrow();
@@ -430,7 +431,8 @@ impl Catalog {
         let mut names = BTreeSet::new();
         self.live.values().chain(older).for_each(|edition| edition.watched(&mut names));
         for edition in self.outages.iter().filter_map(|outage| self.live.get(&outage.campaign)) {
-            // What happened meanwhile may have been its goal, and may have been credited already.
+            // An event during the outage may have been the campaign's goal, and may have been
+            // credited already.
             names.insert(&edition.compiled.campaign.goal.event);
             names.extend([names::GOAL_REACHED, names::FORM_SUBMITTED, names::CONSENT_CONFIRMED]);
             names.extend([names::SEGMENT_ENTERED, names::SEGMENT_LEFT]);

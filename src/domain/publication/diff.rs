@@ -1,4 +1,4 @@
-//! What a publish changes about journeys: their steps, and what becomes of the people inside.
+//! What a new version changes in journeys: their steps, and what happens to the contacts in them.
 
 use super::catalog::PublishedVersion;
 use crate::domain::base::diagnostic::Problem;
@@ -8,24 +8,22 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-/// What differs between the live version of a journey and the one that takes its place.
+/// The difference between the live version of a journey and the one that replaces it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct JourneyDiff {
     /// The journey's name.
     pub journey: String,
-    /// Steps that are new.
     pub added: Vec<String>,
-    /// Steps that are gone.
     pub removed: Vec<String>,
     /// Steps that do something else, lead elsewhere, or send another text.
     pub changed: Vec<String>,
-    /// Whether it begins, ends or is entered again by other rules.
+    /// Whether other rules than the steps changed: of entry, exit or re-entry.
     pub rules_changed: bool,
-    /// Who stands where, and what becomes of them.
+    /// The contacts per step, and what happens to them.
     pub people: Vec<EnrollmentCount>,
 }
 
-/// How many people stand at a step of a version.
+/// The number of contacts at a step of a version.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EnrollmentCount {
     /// The journey's name.
@@ -33,16 +31,15 @@ pub struct EnrollmentCount {
     pub journey: String,
     /// The version they are on.
     pub version: u32,
-    /// The step they stand at.
     pub step: String,
-    /// How many they are.
+    /// The number of contacts.
     pub people: i64,
-    /// What the new version does with them; nothing if they stay on theirs.
+    /// What the new version does with them; `None` if they stay on their version.
     #[serde(default)]
     pub migration: Option<Migration>,
 }
 
-/// The journeys in which something changes or somebody stands, by name.
+/// Returns the journeys that change or that contacts are in, by name.
 pub fn diff(before: &Compiled, after: &Compiled, standing: &[EnrollmentCount]) -> Vec<JourneyDiff> {
     let (old, new) = (&before.campaign.journeys, &after.campaign.journeys);
     let standing_in = standing.iter().map(|standing| &standing.journey);
@@ -82,7 +79,7 @@ fn steps(journey: Option<&Journey>) -> BTreeMap<&str, &Step> {
     journey.into_iter().flat_map(|j| &j.steps).map(|step| (step.id.as_str(), step)).collect()
 }
 
-/// What a journey says beside its steps and about older versions.
+/// Returns a journey without its steps and its migration map.
 fn without_steps(journey: &Journey) -> Journey {
     Journey { steps: Vec::new(), migrate: BTreeMap::new(), ..journey.clone() }
 }
@@ -92,8 +89,9 @@ fn sends_another_text(before: &Compiled, after: &Compiled, step: &Step) -> bool 
     before.templates.get(template) != after.templates.get(template)
 }
 
-/// Migrations away from steps that no older version has. Known are the steps of the versions that
-/// somebody is on, and those that the live version's own map named: they were known then.
+/// Finds migrations away from steps that no older version has. The known steps are those of the
+/// live version and of the versions that contacts are on, and those in the live version's own
+/// migration map, which were known when it was published.
 pub fn unknown_old_steps(
     live: &PublishedVersion,
     inhabited: &[Rc<PublishedVersion>],

@@ -1,5 +1,5 @@
-//! The linter: what may be published, and yet would arrive badly. Each finding has a code, words in
-//! both languages, a place and a remedy; `docs/templates.md` lists them all.
+//! The linter: finds what may be published but would arrive badly. Each finding has a code, texts
+//! in both languages, a place and a remedy; `docs/templates.md` lists them all.
 
 mod links;
 mod look;
@@ -19,20 +19,20 @@ use crate::domain::template::mjml::{fetched_fonts, stray_texts};
 use crate::domain::template::{RenderedEmail, TemplateSource, Templates, part_name};
 use serde_json::{Map, Value, json};
 
-/// The most bytes of HTML that Gmail shows; it hides the rest, the unsubscribe link with it.
+/// The most bytes of HTML that Gmail shows; it hides the rest, including the unsubscribe link.
 pub const HTML_BYTES_MAX: usize = 102_000;
-/// The most columns of a subject, of which a Chinese character takes two: what common mailboxes
-/// show on a desktop. Phones show about half.
+/// The most columns of a subject that common desktop mailboxes show; phones show about half. A
+/// Chinese character takes two columns.
 pub const SUBJECT_COLUMNS_MAX: usize = 60;
-/// A mail with images and fewer letters than this is one of images.
+/// A mail with images and fewer letters than this counts as an image-only mail.
 const LETTERS_MIN: usize = 80;
-/// What a link's token adds to its address: the ids of contact, campaign and message, and a
+/// The bytes that a link's token adds to its URL: the ids of contact, campaign and message, and a
 /// signature.
 const TOKEN_BYTES: usize = 190;
-/// How long the code of a short link is.
+/// The length of a short link's code.
 const SHORT_CODE_CHARS: usize = 11;
 
-/// What a warning is about.
+/// The kind of a warning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LintCode {
     NoPostalAddress,
@@ -79,24 +79,23 @@ pub enum LintCode {
 /// One warning.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Lint {
-    /// What it is about.
     pub code: LintCode,
     /// The template, and its part if it has several: `emails/welcome/html`.
     pub key: String,
-    /// The line in it, from 1, if that is known.
+    /// The line in it, from 1, if known.
     pub line: Option<usize>,
-    /// What it is about in particular: an address, a property, a number.
+    /// What the warning is about in particular: a URL, a property, a number.
     pub detail: String,
 }
 
 impl Lint {
-    /// What is wrong.
+    /// Describes the problem.
     pub fn message(&self, language: Language) -> String {
         let (english, chinese, ..) = words::of(self.code);
         language.pick(english, chinese).replace("{}", &self.detail)
     }
 
-    /// What would be right.
+    /// Describes the remedy.
     pub fn remedy(&self, language: Language) -> &'static str {
         let (.., english, chinese) = words::of(self.code);
         language.pick(english, chinese)
@@ -104,15 +103,15 @@ impl Lint {
 }
 
 impl LintCode {
-    /// The code: `image-without-alt`.
+    /// Returns the code as text: `image-without-alt`.
     pub fn as_str(self) -> &'static str {
         words::name(self)
     }
 }
 
-/// Looks at one template, or a version of it: as it was written, with its layout, and, if it is a
-/// message, as it would arrive for a made-up contact. Templates that were not checked before give
-/// nothing.
+/// Checks one template, or one version of it: as written, with its layout, and, for a message, as
+/// rendered for a made-up contact. Expects a template that passed validation; for any other it may
+/// find nothing.
 pub fn lint(
     name: &str,
     written: &TemplateSource,
@@ -140,7 +139,7 @@ pub fn lint(
     found.found
 }
 
-/// What was found, in the order found.
+/// The warnings, in the order found.
 struct Findings<'f> {
     name: &'f str,
     found: Vec<Lint>,
@@ -154,10 +153,10 @@ impl Findings<'_> {
         }
     }
 
-    /// An e-mail, its links to our own pages apart.
+    /// Checks an e-mail, except for its links to our own pages.
     fn email(&mut self, written: &TemplateSource, templates: &Templates, compiled: &Compiled) {
         let TemplateSource::Email { preheader, html, text, .. } = written else { return };
-        // How much longer the links are that lead through us.
+        // How many bytes the tracked links add.
         let mut longer = 0;
         let through = &mut |url: &str| {
             longer += SAMPLE_URL.len() + "/c/".len() + token_bytes(url) - url.len();
@@ -168,7 +167,7 @@ impl Findings<'_> {
             return;
         };
         self.subject(&rendered.subject);
-        // Of somebody nothing is known of.
+        // For a contact without any data.
         let bare = templates.render_email(self.name, &bare_data(compiled));
         if bare.is_ok_and(|bare| bare.subject.is_empty()) {
             self.add("subject", None, LintCode::EmptySubject, "");
@@ -193,7 +192,7 @@ impl Findings<'_> {
         self.whole(&rendered, longer, &compiled.campaign);
     }
 
-    /// What is written as other systems have it, and would be read as it stands.
+    /// Warns of placeholders in the syntax of other systems, which would arrive unchanged.
     fn foreign(&mut self, written: &TemplateSource) {
         for (part, text, _) in written.parts() {
             for foreign in foreign::in_text(text) {
@@ -205,7 +204,7 @@ impl Findings<'_> {
         }
     }
 
-    /// The subject as the made-up contact gets it.
+    /// Checks the subject as rendered for the made-up contact.
     fn subject(&mut self, subject: &str) {
         let columns: usize = subject.chars().map(|c| if c >= '\u{2e80}' { 2 } else { 1 }).sum();
         if columns > SUBJECT_COLUMNS_MAX {
@@ -228,7 +227,7 @@ impl Findings<'_> {
         }
     }
 
-    /// The mail as a whole: its size, its foot, and whether it has words.
+    /// Checks the mail as a whole: its size, its footer, and whether it contains text.
     fn whole(&mut self, rendered: &RenderedEmail, longer: usize, campaign: &Campaign) {
         let size = rendered.html.len() + longer;
         if size > HTML_BYTES_MAX {
@@ -242,7 +241,7 @@ impl Findings<'_> {
         if text.contains("!!!") || text.contains("！！！") {
             self.add("html", None, LintCode::ManyExclamations, "");
         }
-        // The foot is in every mail, and no reason to open one.
+        // The footer is in every mail, so it does not count as text.
         let foot = squeezed(&campaign.postal_address).chars().count();
         let letters = text.chars().filter(|c| c.is_alphanumeric()).count().saturating_sub(foot);
         let is_image = |token: &Token| matches!(token, Token::Open(e) if e.name == "img");
@@ -252,17 +251,17 @@ impl Findings<'_> {
     }
 }
 
-/// How long the token of a link to this address is.
+/// Returns the length of the token of a link to this URL.
 fn token_bytes(url: &str) -> usize {
-    // Base64 makes four bytes of three.
+    // Base64 turns three bytes into four.
     TOKEN_BYTES + url.len().div_ceil(3) * 4
 }
 
 const SAMPLE_URL: &str = "https://go.example.com";
 const SAMPLE_UNSUBSCRIBE: &str = "https://go.example.com/u/sample";
 
-/// What a made-up contact of a campaign knows: something for each field and attribute, so that
-/// nothing of a message is missing when it is looked at.
+/// Returns the data of a made-up contact of a campaign: a value for each field and attribute, so
+/// that a preview of a message has no gaps.
 pub fn sample_data(compiled: &Compiled) -> Value {
     let campaign = &compiled.campaign;
     let language = Language::from_locale(&campaign.locale);
@@ -295,7 +294,7 @@ pub fn sample_data(compiled: &Compiled) -> Value {
     Value::Object(data)
 }
 
-/// What is known of a contact that has told nothing but its address.
+/// Returns the data of a contact of whom only the address is known.
 fn bare_data(compiled: &Compiled) -> Value {
     let mut data = sample_data(compiled);
     if let Value::Object(data) = &mut data {
@@ -310,7 +309,8 @@ fn bare_data(compiled: &Compiled) -> Value {
     data
 }
 
-/// Nobody says what kind of thing an attribute is, but the helpers that it is given to.
+/// Returns a sample value of an attribute. Attributes have no declared type; it is inferred from
+/// the helpers that use them.
 fn sample_attribute(name: &str, compiled: &Compiled) -> Value {
     let is_given_to = |helpers: &[&str]| {
         compiled.templates.values().flat_map(TemplateSource::parts).any(|(_, text, _)| {

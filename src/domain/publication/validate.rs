@@ -1,5 +1,5 @@
-//! Whether a campaign makes sense: everything it refers to exists, everything has its limits.
-//! Asked of every campaign, whether it comes from a file or from a client of the API.
+//! Validates a campaign: everything it refers to exists, and everything is within its limits.
+//! Applies to every campaign, whether from a file or from a client of the API.
 
 mod broadcasts;
 mod doubts;
@@ -24,54 +24,55 @@ use std::collections::BTreeMap;
 
 pub use rule_size::rule_bytes;
 
-/// Pages, forms, segments and journeys, each: an admin page lists them all.
+/// The most pages, forms, segments and journeys, each: an admin page lists them all.
 pub const SECTION_ENTRIES_MAX: usize = 50;
-/// Steps of a journey: what a person can still keep in mind, several times over.
+/// The most steps of a journey; a person can keep far fewer in mind.
 pub const STEPS_MAX: usize = 100;
-/// Fields of a form: nobody fills in more.
+/// The most fields of a form: nobody fills in more.
 pub const FIELDS_MAX: usize = 50;
-/// Options of a field; longer lists want another type of field.
+/// The most options of a field; longer lists need another type of field.
 pub const OPTIONS_MAX: usize = 100;
-/// Variants of a page: with more, none gets enough visitors to be compared.
+/// The most variants of a page: with more, none gets enough visitors for a comparison.
 pub const VARIANTS_MAX: usize = 10;
-/// How deep rules nest: SQLite's expressions may be 100 deep, each level of a rule takes up to 2.
+/// The nesting depth of rules: SQLite's expressions may be 100 deep, and each level of a rule takes
+/// up to 2.
 pub const RULE_DEPTH_MAX: usize = 20;
-/// Questions in one rule: each costs a subquery, and more are no rule that a person understands.
+/// The most conditions in one rule: each costs a subquery, and nobody understands a longer rule.
 pub const RULE_LEAVES_MAX: usize = 100;
-/// Questions about dates in one rule: each is up to 3 kB of SQL.
+/// The most date conditions in one rule: each takes up to 3 kB of SQL.
 pub const RULE_DATES_MAX: usize = 10;
-/// Bytes of SQL that a rule comes to: D1 takes as many in a statement
+/// The most bytes of SQL that a rule compiles to: D1's limit of a statement
 /// (https://developers.cloudflare.com/d1/platform/limits/).
 pub const RULE_BYTES_MAX: usize = 100_000;
-/// Bytes of a pattern, as LIKE has it (D1's limit): no pattern of that length is slow.
+/// The most bytes of a LIKE pattern (D1's limit): no pattern of that length is slow.
 pub const PATTERN_BYTES_MAX: usize = 50;
-/// Days that an anniversary may lie ahead: with a year, it always would.
+/// How many days ahead an anniversary may be: within a year, it would always match.
 pub const ANNIVERSARY_DAYS_MAX: u32 = 364;
-/// Days and channels with costs: ten channels for a year.
+/// The most days and channels with costs: ten channels for a year.
 pub const COSTS_MAX: usize = 3_650;
-/// Attributes declared beside the forms' fields.
+/// The most attributes declared in addition to the forms' fields.
 pub const ATTRIBUTES_MAX: usize = 200;
-/// Characters of an id or a name that stands in keys, URLs and columns.
+/// The most characters of an id or a name that is used in keys, URLs and columns.
 pub const NAME_CHARS_MAX: usize = 40;
-/// Characters of a line that people read: a title, a label, an address.
+/// The most characters of a line for readers: a title, a label, an address.
 pub const LINE_CHARS_MAX: usize = 300;
-/// Characters of a text that people read: a consent, a description.
+/// The most characters of a text for readers: a consent, a description.
 pub const TEXT_CHARS_MAX: usize = 2_000;
-/// The shortest span: the scheduler cannot tell less apart.
+/// The shortest span: the scheduler's resolution.
 pub const SPAN_MIN: Span = Span::seconds(1);
-/// What every span is shorter than, ten years: more is a slip of the finger.
+/// Every span must be shorter than ten years: a longer one is a typing error.
 pub const SPAN_MAX: Span = Span::days(3_650);
-/// The weight of a variant, so that a sum of weights fits everywhere.
+/// The largest weight of a variant; sums of weights cannot overflow.
 pub const WEIGHT_MAX: u32 = 1_000;
 
-/// The first segments of paths that belong to the house.
+/// The first path segments that are reserved for built-in pages.
 const RESERVED: &[&str] = &[
     "f", "c", "s", "o", "u", "preferences", "confirm", "hooks", "api", "admin", "dev", "healthz",
     "readyz", "assets",
 ];
 const LOCALES: &[&str] = &["en", "zh-CN"];
 
-/// Everything that is wrong with a campaign, its templates' contents apart.
+/// Returns all problems of a campaign, except those in the contents of its templates.
 pub fn check(campaign: &Campaign) -> Vec<Problem> {
     let mut check = Check { campaign, problems: Vec::new() };
     check.head();
@@ -93,7 +94,7 @@ pub fn check(campaign: &Campaign) -> Vec<Problem> {
     check.problems
 }
 
-/// The path of a page brought into the one form in which two paths can be compared.
+/// Normalizes the path of a page so that two paths can be compared.
 pub fn normal_path(path: &str) -> &str {
     match path.trim_end_matches('/') {
         "" => "/",
@@ -101,7 +102,7 @@ pub fn normal_path(path: &str) -> &str {
     }
 }
 
-/// Whether a path is among those that belong to the house.
+/// Returns whether a path is reserved for built-in pages.
 pub fn is_reserved(path: &str) -> bool {
     let first = path.split('/').nth(1).unwrap_or_default();
     RESERVED.iter().any(|reserved| first.eq_ignore_ascii_case(reserved))
@@ -123,7 +124,7 @@ impl Check<'_> {
         }
     }
 
-    /// Says that nothing has this name, and which name is nearest.
+    /// Reports a reference to a missing name, and suggests the nearest one.
     fn dangling<'k>(
         &mut self,
         key: &str,
@@ -203,7 +204,7 @@ impl Check<'_> {
         }
     }
 
-    /// Checks the entries of one section: how many, their names, and each of them.
+    /// Checks the entries of one section: their number, their names, and each entry.
     fn section<T>(
         &mut self,
         section: &str,
@@ -261,7 +262,7 @@ impl Check<'_> {
         }
     }
 
-    /// No two pages of the campaign share a path.
+    /// Checks that no two pages of the campaign share a path.
     fn paths(&mut self) {
         let mut taken: BTreeMap<&str, &str> = BTreeMap::new();
         for (name, page) in &self.campaign.pages {
@@ -273,7 +274,7 @@ impl Check<'_> {
     }
 }
 
-/// Whether something is called as names are.
+/// Returns whether a text is a valid name.
 fn is_name(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
     !name.is_empty()
@@ -282,7 +283,7 @@ fn is_name(name: &str) -> bool {
         && name.starts_with(|c: char| c.is_ascii_alphanumeric())
 }
 
-/// The shapes of small values.
+/// The formats of simple values.
 impl Check<'_> {
     fn count(&mut self, key: &str, count: usize, max: usize, what: &str) {
         if count > max {
@@ -290,7 +291,7 @@ impl Check<'_> {
         }
     }
 
-    /// A name that an author chose for something: it stands in keys, URLs and columns.
+    /// Checks a name that an author chose; it is used in keys, URLs and columns.
     fn name(&mut self, key: &str, name: &str) {
         if !is_name(name) {
             let problem = Problem::new(key, format!("`{name}` is not a name"));
@@ -299,7 +300,7 @@ impl Check<'_> {
         }
     }
 
-    /// The name of an attribute of a contact.
+    /// Checks the name of a contact's attribute.
     fn attribute(&mut self, key: &str, name: &str) {
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
         let fits = name.len() <= NAME_CHARS_MAX
@@ -348,20 +349,20 @@ impl Check<'_> {
         }
     }
 
-    /// An e-mail address, by its shape only: what the owner types is tried when mail is sent.
+    /// Checks the format of an e-mail address; whether it exists shows when mail is sent.
     fn address(&mut self, key: &str, address: &str) {
         if read_email(address).is_err() {
             self.say(key, format!("`{address}` is not an e-mail address"));
         }
     }
 
-    /// A sender: an address, or `Name <address>`.
+    /// Checks a sender: an address, or `Name <address>`.
     fn sender(&mut self, key: &str, sender: &str) {
         let message = format!("`{sender}` is not a sender: Name <address@example.com>");
         self.say_unless(read_sender(sender).is_ok(), key, &message);
     }
 
-    /// A template's name: its folder, a slash, its own name.
+    /// Checks a template's name: its folder, a slash, its own name.
     fn template(&mut self, key: &str, template: &str, folders: &[&str]) {
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
         let fits = template.split_once('/').is_some_and(|(folder, name)| {

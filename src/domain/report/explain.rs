@@ -1,4 +1,4 @@
-//! Why? What holds of one contact, and why: journeys, messages, segments.
+//! Explains the state of one contact, and the reasons for it: journeys, messages, segments.
 
 use super::explain_broadcasts::BroadcastExplained;
 use super::reason::in_words;
@@ -23,89 +23,85 @@ use std::collections::BTreeSet;
 /// Everything about one contact.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Explanation {
-    /// The contact.
     pub contact: ContactId,
     /// The channels on which nothing is sent to its address, and why.
     #[serde(default)]
     pub suppressed: Vec<SuppressionExplained>,
-    /// What was told about it and not believed, oldest first.
+    /// Input about the contact that was not applied, oldest first.
     #[serde(default)]
     pub set_aside: Vec<SetAside>,
-    /// The live journeys, and those that it was in.
+    /// The live journeys, and those that the contact was in.
     pub journeys: Vec<JourneyExplained>,
-    /// Its newest messages, the newest first.
+    /// Its newest messages, newest first.
     pub messages: Vec<MessageExplained>,
-    /// The live broadcasts, and those that it had a turn in.
+    /// The live broadcasts, and those of which it was a recipient.
     #[serde(default)]
     pub broadcasts: Vec<BroadcastExplained>,
     /// The live segments.
     pub segments: Vec<SegmentExplained>,
 }
 
-/// A suppression of one of its addresses.
+/// A suppression of one of the contact's addresses.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SuppressionExplained {
-    /// Which.
     #[serde(flatten)]
     pub suppression: Suppression,
     /// The reason in words.
     pub words: String,
 }
 
-/// Something that was told about a contact and has changed nothing.
+/// Input about a contact that has changed nothing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SetAside {
-    /// When it was told.
+    /// When it came in.
     pub at: Millis,
-    /// By what: a form, or an event of the API by its name.
+    /// Its source: a form, or the name of an event of the API.
     pub by: String,
-    /// What: an attribute or `phone`, or the id that was used twice.
+    /// Its subject: an attribute or `phone`, or the id that was used twice.
     pub name: String,
     /// The value, or the properties of the event.
     pub value: Value,
-    /// What became of it: a word of `domain/report/reason.rs`.
+    /// What became of it: a reason of `domain/report/reason.rs`.
     pub state: String,
     /// The same in words.
     pub words: String,
 }
 
-/// Where a contact stands with a journey.
+/// The state of a contact in a journey.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct JourneyExplained {
     /// `<campaign>.<name>`.
     pub journey: QualifiedId,
-    /// Whether it runs.
     pub state: RunState,
-    /// Whether the contact is inside, or why not: a word of `domain/report/reason.rs`.
+    /// Whether the contact is in it, or why not: a reason of `domain/report/reason.rs`.
     pub entry: String,
     /// The same in words.
     pub words: String,
-    /// From when on it may enter again, where that is a matter of time.
+    /// When it may enter again, if that depends on time.
     pub enters_again_at: Option<Millis>,
-    /// Its passages, the newest first.
+    /// The enrollments, newest first.
     pub passages: Vec<PassageExplained>,
 }
 
-/// One passage.
+/// One enrollment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PassageExplained {
-    /// The version it is on.
+    /// The published version that it is on.
     pub version: u32,
-    /// Whether it goes on, and if not how it ended.
+    /// Whether it is active, and if not how it ended.
     pub state: EnrollmentState,
-    /// Where it stands, or stood last.
+    /// The present step, or the last one.
     pub step: String,
-    /// The event that began it, if it is among the contact's newest.
+    /// The event that started it, if that is among the contact's newest.
     pub entered_by: Option<String>,
-    /// When it began.
     pub entered_at: Millis,
-    /// When it came to the step.
+    /// When it reached the step.
     pub since: Millis,
     /// When the step is due.
     pub due_at: Option<Millis>,
-    /// What it waits for, in words; nothing once it has ended.
+    /// What it waits for, in words; `None` once it has ended.
     pub waits_for: Option<String>,
-    /// Why it ended early or failed, as it is kept; empty otherwise.
+    /// Why it ended early or failed, as stored; empty otherwise.
     pub reason: String,
     /// The same in words.
     pub words: String,
@@ -114,7 +110,6 @@ pub struct PassageExplained {
 /// What became of a message.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MessageExplained {
-    /// The message.
     pub message: MessageId,
     /// The journey, `<campaign>.<name>`; the campaign alone for a confirmation.
     pub journey: String,
@@ -122,17 +117,15 @@ pub struct MessageExplained {
     pub step: String,
     /// `email` or `sms`.
     pub channel: String,
-    /// Its template.
     pub template: String,
-    /// When it was decided.
+    /// When it was decided on.
     pub queued_at: Millis,
-    /// Not before, while it waits; the claim's end, while it is being sent.
+    /// The earliest time to send it, while it waits; the end of the claim, while it is being sent.
     pub send_at: Millis,
-    /// How often it was taken up.
+    /// The number of attempts.
     pub attempts: u32,
-    /// How far it has come.
     pub state: MessageState,
-    /// Why, as it is kept; empty if there is nothing to say.
+    /// The reason, as stored; empty if there is none.
     pub reason: String,
     /// What became of it, and why, in words.
     #[serde(default)]
@@ -144,15 +137,15 @@ pub struct MessageExplained {
 pub struct SegmentExplained {
     /// `<campaign>.<name>`.
     pub segment: QualifiedId,
-    /// Since when it is in it.
+    /// When the contact entered it.
     pub since: Option<Millis>,
-    /// What the rule says now, part by part; membership follows within minutes where it differs.
+    /// The rule's result now, part by part; if it differs, the membership follows within minutes.
     #[serde(flatten)]
     pub why: Explained,
 }
 
-/// Explains a contact, read with the events of `wanted_events`. `messages` are its ledger rows.
-/// Broadcasts are left to `explain_broadcasts`.
+/// Explains a contact that was read with the events of `wanted_events`. `messages` are its ledger
+/// rows. Broadcasts are left to `explain_broadcasts`.
 pub fn explain(
     catalog: &Catalog,
     statuses: &[JourneyStatus],
@@ -183,7 +176,7 @@ pub fn explain(
     }
 }
 
-/// The names of the events that an explanation needs beside those that decisions need.
+/// Returns the names of the events that an explanation needs besides those that decisions need.
 pub fn wanted_events(catalog: &Catalog) -> BTreeSet<String> {
     let mut wanted = catalog.watched_events();
     let triggers = [
@@ -209,7 +202,7 @@ fn suppressed(contact: &Contact, now: Millis, language: Language) -> Vec<Suppres
     hold.map(explain).collect()
 }
 
-/// What forms claimed of the contact, and what was told under an id of something else.
+/// Returns what forms claimed of the contact, and the reports whose id was already used.
 fn set_aside(contact: &Contact, now: Millis, language: Language) -> Vec<SetAside> {
     let open = claim::open(contact, now);
     let text = |event: &Event, name: &str| {
@@ -275,7 +268,7 @@ impl Asked<'_> {
         })
     }
 
-    /// Whether somebody who has been inside may enter again.
+    /// Returns whether a contact that has been in the journey may enter again.
     fn re_entry(&self, last: &Enrollment, journey: &Journey) -> (&'static str, Option<Millis>) {
         match journey.re_entry {
             ReEntry::Never => ("once_only", None),
@@ -287,10 +280,10 @@ impl Asked<'_> {
         }
     }
 
-    /// Why somebody has never been inside.
+    /// Returns why a contact has never been in the journey.
     fn first_entry(&self, edition: &PublishedVersion, journey: &Journey) -> &'static str {
         let begins = |event: &Event| triggers(&journey.enter, edition, event);
-        // The same form, had it not to be confirmed.
+        // The same form, if it needed no confirmation.
         let begins_once_confirmed = |event: &Event| {
             let mut confirmed = event.clone();
             confirmed.properties.insert("pending".to_owned(), Value::Bool(false));
@@ -326,7 +319,7 @@ impl Asked<'_> {
         }
     }
 
-    /// The newest event before a passage began that begins its journey.
+    /// Returns the newest event before an enrollment that starts its journey.
     fn entered_by(&self, passage: &Enrollment) -> Option<String> {
         let edition = self.catalog.edition(&passage.campaign, passage.version)?;
         let journey = edition.journey(&passage.journey)?;
@@ -389,7 +382,7 @@ impl Asked<'_> {
         let state = in_words(state, self.language);
         let words = match message.reason.as_str() {
             "" => state,
-            // Whatever it waited for before.
+            // The reason for which it waited before no longer matters.
             _ if halted && message.state == MessageState::Queued => state,
             reason => {
                 let colon = self.language.pick(": ", "：");
@@ -399,7 +392,7 @@ impl Asked<'_> {
         MessageExplained { words, ..message }
     }
 
-    /// In or out, and what the rule answers.
+    /// Returns the membership in a segment, and the result of its rule.
     fn segment(&self, segment: QualifiedId, rule: &Rule) -> SegmentExplained {
         SegmentExplained {
             since: self.contact.segments.get(&segment).copied(),

@@ -1,4 +1,4 @@
-//! Why did somebody get a broadcast, or not?
+//! Explains why a contact got a broadcast, or did not.
 
 use super::reason::in_words;
 use crate::domain::base::language::Language;
@@ -10,40 +10,35 @@ use crate::domain::publication::catalog::Catalog;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// How far a broadcast has come, as far as an explanation needs it.
+/// The state of a broadcast, as far as an explanation needs it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BroadcastStatus {
-    /// The campaign.
     #[serde(rename = "campaign_id")]
     pub campaign: CampaignId,
-    /// The broadcast's name.
     pub broadcast: String,
-    /// How far it has come.
     pub state: BroadcastState,
-    /// Which part of the way it is on.
     pub phase: Phase,
     /// When it started.
     pub started_at: Option<Millis>,
 }
 
-/// Where a contact stands with a broadcast.
+/// The state of a contact in a broadcast.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BroadcastExplained {
     /// `<campaign>.<name>`.
     pub broadcast: QualifiedId,
-    /// How far it has come; nothing, if it waits to be started by hand.
+    /// Its state; `None` if it waits to be started by hand.
     pub state: Option<BroadcastState>,
-    /// What came of the contact's turn, or why there was none: a word of `domain/report/reason.rs`.
+    /// The outcome for the contact, or why there is none: a reason of `domain/report/reason.rs`.
     pub reason: String,
     /// The same in words.
     pub words: String,
-    /// When its turn was, if it had one.
+    /// When the contact was decided on, if it was.
     pub at: Option<Millis>,
-    /// The variant that it got.
     pub variant: Option<String>,
 }
 
-/// The live broadcasts, and those that the contact had a turn in.
+/// Returns the live broadcasts, and those for which the contact was decided on.
 pub fn broadcasts(
     catalog: &Catalog,
     statuses: &[BroadcastStatus],
@@ -83,14 +78,14 @@ pub fn broadcasts(
     ids.into_iter().filter_map(explain).collect()
 }
 
-/// The broadcast that an event is a turn of.
+/// Returns the broadcast for which an event is the decision on a recipient.
 fn broadcast_of(event: &Event) -> Option<QualifiedId> {
     let is_turn = [names::BROADCAST_QUEUED, names::BROADCAST_SKIPPED].contains(&&*event.name);
     let name = event.properties.get("broadcast").filter(|_| is_turn)?.as_str()?;
     Some(QualifiedId::new(event.campaign.as_ref()?, name))
 }
 
-/// Why a contact has had no turn.
+/// Returns why a contact has not been decided on.
 fn no_turn(
     catalog: &Catalog,
     status: Option<&BroadcastStatus>,

@@ -1,4 +1,5 @@
-//! What a campaign cost and earned, in figures. Filled from counters; read by people and the API.
+//! Reports: the costs and results of a campaign, in figures. Filled from counters; read by people
+//! and the API.
 
 pub mod broadcast;
 pub mod explain;
@@ -16,9 +17,8 @@ use std::collections::BTreeMap;
 /// One campaign's results.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
-    /// The campaign.
     pub campaign: CampaignId,
-    /// Its name for people.
+    /// Its display name.
     pub name: String,
     /// ISO 4217 code of every amount here.
     pub currency: String,
@@ -26,29 +26,30 @@ pub struct Report {
     pub generated_at: Millis,
     /// The published version that is live.
     pub version: i64,
-    /// Everything together.
+    /// The sum of all figures.
     pub total: Figures,
-    /// By channel, as links' `utm_source` and costs name it.
+    /// By channel, as `utm_source` of links and costs name it.
     pub by_channel: Vec<ChannelRow>,
     /// By landing page and variant. Costs are not known by variant.
     pub by_variant: Vec<VariantRow>,
     /// By e-mail or SMS template.
     pub messages: Vec<MessageRow>,
-    /// By journey. They are counted when they are asked for: the snapshot that stands in while the
-    /// database does not answer has none.
+    /// By journey. These are counted on request: the snapshot that is shown while the database does
+    /// not answer has none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub journeys: Vec<JourneyRow>,
-    /// What was earned in other currencies, which no other figure contains; counted when it is
-    /// asked for, so the snapshot has none.
+    /// The revenue in other currencies, which no other figure contains. Counted on request, so the
+    /// snapshot has none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub other_currencies: Vec<OtherCurrency>,
-    /// The last word on its brake, if any was said; the snapshot has none either.
+    /// The last change of its auto-pause state, if there was any; the snapshot has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub brake: Option<PauseEvent>,
-    /// The broadcasts, as they stand when they are asked for; the snapshot has none.
+    /// The broadcasts, in their state at the time of the request; the snapshot has none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub broadcasts: Vec<BroadcastReport>,
-    /// What the database refuses to do for it, when that is asked; the snapshot has none.
+    /// What fails in the database for this campaign, at the time of the request; the snapshot has
+    /// none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failing: Vec<Failing>,
 }
@@ -58,56 +59,48 @@ pub struct Report {
 pub struct OtherCurrency {
     /// ISO 4217 code.
     pub currency: String,
-    /// How many; they count as conversions.
+    /// Their number; they count as conversions.
     pub conversions: i64,
-    /// What they were worth, in minor units of this currency.
+    /// Their value, in minor units of this currency.
     pub revenue_minor: i64,
 }
 
-/// How the passages through one journey stand.
+/// The enrollments in one journey.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct JourneyRow {
-    /// The journey's name.
     pub journey: String,
-    /// Whether it runs.
     pub state: RunState,
-    /// By published version. Who was moved to a newer one counts there.
+    /// By published version. An enrollment that was migrated to a newer one counts there.
     pub versions: Vec<PassageFigures>,
 }
 
-/// The passages through one version of a journey.
+/// The enrollments in one version of a journey.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PassageFigures {
-    /// The version.
     pub version: u32,
-    /// All of them.
+    /// All enrollments.
     pub entered: i64,
-    /// Those under way.
     pub active: i64,
-    /// Those that came to the end.
     pub completed: i64,
     /// Those that ended early.
     pub exited: i64,
-    /// Those that could not go on.
     pub failed: i64,
-    /// At which step those under way stand.
+    /// The active ones by their step.
     pub by_step: BTreeMap<String, i64>,
-    /// Why passages ended early or could not go on.
+    /// The exited and failed ones by reason.
     pub by_reason: BTreeMap<String, i64>,
 }
 
-/// The most channels that a report tells apart: anybody can write any `utm_source`.
+/// The most channels that a report distinguishes: anybody can write any `utm_source`.
 pub const CHANNELS_MAX: usize = 50;
 
-/// What all further channels are added up under. No `utm_source` is read with brackets.
+/// The row in which all further channels are added up. No `utm_source` can contain brackets.
 pub const OTHER_CHANNELS: &str = "(other)";
 
 /// One channel's figures.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ChannelRow {
-    /// The channel.
     pub channel: String,
-    /// Its figures.
     #[serde(flatten)]
     pub figures: Figures,
 }
@@ -115,11 +108,8 @@ pub struct ChannelRow {
 /// One page variant's figures.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct VariantRow {
-    /// The page's name.
     pub page: String,
-    /// The variant's name.
     pub variant: String,
-    /// Its figures.
     #[serde(flatten)]
     pub figures: Figures,
 }
@@ -127,76 +117,75 @@ pub struct VariantRow {
 /// One template's figures.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MessageRow {
-    /// The template's name, such as `emails/welcome`.
+    /// The template, such as `emails/welcome`.
     pub template: String,
-    /// Its figures.
     #[serde(flatten)]
     pub figures: MessageFigures,
 }
 
-/// The counts along the funnel. Serialised with the ratios that follow from them.
+/// The counts along the funnel. Serialized together with the ratios derived from them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "FiguresWithRatios")]
 pub struct Figures {
     /// Distinct visitors of the pages.
     pub visitors: i64,
-    /// People who sent a form of the campaign, each counted the first time.
+    /// Contacts who submitted a form of the campaign, each counted the first time.
     pub leads: i64,
-    /// Those among them whom we had never heard of before.
+    /// Those among them who were new contacts.
     pub contacts: i64,
     /// Events that met the goal.
     pub conversions: i64,
-    /// What was spent, in minor units; the price of text messages is in it.
+    /// The costs, in minor units, including the price of SMS.
     pub cost_minor: i64,
-    /// What the conversions were worth, in minor units.
+    /// The value of the conversions, in minor units.
     pub revenue_minor: i64,
 }
 
-/// How the messages of one template fared. What machines opened and clicked is counted apart.
+/// The figures of the messages of one template. Opens and clicks by bots are counted separately.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MessageFigures {
-    /// Handed to a provider that accepted them.
+    /// Accepted by a provider.
     pub sent: i64,
-    /// Reported as arrived.
+    /// Reported as delivered.
     pub delivered: i64,
-    /// Came back.
+    /// Returned.
     #[serde(default)]
     pub bounced: i64,
-    /// Those among them whose address is no good.
+    /// Those among them that bounced because of an invalid address.
     #[serde(default)]
     pub hard_bounced: i64,
-    /// Called spam.
+    /// Marked as spam.
     #[serde(default)]
     pub complained: i64,
-    /// Messages by which somebody unsubscribed.
+    /// Messages that led to an unsubscribe.
     #[serde(default)]
     pub unsubscribed: i64,
     /// Messages opened at least once.
     pub opened: i64,
     /// Messages clicked at least once.
     pub clicked: i64,
-    /// Openings that are machines', each of them.
+    /// Opens by bots, each counted.
     #[serde(default)]
     pub machine_opens: i64,
-    /// Clicks that are machines', each of them.
+    /// Clicks by bots, each counted.
     #[serde(default)]
     pub machine_clicks: i64,
-    /// Segments of text messages.
+    /// SMS segments.
     #[serde(default)]
     pub segments: i64,
-    /// What they cost, in millionths of the campaign's currency.
+    /// The cost of those segments, in millionths of the campaign's currency.
     #[serde(default)]
     pub cost_micros: i64,
 }
 
 impl Report {
-    /// Whether two reports differ in nothing but when they were made.
+    /// Returns whether two reports differ only in the time when they were generated.
     pub fn is_same_but_for_time(&self, other: &Self) -> bool {
         let other = Self { generated_at: self.generated_at, ..other.clone() };
         *self == other
     }
 
-    /// The messages of all templates together.
+    /// Returns the sum over the messages of all templates.
     pub fn messages_total(&self) -> MessageFigures {
         let sum = |count: fn(&MessageFigures) -> i64| {
             self.messages.iter().map(|row| count(&row.figures)).sum()
@@ -229,39 +218,41 @@ impl Figures {
         self.revenue_minor += other.revenue_minor;
     }
 
-    /// Leads per visitor; `None` without visitors.
+    /// Returns leads per visitor; `None` without visitors.
     pub fn lead_rate(&self) -> Option<f64> {
         ratio(self.leads, self.visitors)
     }
 
-    /// Conversions per lead; `None` without leads.
+    /// Returns conversions per lead; `None` without leads.
     pub fn conversion_rate(&self) -> Option<f64> {
         ratio(self.conversions, self.leads)
     }
 
-    /// Minor units spent per lead, rounded; `None` without cost or without leads.
+    /// Returns the minor units spent per lead, rounded; `None` without cost or without leads.
     pub fn cost_per_lead(&self) -> Option<i64> {
         per(self.cost_minor, self.leads)
     }
 
-    /// Minor units spent per conversion, rounded; `None` without cost or without conversions.
+    /// Returns the minor units spent per conversion, rounded; `None` without cost or conversions.
     pub fn cost_per_conversion(&self) -> Option<i64> {
         per(self.cost_minor, self.conversions)
     }
 
-    /// What one unit of money brought beyond itself: 0.5 is half again; `None` without cost.
+    /// Returns the profit per unit of money spent: 0.5 is a gain of one half; `None` without cost.
     pub fn roi(&self) -> Option<f64> {
         ratio(self.revenue_minor - self.cost_minor, self.cost_minor)
     }
 }
 
 impl MessageFigures {
-    /// Opened of those delivered, or of those sent while no delivery is reported.
+    /// Returns the share of opened messages among those delivered; or among those sent, while no
+    /// delivery is reported.
     pub fn open_rate(&self) -> Option<f64> {
         ratio(self.opened, self.arrived())
     }
 
-    /// Clicked of those delivered, or of those sent while no delivery is reported.
+    /// Returns the share of clicked messages among those delivered; or among those sent, while no
+    /// delivery is reported.
     pub fn click_rate(&self) -> Option<f64> {
         ratio(self.clicked, self.arrived())
     }
@@ -271,7 +262,7 @@ impl MessageFigures {
     }
 }
 
-/// The counts with their ratios, as the API gives them.
+/// The counts with their ratios, as the API returns them.
 #[derive(Serialize)]
 struct FiguresWithRatios {
     visitors: i64,
@@ -316,7 +307,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ratios_exist_only_over_something() {
+    fn ratios_need_a_denominator() {
         assert_eq!(Figures::default().roi(), None);
         assert_eq!(Figures::default().cost_per_lead(), None);
         let figures = Figures {
@@ -335,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_reads_back_what_it_wrote() {
+    fn report_row_round_trips() {
         let figures = Figures { visitors: 2, leads: 1, ..Figures::default() };
         let row = ChannelRow { channel: "direct".into(), figures };
         let json = serde_json::to_string_pretty(&row).unwrap();

@@ -1,13 +1,13 @@
-//! Why something happened or did not, in words: one table of the reasons that the database keeps as
-//! short words. What a marketer, an event or a provider named is its own reason.
+//! Reasons in words: one table of the reasons that the database stores as short names. A reason
+//! named by a marketer, an event or a provider stands for itself.
 
 use crate::domain::base::language::Language;
 use crate::domain::publication::unpublished::UNPUBLISHED;
 
-/// Why a message waits whose version this code cannot read.
+/// The reason of a message that waits because this code cannot read its version.
 pub const UNREADABLE: &str = "unreadable";
 
-/// Each reason as it is kept, in English and in Chinese.
+/// Each reason as stored, in English and in Chinese.
 const REASONS: &[(&str, &str, &str)] = &[
     ("no_address", "the contact has no address on this channel", "联系人没有该渠道的地址"),
     ("suppressed", "the address must not be written to", "该地址已被禁发"),
@@ -72,11 +72,11 @@ const REASONS: &[(&str, &str, &str)] = &[
         "an earlier attempt had no answer, and another might send it twice",
         "此前一次发送没有回应，再发可能重复",
     ),
-    // Why an address must not be written to.
+    // Why an address is suppressed.
     ("imported", "it was on the suppression list of another system", "来自其他系统的禁发名单"),
     ("manual", "one of our own people said so", "由我方人员禁发"),
     ("unsubscribed", "its owner unsubscribed", "对方已退订"),
-    // What became of what was told of a contact that was known already.
+    // What became of input about a known contact that needed a proof.
     (
         "claim_waits",
         "a form said so without proof; it waits for the contact's confirmation",
@@ -93,7 +93,7 @@ const REASONS: &[(&str, &str, &str)] = &[
         "its id stands for another event already; send it again under an id of its own",
         "该事件 ID 已用于其他内容，请换一个 ID 重新发送",
     ),
-    // Why somebody is in a journey or not.
+    // Why a contact is in a journey or not.
     ("inside", "is inside", "在旅程中"),
     ("paused", "it is paused, and nobody enters", "旅程已暂停，无人进入"),
     ("not_live", "it is live no more, and nobody enters", "旅程已下线，无人进入"),
@@ -168,7 +168,7 @@ const REASONS: &[(&str, &str, &str)] = &[
         "the campaign was stopped until its time had passed",
         "活动被刹停，恢复前已过有效期",
     ),
-    // Why a message came back.
+    // Why a message bounced.
     ("no_such_address", "nobody has this address", "地址不存在"),
     ("no_such_domain", "the domain takes no mail", "域名不接收邮件"),
     ("inactive", "the address was closed", "地址已停用"),
@@ -189,7 +189,7 @@ const REASONS: &[(&str, &str, &str)] = &[
     ("skipped", "not sent, on purpose", "有意未发送"),
     ("failed", "could not be sent", "发送失败"),
     ("unknown", "perhaps sent", "可能已发送"),
-    // Why an opening or a click is taken for a machine's.
+    // Why an open or a click is classified as a bot's.
     ("head_request", "only the head of the page was asked for", "只请求了页头"),
     ("prefetch", "it was fetched before anybody asked for it", "预先抓取，并非有人点开"),
     ("no_user_agent", "it named no program", "未说明访问程序"),
@@ -218,7 +218,7 @@ const REASONS: &[(&str, &str, &str)] = &[
     ("every_link", "several links were followed at once", "同一时刻点击了多个链接"),
 ];
 
-/// A reason as people read it; one that is not ours stays as it is.
+/// Returns a reason as people read it; an unknown one stays as it is.
 pub fn in_words(reason: &str, language: Language) -> String {
     let known = REASONS.iter().find(|(word, ..)| *word == reason);
     known.map_or(reason, |(_, english, chinese)| language.pick(english, chinese)).to_owned()
@@ -229,7 +229,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reasons_of_ours_are_sentences_and_others_stay() {
+    fn known_reasons_become_sentences() {
         let words = |reason| in_words(reason, Language::English);
         assert_eq!(
             words("no_consent"),

@@ -1,7 +1,7 @@
-//! Dates in attributes: how they are written, and what rules ask of them.
+//! Dates in attributes: how they are written, and the conditions on them.
 //!
-//! A date is a text: a day, a time of day on it, or an instant. A day and a time without a zone
-//! stand on the contact's own clock (the campaign's, if the contact's zone is unknown).
+//! A date is a string: a day, a time of day on it, or an instant. A day or a time without a zone is
+//! read on the contact's own clock (the campaign's, if the contact's zone is unknown).
 
 use super::Evaluation;
 use crate::domain::base::primitives::{Millis, Span};
@@ -9,39 +9,39 @@ use crate::domain::time::calendar;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-/// The forms in which dates are read, for messages.
+/// The accepted forms of dates, for error messages.
 pub const MOMENT_FORMS: &str = "2026-03-01, 2026-03-01T09:30:00 or 2026-03-01T09:30:00+08:00";
 
 const SECOND: i64 = 1_000;
 const DAY: i64 = 86_400_000;
 
-/// A date as an attribute or a rule has it; fractions of a second are left out.
+/// A date in an attribute or a rule; fractions of a second are left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment {
-    /// What the clock it was written by shows, in milliseconds as if that clock were at UTC.
+    /// The local time as written, in milliseconds as if it were UTC.
     pub written: i64,
-    /// How far that clock is ahead of UTC, in milliseconds; `None` where it is not said.
+    /// How far the written clock is ahead of UTC, in milliseconds; `None` if not given.
     pub offset: Option<i64>,
     /// Whether it is a whole day.
     pub is_day: bool,
 }
 
-/// A question whose answer time does not change. Where both dates say their offset, instants are
-/// compared; otherwise, what the clocks showed. An attribute that is absent, or no date, answers
+/// A condition whose result does not change with time. If both dates give their offset, instants
+/// are compared; otherwise local times. An absent attribute, or one that is not a date, gives
 /// false.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DateTest {
-    /// Earlier than this; than the beginning of a day.
+    /// Earlier than this; for a day, earlier than its beginning.
     Before(String),
-    /// Later than this; than the end of a day.
+    /// Later than this; for a day, later than its end.
     After(String),
-    /// From the first to the second, both of them included.
+    /// From the first to the second, both included.
     Between(String, String),
 }
 
-/// A question whose answer time changes. A day counts as its first instant. An attribute that is
-/// absent, or no date, answers false.
+/// A condition whose result changes with time. A day counts as its first instant. An absent
+/// attribute, or one that is not a date, gives false.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Relative {
@@ -49,14 +49,14 @@ pub enum Relative {
     InLast(Span),
     /// Later than now, by at most this.
     InNext(Span),
-    /// Its day of the year is today, or one of so many days after it. Whoever was born on
-    /// 29 February has their day on the 28th in common years.
+    /// Its anniversary is today or within this many days from today. For a date on 29 February, the
+    /// anniversary is on the 28th in common years.
     Anniversary(u32),
 }
 
 impl Moment {
-    /// Reads `2026-03-01`, with `T09:30:00` behind it (or a blank for the T), and with a fraction
-    /// of a second, `Z` or `+08:00` behind that. `None` for anything else.
+    /// Reads `2026-03-01`, optionally followed by `T09:30:00` (or a blank for the T), then by a
+    /// fraction of a second, then by `Z` or `+08:00`. Returns `None` for anything else.
     pub fn read(text: &str) -> Option<Self> {
         let written = day_of(text.get(..10)?)?;
         if text.len() == 10 {
@@ -75,13 +75,13 @@ impl Moment {
         in_range.then_some(Self { written, offset, is_day: false })
     }
 
-    /// The last second of a day, or the moment itself.
+    /// Returns the last second of a day, or the time itself.
     pub fn last(self) -> Self {
         let length = if self.is_day { DAY - SECOND } else { 0 };
         Self { written: self.written + length, ..self }
     }
 
-    /// Both as numbers that compare.
+    /// Returns both as comparable numbers.
     fn beside(self, other: Self) -> (i64, i64) {
         match (self.offset, other.offset) {
             (Some(own), Some(others)) => (self.written - own, other.written - others),
@@ -90,7 +90,7 @@ impl Moment {
     }
 }
 
-/// The first instant of a day, `YYYY-MM-DD`, as if at UTC.
+/// Reads `YYYY-MM-DD`; returns the first instant of the day, as if in UTC.
 fn day_of(text: &str) -> Option<i64> {
     let bytes = text.as_bytes();
     if bytes[4] != b'-' || bytes[7] != b'-' {
@@ -104,7 +104,7 @@ fn day_of(text: &str) -> Option<i64> {
 
 const EPOCH: Date = Date::constant(1970, 1, 1);
 
-/// `09:30:00`.
+/// Reads `09:30:00`.
 fn clock(text: &str) -> Option<(i64, i64, i64)> {
     let bytes = text.as_bytes();
     let parted = bytes[2] == b':' && bytes[5] == b':';
@@ -112,7 +112,7 @@ fn clock(text: &str) -> Option<(i64, i64, i64)> {
     parted.then_some((part(0..2)?, part(3..5)?, part(6..8)?))
 }
 
-/// `+08:00`, in milliseconds.
+/// Reads `+08:00`; returns milliseconds.
 fn offset(text: &str) -> Option<i64> {
     let sign = match text.as_bytes() {
         [b'+', _, _, b':', _, _] => 1,
@@ -123,13 +123,13 @@ fn offset(text: &str) -> Option<i64> {
     Some(sign * (hours * 60 + minutes) * 60 * SECOND)
 }
 
-/// Nothing but digits, as a number.
+/// Reads a number that consists of digits only.
 fn number(digits: &str) -> Option<i64> {
     digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok())?
 }
 
 impl DateTest {
-    /// Whether a date passes. A bound that is no date lets none pass.
+    /// Returns whether a date meets the condition. If a bound is not a date, none does.
     pub fn holds(&self, value: Moment) -> bool {
         let is_before = |bound: Moment| {
             let (value, bound) = value.beside(bound);
@@ -151,7 +151,7 @@ impl DateTest {
 }
 
 impl Relative {
-    /// Asks it of a date on the clock of a zone.
+    /// Evaluates the condition for a date on the clock of a zone.
     pub(super) fn verdict(self, value: Moment, zones: &[Option<&str>], now: Millis) -> Evaluation {
         let zone = calendar::zone(zones);
         let ahead = calendar::offset(now, &zone).0;
@@ -184,7 +184,7 @@ impl Relative {
     }
 }
 
-/// The day's anniversaries in last year, this year and the next, as days since 1970.
+/// Returns the anniversaries in last year, this year and the next, as days since 1970.
 fn anniversaries(value: Moment, today: i64) -> Vec<i64> {
     let date = |day: i64| EPOCH.checked_add(jiff::Span::new().try_days(day)?);
     let (Ok(born), Ok(today)) = (date(value.written.div_euclid(DAY)), date(today)) else {

@@ -1,4 +1,4 @@
-//! What rules ask of a contact's events.
+//! Conditions on a contact's events.
 
 use super::{Comparison, Evaluation, Scalar};
 use crate::domain::base::primitives::{Millis, Span};
@@ -7,17 +7,18 @@ use crate::domain::contact::event::Event;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Events of one name with certain properties. Those of machines count only if it says so.
+/// Events of one name with certain properties. Those by bots are left out, unless `machines`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Events {
-    /// Their name, such as `message.clicked`.
+    /// The name, such as `message.clicked`.
     pub event: String,
-    /// Properties and the exact values they must have.
+    /// Properties and the exact values that they must have.
     pub filter: Vec<(String, Scalar)>,
-    /// Properties and how they must compare; one that is no number does not.
+    /// Properties and the comparisons that they must meet; a property that is not a number does
+    /// not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub numbers: Vec<(String, Comparison)>,
-    /// Whether what machines did counts too.
+    /// Whether events by bots count too.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub machines: bool,
 }
@@ -26,9 +27,9 @@ pub struct Events {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Measure {
-    /// Added up.
+    /// Their sum.
     Sum,
-    /// Added up and divided by how many they are.
+    /// Their sum divided by their count.
     Average,
 }
 
@@ -42,7 +43,7 @@ pub enum Occurrence {
     Last,
 }
 
-/// When an event must have happened.
+/// The condition on the time of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TimeTest {
@@ -54,15 +55,15 @@ pub enum TimeTest {
     InLast(Span),
 }
 
-/// Numbers are added up in ten-thousandths, so that both evaluators come to the same sum in
-/// whatever order they add.
+/// Numbers are added up in ten-thousandths, so that both evaluators get the same sum in whatever
+/// order they add.
 pub const AMOUNT_UNIT: f64 = 10_000.0;
 /// The largest number that is added up: the ten-thousandths of a thousand of them fit in 64 bits,
-/// and those of one are exact. A larger one counts as none.
+/// and those of one are exact. An event with a larger number is left out.
 pub const AMOUNT_MAX: f64 = 9e11;
 
 impl Events {
-    /// Whether it is one of them.
+    /// Returns whether an event is one of these.
     pub fn matches(&self, event: &Event) -> bool {
         event.name == self.event
             && (self.machines || event.is_human())
@@ -79,7 +80,7 @@ impl Events {
         contact.history.iter().filter(|event| self.matches(event))
     }
 
-    /// Those in the window, by time and number.
+    /// Returns the matching events in the window, ordered by time and sequence number.
     fn recent<'c>(
         &self,
         contact: &'c Contact,
@@ -94,9 +95,9 @@ impl Events {
     }
 }
 
-/// An answer that hangs on which of some events, oldest first, are still in the window: `answer`
-/// is given the index of the first one and the time. It may turn when an event leaves the window,
-/// and when one is as old as `aging`.
+/// Evaluates a condition that depends on which of some events, oldest first, are still in the
+/// window. `answer` gets the index of the first such event, and the time. The result may change
+/// when an event leaves the window, and when one reaches the age `aging`.
 fn sliding(
     times: &[Millis],
     (within, aging): (Option<Span>, Option<Span>),
@@ -118,7 +119,7 @@ fn sliding(
     Evaluation { holds, changes_at: moments.into_iter().find(|t| holds_at(*t) != holds) }
 }
 
-/// How many there are.
+/// Evaluates a count of events.
 pub(super) fn count(
     contact: &Contact,
     now: Millis,
@@ -133,7 +134,7 @@ pub(super) fn count(
     sliding(&times, (within, None), now, |gone, _| count.holds((times.len() - gone) as f64))
 }
 
-/// What a property of theirs comes to.
+/// Evaluates the sum or average of a property.
 pub(super) fn amount(
     contact: &Contact,
     now: Millis,
@@ -143,7 +144,7 @@ pub(super) fn amount(
 ) -> Evaluation {
     let found = amounts(contact, now, events, property, within);
     let times: Vec<Millis> = found.iter().map(|(at, _)| *at).collect();
-    // What is left of the sum when so many events have gone.
+    // The sum that is left after the given number of events has left the window.
     let mut sums = vec![0; found.len() + 1];
     for (index, (_, amount)) in found.iter().enumerate().rev() {
         sums[index] = sums[index + 1] + amount;
@@ -153,7 +154,7 @@ pub(super) fn amount(
     })
 }
 
-/// The dates of the events in the window, and their property in ten-thousandths.
+/// Returns the dates of the events in the window, with their property in ten-thousandths.
 fn amounts(
     contact: &Contact,
     now: Millis,
@@ -164,7 +165,7 @@ fn amounts(
     let amount = |event: &&Event| {
         let number = event.properties.get(property)?.as_f64()?;
         (number.abs() <= AMOUNT_MAX).then(|| {
-            // SQLite's round() for numbers of this size.
+            // Rounds as SQLite's round() does for numbers of this size.
             let scaled = number * AMOUNT_UNIT;
             (event.at, (scaled + if scaled < 0.0 { -0.5 } else { 0.5 }) as i64)
         })
@@ -180,7 +181,7 @@ fn measured(measure: Measure, sum: i64, count: usize) -> Option<f64> {
     }
 }
 
-/// When the first or the last of them was.
+/// Evaluates the time of the first or last event.
 pub(super) fn time(
     contact: &Contact,
     now: Millis,
@@ -206,8 +207,8 @@ pub(super) fn time(
     })
 }
 
-/// Whether one of the first kind was followed by one of the second. It holds until the last such
-/// first one leaves the window.
+/// Evaluates whether an event of the first kind was followed by one of the second. It holds until
+/// the last such first event leaves the window.
 pub(super) fn sequence(
     contact: &Contact,
     now: Millis,
@@ -226,16 +227,16 @@ pub(super) fn sequence(
     Evaluation { holds: last.is_some(), changes_at }
 }
 
-/// What was found, for people: a count, an amount, a time.
+/// The values found, for people: a count, an amount, a time.
 pub(super) mod found {
     use super::*;
 
-    /// How many.
+    /// Returns the number of events.
     pub fn count(contact: &Contact, now: Millis, events: &Events, within: Option<Span>) -> Value {
         events.recent(contact, within, now).len().into()
     }
 
-    /// The sum or the average; `null` for the average of none.
+    /// Returns the sum or the average; `null` for the average of no events.
     pub fn amount(
         contact: &Contact,
         now: Millis,
@@ -248,7 +249,7 @@ pub(super) mod found {
         measured(measure, sum, found.len()).into()
     }
 
-    /// When the first or the last was, as RFC 3339; `null` if there is none.
+    /// Returns the time of the first or the last event, as RFC 3339; `null` if there is none.
     pub fn time(
         contact: &Contact,
         now: Millis,

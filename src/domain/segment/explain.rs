@@ -1,4 +1,5 @@
-//! Why a rule holds or not: the tree of its questions, each with the value found and the answer.
+//! Explains why a rule holds or not: its tree of conditions, each with the value found and the
+//! result.
 
 use super::events::found;
 use super::{
@@ -12,25 +13,25 @@ use crate::domain::contact::event::{CURRENCY, VALUE, VALUE_MINOR};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// A rule, or a part of one, answered for one contact. The answers are those of `Rule::verdict`.
+/// A rule, or a part of one, evaluated for one contact. The results are those of `Rule::verdict`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Explained {
-    /// The question in words.
+    /// The condition in words.
     pub question: Words,
-    /// What was found; `None` where parts decide, `null` where nothing was found.
+    /// The value found; `None` for a rule that consists of parts, `null` if nothing was found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub found: Option<Value>,
-    /// The answer.
+    /// The result.
     pub holds: bool,
-    /// The earliest moment at which time alone may change the answer.
+    /// The earliest time at which time alone may change the result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changes_at: Option<Millis>,
-    /// The parts that decide, in the order of the file.
+    /// The parts, in the order of the file.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<Explained>,
 }
 
-/// A text in both languages of the house.
+/// A text in both built-in languages.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Words {
     /// English.
@@ -45,14 +46,14 @@ impl Words {
         Self { en: en.into(), zh: zh.into() }
     }
 
-    /// The text in one language.
+    /// Returns the text in one language.
     pub fn in_language(&self, language: Language) -> &str {
         language.pick(&self.en, &self.zh)
     }
 }
 
 impl Rule {
-    /// Answers as `verdict` does, and says of each part what was asked and found.
+    /// Evaluates as `verdict` does, and explains each part.
     pub fn explain(&self, contact: &Contact, now: Millis) -> Explained {
         let verdict = self.verdict(contact, now);
         let parts = match self {
@@ -264,7 +265,8 @@ impl Events {
         self.narrowed(within, false)
     }
 
-    /// Which events, in words; their currency stands with the amount that is in it.
+    /// Describes the events in words. If the condition is on an amount, the currency is shown with
+    /// the amount instead.
     fn narrowed(&self, within: Option<Span>, is_measured: bool) -> Words {
         let currency = self.currency();
         let values = self.filter.iter().map(|(name, value)| (name, value.to_string()));
@@ -295,7 +297,7 @@ impl Events {
         Words::new(format!("{name}{by_en}{en}"), format!("{zh}{name}{by_zh}"))
     }
 
-    /// The currency that they must have.
+    /// Returns the currency that the events must have.
     fn currency(&self) -> Option<&str> {
         self.filter.iter().find_map(|(name, value)| match value {
             Scalar::Text(code) if name == CURRENCY => Some(code.as_str()),
@@ -304,7 +306,7 @@ impl Events {
     }
 }
 
-/// A property and how it must compare, as people write it: an amount in whole units.
+/// Returns a property and its comparison as people write them: an amount in whole units.
 fn compared<'n>(name: &'n str, with: Comparison, currency: Option<&str>) -> (&'n str, String) {
     match currency.filter(|_| name == VALUE_MINOR) {
         Some(currency) => (VALUE, with.symbols(|minor| amount(minor, currency))),
@@ -312,12 +314,12 @@ fn compared<'n>(name: &'n str, with: Comparison, currency: Option<&str>) -> (&'n
     }
 }
 
-/// A number as it is.
+/// Returns a number as it is.
 fn plain(number: f64) -> String {
     number.to_string()
 }
 
-/// So many minor units as an amount: `199.00 EUR`.
+/// Returns an amount given in minor units: `199.00 EUR`.
 fn amount(minor: f64, currency: &str) -> String {
     let money = Money { minor: minor.round() as i64, currency: currency.to_owned() };
     format!("{} {currency}", money.decimal())
@@ -366,7 +368,7 @@ fn listed(values: &[Scalar]) -> String {
 }
 
 impl Comparison {
-    /// The comparison as people write it: `≥ 2`.
+    /// Returns the comparison as people write it: `≥ 2`.
     fn symbols(self, written: impl Fn(f64) -> String) -> String {
         match self {
             Self::Eq(n) => format!("= {}", written(n)),

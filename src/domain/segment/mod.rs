@@ -1,8 +1,7 @@
-//! A rule: a question about one contact, answered true or false.
+//! A rule: a condition on one contact, which holds or does not.
 //!
-//! The same rule has two evaluators: `verdict` here, inside a decision, and its SQL form in
-//! `store::segments`, which finds the contacts that must be looked at again. A property test
-//! holds them together.
+//! The same rule has two evaluators: `verdict` here, used inside a decision, and its SQL form in
+//! `store::segments`, which finds the contacts to evaluate again. A property test compares the two.
 
 mod dates;
 mod events;
@@ -22,7 +21,7 @@ use crate::domain::contact::enrollment::{Enrollment, EnrollmentState};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
-/// A tree of questions; `docs/campaign-files.md` shows how each is written.
+/// A tree of conditions; `docs/campaign-files.md` shows how each is written.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rule {
@@ -32,105 +31,92 @@ pub enum Rule {
     Any(Vec<Rule>),
     /// True if the part is false.
     Not(Box<Rule>),
-    /// A question about one attribute (`email`, `first_name`, or any that forms and events set).
+    /// A condition on one attribute (`email`, `first_name`, or any that forms and events set).
     Attribute {
-        /// The attribute's name.
         attribute: String,
-        /// What is asked of its value.
+        /// The condition on its value.
         test: Operator,
     },
     /// True if the contact has the tag.
     Tag(String),
     /// True if the contact may be written to for this purpose on this channel.
-    Consent {
-        /// The purpose the consent was given for.
-        purpose: String,
-        /// The channel it was given for.
-        channel: Channel,
-    },
+    Consent { purpose: String, channel: Channel },
     /// A comparison with the lead score.
     Score(Comparison),
-    /// A count of events, optionally recent and with certain properties.
+    /// A condition on the count of events, optionally recent ones and with certain properties.
     Event {
-        /// Which events.
         #[serde(flatten)]
         events: Events,
-        /// What the count must be; at least one unless said otherwise.
+        /// The condition on the count; at least one by default.
         count: Comparison,
-        /// Only events this recent count: those with `now - within < at`.
+        /// How recent events must be to count: those with `now - within < at`.
         within: Option<Span>,
     },
-    /// The sum or the average of a property of events. The sum of none is 0; the average of none
-    /// compares with nothing, so the answer is false.
+    /// A condition on the sum or the average of a property of events. The sum of no events is 0;
+    /// for the average of none, the result is false.
     Amount {
-        /// Which events; those whose property is no number are left out.
+        /// Which events; those whose property is not a number are left out.
         #[serde(flatten)]
         events: Events,
         /// How the numbers become one.
         measure: Measure,
-        /// The property.
         property: String,
-        /// What the result must be.
+        /// The condition on the sum or average.
         result: Comparison,
-        /// Only events this recent count.
+        /// How recent events must be to count.
         within: Option<Span>,
     },
-    /// When the first or the last of some events happened; false if there was none.
+    /// A condition on when the first or the last of some events happened; false if there was none.
     EventTime {
-        /// Which events.
         #[serde(flatten)]
         events: Events,
-        /// The first or the last of them.
         which: Occurrence,
-        /// When it must have happened.
+        /// The condition on its time.
         at: TimeTest,
-        /// Only events this recent count.
+        /// How recent events must be to count.
         within: Option<Span>,
     },
-    /// True if some event was followed by another one soon enough; false if either is missing.
+    /// True if some event was followed by another within `span`; false if either is missing.
     Sequence {
-        /// What comes first.
+        /// The earlier event.
         first: Events,
-        /// What follows: later, or in the same instant and later in the log.
+        /// The event that follows: later, or in the same instant and later in the log.
         then: Events,
-        /// How long after the first at the most.
+        /// The longest time between the two.
         span: Span,
-        /// Only events this recent count.
+        /// How recent events must be to count.
         within: Option<Span>,
     },
     /// True if the contact is in another segment of the campaign.
     Segment(QualifiedId),
-    /// Where the contact stands with a journey of the campaign.
+    /// A condition on the contact's enrollment in a journey of the campaign.
     Journey {
-        /// The journey.
         journey: QualifiedId,
-        /// How its newest passage stands; one under way counts as newer than any that has ended.
+        /// The state of the newest enrollment; an active one counts as newer than any that has
+        /// ended.
         state: JourneyState,
-        /// The step it stands at, or ended at.
+        /// The step at which the enrollment is, or ended.
         step: Option<String>,
     },
-    /// True of a share of all contacts: always the same ones.
+    /// True for a fixed share of all contacts.
     Sample(Sample),
 }
 
-/// How a contact's newest passage through a journey stands.
+/// The state of a contact's newest enrollment in a journey.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum JourneyState {
-    /// There has been none.
+    /// There is no enrollment.
     Never,
-    /// It is under way.
     Active,
-    /// It came to the end.
     Completed,
-    /// It was left by an exit rule.
+    /// It ended early.
     Exited,
-    /// It could not go on.
     Failed,
 }
 
 impl JourneyState {
-    /// The state of the enrollment that is meant; `None` if there must be none.
+    /// Returns the enrollment state; `None` if there must be no enrollment.
     pub fn enrollment(self) -> Option<EnrollmentState> {
         match self {
             Self::Never => None,
@@ -142,18 +128,18 @@ impl JourneyState {
     }
 }
 
-/// A rule's answer about a contact, and how long it lasts if nothing but time passes.
+/// The result of a rule for a contact, and how long it lasts if nothing but time passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Evaluation {
-    /// The answer.
+    /// The result.
     pub holds: bool,
-    /// The earliest moment at which time alone may change it; `None` for never.
+    /// The earliest time at which time alone may change it; `None` for never.
     pub changes_at: Option<Millis>,
 }
 
 impl Rule {
-    /// Answers the question about `contact` at `now`. Segments and journeys are what the contact
-    /// says of them, so a decision judges a segment after those that it asks about.
+    /// Evaluates the rule for `contact` at `now`. Memberships and enrollments are taken from the
+    /// contact, so a decision evaluates a segment after the segments that its rule refers to.
     pub fn verdict(&self, contact: &Contact, now: Millis) -> Evaluation {
         match self {
             Self::All(parts) => Evaluation::of_all(parts.iter().map(|p| p.verdict(contact, now))),
@@ -205,7 +191,7 @@ impl Rule {
         }
     }
 
-    /// Adds the names of the events that the rule asks about.
+    /// Adds the names of the events that the rule refers to.
     pub fn event_names<'a>(&'a self, names: &mut BTreeSet<&'a str>) {
         self.walk(&mut |rule| match rule {
             Self::Event { events, .. }
@@ -218,7 +204,7 @@ impl Rule {
         });
     }
 
-    /// The segments that the rule asks about.
+    /// Returns the segments that the rule refers to.
     pub fn segments(&self) -> Vec<&QualifiedId> {
         let mut found = Vec::new();
         self.walk(&mut |rule| {
@@ -230,7 +216,7 @@ impl Rule {
     }
 }
 
-/// The passage that counts: one under way, or else the one that began last.
+/// Returns the enrollment that counts: an active one, or else the one that began last.
 fn newest_passage<'c>(contact: &'c Contact, journey: &QualifiedId) -> Option<&'c Enrollment> {
     let (campaign, name) = journey.0.split_once('.')?;
     let passages = contact.enrollments.iter();
@@ -240,7 +226,7 @@ fn newest_passage<'c>(contact: &'c Contact, journey: &QualifiedId) -> Option<&'c
 }
 
 impl Evaluation {
-    /// An answer that time alone does not change.
+    /// Returns a result that time alone does not change.
     fn lasting(holds: bool) -> Self {
         Self { holds, changes_at: None }
     }
@@ -249,8 +235,8 @@ impl Evaluation {
         Self { holds: !self.holds, ..self }
     }
 
-    /// True parts that must all stay true: the first to change ends it. With false parts among
-    /// them, it stays false until the last of those has changed.
+    /// Combines parts that must all hold. If all hold, the result lasts until the first of them
+    /// changes. Otherwise it stays false until the last false part has changed.
     fn of_all(parts: impl Iterator<Item = Evaluation>) -> Self {
         let (mut first_of_true, mut last_of_false) = (None, None);
         for Evaluation { holds, changes_at } in parts {

@@ -1,13 +1,13 @@
-//! What rules ask of a single value.
+//! Conditions on a single value.
 
 use super::{DateTest, Evaluation, Moment, Relative};
 use crate::domain::base::primitives::Millis;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// What is asked of an attribute. An attribute that is absent, or an empty list, answers false to
-/// every test but `IsNot`, `NotIn` and `Set(false)`; so does one of another type. Of a list, some
-/// element must pass.
+/// A condition on an attribute. An attribute that is absent, or an empty list, meets none but
+/// `IsNot`, `NotIn` and `Set(false)`; the same is true of one of another type. For a list, some
+/// element must meet the condition.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Operator {
@@ -19,23 +19,22 @@ pub enum Operator {
     In(Vec<Scalar>),
     /// The opposite of `In`, so true when absent.
     NotIn(Vec<Scalar>),
-    /// The text has this in it, letter case ignored (ASCII letters only, as SQLite does).
+    /// The string contains this, ignoring the case of ASCII letters, as SQLite does.
     Contains(String),
-    /// The text begins with this, letter case ignored (ASCII letters only).
+    /// The string starts with this, ignoring the case of ASCII letters.
     StartsWith(String),
-    /// The text fits the pattern (`matches`).
+    /// The string matches the pattern (see `matches`).
     Matches(String),
-    /// The number compares so.
+    /// The number meets the comparison.
     Number(Comparison),
-    /// The number is from the first to the second, both of them included.
+    /// The number is from the first to the second, both included.
     Between(f64, f64),
-    /// The date is so, whatever the time.
+    /// The date meets a condition that does not depend on the present time.
     Date(DateTest),
-    /// The date stands so to the present time.
+    /// The date meets a condition relative to the present time.
     Relative {
-        /// How.
         relative: Relative,
-        /// The campaign's time zone: the clock of contacts whose own is unknown.
+        /// The campaign's time zone, for contacts whose own is unknown.
         zone: String,
     },
     /// Present (true) or absent (false).
@@ -59,7 +58,7 @@ pub enum Comparison {
 }
 
 impl Comparison {
-    /// Whether `value` compares so.
+    /// Returns whether `value` meets the comparison.
     pub fn holds(self, value: f64) -> bool {
         match self {
             Self::Eq(n) => value == n,
@@ -75,17 +74,15 @@ impl Comparison {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Scalar {
-    /// True or false.
     Bool(bool),
     /// A number; integers stay exact up to 2^53.
     Number(f64),
-    /// Text.
     Text(String),
 }
 
 impl Operator {
-    /// Asks it of a value, or of its absence. Of a list, some element must pass. `zone` is the
-    /// contact's own.
+    /// Evaluates the condition for a value, or for its absence. For a list, some element must meet
+    /// it. `zone` is the contact's own.
     pub fn verdict(&self, value: Option<&Value>, zone: Option<&str>, now: Millis) -> Evaluation {
         match self {
             Self::Relative { relative, zone: others } => {
@@ -97,7 +94,7 @@ impl Operator {
         }
     }
 
-    /// The answer of a test that does not look at the time.
+    /// Evaluates a condition that does not depend on the time.
     fn holds(&self, value: Option<&Value>) -> bool {
         let is = |scalar: &Scalar| elements(value).any(|item| scalar.equals(item));
         let text =
@@ -127,7 +124,7 @@ impl Operator {
     }
 }
 
-/// A value by itself, or the elements of a list; none of what is absent.
+/// Returns the value itself, or the elements of a list; nothing for an absent value.
 fn elements(value: Option<&Value>) -> impl Iterator<Item = &Value> {
     match value {
         Some(Value::Array(items)) => items.iter(),
@@ -140,14 +137,14 @@ fn dates_in(value: Option<&Value>) -> impl Iterator<Item = Moment> {
     elements(value).filter_map(Value::as_str).filter_map(Moment::read)
 }
 
-/// Whether the whole text fits a pattern: `*` stands for any characters or none, `?` for one;
-/// letter case is ignored as SQLite's LIKE does it, for ASCII letters only. The work is at most
-/// the product of the two lengths, whatever the pattern.
+/// Returns whether the whole text matches a pattern: `*` stands for any number of characters, `?`
+/// for one. The case of ASCII letters is ignored, as SQLite's LIKE does. The work is at most the
+/// product of the two lengths, whatever the pattern.
 pub fn matches(pattern: &str, text: &str) -> bool {
     let pattern: Vec<char> = pattern.chars().collect();
     let text: Vec<char> = text.chars().collect();
     let (mut p, mut t) = (0, 0);
-    // Where the last `*` stands, and how much of the text it has taken so far.
+    // The position of the last `*`, and how much of the text it has consumed so far.
     let mut star: Option<(usize, usize)> = None;
     while t < text.len() {
         match (pattern.get(p), star) {
@@ -171,7 +168,8 @@ pub fn matches(pattern: &str, text: &str) -> bool {
 }
 
 impl Scalar {
-    /// Whether a JSON value is this value; numbers compare as numbers, and `1` is not `"1"`.
+    /// Returns whether a JSON value is this value; numbers compare as numbers, and `1` is not
+    /// `"1"`.
     pub fn equals(&self, value: &Value) -> bool {
         match self {
             Self::Bool(b) => value.as_bool() == Some(*b),
@@ -180,7 +178,7 @@ impl Scalar {
         }
     }
 
-    /// The same value as JSON; a whole number becomes an integer.
+    /// Returns the value as JSON; a whole number becomes an integer.
     pub fn to_json(&self) -> Value {
         match self {
             Self::Bool(b) => Value::from(*b),

@@ -1,43 +1,43 @@
-//! A random sample of all contacts that is always the same.
+//! A random sample of all contacts that never changes.
 
 use crate::domain::base::primitives::{Ids, Millis};
 use serde::{Deserialize, Serialize};
 
-/// A share of all contacts. Whether somebody is in it hangs on their id and the seed alone;
-/// samples of different seeds have nothing to do with each other.
+/// A share of all contacts. Whether a contact is in it depends only on its id and the seed; samples
+/// with different seeds are independent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sample {
-    /// How many of a hundred; to a hundredth.
+    /// The share in percent, to a hundredth.
     pub percent: f64,
-    /// Any text; another one is another sample.
+    /// Any text; another seed gives another sample.
     pub seed: String,
 }
 
-/// How many characters of the end of an id are looked at: in a UUID, 32 random bits.
+/// The number of characters at the end of an id that count: in a UUID, 32 random bits.
 pub const TAIL: usize = 8;
 
 /// The modulus of the hash, 2^31 - 1: products of two residues fit in SQL's integers.
 pub const PRIME: i64 = (1 << 31) - 1;
 
-/// A sample is a share of this many lots.
+/// The number of lots, of which a sample takes a share.
 const LOTS: i64 = 10_000;
 
 impl Sample {
-    /// Whether a contact with this id is in the sample: its lot is below the share.
+    /// Returns whether a contact with this id is in the sample: its lot is below the share.
     pub fn has(&self, id: &str) -> bool {
         let tail = id.chars().rev().take(TAIL);
         let number = tail.fold((0, 1), |(sum, place), c| {
-            // Six bits tell the hexadecimal digits apart.
+            // Six bits distinguish the hexadecimal digits.
             (sum + i64::from(u32::from(c) & 63) * place, place * 64)
         });
         let (factor, shift, below) = self.constants();
         (number.0 % PRIME * factor + shift) % PRIME % LOTS < below
     }
 
-    /// What the hash multiplies by and adds (Carter and Wegman's universal hashing, 1979), drawn
-    /// from the seed, and the first lot that is not in the sample.
+    /// Returns the factor and summand of the hash (Carter and Wegman's universal hashing, 1979),
+    /// drawn from the seed, and the first lot that is not in the sample.
     pub fn constants(&self) -> (i64, i64, i64) {
-        // FNV-1a makes a number of the seed.
+        // FNV-1a turns the seed into a number.
         let seed = self.seed.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
         });
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sample_is_about_as_large_as_it_says_and_samples_are_independent() {
+    fn samples_have_their_size_and_are_independent() {
         let mut ids = Ids::new(Millis(1_700_000_000_000), 3);
         let people: Vec<String> = (0..20_000).map(|_| ids.uuid()).collect();
         let of = |percent, seed: &str| -> Vec<&String> {

@@ -1,45 +1,44 @@
-//! The brake: when what recipients say of a campaign is bad enough to stop it.
+//! Auto-pause: stops a campaign with too many complaints or bounces.
 
 use crate::domain::base::primitives::{CampaignId, Millis};
 use crate::domain::pacing::Limits;
 use serde::{Deserialize, Serialize};
 
-/// So few complaints or bounces are taken for chance, whatever their share.
+/// Up to this many complaints or bounces are taken for chance, whatever their share.
 const CHANCE: i64 = 2;
 
-/// Characters of the note of whoever releases a campaign.
+/// The most characters of the note with which an operator releases a campaign.
 pub const NOTE_CHARS_MAX: usize = 300;
 
-/// How many UTC days are judged, today among them.
+/// The number of UTC days that are evaluated, including today.
 pub const DAYS: i64 = 7;
 
-/// What became of a campaign's e-mails in the days that count.
+/// What became of a campaign's e-mails in the evaluated days.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     /// Accepted by the provider.
     pub sent: i64,
-    /// Hard bounces, and refusals for the sender's sake.
+    /// Hard bounces, and refusals because of the sender.
     pub bounced: i64,
-    /// Complaints.
     pub complained: i64,
 }
 
-/// How a campaign's brake stands.
+/// The auto-pause state of a campaign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PauseState {
-    /// More complaints than is good.
+    /// It has too many complaints, but not enough to stop it.
     Warned,
     /// Its marketing messages wait until an operator releases it.
     Stopped,
-    /// An operator let it go on.
+    /// An operator released it.
     Released,
-    /// It was warned, and is well again.
+    /// It was warned, and has recovered.
     Well,
 }
 
 impl PauseState {
-    /// The word in the database.
+    /// Returns the name used in the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Warned => "warned",
@@ -50,29 +49,27 @@ impl PauseState {
     }
 }
 
-/// A word on a campaign's brake; the last one counts.
+/// A change of a campaign's auto-pause state; the newest counts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PauseEvent {
-    /// The campaign.
     pub campaign: CampaignId,
-    /// Its number among those about the campaign, from 1.
+    /// The number of this change for the campaign, from 1.
     pub n: i64,
-    /// When it was said.
     pub at: Millis,
-    /// How the brake stands since.
+    /// The new state.
     pub state: PauseState,
     /// `complaints` or `bounces`; empty unless warned or stopped.
     pub reason: String,
-    /// The tally judged; of a release, that of its UTC day until then.
+    /// The evaluated tally; for a release, that of its UTC day until then.
     #[serde(flatten)]
     pub tally: Tally,
-    /// Of whoever released it.
+    /// The note of the operator who released it.
     pub note: String,
 }
 
 impl PauseEvent {
-    /// What is to be said of a campaign with this tally, after the last word; `None` if nothing is
-    /// new. One that is stopped stays so: only an operator releases it.
+    /// Returns the change that follows for a campaign with this tally, after the last one; `None`
+    /// if nothing changes. A stopped campaign stays so until an operator releases it.
     pub fn after(
         last: Option<&Self>,
         campaign: &CampaignId,
@@ -100,22 +97,22 @@ impl PauseEvent {
     }
 }
 
-/// What follows from it.
+/// What follows from a tally.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Judgement {
-    /// Nothing.
     Well,
-    /// People complain more than is good.
+    /// Complaints are above the warning limit.
     Warn,
-    /// It is stopped over complaints.
+    /// Complaints are above the limit: stop.
     Complaints,
-    /// It is stopped over bounces.
+    /// Bounces are above the limit: stop.
     Bounces,
 }
 
 impl Tally {
-    /// The plain shares against the limits: bounces of what was sent, complaints of what was sent
-    /// and did not bounce. Nothing is estimated; a few cases are no share (`CHANCE`, `least`).
+    /// Compares plain shares with the limits: bounces among sent messages, and complaints among
+    /// those that were sent and did not bounce. Nothing is estimated, and a few cases do not make a
+    /// share (`CHANCE`, `least`).
     pub fn judge(&self, limits: &Limits) -> Judgement {
         if self.sent < i64::from(limits.least) {
             return Judgement::Well;
@@ -141,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_campaign_is_stopped_over_a_share_and_not_over_a_handful() {
+    fn auto_pause_needs_a_share_and_a_minimum() {
         let check = |sent, bounced, complained, expected| {
             let tally = Tally { sent, bounced, complained };
             assert_eq!(tally.judge(&Limits::default()), expected, "{tally:?}");
@@ -158,12 +155,12 @@ mod tests {
         check(1_000, 50, 0, Judgement::Well);
         check(1_000, 51, 0, Judgement::Bounces);
         check(99, 99, 0, Judgement::Well);
-        // Complaints are a share of what arrived.
+        // Complaints are a share of the messages that did not bounce.
         check(10_000, 400, 29, Judgement::Complaints);
     }
 
     #[test]
-    fn a_stopped_campaign_says_nothing_more_until_it_is_released() {
+    fn paused_campaign_logs_nothing_until_released() {
         let campaign = CampaignId::from("c");
         let bad = Tally { sent: 1_000, bounced: 0, complained: 10 };
         let (poor, good) = (Tally { complained: 3, ..bad }, Tally { complained: 0, ..bad });

@@ -1,47 +1,47 @@
-//! A circuit breaker: a sender that fails again and again is left in peace for a while, then tried
-//! with one message. What waits for it meanwhile loses no attempt.
+//! A circuit breaker: a provider that keeps failing is not called for a while, then tried with one
+//! message. The messages that wait meanwhile lose no attempt.
 
 use crate::domain::base::primitives::{Millis, Span};
 use serde::{Deserialize, Serialize};
 
-/// After so many calls in a row that failed, a sender is out of order.
+/// After this many failed calls in a row, the circuit opens.
 pub const FAILURES_MAX: u32 = 5;
 
-/// How long it is left in peace the first time; twice as long each time that the trial fails too.
+/// How long the circuit stays open the first time; this doubles each time the trial fails too.
 const REST_MIN: Span = Span::minutes(1);
 
-/// How long at the most.
+/// The longest that this doubling leads to.
 const REST_MAX: Span = Span::minutes(30);
 
-/// The longest that a provider's word on when to come again is obeyed.
+/// The longest wait requested by a provider that is respected.
 const ASKED_MAX: Span = Span::days(1);
 
-/// How a sender has done lately.
+/// The recent results of calls to a provider.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Breaker {
-    /// How many calls in a row have failed.
+    /// The number of failed calls in a row.
     pub failures: u32,
-    /// How many times in a row it was found out of order.
+    /// How many times in a row the circuit has opened.
     pub openings: u32,
-    /// Until when it is left in peace; `None` if it is in order.
+    /// Until when the circuit is open; `None` if it is closed.
     pub open_until: Option<Millis>,
     /// Why the last call failed.
     pub reason: String,
 }
 
-/// Whether a sender may be called.
+/// Whether a provider may be called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CircuitState {
     /// It may.
     InOrder,
-    /// With one call, to see whether it is in order again.
+    /// It may be called once, to see whether it works again.
     OnTrial,
-    /// Not before then.
+    /// Not before this time.
     OutOfOrder(Millis),
 }
 
 impl Breaker {
-    /// Whether the sender may be called now.
+    /// Returns whether the provider may be called now.
     pub fn standing(&self, now: Millis) -> CircuitState {
         match self.open_until {
             None => CircuitState::InOrder,
@@ -50,19 +50,20 @@ impl Breaker {
         }
     }
 
-    /// A call was answered, well or not: the sender works.
+    /// Records that a call was answered, even with a refusal: the provider works.
     pub fn answered(&mut self) {
         *self = Self::default();
     }
 
-    /// A call failed, for a reason that would meet any other too. `at_once`: it need not fail
-    /// again. `asked` is how long the provider asked for.
+    /// Records that a call failed for a reason that would affect any other call too. With `at_once`
+    /// the circuit opens without waiting for more failures. `asked` is how long the provider asked
+    /// to wait.
     pub fn failed(&mut self, reason: &str, at_once: bool, asked: Option<Span>, now: Millis) {
         self.failures = self.failures.saturating_add(1);
         self.reason = reason.to_owned();
         let was_open = self.open_until;
         let is_open = was_open.is_some() || at_once || self.failures >= FAILURES_MAX;
-        // Calls that were under way together find it out of order once.
+        // Concurrent calls that fail together open the circuit only once.
         if !is_open || was_open.is_some_and(|until| until > now) {
             return;
         }
@@ -82,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn five_failures_in_a_row_put_a_sender_out_of_order_and_less_do_not() {
+    fn five_consecutive_failures_open_the_circuit() {
         let mut breaker = Breaker::default();
         for _ in 0..FAILURES_MAX - 1 {
             breaker.failed("down", false, None, at(0));
@@ -98,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn each_trial_that_fails_doubles_the_rest_up_to_half_an_hour() {
+    fn failed_probes_double_the_wait_up_to_30_minutes() {
         let mut breaker = Breaker::default();
         let mut now = at(0);
         let mut rests = Vec::new();
@@ -115,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn calls_that_fail_together_count_as_one_opening() {
+    fn concurrent_failures_count_as_one_opening() {
         let mut breaker = Breaker::default();
         for _ in 0..6 {
             breaker.failed("401", true, None, at(0));
@@ -127,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_provider_may_ask_for_more_but_not_for_ever() {
+    fn provider_retry_after_is_honoured_up_to_a_day() {
         let mut breaker = Breaker::default();
         breaker.failed("429", true, Some(Span::hours(2)), at(0));
         assert_eq!(breaker.standing(at(0)), CircuitState::OutOfOrder(at(120)));

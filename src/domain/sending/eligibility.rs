@@ -1,4 +1,4 @@
-//! Eligibility: whether a message may leave at all, asked just before it does.
+//! Eligibility: whether a message may be sent at all, checked just before sending.
 
 use crate::domain::base::primitives::Channel;
 use crate::domain::contact::address::read_email;
@@ -11,13 +11,13 @@ use crate::domain::contact::{Contact, ERASED};
 /// Whether a message may leave now.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Eligibility {
-    /// To this address.
+    /// It may, to this address.
     Open(String),
-    /// Not at all, and why.
+    /// It may not, for this reason.
     Closed(&'static str),
 }
 
-/// Asks, just before the call, whether the message may leave: the last word of the contact counts.
+/// Returns whether a message may be sent, by the latest state of the contact.
 pub fn eligibility(message: &Message, contact: &Contact, owner: &str) -> Eligibility {
     if contact.erased_at.is_some() {
         return Eligibility::Closed(ERASED);
@@ -50,9 +50,9 @@ pub fn eligibility(message: &Message, contact: &Contact, owner: &str) -> Eligibi
     Eligibility::Open(address.clone())
 }
 
-/// Whether a suppression holds a message back. Who refused once may be asked whether a new
-/// agreement is theirs: without the question, nobody could ever come back. And who texts us is
-/// answered.
+/// Returns whether a suppression holds a message back. A contact who refused once may still be
+/// asked to confirm a new consent: without that question, there would be no way back. An inbound
+/// SMS is answered, too.
 fn bars(known: &Suppression, message: &Message) -> bool {
     let template = &message.template;
     known.reason != SuppressionReason::Unsubscribed
@@ -66,7 +66,7 @@ mod tests {
     use crate::domain::contact::consent::ConsentState;
     use crate::domain::contact::enrollment::{EnrollmentState, GOAL_REASON};
 
-    /// What the fence says about a message of a passage that ended so.
+    /// Returns the eligibility of a message whose enrollment ended in this way.
     fn asked(state: EnrollmentState, reason: &str) -> Eligibility {
         let now = Millis(0);
         let mut contact = Contact::unknown(ContactId::from("c"), now);
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_of_a_passage_that_ended_early_is_held_back() {
+    fn messages_of_enrollment_ended_early_are_held() {
         let open = Eligibility::Open("ann@example.com".to_owned());
         assert_eq!(asked(EnrollmentState::Active, ""), open);
         assert_eq!(asked(EnrollmentState::Completed, ""), open);

@@ -1,4 +1,4 @@
-//! Frequency caps: when one contact may get another message.
+//! Frequency caps: when a contact may get another message.
 
 use super::schedule::PacingCheck;
 use crate::domain::base::primitives::{CampaignId, Channel, MessageId, Millis};
@@ -6,32 +6,27 @@ use crate::domain::contact::message::{Class, Message};
 use crate::domain::pacing::Cap;
 use serde::Deserialize;
 
-/// A cap, and of which campaign; of all together if it is the deployment's.
+/// A cap, and the campaign it is for; a cap of the deployment counts all campaigns together.
 #[derive(Clone, Copy, Debug)]
 pub struct ScopedCap<'a> {
-    /// The cap.
     pub cap: &'a Cap,
-    /// The campaign.
     pub campaign: Option<&'a CampaignId>,
 }
 
-/// A place that a message took when a delivery let it leave.
+/// A reservation that a message made when it was allowed to leave.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct SentMessage {
-    /// The message; taken up again, it has the same place.
+    /// The message; if it is taken up again, it keeps its reservation.
     pub message_id: MessageId,
-    /// Its campaign.
     pub campaign_id: CampaignId,
-    /// Its channel.
     pub channel: Channel,
-    /// Its class.
     pub class: Class,
-    /// When it was last let leave.
+    /// When it was last allowed to leave.
     pub at: Millis,
 }
 
 impl<'a> PacingCheck<'a> {
-    /// The caps that count this message.
+    /// Returns the caps that count this message.
     pub fn caps(&self) -> Vec<ScopedCap<'a>> {
         if self.is_free() {
             return Vec::new();
@@ -44,7 +39,7 @@ impl<'a> PacingCheck<'a> {
 }
 
 impl ScopedCap<'_> {
-    /// Whether it counts a message.
+    /// Returns whether the cap counts a message.
     pub fn counts(&self, message: &Message) -> bool {
         self.covers(&message.campaign, message.channel, message.class)
     }
@@ -55,20 +50,20 @@ impl ScopedCap<'_> {
             && self.campaign.is_none_or(|only| only == campaign)
     }
 
-    /// The first moment at which there is room among places that others have taken.
+    /// Returns the first time at which the other messages' reservations leave room.
     fn room_at(&self, others: &[&SentMessage], now: Millis) -> Millis {
         let counts = |p: &&&SentMessage| self.covers(&p.campaign_id, p.channel, p.class);
         let mut taken: Vec<Millis> = others.iter().filter(counts).map(|place| place.at).collect();
         taken.sort_unstable();
-        // The last of so many: when it is out of the window, one fewer than allowed is left in it.
+        // Once this one leaves the window, one reservation fewer than the cap is left in it.
         let blocking = taken.len().checked_sub(self.cap.messages as usize);
         let blocking = blocking.and_then(|index| taken.get(index));
         blocking.map_or(now, |at| now.max(at.plus(self.cap.within)))
     }
 }
 
-/// The first moment at which all these caps have room for a message, beside the places that the
-/// contact's others have taken.
+/// Returns the first time at which all these caps have room for a message, given the reservations
+/// of the contact's other messages.
 pub fn room_at(
     message: &MessageId,
     caps: &[ScopedCap<'_>],

@@ -1,4 +1,5 @@
-//! On whose clock: the zone of a recipient, and the hours customary where a number is.
+//! The clock that counts for a recipient: the time zone, and the hours customary in a number's
+//! country.
 
 use crate::domain::base::primitives::Channel;
 use crate::domain::contact::Contact;
@@ -6,28 +7,28 @@ use crate::domain::time::calendar;
 use crate::domain::time::hours::{Hours, TimeWindow};
 use jiff::tz::TimeZone;
 
-/// The zone of a recipient: the contact's own; else, for a text message, that of the number's
-/// country if it has only one; else the campaign's.
+/// Returns the zone of a recipient: the contact's own; or else, for SMS, that of the number's
+/// country if it has only one; or else the campaign's.
 pub(super) fn recipient(contact: &Contact, channel: Channel, campaign: &str) -> TimeZone {
     let phone = contact.phone.as_deref().filter(|_| channel == Channel::Sms);
     let by_phone = phone.and_then(zone_of_number);
     calendar::zone(&[contact.time_zone.as_deref(), by_phone, Some(campaign)])
 }
 
-/// The hours in which text messages of marketing are customarily not sent, and the clocks that
-/// count if the recipient's own is unknown: a moment must be decent on each of them.
+/// The hours in which marketing SMS are customarily not sent, and the clocks that count if the
+/// recipient's own is unknown: a time must be acceptable on each of them.
 ///
 /// +1: 47 CFR 64.1200(c)(1) forbids telephone solicitations before 8:00 and after 21:00 on the
-/// called party's clock. Calls with prior permission are none by (f)(15), yet suits are brought
-/// over such texts too; so it is kept unless `customary_hours = false`. From Newfoundland to
-/// Hawaii.
-/// +86: a custom of Chinese carriers, not a statute that we could find.
+/// called party's clock. By (f)(15), calls with prior permission are not solicitations, but
+/// lawsuits are brought over such texts too, so the hours are kept unless
+/// `customary_hours = false`. The clocks are the outermost: Newfoundland and Hawaii.
+/// +86: a custom of Chinese carriers; we found no statute.
 const CUSTOMARY: &[(&str, &[&str])] =
     &[("+1", &["America/St_Johns", "Pacific/Honolulu"]), ("+86", &["Asia/Shanghai"])];
 
 const CUSTOMARY_QUIET: Hours = Hours::daily(21, 8);
 
-/// The gates of those hours for a contact; none on other channels and in other countries.
+/// Returns these hours for a contact; none on other channels and in other countries.
 pub(super) fn customary(contact: &Contact, channel: Channel) -> Vec<TimeWindow> {
     let phone = contact.phone.as_deref().filter(|_| channel == Channel::Sms).unwrap_or_default();
     let Some((_, all)) = CUSTOMARY.iter().find(|(code, _)| phone.starts_with(code)) else {
@@ -43,14 +44,15 @@ pub(super) fn customary(contact: &Contact, channel: Channel) -> Vec<TimeWindow> 
     zones.into_iter().map(gate).collect()
 }
 
-/// The zone of a number in E.164, if all of its country (ITU-T E.164's code) has the same clock.
+/// Returns the zone of a number in E.164, if its whole country (by ITU-T E.164's code) has one
+/// clock.
 fn zone_of_number(phone: &str) -> Option<&'static str> {
     let digits = phone.strip_prefix('+')?;
-    // No country code is the beginning of another.
+    // No country code is a prefix of another.
     ZONES.iter().find(|(code, _)| digits.starts_with(code)).map(|(_, zone)| *zone)
 }
 
-/// Countries of one clock. Left out are those with several, such as +1, +7, +34 and +61.
+/// Countries with one clock. Those with several are left out, such as +1, +7, +34 and +61.
 const ZONES: &[(&str, &str)] = &[
     ("20", "Africa/Cairo"),
     ("27", "Africa/Johannesburg"),
@@ -97,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_zone_of_the_tables_exists_and_no_code_begins_another() {
+    fn zone_tables_are_valid_and_prefix_free() {
         for (code, zone) in ZONES {
             assert!(calendar::is_zone(zone), "{zone}");
             let begins = ZONES.iter().filter(|(other, _)| other.starts_with(code)).count();
@@ -109,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_tells_its_zone_only_where_its_country_has_one() {
+    fn phone_gives_zone_only_for_single_zone_countries() {
         assert_eq!(zone_of_number("+8613800138000"), Some("Asia/Shanghai"));
         assert_eq!(zone_of_number("+442079460000"), Some("Europe/London"));
         assert_eq!(zone_of_number("+15555550100"), None);

@@ -1,47 +1,46 @@
-//! A database that was restored to an earlier time: it does not know what was sent since.
+//! The restore hold: a database restored to an earlier time does not know what was sent since.
 
 use crate::domain::base::primitives::{Millis, Span, uuid_time};
 use crate::domain::contact::Contact;
 use crate::domain::contact::message::Message;
 use serde::Deserialize;
 
-/// Why a message waits, or was not sent, after a restore.
+/// The reason of a message that waits, or was not sent, after a restore.
 pub const RESTORED: &str = "restored";
 
-/// A step that waits for a time of day or a weekday comes so much later, at most, when it is taken
-/// again.
+/// The longest delay of a step that waits for a time of day or a weekday, when it is taken again.
 const CALENDAR_MAX: Span = Span::days(7);
 
-/// What a tick writes down in the database, and then outside it.
+/// A mark that a tick writes in the database, and then outside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 pub struct Mark {
-    /// Greater than that of any mark before it.
+    /// Greater than the number of any earlier mark.
     pub number: i64,
-    /// When it was made, by the clock of its tick.
+    /// The time of the tick, by its own clock.
     pub at: Millis,
 }
 
 impl Mark {
-    /// Reads what `text` writes; former code wrote the time alone.
+    /// Reads the output of `text`; earlier versions wrote the time alone.
     pub fn read(text: &str) -> Option<Self> {
         let (number, at) = text.split_once(' ').unwrap_or((text, text));
         Some(Self { number: number.parse().ok()?, at: Millis(at.parse().ok()?) })
     }
 
-    /// Both numbers, apart.
+    /// Returns both numbers, separated by a blank.
     pub fn text(self) -> String {
         format!("{} {}", self.number, self.at.0)
     }
 }
 
-/// A restore that was found, until what it concerns is over.
+/// A restore that was detected, as long as it concerns any message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RestoreGuard {
-    /// When the world had come to before the restore.
+    /// The time that had been reached before the restore.
     pub mark: Millis,
-    /// What time the database was restored to.
+    /// The time that the database was restored to.
     pub since: Millis,
-    /// When an operator said that what waits is not to be sent.
+    /// When an operator decided that the waiting messages are not to be sent.
     pub dropped_at: Option<Millis>,
 }
 
@@ -50,23 +49,23 @@ pub struct RestoreGuard {
 pub enum HoldDecision {
     /// The restore does not concern it.
     Free,
-    /// It may have been sent before the restore: it waits.
+    /// It may have been sent before the restore, so it waits.
     Wait,
-    /// It may have been sent before the restore, and an operator said that it was.
+    /// It may have been sent before the restore, and an operator decided to drop it.
     Drop,
 }
 
-/// What an operator says about what waits.
+/// An operator's decision about the waiting messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resolution {
-    /// Send it.
+    /// Send them.
     Release,
-    /// Do not: it has left before.
+    /// Do not: they were sent before.
     Drop,
 }
 
 impl Resolution {
-    /// The word in a path.
+    /// Returns the decision that a verb in a request path stands for.
     pub fn by_verb(verb: &str) -> Option<Self> {
         match verb {
             "release" => Some(Self::Release),
@@ -77,10 +76,10 @@ impl Resolution {
 }
 
 impl RestoreGuard {
-    /// Whoever was first heard of after the restore has been sent nothing before it. To all others
-    /// any message may have left already, even one that is queued only now: time is made up for,
-    /// and steps that were taken before are taken again. So after a word that drops them, whoever
-    /// was under way then may come by further ones.
+    /// Decides about a message. A contact created after the restore was sent nothing before it. To
+    /// any other, every message may have been sent already, even one that is queued only now: the
+    /// engine catches up, and takes steps again that were taken before. So after an operator has
+    /// dropped messages, enrollments that were under way then may queue further ones.
     pub fn word(&self, message: &Message, contact: &Contact) -> HoldDecision {
         if contact.created_at > self.mark {
             return HoldDecision::Free;
@@ -95,20 +94,22 @@ impl RestoreGuard {
         }
     }
 
-    /// Whether an operator is to say what becomes of the messages that wait.
+    /// Returns whether an operator has to decide about the waiting messages.
     pub fn asks(&self, waiting: i64) -> bool {
         self.dropped_at.is_none() || waiting > 0
     }
 
-    /// Whether by then all steps were taken again that may have been taken before. From the word on
-    /// that takes as long as it took before, and until the same time of the week comes again.
+    /// Returns whether, by then, all steps that may have been taken before have been taken again.
+    /// Counted from the operator's decision, that takes as long as it took before, and then until
+    /// the same time of the week.
     pub fn is_over(&self, now: Millis) -> bool {
         let before = Span(self.mark.0.saturating_sub(self.since.0).max(0));
         self.dropped_at.is_some_and(|at| at.plus(before).plus(CALENDAR_MAX) < now)
     }
 }
 
-/// Whether what asked for the message was under way at a time. Of a broadcast nobody knows.
+/// Returns whether the origin of the message was under way at a time. For a broadcast this is
+/// unknown, so it counts as under way.
 fn was_under_way(message: &Message, at: Millis) -> bool {
     let began = message.enrollment.as_ref().map(|id| uuid_time(id.as_str()));
     began.map_or(message.broadcast.is_some(), |began| began.is_none_or(|began| began <= at))
@@ -142,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_is_read_as_it_was_written_and_as_former_code_wrote_it() {
+    fn mark_round_trips_and_reads_the_old_format() {
         let mark = Mark { number: 7, at: MARK };
         assert_eq!(Mark::read(&mark.text()), Some(mark));
         assert_eq!(Mark::read("1000000"), Some(Mark { number: MARK.0, at: MARK }));
@@ -150,20 +151,20 @@ mod tests {
     }
 
     #[test]
-    fn whoever_came_after_the_restore_is_not_concerned() {
+    fn contact_created_after_the_mark_is_free() {
         assert_eq!(word(None, after(MARK, 1), |_| ()), HoldDecision::Free);
         assert_eq!(word(None, MARK, |_| ()), HoldDecision::Wait, "queued again after it");
     }
 
     #[test]
-    fn what_was_queued_until_the_word_is_dropped() {
+    fn messages_queued_before_the_drop_are_dropped() {
         assert_eq!(word(Some(DROPPED), MARK, |_| ()), HoldDecision::Drop);
         let later = |message: &mut Message| message.queued_at = after(DROPPED, 1);
         assert_eq!(word(Some(DROPPED), MARK, later), HoldDecision::Free, "a confirmation");
     }
 
     #[test]
-    fn what_was_under_way_at_the_word_waits_for_another() {
+    fn work_under_way_at_the_drop_waits() {
         let over = after(after(DROPPED, MARK.0), CALENDAR_MAX.0);
         let of = |began: Millis, queued: Millis| {
             word(Some(DROPPED), MARK, |message| {

@@ -1,6 +1,6 @@
-//! The schedule of a message that may be sent: whether it leaves now, later, or not at all. Quiet
-//! hours and windows are decided here; what needs counting (`frequency_cap`, `rate_limit`) says
-//! what is to be counted, and the database counts.
+//! The schedule of an eligible message: whether it leaves now, later, or not at all. Quiet hours
+//! and windows are decided here. Limits that need counting (`frequency_cap`, `rate_limit`) only
+//! name what to count; the database counts.
 
 use super::recipient_zone;
 use crate::domain::base::primitives::{Channel, Millis, Span};
@@ -13,22 +13,22 @@ use crate::domain::time::hours::{Hours, TimeWindow, opening};
 /// Why a message has to wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wait {
-    /// The hour is quiet where the recipient is.
+    /// Quiet hours on the recipient's clock.
     Quiet,
-    /// The campaign, journey or step writes at other hours.
+    /// Outside the send window of the campaign, journey or step.
     Window,
-    /// The contact has had as many as it may get.
+    /// The contact has reached a frequency cap.
     Cap,
-    /// The sender takes no more calls for now.
+    /// The provider's rate limit is reached.
     Rate,
-    /// The domain is new, and its day is full.
+    /// The sending domain is new, and has reached its limit for the day.
     WarmUp,
-    /// The campaign was stopped.
+    /// The campaign is stopped by auto-pause.
     Brake,
 }
 
 impl Wait {
-    /// The reason of a message that waits, as the database keeps it.
+    /// Returns the reason of a waiting message, as stored in the database.
     pub fn word(self) -> &'static str {
         match self {
             Self::Quiet => "quiet_hours",
@@ -40,7 +40,8 @@ impl Wait {
         }
     }
 
-    /// The reason of a message that is not sent, since it would have waited past its use.
+    /// Returns the reason of a message that is not sent because it would have waited past its
+    /// deadline.
     pub fn too_long(self) -> &'static str {
         match self {
             Self::Quiet => "late_quiet_hours",
@@ -53,44 +54,38 @@ impl Wait {
     }
 }
 
-/// What pacing says about a message that may be sent.
+/// What pacing decides about an eligible message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PacingDecision {
     /// It may leave.
     Now,
-    /// It is asked about again then.
-    Later {
-        /// When.
-        at: Millis,
-        /// Why.
-        wait: Wait,
-    },
-    /// It does not leave at all; a word of `domain/report/reason.rs` says why.
+    /// It is checked again at a later time.
+    Later { at: Millis, wait: Wait },
+    /// It does not leave at all, for this reason (see `domain/report/reason.rs`).
     Never(&'static str),
 }
 
-/// A message that the fence lets pass, and what pacing needs to know about it.
+/// An eligible message, and what pacing needs to know about it.
 #[derive(Clone, Copy, Debug)]
 pub struct PacingCheck<'a> {
-    /// The message.
     pub message: &'a Message,
-    /// To whom.
+    /// The recipient.
     pub contact: &'a Contact,
-    /// The campaign, as of the message's version.
+    /// The campaign, in the message's version.
     pub campaign: &'a Campaign,
-    /// How the campaign paces now: what the live version says counts for messages of older ones.
+    /// The campaign's pacing in the live version, which also counts for messages of older versions.
     pub pacing: &'a Pacing,
-    /// The deployment's own rules.
+    /// The deployment's own pacing.
     pub house: &'a DeploymentPacing,
 }
 
-/// How long a message of a stopped campaign rests before it is looked at again. A release brings
-/// it forward, so this only costs rows: two written for each message and turn.
+/// How long a message of a stopped campaign waits before it is checked again. A release brings it
+/// forward, so this only costs rows: two written for each message and check.
 const BRAKE_REST: Span = Span::hours(6);
 
 impl PacingCheck<'_> {
-    /// Whether it may leave as far as the hour and the brake go. `braked` says that its campaign
-    /// was stopped.
+    /// Decides as far as hours and auto-pause are concerned. `braked` means that the message's
+    /// campaign is stopped.
     pub fn judge(&self, braked: bool, now: Millis) -> PacingDecision {
         if self.is_free() {
             return PacingDecision::Now;
@@ -115,7 +110,7 @@ impl PacingCheck<'_> {
         }
     }
 
-    /// A wait until then, unless the message would be of no use any more.
+    /// Returns a wait until then, or `Never` if that is past the message's deadline.
     pub fn wait(&self, at: Millis, wait: Wait) -> PacingDecision {
         match self.deadline() {
             Some(deadline) if at > deadline => PacingDecision::Never(wait.too_long()),
@@ -123,7 +118,7 @@ impl PacingCheck<'_> {
         }
     }
 
-    /// Whether nothing here concerns it: notices to our own people, and calls of programs.
+    /// Returns whether pacing does not apply: to internal notices and outgoing webhooks.
     pub(super) fn is_free(&self) -> bool {
         self.message.class == Class::Internal || self.message.channel == Channel::Webhook
     }
@@ -133,7 +128,7 @@ impl PacingCheck<'_> {
         (self.message.class == Class::Marketing).then(|| self.message.queued_at.plus(span))
     }
 
-    /// All hours that it has to keep, each on the clocks that count for it.
+    /// Returns all hours that the message has to keep, each on the clocks that count for it.
     fn gates(&self) -> Vec<Hour> {
         let (message, campaign) = (self.message, self.campaign);
         let zone = recipient_zone::recipient(self.contact, message.channel, &campaign.time_zone);
@@ -161,7 +156,7 @@ impl PacingCheck<'_> {
         gates
     }
 
-    /// The window that counts: the step's, else the journey's, or the broadcast's, else the
+    /// Returns the window that counts: the step's, else the journey's, or the broadcast's; else the
     /// campaign's.
     fn window(&self) -> Option<&Hours> {
         if let Some(name) = &self.message.broadcast {

@@ -1,36 +1,36 @@
-//! Text messages as networks count them: encoding, units, segments.
+//! SMS as networks count them: encoding, units, segments.
 //!
-//! 3GPP TS 23.038 (alphabets) and TS 23.040 section 9.2.3.24.1 (concatenation). A text whose every
-//! character is in the GSM 7-bit default alphabet, or in its extension table, is counted in
-//! septets: 160 in a single message, 153 in each segment of a longer one, for six octets are the
-//! header that puts the segments together again. Every other text goes as UCS-2, counted in UTF-16
-//! units: 70, or 67. National language tables (TS 23.038 annex A) are not used: few providers
-//! send them, and none of ours says so in its answer.
+//! The rules are 3GPP TS 23.038 (alphabets) and TS 23.040 section 9.2.3.24.1 (concatenation). A
+//! text whose characters are all in the GSM 7-bit default alphabet or its extension table is
+//! counted in septets: 160 in a single segment, or 153 in each of several, because a header of six
+//! octets joins the segments again. Any other text is sent as UCS-2, counted in UTF-16 units: 70,
+//! or 67 in each of several segments. National language tables (TS 23.038 annex A) are not used:
+//! few providers send them, and none that we support reports it in its answer.
 
 use serde::{Serialize, Serializer};
 use std::ops::Range;
 
-/// Septets of a message that is alone: 140 octets.
+/// Septets of a single segment: 140 octets.
 const SEPTETS_ALONE: usize = 160;
-/// Septets of one segment of several: 140 octets less the header's 6, and a bit to fill up.
+/// Septets of one of several segments: 140 octets less 6 for the header, and a bit of padding.
 const SEPTETS_OF_SEVERAL: usize = 153;
-/// UTF-16 units of a message that is alone: 140 octets.
+/// UTF-16 units of a single segment: 140 octets.
 const UNITS_ALONE: usize = 70;
-/// UTF-16 units of one segment of several: 134 octets.
+/// UTF-16 units of one of several segments: 134 octets.
 const UNITS_OF_SEVERAL: usize = 67;
 
-/// The most segments that a message may have, whatever a campaign says: Twilio takes no more than
-/// 1,600 characters, which is ten segments and a little. The header could count 255.
+/// The most segments of a message, whatever a campaign allows: Twilio accepts at most 1,600
+/// characters, which is a little more than ten segments. The header could count 255.
 pub const SEGMENTS_MAX: usize = 10;
 
 /// The GSM 7-bit default alphabet (TS 23.038 section 6.2.1), from 0x00; 0x1B is the escape.
 const BASIC: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ\u{1B}ÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?\
                      ¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
 
-/// The extension table (section 6.2.1.1): each takes the escape and a septet of its own.
+/// The extension table (section 6.2.1.1): each character takes the escape and one more septet.
 const EXTENSION: &str = "\u{0C}^{}\\[~]|€";
 
-/// How a text is sent.
+/// How a text is encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
     /// In septets of the default alphabet.
@@ -40,7 +40,7 @@ pub enum Encoding {
 }
 
 impl Encoding {
-    /// The name that people know it by.
+    /// Returns the usual name.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Gsm7 => "GSM-7",
@@ -48,7 +48,7 @@ impl Encoding {
         }
     }
 
-    /// The units that a message may have alone, and each segment of several.
+    /// Returns the most units of a single segment, and of each of several.
     fn limits(self) -> (usize, usize) {
         match self {
             Self::Gsm7 => (SEPTETS_ALONE, SEPTETS_OF_SEVERAL),
@@ -56,7 +56,7 @@ impl Encoding {
         }
     }
 
-    /// The units that one character takes; they are never parted over two segments.
+    /// Returns the units of one character; they are never split over two segments.
     fn units(self, c: char) -> usize {
         match self {
             Self::Gsm7 => septets(c).unwrap_or(0),
@@ -71,17 +71,16 @@ impl Serialize for Encoding {
     }
 }
 
-/// What a text is as a text message.
+/// A text, counted as an SMS.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sms {
-    /// How it is sent.
     pub encoding: Encoding,
-    /// The units of its characters; those that stay empty before a character that must not be
-    /// parted are not among them.
+    /// The units of its characters, without those left empty before a character that must not be
+    /// split.
     pub units: usize,
-    /// The bytes of the text that each segment carries; none for an empty text.
+    /// The byte range of the text in each segment; none for an empty text.
     pub segments: Vec<Range<usize>>,
-    /// The units that are free in the last segment.
+    /// The free units in the last segment.
     pub free: usize,
 }
 
@@ -111,10 +110,11 @@ impl Sms {
     }
 }
 
-/// The septets of a character of the default alphabet or its extension; `None` for any other.
+/// Returns the septets of a character of the default alphabet or its extension; `None` for any
+/// other.
 fn septets(c: char) -> Option<usize> {
     match c {
-        // The escape is no character; most text is these letters.
+        // The escape is not a character. The second arm is a fast path for most text.
         '\u{1B}' => None,
         'a'..='z' | 'A'..='Z' | '0'..='9' | ' ' => Some(1),
         _ if BASIC.contains(c) => Some(1),
@@ -123,8 +123,8 @@ fn septets(c: char) -> Option<usize> {
     }
 }
 
-/// Characters that a text can do without, and what says the same in the default alphabet. They
-/// come out of word processors and keyboards unasked, and more than double what a text costs.
+/// Replaceable characters that are not in the default alphabet, with replacements that are. Word
+/// processors and keyboards insert them unasked, and they more than double the cost of a text.
 const REPLACEMENTS: [(&str, &str); 16] = [
     ("‘’‚‛′`´", "'"),
     ("“”„‟″«»", "\""),
@@ -144,13 +144,13 @@ const REPLACEMENTS: [(&str, &str); 16] = [
     ("úûūů", "u"),
 ];
 
-/// What could stand for a character that is not in the default alphabet: nothing at all for one
-/// that nobody sees; `None` for one that the text needs.
+/// Returns what could replace a character that is not in the default alphabet: an empty string for
+/// an invisible one; `None` for one that the text needs.
 pub fn replacement(c: char) -> Option<&'static str> {
     REPLACEMENTS.iter().find(|(these, _)| these.contains(c)).map(|(_, by)| *by)
 }
 
-/// The characters that make a text UCS-2, each once, in their order.
+/// Returns the characters that make a text UCS-2, each once, in order.
 pub fn forcing_ucs2(text: &str) -> Vec<char> {
     let mut found = Vec::new();
     for c in text.chars().filter(|c| septets(*c).is_none()) {
@@ -166,7 +166,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Encoding, units, segments, free units.
+    /// Returns encoding, units, segments and free units.
     fn counted(text: &str) -> (&'static str, usize, usize, usize) {
         let sms = Sms::of(text);
         (sms.encoding.as_str(), sms.units, sms.segments.len(), sms.free)
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn septets_are_counted_to_the_last() {
+    fn gsm7_units_are_counted() {
         assert_eq!(counted(""), ("GSM-7", 0, 0, 160));
         assert_eq!(counted("a"), ("GSM-7", 1, 1, 159));
         assert_eq!(counted(&"a".repeat(160)), ("GSM-7", 160, 1, 0));
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn the_default_alphabet_is_that_of_the_standard() {
+    fn gsm7_alphabet_matches_the_standard() {
         assert_eq!(BASIC.chars().count(), 128);
         let place = |c| BASIC.chars().position(|known| known == c);
         let vectors = [
@@ -229,21 +229,21 @@ mod tests {
     }
 
     #[test]
-    fn an_extension_character_takes_two_septets_and_is_not_parted() {
+    fn extension_character_takes_two_units_unsplit() {
         for c in "€^{}\\[~]|\u{0C}".chars() {
             assert_eq!(counted(&c.to_string()), ("GSM-7", 2, 1, 158), "{c}");
         }
         assert_eq!(counted(&"€".repeat(80)), ("GSM-7", 160, 1, 0));
         assert_eq!(counted(&format!("{}€", "a".repeat(158))), ("GSM-7", 160, 1, 0));
         assert_eq!(counted(&format!("{}€", "a".repeat(159))), ("GSM-7", 161, 2, 145));
-        // The 153rd septet stays empty: the escape would be parted from its character.
+        // The 153rd septet stays empty: otherwise the escape would be split from its character.
         assert_eq!(lengths(&format!("{}€{}", "a".repeat(152), "a".repeat(20))), [152, 21]);
         assert_eq!(lengths(&"€".repeat(81)), [76, 5]);
         assert_eq!(counted(&format!("{}€{}", "a".repeat(152), "a".repeat(152))).2, 3);
     }
 
     #[test]
-    fn utf16_units_are_counted_and_a_pair_is_not_parted() {
+    fn ucs2_units_are_counted_with_pairs_unsplit() {
         assert_eq!(counted("中"), ("UCS-2", 1, 1, 69));
         assert_eq!(counted("😀"), ("UCS-2", 2, 1, 68));
         assert_eq!(counted(&"中".repeat(70)), ("UCS-2", 70, 1, 0));
@@ -256,12 +256,12 @@ mod tests {
         assert_eq!(lengths(&"😀".repeat(36)), [33, 3]);
         assert_eq!(lengths(&format!("{}😀中", "中".repeat(69))), [67, 4]);
         assert_eq!(lengths(&format!("{}😀{}", "中".repeat(66), "中".repeat(9))), [66, 10]);
-        // One letter outside the alphabet makes all of them UCS-2; `€` is one unit there.
+        // One character outside the alphabet makes the whole text UCS-2; there, `€` is one unit.
         assert_eq!(counted("ç€"), ("UCS-2", 2, 1, 68));
     }
 
     #[test]
-    fn what_makes_a_text_dear_is_named_with_what_could_stand_for_it() {
+    fn costly_characters_are_named_with_replacement() {
         assert_eq!(forcing_ucs2("It’s “on” – it’s 中"), ['’', '“', '”', '–', '中']);
         assert_eq!(replacement('’'), Some("'"));
         assert_eq!(replacement('\u{200B}'), Some(""));
@@ -274,7 +274,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn segments_hold_their_limits_and_are_the_text(
+        fn segments_fit_limits_and_join_to_the_text(
             text in "[a-z€{中😀\u{1B}]{0,400}|[a-zé€|]{0,700}",
         ) {
             let sms = Sms::of(&text);
@@ -287,7 +287,8 @@ mod tests {
                     text[segment.clone()].chars().map(|c| sms.encoding.units(c)).sum();
                 prop_assert!(units > 0 && units <= limit);
             }
-            // None could be fewer: what is left free is less than the next character takes.
+            // There could not be fewer segments: the free units are fewer than the next character
+            // needs.
             for two in sms.segments.windows(2) {
                 let units = |s: &str| s.chars().map(|c| sms.encoding.units(c)).sum::<usize>();
                 let next = text[two[1].clone()].chars().next().map(|c| sms.encoding.units(c));

@@ -1,5 +1,5 @@
-//! Text messages: how networks count them, and what a campaign says about them. Not here: who may
-//! get one (`sending`), and what people answer (`inbound`).
+//! SMS: how networks count them, and a campaign's settings for them. Not here: who may get one
+//! (`sending`), and what recipients reply (`inbound`).
 
 pub mod encoding;
 pub mod settings;

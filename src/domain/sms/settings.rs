@@ -1,5 +1,5 @@
-//! Text messages as a campaign wants them: signed where a country asks for it, with the words by
-//! which they are refused, within a number of segments, at a price.
+//! A campaign's settings for SMS: the signature that some countries require, the opt-out notice,
+//! the most segments, and prices.
 
 use crate::domain::contact::message::Class;
 use crate::domain::contact::message::SmsCost;
@@ -7,79 +7,79 @@ use crate::domain::sms::encoding::{SEGMENTS_MAX, Sms};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Where messages begin or end with the sender's name in 【】: China's operators pass no other.
+/// Countries where an SMS must begin or end with the sender's name in 【】: China's operators pass no
+/// other.
 const SIGNED_COUNTRIES: [&str; 1] = ["+86"];
 
-/// Millionths of a unit of money in one unit.
+/// Millionths in one currency unit.
 pub const MICROS: i64 = 1_000_000;
 
-/// Words that tell how to refuse further messages, in small letters.
+/// Phrases that explain how to refuse further messages, in lower case.
 const REFUSALS: [&str; 8] =
     ["opt out", "opt-out", "unsubscribe", "unsubscribe_url", "退订", "退訂", "取消订阅", "拒收"];
-/// The keys that Chinese texts ask for, in small letters: `回T`, `回复R`.
+/// The replies that Chinese texts ask for, in lower case: `回T`, `回复R`.
 const KEYS: [&str; 6] = ["回t", "回td", "回r", "回复t", "回复td", "回复r"];
-/// What is asked of somebody who is to send STOP.
+/// Words that ask a reader to send STOP.
 const ASKING: [&str; 8] = ["reply", "text", "txt", "send", "answer", "respond", "type", "with"];
 
-/// What a campaign says about its text messages.
+/// A campaign's settings for SMS.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SmsSettings {
-    /// The sender's name for the signature, without brackets; empty: none is added.
+    /// The sender's name for the signature, without brackets; if empty, none is added.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub signature: String,
-    /// Whether it stands at the end rather than at the beginning.
+    /// Whether the signature is at the end rather than at the beginning.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub signature_last: bool,
-    /// What is added to a marketing message that does not say how to refuse more, such as
-    /// `Reply STOP to opt out` or `拒收请回复R`; empty: nothing is.
+    /// The notice added to a marketing message that does not explain how to refuse more, such as
+    /// `Reply STOP to opt out` or `拒收请回复R`; if empty, none is added.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub opt_out: String,
-    /// The most segments of a message, 1 to `SEGMENTS_MAX`, if it is fewer.
+    /// The most segments of a message, 1 to `SEGMENTS_MAX`, if it is less than that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub segments_max: Option<u32>,
-    /// Whether links stay as they are, although they are followed.
+    /// Whether tracked links keep their long form instead of being shortened.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub long_links: bool,
-    /// What a segment costs, in millionths of the campaign's currency, by the beginning of the
-    /// number: `+86`; `+` is every other.
+    /// The cost of a segment, in millionths of the campaign's currency, by the beginning of the
+    /// number: `+86`; `+` stands for every other.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub prices: BTreeMap<String, i64>,
 }
 
-/// A text message as it would leave, to be looked at.
+/// A preview of an SMS as it would leave.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SmsPreview {
-    /// The whole text: with the signature, the words of refusal, and short links.
+    /// The whole text: with signature, opt-out notice and short links.
     pub text: String,
-    /// The number that it would go to, which decides about signature and price.
+    /// The number that it would go to, which determines signature and price.
     pub to: String,
     /// `GSM-7` or `UCS-2`.
     pub encoding: String,
     /// Septets, or UTF-16 units.
     pub units: usize,
-    /// How many segments.
+    /// The number of segments.
     pub segments: usize,
-    /// The units that are free in the last segment.
+    /// The free units in the last segment.
     pub free: usize,
-    /// Whether it has more segments than it may, and would not be sent.
+    /// Whether it has more segments than allowed, and would not be sent.
     pub is_too_long: bool,
-    /// What it would cost, in millionths of the currency; 0 where no price is known.
+    /// What it would cost, in millionths of the currency; 0 if no price is known.
     pub cost_micros: i64,
-    /// The campaign's currency.
     pub currency: String,
-    /// The short links in it, by their codes, and where each would lead.
+    /// The short links in it: the code and the target of each.
     pub links: Vec<(String, String)>,
 }
 
 impl SmsPreview {
-    /// What it would cost, `0.045 CNY`; `None` where no price is known.
+    /// Returns the cost, such as `0.045 CNY`; `None` if no price is known.
     pub fn cost(&self) -> Option<String> {
         let Self { cost_micros, currency, .. } = self;
         (*cost_micros > 0).then(|| format!("{} {currency}", in_units(*cost_micros)))
     }
 }
 
-/// Millionths in units, with two decimals or as many more as it takes: `0.045`.
+/// Returns millionths in units, with two decimals or as many more as needed: `0.045`.
 fn in_units(micros: i64) -> String {
     let text = format!("{}.{:06}", micros / MICROS, micros % MICROS);
     let places = text.trim_end_matches('0').rsplit('.').next().map_or(0, str::len).max(2);
@@ -87,12 +87,13 @@ fn in_units(micros: i64) -> String {
 }
 
 impl SmsSettings {
-    /// Whether nothing is said.
+    /// Returns whether all settings are at their defaults.
     pub fn is_default(&self) -> bool {
         *self == Self::default()
     }
 
-    /// A rendered text as it is sent to a number. The same text always becomes the same.
+    /// Returns a rendered text as it is sent to a number. The same text always gives the same
+    /// result.
     pub fn finish(&self, text: &str, class: Class, to: &str) -> String {
         let mut text = text.trim_end().to_owned();
         if class == Class::Marketing && !self.opt_out.is_empty() && !tells_how_to_refuse(&text) {
@@ -110,7 +111,7 @@ impl SmsSettings {
         }
     }
 
-    /// What a finished text takes on its way to a number; an error if that is too much.
+    /// Returns the cost of a finished text to a number; an error if it has too many segments.
     pub fn spend(&self, text: &str, to: &str) -> Result<SmsCost, String> {
         let segments = Sms::of(text).segments.len();
         let most = self.segments_max.map_or(SEGMENTS_MAX, |max| max as usize).min(SEGMENTS_MAX);
@@ -121,7 +122,7 @@ impl SmsSettings {
         Ok(SmsCost { segments, micros: self.price(to).saturating_mul(segments.into()) })
     }
 
-    /// A finished text with what it takes.
+    /// Returns a preview of a finished text.
     pub fn leaving(
         &self,
         text: String,
@@ -145,14 +146,14 @@ impl SmsSettings {
         }
     }
 
-    /// What a segment to a number costs: the longest beginning that fits.
+    /// Returns the price of a segment to a number: that of the longest matching prefix.
     pub fn price(&self, to: &str) -> i64 {
         let fitting = self.prices.iter().filter(|(begin, _)| to.starts_with(begin.as_str()));
         fitting.max_by_key(|(begin, _)| begin.len()).map_or(0, |(_, micros)| *micros)
     }
 }
 
-/// Whether a text, or a template, says how to refuse further messages.
+/// Returns whether a text, or a template, explains how to refuse further messages.
 pub fn tells_how_to_refuse(text: &str) -> bool {
     let lower = text.to_lowercase();
     let names_key = |key: &&str| {
@@ -164,8 +165,8 @@ pub fn tells_how_to_refuse(text: &str) -> bool {
         || asks_for_stop(text)
 }
 
-/// Whether somebody is told to send STOP: a one-stop shop, and a sale that does not stop, tell
-/// nobody how to refuse.
+/// Returns whether the reader is asked to send STOP: a one-stop shop, or a sale that does not stop,
+/// does not ask for that.
 fn asks_for_stop(text: &str) -> bool {
     let words: Vec<&str> =
         text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
@@ -180,7 +181,7 @@ fn asks_for_stop(text: &str) -> bool {
     })
 }
 
-/// Whether a text begins or ends with a signature in 【】.
+/// Returns whether a text begins or ends with a signature in 【】.
 pub fn is_signed(text: &str) -> bool {
     text.starts_with('【') && text.contains('】') || text.ends_with('】') && text.contains('【')
 }
@@ -196,7 +197,8 @@ pub fn read_price(text: &str) -> Option<i64> {
     whole.parse::<i64>().ok()?.checked_mul(MICROS)?.checked_add(part)
 }
 
-/// Millionths of a currency in its minor units, rounded half up; `digits` are the currency's.
+/// Converts millionths of a currency to its minor units, rounded half up; `digits` is the
+/// currency's number of decimals.
 pub fn in_minor_units(micros: i64, digits: u32) -> i64 {
     let unit = MICROS / 10_i64.pow(digits.min(6));
     (micros + unit / 2).div_euclid(unit)
@@ -219,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_signed_where_a_country_asks_for_it() {
+    fn sms_is_signed_where_the_country_requires_it() {
         let texting = texting();
         let finish = |text| texting.finish(text, Class::Transactional, "+8613800138000");
         assert_eq!(finish("您好"), "【砺川装备】您好");
@@ -236,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn marketing_says_how_to_refuse_it() {
+    fn marketing_sms_gets_an_opt_out() {
         let texting = SmsSettings { opt_out: "Reply STOP to opt out".to_owned(), ..texting() };
         let finish = |text, class| texting.finish(text, class, "+447400123456");
         assert_eq!(finish("Sale! ", Class::Marketing), "Sale! Reply STOP to opt out");
@@ -248,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn only_words_that_tell_how_count_as_telling_how_to_refuse() {
+    fn opt_out_instructions_are_recognized() {
         for told in [
             "Reply STOP",
             "reply stop to end",
@@ -274,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_costs_what_its_segments_do_and_too_many_are_refused() {
+    fn sms_cost_is_per_segment_and_limited() {
         let texting = texting();
         let spend = |text: &str, to| texting.spend(text, to).map(|s| (s.segments, s.micros));
         assert_eq!(spend("a", "+447400123456"), Ok((1, 80_000)));
@@ -289,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_text_takes_is_shown_with_its_cost_to_the_millionth() {
+    fn sms_preview_shows_segments_and_exact_cost() {
         let texting = texting();
         let shown = |text: &str, to: &str| {
             let shown = texting.leaving(text.to_owned(), to.to_owned(), "CNY", Vec::new());

@@ -1,6 +1,6 @@
-//! Handlebars as handlebars.js reads it, rewritten into what the engine reads. Tags are matched on
-//! the way: the engine names lines far from the slip, and nesting without end would exhaust its
-//! stack. Every line stays where it is.
+//! Rewrites Handlebars as handlebars.js understands it into what the engine understands. It also
+//! matches tags, because the engine reports lines far from the mistake, and unlimited nesting would
+//! exhaust its stack. Every line keeps its number.
 //!
 //! | written | what the engine gets |
 //! |---|---|
@@ -8,22 +8,22 @@
 //! | `{{#list}}…{{/list}}` | `{{#:section list}}…{{/:section}}` |
 //! | `{{^list}}…{{/list}}` | `{{#:inverted list}}…{{/:inverted}}` |
 //! | `{{.}}`, `{{..}}` | `{{this}}`, `{{../this}}` |
-//! | `"a\b"` | the same text as JSON has it: only `\"` is an escape |
-//! | `list.length` | `(:length list)`, put in by `shown` once it is parsed |
+//! | `"a\b"` | the same text as a JSON string: the only escape in a template is `\"` |
+//! | `list.length` | `(:length list)`, inserted by `shown` after parsing |
 
 use super::helpers;
 use handlebars::template::{HelperTemplate, Parameter, Subexpression, TemplateElement};
 use handlebars::{Path, PathSeg, Template};
 use std::collections::HashMap;
 
-/// Blocks within blocks: what a person can still follow.
+/// The most nested blocks: more than a person can follow.
 const BLOCK_DEPTH_MAX: usize = 20;
-/// Parentheses within a tag, such as `{{#if (eq (lower role) "manager")}}`.
+/// The most nested parentheses within a tag, such as `{{#if (eq (lower role) "manager")}}`.
 const TAG_DEPTH_MAX: usize = 5;
-/// The block around a value: once for each item of a list, once for anything else that is there.
-/// No tag of an author's can be called so.
+/// The block over a value: renders once for each item of a list, and once for any other value that
+/// is present. No author's tag can have this name.
 pub(in crate::domain) const SECTION: &str = ":section";
-/// The block of a value that is not there.
+/// The block for a value that is absent.
 pub(in crate::domain) const INVERTED: &str = ":inverted";
 /// The helper that writes a value as handlebars.js does.
 pub(super) const SHOW: &str = ":show";
@@ -32,10 +32,10 @@ pub(super) const LENGTH: &str = ":length";
 /// The partial that stands for a comment.
 const NOTHING: &str = "@nothing";
 
-/// A slip: its line, from 1, and what is wrong.
+/// A syntax error: its line, from 1, and a message.
 type Slip = (usize, String);
 
-/// The source as the engine reads it, or the first slip in it.
+/// Returns the source in the engine's dialect, or its first syntax error.
 pub(super) fn read(source: &str) -> Result<String, Slip> {
     let mut reader = Reader { out: String::with_capacity(source.len() + 64), open: Vec::new() };
     let mut at = 0;
@@ -67,7 +67,7 @@ pub(super) fn read(source: &str) -> Result<String, Slip> {
     }
 }
 
-/// Whether braces are text: `\{{` is, `\\{{` is a backslash before a tag.
+/// Returns whether the braces are literal text. `\{{` is; `\\{{` is a backslash before a tag.
 pub(super) fn is_escaped(source: &str, start: usize) -> bool {
     let before = &source[..start];
     before.ends_with('\\') && !before.ends_with("\\\\")
@@ -87,7 +87,7 @@ fn comment_length(rest: &str) -> Option<usize> {
     }
 }
 
-/// Where the tag that begins here ends; the end of the source if it is never closed.
+/// Returns the end of the tag that begins here; the end of the source if it is never closed.
 pub(in crate::domain) fn tag_end(source: &str, start: usize) -> usize {
     let rest = &source[start..];
     let length = match is_comment(rest) {
@@ -101,7 +101,7 @@ pub(in crate::domain) fn tag_end(source: &str, start: usize) -> usize {
     start + length.unwrap_or(rest.len())
 }
 
-/// What stands between `{{` and the `}}` that closes it, strings skipped.
+/// Returns the text between `{{` and its closing `}}`, skipping strings.
 fn tag_inside(rest: &str) -> Result<&str, String> {
     let (mut depth, mut at) = (0_usize, 2);
     while let Some(char) = rest[at..].chars().next() {
@@ -122,7 +122,8 @@ fn tag_inside(rest: &str) -> Result<&str, String> {
     Err(format!("`{begin}` is never closed with }}}}"))
 }
 
-/// How long the string is that begins here, its quotes counted; all there is if it never ends.
+/// Returns the length of the string that begins here, including its quotes; the length of the rest
+/// if it never ends.
 fn quoted_length(text: &str) -> usize {
     let quote = text.as_bytes().first().copied();
     let mut bytes = text.bytes().enumerate().skip(1);
@@ -137,11 +138,11 @@ fn quoted_length(text: &str) -> usize {
     text.len()
 }
 
-/// A token of a tag's inside.
+/// A token inside a tag.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(in crate::domain) enum Token<'t> {
     Gap(&'t str),
-    /// A name, a path, a number; what stands in brackets belongs to it.
+    /// A name, a path or a number; may contain brackets.
     Word(&'t str),
     /// A string with its quotes.
     Quoted(&'t str),
@@ -185,7 +186,7 @@ pub(in crate::domain) fn tokens(text: &str) -> Vec<Token<'_>> {
     tokens
 }
 
-/// A block that is open: how it is called in the source and for the engine, and its line.
+/// An open block: its name in the source and for the engine, and its line.
 struct Open<'s> {
     name: &'s str,
     engine: &'s str,
@@ -198,7 +199,7 @@ struct Reader<'s> {
 }
 
 impl<'s> Reader<'s> {
-    /// The engine knows no `~` at comments.
+    /// Rewrites a comment: the engine does not support `~` there.
     fn comment(&mut self, comment: &str) {
         let (left, right) = (comment.starts_with("{{~"), comment.ends_with("~}}"));
         if !left && !right {
@@ -210,7 +211,7 @@ impl<'s> Reader<'s> {
         self.out.push_str(&format!("{{{{{left}> {NOTHING} {breaks}{right}}}}}"));
     }
 
-    /// A tag that is no comment; its braces stand around `inside`.
+    /// Rewrites a tag other than a comment; `inside` excludes the braces.
     fn tag(&mut self, inside: &'s str, line: usize) -> Result<(), Slip> {
         let body = inside.trim_start_matches(['~', ' ', '\t', '\n', '\r']);
         let lead = &inside[..inside.len() - body.len()];
@@ -251,7 +252,7 @@ impl<'s> Reader<'s> {
         }
     }
 
-    /// `#if role`, `#list`, `#> layout`.
+    /// Rewrites `#if role`, `#list`, `#> layout`.
     fn opening(&mut self, opening: &'s str, line: usize) -> Result<(), Slip> {
         self.out.push('#');
         let words = opening.trim_start_matches(['>', '*', ' ']);
@@ -271,7 +272,7 @@ impl<'s> Reader<'s> {
         Ok(())
     }
 
-    /// `^list`, which opens a block for what is not there.
+    /// Rewrites `^list`, which opens a block for an absent value.
     fn inverted(&mut self, opening: &'s str, line: usize) -> Result<(), Slip> {
         let words = opening.trim_start();
         let name = first_word(words);
@@ -306,7 +307,7 @@ impl<'s> Reader<'s> {
         }
     }
 
-    /// What follows `else`: nothing, a block, or a value as in `{{else list}}`.
+    /// Rewrites what follows `else`: nothing, a block, or a value as in `{{else list}}`.
     fn chained(&mut self, rest: &str) {
         if is_section(rest.trim_start()) {
             self.out.push_str(&format!(" {SECTION}"));
@@ -314,7 +315,7 @@ impl<'s> Reader<'s> {
         self.words(rest);
     }
 
-    /// The name of a partial may stand in quotes.
+    /// Rewrites the name of a partial, which may be quoted.
     fn partial(&mut self, partial: &str) {
         let name = partial.trim_start();
         let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '/');
@@ -339,7 +340,7 @@ impl<'s> Reader<'s> {
         }
     }
 
-    /// `.` is the value itself, and `..` the one around it.
+    /// Rewrites a word: `.` is the current value, and `..` the enclosing one.
     fn word(&mut self, word: &str) {
         let ups = word.rfind("../").map_or(0, |at| at + 3);
         let (above, rest) = word.split_at(ups);
@@ -352,14 +353,14 @@ impl<'s> Reader<'s> {
         });
     }
 
-    /// A string: a backslash is one, but before the quote.
+    /// Rewrites a string: a backslash is literal, except before the quote.
     fn quoted(&mut self, quoted: &str) {
         self.out.push_str(&serde_json::Value::from(unquoted(quoted)).to_string());
         self.out.extend(quoted.matches('\n'));
     }
 }
 
-/// The text of a string.
+/// Returns the text of a string.
 pub(super) fn unquoted(quoted: &str) -> String {
     let (quote, rest) = quoted.split_at(1);
     let inside = rest.strip_suffix(quote).unwrap_or(rest);
@@ -373,7 +374,7 @@ fn first_word(words: &str) -> &str {
     }
 }
 
-/// Whether a block is named by a value alone: `list`, `list as |item|`, not `if role`.
+/// Returns whether a block tag consists of a value alone: `list`, `list as |item|`, not `if role`.
 fn is_section(words: &str) -> bool {
     let tokens = tokens(words);
     let mut tokens = tokens.iter().filter(|token| !matches!(token, Token::Gap(_)));
@@ -382,7 +383,7 @@ fn is_section(words: &str) -> bool {
     !is_block && matches!(tokens.next(), None | Some(Token::Word("as")))
 }
 
-/// A parsed template in which comments are comments again.
+/// Turns the marks for comments in a parsed template back into comments.
 pub(super) fn without_marks(template: &mut Template) {
     for element in &mut template.elements {
         match element {
@@ -405,8 +406,8 @@ pub(super) fn without_marks(template: &mut Template) {
     }
 }
 
-/// A template ready to be rendered: its variables are written as handlebars.js writes them, and
-/// lists have a `length`.
+/// Prepares a parsed template for rendering: writes variables as handlebars.js does, and gives
+/// lists a `length`.
 pub(super) fn shown(template: &mut Template) {
     for element in &mut template.elements {
         match element {
@@ -436,12 +437,12 @@ pub(super) fn shown(template: &mut Template) {
     }
 }
 
-/// The values of a tag, each `list.length` counted.
+/// Replaces each `list.length` among the values of a tag.
 fn measured(tag: &mut HelperTemplate) {
     tag.params.iter_mut().chain(tag.hash.values_mut()).for_each(measure);
 }
 
-/// The engine knows no `length` of a list, and stops where one is asked for.
+/// Replaces `list.length`: the engine does not support it, and stops with an error.
 fn measure(value: &mut Parameter) {
     match value {
         Parameter::Subexpression(inner) => {
@@ -460,7 +461,7 @@ fn measure(value: &mut Parameter) {
     }
 }
 
-/// `list` of `list.length`.
+/// Returns `list` for `list.length`.
 fn list_of(path: &Path) -> Option<Path> {
     let Path::Relative((segments, raw)) = path else { return None };
     let (last, above) = segments.split_last()?;

@@ -1,10 +1,10 @@
-//! Tags as other systems write them, `*|FNAME|*` or `{{ contact.first_name | default: "x" }}`, and
-//! what would be written here.
+//! Tags in the syntax of other systems, such as `*|FNAME|*` or `{{ contact.first_name | default:
+//! "x" }}`, and their equivalents here.
 
 use super::dialect::{self, Token};
 use std::collections::BTreeSet;
 
-/// How tags of other systems begin and end, and whether nothing else looks so.
+/// How tags of other systems begin and end, and whether that is unambiguous.
 const MARKS: &[(&str, &str, bool)] = &[
     ("*|", "|*", true),
     ("%%", "%%", true),
@@ -20,9 +20,9 @@ const MARKS: &[(&str, &str, bool)] = &[
     ("[", "]", false),
     ("%", "%", false),
 ];
-/// The longest tag looked for, in characters.
+/// The longest tag that is recognised, in characters.
 const TAG_CHARS_MAX: usize = 80;
-/// What other systems call what we have: without marks and in small letters.
+/// Names of other systems, without punctuation and in lower case, and our names.
 const NAMES: &[(&str, &str)] = &[
     ("fname", "first_name"),
     ("firstname", "first_name"),
@@ -44,7 +44,7 @@ const NAMES: &[(&str, &str)] = &[
     ("listaddress", "campaign.postal_address"),
     ("companyaddress", "campaign.postal_address"),
 ];
-/// Signs that compare elsewhere, and the helper that does so here.
+/// Comparison operators of other systems, and our helpers.
 const SIGNS: &[(&str, &str)] = &[
     ("==", "eq"),
     ("!=", "ne"),
@@ -56,7 +56,7 @@ const SIGNS: &[(&str, &str)] = &[
     ("<", "lt"),
 ];
 
-/// What a name is called here: `contact.FIRSTNAME` is `first_name`.
+/// Returns our name for a name of another system: `contact.FIRSTNAME` is `first_name`.
 fn ours(name: &str) -> Option<&'static str> {
     let last = name.trim().trim_end_matches(':').rsplit(['.', ':', '$']).next()?;
     let plain: String = last.chars().filter(|c| !matches!(c, '_' | '-' | ' ')).collect();
@@ -64,7 +64,7 @@ fn ours(name: &str) -> Option<&'static str> {
     NAMES.iter().find(|(other, _)| *other == plain).map(|(_, ours)| *ours)
 }
 
-/// What a variable of a tag was meant to be, of those that are known there.
+/// Guesses what a variable of a tag was meant to be, among the known variables.
 pub(in crate::domain) fn meaning(name: &str, known: &BTreeSet<String>) -> Option<String> {
     if name.contains(['“', '”', '‘', '’', '「', '＂', '＇']) {
         return Some("a text stands in straight quotes: \"…\" or '…'".to_owned());
@@ -81,7 +81,7 @@ pub(in crate::domain) fn meaning(name: &str, known: &BTreeSet<String>) -> Option
     Some(format!("did you mean `{meant}`?"))
 }
 
-/// What a tag that cannot be read was meant to say.
+/// Guesses what a tag with a syntax error was meant to be.
 pub(super) fn hint(tag: &str) -> Option<String> {
     let inside = tag.trim_matches(['{', '}', '~', ' ']);
     if let Some((sign, helper)) = SIGNS.iter().find(|(sign, _)| inside.contains(sign)) {
@@ -105,15 +105,15 @@ pub(super) fn hint(tag: &str) -> Option<String> {
 
 /// A tag of another system in a text.
 pub(in crate::domain) struct Foreign<'t> {
-    /// Where it begins, in bytes.
+    /// The position where it begins, in bytes.
     pub at: usize,
-    /// The tag as it stands there.
+    /// The tag as written.
     pub tag: &'t str,
-    /// What would be written here, if that can be guessed.
+    /// Our equivalent, if it can be guessed.
     pub ours: Option<String>,
 }
 
-/// The tags of other systems in a source, Handlebars tags and comments left out.
+/// Finds the tags of other systems in a source, ignoring valid Handlebars tags and comments.
 pub(in crate::domain) fn in_text(source: &str) -> Vec<Foreign<'_>> {
     let mut found = Vec::new();
     let mut at = 0;
@@ -133,7 +133,7 @@ pub(in crate::domain) fn in_text(source: &str) -> Vec<Foreign<'_>> {
     found
 }
 
-/// The tag that begins here, and what it is here.
+/// Returns the tag that begins here, and our equivalent.
 fn foreign(rest: &str) -> Option<(&str, Option<String>)> {
     let marks = MARKS.iter().filter(|(open, ..)| rest.starts_with(open));
     for (open, close, is_sure) in marks {
@@ -170,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tags_of_other_systems_are_found_with_what_is_written_here() {
+    fn foreign_merge_tags_are_found_with_replacement() {
         for (text, tag, meant) in [
             ("Hi *|FNAME|*,", "*|FNAME|*", Some("{{first_name}}")),
             ("%%emailaddr%%", "%%emailaddr%%", None),

@@ -1,8 +1,8 @@
-//! The helpers that the house adds to Handlebars' `if`, `unless` and `each`.
+//! The built-in helpers in addition to Handlebars' `if`, `unless` and `each`.
 //!
-//! A value that is absent, or that a helper cannot read, gives nothing; `default` stands around
-//! whatever may be nothing. A tag without values is always a variable, so an attribute may have
-//! the name of a helper.
+//! A value that is absent, or that a helper cannot read, renders as nothing; `default` can wrap
+//! anything that may be empty. A tag without arguments is always a variable, so an attribute may
+//! have the name of a helper.
 
 use super::dialect::{INVERTED, LENGTH, SECTION, SHOW};
 use crate::domain::template::locale_format::{FormatOptions, Forms, number_of};
@@ -13,21 +13,22 @@ use handlebars::{
 use serde_json::{Number, Value, json};
 use std::cmp::Ordering;
 
-/// The key of a message's data that says how values are written. No attribute is called so.
+/// The key, in a message's data, of the options for formatting values. No attribute can have this
+/// name.
 const FORMAT: &str = "@format";
-/// The schemes of addresses that `url` lets through: none of them runs anything.
+/// The URL schemes that `url` accepts: none of them can run code.
 pub(in crate::domain) const SCHEMES: &[&str] = &["https://", "http://", "mailto:", "tel:"];
 
-/// One helper: what it is given, and what it does.
+/// One helper: its arguments and its function.
 pub(in crate::domain) struct Spec {
     pub name: &'static str,
-    /// The fewest values and the most.
+    /// The minimum and maximum number of values.
     pub values: (usize, usize),
-    /// What may be given by name.
+    /// The named arguments that it takes.
     pub named: &'static [&'static str],
-    /// Whether it stands around something: `{{#if role}}…{{/if}}`.
+    /// Whether it is a block: `{{#if role}}…{{/if}}`.
     pub is_block: bool,
-    /// Its work; the engine has its own for blocks.
+    /// Its function; `None` for blocks, which the engine implements.
     work: Option<fn(&Call) -> Option<Value>>,
 }
 
@@ -44,7 +45,7 @@ const fn block(name: &'static str, named: &'static [&'static str]) -> Spec {
     Spec { name, values: (1, 1), named, is_block: true, work: None }
 }
 
-/// All helpers, in the order in which messages list them.
+/// All helpers, in the order in which problem messages list them.
 pub(in crate::domain) const HELPERS: &[Spec] = &[
     plain("default", (2, 2), &[], default),
     plain("upper", (1, 1), &[], |call| Some(call.text(0).to_uppercase().into())),
@@ -83,15 +84,14 @@ pub(in crate::domain) const HELPERS: &[Spec] = &[
     block("with", &[]),
 ];
 
-/// The helper of a name.
 pub(in crate::domain) fn spec(name: &str) -> Option<&'static Spec> {
     HELPERS.iter().find(|spec| spec.name == name)
 }
 
-/// The engine's helpers that the house does not offer: they would shadow attributes of that name.
+/// The engine's helpers that we do not offer: they would shadow attributes of that name.
 pub(super) const WITHDRAWN: &[&str] = &["lookup", "raw", "log", "len"];
 
-/// Gives an engine these helpers, and no others.
+/// Registers exactly these helpers with an engine.
 pub(super) fn register(engine: &mut Handlebars<'static>) {
     for name in WITHDRAWN {
         engine.unregister_helper(name);
@@ -107,7 +107,8 @@ pub(super) fn register(engine: &mut Handlebars<'static>) {
     engine.register_helper(INVERTED, Box::new(Section { is_inverted: true }));
 }
 
-/// What no author calls by name: `SHOW` writes a value as handlebars.js does, `LENGTH` counts.
+/// Internal helpers that no author can call: `SHOW` writes a value as handlebars.js does, `LENGTH`
+/// counts.
 struct Own(fn(&Value) -> Value);
 
 impl HelperDef for Own {
@@ -123,7 +124,8 @@ impl HelperDef for Own {
     }
 }
 
-/// How many items a list has, or units of UTF-16 a text; of an object the member of that name.
+/// Returns the number of items of a list or of UTF-16 units of a text; for an object, its member
+/// `length`.
 fn length(value: &Value) -> Value {
     match value {
         Value::Array(items) => items.len().into(),
@@ -133,7 +135,7 @@ fn length(value: &Value) -> Value {
     }
 }
 
-/// The text of a value, as JavaScript's `String` makes it; nothing of what is absent.
+/// Converts a value to text like JavaScript's `String`; an absent value becomes empty.
 fn written(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
@@ -145,7 +147,7 @@ fn written(value: &Value) -> String {
     }
 }
 
-/// A number by ECMA-262, `Number::toString`.
+/// Converts a number to text by ECMA-262, `Number::toString`.
 fn number_text(number: &Number) -> String {
     let Some(float) = number.as_f64().filter(|_| number.is_f64()) else {
         return number.to_string();
@@ -160,8 +162,9 @@ fn number_text(number: &Number) -> String {
     }
 }
 
-/// `{{#list}}…{{/list}}`, and `{{^list}}…{{/list}}`: of a list each item, of anything else that is
-/// there the part once, of what is absent, `false` or empty the other part.
+/// `{{#list}}…{{/list}}` and `{{^list}}…{{/list}}`. For a list, renders the block once per item;
+/// for any other value that is present, once; for a value that is absent, `false` or empty, the
+/// other part.
 struct Section {
     is_inverted: bool,
 }
@@ -220,13 +223,13 @@ impl HelperDef for Section {
     }
 }
 
-/// What helpers need to know of the reader: a member of the message's data.
+/// Returns the reader's formatting options, which helpers need, as a member of the message's data.
 pub fn format_data(manner: &FormatOptions) -> (String, Value) {
     let FormatOptions { locale, zone, currency } = manner;
     (FORMAT.to_owned(), json!({ "locale": locale, "zone": zone, "currency": currency }))
 }
 
-/// What is true in a template: neither absent, false, zero, nor empty.
+/// Returns whether a value is truthy in a template: not absent, false, zero or empty.
 fn is_true(value: &Value) -> bool {
     match value {
         Value::Null => false,
@@ -238,13 +241,13 @@ fn is_true(value: &Value) -> bool {
     }
 }
 
-/// A helper at work.
+/// A helper as the engine calls it.
 struct House {
     name: &'static str,
     work: fn(&Call) -> Option<Value>,
 }
 
-/// What a helper is given.
+/// The arguments of a helper.
 struct Call<'c> {
     values: Vec<&'c Value>,
     named: Vec<(&'c str, &'c Value)>,
@@ -284,13 +287,13 @@ impl<'c> Call<'c> {
         number_of(self.value(at)?)
     }
 
-    /// How many digits after the point are asked for; `Some(None)` if it was not said.
+    /// Returns the requested number of decimal places; `Some(None)` if none was given.
     fn places(&self) -> Option<Option<usize>> {
         let Some(value) = self.value(1) else { return Some(None) };
         Some(Some(usize::try_from(value.as_u64()?).ok()?))
     }
 
-    /// A text that is given by name; `None` if what is given is not text.
+    /// Returns a named argument that is text; `None` if it is given but is not text.
     fn named(&self, name: &str) -> Option<Option<&'c str>> {
         match self.named.iter().find(|(other, _)| *other == name) {
             None => Some(None),
@@ -307,13 +310,13 @@ impl<'c> Call<'c> {
         }
     }
 
-    /// Equal as values, or as they would be written.
+    /// Returns whether two values are equal, or would be written equally.
     fn is_same(&self) -> bool {
         matches!(self.values[..], [a, b] if a == b || written(a) == written(b))
     }
 
-    /// Whether the first value stands so to the second: numbers as numbers, texts as texts (ISO
-    /// dates too); of anything else nothing is true.
+    /// Returns whether the first value compares to the second as wanted: numbers as numbers, texts
+    /// as texts (which covers ISO dates). Any other comparison is false.
     fn ordered(&self, wanted: &[Ordering]) -> Option<Value> {
         let [a, b] = self.values[..] else { return None };
         let order = match (number_of(a), number_of(b)) {
@@ -341,7 +344,7 @@ fn lookup(call: &Call) -> Option<Value> {
     }
 }
 
-/// `{{capitalize city}}`: the first letter large, the others as they are.
+/// `{{capitalize city}}`: makes the first letter upper case and leaves the others unchanged.
 fn capitalize(call: &Call) -> Option<Value> {
     let text = call.text(0);
     let mut chars = text.chars();
@@ -355,15 +358,15 @@ fn date(call: &Call) -> Option<Value> {
     Some(call.manner().date(call.value(0)?, style, call.named("zone")?)?.into())
 }
 
-/// `{{plural seats "seat" "seats"}}`: the word alone.
+/// `{{plural seats "seat" "seats"}}`: the word without the number.
 fn plural(call: &Call) -> Option<Value> {
     let (few, many) = (call.named("few")?, call.named("many")?);
     let (one, other) = (call.value(1)?.as_str()?, call.value(2)?.as_str()?);
     Some(call.manner().plural(call.number(0)?, Forms { one, few, many, other }).into())
 }
 
-/// An address that may be a link, what does not belong into one percent-encoded (RFC 3986); `None`
-/// of any other scheme.
+/// Returns a URL that is safe as a link, percent-encoding any character that is not allowed in a
+/// URL (RFC 3986); `None` for any other scheme.
 fn safe_url(text: &str) -> Option<String> {
     let text = text.trim();
     let begins = |scheme: &&str| {
@@ -373,7 +376,8 @@ fn safe_url(text: &str) -> Option<String> {
     Some(percent_encoded(text, |byte| b":/?#[]@!$&'()*+,;=%".contains(&byte)))
 }
 
-/// Every byte but the unreserved ones of RFC 3986 section 2.3, and those that are `kept`.
+/// Percent-encodes every byte except the unreserved ones of RFC 3986 section 2.3 and those that are
+/// `kept`.
 fn percent_encoded(text: &str, kept: impl Fn(u8) -> bool) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {

@@ -1,19 +1,19 @@
-//! Where in HTML or MJML a tag of a template stands: in text, in an attribute, at the beginning of
-//! an address, within a script. It is fed the text around the tags, in order.
+//! The context of a template tag in HTML or MJML: text, an attribute, the beginning of a URL, or a
+//! script. It is fed the text around the tags, in order.
 
-/// The attributes whose value is an address.
+/// The attributes whose value is a URL.
 const ADDRESSES: &[&str] =
     &["href", "src", "action", "formaction", "background", "background-url", "poster", "srcset"];
 /// Elements whose content is code, not text.
 const CODE: &[&str] = &["script", "style", "mj-style"];
 
-/// A place in markup.
+/// A position in markup.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::domain) struct HtmlContext {
     state: State,
     element: String,
     attribute: String,
-    /// Whether the element around is one of `CODE`.
+    /// Whether the enclosing element is one of `CODE`.
     is_code: bool,
 }
 
@@ -39,7 +39,8 @@ enum State {
 }
 
 impl HtmlContext {
-    /// The beginning of a document, or of a fragment that is included in text.
+    /// Returns the context at the beginning of a document, or of a fragment that is included in
+    /// text.
     pub fn text() -> Self {
         Self {
             state: State::Text,
@@ -49,15 +50,15 @@ impl HtmlContext {
         }
     }
 
-    /// Whether the next character would be the first of an address.
+    /// Returns whether the next character would be the first of a URL.
     pub fn begins_address(&self) -> bool {
         let begins =
             matches!(self.state, State::BeforeValue | State::Value { is_begun: false, .. });
         begins && ADDRESSES.iter().any(|name| self.attribute.ends_with(name))
     }
 
-    /// Whether a value here could add attributes: it stands where a quote should, or within the
-    /// tag itself.
+    /// Returns whether a value here could add attributes: in an unquoted attribute value, or
+    /// elsewhere within the tag.
     pub fn is_unquoted(&self) -> bool {
         matches!(
             self.state,
@@ -70,14 +71,14 @@ impl HtmlContext {
         )
     }
 
-    /// Whether what stands here is code: a script, a style sheet, or the handler of an event.
+    /// Returns whether this position is in code: a script, a style sheet, or an event handler.
     pub fn is_code(&self) -> bool {
         let in_value = matches!(self.state, State::BeforeValue | State::Value { .. });
         let is_handler = self.attribute.starts_with("on") && self.attribute.len() > 2;
         (self.is_code && self.state == State::Text) || (in_value && is_handler)
     }
 
-    /// A value of somebody's stands here.
+    /// Advances over an inserted value.
     pub fn feed_value(&mut self) {
         self.state = match self.state {
             State::BeforeValue => State::Value { quote: None, is_begun: true },
@@ -86,7 +87,7 @@ impl HtmlContext {
         };
     }
 
-    /// Text of the template stands here.
+    /// Advances over text of the template.
     pub fn feed(&mut self, text: &str) {
         for char in text.chars() {
             self.state = self.step(char);
@@ -130,7 +131,7 @@ impl HtmlContext {
             (State::Value { quote: Some(quote), .. }, c) if c == quote => State::Tag,
             (State::Value { quote: None, .. }, '>') => self.close(),
             (State::Value { quote: None, .. }, c) if c.is_whitespace() => State::Tag,
-            // Browsers drop white space before an address.
+            // Browsers drop white space before a URL.
             (State::Value { quote, is_begun: false }, c) if c.is_whitespace() => {
                 State::Value { quote, is_begun: false }
             }

@@ -1,46 +1,46 @@
-//! Layouts and pieces of MJML: put into a body before MJML is compiled, since elements cannot be
-//! put together afterwards. What is included remembers the file and line it came from.
+//! Layouts and partials of MJML. They are inserted into a body before MJML is compiled, because
+//! compiled elements can no longer be combined. Included text keeps track of its file and line.
 //!
-//! `{{#> layouts/brand title="…"}}…{{/layouts/brand}}` puts a body where the layout says
-//! `{{> @partial-block}}`; `{{> button label="…"}}` includes `partials/button.mjml.hbs`. What is
-//! given by name takes the place of that name in the tags of what is included.
+//! `{{#> layouts/brand title="…"}}…{{/layouts/brand}}` inserts a body where the layout has `{{>
+//! @partial-block}}`; `{{> button label="…"}}` includes `partials/button.mjml.hbs`. A named
+//! argument replaces that name in the tags of the included text.
 
 use super::dialect::{self, Token, tokens};
 use super::{TEMPLATE_BYTES_MAX, TemplateError};
 use crate::domain::base::diagnostic::nearest;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Layouts within layouts, and pieces within pieces.
+/// The most nested layouts and partials.
 const DEPTH_MAX: usize = 10;
-/// All that one body includes.
+/// The most inclusions of one body.
 const INCLUDED_MAX: usize = 500;
-/// Where a layout puts what it stands around.
+/// Where a layout inserts the body.
 const SLOT: &str = "@partial-block";
-/// How the names of layouts begin.
+/// The prefix of the names of layouts.
 const LAYOUTS: &str = "layouts/";
 
-/// A body with all that it includes.
+/// A body with everything that it includes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Expanded {
     /// The MJML.
     pub text: String,
-    /// The template and line that each of its lines came from.
+    /// The template and line that each line came from.
     origins: Vec<(String, usize)>,
 }
 
 impl Expanded {
-    /// The template and the line in it that a line came from; both count from 1.
+    /// Returns the template and the line in it that a line came from; both count from 1.
     pub fn origin(&self, line: usize) -> Option<(&str, usize)> {
         let (name, line) = self.origins.get(line.checked_sub(1)?)?;
         Some((name, *line))
     }
 
-    /// The templates that its lines came from.
+    /// Returns the templates that its lines came from.
     pub fn files(&self) -> BTreeSet<String> {
         self.origins.iter().map(|(file, _)| file.clone()).collect()
     }
 
-    /// Adds text of one file that begins at a line of it.
+    /// Appends text of a file that begins at the given line of it.
     fn push(&mut self, text: &str, file: &str, mut line: usize) {
         for (index, piece) in text.split('\n').enumerate() {
             if index > 0 {
@@ -65,7 +65,7 @@ impl Expanded {
         }
     }
 
-    /// A line is of whatever first says something on it.
+    /// Appends a piece of a line. The line's origin is the first piece on it that is not blank.
     fn stand(&mut self, piece: &str, (file, line): (&str, usize)) {
         let start = self.text.rfind('\n').map_or(0, |at| at + 1);
         let is_blank = self.text[start..].trim().is_empty() && !piece.trim().is_empty();
@@ -77,8 +77,8 @@ impl Expanded {
     }
 }
 
-/// Puts into a body, `emails/welcome/html`, the layouts and pieces of MJML that it names. `pieces`
-/// are the sources by name, `layouts/brand` and `partials/button`.
+/// Inserts into a body, `emails/welcome/html`, the layouts and partials of MJML that it names.
+/// `pieces` are the sources by name, such as `layouts/brand` and `partials/button`.
 pub fn expand(
     name: &str,
     body: &str,
@@ -90,7 +90,7 @@ pub fn expand(
     Ok(work.out)
 }
 
-/// One text on its way: whose, from which line of it, and what its names stand for.
+/// A text that is being expanded: its file, its line in that file, and the values of its names.
 struct Source<'s> {
     file: &'s str,
     text: &'s str,
@@ -116,7 +116,7 @@ struct Work<'w> {
     pieces: &'w BTreeMap<String, String>,
     out: Expanded,
     included: usize,
-    /// What is being included, from the outside in.
+    /// The inclusions in progress, from the outside in.
     path: Vec<String>,
 }
 
@@ -151,7 +151,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// A layout around a body; gives where it ends.
+    /// Expands a layout around a body and returns where it ends.
     fn layout(
         &mut self,
         source: &Source,
@@ -209,7 +209,7 @@ impl Work<'_> {
                 source.refuse(start, "a partial is given values by name: {{> name label=\"…\"}}")
             })?;
             self.enter(source, start, &piece)?;
-            // A piece's last line break would end the line that it is included in.
+            // A partial's last line break would break the line that it is included in.
             let text = text.strip_suffix('\n').unwrap_or(text);
             self.walk(&Source { file: &piece, text, line: 1, given: &given }, None)?;
             self.path.pop();
@@ -234,7 +234,8 @@ impl Work<'_> {
     }
 }
 
-/// Where the body of a layout that began before `from` ends, and what follows its closing tag.
+/// Returns where the body of a layout that began before `from` ends, and where the text after its
+/// closing tag begins.
 fn closing_of(text: &str, from: usize, name: &str) -> Option<(usize, usize)> {
     let (mut at, mut depth) = (from, 1_usize);
     while let Some(start) = text[at..].find("{{").map(|found| at + found) {
@@ -257,8 +258,8 @@ fn closing_of(text: &str, from: usize, name: &str) -> Option<(usize, usize)> {
     None
 }
 
-/// The name in a tag that includes, and what it gives: `button label="Go" href=base_url`. Each
-/// value as it is written; names that are given from the outside are replaced.
+/// Reads the name in an including tag and its arguments: `button label="Go" href=base_url`. Values
+/// are kept as written, except that names given by the including text are replaced.
 fn arguments(
     inside: &str,
     outer: &BTreeMap<String, String>,
@@ -298,8 +299,8 @@ fn arguments(
     Some((name.to_owned(), given))
 }
 
-/// A tag in which the names that were given have become what they stand for: text if the tag is
-/// nothing but such a name and that is a text.
+/// Replaces the given names in a tag by their values. A tag that consists only of a name whose
+/// value is a text becomes that text.
 fn substituted(tag: &str, given: &BTreeMap<String, String>) -> String {
     if given.is_empty() {
         return tag.to_owned();
@@ -362,7 +363,7 @@ mod tests {
         pieces.map(owned).into()
     }
 
-    /// Each line with where it came from.
+    /// Returns each line with its origin.
     fn told(body: &str) -> String {
         match expand("emails/a/html", body, &pieces()) {
             Err(error) => error.to_string().replacen(": ", ":\n", 1),
@@ -378,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn a_layout_stands_around_a_body_and_every_line_knows_its_file() {
+    fn layout_wraps_body_and_lines_keep_their_file() {
         assert_snapshot!(told(
             "{{! brand }}{{#> layouts/brand title=\"Tom & Co\"}}\n<p>{{first_name}}</p>\n\
              {{> button href=base_url label=(default plan 'x')}}\n{{/layouts/brand}}\n"
@@ -414,7 +415,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_included_is_named_with_its_line() {
+    fn failed_include_is_reported_with_its_line() {
         assert_snapshot!(told("\n{{#> layouts/brnd}}x{{/layouts/brnd}}"), @"
     emails/a/html:2:
     there is no layout `layouts/brnd`; did you mean `layouts/brand`?

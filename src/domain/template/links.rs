@@ -1,10 +1,10 @@
-//! Links: those that a template's author wrote are marked at publish, and of a rendered message
-//! only those are tagged, counted and made short. What a visitor typed is never one of them,
-//! whatever it looks like.
+//! Links. The links that a template's author wrote are marked when the campaign is published, and
+//! only marked links of a rendered message are tagged, counted and shortened. Text that a visitor
+//! typed is never a link, whatever it looks like.
 //!
 //! In a stored template the marks are comments, which any engine renders as nothing. Before a
-//! template is parsed here they become characters that no value can bring along; what is rendered
-//! loses them again.
+//! template is parsed here, they become characters that no value can contain; these are removed
+//! from the rendered text.
 
 mod html;
 
@@ -18,41 +18,41 @@ use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Around the address of a link in HTML.
+/// Around the URL of a link in HTML.
 const HREF: (&str, char) = ("{{!href}}", '\u{1}');
 const HREF_END: (&str, char) = ("{{!/href}}", '\u{2}');
-/// Before an address in a text.
+/// Before a URL in a text.
 const URL: (&str, char) = ("{{!url}}", '\u{3}');
 const MARKS: [(&str, char); 3] = [HREF, HREF_END, URL];
 
 type Host = fn(&str) -> (&str, String);
 
-/// Marks the links of a template; done at publish, by a parser of HTML.
+/// Marks the links of a template; runs when publishing, with an HTML parser.
 pub fn mark_links(source: &mut TemplateSource) {
     marked(source, html::mark, html::host_in_text);
 }
 
-/// `in_html` marks HTML; `host` is the name of a site at the beginning of a text, and how it is
-/// written in ASCII.
+/// Marks links. `in_html` marks HTML; `host` returns the host name at the beginning of a text, and
+/// its ASCII form.
 fn marked(source: &mut TemplateSource, in_html: fn(&str) -> String, host: Host) {
     match source {
         TemplateSource::Email { html, .. } => *html = in_html(&bare(html)),
-        // A partial may stand in a mail or in a text.
+        // A partial may be used in a mail or in a text.
         TemplateSource::Partial(text) => *text = in_text(&in_html(&bare(text)), host),
         TemplateSource::Sms(text) => *text = in_text(&bare(text), host),
         TemplateSource::Page(_) | TemplateSource::Subject(_) => {}
     }
 }
 
-/// A source without marks, and without characters that would be taken for some.
+/// Returns a source without marks and without characters that could be taken for marks.
 fn bare(text: &str) -> String {
     MARKS
         .iter()
         .fold(text.to_owned(), |text, (comment, char)| text.replace(comment, "").replace(*char, ""))
 }
 
-/// Templates ready to be parsed. Those of a version that was published before links were marked
-/// are marked here, without a parser: what it might miss is not followed.
+/// Returns templates ready to be parsed. Templates of a version that was published before links
+/// were marked are marked here, without a parser; links that this misses are not tracked.
 pub(super) fn prepared(
     sources: &BTreeMap<String, TemplateSource>,
 ) -> Cow<'_, BTreeMap<String, TemplateSource>> {
@@ -66,13 +66,13 @@ pub(super) fn prepared(
     Cow::Owned(sources)
 }
 
-/// A source with characters for its marks.
+/// Replaces the comments of a source by mark characters.
 pub(super) fn with_marks(text: &str) -> String {
     let text = text.replace(|c| MARKS.iter().any(|(_, mark)| *mark == c), "");
     MARKS.iter().fold(text, |text, (comment, char)| text.replace(comment, &char.to_string()))
 }
 
-/// Data in which no value brings a mark along.
+/// Returns data in which no value contains a mark.
 pub(super) fn unmarked(data: &Value) -> Value {
     match data {
         Value::String(text) => Value::String(without_marks(text)),
@@ -84,7 +84,7 @@ pub(super) fn unmarked(data: &Value) -> Value {
     }
 }
 
-/// A rendered text without its marks.
+/// Removes the marks from a rendered text.
 pub(super) fn without_marks(text: &str) -> String {
     text.replace(is_mark, "")
 }
@@ -93,7 +93,7 @@ fn is_mark(c: char) -> bool {
     MARKS.iter().any(|(_, mark)| *mark == c)
 }
 
-/// The links of HTML that was compiled by the code before this one: all are in double quotes.
+/// Marks the links of HTML that was compiled before marks existed: all are in double quotes.
 fn in_old_html(html: &str) -> String {
     const BEGIN: &str = "href=\"";
     let mut out = String::with_capacity(html.len());
@@ -114,7 +114,7 @@ fn in_old_html(html: &str) -> String {
     out + &html[at..]
 }
 
-/// The addresses that a text's author wrote: in letters, or by a tag that gives one.
+/// Marks the URLs that a text's author wrote, either literally or as a tag that contains one.
 fn in_text(text: &str, host: Host) -> String {
     let mut out = String::with_capacity(text.len());
     let mut at = 0;
@@ -144,7 +144,8 @@ fn in_text(text: &str, host: Host) -> String {
     out
 }
 
-/// Rendered HTML with each marked link as `through` makes it; `None` leaves it as it is written.
+/// Replaces each marked link of rendered HTML by the result of `through`; `None` leaves it
+/// unchanged.
 pub(super) fn through_html(
     rendered: &str,
     through: &mut dyn FnMut(&str) -> Option<String>,
@@ -164,7 +165,7 @@ pub(super) fn through_html(
     out + &without_marks(rest)
 }
 
-/// A rendered text with each marked address as `through` makes it.
+/// Replaces each marked URL of a rendered text by the result of `through`.
 pub(super) fn through_text(
     rendered: &str,
     through: &mut dyn FnMut(&str) -> Option<String>,
@@ -191,14 +192,14 @@ pub(super) fn through_text(
     out + &without_marks(rest)
 }
 
-/// Whether a character ends a sentence or a bracket rather than an address.
+/// Returns whether a character ends a sentence or a bracket rather than a URL.
 fn is_ending(c: char) -> bool {
     is_mark(c) || matches!(c, '.' | ',' | ';' | ':' | '!' | '?' | ')' | ']' | '\'')
 }
 
-/// Where an address in a text ends, as readers see it. Chinese may follow without a space, so what
-/// is not ASCII is part of an address only where one cannot have ended: after a `/`, `?`, `=` or
-/// `&`.
+/// Returns where a URL in a text ends, as readers see it. Chinese text may follow without a space,
+/// so a non-ASCII character belongs to a URL only where the URL cannot have ended: after a `/`,
+/// `?`, `=` or `&`.
 fn address_end(text: &str) -> usize {
     let mut before = ' ';
     let is_part = |before: char, c: char| match c {
@@ -218,7 +219,8 @@ fn address_end(text: &str) -> usize {
     text.len()
 }
 
-/// The sites that the authors of templates lead to. A link whose site a value brings is none.
+/// Returns the origins that the authors of templates link to. A link whose host comes from a value
+/// does not count.
 pub(super) fn origins(sources: &BTreeMap<String, TemplateSource>) -> BTreeSet<String> {
     let mut origins = BTreeSet::new();
     for (_, text, _) in sources.values().flat_map(TemplateSource::parts) {
@@ -241,7 +243,7 @@ pub(super) fn origins(sources: &BTreeMap<String, TemplateSource>) -> BTreeSet<St
 }
 
 impl Templates {
-    /// Whether the site that a link leads to stands in a template of this campaign.
+    /// Returns whether a template of this campaign links to the origin of this URL.
     pub fn leads_to(&self, location: &str) -> bool {
         origin(location).is_some_and(|origin| self.origins.contains(&origin))
     }
@@ -270,7 +272,7 @@ fn unescaped(text: &str) -> String {
     out + rest
 }
 
-/// Text as the value of an attribute, in whichever quotes.
+/// Escapes text as the value of an attribute, for either kind of quotes.
 fn escaped(text: &str) -> String {
     let text = text.replace('&', "&amp;").replace('"', "&quot;").replace('\'', "&#39;");
     text.replace('<', "&lt;").replace('>', "&gt;")

@@ -1,7 +1,8 @@
-//! How numbers, amounts and dates are written for one reader: by a locale, a zone and a currency.
+//! Formats numbers, amounts and dates for one reader, by locale, time zone and currency.
 //!
-//! English and Chinese are written as Unicode CLDR has them; of other languages, the marks within
-//! numbers, and the names of months of a few. ICU's data would be larger than the whole module.
+//! English and Chinese follow Unicode CLDR. For other languages, only the separators in numbers are
+//! known, and for a few of them the names of months. ICU's data would be larger than the whole
+//! module.
 
 use crate::domain::base::primitives::minor_digits;
 use crate::domain::time::calendar;
@@ -10,45 +11,45 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use serde_json::Value;
 
-/// The most digits after the point.
+/// The most decimal places.
 pub const PLACES_MAX: usize = 8;
-/// The numbers that are written: those whose every digit a 64-bit float keeps.
+/// Only numbers below this are formatted: a 64-bit float represents all their digits.
 const NUMBER_MAX: f64 = 1e15;
-/// What `date` can be asked for.
+/// The styles of `date`.
 pub const DATE_STYLES: &[&str] = &["long", "short", "full", "month", "day", "weekday", "iso"];
 
-/// One reader's habits.
+/// The formatting options of one reader.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FormatOptions<'m> {
     /// BCP 47: `zh-CN`, `en-GB`.
     pub locale: &'m str,
-    /// An IANA zone; UTC if it is unknown.
+    /// An IANA time zone; UTC if it is unknown.
     pub zone: &'m str,
-    /// The ISO 4217 code of amounts that name none.
+    /// The ISO 4217 code for amounts without a currency.
     pub currency: &'m str,
 }
 
-/// The marks within numbers.
+/// The symbols within numbers.
 struct Marks {
     group: &'static str,
     decimal: char,
-    /// A gap before the percent sign, and amounts before their symbol.
+    /// Whether a space precedes the percent sign, and amounts precede their currency symbol.
     is_trailing: bool,
 }
 
-/// A date or a moment that somebody wrote.
+/// A date or a time as given.
 enum When {
     Day(Date),
     Clock(DateTime),
     Moment(Timestamp),
 }
 
-/// The language of a locale, in lower case.
+/// Returns the language of a locale, in lower case.
 pub fn language_of(locale: &str) -> String {
     locale.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase()
 }
 
-/// A number, or text that is one; `None` for anything else.
+/// Reads a number, or a text that is a number; `None` for anything else.
 pub fn number_of(value: &Value) -> Option<f64> {
     let number = match value {
         Value::Number(number) => number.as_f64()?,
@@ -81,8 +82,8 @@ impl FormatOptions<'_> {
         Marks { group, decimal, is_trailing }
     }
 
-    /// `1,234.5`; with `places` always so many digits after the point, else as many as there are,
-    /// three at the most.
+    /// Formats as `1,234.5`. With `places`, always uses that many decimal places; otherwise as many
+    /// as the number has, up to three.
     pub fn number(&self, value: f64, places: Option<usize>) -> Option<String> {
         if value.abs() >= NUMBER_MAX {
             return None;
@@ -113,13 +114,13 @@ impl FormatOptions<'_> {
         Some(text)
     }
 
-    /// `25%` of 0.25.
+    /// Formats 0.25 as `25%`.
     pub fn percent(&self, ratio: f64, places: Option<usize>) -> Option<String> {
         let gap = if self.marks().is_trailing { "\u{a0}" } else { "" };
         Some(format!("{}{gap}%", self.number(ratio * 100.0, places.or(Some(0)))?))
     }
 
-    /// `¥1,234.00` of an amount in whole units, with as many places as its currency has.
+    /// Formats as `¥1,234.00` an amount in whole units, with the decimal places of its currency.
     pub fn money(&self, amount: f64, currency: Option<&str>) -> Option<String> {
         let code = currency.unwrap_or(self.currency).to_ascii_uppercase();
         if code.len() != 3 || !code.bytes().all(|b| b.is_ascii_uppercase()) {
@@ -150,8 +151,8 @@ impl FormatOptions<'_> {
         })
     }
 
-    /// The word for so many, of those for one, few, many and others: the classes of CLDR's plural
-    /// rules for whole numbers. Languages without plurals take the last.
+    /// Selects the form of a word for a count, by the classes of CLDR's plural rules for whole
+    /// numbers. Languages without plurals use the last form.
     pub fn plural<'w>(&self, count: f64, forms: Forms<'w>) -> &'w str {
         let whole = count.abs();
         let (ones, tens) = (whole % 10.0, whole % 100.0);
@@ -175,7 +176,8 @@ impl FormatOptions<'_> {
         }
     }
 
-    /// A day, in one of `DATE_STYLES`; a moment's day on the reader's clock, or on that of `zone`.
+    /// Formats a day in one of `DATE_STYLES`. A time is converted to the reader's time zone, or to
+    /// `zone`.
     pub fn date(&self, value: &Value, style: &str, zone: Option<&str>) -> Option<String> {
         let day = match when(value)? {
             When::Day(day) => day,
@@ -185,7 +187,7 @@ impl FormatOptions<'_> {
         Some(self.day(day, style))
     }
 
-    /// The time of day of a moment, on the reader's clock, or on that of `zone`.
+    /// Formats the time of day in the reader's time zone, or in `zone`.
     pub fn time(&self, value: &Value, zone: Option<&str>) -> Option<String> {
         let time = match when(value)? {
             When::Day(_) => return None,
@@ -267,17 +269,17 @@ impl FormatOptions<'_> {
 /// The forms of a word by count.
 #[derive(Clone, Copy, Debug)]
 pub struct Forms<'w> {
-    /// One item.
+    /// For one.
     pub one: &'w str,
-    /// 2 to 4 of them, in Slavic languages.
+    /// For counts such as 2 to 4, in Slavic languages.
     pub few: Option<&'w str>,
-    /// 5 of them, in Slavic languages.
+    /// For counts such as 5, in Slavic languages.
     pub many: Option<&'w str>,
-    /// Any other count.
+    /// For any other count.
     pub other: &'w str,
 }
 
-/// `2026-03-02`, `2026-03-02T16:00`, RFC 3339, or milliseconds since 1970.
+/// Reads `2026-03-02`, `2026-03-02T16:00`, RFC 3339, or milliseconds since 1970.
 fn when(value: &Value) -> Option<When> {
     match value {
         Value::Number(number) => {
@@ -331,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_written_as_their_readers_write_them() {
+    fn numbers_follow_the_locale() {
         for (locale, text) in [
             ("en", "1,234,567.5"),
             ("zh-CN", "1,234,567.5"),
@@ -352,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn amounts_have_the_places_and_the_symbol_of_their_currency() {
+    fn amounts_follow_currency_and_locale() {
         for (locale, amount, currency, text) in [
             ("zh-CN", 1234.0, None, "¥1,234.00"),
             ("en-GB", 1234.0, None, "CN¥1,234.00"),
@@ -369,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn dates_and_times_are_on_the_readers_clock() {
+    fn dates_and_times_follow_locale_and_zone() {
         let at = json!("2026-03-01T22:30:00Z"); // 06:30 on the next day in Shanghai.
         for (locale, style, text) in [
             ("zh-CN", "long", "2026年3月2日"),
@@ -401,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn each_language_counts_in_its_own_way() {
+    fn plurals_follow_the_language() {
         let forms = Forms { one: "1", few: Some("few"), many: Some("many"), other: "n" };
         for (locale, expected) in [
             ("en", ["n", "1", "n", "n", "n"]),

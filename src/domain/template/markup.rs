@@ -1,5 +1,5 @@
-//! The elements of an HTML or MJML source in which Handlebars tags stand: enough of a reader for
-//! the plain text made from it, and for the linter.
+//! A simple tokenizer of HTML or MJML that contains Handlebars tags: sufficient for deriving the
+//! plain text, and for the linter.
 
 use super::dialect;
 use super::links::references;
@@ -11,21 +11,21 @@ pub(in crate::domain) enum Token<'s> {
     Open(Element<'s>),
     /// `</a>`.
     Close { name: String, at: usize },
-    /// What stands between elements, Handlebars tags and character references as they are.
+    /// Text between elements, with Handlebars tags and character references as written.
     Text { text: &'s str, at: usize },
     /// `<!-- … -->`, or a document type; `tokens` leaves them out.
     Comment,
 }
 
-/// From where to where a token is written, in bytes.
+/// The range of a token in the source, in bytes.
 pub(super) type Span = std::ops::Range<usize>;
 
-/// An element's beginning.
+/// The opening tag of an element.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::domain) struct Element<'s> {
     /// In lower case.
     pub name: String,
-    /// Names in lower case, values as they are written, without their quotes.
+    /// Names in lower case; values as written, without their quotes.
     pub attributes: Vec<(String, &'s str)>,
     pub at: usize,
     /// `<br/>`, or an element that HTML never closes.
@@ -33,19 +33,19 @@ pub(in crate::domain) struct Element<'s> {
 }
 
 impl<'s> Element<'s> {
-    /// An attribute's value, as it is written.
+    /// Returns an attribute's value as written.
     pub fn attribute(&self, name: &str) -> Option<&'s str> {
         self.attributes.iter().find(|(other, _)| other == name).map(|(_, value)| *value)
     }
 
-    /// A property of the `style` attribute, in lower case and without white space around it.
+    /// Returns a property of the `style` attribute, in lower case and trimmed.
     pub fn style(&self, property: &str) -> Option<String> {
         let mut declarations = declarations(self.attribute("style")?);
         declarations.find(|(name, _)| name == property).map(|(_, value)| value)
     }
 }
 
-/// The declarations of a style attribute or of a rule's block, in lower case.
+/// Returns the declarations of a style attribute or of a rule's block, in lower case.
 pub(in crate::domain) fn declarations(style: &str) -> impl Iterator<Item = (String, String)> {
     let declarations = style.split(';').filter_map(|one| one.split_once(':'));
     declarations
@@ -58,14 +58,14 @@ const EMPTY: &[&str] = &[
     "wbr",
 ];
 
-/// Reads a source; comments are left out, conditional ones of Outlook too. What cannot be read is
-/// text.
+/// Tokenizes a source. Leaves comments out, including Outlook's conditional ones. What cannot be
+/// parsed becomes text.
 pub(in crate::domain) fn tokens(source: &str) -> Vec<Token<'_>> {
     let tokens = spanned_tokens(source).into_iter().map(|(token, _)| token);
     tokens.filter(|token| *token != Token::Comment).collect()
 }
 
-/// The same with comments, each with its place.
+/// Tokenizes a source including comments, each token with its range.
 pub(super) fn spanned_tokens(source: &str) -> Vec<(Token<'_>, Span)> {
     let mut tokens = Vec::new();
     let (mut at, mut text_from) = (0, 0);
@@ -88,7 +88,7 @@ pub(super) fn spanned_tokens(source: &str) -> Vec<(Token<'_>, Span)> {
             tokens.push((Token::Text { text, at: text_from }, text_from..start));
         }
         (at, text_from) = (end, end);
-        // A style sheet or a script is one text, whatever it contains.
+        // A style sheet or a script is a single text, whatever it contains.
         if let Token::Open(Element { name, .. }) = &token
             && ["style", "script", "mj-style", "title"].contains(&name.as_str())
         {
@@ -103,7 +103,7 @@ pub(super) fn spanned_tokens(source: &str) -> Vec<(Token<'_>, Span)> {
     tokens
 }
 
-/// Where a pattern comes next, Handlebars tags skipped.
+/// Returns the next position of a pattern, skipping Handlebars tags.
 pub(super) fn next(source: &str, from: usize, pattern: &str) -> Option<usize> {
     let mut at = from;
     loop {
@@ -136,7 +136,7 @@ fn element(source: &str, start: usize) -> Option<(Token<'_>, usize)> {
     Some((token, end))
 }
 
-/// What stands in an element's tag after its name.
+/// The part of an opening tag after the name.
 struct Rest<'s> {
     attributes: Vec<(String, &'s str)>,
     /// Where the tag ends.
@@ -172,7 +172,8 @@ fn rest_of_tag(source: &str, from: usize) -> Option<Rest<'_>> {
     }
 }
 
-/// The value of an attribute from here, without its quotes, and where what follows begins.
+/// Returns the value of an attribute at this position, without its quotes, and where the rest
+/// begins.
 fn attribute_value(source: &str, from: usize) -> Option<(&str, usize)> {
     let rest = &source[from..];
     match rest.chars().next().filter(|c| matches!(c, '"' | '\'')) {
@@ -187,7 +188,7 @@ fn attribute_value(source: &str, from: usize) -> Option<(&str, usize)> {
     }
 }
 
-/// Text with its character references decoded, and Handlebars tags as they are.
+/// Decodes the character references of a text and keeps Handlebars tags as written.
 pub(in crate::domain) fn decoded(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut at = 0;
@@ -206,7 +207,7 @@ pub(in crate::domain) fn decoded(text: &str) -> String {
     out
 }
 
-/// The character of a reference: `amp`, `#39`.
+/// Returns the character of a reference: `amp`, `#39`.
 pub(super) fn character(reference: &str) -> Option<char> {
     if let Some(digits) = reference.strip_prefix('#') {
         let code = match digits.strip_prefix(['x', 'X']) {

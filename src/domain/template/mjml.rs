@@ -1,7 +1,7 @@
-//! MJML to HTML. Handlebars tags pass through untouched.
+//! Compiles MJML to HTML. Handlebars tags pass through unchanged.
 //!
-//! The engine, `mrml`, is given the layout alone: what elements hold, and values that it would not
-//! leave as they are, stand aside meanwhile, and attributes come to it resolved.
+//! The engine, `mrml`, gets only the layout. Contents of elements, and values that it would change,
+//! are replaced by placeholders for its run, and attributes are resolved beforehand.
 
 mod fonts;
 mod heroes;
@@ -30,15 +30,14 @@ const ELEMENTS: &[&str] = &[
     "mj-section", "mj-social", "mj-social-element", "mj-spacer", "mj-style", "mj-table", "mj-text",
     "mj-title", "mj-wrapper",
 ];
-/// Around the number of what stands aside.
+/// The prefix and suffix of a placeholder's number.
 const ASIDE: (&str, &str) = ("~aside-", "~");
 
-/// Why MJML could not be compiled.
+/// The reason why MJML could not be compiled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MjmlError {
     /// From 1.
     pub line: usize,
-    /// What is wrong.
     pub message: String,
 }
 
@@ -50,7 +49,7 @@ impl fmt::Display for MjmlError {
 
 impl std::error::Error for MjmlError {}
 
-/// Compiles MJML to HTML. Includes of other files are refused; partials serve for that.
+/// Compiles MJML to HTML. Refuses includes of other files; partials replace them.
 pub fn compile_mjml(source: &str) -> Result<String, MjmlError> {
     let fail = |message: String| MjmlError { line: 1, message };
     if source.len() > TEMPLATE_BYTES_MAX {
@@ -69,27 +68,27 @@ pub fn compile_mjml(source: &str) -> Result<String, MjmlError> {
     let parsed = mrml::parse(&writer.mjml).map_err(|error| fail(error.to_string()))?;
     let options = RenderOptions { fonts: HashMap::new(), ..RenderOptions::default() };
     let html = parsed.element.render(&options).map_err(|error| fail(error.to_string()))?;
-    // With the engine's comma, the arrows of a carousel would show nowhere.
+    // With the engine's comma, no mail client would show the arrows of a carousel.
     let html = html.replace("@media screen, yahoo", "@media screen yahoo");
     let html = heroes::with_ratios(&widths::floor_columns(html));
     let html = fonts::with_fonts(&writer.restored(&html), &fonts, &styles);
     Ok(inline::inlined(&html, &styles))
 }
 
-/// Writes a tree as the MJML that the engine is given.
+/// Writes a tree as the MJML that the engine gets.
 #[derive(Default)]
 struct Writer {
     mjml: String,
-    /// What stands aside, by number.
+    /// The replaced contents, by number.
     aside: Vec<String>,
 }
 
 impl Writer {
-    /// The root, without attributes that the engine does not know: `version`.
+    /// Writes the root, without attributes that the engine does not know, such as `version`.
     fn root(&mut self, root: &Node) {
         let known = |name: &str| matches!(name, "lang" | "dir" | "owa");
         let attributes = root.attributes.iter().filter(|(name, _)| known(name)).cloned().collect();
-        // The head says what the body needs to know.
+        // The head comes first because the body depends on it.
         let mut children = root.children.clone();
         children.sort_by_key(|child| child.name != "mj-head");
         self.node(&Node { name: root.name.clone(), attributes, children, ..Node::default() });
@@ -98,13 +97,14 @@ impl Writer {
     fn node(&mut self, node: &Node) {
         self.mjml.push_str(&format!("<{}", node.name));
         for (name, value) in &node.attributes {
-            // The engine writes values as Rust does: a backslash twice, a joiner as `\u{200d}`.
+            // The engine writes values as Rust debug strings: a backslash twice, a joiner as
+            // `\u{200d}`.
             let is_changed = format!("{value:?}").len() != value.len() + 2;
             let value = match is_changed || value.contains(['<', '>', '&', '"', '{']) {
                 true => self.put_aside(quoted(value)),
                 false => value.clone(),
             };
-            // The engine drops `sizes`, without which a browser takes another picture.
+            // The engine drops `sizes`, without which a browser selects another image.
             let value = match node.attribute("sizes").filter(|_| name == "srcset") {
                 Some(sizes) => format!("{value}{}", self.put_aside(sizes_after(sizes))),
                 None => value,
@@ -113,7 +113,7 @@ impl Writer {
         }
         self.mjml.push('>');
         if !node.content.is_empty() {
-            // A title becomes an attribute too.
+            // A title is also used as an attribute.
             let content = match node.name == "mj-title" {
                 true => quoted(&node.content),
                 false => node.content.clone(),
@@ -130,7 +130,7 @@ impl Writer {
         format!("{}{}{}", ASIDE.0, self.aside.len() - 1, ASIDE.1)
     }
 
-    /// HTML with what stood aside in its places.
+    /// Replaces the placeholders in HTML by the original contents.
     fn restored(&self, html: &str) -> String {
         let mut out = String::with_capacity(html.len() * 2);
         let mut rest = html;
@@ -145,12 +145,12 @@ impl Writer {
     }
 }
 
-/// The attribute `sizes`, as it stands after a value that it ends.
+/// Returns the attribute `sizes` as text to append to the preceding attribute's value.
 fn sizes_after(sizes: &str) -> String {
     format!("\" sizes=\"{}", quoted(sizes))
 }
 
-/// A value that was written in other quotes, in double quotes; its tags stay as they are.
+/// Escapes a value for double quotes; its tags stay unchanged.
 fn quoted(value: &str) -> String {
     let mut out = String::with_capacity(value.len());
     let mut at = 0;

@@ -1,4 +1,6 @@
-//! Templates: Handlebars sources for pages, e-mails and SMS, checked at publish, rendered at send.
+//! Templates: Handlebars sources for pages, e-mails and SMS, validated when publishing, rendered
+//! when sending. Not here: whether the templates of a campaign may be published, and the linter
+//! (`publication`).
 
 pub(in crate::domain) mod syntax;
 pub(in crate::domain) mod dialect;
@@ -34,9 +36,9 @@ use std::io;
 
 /// The largest template: ten times a long page.
 pub const TEMPLATE_BYTES_MAX: usize = 256 * 1024;
-/// Templates of one campaign: fifty pages with variants and journeys with many messages.
+/// The most templates of one campaign: fifty pages with variants and journeys with many messages.
 pub const TEMPLATES_MAX: usize = 1_000;
-/// The largest rendered page, subject, body or message; mail clients cut long before.
+/// The largest rendered page, subject, body or message; mail clients cut off far earlier.
 pub const OUTPUT_BYTES_MAX: usize = 512 * 1024;
 
 /// A compiled template: MJML has become HTML, Handlebars tags are kept.
@@ -51,22 +53,22 @@ pub enum TemplateSource {
     Email {
         /// The subject line; plain text.
         subject: String,
-        /// What mailboxes show after the subject; plain text, which stands in the HTML too.
+        /// The text that mailboxes show after the subject; plain text, also contained in the HTML.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         preheader: String,
-        /// HTML made from MJML.
+        /// HTML compiled from MJML.
         html: String,
         /// The plain-text alternative.
         text: String,
     },
-    /// The text of a short message.
+    /// The text of an SMS.
     Sms(String),
-    /// A subject line that takes the place of an e-mail's; it stands in the campaign itself.
+    /// A subject line that replaces that of an e-mail; it is defined in the campaign itself.
     Subject(String),
 }
 
 impl TemplateSource {
-    /// The parts by name (`""` for a template of one part), and whether each is HTML.
+    /// Returns the parts by name (`""` for a template of one part), each with its markup.
     pub fn parts(&self) -> Vec<(&'static str, &str, Markup)> {
         match self {
             Self::Page(page) => vec![("", page, Markup::Html)],
@@ -85,34 +87,31 @@ impl TemplateSource {
     }
 }
 
-/// What a template's output is, and so what values must be guarded against.
+/// The format of a template's output, which determines how values are escaped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Markup {
     /// Values are escaped.
     Html,
-    /// Values stand as they are.
+    /// Values are inserted as they are.
     Plain,
 }
 
 /// An e-mail ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RenderedEmail {
-    /// One line, without line breaks.
+    /// A single line, without line breaks.
     pub subject: String,
-    /// The HTML body.
     pub html: String,
-    /// The plain-text body.
     pub text: String,
 }
 
-/// Why a template could not be used.
+/// The reason why a template could not be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TemplateError {
     /// The template, and its part if it has several: `emails/welcome/text`.
     pub template: String,
-    /// Where in it, if that is known; from 1.
+    /// The line, from 1, if known.
     pub line: Option<usize>,
-    /// What is wrong.
     pub message: String,
 }
 
@@ -127,17 +126,17 @@ impl fmt::Display for TemplateError {
 
 impl std::error::Error for TemplateError {}
 
-/// Templates ready to be rendered. Those it holds parse, and none includes itself or does more
-/// work than its limit; so rendering ends, and fails with a value if it fails.
+/// Templates ready to be rendered. All of them parse, and none includes itself or exceeds its limit
+/// of work. So rendering terminates, and reports any failure as an error.
 pub struct Templates {
     html: Handlebars<'static>,
     plain: Handlebars<'static>,
-    /// The sites that links of their authors lead to.
+    /// The origins that the authors' links lead to.
     origins: BTreeSet<String>,
 }
 
 impl Templates {
-    /// Parses every template. Partials are known to the others by their name without the folder.
+    /// Parses every template. Others refer to a partial by its name without the folder.
     pub fn new(sources: &BTreeMap<String, TemplateSource>) -> Result<Self, TemplateError> {
         let (mut html, mut plain) = (engine(Markup::Html), engine(Markup::Plain));
         let mut parsed = BTreeMap::new();
@@ -179,8 +178,8 @@ impl Templates {
         self.render_email_through(name, data, &mut |_| None)
     }
 
-    /// The same, each link that an author wrote into the HTML as `through` makes it; `None` leaves
-    /// it as it is.
+    /// Renders an e-mail and replaces each link that an author wrote into the HTML by the result of
+    /// `through`; `None` leaves it unchanged.
     pub fn render_email_through(
         &self,
         name: &str,
@@ -198,12 +197,13 @@ impl Templates {
         })
     }
 
-    /// Renders a subject that takes the place of an e-mail's: `subjects/news/b`.
+    /// Renders a subject that replaces that of an e-mail: `subjects/news/b`.
     pub fn render_subject(&self, name: &str, data: &Value) -> Result<String, TemplateError> {
         Ok(one_line(&render(&self.plain, name, &context(data))?))
     }
 
-    /// Renders what mailboxes show after the subject; nothing if the e-mail has no such part.
+    /// Renders the text that mailboxes show after the subject; empty if the e-mail has no such
+    /// part.
     pub fn render_preheader(&self, name: &str, data: &Value) -> Result<String, TemplateError> {
         let part = part_name(name, "preheader");
         if !self.plain.has_template(&part) {
@@ -212,12 +212,12 @@ impl Templates {
         Ok(one_line(&render(&self.plain, &part, &context(data))?))
     }
 
-    /// Renders a short message, or a version of it: `sms/reminder`, `sms/reminder/zh-CN`.
+    /// Renders an SMS, or a version of it: `sms/reminder`, `sms/reminder/zh-CN`.
     pub fn render_sms(&self, name: &str, data: &Value) -> Result<String, TemplateError> {
         self.render_sms_through(name, data, &mut |_| None)
     }
 
-    /// The same, each address that an author wrote as `through` makes it.
+    /// Renders an SMS and replaces each URL that an author wrote by the result of `through`.
     pub fn render_sms_through(
         &self,
         name: &str,
@@ -229,24 +229,26 @@ impl Templates {
     }
 }
 
-/// Data as the engine takes it.
+/// Converts data for the engine.
 fn context(data: &Value) -> Context {
     Context::from(links::unmarked(data))
 }
 
-/// `emails/welcome/text`; a template of one part has its own name.
+/// Returns the full name of a part, `emails/welcome/text`; a template of one part keeps its own
+/// name.
 pub fn part_name(template: &str, part: &str) -> String {
     if part.is_empty() { template.to_owned() } else { format!("{template}/{part}") }
 }
 
-/// The name by which other templates include `partials/<name>`.
+/// Returns the name by which other templates include `partials/<name>`.
 pub(super) fn partial_name(template: &str) -> &str {
     template.strip_prefix("partials/").unwrap_or(template)
 }
 
-/// A header must never contain a line break, whatever a contact's attributes contain.
+/// Makes a text a single line: a header must never contain a line break, whatever a contact's
+/// attributes contain.
 fn one_line(text: &str) -> String {
-    // The last two end lines for some readers of Unicode.
+    // These two are line separators of Unicode.
     let ends = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
     links::without_marks(text)
         .split(ends)
@@ -278,7 +280,7 @@ fn render(engine: &Handlebars<'_>, name: &str, data: &Context) -> Result<String,
     String::from_utf8(output.0).map_err(|error| refusal(None, error.to_string()))
 }
 
-/// Bytes that refuse to grow beyond the limit.
+/// A buffer that refuses to grow beyond the limit.
 struct Bounded(Vec<u8>);
 
 impl io::Write for Bounded {

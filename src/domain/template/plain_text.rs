@@ -1,10 +1,10 @@
-//! The plain-text part of an e-mail, made from its HTML: paragraphs, headings, lists, tables, and
-//! links with their addresses. Handlebars tags are kept. Done at publish, never at the edge.
+//! Derives the plain-text part of an e-mail from its HTML: paragraphs, headings, lists, tables, and
+//! links with their URLs. Handlebars tags are kept. Runs when publishing, never at the edge.
 
 use super::dialect;
 use super::markup::{Element, Token, decoded, tokens};
 
-/// Elements that begin on a line of their own, and whether an empty line stands around them.
+/// Elements that begin on a new line, and whether blank lines surround them.
 const BLOCKS: &[(&str, bool)] = &[
     ("address", true),
     ("article", true),
@@ -32,10 +32,10 @@ const BLOCKS: &[(&str, bool)] = &[
     ("tr", false),
     ("ul", true),
 ];
-/// Elements of which nothing is text.
+/// Elements whose content is not text.
 const SILENT: &[&str] = &["head", "noframes", "script", "style", "template", "title"];
 
-/// Makes plain text of a mail's HTML.
+/// Converts a mail's HTML to plain text.
 pub fn plain_text(html: &str) -> String {
     let mut writer = Writer::default();
     for token in tokens(html) {
@@ -52,24 +52,24 @@ pub fn plain_text(html: &str) -> String {
 #[derive(Default)]
 struct Writer<'s> {
     out: String,
-    /// Elements around this place.
+    /// The enclosing elements.
     open: Vec<Open<'s>>,
-    /// Line breaks owed before the next words.
+    /// Line breaks to write before the next words.
     breaks: usize,
-    /// Whether white space is owed.
+    /// Whether white space is to be written before the next words.
     is_spaced: bool,
 }
 
 struct Open<'s> {
     name: String,
     is_silent: bool,
-    /// Of a link, its address, and where its text begins.
+    /// For a link: its URL, and where its text begins.
     link: Option<(&'s str, usize)>,
-    /// Of a list, how many items there were; `None` within a list without numbers.
+    /// For a numbered list: the number of items so far; `None` for one without numbers.
     items: Option<usize>,
-    /// Of a table, whether its cells belong together: that it is no layout.
+    /// For a table: whether it contains data rather than a layout.
     is_data: bool,
-    /// Of a row, how many cells there were.
+    /// For a row: the number of cells so far.
     cells: usize,
 }
 
@@ -95,8 +95,8 @@ impl<'s> Writer<'s> {
         }
     }
 
-    /// A Handlebars tag. One that begins or ends a part, and stands alone between elements, stands
-    /// on a line of its own, which Handlebars then takes away.
+    /// Writes a Handlebars tag. A tag that begins or ends a block and is alone between elements
+    /// gets a line of its own, which Handlebars removes when rendering.
     fn tag(&mut self, tag: &str, after: &str) {
         let inside = tag.trim_matches(['{', '}', '~', ' ']);
         let is_part = inside.starts_with(['#', '/', '^']) || inside.starts_with("else");
@@ -108,7 +108,7 @@ impl<'s> Writer<'s> {
             }
             self.out.push_str(tag);
             self.out.push('\n');
-            // The empty line belongs to what comes next.
+            // The blank line belongs to the next element.
             self.breaks = breaks;
             self.is_spaced = false;
         } else {
@@ -121,7 +121,7 @@ impl<'s> Writer<'s> {
         for char in text.chars() {
             match char {
                 ' ' | '\t' | '\n' | '\r' => self.is_spaced = true,
-                // What pads or hides is not for reading.
+                // Padding and invisible characters.
                 '\u{200b}' | '\u{200c}' | '\u{34f}' | '\u{ad}' | '\u{feff}' => {}
                 _ => {
                     self.owe();
@@ -131,7 +131,7 @@ impl<'s> Writer<'s> {
         }
     }
 
-    /// Writes the white space that is owed.
+    /// Writes the pending white space.
     fn owe(&mut self) {
         let breaks = std::mem::take(&mut self.breaks);
         let is_start = self.out.is_empty() || self.out.ends_with('\n');
@@ -199,14 +199,14 @@ impl<'s> Writer<'s> {
         });
     }
 
-    /// Whether this is within a cell of a table whose cells belong together.
+    /// Returns whether this is within a row of a data table.
     fn is_in_row(&self) -> bool {
         let outer = self.open.iter().position(|open| open.is_data);
         outer.is_some_and(|at| self.open[at..].iter().any(|open| open.name == "tr"))
     }
 
-    /// A cell of a row: all of it on one line, with bars between. Layouts put cells below each
-    /// other.
+    /// Begins a cell. A data row is written on one line, with bars between cells; the cells of a
+    /// layout go below each other.
     fn cell(&mut self) {
         let table = self.open.iter().rposition(|open| open.name == "table");
         let is_data = table.is_some_and(|at| self.open[at].is_data);
@@ -259,7 +259,7 @@ impl<'s> Writer<'s> {
         }
     }
 
-    /// A part of a picture that can be clicked.
+    /// Writes a clickable area of an image.
     fn area(&mut self, element: &Element<'s>) {
         let Some(href) = element.attribute("href") else { return };
         self.line(false);
@@ -270,7 +270,7 @@ impl<'s> Writer<'s> {
         self.line(false);
     }
 
-    /// The address of a link after its text, unless that is the address.
+    /// Writes the URL of a link after its text, unless the text is the URL.
     fn address(&mut self, href: &str, from: usize) {
         let address = decoded(href);
         let address = spoken(address.trim());
@@ -295,7 +295,7 @@ impl<'s> Writer<'s> {
     }
 }
 
-/// An address as a reader would write it: of mail and telephone, without the scheme.
+/// Returns a URL as a reader would write it: `mailto` and `tel` URLs without the scheme.
 fn spoken(address: &str) -> &str {
     let (scheme, rest) = address.split_once(':').unwrap_or_default();
     match scheme.to_ascii_lowercase().as_str() {
@@ -311,7 +311,7 @@ mod tests {
     use insta::assert_snapshot;
 
     #[test]
-    fn the_text_has_what_a_reader_needs_and_no_more() {
+    fn plain_text_keeps_readable_content_only() {
         let html = r#"<!doctype html><html><head><title>T</title><style>p{color:red}</style></head>
             <body><div style="display:none">hidden {{first_name}}</div>
             <!--[if mso]><table><tr><td>Outlook</td></tr></table><![endif]-->
@@ -362,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn what_people_paste_gives_the_text_that_they_saw() {
+    fn pasted_html_gives_the_visible_text() {
         for (html, wanted) in [
             ("<p class=MsoNormal>Caf&eacute; &deg;C &#146;s &uuml;<o:p></o:p></p>", "Café °C ’s ü"),
             ("<P>ONE</P><P>TWO<BR>THREE</P>", "ONE\n\nTWO\nTHREE"),
@@ -394,7 +394,7 @@ mod tests {
     }
 
     #[test]
-    fn broken_html_gives_text_too() {
+    fn broken_html_still_gives_text() {
         for html in ["<", "<a", "<a href=", "<p>a</div>b", "{{", "<p {{", "a < b & c", "<!--", ""] {
             plain_text(html);
         }

@@ -1,14 +1,15 @@
-//! The preheader: what mailboxes show after the subject. It stands hidden at the top of a mail.
+//! The preheader: the text that mailboxes show after the subject. It is hidden at the top of a
+//! mail.
 
 use super::dialect;
 
-/// So many pairs of characters that show nothing follow it, so that no mailbox fills the line with
-/// the beginning of the body: more than any shows.
+/// The number of pairs of invisible characters after the preheader. They are more than any mailbox
+/// shows, so that none fills the line with the beginning of the body.
 const PADDING: usize = 110;
-/// A joiner that joins nothing, and a space that is not dropped.
+/// A joiner without effect, and a non-breaking space.
 const PAD: &str = "\u{34f}\u{200c}\u{a0}";
 
-/// HTML with a preheader at the top of its body. The preheader is plain text with Handlebars tags.
+/// Inserts a preheader at the top of the body. The preheader is plain text with Handlebars tags.
 pub fn with_preheader(html: &str, preheader: &str) -> String {
     let words = escaped(&preheader.split_whitespace().collect::<Vec<_>>().join(" "));
     let hidden = format!(
@@ -21,7 +22,7 @@ pub fn with_preheader(html: &str, preheader: &str) -> String {
     format!("{}{hidden}{}", &html[..at], &html[at..])
 }
 
-/// Text as HTML; tags are escaped when they have become values.
+/// Escapes text as HTML; tags are left alone, because their values are escaped when rendering.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut at = 0;
@@ -44,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_hidden_padded_and_escaped() {
+    fn preheader_is_hidden_padded_and_escaped() {
         let html =
             with_preheader("<html><body class=\"x\">Hi</body>", "Tom & {{upper \"<a>\"}}\n<b>");
         assert!(html.starts_with("<html><body class=\"x\"><div style=\"display:none;"), "{html}");

@@ -1,4 +1,4 @@
-//! Parsing a template, with messages for people, and bounding the work that it can make.
+//! Parses templates, with readable error messages, and limits the work of rendering them.
 
 use super::dialect::{self, SECTION};
 use super::{TEMPLATE_BYTES_MAX, TemplateError, foreign};
@@ -6,14 +6,15 @@ use handlebars::Template;
 use handlebars::template::{HelperTemplate, Parameter, TemplateElement};
 use std::collections::BTreeMap;
 
-/// Partials within partials.
+/// The most nested partials.
 const PARTIAL_DEPTH_MAX: usize = 20;
-/// Elements visited in one rendering, where a list counts as 100 items: well under a second.
+/// The most elements visited in one rendering, where a list counts as 100 items: well under a
+/// second.
 const WORK_MAX: u64 = 200_000;
-/// Items that a list is taken to have: as many as a field has options.
+/// The assumed number of items of a list: as many as a field may have options.
 const LIST_ITEMS: u64 = 100;
 
-/// Parses one template, or says at which line it goes wrong.
+/// Parses one template, or returns an error with its line.
 pub(in crate::domain) fn parse(name: &str, source: &str) -> Result<Template, TemplateError> {
     let refuse = |line, message| TemplateError { template: name.to_owned(), line, message };
     if source.len() > TEMPLATE_BYTES_MAX {
@@ -31,8 +32,8 @@ pub(in crate::domain) fn parse(name: &str, source: &str) -> Result<Template, Tem
     Ok(template)
 }
 
-/// The tag of the source that stands at or before a position of what was read: it is as far along
-/// its line.
+/// Returns the tag of the source at or before a position of the rewritten source: the one at the
+/// same relative position in its line.
 fn tag_at((source, read): (&str, &str), line: usize, column: usize) -> String {
     let [text, read] = [source, read].map(|text| text.lines().nth(line - 1).unwrap_or_default());
     let at = read.char_indices().nth(column - 1).map_or(read.len(), |(at, _)| at);
@@ -42,12 +43,12 @@ fn tag_at((source, read): (&str, &str), line: usize, column: usize) -> String {
     text[start..end].chars().take(80).collect()
 }
 
-/// Whether a name in the registry belongs to a page or message rather than to a partial.
+/// Returns whether a name in the registry belongs to a page or message rather than to a partial.
 pub(in crate::domain) fn is_message(name: &str) -> bool {
     ["pages/", "emails/", "sms/"].iter().any(|folder| name.starts_with(folder))
 }
 
-/// Refuses a template that includes itself, or that makes more work than the limit.
+/// Refuses a template that includes itself, or that exceeds the limit of work.
 pub(in crate::domain) fn bound(
     name: &str,
     parsed: &BTreeMap<String, Template>,
@@ -93,7 +94,7 @@ fn work(
         };
         sum = sum.saturating_add(more);
         if sum > WORK_MAX {
-            break; // Enough is known, and a chain of partials could take exponential time.
+            break; // The limit is exceeded, and a chain of partials could take exponential time.
         }
     }
     Ok(sum)

@@ -1,4 +1,4 @@
-//! What templates may say, what they become, and that none of them can do harm.
+//! Which templates are accepted, what they render, and that none of them can do harm.
 
 mod dialect;
 mod harm;
@@ -39,7 +39,7 @@ fn email(subject: &str, html: &str, text: &str) -> TemplateSource {
     TemplateSource::Email { subject, preheader: String::new(), html, text }
 }
 
-/// The sample with templates that are all good, and these put over them.
+/// Compiles the sample with valid templates and these changes.
 fn compiled(changes: Vec<(&str, TemplateSource)>) -> Compiled {
     let mut templates = BTreeMap::new();
     for name in ["pages/white-paper", "pages/white-paper-b", "pages/thanks"] {
@@ -52,7 +52,7 @@ fn compiled(changes: Vec<(&str, TemplateSource)>) -> Compiled {
     Compiled { campaign: campaign(), templates }
 }
 
-/// What is said about templates: where, what is wrong, and what would be right.
+/// Returns the problems of templates: place, problem and remedy.
 fn said(changes: Vec<(&str, TemplateSource)>) -> String {
     let tell = |problem: &Problem| {
         let line = problem.line.map(|line| format!(":{line}")).unwrap_or_default();
@@ -93,7 +93,7 @@ fn every_variable_is_known() {
 }
 
 #[test]
-fn unknown_variables_are_named_with_the_nearest() {
+fn unknown_variable_suggests_the_nearest() {
     assert_snapshot!(said_of_text("你好\n{{frist_name}}"), @"
     emails/welcome/text:2
          unknown variable `frist_name`
@@ -160,7 +160,7 @@ fn unknown_variables_are_named_with_the_nearest() {
 }
 
 #[test]
-fn inside_a_list_names_are_of_its_items() {
+fn names_inside_each_refer_to_items() {
     let text = "{{#each role}}{{this}} {{@index}} {{../first_name}} {{@root.score}}\
                 {{else}}{{score}}{{/each}}";
     assert_eq!(said_of_text(text), "all good");
@@ -186,7 +186,7 @@ fn inside_a_list_names_are_of_its_items() {
 }
 
 #[test]
-fn helpers_are_known_and_given_their_values() {
+fn helper_names_and_arguments_are_checked() {
     let text = "{{upper (default company \"甲\")}}{{lower role}}\
                 {{#unless (eq score 3)}}{{else if plan}}x{{/unless}}";
     assert_eq!(said_of_text(text), "all good");
@@ -237,7 +237,7 @@ fn helpers_are_known_and_given_their_values() {
 }
 
 #[test]
-fn a_slip_in_the_syntax_is_named_with_its_line() {
+fn syntax_error_is_reported_with_its_line() {
     assert_snapshot!(said_of_text("你好\n{{first_name}"), @"
     emails/welcome/text:2
          `{{first_name}` is never closed with }}
@@ -283,7 +283,7 @@ fn a_slip_in_the_syntax_is_named_with_its_line() {
 }
 
 #[test]
-fn nothing_stands_unescaped_but_the_form() {
+fn only_the_form_may_be_unescaped() {
     assert_snapshot!(said_of_page("{{{form}}}\n{{{title}}}"), @"
     pages/thanks:2
          {{{title}}} would stand there unescaped
@@ -305,7 +305,7 @@ fn nothing_stands_unescaped_but_the_form() {
 }
 
 #[test]
-fn links_begin_with_the_house_or_with_an_address() {
+fn links_begin_with_base_url_or_a_scheme() {
     for good in ["{{base_url}}/x?r={{role}}", "https://example.com/{{role}}", "{{unsubscribe_url}}"]
     {
         assert_eq!(said_of_html(&format!("<a href=\"{good}\">x</a>")), "all good", "{good}");
@@ -322,7 +322,7 @@ fn links_begin_with_the_house_or_with_an_address() {
 }
 
 #[test]
-fn partials_are_named_and_checked_where_they_are_included() {
+fn partials_are_checked_where_included() {
     let with =
         |page_text: &str, text: &str| said(vec![("pages/thanks", page(page_text)), partial(text)]);
     assert_eq!(with("{{> footer label=\"好\"}}", "{{label}} {{title}}"), "all good");
@@ -365,7 +365,7 @@ fn partials_are_named_and_checked_where_they_are_included() {
 }
 
 #[test]
-fn an_email_can_be_unsubscribed_from() {
+fn email_needs_an_unsubscribe_link() {
     assert_snapshot!(said(
         vec![("emails/welcome", email("你好", "<p>你好</p>", "{{unsubscribe_url}}"))]
     ), @r#"
@@ -378,7 +378,7 @@ fn an_email_can_be_unsubscribed_from() {
 }
 
 #[test]
-fn every_template_that_is_referred_to_is_there() {
+fn referenced_templates_must_exist() {
     let mut compiled = compiled(vec![("emails/welcme", email("", BODY, ""))]);
     compiled.templates.remove("emails/welcome");
     compiled.templates.remove("sms/nudge");
@@ -398,7 +398,7 @@ fn every_template_that_is_referred_to_is_there() {
 }
 
 #[test]
-fn work_and_size_are_bounded() {
+fn template_work_and_size_are_bounded() {
     let deep = format!("{}{}", "{{#if role}}".repeat(21), "{{/if}}".repeat(21));
     assert_snapshot!(said_of_text(&deep), @"
     emails/welcome/text:1
@@ -438,13 +438,13 @@ fn work_and_size_are_bounded() {
     );
 }
 
-/// The templates of the sample with these changes, ready to render.
+/// Returns the templates of the sample with these changes, ready to render.
 fn templates(changes: Vec<(&str, TemplateSource)>) -> Templates {
     Templates::new(&compiled(changes).templates).unwrap()
 }
 
 #[test]
-fn values_are_escaped_where_they_must_be() {
+fn values_are_escaped_per_context() {
     let nasty =
         json!({ "first_name": "<b>\"O'Neil\" & 林</b>\r\nBcc: x@example.com", "title": "<i>" });
     let all = email("{{first_name}}", "<p title=\"{{first_name}}\">", "{{first_name}}");
@@ -468,14 +468,14 @@ fn values_are_escaped_where_they_must_be() {
     assert_snapshot!(sms.unwrap(), @"O'Neil & 林，您好");
 }
 
-/// What a text becomes.
+/// Renders a text.
 fn text(source: &str, data: Value) -> String {
     let templates = templates(vec![("sms/nudge", TemplateSource::Sms(source.to_owned()))]);
     templates.render_sms("sms/nudge", &data).unwrap()
 }
 
 #[test]
-fn helpers_help() {
+fn helpers_render_values() {
     let greeting = "{{default first_name \"朋友\"}}";
     assert_eq!(text(greeting, json!({ "first_name": "林" })), "林");
     for nobody in [json!({}), json!({ "first_name": null }), json!({ "first_name": " " })] {
@@ -500,7 +500,7 @@ fn helpers_help() {
 }
 
 #[test]
-fn a_field_named_like_a_helper_of_the_engine_is_still_a_field() {
+fn field_named_like_a_helper_is_a_field() {
     let helpers = HELPERS.iter().filter(|spec| !spec.is_block).map(|spec| spec.name);
     for name in helpers.chain(WITHDRAWN.iter().copied()) {
         assert_eq!(text(&format!("{{{{{name}}}}}"), json!({ name: "ok" })), "ok", "{name}");
@@ -541,7 +541,7 @@ fn mjml_becomes_html_and_keeps_handlebars() {
 }
 
 #[test]
-fn a_slip_in_mjml_is_named_with_its_line() {
+fn mjml_error_is_reported_with_its_line() {
     let body = |inner: &str| {
         let outer = |inner| format!("<mjml>\n<mj-body>\n<mj-section><mj-column>\n{inner}\n");
         compile_mjml(&format!("{}</mj-column></mj-section>\n</mj-body>\n</mjml>", outer(inner)))
@@ -606,7 +606,7 @@ fn a_slip_in_mjml_is_named_with_its_line() {
 }
 
 #[test]
-fn html_in_mjml_stays_as_it_is_written() {
+fn html_inside_mjml_is_unchanged() {
     let mjml = |head: &str, inner: &str| {
         compile_mjml(&format!(
             "<?xml version=\"1.0\"?><!doctype mjml><mjml version=\"4\"><mj-head>{head}</mj-head>\
@@ -636,7 +636,7 @@ fn html_in_mjml_stays_as_it_is_written() {
     assert!(html.contains("fonts.googleapis.com/css?family=Roboto"), "{html}");
 }
 
-/// Pieces out of which a careless author could make a template.
+/// Pieces from which a careless author could build a template.
 fn pieces() -> impl Strategy<Value = String> {
     let pieces = prop::sample::select(vec![
         "{{", "}}", "{{{", "}}}", "{{#if ", "{{/if}}", "{{#each ", "{{/each}}", "{{else}}", "{{^",
@@ -649,10 +649,10 @@ fn pieces() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    /// Neither checking nor rendering panics, whatever stands in a template; and what the check
-    /// lets pass renders.
+    /// Neither checking nor rendering panics, whatever a template contains; and every template that
+    /// passes the check renders.
     #[test]
-    fn no_template_panics_and_those_accepted_render(source in pieces()) {
+    fn templates_never_panic_and_accepted_ones_render(source in pieces()) {
         let name = "sms/nudge";
         let compiled = compiled(vec![(name, TemplateSource::Sms(source.clone())), partial("x")]);
         let accepted = check_templates(&compiled).is_empty();
@@ -667,7 +667,7 @@ proptest! {
     }
 
     #[test]
-    fn no_mjml_panics(source in pieces(), element in "(<(mj-)?[a-z]{1,6}[ />]?){0,4}") {
+    fn mjml_never_panics(source in pieces(), element in "(<(mj-)?[a-z]{1,6}[ />]?){0,4}") {
         let _ = compile_mjml(&format!("<mjml><mj-body>{element}{source}</mj-body></mjml>"));
         let _ = compile_mjml(&format!("{element}{source}"));
     }
@@ -675,13 +675,13 @@ proptest! {
 
 /// What the engine would drop, escape as Rust does, or hide in a comment for Outlook.
 #[test]
-fn odd_characters_and_what_stands_between_sections_come_through() {
+fn odd_characters_and_raw_between_sections_survive() {
     let mail = |body: &str| compile_mjml(&format!("<mjml><mj-body>{body}</mj-body></mjml>"));
     let image = "<mj-image src=\"a.png\" alt=\"C:\\new\n👨\u{200d}👩 e\u{301}\" width=\"120px\"/>";
     let narrow = "<mj-section padding=\"0 20px 25px 20px\"><mj-column width=\"25%\">";
     let html = mail(&format!("{narrow}{image}</mj-column></mj-section>")).unwrap();
     assert!(html.contains("alt=\"C:\\new\n👨\u{200d}👩 e\u{301}\""), "{html}");
-    // 600 less 40, a quarter of it, less the 50 that a picture has around it.
+    // 600 less 40, a quarter of it, less the image's horizontal padding of 50.
     assert!(html.contains("width=\"90\""), "{html}");
 
     let section = "<mj-section><mj-column><mj-text>x</mj-text></mj-column></mj-section>";

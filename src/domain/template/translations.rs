@@ -1,11 +1,11 @@
-//! The versions of one message in other languages: `emails/welcome/zh-CN` beside `emails/welcome`.
+//! The versions of a message in other languages: `emails/welcome/zh-CN` beside `emails/welcome`.
 
 use super::TemplateSource;
 use crate::domain::template::locale_format::language_of;
 use std::collections::BTreeMap;
 
-/// Whether a word is a language tag as folders are named: a language of two or three letters, a
-/// script of four, a region of two letters or three digits (RFC 5646 section 2.1).
+/// Returns whether a word is a language tag in the form that folders have: a language of two or
+/// three letters, a script of four, a region of two letters or three digits (RFC 5646 section 2.1).
 pub fn is_language(word: &str) -> bool {
     let mut parts = word.split('-');
     let first = parts.next().unwrap_or_default();
@@ -19,13 +19,13 @@ pub fn is_language(word: &str) -> bool {
     is_first && parts.clone().count() <= 2 && parts.all(is_more)
 }
 
-/// What stands above a name, and its last word: `emails/welcome` and `zh-CN`.
+/// Splits a name below a message: `emails/welcome` and `zh-CN`.
 pub fn parent(name: &str) -> Option<(&str, &str)> {
     let (above, last) = name.rsplit_once('/')?;
     above.contains('/').then_some((above, last))
 }
 
-/// The name of a message, given its own or that of one of its versions.
+/// Returns the name of a message, given its own or that of one of its versions.
 pub fn first<'n>(templates: &BTreeMap<String, TemplateSource>, name: &'n str) -> &'n str {
     match parent(name) {
         Some((above, last)) if is_language(last) && templates.contains_key(above) => above,
@@ -33,7 +33,7 @@ pub fn first<'n>(templates: &BTreeMap<String, TemplateSource>, name: &'n str) ->
     }
 }
 
-/// The languages in which a message has versions, beside its first one.
+/// Returns the languages in which a message has versions, besides its first one.
 pub fn languages<'t>(
     templates: &'t BTreeMap<String, TemplateSource>,
     name: &'t str,
@@ -43,9 +43,10 @@ pub fn languages<'t>(
     below.filter(|last| is_language(last))
 }
 
-/// The language whose version of a message a reader gets; `None` for the first version, which is
-/// in the campaign's language. A locale that has no version loses its last part until one fits
-/// (RFC 4647 section 3.4); then any version of its language will do, unless the campaign speaks it.
+/// Returns the language whose version of a message a reader gets; `None` for the first version,
+/// which is in the campaign's language. If a locale has no version, its last part is dropped until
+/// one fits (RFC 4647 section 3.4). After that, any version of its language is used, unless it is
+/// the campaign's language.
 pub fn best<'t>(
     templates: &'t BTreeMap<String, TemplateSource>,
     name: &'t str,
@@ -76,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reader_gets_the_version_nearest_to_the_locale() {
+    fn nearest_translation_is_chosen() {
         let names = ["emails/a", "emails/a/de", "emails/a/pt-BR", "emails/a/zh-CN", "emails/a-b"];
         let sms = || TemplateSource::Sms(String::new());
         let templates: BTreeMap<_, _> = names.map(|name| (name.to_owned(), sms())).into();
@@ -100,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn languages_are_told_from_other_names() {
+    fn language_tags_are_recognized() {
         for good in ["en", "zh-CN", "zh-Hans-CN", "pt-BR", "es-419", "yue"] {
             assert!(is_language(good), "{good}");
         }

@@ -1,4 +1,4 @@
-//! Local clocks: when a time of day next comes round for somebody, daylight saving included.
+//! Local clocks: when a time of day comes next on a contact's clock, with daylight saving.
 
 use crate::domain::base::primitives::{Millis, Span};
 use jiff::civil::{Date, Time, Weekday};
@@ -18,14 +18,14 @@ pub struct LocalTime {
     pub weekdays: Vec<u8>,
 }
 
-/// A moment that a date among a contact's attributes gives, on the contact's own clock.
+/// A time given by a date in a contact's attributes, on the contact's own clock.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DateMoment {
     /// The attribute that holds the date.
     pub date: String,
     /// Whether every anniversary counts, or only the date itself.
     pub yearly: bool,
-    /// So many days after it; before it if negative.
+    /// Days after the date; negative for days before it.
     pub offset_days: i32,
     /// 0 to 23.
     pub hour: u8,
@@ -33,26 +33,27 @@ pub struct DateMoment {
     pub minute: u8,
 }
 
-/// The zone by its IANA name, or the first fallback that exists, or UTC.
+/// Returns the zone of the first IANA name that exists, or UTC.
 pub fn zone(names: &[Option<&str>]) -> TimeZone {
     names.iter().flatten().find_map(|name| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC)
 }
 
-/// Whether the IANA database knows the name.
+/// Returns whether the IANA database has this name.
 pub fn is_zone(name: &str) -> bool {
     TimeZone::get(name).is_ok()
 }
 
-/// The first instant after `now` at which a clock in `zone` shows `time` on one of its weekdays.
+/// Returns the first instant after `now` at which a clock in `zone` shows `time` on one of its
+/// weekdays.
 ///
-/// A time that a spring change skips comes at the same distance after the gap (02:30 becomes
-/// 03:30); one that an autumn change repeats comes the first time. RFC 5545 section 3.3.5 has the
-/// same two rules.
+/// A time that a spring change skips is moved by the length of the gap (02:30 becomes 03:30); of
+/// one that an autumn change repeats, the first counts. RFC 5545 section 3.3.5 has the same two
+/// rules.
 pub fn next_local_time(now: Millis, time: &LocalTime, zone: &TimeZone) -> Millis {
     let clock = Time::constant(time.hour as i8, time.minute as i8, 0, 0);
     let Ok(start) = Timestamp::from_millisecond(now.0) else { return now };
     let mut day = start.to_zoned(zone.clone()).date();
-    // Eight days cover every weekday once and today a second time.
+    // Nine days cover every weekday, and that of today a second time.
     for _ in 0..9 {
         if time.weekdays.is_empty() || time.weekdays.contains(&iso_number(day.weekday())) {
             let candidate = day.to_datetime(clock).to_zoned(zone.clone());
@@ -68,8 +69,8 @@ pub fn next_local_time(now: Millis, time: &LocalTime, zone: &TimeZone) -> Millis
     now
 }
 
-/// The first instant after `now` that `moment` gives for a contact's date, `YYYY-MM-DD`; `None` if
-/// there is no such date, or none that is still to come.
+/// Returns the first instant after `now` that `moment` gives for a contact's date, `YYYY-MM-DD`;
+/// `None` if the contact has no such date, or nothing is left to come.
 pub fn next_date(
     now: Millis,
     moment: &DateMoment,
@@ -79,7 +80,7 @@ pub fn next_date(
     instants(now, moment, date, zone).into_iter().find(|at| *at > now)
 }
 
-/// The last instant that `moment` gave for a contact's date until `now`, if there was one.
+/// Returns the last instant until `now` that `moment` gave for a contact's date, if there was one.
 pub fn last_date(
     now: Millis,
     moment: &DateMoment,
@@ -89,8 +90,8 @@ pub fn last_date(
     instants(now, moment, date, zone).into_iter().rfind(|at| *at <= now)
 }
 
-/// The instants around `now` that a moment gives, in order. The 29th of February has its
-/// anniversary on the 28th in years that have no 29th; the offset counts from there.
+/// Returns the instants around `now` that a moment gives, in order. For 29 February, the
+/// anniversary is on the 28th in years without a 29th; the offset counts from there.
 fn instants(
     now: Millis,
     moment: &DateMoment,
@@ -107,7 +108,7 @@ fn instants(
         return at(date).into_iter().collect();
     }
     let this_year = day_of(now, zone).map_or(1970, Date::year);
-    // An offset of a year at the most reaches two years' anniversaries on either side.
+    // With an offset of at most a year, the anniversaries of two years on either side are enough.
     let first = date.year().max(this_year - 2);
     let years = first..=(first + 4);
     let anniversary = |year: i16| {
@@ -117,18 +118,18 @@ fn instants(
     years.filter_map(anniversary).filter_map(at).collect()
 }
 
-/// The day that a clock in `zone` shows at an instant.
+/// Returns the day that a clock in `zone` shows at an instant.
 pub fn day_of(now: Millis, zone: &TimeZone) -> Option<Date> {
     Some(Timestamp::from_millisecond(now.0).ok()?.to_zoned(zone.clone()).date())
 }
 
-/// What a clock in `zone` shows at an instant: `2026-03-01T09:30`.
+/// Returns the date and time that a clock in `zone` shows at an instant: `2026-03-01T09:30`.
 pub fn clock(at: Millis, zone: &TimeZone) -> String {
     let zoned = Timestamp::from_millisecond(at.0).map(|at| at.to_zoned(zone.clone()));
     zoned.map(|zoned| zoned.strftime("%Y-%m-%dT%H:%M").to_string()).unwrap_or_default()
 }
 
-/// The instant at which a clock in `zone` shows this time of this day, by the rules of
+/// Returns the instant at which a clock in `zone` shows this time on this day, by the rules of
 /// `next_local_time`.
 pub fn instant(day: Date, (hour, minute): (u8, u8), zone: &TimeZone) -> Option<Millis> {
     let clock = Time::new(hour as i8, minute as i8, 0, 0).ok()?;
@@ -136,41 +137,42 @@ pub fn instant(day: Date, (hour, minute): (u8, u8), zone: &TimeZone) -> Option<M
     Some(Millis(zoned.timestamp().as_millisecond()))
 }
 
-/// Monday is 1, Sunday is 7 (ISO 8601).
+/// Returns 1 for Monday to 7 for Sunday (ISO 8601).
 fn iso_number(weekday: Weekday) -> u8 {
     weekday.to_monday_one_offset() as u8
 }
 
-/// How far a clock in `zone` is ahead of UTC at `now`; negative behind it.
+/// Returns how far a clock in `zone` is ahead of UTC at `now`; negative if behind.
 pub fn offset(now: Millis, zone: &TimeZone) -> Span {
     let at = Timestamp::from_millisecond(now.0).unwrap_or_default();
     Span::seconds(zone.to_offset(at).seconds().into())
 }
 
-/// The same of every zone that there is, by name.
+/// Returns this offset for every zone of the database, by name.
 pub fn offsets(now: Millis) -> Vec<(String, Span)> {
     let names = jiff::tz::db().available().map(|name| name.to_string());
     let offset = |name: String| Some((offset(now, &TimeZone::get(&name).ok()?), name));
     names.filter_map(offset).map(|(span, name)| (name, span)).collect()
 }
 
-/// What a clock in `zone` shows at `now`, in milliseconds as if it were at UTC.
+/// Returns what a clock in `zone` shows at `now`, in milliseconds as if it were at UTC.
 pub fn reading(now: Millis, zone: &TimeZone) -> i64 {
     now.plus(offset(now, zone)).0
 }
 
-/// The weekday (Monday is 1, Sunday is 7) and the minute of the day that a clock in `zone` shows.
+/// Returns the weekday (Monday is 1, Sunday is 7) and minute of the day on a clock in `zone`.
 pub fn local(now: Millis, zone: &TimeZone) -> (u8, u16) {
     let reading = reading(now, zone);
     let day = Span::days(1).0;
-    // The first of January 1970 was a Thursday.
+    // 1 January 1970 was a Thursday.
     let weekday = (reading.div_euclid(day) + 3).rem_euclid(7) + 1;
     (weekday as u8, (reading.rem_euclid(day) / 60_000) as u16)
 }
 
-/// Every instant at which a clock in `zone` comes to show `reading` or later, or falls back to
-/// earlier than that. `reading` is what it shows, in milliseconds as if it were at UTC. There is
-/// one such instant as a rule; three where daylight saving ends and the reading is repeated.
+/// Returns every instant at which a clock in `zone` reaches or passes `reading`, or falls back
+/// behind it. `reading` is what the clock shows, in milliseconds as if it were at UTC. There is
+/// usually one such instant; there are three where daylight saving ends and the reading is
+/// repeated.
 pub fn moments_showing(reading: i64, zone: &TimeZone) -> Vec<Millis> {
     let Ok(shown) = Timestamp::from_millisecond(reading) else { return Vec::new() };
     let shown = Offset::UTC.to_datetime(shown);
@@ -190,7 +192,7 @@ pub fn moments_showing(reading: i64, zone: &TimeZone) -> Vec<Millis> {
     }
 }
 
-/// When the UTC day after that of `now` begins.
+/// Returns when the UTC day after that of `now` begins.
 pub fn next_day(now: Millis) -> Millis {
     Millis((now.0.div_euclid(Span::days(1).0) + 1) * Span::days(1).0)
 }
@@ -207,32 +209,32 @@ mod tests {
     }
 
     #[test]
-    fn the_next_nine_o_clock_is_today_or_tomorrow() {
+    fn next_nine_o_clock_is_today_or_tomorrow() {
         check("2026-03-02T00:30:00Z", "Asia/Shanghai", (9, 0), &[], "2026-03-02T01:00:00Z");
         check("2026-03-02T01:00:00Z", "Asia/Shanghai", (9, 0), &[], "2026-03-03T01:00:00Z");
     }
 
     #[test]
-    fn a_weekday_is_the_contacts_own() {
+    fn weekday_uses_the_contacts_zone() {
         // 2026-03-06 is a Friday; at 23:30 UTC it is already Saturday in Shanghai.
         check("2026-03-06T23:30:00Z", "Asia/Shanghai", (9, 0), &[1, 5], "2026-03-09T01:00:00Z");
     }
 
     #[test]
-    fn a_skipped_time_comes_after_the_gap() {
+    fn skipped_time_moves_after_the_dst_gap() {
         // New York springs forward on 2026-03-08 from 02:00 to 03:00.
         check("2026-03-08T05:00:00Z", "America/New_York", (2, 30), &[], "2026-03-08T07:30:00Z");
     }
 
     #[test]
-    fn a_repeated_time_comes_once() {
+    fn repeated_time_occurs_once() {
         // New York falls back on 2026-11-01: 01:30 happens at 05:30 and 06:30 UTC.
         check("2026-11-01T04:00:00Z", "America/New_York", (1, 30), &[], "2026-11-01T05:30:00Z");
         check("2026-11-01T05:30:00Z", "America/New_York", (1, 30), &[], "2026-11-02T06:30:00Z");
     }
 
-    /// The rules of docs/campaign-files.md, "Time zones", for dates: the date, the moment, whose
-    /// clock, the present, and what comes last and next.
+    /// The rules of docs/campaign-files.md, "Time zones", for dates. Columns: the date, the moment,
+    /// the zone of the clock, the present time, the last instant and the next one.
     const DATES: &str = "
         Once, and no more when it is past.
         2026-04-10 once -7 09:00 Asia/Shanghai    2026-03-01T00:00Z - 2026-04-03T01:00Z
@@ -259,7 +261,7 @@ mod tests {
         10.04.2026 year 0  09:00 UTC 2026-06-01T00:00Z - -";
 
     #[test]
-    fn a_date_comes_on_the_contacts_own_clock() {
+    fn date_moments_use_the_contacts_zone() {
         let rows = DATES.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
         let mut tried = 0;
         for row in rows {
@@ -289,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_zone_falls_back() {
+    fn unknown_zone_falls_back() {
         assert_eq!(
             zone(&[Some("Mars/Base"), Some("Asia/Shanghai")]).iana_name(),
             Some("Asia/Shanghai")
@@ -298,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_passes_a_reading_once_or_three_times_or_jumps_over_it() {
+    fn moments_showing_a_reading_cover_dst_changes() {
         let moments = |reading: &str, name: &str| -> Vec<String> {
             let reading: Timestamp = format!("{reading}Z").parse().unwrap();
             let found = moments_showing(reading.as_millisecond(), &zone(&[Some(name)]));

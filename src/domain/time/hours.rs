@@ -1,4 +1,4 @@
-//! Hours of the day: when a clock is inside them, and when a set of them next lets something pass.
+//! Hours of the day: whether a clock is within them, and when a set of time windows next opens.
 
 use crate::domain::base::primitives::{Millis, Span};
 use crate::domain::time::calendar::{self, local};
@@ -7,12 +7,12 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
-/// A time of day to the minute: 0 is midnight, 1,439 the last minute. Written `21:00`.
+/// A time of day in minutes: 0 is midnight, 1,439 the last minute. Written `21:00`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Clock(pub u16);
 
 impl Clock {
-    /// Reads `21:00`; `None` for anything else.
+    /// Reads `21:00`; returns `None` for anything else.
     pub fn parse(text: &str) -> Option<Self> {
         let (hour, minute) = text.split_once(':').filter(|_| text.len() == "21:00".len())?;
         let is_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
@@ -44,30 +44,30 @@ impl<'de> Deserialize<'de> for Clock {
     }
 }
 
-/// From one time of day until just before another, by the clock on the wall. If the second is the
-/// earlier one, they go across midnight.
+/// From one time of day until just before another, on a local clock. If the second is earlier, the
+/// hours go across midnight.
 ///
-/// The wall's clock decides at a change of the clocks too: hours until 02:30 end at 03:00 on a day
-/// whose clock jumps from 02:00 to 03:00, and come a second time where it falls back over them.
+/// Local time decides at a clock change too: hours until 02:30 end at 03:00 on a day on which the
+/// clock jumps from 02:00 to 03:00, and come a second time if it falls back over them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Hours {
-    /// When they begin.
+    /// When the hours begin.
     pub from: Clock,
-    /// When they are over.
+    /// When the hours are over.
     pub to: Clock,
-    /// On which days they begin: Monday is 1, Sunday is 7 (ISO 8601); empty means every day.
+    /// The days on which they begin: Monday is 1, Sunday is 7 (ISO 8601); empty means every day.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub weekdays: Vec<u8>,
 }
 
 impl Hours {
-    /// The same hours every day.
+    /// Returns the same hours for every day, from and to full hours.
     pub const fn daily(from: u16, to: u16) -> Self {
         Self { from: Clock(from * 60), to: Clock(to * 60), weekdays: Vec::new() }
     }
 
-    /// Whether a clock in `zone` is inside them.
+    /// Returns whether a clock in `zone` is within them.
     pub fn contain(&self, at: Millis, zone: &TimeZone) -> bool {
         let (weekday, minute) = local(at, zone);
         let yesterday = (weekday + 5) % 7 + 1;
@@ -78,7 +78,7 @@ impl Hours {
         (begin_on(weekday) && minute >= self.from.0) || (begin_on(yesterday) && minute < self.to.0)
     }
 
-    /// The instants around `at` at which a clock in `zone` passes their beginning or their end.
+    /// Returns the instants around `at` at which a clock in `zone` passes their beginning or end.
     fn edges(&self, at: Millis, zone: &TimeZone) -> Vec<Millis> {
         let midnight = calendar::reading(at, zone).div_euclid(DAY) * DAY;
         let readings = (-1..=EDGE_DAYS).flat_map(|day| {
@@ -90,43 +90,42 @@ impl Hours {
 
 const DAY: i64 = Span::days(1).0;
 
-/// How many days ahead an edge is looked for: every weekday comes within eight.
+/// How many days ahead edges are searched: every weekday comes within eight.
 const EDGE_DAYS: i64 = 8;
 
-/// How far ahead something must be able to pass; what cannot by then never can.
+/// How far ahead an opening is searched; windows that are not open by then never will be.
 pub const HORIZON: Span = Span::days(14);
 
-/// Hours on somebody's clock that let something pass, or do not.
+/// Hours on some clock, within which or outside of which a message may pass.
 #[derive(Clone, Debug)]
 pub struct TimeWindow {
-    /// The hours.
     pub hours: Hours,
-    /// Whether they let pass what is inside them, or what is outside.
+    /// Whether the window is open within the hours, or outside of them.
     pub opens: bool,
-    /// On whose clock.
+    /// The zone of the clock.
     pub zone: TimeZone,
 }
 
 impl TimeWindow {
-    /// Whether it lets something pass at an instant.
+    /// Returns whether the window is open at an instant.
     pub fn is_open(&self, at: Millis) -> bool {
         self.hours.contain(at, &self.zone) == self.opens
     }
 
-    /// The first instant after `at` at which it opens.
+    /// Returns the first instant after `at` at which the window opens.
     fn opens_after(&self, at: Millis) -> Option<Millis> {
         let edges = self.hours.edges(at, &self.zone).into_iter();
         edges.filter(|edge| *edge > at && self.is_open(*edge)).min()
     }
 }
 
-/// The first instant from `now` on at which all of them are open; `None` if there is none within
-/// `HORIZON`.
+/// Returns the first instant from `now` on at which all windows are open; `None` if there is none
+/// within `HORIZON`.
 pub fn opening(now: Millis, gates: &[TimeWindow]) -> Option<Millis> {
     let mut at = now;
     while at <= now.plus(HORIZON) {
         let closed = gates.iter().filter(|gate| !gate.is_open(at));
-        // Each of them has to open, so nothing passes before the last of them does.
+        // All have to open, so nothing passes before the last of them does.
         match closed
             .map(|gate| gate.opens_after(at))
             .max_by_key(|at| at.unwrap_or(Millis(i64::MAX)))

@@ -1,8 +1,8 @@
 //! Recurrences: the part of RFC 5545's RRULE that marketing needs. Days by DAILY, WEEKLY, MONTHLY
 //! or YEARLY with INTERVAL, BYDAY, BYMONTHDAY and BYMONTH; times of day by BYHOUR and BYMINUTE; an
-//! end by COUNT or UNTIL. Whatever else a rule asks for is refused by name.
+//! end by COUNT or UNTIL. Any other part of a rule is refused by name.
 //!
-//! Occurrences are moments on a clock, without a zone; whose clock it is, the caller says.
+//! Occurrences are times on a clock, without a zone; the caller gives the zone.
 
 use super::calendar::{day_of, instant};
 use crate::domain::base::primitives::Millis;
@@ -11,41 +11,41 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use std::str::FromStr;
 
-/// The most occurrences of one day: more would be a stream, not a schedule.
+/// The most occurrences in one day: more would be a stream, not a schedule.
 const TIMES_A_DAY_MAX: usize = 24;
 /// The largest INTERVAL and COUNT: three years of days.
 const NUMBER_MAX: u32 = 1_000;
-/// How far an occurrence is looked for, ten years: what comes later never comes.
+/// How far an occurrence is searched, ten years: what would come later never comes.
 const SEARCH_DAYS: usize = 3_653;
 /// The longest text of a rule.
 const TEXT_BYTES_MAX: usize = 300;
 
 const KNOWN: &str = "FREQ, INTERVAL, BYDAY, BYMONTHDAY, BYMONTH, BYHOUR, BYMINUTE, COUNT and UNTIL";
 
-/// A recurrence that fires at least once, and not too often.
+/// A recurrence that occurs at least once, and not too often.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Written", into = "Written")]
 pub struct Recurrence {
     written: Written,
     freq: Freq,
     interval: i32,
-    /// Weekdays from Monday, 1, each with its place in the month; 0 for every one.
+    /// Weekdays from 1 for Monday, each with its position in the month; 0 stands for every one.
     by_day: Vec<(i8, i8)>,
     by_month_day: Vec<i8>,
     by_month: Vec<i8>,
-    /// The times of a day, in order.
+    /// The times of day, in order.
     times: Vec<(u8, u8)>,
     start: Date,
-    /// The last day on which it fires, and how many of that day's times it still fires at.
+    /// The last day with an occurrence, and how many of that day's times still count.
     last: Option<(Date, usize)>,
 }
 
-/// A recurrence as it is written.
+/// A recurrence as written.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Written {
     /// The rule: `FREQ=MONTHLY;BYMONTHDAY=1;BYHOUR=9`.
     pub rule: String,
-    /// The first day on which it may fire, `YYYY-MM-DD`; intervals and counts begin there.
+    /// The first day on which it may occur, `YYYY-MM-DD`; intervals and counts begin there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<String>,
 }
@@ -76,7 +76,7 @@ impl TryFrom<Written> for Recurrence {
 }
 
 impl Recurrence {
-    /// Reads a rule and its first day; or says what is wrong with them.
+    /// Reads a rule and its first day, or returns what is wrong with them.
     pub fn read(written: Written) -> Result<Self, Refusal> {
         let parts = Parts::read(&written.rule)?;
         let start = match &written.start {
@@ -115,7 +115,7 @@ impl Recurrence {
         Ok(recurrence)
     }
 
-    /// The first occurrence after `now` on a clock in `zone`.
+    /// Returns the first occurrence after `now` on a clock in `zone`.
     pub fn next(&self, now: Millis, zone: &TimeZone) -> Option<Millis> {
         let today = day_of(now, zone)?;
         // Yesterday's times may fall on today where a zone skips hours.
@@ -123,7 +123,7 @@ impl Recurrence {
         self.days_from(from).find_map(|day| self.instants(day, zone).find(|at| *at > now))
     }
 
-    /// The last occurrence until `now` that is not before `since`.
+    /// Returns the last occurrence until `now` that is not before `since`.
     pub fn last(&self, since: Millis, now: Millis, zone: &TimeZone) -> Option<Millis> {
         let first_day = day_of(since, zone)?.yesterday().ok()?.max(self.start);
         let today = day_of(now, zone)?;
@@ -132,14 +132,14 @@ impl Recurrence {
         instants.filter(|at| (since..=now).contains(at)).max()
     }
 
-    /// The days from `from` on which it fires, as far as they are looked for.
+    /// Returns the days from `from` on that have occurrences, within the search limit.
     fn days_from(&self, from: Date) -> impl Iterator<Item = Date> + '_ {
         let days = std::iter::successors(Some(from), |day| day.tomorrow().ok());
         let within = move |day: &Date| self.last.is_none_or(|(last, _)| *day <= last);
         days.take(SEARCH_DAYS).take_while(within).filter(|day| self.fires_on(*day))
     }
 
-    /// The instants of a day on which it fires, in order.
+    /// Returns the occurrences of a day, in order.
     fn instants(&self, day: Date, zone: &TimeZone) -> impl Iterator<Item = Millis> {
         let count = match self.last {
             Some((last, times)) if last == day => times,
@@ -153,7 +153,7 @@ impl Recurrence {
         day >= self.start && self.is_in_turn(day) && self.is_in_month(day) && self.is_its_day(day)
     }
 
-    /// Whether the day's period is one of every `interval`.
+    /// Returns whether the day is in a period that INTERVAL selects.
     fn is_in_turn(&self, day: Date) -> bool {
         let weeks = |date: Date| days_since_1970(date) - i32::from(monday_one(date) - 1);
         let months = |date: Date| i32::from(date.year()) * 12 + i32::from(date.month());
@@ -185,7 +185,7 @@ impl Recurrence {
                 Freq::Monthly | Freq::Yearly => day.day() == self.start.day(),
             };
         }
-        // Counted from the end, the last day is -1.
+        // From the end, days are counted as -1 for the last.
         let from_end = day.day() - day.days_in_month() - 1;
         let of_month = |n: &i8| *n == day.day() || *n == from_end;
         let of_week = |(place, weekday): &(i8, i8)| {
@@ -196,7 +196,8 @@ impl Recurrence {
             && (self.by_day.is_empty() || self.by_day.iter().any(of_week))
     }
 
-    /// The day of its `count`th occurrence, and how many of that day's times belong to the count.
+    /// Returns the day of the `count`th occurrence, and how many of that day's times belong to the
+    /// count.
     fn last_of(&self, count: usize) -> Option<(Date, usize)> {
         let full_days = (count - 1) / self.times.len();
         let mut from = self.start;
@@ -208,7 +209,7 @@ impl Recurrence {
     }
 }
 
-/// Monday is 1, Sunday is 7 (ISO 8601).
+/// Returns 1 for Monday to 7 for Sunday (ISO 8601).
 fn monday_one(day: Date) -> i8 {
     day.weekday().to_monday_one_offset()
 }
@@ -218,7 +219,7 @@ fn days_since_1970(day: Date) -> i32 {
     since.map_or(0, |span| span.get_days())
 }
 
-/// A rule's parts, each within its bounds.
+/// The parts of a rule, each within its limits.
 struct Parts {
     freq: Freq,
     interval: u32,
@@ -273,7 +274,7 @@ impl Parts {
         Ok(Self { freq, interval, by_day, by_month_day, by_month, times, count, until })
     }
 
-    /// What of the rule cannot do without a first day.
+    /// Returns the part of the rule that needs a first day.
     fn needs_start(&self) -> Option<&'static str> {
         let names_days = !self.by_day.is_empty() || !self.by_month_day.is_empty();
         if self.interval > 1 {
@@ -288,7 +289,7 @@ impl Parts {
     }
 }
 
-/// A rule being read: its parts by name, taken out one by one.
+/// A rule while it is read: the parts that are left, by name.
 struct Reading<'t> {
     parts: Vec<(&'t str, &'t str)>,
 }
@@ -378,7 +379,7 @@ fn within(low: i8, high: i8) -> impl Fn(&str) -> Option<i8> {
     move |text| i8::from_str(text).ok().filter(|n| (low..=high).contains(n))
 }
 
-/// `MO`, or with its place in the month `2MO` or `-1FR`.
+/// Reads `MO`, or with a position in the month `2MO` or `-1FR`.
 fn weekday(text: &str) -> Option<(i8, i8)> {
     const NAMES: [&str; 7] = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"];
     let cut = text.len().checked_sub(2)?;

@@ -1,5 +1,5 @@
-//! The time zones that people choose from: one for each clock that many live by, named by its
-//! cities in both languages. Any other zone of the IANA database is kept where somebody has it.
+//! The time zones that are offered for choice: one for each clock that many people use, named by
+//! its cities in both languages. Any other zone of the IANA database is kept if a contact has it.
 
 use crate::domain::base::language::Language;
 
@@ -139,7 +139,7 @@ const AREAS: [Area; 5] = [
     ),
 ];
 
-/// The areas in a language, each with its zones: IANA name and cities.
+/// Returns the areas in a language, each with its zones: IANA name and cities.
 pub fn areas(
     language: Language,
 ) -> impl Iterator<Item = (&'static str, impl Iterator<Item = (&'static str, &'static str)>)> {
@@ -149,7 +149,7 @@ pub fn areas(
     })
 }
 
-/// Whether a zone may be chosen, in exactly these letters.
+/// Returns whether a zone is offered, with this exact spelling.
 pub fn is_offered(zone: &str) -> bool {
     AREAS.iter().flat_map(|(_, _, zones)| zones.iter()).any(|(known, ..)| *known == zone)
 }
@@ -160,7 +160,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn every_zone_exists_and_stands_once() {
+    fn every_listed_zone_exists_once() {
         let all: Vec<&str> =
             AREAS.iter().flat_map(|(_, _, zones)| zones.iter()).map(|(zone, ..)| *zone).collect();
         for zone in &all {
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn cities_are_named_in_the_readers_language() {
+    fn city_names_follow_the_language() {
         let shanghai = |language| areas(language).next().unwrap().1.next().unwrap().1;
         assert_eq!(shanghai(Language::English), "Beijing, Shanghai, Shenzhen");
         assert_eq!(shanghai(Language::Chinese), "北京、上海、深圳");

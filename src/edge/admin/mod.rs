@@ -33,14 +33,14 @@ use crate::views::page::{Frame, MAILBOX_POLICY, Section};
 use crate::views::report::{ReportView, campaign_report};
 use crate::views::visitor::MessageKind;
 
-/// A note, percent-encoded, and nothing more.
+/// The limit of a body that holds only a percent-encoded note.
 const NOTE_BYTES_MAX: usize = 4_096;
-/// How many messages the mailbox lists.
+/// The number of messages that the mailbox lists.
 const LETTERS_MAX: usize = 200;
 
-/// The list of campaigns, and of contacts that are parked.
+/// Shows the campaigns and the quarantined contacts.
 pub async fn index(app: App, inbound: Inbound) -> Reply {
-    // The campaigns are shown even if the database does not answer.
+    // Shows the campaigns even if the database does not answer.
     let parked = quarantine::list(&app.db).await.unwrap_or_else(|error| {
         response::log("parked", &error.to_string());
         Vec::new()
@@ -82,7 +82,7 @@ pub async fn index(app: App, inbound: Inbound) -> Reply {
     Reply::page(200, admin_index(&view))
 }
 
-/// A campaign's report.
+/// Shows a campaign's report.
 pub async fn report(app: App, inbound: Inbound, id: &str) -> Reply {
     let id = CampaignId::from(id);
     let Some(edition) = app.known_edition(&id).await else {
@@ -106,7 +106,7 @@ pub async fn report(app: App, inbound: Inbound, id: &str) -> Reply {
     }
 }
 
-/// There is no such campaign; or its live version cannot be read, and why.
+/// Answers that there is no such campaign, or why its live version cannot be read.
 fn no_campaign(app: &App, inbound: &Inbound, id: &CampaignId) -> Reply {
     let Some(one) = app.catalog.unreadable_newest(id) else {
         return response::message(inbound, MessageKind::NotFound);
@@ -126,7 +126,7 @@ fn no_campaign(app: &App, inbound: &Inbound, id: &CampaignId) -> Reply {
         .header("retry-after", "30")
 }
 
-/// Lets a journey run, or halts it, and shows its campaign again.
+/// Starts or stops a journey, then shows its campaign again.
 pub async fn steer(app: App, mut inbound: Inbound, id: &str, state: RunState) -> Reply {
     if state == RunState::Archived && !is_sure(&mut inbound).await {
         let campaign = id.split('.').next().unwrap_or_default();
@@ -148,7 +148,7 @@ pub async fn steer(app: App, mut inbound: Inbound, id: &str, state: RunState) ->
     }
 }
 
-/// Unpublishes a campaign, and shows what is left of it.
+/// Unpublishes a campaign, then shows what is left of it.
 pub async fn unpublish(app: App, mut inbound: Inbound, id: &str) -> Reply {
     if is_sure(&mut inbound).await {
         match api::unpublish_here(&app, id).await {
@@ -166,16 +166,16 @@ pub async fn unpublish(app: App, mut inbound: Inbound, id: &str) -> Reply {
     Reply::redirect(303, &format!("/admin/campaigns/{id}?lang={language}"))
 }
 
-/// Whether the box beside a button whose work cannot be undone was ticked.
+/// Whether the confirmation box beside a button that cannot be undone was ticked.
 pub(super) async fn is_sure(inbound: &mut Inbound) -> bool {
     let body = inbound.body(SURE_BYTES_MAX).await.unwrap_or_default();
     FormData::from_urlencoded(&body).is_ok_and(|answer| answer.first("sure") == Some("1"))
 }
 
-/// The most bytes of a form that has but one box.
+/// The limit of a form with one checkbox, in bytes.
 const SURE_BYTES_MAX: usize = 1_024;
 
-/// Lets a parked contact be decided on again, and shows the list again.
+/// Releases a contact from quarantine, then shows the list again.
 pub async fn release(app: App, inbound: Inbound, id: &str) -> Reply {
     match quarantine::release(&app.db, &ContactId::from(id), app.now).await {
         Ok(_) => Reply::redirect(303, &format!("/admin?lang={}", inbound.language().tag())),
@@ -186,7 +186,7 @@ pub async fn release(app: App, inbound: Inbound, id: &str) -> Reply {
     }
 }
 
-/// Lets a campaign that its brake stopped go on, and shows it again.
+/// Releases an auto-paused campaign, then shows it again.
 pub async fn release_campaign(app: App, mut inbound: Inbound, id: &str) -> Reply {
     let body = match inbound.body(NOTE_BYTES_MAX).await {
         Ok(body) => body,
@@ -196,7 +196,7 @@ pub async fn release_campaign(app: App, mut inbound: Inbound, id: &str) -> Reply
     let answer = FormData::from_urlencoded(&body).unwrap_or_default();
     let note = answer.first("note").unwrap_or_default();
     match auto_pause::release(&app.db, &CampaignId::from(id), note, app.now).await {
-        // Who was released meanwhile is shown as that.
+        // A campaign that was released in the meantime is shown as released.
         Ok(_) | Err(NotReleased::NotStopped(_)) => {
             let language = inbound.language().tag();
             Reply::redirect(303, &format!("/admin/campaigns/{id}?lang={language}"))
@@ -215,7 +215,7 @@ pub async fn release_campaign(app: App, mut inbound: Inbound, id: &str) -> Reply
     }
 }
 
-/// The local mailbox; nothing is there where messages leave for good.
+/// Shows the local mailbox. It does not exist where messages really leave.
 pub async fn mailbox(app: App, inbound: Inbound) -> Reply {
     let letters = match letters(&app, store::mailbox::newest(LETTERS_MAX)).await {
         Ok(letters) => letters,
@@ -234,7 +234,7 @@ pub async fn mailbox(app: App, inbound: Inbound) -> Reply {
     Reply::page(200, mailbox_page(&MailboxView { frame, messages: &messages }))
 }
 
-/// One message of it.
+/// Shows one message of the mailbox.
 pub async fn mailbox_message(app: App, inbound: Inbound, id: &str) -> Reply {
     let letter = match letters(&app, store::mailbox::one(id)).await {
         Ok(letters) => letters.into_iter().next(),
@@ -283,9 +283,9 @@ pub(super) fn frame(app: &App, inbound: &Inbound, section: Section) -> Frame {
     Frame { language: inbound.language(), section, has_mailbox, is_signed_in }
 }
 
-/// Without a mailbox there is nothing to read; with one, it is for people who are signed in, but
-/// on a machine that nobody else reaches, and is asked by its own name: a page of another site can
-/// have its own name lead here.
+/// Refuses a request for the mailbox: with 404 where there is none, otherwise unless the reader is
+/// signed in. Local development needs no session if the request names a local host. The host is
+/// checked because another site can make its own name resolve to this machine.
 pub(in crate::edge) async fn refuse_reader(app: &App, inbound: &Inbound) -> Option<Reply> {
     if !app.settings.has_mailbox() {
         return Some(response::message(inbound, MessageKind::NotFound));

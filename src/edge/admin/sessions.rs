@@ -1,4 +1,4 @@
-//! Signing in and out of the web app, and who is signed in.
+//! Sign-in, sign-out and sessions of the web app.
 
 use crate::domain::access::caller::bearer_token;
 use crate::domain::access::session::SESSION_AGE_MAX;
@@ -17,13 +17,13 @@ use crate::views::page::SIGN_IN_POLICY;
 use crate::views::visitor::MessageKind;
 use serde_json::json;
 
-/// A sign-in form is a token and nothing more.
+/// The limit of a sign-in form's body, in bytes: the form holds one token.
 const SIGN_IN_BYTES_MAX: usize = 4_096;
 
-/// The parameter of the door that says where signing in leads to.
+/// The parameter of the sign-in page that says where to go after signing in.
 const NEXT: &str = "next";
 
-/// Answers what is asked about sessions.
+/// Answers the requests about sessions.
 pub async fn answer(app: App, inbound: Inbound, found: SessionRoute) -> Reply {
     match found {
         SessionRoute::Ask => sign_in_ask(&inbound),
@@ -36,7 +36,7 @@ pub async fn answer(app: App, inbound: Inbound, found: SessionRoute) -> Reply {
     }
 }
 
-/// Makes a link that signs in to the web app, once.
+/// Makes a one-time sign-in link to the web app.
 async fn make_link(app: App, inbound: Inbound) -> Reply {
     let random = match guard::token_name(&app, &inbound).map(|_| clock::secret()) {
         Ok(Ok(random)) => random,
@@ -48,7 +48,8 @@ async fn make_link(app: App, inbound: Inbound) -> Reply {
     let configured = app.api_tokens();
     match signing::make_link(&app.db, &configured, token, &random, app.now).await {
         Ok(Some(link)) => {
-            // After the `#` it is sent to no server, and so stands in no log and no `Referer`.
+            // A browser does not send what follows the `#`, so it appears in no log and no
+            // `Referer`.
             let path = format!("/admin/sign-in#{}", link.secret);
             let expires_at = link.expires_at.rfc3339();
             Reply::json(201, &json!({ "path": path, "expires_at": expires_at }))
@@ -58,7 +59,7 @@ async fn make_link(app: App, inbound: Inbound) -> Reply {
     }
 }
 
-/// Who is signed in, and which links would begin a session.
+/// Lists the sessions and the unused sign-in links.
 async fn list(app: App, inbound: Inbound) -> Reply {
     match signing::list(&app.db, &app.api_tokens(), app.now).await {
         Ok(sessions) => Reply::json(200, &json!({ "sessions": sessions })),
@@ -66,7 +67,6 @@ async fn list(app: App, inbound: Inbound) -> Reply {
     }
 }
 
-/// Ends all sessions and links.
 async fn end_all(app: App, inbound: Inbound) -> Reply {
     match signing::end_all(&app.db, &app.api_tokens(), app.now).await {
         Ok(ended) => Reply::json(200, &json!({ "ended": ended.len() })),
@@ -74,21 +74,22 @@ async fn end_all(app: App, inbound: Inbound) -> Reply {
     }
 }
 
-/// The door. What a link carries is put into its form by the browser; nothing happens by GET, so a
-/// program that looks at links uses none up.
+/// Shows the sign-in page. The browser puts the secret of a link into the form. GET changes
+/// nothing, so a program that fetches links does not use one up.
 fn sign_in_ask(inbound: &Inbound) -> Reply {
     let is_over = inbound.parameter("over").is_some();
     show_door(inbound, 200, is_over.then_some(SignInProblem::SessionOver))
 }
 
-/// Lets in whoever brings an API token or an unused sign-in link.
+/// Signs in with an API token or an unused sign-in link.
 async fn sign_in(app: App, mut inbound: Inbound) -> Reply {
     let body = match inbound.body(SIGN_IN_BYTES_MAX).await {
         Ok(body) => body,
         Err(NoBody::TooLarge) => return response::message(&inbound, MessageKind::TooLarge),
         Err(NoBody::Broken) => return response::message(&inbound, MessageKind::BadRequest),
     };
-    // Each try counts, so that one who guesses is stopped. Without an address nobody is told apart.
+    // Every attempt counts against the rate limit, which stops guessing. A request without a
+    // network address is not limited.
     let origin = Some(app.origin_hash(&inbound)).filter(|hash| !hash.is_empty());
     let tries: Vec<String> = origin.iter().map(|hash| format!("sign-in:{hash}")).collect();
     if is_too_often(&app, &tries).await {
@@ -117,7 +118,7 @@ async fn sign_in(app: App, mut inbound: Inbound) -> Reply {
     }
 }
 
-/// Ends the session, here and in the database: a copy of the cookie is worth nothing afterwards.
+/// Ends the session in the browser and in the database, so that a copied cookie becomes worthless.
 async fn sign_out(app: App, inbound: Inbound) -> Reply {
     if let Some(secret) = secret(&app, &inbound)
         && let Err(error) = signing::sign_out(&app.db, &secret).await
@@ -128,7 +129,8 @@ async fn sign_out(app: App, inbound: Inbound) -> Reply {
     Reply::redirect(303, &door).header("set-cookie", cookie(&app, &inbound, "", 0))
 }
 
-/// Where to send somebody who is not signed in; `None` for who is. One round trip.
+/// Redirects a request without a valid session to the sign-in page; returns `None` if it has one.
+/// One round trip.
 pub(in crate::edge) async fn door(app: &App, inbound: &Inbound) -> Option<Reply> {
     let secret = secret(app, inbound);
     if let Some(secret) = &secret {
@@ -149,7 +151,7 @@ pub(in crate::edge) async fn door(app: &App, inbound: &Inbound) -> Option<Reply>
     Some(Reply::redirect(303, &format!("/admin/sign-in?lang={language}{over}{next}")))
 }
 
-/// What the browser says that it is signed in by; it may be worth nothing.
+/// Returns the session secret in the browser's cookie, unverified.
 pub(super) fn secret(app: &App, inbound: &Inbound) -> Option<String> {
     inbound.cookie(cookie_name(app, inbound)).filter(|secret| !secret.is_empty())
 }
@@ -161,12 +163,12 @@ fn show_door(inbound: &Inbound, status: u16, problem: Option<SignInProblem>) -> 
     Reply::html(status, sign_in_page(&view), SIGN_IN_POLICY)
 }
 
-/// The page that was asked for before signing in.
+/// Returns the page that was requested before signing in.
 fn next(inbound: &Inbound) -> Option<String> {
     inbound.parameter(NEXT).filter(|address| is_page_of_the_web_app(address))
 }
 
-/// `__Host-` binds the cookie to this host and to https; a laptop has no https.
+/// `__Host-` binds the cookie to this host and to https. Local development has no https.
 fn cookie_name(app: &App, inbound: &Inbound) -> &'static str {
     if is_https(app, inbound) { "__Host-dripline" } else { "dripline" }
 }

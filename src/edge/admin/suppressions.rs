@@ -13,15 +13,15 @@ use crate::views::page::Section;
 use crate::views::suppressions::{ENTRIES_A_PAGE, SuppressionsView, suppressions as list_page};
 use crate::views::visitor::MessageKind;
 
-/// Who lifts a suppression by the web app: whoever is signed in has no name.
+/// Recorded as the author of a change made in the web app, where sessions have no user name.
 const WEB_APP: &str = "web app";
 
-/// The list, a page of it.
+/// Shows one page of the list.
 pub async fn page(app: App, inbound: Inbound) -> Reply {
     show(&app, &inbound, ("", ""), 200).await
 }
 
-/// Suppresses an address, and shows the list again.
+/// Suppresses an address, then shows the list again.
 pub async fn add(mut app: App, mut inbound: Inbound) -> Reply {
     let named = match read(&mut inbound).await {
         Ok(named) => named,
@@ -33,7 +33,7 @@ pub async fn add(mut app: App, mut inbound: Inbound) -> Reply {
     after(&app, &inbound, &named.address, done).await
 }
 
-/// Lifts a suppression, and shows the list again.
+/// Lifts a suppression, then shows the list again.
 pub async fn release(mut app: App, mut inbound: Inbound) -> Reply {
     let named = match read(&mut inbound).await {
         Ok(named) => named,
@@ -45,7 +45,7 @@ pub async fn release(mut app: App, mut inbound: Inbound) -> Reply {
     after(&app, &inbound, "", done).await
 }
 
-/// What the form names.
+/// Reads the address and note from the form.
 async fn read(inbound: &mut Inbound) -> Result<Named, Reply> {
     let answer = read_answer(inbound).await?;
     let text = |name: &str| answer.first(name).unwrap_or_default().trim().to_owned();
@@ -57,7 +57,7 @@ async fn read(inbound: &mut Inbound) -> Result<Named, Reply> {
     })
 }
 
-/// Shows the list again: what was `typed` to be suppressed stays in its field if it was not.
+/// Shows the list again. If the address was not suppressed, the field keeps what was `typed`.
 async fn after(app: &App, inbound: &Inbound, typed: &str, done: Result<(), NotDone>) -> Reply {
     let language = inbound.language();
     let said = match done {
@@ -92,7 +92,7 @@ async fn show(app: &App, inbound: &Inbound, (said, typed): (&str, &str), status:
     let wanted = Wanted {
         reason,
         offset: (page - 1).saturating_mul(ENTRIES_A_PAGE),
-        // One more, to know whether there is another page.
+        // Reads one more entry to know whether there is another page.
         limit: ENTRIES_A_PAGE + 1,
         ..Wanted::default()
     };

@@ -29,10 +29,9 @@ use crate::flows::schedule::tick::snapshot_key;
 use crate::views::visitor::MessageKind;
 use serde_json::{Value, json};
 
-/// The description of the API (OpenAPI 3.1).
 const DESCRIPTION: &str = include_str!("openapi.json");
 
-/// A question names a contact and little more.
+/// The limit of a body that names a contact and little more, in bytes.
 pub(super) const QUESTION_BYTES_MAX: usize = 4_096;
 
 /// Publishes a compiled campaign.
@@ -50,7 +49,7 @@ pub async fn publish(app: App, mut inbound: Inbound) -> Reply {
     }
 }
 
-/// What publishing a compiled campaign would change.
+/// Returns what publishing a compiled campaign would change.
 pub async fn diff(app: App, mut inbound: Inbound) -> Reply {
     let compiled = match read_compiled(&mut inbound).await {
         Ok(compiled) => compiled,
@@ -62,7 +61,7 @@ pub async fn diff(app: App, mut inbound: Inbound) -> Reply {
     }
 }
 
-/// Lets a journey run, or halts it.
+/// Starts or stops a journey.
 pub async fn steer(app: App, inbound: Inbound, id: &str, state: RunState) -> Reply {
     match steer_here(&app, id, state).await {
         Ok(steered) => Reply::json(200, &steered),
@@ -75,7 +74,7 @@ pub async fn steer(app: App, inbound: Inbound, id: &str, state: RunState) -> Rep
     }
 }
 
-/// Lets a journey run, or halts it, and tells KV and this isolate.
+/// Starts or stops a journey, then updates KV and this isolate.
 pub async fn steer_here(app: &App, id: &str, state: RunState) -> Result<Steered, NotSteered> {
     let id = QualifiedId::from(id);
     let steered = journey_control::steer(&app.db, &id, state, app.now).await?;
@@ -83,7 +82,7 @@ pub async fn steer_here(app: &App, id: &str, state: RunState) -> Result<Steered,
     Ok(steered)
 }
 
-/// Why a contact, named by its id, is where it is.
+/// Explains why a contact, named by its id, is where it is.
 pub async fn explain_one(app: App, inbound: Inbound, id: &str) -> Reply {
     let question = Question {
         contact: id.to_owned(),
@@ -95,7 +94,7 @@ pub async fn explain_one(app: App, inbound: Inbound, id: &str) -> Reply {
     answer(&app, &inbound, &question).await
 }
 
-/// The same of a contact that the body names.
+/// Explains a contact that is named in the body.
 pub async fn explain_asked(app: App, mut inbound: Inbound) -> Reply {
     let body = match read_json(&mut inbound, QUESTION_BYTES_MAX).await {
         Ok(body) => body,
@@ -122,7 +121,7 @@ async fn answer(app: &App, inbound: &Inbound, question: &Question) -> Reply {
     }
 }
 
-/// The parked contacts.
+/// Lists the quarantined contacts.
 pub async fn parked(app: App, inbound: Inbound) -> Reply {
     match quarantine::list(&app.db).await {
         Ok(parked) => Reply::json(200, &json!({ "parked": parked })),
@@ -130,7 +129,7 @@ pub async fn parked(app: App, inbound: Inbound) -> Reply {
     }
 }
 
-/// Lets a parked contact be decided on again.
+/// Releases a contact from quarantine.
 pub async fn release(app: App, inbound: Inbound, id: &str) -> Reply {
     match quarantine::release(&app.db, &ContactId::from(id), app.now).await {
         Ok(true) => Reply::json(200, &json!({ "released": id })),
@@ -142,7 +141,7 @@ pub async fn release(app: App, inbound: Inbound, id: &str) -> Reply {
     }
 }
 
-/// Judges the next page of a campaign's openings and clicks anew.
+/// Reclassifies the next page of a campaign's opens and clicks.
 pub async fn rejudge(mut app: App, inbound: Inbound, id: &str) -> Reply {
     let id = CampaignId::from(id);
     if app.known_edition(&id).await.is_none() {
@@ -161,7 +160,7 @@ pub async fn rejudge(mut app: App, inbound: Inbound, id: &str) -> Reply {
     }
 }
 
-/// Lets a campaign that its brake stopped go on.
+/// Releases an auto-paused campaign.
 pub async fn release_campaign(app: App, mut inbound: Inbound, id: &str) -> Reply {
     #[derive(serde::Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -193,7 +192,7 @@ pub async fn release_campaign(app: App, mut inbound: Inbound, id: &str) -> Reply
     }
 }
 
-/// What unpublishing a campaign would stop.
+/// Returns what unpublishing a campaign would stop.
 pub async fn stops(app: App, inbound: Inbound, id: &str) -> Reply {
     unpublished(&inbound, unpublish::stops(&app.db, &CampaignId::from(id)).await)
 }
@@ -203,7 +202,7 @@ pub async fn unpublish(app: App, inbound: Inbound, id: &str) -> Reply {
     unpublished(&inbound, unpublish_here(&app, id).await)
 }
 
-/// Unpublishes a campaign, and tells KV and this isolate.
+/// Unpublishes a campaign, then updates KV and this isolate.
 pub async fn unpublish_here(app: &App, id: &str) -> Result<Stops, NotUnpublished> {
     let stops = unpublish::unpublish(&app.db, &CampaignId::from(id), app.now).await?;
     app.refresh("unpublish.copy").await;
@@ -224,7 +223,7 @@ fn unpublished(inbound: &Inbound, said: Result<Stops, NotUnpublished>) -> Reply 
 }
 
 async fn read_compiled(inbound: &mut Inbound) -> Result<Compiled, Reply> {
-    // A little more than the limit itself, so that the check can tell how far over it is.
+    // More than the limit itself, so that the check can report how far a campaign exceeds it.
     let body = read_json(inbound, COMPILED_BYTES_MAX * 2).await?;
     serde_json::from_slice(&body).map_err(|error| {
         let detail = format!("Send what `dripline publish` sends: {}.", brief(&error));
@@ -243,7 +242,7 @@ fn not_published(inbound: &Inbound, refusal: Refusal) -> Reply {
     }
 }
 
-/// Takes events into the intake queue.
+/// Puts events into the intake queue.
 pub async fn events(mut app: App, mut inbound: Inbound) -> Reply {
     let body = match read_json(&mut inbound, EVENTS_BODY_BYTES_MAX).await {
         Ok(body) => body,
@@ -269,7 +268,8 @@ pub async fn events(mut app: App, mut inbound: Inbound) -> Reply {
     }
 }
 
-/// A campaign's report: from the database, or the last snapshot if that does not answer.
+/// Returns a campaign's report from the database, or the last snapshot if the database does not
+/// answer.
 pub async fn report(app: App, inbound: Inbound, id: &str) -> Reply {
     let campaign = CampaignId::from(id);
     let Some(edition) = app.known_edition(&campaign).await else {
@@ -285,7 +285,7 @@ pub async fn report(app: App, inbound: Inbound, id: &str) -> Reply {
     }
 }
 
-/// The last snapshot of a report that cannot be made now.
+/// Returns the last snapshot of a report that cannot be made now.
 async fn snapshot(app: &App, inbound: &Inbound, id: &str, why: &str) -> Reply {
     match app.kv.get(&snapshot_key(id)).await.ok().flatten() {
         Some(text) => Reply::text(200, &text).header("content-type", "application/json"),
@@ -293,13 +293,12 @@ async fn snapshot(app: &App, inbound: &Inbound, id: &str, why: &str) -> Reply {
     }
 }
 
-/// The description of the API.
 pub fn description() -> Reply {
     Reply::text(200, DESCRIPTION).header("content-type", "application/json")
 }
 
-/// Whether the worker can do its work, part by part: in one word each for anybody, in full for who
-/// has a token or is signed in.
+/// Reports whether each part of the worker is ready: in one word to anybody, in full to a client
+/// that has a token or is signed in.
 pub async fn ready(app: App, inbound: Inbound) -> Reply {
     let kv = app.kv.get(catalog_cache::LIVE_KEY).await;
     let queue = app.env.queue("INTAKE");
@@ -320,7 +319,7 @@ pub async fn ready(app: App, inbound: Inbound) -> Reply {
     }
 }
 
-/// Reads a JSON body. Its type must be said, which no form of another site can do.
+/// Reads a JSON body. The content type is required, because a form of another site cannot set it.
 pub(super) async fn read_json(inbound: &mut Inbound, bytes_max: usize) -> Result<Vec<u8>, Reply> {
     if !inbound.brings_json() {
         let detail = Some("Send content-type: application/json.");

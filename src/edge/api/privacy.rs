@@ -1,5 +1,4 @@
-//! What an operator does through the API about one person: erase, merge; and about a database
-//! that was restored.
+//! The API for erasing and merging contacts, and for the restore hold.
 
 use crate::domain::base::diagnostic::brief;
 use crate::domain::sending::restore_guard::Resolution;
@@ -25,7 +24,7 @@ struct Named {
     contact: String,
 }
 
-/// Erases the contact that the body names: an address in a URL would end up in logs.
+/// Erases the contact named in the body: an address in a URL would end up in logs.
 pub async fn erase_asked(app: App, mut inbound: Inbound) -> Reply {
     match read::<Named>(&mut inbound, "{\"contact\": \"…\"}").await {
         Ok(named) => erase(app, inbound, &named.contact).await,
@@ -51,7 +50,7 @@ struct Into {
     into: String,
 }
 
-/// Merges the contact with this id into the one that the body names.
+/// Merges the contact with this id into the one named in the body.
 pub async fn merge_one(app: App, mut inbound: Inbound, id: &str) -> Reply {
     match read::<Into>(&mut inbound, "{\"into\": \"…\"}").await {
         Ok(body) => merge(app, inbound, (id, &body.into)).await,
@@ -66,7 +65,7 @@ struct Two {
     into: String,
 }
 
-/// Merges two contacts that the body names.
+/// Merges the two contacts named in the body.
 pub async fn merge_asked(app: App, mut inbound: Inbound) -> Reply {
     match read::<Two>(&mut inbound, "{\"contact\": \"…\", \"into\": \"…\"}").await {
         Ok(two) => merge(app, inbound, (&two.contact, &two.into)).await,
@@ -90,7 +89,7 @@ async fn merge(mut app: App, inbound: Inbound, told: (&str, &str)) -> Reply {
     }
 }
 
-/// Whether the database was restored, and what waits because of it.
+/// Returns whether the database was restored, and which messages wait because of it.
 pub async fn restore(app: App, inbound: Inbound) -> Reply {
     match restore_guard::state(&app.db).await {
         Ok(state) => Reply::json(200, &state),
@@ -98,7 +97,7 @@ pub async fn restore(app: App, inbound: Inbound) -> Reply {
     }
 }
 
-/// Says what becomes of what waits.
+/// Decides what happens to the messages that wait.
 pub async fn restore_say(app: App, inbound: Inbound, word: Resolution) -> Reply {
     match restore_guard::say(&app.db, word, app.now).await {
         Ok(before) => Reply::json(200, &before),
@@ -106,7 +105,7 @@ pub async fn restore_say(app: App, inbound: Inbound, word: Resolution) -> Reply 
     }
 }
 
-/// Reads a small body; `like` shows what it has to look like.
+/// Reads a small body; `like` is an example of its form for the error message.
 async fn read<T: DeserializeOwned>(inbound: &mut Inbound, like: &str) -> Result<T, Reply> {
     let body = read_json(inbound, QUESTION_BYTES_MAX).await?;
     serde_json::from_slice(&body).map_err(|error| {

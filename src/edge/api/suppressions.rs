@@ -1,4 +1,4 @@
-//! What operators keep and audit through the API: suppressed addresses, ledgers of consents.
+//! The API for suppressed addresses and for the consent ledgers of contacts.
 
 use crate::domain::base::diagnostic::brief;
 use crate::domain::base::language::Language;
@@ -17,10 +17,10 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-/// A thousand addresses of the longest kind, with what may be said about each.
+/// The limit of an import, in bytes: a thousand of the longest addresses with all their fields.
 const IMPORT_BYTES_MAX: usize = 1_000_000;
 
-/// How many entries an answer has if nobody says.
+/// The default number of entries in an answer.
 const ENTRIES_USUAL: usize = 100;
 
 #[derive(Deserialize)]
@@ -29,7 +29,7 @@ struct Asked {
     contact: String,
 }
 
-/// Which entries to list.
+/// The filter of a listing.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Listing {
@@ -42,12 +42,13 @@ struct Listing {
     limit: Option<usize>,
 }
 
-/// The ledger of the contact with this id.
+/// Returns the consent ledger of the contact with this id.
 pub async fn consents_of(app: App, inbound: Inbound, id: &str) -> Reply {
     ledger(&app, &inbound, id).await
 }
 
-/// The ledger of the contact that the body names: an address in a URL would end up in logs.
+/// Returns the consent ledger of the contact named in the body: an address in a URL would end up in
+/// logs.
 pub async fn consents_asked(app: App, mut inbound: Inbound) -> Reply {
     match read::<Asked>(&mut inbound, QUESTION_BYTES_MAX, "{\"contact\": \"…\"}").await {
         Ok(asked) => ledger(&app, &inbound, &asked.contact).await,
@@ -66,7 +67,7 @@ async fn ledger(app: &App, inbound: &Inbound, told: &str) -> Reply {
     }
 }
 
-/// The list of suppressed addresses: those that are asked for, and where to go on.
+/// Lists the suppressed addresses that match the filter, and where the next page begins.
 pub async fn list(app: App, mut inbound: Inbound) -> Reply {
     let listing = match inbound.method.as_str() {
         "POST" => {
@@ -108,12 +109,11 @@ pub async fn list(app: App, mut inbound: Inbound) -> Reply {
     }
 }
 
-/// The reason that the address of a page asks for.
+/// Returns the reason in the query string of a page.
 pub(in crate::edge) fn reason_asked(inbound: &Inbound) -> Option<SuppressionReason> {
     inbound.parameter("reason").and_then(|word| SuppressionReason::by_word(&word))
 }
 
-/// Suppresses an address.
 pub async fn add(mut app: App, mut inbound: Inbound) -> Reply {
     let by = match guard::token_name(&app, &inbound) {
         Ok(by) => by,
@@ -149,7 +149,7 @@ pub async fn release(mut app: App, mut inbound: Inbound) -> Reply {
     }
 }
 
-/// Puts the list of another system on ours.
+/// Imports the suppression list of another system.
 pub async fn import(app: App, mut inbound: Inbound) -> Reply {
     let like = "{\"source\": \"…\", \"rows\": [{\"address\": \"…\"}]}";
     let brought = match read::<Import>(&mut inbound, IMPORT_BYTES_MAX, like).await {
@@ -183,7 +183,7 @@ fn not_done(inbound: &Inbound, problem: NotDone) -> Reply {
     }
 }
 
-/// Reads a body; `like` shows what it has to look like.
+/// Reads a body; `like` is an example of its form for the error message.
 async fn read<T: DeserializeOwned>(
     inbound: &mut Inbound,
     bytes_max: usize,

@@ -1,5 +1,5 @@
-//! Who may ask for what: by which connection, from which page, with which credential. Handlers
-//! run only after this.
+//! Access control: the connection, the origin page and the credential of a request. It runs before
+//! every handler.
 
 use crate::domain::access::caller::bearer_token;
 use crate::domain::base::language::Language;
@@ -12,11 +12,11 @@ use crate::route::{Area, Credential};
 use crate::views::visitor::MessageKind;
 use serde_json::Value;
 
-/// What to answer instead of doing what is asked; `None` if that may be done.
+/// Returns the reply that refuses a request, or `None` if the request may proceed.
 ///
-/// Where the public reaches us by https, nothing else will do: a page is sent there, and what may
-/// carry a token or change something is refused, for it was readable on its way. What changes
-/// something in the web app comes from a page of ours.
+/// Where the public address is https, plain http is not accepted. A page request is redirected to
+/// https. A request that may carry a token or change something is refused, because it was readable
+/// on its way. A change in the web app must come from a page of ours.
 pub fn refuse(app: &App, inbound: &Inbound, area: Area) -> Option<Reply> {
     let is_page = ["GET", "HEAD"].contains(&inbound.method.as_str());
     let is_plain = app.settings.is_https() && !inbound.is_secure;
@@ -31,7 +31,7 @@ pub fn refuse(app: &App, inbound: &Inbound, area: Area) -> Option<Reply> {
     }
 }
 
-/// The answer to a request that lacks its credential; `None` if it may go on.
+/// Refuses a request that lacks its credential; returns `None` if it may proceed.
 pub async fn unauthorized(app: &App, inbound: &Inbound, needed: Credential) -> Option<Reply> {
     match needed {
         Credential::None => None,
@@ -41,7 +41,7 @@ pub async fn unauthorized(app: &App, inbound: &Inbound, needed: Credential) -> O
     }
 }
 
-/// The name of the API token that a request brings; 401 without one that is configured.
+/// Returns the name of the request's API token, or a 401 if it is not a configured token.
 pub fn token_name(app: &App, inbound: &Inbound) -> Result<String, Reply> {
     let header = inbound.header("authorization");
     let token = bearer_token(&header).unwrap_or_default();
@@ -54,7 +54,7 @@ pub fn token_name(app: &App, inbound: &Inbound) -> Result<String, Reply> {
     Err(reply.header("www-authenticate", "Bearer"))
 }
 
-/// The same address by https.
+/// Returns the same address with https.
 fn secure(app: &App, inbound: &Inbound) -> String {
     let mark = if inbound.query.is_empty() { "" } else { "?" };
     format!("{}{}{mark}{}", app.settings.base_url, inbound.path, inbound.query)

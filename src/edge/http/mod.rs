@@ -1,4 +1,4 @@
-//! Requests and responses, and what every request is asked before it is answered.
+//! Requests and responses, and the checks that every request passes before it is answered.
 
 pub mod guard;
 pub mod request;

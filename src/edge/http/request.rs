@@ -1,4 +1,4 @@
-//! A request, read once into what handlers ask of it.
+//! A request, parsed once into what handlers need.
 
 use crate::domain::access::caller::{came_by_https, is_from_our_page, origin_of};
 use crate::domain::base::language::Language;
@@ -10,17 +10,16 @@ use js_sys::{Reflect, Uint8Array};
 use worker::Context;
 use worker::web_sys::{Headers, Request};
 
-/// One HTTP request.
 pub struct Inbound {
     /// `GET`, `POST`, …
     pub method: String,
-    /// The host that it asked, with its port.
+    /// The requested host, with its port.
     pub host: String,
     /// The path as it was sent; `route::decode` decodes it.
     pub path: String,
     /// The query string, without the `?`.
     pub query: String,
-    /// Whether its sender's own connection was https.
+    /// Whether the client's own connection was https.
     pub is_secure: bool,
     /// For work after the answer.
     pub context: Context,
@@ -28,21 +27,21 @@ pub struct Inbound {
     request: Request,
 }
 
-/// Why a body could not be read.
+/// The reason why a body could not be read.
 pub enum NoBody {
-    /// It is longer than allowed.
+    /// It exceeds the limit.
     TooLarge,
     /// The connection broke.
     Broken,
 }
 
 impl Inbound {
-    /// Takes a request apart.
+    /// Parses a request.
     pub fn new(request: Request, context: Context) -> Self {
-        // The platform has parsed and normalised the address already: `scheme://host/path?query`.
-        // `worker::Request` would parse it again, with 60 kB (gzipped) of tables for international
-        // domain names, would read what Cloudflare knows of the network, and take unknown methods
-        // for GET.
+        // The platform has already parsed and normalised the address: `scheme://host/path?query`.
+        // `worker::Request` would parse it again with 60 kB (gzipped) of tables for international
+        // domain names, would read Cloudflare's network data, and would treat unknown methods as
+        // GET.
         let url = request.url();
         let address = url.split('#').next().unwrap_or_default();
         let (address, query) = address.split_once('?').unwrap_or((address, ""));
@@ -63,19 +62,20 @@ impl Inbound {
         }
     }
 
-    /// A header's value, or nothing.
+    /// Returns a header's value, or an empty string.
     pub fn header(&self, name: &str) -> String {
         self.headers.get(name).ok().flatten().unwrap_or_default()
     }
 
-    /// The network address of whoever sent it; nothing where Cloudflare is not in front.
+    /// Returns the client's network address; `None` where Cloudflare is not in front.
     pub fn address(&self) -> Option<String> {
         Some(self.header("cf-connecting-ip")).filter(|address| !address.is_empty())
     }
 
-    /// What is known of a fetch, to judge whose doing it was; the network address is not kept.
+    /// Returns the facts by which a fetch is classified as a person's or a bot's. The network
+    /// address is not kept.
     pub fn facts(&self) -> FetchFacts {
-        // Read off the object: `worker::Request` would read all of it.
+        // Reads one property of the object: `worker::Request` would read all of them.
         let cf = Reflect::get(&self.request, &"cf".into()).unwrap_or_default();
         let asn = Reflect::get(&cf, &"asn".into()).ok().and_then(|asn| asn.as_f64());
         let asn = asn.map(|asn| asn as u32);
@@ -93,26 +93,25 @@ impl Inbound {
         }
     }
 
-    /// Whether the browser says that its user is not to be followed: Global Privacy Control, or
-    /// the older Do Not Track.
+    /// Whether the browser asks not to be tracked, by Global Privacy Control or the older Do Not
+    /// Track.
     pub fn objects_to_tracking(&self) -> bool {
         self.header("sec-gpc") == "1" || self.header("dnt") == "1"
     }
 
-    /// A cookie's value.
     pub fn cookie(&self, name: &str) -> Option<String> {
         let header = self.header("cookie");
         let pairs = header.split(';').filter_map(|pair| pair.trim().split_once('='));
         pairs.filter(|(known, _)| *known == name).map(|(_, value)| value.to_owned()).next()
     }
 
-    /// A parameter of the query string.
+    /// Returns a parameter of the query string.
     pub fn parameter(&self, name: &str) -> Option<String> {
         let pairs = form_data::query_pairs(&self.query);
         pairs.into_iter().find(|(known, _)| known == name).map(|(_, value)| value)
     }
 
-    /// The language of house pages: `?lang=`, or what the browser prefers.
+    /// Returns the language of built-in pages: `?lang=`, or the browser's preference.
     pub fn language(&self) -> Language {
         match self.parameter("lang") {
             Some(tag) => Language::from_locale(&tag),
@@ -120,19 +119,19 @@ impl Inbound {
         }
     }
 
-    /// Whether a program asks, rather than a page in a browser.
+    /// Whether the client is a program rather than a page in a browser.
     pub fn wants_json(&self) -> bool {
         self.header("accept").contains("application/json") || self.brings_json()
     }
 
-    /// Whether the body is said to be JSON.
+    /// Whether the content type of the body is JSON.
     pub fn brings_json(&self) -> bool {
         let header = self.header("content-type");
         let kind = header.split(';').next().unwrap_or_default();
         kind.trim().eq_ignore_ascii_case("application/json")
     }
 
-    /// Whether a page of ours sent it, by the address that was asked or by that of the public.
+    /// Whether one of our pages sent the request, by the requested host or the public address.
     pub fn is_from_our_page(&self, base_url: &str) -> bool {
         let scheme = if self.is_secure { "https" } else { "http" };
         let asked = format!("{scheme}://{}", self.host);
@@ -140,10 +139,10 @@ impl Inbound {
         is_from_our_page(&site, &origin, &self.header("referer"), &[&asked, origin_of(base_url)])
     }
 
-    /// The body, up to `bytes_max`; the rest of a longer one is not read. One that declares its
-    /// length, and is short enough, comes in one piece. Even one that declares itself too long is
-    /// read so far: a connection full of unread data is reset by the runtime, and the answer lost
-    /// with it.
+    /// Reads the body, up to `bytes_max`; the rest of a longer one is not read. A body that
+    /// declares its length, and is short enough, is read in one piece. Even one that declares a
+    /// length over the limit is read up to the limit: the runtime resets a connection with unread
+    /// data, and the answer would be lost with it.
     pub async fn body(&mut self, bytes_max: usize) -> std::result::Result<Vec<u8>, NoBody> {
         let declared = self.header("content-length").parse::<usize>();
         if declared.is_ok_and(|bytes| bytes <= bytes_max) {

@@ -1,5 +1,5 @@
-//! D1 behind the `Database` seam: one `batch()` call for many statements, and the rows of all of
-//! them back as one string, because building row objects across the boundary is what costs.
+//! D1 behind the `Database` port. Many statements go in one `batch()` call, and all their rows come
+//! back as one string, because building row objects across the JavaScript boundary is expensive.
 
 use crate::flows::ports::{Database, DatabaseError};
 use crate::store::statement::{INTEGER_MAX, Rows, Statement, Value};
@@ -8,8 +8,8 @@ use serde_json::value::RawValue;
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use worker::{D1Database, Env};
 
-// The crate's own `D1Database` hands out rows only as objects, one by one; these are the same
-// three JavaScript methods, without that.
+// The crate's own `D1Database` returns rows only as objects, one by one. These bind the same three
+// JavaScript methods without that.
 #[wasm_bindgen]
 extern "C" {
     type Binding;
@@ -27,11 +27,11 @@ extern "C" {
     fn results(this: &Outcome) -> JsValue;
 }
 
-/// The D1 database that the worker is bound to as `DB`.
+/// The D1 database bound as `DB`.
 pub struct D1(Binding);
 
 impl D1 {
-    /// Looks the binding up. Fails only if the worker is configured without it.
+    /// Opens the binding. Fails only if the worker is configured without it.
     pub fn new(env: &Env) -> worker::Result<Self> {
         let database: D1Database = env.d1("DB")?;
         Ok(Self(JsValue::from(database).unchecked_into()))
@@ -61,14 +61,14 @@ impl Database for D1 {
     }
 }
 
-/// Cuts `[[rows of the first], [rows of the second], …]` into one text a statement.
+/// Splits `[[rows of the first], [rows of the second], …]` into one text per statement.
 fn split(text: &str) -> Result<Vec<Rows>, DatabaseError> {
     let each: Vec<&RawValue> = serde_json::from_str(text)
         .map_err(|error| DatabaseError::Fault(format!("rows of a batch: {error}")))?;
     Ok(each.into_iter().map(|rows| Rows(rows.get().to_owned())).collect())
 }
 
-/// A parameter as D1 takes it: no `undefined`, no `BigInt`.
+/// Converts a parameter for D1, which accepts neither `undefined` nor `BigInt`.
 fn bound(value: &Value) -> Result<JsValue, DatabaseError> {
     match value {
         Value::Null => Ok(JsValue::NULL),
@@ -81,7 +81,7 @@ fn bound(value: &Value) -> Result<JsValue, DatabaseError> {
     }
 }
 
-/// Names what D1 threw; the JavaScript stack stays behind.
+/// Classifies a D1 exception by its message; drops the JavaScript stack.
 fn failure(thrown: JsValue) -> DatabaseError {
     let message = match thrown.dyn_ref::<js_sys::Error>() {
         Some(error) => String::from(error.message()),
@@ -90,8 +90,8 @@ fn failure(thrown: JsValue) -> DatabaseError {
     classify(message.lines().next().unwrap_or_default())
 }
 
-/// Sorts D1's messages into the four kinds that a flow can act upon. The texts are those of
-/// D1's documentation ("Debug D1", error list) and of SQLite.
+/// Sorts D1's messages into the four kinds that a flow can act upon. The texts are from D1's
+/// documentation ("Debug D1", error list) and from SQLite.
 fn classify(message: &str) -> DatabaseError {
     const REFUSALS: [&str; 2] = ["UNIQUE constraint failed: ", "CHECK constraint failed: "];
     const OVERLOADED: [&str; 3] = ["overloaded", "queued for too long", "too many requests"];

@@ -1,5 +1,5 @@
-//! Cloudflare's own e-mail binding behind the `Http` seam: a mail in, an answer out, as if it had
-//! been called over HTTP.
+//! Cloudflare's e-mail binding behind the `Http` port: it takes an e-mail and returns a response,
+//! as if it were called over HTTP.
 
 use crate::providers::cloudflare::Mail;
 use crate::providers::http::{HttpError, HttpResponse};
@@ -8,10 +8,9 @@ use serde_json::json;
 use wasm_bindgen::{JsCast, JsValue};
 use worker::{EmailAddress, Env, Error, SendEmailBuilder};
 
-/// The name of the binding in `wrangler.toml`.
 const BINDING: &str = "EMAIL";
 
-/// Sends a mail. What the binding throws becomes an answer that names its code.
+/// Sends an e-mail. An exception of the binding becomes a response that contains its code.
 pub async fn send(env: &Env, body: &str) -> Result<HttpResponse, HttpError> {
     let broken = |error: String| HttpError::Network(error);
     let mail: Mail = serde_json::from_str(body).map_err(|error| broken(error.to_string()))?;
@@ -45,7 +44,7 @@ fn builder(mail: &Mail) -> Result<SendEmailBuilder, JsValue> {
     Ok(builder.headers(&headers).text(&mail.text).html(&mail.html).build())
 }
 
-/// The code and the words of what was thrown.
+/// Returns the code and the message of an exception.
 fn code_of(error: Error) -> (String, String) {
     match error {
         Error::EmailRecipientSuppressed(said) => ("E_RECIPIENT_SUPPRESSED".into(), said),

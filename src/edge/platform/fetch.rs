@@ -1,4 +1,4 @@
-//! `fetch` behind the `Http` seam.
+//! `fetch` behind the `Http` port.
 
 use crate::flows::ports::Http;
 use crate::providers::http::{HttpError, HttpRequest, HttpResponse, USER_AGENT};
@@ -7,14 +7,14 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{AbortSignal, ReadableStreamDefaultReader};
 use worker::{Fetch, Headers, Method, Request, RequestInit, RequestRedirect, Response};
 
-/// How long an outside service may take for its whole answer, in milliseconds: a delivery waits
-/// for it, and a queue consumer has 15 minutes for its whole batch.
+/// The timeout of a whole response, in milliseconds. A delivery waits for it, and a queue consumer
+/// has 15 minutes for its whole batch.
 const ANSWER_MILLISECONDS_MAX: u32 = 20_000;
 
-/// How much of an answer is kept, in bytes: providers answer in a few hundred.
+/// The most bytes of a response that are kept. Providers answer in a few hundred.
 const BODY_BYTES_MAX: usize = 64 * 1024;
 
-/// The platform's `fetch`: it follows no redirect and waits no longer than it is worth.
+/// The platform's `fetch`, without redirects and with a timeout.
 pub struct Fetcher;
 
 impl Http for Fetcher {
@@ -49,7 +49,7 @@ fn outgoing(request: &HttpRequest) -> worker::Result<Request> {
     Request::new_with_init(&request.url, &init)
 }
 
-/// Reads the body up to the limit and drops the rest; bytes that are not UTF-8 are replaced.
+/// Reads the body up to the limit and drops the rest. Bytes that are not UTF-8 are replaced.
 async fn body(response: Response) -> Result<String, JsValue> {
     let Some(stream) = web_sys::Response::from(response).body() else {
         return Ok(String::new());
@@ -64,14 +64,14 @@ async fn body(response: Response) -> Result<String, JsValue> {
         }
         bytes.extend_from_slice(&chunk.unchecked_into::<Uint8Array>().to_vec());
     }
-    // Nobody waits for the rest: the cancellation's own promise does not matter.
+    // The rest is not needed, so the promise of the cancellation is ignored.
     drop(reader.cancel());
     bytes.truncate(BODY_BYTES_MAX);
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// A timeout throws a `TimeoutError`; whatever else is thrown, an object or a mere string, means
-/// that no answer came.
+/// Classifies an exception. A timeout throws a `TimeoutError`; any other exception, an object or a
+/// plain string, means that there was no response.
 fn failure(thrown: JsValue) -> HttpError {
     let field = |name: &str| {
         let value = Reflect::get(&thrown, &JsValue::from_str(name)).ok()?;

@@ -1,5 +1,5 @@
-//! Workers KV behind the `KeyValue` seam: text under a key, read at once and written eventually.
-//! It is asked with patience that ends: whoever waits for it waits for a copy.
+//! Workers KV behind the `KeyValue` port: text by key, with fast reads and eventually consistent
+//! writes. Every call has a timeout, because KV holds only copies.
 
 use crate::flows::ports::{KeyValue, KeyValueError};
 use futures_util::future::{Either, select};
@@ -9,17 +9,17 @@ use std::pin::pin;
 use std::time::Duration;
 use worker::{Delay, Env, kv::KvStore};
 
-/// A read takes a few milliseconds, and some hundred where nobody has read for long.
+/// A read takes a few milliseconds, and some hundred for a key that was not read for long.
 const READ_TIME_MAX: Duration = Duration::from_secs(2);
 
 /// A write takes some hundred milliseconds.
 const WRITE_TIME_MAX: Duration = Duration::from_secs(5);
 
-/// The namespace that the worker is bound to as `KV`.
+/// The KV namespace bound as `KV`.
 pub struct Kv(KvStore);
 
 impl Kv {
-    /// Looks the binding up. Fails only if the worker is configured without it.
+    /// Opens the binding. Fails only if the worker is configured without it.
     pub fn new(env: &Env) -> worker::Result<Self> {
         env.kv("KV").map(Self)
     }
@@ -30,7 +30,7 @@ impl KeyValue for Kv {
         within(READ_TIME_MAX, self.0.get(key).text()).await
     }
 
-    /// Other places may see the former text for a minute.
+    /// Other locations may read the old text for a minute.
     async fn put(&self, key: &str, text: &str) -> Result<(), KeyValueError> {
         let put = self.0.put(key, text).map_err(failed)?;
         within(WRITE_TIME_MAX, put.execute()).await

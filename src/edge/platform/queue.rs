@@ -1,4 +1,5 @@
-//! The two queues. A body is JSON as text: it crosses the boundary as one string, both ways.
+//! The queues that the worker writes to. A body is JSON as text: it crosses the JavaScript boundary
+//! as one string in both directions.
 
 use crate::flows::ports::{NotHandedOut, WorkQueue};
 use crate::flows::tasks::Work;
@@ -6,18 +7,20 @@ use serde::Serialize;
 use wasm_bindgen::JsValue;
 use worker::{BatchMessageBuilder, Env, Error, QueueContentType, RawMessage, RawMessageBuilder};
 
-/// The most messages that one call may carry: Queues' own limit.
+/// The most messages in one call: the limit of Cloudflare Queues.
 const MESSAGES_PER_CALL_MAX: usize = 100;
 
-/// The most bytes of bodies that one call may carry: Queues' limit of 256 KB, less its envelopes.
+/// The most bytes of bodies in one call: Queues' limit of 256 KB, less the envelopes.
 const BODY_BYTES_PER_CALL_MAX: usize = 200_000;
 
 /// A queue that the worker can write to.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Queue {
-    /// What is not in the database yet: views, clicks, submissions that found no room there.
+    /// Facts that are not in the database yet: views, clicks, and submissions that the database
+    /// could not take.
     Intake,
-    /// Hints about what to do next. The database is the truth: the tick finds a lost hint's work.
+    /// Hints about what to do next. The database is the source of truth: the tick finds the work of
+    /// a lost hint.
     Work,
 }
 
@@ -30,7 +33,7 @@ impl Queue {
     }
 
     /// Sends each task as one message, in as few calls as the platform's limits allow. After an
-    /// error the tasks of earlier calls have been sent.
+    /// error, the tasks of earlier calls have been sent.
     pub async fn send<T: Serialize>(self, env: &Env, tasks: &[T]) -> Result<(), NotHandedOut> {
         let mut handed_out = 0;
         let failed =
@@ -51,7 +54,7 @@ impl Queue {
     }
 }
 
-/// The work queue, for the flows.
+/// The work queue behind the `WorkQueue` port.
 pub struct WorkTray<'a>(pub &'a Env);
 
 impl WorkQueue for WorkTray<'_> {
@@ -60,12 +63,12 @@ impl WorkQueue for WorkTray<'_> {
     }
 }
 
-/// What `Queue::send` wrote; nothing, if it was somebody else.
+/// Returns the body that `Queue::send` wrote, or an empty string if it is not text.
 pub fn body(message: &RawMessage) -> String {
     message.body().as_string().unwrap_or_default()
 }
 
-/// Cuts the bodies into runs that one call can carry; a body over the limit goes alone.
+/// Splits the bodies into runs that fit one call each. A body over the limit goes alone.
 fn calls(bodies: &[String]) -> Vec<&[String]> {
     let mut calls = Vec::new();
     let (mut start, mut bytes) = (0, 0);

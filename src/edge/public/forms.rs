@@ -1,4 +1,4 @@
-//! Forms: their fields and token for sites that embed them, and what a visitor sends.
+//! Forms: fields and tokens for sites that embed them, and submissions.
 
 use crate::domain::base::language::Language;
 use crate::domain::base::primitives::QualifiedId;
@@ -18,7 +18,7 @@ use crate::views::visitor::{MessageKind, ThanksView, thanks};
 use serde_json::{Value, json};
 use std::rc::Rc;
 
-/// Gives a site that embeds a form its fields and a fresh token.
+/// Returns a form's fields and a fresh token to a site that embeds it.
 pub fn form_start(mut app: App, inbound: Inbound, id: &str) -> Reply {
     let id = QualifiedId::from(id);
     let Some((_, form)) = app.catalog.form(&id) else {
@@ -35,7 +35,7 @@ pub fn form_start(mut app: App, inbound: Inbound, id: &str) -> Reply {
     allow_origin(Reply::json(200, &body), form, &inbound)
 }
 
-/// Says which other sites may send a form, and what.
+/// Answers a CORS preflight: which other sites may send a form, and what.
 pub fn form_preflight(app: &App, inbound: &Inbound, id: &str) -> Reply {
     let id = QualifiedId::from(id);
     let reply = Reply::empty()
@@ -45,13 +45,13 @@ pub fn form_preflight(app: &App, inbound: &Inbound, id: &str) -> Reply {
         Some((_, form)) => {
             allow_origin(reply.header("access-control-max-age", "3600"), form, inbound)
         }
-        // The form of an unpublished campaign is asked for, to be answered that it is gone.
+        // The form of an unpublished campaign may be requested, so that the request gets its 410.
         None if is_unpublished(app, &id) => reply.header("access-control-allow-origin", "*"),
         None => no_form(app, inbound, &id),
     }
 }
 
-/// Takes a form.
+/// Receives a submission.
 pub async fn form_send(mut app: App, mut inbound: Inbound, id: &str) -> Reply {
     let id = QualifiedId::from(id);
     let Some((edition, form)) = app.catalog.form(&id) else {
@@ -92,7 +92,7 @@ fn is_unpublished(app: &App, id: &QualifiedId) -> bool {
     campaign.is_some_and(|campaign| app.catalog.unpublished(&campaign).is_some())
 }
 
-/// Somebody has sent a form that was taken down while she filled it in.
+/// Answers a visitor who sent a form that was unpublished while it was being filled in.
 fn gone_with_answers(inbound: &Inbound) -> Reply {
     let detail = inbound.language().pick(
         "Its sender has taken it down. What you typed was not kept.",
@@ -102,10 +102,11 @@ fn gone_with_answers(inbound: &Inbound) -> Reply {
     gone.header("access-control-allow-origin", "*")
 }
 
-/// There is no such form, or no more; or nobody knows, because its campaign cannot be read.
+/// Answers that there is no such form, or that it is gone. If the campaign cannot be read, answers
+/// that the service is unavailable.
 fn no_form(app: &App, inbound: &Inbound, id: &QualifiedId) -> Reply {
     if is_unpublished(app, id) {
-        // Any site that has it embedded may know.
+        // Any site that embeds it may read this answer.
         let gone = response::message(inbound, MessageKind::Gone);
         return gone.header("access-control-allow-origin", "*");
     }
@@ -116,8 +117,8 @@ fn no_form(app: &App, inbound: &Inbound, id: &QualifiedId) -> Reply {
     }
 }
 
-/// Writes the lead down; or, if the database has no room, puts it into the intake queue. Only if
-/// that fails too is the visitor asked to try again.
+/// Stores the lead in the database, or, if the database cannot take it, in the intake queue. Only
+/// if both fail is the visitor asked to try again.
 async fn store_lead(
     app: &mut App,
     inbound: &Inbound,
@@ -146,7 +147,7 @@ async fn store_lead(
     thank(app, inbound, edition, form)
 }
 
-/// Reads a form's body, or says what is wrong with it.
+/// Reads a form's body, or returns a reply that says what is wrong with it.
 pub(in crate::edge) async fn read_answer(inbound: &mut Inbound) -> Result<FormData, Reply> {
     let language = inbound.language();
     let refuse = |inbound: &Inbound, problem: BodyProblem| {
@@ -166,8 +167,8 @@ pub(in crate::edge) async fn read_answer(inbound: &mut Inbound) -> Result<FormDa
         .map_err(|problem| refuse(inbound, problem))
 }
 
-/// Whether one of these has been here too often lately. A limiter that does not answer lets
-/// everybody in: a lead is worth more than the spam it may bring.
+/// Whether one of the keys exceeds its rate limit. If the limiter does not answer, everybody is let
+/// in: a lead is worth more than the spam it may bring.
 pub(in crate::edge) async fn is_too_often(app: &App, keys: &[String]) -> bool {
     let Ok(limiter) = app.env.rate_limiter("SUBMIT_LIMIT") else { return false };
     for key in keys {
@@ -178,7 +179,7 @@ pub(in crate::edge) async fn is_too_often(app: &App, keys: &[String]) -> bool {
     false
 }
 
-/// Says thank you: on the form's own page, or on the house's.
+/// Thanks the visitor, on the form's own page or the built-in one.
 fn thank(app: &App, inbound: &Inbound, edition: &Rc<PublishedVersion>, form: &Form) -> Reply {
     let campaign = &edition.compiled.campaign;
     let page = form.thanks.as_ref().and_then(|name| campaign.pages.get(name));
@@ -199,7 +200,7 @@ fn thank(app: &App, inbound: &Inbound, edition: &Rc<PublishedVersion>, form: &Fo
     Reply::page(200, thanks(&view))
 }
 
-/// Shows the page again with what was typed and what is wrong with it.
+/// Shows the page again with the submitted values and their problems.
 fn show_problems(
     app: &mut App,
     inbound: &Inbound,
@@ -232,7 +233,7 @@ fn show_problems(
     let with_form = |page: &&crate::domain::campaign::Page| page.form == name;
     let page = campaign.pages.get(&origin.page).filter(with_form);
     let Some(page) = page.or_else(|| campaign.pages.values().find(with_form)) else {
-        // A form that is on none of our pages: its sender reads it as text.
+        // The form is on none of our pages, so its problems are returned as text.
         let told: Vec<String> =
             problems.iter().map(|p| format!("{}: {}", p.field, p.message(language))).collect();
         return response::message_with(inbound, MessageKind::BadRequest, Some(&told.join(" ")));
@@ -271,7 +272,7 @@ fn bad_token(inbound: &Inbound, problem: TokenProblem) -> Reply {
     response::message_with(inbound, MessageKind::BadRequest, Some(text))
 }
 
-/// Lets the pages of the form's own list of sites read the answer.
+/// Allows the sites in the form's list of origins to read the answer.
 fn allow_origin(reply: Reply, form: &Form, inbound: &Inbound) -> Reply {
     let origin = inbound.header("origin");
     let reply = reply.header("vary", "origin");

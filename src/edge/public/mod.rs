@@ -1,4 +1,4 @@
-//! What anybody reaches: pages, forms, the links of messages, webhooks of providers.
+//! The public area: pages, forms, the links of messages, provider webhooks.
 
 pub mod forms;
 pub mod pages;

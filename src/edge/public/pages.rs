@@ -1,4 +1,4 @@
-//! Landing pages, and the small files that browsers and crawlers ask for.
+//! Landing pages, and the small files that browsers and crawlers request.
 
 use super::tracking::later;
 use crate::domain::form::traffic_source::TrafficSource;
@@ -12,16 +12,16 @@ use crate::store::reports::Visit;
 use crate::views::page::LANDING_POLICY;
 use crate::views::visitor::MessageKind;
 
-/// The visitor's random first-party id: what keeps a page's variant the same.
+/// The cookie with the visitor's random first-party id, which keeps the variant of a page stable.
 const VISITOR_COOKIE: &str = "dl_visitor";
 
-/// The icon of every page that names none: a drop. Browsers ask for it unasked.
+/// The icon of every page that has none of its own: a drop. Browsers request it by themselves.
 const ICON: &str = concat!(
     r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><path fill="#0b7189" "##,
     r##"d="M16 3c5 7 9 12 9 17a9 9 0 0 1-18 0c0-5 4-10 9-17z"/></svg>"##,
 );
 
-/// What crawlers are asked to leave alone: links that are somebody's own, and what is no page.
+/// The paths that crawlers should not visit: personal links, and what is not a page.
 const ROBOTS: &str = "User-agent: *\n\
     Disallow: /admin\nDisallow: /api/\nDisallow: /c/\nDisallow: /confirm/\nDisallow: /dev/\n\
     Disallow: /f/\nDisallow: /o/\nDisallow: /preferences/\nDisallow: /s/\nDisallow: /u/\n";
@@ -77,8 +77,8 @@ pub async fn page(mut app: App, inbound: Inbound, path: &str) -> Reply {
     reply.header("set-cookie", cookie)
 }
 
-/// What stands where no campaign has a page: what browsers and crawlers ask for unasked; on the
-/// developer's own machine the web app, for whoever opens the bare address.
+/// Answers a path where no campaign has a page: the files that browsers and crawlers request by
+/// themselves, and in local development a redirect from the root to the web app.
 fn no_page(app: &App, inbound: &Inbound, path: &str) -> Reply {
     match path {
         "/favicon.ico" => Reply::cached(ICON, "image/svg+xml"),

@@ -1,6 +1,6 @@
-//! Where readers of messages agree and refuse: confirming, unsubscribing, preferences. The token in
-//! the address is the only authority, so that a mail program's POST without cookies is as good as a
-//! person's, and another site can do no more than its holder. Nothing happens by GET.
+//! The pages on which contacts confirm, unsubscribe and set preferences. The token in the address
+//! is the only credential. So a mail program's POST without cookies works like a person's, and
+//! another site can do no more than the holder of the token. GET changes nothing.
 
 use crate::domain::base::language::Language;
 use crate::domain::base::primitives::Millis;
@@ -24,31 +24,31 @@ use crate::views::visitor::{
     confirm as confirm_page, resubscription, unsubscribe as unsubscribe_page,
 };
 
-/// The hidden field of a confirmation page: when it was shown.
+/// The hidden field of a confirmation page: when the page was shown.
 const SHOWN_AT: &str = "shown";
 
-/// The link that a token stands for, if it is one for this; what an unpublished campaign said of
-/// itself is at hand then.
+/// Verifies a token and returns its link, if it is one for this purpose. Loads the version of an
+/// unpublished campaign, which the reply needs.
 async fn verified(app: &App, purpose: Purpose, token: &str) -> Result<Link, TokenProblem> {
     let link = Link::verify(&app.settings, purpose, token)?;
     app.known_edition(&link.campaign).await;
     Ok(link)
 }
 
-/// Asks whether to unsubscribe. Nothing happens by GET, for scanners follow every link.
+/// Asks whether to unsubscribe. GET changes nothing, because scanners follow every link.
 pub async fn unsubscribe_ask(app: &App, inbound: &Inbound, token: &str) -> Reply {
     let link = verified(app, Purpose::Unsubscribe, token).await.ok();
     let state = if link.is_some() { UnsubscribeState::Ask } else { UnsubscribeState::Invalid };
     unsubscribe_reply(app, inbound, token, (link.as_ref(), None), state)
 }
 
-/// Unsubscribes, whatever the body says: RFC 8058 sends `List-Unsubscribe=One-Click`, as multipart
-/// or URL-encoded, and the answer must be no redirect.
+/// Unsubscribes, whatever the body contains: RFC 8058 sends `List-Unsubscribe=One-Click`, as
+/// multipart or URL-encoded, and does not allow a redirect as the answer.
 pub async fn unsubscribe(mut app: App, mut inbound: Inbound, token: &str) -> Reply {
     let Ok(link) = verified(&app, Purpose::Unsubscribe, token).await else {
         return unsubscribe_reply(&app, &inbound, token, (None, None), UnsubscribeState::Invalid);
     };
-    // A connection full of unread data would be reset, and the answer lost with it.
+    // A connection with unread data would be reset, and the answer lost with it.
     let _ = inbound.body(FORM_BODY_BYTES_MAX).await;
     let origin_hash = app.origin_hash(&inbound);
     let flow = subscription_links::unsubscribe(
@@ -68,7 +68,7 @@ pub async fn unsubscribe(mut app: App, mut inbound: Inbound, token: &str) -> Rep
     }
 }
 
-/// Takes an unsubscription back.
+/// Undoes an unsubscription.
 pub async fn undo(mut app: App, inbound: Inbound, token: &str) -> Reply {
     let Ok(link) = verified(&app, Purpose::Undo, token).await else {
         return unsubscribe_reply(&app, &inbound, token, (None, None), UnsubscribeState::Invalid);
@@ -88,7 +88,7 @@ pub async fn undo(mut app: App, inbound: Inbound, token: &str) -> Reply {
     }
 }
 
-/// The names of the purposes that an undo link is for.
+/// Returns the names of the purposes that an undo link is for.
 fn names(app: &App, link: &Link, language: Language) -> Vec<String> {
     let offers = offers(&app.catalog, language);
     let name = |purpose: &str| {
@@ -150,7 +150,7 @@ pub async fn confirm(mut app: App, mut inbound: Inbound, token: &str) -> Reply {
     confirm_reply(&app, &inbound, token, Some(link), alone(ConfirmState::Done))
 }
 
-/// Shows what a contact gets, and lets it choose.
+/// Shows a contact's subscriptions and lets the contact choose.
 pub async fn preferences_ask(app: &App, inbound: &Inbound, token: &str) -> Reply {
     let Ok(link) = verified(app, Purpose::Preferences, token).await else {
         return unsubscribe_reply(app, inbound, token, (None, None), UnsubscribeState::Invalid);
@@ -165,7 +165,7 @@ pub async fn preferences_ask(app: &App, inbound: &Inbound, token: &str) -> Reply
     }
 }
 
-/// Takes the choice, and shows how things stand now.
+/// Stores the choice, then shows the new state.
 pub async fn preferences(mut app: App, mut inbound: Inbound, token: &str) -> Reply {
     let Ok(link) = verified(&app, Purpose::Preferences, token).await else {
         return unsubscribe_reply(&app, &inbound, token, (None, None), UnsubscribeState::Invalid);
@@ -197,7 +197,7 @@ pub async fn preferences(mut app: App, mut inbound: Inbound, token: &str) -> Rep
     choices_reply(&app, (&link, token), &contact, language, done)
 }
 
-/// The language that a reader switched to, else the contact's own, else the browser's.
+/// Returns the language that the reader switched to, else the contact's, else the browser's.
 fn language_of(inbound: &Inbound, contact: &Contact) -> Language {
     match (inbound.parameter("lang"), &contact.locale) {
         (None, Some(locale)) => Language::from_locale(locale),
@@ -232,7 +232,7 @@ fn unavailable(inbound: &Inbound, event: &str, error: &str) -> Reply {
     response::unavailable(inbound)
 }
 
-/// The name and postal address of who sent a link, and the language of its campaign.
+/// Returns the name and postal address of the link's sender, and the language of its campaign.
 fn sender(app: &App, inbound: &Inbound, link: Option<&Link>) -> (String, String, Language) {
     let edition = link.and_then(|link| app.catalog.known_edition(&link.campaign));
     let campaign = edition.as_ref().map(|edition| &edition.compiled.campaign);
@@ -245,7 +245,7 @@ fn sender(app: &App, inbound: &Inbound, link: Option<&Link>) -> (String, String,
     (name, campaign.postal_address.clone(), language)
 }
 
-/// The page of an unsubscribe link; the other link undoes what it has just done.
+/// Builds the page of an unsubscribe link; `undo` is the link that undoes what was just done.
 fn unsubscribe_reply(
     app: &App,
     inbound: &Inbound,
@@ -274,12 +274,12 @@ fn unsubscribe_reply(
     Reply::page(status, unsubscribe_page(&view))
 }
 
-/// A state of the confirmation page in which nothing is asked.
+/// A state of the confirmation page that asks nothing.
 fn alone(state: ConfirmState) -> Asked {
     (state, Vec::new(), Claims::new())
 }
 
-/// What a confirmation page shows: its state, what waits to be agreed to, and what was claimed.
+/// The content of a confirmation page: its state, the consents to agree to, and the claims.
 type Asked = (ConfirmState, Vec<(String, String)>, Claims);
 
 fn confirm_reply(

@@ -1,4 +1,4 @@
-//! Links that lead through us, short links, and the pixel.
+//! Tracked links, short links, and the pixel.
 
 use crate::domain::base::token::Purpose;
 use crate::domain::base::web_address::location;
@@ -10,11 +10,10 @@ use crate::flows::contact::subscription_links::{self, Link};
 use crate::flows::tasks::{EngagementTask, Intake};
 use crate::views::visitor::MessageKind;
 
-/// A transparent GIF of one pixel.
 const PIXEL: &[u8] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\
 \x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;";
 
-/// Follows a link of a message, and records that after the answer.
+/// Redirects from a tracked link, and records the click after the answer.
 pub fn click(app: App, inbound: Inbound, token: &str) -> Reply {
     let Ok(link) = Link::verify(&app.settings, Purpose::Click, token) else {
         return response::message(&inbound, MessageKind::NotFound);
@@ -22,7 +21,8 @@ pub fn click(app: App, inbound: Inbound, token: &str) -> Reply {
     follow(app, &inbound, link)
 }
 
-/// Leads on to the target of a link. Those of earlier versions may hold what no header does.
+/// Redirects to the target of a link. Links of earlier versions may contain characters that are not
+/// allowed in a header.
 fn follow(app: App, inbound: &Inbound, link: Link) -> Reply {
     let Some(target) = location(&link.rest) else {
         return response::message(inbound, MessageKind::NotFound);
@@ -31,7 +31,7 @@ fn follow(app: App, inbound: &Inbound, link: Link) -> Reply {
     Reply::redirect(302, &target)
 }
 
-/// Follows a short link of a text message, and records that after the answer.
+/// Redirects from a short link of an SMS, and records the click after the answer.
 pub async fn short_link(app: App, inbound: Inbound, code: &str) -> Reply {
     let link = match subscription_links::short_link(&app.db, code, app.now).await {
         Ok(Some(link)) => link,
@@ -44,7 +44,7 @@ pub async fn short_link(app: App, inbound: Inbound, code: &str) -> Reply {
     follow(app, &inbound, link)
 }
 
-/// Answers the pixel of a message, and records the opening after the answer.
+/// Answers the pixel of a message, and records the open after the answer.
 pub fn open(app: App, inbound: Inbound, token: &str) -> Reply {
     let Ok(link) = Link::verify(&app.settings, Purpose::Open, token) else {
         return response::message(&inbound, MessageKind::NotFound);
@@ -53,7 +53,7 @@ pub fn open(app: App, inbound: Inbound, token: &str) -> Reply {
     Reply::gif(PIXEL)
 }
 
-/// Records after the answer that a link or the picture of a message was fetched.
+/// Records, after the answer, that a link or the picture of a message was fetched.
 fn engaged(mut app: App, inbound: &Inbound, fetched: Fetched, link: Link) {
     let objects = inbound.objects_to_tracking();
     let Some((reasons, facts)) = bot_detection::heed(inbound.facts(), fetched, objects, app.now)
@@ -77,7 +77,7 @@ fn engaged(mut app: App, inbound: &Inbound, fetched: Fetched, link: Link) {
     later(app, inbound, Intake::EngagementV1(report));
 }
 
-/// Puts a fact into the intake queue once the answer is on its way.
+/// Puts a fact into the intake queue after the answer.
 pub(super) fn later(app: App, inbound: &Inbound, fact: Intake) {
     inbound.context.wait_until(async move {
         if let Err(error) = app.take_in(&[fact]).await {

@@ -1,4 +1,4 @@
-//! `POST /hooks/<provider>`: what providers tell. The deciding is in `flows/ingest/webhook.rs`.
+//! `POST /hooks/<provider>`: provider webhooks. `flows/ingest/webhook.rs` decides about them.
 
 use crate::edge::app::App;
 use crate::edge::http::request::{Inbound, NoBody};
@@ -9,11 +9,11 @@ use crate::providers::webhooks::{HOOK_BYTES_MAX, Hook, Provider, Refusal};
 use crate::views::visitor::MessageKind;
 use std::rc::Rc;
 
-/// When a provider may come again, in seconds, after what it told could not be kept.
+/// The `Retry-After` of a webhook that could not be stored, in seconds.
 const COME_AGAIN: &str = "60";
 
-/// Takes in a webhook. Whoever cannot prove who they are learns nothing but that.
-pub async fn receive_hook(app: App, mut inbound: Inbound, name: &str, secret: &str) -> Reply {
+/// Receives a webhook. A request that fails verification learns only that it failed.
+pub async fn hook(app: App, mut inbound: Inbound, name: &str, secret: &str) -> Reply {
     thread_local! {
         static CERTIFICATES: Rc<Certificates> = Rc::default();
     }
@@ -56,7 +56,7 @@ fn thanks(provider: Provider) -> Reply {
     Reply::text(200, body).header("content-type", kind)
 }
 
-/// It could not be kept, and would be lost if it were not told again.
+/// Asks the provider to send the webhook again: it could not be stored and would be lost.
 fn away(provider: Provider, why: &str) -> Reply {
     response::log("hook.away", &format!("{}: {why}", provider.as_str()));
     Reply::text(503, "come again\n").header("retry-after", COME_AGAIN)

@@ -1,11 +1,10 @@
-//! steer_broadcast: a broadcast is started by hand, paused, resumed or cancelled; and how many
-//! people it would go to.
+//! Starts a broadcast by hand, pauses, resumes or cancels it, and counts its recipients.
 //!
-//! Steering costs two round trips: one (3 statements) to see what is live and how far it has come,
-//! one (up to 3 statements) to move it and to see where it stands then. Starting it costs one more
-//! for each 50,000 contacts until somebody is found whom it would go to. Deliveries read that word
-//! before each send. Counting who would get it costs one round trip and statement for each 50,000
-//! contacts.
+//! A state change costs two round trips: one (3 statements) to read what is live and the
+//! broadcast's progress, and one (up to 3 statements) to change it and read the result. Starting
+//! costs one more (1 statement) to check the segments that its rule depends on, and one for each
+//! 50,000 contacts until a recipient is found. Deliveries read the state before each send. Counting
+//! recipients costs one round trip of one statement for each 50,000 contacts.
 
 use crate::domain::base::diagnostic::Problem;
 use crate::domain::base::primitives::{CampaignId, Channel, Millis, QualifiedId};
@@ -24,50 +23,46 @@ use crate::store::statement::Rows;
 use serde::{Deserialize, Serialize};
 use std::rc::Rc;
 
-/// How a broadcast stands.
+/// The progress of a broadcast.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BroadcastProgress {
     /// The broadcast, `<campaign>.<name>`.
     pub broadcast: QualifiedId,
-    /// How far it has come; nothing, if it waits to be started by hand.
+    /// Its state; `None` if it waits to be started by hand.
     pub state: Option<BroadcastState>,
-    /// Which part of the way it is on, once it has started.
+    /// Its phase, once it has started.
     pub phase: Option<Phase>,
     /// When it starts by itself, while it is scheduled.
     pub starts_at: Option<Millis>,
-    /// When it started.
     pub started_at: Option<Millis>,
 }
 
-/// Who would get a broadcast.
+/// The recipients that a broadcast would have.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Preview {
-    /// How it stands.
     #[serde(flatten)]
     pub standing: BroadcastProgress,
-    /// Its segment.
     pub segment: String,
-    /// The purpose that the members must have agreed to.
+    /// The purpose that the members must have consented to.
     pub purpose: String,
-    /// How it travels.
     pub channel: Channel,
-    /// To how many it would go.
+    /// The number of recipients.
     pub recipients: i64,
-    /// How the members divide.
+    /// The members by whether and why they would be excluded.
     #[serde(flatten)]
     pub audience: Audience,
 }
 
-/// Why a broadcast cannot be steered.
+/// The reason why the state of a broadcast was not changed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum NotSteered {
-    /// There is none of that name.
+    /// There is no such broadcast.
     Unknown(Problem),
-    /// It stands where that cannot be done.
+    /// The broadcast's present state does not allow it.
     Refused(Problem),
     /// The database refuses the rule of its segment.
     Unanswered(Problem),
-    /// The database failed; saying it again is safe.
+    /// The database failed; repeating the request is safe.
     Database(DatabaseError),
 }
 
@@ -77,8 +72,8 @@ impl From<DatabaseError> for NotSteered {
     }
 }
 
-/// Does what the verb says. Saying what holds already changes nothing. Returns how it stands then,
-/// and the task to begin with at once; if that hint is lost, a tick finds it.
+/// Changes the state of a broadcast. Repeating a change has no effect. Returns the progress after
+/// it, and the task to begin with at once; if that hint is lost, a tick finds it.
 pub async fn steer<D: Database>(
     db: &D,
     id: &QualifiedId,
@@ -130,7 +125,7 @@ pub async fn steer<D: Database>(
     Ok((standing(id, row.as_ref()), work))
 }
 
-/// Counts who would get a broadcast, if it were sent now.
+/// Counts the recipients that a broadcast would have now.
 pub async fn preview<D: Database>(
     db: &D,
     id: &QualifiedId,
@@ -155,7 +150,7 @@ fn channel_of(broadcast: &Broadcast) -> Channel {
     if sms { Channel::Sms } else { Channel::Email }
 }
 
-/// How the members of a broadcast's segment divide, counted until `is_enough`.
+/// Counts the members of a broadcast's segment by outcome, until `is_enough`.
 async fn audience<D: Database>(
     db: &D,
     (broadcast, rule): (&Broadcast, &Rule),
@@ -180,7 +175,8 @@ async fn audience<D: Database>(
     Ok(audience)
 }
 
-/// What is said of a rule that the database refuses: it would do so again.
+/// Converts a fault into a problem with the segment's rule: the database would refuse the rule
+/// again.
 fn unanswered(segment: &str, error: DatabaseError) -> NotSteered {
     let DatabaseError::Fault(reason) = error else { return NotSteered::Database(error) };
     let message = format!("the database cannot answer it: {reason}");
@@ -197,7 +193,7 @@ struct Found {
     /// The live version, if the broadcast is in it.
     edition: Option<Rc<PublishedVersion>>,
     row: Option<BroadcastRow>,
-    /// The names of those that there are.
+    /// The names of all live broadcasts.
     known: Vec<String>,
 }
 
@@ -257,7 +253,7 @@ fn standing(id: &QualifiedId, row: Option<&BroadcastRow>) -> BroadcastProgress {
     }
 }
 
-/// Why the verb cannot be done where the broadcast stands.
+/// Returns why the verb is not allowed in the broadcast's present state.
 fn refuse(
     id: &QualifiedId,
     state: Option<BroadcastState>,

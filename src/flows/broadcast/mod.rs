@@ -1,4 +1,5 @@
-//! Broadcasts: started, paused and cancelled (`control`), and moved on, page by page (`run`).
+//! Broadcasts: starting, pausing and cancelling them (`control`), and sending them page by page
+//! (`run`). Not here: how a single message leaves (`send`).
 
 pub mod control;
 pub mod run;

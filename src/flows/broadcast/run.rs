@@ -1,13 +1,14 @@
-//! run_broadcast: a broadcast moves on: its recipients have their turns, its test is decided.
+//! Advances a broadcast: it decides on the next recipients and on the A/B test.
 //!
-//! A turn is a decision like any other, under a key of its own in the contact's log. Who has no
-//! such key yet is asked for, so that nobody is lost and nobody has two turns, whatever dies where.
-//! The place up to which it has come is written after the decisions, and only saves looking again.
+//! A recipient is a decision like any other, under a key of its own in the contact's log. The query
+//! selects the contacts without that key, so that a crash at any point neither loses a recipient
+//! nor repeats one. The position reached is written after the decisions; it only saves scanning
+//! again.
 //!
 //! Round trips: one (2 statements) for the broadcast (one more for its version, if that is not in
 //! the catalog); then for each `TURNS_PER_READING` recipients one to find them, and for each `BITE`
 //! of them three: two for the decisions (`commit`: 2 statements to read, 4 to write: events,
-//! contacts, messages, counters), one (1 statement) to move on. That is 16 for 1,000 recipients.
+//! contacts, messages, counters), one (1 statement) to advance. That is 16 for 1,000 recipients.
 
 use crate::domain::base::primitives::{ContactId, Ids, Millis, QualifiedId, Span};
 use crate::domain::campaign::ab_test::{Finding, Trial, judge};
@@ -31,28 +32,28 @@ use crate::store::statement::{Rows, Statement};
 use serde::de::DeserializeOwned;
 use std::rc::Rc;
 
-/// How many recipients one batch decides on: the batch is half a megabyte, and a crash repeats no
-/// more than this many decisions, which are found to have been taken.
+/// The number of recipients per batch of decisions. Such a batch is half a megabyte, and a crash
+/// repeats at most this many decisions, which are then recognised as already made.
 pub const BITE: usize = 200;
 
-/// How many readings one task takes before it hands on: 5,000 recipients, some 80 round trips and
-/// 200 statements of the 1,000 that a run on Cloudflare may have.
+/// The number of reads per task: 5,000 recipients, some 80 round trips and 200 statements of the
+/// 1,000 that an invocation on Cloudflare may have.
 const READINGS_PER_TASK_MAX: usize = 5;
 
-/// How long a worker's word that it is at it lasts: longer than a task takes.
+/// How long a worker's claim on a broadcast lasts: longer than a task takes.
 pub const CLAIM: Span = Span::minutes(2);
 
-/// How often those are tried again whose decision failed, and how long between.
+/// How many rounds retry the recipients whose decision failed, and the time between rounds.
 const ROUNDS_MAX: i64 = 5;
 const ROUND_WAIT: Span = Span::minutes(10);
 
-/// How long a test is looked at again while one of its messages waits, and for how long at most.
+/// How often a test is checked again while one of its messages waits, and for how long at most.
 const LOOK_AGAIN: Span = Span::minutes(10);
 const LATE_MAX: Span = Span::days(1);
 
-/// Moves a broadcast on, as far as one task goes. Returns the messages to deliver, and the task to
-/// go on with; if that hint is lost, a tick finds it two minutes later. One that fails stops alone:
-/// it is noted, and tried again later.
+/// Advances a broadcast as far as one task goes. Returns the messages to deliver, and the task that
+/// continues; if that hint is lost, a tick finds it two minutes later. A broadcast that fails stops
+/// alone: the failure is recorded, and it is retried later.
 pub async fn run<D: Database>(
     db: &D,
     catalog: &Catalog,
@@ -68,12 +69,12 @@ pub async fn run<D: Database>(
     match move_on(db, catalog, (id, row), now, ids).await {
         Ok(work) => {
             if first::<Failing>(&rows, 1)?.is_some() {
-                // If it is not cleared now, the next task clears it.
+                // If this fails, the next task clears it.
                 drop(db.batch(vec![failing::clear(kind, id)]).await);
             }
             Ok(work)
         }
-        // The whole database has no room: that says nothing about this one.
+        // An overloaded database says nothing about this broadcast.
         Err(error @ CommitError::Database(DatabaseError::Overloaded(_))) => Err(error),
         Err(error) => {
             let note = failing::note((kind, id), &campaign, &error.to_string(), now);
@@ -110,19 +111,19 @@ async fn move_on<D: Database>(
     }
 }
 
-/// A broadcast of a version, with the rule of its segment.
+/// Returns a broadcast of a version, with the rule of its segment.
 pub fn of<'e>(edition: &'e PublishedVersion, name: &str) -> Option<(&'e Broadcast, &'e Rule)> {
     let campaign = &edition.compiled.campaign;
     let broadcast = campaign.broadcasts.get(name)?;
     Some((broadcast, campaign.segments.get(&broadcast.segment)?))
 }
 
-/// The first part of a broadcast's way.
+/// Returns the first phase of a broadcast.
 pub fn first_phase(broadcast: &Broadcast) -> Phase {
     if broadcast.test.is_some() { Phase::Test } else { Phase::Rest }
 }
 
-/// One task's work on one broadcast.
+/// The work of one task on one broadcast.
 struct Run<'r, D> {
     db: &'r D,
     catalog: &'r Catalog,
@@ -134,10 +135,11 @@ struct Run<'r, D> {
 }
 
 impl<D: Database> Run<'_, D> {
-    /// Begins, if the time has come and every segment that its own asks about is filled.
+    /// Begins the broadcast if its time has come and every segment that its rule depends on is
+    /// backfilled.
     async fn begin(&self, row: BroadcastRow) -> Result<Option<BroadcastRow>, DatabaseError> {
         let zone = &self.edition.compiled.campaign.time_zone;
-        // A hint may be older than the version that moved the time.
+        // A hint may be older than the version that changed the time.
         if self.broadcast.starts_at(zone).is_none_or(|at| at > self.now) {
             return Ok(None);
         }
@@ -152,8 +154,8 @@ impl<D: Database> Run<'_, D> {
         self.moved(broadcasts::begin(&row, phase, self.now, until)).await
     }
 
-    /// The next recipients have their turns, until they are all done, it is halted, somebody else
-    /// is at it, or the task has taken its share.
+    /// Decides on the next recipients, until all are done, the broadcast is halted, another worker
+    /// continues it, or the task has reached its limit.
     async fn walk(&self, mut row: BroadcastRow, ids: &mut Ids) -> Result<Vec<Work>, CommitError> {
         let mut work = Vec::new();
         for _ in 0..READINGS_PER_TASK_MAX {
@@ -190,7 +192,8 @@ impl<D: Database> Run<'_, D> {
         Ok(work)
     }
 
-    /// Whose turn it may be next, and how far was looked; not at all, at the end.
+    /// Returns the candidates for the next recipients, and the position up to which contacts were
+    /// scanned; no position at the end.
     async fn next_turns(
         &self,
         row: &BroadcastRow,
@@ -201,8 +204,8 @@ impl<D: Database> Run<'_, D> {
         Ok((rows.into_iter().filter_map(|row| row.id).collect(), looked))
     }
 
-    /// Decides on some contacts; if that fails because of one of them, on each by itself. Returns
-    /// how many could not be decided on.
+    /// Decides on some contacts. If that fails because of one of them, decides on each separately.
+    /// Returns how many could not be decided on.
     async fn take_turns(
         &self,
         row: &BroadcastRow,
@@ -245,12 +248,12 @@ impl<D: Database> Run<'_, D> {
         }
     }
 
-    /// All have had their turns: the test is waited for, those whose decision failed are tried
-    /// again, or it is done.
+    /// Ends a round in which all recipients were decided on: waits for the test, retries those
+    /// whose decision failed, or finishes the broadcast.
     async fn end_round(&self, row: &BroadcastRow) -> Result<(), DatabaseError> {
         let again = Step { after_id: String::new(), failures: 0, ..stay(row) };
         let step = match (row.phase, &self.broadcast.test) {
-            // Who failed in the test is among the rest.
+            // Recipients that failed in the test are among the rest.
             (Phase::Test, Some(test)) => {
                 let at = Some(self.now.plus(test.wait));
                 Step { phase: Phase::Wait, due_at: at, decide_at: at, ..again }
@@ -264,8 +267,8 @@ impl<D: Database> Run<'_, D> {
         self.moved(broadcasts::advance(row, &step, self.now)).await.map(drop)
     }
 
-    /// Decides the test, once its time has come and none of its messages waits; but a day late at
-    /// the most.
+    /// Decides the test, once its time has come and none of its messages waits, but at most a day
+    /// late.
     async fn decide_test(&self, row: BroadcastRow) -> Result<Option<BroadcastRow>, DatabaseError> {
         let (Some(at), Some(test)) = (row.decide_at, &self.broadcast.test) else { return Ok(None) };
         if self.now < at {
@@ -300,14 +303,14 @@ impl<D: Database> Run<'_, D> {
     }
 }
 
-/// What the variants came to by their counters, and which of them the rest gets.
+/// Returns the test's finding from the counters, and the variant for the rest.
 fn find(broadcast: &Broadcast, test: &AbTest, counters: &[CounterRow]) -> (Finding, String) {
     let finding = judge(trials(broadcast, counters), broadcast.standard);
     let winner = finding.winner.clone().unwrap_or_else(|| test.otherwise.clone());
     (finding, winner)
 }
 
-/// Of each variant how many were sent, and how many did what it is measured by.
+/// Returns for each variant how many messages were sent, and how many met the test's metric.
 pub fn trials(broadcast: &Broadcast, counters: &[CounterRow]) -> Vec<Trial> {
     let sum = |variant: &str, metric: &str| {
         let of = |row: &&CounterRow| {
@@ -325,7 +328,7 @@ pub fn trials(broadcast: &Broadcast, counters: &[CounterRow]) -> Vec<Trial> {
     broadcast.variants.iter().map(|variant| trial(&variant.name)).collect()
 }
 
-/// Where it stands already; without a time to look at it, it is done.
+/// Returns a step that changes nothing. Without a due time, the broadcast is done.
 fn stay(row: &BroadcastRow) -> Step {
     Step {
         phase: row.phase,

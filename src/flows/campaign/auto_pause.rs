@@ -1,9 +1,8 @@
-//! brake: a campaign of which too many complain, or whose e-mails too often come back, is stopped;
-//! an operator releases it.
+//! Stops a campaign with too many complaints or bounces. An operator releases it.
 //!
-//! Each minute one round trip (2 statements) judges, and one more (1 a campaign) says so where
-//! something is new. Deliveries read the last word in each wave's own batch. A release is two
-//! round trips of two statements.
+//! Each minute, one round trip (2 statements) checks all campaigns, and one more (1 statement per
+//! campaign) records changes if there are any. Deliveries read the newest pause event in the batch
+//! of each wave. A release takes two round trips of two statements.
 
 use crate::domain::base::diagnostic::Problem;
 use crate::domain::base::primitives::{CampaignId, Millis, Span};
@@ -13,14 +12,14 @@ use crate::flows::ports::all;
 use crate::flows::ports::{Database, DatabaseError};
 use crate::store::brakes::{self, TallyRow};
 
-/// Why a campaign was not released.
+/// The reason why a campaign was not released.
 #[derive(Clone, Debug, PartialEq)]
 pub enum NotReleased {
     /// The note is missing or too long.
     Note(Problem),
-    /// It is not stopped, or there is no such campaign.
+    /// The campaign is not stopped, or there is no such campaign.
     NotStopped(Problem),
-    /// The database failed; saying it again is safe.
+    /// The database failed; repeating the request is safe.
     Database(DatabaseError),
 }
 
@@ -30,7 +29,7 @@ impl From<DatabaseError> for NotReleased {
     }
 }
 
-/// Judges all campaigns, and returns what was said about any of them now.
+/// Checks all campaigns, and returns the pause events that result.
 pub async fn judge<D: Database>(
     db: &D,
     limits: &Limits,
@@ -50,8 +49,8 @@ pub async fn judge<D: Database>(
     Ok(said)
 }
 
-/// Lets a stopped campaign go on; what its brake held is due at once, under all other limits. From
-/// now on it is judged by what happens from now on.
+/// Releases a stopped campaign. The messages that auto-pause held are due at once, subject to all
+/// other limits. From now on, only new complaints and bounces count.
 pub async fn release<D: Database>(
     db: &D,
     campaign: &CampaignId,

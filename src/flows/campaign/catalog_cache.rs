@@ -1,10 +1,11 @@
-//! editions: the published versions that a worker goes by. They are immutable, so an isolate keeps
-//! each one it has seen. The key-value store says which are live and has copies of their content;
-//! the database is the truth that the copies are made of, and is asked for whatever they lack.
+//! The published versions that a worker uses. They are immutable, so an isolate keeps each version
+//! that it has read. The key-value store lists the live versions and has copies of their content.
+//! The database is the source of those copies, and is read for whatever they lack.
 //!
-//! With a fresh list in mind: nothing. Else one read of the key-value store, and one more for each
-//! version that the isolate has not seen yet. What that does not give costs one round trip for the
-//! list (3 statements), and one for all content that is missing (1 statement).
+//! With a fresh list in memory, this costs nothing. Otherwise it costs one read of the key-value
+//! store, and one more for each version that the isolate has not read yet. Whatever is missing
+//! there costs one round trip for the list (4 statements), and one for all missing content (1
+//! statement).
 
 use super::publish;
 use crate::domain::base::primitives::{CLOCKS_DIFFER_MAX, CampaignId, Millis, Span};
@@ -17,46 +18,47 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-/// Under this key the key-value store lists what is live.
+/// The key of the list of live versions in the key-value store.
 pub const LIVE_KEY: &str = "live";
 
-/// How old the list may become before a tick puts it again: so it shows that it is kept up.
+/// The age at which a tick rewrites the list, even if unchanged, to show that it is maintained.
 const LIST_AGE_MAX: Span = Span::minutes(5);
 
-/// How old a list is that nobody keeps up: the key-value store takes no writes, or no tick runs.
-/// The database is asked instead.
+/// The age at which the list counts as unmaintained, because the key-value store takes no writes or
+/// no tick runs. The database is read instead.
 const LIST_AGE_LAST: Span = Span::minutes(7);
 
-/// How many versions an isolate keeps; past that it forgets them all and reads again.
+/// The maximum number of versions that an isolate keeps; beyond that it drops them all and reads
+/// again.
 const EDITIONS_KEPT_MAX: usize = 200;
 
-/// How long an isolate believes what it read last. The key-value store itself may be a minute
-/// behind elsewhere; the isolate that publishes knows at once.
+/// How long an isolate uses the last catalog without reading again. The key-value store itself may
+/// lag by a minute elsewhere; the isolate that publishes sees the new version at once.
 const CATALOG_AGE_MAX: Span = Span::seconds(5);
 
-/// How long it goes on with that while neither store answers: no longer than others may be behind.
+/// How long an isolate uses the last catalog while neither store answers: no longer than the
+/// key-value store may lag.
 const CATALOG_AGE_LAST: Span = Span::minutes(1);
 
 type Version = (CampaignId, u32);
 
-/// The list in the key-value store.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Listed {
-    /// When it was put.
+    /// When it was written.
     at: Millis,
-    /// What is live.
+    /// The live versions.
     #[serde(flatten)]
     listing: Listing,
 }
 
-/// What an isolate has in mind.
+/// The cache of one isolate.
 #[derive(Default)]
 pub struct Shelf {
     latest: Option<(Millis, Rc<Catalog>)>,
     kept: BTreeMap<Version, Rc<PublishedVersion>>,
-    /// What the key-value store was found to lack.
+    /// The versions that the key-value store was found to lack.
     lacking: BTreeSet<Version>,
-    /// Whether it has refused the last list.
+    /// Whether the key-value store refused the last list.
     refused: bool,
 }
 
@@ -69,21 +71,21 @@ impl Shelf {
     }
 }
 
-/// The stores that versions come from, and the isolate's own shelf.
+/// The stores that versions come from, and the isolate's own cache.
 pub struct Library<'a, D, K> {
-    /// The truth.
+    /// The source of truth.
     pub db: &'a D,
-    /// Its copies.
+    /// The copies.
     pub kv: &'a K,
-    /// What the isolate has in mind.
+    /// The isolate's cache.
     pub shelf: &'a RefCell<Shelf>,
-    /// The real time, which no test moves.
+    /// The real time, which tests do not shift.
     pub now: Millis,
 }
 
 impl<D: Database, K: KeyValue> Library<'_, D, K> {
-    /// The live versions. Fails if neither store answers, and nothing that was read lately is in
-    /// mind.
+    /// Returns the live versions. Fails if neither store answers and there is no recent catalog in
+    /// memory.
     pub async fn catalog(&self) -> Result<Rc<Catalog>, DatabaseError> {
         let latest = self.shelf.borrow().latest.clone();
         let in_mind = |age: Span| {
@@ -101,7 +103,7 @@ impl<D: Database, K: KeyValue> Library<'_, D, K> {
         let read = match &listed {
             Ok(Some(listed)) if is_believed(listed) => self.read(&listed.listing, true).await,
             _ => match (publish::live_versions(self.db).await, &listed) {
-                // What does not answer is not asked for content as well.
+                // A key-value store that does not answer is not asked for content either.
                 (Ok(truth), _) => self.read(&truth, listed.is_ok()).await,
                 (Err(_), Ok(Some(listed))) => self.read(&listed.listing, true).await,
                 (Err(error), _) => Err(error),
@@ -110,8 +112,8 @@ impl<D: Database, K: KeyValue> Library<'_, D, K> {
         read.or_else(|error| in_mind(CATALOG_AGE_LAST).ok_or(error))
     }
 
-    /// Reads anew what the database has live, and copies what the key-value store lacks of it.
-    /// Whatever becomes of the copies, this isolate knows.
+    /// Reads the live versions from the database again, and copies those that the key-value store
+    /// lacks. This isolate has the new versions even if copying fails.
     pub async fn refresh(&self) -> Result<Result<(), KeyValueError>, DatabaseError> {
         let truth = publish::live_versions(self.db).await?;
         let listed = self.listed().await;
@@ -119,7 +121,7 @@ impl<D: Database, K: KeyValue> Library<'_, D, K> {
         self.copy(truth, listed).await
     }
 
-    /// Compares the copies with the database, and repairs them if something did not reach them.
+    /// Compares the copies with the database, and repairs missing or outdated ones.
     pub async fn repair(&self) -> Result<Result<(), KeyValueError>, DatabaseError> {
         let truth = publish::live_versions(self.db).await?;
         let listed = self.listed().await;
@@ -132,15 +134,15 @@ impl<D: Database, K: KeyValue> Library<'_, D, K> {
         self.copy(truth, listed).await
     }
 
-    /// What the key-value store lists; `None` if there is no list that can be read. One that is
-    /// dated in the future was put by a clock that was wrong.
+    /// Returns the list in the key-value store; `None` if there is no readable list. A list dated
+    /// in the future was written with a wrong clock and is ignored.
     async fn listed(&self) -> Result<Option<Listed>, KeyValueError> {
         let text = self.kv.get(LIVE_KEY).await?;
         let listed = text.and_then(|text| serde_json::from_str::<Listed>(&text).ok());
         Ok(listed.filter(|listed| listed.at <= self.now.plus(CLOCKS_DIFFER_MAX)))
     }
 
-    /// Reads the versions of a list, and has them in mind from now on.
+    /// Reads the versions of a list and caches them.
     async fn read(
         &self,
         Listing { live: listed, unpublished }: &Listing,
@@ -164,7 +166,7 @@ impl<D: Database, K: KeyValue> Library<'_, D, K> {
         Ok(catalog)
     }
 
-    /// The content of a version from the shelf, or from its copy.
+    /// Returns the content of a version from the cache, or from its copy.
     async fn content(&self, live: &LiveRow, kv_answers: bool) -> Option<Rc<PublishedVersion>> {
         let version = (live.campaign.clone(), live.version);
         let kept = self.shelf.borrow().kept.get(&version).cloned();
@@ -183,7 +185,7 @@ impl<D: Database, K: KeyValue> Library<'_, D, K> {
         edition
     }
 
-    /// The content of these versions as the database has it.
+    /// Reads the content of these versions from the database.
     async fn in_database(
         &self,
         missing: Vec<Version>,
@@ -209,8 +211,8 @@ impl<D: Database, K: KeyValue> Library<'_, D, K> {
         Ok(rows.map_err(DatabaseError::Fault)?.unwrap_or_default())
     }
 
-    /// Copies what is live and not listed yet, and then the list. The content goes over as it was
-    /// written: newer code may have written more than this code can read.
+    /// Copies the content of live versions that are not listed yet, and then the list. The content
+    /// is copied as stored, because newer code may have written more than this code can parse.
     async fn copy(
         &self,
         truth: Listing,
@@ -228,13 +230,13 @@ impl<D: Database, K: KeyValue> Library<'_, D, K> {
         let mut shelf = self.shelf.borrow_mut();
         shelf.refused = copied.is_err();
         if copied.is_ok() {
-            // What is live no more is nobody's concern.
+            // Versions that are no longer live do not matter.
             shelf.lacking.clear();
         }
         Ok(copied)
     }
 
-    /// The live versions of which there is no copy.
+    /// Returns the live versions that have no copy.
     fn not_copied(&self, truth: &[LiveRow], listed: Vec<LiveRow>) -> Vec<Version> {
         let version = |live: &LiveRow| (live.campaign.clone(), live.version);
         let listed: BTreeSet<Version> = listed.iter().map(version).collect();

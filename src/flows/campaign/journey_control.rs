@@ -1,8 +1,8 @@
-//! steer_journey: a journey is paused, resumed or archived, whatever its version.
+//! Pauses, resumes or archives a journey, for all its versions.
 //!
-//! Three round trips: two (2 statements, and 1) to see what is live and who is inside, one (2) to
-//! write the last word, and to have the people inside decided on again where that changes anything
-//! for them. Deliveries read that word before each send; isolates decide by it within a minute.
+//! Three round trips: two (4 statements, and 1) to read what is live and how many people are
+//! inside, and one (2) to write the new state and to wake the people inside if that changes
+//! anything for them. Deliveries read the state before each send; isolates use it within a minute.
 
 use super::publish;
 use crate::domain::base::diagnostic::Problem;
@@ -14,23 +14,23 @@ use crate::store::journeys::{self, InsideRow};
 use crate::store::statement::Rows;
 use serde::{Deserialize, Serialize};
 
-/// What became of a journey.
+/// The result of a state change of a journey.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Steered {
     /// The journey, `<campaign>.<name>`.
     pub journey: QualifiedId,
-    /// Whether it runs now.
+    /// Its state now.
     pub state: RunState,
-    /// How many people were inside.
+    /// The number of people inside.
     pub people: i64,
 }
 
-/// Why a journey cannot be steered.
+/// The reason why the state of a journey was not changed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum NotSteered {
-    /// There is none of that name.
+    /// There is no such journey.
     Unknown(Problem),
-    /// The database failed; saying it again is safe.
+    /// The database failed; repeating the request is safe.
     Database(DatabaseError),
 }
 
@@ -40,7 +40,7 @@ impl From<DatabaseError> for NotSteered {
     }
 }
 
-/// Writes down whether a journey runs from now on. Saying what holds already changes nothing.
+/// Sets the state of a journey. Setting the present state again changes nothing.
 pub async fn steer<D: Database>(
     db: &D,
     id: &QualifiedId,
@@ -55,10 +55,10 @@ pub async fn steer<D: Database>(
     let rows = db.batch(vec![journeys::inside(&campaign, name)]).await?;
     let row = rows.first().map(Rows::first::<InsideRow>).transpose();
     let people = row.map_err(DatabaseError::Fault)?.flatten().map_or(0, |row| row.people);
-    // Of a version that cannot be read nobody knows.
+    // The journeys of a version that cannot be read are unknown.
     let is_live = live.live_edition(&campaign).is_some_and(|e| e.journey(name).is_some())
         || live.unreadable_live(&campaign).is_some();
-    // A journey that is live no more may have people inside.
+    // A journey that is no longer live may still have people inside.
     if !is_live && people == 0 {
         let known: Vec<String> = live
             .live()

@@ -1,6 +1,6 @@
-//! serve_page: a landing page from its published version. It touches no database.
+//! Renders a landing page from its published version, without touching the database.
 //!
-//! Read: the catalog. Decide: the variant, by a hash that is sticky for the visitor. Render.
+//! Read: the catalog. Decide: the variant, by a hash that is stable per visitor. Render.
 
 use crate::domain::base::bucketing;
 use crate::domain::base::language::Language;
@@ -16,31 +16,28 @@ use crate::flows::settings::Settings;
 use crate::views::form::{FormView, form_html};
 use serde_json::json;
 
-/// What the visitor typed and what was wrong with it, when a page is shown again.
+/// The visitor's input and its problems, when a page is shown again.
 #[derive(Default)]
 pub struct Typed {
-    /// The values.
     pub values: FormData,
-    /// What was wrong.
     pub problems: Vec<FieldProblem>,
 }
 
-/// How long a browser keeps the cookie by which its user sees the same variant again.
+/// How long a browser keeps the cookie that gives a visitor the same variant again.
 pub const COOKIE_AGE: Span = Span::days(30);
 
-/// Who looks at a page.
 #[derive(Debug, PartialEq)]
 pub struct Visitor {
-    /// An id that says nothing about them.
+    /// An id that does not identify the person.
     pub id: String,
-    /// Whether a cookie is to keep it.
+    /// Whether to keep the id in a cookie.
     pub is_kept: bool,
 }
 
-/// Knows a visitor by the id in their cookie, which is set only where a page has several variants
-/// and the browser does not object to tracking. All others are counted once a day by a keyed hash
-/// of network address and kind of browser (`network`; nothing where the address is unknown), which
-/// nobody can link to the next day's.
+/// Identifies a visitor by the id in their cookie, which is set only where a page has several
+/// variants and the browser does not object to tracking. All others are counted once a day, by a
+/// keyed hash of network address and kind of browser (`network`; `None` where the address is
+/// unknown) that cannot be linked to the hash of the next day.
 pub fn visitor(
     page: &Page,
     cookie: Option<String>,
@@ -62,7 +59,7 @@ pub fn visitor(
     Visitor { id: hashed.unwrap_or(fresh), is_kept: false }
 }
 
-/// The variant that this visitor always sees.
+/// Returns the variant that this visitor always sees.
 pub fn variant_for<'a>(
     page: &'a Page,
     campaign: &str,
@@ -73,17 +70,14 @@ pub fn variant_for<'a>(
     page.variants.get(bucketing::pick(&format!("{campaign}/{name}/{visitor}"), weights)?)
 }
 
-/// What is shown to a visitor.
 pub struct Showing<'a> {
     /// The version that the page belongs to.
     pub edition: &'a PublishedVersion,
-    /// The page.
     pub page: &'a Page,
-    /// The variant of it.
     pub variant: &'a Variant,
-    /// Where the visit came from; it travels through the form.
+    /// The visitor's traffic source; the form carries it along.
     pub origin: &'a TrafficSource,
-    /// What the form holds already.
+    /// The values that the form starts with.
     pub typed: &'a Typed,
 }
 
@@ -121,7 +115,8 @@ pub fn render(
     edition.page_templates(&variant.template)?.render_page(&variant.template, &data)
 }
 
-/// The token that makes two posts of one rendered form the same: form, time, random id.
+/// Returns a token for one rendered form (form, time, random id), so that two posts of it can be
+/// recognised as the same.
 pub fn form_token(settings: &Settings, form: &QualifiedId, now: Millis, ids: &mut Ids) -> String {
     let payload = format!("{form}|{}|{}", now.0, ids.uuid());
     settings.keys.sign(Purpose::Form, &payload)
@@ -147,14 +142,14 @@ mod tests {
     }
 
     #[test]
-    fn a_visitor_always_sees_the_same_variant() {
+    fn visitor_always_sees_the_same_variant() {
         let page = page(&[1, 1, 1]);
         let seen = |visitor: &str| variant_for(&page, "c", "p", visitor).unwrap().name.clone();
         assert_eq!(seen("ann"), seen("ann"));
     }
 
     #[test]
-    fn weights_are_shares() {
+    fn variants_are_shown_by_weight() {
         let page = page(&[3, 1, 0]);
         let mut counts = [0; 3];
         for visitor in 0..10_000 {

@@ -1,5 +1,5 @@
-//! Campaigns: publishing and unpublishing them, the published versions a worker goes by, their
-//! pages, and what an operator says about their journeys. Not here: their reports (`report`).
+//! Campaigns: publishing and unpublishing, the published versions that a worker uses, landing
+//! pages, and the state of journeys that operators set. Not here: their reports (`report`).
 
 pub mod publish;
 pub mod unpublish;

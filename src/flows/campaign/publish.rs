@@ -1,11 +1,11 @@
-//! publish: a compiled campaign becomes its next immutable version, live at once.
+//! Stores a compiled campaign as its next immutable version and makes it live at once.
 //!
-//! Two round trips: one (3 statements) to read what is live, who stands where and which broadcasts
-//! have begun, one (7 statements) to write the version (nothing, if the live one is the same); one
-//! more to read older versions that somebody is on, if the campaign moves people. The times of
-//! broadcasts become those of the new version. Segments that are new or have
-//! another rule begin to be filled, contacts to be woken whom a journey's new date or schedule
-//! concerns, and people in journeys that have a migration map.
+//! Two round trips: one (4 statements) to read what is live, how many contacts are at which step
+//! and which broadcasts have begun, and one (8 statements) to write the version (nothing, if the
+//! live one is the same). One more reads older versions that still have contacts, if the campaign
+//! has a migration map. Broadcasts get the times of the new version. The backfill of segments that
+//! are new or have another rule begins. Contacts that a journey's new date or schedule concerns,
+//! and people in journeys with a migration map, are woken.
 
 use crate::domain::base::diagnostic::Problem;
 use crate::domain::base::primitives::{CampaignId, Millis, QualifiedId, Span};
@@ -33,31 +33,30 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-/// The largest compiled campaign: half of the 2 MB that D1 takes as one value.
+/// The maximum size of a compiled campaign, in bytes: half of the 2 MB that D1 accepts as one
+/// value.
 pub const COMPILED_BYTES_MAX: usize = 1_000_000;
 
-/// What came of a publish.
+/// The result of a publish.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Published {
-    /// The campaign.
     pub campaign: String,
     /// The version that is live now.
     pub version: u32,
-    /// Whether this publish made it; false when the content was live already.
+    /// Whether this publish created it; false if the content was live already.
     pub is_new: bool,
-    /// What it changes about journeys in which people may stand; nothing for a campaign's first
-    /// version.
+    /// The changes to journeys that may have people inside; empty for a campaign's first version.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub journeys: Vec<JourneyDiff>,
-    /// Since when it was unpublished, if it is put back up by this.
+    /// When it was unpublished, if this publish puts it back on the web.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub was_unpublished: Option<Millis>,
 }
 
-/// Why a publish is refused.
+/// The reason why a publish is refused.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Refusal {
-    /// The campaign has mistakes.
+    /// The campaign has errors.
     Problems(Vec<Problem>),
     /// The database failed; publishing again is safe.
     Database(DatabaseError),
@@ -79,7 +78,7 @@ pub async fn publish<D: Database>(
     let id = &compiled.campaign.id;
     let text = serde_json::to_string(&compiled)
         .map_err(|error| DatabaseError::Fault(error.to_string()))?;
-    // What cannot be read is replaced, be it by the same.
+    // A live version that cannot be read is replaced, even by the same content.
     let is_readable = catalog.unreadable_live(id).is_none();
     let mut statements = vec![
         campaigns::insert_version(id, (&sha256_hex(&text), &text), is_readable, now),
@@ -105,7 +104,7 @@ pub async fn publish<D: Database>(
     Ok(Published { campaign, version, is_new, journeys, was_unpublished })
 }
 
-/// What `publish` would do, without doing it: the version that would be live.
+/// Returns what `publish` would return, without writing anything.
 pub async fn preview<D: Database>(
     db: &D,
     compiled: Compiled,
@@ -115,7 +114,7 @@ pub async fn preview<D: Database>(
     let campaign = &compiled.campaign.id;
     let live = catalog.live_edition(campaign);
     let is_new = live.is_none_or(|live| live.compiled != compiled);
-    // Versions count up from the live one, which is the newest.
+    // Versions are numbered from the live one, which is the newest.
     let unreadable = || catalog.unreadable_live(campaign).map(|one| one.version);
     let unpublished = || catalog.unpublished(campaign)?.version;
     let newest = live.map(|live| live.version).or_else(unreadable).or_else(unpublished);
@@ -124,14 +123,14 @@ pub async fn preview<D: Database>(
     Ok(Published { campaign: campaign.0.clone(), version, is_new, journeys, was_unpublished })
 }
 
-/// What is live, and what a campaign that has no mistakes would change about it.
+/// The live versions, and what a valid campaign would change about them.
 struct Plan {
     catalog: Catalog,
     journeys: Vec<JourneyDiff>,
 }
 
 async fn plan<D: Database>(db: &D, compiled: &Compiled, now: Millis) -> Result<Plan, Refusal> {
-    // What an isolate has in mind may be a minute old; what changes is told by the database.
+    // An isolate's cache may be a minute old, so changes are computed from the database.
     let id = &compiled.campaign.id;
     let questions = vec![
         campaigns::live(),
@@ -167,7 +166,7 @@ async fn plan<D: Database>(db: &D, compiled: &Compiled, now: Millis) -> Result<P
     }
 }
 
-/// The journeys of a new version that have something to say about people on older ones.
+/// Returns the journeys of a new version that have a migration map.
 fn migrating<'c>(catalog: &Catalog, compiled: &'c Compiled) -> Vec<&'c str> {
     let campaign = &compiled.campaign;
     let live = catalog.live_edition(&campaign.id);
@@ -178,7 +177,7 @@ fn migrating<'c>(catalog: &Catalog, compiled: &'c Compiled) -> Vec<&'c str> {
     moves.map(|(name, _)| name.as_str()).collect()
 }
 
-/// The live versions of all campaigns, and which of their journeys run.
+/// Reads the live versions of all campaigns, with the states of their journeys.
 pub async fn live<D: Database>(db: &D) -> Result<Catalog, DatabaseError> {
     let questions =
         vec![campaigns::live(), journeys::statuses(), outages::list(), campaigns::unpublished()];
@@ -200,7 +199,7 @@ pub fn unpublished(rows: Option<&Rows>) -> Result<Vec<Unpublished>, DatabaseErro
     Ok(rows.unwrap_or_default().into_iter().map(Unpublished::from).collect())
 }
 
-/// Reads the rows of `outages::list`: those that are over.
+/// Reads the rows of `outages::list`, and returns the outages that are over.
 fn ended_outages(rows: Option<&Rows>) -> Result<Vec<Outage>, DatabaseError> {
     let rows = rows.map(Rows::all::<OutageRow>).transpose().map_err(DatabaseError::Fault)?;
     let ended = |row: OutageRow| {
@@ -210,14 +209,15 @@ fn ended_outages(rows: Option<&Rows>) -> Result<Vec<Outage>, DatabaseError> {
     Ok(rows.unwrap_or_default().into_iter().filter_map(ended).collect())
 }
 
-/// Reads the rows of `campaigns::live`. One that cannot be read concerns its own campaign only.
+/// Reads the rows of `campaigns::live`. A version that cannot be read affects only its own
+/// campaign.
 pub fn catalog(rows: Option<&Rows>) -> Result<Catalog, DatabaseError> {
     let rows = rows.map(Rows::all::<VersionRow>).transpose();
     let rows = rows.map_err(DatabaseError::Fault)?.unwrap_or_default();
     Ok(Catalog::of_stored(rows.iter().map(|row| row.edition().map(Rc::new))))
 }
 
-/// Which version of each campaign is live, which of its journeys run, and when it was out lately;
+/// Reads which version of each campaign is live, the states of its journeys and its recent outages,
 /// and which campaigns were ever unpublished.
 pub async fn live_versions<D: Database>(db: &D) -> Result<Listing, DatabaseError> {
     let questions = vec![
@@ -237,7 +237,7 @@ pub async fn live_versions<D: Database>(db: &D) -> Result<Listing, DatabaseError
     Ok(Listing { live, unpublished: unpublished(rows.get(3))? })
 }
 
-/// Everything that is wrong with a campaign, alone and beside the others.
+/// Returns everything that is wrong with a campaign, by itself and together with the others.
 fn problems(catalog: &Catalog, compiled: &Compiled) -> Vec<Problem> {
     let mut problems = check(&compiled.campaign);
     problems.extend(check_templates(compiled));
@@ -258,12 +258,12 @@ fn problems(catalog: &Catalog, compiled: &Compiled) -> Vec<Problem> {
     problems
 }
 
-/// How late a broadcast may be published: what is a day late is too late.
+/// How late a broadcast may be published: more than a day late is an error.
 const LATE_MAX: Span = Span::days(1);
-/// How far ahead it may be planned: more is a slip of the finger.
+/// How far ahead a broadcast may be planned: more is taken for a typing error.
 const AHEAD_MAX: Span = Span::days(731);
 
-/// The broadcasts of a version that start by themselves.
+/// Returns the broadcasts of a version that start by themselves.
 fn planned(compiled: &Compiled) -> Vec<BroadcastPlan> {
     let campaign = &compiled.campaign;
     let plan = |(name, broadcast): (&String, &Broadcast)| {
@@ -273,8 +273,8 @@ fn planned(compiled: &Compiled) -> Vec<BroadcastPlan> {
     campaign.broadcasts.iter().filter_map(plan).collect()
 }
 
-/// The times of broadcasts that have passed, or are too far ahead; of those that have begun, none
-/// is wrong.
+/// Returns a problem for each broadcast whose time has passed or is too far ahead. Broadcasts that
+/// have begun are not checked.
 fn wrong_times(compiled: &Compiled, begun: &[BroadcastRow], now: Millis) -> Vec<Problem> {
     let has_begun = |name: &str| {
         begun.iter().any(|row| row.broadcast == name && row.state != BroadcastState::Scheduled)
@@ -293,14 +293,14 @@ fn wrong_times(compiled: &Compiled, begun: &[BroadcastRow], now: Millis) -> Vec<
     plans.filter_map(problem).collect()
 }
 
-/// The segments whose members must be looked for, and the journeys whose date or schedule is to be
-/// reckoned for everybody it concerns: those that are new, and those that have changed.
+/// Returns the backfills that a publish needs: for segments, and for journeys with a date or a
+/// schedule, that are new or have changed.
 fn changed_fills(catalog: &Catalog, compiled: &Compiled) -> Vec<QualifiedId> {
     let campaign = &compiled.campaign;
     let before = catalog.live_edition(&campaign.id).map(|edition| &edition.compiled.campaign);
     let is_same = |name: &String, rule| before.and_then(|b| b.segments.get(name)) == Some(rule);
     let segments = campaign.segments.iter().filter(|(name, rule)| !is_same(name, rule));
-    // Those without a zone of their own are on the campaign's.
+    // Contacts without a time zone use the campaign's.
     let before = before.filter(|before| before.time_zone == campaign.time_zone);
     let began = |name: &String| before.and_then(|b| Some(&b.journeys.get(name)?.enter));
     let journeys = campaign.journeys.iter().filter(|(name, journey)| {
@@ -310,7 +310,8 @@ fn changed_fills(catalog: &Catalog, compiled: &Compiled) -> Vec<QualifiedId> {
     segments.chain(journeys.map(|(name, _)| journey_fill(&campaign.id, name))).collect()
 }
 
-/// All segments, and all journeys that begin by a date or a schedule, of the live versions.
+/// Returns the backfills of all segments, and of all journeys that begin by a date or a schedule,
+/// of the live versions.
 pub fn fills(catalog: &Catalog) -> Vec<QualifiedId> {
     let of = |edition: &Rc<PublishedVersion>| {
         let campaign = &edition.compiled.campaign;
@@ -322,27 +323,28 @@ pub fn fills(catalog: &Catalog) -> Vec<QualifiedId> {
     catalog.live().flat_map(of).collect()
 }
 
-/// What the filling of a journey is called: no campaign's id has a colon.
+/// The prefix of a journey's backfill. No campaign id contains a colon.
 const JOURNEY_FILL: &str = "journey:";
 
 fn journey_fill(campaign: &CampaignId, name: &str) -> QualifiedId {
     QualifiedId(format!("{JOURNEY_FILL}{campaign}.{name}"))
 }
 
-/// Whose a filling is.
+/// Returns the campaign of a backfill.
 pub fn campaign_of_fill(fill: &QualifiedId) -> CampaignId {
     let name = fill.as_str().strip_prefix(JOURNEY_FILL).unwrap_or(fill.as_str());
     CampaignId::from(name.split('.').next().unwrap_or_default())
 }
 
-/// Whether the filling's campaign is live in a version that cannot be read: then nobody knows its
-/// rule, and it waits.
+/// Returns whether the backfill's campaign is live in a version that cannot be read: its rule is
+/// unknown then, and the backfill waits.
 pub fn fill_waits(catalog: &Catalog, fill: &QualifiedId) -> bool {
     catalog.unreadable_live(&campaign_of_fill(fill)).is_some()
 }
 
-/// The rule of those whom a filling wakes: of a segment its own; of a journey that begins by a
-/// schedule its segment's, and by a date that of having one. `None` if it is live no more.
+/// Returns the rule that selects the contacts of a backfill. For a segment, it is the segment's
+/// rule; for a journey with a schedule, the rule of its segment; for a journey with a date, a test
+/// that the date is set. Returns `None` if the segment or journey is no longer live.
 pub fn filled<'c>(catalog: &'c Catalog, fill: &QualifiedId) -> Option<Cow<'c, Rule>> {
     let (name, is_journey) = match fill.as_str().strip_prefix(JOURNEY_FILL) {
         Some(name) => (QualifiedId::from(name), true),

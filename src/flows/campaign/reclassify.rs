@@ -1,9 +1,11 @@
-//! rejudge: the recorded openings and clicks of a campaign are judged by the present rules, and by
-//! what has been heard since. A page at a time: whoever asks goes on after the last message of it.
+//! Decides again, by the present rules and all facts received since, which recorded opens and
+//! clicks of a campaign were made by bots. It works page by page: the caller continues after the
+//! last message of a page.
 //!
-//! A page costs one round trip to find its messages (1 statement), and one to read (3) and one to
-//! write (up to 6: events, contacts, verdicts, messages, counters, segments) for each hundred
-//! contacts among them; nothing is written where no verdict changes.
+//! A page costs one round trip to find its messages (1 statement), and for each hundred contacts
+//! among them one to read (3 statements) and one to write (up to 6: events, contacts,
+//! classifications, messages, counters, segments). Nothing is written where no classification
+//! changes.
 
 use crate::domain::base::primitives::{CampaignId, ContactId, Ids, MessageId, Millis};
 use crate::domain::engine::Input;
@@ -17,24 +19,24 @@ use crate::store::messages::{self, FetchedRow};
 use crate::store::statement::Rows;
 use std::collections::BTreeMap;
 
-/// How many messages of the ledger a page goes over: of five hundred contacts at the most, eleven
-/// round trips.
+/// The number of messages of the ledger per page: at most five hundred contacts, and eleven round
+/// trips.
 const MESSAGES_PER_PAGE: i64 = 500;
 
-/// What became of a page.
+/// The result of a page.
 #[derive(Debug, Default, PartialEq)]
 pub struct Page {
-    /// How many messages were judged anew.
+    /// The number of messages that were reclassified.
     pub judged: usize,
-    /// How many openings and clicks have another verdict now.
+    /// The number of opens and clicks whose classification changed.
     pub changed: usize,
-    /// Where to go on; `None` when all are done.
+    /// Where to continue; `None` when all are done.
     pub after: Option<MessageId>,
-    /// What follows from it.
+    /// The work that follows.
     pub work: Vec<Work>,
 }
 
-/// Judges the next page of a campaign's messages.
+/// Reclassifies the next page of a campaign's messages.
 pub async fn rejudge<D: Database>(
     db: &D,
     catalog: &Catalog,

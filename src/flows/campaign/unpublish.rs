@@ -1,9 +1,9 @@
-//! unpublish: a campaign is taken off the web, and all that it has under way is stopped. What was
-//! sent stays what it is: links in it work, and figures, consents and suppressions are kept.
+//! Takes a campaign off the web and stops everything that it has under way. What was sent stays as
+//! it is: links in it work, and figures, consents and suppressions are kept.
 //!
-//! One round trip either way: 5 statements to see what it would stop, 11 to stop it; so the figures
-//! are those of the very moment, whoever else publishes or unpublishes. The people inside are
-//! decided on by ticks, like those of an archived journey; deliveries obey it at once.
+//! One round trip either way: 5 statements to read what would stop, 11 to stop it. The figures are
+//! thus consistent with the write, regardless of concurrent publishes. Ticks decide on the people
+//! inside, like those of an archived journey; deliveries stop at once.
 
 use crate::domain::base::diagnostic::Problem;
 use crate::domain::base::primitives::{CampaignId, Millis};
@@ -21,12 +21,12 @@ use crate::store::statement::{Rows, Statement};
 use crate::store::{failing, journeys, messages};
 use std::collections::BTreeMap;
 
-/// Why nothing is stopped.
+/// The reason why nothing was stopped.
 #[derive(Clone, Debug, PartialEq)]
 pub enum NotUnpublished {
     /// No campaign of that name was ever published.
     Unknown(Problem),
-    /// The database failed; saying it again is safe.
+    /// The database failed; repeating the request is safe.
     Database(DatabaseError),
 }
 
@@ -36,13 +36,13 @@ impl From<DatabaseError> for NotUnpublished {
     }
 }
 
-/// What unpublishing a campaign would stop.
+/// Returns what unpublishing a campaign would stop.
 pub async fn stops<D: Database>(db: &D, id: &CampaignId) -> Result<Stops, NotUnpublished> {
     let rows = db.batch(questions(id)).await?;
     read(id, &rows)?.ok_or_else(|| unknown(id))
 }
 
-/// Unpublishes a campaign, and returns what that has stopped. Said again, it changes nothing.
+/// Unpublishes a campaign, and returns what was stopped. Repeating it changes nothing.
 pub async fn unpublish<D: Database>(
     db: &D,
     id: &CampaignId,

@@ -1,5 +1,5 @@
-//! consents: what an auditor asks. Who agreed to what, when, in which words, and how is that
-//! proved? Two round trips (2 statements, then 1); nothing is written.
+//! An auditor's view of consents: who consented to what, when, in which words, and with what proof.
+//! Two round trips (2 statements, then 1); nothing is written.
 
 use crate::domain::base::diagnostic::Problem;
 use crate::domain::base::primitives::{ContactId, Millis};
@@ -9,18 +9,17 @@ use crate::flows::ports::{Database, DatabaseError};
 use crate::store::consents;
 use serde::{Deserialize, Serialize};
 
-/// A contact's ledger.
+/// The consents of a contact.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ledger {
-    /// Whose.
     pub contact: ContactId,
-    /// Where it stands with each purpose and channel.
+    /// The present state of each purpose and channel.
     pub standing: Vec<Consent>,
-    /// Everything that was said, oldest first; each grant with its proof.
+    /// All entries, oldest first; each grant with its proof.
     pub entries: Vec<ConsentEntry>,
 }
 
-/// Why there is none.
+/// The reason why there is no ledger.
 #[derive(Clone, Debug, PartialEq)]
 pub enum NoLedger {
     /// There is no such contact.
@@ -35,7 +34,7 @@ impl From<DatabaseError> for NoLedger {
     }
 }
 
-/// The ledger of the contact that is named by its id or one of its addresses.
+/// Returns the ledger of the contact with this id or address.
 pub async fn ledger<D: Database>(db: &D, told: &str, now: Millis) -> Result<Ledger, NoLedger> {
     let told = told.trim();
     let answers = db.batch(find::questions(told, &[], now).to_vec()).await?;

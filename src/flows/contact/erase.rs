@@ -1,10 +1,10 @@
-//! erase: everything about a person goes (GDPR article 17, PIPL article 47).
+//! Deletes everything about a person (GDPR article 17, PIPL article 47).
 //!
-//! One round trip to read (2 statements) and one to write: 2 or 3 for the contact, its passages
-//! and its memberships, and 10 that empty what else is about it (`store::erasures`). Of an address
-//! that nobody has, an empty contact takes it first (one round trip more, 2 statements), so that
-//! whoever is about to make a contact of it meets that one; what is still under way about it then
-//! comes to nothing.
+//! One round trip to read (2 statements) and one to write: 2 to 4 for the contact, its enrollments
+//! and its memberships, and 12 that clear everything else about it (`store::erasures`). If no
+//! contact has the address, an empty contact takes it first (one more round trip, 2 statements). A
+//! concurrent writer that would create a contact with the address then conflicts with that one, and
+//! input about it that is still in a queue has no effect.
 
 use crate::domain::base::diagnostic::Problem;
 use crate::domain::base::primitives::{ContactId, Ids, Millis};
@@ -18,23 +18,24 @@ use crate::store::contacts::Addresses;
 use crate::store::write;
 use serde::{Deserialize, Serialize};
 
-/// What became of it.
+/// The result of an erasure.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Erased {
-    /// Who it was; `None` if nobody had that address.
+    /// The erased contact; `None` if no contact had that address.
     pub contact: Option<ContactId>,
     /// When it was erased.
     pub at: Millis,
-    /// Whether that had been done before.
+    /// Whether it had been erased before.
     pub again: bool,
 }
 
-/// Why nobody was erased.
+/// The reason why nothing was erased.
 #[derive(Clone, Debug, PartialEq)]
 pub enum NotErased {
     /// There is no such contact.
     Unknown(Problem),
-    /// The database failed, or others kept writing to the contact. Saying it again is safe.
+    /// The database failed, or other writers kept changing the contact. Repeating the request is
+    /// safe.
     Database(DatabaseError),
 }
 
@@ -44,7 +45,7 @@ impl From<DatabaseError> for NotErased {
     }
 }
 
-/// Erases the contact that is named by its id or one of its addresses.
+/// Erases the contact with this id or address.
 pub async fn erase<D: Database>(
     db: &D,
     catalog: &Catalog,
@@ -64,7 +65,7 @@ pub async fn erase<D: Database>(
                 return Err(NotErased::Unknown(find::nobody("contact")));
             };
             match db.batch(write::decisions(&[&decision], now)).await {
-                // It is found now, or somebody else of that address is.
+                // The next read finds it, or another contact with that address.
                 Ok(_) => had_nobody = true,
                 Err(DatabaseError::Conflict(_) | DatabaseError::Lost(_)) => {}
                 Err(error) => return Err(error.into()),
@@ -83,7 +84,8 @@ pub async fn erase<D: Database>(
                 let contact = (!had_nobody).then_some(id);
                 return Ok(Erased { contact, at: now, again: false });
             }
-            // Somebody else wrote first, or nobody knows. Its addresses may be gone already.
+            // Another write came first, or the outcome is unknown. The contact's addresses may be
+            // gone already.
             Err(DatabaseError::Conflict(_)) => told = id.0,
             Err(DatabaseError::Lost(_)) => (told, was_told_before) = (id.0, true),
             Err(error) => return Err(error.into()),

@@ -1,8 +1,8 @@
-//! explain: why one contact is where it is. Nothing is written.
+//! Shows why a contact is where it is. Nothing is written.
 //!
-//! Two round trips: one (4 statements) for the contact, which journeys run and which broadcasts
-//! have begun, one (1 statement) for its messages; one more if it is on versions that are not in
-//! the catalog.
+//! Two round trips: one (4 statements) for the contact, the states of journeys and the broadcasts
+//! that have begun, and one (1 statement) for its messages; one more if it is on versions that are
+//! not in the catalog.
 
 use crate::domain::base::diagnostic::Problem;
 use crate::domain::base::language::Language;
@@ -20,30 +20,30 @@ use crate::store::statement::Rows;
 use crate::store::{broadcasts, journeys, messages};
 use serde::{Deserialize, Serialize};
 
-/// Who, and what about them.
+/// The contact, and what to explain about it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Question {
-    /// The contact: our id, the customer's own, an e-mail address, or a number with `+`.
+    /// The contact: our id, the customer's own id, an e-mail address, or a number with `+`.
     pub contact: String,
-    /// This journey only, `<campaign>.<name>`.
+    /// Only this journey, `<campaign>.<name>`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub journey: Option<String>,
-    /// This segment only, `<campaign>.<name>`.
+    /// Only this segment, `<campaign>.<name>`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub segment: Option<String>,
-    /// This broadcast only, `<campaign>.<name>`.
+    /// Only this broadcast, `<campaign>.<name>`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub broadcast: Option<String>,
-    /// This message only, by its id.
+    /// Only this message, by its id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
 
-/// Why there is no answer.
+/// The reason why there is no explanation.
 #[derive(Clone, Debug, PartialEq)]
 pub enum NoAnswer {
-    /// What is asked about is not there.
+    /// The contact, journey, segment, broadcast or message does not exist.
     Unknown(Problem),
     /// The database failed.
     Database(DatabaseError),
@@ -55,7 +55,7 @@ impl From<DatabaseError> for NoAnswer {
     }
 }
 
-/// Answers it.
+/// Explains what the question asks for.
 pub async fn explain<D: Database>(
     db: &D,
     catalog: &Catalog,
@@ -88,7 +88,7 @@ pub async fn explain<D: Database>(
     narrow(all, question).map_err(NoAnswer::Unknown)
 }
 
-/// Leaves what was asked about; everything, if nothing was named.
+/// Keeps only what the question names, or everything if it names nothing.
 fn narrow(all: Explanation, question: &Question) -> Result<Explanation, Problem> {
     let Question { journey, segment, message, broadcast, .. } = question;
     if [journey, segment, message, broadcast].iter().all(|named| named.is_none()) {

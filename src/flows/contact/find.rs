@@ -1,4 +1,5 @@
-//! A contact as an operator names it: our id, the customer's own, an e-mail address, or a number.
+//! Finds a contact by what an operator entered: our id, the customer's own id, an e-mail address,
+//! or a number.
 
 use crate::domain::base::diagnostic::Problem;
 use crate::domain::base::primitives::{ContactId, Millis};
@@ -8,7 +9,7 @@ use crate::flows::ports::DatabaseError;
 use crate::store::contacts::{self, Addresses, ContactRow};
 use crate::store::statement::{Rows, Statement};
 
-/// The addresses that these words may be, in normal form.
+/// Returns the addresses that the text may be, in normal form.
 pub fn addresses(told: &str) -> Addresses {
     Addresses {
         emails: read_email(told).into_iter().collect(),
@@ -17,7 +18,8 @@ pub fn addresses(told: &str) -> Addresses {
     }
 }
 
-/// What to ask the database: two statements. `watched` are the events that rules ask about.
+/// Returns the two statements that look up the contact. `watched` are the events that rules depend
+/// on.
 pub fn questions(told: &str, watched: &[String], now: Millis) -> [Statement; 2] {
     let id = ContactId::from(told);
     [
@@ -26,7 +28,8 @@ pub fn questions(told: &str, watched: &[String], now: Millis) -> [Statement; 2] 
     ]
 }
 
-/// Who it is, by the answers to these questions: an id decides, then the customer's own.
+/// Returns the contact from the rows of these statements. Our id takes precedence, then the
+/// customer's own.
 pub fn pick(told: &str, answers: &[Rows]) -> Result<Option<Contact>, DatabaseError> {
     let mut found = Vec::new();
     for rows in answers.iter().take(2) {
@@ -40,7 +43,8 @@ pub fn pick(told: &str, answers: &[Rows]) -> Result<Option<Contact>, DatabaseErr
     Ok((chosen < found.len()).then(|| found.swap_remove(chosen)))
 }
 
-/// That there is nobody of this name; it is not repeated, for it may be an address.
+/// Returns the problem that there is no such contact. It does not repeat the text, which may be an
+/// address.
 pub fn nobody(key: &str) -> Problem {
     let help = "give its id, your own id of it, its e-mail address, or its number with +";
     Problem::new(key, "there is no such contact").help(help)

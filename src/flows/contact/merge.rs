@@ -1,9 +1,10 @@
-//! merge: two contacts turn out to be one person.
+//! Merges two contacts that are one person.
 //!
-//! Round trips: one to read both (4 statements), one for the log of the one that goes (1), and one
-//! to write: what two decisions write (`store::write`) and 5 that hand over passages and messages
-//! (`store::merging`). It is the one flow whose batch joins two contacts' rows; each of them gets
-//! an event in it, so that whoever writes to either in between has it refused.
+//! Round trips: one to read both (4 statements), one for the log of the contact that is merged away
+//! (1), and one to write: what two decisions write (`store::write`) and 6 that move enrollments and
+//! messages (`store::merging`). It is the only flow whose batch joins two contacts' rows. Each of
+//! them gets an event in it, so that a concurrent write to either makes one of the two writes
+//! conflict.
 
 use crate::domain::base::diagnostic::Problem;
 use crate::domain::base::primitives::{ContactId, Ids, Millis};
@@ -19,23 +20,24 @@ use crate::store::statement::Rows;
 use crate::store::write;
 use serde::{Deserialize, Serialize};
 
-/// What became of it.
+/// The result of a merge.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Merged {
-    /// Who survives.
+    /// The contact that survives.
     pub contact: ContactId,
-    /// Who is that contact from now on; `None` if both were one before.
+    /// The contact that was merged into it; `None` if both were one before.
     pub merged: Option<ContactId>,
 }
 
-/// Why nobody was merged.
+/// The reason why nothing was merged.
 #[derive(Clone, Debug, PartialEq)]
 pub enum NotMerged {
     /// There is no such contact, or it was erased.
     Unknown(Problem),
-    /// The database failed, or others kept writing to the contacts. Saying it again is safe.
+    /// The database failed, or other writers kept changing the contacts. Repeating the request is
+    /// safe.
     Database(DatabaseError),
-    /// The merged contact cannot be decided on.
+    /// The decision about the merged contact did not terminate.
     Endless,
 }
 
@@ -45,7 +47,7 @@ impl From<DatabaseError> for NotMerged {
     }
 }
 
-/// Merges one contact into another; each is named by an id or one of its addresses.
+/// Merges one contact into another. Each is given by an id or one of its addresses.
 pub async fn merge<D: Database>(
     db: &D,
     catalog: &Catalog,
@@ -69,7 +71,7 @@ pub async fn merge<D: Database>(
         let [left, survivor] = decisions.map_err(|_| NotMerged::Endless)?;
         match db.batch(write::decisions(&[&left, &survivor], now)).await {
             Ok(_) => return Ok(merged),
-            // Somebody else wrote first, or nobody knows: the next reading tells.
+            // Another write came first, or the outcome is unknown: the next read shows it.
             Err(DatabaseError::Conflict(_) | DatabaseError::Lost(_)) => {}
             Err(error) => return Err(error.into()),
         }
@@ -95,7 +97,7 @@ async fn read<D: Database>(
         let from = find("contact", from, answers.get(..2).unwrap_or_default())?;
         let into = find("into", into, answers.get(2..).unwrap_or_default())?;
         let both = [from, into];
-        // An older version may ask about more events.
+        // An older version may depend on more events.
         if !load_older_versions(db, catalog, &both, now).await? {
             let [from, into] = both;
             return Ok((from, into));

@@ -1,5 +1,6 @@
-//! One contact: found by a name, explained, erased, merged; what it says by the links of a message,
-//! and what operators keep and audit about it.
+//! Single contacts: finding, explaining, erasing and merging them, their subscription links and
+//! preferences, and the consents and suppressions that operators audit and maintain. Not here: what
+//! reaches a contact from outside (`ingest`), and sending (`send`).
 
 pub mod find;
 pub mod subscription_links;

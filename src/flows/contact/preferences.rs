@@ -1,7 +1,7 @@
-//! preferences: what a contact wants to get, shown and chosen by a link of a message.
+//! Shows and saves the preferences of a contact, by a link of a message.
 //!
-//! Showing is one round trip (2 statements) and writes nothing. Choosing is that, and a commit: one
-//! more to read and one to write (events, contact, waiting messages, consents).
+//! Showing costs one round trip (2 statements) and writes nothing. Saving costs the same and a
+//! commit: one more to read and one to write (events, contact, waiting messages, consents).
 
 use crate::domain::base::language::Language;
 use crate::domain::base::primitives::{Ids, Millis};
@@ -14,7 +14,7 @@ use crate::flows::commit::{Command, CommitError, ContactRef, commit};
 use crate::flows::contact::subscription_links::{Link, read_consents};
 use crate::flows::ports::{Database, DatabaseError};
 
-/// Whoever the link was sent to; `None` if the contact is gone, or was erased.
+/// Returns the contact that the link was sent to; `None` if it is gone or was erased.
 pub async fn contact<D: Database>(
     db: &D,
     link: &Link,
@@ -24,18 +24,18 @@ pub async fn contact<D: Database>(
     Ok(found.map(|(contact, _)| contact).filter(|contact| contact.erased_at.is_none()))
 }
 
-/// What came of an answer.
+/// The result of saving.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Saved {
-    /// The contact as it stands now.
+    /// The contact after the change.
     Yes(Box<Contact>),
-    /// The same, but what was agreed to is left out: its words have changed since they were shown.
+    /// The same, but without the new consents: their wording has changed since it was shown.
     WordsChanged(Box<Contact>),
-    /// There is no such contact any more, and nothing to save.
+    /// The contact does not exist any more, so nothing was saved.
     Gone,
 }
 
-/// Does what an answer to the page says.
+/// Saves the choices of a submitted preference page.
 pub async fn save<D: Database>(
     db: &D,
     catalog: &Catalog,

@@ -1,9 +1,10 @@
-//! receive: what a contact says by a link of a message. A GET shows what a POST would do.
+//! Handles the links by which a contact unsubscribes, confirms or undoes. A GET shows what a POST
+//! would do.
 //!
 //! Each costs one round trip to read (1 statement, 2 to unsubscribe) and one to write: 6 statements
 //! to unsubscribe (events, contact, message, waiting messages, consents, counters), 5 to confirm
-//! where that begins a journey (events, contact, enrollment, message, consents). Confirming reads
-//! what was claimed of the contact beforehand: one round trip more, of one statement.
+//! where that begins a journey (events, contact, enrollment, message, consents). Confirming first
+//! reads what was claimed of the contact: one more round trip, of one statement.
 
 use crate::domain::base::primitives::{
     CampaignId, Channel, ContactId, Ids, MessageId, Millis, Span,
@@ -30,25 +31,24 @@ use std::collections::BTreeSet;
 /// How long a confirmation link works.
 pub const CONFIRM_AGE_MAX: Span = Span::days(14);
 
-/// What a link of a message says about itself.
+/// The content of a message's link.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Link {
-    /// Whose message it was.
+    /// The contact that the message was sent to.
     pub contact: ContactId,
-    /// The campaign's, for the language of the page.
+    /// The campaign of the message, for the language of the page.
     pub campaign: CampaignId,
-    /// Which message.
     pub message: MessageId,
     /// The rest: a target, a channel, or a purpose and a time.
     pub rest: String,
 }
 
-/// How long an unsubscription can be undone by its page: for a slip of the finger. Afterwards there
-/// is the page of preferences.
+/// How long an unsubscription can be undone on its page, in case it was a mistake. Afterwards there
+/// is the preference page.
 pub const UNDO_AGE_MAX: Span = Span::days(1);
 
 impl Link {
-    /// The channel of the message, of a link whose rest begins with it.
+    /// Returns the channel of the message, for links whose rest begins with it.
     pub fn channel(&self) -> Channel {
         match self.rest.split('|').next() {
             Some(word) if word == Channel::Sms.as_str() => Channel::Sms,
@@ -56,13 +56,13 @@ impl Link {
         }
     }
 
-    /// The token of a link.
+    /// Returns the signed token of the link.
     pub fn sign(&self, settings: &Settings, purpose: Purpose) -> String {
         let Self { contact, campaign, message, rest } = self;
         settings.keys.sign(purpose, &format!("{contact}|{campaign}|{message}|{rest}"))
     }
 
-    /// Reads a token back.
+    /// Verifies a token and returns its link.
     pub fn verify(
         settings: &Settings,
         purpose: Purpose,
@@ -80,7 +80,7 @@ impl Link {
     }
 }
 
-/// The link behind a short one, if it is kept: one round trip, one statement.
+/// Returns the link behind a short code, if it is stored: one round trip, one statement.
 pub async fn short_link<D: Database>(
     db: &D,
     code: &str,
@@ -97,10 +97,9 @@ pub async fn short_link<D: Database>(
     }))
 }
 
-/// Takes back every consent on the channel that the link names. Twice is as good as once, and a
-/// link never grows too old for it. Returns the token of a link that undoes it, if there was
-/// something to take back. If no decision about the contact can be made, its address is suppressed
-/// all the same: one round trip (1 statement) more.
+/// Withdraws every consent on the link's channel. Repeating it has no effect, and the link never
+/// expires. Returns a link that undoes it, if a consent was withdrawn. If no decision about the
+/// contact can be made, its address is suppressed instead: one more round trip (1 statement).
 pub async fn unsubscribe<D: Database>(
     db: &D,
     catalog: &Catalog,
@@ -134,15 +133,16 @@ pub async fn unsubscribe<D: Database>(
     Ok((!purposes.is_empty()).then_some(Link { rest, ..link }))
 }
 
-/// What a link undoes: the channel, when it was refused, and the purposes.
+/// Returns what an undo link refers to: the channel, the time of the unsubscription, and the
+/// purposes.
 pub fn undone(link: &Link) -> Option<(Channel, Millis, Vec<&str>)> {
     let mut parts = link.rest.splitn(3, '|').skip(1);
     let at = Millis(parts.next()?.parse().ok()?);
     Some((link.channel(), at, parts.next()?.split(',').collect()))
 }
 
-/// Takes an unsubscription back: a new consent, with the words on the page. Only while nothing was
-/// said since, and not later than a day. Whether it had an effect.
+/// Undoes an unsubscription by a new consent, with the words on the page, within a day and only if
+/// the contact has made no other choice since. Returns whether it had an effect.
 pub async fn undo<D: Database>(
     db: &D,
     catalog: &Catalog,
@@ -180,25 +180,26 @@ pub async fn undo<D: Database>(
     Ok(decisions.iter().any(|decision| !decision.is_idle()))
 }
 
-/// Whether a confirmation link is still young enough.
+/// Returns whether a confirmation link has not expired.
 pub fn may_confirm(link: &Link, now: Millis) -> bool {
-    // Links of before 0.2 name a purpose, too.
+    // Links from before 0.2 contain a purpose, too.
     let issued = link.rest.rsplit_once('|').and_then(|(_, issued)| issued.parse().ok());
     issued.is_some_and(|issued| is_fresh(Millis(issued), now, CONFIRM_AGE_MAX))
 }
 
-/// What the page behind a confirmation link has to say.
+/// The state that the page behind a confirmation link shows.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Question {
-    /// These wait to be confirmed: the purpose, and the words agreed to.
+    /// These consents wait for confirmation: the purpose, and the words agreed to.
     Asks(Vec<(String, String)>),
-    /// All is confirmed already.
+    /// Everything is confirmed already.
     Answered,
-    /// Nothing waits, and nothing is confirmed: it was taken back, or the contact is gone.
+    /// Nothing waits, and nothing is confirmed: it was withdrawn, or the contact is gone.
     Nothing,
 }
 
-/// What waits for the owner of an address. One round trip, two statements; nothing is written.
+/// Returns what waits for confirmation by the owner of an address. One round trip, two statements;
+/// nothing is written.
 pub async fn question<D: Database>(
     db: &D,
     link: &Link,
@@ -211,7 +212,7 @@ pub async fn question<D: Database>(
     let mut asks: Vec<(String, String)> = pending
         .map(|consent| (consent.purpose.clone(), words_agreed_to(&ledger, consent)))
         .collect();
-    // One box may ask for two channels.
+    // One checkbox may ask for two channels.
     let mut seen = BTreeSet::new();
     asks.retain(|ask| seen.insert(ask.clone()));
     let is_confirmed = |c: &Consent| c.state == ConsentState::Confirmed;
@@ -222,7 +223,7 @@ pub async fn question<D: Database>(
     })
 }
 
-/// A contact and its ledger of consents; `None` if there is no such contact.
+/// Returns a contact and its consent ledger; `None` if there is no such contact.
 pub async fn read_consents<D: Database>(
     db: &D,
     contact: &ContactId,
@@ -237,7 +238,7 @@ pub async fn read_consents<D: Database>(
     Ok(Some((Contact::from(row), ledger.unwrap_or_default())))
 }
 
-/// The words of the newest grant of the same purpose and channel.
+/// Returns the words of the newest grant for the same purpose and channel.
 fn words_agreed_to(ledger: &[ConsentRecord], consent: &Consent) -> String {
     let mut grants = ledger.iter().filter(|record| {
         record.channel == consent.channel
@@ -247,8 +248,8 @@ fn words_agreed_to(ledger: &[ConsentRecord], consent: &Consent) -> String {
     grants.next_back().map(|record| record.text.clone()).unwrap_or_default()
 }
 
-/// What was claimed of a contact until `shown_at`, and waits for its owner. One round trip, one
-/// statement; nothing is written.
+/// Returns what was claimed of a contact until `shown_at` and waits for its owner. One round trip,
+/// one statement; nothing is written.
 pub async fn claims<D: Database>(
     db: &D,
     link: &Link,
@@ -261,7 +262,7 @@ pub async fn claims<D: Database>(
     Ok(contact.map(|contact| claim::open(&contact, shown_at)).unwrap_or_default())
 }
 
-/// The owner of the address agrees to what was asked for in its name when the question was shown,
+/// Confirms, for the owner of the address, the consents that were pending when the page was shown,
 /// and takes over what was claimed by then.
 pub async fn confirm<D: Database>(
     db: &D,
@@ -276,7 +277,7 @@ pub async fn confirm<D: Database>(
     confirm_with(db, catalog, confirmed, origin_hash, now, ids).await
 }
 
-/// The same, but `takes_details` says whether what was claimed is taken over, or dropped for good.
+/// Does the same; `takes_details` decides whether the claims are taken over or dropped for good.
 pub async fn confirm_with<D: Database>(
     db: &D,
     catalog: &Catalog,

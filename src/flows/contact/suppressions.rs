@@ -1,9 +1,9 @@
-//! suppressions: the list of addresses that must not be written to, kept by operators.
+//! The list of addresses that must not be written to, as operators maintain it.
 //!
-//! Reading is one round trip, one statement. Adding and lifting cost one to look (2 statements),
-//! and one to write; if the address is a contact's, a commit, so that its history says so. An
-//! import is two round trips of one statement, whatever the number of addresses: their contacts
-//! find out when a message asks.
+//! Reading is one round trip, one statement. Adding and lifting cost one to look up (2 statements)
+//! and one to write; if a contact has the address, a commit, so that its log records it. An import
+//! is two round trips of one statement, regardless of the number of addresses: whether a contact is
+//! suppressed is checked when a message is decided on.
 
 use crate::domain::base::primitives::{Channel, Ids, Millis};
 use crate::domain::base::token::Keyring;
@@ -21,34 +21,34 @@ use crate::store::write;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
-/// The most addresses in one import: a batch of D1's takes them in a few milliseconds.
+/// The most addresses in one import: a D1 batch takes them in a few milliseconds.
 pub const IMPORT_ROWS_MAX: usize = 1_000;
 
-/// The most entries in one answer.
+/// The most entries in one response.
 pub const ENTRIES_MAX: usize = 1_000;
 
 /// The longest note and source, in characters.
 const NOTE_CHARS_MAX: usize = 300;
 
-/// An address as an operator, or another system, names it.
+/// An address as an operator or another system gives it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Named {
     /// An e-mail address, or a number in E.164 or as it is dialled in `region`.
     pub address: String,
-    /// Its channel; guessed by the `@` if absent.
+    /// Its channel; if absent, inferred from the address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<Channel>,
-    /// Why; `manual`, or `imported` in an import, if absent.
+    /// The reason; if absent, `manual`, or `imported` in an import.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<SuppressionReason>,
-    /// Until when, in milliseconds; for good if absent.
+    /// The end of the suppression, in milliseconds; permanent if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Millis>,
     /// The country of a number without `+`, such as `US`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
-    /// To lift what somebody complained about, or an erasure.
+    /// Required to lift a suppression after a complaint or an erasure.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub force: bool,
     /// Why it is lifted.
@@ -56,48 +56,47 @@ pub struct Named {
     pub note: String,
 }
 
-/// What an import brings.
+/// The content of an import.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Import {
-    /// Where the list comes from, such as `mailchimp`.
+    /// The origin of the list, such as `mailchimp`.
     pub source: String,
-    /// The addresses.
     pub rows: Vec<Named>,
 }
 
-/// What came of an import.
+/// The result of an import.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Imported {
-    /// How many are suppressed that were not, or more strictly than before.
+    /// The number of addresses that were not suppressed before, or are now suppressed more
+    /// strictly.
     pub added: usize,
-    /// How many were suppressed already.
+    /// The number of addresses that were suppressed already.
     pub kept: usize,
-    /// Those that are no addresses.
+    /// The rows that are not valid addresses.
     pub problems: Vec<RowProblem>,
 }
 
-/// Something wrong with a row of an import. The address itself is not repeated.
+/// A problem with a row of an import. It does not repeat the address.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RowProblem {
-    /// Its place among the rows, from 1.
+    /// The position among the rows, from 1.
     pub row: usize,
-    /// What is wrong.
     pub message: String,
 }
 
-/// Why nothing was done.
+/// The reason why nothing was changed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum NotDone {
-    /// What was asked makes no sense, and why.
+    /// The request is invalid, and why.
     Refused(String),
-    /// The address is none.
+    /// The address is invalid.
     Address(AddressProblem),
     /// The address is not suppressed.
     Unknown,
-    /// It takes `force`, and why.
+    /// It needs `force`, because of this reason.
     NeedsForce(SuppressionReason),
-    /// The database failed, or the contact was contended for.
+    /// The database failed, or other writers kept changing the contact.
     Failed(CommitError),
 }
 
@@ -113,7 +112,7 @@ impl From<DatabaseError> for NotDone {
     }
 }
 
-/// The entries that are wanted.
+/// Returns the entries that match.
 pub async fn list<D: Database>(
     db: &D,
     wanted: &Wanted,
@@ -123,7 +122,7 @@ pub async fn list<D: Database>(
     rows.first().map_or(Ok(Vec::new()), Rows::all).map_err(DatabaseError::Fault)
 }
 
-/// The entry of an address; of somebody who was erased it is found by its hash.
+/// Returns the entry of an address. The entry of an erased person is found by its hash.
 pub async fn find<D: Database>(
     db: &D,
     keys: &Keyring,
@@ -134,7 +133,7 @@ pub async fn find<D: Database>(
     Ok(entry)
 }
 
-/// Suppresses an address. Returns its entry as it stands then; a stricter one stays.
+/// Suppresses an address. Returns the entry that results; a stricter existing entry stays.
 pub async fn add<D: Database>(
     db: &D,
     catalog: &Catalog,
@@ -164,7 +163,7 @@ pub async fn add<D: Database>(
     find(db, keys, named).await
 }
 
-/// Lifts the suppression of an address; its entry stays, and says who lifted it and why.
+/// Lifts the suppression of an address. Its entry stays, with who lifted it and why.
 pub async fn release<D: Database>(
     db: &D,
     catalog: &Catalog,
@@ -202,8 +201,8 @@ pub async fn release<D: Database>(
     Ok(Listed { until: Some(now), released_by: Some(by), release_note: Some(note), ..known })
 }
 
-/// Puts the list of another system on ours. Done twice it is as good as done once; what is no
-/// address is told by its place, and holds up nothing.
+/// Imports the list of another system. Importing it again has no effect. Invalid rows are reported
+/// by position and do not stop the others.
 pub async fn import<D: Database>(
     db: &D,
     keys: &Keyring,
@@ -242,7 +241,7 @@ pub async fn import<D: Database>(
     }
     let told = all.len();
     leave_out_the_erased(db, keys, &mut all).await?;
-    // In the order of the table's key, which is what a large one takes fastest.
+    // In the order of the table's primary key, which is the fastest for a large table.
     all.sort_by(|a, b| (a.channel.as_str(), &a.address).cmp(&(b.channel.as_str(), &b.address)));
     if let Some(statement) = list_of::put(&all) {
         let rows = db.batch(vec![statement]).await?;
@@ -253,7 +252,7 @@ pub async fn import<D: Database>(
     Ok(imported)
 }
 
-/// Whoever was erased is known by a hash only, and suppressed already.
+/// Removes erased addresses: they are stored as hashes only, and suppressed already.
 async fn leave_out_the_erased<D: Database>(
     db: &D,
     keys: &Keyring,
@@ -283,7 +282,7 @@ fn hashes(keys: &Keyring, channel: Channel, address: &str) -> Vec<String> {
     ErasedAddress::hashes(channel.as_str(), address, keys)
 }
 
-/// The entry of an address, and the contact that has it.
+/// Returns the entry of an address, and the contact that has it.
 async fn look<D: Database>(
     db: &D,
     keys: &Keyring,
@@ -298,12 +297,12 @@ async fn look<D: Database>(
     let fault = DatabaseError::Fault;
     let entries = rows.first().map_or(Ok(Vec::new()), Rows::all::<Listed>).map_err(fault)?;
     let contact = rows.get(1).map_or(Ok(None), Rows::first::<ContactOf>).map_err(fault)?;
-    // Of several the erasure is the strictest.
+    // Of several entries, the erasure is the strictest.
     let entry = entries.into_iter().max_by_key(|entry| entry.reason);
     Ok((entry, contact.map(|contact| contact.id)))
 }
 
-/// The channel and the normal form of an address, or why it is none.
+/// Returns the channel and the normal form of an address, or why it is invalid.
 fn read(named: &Named) -> Result<(Channel, String), NotDone> {
     let told = named.address.trim();
     // A number has no letters.
@@ -320,7 +319,7 @@ fn read(named: &Named) -> Result<(Channel, String), NotDone> {
     read.map(|address| (channel, address)).map_err(NotDone::Address)
 }
 
-/// Who says so, in a length that a column may have.
+/// Checks the name of the source, including its length.
 fn source(by: &str) -> Result<String, NotDone> {
     let by = by.trim();
     if by.is_empty() || by.chars().count() > NOTE_CHARS_MAX || by.chars().any(char::is_control) {

@@ -1,9 +1,9 @@
-//! accept_events: what a customer's own system tells through the API, checked before it is taken.
+//! Validates the events that a customer's own system sends through the API.
 //!
-//! Either all events of a request are good and go to the intake queue, or none is taken and each
-//! bad one is named. Where events bring ids of their own, one round trip of one statement asks
-//! whether an id stands for something else already; `commit` asks again, for what waits in the
-//! queue is in no database yet.
+//! Either all events of a request are valid and go to the intake queue, or none is taken and the
+//! response names each invalid one. Where events have ids of their own, one round trip of one
+//! statement checks whether an id already belongs to different content. `commit` checks again,
+//! because events that wait in the queue are in no database yet.
 
 use crate::domain::base::diagnostic::brief;
 use crate::domain::base::primitives::{ContactId, Ids, Millis, Money, Span};
@@ -18,20 +18,20 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// The most events in one request: what one batch of the intake queue carries.
+/// The most events in one request: the size of one batch of the intake queue.
 pub const EVENTS_PER_REQUEST_MAX: usize = 100;
 /// The largest body of a request, in bytes.
 pub const EVENTS_BODY_BYTES_MAX: usize = 256 * 1024;
 /// The most bytes of one event's properties, as JSON.
 pub const PROPERTIES_BYTES_MAX: usize = 8 * 1024;
-/// How far ahead of ours a sender's clock may be.
+/// How far a client's clock may be ahead of ours.
 pub const CLOCK_AHEAD_MAX: Span = Span::minutes(5);
 
-/// An event as the API takes it.
+/// An event as the API accepts it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Told {
-    /// What makes two tellings of it the same.
+    /// The idempotency key: two events with the same id are the same event.
     id: Option<String>,
     name: String,
     /// RFC 3339; now if absent.
@@ -40,7 +40,7 @@ struct Told {
     phone: Option<String>,
     external_id: Option<String>,
     contact_id: Option<String>,
-    /// A decimal in text, such as "199.00"; needs `currency`.
+    /// A decimal number as text, such as "199.00"; needs `currency`.
     value: Option<String>,
     currency: Option<String>,
     #[serde(default)]
@@ -53,10 +53,10 @@ struct Body {
     events: Vec<Value>,
 }
 
-/// What is wrong with one event.
+/// A problem with one event.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct EventProblem {
-    /// Where: `events[2].at`.
+    /// The location: `events[2].at`.
     pub key: String,
     /// What is wrong, and what to do.
     pub message: String,
@@ -85,9 +85,9 @@ pub fn read(body: &[u8], now: Millis, ids: &mut Ids) -> Result<Vec<Intake>, Vec<
     if problems.is_empty() { Ok(reports) } else { Err(problems) }
 }
 
-/// Which of these events bring an id that stands for other content: in the same request, or in the
-/// log. If the database does not answer, the events are taken all the same, and `commit` finds
-/// out: a fact is worth more than an early answer.
+/// Returns a problem for each event whose id belongs to different content, in the same request or
+/// in the log. If the database does not answer, the events are accepted anyway and `commit` detects
+/// the conflict: losing a fact is worse than reporting a conflict late.
 pub async fn conflicts<D: Database>(db: &D, facts: &[Intake]) -> Vec<EventProblem> {
     let reports = facts.iter().enumerate().filter_map(|(index, fact)| match fact {
         Intake::ReportV1(report) => Some((index, &report.event)),
@@ -121,8 +121,8 @@ pub async fn conflicts<D: Database>(db: &D, facts: &[Intake]) -> Vec<EventProble
     found
 }
 
-/// A hash of all that an event tells beside its id, as it was read: what is written differently
-/// and means the same is the same. A time that was not told is not compared.
+/// Returns a hash of the parsed content of an event, without its id, so that different spellings of
+/// the same content have the same hash. A time is compared only if the event has one.
 fn fingerprint(told: &Told, at: Millis, email: &Option<String>, phone: &Option<String>) -> String {
     let Told { name, external_id, contact_id, value, currency, properties, .. } = told;
     let at = told.at.as_ref().map(|_| at);
@@ -225,7 +225,7 @@ fn read_time(text: Option<&str>, now: Millis) -> Result<Millis, (&'static str, S
     Ok(at)
 }
 
-/// Puts the worth of the event among its properties, in minor units.
+/// Puts the value of the event into its properties, in minor units.
 fn add_value(
     properties: &mut Properties,
     value: Option<String>,

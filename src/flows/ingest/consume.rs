@@ -1,9 +1,9 @@
-//! record_touches: what came through the intake queue is written many to a statement.
+//! Writes tasks of the intake queue, many per statement.
 //!
-//! Visits cost one round trip of two statements a batch. What providers tell of messages costs one
-//! more, to find whose those are; STOP one more, to suppress the number. Opens, clicks, reported
-//! events and forms that found no room may decide something, so they go through `commit`: one round
-//! trip to read and one to write for all their contacts.
+//! Visits cost one round trip of two statements per batch. Delivery reports cost one more, to find
+//! the contacts of their messages; STOP costs one more, to suppress the number. Opens, clicks, API
+//! events and deferred form submissions may lead to decisions, so they go through `commit`: one
+//! round trip to read and one to write for all their contacts.
 
 use crate::domain::base::primitives::{Ids, Millis};
 use crate::domain::base::token::Keyring;
@@ -16,25 +16,25 @@ use crate::flows::tasks::deliveries;
 use crate::flows::tasks::{Intake, Work};
 use crate::store::reports;
 
-/// Of the bodies of tasks those that can be done now, each with its place. What this code cannot
-/// read may have been sent by newer code, and what waits for a campaign is no use before it can be
-/// read: both are to come again.
+/// Returns the tasks that can be processed now, each with its position. Tasks that this code cannot
+/// parse may come from newer code, and tasks whose campaign cannot be read yet have to wait; both
+/// are left out so that the queue delivers them again.
 pub fn sort<'b>(catalog: &Catalog, bodies: impl Iterator<Item = &'b str>) -> Vec<(usize, Intake)> {
     let read = |(place, body)| Some((place, serde_json::from_str::<Intake>(body).ok()?));
     let tasks = bodies.enumerate().filter_map(read);
     tasks.filter(|(_, task)| !waits(catalog, task)).collect()
 }
 
-/// Whether a task has to wait: it is a form of a campaign whose live version cannot be read, so
-/// that nobody knows what follows from it.
+/// Returns whether a task has to wait: it is a form submission of a campaign whose live version
+/// cannot be read, so that its consequences are unknown.
 pub fn waits(catalog: &Catalog, task: &Intake) -> bool {
     let Intake::SubmissionV1(submitted) = task else { return false };
     let campaign = submitted.form.parts().map(|(campaign, _)| campaign);
     campaign.is_some_and(|campaign| catalog.unreadable_live(&campaign).is_some())
 }
 
-/// Writes a batch of intake tasks down, and returns what is to be done next. If some of it fails,
-/// the rest is written all the same; told again, it is known.
+/// Writes a batch of intake tasks and returns the work that follows. If a part fails, the rest is
+/// still written; when it is delivered again, its keys are known.
 pub async fn record<D: Database>(
     db: &D,
     catalog: &Catalog,
@@ -88,7 +88,7 @@ pub async fn record<D: Database>(
     }
 }
 
-/// Adds a task to the case of the contact it is about.
+/// Adds a task to the command of the contact it is about.
 fn add(cases: &mut Vec<Command>, task: Intake) {
     let (who, happening) = match task {
         Intake::VisitV1(_) | Intake::HeardV1(_) | Intake::TextV1(_) => return,

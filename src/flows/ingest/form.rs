@@ -1,11 +1,12 @@
-//! submit_form: a visitor's answer becomes a lead. The only synchronous write of a visitor.
+//! Turns a visitor's submission into a lead. This is the only synchronous write of a visitor.
 //!
-//! Checks that need no database come first; then one round trip to read and one to write
-//! (`commit`). What the checks refuse is told beside each field; a robot is thanked and forgotten.
+//! Checks that need no database come first; then there is one round trip to read and one to write
+//! (`commit`). Problems are shown beside each field. A bot gets the thank-you page, and its
+//! submission is dropped.
 //!
 //! Statements of a first submission that agrees to messages and begins a journey: 3 to read, 7 to
 //! write (events, contact, enrollment, message, consents, counters, and one that refuses an address
-//! erased meanwhile); 1 more if it enters a segment.
+//! erased in the meantime); 1 more if it enters a segment.
 
 use crate::domain::base::primitives::{CampaignId, Ids, Millis, QualifiedId, Span};
 use crate::domain::base::token::{Keyring, Purpose, TokenProblem, sha256_hex};
@@ -23,24 +24,24 @@ use crate::flows::ports::Database;
 use crate::flows::settings::Settings;
 use crate::flows::tasks::{Work, deliveries};
 
-/// How long after it was shown a form is taken without asking again: a tab left open over a
+/// How long after it was shown a form is accepted without asking again: a tab left open over a
 /// weekend still works.
 pub const TOKEN_AGE_MAX: Span = Span::days(7);
 
-/// What a submission is once it is checked.
+/// The result of checking a submission.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Checked {
     /// A lead.
     Good(Box<Submitted>),
-    /// Something to mend, told beside the fields.
+    /// Problems for the visitor to fix, shown beside the fields.
     Problems(Vec<FieldProblem>),
-    /// A robot filled in what people do not see.
+    /// A bot: it filled in the field that people do not see.
     Robot,
-    /// The token is not one of ours for this form.
+    /// The token was not issued by us for this form.
     BadToken(TokenProblem),
 }
 
-/// Checks an answer without touching the database.
+/// Checks a submission without touching the database.
 pub fn check(
     edition: &PublishedVersion,
     form_id: &QualifiedId,
@@ -81,18 +82,18 @@ pub fn check(
     }))
 }
 
-/// What a submission is rate-limited by: where it comes from, and each mailbox and number that it
-/// names, however it spells them.
+/// Returns the keys by which a submission is rate-limited: its network origin, and each mailbox and
+/// number in it, however they are spelled.
 pub fn rate_keys(submitted: &Submitted, settings: &Settings) -> Vec<String> {
     let mailbox = submitted.email.as_deref().map(counted_mailbox);
     let addresses = mailbox.iter().chain(&submitted.phone);
     let hashed = addresses.map(|address| settings.keys.pseudonym("address", address));
-    // The network address is hashed already; where there is none, only the others count.
+    // The network address is already hashed; without one, only the other keys count.
     let origin = Some(submitted.origin_hash.clone()).filter(|hash| !hash.is_empty());
     origin.into_iter().chain(hashed).collect()
 }
 
-/// Reads, decides, writes. Returns the messages to deliver at once; if that hint is lost, the
+/// Reads, decides and writes. Returns the messages to deliver at once; if that hint is lost, the
 /// next tick finds them.
 pub async fn submit<D: Database>(
     db: &D,
@@ -109,16 +110,17 @@ pub async fn submit<D: Database>(
     Ok(deliveries(&decisions))
 }
 
-/// By which two posts of one filled-in form are known to say the same. A token may be posted by
-/// several people: at a kiosk, by a page that keeps one, by somebody who corrects an address. The
-/// token itself is among what is hashed, and kept nowhere: who reads the log guesses no answer.
+/// Returns a hash that is equal for two posts of one form with the same content. Several people may
+/// post the same token: at a kiosk, from a cached page, or when somebody corrects an address. The
+/// hash includes the token, which is stored nowhere, so that a reader of the log cannot guess the
+/// content.
 fn fingerprint(token: &str, submission: &Submission) -> String {
     let Submission { email, phone, attributes, agreed, ignored: _ } = submission;
     let read = serde_json::json!([token, email, phone, attributes, agreed]);
     sha256_hex(&read.to_string())[..36].to_owned()
 }
 
-/// When the form was shown.
+/// Returns when the form was shown.
 fn read_token(
     settings: &Settings,
     form_id: &QualifiedId,
@@ -135,8 +137,8 @@ fn read_token(
     at.parse().map(Millis).map_err(|_| TokenProblem::Malformed)
 }
 
-/// Where the visitor came from. The page and its variant are told by the browser, so they count
-/// only if the campaign has them.
+/// Returns the visitor's traffic source. The page and its variant come from the browser, so they
+/// count only if the campaign has them.
 fn touch(
     edition: &PublishedVersion,
     campaign: &CampaignId,

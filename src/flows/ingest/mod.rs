@@ -1,5 +1,5 @@
-//! What comes in: forms, events from the customer's own systems, provider webhooks, and the intake
-//! queue on which they wait. Not here: what a contact becomes by it (`domain/engine`).
+//! Input from outside: forms, events from the customer's own systems, provider webhooks, and the
+//! intake queue that buffers them. Not here: what follows from it for a contact (`domain/engine`).
 
 pub mod form;
 pub mod api_events;

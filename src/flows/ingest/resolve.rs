@@ -1,10 +1,10 @@
-//! resolve: finds the messages and contacts that delivery reports and inbound text messages from
-//! the intake queue are about. What follows is decided in `domain/engine/delivery_report.rs` and
+//! Finds the messages and contacts that delivery reports and inbound SMS from the intake queue are
+//! about. What follows is decided in `domain/engine/delivery_report.rs` and
 //! `domain/engine/inbound_sms.rs`.
 //!
-//! For a batch: one round trip of one statement, two if some provider did not hand our id back, one
-//! of three if there is something that counts once, and one of one statement if somebody stops
-//! texts. What is found goes through `commit` with the rest.
+//! For a batch: one round trip of one statement, or two if a provider did not return our id; one of
+//! three if there is something that counts once; and one of one statement if a sender opts out with
+//! STOP. The results go through `commit` with the rest.
 
 use crate::domain::base::primitives::{ContactId, MessageId, Millis, Span};
 use crate::domain::base::token::sha256_hex;
@@ -20,14 +20,14 @@ use crate::store::messages::{self, OwnerRow};
 use crate::store::statement::{Rows, Statement};
 use crate::store::write;
 
-/// How long a token of a signature is kept: longer than the signature is believed.
+/// How long a signature's token is kept: longer than the signature is valid.
 const TOKEN_KEPT: Span = Span::days(1);
 
-/// How long the id of a text is kept: nothing in it says when it was signed.
+/// How long the id of an SMS is kept: nothing in it says when it was signed.
 const TEXT_KEPT: Span = Span::days(400);
 
-/// What of this counts, of that which counts once. A report leaves with the key that its event is
-/// to have.
+/// Drops reports and SMS that were already counted, where they may count only once. Each report
+/// returns with the key for its event.
 pub async fn once<D: Database>(
     db: &D,
     mut reports: Vec<DeliveryReportTask>,
@@ -66,8 +66,8 @@ pub async fn once<D: Database>(
     Ok((reports, texts))
 }
 
-/// The key of a text in the log. What a provider gives no id is known by what it says: one key for
-/// all would drop the second person's STOP.
+/// Returns the key of an SMS in the log. Where the provider gives no id, the content is the key:
+/// one key for all of them would drop the second person's STOP.
 fn key_of(text: &InboundSmsTask) -> String {
     let InboundSmsTask { from, text, source, id, at, .. } = text;
     match id.is_empty() {
@@ -76,9 +76,9 @@ fn key_of(text: &InboundSmsTask) -> String {
     }
 }
 
-/// Whose messages these reports are about, in their order. One about a message that we do not know
-/// is of another system that shares the provider's account, or of a contact that is gone: it is
-/// left out.
+/// Returns the contact and the input of each report, in order. A report about an unknown message is
+/// left out: it belongs to another system that shares the provider's account, or to a deleted
+/// contact.
 pub async fn whose<D: Database>(
     db: &D,
     reports: Vec<DeliveryReportTask>,
@@ -118,8 +118,9 @@ pub async fn whose<D: Database>(
     Ok(found.collect())
 }
 
-/// Who has texted what, and the numbers of those who want no more texts: they are to be suppressed
-/// whether or not they are anybody's. A contact is made of a stranger only to be answered.
+/// Returns the inputs for inbound SMS, and a statement that suppresses the numbers that sent STOP,
+/// whether or not a contact has them. A new contact is created for an unknown number only if it has
+/// to be answered.
 pub fn texts(
     reports: Vec<InboundSmsTask>,
     now: Millis,

@@ -1,7 +1,7 @@
-//! receive_webhook: what a provider sends is verified and becomes facts for the intake queue; what
-//! becomes of those is in `hear`.
+//! Verifies a provider webhook and turns it into facts for the intake queue. They are processed in
+//! `consume` and `resolve`.
 //!
-//! Touches no database. SNS alone asks for more: its certificate is fetched once a day and isolate,
+//! Touches no database. Only SNS needs more: its certificate is fetched once per day and isolate,
 //! and its subscription is confirmed by one call.
 
 use crate::domain::base::primitives::{Millis, Span};
@@ -14,32 +14,33 @@ use crate::providers::webhooks::{
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 
-/// How many certificates are kept in mind: SNS has one a region, and changes it now and then.
+/// The number of certificates kept in memory: SNS has one per region, and changes it now and then.
 const CERTIFICATES_MAX: usize = 8;
 
-/// How long each is kept.
+/// How long each certificate is kept.
 const CERTIFICATE_AGE_MAX: Span = Span::hours(24);
 
-/// How many are fetched a minute: a stranger who knows a topic could name ever new ones.
+/// The maximum number of fetches per minute: an attacker who knows a topic could name new URLs
+/// without end.
 const FETCHES_A_MINUTE_MAX: usize = 5;
 
-/// Why nothing was received.
+/// The reason why a webhook was not accepted.
 #[derive(Clone, Debug, PartialEq)]
 pub enum NotReceived {
     /// It was refused.
     Refused(Refusal),
-    /// What is needed to tell could not be fetched: the provider should come again.
+    /// Something that is needed to verify it could not be fetched: the provider should retry.
     Away(String),
 }
 
-/// Certificates that were fetched before and are to be believed, and when some were called for.
+/// The trusted certificates that were fetched before, and the times of recent fetches.
 #[derive(Default)]
 pub struct Certificates {
     known: RefCell<BTreeMap<String, (Millis, String)>>,
     fetches: RefCell<VecDeque<Millis>>,
 }
 
-/// Verifies a webhook and returns what it tells.
+/// Verifies a webhook and returns its facts.
 pub async fn receive<H: Http>(
     http: &H,
     certificates: &Certificates,
@@ -57,7 +58,7 @@ pub async fn receive<H: Http>(
             return Err(NotReceived::Away("too many certificates were asked for".to_owned()));
         }
         let certificate = visit(http, url).await?.body;
-        // Garbage is not kept: it would stand in the way of the certificate for a day.
+        // An invalid certificate is not kept: it would block the real one for a day.
         if !webhooks::is_certificate(secrets, url, &certificate, hook.now) {
             return Err(NotReceived::Refused(Refusal::Unverified));
         }
@@ -70,7 +71,7 @@ pub async fn receive<H: Http>(
             Ok(told.into_iter().filter_map(|told| fact(told, provider, answers)).collect())
         }
         Reading::Confirm(url) => visit(http, &url).await.map(|_| Vec::new()),
-        // It was just put there.
+        // It was just stored.
         Reading::NeedsCertificate(url) => Err(NotReceived::Away(url)),
     }
 }
@@ -82,7 +83,7 @@ impl Certificates {
         (at.plus(CERTIFICATE_AGE_MAX) > now).then(|| certificate.clone())
     }
 
-    /// Whether one may be fetched now; if so, that counts.
+    /// Returns whether a fetch is allowed now, and counts it if so.
     fn may_fetch(&self, now: Millis) -> bool {
         let mut fetches = self.fetches.borrow_mut();
         fetches.retain(|at| at.plus(Span::minutes(1)) > now);
@@ -116,8 +117,8 @@ async fn visit<H: Http>(http: &H, url: &str) -> Result<HttpResponse, NotReceived
     }
 }
 
-/// A told fact as the intake queue carries it; nothing of one that names no message at all, unless
-/// it uses up what counts once.
+/// Converts a webhook event to an intake task. Returns `None` for a report that identifies no
+/// message, unless it uses up a token that counts once.
 fn fact(told: WebhookEvent, provider: Provider, answers: bool) -> Option<Intake> {
     Some(match told {
         WebhookEvent::Report(None, heard) if heard.provider_id.is_none() && heard.key.is_none() => {

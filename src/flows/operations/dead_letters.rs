@@ -1,13 +1,14 @@
-//! dead_letters: what the queues gave up is drained, kept, shown, replayed and discarded.
+//! Drains the dead-letter queue, and stores, shows, replays and discards dead letters.
 //!
-//! A hint that dies is no loss: the row that it was about is due again by itself, and a tick hands
-//! it out. It leaves one row a kind, so that it shows. A fact gets one last try, alone, for it may
-//! have died of its neighbours or of a database that was away; what it fails with is kept with it.
-//! What this code cannot read, or what waits for a version that cannot be read, is kept as it is.
+//! A hint that ends there is no loss: its row becomes due again by itself, and a tick enqueues it.
+//! It leaves one row per kind, so that operators see it. A fact gets one last attempt, alone,
+//! because it may have failed because of other tasks or an unavailable database; the error of that
+//! attempt is stored with it. Tasks that this code cannot read, or that wait for a version that
+//! cannot be read, are stored unchanged.
 //!
 //! Taking a message costs what `record` costs, and one round trip (2 statements, and 1 for each
-//! that is kept) for all. Replaying is `record` again: every fact has a key, so that twice is once,
-//! whoever else replays it; and one statement for each.
+//! that is kept) for all. Replaying is `record` again, and one more statement for each: every fact
+//! has an idempotency key, so that concurrent or repeated replays count once.
 
 use crate::domain::base::diagnostic::brief;
 use crate::domain::base::primitives::{Ids, Millis};
@@ -26,38 +27,36 @@ use crate::store::dead_letters::{self, BodyRow, ERROR_CHARS_MAX, Kept};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// The longest tag that is kept.
+/// The longest tag that is stored, in characters.
 const TAG_CHARS_MAX: usize = 40;
 
-/// How many hexadecimal digits of the hash are the id.
+/// The number of hexadecimal digits of the hash that form the id.
 const ID_DIGITS: usize = 32;
 
 /// A message of the dead-letter queue.
 #[derive(Clone, Debug)]
 pub struct Dead {
-    /// The queue's id of it.
+    /// The queue's id of the message.
     pub message: String,
     /// The task.
     pub body: String,
 }
 
-/// Whom a task is for, and the configuration and time it is done with.
+/// The database, configuration and time with which tasks are processed.
 pub struct Desk<'a, D> {
-    /// The database.
     pub db: &'a D,
-    /// What is published.
+    /// The live versions.
     pub catalog: &'a Catalog,
     /// The signing keys.
     pub keys: &'a Keyring,
-    /// The present.
     pub now: Millis,
 }
 
-/// What a task came to.
+/// The result of an attempt.
 enum Tried {
-    /// It is done, and what follows.
+    /// It succeeded, and this work follows.
     Done(Vec<Work>),
-    /// It is a hint, as it was.
+    /// It is a hint, unchanged.
     Hint(Work),
     /// It failed, and why.
     Failed(String),
@@ -81,8 +80,8 @@ impl<D: Database> Desk<'_, D> {
         }
     }
 
-    /// Takes what a queue gave up: tries each fact once more, and keeps those that fail. Returns
-    /// what is to be done next; if this fails, all are to come again.
+    /// Takes dead letters of a queue: tries each fact once more, and stores those that fail.
+    /// Returns the work that follows. If this fails, the queue delivers all of them again.
     pub async fn take(&self, dead: &[Dead], ids: &mut Ids) -> Result<Vec<Work>, DatabaseError> {
         let (mut work, mut kept) = (Vec::new(), Vec::new());
         for one in dead {
@@ -109,7 +108,7 @@ impl<D: Database> Desk<'_, D> {
             });
         }
         if !kept.is_empty() {
-            // Each by itself, since several are too large for one value of D1.
+            // One statement each, because several are too large for one value of D1.
             let mut statements: Vec<_> =
                 kept.iter().map(|one| dead_letters::keep(one, self.now)).collect();
             statements.extend(dead_letters::make_room(self.now));
@@ -118,7 +117,7 @@ impl<D: Database> Desk<'_, D> {
         Ok(work)
     }
 
-    /// Replays one, and returns what is to be done next. `None` if there is no such.
+    /// Replays one dead letter, and returns the work that follows; `None` if it does not exist.
     pub async fn replay(
         &self,
         id: &str,
@@ -132,7 +131,7 @@ impl<D: Database> Desk<'_, D> {
         }
     }
 
-    /// Replays the next of all that were given up before a moment.
+    /// Replays the next of all dead letters from before `before`.
     pub async fn replay_next(
         &self,
         before: Millis,
@@ -170,28 +169,28 @@ impl<D: Database> Desk<'_, D> {
     }
 }
 
-/// Those that are kept, the newest first, and how many there are.
+/// Returns the stored dead letters, newest first, and their totals.
 pub async fn list<D: Database>(db: &D) -> Result<(Vec<DeadLetter>, DeadLetters), DatabaseError> {
     let rows = db.batch(vec![dead_letters::list(), dead_letters::totals()]).await?;
     Ok((all(rows.first())?, all(rows.get(1))?.pop().unwrap_or_default()))
 }
 
-/// One of them, with its whole task.
+/// Returns one dead letter, with its whole task.
 pub async fn whole<D: Database>(db: &D, id: &str) -> Result<Option<DeadLetter>, DatabaseError> {
     let rows = db.batch(vec![dead_letters::whole(id)]).await?;
     Ok(all(rows.first())?.pop())
 }
 
-/// Which are to be forgotten.
+/// Which dead letters to delete.
 #[derive(Clone, Copy, Debug)]
 pub enum Discarded<'a> {
-    /// The one of this id.
+    /// The one with this id.
     One(&'a str),
-    /// All that were given up before.
+    /// All from before this time.
     Before(Millis),
 }
 
-/// Forgets some; how many that were.
+/// Deletes dead letters. Returns how many.
 pub async fn discard<D: Database>(db: &D, which: Discarded<'_>) -> Result<usize, DatabaseError> {
     #[derive(Deserialize)]
     struct Row {
@@ -206,13 +205,13 @@ pub async fn discard<D: Database>(db: &D, which: Discarded<'_>) -> Result<usize,
     Ok(all::<Row>(rows.first())?.len())
 }
 
-/// A reason as it is kept: what a task says of itself stands in it, so nothing stays that a
-/// terminal or a page would obey.
+/// Returns an error as it is stored. It may contain text from the task, so characters that could
+/// control a terminal or a page are removed.
 fn in_short(error: &str) -> String {
     visible(error).chars().take(ERROR_CHARS_MAX).collect()
 }
 
-/// What a task says that it is.
+/// Returns the type of a task, as its body gives it.
 fn tag(body: &str) -> String {
     let value = serde_json::from_str::<Value>(body).unwrap_or_default();
     let tag = value.get("type").and_then(Value::as_str).unwrap_or_default();

@@ -1,6 +1,5 @@
-//! health: whether the worker can do its work, and how late it is. One round trip, twelve
-//! statements.
-//! What is wrong is for operators; everybody else gets a word for each part.
+//! Whether the deployment works, and how late it is. One round trip, twelve statements. The details
+//! are for operators; everybody else gets one status word per part.
 
 use crate::domain::base::primitives::{CLOCKS_DIFFER_MAX, Millis, QualifiedId, Span};
 use crate::domain::operations::dead_letter::DeadLetters;
@@ -18,76 +17,73 @@ use crate::store::statement::{Rows, Statement};
 use crate::store::{dead_letters, failing, outages, parked, restores, schedule, senders};
 use serde::{Deserialize, Serialize};
 
-/// Without a tick for this long, the scheduler is taken for stopped: five of its minutes.
+/// Without a tick for this long, the scheduler counts as stopped: five of its minutes.
 pub const TICK_AGE_MAX: Span = Span::minutes(5);
 
-/// What is due for longer than this is late: a claim that nothing came of has lapsed twice.
+/// What is due for longer than this is late: a claim without a result has expired twice.
 pub const DUE_AGE_MAX: Span = Span::minutes(15);
 
-/// The state of each part; `None` is well.
+/// The state of each part; `None` means healthy.
 #[derive(Debug, Serialize)]
 pub struct Health {
-    /// Whether all parts are well.
+    /// Whether all parts are healthy.
     pub is_ready: bool,
-    /// What is wrong with the database.
+    /// The problem with the database.
     pub database: Option<String>,
-    /// What is wrong with the key-value store.
+    /// The problem with the key-value store.
     pub kv: Option<String>,
-    /// What is wrong with the queue.
+    /// The problem with the queue.
     pub queue: Option<String>,
-    /// What is wrong with the scheduler.
+    /// The problem with the scheduler.
     pub scheduler: Option<String>,
-    /// How long ago the last tick ran, in seconds.
+    /// The age of the last tick, in seconds.
     pub last_tick_age_seconds: Option<i64>,
-    /// How late the longest-waiting step or message is, in seconds, whoever has claimed it.
+    /// How late the longest-waiting step or message is, in seconds, whether claimed or not.
     pub oldest_due_seconds: i64,
-    /// That it is too late.
+    /// Set if `oldest_due_seconds` is above the limit.
     pub due: Option<String>,
     /// The published versions that cannot be read; their campaigns wait.
     pub versions: Vec<Unreadable>,
-    /// How many contacts are parked, because a decision about them fails for good.
+    /// The number of quarantined contacts.
     pub parked: i64,
-    /// What the queues gave up.
+    /// The totals of the dead letters.
     pub dead_letters: DeadLetters,
-    /// That the database was restored, and messages wait for an operator's word.
+    /// Set if the database was restored and messages wait for an operator's decision.
     pub restored: Option<String>,
-    /// What the database refuses to do; each waits alone, and is tried again.
+    /// The work that the database refuses; each waits alone, and is retried.
     pub failing: Vec<FailingHealth>,
-    /// The senders that are out of order; what waits for them is not lost.
+    /// The providers that are out of order; messages that wait for them are not lost.
     pub senders: Vec<SenderHealth>,
 }
 
-/// A word for each part, for whoever asks: `ok`, `failing`, or `late`.
+/// A public status word for each part: `ok`, `failing`, or `late`.
 #[derive(Debug, PartialEq, Serialize)]
 pub struct Words {
-    /// Whether all parts are well.
+    /// Whether all parts are healthy.
     pub is_ready: bool,
-    /// The database.
     pub database: &'static str,
-    /// The key-value store.
     pub kv: &'static str,
-    /// The queue.
     pub queue: &'static str,
-    /// The scheduler.
     pub scheduler: &'static str,
-    /// What is due.
+    /// Due steps and messages.
     pub due: &'static str,
-    /// Fillings, wakings and broadcasts, of which the database may refuse some.
+    /// Segment backfills, waking of journeys, and broadcasts, of which the database may refuse
+    /// some.
     pub work: &'static str,
     /// The published versions.
     pub versions: &'static str,
-    /// The senders.
+    /// The providers.
     pub senders: &'static str,
-    /// Contacts, of whom some may be parked.
+    /// Contacts, of which some may be quarantined.
     pub contacts: &'static str,
-    /// What the queues gave up, if there is any.
+    /// Whether there are dead letters.
     pub dead_letters: &'static str,
     /// Whether messages wait since the database was restored.
     pub restored: &'static str,
 }
 
 impl Health {
-    /// What anybody may know.
+    /// Returns the public status words.
     pub fn words(&self) -> Words {
         let word = |is_well: bool, otherwise| if is_well { "ok" } else { otherwise };
         Words {
@@ -107,27 +103,25 @@ impl Health {
     }
 }
 
-/// A filling, waking or broadcast that fails.
+/// A segment backfill, waking of a journey, or broadcast that fails.
 #[derive(Debug, PartialEq, Serialize)]
 pub struct FailingHealth {
-    /// What kind of work it is.
     pub kind: FailingKind,
     /// The segment, journey or broadcast.
     pub id: QualifiedId,
-    /// How often it has failed in a row.
+    /// The number of failures in a row.
     pub attempts: u32,
-    /// In how many seconds it is tried again.
+    /// The time until the next attempt, in seconds.
     pub tried_again_in_seconds: i64,
 }
 
-/// A sender that is out of order.
+/// A provider that is out of order.
 #[derive(Debug, PartialEq, Serialize)]
 pub struct SenderHealth {
-    /// Its name.
     pub sender: String,
     /// Why its last call failed.
     pub reason: String,
-    /// In how many seconds it is tried again.
+    /// The time until the next attempt, in seconds.
     pub tried_again_in_seconds: i64,
 }
 
@@ -136,7 +130,7 @@ struct AtRow {
     at: Option<Millis>,
 }
 
-/// What to ask the database.
+/// Returns the statements that read the database's part.
 pub fn questions(now: Millis) -> Vec<Statement> {
     vec![
         schedule::last_tick(),
@@ -154,17 +148,17 @@ pub fn questions(now: Millis) -> Vec<Statement> {
     ]
 }
 
-/// What the other parts say of themselves.
+/// The state of the other parts.
 pub struct Parts<'a> {
-    /// The key-value store, when it was read.
+    /// The result of reading the key-value store.
     pub kv: Result<(), String>,
-    /// The queue.
+    /// The state of the queue.
     pub queue: Result<(), String>,
-    /// What this isolate cannot read.
+    /// The versions that this isolate cannot read.
     pub unreadable: &'a [Unreadable],
 }
 
-/// Judges the answer to `questions`, and the other parts'.
+/// Computes the health from the rows of `questions` and the state of the other parts.
 pub fn judge(database: Result<Vec<Rows>, DatabaseError>, parts: Parts<'_>, now: Millis) -> Health {
     let (rows, database) = match database {
         Ok(rows) => (rows, None),

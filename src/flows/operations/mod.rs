@@ -1,4 +1,5 @@
-//! Operations: health, who is signed in, and what the queues gave up.
+//! Operations: health, sign-in to the web app, and dead letters. Not here: work that fails and is
+//! retried by ticks (`schedule`).
 
 pub mod health;
 pub mod sign_in;

@@ -1,5 +1,5 @@
-//! sign_in: who may use the web app. Signing in by an API token or by a link costs two round trips
-//! at most; a page costs one (1 statement), and one more every ten minutes, when its use is noted.
+//! Access to the web app. Signing in by an API token or by a link costs two round trips at most; a
+//! page costs one (1 statement), and one more every ten minutes, when its use is recorded.
 
 use crate::domain::access::session::{Session, SessionPurpose};
 use crate::domain::base::primitives::Millis;
@@ -10,32 +10,28 @@ use crate::store::sessions;
 use crate::store::statement::Rows;
 use serde::{Deserialize, Serialize};
 
-/// A link that was made.
+/// A new sign-in link.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Link {
-    /// What it carries; nobody can read it again.
+    /// The secret in the link; it cannot be read again.
     pub secret: String,
-    /// Until when it works.
     pub expires_at: Millis,
 }
 
-/// A session or a link as operators see it: nothing in it opens anything.
+/// A session or a link as operators see it, without secrets.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Listed {
-    /// Which of the two it is.
     pub purpose: SessionPurpose,
     /// The name of the API token that it was made with.
     pub subject: String,
-    /// When it was made.
     pub created_at: Millis,
-    /// When it was last used.
     pub used_at: Millis,
-    /// When it ends at the latest.
+    /// Its latest possible end.
     pub expires_at: Millis,
 }
 
-/// Makes a link for whoever brings this API token; `random` is 32 bytes in base64url. `None` if the
-/// token is none of those configured.
+/// Makes a link for the holder of this API token; `random` is 32 bytes in base64url. Returns `None`
+/// if the token is not configured.
 pub async fn make_link<D: Database>(
     db: &D,
     configured: &str,
@@ -51,7 +47,7 @@ pub async fn make_link<D: Database>(
     Ok(Some(Link { secret, expires_at: link.expires_at }))
 }
 
-/// Begins a session for whoever brings an API token or an unused link, and returns its secret,
+/// Begins a session for the holder of an API token or an unused link. Returns the session's secret,
 /// which is new each time. The browser's former session, if it has one, ends.
 pub async fn sign_in<D: Database>(
     db: &D,
@@ -67,7 +63,7 @@ pub async fn sign_in<D: Database>(
         keep(db, &secret, &session, former, now).await?;
         return Ok(Some(secret));
     }
-    // A link may be pasted whole.
+    // The whole link may have been pasted.
     let proof = proof.rsplit_once('#').map_or(proof, |(_, secret)| secret);
     let Some(link) = find(db, SessionPurpose::Link, configured, proof, now).await? else {
         return Ok(None);
@@ -82,7 +78,7 @@ pub async fn sign_in<D: Database>(
     Ok(used.map_err(DatabaseError::Fault)?.flatten().map(|_| secret))
 }
 
-/// The session that a cookie's secret stands for, if it is good; that it is used is noted.
+/// Returns the valid session of a cookie's secret, and records its use.
 pub async fn session<D: Database>(
     db: &D,
     configured: &str,
@@ -101,7 +97,7 @@ pub async fn sign_out<D: Database>(db: &D, secret: &str) -> Result<(), DatabaseE
     db.batch(vec![sessions::end(&sha256_hex(secret))]).await.map(drop)
 }
 
-/// The sessions and links that are good now.
+/// Returns the sessions and links that are valid now.
 pub async fn list<D: Database>(
     db: &D,
     configured: &str,
@@ -111,7 +107,7 @@ pub async fn list<D: Database>(
     good(&rows, configured, now)
 }
 
-/// Ends all sessions and links; returns those that were good until now.
+/// Ends all sessions and links. Returns those that were valid until now.
 pub async fn end_all<D: Database>(
     db: &D,
     configured: &str,
@@ -133,7 +129,7 @@ fn good(rows: &[Rows], configured: &str, now: Millis) -> Result<Vec<Listed>, Dat
     Ok(good.map(listed).collect())
 }
 
-/// What is kept under a secret, if it is good for the purpose.
+/// Returns the session or link of a secret, if it is valid for the purpose.
 async fn find<D: Database>(
     db: &D,
     purpose: SessionPurpose,

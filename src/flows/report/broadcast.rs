@@ -1,5 +1,5 @@
-//! report_broadcasts: how a campaign's broadcasts stand, from their rows and its counters. Pure;
-//! the part of `report` that adds up.
+//! Computes the reports of a campaign's broadcasts from their rows and the campaign's counters.
+//! Pure; part of `report`.
 
 use crate::domain::campaign::Campaign;
 use crate::domain::campaign::ab_test::judge;
@@ -12,7 +12,7 @@ use crate::store::broadcasts::BroadcastRow;
 use crate::store::reports::CounterRow;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// All that the live version has, and those that have ever begun.
+/// Returns the reports of all broadcasts of the live version, and of those that have ever begun.
 pub fn add_up(
     campaign: &Campaign,
     rows: &[BroadcastRow],
@@ -37,7 +37,7 @@ fn one(
     let (variants, excluded) = figures(broadcast.map(|b| b.variants.as_slice()), &counters);
     let state = row.map(|row| row.state);
     let started = row.filter(|row| row.started_at.is_some());
-    // Without a test nobody waits for an answer, and what is known by now is told.
+    // Without a test no decision is pending, so the finding so far is reported.
     let by_now = broadcast
         .filter(|b| state == Some(BroadcastState::Done) && b.test.is_none() && b.variants.len() > 1)
         .map(|broadcast| judge(trials(broadcast, &counters), broadcast.standard));
@@ -58,7 +58,7 @@ fn one(
     }
 }
 
-/// The figures of each variant, and how many were left out for each reason.
+/// Returns the figures of each variant, and the number of excluded contacts by reason.
 fn figures(
     variants: Option<&[BroadcastVariant]>,
     counters: &[CounterRow],

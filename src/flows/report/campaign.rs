@@ -1,6 +1,6 @@
-//! report: what a campaign cost and earned, from counters: one round trip, one statement. With its
-//! journeys, which are counted anew, its broadcasts, its brake, other currencies and what fails:
-//! one round trip, seven statements.
+//! What a campaign cost and earned, from counters: one round trip, one statement. With its
+//! journeys, which are counted each time, its broadcasts, auto-pause, other currencies and
+//! failures: one round trip, seven statements.
 
 use crate::domain::base::primitives::{Channel, Millis, minor_digits};
 use crate::domain::campaign::Campaign;
@@ -37,7 +37,7 @@ pub async fn report<D: Database>(
     Ok(add_up(&edition.compiled.campaign, edition.version, &rows, now))
 }
 
-/// The same with how the passages through each of its journeys stand, and its broadcasts.
+/// Does the same, and adds the enrollments of each journey, and the broadcasts.
 pub async fn report_with_journeys<D: Database>(
     db: &D,
     edition: &PublishedVersion,
@@ -161,7 +161,8 @@ fn add_up(campaign: &Campaign, version: u32, rows: &[CounterRow], now: Millis) -
     }
 }
 
-/// The channels by name: those with the most money, leads and visitors, and all others as one.
+/// Returns the channels by name: those with the most money, leads and visitors, and the sum of all
+/// others.
 fn channels(by_channel: BTreeMap<String, Figures>) -> Vec<ChannelRow> {
     let mut rows: Vec<ChannelRow> =
         by_channel.into_iter().map(|(channel, figures)| ChannelRow { channel, figures }).collect();
@@ -182,7 +183,7 @@ fn channels(by_channel: BTreeMap<String, Figures>) -> Vec<ChannelRow> {
     rows
 }
 
-/// The count that a message metric belongs to, or `None` for a metric of visitors.
+/// Returns the count that a message metric belongs to, or `None` for a visitor metric.
 pub fn message_count(metric: &str) -> Option<fn(&mut MessageFigures) -> &mut i64> {
     match metric {
         "sent" => Some(|figures| &mut figures.sent),

@@ -1,4 +1,5 @@
-//! Reports: what a campaign and its broadcasts cost and earned, from counters.
+//! Reports: what a campaign and its broadcasts cost and earned, from counters. Not here: their
+//! layout (`views`).
 
 pub mod campaign;
 pub mod broadcast;

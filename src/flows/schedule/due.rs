@@ -1,11 +1,10 @@
-//! run_due: the scheduler. A tick finds what is due and hands it out; a worker decides on it.
+//! The scheduler. A tick finds what is due and enqueues it; a worker decides on it.
 //!
 //! A tick costs one round trip (5 statements) for the contacts, messages and broadcasts that are
-//! due, and one (2 statements) to give back what the queue does not take; what prepares work is no
-//! part of it (`keep_house`). A worker costs two round trips for up to `CONTACTS_PER_TASK_MAX`
-//! contacts (`commit`). However many they are, a step that falls due is 1 statement to read and 3
-//! to write (events, contacts, enrollments); 1 more where a message is
-//! queued.
+//! due, and one (2 statements) to release what the queue does not take. Preparing work is not part
+//! of it (`keep_house`). A worker costs two round trips for up to `CONTACTS_PER_TASK_MAX` contacts
+//! (`commit`). Regardless of the number of contacts, a step that falls due is 1 statement to read
+//! and 3 to write (events, contacts, enrollments); 1 more where a message is queued.
 
 use crate::domain::base::primitives::{ContactId, Ids, MessageId, Millis, QualifiedId, Span};
 use crate::domain::engine::Input;
@@ -23,19 +22,19 @@ use crate::store::statement::{Rows, Statement};
 use crate::store::{broadcasts, messages, schedule, short_links};
 use serde::de::DeserializeOwned;
 
-/// The most contacts, and the most messages, that one tick hands out. At 100 a batch they are
-/// done well within the minute, and what is left is handed out by the next tick.
+/// The most contacts, and the most messages, that one tick enqueues. At 100 a batch they are done
+/// well within the minute; the next tick enqueues the rest.
 pub const DUE_PER_TICK_MAX: usize = 5_000;
 
-/// How many it hands out to see whether a queue that refused takes anything again: what is refused
-/// is written twice.
+/// How many a tick enqueues to test whether a queue that refused works again. The number is small
+/// because each refused item costs two writes.
 pub const DUE_ON_TRIAL: usize = 100;
 
-/// How long a tick's claim on a contact lasts before another tick hands it out again.
+/// How long a tick's claim on a contact lasts before another tick enqueues it again.
 pub const CLAIM: Span = Span::minutes(5);
 
-/// Claims what is due, at most so many contacts and messages, and hands it out; returns how many
-/// tasks there were. What the queue did not take is given back, and is due still.
+/// Claims what is due, up to `limit` contacts and `limit` messages, and enqueues it. Returns the
+/// number of tasks. What the queue did not take is released and stays due.
 pub async fn hand_out<D: Database, Q: WorkQueue>(
     db: &D,
     queue: &Q,
@@ -52,12 +51,12 @@ pub async fn hand_out<D: Database, Q: WorkQueue>(
     Err(NotDone::Queue(refusal.reason))
 }
 
-/// Why not all that is due was handed out.
+/// The reason why some of what is due was not enqueued.
 #[derive(Clone, Debug, PartialEq)]
 pub enum NotDone {
     /// The database failed.
     Database(DatabaseError),
-    /// The queue did.
+    /// The queue failed.
     Queue(String),
 }
 
@@ -76,8 +75,8 @@ impl std::fmt::Display for NotDone {
     }
 }
 
-/// Claims what is due, and writes down that a tick ran. Contacts who came to nothing before are
-/// tried alone; messages are claimed by those who send them.
+/// Claims what is due, and records that a tick ran. Contacts whose earlier attempts had no result
+/// are tried alone. Messages are claimed later, by the worker that sends them.
 async fn claim<D: Database>(db: &D, limit: usize, now: Millis) -> Result<Vec<Work>, DatabaseError> {
     let statements = vec![
         schedule::claim(now, now.plus(CLAIM), limit),
@@ -100,7 +99,7 @@ async fn claim<D: Database>(db: &D, limit: usize, now: Millis) -> Result<Vec<Wor
     Ok(work)
 }
 
-/// Gives back what was claimed for these tasks.
+/// Releases the claims of these tasks.
 fn give_back(tasks: &[Work], now: Millis) -> Vec<Statement> {
     let (mut contacts, mut broadcasts) = (Vec::new(), Vec::new());
     for task in tasks {
@@ -118,8 +117,8 @@ fn give_back(tasks: &[Work], now: Millis) -> Vec<Statement> {
     ]
 }
 
-/// Decides on contacts whose time has come. If that fails because of one of them, the neighbours
-/// are done, and each is to be tried alone.
+/// Decides on due contacts. If that fails because of one of them, the others are still decided on,
+/// and all are to be tried alone.
 pub async fn run<D: Database>(
     db: &D,
     catalog: &Catalog,

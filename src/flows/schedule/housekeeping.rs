@@ -1,10 +1,10 @@
-//! keep_house: the part of a tick that only prepares work: segments are filled, and the people
-//! inside a journey are woken. What fails stops alone: it is noted, logged, tried again later, and
+//! The part of a tick that only prepares work: it backfills segments and wakes the people inside a
+//! journey. A part that fails stops alone: the failure is recorded, logged, retried later, and
 //! shown until it succeeds.
 //!
-//! One round trip (4 statements) lists both, and forgets dead letters that are too old; then one (1
-//! statement) for what is live, and one (3 statements) for each step of a filling, at most
-//! `FILL_STEPS_PER_TICK`, and for each journey being woken; and one (1 statement) to note a
+//! One round trip (4 statements) lists both and deletes dead letters that are too old. Then it
+//! takes one (4 statements) for what is live, one (3 statements) for each step of a backfill, at
+//! most `FILL_STEPS_PER_TICK`, and for each journey being woken, and one (1 statement) to record a
 //! failure.
 
 use crate::domain::base::primitives::{CampaignId, Millis, QualifiedId};
@@ -21,12 +21,12 @@ use crate::store::statement::{Rows, Statement};
 use crate::store::{dead_letters, failing, journeys, segments};
 use std::collections::VecDeque;
 
-/// The most steps of fillings that a tick takes: at a tenth of a second a step, the database is
-/// free for others 59 seconds of the minute.
+/// The most backfill steps per tick: at a tenth of a second each, the database is free for others
+/// 59 seconds of the minute.
 pub const FILL_STEPS_PER_TICK: usize = 10;
 
-/// Takes what is being filled and woken some steps further. Returns what failed, a line each, for
-/// the log.
+/// Advances backfills and the waking of journeys by some steps. Returns the failures, one line
+/// each, for the log.
 pub async fn keep_house<D: Database>(
     db: &D,
     last_tick: Option<Millis>,
@@ -39,7 +39,7 @@ pub async fn keep_house<D: Database>(
     house.failures
 }
 
-/// One tick's work.
+/// The work of one tick.
 struct House<'d, D> {
     db: &'d D,
     last_tick: Option<Millis>,
@@ -56,7 +56,7 @@ impl<D: Database> House<'_, D> {
         self.fill_segments(all(rows.get(1))?).await
     }
 
-    /// Takes each waking of a journey's people one step further: the next of them become due.
+    /// Advances the waking of each journey's people by one step: the next of them become due.
     async fn wake_journeys(&mut self, wakes: Vec<WakeRow>) -> Result<(), DatabaseError> {
         for wake in wakes {
             let id = QualifiedId::new(&wake.campaign_id, &wake.journey);
@@ -72,13 +72,14 @@ impl<D: Database> House<'_, D> {
         Ok(())
     }
 
-    /// Takes the fillings of segments some steps further, in turns: the contacts that a rule
-    /// concerns become due. It stops when there are as many due as a tick hands out.
+    /// Advances the segment backfills by some steps, in turns: the contacts that a rule selects
+    /// become due. Stops when as many are due as a tick enqueues.
     async fn fill_segments(&mut self, fills: Vec<FillRow>) -> Result<(), DatabaseError> {
         if fills.is_empty() {
             return Ok(());
         }
-        // An isolate may not have heard of the newest version; here it would end its fillings.
+        // An isolate's cache may lack the newest version, which would end that version's backfills
+        // here.
         let catalog = publish::live(self.db).await?;
         let mut under_way = VecDeque::from(fills);
         for _ in 0..FILL_STEPS_PER_TICK {
@@ -94,7 +95,7 @@ impl<D: Database> House<'_, D> {
                     let campaign = publish::campaign_of_fill(&fill.segment_id);
                     let kind = (FailingKind::Filling, &fill.segment_id);
                     self.note(kind, &campaign, &error).await?;
-                    // Its other wave would fail in the same way.
+                    // The other pass would fail in the same way.
                     under_way.retain(|other| other.segment_id != fill.segment_id);
                 }
             }
@@ -102,7 +103,7 @@ impl<D: Database> House<'_, D> {
         Ok(())
     }
 
-    /// Takes one step; what is left to be done then.
+    /// Takes one step. Returns what is left to do.
     async fn fill_step(
         &self,
         catalog: &Catalog,
@@ -125,7 +126,7 @@ impl<D: Database> House<'_, D> {
         Ok(step.map_err(DatabaseError::Fault)?.flatten())
     }
 
-    /// Writes down that something failed. If that fails too, the database itself is away.
+    /// Records a failure. If that fails too, the database itself is unavailable.
     async fn note(
         &mut self,
         (kind, id): (FailingKind, &QualifiedId),

@@ -1,6 +1,5 @@
-//! What happens when its time has come: the minute's tick, the contacts, messages and broadcasts
-//! that are due, and the work that prepares them. Not here: sending (`send`), and broadcasts
-//! themselves (`broadcast`).
+//! Scheduled work: the minute's tick, the contacts, messages and broadcasts that are due, and the
+//! work that prepares them. Not here: sending (`send`), and broadcasts themselves (`broadcast`).
 
 pub mod tick;
 pub mod due;

@@ -1,8 +1,8 @@
-//! outages: versions that cannot be read are tried again, and when one can be, whoever was decided
-//! on without it is decided on again.
+//! Tries again to read versions that could not be read. When one becomes readable, the contacts
+//! that were decided on without it are decided on again.
 //!
-//! One round trip (1 statement) a tick; while there are any, one more (2 statements) to try them,
-//! and one (2 statements) for each step of a waking, at most ten.
+//! One round trip (1 statement) per tick; during an outage, one more (2 statements) to try the
+//! versions, and afterwards one (2 statements) for each step of waking contacts, at most ten.
 
 use crate::domain::base::primitives::{CampaignId, Millis, Span};
 use crate::domain::publication::catalog::{Catalog, Unreadable};
@@ -13,15 +13,15 @@ use crate::store::campaigns::{self, VersionRow};
 use crate::store::outages::{self, OutageRow, ReachedRow};
 use crate::store::statement::Rows;
 
-/// The most steps of wakings that a tick takes.
+/// The maximum number of waking steps per tick.
 const STEPS_PER_TICK: usize = 10;
 
-/// How long an outage is remembered after its end: whoever is decided on within that time is looked
-/// at for what happened meanwhile, even if nothing woke it.
+/// How long an outage is kept after its end: a contact that is decided on within that time is
+/// checked for what happened during the outage, even if nothing woke it.
 const REMEMBERED: Span = Span::days(2);
 
-/// Writes down what this worker cannot read, tries again what could not be read before, and wakes
-/// those who were decided on meanwhile. Returns whether one can be read again.
+/// Records the versions that this worker cannot read, tries earlier ones again, and wakes the
+/// contacts that were decided on in between. Returns whether a version has become readable.
 pub async fn watch<D: Database>(
     db: &D,
     catalog: &Catalog,
@@ -40,8 +40,8 @@ pub async fn watch<D: Database>(
     Ok(readable)
 }
 
-/// The versions that cannot be read: those that were written down, and what this worker has found.
-/// One round trip of one statement.
+/// Returns the versions that cannot be read: those recorded, and those that this worker has found.
+/// Costs one round trip of one statement.
 pub async fn unreadable<D: Database>(
     db: &D,
     catalog: &Catalog,
@@ -51,7 +51,7 @@ pub async fn unreadable<D: Database>(
     Ok(all(rows.map_err(DatabaseError::Fault)?.unwrap_or_default(), &catalog.unreadable()))
 }
 
-/// Those of these rows that are not over, and what was found besides.
+/// Returns the rows that are not over, and those of `found` that are not among them.
 pub fn all(rows: Vec<OutageRow>, found: &[Unreadable]) -> Vec<Unreadable> {
     let out = rows.into_iter().filter(|row| row.until.is_none());
     let mut all: Vec<Unreadable> = out
@@ -70,8 +70,8 @@ pub fn all(rows: Vec<OutageRow>, found: &[Unreadable]) -> Vec<Unreadable> {
     all
 }
 
-/// Ends the outages of the versions that can be read again, and of those that nothing goes by any
-/// more: gone, or replaced and left by everybody. Whether there were any.
+/// Ends the outages of versions that can be read again, and of those that are no longer used:
+/// deleted, or replaced and without contacts. Returns whether there were any.
 async fn try_again<D: Database>(
     db: &D,
     out: &[OutageRow],
@@ -102,8 +102,8 @@ async fn try_again<D: Database>(
     Ok(is_any)
 }
 
-/// Wakes whoever was decided on during an outage that is over: at once, and again when no worker is
-/// left that could not read the version.
+/// Wakes the contacts that were decided on during an outage that is over: at once, and again when
+/// no worker is left that could not read the version.
 async fn catch_up<D: Database>(
     db: &D,
     over: Vec<OutageRow>,
@@ -118,7 +118,7 @@ async fn catch_up<D: Database>(
             }
             continue;
         }
-        // The second wave is about those whom such a worker has written since the first.
+        // The second pass covers the contacts that such a worker has written since the first.
         let written_since = match row.wave {
             1 => row.since.minus(WORKER_LIFE),
             _ if now < until.plus(UNAWARE_MAX) => continue,

@@ -1,7 +1,8 @@
-//! park: a contact whose decision fails for good never stalls its neighbours. Whoever came to
-//! nothing once is tried alone; whoever fails alone too often is parked until somebody releases it.
+//! Keeps a contact whose decision fails permanently from stalling others. A contact whose decision
+//! failed once is tried alone. One that fails alone too often is quarantined until an operator
+//! releases it.
 //!
-//! Trying a contact alone costs two round trips of one statement more than deciding on it.
+//! Trying a contact alone costs two more round trips, of one statement each, than deciding on it.
 
 use crate::domain::base::diagnostic::brief;
 use crate::domain::base::primitives::{ContactId, Ids, Millis};
@@ -15,14 +16,16 @@ use crate::store::parked::{self, AttemptsRow, Parked};
 use crate::store::statement::Rows;
 use serde_json::Value;
 
-/// How often in a row a decision about a contact may fail alone before it is parked: ticks hand it
-/// out five minutes apart, so a fault that passes within half an hour parks nobody.
+/// How often in a row a decision about a contact may fail alone before it is quarantined. Ticks
+/// enqueue it five minutes apart, so a fault that passes within half an hour quarantines no
+/// contact.
 pub const ATTEMPTS_ALONE_MAX: u32 = 5;
 
-/// What is known while a decision is under way, and all that is known if its worker dies of it.
+/// The reason recorded while a decision is under way. It remains if the worker crashes or is
+/// stopped.
 const NEVER_ENDED: &str = "a decision about it never ended";
 
-/// Decides on one contact whose time has come, and parks it if that fails once too often.
+/// Decides on one due contact, and quarantines it if that has failed too often.
 pub async fn run_alone<D: Database>(
     db: &D,
     catalog: &Catalog,
@@ -59,14 +62,15 @@ pub async fn run_alone<D: Database>(
     }
 }
 
-/// The parked contacts.
+/// Returns the quarantined contacts.
 pub async fn list<D: Database>(db: &D) -> Result<Vec<Parked>, DatabaseError> {
     let rows = db.batch(vec![parked::list(ATTEMPTS_ALONE_MAX)]).await?;
     let rows = rows.first().map(Rows::all::<Parked>).transpose().map_err(DatabaseError::Fault)?;
     Ok(rows.unwrap_or_default())
 }
 
-/// Lets a parked contact be handed out by the next tick. Whether it was parked.
+/// Releases a quarantined contact, so that the next tick enqueues it. Returns whether it was
+/// quarantined.
 pub async fn release<D: Database>(
     db: &D,
     contact: &ContactId,

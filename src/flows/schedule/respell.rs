@@ -1,8 +1,8 @@
-//! respell: e-mail addresses that were kept before each had one form get it.
+//! Rewrites e-mail addresses that were stored before each had one normal form.
 //!
-//! Nearly always there are none; else a tick rewrites up to a hundred contacts and as many entries
-//! of the list of suppressions: one round trip (2 statements) finds them, one of at most five
-//! statements rewrites them.
+//! Nearly always there are none. Otherwise a tick rewrites up to a hundred contacts and as many
+//! suppressions: one round trip (2 statements) finds them, one of at most five statements rewrites
+//! them.
 
 use crate::domain::base::primitives::{ContactId, Millis};
 use crate::domain::contact::address::read_email;
@@ -12,8 +12,8 @@ use crate::store::respelling::{self, OddContact, Respelled};
 use crate::store::statement::Rows;
 use std::collections::BTreeSet;
 
-/// Rewrites them. Two that become one are not joined here: the contact that comes second loses the
-/// address, with an event that says to whom, and an operator may merge the two.
+/// Rewrites the addresses. Two contacts that get the same address are not merged here: the second
+/// one loses the address, with an event that names the first, and an operator may merge the two.
 pub async fn respell<D: Database>(db: &D, now: Millis) -> Result<(), DatabaseError> {
     let rows = db.batch(vec![respelling::odd_contacts(), respelling::odd_suppressions()]).await?;
     let contacts = rows.first().map(Rows::all::<OddContact>).transpose();
@@ -40,7 +40,8 @@ pub async fn respell<D: Database>(db: &D, now: Millis) -> Result<(), DatabaseErr
     Ok(())
 }
 
-/// What becomes of each; of those that become the same, the first, for the next tick is soon.
+/// Returns the new form of each address. Of those that become equal it returns the first; the next
+/// tick handles the others.
 fn each_once(odd: impl Iterator<Item = (Option<ContactId>, String)>) -> Vec<Respelled> {
     let mut taken = BTreeSet::new();
     let all = odd.map(|(id, old)| Respelled { id, new: read_email(&old).ok(), old });

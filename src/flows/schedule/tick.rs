@@ -1,8 +1,9 @@
-//! tick: one minute's cron. What is due is handed out whatever becomes of the rest, and each part
-//! fails by itself.
+//! The cron run of one minute. What is due is enqueued even if other parts fail, and each part
+//! fails independently.
 //!
-//! The order matters in one place: what housekeeping makes due is handed out by the same tick, so
-//! it comes before. What needs the key-value store comes afterwards, but for the mark.
+//! The order matters in one place: housekeeping comes before enqueueing, so that the same tick
+//! enqueues what it makes due. What needs the key-value store comes afterwards, except the restore
+//! mark.
 
 use super::{outages, respell};
 use crate::domain::base::primitives::{CLOCKS_DIFFER_MAX, Millis};
@@ -25,53 +26,49 @@ use serde::Deserialize;
 use std::cell::{Cell, RefCell};
 use std::fmt::Display;
 
-/// One minute's world.
+/// The environment of one tick.
 pub struct Minute<'a, D, K, Q> {
-    /// The database.
     pub db: &'a D,
-    /// The key-value store.
     pub kv: &'a K,
-    /// Where work is handed out.
+    /// The queue for the work.
     pub queue: &'a Q,
-    /// What the isolate has in mind.
+    /// The isolate's cache.
     pub shelf: &'a RefCell<Shelf>,
-    /// What is published, as the isolate knows it.
+    /// The live versions, as the isolate has them.
     pub catalog: &'a Catalog,
-    /// The configuration.
     pub settings: &'a Settings,
-    /// The present.
     pub now: Millis,
-    /// The real time, which no test moves.
+    /// The real time, which tests do not shift.
     pub real_now: Millis,
 }
 
-/// The part of a tick that fills segments and wakes people inside journeys: each that fails is
-/// noted, and tried again by itself.
+/// The part of a tick that backfills segments and wakes people inside journeys. Each failure in it
+/// is recorded and retried separately.
 pub const FILLINGS: &str = "fillings";
 
-/// What a tick has to say.
+/// The result of a tick.
 #[derive(Debug, Default)]
 pub struct Said {
     /// The parts that failed, by name, and why.
     pub failures: Vec<(&'static str, String)>,
-    /// What was said about campaigns that people complain of.
+    /// The pause events that this tick recorded.
     pub brakes: Vec<PauseEvent>,
 }
 
 impl Said {
-    /// What a part came to; a failure is noted.
+    /// Returns the value of a part, or records its failure.
     fn take<T, E: Display>(&mut self, part: &'static str, result: Result<T, E>) -> Option<T> {
         result.map_err(|error| self.failures.push((part, error.to_string()))).ok()
     }
 }
 
-/// Does what is to be done each minute.
+/// Runs the work of one minute.
 pub async fn tick<D: Database, K: KeyValue, Q: WorkQueue>(minute: &Minute<'_, D, K, Q>) -> Said {
     let Minute { db, queue, catalog, settings, now, real_now, shelf, .. } = *minute;
     let kv = &Watched { kv: minute.kv, refused: Cell::new(None) };
     let mut said = Said::default();
 
-    // --- What this tick has to know of the last -------------------------------------------------
+    // --- What this tick needs to know of the last one -------------------------------------------
     let last = said.take("clock", last(db).await);
     if let Some(last) = &last {
         said.take("clock", put_right(db, catalog, last.tick, now).await);
@@ -87,7 +84,7 @@ pub async fn tick<D: Database, K: KeyValue, Q: WorkQueue>(minute: &Minute<'_, D,
     let is_on_trial = last.as_ref().is_some_and(|last| last.queue_refuses);
     let limit = if is_on_trial { DUE_ON_TRIAL } else { DUE_PER_TICK_MAX };
     let handed_out = due::hand_out(db, queue, limit, now).await;
-    // Of what the queue did not take whole, some may have been taken.
+    // If the queue refused part of the work, it may have taken the rest.
     let has_work = !matches!(handed_out, Ok(0));
     let queue_refuses = match &handed_out {
         Ok(tasks) => (*tasks > 0).then_some(false),
@@ -126,7 +123,7 @@ pub async fn tick<D: Database, K: KeyValue, Q: WorkQueue>(minute: &Minute<'_, D,
     said
 }
 
-/// What the database knows of the last tick.
+/// The database's record of the last tick.
 struct Last {
     tick: Option<Millis>,
     /// Whether the key-value store refused writes.
@@ -154,8 +151,9 @@ async fn last<D: Database>(db: &D) -> Result<Last, DatabaseError> {
     Ok(Last { tick: at(0)?, kv_refuses, queue_refuses })
 }
 
-/// If the last tick is dated in the future, a clock was wrong: what it has dated is dated again,
-/// and segments are filled again, for it may have asked about the wrong time.
+/// Corrects dates after a clock error, which shows as a last tick dated in the future. What that
+/// clock has dated gets a new date, and all backfills run again, because rules may have been
+/// evaluated for the wrong time.
 async fn put_right<D: Database>(
     db: &D,
     catalog: &Catalog,
@@ -170,8 +168,8 @@ async fn put_right<D: Database>(
     db.batch(statements).await.map(drop)
 }
 
-/// Writes down of parts whether they take what a tick brings, where that has changed: each as it
-/// was found now, if it was tried, and as it was known.
+/// Records which parts refuse writes or work, where that has changed. Each part is given with what
+/// this tick found, if it tried the part, and with what was recorded before.
 async fn tell_of_refusals<D: Database>(
     db: &D,
     parts: [(Part, Option<bool>, bool); 2],
@@ -185,13 +183,13 @@ async fn tell_of_refusals<D: Database>(
     if news.is_empty() { Ok(()) } else { db.batch(news).await.map(drop) }
 }
 
-/// Under which key a campaign's last report is kept.
+/// Returns the key of a campaign's last report.
 pub fn snapshot_key(campaign: &str) -> String {
     format!("report:{campaign}")
 }
 
 /// Keeps a snapshot of every report that has changed, for when the database does not answer.
-/// Cloudflare's KV takes 1,000 writes a day for nothing, so unchanged ones are left alone.
+/// Cloudflare's KV includes 1,000 free writes a day, so unchanged ones are not written.
 async fn refresh_snapshots<D: Database, K: KeyValue>(
     db: &D,
     kv: &K,
@@ -204,7 +202,7 @@ async fn refresh_snapshots<D: Database, K: KeyValue>(
             continue;
         };
         let key = snapshot_key(edition.id().as_str());
-        // What does not answer is not asked again for the next.
+        // A store that does not answer is not asked again for the next report.
         let Some(known) = said.take("snapshots", kv.get(&key).await) else { return };
         let known = known.and_then(|text| serde_json::from_str::<Report>(&text).ok());
         if known.is_some_and(|known| known.is_same_but_for_time(&report)) {
@@ -217,7 +215,7 @@ async fn refresh_snapshots<D: Database, K: KeyValue>(
     }
 }
 
-/// The key-value store, and whether it has refused a write of this tick.
+/// The key-value store, with a record of whether it refused a write during this tick.
 struct Watched<'a, K> {
     kv: &'a K,
     refused: Cell<Option<bool>>,

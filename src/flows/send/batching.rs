@@ -1,4 +1,4 @@
-//! Calls: which messages go along with which, to whom, and in which wave.
+//! Plans calls: which messages go together, to which provider, and in which wave.
 
 use crate::domain::base::primitives::{MessageId, Millis, Span};
 use crate::domain::base::token::uuid_of;
@@ -11,76 +11,77 @@ use crate::providers::{BatchResult, SendResult, Sender};
 use crate::store::senders::SenderRow;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-/// How many calls are under way together: as many connections as a worker may have open at once on
+/// The number of concurrent calls: as many connections as a worker may have open at once on
 /// Cloudflare.
 const CALLS_AT_ONCE_MAX: usize = 6;
 
-/// After so many calls in a row without an answer, a sender is not called any more in this task:
-/// each call may take 20 seconds, and a worker that runs out of time leaves behind what nobody
-/// knows of.
+/// The number of calls in a row without an answer after which a task stops calling a provider. Each
+/// call may take 20 seconds, and a worker that runs out of time leaves messages in an unknown
+/// state.
 const SILENCE_MAX: usize = 3;
 
-/// How long messages wait for a sender that has gone silent, or for the next task.
+/// How long messages wait for a provider that does not answer, or for the next task.
 pub const REST: Span = Span::minutes(1);
 
-/// How long messages wait for a sender to be configured.
+/// How long messages wait for a provider to be configured.
 const NO_SENDER_WAIT: Span = Span::hours(1);
 
-/// A call as it is planned, before it is known what of it may leave.
+/// A planned call, before it is known which of its messages may leave.
 pub struct Planned<'a> {
-    /// Who is asked.
+    /// The provider to call.
     pub sender: &'a Sender,
-    /// Its idempotency key, if messages go together.
+    /// Its idempotency key, if several messages go together.
     pub key: Option<String>,
-    /// In the order of their ids, so that the same messages always make the same request.
+    /// Sorted by id, so that the same messages always make the same request.
     pub messages: Vec<Message>,
     company: Company,
 }
 
-/// In which company a message may be sent.
+/// Which other messages a message may be batched with.
 #[derive(PartialEq)]
 enum Company {
-    /// With any others.
+    /// Any others.
     Any,
-    /// With those that went along under this key, for the provider may have taken them.
+    /// Only those of the earlier call with this key, because the provider may have accepted it.
     Same(String),
-    /// Alone.
+    /// None.
     None,
 }
 
-/// The messages of a delivery that wait for their wave.
+/// The messages of a delivery that are not yet in a wave.
 pub struct Plan<'a> {
     senders: &'a Senders,
     waiting: VecDeque<Message>,
-    /// Those whose batch was taken apart.
+    /// The messages whose batch was split up.
     apart: BTreeSet<MessageId>,
-    /// By sender, how many calls in a row had no answer.
+    /// The number of calls in a row without an answer, by provider.
     silences: BTreeMap<&'static str, usize>,
-    /// By sender, how it has done lately.
+    /// The circuit breakers, by provider.
     breakers: BTreeMap<String, Breaker>,
-    /// The senders of which the database does not know yet how they have done.
+    /// The providers whose circuit breaker has changed and is not stored yet.
     news: BTreeSet<&'static str>,
 }
 
-/// What is to be done with a message next.
+/// What to do with a message next.
 enum Choice<'a> {
-    /// Ask this sender; alone, if it is on trial.
+    /// Call this provider; with this message alone, if it is on trial.
     Ask(&'a Sender, CircuitState),
-    /// Wait for the end of this wave, in which its sender is on trial.
+    /// Wait for the end of this wave, in which its provider is on trial.
     Wait,
-    /// Nobody is asked.
+    /// Call no provider.
     End(Disposition),
 }
 
 impl<'a> Plan<'a> {
-    /// All of them wait.
+    /// Creates a plan in which all messages wait.
     pub fn new(senders: &'a Senders, messages: Vec<Message>, standing: Vec<SenderRow>) -> Self {
         let (apart, silences, news) = <_>::default();
         let breakers = standing.into_iter().map(|row| (row.name, row.breaker)).collect();
         Self { senders, waiting: messages.into(), apart, silences, breakers, news }
     }
 
-    /// The next calls; none if nothing waits any more. What cannot be sent at all is ended.
+    /// Returns the calls of the next wave; none if no message waits any more. Messages that cannot
+    /// be sent at all are ended.
     pub fn next_wave(&mut self, now: Millis, ended: &mut Results) -> Vec<Planned<'a>> {
         let mut wave = Vec::<Planned<'a>>::new();
         for message in std::mem::take(&mut self.waiting) {
@@ -122,13 +123,13 @@ impl<'a> Plan<'a> {
         wave
     }
 
-    /// Who is asked for a message, while these calls are planned.
+    /// Chooses the provider for a message, given the calls already planned for this wave.
     fn choose(&self, message: &Message, wave: &[Planned<'_>], now: Millis) -> Choice<'a> {
         let configured = self.senders.of(message);
         let asked = message.sender.as_deref().filter(|_| message.uncertain);
         let mut senders = configured
             .iter()
-            // Only who was asked before can know whether it was taken.
+            // Only the provider that was called before can recognise an accepted message.
             .filter(|sender| asked.is_none_or(|name| sender.name() == name))
             .peekable();
         if message.uncertain {
@@ -183,7 +184,7 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// Takes down how a sender answered.
+    /// Records the result of a call to a provider.
     pub fn heard(&mut self, sender: &Sender, verdict: &BatchResult, now: Millis) {
         let is_silent = matches!(verdict, BatchResult::All(SendResult::Lost(_)));
         let silence = self.silences.entry(sender.name()).or_default();
@@ -193,7 +194,8 @@ impl<'a> Plan<'a> {
         }
         let failure = match verdict {
             BatchResult::All(attempt) => failure(attempt),
-            // An answer for each, and the account is at fault for one of them at least.
+            // Each message has its own result, and at least one of them shows a fault of the
+            // account.
             BatchResult::Each(attempts) => {
                 let mut stops = attempts.iter().filter(|one| matches!(one, SendResult::Stop(_)));
                 stops.next().and_then(failure)
@@ -208,7 +210,7 @@ impl<'a> Plan<'a> {
         self.news.insert(sender.name());
     }
 
-    /// How senders have done, where the database does not know it yet.
+    /// Returns the circuit breakers that have changed and are not stored yet.
     pub fn news(&mut self) -> Vec<SenderRow> {
         let news = std::mem::take(&mut self.news).into_iter();
         let row = |name: &str| {
@@ -218,13 +220,13 @@ impl<'a> Plan<'a> {
         news.filter_map(row).collect()
     }
 
-    /// A message of which nothing was taken waits again.
+    /// Puts a message back that the provider did not accept.
     pub fn again(&mut self, message: Message) {
         self.waiting.push_back(message);
     }
 
-    /// Messages that were refused together, of which nothing was taken, wait again: each goes
-    /// alone. Of what was uncertain it is not known what became of the earlier attempt.
+    /// Puts messages back that were refused as a batch, none of which was accepted; each goes
+    /// alone. For an uncertain message, the result of the earlier attempt stays unknown.
     pub fn take_apart(&mut self, messages: Vec<Message>, ended: &mut Results) {
         for message in messages {
             if message.uncertain {
@@ -237,7 +239,7 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// Puts everything off that still waits: there is no time left for it.
+    /// Postpones everything that still waits, because the task has no time left.
     pub fn put_off(&mut self, now: Millis, ended: &mut Results) {
         for message in std::mem::take(&mut self.waiting) {
             let (at, reason) = (now.plus(REST), String::new());
@@ -246,8 +248,8 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// What of an answer would meet any other message too: why, whether once is enough, and how long
-/// the provider asked for.
+/// Returns the failure that would affect any other message too: the reason, whether one occurrence
+/// is enough to open the circuit breaker, and how long the provider asked to wait.
 fn failure(attempt: &SendResult) -> Option<(&str, bool, Option<Span>)> {
     match attempt {
         SendResult::Lost(reason) => Some((reason, false, None)),
@@ -260,8 +262,8 @@ fn failure(attempt: &SendResult) -> Option<(&str, bool, Option<Span>)> {
     }
 }
 
-/// The key of a call that carries these messages for the first time: the same messages always have
-/// the same one, and no others have it.
+/// Returns the key of a call that carries these messages for the first time: the same messages
+/// always have the same key, and no others have it.
 fn key_of(messages: &[Message]) -> String {
     let ids: Vec<&str> = messages.iter().map(|message| message.id.as_str()).collect();
     uuid_of(&ids.join(" "))

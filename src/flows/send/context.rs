@@ -1,4 +1,4 @@
-//! What one wave of calls works with, and whether each of its messages may leave.
+//! The context of one wave of calls, and whether each of its messages may leave.
 
 use crate::domain::base::primitives::{Millis, Span};
 use crate::domain::contact::Contact;
@@ -10,23 +10,20 @@ use crate::flows::send::results::{Disposition, failed, pause};
 use crate::flows::send::snapshot::SendSnapshot;
 use crate::flows::settings::Settings;
 
-/// How old the truth may be when a call begins. Calls whose turn at their sender comes later read
-/// it anew when it does.
+/// The maximum age of the snapshot when a call begins. Calls scheduled later read a new snapshot.
 pub const FRESH: Span = Span::seconds(5);
 
-/// How long before the first of their turns it is read anew: time enough for the reading, so that
-/// no call comes later than it should.
+/// How long before the first of its calls a new snapshot is read: enough time for the read, so that
+/// no call is delayed.
 pub const READ_AHEAD: Span = Span::seconds(1);
 
-/// What one wave of calls works with.
+/// The context of one wave of calls.
 pub struct Wave<'a, D, H> {
-    /// The database.
     pub db: &'a D,
-    /// The senders.
+    /// The client for calls to providers.
     pub http: &'a H,
-    /// The versions.
+    /// The published versions.
     pub catalog: &'a Catalog,
-    /// The settings.
     pub settings: &'a Settings,
     /// When the delivery began.
     pub began: Millis,
@@ -34,38 +31,38 @@ pub struct Wave<'a, D, H> {
     pub at: Millis,
 }
 
-/// What the gate lets pass.
+/// A message that may leave.
 pub struct Passed<'t> {
-    /// What the message goes by.
+    /// The versions whose rules apply to the message.
     pub rules: Rules,
-    /// Whom it is for.
+    /// The recipient.
     pub contact: &'t Contact,
-    /// The address that it goes to.
+    /// The address to send to.
     pub to: String,
 }
 
-/// What is said about a message.
+/// The result of the check of a message.
 pub enum Judged<'t> {
     /// Another worker has claimed it.
     Others,
     /// It may leave.
     Passes(Passed<'t>),
-    /// It does not, now or at all.
+    /// It may not leave, now or ever.
     Ends(Disposition),
 }
 
-/// A message whose version this code cannot read waits.
+/// Makes a message wait whose version this code cannot read.
 fn unreadable(at: Millis) -> Disposition {
     Disposition::Untried { at: at.plus(HOLD), reason: UNREADABLE.to_owned() }
 }
 
 impl<D, H> Wave<'_, D, H> {
-    /// Asks the gate about a message as of a moment.
+    /// Checks whether a message may leave at a given time.
     pub fn judge<'t>(&self, message: &Message, truth: &'t SendSnapshot, at: Millis) -> Judged<'t> {
         if !truth.is_ours(message) {
             return Judged::Others;
         }
-        // What cannot be read today may be tomorrow, by newer code.
+        // Newer code may be able to read it tomorrow.
         if self.catalog.waits(&message.campaign, message.version) {
             return Judged::Ends(unreadable(at));
         }
@@ -91,7 +88,7 @@ impl<D, H> Wave<'_, D, H> {
         })
     }
 
-    /// What a message goes by; `None` if its version is gone.
+    /// Returns the versions whose rules apply to a message; `None` if its version is gone.
     fn rules(&self, message: &Message) -> Option<Rules> {
         let edition = self.catalog.edition(&message.campaign, message.version)?;
         let live = self.catalog.live_edition(&message.campaign).unwrap_or(&edition).clone();

@@ -1,7 +1,7 @@
-//! A round: one wave of calls, from the truth to the answers.
+//! Makes one wave of calls, from the snapshot to the results.
 //!
-//! Each message is judged twice: when the wave begins, so that what has to wait takes no place; and
-//! as of the moment at which its call begins, by a truth that is `FRESH`.
+//! Each message is checked twice: when the wave begins, so that messages that have to wait take no
+//! reservation; and for the time at which its call begins, with a snapshot that is `FRESH`.
 
 use crate::domain::base::primitives::{Millis, Span};
 use crate::domain::contact::message::Message;
@@ -18,19 +18,19 @@ use crate::providers::{BatchResult, Call, Outgoing, SendResult};
 use crate::store::short_links::{self, ShortLink};
 use futures_util::future::join_all;
 
-/// A call with what it carries, in the same order.
+/// A call with its composed messages, in the same order.
 struct Ready<'a> {
     planned: Planned<'a>,
     letters: Vec<Outgoing>,
-    /// What each takes, for text messages.
+    /// The segments and cost of each SMS.
     spent: Vec<Option<SmsCost>>,
-    /// Until they are kept.
+    /// The short links, until they are stored.
     short_links: Vec<ShortLink>,
-    /// Its turn at the sender.
+    /// When the rate limit allows the call.
     at: Millis,
 }
 
-/// What became of a group of calls, if the database did not fail.
+/// The results of a group of calls, or a database failure.
 #[derive(Default)]
 struct Made<'a> {
     heard: Vec<(Ready<'a>, BatchResult)>,
@@ -39,7 +39,7 @@ struct Made<'a> {
 }
 
 impl<D: Database, H: Http> Wave<'_, D, H> {
-    /// Reads the truth, takes places, and makes the calls, each when its turn has come.
+    /// Reads the snapshot, takes reservations, and makes each call at its scheduled time.
     pub async fn make(
         &self,
         wave: Vec<Planned<'_>>,
@@ -51,7 +51,7 @@ impl<D: Database, H: Http> Wave<'_, D, H> {
         let groups = groups(turns, self.at).into_iter();
         let made = join_all(groups.map(|group| self.make_group(group, &truth))).await;
         let (mut stayed, mut failure) = (Vec::new(), None);
-        // Whatever becomes of one group: what the others have heard is taken down.
+        // Even if one group failed, the results of the others are recorded.
         for group in made {
             for (message, ending) in group.held_back {
                 ended.add(&message, ending);
@@ -68,7 +68,7 @@ impl<D: Database, H: Http> Wave<'_, D, H> {
         }
     }
 
-    /// Makes calls whose turns are near each other. If they come late, the truth is read anew.
+    /// Makes calls that are scheduled close together. If they are late, reads a new snapshot first.
     async fn make_group<'a>(
         &self,
         group: Vec<ScheduledCall<'a>>,
@@ -100,7 +100,8 @@ impl<D: Database, H: Http> Wave<'_, D, H> {
         made
     }
 
-    /// What of a call may leave at its turn, composed; `None` if nothing of it does.
+    /// Returns a call with the messages that may leave at its scheduled time, composed; `None` if
+    /// there are none.
     fn ready<'a>(
         &self,
         turn: ScheduledCall<'a>,
@@ -133,7 +134,7 @@ impl<D: Database, H: Http> Wave<'_, D, H> {
         Some(Ready { planned, letters, spent, short_links, at })
     }
 
-    /// Composes a message; or says what becomes of it instead.
+    /// Composes a message, or returns its disposition if that fails.
     fn compose(&self, message: &Message, passed: Passed<'_>) -> Result<Composed, Disposition> {
         let over = |reason: String| Disposition::Over(failed(message, reason, false));
         let Passed { rules, contact, to } = passed;
@@ -145,8 +146,8 @@ impl<D: Database, H: Http> Wave<'_, D, H> {
         }
     }
 
-    /// Keeps the short links of what is about to leave: one round trip, if there are any. If that
-    /// fails, none of it leaves.
+    /// Stores the short links of messages that are about to leave: one round trip, if there are
+    /// any. If that fails, none of the messages leaves.
     async fn keep_links(&self, ready: &mut [Ready<'_>]) -> Result<(), DatabaseError> {
         let links = ready.iter_mut().flat_map(|ready| std::mem::take(&mut ready.short_links));
         let links: Vec<ShortLink> = links.collect();
@@ -156,14 +157,14 @@ impl<D: Database, H: Http> Wave<'_, D, H> {
         self.db.batch(vec![short_links::keep(&links, self.at)]).await.map(drop)
     }
 
-    /// Waits for a moment, if it is still to come.
+    /// Waits until `at`, if that is in the future.
     async fn wait_until(&self, at: Millis) {
         if at > self.at {
             self.http.wait_until(Span(at.0 - self.began.0)).await;
         }
     }
 
-    /// Makes a call when its turn has come.
+    /// Makes a call at its scheduled time.
     async fn call(&self, ready: &Ready<'_>) -> BatchResult {
         let (Some(call), sender) = (ready.call(), ready.planned.sender) else {
             return BatchResult::Each(Vec::new());
@@ -172,14 +173,14 @@ impl<D: Database, H: Http> Wave<'_, D, H> {
         match sender.request(call) {
             Some(request) => sender.verdict(call, self.http.send(request).await),
             None => {
-                // A matter of configuration, which somebody may mend.
+                // This is a configuration error, which an operator may fix.
                 let reason = format!("{} does not carry such messages", sender.name());
                 BatchResult::All(SendResult::Retry { after: None, reason })
             }
         }
     }
 
-    /// Takes down what was answered, and returns the messages that have surely not left by it.
+    /// Records the results of a call. Returns the messages that certainly did not leave.
     fn hear(
         &self,
         ready: Ready<'_>,
@@ -190,7 +191,7 @@ impl<D: Database, H: Http> Wave<'_, D, H> {
         let Planned { sender, key, messages, .. } = ready.planned;
         plan.heard(sender, &verdict, ready.at);
         let attempts = match verdict {
-            // Nothing of it was taken, and one of them may be the only one to blame.
+            // None of them was accepted, and a single one may be the cause.
             BatchResult::All(SendResult::Refused(_)) if messages.len() > 1 => {
                 plan.take_apart(messages.clone(), ended);
                 return messages;
@@ -198,14 +199,15 @@ impl<D: Database, H: Http> Wave<'_, D, H> {
             BatchResult::All(attempt) => vec![attempt; messages.len()],
             BatchResult::Each(attempts) => attempts,
         };
-        // Whoever was asked for together is asked for together again.
+        // Messages that were called for together are retried together.
         let tries = messages.iter().map(|message| message.attempts).max().unwrap_or_default();
         let mut stayed = Vec::new();
         for ((message, spent), attempt) in messages.into_iter().zip(ready.spent).zip(attempts) {
             if !attempt.may_have_left() {
                 stayed.push(message.clone());
             }
-            // Another may stand in for the sender; or it waits until that one is mended.
+            // Another provider may take over; otherwise the message waits until this one works
+            // again.
             if matches!(attempt, SendResult::Stop(_)) {
                 plan.again(message);
                 continue;

@@ -1,5 +1,5 @@
-//! The gate: whether a message may leave now. The last word of the contact and of the journey
-//! counts, as it was read just before the call.
+//! The gate: whether a message may leave now, by the state of the contact and of the journey that
+//! was read just before the call.
 
 use crate::domain::base::primitives::{Millis, Span};
 use crate::domain::campaign::broadcast::{BroadcastState, CANCELLED, PAUSED};
@@ -16,43 +16,43 @@ use crate::domain::sending::schedule::{PacingCheck, PacingDecision};
 use crate::flows::send::snapshot::SendSnapshot;
 use std::rc::Rc;
 
-/// How long a message of a paused journey waits before it is looked at again: so much later, at the
-/// most, it leaves once the journey is resumed.
+/// How long a message of a paused journey waits before it is checked again. It is the longest delay
+/// of such a message after the journey is resumed.
 pub const HOLD: Span = Span::minutes(15);
 
-/// The same of a paused broadcast, which may have a hundred thousand messages waiting: to look at
-/// them again costs as much as queueing them did. Resuming it wakes what was held; only what a
-/// delivery was just putting back then waits for so long.
+/// The same for a paused broadcast, which may have a hundred thousand messages waiting: checking
+/// them again costs as much as queueing them did. Resuming wakes the held messages; only those that
+/// a delivery was just putting back wait this long.
 const BROADCAST_HOLD: Span = Span::hours(1);
 
-/// What the gate says.
+/// The gate's decision.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SendDecision<'a> {
     /// It leaves, for this contact, to this address.
     Open(&'a Contact, String),
-    /// It never leaves, for this reason (`domain::reason`).
+    /// It never leaves, for this reason (`domain::report::reason`).
     Closed(&'static str),
-    /// It is looked at again then, for this reason, and no attempt is counted.
+    /// It is checked again at this time, and no attempt is counted.
     Later {
-        /// When.
         at: Millis,
-        /// Why, as a word of `domain::reason`; empty if it shows elsewhere, as a pause does.
+        /// A constant of `domain::report::reason`; empty if the reason is visible elsewhere, as for
+        /// a pause.
         reason: &'static str,
     },
-    /// The contact cannot be read, and why: it holds back its own messages only.
+    /// The contact cannot be read, for this reason. Only its own messages are held back.
     Broken(String),
 }
 
-/// What a message goes by.
+/// The versions whose rules apply to a message.
 pub struct Rules {
     /// The version that it was made from.
     pub edition: Rc<PublishedVersion>,
-    /// The live version of its campaign, whose pacing counts for messages of older ones too.
+    /// The live version of its campaign, whose pacing also applies to messages of older ones.
     pub live: Rc<PublishedVersion>,
 }
 
 impl Rules {
-    /// The message as pacing sees it.
+    /// Returns the message as pacing needs it.
     pub fn paced<'a>(
         &'a self,
         message: &'a Message,
@@ -64,7 +64,7 @@ impl Rules {
     }
 }
 
-/// Asks about a message: first whether it may be sent at all, then whether this is the hour.
+/// Decides whether a message may be sent at all, and then whether it may be sent now.
 pub fn gate<'a>(
     message: &Message,
     truth: &'a SendSnapshot,

@@ -1,42 +1,44 @@
-//! deliver: messages leave. The row was written long before; a claim, the last word of the
-//! contact, the call, and the outcome written down.
+//! Sends messages. Their rows were written long before; a delivery claims them, checks the present
+//! state of contact and campaign, calls the provider, and records the outcome. Not here: which
+//! messages there are (`domain/engine`), and how a provider is called (`providers`).
 //!
-//! A delivery goes in waves (`round`). A wave is at most `CALLS_AT_ONCE_MAX` calls that are under
-//! way together, each with one message, or with as many as the provider takes at once (`calls`).
-//! Before each wave one batch writes down who is asked for what and reads the contacts and which
-//! journeys run (`truth`); the gate has its word on each message (`gate`); what is counted takes
-//! its place (`places`), and each call has its turn at its sender (`turns`). When a turn comes
-//! later than `FRESH`, the truth is read anew and the gate asked again, as of that moment; what it
-//! holds back gives its places back. So whatever was said before a call began counts for it, but
-//! for the moments between that reading and the call.
+//! A delivery goes in waves (`dispatch`). A wave is at most `CALLS_AT_ONCE_MAX` concurrent calls,
+//! each with one message, or with as many as the provider takes at once (`batching`). Before each
+//! wave, one batch records which provider is called for which message, and reads the contacts and
+//! the states of journeys (`snapshot`). The gate then decides on each message (`eligibility`),
+//! frequency caps and warm-up give reservations (`quotas`), and the provider's rate limit schedules
+//! each call (`rate_limit`). If a call is scheduled later than `FRESH`, a new snapshot is read and
+//! the gate decides again, for that time; the reservations of messages it holds back are released.
+//! Any change before a call began therefore counts for it, except in the moments between that read
+//! and the call.
 //!
-//! **What leaves once.** A message whose call may have been acted upon is *uncertain*. It goes out
-//! again only to the sender that was asked, only under the key of that call, and only while the
-//! provider surely knows the key; else it is `unknown`, and stays so until the provider tells. A
-//! batch has one key for all its messages, made of their ids, and the ledger keeps it
-//! (`messages.call`) before the call is made. If the answer is lost, whatever is asked for again
-//! goes under that same key: all of them, and the provider gives its first answer again; or fewer,
-//! because one was held back meanwhile, and the provider refuses the changed body if it had taken
-//! the first one. Either way, nothing leaves twice. A message that was claimed and not yet called
-//! for is not uncertain when its worker dies: the ledger says that no call had begun.
+//! **At most once.** A message whose call the provider may have acted upon is *uncertain*. It is
+//! sent again only to the same provider, only under the key of that call, and only while the
+//! provider is certain to know the key. Otherwise it is `unknown`, until the provider reports on
+//! it. A batch has one key for all its messages, made of their ids, and the ledger stores it
+//! (`messages.call`) before the call is made. If the answer is lost, every retry uses that same
+//! key. If all messages are retried, the provider repeats its first answer. If there are fewer,
+//! because one was held back in the meantime, the provider refuses the changed body if it had
+//! accepted the first one. Either way, nothing is sent twice. A message that was claimed but not
+//! yet called for is not uncertain if its worker crashes: the ledger shows that no call had begun.
 //!
-//! A batch that is refused as a whole, because of one of its messages, is taken apart: nothing of
-//! it was taken, and each is asked for alone.
+//! A batch that is refused as a whole, because of one of its messages, is split up: none of it was
+//! accepted, and each message is sent alone.
 //!
-//! A sender that fails again and again, or at once if the account is at fault, is left in peace for
-//! a while (`domain::breaker`, kept in the table `senders`); the next in the list stands in for it,
-//! and where there is none, messages wait and lose no attempt. Then one call shows whether it is in
-//! order again.
+//! A provider that fails repeatedly, or once if the account is at fault, is not called for a while
+//! (the circuit breaker, `domain/sending/circuit_breaker.rs`, stored in the table `senders`). The
+//! next provider in the list takes over; if there is none, messages wait and lose no attempt. Then
+//! one trial call shows whether it works again.
 //!
-//! Round trips for up to `MESSAGES_PER_TASK_MAX` messages: one to claim them (2 statements), one a
-//! wave (5, and 1 more for broadcasts), and two for every `HELD_MAX` outcomes and at the
-//! end (`commit`: 3 to read, 4 to write: events, contacts, messages, counters). One more (1)
-//! fetches versions that are not live, one (1) puts back what is tried again, and one a wave (1)
-//! keeps the short links of text messages. So a hundred messages in one call are 4 round trips and
-//! 14 statements; one by one, in 17 waves, 28 and 122. A sender with a rate costs one more a wave
-//! (1), caps and warm-up one (up to 4), places that are given back one (up to 2), and turns that
-//! come late one (5) for those within a few seconds. With Resend that is 5 and 15, or 45 and 139
-//! (`make bench-send`).
+//! Round trips for up to `MESSAGES_PER_TASK_MAX` messages: one to claim them (2 statements), one
+//! per wave (6, and 1 more for broadcasts), and two for every `HELD_MAX` outcomes and at the end
+//! (`commit`: 3 to read, 4 to write: events, contacts, messages, counters). One more (1) fetches
+//! versions that are not live, one (1) puts back what is retried, and one per wave (1) stores the
+//! short links of SMS. So a hundred messages in one call are 4 round trips and 15 statements; sent
+//! one by one, in 17 waves, they are 28 and 139. A provider with a rate limit costs one more per
+//! wave (1), caps and warm-up one (up to 4), released reservations one (up to 2), and late calls
+//! one (6) for those within a few seconds. With Resend that is 5 and 16, or 45 and 156. The
+//! benchmark is `make bench-send`.
 
 mod batching;
 mod context;
@@ -66,18 +68,18 @@ use batching::Plan;
 use context::Wave;
 use results::Results;
 
-/// How long a claim on a message lasts: as long as a queue's consumer may run on Cloudflare.
+/// How long a claim on a message lasts: as long as a queue consumer may run on Cloudflare.
 const CLAIM: Span = Span::minutes(15);
 
-/// How long after its beginning a delivery begins no more calls: what is left goes back, before
-/// the claim on it lapses.
+/// How long after its start a delivery makes no more calls: the remaining messages go back before
+/// the claim on them expires.
 const TASK_TIME_MAX: Span = Span::minutes(10);
 
-/// How many outcomes are held in memory before they are written down: so many are not known to the
-/// ledger if the worker dies.
+/// The number of outcomes held in memory before they are written: at most this many are lost to the
+/// ledger if the worker crashes.
 const HELD_MAX: usize = 20;
 
-/// Sends those of these messages that still may be sent, and writes down what became of each.
+/// Sends those of these messages that may still be sent, and records the outcome of each.
 pub async fn deliver<D: Database, H: Http>(
     db: &D,
     http: &H,
@@ -109,7 +111,7 @@ pub async fn deliver<D: Database, H: Http>(
             result = round.make(wave, &mut plan, &mut ended).await.map_err(CommitError::from);
         }
         if is_last || result.is_err() || ended.count() >= HELD_MAX {
-            // Whatever failed before: an outcome that is not written down is lost.
+            // Written even after a failure, because an outcome that is not written is lost.
             match std::mem::take(&mut ended).write_down(db, catalog, plan.news(), at, ids).await {
                 Ok(more) => work.extend(more),
                 Err(error) => result = result.and(Err(error)),
@@ -122,8 +124,8 @@ pub async fn deliver<D: Database, H: Http>(
     result.map(|()| work)
 }
 
-/// Claims what may be sent, and asks how the senders have done lately. A message that this code
-/// cannot read waits until its claim lapses, and is tried again.
+/// Claims the messages that may be sent, and reads the circuit breakers of the providers. A message
+/// that this code cannot read waits until its claim expires, and is retried.
 async fn claim<D: Database>(
     db: &D,
     wanted: &[MessageId],

@@ -1,15 +1,15 @@
-//! preview: a message of a live version as somebody would get it, without sending it; and a test of
-//! it, sent to our own people.
+//! Renders a message of a live version as a contact would get it, without sending it; and sends a
+//! test of it to the deployment's own staff.
 //!
 //! A preview is one round trip (2 statements) if a contact is named, and none if not. A test is
 //! that, and a `commit`: its row in the ledger is written before it leaves, like any message's.
 //!
-//! **Who may get a test.** Whoever has an API token or a session may read every contact's data, so
-//! a test tells them nothing new; it could only be misused to write to strangers from the sender's
-//! own address. So it goes to the campaign's owner, and to addresses of the domains that the
-//! deployment and the campaign send from, which are ours; never to a phone. It is marked, its links
-//! are as they were written, it is counted nowhere, and no journey and no rule takes it for the
-//! message itself.
+//! **Who may get a test.** The holder of an API token or a session may read every contact's data,
+//! so a test reveals nothing more. It could only be misused to write to strangers from the sender's
+//! own address. So it goes only to the campaign's owner, and to addresses of the domains that the
+//! deployment and the campaign send from, which are ours; never to a phone. It is marked as a test,
+//! its links are as they were written, it is counted nowhere, and no journey and no rule takes it
+//! for the message itself.
 
 use crate::domain::base::diagnostic::Problem;
 use crate::domain::base::primitives::{CampaignId, Ids, MessageId, Millis};
@@ -29,31 +29,33 @@ use crate::flows::tasks::Work;
 use crate::flows::tasks::deliveries;
 use serde::{Deserialize, Serialize};
 
-/// What is to be looked at.
+/// A request for a preview or a test.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Asked {
-    /// The message: `emails/welcome`, `sms/reminder`, or a version, `emails/welcome/zh-CN`.
+    /// The message: `emails/welcome`, `sms/reminder`, or a language version,
+    /// `emails/welcome/zh-CN`.
     pub template: String,
-    /// Whose data it shows: our id, the customer's own, an e-mail address, or a number with `+`.
-    /// Without it, made-up data; for a test, the data of the contact with the address it goes to,
-    /// if anything is known of it.
+    /// The contact whose data it shows: our id, the customer's own id, an e-mail address, or a
+    /// number with `+`. Without it, sample data; for a test, the data of the contact with the
+    /// address it goes to, if there is any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact: Option<String>,
     /// The language to show it in (BCP 47); without it, the contact's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub locale: Option<String>,
-    /// Where a test goes; without it, to the campaign's owner. Previews have no such thing.
+    /// The address of a test; without it, the campaign's owner. Previews ignore it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
 }
 
-/// Why there is nothing to see.
+/// The reason why there is no preview or test.
 #[derive(Clone, Debug, PartialEq)]
 pub enum NotShown {
-    /// What is asked for is not there, or not allowed.
+    /// The message or contact does not exist, or the request is not allowed.
     Wrong(Problem),
-    /// The database failed, or others kept writing; asking again is safe.
+    /// The database failed, or other writers kept changing the contact; repeating the request is
+    /// safe.
     Database(DatabaseError),
 }
 
@@ -63,16 +65,16 @@ impl From<DatabaseError> for NotShown {
     }
 }
 
-/// What became of a test.
+/// The result of a test request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tested {
     /// The message's id in the ledger.
     pub message: MessageId,
-    /// Where it goes.
+    /// The address it goes to.
     pub to: String,
 }
 
-/// The messages of a campaign, each under its first name.
+/// Returns the messages of a campaign, each once, without its language versions.
 pub fn messages(compiled: &Compiled) -> impl Iterator<Item = &str> {
     let is_message =
         |s: &TemplateSource| matches!(s, TemplateSource::Email { .. } | TemplateSource::Sms(_));
@@ -83,7 +85,7 @@ pub fn messages(compiled: &Compiled) -> impl Iterator<Item = &str> {
     named.map(|(name, _)| name.as_str()).filter(is_first)
 }
 
-/// Shows a message.
+/// Renders a message.
 pub async fn preview<D: Database>(
     db: &D,
     edition: &PublishedVersion,
@@ -102,7 +104,7 @@ pub async fn preview<D: Database>(
     })
 }
 
-/// Writes a test down, and says what delivers it.
+/// Queues a test, and returns the task that delivers it.
 pub async fn send_test<D: Database>(
     db: &D,
     catalog: &Catalog,
@@ -123,7 +125,7 @@ pub async fn send_test<D: Database>(
     }
     let to = recipient(edition, settings, asked).map_err(NotShown::Wrong)?;
     let told = asked.contact.as_deref().map(str::trim).filter(|told| !told.is_empty());
-    // Nobody named: the contact with the address that it goes to, which may be new.
+    // Without a named contact: the contact with the test's address, which may be new.
     let who = match told {
         Some(told) => ContactRef::Id(find(db, told, now).await?.id),
         None => ContactRef::Addresses { email: Some(to.clone()), phone: None, external_id: None },
@@ -161,7 +163,7 @@ async fn find<D: Database>(db: &D, told: &str, now: Millis) -> Result<Contact, N
     found.ok_or_else(|| NotShown::Wrong(find::nobody("contact")))
 }
 
-/// The owner, or somebody at one of our own domains.
+/// Returns the owner's address, or the requested one if it is at one of our own domains.
 fn recipient(
     edition: &PublishedVersion,
     settings: &Settings,

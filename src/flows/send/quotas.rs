@@ -1,7 +1,7 @@
-//! Places: what has to be counted before a wave leaves. Caps on what a contact gets and the days of
-//! a new domain are one round trip (up to 4 statements), only where the wave has something that
-//! they limit. A statement takes for the whole wave, and the database lets nobody come between; so
-//! a limit holds however many deliveries are under way.
+//! Quotas: what is counted before a wave leaves. Frequency caps and the warm-up of new domains cost
+//! one round trip (up to 4 statements), only where the wave has messages that they limit. One
+//! statement reserves for the whole wave, and the database runs it atomically, so a limit holds
+//! regardless of the number of concurrent deliveries.
 
 use crate::domain::base::primitives::{Channel, ContactId, MessageId, Millis, Span};
 use crate::domain::contact::Contact;
@@ -23,11 +23,12 @@ use crate::store::pacing::{self, CapAsk, CapAsked, Taken, WarmUpAsk, WarmUpGiven
 use crate::store::statement::Statement;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// By when a message has left that got a place: the wave's turn at its sender, and the call. Until
-/// then its place is dated, so that no two messages are nearer to each other than their places.
+/// The time within which a message with a reservation has left: the wait for the provider's rate
+/// limit, and the call. The reservation is dated at its end, so that no two messages are closer
+/// together than their reservations.
 const LEAVES_WITHIN: Span = Span::minutes(1);
 
-/// How long a message waits that came when others had just taken what there was.
+/// How long a message waits that found everything reserved by others a moment before.
 const SOON: Span = Span::minutes(1);
 
 /// A message that the gate lets pass.
@@ -37,8 +38,8 @@ struct Asking<'a> {
     rules: Rules,
 }
 
-/// Lets of a wave leave what finds a place, and puts the rest off. Whoever the gate holds back now
-/// asks for no place, here or at a sender.
+/// Admits the messages of a wave that get a reservation, and postpones the others. Messages that
+/// the gate holds back now take no reservation, under a quota or under a rate limit.
 pub async fn admit<'p, D: Database, H: Http>(
     round: &Wave<'_, D, H>,
     mut wave: Vec<Planned<'p>>,
@@ -80,7 +81,8 @@ pub async fn admit<'p, D: Database, H: Http>(
 }
 
 impl Planned<'_> {
-    /// Ends the messages that a verdict is about; the others stay.
+    /// Removes the messages that are not to leave now, and records their disposition; the others
+    /// stay.
     fn put_off(&mut self, verdicts: &BTreeMap<MessageId, PacingDecision>, ended: &mut Results) {
         self.messages.retain(|message| match verdicts.get(&message.id) {
             None | Some(PacingDecision::Now) => true,
@@ -97,7 +99,8 @@ impl Planned<'_> {
     }
 }
 
-/// Takes places under caps, and on the days of new domains; what finds none has a verdict.
+/// Takes reservations under frequency caps and warm-up limits. Returns a decision for each message
+/// that gets none.
 async fn count<D: Database, H: Http>(
     round: &Wave<'_, D, H>,
     asking: &[Asking<'_>],
@@ -147,7 +150,7 @@ async fn count<D: Database, H: Http>(
     Ok(refused)
 }
 
-/// When there is room again for a message that found none.
+/// Returns when there is room again for a message without a reservation.
 fn capped(
     paced: &PacingCheck<'_>,
     caps: &[ScopedCap<'_>],
@@ -157,7 +160,7 @@ fn capped(
     let own = taken.iter().filter(|taken| taken.contact_id == paced.message.contact_id);
     let own: Vec<SentMessage> = own.map(|taken| taken.place.clone()).collect();
     let at = room_at(&paced.message.id, caps, &own, now);
-    // There is room: another of the same wave went before it.
+    // There is room: another message of the same wave took precedence.
     paced.wait(at.max(now.plus(SOON)), Wait::Cap)
 }
 
@@ -202,35 +205,35 @@ impl Asking<'_> {
     }
 }
 
-/// What a wave asks for one domain that is new.
+/// The demand of a wave for one new domain.
 struct DayAsk {
     /// Messages that leave in any case, and count.
     urgent: Vec<MessageId>,
     /// The others, the oldest first.
     others: Vec<MessageId>,
-    /// How many may leave on the day.
+    /// The number of messages that may leave on the day.
     limit: u32,
 }
 
-/// The places that a wave holds under caps and on the days of new domains.
+/// The reservations of a wave under frequency caps and warm-up limits.
 ///
-/// A place is held by what may have left. A message that did not leave gives back what it took for
-/// that: one whose sender has no turn for it, one that is held back when its turn comes, one that
-/// the provider surely did not take. Else a message that waits would keep others waiting that might
-/// go; and one that is given up in the end would have used a place for nothing. When its turn
-/// comes, it asks again.
+/// A reservation belongs to a message that may have left. A message that did not leave releases its
+/// reservation: one whose provider has no capacity for it, one that is held back at its scheduled
+/// time, and one that the provider certainly did not accept. Otherwise a waiting message would
+/// block others that could go, and a message that is given up in the end would have used a
+/// reservation for nothing. When it is due again, it takes a new one.
 pub struct Reservations {
-    /// The day, UTC.
+    /// The day, in UTC.
     day: String,
-    /// The date of the places under caps.
+    /// The date of the reservations under caps.
     dated: Millis,
     /// By domain.
     asked: BTreeMap<String, DayAsk>,
-    /// Messages that hold a place on the day, with their domain.
+    /// The messages with a reservation on the day, with their domain.
     held: BTreeMap<MessageId, String>,
-    /// Places on the day that were given and are not used.
+    /// The number of unused reservations on the day, by domain.
     unused: BTreeMap<String, usize>,
-    /// Messages that hold a place under caps.
+    /// The messages with a reservation under caps.
     capped: BTreeSet<MessageId>,
 }
 
@@ -270,8 +273,8 @@ impl Reservations {
         (!asks.is_empty()).then(|| pacing::take_days(&asks, &self.day))
     }
 
-    /// Takes down what was given, and returns the messages for which the day is full. What was
-    /// refused otherwise needs no place.
+    /// Records the granted reservations, and returns the messages for which the day is full.
+    /// Messages that were refused for another reason need none.
     fn given(
         &mut self,
         given: &[WarmUpGiven],
@@ -298,8 +301,8 @@ impl Reservations {
         full
     }
 
-    /// What becomes of messages that wait for their sender, or whose turn comes on the next day,
-    /// of which they have no place.
+    /// Returns the decisions for messages that wait for their provider, or whose call is scheduled
+    /// on the next day, for which they have no reservation.
     fn late<D: Database, H: Http>(
         &self,
         round: &Wave<'_, D, H>,
@@ -319,9 +322,9 @@ impl Reservations {
         all.collect()
     }
 
-    /// Gives back what is not used, and what these messages hold, which have not left. One whose
-    /// earlier attempt may have left keeps its place under caps. One round trip (up to 2
-    /// statements), if there is anything.
+    /// Releases what is not used, and the reservations of these messages, which have not left. A
+    /// message whose earlier attempt may have left keeps its reservation under caps. One round trip
+    /// (up to 2 statements), if there is anything to release.
     pub async fn give_back<D: Database>(
         &mut self,
         db: &D,

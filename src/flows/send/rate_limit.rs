@@ -1,5 +1,5 @@
-//! Turns: when each call of a wave is made. The rates of senders cost a wave one round trip (one
-//! statement), if it has calls to a sender with a rate.
+//! Rate limits: when each call of a wave is made. They cost a wave one round trip (one statement),
+//! if it has calls to a provider with a rate limit.
 
 use crate::domain::base::primitives::{MessageId, Millis, Span};
 use crate::domain::contact::message::{Class, Message};
@@ -11,16 +11,14 @@ use crate::flows::send::context::{FRESH, READ_AHEAD, Wave};
 use crate::store::pacing::{self, AHEAD, RateAsk, RateGiven};
 use std::collections::BTreeMap;
 
-/// A call that may be made, and not before when.
+/// A call that may be made, and its earliest time.
 pub struct ScheduledCall<'a> {
-    /// The call.
     pub planned: Planned<'a>,
-    /// Its turn at the sender.
+    /// When the rate limit allows it.
     pub at: Millis,
 }
 
-/// Puts turns together that one reading of the truth is good for: the first group goes by what the
-/// wave has read when it began.
+/// Groups calls that can share one snapshot. The first group uses the snapshot of the wave's start.
 pub fn groups(mut turns: Vec<ScheduledCall<'_>>, began: Millis) -> Vec<Vec<ScheduledCall<'_>>> {
     turns.sort_by_key(|turn| turn.at);
     let mut groups = Vec::<Vec<ScheduledCall<'_>>>::new();
@@ -39,14 +37,14 @@ pub fn groups(mut turns: Vec<ScheduledCall<'_>>, began: Millis) -> Vec<Vec<Sched
     groups
 }
 
-/// How urgent a call is: as its most urgent message.
+/// The urgency of a call: that of its most urgent message.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Urgency {
-    /// Somebody waits for it.
+    /// A person waits for it.
     Urgent,
-    /// Its turn in the line has come.
+    /// It has already waited in the line, and its time has come.
     Waited,
-    /// It queues up where there is a line.
+    /// It has to join the line, if there is one.
     Fresh,
 }
 
@@ -61,15 +59,17 @@ impl Urgency {
     }
 }
 
-/// Messages whose call finds no place at its sender, and when it may.
+/// The messages whose call gets no reservation at its provider, and when to try again.
 pub type Deferred = Vec<(MessageId, Millis)>;
 
-/// Takes places at senders with a rate: the calls with their turns, and what has to wait.
+/// Takes reservations under rate limits. Returns the calls with their times, and the messages that
+/// have to wait.
 pub async fn turns<'p, D: Database, H: Http>(
     round: &Wave<'_, D, H>,
     mut wave: Vec<Planned<'p>>,
 ) -> Result<(Vec<ScheduledCall<'p>>, Deferred), DatabaseError> {
-    // The oldest and most urgent first; the sort keeps the order of the others.
+    // The most urgent and oldest first: the sort is stable, so messages of equal urgency keep their
+    // order.
     wave.sort_by_key(Urgency::of);
     let mut asks = BTreeMap::<&'static str, RateAsk>::new();
     for planned in &wave {
@@ -103,14 +103,14 @@ pub async fn turns<'p, D: Database, H: Http>(
     Ok((turns, late))
 }
 
-/// What a sender gave to the calls of a wave, to be handed out in their order.
+/// The reservations of a provider for the calls of a wave, assigned in their order.
 struct Line {
     sender: &'static str,
     gap: Span,
     given: RateGiven,
-    /// The turn of the next call that has a place.
+    /// The time of the next call with a reservation.
     turn: Millis,
-    /// The turn of the next one that queues up.
+    /// The time of the next call that joins the line.
     queued: Millis,
 }
 
@@ -123,7 +123,7 @@ impl Line {
         Some(Self { sender: ask.sender, gap: ask.gap, given, turn, queued })
     }
 
-    /// The turn of the next call; or when it is asked for again.
+    /// Returns the time of the next call, or when to try again.
     fn next(&mut self, urgency: Urgency, now: Millis) -> Result<Millis, Millis> {
         let left = match urgency {
             Urgency::Urgent => &mut self.given.urgent,
@@ -145,7 +145,7 @@ impl Line {
 }
 
 impl<D: Database, H: Http> Wave<'_, D, H> {
-    /// How fast the sender of a call may be called.
+    /// Returns the rate limit of a call's provider.
     fn rate(&self, planned: &Planned<'_>) -> Option<Rate> {
         let configured = self.settings.pacing.rates.get(planned.sender.name()).cloned();
         configured.or_else(|| planned.sender.rate())

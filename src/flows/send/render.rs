@@ -1,5 +1,5 @@
-//! Composing: a ledger row, its contact and its version become the message that leaves.
-//! Pure; the work of `deliver` between its reading and its call.
+//! Composes messages: turns a ledger row, its contact and its version into the message that leaves.
+//! Pure; `deliver` calls it between its read and its call.
 
 mod sms_preview;
 
@@ -36,17 +36,17 @@ use crate::views::mail;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-/// A message as it leaves, and what goes with it.
+/// A composed message, and what goes with it.
 pub struct Composed {
-    /// The message.
     pub outgoing: Outgoing,
-    /// What it takes, for a text message.
+    /// The segments and cost of an SMS.
     pub spent: Option<SmsCost>,
-    /// The short links in it: they must be kept before it leaves.
+    /// Its short links, which must be stored before it leaves.
     pub short_links: Vec<ShortLink>,
 }
 
-/// Renders a message to an address. An error is the template's, or says that the text is too long.
+/// Renders a message to an address. An error is the template's, or reports that the text is too
+/// long.
 pub fn compose(
     edition: &PublishedVersion,
     contact: &Contact,
@@ -105,28 +105,28 @@ fn templates(edition: &PublishedVersion) -> Result<&Templates, String> {
     edition.templates().map_err(|error| error.to_string())
 }
 
-/// A message as somebody would get it, to be looked at: links of a mail lead where they were
-/// written to, those of an SMS are as short as they would be, and nothing of it is counted.
+/// A rendered message, for viewing only. Links of an e-mail lead to their original targets, those
+/// of an SMS are as short as they would be, and nothing is counted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Shown {
-    /// The version that was chosen: `emails/welcome/zh-CN`.
+    /// The language version that was chosen: `emails/welcome/zh-CN`.
     pub template: String,
-    /// The message's languages beside its first one.
+    /// The message's other languages.
     pub languages: Vec<String>,
     /// Empty for SMS.
     pub subject: String,
-    /// What mailboxes show after the subject.
+    /// The text that mail programs show after the subject.
     pub preheader: String,
     /// Empty for SMS.
     pub html: String,
     /// The plain text, or the SMS as it would leave.
     pub text: String,
-    /// What an SMS takes.
+    /// The segments and cost of an SMS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sms: Option<SmsPreview>,
 }
 
-/// Renders a message to be looked at, with a contact's data or with made-up data, in the contact's
+/// Renders a message for viewing, with a contact's data or with sample data, in the contact's
 /// language or in another.
 pub fn show(
     edition: &PublishedVersion,
@@ -137,7 +137,7 @@ pub fn show(
 ) -> Result<Shown, TemplateError> {
     let reader = locale.or(contact.and_then(|contact| contact.locale.as_deref()));
     let version = Version::of(edition, reader, template);
-    // Whoever follows it is told that the link is no good.
+    // This link leads to a page that says it is invalid.
     let unsubscribe_url = format!("{}/u/test", settings.base_url);
     let is_sms = template.starts_with("sms/");
     let channel = if is_sms { Channel::Sms } else { Channel::Email };
@@ -178,7 +178,7 @@ pub fn show(
     Ok(shown(subject, templates.render_preheader(name, &data)?, html, text))
 }
 
-/// The subject that a broadcast's variant has in place of its template's.
+/// Returns the subject that a broadcast's variant has instead of its template's.
 fn own_subject(edition: &PublishedVersion, message: &Message) -> Option<String> {
     let name = message.broadcast.as_ref()?;
     let broadcast = edition.compiled.campaign.broadcasts.get(name)?;
@@ -186,11 +186,11 @@ fn own_subject(edition: &PublishedVersion, message: &Message) -> Option<String> 
     Some(subject_name(name, &message.step))
 }
 
-/// The version of a message that a contact reads.
+/// The language version of a message that a contact gets.
 struct Version {
     /// Its name: `emails/welcome/zh-CN`.
     name: String,
-    /// How numbers and dates are written in it.
+    /// The locale for numbers and dates.
     locale: String,
 }
 
@@ -199,26 +199,26 @@ impl Version {
         let Compiled { campaign, templates } = &edition.compiled;
         let reader = reader.unwrap_or(&campaign.locale);
         let first = parent_of_version(templates, template);
-        // A version may be asked for by its own name.
+        // A language version may be requested by its own name.
         let language = match template.strip_prefix(first).and_then(|l| l.strip_prefix('/')) {
             None => best_version(templates, template, reader, &campaign.locale),
             asked => asked,
         };
         let name = language.map_or_else(|| template.to_owned(), |l| format!("{first}/{l}"));
-        // A date in German would be strange in an English mail.
+        // A German date would look wrong in an English e-mail.
         let written_in = language.unwrap_or(&campaign.locale);
         let is_readers = language_of(reader) == language_of(written_in);
         Self { name, locale: if is_readers { reader } else { written_in }.to_owned() }
     }
 
-    /// How helpers write in it.
+    /// Returns the format options for template helpers.
     fn manner(&self, campaign: &Campaign, zone: Option<&str>) -> (String, Value) {
         let zone = zone.unwrap_or(&campaign.time_zone);
         format_data(&FormatOptions { locale: &self.locale, zone, currency: &campaign.currency })
     }
 }
 
-/// What a template may name: the contact's attributes, and a few words of the house.
+/// Returns the data for a template: the contact's attributes, and a few built-in values.
 fn data(
     edition: &PublishedVersion,
     (contact, channel): (&Contact, Channel),
@@ -247,8 +247,8 @@ fn data(
     Value::Object(data)
 }
 
-/// Whether a value of an attribute is the campaign's own, and nobody can have typed it: one of the
-/// options of a field, or what a step of a journey has set.
+/// Returns whether an attribute's value is defined by the campaign, so that no visitor can have
+/// typed it: one of the options of a field, or a value that a journey step sets.
 fn is_of_campaign(campaign: &Campaign, name: &str, value: &Value) -> bool {
     let fields = campaign.forms.values().flat_map(|form| &form.fields);
     let mut fields = fields.filter(|field| field.name == name).peekable();
@@ -263,11 +263,11 @@ fn is_of_campaign(campaign: &Campaign, name: &str, value: &Value) -> bool {
     is_asked && !fields.any(|field| field.kind.is_typed()) || steps.any(|step| is_set(&step.action))
 }
 
-/// A value as it may appear in a message to an unproved address: see `domain/form/visitor_text.rs`.
-/// `None` if nothing of it may.
+/// Returns a value as it may appear in a message to an unproved address: see
+/// `domain/form/visitor_text.rs`. Returns `None` if nothing of it may appear.
 fn bounded_value(value: &Value) -> Option<Value> {
     match value {
-        // Longer than any form takes: nobody has typed it.
+        // Longer than any form accepts, so no visitor has typed it.
         Value::String(text) if text.len() > FORM_BODY_BYTES_MAX => Some(value.clone()),
         Value::String(text) => {
             let bounded = visitor_text::bounded(text);
@@ -278,7 +278,7 @@ fn bounded_value(value: &Value) -> Option<Value> {
     }
 }
 
-/// What a webhook tells: which step of whose journey, and the contact.
+/// Returns the body of an outgoing webhook: the journey step, and the contact.
 fn document(contact: &Contact, message: &Message) -> Value {
     let Contact { id, email, phone, external_id, locale, time_zone, .. } = contact;
     json!({
@@ -326,7 +326,7 @@ fn confirmation(
     email(edition, settings, rendered, Vec::new())
 }
 
-/// The answer to somebody who has texted STOP or HELP.
+/// Composes the reply to STOP or HELP.
 fn answer(
     edition: &PublishedVersion,
     contact: &Contact,
@@ -371,8 +371,8 @@ fn notice(
     email(edition, settings, rendered, Vec::new())
 }
 
-/// What was claimed of a contact, as its owner is shown it: labels, and what was typed, bounded
-/// like all that was.
+/// Returns what was claimed of a contact, for display to its owner: labels, and values bounded like
+/// all visitor text.
 pub fn claims_shown(
     edition: &PublishedVersion,
     claims: &Claims,
@@ -386,14 +386,14 @@ pub fn claims_shown(
     shown.collect()
 }
 
-/// What a campaign's forms call an attribute.
+/// Returns the label that the campaign's forms give an attribute.
 fn label(campaign: &Campaign, name: &str, language: Language) -> String {
     let mut fields = campaign.forms.values().flat_map(|form| &form.fields);
     let field = fields.find(|field| field.name == name);
     field.map_or_else(|| name.to_owned(), |field| field_label(field, language))
 }
 
-/// A value as people write it.
+/// Returns a value as readable text.
 fn text_of(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -411,7 +411,7 @@ fn link(message: &Message, rest: String) -> Link {
     }
 }
 
-/// The pages of the house that a reader's own decisions lead to: nobody is followed there.
+/// The built-in pages for a reader's own choices: links to them are not tracked.
 const HOUSE_PATHS: [&str; 4] = ["/u/", "/preferences", "/confirm/", "/s/"];
 
 /// The links of one message.
@@ -419,9 +419,9 @@ struct Links<'a> {
     edition: &'a PublishedVersion,
     message: &'a Message,
     settings: &'a Settings,
-    /// Whether they lead through us.
+    /// Whether clicks are tracked, by links that lead through our own domain.
     are_followed: bool,
-    /// Whether they are only looked at: their tokens are as long as real ones, and no good.
+    /// Whether the message is for viewing only: its tokens are as long as real ones, but invalid.
     are_shown: bool,
 }
 
@@ -440,7 +440,7 @@ impl<'a> Links<'a> {
         Self { edition, message, settings, are_followed, are_shown: false }
     }
 
-    /// The links of a message that is only looked at.
+    /// Creates the links of a message that is for viewing only.
     fn shown(
         edition: &'a PublishedVersion,
         contact: &Contact,
@@ -450,7 +450,7 @@ impl<'a> Links<'a> {
         Self { are_shown: true, ..Self::of(edition, contact, message, settings) }
     }
 
-    /// A mail with its links tagged and, if they are followed, led through us.
+    /// Renders an e-mail with tagged links that, if tracked, lead through our own domain.
     fn email(
         &self,
         templates: &Templates,
@@ -468,7 +468,7 @@ impl<'a> Links<'a> {
         Ok(rendered)
     }
 
-    /// A text with its links tagged and, if they are followed, made short.
+    /// Renders an SMS with tagged links that, if tracked, are short links.
     fn sms(
         &self,
         templates: &Templates,
@@ -499,9 +499,9 @@ impl<'a> Links<'a> {
         Ok((text, kept))
     }
 
-    /// Where a link leads, with the campaign's tags; `None` for what is not to be signed: a link
-    /// whose site was not written by an author but brought by a value, and what is ours for other
-    /// purposes: the pages by which a reader unsubscribes, chooses, or confirms.
+    /// Returns the target of a link with the campaign's UTM tags. Returns `None` for links that
+    /// must not be signed: those whose site comes from a value instead of the author, and our own
+    /// pages for unsubscribing, preferences and confirmation.
     fn target(&self, templates: &Templates, url: &str) -> Option<String> {
         let url = web_address::location(url)?;
         let base_url = &self.settings.base_url;
@@ -546,7 +546,8 @@ impl<'a> Links<'a> {
         self.url("o", Purpose::Open, "")
     }
 
-    /// One-click unsubscription (RFC 8058 section 3.1), for what may be refused.
+    /// Returns the headers for one-click unsubscription (RFC 8058 section 3.1), for marketing
+    /// messages.
     fn headers(&self) -> Vec<(&'static str, String)> {
         if self.message.class != Class::Marketing {
             return Vec::new();

@@ -1,11 +1,11 @@
-//! guard_restore: after the database was restored to an earlier time, nothing that may have left
-//! before is sent again without an operator's word.
+//! After the database was restored to an earlier time, messages that may have been sent already
+//! wait for an operator's decision.
 //!
-//! The database cannot tell by itself: all it knows is of before. So a tick makes a mark: it writes
-//! it down in the database, and then outside it (in KV). If the database knows only of an earlier
-//! one, it was restored. The number of a mark only grows, so no clock that was wrong can hide that.
-//! Ticks and deliveries ask for it first: one round trip of one statement. What the gate then holds
-//! back is in `domain/sending/restore_guard.rs`.
+//! The database cannot detect a restore by itself, because it is in the earlier state. So a tick
+//! makes a mark: it writes the mark to the database, and then outside it (to KV). If the database
+//! knows only an earlier mark, it was restored. The number of a mark only grows, so a wrong clock
+//! cannot hide a restore. Ticks and deliveries check it first: one round trip of one statement.
+//! Which messages the gate then holds back is decided in `domain/sending/restore_guard.rs`.
 
 use crate::domain::base::primitives::{CLOCKS_DIFFER_MAX, Millis, Span};
 use crate::domain::sending::restore_guard::{Mark, Resolution, RestoreGuard};
@@ -15,20 +15,19 @@ use crate::store::schedule;
 use crate::store::statement::Rows;
 use serde::{Deserialize, Serialize};
 
-/// How old the mark may become while nothing is handed out: KV takes 1,000 writes a day for
-/// nothing.
+/// The maximum age of the mark while nothing is enqueued: KV includes 1,000 free writes a day.
 pub const MARK_AGE_MAX: Span = Span::minutes(5);
 
-/// Under this key the key-value store keeps the last mark.
+/// The key of the last mark in the key-value store.
 pub const MARK_KEY: &str = "mark";
 
-/// The mark outside the database, if there is one.
+/// Returns the mark outside the database, if there is one.
 pub async fn mark<K: KeyValue>(kv: &K) -> Result<Option<Mark>, KeyValueError> {
     Ok(kv.get(MARK_KEY).await?.and_then(|text| Mark::read(&text)))
 }
 
-/// Compares the mark outside with the last that the database knows of, which it returns, and writes
-/// down if it was restored.
+/// Compares the mark outside with the last mark in the database, and records a restore if there was
+/// one. Returns the newer mark.
 pub async fn watch<D: Database>(
     db: &D,
     mark: Option<Mark>,
@@ -37,7 +36,7 @@ pub async fn watch<D: Database>(
     let rows = db.batch(vec![schedule::last_mark()]).await?;
     let known = rows.first().map(Rows::first::<Mark>).transpose();
     let known = known.map_err(DatabaseError::Fault)?.flatten();
-    // A database in which no tick ever ran is a new one.
+    // A database without any tick is new, not restored.
     if let (Some(known), Some(mark)) = (known, mark)
         && known.number < mark.number
     {
@@ -57,8 +56,9 @@ fn guard(rows: &[Rows]) -> Result<Option<RestoreGuard>, DatabaseError> {
     Ok(guard.map_err(DatabaseError::Fault)?.flatten().and_then(GuardRow::guard))
 }
 
-/// The mark to make after a tick at `now` that handed something out, or did not; `None`: the last
-/// will do. A time in the future was written by a clock that was wrong, and says nothing.
+/// Returns the mark to make after a tick at `now`, given whether it enqueued work; `None` if the
+/// last mark suffices. A mark dated in the future was written with a wrong clock, and its date is
+/// ignored.
 pub fn mark_after(last: Option<Mark>, has_work: bool, now: Millis) -> Option<Mark> {
     let at = last.map(|last| last.at).filter(|at| *at <= now.plus(CLOCKS_DIFFER_MAX));
     let is_old = at.is_none_or(|at| at.plus(MARK_AGE_MAX) <= now);
@@ -69,8 +69,8 @@ pub fn mark_after(last: Option<Mark>, has_work: bool, now: Millis) -> Option<Mar
     (has_work || is_old).then_some(next)
 }
 
-/// Writes a mark down, and then puts it outside. Should that be refused, the former one stays, and
-/// is good enough.
+/// Writes a mark to the database, and then outside. If the second write fails, the former mark
+/// stays, which is sufficient.
 pub async fn put_mark<D: Database, K: KeyValue>(
     db: &D,
     kv: &K,
@@ -80,18 +80,18 @@ pub async fn put_mark<D: Database, K: KeyValue>(
     Ok(kv.put(MARK_KEY, &mark.text()).await)
 }
 
-/// What is known of a restore.
+/// The state of a restore.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RestoreState {
-    /// Whether a restore was found, and waits for an operator's word.
+    /// Whether a restore was found and waits for an operator's decision.
     pub restored: bool,
-    /// Up to when messages may have left that the database does not know of.
+    /// The time until which messages may have left that are not in the database.
     pub mark: Option<Millis>,
-    /// How many messages wait.
+    /// The number of waiting messages.
     pub messages: i64,
 }
 
-/// How it stands. One round trip, two statements.
+/// Reads the state. One round trip, two statements.
 pub async fn state<D: Database>(db: &D) -> Result<RestoreState, DatabaseError> {
     let rows = db.batch(vec![restores::guard(), restores::waiting()]).await?;
     let waiting = rows.get(1).map(Rows::first::<WaitingRow>).transpose();
@@ -100,7 +100,8 @@ pub async fn state<D: Database>(db: &D) -> Result<RestoreState, DatabaseError> {
     Ok(RestoreState { restored: guard.is_some(), mark: guard.map(|guard| guard.mark), messages })
 }
 
-/// An operator has its word; says how it stood before. One round trip more, two statements.
+/// Applies an operator's decision, and returns the state before it. One more round trip, two
+/// statements.
 pub async fn say<D: Database>(
     db: &D,
     word: Resolution,

@@ -1,4 +1,5 @@
-//! Outcomes: what an answer means for a message, and the writing down of what became of many.
+//! Results: what a provider's answer means for a message, and writing the outcomes of many
+//! messages.
 
 use crate::domain::base::bucketing::below;
 use crate::domain::base::primitives::{ContactId, Ids, Millis, Span};
@@ -16,35 +17,32 @@ use crate::store::senders::SenderRow;
 use crate::store::{messages, senders};
 use std::collections::BTreeMap;
 
-/// The longest that a provider's `Retry-After` is obeyed: a mistaken one must not hold a message
-/// back for ever.
+/// The longest `Retry-After` that is obeyed: a mistaken one must not hold a message back for ever.
 const RETRY_AFTER_MAX: Span = Span::days(1);
 
-/// What became of a claimed message.
+/// What happens to a claimed message.
 pub enum Disposition {
-    /// It goes no further.
+    /// It is finished.
     Over(Outcome),
-    /// It is tried again then. `uncertain` if this attempt may have been acted upon.
+    /// It is retried. `uncertain` if the provider may have acted upon this attempt.
     Again {
-        /// When.
         at: Millis,
-        /// Why.
         reason: String,
-        /// Whether this attempt may have been acted upon.
+        /// Whether the provider may have acted upon this attempt.
         uncertain: bool,
     },
-    /// It was not its turn, and no attempt is counted.
+    /// It could not be tried now, and no attempt is counted.
     Untried {
-        /// When it is looked at again.
+        /// When it is checked again.
         at: Millis,
-        /// Why, as a word of `domain::reason`; empty leaves the reason that there is.
+        /// A constant of `domain::report::reason`; an empty one keeps the present reason.
         reason: String,
     },
 }
 
 impl Disposition {
-    /// The end of a message that is not sent, for this reason. If an earlier attempt had no
-    /// answer, nobody knows whether that one was taken.
+    /// Returns the disposition of a message that is not sent, for this reason. If an earlier
+    /// attempt had no answer, its outcome is unknown.
     pub fn held_back(message: &Message, reason: &'static str) -> Self {
         Self::Over(match message.uncertain {
             false => Outcome::Skipped(reason),
@@ -56,7 +54,7 @@ impl Disposition {
     }
 }
 
-/// What became of messages, until it is written down.
+/// The dispositions of messages, until they are written.
 #[derive(Default)]
 pub struct Results {
     over: BTreeMap<ContactId, Vec<Input>>,
@@ -64,7 +62,7 @@ pub struct Results {
 }
 
 impl Results {
-    /// Takes down what became of a message.
+    /// Records the disposition of a message.
     pub fn add(&mut self, message: &Message, ending: Disposition) {
         let (id, attempt) = (message.id.clone(), message.attempts);
         let (send_at, reason, uncertain, untried) = match ending {
@@ -81,12 +79,12 @@ impl Results {
         self.back.push(PutBack { id, attempt, send_at, reason, uncertain, untried });
     }
 
-    /// How many there are.
+    /// Returns the number of dispositions.
     pub fn count(&self) -> usize {
         self.over.values().map(Vec::len).sum::<usize>() + self.back.len()
     }
 
-    /// Writes everything down, with how senders have done, and returns what follows from it.
+    /// Writes everything, with the changed circuit breakers, and returns the work that follows.
     pub async fn write_down<D: Database>(
         self,
         db: &D,
@@ -98,7 +96,7 @@ impl Results {
         let cases = self.over.into_iter();
         let cases =
             cases.map(|(contact, happenings)| Command { who: ContactRef::Id(contact), happenings });
-        // Both are tried, whatever becomes of the other: what is not written down is lost.
+        // Each write is tried even if the other fails, because what is not written is lost.
         let written = commit(db, catalog, cases.collect(), now, ids).await;
         let mut rest = Vec::new();
         if !self.back.is_empty() {
@@ -114,8 +112,8 @@ impl Results {
     }
 }
 
-/// How long to wait after so many attempts: the back-off, and up to a quarter more by a share of
-/// the seed, so that what failed together does not come again in one moment.
+/// Returns how long to wait after this many attempts: the back-off, and up to a quarter more
+/// depending on the seed, so that messages that failed together are not retried at the same moment.
 pub fn pause(attempts: u32, seed: &str) -> Span {
     let wait = backoff(attempts);
     let quarter = wait.0.unsigned_abs() / 4;
@@ -123,8 +121,8 @@ pub fn pause(attempts: u32, seed: &str) -> Span {
     Span(wait.0.saturating_add_unsigned(more))
 }
 
-/// What a provider's answer means for the message, which took so much; `pause` is how long it waits
-/// at least, if it is tried again.
+/// Returns what a provider's answer means for a message with this SMS cost; `pause` is the minimum
+/// wait if it is retried.
 pub fn settle(
     sender: &Sender,
     (message, spent): (&Message, Option<SmsCost>),
@@ -157,8 +155,8 @@ pub fn settle(
     }
 }
 
-/// The end of a message that cannot be sent. If this or an earlier attempt had no answer, nobody
-/// knows whether that one was taken.
+/// Returns the outcome of a message that cannot be sent. If this or an earlier attempt had no
+/// answer, the outcome is unknown.
 pub fn failed(message: &Message, reason: String, uncertain: bool) -> Outcome {
     match uncertain || message.uncertain {
         true => Outcome::Unknown { reason, spent: None },

@@ -1,5 +1,5 @@
-//! The truth: what is read just before a wave of calls, in the batch that writes down who is asked
-//! for what. What an isolate has in mind may be a minute old.
+//! The snapshot that is read just before a wave of calls, in the batch that records which provider
+//! is called for which message. An isolate's cache may be a minute old.
 
 use crate::domain::base::primitives::{CampaignId, ContactId, MessageId, Millis};
 use crate::domain::campaign::broadcast::BroadcastState;
@@ -19,31 +19,32 @@ use crate::store::restores::{self, GuardRow};
 use crate::store::{brakes, broadcasts, campaigns, contacts, journeys, messages};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The contacts of a wave, and which journeys run.
+/// The contacts of a wave, and the states of their journeys, campaigns and broadcasts.
 #[derive(Default)]
 pub struct SendSnapshot {
-    /// Those that there are; one that cannot be read holds back its own messages only.
+    /// The contacts that exist. One that cannot be read holds back only its own messages.
     pub contacts: BTreeMap<ContactId, Result<Contact, String>>,
     journeys: Vec<JourneyStatus>,
     unpublished: Vec<Unpublished>,
     /// The campaigns that are stopped.
     braked: BTreeSet<CampaignId>,
-    /// Of the broadcasts that are paused or were called off, where the wave is of any.
+    /// The broadcasts that are paused or cancelled; read only if the wave has messages of
+    /// broadcasts.
     halted: Vec<HaltedRow>,
-    /// The restore of the database that was found, if one was.
+    /// The restore of the database that was found, if any.
     pub guard: Option<RestoreGuard>,
-    /// The messages whose claim is still ours: for them it is written down that a call begins.
+    /// The messages whose claim is still ours, for which the start of a call was recorded.
     ours: BTreeSet<MessageId>,
 }
 
 impl SendSnapshot {
-    /// Whether the journey of a message runs.
+    /// Returns the state of a message's journey.
     pub fn run_state(&self, message: &Message) -> RunState {
         JourneyStatus::run_state(&self.journeys, &message.campaign, &message.journey)
     }
 
-    /// Whether a message is of a journey or broadcast that ended when its campaign was unpublished.
-    /// What the house itself has to say still leaves.
+    /// Returns whether a message belongs to a journey or broadcast that ended when its campaign was
+    /// unpublished. Built-in messages still leave.
     pub fn is_unpublished(&self, message: &Message) -> bool {
         let passage = || {
             let contact = self.contacts.get(&message.contact_id)?.as_ref().ok()?;
@@ -56,12 +57,12 @@ impl SendSnapshot {
         Unpublished::ends(&self.unpublished, &message.campaign, begun.min(message.queued_at))
     }
 
-    /// Whether the campaign of a message is stopped.
+    /// Returns whether the campaign of a message is stopped.
     pub fn is_braked(&self, message: &Message) -> bool {
         self.braked.contains(&message.campaign)
     }
 
-    /// How the message's broadcast is halted, if it is of one that is.
+    /// Returns the state of the message's broadcast, if that is halted.
     pub fn halt(&self, message: &Message) -> Option<BroadcastState> {
         let name = message.broadcast.as_ref()?;
         let is_it =
@@ -69,17 +70,17 @@ impl SendSnapshot {
         self.halted.iter().find(is_it).map(|row| row.state)
     }
 
-    /// Whether a call for this message may be made. One whose contact cannot be read is looked at
-    /// too, to be put back.
+    /// Returns whether a call for this message may be made. A message whose contact cannot be read
+    /// is included, so that it is put back.
     pub fn is_ours(&self, message: &Message) -> bool {
         self.ours.contains(&message.id)
             || matches!(self.contacts.get(&message.contact_id), Some(Err(_)))
     }
 }
 
-/// Writes down that a wave begins, and reads its truth. One round trip, six statements, seven if
-/// some message is of a broadcast; more if the database cannot read some contact, for then the
-/// wave is halved until that one is alone.
+/// Records that a wave begins, and reads its snapshot. One round trip, six statements, seven if a
+/// message belongs to a broadcast. More if the database cannot read a contact: the wave is then
+/// halved until that contact is alone.
 pub async fn begin<'w, 'p: 'w, D: Database>(
     db: &D,
     wave: impl IntoIterator<Item = &'w Planned<'p>>,
@@ -112,11 +113,11 @@ pub async fn begin<'w, 'p: 'w, D: Database>(
     Ok(truth)
 }
 
-/// What is asked about a message.
+/// A message to look up.
 struct Asked<'a> {
     contact: &'a ContactId,
     calling: Calling<'a>,
-    /// Whether it is of a broadcast.
+    /// Whether it belongs to a broadcast.
     broadcast: bool,
 }
 
@@ -150,7 +151,8 @@ async fn begin_group<D: Database>(
     truth.halted.extend(all::<HaltedRow>(rows.get(6))?);
     truth.ours.extend(ours.into_iter().map(|row| row.id));
     for contact in contacts.into_iter().map(Contact::from) {
-        // The message may have been claimed in the name of whoever was merged into it since.
+        // The message may have been claimed under the id of a contact that was merged into this one
+        // since.
         for alias in &contact.aliases {
             truth.contacts.insert(alias.id.clone(), Ok(contact.clone()));
         }

@@ -1,4 +1,4 @@
-//! What a deployment is configured with.
+//! The configuration of a deployment. Not here: what a campaign configures (`domain/campaign`).
 
 pub mod providers;
 
@@ -11,27 +11,29 @@ use crate::domain::contact::address::sender_name;
 use crate::domain::pacing::DeploymentPacing;
 use crate::providers::{Sender, webhooks};
 
-/// The part of the configuration that flows need. Secrets in it reach no template and no log.
+/// The part of the configuration that flows need. Its secrets reach no template and no log.
 #[derive(Clone)]
 pub struct Settings {
-    /// Where the public reaches us, without a slash at the end: `https://go.example.com`.
+    /// The public base address, without a trailing slash: `https://go.example.com`.
     pub base_url: String,
-    /// What tokens are signed with.
+    /// The keys that sign tokens.
     pub keys: Keyring,
-    /// The sender of campaigns that name none, `Name <address>`.
+    /// The default sender for campaigns that name none, `Name <address>`.
     pub mail_from: String,
-    /// How messages leave.
+    /// The providers, by channel and class.
     pub senders: Senders,
-    /// What webhooks of providers are verified with.
+    /// The secrets that verify provider webhooks.
     pub hooks: webhooks::Secrets,
-    /// How fast they leave, and when not, all campaigns together.
+    /// The deployment-wide pacing: how fast messages leave and when they do not, for all campaigns
+    /// together.
     pub pacing: DeploymentPacing,
-    /// Where nobody is followed, whatever a campaign says (`domain::tracking::is_in`).
+    /// The regions in which nobody is tracked, whatever a campaign says
+    /// (`domain::campaign::tracking::is_in`).
     pub tracking_off_in: Vec<String>,
 }
 
 impl Settings {
-    /// The host of `base_url`.
+    /// Returns the host of `base_url`.
     pub fn host(&self) -> &str {
         let rest = self.base_url.split_once("://").map_or(self.base_url.as_str(), |(_, rest)| rest);
         rest.split(['/', ':']).next().unwrap_or_default()
@@ -39,7 +41,7 @@ impl Settings {
 }
 
 impl Settings {
-    /// Reads the configuration by name; an error names what is missing and what it is for.
+    /// Reads the configuration by name. An error names what is missing and what it is for.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
         let need = |name: &str, what: &str| {
             get(name).filter(|value| !value.is_empty()).ok_or_else(|| format!("set {name}: {what}"))
@@ -58,7 +60,7 @@ impl Settings {
         let base_url = need("BASE_URL", "the public address, such as https://go.example.com")?;
         let keys = Keyring::new(&secret, get("SIGNING_SECRET_PREVIOUS").as_deref());
         let base_url = base_url.trim_end_matches('/').to_owned();
-        // Whether it is https decides what is let in, so it is known for certain.
+        // Access control depends on whether the scheme is https, so it must be explicit.
         if !["http://", "https://"].iter().any(|scheme| base_url.starts_with(scheme)) {
             let advice = "write it as https://go.example.com";
             return Err(format!("BASE_URL is `{base_url}`: {advice}"));
@@ -74,31 +76,31 @@ impl Settings {
         })
     }
 
-    /// What the sender of a campaign's messages calls itself to people.
+    /// Returns the display name of the sender of a campaign's messages.
     pub fn sender_name(&self, campaign: Option<&Campaign>) -> String {
         let from = campaign.and_then(|campaign| campaign.from.as_ref());
         sender_name(from.unwrap_or(&self.mail_from))
     }
 
-    /// Whether this is a machine that nobody else reaches.
+    /// Returns whether this is a local machine that nobody else can reach.
     pub fn is_local(&self) -> bool {
         is_local_host(self.host())
     }
 
-    /// Whether the public reaches us by https. Then nobody is let in, and no API token is taken,
-    /// by anything else.
+    /// Returns whether the public address uses https. If so, sign-in and API tokens are accepted
+    /// only over https.
     pub fn is_https(&self) -> bool {
         self.base_url.starts_with("https://")
     }
 
-    /// Whether messages of some channel are kept in the local mailbox, which is then shown.
+    /// Returns whether messages of some channel go to the local mailbox, which is then shown.
     pub fn has_mailbox(&self) -> bool {
         self.senders.all().any(|sender| matches!(sender, Sender::Mailbox))
     }
 }
 
-/// Whether a host, with its port or without, is a machine that nobody else reaches: its name is one
-/// of those that RFC 6761 keeps for that.
+/// Returns whether a host, with or without its port, is local: its name is one of those that RFC
+/// 6761 reserves.
 pub fn is_local_host(host: &str) -> bool {
     let is_port = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
     let name = match host.rsplit_once(':') {
@@ -109,7 +111,8 @@ pub fn is_local_host(host: &str) -> bool {
     ["127.0.0.1", "[::1]"].contains(&name) || is_under("localhost") || is_under("test")
 }
 
-/// The house's pacing. A rate for a sender that there is not would limit nobody.
+/// Reads the deployment-wide pacing. A rate limit for an unknown provider is an error, because it
+/// would limit nothing.
 fn pacing(get: &dyn Fn(&str) -> Option<String>) -> Result<DeploymentPacing, String> {
     let json = get("PACING").filter(|json| !json.is_empty());
     let house =
@@ -123,26 +126,25 @@ fn pacing(get: &dyn Fn(&str) -> Option<String>) -> Result<DeploymentPacing, Stri
     Err(format!("rates.{name}: there is no such sender; {advice}"))
 }
 
-/// The longest API token read, in bytes; `dripline token new` makes them of 46.
+/// The longest API token accepted, in bytes; `dripline token new` makes tokens of 46.
 pub const API_TOKEN_BYTES_MAX: usize = 512;
 
-/// An API token as it is configured: `API_TOKENS` holds entries `name:sha256`, with spaces between
-/// them, and never a token itself.
+/// An API token as it is configured: `API_TOKENS` holds entries `name:sha256`, separated by spaces,
+/// and never a token itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiToken<'c> {
-    /// Its name.
     pub name: &'c str,
-    /// The hash of its whole entry: whatever changes in the entry ends what was made with it.
+    /// The hash of its whole entry: any change to the entry invalidates what was made with it.
     pub credential: String,
 }
 
-/// The entry of a token that somebody brings.
+/// Returns the configured entry of a token.
 pub fn api_token<'c>(configured: &'c str, token: &str) -> Option<ApiToken<'c>> {
     if token.is_empty() || token.len() > API_TOKEN_BYTES_MAX {
         return None;
     }
     let hash = sha256_hex(token);
-    // No early end, so that the time taken tells nothing about which one matched.
+    // No early exit, so that the time taken does not reveal which entry matched.
     configured.split_whitespace().fold(None, |found, entry| match entry.split_once(':') {
         Some((name, known)) if equal_secrets(known, &hash) => {
             Some(ApiToken { name, credential: sha256_hex(entry) })
@@ -151,12 +153,12 @@ pub fn api_token<'c>(configured: &'c str, token: &str) -> Option<ApiToken<'c>> {
     })
 }
 
-/// What sessions are held against: the hash of each entry that is configured.
+/// Returns the hash of each configured entry. Sessions are checked against them.
 pub fn credentials(configured: &str) -> Vec<String> {
     configured.split_whitespace().map(sha256_hex).collect()
 }
 
-/// The name under which a token is configured.
+/// Returns the configured name of a token.
 pub fn api_token_name<'c>(configured: &'c str, token: &str) -> Option<&'c str> {
     api_token(configured, token).map(|token| token.name)
 }
@@ -167,7 +169,7 @@ mod tests {
     use insta::assert_snapshot;
 
     #[test]
-    fn an_api_token_is_known_by_its_whole_entry() {
+    fn api_token_matches_its_whole_entry() {
         let hash = sha256_hex("t-1");
         let configured = format!("ci:00 crm:{hash}  x");
         let token = api_token(&configured, "t-1").unwrap();
@@ -184,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_of_ones_own_is_known_by_its_name() {
+    fn local_hosts_are_recognized() {
         for host in [
             "localhost", "localhost:8787", "127.0.0.1:80", "[::1]:8787", "[::1]", "x.test",
             "a.localhost",
@@ -200,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_without_a_scheme_is_refused() {
+    fn base_url_without_scheme_is_refused() {
         let read = |base_url: &str| {
             Settings::read(|name| match name {
                 "SIGNING_SECRET" => Some("s".repeat(32)),
@@ -217,7 +219,8 @@ mod tests {
         }
     }
 
-    /// What is said about these values of `PACING`, the rest being in order.
+    /// Returns the error message for each value of `PACING`, the rest of the configuration being
+    /// valid.
     fn said(values: &[&str]) -> String {
         let about = |json: &&str| {
             let read = Settings::read(|name| match name {
@@ -236,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn pacing_that_cannot_be_kept_is_refused_with_its_place_and_a_remedy() {
+    fn invalid_pacing_is_refused_with_remedy() {
         assert_snapshot!(said(&[
             "",
             r#"{ "rates": { "ses": { "calls": 14, "per": "1s" } } }"#,

@@ -1,4 +1,4 @@
-//! Which senders a deployment has, and which of them a message leaves by.
+//! The providers of a deployment, and which of them a message leaves by.
 
 use crate::domain::base::primitives::Channel;
 use crate::domain::base::token::Keyring;
@@ -8,30 +8,30 @@ use crate::providers::{
     twilio, vonage,
 };
 
-/// How messages leave, by channel and class: in each list the first is asked, and the next stands
-/// in for it while it is out of order. Where a list is empty, messages wait.
+/// The providers by channel and class. In each list the first is preferred, and the next one takes
+/// over while it is out of order. Where a list is empty, messages wait.
 #[derive(Clone)]
 pub struct Senders {
-    /// E-mail.
     pub email: Vec<Sender>,
-    /// E-mail that is no marketing; if empty, it leaves as all e-mail does.
+    /// Providers for non-marketing e-mail. If empty, it leaves like all other e-mail.
     pub email_transactional: Vec<Sender>,
-    /// SMS.
     pub sms: Vec<Sender>,
-    /// SMS that is no marketing; if empty, it leaves as all SMS do.
+    /// Providers for non-marketing SMS. If empty, it leaves like all other SMS.
     pub sms_transactional: Vec<Sender>,
-    /// Notices to our own people; if empty, they leave as e-mail that is no marketing.
+    /// Providers for notices to the deployment's own staff. If empty, they leave as non-marketing
+    /// e-mail.
     pub internal: Vec<Sender>,
-    /// Calls of other programs.
+    /// Providers for outgoing webhooks.
     pub webhook: Vec<Sender>,
-    /// How many messages go along in one call at the most, where the provider takes more. With 1,
-    /// each has its own idempotency key, which still holds when the database is restored to an
-    /// earlier time; a batch that is put together otherwise then has another key, and leaves again.
+    /// The most messages in one call, for providers that take several. With 1, each message has its
+    /// own idempotency key, which still holds after the database is restored to an earlier time. A
+    /// larger batch that is put together differently after a restore has another key, and is sent
+    /// again.
     pub batch_max: usize,
 }
 
 impl Senders {
-    /// None but that of webhooks, which are signed with these keys.
+    /// Returns no providers except the one for webhooks, which are signed with these keys.
     pub fn none(keys: &Keyring) -> Self {
         Self {
             email: vec![],
@@ -44,7 +44,7 @@ impl Senders {
         }
     }
 
-    /// Those that a message may leave by.
+    /// Returns the providers that may send a message.
     pub fn of(&self, message: &Message) -> &[Sender] {
         let first_of = |lists: &[&'_ Vec<Sender>]| lists.iter().position(|list| !list.is_empty());
         let lists: [&Vec<Sender>; 3] = match (message.channel, message.class) {
@@ -57,7 +57,7 @@ impl Senders {
             (Channel::Email, Class::Marketing) => [&self.email; 3],
             (Channel::Sms, Class::Marketing) => [&self.sms; 3],
             (Channel::Sms, _) => [&self.sms_transactional, &self.sms, &self.sms],
-            // Where mail is only kept, nobody is called either.
+            // Where mail only goes to the local mailbox, outgoing webhooks do too.
             (Channel::Webhook, _) if matches!(self.email[..], [Sender::Mailbox]) => {
                 [&self.email; 3]
             }
@@ -66,13 +66,13 @@ impl Senders {
         lists[first_of(&lists).unwrap_or_default()]
     }
 
-    /// Every list that messages of people leave by.
+    /// Returns the providers of every list for messages to people.
     pub fn all(&self) -> impl Iterator<Item = &Sender> {
         let Self { email, email_transactional, sms, sms_transactional, internal, .. } = self;
         [email, email_transactional, sms, sms_transactional, internal].into_iter().flatten()
     }
 
-    /// Reads the configuration by name; an error names what is wrong, and what would be right.
+    /// Reads the configuration by name. An error names what is wrong and what would be right.
     pub fn read(
         get: &dyn Fn(&str) -> Option<String>,
         keys: &Keyring,
@@ -101,22 +101,22 @@ impl Senders {
     }
 }
 
-/// Those that carry marketing mail.
+/// The providers for marketing mail.
 const EMAIL: [&str; 7] = ["mailbox", "resend", "postmark", "ses", "sendgrid", "mailgun", "brevo"];
 
-/// Those that carry SMS.
+/// The providers for SMS.
 const SMS: [&str; 5] = ["mailbox", "twilio", "vonage", "aliyun", "tencent"];
 
-/// Those that show notices in a group.
+/// The providers that post notices to a group chat.
 const ROBOTS: [&str; 3] = ["dingtalk", "wecom", "slack"];
 
-/// The names of all senders that may be configured.
+/// Returns the names of all providers that may be configured.
 pub fn names() -> impl Iterator<Item = &'static str> {
     let others = SMS.into_iter().filter(|name| !EMAIL.contains(name));
     EMAIL.into_iter().chain(others).chain(ROBOTS).chain(["cloudflare", "webhook"])
 }
 
-/// The configuration, as it is asked.
+/// Access to the configuration by name.
 struct Configured<'a> {
     get: &'a dyn Fn(&str) -> Option<String>,
     base_url: &'a str,
@@ -135,7 +135,7 @@ impl Configured<'_> {
         self.maybe(name).unwrap_or_else(|| otherwise.to_owned())
     }
 
-    /// The senders that a variable names, separated by commas.
+    /// Returns the providers that a variable lists, separated by commas.
     fn list(&self, name: &str, allowed: &[&str]) -> Result<Vec<Sender>, String> {
         let names = self.maybe(name).unwrap_or_default();
         let names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
@@ -176,7 +176,8 @@ impl Configured<'_> {
         })
     }
 
-    /// The address of a robot: it holds a secret, and must be the provider's own.
+    /// Returns the URL of a group chat bot. It contains a secret and must be on the provider's own
+    /// host.
     fn robot(&self, name: &str, begins: &str) -> Result<String, String> {
         let url = self.need(name, "the robot's address")?;
         match url.starts_with(begins) {
@@ -240,7 +241,7 @@ impl Configured<'_> {
                 account_sid: self.need("TWILIO_ACCOUNT_SID", "Twilio's account id")?,
                 auth_token: self.need("TWILIO_AUTH_TOKEN", "Twilio's secret")?,
                 from: self.need("TWILIO_FROM", "the number or messaging service to send from")?,
-                // Twilio refuses an address that it cannot reach.
+                // Twilio rejects an address that it cannot reach.
                 reports_to: match self.base_url.starts_with("https://") {
                     true => format!("{}/hooks/twilio", self.base_url),
                     false => String::new(),
@@ -271,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_names_who_is_asked_and_who_stands_in() {
+    fn provider_list_gives_primary_and_fallback() {
         let senders = read(&[
             ("SENDER_EMAIL", "resend, postmark"),
             ("RESEND_API_KEY", "re_1"),
@@ -288,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_or_wrong_is_named_with_its_remedy() {
+    fn invalid_provider_settings_are_refused_with_remedy() {
         assert_eq!(problem(&[("SENDER_EMAIL", "resend")]), "set RESEND_API_KEY: Resend's key");
         assert_eq!(
             problem(&[("SENDER_SMS", "resend")]),

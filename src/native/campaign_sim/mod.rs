@@ -1,4 +1,4 @@
-//! A campaign run over made-up contacts through virtual days, with the very same flows, over
+//! Simulates a campaign with made-up contacts over virtual days, with the production flows over
 //! SQLite in memory. The same options always give the same outcome.
 
 pub mod people;
@@ -31,80 +31,77 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 use std::collections::BTreeMap;
 
-/// What is simulated. Shares are from 0 to 1.
+/// The options of a simulation. Shares are from 0 to 1.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// How many send a form.
+    /// The number of contacts who send a form.
     pub contacts: usize,
-    /// How long.
+    /// The length in days.
     pub days: i64,
-    /// What chance depends on.
+    /// The seed of all randomness.
     pub seed: u64,
-    /// When it begins.
     pub start: Millis,
     /// The share of visitors who send the form.
     pub lead: f64,
-    /// The share of those who agree to be written to, where a form leaves that free.
+    /// The share of contacts who consent, where a form leaves that optional.
     pub consent: f64,
-    /// The share of those asked who confirm their address.
+    /// The share of contacts who confirm their address when asked.
     pub confirm: f64,
     /// The share of e-mails that are opened.
     pub open: f64,
     /// The share of e-mails in which a link is clicked; those are opened too.
     pub click: f64,
-    /// The share of e-mails that make their reader unsubscribe.
+    /// The share of e-mails that lead to an unsubscription.
     pub unsubscribe: f64,
     /// The share of contacts who reach the campaign's goal.
     pub buy: f64,
-    /// What a goal is worth on average, in minor units.
+    /// The average value of a goal, in minor units.
     pub order_minor: i64,
 }
 
-/// What came of it.
+/// The result of a simulation.
 pub struct Outcome {
     /// Everything that happened, by time.
     pub calendar: Vec<Entry>,
     /// The campaign's report at the end.
     pub report: Report,
-    /// Messages by template and what became of them.
+    /// The number of messages by template and status.
     pub messages: Vec<MessageTotal>,
-    /// Passages through journeys by how they stand.
+    /// The number of enrollments by journey and state.
     pub journeys: Vec<EnrollmentTotal>,
     /// The sizes of all segments.
     pub segments: Vec<SegmentTotal>,
-    /// The forms that were refused, and the first reason: made-up answers that did not fit.
+    /// The number of refused forms (made-up answers that were invalid), and the first reason.
     pub refused: (usize, Option<String>),
 }
 
 impl Outcome {
-    /// How many steps were taken in all journeys together.
+    /// The number of steps executed in all journeys.
     pub fn steps(&self) -> i64 {
         self.journeys.iter().map(|total| total.steps).sum()
     }
 }
 
-/// One thing that a contact got or did.
+/// One thing that a contact received or did.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// When.
     pub at: Millis,
-    /// Who, counted from 0.
+    /// The number of the person, from 0.
     pub person: usize,
-    /// Their address.
     pub address: String,
-    /// The zone of their clock.
+    /// The time zone of the person.
     pub time_zone: String,
     /// `email`, `sms` or `web`.
     pub channel: String,
     /// What happened, in a few words.
     pub what: String,
-    /// The subject, the target, the amount: what there is to add.
+    /// The detail: a subject, a target or an amount.
     pub detail: String,
 }
 
-/// What a person is going to do.
+/// A planned action.
 enum Deed {
-    /// Looks at a page, and leaves or fills in its form.
+    /// Visits a page, and leaves or fills in its form.
     Visit { path: String, fills_in: bool },
     /// Sends the form.
     Send(QualifiedId, FormData),
@@ -112,11 +109,11 @@ enum Deed {
     Follow(Purpose, Link),
     /// Reaches the goal, with this amount.
     Order(i64),
-    /// Nobody: the marketer starts a broadcast that waits for it.
+    /// The marketer, not a contact, starts a broadcast that waits to be started.
     Broadcast(QualifiedId),
 }
 
-/// Runs a simulation, telling `progress` the virtual time now and then.
+/// Runs a simulation; calls `progress` with the virtual time now and then.
 pub fn simulate(
     compiled: Compiled,
     options: &Options,
@@ -152,7 +149,7 @@ pub fn simulate(
     run.outcome(&campaign.id.0, &campaign.time_zone)
 }
 
-/// What a person did, with the message it was about, for the calendar.
+/// An action that a person took, with its message, for the calendar.
 struct Done {
     at: Millis,
     person: usize,
@@ -161,22 +158,22 @@ struct Done {
     detail: String,
 }
 
-/// What is kept of a letter.
+/// The part of a message that the calendar needs.
 struct Kept {
     at: Millis,
     id: MessageId,
     channel: String,
-    /// The subject; of a short message, its text.
+    /// The subject, or the text of an SMS.
     detail: String,
 }
 
-/// A simulation under way.
+/// A running simulation.
 struct Run<'o> {
     options: &'o Options,
     world: World,
     people: Vec<Person>,
     by_address: BTreeMap<String, usize>,
-    /// What is going to be done, by time and then in the order it was planned.
+    /// The planned actions, by time and then in the order they were planned.
     plan: BTreeMap<(Millis, u64), (usize, Deed)>,
     planned: u64,
     letters: Vec<Kept>,
@@ -191,8 +188,8 @@ impl Run<'_> {
         self.plan.insert((at, self.planned), (person, deed));
     }
 
-    /// Plans the visits: of those who will send a form, and of those who only look. They come
-    /// over the first third of the time, between 8 and 22 o'clock where the campaign is.
+    /// Plans the visits: of those who will send a form, and of those who only look. They fall
+    /// within the first third of the time, between 8 and 22 o'clock in the campaign's zone.
     fn invite(&mut self, campaign: &Campaign) -> Result<(), String> {
         let paths: Vec<String> = campaign
             .pages
@@ -240,7 +237,7 @@ impl Run<'_> {
         }
     }
 
-    /// Lets time pass from one thing that is due or planned to the next.
+    /// Advances time from one due or planned action to the next.
     fn go(&mut self, progress: impl Fn(Millis)) -> Result<(), CommitError> {
         loop {
             progress(self.world.now());
@@ -269,7 +266,7 @@ impl Run<'_> {
                     Purpose::Click => ("clicks in", link.rest.as_str()),
                     _ => ("opens", ""),
                 };
-                // Links to our own pages are shown as paths, and none with its tracking.
+                // Show links to our own pages as paths, and no link with its tracking parameters.
                 let ours = detail.strip_prefix(&self.world.settings.base_url);
                 let target = ours.unwrap_or(detail).split('?').next().unwrap_or_default();
                 let target = target.to_owned();
@@ -278,7 +275,7 @@ impl Run<'_> {
             }
             Deed::Order(minor) => return self.order(person, minor),
             Deed::Broadcast(id) => {
-                // Whatever has been called off or sent stays so.
+                // A broadcast that was cancelled or sent stays so.
                 let _ = self.world.broadcast(id.as_str(), BroadcastVerb::Start);
             }
         }
@@ -383,7 +380,7 @@ impl Run<'_> {
         self.deeds.push(Done { at, person, what, message, detail: detail.to_owned() });
     }
 
-    /// Plans what the readers of new letters do about them.
+    /// Plans how the recipients of new messages react.
     fn react(&mut self) {
         for letter in self.world.take_letters() {
             if let Some(person) = self.by_address.get(&letter.address).copied()
@@ -400,9 +397,9 @@ impl Run<'_> {
     fn read(&mut self, person: usize, letter: &CapturedMessage) {
         let Options { confirm, open, click, unsubscribe, .. } = *self.options;
         let dice = &mut self.people[person].dice;
-        // Everything is thrown for every letter, so that one share does not move the others.
+        // Draw every random number for every message, so that one share does not shift the others.
         let (confirms, leaves) = (dice.chance(confirm), dice.chance(unsubscribe));
-        // Whoever clicks is among those who open.
+        // Those who click are among those who open.
         let (interest, choice) = (dice.throw(), dice.throw());
         let (opens, clicks) = (interest < open.max(click), interest < click);
         let first_look = letter.at.plus(dice.delay(Span::minutes(2), 10));
@@ -429,7 +426,7 @@ impl Run<'_> {
         self.world.rows(statement).map_err(|error| error.to_string())?.all()
     }
 
-    /// Reads the ledger and the totals.
+    /// Reads the message ledger and the totals.
     fn outcome(self, campaign: &str, time_zone: &str) -> Result<Outcome, String> {
         let report = self.world.report_with_broadcasts(campaign);
         let report = report.map_err(|error| error.to_string())?;
@@ -443,7 +440,7 @@ impl Run<'_> {
         })
     }
 
-    /// Letters and deeds by time, each with the person it is about.
+    /// Returns messages and actions by time, each with its person.
     fn calendar(&self, campaign_zone: &str) -> Result<Vec<Entry>, String> {
         let ledger: BTreeMap<MessageId, Message> = self
             .rows::<MessageRow>(messages::by_ids(self.letters.iter().map(|letter| &letter.id)))?
@@ -470,7 +467,7 @@ impl Run<'_> {
                 detail,
             }
         };
-        // What was done comes before what followed from it at the same instant.
+        // An action comes before its effects at the same instant.
         let mut entries: Vec<Entry> = Vec::new();
         for Done { at, person, what, message, detail } in &self.deeds {
             let about = message.as_ref().map(template).unwrap_or_default();
@@ -491,7 +488,7 @@ impl Run<'_> {
         Ok(entries)
     }
 
-    /// The contact that each person has become.
+    /// Finds the contact of each person.
     fn contacts(&self) -> Result<BTreeMap<usize, Contact>, String> {
         let addresses = Addresses {
             emails: self.people.iter().map(|person| person.email.clone()).collect(),

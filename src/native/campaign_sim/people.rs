@@ -1,83 +1,82 @@
-//! Made-up people: who they are, where they come from, and what they write into a form. All of it
-//! follows from a seed, on every machine alike.
+//! Made-up people: who they are, where they come from, and what they enter into a form. All of it
+//! follows from a seed and is the same on every machine.
 
 use crate::domain::base::language::Language;
 use crate::domain::base::primitives::{Ids, Millis, Span};
 use crate::domain::campaign::Campaign;
 use crate::domain::form::{Field, FieldKind, FieldOption, Form};
 
-/// Chance as it falls out for one seed.
+/// The random numbers of one seed.
 #[derive(Clone, Debug)]
 pub struct Dice(Ids);
 
 impl Dice {
-    /// The dice of one person, or of one kind of question, under a seed.
+    /// Creates the generator of one person, or of one kind of question, under a seed.
     pub fn new(seed: u64, which: u64) -> Self {
         // The first word spreads neighbouring numbers over all 64 bits.
         let mixed = Ids::new(Millis(0), seed).word() ^ Ids::new(Millis(0), which ^ 0x5eed).word();
         Self(Ids::new(Millis(0), mixed))
     }
 
-    /// A number from 0 to `n` - 1; 0 if there is none.
+    /// Returns a number from 0 to `n` - 1; 0 if `n` is 0.
     pub fn below(&mut self, n: u64) -> u64 {
         ((u128::from(self.0.word()) * u128::from(n)) >> 64) as u64
     }
 
-    /// A number from 0 up to 1.
+    /// Returns a number from 0 up to, but not including, 1.
     pub fn throw(&mut self) -> f64 {
-        // 53 bits are what a float holds exactly.
+        // A float holds exactly 53 bits.
         (self.0.word() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
-    /// True in this share of cases.
+    /// Returns true with this probability.
     pub fn chance(&mut self, share: f64) -> bool {
         self.throw() < share
     }
 
-    /// One of them.
+    /// Picks one element.
     pub fn pick<'a, T>(&mut self, from: &'a [T]) -> Option<&'a T> {
         from.get(self.below(from.len() as u64) as usize)
     }
 
-    /// A time from `least` upwards, often short and now and then long: each doubling of it is as
-    /// likely as the next, up to `doublings` of them.
+    /// Returns a duration of at least `least`, often short and sometimes long: each doubling of it
+    /// is equally likely, up to `doublings` of them.
     pub fn delay(&mut self, least: Span, doublings: u32) -> Span {
         let base = least.0 << self.below(u64::from(doublings));
         Span(base + self.below(base.unsigned_abs()) as i64)
     }
 
-    /// A time from 0 up to `most`.
+    /// Returns a duration from 0 up to `most`.
     pub fn within(&mut self, most: Span) -> Span {
         Span(self.below(most.0.max(0).unsigned_abs()) as i64)
     }
 }
 
-/// One made-up person.
 #[derive(Clone, Debug)]
 pub struct Person {
-    /// A random id, as a browser would keep it.
+    /// A random id, as in a visitor's cookie.
     pub visitor: String,
     /// Given name and family name.
     pub name: (&'static str, &'static str),
-    /// Their address, all in small letters.
+    /// The address, in lower case.
     pub email: String,
-    /// Their number, with a +.
+    /// The phone number, with a +.
     pub phone: String,
     /// ISO 3166 code.
     pub country: &'static str,
     /// IANA zone.
     pub time_zone: &'static str,
-    /// Where they work.
+    /// The employer.
     pub company: &'static str,
-    /// The channel that brought them; `None` for those who typed the address.
+    /// The channel of the visit; `None` for those who typed the address.
     pub channel: Option<String>,
     language: Language,
-    /// What chance has in store for them.
+    /// The random numbers of this person.
     pub dice: Dice,
 }
 
 impl Person {
-    /// Person `number` of a campaign's population.
+    /// Creates person `number` of a campaign's population.
     pub fn new(campaign: &Campaign, seed: u64, number: usize) -> Self {
         let mut dice = Dice::new(seed, number as u64);
         let language = Language::from_locale(&campaign.locale);
@@ -107,13 +106,13 @@ impl Person {
         }
     }
 
-    /// The query string of the link that brought them.
+    /// The query string of the link that this person followed.
     pub fn query(&self) -> String {
         self.channel.as_ref().map(|channel| format!("utm_source={channel}")).unwrap_or_default()
     }
 
-    /// What they write into a form: every required field, and some of the others. They agree to
-    /// be written to in the share of cases given, and always where the form insists.
+    /// Returns the answers to a form: every required field, and some of the others. The person
+    /// consents with the given probability, and always where the form requires it.
     pub fn answers(&mut self, form: &Form, consent: f64, now: Millis) -> Vec<(String, String)> {
         let mut answers = Vec::new();
         for field in &form.fields {
@@ -168,7 +167,7 @@ impl Person {
         }
     }
 
-    /// At least one of the choices.
+    /// Returns at least one of the choices.
     fn some(&mut self, choices: &[FieldOption]) -> impl Iterator<Item = String> {
         let first = self.dice.below(choices.len() as u64) as usize;
         let mut chosen = Vec::new();
@@ -180,7 +179,7 @@ impl Person {
         chosen.into_iter()
     }
 
-    /// One line of text, by the name of its field.
+    /// Returns one line of text, chosen by the name of its field.
     fn line(&self, field: &str) -> String {
         let (given, family) = self.name;
         match field {
@@ -199,13 +198,13 @@ impl Person {
     }
 }
 
-/// How often a field that may be left empty is filled in.
+/// The probability that an optional field is filled in.
 pub const OPTIONAL_SHARE: f64 = 0.6;
 
-/// How many come without a paid link.
+/// The share of people who come without a paid link.
 pub const DIRECT_SHARE: f64 = 0.2;
 
-/// A channel, each as likely as the share of the money spent on it.
+/// Picks a channel, weighted by the share of the money spent on it.
 fn channel(campaign: &Campaign, dice: &mut Dice) -> Option<String> {
     let is_direct = dice.chance(DIRECT_SHARE);
     let minor = |amount: i64| amount.max(0).unsigned_abs();
@@ -296,7 +295,7 @@ const CHINESE_FAMILY: Names = &[
     ("欧阳", "ouyang"),
 ];
 
-/// Countries with a zone of theirs; one that stands here twice is twice as likely.
+/// Countries with one of their time zones; an entry that occurs twice is twice as likely.
 type Places = &'static [(&'static str, &'static str)];
 
 const ENGLISH_PLACES: Places = &[
@@ -335,7 +334,7 @@ mod tests {
     use std::path::Path;
 
     #[test]
-    fn chance_is_fair_and_the_same_for_a_seed() {
+    fn dice_are_fair_and_deterministic() {
         let mut dice = Dice::new(7, 1);
         let hits = (0..10_000).filter(|_| dice.chance(0.3)).count();
         assert!((2_850..3_150).contains(&hits), "{hits}");
@@ -347,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn people_have_good_addresses_of_their_own() {
+    fn simulated_people_have_valid_unique_addresses() {
         for compiled in load(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap() {
             let mut emails = std::collections::BTreeSet::new();
             for number in (0..500).chain([9_998, 99_999]) {

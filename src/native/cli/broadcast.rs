@@ -1,4 +1,4 @@
-//! `dripline broadcast`: to how many one would go; started, paused, resumed, cancelled.
+//! `dripline broadcast`: previews, starts, pauses, resumes or cancels a broadcast.
 
 use super::server::{Failure, Server};
 use super::{Exit, Terminal};
@@ -58,7 +58,6 @@ pub enum Verb {
     Cancel,
 }
 
-/// Runs the command.
 pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     let path = format!("/api/v1/broadcasts/{}", args.broadcast);
     let verb = match args.verb {
@@ -158,7 +157,7 @@ fn sentence(standing: &BroadcastProgress) -> String {
     }
 }
 
-/// Reads a broadcast's name as it can stand in an address.
+/// Reads a broadcast's name in a form that is safe in a URL.
 fn qualified(text: &str) -> Result<String, String> {
     let is_part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c);
     match text.chars().all(is_part) && text.matches('.').count() == 1 {

@@ -1,4 +1,4 @@
-//! `dripline campaign`: a campaign that its brake stopped goes on.
+//! `dripline campaign`: releases an auto-paused campaign.
 
 use super::report::campaign_id;
 use super::server::Server;
@@ -44,7 +44,6 @@ pub enum Verb {
     Release,
 }
 
-/// Runs the command.
 pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     let path = format!("/api/v1/campaigns/{}/release", args.campaign);
     let answer = args.server.post(&path, &json!({ "note": args.note }).to_string());

@@ -1,4 +1,4 @@
-//! `dripline check`: whether campaigns and their templates may be published.
+//! `dripline check`: whether campaigns and their templates can be published.
 
 use super::{Exit, Terminal, counted};
 use crate::domain::base::language::Language;
@@ -45,7 +45,6 @@ pub struct Args {
     pub lang: String,
 }
 
-/// Runs the command.
 pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     let files = match files(&args.paths) {
         Ok(files) => files,
@@ -80,7 +79,7 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     Ok(Exit::Ok)
 }
 
-/// The campaign files that are named, or are in the folders that are named; or why there are none.
+/// Returns the named campaign files and those in the named folders, or why there are none.
 pub(super) fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
     let mut files = Vec::new();
     for path in paths {
@@ -98,7 +97,7 @@ pub(super) fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
     Ok(files)
 }
 
-/// Prints problems under the files they are in.
+/// Prints problems, grouped by file.
 pub(super) fn print(problems: &[Diagnostic], terminal: &mut Terminal<'_>) -> io::Result<()> {
     let mut files = 0;
     for in_file in problems.chunk_by(|a, b| a.file == b.file) {
@@ -122,7 +121,7 @@ pub(super) fn print(problems: &[Diagnostic], terminal: &mut Terminal<'_>) -> io:
     writeln!(terminal.out, "{problems} in {files}")
 }
 
-/// The line that a slip in TOML stands on, and a mark below its place.
+/// Returns the line with a syntax error in TOML, and a mark below the place.
 fn source_line(problem: &Diagnostic) -> Vec<String> {
     if !problem.key.is_empty() || !problem.file.ends_with(".toml") {
         return Vec::new();
@@ -141,7 +140,7 @@ fn source_line(problem: &Diagnostic) -> Vec<String> {
     vec![shown, format!("{}^", " ".repeat(before.width()))]
 }
 
-/// Prints warnings under the files they are in.
+/// Prints warnings, grouped by file.
 pub(super) fn print_warnings(
     warnings: &[Warning],
     language: Language,
@@ -153,7 +152,7 @@ pub(super) fn print_warnings(
             |a: &Warning, b: &Warning| a.lint.code == b.lint.code && a.lint.detail == b.lint.detail;
         for (index, warning @ Warning { at, lint }) in in_file.iter().enumerate() {
             if in_file[..index].iter().any(|earlier| is_same(earlier, warning)) {
-                continue; // Said with the first of them.
+                continue; // Printed with the first of them.
             }
             let place = format!("{}:{}", at.line, at.column);
             let (code, message) = (lint.code.as_str(), lint.message(language));
@@ -175,7 +174,7 @@ pub(super) fn print_warnings(
     Ok(())
 }
 
-/// A warning in JSON.
+/// Converts a warning to JSON.
 pub(super) fn told(Warning { at, lint }: &Warning, language: Language) -> Value {
     json!({
         "file": at.file, "line": at.line, "code": lint.code.as_str(),
@@ -183,7 +182,7 @@ pub(super) fn told(Warning { at, lint }: &Warning, language: Language) -> Value 
     })
 }
 
-/// How much there is of what, by noun.
+/// Counts campaigns and their parts, by noun.
 pub(super) fn counts(campaigns: &[Compiled]) -> Vec<(&'static str, usize)> {
     let of = |count: fn(&Compiled) -> usize| campaigns.iter().map(count).sum::<usize>();
     let templates = |is: fn(&TemplateSource) -> bool| {
@@ -201,7 +200,7 @@ pub(super) fn counts(campaigns: &[Compiled]) -> Vec<(&'static str, usize)> {
     ]
 }
 
-/// `2 campaigns, 3 pages, …`.
+/// Formats `2 campaigns, 3 pages, …`.
 pub(super) fn totals(counts: &[(&str, usize)]) -> String {
     let present = counts.iter().copied().filter(|(_, count)| *count > 0);
     present.map(|(noun, count)| counted(count, noun)).collect::<Vec<_>>().join(", ")

@@ -1,4 +1,4 @@
-//! `dripline consents`: what a contact agreed to, for an auditor.
+//! `dripline consents`: the consent ledger of a contact, for an auditor.
 
 use super::server::Server;
 use super::table::{Table, cut};
@@ -9,7 +9,7 @@ use crate::views::format::moment;
 use serde_json::json;
 use std::io;
 
-/// How much of the words a line shows; --json has all of them.
+/// How much of the consent text a line shows; --json has all of it.
 const WORDS_COLUMNS: usize = 50;
 
 /// Show what a contact agreed to, confirmed and took back
@@ -35,7 +35,6 @@ pub struct Args {
     pub json: bool,
 }
 
-/// Runs the command.
 pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     let body = json!({ "contact": args.contact }).to_string();
     let answer = args.server.post("/api/v1/contacts/consents", &body);

@@ -1,4 +1,4 @@
-//! `dripline dead-letters`: what the queues gave up.
+//! `dripline dead-letters`: lists, replays and discards dead letters.
 
 use super::server::{Failure, Server};
 use super::table::Table;
@@ -67,7 +67,6 @@ struct Listed {
     dead_letters: Vec<DeadLetter>,
 }
 
-/// Runs the command.
 pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     let said = match (args.verb, &args.id) {
         (Some(Verb::Show), Some(id)) => show(args, id),
@@ -103,7 +102,7 @@ fn show(args: &Args, id: &str) -> Result<(String, Exit), Failure> {
     Ok((format!("{}\n", text.trim_end()), Exit::Ok))
 }
 
-/// Replays one, or all in as many calls as it takes; each is tried once.
+/// Replays one, or all in as many calls as it takes. Each is tried once.
 fn replay(args: &Args, id: &str) -> Result<(String, Exit), Failure> {
     let path = format!("/api/v1/dead-letters/{id}/replay");
     let (mut all, mut before) = (Replayed::default(), None::<Millis>);
@@ -128,7 +127,7 @@ fn replay(args: &Args, id: &str) -> Result<(String, Exit), Failure> {
     Ok((text, exit))
 }
 
-/// A line a reason: how many failed by it, and one of them.
+/// Formats one line per error: how many dead letters failed with it, and the id of one of them.
 fn by_reason(failed: &[FailedAgain]) -> String {
     let mut reasons = BTreeMap::<&str, (usize, &str)>::new();
     for FailedAgain { id, error } in failed {
@@ -174,7 +173,7 @@ fn table(listed: &Listed) -> String {
     text
 }
 
-/// Reads an id as it can stand in an address.
+/// Reads an id in a form that is safe in a URL.
 fn letter_id(text: &str) -> Result<String, String> {
     let is_part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     match !text.is_empty() && text.chars().all(is_part) {

@@ -1,9 +1,9 @@
-//! What a publish changes about journeys, as lines of text.
+//! The changes that a publication makes to journeys, as lines of text.
 
 use crate::domain::campaign::journey::Migration;
 use crate::domain::publication::diff::{EnrollmentCount, JourneyDiff};
 
-/// The lines of all journeys, each with its end.
+/// Formats the lines of all journeys, each with a line break.
 pub fn lines(journeys: &[JourneyDiff]) -> String {
     journeys.iter().map(journey).collect()
 }

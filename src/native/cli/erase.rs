@@ -1,4 +1,4 @@
-//! `dripline erase`: everything about a person goes.
+//! `dripline erase`: erases everything about a person.
 
 use super::server::Server;
 use super::{Exit, Terminal};
@@ -39,7 +39,6 @@ pub struct Args {
     pub json: bool,
 }
 
-/// Runs the command.
 pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     let question = format!("Erase {} at {}, for good?", args.contact, args.server.to);
     if !args.yes && !terminal.confirms(&question)? {

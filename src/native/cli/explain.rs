@@ -1,4 +1,4 @@
-//! `dripline explain`: why one contact is where it is.
+//! `dripline explain`: why a contact is where it is.
 
 use super::server::Server;
 use super::{Exit, Terminal};
@@ -50,7 +50,6 @@ pub struct Args {
     pub json: bool,
 }
 
-/// Runs the command.
 pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     let question = Question {
         contact: args.contact.clone(),
@@ -135,7 +134,7 @@ fn print(explanation: &Explanation, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-/// A rule, one line a part: whether it holds, what was asked, and what was found.
+/// Prints a rule, one line per part: whether it holds, the question, and the value that was found.
 fn print_rule(why: &Explained, depth: usize, out: &mut dyn Write) -> io::Result<()> {
     let mark = if why.holds { "✓" } else { "✗" };
     let found = why.found.as_ref().map(|found| format!(" (found: {found})")).unwrap_or_default();

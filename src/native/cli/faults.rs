@@ -1,4 +1,4 @@
-//! `dripline simulate --faults` and `--defects`: the engine under faults, for as long as is told.
+//! `dripline simulate --faults` and `--defects`: tests the engine under faults.
 
 use super::{Exit, Terminal};
 use crate::native::clock::Stopwatch;
@@ -15,16 +15,16 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-/// How often it says how far it is.
+/// The interval of progress reports.
 const TELL_EVERY: Duration = Duration::from_secs(5);
 
-/// How many failures are shrunk and printed; more of them say little more.
+/// The number of failures that are shrunk and printed; more would add little.
 const FAILURES_MAX: u64 = 3;
 
-/// How many seeds a defect may take.
+/// The most seeds that are tried for a defect.
 const SEEDS_A_DEFECT_MAX: u64 = 500;
 
-/// What came of many runs.
+/// The totals of many runs.
 #[derive(Default)]
 struct Totals {
     runs: u64,
@@ -37,7 +37,7 @@ struct Totals {
     failures: Vec<Value>,
 }
 
-/// A run that ended: its seed, what came of it, and the history of a failure.
+/// A run that ended: its seed, its number of moves and its outcome, with the trace of a failure.
 type Ended = Result<(u64, usize, Outcome), String>;
 
 /// Runs seed after seed, on all cores, until the time is over.
@@ -90,7 +90,7 @@ fn cores() -> usize {
     thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
-/// Runs these seeds, as long as there is time.
+/// Runs these seeds while there is time.
 fn try_seeds(mut seeds: impl Iterator<Item = u64>, end: Duration, sender: &Sender<Ended>) {
     let watch = Stopwatch::start();
     let ground = match Ground::new() {
@@ -105,7 +105,7 @@ fn try_seeds(mut seeds: impl Iterator<Item = u64>, end: Duration, sender: &Sende
     }
 }
 
-/// Runs a seed; a failure comes with the shortest history that shows it.
+/// Runs a seed; if it fails, finds the shortest history that still fails.
 fn try_seed(ground: &Ground, seed: u64) -> Ended {
     let moves = script(seed);
     let mut outcome = run(ground, seed, &moves, None)?;
@@ -118,7 +118,7 @@ fn try_seed(ground: &Ground, seed: u64) -> Ended {
 }
 
 impl Totals {
-    /// Adds a run; of a failure, what there is to say about it.
+    /// Adds a run; returns the description of a failure.
     fn add(&mut self, seed: u64, moves: usize, outcome: Outcome) -> Option<String> {
         self.runs += 1;
         self.moves += moves as u64;
@@ -161,7 +161,7 @@ impl Totals {
     }
 }
 
-/// Puts every defect in by itself, and counts the seeds until it is caught.
+/// Injects each defect by itself, and counts the seeds until it is caught.
 pub fn try_defects(first: u64, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     let (sender, tried) = channel();
     let next = AtomicUsize::new(0);

@@ -1,4 +1,4 @@
-//! `dripline suppressions import`: the list of another system, a CSV file of any length.
+//! `dripline suppressions import`: imports another system's list, a CSV file of any length.
 
 use super::progress::Progress;
 use super::server::{Failure, Server};
@@ -15,8 +15,8 @@ use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::Duration;
 
-/// How often a request is made that the server could not answer, a second and then twice as long
-/// apart.
+/// The most attempts of a request that the server could not answer. The first retry follows after a
+/// second, and each later one after twice the previous wait.
 const TRIES_MAX: u32 = 6;
 
 /// Put the list of another system on ours
@@ -66,7 +66,7 @@ pub struct Args {
     pub json: bool,
 }
 
-/// What has been done so far.
+/// The progress so far.
 #[derive(Default)]
 struct Tally {
     rows: u64,
@@ -76,7 +76,7 @@ struct Tally {
     wrong: u64,
 }
 
-/// The file in which wrong rows are told, made when there is the first.
+/// The file in which wrong rows are reported; it is created for the first of them.
 struct Wrongs {
     path: PathBuf,
     file: Option<csv::Writer<File>>,
@@ -97,7 +97,6 @@ impl Wrongs {
     }
 }
 
-/// Runs the command.
 pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     let input = match File::open(&args.file) {
         Ok(input) => input,
@@ -127,17 +126,17 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     report(args, &tally, &wrongs, &ended, terminal)
 }
 
-/// How an import ended.
+/// The result of an import.
 struct Ended {
-    /// The line from which to go on, and why it stopped there.
+    /// The line from which to continue, and why the import stopped there.
     stopped: Option<(u64, Failure)>,
-    /// Why nobody was suppressed, if nobody was.
+    /// Why no address was suppressed, if there was none.
     nothing: Option<String>,
     encoding: &'static str,
     seconds: f64,
 }
 
-/// Why no row was taken: an import of nothing is most likely a mistake.
+/// Returns why no row was imported: importing nothing is most likely a mistake.
 fn nothing(args: &Args, tally: &Tally, file: &SuppressionFile<'_>) -> Option<String> {
     if tally.added + tally.kept > 0 {
         return None;
@@ -160,7 +159,7 @@ fn nothing(args: &Args, tally: &Tally, file: &SuppressionFile<'_>) -> Option<Str
     Some(format!("nothing was imported: {why}"))
 }
 
-/// Reads and sends to the end; or says at which line, and why, it stopped.
+/// Reads and sends all rows; or returns at which line it stopped, and why.
 fn read_all(
     args: &Args,
     file: &mut SuppressionFile<'_>,
@@ -196,7 +195,7 @@ fn read_all(
     }
 }
 
-/// Sends a batch, and tells what the server finds wrong with its rows.
+/// Sends a batch, and reports the rows that the server rejects.
 fn send(
     args: &Args,
     batch: &mut Vec<(u64, Named)>,
@@ -225,7 +224,7 @@ fn send(
     Ok(Ok(()))
 }
 
-/// Sends a request; one that the server could not answer, again: twice is as good as once.
+/// Sends a request, and retries it if the server could not answer: it is idempotent.
 fn post(server: &Server, body: &str) -> Result<Imported, Failure> {
     let mut tries = 0;
     loop {

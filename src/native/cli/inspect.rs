@@ -1,4 +1,4 @@
-//! `dripline inspect`: why is this refused?
+//! `dripline inspect`: explains why an input is refused.
 
 mod bounce;
 
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use std::io::{self, BufRead, Read};
 use std::path::Path;
 
-/// The longest line that is looked at, in bytes: far beyond any message, number or user agent.
+/// The longest line that is read, in bytes: far longer than any message, number or user agent.
 const LINE_BYTES_MAX: usize = 64 * 1024;
 
 /// Explain why something is refused, or what it is taken for
@@ -98,16 +98,15 @@ pub struct Phones {
     pub region: Option<String>,
 }
 
-/// What was found out about one input.
+/// The findings about one input.
 struct Verdict {
     is_ok: bool,
-    /// What is said beside the input, a line each.
+    /// The text printed beside the input, line by line.
     lines: Vec<String>,
-    /// What is said in JSON beside `input` and `ok`.
+    /// The JSON members beside `input` and `ok`.
     json: Value,
 }
 
-/// Runs the command.
 pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     match &args.subject {
         Subject::Email(inputs) => each(inputs, terminal, |typed| address(read_email(typed))),
@@ -178,7 +177,7 @@ fn text_message(text: &str) -> Verdict {
 }
 
 fn user_agent(agent: &str) -> Verdict {
-    // What is judged at the edge is what is kept.
+    // Judge what the edge would judge: the part of the user agent that is stored.
     let kept = bot_detection::known_agent(agent);
     let read = Agent::read(&kept);
     let judged = |fetched| {
@@ -213,14 +212,14 @@ fn file(found: Result<String, Vec<Diagnostic>>) -> Verdict {
     }
 }
 
-/// What was looked at.
+/// The numbers of inputs seen and refused.
 #[derive(Default)]
 struct Tally {
     seen: u64,
     refused: u64,
 }
 
-/// Looks at each input in turn, so that lists of any length can be piped through.
+/// Inspects each input in turn, so that lists of any length can be piped through.
 fn each(
     inputs: &Inputs,
     terminal: &mut Terminal<'_>,
@@ -242,8 +241,8 @@ fn each(
     }
 }
 
-/// Looks at the lines of standard input, one in memory at a time. Spaces at the end belong to a
-/// line only where they count, in a text message; that is for `look` to say.
+/// Inspects the lines of standard input, with one in memory at a time. Trailing spaces count only
+/// in an SMS, so `look` decides whether they belong to a line.
 fn each_line(
     as_json: bool,
     terminal: &mut Terminal<'_>,
@@ -275,8 +274,8 @@ fn each_line(
     Ok(())
 }
 
-/// Reads a line, and of a longer one than is looked at one byte more; what is left of that is
-/// passed over. Whether there was one.
+/// Reads a line. Of a line over the limit it keeps one byte more than the limit and skips the rest.
+/// Returns whether there was a line.
 fn read_line(input: &mut dyn BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
     line.clear();
     let mut limited = (&mut *input).take(LINE_BYTES_MAX as u64 + 1);
@@ -312,7 +311,6 @@ fn answer(
     writeln!(out, "{input}: {}", lines.join("\n  "))
 }
 
-/// Reads a country's code.
 fn region(text: &str) -> Result<String, String> {
     let code = text.to_ascii_uppercase();
     match country::find(&code) {

@@ -1,4 +1,4 @@
-//! `dripline journey`: a journey is paused, resumed or archived.
+//! `dripline journey`: pauses, resumes or archives a journey.
 
 use super::server::Server;
 use super::{Exit, Terminal};
@@ -48,7 +48,6 @@ pub enum Verb {
     Archive,
 }
 
-/// Runs the command.
 pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     let verb = match args.verb {
         Verb::Pause => "pause",
@@ -84,7 +83,7 @@ fn sentence(steered: &Steered) -> String {
     }
 }
 
-/// Reads a journey's name as it can stand in an address.
+/// Reads a journey's name in a form that is safe in a URL.
 fn qualified(text: &str) -> Result<String, String> {
     let is_part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c);
     match text.chars().all(is_part) && text.matches('.').count() == 1 {

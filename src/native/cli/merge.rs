@@ -1,4 +1,4 @@
-//! `dripline merge`: two contacts become one.
+//! `dripline merge`: merges one contact into another.
 
 use super::server::Server;
 use super::{Exit, Terminal};
@@ -41,7 +41,6 @@ pub struct Args {
     pub json: bool,
 }
 
-/// Runs the command.
 pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     let question = format!("Merge {} into {}, for good?", args.contact, args.into);
     if !args.yes && !terminal.confirms(&question)? {

@@ -35,14 +35,14 @@ mod tests;
 use std::io::{self, BufRead, Write};
 use std::process::ExitCode;
 
-/// How a command ended, as scripts see it.
+/// The result of a command, as scripts see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// 0: what was asked about is right, what was to be done is done.
+    /// 0: the checked input is valid, or the action is done.
     Ok,
-    /// 1: what was asked about is wrong.
+    /// 1: the checked input is invalid, or the action failed.
     Wrong,
-    /// 2: the command was not understood, or what it names is not there.
+    /// 2: the command was not understood, or something that it names does not exist.
     Usage,
 }
 
@@ -58,16 +58,16 @@ impl From<Exit> for ExitCode {
 
 /// The three streams of a command.
 pub struct Terminal<'t> {
-    /// What is piped into the command.
+    /// Standard input.
     pub input: &'t mut dyn BufRead,
-    /// What it was asked for.
+    /// Standard output: the result of the command.
     pub out: &'t mut dyn Write,
-    /// What went wrong with the asking.
+    /// Standard error: problems with the command itself, and questions.
     pub err: &'t mut dyn Write,
 }
 
 impl Terminal<'_> {
-    /// Asks something; whether the answer begins with a `y`.
+    /// Asks a question; returns whether the answer begins with `y`.
     pub fn confirms(&mut self, question: &str) -> io::Result<bool> {
         write!(self.err, "{question} [y/N] ")?;
         self.err.flush()?;
@@ -76,14 +76,14 @@ impl Terminal<'_> {
         Ok(answer.trim_start().to_ascii_lowercase().starts_with('y'))
     }
 
-    /// Says why the command cannot do what it was told.
+    /// Prints why the command cannot be executed.
     pub fn usage(&mut self, message: impl std::fmt::Display) -> io::Result<Exit> {
         writeln!(self.err, "dripline: {message}")?;
         Ok(Exit::Usage)
     }
 }
 
-/// `1 page`, `3 pages`.
+/// Formats `1 page`, `3 pages`.
 fn counted(count: usize, noun: &str) -> String {
     let ending = if count == 1 || noun == "SMS" { "" } else { "s" };
     format!("{count} {noun}{ending}")

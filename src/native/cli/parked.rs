@@ -1,4 +1,4 @@
-//! `dripline parked`: contacts whose decision fails for good.
+//! `dripline parked`: lists and releases contacts in quarantine.
 
 use super::server::Server;
 use super::table::Table;
@@ -50,7 +50,6 @@ struct Listed {
     parked: Vec<Parked>,
 }
 
-/// Runs the command.
 pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     let answer = match &args.contact {
         Some(contact) => args.server.post(&format!("/api/v1/parked/{contact}/release"), "{}"),
@@ -87,7 +86,7 @@ fn table(parked: &[Parked]) -> String {
     table.to_string()
 }
 
-/// Reads a contact's id as it can stand in an address.
+/// Reads a contact's id in a form that is safe in a URL.
 fn contact_id(text: &str) -> Result<String, String> {
     match !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
         true => Ok(text.to_owned()),

@@ -1,5 +1,5 @@
-//! A whole message to be looked at, as `dripline render` writes it into a folder: as a desktop and
-//! a phone show it, as plain text, as an SMS.
+//! A preview of a whole message, which `dripline render` writes into a folder: as it appears on a
+//! desktop and a phone, as plain text, or as an SMS.
 
 use super::server::Server;
 use super::{Exit, Terminal, counted};
@@ -19,7 +19,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// What is wanted.
+/// The options of a preview.
 pub(super) struct Wanted<'w> {
     /// The message's folder or file, under `templates/`.
     pub path: &'w Path,
@@ -27,14 +27,14 @@ pub(super) struct Wanted<'w> {
     pub data: Value,
     /// The language, if not the contact's.
     pub locale: Option<&'w str>,
-    /// Of a server: whose message, with whose data.
+    /// For a preview from a server: the server, the campaign and the contact.
     pub remote: Option<(&'w Server, &'w str, Option<&'w str>)>,
-    /// Where the files go.
+    /// The output folder.
     pub folder: &'w Path,
     pub json: bool,
 }
 
-/// Renders it, writes the files, and prints their paths.
+/// Renders the message, writes the files, and prints their paths.
 pub(super) fn run(wanted: &Wanted, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     let Some(name) = name_of(wanted.path) else {
         let path = wanted.path.display();
@@ -86,7 +86,7 @@ pub(super) fn run(wanted: &Wanted, terminal: &mut Terminal<'_>) -> io::Result<Ex
     Ok(Exit::Ok)
 }
 
-/// Says what an SMS takes, beside what was asked for.
+/// Prints an SMS's size and cost to stderr, beside the output proper.
 pub(super) fn tell(sms: &SmsPreview, terminal: &mut Terminal<'_>) -> io::Result<()> {
     let SmsPreview { to, encoding, units, segments, free, links, .. } = sms;
     let cost = sms.cost().unwrap_or_else(|| "no price is set".to_owned());
@@ -101,7 +101,7 @@ pub(super) fn tell(sms: &SmsPreview, terminal: &mut Terminal<'_>) -> io::Result<
     Ok(())
 }
 
-/// An SMS of the project on disk as it would leave; `None` if no campaign sends it.
+/// Renders an SMS of the project on disk as it would be sent; `None` if no campaign sends it.
 pub(super) fn leaving_of(path: &Path, data: &Value) -> Option<SmsPreview> {
     let name = name_of(path).filter(|name| name.starts_with("sms/"))?;
     let edition = PublishedVersion::new(0, Millis(0), campaign_of(path, &name).ok()?);
@@ -109,7 +109,7 @@ pub(super) fn leaving_of(path: &Path, data: &Value) -> Option<SmsPreview> {
     leaving(&edition, contact.as_ref(), (&name, &name), data, &settings().ok()?).ok()
 }
 
-/// `emails/welcome` of `…/templates/emails/welcome`, or of one of its files.
+/// Returns `emails/welcome` for `…/templates/emails/welcome`, or for one of its files.
 pub(super) fn name_of(path: &Path) -> Option<String> {
     let text = path.to_string_lossy().replace('\\', "/");
     let at = text.rfind("templates/").map_or(0, |at| at + "templates/".len());
@@ -145,7 +145,7 @@ fn remote(
     serde_json::from_str(&text).map_err(|_| server.not_dripline().message)
 }
 
-/// The message of the project on disk, by the first campaign that sends it.
+/// Renders the message of the project on disk, from the first campaign that sends it.
 fn local(wanted: &Wanted, name: &str) -> Result<Shown, String> {
     let edition = PublishedVersion::new(0, Millis(0), campaign_of(wanted.path, name)?);
     let settings = settings()?;
@@ -158,7 +158,7 @@ fn local(wanted: &Wanted, name: &str) -> Result<Shown, String> {
         .map_err(|error| error.to_string())
 }
 
-/// Of a server that is not there: a preview signs nothing and sends nothing.
+/// The settings of a fictitious server: a preview signs nothing and sends nothing.
 fn settings() -> Result<Settings, String> {
     Settings::read(|name| match name {
         "BASE_URL" => Some("https://go.example.com".to_owned()),
@@ -188,7 +188,7 @@ fn campaign_of(path: &Path, name: &str) -> Result<Compiled, String> {
     })
 }
 
-/// A contact made of a file's data.
+/// Makes a contact from a file's data.
 fn contact(data: &Map<String, Value>) -> Contact {
     let mut contact = Contact::unknown(ContactId::from("preview"), Millis(0));
     let text = |name: &str| data.get(name).and_then(Value::as_str).map(str::to_owned);

@@ -1,22 +1,22 @@
-//! A progress bar on stderr, for what takes longer than a second, and only on a terminal.
+//! A progress bar on stderr, only on a terminal and only for work that takes longer than a second.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-/// How long nothing is shown.
+/// The time before the bar appears.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The bar. It is gone from the screen when it is dropped.
+/// The bar. Dropping it removes it from the screen.
 pub struct Progress {
     bar: ProgressBar,
-    /// Closing it tells the thread that waits that the bar is no longer wanted.
+    /// Dropping the sender tells the waiting thread that the bar is no longer wanted.
     _wanted: Sender<()>,
 }
 
 impl Progress {
-    /// A bar of this length that appears after a second.
+    /// Creates a bar of this length that appears after a second.
     pub fn new(length: u64, what: &'static str) -> Self {
         let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::hidden());
         if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len}, {eta} left")
@@ -35,12 +35,12 @@ impl Progress {
         Self { bar, _wanted: wanted }
     }
 
-    /// Says how much is done.
+    /// Sets the progress.
     pub fn set(&self, position: u64) {
         self.bar.set_position(position);
     }
 
-    /// Takes the bar away while something is printed.
+    /// Hides the bar while something is printed.
     pub fn suspend<T>(&self, print: impl FnOnce() -> T) -> T {
         self.bar.suspend(print)
     }

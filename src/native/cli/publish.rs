@@ -1,4 +1,4 @@
-//! `dripline publish`: campaigns become live on a server.
+//! `dripline publish`: publishes campaigns on a server.
 
 use super::progress::Progress;
 use super::server::{Failure, Server};
@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 use std::io;
 use std::path::PathBuf;
 
-/// Where campaigns are published.
+/// The path for publishing.
 const PATH: &str = "/api/v1/campaigns";
-/// Where to ask what publishing would change.
+/// The path for asking what publishing would change.
 const DIFF_PATH: &str = "/api/v1/campaigns/diff";
 
 /// Publish campaigns to a running dripline
@@ -53,7 +53,6 @@ pub struct Args {
     pub lang: String,
 }
 
-/// Runs the command.
 pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     let files = match check::files(&args.paths) {
         Ok(files) => files,
@@ -117,7 +116,7 @@ fn send(server: &Server, path: &str, compiled: &Compiled) -> Result<Published, F
     serde_json::from_str(&answer).map_err(|_| server.not_dripline())
 }
 
-/// What has been said, or will be in one JSON object.
+/// What was printed, or will be printed as one JSON object.
 struct Told {
     json: bool,
     dry_run: bool,
@@ -128,7 +127,7 @@ struct Told {
 }
 
 impl Told {
-    /// One campaign's result, at once for people.
+    /// Records one campaign's result; prints it at once unless the output is JSON.
     fn tell(
         &mut self,
         campaign: &str,
@@ -160,7 +159,7 @@ impl Told {
         Ok(())
     }
 
-    /// The other campaigns would fail alike.
+    /// Reports that the other campaigns would fail in the same way.
     fn give_up(
         &mut self,
         campaigns: &[&str],

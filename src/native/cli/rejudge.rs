@@ -1,4 +1,4 @@
-//! `dripline rejudge`: who opened and clicked, by the present rules.
+//! `dripline rejudge`: reclassifies opens and clicks by the present rules.
 
 use super::server::Server;
 use super::{Exit, Terminal};
@@ -37,7 +37,6 @@ struct Page {
     after: Option<String>,
 }
 
-/// Runs the command.
 pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     let (mut judged, mut changed, mut after) = (0, 0, String::new());
     loop {
@@ -66,7 +65,7 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     Ok(Exit::Ok)
 }
 
-/// Reads a campaign's id as it can stand in an address.
+/// Reads a campaign's id in a form that is safe in a URL.
 fn campaign_id(text: &str) -> Result<String, String> {
     let is_id = !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
     is_id.then(|| text.to_owned()).ok_or_else(|| "an id has letters, digits and hyphens".to_owned())

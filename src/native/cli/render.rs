@@ -1,5 +1,5 @@
-//! `dripline render`: one template with made-up data, to see what a visitor or contact would see;
-//! or a whole message, in a folder, as a desktop, a phone and a text reader show it.
+//! `dripline render`: renders one template with made-up data, as a visitor or contact would see it;
+//! or writes a whole message into a folder, as a desktop, a phone and a text reader show it.
 
 use super::preview::{self, Wanted};
 use super::server::OptionalServer;
@@ -16,7 +16,7 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-/// The most that is read from standard input: a template and as much data again.
+/// The limit of standard input, in bytes: a template, and as much data again.
 const INPUT_BYTES_MAX: u64 = 2 * TEMPLATE_BYTES_MAX as u64;
 
 /// Render one template with JSON data, or a whole message into a folder
@@ -79,7 +79,7 @@ pub struct Args {
     pub json: bool,
 }
 
-/// What standard input holds when no file is named.
+/// The content of standard input when no file is named.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Piped {
@@ -88,7 +88,6 @@ struct Piped {
     data: Value,
 }
 
-/// Runs the command.
 pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     let mut named = [&args.template, &args.data].into_iter().flatten();
     let is_there = |path: &Path| path.is_file() || (args.out_dir.is_some() && path.is_dir());
@@ -155,7 +154,7 @@ fn message(
     preview::run(&wanted, terminal)
 }
 
-/// What is printed; and of an SMS that a campaign sends, what it takes.
+/// Returns the rendered text, and for an SMS that a campaign sends, its size and cost.
 fn rendered(
     args: &Args,
     input: &mut dyn io::BufRead,
@@ -177,7 +176,7 @@ fn rendered(
     })
 }
 
-/// What the data's file holds; nothing if none is named.
+/// Reads the data file; returns null if none is named.
 fn data(args: &Args, input: &mut dyn io::BufRead) -> Result<Value, String> {
     let Some(from) = &args.data else { return Ok(Value::Null) };
     let text = match from == Path::new("-") {
@@ -217,7 +216,7 @@ fn render(
     rendered.map_err(|error| error.to_string().replacen(name, shown, 1))
 }
 
-/// MJML with its layout and pieces, as HTML.
+/// Expands the layout and pieces of MJML and compiles it to HTML.
 fn compiled(
     shown: &str,
     source: &str,
@@ -230,7 +229,7 @@ fn compiled(
     })
 }
 
-/// Whether a template's place or name says that it is not HTML.
+/// Whether a template's folder or name shows that it is not HTML.
 fn is_plain(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let in_sms = path.components().any(|part| part.as_os_str() == "sms");

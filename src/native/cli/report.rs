@@ -40,7 +40,6 @@ pub struct Args {
     pub json: bool,
 }
 
-/// Runs the command.
 pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     let path = format!("/api/v1/reports/campaigns/{}", args.campaign);
     let answer = args.server.get(&path).and_then(|text| match serde_json::from_str(&text) {
@@ -111,7 +110,7 @@ pub(super) fn print(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-/// What the last word on the brake says, and a line between it and what follows.
+/// Formats the last auto-pause event, followed by an empty line.
 fn brake(word: &PauseEvent) -> String {
     let PauseEvent { campaign, at, state, reason, tally, note, .. } = word;
     let since = moment(*at, "UTC", Language::English);
@@ -196,7 +195,7 @@ fn variants(report: &Report) -> Table {
     table
 }
 
-/// What the text messages of each template took.
+/// The segments and costs of SMS, by template.
 fn texts(report: &Report) -> Table {
     let mut table = Table::new(1, &["Template", "Segments", "Cost"]);
     let digits = minor_digits(&report.currency);
@@ -208,7 +207,7 @@ fn texts(report: &Report) -> Table {
     table
 }
 
-/// The templates whose messages machines have looked into.
+/// The templates whose messages were opened or clicked by bots.
 fn machines(report: &Report) -> Table {
     let mut table = Table::new(1, &["Template", "Opens", "Clicks"]);
     for row in &report.messages {
@@ -222,7 +221,7 @@ fn machines(report: &Report) -> Table {
     table
 }
 
-/// The templates of which messages came back, or were refused.
+/// The templates whose messages bounced, or led to complaints or unsubscriptions.
 fn refused(report: &Report) -> Table {
     let heads = ["Template", "Bounced", "Hard bounces", "Complaints", "Unsubscribed"];
     let mut table = Table::new(1, &heads);
@@ -311,7 +310,7 @@ fn amount_if(minor: Option<i64>, report: &Report) -> String {
     minor.map_or_else(|| NONE.to_owned(), |minor| amount(minor, report))
 }
 
-/// Reads a campaign's id as it can stand in an address.
+/// Reads a campaign's id in a form that is safe in a URL.
 pub(super) fn campaign_id(text: &str) -> Result<String, String> {
     let is_part_of_id = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
     match !text.is_empty() && text.chars().all(is_part_of_id) {

@@ -1,4 +1,4 @@
-//! `dripline restore`: the word on what waits since the database was restored.
+//! `dripline restore`: decides about the messages that wait since the database was restored.
 
 use super::server::Server;
 use super::{Exit, Terminal};
@@ -45,7 +45,6 @@ pub enum Verb {
     Drop,
 }
 
-/// Runs the command.
 pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     let answer = match args.verb {
         None => args.server.get("/api/v1/restore"),

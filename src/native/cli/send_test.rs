@@ -1,4 +1,4 @@
-//! `dripline send-test`: a message of a live campaign, sent to one of our own people.
+//! `dripline send-test`: sends a message of a live campaign to one of our own people.
 
 use super::preview::name_of;
 use super::server::Server;
@@ -39,7 +39,6 @@ pub struct Args {
     pub json: bool,
 }
 
-/// Runs the command.
 pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     let template = name_of(Path::new(&args.template)).unwrap_or_else(|| args.template.clone());
     let asked =

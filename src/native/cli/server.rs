@@ -1,4 +1,4 @@
-//! A running dripline, as the commands that talk to one reach it.
+//! The HTTP client of the commands that talk to a running dripline.
 
 use super::{Exit, Terminal};
 use serde::Deserialize;
@@ -10,10 +10,10 @@ use std::time::Duration;
 use ureq::http::{Response, Uri};
 use ureq::{Agent, Body};
 
-/// How long a request may take altogether: the edge itself gives up sooner.
+/// The timeout of a whole request: the edge itself gives up sooner.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The longest answer read: more than any report.
+/// The limit of a response, in bytes: more than any report.
 const ANSWER_BYTES_MAX: u64 = 4_000_000;
 
 /// Where dripline runs, and the right to use it.
@@ -51,32 +51,30 @@ pub struct OptionalServer {
 }
 
 impl OptionalServer {
-    /// The server, if all is known.
+    /// Returns the server, if its address and token are both set.
     pub fn server(&self) -> Option<Server> {
         Some(Server { to: self.to.clone()?, token: self.token.clone()? })
     }
 }
 
-/// Why a request came to nothing.
+/// The reason why a request failed.
 #[derive(Debug, PartialEq)]
 pub struct Failure {
-    /// The status of the answer; `None` if there was no answer.
+    /// The status of the response; `None` if there was no response.
     pub status: Option<u16>,
     /// What went wrong, and what to do.
     pub message: String,
-    /// What is wrong with what was sent, each with its key.
+    /// The problems of the request's body, each with its key.
     pub problems: Vec<RemoteProblem>,
 }
 
-/// One thing that the server found wrong.
+/// One problem that the server found.
 #[derive(Debug, PartialEq, Deserialize)]
 pub struct RemoteProblem {
-    /// Where.
     #[serde(default)]
     pub key: String,
-    /// What.
     pub message: String,
-    /// What would be right.
+    /// How to correct it.
     pub help: Option<String>,
 }
 
@@ -101,19 +99,19 @@ struct ProblemJson {
 }
 
 impl Server {
-    /// Fetches a path and returns the answer's body.
+    /// Fetches a path and returns the response's body.
     pub fn get(&self, path: &str) -> Result<String, Failure> {
         let request = agent().get(self.url(path)).header("authorization", self.bearer());
         self.answer(request.call())
     }
 
-    /// Sends JSON to a path and returns the answer's body.
+    /// Sends JSON to a path and returns the response's body.
     pub fn post(&self, path: &str, json: &str) -> Result<String, Failure> {
         let request = agent().post(self.url(path)).header("authorization", self.bearer());
         self.answer(request.content_type("application/json").send(json))
     }
 
-    /// A good answer that is not what dripline would say.
+    /// The failure for a successful response that does not come from dripline.
     pub fn not_dripline(&self) -> Failure {
         let message = format!("{} answers, but not as dripline does. Check the address.", self.to);
         Failure { status: None, message, problems: Vec::new() }
@@ -191,7 +189,7 @@ impl Server {
 }
 
 impl Failure {
-    /// Says so, as one JSON object or in sentences, and ends the command.
+    /// Prints the failure, as one JSON object or in sentences, and ends the command.
     pub fn end(&self, as_json: bool, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
         if as_json {
             let error = json!({ "status": self.status, "message": self.message });
@@ -210,7 +208,7 @@ impl Failure {
         !matches!(self.status, Some(400 | 409 | 413 | 422))
     }
 
-    /// The problems as JSON, each naming the campaign it is in.
+    /// Returns the problems as JSON, each with the name of its campaign.
     pub fn problems_json(&self, campaign: &str) -> Vec<Value> {
         let problem = |p: &RemoteProblem| {
             json!({
@@ -221,7 +219,7 @@ impl Failure {
     }
 }
 
-/// Begins and ends as the sentences around it do.
+/// Makes a text begin with a capital letter and end with a full stop.
 fn sentence(text: &str) -> String {
     let mut letters = text.trim().chars();
     let Some(first) = letters.next() else { return String::new() };
@@ -238,8 +236,8 @@ fn agent() -> Agent {
     config.build().into()
 }
 
-/// Reads an address without the slash at its end. The token goes there, so that plain http reaches
-/// no further than this machine.
+/// Reads an address and removes the slash at its end. Plain http is accepted only for this machine,
+/// because the token is sent there.
 pub(super) fn base_url(text: &str) -> Result<String, String> {
     let address = text.trim_end_matches('/');
     let uri: Option<Uri> = address.parse().ok();
@@ -260,7 +258,7 @@ fn is_this_machine(host: &str) -> bool {
     ip.map_or(name == "localhost" || name.ends_with(".localhost"), |ip| ip.is_loopback())
 }
 
-/// Reads a token as it can stand in a header.
+/// Reads a token in a form that is valid in a header.
 fn token(text: &str) -> Result<String, String> {
     let text = text.trim();
     match !text.is_empty() && text.chars().all(|c| c.is_ascii_graphic()) {

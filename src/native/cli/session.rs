@@ -1,4 +1,4 @@
-//! `dripline session`: who is signed in to the web app, and the end of it.
+//! `dripline session`: lists or ends the sessions of the web app.
 
 use super::server::Server;
 use super::table::Table;
@@ -51,7 +51,6 @@ struct Ended {
     ended: usize,
 }
 
-/// Runs the command.
 pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     let answer = match args.verb {
         Some(Verb::End) => args.server.post("/api/v1/sessions/end", "{}"),

@@ -1,4 +1,4 @@
-//! `dripline simulate`: who would get what when, and what would come of it.
+//! `dripline simulate`: who would get which messages when, and what would result.
 
 use super::progress::Progress;
 use super::table::{Table, cut};
@@ -19,10 +19,9 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// The folder of campaigns.
 const CAMPAIGNS: &str = "campaigns";
 
-/// How much of a subject or a short message the calendar shows, in columns of the screen.
+/// How much of a subject or an SMS the calendar shows, in columns of the screen.
 const DETAIL_COLUMNS_MAX: usize = 60;
 
 /// Run a campaign over made-up contacts through virtual days
@@ -117,7 +116,6 @@ pub struct Shares {
     pub buy: f64,
 }
 
-/// Runs the command.
 pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     if let Some(seconds) = args.faults {
         let end = args.runs.map_or(u64::MAX, |runs| args.seed.saturating_add(runs));
@@ -193,7 +191,7 @@ fn options(args: &Args, order_minor: i64) -> Options {
     }
 }
 
-/// The campaign's file: as named, by its id, or the only one.
+/// Finds the campaign's file: by path, by id, or the only one.
 fn file(campaign: Option<&Path>) -> Result<PathBuf, String> {
     let folder = Path::new(CAMPAIGNS);
     let known = || campaign_files(folder).map_err(|message| format!("{CAMPAIGNS}: {message}"));
@@ -282,7 +280,7 @@ fn print_calendar(args: &Args, outcome: &Outcome, out: &mut dyn Write) -> io::Re
     writeln!(out, "{table}")
 }
 
-/// The messages that did not leave, and why.
+/// The messages that were not sent, and why.
 fn held_back(outcome: &Outcome) -> Table {
     let mut table = Table::new(3, &["Template", "Channel", "Why", "Messages"]);
     for total in &outcome.messages {
@@ -326,7 +324,7 @@ fn journeys(outcome: &Outcome) -> Table {
     table
 }
 
-/// Every segment of the campaign, the empty ones too.
+/// Every segment of the campaign, including empty ones.
 fn segments(compiled: &Compiled, outcome: &Outcome) -> Table {
     let mut table = Table::new(1, &["Segment", "Ever in it", "At the end"]);
     for name in compiled.campaign.segments.keys() {
@@ -372,7 +370,7 @@ fn json(args: &Args, compiled: &Compiled, outcome: &Outcome, seconds: f64) -> Va
     })
 }
 
-/// The entry's time on the contact's own clock.
+/// Returns the entry's time in the contact's time zone.
 fn local(entry: &Entry) -> Option<jiff::Zoned> {
     let zone = calendar::zone(&[Some(&entry.time_zone)]);
     Some(Timestamp::from_millisecond(entry.at.0).ok()?.to_zoned(zone))
@@ -383,7 +381,7 @@ fn share(text: &str) -> Result<f64, String> {
     share.ok_or_else(|| "give a number from 0 to 1, such as 0.3".to_owned())
 }
 
-/// A share of visitors: a thousand of them for each contact are enough.
+/// Reads a share of visitors. The minimum limits a run to a thousand visitors per contact.
 fn lead_share(text: &str) -> Result<f64, String> {
     let share = share(text).ok().filter(|share| *share >= 0.001);
     share.ok_or_else(|| "give a number from 0.001 to 1, such as 0.2".to_owned())

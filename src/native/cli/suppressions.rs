@@ -104,7 +104,6 @@ struct Page {
     next: Option<(String, String)>,
 }
 
-/// Runs the command.
 pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     match &args.verb {
         Verb::List { address, reason, past, limit, server, json } => {
@@ -190,7 +189,7 @@ fn table(entries: &[Listed]) -> String {
     table.to_string()
 }
 
-/// Writes the whole list, a thousand entries a request.
+/// Writes the whole list, with a thousand entries per request.
 fn export(
     reason: Option<SuppressionReason>,
     server: &Server,
@@ -229,7 +228,7 @@ fn export(
     Ok(Exit::Ok)
 }
 
-/// A cell that no spreadsheet takes for a formula (OWASP ASVS 1.2.10, CWE-1236).
+/// Makes a cell safe from being read as a formula by a spreadsheet (OWASP ASVS 1.2.10, CWE-1236).
 pub(super) fn safe_cell(cell: &str) -> String {
     match cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\0']) {
         true => format!("'{cell}"),
@@ -237,7 +236,6 @@ pub(super) fn safe_cell(cell: &str) -> String {
     }
 }
 
-/// Reads a reason.
 pub(super) fn reason(word: &str) -> Result<SuppressionReason, String> {
     SuppressionReason::by_word(word).ok_or_else(|| {
         let words = SuppressionReason::ALL.map(SuppressionReason::as_str);
@@ -245,7 +243,7 @@ pub(super) fn reason(word: &str) -> Result<SuppressionReason, String> {
     })
 }
 
-/// For the import: the file beside which the rows that are wrong are told.
+/// Returns the file beside an imported one in which wrong rows are reported.
 pub(super) fn beside(file: &std::path::Path) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(".wrong.csv");

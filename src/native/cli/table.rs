@@ -1,29 +1,29 @@
-//! Tables of plain text, aligned by what characters take on the screen: a Chinese one takes two.
+//! Plain-text tables, aligned by display width: a Chinese character takes two columns.
 
 use std::fmt;
 use unicode_width::UnicodeWidthStr;
 
-/// Between two columns.
+/// The gap between two columns.
 const GAP: &str = "  ";
 
-/// Rows under heads; the first columns lean left, the others, which are numbers, right.
+/// Rows under headings. The first columns are aligned left; the others, which are numbers, right.
 pub struct Table {
     left: usize,
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
-    /// A table of which the first `left` columns are words.
+    /// Creates a table whose first `left` columns are aligned left.
     pub fn new(left: usize, heads: &[&str]) -> Self {
         Self { left, rows: vec![heads.iter().map(|head| (*head).to_owned()).collect()] }
     }
 
-    /// Adds a row; it has as many cells as there are heads.
+    /// Adds a row, with as many cells as there are headings.
     pub fn row(&mut self, cells: Vec<String>) {
         self.rows.push(cells);
     }
 
-    /// Whether there is nothing below the heads.
+    /// Whether there are no rows below the headings.
     pub fn is_empty(&self) -> bool {
         self.rows.len() <= 1
     }
@@ -52,7 +52,7 @@ impl fmt::Display for Table {
     }
 }
 
-/// The text cut to what fits into so many columns of the screen.
+/// Cuts a text to a number of columns of the screen.
 pub fn cut(text: &str, columns_max: usize) -> String {
     if text.width() <= columns_max {
         return text.to_owned();

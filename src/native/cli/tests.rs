@@ -97,7 +97,7 @@ impl Drop for Project {
 }
 
 #[test]
-fn a_good_project_is_counted() {
+fn valid_project_is_summarized() {
     let project = Project::new();
     assert_snapshot!(project.run("check @/campaigns", ""), @"
     @/campaigns/white-paper.toml
@@ -188,7 +188,7 @@ fn a_good_project_is_counted() {
 }
 
 #[test]
-fn a_file_named_twice_is_checked_once() {
+fn file_given_twice_is_checked_once() {
     let twice = "check @/campaigns @/campaigns/../campaigns/white-paper.toml";
     assert!(Project::new().run(twice, "").matches("1 campaign, ").count() == 1);
 }
@@ -227,7 +227,7 @@ fn problems_are_grouped_by_file() {
 }
 
 #[test]
-fn problems_are_json_if_asked_for() {
+fn problems_are_printed_as_json() {
     let project = Project::new();
     project.change("templates/pages/thanks.hbs", "title", "titel");
     assert_snapshot!(project.run("check @/campaigns --json", ""), @r#"
@@ -243,7 +243,7 @@ fn problems_are_json_if_asked_for() {
 }
 
 #[test]
-fn what_is_not_there_is_named_with_what_is() {
+fn missing_files_are_reported_with_suggestion() {
     let project = Project::new();
     assert_snapshot!(project.run("check @/nowhere", ""), @"
     dripline: @/nowhere: no such file or folder
@@ -280,7 +280,7 @@ fn what_is_not_there_is_named_with_what_is() {
 }
 
 #[test]
-fn two_campaigns_do_not_share_a_path() {
+fn two_campaigns_cannot_share_a_path() {
     let project = Project::new();
     let other = SAMPLE.replace("\"white-paper\"", "\"zwei\"").replace("/白皮书", "/免费白皮书");
     project.write("campaigns/zwei.toml", other);
@@ -294,7 +294,7 @@ fn two_campaigns_do_not_share_a_path() {
 }
 
 #[test]
-fn the_same_files_give_the_same_bytes() {
+fn line_endings_do_not_change_compiled_bytes() {
     let (unix, windows) = (Project::new(), Project::new());
     for file in ["templates/pages/thanks.hbs", "templates/emails/welcome/body.mjml.hbs"] {
         windows.change(file, "\n", "\r\n");
@@ -311,7 +311,7 @@ fn the_same_files_give_the_same_bytes() {
 }
 
 #[test]
-fn a_template_is_rendered_from_files_or_from_a_pipe() {
+fn template_is_rendered_from_files_or_stdin() {
     let project = Project::new();
     project.write(
         "data.json",
@@ -355,7 +355,7 @@ fn a_template_is_rendered_from_files_or_from_a_pipe() {
 }
 
 #[test]
-fn what_cannot_be_rendered_says_why() {
+fn failed_render_explains_why() {
     let project = Project::new();
     project.write("bad.hbs", "你好\n{{#if a}}");
     project.write("bad.mjml", "<mjml>\n<mj-bdy></mj-bdy></mjml>");
@@ -384,7 +384,7 @@ fn what_cannot_be_rendered_says_why() {
 }
 
 #[test]
-fn inspection_says_why_something_is_refused() {
+fn inspection_explains_refusals() {
     let project = Project::new();
     let (thanks, footer) = ("@/templates/pages/thanks.hbs", "@/templates/partials/footer.hbs");
     assert_snapshot!(project.run(&format!("inspect template {thanks} {footer}"), ""), @"

@@ -1,4 +1,4 @@
-//! `dripline token`: the right to use the API, a link into the web app, and what a token says.
+//! `dripline token`: makes API tokens and sign-in links, and explains tokens.
 
 use super::server::Server;
 use super::{Exit, Terminal};
@@ -15,13 +15,13 @@ use serde_json::{Map, Value, json};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// How API tokens begin, so that people and scanners for leaked secrets know them.
+/// The prefix of API tokens, by which people and scanners for leaked secrets recognise them.
 const API_PREFIX: &str = "dl_";
 
 /// The file of local secrets that `make dev` writes.
 const LOCAL_SECRETS: &str = ".dev.vars";
 
-/// The largest file of secrets read.
+/// The largest file of secrets that is read, in bytes.
 const SECRETS_BYTES_MAX: usize = 64 * 1024;
 
 /// Make API tokens and sign-in links, and explain tokens
@@ -111,7 +111,6 @@ pub struct Secret {
     pub secret_file: Option<PathBuf>,
 }
 
-/// Runs the command.
 pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     match &args.action {
         Action::New(args) => new(args, terminal),
@@ -204,7 +203,7 @@ fn verify(args: &Verify, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     Ok(if is_ok { Exit::Ok } else { Exit::Wrong })
 }
 
-/// What there is to say about a token, by name.
+/// The facts about a token, by name.
 struct Found {
     is_ok: bool,
     facts: Vec<(&'static str, Value)>,
@@ -276,7 +275,7 @@ fn signed_token(token: &str, keys: Option<&Keyring>, now: Millis) -> Found {
     Found { is_ok, facts }
 }
 
-/// Says until when a token works; whether it still does.
+/// Adds until when a token is valid; returns whether it still is.
 fn add_age(
     facts: &mut Vec<(&'static str, Value)>,
     purpose: Purpose,
@@ -315,7 +314,7 @@ fn meaning(purpose: Purpose) -> &'static str {
     }
 }
 
-/// The token in a link: what follows the last slash or `#`.
+/// Returns the token in a link: the part after the last slash or `#`.
 fn bare(text: &str) -> &str {
     let text = text.trim();
     match text.split_once("://") {
@@ -325,7 +324,7 @@ fn bare(text: &str) -> &str {
 }
 
 impl Secret {
-    /// The keys; `None` if no secret is to be found where nobody said that there is one.
+    /// Returns the keys; `None` if no secret was named and none is found.
     fn find(&self) -> Result<Option<Keyring>, String> {
         if let Some(file) = &self.secret_file {
             let keys = keys_in(file)?;
@@ -343,7 +342,7 @@ impl Secret {
     }
 }
 
-/// The keys in a file of lines `NAME=value`.
+/// Reads the keys from a file of lines `NAME=value`.
 fn keys_in(file: &Path) -> Result<Option<Keyring>, String> {
     let text = project::read_stream(file, SECRETS_BYTES_MAX)
         .map_err(|message| format!("{}: {message}", file.display()))?;
@@ -357,7 +356,7 @@ fn keys_in(file: &Path) -> Result<Option<Keyring>, String> {
     Ok(secret.map(|secret| Keyring::new(&secret, value("SIGNING_SECRET_PREVIOUS").as_deref())))
 }
 
-/// Reads a name that can stand before the colon of an entry.
+/// Reads a name that may precede the colon of an entry.
 fn token_name(text: &str) -> Result<String, String> {
     let is_part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     match !text.is_empty() && text.len() <= 40 && text.chars().all(is_part) {

@@ -1,4 +1,4 @@
-//! `dripline unpublish`: a campaign is taken off the web.
+//! `dripline unpublish`: takes a campaign off the web.
 
 use super::report::campaign_id;
 use super::server::{Failure, Server};
@@ -47,7 +47,6 @@ pub struct Args {
     pub json: bool,
 }
 
-/// Runs the command.
 pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     let path = format!("/api/v1/campaigns/{}/unpublish", args.campaign);
     let read = |text: String| match serde_json::from_str::<Stops>(&text) {
@@ -84,7 +83,7 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     Ok(Exit::Ok)
 }
 
-/// What it would stop, line by line.
+/// Lists what unpublishing would stop, line by line.
 fn would(stops: &Stops) -> String {
     let mut lines = String::new();
     let _ = match stops.unpublished_at {

@@ -1,5 +1,5 @@
-//! What must hold after a run, of the database and of what the providers accepted. Each check is
-//! a sentence that is true unless it returns something.
+//! The invariants that must hold after a run, of the database and of what the providers accepted.
+//! Each check is a sentence that is true unless the check returns something.
 
 use super::hooks::Report;
 use super::provider::KEY_LIFETIME;
@@ -24,11 +24,11 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A sentence, and what contradicts it.
+/// A sentence, and the function that returns what contradicts it.
 type Check = (&'static str, fn(&Run) -> Vec<String>);
 
-/// The checks that are not queries; I1 and so on number the invariants of a journey engine that
-/// they hold: at most once, nothing lost, nothing without its row, and so on.
+/// The checks that are not queries. I1 and so on number the invariants of a journey engine: at most
+/// once, nothing lost, nothing without its row, and so on.
 const CHECKS: [Check; 18] = [
     ("I1, I16: no mail leaves twice, unless an operator says so", mails_that_left_twice),
     ("I1, I16: nobody gets twice what is sent once", mails_of_one_kind),
@@ -50,7 +50,7 @@ const CHECKS: [Check; 18] = [
     ("I15: no table knows an address that was erased", addresses_that_are_known),
 ];
 
-/// Everything that is wrong with a run that has come to rest.
+/// Returns everything that is wrong after a run has come to rest.
 pub fn wrong(run: &Run) -> Vec<String> {
     let queries = ALWAYS.iter().chain(&AT_REST).flat_map(|(name, sql)| {
         let rows: Vec<serde_json::Value> = ask(run, contradictions(sql, run.now()));
@@ -71,8 +71,9 @@ fn work_that_fails(run: &Run) -> Vec<String> {
     rows.iter().map(|row| format!("{} {}: {}", row.kind.as_str(), row.id, row.reason)).collect()
 }
 
-/// A mail may leave again once an operator has released what waits since a restore. If nobody could
-/// see the restore, it may once the provider has forgotten its key; or in a batch with others,
+/// An e-mail may leave twice if an operator released it from a restore hold in between. After an
+/// undetectable restore it may also leave twice once the provider has forgotten its key, or in a
+/// batch with others, under another key.
 /// under another key.
 fn mails_that_left_twice(run: &Run) -> Vec<String> {
     let restores = run.restores();
@@ -90,15 +91,15 @@ fn mails_that_left_twice(run: &Run) -> Vec<String> {
     twice.map(|(message, times)| format!("{message}, {} times", times.len())).collect()
 }
 
-/// The subjects of what one reader gets once: by journeys that are entered once, and by the
-/// broadcast.
+/// The subjects of e-mails that one recipient gets only once: those of journeys without re-entry,
+/// and the broadcast's.
 const ONCE: [&str; 8] = [
     "emails/welcome", "emails/nudge", "emails/more", "emails/last", "emails/bye", "emails/medal",
     "emails/offer", "Now",
 ];
 
-/// After a restore the same step makes another message. Whoever has sent a form meanwhile may have
-/// begun the journey anew, since the database had forgotten the first time.
+/// After a restore, the same step creates another message. A contact who sent a form in the
+/// meantime may have entered the journey again, since the database had lost the first entry.
 fn mails_of_one_kind(run: &Run) -> Vec<String> {
     let restores = run.restores();
     let accepted = run.accepted();
@@ -116,7 +117,7 @@ fn mails_of_one_kind(run: &Run) -> Vec<String> {
     twice.map(|([reader, subject], times)| format!("{reader} got {subject}: {times:?}")).collect()
 }
 
-/// A program that is told something remembers the id of that for a day at least.
+/// A program that receives a webhook remembers its id for at least a day.
 fn webhooks_too_late(run: &Run) -> Vec<String> {
     let restores = run.restores();
     let is_excused = |at: &Millis| {
@@ -132,8 +133,8 @@ fn webhooks_too_late(run: &Run) -> Vec<String> {
     calls.map(|(id, times)| format!("{id}, {} times", times.len())).collect()
 }
 
-/// Twilio knows no key: how often a text left is counted by its template. What a restore undid
-/// is not in the ledger any more.
+/// Twilio has no idempotency keys, so SMS are counted by template. The ledger does not contain what
+/// a restore undid.
 fn texts_too_many(run: &Run) -> Vec<String> {
     if run.restores().any {
         return Vec::new();
@@ -152,7 +153,8 @@ fn people_without_the_broadcast(run: &Run) -> Vec<String> {
         return Vec::new();
     }
     let merged: Vec<IdRow<String>> = ask(run, survivors());
-    // What somebody agreed to as another may be older than the turn of the one who survived.
+    // A consent taken over in a merge may be older than the moment at which the broadcast reached
+    // the surviving contact.
     let merged: BTreeSet<String> = merged.into_iter().map(|row| row.id).collect();
     let without = ask::<IdRow<String>>(run, without_broadcast()).into_iter().map(|row| row.id);
     without.filter(|id| !merged.contains(id)).collect()
@@ -178,7 +180,7 @@ fn facts_that_were_lost(run: &Run) -> Vec<String> {
     lost.filter(|(_, teller)| !is_erased(run, teller)).map(|(key, _)| key.clone()).collect()
 }
 
-/// Whether whoever told something is erased since: then it is dropped.
+/// Whether the subject of a fact was erased after it was reported; the fact is then dropped.
 fn is_erased(run: &Run, teller: &Teller) -> bool {
     let keys = &run.settings().keys;
     let kinds = ErasedAddress::KINDS;
@@ -199,7 +201,8 @@ fn is_erased(run: &Run, teller: &Teller) -> bool {
         || contact.into_iter().any(|contact| contact.erased_at.is_some())
 }
 
-/// Of whoever was erased, and has not come again by a form or an event since, nothing is known.
+/// No address is left of a contact who was erased and has not come back by a form or an event
+/// since.
 fn addresses_that_are_known(run: &Run) -> Vec<String> {
     let erased = run.shared().erased.borrow();
     if erased.is_empty() {
@@ -210,7 +213,7 @@ fn addresses_that_are_known(run: &Run) -> Vec<String> {
         gone.retain(|address, at| teller.at <= *at || !teller.addresses.contains(address));
     }
     let mut known = Vec::new();
-    // What the rules of a campaign list is its author's, and not what a person left here.
+    // Addresses in the rules of a campaign are its author's, not personal data of a contact.
     let of_people = |table: &TableRow| table.name != "campaign_versions";
     for table in ask::<TableRow>(run, tables()).into_iter().filter(of_people) {
         let text = run.rows(all_of(&table.name)).map(|rows| rows.0).unwrap_or_default();
@@ -241,7 +244,8 @@ fn mails_that_the_ledger_denies(run: &Run) -> Vec<String> {
     left.filter(|message| !admitted.contains(*message)).cloned().collect()
 }
 
-/// What the ledger still doubts, although its provider has told that it has it.
+/// Returns the messages that are uncertain in the ledger, although a delivery report has confirmed
+/// them.
 fn mails_in_doubt(run: &Run) -> Vec<String> {
     if run.restores().any {
         return Vec::new();
@@ -251,8 +255,8 @@ fn mails_in_doubt(run: &Run) -> Vec<String> {
     doubtful.filter(|id| heard.contains(&**id)).collect()
 }
 
-/// An address of somebody's, not of the house's own people, to which nothing may go any more, and
-/// which is not suppressed for good.
+/// Returns the addresses that bounced or complained and are not suppressed permanently. The
+/// deployment's own addresses do not count.
 fn people_not_suppressed(run: &Run) -> Vec<String> {
     if run.restores().any {
         return Vec::new();
@@ -263,7 +267,7 @@ fn people_not_suppressed(run: &Run) -> Vec<String> {
     let suppressed: Vec<IdRow<String>> = ask(run, suppressed_for_good());
     let suppressed: BTreeSet<String> = suppressed.into_iter().map(|row| row.id).collect();
     let free = barred.into_iter().filter(|address| !suppressed.contains(*address));
-    // Whoever is erased is forgotten with every address, also those of contacts merged into them.
+    // Erasing a contact removes all its addresses, including those of contacts merged into it.
     let teller = |address: &String| Teller {
         addresses: vec![address.clone()],
         contact: None,
@@ -289,7 +293,7 @@ fn members_who_differ(run: &Run) -> Vec<String> {
     differing
 }
 
-/// How long after it found its place a mail may leave, at most.
+/// The longest time between the reservation of an e-mail and its departure.
 const PLACE_AGE_MAX: Span = Span::minutes(15);
 
 fn mails_over_the_cap(run: &Run) -> Vec<String> {
@@ -297,7 +301,7 @@ fn mails_over_the_cap(run: &Run) -> Vec<String> {
         return Vec::new();
     }
     let merged: Vec<IdRow<String>> = ask(run, survivors());
-    // Whoever two contacts have become has had the mails of both.
+    // A merged contact has received the e-mails of both.
     let merged: BTreeSet<String> = merged.into_iter().map(|row| row.id).collect();
     let marketing = ask::<LeftRow>(run, left()).into_iter();
     let marketing = marketing.filter(|row| row.class == Class::Marketing);
@@ -325,7 +329,7 @@ fn journeys_entered_again(run: &Run) -> Vec<String> {
     let again = passages.into_iter().filter(|row| {
         let edition = catalog.live_edition(&row.campaign_id);
         let journey = edition.and_then(|edition| edition.journey(&row.journey));
-        // Whoever two contacts have become may have been in it as either.
+        // A merged contact may have been in the journey as either.
         !merged.contains(&row.contact_id)
             && journey.is_some_and(|journey| journey.re_entry == ReEntry::Never)
             && !passed.insert((row.contact_id.clone(), row.journey.clone()))
@@ -338,7 +342,7 @@ fn people_without_a_journey(run: &Run) -> Vec<String> {
     without.into_iter().map(|row| row.id).collect()
 }
 
-/// How much earlier than due a step may be taken: as far as the clock goes back in a run.
+/// How much earlier than due a step may be executed: as far as the clock goes back in a run.
 const CLOCK_BACK_MAX: Span = Span::minutes(1);
 
 fn steps_out_of_order(run: &Run) -> Vec<String> {
@@ -353,7 +357,7 @@ fn steps_out_of_order(run: &Run) -> Vec<String> {
     wrong
 }
 
-/// The first thing in a passage that its journey does not provide for.
+/// Returns the first event of an enrollment that contradicts its journey.
 fn misstep(journey: &Journey, row: &PassageRow) -> Option<String> {
     let mut may_stand = waits_from(journey, journey.steps.first().map(|step| step.id.clone()));
     let mut since = None;
@@ -366,7 +370,7 @@ fn misstep(journey: &Journey, row: &PassageRow) -> Option<String> {
             continue;
         }
         let Some(from) = from.clone() else {
-            // It had to wait for an hour in which there was a place.
+            // The enrollment waited until an hour had room for it.
             (may_stand, since) = (waits_from(journey, to.clone()), Some(*at));
             continue;
         };
@@ -392,7 +396,7 @@ fn misstep(journey: &Journey, row: &PassageRow) -> Option<String> {
     None
 }
 
-/// Where a waiting step may lead, and how long it waits at least.
+/// Returns where a waiting step may lead, and its minimum wait.
 fn exits(step: &Step) -> (Vec<Next>, Span) {
     match &step.action {
         Action::Wait(span) => (vec![step.then.clone()], *span),
@@ -404,7 +408,7 @@ fn exits(step: &Step) -> (Vec<Next>, Span) {
     }
 }
 
-/// The waiting steps at which somebody may come to stand who takes this step.
+/// Returns the waiting steps that can be reached from this step without waiting.
 fn waits_from(journey: &Journey, first: Option<String>) -> BTreeSet<String> {
     let (mut seen, mut waits) = (BTreeSet::new(), BTreeSet::new());
     let mut open: Vec<Next> = first.into_iter().map(Next::Step).collect();
@@ -417,12 +421,12 @@ fn waits_from(journey: &Journey, first: Option<String>) -> BTreeSet<String> {
             }
             Action::WaitFor(_) => {
                 waits.insert(id);
-                // It may have looked back and gone on at once.
+                // The step may have looked back and gone on at once.
                 open.push(step.then.clone());
             }
             Action::WaitUntilDate { otherwise, .. } => {
                 waits.insert(id);
-                // There may have been no date to come.
+                // There may have been no future date.
                 open.push(otherwise.clone());
             }
             Action::Split { paths } => open.extend(paths.iter().map(|(_, next)| next.clone())),

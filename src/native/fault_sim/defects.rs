@@ -1,37 +1,37 @@
-//! Deliberate defects, put in at the seams: statements are rewritten, rows forged, acknowledgements
-//! lost. They show that the checks can fail; production code knows nothing of them.
+//! Deliberate defects, injected at the ports: rewritten statements, forged rows, lost
+//! acknowledgements. They show that the checks can fail. Production code does not know about them.
 
 use super::turns::Dice;
 use crate::flows::ports::{Database, DatabaseError};
 use crate::native::sqlite::Sqlite;
 use crate::store::statement::{Rows, Statement};
 
-/// Something done wrong on purpose.
+/// A deliberate defect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Defect {
     /// A taken event number is overwritten instead of refused.
     WriteRuleOff,
-    /// Idempotency keys are neither unique nor looked for.
+    /// Idempotency keys are neither unique nor looked up.
     KeysNotUnique,
     /// A claim takes messages that have ended, or that another worker is sending.
     ClaimNotExclusive,
-    /// A claim does not see that an earlier attempt may have been made.
+    /// A claim ignores that an earlier attempt may have been made.
     ClaimForgetsDoubt,
     /// Putting a message back forgets that its attempt had no answer.
     RetryForgetsDoubt,
-    /// The call is made although it was not written down that it begins.
+    /// The call is made before its start is written to the database.
     SentBeforeWritten,
-    /// The consent fence takes every message for one that needs no consent.
+    /// The consent check treats every message as one that needs no consent.
     FenceOpen,
-    /// The provider is sent no idempotency key that it would recognise.
+    /// The provider gets a new idempotency key for each request.
     KeyNotSent,
     /// A message is sent again under a key that the provider has forgotten.
     KeyLifetimeIgnored,
-    /// A batch that fails leaves its first half behind.
+    /// A failed batch leaves its first half behind.
     NotAtomic,
-    /// A counter is set instead of moved.
+    /// A counter is set instead of incremented.
     CounterOverwritten,
-    /// A contact's time to wake is not written.
+    /// A contact's wake-up time is not written.
     WakeForgotten,
     /// A contact that was handed out is never handed out again.
     ClaimNeverLapses,
@@ -39,47 +39,46 @@ pub enum Defect {
     OutboxSkipsClaimed,
     /// Facts are acknowledged before they are written.
     AcknowledgedTooSoon,
-    /// Passages that have ended are not read.
+    /// Enrollments that have ended are not read.
     PassagesForgotten,
-    /// Nobody is taken out of a segment.
+    /// Contacts never leave a segment.
     SegmentsNotLeft,
-    /// Steps are due an hour before their time.
+    /// Steps are due an hour too early.
     StepsTooEarly,
-    /// What was agreed to is not put into the ledger.
+    /// Consents are not written to the ledger.
     ConsentNotRecorded,
-    /// A decision's message is not written.
+    /// The message of a decision is not written.
     MessageNotWritten,
-    /// What the events of an erased person tell stays.
+    /// The properties of an erased contact's events are kept.
     EventsNotEmptied,
-    /// Nobody asks whether an address was erased.
+    /// Erased addresses are not looked up.
     ErasedComeBack,
-    /// The passages of a merged contact stay with the row that nobody decides on any more.
+    /// The enrollments of a merged contact stay with its old row, which is no longer processed.
     PassagesNotTakenOver,
-    /// Whoever was merged is still decided on.
+    /// A merged contact is still processed.
     MergedLiveOn,
-    /// Nobody reads which addresses are suppressed.
+    /// Suppressed addresses are not read.
     SuppressionsNotRead,
     /// An address that bounced is not suppressed.
     SuppressionNotWritten,
-    /// Deliveries do not ask whether the database was restored.
+    /// Deliveries do not check whether the database was restored.
     RestoreNotAsked,
-    /// A tick whose write the key-value store has refused hands nothing out any more.
+    /// A tick whose write to the key-value store was refused hands out nothing.
     KvInTheWay,
-    /// Nobody notes that a version cannot be read, so that nobody is decided on again afterwards.
+    /// An unreadable version is not recorded, so its contacts are not processed again afterwards.
     OutageNotNoted,
-    /// Facts that newer code has sent are acknowledged and dropped.
+    /// Facts sent by newer code are acknowledged and dropped.
     UnreadableFactsDropped,
-    /// What a queue gave up is acknowledged, and not always kept.
+    /// Dead letters are acknowledged, and not always stored.
     DeadLetterNotKept,
-    /// Links under the former secret are refused.
+    /// Links signed with the former secret are refused.
     FormerSecretForgotten,
-    /// What a clock that was ahead has claimed stays claimed.
+    /// Claims of a clock that was ahead stay in place.
     ClockNotPutRight,
-    /// A rule's list of values is written as a chain, one deep for each.
+    /// A rule's list of values is written as a chain, one level deep for each value.
     DeepRuleSql,
 }
 
-/// All of them.
 pub const DEFECTS: [Defect; 34] = [
     Defect::WriteRuleOff,
     Defect::KeysNotUnique,
@@ -117,15 +116,15 @@ pub const DEFECTS: [Defect; 34] = [
     Defect::DeepRuleSql,
 ];
 
-/// A list of values in a rule's SQL, up to the number of its place.
+/// A list of values in a rule's SQL, around the number of its parameter.
 const LIST: [&str; 2] = ["a.value IN (SELECT value FROM json_each(?1,'$[", "]'))"];
 
 /// A statement that does nothing.
 const NOTHING: &str = "SELECT 1 WHERE false";
 
 impl Defect {
-    /// What it changes in statements that have the first text in them: the second text becomes the
-    /// third.
+    /// Returns how the defect changes statements: in those that contain the first text, the second
+    /// is replaced by the third.
     fn rewrite(self) -> Option<[&'static str; 3]> {
         let claim = "AND state IN ('queued', 'sending') AND send_at <= ?2";
         Some(match self {
@@ -193,7 +192,7 @@ impl Defect {
         })
     }
 
-    /// The statements that it leaves out: those with this in them.
+    /// Returns a text whose statements the defect leaves out.
     fn leaves_out(self) -> Option<&'static str> {
         match self {
             Self::ConsentNotRecorded => Some("INSERT INTO consents"),
@@ -204,18 +203,18 @@ impl Defect {
         }
     }
 
-    /// What it changes in a fresh database.
+    /// Returns the change of a fresh database.
     pub fn schema(self) -> Option<Statement> {
         let drop = |sql| Some(Statement::new(sql, Vec::new()));
         match self {
             Self::KeysNotUnique => drop("DROP INDEX events_key"),
-            // Else the database itself refuses whoever comes again.
+            // Otherwise the database itself would refuse a second entry.
             Self::PassagesForgotten => drop("DROP INDEX enrollments_entry"),
             _ => None,
         }
     }
 
-    /// Runs a batch, as wrong as it is.
+    /// Runs a batch with the defect.
     pub async fn batch(
         self,
         db: &Sqlite,
@@ -260,13 +259,13 @@ impl Defect {
         statement
     }
 
-    /// The part of a failed batch that is written all the same.
+    /// Returns the part of a failed batch that is written nevertheless.
     pub fn half_of(self, statements: &[Statement]) -> Option<Vec<Statement>> {
         let is_write = statements.iter().any(|one| one.sql.contains("INSERT INTO events"));
         (self == Self::NotAtomic && is_write).then(|| statements[..1].to_vec())
     }
 
-    /// The key under which a request goes out.
+    /// Returns the key under which a request is sent.
     pub fn key(self, key: &str, dice: &Dice) -> String {
         match self {
             Self::KeyNotSent => format!("{key}#{}", dice.below(1 << 30)),

@@ -17,7 +17,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-/// How likely each fault is where it may occur, in a thousand.
+/// The probability of each fault where it can occur, per thousand.
 pub const FAULTS: [(&str, u64); 51] = [
     ("database: lost before it was written", 40),
     ("database: written, and the answer lost", 40),
@@ -72,43 +72,41 @@ pub const FAULTS: [(&str, u64); 51] = [
     ("clock: a year ahead, and back", 1_000),
 ];
 
-/// Of a hundred runs, in how many each fault may occur: a run without some of them goes deeper
-/// into the others.
+/// The percentage of runs in which each fault is enabled: a run without some of them explores the
+/// others more deeply.
 const ENABLED_IN_A_HUNDRED: u64 = 75;
 
-/// What all parts of a run share: the database, the time, chance, and what went wrong.
+/// The shared state of a run: the database, the time, the random numbers, and the broken
+/// invariants.
 pub struct Shared {
-    /// The database; restoring puts another in its place.
+    /// The database; a restore replaces it.
     pub db: RefCell<Rc<Sqlite>>,
-    /// Chance.
     pub dice: Dice,
-    /// The present.
     pub now: Cell<Millis>,
-    /// Whether anything fails at all.
+    /// Whether faults occur at all.
     pub stormy: Cell<bool>,
-    /// A defect that was put in on purpose.
+    /// The injected defect.
     pub defect: Option<Defect>,
-    /// How often each fault was injected.
+    /// The number of times each fault occurred.
     pub tally: RefCell<BTreeMap<&'static str, u64>>,
-    /// What happened, line by line.
+    /// The trace of what happened, line by line.
     pub trace: RefCell<Vec<String>>,
-    /// What contradicts an invariant, found on the way.
+    /// The violations of invariants found during the run.
     pub wrong: RefCell<Vec<String>>,
-    /// How many statements the flows ran.
+    /// The number of statements that the flows ran.
     pub statements: Cell<u64>,
-    /// The key-value store.
     pub kv: Memory,
     /// Whether a defect keeps work from being handed out because the key-value store refuses.
     pub kv_in_the_way: Cell<bool>,
-    /// The addresses of which an operator was told that they are erased, and when.
+    /// The addresses for which an operator got confirmation of their erasure, and when.
     pub erased: RefCell<BTreeMap<String, Millis>>,
-    /// The addresses of those whom an operator has begun to merge or to erase.
+    /// The addresses of contacts that an operator has begun to merge or erase.
     pub changed: RefCell<BTreeSet<String>>,
     seed: u64,
 }
 
 impl Shared {
-    /// A run's, at its beginning.
+    /// Creates the state at the beginning of a run.
     pub fn new(db: Sqlite, now: Millis, seed: u64, defect: Option<Defect>) -> Self {
         Self {
             db: RefCell::new(Rc::new(db)),
@@ -154,18 +152,18 @@ impl Shared {
         self.trace.borrow_mut().push(line);
     }
 
-    /// Notes that an invariant is broken.
+    /// Records that an invariant is broken.
     pub fn accuse(&self, what: String) {
         self.tell(format!("!!! {what}"));
         self.wrong.borrow_mut().push(what);
     }
 
-    /// Whether this defect was put in.
+    /// Whether this defect was injected.
     pub fn has(&self, defect: Defect) -> bool {
         self.defect == Some(defect)
     }
 
-    /// The database as it is now.
+    /// The present database.
     pub fn sqlite(&self) -> Rc<Sqlite> {
         self.db.borrow().clone()
     }
@@ -178,14 +176,14 @@ impl Shared {
     }
 }
 
-/// The database as one flow sees it: every other flow may go first, D1's faults happen, and it
-/// takes so many statements a run of a worker and no more. Older code cannot read the versions of
+/// The database as one flow sees it. Every other flow may run first, D1's faults occur, and the
+/// limit of statements per invocation of a worker applies. Older code cannot read the versions of
 /// one campaign.
 #[derive(Clone)]
 pub struct FaultyDatabase {
-    /// What the parts of the run share.
+    /// The shared state of the run.
     pub shared: Rc<Shared>,
-    /// The campaign, if it is older code that reads.
+    /// The campaign that the flow cannot read, if its code is older.
     pub unreadable: Option<CampaignId>,
     statements: Cell<usize>,
 }
@@ -197,12 +195,12 @@ impl Database for FaultyDatabase {
 }
 
 impl FaultyDatabase {
-    /// The database of a flow that begins.
+    /// Creates the database of a new flow.
     pub fn new(shared: Rc<Shared>, unreadable: Option<CampaignId>) -> Self {
         Self { shared, unreadable, statements: Cell::default() }
     }
 
-    /// The same, and does something the very moment at which the batch has run.
+    /// Runs a batch, and calls `then` at the moment it has run.
     pub async fn batch_then(
         &self,
         statements: Vec<Statement>,
@@ -231,7 +229,7 @@ impl FaultyDatabase {
         }
         let rows = self.run(statements).await?;
         then();
-        // Whoever dies here has written and does not know.
+        // A worker that is killed here has written without knowing it.
         pass().await;
         if shared.strikes("database: written, and the answer lost") {
             return lost();
@@ -254,8 +252,8 @@ impl FaultyDatabase {
     }
 }
 
-/// The rows as older code reads them: it does not know what newer code has put into the versions of
-/// this campaign.
+/// Makes rows unreadable to older code: it does not know what newer code has written into the
+/// versions of this campaign.
 fn as_older_code(rows: Rows, campaign: &CampaignId) -> Rows {
     if !rows.0.contains("\"compiled\":") {
         return rows;
@@ -269,8 +267,8 @@ fn as_older_code(rows: Rows, campaign: &CampaignId) -> Rows {
     Rows(serde_json::to_string(&all).unwrap_or_default())
 }
 
-/// The key-value store as flows see it. The mark can always be read: a restore that nobody can see
-/// is a fault of its own.
+/// The key-value store as flows see it. The mark can always be read: an undetectable restore is a
+/// separate fault.
 pub struct FaultyKv(pub Rc<Shared>);
 
 impl KeyValue for FaultyKv {
@@ -302,12 +300,11 @@ pub struct FaultyQueue {
 }
 
 impl FaultyQueue {
-    /// An empty one.
     pub fn new(shared: Rc<Shared>) -> Self {
         Self { shared, tray: Tray::default() }
     }
 
-    /// What was handed out.
+    /// Takes the tasks that were handed out.
     pub fn take(&self) -> Vec<Work> {
         self.tray.take()
     }

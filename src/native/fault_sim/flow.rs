@@ -1,4 +1,4 @@
-//! What workers do: each job and request as the flow that it begins.
+//! The work of workers: each job and request as the flow that it starts.
 
 use super::defects::Defect;
 use super::faults::{FaultyDatabase, FaultyKv, FaultyQueue, Shared};
@@ -23,48 +23,48 @@ use crate::flows::tasks::{Intake, Work};
 use std::cell::RefCell;
 use std::rc::Rc;
 
-/// What waits in a queue.
+/// An entry of a queue.
 pub enum Job {
     /// A hint, which may be lost.
     Work(Work),
-    /// A fact, which may not.
+    /// A fact, which must not be lost.
     Intake(Intake),
-    /// A fact that its queue gave up, as the queue had it.
+    /// The body of a fact that its queue gave up.
     Dead(String),
-    /// What an operator says again until it is done.
+    /// An operator's command, which is repeated until it succeeds.
     Say(Said),
 }
 
-/// What an operator says.
+/// An operator's command.
 #[derive(Clone)]
 pub enum Said {
-    /// Erase this one.
+    /// Erase this contact.
     Erase(String),
-    /// Merge the first into the second.
+    /// Merge the first contact into the second.
     Merge(String, String),
 }
 
-/// Something for a worker to do.
+/// Work for a worker.
 pub enum Flow {
-    /// The cron.
+    /// The cron trigger.
     Tick,
     /// A visitor sends a form.
     Submit(Box<Submitted>),
     /// The tasks, and whether the queue keeps them until they are acknowledged.
     Intake(Vec<Intake>, bool),
-    /// What the dead-letter queue has.
+    /// A body in the dead-letter queue.
     Dead(String),
-    /// Somebody takes back all consent.
+    /// A contact withdraws all consent.
     Unsubscribe(Link),
-    /// Somebody confirms an address.
+    /// A contact confirms an address.
     Confirm(Link),
-    /// A hint is followed.
+    /// A task of the work queue.
     Work(Work),
-    /// An operator says something.
+    /// An operator's command.
     Say(Said),
 }
 
-/// What a flow led to.
+/// The result of a flow.
 #[derive(Default)]
 pub struct Ended {
     /// Tasks to do.
@@ -74,7 +74,7 @@ pub struct Ended {
 }
 
 impl Flow {
-    /// What its queue delivers again if it dies. A visitor sends a form again.
+    /// Returns what the queue delivers again if the worker is killed. A visitor sends a form again.
     pub fn to_deliver_again(&self) -> Vec<Job> {
         match self {
             Self::Submit(post) => vec![Job::Intake(Intake::SubmissionV1(post.clone()))],
@@ -86,26 +86,24 @@ impl Flow {
     }
 }
 
-/// What a worker has at hand.
+/// The environment of a worker.
 pub struct FlowContext {
-    /// What the parts of the run share.
+    /// The shared state of the run.
     pub shared: Rc<Shared>,
-    /// What the providers accepted.
+    /// The messages that the providers accepted.
     pub accepted: Rc<RefCell<Accepted>>,
-    /// The configuration.
     pub settings: Rc<Settings>,
-    /// What this isolate takes for live.
+    /// The live versions that this isolate has cached.
     pub catalog: Rc<Catalog>,
     /// The campaign whose versions its code cannot read, if it is older.
     pub unreadable: Option<CampaignId>,
     /// When it began.
     pub now: Millis,
-    /// Fresh ids.
     pub ids: Ids,
 }
 
 impl FlowContext {
-    /// Runs a flow to its end, well or not.
+    /// Runs a flow to its end, successful or not.
     pub async fn run(mut self, flow: Flow) -> Ended {
         let (flow, waiting) = self.put_off(flow);
         let waiting: Vec<Job> = waiting.into_iter().map(|job| self.given_up(job)).collect();
@@ -120,8 +118,8 @@ impl FlowContext {
         }
     }
 
-    /// What of a flow this code can do now, and what comes again later: facts that it cannot read,
-    /// and forms of a campaign that it cannot read.
+    /// Splits a flow into what this code can process now, and what is retried later: facts that it
+    /// cannot read, and forms of a campaign that it cannot read.
     fn put_off(&self, flow: Flow) -> (Flow, Vec<Job>) {
         let shared = &self.shared;
         match flow {
@@ -136,7 +134,7 @@ impl FlowContext {
                 let is_lost = shared.has(Defect::UnreadableFactsDropped);
                 (Flow::Intake(tasks, is_kept), if is_lost { Vec::new() } else { later })
             }
-            // A visitor is told to come again, and does.
+            // The visitor is asked to try again, and does.
             Flow::Submit(post) => {
                 let task = Intake::SubmissionV1(post);
                 match (consume::waits(&self.catalog, &task), task) {
@@ -148,7 +146,7 @@ impl FlowContext {
         }
     }
 
-    /// A job that comes again; a fact may have come too often.
+    /// Retries a job; a fact may have been retried too often and become a dead letter.
     fn given_up(&self, job: Job) -> Job {
         match job {
             Job::Intake(task) if self.shared.strikes("queue: fact given up") => {
@@ -158,7 +156,7 @@ impl FlowContext {
         }
     }
 
-    /// A fact as the queue carries it; sometimes newer code has written it.
+    /// Serialises a fact for the queue, sometimes as newer code would write it.
     fn body(&self, task: &Intake) -> String {
         let body = serde_json::to_string(task).unwrap_or_default();
         match self.shared.strikes("code: task of newer code") {

@@ -1,5 +1,6 @@
-//! What Resend tells of the mails that it took, signed as Svix signs it: before its own answer,
-//! twice, late, in any order; and what strangers send who do not know the secret, or have listened.
+//! Resend's webhooks about the e-mails that it accepted, signed as Svix signs them: before its own
+//! answer, twice, late, in any order. Also the webhooks of attackers who do not know the secret, or
+//! who replay a captured one.
 
 use super::faults::Shared;
 use super::flow::{Flow, Job};
@@ -18,13 +19,13 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-/// The key that Resend and we share, and one that we do not.
+/// The key shared with Resend, and one that is not.
 const KEYS: [&[u8]; 2] = [b"the key that both of them know!!", b"a key of somebody else's making!"];
 
-/// How many webhooks a stranger has listened to and remembers.
+/// The number of captured webhooks that an attacker keeps.
 const OVERHEARD_MAX: usize = 30;
 
-/// What becomes of a mail.
+/// The outcome of an e-mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
     /// It arrives.
@@ -33,23 +34,23 @@ pub enum Fate {
     HardBounce,
     /// The mailbox is full.
     SoftBounce,
-    /// Its reader calls it spam.
+    /// The recipient marks it as spam.
     Complained,
 }
 
-/// Something that Resend tells.
+/// A delivery report of Resend.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// About which message.
+    /// The message's id.
     pub message: String,
-    /// To which address it went.
+    /// The address to which it was sent.
     pub address: String,
-    /// What became of it.
+    /// The outcome.
     pub fate: Fate,
     body: String,
 }
 
-/// What there is to tell of a mail in time: nothing, of many.
+/// Returns the future delivery reports of an e-mail: for many there are none.
 pub fn reports(mail: &Value, message: &str, dice: &Dice, now: Millis) -> Vec<Report> {
     let fates: &[Fate] = match dice.below(100) {
         0..45 => &[Fate::Delivered],
@@ -77,7 +78,7 @@ impl Report {
         Self { message: message.to_owned(), address, fate, body: body.to_string() }
     }
 
-    /// Whether nobody may be written to at its address from then on.
+    /// Whether its address must not be written to from then on.
     pub fn bars(&self) -> bool {
         matches!(self.fate, Fate::HardBounce | Fate::Complained)
     }
@@ -114,13 +115,13 @@ impl Signed {
     }
 }
 
-/// What webhooks are verified with.
+/// The secrets that webhooks are verified with.
 pub fn secrets() -> Result<Secrets, String> {
     let secret = format!("whsec_{}", STANDARD.encode(KEYS[0]));
     Secrets::read(|name| (name == "RESEND_WEBHOOK_SECRET").then(|| secret.clone()))
 }
 
-/// Nobody else is asked about a webhook of Resend's.
+/// Verifying a webhook of Resend makes no HTTP calls.
 struct Nobody;
 
 impl Http for Nobody {
@@ -129,16 +130,16 @@ impl Http for Nobody {
     }
 }
 
-/// What was told and taken, and what a stranger could overhear.
+/// The delivery reports that were accepted, and the webhooks that an attacker could capture.
 #[derive(Default)]
 pub struct Heard {
-    /// What we were told, and answered that we had it.
+    /// The reports that we received and acknowledged.
     pub reports: Vec<Report>,
     overheard: Vec<Signed>,
 }
 
 impl Run {
-    /// What is told before the call it is about has been answered.
+    /// Delivers the reports that come before the response of the call that they are about.
     pub(super) fn hear_early(&mut self) {
         let early = std::mem::take(&mut self.accepted.borrow_mut().told_early);
         let facts: Vec<Intake> =
@@ -148,7 +149,7 @@ impl Run {
         }
     }
 
-    /// What else Resend has to tell: it comes again until it is answered.
+    /// Delivers the other reports; Resend repeats each until it is acknowledged.
     pub(super) fn hear(&mut self) {
         let told = std::mem::take(&mut self.accepted.borrow_mut().told);
         for report in told {
@@ -183,7 +184,7 @@ impl Run {
         }
     }
 
-    /// Strangers make something up, or repeat what they have overheard.
+    /// Attacks: forges a webhook, or replays a captured one.
     fn be_deceived(&mut self) {
         let Some(report) = self.heard.reports.first().cloned() else { return };
         if self.shared.strikes("stranger: webhook forged") {
@@ -220,7 +221,7 @@ impl Run {
     }
 }
 
-/// Draws what there is to tell of the mails that were just taken.
+/// Draws the delivery reports of the e-mails that were just accepted.
 pub fn told_of(shared: &Shared, mails: &[(String, Value)]) -> Vec<Report> {
     let reports =
         |(message, mail): &(String, Value)| reports(mail, message, &shared.dice, shared.now.get());

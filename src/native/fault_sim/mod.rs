@@ -1,6 +1,6 @@
-//! The engine under faults: the real flows over SQLite, with made-up people and everything that
-//! can go wrong at every await. A run is a function of its seed. When everything works again and
-//! nothing is due any more, the checks read the database and what the providers accepted.
+//! The engine under faults: the production flows over SQLite, with made-up people and every
+//! possible failure at every await. A run is a function of its seed. When everything works again
+//! and nothing is due any more, the checks read the database and what the providers accepted.
 
 pub mod defects;
 pub mod turns;
@@ -25,28 +25,28 @@ use run::Run;
 pub use script::{Move, script};
 use std::collections::BTreeMap;
 
-/// What came of a run.
+/// The result of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
-    /// What contradicts an invariant; empty if all is well.
+    /// The violations of invariants; empty if there are none.
     pub wrong: Vec<String>,
-    /// What happened, line by line.
+    /// The trace of what happened, line by line.
     pub trace: Vec<String>,
-    /// What makes two runs the same: a hash of the trace and of all that was accepted.
+    /// Identifies equal runs: a hash of the trace and of everything that was accepted.
     pub digest: String,
-    /// How many passages through each journey have ended, by how.
+    /// The number of ended enrollments by journey and by how they ended.
     pub passages: BTreeMap<String, u64>,
-    /// How many journey steps were taken.
+    /// The number of journey steps executed.
     pub steps: u64,
-    /// How many statements the flows ran.
+    /// The number of statements that the flows ran.
     pub statements: u64,
-    /// How many mails and texts were accepted.
+    /// The number of e-mails and SMS accepted.
     pub sent: u64,
-    /// How often each fault was injected.
+    /// The number of times each fault occurred.
     pub faults: BTreeMap<&'static str, u64>,
 }
 
-/// Runs the moves of a seed, perhaps with a defect put in.
+/// Runs the moves of a seed, optionally with an injected defect.
 pub fn run(
     ground: &Ground,
     seed: u64,
@@ -79,8 +79,7 @@ pub fn run(
     })
 }
 
-/// Leaves out moves, and then faults, as long as something is still wrong: a history with nothing
-/// in it that does not matter.
+/// Removes moves, and then faults, as long as the run still fails. The result is a minimal history.
 pub fn shrink(ground: &Ground, seed: u64, defect: Option<Defect>) -> Result<Vec<Move>, String> {
     let mut moves = script(seed);
     let fails =
@@ -108,7 +107,8 @@ pub fn shrink(ground: &Ground, seed: u64, defect: Option<Defect>) -> Result<Vec<
     Ok(moves)
 }
 
-/// How many of these seeds it takes until a run with the defect breaks an invariant, and which.
+/// Returns how many of these seeds it takes until a run with the defect violates an invariant, and
+/// which one.
 pub fn seeds_to_catch(
     ground: &Ground,
     defect: Defect,

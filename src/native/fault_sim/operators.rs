@@ -1,4 +1,4 @@
-//! What operators do: publish, pause, archive, erase, merge, restore.
+//! The actions of operators: publish, pause, archive, erase, merge, restore.
 
 use super::defects::Defect;
 use super::flow::{Flow, Job, Said};
@@ -25,10 +25,10 @@ use crate::store::invariants::{overwrite_version, read_by_newer_code};
 use crate::store::schedule;
 use std::rc::Rc;
 
-/// How long after a publish some isolate may not have heard of it: KV promises a minute.
+/// How long after a publication an isolate may not have noticed it: KV promises a minute.
 const STALE_MAX: Span = Span::seconds(90);
 
-/// Of the ids that a replay makes; no worker has it.
+/// The seed of the ids that a replay creates; no worker uses it.
 const REPLAYS_SEED: u64 = 1 << 40;
 
 impl Run {
@@ -51,7 +51,7 @@ impl Run {
         self.tell_isolates();
     }
 
-    /// A journey that nobody has to be in is paused, or runs on.
+    /// Pauses or resumes a journey that no check requires contacts to enter.
     pub(super) fn steer(&mut self) {
         let dice = &self.shared.dice;
         let journey = dice.pick(&["first.fans", "first.buyers", "second.honour", "second.paths"]);
@@ -62,7 +62,7 @@ impl Run {
         }
     }
 
-    /// The broadcast is paused, or goes on.
+    /// Pauses or resumes the broadcast.
     pub(super) fn steer_broadcast(&mut self) {
         let verb = self.shared.dice.pick(&[BroadcastVerb::Pause, BroadcastVerb::Resume]);
         if self.shared.strikes("broadcast: paused under way") {
@@ -80,7 +80,7 @@ impl Run {
         }
     }
 
-    /// A journey that nobody has to be in ends for everybody inside.
+    /// Archives a journey that no check requires contacts to enter; all its enrollments end.
     pub(super) fn archive(&mut self) {
         let journey = self.shared.dice.pick(&["first.fans", "second.honour", "second.paths"]);
         if self.shared.strikes("journey: archived with people inside") {
@@ -94,7 +94,7 @@ impl Run {
         if self.shared.strikes("people: erased while something is under way") {
             self.shared.tell(format!("  {told}"));
             self.shared.changed.borrow_mut().insert(told.clone());
-            // Something is told of them in that very moment.
+            // An event about the contact arrives at the same moment.
             let key = format!("late:{}", self.told.len());
             self.report(told.clone(), "order.completed", key);
             self.begin(Flow::Say(Said::Erase(told)));
@@ -112,7 +112,7 @@ impl Run {
         }
     }
 
-    /// Older code comes back beside newer, and cannot read one of the campaigns.
+    /// Runs older code, which cannot read one of the campaigns, beside newer code.
     pub(super) fn roll_back(&mut self) {
         let spans = [Span::minutes(10), Span::hours(2), Span::hours(30)];
         let dice = &self.shared.dice;
@@ -120,7 +120,7 @@ impl Run {
         self.older_code = Some((CampaignId::from(campaign), self.now().plus(span)));
     }
 
-    /// A live version is damaged in the database; or the one that was is repaired.
+    /// Damages a live version in the database, or repairs the damaged one.
     pub(super) fn damage(&mut self) {
         if self.damaged.is_some() {
             return self.repair_damage();
@@ -136,7 +136,7 @@ impl Run {
         }
     }
 
-    /// What was damaged is as it was.
+    /// Repairs the damaged version.
     pub(super) fn repair_damage(&mut self) {
         if let Some((campaign, version, text)) = self.damaged.take() {
             self.write_version(&campaign, version, &text);
@@ -151,7 +151,7 @@ impl Run {
         }
     }
 
-    /// The signing secret becomes another; links that are out still work.
+    /// Rotates the signing secret; existing links still work.
     pub(super) fn rotate(&mut self) {
         if !self.shared.strikes("secret: rotated") {
             return;
@@ -172,7 +172,7 @@ impl Run {
         }
     }
 
-    /// Whoever is paused runs on.
+    /// Resumes every paused journey.
     pub(super) fn resume_all(&mut self) {
         let campaigns: Vec<CampaignId> =
             self.catalog.live().map(|edition| edition.id().clone()).collect();
@@ -187,7 +187,7 @@ impl Run {
         self.read_catalog();
     }
 
-    /// Whoever was parked, because every worker that tried it died, is released.
+    /// Releases the contacts in quarantine, whose workers were all killed.
     pub(super) fn release_all(&mut self) {
         let db = self.shared.sqlite();
         for parked in block_on(quarantine::list(&*db)).unwrap_or_default() {
@@ -198,7 +198,7 @@ impl Run {
         }
     }
 
-    /// What the queues gave up is read by newer code, if it was of that, and replayed.
+    /// Lets newer code read the dead letters that are its own, and replays all of them.
     pub(super) fn replay_all(&mut self) {
         let (db, settings) = (self.shared.sqlite(), self.settings.clone());
         let (catalog, now) = (self.catalog.clone(), self.now());
@@ -222,7 +222,7 @@ impl Run {
         }
     }
 
-    /// Some hear of what is live now, others decide by the former word for a while.
+    /// Updates the catalog; some isolates keep the former one for a while.
     fn tell_isolates(&mut self) {
         let before = self.catalog.clone();
         self.read_catalog();
@@ -237,8 +237,8 @@ impl Run {
         self.remember_versions();
     }
 
-    /// The operator restores a bookmark, which ends what is under way; or has a word on the restore
-    /// before.
+    /// Restores a bookmark, which ends all running work; or resolves the hold of the previous
+    /// restore.
     pub(super) fn restore(&mut self) {
         if self.answer_restore() || self.bookmarks.is_empty() {
             return;
@@ -255,18 +255,18 @@ impl Run {
         self.hear_of_forms_again();
         self.shared.tell(format!("  to {}", at.rfc3339()));
         self.restores.any = true;
-        // Nobody can tell whether ticks have run since.
+        // The restore cannot be detected: no mark tells whether ticks have run since.
         let is_unseen = last_mark(&db) >= self.shared.mark();
         self.restores.unseen.extend(is_unseen.then_some(self.now()));
         *self.shared.db.borrow_mut() = Rc::new(db);
         self.stale = None;
         self.damaged = None;
-        // Whoever was erased since is there again.
+        // Contacts that were erased since the bookmark exist again.
         self.shared.erased.borrow_mut().clear();
         self.read_catalog();
     }
 
-    /// What the queue has not been told to forget comes in as if for the first time.
+    /// Records queued forms as sent again: to the restored database they are new.
     fn hear_of_forms_again(&mut self) {
         let forms = self.queue.iter().filter_map(|job| match job {
             Job::Intake(Intake::SubmissionV1(post)) => Some((**post).clone()),
@@ -277,7 +277,8 @@ impl Run {
         }
     }
 
-    /// Mostly one from before the last mark, and of those often the first: the more is lost.
+    /// Chooses mostly a bookmark from before the last mark, and of those often the first: the more
+    /// is lost.
     fn bookmark_to_restore(&self) -> Option<usize> {
         let mark = self.shared.mark();
         let seen = self.bookmarks.iter().filter(|(_, db)| last_mark(db) < mark).count();
@@ -290,7 +291,7 @@ impl Run {
         }
     }
 
-    /// What the operator says of what waits since a restore. Whether there was anything to say.
+    /// Resolves the restore hold. Returns whether there was one.
     pub(super) fn answer_restore(&mut self) -> bool {
         let db = self.shared.sqlite();
         match block_on(restore_guard::state(&*db)) {
@@ -310,7 +311,7 @@ impl Run {
     }
 }
 
-/// Whether only the broadcast's time has passed, while there was no tick to begin it.
+/// Whether the only problem is that the broadcast's time has passed without a tick to start it.
 fn is_late(refusal: &publish::Refusal) -> bool {
     matches!(refusal, publish::Refusal::Problems(problems)
         if problems.iter().all(|problem| problem.key == "broadcast.offer.at"))

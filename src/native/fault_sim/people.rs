@@ -1,4 +1,4 @@
-//! What people do, and machines, and the customer's own system.
+//! The actions of people, of bots, and of the customer's own system.
 
 use super::flow::{Flow, Job};
 use super::run::{Run, Teller};
@@ -11,10 +11,10 @@ use crate::flows::tasks::{CustomEventTask, EngagementTask, Intake};
 use crate::store::reports::Visit;
 use serde_json::json;
 
-/// How many people there are.
+/// The number of people.
 pub const PEOPLE: u64 = 10;
 
-/// How many people join at once.
+/// The number of people who join at once.
 const CROWD: usize = 30;
 
 impl Run {
@@ -30,13 +30,13 @@ impl Run {
         self.remember_asked(&post);
         self.told.insert(post.key.clone(), Teller { addresses, contact: None, at: post.at });
         self.posts.push(post.clone());
-        // The same filled-in form, perhaps twice at once.
+        // Sends the same form, perhaps twice at once.
         for _ in 0..1 + self.shared.dice.below(2) {
             self.begin(Flow::Submit(Box::new(post.clone())));
         }
     }
 
-    /// That a form comes in, perhaps not for the first time.
+    /// Records that a form arrives, perhaps not for the first time.
     pub(super) fn remember_asked(&mut self, post: &Submitted) {
         let now = self.now();
         for address in post.email.iter().chain(&post.phone) {
@@ -46,7 +46,7 @@ impl Run {
 
     fn new_post(&self, zones: Option<[&'static str; 3]>) -> Submitted {
         let dice = &self.shared.dice;
-        // Some come again after they were erased.
+        // Some people come back after they were erased.
         let is_gone = |person: &u64| {
             let address = format!("p{person}@example.com");
             self.shared.erased.borrow().contains_key(&address) && !dice.in_a_hundred(20)
@@ -70,7 +70,8 @@ impl Run {
             fresh_at: self.now(),
             ..Touch::default()
         };
-        // An answer may be anything; here it is what must be forgotten with the address.
+        // An answer may contain anything; this one contains the address, which erasure must remove
+        // too.
         let note = has_email.then(|| ("note".to_owned(), format!("p{person}@example.com").into()));
         let moved = zones.map(|zones| {
             let renewal = ("renewal".to_owned(), "2026-03-06".into());
@@ -90,7 +91,7 @@ impl Run {
         }
     }
 
-    /// Somebody, or a machine for these reasons, opens a mail and clicks in it.
+    /// Opens an e-mail and clicks in it, as a person or as a bot with these reasons.
     pub(super) fn engage(&mut self, reasons: &[&str]) {
         let Some(link) = self.link("/c/", Purpose::Click) else { return };
         let urls = match reasons.is_empty() && self.shared.dice.in_a_hundred(30) {
@@ -148,7 +149,7 @@ impl Run {
         }
     }
 
-    /// The customer's own system tells of an event.
+    /// Reports an event from the customer's own system.
     pub(super) fn report(&mut self, email: String, name: &str, key: String) {
         let properties = json!({ "value_minor": 100, "currency": "GBP", "order": key });
         let addresses = vec![email.clone()];
@@ -178,7 +179,7 @@ impl Run {
         })));
     }
 
-    /// A link of some letter that really arrived.
+    /// Returns a link of some message that really arrived.
     fn link(&self, path: &str, purpose: Purpose) -> Option<Link> {
         let accepted = self.accepted.borrow();
         let with_link: Vec<&String> =

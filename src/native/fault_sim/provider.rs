@@ -10,26 +10,26 @@ use std::collections::BTreeMap;
 /// How long Resend remembers a key.
 pub const KEY_LIFETIME: Span = Span::hours(24);
 
-/// What the providers accepted.
+/// The messages that the providers accepted.
 #[derive(Default)]
 pub struct Accepted {
-    /// The e-mails that left, whole, in their order.
+    /// The complete bodies of the e-mails that left, in order.
     pub letters: Vec<String>,
-    /// By message, when its mail left.
+    /// The times at which each message left as an e-mail.
     pub mails: BTreeMap<String, Vec<Millis>>,
-    /// By reader and subject, when a mail left.
+    /// The times at which e-mails left, by recipient and subject.
     pub readers: BTreeMap<[String; 2], Vec<Millis>>,
-    /// By text, how many short messages left.
+    /// The number of SMS that left, by their text.
     pub texts: BTreeMap<String, u64>,
-    /// By its id, when each webhook was taken.
+    /// The times at which each webhook was accepted, by its id.
     pub webhooks: BTreeMap<String, Vec<Millis>>,
-    /// What Resend has to tell of the mails yet.
+    /// The delivery reports that Resend has not sent yet.
     pub told: Vec<Report>,
-    /// The same, of calls that it has not answered.
+    /// The delivery reports of calls that Resend has not answered.
     pub told_early: Vec<Report>,
     /// The calls that Resend remembers, by their key.
     calls: BTreeMap<String, Remembered>,
-    /// Until when Resend is out of order.
+    /// The end of Resend's outage.
     pub(super) out_until: Option<Millis>,
 }
 
@@ -39,12 +39,12 @@ struct Remembered {
     answer: HttpResponse,
 }
 
-/// What a request has come to.
+/// The result of a request.
 pub(super) struct Taken {
     pub(super) answer: HttpResponse,
-    /// The mails that leave by it, by message.
+    /// The e-mails that leave by it, by message.
     pub(super) mails: Vec<(String, Value)>,
-    /// Whether its key was known once.
+    /// Whether its key was known once and has expired.
     pub(super) forgotten: bool,
 }
 
@@ -55,8 +55,8 @@ impl Taken {
 }
 
 impl Accepted {
-    /// Takes a request and answers as the API does. `refused` says which mails of a batch are not
-    /// taken.
+    /// Processes a request and answers as the API does. `refused` marks the e-mails of a batch that
+    /// are not accepted.
     pub(super) fn take(&mut self, request: &HttpRequest, now: Millis, refused: &[bool]) -> Taken {
         match Service::of(request) {
             Service::Resend => self.take_once(request, now, refused),
@@ -78,7 +78,7 @@ impl Accepted {
         }
     }
 
-    /// Once a key, while it is remembered.
+    /// Accepts a request once per key, while the key is remembered.
     fn take_once(&mut self, request: &HttpRequest, now: Millis, refused: &[bool]) -> Taken {
         let key = key(request).unwrap_or_default();
         let known = self.calls.get(key);
@@ -105,14 +105,14 @@ impl Accepted {
     }
 }
 
-/// Whom a request goes to.
+/// The recipient of a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Service {
-    /// E-mail, with a key for each call.
+    /// E-mail, with an idempotency key for each call.
     Resend,
-    /// E-mail, without.
+    /// E-mail, without idempotency keys.
     Postmark,
-    /// Short messages, without.
+    /// SMS, without idempotency keys.
     Twilio,
     /// A program that remembers the ids of webhooks.
     Crm,
@@ -129,7 +129,7 @@ impl Service {
     }
 }
 
-/// Resend's answer, and the mails that leave: of a batch, not those that are refused.
+/// Returns Resend's response, and the e-mails that leave: those of a batch that are not refused.
 fn resend_answer(
     mails: Vec<Value>,
     is_batch: bool,
@@ -152,7 +152,7 @@ fn resend_answer(
     (answer(200, body), leaving)
 }
 
-/// Postmark's.
+/// Returns the same for Postmark.
 fn postmark_answer(
     mails: Vec<Value>,
     is_batch: bool,
@@ -188,7 +188,7 @@ pub(super) fn is_batch(request: &HttpRequest) -> bool {
     request.url.ends_with("/batch")
 }
 
-/// The mails of a request, one or many.
+/// Returns the e-mails of a request, one or many.
 pub(super) fn mails(request: &HttpRequest) -> Vec<Value> {
     match serde_json::from_str(&request.body) {
         Ok(Value::Array(mails)) => mails,
@@ -197,7 +197,7 @@ pub(super) fn mails(request: &HttpRequest) -> Vec<Value> {
     }
 }
 
-/// The id of the message that a mail says it is.
+/// Returns the id of the message in the metadata or tags of an e-mail.
 pub(super) fn message(mail: &Value) -> String {
     if let Some(id) = mail["Metadata"][MESSAGE_KEY].as_str() {
         return id.to_owned();
@@ -206,7 +206,7 @@ pub(super) fn message(mail: &Value) -> String {
     tag.replace("_-", ".").replace("__", "_")
 }
 
-/// To whom a mail goes, and under which subject.
+/// Returns the recipient and the subject of an e-mail.
 fn reader(mail: &Value) -> [String; 2] {
     let [to, subject] = match mail["To"].is_string() {
         true => [&mail["To"], &mail["Subject"]],
@@ -215,7 +215,7 @@ fn reader(mail: &Value) -> [String; 2] {
     [to, subject].map(|value| value.as_str().unwrap_or_default().to_owned())
 }
 
-/// A field of a form body, as it was encoded.
+/// Returns a field of a form body, still encoded.
 pub(super) fn field(request: &HttpRequest, name: &str) -> String {
     let mut pairs = request.body.split('&').filter_map(|pair| pair.split_once('='));
     pairs.find(|(key, _)| *key == name).map(|(_, value)| value.to_owned()).unwrap_or_default()

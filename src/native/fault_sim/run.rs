@@ -1,4 +1,4 @@
-//! One run: the real flows over SQLite, made-up people, and faults at every await.
+//! One run: the production flows over SQLite, made-up people, and faults at every await.
 
 use super::defects::Defect;
 use super::faults::Shared;
@@ -33,21 +33,21 @@ use std::task::{Context, Poll, Waker};
 /// Monday, 2 March 2026, 09:00 UTC; the clocks of Europe change within the month.
 const START: Millis = Millis(1_772_442_000_000);
 
-/// How often something may still be due after the last fault until everything has come to rest: a
-/// clock that was a year ahead leaves a year of weekly schedules to be worked through.
+/// The most rounds after the last fault until nothing is due any more: a clock that was a year
+/// ahead leaves a year of weekly schedules to work through.
 const ROUNDS_MAX: usize = 1_200;
 
-/// How often work may lead to more work in one minute.
+/// The most rounds of follow-up work in one minute.
 const FOLLOW_UPS_MAX: usize = 30;
 
-/// What all runs begin with, made once.
+/// The common starting point of all runs, made once.
 pub struct Ground {
     db: Sqlite,
     editions: Vec<Rc<PublishedVersion>>,
 }
 
 impl Ground {
-    /// A database with the first version of the campaigns.
+    /// Creates a database with the first version of the campaigns.
     pub fn new() -> Result<Self, String> {
         let db = Sqlite::in_memory().map_err(|error| error.to_string())?;
         for compiled in campaigns(0)? {
@@ -60,15 +60,15 @@ impl Ground {
     }
 }
 
-/// A flow under way.
+/// A running flow.
 pub(super) struct Worker {
     task: Task<'static, Ended>,
     began: Millis,
-    /// What its queue delivers again if it dies.
+    /// The jobs that its queue delivers again if the worker is killed.
     pub(super) again: Vec<Job>,
 }
 
-/// Who told a fact, and when.
+/// The subject and time of a reported fact.
 pub struct Teller {
     /// The addresses that it names.
     pub addresses: Vec<String>,
@@ -78,21 +78,21 @@ pub struct Teller {
     pub at: Millis,
 }
 
-/// What restores of the database have done to a run.
+/// The effects of restores on a run.
 #[derive(Default)]
 pub struct Restores {
     /// Whether there was any.
     pub any: bool,
-    /// When one went back to after the last mark: nobody can see that.
+    /// The times of restores to a bookmark after the last mark, which cannot be detected.
     pub unseen: Vec<Millis>,
-    /// When the operator let go what might have left before.
+    /// The times at which the operator released messages that might have left before.
     pub released: Vec<Millis>,
 }
 
-/// How many mails one contact gets within a day in a run that is paced.
+/// The frequency cap of a paced run: e-mails per contact and day.
 pub const CAP: usize = 3;
 
-/// Between which minutes of its days it gets none, at night.
+/// The quiet hours of a paced run, in minutes of the day.
 pub const NIGHT: [u16; 2] = [22 * 60, 6 * 60];
 
 const PACING: &str = r#"{
@@ -100,12 +100,12 @@ const PACING: &str = r#"{
     "quiet": { "email": { "from": "22:00", "to": "06:00" } }
 }"#;
 
-/// The signing secret after so many rotations.
+/// Returns the signing secret after a number of rotations.
 pub(super) fn secret(rotations: u32) -> String {
     format!("secret {rotations}")
 }
 
-/// Runs of either kind: paced, and not.
+/// Whether a seed's run is paced: a quarter of them are.
 fn is_paced(seed: u64) -> bool {
     seed % 4 == 1
 }
@@ -114,7 +114,7 @@ fn house(seed: u64) -> Result<DeploymentPacing, String> {
     if is_paced(seed) { DeploymentPacing::read(PACING) } else { Ok(DeploymentPacing::default()) }
 }
 
-/// Runs of either kind: with one sender of e-mail, and with a second to fall back on.
+/// Returns the e-mail providers of a run: one, or also a second as fallback.
 fn email_senders(seed: u64) -> Vec<Sender> {
     let resend = Sender::Resend(resend::Account { api_key: "re_1".to_owned() });
     let postmark = Sender::Postmark(postmark::Account {
@@ -127,28 +127,28 @@ fn email_senders(seed: u64) -> Vec<Sender> {
     }
 }
 
-/// A run under way.
+/// A run in progress.
 pub struct Run {
     pub(super) shared: Rc<Shared>,
     pub(super) accepted: Rc<RefCell<Accepted>>,
     pub(super) settings: Rc<Settings>,
     pub(super) catalog: Rc<Catalog>,
-    /// What isolates that have not heard of the newest version believe in, and until when.
+    /// The catalog of isolates that have not noticed the newest version, and until when.
     pub(super) stale: Option<(Rc<Catalog>, Millis)>,
-    /// A campaign that older code cannot read, and until when some of it runs.
+    /// A campaign that older code cannot read, and until when older code runs.
     pub(super) older_code: Option<(CampaignId, Millis)>,
-    /// A version that is damaged in the database, and how it was.
+    /// A version that is damaged in the database, and its original text.
     pub(super) damaged: Option<(CampaignId, u32, String)>,
     /// Every version that was ever live.
     versions: BTreeMap<(CampaignId, u32), Rc<PublishedVersion>>,
     pub(super) edition: u64,
-    /// How often the signing secret was rotated.
+    /// The number of rotations of the signing secret.
     pub(super) rotations: u32,
     pub(super) workers: Vec<Worker>,
     pub(super) queue: Vec<Job>,
     pub(super) posts: Vec<Submitted>,
     pub(super) told: BTreeMap<String, Teller>,
-    /// By address, when its owner sent a form, also one that was sent before.
+    /// The times at which the owner of an address sent a form, including repetitions.
     pub(super) asked: BTreeMap<String, Vec<Millis>>,
     flows_begun: u64,
     pub(super) bookmarks: Vec<(Millis, Sqlite)>,
@@ -157,7 +157,7 @@ pub struct Run {
 }
 
 impl Run {
-    /// A run at its beginning.
+    /// Creates a run.
     pub fn new(ground: &Ground, seed: u64, defect: Option<Defect>) -> Result<Self, String> {
         let db = ground.db.copy().map_err(|error| error.to_string())?;
         if let Some(change) = defect.and_then(Defect::schema) {
@@ -174,7 +174,7 @@ impl Run {
             hooks: hooks::secrets()?,
             base_url: "https://go.example".to_owned(),
             mail_from: "House <hello@house.example>".to_owned(),
-            // People bounce and complain for other reasons here than in the world.
+            // Bounces and complaints are drawn at random here, so auto-pause is off.
             pacing: DeploymentPacing {
                 brake: Limits { least: u32::MAX, ..<_>::default() },
                 ..house(seed)?
@@ -182,7 +182,7 @@ impl Run {
             senders: Senders {
                 email: email_senders(seed),
                 sms: vec![Sender::Twilio(account)],
-                // Runs of either kind: mails in batches, and one by one.
+                // Half of the runs send e-mails in batches, the others one by one.
                 batch_max: if seed.is_multiple_of(2) { usize::MAX } else { 1 },
                 ..Senders::none(&keys)
             },
@@ -217,69 +217,67 @@ impl Run {
         Ok(run)
     }
 
-    /// The present.
     pub fn now(&self) -> Millis {
         self.shared.now.get()
     }
 
-    /// What the parts of the run share.
+    /// The shared state of the run.
     pub fn shared(&self) -> &Shared {
         &self.shared
     }
 
-    /// What the providers accepted.
+    /// The messages that the providers accepted.
     pub fn accepted(&self) -> Ref<'_, Accepted> {
         self.accepted.borrow()
     }
 
-    /// How everything is configured.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// What is live.
+    /// The live versions.
     pub fn catalog(&self) -> &Catalog {
         &self.catalog
     }
 
-    /// A version that is or was live.
+    /// Returns a version that is or was live.
     pub fn version(&self, campaign: &CampaignId, version: u32) -> Option<&Campaign> {
         let edition = self.versions.get(&(campaign.clone(), version))?;
         Some(&edition.compiled.campaign)
     }
 
-    /// The keys of all facts that were told, and must not be lost.
+    /// The keys of all reported facts, none of which may be lost.
     pub fn told(&self) -> &BTreeMap<String, Teller> {
         &self.told
     }
 
-    /// Whether the owner of an address has sent a form between the first moment and the second.
+    /// Whether the owner of an address sent a form between two moments.
     pub fn has_asked(&self, address: &str, first: Millis, second: Millis) -> bool {
         let mut asked = self.asked.get(address).into_iter().flatten();
         asked.any(|at| first <= *at && *at <= second)
     }
 
-    /// Whether mails are capped, and wait for the morning.
+    /// Whether frequency caps and quiet hours apply to e-mails.
     pub fn is_paced(&self) -> bool {
         !self.settings.pacing.caps.is_empty()
     }
 
-    /// Whether mails leave in batches.
+    /// Whether e-mails leave in batches.
     pub fn has_batches(&self) -> bool {
         self.settings.senders.batch_max > 1
     }
 
-    /// What Resend has told us of the mails that it took.
+    /// The delivery reports that we received from Resend.
     pub fn heard(&self) -> &[Report] {
         &self.heard.reports
     }
 
-    /// What restores of the database have done.
+    /// The effects of restores on the run.
     pub fn restores(&self) -> &Restores {
         &self.restores
     }
 
-    /// The rows of a statement, without any fault.
+    /// Returns the rows of a statement, without any fault.
     pub fn rows(&self, statement: Statement) -> Result<Rows, String> {
         let rows = block_on(self.shared.sqlite().batch(vec![statement]));
         let rows = rows.map_err(|error| error.to_string())?;
@@ -292,7 +290,7 @@ impl Run {
         self.versions.extend(known);
     }
 
-    /// Something happens, and all that is waiting is worked on at the same time.
+    /// Makes a move, and works on everything that waits at the same time.
     pub fn make(&mut self, one: &Move) {
         self.shared.dice.reseed(one.dice);
         self.shared.stormy.set(one.stormy);
@@ -357,14 +355,14 @@ impl Run {
         }
         if self.shared.dice.in_a_hundred(50) && self.shared.strikes("clock: a year ahead, and back")
         {
-            // It is the clock of whoever ticks.
+            // Only the clock of this tick's worker is wrong.
             self.begin_at(Flow::Tick, self.now().plus(Span::days(400)));
             return;
         }
         self.begin(Flow::Tick);
     }
 
-    /// Time has passed; who has worked for too long is stopped.
+    /// Sets the clock; workers that have run for too long are stopped.
     fn set_clock(&mut self, now: Millis) {
         self.shared.now.set(now);
         let workers = std::mem::take(&mut self.workers);
@@ -380,7 +378,7 @@ impl Run {
 
     // --- Queues and workers --------------------------------------------------------------------
 
-    /// Whatever waits is handed out: some of it twice, late, in another order; hints to nobody.
+    /// Hands out the queued jobs: some twice, late, or in another order; some hints are dropped.
     fn hand_out(&mut self) {
         self.hear();
         let mut jobs = std::mem::take(&mut self.queue);
@@ -429,7 +427,7 @@ impl Run {
         self.begin_at(flow, self.now());
     }
 
-    /// Begins a flow whose worker's clock shows this time.
+    /// Starts a flow whose worker's clock shows this time.
     fn begin_at(&mut self, flow: Flow, shown: Millis) {
         self.flows_begun += 1;
         let now = self.now();
@@ -458,7 +456,7 @@ impl Run {
         self.workers.push(Worker { task: Box::pin(context.run(flow)), began: now, again });
     }
 
-    /// Lets all workers go on in turns, so many of them. Some die on the way.
+    /// Runs all workers in turns, for a number of turns. Some are killed on the way.
     fn work(&mut self, turns: u64) {
         let mut context = Context::from_waker(Waker::noop());
         for _ in 0..turns {
@@ -484,8 +482,8 @@ impl Run {
 
     // --- The end -------------------------------------------------------------------------------
 
-    /// Everything works again. For half an hour a tick comes each minute, after which nothing may
-    /// be late; then time jumps from one thing that is due to the next, until nothing is any more.
+    /// Runs without faults until nothing is due. For half an hour there is a tick each minute,
+    /// after which nothing may be late. Then time jumps from one due time to the next.
     pub fn come_to_rest(&mut self) {
         self.shared.stormy.set(false);
         self.older_code = None;
@@ -494,7 +492,7 @@ impl Run {
         self.release_all();
         self.set_clock(self.now().plus(WORKER_LIFE));
         self.one_minute();
-        // What was given up a moment ago is older then.
+        // Dead letters of the last minute must be older than the replay.
         self.set_clock(self.now().plus(Span(1)));
         self.replay_all();
         for _ in 0..30 {
@@ -525,7 +523,7 @@ impl Run {
         self.shared.accuse("I2: it does not come to rest".to_owned());
     }
 
-    /// A tick, and all work that follows.
+    /// Runs a tick, and all work that follows.
     fn one_minute(&mut self) {
         self.shared.now.set(self.now().plus(Span::minutes(1)));
         self.read_catalog();
@@ -544,7 +542,7 @@ impl Run {
         self.at(schedule::next())
     }
 
-    /// Since when somebody is due whom a claim hides, however long that lasts.
+    /// Returns since when the first claimed contact has been due, however long its claim lasts.
     fn claimed_since(&self) -> Option<Millis> {
         self.at(schedule::handed_out_since(Millis(INTEGER_MAX)))
     }
@@ -558,7 +556,7 @@ impl Run {
     }
 }
 
-/// What older code makes of a catalog: it cannot read this campaign.
+/// Returns a catalog as older code sees it, which cannot read this campaign.
 fn as_older_code(catalog: &Catalog, campaign: &CampaignId) -> Catalog {
     let statuses = catalog.live().flat_map(|edition| catalog.statuses(edition.id()).cloned());
     let stored = catalog.live().map(|edition| match edition.id() == campaign {

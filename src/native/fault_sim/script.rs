@@ -1,4 +1,4 @@
-//! What a run is about: two campaigns, their later versions, and the moves that a seed makes up.
+//! The content of a run: two campaigns, their later versions, and the moves that a seed determines.
 
 use super::turns::Dice;
 use crate::domain::campaign::Compiled;
@@ -7,53 +7,52 @@ use crate::domain::publication::validate::references;
 use crate::domain::template::TemplateSource;
 use std::collections::BTreeMap;
 
-/// One thing that happens; all that waits is worked on after it.
+/// One thing that happens; everything that waits is worked on after it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Move {
-    /// What.
     pub deed: Deed,
-    /// What its chance depends on, so that it stays the same if others are left out.
+    /// The seed of its random numbers, which stays the same if other moves are removed.
     pub dice: u64,
     /// Whether faults occur during it.
     pub stormy: bool,
 }
 
-/// What can happen.
+/// The kinds of moves.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Deed {
-    /// Somebody sends a form, or the same one again.
+    /// A visitor sends a form, or the same one again.
     Post,
-    /// Somebody opens a mail or clicks in it.
+    /// A contact opens an e-mail or clicks in it.
     Engage,
     /// A scanner opens everything and clicks everywhere.
     Scan,
-    /// Somebody confirms an address.
+    /// A contact confirms an address.
     Confirm,
-    /// Somebody takes back all consent.
+    /// A contact withdraws all consent.
     Unsubscribe,
-    /// Somebody buys.
+    /// A contact buys.
     Order,
-    /// Many people join at once, and march in step from then on.
+    /// Many people join at once, and stay in step from then on.
     Crowd,
-    /// Somebody moves to another time zone, and says so on a form.
+    /// A contact moves to another time zone, and enters it in a form.
     Move,
-    /// Somebody looks at a page.
+    /// A visitor views a page.
     Visit,
-    /// Time passes, with ticks or without.
+    /// Time passes, with or without ticks.
     Pass,
     /// The clock jumps.
     Jump,
     /// A new version goes live.
     Publish,
-    /// A journey is paused with people inside, or runs on.
+    /// A journey with active enrollments is paused or resumed.
     Steer,
-    /// The broadcast is paused, or goes on.
+    /// The broadcast is paused or resumed.
     SteerBroadcast,
-    /// A journey is archived with people inside.
+    /// A journey with active enrollments is archived.
     Archive,
-    /// An operator erases somebody.
+    /// An operator erases a contact.
     Erase,
-    /// An operator merges somebody into somebody else.
+    /// An operator merges a contact into another.
     Merge,
     /// The database is restored to an earlier bookmark.
     Restore,
@@ -61,14 +60,14 @@ pub enum Deed {
     Rollback,
     /// A version is damaged in the database, or repaired.
     Damage,
-    /// The signing secret becomes another.
+    /// The signing secret is rotated.
     Rotate,
 }
 
-/// How many moves a run has.
+/// The number of moves of a run.
 const MOVES: u64 = 40;
 
-/// The deeds, as often as they are wanted.
+/// The kinds of moves with their weights.
 const DEEDS: [(Deed, u64); 21] = [
     (Deed::Post, 16),
     (Deed::Engage, 9),
@@ -93,7 +92,7 @@ const DEEDS: [(Deed, u64); 21] = [
     (Deed::Rotate, 1),
 ];
 
-/// The moves of a seed.
+/// Returns the moves of a seed.
 pub fn script(seed: u64) -> Vec<Move> {
     let dice = Dice::new(seed ^ 0x5c197);
     let all: u64 = DEEDS.iter().map(|(_, weight)| weight).sum();
@@ -109,7 +108,7 @@ pub fn script(seed: u64) -> Vec<Move> {
     (0..MOVES).map(one).collect()
 }
 
-/// The campaigns in their `edition`-th version; the rules and the steps differ between them.
+/// Returns the campaigns in their `edition`-th version; rules and steps differ between versions.
 pub fn campaigns(edition: u64) -> Result<Vec<Compiled>, String> {
     ["first", "second"].into_iter().map(|id| compiled(id, edition)).collect()
 }

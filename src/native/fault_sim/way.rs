@@ -1,5 +1,5 @@
-//! The way out of deliveries: each call is held against the ledger before it is made, and whatever
-//! can go wrong with a call does.
+//! The HTTP client of deliveries: it checks each call against the ledger before it is made, and
+//! injects every possible failure of a call.
 
 use super::faults::{FaultyDatabase, Shared};
 use super::flow::FlowContext;
@@ -21,25 +21,25 @@ use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::rc::Rc;
 
-/// How many minutes after it was decided on a mail may leave, at most.
+/// The most minutes between the decision on an e-mail and its departure.
 const LATE_MAX: u16 = 15;
 
-/// For how many turns Resend does not answer, and tells of the mail meanwhile.
+/// The number of turns for which Resend delays its response and sends webhooks meanwhile.
 const TURNS_EARLY: usize = 12;
 
-/// The way out of one delivery, which looks into the ledger before each call.
+/// The HTTP client of one delivery, which checks the ledger before each call.
 pub struct Way {
     shared: Rc<Shared>,
     accepted: Rc<RefCell<Accepted>>,
     task: Vec<MessageId>,
     is_paced: bool,
-    /// The ledger as it was at the very moment at which the delivery last read the truth: a call
-    /// that was forbidden by then is nobody's bad luck.
+    /// The ledger at the moment when the delivery last read the current state. A call that was
+    /// already forbidden then has no excuse.
     before: RefCell<Vec<LedgerRow>>,
 }
 
 impl Way {
-    /// That of a delivery that begins now.
+    /// Creates the client of a new delivery.
     pub fn new(context: &FlowContext, task: Vec<MessageId>) -> Self {
         let (shared, accepted) = (context.shared.clone(), context.accepted.clone());
         let is_paced = !context.settings.pacing.caps.is_empty();
@@ -47,13 +47,13 @@ impl Way {
         Self { shared, accepted, task, is_paced, before }
     }
 
-    /// Holds the call against the ledger: that it begins was written down before, under its key,
-    /// and nothing that was said before the truth was read forbids it.
+    /// Checks a call against the ledger: its start was written before, under its key, and nothing
+    /// that was recorded before the current state was read forbids it.
     fn check(&self, request: &HttpRequest) {
         let rows = read(&self.shared, &self.task);
         if Service::of(request) == Service::Twilio {
             let to = field(request, "To").replace("%2B", "+");
-            // The number may have gone to somebody else since, or to nobody.
+            // The number may belong to another contact by now, or to none.
             let before = self.before.borrow();
             let texts = before.iter().filter(|row| row.channel == "sms");
             let texts: Vec<String> = texts
@@ -95,8 +95,8 @@ impl Way {
         }
     }
 
-    /// Holds a mail against the hours at night, by the clock that its reader had when the truth was
-    /// read.
+    /// Checks an e-mail against the quiet hours, by the recipient's time zone when the current
+    /// state was read.
     fn check_hour(&self, id: &str) {
         let before = self.before.borrow();
         let row = before.iter().find(|row| row.id == id).filter(|_| self.is_paced);
@@ -120,7 +120,7 @@ impl Way {
         taken
     }
 
-    /// What there is to tell of the mails that leave; some of it comes before the answer.
+    /// Creates the delivery reports of the e-mails that leave; some arrive before the response.
     async fn tell_of(&self, request: &HttpRequest, mails: &[(String, Value)]) {
         if Service::of(request) != Service::Resend || mails.is_empty() {
             return;
@@ -136,7 +136,7 @@ impl Way {
         }
     }
 
-    /// The answer of somebody who takes nothing.
+    /// Returns the response of a provider that accepts nothing.
     fn refusal(&self, request: &HttpRequest) -> Option<Result<HttpResponse, HttpError>> {
         let shared = &self.shared;
         if let Some(refusal) = self.out_of_order(request) {
@@ -165,7 +165,7 @@ impl Way {
         Some(Ok(answer(status, body)))
     }
 
-    /// Resend answers nobody for hours.
+    /// Returns the response during an outage of Resend, which lasts for hours.
     fn out_of_order(&self, request: &HttpRequest) -> Option<HttpResponse> {
         let (shared, now) = (&self.shared, self.shared.now.get());
         if Service::of(request) != Service::Resend || !shared.stormy.get() {
@@ -179,12 +179,10 @@ impl Way {
     }
 }
 
-/// The database as a delivery sees it: each time it reads the truth, its way out remembers how the
-/// ledger stood.
+/// The database as a delivery sees it: whenever it reads the current state, the client records the
+/// ledger.
 pub struct Watched<'a> {
-    /// The database.
     pub db: &'a FaultyDatabase,
-    /// The way out.
     pub way: &'a Way,
 }
 
@@ -224,7 +222,7 @@ impl Http for Way {
         if shared.strikes("provider: taken, and the answer lost") {
             return Err(HttpError::TimedOut);
         }
-        // To a webhook that is to say that it was not taken.
+        // To a webhook this response means that it was not accepted.
         let is_webhook = Service::of(&request) == Service::Crm;
         if !is_webhook && shared.strikes("provider: 5xx, and it was taken") {
             return Ok(answer(shared.dice.pick(&[500, 502, 504]), Value::Null));

@@ -1,4 +1,4 @@
-//! What of a disk is the project's: files and folders below one folder, wherever links lead.
+//! Which files and folders belong to the project: those below one folder, after links are resolved.
 
 use crate::domain::base::diagnostic::Problem;
 use crate::native::encoding;
@@ -7,24 +7,24 @@ use std::fs::{self, File, FileType};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-/// A folder that nothing leads out of.
+/// A folder that links must not lead out of.
 pub struct Bounds {
-    /// As it was named.
+    /// The path as given.
     folder: PathBuf,
-    /// Where it really is.
+    /// The resolved path.
     real: io::Result<PathBuf>,
 }
 
 impl Bounds {
-    /// The bounds of a folder.
+    /// Creates the bounds of a folder.
     pub fn of(folder: &Path) -> Self {
-        // The folder of `campaigns` is the present one.
+        // The parent of `campaigns` is the present folder.
         let here = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         Self { folder: folder.to_owned(), real: here.canonicalize() }
     }
 
-    /// Where a path in the folder really is; or why it is refused: what a link in it leads out of
-    /// the folder to is no part of the project.
+    /// Resolves a path in the folder, or returns why it is refused: the target of a link that leads
+    /// out of the folder is not part of the project.
     pub fn admit(&self, path: &Path) -> Result<PathBuf, String> {
         let real = path.canonicalize();
         let link = self.link(path);
@@ -51,7 +51,7 @@ impl Bounds {
         text_of(path, bytes_max)
     }
 
-    /// The outermost link on the way from the folder to a path in it.
+    /// Returns the outermost link on the way from the folder to a path in it.
     fn link(&self, path: &Path) -> Option<PathBuf> {
         let inside = path.ancestors().take_while(|way| *way != self.folder);
         let is_link = |way: &&Path| fs::symlink_metadata(way).is_ok_and(|found| found.is_symlink());
@@ -66,18 +66,18 @@ impl Bounds {
     }
 }
 
-/// Reads a file as text: a byte order mark is dropped, line endings become `\n`. What is no file is
-/// refused: a pipe might never end.
+/// Reads a file as text, without a byte order mark and with `\n` as line ending. Refuses anything
+/// but a regular file: a pipe might never end.
 pub fn read_text(path: &Path, bytes_max: usize) -> Result<String, String> {
     text_of(path, bytes_max).map_err(in_a_line)
 }
 
-/// The same of whatever is there, a pipe included, for a path that somebody typed.
+/// Like `read_text`, but also reads a pipe, for a path that a person typed.
 pub fn read_stream(path: &Path, bytes_max: usize) -> Result<String, String> {
     bytes_of(path, bytes_max).and_then(|bytes| decoded(path, &bytes)).map_err(in_a_line)
 }
 
-/// Reads a file as text; of what is no text in UTF-8, the line is named, and what it seems to be.
+/// Reads a file as text. If it is not UTF-8, the error names the line and the likely encoding.
 pub(super) fn text_of(path: &Path, bytes_max: usize) -> Result<String, Problem> {
     let found = fs::metadata(path).map_err(|error| Problem::new("", cannot(&error)))?;
     if !found.is_file() {
@@ -102,7 +102,7 @@ fn bytes_of(path: &Path, bytes_max: usize) -> Result<Vec<u8>, Problem> {
     Ok(bytes)
 }
 
-/// The text that a file holds.
+/// Decodes the bytes of a file.
 fn decoded(path: &Path, bytes: &[u8]) -> Result<String, Problem> {
     let problem = |message: String| Problem::new("", message);
     let line_at = |at: usize| Some(1 + bytes[..at].iter().filter(|byte| **byte == b'\n').count());
@@ -132,7 +132,7 @@ fn decoded(path: &Path, bytes: &[u8]) -> Result<String, Problem> {
     Ok(text.replace("\r\n", "\n").replace('\r', "\n"))
 }
 
-/// A problem with its line and its remedy in one line.
+/// Formats a problem with its line and its remedy in one line.
 fn in_a_line(problem: Problem) -> String {
     let Problem { line, message, help, .. } = problem;
     let line = line.map(|line| format!("line {line}: ")).unwrap_or_default();
@@ -144,7 +144,7 @@ fn cannot(error: &io::Error) -> String {
     format!("cannot be read: {error}")
 }
 
-/// What something on a disk is, that is no file.
+/// Returns what an entry is that is not a file.
 fn kind(found: FileType) -> &'static str {
     if found.is_dir() { "a folder" } else { "a pipe or a device" }
 }

@@ -1,4 +1,5 @@
-//! The folder of templates: which there are, in which files, and what a campaign uses of them.
+//! The folder of templates: which templates it has, in which files, and which of them a campaign
+//! uses.
 
 use super::bounds::Bounds;
 use super::{at_file, beside, differ_in_case, in_file, is_hidden, shown, twins};
@@ -13,46 +14,45 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Files and folders in a folder of templates: more than anybody keeps there.
+/// The most files and folders in a folder of templates: more than any project has.
 const ENTRIES_MAX: usize = 10_000;
 
-/// How deep folders of templates nest.
+/// The deepest nesting of folders of templates.
 const DEPTH_MAX: usize = 16;
 
 /// The files of an e-mail.
 const EMAIL_FILES: &[&str] = &["subject.hbs", "preheader.hbs", "body.mjml.hbs", "text.hbs"];
 
-/// Where each line of the bodies came from, by part (`emails/welcome/html`).
+/// The origin of each line of the bodies, by part (`emails/welcome/html`).
 pub type Origins = BTreeMap<String, Expanded>;
 
-/// The templates' folder.
 pub struct Folder {
     root: PathBuf,
     bounds: Bounds,
     /// The names of all templates in it, `emails/welcome`.
     names: BTreeSet<String>,
-    /// Layouts, and partials of MJML, by name: `layouts/brand`, `partials/button`.
+    /// Layouts and partials of MJML, by name: `layouts/brand`, `partials/button`.
     pieces: BTreeSet<String>,
-    /// What of it is refused.
+    /// The problems with files that are refused.
     diagnostics: Vec<Diagnostic>,
 }
 
-/// What was read for one campaign.
+/// The templates that were read for one campaign.
 #[derive(Default)]
 pub struct Reading {
-    /// The templates, with their layouts and pieces of MJML in them.
+    /// The templates, with their layouts and pieces of MJML expanded.
     pub sources: BTreeMap<String, TemplateSource>,
-    /// Where the lines of bodies came from.
+    /// The origins of the lines of bodies.
     pub origins: Origins,
-    /// What is missing or cannot be read.
+    /// The problems with files that are missing or cannot be read.
     pub diagnostics: Vec<Diagnostic>,
 }
 
 impl Folder {
-    /// Looks what there is.
+    /// Lists the folder.
     pub fn open(root: PathBuf) -> Self {
         let mut walk = Walk::default();
-        // The folder itself is no link either: what it leads to would count as being in it.
+        // The folder itself must not be a link either: the target would count as being in it.
         let project = Bounds::of(&beside(&root));
         let is_there = root.is_dir() || root.is_symlink();
         let place = project.admit(&root).and_then(|real| match root.is_symlink() {
@@ -120,7 +120,7 @@ impl Folder {
         reading
     }
 
-    /// All partials, and all layouts and pieces of MJML: to render one file by itself.
+    /// Returns all partials, and all layouts and pieces of MJML, to render one file by itself.
     pub fn shared(&self) -> (Reading, BTreeMap<String, String>) {
         let mut reading = self.begin();
         let pieces = self.read_pieces(&mut reading);
@@ -139,7 +139,7 @@ impl Folder {
         self.names.iter().map(String::as_str).filter(|name| name.starts_with("partials/"))
     }
 
-    /// The names right below a message's: versions of it in other languages.
+    /// Returns the names directly below a message's: its versions in other languages.
     fn below<'f>(&'f self, name: &'f str) -> impl Iterator<Item = &'f str> {
         let is_message = name.starts_with("emails/") || name.starts_with("sms/");
         let below = move |other: &&String| {
@@ -193,7 +193,7 @@ impl Folder {
         })
     }
 
-    /// The body, with its layout and pieces in it.
+    /// Reads the body and expands its layout and pieces.
     fn body(
         &self,
         name: &str,
@@ -227,7 +227,7 @@ impl Folder {
         }
     }
 
-    /// Files in an e-mail's folder that are no part of it: most likely a slip in a name.
+    /// Reports files in an e-mail's folder that are not part of it: most likely a misspelt name.
     fn stray_files(&self, name: &str, reading: &mut Reading) {
         let Ok(entries) = fs::read_dir(self.root.join(name)) else { return };
         for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
@@ -245,8 +245,8 @@ impl Folder {
         }
     }
 
-    /// The files of templates that are not among these, and files that look like templates and are
-    /// none.
+    /// Returns the files of templates that are not among these, and files that look like templates
+    /// but are not.
     pub fn unused(&self, used: &BTreeSet<String>) -> Vec<PathBuf> {
         let known = self.names.iter().chain(&self.pieces).filter(|name| !used.contains(*name));
         let mut files: Vec<PathBuf> = known.map(|name| self.file_of(name, "")).collect();
@@ -256,7 +256,7 @@ impl Folder {
         files
     }
 
-    /// The file of a template, of a piece of MJML, or of one part of an e-mail.
+    /// Returns the file of a template, of a piece of MJML, or of one part of an e-mail.
     pub fn file_of(&self, name: &str, part: &str) -> PathBuf {
         let file = match part {
             "" if name.starts_with("emails/") => format!("{name}/body.mjml.hbs"),
@@ -268,10 +268,10 @@ impl Folder {
         self.root.join(file)
     }
 
-    /// The problem of a template at its file and line.
+    /// Finds the file and line of a template's problem.
     pub fn locate(&self, origins: &Origins, problem: Problem) -> Diagnostic {
         let line = problem.line.unwrap_or(1);
-        // What has no line is said of the message as a whole, not of its layout.
+        // A problem without a line concerns the whole message, not its layout.
         let body = origins.get(&problem.key).filter(|_| problem.line.is_some());
         let origin = body.and_then(|body| body.origin(line));
         let (key, line) = origin.unwrap_or((&problem.key, line));
@@ -279,7 +279,7 @@ impl Folder {
         let file = match key.rsplit_once('/') {
             Some((name, part)) if name.starts_with("emails/") && parts.contains(&part) => {
                 let file = self.file_of(name, part);
-                // Without a text of its own, the text is made from the body.
+                // Without its own text file, the text is made from the body.
                 if file.exists() { file } else { self.file_of(name, "html") }
             }
             _ => self.file_of(key, ""),
@@ -301,7 +301,7 @@ impl Walk {
         self.diagnostics.push(at_file(path, message));
     }
 
-    /// Finds the templates of one kind: files `<name>.hbs`, for e-mails folders that hold files.
+    /// Finds the templates of one kind: files `<name>.hbs`, or for e-mails folders with files.
     fn enter(&mut self, bounds: &Bounds, folder: &Path, prefix: &str, depth: usize) {
         if let Err(message) = admit_folder(bounds, folder, depth) {
             return self.refuse(folder, message);
@@ -329,7 +329,7 @@ impl Walk {
         }
     }
 
-    /// Counts an entry; whether it is one too many, which is told once.
+    /// Counts an entry; returns whether the limit is exceeded, which is reported once.
     fn is_full(&mut self, folder: &Path) -> bool {
         self.entries += 1;
         if self.entries == ENTRIES_MAX + 1 {
@@ -340,7 +340,7 @@ impl Walk {
     }
 }
 
-/// Whether a folder may be walked through: it is within bounds, and not one that it is in.
+/// Whether a folder may be walked: it is within bounds, and not one of its own ancestors.
 fn admit_folder(bounds: &Bounds, folder: &Path, depth: usize) -> Result<(), String> {
     let real = bounds.admit(folder)?;
     let parent = folder.parent().and_then(|parent| parent.canonicalize().ok());
@@ -353,14 +353,14 @@ fn admit_folder(bounds: &Bounds, folder: &Path, depth: usize) -> Result<(), Stri
     }
 }
 
-/// Whether a file's name says that it is a template, or a part of one.
+/// Whether a file's name is that of a template, or of a part of one.
 fn is_template(file: &str) -> bool {
     let endings = ["hbs", "handlebars", "mustache", "html", "htm", "txt", "mjml"];
     let (stem, ending) = file.rsplit_once('.').unwrap_or((file, "hbs"));
     !stem.is_empty() && !file.starts_with('.') && endings.contains(&&*ending.to_ascii_lowercase())
 }
 
-/// The part of an e-mail that a file was meant to be, by what stands before its endings.
+/// Guesses which part of an e-mail a file was meant to be, by its name without extensions.
 fn meant_part(file: &str) -> Option<&'static str> {
     let stem = file.split('.').next().unwrap_or_default().to_lowercase();
     let stem = match &*stem {
@@ -374,7 +374,7 @@ fn meant_part(file: &str) -> Option<&'static str> {
     EMAIL_FILES.iter().copied().find(|file| file.split('.').next() == Some(meant))
 }
 
-/// A file beside the one that is missing, which has its name and another ending.
+/// Finds a file beside the missing one that has its name but another extension.
 fn misnamed(file: &Path) -> Option<PathBuf> {
     let stem = file.file_name()?.to_str()?.split('.').next()?.to_owned();
     let entries = fs::read_dir(file.parent()?).ok()?;
@@ -385,12 +385,12 @@ fn misnamed(file: &Path) -> Option<PathBuf> {
     })
 }
 
-/// Files that look like templates, and whose ending hides them.
+/// Collects files that look like templates but have the wrong extension.
 fn strays(folder: &Path, files: &mut Vec<PathBuf>) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        // What a link leads to is looked at when a campaign uses it.
+        // Linked folders are not followed: their content is checked when a campaign uses it.
         if fs::symlink_metadata(&path).is_ok_and(|found| found.is_dir()) {
             strays(&path, files);
         } else if is_template(name) && !name.ends_with(".hbs") {

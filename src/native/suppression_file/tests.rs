@@ -1,7 +1,7 @@
 use super::*;
 use insta::assert_snapshot;
 
-/// What is read of a file: `line: channel address reason`, or why not.
+/// Reads a file and formats each row as `line: channel address reason`, or its error.
 fn read(bytes: &[u8]) -> String {
     read_as(bytes, Reading::default())
 }
@@ -28,7 +28,7 @@ fn read_as(bytes: &[u8], reading: Reading) -> String {
 }
 
 #[test]
-fn which_of_two_columns_is_meant_is_not_guessed() {
+fn ambiguous_email_columns_are_refused() {
     for list in [
         "owner email,customer email\nboss@x.example,ann@x.example\n",
         "boss@x.example;ann@x.example\n",
@@ -40,7 +40,7 @@ fn which_of_two_columns_is_meant_is_not_guessed() {
 }
 
 #[test]
-fn lists_of_other_systems_are_understood() {
+fn exports_of_other_systems_are_read() {
     let mailchimp = "\u{feff}Email Address,First Name,UNSUB_TIME,UNSUB_REASON\r\n\
                      ann@x.example,Ann,2025-01-02,NORMAL (No longer interested)\r\n";
     assert_snapshot!(read(mailchimp.as_bytes()), @"2: email ann@x.example unsubscribed");
@@ -78,7 +78,7 @@ fn lists_of_other_systems_are_understood() {
 }
 
 #[test]
-fn a_plain_list_and_numbers_are_read() {
+fn plain_lists_and_phones_are_read() {
     assert_snapshot!(read(b"ann@x.example\n\n  Bo@X.Example  \nnobody\n"), @r"
     1: email ann@x.example imported
     3: email Bo@X.Example imported
@@ -94,7 +94,7 @@ fn a_plain_list_and_numbers_are_read() {
 }
 
 #[test]
-fn a_broken_row_costs_itself_only() {
+fn broken_row_does_not_affect_others() {
     let ugly = b"email,reason\n\
                  \"never closed,bounced\n\
                  ann@x.example,bounced\n\
@@ -124,7 +124,7 @@ fn a_broken_row_costs_itself_only() {
 }
 
 #[test]
-fn lines_end_in_every_way_and_sep_names_the_sign() {
+fn all_line_endings_and_separators_are_read() {
     let all = "2: email ann@x.example bounced\n3: email bo@x.example complained";
     for end in ["\r", "\n", "\r\n"] {
         let list = format!("email,reason{end}ann@x.example,bounced{end}bo@x.example,spam{end}");
@@ -140,7 +140,7 @@ fn lines_end_in_every_way_and_sep_names_the_sign() {
         let list = format!("Email{sign}Reason\na@x.example{sign}spam\n");
         assert_eq!(read(list.as_bytes()), "2: email a@x.example complained", "{sign:?}");
     }
-    // A line end at the very edge of what is read at once.
+    // A line end at the very edge of the read buffer.
     let long = format!("email\r\n{}\r\nb@x.example\r\n", "a".repeat(8 * 1024 - 9));
     assert!(read(long.as_bytes()).ends_with("3: email b@x.example imported"));
 }
@@ -167,7 +167,7 @@ fn lists_in_other_encodings_are_read() {
 }
 
 #[test]
-fn columns_are_found_by_many_names_and_by_their_addresses() {
+fn email_column_is_found_by_name_or_content() {
     for head in [
         "Email", "EMAIL", "Email Address", "email_address", "E-Mail", "EmailAddress", "Recipient",
         "Primary-Email", "邮箱", "电子邮箱", "邮箱地址",
@@ -183,7 +183,7 @@ fn columns_are_found_by_many_names_and_by_their_addresses() {
 }
 
 #[test]
-fn what_is_no_csv_is_told_so() {
+fn files_that_are_not_csv_are_refused() {
     let workbook = "the file is a workbook or an archive; save it as CSV";
     assert_eq!(read(b"PK\x03\x04..."), workbook);
     assert_eq!(read(b"\xD0\xCF\x11\xE0..."), workbook);

@@ -1,4 +1,4 @@
-//! Alibaba Cloud SMS: sending through it, and its webhooks.
+//! Alibaba Cloud SMS: sending and webhooks.
 
 mod send;
 pub(super) mod webhook;

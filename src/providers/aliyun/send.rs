@@ -1,8 +1,8 @@
 //! Alibaba Cloud SMS: `SendSms` of `dysmsapi.aliyuncs.com`, signed with ACS3-HMAC-SHA256.
 //!
-//! It knows no idempotency key. Our id travels as `OutId`
-//! (help.aliyun.com/zh/sms/developer-reference/api-dysmsapi-2017-05-25-sendsms). What a text is in
-//! its templates says `sms_template`.
+//! The API has no idempotency key. Our message id travels as `OutId`
+//! (help.aliyun.com/zh/sms/developer-reference/api-dysmsapi-2017-05-25-sendsms). `sms_template`
+//! describes how a text is mapped to an approved template.
 
 use crate::domain::base::primitives::Span;
 use crate::domain::base::token::sha256_hex;
@@ -15,26 +15,25 @@ use serde_json::{Map, Value};
 
 const HOST: &str = "dysmsapi.aliyuncs.com";
 
-/// How long to wait when a number had its fill for now: the limits are a minute's, an hour's and a
-/// day's.
+/// The wait after a phone number has reached its limit. The limits are per minute, per hour and per
+/// day.
 const LIMIT_WAIT: Span = Span::hours(1);
 
-/// What Alibaba Cloud knows us by.
 #[derive(Clone)]
 pub struct Account {
-    /// The access key's id.
+    /// The id of the access key.
     pub key_id: String,
-    /// Its secret.
+    /// The secret of the access key.
     pub secret: String,
-    /// The approved signature of texts that bring none.
+    /// The approved signature for texts without one of their own.
     pub sign_name: String,
-    /// The approved template of texts that name none.
+    /// The approved template for texts that name none.
     pub template: String,
-    /// The one variable of that template.
+    /// The only variable of that template.
     pub variable: String,
 }
 
-/// The request that sends an SMS; `None` for what is none.
+/// Builds the request that sends an SMS; `None` for any other kind of message.
 pub fn request(account: &Account, call: Call<'_>) -> Option<HttpRequest> {
     let Content::Sms { text } = &call.first.content else { return None };
     let (brand, rest) = signature(text);
@@ -45,7 +44,7 @@ pub fn request(account: &Account, call: Call<'_>) -> Option<HttpRequest> {
     let values: Map<String, Value> =
         filled.values.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
     let values = Value::Object(values).to_string();
-    // Sorted by name, as the signature wants them.
+    // Sorted by name, as the signature requires.
     let query = form([
         ("OutId", call.first.id.as_str()),
         ("PhoneNumbers", &number(&call.first.to)),
@@ -54,7 +53,7 @@ pub fn request(account: &Account, call: Call<'_>) -> Option<HttpRequest> {
         ("TemplateParam", &values),
     ]);
     let (date, empty) = (seconds_text(call.at), sha256_hex(""));
-    // New for each attempt, as it must be; an attempt has its own time.
+    // A nonce must be new for each attempt; each attempt has a different time.
     let nonce = sha256_hex(&format!("{} {}", call.first.id, call.at.0));
     let signed = Signed {
         method: "POST",
@@ -86,13 +85,14 @@ pub fn request(account: &Account, call: Call<'_>) -> Option<HttpRequest> {
     })
 }
 
-/// Within China numbers have no country code there; elsewhere it stands without the plus.
+/// Formats a number as Alibaba Cloud expects it: without the country code within China, elsewhere
+/// with the country code but without the plus.
 fn number(e164: &str) -> String {
     let number = e164.trim_start_matches('+');
     number.strip_prefix("86").filter(|rest| rest.len() == 11).unwrap_or(number).to_owned()
 }
 
-/// What the answer means. Errors come with 200 too: `{ "Code", "Message", "BizId" }`
+/// Interprets the response. Errors also come with status 200: `{ "Code", "Message", "BizId" }`
 /// (help.aliyun.com/zh/sms/developer-reference/api-error-codes).
 pub fn outcome(response: &HttpResponse) -> SendResult {
     let body = json(response);
@@ -100,7 +100,7 @@ pub fn outcome(response: &HttpResponse) -> SendResult {
     let reason = said(code, "", text(&body, "/Message"));
     match code {
         "OK" => accepted(text(&body, "/BizId")),
-        // The account is at fault: its credit, contract, rights or key, or where it calls from.
+        // An account problem: credit, contract, permissions, key, or the calling IP address.
         "isv.AMOUNT_NOT_ENOUGH"
         | "isv.BILLING_DEDUCTION_ERROR"
         | "isv.OUT_OF_SERVICE"
@@ -116,16 +116,16 @@ pub fn outcome(response: &HttpResponse) -> SendResult {
         _ if code.starts_with("InvalidAccessKeyId") || code.starts_with("Forbidden") => {
             SendResult::Stop(reason)
         }
-        // The account's own limits of a day and a month.
+        // The account's own daily and monthly limits.
         "isv.DAY_LIMIT_CONTROL" | "isv.MONTH_LIMIT_CONTROL" => {
             SendResult::Busy { after: Some(LIMIT_WAIT), reason }
         }
         _ if code.starts_with("Throttling") => SendResult::Busy { after: None, reason },
-        // This number had its fill for now: of a minute, an hour or a day.
+        // This number has reached its limit per minute, hour or day.
         _ if code.contains("BUSINESS_LIMIT") => {
             SendResult::Retry { after: Some(LIMIT_WAIT), reason }
         }
-        // The same request came before, and nobody knows what became of it.
+        // The same request was made before; its outcome is unknown.
         "SignatureNonceUsed" => SendResult::Lost(reason),
         "ServiceUnavailable" | "InternalError" => SendResult::Lost(reason),
         _ if code.starts_with("isp.") => SendResult::Lost(reason),

@@ -1,5 +1,5 @@
-//! Aliyun SMS, pushed in batches (help.aliyun.com: SmsReport, SmsUp). Nothing is signed: the
-//! address that is entered in the console ends with a secret.
+//! Webhooks of Alibaba Cloud SMS, pushed in batches (help.aliyun.com: SmsReport, SmsUp). They are
+//! not signed; instead, the URL entered in the console ends with a secret.
 
 use crate::domain::contact::address::read_phone;
 use crate::domain::engine::DeliveryStatus;

@@ -1,4 +1,4 @@
-//! Brevo: sending through it, and its webhooks.
+//! Brevo: sending and webhooks.
 
 mod send;
 pub(super) mod webhook;

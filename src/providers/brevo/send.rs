@@ -1,11 +1,11 @@
 //! Brevo, for e-mail: `POST https://api.brevo.com/v3/smtp/email`.
 //!
-//! It takes an `idempotencyKey`, a UUID, among the headers of the mail. Its documents disagree on
-//! how long it is remembered, 15 minutes or 30; the shorter counts
+//! Brevo takes an `idempotencyKey`, a UUID, among the headers of the mail. Its documents disagree
+//! on whether the key is remembered for 15 or 30 minutes; this module assumes 15
 //! (developers.brevo.com/changelog/email-api-now-supports-idempotency,
 //! …/docs/heterogenous-versions-batch-emails). A batch (`messageVersions`) has the same headers for
-//! all, and each of our mails needs its own: its one-click unsubscription and its id. So each goes
-//! by itself.
+//! all mails, but each of our mails needs its own one-click unsubscribe header and its own id. So
+//! each mail is sent in its own call.
 
 use crate::domain::base::primitives::{MessageId, Span};
 use crate::domain::base::token::uuid_of;
@@ -16,17 +16,16 @@ use crate::providers::http::{HttpRequest, HttpResponse};
 use crate::providers::{Call, Content, SendResult};
 use serde_json::json;
 
-/// How long a key surely is remembered: 15 minutes, less one for safety.
+/// The time for which a key is certainly remembered: 15 minutes, less one for safety.
 pub const KEY_LIFETIME: Span = Span::minutes(14);
 
-/// What Brevo knows us by.
 #[derive(Clone)]
 pub struct Account {
     /// The API key, `xkeysib-…`.
     pub api_key: String,
 }
 
-/// The request of a call; `None` for what is no e-mail.
+/// Builds the request of a call; `None` for anything but e-mail.
 pub fn request(account: &Account, call: Call<'_>) -> Option<HttpRequest> {
     let Content::Email { from, subject, html, text, headers } = &call.first.content else {
         return None;
@@ -49,7 +48,7 @@ pub fn request(account: &Account, call: Call<'_>) -> Option<HttpRequest> {
     Some(post_json("https://api.brevo.com/v3/smtp/email", headers, &body))
 }
 
-/// What the answer means: `{ "messageId" }`, or `{ "code", "message" }`.
+/// Interprets the response: `{ "messageId" }`, or `{ "code", "message" }`.
 pub fn outcome(response: &HttpResponse) -> SendResult {
     let body = json(response);
     if (200..=299).contains(&response.status) {
@@ -58,7 +57,7 @@ pub fn outcome(response: &HttpResponse) -> SendResult {
     let code = text(&body, "/code");
     let reason = said(response.status, code, text(&body, "/message"));
     match code {
-        // The key is known: the first request was taken, or is under way.
+        // The key is known: the first request was accepted or is in progress.
         "duplicate_request" => SendResult::Unclear(reason),
         "not_enough_credits"
         | "account_under_validation"

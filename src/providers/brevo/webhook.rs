@@ -1,5 +1,5 @@
-//! Brevo. Its webhooks are not signed; they show a secret by basic authentication or as a bearer
-//! token (developers.brevo.com/docs/username-and-password-authentication).
+//! Webhooks of Brevo. They are not signed; they present a secret by basic authentication or as a
+//! bearer token (developers.brevo.com/docs/username-and-password-authentication).
 
 use crate::domain::base::primitives::MessageId;
 use crate::domain::engine::DeliveryStatus;
@@ -31,7 +31,7 @@ pub(in crate::providers) fn read(
     Ok(told.collect())
 }
 
-/// Ours travels in the header `X-Mailin-custom`, `name:value`, or as a tag.
+/// Returns our message id. It travels in the header `X-Mailin-custom` as `name:value`, or as a tag.
 fn message(event: &Value) -> Option<MessageId> {
     let tags = event.get("tags").and_then(Value::as_array);
     let tags = tags.into_iter().flatten().filter_map(Value::as_str);
@@ -41,7 +41,7 @@ fn message(event: &Value) -> Option<MessageId> {
     message_of(ours.unwrap_or_default().trim())
 }
 
-/// The events of transactional mail (developers.brevo.com/docs/transactional-webhooks).
+/// Maps the events of transactional mail (developers.brevo.com/docs/transactional-webhooks).
 fn news(event: &Value) -> Option<DeliveryStatus> {
     let reason = text(event, "/reason");
     let of = |because| DeliveryStatus::Bounced(Bounce::of(because, "", reason));

@@ -1,4 +1,4 @@
-//! Cloudflare's own e-mail service: sending through it. It has no webhooks.
+//! Cloudflare's own e-mail service: sending. It has no webhooks.
 
 mod send;
 

@@ -1,9 +1,9 @@
-//! Cloudflare's own e-mail service, for what people have just asked for: confirmations, and for
-//! notices to our own people. Its terms allow no marketing mail
+//! Cloudflare's own e-mail service, for mail that people have just asked for, such as
+//! confirmations, and for notices to the operators. Its terms forbid marketing mail
 //! (developers.cloudflare.com/email-service/reference/faq).
 //!
-//! It is a binding, not an address: it stands behind the same seam as a real provider, and an
-//! implementation of `Http` knows the address below. It knows no idempotency key.
+//! The service is a binding, not a URL. It sits behind the same port as the other providers: an
+//! implementation of `Http` recognises the URL below. It has no idempotency key.
 
 use crate::domain::contact::address::mailbox_parts;
 use crate::domain::contact::message::Class;
@@ -13,29 +13,26 @@ use crate::providers::{Call, Content, SendResult};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// The address that no network has.
+/// A URL that exists on no network.
 pub const URL: &str = "cloudflare-email:";
 
-/// A mail as the binding takes it.
+/// A mail in the form that the binding takes.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub struct Mail {
-    /// The name of the sender; empty for none.
+    /// The sender's name; empty for none.
     pub from_name: String,
-    /// The address of the sender.
+    /// The sender's address.
     pub from: String,
-    /// The recipient.
     pub to: String,
     /// One line.
     pub subject: String,
-    /// The HTML part.
     pub html: String,
-    /// The plain-text part.
     pub text: String,
-    /// Further headers.
+    /// Additional headers.
     pub headers: Map<String, Value>,
 }
 
-/// The request of a call; `None` for marketing, and for what is no e-mail.
+/// Builds the request of a call; `None` for marketing, and for anything but e-mail.
 pub fn request(call: Call<'_>) -> Option<HttpRequest> {
     let Content::Email { from, subject, html, text, headers } = &call.first.content else {
         return None;
@@ -60,13 +57,13 @@ pub fn request(call: Call<'_>) -> Option<HttpRequest> {
         method: "POST",
         url: URL.to_owned(),
         headers: Vec::new(),
-        // A mail's fields are text and JSON, which always serialise.
+        // Serialisation cannot fail: a mail's fields are text and JSON.
         body: serde_json::to_string(&mail).unwrap_or_default(),
     })
 }
 
-/// What the binding said: 200 with `id`, or another status with the `code` that it threw and its
-/// `message` (developers.cloudflare.com/email-service/api/send-emails/workers-api).
+/// Interprets the binding's result: 200 with `id`, or another status with the `code` and `message`
+/// of the error it threw (developers.cloudflare.com/email-service/api/send-emails/workers-api).
 pub fn outcome(response: &HttpResponse) -> SendResult {
     let body = json(response);
     let code = text(&body, "/code");
@@ -79,7 +76,7 @@ pub fn outcome(response: &HttpResponse) -> SendResult {
             SendResult::Busy { after: None, reason }
         }
         "E_SENDER_NOT_VERIFIED" | "E_SENDER_DOMAIN_NOT_AVAILABLE" => SendResult::Stop(reason),
-        // It has no such binding.
+        // The deployment has no such binding.
         "E_NO_BINDING" => SendResult::Stop(reason),
         "" | "E_INTERNAL_SERVER_ERROR" | "E_DELIVERY_FAILED" => SendResult::Lost(reason),
         _ => SendResult::Refused(reason),

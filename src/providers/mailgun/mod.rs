@@ -1,4 +1,4 @@
-//! Mailgun: sending through it, and its webhooks.
+//! Mailgun: sending and webhooks.
 
 mod send;
 pub(super) mod webhook;

@@ -1,7 +1,7 @@
 //! Mailgun, for e-mail: `POST /v3/<domain>/messages`.
 //!
-//! It knows no idempotency key. Its batches have one content with variables, so each mail goes by
-//! itself (documentation.mailgun.com/docs/mailgun/api-reference/openapi-final/messages).
+//! It has no idempotency key. Its batches share one content with variables, so each mail is sent in
+//! its own call (documentation.mailgun.com/docs/mailgun/api-reference/openapi-final/messages).
 
 use crate::providers::common::{
     MESSAGE_KEY, accepted, basic, by_status, form, json, quoted_mailbox, said, text,
@@ -9,10 +9,8 @@ use crate::providers::common::{
 use crate::providers::http::{HttpRequest, HttpResponse};
 use crate::providers::{Call, Content, SendResult};
 
-/// What Mailgun knows us by.
 #[derive(Clone)]
 pub struct Account {
-    /// The API key.
     pub api_key: String,
     /// The domain that mail is sent from.
     pub domain: String,
@@ -20,7 +18,7 @@ pub struct Account {
     pub host: String,
 }
 
-/// The request of a call; `None` for what is no e-mail.
+/// Builds the request of a call; `None` for anything but e-mail.
 pub fn request(account: &Account, call: Call<'_>) -> Option<HttpRequest> {
     let Content::Email { from, subject, html, text, headers } = &call.first.content else {
         return None;
@@ -35,7 +33,7 @@ pub fn request(account: &Account, call: Call<'_>) -> Option<HttpRequest> {
         ("subject", subject),
         ("text", text),
         ("html", html),
-        // Openings and clicks are ours to tell.
+        // We track opens and clicks ourselves.
         ("o:tracking", "no"),
         (&variable, call.first.id.as_str()),
     ];
@@ -51,7 +49,7 @@ pub fn request(account: &Account, call: Call<'_>) -> Option<HttpRequest> {
     })
 }
 
-/// What the answer means: `{ "id", "message" }`.
+/// Interprets the response: `{ "id", "message" }`.
 pub fn outcome(response: &HttpResponse) -> SendResult {
     let body = json(response);
     if (200..=299).contains(&response.status) {
@@ -59,7 +57,7 @@ pub fn outcome(response: &HttpResponse) -> SendResult {
     }
     let reason = said(response.status, "", text(&body, "/message"));
     match response.status {
-        // Payment is due, or there is no such domain.
+        // Payment is due, or the domain does not exist.
         402 | 404 => SendResult::Stop(reason),
         _ => by_status(response, reason),
     }

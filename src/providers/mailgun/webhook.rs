@@ -1,8 +1,9 @@
-//! Mailgun: HMAC-SHA256 over timestamp and token, inside the JSON body
+//! Webhooks of Mailgun: HMAC-SHA256 over timestamp and token, inside the JSON body
 //! (documentation.mailgun.com/docs/mailgun/user-manual/webhooks/securing-webhooks).
 //!
-//! The signature does not cover the event. Whoever has seen one could put another event under it;
-//! so the token counts once, whatever came with it: also what tells us nothing uses it up.
+//! The signature does not cover the event, so an attacker who has seen one signed webhook could
+//! attach its signature to another event. Therefore each token counts only once, whatever event it
+//! came with. An event that means nothing to us also uses its token up.
 
 use crate::domain::base::primitives::Span;
 use crate::domain::engine::{DeliveryReport, DeliveryStatus};
@@ -14,14 +15,14 @@ use crate::providers::webhooks::{
 };
 use serde_json::Value;
 
-/// Mailgun tries for eight hours, and does not say that it signs each attempt anew.
+/// Mailgun retries for eight hours, and does not document that it signs each attempt separately.
 const SIGNED_AGO_MAX: Span = Span::hours(8);
 
 pub(in crate::providers) fn read(
     hook: &Hook<'_>,
     keys: &[&str],
 ) -> Result<Vec<WebhookEvent>, Refusal> {
-    // What is signed is inside the JSON: what cannot be read is not verified.
+    // The signed fields are inside the JSON: a body that cannot be parsed cannot be verified.
     let body = json(hook.body).map_err(|_| Refusal::Unverified)?;
     let token = verify(&body, hook, keys)?;
     let Some(event) = body.get("event-data") else { return Err(Refusal::Unreadable) };
@@ -48,10 +49,10 @@ pub(in crate::providers) fn read(
     Ok(vec![told])
 }
 
-/// How much of a body's hash tells two arrivals in one millisecond apart.
+/// The length of the body hash that distinguishes two arrivals within one millisecond.
 const MARK_CHARS: usize = 16;
 
-/// The token of a signature that is good.
+/// Verifies the signature and returns its token.
 fn verify(body: &Value, hook: &Hook<'_>, keys: &[&str]) -> Result<String, Refusal> {
     let timestamp = text_or_number(body, "/signature/timestamp");
     let token = text(body, "/signature/token");
@@ -71,7 +72,8 @@ fn verify(body: &Value, hook: &Hook<'_>, keys: &[&str]) -> Result<String, Refusa
     }
 }
 
-/// A temporary failure is not the last word, and opens and clicks are ours to track.
+/// Maps an event. Temporary failures are ignored because they are not final, and opens and clicks
+/// because we track them ourselves.
 fn news(event: &Value) -> Option<DeliveryStatus> {
     Some(match text(event, "/event") {
         "accepted" => DeliveryStatus::Sent,
@@ -95,7 +97,8 @@ fn bounce(event: &Value) -> Bounce {
         "" => text_or_number(status, "/code"),
         code => code.to_owned(),
     };
-    // 605 and the like are Mailgun's own: it did not send, for the address is on its list.
+    // Mailgun uses 605 and similar codes of its own: it did not send, because the address is on its
+    // suppression list.
     let bounce = classify(&format!("{code} {told}"));
     match (text(event, "/reason"), text(status, "/bounce-type")) {
         ("suppress-bounce", _) => bounce.weighed(Opinion::BadAddress),

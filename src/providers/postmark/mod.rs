@@ -1,4 +1,4 @@
-//! Postmark: sending through it, and its webhooks.
+//! Postmark: sending and webhooks.
 
 mod send;
 pub(super) mod webhook;

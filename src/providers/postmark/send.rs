@@ -1,7 +1,7 @@
 //! Postmark, for e-mail: `POST https://api.postmarkapp.com/email`, and `/email/batch` for many.
 //!
-//! It knows no idempotency key (postmarkapp.com/developer/api/email-api). A batch is answered with
-//! 200 and a verdict for each mail, in their order.
+//! It has no idempotency key (postmarkapp.com/developer/api/email-api). The response to a batch is
+//! 200 with one result per mail, in order.
 
 use crate::domain::contact::message::Class;
 use crate::providers::common::{
@@ -11,22 +11,21 @@ use crate::providers::http::{HttpRequest, HttpResponse};
 use crate::providers::{BatchResult, Call, Content, Outgoing, SendResult};
 use serde_json::{Value, json};
 
-/// How many mails one call may carry: Postmark takes 500, a task carries fewer.
+/// The most mails in one call: Postmark accepts 500, but a task carries fewer.
 pub const BATCH_MAX: usize = 100;
 
-/// The longest value of metadata, in characters.
+/// The longest metadata value, in characters.
 const METADATA_CHARACTERS_MAX: usize = 80;
 
-/// What Postmark knows us by.
 #[derive(Clone)]
 pub struct Account {
-    /// The token of a server.
+    /// The token of a Postmark server.
     pub server_token: String,
     /// The message stream for marketing mail.
     pub broadcast_stream: String,
 }
 
-/// The request of a call; `None` unless all of it is e-mail.
+/// Builds the request of a call; `None` unless all messages are e-mail.
 pub fn request(account: &Account, call: Call<'_>) -> Option<HttpRequest> {
     let mails = call.messages().map(|message| mail(account, message));
     let mut mails = mails.collect::<Option<Vec<Value>>>()?;
@@ -52,7 +51,8 @@ fn mail(account: &Account, message: &Outgoing) -> Option<Value> {
         true => json!({ MESSAGE_KEY: id }),
         false => json!({}),
     };
-    // Marketing mail must leave by a stream of its own, so that it does not harm the other.
+    // Marketing mail must use a separate stream, so that it does not harm the delivery of other
+    // mail.
     let stream = match message.class {
         Class::Marketing => account.broadcast_stream.as_str(),
         Class::Transactional | Class::Internal => "outbound",
@@ -61,12 +61,12 @@ fn mail(account: &Account, message: &Outgoing) -> Option<Value> {
         "From": quoted_mailbox(from), "To": message.to, "Subject": subject,
         "HtmlBody": html, "TextBody": text,
         "Headers": headers, "Metadata": metadata, "MessageStream": stream,
-        // Openings and clicks are ours to tell.
+        // We track opens and clicks ourselves.
         "TrackOpens": false, "TrackLinks": "None",
     }))
 }
 
-/// What the answer means.
+/// Interprets the response.
 pub fn verdict(call: Call<'_>, response: &HttpResponse) -> BatchResult {
     let body = json(response);
     let list = body.as_array();
@@ -86,7 +86,7 @@ pub fn verdict(call: Call<'_>, response: &HttpResponse) -> BatchResult {
     }
 }
 
-/// Postmark's own codes (postmarkapp.com/developer/api/overview, "API error codes").
+/// Interprets Postmark's own codes (postmarkapp.com/developer/api/overview, "API error codes").
 fn of_mail(body: &Value) -> SendResult {
     let Some(code) = body.get("ErrorCode").and_then(Value::as_i64) else {
         return SendResult::Lost("an answer without a code".to_owned());
@@ -94,11 +94,11 @@ fn of_mail(body: &Value) -> SendResult {
     let reason = said(code, "", text(body, "/Message"));
     match code {
         0 => accepted(text(body, "/MessageID")),
-        // The token; the account may not send, or is not yet approved.
+        // The token is wrong; the account may not send, or is not approved yet.
         10 | 405 | 412 | 413 => SendResult::Stop(reason),
         // Maintenance; too many requests.
         100 | 429 => SendResult::Busy { after: None, reason },
-        // The sender of this campaign is not known, or not confirmed: somebody may mend it.
+        // This campaign's sender is unknown or not confirmed; an operator can fix that.
         400 | 401 => SendResult::Retry { after: None, reason },
         _ => SendResult::Refused(reason),
     }

@@ -1,4 +1,4 @@
-//! Postmark. Its webhooks are not signed; they show a secret by basic authentication
+//! Webhooks of Postmark. They are not signed; they present a secret by basic authentication
 //! (postmarkapp.com/developer/webhooks/webhooks-overview).
 
 use crate::domain::engine::DeliveryStatus;
@@ -40,7 +40,7 @@ fn news(event: &Value) -> Option<DeliveryStatus> {
         "SubscriptionChange" if event.get("SuppressSending") == Some(&Value::Bool(true)) => {
             match text(event, "/SuppressionReason") {
                 "ManualSuppression" => DeliveryStatus::Unsubscribed,
-                // The bounce, or the complaint, is told of by itself.
+                // The bounce or the complaint is reported in a webhook of its own.
                 _ => return None,
             }
         }
@@ -48,7 +48,7 @@ fn news(event: &Value) -> Option<DeliveryStatus> {
     })
 }
 
-/// The types of bounces (postmarkapp.com/developer/api/bounce-api#bounce-types).
+/// Maps the bounce types (postmarkapp.com/developer/api/bounce-api#bounce-types).
 fn bounce(event: &Value) -> Option<DeliveryStatus> {
     let told = match text(event, "/Details") {
         "" => text(event, "/Description"),
@@ -68,7 +68,7 @@ fn bounce(event: &Value) -> Option<DeliveryStatus> {
         "Blocked" | "ISPBlock" => of(BounceReason::Blocked),
         "DMARCPolicy" => of(BounceReason::NotAuthenticated),
         "SMTPApiError" | "InboundError" => of(BounceReason::Policy),
-        // Answers of machines and of people, notices of a new address, tests.
+        // Replies by people and autoresponders, notices of a new address, tests.
         _ => return None,
     };
     Some(DeliveryStatus::Bounced(bounce))

@@ -1,4 +1,4 @@
-//! Resend: sending through it, and its webhooks.
+//! Resend: sending and webhooks.
 
 mod send;
 pub(super) mod webhook;

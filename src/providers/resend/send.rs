@@ -1,9 +1,10 @@
 //! Resend, for e-mail: `POST https://api.resend.com/emails`, and `/emails/batch` for up to 100.
 //!
 //! Both take an `Idempotency-Key` of at most 256 characters and remember it for 24 hours; a batch
-//! has one key for all (resend.com/docs/dashboard/emails/idempotency-keys). Under a known key, the
-//! same body gets the first answer again, another body gets 409. In the permissive mode a batch is
-//! sent without the mails that are refused (resend.com/changelog/batch-validation-modes).
+//! has one key for all its mails (resend.com/docs/dashboard/emails/idempotency-keys). Under a known
+//! key, the same body gets the first response again, and another body gets 409. In permissive mode,
+//! Resend sends a batch without the mails that it refuses
+//! (resend.com/changelog/batch-validation-modes).
 
 use crate::domain::base::primitives::Span;
 use crate::domain::pacing::Rate;
@@ -14,24 +15,23 @@ use crate::providers::http::{HttpRequest, HttpResponse};
 use crate::providers::{BatchResult, Call, Content, Outgoing, SendResult};
 use serde_json::{Value, json};
 
-/// How many mails one call may carry.
+/// The most mails in one call.
 pub const BATCH_MAX: usize = 100;
 
-/// How long a key surely is remembered: 24 hours, less one for safety.
+/// The time for which a key is certainly remembered: 24 hours, less one for safety.
 pub const KEY_LIFETIME: Span = Span::hours(23);
 
-/// How many calls it takes unless an account was given more: its pages say 2, and newer ones 5; the
-/// smaller is safe (resend.com/docs/api-reference/rate-limit).
+/// The default rate limit of an account. Some of Resend's pages say 2 calls, newer ones 5; the
+/// lower value is safe (resend.com/docs/api-reference/rate-limit).
 pub const RATE: Rate = Rate { calls: 2, per: Span::seconds(1) };
 
-/// What Resend knows us by.
 #[derive(Clone)]
 pub struct Account {
     /// The API key, `re_…`.
     pub api_key: String,
 }
 
-/// The request of a call; `None` unless all of it is e-mail.
+/// Builds the request of a call; `None` unless all messages are e-mail.
 pub fn request(account: &Account, call: Call<'_>) -> Option<HttpRequest> {
     let mut mails = call.messages().map(mail).collect::<Option<Vec<Value>>>()?;
     let (url, body) = match call.batch {
@@ -55,12 +55,12 @@ fn mail(message: &Outgoing) -> Option<Value> {
         "from": quoted_mailbox(from), "to": [message.to],
         "subject": subject, "html": html, "text": text,
         "headers": headers_object(headers),
-        // Tag values may be letters, digits, `_` and `-` only.
+        // Tag values may contain only letters, digits, `_` and `-`.
         "tags": [{ "name": MESSAGE_KEY, "value": tag(&message.id) }],
     }))
 }
 
-/// What the answer means. Its errors are `{ "statusCode", "name", "message" }`.
+/// Interprets the response. Errors are `{ "statusCode", "name", "message" }`.
 pub fn verdict(call: Call<'_>, response: &HttpResponse) -> BatchResult {
     let body = json(response);
     let name = text(&body, "/name");
@@ -68,20 +68,20 @@ pub fn verdict(call: Call<'_>, response: &HttpResponse) -> BatchResult {
     BatchResult::All(match (response.status, name) {
         (200..=299, _) if call.batch.is_some() => return each(call, &body),
         (200..=299, _) => accepted(text(&body, "/id")),
-        // The key was used before for a body that has changed since: that one was taken.
+        // The key was used before with a different body, and that earlier mail was accepted.
         (409, "invalid_idempotent_request") => {
             SendResult::Unclear("sent before under the same key, with other content".to_owned())
         }
-        // Under way.
+        // In progress.
         (409, _) => SendResult::Lost(reason),
-        // The domain of this campaign's sender is not verified: somebody may mend it.
+        // The domain of this campaign's sender is not verified; an operator can fix that.
         (403, "validation_error") => SendResult::Retry { after: None, reason },
         _ => by_status(response, reason),
     })
 }
 
-/// A batch's answer has `data`, the ids of the mails that were taken, in their order, and `errors`,
-/// an index and a message for each that was not.
+/// Reads the response to a batch: `data` has the ids of the accepted mails, in order, and `errors`
+/// has an index and a message for each refused mail.
 fn each(call: Call<'_>, body: &Value) -> BatchResult {
     let list = |name: &str| body.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
     let (data, errors) = (list("data"), list("errors"));

@@ -1,4 +1,4 @@
-//! Resend, whose webhooks are Svix's: HMAC-SHA256 over `id.timestamp.body`
+//! Webhooks of Resend, which uses Svix: HMAC-SHA256 over `id.timestamp.body`
 //! (resend.com/docs/webhooks/verify-webhooks-requests, docs.svix.com/receiving/verifying-payloads).
 
 use crate::domain::engine::DeliveryStatus;
@@ -27,8 +27,8 @@ pub(in crate::providers) fn read(
     Ok(vec![raw.told(Provider::Resend, message_of(tag(&event)), hook.now)])
 }
 
-/// The headers are Svix's own or those of Standard Webhooks; several signatures mean that a secret
-/// is being changed.
+/// Verifies the signature. The headers are Svix's own or those of Standard Webhooks; several
+/// signatures mean that the secret is being rotated.
 fn verify(hook: &Hook<'_>, secrets: &[&str]) -> Result<(), Refusal> {
     let header = |name: &str| match (hook.header)(&format!("svix-{name}")) {
         value if value.is_empty() => (hook.header)(&format!("webhook-{name}")),
@@ -51,7 +51,7 @@ fn verify(hook: &Hook<'_>, secrets: &[&str]) -> Result<(), Refusal> {
     }
 }
 
-/// Tags come as an object of names and values, or as a list of both.
+/// Returns our tag. Tags come as an object of names and values, or as a list of name-value pairs.
 fn tag(event: &Value) -> &str {
     let tags = event.pointer("/data/tags");
     let listed = tags.and_then(Value::as_array).and_then(|tags| {
@@ -62,14 +62,16 @@ fn tag(event: &Value) -> &str {
     found.and_then(Value::as_str).unwrap_or_default()
 }
 
-/// Opens and clicks are ours to track; what is late will be told of again.
+/// Maps an event. Opens and clicks are ignored because we track them ourselves, and delays because
+/// another event follows.
 fn news(event: &Value) -> Option<DeliveryStatus> {
     Some(match text(event, "/type") {
         "email.sent" => DeliveryStatus::Sent,
         "email.delivered" => DeliveryStatus::Delivered,
         "email.complained" => DeliveryStatus::Complained,
         "email.bounced" => DeliveryStatus::Bounced(bounce(event)),
-        // On Resend's own list: an earlier message bounced, or was complained about.
+        // The address is on Resend's own suppression list: an earlier message bounced or was
+        // complained about.
         "email.suppressed" => {
             let why = text(event, "/data/suppressed/message");
             DeliveryStatus::Bounced(Bounce::of(BounceReason::NoSuchAddress, "", why))
@@ -90,7 +92,7 @@ fn bounce(event: &Value) -> Bounce {
     };
     let bounce = match diagnostic {
         Some(said) => classify(said),
-        // Its own words are advice, not what the receiver said.
+        // Resend's own text is advice, not the receiver's reply.
         None => Bounce::of(BounceReason::Unclear, "", text(event, "/data/bounce/message")),
     };
     match (text(event, "/data/bounce/type"), text(event, "/data/bounce/subType")) {

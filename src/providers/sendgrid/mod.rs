@@ -1,4 +1,4 @@
-//! SendGrid: sending through it, and its webhooks.
+//! SendGrid: sending and webhooks.
 
 mod send;
 pub(super) mod webhook;

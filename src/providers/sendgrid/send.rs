@@ -1,7 +1,8 @@
 //! SendGrid, for e-mail: `POST https://api.sendgrid.com/v3/mail/send`.
 //!
-//! It knows no idempotency key. One call may reach a thousand people, but all with one content, so
-//! each mail goes by itself (twilio.com/docs/sendgrid/api-reference/mail-send/mail-send).
+//! It has no idempotency key. One call may reach a thousand recipients, but all with one content,
+//! so each mail is sent in its own call
+//! (twilio.com/docs/sendgrid/api-reference/mail-send/mail-send).
 
 use crate::domain::contact::address::mailbox_parts;
 use crate::providers::common::{
@@ -11,14 +12,13 @@ use crate::providers::http::{HttpRequest, HttpResponse};
 use crate::providers::{Call, Content, SendResult};
 use serde_json::json;
 
-/// What SendGrid knows us by.
 #[derive(Clone)]
 pub struct Account {
     /// The API key, `SG.…`.
     pub api_key: String,
 }
 
-/// The request of a call; `None` for what is no e-mail.
+/// Builds the request of a call; `None` for anything but e-mail.
 pub fn request(account: &Account, call: Call<'_>) -> Option<HttpRequest> {
     let Content::Email { from, subject, html, text, headers } = &call.first.content else {
         return None;
@@ -36,13 +36,13 @@ pub fn request(account: &Account, call: Call<'_>) -> Option<HttpRequest> {
         }],
         "from": sender,
         "subject": subject,
-        // The plain part must come first.
+        // The plain-text part must come first.
         "content": [
             { "type": "text/plain", "value": text },
             { "type": "text/html", "value": html },
         ],
         "headers": headers_object(headers),
-        // Openings and clicks are ours to tell, and so is refusing.
+        // We handle opens, clicks and unsubscribes ourselves.
         "tracking_settings": {
             "click_tracking": off, "open_tracking": off, "subscription_tracking": off,
         },
@@ -51,7 +51,7 @@ pub fn request(account: &Account, call: Call<'_>) -> Option<HttpRequest> {
     Some(post_json("https://api.sendgrid.com/v3/mail/send", headers, &body))
 }
 
-/// What the answer means: 202 without a body, the id in `x-message-id`; errors in `errors`.
+/// Interprets the response: 202 without a body and the id in `x-message-id`, or errors in `errors`.
 pub fn outcome(response: &HttpResponse) -> SendResult {
     if (200..=299).contains(&response.status) {
         let id = response.headers.iter().find(|(name, _)| name == "x-message-id");
@@ -60,7 +60,7 @@ pub fn outcome(response: &HttpResponse) -> SendResult {
     let body = json(response);
     let reason = said(response.status, "", text(&body, "/errors/0/message"));
     match response.status {
-        // The sender of this campaign is not verified: somebody may mend it.
+        // This campaign's sender is not verified; an operator can fix that.
         403 if text(&body, "/errors/0/field") == "from" => {
             SendResult::Retry { after: None, reason }
         }

@@ -1,5 +1,5 @@
-//! SendGrid: ECDSA (P-256, SHA-256) over timestamp and body, with a public key from its settings
-//! (twilio.com/docs/sendgrid/for-developers/tracking-events/
+//! Webhooks of SendGrid: ECDSA (P-256, SHA-256) over timestamp and body, verified with a public key
+//! from its settings (twilio.com/docs/sendgrid/for-developers/tracking-events/
 //! getting-started-event-webhook-security-features).
 
 use crate::domain::engine::DeliveryStatus;
@@ -13,7 +13,7 @@ use p256::ecdsa::signature::Verifier;
 use p256::ecdsa::{Signature, VerifyingKey};
 use serde_json::Value;
 
-/// A point of P-256, not compressed: the end of the key's DER.
+/// The size of an uncompressed point of P-256, which is at the end of the key's DER.
 const POINT_BYTES: usize = 65;
 
 pub(in crate::providers) fn read(
@@ -28,7 +28,7 @@ pub(in crate::providers) fn read(
             address: text(&event, "/email"),
             provider_id: text(&event, "/sg_message_id"),
         };
-        // Custom arguments stand beside the event's own.
+        // Custom arguments are siblings of the event's own fields.
         let message = message_of(text(&event, &format!("/{MESSAGE_KEY}")));
         Some(raw.told(Provider::Sendgrid, message, hook.now))
     });
@@ -53,14 +53,15 @@ fn verify(hook: &Hook<'_>, keys: &[&str]) -> Result<(), Refusal> {
     }
 }
 
-/// A public key as SendGrid shows it: DER (RFC 5480) in base64.
+/// Reads a public key as SendGrid shows it: DER (RFC 5480) in base64.
 fn public_key(key: &str) -> Option<VerifyingKey> {
     let der = base64(key);
     let point = der.get(der.len().checked_sub(POINT_BYTES)?..)?;
     VerifyingKey::from_sec1_bytes(point).ok()
 }
 
-/// `deferred` is not the last word, and opens and clicks are ours to track.
+/// Maps an event. `deferred` is ignored because it is not final, and opens and clicks because we
+/// track them ourselves.
 fn news(event: &Value) -> Option<DeliveryStatus> {
     let said = || match text(event, "/status") {
         "" => text(event, "/reason").to_owned(),
@@ -71,7 +72,7 @@ fn news(event: &Value) -> Option<DeliveryStatus> {
         "delivered" => DeliveryStatus::Delivered,
         "spamreport" => DeliveryStatus::Complained,
         "unsubscribe" | "group_unsubscribe" => DeliveryStatus::Unsubscribed,
-        // `blocked` is what SendGrid calls a receiver's refusal of this very message.
+        // SendGrid uses `blocked` if the receiver refused this particular message.
         "bounce" => {
             let opinion = match (text(event, "/type"), text(event, "/bounce_classification")) {
                 (_, "Invalid Address") => Opinion::BadAddress,
@@ -85,7 +86,7 @@ fn news(event: &Value) -> Option<DeliveryStatus> {
     })
 }
 
-/// SendGrid did not send, for its own lists forbid it.
+/// Maps a dropped message: SendGrid did not send it because of its own suppression lists.
 fn dropped(reason: &str) -> Bounce {
     let because = match reason {
         "Bounced Address" | "Invalid" => BounceReason::NoSuchAddress,

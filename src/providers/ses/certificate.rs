@@ -1,8 +1,9 @@
-//! The certificate that SNS signs with (X.509, RFC 5280), and whether to believe it.
+//! Verification of the certificate that SNS signs with (X.509, RFC 5280).
 //!
-//! SNS serves its own certificate without those above it. Those are Amazon's intermediates, which
-//! are in `amazon.pem`, as they chain to Amazon Root CA 1; operators add others by the setting
-//! `SNS_ISSUERS`, should Amazon change them. So the chain is complete without a call to anybody.
+//! SNS serves its own certificate without the issuers' certificates. The issuers are Amazon's
+//! intermediates, which chain to Amazon Root CA 1 and are bundled in `amazon.pem`. Operators can
+//! add others with the setting `SNS_ISSUERS` if Amazon changes them. So the chain is complete
+//! without a network call.
 
 use crate::domain::base::primitives::Millis;
 use crate::providers::webhooks::date;
@@ -12,23 +13,23 @@ use rsa::signature::Verifier;
 use rsa::{BoxedUint, PublicKey};
 use sha2::Sha256;
 
-/// Amazon RSA 2048 M01 to M04, until August 2030 (amazontrust.com/repository).
+/// Amazon RSA 2048 M01 to M04, valid until August 2030 (amazontrust.com/repository).
 const AMAZON: &str = include_str!("amazon.pem");
 
-/// The bits that a key may have.
+/// The accepted key sizes, in bits.
 const KEY_BITS: std::ops::RangeInclusive<u32> = 2_048..=4_096;
 
-/// The largest certificate that is looked at, in bytes of PEM.
+/// The largest certificate that is parsed, in bytes of PEM.
 const PEM_BYTES_MAX: usize = 16 * 1024;
 
-/// The most issuers that a setting may name.
+/// The most issuers that the setting may contain.
 const ISSUERS_MAX: usize = 16;
 
 const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
 const END: &str = "-----END CERTIFICATE-----";
 
-/// The key of SNS in a certificate; none if the certificate is not SNS's own, of the region in
-/// whose name it is served, good at this time, and signed by an issuer that we know.
+/// Returns the key of an SNS certificate. `None` unless the certificate is SNS's own, belongs to
+/// the region of the host that serves it, is valid at this time, and is signed by a known issuer.
 pub(in crate::providers) fn key_of_sns(
     pem: &str,
     host: &str,
@@ -51,7 +52,7 @@ pub(in crate::providers) fn key_of_sns(
     certificate.key()
 }
 
-/// What is wrong with issuers that an operator names: PEM, one after the other.
+/// Checks issuers that an operator configures: PEM, one after the other.
 pub(in crate::providers) fn check_issuers(pem: &str) -> Result<(), String> {
     let found = all(pem);
     let are_good = found.iter().all(|der| {
@@ -66,8 +67,8 @@ pub(in crate::providers) fn check_issuers(pem: &str) -> Result<(), String> {
     }
 }
 
-/// The names that SNS's certificates bear: everywhere the same, or that of the region in whose
-/// name it is served. The partitions have their own (AWS SDK for Java, `SnsHostProvider`).
+/// Returns whether a name is one that SNS certificates have: the global name, or the name of the
+/// region of the host. Each AWS partition has its own (AWS SDK for Java, `SnsHostProvider`).
 fn is_name_of_sns(name: &str, host: &str) -> bool {
     let Some(region) = host.strip_prefix("sns.") else { return false };
     let (region, suffix) = match region.split_once('.') {
@@ -82,13 +83,13 @@ fn is_name_of_sns(name: &str, host: &str) -> bool {
             && region.starts_with("us-gov-")
 }
 
-/// The one certificate that a text is, with nothing before, between or behind.
+/// Decodes a text that is exactly one certificate, with nothing before, inside or after it.
 fn only(pem: &str) -> Option<Vec<u8>> {
     let body = pem.trim().strip_prefix(BEGIN)?.strip_suffix(END)?;
     (pem.len() <= PEM_BYTES_MAX && !body.contains('-')).then(|| decoded(body))
 }
 
-/// All certificates in a text.
+/// Decodes all certificates in a text.
 fn all(pem: &str) -> Vec<Vec<u8>> {
     let bodies = pem.split(BEGIN).skip(1).filter_map(|rest| Some(rest.split_once(END)?.0));
     bodies.map(decoded).collect()
@@ -98,9 +99,9 @@ fn decoded(body: &str) -> Vec<u8> {
     base64(&body.split_whitespace().collect::<String>())
 }
 
-/// The parts of a certificate that are asked about, in DER.
+/// The parts of a certificate that are checked, in DER.
 struct Certificate<'d> {
-    /// What is signed.
+    /// The signed part.
     signed: &'d [u8],
     issuer: &'d [u8],
     validity: Der<'d>,
@@ -135,7 +136,7 @@ impl<'d> Certificate<'d> {
         Some(Self { signed, issuer, validity, subject, key, extensions, algorithm, signature })
     }
 
-    /// Its RSA key.
+    /// Returns the RSA key.
     fn key(&self) -> Option<PublicKey> {
         let mut key = Der(self.key.0);
         if key.enter(SEQUENCE)?.next(OBJECT)? != RSA {
@@ -170,14 +171,14 @@ impl<'d> Certificate<'d> {
         self.extensions.iter().find(|(known, _)| *known == id).map(|(_, value)| Der(value))
     }
 
-    /// Whether it may sign other certificates.
+    /// Returns whether it may sign other certificates.
     fn is_authority(&self) -> bool {
         let constraints = self.extension(BASIC_CONSTRAINTS);
         let mut inside = constraints.and_then(|mut value| value.enter(SEQUENCE));
         inside.as_mut().and_then(|value| value.next(BOOLEAN)).is_some_and(|value| value != [0])
     }
 
-    /// The DNS names that it is for; the subject's own names do not count (RFC 6125).
+    /// Returns its DNS names; the subject's own names do not count (RFC 6125).
     fn names(&self) -> Vec<&'d str> {
         let names = self.extension(ALTERNATIVE_NAMES).and_then(|mut value| value.enter(SEQUENCE));
         let mut names = names.unwrap_or(Der(&[]));
@@ -191,7 +192,7 @@ impl<'d> Certificate<'d> {
     }
 }
 
-/// The ids and values of extensions; none at all if they cannot be read.
+/// Reads the ids and values of the extensions; `None` if any of them cannot be read.
 fn extensions<'d>(fields: &mut Der<'d>) -> Option<Vec<(&'d [u8], &'d [u8])>> {
     fields.optional(ISSUER_ID);
     fields.optional(SUBJECT_ID);
@@ -230,12 +231,12 @@ const ALTERNATIVE_NAMES: &[u8] = &[0x55, 0x1d, 0x11];
 /// 2.5.29.19
 const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x13];
 
-/// The rest of something encoded in DER (X.690).
+/// The unread rest of a DER encoding (X.690).
 #[derive(Clone, Copy)]
 struct Der<'d>(&'d [u8]);
 
 impl<'d> Der<'d> {
-    /// The tag and the contents of the next element.
+    /// Reads the tag and the contents of the next element.
     fn any(&mut self) -> Option<(u8, &'d [u8])> {
         let (&tag, rest) = self.0.split_first()?;
         let (&first, rest) = rest.split_first()?;
@@ -252,30 +253,30 @@ impl<'d> Der<'d> {
         Some((tag, contents))
     }
 
-    /// The contents of the next element, which must have this tag.
+    /// Reads the contents of the next element, which must have this tag.
     fn next(&mut self, tag: u8) -> Option<&'d [u8]> {
         self.any().filter(|(found, _)| *found == tag).map(|(_, contents)| contents)
     }
 
-    /// The same, with the element whole.
+    /// Reads the next element like `next`, and also returns it whole.
     fn whole(&mut self, tag: u8) -> Option<(&'d [u8], &'d [u8])> {
         let before = self.0;
         let contents = self.next(tag)?;
         Some((&before[..before.len() - self.0.len()], contents))
     }
 
-    /// The contents of the next element, if it has this tag; otherwise nothing is taken.
+    /// Reads the contents of the next element if it has this tag; otherwise reads nothing.
     fn optional(&mut self, tag: u8) -> Option<&'d [u8]> {
         let is_next = self.0.first() == Some(&tag);
         is_next.then(|| self.next(tag)).flatten()
     }
 
-    /// What is inside the next element.
+    /// Returns the inside of the next element.
     fn enter(&mut self, tag: u8) -> Option<Self> {
         self.next(tag).map(Der)
     }
 
-    /// A point in time: `YYMMDDHHMMSSZ` or `YYYYMMDDHHMMSSZ` (RFC 5280 section 4.1.2.5).
+    /// Reads a time: `YYMMDDHHMMSSZ` or `YYYYMMDDHHMMSSZ` (RFC 5280 section 4.1.2.5).
     fn time(&mut self) -> Option<Millis> {
         let (tag, text) = self.any()?;
         let text = std::str::from_utf8(text).ok()?.strip_suffix('Z')?;

@@ -1,4 +1,4 @@
-//! Amazon SES: sending through it, and its webhooks.
+//! Amazon SES: sending and webhooks.
 
 pub(super) mod certificate;
 mod send;

@@ -1,7 +1,7 @@
 //! Amazon SES, version 2, for e-mail: `POST /v2/email/outbound-emails` at the endpoint of a region.
 //!
-//! `SendEmail` knows no idempotency token. Its calls for many need templates that are kept at
-//! Amazon, so each mail goes by itself (docs.aws.amazon.com/ses/latest/APIReference-V2).
+//! `SendEmail` has no idempotency token. Its bulk calls need templates that are stored at Amazon,
+//! so each mail is sent in its own call (docs.aws.amazon.com/ses/latest/APIReference-V2).
 
 use crate::providers::common::{
     MESSAGE_KEY, accepted, ascii_mailbox, by_status, json, said, tag, text,
@@ -13,20 +13,19 @@ use serde_json::{Value, json};
 
 const PATH: &str = "/v2/email/outbound-emails";
 
-/// What Amazon knows us by.
 #[derive(Clone)]
 pub struct Account {
-    /// The access key's id, `AKIA…`.
+    /// The id of the access key, `AKIA…`.
     pub key_id: String,
-    /// Its secret.
+    /// The secret of the access key.
     pub secret: String,
     /// The region, such as `eu-west-1`.
     pub region: String,
-    /// The configuration set through which events are told; empty for none.
+    /// The configuration set that publishes events; empty for none.
     pub configuration_set: String,
 }
 
-/// The request of a call; `None` for what is no e-mail.
+/// Builds the request of a call; `None` for anything but e-mail.
 pub fn request(account: &Account, call: Call<'_>) -> Option<HttpRequest> {
     let Content::Email { from, subject, html, text, headers } = &call.first.content else {
         return None;
@@ -70,14 +69,15 @@ pub fn request(account: &Account, call: Call<'_>) -> Option<HttpRequest> {
     })
 }
 
-/// What the answer means. Its errors are named in `x-amzn-errortype`, with a text in `message`.
+/// Interprets the response. The error's name is in the header `x-amzn-errortype`, its text in
+/// `message`.
 pub fn outcome(response: &HttpResponse) -> SendResult {
     let body = json(response);
     if (200..=299).contains(&response.status) {
         return accepted(text(&body, "/MessageId"));
     }
     let header = response.headers.iter().find(|(name, _)| name == "x-amzn-errortype");
-    // `Name:http://…` now and then.
+    // Sometimes `Name:http://…`.
     let name = header.map(|(_, value)| value.as_str()).unwrap_or_default();
     let name = name.split([':', ',']).next().unwrap_or_default();
     let told = [text(&body, "/message"), text(&body, "/Message")].concat();
@@ -88,7 +88,7 @@ pub fn outcome(response: &HttpResponse) -> SendResult {
         | "Throttling"
         | "LimitExceededException" => SendResult::Busy { after: None, reason },
         "AccountSuspendedException" | "SendingPausedException" => SendResult::Stop(reason),
-        // The sender of this campaign is not verified: somebody may mend it.
+        // This campaign's sender is not verified; an operator can fix that.
         "MailFromDomainNotVerifiedException" => SendResult::Retry { after: None, reason },
         _ => by_status(response, reason),
     }

@@ -1,8 +1,8 @@
-//! Amazon SES through SNS (docs.aws.amazon.com: sns-verify-signature-of-message, SES event
-//! publishing). What is signed is a list of the message's fields; the key is in a certificate that
-//! is fetched, over https, from SNS's own address for it and from nowhere else; `certificate.rs`
-//! says whether it is believed. Only the topics that are configured count: anybody may make a
-//! topic, and SNS would sign for it.
+//! Webhooks of Amazon SES through SNS (docs.aws.amazon.com: sns-verify-signature-of-message, SES
+//! event publishing). The signature covers a list of the message's fields. The key is in a
+//! certificate, which is fetched over https only from the URLs at which SNS serves certificates;
+//! `certificate.rs` decides whether to trust it. Only configured topics count: anybody can create a
+//! topic, and SNS signs for it.
 
 use super::certificate::key_of_sns;
 use crate::domain::base::primitives::Span;
@@ -20,24 +20,24 @@ use serde_json::Value;
 use sha1::Sha1;
 use sha2::Sha256;
 
-/// SNS signs once, when a message is published, and may try to deliver it for an hour.
+/// SNS signs once, when a message is published, and may retry delivery for an hour.
 const SIGNED_AGO_MAX: Span = Span::minutes(65);
 
-/// The most recipients of an event that are looked at: a message of ours has one.
+/// The most recipients of an event that are read; our messages have one.
 const RECIPIENTS_MAX: usize = 50;
 
-/// The most bytes of an address of SNS.
+/// The longest URL of SNS, in bytes.
 const URL_BYTES_MAX: usize = 2_048;
 
-/// See `hooks::read`. What costs a call comes last: shape, topic and time are asked before the
-/// certificate is.
+/// Verifies and reads a webhook, see `webhooks::read`. Checks that may cost a network call come
+/// last: shape, topic and time are checked before the certificate.
 pub(in crate::providers) fn read(
     hook: &Hook<'_>,
     topics: &[&str],
     sns: &Sns,
     certificate: impl Fn(&str) -> Option<String>,
 ) -> Result<Reading, Refusal> {
-    // What is signed is inside the JSON: what cannot be read is not verified.
+    // The signed fields are inside the JSON: a body that cannot be parsed cannot be verified.
     let envelope = json(hook.body).map_err(|_| Refusal::Unverified)?;
     let url = text(&envelope, "/SigningCertURL");
     let host = certificate_host(url).ok_or(Refusal::Unverified)?;
@@ -63,7 +63,7 @@ pub(in crate::providers) fn read(
     match text(&envelope, "/Type") {
         "Notification" => {
             let event = json(text(&envelope, "/Message").as_bytes());
-            // SNS sends a line of text when a topic is set up.
+            // SNS sends a line of plain text when a topic is set up.
             let told = event.map(|event| told(&event, hook)).unwrap_or_default();
             Ok(Reading::Events(told))
         }
@@ -75,8 +75,8 @@ pub(in crate::providers) fn read(
     }
 }
 
-/// The host of an address of SNS, and what comes behind it. `https://sns.<region>.amazonaws.com`,
-/// in China `….com.cn`; no port, no user, and nothing that another reader could take for one.
+/// Splits a URL of SNS into its host and the rest: `https://sns.<region>.amazonaws.com`, in China
+/// `….com.cn`. Rejects ports, users, and anything that another parser could take for one.
 fn of_sns(url: &str) -> Option<(&str, &str)> {
     let rest = url.strip_prefix("https://").filter(|_| url.len() <= URL_BYTES_MAX)?;
     let (host, path) = rest.split_at(rest.find('/')?);
@@ -88,7 +88,7 @@ fn of_sns(url: &str) -> Option<(&str, &str)> {
     (is_region && is_plain).then_some((host, path))
 }
 
-/// The host of an address at which SNS serves a certificate:
+/// Returns the host of a URL at which SNS serves a certificate:
 /// `/SimpleNotificationService-<hexadecimal>.pem`.
 pub(in crate::providers) fn certificate_host(url: &str) -> Option<&str> {
     let (host, path) = of_sns(url)?;
@@ -97,7 +97,7 @@ pub(in crate::providers) fn certificate_host(url: &str) -> Option<&str> {
     (!name.is_empty() && name.bytes().all(is_hex)).then_some(host)
 }
 
-/// Whether a visit of an address confirms a subscription.
+/// Returns whether a GET of this URL confirms a subscription.
 fn confirms(url: &str) -> bool {
     let query = of_sns(url).and_then(|(_, path)| path.strip_prefix("/?"));
     query.is_some_and(|query| query.split('&').any(|pair| pair == "Action=ConfirmSubscription"))
@@ -123,7 +123,7 @@ fn verify(envelope: &Value, key: PublicKey) -> Result<(), Refusal> {
     verified.map_err(|_| Refusal::Unverified)
 }
 
-/// What an event tells: one fact for each recipient that it names, and ours have one.
+/// Reads the facts of an event: one per recipient that it names; our messages have one.
 fn told(event: &Value, hook: &Hook<'_>) -> Vec<WebhookEvent> {
     let kind = match text(event, "/eventType") {
         "" => text(event, "/notificationType"),
@@ -161,12 +161,13 @@ fn told(event: &Value, hook: &Hook<'_>) -> Vec<WebhookEvent> {
     told.collect()
 }
 
-/// The receiver's words, and SES's own verdict where they leave it open.
+/// Classifies a bounce by the receiver's reply, or by SES's own classification where the reply is
+/// unclear.
 fn bounce(event: &Value, recipient: &Value) -> Bounce {
     let (status, said) = (text(recipient, "/status"), text(recipient, "/diagnosticCode"));
     let kind = (text(event, "/bounce/bounceType"), text(event, "/bounce/bounceSubType"));
     if let ("Permanent", "Suppressed" | "OnAccountSuppressionList") = kind {
-        // It was not sent: no receiver said a word.
+        // SES did not send it, so there is no reply of a receiver.
         return Bounce::of(BounceReason::NoSuchAddress, status, said);
     }
     let bounce = classify(&format!("{status} {said}"));

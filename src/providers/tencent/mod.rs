@@ -1,4 +1,4 @@
-//! Tencent Cloud SMS: sending through it, and its webhooks.
+//! Tencent Cloud SMS: sending and webhooks.
 
 mod send;
 pub(super) mod webhook;

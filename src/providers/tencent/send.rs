@@ -1,8 +1,9 @@
 //! Tencent Cloud SMS: `SendSms` of `sms.tencentcloudapi.com`, signed with TC3-HMAC-SHA256.
 //!
-//! It knows no idempotency key. Our id travels as `SessionContext`, but does not come back: what it
-//! tells later is found by its `SerialNo` (cloud.tencent.com/document/product/382/55981). What a
-//! text is in its templates says `sms_template`; values go by their order, not by their names.
+//! It has no idempotency key. Our message id travels as `SessionContext` but is not returned: a
+//! later report is matched by its `SerialNo` (cloud.tencent.com/document/product/382/55981).
+//! `sms_template` describes how a text is mapped to an approved template; here, values are matched
+//! by order, not by name.
 
 use crate::domain::base::primitives::Span;
 use crate::providers::common::{accepted, by_status, json, said, text};
@@ -15,31 +16,29 @@ use serde_json::json;
 const HOST: &str = "sms.tencentcloudapi.com";
 const CONTENT_TYPE: &str = "application/json; charset=utf-8";
 
-/// How long to wait when a number had its fill for now.
+/// The wait after a phone number has reached its limit.
 const LIMIT_WAIT: Span = Span::hours(1);
 
-/// How long to wait when it is night, in which it takes no marketing: from 22 to 8 o'clock, which
-/// all attempts together outlast.
+/// The wait during the night, from 22:00 to 8:00, when Tencent accepts no marketing. All attempts
+/// together last longer than the night.
 const NIGHT_WAIT: Span = Span::hours(2);
 
-/// What Tencent Cloud knows us by.
 #[derive(Clone)]
 pub struct Account {
     /// The id of the secret, `AKID…`.
     pub secret_id: String,
-    /// The secret.
     pub secret_key: String,
     /// The SMS application, `1400…`.
     pub app_id: String,
     /// The region, such as `ap-guangzhou`.
     pub region: String,
-    /// The approved signature of texts that bring none.
+    /// The approved signature for texts without one of their own.
     pub sign_name: String,
-    /// The approved template of texts that name none; it has one variable.
+    /// The approved template for texts that name none; it has one variable.
     pub template: String,
 }
 
-/// The request that sends an SMS; `None` for what is none.
+/// Builds the request that sends an SMS; `None` for any other kind of message.
 pub fn request(account: &Account, call: Call<'_>) -> Option<HttpRequest> {
     let Content::Sms { text } = &call.first.content else { return None };
     let (brand, rest) = signature(text);
@@ -79,8 +78,8 @@ pub fn request(account: &Account, call: Call<'_>) -> Option<HttpRequest> {
     })
 }
 
-/// What the answer means. Errors come with 200 too: of the whole request in `Error`, of the number
-/// in `SendStatusSet` (cloud.tencent.com/document/product/382/59177).
+/// Interprets the response. Errors also come with status 200: those of the whole request in
+/// `Error`, those of the number in `SendStatusSet` (cloud.tencent.com/document/product/382/59177).
 pub fn outcome(response: &HttpResponse) -> SendResult {
     let body = json(response);
     let (error, status) = ("/Response/Error", "/Response/SendStatusSet/0");
@@ -94,7 +93,7 @@ pub fn outcome(response: &HttpResponse) -> SendResult {
             SendResult::Lost("an answer without a code".to_owned())
         }
         "" => by_status(response, format!("status {}", response.status)),
-        // The account is at fault: its credit, its application, its rights, its key.
+        // An account problem: credit, application, permissions or key.
         "FailedOperation.InsufficientBalanceInSmsPackage"
         | "InvalidParameterValue.SdkAppIdNotExist"
         | "InvalidParameter.AppidAndBizId"
@@ -102,7 +101,7 @@ pub fn outcome(response: &HttpResponse) -> SendResult {
         | "InternalError.SigVerificationFail"
         | "IpInBlacklist"
         | "IpNotInWhitelist" => SendResult::Stop(reason),
-        // Only marketing is denied to it; what else there is goes on.
+        // The account may not send marketing; other messages are not affected.
         "UnauthorizedOperation.IndividualUserMarketingSmsPermissionDeny" => {
             SendResult::Retry { after: Some(LIMIT_WAIT), reason }
         }
@@ -112,19 +111,19 @@ pub fn outcome(response: &HttpResponse) -> SendResult {
         "FailedOperation.MarketingSendTimeConstraint" => {
             SendResult::Retry { after: Some(NIGHT_WAIT), reason }
         }
-        // This number had its fill for now.
+        // This number has reached its limit.
         "LimitExceeded.DeliveryFrequencyLimit" => {
             SendResult::Retry { after: Some(LIMIT_WAIT), reason }
         }
         _ if code.starts_with("LimitExceeded.PhoneNumber") => {
             SendResult::Retry { after: Some(LIMIT_WAIT), reason }
         }
-        // The application's own limit of a day.
+        // The application's own daily limit.
         _ if code.starts_with("LimitExceeded") => {
             SendResult::Busy { after: Some(LIMIT_WAIT), reason }
         }
         _ if code.starts_with("RequestLimitExceeded") => SendResult::Busy { after: None, reason },
-        // Our clock is wrong; nothing was taken.
+        // Our clock is wrong; nothing was accepted.
         "InternalError.RequestTimeException" => SendResult::Busy { after: None, reason },
         "InternalError.JsonParseFail" => SendResult::Refused(reason),
         _ if code.starts_with("InternalError") => SendResult::Lost(reason),

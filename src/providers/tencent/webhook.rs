@@ -1,6 +1,7 @@
-//! Tencent Cloud SMS (cloud.tencent.com/document/product/382: status and reply callbacks). Nothing
-//! is signed: the address that is entered in the console ends with a secret. It does not hand our
-//! id back: a report is found by `sid`, which is the `SerialNo` that sending was answered with.
+//! Webhooks of Tencent Cloud SMS (cloud.tencent.com/document/product/382: status and reply
+//! callbacks). They are not signed; instead, the URL entered in the console ends with a secret.
+//! They do not contain our message id: a report is matched by `sid`, which is the `SerialNo` of the
+//! response to sending.
 
 use crate::domain::engine::DeliveryStatus;
 use crate::domain::inbound::bounce::{BounceReason, classify_text};

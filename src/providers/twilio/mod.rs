@@ -1,4 +1,4 @@
-//! Twilio: sending through it, and its webhooks.
+//! Twilio: sending and webhooks.
 
 mod send;
 pub(super) mod webhook;

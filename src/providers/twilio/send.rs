@@ -1,7 +1,7 @@
 //! Twilio, for SMS: `POST https://api.twilio.com/2010-04-01/Accounts/<sid>/Messages.json`.
 //!
-//! It knows no idempotency key: when its answer is lost, nobody can tell whether it sent. It
-//! carries no metadata either, so the address that it reports to has our id in it.
+//! It has no idempotency key: if its response is lost, it is unknown whether the message was sent.
+//! It carries no metadata either, so the callback URL contains our message id.
 
 use crate::providers::common::{
     accepted, basic, by_status, form, json, percent_encode, said, text,
@@ -11,20 +11,21 @@ use crate::providers::sms_template::needs_template;
 use crate::providers::{Content, Outgoing, SendResult};
 use serde_json::Value;
 
-/// What Twilio knows us by.
 #[derive(Clone)]
 pub struct Account {
     /// The account's id, `AC…`.
     pub account_sid: String,
-    /// Its secret.
+    /// The account's secret.
     pub auth_token: String,
     /// The number or messaging service (`MG…`) to send from.
     pub from: String,
-    /// Where it tells what became of a text; our id is added to it. Empty for nowhere.
+    /// The base of the callback URL for delivery reports, to which the message id is added. Empty
+    /// for no reports.
     pub reports_to: String,
 }
 
-/// The request that sends an SMS; `None` for what is none, or needs a provider's template.
+/// Builds the request that sends an SMS; `None` for any other kind of message, and for a text that
+/// needs a provider's template.
 pub fn request(account: &Account, message: &Outgoing) -> Option<HttpRequest> {
     let Content::Sms { text } = &message.content else { return None };
     if needs_template(text) {
@@ -48,7 +49,7 @@ pub fn request(account: &Account, message: &Outgoing) -> Option<HttpRequest> {
     })
 }
 
-/// What the answer means. Its errors are `{ "code", "message", "status" }`.
+/// Interprets the response. Errors are `{ "code", "message", "status" }`.
 pub fn outcome(response: &HttpResponse) -> SendResult {
     let body = json(response);
     if (200..=299).contains(&response.status) {

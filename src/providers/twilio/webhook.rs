@@ -1,9 +1,8 @@
-//! Twilio: HMAC-SHA1 over the address that was called and the sorted parameters of the form; of a
-//! JSON body only its hash is signed, in the query
-//! (twilio.com/docs/usage/webhooks/webhooks-security).
+//! Webhooks of Twilio: HMAC-SHA1 over the called URL and the sorted form parameters. Of a JSON body
+//! only the hash is signed, in the query (twilio.com/docs/usage/webhooks/webhooks-security).
 //!
-//! A report carries our id in its own address, which is under the signature. There is no time in
-//! it: a replay says what is known already.
+//! A delivery report has our message id in its URL, which the signature covers. It contains no
+//! time; a replay only repeats known facts.
 
 use crate::domain::engine::DeliveryStatus;
 use crate::domain::form::form_data::{FormData, query_pairs};
@@ -13,7 +12,7 @@ use crate::providers::webhooks::{
     Hook, Provider, RawReport, Refusal, WebhookEvent, form, message_of, text_from,
 };
 
-/// The parameter of a report's address that carries our id.
+/// The parameter of the callback URL that carries our message id.
 const MESSAGE_PARAMETER: &str = "m";
 
 pub(in crate::providers) fn read(
@@ -60,7 +59,8 @@ fn verify(hook: &Hook<'_>, form: &FormData, secrets: &[&str]) -> Result<(), Refu
     if is_signed { Ok(()) } else { Err(Refusal::Unverified) }
 }
 
-/// `failed` did not leave Twilio, `undelivered` did not arrive; the code says why.
+/// Maps a status. `failed` did not leave Twilio, `undelivered` did not arrive; the code gives the
+/// reason.
 fn news(status: &str, code: &str) -> Option<DeliveryStatus> {
     Some(match status {
         "sent" => DeliveryStatus::Sent,

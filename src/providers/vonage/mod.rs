@@ -1,4 +1,4 @@
-//! Vonage: sending through it, and its webhooks.
+//! Vonage: sending and webhooks.
 
 mod send;
 pub(super) mod webhook;

@@ -1,6 +1,6 @@
 //! Vonage, for SMS: its Messages API, `POST https://api.nexmo.com/v1/messages`.
 //!
-//! It knows no idempotency key. Our id travels as `client_ref`
+//! It has no idempotency key. Our message id travels as `client_ref`
 //! (developer.vonage.com/en/api/messages).
 
 use crate::providers::common::{
@@ -14,18 +14,16 @@ use serde_json::json;
 /// The longest `client_ref`, in characters.
 const REFERENCE_CHARACTERS_MAX: usize = 100;
 
-/// What Vonage knows us by.
 #[derive(Clone)]
 pub struct Account {
-    /// The API key.
     pub api_key: String,
-    /// Its secret.
     pub api_secret: String,
     /// The number or name to send from.
     pub from: String,
 }
 
-/// The request that sends an SMS; `None` for what is none, or needs a provider's template.
+/// Builds the request that sends an SMS; `None` for any other kind of message, and for a text that
+/// needs a provider's template.
 pub fn request(account: &Account, message: &Outgoing) -> Option<HttpRequest> {
     let Content::Sms { text } = &message.content else { return None };
     if needs_template(text) {
@@ -46,7 +44,7 @@ pub fn request(account: &Account, message: &Outgoing) -> Option<HttpRequest> {
     Some(post_json("https://api.nexmo.com/v1/messages", headers, &body))
 }
 
-/// What the answer means: 202 with `message_uuid`, or a problem (RFC 9457) whose type ends with a
+/// Interprets the response: 202 with `message_uuid`, or a problem (RFC 9457) whose type ends with a
 /// code (developer.vonage.com/api-errors/messages).
 pub fn outcome(response: &HttpResponse) -> SendResult {
     let body = json(response);
@@ -57,9 +55,9 @@ pub fn outcome(response: &HttpResponse) -> SendResult {
     let kind = text(&body, "/type");
     match kind.rsplit_once('#').map_or("", |(_, code)| code) {
         "1000" => SendResult::Busy { after: retry_after(response), reason },
-        // The account is barred, has no credit left, or may not send this way.
+        // The account is barred, has no credit, or may not send this way.
         "1060" | "1070" | "1080" | "low-balance" | "out-of-credit" => SendResult::Stop(reason),
-        // It says itself that nothing was submitted.
+        // Vonage documents that nothing was submitted.
         "1100" => SendResult::Retry { after: None, reason },
         _ if response.status == 402 => SendResult::Stop(reason),
         _ => by_status(response, reason),

@@ -1,5 +1,5 @@
-//! Vonage: a JWT (RFC 7519, HS256) that names the hash of the body, as the Messages API signs; or
-//! the parameter `sig` of the SMS API, HMAC-SHA256 over the sorted parameters
+//! Webhooks of Vonage: the Messages API signs with a JWT (RFC 7519, HS256) that contains the hash
+//! of the body; the SMS API with the parameter `sig`, HMAC-SHA256 over the sorted parameters
 //! (developer.vonage.com/en/getting-started/concepts/webhooks, …/concepts/signing-messages).
 
 use crate::domain::base::primitives::Millis;
@@ -41,7 +41,7 @@ pub(in crate::providers) fn read(
         return Ok(said.into_iter().collect());
     }
     let Some(news) = news(&event, status) else { return Ok(Vec::new()) };
-    // The number is that of the recipient in both, whatever it is called.
+    // Under both names, the number is the recipient's.
     let to = first(&["/msisdn", "/to"]).unwrap_or_default();
     let at = date(text(&event, "/timestamp"));
     let carried = first(&["/client_ref", "/client-ref"]).unwrap_or_default();
@@ -52,7 +52,7 @@ pub(in crate::providers) fn read(
     Ok(vec![told.billed(&segments, (&price, text(&event, "/usage/currency")))])
 }
 
-/// Vonage leaves the plus of E.164 out.
+/// Adds the plus of E.164, which Vonage omits.
 fn plus(number: &str) -> String {
     format!("+{}", number.trim_start_matches('+'))
 }
@@ -67,7 +67,7 @@ fn verify_jwt(jwt: &str, hook: &Hook<'_>, secrets: &[&str]) -> Result<(), Refusa
         return Err(Refusal::Unverified);
     }
     let [header, claims] = [json(&decoded(header)?)?, json(&decoded(claims)?)?];
-    // `none` and the like: only what was checked counts.
+    // Refuses `none` and other algorithms: only an HS256 signature was verified.
     let is_hs256 = text(&header, "/alg") == "HS256";
     let hash = text(&claims, "/payload_hash").to_ascii_lowercase();
     if !is_hs256 || !equal(hash.as_bytes(), sha256_hex(hook.body).as_bytes()) {
@@ -78,7 +78,7 @@ fn verify_jwt(jwt: &str, hook: &Hook<'_>, secrets: &[&str]) -> Result<(), Refusa
     if is_fresh(at, hook.now, SIGNED_AGO_MAX) { Ok(()) } else { Err(Refusal::Stale) }
 }
 
-/// The parameters of the SMS API, as JSON or as a form; all of them are text.
+/// Reads the parameters of the SMS API, from JSON or from a form; all of them are text.
 fn parameters(body: &[u8]) -> Option<Map<String, Value>> {
     if let Ok(Value::Object(map)) = json(body) {
         return Some(map);
@@ -122,7 +122,7 @@ fn verify_parameters(
     }
 }
 
-/// The states of the Messages API and of delivery receipts.
+/// Maps the states of the Messages API and of delivery receipts.
 fn news(event: &Value, status: &str) -> Option<DeliveryStatus> {
     Some(match status {
         "submitted" | "accepted" => DeliveryStatus::Sent,
@@ -141,8 +141,9 @@ fn news(event: &Value, status: &str) -> Option<DeliveryStatus> {
     })
 }
 
-/// The codes of delivery receipts (developer.vonage.com/en/messaging/sms/guides/delivery-receipts)
-/// as the words that `classify_text` knows.
+/// Translates the codes of delivery receipts
+/// (developer.vonage.com/en/messaging/sms/guides/delivery-receipts) to the terms that
+/// `classify_text` knows.
 fn by_receipt(code: &str) -> &str {
     match code {
         "1" | "1410" => "UNKNOWN SUBSCRIBER",

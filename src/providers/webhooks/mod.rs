@@ -1,7 +1,7 @@
-//! Webhooks of providers: bytes that came in become facts that are verified, or a refusal. Pure
-//! code, one file a provider, over the raw body: what is signed is what was sent, byte by byte.
+//! Provider webhooks: turns incoming bytes into verified facts, or refuses them. Pure code, one
+//! file per provider, over the raw body, because signatures cover the exact bytes.
 //!
-//! docs/hearing-back.md says which address and which secret to enter at each provider.
+//! docs/hearing-back.md says which URL and which secret to enter at each provider.
 
 pub(in crate::providers) mod signature;
 pub(in crate::providers) mod tag;
@@ -21,40 +21,34 @@ use crate::providers::{
 };
 use serde_json::Value;
 
-/// The largest body of a webhook, in bytes: SendGrid's batches stay under 1 MB.
+/// The largest webhook body, in bytes: SendGrid's batches stay under 1 MB.
 pub const HOOK_BYTES_MAX: usize = 1024 * 1024;
 
-/// How far the time of a signature may be from ours, where a provider signs each attempt anew.
+/// The largest difference between the time of a signature and ours, for providers that sign each
+/// attempt separately.
 pub const SIGNED_AGO_MAX: Span = Span::minutes(5);
 
-/// What stands in a key between a token that counts once and the arrival that it came with.
+/// The separator, in a key, between a single-use token and the arrival that it came with.
 pub const ONCE: char = '#';
 
-/// The most characters of a text message that are kept.
+/// The most characters of an inbound SMS that are kept.
 const TEXT_CHARS_MAX: usize = 1_000;
 
-/// Those who may call.
+/// The providers that send webhooks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Provider {
-    /// Resend, e-mail.
     Resend,
-    /// Postmark, e-mail.
     Postmark,
-    /// Amazon SES through SNS, e-mail.
+    /// Amazon SES through SNS.
     Ses,
-    /// SendGrid, e-mail.
     Sendgrid,
-    /// Mailgun, e-mail.
     Mailgun,
-    /// Brevo, e-mail.
     Brevo,
-    /// Twilio, SMS.
     Twilio,
-    /// Vonage, SMS.
     Vonage,
-    /// Aliyun, SMS.
+    /// Alibaba Cloud SMS.
     Aliyun,
-    /// Tencent Cloud, SMS.
+    /// Tencent Cloud SMS.
     Tencent,
 }
 
@@ -72,7 +66,7 @@ impl Provider {
         Self::Tencent,
     ];
 
-    /// The name in addresses, in events and in the log.
+    /// The name in URLs, in events and in the log.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Resend => "resend",
@@ -88,12 +82,11 @@ impl Provider {
         }
     }
 
-    /// The provider of a name.
     pub fn by_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|provider| provider.as_str() == name)
     }
 
-    /// The setting that holds its secret.
+    /// Returns the name of the setting that holds the provider's secret.
     fn setting(self) -> &'static str {
         match self {
             Self::Resend => "RESEND_WEBHOOK_SECRET",
@@ -109,7 +102,7 @@ impl Provider {
         }
     }
 
-    /// What it wants to read where all is well: content type and body.
+    /// Returns the response that the provider expects on success: content type and body.
     pub fn thanks(self) -> (&'static str, &'static str) {
         match self {
             Self::Twilio => ("text/xml; charset=utf-8", "<Response/>"),
@@ -120,22 +113,22 @@ impl Provider {
     }
 }
 
-/// What webhooks are verified with. Several secrets, separated by spaces, count each: so one can be
-/// changed without losing anything.
+/// The secrets that webhooks are verified with. A setting may contain several secrets, separated by
+/// spaces, each of which is accepted. So a secret can be rotated without losing webhooks.
 #[derive(Clone, Default)]
 pub struct Secrets {
     known: Vec<(&'static str, String)>,
-    /// Whether STOP and HELP are for us to answer; unless said, a provider that answers does.
+    /// Whether we answer STOP and HELP. If not set, it depends on whether the provider answers.
     answers: Option<bool>,
     sns: Sns,
 }
 
-/// How SNS is believed.
+/// The settings for trusting SNS.
 #[derive(Clone, Default)]
 pub(in crate::providers) struct Sns {
-    /// Certificates of issuers beside Amazon's own, in PEM.
+    /// Certificates of issuers besides Amazon's own, in PEM.
     pub(in crate::providers) issuers: String,
-    /// Whether signatures of version 1 count, whose hash is SHA-1.
+    /// Whether signatures of version 1 are accepted, whose hash is SHA-1.
     pub(in crate::providers) takes_version_1: bool,
 }
 
@@ -157,7 +150,7 @@ impl Sns {
 }
 
 impl Secrets {
-    /// Reads them by name; a provider without a secret may not call.
+    /// Reads the secrets by name; webhooks of a provider without a secret are refused.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
         let answers = match get("SMS_ANSWERS").as_deref() {
             None | Some("") => None,
@@ -174,13 +167,12 @@ impl Secrets {
         Ok(Self { known, answers, sns })
     }
 
-    /// Whether STOP and HELP that come through a provider are for us to answer. Twilio answers by
-    /// itself unless it is told not to; in China carriers do, and no free text can be sent.
+    /// Returns whether we answer STOP and HELP that come through a provider. By default Twilio
+    /// answers itself; in China the carriers do, and free text cannot be sent.
     pub fn answers_texts(&self, provider: Provider) -> bool {
         self.answers.unwrap_or(provider == Provider::Vonage)
     }
 
-    /// The secrets of a provider.
     pub fn of(&self, provider: Provider) -> impl Iterator<Item = &str> {
         let known = self.known.iter().filter(move |(name, _)| *name == provider.setting());
         known.flat_map(|(_, secrets)| secrets.split_whitespace())
@@ -189,67 +181,63 @@ impl Secrets {
 
 /// A webhook as it came in.
 pub struct Hook<'a> {
-    /// The public address that it was sent to, with its query.
+    /// The public URL that it was sent to, including the query.
     pub url: String,
-    /// What stands in the path behind the provider's name.
+    /// The part of the path after the provider's name.
     pub path_secret: &'a str,
-    /// A header's value, by its name in lower case; nothing where there is none.
+    /// Returns a header's value by its lower-case name; empty if it is missing.
     pub header: &'a dyn Fn(&str) -> String,
-    /// The raw body.
     pub body: &'a [u8],
-    /// The present.
     pub now: Millis,
 }
 
-/// Why a webhook is refused.
+/// The reason for refusing a webhook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// No secret is configured for the provider.
     Unconfigured,
-    /// It is not signed, or by somebody else.
+    /// It is not signed, or not by the provider.
     Unverified,
     /// It was signed too long ago, or by a clock far ahead.
     Stale,
-    /// It is signed with a hash that is broken: the topic's `SignatureVersion` should be 2.
+    /// It is signed with a broken hash; the topic's `SignatureVersion` should be 2.
     OldSignature,
-    /// It is signed, and not what the provider is known to send.
+    /// It is signed, but is not something the provider is known to send.
     Unreadable,
 }
 
 /// A verified fact.
 #[derive(Clone, Debug, PartialEq)]
 pub enum WebhookEvent {
-    /// About a message: ours by its id, or else by the provider's that `DeliveryReport` has.
+    /// About a message, identified by our id or else by the provider's id in `DeliveryReport`.
     Report(Option<MessageId>, DeliveryReport),
-    /// Somebody has sent us a text.
+    /// An inbound SMS.
     Sms(WebhookSms),
 }
 
-/// A text message that somebody has sent us.
+/// An inbound SMS.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WebhookSms {
-    /// From which number, in E.164.
+    /// The sender's number, in E.164.
     pub from: String,
-    /// What it says.
     pub text: String,
-    /// The provider's id of it.
+    /// The provider's id of the SMS.
     pub id: String,
-    /// When.
     pub at: Millis,
 }
 
-/// What follows from a webhook.
+/// The result of reading a webhook.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reading {
-    /// Facts; none, if it told nothing that concerns us.
+    /// Facts; empty if the webhook contains nothing that concerns us.
     Events(Vec<WebhookEvent>),
-    /// The certificate at this address is needed to tell.
+    /// Verification needs the certificate at this URL.
     NeedsCertificate(String),
-    /// It is verified, and asks to be confirmed by a visit of this address.
+    /// It is verified and asks for confirmation by a GET of this URL.
     Confirm(String),
 }
 
-/// Verifies and reads a webhook. `certificate` gives what was fetched before, by its address.
+/// Verifies and reads a webhook. `certificate` returns a previously fetched certificate by its URL.
 pub fn read(
     provider: Provider,
     hook: &Hook<'_>,
@@ -276,24 +264,24 @@ pub fn read(
     told.map(Reading::Events)
 }
 
-/// Whether what was fetched from an address is a certificate of SNS that is to be believed.
+/// Returns whether the content fetched from a URL is a trusted certificate of SNS.
 pub fn is_certificate(secrets: &Secrets, url: &str, fetched: &str, now: Millis) -> bool {
     let host = ses::webhook::certificate_host(url);
     let key = |host| ses::certificate::key_of_sns(fetched, host, &secrets.sns.issuers, now);
     host.and_then(key).is_some()
 }
 
-/// News as a provider gives it, before it is put into our form.
+/// A report as a provider gives it, before conversion to our form.
 pub(in crate::providers) struct RawReport<'v> {
     pub news: DeliveryStatus,
     pub at: Option<Millis>,
-    /// As the provider writes it; an address that is not one is left out.
+    /// As the provider writes it; anything that is not an address is dropped.
     pub address: &'v str,
     pub provider_id: &'v str,
 }
 
 impl RawReport<'_> {
-    /// The same in our form. What has no date happened when it was told.
+    /// Converts the report to our form. A report without a date gets the time of its arrival.
     pub fn told(self, provider: Provider, message: Option<MessageId>, now: Millis) -> WebhookEvent {
         let address = read_email(self.address).or_else(|_| read_phone(self.address, None)).ok();
         let provider_id = Some(self.provider_id).filter(|id| !id.is_empty());
@@ -313,8 +301,8 @@ impl RawReport<'_> {
 }
 
 impl WebhookEvent {
-    /// The same, with what the provider says that a text message took: segments, and its price
-    /// with the currency, each as text and empty if it does not say.
+    /// Adds the number of segments and the price with its currency, as the provider reports them:
+    /// each as text, empty if not reported.
     pub(in crate::providers) fn billed(
         self,
         segments: &str,
@@ -339,20 +327,20 @@ impl WebhookEvent {
 /// The most segments that a message can have: their number is an octet (3GPP TS 23.040).
 const SEGMENTS_TOLD_MAX: u32 = 255;
 
-/// The highest price of a message that is believed, in millionths: a thousand of any currency.
+/// The highest price of a message that is accepted, in millionths: a thousand of any currency.
 const PRICE_TOLD_MAX: f64 = 1e9;
 
-/// Whether a time is near enough to ours.
+/// Returns whether a time is close enough to ours.
 pub(in crate::providers) fn is_fresh(at: Millis, now: Millis, within: Span) -> bool {
     at.plus(within) >= now && now.plus(within) >= at
 }
 
-/// A body of JSON.
+/// Parses a JSON body.
 pub(in crate::providers) fn json(body: &[u8]) -> Result<Value, Refusal> {
     serde_json::from_slice(body).map_err(|_| Refusal::Unreadable)
 }
 
-/// A body of JSON that is a list, or the one thing that would be in it.
+/// Parses a JSON body that is a list, or a single item of such a list.
 pub(in crate::providers) fn json_list(body: &[u8]) -> Result<Vec<Value>, Refusal> {
     Ok(match json(body)? {
         Value::Array(all) => all,
@@ -360,17 +348,17 @@ pub(in crate::providers) fn json_list(body: &[u8]) -> Result<Vec<Value>, Refusal
     })
 }
 
-/// A body of a form.
+/// Parses a form body.
 pub(in crate::providers) fn form(body: &[u8]) -> Result<FormData, Refusal> {
     FormData::from_urlencoded(body).map_err(|_| Refusal::Unreadable)
 }
 
-/// Text inside JSON, by a path of names; empty where there is none.
+/// Returns a string inside JSON by its JSON pointer; empty if there is none.
 pub(in crate::providers) fn text<'v>(value: &'v Value, path: &str) -> &'v str {
     value.pointer(path).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// Text inside JSON, or a number as text.
+/// Returns a string inside JSON, or a number as text.
 pub(in crate::providers) fn text_or_number(value: &Value, path: &str) -> String {
     match value.pointer(path) {
         Some(Value::String(text)) => text.clone(),
@@ -379,32 +367,32 @@ pub(in crate::providers) fn text_or_number(value: &Value, path: &str) -> String 
     }
 }
 
-/// RFC 3339.
+/// Parses an RFC 3339 date.
 pub(in crate::providers) fn date(text: &str) -> Option<Millis> {
     let at: jiff::Timestamp = text.parse().ok()?;
     Some(Millis(at.as_millisecond()))
 }
 
-/// Seconds since 1970.
-/// A time that is signed, in whole seconds: digits alone, since what else a number may be written
-/// as could take in a part of what is signed after it.
+/// Reads a signed time in whole seconds since 1970. Accepts digits only: any other notation of a
+/// number could absorb a part of what is signed after it.
 pub(in crate::providers) fn signed_seconds(text: &str) -> Option<Millis> {
     let is_plain = text.len() <= 12 && text.bytes().all(|b| b.is_ascii_digit());
     text.parse().ok().filter(|_| is_plain).and_then(seconds)
 }
 
+/// Converts seconds since 1970 to a time; `None` for one that is not a date.
 pub(in crate::providers) fn seconds(number: f64) -> Option<Millis> {
-    // Past this the date has five digits.
+    // Beyond this, the year has five digits.
     let is_date = (0.0..253_402_300_800.0).contains(&number);
     is_date.then_some(Millis((number * 1_000.0) as i64))
 }
 
-/// `2026-03-01 17:00:00` in China, which has had no summer time since 1991.
+/// Reads `2026-03-01 17:00:00` in Chinese time, which has had no daylight saving since 1991.
 pub(in crate::providers) fn date_in_china(text: &str) -> Option<Millis> {
     date(&format!("{}+08:00", text.trim().replacen(' ', "T", 1)))
 }
 
-/// A text message as it is kept; none if it comes from no number.
+/// Returns an inbound SMS as it is kept; `None` if it has no sender's number.
 pub(in crate::providers) fn text_from(
     from: &str,
     said: &str,

@@ -1,4 +1,4 @@
-//! What signatures are made of.
+//! The building blocks of signatures.
 
 use super::Hook;
 use crate::domain::base::token::equal_secrets;
@@ -10,30 +10,30 @@ use sha1::Sha1;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-/// HMAC-SHA1: what Twilio signs with.
+/// Computes HMAC-SHA1, which Twilio signs with.
 pub(in crate::providers) fn hmac_sha1(key: &[u8], pieces: &[&[u8]]) -> Vec<u8> {
     let Ok(mut mac) = Hmac::<Sha1>::new_from_slice(key) else { return Vec::new() };
     pieces.iter().for_each(|piece| mac.update(piece));
     mac.finalize().into_bytes().to_vec()
 }
 
-/// SHA-256 in lower-case hexadecimal.
+/// Computes SHA-256 in lower-case hexadecimal.
 pub(in crate::providers) fn sha256_hex(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
-/// Whether two MACs are equal, in a time that tells nothing.
+/// Returns whether two MACs are equal, in constant time.
 pub(in crate::providers) fn equal(one: &[u8], other: &[u8]) -> bool {
     !one.is_empty() && bool::from(one.ct_eq(other))
 }
 
-/// Base64; nothing where it is none.
+/// Decodes base64; empty if the text is not base64.
 pub(in crate::providers) fn base64(text: &str) -> Vec<u8> {
     STANDARD.decode(text.trim()).unwrap_or_default()
 }
 
-/// Whether the webhook shows one of these secrets: as the password of basic authentication
-/// (`https://hook:<secret>@…`), as a bearer token, or as the last part of the path.
+/// Returns whether the webhook presents one of these secrets: as the password of basic
+/// authentication (`https://hook:<secret>@…`), as a bearer token, or as the last part of the path.
 pub(in crate::providers) fn shows_secret(hook: &Hook<'_>, secrets: &[&str]) -> bool {
     let header = (hook.header)("authorization");
     let shown = match header.split_once(' ') {
@@ -44,6 +44,6 @@ pub(in crate::providers) fn shows_secret(hook: &Hook<'_>, secrets: &[&str]) -> b
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim().to_owned(),
         _ => hook.path_secret.to_owned(),
     };
-    // No early end, so that the time taken tells nothing about which one matched.
+    // No early exit, so that the time taken does not reveal which secret matched.
     secrets.iter().fold(false, |found, secret| found | equal_secrets(secret, &shown))
 }

@@ -1,18 +1,18 @@
-//! Our message's id as providers carry it, in metadata that comes back with every webhook: so no
-//! index on the providers' own ids is needed for e-mail.
+//! Our message id as providers carry it, in metadata that every webhook returns. So e-mail needs no
+//! index on the providers' own ids.
 
 use crate::domain::base::primitives::MessageId;
 
 /// The name of the metadata.
 pub const MESSAGE_KEY: &str = "dripline_message";
 
-/// The id in letters that every provider's metadata may have: letters, digits, `_` and `-`. A point
-/// becomes `_-`, an underscore `__`.
+/// Encodes the id in characters that every provider's metadata accepts: letters, digits, `_` and
+/// `-`. A point becomes `_-`, an underscore `__`.
 pub fn tag(id: &MessageId) -> String {
     id.as_str().replace('_', "__").replace('.', "_-")
 }
 
-/// The id that a provider carried, as it is or in the letters of `tag`.
+/// Returns the id that a provider carried, either as it is or encoded by `tag`.
 pub fn message_of(carried: &str) -> Option<MessageId> {
     if carried.is_empty() {
         return None;
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_carried_id_comes_back_as_it_was() {
+    fn message_tag_round_trips() {
         for id in ["019c-1.3", "c-1.confirm.spring_news-x.492345", "a_-b.1", "x"] {
             let carried = tag(&MessageId::from(id));
             let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';

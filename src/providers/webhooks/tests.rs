@@ -42,7 +42,7 @@ impl Sent {
         self.read_at(provider, secret, NOW)
     }
 
-    /// The facts in it, one a line.
+    /// Returns the facts in it, one per line.
     fn told(&self, provider: Provider, secret: &str) -> String {
         let Ok(Reading::Events(told)) = self.read(provider, secret) else {
             panic!("{:?}", self.read(provider, secret));
@@ -50,7 +50,7 @@ impl Sent {
         told.iter().map(line).collect::<Vec<_>>().join("\n")
     }
 
-    /// Every byte of the body is under the signature.
+    /// Asserts that the signature covers every byte of the body.
     fn assert_covered(&self, provider: Provider, secret: &str) {
         for place in 0..self.body.len() {
             let mut forged = self.clone();
@@ -113,19 +113,19 @@ fn resend_bounce() -> Value {
 }
 
 #[test]
-fn resend_is_believed_if_svix_signed_it() {
+fn resend_webhook_needs_svix_signature() {
     let sent = signed_by_svix(&resend_bounce());
     insta::assert_snapshot!(sent.told(Provider::Resend, &svix_secret()), @r#"
     Hard no_such_address 5.1.1 | e.1 re-1 ann@x.example 2026-03-02T08:59:59Z
     "#);
     sent.assert_covered(Provider::Resend, &svix_secret());
-    // While a secret is being changed, both count.
+    // While a secret is being rotated, both are accepted.
     let both = format!("whsec_{} {}", STANDARD.encode(b"new"), svix_secret());
     assert!(sent.read(Provider::Resend, &both).is_ok());
 }
 
 #[test]
-fn what_was_signed_too_long_ago_is_refused() {
+fn stale_signature_is_refused() {
     let sent = signed_by_svix(&resend_bounce());
     let at = |seconds: i64| {
         let now = NOW.plus(Span::seconds(seconds));
@@ -136,7 +136,7 @@ fn what_was_signed_too_long_ago_is_refused() {
 }
 
 #[test]
-fn a_provider_without_a_secret_may_not_call() {
+fn provider_without_secret_is_refused() {
     let secrets = Secrets::read(|name| (name != "SMS_ANSWERS").then(|| " ".to_owned())).unwrap();
     let header = |_: &str| String::new();
     let hook = Hook { url: String::new(), path_secret: "", header: &header, body: b"{}", now: NOW };
@@ -147,7 +147,7 @@ fn a_provider_without_a_secret_may_not_call() {
 }
 
 #[test]
-fn resends_events_are_what_they_say() {
+fn resend_events_are_mapped() {
     let lines = ["email.sent", "email.delivered", "email.complained", "email.opened", "contact.x"];
     let lines = lines.map(|kind| {
         let mut event = resend_bounce();
@@ -166,7 +166,7 @@ fn resends_events_are_what_they_say() {
 }
 
 #[test]
-fn postmark_shows_its_secret() {
+fn postmark_webhook_needs_its_secret() {
     let sent = |body: Value| Sent {
         headers: vec![("authorization", format!("Basic {}", STANDARD.encode("hook:s3cret")))],
         body: body.to_string().into_bytes(),
@@ -223,7 +223,7 @@ fn sns(body: &str) -> Sent {
     Sent { body: body.as_bytes().to_vec(), ..<_>::default() }
 }
 
-/// The settings of a world in which `issuer.pem` is an issuer of SNS's certificates.
+/// Returns settings in which `issuer.pem` is an issuer of SNS certificates.
 fn sns_setting(name: &str) -> Option<String> {
     match name {
         "SES_TOPIC_ARN" => Some(TOPIC.to_owned()),
@@ -245,13 +245,13 @@ fn read_sns(
 }
 
 #[test]
-fn ses_is_believed_if_sns_signed_it() {
+fn ses_webhook_needs_sns_signature() {
     insta::assert_snapshot!(sns(V2).told(Provider::Ses, TOPIC), @r#"
     Hard no_such_address 5.1.1 | e.1 ses-1 ann@x.example 2026-03-02T09:00:00Z
     "#);
     let forged = sns(&V2.replace("Permanent", "Transient"));
     assert_eq!(forged.read(Provider::Ses, TOPIC), Err(Refusal::Unverified));
-    // SNS would sign for anybody's topic.
+    // SNS signs for anybody's topic.
     let other = sns(V2).read(Provider::Ses, "arn:aws:sns:eu-west-1:2:bounces");
     assert_eq!(other, Err(Refusal::Unverified));
     let late = NOW.plus(Span::minutes(66));
@@ -259,7 +259,7 @@ fn ses_is_believed_if_sns_signed_it() {
 }
 
 #[test]
-fn snss_older_signature_counts_only_where_it_is_allowed() {
+fn old_sns_signature_needs_permission() {
     let v1 = include_str!("fixtures/v1.json");
     assert_eq!(read_sns(v1, sns_setting, Some(PEM)), Err(Refusal::OldSignature));
     let allowing = |name: &str| match name {
@@ -272,14 +272,14 @@ fn snss_older_signature_counts_only_where_it_is_allowed() {
     assert!(read_sns(V2, allowing, Some(PEM)).is_ok());
     let forged = v1.replace("Permanent", "Transient");
     assert_eq!(read_sns(&forged, allowing, Some(PEM)), Err(Refusal::Unverified));
-    // Neither is one taken for the other.
+    // A signature of one version is not accepted as one of the other.
     let relabelled = v1.replace(r#""SignatureVersion": "1""#, r#""SignatureVersion": "2""#);
     assert_ne!(relabelled, v1);
     assert_eq!(read_sns(&relabelled, allowing, Some(PEM)), Err(Refusal::Unverified));
 }
 
 #[test]
-fn a_certificate_comes_from_snss_own_address_and_from_nowhere_else() {
+fn sns_certificate_url_must_be_an_sns_address() {
     for elsewhere in [
         "http://sns.eu-west-1.amazonaws.com/SimpleNotificationService-1.pem",
         "https://sns.eu-west-1.amazonaws.com.evil.example/SimpleNotificationService-1.pem",
@@ -312,7 +312,7 @@ fn a_certificate_comes_from_snss_own_address_and_from_nowhere_else() {
         let url = elsewhere.replace('\n', "\\n");
         let forged = V2.replace(CERTIFICATE_URL, &url);
         assert_ne!(forged, V2);
-        // It is not even asked for.
+        // The certificate is not even requested.
         assert_eq!(read_sns(&forged, sns_setting, None), Err(Refusal::Unverified), "{elsewhere}");
     }
     let wanted = Ok(Reading::NeedsCertificate(CERTIFICATE_URL.to_owned()));
@@ -323,7 +323,7 @@ fn a_certificate_comes_from_snss_own_address_and_from_nowhere_else() {
 }
 
 #[test]
-fn nobody_makes_us_ask_for_a_certificate_without_topic_time_and_shape() {
+fn invalid_sns_messages_fetch_no_certificate() {
     for (right, wrong) in [
         (TOPIC, "arn:aws:sns:eu-west-1:2:bounces"),
         (
@@ -340,7 +340,7 @@ fn nobody_makes_us_ask_for_a_certificate_without_topic_time_and_shape() {
 }
 
 #[test]
-fn a_certificate_is_believed_if_it_is_snss_own_of_a_known_issuer_and_good_today() {
+fn sns_certificate_needs_name_issuer_and_validity() {
     let regional = include_str!("fixtures/regional.pem");
     for good in [PEM, regional, &format!("\n{PEM}\n")] {
         assert!(read_sns(V2, sns_setting, Some(good)).is_ok());
@@ -368,7 +368,7 @@ fn a_certificate_is_believed_if_it_is_snss_own_of_a_known_issuer_and_good_today(
     for pem in bad {
         assert_eq!(read_sns(V2, sns_setting, Some(pem)), Err(Refusal::Unverified), "{pem}");
     }
-    // Without the setting, only Amazon's own issuers count.
+    // Without the setting, only Amazon's own issuers are accepted.
     let amazons = |name: &str| sns_setting(name).filter(|_| name != "SNS_ISSUERS");
     assert_eq!(read_sns(V2, amazons, Some(PEM)), Err(Refusal::Unverified));
     for end in (0..PEM.len()).step_by(3) {
@@ -378,7 +378,7 @@ fn a_certificate_is_believed_if_it_is_snss_own_of_a_known_issuer_and_good_today(
 }
 
 #[test]
-fn amazons_issuers_are_read_and_a_setting_of_none_is_refused() {
+fn sns_issuer_setting_is_validated() {
     assert_eq!(
         crate::providers::ses::certificate::check_issuers(include_str!("../ses/amazon.pem")),
         Ok(())
@@ -392,13 +392,13 @@ fn amazons_issuers_are_read_and_a_setting_of_none_is_refused() {
 }
 
 #[test]
-fn a_subscription_is_confirmed_only_at_sns_and_only_if_it_is_signed() {
+fn sns_subscription_needs_signature_and_sns_url() {
     let body = include_str!("fixtures/sub.json");
     let url = "https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&Token=t";
     assert_eq!(sns(body).read(Provider::Ses, TOPIC), Ok(Reading::Confirm(url.to_owned())));
     let forged = sns(&body.replace("Token=t", "Token=u"));
     assert_eq!(forged.read(Provider::Ses, TOPIC), Err(Refusal::Unverified));
-    // Signed, and yet somewhere else, or for something else.
+    // Signed, but for another host or another action.
     for evil in [
         include_str!("fixtures/evil.json"),
         include_str!("fixtures/bad/sub-0.json"),
@@ -411,7 +411,7 @@ fn a_subscription_is_confirmed_only_at_sns_and_only_if_it_is_signed() {
 }
 
 #[test]
-fn every_recipient_that_ses_names_is_told_of() {
+fn every_ses_recipient_is_reported() {
     let body = include_str!("fixtures/complaint.json");
     insta::assert_snapshot!(sns(body).told(Provider::Ses, TOPIC), @r#"
     Complained | e.1 ses-1 somebody@else.example 2026-03-02T09:00:00Z
@@ -430,9 +430,9 @@ fn sendgrid(events: &Value, key: &SigningKey) -> Sent {
 }
 
 #[test]
-fn sendgrid_is_believed_if_its_key_signed_it() {
+fn sendgrid_webhook_needs_its_signature() {
     let key = SigningKey::from_slice(&[7; 32]).unwrap();
-    // What stands before the point in every key of P-256 (RFC 5480).
+    // The prefix of every P-256 public key, before the point (RFC 5480).
     let head = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE";
     let point = key.verifying_key().to_sec1_point(false);
     let der = [STANDARD.decode(head).unwrap(), point.as_bytes()[1..].to_vec()].concat();
@@ -470,9 +470,9 @@ fn sendgrid_is_believed_if_its_key_signed_it() {
     assert_eq!(sent.read_at(Provider::Sendgrid, &public, late), Err(Refusal::Stale));
 }
 
-/// The two that are signed stand side by side: no part of one may count as a part of the other.
+/// The two signed values are adjacent: no part of one may count as a part of the other.
 #[test]
-fn mailguns_signature_is_of_one_time_and_one_token() {
+fn mailgun_signature_covers_timestamp_and_token() {
     let mac = hex(&hmac_sha256(b"key", &[SECONDS.as_bytes(), b"e0ab12"]));
     let read = |timestamp: &str, token: &str| {
         let signature = json!({ "timestamp": timestamp, "token": token, "signature": mac });
@@ -486,7 +486,7 @@ fn mailguns_signature_is_of_one_time_and_one_token() {
 }
 
 #[test]
-fn mailguns_token_is_told_whatever_comes_with_it() {
+fn mailgun_events_carry_their_token() {
     let signed = |event: Value| {
         let mac = hmac_sha256(b"key", &[SECONDS.as_bytes(), b"tok"]);
         let signature = json!({ "timestamp": SECONDS, "token": "tok", "signature": hex(&mac) });
@@ -524,7 +524,7 @@ fn mailguns_token_is_told_whatever_comes_with_it() {
     let WebhookEvent::Report(_, heard) = &told[0] else { panic!() };
     let token = |key: &Option<String>| key.clone().unwrap().split_once(ONCE).unwrap().0.to_owned();
     assert_eq!(token(&heard.key), "hook:mailgun:tok");
-    // What tells us nothing uses the token up as well.
+    // An event that means nothing to us also uses the token up.
     for event in ["opened", "clicked", "whatever"] {
         let silent = signed(of(event, "", json!({})));
         let Ok(Reading::Events(told)) = silent.read(Provider::Mailgun, "key") else { panic!() };
@@ -539,7 +539,7 @@ fn mailguns_token_is_told_whatever_comes_with_it() {
 }
 
 #[test]
-fn brevo_shows_its_secret_and_carries_our_id_in_a_header() {
+fn brevo_webhook_needs_its_secret_and_carries_our_id() {
     let sent = |event: &str, reason: &str| Sent {
         headers: vec![("authorization", "Bearer s3cret".to_owned())],
         body: json!({ "event": event, "email": "ann@x.example", "ts_event": 1_772_441_999,
@@ -592,7 +592,7 @@ fn twilio(url: &str, fields: &[(&str, &str)]) -> Sent {
 }
 
 #[test]
-fn twilio_is_believed_if_it_signed_address_and_fields() {
+fn twilio_signature_covers_url_and_fields() {
     let report = "https://go.example/hooks/twilio?m=e.1";
     let of = |status: &str, code: &str| {
         let fields = [("MessageSid", "SM1"), ("MessageStatus", status), ("ErrorCode", code)];
@@ -625,7 +625,7 @@ fn twilio_is_believed_if_it_signed_address_and_fields() {
 }
 
 #[test]
-fn a_text_to_us_comes_through_twilio() {
+fn inbound_sms_is_read_from_twilio() {
     let fields = [
         ("SmsStatus", "received"),
         ("MessageSid", "SM2"),
@@ -648,7 +648,7 @@ fn vonage(body: &Value, header: &Value, iat: i64) -> Sent {
 }
 
 #[test]
-fn vonage_is_believed_if_its_token_names_the_body() {
+fn vonage_token_must_match_the_body() {
     let hs256 = json!({ "alg": "HS256", "typ": "JWT" });
     let of = |status: &str, title: &str| {
         json!({ "message_uuid": "vo-1", "to": "447400123456", "from": "DRIP", "channel": "sms",
@@ -675,7 +675,7 @@ fn vonage_is_believed_if_its_token_names_the_body() {
 }
 
 #[test]
-fn vonages_receipts_are_believed_if_their_parameters_are_signed() {
+fn vonage_receipts_need_signed_parameters() {
     let signed = format!(
         "&err-code=0&messageId=vo-3&msisdn=447400123456&status=delivered&timestamp={SECONDS}"
     );
@@ -691,7 +691,7 @@ fn vonages_receipts_are_believed_if_their_parameters_are_signed() {
 }
 
 #[test]
-fn chinese_providers_show_the_secret_of_their_address() {
+fn chinese_providers_need_the_secret_in_the_url() {
     let aliyun = json!([
         { "phone_number": "13800138000", "send_time": "2026-03-02 16:59:00", "success": true,
           "report_time": "2026-03-02 17:00:00", "err_code": "DELIVERED", "err_msg": "用户接收成功",
@@ -735,7 +735,7 @@ fn chinese_providers_show_the_secret_of_their_address() {
 }
 
 #[test]
-fn what_a_provider_says_of_a_full_mailbox_is_no_bad_address() {
+fn full_mailbox_is_a_soft_bounce() {
     let mut event = resend_bounce();
     event["data"]["bounce"]["diagnosticCode"] = json!(["smtp; 552 5.2.2 mailbox full"]);
     let Ok(Reading::Events(told)) = signed_by_svix(&event).read(Provider::Resend, &svix_secret())
@@ -751,7 +751,7 @@ fn what_a_provider_says_of_a_full_mailbox_is_no_bad_address() {
 }
 
 #[test]
-fn garbage_is_refused_and_harms_nobody() {
+fn garbage_is_refused() {
     let bodies: [&[u8]; 7] = [b"", b"{", b"[]", b"\xff\xfe", b"null", b"[[[[[[", b"a=b&%zz=%"];
     for provider in Provider::ALL {
         for body in bodies {
@@ -770,7 +770,7 @@ fn garbage_is_refused_and_harms_nobody() {
 }
 
 #[test]
-fn what_a_text_took_is_told_by_those_who_know_it() {
+fn provider_reports_carry_sms_segments_and_price() {
     let bill = |told: Vec<WebhookEvent>| match told.into_iter().next() {
         Some(WebhookEvent::Report(_, DeliveryReport { billed, .. })) => {
             billed.map(|bill| (bill.segments, bill.micros, bill.currency))

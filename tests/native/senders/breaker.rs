@@ -1,4 +1,5 @@
-//! Senders that fail: they are left in peace, another stands in, and nothing is lost or doubled.
+//! Failing providers: the circuit breaker stops calls, another provider takes over, and nothing is
+//! lost or sent twice.
 
 use crate::deliver::{JOURNEY, Office, accepted, answer};
 use crate::invariants::assert_sound;
@@ -10,7 +11,8 @@ use serde_json::{Value, json};
 
 type Answer = Result<HttpResponse, HttpError>;
 
-/// So many people, a mail to each, one by one; by Resend, with Postmark standing in if `two`.
+/// This many contacts with one e-mail each, sent one by one by Resend; with Postmark as fallback if
+/// `two`.
 fn office(people: usize, two: bool) -> Office {
     let mut office = Office::empty(JOURNEY);
     for n in 0..people {
@@ -34,7 +36,7 @@ fn by_postmark() -> Answer {
     answer(200, json!({ "ErrorCode": 0, "MessageID": "pm-1" }))
 }
 
-/// How many messages stand in each state, by whom, with how many attempts.
+/// The number of messages by state, provider and attempts.
 fn states(office: &Office) -> String {
     let sql = "SELECT group_concat(line, ', ' ORDER BY line) AS line FROM (
                  SELECT count(*) || ' ' || state || iif(state = 'sent', ' by ' || sender, '') ||
@@ -54,7 +56,7 @@ fn minutes(minutes: i64) -> Millis {
 }
 
 #[test]
-fn wrong_credentials_stop_a_sender_and_its_messages_wait_without_losing_an_attempt() {
+fn wrong_credentials_open_the_circuit_and_keep_attempts() {
     let office = office(20, false);
     let wave: Vec<Answer> = (0..6).map(|_| unauthorised()).collect();
     office.deliver(MONDAY, wave);
@@ -65,12 +67,12 @@ fn wrong_credentials_stop_a_sender_and_its_messages_wait_without_losing_an_attem
     let expected = json!([{ "name": "resend", "failures": 6, "openings": 1,
                             "open_until": until }]);
     assert_eq!(standing(&office), expected);
-    // Not before its time; then with one call only, and it is left in peace for twice as long.
+    // Not before the time is up; then only one call, and twice the waiting time.
     office.deliver(MONDAY.plus(Span::seconds(59)), vec![]);
     office.deliver(minutes(1), vec![unauthorised()]);
     assert_eq!(standing(&office)[0]["open_until"], minutes(3).0);
     assert_eq!(states(&office), "20 queued 0");
-    // Somebody has mended it: one on trial, and all the others after it.
+    // The key was repaired: one probe, then all the others.
     office.deliver(minutes(3), (0..20).map(|_| accepted()).collect());
     assert_eq!(states(&office), "20 sent by resend 1");
     assert_eq!(standing(&office)[0]["open_until"], Value::Null);
@@ -78,7 +80,7 @@ fn wrong_credentials_stop_a_sender_and_its_messages_wait_without_losing_an_attem
 }
 
 #[test]
-fn five_failures_in_a_row_stop_a_sender_and_fewer_do_not() {
+fn five_consecutive_failures_open_the_circuit() {
     let office = office(4, false);
     let busy = || answer(503, json!({}));
     office.deliver(MONDAY, (0..4).map(|_| busy()).collect());
@@ -90,7 +92,7 @@ fn five_failures_in_a_row_stop_a_sender_and_fewer_do_not() {
 }
 
 #[test]
-fn another_sender_stands_in_while_the_first_is_out_of_order() {
+fn second_provider_takes_over_while_circuit_is_open() {
     let office = office(20, true);
     let mut answers: Vec<Answer> = (0..6).map(|_| unauthorised()).collect();
     answers.extend((0..20).map(|_| by_postmark()));
@@ -100,7 +102,7 @@ fn another_sender_stands_in_while_the_first_is_out_of_order() {
 }
 
 #[test]
-fn the_first_is_tried_with_one_message_while_the_other_still_stands_in() {
+fn first_provider_is_probed_with_one_message() {
     let mut office = office(1, true);
     office.deliver(MONDAY, vec![unauthorised(), by_postmark()]);
     for n in 1..4 {
@@ -114,7 +116,7 @@ fn the_first_is_tried_with_one_message_while_the_other_still_stands_in() {
 }
 
 #[test]
-fn a_message_in_doubt_is_never_moved_to_another_sender() {
+fn uncertain_message_never_changes_provider() {
     let office = office(1, true);
     office.deliver(MONDAY, vec![Err(HttpError::TimedOut)]);
     rows(
@@ -124,14 +126,14 @@ fn a_message_in_doubt_is_never_moved_to_another_sender() {
     );
     office.deliver(minutes(5), vec![]);
     assert_eq!(states(&office), "1 queued 1");
-    // Once the key is forgotten nobody can tell any more.
+    // Once the idempotency key has expired, nobody can tell any more.
     rows(&office.world.db, "UPDATE messages SET send_at = 0");
     office.deliver(minutes(24 * 60), vec![]);
     assert_eq!(states(&office), "1 unknown 2");
 }
 
 #[test]
-fn refusals_say_nothing_of_the_sender() {
+fn refusals_do_not_open_the_circuit() {
     let office = office(12, false);
     office.deliver(MONDAY, (0..12).map(|_| answer(422, json!({ "name": "no" }))).collect());
     assert_eq!(states(&office), "12 failed 1");

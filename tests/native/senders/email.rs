@@ -1,4 +1,4 @@
-//! The senders of e-mail.
+//! E-mail providers.
 
 use super::{call, mail, meanings, wire};
 use dripline::domain::contact::message::Class;
@@ -9,7 +9,7 @@ use dripline::providers::{
 use dripline::providers::{resend, sendgrid, ses};
 use insta::assert_snapshot;
 
-/// What every provider may do, whatever its documents say.
+/// What any provider may do, whatever its documentation says.
 const AT_WORST: [&str; 5] = ["200 <html>", "502 <html>", "silence", "garbage", "half"];
 
 fn with_worst<'a>(replies: &[&'a str]) -> Vec<&'a str> {
@@ -591,9 +591,10 @@ fn cloudflare_takes_no_marketing() {
     ");
 }
 
-/// A comma in a name would make two senders of one: it is quoted, or travels in a field of its own.
+/// A comma in a name would make two addresses of one, so the name is quoted or sent in its own
+/// field.
 #[test]
-fn a_name_with_signs_of_its_own_is_one_name_at_every_provider() {
+fn sender_name_with_comma_is_quoted_for_every_provider() {
     let mut message = mail(1);
     message.class = Class::Transactional;
     let Content::Email { from, .. } = &mut message.content else { panic!("a mail") };

@@ -1,5 +1,5 @@
-//! Senders against a local server that answers as the provider's documents say: what leaves, down
-//! to its bytes, and what each kind of answer means.
+//! Providers against a local server that answers as their documentation says: the exact bytes of
+//! requests, and what each kind of answer means.
 
 mod breaker;
 mod email;
@@ -19,7 +19,7 @@ use server::{Reply, Server};
 /// Monday, 2 March 2026, 09:00 UTC.
 const AT: Millis = Millis(1_772_442_000_000);
 
-/// A mail that is full of what must be encoded.
+/// An e-mail full of characters that must be encoded.
 fn mail(number: u32) -> Outgoing {
     Outgoing {
         id: MessageId(format!("019c-a_b.{number}")),
@@ -43,14 +43,14 @@ fn sms(text: &str) -> Outgoing {
     Outgoing { to: "+8613800138000".to_owned(), content, ..mail(1) }
 }
 
-/// One call of these messages, in a batch if `batch`.
+/// One call with these messages, as a batch if `batch`.
 fn call<'a>(messages: &'a [Outgoing], batch: bool) -> Call<'a> {
     let (first, others) = messages.split_first().unwrap();
     let batch = batch.then_some("75843029-ad6a-8708-83bc-d98b802b4a1f");
     Call { batch, first, others, at: AT }
 }
 
-/// What a sender sends: the address that it calls, and what arrives there.
+/// The request that a provider is sent: the URL, and what arrives there.
 fn wire(sender: &Sender, call: Call<'_>) -> String {
     let server = Server::start(vec![Reply::read("200 {}")]);
     let request = sender.request(call).unwrap();
@@ -58,7 +58,7 @@ fn wire(sender: &Sender, call: Call<'_>) -> String {
     block_on(server.client().send(request)).unwrap();
     let received = server.received();
     let (head, body) = received.split_once("\r\n\r\n").unwrap();
-    // What the client adds of its own, and what depends on the port, says nothing of the sender.
+    // Headers that the HTTP client adds, or that depend on the port, are left out.
     let own = ["host:", "user-agent:", "accept-encoding:", "content-length:", "accept: */*"];
     let headers = head.lines().skip(1).filter(|line| !own.iter().any(|own| line.starts_with(own)));
     let json = serde_json::from_str::<Value>(body);
@@ -68,7 +68,7 @@ fn wire(sender: &Sender, call: Call<'_>) -> String {
     folded(&format!("{}\n\n{body}", lines.collect::<Vec<_>>().join("\n")))
 }
 
-/// Long lines go on in further ones.
+/// Breaks long lines.
 fn folded(text: &str) -> String {
     let fold = |line: &str| {
         let letters: Vec<char> = line.chars().collect();
@@ -78,7 +78,7 @@ fn folded(text: &str) -> String {
     text.lines().map(fold).collect::<Vec<_>>().join("\n")
 }
 
-/// What each of these replies means, a line each.
+/// What each of these replies means, one per line.
 fn meanings(sender: &Sender, call: Call<'_>, replies: &[&str]) -> String {
     let server = Server::start(replies.iter().map(|reply| Reply::read(reply)).collect());
     let client = server.client();
@@ -112,7 +112,7 @@ fn in_short(attempt: &SendResult) -> String {
 }
 
 #[test]
-fn whoever_is_asked_is_told_who_asks() {
+fn requests_carry_our_user_agent() {
     let server = Server::start(vec![Reply::read("200 {}")]);
     let request = Sender::Slack("https://hooks.slack.com/x".to_owned());
     let request = request.request(call(&[mail(1)], false)).unwrap();
@@ -122,7 +122,7 @@ fn whoever_is_asked_is_told_who_asks() {
 }
 
 #[test]
-fn what_would_break_out_of_a_header_is_named_and_not_sent() {
+fn header_injection_is_detected_and_named() {
     let broken = |change: fn(&mut Outgoing)| {
         let mut message = mail(1);
         change(&mut message);

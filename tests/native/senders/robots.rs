@@ -1,4 +1,4 @@
-//! The robots of group chats, for notices.
+//! Group chat webhooks, for notifications.
 
 use super::{call, mail, meanings, wire};
 use base64::Engine;
@@ -21,7 +21,7 @@ fn dingtalk() {
     });
     let messages = [notice()];
     let one = call(&messages, false);
-    // The signature, worked out as the documents say.
+    // The signature, computed as documented.
     let mut mac = Hmac::<Sha256>::new_from_slice(b"SECthis is secret").unwrap();
     mac.update(format!("{}\nSECthis is secret", super::AT.0).as_bytes());
     let sign = STANDARD.encode(mac.finalize().into_bytes());

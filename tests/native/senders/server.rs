@@ -1,5 +1,5 @@
-//! A server that gives one scripted reply a connection, and a client that finds it behind every
-//! provider's address.
+//! A server that gives one scripted reply per connection, and a client that finds it behind every
+//! provider's URL.
 
 use dripline::flows::ports::Http;
 use dripline::native::http::Client;
@@ -15,13 +15,13 @@ const PATIENCE: Duration = Duration::from_millis(400);
 
 /// What the server does with a request.
 pub enum Reply {
-    /// Answers: the status, further headers, the body.
+    /// Answers with a status, further headers and a body.
     Answer(u16, Vec<String>, String),
-    /// Says nothing for longer than anybody waits.
+    /// Stays silent for longer than any client waits.
     Silence,
-    /// Says something that is no HTTP.
+    /// Answers with something that is not HTTP.
     Garbage,
-    /// Hangs up after half of the body.
+    /// Closes the connection after half of the body.
     Half,
 }
 
@@ -47,14 +47,14 @@ impl Reply {
     }
 }
 
-/// A server for as long as it has replies.
+/// A server that runs until it has given all its replies.
 pub struct Server {
     address: SocketAddr,
     received: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
-    /// Begins to listen.
+    /// Starts to listen.
     pub fn start(replies: Vec<Reply>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -69,12 +69,12 @@ impl Server {
         Self { address, received }
     }
 
-    /// A client to which every address is this server's.
+    /// A client that sends every request to this server.
     pub fn client(&self) -> Redirected {
         Redirected { client: Client::new(PATIENCE), address: self.address }
     }
 
-    /// The newest request, as it arrived.
+    /// The latest request, as received.
     pub fn received(&self) -> String {
         self.received.lock().unwrap().last().unwrap().clone()
     }
@@ -112,11 +112,11 @@ fn serve(mut stream: TcpStream, reply: Reply, seen: &Mutex<Vec<String>>) {
             return;
         }
     };
-    // Whoever has lost patience does not read any more.
+    // A client that timed out does not read any more.
     let _ = stream.write_all(text.as_bytes());
 }
 
-/// A client to which every address is one server's.
+/// A client that sends every request to one server.
 pub struct Redirected {
     client: Client,
     address: SocketAddr,
@@ -128,7 +128,7 @@ impl Http for Redirected {
         let path = rest.find('/').map_or("/", |slash| &rest[slash..]);
         request.url = format!("http://{}{path}", self.address);
         let answer = self.client.send(request).await;
-        // What broke says the port, which is another one each time.
+        // The error message contains the port, which differs each time.
         answer.map_err(|error| match error {
             HttpError::Network(_) => HttpError::Network("broken connection".to_owned()),
             timed_out => timed_out,

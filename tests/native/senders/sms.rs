@@ -1,4 +1,4 @@
-//! The senders of SMS.
+//! SMS providers.
 
 use super::{call, folded, meanings, sms, wire};
 use dripline::providers::{Sender, aliyun, tencent, twilio, vonage};
@@ -181,7 +181,7 @@ fn alibaba_cloud() {
 }
 
 #[test]
-fn alibaba_cloud_with_a_template_of_the_campaigns_own() {
+fn alibaba_cloud_with_campaign_template() {
     let messages = [sms(FILLED)];
     let request = aliyun().request(call(&messages, false)).unwrap();
     assert_snapshot!(folded(&request.url), @r"

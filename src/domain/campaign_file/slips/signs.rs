@@ -1,6 +1,6 @@
-//! Signs that only look like TOML's.
+//! Characters that only look like TOML syntax.
 
-/// Signs of a Chinese or a word processor's keyboard, and what TOML has instead.
+/// Characters typed with a Chinese keyboard or a word processor, and the TOML character meant.
 const LOOKALIKES: &[(char, &str, &str)] = &[
     ('“', "a curly quote", "\""),
     ('”', "a curly quote", "\""),
@@ -32,12 +32,13 @@ const LOOKALIKES: &[(char, &str, &str)] = &[
     ('\u{feff}', "an invisible byte order mark", ""),
 ];
 
-/// What a sign is, and what TOML has instead; `None` of a sign that looks like nothing else.
+/// Returns a description of a character and the TOML character meant; `None` for a character that
+/// does not look like TOML syntax.
 pub(super) fn lookalike(char: char) -> Option<(&'static str, String)> {
     if let Some((_, what, right)) = LOOKALIKES.iter().find(|(sign, ..)| *sign == char) {
         return Some((what, (*right).to_owned()));
     }
-    // The full-width forms stand in Unicode as the others stand in ASCII.
+    // The full-width forms have the same order in Unicode as the plain ones in ASCII.
     let plain = u32::from(char).checked_sub(0xfee0).and_then(char::from_u32)?;
     let what = match plain {
         '0'..='9' => "a full-width digit",

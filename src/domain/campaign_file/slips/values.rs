@@ -1,4 +1,4 @@
-//! Values: texts, bare words, and what stands in brackets.
+//! Values: texts, bare words, and the content of brackets.
 
 use super::signs::lookalike;
 use super::{Read, Scan};
@@ -16,12 +16,12 @@ enum Next {
     Comma,
 }
 
-/// A bracket that is open.
+/// An open bracket.
 struct Open<'t> {
     sign: char,
     at: usize,
     next: Next,
-    /// The keys that it has had, the last one by itself.
+    /// The keys in it so far; the last one is in `key`.
     keys: BTreeSet<&'t str>,
     key: &'t str,
 }
@@ -34,7 +34,7 @@ impl Open<'_> {
 }
 
 impl<'t> Scan<'t> {
-    /// A value, with all that stands in its brackets.
+    /// Reads a value, with everything in its brackets.
     pub(super) fn value(&mut self) -> Read {
         let mut open: Vec<Open<'t>> = Vec::new();
         loop {
@@ -82,7 +82,7 @@ impl<'t> Scan<'t> {
         self.say(self.ended, "a comma is missing here", "put , between one value and the next")
     }
 
-    /// A comma or `=`, where one belongs.
+    /// Reads a comma or `=` and checks that it is allowed there.
     fn sign(&mut self, sign: char, bracket: Option<&mut Open<'t>>) -> Read {
         let at = self.at;
         self.at += 1;
@@ -112,7 +112,7 @@ impl<'t> Scan<'t> {
         Some(())
     }
 
-    /// A bracket is closed, the one that was opened last.
+    /// Closes a bracket, which must be the last one opened.
     fn close(&mut self, sign: char, open: &mut Vec<Open<'t>>) -> Read {
         let at = self.at;
         let wanted = if sign == ']' { '[' } else { '{' };
@@ -134,7 +134,7 @@ impl<'t> Scan<'t> {
         }
     }
 
-    /// The beginning of a key, a text, a word or another bracket.
+    /// Reads the beginning of a key, a text, a word or another bracket.
     fn item(&mut self, char: char, open: &mut Vec<Open<'t>>) -> Read {
         let sign = open.last().map(|bracket| bracket.sign);
         if let Some(bracket) = open.last_mut() {
@@ -156,7 +156,7 @@ impl<'t> Scan<'t> {
         }
     }
 
-    /// A key within braces.
+    /// Reads a key within braces.
     fn inner_key(&mut self, char: char, bracket: &mut Open<'t>) -> Read {
         let (start, line) = (self.at, self.line());
         let ends =
@@ -189,7 +189,7 @@ impl<'t> Scan<'t> {
         }
     }
 
-    /// Within brackets a line may not begin as one outside of them does.
+    /// Checks that a line within brackets does not begin like one outside of them.
     fn next_line(&mut self, open: &[Open<'t>]) -> Read {
         let line = self.line().trim();
         let is_name = |name: &str| {
@@ -204,7 +204,7 @@ impl<'t> Scan<'t> {
         match is_header || (is_key && (last.sign == '[' || last.next == Next::Comma)) {
             true => {
                 let slip = self.never_closed(last);
-                // Nothing after it can be told apart from what it swallowed.
+                // The rest of the file cannot be distinguished from the content of the bracket.
                 self.at = self.text.len();
                 slip
             }
@@ -218,7 +218,7 @@ impl<'t> Scan<'t> {
         self.say(bracket.at, message, format!("put `{close}` where it ends"))
     }
 
-    /// A text, of one line or several.
+    /// Reads a text of one or several lines.
     fn quoted(&mut self, quote: char, bracket: Option<char>) -> Read {
         let (start, rest) = (self.at, self.rest());
         let triple: String = std::iter::repeat_n(quote, 3).collect();
@@ -272,14 +272,14 @@ impl<'t> Scan<'t> {
         self.say(start, "this text is not closed on its line", help)
     }
 
-    /// What follows a text is a sign of TOML's; else the text had quotes in it.
+    /// Checks that TOML syntax follows the text. If not, the text contains unescaped quotes.
     fn after_quote(&mut self, start: usize, quote: char, bracket: Option<char>) -> Read {
         let rest = self.line();
         let next = rest.trim_start_matches([' ', '\t']).chars().next();
         match next {
             None | Some(',' | ']' | '}' | '#' | '=' | '.') => Some(()),
             Some(char) if lookalike(char).is_some() || "[{;".contains(char) => Some(()),
-            // `"one" "other"`, `{ a = "one" b = 2 }`: what is missing there is a comma.
+            // `"one" "other"`, `{ a = "one" b = 2 }`: here a comma is missing.
             Some(char) if rest.starts_with([' ', '\t']) && may_follow(bracket, char, rest) => {
                 Some(())
             }
@@ -293,7 +293,7 @@ impl<'t> Scan<'t> {
         }
     }
 
-    /// A word outside quotes: a number, a date, `true`.
+    /// Reads a word outside quotes: a number, a date, `true`.
     fn word(&mut self) -> Read {
         let (start, line) = (self.at, self.line());
         let ends =
@@ -303,7 +303,7 @@ impl<'t> Scan<'t> {
         if next.is_some_and(|c| c.is_alphanumeric() && lookalike(c).is_some()) {
             return self.lookalike(start + length);
         }
-        // A day and its time may be parted by a space.
+        // A space may separate a date from its time.
         if is_day(&line[..length]) && line.get(length + 1..).is_some_and(begins_with_time) {
             let time = &line[length + 1..];
             length += 1 + time.find(ends).unwrap_or(time.len());
@@ -318,7 +318,7 @@ impl<'t> Scan<'t> {
     }
 }
 
-/// Whether what stands after a text within a bracket begins another value or key.
+/// Returns whether the characters after a text within a bracket begin another value or key.
 fn may_follow(bracket: Option<char>, char: char, rest: &str) -> bool {
     match bracket {
         Some('{') => {
@@ -334,7 +334,7 @@ fn may_follow(bracket: Option<char>, char: char, rest: &str) -> bool {
     }
 }
 
-/// Whether a bare word is a value of TOML's.
+/// Returns whether a bare word is a TOML value.
 fn is_value(word: &str) -> bool {
     let number = word.replace('_', "");
     let digits = number.trim_start_matches(['+', '-']);
@@ -349,7 +349,7 @@ fn is_value(word: &str) -> bool {
         || is_moment(word)
 }
 
-/// Whether a word is written as a day is: `2026-03-01`.
+/// Returns whether a word has the form of a day: `2026-03-01`.
 fn is_day(word: &str) -> bool {
     word.len() == 10
         && word.bytes().enumerate().all(|(at, byte)| match at {
@@ -358,14 +358,14 @@ fn is_day(word: &str) -> bool {
         })
 }
 
-/// Whether a text begins as a time of day does: `09:30`.
+/// Returns whether a text begins like a time of day: `09:30`.
 fn begins_with_time(text: &str) -> bool {
     let mut bytes = text.bytes();
     let mut digit = || bytes.next().is_some_and(|byte| byte.is_ascii_digit());
     digit() && digit() && bytes.next() == Some(b':')
 }
 
-/// Whether a word is a day of the calendar, a time of day, or both.
+/// Returns whether a word is a valid day, a time of day, or both.
 fn is_moment(word: &str) -> bool {
     let (day, time) = match word.get(..10).is_some_and(is_day) {
         true => (Some(&word[..10]), word[10..].trim_start_matches(['T', 't', ' '])),
@@ -378,7 +378,7 @@ fn is_moment(word: &str) -> bool {
         && (time.is_empty() || time[..zone].parse::<Time>().is_ok())
 }
 
-/// What a bare word was meant to be.
+/// Returns what is wrong with a bare word and what was probably meant.
 fn meant(word: &str, line: &str) -> (String, String) {
     let said = |message: &str, help: String| (format!("`{word}` {message}"), help);
     match word.to_lowercase().as_str() {
@@ -420,12 +420,12 @@ fn meant(word: &str, line: &str) -> (String, String) {
         let help = format!("write {digits} for the number, \"{word}\" for the text");
         return said("is a number with a 0 before it", help);
     }
-    // A text goes to the end of its line, or to the comma.
+    // The text extends to the end of the line, or to the comma.
     let text = line.split(['#', ',', ']', '}']).next().unwrap_or(word).trim_end();
     said("stands without quotes", format!("write \"{}\"", text.replace('"', "")))
 }
 
-/// How many days the month of a date has, or how many months there are.
+/// Returns advice for an invalid date: the number of days of its month, or the format.
 fn days_of(day: &str) -> String {
     let first = format!("{}-01", &day[..7]).parse::<Date>();
     match first {

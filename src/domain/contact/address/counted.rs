@@ -1,10 +1,10 @@
-//! What counts as one where a limit counts by address: spellings that reach the same mailbox, and
-//! network addresses of the same subscriber. Only limits use it, since it may join too many; two
-//! contacts are never one because of it.
+//! How limits count addresses: spellings that reach the same mailbox count as one, and so do
+//! network addresses of the same subscriber. Only limits use these forms, because they may join too
+//! many addresses. They never make two contacts one.
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Domains of one provider that share their mailboxes, by the one that stands for all.
+/// Domains of one provider that share their mailboxes, by the domain that represents them all.
 const SHARED: &[(&str, &[&str])] = &[
     ("gmail.com", &["googlemail.com"]),
     ("icloud.com", &["me.com", "mac.com"]),
@@ -12,35 +12,36 @@ const SHARED: &[(&str, &[&str])] = &[
     ("yandex.ru", &["ya.ru", "yandex.by", "yandex.com", "yandex.com.tr", "yandex.kz"]),
 ];
 
-/// The providers that write a part of the owner's choosing after a hyphen; all others take `+`.
+/// The providers whose users add a tag after a hyphen; all others use `+`.
 const AFTER_HYPHEN: &[&str] = &["yahoo", "ymail", "rocketmail", "myyahoo"];
 
-/// The mailbox behind an address in its one form, as limits count it: without what its owner may
-/// add after a `+`, and at Google without dots.
+/// Returns the mailbox of a normalized address, as limits count it: without a tag after `+`, and at
+/// Google without dots.
 pub fn counted_mailbox(address: &str) -> String {
     let Some((local, domain)) = address.rsplit_once('@') else { return address.to_owned() };
     let shared = SHARED.iter().find(|(_, others)| others.contains(&domain));
     let domain = shared.map_or(domain, |(one, _)| one);
     let is_hyphened = AFTER_HYPHEN.contains(&domain.split('.').next().unwrap_or_default());
     let base = local.split(|c| c == '+' || c == '-' && is_hyphened).next();
-    // What begins with the sign has nothing before it that could be the mailbox.
+    // An address that begins with the sign has no mailbox name before it.
     let base = base.filter(|base| !base.is_empty()).unwrap_or(local);
     let base = match domain {
         "gmail.com" => base.replace('.', ""),
-        // Yandex takes the two signs for one another.
+        // Yandex treats the two signs as equal.
         "yandex.ru" => base.replace('-', "."),
         _ => base.to_owned(),
     };
     format!("{base}@{domain}")
 }
 
-/// The mailbox behind an address that spells it in another way; `None` if it is the plain one.
+/// Returns the mailbox of an address that is an alternative spelling; `None` for the plain
+/// spelling.
 pub fn other_mailbox(address: &str) -> Option<String> {
     Some(counted_mailbox(address)).filter(|mailbox| mailbox != address)
 }
 
-/// The network address that limits count by: of IPv6 the first half, which is what one subscriber
-/// has at the least (RFC 6177); IPv4 written as IPv6 is IPv4.
+/// Returns the network address that limits count by: the first half of an IPv6 address, which is
+/// the least that one subscriber has (RFC 6177). An IPv4 address written as IPv6 becomes IPv4.
 pub fn counted_network(address: &str) -> String {
     let bare = address.trim().trim_start_matches('[').trim_end_matches(']');
     match bare.split('%').next().unwrap_or_default().parse::<IpAddr>().map(|ip| ip.to_canonical()) {
@@ -58,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spellings_of_one_mailbox_count_as_one() {
+    fn aliases_of_one_mailbox_count_as_one() {
         for (address, counted) in [
             ("a.d.a@gmail.com", "ada@gmail.com"),
             ("ada+one@gmail.com", "ada@gmail.com"),
@@ -79,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_subscriber_counts_as_one_network_address() {
+    fn ipv6_prefix_counts_as_one_network() {
         for (address, counted) in [
             ("203.0.113.9", "203.0.113.9"),
             ("::ffff:203.0.113.9", "203.0.113.9"),

@@ -1,10 +1,10 @@
-//! What is taken for an address, in what form it is kept, and what is refused.
+//! Which addresses are accepted, how they are normalized, and which are refused.
 
 use super::AddressProblem::*;
 use super::*;
 
 #[test]
-fn emails_that_are_taken() {
+fn valid_emails_are_normalized() {
     for (typed, kept) in [
         ("ada@example.com", "ada@example.com"),
         ("  Ada.Lovelace+News@Example.COM ", "ada.lovelace+news@example.com"),
@@ -34,7 +34,7 @@ fn emails_that_are_taken() {
         assert_eq!(read_email(spelling).as_deref(), Ok("info@xn--mller-kva.example"), "{spelling}");
     }
     for (typed, kept) in [
-        // Not ss, as it was until 2010.
+        // Not "ss", as before IDNA 2008 (2010).
         ("a@straße.example", "a@xn--strae-oqa.example"),
         ("a@STRAẞE.example", "a@xn--strae-oqa.example"),
         ("a@ﬁﬂ.example", "a@fifl.example"),
@@ -42,7 +42,7 @@ fn emails_that_are_taken() {
         // A joiner stays where the script needs it.
         ("a@क्\u{200d}ष.example", "a@xn--11b2ezcw70k.example"),
         ("a@ab--cd.example", "a@ab--cd.example"),
-        // Another alphabet is another domain, and looks it.
+        // Letters of another alphabet make another domain, and it shows.
         ("a@ехample.com", "a@xn--ample-ywe6i.com"),
         ("a@☃.example", "a@xn--n3h.example"),
     ] {
@@ -53,7 +53,7 @@ fn emails_that_are_taken() {
 }
 
 #[test]
-fn emails_that_are_refused() {
+fn invalid_emails_are_refused() {
     let long_local = format!("{}@example.com", "a".repeat(65));
     let long = format!("a@{}com", "bbbbbbbbb.".repeat(26));
     for (typed, problem) in [
@@ -106,7 +106,7 @@ fn emails_that_are_refused() {
 }
 
 #[test]
-fn phones_that_are_taken() {
+fn valid_phones_are_normalized() {
     for (typed, region, kept) in [
         ("13800138000", Some("CN"), "+8613800138000"),
         ("138 0013 8000", Some("cn"), "+8613800138000"),
@@ -145,7 +145,7 @@ fn phones_that_are_taken() {
 }
 
 #[test]
-fn phones_that_are_refused() {
+fn invalid_phones_are_refused() {
     for (typed, region, problem) in [
         ("", Some("CN"), Empty),
         ("13800138000", None, PhoneWithoutCountry),
@@ -174,17 +174,17 @@ fn phones_that_are_refused() {
 }
 
 #[test]
-fn problems_have_words_in_both_languages() {
+fn address_problems_have_texts_in_both_languages() {
     assert_eq!(NoAt.message(Language::Chinese), "邮箱地址中应包含 @，例如 name@example.com。");
     assert_eq!(Empty.to_string(), "Fill this in.");
     assert_eq!(serde_json::to_string(&SeveralAts).unwrap(), "\"several_ats\"");
 }
 
 proptest::proptest! {
-    // Each case runs the number patterns of four countries, unoptimised.
+    // Each case runs the number patterns of four countries, without compiler optimization.
     #![proptest_config(proptest::test_runner::Config::with_cases(64))]
     #[test]
-    fn nothing_typed_can_break_the_reading(
+    fn parsing_never_panics_and_is_stable(
         typed in "\\PC{0,40}",
         digits in "[+]?[0-9]{7,14}",
         domain in "\\PC{1,12}",
@@ -210,7 +210,7 @@ proptest::proptest! {
 }
 
 #[test]
-fn a_sender_is_read_with_the_one_form_of_its_address() {
+fn sender_address_is_normalized() {
     for (typed, kept) in [
         ("info@müller.example", "info@xn--mller-kva.example"),
         ("Müller & Co <Info@Müller.example>", "Müller & Co <info@xn--mller-kva.example>"),
@@ -226,7 +226,7 @@ fn a_sender_is_read_with_the_one_form_of_its_address() {
 }
 
 #[test]
-fn a_mailbox_is_a_name_and_an_address() {
+fn mailbox_splits_into_name_and_address() {
     let parts = |mailbox: &'static str| {
         let (name, address) = mailbox_parts(mailbox);
         format!("{name}|{address}")

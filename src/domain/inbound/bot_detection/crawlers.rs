@@ -1,25 +1,25 @@
-//! Whether a user agent is a crawler's, by the list of the npm package `isbot` (Unlicense), which
-//! is kept by many. `crawlers.txt` is that list, one pattern a line; `scripts/crawlers.mjs` writes
-//! it, and an end-to-end test holds it against the package.
+//! Recognises the user agents of crawlers, by the list of the npm package `isbot` (Unlicense),
+//! which many people maintain. `crawlers.txt` is that list, one pattern on each line;
+//! `scripts/crawlers.mjs` writes it, and an end-to-end test compares it with the package.
 
 use regex_lite::{Regex, RegexBuilder};
 
 const LIST: &str = include_str!("crawlers.txt");
 
-/// The list, taken apart for speed: most of its patterns are plain words.
+/// The list, split for speed: most of its patterns are plain words.
 pub(super) struct Crawlers {
-    /// Words that stand anywhere.
+    /// Words that may be anywhere.
     words: Vec<String>,
-    /// Words that the user agent begins with.
+    /// Words at the beginning.
     beginnings: Vec<String>,
-    /// What else the user agent begins with, as one pattern.
+    /// Other patterns at the beginning, combined into one.
     shapes: Regex,
     /// All other patterns.
     others: Vec<Pattern>,
 }
 
-/// A pattern that is tried only where its longest word occurs, and that does not count after or
-/// before certain words (`regex-lite` has no lookaround).
+/// A pattern that is tried only if its longest word occurs, and that does not count after or before
+/// certain words (`regex-lite` has no lookaround).
 struct Pattern {
     word: String,
     regex: Regex,
@@ -28,7 +28,7 @@ struct Pattern {
 }
 
 impl Crawlers {
-    /// Reads the list; fails on a pattern that it does not understand.
+    /// Reads the list; fails on a pattern that it does not support.
     pub(super) fn read() -> Result<Self, String> {
         let (mut words, mut beginnings) = (Vec::new(), Vec::new());
         let (mut shapes, mut others) = (Vec::new(), Vec::new());
@@ -46,7 +46,7 @@ impl Crawlers {
         Ok(Self { words, beginnings, shapes: compile(&shapes.join("|"))?, others })
     }
 
-    /// Whether the list knows this user agent, which is in small letters.
+    /// Returns whether the list contains this user agent, which is in lower case.
     pub(super) fn know(&self, agent: &str) -> bool {
         if is_television(agent) {
             return false;
@@ -61,10 +61,10 @@ impl Crawlers {
     }
 }
 
-/// Browsers with the name of a search engine in theirs, which is that of its crawler, too.
+/// Browsers whose name contains that of a search engine, and so of its crawler.
 const BROWSERS: [&str; 3] = ["sogoumse", "sogoumobilebrowser", "sogousearch"];
 
-/// A user agent without what names the device or the browser: there are phones that are called
+/// Returns a user agent without the names of the device and the browser: there are phones called
 /// Discovery, Newsday and M Bot.
 fn without_device(agent: &str) -> String {
     let named = agent.strip_prefix("mozilla/5.0 (linux; ").and_then(|rest| rest.split_once(')'));
@@ -78,7 +78,7 @@ fn without_device(agent: &str) -> String {
     BROWSERS.iter().fold(plain, |plain, browser| plain.replace(browser, "browser"))
 }
 
-/// Whether it is the browser of a television set (HbbTV, NetTV).
+/// Returns whether this is the browser of a television set (HbbTV, NetTV).
 fn is_television(agent: &str) -> bool {
     let standards = ["hbbtv/", "nettv/", "netrange"];
     let engines = ["presto/", "applewebkit"];
@@ -87,8 +87,9 @@ fn is_television(agent: &str) -> bool {
     has(&standards) && has(&engines) && !has(&robots)
 }
 
-/// Whether it is a phone's browser that names nothing else: what scans there is an app for papers
-/// or codes, and people read their mail in it. The list knows one of them by name only.
+/// Returns whether this is a phone's browser that names nothing else. There, `scan` is part of an
+/// app that scans papers or codes, in which people read their mail; the list knows only one such
+/// app by name.
 fn is_phone(agent: &str) -> bool {
     let phones = ["mozilla/5.0 (linux; android", "mozilla/5.0 (iphone", "mozilla/5.0 (ipad"];
     phones.iter().any(|phone| agent.starts_with(phone))
@@ -116,7 +117,7 @@ impl Pattern {
     }
 }
 
-/// Takes `(?<!a|b)` off the beginning of a pattern: its words, and the rest.
+/// Splits `(?<!a|b)` off the beginning of a pattern; returns its words, and the rest.
 fn without_lookbehind(pattern: &str) -> (Vec<String>, &str) {
     match pattern.strip_prefix("(?<!").and_then(|rest| rest.split_once(')')) {
         Some((words, rest)) => (words.split('|').map(str::to_owned).collect(), rest),
@@ -124,7 +125,7 @@ fn without_lookbehind(pattern: &str) -> (Vec<String>, &str) {
     }
 }
 
-/// Takes `(?!a|b)` or `(?!(?:a|b))` off the end of a pattern: its words, and the rest.
+/// Splits `(?!a|b)` or `(?!(?:a|b))` off the end of a pattern; returns its words, and the rest.
 fn without_lookahead(pattern: &str) -> (Vec<String>, &str) {
     match pattern.strip_suffix(')').and_then(|rest| rest.split_once("(?!")) {
         Some((rest, words)) => {
@@ -135,7 +136,7 @@ fn without_lookahead(pattern: &str) -> (Vec<String>, &str) {
     }
 }
 
-/// The text that a pattern stands for, if it is a plain one.
+/// Returns the text that a pattern matches, if it is a literal.
 fn literal(pattern: &str) -> Option<String> {
     let mut text = String::new();
     let mut characters = pattern.chars();
@@ -149,7 +150,7 @@ fn literal(pattern: &str) -> Option<String> {
     Some(text)
 }
 
-/// The longest run of plain text outside groups and classes, which every match contains.
+/// Returns the longest run of plain text outside groups and classes, which every match contains.
 fn longest_word(pattern: &str) -> String {
     let (mut longest, mut run) = (String::new(), String::new());
     let (mut depth, mut characters) = (0, pattern.chars());
@@ -164,7 +165,7 @@ fn longest_word(pattern: &str) -> String {
                 None
             }
             '\\' => characters.next().filter(|c| !c.is_alphanumeric()),
-            // Either side may be what matches.
+            // Either side may match.
             '|' if depth == 0 => return String::new(),
             '?' | '*' | '{' => {
                 run.pop();
@@ -184,7 +185,7 @@ fn longest_word(pattern: &str) -> String {
 }
 
 fn compile(pattern: &str) -> Result<Regex, String> {
-    // The list is written for matching without regard to case, and agents come in small letters.
+    // The list is meant for case-insensitive matching, and agents are passed in lower case.
     let built = RegexBuilder::new(pattern).case_insensitive(true).build();
     built.map_err(|error| format!("{pattern}: {error}"))
 }
@@ -194,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_whole_list_is_understood() {
+    fn whole_crawler_list_is_parsed() {
         let list = Crawlers::read().unwrap();
         let sizes = [list.words.len(), list.beginnings.len(), list.others.len()];
         assert!(sizes.iter().all(|size| *size > 10), "{sizes:?}");
@@ -205,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_is_tried_where_its_longest_word_stands() {
+    fn longest_literal_word_of_a_pattern_is_found() {
         for (pattern, word) in [
             (r"\.com\b", ".com"),
             ("(?:^|[^g])news", "news"),
@@ -219,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_around_a_word_counts() {
+    fn context_of_a_word_decides() {
         let list = Crawlers::read().unwrap();
         let app =
             "mozilla/5.0 (linux; android 13) applewebkit/537.0 chrome/125.0 mobile safari/537.0";

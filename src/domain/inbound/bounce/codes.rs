@@ -1,5 +1,5 @@
-//! What codes mean where they say enough: the registry of enhanced status codes (RFC 3463, RFC
-//! 5248, RFC 7372, RFC 7504, RFC 7505), and those that Outlook adds.
+//! The meaning of codes that say enough: the registry of enhanced status codes (RFC 3463, RFC 5248,
+//! RFC 7372, RFC 7504, RFC 7505), and those that Outlook adds.
 
 use super::BounceReason;
 use super::BounceReason::{
@@ -7,8 +7,8 @@ use super::BounceReason::{
     TooLarge, Unreachable,
 };
 
-/// What an exact code says of the sender, its message or a rule. It goes before all words:
-/// `Recipient address rejected: multiple authentication checks failed` is `5.7.26`.
+/// Returns what an exact code says about the sender, its message or a rule. It takes precedence
+/// over all words: `Recipient address rejected: multiple authentication checks failed` is `5.7.26`.
 pub(super) fn about_the_sender(status: &str) -> Option<BounceReason> {
     let (class, detail) = status.split_once('.')?;
     if class == "2" {
@@ -21,19 +21,20 @@ pub(super) fn about_the_sender(status: &str) -> Option<BounceReason> {
         ("2", 3) | ("3", 4) => TooLarge,
         ("7", 20..=24 | 26 | 29 | 30 | 509) => NotAuthenticated,
         ("7", 25 | 27 | 28) => Blocked,
-        // Outlook: 500 to 699 are lists and reputation, 100 to 199 rules of a tenant.
+        // Outlook: 500 to 699 are block lists and reputation, 100 to 199 rules of a tenant.
         ("7", 500..=699) => Blocked,
         ("7", 100..=499 | 700..=999) => Policy,
         _ => return None,
     })
 }
 
-/// The reply codes that are answers to signing in: the sender's own account is meant.
+/// Returns whether a reply code answers an attempt to sign in: it is about the sender's own
+/// account.
 pub(super) fn is_about_signing_in(code: &str) -> bool {
     matches!(code, "530" | "534" | "535" | "538")
 }
 
-/// What the subject and detail of a status code mean where no words say more.
+/// Returns the meaning of a status code's subject and detail, if no words say more.
 pub(super) fn of_status(status: &str) -> Option<BounceReason> {
     let (_, detail) = status.split_once('.')?;
     Some(match detail {
@@ -49,7 +50,7 @@ pub(super) fn of_status(status: &str) -> Option<BounceReason> {
     })
 }
 
-/// What is left to tell from a reply code alone. `550`, `551`, `553` and `554` are used for
+/// Returns the meaning of a reply code alone. `550`, `551`, `553` and `554` are used for
 /// everything.
 pub(super) fn of_reply(code: &str) -> Option<BounceReason> {
     Some(match code {

@@ -1,13 +1,13 @@
-//! What a mail says, out of the forms in which it travels: encoded words of headers (RFC 2047), and
-//! bodies in base64 or quoted-printable (RFC 2045). Only UTF-8 and ASCII are read; of other
-//! charsets the ASCII letters stay, which is where codes and most of what machines say stand.
+//! Decodes mails: encoded words of headers (RFC 2047), and bodies in base64 or quoted-printable
+//! (RFC 2045). Only UTF-8 and ASCII are read; of other charsets the ASCII letters stay, which are
+//! enough for codes and most of what servers write.
 
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 
-/// Lenient: what came through many hands may lack its end.
+/// Lenient: a body that has passed many servers may lack its end.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new()
@@ -15,7 +15,8 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// A body by its `Content-Transfer-Encoding`; as it stands, if it has none or cannot be read.
+/// Decodes a body by its `Content-Transfer-Encoding`; returns it as it is, if it has none or cannot
+/// be decoded.
 pub(super) fn body(text: &str, encoding: &str) -> String {
     match encoding.trim().to_ascii_lowercase().as_str() {
         "base64" => base64(text).unwrap_or_else(|| text.to_owned()),
@@ -24,7 +25,7 @@ pub(super) fn body(text: &str, encoding: &str) -> String {
     }
 }
 
-/// A header's value with its encoded words read, `=?utf-8?B?6Ieq5Yqo?=`.
+/// Decodes the encoded words of a header's value, such as `=?utf-8?B?6Ieq5Yqo?=`.
 pub(super) fn header(value: &str) -> String {
     let mut out = String::with_capacity(value.len());
     let mut rest = value;
@@ -38,7 +39,7 @@ pub(super) fn header(value: &str) -> String {
             is_after_word = false;
             continue;
         };
-        // Only space between two encoded words belongs to neither (RFC 2047 section 6.2).
+        // Space between two encoded words belongs to neither (RFC 2047 section 6.2).
         if !(is_after_word && before.trim().is_empty()) {
             out.push_str(before);
         }
@@ -50,7 +51,7 @@ pub(super) fn header(value: &str) -> String {
     out
 }
 
-/// The text of an encoded word at the beginning, and what follows it.
+/// Returns the text of an encoded word at the beginning, and what follows it.
 fn encoded_word(from: &str) -> Option<(String, &str)> {
     let mut parts = from.strip_prefix("=?")?.splitn(3, '?');
     let (_charset, encoding, rest) = (parts.next()?, parts.next()?, parts.next()?);
@@ -68,7 +69,8 @@ fn base64(text: &str) -> Option<String> {
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// `=3D` is a byte, and `=` at the end of a line joins it to the next; in a header `_` is a space.
+/// Decodes quoted-printable: `=3D` is a byte, and `=` at the end of a line joins it to the next; in
+/// a header `_` is a space.
 fn quoted_printable(text: &str, is_header: bool) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();

@@ -1,14 +1,15 @@
-//! What became of a text that did not arrive, from the codes and words of carriers.
+//! Classifies undelivered SMS by the codes and words of carriers.
 
 use super::{Bounce, BounceReason};
 
-/// What a carrier's or a provider's code and words mean.
+/// Classifies a carrier's or a provider's code and words.
 pub fn classify_text(code: &str, told: &str) -> Bounce {
     let reason = by_code(code).or_else(|| by_words(&format!("{code} {told}")));
     Bounce::of(reason.unwrap_or(BounceReason::Unclear), code, told)
 }
 
-/// Twilio's error codes (twilio.com/docs/api/errors), and those of Vonage's delivery receipts.
+/// Reads Twilio's error codes (twilio.com/docs/api/errors), and those of Vonage's delivery
+/// receipts.
 fn by_code(code: &str) -> Option<BounceReason> {
     Some(match code {
         "21211" | "21214" | "21217" | "21614" | "30005" | "30006" => BounceReason::NoSuchAddress,
@@ -22,7 +23,7 @@ fn by_code(code: &str) -> Option<BounceReason> {
     })
 }
 
-/// Chinese carriers' words, and those that receipts of SMPP have in common.
+/// Reads Chinese carriers' words, and those that SMPP receipts have in common.
 fn by_words(told: &str) -> Option<BounceReason> {
     let told = told.to_lowercase();
     let said: [(BounceReason, &[&str]); 6] = [

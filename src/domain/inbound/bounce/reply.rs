@@ -1,9 +1,9 @@
-//! A receiver's reply, taken apart before it is judged: codes (RFC 5321 section 4.2, RFC 3463),
-//! names of people and machines, and words. An address, a host, a network address and a link are
-//! never searched for words: `peterblack@` says nothing of a list, and neither does the name of the
-//! host that speaks.
+//! Splits a receiver's reply into parts before it is classified: codes (RFC 5321 section 4.2, RFC
+//! 3463), names of people and hosts, and words. An address, a host, a network address and a link
+//! are never searched for words: `peterblack@` says nothing about a block list, and neither does
+//! the name of the replying host.
 
-/// Hosts of those who keep lists of senders. A link to one says why, often without another word.
+/// Hosts of block lists. A link to one gives the reason, often without another word.
 const LISTS: &[&str] = &[
     "abuseat.org", "abusix.com", "barracudacentral.org", "barracudanetworks.com", "cloudmark.com",
     "invaluement.com", "ipcheck.proofpoint.com", "mail-abuse.com", "sender.office.com",
@@ -11,42 +11,41 @@ const LISTS: &[&str] = &[
     "spamhaus.org", "spamrl.com", "surbl.org", "uceprotect.net", "uribl.com",
 ];
 
-/// Verbs as they stand before `n't`.
+/// Verbs that may precede `n't`.
 const NEGATED: &[&str] = &[
     "are", "could", "did", "do", "does", "had", "has", "have", "is", "should", "was", "were",
     "would",
 ];
 
-/// Words before the name of a machine that only speaks.
+/// Words before the name of a host that is only the one replying.
 const SPEAKERS: &[&str] = &["host", "server", "mta"];
 
-/// Beginnings of Exchange's own words, which have points in them as hosts do.
+/// Prefixes of Exchange's own terms, which contain dots as host names do.
 const EXCHANGE: &[&str] = &["resolver.", "storedrv.", "smtpsend.", "queue.", "routing."];
 
-/// The longest name in angle brackets.
+/// The longest name in angle brackets, in bytes.
 const NAME_BYTES_MAX: usize = 320;
 
-/// How many words may stand between a reply code and the status code that belongs to it.
+/// The most words between a reply code and the status code that belongs to it.
 const PAIRED_WITHIN: usize = 2;
 
-/// A reply in its parts.
+/// A reply, split into its parts.
 #[derive(Debug, Default)]
 pub(super) struct Reply<'s> {
-    /// The status code that says most.
+    /// The most specific status code.
     pub status: Option<&'s str>,
-    /// All status codes.
     pub statuses: Vec<&'s str>,
-    /// The reply code that belongs to it, or the first.
+    /// The reply code that belongs to the status code, or else the first.
     pub code: Option<&'s str>,
     /// The words in lower case, each between two spaces; ` . ` ends a sentence.
     pub words: String,
-    /// The same, with ` @ ` for each name of somebody, and ` # ` for each of a machine.
+    /// The same, with ` @ ` for each name of a person, and ` # ` for each of a host.
     pub marked: String,
-    /// Whether a list of senders is named by its host.
+    /// Whether a block list is named by its host.
     pub names_a_list: bool,
 }
 
-/// What is collected on the way through a reply.
+/// What is collected while a reply is read.
 #[derive(Default)]
 struct Parts<'s> {
     tokens: Vec<Token>,
@@ -57,14 +56,14 @@ struct Parts<'s> {
 
 enum Token {
     Word(String),
-    /// Of somebody.
+    /// The name or address of a person.
     Name,
-    /// Of a machine.
+    /// The name or address of a host.
     Host,
     End,
 }
 
-/// Takes a reply apart.
+/// Splits a reply into its parts.
 pub(in crate::domain) fn parse(said: &str) -> Reply<'_> {
     let mut parts = Parts::default();
     let mut rest = said;
@@ -76,7 +75,7 @@ pub(in crate::domain) fn parse(said: &str) -> Reply<'_> {
 }
 
 impl Reply<'_> {
-    /// `2`, `4` or `5`, by the codes. Where the two disagree it is for now.
+    /// Returns `2`, `4` or `5`, by the codes. If they disagree about `4`, the failure is temporary.
     pub fn class(&self) -> Option<u8> {
         let [status, code] = [self.status, self.code].map(|code| code?.bytes().next());
         match (status, code) {
@@ -87,7 +86,7 @@ impl Reply<'_> {
 }
 
 impl<'s> Parts<'s> {
-    /// Takes what stands at the beginning, and says how long it is.
+    /// Reads the next part from the beginning, and returns its length.
     fn take(&mut self, rest: &'s str, first: char) -> usize {
         if let Some(length) = link(rest) {
             let url = &rest[..length];
@@ -118,7 +117,7 @@ impl<'s> Parts<'s> {
         first.len_utf8()
     }
 
-    /// Takes a piece without spaces.
+    /// Reads a piece without spaces.
     fn run(&mut self, run: &'s str) {
         let bare = run.trim_matches(|c: char| !c.is_alphanumeric());
         if let Some(at) = run.find('@') {
@@ -142,7 +141,7 @@ impl<'s> Parts<'s> {
         }
     }
 
-    /// Takes an address. What is written without spaces may stand right beside it.
+    /// Reads an address. In languages without spaces, words may be right beside it.
     fn address(&mut self, run: &str, at: usize) {
         let (before, after) = run.split_at(at);
         let is_plain = |c: Option<char>| c.is_some_and(|c| c.is_ascii());
@@ -159,8 +158,8 @@ impl<'s> Parts<'s> {
         }
     }
 
-    /// Takes the name of somebody; in `domain of <ann@x.example>` and `Message-ID <1@x.example>` it
-    /// is not somebody who is spoken of.
+    /// Adds the name of a person; but in `domain of <ann@x.example>` and `Message-ID
+    /// <1@x.example>`, it stands for a thing.
     fn name(&mut self) {
         let before = |back: usize| match self.tokens.iter().rev().nth(back) {
             Some(Token::Word(word)) => word.as_str(),
@@ -173,7 +172,7 @@ impl<'s> Parts<'s> {
         self.tokens.push(if is_thing { Token::Host } else { Token::Name });
     }
 
-    /// Takes the name of a machine.
+    /// Adds the name of a host.
     fn host(&mut self, host: &str) {
         let host = host.to_ascii_lowercase();
         let is_of = |list: &&str| {
@@ -195,7 +194,7 @@ impl<'s> Parts<'s> {
         }
     }
 
-    /// Takes a word; `mail box` and `e-mail` are one, and `doesn't` is two.
+    /// Adds a word; `mail box` and `e-mail` become one, and `doesn't` becomes two.
     fn word(&mut self, word: String) {
         let negated = word.strip_suffix("nt").filter(|verb| NEGATED.contains(verb));
         if let Some(verb) = negated {
@@ -234,8 +233,8 @@ impl<'s> Parts<'s> {
         Reply { status, statuses, code, words, marked, names_a_list: self.names_a_list }
     }
 
-    /// The reply code right before a status code; or else the first that is no good news, for a
-    /// transcript has good ones in it, too.
+    /// Returns the reply code right before a status code; or else the first that is not a success,
+    /// because a transcript contains successes too.
     fn code(&self, status: Option<(&str, usize)>) -> Option<&'s str> {
         let paired = status.and_then(|(_, place)| {
             let before = self.codes.iter().rev().find(|(_, at)| *at <= place)?;
@@ -246,8 +245,8 @@ impl<'s> Parts<'s> {
     }
 }
 
-/// The status code that says most; the first of several that say as much. A good one counts only
-/// where there is no other.
+/// Returns the most specific status code, and among equals the first. A success counts only if
+/// there is no other code.
 fn best<'s>(statuses: &[(&'s str, usize)]) -> Option<(&'s str, usize)> {
     let rank = |status: &str| (!status.starts_with('2'), exactness(status));
     statuses.iter().copied().reduce(
@@ -257,8 +256,8 @@ fn best<'s>(statuses: &[(&'s str, usize)]) -> Option<(&'s str, usize)> {
     )
 }
 
-/// How much a status code says: `5.0.0` nothing, `5.1.0` only where to look, and some are used for
-/// everything.
+/// Returns how specific a status code is: `5.0.0` says nothing, `5.1.0` only where to look, and
+/// some are used for everything.
 pub(super) fn exactness(status: &str) -> u8 {
     match status.split_once('.').map_or("", |(_, detail)| detail) {
         "0.0" => 0,
@@ -268,7 +267,7 @@ pub(super) fn exactness(status: &str) -> u8 {
     }
 }
 
-/// The words of one that is written as `UserUnknown`; of any other, itself.
+/// Splits a word such as `UserUnknown`; returns any other as it is.
 fn humps(word: &str) -> Vec<&str> {
     let starts = word.char_indices().skip(1).filter(|(_, c)| c.is_ascii_uppercase());
     let mut places: Vec<usize> = starts.map(|(place, _)| place).collect();
@@ -286,7 +285,7 @@ fn in_run(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '+' | '@' | '%' | '=' | '\'' | '’')
 }
 
-/// The length of a link at the beginning.
+/// Returns the length of a link at the beginning.
 fn link(rest: &str) -> Option<usize> {
     let head = rest.get(..8).unwrap_or(rest).to_ascii_lowercase();
     let is_link = head.starts_with("http://") || head.starts_with("https://");
@@ -294,7 +293,7 @@ fn link(rest: &str) -> Option<usize> {
     is_link.then(|| rest.find(is_end).unwrap_or(rest.len()))
 }
 
-/// The length of a name in angle brackets, or of an address whose first half is in quotes.
+/// Returns the length of a name in angle brackets, or of an address whose local part is in quotes.
 fn named(rest: &str) -> Option<usize> {
     let rest = head(rest);
     if let Some(inside) = rest.strip_prefix('<') {
@@ -308,7 +307,8 @@ fn named(rest: &str) -> Option<usize> {
     Some(end + 3 + length)
 }
 
-/// The length of an IPv6 address at the beginning (RFC 4291): enough colons, and nothing else.
+/// Returns the length of an IPv6 address at the beginning (RFC 4291): enough colons, and nothing
+/// else.
 fn network_address(rest: &str) -> Option<usize> {
     let is_of = |c: char| c.is_ascii_hexdigit() || c == ':' || c == '.';
     let length = rest.find(|c: char| !is_of(c)).unwrap_or(rest.len());
@@ -321,8 +321,8 @@ fn head(rest: &str) -> &str {
     &rest[..rest.floor_char_boundary(NAME_BYTES_MAX)]
 }
 
-/// Whether a piece is a host: labels with points between, the last of letters. Two words of which
-/// the second begins a sentence are not, though nobody put a space between.
+/// Returns whether a piece is a host: labels separated by dots, the last of letters. Two words with
+/// a full stop but no space between are not a host, if the second begins like a sentence.
 fn is_host(piece: &str) -> bool {
     let labels: Vec<&str> = piece.split('.').collect();
     let is_label = |label: &&str| {
@@ -340,7 +340,7 @@ fn is_host(piece: &str) -> bool {
         && !EXCHANGE.iter().any(|own| lower.starts_with(own))
 }
 
-/// An enhanced status code: `5.1.1`.
+/// Returns whether a piece is an enhanced status code: `5.1.1`.
 fn is_status(piece: &str) -> bool {
     let parts: Vec<&str> = piece.split('.').collect();
     let is_number =
@@ -348,7 +348,7 @@ fn is_status(piece: &str) -> bool {
     parts.len() == 3 && matches!(parts[0], "2" | "4" | "5") && parts.iter().all(is_number)
 }
 
-/// A reply code of SMTP: `550`.
+/// Returns whether a piece is an SMTP reply code: `550`.
 fn is_code(piece: &str) -> bool {
     piece.len() == 3
         && piece.bytes().all(|b| b.is_ascii_digit())

@@ -1,46 +1,46 @@
-//! Delivery-status messages (RFC 3464): the part of type `message/delivery-status` inside a
-//! `multipart/report` (RFC 6522). Bounded: so many bytes, parts and recipients are looked at.
+//! Reads delivery-status messages (RFC 3464): the part of type `message/delivery-status` inside a
+//! `multipart/report` (RFC 6522). The bytes, parts and recipients that are read are limited.
 
 use super::{Bounce, BounceKind, BounceReason, classify, decode, head, words};
 
-/// The most bytes of a message that are looked at: the report comes before the returned message.
+/// The most bytes of a message that are read: the report comes before the returned message.
 const MESSAGE_BYTES_MAX: usize = 256 * 1024;
 
-/// The most parts of a message that are looked at: a report has three.
+/// The most parts of a message that are read: a report has three.
 const PARTS_MAX: usize = 20;
 
-/// The most paragraphs of a text that are looked at.
+/// The most paragraphs of a text that are read.
 const PARAGRAPHS_MAX: usize = 100;
 
-/// Names of machines that deliver mail.
+/// Names in the sender address of mail servers.
 const DAEMONS: [&str; 6] =
     ["daemon", "postmaster", "mail delivery", "mail system", "maildelivery", "bounce"];
 
-/// What is said above a mail that came back.
+/// Words in the subject of a returned mail.
 const FAILURES: [&str; 14] = [
     "undeliver", "fail", "return", "delivery", "deliver", "bounce", "rejected", "status",
     "warning", "delay", "nondeliver", "unzustellbar", "退信", "echec",
 ];
 
-/// What is said of a mail that is still being tried.
+/// Phrases about a mail whose delivery is still being tried.
 const LATE: [&str; 6] = [
     "not yet been delivered", "warning message only", "delayed", "still being retried",
     "will be retried", "will keep trying",
 ];
 
-/// How the headers begin of a message that is returned inside a text.
+/// The first headers of a message that is returned inside a text.
 const RETURNED_HEADERS: [&str; 2] = ["received:", "return-path:"];
 
-/// Words of the line above it.
+/// Phrases in the line above it.
 const RETURNED: [&str; 8] = [
     "original message", "copy of the message", "copy of your message", "returned message",
     "message header", "headers of the message", "message follows", "unsent message",
 ];
 
-/// The most recipients of a report that are looked at: a message of ours has one.
+/// The most recipients of a report that are read: a message of ours has one.
 const RECIPIENTS_MAX: usize = 100;
 
-/// Reads what came back: a delivery-status message with its headers, or else a receiver's words.
+/// Reads a bounce: a delivery-status message with its headers, or else a receiver's words.
 pub fn read(text: &str) -> Bounce {
     let text = lines(head(text, MESSAGE_BYTES_MAX));
     let Some((headers, body)) = message(&text) else { return said(&text) };
@@ -50,7 +50,7 @@ pub fn read(text: &str) -> Bounce {
     let told = of_type("message/delivery-status").and_then(|part| worst(&part.text()));
     if let Some(bounce) = told {
         return match bounce.reason {
-            // Some write the receiver's words into the text alone.
+            // Some servers write the receiver's words only into the text.
             BounceReason::Refused | BounceReason::Unclear => explained(bounce, &parts),
             _ => bounce,
         };
@@ -59,7 +59,7 @@ pub fn read(text: &str) -> Bounce {
         let report = report.text();
         let kind = fields(&report);
         let kind = value(&kind, "feedback-type").unwrap_or_default();
-        // The other types are about authentication, and accuse nobody (RFC 5965 section 3.1).
+        // The other types are about authentication, and are not complaints (RFC 5965 section 3.1).
         if ["abuse", "fraud", "opt-out", ""].contains(&kind.to_ascii_lowercase().as_str()) {
             return Bounce::of(BounceReason::Complaint, "", kind);
         }
@@ -67,7 +67,7 @@ pub fn read(text: &str) -> Bounce {
     let auto = ["auto-submitted", "x-autoreply", "x-auto-response-suppress", "x-autorespond"];
     let is_auto = auto.iter().any(|name| value(&headers, name).is_some_and(|value| value != "no"));
     let subject = decode::header(value(&headers, "subject").unwrap_or_default());
-    // Reports of machines that know no RFC 3464 say it in the text.
+    // Reports of servers without RFC 3464 give the reason in the text.
     let said = written(&parts);
     if is_of_a_person(&headers, &subject) && said.status.is_empty() {
         let reason = if is_auto || auto_reply(&subject) {
@@ -88,8 +88,8 @@ pub fn read(text: &str) -> Bounce {
     }
 }
 
-/// Whether a mail is neither from a machine that delivers mail nor about a mail that it sent back.
-/// It may say `full` and `blocked` of anything.
+/// Returns whether a mail is a person's: neither from a mail server nor about a returned mail. Such
+/// a mail may use `full` and `blocked` about anything.
 fn is_of_a_person(headers: &[(String, String)], subject: &str) -> bool {
     let Some(from) = value(headers, "from") else { return false };
     let has = |text: &str, words: &[&str]| {
@@ -100,7 +100,7 @@ fn is_of_a_person(headers: &[(String, String)], subject: &str) -> bool {
     !is_returned && !has(from, &DAEMONS) && !has(subject, &FAILURES)
 }
 
-/// Whether a machine only says that it is still trying.
+/// Returns whether a server only reports that it is still trying.
 fn is_late(subject: &str, parts: &[Part<'_>]) -> bool {
     let subject = subject.to_lowercase();
     let text = || parts.first().map(Part::text).unwrap_or_default().to_lowercase();
@@ -108,8 +108,8 @@ fn is_late(subject: &str, parts: &[Part<'_>]) -> bool {
     is_warning && LATE.iter().any(|words| subject.contains(words) || text().contains(words))
 }
 
-/// A mail's lines, whatever they end with, from the first that is not empty; not the one that a
-/// mailbox file puts above (RFC 4155).
+/// Returns a mail's lines, with any kind of line ends, from the first that is not empty, and
+/// without the line that a mailbox file puts above (RFC 4155).
 fn lines(text: &str) -> String {
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     let lines = text.lines().skip_while(|line| line.trim().is_empty());
@@ -121,7 +121,7 @@ fn lines(text: &str) -> String {
         .join("\n")
 }
 
-/// What the text says, where the report itself left it open.
+/// Returns what the text says, if the report itself left it open.
 fn explained(bounce: Bounce, parts: &[Part<'_>]) -> Bounce {
     let said = written(parts);
     let is_for_now = bounce.status.starts_with('4');
@@ -133,14 +133,14 @@ fn explained(bounce: Bounce, parts: &[Part<'_>]) -> Bounce {
     }
 }
 
-/// What people read of a mail says.
+/// Classifies the readable text of a mail.
 fn written(parts: &[Part<'_>]) -> Bounce {
     let texts = parts.iter().filter(|part| part.kind.starts_with("text/"));
     said(&texts.map(Part::text).collect::<Vec<_>>().join("\n\n"))
 }
 
-/// What a text says. It is judged by paragraphs: the one with a code in it is the receiver's, and
-/// the others are the words of the machine that reports.
+/// Classifies a text by paragraphs: one with a code is the receiver's, and the others are words of
+/// the reporting server.
 fn said(text: &str) -> Bounce {
     let text = before_returned(text);
     let said: Vec<Bounce> = text
@@ -161,7 +161,7 @@ fn said(text: &str) -> Bounce {
     best.cloned().unwrap_or_else(|| classify(text))
 }
 
-/// The text before the message that is returned in it.
+/// Returns the text before the returned message in it.
 fn before_returned(text: &str) -> &str {
     let mut place = 0;
     for line in text.split_inclusive('\n') {
@@ -180,21 +180,21 @@ fn before_returned(text: &str) -> &str {
 
 /// A part of a mail.
 struct Part<'b> {
-    /// Its type, in lower case.
+    /// The type, in lower case.
     kind: String,
     encoding: String,
     body: &'b str,
 }
 
 impl Part<'_> {
-    /// Its text, out of the form in which it travels.
+    /// Returns the decoded text.
     fn text(&self) -> String {
         decode::body(self.body, &self.encoding)
     }
 }
 
-/// The parts of a mail that have no parts themselves, in their order; of one without parts, the
-/// mail. What is returned is not looked into.
+/// Returns the parts of a mail that have no parts themselves, in order; for a mail without parts,
+/// the mail itself. A returned message is not searched.
 fn parts<'b>(headers: &[(String, String)], body: &'b str) -> Vec<Part<'b>> {
     let mut found = Vec::new();
     let mut waiting = vec![(headers.to_vec(), body)];
@@ -214,13 +214,13 @@ fn parts<'b>(headers: &[(String, String)], body: &'b str) -> Vec<Part<'b>> {
         }
     }
     if found.is_empty() {
-        // No part begins as the headers say that parts do.
+        // No part begins with the boundary that the headers give.
         found.push(Part { kind: "text/plain".to_owned(), encoding: String::new(), body });
     }
     found
 }
 
-/// The parts of a multipart body, each with its headers.
+/// Returns the parts of a multipart body, each with its headers.
 fn inner<'b>(
     boundary: &str,
     body: &'b str,
@@ -241,7 +241,7 @@ fn auto_reply(subject: &str) -> bool {
     super::words::auto_reply(subject).is_some()
 }
 
-/// The headers and the body, if it is a message: the first line is a header.
+/// Returns the headers and the body, if this is a message: the first line is a header.
 fn message(text: &str) -> Option<(&str, &str)> {
     let (headers, body) = text.split_once("\n\n")?;
     let (name, _) = headers.split_once(':')?;
@@ -250,7 +250,7 @@ fn message(text: &str) -> Option<(&str, &str)> {
     (is_name && !name.starts_with(|c: char| c.is_ascii_digit())).then_some((headers, body))
 }
 
-/// Header fields, names in lower case, folded lines put together.
+/// Returns the header fields, with names in lower case and folded lines joined.
 fn fields(headers: &str) -> Vec<(String, String)> {
     let mut fields: Vec<(String, String)> = Vec::new();
     for line in headers.lines() {
@@ -273,7 +273,7 @@ fn value<'f>(fields: &'f [(String, String)], name: &str) -> Option<&'f str> {
     fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
 }
 
-/// A parameter of a `Content-Type` (RFC 2045), without its quotes.
+/// Returns a parameter of a `Content-Type` (RFC 2045), without its quotes.
 fn parameter(kind: &str, name: &str) -> Option<String> {
     kind.split(';').skip(1).find_map(|parameter| {
         let (known, value) = parameter.split_once('=')?;
@@ -282,7 +282,7 @@ fn parameter(kind: &str, name: &str) -> Option<String> {
     })
 }
 
-/// What became of the recipients: the worst of it.
+/// Returns the worst outcome among the recipients.
 fn worst(report: &str) -> Option<Bounce> {
     let recipients = report.split("\n\n").map(fields).filter_map(|fields| recipient(&fields));
     let badness = |bounce: &Bounce| match bounce.kind {
@@ -294,7 +294,7 @@ fn worst(report: &str) -> Option<Bounce> {
     recipients.take(RECIPIENTS_MAX).max_by_key(badness)
 }
 
-/// What became of one recipient (RFC 3464 section 2.3).
+/// Returns the outcome for one recipient (RFC 3464 section 2.3).
 fn recipient(fields: &[(String, String)]) -> Option<Bounce> {
     let action = value(fields, "action")?.to_ascii_lowercase();
     let action = action.split_whitespace().next().unwrap_or_default();
@@ -309,8 +309,7 @@ fn recipient(fields: &[(String, String)]) -> Option<Bounce> {
     if let Some(reason) = known {
         return Some(Bounce::of(reason, status, diagnostic));
     }
-    // The receiver's own code, if it gave an exact one, says more than that of the machine that
-    // reports.
+    // The receiver's own code, if it is an exact one, says more than that of the reporting server.
     let own = super::reply::parse(diagnostic).status;
     let said = match own.map(super::reply::exactness) {
         Some(exactness) if exactness > 0 => diagnostic.to_owned(),
@@ -323,8 +322,8 @@ fn recipient(fields: &[(String, String)]) -> Option<Bounce> {
     }
 }
 
-/// Whether what failed is another address than the one that was written to: its owner has the mail
-/// sent on. That the other one is gone says nothing of the first.
+/// Returns whether the address that failed differs from the one that the message was sent to,
+/// because its owner forwards mail. A failure of the other address says nothing about the first.
 fn is_forwarded(fields: &[(String, String)]) -> bool {
     let address = |name| {
         let value = value(fields, name)?;

@@ -1,13 +1,13 @@
 use super::*;
 
-/// `kind reason status` of what was said.
+/// Returns `kind reason status` of a receiver's text.
 fn told(said: &str) -> String {
     let bounce = read(said);
     let kind = serde_json::to_value(bounce.kind).unwrap();
     format!("{} {} {}", kind.as_str().unwrap(), bounce.reason.as_str(), bounce.status)
 }
 
-/// The cases of `cases.txt`, each with what it should be: a kind, and a reason where that matters.
+/// Returns the cases of `cases.txt`, each with the expected kind, and the reason if that matters.
 fn cases() -> impl Iterator<Item = (&'static str, String)> {
     let lines = include_str!("cases.txt").lines();
     let cases = lines.filter(|line| !line.starts_with('#') && !line.is_empty());
@@ -18,7 +18,7 @@ fn cases() -> impl Iterator<Item = (&'static str, String)> {
 }
 
 #[test]
-fn what_receivers_say_is_understood() {
+fn receiver_replies_are_classified() {
     let mut wrong = Vec::new();
     for (wanted, said) in cases() {
         let told = told(&said);
@@ -30,10 +30,10 @@ fn what_receivers_say_is_understood() {
     assert!(cases().count() > 200);
 }
 
-/// What public projects have labelled agrees with what is read, but for three in a hundred; and
-/// nothing that they put down to somebody else is held against an address.
+/// Our results agree with the labels of public projects in all but three of a hundred cases, and
+/// nothing that they attribute to another cause is counted against an address.
 #[test]
-fn public_labels_of_hard_or_not_are_agreed_with() {
+fn classification_agrees_with_public_labels() {
     let lines = include_str!("public.txt").lines();
     let cases: Vec<(&str, &str)> = lines
         .filter(|line| !line.starts_with('#'))
@@ -51,7 +51,7 @@ fn public_labels_of_hard_or_not_are_agreed_with() {
 }
 
 #[test]
-fn no_address_is_given_up_for_the_senders_fault_whatever_code_or_opinion_comes_with_it() {
+fn sender_side_failure_is_never_a_hard_bounce() {
     for (wanted, said) in cases().filter(|(wanted, _)| wanted.starts_with("block")) {
         if said.contains(char::is_alphabetic) {
             let bounce = classify(&format!("5.1.1 {said}"));
@@ -65,7 +65,7 @@ fn no_address_is_given_up_for_the_senders_fault_whatever_code_or_opinion_comes_w
 }
 
 #[test]
-fn the_sender_is_known_by_many_names() {
+fn replies_about_the_sender_are_recognized() {
     for said in [
         "550 5.1.0 larkspan.example: no such domain (sender)",
         "550 5.1.1 Message-ID domain does not exist",
@@ -101,9 +101,9 @@ fn the_sender_is_known_by_many_names() {
     }
 }
 
-/// Neither is one whose name, host or link happens to hold a word, nor kept for one.
+/// A word inside a name, host or link neither makes an address bad nor keeps a bad one.
 #[test]
-fn names_are_never_searched_for_words() {
+fn words_inside_names_are_ignored() {
     let names = [
         "<peterblack@x.example>",
         "rbl.spam.blocked@x.example",
@@ -123,7 +123,7 @@ fn names_are_never_searched_for_words() {
 }
 
 #[test]
-fn a_status_is_no_piece_of_an_address_or_a_version() {
+fn status_code_is_not_taken_from_ips_or_versions() {
     let codes = |said: &'static str| {
         let reply = reply::parse(said);
         (reply.status, reply.code)
@@ -170,7 +170,7 @@ Subject: Action: delivered\r
 ";
 
 #[test]
-fn a_delivery_status_message_is_read_to_its_diagnostic() {
+fn delivery_status_notification_is_classified() {
     assert_eq!(told(REPORT), "hard no_such_address 5.1.1");
     assert_eq!(
         read(REPORT).words,
@@ -186,7 +186,7 @@ fn a_delivery_status_message_is_read_to_its_diagnostic() {
 }
 
 #[test]
-fn an_absence_notice_is_no_bounce() {
+fn auto_reply_is_not_a_bounce() {
     let notice = "Subject: Automatic reply: hello\nAuto-Submitted: auto-replied\n\nI am away.\n";
     assert_eq!(told(notice), "ignored auto_reply ");
     let chinese = "Subject: 自动回复：您好\n\n我在休假。\n";
@@ -194,7 +194,7 @@ fn an_absence_notice_is_no_bounce() {
 }
 
 #[test]
-fn a_huge_or_garbled_message_is_read_without_harm() {
+fn huge_or_broken_message_is_read_safely() {
     let parts = "--b\nContent-Type: text/plain\n\nx\n".repeat(50_000);
     let huge = format!("Content-Type: multipart/report; boundary=b\n\n{parts}");
     assert_eq!(read(&huge).kind, BounceKind::Ignored);
@@ -205,7 +205,7 @@ fn a_huge_or_garbled_message_is_read_without_harm() {
 }
 
 #[test]
-fn what_carriers_say_of_a_number_is_understood() {
+fn carrier_error_codes_are_classified() {
     let kind = |code: &str, told: &str| {
         let bounce = classify_text(code, told);
         (bounce.kind, bounce.reason)
@@ -222,7 +222,7 @@ fn what_carriers_say_of_a_number_is_understood() {
 }
 
 #[test]
-fn a_providers_opinion_settles_what_the_receiver_left_open_and_nothing_else() {
+fn provider_opinion_decides_unclear_bounces_only() {
     let kind = |said: &str, opinion| {
         let bounce = classify(said).weighed(opinion);
         (bounce.kind, bounce.reason)
@@ -246,7 +246,7 @@ fn a_providers_opinion_settles_what_the_receiver_left_open_and_nothing_else() {
 }
 
 #[test]
-fn a_mail_that_was_sent_on_says_nothing_of_the_first_address() {
+fn bounce_of_forwarded_mail_is_not_hard() {
     let on = REPORT.replace(
         "Final-Recipient: rfc822;",
         "Original-Recipient: rfc822;first@x.example\r\nFinal-Recipient: rfc822;",
@@ -258,7 +258,7 @@ fn a_mail_that_was_sent_on_says_nothing_of_the_first_address() {
 }
 
 #[test]
-fn a_report_is_found_wherever_it_stands_and_however_it_travels() {
+fn nested_or_plain_text_report_is_found() {
     let (head, body) = REPORT.split_once("\r\n\r\n").unwrap();
     let kind =
         head.lines().skip_while(|line| !line.starts_with("Content-Type")).collect::<Vec<_>>();
@@ -270,7 +270,7 @@ fn a_report_is_found_wherever_it_stands_and_however_it_travels() {
     assert_eq!(told(&nested), "hard no_such_address 5.1.1");
     let lone = REPORT.replace("\r\n", "\r");
     assert_eq!(told(&lone), "hard no_such_address 5.1.1");
-    // A machine that knows no RFC 3464 hands the receiver's words on among its own.
+    // A server without RFC 3464 passes the receiver's words on among its own.
     let text = "Subject: failure\n\nHi. This is the qmail-send program. I'm afraid I wasn't able \
                 to deliver your message to the sender's liking.\n\n<ann@x.example>:\n192.0.2.7 \
                 does not like recipient.\nRemote host said: 550 5.1.1 user unknown\n\n--- Below \
@@ -283,14 +283,14 @@ fn a_report_is_found_wherever_it_stands_and_however_it_travels() {
 }
 
 #[test]
-fn words_from_outside_are_one_short_line_of_visible_characters() {
+fn stored_words_are_one_short_visible_line() {
     let told = words("550-5.1.1 no\r\n550 \u{1b}[31m such\u{202e} user");
     assert_eq!(told, "550-5.1.1 no 550 [31m such user");
     assert_eq!(words(&"长".repeat(400)).chars().count(), WORDS_CHARS_MAX + 1);
 }
 
 #[test]
-fn receivers_are_understood_in_their_own_languages() {
+fn replies_in_other_languages_are_classified() {
     for absent in [
         "550 Postfach existiert nicht",
         "550 Empfänger unbekannt",
@@ -321,7 +321,7 @@ fn receivers_are_understood_in_their_own_languages() {
 }
 
 #[test]
-fn a_persons_mail_is_no_bounce_and_neither_is_one_that_is_late() {
+fn personal_mail_and_delay_warnings_are_not_bounces() {
     let mail = "Return-Path: <ann@x.example>\nFrom: Ann <ann@x.example>\nSubject: Welcome\n\n\
                 The storage is full of your parcels, and my old account was closed.\n";
     assert_eq!(told(mail), "ignored unclear ");
@@ -341,7 +341,7 @@ fn a_persons_mail_is_no_bounce_and_neither_is_one_that_is_late() {
 }
 
 #[test]
-fn what_travels_encoded_is_read() {
+fn encoded_messages_are_decoded() {
     // Base64 of: 550 收件人不存在
     let plain = "Subject: x\nContent-Type: text/plain; charset=utf-8\n\
                  Content-Transfer-Encoding: base64\n\nNTUwIOaUtuS7tuS6uuS4jeWtmOWc\nqA==\n";
@@ -371,7 +371,7 @@ fn what_travels_encoded_is_read() {
 }
 
 #[test]
-fn a_readers_complaint_is_no_bounce_and_is_told_as_one() {
+fn feedback_report_is_a_complaint() {
     let report = |kind: &str| {
         format!(
             "Subject: x\nContent-Type: multipart/report; boundary=b\n\n\

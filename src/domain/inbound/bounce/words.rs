@@ -1,19 +1,19 @@
-//! What the words of a reply mean. The words themselves are in `said.txt`.
+//! The meaning of the words of a reply. The words themselves are in `said.txt`.
 
 use super::BounceReason;
 use super::reply::Reply;
 use std::sync::LazyLock;
 
-/// Which words go before which: what says nothing of the address goes before what does.
+/// The precedence of words: those that say nothing about the address come first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Rank {
-    /// The sender, its network, its message, or a rule of the receiver's.
+    /// About the sender, its network, its message, or a rule of the receiver.
     Sender,
-    /// How a mailbox or a machine does for the moment.
+    /// About the present state of a mailbox or a server.
     State,
-    /// The recipient.
+    /// About the recipient.
     Recipient,
-    /// A word that may be about anything.
+    /// Words that may be about anything.
     Weak,
 }
 
@@ -25,52 +25,52 @@ struct Section {
     /// See `Grammar`.
     nouns: Vec<&'static str>,
     phrases: Vec<&'static str>,
-    /// Whether it counts only of the recipient's domain, by the code or by who says it.
+    /// Whether it counts only for the recipient's domain, which the code or the speaker shows.
     is_of_dns: bool,
 }
 
-/// How the phrases and the nouns of a section belong together.
+/// How the phrases and the nouns of a section combine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Grammar {
     /// A phrase is enough.
     Alone,
-    /// One of the nouns stands near, in the same sentence: `mailbox for @ does not exist`.
+    /// One of the nouns is near, in the same sentence: `mailbox for @ does not exist`.
     Near,
-    /// One of the nouns stands right before or after: `unknown user`, `user is unknown`.
+    /// One of the nouns is right before or after: `unknown user`, `user is unknown`.
     Beside,
-    /// One of the nouns stands right after: `no such user`.
+    /// One of the nouns is right after: `no such user`.
     Before,
 }
 
 static SAID: LazyLock<Vec<Section>> = LazyLock::new(|| sections(include_str!("said.txt")));
 
-/// How far apart the two words of a pair may be, in bytes.
+/// The largest distance between the two words of a pair, in bytes.
 const NEAR_BYTES: usize = 48;
 
-/// Words that may stand between a name and what is said of it.
+/// Words that may be between a name and a statement about it.
 const SMALL: [&str; 6] = ["is", "was", "has", "been", "now", "currently"];
 
-/// Words that may stand between a noun and its adjective, beside `SMALL`.
+/// Words that may be between a noun and its adjective, besides `SMALL`.
 const BETWEEN: [&str; 24] = [
     "or", "and", "a", "an", "the", "this", "that", "are", "of", "email", "mail", "local", "final",
     "delivery", "destination", "recipient", "virtual", "illegal", "unknown", "invalid", "mailbox",
     "seems", "to", "be",
 ];
 
-/// Nouns that make a noun before them say which: an address book is no address.
+/// Nouns that turn a noun before them into a modifier: an address book is not an address.
 const HEADS: [&str; 22] = [
     "agent", "agents", "book", "certificate", "computer", "database", "directory", "domain",
     "domains", "host", "hosts", "list", "lists", "manager", "permissions", "policy", "record",
     "records", "server", "servers", "system", "type",
 ];
 
-/// Words that make `name` the name of a machine or of a thing.
+/// Words that make a following `name` the name of a host or a thing.
 const NAMED: [&str; 8] = ["class", "dns", "domain", "file", "host", "server", "service", "zone"];
 
-/// How many of them at most.
+/// The most words in between.
 const BETWEEN_MAX: usize = 3;
 
-/// How machines begin that answer for people.
+/// Phrases of automatic replies.
 const ABSENT: [&str; 24] = [
     "out of office",
     "out of the office",
@@ -98,13 +98,13 @@ const ABSENT: [&str; 24] = [
     "автоматический ответ",
 ];
 
-/// Whether an answer is a machine's on behalf of somebody absent.
+/// Returns whether a text is an automatic reply on behalf of somebody absent.
 pub(super) fn auto_reply(said: &str) -> Option<BounceReason> {
     let said = said.to_lowercase();
     ABSENT.iter().any(|piece| said.contains(piece)).then_some(BounceReason::AutoReply)
 }
 
-/// The reason that the words of this rank give.
+/// Returns the reason that the words of this rank give.
 pub(super) fn reason(reply: &Reply<'_>, rank: Rank) -> Option<BounceReason> {
     let of_rank = SAID.iter().filter(|section| section.rank == rank);
     let mut found = of_rank.filter(|section| section.is_in(reply));
@@ -136,7 +136,7 @@ impl Section {
     }
 }
 
-/// The recipient's domain, by name.
+/// Phrases that name the recipient's domain.
 const RECIPIENTS_DOMAIN: [&str; 7] = [
     "recipient domain",
     "recipients domain",
@@ -147,8 +147,9 @@ const RECIPIENTS_DOMAIN: [&str; 7] = [
     "destination host",
 ];
 
-/// Whether what is said of a domain may be said of the recipient's: a code or its name says so, or
-/// no receiver has spoken, and it is the sending machine's own word.
+/// Returns whether a statement about a domain may be about the recipient's: a phrase or the status
+/// code says so, or there is no code, so that no receiver has replied and these are the sending
+/// server's own words.
 fn may_be_the_recipients_domain(reply: &Reply<'_>) -> bool {
     let detail = reply.status.and_then(|status| Some(status.split_once('.')?.1));
     if RECIPIENTS_DOMAIN.iter().any(|named| places(&reply.words, named).next().is_some()) {
@@ -160,7 +161,8 @@ fn may_be_the_recipients_domain(reply: &Reply<'_>) -> bool {
     }
 }
 
-/// Whether one of these nouns stands in the same sentence as what is at a place, and close to it.
+/// Returns whether one of these nouns is in the same sentence as the phrase at a place, and close
+/// to it.
 fn near(marked: &str, place: usize, length: usize, nouns: &[&str]) -> bool {
     let sentence = |text: &str| text.rfind(" . ").map_or(0, |end| end + 2);
     let start = sentence(&marked[..place + 1]).max(place.saturating_sub(NEAR_BYTES));
@@ -179,20 +181,20 @@ fn near(marked: &str, place: usize, length: usize, nouns: &[&str]) -> bool {
     nouns.iter().any(is_near)
 }
 
-/// Whether a noun is what is spoken of, and not a part of another thing's name.
+/// Returns whether a noun is the subject itself, and not a part of another thing's name.
 fn is_head(before: Option<&str>, noun: &str, after: &str) -> bool {
     let next = after.split_whitespace().next().unwrap_or_default();
     let is_of_a_thing = noun == "name" && before.is_some_and(|word| NAMED.contains(&word));
     !is_of_a_thing && !HEADS.contains(&next)
 }
 
-/// Whether a name stands right before, but for small words: `<ann@x.example> is now`.
+/// Returns whether a name is right before, apart from small words: `<ann@x.example> is now`.
 fn follows_a_name(before: &str) -> bool {
     let mut words = before.split_whitespace().rev().skip_while(|word| SMALL.contains(word));
     words.next() == Some("@")
 }
 
-/// Whether what is at a place stands right before one of these nouns.
+/// Returns whether the phrase at a place is right before one of these nouns.
 fn before(marked: &str, place: usize, length: usize, nouns: &[&str]) -> bool {
     let end = (place + 1 + length).min(marked.len());
     let words: Vec<&str> = marked[end..].split_whitespace().take(BETWEEN_MAX + 2).collect();
@@ -203,7 +205,7 @@ fn before(marked: &str, place: usize, length: usize, nouns: &[&str]) -> bool {
     })
 }
 
-/// Whether what is at a place stands right after one of these nouns.
+/// Returns whether the phrase at a place is right after one of these nouns.
 fn after(marked: &str, place: usize, nouns: &[&str]) -> bool {
     let mut words = marked[..=place].split_whitespace().rev().take(BETWEEN_MAX + 1);
     let noun = words.find(|word| !is_between(word) || nouns.contains(word));
@@ -214,7 +216,7 @@ fn is_between(word: &str) -> bool {
     SMALL.contains(&word) || BETWEEN.contains(&word)
 }
 
-/// Where a phrase stands among words that are each between two spaces.
+/// Returns where a phrase occurs in a text in which each word is between two spaces.
 fn places(words: &str, phrase: &str) -> impl Iterator<Item = usize> {
     let (phrase, is_open) = match phrase.strip_suffix('*') {
         Some(phrase) => (phrase, true),
@@ -228,12 +230,12 @@ fn places(words: &str, phrase: &str) -> impl Iterator<Item = usize> {
     found.map(|(start, _)| start.saturating_sub(1))
 }
 
-/// Whether a character is of a language that is written without spaces, or nearly.
+/// Returns whether a character belongs to a language that is written without spaces, or nearly so.
 fn has_no_spaces(c: char) -> bool {
     matches!(c, '\u{2e80}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}' | '\u{f900}'..='\u{faff}')
 }
 
-/// The sections of a text; a line that is none, or no phrase, is left out.
+/// Reads the sections of a text; skips a line that is neither a section nor a phrase.
 fn sections(text: &'static str) -> Vec<Section> {
     let mut sections: Vec<Section> = Vec::new();
     let mut nouns: Vec<&str> = Vec::new();
@@ -281,7 +283,7 @@ fn sections(text: &'static str) -> Vec<Section> {
     sections
 }
 
-/// `[rank.reason]`.
+/// Reads `[rank.reason]`.
 fn header(line: &str) -> Option<(&str, &str)> {
     line.strip_prefix('[')?.strip_suffix(']')?.split_once('.')
 }

@@ -1,10 +1,10 @@
 //! The grammar of a Chinese request. Chinese is written without spaces, so its sentences are
-//! patterns, and what may be said around one is taken off its ends.
+//! patterns, and polite phrases around a request are stripped from its ends.
 
 use super::Keyword;
 use regex_lite::Regex;
 
-/// Whole requests, without what is said around them.
+/// Whole requests, without the phrases around them.
 const WHOLE: [(Keyword, &[&str]); 3] = [
     (
         Keyword::Stop,
@@ -29,7 +29,7 @@ const WHOLE: [(Keyword, &[&str]); 3] = [
     ),
 ];
 
-/// Requests to stop, as sentences; `SLOTS` says what the capitals stand for.
+/// Requests to stop, as patterns of sentences; `SLOTS` defines the capitals.
 const SENTENCES: [&str; 15] = [
     // 不要再给我发广告短信
     "(?:W*N+)?(?:Y)?(?:E)?(?:L)?(?:W*N+)?(?:就|都)?(?:请|請)?(?:都|就)?Q(?:G)?\
@@ -61,7 +61,7 @@ const SENTENCES: [&str; 15] = [
     "(?:我)?(?:对此|对这个|对你们)?(?:不感兴趣|不感興趣|没兴趣|没有兴趣|沒興趣)",
 ];
 
-/// What the capitals of `SENTENCES` stand for, in the order in which they are put in.
+/// What the capitals of `SENTENCES` stand for, in the order of their replacement.
 const SLOTS: [(&str, &str); 10] = [
     ("Y", "你们公司|你们|您们|您|你|贵公司|贵司|你方|商家|拜托|求求|求"),
     ("E", "能不能|可不可以|可以|能否|能|可否|行不行|好吗"),
@@ -88,10 +88,10 @@ const SLOTS: [(&str, &str); 10] = [
     ("D", "(?:删除|删掉|刪除|移除|去掉|删|注销|清除|除名|去除)"),
 ];
 
-/// What a list is called, and where in it somebody is.
+/// Names of a list, and words for being in it.
 const LISTS: &str = "(?:发送|短信|推送|客户|营销)?(?:名单|名單|列表|通讯录|数据库|系统|群发名单|联系人)(?:中|里|裡|上|里面|內|内)?";
 
-/// What may be said before and after a request.
+/// Phrases that may come before and after a request.
 const BEFORE: [&str; 54] = [
     "烦死了", "烦不烦", "麻烦帮我", "请帮我", "麻烦您", "我想要", "我要求", "你好", "您好", "帮我",
     "幫我", "麻烦", "麻煩", "我要", "我想", "拜托", "求你们", "求求你们", "求你", "请", "請",
@@ -106,12 +106,12 @@ const AFTER: [&str; 26] = [
     "了", "吧", "啊", "哦", "哈", "呀", "行吗",
 ];
 
-/// What asks for messages, or for more of them.
+/// Phrases that ask for messages, or for more of them.
 const MORE: [&str; 8] = [
     "别停", "不要停", "继续发", "发短信就行", "发信息就行", "短信联系", "发短信给我", "给我发短信",
 ];
 
-/// Words that turn it round.
+/// Words that negate such a phrase.
 const NEGATIONS: [&str; 6] = ["不", "别", "別", "勿", "停", "拒"];
 
 thread_local! {
@@ -123,7 +123,7 @@ fn grammar() -> Result<Regex, regex_lite::Error> {
     Regex::new(&SLOTS.iter().fold(whole, |text, (slot, words)| text.replace(slot, words)))
 }
 
-/// What a sentence asks for.
+/// Returns what a sentence asks for.
 pub fn read(sentence: &str) -> Option<Keyword> {
     if sentence == "停" {
         return Some(Keyword::Stop);
@@ -144,12 +144,12 @@ pub fn read(sentence: &str) -> Option<Keyword> {
     }
 }
 
-/// Whether a part of a text asks something.
+/// Returns whether a part of a text is a question.
 pub fn is_question(part: &str) -> bool {
     part.ends_with(['吗', '嗎', '呢', '么', '麼']) && read(part).is_none()
 }
 
-/// Whether a part of a text asks for messages.
+/// Returns whether a part of a text asks for messages.
 pub fn wants_more(part: &str) -> bool {
     let goes_on = ["别停", "不要停"].iter().any(|words| part.contains(words));
     let asks = MORE.iter().any(|words| part.contains(words)) || part.ends_with("发短信");

@@ -1,4 +1,4 @@
-//! The grammar of an English request: `please` `stop` `texting me`, each of them a slot of words.
+//! The grammar of an English request: `please` `stop` `texting me`, each of them a slot of phrases.
 
 use super::Keyword;
 use super::words::{
@@ -8,7 +8,7 @@ use super::words::{
 };
 use regex_lite::Regex;
 
-/// A sentence in plain words, with one space between two.
+/// A sentence in plain words, separated by single spaces.
 pub struct Sentence(String);
 
 thread_local! {
@@ -16,8 +16,9 @@ thread_local! {
     static WANTS_TEXTS: Option<Regex> = grammar(&super::words::WANTS_TEXTS).ok();
 }
 
-/// A pattern of sentences. In them `M` stands for the messages, `W` for which of them, `O` for a
-/// person or number that gets them, `C` for contacting somebody.
+/// Compiles patterns of sentences. In them, `M` stands for the messages, `W` for words before them,
+/// `O` for a person or number that gets them, `X` for kinds of contact, `C` for contacting
+/// somebody.
 fn grammar(patterns: &[&str]) -> Result<Regex, regex_lite::Error> {
     let slots = [
         ("W", "(?:(?:a|all|any|more|such|of|the|these|this|those|that|your|you) )*"),
@@ -37,7 +38,7 @@ fn grammar(patterns: &[&str]) -> Result<Regex, regex_lite::Error> {
     Regex::new(&slots.iter().fold(whole, |text, (slot, words)| text.replace(slot, words)))
 }
 
-/// What a sentence asks for.
+/// Returns what a sentence asks for.
 pub fn read(sentence: &Sentence) -> Option<Keyword> {
     let text = sentence.0.as_str();
     if sentence.asks_to_stop() {
@@ -49,14 +50,14 @@ pub fn read(sentence: &Sentence) -> Option<Keyword> {
     START.contains(&text).then_some(Keyword::Start)
 }
 
-/// Whether a part of a text asks for messages, instead of calls or mails.
+/// Returns whether a part of a text asks for messages, instead of calls or e-mails.
 pub fn wants_texts(part: &str) -> bool {
     let sentence = Sentence::of(&super::plain_words(part));
     WANTS_TEXTS.with(|wants| wants.as_ref().is_some_and(|wants| wants.is_match(&sentence.0)))
 }
 
 impl Sentence {
-    /// Puts words together; short forms and slips become the words that they stand for.
+    /// Joins words into a sentence; replaces short forms and misspellings.
     pub fn of(words: &[String]) -> Self {
         let long = |word: &String| {
             let known = SHORT.iter().find(|(short, _)| short == word);
@@ -65,7 +66,7 @@ impl Sentence {
         Self(words.iter().map(long).collect::<Vec<_>>().join(" "))
     }
 
-    /// Whether it is clear by itself that the messages are meant.
+    /// Returns whether the sentence makes clear by itself that the messages are meant.
     pub fn is_clear(&self) -> bool {
         let is_of_calls = self.0.contains(" call ") && !self.0.contains("text");
         if is_of_calls {
@@ -75,29 +76,29 @@ impl Sentence {
         is_named || is_whole(&self.0) || self.0.split(' ').any(|word| REASONS.contains(&word))
     }
 
-    /// Whether it asks for more messages.
+    /// Returns whether it asks for more messages.
     pub fn wants_more(&self) -> bool {
         MORE.iter().any(|words| self.0.contains(words))
     }
 
-    /// Whether it is the bare word, politely or not.
+    /// Returns whether it is only the bare word, politely or not.
     pub fn says_stop(&self) -> bool {
         let mut words = self.0.split(' ').filter(|word| *word != "please" && *word != "just");
         words.next().is_some_and(|word| STOP_ALONE.contains(&word)) && words.next().is_none()
     }
 
-    /// Whether it asks to stop something that another sentence names.
+    /// Returns whether it asks to stop something that another sentence names.
     pub fn stops_it(&self) -> bool {
         let plain = self.0.strip_prefix("please ").unwrap_or(&self.0);
         ["stop it", "remove it", "make it stop", "delete it", "stop this"].contains(&plain)
     }
 
-    /// Whether it names messages, or the number that gets them.
+    /// Returns whether it names messages, or the number that gets them.
     pub fn names_messages(&self) -> bool {
         names_messages(&self.0) || self.0.split(' ').any(|word| word == "number")
     }
 
-    /// Whether it only says no, or why.
+    /// Returns whether it only says no, or why.
     pub fn says_no_or_why(&self) -> bool {
         let mut words = self.0.split(' ');
         words.all(|word| POLITE_ENDS.contains(&word) || WHY.contains(&word))
@@ -127,20 +128,20 @@ fn names_messages(sentence: &str) -> bool {
     sentence.split(' ').any(|word| MESSAGES.contains(&word))
 }
 
-/// Takes a phrase off the beginning of a sentence, if it ends there where a word does.
+/// Removes a phrase from the beginning of a sentence, if the phrase ends there with a whole word.
 fn without<'a>(sentence: &'a str, phrase: &str) -> Option<&'a str> {
     let rest = sentence.strip_prefix(phrase)?;
     if rest.is_empty() { Some(rest) } else { rest.strip_prefix(' ') }
 }
 
-/// Whether it is one of `WHOLE_SENTENCES`, politely or not.
+/// Returns whether it is one of `WHOLE_SENTENCES`, politely or not.
 fn is_whole(sentence: &str) -> bool {
     let polite = [" please", " thank you", " thanks", " sorry", " anymore", " at all"];
     let plain = polite.iter().find_map(|words| sentence.strip_suffix(words)).unwrap_or(sentence);
     WHOLE_SENTENCES.contains(&plain)
 }
 
-/// Whether it is one of `SENTENCES`, with what may follow any request.
+/// Returns whether it matches one of `SENTENCES`, with polite words after it.
 fn is_a_known_sentence(sentence: &str) -> bool {
     let mut plain = sentence;
     while let Some((before, last)) = plain.rsplit_once(' ')
@@ -153,7 +154,7 @@ fn is_a_known_sentence(sentence: &str) -> bool {
     is_known(plain) || is_known(sentence)
 }
 
-/// What is left of a sentence after a phrase of each of these slots, one after the other.
+/// Returns what can be left of a sentence after a phrase from each of these slots, in order.
 fn rests<'s>(sentence: &'s str, slots: &[&[&str]]) -> Vec<&'s str> {
     let mut rests = vec![sentence];
     for slot in slots {
@@ -166,7 +167,7 @@ fn rests<'s>(sentence: &'s str, slots: &[&[&str]]) -> Vec<&'s str> {
     rests
 }
 
-/// What is left of a sentence after each way in which its beginning is that of a request.
+/// Returns what is left of a sentence after each possible beginning of a request.
 fn after_beginnings(sentence: &str) -> Vec<&str> {
     [
         rests(sentence, &[&BEGINS]),
@@ -177,14 +178,15 @@ fn after_beginnings(sentence: &str) -> Vec<&str> {
     .concat()
 }
 
-/// Whether what is not wanted is the end of the messages: "I don't want" "to stop receiving texts".
+/// Returns whether the sentence rejects the stopping itself: "I don't want" "to stop receiving
+/// texts".
 fn wants_the_contrary(rest: &str) -> bool {
     let rest = without(rest, "you").unwrap_or(rest);
     let rest = without(rest, "to").unwrap_or(rest);
     !after_beginnings(rest).is_empty()
 }
 
-/// Whether a sentence begins as a request does, and everything after it belongs to that.
+/// Returns whether a sentence begins like a request, and everything after that belongs to it.
 fn begins_with_a_request(sentence: &str) -> bool {
     if NOT_MEANT.iter().any(|phrase| without(sentence, phrase).is_some()) {
         return false;
@@ -196,8 +198,8 @@ fn begins_with_a_request(sentence: &str) -> bool {
             .any(|rest| !wants_the_contrary(rest) && names_messages(rest) && may_follow(rest, true))
 }
 
-/// Whether all of a rest belongs to a request, up to what only says why. `is_named` says whether
-/// messages are named before it.
+/// Returns whether a rest belongs to a request, up to a part that only says why. `is_named` says
+/// whether messages are named before it.
 fn may_follow(rest: &str, is_named: bool) -> bool {
     let is_enough = |aside: &&str, head: &str| {
         names_messages(head)
@@ -210,18 +212,18 @@ fn may_follow(rest: &str, is_named: bool) -> bool {
         || asides.any(|(aside, head)| is_enough(aside, head) && belongs(head, is_named))
 }
 
-/// Whether every word is one that may stand after a request. Of somebody else's phone it is the
-/// number that is to have no more, if it is messages that are to stop.
+/// Returns whether every word may follow a request. If messages are what should stop, a phone of
+/// somebody else may be named as their destination.
 fn belongs(rest: &str, is_named: bool) -> bool {
     let of_family = is_named && is_to_somebody(rest);
     rest.split_whitespace().all(|word| {
-        // A request may be said twice: "stop stop stop".
+        // A request may be repeated: "stop stop stop".
         [&AFTER[..], &MESSAGES, &BEGINS].iter().any(|known| known.contains(&word))
             || FAMILY.contains(&word) && of_family
     }) && !(of_family && rest.contains(" about "))
 }
 
-/// Whether somebody is named who gets the messages: `my mom`.
+/// Returns whether a person is named who gets the messages: `my mom`.
 fn is_to_somebody(rest: &str) -> bool {
     let words: Vec<&str> = rest.split(' ').collect();
     words.windows(2).any(|pair| ["my", "our"].contains(&pair[0]) && FAMILY.contains(&pair[1]))

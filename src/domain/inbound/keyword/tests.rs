@@ -1,8 +1,8 @@
 use super::*;
 
-/// The answers of `cases.txt`, each with whether it asks for no more.
+/// The replies of `cases.txt`, each with whether it asks to stop.
 #[test]
-fn requests_are_told_from_other_answers() {
+fn stop_requests_are_recognized_without_false_alarms() {
     let lines = include_str!("cases.txt").lines().filter(|line| !line.starts_with('#'));
     let cases: Vec<(&str, &str)> = lines.filter_map(|line| line.split_once(" | ")).collect();
     let misread = cases
@@ -20,7 +20,7 @@ fn all(expected: Option<Keyword>, texts: &[&str]) {
 }
 
 #[test]
-fn requests_to_stop_are_heard_in_the_words_of_people() {
+fn common_stop_phrases_stop() {
     let words = [
         "STOP", " stop. ", "Stop!!!", "ＳＴＯＰ", "\u{201c}STOP\u{201d}", "stopall", "Stop all",
         "UNSUBSCRIBE", "cancel", "END", "Quit", "revoke", "OPT-OUT", "optout", "opt out", "ARRET",
@@ -77,7 +77,7 @@ fn requests_to_stop_are_heard_in_the_words_of_people() {
 }
 
 #[test]
-fn requests_to_stop_are_heard_however_people_go_on() {
+fn stop_phrases_inside_longer_texts_stop() {
     let heard = [
         "I revoke my consent",
         "withdraw my consent",
@@ -129,7 +129,7 @@ fn requests_to_stop_are_heard_however_people_go_on() {
 }
 
 #[test]
-fn people_who_do_not_want_them_to_stop_are_not_stopped() {
+fn phrases_against_stopping_do_not_stop() {
     let others = [
         "I don't want to stop receiving texts",
         "I do not want to stop getting messages",
@@ -154,7 +154,7 @@ fn people_who_do_not_want_them_to_stop_are_not_stopped() {
 }
 
 #[test]
-fn requests_for_help_and_for_messages_again_are_heard() {
+fn help_and_start_phrases_are_recognized() {
     let help = [
         "HELP", "help!", "INFO", "Aide", "I need help", "Who is this?", "How do I unsubscribe?",
         "帮助", "幫助", "怎么退订？", "你们是谁？",
@@ -168,7 +168,7 @@ fn requests_for_help_and_for_messages_again_are_heard() {
 }
 
 #[test]
-fn any_reasonable_words_stop() {
+fn any_reasonable_stop_phrase_stops() {
     let english = [
         "please stop sending text reminders",
         "stop the reminders",
@@ -244,7 +244,7 @@ fn any_reasonable_words_stop() {
 }
 
 #[test]
-fn words_about_something_else_do_not_stop() {
+fn stop_words_about_other_things_do_not_stop() {
     let english = [
         "stop by at five",
         "Don't send it today",
@@ -314,7 +314,7 @@ fn words_about_something_else_do_not_stop() {
 }
 
 #[test]
-fn ordinary_sentences_ask_for_nothing() {
+fn ordinary_sentences_are_no_keyword() {
     let english = [
         "",
         "   ",

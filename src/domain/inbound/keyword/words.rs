@@ -1,15 +1,15 @@
-//! The words of requests, in English. Short forms are written out: see `SHORT`.
+//! The words of English requests. Short forms are written out: see `SHORT`.
 
 use super::Keyword;
 
-/// Whole messages of one word.
+/// Whole replies of one word.
 pub const WHOLE: [(Keyword, &[&str]); 3] = [
     (Keyword::Stop, &["arret", "arrêt", "td", "t", "r", "stopp", "stop2end", "tuiding"]),
     (Keyword::Help, &["help", "info", "aide"]),
     (Keyword::Start, &["start", "unstop", "subscribe", "resubscribe", "restart"]),
 ];
 
-/// Short forms and slips, and what they stand for.
+/// Short forms and misspellings, and what they stand for.
 pub const SHORT: [(&str, &str); 71] = [
     ("dont", "do not"),
     ("doesnt", "does not"),
@@ -84,13 +84,13 @@ pub const SHORT: [(&str, &str); 71] = [
     ("smh", "please"),
 ];
 
-/// Begins a request with one of `CONTACTS` after it: "do not text".
+/// Phrases that begin a request if one of `CONTACTS` follows: "do not text".
 pub const NEGATIONS: [&str; 11] = [
     "do not", "never", "do not ever", "never ever", "do not you ever", "you should not",
     "you may not", "you must not", "you cannot", "you are not to", "not to",
 ];
 
-/// See `NEGATIONS`.
+/// Phrases that follow `NEGATIONS`.
 pub const CONTACTS: [&str; 37] = [
     "text", "message", "contact", "write", "notify", "remind", "spam", "text to", "sms", "pester",
     "harass", "disturb", "solicit", "email", "dm", "reach out", "keep texting", "keep messaging",
@@ -99,11 +99,11 @@ pub const CONTACTS: [&str; 37] = [
     "send these", "send this", "send those", "send any", "send anything", "send more", "send your",
 ];
 
-/// Begins a request with one of `THINGS` after it: "remove my number".
+/// Phrases that begin a request if one of `THINGS` follows: "remove my number".
 pub const REMOVALS: [&str; 9] =
     ["remove", "delete", "erase", "unsubscribe", "scratch", "strike", "wipe", "purge", "clear"];
 
-/// Words that change nothing in a request.
+/// Words that change nothing about a request.
 pub const FILLERS: [&str; 41] = [
     "please", "kindly", "just", "really", "nicely", "politely", "simply", "actually", "literally",
     "seriously", "damn", "fucking", "goddamn", "freaking", "bloody", "honestly", "immediately",
@@ -112,21 +112,21 @@ pub const FILLERS: [&str; 41] = [
     "maam", "yo", "lol", "omg", "wtf",
 ];
 
-/// Begins a request with one of `THINGS` and one of `AWAY` after it: "take me off".
+/// Phrases that begin a request if one of `THINGS` and one of `AWAY` follow: "take me off".
 pub const TAKINGS: [&str; 4] = ["take", "get", "pull", "knock"];
 
-/// Who or what is on a list.
+/// Who or what can be on a list.
 pub const THINGS: [&str; 19] = [
     "me", "us", "my number", "my phone", "my name", "my phone number", "my info", "my information",
     "my data", "my details", "my contact", "my mobile", "my line", "this number", "this phone",
     "this line", "our number", "number", "our phone",
 ];
 
-/// See `TAKINGS`.
+/// Phrases that follow `TAKINGS` and `THINGS`.
 pub const AWAY: [&str; 7] =
     ["off", "out of your", "out of the", "out of this", "from your", "from the", "from this"];
 
-/// What a request to stop begins with; what follows it must belong to it.
+/// Phrases that begin a request to stop; what follows must belong to it.
 pub const BEGINS: [&str; 56] = [
     "opt me out",
     "i opt out",
@@ -186,7 +186,7 @@ pub const BEGINS: [&str; 56] = [
     "stop it and",
 ];
 
-/// What a request to stop begins with if messages are named after it: "no more texts".
+/// Phrases that begin a request to stop if messages are named after them: "no more texts".
 pub const BEGINS_IF_NAMED: [&str; 65] = [
     "do not send", "never send", "no more", "no further", "no other", "no additional", "no future",
     "no new", "zero", "not any more", "no longer", "never ever", "not interested in", "enough",
@@ -240,18 +240,18 @@ pub const WHOLE_SENTENCES: [&str; 34] = [
     "do not disturb",
 ];
 
-/// Sentences that ask to stop; `grammar` says what the capitals stand for.
+/// Patterns of sentences that ask to stop; `grammar` defines the capitals.
 pub const SENTENCES: [&str; 18] = [
-    // To be off a list.
+    // Asks to be taken off a list.
     "(?:i |we )?(?:(?:want|would like|wish|need|ask|asked|have asked|prefer|request) )?(?:to \
      )?(?:be|have O|get O|see O|being) (?:removed|taken off|taken out|deleted|unsubscribed|\
      opted out|dropped|left alone|off)(?: (?:from|off|of|out|in))*(?: WM| W(?:list|lists|system|\
      database|records|contacts|mailing list|text list|subscription))?",
-    // Not to be written to.
+    // Asks not to be contacted.
     "(?:i |we )?(?:do not|no longer|never) (?:want|wish|care|need|like|consent|agree)(?: to)? \
      (?:be |being |getting )?(?:contacted|texted|messaged|bothered|notified|called|spammed|\
      reminded)(?: by (?:you|anyone|this company))?",
-    // No consent was given.
+    // Says that no consent was given.
     "(?:i |we )?(?:never|did not|do not|have not|have never|never ever) (?:ever )?(?:give|gave|\
      given) (?:(?:you|anyone|anybody) )?(?:my |any )?(?:permission|consent|authorization|\
      number)(?: (?:to|for) (?:this|be C|C)(?:ed)?(?: O)?| for W?M?)?",
@@ -263,11 +263,11 @@ pub const SENTENCES: [&str; 18] = [
      opt in|opted in)",
     "you (?:do not|never|no longer) (?:have|had) (?:my |any )?(?:consent|permission|\
      authorization)(?: to C(?: O)?)?",
-    // It is somebody else's number.
+    // Says that the number is somebody else's.
     "(?:this|it) is (?:not|no longer) (?:her|his|their|my|the right|[a-z]+s) (?:number|phone|\
      cell)(?: anymore)?",
     "(?:i am )?not the person you (?:are|were) (?:looking for|trying to reach)",
-    // The messages are to end.
+    // Asks that the messages end.
     "(?:i |we )?(?:want|need|would like|demand|prefer) (?:W?M|this|it|you|for you) to (?:stop|\
      end|cease|be over)",
     "(?:i |we )?would (?:really )?(?:appreciate|like|love|prefer) (?:it )?if you (?:would \
@@ -286,7 +286,7 @@ pub const SENTENCES: [&str; 18] = [
     "(?:i )?(?:have )?(?:told|asked|said) (?:you )?(?:already )?(?:to )?stop",
 ];
 
-/// Sentences that ask for messages, and for nothing else instead: "don't call, text me".
+/// Patterns of sentences that ask for messages, and not to stop them: "don't call, text me".
 pub const WANTS_TEXTS: [&str; 5] = [
     "(?:(?:you|please|just|only|can|could|may|but|or|instead|rather|so|and|best|always|to) \
      )*(?:text|message|sms) (?:me|us)(?: (?:instead|only|please|thanks|rather|about|back|here|\
@@ -302,7 +302,7 @@ pub const WANTS_TEXTS: [&str; 5] = [
      instead)* (?:text|message|sms)(?: me| us)?(?: instead| only| please)*",
 ];
 
-/// What may stand before a request.
+/// Phrases that may come before a request.
 pub const BEFORE: [&str; 146] = [
     "please",
     "kindly",
@@ -452,7 +452,7 @@ pub const BEFORE: [&str; 146] = [
     "maam",
 ];
 
-/// Words for messages: nouns, and what is done with them.
+/// Words for messages, and for what is done with them.
 pub const MESSAGES: [&str; 87] = [
     "ad", "ads", "advert", "adverts", "advertisement", "advertisements", "advertising", "alert",
     "alerts", "announcements", "bothering", "broadcasts", "bugging", "calling", "calls",
@@ -468,7 +468,7 @@ pub const MESSAGES: [&str; 87] = [
     "dming", "pestering", "bombarding", "coupons", "blasts",
 ];
 
-/// What else may stand after a request: every word of the rest is one of these or of `MESSAGES`.
+/// Other words that may follow a request: every word of the rest is one of these or of `MESSAGES`.
 pub const AFTER: [&str; 125] = [
     "a", "about", "again", "all", "already", "altogether", "and", "any", "anymore", "anything",
     "asap", "at", "automated", "automatic", "being", "by", "constant", "daily", "damn", "ever",
@@ -485,7 +485,7 @@ pub const AFTER: [&str; 125] = [
     "are", "contacted", "bother", "be",
 ];
 
-/// Whose phone it may be.
+/// People and places whose phone it may be.
 pub const FAMILY: [&str; 41] = [
     "mom", "mum", "mother", "dad", "father", "wife", "husband", "son", "daughter", "kid", "kids",
     "child", "children", "grandma", "grandmother", "grandpa", "grandfather", "parents", "family",
@@ -494,7 +494,8 @@ pub const FAMILY: [&str; 41] = [
     "daughters", "sons", "mothers", "fathers",
 ];
 
-/// What only says why or whose, once messages are named: "stop texting me about my order".
+/// Beginnings of a part that only says why or whose, once messages are named: "stop texting me
+/// about my order".
 pub const ASIDES: [&str; 41] = [
     " about ", " or i ", " or we ", " if ", " so i ", " this is ", " it is ", " that is ",
     " every time ", " like ", " even ", " which ", " who ", " where ", " except ", " with your ",
@@ -503,45 +504,46 @@ pub const ASIDES: [&str; 41] = [
     " while ", " until ", " or else ", " why ", " we ", " they ", " is ",
 ];
 
-/// What reads like a request, and is none; or begins like one.
+/// Phrases that look like a request or its beginning, but are not.
 pub const NOT_MEANT: [&str; 8] = [
     "stop by", "stop over", "end of message", "end of messages", "end of text", "end of texts",
     "stop and text", "stop and call",
 ];
 
-/// Questions and requests that HELP answers, whole.
+/// Whole questions and requests that HELP answers.
 pub const HELP: [&str; 14] = [
     "help me", "help please", "please help", "i need help", "who is this", "who are you",
     "who is it", "how do i stop", "how to stop", "how do i unsubscribe", "how to unsubscribe",
     "how do i opt out", "how can i unsubscribe", "how do i stop this",
 ];
 
-/// Requests for messages again, whole.
+/// Whole requests to get messages again.
 pub const START: [&str; 6] =
     ["opt in", "opt me in", "sign me up", "please start", "start please", "subscribe me"];
 
-/// What asks for the contrary of a stop.
+/// Phrases that ask for the opposite of a stop.
 pub const MORE: [&str; 8] = [
     "do not stop", "keep sending", "keep texting", "never stop", "unless", "but i want",
     "but keep", "but send",
 ];
 
-/// Words that make a request clear where messages are not named.
+/// Words that make a request clear even if messages are not named.
 pub const REASONS: [&str; 14] = [
     "unsubscribe", "list", "lists", "number", "alone", "database", "contacts", "consent",
     "permission", "unsubscribed", "optout", "off", "me", "us",
 ];
 
-/// The words that are a request among words that only say no. `cancel` may be about an appointment.
+/// Words that are a request if all other words only say no. `cancel` is not one: it may be about an
+/// appointment.
 pub const STOP_ALONE: [&str; 5] = ["stop", "unsubscribe", "unsub", "optout", "stopall"];
 
-/// Words without a matter of their own.
+/// Words without a meaning of their own.
 pub const POLITE_ENDS: [&str; 19] = [
     "please", "thanks", "thank", "you", "anymore", "again", "now", "ok", "okay", "sir", "ever",
     "at", "all", "already", "immediately", "sorry", "and", "kindly", "here",
 ];
 
-/// Words of those who only say no, or that it is not them.
+/// Words of replies that only say no, or that the writer is the wrong person.
 pub const WHY: [&str; 50] = [
     "no", "nope", "nah", "not", "interested", "good", "wrong", "number", "person", "the", "a",
     "have", "got", "i", "am", "we", "are", "this", "is", "it", "enough", "seriously", "wtf", "omg",

@@ -1,21 +1,21 @@
-//! Links and images: where they lead, what they show, and what they say to who sees neither.
+//! Links and images: where they lead, what they show, and their alternative texts.
 
 use super::{Findings, LintCode};
 use crate::domain::template::dialect;
 use crate::domain::template::markup::{Element, Token, decoded};
 
-/// Services that hide where a link leads; filters know them all.
+/// Services that hide the target of a link; spam filters know them all.
 const SHORTENERS: &[&str] = &[
     "bit.ly", "tinyurl.com", "t.co", "goo.gl", "ow.ly", "is.gd", "buff.ly", "rebrand.ly",
     "cutt.ly", "t.ly", "rb.gy", "tiny.cc", "bl.ink", "shorturl.at", "t.cn", "dwz.cn", "suo.im",
     "url.cn", "u.to", "lnkd.in",
 ];
-/// Helpers after which a value may stand in an address.
+/// Helpers whose output may be part of a URL.
 const ENCODING: &[&str] = &["encode", "url", "default", "number", "else"];
-/// Schemes that run something, or read the reader's own disk.
+/// Schemes that run code or read the reader's own disk.
 const CODE: &[&str] = &["javascript", "vbscript", "file"];
 
-/// Looks at every address of a body.
+/// Checks every URL of a body.
 pub(super) fn look(found: &mut Findings, source: &str, tokens: &[Token]) {
     for (index, token) in tokens.iter().enumerate() {
         let Token::Open(element) = token else { continue };
@@ -23,7 +23,7 @@ pub(super) fn look(found: &mut Findings, source: &str, tokens: &[Token]) {
         image(found, element, line);
         for name in ["href", "src", "background-url", "background"] {
             let Some(written) = element.attribute(name) else { continue };
-            // `background` may be a colour; a style sheet or a font is not followed.
+            // `background` may be a colour; style sheets and fonts are not links.
             let is_loaded = matches!(&*element.name, "link" | "mj-font");
             if is_loaded || (name == "background" && !written.contains("//")) {
                 continue;
@@ -44,7 +44,7 @@ fn image(found: &mut Findings, element: &Element, line: Option<usize>) {
     }
 }
 
-/// Looks at every web address of a text message.
+/// Checks every web URL of an SMS.
 pub(in crate::domain) fn in_text(found: &mut Findings, text: &str) {
     let start = |rest: &str| ["https://", "http://"].iter().filter_map(|s| rest.find(s)).min();
     let mut at = 0;
@@ -57,7 +57,7 @@ pub(in crate::domain) fn in_text(found: &mut Findings, text: &str) {
     }
 }
 
-/// How far a link goes in a text: to white space or a letter beyond ASCII, outside of tags.
+/// Returns the length of a link in a text: up to white space or a non-ASCII letter outside of tags.
 fn link_length(rest: &str) -> usize {
     let mut at = 0;
     while let Some(char) = rest[at..].chars().next() {
@@ -72,7 +72,7 @@ fn link_length(rest: &str) -> usize {
     at
 }
 
-/// The inside of each tag in an address, and the address without them.
+/// Splits a URL into the contents of its tags and the URL without them.
 fn parted(address: &str) -> (Vec<&str>, String) {
     let (mut tags, mut plain, mut at) = (Vec::new(), String::new(), 0);
     while let Some(start) = address[at..].find("{{").map(|found| at + found) {
@@ -84,7 +84,7 @@ fn parted(address: &str) -> (Vec<&str>, String) {
     (tags, plain)
 }
 
-/// The scheme of an address, if it has one: `tel` of `tel:+44…`, none of `a.example:80/x`.
+/// Returns the scheme of a URL if it has one: `tel` of `tel:+44…`, none of `a.example:80/x`.
 fn scheme(lower: &str) -> Option<&str> {
     let (scheme, rest) = lower.split_once(':')?;
     let is_scheme = scheme.starts_with(|c: char| c.is_ascii_lowercase())
@@ -131,7 +131,7 @@ fn host_of(rest: &str) -> &str {
     host.strip_prefix("www.").unwrap_or(host)
 }
 
-/// The values in an address that stand there as they are.
+/// Returns the values in a URL that are inserted without encoding.
 fn bare_values(address: &str) -> Vec<&str> {
     let mut tags = parted(address).0;
     tags.retain(|tag| {
@@ -142,7 +142,7 @@ fn bare_values(address: &str) -> Vec<&str> {
     tags
 }
 
-/// The text of a link that begins at a token.
+/// Returns the text of the link that begins at a token.
 fn text_after(tokens: &[Token], index: usize) -> String {
     let inside = tokens[index + 1..].iter();
     let inside = inside.take_while(|t| !matches!(t, Token::Close { name, .. } if name == "a"));
@@ -153,7 +153,8 @@ fn text_after(tokens: &[Token], index: usize) -> String {
     texts.collect::<String>().trim().to_owned()
 }
 
-/// A link that shows one site and leads to another looks like fraud, to filters too.
+/// Warns of a link that shows one site and leads to another: it looks like fraud, also to spam
+/// filters.
 fn misleading(found: &mut Findings, href: &str, text: &str, line: Option<usize>) {
     let lower = text.to_ascii_lowercase();
     let shown = lower.strip_prefix("https://").or_else(|| lower.strip_prefix("http://"));

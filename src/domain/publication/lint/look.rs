@@ -1,7 +1,8 @@
-//! What mail clients do not show, or show otherwise: style sheets, elements, dark mode.
+//! What mail clients do not show, or show differently: style sheets, elements, dark mode.
 //!
-//! What each client supports is from the data of caniemail.com (June 2026): only what does harm
-//! where it is missing, and only Gmail, Outlook and Yahoo, which most people read mail in.
+//! The support of each client is from the data of caniemail.com (June 2026). Only features whose
+//! absence does harm are listed, and only for Gmail, Outlook and Yahoo, in which most people read
+//! mail.
 
 use super::{Findings, LintCode};
 use crate::domain::template::markup::{Element, Token, declarations, tokens};
@@ -9,7 +10,7 @@ use crate::domain::template::markup::{Element, Token, declarations, tokens};
 const WINDOWS: &str = "Outlook for Windows";
 const MOST: &str = "Gmail, Outlook, Yahoo";
 
-/// A property, how its value begins (or all of them), and who does not know it.
+/// A property, the beginning of its value (empty for any), and the clients that do not support it.
 const PROPERTIES: &[(&str, &str, &str)] = &[
     ("display", "flex", WINDOWS),
     ("display", "inline-flex", WINDOWS),
@@ -34,7 +35,7 @@ const PROPERTIES: &[(&str, &str, &str)] = &[
     ("clip-path", "", MOST),
     ("shape-outside", "", MOST),
 ];
-/// What may stand anywhere in a value.
+/// Functions that may occur anywhere in a value.
 const FUNCTIONS: &[(&str, &str)] = &[
     ("var(", MOST),
     ("calc(", "Outlook, Yahoo"),
@@ -42,7 +43,7 @@ const FUNCTIONS: &[(&str, &str)] = &[
     ("linear-gradient(", "Outlook, Yahoo"),
     ("conic-gradient(", MOST),
 ];
-/// Elements that are taken out.
+/// Elements that clients remove.
 const ELEMENTS: &[(&str, &str)] = &[
     ("svg", MOST),
     ("video", MOST),
@@ -56,11 +57,11 @@ const ELEMENTS: &[(&str, &str)] = &[
     ("select", WINDOWS),
     ("textarea", WINDOWS),
 ];
-/// Black and white as they are written.
+/// The common notations of black and white.
 const BLACK: &[&str] = &["#000", "#000000", "black", "rgb(0,0,0)"];
 const WHITE: &[&str] = &["#fff", "#ffffff", "white", "rgb(255,255,255)"];
 
-/// Looks at what the author wrote.
+/// Checks the source as the author wrote it.
 pub(super) fn written(found: &mut Findings, source: &str, tokens: &[Token]) {
     let line_of = |at: usize| 1 + source[..at].matches('\n').count();
     let mut sheet = false;
@@ -82,7 +83,7 @@ pub(super) fn written(found: &mut Findings, source: &str, tokens: &[Token]) {
         }
     }
     if !source.contains("color-scheme") {
-        // The head is the layout's, if there is one.
+        // The head is in the layout, if there is one.
         let head = source.find("<mj-head").or_else(|| source.find("<mjml"));
         found.add("html", head.map(line_of), LintCode::NoColorScheme, "");
     }
@@ -99,7 +100,7 @@ fn style_sheet(found: &mut Findings, text: &str, first: usize) {
     let mut at = 0;
     for piece in text.split_inclusive(['{', '}', ';']) {
         let one = piece.trim_end_matches(['{', '}', ';']);
-        // A selector may have a colon too; what ends with `{` is one.
+        // A selector may contain a colon too; a piece that ends with `{` is a selector.
         if !piece.ends_with('{')
             && let Some((name, value)) = declarations(one).next()
         {
@@ -126,7 +127,7 @@ fn declaration(found: &mut Findings, name: &str, value: &str, line: usize) {
     found.add("html", Some(line), LintCode::UnsupportedCss, format!("{what}: {clients}"));
 }
 
-/// The colours around a place.
+/// The colours that surround an element.
 #[derive(Clone, Default)]
 struct Around {
     name: String,
@@ -134,7 +135,7 @@ struct Around {
     background: Option<String>,
 }
 
-/// Looks at the colours that arrive: what a client's own background would swallow.
+/// Checks the rendered colours: warns of those that a client's own background would hide.
 pub(super) fn rendered(found: &mut Findings, html: &str) {
     let mut open: Vec<Around> = Vec::new();
     for token in tokens(html) {

@@ -1,4 +1,4 @@
-//! Links to our own domain: whether a page of the campaign is there.
+//! Links to our own domain: whether the campaign has a page at the path.
 
 use super::{Findings, LintCode, TemplateSource};
 use crate::domain::campaign::Campaign;
@@ -6,10 +6,11 @@ use crate::domain::form::form_data::percent_decode;
 use crate::domain::publication::validate::{is_reserved, normal_path};
 use crate::domain::template::markup::{Token, decoded, tokens};
 
-/// Looks at every part that is written by hand. What is derived from another part has its links.
+/// Checks every part that is written by hand. A derived part has the links of the part that it is
+/// derived from.
 pub(super) fn look(found: &mut Findings, written: &TemplateSource, campaign: &Campaign) {
     for (part, text, _) in written.parts() {
-        // Links after the variable, which is our address wherever it stands.
+        // Links that begin with the variable, which is our URL in any context.
         for (at, _) in text.match_indices("base_url") {
             let rest = text[at + "base_url".len()..].trim_start();
             if text[..at].trim_end().ends_with("{{")
@@ -19,7 +20,7 @@ pub(super) fn look(found: &mut Findings, written: &TemplateSource, campaign: &Ca
                 page(found, campaign, part, (text, at), rest.split(end).next().unwrap_or_default());
             }
         }
-        // A page, and a piece of one, is on our domain itself.
+        // In a page or a partial, a relative link leads to our own domain.
         if matches!(written, TemplateSource::Page(_) | TemplateSource::Partial(_)) {
             for token in tokens(text) {
                 let Token::Open(element) = token else { continue };
@@ -32,7 +33,7 @@ pub(super) fn look(found: &mut Findings, written: &TemplateSource, campaign: &Ca
     }
 }
 
-/// Warns of a path that no page has. One that a value is part of may be any page.
+/// Warns of a path that no page has. A path that contains a value may be any page.
 fn page(
     found: &mut Findings,
     campaign: &Campaign,

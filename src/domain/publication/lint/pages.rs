@@ -3,7 +3,7 @@
 use super::{Findings, LintCode};
 use crate::domain::template::markup::{Element, Token, tokens};
 
-/// Looks at every element of a page.
+/// Checks every element of a page.
 pub(super) fn look(found: &mut Findings, source: &str) {
     for token in tokens(source) {
         let Token::Open(element) = token else { continue };
@@ -17,9 +17,9 @@ pub(super) fn look(found: &mut Findings, source: &str) {
     }
 }
 
-/// What would run: a script, the handler of an event, an address that is code.
+/// Returns what would run: a script, an event handler, a URL that is code.
 fn script(element: &Element) -> Option<String> {
-    // Data for search engines is read, and never run.
+    // Data for search engines is read but never run.
     let is_data = element.attribute("type").is_some_and(|kind| kind.contains("json"));
     if element.name == "script" && !is_data {
         return Some("<script>".to_owned());

@@ -1,4 +1,4 @@
-//! Text messages: what a network or a law wants in them, and what makes them dear.
+//! SMS: what networks or laws require, and what makes them expensive.
 
 use super::{Findings, LintCode};
 use crate::domain::campaign::Campaign;
@@ -7,11 +7,11 @@ use crate::domain::form::FieldKind;
 use crate::domain::sms::encoding::{Encoding, Sms, forcing_ucs2, replacement};
 use crate::domain::sms::settings::{is_signed, tells_how_to_refuse};
 
-/// A number of China's, where texts are signed.
+/// A number in China, where every SMS needs a signature.
 const CHINESE: &str = "+8613812345678";
 
-/// Looks at a text as the made-up contact gets it. Whatever journeys and broadcasts send is
-/// marketing.
+/// Checks an SMS as rendered for the made-up contact. Everything that journeys and broadcasts send
+/// is marketing.
 pub(super) fn look(found: &mut Findings, rendered: &str, campaign: &Campaign) {
     let to = if reaches_china(campaign) { CHINESE } else { "" };
     let text = campaign.sms.finish(rendered, Class::Marketing, to);
@@ -34,7 +34,7 @@ pub(super) fn look(found: &mut Findings, rendered: &str, campaign: &Campaign) {
     }
 }
 
-/// Whether the campaign asks for Chinese numbers, or has a price for them.
+/// Returns whether the campaign collects Chinese numbers, or has a price for them.
 fn reaches_china(campaign: &Campaign) -> bool {
     let mut fields = campaign.forms.values().flat_map(|form| &form.fields);
     let is_chinese =

@@ -1,8 +1,7 @@
-//! The codes of warnings, and their words in both languages.
+//! The codes of warnings, and their texts in both languages.
 
 use super::LintCode::{self, *};
 
-/// The code of a warning.
 pub(super) fn name(code: LintCode) -> &'static str {
     match code {
         NoPostalAddress => "no-postal-address",
@@ -49,7 +48,8 @@ pub(super) fn name(code: LintCode) -> &'static str {
 
 type Words = (&'static str, &'static str, &'static str, &'static str);
 
-/// What is wrong in English and in Chinese, `{}` being the detail, and what would be right.
+/// Returns the problem and the remedy, each in English and in Chinese. `{}` is the place of the
+/// detail.
 pub(super) fn of(code: LintCode) -> Words {
     match code {
         NoPostalAddress | NoUnsubscribeInText | NoPreheader | LongSubject | ShoutingSubject

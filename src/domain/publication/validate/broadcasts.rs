@@ -1,4 +1,4 @@
-//! Whether broadcasts make sense: they go to somebody, and their variants can be compared.
+//! Validates broadcasts: they have recipients, and their variants can be compared.
 
 use super::{Check, WEIGHT_MAX};
 use crate::domain::base::diagnostic::Problem;
@@ -8,13 +8,14 @@ use crate::domain::campaign::broadcast::{
     AbMetric, AbTest, Broadcast, BroadcastVariant, Zone, local,
 };
 
-/// Variants of one broadcast: with more, each pair would have to differ by very much.
+/// The most variants of one broadcast: with more, only very large differences would be significant.
 const BROADCAST_VARIANTS_MAX: usize = 5;
-/// How long a test may wait before the rest is written to: news are old after a month.
+/// The longest wait of a test before the remaining recipients are written to: news is old after a
+/// month.
 const WAIT_MAX: Span = Span::days(30);
-/// The shortest wait: nobody has read anything sooner.
+/// The shortest wait: nobody has read the message sooner.
 const WAIT_MIN: Span = Span::minutes(10);
-/// Recipients of each variant that a test may ask for.
+/// The most recipients of each variant that a test may require.
 const SAMPLE_MAX: u32 = 1_000_000;
 
 impl Check<'_> {
@@ -109,7 +110,8 @@ impl Check<'_> {
         }
     }
 
-    /// Whatever is sent needs a purpose that somebody can have agreed to, on that channel.
+    /// Checks the purpose: everything that is sent needs one that contacts can have consented to on
+    /// that channel.
     fn broadcast_purpose(&mut self, key: &str, broadcast: &Broadcast) {
         let purpose = format!("{key}.purpose");
         if broadcast.purpose.is_empty() {
@@ -120,8 +122,8 @@ impl Check<'_> {
         let forms = self.campaign.forms.values();
         let asks: Vec<_> = forms.flat_map(|form| &form.consents).collect();
         let same = || asks.iter().filter(|ask| ask.purpose == broadcast.purpose);
-        // Its contacts agree elsewhere, in another campaign or through the API; or it is not known
-        // what the forms ask for.
+        // The contacts consent elsewhere, in another campaign or through the API; or the purposes
+        // of the forms are invalid.
         if asks.is_empty() || !self.asks_by_name() {
             return;
         }

@@ -1,5 +1,5 @@
-//! What a rule asks for and nothing in the campaign tells: it may come through the API, and is a
-//! slip more often. So these are warnings.
+//! Conditions on data that nothing in the campaign provides. The data may come through the API, but
+//! more often the condition is a mistake, so these are warnings.
 
 use crate::domain::base::diagnostic::nearest;
 use crate::domain::base::language::Language;
@@ -17,7 +17,7 @@ const CONTACT: &[&str] = &[
     "full_name",
 ];
 
-/// The doubtful questions of all rules of a campaign, each at its key.
+/// Returns the doubtful conditions of all rules of a campaign, each with its key.
 pub fn doubts(campaign: &Campaign) -> Vec<Lint> {
     let mut doubts = Doubts { campaign, attributes: attributes(campaign), found: Vec::new() };
     doubts.purposes();
@@ -41,7 +41,7 @@ pub fn doubts(campaign: &Campaign) -> Vec<Lint> {
     doubts.found
 }
 
-/// The attributes that the campaign sets or names.
+/// Returns the attributes that the campaign sets or declares.
 fn attributes(campaign: &Campaign) -> BTreeSet<&str> {
     let mut known: BTreeSet<&str> = CONTACT.iter().copied().collect();
     known.extend(campaign.attributes.iter().map(String::as_str));
@@ -71,7 +71,7 @@ impl<'c> Doubts<'c> {
         self.found.push(Lint { code, key, line: None, detail: format!("`{name}`{meant}") });
     }
 
-    /// Purposes that visitors are asked about, and that nothing says in words; each once.
+    /// Finds purposes that visitors are asked about and that have no description; each once.
     fn purposes(&mut self) {
         let mut seen = BTreeSet::new();
         for (name, form) in &self.campaign.forms {
@@ -123,7 +123,7 @@ impl<'c> Doubts<'c> {
         }
     }
 
-    /// Whether values that are asked for can be chosen. A field may stand in several forms.
+    /// Checks that the values in a condition can be chosen. A field may occur in several forms.
     fn test(&mut self, key: &str, attribute: &str, test: &Operator) {
         let (word, asked) = match test {
             Operator::Is(value) => ("is", std::slice::from_ref(value)),
@@ -149,7 +149,7 @@ impl<'c> Doubts<'c> {
         }
     }
 
-    /// What an attribute can be, if only fields with options set it.
+    /// Returns the possible values of an attribute, if only fields with options set it.
     fn options(&self, attribute: &str) -> Option<BTreeSet<&'c str>> {
         if self.campaign.attributes.iter().any(|name| name == attribute) {
             return None;

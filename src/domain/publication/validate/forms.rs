@@ -1,4 +1,4 @@
-//! Whether forms make sense.
+//! Validates forms.
 
 use super::{Check, FIELDS_MAX, LOCALES, OPTIONS_MAX, is_name};
 use crate::domain::base::diagnostic::Problem;
@@ -7,12 +7,12 @@ use crate::domain::campaign::PurposeText;
 use crate::domain::form::{ConsentCheckbox, Field, FieldKind, FieldOption, Form};
 use std::collections::BTreeSet;
 
-/// Names that would shadow what the house knows of a contact, or puts into forms and templates.
+/// Names that would shadow built-in data of a contact, or built-in names in forms and templates.
 const TAKEN: &[&str] = &[
     "consent", "campaign", "score", "external_id", "base_url", "unsubscribe_url", "preferences_url",
 ];
 
-/// Boxes of one form: more, and nobody reads what they tick.
+/// The most consent boxes of one form: with more, nobody reads what they tick.
 const BOXES_MAX: usize = 10;
 
 impl Check<'_> {
@@ -98,7 +98,8 @@ impl Check<'_> {
         }
     }
 
-    /// Whether each purpose that a form asks for is a name; else that is the slip to be told of.
+    /// Returns whether each purpose that a form asks for is a valid name. If not, that mistake is
+    /// the one to report.
     pub(super) fn asks_by_name(&self) -> bool {
         let asks = self.campaign.forms.values().flat_map(|form| &form.consents);
         asks.into_iter().all(|ask| is_name(&ask.purpose))
@@ -134,7 +135,7 @@ impl Check<'_> {
         }
     }
 
-    /// The boxes of a form: each is for itself, and no two ask for the same.
+    /// Checks the consent boxes of a form: each is valid on its own, and no two ask for the same.
     fn consents(&mut self, key: &str, asks: &[ConsentCheckbox], has_email: bool, has_tel: bool) {
         self.count(key, asks.len(), BOXES_MAX, "boxes");
         for (index, ask) in asks.iter().enumerate() {
@@ -184,13 +185,15 @@ impl Check<'_> {
 
 type IsKind = fn(&FieldKind) -> bool;
 
-/// A contact has one address and one phone number.
+/// Kinds of fields that a form may have only once: a contact has one e-mail address and one phone
+/// number.
 const KINDS_ONCE: [(&str, IsKind); 2] = [
     ("email", |kind| matches!(kind, FieldKind::Email)),
     ("tel", |kind| matches!(kind, FieldKind::Tel { .. })),
 ];
 
-/// `https://example.com:8443`; plain http only for this machine, where forms are tried out.
+/// Checks an origin such as `https://example.com:8443`; plain http is allowed only for the local
+/// machine, for trying forms out.
 fn is_origin(origin: &str) -> bool {
     let (rest, local_only) = match (origin.strip_prefix("https://"), origin.strip_prefix("http://"))
     {

@@ -1,4 +1,4 @@
-//! Whether journeys make sense: every step leads somewhere, and none runs round without waiting.
+//! Validates journeys: every step leads somewhere, and none loops without waiting.
 
 use super::{Check, LINE_CHARS_MAX, STEPS_MAX, WEIGHT_MAX};
 use crate::domain::base::diagnostic::Problem;
@@ -11,19 +11,21 @@ use crate::domain::segment::Scalar;
 use crate::domain::time::calendar::{DateMoment, LocalTime};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How much one step may add to the lead score, so that sums stay exact.
+/// The most that one step may add to the lead score, so that sums stay exact.
 const SCORE_MAX: i64 = 1_000_000;
-/// What identifies a contact, or has a key of its own.
+/// Data that identifies a contact, or that a step sets with a key of its own.
 const OWN: &[&str] = &["email", "phone", "external_id", "score"];
-/// Steps of older versions that a journey moves people away from: twice as many as it can have.
+/// The most entries of a migration map: twice the number of steps of a journey.
 const MIGRATIONS_MAX: usize = 2 * STEPS_MAX;
-/// Paths of a branch, tags and attributes of an update: more cannot be overlooked.
+/// The most paths of a branch, and tags and attributes of an update: with more, an author loses the
+/// overview.
 const PARTS_MAX: usize = 50;
-/// How far from a date a moment may be: a year, so that two anniversaries never cross.
+/// The largest offset from a date in days: a year, so that two anniversaries never cross.
 const OFFSET_DAYS_MAX: i32 = 365;
-/// People who may begin a journey in an hour: more than the scheduler hands out is no limit.
+/// The most contacts that may enter a journey per hour. The scheduler processes no more, so that a
+/// larger value would be no limit.
 const PEOPLE_MAX: u32 = 300_000;
-/// Triggers that one `any` may name.
+/// The most triggers in one `any`.
 const ANY_MAX: usize = 10;
 
 impl Check<'_> {
@@ -115,7 +117,7 @@ impl Check<'_> {
         }
     }
 
-    /// The property is one of events that the customer's own systems report.
+    /// Checks that the property belongs to an event that the customer's own systems report.
     fn once_per(&mut self, key: &str, property: &str, journey: &Journey) {
         self.event(key, property);
         let is_own = |part: &Trigger| match part {
@@ -138,7 +140,7 @@ impl Check<'_> {
         }
     }
 
-    /// A journey named by a step of another must exist, and be another.
+    /// Checks that a journey named by a step of another exists and is not the same.
     fn other_journey(&mut self, key: &str, name: &str, own: &Journey, advice: &str) {
         match self.campaign.journeys.get(name) {
             None => {
@@ -153,7 +155,7 @@ impl Check<'_> {
         }
     }
 
-    /// No journeys enroll into each other in a ring without waiting in one of them.
+    /// Checks that no journeys enroll into each other in a loop without waiting in one of them.
     pub(super) fn enrollments(&mut self) {
         let journeys = &self.campaign.journeys;
         let leads = |name: &str| {
@@ -168,7 +170,7 @@ impl Check<'_> {
                 ring.truncate(depth);
                 ring.push(to);
                 if to == name {
-                    // The ring is told where its first name, in their order, stands.
+                    // Report each loop once, at its alphabetically first journey.
                     if ring.iter().min() == Some(&name.as_str()) {
                         let message =
                             format!("enrolls in a ring without waiting: {}", ring.join(" → "));
@@ -263,7 +265,7 @@ impl Check<'_> {
         }
     }
 
-    /// The address of a webhook leads out of any house: by HTTPS, to a public name.
+    /// Checks that a webhook's URL leads to the public internet: HTTPS, a public host name.
     fn webhook(&mut self, key: &str, url: &str) {
         let advice = "https://hooks.example.com/path: a public name, no port, no user";
         let Some(rest) = url.strip_prefix("https://") else {
@@ -299,7 +301,7 @@ impl Check<'_> {
         }
     }
 
-    /// The step whose message is waited on must exist, and send one.
+    /// Checks that the step whose message is waited for exists and sends one.
     fn sender_step(&mut self, key: &str, id: &str, journey: &Journey) {
         let sends = |step: &&Step| matches!(step.action, Action::Send { .. });
         let senders = || journey.steps.iter().filter(sends).map(|step| step.id.as_str());
@@ -342,8 +344,8 @@ impl Check<'_> {
         self.say_unless(small, &format!("{key}.score"), "is more than 1000000");
     }
 
-    /// The steps that a migration leads to must exist. Those that it leads away from are of older
-    /// versions, which publishing compares.
+    /// Checks that the target steps of a migration exist. The steps it leads away from belong to
+    /// older versions; publishing compares those.
     fn migrate(&mut self, key: &str, journey: &Journey) {
         self.count(key, journey.migrate.len(), MIGRATIONS_MAX, "steps");
         for (old, migration) in &journey.migrate {
@@ -364,7 +366,8 @@ impl Check<'_> {
         }
     }
 
-    /// Whatever is sent needs a purpose that somebody can have agreed to, on that channel.
+    /// Checks the purpose: everything that is sent needs one that contacts can have consented to on
+    /// that channel.
     fn purpose(&mut self, key: &str, journey: &Journey) {
         let sends = journey.steps.iter().enumerate().filter_map(|(index, step)| {
             let Action::Send { template } = &step.action else { return None };
@@ -380,8 +383,8 @@ impl Check<'_> {
         self.name(&purpose, &journey.purpose);
         let asks: Vec<_> = self.campaign.forms.values().flat_map(|form| &form.consents).collect();
         let same: Vec<_> = asks.iter().filter(|ask| ask.purpose == journey.purpose).collect();
-        // Its contacts agree elsewhere, in another campaign or through the API; or it is not known
-        // what the forms ask for.
+        // The contacts consent elsewhere, in another campaign or through the API; or the purposes
+        // of the forms are invalid.
         if asks.is_empty() || !self.asks_by_name() {
             return;
         }
@@ -436,15 +439,15 @@ impl Check<'_> {
     }
 }
 
-/// The last labels of names that lead into a house, or nowhere (RFC 6761, RFC 6762, RFC 9476 and
-/// what networks use).
+/// The top-level labels of names that are private or do not exist (RFC 6761, RFC 6762, RFC 9476,
+/// and those that networks use).
 const PRIVATE_DOMAINS: &[&str] = &[
     "localhost", "local", "internal", "intranet", "lan", "home", "corp", "private", "arpa",
     "onion", "alt", "test", "invalid",
 ];
 
-/// Whether a host is a domain name that the public DNS may know; an IP address is none, for its
-/// last label would be a number.
+/// Returns whether a host is a domain name that may exist in the public DNS. An IP address is not,
+/// because its last label would be a number.
 fn is_public_name(host: &str) -> bool {
     let label = |label: &str| {
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
@@ -460,7 +463,7 @@ fn is_public_name(host: &str) -> bool {
         && !PRIVATE_DOMAINS.contains(&last.as_str())
 }
 
-/// The journeys that a contact enters from this one before it waits for anything.
+/// Returns the journeys that a contact in this one enters before it waits for anything.
 fn enrolls_at_once(journey: &Journey) -> Vec<&str> {
     let ids = journey.steps.iter().enumerate().map(|(index, step)| (step.id.as_str(), index));
     let graph = Graph { journey, indexes: ids.collect() };
@@ -479,12 +482,13 @@ fn step_key(journey: &str, index: usize) -> String {
     format!("{journey}.step[{}]", index + 1)
 }
 
-/// Whether a step always waits; one for a date goes on at once where there is none.
+/// Returns whether a step always waits. A wait for a date does not count: without a date, the
+/// contact moves on at once.
 fn waits(step: &Step) -> bool {
     matches!(step.action, Action::Wait(_) | Action::WaitUntil(_) | Action::WaitFor(_))
 }
 
-/// Where a step leads, each with the key that says so.
+/// Returns where a step leads, with the key of each target.
 fn leads(step: &Step) -> Vec<(String, &Next)> {
     match &step.action {
         Action::End | Action::Leave { journey: None, .. } => Vec::new(),
@@ -507,14 +511,14 @@ fn leads(step: &Step) -> Vec<(String, &Next)> {
     }
 }
 
-/// A journey's steps and where they lead, by index.
+/// A journey's steps and their targets, by index.
 struct Graph<'j> {
     journey: &'j Journey,
     indexes: BTreeMap<&'j str, usize>,
 }
 
 impl Graph<'_> {
-    /// Whether every step has an id of its own and leads to steps that exist.
+    /// Returns whether every step has a unique id and leads to existing steps.
     fn is_whole(&self) -> bool {
         let exists = |(_, next): (String, &Next)| match next {
             Next::Step(id) => self.indexes.contains_key(id.as_str()),
@@ -533,7 +537,7 @@ impl Graph<'_> {
         leads(step).into_iter().filter_map(target).collect()
     }
 
-    /// Every step that can be reached from one through steps that pass.
+    /// Returns every step that can be reached from one through steps that pass.
     fn reach(&self, from: usize, passes: impl Fn(&Step) -> bool) -> BTreeSet<usize> {
         let mut reached = BTreeSet::from([from]);
         let mut open = vec![from];
@@ -545,14 +549,14 @@ impl Graph<'_> {
         reached
     }
 
-    /// A ring of steps that all pass, if there is one.
+    /// Returns a loop of steps that all pass, if there is one.
     fn ring(&self, passes: impl Fn(&Step) -> bool) -> Option<Vec<usize>> {
         let steps = &self.journey.steps;
         let starts = (0..steps.len()).filter(|index| passes(&steps[*index]));
         starts.into_iter().find_map(|index| self.ring_through(index, &passes))
     }
 
-    /// The shortest ring through one step whose other steps all pass.
+    /// Returns the shortest loop through one step whose other steps all pass.
     fn ring_through(&self, start: usize, passes: impl Fn(&Step) -> bool) -> Option<Vec<usize>> {
         let mut from: BTreeMap<usize, usize> = BTreeMap::new();
         let mut open = std::collections::VecDeque::from([start]);
@@ -576,9 +580,9 @@ impl Graph<'_> {
         None
     }
 
-    /// Whether a step leads to another only after waiting: when its time is up, or its date has
-    /// come. A wait for something that may have happened leads on at once, but only where the ring
-    /// begins; elsewhere it counts as a wait.
+    /// Returns whether a step leads to another only after waiting: on timeout, or once its date has
+    /// come. A wait for something that may already have happened leads on at once, but only at the
+    /// start of the loop; elsewhere it counts as a wait.
     fn is_waited(&self, index: usize, next: usize, is_start: bool) -> bool {
         let (step, next) = (&self.journey.steps[index], &self.journey.steps[next]);
         let is_next = |lead: &Next| *lead == Next::Step(next.id.clone());

@@ -1,19 +1,19 @@
-//! Whether what a campaign says about its messages makes sense.
+//! Validates what a campaign configures for its messages.
 
 use super::{Check, LINE_CHARS_MAX};
 use crate::domain::base::diagnostic::Problem;
 use crate::domain::campaign::tracking::is_region;
 use crate::domain::sms::encoding::SEGMENTS_MAX;
 
-/// Characters of a signature: operators in China register no longer ones.
+/// The most characters of a signature: Chinese operators register no longer ones.
 const SIGNATURE_CHARS_MAX: usize = 20;
-/// Characters of the words by which messages are refused: a segment in Chinese holds 70 in all.
+/// The most characters of the opt-out text: an SMS segment in Chinese holds only 70 in all.
 const OPT_OUT_CHARS_MAX: usize = 60;
-/// Beginnings of numbers with a price: more than there are countries.
+/// The most number prefixes with a price: more than there are countries.
 const PRICES_MAX: usize = 300;
-/// Places where nobody is followed: there are as many countries.
+/// The most regions without tracking: as many as there are countries.
 const REGIONS_MAX: usize = 300;
-/// The longest beginning of a number, in digits: a country code (ITU-T E.164) and an area.
+/// The longest number prefix, in digits: a country code (ITU-T E.164) and an area code.
 const BEGINNING_DIGITS_MAX: usize = 7;
 
 impl Check<'_> {

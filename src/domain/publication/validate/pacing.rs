@@ -1,4 +1,4 @@
-//! Whether a campaign's pacing lets anything leave at all.
+//! Checks that a campaign's pacing lets messages leave at all.
 
 use super::Check;
 use crate::domain::base::diagnostic::Problem;
@@ -6,7 +6,7 @@ use crate::domain::base::primitives::{Channel, Millis};
 use crate::domain::time::hours::{Hours, TimeWindow, opening};
 use jiff::tz::TimeZone;
 
-/// Caps of one campaign: each costs every message a count.
+/// The most frequency caps of one campaign: each costs a count per message.
 const CAPS_MAX: usize = 10;
 
 impl Check<'_> {
@@ -35,7 +35,7 @@ impl Check<'_> {
         }
     }
 
-    /// A window that is none, or that lies within the quiet hours of every channel.
+    /// Checks for a window that is empty, or that lies within the quiet hours of every channel.
     pub(super) fn send_hours(&mut self, key: &str, window: &Hours) {
         if window.from == window.to {
             self.advise(key, "is no window: it ends when it begins", ENDLESS);
@@ -48,7 +48,7 @@ impl Check<'_> {
                 continue;
             }
             let gate = |hours: &Hours, opens| TimeWindow { hours: hours.clone(), opens, zone: UTC };
-            // On one clock, any day shows it.
+            // With a single clock, any day is representative.
             if opening(Millis(0), &[gate(window, true), gate(&quiet, false)]).is_none() {
                 let channel = channel.as_str();
                 let message = format!(

@@ -1,20 +1,20 @@
-//! How much SQL a rule comes to, when a segment is filled: D1 takes so many bytes a statement, and
-//! what `check` lets pass must run there. `tests/native/segments.rs` holds these figures against
-//! the SQL of made-up rules (`store/rule_sql.rs`): they are never too low.
+//! Estimates how much SQL a rule compiles to when its segment is backfilled. D1 limits the bytes of
+//! a statement, and a rule that passes `check` must run there. `tests/native/segments.rs` compares
+//! these figures with the SQL of made-up rules (`store/rule_sql.rs`): they are never too low.
 
 use crate::domain::segment::{DateTest, Events, Operator, Relative, Rule, Scalar, TimeTest};
 
-/// Around a rule: which contacts, their clocks, and what is written.
+/// The SQL around a rule: the selection of contacts, their clocks, and the columns written.
 const AROUND: usize = 1_100;
 /// A part: `WHEN … THEN 100`, `iif(c.failing IN (0,100),…,9e999)`, `CASE … ELSE 0 END`.
 const PART: usize = 40;
 /// `FROM events e WHERE …` by name, window and number.
 const EVENTS: usize = 165;
-/// A property with an exact value, and one that compares.
+/// A property with an exact value, and one with a comparison.
 const EXACT: usize = 92;
 const COMPARED: usize = 110;
 
-/// About how many bytes the SQL has that fills a segment of this rule.
+/// Estimates the bytes of the SQL that backfills a segment of this rule.
 pub fn rule_bytes(rule: &Rule) -> usize {
     let parts = match rule {
         Rule::All(parts) => parts.as_slice(),
@@ -24,7 +24,7 @@ pub fn rule_bytes(rule: &Rule) -> usize {
     AROUND + parts.iter().map(each).sum::<usize>()
 }
 
-/// Whether it holds.
+/// Estimates the SQL that evaluates the rule.
 fn asked(rule: &Rule) -> usize {
     match rule {
         Rule::All(parts) | Rule::Any(parts) => {
@@ -52,8 +52,8 @@ fn asked(rule: &Rule) -> usize {
     }
 }
 
-/// When time alone may change the answer; `None` if it never does. A part whose answer lasts is
-/// asked again beside parts whose does not.
+/// Estimates the SQL that computes when time alone may change the result; `None` if it never does.
+/// A part with a constant result is evaluated again beside parts whose result changes.
 fn watched(rule: &Rule) -> Option<usize> {
     let parts = match rule {
         Rule::All(parts) | Rule::Any(parts) => parts,
@@ -84,12 +84,12 @@ fn watched_question(rule: &Rule) -> Option<usize> {
     }
 }
 
-/// Where these events are found.
+/// Estimates the SQL that finds these events.
 fn found(events: &Events) -> usize {
     EVENTS + EXACT * events.filter.len() + COMPARED * events.numbers.len()
 }
 
-/// Whether the values are more than one list of texts.
+/// Returns whether the values are anything but a list of texts.
 fn is_mixed(values: &[Scalar]) -> bool {
     values.iter().any(|value| !matches!(value, Scalar::Text(_)))
 }

@@ -1,4 +1,4 @@
-//! Whether rules make sense.
+//! Validates rules.
 
 use super::{
     ANNIVERSARY_DAYS_MAX, Check, OPTIONS_MAX, PATTERN_BYTES_MAX, RULE_BYTES_MAX, RULE_DATES_MAX,
@@ -14,7 +14,7 @@ use crate::domain::segment::{
 };
 
 impl Check<'_> {
-    /// Checks a whole rule: its size, and each question in it.
+    /// Checks a whole rule: its size, and each condition in it.
     pub(super) fn rule(&mut self, key: &str, rule: &Rule) {
         let (depth, leaves) = size(rule);
         if depth > RULE_DEPTH_MAX {
@@ -110,7 +110,7 @@ impl Check<'_> {
         }
     }
 
-    /// A segment that a rule asks about: it is one of the campaign.
+    /// Checks that a segment in a rule belongs to the campaign.
     fn other_segment(&mut self, key: &str, segment: &QualifiedId) {
         let campaign = self.campaign;
         let name = self.own_name(segment);
@@ -120,7 +120,7 @@ impl Check<'_> {
         }
     }
 
-    /// A journey that a rule asks about: it is one of the campaign, and so is the step.
+    /// Checks that a journey in a rule, and its step, belong to the campaign.
     fn journey_state(
         &mut self,
         key: &str,
@@ -145,13 +145,13 @@ impl Check<'_> {
         }
     }
 
-    /// The name within this campaign; `None` if it belongs to another.
+    /// Returns the name within this campaign; `None` if it belongs to another.
     fn own_name<'i>(&self, id: &'i QualifiedId) -> Option<&'i str> {
         let (campaign, name) = id.0.split_once('.')?;
         (campaign == self.campaign.id.as_str()).then_some(name)
     }
 
-    /// No segment asks about itself, be it by way of others.
+    /// Checks that no segment depends on itself, directly or through others.
     pub(super) fn segment_cycles(&mut self) {
         let is_bounded = self.campaign.segments.len() <= SECTION_ENTRIES_MAX;
         if is_bounded && let Err(cycle) = segments_in_order(self.campaign) {
@@ -253,7 +253,8 @@ impl Check<'_> {
         }
     }
 
-    /// A single value: numbers must be finite, texts short enough to be bound many times.
+    /// Checks a single value: numbers must be finite, and texts short enough to be bound many
+    /// times.
     pub(super) fn scalar(&mut self, key: &str, value: &Scalar) {
         let fits = match value {
             Scalar::Bool(_) => true,
@@ -272,9 +273,9 @@ impl Check<'_> {
         self.say_unless(number.is_finite(), key, "is not a number");
     }
 
-    /// Properties of an event and the values they must have.
+    /// Checks properties of an event and their required values.
     pub(super) fn filter(&mut self, key: &str, filter: &[(String, Scalar)]) {
-        // The currency of an amount comes on top.
+        // The currency of an amount is added to these.
         let counted = filter.iter().filter(|(name, _)| name != CURRENCY).count();
         self.count(key, counted, 10, "properties");
         for (name, value) in filter {
@@ -284,7 +285,7 @@ impl Check<'_> {
     }
 }
 
-/// How many levels a rule has, and how many questions.
+/// Returns the depth of a rule and the number of its conditions.
 fn size(rule: &Rule) -> (usize, usize) {
     let all = |parts: &[Rule]| {
         let sizes = parts.iter().map(size);

@@ -1,5 +1,5 @@
-//! Whether templates can be trusted with every contact: each variable is known, each helper is
-//! offered, nothing stands unescaped.
+//! Checks that templates are safe for every contact: each variable is known, each helper exists,
+//! nothing is unescaped.
 
 use crate::domain::base::diagnostic::{Problem, nearest};
 use crate::domain::campaign::broadcast::AbMetric;
@@ -22,17 +22,17 @@ use handlebars::template::{
 use handlebars::{Path, Template};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What every contact has.
+/// The variables that every contact has.
 const CONTACT: &[&str] =
     &["first_name", "last_name", "email", "phone", "locale", "time_zone", "external_id", "score"];
-/// What every template can say.
+/// The variables that every template may use.
 const CAMPAIGN: &[&str] = &["campaign.name", "campaign.postal_address"];
-/// What a page can say beside.
+/// The additional variables of a page.
 const PAGE: &[&str] = &["title", "description", "lang", "form"];
-/// The variables that are addresses made by the house, and so may begin a link.
+/// The variables that contain URLs of our own, and so may begin a link.
 const ADDRESSES: &[&str] = &["base_url", "unsubscribe_url", "preferences_url"];
-/// Everything that is wrong with the templates of a campaign: missing, not parsing, or asking
-/// for what will not be there.
+/// Returns all problems of a campaign's templates: missing ones, syntax errors, and uses of
+/// something that will not exist.
 pub fn check_templates(compiled: &Compiled) -> Vec<Problem> {
     let count = compiled.templates.len();
     if count > TEMPLATES_MAX {
@@ -52,7 +52,7 @@ pub fn check_templates(compiled: &Compiled) -> Vec<Problem> {
             let template = syntax::parse(&full, text).unwrap_or_else(|error| {
                 let problem = Problem::new(error.template, error.message);
                 problems.push(Problem { line: error.line, ..problem });
-                Template::default() // Whoever includes it is not to blame.
+                Template::default() // Do not blame the templates that include it.
             });
             let is_partial = matches!(source, TemplateSource::Partial(_));
             let key = if is_partial { partial_name(name).to_owned() } else { full };
@@ -102,8 +102,8 @@ pub fn check_templates(compiled: &Compiled) -> Vec<Problem> {
     dedup(problems.into_iter().map(at_subject).collect())
 }
 
-/// The templates whose rendering might not end. A template that includes a boundless partial is not
-/// to blame.
+/// Finds the templates whose rendering might not terminate. A template that includes an unbounded
+/// partial is not reported itself.
 fn boundless(parsed: &BTreeMap<String, Template>) -> Vec<Problem> {
     let bounds = parsed.keys().filter_map(|name| syntax::bound(name, parsed).err());
     let mut found: Vec<Problem> =
@@ -114,7 +114,7 @@ fn boundless(parsed: &BTreeMap<String, Template>) -> Vec<Problem> {
     found
 }
 
-/// Where a subject stands that is no template's: its key in the campaign.
+/// Returns the key in the campaign of a subject that is not a template's own.
 fn subject_key(campaign: &Campaign, name: &str) -> Option<String> {
     let (broadcast, variant) = name.strip_prefix("subjects/")?.split_once('/')?;
     let variants = &campaign.broadcasts.get(broadcast)?.variants;
@@ -122,8 +122,8 @@ fn subject_key(campaign: &Campaign, name: &str) -> Option<String> {
     Some(format!("broadcast.{broadcast}.ab.variants[{}].subject", index + 1))
 }
 
-/// Variants that are compared by clicks and have nothing to click at: short messages without a
-/// link. An e-mail can be unsubscribed from at least, and is looked at by a linter.
+/// Finds variants that are compared by clicks but have nothing to click on: SMS without a link. An
+/// e-mail always has the unsubscribe link, and the linter checks the others.
 fn unclickable(compiled: &Compiled) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (name, broadcast) in &compiled.campaign.broadcasts {
@@ -142,7 +142,7 @@ fn unclickable(compiled: &Compiled) -> Vec<Problem> {
     problems
 }
 
-/// A partial's problem is found once for each template that includes it.
+/// Removes duplicates: a partial's problem is found once for each template that includes it.
 fn dedup(problems: Vec<Problem>) -> Vec<Problem> {
     let mut kept: Vec<Problem> = Vec::new();
     for problem in problems {
@@ -153,7 +153,7 @@ fn dedup(problems: Vec<Problem>) -> Vec<Problem> {
     kept
 }
 
-/// Templates that the campaign refers to and that are not there.
+/// Finds templates that the campaign refers to and that do not exist.
 fn missing(compiled: &Compiled) -> Vec<Problem> {
     let is_missing = |(_, name): &(String, String)| !compiled.templates.contains_key(name);
     let references = references(&compiled.campaign).into_iter().filter(is_missing);
@@ -166,7 +166,7 @@ fn missing(compiled: &Compiled) -> Vec<Problem> {
     references.map(problem).collect()
 }
 
-/// The templates that a campaign refers to, each with the key that does.
+/// Returns the templates that a campaign refers to, each with the key of the reference.
 pub fn references(campaign: &Campaign) -> Vec<(String, String)> {
     let mut references = Vec::new();
     for (name, page) in &campaign.pages {
@@ -198,7 +198,7 @@ pub fn references(campaign: &Campaign) -> Vec<(String, String)> {
     references
 }
 
-/// The partials that a template's own text includes, by the names it calls them.
+/// Returns the partials that a template's own text includes, by name.
 pub fn partials_of(source: &TemplateSource) -> BTreeSet<String> {
     let parts = source.parts().into_iter();
     let parsed = parts.filter_map(|(part, text, _)| syntax::parse(part, text).ok());
@@ -225,7 +225,7 @@ fn collect_partials(template: &Template, names: &mut BTreeSet<String>) {
     }
 }
 
-/// A template's folder says what it is.
+/// Checks that a template's kind matches its folder.
 fn kind_matches(name: &str, source: &TemplateSource) -> Option<Problem> {
     let folder = match source {
         TemplateSource::Page(_) => "pages/",
@@ -238,8 +238,8 @@ fn kind_matches(name: &str, source: &TemplateSource) -> Option<Problem> {
     (!name.starts_with(folder)).then(|| Problem::new(name, message))
 }
 
-/// A mail without a subject is one that nobody opens, and that filters refuse; a text without words
-/// is refused by every provider, and paid for at some.
+/// Checks for an empty mail subject or an empty SMS. Nobody opens a mail without a subject, and
+/// filters refuse it; every provider refuses an SMS without text, and some charge for it.
 fn empty(name: &str, source: &TemplateSource) -> Option<Problem> {
     let (key, text, help) = match source {
         TemplateSource::Email { subject, .. } => {
@@ -251,7 +251,7 @@ fn empty(name: &str, source: &TemplateSource) -> Option<Problem> {
     text.trim().is_empty().then(|| Problem::new(key, "is empty").help(help))
 }
 
-/// What stands below a message is a version of it in another language.
+/// Checks that a template below a message is its version in another language.
 fn stray_version(name: &str, compiled: &Compiled) -> Option<Problem> {
     let (above, last) = parent(name)?;
     let is_message = name.starts_with("emails/") || name.starts_with("sms/");
@@ -263,7 +263,7 @@ fn stray_version(name: &str, compiled: &Compiled) -> Option<Problem> {
     (!is_named).then(|| problem.help("name a version as its language: zh-CN, de, pt-BR"))
 }
 
-/// The variables a template may use.
+/// Returns the variables that a template may use.
 fn variables(campaign: &Campaign, source: &TemplateSource, part: &str) -> BTreeSet<String> {
     let mut known: BTreeSet<String> = CAMPAIGN.iter().map(|name| (*name).to_owned()).collect();
     let mut add = |names: &[&str]| known.extend(names.iter().map(|name| (*name).to_owned()));
@@ -285,14 +285,14 @@ fn variables(campaign: &Campaign, source: &TemplateSource, part: &str) -> BTreeS
     known
 }
 
-/// The fields that are ticked or not: a block around one leaves the names as they are.
+/// Returns the fields that are checkboxes: a block over one does not change the meaning of names.
 fn ticks(campaign: &Campaign) -> BTreeSet<String> {
     let fields = campaign.forms.values().flat_map(|form| &form.fields);
     let ticks = fields.filter(|field| matches!(field.kind, FieldKind::Checkbox));
     ticks.map(|field| field.name.clone()).collect()
 }
 
-/// A page that has a form, and a template that does not show it: nobody could fill it in.
+/// Finds pages with a form whose template does not show it, so that nobody could fill it in.
 fn formless(template: &str, campaign: &Campaign) -> Vec<Problem> {
     let shows = |page: &Page| page.variants.iter().any(|variant| variant.template == template);
     let pages = campaign.pages.iter().filter(|(_, page)| page.form.is_some() && shows(page));
@@ -304,10 +304,10 @@ fn formless(template: &str, campaign: &Campaign) -> Vec<Problem> {
     pages.map(problem).collect()
 }
 
-/// A block within which names are those of an item or a value.
+/// A block within which names refer to an item or a value.
 #[derive(Clone)]
 struct Level {
-    /// How its beginning reads: `{{#each role}}`.
+    /// The opening tag: `{{#each role}}`.
     opening: String,
     /// Whether there are several items, and so `@index`.
     is_list: bool,
@@ -315,30 +315,30 @@ struct Level {
     names: Vec<String>,
 }
 
-/// A walk through one part of a template and the partials it includes.
+/// A walk through one part of a template and the partials that it includes.
 struct Walk<'t> {
     file: String,
     is_page: bool,
     is_email_html: bool,
     markup: Markup,
     known: &'t BTreeSet<String>,
-    /// Those of the known variables that are ticked or not.
+    /// The known variables that are checkboxes.
     ticks: &'t BTreeSet<String>,
     parsed: &'t BTreeMap<String, Template>,
-    /// The blocks around this place within which names are of something else.
+    /// The enclosing blocks within which names refer to something else.
     levels: Vec<Level>,
-    /// How many of these stand around the partial, which does not see them.
+    /// The number of enclosing blocks outside of the partial, which it does not see.
     floor: usize,
-    /// What the including tag gives to the partial, and whether that may begin a link.
+    /// The values that the including tag passes to the partial, and whether each may begin a link.
     given: BTreeMap<String, bool>,
-    /// Where in the markup the walk is.
+    /// The position in the markup.
     place: HtmlContext,
     used: BTreeSet<String>,
     problems: Vec<Problem>,
 }
 
 impl<'t> Walk<'t> {
-    /// What is wrong, and which variables were used.
+    /// Returns the problems and the variables used.
     fn run(mut self, template: &Template) -> (Vec<Problem>, BTreeSet<String>) {
         self.template(template, 1);
         if self.is_email_html && !self.used.contains("unsubscribe_url") {
@@ -385,8 +385,9 @@ impl<'t> Walk<'t> {
         }
     }
 
-    /// What escaping does not make safe: an address that begins with what somebody typed could be
-    /// one of `javascript:`, a value without quotes could add attributes, and code is code.
+    /// Reports what escaping does not make safe. A URL that begins with user input could be a
+    /// `javascript:` URL; an unquoted value could add attributes; and scripts and style sheets are
+    /// code.
     fn stand(&mut self, tag: &HelperTemplate, line: usize) {
         if self.markup != Markup::Html {
             return;
@@ -408,7 +409,7 @@ impl<'t> Walk<'t> {
         }
     }
 
-    /// Whether what a tag gives may be the beginning of a link.
+    /// Returns whether the value of a tag may begin a link.
     fn is_address(&self, tag: &HelperTemplate) -> bool {
         let name = tag.name.as_name().unwrap_or_default();
         match (tag.params.is_empty(), name) {
@@ -416,7 +417,7 @@ impl<'t> Walk<'t> {
                 ADDRESSES.contains(&name) || self.given.get(name).copied().unwrap_or_default()
             }
             (false, "url") => true,
-            // A fallback that is one, of a value that is one: `{{default (url site) base_url}}`.
+            // Both the value and the fallback may begin a link: `{{default (url site) base_url}}`.
             (false, "default") => tag.params.iter().all(|param| self.is_address_value(param)),
             _ => false,
         }
@@ -439,7 +440,7 @@ impl<'t> Walk<'t> {
         }
     }
 
-    /// `{{name}}`, or `{{helper value …}}`.
+    /// Checks `{{name}}` or `{{helper value …}}`.
     fn expression(&mut self, tag: &HelperTemplate, line: usize) {
         let Some(name) = tag.name.as_name() else {
             self.problem(line, "a tag must begin with a variable or a helper");
@@ -465,7 +466,7 @@ impl<'t> Walk<'t> {
         self.helper(name, tag, line);
     }
 
-    /// A helper exists, and is given as many values as it takes, each of its kind.
+    /// Checks that a helper exists and gets the right number and kinds of values.
     fn helper(&mut self, name: &str, tag: &HelperTemplate, line: usize) {
         let Some(spec) = helpers::spec(name) else {
             let near = nearest(name, HELPERS.iter().map(|spec| spec.name));
@@ -496,7 +497,7 @@ impl<'t> Walk<'t> {
         }
     }
 
-    /// What is written out is known at publish: styles of dates, zones, places, currencies.
+    /// Checks literals when publishing: date styles, time zones, decimal places, currencies.
     fn literals(&mut self, name: &str, tag: &HelperTemplate, line: usize) {
         let literal = |param: Option<&Parameter>| match param {
             Some(Parameter::Literal(value)) => Some(value.clone()),
@@ -586,13 +587,14 @@ impl<'t> Walk<'t> {
         if let Some(template) = outside {
             self.template(template, line);
         }
-        // What follows may come after either; an address that has not begun is the graver case.
+        // Either branch may come before the rest; a URL that has not begun yet is the more
+        // dangerous case.
         if !self.place.begins_address() {
             self.place = after;
         }
     }
 
-    /// The level of names that a block opens, if it opens one.
+    /// Returns the level of names that a block opens, if any.
     fn level(&self, name: &str, block: &HelperTemplate) -> Option<Level> {
         let value = block.params.first().and_then(Parameter::as_name).unwrap_or_default();
         let opening = match name {
@@ -638,7 +640,7 @@ impl<'t> Walk<'t> {
         let given = partial.hash.iter().map(is_address).collect();
         let outer_file = std::mem::replace(&mut self.file, format!("partials/{name}"));
         let outer_given = std::mem::replace(&mut self.given, given);
-        // Within a list, a partial sees the item, but not what the list calls it.
+        // Within a list, a partial sees the item, but not the name that the list gives it.
         let inner = self.levels.last().map(|level| Level { names: Vec::new(), ..level.clone() });
         let outer_levels = std::mem::replace(&mut self.levels, inner.into_iter().collect());
         let outer_floor = std::mem::replace(&mut self.floor, self.levels.len());
@@ -647,7 +649,7 @@ impl<'t> Walk<'t> {
         (self.levels, self.floor) = (outer_levels, outer_floor);
     }
 
-    /// A variable is known here; inside a list, `this` and its names are the item.
+    /// Checks that a variable is known here; inside a list, `this` and its names refer to the item.
     fn variable(&mut self, param: &Parameter, line: usize) {
         let raw = param.as_name().unwrap_or_default();
         let path = raw.trim_start_matches("./");

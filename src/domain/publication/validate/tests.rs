@@ -1,4 +1,4 @@
-//! Campaigns that can be read and still make no sense.
+//! Campaigns that can be read but are invalid.
 
 mod broadcasts;
 mod journeys;
@@ -13,7 +13,7 @@ use crate::domain::campaign_file::tests::{BROADCASTS, SAMPLE, said, said_of, sai
 use crate::domain::segment::{Comparison, DateTest, Operator, Relative, Rule};
 use insta::assert_snapshot;
 
-/// What is said about a journey of these steps, entered by the sample's form.
+/// Returns the problems of a journey with these steps, entered by the sample's form.
 fn journey(steps: &str) -> String {
     let begin = SAMPLE.split("[journey.nurture]").next().unwrap();
     let step = |line: &str| format!("[[journey.j.step]]\n{}\n", line.trim().replace("; ", "\n"));
@@ -21,7 +21,7 @@ fn journey(steps: &str) -> String {
     said(&format!("{begin}\n[journey.j]\nenter = {{ form = 'download' }}\n{steps}"))
 }
 
-/// What is said about the sample after a change that no file could make.
+/// Returns the problems of the sample after a change that no file could contain.
 fn changed(change: impl FnOnce(&mut Campaign)) -> String {
     let mut campaign = read("white-paper.toml", SAMPLE).unwrap();
     change(&mut campaign);
@@ -29,7 +29,7 @@ fn changed(change: impl FnOnce(&mut Campaign)) -> String {
 }
 
 #[test]
-fn what_is_referred_to_must_exist() {
+fn references_must_exist() {
     assert_snapshot!(said_of(
         "description = \"免费下载\"\nform = \"download\"",
         "form = \"downlod\"",
@@ -99,7 +99,7 @@ fn what_is_referred_to_must_exist() {
 }
 
 #[test]
-fn names_and_paths_are_taken_once() {
+fn names_and_paths_are_unique() {
     assert_snapshot!(said_of("/white-paper/thanks", "/白皮书/"), @"
     line 29: page.thanks.path
          `/白皮书/` is already the path of page `landing`
@@ -141,7 +141,7 @@ fn names_and_paths_are_taken_once() {
 }
 
 #[test]
-fn paths_of_the_house_are_reserved() {
+fn system_paths_are_reserved() {
     for path in [
         "/f/x", "/c", "/admin", "/Admin/x", "/api/v1", "/healthz", "/assets/a.css", "/dev/mailbox",
         "/u/1", "/hooks/x",
@@ -165,7 +165,7 @@ fn paths_of_the_house_are_reserved() {
 }
 
 #[test]
-fn small_values_have_their_shapes() {
+fn campaign_values_have_valid_format() {
     assert_snapshot!(said_of("Asia/Shanghai", "Asia/Shangai"), @"
     line 6: campaign.time_zone
          `Asia/Shangai` is not a time zone of the IANA list
@@ -204,7 +204,7 @@ fn small_values_have_their_shapes() {
 }
 
 #[test]
-fn small_values_of_the_sections_have_their_shapes() {
+fn section_values_have_valid_format() {
     assert_snapshot!(said_of("postal_address = \"上海市浦东新区世纪大道 1 号\"", "postal_address = \" \""), @"
     line 10: campaign.postal_address
          must not be empty
@@ -275,7 +275,7 @@ fn small_values_of_the_sections_have_their_shapes() {
 }
 
 #[test]
-fn forms_can_be_answered() {
+fn forms_need_answerable_fields_and_consent() {
     let form = |fields: &str, consent: &str| {
         let begin = SAMPLE.split("[page.landing]").next().unwrap();
         said(&format!(
@@ -339,7 +339,7 @@ fn forms_can_be_answered() {
 }
 
 #[test]
-fn what_says_who_a_contact_is_is_not_set_by_the_way() {
+fn identity_fields_cannot_be_set_otherwise() {
     assert_snapshot!(said_of("name = \"role\"", "name = \"external_id\""), @"
     line 57: form.download.fields[4].name
          this name belongs to the house
@@ -357,7 +357,7 @@ fn what_says_who_a_contact_is_is_not_set_by_the_way() {
 }
 
 #[test]
-fn spans_are_neither_nothing_nor_for_ever() {
+fn spans_are_within_limits() {
     assert_snapshot!(said_of("wait = \"2d\"", "wait = \"0d\""), @"
     line 126: journey.nurture.step[7].wait
          a span is from 1s to less than 3650d, not 0s
@@ -381,7 +381,7 @@ fn spans_are_neither_nothing_nor_for_ever() {
 }
 
 #[test]
-fn journeys_do_not_run_in_circles() {
+fn loops_without_waiting_are_refused() {
     assert_snapshot!(journey("id = 'a'; update = { score = 1 }; then = 'a'"), @"
     line 93: journey.j.step[1]
          loops without waiting: a → a
@@ -421,7 +421,7 @@ fn journeys_do_not_run_in_circles() {
 }
 
 #[test]
-fn waiting_for_what_has_happened_is_not_waiting() {
+fn wait_for_a_past_event_does_not_break_a_loop() {
     assert_snapshot!(journey("
         id = 'a'; send = 'emails/a'
         id = 'b'; wait_for = { event = 'click', step = 'a' }; timeout = '1d'; on_timeout = 'end'
@@ -443,7 +443,7 @@ fn waiting_for_what_has_happened_is_not_waiting() {
 }
 
 #[test]
-fn every_step_can_be_reached() {
+fn unreachable_steps_are_refused() {
     assert_snapshot!(journey("
         id = 'a'; end = true
         id = 'b'; notify = 'owner'"), @"
@@ -523,7 +523,7 @@ fn everything_has_a_limit() {
 }
 
 #[test]
-fn what_no_file_can_say_is_refused_of_an_api_client_too() {
+fn values_only_an_api_client_can_send_are_refused() {
     assert_snapshot!(
         changed(|campaign| campaign.costs[0].amount.currency = "USD".into()),
         @"campaign.cost[1].amount: not in the campaign's currency"

@@ -1,4 +1,4 @@
-//! Hours on people's clocks, and what becomes of messages that meet them.
+//! Hours on recipients' clocks, and what becomes of messages within them.
 
 use super::*;
 use crate::domain::base::primitives::{CampaignId, ContactId, MessageId};
@@ -21,7 +21,7 @@ fn zone(name: &str) -> TimeZone {
     calendar::zone(&[Some(name)])
 }
 
-/// Hours as `21:00-08:00`, with the days as numbers: `09:00-18:00/12345`.
+/// Reads hours such as `21:00-08:00`, with the days as numbers: `09:00-18:00/12345`.
 fn hours(text: &str) -> Hours {
     let (clocks, days) = text.split_once('/').unwrap_or((text, ""));
     let (from, to) = clocks.split_once('-').unwrap();
@@ -29,7 +29,7 @@ fn hours(text: &str) -> Hours {
     Hours { from: Clock::parse(from).unwrap(), to: Clock::parse(to).unwrap(), weekdays }
 }
 
-/// Quiet hours or a window on one clock, the present, and the first moment that is open.
+/// Quiet hours or a window on one clock, the present time, and the first time that is open.
 const TABLE: &str = "
     Outside quiet hours, at their very beginning, and at their very end.
     quiet 21:00-08:00 Europe/London 2026-03-02T12:00:00Z 2026-03-02T12:00:00Z
@@ -70,7 +70,7 @@ const TABLE: &str = "
     quiet 21:00-08:00 Europe/London 2026-12-31T22:00:00Z 2027-01-01T08:00:00Z";
 
 #[test]
-fn hours_end_when_the_clock_on_the_wall_says_so() {
+fn hours_follow_local_wall_clock() {
     let mut tried = 0;
     for row in TABLE.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()) {
         let [what @ ("quiet" | "open"), text, place, now, expected] = row[..] else { continue };
@@ -83,7 +83,7 @@ fn hours_end_when_the_clock_on_the_wall_says_so() {
 }
 
 #[test]
-fn several_hours_have_to_be_open_at_once() {
+fn all_windows_must_be_open_together() {
     let gate = |text, opens| TimeWindow { hours: hours(text), opens, zone: zone("Europe/London") };
     let both = [gate("09:00-12:00/1", true), gate("08:00-11:30", false)];
     assert_eq!(opening(at("2026-03-02T09:00:00Z"), &both), Some(at("2026-03-02T11:30:00Z")));
@@ -91,7 +91,7 @@ fn several_hours_have_to_be_open_at_once() {
     assert_eq!(opening(at("2026-03-02T09:00:00Z"), &never), None);
 }
 
-/// A campaign with these parts, in London.
+/// Returns a campaign with these parts, in London.
 fn campaign(parts: &str) -> Campaign {
     let head = r#"
         [campaign]
@@ -120,7 +120,7 @@ fn message(class: Class, channel: Channel, now: Millis) -> Message {
     Message::queue(MessageId::from("m"), ContactId::from("p"), edition, (class, template), now)
 }
 
-/// What is said about a message queued and judged at this moment.
+/// Returns the decision about a message that is queued and checked at this time.
 fn judged(
     parts: &str,
     house: &str,
@@ -147,7 +147,7 @@ const NIGHT: &str = "2026-03-02T22:00:00Z";
 const UK: &str = "+447400123456";
 
 #[test]
-fn a_night_is_kept_by_channel_and_class() {
+fn quiet_hours_apply_by_channel_and_class() {
     let quiet = r#"[pacing]
         quiet = { sms = { from = "21:00", to = "08:00" } }"#;
     let check = |class, channel, expected: &str| {
@@ -164,7 +164,7 @@ fn a_night_is_kept_by_channel_and_class() {
 }
 
 #[test]
-fn what_falls_into_the_night_may_be_dropped_instead() {
+fn quiet_hours_can_drop_messages() {
     let drop = r#"[pacing]
         quiet = { email = { from = "21:00", to = "08:00", else = "drop" } }"#;
     let told = judged(drop, "{}", UK, Class::Marketing, Channel::Email, NIGHT);
@@ -172,7 +172,7 @@ fn what_falls_into_the_night_may_be_dropped_instead() {
 }
 
 #[test]
-fn the_deployments_night_is_kept_too() {
+fn deployment_quiet_hours_apply_too() {
     let house = r#"{ "quiet": { "email": { "from": "20:00", "to": "09:30" } } }"#;
     let quiet = r#"[pacing]
         quiet = { email = { from = "21:00", to = "08:00" } }"#;
@@ -181,7 +181,7 @@ fn the_deployments_night_is_kept_too() {
 }
 
 #[test]
-fn a_text_message_keeps_the_hours_of_the_country_of_its_number() {
+fn sms_respects_customary_hours_of_its_country() {
     let told = |phone, now| judged("", "{}", phone, Class::Marketing, Channel::Sms, now);
     // 21:30 in Shanghai; the campaign is in London, where it is 13:30.
     assert_eq!(told("+8613800138000", "2026-03-02T13:30:00Z"), "quiet_hours 2026-03-03T00:00:00Z");
@@ -195,7 +195,7 @@ fn a_text_message_keeps_the_hours_of_the_country_of_its_number() {
 }
 
 #[test]
-fn what_would_come_too_late_does_not_come_at_all() {
+fn message_past_its_deadline_is_never_sent() {
     let quiet = |span| {
         format!(
             "[pacing]\ngive_up_after = \"{span}\"
@@ -208,7 +208,7 @@ fn what_would_come_too_late_does_not_come_at_all() {
 }
 
 #[test]
-fn a_window_of_a_step_counts_before_the_journeys_and_the_campaigns() {
+fn step_window_overrides_journey_and_campaign() {
     let parts = r#"
         [pacing]
         window = { from = "09:00", to = "10:00" }
@@ -244,7 +244,7 @@ fn a_window_of_a_step_counts_before_the_journeys_and_the_campaigns() {
 }
 
 #[test]
-fn a_stopped_campaign_holds_marketing_only() {
+fn auto_pause_holds_marketing_only() {
     let campaign = campaign("");
     let (house, contact) =
         (DeploymentPacing::default(), Contact::unknown(ContactId::from("p"), Millis(0)));
@@ -262,7 +262,7 @@ fn a_stopped_campaign_holds_marketing_only() {
 }
 
 #[test]
-fn a_variable_that_says_nonsense_is_refused() {
+fn invalid_pacing_variable_is_refused() {
     let told = |json: &str| DeploymentPacing::read(json).unwrap_err();
     assert!(told(r#"{ "quite": {} }"#).contains("unknown field `quite`"));
     assert!(told(r#"{ "quiet": { "sms": { "from": "9", "to": "10:00" } } }"#).contains("`9`"));
@@ -282,7 +282,7 @@ fn a_variable_that_says_nonsense_is_refused() {
 }
 
 #[test]
-fn a_new_domain_sends_more_each_day() {
+fn warm_up_limit_grows_each_day() {
     let limit = |warm_up: &WarmUp, day: &str| warm_up.limit(at(&format!("{day}T12:00:00Z")));
     let grows = WarmUp {
         start: "2026-03-01".to_owned(),
@@ -301,21 +301,21 @@ fn a_new_domain_sends_more_each_day() {
 }
 
 #[test]
-fn calls_keep_their_distance() {
+fn rate_gives_gap_between_calls() {
     let gap = |calls, per| Rate { calls, per }.gap().0;
     assert_eq!(gap(2, Span::seconds(1)), 500);
     assert_eq!(gap(14, Span::seconds(1)), 72);
 }
 
-/// A cap on e-mail, and whether the campaign's or everybody's.
+/// Returns a cap on e-mail.
 fn cap(messages: u32, within: Span) -> Cap {
     Cap { channel: Some(Channel::Email), class: Classes::Marketing, messages, within }
 }
 
 proptest! {
-    /// Hours found open are open, and no earlier moment is.
+    /// The time found is open, and no earlier time is.
     #[test]
-    fn the_first_open_moment_is_open_and_the_first(
+    fn opening_is_the_first_open_moment(
         from in 0_u16..96, to in 0_u16..96, opens: bool, place in 0_usize..5,
         start in 0_i64..36_000,
     ) {
@@ -324,7 +324,7 @@ proptest! {
                      "Africa/Casablanca"][place];
         let hours = Hours { from: Clock(from * 15), to: Clock(to * 15), weekdays: Vec::new() };
         let gate = TimeWindow { hours, opens, zone: zone(place) };
-        // A quarter of an hour is the grain of every clock and of every change in these zones.
+        // All clocks and clock changes in these zones are in steps of a quarter of an hour.
         let quarter = Span::minutes(15);
         let now = Millis(at("2026-01-01T00:00:00Z").0 + start * quarter.0);
         let found = opening(now, std::slice::from_ref(&gate)).unwrap();
@@ -336,10 +336,10 @@ proptest! {
         }
     }
 
-    /// Whatever is asked for and when: sent at the moments that caps name, messages never exceed a
-    /// cap in any window, and each of them is sent.
+    /// Messages that are sent at the times that the caps allow never exceed a cap in any window,
+    /// and each of them is sent.
     #[test]
-    fn no_window_of_any_place_holds_more_than_its_cap(
+    fn cap_is_never_exceeded_in_any_window(
         mut wanted in prop::collection::vec(0_i64..20_000, 1..40),
         first in (1_u32..4, 10_i64..2_000), second in (1_u32..8, 10_i64..6_000),
     ) {
@@ -354,7 +354,7 @@ proptest! {
         for (index, minute) in wanted.iter().enumerate() {
             let id = MessageId(index.to_string());
             let mut now = Millis(minute * 60_000).max(taken.last().map_or(Millis(0), |p| p.at));
-            // It is asked again at the moment it was told, and may leave then.
+            // At the time that was returned, a second check lets it leave.
             now = room_at(&id, &scoped, &taken, now);
             prop_assert_eq!(room_at(&id, &scoped, &taken, now), now);
             let class = message::Class::Marketing;

@@ -1,4 +1,4 @@
-//! Links of HTML and MJML, found by a parser of HTML. Done at publish, never at the edge.
+//! Links of HTML and MJML, found by an HTML parser. Runs when publishing, never at the edge.
 
 use super::{HREF, HREF_END, escaped};
 use crate::domain::base::diagnostic::Problem;
@@ -8,12 +8,13 @@ use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
 use html5gum::{Span, Tokenizer};
 use std::borrow::Cow;
 
-/// Schemes that run something, or show what is not there.
+/// Schemes that run code, or that do not lead to a website.
 const REFUSED: &[&str] = &["javascript", "vbscript", "data", "file", "blob", "about"];
-/// Elements of which `href` is loaded, not followed.
+/// Elements whose `href` is loaded, not followed.
 const LOADED: &[&str] = &["link", "base", "mj-font"];
 
-/// Marks the links of HTML, and writes their addresses as every mail program reads them.
+/// Marks the links of HTML, and normalizes their URLs to a form that every mail client reads in the
+/// same way.
 pub(super) fn mark(html: &str) -> String {
     let mut out = String::with_capacity(html.len() * 2);
     let mut at = 0;
@@ -30,7 +31,7 @@ pub(super) fn mark(html: &str) -> String {
     out + &html[at..]
 }
 
-/// What is wrong with the links of a part of a template, each with its line.
+/// Finds problems with the links of a part of a template, each with its line.
 pub fn link_problems(key: &str, source: &str, markup: Markup) -> Vec<Problem> {
     if markup == Markup::Plain {
         return Vec::new();
@@ -45,7 +46,7 @@ pub fn link_problems(key: &str, source: &str, markup: Markup) -> Vec<Problem> {
     problems
 }
 
-/// What is wrong with a link, and the remedy.
+/// Returns the problem of a link, and its remedy.
 fn wrong(href: &Href, source: &str) -> Option<(String, &'static str)> {
     const BEGIN: &str = "begin it with https://, mailto:, tel: or {{base_url}}";
     let written = &source[href.from..href.to];
@@ -79,7 +80,7 @@ fn wrong(href: &Href, source: &str) -> Option<(String, &'static str)> {
             }
         }
     }
-    // `java{{x}}` would be whatever the value makes of it.
+    // The scheme of `java{{x}}` would depend on the value.
     let first = segments.iter().find(|segment| !segment.is_block());
     let is_begun = |text: &str| text.contains([':', '/', '?', '#', '@', '.']);
     match first.and_then(Segment::text).map(str::trim_start) {
@@ -102,7 +103,7 @@ fn is_of_the_web(written: &str) -> bool {
 
 /// A piece of an attribute's value.
 enum Segment<'s> {
-    /// What its author wrote, character references decoded, without line breaks and tabs.
+    /// Literal text, with character references decoded, without line breaks and tabs.
     Text(String),
     /// A Handlebars tag.
     Tag(&'s str),
@@ -139,7 +140,8 @@ fn segments(written: &str) -> Vec<Segment<'_>> {
     segments
 }
 
-/// An address as every mail program reads it: ASCII, and without white space around it.
+/// Normalizes a URL to a form that every mail client reads in the same way: ASCII, without white
+/// space around it.
 fn normal(written: &str) -> String {
     let segments = segments(written.trim());
     let last = segments.len().saturating_sub(1);
@@ -157,7 +159,7 @@ fn normal(written: &str) -> String {
     out
 }
 
-/// A piece of an address in ASCII.
+/// Encodes a piece of a URL in ASCII.
 fn ascii(text: &str) -> String {
     let Some((scheme, rest)) = split_scheme(text) else { return encoded(text) };
     let (host, rest) = rest.split_at(rest.find(['/', '\\', '?', '#']).unwrap_or(rest.len()));
@@ -171,8 +173,8 @@ fn ascii_host(host: &str) -> Cow<'_, str> {
     }
 }
 
-/// The name of a site at the beginning of a text, and that name in ASCII. Where it ends in ASCII,
-/// Chinese that follows is none of it.
+/// Returns the host name at the beginning of a text, and its ASCII form. Chinese text after a name
+/// that ends in ASCII does not belong to it.
 pub(super) fn host_in_text(text: &str) -> (&str, String) {
     let is_host = |c: char| c.is_alphanumeric() || matches!(c, '-' | '.');
     let host = &text[..text.find(|c| !is_host(c)).unwrap_or(text.len())];
@@ -185,14 +187,14 @@ pub(super) fn host_in_text(text: &str) -> (&str, String) {
     (host, ascii_host(host).into_owned())
 }
 
-/// The address of an element, and where it is written.
+/// The URL of an element, and its position.
 struct Href {
     element: String,
     from: usize,
     to: usize,
 }
 
-/// Every `href` of a source, in order; those in Outlook's comments too.
+/// Returns every `href` of a source, in order, including those in Outlook's conditional comments.
 fn hrefs(source: &str) -> Vec<Href> {
     let mut found = Vec::new();
     collect(&as_in_mails(blanked(source)), 0, &mut found);
@@ -200,8 +202,8 @@ fn hrefs(source: &str) -> Vec<Href> {
     found
 }
 
-/// A source of the same length whose elements the tokenizer reads as mail programs do: nothing in
-/// them runs scripts, so what stands in `noscript` is shown, and what stands in `noframes` is not.
+/// Returns a source of the same length that the tokenizer reads like a mail client. Mail clients
+/// run no scripts, so they show the content of `noscript`, and they do not show that of `noframes`.
 fn as_in_mails(mut source: String) -> String {
     let lower = source.to_ascii_lowercase();
     for (name, other) in [("noscript", "x-script"), ("noframes", "textarea")] {
@@ -216,7 +218,7 @@ fn as_in_mails(mut source: String) -> String {
 
 fn collect(source: &str, offset: usize, found: &mut Vec<Href>) {
     let (mut element, mut attribute) = (String::new(), String::new());
-    // Of an attribute that is written twice, the first counts; nobody sees what is in a template.
+    // If an attribute occurs twice, the first one counts; the content of `template` is never shown.
     let (mut has_href, mut templates) = (false, 0_usize);
     let mut comments = Vec::new();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -258,8 +260,8 @@ fn collect(source: &str, offset: usize, found: &mut Vec<Href>) {
     }
 }
 
-/// A source of the same length with nothing of Handlebars in it: a value is letters, and what
-/// surrounds or leads elsewhere is white space.
+/// Returns a source of the same length without Handlebars: values become letters, and block tags
+/// become white space.
 fn blanked(source: &str) -> String {
     let mut out = String::with_capacity(source.len());
     let mut at = 0;
@@ -272,19 +274,19 @@ fn blanked(source: &str) -> String {
     out + &source[at..]
 }
 
-/// What stands for a tag while HTML is read.
+/// Returns the character that replaces a tag while HTML is parsed.
 fn blanks(tag: &str) -> char {
     let inside = tag.trim_matches(['{', '}', '~', ' ']);
     let is_block = inside.starts_with(['#', '/', '^', '!']) || inside.starts_with("else");
     if is_block { ' ' } else { 'x' }
 }
 
-/// A piece of an address with its character references decoded, without line breaks and tabs.
+/// Decodes the character references of a piece of a URL, and removes line breaks and tabs.
 fn decoded(written: &str) -> String {
     references(written).replace(['\t', '\n', '\r'], "")
 }
 
-/// A text with its character references decoded, by the rules of HTML.
+/// Decodes the character references of a text by the rules of HTML.
 pub(in crate::domain::template) fn references(written: &str) -> String {
     if !written.contains('&') {
         return written.to_owned();

@@ -1,9 +1,9 @@
-//! Fonts that a reader's mail program fetches from elsewhere, since a template names them.
+//! Web fonts that a template uses and that a reader's mail client loads.
 
 use super::tree::Node;
 use crate::domain::template::markup::{Token, tokens};
 
-/// Fonts that MJML knows where to fetch.
+/// Fonts whose URLs MJML knows.
 const KNOWN: &[(&str, &str)] = &[
     ("Open Sans", "https://fonts.googleapis.com/css?family=Open+Sans:300,400,500,700"),
     ("Droid Sans", "https://fonts.googleapis.com/css?family=Droid+Sans:300,400,500,700"),
@@ -12,7 +12,7 @@ const KNOWN: &[(&str, &str)] = &[
     ("Ubuntu", "https://fonts.googleapis.com/css?family=Ubuntu:300,400,500,700"),
 ];
 
-/// Takes the fonts out of the head: each name and where it is fetched.
+/// Removes the fonts from the head and returns each name with its URL.
 pub(super) fn take(root: &mut Node) -> Vec<(String, String)> {
     let mut fonts: Vec<(String, String)> =
         KNOWN.iter().map(|(name, url)| ((*name).to_owned(), (*url).to_owned())).collect();
@@ -28,7 +28,7 @@ pub(super) fn take(root: &mut Node) -> Vec<(String, String)> {
     fonts
 }
 
-/// HTML that fetches the fonts that something in it is written in.
+/// Makes HTML load the fonts that it uses.
 pub(super) fn with_fonts(html: &str, fonts: &[(String, String)], styles: &str) -> String {
     let used = fonts.iter().filter(|(name, _)| is_used(html, name) || names(styles, name));
     let used: Vec<&String> = used.map(|(_, url)| url).collect();
@@ -45,12 +45,12 @@ pub(super) fn with_fonts(html: &str, fonts: &[(String, String)], styles: &str) -
     format!("{}{tags}{}", &html[..end], &html[end..])
 }
 
-/// Whether an attribute of HTML names a font.
+/// Returns whether an attribute in HTML names a font.
 fn is_used(html: &str, name: &str) -> bool {
     html.split('"').skip(1).step_by(2).any(|value| names(value, name))
 }
 
-/// Whether CSS names a font.
+/// Returns whether CSS names a font.
 fn names(css: &str, name: &str) -> bool {
     let (css, name) = (css.to_ascii_lowercase(), name.to_ascii_lowercase());
     css.split("font-family:").skip(1).any(|after| {
@@ -58,7 +58,7 @@ fn names(css: &str, name: &str) -> bool {
     })
 }
 
-/// The addresses from which HTML fetches fonts or style sheets.
+/// Returns the URLs from which HTML loads fonts or style sheets.
 pub(in crate::domain) fn fetched_fonts(html: &str) -> Vec<String> {
     let tokens = tokens(html).into_iter();
     let links = tokens.filter_map(|token| match token {

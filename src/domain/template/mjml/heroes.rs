@@ -1,13 +1,13 @@
-//! Heroes, as mjml makes them: the engine knows their fluid mode by another word, leaves the `%`
-//! out there, and takes a padding without a unit for none.
+//! Heroes, rendered as by mjml: the engine has another name for their fluid mode, omits the `%`
+//! there, and ignores a padding without a unit.
 
 use super::tree::Node;
 use super::widths::side;
 
-/// How the engine's fluid hero begins, before the number that lacks its sign.
+/// The beginning of the engine's fluid hero, before the number without a unit.
 const RATIO: &str = "mso-padding-bottom-alt:0;padding-bottom:";
 
-/// Says the mode and the upper and lower padding of each hero in the engine's words.
+/// Translates the mode and the vertical padding of each hero for the engine.
 pub(super) fn prepare(node: &mut Node) {
     node.children.iter_mut().for_each(prepare);
     if node.name != "mj-hero" {
@@ -24,7 +24,7 @@ pub(super) fn prepare(node: &mut Node) {
     }
 }
 
-/// HTML in which the height of a fluid hero is a whole percentage of its width.
+/// Corrects the height of fluid heroes in HTML to a whole percentage of their width.
 pub(super) fn with_ratios(html: &str) -> String {
     let mut parts = html.split(RATIO);
     let mut out = parts.next().unwrap_or_default().to_owned();
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fluid_hero_is_as_high_as_its_picture_would_be() {
+    fn fluid_hero_keeps_the_image_ratio() {
         let html =
             hero(r#"mode="fluid-height" background-width="600px" background-height="125px""#);
         assert_eq!(html.matches("padding-bottom:21%;").count(), 2, "{html}");
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn the_padding_of_a_fixed_hero_is_within_its_height() {
+    fn fixed_hero_height_includes_padding() {
         for padding in ["40px 0", "40px 0 40px", "40px", "30px 0 50px 0"] {
             let html = hero(&format!(r#"mode="fixed-height" height="200px" padding="{padding}""#));
             assert!(html.contains("height=\"120\""), "{padding}: {html}");

@@ -1,14 +1,14 @@
-//! `<mj-style inline="inline">`: rules that go into the `style` of the elements they are about,
-//! for mail programs that read no style sheets.
+//! `<mj-style inline="inline">`: moves rules into the `style` attribute of the matching elements,
+//! for mail clients that ignore style sheets.
 
 use super::tree::Node;
 use crate::domain::template::markup::{Token, spanned_tokens};
 use css_inline::CSSInliner;
 
-/// Numbers elements while their styles are worked out.
+/// The attribute that numbers elements while their styles are computed.
 const NUMBER: &str = "data-dripline";
 
-/// Takes the rules that are to be put into elements out of the head.
+/// Removes the rules to be inlined from the head and returns them.
 pub(super) fn take_styles(root: &mut Node) -> String {
     let mut styles = String::new();
     let is_inline =
@@ -23,8 +23,8 @@ pub(super) fn take_styles(root: &mut Node) -> String {
     styles
 }
 
-/// HTML with rules in the elements they are about. A copy is given to the inliner, and nothing but
-/// styles is taken from it: it would move what a tag of Handlebars holds together.
+/// Adds rules to the matching elements of HTML. The inliner gets a copy, and only the styles of its
+/// result are used, because it would move parts that a Handlebars tag holds together.
 pub(super) fn inlined(html: &str, styles: &str) -> String {
     if styles.trim().is_empty() {
         return html.to_owned();
@@ -56,7 +56,7 @@ pub(super) fn inlined(html: &str, styles: &str) -> String {
     out + &html[at..]
 }
 
-/// Where an element's name ends, and from where to where its style is written.
+/// Where an element's name ends, and the range of its style.
 struct Place {
     name_end: usize,
     style: Option<(usize, usize)>,
@@ -79,7 +79,7 @@ fn places(html: &str) -> Vec<Place> {
     places
 }
 
-/// The styles of the numbered elements, in order.
+/// Returns the styles of the numbered elements, in order.
 fn styles_of(copy: &str) -> Vec<(usize, String)> {
     let elements = spanned_tokens(copy).into_iter().filter_map(|(token, _)| match token {
         Token::Open(element) => {

@@ -1,13 +1,13 @@
-//! What each element's attributes come to: those of `mj-attributes` and `mj-class`, those that an
-//! element gives to the ones within it, and what the engine leaves out or does otherwise.
+//! Resolves the attributes of each element: those from `mj-attributes` and `mj-class`, those
+//! inherited from an outer element, and those that the engine omits or treats differently.
 
 use super::tree::Node;
 use std::collections::BTreeMap;
 
-/// Fonts that readers' machines have, Chinese ones too: nothing is fetched for them.
+/// Fonts that readers' devices have, including Chinese ones; nothing has to be loaded for them.
 pub(super) const SYSTEM_FONTS: &str = "'Segoe UI', 'Helvetica Neue', Helvetica, Arial, \
     'PingFang SC', 'Hiragino Sans GB', 'Microsoft YaHei', 'Noto Sans SC', sans-serif";
-/// The attributes that name a font, of elements that have one.
+/// The elements that have a font, and the attribute that names it.
 const FONTS: &[(&str, &str)] = &[
     ("mj-accordion", "font-family"),
     ("mj-button", "font-family"),
@@ -18,7 +18,7 @@ const FONTS: &[(&str, &str)] = &[
     ("mj-table", "font-family"),
     ("mj-text", "font-family"),
 ];
-/// What an element gives to those within it: its name, its attribute and theirs.
+/// The attributes that an element passes to inner elements: its name, its attribute and theirs.
 const GIVEN: &[(&str, &[&str])] = &[
     (
         "mj-social",
@@ -43,7 +43,7 @@ const GIVEN: &[(&str, &[&str])] = &[
         ],
     ),
 ];
-/// Defaults that an element gives on, or that the engine has otherwise.
+/// Defaults that an element passes on, or that differ in the engine.
 const DEFAULTS: &[(&str, &str, &str)] = &[
     ("mj-image", "alt", ""),
     ("mj-image", "padding", "10px 25px"),
@@ -65,17 +65,17 @@ const DEFAULTS: &[(&str, &str, &str)] = &[
 
 type Attributes = Vec<(String, String)>;
 
-/// What the head says of attributes.
+/// The attributes defined in the head.
 #[derive(Default)]
 struct Head {
     all: Attributes,
     elements: BTreeMap<String, Attributes>,
     classes: BTreeMap<String, Attributes>,
-    /// What a class says of the elements within one that has it.
+    /// The attributes that a class defines for elements inside one that has it.
     within: BTreeMap<(String, String), Attributes>,
 }
 
-/// Gives each element of the body all its attributes, and takes those of the head away.
+/// Sets all attributes of each element of the body, and removes those of the head.
 pub(super) fn resolve(root: &mut Node) {
     let mut head = Head::default();
     for node in root.children.iter_mut().filter(|node| node.name == "mj-head") {
@@ -111,7 +111,8 @@ impl Head {
         }
     }
 
-    /// `outer` is the class of what stands around, `given` what that gives.
+    /// Resolves a node. `outer` is the class of the enclosing element, `given` the attributes it
+    /// passes on.
     fn give(&self, node: &mut Node, outer: &str, given: &Attributes) {
         let own = std::mem::take(&mut node.attributes);
         let class = own.iter().find(|(name, _)| name == "mj-class").map(|(_, class)| class.clone());
@@ -145,7 +146,7 @@ impl Head {
         node.children.iter_mut().for_each(|child| self.give(child, class, &given));
     }
 
-    /// Classes of one element: the last one wins, but their CSS classes come together.
+    /// Merges the classes of one element: the last one wins, but their CSS classes are combined.
     fn classes_of(&self, names: &str, all: &mut Attributes) {
         let mut said = Attributes::new();
         for class in names.split_whitespace().filter_map(|name| self.classes.get(name)) {
@@ -166,7 +167,7 @@ fn pair(name: &str, value: &str) -> (String, String) {
     (name.to_owned(), value.to_owned())
 }
 
-/// Puts attributes among others; what was there under their names goes.
+/// Adds attributes, replacing those of the same name.
 fn add(all: &mut Attributes, more: &Attributes) {
     for (name, value) in more {
         match all.iter_mut().find(|(other, _)| other == name) {
@@ -188,7 +189,7 @@ fn given_by(node: &Node) -> Attributes {
     given
 }
 
-/// `#fff` in full: Outlook knows nothing shorter.
+/// Expands `#fff`: Outlook does not understand the short form.
 fn full_color(name: &str, value: &str) -> String {
     match value.strip_prefix('#').filter(|digits| digits.len() == 3 && digits.is_ascii()) {
         Some(digits) if name.ends_with("color") => {
@@ -199,7 +200,7 @@ fn full_color(name: &str, value: &str) -> String {
     }
 }
 
-/// The engine does not understand a padding with a bare `0` in it.
+/// Adds units: the engine does not understand a padding with a bare `0` in it.
 fn with_units(name: &str, value: &str) -> String {
     let is_padding = name == "padding" || name == "inner-padding" || name.starts_with("padding-");
     if !is_padding || value.contains("{{") {

@@ -1,25 +1,25 @@
-//! MJML as a tree. What stands in an element that holds HTML is kept as it is written.
+//! MJML as a tree. The content of an element that holds HTML is kept as written.
 
 use super::{ELEMENTS, MjmlError};
 use crate::domain::base::diagnostic::nearest;
 use crate::domain::template::dialect;
 use crate::domain::template::markup::{Element, Span, Token, spanned_tokens};
 
-/// Elements within elements, so that what walks them keeps its stack.
+/// The most nested elements, so that recursion cannot exhaust the stack.
 const DEPTH_MAX: usize = 60;
-/// The same of HTML, which may leave elements open.
+/// The most nested HTML elements; HTML may leave elements open.
 const HTML_DEPTH_MAX: usize = 1_000;
-/// Attributes that the engine does not know, and that change how a mail looks.
+/// Attributes that the engine does not know and that change how a mail looks.
 const NOT_OFFERED: &[&str] = &["gap", "gutter"];
-/// The element that has a `gap` nevertheless.
+/// The element that nevertheless has a `gap`.
 const WITH_GAP: &str = "mj-wrapper";
-/// Elements that hold HTML, text or CSS, and none of MJML.
+/// Elements that contain HTML, text or CSS, but no MJML.
 const HOLDERS: &[&str] = &[
     "mj-text", "mj-button", "mj-table", "mj-raw", "mj-style", "mj-title", "mj-preview",
     "mj-navbar-link", "mj-accordion-title", "mj-accordion-text", "mj-social-element",
     "mj-carousel-image",
 ];
-/// Which elements may stand in which.
+/// The elements that each element may contain.
 const CHILDREN: &[(&str, &[&str])] = &[
     ("mjml", &["mj-head", "mj-body", "mj-raw"]),
     (
@@ -50,9 +50,9 @@ const CONTENT: &[&str] = &[
 #[derive(Clone, Debug, Default)]
 pub(super) struct Node {
     pub name: String,
-    /// As they are written, in that order.
+    /// As written, in the same order.
     pub attributes: Vec<(String, String)>,
-    /// Of an element that holds HTML: that, without white space around it.
+    /// The HTML of an element that holds HTML, trimmed.
     pub content: String,
     pub children: Vec<Node>,
     /// Where it begins, in bytes.
@@ -76,12 +76,12 @@ impl Node {
     }
 }
 
-/// Reads a source; what is wrong is said at its line.
+/// Parses a source; errors have line numbers.
 pub(in crate::domain) fn parse(source: &str) -> Result<Node, MjmlError> {
     read(source).map(|(root, _)| root)
 }
 
-/// Texts that stand between elements where nothing shows them, each with its line.
+/// Returns texts between elements that would not be shown, each with its line.
 pub(in crate::domain) fn stray_texts(source: &str) -> Vec<(usize, String)> {
     read(source).map(|(_, strays)| strays).unwrap_or_default()
 }
@@ -98,11 +98,11 @@ fn read(source: &str) -> Result<(Node, Vec<(usize, String)>), MjmlError> {
 
 struct Reader<'s> {
     source: &'s str,
-    /// The elements around this place; the first stands for the document.
+    /// The enclosing elements; the first represents the document.
     open: Vec<Node>,
-    /// Where the content of the innermost begins, if that is a holder.
+    /// Where the content of the innermost element begins, if it holds HTML.
     held_from: usize,
-    /// How many elements of HTML are open in it.
+    /// The number of open HTML elements in it.
     depth: usize,
     strays: Vec<(usize, String)>,
 }
@@ -143,7 +143,7 @@ impl<'s> Reader<'s> {
         }
     }
 
-    /// An element within what holds HTML.
+    /// Opens an element within an element that holds HTML.
     fn open_held(&mut self, element: &Element) -> Result<(), MjmlError> {
         let Element { name, at, is_empty, .. } = element;
         let holder = self.inner().to_owned();
@@ -192,7 +192,7 @@ impl<'s> Reader<'s> {
         if self.open.len() > DEPTH_MAX {
             return self.fail(at, format!("elements nest deeper than {DEPTH_MAX}"));
         }
-        // Of an attribute that is written twice, the first counts.
+        // If an attribute occurs twice, the first one counts.
         let mut all: Vec<(String, String)> = Vec::new();
         for (name, value) in attributes {
             if !all.iter().any(|(other, _)| *other == name) {
@@ -207,7 +207,7 @@ impl<'s> Reader<'s> {
         if is_closed { self.leave() } else { Ok(()) }
     }
 
-    /// Outlook reads some comments; nobody reads the others.
+    /// Keeps comments that Outlook reads, and drops the others.
     fn comment(&mut self, span: Span) -> Result<(), MjmlError> {
         let (comment, at) = (&self.source[span.clone()], span.start);
         let is_for_outlook = comment.starts_with("<!--[if") || comment.starts_with("<!--<![endif");
@@ -218,7 +218,7 @@ impl<'s> Reader<'s> {
         }
     }
 
-    /// What goes into the HTML as it is.
+    /// Adds text that goes unchanged into the HTML.
     fn raw(&mut self, content: &str, at: usize) -> Result<(), MjmlError> {
         let (name, content) = ("mj-raw".to_owned(), content.to_owned());
         if let Some(node) = self.open.last_mut() {
@@ -300,7 +300,7 @@ impl<'s> Reader<'s> {
     }
 }
 
-/// Whether a text is tags of Handlebars and nothing else: those may stand between elements.
+/// Returns whether a text consists of Handlebars tags only, which are allowed between elements.
 fn is_only_tags(text: &str) -> bool {
     let mut at = 0;
     while text[at..].starts_with("{{") {
@@ -310,7 +310,7 @@ fn is_only_tags(text: &str) -> bool {
     at == text.len()
 }
 
-/// Where an element belongs, most often.
+/// Returns the element that usually contains this one.
 fn home(name: &str) -> &'static str {
     let home = CHILDREN.iter().find(|(_, children)| children.contains(&name));
     home.map_or("mj-attributes", |(home, _)| *home)

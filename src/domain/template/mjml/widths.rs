@@ -1,11 +1,11 @@
-//! How wide pictures are, worked out as mjml does it: the engine rounds otherwise.
+//! Widths of images, computed as by mjml; the engine rounds differently.
 
 use super::tree::Node;
 
-/// The most columns of a group whose widths are looked at.
+/// The most columns of a group whose widths are corrected.
 const COLUMNS_MAX: u8 = 24;
 
-/// Gives each picture of the body its width.
+/// Sets the width of each image of the body.
 pub(super) fn size_pictures(root: &mut Node) {
     for body in root.children.iter_mut().filter(|node| node.name == "mj-body") {
         let width = body.attribute("width").and_then(leading).unwrap_or(600.0);
@@ -44,7 +44,7 @@ fn walk(node: &mut Node, container: f64, siblings: usize) {
     walk_children(node, inside);
 }
 
-/// HTML in which the columns of a group have whole percentages on phones: their parts would not
+/// Rounds the widths of columns of a group on phones down to whole percentages: fractions would not
 /// always fit beside each other.
 pub(super) fn floor_columns(html: String) -> String {
     (3..=COLUMNS_MAX).fold(html, |html, columns| {
@@ -53,14 +53,14 @@ pub(super) fn floor_columns(html: String) -> String {
     })
 }
 
-/// What a column or a group takes of what is around it.
+/// Returns the width that a column or a group takes of its container.
 fn share(node: &Node, container: f64, siblings: usize) -> f64 {
     let Some(width) = node.attribute("width") else { return container / siblings.max(1) as f64 };
     let number = leading(width).unwrap_or_default();
     if width.trim().ends_with('%') { container * number / 100.0 } else { number }
 }
 
-/// One side of a property that has four.
+/// Returns one side of a property that has four.
 pub(super) fn side(node: &Node, name: &str, side: &str) -> f64 {
     let whole = |text: &str| leading(text).unwrap_or_default().trunc();
     if let Some(one) = node.attribute(&format!("{name}-{side}")).filter(|one| !one.is_empty()) {
@@ -76,14 +76,14 @@ pub(super) fn side(node: &Node, name: &str, side: &str) -> f64 {
     }
 }
 
-/// How wide a border is on one side: the first number of it.
+/// Returns the width of a border on one side: its first number.
 fn border(node: &Node, name: &str, side: &str) -> f64 {
     let one = node.attribute(&format!("{name}-{side}")).filter(|one| !one.is_empty());
     let said = one.or(node.attribute(name)).unwrap_or_default();
     said.split(' ').find_map(leading).unwrap_or_default().trunc()
 }
 
-/// The number at the beginning of a text.
+/// Returns the number at the beginning of a text.
 pub(super) fn leading(text: &str) -> Option<f64> {
     let text = text.trim();
     let end = text.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == '-'));

@@ -1,5 +1,5 @@
-//! What stands between the sections of a wrapper. The engine writes it into a comment that only
-//! Outlook reads, and knows no `gap`.
+//! The content between the sections of a wrapper. The engine writes it into a comment that only
+//! Outlook reads, and does not support `gap`.
 
 use super::dialect;
 use super::tree::Node;
@@ -8,7 +8,7 @@ use super::widths::leading;
 /// What the engine leaves open between two sections, and how it is closed.
 const OUTLOOK: (&str, &str) = ("<!--[if mso | IE]>", "<![endif]-->");
 
-/// Shows what stands between sections, and keeps them apart by as much as `gap` says.
+/// Makes the content between sections visible, and separates them by `gap`.
 pub(super) fn prepare(root: &mut Node) {
     for body in root.children.iter_mut().filter(|node| node.name == "mj-body") {
         for wrapper in body.children.iter_mut().filter(|node| node.name == "mj-wrapper") {
@@ -34,7 +34,7 @@ fn wrap(wrapper: &mut Node) {
     }
 }
 
-/// A row of nothing but height.
+/// Returns a row that has only a height.
 fn spacer(height: f64) -> Node {
     let style = format!("height:{height}px;line-height:{height}px;font-size:0px;");
     let content = format!(
@@ -44,7 +44,8 @@ fn spacer(height: f64) -> Node {
     Node { name: "mj-raw".to_owned(), content, ..Node::default() }
 }
 
-/// Whether a text is `{{#if …}}` and the like alone, which show nothing themselves.
+/// Returns whether a text consists of `{{#if …}}` and similar tags only, which show nothing
+/// themselves.
 fn is_only_blocks(text: &str) -> bool {
     let mut rest = text.trim();
     while rest.starts_with("{{") {

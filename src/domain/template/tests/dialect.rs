@@ -1,10 +1,9 @@
-//! That templates say what they say in handlebars.js; each case of `dialect.json` gives the same
-//! there. What is refused is refused with a remedy.
+//! Templates mean the same as in handlebars.js: each case of `dialect.json` gives the same result
+//! there. Each refusal suggests a remedy.
 
 use super::*;
 
-/// Groups of cases: a template, its data, and what comes of it.
-/// A kind of construct, and what is written, with which data, and what it comes to.
+/// A group of cases: its name, and for each case the template, the data and the result.
 type Kind = (String, Vec<(String, Value, String)>);
 
 fn cases() -> Vec<Kind> {
@@ -19,7 +18,7 @@ fn cases() -> Vec<Kind> {
 }
 
 #[test]
-fn templates_say_what_they_say_in_handlebars_js() {
+fn templates_render_like_handlebars_js() {
     let mut wrong = String::new();
     for (group, cases) in cases() {
         for (source, data, expected) in cases {
@@ -35,7 +34,7 @@ fn templates_say_what_they_say_in_handlebars_js() {
 }
 
 #[test]
-fn partials_keep_the_lines_of_values_and_indent_their_own() {
+fn partials_indent_their_own_lines_only() {
     let sources = BTreeMap::from([
         (
             "pages/x".to_owned(),
@@ -50,7 +49,7 @@ fn partials_keep_the_lines_of_values_and_indent_their_own() {
 }
 
 #[test]
-fn what_is_written_elsewhere_is_refused_with_what_is_written_here() {
+fn foreign_syntax_is_refused_with_remedy() {
     for (source, remedy) in [
         ("{{ contact.first_name | default: \"you\" }}", "{{default first_name \"you\"}}"),
         ("{{ person.FNAME|default('x') }}", "{{default first_name 'x'}}"),
@@ -72,7 +71,7 @@ fn what_is_written_elsewhere_is_refused_with_what_is_written_here() {
 }
 
 #[test]
-fn within_a_section_names_are_of_what_it_stands_around() {
+fn names_inside_a_section_refer_to_its_value() {
     for good in [
         "{{#company}}{{this}} {{../first_name}} {{@root.score}}{{/company}}",
         "{{#with company}}{{.}}{{/with}}{{^company}}{{first_name}}{{/company}}",

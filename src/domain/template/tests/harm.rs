@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn nothing_but_data_can_be_reached() {
+fn templates_reach_data_only() {
     let reaches = [
         "__proto__",
         "constructor",
@@ -24,7 +24,7 @@ fn nothing_but_data_can_be_reached() {
     for reach in reaches {
         let said = said_of_text(&format!("{{{{{reach}}}}}"));
         assert_ne!(said, "all good", "{reach}");
-        // Published by some other way, it still gives nothing.
+        // Even if it were published without the check, it renders nothing.
         let source = format!("[{{{{{reach}}}}}]");
         if let Ok(templates) =
             Templates::new(&compiled(vec![("sms/nudge", sms(&source))]).templates)
@@ -47,7 +47,7 @@ fn sms(text: &str) -> TemplateSource {
 }
 
 #[test]
-fn a_value_begins_a_link_only_through_url() {
+fn value_starts_a_link_only_through_url() {
     for good in [
         "<a href=\"{{url company}}\">",
         "<a href=\"{{default (url company) base_url}}\">",
@@ -83,7 +83,7 @@ fn a_value_begins_a_link_only_through_url() {
 }
 
 #[test]
-fn url_lets_no_script_through() {
+fn url_helper_blocks_scripts() {
     for (value, safe) in [
         ("https://a.example/x?y=1&z=ü", "https://a.example/x?y=1&z=%C3%BC"),
         ("  HTTP://a.example/\"><b>", "HTTP://a.example/%22%3E%3Cb%3E"),
@@ -104,7 +104,7 @@ fn url_lets_no_script_through() {
 }
 
 #[test]
-fn values_stand_in_text_and_in_quotes_only() {
+fn values_are_allowed_in_text_and_quotes_only() {
     assert_snapshot!(said_of_html(
         "\n<script>{{company}}</script>\n<style>a { color: {{company}} }</style>\n\
          <b onclick=\"f('{{company}}')\">\n<b title={{company}}>\n<b {{company}}>\n\
@@ -126,7 +126,7 @@ fn values_stand_in_text_and_in_quotes_only() {
 }
 
 #[test]
-fn no_value_makes_a_second_line_of_a_header() {
+fn values_cannot_inject_headers() {
     let source = TemplateSource::Email {
         subject: "Hi {{first_name}}".to_owned(),
         preheader: "P {{first_name}}".to_owned(),
@@ -142,7 +142,7 @@ fn no_value_makes_a_second_line_of_a_header() {
 }
 
 #[test]
-fn a_value_is_never_read_as_a_template() {
+fn values_are_never_parsed_as_template() {
     let data = json!({ "first_name": "{{score}}{{> footer}}", "score": 7 });
     assert_eq!(text("{{first_name}}", data), "{{score}}{{> footer}}");
 }

@@ -1,8 +1,8 @@
-//! Links: those that an author wrote are found, whatever they look like; those of values are none.
+//! Links that an author wrote are found, whatever they look like; those of values are not.
 
 use super::*;
 
-/// Every link that is found in the HTML of a mail, and the mail with each as `<n>`.
+/// Returns every link found in the HTML of a mail, and the mail with each replaced by `<n>`.
 fn found_in(html: &str, data: &Value, is_marked: bool) -> (Vec<String>, String) {
     let mut source = email("s", html, "t");
     if is_marked {
@@ -30,7 +30,7 @@ fn text_links(text: &str, data: &Value) -> (Vec<String>, String) {
 }
 
 #[test]
-fn a_link_is_found_however_it_is_written() {
+fn links_are_found_in_every_notation() {
     let data = json!({ "id": "a b&c", "base_url": "https://us.example", "yes": true, "list": [1, 2],
                        "site": "https://evil.example/" });
     for (html, wanted) in [
@@ -100,7 +100,7 @@ fn a_link_is_found_however_it_is_written() {
 }
 
 #[test]
-fn what_is_no_link_is_left_alone() {
+fn non_links_are_left_alone() {
     let data =
         json!({ "name": "<a href=\"https://evil.example/\">", "base_url": "https://u.example" });
     for html in [
@@ -126,7 +126,7 @@ fn what_is_no_link_is_left_alone() {
 }
 
 #[test]
-fn a_value_is_no_link_and_brings_no_mark_along() {
+fn values_are_no_links_and_carry_no_marks() {
     let evil = "https://evil.example/p Jo \u{1}https://evil.example/\u{2} \
                 \u{3}https://evil.example/q {{!url}}";
     let data = json!({ "name": evil, "o": { evil: evil }, "l": [evil] });
@@ -143,7 +143,7 @@ fn a_value_is_no_link_and_brings_no_mark_along() {
 }
 
 #[test]
-fn addresses_in_a_text_end_where_readers_see_them_end() {
+fn plain_text_links_end_where_readers_expect() {
     let data = json!({ "base_url": "https://us.example", "id": "7", "yes": true,
                        "u": "https://evil.example/" });
     for (text, links, rendered) in [
@@ -184,7 +184,7 @@ fn addresses_in_a_text_end_where_readers_see_them_end() {
 }
 
 #[test]
-fn partials_have_links_in_mails_and_in_texts_and_none_on_pages() {
+fn partial_links_are_marked_in_messages_not_pages() {
     let mut sources: BTreeMap<String, TemplateSource> = [
         (
             "partials/foot".to_owned(),
@@ -227,7 +227,7 @@ fn partials_have_links_in_mails_and_in_texts_and_none_on_pages() {
 }
 
 #[test]
-fn a_version_from_before_the_marks_has_the_links_of_its_templates() {
+fn unmarked_old_versions_still_have_links() {
     let data = json!({ "name": "https://evil.example/", "base_url": "https://us.example" });
     let html = "<a class=\"x\" href=\"https://a.example/?a=1&amp;b={{name}}\">{{name}}</a>\
                 <link href=\"https://f.example\"><a href=\"mailto:a@b.example\">x</a>\
@@ -242,7 +242,7 @@ fn a_version_from_before_the_marks_has_the_links_of_its_templates() {
 }
 
 #[test]
-fn the_sites_of_links_are_those_that_authors_wrote() {
+fn allowed_sites_are_those_authors_wrote() {
     let html = "<a href=\"https://A.example:8443/x\"><a href='https://shop-{{x}}/'>\
                 {{> button href=\"https://b.example/\"}} https://c.example.";
     let templates =
@@ -263,7 +263,7 @@ fn the_sites_of_links_are_those_that_authors_wrote() {
 }
 
 #[test]
-fn a_link_that_leads_nowhere_good_is_refused_at_publish() {
+fn harmful_links_are_refused_at_publish() {
     let said = |html: &str| {
         let problems = link_problems("emails/m/html", html, Markup::Html);
         problems.first().map_or_else(String::new, ToString::to_string)
@@ -302,9 +302,9 @@ fn a_link_that_leads_nowhere_good_is_refused_at_publish() {
     }
 }
 
-/// Whatever people paste: between ⟦ and ⟧ stands what is followed, all else stays byte by byte.
+/// Links between ⟦ and ⟧ are followed; everything else stays the same, byte by byte.
 #[test]
-fn what_a_person_can_click_is_followed_and_nothing_else_is_touched() {
+fn only_clickable_links_are_tracked() {
     let data = json!({ "id": "7" });
     for case in [
         "<p class=MsoNormal><span lang=EN-US style='mso-fareast-language:EN-US'>\

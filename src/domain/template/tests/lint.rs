@@ -1,4 +1,4 @@
-//! Each warning, and what does not deserve one.
+//! Each warning, and cases that deserve none.
 
 use super::*;
 
@@ -6,7 +6,7 @@ const FOOT: &str = "<mj-text><a href=\"{{unsubscribe_url}}\">Stop</a> {{campaign
     Enough words that nobody takes this for a mail of images: the letters of a mail are counted, \
     and here are more than eighty of them.</mj-text>";
 
-/// The warnings about an e-mail with this subject, this in its head, and this in its body.
+/// Returns the warnings about an e-mail with this subject, head and body.
 fn lints(subject: &str, head: &str, body: &str) -> String {
     let mjml = format!(
         "<mjml><mj-head><mj-raw><meta name=\"color-scheme\" content=\"light dark\" /></mj-raw>\
@@ -41,7 +41,7 @@ fn told(subject: &str, preheader: &str, mjml: &str, text: &str) -> String {
 }
 
 #[test]
-fn a_good_mail_has_no_warnings() {
+fn good_email_has_no_warnings() {
     let body = "<mj-image src=\"https://a.example/x.png\" alt=\"\" />\
         <mj-button href=\"{{base_url}}/white-paper/thanks?role={{encode role}}\">Go</mj-button>\
         <mj-text><a href=\"mailto:a@b.example\">a@b.example</a> <a href=\"tel:+44\">call</a>\
@@ -53,7 +53,7 @@ fn a_good_mail_has_no_warnings() {
 }
 
 #[test]
-fn links_that_break_or_mislead() {
+fn broken_and_misleading_links_are_warned() {
     assert_snapshot!(lints("好", "", "<mj-text>\n<a href=\"http://a.example\">x</a>\n\
         <a href=\"/pricing\">x</a>\n<a href=\"\">x</a>\n<a href=\"#\">x</a>\n\
         <a href=\"https//a.example\">x</a>\n<a href=\"https://a example/b\">x</a>\n\
@@ -76,7 +76,7 @@ fn links_that_break_or_mislead() {
 }
 
 #[test]
-fn images_without_words() {
+fn images_without_alt_are_warned() {
     assert_snapshot!(lints("好", "", "<mj-image src=\"https://a.example/x.png\" />\n\
         <mj-text><img src=\"data:image/png;base64,xx\" alt=\"a\"></mj-text>"), @"
     html:2 image-without-alt https://a.example/x.png
@@ -96,7 +96,7 @@ fn images_without_words() {
 }
 
 #[test]
-fn what_mail_clients_do_not_know() {
+fn unsupported_css_and_elements_are_warned() {
     let style = "\n<mj-style>\n@import url(x.css);\n.a, .b:hover {\n  color: red;\n  \
         display:flex; gap: 3px }\n@media (min-width:1px) { .c { position: fixed } }\n</mj-style>";
     assert_snapshot!(lints("好", style, "<mj-text>\n<p style=\"float:left;width:calc(1px)\">x</p>\n\
@@ -113,7 +113,7 @@ fn what_mail_clients_do_not_know() {
 }
 
 #[test]
-fn colours_that_a_mode_swallows() {
+fn unreadable_colours_are_warned() {
     let bare = FOOT.replace("<mj-text>", "<mj-text color=\"#000000\">");
     let mjml = format!(
         "<mjml><mj-body><mj-section><mj-column>{bare}</mj-column></mj-section></mj-body></mjml>"
@@ -128,7 +128,7 @@ fn colours_that_a_mode_swallows() {
 }
 
 #[test]
-fn subjects_that_are_cut_or_filtered() {
+fn long_and_spammy_subjects_are_warned() {
     let subject = |subject: &str| lints(subject, "", "");
     assert_eq!(subject(&"长".repeat(30)), "");
     assert_snapshot!(subject(&"长".repeat(31)), @"subject long-subject 62");
@@ -143,7 +143,7 @@ fn subjects_that_are_cut_or_filtered() {
 }
 
 #[test]
-fn a_mail_is_measured_with_its_links() {
+fn email_size_includes_tracking_links() {
     let link = "<a href=\"{{base_url}}/white-paper/thanks\">a link</a>\n".repeat(380);
     assert_snapshot!(lints("好", "", &format!("<mj-text>{link}</mj-text>")), @"
     html too-large 116
@@ -153,7 +153,7 @@ fn a_mail_is_measured_with_its_links() {
 }
 
 #[test]
-fn every_code_has_its_words_in_both_languages() {
+fn every_warning_has_texts_in_both_languages() {
     use crate::domain::base::language::Language::{Chinese, English};
     let mjml = "<mjml><mj-body><mj-section><mj-column><mj-image src=\"http://x\" /></mj-column>\
         </mj-section></mj-body></mjml>";
@@ -202,7 +202,7 @@ fn every_code_has_its_words_in_both_languages() {
     "#);
 }
 
-/// The warnings about a template, as `code:line detail`.
+/// Returns the warnings about a template, as `code:line detail`.
 fn of_source(name: &str, text: &str, change: impl FnOnce(&mut Compiled)) -> String {
     let source = match name.split('/').next() {
         Some("sms") => TemplateSource::Sms(text.to_owned()),
@@ -221,7 +221,7 @@ fn of_source(name: &str, text: &str, change: impl FnOnce(&mut Compiled)) -> Stri
 }
 
 #[test]
-fn a_text_says_how_to_refuse_more_of_them_and_is_signed_where_a_country_asks_for_it() {
+fn sms_without_opt_out_or_signature_is_warned() {
     let plain = |text: &str| of_source("sms/nudge", text, |_| {});
     assert_snapshot!(plain("{{first_name}}，您好"), @"
     no-opt-out
@@ -239,7 +239,7 @@ fn a_text_says_how_to_refuse_more_of_them_and_is_signed_where_a_country_asks_for
 }
 
 #[test]
-fn a_text_that_is_too_long_or_dear_without_need_is_told() {
+fn long_or_costly_sms_is_warned() {
     let abroad = |c: &mut Compiled| {
         c.campaign.forms.clear();
         c.campaign.sms.opt_out = "Reply STOP to end".to_owned();
@@ -247,7 +247,7 @@ fn a_text_that_is_too_long_or_dear_without_need_is_told() {
     };
     assert_eq!(of_source("sms/nudge", &"a".repeat(142), abroad), "");
     assert_eq!(of_source("sms/nudge", &"a".repeat(143), abroad), "long-text 2\n");
-    // Links are counted as they leave: short.
+    // Links count with their length when sent, which is short.
     let link = format!("{{{{base_url}}}}/white-paper/thanks?x={} Hi", "a".repeat(140));
     assert_eq!(of_source("sms/nudge", &link, abroad), "");
     let long = |c: &mut Compiled| {
@@ -271,7 +271,7 @@ fn a_text_that_is_too_long_or_dear_without_need_is_told() {
 }
 
 #[test]
-fn a_link_to_our_own_domain_leads_to_a_page_of_the_campaign() {
+fn own_domain_links_must_lead_to_a_page() {
     let page = "<a href=\"/white-paper/thanks?a=b#c\">x</a>\n<a href=\"/white-paper/thank\">x</a>\n\
         <a href=\"//cdn.example/x\">x</a>\n<a href=\"#top\">x</a> <a href=\"/admin\">x</a>";
     assert_eq!(of_source("pages/thanks", page, |_| {}), "dead-page:2 /white-paper/thank\n");
@@ -293,14 +293,14 @@ fn a_link_to_our_own_domain_leads_to_a_page_of_the_campaign() {
     ");
 }
 
-/// The warnings' remedies in English, by code.
+/// Returns a warning's remedy in English, by code.
 fn remedy(code: LintCode) -> &'static str {
     let lint = Lint { code, key: String::new(), line: None, detail: String::new() };
     lint.remedy(crate::domain::base::language::Language::English)
 }
 
 #[test]
-fn every_remedy_takes_its_warning_away_and_brings_no_other() {
+fn every_remedy_removes_its_warning() {
     let text = |inside: &str| format!("<mj-text>{inside}</mj-text>");
     let link = |href: &str| text(&format!("<a href=\"{href}\">x</a>"));
     for (code, body, remedied) in [
@@ -333,7 +333,7 @@ fn every_remedy_takes_its_warning_away_and_brings_no_other() {
         assert!(lints("好", "", &body).contains(code), "{code}: {body}");
         assert_eq!(lints("好", "", &remedied), "", "{remedied}");
     }
-    // The example itself, where the remedy has one to copy.
+    // The example in the remedy itself, where there is one to copy.
     let head = remedy(LintCode::NoColorScheme);
     let head = head.strip_prefix("put ").and_then(|rest| rest.strip_suffix(" into <mj-head>"));
     let mail = |head: &str| {
@@ -356,7 +356,7 @@ fn every_remedy_takes_its_warning_away_and_brings_no_other() {
 }
 
 #[test]
-fn good_links_are_left_alone() {
+fn good_links_have_no_warnings() {
     for href in [
         "https://a.example/?r={{encode role}}&c={{encode (default company \"a b\")}}",
         "https://a.example/{{#if role}}?r={{encode role}}{{/if}}",
@@ -382,7 +382,7 @@ fn good_links_are_left_alone() {
 }
 
 #[test]
-fn what_does_not_run_on_a_page_is_told() {
+fn blocked_content_on_pages_is_warned() {
     let source = "<script src=\"x.js\"></script>\n<b onclick=\"f()\">x</b>\n\
         <a href=\"javascript:f()\">x</a>\n\
         <link rel=\"stylesheet\" href=\"https://a.example/x.css\">\n\
@@ -398,7 +398,7 @@ fn what_does_not_run_on_a_page_is_told() {
 }
 
 #[test]
-fn a_form_is_shown_where_the_page_has_one() {
+fn page_with_a_form_must_show_it() {
     let with = |text: &str| {
         let landing = page(text);
         said(vec![("pages/white-paper", landing.clone()), ("pages/white-paper-b", landing)])
@@ -413,7 +413,7 @@ fn a_form_is_shown_where_the_page_has_one() {
 }
 
 #[test]
-fn a_rule_that_asks_for_what_nothing_sets_is_doubted() {
+fn rule_on_unset_attribute_is_warned() {
     use crate::domain::publication::validate::doubts;
     let doubted = |rule: &str| {
         let text = format!("{SAMPLE}\n[segment.x]\nrule = {rule}\n");
@@ -437,7 +437,7 @@ fn a_rule_that_asks_for_what_nothing_sets_is_doubted() {
 }
 
 #[test]
-fn a_purpose_without_words_is_doubted_once() {
+fn purpose_without_description_is_warned_once() {
     use crate::domain::publication::validate::doubts;
     let told = |text: &str| {
         let campaign = read("white-paper.toml", text).unwrap();

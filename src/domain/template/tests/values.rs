@@ -1,9 +1,10 @@
-//! What helpers make of values, present and absent.
+//! How helpers format values, present and absent.
 
 use super::*;
 use crate::domain::template::locale_format::FormatOptions;
 
-/// What a text becomes for a reader of this locale in Shanghai, in a campaign that counts in yuan.
+/// Renders a text for a reader of this locale in Shanghai, in a campaign whose currency is the
+/// yuan.
 fn said_to(locale: &str, source: &str, data: Value) -> String {
     let manner = FormatOptions { locale, zone: "Asia/Shanghai", currency: "CNY" };
     let mut data = data;
@@ -12,7 +13,7 @@ fn said_to(locale: &str, source: &str, data: Value) -> String {
 }
 
 #[test]
-fn helpers_write_for_the_reader() {
+fn helpers_format_for_the_locale() {
     let data = || {
         json!({ "start": "2026-03-02T08:30:00Z", "day": "2026-03-02", "total": "1234.5",
                 "seats": 3, "rate": 0.125, "city": "bristol" })
@@ -38,12 +39,12 @@ fn helpers_write_for_the_reader() {
         assert_eq!(said_to("en-GB", source, data()), english, "{source}");
         assert_eq!(said_to("zh-CN", source, data()), chinese, "{source}");
     }
-    // Without a word on the reader, as in `dripline render`: English, UTC.
+    // Without information about the reader, as in `dripline render`: English, UTC.
     assert_eq!(text("{{date start}} {{time start}}", data()), "2 March 2026 08:30");
 }
 
 #[test]
-fn what_is_absent_or_unreadable_gives_nothing_and_default_stands_around_it() {
+fn absent_values_render_empty_and_default_applies() {
     for tag in ["date x", "time x", "number x", "money x", "percent x", "url x"] {
         for data in [json!({}), json!({ "x": null }), json!({ "x": "" }), json!({ "x": [] })] {
             assert_eq!(text(&format!("[{{{{{tag}}}}}]"), data), "[]", "{tag}");
@@ -54,7 +55,7 @@ fn what_is_absent_or_unreadable_gives_nothing_and_default_stands_around_it() {
 }
 
 #[test]
-fn comparisons_compare_numbers_as_numbers_and_dates_as_dates() {
+fn comparisons_respect_numbers_and_dates() {
     let data = || json!({ "score": 9, "limit": "10", "day": "2026-03-02", "no": "", "yes": "x" });
     for (test, answer) in [
         ("(lt score limit)", "yes"),
@@ -79,7 +80,7 @@ fn comparisons_compare_numbers_as_numbers_and_dates_as_dates() {
 }
 
 #[test]
-fn what_helpers_are_given_is_checked_at_publish() {
+fn helper_arguments_are_checked_at_publish() {
     let good = "{{date score \"short\" zone=\"Asia/Tokyo\"}}{{money score \"EUR\"}}\
                 {{number score 2}}\
                 {{#if (and (gt score 3) (or role plan) (not (eq role \"x\")))}}{{/if}}\
@@ -112,7 +113,7 @@ fn what_helpers_are_given_is_checked_at_publish() {
 }
 
 #[test]
-fn a_preheader_is_a_part_like_any_other() {
+fn preheader_is_checked_and_rendered() {
     let with = |preheader: &str| {
         let source = TemplateSource::Email {
             subject: "好".to_owned(),
@@ -130,7 +131,7 @@ fn a_preheader_is_a_part_like_any_other() {
     let templates = templates(with("{{first_name}}\n您好"));
     let told = templates.render_preheader("emails/welcome", &json!({ "first_name": "林" }));
     assert_eq!(told.unwrap(), "林 您好");
-    // Versions that were published before there were preheaders are read as ever.
+    // Versions that were published before preheaders existed can still be read.
     let old = r#"{"email":{"subject":"a","html":"b","text":"c"}}"#;
     let read: TemplateSource = serde_json::from_str(old).unwrap();
     assert_eq!(read, email("a", "b", "c"));
@@ -138,7 +139,7 @@ fn a_preheader_is_a_part_like_any_other() {
 }
 
 #[test]
-fn partials_are_shared_by_subjects_texts_and_bodies() {
+fn partials_work_in_subject_text_and_body() {
     let mail = email("{{> footer}}", &format!("{BODY}{{{{> footer}}}}"), "{{> footer}}");
     let changes = || vec![("emails/welcome", mail.clone()), partial("{{upper first_name}}")];
     assert_eq!(said(changes()), "all good");
@@ -151,7 +152,7 @@ fn partials_are_shared_by_subjects_texts_and_bodies() {
 }
 
 #[test]
-fn a_version_in_another_language_is_checked_like_the_first() {
+fn translations_are_checked_like_the_original() {
     let german = || ("emails/welcome/de", email("Hallo", BODY, "{{frst_name}}"));
     assert_snapshot!(said(vec![german()]), @"
     emails/welcome/de/text:1

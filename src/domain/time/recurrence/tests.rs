@@ -1,4 +1,4 @@
-//! Recurrences: held against another implementation, and what only ours must say.
+//! Recurrences: compared with another implementation, and tests of our own rules.
 
 use super::*;
 use crate::domain::time::calendar::zone;
@@ -15,7 +15,7 @@ fn millis(text: &str) -> Millis {
     Millis(text.parse::<Timestamp>().unwrap().as_millisecond())
 }
 
-/// The first occurrences after an instant, as `next` finds them one after the other.
+/// Returns the first occurrences after an instant, as repeated calls of `next` find them.
 fn following(recurrence: &Recurrence, after: Millis, zone: &TimeZone, count: usize) -> Vec<Millis> {
     let next = |at: &Millis| recurrence.next(*at, zone);
     std::iter::successors(next(&after), next).take(count).collect()
@@ -29,9 +29,9 @@ fn check(rule: &str, start: Option<&str>, zone_name: &str, expected: &[&str]) {
     assert_eq!(found, expected, "{rule}");
 }
 
-/// What the other implementation finds in UTC.
+/// Returns what the other implementation finds in UTC.
 fn theirs(rule: &str, start: &str, count: u16) -> Vec<Millis> {
-    // They want the end as an instant.
+    // It expects the end as an instant.
     let rule = rule.replace("UNTIL=20270315", "UNTIL=20270315T235959Z");
     let text = format!("DTSTART:{}T000000Z\nRRULE:{rule};BYSECOND=0", start.replace('-', ""));
     let set: rrule::RRuleSet = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
@@ -71,7 +71,8 @@ fn a_rule() -> impl Strategy<Value = String> {
     );
     parts.prop_map(|(freq, interval, (plain, placed), month_days, months, hours, minutes, end)| {
         let placed_fits = freq == "MONTHLY" || freq == "YEARLY" && !months.is_empty();
-        // Never both: the other takes `SU,-2SU` for Sundays that are both, against the RFC.
+        // Never both: the other implementation reads `SU,-2SU` as Sundays that are both, against
+        // the RFC.
         let days = if placed_fits && plain.is_empty() { placed } else { plain };
         let days =
             if days.is_empty() { days.concat() } else { format!(";BYDAY={}", days.join(",")) };
@@ -84,7 +85,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
-    fn another_implementation_finds_the_same(
+    fn recurrence_agrees_with_another_implementation(
         rule in a_rule(),
         start in select(vec!["2026-01-01", "2026-01-31", "2024-02-29", "2026-06-17"]),
     ) {
@@ -95,7 +96,7 @@ proptest! {
             Ok(ours) => {
                 let before = Millis(millis(&format!("{day}T00:00:00Z")).0 - 1);
                 let found = following(&ours, before, &TimeZone::UTC, 12);
-                // Far apart occurrences end our search, not theirs.
+                // Occurrences that are far apart end our search, but not theirs.
                 let near: Vec<Millis> = theirs.iter().copied().take(found.len()).collect();
                 prop_assert_eq!(&found, &near, "{}", rule);
                 let missed = theirs.get(found.len());
@@ -111,7 +112,7 @@ proptest! {
 }
 
 #[test]
-fn the_31st_is_skipped_where_a_month_has_none_and_the_last_day_is_not() {
+fn day_31_is_skipped_in_short_months() {
     let last = &["2026-01-31T09:00:00Z", "2026-02-28T09:00:00Z", "2026-03-31T09:00:00Z"];
     check("FREQ=MONTHLY;BYMONTHDAY=-1;BYHOUR=9", None, "UTC", last);
     let the_31st = &["2026-01-31T09:00:00Z", "2026-03-31T09:00:00Z", "2026-05-31T09:00:00Z"];
@@ -121,7 +122,7 @@ fn the_31st_is_skipped_where_a_month_has_none_and_the_last_day_is_not() {
 }
 
 #[test]
-fn daylight_saving_is_followed() {
+fn recurrence_follows_daylight_saving() {
     // New York springs forward on 2026-03-08 and falls back on 2026-11-01.
     let spring = &["2026-03-01T07:30:00Z", "2026-03-08T07:30:00Z", "2026-03-15T06:30:00Z"];
     let rule = "FREQ=WEEKLY;BYDAY=SU;BYMONTH=3;BYHOUR=2;BYMINUTE=30";
@@ -129,13 +130,13 @@ fn daylight_saving_is_followed() {
     let autumn = &["2026-11-01T05:30:00Z", "2026-11-08T06:30:00Z"];
     let rule = "FREQ=WEEKLY;BYDAY=SU;BYMONTH=11;BYHOUR=1;BYMINUTE=30";
     check(rule, None, "America/New_York", autumn);
-    // Two times that a gap brings together are one occurrence.
+    // Two times that a gap merges are one occurrence.
     let both = &["2026-03-08T07:00:00Z", "2026-03-09T06:00:00Z", "2026-03-09T07:00:00Z"];
     check("FREQ=DAILY;BYHOUR=2,3", Some("2026-03-08"), "America/New_York", both);
 }
 
 #[test]
-fn the_last_occurrence_is_the_newest_that_is_not_too_old() {
+fn last_occurrence_is_the_newest_recent_one() {
     let rule = recurrence("FREQ=DAILY;BYHOUR=9,17", None).unwrap();
     let last = |since: &str, now: &str| {
         rule.last(millis(since), millis(now), &TimeZone::UTC).map(Millis::rfc3339)
@@ -148,7 +149,7 @@ fn the_last_occurrence_is_the_newest_that_is_not_too_old() {
 }
 
 #[test]
-fn what_is_not_understood_or_never_fires_is_refused_by_name() {
+fn invalid_or_never_firing_rules_are_refused() {
     for (rule, said) in [
         ("FREQ=SECONDLY;BYHOUR=9", "FREQ=SECONDLY fires too often"),
         ("FREQ=HOURLY;BYHOUR=9", "FREQ=HOURLY fires too often"),

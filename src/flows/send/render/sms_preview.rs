@@ -1,5 +1,5 @@
-//! A text message as it would leave, to be looked at: signed, with the words by which it is
-//! refused, its links as short as they would be, and counted. Nothing of it can be followed.
+//! Previews an SMS as it would leave: with signature, opt-out text and short links, and with its
+//! segments and cost. The links in it do not work.
 
 use super::{Links, Message};
 use crate::domain::base::language::Language;
@@ -12,8 +12,8 @@ use crate::domain::template::TemplateError;
 use crate::flows::settings::Settings;
 use serde_json::Value;
 
-/// A text as it would leave for a contact, or for a made-up one without any: a template, and the
-/// version of it that is rendered.
+/// Returns an SMS as it would leave for a contact, or for a sample contact: a template, and the
+/// language version that is rendered.
 pub fn leaving(
     edition: &PublishedVersion,
     contact: Option<&Contact>,
@@ -36,7 +36,7 @@ pub fn leaving(
     Ok(texting.leaving(text, to, &campaign.currency, links))
 }
 
-/// The address of the preferences in a text, as long as a real one.
+/// Returns the URL of the preference page in an SMS, as long as a real one.
 pub(super) fn preferences(
     edition: &PublishedVersion,
     contact: Option<&Contact>,
@@ -47,7 +47,7 @@ pub(super) fn preferences(
     Links::shown(edition, &contact, &message, settings).preferences()
 }
 
-/// A message that nobody sends. Its ids are as long as others.
+/// Returns a message that is never sent. Its ids are as long as real ones.
 fn stand_in(edition: &PublishedVersion, template: &str) -> Message {
     let campaign = edition.compiled.campaign.id.clone();
     let id = MessageId(format!("{}.1", "0".repeat(36)));

@@ -1,4 +1,4 @@
-//! `dripline inspect bounce`: what came back, and what does it say about the address?
+//! `dripline inspect bounce`: explains a bounce, and what it means for the address.
 
 use super::{Inputs, Tally, Verdict, answer, each};
 use crate::domain::base::language::Language;
@@ -8,16 +8,16 @@ use crate::native::cli::{Exit, Terminal};
 use serde_json::json;
 use std::io::{self, BufRead, Read, Write};
 
-/// The most bytes of one message that are looked at: its report comes before what it returns.
+/// The most bytes of one message that are inspected: the report comes before the returned message.
 const MESSAGE_BYTES_MAX: usize = 256 * 1024;
 
-/// How much of a message stands for it in an answer, in characters.
+/// The length of the excerpt that identifies a message in an answer, in characters.
 const SHOWN_CHARS_MAX: usize = 80;
 
-/// What a line of standard input is.
+/// The most bytes that are read at once as a line of standard input.
 const LINE_BYTES_MAX: u64 = 64 * 1024;
 
-/// What messages begin with. A reply may have a colon in it, too.
+/// The headers with which messages begin. An SMTP reply may contain a colon, too.
 const FIRST_HEADERS: [&str; 24] = [
     "arc-authentication-results",
     "arc-message-signature",
@@ -45,7 +45,7 @@ const FIRST_HEADERS: [&str; 24] = [
     "to",
 ];
 
-/// Looks at replies, one a line, or at whole messages.
+/// Inspects SMTP replies, one per line, or whole messages.
 pub(super) fn run(inputs: &Inputs, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     let begin = if inputs.inputs.is_empty() { terminal.input.fill_buf()? } else { &[] };
     if !begins_a_message(begin) {
@@ -85,8 +85,8 @@ fn look(text: &str) -> Verdict {
     }
 }
 
-/// Whether standard input is messages, not replies: it begins as a mailbox file does (RFC 4155), or
-/// with a header.
+/// Whether standard input contains messages rather than SMTP replies: it begins like a mailbox file
+/// (RFC 4155), or with a header.
 fn begins_a_message(begin: &[u8]) -> bool {
     let line = begin.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
@@ -95,8 +95,8 @@ fn begins_a_message(begin: &[u8]) -> bool {
     line.starts_with(b"From ") || is_header && name.len() < line.len()
 }
 
-/// Reads a message, up to the line `From …` that begins the next one. `next` says whether there is
-/// one: empty before the first. What is too long is passed over.
+/// Reads a message, up to the line `From …` that begins the next one. `next` is empty before the
+/// first message, and afterwards tells whether there is another one. Skips what exceeds the limit.
 fn read_message(input: &mut dyn BufRead, next: &mut Vec<u8>) -> io::Result<Option<Vec<u8>>> {
     let mut message = Vec::new();
     let mut seen_any = !next.is_empty();

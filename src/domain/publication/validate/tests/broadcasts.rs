@@ -1,8 +1,8 @@
-//! Broadcasts that can be read and still make no sense.
+//! Broadcasts that can be read but are invalid.
 
 use super::*;
 
-/// What is said when a part of the broadcasts is written otherwise.
+/// Returns the problems after a part of the broadcasts is replaced.
 fn news(from: &str, to: &str) -> String {
     assert_eq!(BROADCASTS.matches(from).count(), 1, "`{from}` must be there once");
     said(&format!("{SAMPLE}\n{}", BROADCASTS.replace(from, to)))
@@ -11,7 +11,7 @@ fn news(from: &str, to: &str) -> String {
 const NEWS: &str = "[broadcast.news]\nsegment = \"engaged\"\nsend = \"emails/welcome\"";
 
 #[test]
-fn a_broadcast_goes_to_a_segment_that_exists_and_sends_something() {
+fn broadcast_needs_existing_segment_and_template() {
     assert_snapshot!(news(NEWS, "[broadcast.news]\nsegment = 'engagd'\nsend = 'mails/welcome'"), @"
     line 227: broadcast.news.segment
          there is no segment `engagd`
@@ -38,7 +38,7 @@ fn a_broadcast_goes_to_a_segment_that_exists_and_sends_something() {
 }
 
 #[test]
-fn a_time_is_a_local_one_and_recipients_clocks_need_one() {
+fn start_time_is_local_and_required_for_recipient_zone() {
     assert_snapshot!(news("at = 2026-03-02T09:00:00", "at = 2026-03-02"), @"
     line 230: broadcast.news.at
          expected a day and a time without a zone, such as 2026-03-02T09:00:00, not a date
@@ -66,7 +66,7 @@ fn a_time_is_a_local_one_and_recipients_clocks_need_one() {
 }
 
 #[test]
-fn variants_weigh_something_differ_and_go_by_one_channel() {
+fn variants_have_weight_differ_and_share_a_channel() {
     let variants = |list: &str| {
         let [begin, end] = ["variants = [{ send", "weight = 3 }]"];
         let [begin, end] =
@@ -118,7 +118,7 @@ fn variants_weigh_something_differ_and_go_by_one_channel() {
 }
 
 #[test]
-fn a_test_leaves_a_rest_and_ends_within_a_month() {
+fn ab_test_leaves_a_rest_and_ends_within_30_days() {
     assert_snapshot!(news("test_share = 20", "test_share = 0"), @"
     line 244: broadcast.offer.ab.test_share
          from 1 to 99 (percent of the recipients)
@@ -163,7 +163,7 @@ fn a_test_leaves_a_rest_and_ends_within_a_month() {
 }
 
 #[test]
-fn a_window_that_is_never_open_is_refused() {
+fn empty_send_window_is_refused() {
     let window = "[broadcast.offer.window]\nfrom = \"08:00\"\nto = \"20:00\"";
     let never = "[broadcast.offer.window]\nfrom = \"08:00\"\nto = \"08:00\"";
     assert_snapshot!(news(window, never), @"

@@ -1,9 +1,9 @@
-//! Journeys that can be read and still make no sense.
+//! Journeys that can be read but are invalid.
 
 use super::*;
 
 #[test]
-fn a_migration_leads_to_a_step_or_says_why_people_leave() {
+fn migration_needs_existing_step_or_leave_reason() {
     let migrate = |lines: &str| {
         said_of(
             "[journey.revive]",
@@ -29,7 +29,7 @@ fn a_migration_leads_to_a_step_or_says_why_people_leave() {
 }
 
 #[test]
-fn a_split_needs_two_paths_and_a_weight_on_each() {
+fn split_needs_two_weighted_paths() {
     assert_snapshot!(journey("id = 'a'; split = [{ then = 'end' }, { weight = 1, then = 'b' }]"), @"
     line 95: journey.j.step[1].split[1].weight
          missing
@@ -53,7 +53,7 @@ fn a_split_needs_two_paths_and_a_weight_on_each() {
 }
 
 #[test]
-fn a_wait_for_a_date_says_where_those_go_who_have_none() {
+fn date_wait_needs_an_otherwise() {
     assert_snapshot!(journey("id = 'a'; wait_until = { date = 'renewal', time = '09:00' }"), @"
     line 93: journey.j.step[1].otherwise
          missing
@@ -88,7 +88,7 @@ fn a_wait_for_a_date_says_where_those_go_who_have_none() {
 }
 
 #[test]
-fn a_loop_through_the_other_way_of_a_date_does_not_wait() {
+fn loop_through_otherwise_of_date_wait_is_refused() {
     assert_snapshot!(journey("
         id = 'a'; wait_until = { date = 'renewal', time = '09:00' }; otherwise = 'b'
         id = 'b'; update = { score = 1 }; then = 'a'
@@ -104,7 +104,7 @@ fn a_loop_through_the_other_way_of_a_date_does_not_wait() {
 }
 
 #[test]
-fn what_is_waited_for_must_exist_and_be_something_that_happens() {
+fn wait_for_needs_existing_triggers() {
     assert_snapshot!(journey("
         id = 'a'; wait_for = { any = [{ segment = 'engagd' }, { event = 'x', \
          step = 'b' }] }; timeout = '1d'; on_timeout = 'end'
@@ -145,7 +145,7 @@ fn what_is_waited_for_must_exist_and_be_something_that_happens() {
 }
 
 #[test]
-fn a_rule_ends_journeys_and_starts_none() {
+fn rule_cannot_start_a_journey() {
     assert_snapshot!(said_of(
         "{ any = [{ event = \"plan.chosen\" }, {",
         "{ any = [{ rule = { tag = \"x\" } }, {",
@@ -164,7 +164,7 @@ fn a_rule_ends_journeys_and_starts_none() {
 }
 
 #[test]
-fn another_journey_must_exist_and_be_another() {
+fn enroll_and_leave_need_another_existing_journey() {
     assert_snapshot!(said_of("enroll = \"revive\"", "enroll = \"reviv\""), @"
     line 170: journey.renew.step[5].enroll
          there is no journey `reviv`
@@ -195,7 +195,7 @@ fn another_journey_must_exist_and_be_another() {
 }
 
 #[test]
-fn journeys_that_enroll_in_a_ring_must_wait_on_the_way() {
+fn enrollment_ring_without_wait_is_refused() {
     let ring = |wait: &str| {
         let enroll = |name: &str, to: &str, wait: &str| {
             format!(
@@ -215,7 +215,7 @@ fn journeys_that_enroll_in_a_ring_must_wait_on_the_way() {
 }
 
 #[test]
-fn a_schedule_that_cannot_be_is_refused_with_its_place_and_the_remedy() {
+fn invalid_schedule_is_refused_with_remedy() {
     let of = |rule: &str| {
         said_of("FREQ=MONTHLY;INTERVAL=2;BYMONTHDAY=1;BYHOUR=9\", start = 2026-03-01", rule)
     };
@@ -279,7 +279,7 @@ fn a_schedule_that_cannot_be_is_refused_with_its_place_and_the_remedy() {
 }
 
 #[test]
-fn once_per_value_is_for_journeys_that_begin_with_an_event_of_ones_own() {
+fn once_per_needs_a_custom_event_trigger() {
     let enter = "[journey.revive]\nenter = { segment = \"engaged\" }";
     let with = |other: &str| said_of(enter, &format!("[journey.revive]\n{other}"));
     assert_snapshot!(with("enter = { segment = \"engaged\" }\nonce_per = \"order_id\""), @r#"
@@ -309,7 +309,7 @@ fn once_per_value_is_for_journeys_that_begin_with_an_event_of_ones_own() {
 }
 
 #[test]
-fn a_limit_is_of_people_in_an_hour() {
+fn limit_is_people_per_hour() {
     let limit = |text: &str| said_of("limit = { people = 500, per = \"hour\" }", text);
     assert_snapshot!(limit("limit = { people = 0, per = \"hour\" }"), @"
     line 198: journey.ordered.limit.people
@@ -328,7 +328,7 @@ fn a_limit_is_of_people_in_an_hour() {
 }
 
 #[test]
-fn a_webhook_leads_out_by_https_to_a_public_name() {
+fn webhook_url_must_be_public_https() {
     let calls = |url: &str| said_of("https://crm.example.com/hooks/renewals?from=dripline", url);
     assert_snapshot!(calls("http://crm.example.com/hooks"), @"
     line 166: journey.renew.step[4].webhook
@@ -360,7 +360,7 @@ fn a_webhook_leads_out_by_https_to_a_public_name() {
 }
 
 #[test]
-fn a_step_moves_nobody_to_a_zone_that_is_none() {
+fn step_cannot_set_an_unknown_time_zone() {
     assert_snapshot!(journey("id = 'a'; update = { set = { time_zone = 'Asia/Shangai' } }"), @"
     line 95: journey.j.step[1].update.set.time_zone
          `Asia/Shangai` is not a time zone of the IANA list

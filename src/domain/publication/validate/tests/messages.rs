@@ -1,10 +1,10 @@
-//! What is said about `[campaign.sms]` and `tracking`.
+//! Problems of `[campaign.sms]` and `tracking`.
 
 use crate::domain::campaign_file::tests::{MESSAGES, SAMPLE, said};
 use insta::assert_snapshot;
 
 #[test]
-fn what_makes_no_sense_about_messages_is_refused() {
+fn invalid_message_settings_are_refused() {
     let answers = [
         ("signature = \"砺川装备\"", "signature = \"【砺川】\""),
         ("opt_out = \"拒收请回复R\"", "opt_out = \"谢谢\""),

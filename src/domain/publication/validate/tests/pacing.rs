@@ -1,15 +1,15 @@
-//! What is said about `[pacing]`, and the windows of journeys and steps.
+//! Problems of `[pacing]`, and of the windows of journeys and steps.
 
 use crate::domain::campaign_file::tests::{SAMPLE, said};
 use insta::assert_snapshot;
 
-/// What is said about the sample with each of these lines under `[pacing]`.
+/// Returns the problems of the sample with each of these lines under `[pacing]`.
 fn each(lines: &[&str]) -> String {
     lines.iter().map(|line| said(&format!("{SAMPLE}\n[pacing]\n{line}\n"))).collect()
 }
 
 #[test]
-fn pacing_that_is_well_written_is_all_good() {
+fn valid_pacing_is_accepted() {
     let whole = r#"quiet = { sms = { from = "21:00", to = "08:00", else = "drop", class = "all" } }
 window = { from = "09:00", to = "18:00", weekdays = ["mon", "fri"] }
 caps = [{ channel = "email", class = "marketing", messages = 1, within = "31d" }]
@@ -22,7 +22,7 @@ warm_up = { start = 2026-03-01, first_day = 50, growth = 1.5 }"#;
 }
 
 #[test]
-fn hours_that_cannot_be_kept_are_refused() {
+fn impossible_hours_are_refused() {
     assert_snapshot!(each(&[
         r#"quiet = { sms = { from = "21:00", to = "21:00" } }"#,
         r#"quiet = { sms = { from = "25:00", to = "8" } }"#,
@@ -71,7 +71,7 @@ fn hours_that_cannot_be_kept_are_refused() {
 }
 
 #[test]
-fn caps_that_count_nothing_are_refused() {
+fn invalid_caps_are_refused() {
     let many = format!("caps = [{}]", r#"{ messages = 1, within = "1d" },"#.repeat(11));
     assert_snapshot!(each(&[
         r#"caps = [{ messages = 1, within = "1d" }, { messages = 0, within = "1d" }]"#,
@@ -112,7 +112,7 @@ fn caps_that_count_nothing_are_refused() {
 }
 
 #[test]
-fn a_warm_up_that_warms_nothing_up_is_refused() {
+fn invalid_warm_up_is_refused() {
     assert_snapshot!(each(&[
         "warm_up = { start = 2026-03-01 }",
         "warm_up = { first_day = 50, growth = 1.5 }",
@@ -151,7 +151,7 @@ fn a_warm_up_that_warms_nothing_up_is_refused() {
 }
 
 #[test]
-fn a_window_of_a_journey_or_a_step_is_held_to_the_same() {
+fn journey_and_step_windows_are_validated_too() {
     let night = "\n[pacing]\nquiet = { email = { from = '20:00', to = '10:00' } }\n";
     let own = r#"[journey.late]
 enter = { form = "download" }

@@ -1,9 +1,9 @@
-//! Rules that can be read and still make no sense.
+//! Rules that can be read but are invalid.
 
 use super::*;
 
 #[test]
-fn what_makes_no_sense_in_a_rule_is_refused() {
+fn invalid_rules_are_refused() {
     assert_snapshot!(said_of_rule("{ segment = 'engagd' }"), @"
     line 227: segment.x.rule.segment
          there is no segment `engagd`
@@ -91,7 +91,7 @@ fn what_makes_no_sense_in_a_rule_is_refused() {
 }
 
 #[test]
-fn segments_that_ask_about_each_other_are_named_in_their_order() {
+fn segment_cycles_are_refused_and_chains_ordered() {
     let cycle = "[segment.a]\nrule = { not = { segment = 'b' } }
         [segment.b]\nrule = { any = [{ tag = 'x' }, { segment = 'c' }] }
         [segment.c]\nrule = { all = [{ segment = 'engaged' }, { segment = 'b' }] }";
@@ -107,7 +107,7 @@ fn segments_that_ask_about_each_other_are_named_in_their_order() {
 }
 
 #[test]
-fn a_client_of_the_api_may_not_ask_about_another_campaign() {
+fn api_client_rules_are_validated_too() {
     assert_snapshot!(changed(|c| {
         c.segments.insert("n".into(), Rule::Segment("other.engaged".into()));
     }), @"segment.n.rule.segment: there is no segment `other.engaged`; \
