@@ -614,7 +614,7 @@ mod tests {
             ("POST", "/api/v1/campaigns"),
             ("GET", "/api/v1/suppressions"),
             ("GET", "/api/v1/dead-letters"),
-            ("POST", "/api/v1/sign-in"),
+            ("POST", "/api/v1/sign-in-links"),
             ("GET", "/api/v1/restore"),
         ] {
             assert_eq!(found(method, path), Ok(Credential::ApiToken), "{method} {path}");
