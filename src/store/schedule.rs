@@ -64,12 +64,16 @@ pub fn handed_out_since(until: Millis) -> Statement {
     )
 }
 
-/// Records that a tick ran.
+/// Records that a tick ran. If there is no mark yet, the time of the tick before becomes the mark:
+/// a tick that could not compare the database must not move what it is compared by.
 pub fn record_tick(now: Millis) -> Statement {
     Statement::new(
-        "INSERT INTO scheduler (name, at) VALUES ('tick', ?1)
+        "INSERT INTO scheduler (name, at)
+             VALUES ('mark', coalesce((SELECT at FROM scheduler WHERE name = 'tick'), ?1)),
+                    ('tick', ?1)
              ON CONFLICT (name) DO UPDATE SET
-                at = max(at, excluded.at)",
+                at = max(at, excluded.at)
+              WHERE scheduler.name = 'tick'",
         vec![Value::Int(now.0)],
     )
 }

@@ -173,6 +173,32 @@ fn failed_comparison_does_not_hide_a_restore() {
 }
 
 #[test]
+fn failed_comparison_before_the_first_mark_does_not_hide_a_restore() {
+    let mut world = world(&format!("{FORM}{JOURNEY}"));
+    world.submit("/p", &[("email", "ann@example.com"), ("consent", "on")]).unwrap();
+    world.tick().unwrap();
+    let bookmark = world.db.copy().unwrap();
+    let unmarked = "DELETE FROM scheduler WHERE name IN ('mark', 'marked')";
+    block_on(bookmark.batch(vec![Statement::new(unmarked, Vec::new())])).unwrap();
+    world.after(Span::days(2)).unwrap();
+    world.db = bookmark;
+    world.jump(world.now().plus(Span::minutes(6))); // The mark is old by then.
+    let said = block_on(tick(&Minute {
+        db: &Silent(&world.db),
+        kv: &world.kv,
+        queue: &world.queue,
+        shelf: &RefCell::default(),
+        catalog: &world.catalog,
+        settings: &world.settings,
+        now: world.now(),
+        real_now: world.now(),
+    }));
+    assert!(said.failures.iter().any(|(part, _)| *part == "restore"), "{:?}", said.failures);
+    world.cron();
+    assert!(block_on(state(&world.db)).unwrap().restored);
+}
+
+#[test]
 fn fast_clock_does_not_hide_a_restore() {
     let mut world = world(&format!("{FORM}{JOURNEY}"));
     world.submit("/p", &[("email", "ann@example.com"), ("consent", "on")]).unwrap();
