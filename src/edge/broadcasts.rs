@@ -49,7 +49,7 @@ fn not_steered(inbound: &Inbound, why: NotSteered) -> Reply {
     };
     match why {
         NotSteered::Unknown(problem) => refuse(404, "There is no such broadcast", problem),
-        NotSteered::Refused(problem) => refuse(409, "The broadcast stands elsewhere", problem),
+        NotSteered::Refused(problem) => refuse(409, "The broadcast is in the wrong state", problem),
         NotSteered::Unanswered(problem) => {
             response::log("broadcast.rule", &problem.message);
             let title = "The rule of its segment cannot be answered";

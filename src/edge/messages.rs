@@ -81,7 +81,7 @@ fn not_shown(inbound: &Inbound, error: NotShown) -> Reply {
     match error {
         NotShown::Wrong(problem) => {
             let more = json!({ "problems": [problem] });
-            Reply::problem(422, "Nothing to show", "Correct what is named, and ask again.", more)
+            Reply::problem(422, "Nothing to show", "Fix the listed problems and try again.", more)
         }
         NotShown::Database(error) => unavailable(inbound, "preview", &error.to_string()),
     }

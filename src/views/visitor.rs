@@ -363,7 +363,7 @@ impl MessageKind {
             Self::NotFound => (
                 "There is nothing here",
                 "The page has moved, or its address has a mistake in it.",
-                "Check the address, or ask whoever gave it to you.",
+                "Check the address, or ask the person who gave it to you.",
             ),
             Self::MethodNotAllowed => (
                 "This address is not made for that",

@@ -25,7 +25,7 @@ fn preview_counts_recipients_and_exclusions() {
 fn broadcast_starts_only_once() {
     let body = json!({ "broadcast": "spring.news", "state": "running", "phase": "rest",
                        "starts_at": null, "started_at": 1_772_442_000_000_i64 });
-    let problem = json!({ "title": "The broadcast stands elsewhere", "status": 409, "problems": [
+    let problem = json!({ "title": "The broadcast is in the wrong state", "status": 409, "problems": [
         { "key": "broadcast", "message": "`spring.news` has been sent",
           "help": "a broadcast goes out once; give the next one a name of its own" }] });
     let (url, requests) = serve(vec![(200, body.to_string()), (409, problem.to_string())]);

@@ -19,7 +19,7 @@ fn contact_is_erased_after_confirmation() {
 #[test]
 fn yes_flag_erases_without_prompt() {
     let body = json!({ "contact": null, "at": 0, "again": false });
-    let gone = json!({ "title": "Nobody to erase", "status": 404, "problems": [
+    let gone = json!({ "title": "Contact not found", "status": 404, "problems": [
         { "key": "contact", "message": "there is no such contact", "help": null }] });
     let (url, requests) = serve(vec![(200, body.to_string()), (404, gone.to_string())]);
     let args = ["erase", "crm-1", "--yes", "--to", &url, "--token", "t"];

@@ -49,7 +49,7 @@ fn interrupted_import_says_where_to_resume() {
     let ran = dripline(&args).ended(1);
     assert!(ran.err.contains("go on with --from-line 1"), "{}", ran.err);
     let ran = dripline(&[&args[..], &["--from-line", "3"]].concat()).ended(0);
-    assert!(ran.out.starts_with("1 row: 1 suppressed anew"), "{}", ran.out);
+    assert!(ran.out.starts_with("1 row: 1 newly suppressed"), "{}", ran.out);
     let bodies: Vec<Value> =
         requests.join().unwrap().iter().map(|r| serde_json::from_str(&r.body).unwrap()).collect();
     assert_eq!(bodies[1]["rows"].as_array().unwrap().len(), 1);
@@ -121,7 +121,7 @@ fn list_with_cr_line_endings_is_read() {
     let (url, requests) = serve(vec![imported(2, 0, json!([]))]);
     let args = ["suppressions", "import", file.path(), "--to", &url, "--token", "t"];
     let ran = dripline(&args).ended(0);
-    assert!(ran.out.starts_with("2 rows: 2 suppressed anew"), "{}", ran.out);
+    assert!(ran.out.starts_with("2 rows: 2 newly suppressed"), "{}", ran.out);
     assert!(requests.join().unwrap()[0].body.contains("bo@x.example"));
 }
 

@@ -428,7 +428,7 @@ describe("The API", () => {
     for (const [what, change, says] of mistakes) {
       const problem = await isProblem(what, await spoil(change), 422, says);
       assert.ok(problem.problems.length > 0, what);
-      assert.match(problem.detail, /Mend what is named/);
+      assert.match(problem.detail, /Fix the listed/);
     }
     const unknown = { ...compiled, templates: { "pages/relay": { ["x".repeat(9_000)]: "" } } };
     for (const body of [{}, [], "text", { campaign: {} }, null, unknown]) {

@@ -234,7 +234,7 @@ async fn read_compiled(inbound: &mut Inbound) -> Result<Compiled, Reply> {
 fn not_published(inbound: &Inbound, refusal: Refusal) -> Reply {
     match refusal {
         Refusal::Problems(problems) => {
-            let detail = "Nothing was published. Mend what is named, and publish again.";
+            let detail = "Nothing was published. Fix the listed problems and publish again.";
             let more = json!({ "problems": problems });
             Reply::problem(422, "The campaign has mistakes", detail, more)
         }
@@ -262,7 +262,7 @@ pub async fn events(mut app: App, mut inbound: Inbound) -> Reply {
             }
         }
         Err(problems) => {
-            let detail = "None of the events was taken. Mend what is named, and send all again.";
+            let detail = "None of the events was accepted. Fix the listed ones and send all again.";
             Reply::problem(422, "Some events are wrong", detail, json!({ "problems": problems }))
         }
     }

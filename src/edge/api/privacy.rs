@@ -38,7 +38,7 @@ async fn erase(mut app: App, inbound: Inbound, told: &str) -> Reply {
         Ok(erased) => Reply::json(200, &erased),
         Err(NotErased::Unknown(problem)) => {
             let more = json!({ "problems": [problem] });
-            Reply::problem(404, "Nobody to erase", "Nothing has changed.", more)
+            Reply::problem(404, "Contact not found", "Nothing has changed.", more)
         }
         Err(NotErased::Database(error)) => unavailable(&inbound, "erase", &error.to_string()),
     }
@@ -79,7 +79,7 @@ async fn merge(mut app: App, inbound: Inbound, told: (&str, &str)) -> Reply {
         Ok(merged) => Reply::json(200, &merged),
         Err(NotMerged::Unknown(problem)) => {
             let more = json!({ "problems": [problem] });
-            Reply::problem(404, "Nobody to merge", "Nothing has changed.", more)
+            Reply::problem(404, "Contact not found", "Nothing has changed.", more)
         }
         Err(NotMerged::Endless) => {
             let detail = "A decision about the merged contact would not end. Nothing has changed.";

@@ -222,7 +222,7 @@ fn show_problems(
             true => ("Send the form once more", "Nothing is wrong with it. Use the new token."),
             false => (
                 "The form has mistakes",
-                "Correct the fields that are named, and send the form with the new token.",
+                "Correct the listed fields and resubmit with the new token.",
             ),
         };
         let more = json!({ "problems": told, "token": token });

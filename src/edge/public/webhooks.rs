@@ -10,7 +10,7 @@ use crate::views::visitor::MessageKind;
 use std::rc::Rc;
 
 /// The `Retry-After` of a webhook that could not be stored, in seconds.
-const COME_AGAIN: &str = "60";
+const RETRY_AFTER_SECONDS: &str = "60";
 
 /// Receives a webhook. A request that fails verification learns only that it failed.
 pub async fn hook(app: App, mut inbound: Inbound, name: &str, secret: &str) -> Reply {
@@ -59,5 +59,5 @@ fn thanks(provider: Provider) -> Reply {
 /// Asks the provider to send the webhook again: it could not be stored and would be lost.
 fn away(provider: Provider, why: &str) -> Reply {
     response::log("hook.away", &format!("{}: {why}", provider.as_str()));
-    Reply::text(503, "come again\n").header("retry-after", COME_AGAIN)
+    Reply::text(503, "try again later\n").header("retry-after", RETRY_AFTER_SECONDS)
 }

@@ -17,7 +17,7 @@ use std::io;
 ///
 /// A visit, click, event or form that could not be written down after all tries is kept for 30
 /// days, up to 2,000 of them; over that, visits and clicks and then the oldest go, and are counted.
-/// Mend what is wrong and replay them: nothing is counted or sent twice by that.
+/// Fix the cause, then replay them: nothing is counted or sent twice.
 ///
 /// Hints (due_v1, alone_v1, broadcast_v1, deliver_v1) lose nothing: the next tick does their work.
 #[derive(clap::Args, Debug)]

@@ -264,7 +264,7 @@ fn report(
                            "encoding": encoding, "seconds": seconds, "error": error });
         writeln!(terminal.out, "{said}")?;
     } else {
-        let would = if args.dry_run { "would be suppressed" } else { "suppressed anew" };
+        let would = if args.dry_run { "would be suppressed" } else { "newly suppressed" };
         writeln!(
             terminal.out,
             "{}: {added} {would}, {kept} were already, {fine} may be written to, {wrong} wrong.",

@@ -59,7 +59,7 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
         true => writeln!(terminal.out, "{}", json!({ "judged": judged, "changed": changed }))?,
         false => writeln!(
             terminal.out,
-            "{judged} messages judged anew; {changed} openings and clicks have another verdict."
+            "{judged} messages reclassified; {changed} opens and clicks changed."
         )?,
     }
     Ok(Exit::Ok)

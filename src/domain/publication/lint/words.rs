@@ -103,7 +103,7 @@ fn of_mail(code: LintCode) -> Words {
             "一个就够了",
         ),
         EmptySubject => (
-            "the subject is empty for whoever has told nothing but an address",
+            "the subject is empty for a contact who gave only an address",
             "对只留下地址的联系人，主题是空的",
             "write {{default … \"…\"}}, or words beside the value",
             "写成 {{default … \"…\"}}，或在值旁边加上文字",
