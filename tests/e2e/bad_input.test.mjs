@@ -503,7 +503,7 @@ describe("Answers with mistakes", () => {
         body: JSON.stringify(body),
       });
     const refused = await send({ _token: token, email: "ann@@example", tools: ["pen"] });
-    const problem = await isProblem("JSON", refused, 422, /Correct the fields/);
+    const problem = await isProblem("JSON", refused, 422, /Correct the listed fields/);
     assert.deepEqual(problem.problems.map((one) => one.field), ["email"]);
     await runtime.skip("3s");
     const taken = await send({ _token: problem.token, email: "json@example.com", vip: true });
