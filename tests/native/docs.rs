@@ -473,6 +473,52 @@ fn wrong_call(openapi: &Json, line: &str) -> Option<String> {
     unknown.map(|key| format!("`{key}` is not in openapi.json for {template}"))
 }
 
+/// The operations that openapi.json describes, such as `POST /api/v1/campaigns/{id}/test`.
+fn described_operations() -> BTreeSet<String> {
+    let openapi = openapi();
+    let mut found = BTreeSet::new();
+    for (path, operations) in openapi["paths"].as_object().unwrap() {
+        let methods = operations.as_object().unwrap().keys().map(|key| key.to_uppercase());
+        let methods = methods.filter(|method| ["GET", "POST"].contains(&method.as_str()));
+        found.extend(methods.map(|method| format!("{method} {path}")));
+    }
+    found
+}
+
+/// The operations that the table of the API in `src/route.rs` answers.
+fn routed_operations() -> BTreeSet<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let source = fs::read_to_string(root.join("src/route.rs")).unwrap();
+    let table = source.split("\nfn api<'a>").nth(1).unwrap().split("\n}\n").next().unwrap();
+    let mut found = BTreeSet::new();
+    for line in table.lines() {
+        let Some((pattern, rest)) =
+            line.trim().strip_prefix('[').and_then(|line| line.split_once("] => "))
+        else {
+            continue;
+        };
+        let part = |part: &str| match part.strip_prefix('"') {
+            Some(name) => name.trim_end_matches('"').to_owned(),
+            None => format!("{{{part}}}"),
+        };
+        let path = pattern.split(", ").map(part).collect::<Vec<_>>().join("/");
+        let methods: &[&str] = match rest {
+            rest if rest.starts_with("both(") => &["GET", "POST"],
+            rest if rest.starts_with("one(\"GET\"") => &["GET"],
+            _ => &["POST"],
+        };
+        found.extend(methods.iter().map(|method| format!("{method} /api/v1/{path}")));
+    }
+    found
+}
+
+#[test]
+fn openapi_describes_every_api_route_and_no_other() {
+    let mut routed = routed_operations();
+    assert!(routed.remove("GET /api/v1/openapi.json"), "{routed:?}");
+    assert_eq!(described_operations(), routed);
+}
+
 /// The body that `curl` sends to the one path that accepts events.
 fn wrong_curl(line: &str) -> Option<String> {
     let body = line.strip_prefix("curl ")?.split_once("-d '")?.1.split('\'').next()?;

@@ -530,6 +530,76 @@ fn dead_path_is_detected() {
     );
 }
 
+/// The anchor that GitHub gives a heading: letters, digits, hyphens and underscores, in lower case.
+fn anchor(heading: &str) -> String {
+    let text = heading.trim_start_matches('#').trim().to_lowercase();
+    let kept = text.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+    kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+}
+
+/// Links between documents that lead to no file or to no heading.
+fn dead_links(files: &[File]) -> Vec<Breach> {
+    let is_dead = |from: &File, target: &str| {
+        if target.contains("://") || target.starts_with("mailto:") {
+            return false;
+        }
+        let (path, fragment) = target.split_once('#').unwrap_or((target, ""));
+        let folder = Path::new(&from.path).parent().unwrap_or(Path::new(""));
+        let path = match path {
+            "" => from.path.clone(),
+            path => normal(&folder.join(path)),
+        };
+        let Some(to) = files.iter().find(|file| file.path == path) else {
+            // Pictures are no text.
+            return !Path::new(env!("CARGO_MANIFEST_DIR")).join(&path).exists();
+        };
+        let mut anchors = headings(&to.text).into_iter().map(anchor);
+        !fragment.is_empty() && !anchors.any(|known| known == fragment.to_lowercase())
+    };
+    let documents = files.iter().filter(|file| file.path.ends_with(".md"));
+    let found = documents.flat_map(|file| {
+        at_lines(file, |line| {
+            let targets = line.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+            let dead = targets.into_iter().find(|target| is_dead(file, target));
+            dead.map(|target| format!("`{target}` leads nowhere"))
+        })
+    });
+    found.collect()
+}
+
+/// A path without `..`.
+fn normal(path: &Path) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.iter().filter_map(|part| part.to_str()) {
+        match part {
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    let breaches = dead_links(&tracked());
+    assert!(breaches.is_empty(), "\n{}", breaches.join("\n"));
+}
+
+#[test]
+fn a_dead_link_is_found() {
+    let files = [
+        file("docs/a.md", "# A `b.c` (d)\n[x](../README.md#one-two) [y](#a-bc-d) [z](b.md)"),
+        file(
+            "README.md",
+            "# One, two\n[a](docs/a.md#b) <https://x.example> [p](https://x.example)",
+        ),
+    ];
+    assert_eq!(
+        dead_links(&files),
+        ["docs/a.md:2: `b.md` leads nowhere", "README.md:2: `docs/a.md#b` leads nowhere"]
+    );
+}
+
 /// A document and its translation must have the same headings at the same levels.
 fn uneven_translations(files: &[File]) -> Vec<Breach> {
     let depths = |text: &str| -> Vec<usize> {
