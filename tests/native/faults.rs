@@ -1,4 +1,4 @@
-//! The engine under faults (`native::chaos`): whatever fails, the invariants hold; and each
+//! The engine under faults (`native::fault_sim`): whatever fails, the invariants hold; and each
 //! deliberate defect breaks one of them.
 
 use dripline::native::fault_sim::defects::{DEFECTS, Defect};
@@ -87,7 +87,7 @@ fn same_seed_gives_same_history() {
     assert_ne!(digest(1), digest(2));
 }
 
-// 33 defects, in two tests that run in parallel.
+// All deliberate defects, in two tests that run in parallel.
 #[test]
 fn first_twelve_deliberate_defects_are_caught() {
     catch(&DEFECTS[..12]);
