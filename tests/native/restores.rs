@@ -155,7 +155,7 @@ fn is_found_after_a_failed_comparison(change: &[&'static str]) -> bool {
     world.submit("/p", &[("email", "ann@example.com"), ("consent", "on")]).unwrap();
     world.tick().unwrap();
     let bookmark = world.db.copy().unwrap();
-    let change = change.iter().map(|sql| Statement::new(*sql, Vec::new()));
+    let change = change.iter().map(|sql| Statement::new(sql, Vec::new()));
     block_on(bookmark.batch(change.collect())).unwrap();
     world.after(Span::days(2)).unwrap();
     world.db = bookmark;
