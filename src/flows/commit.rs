@@ -164,11 +164,12 @@ pub async fn commit_by_address<D: Database>(
         if waiting.is_empty() {
             break;
         }
-        let decided = decide_split(db, (catalog, keys), waiting, &mut faults, now, ids).await?;
-        let written = write_split(db, decided, now).await?;
+        let round = decide_split(db, (catalog, keys), waiting, &mut faults, now, ids).await?;
+        let written = write_split(db, round.decided, now).await?;
         done.extend(written.done);
         faults.extend(written.faults.into_iter().map(CommitError::Database));
         waiting = written.refused;
+        waiting.extend(round.postponed);
     }
     match faults.into_iter().next() {
         Some(fault) => Err(fault),
@@ -182,7 +183,9 @@ pub async fn commit_by_address<D: Database>(
 const FAULTS_ALONE_MAX: usize = 3;
 
 /// Reads what all commands need, and decides. If the read fails, it tries each half separately,
-/// down to the single commands that cannot be read.
+/// down to the single commands that cannot be read. A command that may be about the contact of an
+/// earlier one is postponed: only what the earlier one has written tells which contact it is, and
+/// both would write the same event number.
 async fn decide_split<D: Database>(
     db: &D,
     (catalog, keys): (&Catalog, Option<&Keyring>),
@@ -190,8 +193,8 @@ async fn decide_split<D: Database>(
     faults: &mut Vec<CommitError>,
     now: Millis,
     ids: &mut Ids,
-) -> Result<Vec<Decided>, CommitError> {
-    let mut decided = Vec::new();
+) -> Result<Round, CommitError> {
+    let mut round = Round::default();
     let mut busy_hours = BTreeMap::new();
     let mut groups = vec![cases];
     while let Some(mut group) = groups.pop() {
@@ -200,12 +203,16 @@ async fn decide_split<D: Database>(
                 known.busy_hours.append(&mut busy_hours);
                 for case in group {
                     let Some((contact, happenings)) = known.open(&case, now, ids) else { continue };
+                    if !round.is_first_about(&contact, &case) {
+                        round.postponed.push(case);
+                        continue;
+                    }
                     let new_addresses = known.new_addresses(&case, &happenings);
                     match decide(catalog, contact, happenings, now, ids) {
                         Ok(decision) => {
                             // The next contact takes the next reservation.
                             known.busy_hours.clone_from(&decision.contact.busy_hours);
-                            decided.push(Decided { case, decision, new_addresses });
+                            round.decided.push(Decided { case, decision, new_addresses });
                         }
                         Err(endless) => faults.push(CommitError::StepLimitExceeded(endless)),
                     }
@@ -217,14 +224,38 @@ async fn decide_split<D: Database>(
                 groups.extend([half, group]);
             }
             Err(fault @ DatabaseError::Fault(_))
-                if faults.len() < FAULTS_ALONE_MAX || !decided.is_empty() =>
+                if faults.len() < FAULTS_ALONE_MAX || !round.decided.is_empty() =>
             {
                 faults.push(fault.into());
             }
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(decided)
+    Ok(round)
+}
+
+/// The decisions of one round.
+#[derive(Default)]
+struct Round {
+    decided: Vec<Decided>,
+    /// Commands for the next round, in order.
+    postponed: Vec<Command>,
+    /// The addresses in the commands so far, postponed ones too.
+    addresses: BTreeSet<String>,
+    /// The contacts of the commands so far.
+    contacts: BTreeSet<ContactId>,
+}
+
+impl Round {
+    /// Notes what a command is about. Returns whether no earlier command is about the same contact
+    /// or names one of the same addresses.
+    fn is_first_about(&mut self, contact: &Contact, case: &Command) -> bool {
+        // Somebody's external id may be the same text as her e-mail address.
+        let addresses: BTreeSet<String> = case.who.addresses().cloned().collect();
+        let is_first = self.addresses.is_disjoint(&addresses);
+        self.addresses.extend(addresses);
+        self.contacts.insert(contact.id.clone()) && is_first
+    }
 }
 
 /// A command and its decision.
