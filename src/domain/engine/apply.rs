@@ -1,6 +1,6 @@
 //! Applies an input to the contact.
 
-use super::{API_KEY, CustomEvent, Decider, Input, Outcome, Submitted, TestSendRequested};
+use super::{Decider, Input, Outcome, Submitted, TestSendRequested};
 use crate::domain::base::primitives::{Channel, MessageId, Millis};
 use crate::domain::contact::ERASED;
 use crate::domain::contact::claim::{self, CLAIMS, Claims};
@@ -10,6 +10,7 @@ use crate::domain::contact::message::{Class, DeliveryTimestamps, Message, Messag
 use crate::domain::contact::touch;
 use crate::domain::engine::change::{Change, Metric};
 use crate::domain::engine::consent::{By, CONFIRM_LINK, Granted, UNSUBSCRIBE_LINK};
+use crate::domain::inbound::custom_event::{API_KEY, CustomEvent};
 use serde_json::{Value, json};
 
 impl Decider<'_> {
@@ -25,24 +26,24 @@ impl Decider<'_> {
                     self.apply_delivery(&message, outcome, key);
                 }
             }
-            Input::Engaged(message, engagement) => {
-                if let Some(message) = self.contact.messages.get(&message).cloned() {
+            Input::Engaged(engagement) => {
+                if let Some(message) = self.contact.messages.get(&engagement.message).cloned() {
                     self.apply_engagement(&message, engagement);
                 }
             }
             Input::Broadcast(turn) => self.take_turn(&turn),
-            Input::DeliveryReport(message, heard) => {
+            Input::DeliveryReport(message, report) => {
                 if let Some(message) = self.contact.messages.get(&message).cloned() {
-                    self.hear(&message, heard);
+                    self.apply_delivery_report(&message, report);
                 }
             }
-            Input::InboundSms(texted) => self.hear_text(texted),
+            Input::InboundSms(sms) => self.apply_inbound_sms(sms, key),
             Input::Rejudged(message) => {
                 if let Some(message) = self.contact.messages.get(&message).cloned() {
                     self.rejudge(&message);
                 }
             }
-            Input::TestSendRequested(asked) => self.apply_test(asked, key),
+            Input::TestSendRequested(test) => self.apply_test(test, key),
             Input::Confirmed { shown_at, details, message, origin_hash } => {
                 if let Some(claims) = details {
                     self.take_claims(claims, shown_at, &message);
@@ -183,8 +184,8 @@ impl Decider<'_> {
 
     /// Queues a test of a message of the live version. The test is recorded with the contact whose
     /// data it shows; the test address is in the ledger only.
-    fn apply_test(&mut self, asked: TestSendRequested, key: Option<String>) {
-        let TestSendRequested { message, campaign, template, to } = asked;
+    fn apply_test(&mut self, test: TestSendRequested, key: Option<String>) {
+        let TestSendRequested { message, campaign, template, to } = test;
         let Some(edition) = self.catalog.live_edition(&campaign) else { return };
         let properties = json!({ "message": message, "template": template });
         self.record_keyed(names::MESSAGE_TEST_ASKED, Some(&campaign), properties, self.now, key);

@@ -4,7 +4,7 @@
 //! only moves forwards. A report also settles a message whose answer from the provider was lost or
 //! is not recorded yet. Suppressions only get stricter.
 
-use super::{Decider, DeliveryReport, DeliveryStatus};
+use super::Decider;
 use crate::domain::base::primitives::{Channel, Millis, Span};
 use crate::domain::contact::address::{read_email, read_phone};
 use crate::domain::contact::event::names;
@@ -14,6 +14,7 @@ use crate::domain::engine::apply::{MessageChange, facts};
 use crate::domain::engine::change::{Change, Metric};
 use crate::domain::engine::consent::By;
 use crate::domain::inbound::bounce::{Bounce, BounceKind, BounceReason};
+use crate::domain::inbound::delivery_report::{DeliveryReport, DeliveryStatus};
 use serde_json::{Value, json};
 
 /// From this many soft bounces in a row, without a delivery in between, an address rests.
@@ -30,9 +31,9 @@ const REST_DAYS: [i64; 3] = [7, 30, 180];
 impl Decider<'_> {
     /// Applies a delivery report. Ignores a report about an address that the message did not go to:
     /// either the mail was forwarded, or the report is forged.
-    pub(super) fn hear(&mut self, message: &Message, heard: DeliveryReport) {
-        let DeliveryReport { news, at, address, source, provider_id, key, billed } = heard;
-        if address.as_ref().is_some_and(|told| !self.went_to(message, told)) {
+    pub(super) fn apply_delivery_report(&mut self, message: &Message, report: DeliveryReport) {
+        let DeliveryReport { status, at, address, source, provider_id, key, billed } = report;
+        if address.as_ref().is_some_and(|reported| !self.went_to(message, reported)) {
             return;
         }
         let known = message.address.clone().or(address);
@@ -41,7 +42,7 @@ impl Decider<'_> {
         let mut change = MessageChange { provider_id, ..<_>::default() };
         let mut state = self.settled(message);
         let seen = message.heard;
-        match news {
+        match status {
             DeliveryStatus::Sent => {}
             DeliveryStatus::Delivered => {
                 state = state.hearing(MessageState::Delivered);

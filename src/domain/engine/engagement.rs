@@ -6,14 +6,15 @@
 //! that keeps the old one. Counters and the ledger follow in the same batch. The effects of a click
 //! stay: a journey that went on does not go back.
 
+use super::Decider;
 use super::apply::{MessageChange, facts};
-use super::{Decider, Engagement};
 use crate::domain::base::primitives::{CampaignId, Millis};
 use crate::domain::contact::Contact;
 use crate::domain::contact::event::{Event, Properties, names};
 use crate::domain::contact::message::Message;
 use crate::domain::engine::change::{Change, Metric};
 use crate::domain::inbound::bot_detection::{self, FetchFacts, Fetched};
+use crate::domain::inbound::engagement::Engagement;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -33,7 +34,7 @@ impl Decider<'_> {
         if self.contact.refuses_tracking() {
             return;
         }
-        let Engagement { url, at, machine, facts: known, key } = engagement;
+        let Engagement { url, at, machine, facts: known, key, .. } = engagement;
         let fetched = if url.is_some() { Fetched::Link } else { Fetched::Picture };
         let mut properties = facts(message);
         let mut reasons: Vec<String> = machine;

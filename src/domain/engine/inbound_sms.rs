@@ -1,6 +1,6 @@
 //! Inbound SMS of a contact: STOP, HELP, or something for a person to read.
 
-use super::{Decider, InboundSms};
+use super::Decider;
 use crate::domain::base::primitives::{CampaignId, Channel, MessageId};
 use crate::domain::contact::consent::{Consent, ConsentState};
 use crate::domain::contact::event::names;
@@ -9,16 +9,18 @@ use crate::domain::contact::suppression::{BY_TEXT, Suppression, SuppressionReaso
 use crate::domain::engine::change::Change;
 use crate::domain::engine::consent::By;
 use crate::domain::inbound::keyword::Keyword;
+use crate::domain::inbound::sms::InboundSms;
 use serde_json::json;
 
 impl Decider<'_> {
     /// Applies an inbound SMS.
-    pub(super) fn hear_text(&mut self, texted: InboundSms) {
-        let InboundSms { from, text, keyword, at, source, key, answers } = texted;
+    pub(super) fn apply_inbound_sms(&mut self, sms: InboundSms, key: Option<String>) {
+        let keyword = sms.keyword();
+        let InboundSms { from, text, at, source, answers, .. } = sms;
         let properties = json!({ "channel": Channel::Sms, "keyword": keyword, "text": &text,
                                  "source": source });
         let at = at.min(self.now);
-        self.record_keyed(names::MESSAGE_RECEIVED, None, properties, at, Some(key));
+        self.record_keyed(names::MESSAGE_RECEIVED, None, properties, at, key);
         match keyword {
             Some(Keyword::Stop) => self.stop_texts(from, answers),
             Some(Keyword::Start) => self.start_texts(&from, &text),

@@ -35,14 +35,15 @@ use crate::domain::contact::claim::Claims;
 use crate::domain::contact::enrollment::Enrollment;
 use crate::domain::contact::event::{Event, Properties, names};
 use crate::domain::contact::message::Message;
-use crate::domain::contact::message::{ProviderCharge, SmsCost};
+use crate::domain::contact::message::SmsCost;
 use crate::domain::contact::suppression::{Release, Suppression};
 use crate::domain::contact::touch;
 use crate::domain::engine::change::{Change, Conversion, Count, Metric};
 use crate::domain::form::ConsentCheckbox;
-use crate::domain::inbound::bot_detection::FetchFacts;
-use crate::domain::inbound::bounce::Bounce;
-use crate::domain::inbound::keyword::Keyword;
+use crate::domain::inbound::custom_event::CustomEvent;
+use crate::domain::inbound::delivery_report::DeliveryReport;
+use crate::domain::inbound::engagement::Engagement;
+use crate::domain::inbound::sms::InboundSms;
 use crate::domain::publication::catalog::{Catalog, PublishedVersion};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -67,7 +68,7 @@ pub enum Input {
         outcome: Outcome,
     },
     /// A message was opened or clicked; its row must be among the contact's.
-    Engaged(MessageId, Engagement),
+    Engaged(Engagement),
     /// The contact is the next recipient of a broadcast.
     Broadcast(Box<BroadcastRecipient>),
     /// The opens and clicks of a message are to be reclassified; its row must be among the
@@ -116,11 +117,11 @@ impl Input {
             Self::Delivered { message, attempt, .. } => {
                 Some(format!("delivery:{message}:{attempt}"))
             }
-            Self::Engaged(_, engagement) => Some(engagement.key.clone()),
+            Self::Engaged(engagement) => Some(engagement.key.clone()),
             Self::Broadcast(turn) => Some(turn_key(&turn.id(), &turn.contact)),
-            Self::DeliveryReport(_, heard) => heard.key.clone(),
-            Self::TestSendRequested(asked) => Some(asked.message.0.clone()),
-            Self::InboundSms(texted) => Some(texted.key.clone()),
+            Self::DeliveryReport(_, report) => report.key.clone(),
+            Self::TestSendRequested(test) => Some(test.message.0.clone()),
+            Self::InboundSms(sms) => Some(sms.key()),
             Self::TimePassed
             | Self::Rejudged(_)
             | Self::Confirmed { .. }
@@ -159,7 +160,7 @@ impl Input {
     /// Returns the names of the events that the decision needs, besides those that rules refer to.
     pub fn asks_about(&self) -> &'static [&'static str] {
         match self {
-            Self::Engaged(..) | Self::Rejudged(_) => &engagement::ASKED,
+            Self::Engaged(_) | Self::Rejudged(_) => &engagement::ASKED,
             _ => &[],
         }
     }
@@ -169,7 +170,7 @@ impl Input {
         match self {
             Self::Submitted(submitted) => Some(submitted.at),
             Self::CustomEvent(reported) | Self::Conflicted(reported) => Some(reported.at),
-            Self::InboundSms(texted) => Some(texted.at),
+            Self::InboundSms(sms) => Some(sms.at),
             _ => None,
         }
     }
@@ -178,7 +179,7 @@ impl Input {
     pub fn message(&self) -> Option<&MessageId> {
         match self {
             Self::Delivered { message, .. }
-            | Self::Engaged(message, _)
+            | Self::Engaged(Engagement { message, .. })
             | Self::Rejudged(message)
             | Self::DeliveryReport(message, _)
             | Self::Unsubscribed { message, .. } => Some(message),
@@ -247,37 +248,6 @@ pub struct Agreement {
     pub text: String,
 }
 
-/// An event that a customer's own system reports.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct CustomEvent {
-    pub name: String,
-    pub at: Millis,
-    /// The properties; `value_minor` and `currency` are the value of a conversion.
-    pub properties: Properties,
-    /// The idempotency key.
-    pub key: String,
-    /// A hash of the whole report, if its key contains an id of the reporter's: the same id with
-    /// another hash is a mistake. Events of older deployments have none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub content: Option<String>,
-}
-
-/// The prefix of the key of a report, before the id that its reporter chose.
-pub const API_KEY: &str = "api:";
-
-impl CustomEvent {
-    /// Returns whether this report differs from the one known under the same key. If either has no
-    /// hash, only the key counts.
-    pub fn contradicts(&self, known: Option<&String>) -> bool {
-        known.zip(self.content.as_ref()).is_some_and(|(known, told)| known != told)
-    }
-
-    /// Returns the key under which its refusal is recorded once, however often it is reported.
-    pub fn conflict_key(&self) -> Option<String> {
-        Some(format!("api-refused:{}:{}", self.content.as_ref()?, self.key))
-    }
-}
-
 /// A test of a message, to an address that may receive tests.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TestSendRequested {
@@ -312,71 +282,6 @@ pub enum Outcome {
         /// The cost if it was sent, for an SMS.
         spent: Option<SmsCost>,
     },
-}
-
-/// An open or a click.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Engagement {
-    /// The target of the link; `None` for an open.
-    pub url: Option<String>,
-    pub at: Millis,
-    /// Why it is a bot's whatever the facts say; empty if only the facts decide.
-    pub machine: Vec<String>,
-    /// The known facts of the fetch; `None` if none may be kept.
-    pub facts: Option<FetchFacts>,
-    /// The idempotency key.
-    pub key: String,
-}
-
-/// A provider's delivery report about a message.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct DeliveryReport {
-    pub news: DeliveryStatus,
-    pub at: Millis,
-    /// The address it is about, normalized, if the provider named it.
-    pub address: Option<String>,
-    /// The name of the provider.
-    pub source: String,
-    /// The provider's own id of the message.
-    pub provider_id: Option<String>,
-    /// The idempotency key, for what the ledger row does not deduplicate; each status counts once
-    /// for a message in any case.
-    pub key: Option<String>,
-    /// What the provider charged, for an SMS.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub billed: Option<ProviderCharge>,
-}
-
-/// An inbound SMS.
-#[derive(Clone, Debug, PartialEq)]
-pub struct InboundSms {
-    /// The number of its author, in E.164.
-    pub from: String,
-    pub text: String,
-    /// The keyword, if it is one that we understand.
-    pub keyword: Option<Keyword>,
-    pub at: Millis,
-    /// The name of the provider.
-    pub source: String,
-    /// The idempotency key.
-    pub key: String,
-    /// Whether we answer it, and not the provider.
-    pub answers: bool,
-}
-
-/// What became of a message, according to its provider.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DeliveryStatus {
-    /// It was accepted.
-    Sent,
-    Delivered,
-    /// It was returned.
-    Bounced(Bounce),
-    /// The recipient marked it as spam.
-    Complained,
-    /// The recipient unsubscribed by it, at the provider.
-    Unsubscribed,
 }
 
 /// What to write, and what to do once it is written.
