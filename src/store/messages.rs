@@ -282,7 +282,7 @@ impl From<MessageRow> for Message {
             opened_at: row.opened_at,
             clicked_at: row.clicked_at,
             address: row.address,
-            heard: DeliveryTimestamps {
+            reported: DeliveryTimestamps {
                 delivered_at: row.delivered_at,
                 bounced_at: row.bounced_at,
                 complained_at: row.complained_at,

@@ -3,7 +3,7 @@
 
 use super::statement::{Statement, Value};
 use super::{erasures, merging};
-use crate::domain::base::primitives::{ContactId, Millis};
+use crate::domain::base::primitives::{ContactId, MessageId, Millis};
 use crate::domain::contact::Contact;
 use crate::domain::contact::address::other_mailbox;
 use crate::domain::contact::consent::ConsentRecord;
@@ -12,7 +12,9 @@ use crate::domain::contact::event::Event;
 use crate::domain::contact::message::Message;
 use crate::domain::contact::suppression::{Release, Suppression};
 use crate::domain::engine::Decision;
-use crate::domain::engine::change::{Change, Conversion, Count, ErasedAddress, Withdrawal};
+use crate::domain::engine::change::{
+    Change, Conversion, Count, ErasedAddress, MessagePatch, Withdrawal,
+};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
@@ -226,7 +228,7 @@ struct RowsByTable {
     memberships: BTreeMap<[String; 2], Option<Millis>>,
     messages: Vec<Vec<Value>>,
     /// One per message: `UPDATE … FROM` would take an arbitrary one of several.
-    message_changes: BTreeMap<String, serde_json::Map<String, Json>>,
+    message_patches: BTreeMap<String, serde_json::Map<String, Json>>,
     /// The opens and clicks that were reclassified: contact, number, properties. The last
     /// classification of each counts.
     verdicts: BTreeMap<(String, i64), Json>,
@@ -264,7 +266,7 @@ impl RowsByTable {
                 self.memberships.insert([contact.0.clone(), segment.0.clone()], None);
             }
             Change::Queue(message) => self.messages.push(message_row(message)),
-            Change::Message { .. } => self.add_message_change(change),
+            Change::Message(id, patch) => self.add_message_patch(id, patch),
             Change::Rejudge { id, opened_at, clicked_at, events } => {
                 let row = json!({ "id": id, "opened_at": opened_at, "clicked_at": clicked_at });
                 self.rejudged.insert(id.0.clone(), row);
@@ -296,20 +298,9 @@ impl RowsByTable {
         }
     }
 
-    fn add_message_change(&mut self, change: &Change) {
-        let Change::Message {
-            id,
-            state,
-            reason,
-            provider_id,
-            opened_at,
-            clicked_at,
-            heard,
-            spent: took,
-        } = change
-        else {
-            return;
-        };
+    fn add_message_patch(&mut self, id: &MessageId, patch: &MessagePatch) {
+        let MessagePatch { state, reason, provider_id, opened_at, clicked_at, reported, spent } =
+            patch;
         // An open or click by a person after the reclassification is applied after it.
         if let Some(row) = self.rejudged.get_mut(&id.0) {
             for (name, at) in [("opened_at", opened_at), ("clicked_at", clicked_at)] {
@@ -318,25 +309,25 @@ impl RowsByTable {
                 }
             }
         }
-        let row = self.message_changes.entry(id.0.clone()).or_default();
+        let row = self.message_patches.entry(id.0.clone()).or_default();
         row.insert("id".to_owned(), json!(id));
         if let Some(state) = state {
             row.insert("state".to_owned(), json!(state));
             row.insert("reason".to_owned(), json!(reason));
         }
-        let told = [
+        let values = [
             ("provider_id", json!(provider_id)),
             ("opened_at", json!(opened_at)),
             ("clicked_at", json!(clicked_at)),
-            ("delivered_at", json!(heard.delivered_at)),
-            ("bounced_at", json!(heard.bounced_at)),
-            ("complained_at", json!(heard.complained_at)),
-            ("unsubscribed_at", json!(heard.unsubscribed_at)),
-            ("sms_segments", json!(took.map(|took| took.segments))),
-            ("cost_micros", json!(took.map(|took| took.micros))),
+            ("delivered_at", json!(reported.delivered_at)),
+            ("bounced_at", json!(reported.bounced_at)),
+            ("complained_at", json!(reported.complained_at)),
+            ("unsubscribed_at", json!(reported.unsubscribed_at)),
+            ("sms_segments", json!(spent.map(|spent| spent.segments))),
+            ("cost_micros", json!(spent.map(|spent| spent.micros))),
         ];
-        let told = told.into_iter().filter(|(_, value)| !value.is_null());
-        row.extend(told.map(|(name, value)| (name.to_owned(), value)));
+        let values = values.into_iter().filter(|(_, value)| !value.is_null());
+        row.extend(values.map(|(name, value)| (name.to_owned(), value)));
     }
 
     fn into_statements(self, now: Millis) -> Vec<Statement> {
@@ -350,7 +341,7 @@ impl RowsByTable {
         let places = self.places.into_iter().map(|((journey, hour), [taken, people])| {
             vec![text(journey), int(hour), int(taken), int(people)]
         });
-        let message_changes: Vec<_> = self.message_changes.into_values().collect();
+        let message_patches: Vec<_> = self.message_patches.into_values().collect();
         let rejudged: Vec<_> = self.rejudged.into_values().collect();
         let verdicts: Vec<_> = self.verdicts.into_values().collect();
         let counts = self
@@ -367,7 +358,7 @@ impl RowsByTable {
             of_json(DELETE_MEMBERS, &left),
             MEMBERS.rows(entered),
             MESSAGES.rows(self.messages),
-            of_json(UPDATE_MESSAGES, &message_changes),
+            of_json(UPDATE_MESSAGES, &message_patches),
             of_json(UPDATE_RELEASES, &self.releases),
             of_json(SKIP_QUEUED, &self.withdrawals),
             of_json(REJUDGE_EVENTS, &verdicts),

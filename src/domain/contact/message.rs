@@ -58,7 +58,7 @@ pub struct Message {
     #[serde(default)]
     pub address: Option<String>,
     /// When each kind of delivery report first arrived.
-    pub heard: DeliveryTimestamps,
+    pub reported: DeliveryTimestamps,
     /// The segments and the price of an SMS, as far as known.
     #[serde(default)]
     pub spent: Option<SmsCost>,
@@ -113,7 +113,7 @@ impl Message {
             opened_at: None,
             clicked_at: None,
             address: None,
-            heard: DeliveryTimestamps::default(),
+            reported: DeliveryTimestamps::default(),
             spent: None,
         }
     }
@@ -212,11 +212,11 @@ impl MessageState {
     /// Returns the state after a delivery report. It only moves forward, because reports arrive in
     /// any order. A message that has not left, as far as we know, keeps its state.
     #[must_use]
-    pub fn hearing(self, heard: Self) -> Self {
+    pub fn after(self, reported: Self) -> Self {
         let order = [Self::Sent, Self::Delivered, Self::Bounced, Self::Complained];
         let place = |state| order.iter().position(|known| *known == state);
-        match (place(self), place(heard)) {
-            (Some(here), Some(there)) if there > here => heard,
+        match (place(self), place(reported)) {
+            (Some(here), Some(there)) if there > here => reported,
             _ => self,
         }
     }

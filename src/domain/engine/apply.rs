@@ -5,10 +5,9 @@ use crate::domain::base::primitives::{Channel, MessageId, Millis};
 use crate::domain::contact::ERASED;
 use crate::domain::contact::claim::{self, CLAIMS, Claims};
 use crate::domain::contact::event::names;
-use crate::domain::contact::message::SmsCost;
 use crate::domain::contact::message::{Class, DeliveryTimestamps, Message, MessageState, house};
 use crate::domain::contact::touch;
-use crate::domain::engine::change::{Change, Metric};
+use crate::domain::engine::change::{Change, MessagePatch, Metric};
 use crate::domain::engine::consent::{By, CONFIRM_LINK, Granted, UNSUBSCRIBE_LINK};
 use crate::domain::inbound::custom_event::{API_KEY, CustomEvent};
 use serde_json::{Value, json};
@@ -243,12 +242,16 @@ impl Decider<'_> {
         let name = if message.is_test() { names::MESSAGE_TESTED } else { name };
         self.record_keyed(name, campaign, properties.clone(), self.now, key);
         let delivered_at = (state == MessageState::Delivered).then_some(self.now);
-        let heard = DeliveryTimestamps { delivered_at, ..<_>::default() };
-        let state_now = Some(state);
-        let spent = taken;
-        let change =
-            MessageChange { state: state_now, reason, provider_id, heard, spent, ..<_>::default() };
-        self.move_message(message, change);
+        let reported = DeliveryTimestamps { delivered_at, ..<_>::default() };
+        let patch = MessagePatch {
+            state: Some(state),
+            reason,
+            provider_id,
+            reported,
+            spent: taken,
+            ..<_>::default()
+        };
+        self.patch_message(message, patch);
         if accepted {
             self.count_if_marketing(message, Metric::Sent);
         }
@@ -270,40 +273,17 @@ impl Decider<'_> {
         }
     }
 
-    pub(super) fn move_message(&mut self, message: &Message, change: MessageChange) {
-        let MessageChange { state, reason, provider_id, opened_at, clicked_at, heard, spent } =
-            change;
+    /// Updates a message's ledger row, here and in the ledger.
+    pub(super) fn patch_message(&mut self, message: &Message, patch: MessagePatch) {
         if let Some(row) = self.contact.messages.get_mut(&message.id) {
-            row.opened_at = row.opened_at.or(opened_at);
-            row.clicked_at = row.clicked_at.or(clicked_at);
-            row.heard.add(heard);
-            row.spent = spent.or(row.spent);
-            row.state = state.unwrap_or(row.state);
+            row.opened_at = row.opened_at.or(patch.opened_at);
+            row.clicked_at = row.clicked_at.or(patch.clicked_at);
+            row.reported.add(patch.reported);
+            row.spent = patch.spent.or(row.spent);
+            row.state = patch.state.unwrap_or(row.state);
         }
-        let id = message.id.clone();
-        self.changes.push(Change::Message {
-            id,
-            state,
-            reason,
-            provider_id,
-            opened_at,
-            clicked_at,
-            heard,
-            spent,
-        });
+        self.changes.push(Change::Message(message.id.clone(), patch));
     }
-}
-
-/// The changes to a message's ledger row.
-#[derive(Default, PartialEq)]
-pub(super) struct MessageChange {
-    pub(super) state: Option<MessageState>,
-    pub(super) reason: String,
-    pub(super) provider_id: Option<String>,
-    pub(super) opened_at: Option<Millis>,
-    pub(super) clicked_at: Option<Millis>,
-    pub(super) heard: DeliveryTimestamps,
-    pub(super) spent: Option<SmsCost>,
 }
 
 /// Returns the properties that every event about a message has.

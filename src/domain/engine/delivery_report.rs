@@ -10,8 +10,8 @@ use crate::domain::contact::address::{read_email, read_phone};
 use crate::domain::contact::event::names;
 use crate::domain::contact::message::{Class, DeliveryTimestamps, Message, MessageState};
 use crate::domain::contact::suppression::{Suppression, SuppressionReason};
-use crate::domain::engine::apply::{MessageChange, facts};
-use crate::domain::engine::change::{Change, Metric};
+use crate::domain::engine::apply::facts;
+use crate::domain::engine::change::{Change, MessagePatch, Metric};
 use crate::domain::engine::consent::By;
 use crate::domain::inbound::bounce::{Bounce, BounceKind, BounceReason};
 use crate::domain::inbound::delivery_report::{DeliveryReport, DeliveryStatus};
@@ -39,15 +39,15 @@ impl Decider<'_> {
         let known = message.address.clone().or(address);
         let message = &Message { address: known, ..message.clone() };
         let at = at.min(self.now);
-        let mut change = MessageChange { provider_id, ..<_>::default() };
+        let mut patch = MessagePatch { provider_id, ..<_>::default() };
         let mut state = self.settled(message);
-        let seen = message.heard;
+        let seen = message.reported;
         match status {
             DeliveryStatus::Sent => {}
             DeliveryStatus::Delivered => {
-                state = state.hearing(MessageState::Delivered);
+                state = state.after(MessageState::Delivered);
                 if seen.delivered_at.is_none() && message.state != MessageState::Delivered {
-                    change.heard.delivered_at = Some(at);
+                    patch.reported.delivered_at = Some(at);
                     self.tell(message, names::MESSAGE_DELIVERED, json!({}), at, key);
                     self.count_if_marketing(message, Metric::Delivered);
                     self.contact.soft_bounces.entry(message.channel).or_default().end(at);
@@ -55,21 +55,21 @@ impl Decider<'_> {
             }
             DeliveryStatus::Bounced(bounce) => {
                 let before = state;
-                state = state.hearing(MessageState::Bounced);
+                state = state.after(MessageState::Bounced);
                 if state != before {
-                    change.reason = reason_of(&bounce);
+                    patch.reason = reason_of(&bounce);
                 }
                 if seen.bounced_at.is_none() {
-                    change.heard.bounced_at = Some(at);
+                    patch.reported.bounced_at = Some(at);
                     let bounce = self.counted_refusal(message, bounce, at);
                     self.apply_bounce(message, &bounce, at, key);
                     self.judge_address(message, &bounce, at, source);
                 }
             }
             DeliveryStatus::Complained => {
-                state = state.hearing(MessageState::Complained);
+                state = state.after(MessageState::Complained);
                 if seen.complained_at.is_none() {
-                    change.heard.complained_at = Some(at);
+                    patch.reported.complained_at = Some(at);
                     self.tell(message, names::MESSAGE_COMPLAINED, json!({}), at, key);
                     self.count_if_marketing(message, Metric::Complained);
                     self.refuse(message, SuppressionReason::Complained, &source);
@@ -85,9 +85,9 @@ impl Decider<'_> {
                 }
             }
         }
-        change.state = (state != message.state).then_some(state);
-        if change != MessageChange::default() {
-            self.move_message(message, change);
+        patch.state = (state != message.state).then_some(state);
+        if patch != MessagePatch::default() {
+            self.patch_message(message, patch);
         }
         if let Some(spent) = billed.and_then(|bill| self.billed(message, &bill))
             && state.has_left()
@@ -196,13 +196,13 @@ impl Decider<'_> {
 
     /// Records, once for a message, that its recipient unsubscribed by it.
     pub(super) fn unsubscribed_by(&mut self, message: &Message, at: Millis, key: Option<String>) {
-        if message.heard.unsubscribed_at.is_some() {
+        if message.reported.unsubscribed_at.is_some() {
             return;
         }
         self.tell(message, names::MESSAGE_UNSUBSCRIBED, json!({}), at, key);
         self.count_if_marketing(message, Metric::Unsubscribed);
-        let heard = DeliveryTimestamps { unsubscribed_at: Some(at), ..<_>::default() };
-        self.move_message(message, MessageChange { heard, ..<_>::default() });
+        let reported = DeliveryTimestamps { unsubscribed_at: Some(at), ..<_>::default() };
+        self.patch_message(message, MessagePatch { reported, ..<_>::default() });
     }
 
     /// Suppresses the address that a message went to. Does nothing for an internal notice, which

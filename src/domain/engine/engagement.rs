@@ -7,12 +7,12 @@
 //! stay: a journey that went on does not go back.
 
 use super::Decider;
-use super::apply::{MessageChange, facts};
+use super::apply::facts;
 use crate::domain::base::primitives::{CampaignId, Millis};
 use crate::domain::contact::Contact;
 use crate::domain::contact::event::{Event, Properties, names};
 use crate::domain::contact::message::Message;
-use crate::domain::engine::change::{Change, Metric};
+use crate::domain::engine::change::{Change, MessagePatch, Metric};
 use crate::domain::inbound::bot_detection::{self, FetchFacts, Fetched};
 use crate::domain::inbound::engagement::Engagement;
 use serde_json::{Value, json};
@@ -96,7 +96,7 @@ impl Decider<'_> {
                 self.count_message(message, Metric::Opened);
             }
             let (opened_at, clicked_at) = (opens.then_some(at), is_click.then_some(at));
-            self.move_message(message, MessageChange { opened_at, clicked_at, ..<_>::default() });
+            self.patch_message(message, MessagePatch { opened_at, clicked_at, ..<_>::default() });
         }
     }
 

@@ -3,12 +3,11 @@
 //! a `message.charged`, which states the difference.
 
 use super::Decider;
-use super::apply::{MessageChange, facts};
+use super::apply::facts;
 use crate::domain::base::primitives::Channel;
 use crate::domain::contact::event::names;
-use crate::domain::contact::message::Message;
-use crate::domain::contact::message::{ProviderCharge, SmsCost};
-use crate::domain::engine::change::Metric;
+use crate::domain::contact::message::{Message, ProviderCharge, SmsCost};
+use crate::domain::engine::change::{MessagePatch, Metric};
 use serde_json::Value;
 
 impl Decider<'_> {
@@ -39,7 +38,7 @@ impl Decider<'_> {
             self.count_charge(message, segments, micros);
         }
         if message.spent != Some(spent) {
-            self.move_message(message, MessageChange { spent: Some(spent), ..<_>::default() });
+            self.patch_message(message, MessagePatch { spent: Some(spent), ..<_>::default() });
         }
     }
 
