@@ -255,8 +255,8 @@ impl RowsByTable {
                 let row = enrollment_row(contact, enrollment);
                 self.enrollments.insert(enrollment.id.0.clone(), row);
             }
-            Change::TakePlace { journey, hour, people } => {
-                let place = self.places.entry((journey.0.clone(), *hour)).or_default();
+            Change::TakePlace { journey, quota, people } => {
+                let place = self.places.entry((journey.0.clone(), quota.hour)).or_default();
                 *place = [place[0] + 1, i64::from(*people)];
             }
             Change::EnterSegment(segment, at) => {

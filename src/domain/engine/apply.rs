@@ -13,32 +13,32 @@ use crate::domain::inbound::custom_event::{API_KEY, CustomEvent};
 use serde_json::{Value, json};
 
 impl Decider<'_> {
-    pub(super) fn apply(&mut self, happening: Input) {
-        let key = happening.key();
-        match happening {
+    pub(super) fn apply(&mut self, input: Input) {
+        let key = input.key();
+        match input {
             Input::TimePassed => {}
             Input::Submitted(submitted) => self.apply_submission(&submitted),
             Input::CustomEvent(reported) => self.apply_report(reported),
             Input::Conflicted(reported) => self.refuse_report(reported, key),
             Input::Delivered { message, outcome, .. } => {
-                if let Some(message) = self.contact.messages.get(&message).cloned() {
+                if let Some(message) = self.messages.get(&message).cloned() {
                     self.apply_delivery(&message, outcome, key);
                 }
             }
             Input::Engaged(engagement) => {
-                if let Some(message) = self.contact.messages.get(&engagement.message).cloned() {
+                if let Some(message) = self.messages.get(&engagement.message).cloned() {
                     self.apply_engagement(&message, engagement);
                 }
             }
             Input::Broadcast(turn) => self.take_turn(&turn),
             Input::DeliveryReport(message, report) => {
-                if let Some(message) = self.contact.messages.get(&message).cloned() {
+                if let Some(message) = self.messages.get(&message).cloned() {
                     self.apply_delivery_report(&message, report);
                 }
             }
             Input::InboundSms(sms) => self.apply_inbound_sms(sms, key),
             Input::Rejudged(message) => {
-                if let Some(message) = self.contact.messages.get(&message).cloned() {
+                if let Some(message) = self.messages.get(&message).cloned() {
                     self.rejudge(&message);
                 }
             }
@@ -55,7 +55,7 @@ impl Decider<'_> {
             }
             Input::Chose(choice) => self.choose(*choice),
             Input::Unsubscribed { channel, message, origin_hash } => {
-                if let Some(message) = self.contact.messages.get(&message).cloned() {
+                if let Some(message) = self.messages.get(&message).cloned() {
                     self.unsubscribed_by(&message, self.now, None);
                 }
                 self.withdraw(channel, &By::link(UNSUBSCRIBE_LINK, &message, &origin_hash));
@@ -275,7 +275,7 @@ impl Decider<'_> {
 
     /// Updates a message's ledger row, here and in the ledger.
     pub(super) fn patch_message(&mut self, message: &Message, patch: MessagePatch) {
-        if let Some(row) = self.contact.messages.get_mut(&message.id) {
+        if let Some(row) = self.messages.get_mut(&message.id) {
             row.opened_at = row.opened_at.or(patch.opened_at);
             row.clicked_at = row.clicked_at.or(patch.clicked_at);
             row.reported.add(patch.reported);

@@ -7,7 +7,7 @@ use crate::domain::base::primitives::{
 use crate::domain::base::token::Keyring;
 use crate::domain::contact::address::shown;
 use crate::domain::contact::consent::ConsentRecord;
-use crate::domain::contact::enrollment::Enrollment;
+use crate::domain::contact::enrollment::{Enrollment, HourlyQuota};
 use crate::domain::contact::event::{Event, Properties};
 use crate::domain::contact::message::SmsCost;
 use crate::domain::contact::message::{DeliveryTimestamps, Message, MessageState};
@@ -30,8 +30,8 @@ pub enum Change {
     /// Reserve a start in one hour of a journey that limits its starts per hour.
     TakePlace {
         journey: QualifiedId,
-        /// The hour, counted from 1970.
-        hour: i64,
+        /// The hour, with this reservation and all before it.
+        quota: HourlyQuota,
         /// The most starts in an hour.
         people: u32,
     },

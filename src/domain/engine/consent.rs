@@ -167,7 +167,7 @@ impl Decider<'_> {
     pub(super) fn ask_for_confirmation(&mut self, campaign: &CampaignId, note: &str) {
         let Some(edition) = self.catalog.live_edition(campaign) else { return };
         let mut mails = self.contact.confirmation_mails.clone();
-        consent::remember_mails(&mut mails, &self.contact.mails_to_mailbox);
+        consent::remember_mails(&mut mails, &self.mails_to_mailbox);
         let Some(send_at) = consent::next_mail(&mails, self.now) else { return };
         // The mail sent before already asks for this too. Only an owner who has answered it, and so
         // may have deleted it, gets another one as soon as it may be sent.

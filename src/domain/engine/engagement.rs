@@ -146,7 +146,7 @@ impl Decider<'_> {
         }
         self.record(names::MESSAGE_REJUDGED, Some(&message.campaign), properties);
         let SoFar { opened_at, clicked_at } = so_far;
-        if let Some(row) = self.contact.messages.get_mut(&message.id) {
+        if let Some(row) = self.messages.get_mut(&message.id) {
             (row.opened_at, row.clicked_at) = (opened_at, clicked_at);
         }
         let id = message.id.clone();

@@ -124,10 +124,10 @@ impl Decider<'_> {
     /// Reserves the next free start of a limited journey; returns when the enrollment begins.
     fn take_place(&mut self, edition: &PublishedVersion, name: &str, people: u32) -> Millis {
         let journey = QualifiedId::new(edition.id(), name);
-        let newest = self.contact.busy_hours.get(&journey).copied();
-        let (next, begins) = HourlyQuota::take(newest, people, self.now);
-        self.contact.busy_hours.insert(journey.clone(), next);
-        self.changes.push(Change::TakePlace { journey, hour: next.hour, people });
+        let newest = self.hourly_quotas.get(&journey).copied();
+        let (quota, begins) = HourlyQuota::take(newest, people, self.now);
+        self.hourly_quotas.insert(journey.clone(), quota);
+        self.changes.push(Change::TakePlace { journey, quota, people });
         begins
     }
 

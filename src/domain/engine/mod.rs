@@ -32,10 +32,9 @@ use crate::domain::campaign::broadcast::{BroadcastRecipient, turn_key};
 use crate::domain::campaign::journey::RunState;
 use crate::domain::contact::Contact;
 use crate::domain::contact::claim::Claims;
-use crate::domain::contact::enrollment::Enrollment;
+use crate::domain::contact::enrollment::{Enrollment, HourlyQuota};
 use crate::domain::contact::event::{Event, Properties, names};
-use crate::domain::contact::message::Message;
-use crate::domain::contact::message::SmsCost;
+use crate::domain::contact::message::{Message, SmsCost};
 use crate::domain::contact::suppression::{Release, Suppression};
 use crate::domain::contact::touch;
 use crate::domain::engine::change::{Change, Conversion, Count, Metric};
@@ -62,19 +61,19 @@ pub enum Input {
     Conflicted(CustomEvent),
     /// The delivery of a message ended.
     Delivered {
-        /// The message; its row must be among the contact's.
+        /// The message; its row must be among the decision's.
         message: MessageId,
         attempt: u32,
         outcome: Outcome,
     },
-    /// A message was opened or clicked; its row must be among the contact's.
+    /// A message was opened or clicked; its row must be among the decision's.
     Engaged(Engagement),
     /// The contact is the next recipient of a broadcast.
     Broadcast(Box<BroadcastRecipient>),
     /// The opens and clicks of a message are to be reclassified; its row must be among the
-    /// contact's.
+    /// decision's.
     Rejudged(MessageId),
-    /// A provider reported on a message; its row must be among the contact's.
+    /// A provider reported on a message; its row must be among the decision's.
     DeliveryReport(MessageId, DeliveryReport),
     /// An operator asked for a test of a message, with this contact's data.
     TestSendRequested(TestSendRequested),
@@ -284,6 +283,21 @@ pub enum Outcome {
     },
 }
 
+/// What a decision needs beside the contact. It is read for this decision alone.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DecisionInput {
+    /// What happened to the contact, in order.
+    pub inputs: Vec<Input>,
+    /// The ledger rows of the messages that the inputs are about.
+    pub messages: BTreeMap<MessageId, Message>,
+    /// The newest busy hour of each journey with an hourly limit, with the reservations of other
+    /// contacts.
+    pub hourly_quotas: BTreeMap<QualifiedId, HourlyQuota>,
+    /// When the newest confirmation e-mails to other spellings of the contact's mailbox left or are
+    /// due to leave, oldest first.
+    pub mails_to_mailbox: Vec<Millis>,
+}
+
 /// What to write, and what to do once it is written.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decision {
@@ -305,6 +319,14 @@ impl Decision {
     /// about a message that hold in any order, such as the provider's id for it.
     pub fn has_event(&self) -> bool {
         self.contact.seq > self.read_seq
+    }
+
+    /// Returns the hours in which it has reserved a start, by journey, with all reservations so far.
+    pub fn reserved(&self) -> impl Iterator<Item = (&QualifiedId, HourlyQuota)> {
+        self.changes.iter().filter_map(|change| match change {
+            Change::TakePlace { journey, quota, .. } => Some((journey, *quota)),
+            _ => None,
+        })
     }
 
     /// Returns the queued messages.
@@ -338,23 +360,25 @@ impl std::fmt::Display for StepLimitExceeded {
 pub fn decide(
     catalog: &Catalog,
     contact: Contact,
-    happenings: Vec<Input>,
+    input: DecisionInput,
     now: Millis,
     ids: &mut Ids,
 ) -> Result<Decision, StepLimitExceeded> {
     let read_seq = contact.seq;
-    let mut decider = Decider::of(catalog, contact, now, ids);
+    let DecisionInput { inputs, messages, hourly_quotas, mails_to_mailbox } = input;
+    let decider = Decider::of(catalog, contact, now, ids);
+    let mut decider = Decider { messages, hourly_quotas, mails_to_mailbox, ..decider };
     decider.date_again();
     decider.end_archived_journeys();
     decider.migrate_journeys();
     decider.catch_up_journeys();
     decider.catch_up_outages();
-    for happening in happenings {
-        let is_about_nobody = decider.contact.erased_at.is_some();
-        if is_about_nobody && !matches!(happening, Input::Delivered { .. }) {
+    for input in inputs {
+        let is_erased = decider.contact.erased_at.is_some();
+        if is_erased && !matches!(input, Input::Delivered { .. }) {
             continue;
         }
-        decider.apply(happening);
+        decider.apply(input);
         decider.settle();
     }
     if decider.is_exhausted() {
@@ -369,6 +393,9 @@ pub fn decide(
 struct Decider<'a> {
     catalog: &'a Catalog,
     contact: Contact,
+    messages: BTreeMap<MessageId, Message>,
+    hourly_quotas: BTreeMap<QualifiedId, HourlyQuota>,
+    mails_to_mailbox: Vec<Millis>,
     now: Millis,
     ids: &'a mut Ids,
     changes: Vec<Change>,
@@ -381,10 +408,21 @@ struct Decider<'a> {
 }
 
 impl<'a> Decider<'a> {
-    /// Starts a decision about this contact.
+    /// Starts a decision about this contact, without an input.
     fn of(catalog: &'a Catalog, contact: Contact, now: Millis, ids: &'a mut Ids) -> Self {
-        let (unsettled, enrolled) = (VecDeque::new(), VecDeque::new());
-        Self { catalog, contact, now, ids, changes: Vec::new(), unsettled, enrolled, effort: 0 }
+        Self {
+            catalog,
+            contact,
+            messages: BTreeMap::new(),
+            hourly_quotas: BTreeMap::new(),
+            mails_to_mailbox: Vec::new(),
+            now,
+            ids,
+            changes: Vec::new(),
+            unsettled: VecDeque::new(),
+            enrolled: VecDeque::new(),
+            effort: 0,
+        }
     }
 }
 
