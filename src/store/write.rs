@@ -249,7 +249,7 @@ impl RowsByTable {
     fn add(&mut self, contact: &ContactId, change: &Change) {
         match change {
             Change::Event { event, key, content } => {
-                self.events.push(event_row(contact, event, [key, content]));
+                self.events.push(event_row(contact, event, key, content));
             }
             Change::Enrollment(enrollment) => {
                 let row = enrollment_row(contact, enrollment);
@@ -378,7 +378,12 @@ impl RowsByTable {
     }
 }
 
-fn event_row(contact: &ContactId, e: &Event, [key, content]: [&Option<String>; 2]) -> Vec<Value> {
+fn event_row(
+    contact: &ContactId,
+    e: &Event,
+    key: &Option<String>,
+    content: &Option<String>,
+) -> Vec<Value> {
     vec![
         text(contact),
         int(e.seq),

@@ -168,7 +168,7 @@ impl Decider<'_> {
         // A reported event has happened, whatever the reporting clock shows: a date in the future
         // would count as recent for too long.
         let at = reported.at.min(self.now);
-        self.record_told(&reported.name, properties, at, (key, content));
+        self.record_reported(&reported.name, properties, at, key, content);
     }
 
     /// Records a report whose id was already used for a different event. It does not count as an

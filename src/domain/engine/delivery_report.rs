@@ -139,7 +139,7 @@ impl Decider<'_> {
                 until => until,
             },
         };
-        self.suppress_address_of(message, (SuppressionReason::Bounced, until), source);
+        self.suppress_address_of(message, SuppressionReason::Bounced, until, source);
     }
 
     /// Returns the bounce, made hard if it is the second unexplained refusal in a row.
@@ -191,7 +191,7 @@ impl Decider<'_> {
         if message.class != Class::Internal {
             self.withdraw(message.channel, &By::link(source, &message.id, ""));
         }
-        self.suppress_address_of(message, (reason, None), source.to_owned());
+        self.suppress_address_of(message, reason, None, source.to_owned());
     }
 
     /// Records, once for a message, that its recipient unsubscribed by it.
@@ -210,7 +210,8 @@ impl Decider<'_> {
     fn suppress_address_of(
         &mut self,
         message: &Message,
-        (reason, until): (SuppressionReason, Option<Millis>),
+        reason: SuppressionReason,
+        until: Option<Millis>,
         source: String,
     ) {
         if message.class == Class::Internal {

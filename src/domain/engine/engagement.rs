@@ -54,7 +54,7 @@ impl Decider<'_> {
             reasons.push(EVERY_LINK.to_owned());
         }
         let is_human = reasons.is_empty();
-        self.record_engagement(message, (fetched, at, key), (properties, reasons));
+        self.record_engagement(message, Fetch { fetched, at, key, properties, reasons });
         if is_human && fetched == Fetched::Link {
             self.freshen_touch(&message.campaign, at);
         }
@@ -63,12 +63,8 @@ impl Decider<'_> {
         }
     }
 
-    fn record_engagement(
-        &mut self,
-        message: &Message,
-        (fetched, at, key): (Fetched, Millis, String),
-        (mut properties, reasons): (Value, Vec<String>),
-    ) {
+    fn record_engagement(&mut self, message: &Message, fetch: Fetch) {
+        let Fetch { fetched, at, key, mut properties, reasons } = fetch;
         let is_click = fetched == Fetched::Link;
         let is_human = reasons.is_empty();
         let seen_before =
@@ -180,6 +176,18 @@ impl Decider<'_> {
     }
 }
 
+/// A classified open or click.
+struct Fetch {
+    fetched: Fetched,
+    at: Millis,
+    /// The idempotency key.
+    key: String,
+    /// The properties of its event, so far.
+    properties: Value,
+    /// Why it is a bot's; empty for a person's.
+    reasons: Vec<String>,
+}
+
 const EVERY_LINK: &str = "every_link";
 
 fn machine_metric(fetched: Fetched) -> Metric {
@@ -257,11 +265,11 @@ impl SoFar {
             properties.insert("machine".to_owned(), true.into());
             properties.insert("reasons".to_owned(), json!(reasons));
         }
-        self.count(event, (is_human, clicked.is_some()), &mut properties);
+        self.count(event, is_human, clicked.is_some(), &mut properties);
         properties
     }
 
-    fn count(&mut self, event: &Event, (human, click): (bool, bool), properties: &mut Properties) {
+    fn count(&mut self, event: &Event, human: bool, click: bool, properties: &mut Properties) {
         let seen = if click { self.clicked_at } else { self.opened_at };
         let first = human && seen.is_none();
         let opens = first && self.opened_at.is_none();

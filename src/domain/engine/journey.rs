@@ -35,7 +35,7 @@ impl Decider<'_> {
         for edition in catalog.live() {
             for (name, journey) in &edition.compiled.campaign.journeys {
                 if triggers(&journey.enter, edition, event) {
-                    self.enter(edition, (name, journey), Cause::Event(event));
+                    self.enter(edition, name, journey, Cause::Event(event));
                 }
             }
         }
@@ -45,7 +45,8 @@ impl Decider<'_> {
     fn admission(
         &self,
         edition: &PublishedVersion,
-        (name, journey): (&str, &Journey),
+        name: &str,
+        journey: &Journey,
         cause: &Cause<'_>,
     ) -> Option<String> {
         if self.catalog.run_state(edition.id(), name) != RunState::Running {
@@ -83,11 +84,11 @@ impl Decider<'_> {
     pub(super) fn enter(
         &mut self,
         edition: &Rc<PublishedVersion>,
-        journey: (&str, &Journey),
+        name: &str,
+        journey: &Journey,
         cause: Cause<'_>,
     ) {
-        let Some(entry_key) = self.admission(edition, journey, &cause) else { return };
-        let (name, journey) = journey;
+        let Some(entry_key) = self.admission(edition, name, journey, &cause) else { return };
         let Some(first) = journey.steps.first() else { return };
         let enrollment = Enrollment {
             id: EnrollmentId(self.ids.uuid()),
@@ -136,7 +137,7 @@ impl Decider<'_> {
         while let Some((campaign, name)) = self.enrolled.pop_front() {
             let Some(edition) = self.catalog.live_edition(&campaign) else { continue };
             if let Some(journey) = edition.journey(&name) {
-                self.enter(edition, (&name, journey), Cause::Enrolled);
+                self.enter(edition, &name, journey, Cause::Enrolled);
             }
         }
     }
@@ -152,7 +153,7 @@ impl Decider<'_> {
                 let last = self.contact.last_passage(edition.id(), name);
                 if last.is_none_or(|last| last.entered_at < came) {
                     let clock = calendar::clock(came, &zone_of(&self.contact, edition));
-                    self.enter(edition, (name, journey), Cause::Time(clock));
+                    self.enter(edition, name, journey, Cause::Time(clock));
                 }
             }
         }
@@ -561,7 +562,8 @@ pub(super) fn zone_of(contact: &Contact, edition: &PublishedVersion) -> TimeZone
 pub(super) fn next_occurrence(
     contact: &Contact,
     edition: &PublishedVersion,
-    (name, journey): (&str, &Journey),
+    name: &str,
+    journey: &Journey,
     now: Millis,
 ) -> Option<Millis> {
     let is_past = || contact.last_passage(edition.id(), name).is_some();

@@ -456,16 +456,17 @@ impl Decider<'_> {
     }
 
     /// Appends a reported event, with a hash of the report.
-    fn record_told(
+    fn record_reported(
         &mut self,
         name: &str,
         properties: Value,
         at: Millis,
-        (key, told): (Option<String>, Option<String>),
+        key: Option<String>,
+        hash: Option<String>,
     ) {
         self.record_keyed(name, None, properties, at, key);
         if let Some(Change::Event { content, .. }) = self.changes.last_mut() {
-            *content = told;
+            *content = hash;
         }
     }
 
@@ -613,7 +614,7 @@ fn wake_at(catalog: &Catalog, contact: &Contact, now: Millis) -> Option<Millis> 
     let starts = catalog.live().flat_map(|edition| {
         let journeys = edition.compiled.campaign.journeys.iter();
         journeys.filter_map(move |(name, journey)| {
-            journey::next_occurrence(contact, edition, (name, journey), now)
+            journey::next_occurrence(contact, edition, name, journey, now)
         })
     });
     steps.chain(rules).chain(endings).chain(starts).min()

@@ -69,7 +69,7 @@ pub async fn admit<'p, D: Database, H: Http>(
     }
     wave.retain(|planned| !planned.messages.is_empty());
     let (mut turns, late) = turns(round, wave).await?;
-    let late = places.late(round, &asking, (&turns, late));
+    let late = places.late(round, &asking, &turns, late);
     for turn in &mut turns {
         turn.planned.put_off(&late, ended);
     }
@@ -307,7 +307,8 @@ impl Reservations {
         &self,
         round: &Wave<'_, D, H>,
         asking: &[Asking<'_>],
-        (turns, late): (&[ScheduledCall<'_>], Deferred),
+        turns: &[ScheduledCall<'_>],
+        late: Deferred,
     ) -> BTreeMap<MessageId, PacingDecision> {
         let tomorrow = turns.iter().filter(|turn| turn.at.utc_day() != self.day);
         let tomorrow = tomorrow.flat_map(|turn| {

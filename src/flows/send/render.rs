@@ -16,8 +16,7 @@ use crate::domain::campaign::{Campaign, Compiled};
 use crate::domain::contact::Contact;
 use crate::domain::contact::address::read_sender;
 use crate::domain::contact::claim::Claims;
-use crate::domain::contact::message::SmsCost;
-use crate::domain::contact::message::{Class, Message, house};
+use crate::domain::contact::message::{Class, Message, SmsCost, house};
 use crate::domain::form::form_data::FORM_BODY_BYTES_MAX;
 use crate::domain::form::visitor_text;
 use crate::domain::publication::catalog::PublishedVersion;
@@ -72,7 +71,7 @@ pub fn compose(
             let links = Links::of(edition, contact, message, settings);
             let version = Version::of(edition, contact.locale.as_deref(), template);
             let mut data =
-                data(edition, (contact, Channel::Email), &version, settings, &links.unsubscribe());
+                data(edition, contact, Channel::Email, &version, settings, &links.unsubscribe());
             data["preferences_url"] = links.preferences().into();
             let rendered = links.email(templates(edition)?, &version.name, &data);
             let mut rendered = rendered.map_err(|error| error.to_string())?;
@@ -85,7 +84,7 @@ pub fn compose(
         (Channel::Sms, template) => {
             let links = Links::of(edition, contact, message, settings);
             let version = Version::of(edition, contact.locale.as_deref(), template);
-            let mut data = data(edition, (contact, Channel::Sms), &version, settings, "");
+            let mut data = data(edition, contact, Channel::Sms, &version, settings, "");
             data["preferences_url"] = links.preferences().into();
             let text = links.sms(templates(edition)?, &version.name, &data);
             let (text, kept) = text.map_err(|error| error.to_string())?;
@@ -142,7 +141,7 @@ pub fn show(
     let is_sms = template.starts_with("sms/");
     let channel = if is_sms { Channel::Sms } else { Channel::Email };
     let mut data = match contact {
-        Some(contact) => data(edition, (contact, channel), &version, settings, &unsubscribe_url),
+        Some(contact) => data(edition, contact, channel, &version, settings, &unsubscribe_url),
         None => {
             let mut data = sample_data(&edition.compiled);
             data["base_url"] = settings.base_url.as_str().into();
@@ -170,7 +169,7 @@ pub fn show(
         sms: None,
     };
     if is_sms {
-        let sms = leaving(edition, contact, (template, name), &data, settings)?;
+        let sms = leaving(edition, contact, template, name, &data, settings)?;
         let shown = shown(String::new(), String::new(), String::new(), sms.text.clone());
         return Ok(Shown { sms: Some(sms), ..shown });
     }
@@ -221,7 +220,8 @@ impl Version {
 /// Returns the data for a template: the contact's attributes, and a few built-in values.
 fn data(
     edition: &PublishedVersion,
-    (contact, channel): (&Contact, Channel),
+    contact: &Contact,
+    channel: Channel,
     version: &Version,
     settings: &Settings,
     unsubscribe_url: &str,

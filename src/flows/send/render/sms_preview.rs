@@ -17,7 +17,8 @@ use serde_json::Value;
 pub fn leaving(
     edition: &PublishedVersion,
     contact: Option<&Contact>,
-    (template, version): (&str, &str),
+    template: &str,
+    version: &str,
     data: &Value,
     settings: &Settings,
 ) -> Result<SmsPreview, TemplateError> {
