@@ -10,6 +10,7 @@ use crate::domain::contact::consent::ConsentRecord;
 use crate::domain::contact::enrollment::Enrollment;
 use crate::domain::contact::event::Event;
 use crate::domain::contact::message::Message;
+use crate::domain::contact::message_source::SourceColumns;
 use crate::domain::contact::suppression::{Release, Suppression};
 use crate::domain::engine::Decision;
 use crate::domain::engine::change::{
@@ -482,26 +483,28 @@ fn contact_row(c: &Contact, now: Millis) -> Vec<Value> {
 }
 
 fn message_row(m: &Message) -> Vec<Value> {
+    let SourceColumns { enrollment, journey, step, broadcast, .. } = m.source.columns();
+    let SourceColumns { class, purpose, template, note, .. } = m.source.columns();
     vec![
         text(&m.id),
         text(&m.contact_id),
         text(&m.campaign),
         int(m.version),
-        maybe(&m.enrollment),
-        text(&m.journey),
-        text(&m.step),
-        word(&m.channel),
-        word(&m.class),
-        text(&m.purpose),
-        text(&m.template),
-        text(&m.note),
+        maybe(&enrollment),
+        text(journey),
+        text(step),
+        word(&m.channel()),
+        word(&class),
+        text(purpose),
+        text(template),
+        text(note),
         text("queued"),
         text(""),
         int(m.queued_at.0),
         int(m.send_at.0),
         int(0),
         int(0),
-        maybe(&m.broadcast),
+        maybe(&broadcast),
     ]
 }
 

@@ -633,7 +633,10 @@ fn sms_without_keyword_is_recorded_only() {
 fn sms_report_matches_by_provider_id_and_phone() {
     let world = office();
     message_in(&world, "sending");
-    rows(&world.db, "UPDATE messages SET channel = 'sms', provider_id = 'te-1'");
+    rows(
+        &world.db,
+        "UPDATE messages SET channel = 'sms', template = 'sms/x', provider_id = 'te-1'",
+    );
     let told = |phone: &str, provider_id: &str| {
         let report = DeliveryReport {
             address: Some(phone.to_owned()),

@@ -8,6 +8,7 @@ pub mod country;
 pub mod enrollment;
 pub mod event;
 pub mod message;
+pub mod message_source;
 pub mod phone;
 pub mod suppression;
 pub mod touch;

@@ -1,11 +1,12 @@
 //! Applies an input to the contact.
 
 use super::{Decider, Input, Outcome, Submitted, TestSendRequested};
-use crate::domain::base::primitives::{Channel, MessageId, Millis};
+use crate::domain::base::primitives::{CampaignId, Channel, MessageId, Millis};
 use crate::domain::contact::ERASED;
 use crate::domain::contact::claim::{self, CLAIMS, Claims};
 use crate::domain::contact::event::names;
-use crate::domain::contact::message::{Class, DeliveryTimestamps, Message, MessageState, house};
+use crate::domain::contact::message::{Class, DeliveryTimestamps, Message, MessageState};
+use crate::domain::contact::message_source::{MessageSource, SourceColumns};
 use crate::domain::contact::touch;
 use crate::domain::engine::change::{Change, MessagePatch, Metric};
 use crate::domain::engine::consent::{By, CONFIRM_LINK, Granted, UNSUBSCRIBE_LINK};
@@ -100,9 +101,9 @@ impl Decider<'_> {
             self.record_grant(submitted, ask, &campaign);
         }
         if asks_details {
-            self.ask_for_confirmation(&campaign, house::DETAILS);
+            self.ask_for_confirmation(&campaign, true);
         } else if granted.iter().any(|granted| granted.asks_owner) {
-            self.ask_for_confirmation(&campaign, "");
+            self.ask_for_confirmation(&campaign, false);
         }
         if is_lead {
             self.count(&campaign, Metric::Leads, &channel, &part, 1);
@@ -188,10 +189,21 @@ impl Decider<'_> {
         let Some(edition) = self.catalog.live_edition(&campaign) else { return };
         let properties = json!({ "message": message, "template": template });
         self.record_keyed(names::MESSAGE_TEST_ASKED, Some(&campaign), properties, self.now, key);
-        let edition = (campaign, edition.version);
-        let kind = (Class::Internal, template.as_str());
-        let message = Message::queue(message, self.contact.id.clone(), edition, kind, self.now);
-        self.changes.push(Change::Queue(Box::new(Message { note: to, ..message })));
+        let source = MessageSource::Test { template, to };
+        self.queue_message(message, campaign, edition.version, source);
+    }
+
+    /// Queues a message to this contact, to be sent as soon as possible.
+    pub(super) fn queue_message(
+        &mut self,
+        id: MessageId,
+        campaign: CampaignId,
+        version: u32,
+        source: MessageSource,
+    ) {
+        let contact = self.contact.id.clone();
+        let message = Message::queue(id, contact, campaign, version, source, self.now);
+        self.changes.push(Change::Queue(Box::new(message)));
     }
 
     /// Applies the outcome of a delivery: to the ledger, as an event, to the counters. If the
@@ -262,13 +274,13 @@ impl Decider<'_> {
     }
 
     pub(super) fn count_message(&mut self, message: &Message, metric: Metric) {
-        let channel = message.channel.as_str();
-        self.count(&message.campaign, metric, channel, &message.part(), 1);
+        let channel = message.channel();
+        self.count(&message.campaign, metric, channel.as_str(), &message.part(), 1);
     }
 
     /// Counts a message, if it is marketing.
     pub(super) fn count_if_marketing(&mut self, message: &Message, metric: Metric) {
-        if message.class == Class::Marketing {
+        if message.class() == Class::Marketing {
             self.count_message(message, metric);
         }
     }
@@ -288,12 +300,14 @@ impl Decider<'_> {
 
 /// Returns the properties that every event about a message has.
 pub(super) fn facts(message: &Message) -> Value {
+    let SourceColumns { enrollment, journey, step, broadcast, template, .. } =
+        message.source.columns();
     let mut facts = json!({
-        "message": message.id, "channel": message.channel, "template": message.template,
-        "journey": message.journey, "step": message.step, "enrollment": message.enrollment,
+        "message": message.id, "channel": message.channel(), "template": template,
+        "journey": journey, "step": step, "enrollment": enrollment,
     });
-    if let Some(broadcast) = &message.broadcast {
-        facts["broadcast"] = Value::from(broadcast.as_str());
+    if let Some(broadcast) = broadcast {
+        facts["broadcast"] = Value::from(broadcast);
     }
     facts
 }

@@ -50,7 +50,7 @@ impl Decider<'_> {
                     patch.reported.delivered_at = Some(at);
                     self.tell(message, names::MESSAGE_DELIVERED, json!({}), at, key);
                     self.count_if_marketing(message, Metric::Delivered);
-                    self.contact.soft_bounces.entry(message.channel).or_default().end(at);
+                    self.contact.soft_bounces.entry(message.channel()).or_default().end(at);
                 }
             }
             DeliveryStatus::Bounced(bounce) => {
@@ -78,10 +78,10 @@ impl Decider<'_> {
             DeliveryStatus::Unsubscribed => {
                 // A repeated report changes nothing: the owner may have agreed again since. For
                 // SMS, reports do not say when it was.
-                let is_email = message.channel == Channel::Email;
+                let is_email = message.channel() == Channel::Email;
                 if seen.unsubscribed_at.is_none_or(|before| is_email && before < at) {
                     self.unsubscribed_by(message, at, key);
-                    self.withdraw(message.channel, &By::link(&source, &message.id, ""));
+                    self.withdraw(message.channel(), &By::link(&source, &message.id, ""));
                 }
             }
         }
@@ -144,10 +144,10 @@ impl Decider<'_> {
 
     /// Returns the bounce, made hard if it is the second unexplained refusal in a row.
     fn counted_refusal(&mut self, message: &Message, bounce: Bounce, at: Millis) -> Bounce {
-        if message.class == Class::Internal || bounce.reason != BounceReason::Refused {
+        if message.class() == Class::Internal || bounce.reason != BounceReason::Refused {
             return bounce;
         }
-        let bounces = self.contact.soft_bounces.entry(message.channel).or_default();
+        let bounces = self.contact.soft_bounces.entry(message.channel()).or_default();
         match bounces.refuse(at) {
             REFUSALS_MAX.. => Bounce { kind: BounceKind::Hard, ..bounce },
             _ => bounce,
@@ -157,28 +157,28 @@ impl Decider<'_> {
     /// Returns whether a message went to this address. For a message sent before addresses were
     /// recorded, this is the contact's present address, or one that it had before a merge.
     fn went_to(&self, message: &Message, told: &str) -> bool {
-        if message.class == Class::Internal {
+        if message.class() == Class::Internal {
             return true;
         }
         let same = |known: &String| canonical(known) == canonical(told);
         let contact = &self.contact;
-        let earlier = contact.aliases.iter().filter_map(|alias| match message.channel {
+        let earlier = contact.aliases.iter().filter_map(|alias| match message.channel() {
             Channel::Sms => alias.phone.as_ref(),
             _ => alias.email.as_ref(),
         });
         match &message.address {
             Some(address) => same(address),
-            None => contact.address_on(message.channel).into_iter().chain(earlier).any(same),
+            None => contact.address_on(message.channel()).into_iter().chain(earlier).any(same),
         }
     }
 
     /// Counts a soft bounce. Returns until when the address rests, once there were too many in a
     /// row.
     fn one_more_soft_bounce(&mut self, message: &Message, at: Millis) -> Option<Millis> {
-        if message.class == Class::Internal {
+        if message.class() == Class::Internal {
             return None;
         }
-        let bounces = self.contact.soft_bounces.entry(message.channel).or_default();
+        let bounces = self.contact.soft_bounces.entry(message.channel()).or_default();
         if !bounces.add(at) {
             return None;
         }
@@ -188,8 +188,8 @@ impl Decider<'_> {
 
     /// Withdraws the consents on the message's channel, and suppresses the address for good.
     fn refuse(&mut self, message: &Message, reason: SuppressionReason, source: &str) {
-        if message.class != Class::Internal {
-            self.withdraw(message.channel, &By::link(source, &message.id, ""));
+        if message.class() != Class::Internal {
+            self.withdraw(message.channel(), &By::link(source, &message.id, ""));
         }
         self.suppress_address_of(message, reason, None, source.to_owned());
     }
@@ -214,12 +214,12 @@ impl Decider<'_> {
         until: Option<Millis>,
         source: String,
     ) {
-        if message.class == Class::Internal {
+        if message.class() == Class::Internal {
             return;
         }
-        let own = self.contact.address_on(message.channel).cloned();
+        let own = self.contact.address_on(message.channel()).cloned();
         let Some(address) = message.address.clone().or(own) else { return };
-        let (channel, at) = (message.channel, self.now);
+        let (channel, at) = (message.channel(), self.now);
         let suppression = Suppression { channel, address, reason, until, source, at };
         self.suppress(suppression, json!({ "message": message.id }));
     }

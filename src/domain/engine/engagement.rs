@@ -168,7 +168,7 @@ impl Decider<'_> {
         };
         let old = std::mem::replace(&mut event.properties, new.clone());
         let name = event.name.clone();
-        let (channel, part) = (message.channel.as_str(), &message.template);
+        let (channel, part) = (message.channel().as_str(), message.source.template());
         let moves = counted(&name, new).map(|metric| (metric, 1));
         for (metric, by) in moves.chain(counted(&name, &old).map(|metric| (metric, -1))) {
             self.count(&message.campaign, metric, channel, part, by);

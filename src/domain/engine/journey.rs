@@ -12,7 +12,7 @@ use crate::domain::contact::enrollment::{
     occurrence_key, value_key,
 };
 use crate::domain::contact::event::{Event, names};
-use crate::domain::contact::message::{Class, Message, house};
+use crate::domain::contact::message_source::{MessageSource, StepContent, StepSource};
 use crate::domain::engine::change::Change;
 use crate::domain::publication::catalog::PublishedVersion;
 use crate::domain::segment::Scalar;
@@ -366,7 +366,9 @@ impl Decider<'_> {
         match &step.action {
             Action::Send { template } => self.send(index, step, template),
             Action::Notify { note } => self.notify(index, step, note.as_deref()),
-            Action::Webhook { url } => self.queue(index, step, (Class::Internal, url), ""),
+            Action::Webhook { url } => {
+                self.queue(index, step, StepContent::Webhook { url: url.clone() });
+            }
             Action::Wait(span) => return Taken::WaitsUntil(self.now.plus(*span)),
             Action::WaitUntil(_) | Action::WaitUntilDate { .. } => {
                 return match (self.clock_moment(index, &step.action), &step.action) {
@@ -434,31 +436,31 @@ impl Decider<'_> {
     }
 
     fn send(&mut self, index: usize, step: &Step, template: &str) {
-        self.queue(index, step, (Class::Marketing, template), "");
+        self.queue(index, step, StepContent::Template(template.to_owned()));
         let enrollment = &mut self.contact.enrollments[index];
         enrollment.sent.insert(step.id.clone(), enrollment.steps_taken);
     }
 
     fn notify(&mut self, index: usize, step: &Step, note: Option<&str>) {
-        self.queue(index, step, (Class::Internal, house::NOTIFY), note.unwrap_or_default());
+        let note = note.unwrap_or_default().to_owned();
+        self.queue(index, step, StepContent::Notice { note });
     }
 
-    fn queue(&mut self, index: usize, step: &Step, kind: (Class, &str), note: &str) {
+    fn queue(&mut self, index: usize, step: &Step, content: StepContent) {
         let enrollment = &self.contact.enrollments[index];
         let purpose = self.edition_of(index).and_then(|edition| {
             edition.journey(&enrollment.journey).map(|journey| journey.purpose.clone())
         });
         let id = enrollment.message_id(enrollment.steps_taken);
-        let edition = (enrollment.campaign.clone(), enrollment.version);
-        let message = Message::queue(id, self.contact.id.clone(), edition, kind, self.now);
-        self.changes.push(Change::Queue(Box::new(Message {
-            enrollment: Some(enrollment.id.clone()),
+        let (campaign, version) = (enrollment.campaign.clone(), enrollment.version);
+        let source = MessageSource::Step(StepSource {
+            enrollment: enrollment.id.clone(),
             journey: enrollment.journey.clone(),
             step: step.id.clone(),
             purpose: purpose.unwrap_or_default(),
-            note: note.to_owned(),
-            ..message
-        })));
+            content,
+        });
+        self.queue_message(id, campaign, version, source);
     }
 
     fn update(&mut self, set: &[(String, Scalar)], add: &[String], remove: &[String], score: i64) {

@@ -46,7 +46,7 @@ impl Decider<'_> {
     /// known cost: the charged price if it is in the campaign's currency, or else the campaign's
     /// price for that number of segments.
     pub(super) fn billed(&self, message: &Message, bill: &ProviderCharge) -> Option<SmsCost> {
-        if message.channel != Channel::Sms {
+        if message.channel() != Channel::Sms {
             return None;
         }
         let edition = self.catalog.edition(&message.campaign, message.version)?;
@@ -66,7 +66,7 @@ impl Decider<'_> {
     }
 
     fn count_charge(&mut self, message: &Message, segments: i64, micros: i64) {
-        let (channel, template) = (message.channel.as_str(), &message.template);
+        let (channel, template) = (message.channel().as_str(), message.source.template());
         let counts = [(Metric::Segments, segments), (Metric::MessageCost, micros)];
         for (metric, by) in counts.into_iter().filter(|(_, by)| *by != 0) {
             self.count(&message.campaign, metric, channel, template, by);

@@ -190,8 +190,8 @@ fn cap_asks<'a>(
                 contact: &message.contact_id,
                 message: &message.id,
                 campaign: &message.campaign,
-                channel: message.channel,
-                class: message.class,
+                channel: message.channel(),
+                class: message.class(),
                 caps: caps.iter().map(asked).collect(),
             });
         }
@@ -240,7 +240,7 @@ pub struct Reservations {
 impl Reservations {
     fn of<D: Database, H: Http>(round: &Wave<'_, D, H>, asking: &[Asking<'_>]) -> Self {
         let mut asked = BTreeMap::<String, DayAsk>::new();
-        for asker in asking.iter().filter(|asker| asker.message.channel == Channel::Email) {
+        for asker in asking.iter().filter(|asker| asker.message.channel() == Channel::Email) {
             let live = &asker.rules.live.compiled.campaign;
             let from = live.from.as_ref().unwrap_or(&round.settings.mail_from);
             let domain = domain_of(from);
@@ -252,7 +252,7 @@ impl Reservations {
             let new = || DayAsk { urgent: Vec::new(), others: Vec::new(), limit };
             let ask = asked.entry(domain).or_insert_with(new);
             ask.limit = limit.min(ask.limit);
-            match asker.message.class {
+            match asker.message.class() {
                 Class::Marketing => ask.others.push(asker.message.id.clone()),
                 _ => ask.urgent.push(asker.message.id.clone()),
             }

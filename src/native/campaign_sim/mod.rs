@@ -452,7 +452,7 @@ impl Run<'_> {
         let person_of: BTreeMap<&ContactId, usize> =
             contacts.iter().map(|(person, contact)| (&contact.id, *person)).collect();
         let template =
-            |id: &MessageId| ledger.get(id).map_or("", |message| message.template.as_str());
+            |id: &MessageId| ledger.get(id).map_or("", |message| message.source.template());
         let entry = |at, person: usize, channel: &str, what: String, detail: String| {
             let contact = contacts.get(&person);
             let address = contact.and_then(|c| c.email.as_ref().or(c.phone.as_ref()));
