@@ -361,8 +361,8 @@ fn report_without_contact_news_does_not_write_the_contact() {
 /// Another message like this one.
 fn copy(world: &World, first: &MessageId, n: i64) -> MessageId {
     let id = MessageId(format!("{first}.{n}"));
-    let columns = "contact_id, campaign_id, version, journey, channel, class, purpose,
-                   template, note, reason, queued_at, send_at, attempts, uncertain";
+    let columns = "contact_id, campaign_id, version, enrollment_id, journey, channel, class,
+                   purpose, template, note, reason, queued_at, send_at, attempts, uncertain";
     rows(
         &world.db,
         &format!(

@@ -161,10 +161,10 @@ impl Decider<'_> {
     }
 
     /// Queues the mail with the confirmation link, which covers everything that waits for it.
-    /// `asks_details` says that it asks about claims of the contact's details too. The times of these mails are kept with
-    /// the contact and so under the write rule: however many submissions a list bomber posts, they
-    /// cause no more mails than `consent::next_mail` allows, whichever campaigns they name and
-    /// however they spell the mailbox.
+    /// `asks_details` says that it asks about claims of the contact's details too. The times of
+    /// these mails are kept with the contact and so under the write rule: however many submissions
+    /// a list bomber posts, they cause no more mails than `consent::next_mail` allows, whichever
+    /// campaigns they name and however they spell the mailbox.
     pub(super) fn ask_for_confirmation(&mut self, campaign: &CampaignId, asks_details: bool) {
         let Some(edition) = self.catalog.live_edition(campaign) else { return };
         let mut mails = self.contact.confirmation_mails.clone();

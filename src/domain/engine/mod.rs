@@ -321,7 +321,8 @@ impl Decision {
         self.contact.seq > self.read_seq
     }
 
-    /// Returns the hours in which it has reserved a start, by journey, with all reservations so far.
+    /// Returns the hours in which it reserves a start, by journey, each with all reservations so
+    /// far.
     pub fn reserved(&self) -> impl Iterator<Item = (&QualifiedId, HourlyQuota)> {
         self.changes.iter().filter_map(|change| match change {
             Change::TakePlace { journey, quota, .. } => Some((journey, *quota)),

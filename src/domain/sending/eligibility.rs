@@ -56,8 +56,8 @@ pub fn eligibility(message: &Message, contact: &Contact, owner: &str) -> Eligibi
 }
 
 /// Returns whether a suppression holds a message back. A contact who refused once may still be
-/// asked to confirm a new consent: without that question, there would be no way back. Replies to STOP
-/// and HELP are due to everybody (47 CFR 64.1200(a)(12)).
+/// asked to confirm a new consent: without that question, there would be no way back. Replies to
+/// STOP and HELP are due to everybody (47 CFR 64.1200(a)(12)).
 fn bars(known: &Suppression, message: &Message) -> bool {
     let is_due = matches!(
         message.source,
