@@ -4,9 +4,10 @@
 //!
 //! Run it with `make bench-templates`; `MAILS=1000 ROUNDS=3 make bench-templates` is short.
 
-use dripline::domain::base::primitives::{ContactId, Ids, MessageId, Millis};
+use dripline::domain::base::primitives::{ContactId, EnrollmentId, Ids, MessageId, Millis};
 use dripline::domain::contact::Contact;
-use dripline::domain::contact::message::{Class, Message};
+use dripline::domain::contact::message::Message;
+use dripline::domain::contact::message_source::{MessageSource, StepContent, StepSource};
 use dripline::domain::publication::catalog::PublishedVersion;
 use dripline::domain::template::{TemplateSource, compile_mjml, expand};
 use dripline::flows::send::render::compose;
@@ -97,9 +98,14 @@ fn people(count: usize) -> Vec<Person> {
         for (name, value) in [("role", "architect"), ("country", "GB"), ("stage", "new")] {
             contact.set_attribute(name, value.into());
         }
-        let edition = (CAMPAIGN.into(), 1);
-        let kind = (Class::Marketing, MAIL);
-        let message = Message::queue(MessageId(ids.uuid()), id, edition, kind, NOW);
+        let source = MessageSource::Step(StepSource {
+            enrollment: EnrollmentId(ids.uuid()),
+            journey: String::new(),
+            step: String::new(),
+            purpose: String::new(),
+            content: StepContent::Template(MAIL.to_owned()),
+        });
+        let message = Message::queue(MessageId(ids.uuid()), id, CAMPAIGN.into(), 1, source, NOW);
         Person { contact, message }
     };
     (0..count).map(person).collect()

@@ -19,7 +19,7 @@ use crate::domain::contact::address::other_mailbox;
 use crate::domain::contact::claim::{self, Claims};
 use crate::domain::contact::enrollment::HourlyQuota;
 use crate::domain::contact::message::Message;
-use crate::domain::engine::{Decision, Input, StepLimitExceeded, decide};
+use crate::domain::engine::{Decision, DecisionInput, Input, StepLimitExceeded, decide};
 use crate::domain::publication::catalog::Catalog;
 use crate::domain::publication::unpublished::Unpublished;
 use crate::flows::ports::{Database, DatabaseError};
@@ -195,29 +195,31 @@ async fn decide_split<D: Database>(
     ids: &mut Ids,
 ) -> Result<Round, CommitError> {
     let mut round = Round::default();
-    let mut busy_hours = BTreeMap::new();
+    let mut hourly_quotas = BTreeMap::new();
     let mut groups = vec![cases];
     while let Some(mut group) = groups.pop() {
         match Known::read(db, (catalog, keys), &group, now).await {
             Ok(mut known) => {
-                known.busy_hours.append(&mut busy_hours);
+                known.hourly_quotas.append(&mut hourly_quotas);
                 for case in group {
-                    let Some((contact, happenings)) = known.open(&case, now, ids) else { continue };
+                    let Some((contact, input)) = known.open(&case, now, ids) else { continue };
                     if !round.is_first_about(&contact, &case) {
                         round.postponed.push(case);
                         continue;
                     }
-                    let new_addresses = known.new_addresses(&case, &happenings);
-                    match decide(catalog, contact, happenings, now, ids) {
+                    let new_addresses = known.new_addresses(&case, &input.inputs);
+                    match decide(catalog, contact, input, now, ids) {
                         Ok(decision) => {
                             // The next contact takes the next reservation.
-                            known.busy_hours.clone_from(&decision.contact.busy_hours);
+                            for (journey, quota) in decision.reserved() {
+                                known.hourly_quotas.insert(journey.clone(), quota);
+                            }
                             round.decided.push(Decided { case, decision, new_addresses });
                         }
                         Err(endless) => faults.push(CommitError::StepLimitExceeded(endless)),
                     }
                 }
-                busy_hours = known.busy_hours;
+                hourly_quotas = known.hourly_quotas;
             }
             Err(DatabaseError::Fault(_)) if group.len() > 1 => {
                 let half = group.split_off(group.len() / 2);
@@ -340,7 +342,7 @@ struct Known {
     /// The idempotency keys in the log, each with the hash of its content, if that is kept.
     keys: BTreeMap<String, Option<String>>,
     messages: BTreeMap<MessageId, Message>,
-    busy_hours: BTreeMap<QualifiedId, HourlyQuota>,
+    hourly_quotas: BTreeMap<QualifiedId, HourlyQuota>,
     /// The addresses in the commands that were erased, and when.
     erased: BTreeMap<String, Millis>,
     /// The addresses in the commands, by kind and by a hash under which they may be erased. Empty
@@ -427,7 +429,7 @@ impl Known {
         let mails_to_mailboxes = answer(mails).all::<MailboxMailRow>().map_err(fault)?;
         let known = Self {
             mails_to_mailboxes,
-            busy_hours: hours.into_iter().map(|row| (row.journey_id, row.hour)).collect(),
+            hourly_quotas: hours.into_iter().map(|row| (row.journey_id, row.hour)).collect(),
             contacts: found.into_iter().map(Contact::from).collect(),
             keys: keys.into_iter().map(|row| (row.key, row.content)).collect(),
             erased: last_erased(erased, &hashes),
@@ -441,14 +443,14 @@ impl Known {
         Ok(known)
     }
 
-    /// Returns the contact of a command and the inputs that are new. Returns `None` if there are
-    /// none, or if there is no such contact.
-    fn open(&self, case: &Command, now: Millis, ids: &mut Ids) -> Option<(Contact, Vec<Input>)> {
-        let happenings = self.news(case);
-        if happenings.is_empty() {
+    /// Returns the contact of a command, and the inputs that are new with what they need. Returns
+    /// `None` if there are none, or if there is no such contact.
+    fn open(&self, case: &Command, now: Millis, ids: &mut Ids) -> Option<(Contact, DecisionInput)> {
+        let news = self.news(case);
+        if news.is_empty() {
             return None;
         }
-        let mut contact = match &case.who {
+        let contact = match &case.who {
             ContactRef::Id(id) => self.contacts.iter().find(|c| c.is_known_as(id))?.clone(),
             ContactRef::Phone(phone) => {
                 self.contacts.iter().find(|c| c.phone.as_ref() == Some(phone))?.clone()
@@ -458,13 +460,16 @@ impl Known {
                 self.resolve(email, phone, external_id, now, ids)
             }
         };
-        contact.busy_hours.clone_from(&self.busy_hours);
-        contact.mails_to_mailbox = self.mails_to_mailbox(case.who.mailbox(), &contact);
-        let about = happenings.iter().filter_map(Input::message);
+        let about = news.iter().filter_map(Input::message);
         let rows = about.filter_map(|id| self.messages.get(id).cloned());
-        contact.messages = rows.map(|message| (message.id.clone(), message)).collect();
-        let happenings = self.without_taken_phone(&contact, happenings);
-        Some((contact, happenings))
+        let messages = rows.map(|message| (message.id.clone(), message)).collect();
+        let input = DecisionInput {
+            messages,
+            hourly_quotas: self.hourly_quotas.clone(),
+            mails_to_mailbox: self.mails_to_mailbox(case.who.mailbox(), &contact),
+            inputs: self.without_taken_phone(&contact, news),
+        };
+        Some((contact, input))
     }
 
     /// Returns when other contacts whose addresses reach the same mailbox were sent mail.

@@ -14,6 +14,7 @@ use crate::domain::form::traffic_source::{
     LANDING_FIELD, PAGE_FIELD, QUERY_FIELD, TrafficSource, VARIANT_FIELD,
 };
 use crate::domain::form::{FILL_TIME_MIN, FieldProblem, TOKEN_FIELD};
+use crate::domain::inbound::engagement::Engagement;
 use crate::domain::pacing::DeploymentPacing;
 use crate::domain::publication::catalog::Catalog;
 use crate::domain::publication::unpublished::Stops;
@@ -42,7 +43,7 @@ use crate::flows::schedule::{due, housekeeping, quarantine};
 use crate::flows::send;
 use crate::flows::settings::Settings;
 use crate::flows::settings::providers::Senders;
-use crate::flows::tasks::{EngagementTask, Intake, Work};
+use crate::flows::tasks::{Intake, Work};
 use crate::providers::Sender;
 use crate::providers::http::{HttpError, HttpRequest, HttpResponse};
 use crate::store::reports::Visit;
@@ -364,7 +365,7 @@ impl World {
                 self.do_work()?;
             }
             _ => {
-                let report = EngagementTask {
+                let report = Engagement {
                     contact: link.contact,
                     message: link.message,
                     url: (purpose == Purpose::Click).then_some(link.rest),

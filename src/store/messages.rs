@@ -4,8 +4,8 @@ use super::statement::{Statement, Value};
 use crate::domain::base::primitives::{
     CampaignId, Channel, ContactId, EnrollmentId, MessageId, Millis,
 };
-use crate::domain::contact::message::SmsCost;
-use crate::domain::contact::message::{Class, DeliveryTimestamps, Message, MessageState};
+use crate::domain::contact::message::{Class, DeliveryTimestamps, Message, MessageState, SmsCost};
+use crate::domain::contact::message_source::{MessageSource, SourceColumns};
 use serde::{Deserialize, Serialize};
 
 const COLUMNS: &str = "id, contact_id, campaign_id, version, enrollment_id, journey, step,
@@ -219,9 +219,13 @@ pub fn explained(begun_by: Vec<&str>) -> Statement {
     )
 }
 
-/// A row of `claim` or `by_ids`.
+/// A row of `claim` or `by_ids`. A row whose columns are no source of this code is unreadable.
 #[derive(Deserialize)]
-pub struct MessageRow {
+#[serde(try_from = "MessageColumns")]
+pub struct MessageRow(Message);
+
+#[derive(Deserialize)]
+struct MessageColumns {
     id: MessageId,
     contact_id: ContactId,
     campaign_id: CampaignId,
@@ -255,22 +259,29 @@ pub struct MessageRow {
     waited: u8,
 }
 
-impl From<MessageRow> for Message {
-    fn from(row: MessageRow) -> Self {
-        Self {
+impl TryFrom<MessageColumns> for MessageRow {
+    type Error = String;
+
+    fn try_from(row: MessageColumns) -> Result<Self, String> {
+        let source = MessageSource::of(SourceColumns {
+            enrollment: row.enrollment_id.as_ref(),
+            journey: &row.journey,
+            step: &row.step,
+            broadcast: row.broadcast.as_deref(),
+            class: row.class,
+            purpose: &row.purpose,
+            template: &row.template,
+            note: &row.note,
+        });
+        let agrees =
+            |source: &MessageSource| (source.channel(), source.class()) == (row.channel, row.class);
+        let source = source.filter(agrees);
+        Ok(Self(Message {
+            source: source.ok_or_else(|| format!("message {} has no known source", row.id))?,
             id: row.id,
             contact_id: row.contact_id,
             campaign: row.campaign_id,
             version: row.version,
-            enrollment: row.enrollment_id,
-            journey: row.journey,
-            step: row.step,
-            broadcast: row.broadcast,
-            channel: row.channel,
-            class: row.class,
-            purpose: row.purpose,
-            template: row.template,
-            note: row.note,
             queued_at: row.queued_at,
             send_at: row.send_at,
             attempts: row.attempts,
@@ -282,7 +293,7 @@ impl From<MessageRow> for Message {
             opened_at: row.opened_at,
             clicked_at: row.clicked_at,
             address: row.address,
-            heard: DeliveryTimestamps {
+            reported: DeliveryTimestamps {
                 delivered_at: row.delivered_at,
                 bounced_at: row.bounced_at,
                 complained_at: row.complained_at,
@@ -293,7 +304,13 @@ impl From<MessageRow> for Message {
                 .zip(row.cost_micros)
                 .map(|(segments, micros)| SmsCost { segments, micros }),
             state: row.state,
-        }
+        }))
+    }
+}
+
+impl From<MessageRow> for Message {
+    fn from(MessageRow(message): MessageRow) -> Self {
+        message
     }
 }
 

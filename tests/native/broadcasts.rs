@@ -9,12 +9,13 @@ use dripline::domain::campaign::ab_test::Reason;
 use dripline::domain::campaign::broadcast::BroadcastState::{Cancelled, Paused, Running};
 use dripline::domain::campaign::broadcast::BroadcastVerb::{Cancel, Pause, Resume, Start};
 use dripline::domain::contact::message::CapturedMessage;
+use dripline::domain::inbound::engagement::Engagement;
 use dripline::flows::broadcast::control::NotSteered;
 use dripline::flows::broadcast::run::{self, BITE};
 use dripline::flows::campaign::publish::Refusal;
 use dripline::flows::commit::CommitError;
 use dripline::flows::ports::{Database, DatabaseError};
-use dripline::flows::tasks::{EngagementTask, Intake, Work};
+use dripline::flows::tasks::{Intake, Work};
 use dripline::native::sqlite::Sqlite;
 use dripline::native::world::{World, block_on};
 use dripline::store::statement::{Rows, Statement};
@@ -423,7 +424,7 @@ pub const AB: &str = r#"
 fn clicks(world: &mut World, subject: &str, reasons: &[&str]) {
     let sql =
         format!("SELECT id, contact_id FROM messages WHERE template = '{subject}' ORDER BY id");
-    let report = |row: &serde_json::Value| EngagementTask {
+    let report = |row: &serde_json::Value| Engagement {
         contact: row["contact_id"].as_str().unwrap().into(),
         message: row["id"].as_str().unwrap().into(),
         url: Some("https://go.example/more".to_owned()),

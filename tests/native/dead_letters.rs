@@ -247,11 +247,8 @@ fn erasing_removes_the_contacts_dead_letters() {
     world.submit("/p", &[("email", "ann@example.com"), ("consent", "on")]).unwrap();
     let told = |email: &str| {
         let properties = json!({ "plan": "gold" });
-        let Intake::ReportV1(told) = report(world.now(), email, "plan.chosen", properties, email)
-        else {
-            panic!()
-        };
-        let body = serde_json::to_string(&Intake::ReportV1(told)).unwrap();
+        let task = report(world.now(), email, "plan.chosen", properties, email);
+        let body = serde_json::to_string(&task).unwrap();
         dead(email, body.replace("report_v1", "report_v9"))
     };
     take(&world, &[told("ann@example.com"), told("bo@example.com")]);

@@ -4,13 +4,15 @@ use super::invariants::assert_sound;
 use super::support::{FORM, MONDAY, history, number, rows, rows_of, submission, world};
 use dripline::domain::base::primitives::{Channel, Ids, MessageId, Millis, Span};
 use dripline::domain::contact::suppression::{Suppression, SuppressionReason};
-use dripline::domain::engine::{DeliveryReport, DeliveryStatus, Input, Outcome};
+use dripline::domain::engine::{Input, Outcome};
 use dripline::domain::inbound::bounce::{Bounce, BounceKind, BounceReason, classify};
+use dripline::domain::inbound::delivery_report::{DeliveryReport, DeliveryStatus};
+use dripline::domain::inbound::sms::InboundSms;
 use dripline::flows::commit::{Command, ContactRef, commit};
 use dripline::flows::ingest::webhook::{Certificates, NotReceived, receive};
 use dripline::flows::ingest::{consume, form};
 use dripline::flows::ports::{Database, DatabaseError, Http};
-use dripline::flows::tasks::{DeliveryReportTask, InboundSmsTask, Intake};
+use dripline::flows::tasks::Intake;
 use dripline::native::sqlite::Sqlite;
 use dripline::native::world::{World, block_on};
 use dripline::providers::http::{HttpError, HttpRequest, HttpResponse};
@@ -51,10 +53,10 @@ fn message_in(world: &World, state: &str) -> MessageId {
     MessageId::from(found[0]["id"].as_str().unwrap())
 }
 
-fn heard(news: DeliveryStatus, at: Millis) -> DeliveryReport {
+fn reported(status: DeliveryStatus, at: Millis) -> DeliveryReport {
     let source = "resend".to_owned();
     DeliveryReport {
-        news,
+        status,
         at,
         address: None,
         source,
@@ -73,14 +75,19 @@ fn bounce(kind: BounceKind) -> DeliveryStatus {
     })
 }
 
-fn tell(db: &Sqlite, world: &World, message: &MessageId, news: DeliveryStatus, at: Millis) {
-    let report = DeliveryReportTask { message: Some(message.clone()), heard: heard(news, at) };
-    take_in(db, world, report, at);
+fn tell(db: &Sqlite, world: &World, message: &MessageId, status: DeliveryStatus, at: Millis) {
+    take_in(db, world, Some(message), reported(status, at), at);
 }
 
-fn take_in(db: &Sqlite, world: &World, report: DeliveryReportTask, now: Millis) {
+fn take_in(
+    db: &Sqlite,
+    world: &World,
+    message: Option<&MessageId>,
+    report: DeliveryReport,
+    now: Millis,
+) {
     let ids = &mut Ids::new(now, now.0 as u64);
-    let task = vec![Intake::HeardV1(report)];
+    let task = vec![Intake::DeliveryReportV1 { message: message.cloned(), report }];
     block_on(consume::record(db, &world.catalog, &world.settings.keys, task, now, ids)).unwrap();
 }
 
@@ -147,10 +154,10 @@ fn complaint_suppresses_address_and_withdraws_consent() {
 }
 
 /// Reports an event about a message and an address, as a provider would.
-fn told_of(world: &World, message: &MessageId, address: &str, news: DeliveryStatus, minute: i64) {
-    let heard = DeliveryReport { address: Some(address.to_owned()), ..heard(news, later(minute)) };
-    let report = DeliveryReportTask { message: Some(message.clone()), heard };
-    take_in(&world.db, world, report, later(minute));
+fn told_of(world: &World, message: &MessageId, address: &str, status: DeliveryStatus, minute: i64) {
+    let address = Some(address.to_owned());
+    let report = DeliveryReport { address, ..reported(status, later(minute)) };
+    take_in(&world.db, world, Some(message), report, later(minute));
 }
 
 #[test]
@@ -240,14 +247,13 @@ fn with_token(
     world: &World,
     message: Option<&MessageId>,
     token: &str,
-    news: DeliveryStatus,
+    status: DeliveryStatus,
     minute: i64,
 ) {
     let key = Some(format!("hook:mailgun:{token}#{minute}"));
     let provider_id = message.map(|_| "mg-1".to_owned());
-    let heard = DeliveryReport { key, provider_id, ..heard(news, later(minute)) };
-    let report = DeliveryReportTask { message: message.cloned(), heard };
-    take_in(&world.db, world, report, later(minute));
+    let report = DeliveryReport { key, provider_id, ..reported(status, later(minute)) };
+    take_in(&world.db, world, message, report, later(minute));
 }
 
 #[test]
@@ -277,11 +283,10 @@ fn retried_task_keeps_its_token_and_old_tokens_expire() {
     let message = message_in(&world, "sent");
     let report = |minute: i64| {
         let key = Some("hook:mailgun:tok#one arrival".to_owned());
-        let heard = DeliveryReport { key, ..heard(DeliveryStatus::Complained, later(minute)) };
-        DeliveryReportTask { message: Some(message.clone()), heard }
+        DeliveryReport { key, ..reported(DeliveryStatus::Complained, later(minute)) }
     };
     rows(&world.db, "INSERT INTO hook_tokens VALUES ('hook:mailgun:tok', 'one arrival', 9e12)");
-    take_in(&world.db, &world, report(1), later(1));
+    take_in(&world.db, &world, Some(&message), report(1), later(1));
     assert_eq!(standing(&world.db), "complained|");
     rows(&world.db, "UPDATE hook_tokens SET until = 5");
     with_token(&world, None, "next", DeliveryStatus::Sent, 2);
@@ -343,11 +348,9 @@ fn report_without_contact_news_does_not_write_the_contact() {
     let message = message_in(&world, "sent");
     let complain = || tell(&world.db, &world, &message, DeliveryStatus::Complained, later(2));
     let db = Meanwhile { db: &world.db, meddle: &complain };
-    let report = DeliveryReportTask {
-        message: Some(message.clone()),
-        heard: heard(DeliveryStatus::Sent, later(1)),
-    };
-    let (task, ids) = (vec![Intake::HeardV1(report)], &mut Ids::new(later(2), 1));
+    let report = reported(DeliveryStatus::Sent, later(1));
+    let task = vec![Intake::DeliveryReportV1 { message: Some(message.clone()), report }];
+    let ids = &mut Ids::new(later(2), 1);
     let keys = &world.settings.keys;
     block_on(consume::record(&db, &world.catalog, keys, task, later(2), ids)).unwrap();
     assert_eq!(standing(&world.db), "complained|");
@@ -358,8 +361,8 @@ fn report_without_contact_news_does_not_write_the_contact() {
 /// Another message like this one.
 fn copy(world: &World, first: &MessageId, n: i64) -> MessageId {
     let id = MessageId(format!("{first}.{n}"));
-    let columns = "contact_id, campaign_id, version, journey, channel, class, purpose,
-                   template, note, reason, queued_at, send_at, attempts, uncertain";
+    let columns = "contact_id, campaign_id, version, enrollment_id, journey, channel, class,
+                   purpose, template, note, reason, queued_at, send_at, attempts, uncertain";
     rows(
         &world.db,
         &format!(
@@ -513,12 +516,9 @@ proptest! {
                 for telling in tellings {
                     match telling {
                         Telling::Answer => answer(&db, world, &message, later(9)),
-                        Telling::DeliveryStatus(news, at) => {
-                            let report = DeliveryReportTask {
-                                message: Some(message.clone()),
-                                heard: heard(news.clone(), later(*at)),
-                            };
-                            take_in(&db, world, report, later(9));
+                        Telling::DeliveryStatus(status, at) => {
+                            let report = reported(status.clone(), later(*at));
+                            take_in(&db, world, Some(&message), report, later(9));
                         }
                     }
                 }
@@ -532,7 +532,7 @@ proptest! {
 }
 
 fn text(from: &str, said: &str, id: &str, at: Millis) -> Intake {
-    Intake::TextV1(InboundSmsTask {
+    Intake::InboundSmsV1(InboundSms {
         from: from.to_owned(),
         text: said.to_owned(),
         source: "vonage".to_owned(),
@@ -633,14 +633,17 @@ fn sms_without_keyword_is_recorded_only() {
 fn sms_report_matches_by_provider_id_and_phone() {
     let world = office();
     message_in(&world, "sending");
-    rows(&world.db, "UPDATE messages SET channel = 'sms', provider_id = 'te-1'");
+    rows(
+        &world.db,
+        "UPDATE messages SET channel = 'sms', template = 'sms/x', provider_id = 'te-1'",
+    );
     let told = |phone: &str, provider_id: &str| {
-        let heard = DeliveryReport {
+        let report = DeliveryReport {
             address: Some(phone.to_owned()),
             provider_id: Some(provider_id.to_owned()),
-            ..heard(DeliveryStatus::Delivered, later(2))
+            ..reported(DeliveryStatus::Delivered, later(2))
         };
-        take_in(&world.db, &world, DeliveryReportTask { message: None, heard }, later(2));
+        take_in(&world.db, &world, None, report, later(2));
         standing(&world.db)
     };
     // A call that carried several SMS has one id for all of them.
@@ -655,15 +658,10 @@ fn report_does_not_restore_an_erased_address() {
     world.submit("/p", &[("email", "ann@x.example"), ("consent", "on")]).unwrap();
     let id = rows(&world.db, "SELECT id FROM messages")[0]["id"].as_str().unwrap().to_owned();
     rows(&world.db, "UPDATE contacts SET email = NULL, erased_at = 1");
-    let news = DeliveryStatus::Bounced(classify("550 5.1.1 <ann@x.example> no such user"));
-    let heard =
-        DeliveryReport { address: Some("ann@x.example".to_owned()), ..heard(news, world.now()) };
-    take_in(
-        &world.db,
-        &world,
-        DeliveryReportTask { message: Some(MessageId(id)), heard },
-        world.now(),
-    );
+    let status = DeliveryStatus::Bounced(classify("550 5.1.1 <ann@x.example> no such user"));
+    let address = Some("ann@x.example".to_owned());
+    let report = DeliveryReport { address, ..reported(status, world.now()) };
+    take_in(&world.db, &world, Some(&MessageId(id)), report, world.now());
     let told = "SELECT count(*) FROM events WHERE name = 'message.bounced'";
     assert_eq!(number(&world.db, told), 0);
     assert_eq!(number(&world.db, "SELECT count(*) FROM suppressions"), 0);

@@ -62,7 +62,7 @@ fn a_world() -> World {
     let (id, text) = (CampaignId::from("c"), serde_json::to_string(&with_huge_rule()).unwrap());
     let fills = ["c.huge", "c.small"].map(QualifiedId::from);
     block_on(world.db.batch(vec![
-        campaigns::insert_version(&id, ("huge", &text), true, world.now()),
+        campaigns::insert_version(&id, "huge", &text, true, world.now()),
         campaigns::make_newest_live(&id),
         segments::begin_fills(&fills, waves(world.now())),
     ]))

@@ -36,6 +36,7 @@ mod segments;
 mod senders;
 mod sessions;
 mod support;
+mod tasks;
 mod templates;
 mod suppressions;
 mod texting;

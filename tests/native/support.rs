@@ -4,12 +4,13 @@ use dripline::domain::base::primitives::{Millis, Span};
 use dripline::domain::campaign::Compiled;
 use dripline::domain::campaign_file;
 use dripline::domain::contact::message::CapturedMessage;
-use dripline::domain::engine::{CustomEvent, Submitted};
+use dripline::domain::engine::Submitted;
+use dripline::domain::inbound::custom_event::CustomEvent;
 use dripline::domain::publication::validate::references;
 use dripline::domain::template::TemplateSource;
 use dripline::flows::ingest::form::{self, Checked};
 use dripline::flows::ports::Database;
-use dripline::flows::tasks::{CustomEventTask, Intake};
+use dripline::flows::tasks::Intake;
 use dripline::native::project;
 use dripline::native::sqlite::Sqlite;
 use dripline::native::world::{World, block_on};
@@ -137,7 +138,7 @@ pub fn order(world: &World, email: &str, minor: i64, currency: &str, key: &str) 
 
 /// An event that the customer's own system reports.
 pub fn report(at: Millis, email: &str, name: &str, properties: Value, key: &str) -> Intake {
-    Intake::ReportV1(CustomEventTask {
+    Intake::CustomEventV1 {
         email: Some(email.to_owned()),
         phone: None,
         external_id: None,
@@ -149,7 +150,7 @@ pub fn report(at: Millis, email: &str, name: &str, properties: Value, key: &str)
             key: key.to_owned(),
             content: None,
         },
-    })
+    }
 }
 
 /// A form that was shown, filled in and accepted.

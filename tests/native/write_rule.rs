@@ -9,10 +9,11 @@ use super::support::{FORM, MONDAY, history, number, report, rows, submission, wo
 use dripline::domain::base::primitives::{ContactId, Ids, Span};
 use dripline::domain::base::token::Purpose;
 use dripline::domain::engine::Submitted;
+use dripline::domain::inbound::engagement::Engagement;
 use dripline::flows::contact::subscription_links::{self, Link};
 use dripline::flows::ingest::{consume, form};
 use dripline::flows::schedule::due;
-use dripline::flows::tasks::{CustomEventTask, EngagementTask, Intake, Work};
+use dripline::flows::tasks::{Intake, Work};
 use dripline::native::world::{self, World, block_on};
 use serde_json::json;
 
@@ -172,7 +173,7 @@ fn concurrent_click_and_unsubscribe_are_both_kept() {
     };
     let (click, stop) = (link("/c/", Purpose::Click), link("/u/", Purpose::Unsubscribe));
     let report = |key: &str| {
-        Intake::EngagementV1(EngagementTask {
+        Intake::EngagementV1(Engagement {
             contact: click.contact.clone(),
             message: click.message.clone(),
             url: Some(click.rest.clone()),
@@ -213,15 +214,15 @@ fn concurrent_click_and_unsubscribe_are_both_kept() {
 fn reports_about_new_contacts_in_one_batch_count_once() {
     let mut world = journey_world();
     let order = |key: &str, email: Option<&str>, phone: Option<&str>, id: Option<&str>| {
-        let Intake::ReportV1(told) = report(MONDAY, "", "order.completed", json!({}), key) else {
-            unreachable!()
-        };
-        Intake::ReportV1(CustomEventTask {
+        let task = report(MONDAY, "", "order.completed", json!({}), key);
+        let Intake::CustomEventV1 { event, .. } = task else { unreachable!() };
+        Intake::CustomEventV1 {
             email: email.map(str::to_owned),
             phone: phone.map(str::to_owned),
             external_id: id.map(str::to_owned),
-            ..told
-        })
+            contact_id: None,
+            event,
+        }
     };
     let (email, phone) = (Some("new@example.com"), Some("+447400123456"));
     let tasks = vec![

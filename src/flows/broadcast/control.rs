@@ -158,10 +158,10 @@ async fn audience<D: Database>(
     now: Millis,
     is_enough: impl Fn(&Audience) -> bool,
 ) -> Result<Audience, NotSteered> {
-    let asked = (channel_of(broadcast), broadcast.purpose.as_str());
+    let (channel, purpose) = (channel_of(broadcast), broadcast.purpose.as_str());
     let (mut audience, mut after_id) = (Audience::default(), String::new());
     while !is_enough(&audience) {
-        let question = broadcasts::audience(rule, asked, (id, &after_id), now);
+        let question = broadcasts::audience(rule, channel, purpose, id, &after_id, now);
         let rows = db.batch(vec![question]).await;
         let rows = rows.map_err(|error| unanswered(&broadcast.segment, error))?;
         let row = rows.first().map(Rows::first::<AudienceRow>).transpose();

@@ -77,7 +77,7 @@ pub async fn run<D: Database>(
         // An overloaded database says nothing about this broadcast.
         Err(error @ CommitError::Database(DatabaseError::Overloaded(_))) => Err(error),
         Err(error) => {
-            let note = failing::note((kind, id), &campaign, &error.to_string(), now);
+            let note = failing::note(kind, id, &campaign, &error.to_string(), now);
             let noted = db.batch(vec![note, broadcasts::put_off(&campaign, name)]).await;
             noted.map(|_| Vec::new()).map_err(|_| error)
         }

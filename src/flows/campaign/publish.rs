@@ -81,7 +81,7 @@ pub async fn publish<D: Database>(
     // A live version that cannot be read is replaced, even by the same content.
     let is_readable = catalog.unreadable_live(id).is_none();
     let mut statements = vec![
-        campaigns::insert_version(id, (&sha256_hex(&text), &text), is_readable, now),
+        campaigns::insert_version(id, &sha256_hex(&text), &text, is_readable, now),
         campaigns::make_newest_live(id),
         campaigns::live_version(id),
         segments::begin_fills(&changed_fills(&catalog, &compiled), waves(now)),

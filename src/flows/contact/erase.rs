@@ -60,8 +60,8 @@ pub async fn erase<D: Database>(
         let answers = db.batch(find::questions(&told, &[], now).to_vec()).await?;
         let Some(contact) = find::pick(&told, &answers)? else {
             let Addresses { emails, phones, .. } = find::addresses(&told);
-            let address = (emails.into_iter().next(), phones.into_iter().next());
-            let Some(decision) = engine::take_address(catalog, address, now, ids) else {
+            let (email, phone) = (emails.into_iter().next(), phones.into_iter().next());
+            let Some(decision) = engine::take_address(catalog, email, phone, now, ids) else {
                 return Err(NotErased::Unknown(find::nobody("contact")));
             };
             match db.batch(write::decisions(&[&decision], now)).await {

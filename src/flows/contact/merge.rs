@@ -67,7 +67,7 @@ pub async fn merge<D: Database>(
         let log = log.map_err(DatabaseError::Fault)?.unwrap_or_default();
         let log: Vec<Event> = log.into_iter().map(Event::from).collect();
         let merged = Merged { contact: into.id.clone(), merged: Some(from.id.clone()) };
-        let decisions = engine::merge(catalog, (from, log), into, now, ids);
+        let decisions = engine::merge(catalog, from, log, into, now, ids);
         let [left, survivor] = decisions.map_err(|_| NotMerged::Endless)?;
         match db.batch(write::decisions(&[&left, &survivor], now)).await {
             Ok(_) => return Ok(merged),

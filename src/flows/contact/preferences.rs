@@ -47,7 +47,7 @@ pub async fn save<D: Database>(
 ) -> Result<Saved, CommitError> {
     let Some(known) = contact(db, link, now).await? else { return Ok(Saved::Gone) };
     let shown = preferences(catalog, &link.campaign, &known, language);
-    let mut reading = read(answer, &shown, (&link.message, link.channel()), language);
+    let mut reading = read(answer, &shown, &link.message, link.channel(), language);
     reading.choice.origin_hash = origin_hash.to_owned();
     let happenings = vec![Input::Chose(Box::new(reading.choice))];
     let case = Command { who: ContactRef::Id(link.contact.clone()), happenings };

@@ -5,12 +5,11 @@
 //! and its subscription is confirmed by one call.
 
 use crate::domain::base::primitives::{Millis, Span};
+use crate::domain::inbound::delivery_report::DeliveryReport;
 use crate::flows::ports::Http;
-use crate::flows::tasks::{DeliveryReportTask, InboundSmsTask, Intake};
+use crate::flows::tasks::Intake;
 use crate::providers::http::{HttpRequest, HttpResponse};
-use crate::providers::webhooks::{
-    self, Hook, Provider, Reading, Refusal, Secrets, WebhookEvent, WebhookSms,
-};
+use crate::providers::webhooks::{self, Hook, Provider, Reading, Refusal, Secrets, WebhookEvent};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -66,10 +65,7 @@ pub async fn receive<H: Http>(
         reading = read()?;
     }
     match reading {
-        Reading::Events(told) => {
-            let answers = secrets.answers_texts(provider);
-            Ok(told.into_iter().filter_map(|told| fact(told, provider, answers)).collect())
-        }
+        Reading::Events(events) => Ok(events.into_iter().filter_map(fact).collect()),
         Reading::Confirm(url) => visit(http, &url).await.map(|_| Vec::new()),
         // It was just stored.
         Reading::NeedsCertificate(url) => Err(NotReceived::Away(url)),
@@ -119,17 +115,10 @@ async fn visit<H: Http>(http: &H, url: &str) -> Result<HttpResponse, NotReceived
 
 /// Converts a webhook event to an intake task. Returns `None` for a report that identifies no
 /// message, unless it uses up a token that counts once.
-fn fact(told: WebhookEvent, provider: Provider, answers: bool) -> Option<Intake> {
-    Some(match told {
-        WebhookEvent::Report(None, heard) if heard.provider_id.is_none() && heard.key.is_none() => {
-            return None;
-        }
-        WebhookEvent::Report(message, heard) => {
-            Intake::HeardV1(DeliveryReportTask { message, heard })
-        }
-        WebhookEvent::Sms(WebhookSms { from, text, id, at }) => {
-            let source = provider.as_str().to_owned();
-            Intake::TextV1(InboundSmsTask { from, text, source, id, at, answers })
-        }
-    })
+fn fact(event: WebhookEvent) -> Option<Intake> {
+    match event {
+        WebhookEvent::Report(None, DeliveryReport { provider_id: None, key: None, .. }) => None,
+        WebhookEvent::Report(message, report) => Some(Intake::DeliveryReportV1 { message, report }),
+        WebhookEvent::Sms(sms) => Some(Intake::InboundSmsV1(sms)),
+    }
 }

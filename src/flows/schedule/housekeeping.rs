@@ -135,7 +135,7 @@ impl<D: Database> House<'_, D> {
     ) -> Result<(), DatabaseError> {
         let reason = error.to_string();
         self.failures.push(format!("{} {id}: {reason}", kind.as_str()));
-        let note = failing::note((kind, id), campaign, &reason, self.now);
+        let note = failing::note(kind, id, campaign, &reason, self.now);
         self.db.batch(vec![note]).await.map(drop)
     }
 }

@@ -106,7 +106,7 @@ pub(super) fn leaving_of(path: &Path, data: &Value) -> Option<SmsPreview> {
     let name = name_of(path).filter(|name| name.starts_with("sms/"))?;
     let edition = PublishedVersion::new(0, Millis(0), campaign_of(path, &name).ok()?);
     let contact = data.as_object().map(contact);
-    leaving(&edition, contact.as_ref(), (&name, &name), data, &settings().ok()?).ok()
+    leaving(&edition, contact.as_ref(), &name, &name, data, &settings().ok()?).ok()
 }
 
 /// Returns `emails/welcome` for `…/templates/emails/welcome`, or for one of its files.

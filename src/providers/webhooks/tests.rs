@@ -71,8 +71,8 @@ fn line(told: &WebhookEvent) -> String {
         WebhookEvent::Sms(text) => {
             format!("text {} `{}` {} {}", text.from, text.text, text.id, text.at.0)
         }
-        WebhookEvent::Report(message, heard) => {
-            let news = match &heard.news {
+        WebhookEvent::Report(message, report) => {
+            let status = match &report.status {
                 DeliveryStatus::Bounced(bounce) => {
                     format!("{:?} {} {}", bounce.kind, bounce.reason.as_str(), bounce.status)
                 }
@@ -80,9 +80,9 @@ fn line(told: &WebhookEvent) -> String {
             };
             let shown = |text: Option<&str>| text.unwrap_or("-").to_owned();
             let message = shown(message.as_ref().map(MessageId::as_str));
-            let address = shown(heard.address.as_deref());
-            let id = shown(heard.provider_id.as_deref());
-            format!("{news} | {message} {id} {address} {}", heard.at.rfc3339())
+            let address = shown(report.address.as_deref());
+            let id = shown(report.provider_id.as_deref());
+            format!("{status} | {message} {id} {address} {}", report.at.rfc3339())
         }
     }
 }
@@ -521,15 +521,15 @@ fn mailgun_events_carry_their_token() {
     "#);
     let sent = signed(of("failed", "permanent", gone));
     let Ok(Reading::Events(told)) = sent.read(Provider::Mailgun, "key") else { panic!() };
-    let WebhookEvent::Report(_, heard) = &told[0] else { panic!() };
+    let WebhookEvent::Report(_, report) = &told[0] else { panic!() };
     let token = |key: &Option<String>| key.clone().unwrap().split_once(ONCE).unwrap().0.to_owned();
-    assert_eq!(token(&heard.key), "hook:mailgun:tok");
+    assert_eq!(token(&report.key), "hook:mailgun:tok");
     // An event that means nothing to us also uses the token up.
     for event in ["opened", "clicked", "whatever"] {
         let silent = signed(of(event, "", json!({})));
         let Ok(Reading::Events(told)) = silent.read(Provider::Mailgun, "key") else { panic!() };
-        let [WebhookEvent::Report(None, heard)] = told.as_slice() else { panic!("{told:?}") };
-        assert_eq!(token(&heard.key), "hook:mailgun:tok");
+        let [WebhookEvent::Report(None, report)] = told.as_slice() else { panic!("{told:?}") };
+        assert_eq!(token(&report.key), "hook:mailgun:tok");
     }
     assert_eq!(sent.read(Provider::Mailgun, "other"), Err(Refusal::Unverified));
     let late = NOW.plus(Span::minutes(481));
@@ -742,7 +742,7 @@ fn full_mailbox_is_a_soft_bounce() {
     else {
         panic!()
     };
-    let WebhookEvent::Report(_, DeliveryReport { news: DeliveryStatus::Bounced(bounce), .. }) =
+    let WebhookEvent::Report(_, DeliveryReport { status: DeliveryStatus::Bounced(bounce), .. }) =
         &told[0]
     else {
         panic!()
