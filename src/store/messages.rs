@@ -54,15 +54,16 @@ pub struct Calling<'a> {
     pub call: Option<&'a str>,
 }
 
-/// Records that the calls for these messages are about to begin, and the addresses they go to.
-/// Returns the ids of those whose claim is still ours; no other may be sent. A notice goes to the
+/// Records that the calls for these messages are about to begin, and the addresses they go to. An
+/// uncertain message keeps the address of the attempt that may have been accepted. Returns the ids of those whose claim is still ours; no other may be sent. A notice goes to the
 /// deployment's own staff, whose address is not the contact's.
 pub fn call<'a>(calling: impl Iterator<Item = &'a Calling<'a>>, now: Millis) -> Statement {
     let calling: Vec<&Calling<'_>> = calling.collect();
     Statement::new(
         "UPDATE messages SET sender = p.value ->> 'sender', call = p.value ->> 'call',
                 called_at = iif(uncertain, coalesce(called_at, queued_at), ?2),
-                address = CASE WHEN class <> 'internal'
+                address = CASE WHEN uncertain AND address IS NOT NULL THEN address
+                               WHEN class <> 'internal'
                                THEN (SELECT iif(channel = 'sms', c.phone, c.email)
                                        FROM contacts c WHERE c.id = messages.contact_id) END
            FROM (SELECT value FROM json_each(?1)) AS p
@@ -203,19 +204,19 @@ pub struct FetchedRow {
 /// The most messages that are explained at once.
 const EXPLAINED_MAX: i64 = 100;
 
-/// Selects the newest messages whose ids begin with one of these and a point: those of enrollments,
-/// and of a contact's confirmations. Rows are `MessageExplained`.
-pub fn explained(begun_by: Vec<&str>) -> Statement {
+/// Selects the newest messages whose ids begin with one of these (`Contact::message_prefixes`) and
+/// a point. Rows are `MessageExplained`.
+pub fn explained(prefixes: &[&str]) -> Statement {
     Statement::new(
         // The character after a point is a slash, so this is a range of the primary key.
         "SELECT m.id AS message, m.step, m.channel, m.template, m.queued_at, m.send_at, m.attempts,
                 m.state, m.reason,
                 m.campaign_id || coalesce('.' || m.broadcast,
                                           iif(m.journey = '', '', '.' || m.journey)) AS journey
-           FROM json_each(?1) AS begun
-           JOIN messages m ON m.id > begun.value || '.' AND m.id < begun.value || '/'
+           FROM json_each(?1) AS p
+           JOIN messages m ON m.id > p.value || '.' AND m.id < p.value || '/'
           ORDER BY m.queued_at DESC, m.id DESC LIMIT ?2",
-        vec![Value::json(&begun_by), Value::Int(EXPLAINED_MAX)],
+        vec![Value::json(prefixes), Value::Int(EXPLAINED_MAX)],
     )
 }
 

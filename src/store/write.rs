@@ -170,7 +170,7 @@ UPDATE messages SET
 const SKIP_QUEUED: &str = "
 UPDATE messages SET state = 'skipped', reason = 'no_consent'
  WHERE state = 'queued' AND uncertain = 0 AND class = 'marketing' AND id IN (
-   SELECT m.id FROM json_each(?1) AS w, json_each(w.value, '$.begun_by') AS b
+   SELECT m.id FROM json_each(?1) AS w, json_each(w.value, '$.message_prefixes') AS b
      JOIN messages m ON m.id > b.value || '.' AND m.id < b.value || '/'
     WHERE m.channel = w.value ->> 'channel' AND m.purpose = w.value ->> 'purpose')";
 
@@ -276,8 +276,9 @@ impl RowsByTable {
                 }
             }
             Change::Consent(record) => self.consents.push(consent_row(contact, record)),
-            Change::SkipQueued(Withdrawal { channel, purpose, begun_by }) => {
-                let row = json!({ "channel": channel, "purpose": purpose, "begun_by": begun_by });
+            Change::SkipQueued(Withdrawal { channel, purpose, message_prefixes }) => {
+                let row = json!({ "channel": channel, "purpose": purpose,
+                                  "message_prefixes": message_prefixes });
                 self.withdrawals.push(row);
             }
             Change::Release(release) => self.releases.push(release_row(release)),

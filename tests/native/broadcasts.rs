@@ -4,6 +4,7 @@
 use super::interleave::{InTurns, Task, together};
 use super::invariants::assert_sound;
 use super::support::{FORM, MONDAY, campaign, history, number, order, rows, world};
+use dripline::domain::base::language::Language;
 use dripline::domain::base::primitives::{Ids, Millis, QualifiedId, Span};
 use dripline::domain::campaign::ab_test::Reason;
 use dripline::domain::campaign::broadcast::BroadcastState::{Cancelled, Paused, Running};
@@ -14,12 +15,14 @@ use dripline::flows::broadcast::control::NotSteered;
 use dripline::flows::broadcast::run::{self, BITE};
 use dripline::flows::campaign::publish::Refusal;
 use dripline::flows::commit::CommitError;
+use dripline::flows::contact::explain::{Question, explain};
 use dripline::flows::ports::{Database, DatabaseError};
 use dripline::flows::tasks::{Intake, Work};
 use dripline::native::sqlite::Sqlite;
 use dripline::native::world::{World, block_on};
 use dripline::store::statement::{Rows, Statement};
 use proptest::prelude::*;
+use serde_json::json;
 use std::cell::Cell;
 use std::collections::BTreeSet;
 
@@ -566,4 +569,39 @@ fn unknown_broadcast_suggests_nearest_name() {
     let Err(NotSteered::Refused(problem)) = world.broadcast("c.news", Pause) else { panic!() };
     assert_eq!(problem.message, "`c.news` has not begun");
     assert_eq!(world.broadcast("c.news", Cancel).unwrap().state, Some(Cancelled));
+}
+
+#[test]
+fn merging_twice_takes_the_messages_along() {
+    let mut world = readers(NEWS, 3);
+    world.broadcast("c.news", Start).unwrap();
+    minutes(&mut world, 3);
+    world.merge(&address(0), &address(1)).unwrap();
+    world.merge(&address(1), &address(2)).unwrap();
+    let owners = "SELECT c.email, count(*) AS messages
+                    FROM messages m JOIN contacts c ON c.id = m.contact_id GROUP BY 1";
+    assert_eq!(rows(&world.db, owners), [json!({ "email": address(2), "messages": 3 })]);
+    let question = Question { contact: address(2), ..Question::default() };
+    let asked = explain(&world.db, &world.catalog, &question, world.now(), Language::English);
+    assert_eq!(block_on(asked).unwrap().messages.len(), 3);
+    assert_sound(&world.db, Some(world.now()));
+}
+
+#[test]
+fn unsubscribing_after_a_merge_skips_what_waits_for_both() {
+    let more = "[broadcast.more]\n segment = \"readers\"\n send = \"emails/news\"";
+    let mut world = readers(&format!("{NEWS}{more}"), 2);
+    world.broadcast("c.news", Start).unwrap();
+    minutes(&mut world, 3);
+    world.settings.senders.email = Vec::new();
+    world.broadcast("c.more", Start).unwrap();
+    minutes(&mut world, 3);
+    let count = |world: &World, state: &str| {
+        number(&world.db, &format!("SELECT count(*) FROM messages WHERE state = '{state}'"))
+    };
+    assert_eq!(count(&world, "queued"), 2);
+    world.merge(&address(0), &address(1)).unwrap();
+    let message = world.inbox(&address(1)).remove(0);
+    assert!(world.unsubscribe(&message).unwrap());
+    assert_eq!((count(&world, "queued"), count(&world, "skipped")), (0, 2));
 }

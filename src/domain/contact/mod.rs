@@ -171,6 +171,14 @@ impl Contact {
         self.id == *id || self.aliases.iter().any(|alias| alias.id == *id)
     }
 
+    /// Returns what the ids of its messages begin with, before a point: the ids of its enrollments,
+    /// its own, and those of contacts that were merged into it.
+    pub fn message_prefixes(&self) -> Vec<&str> {
+        let enrollments = self.enrollments.iter().map(|enrollment| enrollment.id.as_str());
+        let contacts = self.aliases.iter().map(|alias| &alias.id).chain([&self.id]);
+        enrollments.chain(contacts.map(ContactId::as_str)).collect()
+    }
+
     /// Returns whether a contact that was merged into it had one of these addresses. No other
     /// contact can have them.
     pub fn had(&self, is_it: impl Fn(&Alias) -> bool) -> bool {

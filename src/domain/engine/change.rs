@@ -125,8 +125,8 @@ impl ErasedAddress {
 pub struct Withdrawal {
     pub channel: Channel,
     pub purpose: String,
-    /// The prefixes of the contact's message ids: the ids of its enrollments and of the contact.
-    pub begun_by: Vec<String>,
+    /// `Contact::message_prefixes`.
+    pub message_prefixes: Vec<String>,
 }
 
 /// A goal that was reached, and what it is credited to.

@@ -350,11 +350,11 @@ impl Decider<'_> {
             if !had_effect {
                 continue;
             }
-            let passages = self.contact.enrollments.iter().map(|passage| passage.id.0.clone());
+            let prefixes = self.contact.message_prefixes().into_iter().map(str::to_owned);
             self.changes.push(Change::SkipQueued(Withdrawal {
                 channel: *channel,
                 purpose: purpose.clone(),
-                begun_by: passages.chain([self.contact.id.0.clone()]).collect(),
+                message_prefixes: prefixes.collect(),
             }));
         }
     }

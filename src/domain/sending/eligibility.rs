@@ -52,6 +52,11 @@ pub fn eligibility(message: &Message, contact: &Contact, owner: &str) -> Eligibi
     if message.class() == Class::Marketing && !consents {
         return Eligibility::Closed("no_consent");
     }
+    // The provider may have accepted it for the address of the attempt before.
+    let is_elsewhere = message.address.as_ref().is_some_and(|before| before != address);
+    if message.uncertain && is_elsewhere {
+        return Eligibility::Closed("address_changed");
+    }
     Eligibility::Open(address.clone())
 }
 

@@ -71,11 +71,9 @@ pub async fn explain<D: Database>(
     let Some(contact) = find::pick(told, &rows)? else {
         return Err(NoAnswer::Unknown(find::nobody("contact")));
     };
-    let passages = contact.enrollments.iter();
-    let versions = passages.clone().map(|e| (e.campaign.clone(), e.version));
+    let versions = contact.enrollments.iter().map(|e| (e.campaign.clone(), e.version));
     load_versions(db, catalog, versions, now).await?;
-    let begun_by = passages.map(|e| e.id.as_str()).chain([contact.id.as_str()]).collect();
-    let ledger = db.batch(vec![messages::explained(begun_by)]).await?;
+    let ledger = db.batch(vec![messages::explained(&contact.message_prefixes())]).await?;
     let ledger = ledger.first().map(Rows::all::<MessageExplained>).transpose();
     let ledger = ledger.map_err(DatabaseError::Fault)?.unwrap_or_default();
     let statuses = statuses(rows.get(2))?;
