@@ -128,14 +128,10 @@ async fn dispatch(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
         Route::AdminReport(id) => admin::campaigns::report(app, inbound, id).await,
         Route::AdminMessages(id) => admin::messages::list(app, inbound, id).await,
         Route::AdminMessage(id, name) => admin::messages::show(app, inbound, id, name).await,
-        Route::AdminMessageAsked(id, name) => {
-            admin::messages::show_for(app, inbound, id, name).await
-        }
+        Route::AdminMessageAsked(id, name) => admin::messages::ask(app, inbound, id, name).await,
         Route::AdminSteer(id, state) => admin::journeys::steer(app, inbound, id, state).await,
         Route::AdminBroadcast(id) => admin::broadcasts::show(app, inbound, id).await,
-        Route::AdminSteerBroadcast(id, verb) => {
-            admin::broadcasts::steer(app, inbound, id, verb).await
-        }
+        Route::AdminSteerBroadcast(id, to) => admin::broadcasts::steer(app, inbound, id, to).await,
         Route::AdminRelease(id) => admin::quarantine::release(app, inbound, id).await,
         Route::AdminUnpublish(id) => admin::campaigns::unpublish(app, inbound, id).await,
         Route::AdminReleaseCampaign(id) => admin::campaigns::release(app, inbound, id).await,

@@ -17,8 +17,7 @@ use std::io;
 ///
 /// Paused: nobody else is written to, and what waits to be sent is held. Resumed, it goes on from
 /// where it stood: nobody is left out, and nobody gets it twice. Cancelled: what has not left is
-/// never sent. Each send checks the state, so a change takes effect at
-/// once.
+/// never sent. Each send checks the state, so a change takes effect at once.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:

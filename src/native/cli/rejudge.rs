@@ -9,7 +9,8 @@ use std::io;
 /// Reclassify a campaign's recorded opens and clicks
 ///
 /// Each was made by a person or a bot, by the facts that were kept about it. When the rules have
-/// changed, or more is known, this classifies all of them again: counters and segments follow. What a click has led to stays: no journey is called back.
+/// changed, or more is known, this classifies all of them again: counters and segments follow.
+/// What a click has led to stays: no journey is called back.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
