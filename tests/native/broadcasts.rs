@@ -11,11 +11,10 @@ use dripline::domain::campaign::broadcast::BroadcastState::{Cancelled, Paused, R
 use dripline::domain::campaign::broadcast::BroadcastVerb::{Cancel, Pause, Resume, Start};
 use dripline::domain::contact::message::CapturedMessage;
 use dripline::domain::inbound::engagement::Engagement;
-use dripline::flows::broadcast::control::NotSteered;
 use dripline::flows::broadcast::run::{self, BITE};
-use dripline::flows::campaign::publish::Refusal;
 use dripline::flows::commit::CommitError;
 use dripline::flows::contact::explain::{Question, explain};
+use dripline::flows::error::FlowError;
 use dripline::flows::ports::{Database, DatabaseError};
 use dripline::flows::tasks::{Intake, Work};
 use dripline::native::sqlite::Sqlite;
@@ -80,8 +79,8 @@ fn broadcast_sends_once_to_each_consenting_member() {
     assert_each_once(&world, 5);
     assert_eq!(state(&world), "done rest");
     assert_eq!(history(&world.db, "refuses@example.com").last().unwrap(), "broadcast.skipped");
-    let Err(NotSteered::Refused(problem)) = world.broadcast("c.news", Start) else { panic!() };
-    assert_eq!(problem.message, "`c.news` has been sent");
+    let Err(FlowError::Conflict(refusal)) = world.broadcast("c.news", Start) else { panic!() };
+    assert_eq!(refusal.problems[0].message, "`c.news` has been sent");
     minutes(&mut world, 5);
     assert_each_once(&world, 5);
 }
@@ -273,8 +272,8 @@ fn cancelled_broadcast_skips_its_queued_messages() {
     let sql = "SELECT count(*) AS n FROM messages
                 WHERE state = 'skipped' AND reason = 'broadcast_cancelled'";
     assert_eq!(number(&world.db, sql), BITE as i64);
-    let Err(NotSteered::Refused(problem)) = world.broadcast("c.news", Resume) else { panic!() };
-    assert_eq!(problem.message, "`c.news` was cancelled");
+    let Err(FlowError::Conflict(refusal)) = world.broadcast("c.news", Resume) else { panic!() };
+    assert_eq!(refusal.problems[0].message, "`c.news` was cancelled");
     assert_sound(&world.db, Some(world.now()));
 }
 
@@ -361,7 +360,8 @@ fn start_time_long_past_or_far_ahead_is_refused() {
         ("2029-03-03T09:30:00", "more than two years ahead"),
     ] {
         let refused = world.publish(campaign(&format!("{FORM}{}", at(time))));
-        let Err(Refusal::Problems(problems)) = refused else { panic!("{refused:?}") };
+        let Err(FlowError::Rejected(refusal)) = refused else { panic!("{refused:?}") };
+        let problems = refusal.problems;
         assert_eq!(
             (problems[0].key.as_str(), problems[0].message.as_str()),
             ("broadcast.news.at", wrong)
@@ -564,10 +564,10 @@ fn conversion_is_credited_to_variant_once_per_recipient() {
 #[test]
 fn unknown_broadcast_suggests_nearest_name() {
     let mut world = world(&format!("{FORM}{NEWS}"));
-    let Err(NotSteered::Unknown(problem)) = world.broadcast("c.new", Start) else { panic!() };
-    assert_eq!(problem.help.unwrap(), "did you mean `c.news`?");
-    let Err(NotSteered::Refused(problem)) = world.broadcast("c.news", Pause) else { panic!() };
-    assert_eq!(problem.message, "`c.news` has not begun");
+    let Err(FlowError::NotFound(refusal)) = world.broadcast("c.new", Start) else { panic!() };
+    assert_eq!(refusal.problems[0].help.as_deref(), Some("did you mean `c.news`?"));
+    let Err(FlowError::Conflict(refusal)) = world.broadcast("c.news", Pause) else { panic!() };
+    assert_eq!(refusal.problems[0].message, "`c.news` has not begun");
     assert_eq!(world.broadcast("c.news", Cancel).unwrap().state, Some(Cancelled));
 }
 

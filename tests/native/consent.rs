@@ -13,8 +13,8 @@ use dripline::domain::contact::message::CapturedMessage;
 use dripline::domain::form::form_data::FormData;
 use dripline::domain::preferences::{fingerprint, preferences};
 use dripline::flows::contact::preferences as choosing;
-use dripline::flows::contact::preferences::Saved;
-use dripline::flows::contact::subscription_links::{self, Link, Question};
+use dripline::flows::contact::preferences::{Saved, Submission};
+use dripline::flows::contact::subscription_links::{self, Confirmation, Link, Question};
 use dripline::flows::ingest::form::{self, Checked};
 use dripline::native::world::{World, block_on};
 use dripline::views::preferences::{
@@ -129,8 +129,9 @@ fn consent_asked_after_page_view_is_not_confirmed() {
     world.submit("/q", &ANN).unwrap();
     let link = world.links(&question, Purpose::Confirm).next().unwrap();
     let (now, mut ids) = (world.now(), Ids::new(world.now(), 5));
-    let flow =
-        subscription_links::confirm(&world.db, &world.catalog, link, shown_at, "o", now, &mut ids);
+    let origin_hash = "o".to_owned();
+    let confirmation = Confirmation { link, shown_at, takes_details: true, origin_hash };
+    let flow = subscription_links::confirm(&world.db, &world.catalog, confirmation, now, &mut ids);
     block_on(flow).unwrap();
     assert_snapshot!(standing(&world), @r"
     email news confirmed
@@ -254,8 +255,9 @@ fn choose(world: &mut World, letter: &CapturedMessage, fields: &[(&str, &str)]) 
     fields.iter().for_each(|(name, value)| answer.push(*name, *value));
     let (link, now) = (link(world, letter), world.now());
     let mut ids = Ids::new(now, 99);
-    let how = (Language::English, "o");
-    let flow = choosing::save(&world.db, &world.catalog, &link, &answer, how, now, &mut ids);
+    let language = Language::English;
+    let submission = Submission { link: &link, answer: &answer, language, origin_hash: "o" };
+    let flow = choosing::save(&world.db, &world.catalog, &submission, now, &mut ids);
     block_on(flow).unwrap()
 }
 
@@ -699,8 +701,9 @@ fn forty_purposes_on_two_channels_fit_one_page() {
         );
         let answer = FormData::from_urlencoded(body.as_bytes()).unwrap();
         let mut ids = Ids::new(world.now(), 98);
-        let (how, now) = ((Language::English, "o"), world.now());
-        let flow = choosing::save(&world.db, &world.catalog, &link, &answer, how, now, &mut ids);
+        let (language, now) = (Language::English, world.now());
+        let submission = Submission { link: &link, answer: &answer, language, origin_hash: "o" };
+        let flow = choosing::save(&world.db, &world.catalog, &submission, now, &mut ids);
         assert!(matches!(block_on(flow).unwrap(), Saved::Yes(_)));
     };
     let standing_so = |world: &World, state: &str| {

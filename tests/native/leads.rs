@@ -11,7 +11,7 @@ use dripline::domain::form::form_data::FormData;
 use dripline::domain::form::{FILL_TIME_MIN, FieldProblem, FieldReason, TOKEN_FIELD};
 use dripline::domain::inbound::sms::InboundSms;
 use dripline::flows::contact::explain::{Question, explain};
-use dripline::flows::contact::subscription_links::{self, Link};
+use dripline::flows::contact::subscription_links::{self, Confirmation, Link};
 use dripline::flows::ingest::api_events;
 use dripline::flows::ingest::form::{Checked, check};
 use dripline::flows::tasks::Intake;
@@ -372,10 +372,11 @@ fn owner_sees_claims_and_may_drop_them() {
     // Claims made after the page was shown keep waiting.
     let (now, mut ids) = (world.now(), Ids::new(world.now(), 5));
     let mut answer = |shown_at: Millis, takes: bool| {
-        let confirmed = (link.clone(), shown_at, takes);
-        let flow = subscription_links::confirm_with(
-            &world.db, &world.catalog, confirmed, "o", now, &mut ids,
-        );
+        let origin_hash = "o".to_owned();
+        let confirmation =
+            Confirmation { link: link.clone(), shown_at, takes_details: takes, origin_hash };
+        let flow =
+            subscription_links::confirm(&world.db, &world.catalog, confirmation, now, &mut ids);
         block_on(flow).unwrap();
         (people(&world).remove(0), claims(&world, now).len())
     };

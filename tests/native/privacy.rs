@@ -588,8 +588,8 @@ fn concurrent_merges_merge_only_once() {
     let (catalog, now) = (&world.catalog, world.now());
     let (db, mut one, mut other) = (&db, Ids::new(now, 51), Ids::new(now, 52));
     let flows: Vec<super::interleave::Task<'_, _>> = vec![
-        Box::pin(merge::merge(db, catalog, (ANN, WORK), now, &mut one)),
-        Box::pin(merge::merge(db, catalog, (WORK, ANN), now, &mut other)),
+        Box::pin(merge::merge(db, catalog, ANN, WORK, now, &mut one)),
+        Box::pin(merge::merge(db, catalog, WORK, ANN, now, &mut other)),
     ];
     let ended: Vec<_> =
         super::interleave::together(flows).into_iter().map(Result::unwrap).collect();

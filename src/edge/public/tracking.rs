@@ -37,10 +37,7 @@ pub async fn short_link(app: App, inbound: Inbound, code: &str) -> Reply {
     let link = match subscription_links::short_link(&app.db, code, app.now).await {
         Ok(Some(link)) => link,
         Ok(None) => return response::message(&inbound, MessageKind::NotFound),
-        Err(error) => {
-            response::log("short_link", &error.to_string());
-            return response::unavailable(&inbound);
-        }
+        Err(error) => return response::failed(&inbound, "short_link", &error),
     };
     follow(app, &inbound, link)
 }

@@ -25,11 +25,11 @@ const FETCHES_A_MINUTE_MAX: usize = 5;
 
 /// The reason why a webhook was not accepted.
 #[derive(Clone, Debug, PartialEq)]
-pub enum NotReceived {
+pub enum WebhookError {
     /// It was refused.
     Refused(Refusal),
     /// Something that is needed to verify it could not be fetched: the provider should retry.
-    Away(String),
+    Unavailable(String),
 }
 
 /// The trusted certificates that were fetched before, and the times of recent fetches.
@@ -46,20 +46,22 @@ pub async fn receive<H: Http>(
     provider: Provider,
     hook: &Hook<'_>,
     secrets: &Secrets,
-) -> Result<Vec<Intake>, NotReceived> {
+) -> Result<Vec<Intake>, WebhookError> {
     let read = || {
         let known = |url: &str| certificates.get(url, hook.now);
-        webhooks::read(provider, hook, secrets, known).map_err(NotReceived::Refused)
+        webhooks::read(provider, hook, secrets, known).map_err(WebhookError::Refused)
     };
     let mut reading = read()?;
     if let Reading::NeedsCertificate(url) = &reading {
         if !certificates.may_fetch(hook.now) {
-            return Err(NotReceived::Away("too many certificates were asked for".to_owned()));
+            return Err(WebhookError::Unavailable(
+                "too many certificates were asked for".to_owned(),
+            ));
         }
         let certificate = visit(http, url).await?.body;
         // An invalid certificate is not kept: it would block the real one for a day.
         if !webhooks::is_certificate(secrets, url, &certificate, hook.now) {
-            return Err(NotReceived::Refused(Refusal::Unverified));
+            return Err(WebhookError::Refused(Refusal::Unverified));
         }
         certificates.keep(url, certificate, hook.now);
         reading = read()?;
@@ -68,7 +70,7 @@ pub async fn receive<H: Http>(
         Reading::Events(events) => Ok(events.into_iter().filter_map(fact).collect()),
         Reading::Confirm(url) => visit(http, &url).await.map(|_| Vec::new()),
         // It was just stored.
-        Reading::NeedsCertificate(url) => Err(NotReceived::Away(url)),
+        Reading::NeedsCertificate(url) => Err(WebhookError::Unavailable(url)),
     }
 }
 
@@ -99,7 +101,7 @@ impl Certificates {
     }
 }
 
-async fn visit<H: Http>(http: &H, url: &str) -> Result<HttpResponse, NotReceived> {
+async fn visit<H: Http>(http: &H, url: &str) -> Result<HttpResponse, WebhookError> {
     let request = HttpRequest {
         method: "GET",
         url: url.to_owned(),
@@ -108,8 +110,8 @@ async fn visit<H: Http>(http: &H, url: &str) -> Result<HttpResponse, NotReceived
     };
     match http.send(request).await {
         Ok(response) if response.status == 200 => Ok(response),
-        Ok(response) => Err(NotReceived::Away(format!("SNS answered {}", response.status))),
-        Err(error) => Err(NotReceived::Away(format!("SNS did not answer: {error:?}"))),
+        Ok(response) => Err(WebhookError::Unavailable(format!("SNS answered {}", response.status))),
+        Err(error) => Err(WebhookError::Unavailable(format!("SNS did not answer: {error:?}"))),
     }
 }
 

@@ -136,13 +136,11 @@ fn remote(
         locale: locale.map(str::to_owned),
         to: None,
     };
-    let body = serde_json::to_string(&asked).unwrap_or_default();
-    let answer = server.post(&format!("/api/v1/campaigns/{campaign}/preview"), &body);
-    let text = answer.map_err(|failure| {
+    let answer = server.post(&format!("/api/v1/campaigns/{campaign}/preview"), &asked);
+    answer.map(|answer| answer.value).map_err(|failure| {
         let problems = failure.problems.iter().map(|problem| format!("\n  {problem}"));
         format!("{}{}", failure.message, problems.collect::<String>())
-    })?;
-    serde_json::from_str(&text).map_err(|_| server.not_dripline().message)
+    })
 }
 
 /// Renders the message of the project on disk, from the first campaign that sends it.
