@@ -245,6 +245,30 @@ fn erasing_unknown_address_stops_a_pending_form() {
     assert!(world.erase("nobody-we-know").is_err());
 }
 
+/// A database that answers this many batches, and no more.
+struct LostAfter<'a>(&'a World, Cell<usize>);
+
+impl Database for LostAfter<'_> {
+    async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, DatabaseError> {
+        let Self(world, left) = self;
+        left.set(left.get().checked_sub(1).ok_or(DatabaseError::Overloaded("away".to_owned()))?);
+        world.db.batch(statements).await
+    }
+}
+
+#[test]
+fn erasing_unknown_address_leaves_nothing_behind_wherever_it_stops() {
+    let world = world(FORM);
+    for batches in 0..4 {
+        let db = LostAfter(&world, Cell::new(batches));
+        let (mut ids, now) = (Ids::new(world.now(), batches as u64), world.now());
+        let keys = &world.settings.keys;
+        let _ = block_on(erase::erase(&db, &world.catalog, keys, ANN, now, &mut ids));
+        assert_eq!(number(&world.db, "SELECT count(*) FROM contacts WHERE email IS NOT NULL"), 0);
+    }
+    assert_sound(&world.db, Some(world.now()));
+}
+
 /// A database at which Ann is erased between the first batch and the second.
 struct ErasedMeanwhile<'a>(&'a World, Cell<usize>);
 

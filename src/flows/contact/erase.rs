@@ -2,7 +2,7 @@
 //!
 //! One round trip to read (2 statements) and one to write: 2 to 4 for the contact, its enrollments
 //! and its memberships, and 12 that clear everything else about it (`store::erasures`). If no
-//! contact has the address, an empty contact takes it first (one more round trip, 2 statements). A
+//! contact has the address, an empty contact takes it first (2 more statements in the same batch). A
 //! concurrent writer that would create a contact with the address then conflicts with that one, and
 //! input about it that is still in a queue has no effect.
 
@@ -39,7 +39,7 @@ pub async fn erase<D: Database>(
     ids: &mut Ids,
 ) -> Result<Erased, FlowError> {
     let mut named = named.trim().to_owned();
-    let (mut was_lost, mut had_nobody) = (false, false);
+    let mut was_lost = false;
     for _ in 0..CONFLICT_RETRIES_MAX {
         let answers = db.batch(find::questions(&named, &[], now).to_vec()).await?;
         let Some(contact) = find::pick(&named, &answers)? else {
@@ -48,9 +48,13 @@ pub async fn erase<D: Database>(
             let Some(decision) = engine::take_address(catalog, email, phone, now, ids) else {
                 return Err(FlowError::NotFound(find::unchanged("contact")));
             };
-            match db.batch(write::decisions(&[&decision], now)).await {
-                // The next read finds it, or another contact with that address.
-                Ok(_) => had_nobody = true,
+            // In one batch, so that the address is never left behind.
+            let mut statements = write::decisions(&[&decision], now);
+            let erased = engine::erase(catalog, decision.contact, keys, now, ids);
+            statements.extend(write::decisions(&erased.iter().collect::<Vec<_>>(), now));
+            match db.batch(statements).await {
+                Ok(_) => return Ok(Erased { contact: None, at: now, again: false }),
+                // Another contact has the address now, or the outcome is unknown.
                 Err(DatabaseError::Conflict(_) | DatabaseError::Lost(_)) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -58,16 +62,12 @@ pub async fn erase<D: Database>(
         };
         let id = contact.id.clone();
         if let Some(at) = contact.erased_at {
-            let contact = (!had_nobody).then_some(id);
-            return Ok(Erased { contact, at, again: !was_lost });
+            return Ok(Erased { contact: Some(id), at, again: !was_lost });
         }
         let decisions = engine::erase(catalog, contact, keys, now, ids);
         let decisions: Vec<_> = decisions.iter().collect();
         match db.batch(write::decisions(&decisions, now)).await {
-            Ok(_) => {
-                let contact = (!had_nobody).then_some(id);
-                return Ok(Erased { contact, at: now, again: false });
-            }
+            Ok(_) => return Ok(Erased { contact: Some(id), at: now, again: false }),
             // Another write came first, or the outcome is unknown. The contact's addresses may be
             // gone already.
             Err(DatabaseError::Conflict(_)) => named = id.0,
