@@ -343,7 +343,9 @@ pub fn without_broadcast() -> Statement {
                     AND NOT coalesce(k.value ->> 'double_opt_in', 0))
             AND EXISTS (SELECT 1 FROM events e
                          WHERE e.contact_id = c.id AND e.at < b.started_at
-                           AND e.name IN ('consent.granted', 'consent.confirmed'))
+                           AND (e.name = 'consent.confirmed'
+                                OR e.name = 'consent.granted'
+                                   AND e.properties ->> 'form' IS k.value ->> 'form'))
             AND NOT EXISTS (SELECT 1 FROM events e
                              WHERE e.contact_id = c.id AND e.campaign_id = b.campaign_id
                                AND e.name IN ('broadcast.queued', 'broadcast.skipped'))",
