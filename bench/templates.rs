@@ -4,7 +4,11 @@
 //!
 //! Run it with `make bench-templates`; `MAILS=1000 ROUNDS=3 make bench-templates` is short.
 
-use dripline::domain::base::primitives::{ContactId, Ids, MessageId, Millis};
+#[path = "../tests/native/support/fixtures.rs"]
+#[allow(dead_code, reason = "shared with the tests and the other benchmarks")]
+mod fixtures;
+
+use dripline::domain::base::primitives::{ContactId, Ids, MessageId};
 use dripline::domain::contact::Contact;
 use dripline::domain::contact::message::{Class, Message};
 use dripline::domain::publication::catalog::PublishedVersion;
@@ -14,12 +18,12 @@ use dripline::flows::settings::Settings;
 use dripline::native::clock::Stopwatch;
 use dripline::native::project::{self, Folder};
 use dripline::providers::Content;
+use fixtures::MONDAY;
 use serde_json::{Value, json};
 use std::error::Error;
 use std::fs;
 use std::path::Path;
 
-const NOW: Millis = Millis(1_772_442_000_000);
 const CAMPAIGN: &str = "spring-webinar";
 const MAIL: &str = "emails/webinar-welcome";
 /// The number of mails that are compared byte by byte: each name with and without a question.
@@ -35,7 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let file = root.join(format!("campaigns/{CAMPAIGN}.toml"));
     let compiled = project::load_campaign(&file).map_err(|found| format!("{found:?}"))?;
     let mjml = bodies(root)?;
-    let edition = PublishedVersion::new(1, NOW, compiled);
+    let edition = PublishedVersion::new(1, MONDAY, compiled);
     let settings = settings()?;
     let people = people(mails);
 
@@ -81,10 +85,10 @@ struct Person {
 }
 
 fn people(count: usize) -> Vec<Person> {
-    let mut ids = Ids::new(NOW, 1);
+    let mut ids = Ids::new(MONDAY, 1);
     let person = |at: usize| {
         let id = ContactId(ids.uuid());
-        let mut contact = Contact::unknown(id.clone(), NOW);
+        let mut contact = Contact::unknown(id.clone(), MONDAY);
         contact.email = Some(format!("person{at}@example.com"));
         contact.locale = Some("en".to_owned());
         let name = NAMES[at % NAMES.len()];
@@ -99,7 +103,7 @@ fn people(count: usize) -> Vec<Person> {
         }
         let edition = (CAMPAIGN.into(), 1);
         let kind = (Class::Marketing, MAIL);
-        let message = Message::queue(MessageId(ids.uuid()), id, edition, kind, NOW);
+        let message = Message::queue(MessageId(ids.uuid()), id, edition, kind, MONDAY);
         Person { contact, message }
     };
     (0..count).map(person).collect()

@@ -1,5 +1,9 @@
 //! What the tests share: the samples, small campaigns, and a message diary to compare.
 
+pub mod fixtures;
+
+pub use fixtures::MONDAY;
+
 use dripline::domain::base::primitives::{Millis, Span};
 use dripline::domain::campaign::Compiled;
 use dripline::domain::campaign_file;
@@ -14,13 +18,11 @@ use dripline::native::project;
 use dripline::native::sqlite::Sqlite;
 use dripline::native::world::{World, block_on};
 use dripline::store::statement::Statement;
+use fixtures::CAMPAIGN;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::OnceLock;
-
-/// Monday, 2 March 2026, 09:00 UTC: winter time in London and New York.
-pub const MONDAY: Millis = Millis(1_772_442_000_000);
 
 /// The sample campaigns, compiled once for all tests.
 pub fn samples() -> Vec<Compiled> {
@@ -42,18 +44,7 @@ pub fn world(parts: &str) -> World {
 
 /// A campaign `c` with these parts of a file; every template that it names is a plain one.
 pub fn campaign(parts: &str) -> Compiled {
-    let head = r#"
-        [campaign]
-        id = "c"
-        name = "Test"
-        time_zone = "Europe/London"
-        currency = "GBP"
-        owner = "owner@house.example"
-        postal_address = "1 Test Road"
-        goal = { event = "order.completed", within = "30d" }
-        attributes = ["first_name"]
-    "#;
-    let text = format!("{head}\n{parts}");
+    let text = format!("{CAMPAIGN}\n{parts}");
     let campaign = campaign_file::read("c.toml", &text)
         .unwrap_or_else(|problems| panic!("{}", diagnosis(&problems)));
     let names = references(&campaign).into_iter().map(|(_, name)| name);
@@ -152,9 +143,14 @@ pub fn report(at: Millis, email: &str, name: &str, properties: Value, key: &str)
     })
 }
 
-/// A form that was shown, filled in and accepted.
+/// The form of the page `/p`, shown, filled in and accepted.
 pub fn submission(world: &mut World, fields: &[(&str, &str)]) -> Submitted {
-    let (form_id, answer) = world.fill_in("/p", "", fields).unwrap();
+    submission_at(world, "/p", fields)
+}
+
+/// The form of a page, shown, filled in and accepted.
+pub fn submission_at(world: &mut World, path: &str, fields: &[(&str, &str)]) -> Submitted {
+    let (form_id, answer) = world.fill_in(path, "", fields).unwrap();
     let (edition, form) = world.catalog.form(&form_id).unwrap();
     let now = world.now().plus(Span::seconds(10));
     match form::check(edition, &form_id, form, &answer, "o", &world.settings, now) {
