@@ -68,7 +68,7 @@ fn fifty() -> String {
     (1..=50).map(|n| format!("[segment.s{n}]\nrule = {}\n", shape(n))).collect()
 }
 
-fn edition(parts: &str) -> Result<Rc<PublishedVersion>, Box<dyn Error>> {
+fn published(parts: &str) -> Result<Rc<PublishedVersion>, Box<dyn Error>> {
     let campaign = campaign_file::read("c.toml", &format!("{CAMPAIGN}{JOURNEY}\n{parts}"));
     let campaign = campaign.map_err(|problems| format!("{problems:?}"))?;
     let compiled = Compiled { campaign, templates: BTreeMap::new() };
@@ -102,17 +102,17 @@ fn busy_contact() -> Contact {
 /// Measures, in microseconds, the evaluation of the fifty segments and a whole decision with them.
 fn judging() -> Result<(f64, f64), Box<dyn Error>> {
     const ROUNDS: u32 = 5_000;
-    let edition = edition(&fifty())?;
+    let version = published(&fifty())?;
     let contact = busy_contact();
     let judge = |contact: &Contact| -> usize {
-        edition.segments().filter(|(_, rule)| rule.verdict(contact, MONDAY).holds).count()
+        version.segments().filter(|(_, rule)| rule.verdict(contact, MONDAY).holds).count()
     };
     let watch = Stopwatch::start();
     let held: usize = (0..ROUNDS).map(|_| judge(std::hint::black_box(&contact))).sum();
     let judged = watch.elapsed().as_secs_f64() * 1e6 / f64::from(ROUNDS);
     assert!(held > 0, "some segment holds");
 
-    let catalog = Catalog::new([edition.clone()]);
+    let catalog = Catalog::new([version.clone()]);
     let mut ids = Ids::new(MONDAY, 1);
     let settled = decide(&catalog, contact, vec![Input::TimePassed], MONDAY, &mut ids);
     let settled = settled.map_err(|endless| endless.to_string())?.contact;
@@ -205,9 +205,9 @@ fn wave(db: &Sqlite, rule: &Rule, now: Millis) -> Result<(f64, f64), Box<dyn Err
 
 fn fill(contacts: u64) -> Result<Filled, Box<dyn Error>> {
     let parts = format!("[segment.big]\nrule = {RULE}\n");
-    let catalog = Catalog::new([edition(&parts)?]);
-    let edition = edition(&parts)?;
-    let rule: &Rule = &edition.compiled.campaign.segments["big"];
+    let catalog = Catalog::new([published(&parts)?]);
+    let version = published(&parts)?;
+    let rule: &Rule = &version.compiled.campaign.segments["big"];
     let db = Sqlite::in_memory()?;
     populate(&db, contacts)?;
     let [first, second] = backfill::waves(MONDAY);

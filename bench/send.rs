@@ -72,9 +72,9 @@ fn waiting(people: u64) -> Outcome<(World, Vec<MessageId>)> {
             ("consent", "on"),
         ];
         let (form_id, answer) = world.fill_in("/webinar", "", &fields).ok_or("no form")?;
-        let (edition, form) = world.catalog.form(&form_id).ok_or("no form")?;
+        let (version, form) = world.catalog.form(&form_id).ok_or("no form")?;
         let now = world.now().plus(Span::seconds(10));
-        let checked = form::check(edition, &form_id, form, &answer, "o", &world.settings, now);
+        let checked = form::check(version, &form_id, form, &answer, "o", &world.settings, now);
         let Checked::Good(submitted) = checked else { Err(format!("{checked:?}"))? };
         let ids = &mut Ids::new(MONDAY, number + 2);
         let (db, keys) = (&world.db, &world.settings.keys);

@@ -39,20 +39,20 @@ fn main() -> Result<(), Box<dyn Error>> {
     let file = root.join(format!("campaigns/{CAMPAIGN}.toml"));
     let compiled = project::load_campaign(&file).map_err(|found| format!("{found:?}"))?;
     let mjml = bodies(root)?;
-    let edition = PublishedVersion::new(1, MONDAY, compiled);
+    let version = PublishedVersion::new(1, MONDAY, compiled);
     let settings = settings()?;
     let people = people(mails);
 
     let mut bytes = 0;
     let render = median(rounds, || {
-        bytes = people.iter().map(|person| rendered(&edition, person, &settings)).sum::<usize>();
+        bytes = people.iter().map(|person| rendered(&version, person, &settings)).sum::<usize>();
     });
     let mut html = 0;
     let compile = median(rounds, || {
         let one = |source: &String| compile_mjml(source).map_or(0, |html| html.len());
         html = (0..20).map(|_| mjml.iter().map(one).sum::<usize>()).sum::<usize>();
     });
-    write_material(root, &edition, &people, &settings, &mjml)?;
+    write_material(root, &version, &people, &settings, &mjml)?;
     let bodies = mjml.len() * 20;
     let report = json!({
         "mails": mails, "rounds": rounds, "bytes": bytes,
@@ -101,9 +101,9 @@ fn people(count: usize) -> Vec<Person> {
         for (name, value) in [("role", "architect"), ("country", "GB"), ("stage", "new")] {
             contact.set_attribute(name, value.into());
         }
-        let edition = (CAMPAIGN.into(), 1);
+        let version = (CAMPAIGN.into(), 1);
         let kind = (Class::Marketing, MAIL);
-        let message = Message::queue(MessageId(ids.uuid()), id, edition, kind, MONDAY);
+        let message = Message::queue(MessageId(ids.uuid()), id, version, kind, MONDAY);
         Person { contact, message }
     };
     (0..count).map(person).collect()
@@ -119,9 +119,9 @@ fn settings() -> Result<Settings, String> {
 }
 
 /// Composes one mail: its subject, HTML and text.
-fn mail(edition: &PublishedVersion, person: &Person, settings: &Settings) -> [String; 3] {
+fn mail(version: &PublishedVersion, person: &Person, settings: &Settings) -> [String; 3] {
     let to = person.contact.email.clone().unwrap_or_default();
-    let composed = compose(edition, &person.contact, &person.message, to, settings);
+    let composed = compose(version, &person.contact, &person.message, to, settings);
     match composed.map(|composed| composed.outgoing.content) {
         Ok(Content::Email { subject, html, text, .. }) => [subject, html, text],
         _ => Default::default(),
@@ -129,8 +129,8 @@ fn mail(edition: &PublishedVersion, person: &Person, settings: &Settings) -> [St
 }
 
 /// Composes one mail and returns its length.
-fn rendered(edition: &PublishedVersion, person: &Person, settings: &Settings) -> usize {
-    mail(edition, person, settings).iter().map(String::len).sum()
+fn rendered(version: &PublishedVersion, person: &Person, settings: &Settings) -> usize {
+    mail(version, person, settings).iter().map(String::len).sum()
 }
 
 /// Returns the median duration of several rounds, after one warm-up round, in seconds.
@@ -151,13 +151,13 @@ fn median(rounds: usize, mut work: impl FnMut()) -> f64 {
 /// mails.
 fn write_material(
     root: &Path,
-    edition: &PublishedVersion,
+    version: &PublishedVersion,
     people: &[Person],
     settings: &Settings,
     mjml: &[String],
 ) -> Result<(), Box<dyn Error>> {
     let Some(TemplateSource::Email { subject, html, text, .. }) =
-        edition.compiled.templates.get(MAIL)
+        version.compiled.templates.get(MAIL)
     else {
         return Err("the sample has no such mail".into());
     };
@@ -167,10 +167,10 @@ fn write_material(
                 "attributes": contact.attributes })
     };
     let composed = |person: &Person| -> Value {
-        let [subject, html, text] = mail(edition, person, settings);
+        let [subject, html, text] = mail(version, person, settings);
         json!({ "subject": subject, "html": html, "text": text })
     };
-    let campaign = &edition.compiled.campaign;
+    let campaign = &version.compiled.campaign;
     let material = json!({
         "subject": subject, "html": html, "text": text, "mjml": mjml,
         "people": people.iter().map(contact).collect::<Vec<_>>(),

@@ -7,7 +7,10 @@
 //! number of contacts or messages.
 
 use super::support::fixtures::{Counted, insert_readers};
-use super::support::{FORM, MONDAY, campaign, number, sample_world, submission_at, world};
+use super::support::{
+    ANN, FORM, MONDAY, agrees, campaign, join, number, sample_world, submission_at, with_steps,
+    world,
+};
 use dripline::domain::base::primitives::{Ids, MessageId, Millis, QualifiedId, Span};
 use dripline::domain::base::token::Purpose;
 use dripline::domain::campaign::broadcast::BroadcastVerb;
@@ -39,15 +42,9 @@ use std::ops::Range;
 const JOURNEY: &str = r#"
     [journey.j]
     enter = { form = "f" }
-    [[journey.j.step]]
-    id = "welcome"
-    send = "emails/welcome"
-    [[journey.j.step]]
-    id = "rest"
-    wait = "1d"
-    [[journey.j.step]]
-    id = "later"
-    wait = "1d"
+    welcome: send = "emails/welcome"
+    rest: wait = "1d"
+    later: wait = "1d"
 "#;
 
 const BROADCAST: &str = r#"
@@ -170,26 +167,20 @@ fn pages(costs: &mut Costs) {
 
 fn forms(costs: &mut Costs) {
     let mut world = sample_world("spring-webinar");
-    let mut fields = vec![
-        ("email", "ann@example.com"),
-        ("first_name", "Ann"),
-        ("role", "engineer"),
-        ("consent", "on"),
-    ];
+    let mut fields =
+        vec![("email", ANN), ("first_name", "Ann"), ("role", "engineer"), ("consent", "on")];
     submit(costs, "form, new contact", &mut world, "/webinar", &fields);
     fields.push(("country", "GB"));
     world.jump(MONDAY.plus(Span::hours(1)));
     submit(costs, "form, known contact", &mut world, "/webinar", &fields);
     let mut world = double_opt_in();
-    submit(costs, "form with double opt-in, new contact", &mut world, "/p", &ANN);
+    submit(costs, "form with double opt-in, new contact", &mut world, "/p", &agrees(ANN));
 }
-
-const ANN: [(&str, &str); 2] = [("email", "ann@example.com"), ("consent", "on")];
 
 /// A world whose form needs a confirmation.
 fn double_opt_in() -> World {
     let form = FORM.replace("text = \"Write", "double_opt_in = true, text = \"Write");
-    world(&format!("{form}{JOURNEY}"))
+    world(&format!("{form}{}", with_steps(JOURNEY)))
 }
 
 fn submit(
@@ -220,7 +211,7 @@ async fn record<D: Database>(db: &D, world: &World, tasks: Vec<Intake>) {
 
 fn subscriptions(costs: &mut Costs) {
     let mut world = double_opt_in();
-    world.submit("/p", &ANN).unwrap();
+    join(&mut world, ANN);
     let (now, ids) = (world.now(), &mut Ids::new(MONDAY, 3));
     let link = first_link(&world, Purpose::Confirm);
     costs.measure("confirmation page", &world.db, async |db| {
@@ -249,8 +240,8 @@ fn first_link(world: &World, purpose: Purpose) -> Link {
 }
 
 fn api_requests(costs: &mut Costs) {
-    let mut world = world(&format!("{FORM}{JOURNEY}"));
-    (0..100).for_each(|n| _ = world.submit("/p", &agrees(&address(n))).unwrap());
+    let mut world = world(&format!("{FORM}{}", with_steps(JOURNEY)));
+    (0..100).for_each(|n| join(&mut world, &address(n)));
     let mut orders = |operation: &str, range: Range<usize>| {
         let count = range.len() as u64;
         let event = |n: usize| {
@@ -273,13 +264,9 @@ fn address(n: usize) -> String {
     format!("p{n}@example.com")
 }
 
-fn agrees(email: &str) -> [(&str, &str); 2] {
-    [("email", email), ("consent", "on")]
-}
-
 fn engagement(costs: &mut Costs) {
-    let mut world = world(&format!("{FORM}{JOURNEY}"));
-    let welcome = welcomed(&mut world, "/p", &ANN);
+    let mut world = world(&format!("{FORM}{}", with_steps(JOURNEY)));
+    let welcome = welcomed(&mut world, "/p", &agrees(ANN));
     let report = json!({
         "type": "heard_v1", "message": welcome.id,
         "heard": { "news": "delivered", "at": world.now(), "source": "resend" },
@@ -288,8 +275,7 @@ fn engagement(costs: &mut Costs) {
     take_in(costs, "delivery report, from the queue", &world, report);
     click(costs, "click, from the queue", &mut world, &welcome);
     let mut world = sample_world("spring-webinar");
-    let fields =
-        [("email", "ann@example.com"), ("first_name", "Ann"), ("role", "lead"), ("consent", "on")];
+    let fields = [("email", ANN), ("first_name", "Ann"), ("role", "lead"), ("consent", "on")];
     let welcome = welcomed(&mut world, "/webinar", &fields);
     click(costs, "click that moves a journey and enters a segment", &mut world, &welcome);
 }
@@ -297,7 +283,7 @@ fn engagement(costs: &mut Costs) {
 /// Submits a form, and returns the message that follows.
 fn welcomed(world: &mut World, path: &str, fields: &[(&str, &str)]) -> CapturedMessage {
     world.submit(path, fields).unwrap();
-    world.inbox("ann@example.com").remove(0)
+    world.inbox(ANN).remove(0)
 }
 
 /// Measures a person's click on the first link of a message, a day later.
@@ -312,8 +298,8 @@ fn click(costs: &mut Costs, operation: &str, world: &mut World, message: &Captur
 }
 
 fn ticks(costs: &mut Costs) {
-    let mut world = world(&format!("{FORM}{JOURNEY}"));
-    (0..100).for_each(|n| _ = world.submit("/p", &agrees(&address(n))).unwrap());
+    let mut world = world(&format!("{FORM}{}", with_steps(JOURNEY)));
+    (0..100).for_each(|n| join(&mut world, &address(n)));
     world.after(Span::hours(1)).unwrap();
     let minute = world.now().plus(Span::minutes(1));
     assert_eq!(cron(costs, "tick, nothing is due", &world, minute), []);
@@ -358,7 +344,7 @@ fn deliveries(costs: &mut Costs) {
 
 /// A world in which so many messages wait for Resend.
 fn queued(count: usize, batch_max: usize) -> (World, Vec<MessageId>) {
-    let mut world = world(&format!("{FORM}{JOURNEY}"));
+    let mut world = world(&format!("{FORM}{}", with_steps(JOURNEY)));
     world.settings.senders.email =
         vec![Sender::Resend(resend::Account { api_key: "re_1".to_owned() })];
     world.settings.senders.batch_max = batch_max;
@@ -434,7 +420,7 @@ fn backfills(costs: &mut Costs) {
 
 fn publishing(costs: &mut Costs) {
     let world = World::new(MONDAY, 1, Vec::new()).unwrap();
-    let compiled = campaign(&format!("{FORM}{JOURNEY}{BROADCAST}"));
+    let compiled = campaign(&format!("{FORM}{}{BROADCAST}", with_steps(JOURNEY)));
     costs.measure("publish", &world.db, async |db| {
         publish::publish(db, compiled, MONDAY).await.unwrap();
         let library = Library { db, kv: &world.kv, shelf: &RefCell::default(), now: MONDAY };

@@ -11,8 +11,11 @@ fn one_confirmation_mail_covers_two_forms_and_journeys() {
     let question = questions(&world).remove(0);
     let link = world.links(&question, Purpose::Confirm).next().unwrap();
     let asked = block_on(subscription_links::question(&world.db, &link, world.now())).unwrap();
-    let told = |purpose: &str, words: &str| (purpose.to_owned(), words.to_owned());
-    assert_eq!(asked, Question::Asks(vec![told("news", "Write!"), told("offers", "Offers!")]));
+    let asked_for = |purpose: &str, words: &str| (purpose.to_owned(), words.to_owned());
+    assert_eq!(
+        asked,
+        Question::Asks(vec![asked_for("news", "Write!"), asked_for("offers", "Offers!")])
+    );
 
     world.confirm(&question).unwrap();
     assert_eq!(subjects(&world), [QUESTION, "emails/offer", "emails/welcome"]);
@@ -72,7 +75,7 @@ fn confirmed_contact_is_asked_again_after_an_hour() {
     world.submit("/q", &ANN).unwrap();
     assert_eq!(questions(&world).len(), 1);
     world.after(Span::hours(2)).unwrap();
-    let asked: Vec<Millis> = questions(&world).iter().map(|letter| letter.at).collect();
+    let asked: Vec<Millis> = questions(&world).iter().map(|message| message.at).collect();
     assert_eq!(asked.len(), 2);
     assert!(asked[1].0 - asked[0].0 >= 3_600_000 && asked[1].0 - asked[0].0 < 3_700_000);
 }
@@ -98,9 +101,9 @@ fn concurrent_posts_send_one_confirmation_mail() {
         .into_iter()
         .map(|path| {
             let (form_id, answer) = world.fill_in(path, "", &ANN).unwrap();
-            let (edition, form) = world.catalog.form(&form_id).unwrap();
+            let (version, form) = world.catalog.form(&form_id).unwrap();
             let (settings, now) = (&world.settings, MONDAY.plus(Span::seconds(10)));
-            match form::check(edition, &form_id, form, &answer, "o", settings, now) {
+            match form::check(version, &form_id, form, &answer, "o", settings, now) {
                 Checked::Good(submitted) => *submitted,
                 other => panic!("{other:?}"),
             }
@@ -144,7 +147,7 @@ proptest! {
             }
         }
         world.after(Span::days(2)).unwrap();
-        let asked: Vec<i64> = questions(&world).iter().map(|letter| letter.at.0).collect();
+        let asked: Vec<i64> = questions(&world).iter().map(|message| message.at.0).collect();
         for (first, at) in asked.iter().enumerate() {
             let within = |span: i64| asked[first..].iter().filter(|a| **a < at + span).count();
             prop_assert!(within(86_400_000) <= CONFIRMATION_MAILS_A_DAY, "{:?}", asked);
@@ -198,7 +201,7 @@ fn merging_keeps_the_confirmation_mail_limit() {
 fn address_aliases_share_the_confirmation_mail_limit() {
     let mut world = two_forms();
     let spelled = |world: &mut World, email: &str| {
-        world.submit("/p", &[("email", email), ("consent", "on")]).unwrap();
+        join(world, email);
         world.after(Span::minutes(90)).unwrap();
     };
     let asked = |world: &World| number(&world.db, "SELECT count(*) FROM messages");
@@ -216,6 +219,6 @@ fn address_aliases_share_the_confirmation_mail_limit() {
     let sql = "SELECT count(*) FROM contacts WHERE mailbox = 'ann@x.example'";
     assert_eq!(number(&world.db, sql), 9, "each is a contact all the same");
     world.erase("ann+9@x.example").unwrap();
-    assert_eq!(number(&world.db, sql), 8, "of whom is erased no address stays");
+    assert_eq!(number(&world.db, sql), 8, "an erased contact keeps no address");
     assert_sound(&world.db, Some(world.now()));
 }

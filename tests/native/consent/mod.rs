@@ -8,7 +8,7 @@ mod withdrawal;
 
 use super::interleave::{InTurns, Task, together};
 use super::invariants::assert_sound;
-use super::support::{FORM, MONDAY, history, number, rows, world};
+use super::support::{FORM, MONDAY, agrees, history, join, number, rows, world};
 use dripline::domain::base::language::Language;
 use dripline::domain::base::primitives::{Ids, Millis, Span};
 use dripline::domain::base::token::Purpose;
@@ -58,7 +58,7 @@ const OFFERS: &str = r#"
     send = "emails/offer"
 "#;
 
-const ANN: [(&str, &str); 2] = [("email", "ann@x.example"), ("consent", "on")];
+const ANN: [(&str, &str); 2] = agrees("ann@x.example");
 
 fn two_forms() -> World {
     let form = FORM.replace("text = \"Write to me.\"", "text = \"Write!\", double_opt_in = true");
@@ -67,7 +67,7 @@ fn two_forms() -> World {
 
 fn subjects(world: &World) -> Vec<String> {
     let mut subjects: Vec<String> =
-        world.inbox("ann@x.example").into_iter().map(|letter| letter.subject).collect();
+        world.inbox("ann@x.example").into_iter().map(|message| message.subject).collect();
     subjects.sort_unstable();
     subjects
 }
@@ -76,7 +76,7 @@ const QUESTION: &str = "Please confirm your e-mail address – dripline";
 
 fn questions(world: &World) -> Vec<CapturedMessage> {
     let all = world.inbox("ann@x.example").into_iter();
-    all.filter(|letter| letter.subject == QUESTION).collect()
+    all.filter(|message| message.subject == QUESTION).collect()
 }
 
 /// `channel purpose state`, one per line.
@@ -91,21 +91,21 @@ fn standing(world: &World) -> String {
 }
 
 /// The recipient of a message unsubscribes from everything.
-fn stop(world: &mut World, letter: &CapturedMessage) {
-    choose(world, letter, &[("do", "stop")]);
+fn stop(world: &mut World, mail: &CapturedMessage) {
+    choose(world, mail, &[("do", "stop")]);
 }
 
 /// The preference link of a message's recipient.
-fn link(world: &World, letter: &CapturedMessage) -> Link {
+fn link(world: &World, mail: &CapturedMessage) -> Link {
     let purposes = [Purpose::Unsubscribe, Purpose::Confirm];
-    let found = purposes.into_iter().find_map(|purpose| world.links(letter, purpose).next());
+    let found = purposes.into_iter().find_map(|purpose| world.links(mail, purpose).next());
     Link { rest: "email".to_owned(), ..found.unwrap() }
 }
 
-fn choose(world: &mut World, letter: &CapturedMessage, fields: &[(&str, &str)]) -> Saved {
+fn choose(world: &mut World, message: &CapturedMessage, fields: &[(&str, &str)]) -> Saved {
     let mut answer = FormData::default();
     fields.iter().for_each(|(name, value)| answer.push(*name, *value));
-    let (link, now) = (link(world, letter), world.now());
+    let (link, now) = (link(world, message), world.now());
     let mut ids = Ids::new(now, 99);
     let how = (Language::English, "o");
     let flow = choosing::save(&world.db, &world.catalog, &link, &answer, how, now, &mut ids);

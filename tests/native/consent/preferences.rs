@@ -2,8 +2,8 @@
 
 use super::*;
 
-fn words(world: &World, letter: &CapturedMessage) -> String {
-    let link = link(world, letter);
+fn words(world: &World, message: &CapturedMessage) -> String {
+    let link = link(world, message);
     let contact = block_on(choosing::contact(&world.db, &link, world.now())).unwrap().unwrap();
     let shown = preferences(&world.catalog, &"c".into(), &contact, Language::English);
     fingerprint(&shown, Language::English)
@@ -35,12 +35,12 @@ fn preference_page_confirms_consent_on_the_link_channel_only() {
     sms news withdrawn
     sms offers granted
     ");
-    let told = "SELECT text, source, length(text_hash) AS hash, message_id IS NOT NULL AS linked
+    let proof = "SELECT text, source, length(text_hash) AS hash, message_id IS NOT NULL AS linked
                   FROM consents WHERE purpose = 'offers' AND channel = 'email'";
-    let told = &rows(&world.db, told)[0];
-    assert_eq!(told["text"], "Special offers · Twice a month. · E-mail");
-    assert_eq!((&told["source"], &told["hash"]), (&"preference page".into(), &64.into()));
-    assert_eq!(told["linked"], 1);
+    let proof = &rows(&world.db, proof)[0];
+    assert_eq!(proof["text"], "Special offers · Twice a month. · E-mail");
+    assert_eq!((&proof["source"], &proof["hash"]), (&"preference page".into(), &64.into()));
+    assert_eq!(proof["linked"], 1);
     assert_sound(&world.db, None);
 
     let before = history(&world.db, "ann@x.example");
@@ -182,13 +182,13 @@ fn time_zone_is_set_from_the_list_only() {
     }
     assert_eq!(save("Asia/Shanghai").as_deref(), Some("Asia/Shanghai"));
     assert_eq!(save("").as_deref(), Some("Asia/Shanghai"), "left as it is");
-    let told = rows(
+    let zones = rows(
         &world.db,
         "SELECT properties ->> 'time_zone' AS zone FROM events
           WHERE name = 'consent.preferences'",
     );
-    assert_eq!(told.len(), 1, "said again, it changes nothing");
-    assert_eq!(told[0]["zone"], "Asia/Shanghai");
+    assert_eq!(zones.len(), 1, "repeated, it changes nothing");
+    assert_eq!(zones[0]["zone"], "Asia/Shanghai");
     let link = link(&world, &welcome);
     let contact = block_on(choosing::contact(&world.db, &link, world.now())).unwrap().unwrap();
     let page = page(&world, &contact, Language::Chinese);

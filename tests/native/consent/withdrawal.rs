@@ -37,8 +37,8 @@ fn undo(world: &mut World, link: &Link) -> bool {
     .unwrap()
 }
 
-fn unsubscribe(world: &World, letter: &CapturedMessage) -> Option<Link> {
-    let link = world.links(letter, Purpose::Unsubscribe).next().unwrap();
+fn unsubscribe(world: &World, message: &CapturedMessage) -> Option<Link> {
+    let link = world.links(message, Purpose::Unsubscribe).next().unwrap();
     let (now, mut ids) = (world.now(), Ids::new(world.now(), 8));
     block_on(subscription_links::unsubscribe(&world.db, &world.catalog, link, "o", now, &mut ids))
         .unwrap()
@@ -57,7 +57,7 @@ fn unsubscribe_can_be_undone_once_within_a_day() {
 
     world.after(Span::minutes(1)).unwrap();
     let later = unsubscribe(&world, &welcome).unwrap();
-    assert!(!undo(&mut world, &back), "what was refused anew stays refused");
+    assert!(!undo(&mut world, &back), "a later withdrawal stays");
     world.after(Span::hours(25)).unwrap();
     assert!(!undo(&mut world, &later), "too late");
     assert_eq!(standing(&world), "email news withdrawn\nsms news granted");

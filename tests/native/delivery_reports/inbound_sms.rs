@@ -77,8 +77,9 @@ fn start_reverses_stop_but_no_other_suppression() {
     for id in ["2", "3"] {
         world.take_in(vec![text(ANNS, "START", id, world.now())]).unwrap();
     }
-    let told = "granted c.f Write to me., withdrawn text message , confirmed text message START";
-    assert_eq!(rows(&world.db, standing)[0]["line"], told);
+    let expected =
+        "granted c.f Write to me., withdrawn text message , confirmed text message START";
+    assert_eq!(rows(&world.db, standing)[0]["line"], expected);
     assert_eq!(number(&world.db, reached), 0);
     world.take_in(vec![text(ANNS, "STOP", "4", world.now())]).unwrap();
     assert_eq!(number(&world.db, reached), 1, "and may be refused again");
@@ -106,9 +107,9 @@ fn help_is_answered_once_per_hour_even_after_stop() {
 fn sms_without_keyword_is_recorded_only() {
     let mut world = world_of_texts();
     world.take_in(vec![text(ANNS, "when does it end?", "1", world.now())]).unwrap();
-    let told = "SELECT properties ->> 'text' || coalesce(properties ->> 'keyword', '') AS line
+    let sql = "SELECT properties ->> 'text' || coalesce(properties ->> 'keyword', '') AS line
                   FROM events WHERE name = 'message.received'";
-    assert_eq!(rows(&world.db, told)[0]["line"], "when does it end?");
+    assert_eq!(rows(&world.db, sql)[0]["line"], "when does it end?");
     assert_eq!(number(&world.db, "SELECT count(*) FROM suppressions"), 0);
     assert_eq!(world.inbox(ANNS).len(), 0);
 }
@@ -118,7 +119,7 @@ fn sms_report_matches_by_provider_id_and_phone() {
     let world = office();
     message_in(&world, "sending");
     rows(&world.db, "UPDATE messages SET channel = 'sms', provider_id = 'te-1'");
-    let told = |phone: &str, provider_id: &str| {
+    let state_after = |phone: &str, provider_id: &str| {
         let heard = DeliveryReport {
             address: Some(phone.to_owned()),
             provider_id: Some(provider_id.to_owned()),
@@ -128,7 +129,7 @@ fn sms_report_matches_by_provider_id_and_phone() {
         standing(&world.db)
     };
     // A call that carried several SMS has one id for all of them.
-    assert_eq!(told("+447400000001", "te-1"), "sending|");
-    assert_eq!(told(ANNS, "te-2"), "sending|");
-    assert_eq!(told(ANNS, "te-1"), "delivered|");
+    assert_eq!(state_after("+447400000001", "te-1"), "sending|");
+    assert_eq!(state_after(ANNS, "te-2"), "sending|");
+    assert_eq!(state_after(ANNS, "te-1"), "delivered|");
 }

@@ -6,7 +6,7 @@ mod sns_certificates;
 mod suppressions;
 
 use super::invariants::assert_sound;
-use super::support::{FORM, MONDAY, history, number, rows, rows_of, submission, world};
+use super::support::{FORM, MONDAY, history, join, number, rows, rows_of, submission, world};
 use dripline::domain::base::primitives::{Channel, Ids, MessageId, Millis, Span};
 use dripline::domain::contact::suppression::{Suppression, SuppressionReason};
 use dripline::domain::engine::{DeliveryReport, DeliveryStatus, Input, Outcome};

@@ -128,10 +128,10 @@ fn report_without_contact_news_does_not_write_the_contact() {
 #[test]
 fn unsubscribe_link_counts_once_per_message() {
     let mut world = world(&format!("{FORM}{JOURNEY}"));
-    world.submit("/p", &[("email", "ann@x.example"), ("consent", "on")]).unwrap();
-    let letter = world.inbox("ann@x.example").remove(0);
+    join(&mut world, "ann@x.example");
+    let message = world.inbox("ann@x.example").remove(0);
     for _ in 0..2 {
-        world.unsubscribe(&letter).unwrap();
+        world.unsubscribe(&message).unwrap();
     }
     let counted = "SELECT value FROM counters WHERE metric = 'unsubscribed'";
     assert_eq!(number(&world.db, counted), 1);

@@ -14,8 +14,8 @@ fn hard_bounce_suppresses_address_permanently() {
                        || coalesce(until, 'for good') AS line FROM suppressions";
     let line = "email ann@x.example bounced resend 1772442120000 for good";
     assert_eq!(rows(&world.db, kept)[0]["line"], line);
-    let told = history(&world.db, "ann@x.example");
-    assert_eq!(told[told.len() - 2..], ["message.bounced", "contact.suppressed"]);
+    let events = history(&world.db, "ann@x.example");
+    assert_eq!(events[events.len() - 2..], ["message.bounced", "contact.suppressed"]);
     assert_sound(&world.db, None);
 }
 
@@ -83,7 +83,7 @@ fn report_about_another_address_changes_nothing() {
 #[test]
 fn bounce_suppresses_the_address_the_message_went_to() {
     let mut world = world(&format!("{FORM}{JOURNEY}"));
-    world.submit("/p", &[("email", "ann@x.example"), ("consent", "on")]).unwrap();
+    join(&mut world, "ann@x.example");
     let sent = "SELECT id, address FROM messages";
     let row = rows(&world.db, sent)[0].clone();
     assert_eq!(row["address"], "ann@x.example", "it is written down when it is sent");
@@ -197,7 +197,7 @@ fn expired_suppression_does_not_block_messages() {
     }
     world.after(Span::minutes(5)).unwrap();
     for email in ["ann@x.example", "bo@x.example"] {
-        world.submit("/p", &[("email", email), ("consent", "on")]).unwrap();
+        join(&mut world, email);
     }
     assert_eq!(world.inbox("ann@x.example").len(), 1);
     assert_eq!(world.inbox("bo@x.example").len(), 0);
@@ -206,7 +206,7 @@ fn expired_suppression_does_not_block_messages() {
 #[test]
 fn report_does_not_restore_an_erased_address() {
     let mut world = world(&format!("{FORM}{JOURNEY}"));
-    world.submit("/p", &[("email", "ann@x.example"), ("consent", "on")]).unwrap();
+    join(&mut world, "ann@x.example");
     let id = rows(&world.db, "SELECT id FROM messages")[0]["id"].as_str().unwrap().to_owned();
     rows(&world.db, "UPDATE contacts SET email = NULL, erased_at = 1");
     let news = DeliveryStatus::Bounced(classify("550 5.1.1 <ann@x.example> no such user"));
@@ -218,8 +218,8 @@ fn report_does_not_restore_an_erased_address() {
         DeliveryReportTask { message: Some(MessageId(id)), heard },
         world.now(),
     );
-    let told = "SELECT count(*) FROM events WHERE name = 'message.bounced'";
-    assert_eq!(number(&world.db, told), 0);
+    let sql = "SELECT count(*) FROM events WHERE name = 'message.bounced'";
+    assert_eq!(number(&world.db, sql), 0);
     assert_eq!(number(&world.db, "SELECT count(*) FROM suppressions"), 0);
     assert_eq!(standing(&world.db), "delivered|");
 }
