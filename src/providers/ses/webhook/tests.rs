@@ -57,9 +57,8 @@ fn old_sns_signature_needs_permission() {
         "SNS_SIGNATURE_VERSION" => Some("1".to_owned()),
         name => sns_setting(name),
     };
-    assert!(
-        matches!(read_sns(v1, allowing, Some(PEM)), Ok(Reading::Events(events)) if events.len() == 1)
-    );
+    let read = read_sns(v1, allowing, Some(PEM));
+    assert!(matches!(read, Ok(Reading::Events(events)) if events.len() == 1));
     assert!(read_sns(V2, allowing, Some(PEM)).is_ok());
     let forged = v1.replace("Permanent", "Transient");
     assert_eq!(read_sns(&forged, allowing, Some(PEM)), Err(Refusal::Unverified));
