@@ -10,12 +10,12 @@ use dripline::domain::base::primitives::{Ids, Millis, Span};
 use dripline::domain::base::token::Keyring;
 use dripline::domain::campaign::Compiled;
 use dripline::domain::campaign_file;
-use dripline::domain::engine::CustomEvent;
+use dripline::domain::inbound::custom_event::CustomEvent;
 use dripline::domain::publication::catalog::Catalog;
 use dripline::flows::campaign::publish;
 use dripline::flows::ingest::consume;
 use dripline::flows::schedule::due;
-use dripline::flows::tasks::{CustomEventTask, Intake, Work};
+use dripline::flows::tasks::{Intake, Work};
 use dripline::native::clock::Stopwatch;
 use dripline::native::sqlite::Sqlite;
 use dripline::native::world::{self, block_on};
@@ -116,7 +116,7 @@ impl Bench {
 }
 
 fn joins(number: usize) -> Intake {
-    Intake::ReportV1(CustomEventTask {
+    Intake::CustomEventV1 {
         email: Some(format!("p{number}@example.com")),
         phone: None,
         external_id: None,
@@ -128,7 +128,7 @@ fn joins(number: usize) -> Intake {
             key: format!("join:{number}"),
             content: None,
         },
-    })
+    }
 }
 
 /// Measures steps per second and statements per step, with 1,000 contacts in memory.

@@ -13,7 +13,7 @@ use dripline::domain::campaign::Compiled;
 use dripline::domain::campaign_file;
 use dripline::domain::contact::Contact;
 use dripline::domain::contact::event::Event;
-use dripline::domain::engine::{Input, decide};
+use dripline::domain::engine::{DecisionInput, Input, decide};
 use dripline::domain::publication::catalog::{Catalog, PublishedVersion};
 use dripline::domain::segment::Rule;
 use dripline::flows::campaign::backfill;
@@ -114,12 +114,13 @@ fn judging() -> Result<(f64, f64), Box<dyn Error>> {
 
     let catalog = Catalog::new([version.clone()]);
     let mut ids = Ids::new(MONDAY, 1);
-    let settled = decide(&catalog, contact, vec![Input::TimePassed], MONDAY, &mut ids);
+    let input = DecisionInput { inputs: vec![Input::TimePassed], ..<_>::default() };
+    let settled = decide(&catalog, contact, input.clone(), MONDAY, &mut ids);
     let settled = settled.map_err(|endless| endless.to_string())?.contact;
     let copies: Vec<Contact> = vec![settled; ROUNDS as usize];
     let watch = Stopwatch::start();
     for contact in copies {
-        let decision = decide(&catalog, contact, vec![Input::TimePassed], MONDAY, &mut ids);
+        let decision = decide(&catalog, contact, input.clone(), MONDAY, &mut ids);
         assert!(std::hint::black_box(decision).is_ok_and(|decision| decision.is_idle()));
     }
     Ok((judged, watch.elapsed().as_secs_f64() * 1e6 / f64::from(ROUNDS)))

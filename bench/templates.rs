@@ -8,9 +8,10 @@
 #[allow(dead_code, reason = "shared with the tests and the other benchmarks")]
 mod fixtures;
 
-use dripline::domain::base::primitives::{ContactId, Ids, MessageId};
+use dripline::domain::base::primitives::{ContactId, EnrollmentId, Ids, MessageId};
 use dripline::domain::contact::Contact;
-use dripline::domain::contact::message::{Class, Message};
+use dripline::domain::contact::message::Message;
+use dripline::domain::contact::message_source::{MessageSource, StepContent, StepSource};
 use dripline::domain::publication::catalog::PublishedVersion;
 use dripline::domain::template::{TemplateSource, compile_mjml, expand};
 use dripline::flows::send::render::compose;
@@ -101,9 +102,14 @@ fn people(count: usize) -> Vec<Person> {
         for (name, value) in [("role", "architect"), ("country", "GB"), ("stage", "new")] {
             contact.set_attribute(name, value.into());
         }
-        let version = (CAMPAIGN.into(), 1);
-        let kind = (Class::Marketing, MAIL);
-        let message = Message::queue(MessageId(ids.uuid()), id, version, kind, MONDAY);
+        let source = MessageSource::Step(StepSource {
+            enrollment: EnrollmentId(ids.uuid()),
+            journey: String::new(),
+            step: String::new(),
+            purpose: String::new(),
+            content: StepContent::Template(MAIL.to_owned()),
+        });
+        let message = Message::queue(MessageId(ids.uuid()), id, CAMPAIGN.into(), 1, source, MONDAY);
         Person { contact, message }
     };
     (0..count).map(person).collect()

@@ -1,9 +1,13 @@
 //! What every entry point needs: the ports, the catalog, the configuration, the time.
 
-use crate::domain::base::primitives::{CampaignId, Ids, Millis, Span};
+use crate::domain::base::primitives::{CampaignId, Ids, Millis, QualifiedId, Span};
+use crate::domain::campaign::broadcast::BroadcastVerb;
+use crate::domain::campaign::journey::RunState;
 use crate::domain::contact::address::counted_network;
 use crate::domain::contact::message::CapturedMessage;
+use crate::domain::operations::dead_letter::Replayed;
 use crate::domain::publication::catalog::{Catalog, PublishedVersion};
+use crate::domain::publication::unpublished::Stops;
 use crate::edge::http::request::Inbound;
 use crate::edge::http::response;
 use crate::edge::platform::clock;
@@ -12,11 +16,17 @@ use crate::edge::platform::email;
 use crate::edge::platform::fetch::Fetcher;
 use crate::edge::platform::kv::Kv;
 use crate::edge::platform::queue::Queue;
+use crate::flows::broadcast::control::{self, BroadcastProgress};
 use crate::flows::broadcast::run;
 use crate::flows::campaign::catalog_cache::{Library, Shelf};
+use crate::flows::campaign::journey_control::{self, Steered};
+use crate::flows::campaign::unpublish;
 use crate::flows::commit::{CommitError, load_versions};
-use crate::flows::ports::{Database, Http};
+use crate::flows::error::FlowError;
+use crate::flows::operations::dead_letters::{self, Desk, Discarded};
+use crate::flows::ports::{Database, DatabaseError, Http};
 use crate::flows::schedule::{due, quarantine};
+use crate::flows::send::preview::{self, Asked, Tested};
 use crate::flows::send::{self, restore_guard};
 use crate::flows::settings::Settings;
 use crate::flows::tasks::{Intake, Work};
@@ -85,7 +95,7 @@ impl App {
     /// Returns the version of a campaign that links and reports use: the live one, or the newest of
     /// an unpublished campaign, which is read on demand. `None` if there is none, or it cannot be
     /// read.
-    pub async fn known_edition(&self, campaign: &CampaignId) -> Option<Rc<PublishedVersion>> {
+    pub async fn known_version(&self, campaign: &CampaignId) -> Option<Rc<PublishedVersion>> {
         if let Some(version) = self.catalog.unpublished(campaign).and_then(|one| one.version) {
             let wanted = std::iter::once((campaign.clone(), version));
             if let Err(error) = load_versions(&self.db, &self.catalog, wanted, self.now).await {
@@ -147,7 +157,91 @@ impl App {
     pub async fn take_in(&self, facts: &[Intake]) -> Result<(), String> {
         Queue::Intake.send(&self.env, facts).await.map_err(|error| error.reason)
     }
+
+    /// Whether one of the keys exceeds its rate limit. If the limiter does not answer, everybody is
+    /// let in: a lead is worth more than the spam it may bring.
+    pub async fn is_too_often(&self, keys: &[String]) -> bool {
+        let Ok(limiter) = self.env.rate_limiter("SUBMIT_LIMIT") else { return false };
+        for key in keys {
+            if limiter.limit(key.clone()).await.is_ok_and(|outcome| !outcome.success) {
+                return true;
+            }
+        }
+        false
+    }
 }
+
+/// What the API and the web app both do: a flow, and what follows it at once.
+impl App {
+    /// Pauses, resumes or archives a journey, then updates KV and this isolate.
+    pub async fn steer_journey(&self, id: &str, state: RunState) -> Result<Steered, FlowError> {
+        let id = QualifiedId::from(id);
+        let steered = journey_control::steer(&self.db, &id, state, self.now).await?;
+        self.refresh("steer.copy").await;
+        Ok(steered)
+    }
+
+    /// Unpublishes a campaign, then updates KV and this isolate.
+    pub async fn unpublish(&self, id: &str) -> Result<Stops, FlowError> {
+        let stops = unpublish::unpublish(&self.db, &CampaignId::from(id), self.now).await?;
+        self.refresh("unpublish.copy").await;
+        Ok(stops)
+    }
+
+    /// Starts, pauses, resumes or cancels a broadcast, and enqueues the work that follows.
+    pub async fn steer_broadcast(
+        &self,
+        id: &str,
+        verb: BroadcastVerb,
+    ) -> Result<BroadcastProgress, FlowError> {
+        let id = QualifiedId::from(id);
+        let (progress, work) = control::steer(&self.db, &id, verb, self.now).await?;
+        self.hint(&work).await;
+        Ok(progress)
+    }
+
+    /// Writes a test message to the database, and enqueues its delivery.
+    pub async fn send_test(&mut self, campaign: &str, asked: &Asked) -> Result<Tested, FlowError> {
+        let campaign = CampaignId::from(campaign);
+        let App { db, catalog, settings, now, ids, .. } = self;
+        let flow = preview::send_test(db, catalog, &campaign, settings, asked, *now, ids);
+        let (tested, work) = flow.await?;
+        self.hint(&work).await;
+        Ok(tested)
+    }
+
+    /// Replays one dead letter, or the next of all that were given up before a moment. Returns
+    /// `None` if there is no such dead letter.
+    pub async fn replay(
+        &mut self,
+        id: &str,
+        before: Option<Millis>,
+    ) -> Result<Option<Replayed>, DatabaseError> {
+        let App { db, catalog, settings, now, ids, .. } = self;
+        let desk = Desk { db, catalog, keys: &settings.keys, now: *now };
+        let done = match id {
+            ALL_DEAD_LETTERS => Some(desk.replay_next(before.unwrap_or(*now), ids).await?),
+            id => desk.replay(id, ids).await?,
+        };
+        let Some((replayed, work)) = done else { return Ok(None) };
+        self.hint(&work).await;
+        Ok(Some(replayed))
+    }
+
+    /// Discards one dead letter, or all that were given up before a moment. Returns the number
+    /// discarded.
+    pub async fn discard(&self, id: &str, before: Option<Millis>) -> Result<usize, DatabaseError> {
+        let which = match id {
+            // "All" includes those of this very moment.
+            ALL_DEAD_LETTERS => Discarded::Before(before.unwrap_or(self.now.plus(Span(1)))),
+            id => Discarded::One(id),
+        };
+        dead_letters::discard(&self.db, which).await
+    }
+}
+
+/// Stands for all dead letters in place of an id.
+pub const ALL_DEAD_LETTERS: &str = "all";
 
 /// Returns the configuration. It cannot change within an isolate, so each isolate reads it once.
 fn settings(env: &Env) -> Result<Rc<Settings>, String> {
@@ -188,9 +282,9 @@ impl Http for Outside<'_> {
             _ => return Fetcher.send(request).await,
         }
         let broken = |error: String| HttpError::Network(error);
-        let letters: Vec<CapturedMessage> =
+        let messages: Vec<CapturedMessage> =
             serde_json::from_str(&request.body).map_err(|error| broken(error.to_string()))?;
-        let keep = letters.iter().map(|letter| store::mailbox::keep(letter, self.now)).collect();
+        let keep = messages.iter().map(|message| store::mailbox::keep(message, self.now)).collect();
         let kept = self.db.batch(keep).await;
         kept.map_err(|error| broken(error.to_string()))?;
         Ok(HttpResponse { status: 200, headers: Vec::new(), body: String::new() })

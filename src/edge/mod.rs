@@ -7,19 +7,15 @@ mod http;
 mod public;
 mod api;
 mod admin;
-mod messages;
-mod broadcasts;
-mod dead_letters;
 
 use crate::flows;
 use crate::flows::ingest::consume;
 use crate::flows::operations::dead_letters::{Dead, Desk};
 use crate::flows::schedule::tick::Minute;
 use crate::flows::tasks::Work;
-use crate::route::{self, NoRoute, Route, area, route};
+use crate::route::{self, DeadRoute, NoRoute, Route, SessionRoute, area, route};
+use crate::views::admin::SIGN_IN_SCRIPT;
 use crate::views::visitor::MessageKind;
-use admin::sessions;
-use api::privacy;
 use app::App;
 use http::guard;
 use http::request::Inbound;
@@ -94,56 +90,78 @@ async fn dispatch(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
         Route::ConfirmAsk(token) => subscriptions::confirm_ask(&app, &inbound, token).await,
         Route::Confirm(token) => subscriptions::confirm(app, inbound, token).await,
         Route::Hook(provider, secret) => webhooks::hook(app, inbound, provider, secret).await,
-        Route::ApiPublish => api::publish(app, inbound).await,
-        Route::ApiDiff => api::diff(app, inbound).await,
-        Route::ApiPreview(id) => messages::api_preview(app, inbound, id).await,
-        Route::ApiTest(id) => messages::api_test(app, inbound, id).await,
-        Route::ApiSteer(id, state) => api::steer(app, inbound, id, state).await,
-        Route::ApiBroadcast(id) => broadcasts::preview(app, inbound, id).await,
-        Route::ApiSteerBroadcast(id, verb) => broadcasts::steer(app, inbound, id, verb).await,
-        Route::ApiExplain(id) => api::explain_one(app, inbound, id).await,
-        Route::ApiExplainAsked => api::explain_asked(app, inbound).await,
-        Route::ApiErase(id) => privacy::erase_one(app, inbound, id).await,
-        Route::ApiEraseAsked => privacy::erase_asked(app, inbound).await,
-        Route::ApiConsents(id) => api::suppressions::consents_of(app, inbound, id).await,
-        Route::ApiConsentsAsked => api::suppressions::consents_asked(app, inbound).await,
+        Route::ApiPublish => api::campaigns::publish(app, inbound).await,
+        Route::ApiDiff => api::campaigns::diff(app, inbound).await,
+        Route::ApiPreview(id) => api::messages::preview(app, inbound, id).await,
+        Route::ApiTest(id) => api::messages::send_test(app, inbound, id).await,
+        Route::ApiSteer(id, state) => api::journeys::steer(app, inbound, id, state).await,
+        Route::ApiBroadcast(id) => api::broadcasts::preview(app, inbound, id).await,
+        Route::ApiSteerBroadcast(id, verb) => api::broadcasts::steer(app, inbound, id, verb).await,
+        Route::ApiExplain(id) => api::contacts::explain(app, inbound, id).await,
+        Route::ApiExplainAsked => api::contacts::explain_named(app, inbound).await,
+        Route::ApiErase(id) => api::contacts::erase(app, inbound, id).await,
+        Route::ApiEraseAsked => api::contacts::erase_named(app, inbound).await,
+        Route::ApiConsents(id) => api::contacts::consents(app, inbound, id).await,
+        Route::ApiConsentsAsked => api::contacts::consents_named(app, inbound).await,
         Route::ApiSuppressions => api::suppressions::list(app, inbound).await,
         Route::ApiSuppress => api::suppressions::add(app, inbound).await,
         Route::ApiUnsuppress => api::suppressions::release(app, inbound).await,
         Route::ApiSuppressionsImport => api::suppressions::import(app, inbound).await,
-        Route::AdminSuppressions => admin::suppressions::page(app, inbound).await,
+        Route::AdminSuppressions => admin::suppressions::list(app, inbound).await,
         Route::AdminSuppress => admin::suppressions::add(app, inbound).await,
         Route::AdminUnsuppress => admin::suppressions::release(app, inbound).await,
-        Route::ApiMerge(id) => privacy::merge_one(app, inbound, id).await,
-        Route::ApiMergeAsked => privacy::merge_asked(app, inbound).await,
-        Route::ApiRestore => privacy::restore(app, inbound).await,
-        Route::ApiRestoreSay(word) => privacy::restore_say(app, inbound, word).await,
-        Route::ApiParked => api::parked(app, inbound).await,
-        Route::Dead(found) => dead_letters::answer(app, inbound, found).await,
-        Route::ApiRelease(id) => api::release(app, inbound, id).await,
-        Route::ApiRejudge(id) => api::rejudge(app, inbound, id).await,
-        Route::ApiStops(id) => api::stops(app, inbound, id).await,
-        Route::ApiUnpublish(id) => api::unpublish(app, inbound, id).await,
-        Route::ApiReleaseCampaign(id) => api::release_campaign(app, inbound, id).await,
-        Route::ApiEvents => api::events(app, inbound).await,
-        Route::ApiReport(id) => api::report(app, inbound, id).await,
-        Route::ApiDescription => api::description(),
-        Route::Admin => admin::index(app, inbound).await,
-        Route::AdminReport(id) => admin::report(app, inbound, id).await,
-        Route::AdminMessages(id) => messages::list(app, inbound, id).await,
-        Route::AdminMessage(id, name) => messages::show(app, inbound, id, name).await,
-        Route::AdminMessageAsked(id, name) => messages::ask(app, inbound, id, name).await,
-        Route::AdminSteer(id, state) => admin::steer(app, inbound, id, state).await,
-        Route::AdminBroadcast(id) => broadcasts::page(app, inbound, id).await,
-        Route::AdminSteerBroadcast(id, verb) => broadcasts::by_hand(app, inbound, id, verb).await,
-        Route::AdminRelease(id) => admin::release(app, inbound, id).await,
-        Route::AdminUnpublish(id) => admin::unpublish(app, inbound, id).await,
-        Route::AdminReleaseCampaign(id) => admin::release_campaign(app, inbound, id).await,
-        Route::Session(found) => sessions::answer(app, inbound, found).await,
-        Route::Mailbox => admin::mailbox(app, inbound).await,
-        Route::MailboxMessage(id) => admin::mailbox_message(app, inbound, id).await,
+        Route::ApiMerge(id) => api::contacts::merge(app, inbound, id).await,
+        Route::ApiMergeAsked => api::contacts::merge_named(app, inbound).await,
+        Route::ApiRestore => api::restore::show(app, inbound).await,
+        Route::ApiRestoreSay(word) => api::restore::resolve(app, inbound, word).await,
+        Route::ApiParked => api::quarantine::list(app, inbound).await,
+        Route::Dead(found) => dead_letters(app, inbound, found).await,
+        Route::ApiRelease(id) => api::quarantine::release(app, inbound, id).await,
+        Route::ApiRejudge(id) => api::campaigns::reclassify(app, inbound, id).await,
+        Route::ApiStops(id) => api::campaigns::stops(app, inbound, id).await,
+        Route::ApiUnpublish(id) => api::campaigns::unpublish(app, inbound, id).await,
+        Route::ApiReleaseCampaign(id) => api::campaigns::release(app, inbound, id).await,
+        Route::ApiEvents => api::events::add(app, inbound).await,
+        Route::ApiReport(id) => api::reports::show(app, inbound, id).await,
+        Route::ApiDescription => api::description::show(),
+        Route::Admin => admin::campaigns::list(app, inbound).await,
+        Route::AdminReport(id) => admin::campaigns::report(app, inbound, id).await,
+        Route::AdminMessages(id) => admin::messages::list(app, inbound, id).await,
+        Route::AdminMessage(id, name) => admin::messages::show(app, inbound, id, name).await,
+        Route::AdminMessageAsked(id, name) => admin::messages::ask(app, inbound, id, name).await,
+        Route::AdminSteer(id, state) => admin::journeys::steer(app, inbound, id, state).await,
+        Route::AdminBroadcast(id) => admin::broadcasts::show(app, inbound, id).await,
+        Route::AdminSteerBroadcast(id, to) => admin::broadcasts::steer(app, inbound, id, to).await,
+        Route::AdminRelease(id) => admin::quarantine::release(app, inbound, id).await,
+        Route::AdminUnpublish(id) => admin::campaigns::unpublish(app, inbound, id).await,
+        Route::AdminReleaseCampaign(id) => admin::campaigns::release(app, inbound, id).await,
+        Route::Session(found) => sessions(app, inbound, found).await,
+        Route::Mailbox => admin::mailbox::list(app, inbound).await,
+        Route::MailboxMessage(id) => admin::mailbox::show(app, inbound, id).await,
         Route::Health => Reply::text(200, "ok\n"),
-        Route::Ready => api::ready(app, inbound).await,
+        Route::Ready => api::health::ready(app, inbound).await,
+    }
+}
+
+async fn dead_letters(app: App, inbound: Inbound, found: DeadRoute<'_>) -> Reply {
+    match found {
+        DeadRoute::ApiList => api::dead_letters::list(app, inbound).await,
+        DeadRoute::ApiOne(id) => api::dead_letters::show(app, inbound, id).await,
+        DeadRoute::ApiSay(id, verb) => api::dead_letters::act(app, inbound, id, verb).await,
+        DeadRoute::Page => admin::dead_letters::list(app, inbound).await,
+        DeadRoute::ByHand(id, verb) => admin::dead_letters::act(app, inbound, id, verb).await,
+    }
+}
+
+async fn sessions(app: App, inbound: Inbound, found: SessionRoute) -> Reply {
+    match found {
+        SessionRoute::Ask => admin::sessions::sign_in_ask(&inbound),
+        SessionRoute::Script => Reply::script(SIGN_IN_SCRIPT),
+        SessionRoute::SignIn => admin::sessions::sign_in(app, inbound).await,
+        SessionRoute::SignOut => admin::sessions::sign_out(app, inbound).await,
+        SessionRoute::ApiLink => api::sessions::make_link(app, inbound).await,
+        SessionRoute::ApiList => api::sessions::list(app, inbound).await,
+        SessionRoute::ApiEndAll => api::sessions::end_all(app, inbound).await,
     }
 }
 
@@ -171,13 +189,13 @@ async fn tick(env: Env) -> std::result::Result<(), String> {
         now: app.now,
         real_now: library.now,
     };
-    let said = flows::schedule::tick::tick(&minute).await;
-    for (part, reason) in said.failures {
+    let outcome = flows::schedule::tick::tick(&minute).await;
+    for (part, reason) in outcome.failures {
         response::log(&format!("tick.{part}"), &reason);
     }
-    for word in said.brakes {
-        let (campaign, state) = (word.campaign, word.state.as_str());
-        response::log("brake", &format!("{campaign}: {state} {}", word.reason));
+    for event in outcome.pause_events {
+        let (campaign, state) = (event.campaign, event.state.as_str());
+        response::log("brake", &format!("{campaign}: {state} {}", event.reason));
     }
     Ok(())
 }

@@ -19,7 +19,7 @@ use crate::domain::contact::address::other_mailbox;
 use crate::domain::contact::claim::{self, Claims};
 use crate::domain::contact::enrollment::HourlyQuota;
 use crate::domain::contact::message::Message;
-use crate::domain::engine::{Decision, Input, StepLimitExceeded, decide};
+use crate::domain::engine::{Decision, DecisionInput, Input, StepLimitExceeded, decide};
 use crate::domain::publication::catalog::Catalog;
 use crate::domain::publication::unpublished::Unpublished;
 use crate::flows::ports::{Database, DatabaseError};
@@ -164,11 +164,12 @@ pub async fn commit_by_address<D: Database>(
         if waiting.is_empty() {
             break;
         }
-        let decided = decide_split(db, (catalog, keys), waiting, &mut faults, now, ids).await?;
-        let written = write_split(db, decided, now).await?;
+        let round = decide_split(db, (catalog, keys), waiting, &mut faults, now, ids).await?;
+        let written = write_split(db, round.decided, now).await?;
         done.extend(written.done);
         faults.extend(written.faults.into_iter().map(CommitError::Database));
         waiting = written.refused;
+        waiting.extend(round.postponed);
     }
     match faults.into_iter().next() {
         Some(fault) => Err(fault),
@@ -182,7 +183,9 @@ pub async fn commit_by_address<D: Database>(
 const FAULTS_ALONE_MAX: usize = 3;
 
 /// Reads what all commands need, and decides. If the read fails, it tries each half separately,
-/// down to the single commands that cannot be read.
+/// down to the single commands that cannot be read. A command that may be about the contact of an
+/// earlier one is postponed: only what the earlier one has written tells which contact it is, and
+/// both would write the same event number.
 async fn decide_split<D: Database>(
     db: &D,
     (catalog, keys): (&Catalog, Option<&Keyring>),
@@ -190,41 +193,71 @@ async fn decide_split<D: Database>(
     faults: &mut Vec<CommitError>,
     now: Millis,
     ids: &mut Ids,
-) -> Result<Vec<Decided>, CommitError> {
-    let mut decided = Vec::new();
-    let mut busy_hours = BTreeMap::new();
+) -> Result<Round, CommitError> {
+    let mut round = Round::default();
+    let mut hourly_quotas = BTreeMap::new();
     let mut groups = vec![cases];
     while let Some(mut group) = groups.pop() {
         match Known::read(db, (catalog, keys), &group, now).await {
             Ok(mut known) => {
-                known.busy_hours.append(&mut busy_hours);
+                known.hourly_quotas.append(&mut hourly_quotas);
                 for case in group {
-                    let Some((contact, happenings)) = known.open(&case, now, ids) else { continue };
-                    let new_addresses = known.new_addresses(&case, &happenings);
-                    match decide(catalog, contact, happenings, now, ids) {
+                    let Some((contact, input)) = known.open(&case, now, ids) else { continue };
+                    if !round.is_first_about(&contact, &case) {
+                        round.postponed.push(case);
+                        continue;
+                    }
+                    let new_addresses = known.new_addresses(&case, &input.inputs);
+                    match decide(catalog, contact, input, now, ids) {
                         Ok(decision) => {
                             // The next contact takes the next reservation.
-                            known.busy_hours.clone_from(&decision.contact.busy_hours);
-                            decided.push(Decided { case, decision, new_addresses });
+                            for (journey, quota) in decision.reserved() {
+                                known.hourly_quotas.insert(journey.clone(), quota);
+                            }
+                            round.decided.push(Decided { case, decision, new_addresses });
                         }
                         Err(endless) => faults.push(CommitError::StepLimitExceeded(endless)),
                     }
                 }
-                busy_hours = known.busy_hours;
+                hourly_quotas = known.hourly_quotas;
             }
             Err(DatabaseError::Fault(_)) if group.len() > 1 => {
                 let half = group.split_off(group.len() / 2);
                 groups.extend([half, group]);
             }
             Err(fault @ DatabaseError::Fault(_))
-                if faults.len() < FAULTS_ALONE_MAX || !decided.is_empty() =>
+                if faults.len() < FAULTS_ALONE_MAX || !round.decided.is_empty() =>
             {
                 faults.push(fault.into());
             }
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(decided)
+    Ok(round)
+}
+
+/// The decisions of one round.
+#[derive(Default)]
+struct Round {
+    decided: Vec<Decided>,
+    /// Commands for the next round, in order.
+    postponed: Vec<Command>,
+    /// The addresses in the commands so far, postponed ones too.
+    addresses: BTreeSet<String>,
+    /// The contacts of the commands so far.
+    contacts: BTreeSet<ContactId>,
+}
+
+impl Round {
+    /// Notes what a command is about. Returns whether no earlier command is about the same contact
+    /// or names one of the same addresses.
+    fn is_first_about(&mut self, contact: &Contact, case: &Command) -> bool {
+        // Somebody's external id may be the same text as her e-mail address.
+        let addresses: BTreeSet<String> = case.who.addresses().cloned().collect();
+        let is_first = self.addresses.is_disjoint(&addresses);
+        self.addresses.extend(addresses);
+        self.contacts.insert(contact.id.clone()) && is_first
+    }
 }
 
 /// A command and its decision.
@@ -309,7 +342,7 @@ struct Known {
     /// The idempotency keys in the log, each with the hash of its content, if that is kept.
     keys: BTreeMap<String, Option<String>>,
     messages: BTreeMap<MessageId, Message>,
-    busy_hours: BTreeMap<QualifiedId, HourlyQuota>,
+    hourly_quotas: BTreeMap<QualifiedId, HourlyQuota>,
     /// The addresses in the commands that were erased, and when.
     erased: BTreeMap<String, Millis>,
     /// The addresses in the commands, by kind and by a hash under which they may be erased. Empty
@@ -396,7 +429,7 @@ impl Known {
         let mails_to_mailboxes = answer(mails).all::<MailboxMailRow>().map_err(fault)?;
         let known = Self {
             mails_to_mailboxes,
-            busy_hours: hours.into_iter().map(|row| (row.journey_id, row.hour)).collect(),
+            hourly_quotas: hours.into_iter().map(|row| (row.journey_id, row.hour)).collect(),
             contacts: found.into_iter().map(Contact::from).collect(),
             keys: keys.into_iter().map(|row| (row.key, row.content)).collect(),
             erased: last_erased(erased, &hashes),
@@ -410,14 +443,14 @@ impl Known {
         Ok(known)
     }
 
-    /// Returns the contact of a command and the inputs that are new. Returns `None` if there are
-    /// none, or if there is no such contact.
-    fn open(&self, case: &Command, now: Millis, ids: &mut Ids) -> Option<(Contact, Vec<Input>)> {
-        let happenings = self.news(case);
-        if happenings.is_empty() {
+    /// Returns the contact of a command, and the inputs that are new with what they need. Returns
+    /// `None` if there are none, or if there is no such contact.
+    fn open(&self, case: &Command, now: Millis, ids: &mut Ids) -> Option<(Contact, DecisionInput)> {
+        let news = self.news(case);
+        if news.is_empty() {
             return None;
         }
-        let mut contact = match &case.who {
+        let contact = match &case.who {
             ContactRef::Id(id) => self.contacts.iter().find(|c| c.is_known_as(id))?.clone(),
             ContactRef::Phone(phone) => {
                 self.contacts.iter().find(|c| c.phone.as_ref() == Some(phone))?.clone()
@@ -427,13 +460,16 @@ impl Known {
                 self.resolve(email, phone, external_id, now, ids)
             }
         };
-        contact.busy_hours.clone_from(&self.busy_hours);
-        contact.mails_to_mailbox = self.mails_to_mailbox(case.who.mailbox(), &contact);
-        let about = happenings.iter().filter_map(Input::message);
+        let about = news.iter().filter_map(Input::message);
         let rows = about.filter_map(|id| self.messages.get(id).cloned());
-        contact.messages = rows.map(|message| (message.id.clone(), message)).collect();
-        let happenings = self.without_taken_phone(&contact, happenings);
-        Some((contact, happenings))
+        let messages = rows.map(|message| (message.id.clone(), message)).collect();
+        let input = DecisionInput {
+            messages,
+            hourly_quotas: self.hourly_quotas.clone(),
+            mails_to_mailbox: self.mails_to_mailbox(case.who.mailbox(), &contact),
+            inputs: self.without_taken_phone(&contact, news),
+        };
+        Some((contact, input))
     }
 
     /// Returns when other contacts whose addresses reach the same mailbox were sent mail.

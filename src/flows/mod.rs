@@ -5,6 +5,7 @@ pub mod ports;
 pub mod tasks;
 pub mod settings;
 pub mod commit;
+pub mod error;
 pub mod campaign;
 pub mod contact;
 pub mod ingest;

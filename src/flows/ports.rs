@@ -89,12 +89,12 @@ impl std::fmt::Display for KeyValueError {
 /// A queue of hints for workers about what to do.
 pub trait WorkQueue {
     /// Enqueues the tasks in order.
-    fn hand_out(&self, work: &[Work]) -> impl Future<Output = Result<(), NotHandedOut>>;
+    fn hand_out(&self, work: &[Work]) -> impl Future<Output = Result<(), QueueError>>;
 }
 
 /// The reason why some or all tasks were not enqueued.
 #[derive(Clone, Debug, PartialEq)]
-pub struct NotHandedOut {
+pub struct QueueError {
     /// The number of tasks, from the first, that were enqueued.
     pub handed_out: usize,
     /// The reason why the others were not.

@@ -1,10 +1,12 @@
 //! The tasks that the queues carry. Each task is tagged and versioned, because tasks of an older
 //! deployment may still be in a queue when a newer one runs.
 
-use crate::domain::base::primitives::{ContactId, MessageId, Millis, QualifiedId};
-use crate::domain::engine::Decision;
-use crate::domain::engine::{CustomEvent, DeliveryReport, Submitted};
-use crate::domain::inbound::bot_detection::FetchFacts;
+use crate::domain::base::primitives::{ContactId, MessageId, QualifiedId};
+use crate::domain::engine::{Decision, Submitted};
+use crate::domain::inbound::custom_event::CustomEvent;
+use crate::domain::inbound::delivery_report::DeliveryReport;
+use crate::domain::inbound::engagement::Engagement;
+use crate::domain::inbound::sms::InboundSms;
 use crate::store::reports::Visit;
 use serde::{Deserialize, Serialize};
 
@@ -23,71 +25,33 @@ pub enum Intake {
     /// A page was viewed.
     VisitV1(Visit),
     /// A link or a pixel of a message was fetched.
-    EngagementV1(EngagementTask),
-    /// The customer's own system reported an event.
-    ReportV1(CustomEventTask),
-    /// A provider reported the state of a message.
-    HeardV1(DeliveryReportTask),
+    EngagementV1(Engagement),
+    /// The customer's own system reported an event, and named its contact in one of these ways.
+    #[serde(rename = "report_v1")]
+    CustomEventV1 {
+        /// The contact's e-mail address, in normal form.
+        email: Option<String>,
+        /// The contact's number, in E.164.
+        phone: Option<String>,
+        /// The customer's own id of the contact.
+        external_id: Option<String>,
+        /// Our id of the contact.
+        contact_id: Option<ContactId>,
+        event: CustomEvent,
+    },
+    /// A provider reported what became of a message.
+    #[serde(rename = "heard_v1")]
+    DeliveryReportV1 {
+        /// The message, if the provider returned our id; otherwise the report has the provider's.
+        message: Option<MessageId>,
+        #[serde(rename = "heard")]
+        report: DeliveryReport,
+    },
     /// An inbound SMS arrived.
-    TextV1(InboundSmsTask),
+    #[serde(rename = "text_v1")]
+    InboundSmsV1(InboundSms),
     /// A form submission that the overloaded database could not take.
     SubmissionV1(Box<Submitted>),
-}
-
-/// A link or pixel that was fetched.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct EngagementTask {
-    /// The contact that the message was sent to.
-    pub contact: ContactId,
-    pub message: MessageId,
-    /// The target, for a link.
-    pub url: Option<String>,
-    pub at: Millis,
-    /// Reasons to classify the fetch as a bot's regardless of the facts. Set by older deployments.
-    #[serde(default)]
-    pub machine: Vec<String>,
-    /// The facts about the fetch. `None` where nothing may be kept, or nothing was sent.
-    #[serde(default)]
-    pub facts: Option<FetchFacts>,
-    /// The idempotency key: two tasks with the same key are the same fetch.
-    pub key: String,
-}
-
-/// A provider's report about a message.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct DeliveryReportTask {
-    /// The message, if the provider returned our id; otherwise `heard` has the provider's id.
-    pub message: Option<MessageId>,
-    pub heard: DeliveryReport,
-}
-
-/// An SMS that was sent to us.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct InboundSmsTask {
-    /// The sender's number, in E.164.
-    pub from: String,
-    pub text: String,
-    /// The name of the provider that received it.
-    pub source: String,
-    /// The provider's id of the SMS.
-    pub id: String,
-    pub at: Millis,
-    /// Whether we answer STOP and HELP ourselves.
-    pub answers: bool,
-}
-
-/// An event from the API, with the contact it is about.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct CustomEventTask {
-    /// The contact's e-mail address, in normal form.
-    pub email: Option<String>,
-    /// The contact's number, in E.164.
-    pub phone: Option<String>,
-    /// The customer's own id of the contact.
-    pub external_id: Option<String>,
-    /// Our id of the contact.
-    pub contact_id: Option<ContactId>,
-    pub event: CustomEvent,
 }
 
 /// Hints about what to do; the next tick finds the work of a lost hint again.

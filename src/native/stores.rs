@@ -1,6 +1,6 @@
 //! The key-value store and the work queue in memory. They can fail like the platform's.
 
-use crate::flows::ports::{KeyValue, KeyValueError, NotHandedOut, WorkQueue};
+use crate::flows::ports::{KeyValue, KeyValueError, QueueError, WorkQueue};
 use crate::flows::tasks::Work;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -47,11 +47,11 @@ impl Tray {
 }
 
 impl WorkQueue for Tray {
-    async fn hand_out(&self, work: &[Work]) -> Result<(), NotHandedOut> {
+    async fn hand_out(&self, work: &[Work]) -> Result<(), QueueError> {
         let handed_out = self.room.get().unwrap_or(work.len()).min(work.len());
         self.tasks.borrow_mut().extend_from_slice(&work[..handed_out]);
         let reason = "Too Many Requests".to_owned();
         let is_all = handed_out == work.len();
-        if is_all { Ok(()) } else { Err(NotHandedOut { handed_out, reason }) }
+        if is_all { Ok(()) } else { Err(QueueError { handed_out, reason }) }
     }
 }

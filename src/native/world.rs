@@ -14,6 +14,7 @@ use crate::domain::form::traffic_source::{
     LANDING_FIELD, PAGE_FIELD, QUERY_FIELD, TrafficSource, VARIANT_FIELD,
 };
 use crate::domain::form::{FILL_TIME_MIN, FieldProblem, TOKEN_FIELD};
+use crate::domain::inbound::engagement::Engagement;
 use crate::domain::pacing::DeploymentPacing;
 use crate::domain::publication::catalog::Catalog;
 use crate::domain::publication::unpublished::Stops;
@@ -21,28 +22,27 @@ use crate::domain::report::Report;
 use crate::domain::sending::auto_pause::PauseEvent;
 use crate::flows::broadcast::control::{BroadcastProgress, Preview};
 use crate::flows::broadcast::{control, run};
-use crate::flows::campaign::auto_pause::NotReleased;
 use crate::flows::campaign::catalog_cache::Shelf;
-use crate::flows::campaign::journey_control::{NotSteered, Steered};
-use crate::flows::campaign::publish::{Published, Refusal};
-use crate::flows::campaign::unpublish::{self, NotUnpublished};
+use crate::flows::campaign::journey_control::Steered;
+use crate::flows::campaign::publish::Published;
+use crate::flows::campaign::unpublish;
 use crate::flows::campaign::{auto_pause, journey_control, landing_page, publish};
 use crate::flows::commit::CommitError;
-use crate::flows::contact::erase::{self, Erased, NotErased};
-use crate::flows::contact::merge::{self, Merged, NotMerged};
-use crate::flows::contact::subscription_links;
-use crate::flows::contact::subscription_links::Link;
+use crate::flows::contact::erase::{self, Erased};
+use crate::flows::contact::merge::{self, Merged};
+use crate::flows::contact::subscription_links::{self, Confirmation, Link};
+use crate::flows::error::FlowError;
 use crate::flows::ingest::form::Checked;
 use crate::flows::ingest::{consume, form};
 use crate::flows::ports::{Database, DatabaseError, Http};
 use crate::flows::report::campaign;
-use crate::flows::schedule::due::{DUE_PER_TICK_MAX, NotDone};
-use crate::flows::schedule::tick::{self, Minute, Said};
+use crate::flows::schedule::due::{DUE_PER_TICK_MAX, HandOutError};
+use crate::flows::schedule::tick::{self, Minute, TickOutcome};
 use crate::flows::schedule::{due, housekeeping, quarantine};
 use crate::flows::send;
 use crate::flows::settings::Settings;
 use crate::flows::settings::providers::Senders;
-use crate::flows::tasks::{EngagementTask, Intake, Work};
+use crate::flows::tasks::{Intake, Work};
 use crate::providers::Sender;
 use crate::providers::http::{HttpError, HttpRequest, HttpResponse};
 use crate::store::reports::Visit;
@@ -66,7 +66,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 }
 
 /// Runs only the part of a tick that hands out due work, after the housekeeping.
-pub async fn due<D: Database>(db: &D, now: Millis) -> Result<Vec<Work>, NotDone> {
+pub async fn due<D: Database>(db: &D, now: Millis) -> Result<Vec<Work>, HandOutError> {
     let queue = Tray::default();
     housekeeping::keep_house(db, None, now).await;
     due::hand_out(db, &queue, DUE_PER_TICK_MAX, now).await?;
@@ -101,11 +101,11 @@ impl Http for Post {
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let letters: Vec<CapturedMessage> = serde_json::from_str(&request.body)
             .map_err(|error| HttpError::Network(error.to_string()))?;
-        for letter in letters {
-            if self.known.borrow_mut().insert(letter.id.clone()) {
+        for message in letters {
+            if self.known.borrow_mut().insert(message.id.clone()) {
                 self.letters
                     .borrow_mut()
-                    .push(CapturedMessage { at: *self.now.borrow(), ..letter });
+                    .push(CapturedMessage { at: *self.now.borrow(), ..message });
             }
         }
         Ok(HttpResponse { status: 200, headers: Vec::new(), body: String::new() })
@@ -163,14 +163,14 @@ impl World {
     }
 
     /// Publishes a campaign; it is live at once.
-    pub fn publish(&mut self, compiled: Compiled) -> Result<Published, Refusal> {
+    pub fn publish(&mut self, compiled: Compiled) -> Result<Published, FlowError> {
         let published = block_on(publish::publish(&self.db, compiled, self.now))?;
         self.catalog = block_on(publish::live(&self.db))?;
         Ok(published)
     }
 
     /// Pauses, resumes or archives a journey; the catalog is updated at once.
-    pub fn steer(&mut self, journey: &str, state: RunState) -> Result<Steered, NotSteered> {
+    pub fn steer(&mut self, journey: &str, state: RunState) -> Result<Steered, FlowError> {
         let id = QualifiedId::from(journey);
         let steered = block_on(journey_control::steer(&self.db, &id, state, self.now))?;
         self.catalog = block_on(publish::live(&self.db))?;
@@ -178,7 +178,7 @@ impl World {
     }
 
     /// Unpublishes a campaign; the catalog is updated at once.
-    pub fn unpublish(&mut self, campaign: &str) -> Result<Stops, NotUnpublished> {
+    pub fn unpublish(&mut self, campaign: &str) -> Result<Stops, FlowError> {
         let id = CampaignId::from(campaign);
         let stops = block_on(unpublish::unpublish(&self.db, &id, self.now))?;
         self.catalog = block_on(publish::live(&self.db))?;
@@ -190,7 +190,7 @@ impl World {
         &mut self,
         id: &str,
         verb: BroadcastVerb,
-    ) -> Result<BroadcastProgress, control::NotSteered> {
+    ) -> Result<BroadcastProgress, FlowError> {
         let id = QualifiedId::from(id);
         let (standing, work) = block_on(control::steer(&self.db, &id, verb, self.now))?;
         self.work.extend(work);
@@ -198,7 +198,7 @@ impl World {
     }
 
     /// Returns who would get a broadcast now.
-    pub fn preview_broadcast(&self, id: &str) -> Result<Preview, control::NotSteered> {
+    pub fn preview_broadcast(&self, id: &str) -> Result<Preview, FlowError> {
         block_on(control::preview(&self.db, &QualifiedId::from(id), self.now))
     }
 
@@ -309,20 +309,20 @@ impl World {
 
     /// Clicks the first link of a message whose target contains `part`. Returns whether there was
     /// such a link.
-    pub fn click(&mut self, letter: &CapturedMessage, part: &str) -> Result<bool, CommitError> {
-        let link = self.links(letter, Purpose::Click).find(|link| link.rest.contains(part));
+    pub fn click(&mut self, message: &CapturedMessage, part: &str) -> Result<bool, CommitError> {
+        let link = self.links(message, Purpose::Click).find(|link| link.rest.contains(part));
         link.map_or(Ok(false), |link| self.follow(Purpose::Click, link))
     }
 
     /// Unsubscribes by the link in a message.
-    pub fn unsubscribe(&mut self, letter: &CapturedMessage) -> Result<bool, CommitError> {
-        let link = self.links(letter, Purpose::Unsubscribe).next();
+    pub fn unsubscribe(&mut self, message: &CapturedMessage) -> Result<bool, CommitError> {
+        let link = self.links(message, Purpose::Unsubscribe).next();
         link.map_or(Ok(false), |link| self.follow(Purpose::Unsubscribe, link))
     }
 
     /// Confirms by the link in a confirmation message.
-    pub fn confirm(&mut self, letter: &CapturedMessage) -> Result<bool, CommitError> {
-        let link = self.links(letter, Purpose::Confirm).next();
+    pub fn confirm(&mut self, message: &CapturedMessage) -> Result<bool, CommitError> {
+        let link = self.links(message, Purpose::Confirm).next();
         link.map_or(Ok(false), |link| self.follow(Purpose::Confirm, link))
     }
 
@@ -330,7 +330,7 @@ impl World {
     /// a link.
     pub fn links<'w>(
         &'w self,
-        letter: &'w CapturedMessage,
+        message: &'w CapturedMessage,
         purpose: Purpose,
     ) -> impl Iterator<Item = Link> + 'w {
         let path = match purpose {
@@ -339,7 +339,7 @@ impl World {
             Purpose::Confirm => "/confirm/",
             _ => "/c/",
         };
-        let tokens = letter.html.split(path).skip(1).filter_map(|rest| rest.split('"').next());
+        let tokens = message.html.split(path).skip(1).filter_map(|rest| rest.split('"').next());
         tokens.filter_map(move |token| Link::verify(&self.settings, purpose, token).ok())
     }
 
@@ -358,13 +358,19 @@ impl World {
                 if !subscription_links::may_confirm(&link, now) {
                     return Ok(false);
                 }
+                let confirmation = Confirmation {
+                    link,
+                    shown_at: now,
+                    takes_details: true,
+                    origin_hash: "origin".to_owned(),
+                };
                 let ids = &mut self.ids;
-                let flow = subscription_links::confirm(db, catalog, link, now, "origin", now, ids);
+                let flow = subscription_links::confirm(db, catalog, confirmation, now, ids);
                 self.work.extend(block_on(flow)?);
                 self.do_work()?;
             }
             _ => {
-                let report = EngagementTask {
+                let report = Engagement {
                     contact: link.contact,
                     message: link.message,
                     url: (purpose == Purpose::Click).then_some(link.rest),
@@ -380,14 +386,14 @@ impl World {
     }
 
     /// Erases a contact as an operator does.
-    pub fn erase(&mut self, told: &str) -> Result<Erased, NotErased> {
+    pub fn erase(&mut self, named: &str) -> Result<Erased, FlowError> {
         let (catalog, keys) = (&self.catalog, &self.settings.keys);
-        block_on(erase::erase(&self.db, catalog, keys, told, self.now, &mut self.ids))
+        block_on(erase::erase(&self.db, catalog, keys, named, self.now, &mut self.ids))
     }
 
     /// Merges the first contact into the second as an operator does.
-    pub fn merge(&mut self, from: &str, into: &str) -> Result<Merged, NotMerged> {
-        let flow = merge::merge(&self.db, &self.catalog, (from, into), self.now, &mut self.ids);
+    pub fn merge(&mut self, from: &str, into: &str) -> Result<Merged, FlowError> {
+        let flow = merge::merge(&self.db, &self.catalog, from, into, self.now, &mut self.ids);
         block_on(flow)
     }
 
@@ -428,7 +434,7 @@ impl World {
     }
 
     /// Runs a tick, whatever fails in it; the work that it hands out stays queued.
-    pub fn cron(&mut self) -> Said {
+    pub fn cron(&mut self) -> TickOutcome {
         let said = block_on(tick::tick(&Minute {
             db: &OneRun::new(&self.db),
             kv: &self.kv,
@@ -471,7 +477,7 @@ impl World {
 
     /// The messages for an address, oldest first.
     pub fn inbox(&self, address: &str) -> Vec<CapturedMessage> {
-        self.letters().into_iter().filter(|letter| letter.address == address).collect()
+        self.letters().into_iter().filter(|message| message.address == address).collect()
     }
 
     pub fn report(&self, campaign: &str) -> Result<Option<Report>, DatabaseError> {
@@ -490,7 +496,7 @@ impl World {
     }
 
     /// Releases an auto-paused campaign as an operator does.
-    pub fn release(&self, campaign: &str, note: &str) -> Result<PauseEvent, NotReleased> {
+    pub fn release(&self, campaign: &str, note: &str) -> Result<PauseEvent, FlowError> {
         block_on(auto_pause::release(&self.db, &CampaignId::from(campaign), note, self.now))
     }
 

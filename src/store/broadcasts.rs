@@ -415,8 +415,10 @@ pub fn unfilled(segments: &[&QualifiedId]) -> Statement {
 /// two reasons for exclusion counts for the first, in the order of `eligibility`.
 pub fn audience(
     rule: &Rule,
-    (channel, purpose): (Channel, &str),
-    (id, after_id): (&QualifiedId, &str),
+    channel: Channel,
+    purpose: &str,
+    id: &QualifiedId,
+    after_id: &str,
     now: Millis,
 ) -> Statement {
     let mut sql = RuleSql::new(now);

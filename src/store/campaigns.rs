@@ -50,7 +50,8 @@ impl VersionRow {
 /// nothing if the live one has the same content and is `readable`.
 pub fn insert_version(
     campaign: &CampaignId,
-    (hash, compiled): (&str, &str),
+    hash: &str,
+    compiled: &str,
     readable: bool,
     now: Millis,
 ) -> Statement {

@@ -20,7 +20,8 @@ const COLUMNS: &str = "kind, id, campaign_id, reason, since, attempts, retry_at"
 
 /// Records that an attempt failed.
 pub fn note(
-    (kind, id): (FailingKind, &QualifiedId),
+    kind: FailingKind,
+    id: &QualifiedId,
     campaign: &CampaignId,
     reason: &str,
     now: Millis,

@@ -330,7 +330,8 @@ pub fn unsettled() -> Statement {
 }
 
 /// Selects the contacts that had consented to e-mail when a broadcast began, still do, and were not
-/// decided on in it: one row, `id`, for each.
+/// decided on in it: one row, `id`, for each. A form whose task was late counts from when it was
+/// written, not from when it was submitted.
 pub fn without_broadcast() -> Statement {
     Statement::new(
         "SELECT c.id FROM broadcasts b, contacts c, json_each(c.consents) k
@@ -340,6 +341,9 @@ pub fn without_broadcast() -> Statement {
             AND (k.value ->> 'state' = 'confirmed'
                  OR k.value ->> 'state' = 'granted'
                     AND NOT coalesce(k.value ->> 'double_opt_in', 0))
+            AND EXISTS (SELECT 1 FROM events e
+                         WHERE e.contact_id = c.id AND e.at < b.started_at
+                           AND e.name IN ('consent.granted', 'consent.confirmed'))
             AND NOT EXISTS (SELECT 1 FROM events e
                              WHERE e.contact_id = c.id AND e.campaign_id = b.campaign_id
                                AND e.name IN ('broadcast.queued', 'broadcast.skipped'))",

@@ -10,14 +10,16 @@ pub fn take_over(from: &ContactId, into: &ContactId) -> [Statement; 6] {
     let both =
         |sql| Statement::new(sql, vec![Value::text(from.as_str()), Value::text(into.as_str())]);
     [
-        both("UPDATE contacts SET merged_into = ?2 WHERE id = ?1 OR merged_into = ?1"),
-        // Their ids begin with that of the contact or of one of its enrollments, and a point.
+        // Their ids begin with that of the contact, of a contact merged into it before, or of one of
+        // its enrollments, and a point.
         both(
             "UPDATE messages SET contact_id = ?2 WHERE contact_id = ?1 AND id IN (
                 SELECT m.id FROM (SELECT ?1 AS id UNION ALL
+                                  SELECT id FROM contacts WHERE merged_into = ?1 UNION ALL
                                   SELECT id FROM enrollments WHERE contact_id = ?1) AS begun
                   JOIN messages m ON m.id > begun.id || '.' AND m.id < begun.id || '/')",
         ),
+        both("UPDATE contacts SET merged_into = ?2 WHERE id = ?1 OR merged_into = ?1"),
         // A contact has at most one enrollment per journey and entry key.
         both(
             "UPDATE enrollments SET contact_id = ?2, entry_key = iif(EXISTS (

@@ -4,8 +4,8 @@ use super::statement::{Statement, Value};
 use crate::domain::base::primitives::{
     CampaignId, Channel, ContactId, EnrollmentId, MessageId, Millis,
 };
-use crate::domain::contact::message::SmsCost;
-use crate::domain::contact::message::{Class, DeliveryTimestamps, Message, MessageState};
+use crate::domain::contact::message::{Class, DeliveryTimestamps, Message, MessageState, SmsCost};
+use crate::domain::contact::message_source::{MessageSource, SourceColumns};
 use serde::{Deserialize, Serialize};
 
 const COLUMNS: &str = "id, contact_id, campaign_id, version, enrollment_id, journey, step,
@@ -54,15 +54,16 @@ pub struct Calling<'a> {
     pub call: Option<&'a str>,
 }
 
-/// Records that the calls for these messages are about to begin, and the addresses they go to.
-/// Returns the ids of those whose claim is still ours; no other may be sent. A notice goes to the
+/// Records that the calls for these messages are about to begin, and the addresses they go to. An
+/// uncertain message keeps the address of the attempt that may have been accepted. Returns the ids of those whose claim is still ours; no other may be sent. A notice goes to the
 /// deployment's own staff, whose address is not the contact's.
 pub fn call<'a>(calling: impl Iterator<Item = &'a Calling<'a>>, now: Millis) -> Statement {
     let calling: Vec<&Calling<'_>> = calling.collect();
     Statement::new(
         "UPDATE messages SET sender = p.value ->> 'sender', call = p.value ->> 'call',
                 called_at = iif(uncertain, coalesce(called_at, queued_at), ?2),
-                address = CASE WHEN class <> 'internal'
+                address = CASE WHEN uncertain AND address IS NOT NULL THEN address
+                               WHEN class <> 'internal'
                                THEN (SELECT iif(channel = 'sms', c.phone, c.email)
                                        FROM contacts c WHERE c.id = messages.contact_id) END
            FROM (SELECT value FROM json_each(?1)) AS p
@@ -203,25 +204,29 @@ pub struct FetchedRow {
 /// The most messages that are explained at once.
 const EXPLAINED_MAX: i64 = 100;
 
-/// Selects the newest messages whose ids begin with one of these and a point: those of enrollments,
-/// and of a contact's confirmations. Rows are `MessageExplained`.
-pub fn explained(begun_by: Vec<&str>) -> Statement {
+/// Selects the newest messages whose ids begin with one of these (`Contact::message_prefixes`) and
+/// a point. Rows are `MessageExplained`.
+pub fn explained(prefixes: &[&str]) -> Statement {
     Statement::new(
         // The character after a point is a slash, so this is a range of the primary key.
         "SELECT m.id AS message, m.step, m.channel, m.template, m.queued_at, m.send_at, m.attempts,
                 m.state, m.reason,
                 m.campaign_id || coalesce('.' || m.broadcast,
                                           iif(m.journey = '', '', '.' || m.journey)) AS journey
-           FROM json_each(?1) AS begun
-           JOIN messages m ON m.id > begun.value || '.' AND m.id < begun.value || '/'
+           FROM json_each(?1) AS p
+           JOIN messages m ON m.id > p.value || '.' AND m.id < p.value || '/'
           ORDER BY m.queued_at DESC, m.id DESC LIMIT ?2",
-        vec![Value::json(&begun_by), Value::Int(EXPLAINED_MAX)],
+        vec![Value::json(prefixes), Value::Int(EXPLAINED_MAX)],
     )
 }
 
-/// A row of `claim` or `by_ids`.
+/// A row of `claim` or `by_ids`. A row whose columns are no source of this code is unreadable.
 #[derive(Deserialize)]
-pub struct MessageRow {
+#[serde(try_from = "MessageColumns")]
+pub struct MessageRow(Message);
+
+#[derive(Deserialize)]
+struct MessageColumns {
     id: MessageId,
     contact_id: ContactId,
     campaign_id: CampaignId,
@@ -255,22 +260,29 @@ pub struct MessageRow {
     waited: u8,
 }
 
-impl From<MessageRow> for Message {
-    fn from(row: MessageRow) -> Self {
-        Self {
+impl TryFrom<MessageColumns> for MessageRow {
+    type Error = String;
+
+    fn try_from(row: MessageColumns) -> Result<Self, String> {
+        let source = MessageSource::of(SourceColumns {
+            enrollment: row.enrollment_id.as_ref(),
+            journey: &row.journey,
+            step: &row.step,
+            broadcast: row.broadcast.as_deref(),
+            class: row.class,
+            purpose: &row.purpose,
+            template: &row.template,
+            note: &row.note,
+        });
+        let agrees =
+            |source: &MessageSource| (source.channel(), source.class()) == (row.channel, row.class);
+        let source = source.filter(agrees);
+        Ok(Self(Message {
+            source: source.ok_or_else(|| format!("message {} has no known source", row.id))?,
             id: row.id,
             contact_id: row.contact_id,
             campaign: row.campaign_id,
             version: row.version,
-            enrollment: row.enrollment_id,
-            journey: row.journey,
-            step: row.step,
-            broadcast: row.broadcast,
-            channel: row.channel,
-            class: row.class,
-            purpose: row.purpose,
-            template: row.template,
-            note: row.note,
             queued_at: row.queued_at,
             send_at: row.send_at,
             attempts: row.attempts,
@@ -282,7 +294,7 @@ impl From<MessageRow> for Message {
             opened_at: row.opened_at,
             clicked_at: row.clicked_at,
             address: row.address,
-            heard: DeliveryTimestamps {
+            reported: DeliveryTimestamps {
                 delivered_at: row.delivered_at,
                 bounced_at: row.bounced_at,
                 complained_at: row.complained_at,
@@ -293,7 +305,13 @@ impl From<MessageRow> for Message {
                 .zip(row.cost_micros)
                 .map(|(segments, micros)| SmsCost { segments, micros }),
             state: row.state,
-        }
+        }))
+    }
+}
+
+impl From<MessageRow> for Message {
+    fn from(MessageRow(message): MessageRow) -> Self {
+        message
     }
 }
 

@@ -148,7 +148,7 @@ impl RuleSql {
                 format!("((SELECT {function}(e.at) {events}) {operator} {bound} IS TRUE)")
             }
             Rule::Sequence { first, then, span, within } => {
-                self.sequence([first, then], *span, *within)
+                self.sequence(first, then, *span, *within)
             }
             Rule::Segment(segment) => {
                 let segment = self.constant(segment.as_str());
@@ -382,7 +382,7 @@ impl RuleSql {
         format!("({} IS TRUE)", self.compare(&value, result))
     }
 
-    fn sequence(&mut self, [first, then]: [&Events; 2], span: Span, within: Option<Span>) -> Sql {
+    fn sequence(&mut self, first: &Events, then: &Events, span: Span, within: Option<Span>) -> Sql {
         let first = self.events("e", first, within);
         let then = self.events("f", then, within);
         let span = self.constant(span.0);

@@ -3,16 +3,19 @@
 
 use super::statement::{Statement, Value};
 use super::{erasures, merging};
-use crate::domain::base::primitives::{ContactId, Millis};
+use crate::domain::base::primitives::{ContactId, MessageId, Millis};
 use crate::domain::contact::Contact;
 use crate::domain::contact::address::other_mailbox;
 use crate::domain::contact::consent::ConsentRecord;
 use crate::domain::contact::enrollment::Enrollment;
 use crate::domain::contact::event::Event;
 use crate::domain::contact::message::Message;
+use crate::domain::contact::message_source::SourceColumns;
 use crate::domain::contact::suppression::{Release, Suppression};
 use crate::domain::engine::Decision;
-use crate::domain::engine::change::{Change, Conversion, Count, ErasedAddress, Withdrawal};
+use crate::domain::engine::change::{
+    Change, Conversion, Count, ErasedAddress, MessagePatch, Withdrawal,
+};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
@@ -167,7 +170,7 @@ UPDATE messages SET
 const SKIP_QUEUED: &str = "
 UPDATE messages SET state = 'skipped', reason = 'no_consent'
  WHERE state = 'queued' AND uncertain = 0 AND class = 'marketing' AND id IN (
-   SELECT m.id FROM json_each(?1) AS w, json_each(w.value, '$.begun_by') AS b
+   SELECT m.id FROM json_each(?1) AS w, json_each(w.value, '$.message_prefixes') AS b
      JOIN messages m ON m.id > b.value || '.' AND m.id < b.value || '/'
     WHERE m.channel = w.value ->> 'channel' AND m.purpose = w.value ->> 'purpose')";
 
@@ -226,7 +229,7 @@ struct RowsByTable {
     memberships: BTreeMap<[String; 2], Option<Millis>>,
     messages: Vec<Vec<Value>>,
     /// One per message: `UPDATE … FROM` would take an arbitrary one of several.
-    message_changes: BTreeMap<String, serde_json::Map<String, Json>>,
+    message_patches: BTreeMap<String, serde_json::Map<String, Json>>,
     /// The opens and clicks that were reclassified: contact, number, properties. The last
     /// classification of each counts.
     verdicts: BTreeMap<(String, i64), Json>,
@@ -247,14 +250,14 @@ impl RowsByTable {
     fn add(&mut self, contact: &ContactId, change: &Change) {
         match change {
             Change::Event { event, key, content } => {
-                self.events.push(event_row(contact, event, [key, content]));
+                self.events.push(event_row(contact, event, key, content));
             }
             Change::Enrollment(enrollment) => {
                 let row = enrollment_row(contact, enrollment);
                 self.enrollments.insert(enrollment.id.0.clone(), row);
             }
-            Change::TakePlace { journey, hour, people } => {
-                let place = self.places.entry((journey.0.clone(), *hour)).or_default();
+            Change::TakePlace { journey, quota, people } => {
+                let place = self.places.entry((journey.0.clone(), quota.hour)).or_default();
                 *place = [place[0] + 1, i64::from(*people)];
             }
             Change::EnterSegment(segment, at) => {
@@ -264,7 +267,7 @@ impl RowsByTable {
                 self.memberships.insert([contact.0.clone(), segment.0.clone()], None);
             }
             Change::Queue(message) => self.messages.push(message_row(message)),
-            Change::Message { .. } => self.add_message_change(change),
+            Change::Message(id, patch) => self.add_message_patch(id, patch),
             Change::Rejudge { id, opened_at, clicked_at, events } => {
                 let row = json!({ "id": id, "opened_at": opened_at, "clicked_at": clicked_at });
                 self.rejudged.insert(id.0.clone(), row);
@@ -273,8 +276,9 @@ impl RowsByTable {
                 }
             }
             Change::Consent(record) => self.consents.push(consent_row(contact, record)),
-            Change::SkipQueued(Withdrawal { channel, purpose, begun_by }) => {
-                let row = json!({ "channel": channel, "purpose": purpose, "begun_by": begun_by });
+            Change::SkipQueued(Withdrawal { channel, purpose, message_prefixes }) => {
+                let row = json!({ "channel": channel, "purpose": purpose,
+                                  "message_prefixes": message_prefixes });
                 self.withdrawals.push(row);
             }
             Change::Release(release) => self.releases.push(release_row(release)),
@@ -296,20 +300,9 @@ impl RowsByTable {
         }
     }
 
-    fn add_message_change(&mut self, change: &Change) {
-        let Change::Message {
-            id,
-            state,
-            reason,
-            provider_id,
-            opened_at,
-            clicked_at,
-            heard,
-            spent: took,
-        } = change
-        else {
-            return;
-        };
+    fn add_message_patch(&mut self, id: &MessageId, patch: &MessagePatch) {
+        let MessagePatch { state, reason, provider_id, opened_at, clicked_at, reported, spent } =
+            patch;
         // An open or click by a person after the reclassification is applied after it.
         if let Some(row) = self.rejudged.get_mut(&id.0) {
             for (name, at) in [("opened_at", opened_at), ("clicked_at", clicked_at)] {
@@ -318,25 +311,25 @@ impl RowsByTable {
                 }
             }
         }
-        let row = self.message_changes.entry(id.0.clone()).or_default();
+        let row = self.message_patches.entry(id.0.clone()).or_default();
         row.insert("id".to_owned(), json!(id));
         if let Some(state) = state {
             row.insert("state".to_owned(), json!(state));
             row.insert("reason".to_owned(), json!(reason));
         }
-        let told = [
+        let values = [
             ("provider_id", json!(provider_id)),
             ("opened_at", json!(opened_at)),
             ("clicked_at", json!(clicked_at)),
-            ("delivered_at", json!(heard.delivered_at)),
-            ("bounced_at", json!(heard.bounced_at)),
-            ("complained_at", json!(heard.complained_at)),
-            ("unsubscribed_at", json!(heard.unsubscribed_at)),
-            ("sms_segments", json!(took.map(|took| took.segments))),
-            ("cost_micros", json!(took.map(|took| took.micros))),
+            ("delivered_at", json!(reported.delivered_at)),
+            ("bounced_at", json!(reported.bounced_at)),
+            ("complained_at", json!(reported.complained_at)),
+            ("unsubscribed_at", json!(reported.unsubscribed_at)),
+            ("sms_segments", json!(spent.map(|spent| spent.segments))),
+            ("cost_micros", json!(spent.map(|spent| spent.micros))),
         ];
-        let told = told.into_iter().filter(|(_, value)| !value.is_null());
-        row.extend(told.map(|(name, value)| (name.to_owned(), value)));
+        let values = values.into_iter().filter(|(_, value)| !value.is_null());
+        row.extend(values.map(|(name, value)| (name.to_owned(), value)));
     }
 
     fn into_statements(self, now: Millis) -> Vec<Statement> {
@@ -350,7 +343,7 @@ impl RowsByTable {
         let places = self.places.into_iter().map(|((journey, hour), [taken, people])| {
             vec![text(journey), int(hour), int(taken), int(people)]
         });
-        let message_changes: Vec<_> = self.message_changes.into_values().collect();
+        let message_patches: Vec<_> = self.message_patches.into_values().collect();
         let rejudged: Vec<_> = self.rejudged.into_values().collect();
         let verdicts: Vec<_> = self.verdicts.into_values().collect();
         let counts = self
@@ -367,7 +360,7 @@ impl RowsByTable {
             of_json(DELETE_MEMBERS, &left),
             MEMBERS.rows(entered),
             MESSAGES.rows(self.messages),
-            of_json(UPDATE_MESSAGES, &message_changes),
+            of_json(UPDATE_MESSAGES, &message_patches),
             of_json(UPDATE_RELEASES, &self.releases),
             of_json(SKIP_QUEUED, &self.withdrawals),
             of_json(REJUDGE_EVENTS, &verdicts),
@@ -387,7 +380,12 @@ impl RowsByTable {
     }
 }
 
-fn event_row(contact: &ContactId, e: &Event, [key, content]: [&Option<String>; 2]) -> Vec<Value> {
+fn event_row(
+    contact: &ContactId,
+    e: &Event,
+    key: &Option<String>,
+    content: &Option<String>,
+) -> Vec<Value> {
     vec![
         text(contact),
         int(e.seq),
@@ -486,26 +484,28 @@ fn contact_row(c: &Contact, now: Millis) -> Vec<Value> {
 }
 
 fn message_row(m: &Message) -> Vec<Value> {
+    let SourceColumns { enrollment, journey, step, broadcast, .. } = m.source.columns();
+    let SourceColumns { class, purpose, template, note, .. } = m.source.columns();
     vec![
         text(&m.id),
         text(&m.contact_id),
         text(&m.campaign),
         int(m.version),
-        maybe(&m.enrollment),
-        text(&m.journey),
-        text(&m.step),
-        word(&m.channel),
-        word(&m.class),
-        text(&m.purpose),
-        text(&m.template),
-        text(&m.note),
+        maybe(&enrollment),
+        text(journey),
+        text(step),
+        word(&m.channel()),
+        word(&class),
+        text(purpose),
+        text(template),
+        text(note),
         text("queued"),
         text(""),
         int(m.queued_at.0),
         int(m.send_at.0),
         int(0),
         int(0),
-        maybe(&m.broadcast),
+        maybe(&broadcast),
     ]
 }
 

@@ -4,21 +4,24 @@
 use super::interleave::{InTurns, Task, together};
 use super::invariants::assert_sound;
 use super::support::{FORM, MONDAY, campaign, history, join, number, order, rows, world};
+use dripline::domain::base::language::Language;
 use dripline::domain::base::primitives::{Ids, Millis, QualifiedId, Span};
 use dripline::domain::campaign::ab_test::Reason;
 use dripline::domain::campaign::broadcast::BroadcastState::{Cancelled, Paused, Running};
 use dripline::domain::campaign::broadcast::BroadcastVerb::{Cancel, Pause, Resume, Start};
 use dripline::domain::contact::message::CapturedMessage;
-use dripline::flows::broadcast::control::NotSteered;
+use dripline::domain::inbound::engagement::Engagement;
 use dripline::flows::broadcast::run::{self, BITE};
-use dripline::flows::campaign::publish::Refusal;
 use dripline::flows::commit::CommitError;
+use dripline::flows::contact::explain::{Question, explain};
+use dripline::flows::error::FlowError;
 use dripline::flows::ports::{Database, DatabaseError};
-use dripline::flows::tasks::{EngagementTask, Intake, Work};
+use dripline::flows::tasks::{Intake, Work};
 use dripline::native::sqlite::Sqlite;
 use dripline::native::world::{World, block_on};
 use dripline::store::statement::{Rows, Statement};
 use proptest::prelude::*;
+use serde_json::json;
 use std::cell::Cell;
 use std::collections::BTreeSet;
 
@@ -72,8 +75,8 @@ fn broadcast_sends_once_to_each_consenting_member() {
     assert_each_once(&world, 5);
     assert_eq!(state(&world), "done rest");
     assert_eq!(history(&world.db, "refuses@example.com").last().unwrap(), "broadcast.skipped");
-    let Err(NotSteered::Refused(problem)) = world.broadcast("c.news", Start) else { panic!() };
-    assert_eq!(problem.message, "`c.news` has been sent");
+    let Err(FlowError::Conflict(refusal)) = world.broadcast("c.news", Start) else { panic!() };
+    assert_eq!(refusal.problems[0].message, "`c.news` has been sent");
     minutes(&mut world, 5);
     assert_each_once(&world, 5);
 }
@@ -267,8 +270,8 @@ fn cancelled_broadcast_skips_its_queued_messages() {
     let sql = "SELECT count(*) AS n FROM messages
                 WHERE state = 'skipped' AND reason = 'broadcast_cancelled'";
     assert_eq!(number(&world.db, sql), BITE as i64);
-    let Err(NotSteered::Refused(problem)) = world.broadcast("c.news", Resume) else { panic!() };
-    assert_eq!(problem.message, "`c.news` was cancelled");
+    let Err(FlowError::Conflict(refusal)) = world.broadcast("c.news", Resume) else { panic!() };
+    assert_eq!(refusal.problems[0].message, "`c.news` was cancelled");
     assert_sound(&world.db, Some(world.now()));
 }
 
@@ -355,7 +358,8 @@ fn start_time_long_past_or_far_ahead_is_refused() {
         ("2029-03-03T09:30:00", "more than two years ahead"),
     ] {
         let refused = world.publish(campaign(&format!("{FORM}{}", at(time))));
-        let Err(Refusal::Problems(problems)) = refused else { panic!("{refused:?}") };
+        let Err(FlowError::Rejected(refusal)) = refused else { panic!("{refused:?}") };
+        let problems = refusal.problems;
         assert_eq!(
             (problems[0].key.as_str(), problems[0].message.as_str()),
             ("broadcast.news.at", wrong)
@@ -421,7 +425,7 @@ pub const AB: &str = r#"
 fn clicks(world: &mut World, subject: &str, reasons: &[&str]) {
     let sql =
         format!("SELECT id, contact_id FROM messages WHERE template = '{subject}' ORDER BY id");
-    let report = |row: &serde_json::Value| EngagementTask {
+    let report = |row: &serde_json::Value| Engagement {
         contact: row["contact_id"].as_str().unwrap().into(),
         message: row["id"].as_str().unwrap().into(),
         url: Some("https://go.example/more".to_owned()),
@@ -558,9 +562,44 @@ fn conversion_is_credited_to_variant_once_per_recipient() {
 #[test]
 fn unknown_broadcast_suggests_nearest_name() {
     let mut world = world(&format!("{FORM}{NEWS}"));
-    let Err(NotSteered::Unknown(problem)) = world.broadcast("c.new", Start) else { panic!() };
-    assert_eq!(problem.help.unwrap(), "did you mean `c.news`?");
-    let Err(NotSteered::Refused(problem)) = world.broadcast("c.news", Pause) else { panic!() };
-    assert_eq!(problem.message, "`c.news` has not begun");
+    let Err(FlowError::NotFound(refusal)) = world.broadcast("c.new", Start) else { panic!() };
+    assert_eq!(refusal.problems[0].help.as_deref(), Some("did you mean `c.news`?"));
+    let Err(FlowError::Conflict(refusal)) = world.broadcast("c.news", Pause) else { panic!() };
+    assert_eq!(refusal.problems[0].message, "`c.news` has not begun");
     assert_eq!(world.broadcast("c.news", Cancel).unwrap().state, Some(Cancelled));
+}
+
+#[test]
+fn merging_twice_takes_the_messages_along() {
+    let mut world = readers(NEWS, 3);
+    world.broadcast("c.news", Start).unwrap();
+    minutes(&mut world, 3);
+    world.merge(&address(0), &address(1)).unwrap();
+    world.merge(&address(1), &address(2)).unwrap();
+    let owners = "SELECT c.email, count(*) AS messages
+                    FROM messages m JOIN contacts c ON c.id = m.contact_id GROUP BY 1";
+    assert_eq!(rows(&world.db, owners), [json!({ "email": address(2), "messages": 3 })]);
+    let question = Question { contact: address(2), ..Question::default() };
+    let asked = explain(&world.db, &world.catalog, &question, world.now(), Language::English);
+    assert_eq!(block_on(asked).unwrap().messages.len(), 3);
+    assert_sound(&world.db, Some(world.now()));
+}
+
+#[test]
+fn unsubscribing_after_a_merge_skips_what_waits_for_both() {
+    let more = "[broadcast.more]\n segment = \"readers\"\n send = \"emails/news\"";
+    let mut world = readers(&format!("{NEWS}{more}"), 2);
+    world.broadcast("c.news", Start).unwrap();
+    minutes(&mut world, 3);
+    world.settings.senders.email = Vec::new();
+    world.broadcast("c.more", Start).unwrap();
+    minutes(&mut world, 3);
+    let count = |world: &World, state: &str| {
+        number(&world.db, &format!("SELECT count(*) FROM messages WHERE state = '{state}'"))
+    };
+    assert_eq!(count(&world, "queued"), 2);
+    world.merge(&address(0), &address(1)).unwrap();
+    let message = world.inbox(&address(1)).remove(0);
+    assert!(world.unsubscribe(&message).unwrap());
+    assert_eq!((count(&world, "queued"), count(&world, "skipped")), (0, 2));
 }

@@ -20,7 +20,7 @@ use dripline::flows::broadcast::{control, run};
 use dripline::flows::campaign::backfill::{FILL_DELAY, WORKER_LIFE};
 use dripline::flows::campaign::catalog_cache::{Library, Shelf};
 use dripline::flows::campaign::publish;
-use dripline::flows::contact::subscription_links::{self, Link};
+use dripline::flows::contact::subscription_links::{self, Confirmation, Link};
 use dripline::flows::ingest::{api_events, consume, form};
 use dripline::flows::ports::{Database, Http};
 use dripline::flows::schedule::due;
@@ -220,7 +220,9 @@ fn subscriptions(costs: &mut Costs) {
     });
     let work = costs.measure("confirmation", &world.db, async |db| {
         let catalog = &world.catalog;
-        subscription_links::confirm(db, catalog, link, now, "", now, ids).await.unwrap()
+        let origin_hash = String::new();
+        let confirmation = Confirmation { link, shown_at: now, takes_details: true, origin_hash };
+        subscription_links::confirm(db, catalog, confirmation, now, ids).await.unwrap()
     });
     let [Work::DeliverV1 { messages }] = &work[..] else { panic!("{work:?}") };
     let (catalog, settings) = (&world.catalog, &world.settings);

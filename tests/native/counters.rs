@@ -3,7 +3,8 @@
 use super::invariants::assert_sound;
 use super::support::{FORM, order, rows, world};
 use dripline::domain::base::primitives::Span;
-use dripline::flows::tasks::{EngagementTask, Intake};
+use dripline::domain::inbound::engagement::Engagement;
+use dripline::flows::tasks::Intake;
 use dripline::native::world::World;
 use dripline::store::invariants::COUNTERS_THAT_DIFFER;
 
@@ -43,7 +44,7 @@ fn busy_world() -> World {
     let message = world.inbox("bo@x.example").remove(0).id;
     for (key, machine) in [("scan", vec!["prefetch".to_owned()]), ("open", vec![]), ("two", vec![])]
     {
-        let report = EngagementTask {
+        let report = Engagement {
             contact: contact.into(),
             message: message.as_str().into(),
             url: None,

@@ -238,11 +238,8 @@ fn erasing_removes_the_contacts_dead_letters() {
     join(&mut world, "ann@example.com");
     let body_about = |email: &str| {
         let properties = json!({ "plan": "gold" });
-        let Intake::ReportV1(task) = report(world.now(), email, "plan.chosen", properties, email)
-        else {
-            panic!()
-        };
-        let body = serde_json::to_string(&Intake::ReportV1(task)).unwrap();
+        let task = report(world.now(), email, "plan.chosen", properties, email);
+        let body = serde_json::to_string(&task).unwrap();
         dead(email, body.replace("report_v1", "report_v9"))
     };
     take(&world, &[body_about("ann@example.com"), body_about("bo@example.com")]);

@@ -554,6 +554,19 @@ fn uncertain_message_held_by_last_check_is_unknown() {
 }
 
 #[test]
+fn uncertain_message_keeps_the_address_it_may_have_gone_to() {
+    // The contact is merged into one with another address, between two attempts.
+    let office = Office::new(JOURNEY);
+    office.deliver(MONDAY, vec![Err(HttpError::TimedOut)]);
+    rows(&office.world.db, "UPDATE contacts SET email = 'other@x.example'");
+    office.deliver(MONDAY.plus(Span::hours(1)), vec![]);
+    let reason = "held back (address_changed) after an attempt without an answer";
+    assert_eq!(office.standing(), format!("unknown|{reason}|2|1"));
+    let address = rows(&office.world.db, "SELECT address FROM messages");
+    assert_eq!(address[0]["address"], "ann@x.example");
+}
+
+#[test]
 fn messages_wait_until_a_provider_is_configured() {
     let mut office = Office::new(JOURNEY);
     office.world.settings.senders.email = vec![];

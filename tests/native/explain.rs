@@ -5,7 +5,8 @@ use dripline::domain::base::language::Language::{self, Chinese, English};
 use dripline::domain::base::primitives::Span;
 use dripline::domain::campaign::journey::RunState;
 use dripline::domain::report::explain::{Explanation, JourneyExplained};
-use dripline::flows::contact::explain::{NoAnswer, Question, explain};
+use dripline::flows::contact::explain::{Question, explain};
+use dripline::flows::error::FlowError;
 use dripline::native::world::{World, block_on};
 use serde_json::json;
 
@@ -40,7 +41,7 @@ fn inhabited() -> World {
     world
 }
 
-fn asked(world: &World, question: &Question, language: Language) -> Result<Explanation, NoAnswer> {
+fn asked(world: &World, question: &Question, language: Language) -> Result<Explanation, FlowError> {
     block_on(explain(&world.db, &world.catalog, question, world.now(), language))
 }
 
@@ -147,8 +148,8 @@ fn contact_is_found_by_id_phone_or_email() {
     assert_eq!(about(&world, "+447400123456").contact.as_str(), ids[1]);
     assert_eq!(about(&world, "cy@example.com").contact.as_str(), ids[2]);
     let nobody = Question { contact: "nobody@example.com".into(), ..Question::default() };
-    let Err(NoAnswer::Unknown(problem)) = asked(&world, &nobody, English) else { panic!() };
-    assert!(!problem.to_string().contains("nobody@"), "an address stays out of errors");
+    let Err(FlowError::NotFound(refusal)) = asked(&world, &nobody, English) else { panic!() };
+    assert!(!refusal.to_string().contains("nobody@"), "an address stays out of errors");
 }
 
 #[test]
@@ -162,10 +163,10 @@ fn question_can_be_narrowed_and_answered_in_chinese() {
     let one = asked(&world, &question("c.j"), Chinese).unwrap();
     assert_eq!((one.journeys.len(), one.messages.len(), one.segments.len()), (1, 0, 0));
     assert_eq!(one.journeys[0].words, "在旅程中");
-    let Err(NoAnswer::Unknown(problem)) = asked(&world, &question("c.jj"), English) else {
+    let Err(FlowError::NotFound(refusal)) = asked(&world, &question("c.jj"), English) else {
         panic!()
     };
-    assert_eq!(problem.help.as_deref(), Some("did you mean `c.j`?"));
+    assert_eq!(refusal.problems[0].help.as_deref(), Some("did you mean `c.j`?"));
 }
 
 #[test]

@@ -9,9 +9,9 @@ use dripline::domain::campaign::broadcast::BroadcastVerb::{Pause, Start};
 use dripline::domain::campaign::broadcast::Phase;
 use dripline::domain::publication::validate::check;
 use dripline::domain::segment::{Comparison, Events, Rule, Scalar};
-use dripline::flows::broadcast::control::NotSteered;
 use dripline::flows::campaign::backfill::{FILL_DELAY, waves};
-use dripline::flows::campaign::publish::{self, Refusal};
+use dripline::flows::campaign::publish;
+use dripline::flows::error::FlowError;
 use dripline::flows::operations::health;
 use dripline::flows::ports::Database;
 use dripline::native::world::{World, block_on};
@@ -62,7 +62,7 @@ fn a_world() -> World {
     let (id, text) = (CampaignId::from("c"), serde_json::to_string(&with_huge_rule()).unwrap());
     let fills = ["c.huge", "c.small"].map(QualifiedId::from);
     block_on(world.db.batch(vec![
-        campaigns::insert_version(&id, ("huge", &text), true, world.now()),
+        campaigns::insert_version(&id, "huge", &text, true, world.now()),
         campaigns::make_newest_live(&id),
         segments::begin_fills(&fills, waves(world.now())),
     ]))
@@ -87,7 +87,7 @@ fn check_refuses_rules_that_d1_would_refuse() {
     let keys: Vec<&str> = problems.iter().map(|problem| problem.key.as_str()).collect();
     assert!(!keys.is_empty() && keys.iter().all(|key| *key == "segment.huge.rule"), "{keys:?}");
     let refusal = block_on(publish::publish(&world(FORM).db, with_huge_rule(), Millis(0)));
-    assert!(matches!(refusal, Err(Refusal::Problems(_))));
+    assert!(matches!(refusal, Err(FlowError::Rejected(_))));
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn failure_of_removed_segment_is_forgotten() {
 fn refused_broadcast_stops_alone() {
     let mut world = a_world();
     let refused = world.broadcast("c.doomed", Start);
-    assert!(matches!(refused, Err(NotSteered::Unanswered(_))), "it is not spent");
+    assert!(matches!(refused, Err(FlowError::Rejected(_))), "it is not spent");
     // Started by an older release, which did not ask first.
     let start = broadcasts::start(&CampaignId::from("c"), "doomed", Phase::Rest, world.now());
     block_on(world.db.batch(vec![start])).unwrap();
@@ -164,9 +164,10 @@ fn refused_broadcast_stops_alone() {
 #[test]
 fn refused_preview_explains_problem_and_remedy() {
     let world = a_world();
-    let Err(NotSteered::Unanswered(problem)) = world.preview_broadcast("c.doomed") else {
+    let Err(FlowError::Rejected(mut refusal)) = world.preview_broadcast("c.doomed") else {
         panic!("it was counted")
     };
+    let problem = refusal.problems.remove(0);
     assert_eq!(problem.key, "segment.huge.rule");
     assert!(problem.message.contains("too long"), "{}", problem.message);
     assert!(problem.help.unwrap().contains("a segment of its own"));

@@ -9,11 +9,12 @@ use dripline::domain::contact::message::CapturedMessage;
 use dripline::domain::engine::Submitted;
 use dripline::domain::form::form_data::FormData;
 use dripline::domain::form::{FILL_TIME_MIN, FieldProblem, FieldReason, TOKEN_FIELD};
+use dripline::domain::inbound::sms::InboundSms;
 use dripline::flows::contact::explain::{Question, explain};
-use dripline::flows::contact::subscription_links::{self, Link};
+use dripline::flows::contact::subscription_links::{self, Confirmation, Link};
 use dripline::flows::ingest::api_events;
 use dripline::flows::ingest::form::{Checked, check};
-use dripline::flows::tasks::{InboundSmsTask, Intake};
+use dripline::flows::tasks::Intake;
 use dripline::native::world::{Sent, World, block_on};
 use serde_json::{Value, json};
 
@@ -371,10 +372,11 @@ fn owner_sees_claims_and_may_drop_them() {
     // Claims made after the page was shown keep waiting.
     let (now, mut ids) = (world.now(), Ids::new(world.now(), 5));
     let mut answer = |shown_at: Millis, takes: bool| {
-        let confirmed = (link.clone(), shown_at, takes);
-        let flow = subscription_links::confirm_with(
-            &world.db, &world.catalog, confirmed, "o", now, &mut ids,
-        );
+        let origin_hash = "o".to_owned();
+        let confirmation =
+            Confirmation { link: link.clone(), shown_at, takes_details: takes, origin_hash };
+        let flow =
+            subscription_links::confirm(&world.db, &world.catalog, confirmation, now, &mut ids);
         block_on(flow).unwrap();
         (people(&world).remove(0), claims(&world, now).len())
     };
@@ -470,7 +472,7 @@ fn unsubscribed_address_asks_its_owner_again() {
 }
 
 fn texted(world: &mut World, said: &str, id: &str) {
-    let report = InboundSmsTask {
+    let report = InboundSms {
         from: "+447400123456".to_owned(),
         text: said.to_owned(),
         source: "twilio".to_owned(),
@@ -478,7 +480,7 @@ fn texted(world: &mut World, said: &str, id: &str) {
         at: world.now(),
         answers: false,
     };
-    world.take_in(vec![Intake::TextV1(report)]).unwrap();
+    world.take_in(vec![Intake::InboundSmsV1(report)]).unwrap();
 }
 
 #[test]

@@ -38,6 +38,7 @@ mod sessions;
 mod sms_cost;
 mod support;
 mod suppressions;
+mod tasks;
 mod templates;
 mod texting;
 mod tidy;

@@ -274,13 +274,13 @@ fn customer(index: usize, orders: &[(i64, &str, i64)]) -> Contact {
                             "value": decimal(*minor, currency), "currency": currency });
         let body = json!({ "events": [event] }).to_string();
         let read = api_events::read(body.as_bytes(), MONDAY, &mut Ids::new(MONDAY, 1)).unwrap();
-        let [Intake::ReportV1(report)] = &read[..] else { panic!("one event") };
+        let [Intake::CustomEventV1 { event, .. }] = &read[..] else { panic!("one event") };
         contact.history.push(Event {
             seq: number as i64 + 1,
             at: Millis(MONDAY.0 - days * 86_400_000),
-            name: report.event.name.clone(),
+            name: event.name.clone(),
             campaign: None,
-            properties: report.event.properties.clone(),
+            properties: event.properties.clone(),
         });
     }
     contact.seq = orders.len() as i64;

@@ -7,7 +7,7 @@ use super::support::{FORM, MONDAY, number, rows, world};
 use dripline::domain::base::primitives::{Ids, MessageId, Millis, Span};
 use dripline::domain::pacing::DeploymentPacing;
 use dripline::domain::sending::auto_pause::PauseState;
-use dripline::flows::campaign::auto_pause::NotReleased;
+use dripline::flows::error::FlowError;
 use dripline::flows::ports::Http;
 use dripline::flows::send;
 use dripline::flows::tasks::Work;
@@ -295,7 +295,7 @@ fn complaints_warn_then_auto_pause_a_campaign() {
     assert_eq!(report.brake.map(|word| word.state), Some(PauseState::Stopped));
     let note = || world.release("c", "the bought list is gone");
     assert_eq!(note().unwrap().state, PauseState::Released);
-    assert!(matches!(note(), Err(NotReleased::NotStopped(_))));
+    assert!(matches!(note(), Err(FlowError::NotFound(_))));
     world.after(Span::minutes(1)).unwrap();
     assert_eq!(standing(&world), "2 delivered ");
     // Complaints before the release do not pause it again; complaints after it do.
@@ -347,9 +347,9 @@ fn small_or_old_samples_do_not_auto_pause() {
 #[test]
 fn release_needs_note_and_paused_campaign() {
     let world = judged(1_000, 0, 10);
-    assert!(matches!(world.release("c", "  "), Err(NotReleased::Note(_))));
-    assert!(matches!(world.release("c", &"x".repeat(301)), Err(NotReleased::Note(_))));
-    assert!(matches!(world.release("d", "fixed"), Err(NotReleased::NotStopped(_))));
+    assert!(matches!(world.release("c", "  "), Err(FlowError::Rejected(_))));
+    assert!(matches!(world.release("c", &"x".repeat(301)), Err(FlowError::Rejected(_))));
+    assert!(matches!(world.release("d", "fixed"), Err(FlowError::NotFound(_))));
     assert_eq!(brake_log(&world), "stopped complaints");
 }
 

@@ -4,8 +4,8 @@ use super::invariants::assert_sound;
 use super::support::{FORM, agrees, history, join, number, order, rows, subjects, world};
 use dripline::domain::base::primitives::{ContactId, Ids, MessageId, Span};
 use dripline::domain::campaign::journey::RunState::{Archived, Paused, Running};
-use dripline::flows::campaign::journey_control::NotSteered;
 use dripline::flows::campaign::publish;
+use dripline::flows::error::FlowError;
 use dripline::flows::ingest::form;
 use dripline::flows::schedule::due;
 use dripline::flows::send;
@@ -207,7 +207,7 @@ fn message_of_archived_journey_is_skipped() {
 #[test]
 fn unknown_journey_suggests_nearest_name() {
     let mut world = inhabited();
-    let Err(NotSteered::Unknown(problem)) = world.steer("c.jj", Paused) else { panic!() };
-    assert_eq!(problem.help.unwrap(), "did you mean `c.j`?");
+    let Err(FlowError::NotFound(refusal)) = world.steer("c.jj", Paused) else { panic!() };
+    assert_eq!(refusal.problems[0].help.as_deref(), Some("did you mean `c.j`?"));
     assert_eq!(number(&world.db, "SELECT count(*) FROM journey_states"), 0);
 }

@@ -6,10 +6,11 @@ use super::support::{FORM, MONDAY, agrees, join, number, order, report, rows, su
 use dripline::domain::base::primitives::{ContactId, Ids, Span};
 use dripline::domain::base::token::Keyring;
 use dripline::domain::contact::event::names;
+use dripline::domain::inbound::engagement::Engagement;
 use dripline::flows::contact::{erase, merge};
 use dripline::flows::ingest::form;
 use dripline::flows::ports::{Database, DatabaseError};
-use dripline::flows::tasks::{EngagementTask, Intake};
+use dripline::flows::tasks::Intake;
 use dripline::native::world::{World, block_on};
 use dripline::store::statement::{Rows, Statement, Value};
 use serde_json::json;
@@ -193,7 +194,7 @@ fn pending_tasks_of_erased_contact_write_nothing() {
     let message = rows(&world.db, "SELECT id FROM messages LIMIT 1")[0]["id"].clone();
     let form = submission(&mut world, &[("email", ANN), ("first_name", NAME)]);
     let sale = order(&world, ANN, 500, "GBP", "o-2");
-    let click = Intake::EngagementV1(EngagementTask {
+    let click = Intake::EngagementV1(Engagement {
         contact: contact.clone(),
         message: message.as_str().unwrap().into(),
         url: Some(format!("https://shop.example/?for={ANN}")),
@@ -587,8 +588,8 @@ fn concurrent_merges_merge_only_once() {
     let (catalog, now) = (&world.catalog, world.now());
     let (db, mut one, mut other) = (&db, Ids::new(now, 51), Ids::new(now, 52));
     let flows: Vec<super::interleave::Task<'_, _>> = vec![
-        Box::pin(merge::merge(db, catalog, (ANN, WORK), now, &mut one)),
-        Box::pin(merge::merge(db, catalog, (WORK, ANN), now, &mut other)),
+        Box::pin(merge::merge(db, catalog, ANN, WORK, now, &mut one)),
+        Box::pin(merge::merge(db, catalog, WORK, ANN, now, &mut other)),
     ];
     let ended: Vec<_> =
         super::interleave::together(flows).into_iter().map(Result::unwrap).collect();

@@ -5,10 +5,11 @@ use super::invariants::assert_sound;
 use super::support::{FORM, MONDAY, rows, submission, world};
 use dripline::domain::base::primitives::{Ids, MessageId, Millis, Span};
 use dripline::domain::contact::message::{ProviderCharge, SmsCost};
-use dripline::domain::engine::{DeliveryReport, DeliveryStatus, Input, Outcome};
+use dripline::domain::engine::{Input, Outcome};
+use dripline::domain::inbound::delivery_report::{DeliveryReport, DeliveryStatus};
 use dripline::flows::commit::{Command, ContactRef, commit};
 use dripline::flows::ingest::{consume, form};
-use dripline::flows::tasks::{DeliveryReportTask, Intake};
+use dripline::flows::tasks::Intake;
 use dripline::native::world::{World, block_on};
 
 const TEXT: &str = r#"
@@ -60,10 +61,10 @@ impl Office {
     }
 
     /// A report of the provider.
-    fn hears(&mut self, news: DeliveryStatus, billed: Option<ProviderCharge>) -> String {
+    fn hears(&mut self, status: DeliveryStatus, billed: Option<ProviderCharge>) -> String {
         let now = self.later();
-        let heard = DeliveryReport {
-            news,
+        let report = DeliveryReport {
+            status,
             at: now,
             address: None,
             source: "vonage".to_owned(),
@@ -71,9 +72,9 @@ impl Office {
             key: None,
             billed,
         };
-        let report = DeliveryReportTask { message: Some(self.message.clone()), heard };
+        let message = Some(self.message.clone());
         let (world, ids) = (&self.world, &mut Ids::new(now, 2));
-        let task = vec![Intake::HeardV1(report)];
+        let task = vec![Intake::DeliveryReportV1 { message, report }];
         block_on(consume::record(&world.db, &world.catalog, &world.settings.keys, task, now, ids))
             .unwrap();
         self.cost()

@@ -6,7 +6,9 @@ use dripline::domain::base::primitives::{Ids, Millis, Span};
 use dripline::domain::contact::address::AddressProblem;
 use dripline::domain::contact::suppression::{Listed, SuppressionReason};
 use dripline::flows::contact::erase;
-use dripline::flows::contact::suppressions::{self, IMPORT_ROWS_MAX, Import, Named, NotDone};
+use dripline::flows::contact::suppressions::{
+    self, IMPORT_ROWS_MAX, Import, Named, SuppressionError,
+};
 use dripline::native::world::{World, block_on};
 use dripline::store::suppressions::Wanted;
 
@@ -14,16 +16,16 @@ fn named(address: &str) -> Named {
     Named { address: address.to_owned(), ..Named::default() }
 }
 
-fn add(world: &World, named: &Named) -> Result<Option<Listed>, NotDone> {
+fn add(world: &World, named: &Named) -> Result<Option<Listed>, SuppressionError> {
     let (now, mut ids) = (world.now(), Ids::new(world.now(), 3));
-    let (keys, given) = (&world.settings.keys, (named, "ops"));
-    block_on(suppressions::add(&world.db, &world.catalog, keys, given, now, &mut ids))
+    let keys = &world.settings.keys;
+    block_on(suppressions::add(&world.db, &world.catalog, keys, named, "ops", now, &mut ids))
 }
 
-fn release(world: &World, named: &Named) -> Result<Listed, NotDone> {
+fn release(world: &World, named: &Named) -> Result<Listed, SuppressionError> {
     let (now, mut ids) = (world.now(), Ids::new(world.now(), 4));
-    let (keys, given) = (&world.settings.keys, (named, "ops"));
-    block_on(suppressions::release(&world.db, &world.catalog, keys, given, now, &mut ids))
+    let keys = &world.settings.keys;
+    block_on(suppressions::release(&world.db, &world.catalog, keys, named, "ops", now, &mut ids))
 }
 
 fn import(world: &World, rows: Vec<Named>) -> (usize, usize, Vec<usize>) {
@@ -85,18 +87,21 @@ fn unknown_address_can_be_suppressed_and_released() {
     add(&world, &named("+44 7400 123456")).unwrap();
     assert_eq!(all(&world), ["+447400123456 manual"]);
     let unsaid = release(&world, &named("+447400123456"));
-    assert!(matches!(unsaid, Err(NotDone::Refused(why)) if why.contains("note")));
+    assert!(matches!(unsaid, Err(SuppressionError::Rejected(why)) if why.contains("note")));
     let note = "his own".to_owned();
     release(&world, &Named { note: note.clone(), ..named("+447400123456") }).unwrap();
     let again = release(&world, &Named { note, ..named("+447400123456") });
-    assert_eq!(again, Err(NotDone::Unknown));
+    assert_eq!(again, Err(SuppressionError::NotSuppressed));
     let wrong = |address| add(&world, &named(address));
     assert_eq!(
         wrong("nobody"),
-        Err(NotDone::Address(AddressProblem::NoAt)),
+        Err(SuppressionError::Address(AddressProblem::NoAt)),
         "no number has letters"
     );
-    assert_eq!(wrong("7400 12"), Err(NotDone::Address(AddressProblem::PhoneWithoutCountry)));
+    assert_eq!(
+        wrong("7400 12"),
+        Err(SuppressionError::Address(AddressProblem::PhoneWithoutCountry))
+    );
 }
 
 #[test]
@@ -107,7 +112,7 @@ fn complaint_is_released_by_force_only() {
     let kept = add(&world, &named("ann@x.example")).unwrap().unwrap();
     assert_eq!(kept.reason, complained);
     let lift = Named { note: "a mistake of ours".to_owned(), ..named("ann@x.example") };
-    assert_eq!(release(&world, &lift), Err(NotDone::NeedsForce(complained)));
+    assert_eq!(release(&world, &lift), Err(SuppressionError::NeedsForce(complained)));
     assert!(release(&world, &Named { force: true, ..lift }).is_ok());
 }
 
@@ -128,10 +133,12 @@ fn import_is_idempotent_and_reports_bad_rows() {
     let many = vec![named("ann@x.example"); IMPORT_ROWS_MAX + 1];
     let brought = Import { source: "x".to_owned(), rows: many };
     let flow = suppressions::import(&world.db, &world.settings.keys, &brought, world.now());
-    assert!(matches!(block_on(flow), Err(NotDone::Refused(why)) if why.contains("1000")));
+    assert!(matches!(block_on(flow), Err(SuppressionError::Rejected(why)) if why.contains("1000")));
     let nothing = Import { source: "x".to_owned(), rows: Vec::new() };
     let flow = suppressions::import(&world.db, &world.settings.keys, &nothing, world.now());
-    assert!(matches!(block_on(flow), Err(NotDone::Refused(why)) if why.contains("no rows")));
+    assert!(
+        matches!(block_on(flow), Err(SuppressionError::Rejected(why)) if why.contains("no rows"))
+    );
 }
 
 #[test]
@@ -146,7 +153,10 @@ fn import_does_not_restore_an_erased_address() {
     let plain = "SELECT count(*) FROM suppressions WHERE address = 'ann@x.example'";
     assert_eq!(number(&world.db, plain), 0, "the address is not written down again");
     let lift = Named { note: "asked us".to_owned(), ..named("ann@x.example") };
-    assert_eq!(release(&world, &lift), Err(NotDone::NeedsForce(SuppressionReason::Erased)));
+    assert_eq!(
+        release(&world, &lift),
+        Err(SuppressionError::NeedsForce(SuppressionReason::Erased))
+    );
     assert!(release(&world, &Named { force: true, ..lift }).is_ok());
 }
 
@@ -180,6 +190,6 @@ fn temporary_suppression_expires() {
     assert_eq!(all(&world).len(), 0);
     let note = "over".to_owned();
     let past = release(&world, &Named { note, ..named("ann@x.example") });
-    assert_eq!(past, Err(NotDone::Unknown));
+    assert_eq!(past, Err(SuppressionError::NotSuppressed));
     assert!(world.now() > Millis(0));
 }

@@ -5,8 +5,9 @@ use super::support::{FORM, MONDAY, history, join, rows, world};
 use dripline::domain::base::primitives::{CampaignId, Ids, Span};
 use dripline::domain::campaign::Compiled;
 use dripline::domain::template::TemplateSource;
+use dripline::flows::error::FlowError;
 use dripline::flows::send;
-use dripline::flows::send::preview::{Asked, NotShown, preview, send_test};
+use dripline::flows::send::preview::{Asked, preview, send_test};
 use dripline::flows::tasks::Work;
 use dripline::native::project;
 use dripline::native::world::{World, block_on};
@@ -291,10 +292,10 @@ fn ask(template: &str, contact: Option<&str>, locale: Option<&str>, to: Option<&
     }
 }
 
-fn refusal(error: NotShown) -> String {
+fn refusal(error: FlowError) -> String {
     match error {
-        NotShown::Wrong(problem) => format!("Wrong {problem}").replace("; ", "\n    "),
-        NotShown::Database(error) => format!("{error:?}"),
+        FlowError::Rejected(refusal) => format!("Rejected {refusal}").replace("; ", "\n    "),
+        error => format!("{error:?}"),
     }
 }
 
@@ -331,15 +332,15 @@ fn preview_uses_contact_or_sample_data() {
     sms/hello/zh-CN |  |  | 您好，16:30
     ");
     assert_snapshot!(shown(&world, &ask("emails/helo", None, None, None)), @"
-    Wrong template: there is no message `emails/helo`
+    Rejected template: there is no message `emails/helo`
         did you mean `emails/hello`?
     ");
     assert_snapshot!(shown(&world, &ask("pages/p", None, None, None)), @"
-    Wrong template: there is no message `pages/p`
+    Rejected template: there is no message `pages/p`
         known here: emails/hello, sms/hello
     ");
     assert_snapshot!(shown(&world, &ask("sms/hello", Some("no@x.example"), None, None)), @"
-    Wrong contact: there is no such contact
+    Rejected contact: there is no such contact
         give its id, your own id of it, its e-mail address, or its number with +
     ");
 }
@@ -422,17 +423,17 @@ fn test_send_to_outsiders_is_refused() {
         |to: &str| tested(&mut world, &ask("emails/hello", Some("lin@x.example"), None, Some(to)));
     assert_eq!(to("Mei@GO.example"), "mei@go.example");
     assert_snapshot!(to("stranger@x.example"), @"
-    Wrong to: tests go to our own people only
+    Rejected to: tests go to our own people only
         send it to the campaign's owner, or to an address of the domain that mail is from
     ");
     for stranger in
         ["a@go.example.evil.example", "a@evil.example>@go.example", "x", "a@sub.go.example"]
     {
-        assert!(to(stranger).starts_with("Wrong"), "{stranger}");
+        assert!(to(stranger).starts_with("Rejected"), "{stranger}");
     }
     let without = |template: &str| ask(template, None, None, None);
     assert_snapshot!(tested(&mut world, &without("sms/hello")), @"
-    Wrong template: an SMS is looked at, and not sent as a test
+    Rejected template: an SMS is looked at, and not sent as a test
         ask for its preview
     ");
     let erased = ask("emails/hello", Some("lin@x.example"), None, None);

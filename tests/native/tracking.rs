@@ -4,8 +4,9 @@ use super::invariants::assert_sound;
 use super::support::{FORM, WELCOME, history, join, number, rows, world};
 use dripline::domain::base::primitives::{Ids, Millis, Span};
 use dripline::domain::inbound::bot_detection::{FetchFacts, Network, known_agent};
+use dripline::domain::inbound::engagement::Engagement;
 use dripline::flows::campaign::reclassify;
-use dripline::flows::tasks::{EngagementTask, Intake};
+use dripline::flows::tasks::Intake;
 use dripline::native::world::{World, block_on};
 
 const PHONE: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15";
@@ -29,7 +30,7 @@ fn fetch_as(world: &mut World, message: &str, url: Option<&str>, after: Span, fa
     let contact = rows(&world.db, "SELECT id FROM contacts")[0]["id"].as_str().unwrap().to_owned();
     let at = Millis(world.now().0 + after.0);
     let events = number(&world.db, "SELECT count(*) FROM events");
-    let report = EngagementTask {
+    let report = Engagement {
         contact: contact.as_str().into(),
         message: message.into(),
         url: url.map(str::to_owned),
@@ -124,7 +125,7 @@ fn links_in_one_batch_are_judged_together() {
     let contact = rows(&world.db, "SELECT id FROM contacts")[0]["id"].as_str().unwrap().to_owned();
     let facts = FetchFacts { agent: known_agent(PHONE), ..FetchFacts::default() };
     let clicks = [(1, 60), (2, 61), (3, 62), (1, 90), (2, 95)].map(|(link, second)| {
-        Intake::EngagementV1(EngagementTask {
+        Intake::EngagementV1(Engagement {
             contact: contact.as_str().into(),
             message: mail.as_str().into(),
             url: Some(format!("https://a.example/{link}")),

@@ -11,7 +11,8 @@ use dripline::domain::campaign::broadcast::BroadcastVerb::{Pause, Start};
 use dripline::domain::engine::Submitted;
 use dripline::domain::publication::catalog::Catalog;
 use dripline::flows::campaign::publish;
-use dripline::flows::campaign::unpublish::{self, NotUnpublished};
+use dripline::flows::campaign::unpublish;
+use dripline::flows::error::FlowError;
 use dripline::flows::ingest::form;
 use dripline::flows::ports::Database;
 use dripline::flows::send;
@@ -245,7 +246,7 @@ fn unpublishing_is_idempotent() {
 fn unpublishing_unknown_campaign_writes_nothing() {
     let mut world = inhabited();
     let refused = world.unpublish("nobody").unwrap_err();
-    assert!(matches!(refused, NotUnpublished::Unknown(_)));
+    assert!(matches!(refused, FlowError::NotFound(_)));
     assert_eq!(number(&world.db, "SELECT count(*) FROM journey_wakes"), 0);
 }
 

@@ -8,7 +8,8 @@ use dripline::domain::campaign::Compiled;
 use dripline::domain::campaign::journey::{Migration, RunState};
 use dripline::domain::publication::diff::EnrollmentCount;
 use dripline::domain::report::{JourneyRow, PassageFigures};
-use dripline::flows::campaign::publish::{Refusal, preview};
+use dripline::flows::campaign::publish::preview;
+use dripline::flows::error::FlowError;
 use dripline::flows::report::campaign;
 use dripline::native::world::{World, block_on};
 use std::collections::BTreeMap;
@@ -282,7 +283,7 @@ fn report_counts_enrollments_per_version() {
 
 fn refused(world: &mut World, compiled: Compiled) -> String {
     match world.publish(compiled) {
-        Err(Refusal::Problems(problems)) => problems.iter().map(|p| format!("{p}\n")).collect(),
+        Err(FlowError::Rejected(refusal)) => format!("{refusal}\n"),
         other => panic!("{other:?}"),
     }
 }

@@ -176,8 +176,8 @@ pub fn local(text: &str) -> Option<DateTime> {
 /// Returns when a clock in `zone` shows the time, by the rules of `calendar::next_local_time` where
 /// daylight saving time skips or repeats it.
 fn instant(at: DateTime, zone: &TimeZone) -> Option<Millis> {
-    let clock = (at.hour().unsigned_abs(), at.minute().unsigned_abs());
-    calendar::instant(at.date(), clock, zone)
+    let (hour, minute) = (at.hour().unsigned_abs(), at.minute().unsigned_abs());
+    calendar::instant(at.date(), hour, minute, zone)
 }
 
 /// Returns the key of a recipient in the contact's log. It is recorded once, however often the

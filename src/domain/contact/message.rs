@@ -1,12 +1,11 @@
 //! A message: one e-mail or SMS to one contact, recorded before it is sent.
 
-use crate::domain::base::primitives::{
-    CampaignId, Channel, ContactId, EnrollmentId, MessageId, Millis, Span,
-};
+use crate::domain::base::primitives::{CampaignId, Channel, ContactId, MessageId, Millis, Span};
+use crate::domain::contact::message_source::MessageSource;
 use serde::{Deserialize, Serialize};
 
 /// A row of the message ledger, written before the message leaves.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Message {
     /// The message's id, which is also the provider's idempotency key.
     pub id: MessageId,
@@ -15,25 +14,7 @@ pub struct Message {
     pub campaign: CampaignId,
     /// The published version whose template it uses.
     pub version: u32,
-    /// The enrollment that queued it; `None` for a confirmation.
-    pub enrollment: Option<EnrollmentId>,
-    /// The journey's name; empty for a confirmation.
-    pub journey: String,
-    /// The step's id, or the variant of a broadcast; empty for a confirmation.
-    pub step: String,
-    /// The broadcast's name; `None` for other messages.
-    pub broadcast: Option<String>,
-    pub channel: Channel,
-    /// What the message is for. It decides what may hold the message back.
-    pub class: Class,
-    /// The purpose that needs consent.
-    pub purpose: String,
-    /// The template: `emails/…` or `sms/…` of the version, or a built-in `house/…` one. For a
-    /// webhook, the URL.
-    pub template: String,
-    /// For a notice, a line from the campaign's author; for a test, its recipient address; for a
-    /// confirmation that also asks about the contact's details, `house::DETAILS`; empty otherwise.
-    pub note: String,
+    pub source: MessageSource,
     pub queued_at: Millis,
     /// The earliest time to send it.
     pub send_at: Millis,
@@ -55,32 +36,22 @@ pub struct Message {
     pub clicked_at: Option<Millis>,
     /// The address it was sent to, recorded just before sending. `None` for a notice, and for
     /// messages older than this field.
-    #[serde(default)]
     pub address: Option<String>,
     /// When each kind of delivery report first arrived.
-    pub heard: DeliveryTimestamps,
+    pub reported: DeliveryTimestamps,
     /// The segments and the price of an SMS, as far as known.
-    #[serde(default)]
     pub spent: Option<SmsCost>,
     pub state: MessageState,
 }
 
 impl Message {
-    /// Returns the key of its counters: the template, or the broadcast and the variant.
-    pub fn part(&self) -> String {
-        match &self.broadcast {
-            Some(broadcast) => broadcast_part(broadcast, &self.step),
-            None => self.template.clone(),
-        }
-    }
-
-    /// Returns a message to be sent as soon as possible, on the channel of its template. It has no
-    /// enrollment and no purpose unless the caller sets them.
+    /// Returns a message to be sent as soon as possible.
     pub fn queue(
         id: MessageId,
         contact_id: ContactId,
-        (campaign, version): (CampaignId, u32),
-        (class, template): (Class, &str),
+        campaign: CampaignId,
+        version: u32,
+        source: MessageSource,
         now: Millis,
     ) -> Self {
         Self {
@@ -88,19 +59,7 @@ impl Message {
             contact_id,
             campaign,
             version,
-            enrollment: None,
-            journey: String::new(),
-            step: String::new(),
-            broadcast: None,
-            channel: match template.split_once('/') {
-                Some(("sms", _)) => Channel::Sms,
-                Some(("https:", _)) => Channel::Webhook,
-                _ => Channel::Email,
-            },
-            class,
-            purpose: String::new(),
-            template: template.to_owned(),
-            note: String::new(),
+            source,
             state: MessageState::Queued,
             queued_at: now,
             send_at: now,
@@ -113,14 +72,31 @@ impl Message {
             opened_at: None,
             clicked_at: None,
             address: None,
-            heard: DeliveryTimestamps::default(),
+            reported: DeliveryTimestamps::default(),
             spent: None,
+        }
+    }
+
+    pub fn channel(&self) -> Channel {
+        self.source.channel()
+    }
+
+    /// Returns what the message is for. It decides what may hold the message back.
+    pub fn class(&self) -> Class {
+        self.source.class()
+    }
+
+    /// Returns the key of its counters: the template, or the broadcast and the variant.
+    pub fn part(&self) -> String {
+        match &self.source {
+            MessageSource::Broadcast { name, variant, .. } => broadcast_part(name, variant),
+            source => source.template().to_owned(),
         }
     }
 
     /// Returns whether it is a test: a campaign's message that goes to our own people for review.
     pub fn is_test(&self) -> bool {
-        self.class == Class::Internal && self.template.starts_with("emails/")
+        matches!(self.source, MessageSource::Test { .. })
     }
 }
 
@@ -136,12 +112,6 @@ pub mod house {
     pub const STOP: &str = "house/stop";
     /// The SMS that names the sender and explains how to opt out.
     pub const HELP: &str = "house/help";
-
-    /// Returns whether the template replies to an inbound SMS, and so may go to a number that has
-    /// opted out: the opt-out confirmation and help are due to everybody (47 CFR 64.1200(a)(12)).
-    pub fn answers_a_text(template: &str) -> bool {
-        matches!(template, STOP | HELP)
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -212,11 +182,11 @@ impl MessageState {
     /// Returns the state after a delivery report. It only moves forward, because reports arrive in
     /// any order. A message that has not left, as far as we know, keeps its state.
     #[must_use]
-    pub fn hearing(self, heard: Self) -> Self {
+    pub fn after(self, reported: Self) -> Self {
         let order = [Self::Sent, Self::Delivered, Self::Bounced, Self::Complained];
         let place = |state| order.iter().position(|known| *known == state);
-        match (place(self), place(heard)) {
-            (Some(here), Some(there)) if there > here => heard,
+        match (place(self), place(reported)) {
+            (Some(here), Some(there)) if there > here => reported,
             _ => self,
         }
     }

@@ -1,4 +1,4 @@
-//! A contact: one person we may write to, with everything that a decision about them needs. Not
+//! A contact: one person we may write to, with everything that is known about it. Not
 //! here: the decisions themselves (`domain/engine/mod.rs`).
 
 pub mod address;
@@ -8,17 +8,15 @@ pub mod country;
 pub mod enrollment;
 pub mod event;
 pub mod message;
+pub mod message_source;
 pub mod phone;
 pub mod suppression;
 pub mod touch;
 
-use crate::domain::base::primitives::{
-    CampaignId, Channel, ContactId, MessageId, Millis, QualifiedId,
-};
+use crate::domain::base::primitives::{CampaignId, Channel, ContactId, Millis, QualifiedId};
 use crate::domain::contact::consent::{Consent, ConsentState};
-use crate::domain::contact::enrollment::{Enrollment, EnrollmentState, HourlyQuota};
+use crate::domain::contact::enrollment::{Enrollment, EnrollmentState};
 use crate::domain::contact::event::Event;
-use crate::domain::contact::message::Message;
 use crate::domain::contact::suppression::{Suppression, SuppressionReason};
 use crate::domain::contact::touch::Touch;
 use serde::{Deserialize, Serialize};
@@ -57,8 +55,6 @@ pub struct Contact {
     pub consents: Vec<Consent>,
     /// When the newest confirmation e-mails left or are due to leave, oldest first.
     pub confirmation_mails: Vec<Millis>,
-    /// The same for contacts whose addresses are other spellings of this mailbox.
-    pub mails_to_mailbox: Vec<Millis>,
     /// The channels on which the address must not be written to, and why.
     pub suppressed: BTreeMap<Channel, Suppression>,
     /// Consecutive soft bounces by channel, from an address that may work another day. A channel
@@ -72,11 +68,6 @@ pub struct Contact {
     pub segments: BTreeMap<QualifiedId, Millis>,
     /// The newest events, oldest first, limited to the names that a rule or journey uses.
     pub history: Vec<Event>,
-    /// The newest busy hour of each journey with an hourly limit, with the reservations of other
-    /// contacts.
-    pub busy_hours: BTreeMap<QualifiedId, HourlyQuota>,
-    /// The ledger rows of the messages that something just happened to.
-    pub messages: BTreeMap<MessageId, Message>,
     /// The earliest moment at which time alone may change something about the contact.
     pub wake_at: Option<Millis>,
     pub created_at: Millis,
@@ -162,15 +153,12 @@ impl Contact {
             time_zone: None,
             consents: Vec::new(),
             confirmation_mails: Vec::new(),
-            mails_to_mailbox: Vec::new(),
             suppressed: BTreeMap::new(),
             soft_bounces: BTreeMap::new(),
             touches: Vec::new(),
             enrollments: Vec::new(),
             segments: BTreeMap::new(),
             history: Vec::new(),
-            busy_hours: BTreeMap::new(),
-            messages: BTreeMap::new(),
             wake_at: None,
             created_at: now,
             erased_at: None,
@@ -181,6 +169,14 @@ impl Contact {
     /// Returns whether this is its id, or was the id of a contact that was merged into it.
     pub fn is_known_as(&self, id: &ContactId) -> bool {
         self.id == *id || self.aliases.iter().any(|alias| alias.id == *id)
+    }
+
+    /// Returns what the ids of its messages begin with, before a point: the ids of its enrollments,
+    /// its own, and those of contacts that were merged into it.
+    pub fn message_prefixes(&self) -> Vec<&str> {
+        let enrollments = self.enrollments.iter().map(|enrollment| enrollment.id.as_str());
+        let contacts = self.aliases.iter().map(|alias| &alias.id).chain([&self.id]);
+        enrollments.chain(contacts.map(ContactId::as_str)).collect()
     }
 
     /// Returns whether a contact that was merged into it had one of these addresses. No other

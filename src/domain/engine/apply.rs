@@ -1,48 +1,49 @@
 //! Applies an input to the contact.
 
-use super::{API_KEY, CustomEvent, Decider, Input, Outcome, Submitted, TestSendRequested};
-use crate::domain::base::primitives::{Channel, MessageId, Millis};
+use super::{Decider, Input, Outcome, Submitted, TestSendRequested};
+use crate::domain::base::primitives::{CampaignId, Channel, MessageId, Millis};
 use crate::domain::contact::ERASED;
 use crate::domain::contact::claim::{self, CLAIMS, Claims};
 use crate::domain::contact::event::names;
-use crate::domain::contact::message::SmsCost;
-use crate::domain::contact::message::{Class, DeliveryTimestamps, Message, MessageState, house};
+use crate::domain::contact::message::{Class, DeliveryTimestamps, Message, MessageState};
+use crate::domain::contact::message_source::{MessageSource, SourceColumns};
 use crate::domain::contact::touch;
-use crate::domain::engine::change::{Change, Metric};
+use crate::domain::engine::change::{Change, MessagePatch, Metric};
 use crate::domain::engine::consent::{By, CONFIRM_LINK, Granted, UNSUBSCRIBE_LINK};
+use crate::domain::inbound::custom_event::{API_KEY, CustomEvent};
 use serde_json::{Value, json};
 
 impl Decider<'_> {
-    pub(super) fn apply(&mut self, happening: Input) {
-        let key = happening.key();
-        match happening {
+    pub(super) fn apply(&mut self, input: Input) {
+        let key = input.key();
+        match input {
             Input::TimePassed => {}
             Input::Submitted(submitted) => self.apply_submission(&submitted),
             Input::CustomEvent(reported) => self.apply_report(reported),
             Input::Conflicted(reported) => self.refuse_report(reported, key),
             Input::Delivered { message, outcome, .. } => {
-                if let Some(message) = self.contact.messages.get(&message).cloned() {
+                if let Some(message) = self.messages.get(&message).cloned() {
                     self.apply_delivery(&message, outcome, key);
                 }
             }
-            Input::Engaged(message, engagement) => {
-                if let Some(message) = self.contact.messages.get(&message).cloned() {
+            Input::Engaged(engagement) => {
+                if let Some(message) = self.messages.get(&engagement.message).cloned() {
                     self.apply_engagement(&message, engagement);
                 }
             }
             Input::Broadcast(turn) => self.take_turn(&turn),
-            Input::DeliveryReport(message, heard) => {
-                if let Some(message) = self.contact.messages.get(&message).cloned() {
-                    self.hear(&message, heard);
+            Input::DeliveryReport(message, report) => {
+                if let Some(message) = self.messages.get(&message).cloned() {
+                    self.apply_delivery_report(&message, report);
                 }
             }
-            Input::InboundSms(texted) => self.hear_text(texted),
+            Input::InboundSms(sms) => self.apply_inbound_sms(sms, key),
             Input::Rejudged(message) => {
-                if let Some(message) = self.contact.messages.get(&message).cloned() {
+                if let Some(message) = self.messages.get(&message).cloned() {
                     self.rejudge(&message);
                 }
             }
-            Input::TestSendRequested(asked) => self.apply_test(asked, key),
+            Input::TestSendRequested(test) => self.apply_test(test, key),
             Input::Confirmed { shown_at, details, message, origin_hash } => {
                 if let Some(claims) = details {
                     self.take_claims(claims, shown_at, &message);
@@ -55,7 +56,7 @@ impl Decider<'_> {
             }
             Input::Chose(choice) => self.choose(*choice),
             Input::Unsubscribed { channel, message, origin_hash } => {
-                if let Some(message) = self.contact.messages.get(&message).cloned() {
+                if let Some(message) = self.messages.get(&message).cloned() {
                     self.unsubscribed_by(&message, self.now, None);
                 }
                 self.withdraw(channel, &By::link(UNSUBSCRIBE_LINK, &message, &origin_hash));
@@ -100,9 +101,9 @@ impl Decider<'_> {
             self.record_grant(submitted, ask, &campaign);
         }
         if asks_details {
-            self.ask_for_confirmation(&campaign, house::DETAILS);
+            self.ask_for_confirmation(&campaign, true);
         } else if granted.iter().any(|granted| granted.asks_owner) {
-            self.ask_for_confirmation(&campaign, "");
+            self.ask_for_confirmation(&campaign, false);
         }
         if is_lead {
             self.count(&campaign, Metric::Leads, &channel, &part, 1);
@@ -168,7 +169,7 @@ impl Decider<'_> {
         // A reported event has happened, whatever the reporting clock shows: a date in the future
         // would count as recent for too long.
         let at = reported.at.min(self.now);
-        self.record_told(&reported.name, properties, at, (key, content));
+        self.record_reported(&reported.name, properties, at, key, content);
     }
 
     /// Records a report whose id was already used for a different event. It does not count as an
@@ -183,15 +184,26 @@ impl Decider<'_> {
 
     /// Queues a test of a message of the live version. The test is recorded with the contact whose
     /// data it shows; the test address is in the ledger only.
-    fn apply_test(&mut self, asked: TestSendRequested, key: Option<String>) {
-        let TestSendRequested { message, campaign, template, to } = asked;
+    fn apply_test(&mut self, test: TestSendRequested, key: Option<String>) {
+        let TestSendRequested { message, campaign, template, to } = test;
         let Some(edition) = self.catalog.live_edition(&campaign) else { return };
         let properties = json!({ "message": message, "template": template });
         self.record_keyed(names::MESSAGE_TEST_ASKED, Some(&campaign), properties, self.now, key);
-        let edition = (campaign, edition.version);
-        let kind = (Class::Internal, template.as_str());
-        let message = Message::queue(message, self.contact.id.clone(), edition, kind, self.now);
-        self.changes.push(Change::Queue(Box::new(Message { note: to, ..message })));
+        let source = MessageSource::Test { template, to };
+        self.queue_message(message, campaign, edition.version, source);
+    }
+
+    /// Queues a message to this contact, to be sent as soon as possible.
+    pub(super) fn queue_message(
+        &mut self,
+        id: MessageId,
+        campaign: CampaignId,
+        version: u32,
+        source: MessageSource,
+    ) {
+        let contact = self.contact.id.clone();
+        let message = Message::queue(id, contact, campaign, version, source, self.now);
+        self.changes.push(Change::Queue(Box::new(message)));
     }
 
     /// Applies the outcome of a delivery: to the ledger, as an event, to the counters. If the
@@ -242,12 +254,16 @@ impl Decider<'_> {
         let name = if message.is_test() { names::MESSAGE_TESTED } else { name };
         self.record_keyed(name, campaign, properties.clone(), self.now, key);
         let delivered_at = (state == MessageState::Delivered).then_some(self.now);
-        let heard = DeliveryTimestamps { delivered_at, ..<_>::default() };
-        let state_now = Some(state);
-        let spent = taken;
-        let change =
-            MessageChange { state: state_now, reason, provider_id, heard, spent, ..<_>::default() };
-        self.move_message(message, change);
+        let reported = DeliveryTimestamps { delivered_at, ..<_>::default() };
+        let patch = MessagePatch {
+            state: Some(state),
+            reason,
+            provider_id,
+            reported,
+            spent: taken,
+            ..<_>::default()
+        };
+        self.patch_message(message, patch);
         if accepted {
             self.count_if_marketing(message, Metric::Sent);
         }
@@ -258,61 +274,40 @@ impl Decider<'_> {
     }
 
     pub(super) fn count_message(&mut self, message: &Message, metric: Metric) {
-        let channel = message.channel.as_str();
-        self.count(&message.campaign, metric, channel, &message.part(), 1);
+        let channel = message.channel();
+        self.count(&message.campaign, metric, channel.as_str(), &message.part(), 1);
     }
 
     /// Counts a message, if it is marketing.
     pub(super) fn count_if_marketing(&mut self, message: &Message, metric: Metric) {
-        if message.class == Class::Marketing {
+        if message.class() == Class::Marketing {
             self.count_message(message, metric);
         }
     }
 
-    pub(super) fn move_message(&mut self, message: &Message, change: MessageChange) {
-        let MessageChange { state, reason, provider_id, opened_at, clicked_at, heard, spent } =
-            change;
-        if let Some(row) = self.contact.messages.get_mut(&message.id) {
-            row.opened_at = row.opened_at.or(opened_at);
-            row.clicked_at = row.clicked_at.or(clicked_at);
-            row.heard.add(heard);
-            row.spent = spent.or(row.spent);
-            row.state = state.unwrap_or(row.state);
+    /// Updates a message's ledger row, here and in the ledger.
+    pub(super) fn patch_message(&mut self, message: &Message, patch: MessagePatch) {
+        if let Some(row) = self.messages.get_mut(&message.id) {
+            row.opened_at = row.opened_at.or(patch.opened_at);
+            row.clicked_at = row.clicked_at.or(patch.clicked_at);
+            row.reported.add(patch.reported);
+            row.spent = patch.spent.or(row.spent);
+            row.state = patch.state.unwrap_or(row.state);
         }
-        let id = message.id.clone();
-        self.changes.push(Change::Message {
-            id,
-            state,
-            reason,
-            provider_id,
-            opened_at,
-            clicked_at,
-            heard,
-            spent,
-        });
+        self.changes.push(Change::Message(message.id.clone(), patch));
     }
-}
-
-/// The changes to a message's ledger row.
-#[derive(Default, PartialEq)]
-pub(super) struct MessageChange {
-    pub(super) state: Option<MessageState>,
-    pub(super) reason: String,
-    pub(super) provider_id: Option<String>,
-    pub(super) opened_at: Option<Millis>,
-    pub(super) clicked_at: Option<Millis>,
-    pub(super) heard: DeliveryTimestamps,
-    pub(super) spent: Option<SmsCost>,
 }
 
 /// Returns the properties that every event about a message has.
 pub(super) fn facts(message: &Message) -> Value {
+    let SourceColumns { enrollment, journey, step, broadcast, template, .. } =
+        message.source.columns();
     let mut facts = json!({
-        "message": message.id, "channel": message.channel, "template": message.template,
-        "journey": message.journey, "step": message.step, "enrollment": message.enrollment,
+        "message": message.id, "channel": message.channel(), "template": template,
+        "journey": journey, "step": step, "enrollment": enrollment,
     });
-    if let Some(broadcast) = &message.broadcast {
-        facts["broadcast"] = Value::from(broadcast.as_str());
+    if let Some(broadcast) = broadcast {
+        facts["broadcast"] = Value::from(broadcast);
     }
     facts
 }

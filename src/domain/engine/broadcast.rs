@@ -4,8 +4,8 @@ use super::Decider;
 use crate::domain::base::primitives::Channel;
 use crate::domain::campaign::broadcast::{BroadcastRecipient, message_id, turn_key};
 use crate::domain::contact::event::{Event, names};
-use crate::domain::contact::message::broadcast_part;
-use crate::domain::contact::message::{Class, Message};
+use crate::domain::contact::message::{Message, broadcast_part};
+use crate::domain::contact::message_source::MessageSource;
 use crate::domain::engine::change::{Change, Metric};
 use crate::domain::engine::journey;
 use crate::domain::publication::catalog::PublishedVersion;
@@ -37,19 +37,22 @@ impl Decider<'_> {
         let message = Message::queue(
             message_id(&id, &turn.contact),
             turn.contact.clone(),
-            (turn.campaign.clone(), turn.version),
-            (Class::Marketing, &variant.template),
+            turn.campaign.clone(),
+            turn.version,
+            MessageSource::Broadcast {
+                name: turn.broadcast.clone(),
+                variant: variant.name.clone(),
+                purpose: broadcast.purpose.clone(),
+                template: variant.template.clone(),
+            },
             self.now,
         );
-        let purpose = broadcast.purpose.clone();
-        let step = variant.name.clone();
-        let message = Message { purpose, step, broadcast: Some(turn.broadcast.clone()), ..message };
         let zone = journey::zone_of(&self.contact, &edition);
         let outcome = match eligibility(&message, &self.contact, &campaign.owner) {
             Eligibility::Closed(reason) => Err(reason),
             Eligibility::Open(_) => broadcast.send_at(&zone, self.now).ok_or(TOO_LATE),
         };
-        let channel = message.channel;
+        let channel = message.channel();
         let facts = |more: Value| {
             let mut facts = json!({ "broadcast": turn.broadcast, "channel": channel });
             if let (Some(facts), Value::Object(more)) = (facts.as_object_mut(), more) {

@@ -7,7 +7,7 @@ use crate::domain::base::primitives::{
 use crate::domain::base::token::Keyring;
 use crate::domain::contact::address::shown;
 use crate::domain::contact::consent::ConsentRecord;
-use crate::domain::contact::enrollment::Enrollment;
+use crate::domain::contact::enrollment::{Enrollment, HourlyQuota};
 use crate::domain::contact::event::{Event, Properties};
 use crate::domain::contact::message::SmsCost;
 use crate::domain::contact::message::{DeliveryTimestamps, Message, MessageState};
@@ -30,8 +30,8 @@ pub enum Change {
     /// Reserve a start in one hour of a journey that limits its starts per hour.
     TakePlace {
         journey: QualifiedId,
-        /// The hour, counted from 1970.
-        hour: i64,
+        /// The hour, with this reservation and all before it.
+        quota: HourlyQuota,
         /// The most starts in an hour.
         people: u32,
     },
@@ -42,23 +42,7 @@ pub enum Change {
     /// Add a queued message to the ledger.
     Queue(Box<Message>),
     /// Update a message in the ledger.
-    Message {
-        id: MessageId,
-        /// The new state; `None` leaves it.
-        state: Option<MessageState>,
-        /// The reason, for messages that were skipped, failed or bounced.
-        reason: String,
-        /// The provider's own id, once the message is accepted.
-        provider_id: Option<String>,
-        /// When a person first opened the message.
-        opened_at: Option<Millis>,
-        /// When a person first clicked in the message.
-        clicked_at: Option<Millis>,
-        /// The times of facts reported for the first time.
-        heard: DeliveryTimestamps,
-        /// The cost, if it has changed.
-        spent: Option<SmsCost>,
-    },
+    Message(MessageId, MessagePatch),
     /// Reclassify opens and clicks of a message.
     Rejudge {
         id: MessageId,
@@ -85,6 +69,24 @@ pub enum Change {
     TakeOver(ContactId),
     /// Clear everything that identifies the contact from its rows; these were its addresses.
     Erase(Vec<ErasedAddress>),
+}
+
+/// What changes of a message in the ledger; what is `None` stays as it is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct MessagePatch {
+    pub state: Option<MessageState>,
+    /// The reason, for messages that were skipped, failed or bounced. It is written with the state.
+    pub reason: String,
+    /// The provider's own id, once the message is accepted.
+    pub provider_id: Option<String>,
+    /// When a person first opened the message.
+    pub opened_at: Option<Millis>,
+    /// When a person first clicked in the message.
+    pub clicked_at: Option<Millis>,
+    /// The times of facts reported for the first time.
+    pub reported: DeliveryTimestamps,
+    /// The cost, if it has changed.
+    pub spent: Option<SmsCost>,
 }
 
 /// An address of an erased contact: only its hash is kept.
@@ -123,8 +125,8 @@ impl ErasedAddress {
 pub struct Withdrawal {
     pub channel: Channel,
     pub purpose: String,
-    /// The prefixes of the contact's message ids: the ids of its enrollments and of the contact.
-    pub begun_by: Vec<String>,
+    /// `Contact::message_prefixes`.
+    pub message_prefixes: Vec<String>,
 }
 
 /// A goal that was reached, and what it is credited to.

@@ -6,7 +6,8 @@ use crate::domain::base::token::sha256_hex;
 use crate::domain::contact::DO_NOT_TRACK;
 use crate::domain::contact::consent::{self, Consent, ConsentRecord, ConsentState, LawfulBasis};
 use crate::domain::contact::event::names;
-use crate::domain::contact::message::{Class, Message, house};
+use crate::domain::contact::message::Message;
+use crate::domain::contact::message_source::MessageSource;
 use crate::domain::contact::suppression::{Release, SuppressionReason};
 use crate::domain::engine::change::{Change, Withdrawal};
 use crate::domain::form::ConsentCheckbox;
@@ -160,14 +161,14 @@ impl Decider<'_> {
     }
 
     /// Queues the mail with the confirmation link, which covers everything that waits for it.
-    /// `note` names its subject if that is not a consent. The times of these mails are kept with
-    /// the contact and so under the write rule: however many submissions a list bomber posts, they
-    /// cause no more mails than `consent::next_mail` allows, whichever campaigns they name and
-    /// however they spell the mailbox.
-    pub(super) fn ask_for_confirmation(&mut self, campaign: &CampaignId, note: &str) {
+    /// `asks_details` says that it asks about claims of the contact's details too. The times of
+    /// these mails are kept with the contact and so under the write rule: however many submissions
+    /// a list bomber posts, they cause no more mails than `consent::next_mail` allows, whichever
+    /// campaigns they name and however they spell the mailbox.
+    pub(super) fn ask_for_confirmation(&mut self, campaign: &CampaignId, asks_details: bool) {
         let Some(edition) = self.catalog.live_edition(campaign) else { return };
         let mut mails = self.contact.confirmation_mails.clone();
-        consent::remember_mails(&mut mails, &self.contact.mails_to_mailbox);
+        consent::remember_mails(&mut mails, &self.mails_to_mailbox);
         let Some(send_at) = consent::next_mail(&mails, self.now) else { return };
         // The mail sent before already asks for this too. Only an owner who has answered it, and so
         // may have deleted it, gets another one as soon as it may be sent.
@@ -176,11 +177,10 @@ impl Decider<'_> {
             return;
         }
         let id = MessageId(format!("{}.confirm.{}", self.contact.id, self.contact.seq));
-        let edition = (campaign.clone(), edition.version);
-        let kind = (Class::Transactional, house::CONFIRM);
-        let message = Message::queue(id, self.contact.id.clone(), edition, kind, self.now);
-        let note = note.to_owned();
-        self.changes.push(Change::Queue(Box::new(Message { send_at, note, ..message })));
+        let (contact, campaign) = (self.contact.id.clone(), campaign.clone());
+        let source = MessageSource::Confirmation { asks_details };
+        let message = Message::queue(id, contact, campaign, edition.version, source, self.now);
+        self.changes.push(Change::Queue(Box::new(Message { send_at, ..message })));
         consent::remember_mail(&mut self.contact.confirmation_mails, send_at);
     }
 
@@ -350,11 +350,11 @@ impl Decider<'_> {
             if !had_effect {
                 continue;
             }
-            let passages = self.contact.enrollments.iter().map(|passage| passage.id.0.clone());
+            let prefixes = self.contact.message_prefixes().into_iter().map(str::to_owned);
             self.changes.push(Change::SkipQueued(Withdrawal {
                 channel: *channel,
                 purpose: purpose.clone(),
-                begun_by: passages.chain([self.contact.id.0.clone()]).collect(),
+                message_prefixes: prefixes.collect(),
             }));
         }
     }

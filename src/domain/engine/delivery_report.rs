@@ -4,16 +4,17 @@
 //! only moves forwards. A report also settles a message whose answer from the provider was lost or
 //! is not recorded yet. Suppressions only get stricter.
 
-use super::{Decider, DeliveryReport, DeliveryStatus};
+use super::Decider;
 use crate::domain::base::primitives::{Channel, Millis, Span};
 use crate::domain::contact::address::{read_email, read_phone};
 use crate::domain::contact::event::names;
 use crate::domain::contact::message::{Class, DeliveryTimestamps, Message, MessageState};
 use crate::domain::contact::suppression::{Suppression, SuppressionReason};
-use crate::domain::engine::apply::{MessageChange, facts};
-use crate::domain::engine::change::{Change, Metric};
+use crate::domain::engine::apply::facts;
+use crate::domain::engine::change::{Change, MessagePatch, Metric};
 use crate::domain::engine::consent::By;
 use crate::domain::inbound::bounce::{Bounce, BounceKind, BounceReason};
+use crate::domain::inbound::delivery_report::{DeliveryReport, DeliveryStatus};
 use serde_json::{Value, json};
 
 /// From this many soft bounces in a row, without a delivery in between, an address rests.
@@ -30,45 +31,45 @@ const REST_DAYS: [i64; 3] = [7, 30, 180];
 impl Decider<'_> {
     /// Applies a delivery report. Ignores a report about an address that the message did not go to:
     /// either the mail was forwarded, or the report is forged.
-    pub(super) fn hear(&mut self, message: &Message, heard: DeliveryReport) {
-        let DeliveryReport { news, at, address, source, provider_id, key, billed } = heard;
-        if address.as_ref().is_some_and(|told| !self.went_to(message, told)) {
+    pub(super) fn apply_delivery_report(&mut self, message: &Message, report: DeliveryReport) {
+        let DeliveryReport { status, at, address, source, provider_id, key, billed } = report;
+        if address.as_ref().is_some_and(|reported| !self.went_to(message, reported)) {
             return;
         }
         let known = message.address.clone().or(address);
         let message = &Message { address: known, ..message.clone() };
         let at = at.min(self.now);
-        let mut change = MessageChange { provider_id, ..<_>::default() };
+        let mut patch = MessagePatch { provider_id, ..<_>::default() };
         let mut state = self.settled(message);
-        let seen = message.heard;
-        match news {
+        let seen = message.reported;
+        match status {
             DeliveryStatus::Sent => {}
             DeliveryStatus::Delivered => {
-                state = state.hearing(MessageState::Delivered);
+                state = state.after(MessageState::Delivered);
                 if seen.delivered_at.is_none() && message.state != MessageState::Delivered {
-                    change.heard.delivered_at = Some(at);
+                    patch.reported.delivered_at = Some(at);
                     self.tell(message, names::MESSAGE_DELIVERED, json!({}), at, key);
                     self.count_if_marketing(message, Metric::Delivered);
-                    self.contact.soft_bounces.entry(message.channel).or_default().end(at);
+                    self.contact.soft_bounces.entry(message.channel()).or_default().end(at);
                 }
             }
             DeliveryStatus::Bounced(bounce) => {
                 let before = state;
-                state = state.hearing(MessageState::Bounced);
+                state = state.after(MessageState::Bounced);
                 if state != before {
-                    change.reason = reason_of(&bounce);
+                    patch.reason = reason_of(&bounce);
                 }
                 if seen.bounced_at.is_none() {
-                    change.heard.bounced_at = Some(at);
+                    patch.reported.bounced_at = Some(at);
                     let bounce = self.counted_refusal(message, bounce, at);
                     self.apply_bounce(message, &bounce, at, key);
                     self.judge_address(message, &bounce, at, source);
                 }
             }
             DeliveryStatus::Complained => {
-                state = state.hearing(MessageState::Complained);
+                state = state.after(MessageState::Complained);
                 if seen.complained_at.is_none() {
-                    change.heard.complained_at = Some(at);
+                    patch.reported.complained_at = Some(at);
                     self.tell(message, names::MESSAGE_COMPLAINED, json!({}), at, key);
                     self.count_if_marketing(message, Metric::Complained);
                     self.refuse(message, SuppressionReason::Complained, &source);
@@ -77,16 +78,16 @@ impl Decider<'_> {
             DeliveryStatus::Unsubscribed => {
                 // A repeated report changes nothing: the owner may have agreed again since. For
                 // SMS, reports do not say when it was.
-                let is_email = message.channel == Channel::Email;
+                let is_email = message.channel() == Channel::Email;
                 if seen.unsubscribed_at.is_none_or(|before| is_email && before < at) {
                     self.unsubscribed_by(message, at, key);
-                    self.withdraw(message.channel, &By::link(&source, &message.id, ""));
+                    self.withdraw(message.channel(), &By::link(&source, &message.id, ""));
                 }
             }
         }
-        change.state = (state != message.state).then_some(state);
-        if change != MessageChange::default() {
-            self.move_message(message, change);
+        patch.state = (state != message.state).then_some(state);
+        if patch != MessagePatch::default() {
+            self.patch_message(message, patch);
         }
         if let Some(spent) = billed.and_then(|bill| self.billed(message, &bill))
             && state.has_left()
@@ -138,15 +139,15 @@ impl Decider<'_> {
                 until => until,
             },
         };
-        self.suppress_address_of(message, (SuppressionReason::Bounced, until), source);
+        self.suppress_address_of(message, SuppressionReason::Bounced, until, source);
     }
 
     /// Returns the bounce, made hard if it is the second unexplained refusal in a row.
     fn counted_refusal(&mut self, message: &Message, bounce: Bounce, at: Millis) -> Bounce {
-        if message.class == Class::Internal || bounce.reason != BounceReason::Refused {
+        if message.class() == Class::Internal || bounce.reason != BounceReason::Refused {
             return bounce;
         }
-        let bounces = self.contact.soft_bounces.entry(message.channel).or_default();
+        let bounces = self.contact.soft_bounces.entry(message.channel()).or_default();
         match bounces.refuse(at) {
             REFUSALS_MAX.. => Bounce { kind: BounceKind::Hard, ..bounce },
             _ => bounce,
@@ -156,28 +157,28 @@ impl Decider<'_> {
     /// Returns whether a message went to this address. For a message sent before addresses were
     /// recorded, this is the contact's present address, or one that it had before a merge.
     fn went_to(&self, message: &Message, told: &str) -> bool {
-        if message.class == Class::Internal {
+        if message.class() == Class::Internal {
             return true;
         }
         let same = |known: &String| canonical(known) == canonical(told);
         let contact = &self.contact;
-        let earlier = contact.aliases.iter().filter_map(|alias| match message.channel {
+        let earlier = contact.aliases.iter().filter_map(|alias| match message.channel() {
             Channel::Sms => alias.phone.as_ref(),
             _ => alias.email.as_ref(),
         });
         match &message.address {
             Some(address) => same(address),
-            None => contact.address_on(message.channel).into_iter().chain(earlier).any(same),
+            None => contact.address_on(message.channel()).into_iter().chain(earlier).any(same),
         }
     }
 
     /// Counts a soft bounce. Returns until when the address rests, once there were too many in a
     /// row.
     fn one_more_soft_bounce(&mut self, message: &Message, at: Millis) -> Option<Millis> {
-        if message.class == Class::Internal {
+        if message.class() == Class::Internal {
             return None;
         }
-        let bounces = self.contact.soft_bounces.entry(message.channel).or_default();
+        let bounces = self.contact.soft_bounces.entry(message.channel()).or_default();
         if !bounces.add(at) {
             return None;
         }
@@ -187,21 +188,21 @@ impl Decider<'_> {
 
     /// Withdraws the consents on the message's channel, and suppresses the address for good.
     fn refuse(&mut self, message: &Message, reason: SuppressionReason, source: &str) {
-        if message.class != Class::Internal {
-            self.withdraw(message.channel, &By::link(source, &message.id, ""));
+        if message.class() != Class::Internal {
+            self.withdraw(message.channel(), &By::link(source, &message.id, ""));
         }
-        self.suppress_address_of(message, (reason, None), source.to_owned());
+        self.suppress_address_of(message, reason, None, source.to_owned());
     }
 
     /// Records, once for a message, that its recipient unsubscribed by it.
     pub(super) fn unsubscribed_by(&mut self, message: &Message, at: Millis, key: Option<String>) {
-        if message.heard.unsubscribed_at.is_some() {
+        if message.reported.unsubscribed_at.is_some() {
             return;
         }
         self.tell(message, names::MESSAGE_UNSUBSCRIBED, json!({}), at, key);
         self.count_if_marketing(message, Metric::Unsubscribed);
-        let heard = DeliveryTimestamps { unsubscribed_at: Some(at), ..<_>::default() };
-        self.move_message(message, MessageChange { heard, ..<_>::default() });
+        let reported = DeliveryTimestamps { unsubscribed_at: Some(at), ..<_>::default() };
+        self.patch_message(message, MessagePatch { reported, ..<_>::default() });
     }
 
     /// Suppresses the address that a message went to. Does nothing for an internal notice, which
@@ -209,15 +210,16 @@ impl Decider<'_> {
     fn suppress_address_of(
         &mut self,
         message: &Message,
-        (reason, until): (SuppressionReason, Option<Millis>),
+        reason: SuppressionReason,
+        until: Option<Millis>,
         source: String,
     ) {
-        if message.class == Class::Internal {
+        if message.class() == Class::Internal {
             return;
         }
-        let own = self.contact.address_on(message.channel).cloned();
+        let own = self.contact.address_on(message.channel()).cloned();
         let Some(address) = message.address.clone().or(own) else { return };
-        let (channel, at) = (message.channel, self.now);
+        let (channel, at) = (message.channel(), self.now);
         let suppression = Suppression { channel, address, reason, until, source, at };
         self.suppress(suppression, json!({ "message": message.id }));
     }

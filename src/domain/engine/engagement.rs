@@ -6,14 +6,15 @@
 //! that keeps the old one. Counters and the ledger follow in the same batch. The effects of a click
 //! stay: a journey that went on does not go back.
 
-use super::apply::{MessageChange, facts};
-use super::{Decider, Engagement};
+use super::Decider;
+use super::apply::facts;
 use crate::domain::base::primitives::{CampaignId, Millis};
 use crate::domain::contact::Contact;
 use crate::domain::contact::event::{Event, Properties, names};
 use crate::domain::contact::message::Message;
-use crate::domain::engine::change::{Change, Metric};
+use crate::domain::engine::change::{Change, MessagePatch, Metric};
 use crate::domain::inbound::bot_detection::{self, FetchFacts, Fetched};
+use crate::domain::inbound::engagement::Engagement;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -33,7 +34,7 @@ impl Decider<'_> {
         if self.contact.refuses_tracking() {
             return;
         }
-        let Engagement { url, at, machine, facts: known, key } = engagement;
+        let Engagement { url, at, machine, facts: known, key, .. } = engagement;
         let fetched = if url.is_some() { Fetched::Link } else { Fetched::Picture };
         let mut properties = facts(message);
         let mut reasons: Vec<String> = machine;
@@ -53,7 +54,7 @@ impl Decider<'_> {
             reasons.push(EVERY_LINK.to_owned());
         }
         let is_human = reasons.is_empty();
-        self.record_engagement(message, (fetched, at, key), (properties, reasons));
+        self.record_engagement(message, Fetch { fetched, at, key, properties, reasons });
         if is_human && fetched == Fetched::Link {
             self.freshen_touch(&message.campaign, at);
         }
@@ -62,12 +63,8 @@ impl Decider<'_> {
         }
     }
 
-    fn record_engagement(
-        &mut self,
-        message: &Message,
-        (fetched, at, key): (Fetched, Millis, String),
-        (mut properties, reasons): (Value, Vec<String>),
-    ) {
+    fn record_engagement(&mut self, message: &Message, fetch: Fetch) {
+        let Fetch { fetched, at, key, mut properties, reasons } = fetch;
         let is_click = fetched == Fetched::Link;
         let is_human = reasons.is_empty();
         let seen_before =
@@ -95,7 +92,7 @@ impl Decider<'_> {
                 self.count_message(message, Metric::Opened);
             }
             let (opened_at, clicked_at) = (opens.then_some(at), is_click.then_some(at));
-            self.move_message(message, MessageChange { opened_at, clicked_at, ..<_>::default() });
+            self.patch_message(message, MessagePatch { opened_at, clicked_at, ..<_>::default() });
         }
     }
 
@@ -145,7 +142,7 @@ impl Decider<'_> {
         }
         self.record(names::MESSAGE_REJUDGED, Some(&message.campaign), properties);
         let SoFar { opened_at, clicked_at } = so_far;
-        if let Some(row) = self.contact.messages.get_mut(&message.id) {
+        if let Some(row) = self.messages.get_mut(&message.id) {
             (row.opened_at, row.clicked_at) = (opened_at, clicked_at);
         }
         let id = message.id.clone();
@@ -171,12 +168,24 @@ impl Decider<'_> {
         };
         let old = std::mem::replace(&mut event.properties, new.clone());
         let name = event.name.clone();
-        let (channel, part) = (message.channel.as_str(), &message.template);
+        let (channel, part) = (message.channel().as_str(), message.source.template());
         let moves = counted(&name, new).map(|metric| (metric, 1));
         for (metric, by) in moves.chain(counted(&name, &old).map(|metric| (metric, -1))) {
             self.count(&message.campaign, metric, channel, part, by);
         }
     }
+}
+
+/// A classified open or click.
+struct Fetch {
+    fetched: Fetched,
+    at: Millis,
+    /// The idempotency key.
+    key: String,
+    /// The properties of its event, so far.
+    properties: Value,
+    /// Why it is a bot's; empty for a person's.
+    reasons: Vec<String>,
 }
 
 const EVERY_LINK: &str = "every_link";
@@ -256,11 +265,11 @@ impl SoFar {
             properties.insert("machine".to_owned(), true.into());
             properties.insert("reasons".to_owned(), json!(reasons));
         }
-        self.count(event, (is_human, clicked.is_some()), &mut properties);
+        self.count(event, is_human, clicked.is_some(), &mut properties);
         properties
     }
 
-    fn count(&mut self, event: &Event, (human, click): (bool, bool), properties: &mut Properties) {
+    fn count(&mut self, event: &Event, human: bool, click: bool, properties: &mut Properties) {
         let seen = if click { self.clicked_at } else { self.opened_at };
         let first = human && seen.is_none();
         let opens = first && self.opened_at.is_none();

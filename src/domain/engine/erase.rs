@@ -67,7 +67,8 @@ fn erase_row(
 /// address.
 pub fn take_address(
     catalog: &Catalog,
-    (email, phone): (Option<String>, Option<String>),
+    email: Option<String>,
+    phone: Option<String>,
     now: Millis,
     ids: &mut Ids,
 ) -> Option<Decision> {

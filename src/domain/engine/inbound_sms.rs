@@ -1,24 +1,25 @@
 //! Inbound SMS of a contact: STOP, HELP, or something for a person to read.
 
-use super::{Decider, InboundSms};
+use super::Decider;
 use crate::domain::base::primitives::{CampaignId, Channel, MessageId};
 use crate::domain::contact::consent::{Consent, ConsentState};
 use crate::domain::contact::event::names;
-use crate::domain::contact::message::{Class, Message, house};
+use crate::domain::contact::message_source::MessageSource;
 use crate::domain::contact::suppression::{BY_TEXT, Suppression, SuppressionReason};
-use crate::domain::engine::change::Change;
 use crate::domain::engine::consent::By;
 use crate::domain::inbound::keyword::Keyword;
+use crate::domain::inbound::sms::InboundSms;
 use serde_json::json;
 
 impl Decider<'_> {
     /// Applies an inbound SMS.
-    pub(super) fn hear_text(&mut self, texted: InboundSms) {
-        let InboundSms { from, text, keyword, at, source, key, answers } = texted;
+    pub(super) fn apply_inbound_sms(&mut self, sms: InboundSms, key: Option<String>) {
+        let keyword = sms.keyword();
+        let InboundSms { from, text, at, source, answers, .. } = sms;
         let properties = json!({ "channel": Channel::Sms, "keyword": keyword, "text": &text,
                                  "source": source });
         let at = at.min(self.now);
-        self.record_keyed(names::MESSAGE_RECEIVED, None, properties, at, Some(key));
+        self.record_keyed(names::MESSAGE_RECEIVED, None, properties, at, key);
         match keyword {
             Some(Keyword::Stop) => self.stop_texts(from, answers),
             Some(Keyword::Start) => self.start_texts(&from, &text),
@@ -26,7 +27,7 @@ impl Decider<'_> {
                 // At most one an hour, so that two auto-responders do not answer each other for
                 // ever.
                 let hour = self.now.0 / 3_600_000;
-                self.answer_text(house::HELP, &format!("help.{hour}"));
+                self.answer_text(MessageSource::HelpReply, &format!("help.{hour}"));
             }
             _ => {}
         }
@@ -39,7 +40,7 @@ impl Decider<'_> {
         self.withdraw(Channel::Sms, &By { source: BY_TEXT, message: None, origin_hash: "" });
         self.suppress(Suppression::by_text(&from, self.now), json!({}));
         if answers && !was_stopped {
-            self.answer_text(house::STOP, &format!("stop.{}", self.contact.seq));
+            self.answer_text(MessageSource::StopReply, &format!("stop.{}", self.contact.seq));
         }
     }
 
@@ -67,15 +68,11 @@ impl Decider<'_> {
     }
 
     /// Queues a built-in SMS, in the name of the campaign most relevant to the contact.
-    fn answer_text(&mut self, template: &str, id: &str) {
+    fn answer_text(&mut self, reply: MessageSource, id: &str) {
         let Some(campaign) = self.campaign_of_texts() else { return };
         let Some(edition) = self.catalog.live_edition(&campaign) else { return };
         let id = MessageId(format!("{}.{id}", self.contact.id));
-        let edition = (campaign, edition.version);
-        let kind = (Class::Transactional, template);
-        let message = Message::queue(id, self.contact.id.clone(), edition, kind, self.now);
-        let message = Message { channel: Channel::Sms, ..message };
-        self.changes.push(Change::Queue(Box::new(message)));
+        self.queue_message(id, campaign, edition.version, reply);
     }
 
     /// Returns the live campaign whose form last asked for SMS, or else that of the newest touch,

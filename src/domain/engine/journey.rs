@@ -12,7 +12,7 @@ use crate::domain::contact::enrollment::{
     occurrence_key, value_key,
 };
 use crate::domain::contact::event::{Event, names};
-use crate::domain::contact::message::{Class, Message, house};
+use crate::domain::contact::message_source::{MessageSource, StepContent, StepSource};
 use crate::domain::engine::change::Change;
 use crate::domain::publication::catalog::PublishedVersion;
 use crate::domain::segment::Scalar;
@@ -35,7 +35,7 @@ impl Decider<'_> {
         for edition in catalog.live() {
             for (name, journey) in &edition.compiled.campaign.journeys {
                 if triggers(&journey.enter, edition, event) {
-                    self.enter(edition, (name, journey), Cause::Event(event));
+                    self.enter(edition, name, journey, Cause::Event(event));
                 }
             }
         }
@@ -45,7 +45,8 @@ impl Decider<'_> {
     fn admission(
         &self,
         edition: &PublishedVersion,
-        (name, journey): (&str, &Journey),
+        name: &str,
+        journey: &Journey,
         cause: &Cause<'_>,
     ) -> Option<String> {
         if self.catalog.run_state(edition.id(), name) != RunState::Running {
@@ -83,11 +84,11 @@ impl Decider<'_> {
     pub(super) fn enter(
         &mut self,
         edition: &Rc<PublishedVersion>,
-        journey: (&str, &Journey),
+        name: &str,
+        journey: &Journey,
         cause: Cause<'_>,
     ) {
-        let Some(entry_key) = self.admission(edition, journey, &cause) else { return };
-        let (name, journey) = journey;
+        let Some(entry_key) = self.admission(edition, name, journey, &cause) else { return };
         let Some(first) = journey.steps.first() else { return };
         let enrollment = Enrollment {
             id: EnrollmentId(self.ids.uuid()),
@@ -124,10 +125,10 @@ impl Decider<'_> {
     /// Reserves the next free start of a limited journey; returns when the enrollment begins.
     fn take_place(&mut self, edition: &PublishedVersion, name: &str, people: u32) -> Millis {
         let journey = QualifiedId::new(edition.id(), name);
-        let newest = self.contact.busy_hours.get(&journey).copied();
-        let (next, begins) = HourlyQuota::take(newest, people, self.now);
-        self.contact.busy_hours.insert(journey.clone(), next);
-        self.changes.push(Change::TakePlace { journey, hour: next.hour, people });
+        let newest = self.hourly_quotas.get(&journey).copied();
+        let (quota, begins) = HourlyQuota::take(newest, people, self.now);
+        self.hourly_quotas.insert(journey.clone(), quota);
+        self.changes.push(Change::TakePlace { journey, quota, people });
         begins
     }
 
@@ -136,7 +137,7 @@ impl Decider<'_> {
         while let Some((campaign, name)) = self.enrolled.pop_front() {
             let Some(edition) = self.catalog.live_edition(&campaign) else { continue };
             if let Some(journey) = edition.journey(&name) {
-                self.enter(edition, (&name, journey), Cause::Enrolled);
+                self.enter(edition, &name, journey, Cause::Enrolled);
             }
         }
     }
@@ -152,7 +153,7 @@ impl Decider<'_> {
                 let last = self.contact.last_passage(edition.id(), name);
                 if last.is_none_or(|last| last.entered_at < came) {
                     let clock = calendar::clock(came, &zone_of(&self.contact, edition));
-                    self.enter(edition, (name, journey), Cause::Time(clock));
+                    self.enter(edition, name, journey, Cause::Time(clock));
                 }
             }
         }
@@ -365,7 +366,9 @@ impl Decider<'_> {
         match &step.action {
             Action::Send { template } => self.send(index, step, template),
             Action::Notify { note } => self.notify(index, step, note.as_deref()),
-            Action::Webhook { url } => self.queue(index, step, (Class::Internal, url), ""),
+            Action::Webhook { url } => {
+                self.queue(index, step, StepContent::Webhook { url: url.clone() });
+            }
             Action::Wait(span) => return Taken::WaitsUntil(self.now.plus(*span)),
             Action::WaitUntil(_) | Action::WaitUntilDate { .. } => {
                 return match (self.clock_moment(index, &step.action), &step.action) {
@@ -433,31 +436,31 @@ impl Decider<'_> {
     }
 
     fn send(&mut self, index: usize, step: &Step, template: &str) {
-        self.queue(index, step, (Class::Marketing, template), "");
+        self.queue(index, step, StepContent::Template(template.to_owned()));
         let enrollment = &mut self.contact.enrollments[index];
         enrollment.sent.insert(step.id.clone(), enrollment.steps_taken);
     }
 
     fn notify(&mut self, index: usize, step: &Step, note: Option<&str>) {
-        self.queue(index, step, (Class::Internal, house::NOTIFY), note.unwrap_or_default());
+        let note = note.unwrap_or_default().to_owned();
+        self.queue(index, step, StepContent::Notice { note });
     }
 
-    fn queue(&mut self, index: usize, step: &Step, kind: (Class, &str), note: &str) {
+    fn queue(&mut self, index: usize, step: &Step, content: StepContent) {
         let enrollment = &self.contact.enrollments[index];
         let purpose = self.edition_of(index).and_then(|edition| {
             edition.journey(&enrollment.journey).map(|journey| journey.purpose.clone())
         });
         let id = enrollment.message_id(enrollment.steps_taken);
-        let edition = (enrollment.campaign.clone(), enrollment.version);
-        let message = Message::queue(id, self.contact.id.clone(), edition, kind, self.now);
-        self.changes.push(Change::Queue(Box::new(Message {
-            enrollment: Some(enrollment.id.clone()),
+        let (campaign, version) = (enrollment.campaign.clone(), enrollment.version);
+        let source = MessageSource::Step(StepSource {
+            enrollment: enrollment.id.clone(),
             journey: enrollment.journey.clone(),
             step: step.id.clone(),
             purpose: purpose.unwrap_or_default(),
-            note: note.to_owned(),
-            ..message
-        })));
+            content,
+        });
+        self.queue_message(id, campaign, version, source);
     }
 
     fn update(&mut self, set: &[(String, Scalar)], add: &[String], remove: &[String], score: i64) {
@@ -561,7 +564,8 @@ pub(super) fn zone_of(contact: &Contact, edition: &PublishedVersion) -> TimeZone
 pub(super) fn next_occurrence(
     contact: &Contact,
     edition: &PublishedVersion,
-    (name, journey): (&str, &Journey),
+    name: &str,
+    journey: &Journey,
     now: Millis,
 ) -> Option<Millis> {
     let is_past = || contact.last_passage(edition.id(), name).is_some();

@@ -25,7 +25,8 @@ const OF_ONE_ID: [&str; 4] = ["consent.", "contact.", "segment.", "journey."];
 /// the two decisions is about `from`, which gives up the addresses that `into` takes over.
 pub fn merge(
     catalog: &Catalog,
-    (from, log): (Contact, Vec<Event>),
+    from: Contact,
+    log: Vec<Event>,
     into: Contact,
     now: Millis,
     ids: &mut Ids,

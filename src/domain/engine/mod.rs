@@ -32,17 +32,17 @@ use crate::domain::campaign::broadcast::{BroadcastRecipient, turn_key};
 use crate::domain::campaign::journey::RunState;
 use crate::domain::contact::Contact;
 use crate::domain::contact::claim::Claims;
-use crate::domain::contact::enrollment::Enrollment;
+use crate::domain::contact::enrollment::{Enrollment, HourlyQuota};
 use crate::domain::contact::event::{Event, Properties, names};
-use crate::domain::contact::message::Message;
-use crate::domain::contact::message::{ProviderCharge, SmsCost};
+use crate::domain::contact::message::{Message, SmsCost};
 use crate::domain::contact::suppression::{Release, Suppression};
 use crate::domain::contact::touch;
 use crate::domain::engine::change::{Change, Conversion, Count, Metric};
 use crate::domain::form::ConsentCheckbox;
-use crate::domain::inbound::bot_detection::FetchFacts;
-use crate::domain::inbound::bounce::Bounce;
-use crate::domain::inbound::keyword::Keyword;
+use crate::domain::inbound::custom_event::CustomEvent;
+use crate::domain::inbound::delivery_report::DeliveryReport;
+use crate::domain::inbound::engagement::Engagement;
+use crate::domain::inbound::sms::InboundSms;
 use crate::domain::publication::catalog::{Catalog, PublishedVersion};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -61,19 +61,19 @@ pub enum Input {
     Conflicted(CustomEvent),
     /// The delivery of a message ended.
     Delivered {
-        /// The message; its row must be among the contact's.
+        /// The message; its row must be among the decision's.
         message: MessageId,
         attempt: u32,
         outcome: Outcome,
     },
-    /// A message was opened or clicked; its row must be among the contact's.
-    Engaged(MessageId, Engagement),
+    /// A message was opened or clicked; its row must be among the decision's.
+    Engaged(Engagement),
     /// The contact is the next recipient of a broadcast.
     Broadcast(Box<BroadcastRecipient>),
     /// The opens and clicks of a message are to be reclassified; its row must be among the
-    /// contact's.
+    /// decision's.
     Rejudged(MessageId),
-    /// A provider reported on a message; its row must be among the contact's.
+    /// A provider reported on a message; its row must be among the decision's.
     DeliveryReport(MessageId, DeliveryReport),
     /// An operator asked for a test of a message, with this contact's data.
     TestSendRequested(TestSendRequested),
@@ -116,11 +116,11 @@ impl Input {
             Self::Delivered { message, attempt, .. } => {
                 Some(format!("delivery:{message}:{attempt}"))
             }
-            Self::Engaged(_, engagement) => Some(engagement.key.clone()),
+            Self::Engaged(engagement) => Some(engagement.key.clone()),
             Self::Broadcast(turn) => Some(turn_key(&turn.id(), &turn.contact)),
-            Self::DeliveryReport(_, heard) => heard.key.clone(),
-            Self::TestSendRequested(asked) => Some(asked.message.0.clone()),
-            Self::InboundSms(texted) => Some(texted.key.clone()),
+            Self::DeliveryReport(_, report) => report.key.clone(),
+            Self::TestSendRequested(test) => Some(test.message.0.clone()),
+            Self::InboundSms(sms) => Some(sms.key()),
             Self::TimePassed
             | Self::Rejudged(_)
             | Self::Confirmed { .. }
@@ -159,7 +159,7 @@ impl Input {
     /// Returns the names of the events that the decision needs, besides those that rules refer to.
     pub fn asks_about(&self) -> &'static [&'static str] {
         match self {
-            Self::Engaged(..) | Self::Rejudged(_) => &engagement::ASKED,
+            Self::Engaged(_) | Self::Rejudged(_) => &engagement::ASKED,
             _ => &[],
         }
     }
@@ -169,7 +169,7 @@ impl Input {
         match self {
             Self::Submitted(submitted) => Some(submitted.at),
             Self::CustomEvent(reported) | Self::Conflicted(reported) => Some(reported.at),
-            Self::InboundSms(texted) => Some(texted.at),
+            Self::InboundSms(sms) => Some(sms.at),
             _ => None,
         }
     }
@@ -178,7 +178,7 @@ impl Input {
     pub fn message(&self) -> Option<&MessageId> {
         match self {
             Self::Delivered { message, .. }
-            | Self::Engaged(message, _)
+            | Self::Engaged(Engagement { message, .. })
             | Self::Rejudged(message)
             | Self::DeliveryReport(message, _)
             | Self::Unsubscribed { message, .. } => Some(message),
@@ -247,37 +247,6 @@ pub struct Agreement {
     pub text: String,
 }
 
-/// An event that a customer's own system reports.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct CustomEvent {
-    pub name: String,
-    pub at: Millis,
-    /// The properties; `value_minor` and `currency` are the value of a conversion.
-    pub properties: Properties,
-    /// The idempotency key.
-    pub key: String,
-    /// A hash of the whole report, if its key contains an id of the reporter's: the same id with
-    /// another hash is a mistake. Events of older deployments have none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub content: Option<String>,
-}
-
-/// The prefix of the key of a report, before the id that its reporter chose.
-pub const API_KEY: &str = "api:";
-
-impl CustomEvent {
-    /// Returns whether this report differs from the one known under the same key. If either has no
-    /// hash, only the key counts.
-    pub fn contradicts(&self, known: Option<&String>) -> bool {
-        known.zip(self.content.as_ref()).is_some_and(|(known, told)| known != told)
-    }
-
-    /// Returns the key under which its refusal is recorded once, however often it is reported.
-    pub fn conflict_key(&self) -> Option<String> {
-        Some(format!("api-refused:{}:{}", self.content.as_ref()?, self.key))
-    }
-}
-
 /// A test of a message, to an address that may receive tests.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TestSendRequested {
@@ -314,69 +283,19 @@ pub enum Outcome {
     },
 }
 
-/// An open or a click.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Engagement {
-    /// The target of the link; `None` for an open.
-    pub url: Option<String>,
-    pub at: Millis,
-    /// Why it is a bot's whatever the facts say; empty if only the facts decide.
-    pub machine: Vec<String>,
-    /// The known facts of the fetch; `None` if none may be kept.
-    pub facts: Option<FetchFacts>,
-    /// The idempotency key.
-    pub key: String,
-}
-
-/// A provider's delivery report about a message.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct DeliveryReport {
-    pub news: DeliveryStatus,
-    pub at: Millis,
-    /// The address it is about, normalized, if the provider named it.
-    pub address: Option<String>,
-    /// The name of the provider.
-    pub source: String,
-    /// The provider's own id of the message.
-    pub provider_id: Option<String>,
-    /// The idempotency key, for what the ledger row does not deduplicate; each status counts once
-    /// for a message in any case.
-    pub key: Option<String>,
-    /// What the provider charged, for an SMS.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub billed: Option<ProviderCharge>,
-}
-
-/// An inbound SMS.
-#[derive(Clone, Debug, PartialEq)]
-pub struct InboundSms {
-    /// The number of its author, in E.164.
-    pub from: String,
-    pub text: String,
-    /// The keyword, if it is one that we understand.
-    pub keyword: Option<Keyword>,
-    pub at: Millis,
-    /// The name of the provider.
-    pub source: String,
-    /// The idempotency key.
-    pub key: String,
-    /// Whether we answer it, and not the provider.
-    pub answers: bool,
-}
-
-/// What became of a message, according to its provider.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DeliveryStatus {
-    /// It was accepted.
-    Sent,
-    Delivered,
-    /// It was returned.
-    Bounced(Bounce),
-    /// The recipient marked it as spam.
-    Complained,
-    /// The recipient unsubscribed by it, at the provider.
-    Unsubscribed,
+/// What a decision needs beside the contact. It is read for this decision alone.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DecisionInput {
+    /// What happened to the contact, in order.
+    pub inputs: Vec<Input>,
+    /// The ledger rows of the messages that the inputs are about.
+    pub messages: BTreeMap<MessageId, Message>,
+    /// The newest busy hour of each journey with an hourly limit, with the reservations of other
+    /// contacts.
+    pub hourly_quotas: BTreeMap<QualifiedId, HourlyQuota>,
+    /// When the newest confirmation e-mails to other spellings of the contact's mailbox left or are
+    /// due to leave, oldest first.
+    pub mails_to_mailbox: Vec<Millis>,
 }
 
 /// What to write, and what to do once it is written.
@@ -400,6 +319,15 @@ impl Decision {
     /// about a message that hold in any order, such as the provider's id for it.
     pub fn has_event(&self) -> bool {
         self.contact.seq > self.read_seq
+    }
+
+    /// Returns the hours in which it reserves a start, by journey, each with all reservations so
+    /// far.
+    pub fn reserved(&self) -> impl Iterator<Item = (&QualifiedId, HourlyQuota)> {
+        self.changes.iter().filter_map(|change| match change {
+            Change::TakePlace { journey, quota, .. } => Some((journey, *quota)),
+            _ => None,
+        })
     }
 
     /// Returns the queued messages.
@@ -433,23 +361,25 @@ impl std::fmt::Display for StepLimitExceeded {
 pub fn decide(
     catalog: &Catalog,
     contact: Contact,
-    happenings: Vec<Input>,
+    input: DecisionInput,
     now: Millis,
     ids: &mut Ids,
 ) -> Result<Decision, StepLimitExceeded> {
     let read_seq = contact.seq;
-    let mut decider = Decider::of(catalog, contact, now, ids);
+    let DecisionInput { inputs, messages, hourly_quotas, mails_to_mailbox } = input;
+    let decider = Decider::of(catalog, contact, now, ids);
+    let mut decider = Decider { messages, hourly_quotas, mails_to_mailbox, ..decider };
     decider.date_again();
     decider.end_archived_journeys();
     decider.migrate_journeys();
     decider.catch_up_journeys();
     decider.catch_up_outages();
-    for happening in happenings {
-        let is_about_nobody = decider.contact.erased_at.is_some();
-        if is_about_nobody && !matches!(happening, Input::Delivered { .. }) {
+    for input in inputs {
+        let is_erased = decider.contact.erased_at.is_some();
+        if is_erased && !matches!(input, Input::Delivered { .. }) {
             continue;
         }
-        decider.apply(happening);
+        decider.apply(input);
         decider.settle();
     }
     if decider.is_exhausted() {
@@ -464,6 +394,9 @@ pub fn decide(
 struct Decider<'a> {
     catalog: &'a Catalog,
     contact: Contact,
+    messages: BTreeMap<MessageId, Message>,
+    hourly_quotas: BTreeMap<QualifiedId, HourlyQuota>,
+    mails_to_mailbox: Vec<Millis>,
     now: Millis,
     ids: &'a mut Ids,
     changes: Vec<Change>,
@@ -476,10 +409,21 @@ struct Decider<'a> {
 }
 
 impl<'a> Decider<'a> {
-    /// Starts a decision about this contact.
+    /// Starts a decision about this contact, without an input.
     fn of(catalog: &'a Catalog, contact: Contact, now: Millis, ids: &'a mut Ids) -> Self {
-        let (unsettled, enrolled) = (VecDeque::new(), VecDeque::new());
-        Self { catalog, contact, now, ids, changes: Vec::new(), unsettled, enrolled, effort: 0 }
+        Self {
+            catalog,
+            contact,
+            messages: BTreeMap::new(),
+            hourly_quotas: BTreeMap::new(),
+            mails_to_mailbox: Vec::new(),
+            now,
+            ids,
+            changes: Vec::new(),
+            unsettled: VecDeque::new(),
+            enrolled: VecDeque::new(),
+            effort: 0,
+        }
     }
 }
 
@@ -513,16 +457,17 @@ impl Decider<'_> {
     }
 
     /// Appends a reported event, with a hash of the report.
-    fn record_told(
+    fn record_reported(
         &mut self,
         name: &str,
         properties: Value,
         at: Millis,
-        (key, told): (Option<String>, Option<String>),
+        key: Option<String>,
+        hash: Option<String>,
     ) {
         self.record_keyed(name, None, properties, at, key);
         if let Some(Change::Event { content, .. }) = self.changes.last_mut() {
-            *content = told;
+            *content = hash;
         }
     }
 
@@ -670,7 +615,7 @@ fn wake_at(catalog: &Catalog, contact: &Contact, now: Millis) -> Option<Millis> 
     let starts = catalog.live().flat_map(|edition| {
         let journeys = edition.compiled.campaign.journeys.iter();
         journeys.filter_map(move |(name, journey)| {
-            journey::next_occurrence(contact, edition, (name, journey), now)
+            journey::next_occurrence(contact, edition, name, journey, now)
         })
     });
     steps.chain(rules).chain(endings).chain(starts).min()

@@ -38,7 +38,7 @@ impl Decider<'_> {
             let is_new = matches!(journey.re_entry, ReEntry::OncePer(_))
                 || last.is_none_or(|last| last.entered_at < event.at);
             if is_new && triggers(&journey.enter, edition, event) {
-                self.enter(edition, (name, journey), Cause::Event(event));
+                self.enter(edition, name, journey, Cause::Event(event));
             }
         }
         if !self.is_credited(names::GOAL_REACHED, edition, event) {

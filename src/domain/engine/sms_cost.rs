@@ -3,12 +3,11 @@
 //! a `message.charged`, which states the difference.
 
 use super::Decider;
-use super::apply::{MessageChange, facts};
+use super::apply::facts;
 use crate::domain::base::primitives::Channel;
 use crate::domain::contact::event::names;
-use crate::domain::contact::message::Message;
-use crate::domain::contact::message::{ProviderCharge, SmsCost};
-use crate::domain::engine::change::Metric;
+use crate::domain::contact::message::{Message, ProviderCharge, SmsCost};
+use crate::domain::engine::change::{MessagePatch, Metric};
 use serde_json::Value;
 
 impl Decider<'_> {
@@ -39,7 +38,7 @@ impl Decider<'_> {
             self.count_charge(message, segments, micros);
         }
         if message.spent != Some(spent) {
-            self.move_message(message, MessageChange { spent: Some(spent), ..<_>::default() });
+            self.patch_message(message, MessagePatch { spent: Some(spent), ..<_>::default() });
         }
     }
 
@@ -47,7 +46,7 @@ impl Decider<'_> {
     /// known cost: the charged price if it is in the campaign's currency, or else the campaign's
     /// price for that number of segments.
     pub(super) fn billed(&self, message: &Message, bill: &ProviderCharge) -> Option<SmsCost> {
-        if message.channel != Channel::Sms {
+        if message.channel() != Channel::Sms {
             return None;
         }
         let edition = self.catalog.edition(&message.campaign, message.version)?;
@@ -67,7 +66,7 @@ impl Decider<'_> {
     }
 
     fn count_charge(&mut self, message: &Message, segments: i64, micros: i64) {
-        let (channel, template) = (message.channel.as_str(), &message.template);
+        let (channel, template) = (message.channel().as_str(), message.source.template());
         let counts = [(Metric::Segments, segments), (Metric::MessageCost, micros)];
         for (metric, by) in counts.into_iter().filter(|(_, by)| *by != 0) {
             self.count(&message.campaign, metric, channel, template, by);

@@ -133,11 +133,13 @@ pub struct Reading {
     pub is_outdated: bool,
 }
 
-/// Reads an answer against what the page would show now. `message` is the one whose link was used.
+/// Reads an answer against what the page would show now. `message` is the one whose link was used,
+/// and `proven` its channel.
 pub fn read(
     answer: &FormData,
     now_shown: &[Preference],
-    (message, proven): (&MessageId, Channel),
+    message: &MessageId,
+    proven: Channel,
     language: Language,
 ) -> Reading {
     let shown: BTreeSet<&str> =

@@ -22,6 +22,11 @@ const REASONS: &[(&str, &str, &str)] = &[
         "the contact has not agreed to it, or has not confirmed that",
         "联系人未同意接收，或尚未确认",
     ),
+    (
+        "address_changed",
+        "an earlier attempt, to another address of the contact, had no answer",
+        "此前一次发往该联系人另一地址的发送没有回应",
+    ),
     ("contact_gone", "the contact is gone", "联系人已不存在"),
     (
         "merged",

@@ -80,16 +80,32 @@ impl Events {
         contact.history.iter().filter(|event| self.matches(event))
     }
 
-    /// Returns the matching events in the window, ordered by time and sequence number.
-    fn recent<'c>(
-        &self,
-        contact: &'c Contact,
+    /// Returns those of a contact that a condition looks at now.
+    pub(super) fn within<'a>(
+        &'a self,
         within: Option<Span>,
+        contact: &'a Contact,
         now: Millis,
-    ) -> Vec<&'c Event> {
-        let since = within.map(|span| now.minus(span));
+    ) -> Window<'a> {
+        Window { contact, events: self, within, now }
+    }
+}
+
+/// The events of a contact that a condition looks at.
+pub(super) struct Window<'a> {
+    contact: &'a Contact,
+    events: &'a Events,
+    /// How far the condition looks back; `None` for the whole history.
+    within: Option<Span>,
+    now: Millis,
+}
+
+impl<'a> Window<'a> {
+    /// Returns the matching events in the window, ordered by time and sequence number.
+    fn recent(&self) -> Vec<&'a Event> {
+        let since = self.within.map(|span| self.now.minus(span));
         let is_recent = |event: &&Event| since.is_none_or(|since| event.at > since);
-        let mut found: Vec<&Event> = self.of(contact).filter(is_recent).collect();
+        let mut found: Vec<&Event> = self.events.of(self.contact).filter(is_recent).collect();
         found.sort_unstable_by_key(|event| (event.at, event.seq));
         found
     }
@@ -100,7 +116,8 @@ impl Events {
 /// when an event leaves the window, and when one reaches the age `aging`.
 fn sliding(
     times: &[Millis],
-    (within, aging): (Option<Span>, Option<Span>),
+    within: Option<Span>,
+    aging: Option<Span>,
     now: Millis,
     answer: impl Fn(usize, Millis) -> bool,
 ) -> Evaluation {
@@ -120,48 +137,36 @@ fn sliding(
 }
 
 /// Evaluates a count of events.
-pub(super) fn count(
-    contact: &Contact,
-    now: Millis,
-    events: &Events,
-    count: Comparison,
-    within: Option<Span>,
-) -> Evaluation {
+pub(super) fn count(window: &Window<'_>, count: Comparison) -> Evaluation {
+    let Window { contact, events, within, now } = *window;
     if within.is_none() {
         return Evaluation::lasting(count.holds(events.of(contact).count() as f64));
     }
-    let times: Vec<Millis> = events.recent(contact, within, now).iter().map(|e| e.at).collect();
-    sliding(&times, (within, None), now, |gone, _| count.holds((times.len() - gone) as f64))
+    let times: Vec<Millis> = window.recent().iter().map(|e| e.at).collect();
+    sliding(&times, within, None, now, |gone, _| count.holds((times.len() - gone) as f64))
 }
 
 /// Evaluates the sum or average of a property.
 pub(super) fn amount(
-    contact: &Contact,
-    now: Millis,
-    events: &Events,
-    (measure, property, result): (Measure, &str, Comparison),
-    within: Option<Span>,
+    window: &Window<'_>,
+    measure: Measure,
+    property: &str,
+    result: Comparison,
 ) -> Evaluation {
-    let found = amounts(contact, now, events, property, within);
+    let found = amounts(window, property);
     let times: Vec<Millis> = found.iter().map(|(at, _)| *at).collect();
     // The sum that is left after the given number of events has left the window.
     let mut sums = vec![0; found.len() + 1];
     for (index, (_, amount)) in found.iter().enumerate().rev() {
         sums[index] = sums[index + 1] + amount;
     }
-    sliding(&times, (within, None), now, |gone, _| {
+    sliding(&times, window.within, None, window.now, |gone, _| {
         measured(measure, sums[gone], times.len() - gone).is_some_and(|found| result.holds(found))
     })
 }
 
 /// Returns the dates of the events in the window, with their property in ten-thousandths.
-fn amounts(
-    contact: &Contact,
-    now: Millis,
-    events: &Events,
-    property: &str,
-    within: Option<Span>,
-) -> Vec<(Millis, i64)> {
+fn amounts(window: &Window<'_>, property: &str) -> Vec<(Millis, i64)> {
     let amount = |event: &&Event| {
         let number = event.properties.get(property)?.as_f64()?;
         (number.abs() <= AMOUNT_MAX).then(|| {
@@ -170,7 +175,7 @@ fn amounts(
             (event.at, (scaled + if scaled < 0.0 { -0.5 } else { 0.5 }) as i64)
         })
     };
-    events.recent(contact, within, now).iter().filter_map(amount).collect()
+    window.recent().into_iter().filter_map(|event| amount(&event)).collect()
 }
 
 fn measured(measure: Measure, sum: i64, count: usize) -> Option<f64> {
@@ -182,19 +187,13 @@ fn measured(measure: Measure, sum: i64, count: usize) -> Option<f64> {
 }
 
 /// Evaluates the time of the first or last event.
-pub(super) fn time(
-    contact: &Contact,
-    now: Millis,
-    events: &Events,
-    (which, test): (Occurrence, TimeTest),
-    within: Option<Span>,
-) -> Evaluation {
-    let times: Vec<Millis> = events.recent(contact, within, now).iter().map(|e| e.at).collect();
+pub(super) fn time(window: &Window<'_>, which: Occurrence, test: TimeTest) -> Evaluation {
+    let times: Vec<Millis> = window.recent().iter().map(|e| e.at).collect();
     let aging = match test {
         TimeTest::InLast(span) => Some(span),
         TimeTest::Before(_) | TimeTest::After(_) => None,
     };
-    sliding(&times, (within, aging), now, |gone, t| {
+    sliding(&times, window.within, aging, window.now, |gone, t| {
         let found = match which {
             Occurrence::First => times[gone..].first(),
             Occurrence::Last => times[gone..].last(),
@@ -209,21 +208,15 @@ pub(super) fn time(
 
 /// Evaluates whether an event of the first kind was followed by one of the second. It holds until
 /// the last such first event leaves the window.
-pub(super) fn sequence(
-    contact: &Contact,
-    now: Millis,
-    [first, then]: [&Events; 2],
-    span: Span,
-    within: Option<Span>,
-) -> Evaluation {
-    let followers = then.recent(contact, within, now);
+pub(super) fn sequence(first: &Window<'_>, then: &Window<'_>, span: Span) -> Evaluation {
+    let followers = then.recent();
     let is_followed = |event: &&&Event| {
         let next = followers.partition_point(|f| (f.at, f.seq) <= (event.at, event.seq));
         followers.get(next).is_some_and(|follower| follower.at <= event.at.plus(span))
     };
-    let firsts = first.recent(contact, within, now);
+    let firsts = first.recent();
     let last = firsts.iter().rev().find(is_followed);
-    let changes_at = last.zip(within).map(|(event, span)| event.at.plus(span));
+    let changes_at = last.zip(first.within).map(|(event, span)| event.at.plus(span));
     Evaluation { holds: last.is_some(), changes_at }
 }
 
@@ -232,32 +225,20 @@ pub(super) mod found {
     use super::*;
 
     /// Returns the number of events.
-    pub fn count(contact: &Contact, now: Millis, events: &Events, within: Option<Span>) -> Value {
-        events.recent(contact, within, now).len().into()
+    pub fn count(window: &Window<'_>) -> Value {
+        window.recent().len().into()
     }
 
     /// Returns the sum or the average; `null` for the average of no events.
-    pub fn amount(
-        contact: &Contact,
-        now: Millis,
-        events: &Events,
-        (measure, property): (Measure, &str),
-        within: Option<Span>,
-    ) -> Value {
-        let found = amounts(contact, now, events, property, within);
+    pub fn amount(window: &Window<'_>, measure: Measure, property: &str) -> Value {
+        let found = amounts(window, property);
         let sum = found.iter().map(|(_, amount)| amount).sum();
         measured(measure, sum, found.len()).into()
     }
 
     /// Returns the time of the first or the last event, as RFC 3339; `null` if there is none.
-    pub fn time(
-        contact: &Contact,
-        now: Millis,
-        events: &Events,
-        which: Occurrence,
-        within: Option<Span>,
-    ) -> Value {
-        let found = events.recent(contact, within, now);
+    pub fn time(window: &Window<'_>, which: Occurrence) -> Value {
+        let found = window.recent();
         let event = match which {
             Occurrence::First => found.first(),
             Occurrence::Last => found.last(),

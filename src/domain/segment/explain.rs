@@ -149,9 +149,12 @@ impl Rule {
                 Some(state.and_then(Result::ok).unwrap_or_default())
             }
             Self::Score(_) => Some(contact.score.into()),
-            Self::Event { events, within, .. } => Some(found::count(contact, now, events, *within)),
+            Self::Event { events, within, .. } => {
+                Some(found::count(&events.within(*within, contact, now)))
+            }
             Self::Amount { events, measure, property, within, .. } => {
-                let found = found::amount(contact, now, events, (*measure, property), *within);
+                let found =
+                    found::amount(&events.within(*within, contact, now), *measure, property);
                 let currency = events.currency().filter(|_| property == VALUE_MINOR);
                 Some(match found.as_f64().zip(currency) {
                     Some((minor, currency)) => amount(minor, currency).into(),
@@ -159,10 +162,10 @@ impl Rule {
                 })
             }
             Self::EventTime { events, which, within, .. } => {
-                Some(found::time(contact, now, events, *which, *within))
+                Some(found::time(&events.within(*within, contact, now), *which))
             }
             Self::Sequence { first, then, within, .. } => {
-                let count = |events| found::count(contact, now, events, *within);
+                let count = |events: &Events| found::count(&events.within(*within, contact, now));
                 Some([count(first), count(then)].into_iter().collect())
             }
             Self::Segment(segment) => {

@@ -158,17 +158,19 @@ impl Rule {
             }
             Self::Score(comparison) => Evaluation::lasting(comparison.holds(contact.score as f64)),
             Self::Event { events, count, within } => {
-                events::count(contact, now, events, *count, *within)
+                events::count(&events.within(*within, contact, now), *count)
             }
             Self::Amount { events, measure, property, result, within } => {
-                let asked = (*measure, property.as_str(), *result);
-                events::amount(contact, now, events, asked, *within)
+                let window = events.within(*within, contact, now);
+                events::amount(&window, *measure, property, *result)
             }
             Self::EventTime { events, which, at, within } => {
-                events::time(contact, now, events, (*which, *at), *within)
+                events::time(&events.within(*within, contact, now), *which, *at)
             }
             Self::Sequence { first, then, span, within } => {
-                events::sequence(contact, now, [first, then], *span, *within)
+                let first = first.within(*within, contact, now);
+                let then = then.within(*within, contact, now);
+                events::sequence(&first, &then, *span)
             }
             Self::Segment(segment) => Evaluation::lasting(contact.segments.contains_key(segment)),
             Self::Journey { journey, state, step } => {

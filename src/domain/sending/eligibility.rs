@@ -1,10 +1,10 @@
 //! Eligibility: whether a message may be sent at all, checked just before sending.
 
-use crate::domain::base::primitives::Channel;
 use crate::domain::contact::address::read_email;
 use crate::domain::contact::consent::Consent;
 use crate::domain::contact::enrollment::Enrollment;
-use crate::domain::contact::message::{Class, Message, house};
+use crate::domain::contact::message::{Class, Message};
+use crate::domain::contact::message_source::{MessageSource, StepContent};
 use crate::domain::contact::suppression::{Suppression, SuppressionReason};
 use crate::domain::contact::{Contact, ERASED};
 
@@ -22,49 +22,64 @@ pub fn eligibility(message: &Message, contact: &Contact, owner: &str) -> Eligibi
     if contact.erased_at.is_some() {
         return Eligibility::Closed(ERASED);
     }
-    if message.channel == Channel::Webhook {
-        return Eligibility::Open(message.template.clone());
+    let staff = |to: &str| Eligibility::Open(read_email(to).unwrap_or_else(|_| to.to_owned()));
+    match &message.source {
+        MessageSource::Step(step) => match &step.content {
+            StepContent::Webhook { url } => return Eligibility::Open(url.clone()),
+            StepContent::Notice { .. } => return staff(owner),
+            StepContent::Template(_) => {}
+        },
+        MessageSource::Test { to, .. } => return staff(to),
+        _ => {}
     }
-    if message.class == Class::Internal {
-        let to = if message.is_test() { &*message.note } else { owner };
-        return Eligibility::Open(read_email(to).unwrap_or_else(|_| to.to_owned()));
-    }
-    let Some(address) = contact.address_on(message.channel) else {
+    let Some(address) = contact.address_on(message.channel()) else {
         return Eligibility::Closed("no_address");
     };
-    if contact.suppressed.get(&message.channel).is_some_and(|known| bars(known, message)) {
+    if contact.suppressed.get(&message.channel()).is_some_and(|known| bars(known, message)) {
         return Eligibility::Closed("suppressed");
     }
     let asks_nothing = || !contact.consents.iter().any(Consent::waits_for_link);
-    if message.template == house::CONFIRM && message.note != house::DETAILS && asks_nothing() {
+    let asks_consent = MessageSource::Confirmation { asks_details: false };
+    if message.source == asks_consent && asks_nothing() {
         return Eligibility::Closed("nothing_to_confirm");
     }
-    let passage = contact.enrollments.iter().find(|e| Some(&e.id) == message.enrollment.as_ref());
-    if passage.is_some_and(Enrollment::has_left) {
+    let enrollment = message.source.step().map(|step| &step.enrollment);
+    let enrollment = contact.enrollments.iter().find(|e| Some(&e.id) == enrollment);
+    if enrollment.is_some_and(Enrollment::has_left) {
         return Eligibility::Closed("left_journey");
     }
-    let consents = contact.may_be_sent(message.channel, &message.purpose);
-    if message.class == Class::Marketing && !consents {
+    let consents = contact.may_be_sent(message.channel(), message.source.columns().purpose);
+    if message.class() == Class::Marketing && !consents {
         return Eligibility::Closed("no_consent");
+    }
+    // The provider may have accepted it for the address of the attempt before.
+    let is_elsewhere = message.address.as_ref().is_some_and(|before| before != address);
+    if message.uncertain && is_elsewhere {
+        return Eligibility::Closed("address_changed");
     }
     Eligibility::Open(address.clone())
 }
 
 /// Returns whether a suppression holds a message back. A contact who refused once may still be
-/// asked to confirm a new consent: without that question, there would be no way back. An inbound
-/// SMS is answered, too.
+/// asked to confirm a new consent: without that question, there would be no way back. Replies to
+/// STOP and HELP are due to everybody (47 CFR 64.1200(a)(12)).
 fn bars(known: &Suppression, message: &Message) -> bool {
-    let template = &message.template;
-    known.reason != SuppressionReason::Unsubscribed
-        || template != house::CONFIRM && !house::answers_a_text(template)
+    let is_due = matches!(
+        message.source,
+        MessageSource::Confirmation { .. } | MessageSource::StopReply | MessageSource::HelpReply
+    );
+    known.reason != SuppressionReason::Unsubscribed || !is_due
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::base::primitives::{CampaignId, ContactId, EnrollmentId, MessageId, Millis};
+    use crate::domain::base::primitives::{
+        CampaignId, Channel, ContactId, EnrollmentId, MessageId, Millis,
+    };
     use crate::domain::contact::consent::ConsentState;
     use crate::domain::contact::enrollment::{EnrollmentState, GOAL_REASON};
+    use crate::domain::contact::message_source::StepSource;
 
     /// Returns the eligibility of a message whose enrollment ended in this way.
     fn asked(state: EnrollmentState, reason: &str) -> Eligibility {
@@ -96,11 +111,15 @@ mod tests {
             since: now,
             due_at: None,
         });
-        let edition = (CampaignId::from("x"), 1);
-        let kind = (Class::Marketing, "emails/a");
-        let message = Message::queue(MessageId::from("m"), contact.id.clone(), edition, kind, now);
-        let enrollment = Some(EnrollmentId::from("e"));
-        let message = Message { enrollment, purpose: "news".to_owned(), ..message };
+        let source = MessageSource::Step(StepSource {
+            enrollment: EnrollmentId::from("e"),
+            journey: "j".to_owned(),
+            step: "s".to_owned(),
+            purpose: "news".to_owned(),
+            content: StepContent::Template("emails/a".to_owned()),
+        });
+        let (id, campaign) = (MessageId::from("m"), CampaignId::from("x"));
+        let message = Message::queue(id, contact.id.clone(), campaign, 1, source, now);
         eligibility(&message, &contact, "owner@example.com")
     }
 

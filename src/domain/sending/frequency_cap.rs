@@ -41,7 +41,7 @@ impl<'a> PacingCheck<'a> {
 impl ScopedCap<'_> {
     /// Returns whether the cap counts a message.
     pub fn counts(&self, message: &Message) -> bool {
-        self.covers(&message.campaign, message.channel, message.class)
+        self.covers(&message.campaign, message.channel(), message.class())
     }
 
     fn covers(&self, campaign: &CampaignId, channel: Channel, class: Class) -> bool {

@@ -3,6 +3,7 @@
 use crate::domain::base::primitives::{Millis, Span, uuid_time};
 use crate::domain::contact::Contact;
 use crate::domain::contact::message::Message;
+use crate::domain::contact::message_source::MessageSource;
 use serde::Deserialize;
 
 /// The reason of a message that waits, or was not sent, after a restore.
@@ -111,15 +112,20 @@ impl RestoreGuard {
 /// Returns whether the origin of the message was under way at a time. For a broadcast this is
 /// unknown, so it counts as under way.
 fn was_under_way(message: &Message, at: Millis) -> bool {
-    let began = message.enrollment.as_ref().map(|id| uuid_time(id.as_str()));
-    began.map_or(message.broadcast.is_some(), |began| began.is_none_or(|began| began <= at))
+    match &message.source {
+        MessageSource::Step(step) => {
+            uuid_time(step.enrollment.as_str()).is_none_or(|began| began <= at)
+        }
+        MessageSource::Broadcast { .. } => true,
+        _ => false,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::base::primitives::{CampaignId, ContactId, EnrollmentId, Ids, MessageId};
-    use crate::domain::contact::message::Class;
+    use crate::domain::contact::message_source::{StepContent, StepSource};
 
     const MARK: Millis = Millis(1_000_000);
     const DROPPED: Millis = Millis(1_000_020);
@@ -130,10 +136,9 @@ mod tests {
         change: impl Fn(&mut Message),
     ) -> HoldDecision {
         let contact = Contact::unknown(ContactId::from("c"), created);
-        let kind = (Class::Marketing, "emails/x");
-        let version = (CampaignId::from("c"), 1);
-        let id = MessageId::from("m");
-        let mut message = Message::queue(id, contact.id.clone(), version, kind, DROPPED);
+        let (id, campaign) = (MessageId::from("m"), CampaignId::from("c"));
+        let source = MessageSource::Confirmation { asks_details: false };
+        let mut message = Message::queue(id, contact.id.clone(), campaign, 1, source, DROPPED);
         change(&mut message);
         RestoreGuard { mark: MARK, since: Millis(0), dropped_at }.word(&message, &contact)
     }
@@ -168,7 +173,13 @@ mod tests {
         let over = after(after(DROPPED, MARK.0), CALENDAR_MAX.0);
         let of = |began: Millis, queued: Millis| {
             word(Some(DROPPED), MARK, |message| {
-                message.enrollment = Some(EnrollmentId(Ids::new(began, 1).uuid()));
+                message.source = MessageSource::Step(StepSource {
+                    enrollment: EnrollmentId(Ids::new(began, 1).uuid()),
+                    journey: "j".to_owned(),
+                    step: "s".to_owned(),
+                    purpose: "news".to_owned(),
+                    content: StepContent::Template("emails/x".to_owned()),
+                });
                 message.queued_at = queued;
             })
         };
@@ -178,7 +189,12 @@ mod tests {
         assert_eq!(of(after(DROPPED, 1), after(DROPPED, 1)), HoldDecision::Free, "it began since");
         let broadcast = |message: &mut Message| {
             message.queued_at = after(DROPPED, 1);
-            message.broadcast = Some("b".to_owned());
+            message.source = MessageSource::Broadcast {
+                name: "b".to_owned(),
+                variant: "a".to_owned(),
+                purpose: "news".to_owned(),
+                template: "emails/x".to_owned(),
+            };
         };
         assert_eq!(word(Some(DROPPED), MARK, broadcast), HoldDecision::Wait);
     }

@@ -7,6 +7,7 @@ use crate::domain::base::primitives::{Channel, Millis, Span};
 use crate::domain::campaign::Campaign;
 use crate::domain::contact::Contact;
 use crate::domain::contact::message::{Class, Message};
+use crate::domain::contact::message_source::MessageSource;
 use crate::domain::pacing::{DeploymentPacing, Otherwise, Pacing};
 use crate::domain::time::hours::{Hours, TimeWindow, opening};
 
@@ -90,7 +91,7 @@ impl PacingCheck<'_> {
         if self.is_free() {
             return PacingDecision::Now;
         }
-        let is_marketing = self.message.class == Class::Marketing;
+        let is_marketing = self.message.class() == Class::Marketing;
         if self.deadline().is_some_and(|deadline| now > deadline) {
             return PacingDecision::Never("late");
         }
@@ -120,33 +121,33 @@ impl PacingCheck<'_> {
 
     /// Returns whether pacing does not apply: to internal notices and outgoing webhooks.
     pub(super) fn is_free(&self) -> bool {
-        self.message.class == Class::Internal || self.message.channel == Channel::Webhook
+        self.message.class() == Class::Internal || self.message.channel() == Channel::Webhook
     }
 
     fn deadline(&self) -> Option<Millis> {
         let span = self.pacing.give_up_after?;
-        (self.message.class == Class::Marketing).then(|| self.message.queued_at.plus(span))
+        (self.message.class() == Class::Marketing).then(|| self.message.queued_at.plus(span))
     }
 
     /// Returns all hours that the message has to keep, each on the clocks that count for it.
     fn gates(&self) -> Vec<Hour> {
         let (message, campaign) = (self.message, self.campaign);
-        let zone = recipient_zone::recipient(self.contact, message.channel, &campaign.time_zone);
+        let zone = recipient_zone::recipient(self.contact, message.channel(), &campaign.time_zone);
         let mut gates = Vec::new();
         for quiet in [&self.pacing.quiet, &self.house.quiet] {
-            let Some(quiet) = quiet.get(&message.channel) else { continue };
-            if quiet.class.cover(message.class) {
+            let Some(quiet) = quiet.get(&message.channel()) else { continue };
+            if quiet.class.cover(message.class()) {
                 let hours = Hours { from: quiet.from, to: quiet.to, weekdays: Vec::new() };
                 let gate = TimeWindow { hours, opens: false, zone: zone.clone() };
                 gates.push(Hour { gate, wait: Wait::Quiet, otherwise: quiet.otherwise });
             }
         }
-        if message.class != Class::Marketing {
+        if message.class() != Class::Marketing {
             return gates;
         }
         if self.pacing.customary_hours && self.house.customary_hours {
             let (wait, otherwise) = (Wait::Quiet, Otherwise::Defer);
-            let customary = recipient_zone::customary(self.contact, message.channel);
+            let customary = recipient_zone::customary(self.contact, message.channel());
             gates.extend(customary.into_iter().map(|gate| Hour { gate, wait, otherwise }));
         }
         if let Some(hours) = self.window() {
@@ -159,16 +160,20 @@ impl PacingCheck<'_> {
     /// Returns the window that counts: the step's, else the journey's, or the broadcast's; else the
     /// campaign's.
     fn window(&self) -> Option<&Hours> {
-        if let Some(name) = &self.message.broadcast {
-            let broadcast = self.campaign.broadcasts.get(name);
-            let own = broadcast.and_then(|broadcast| broadcast.window.as_ref());
-            return own.or(self.pacing.window.as_ref());
-        }
-        let journey = self.campaign.journeys.get(&self.message.journey);
-        let step = journey.and_then(|journey| journey.step(&self.message.step));
-        step.and_then(|step| step.window.as_ref())
-            .or_else(|| journey.and_then(|journey| journey.window.as_ref()))
-            .or(self.pacing.window.as_ref())
+        let own = match &self.message.source {
+            MessageSource::Broadcast { name, .. } => {
+                let broadcast = self.campaign.broadcasts.get(name);
+                broadcast.and_then(|broadcast| broadcast.window.as_ref())
+            }
+            MessageSource::Step(source) => {
+                let journey = self.campaign.journeys.get(&source.journey);
+                let step = journey.and_then(|journey| journey.step(&source.step));
+                step.and_then(|step| step.window.as_ref())
+                    .or_else(|| journey.and_then(|journey| journey.window.as_ref()))
+            }
+            _ => None,
+        };
+        own.or(self.pacing.window.as_ref())
     }
 }
 

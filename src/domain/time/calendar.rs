@@ -102,7 +102,7 @@ fn instants(
     let Some(date) = text.and_then(|text| text.parse::<Date>().ok()) else { return Vec::new() };
     let at = |day: Date| {
         let day = day.checked_add(i64::from(moment.offset_days).days()).ok()?;
-        instant(day, (moment.hour, moment.minute), zone)
+        instant(day, moment.hour, moment.minute, zone)
     };
     if !moment.yearly {
         return at(date).into_iter().collect();
@@ -131,7 +131,7 @@ pub fn clock(at: Millis, zone: &TimeZone) -> String {
 
 /// Returns the instant at which a clock in `zone` shows this time on this day, by the rules of
 /// `next_local_time`.
-pub fn instant(day: Date, (hour, minute): (u8, u8), zone: &TimeZone) -> Option<Millis> {
+pub fn instant(day: Date, hour: u8, minute: u8, zone: &TimeZone) -> Option<Millis> {
     let clock = Time::new(hour as i8, minute as i8, 0, 0).ok()?;
     let zoned = day.to_datetime(clock).to_zoned(zone.clone()).ok()?;
     Some(Millis(zoned.timestamp().as_millisecond()))

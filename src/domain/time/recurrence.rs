@@ -146,7 +146,7 @@ impl Recurrence {
             _ => self.times.len(),
         };
         let times = self.times.iter().take(count);
-        times.filter_map(move |time| instant(day, *time, zone))
+        times.filter_map(move |(hour, minute)| instant(day, *hour, *minute, zone))
     }
 
     fn fires_on(&self, day: Date) -> bool {

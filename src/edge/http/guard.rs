@@ -3,11 +3,11 @@
 
 use crate::domain::access::caller::bearer_token;
 use crate::domain::base::language::Language;
-use crate::edge::admin::{self, sessions};
 use crate::edge::app::App;
 use crate::edge::http::request::Inbound;
 use crate::edge::http::response::{self, Reply};
-use crate::flows::settings::api_token_name;
+use crate::edge::http::session;
+use crate::flows::settings::{api_token_name, is_local_host};
 use crate::route::{Area, Credential};
 use crate::views::visitor::MessageKind;
 use serde_json::Value;
@@ -36,9 +36,22 @@ pub async fn unauthorized(app: &App, inbound: &Inbound, needed: Credential) -> O
     match needed {
         Credential::None => None,
         Credential::ApiToken => token_name(app, inbound).err(),
-        Credential::Session => sessions::door(app, inbound).await,
-        Credential::Mailbox => admin::refuse_reader(app, inbound).await,
+        Credential::Session => session::refuse(app, inbound).await,
+        Credential::Mailbox => refuse_reader(app, inbound).await,
     }
+}
+
+/// Refuses a request for the mailbox: with 404 where there is none, otherwise unless the reader is
+/// signed in. Local development needs no session if the request names a local host. The host is
+/// checked because another site can make its own name resolve to this machine.
+async fn refuse_reader(app: &App, inbound: &Inbound) -> Option<Reply> {
+    if !app.settings.has_mailbox() {
+        return Some(response::message(inbound, MessageKind::NotFound));
+    }
+    if app.settings.is_local() && is_local_host(&inbound.host) {
+        return None;
+    }
+    session::refuse(app, inbound).await
 }
 
 /// Returns the name of the request's API token, or a 401 if it is not a configured token.

@@ -28,7 +28,7 @@ pub struct Inbound {
 }
 
 /// The reason why a body could not be read.
-pub enum NoBody {
+pub enum BodyError {
     /// It exceeds the limit.
     TooLarge,
     /// The connection broke.
@@ -60,6 +60,11 @@ impl Inbound {
             headers,
             request,
         }
+    }
+
+    /// Whether the request is for the API.
+    pub fn is_api(&self) -> bool {
+        self.path.starts_with("/api/")
     }
 
     /// Returns a header's value, or an empty string.
@@ -143,11 +148,11 @@ impl Inbound {
     /// declares its length, and is short enough, is read in one piece. Even one that declares a
     /// length over the limit is read up to the limit: the runtime resets a connection with unread
     /// data, and the answer would be lost with it.
-    pub async fn body(&mut self, bytes_max: usize) -> std::result::Result<Vec<u8>, NoBody> {
+    pub async fn body(&mut self, bytes_max: usize) -> std::result::Result<Vec<u8>, BodyError> {
         let declared = self.header("content-length").parse::<usize>();
         if declared.is_ok_and(|bytes| bytes <= bytes_max) {
-            let buffer = self.request.array_buffer().map_err(|_| NoBody::Broken)?;
-            let buffer = JsFuture::from(buffer).await.map_err(|_| NoBody::Broken)?;
+            let buffer = self.request.array_buffer().map_err(|_| BodyError::Broken)?;
+            let buffer = JsFuture::from(buffer).await.map_err(|_| BodyError::Broken)?;
             return Ok(Uint8Array::new(&buffer).to_vec());
         }
         // A request without a body has no stream.
@@ -155,9 +160,9 @@ impl Inbound {
         let Ok(mut stream) = request.stream() else { return Ok(Vec::new()) };
         let mut body = Vec::new();
         while let Some(chunk) = stream.next().await {
-            body.extend(chunk.map_err(|_| NoBody::Broken)?);
+            body.extend(chunk.map_err(|_| BodyError::Broken)?);
             if body.len() > bytes_max {
-                return Err(NoBody::TooLarge);
+                return Err(BodyError::TooLarge);
             }
         }
         Ok(body)

@@ -2,10 +2,12 @@
 
 use crate::domain::base::language::Language;
 use crate::edge::http::request::Inbound;
+use crate::flows::error::FlowError;
 use crate::views::page::PAGE_POLICY;
 use crate::views::visitor::{MessageKind, MessageView, message_page};
 use serde::Serialize;
 use serde_json::{Value, json};
+use std::fmt::Display;
 use worker::{Headers, Response, Result};
 
 /// A response under construction.
@@ -110,7 +112,7 @@ pub fn message(inbound: &Inbound, kind: MessageKind) -> Reply {
 
 /// Like `message`, with a sentence about the specific case.
 pub fn message_with(inbound: &Inbound, kind: MessageKind, detail: Option<&str>) -> Reply {
-    let is_api = inbound.path.starts_with("/api/");
+    let is_api = inbound.is_api();
     let language = if is_api { Language::English } else { inbound.language() };
     if is_api || inbound.wants_json() {
         let (title, explanation, remedy) = kind.words(language);
@@ -124,6 +126,30 @@ pub fn message_with(inbound: &Inbound, kind: MessageKind, detail: Option<&str>) 
 /// Answers that a dependency does not answer or cannot be read, and that the client should retry.
 pub fn unavailable(inbound: &Inbound) -> Reply {
     message(inbound, MessageKind::Unavailable).header("retry-after", "30")
+}
+
+/// Logs why a dependency failed, and answers that the client should retry.
+pub fn failed(inbound: &Inbound, event: &str, error: &impl Display) -> Reply {
+    log(event, &error.to_string());
+    unavailable(inbound)
+}
+
+/// Answers the error of a flow: the API with the flow's own words, a page with a built-in one.
+pub fn refused(inbound: &Inbound, event: &str, error: FlowError) -> Reply {
+    let (status, refusal) = match error {
+        FlowError::Database(error) => return failed(inbound, event, &error),
+        FlowError::NotFound(refusal) => (404, refusal),
+        FlowError::Conflict(refusal) => (409, refusal),
+        FlowError::Rejected(refusal) => (422, refusal),
+    };
+    if !inbound.is_api() {
+        return message(inbound, MessageKind::NotFound);
+    }
+    let more = match refusal.problems.as_slice() {
+        [] => Value::Null,
+        problems => json!({ "problems": problems }),
+    };
+    Reply::problem(status, refusal.title, refusal.detail, more)
 }
 
 /// Writes one line of JSON to the log. Never log an address, a token or a body.

@@ -1,7 +1,7 @@
 //! The queues that the worker writes to. A body is JSON as text: it crosses the JavaScript boundary
 //! as one string in both directions.
 
-use crate::flows::ports::{NotHandedOut, WorkQueue};
+use crate::flows::ports::{QueueError, WorkQueue};
 use crate::flows::tasks::Work;
 use serde::Serialize;
 use wasm_bindgen::JsValue;
@@ -34,10 +34,10 @@ impl Queue {
 
     /// Sends each task as one message, in as few calls as the platform's limits allow. After an
     /// error, the tasks of earlier calls have been sent.
-    pub async fn send<T: Serialize>(self, env: &Env, tasks: &[T]) -> Result<(), NotHandedOut> {
+    pub async fn send<T: Serialize>(self, env: &Env, tasks: &[T]) -> Result<(), QueueError> {
         let mut handed_out = 0;
         let failed =
-            |handed_out, error: Error| NotHandedOut { handed_out, reason: error.to_string() };
+            |handed_out, error: Error| QueueError { handed_out, reason: error.to_string() };
         let queue = env.queue(self.binding()).map_err(|error| failed(0, error))?;
         let bodies = tasks.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>();
         let bodies = bodies.map_err(|error| failed(0, error.into()))?;
@@ -58,7 +58,7 @@ impl Queue {
 pub struct WorkTray<'a>(pub &'a Env);
 
 impl WorkQueue for WorkTray<'_> {
-    async fn hand_out(&self, work: &[Work]) -> Result<(), NotHandedOut> {
+    async fn hand_out(&self, work: &[Work]) -> Result<(), QueueError> {
         Queue::Work.send(self.0, work).await
     }
 }

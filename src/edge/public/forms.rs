@@ -3,12 +3,15 @@
 use crate::domain::base::language::Language;
 use crate::domain::base::primitives::QualifiedId;
 use crate::domain::base::token::TokenProblem;
-use crate::domain::form::form_data::{BodyProblem, FORM_BODY_BYTES_MAX, FormData};
+use crate::domain::campaign::Page;
+use crate::domain::engine::Submitted;
+use crate::domain::form::form_data::FormData;
 use crate::domain::form::traffic_source::TrafficSource;
 use crate::domain::form::{FieldProblem, Form};
 use crate::domain::publication::catalog::PublishedVersion;
 use crate::edge::app::App;
-use crate::edge::http::request::{Inbound, NoBody};
+use crate::edge::http::body;
+use crate::edge::http::request::Inbound;
 use crate::edge::http::response::{self, Reply};
 use crate::flows::campaign::landing_page::{self, Showing, Typed};
 use crate::flows::ingest::form::{self, Checked};
@@ -54,32 +57,33 @@ pub fn form_preflight(app: &App, inbound: &Inbound, id: &str) -> Reply {
 /// Receives a submission.
 pub async fn form_send(mut app: App, mut inbound: Inbound, id: &str) -> Reply {
     let id = QualifiedId::from(id);
-    let Some((edition, form)) = app.catalog.form(&id) else {
+    let Some((published, form)) = app.catalog.form(&id) else {
         return match is_unpublished(&app, &id) {
             true => gone_with_answers(&inbound),
             false => no_form(&app, &inbound, &id),
         };
     };
-    let (edition, form) = (edition.clone(), form.clone());
-    let answer = match read_answer(&mut inbound).await {
+    let (published, form) = (published.clone(), form.clone());
+    let answer = match body::form(&mut inbound).await {
         Ok(answer) => answer,
         Err(refused) => return allow_origin(refused, &form, &inbound),
     };
     let origin_hash = app.origin_hash(&inbound);
-    let checked = form::check(&edition, &id, &form, &answer, &origin_hash, &app.settings, app.now);
+    let checked =
+        form::check(&published, &id, &form, &answer, &origin_hash, &app.settings, app.now);
     let reply = match checked {
-        Checked::Robot => thank(&app, &inbound, &edition, &form),
+        Checked::Robot => thank(&app, &inbound, &published, &form),
         Checked::Problems(problems) => {
-            show_problems(&mut app, &inbound, &edition, &id, answer, problems)
+            show_problems(&mut app, &inbound, &published, &id, answer, problems)
         }
         Checked::BadToken(problem) => bad_token(&inbound, problem),
         Checked::Good(submitted) => {
             let keys = form::rate_keys(&submitted, &app.settings);
-            if is_too_often(&app, &keys).await {
+            if app.is_too_often(&keys).await {
                 response::message(&inbound, MessageKind::TooManyRequests)
                     .header("retry-after", "60")
             } else {
-                store_lead(&mut app, &inbound, &edition, &form, *submitted).await
+                store_lead(&mut app, &inbound, &published, &form, *submitted).await
             }
         }
     };
@@ -122,9 +126,9 @@ fn no_form(app: &App, inbound: &Inbound, id: &QualifiedId) -> Reply {
 async fn store_lead(
     app: &mut App,
     inbound: &Inbound,
-    edition: &Rc<PublishedVersion>,
+    published: &Rc<PublishedVersion>,
     form: &Form,
-    submitted: crate::domain::engine::Submitted,
+    submitted: Submitted,
 ) -> Reply {
     let flow = form::submit(
         &app.db,
@@ -144,44 +148,12 @@ async fn store_lead(
             }
         }
     }
-    thank(app, inbound, edition, form)
-}
-
-/// Reads a form's body, or returns a reply that says what is wrong with it.
-pub(in crate::edge) async fn read_answer(inbound: &mut Inbound) -> Result<FormData, Reply> {
-    let language = inbound.language();
-    let refuse = |inbound: &Inbound, problem: BodyProblem| {
-        let kind = match problem {
-            BodyProblem::TooLarge | BodyProblem::TooManyPairs => MessageKind::TooLarge,
-            BodyProblem::Multipart | BodyProblem::UnknownType => MessageKind::UnsupportedType,
-            _ => MessageKind::BadRequest,
-        };
-        response::message_with(inbound, kind, Some(&problem.message(language)))
-    };
-    let body = match inbound.body(FORM_BODY_BYTES_MAX).await {
-        Ok(body) => body,
-        Err(NoBody::TooLarge) => return Err(refuse(inbound, BodyProblem::TooLarge)),
-        Err(NoBody::Broken) => return Err(response::message(inbound, MessageKind::BadRequest)),
-    };
-    FormData::from_body(&inbound.header("content-type"), &body)
-        .map_err(|problem| refuse(inbound, problem))
-}
-
-/// Whether one of the keys exceeds its rate limit. If the limiter does not answer, everybody is let
-/// in: a lead is worth more than the spam it may bring.
-pub(in crate::edge) async fn is_too_often(app: &App, keys: &[String]) -> bool {
-    let Ok(limiter) = app.env.rate_limiter("SUBMIT_LIMIT") else { return false };
-    for key in keys {
-        if limiter.limit(key.clone()).await.is_ok_and(|outcome| !outcome.success) {
-            return true;
-        }
-    }
-    false
+    thank(app, inbound, published, form)
 }
 
 /// Thanks the visitor, on the form's own page or the built-in one.
-fn thank(app: &App, inbound: &Inbound, edition: &Rc<PublishedVersion>, form: &Form) -> Reply {
-    let campaign = &edition.compiled.campaign;
+fn thank(app: &App, inbound: &Inbound, published: &Rc<PublishedVersion>, form: &Form) -> Reply {
+    let campaign = &published.compiled.campaign;
     let page = form.thanks.as_ref().and_then(|name| campaign.pages.get(name));
     if inbound.wants_json() {
         let thanks = page.map(|page| format!("{}{}", app.settings.base_url, page.path));
@@ -204,15 +176,15 @@ fn thank(app: &App, inbound: &Inbound, edition: &Rc<PublishedVersion>, form: &Fo
 fn show_problems(
     app: &mut App,
     inbound: &Inbound,
-    edition: &Rc<PublishedVersion>,
+    published: &Rc<PublishedVersion>,
     id: &QualifiedId,
     values: FormData,
     problems: Vec<FieldProblem>,
 ) -> Reply {
-    let campaign = &edition.compiled.campaign;
+    let campaign = &published.compiled.campaign;
     let language = Language::from_locale(&campaign.locale);
     if inbound.wants_json() {
-        let told: Vec<Value> = problems
+        let listed: Vec<Value> = problems
             .iter()
             .map(|p| json!({ "field": p.field, "message": p.message(language) }))
             .collect();
@@ -225,18 +197,18 @@ fn show_problems(
                 "Correct the listed fields and resubmit with the new token.",
             ),
         };
-        let more = json!({ "problems": told, "token": token });
+        let more = json!({ "problems": listed, "token": token });
         return Reply::problem(422, title, detail, more);
     }
     let origin = TrafficSource::from_answer(&values);
     let name = id.parts().map(|(_, name)| name.to_owned());
-    let with_form = |page: &&crate::domain::campaign::Page| page.form == name;
+    let with_form = |page: &&Page| page.form == name;
     let page = campaign.pages.get(&origin.page).filter(with_form);
     let Some(page) = page.or_else(|| campaign.pages.values().find(with_form)) else {
         // The form is on none of our pages, so its problems are returned as text.
-        let told: Vec<String> =
+        let texts: Vec<String> =
             problems.iter().map(|p| format!("{}: {}", p.field, p.message(language))).collect();
-        return response::message_with(inbound, MessageKind::BadRequest, Some(&told.join(" ")));
+        return response::message_with(inbound, MessageKind::BadRequest, Some(&texts.join(" ")));
     };
     let Some(variant) =
         page.variants.iter().find(|v| v.name == origin.variant).or(page.variants.first())
@@ -244,7 +216,7 @@ fn show_problems(
         return response::message(inbound, MessageKind::Fault);
     };
     let typed = Typed { values, problems };
-    let showing = Showing { edition, page, variant, origin: &origin, typed: &typed };
+    let showing = Showing { edition: published, page, variant, origin: &origin, typed: &typed };
     let rendered = landing_page::render(&showing, &app.settings, app.now, &mut app.ids);
     match rendered {
         Ok(html) => Reply::html(422, html, LANDING_POLICY),

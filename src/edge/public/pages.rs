@@ -28,7 +28,7 @@ const ROBOTS: &str = "User-agent: *\n\
 
 /// Shows a landing page, and counts the visit after the answer.
 pub async fn page(mut app: App, inbound: Inbound, path: &str) -> Reply {
-    let Some((edition, name, page)) = app.catalog.page_at(path) else {
+    let Some((published, name, page)) = app.catalog.page_at(path) else {
         return match path {
             _ if app.catalog.may_have_page(path) => response::unavailable(&inbound),
             _ if app.catalog.had_page(path) => response::message(&inbound, MessageKind::Gone),
@@ -41,13 +41,14 @@ pub async fn page(mut app: App, inbound: Inbound, path: &str) -> Reply {
     let (cookie, objects) = (inbound.cookie(VISITOR_COOKIE), inbound.objects_to_tracking());
     let visitor =
         landing_page::visitor(page, cookie, objects, network, &app.settings, app.now, &mut app.ids);
-    let campaign = edition.id().as_str();
+    let campaign = published.id().as_str();
     let Some(variant) = landing_page::variant_for(page, campaign, name, &visitor.id) else {
         return response::message(&inbound, MessageKind::NotFound);
     };
     let referrer = inbound.header("referer");
     let origin = TrafficSource::of_visit(name, &variant.name, path, &inbound.query, &referrer);
-    let showing = Showing { edition, page, variant, origin: &origin, typed: &Typed::default() };
+    let showing =
+        Showing { edition: published, page, variant, origin: &origin, typed: &Typed::default() };
     let rendered = landing_page::render(&showing, &app.settings, app.now, &mut app.ids);
     let html = match rendered {
         Ok(html) => html,

@@ -11,12 +11,12 @@ use crate::domain::form::form_data::FORM_BODY_BYTES_MAX;
 use crate::domain::preferences::offers::offers;
 use crate::domain::preferences::{LANGUAGE_FIELD, preferences as choices};
 use crate::edge::app::App;
+use crate::edge::http::body;
 use crate::edge::http::request::Inbound;
 use crate::edge::http::response::{self, Reply};
-use crate::edge::public::forms::read_answer;
 use crate::flows::contact::preferences as choosing;
-use crate::flows::contact::preferences::Saved;
-use crate::flows::contact::subscription_links::{self, Link, Question};
+use crate::flows::contact::preferences::{Saved, Submission};
+use crate::flows::contact::subscription_links::{self, Confirmation, Link, Question};
 use crate::flows::send::render::claims_shown;
 use crate::views::preferences::{PreferencesDone, PreferencesView, preferences as choices_page};
 use crate::views::visitor::{
@@ -31,7 +31,7 @@ const SHOWN_AT: &str = "shown";
 /// unpublished campaign, which the reply needs.
 async fn verified(app: &App, purpose: Purpose, token: &str) -> Result<Link, TokenProblem> {
     let link = Link::verify(&app.settings, purpose, token)?;
-    app.known_edition(&link.campaign).await;
+    app.known_version(&link.campaign).await;
     Ok(link)
 }
 
@@ -39,14 +39,14 @@ async fn verified(app: &App, purpose: Purpose, token: &str) -> Result<Link, Toke
 pub async fn unsubscribe_ask(app: &App, inbound: &Inbound, token: &str) -> Reply {
     let link = verified(app, Purpose::Unsubscribe, token).await.ok();
     let state = if link.is_some() { UnsubscribeState::Ask } else { UnsubscribeState::Invalid };
-    unsubscribe_reply(app, inbound, token, (link.as_ref(), None), state)
+    unsubscribe_reply(app, inbound, token, link.as_ref(), None, state)
 }
 
 /// Unsubscribes, whatever the body contains: RFC 8058 sends `List-Unsubscribe=One-Click`, as
 /// multipart or URL-encoded, and does not allow a redirect as the answer.
 pub async fn unsubscribe(mut app: App, mut inbound: Inbound, token: &str) -> Reply {
     let Ok(link) = verified(&app, Purpose::Unsubscribe, token).await else {
-        return unsubscribe_reply(&app, &inbound, token, (None, None), UnsubscribeState::Invalid);
+        return unsubscribe_reply(&app, &inbound, token, None, None, UnsubscribeState::Invalid);
     };
     // A connection with unread data would be reset, and the answer lost with it.
     let _ = inbound.body(FORM_BODY_BYTES_MAX).await;
@@ -61,17 +61,17 @@ pub async fn unsubscribe(mut app: App, mut inbound: Inbound, token: &str) -> Rep
     );
     match flow.await {
         Ok(undo) => {
-            let links = (Some(&link), undo.as_ref());
-            unsubscribe_reply(&app, &inbound, token, links, UnsubscribeState::Done)
+            let state = UnsubscribeState::Done;
+            unsubscribe_reply(&app, &inbound, token, Some(&link), undo.as_ref(), state)
         }
-        Err(error) => unavailable(&inbound, "unsubscribe", &error.to_string()),
+        Err(error) => response::failed(&inbound, "unsubscribe", &error),
     }
 }
 
 /// Undoes an unsubscription.
 pub async fn undo(mut app: App, inbound: Inbound, token: &str) -> Reply {
     let Ok(link) = verified(&app, Purpose::Undo, token).await else {
-        return unsubscribe_reply(&app, &inbound, token, (None, None), UnsubscribeState::Invalid);
+        return unsubscribe_reply(&app, &inbound, token, None, None, UnsubscribeState::Invalid);
     };
     let (_, _, language) = sender(&app, &inbound, Some(&link));
     let words = resubscription(&names(&app, &link, language), language);
@@ -82,9 +82,9 @@ pub async fn undo(mut app: App, inbound: Inbound, token: &str) -> Reply {
     match flow.await {
         Ok(done) => {
             let state = if done { UnsubscribeState::Undone } else { UnsubscribeState::TooLate };
-            unsubscribe_reply(&app, &inbound, token, (Some(&link), None), state)
+            unsubscribe_reply(&app, &inbound, token, Some(&link), None, state)
         }
-        Err(error) => unavailable(&inbound, "undo", &error.to_string()),
+        Err(error) => response::failed(&inbound, "undo", &error),
     }
 }
 
@@ -105,20 +105,26 @@ pub async fn confirm_ask(app: &App, inbound: &Inbound, token: &str) -> Reply {
     let link = verified(app, Purpose::Confirm, token).await.ok();
     let Some(link) = link.as_ref().filter(|link| subscription_links::may_confirm(link, app.now))
     else {
-        return confirm_reply(app, inbound, token, link.as_ref(), alone(ConfirmState::Expired));
+        return confirm_reply(
+            app,
+            inbound,
+            token,
+            link.as_ref(),
+            Content::only(ConfirmState::Expired),
+        );
     };
     let claims = match subscription_links::claims(&app.db, link, app.now).await {
         Ok(claims) => claims,
-        Err(error) => return unavailable(inbound, "confirm", &error.to_string()),
+        Err(error) => return response::failed(inbound, "confirm", &error),
     };
-    let state = match subscription_links::question(&app.db, link, app.now).await {
-        Ok(Question::Asks(asked)) => (ConfirmState::Ask, asked, claims),
-        Ok(_) if !claims.is_empty() => (ConfirmState::Ask, Vec::new(), claims),
-        Ok(Question::Answered) => (ConfirmState::Done, Vec::new(), claims),
-        Ok(Question::Nothing) => (ConfirmState::Expired, Vec::new(), claims),
-        Err(error) => return unavailable(inbound, "confirm", &error.to_string()),
+    let (state, consents) = match subscription_links::question(&app.db, link, app.now).await {
+        Ok(Question::Asks(consents)) => (ConfirmState::Ask, consents),
+        Ok(_) if !claims.is_empty() => (ConfirmState::Ask, Vec::new()),
+        Ok(Question::Answered) => (ConfirmState::Done, Vec::new()),
+        Ok(Question::Nothing) => (ConfirmState::Expired, Vec::new()),
+        Err(error) => return response::failed(inbound, "confirm", &error),
     };
-    confirm_reply(app, inbound, token, Some(link), state)
+    confirm_reply(app, inbound, token, Some(link), Content { state, consents, claims })
 }
 
 /// Confirms what the page showed.
@@ -126,75 +132,73 @@ pub async fn confirm(mut app: App, mut inbound: Inbound, token: &str) -> Reply {
     let link = verified(&app, Purpose::Confirm, token).await.ok();
     let Some(link) = link.as_ref().filter(|link| subscription_links::may_confirm(link, app.now))
     else {
-        return confirm_reply(&app, &inbound, token, link.as_ref(), alone(ConfirmState::Expired));
+        return confirm_reply(
+            &app,
+            &inbound,
+            token,
+            link.as_ref(),
+            Content::only(ConfirmState::Expired),
+        );
     };
-    let answer = match read_answer(&mut inbound).await {
+    let answer = match body::form(&mut inbound).await {
         Ok(answer) => answer,
         Err(refused) => return refused,
     };
     let shown_at = answer.first(SHOWN_AT).and_then(|text| text.parse().ok());
-    let origin_hash = app.origin_hash(&inbound);
-    let takes_details = answer.first(KEEP_DETAILS.0) != Some(KEEP_DETAILS.1);
-    let flow = subscription_links::confirm_with(
-        &app.db,
-        &app.catalog,
-        (link.clone(), shown_at.map_or(app.now, Millis), takes_details),
-        &origin_hash,
-        app.now,
-        &mut app.ids,
-    );
+    let confirmation = Confirmation {
+        link: link.clone(),
+        shown_at: shown_at.map_or(app.now, Millis),
+        takes_details: answer.first(KEEP_DETAILS.0) != Some(KEEP_DETAILS.1),
+        origin_hash: app.origin_hash(&inbound),
+    };
+    let flow =
+        subscription_links::confirm(&app.db, &app.catalog, confirmation, app.now, &mut app.ids);
     match flow.await {
         Ok(work) => app.hint(&work).await,
-        Err(error) => return unavailable(&inbound, "confirm", &error.to_string()),
+        Err(error) => return response::failed(&inbound, "confirm", &error),
     }
-    confirm_reply(&app, &inbound, token, Some(link), alone(ConfirmState::Done))
+    confirm_reply(&app, &inbound, token, Some(link), Content::only(ConfirmState::Done))
 }
 
 /// Shows a contact's subscriptions and lets the contact choose.
 pub async fn preferences_ask(app: &App, inbound: &Inbound, token: &str) -> Reply {
     let Ok(link) = verified(app, Purpose::Preferences, token).await else {
-        return unsubscribe_reply(app, inbound, token, (None, None), UnsubscribeState::Invalid);
+        return unsubscribe_reply(app, inbound, token, None, None, UnsubscribeState::Invalid);
     };
     match choosing::contact(&app.db, &link, app.now).await {
         Ok(Some(contact)) => {
             let language = language_of(inbound, &contact);
-            choices_reply(app, (&link, token), &contact, language, PreferencesDone::Nothing)
+            choices_reply(app, &link, token, &contact, language, PreferencesDone::Nothing)
         }
-        Ok(None) => unsubscribe_reply(app, inbound, "", (None, None), UnsubscribeState::Gone),
-        Err(error) => unavailable(inbound, "preferences", &error.to_string()),
+        Ok(None) => unsubscribe_reply(app, inbound, "", None, None, UnsubscribeState::Gone),
+        Err(error) => response::failed(inbound, "preferences", &error),
     }
 }
 
 /// Stores the choice, then shows the new state.
 pub async fn preferences(mut app: App, mut inbound: Inbound, token: &str) -> Reply {
     let Ok(link) = verified(&app, Purpose::Preferences, token).await else {
-        return unsubscribe_reply(&app, &inbound, token, (None, None), UnsubscribeState::Invalid);
+        return unsubscribe_reply(&app, &inbound, token, None, None, UnsubscribeState::Invalid);
     };
-    let answer = match read_answer(&mut inbound).await {
+    let answer = match body::form(&mut inbound).await {
         Ok(answer) => answer,
         Err(refused) => return refused,
     };
     let language = inbound.language();
     let origin_hash = app.origin_hash(&inbound);
-    let flow = choosing::save(
-        &app.db,
-        &app.catalog,
-        &link,
-        &answer,
-        (language, &origin_hash),
-        app.now,
-        &mut app.ids,
-    );
+    let submission =
+        Submission { link: &link, answer: &answer, language, origin_hash: &origin_hash };
+    let flow = choosing::save(&app.db, &app.catalog, &submission, app.now, &mut app.ids);
     let (contact, done) = match flow.await {
         Ok(Saved::Yes(contact)) => (contact, PreferencesDone::Saved),
         Ok(Saved::WordsChanged(contact)) => (contact, PreferencesDone::WordsChanged),
         Ok(Saved::Gone) => {
-            return unsubscribe_reply(&app, &inbound, "", (None, None), UnsubscribeState::Gone);
+            return unsubscribe_reply(&app, &inbound, "", None, None, UnsubscribeState::Gone);
         }
-        Err(error) => return unavailable(&inbound, "preferences", &error.to_string()),
+        Err(error) => return response::failed(&inbound, "preferences", &error),
     };
     let language = answer.first(LANGUAGE_FIELD).map_or(language, Language::from_locale);
-    choices_reply(&app, (&link, token), &contact, language, done)
+    choices_reply(&app, &link, token, &contact, language, done)
 }
 
 /// Returns the language that the reader switched to, else the contact's, else the browser's.
@@ -207,13 +211,14 @@ fn language_of(inbound: &Inbound, contact: &Contact) -> Language {
 
 fn choices_reply(
     app: &App,
-    (link, token): (&Link, &str),
+    link: &Link,
+    token: &str,
     contact: &Contact,
     language: Language,
     done: PreferencesDone,
 ) -> Reply {
-    let edition = app.catalog.known_edition(&link.campaign);
-    let campaign = edition.as_ref().map(|edition| &edition.compiled.campaign);
+    let published = app.catalog.known_edition(&link.campaign);
+    let campaign = published.as_ref().map(|published| &published.compiled.campaign);
     let view = PreferencesView {
         language,
         token,
@@ -227,15 +232,10 @@ fn choices_reply(
     Reply::page(200, choices_page(&view))
 }
 
-fn unavailable(inbound: &Inbound, event: &str, error: &str) -> Reply {
-    response::log(event, error);
-    response::unavailable(inbound)
-}
-
 /// Returns the name and postal address of the link's sender, and the language of its campaign.
 fn sender(app: &App, inbound: &Inbound, link: Option<&Link>) -> (String, String, Language) {
-    let edition = link.and_then(|link| app.catalog.known_edition(&link.campaign));
-    let campaign = edition.as_ref().map(|edition| &edition.compiled.campaign);
+    let published = link.and_then(|link| app.catalog.known_edition(&link.campaign));
+    let campaign = published.as_ref().map(|published| &published.compiled.campaign);
     let name = app.settings.sender_name(campaign);
     let Some(campaign) = campaign else { return (name, String::new(), inbound.language()) };
     let language = match inbound.parameter("lang") {
@@ -250,7 +250,8 @@ fn unsubscribe_reply(
     app: &App,
     inbound: &Inbound,
     token: &str,
-    (link, undo): (Option<&Link>, Option<&Link>),
+    link: Option<&Link>,
+    undo: Option<&Link>,
     state: UnsubscribeState,
 ) -> Reply {
     let (sender_name, postal_address, language) = sender(app, inbound, link);
@@ -274,30 +275,38 @@ fn unsubscribe_reply(
     Reply::page(status, unsubscribe_page(&view))
 }
 
-/// A state of the confirmation page that asks nothing.
-fn alone(state: ConfirmState) -> Asked {
-    (state, Vec::new(), Claims::new())
+/// The content of a confirmation page.
+struct Content {
+    state: ConfirmState,
+    /// The purposes to agree to, each with its consent text.
+    consents: Vec<(String, String)>,
+    claims: Claims,
 }
 
-/// The content of a confirmation page: its state, the consents to agree to, and the claims.
-type Asked = (ConfirmState, Vec<(String, String)>, Claims);
+impl Content {
+    /// A page that asks nothing.
+    fn only(state: ConfirmState) -> Self {
+        Self { state, consents: Vec::new(), claims: Claims::new() }
+    }
+}
 
 fn confirm_reply(
     app: &App,
     inbound: &Inbound,
     token: &str,
     link: Option<&Link>,
-    (state, asked, claims): Asked,
+    content: Content,
 ) -> Reply {
+    let Content { state, consents, claims } = content;
     let (sender_name, postal_address, language) = sender(app, inbound, link);
     let offers = offers(&app.catalog, language);
     let named = |(purpose, words): &(String, String)| {
         let offer = offers.iter().find(|offer| offer.purpose == *purpose);
         (offer.map_or(purpose, |offer| &offer.name).clone(), words.clone())
     };
-    let asked: Vec<(String, String)> = asked.iter().map(named).collect();
-    let edition = link.and_then(|link| app.catalog.known_edition(&link.campaign));
-    let details = edition.map(|edition| claims_shown(&edition, &claims, language));
+    let consents: Vec<(String, String)> = consents.iter().map(named).collect();
+    let published = link.and_then(|link| app.catalog.known_edition(&link.campaign));
+    let details = published.map(|published| claims_shown(&published, &claims, language));
     let status = match (state, link) {
         (ConfirmState::Expired, None) => 404,
         (ConfirmState::Expired, Some(_)) => 410,
@@ -308,7 +317,7 @@ fn confirm_reply(
         state,
         token,
         sender_name: &sender_name,
-        asked: &asked,
+        asked: &consents,
         details: &details.unwrap_or_default(),
         shown_at: app.now.0,
         postal_address: &postal_address,

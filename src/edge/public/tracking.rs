@@ -3,11 +3,12 @@
 use crate::domain::base::token::Purpose;
 use crate::domain::base::web_address::location;
 use crate::domain::inbound::bot_detection::{self, Fetched};
+use crate::domain::inbound::engagement::Engagement;
 use crate::edge::app::App;
 use crate::edge::http::request::Inbound;
 use crate::edge::http::response::{self, Reply};
 use crate::flows::contact::subscription_links::{self, Link};
-use crate::flows::tasks::{EngagementTask, Intake};
+use crate::flows::tasks::Intake;
 use crate::views::visitor::MessageKind;
 
 const PIXEL: &[u8] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\
@@ -36,10 +37,7 @@ pub async fn short_link(app: App, inbound: Inbound, code: &str) -> Reply {
     let link = match subscription_links::short_link(&app.db, code, app.now).await {
         Ok(Some(link)) => link,
         Ok(None) => return response::message(&inbound, MessageKind::NotFound),
-        Err(error) => {
-            response::log("short_link", &error.to_string());
-            return response::unavailable(&inbound);
-        }
+        Err(error) => return response::failed(&inbound, "short_link", &error),
     };
     follow(app, &inbound, link)
 }
@@ -65,7 +63,7 @@ fn engaged(mut app: App, inbound: &Inbound, fetched: Fetched, link: Link) {
         Fetched::Picture => ("open", None),
     };
     let key = format!("{kind}:{}", app.ids.uuid());
-    let report = EngagementTask {
+    let report = Engagement {
         contact: link.contact,
         message: link.message,
         url,

@@ -1,10 +1,10 @@
 //! `POST /hooks/<provider>`: provider webhooks. `flows/ingest/webhook.rs` decides about them.
 
 use crate::edge::app::App;
-use crate::edge::http::request::{Inbound, NoBody};
+use crate::edge::http::request::{BodyError, Inbound};
 use crate::edge::http::response::{self, Reply};
 use crate::edge::platform::fetch::Fetcher;
-use crate::flows::ingest::webhook::{Certificates, NotReceived, receive};
+use crate::flows::ingest::webhook::{Certificates, WebhookError, receive};
 use crate::providers::webhooks::{HOOK_BYTES_MAX, Hook, Provider, Refusal};
 use crate::views::visitor::MessageKind;
 use std::rc::Rc;
@@ -22,8 +22,8 @@ pub async fn hook(app: App, mut inbound: Inbound, name: &str, secret: &str) -> R
     };
     let body = match inbound.body(HOOK_BYTES_MAX).await {
         Ok(body) => body,
-        Err(NoBody::TooLarge) => return Reply::text(413, "too large\n"),
-        Err(NoBody::Broken) => return Reply::text(400, "the body did not arrive\n"),
+        Err(BodyError::TooLarge) => return Reply::text(413, "too large\n"),
+        Err(BodyError::Broken) => return Reply::text(400, "the body did not arrive\n"),
     };
     let query = if inbound.query.is_empty() { "" } else { "?" };
     let url = format!("{}{}{query}{}", app.settings.base_url, inbound.path, inbound.query);
@@ -35,9 +35,9 @@ pub async fn hook(app: App, mut inbound: Inbound, name: &str, secret: &str) -> R
         Ok(facts) if facts.is_empty() => thanks(provider),
         Ok(facts) => match app.take_in(&facts).await {
             Ok(()) => thanks(provider),
-            Err(error) => away(provider, &error.to_string()),
+            Err(error) => unavailable(provider, &error.to_string()),
         },
-        Err(NotReceived::Refused(refusal)) => {
+        Err(WebhookError::Refused(refusal)) => {
             response::log("hook.refused", &format!("{}: {refusal:?}", provider.as_str()));
             match refusal {
                 Refusal::Unreadable => Reply::text(400, "not understood\n"),
@@ -47,7 +47,7 @@ pub async fn hook(app: App, mut inbound: Inbound, name: &str, secret: &str) -> R
                 | Refusal::OldSignature => Reply::text(401, "not verified\n"),
             }
         }
-        Err(NotReceived::Away(why)) => away(provider, &why),
+        Err(WebhookError::Unavailable(why)) => unavailable(provider, &why),
     }
 }
 
@@ -57,7 +57,7 @@ fn thanks(provider: Provider) -> Reply {
 }
 
 /// Asks the provider to send the webhook again: it could not be stored and would be lost.
-fn away(provider: Provider, why: &str) -> Reply {
+fn unavailable(provider: Provider, why: &str) -> Reply {
     response::log("hook.away", &format!("{}: {why}", provider.as_str()));
     Reply::text(503, "try again later\n").header("retry-after", RETRY_AFTER_SECONDS)
 }

@@ -15,6 +15,7 @@ use crate::domain::publication::catalog::{Catalog, PublishedVersion};
 use crate::domain::segment::Rule;
 use crate::flows::broadcast::run::{first_phase, of};
 use crate::flows::campaign::publish;
+use crate::flows::error::{FlowError, Refusal};
 use crate::flows::ports::{Database, DatabaseError};
 use crate::flows::tasks::Work;
 use crate::store::broadcasts::{self, AudienceRow, BroadcastRow, CountRow};
@@ -53,25 +54,6 @@ pub struct Preview {
     pub audience: Audience,
 }
 
-/// The reason why the state of a broadcast was not changed.
-#[derive(Clone, Debug, PartialEq)]
-pub enum NotSteered {
-    /// There is no such broadcast.
-    Unknown(Problem),
-    /// The broadcast's present state does not allow it.
-    Refused(Problem),
-    /// The database refuses the rule of its segment.
-    Unanswered(Problem),
-    /// The database failed; repeating the request is safe.
-    Database(DatabaseError),
-}
-
-impl From<DatabaseError> for NotSteered {
-    fn from(error: DatabaseError) -> Self {
-        Self::Database(error)
-    }
-}
-
 /// Changes the state of a broadcast. Repeating a change has no effect. Returns the progress after
 /// it, and the task to begin with at once; if that hint is lost, a tick finds it.
 pub async fn steer<D: Database>(
@@ -79,12 +61,12 @@ pub async fn steer<D: Database>(
     id: &QualifiedId,
     verb: BroadcastVerb,
     now: Millis,
-) -> Result<(BroadcastProgress, Vec<Work>), NotSteered> {
+) -> Result<(BroadcastProgress, Vec<Work>), FlowError> {
     let Found { edition, campaign, row, .. } = find(db, id).await?;
     let name = name_of(id);
     let state = row.as_ref().map(|row| row.state);
     if let Some(refusal) = refuse(id, state, verb, edition.is_some()) {
-        return Err(NotSteered::Refused(refusal));
+        return Err(conflict(refusal));
     }
     let wake = || broadcasts::wake_held(&campaign, name, PAUSED, now);
     let mut statements = match (verb, &edition) {
@@ -96,13 +78,13 @@ pub async fn steer<D: Database>(
             if row.map_err(DatabaseError::Fault)?.flatten().is_some_and(|row| row.count > 0) {
                 let message = "its segment asks about another that is still being filled";
                 let problem = Problem::new("broadcast", message);
-                return Err(NotSteered::Refused(problem.help("try again in a few minutes")));
+                return Err(conflict(problem.help("try again in a few minutes")));
             }
             let somebody = |audience: &Audience| audience.recipients() > 0;
-            if !somebody(&audience(db, (broadcast, rule), id, now, somebody).await?) {
+            if !somebody(&audience(db, broadcast, rule, id, now, somebody).await?) {
                 let message = "it would go to nobody at the moment, and a broadcast goes out once";
                 let help = "see its preview for who is left out, and why";
-                return Err(NotSteered::Refused(Problem::new("broadcast", message).help(help)));
+                return Err(conflict(Problem::new("broadcast", message).help(help)));
             }
             vec![broadcasts::start(&campaign, name, first_phase(broadcast), now)]
         }
@@ -130,11 +112,11 @@ pub async fn preview<D: Database>(
     db: &D,
     id: &QualifiedId,
     now: Millis,
-) -> Result<Preview, NotSteered> {
+) -> Result<Preview, FlowError> {
     let Found { edition, row, known, .. } = find(db, id).await?;
     let found = edition.as_ref().and_then(|edition| of(edition, name_of(id)));
     let Some((broadcast, rule)) = found else { return Err(unknown(id, &known)) };
-    let audience = audience(db, (broadcast, rule), id, now, |_| false).await?;
+    let audience = audience(db, broadcast, rule, id, now, |_| false).await?;
     Ok(Preview {
         standing: standing(id, row.as_ref()),
         segment: broadcast.segment.clone(),
@@ -153,15 +135,16 @@ fn channel_of(broadcast: &Broadcast) -> Channel {
 /// Counts the members of a broadcast's segment by outcome, until `is_enough`.
 async fn audience<D: Database>(
     db: &D,
-    (broadcast, rule): (&Broadcast, &Rule),
+    broadcast: &Broadcast,
+    rule: &Rule,
     id: &QualifiedId,
     now: Millis,
     is_enough: impl Fn(&Audience) -> bool,
-) -> Result<Audience, NotSteered> {
-    let asked = (channel_of(broadcast), broadcast.purpose.as_str());
+) -> Result<Audience, FlowError> {
+    let (channel, purpose) = (channel_of(broadcast), broadcast.purpose.as_str());
     let (mut audience, mut after_id) = (Audience::default(), String::new());
     while !is_enough(&audience) {
-        let question = broadcasts::audience(rule, asked, (id, &after_id), now);
+        let question = broadcasts::audience(rule, channel, purpose, id, &after_id, now);
         let rows = db.batch(vec![question]).await;
         let rows = rows.map_err(|error| unanswered(&broadcast.segment, error))?;
         let row = rows.first().map(Rows::first::<AudienceRow>).transpose();
@@ -177,13 +160,18 @@ async fn audience<D: Database>(
 
 /// Converts a fault into a problem with the segment's rule: the database would refuse the rule
 /// again.
-fn unanswered(segment: &str, error: DatabaseError) -> NotSteered {
-    let DatabaseError::Fault(reason) = error else { return NotSteered::Database(error) };
+fn unanswered(segment: &str, error: DatabaseError) -> FlowError {
+    let DatabaseError::Fault(reason) = error else { return error.into() };
     let message = format!("the database cannot answer it: {reason}");
     let problem = Problem::new(format!("segment.{segment}.rule"), message);
-    NotSteered::Unanswered(problem.help(
+    let problem = problem.help(
         "ask less in one rule: make a part of it a segment of its own, and ask about that with \
          { segment = \"…\" }",
+    );
+    FlowError::Rejected(Refusal::new(
+        "The rule of its segment cannot be answered",
+        "Nothing has changed, and nobody was written to.",
+        problem,
     ))
 }
 
@@ -197,10 +185,10 @@ struct Found {
     known: Vec<String>,
 }
 
-async fn find<D: Database>(db: &D, id: &QualifiedId) -> Result<Found, NotSteered> {
+async fn find<D: Database>(db: &D, id: &QualifiedId) -> Result<Found, FlowError> {
     let Some((campaign, name)) = id.parts() else {
         let problem = Problem::new("broadcast", format!("`{id}` is not <campaign>.<broadcast>"));
-        return Err(NotSteered::Unknown(problem));
+        return Err(not_found(problem));
     };
     let questions =
         vec![campaigns::live(), broadcasts::one(&campaign, name), campaigns::unpublished()];
@@ -214,12 +202,12 @@ async fn find<D: Database>(db: &D, id: &QualifiedId) -> Result<Found, NotSteered
     let known = known(&live);
     if edition.is_none() && row.is_none() {
         if live.unpublished(&campaign).is_some() {
-            let said = format!("`{campaign}` is unpublished; publish it, then start `{id}`");
-            return Err(NotSteered::Refused(Problem::new("broadcast", said)));
+            let message = format!("`{campaign}` is unpublished; publish it, then start `{id}`");
+            return Err(conflict(Problem::new("broadcast", message)));
         }
         let Some(one) = live.unreadable_live(&campaign) else { return Err(unknown(id, &known)) };
         let message = format!("version {} of `{campaign}` cannot be read now", one.version);
-        return Err(NotSteered::Refused(Problem::new("broadcast", message)));
+        return Err(conflict(Problem::new("broadcast", message)));
     }
     Ok(Found { campaign, edition, row, known })
 }
@@ -232,9 +220,19 @@ fn known(live: &Catalog) -> Vec<String> {
     live.live().flat_map(of).collect()
 }
 
-fn unknown(id: &QualifiedId, known: &[String]) -> NotSteered {
+fn unknown(id: &QualifiedId, known: &[String]) -> FlowError {
     let problem = Problem::new("broadcast", format!("there is no broadcast `{id}`"));
-    NotSteered::Unknown(problem.suggest(id.as_str(), known.iter().map(String::as_str)))
+    not_found(problem.suggest(id.as_str(), known.iter().map(String::as_str)))
+}
+
+const DETAIL: &str = "Nothing has changed. Name a broadcast as <campaign>.<broadcast>.";
+
+fn not_found(problem: Problem) -> FlowError {
+    FlowError::NotFound(Refusal::new("There is no such broadcast", DETAIL, problem))
+}
+
+fn conflict(problem: Problem) -> FlowError {
+    FlowError::Conflict(Refusal::new("The broadcast is in the wrong state", DETAIL, problem))
 }
 
 fn name_of(id: &QualifiedId) -> &str {

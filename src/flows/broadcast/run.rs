@@ -66,7 +66,7 @@ pub async fn run<D: Database>(
     let statements = vec![broadcasts::one(&campaign, name), failing::one(kind, id)];
     let rows = db.batch(statements).await?;
     let Some(row) = first::<BroadcastRow>(&rows, 0)? else { return Ok(Vec::new()) };
-    match move_on(db, catalog, (id, row), now, ids).await {
+    match move_on(db, catalog, id, row, now, ids).await {
         Ok(work) => {
             if first::<Failing>(&rows, 1)?.is_some() {
                 // If this fails, the next task clears it.
@@ -77,7 +77,7 @@ pub async fn run<D: Database>(
         // An overloaded database says nothing about this broadcast.
         Err(error @ CommitError::Database(DatabaseError::Overloaded(_))) => Err(error),
         Err(error) => {
-            let note = failing::note((kind, id), &campaign, &error.to_string(), now);
+            let note = failing::note(kind, id, &campaign, &error.to_string(), now);
             let noted = db.batch(vec![note, broadcasts::put_off(&campaign, name)]).await;
             noted.map(|_| Vec::new()).map_err(|_| error)
         }
@@ -87,7 +87,8 @@ pub async fn run<D: Database>(
 async fn move_on<D: Database>(
     db: &D,
     catalog: &Catalog,
-    (id, row): (&QualifiedId, BroadcastRow),
+    id: &QualifiedId,
+    row: BroadcastRow,
     now: Millis,
     ids: &mut Ids,
 ) -> Result<Vec<Work>, CommitError> {

@@ -8,26 +8,9 @@ use crate::domain::base::diagnostic::Problem;
 use crate::domain::base::primitives::{CampaignId, Millis, Span};
 use crate::domain::pacing::Limits;
 use crate::domain::sending::auto_pause::{DAYS, NOTE_CHARS_MAX, PauseEvent, PauseState};
-use crate::flows::ports::all;
-use crate::flows::ports::{Database, DatabaseError};
+use crate::flows::error::{FlowError, Refusal};
+use crate::flows::ports::{Database, DatabaseError, all};
 use crate::store::brakes::{self, TallyRow};
-
-/// The reason why a campaign was not released.
-#[derive(Clone, Debug, PartialEq)]
-pub enum NotReleased {
-    /// The note is missing or too long.
-    Note(Problem),
-    /// The campaign is not stopped, or there is no such campaign.
-    NotStopped(Problem),
-    /// The database failed; repeating the request is safe.
-    Database(DatabaseError),
-}
-
-impl From<DatabaseError> for NotReleased {
-    fn from(error: DatabaseError) -> Self {
-        Self::Database(error)
-    }
-}
 
 /// Checks all campaigns, and returns the pause events that result.
 pub async fn judge<D: Database>(
@@ -39,14 +22,14 @@ pub async fn judge<D: Database>(
     let rows = db.batch(vec![brakes::tallies(&first_day), brakes::last_words(None)]).await?;
     let (tallies, words) = (all::<TallyRow>(rows.first())?, all::<PauseEvent>(rows.get(1))?);
     let judged = tallies.into_iter().filter_map(|row| {
-        let last = words.iter().find(|word| word.campaign == row.campaign_id);
+        let last = words.iter().find(|event| event.campaign == row.campaign_id);
         PauseEvent::after(last, &row.campaign_id, row.tally, limits, now)
     });
-    let said: Vec<PauseEvent> = judged.collect();
-    if !said.is_empty() {
-        db.batch(said.iter().map(brakes::say).collect()).await?;
+    let events: Vec<PauseEvent> = judged.collect();
+    if !events.is_empty() {
+        db.batch(events.iter().map(brakes::say).collect()).await?;
     }
-    Ok(said)
+    Ok(events)
 }
 
 /// Releases a stopped campaign. The messages that auto-pause held are due at once, subject to all
@@ -56,20 +39,24 @@ pub async fn release<D: Database>(
     campaign: &CampaignId,
     note: &str,
     now: Millis,
-) -> Result<PauseEvent, NotReleased> {
+) -> Result<PauseEvent, FlowError> {
     let note = note.trim();
     if note.is_empty() || note.chars().count() > NOTE_CHARS_MAX {
         let message = format!("say in 1 to {NOTE_CHARS_MAX} characters why it may go on");
-        return Err(NotReleased::Note(Problem::new("note", message)));
+        let problem = Problem::new("note", message);
+        let title = "The note is not right";
+        return Err(FlowError::Rejected(Refusal::new(title, "Nothing has changed.", problem)));
     }
     let day = brakes::tally_of_day(campaign, &now.utc_day());
     let rows = db.batch(vec![brakes::last_words(Some(campaign)), day]).await?;
     let (words, days) = (all::<PauseEvent>(rows.first())?, all::<TallyRow>(rows.get(1))?);
-    let stopped = words.into_iter().find(|word| word.state == PauseState::Stopped);
+    let stopped = words.into_iter().find(|event| event.state == PauseState::Stopped);
     let Some(stopped) = stopped else {
         let message = format!("`{campaign}` is not stopped");
         let help = "`dripline report` shows how a campaign stands";
-        return Err(NotReleased::NotStopped(Problem::new("campaign", message).help(help)));
+        let problem = Problem::new("campaign", message).help(help);
+        let title = "No such stopped campaign";
+        return Err(FlowError::NotFound(Refusal::new(title, "Nothing has changed.", problem)));
     };
     let released = PauseEvent {
         n: stopped.n + 1,

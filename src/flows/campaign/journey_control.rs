@@ -9,6 +9,7 @@ use crate::domain::base::diagnostic::Problem;
 use crate::domain::base::primitives::{Millis, QualifiedId};
 use crate::domain::campaign::journey::RunState;
 use crate::flows::campaign::backfill::waves;
+use crate::flows::error::{FlowError, Refusal};
 use crate::flows::ports::{Database, DatabaseError};
 use crate::store::journeys::{self, InsideRow};
 use crate::store::statement::Rows;
@@ -25,31 +26,16 @@ pub struct Steered {
     pub people: i64,
 }
 
-/// The reason why the state of a journey was not changed.
-#[derive(Clone, Debug, PartialEq)]
-pub enum NotSteered {
-    /// There is no such journey.
-    Unknown(Problem),
-    /// The database failed; repeating the request is safe.
-    Database(DatabaseError),
-}
-
-impl From<DatabaseError> for NotSteered {
-    fn from(error: DatabaseError) -> Self {
-        Self::Database(error)
-    }
-}
-
 /// Sets the state of a journey. Setting the present state again changes nothing.
 pub async fn steer<D: Database>(
     db: &D,
     id: &QualifiedId,
     state: RunState,
     now: Millis,
-) -> Result<Steered, NotSteered> {
+) -> Result<Steered, FlowError> {
     let Some((campaign, name)) = id.parts() else {
         let problem = Problem::new("journey", format!("`{id}` is not <campaign>.<journey>"));
-        return Err(NotSteered::Unknown(problem));
+        return Err(not_found(problem));
     };
     let live = publish::live(db).await?;
     let rows = db.batch(vec![journeys::inside(&campaign, name)]).await?;
@@ -67,12 +53,12 @@ pub async fn steer<D: Database>(
             })
             .collect();
         if live.unpublished(&campaign).is_some() {
-            let said = format!("`{campaign}` is unpublished, and nobody is in its journeys");
-            return Err(NotSteered::Unknown(Problem::new("journey", said)));
+            let message = format!("`{campaign}` is unpublished, and nobody is in its journeys");
+            return Err(not_found(Problem::new("journey", message)));
         }
         let problem = Problem::new("journey", format!("there is no journey `{id}`"));
         let known = known.iter().map(String::as_str);
-        return Err(NotSteered::Unknown(problem.suggest(id.as_str(), known)));
+        return Err(not_found(problem.suggest(id.as_str(), known)));
     }
     let mut statements = vec![journeys::set_state(&campaign, name, state, now)];
     if state != RunState::Paused {
@@ -80,4 +66,9 @@ pub async fn steer<D: Database>(
     }
     db.batch(statements).await?;
     Ok(Steered { journey: id.clone(), state, people })
+}
+
+fn not_found(problem: Problem) -> FlowError {
+    let detail = "Nothing has changed. Name a journey as <campaign>.<journey>.";
+    FlowError::NotFound(Refusal::new("There is no such journey", detail, problem))
 }

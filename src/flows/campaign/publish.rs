@@ -22,6 +22,7 @@ use crate::domain::segment::{Operator, Rule};
 use crate::domain::time::calendar::DateMoment;
 use crate::flows::campaign::backfill::{UNAWARE_MAX, waves};
 use crate::flows::commit::load_versions;
+use crate::flows::error::{FlowError, Refusal};
 use crate::flows::ports::{Database, DatabaseError};
 use crate::store::broadcasts::{BroadcastRow, Plan as BroadcastPlan};
 use crate::store::campaigns::{self, Listing, LiveRow, NumberRow, UnpublishedRow, VersionRow};
@@ -53,27 +54,12 @@ pub struct Published {
     pub was_unpublished: Option<Millis>,
 }
 
-/// The reason why a publish is refused.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Refusal {
-    /// The campaign has errors.
-    Problems(Vec<Problem>),
-    /// The database failed; publishing again is safe.
-    Database(DatabaseError),
-}
-
-impl From<DatabaseError> for Refusal {
-    fn from(error: DatabaseError) -> Self {
-        Self::Database(error)
-    }
-}
-
 /// Checks and stores a compiled campaign, and makes it live.
 pub async fn publish<D: Database>(
     db: &D,
     compiled: Compiled,
     now: Millis,
-) -> Result<Published, Refusal> {
+) -> Result<Published, FlowError> {
     let Plan { catalog, journeys } = plan(db, &compiled, now).await?;
     let id = &compiled.campaign.id;
     let text = serde_json::to_string(&compiled)
@@ -81,7 +67,7 @@ pub async fn publish<D: Database>(
     // A live version that cannot be read is replaced, even by the same content.
     let is_readable = catalog.unreadable_live(id).is_none();
     let mut statements = vec![
-        campaigns::insert_version(id, (&sha256_hex(&text), &text), is_readable, now),
+        campaigns::insert_version(id, &sha256_hex(&text), &text, is_readable, now),
         campaigns::make_newest_live(id),
         campaigns::live_version(id),
         segments::begin_fills(&changed_fills(&catalog, &compiled), waves(now)),
@@ -109,7 +95,7 @@ pub async fn preview<D: Database>(
     db: &D,
     compiled: Compiled,
     now: Millis,
-) -> Result<Published, Refusal> {
+) -> Result<Published, FlowError> {
     let Plan { catalog, journeys } = plan(db, &compiled, now).await?;
     let campaign = &compiled.campaign.id;
     let live = catalog.live_edition(campaign);
@@ -129,7 +115,7 @@ struct Plan {
     journeys: Vec<JourneyDiff>,
 }
 
-async fn plan<D: Database>(db: &D, compiled: &Compiled, now: Millis) -> Result<Plan, Refusal> {
+async fn plan<D: Database>(db: &D, compiled: &Compiled, now: Millis) -> Result<Plan, FlowError> {
     // An isolate's cache may be a minute old, so changes are computed from the database.
     let id = &compiled.campaign.id;
     let questions = vec![
@@ -162,7 +148,11 @@ async fn plan<D: Database>(db: &D, compiled: &Compiled, now: Millis) -> Result<P
     if problems.is_empty() {
         Ok(Plan { catalog, journeys })
     } else {
-        Err(Refusal::Problems(problems))
+        Err(FlowError::Rejected(Refusal {
+            title: "The campaign has mistakes",
+            detail: "Nothing was published. Fix the listed problems and publish again.",
+            problems,
+        }))
     }
 }
 

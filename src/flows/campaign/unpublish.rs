@@ -11,8 +11,8 @@ use crate::domain::campaign::broadcast::BroadcastState;
 use crate::domain::publication::diff::EnrollmentCount;
 use crate::domain::publication::unpublished::Stops;
 use crate::flows::campaign::backfill::waves;
-use crate::flows::ports::all;
-use crate::flows::ports::{Database, DatabaseError};
+use crate::flows::error::{FlowError, Refusal};
+use crate::flows::ports::{Database, DatabaseError, all};
 use crate::store::broadcasts::{self, BroadcastRow};
 use crate::store::campaigns::{self, CampaignRow};
 use crate::store::journeys::InsideRow;
@@ -21,23 +21,8 @@ use crate::store::statement::{Rows, Statement};
 use crate::store::{failing, journeys, messages};
 use std::collections::BTreeMap;
 
-/// The reason why nothing was stopped.
-#[derive(Clone, Debug, PartialEq)]
-pub enum NotUnpublished {
-    /// No campaign of that name was ever published.
-    Unknown(Problem),
-    /// The database failed; repeating the request is safe.
-    Database(DatabaseError),
-}
-
-impl From<DatabaseError> for NotUnpublished {
-    fn from(error: DatabaseError) -> Self {
-        Self::Database(error)
-    }
-}
-
 /// Returns what unpublishing a campaign would stop.
-pub async fn stops<D: Database>(db: &D, id: &CampaignId) -> Result<Stops, NotUnpublished> {
+pub async fn stops<D: Database>(db: &D, id: &CampaignId) -> Result<Stops, FlowError> {
     let rows = db.batch(questions(id)).await?;
     read(id, &rows)?.ok_or_else(|| unknown(id))
 }
@@ -47,7 +32,7 @@ pub async fn unpublish<D: Database>(
     db: &D,
     id: &CampaignId,
     now: Millis,
-) -> Result<Stops, NotUnpublished> {
+) -> Result<Stops, FlowError> {
     let mut statements = questions(id);
     statements.extend([
         campaigns::unpublish(id, now),
@@ -96,6 +81,8 @@ fn read(id: &CampaignId, rows: &[Rows]) -> Result<Option<Stops>, DatabaseError> 
     }))
 }
 
-fn unknown(id: &CampaignId) -> NotUnpublished {
-    NotUnpublished::Unknown(Problem::new("campaign", format!("there is no campaign `{id}`")))
+fn unknown(id: &CampaignId) -> FlowError {
+    let problem = Problem::new("campaign", format!("there is no campaign `{id}`"));
+    let title = "There is no such campaign";
+    FlowError::NotFound(Refusal::new(title, "Nothing has changed.", problem))
 }

@@ -1,10 +1,10 @@
 //! An auditor's view of consents: who consented to what, when, in which words, and with what proof.
 //! Two round trips (2 statements, then 1); nothing is written.
 
-use crate::domain::base::diagnostic::Problem;
 use crate::domain::base::primitives::{ContactId, Millis};
 use crate::domain::contact::consent::{Consent, ConsentEntry, with_proofs};
 use crate::flows::contact::find;
+use crate::flows::error::{FlowError, Refusal};
 use crate::flows::ports::{Database, DatabaseError};
 use crate::store::consents;
 use serde::{Deserialize, Serialize};
@@ -19,27 +19,16 @@ pub struct Ledger {
     pub entries: Vec<ConsentEntry>,
 }
 
-/// The reason why there is no ledger.
-#[derive(Clone, Debug, PartialEq)]
-pub enum NoLedger {
-    /// There is no such contact.
-    Unknown(Problem),
-    /// The database failed.
-    Database(DatabaseError),
-}
-
-impl From<DatabaseError> for NoLedger {
-    fn from(error: DatabaseError) -> Self {
-        Self::Database(error)
-    }
-}
-
 /// Returns the ledger of the contact with this id or address.
-pub async fn ledger<D: Database>(db: &D, told: &str, now: Millis) -> Result<Ledger, NoLedger> {
-    let told = told.trim();
-    let answers = db.batch(find::questions(told, &[], now).to_vec()).await?;
-    let Some(contact) = find::pick(told, &answers)? else {
-        return Err(NoLedger::Unknown(find::nobody("contact")));
+pub async fn ledger<D: Database>(db: &D, named: &str, now: Millis) -> Result<Ledger, FlowError> {
+    let named = named.trim();
+    let answers = db.batch(find::questions(named, &[], now).to_vec()).await?;
+    let Some(contact) = find::pick(named, &answers)? else {
+        return Err(FlowError::NotFound(Refusal::new(
+            "No such contact",
+            "Nobody has that id or address.",
+            find::nobody("contact"),
+        )));
     };
     let rows = db.batch(vec![consents::of_contact(&contact.id)]).await?;
     let records = rows.first().map(consents::records).transpose();

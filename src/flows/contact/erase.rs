@@ -6,13 +6,13 @@
 //! concurrent writer that would create a contact with the address then conflicts with that one, and
 //! input about it that is still in a queue has no effect.
 
-use crate::domain::base::diagnostic::Problem;
 use crate::domain::base::primitives::{ContactId, Ids, Millis};
 use crate::domain::base::token::Keyring;
 use crate::domain::engine;
 use crate::domain::publication::catalog::Catalog;
 use crate::flows::commit::CONFLICT_RETRIES_MAX;
 use crate::flows::contact::find;
+use crate::flows::error::FlowError;
 use crate::flows::ports::{Database, DatabaseError};
 use crate::store::contacts::Addresses;
 use crate::store::write;
@@ -29,40 +29,24 @@ pub struct Erased {
     pub again: bool,
 }
 
-/// The reason why nothing was erased.
-#[derive(Clone, Debug, PartialEq)]
-pub enum NotErased {
-    /// There is no such contact.
-    Unknown(Problem),
-    /// The database failed, or other writers kept changing the contact. Repeating the request is
-    /// safe.
-    Database(DatabaseError),
-}
-
-impl From<DatabaseError> for NotErased {
-    fn from(error: DatabaseError) -> Self {
-        Self::Database(error)
-    }
-}
-
 /// Erases the contact with this id or address.
 pub async fn erase<D: Database>(
     db: &D,
     catalog: &Catalog,
     keys: &Keyring,
-    told: &str,
+    named: &str,
     now: Millis,
     ids: &mut Ids,
-) -> Result<Erased, NotErased> {
-    let mut told = told.trim().to_owned();
-    let (mut was_told_before, mut had_nobody) = (false, false);
+) -> Result<Erased, FlowError> {
+    let mut named = named.trim().to_owned();
+    let (mut was_lost, mut had_nobody) = (false, false);
     for _ in 0..CONFLICT_RETRIES_MAX {
-        let answers = db.batch(find::questions(&told, &[], now).to_vec()).await?;
-        let Some(contact) = find::pick(&told, &answers)? else {
-            let Addresses { emails, phones, .. } = find::addresses(&told);
-            let address = (emails.into_iter().next(), phones.into_iter().next());
-            let Some(decision) = engine::take_address(catalog, address, now, ids) else {
-                return Err(NotErased::Unknown(find::nobody("contact")));
+        let answers = db.batch(find::questions(&named, &[], now).to_vec()).await?;
+        let Some(contact) = find::pick(&named, &answers)? else {
+            let Addresses { emails, phones, .. } = find::addresses(&named);
+            let (email, phone) = (emails.into_iter().next(), phones.into_iter().next());
+            let Some(decision) = engine::take_address(catalog, email, phone, now, ids) else {
+                return Err(FlowError::NotFound(find::unchanged("contact")));
             };
             match db.batch(write::decisions(&[&decision], now)).await {
                 // The next read finds it, or another contact with that address.
@@ -75,7 +59,7 @@ pub async fn erase<D: Database>(
         let id = contact.id.clone();
         if let Some(at) = contact.erased_at {
             let contact = (!had_nobody).then_some(id);
-            return Ok(Erased { contact, at, again: !was_told_before });
+            return Ok(Erased { contact, at, again: !was_lost });
         }
         let decisions = engine::erase(catalog, contact, keys, now, ids);
         let decisions: Vec<_> = decisions.iter().collect();
@@ -86,8 +70,8 @@ pub async fn erase<D: Database>(
             }
             // Another write came first, or the outcome is unknown. The contact's addresses may be
             // gone already.
-            Err(DatabaseError::Conflict(_)) => told = id.0,
-            Err(DatabaseError::Lost(_)) => (told, was_told_before) = (id.0, true),
+            Err(DatabaseError::Conflict(_)) => named = id.0,
+            Err(DatabaseError::Lost(_)) => (named, was_lost) = (id.0, true),
             Err(error) => return Err(error.into()),
         }
     }

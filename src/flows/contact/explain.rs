@@ -15,6 +15,7 @@ use crate::domain::report::explain_broadcasts::{self, BroadcastStatus};
 use crate::flows::campaign::publish::statuses;
 use crate::flows::commit::load_versions;
 use crate::flows::contact::find;
+use crate::flows::error::{FlowError, Refusal};
 use crate::flows::ports::{Database, DatabaseError};
 use crate::store::statement::Rows;
 use crate::store::{broadcasts, journeys, messages};
@@ -40,21 +41,6 @@ pub struct Question {
     pub message: Option<String>,
 }
 
-/// The reason why there is no explanation.
-#[derive(Clone, Debug, PartialEq)]
-pub enum NoAnswer {
-    /// The contact, journey, segment, broadcast or message does not exist.
-    Unknown(Problem),
-    /// The database failed.
-    Database(DatabaseError),
-}
-
-impl From<DatabaseError> for NoAnswer {
-    fn from(error: DatabaseError) -> Self {
-        Self::Database(error)
-    }
-}
-
 /// Explains what the question asks for.
 pub async fn explain<D: Database>(
     db: &D,
@@ -62,20 +48,18 @@ pub async fn explain<D: Database>(
     question: &Question,
     now: Millis,
     language: Language,
-) -> Result<Explanation, NoAnswer> {
-    let told = question.contact.trim();
+) -> Result<Explanation, FlowError> {
+    let named = question.contact.trim();
     let wanted: Vec<String> = wanted_events(catalog).into_iter().collect();
-    let [by_id, by_address] = find::questions(told, &wanted, now);
+    let [by_id, by_address] = find::questions(named, &wanted, now);
     let questions = vec![by_id, by_address, journeys::statuses(), broadcasts::statuses()];
     let rows = db.batch(questions).await?;
-    let Some(contact) = find::pick(told, &rows)? else {
-        return Err(NoAnswer::Unknown(find::nobody("contact")));
+    let Some(contact) = find::pick(named, &rows)? else {
+        return Err(not_found(find::nobody("contact")));
     };
-    let passages = contact.enrollments.iter();
-    let versions = passages.clone().map(|e| (e.campaign.clone(), e.version));
+    let versions = contact.enrollments.iter().map(|e| (e.campaign.clone(), e.version));
     load_versions(db, catalog, versions, now).await?;
-    let begun_by = passages.map(|e| e.id.as_str()).chain([contact.id.as_str()]).collect();
-    let ledger = db.batch(vec![messages::explained(begun_by)]).await?;
+    let ledger = db.batch(vec![messages::explained(&contact.message_prefixes())]).await?;
     let ledger = ledger.first().map(Rows::all::<MessageExplained>).transpose();
     let ledger = ledger.map_err(DatabaseError::Fault)?.unwrap_or_default();
     let statuses = statuses(rows.get(2))?;
@@ -85,7 +69,12 @@ pub async fn explain<D: Database>(
         broadcasts: explain_broadcasts::broadcasts(catalog, &begun, &contact, now, language),
         ..explained(catalog, &statuses, &contact, ledger, now, language)
     };
-    narrow(all, question).map_err(NoAnswer::Unknown)
+    narrow(all, question).map_err(not_found)
+}
+
+fn not_found(problem: Problem) -> FlowError {
+    let detail = "What you ask about is not there.";
+    FlowError::NotFound(Refusal::new("Nothing to explain", detail, problem))
 }
 
 /// Keeps only what the question names, or everything if it names nothing.

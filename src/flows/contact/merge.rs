@@ -6,7 +6,6 @@
 //! them gets an event in it, so that a concurrent write to either makes one of the two writes
 //! conflict.
 
-use crate::domain::base::diagnostic::Problem;
 use crate::domain::base::primitives::{ContactId, Ids, Millis};
 use crate::domain::contact::Contact;
 use crate::domain::contact::event::Event;
@@ -14,6 +13,7 @@ use crate::domain::engine;
 use crate::domain::publication::catalog::Catalog;
 use crate::flows::commit::{CONFLICT_RETRIES_MAX, load_older_versions};
 use crate::flows::contact::find;
+use crate::flows::error::{FlowError, Refusal};
 use crate::flows::ports::{Database, DatabaseError};
 use crate::store::contacts::{self, EventRow};
 use crate::store::statement::Rows;
@@ -29,34 +29,17 @@ pub struct Merged {
     pub merged: Option<ContactId>,
 }
 
-/// The reason why nothing was merged.
-#[derive(Clone, Debug, PartialEq)]
-pub enum NotMerged {
-    /// There is no such contact, or it was erased.
-    Unknown(Problem),
-    /// The database failed, or other writers kept changing the contacts. Repeating the request is
-    /// safe.
-    Database(DatabaseError),
-    /// The decision about the merged contact did not terminate.
-    Endless,
-}
-
-impl From<DatabaseError> for NotMerged {
-    fn from(error: DatabaseError) -> Self {
-        Self::Database(error)
-    }
-}
-
 /// Merges one contact into another. Each is given by an id or one of its addresses.
 pub async fn merge<D: Database>(
     db: &D,
     catalog: &Catalog,
-    (from, into): (&str, &str),
+    from: &str,
+    into: &str,
     now: Millis,
     ids: &mut Ids,
-) -> Result<Merged, NotMerged> {
+) -> Result<Merged, FlowError> {
     for _ in 0..CONFLICT_RETRIES_MAX {
-        let (from, into) = match read(db, catalog, (from.trim(), into.trim()), now).await? {
+        let (from, into) = match read(db, catalog, from.trim(), into.trim(), now).await? {
             (from, into) if from.id == into.id => {
                 return Ok(Merged { contact: into.id, merged: None });
             }
@@ -67,8 +50,8 @@ pub async fn merge<D: Database>(
         let log = log.map_err(DatabaseError::Fault)?.unwrap_or_default();
         let log: Vec<Event> = log.into_iter().map(Event::from).collect();
         let merged = Merged { contact: into.id.clone(), merged: Some(from.id.clone()) };
-        let decisions = engine::merge(catalog, (from, log), into, now, ids);
-        let [left, survivor] = decisions.map_err(|_| NotMerged::Endless)?;
+        let decisions = engine::merge(catalog, from, log, into, now, ids);
+        let [left, survivor] = decisions.map_err(|_| endless())?;
         match db.batch(write::decisions(&[&left, &survivor], now)).await {
             Ok(_) => return Ok(merged),
             // Another write came first, or the outcome is unknown: the next read shows it.
@@ -79,20 +62,30 @@ pub async fn merge<D: Database>(
     Err(DatabaseError::Overloaded("others kept writing to the contacts".to_owned()).into())
 }
 
+/// The decision about the merged contact would not terminate.
+fn endless() -> FlowError {
+    FlowError::Rejected(Refusal {
+        title: "They cannot be merged",
+        detail: "A decision about the merged contact would not end. Nothing has changed.",
+        problems: Vec::new(),
+    })
+}
+
 /// Reads both, with the versions that they are on.
 async fn read<D: Database>(
     db: &D,
     catalog: &Catalog,
-    (from, into): (&str, &str),
+    from: &str,
+    into: &str,
     now: Millis,
-) -> Result<(Contact, Contact), NotMerged> {
+) -> Result<(Contact, Contact), FlowError> {
     loop {
         let watched: Vec<String> = catalog.watched_events().into_iter().collect();
-        let questions = [from, into].map(|told| find::questions(told, &watched, now));
+        let questions = [from, into].map(|named| find::questions(named, &watched, now));
         let answers = db.batch(questions.into_iter().flatten().collect()).await?;
-        let find = |key: &str, told: &str, answers: &[Rows]| {
-            let found = find::pick(told, answers)?.filter(|found| found.erased_at.is_none());
-            found.ok_or_else(|| NotMerged::Unknown(find::nobody(key)))
+        let find = |key: &str, named: &str, answers: &[Rows]| {
+            let found = find::pick(named, answers)?.filter(|found| found.erased_at.is_none());
+            found.ok_or_else(|| FlowError::NotFound(find::unchanged(key)))
         };
         let from = find("contact", from, answers.get(..2).unwrap_or_default())?;
         let into = find("into", into, answers.get(2..).unwrap_or_default())?;

@@ -35,23 +35,32 @@ pub enum Saved {
     Gone,
 }
 
+/// What a contact submitted on the preference page.
+pub struct Submission<'s> {
+    pub link: &'s Link,
+    pub answer: &'s FormData,
+    /// The language in which the page was shown.
+    pub language: Language,
+    /// The keyed hash of the network address it came from.
+    pub origin_hash: &'s str,
+}
+
 /// Saves the choices of a submitted preference page.
 pub async fn save<D: Database>(
     db: &D,
     catalog: &Catalog,
-    link: &Link,
-    answer: &FormData,
-    (language, origin_hash): (Language, &str),
+    submission: &Submission<'_>,
     now: Millis,
     ids: &mut Ids,
 ) -> Result<Saved, CommitError> {
+    let Submission { link, answer, language, origin_hash } = *submission;
     let Some(known) = contact(db, link, now).await? else { return Ok(Saved::Gone) };
     let shown = preferences(catalog, &link.campaign, &known, language);
-    let mut reading = read(answer, &shown, (&link.message, link.channel()), language);
+    let mut reading = read(answer, &shown, &link.message, link.channel(), language);
     reading.choice.origin_hash = origin_hash.to_owned();
     let happenings = vec![Input::Chose(Box::new(reading.choice))];
-    let case = Command { who: ContactRef::Id(link.contact.clone()), happenings };
-    let decisions = commit(db, catalog, vec![case], now, ids).await?;
+    let command = Command { who: ContactRef::Id(link.contact.clone()), happenings };
+    let decisions = commit(db, catalog, vec![command], now, ids).await?;
     let contact = Box::new(decisions.into_iter().next().map_or(known, |done| done.contact));
     Ok(if reading.is_outdated { Saved::WordsChanged(contact) } else { Saved::Yes(contact) })
 }

@@ -262,40 +262,37 @@ pub async fn claims<D: Database>(
     Ok(contact.map(|contact| claim::open(&contact, shown_at)).unwrap_or_default())
 }
 
+/// The answer of an address's owner to a confirmation page.
+pub struct Confirmation {
+    pub link: Link,
+    /// When the page was shown.
+    pub shown_at: Millis,
+    /// Whether the claims are taken over; if not, they are dropped for good.
+    pub takes_details: bool,
+    /// The keyed hash of the network address it came from.
+    pub origin_hash: String,
+}
+
 /// Confirms, for the owner of the address, the consents that were pending when the page was shown,
-/// and takes over what was claimed by then.
+/// and takes over or drops what was claimed by then.
 pub async fn confirm<D: Database>(
     db: &D,
     catalog: &Catalog,
-    link: Link,
-    shown_at: Millis,
-    origin_hash: &str,
+    confirmation: Confirmation,
     now: Millis,
     ids: &mut Ids,
 ) -> Result<Vec<Work>, CommitError> {
-    let confirmed = (link, shown_at, true);
-    confirm_with(db, catalog, confirmed, origin_hash, now, ids).await
-}
-
-/// Does the same; `takes_details` decides whether the claims are taken over or dropped for good.
-pub async fn confirm_with<D: Database>(
-    db: &D,
-    catalog: &Catalog,
-    (link, shown_at, takes_details): (Link, Millis, bool),
-    origin_hash: &str,
-    now: Millis,
-    ids: &mut Ids,
-) -> Result<Vec<Work>, CommitError> {
+    let Confirmation { link, shown_at, takes_details, origin_hash } = confirmation;
     let shown_at = shown_at.min(now);
     let claims = claims(db, &link, shown_at).await?;
     let details = Some(claims).filter(|claims| !claims.is_empty());
-    let happening = Input::Confirmed {
+    let input = Input::Confirmed {
         shown_at,
         details: details.map(|claims| if takes_details { claims } else { Claims::new() }),
         message: link.message,
-        origin_hash: origin_hash.to_owned(),
+        origin_hash,
     };
-    let case = Command { who: ContactRef::Id(link.contact), happenings: vec![happening] };
-    let decisions = commit(db, catalog, vec![case], now, ids).await?;
+    let command = Command { who: ContactRef::Id(link.contact), happenings: vec![input] };
+    let decisions = commit(db, catalog, vec![command], now, ids).await?;
     Ok(deliveries(&decisions))
 }

@@ -5,7 +5,7 @@
 //! is two round trips of one statement, regardless of the number of addresses: whether a contact is
 //! suppressed is checked when a message is decided on.
 
-use crate::domain::base::primitives::{Channel, Ids, Millis};
+use crate::domain::base::primitives::{Channel, ContactId, Ids, Millis};
 use crate::domain::base::token::Keyring;
 use crate::domain::contact::address::{AddressProblem, read_email, read_phone};
 use crate::domain::contact::suppression::{Listed, Release, Suppression, SuppressionReason};
@@ -85,30 +85,31 @@ pub struct RowProblem {
     pub message: String,
 }
 
-/// The reason why nothing was changed.
+/// The reason why nothing was changed. This is not a `FlowError`, because the web app shows it in
+/// the reader's language.
 #[derive(Clone, Debug, PartialEq)]
-pub enum NotDone {
+pub enum SuppressionError {
     /// The request is invalid, and why.
-    Refused(String),
+    Rejected(String),
     /// The address is invalid.
     Address(AddressProblem),
     /// The address is not suppressed.
-    Unknown,
+    NotSuppressed,
     /// It needs `force`, because of this reason.
     NeedsForce(SuppressionReason),
     /// The database failed, or other writers kept changing the contact.
-    Failed(CommitError),
+    Commit(CommitError),
 }
 
-impl From<CommitError> for NotDone {
+impl From<CommitError> for SuppressionError {
     fn from(error: CommitError) -> Self {
-        Self::Failed(error)
+        Self::Commit(error)
     }
 }
 
-impl From<DatabaseError> for NotDone {
+impl From<DatabaseError> for SuppressionError {
     fn from(error: DatabaseError) -> Self {
-        Self::Failed(error.into())
+        Self::Commit(error.into())
     }
 }
 
@@ -127,7 +128,7 @@ pub async fn find<D: Database>(
     db: &D,
     keys: &Keyring,
     named: &Named,
-) -> Result<Option<Listed>, NotDone> {
+) -> Result<Option<Listed>, SuppressionError> {
     let (channel, address) = read(named)?;
     let (entry, _) = look(db, keys, channel, &address).await?;
     Ok(entry)
@@ -138,14 +139,15 @@ pub async fn add<D: Database>(
     db: &D,
     catalog: &Catalog,
     keys: &Keyring,
-    (named, by): (&Named, &str),
+    named: &Named,
+    by: &str,
     now: Millis,
     ids: &mut Ids,
-) -> Result<Option<Listed>, NotDone> {
+) -> Result<Option<Listed>, SuppressionError> {
     let (channel, address) = read(named)?;
     let reason = named.reason.unwrap_or(SuppressionReason::Manual);
     if reason == SuppressionReason::Erased {
-        return Err(NotDone::Refused("people are erased by `dripline erase`".to_owned()));
+        return Err(SuppressionError::Rejected("people are erased by `dripline erase`".to_owned()));
     }
     let (known, contact) = look(db, keys, channel, &address).await?;
     if known.is_some_and(|known| known.reason == SuppressionReason::Erased) {
@@ -155,8 +157,8 @@ pub async fn add<D: Database>(
     let suppression = Suppression { channel, address, reason, until: named.until, source, at: now };
     if let Some(contact) = contact {
         let happenings = vec![Input::Suppressed(suppression)];
-        let case = Command { who: ContactRef::Id(contact), happenings };
-        commit(db, catalog, vec![case], now, ids).await?;
+        let command = Command { who: ContactRef::Id(contact), happenings };
+        commit(db, catalog, vec![command], now, ids).await?;
     } else {
         db.batch(write::suppressions(&[suppression]).into_iter().collect()).await?;
     }
@@ -168,29 +170,31 @@ pub async fn release<D: Database>(
     db: &D,
     catalog: &Catalog,
     keys: &Keyring,
-    (named, by): (&Named, &str),
+    named: &Named,
+    by: &str,
     now: Millis,
     ids: &mut Ids,
-) -> Result<Listed, NotDone> {
+) -> Result<Listed, SuppressionError> {
     let (channel, address) = read(named)?;
     if named.note.trim().is_empty() || named.note.chars().count() > NOTE_CHARS_MAX {
-        let advice = format!("say in `note` why it is lifted, in up to {NOTE_CHARS_MAX} letters");
-        return Err(NotDone::Refused(advice));
+        let advice =
+            format!("say in `note` why it is lifted, in up to {NOTE_CHARS_MAX} characters");
+        return Err(SuppressionError::Rejected(advice));
     }
     let (known, contact) = look(db, keys, channel, &address).await?;
     let known = known.filter(|known| known.until.is_none_or(|until| until > now));
-    let known = known.ok_or(NotDone::Unknown)?;
+    let known = known.ok_or(SuppressionError::NotSuppressed)?;
     let strict = [SuppressionReason::Complained, SuppressionReason::Erased];
     if strict.contains(&known.reason) && !named.force {
-        return Err(NotDone::NeedsForce(known.reason));
+        return Err(SuppressionError::NeedsForce(known.reason));
     }
     let (by, note, at) = (source(by)?, named.note.trim().to_owned(), now);
     let release = Release { channel, address: known.address.clone(), by, note, at };
     let committed = match contact {
         Some(contact) => {
             let happenings = vec![Input::Released(release.clone())];
-            let case = Command { who: ContactRef::Id(contact), happenings };
-            commit(db, catalog, vec![case], now, ids).await?
+            let command = Command { who: ContactRef::Id(contact), happenings };
+            commit(db, catalog, vec![command], now, ids).await?
         }
         None => Vec::new(),
     };
@@ -208,13 +212,14 @@ pub async fn import<D: Database>(
     keys: &Keyring,
     brought: &Import,
     now: Millis,
-) -> Result<Imported, NotDone> {
+) -> Result<Imported, SuppressionError> {
     if brought.rows.is_empty() {
-        return Err(NotDone::Refused("there are no rows to import".to_owned()));
+        return Err(SuppressionError::Rejected("there are no rows to import".to_owned()));
     }
     if brought.rows.len() > IMPORT_ROWS_MAX {
-        let told = brought.rows.len();
-        return Err(NotDone::Refused(format!("{told} rows; the limit is {IMPORT_ROWS_MAX}")));
+        let rows = brought.rows.len();
+        let advice = format!("{rows} rows; the limit is {IMPORT_ROWS_MAX}");
+        return Err(SuppressionError::Rejected(advice));
     }
     let source = source(&brought.source)?;
     let mut imported = Imported::default();
@@ -230,16 +235,16 @@ pub async fn import<D: Database>(
                 let (until, source) = (named.until, source.clone());
                 all.push(Suppression { channel, address, reason, until, source, at: now });
             }
-            Err(NotDone::Address(problem)) => {
+            Err(SuppressionError::Address(problem)) => {
                 imported.problems.push(RowProblem { row: index + 1, message: problem.to_string() });
             }
-            Err(NotDone::Refused(message)) => {
+            Err(SuppressionError::Rejected(message)) => {
                 imported.problems.push(RowProblem { row: index + 1, message });
             }
             Err(other) => return Err(other),
         }
     }
-    let told = all.len();
+    let valid = all.len();
     leave_out_the_erased(db, keys, &mut all).await?;
     // In the order of the table's primary key, which is the fastest for a large table.
     all.sort_by(|a, b| (a.channel.as_str(), &a.address).cmp(&(b.channel.as_str(), &b.address)));
@@ -248,7 +253,7 @@ pub async fn import<D: Database>(
         let written = rows.first().map_or(Ok(Vec::new()), Rows::all::<serde_json::Value>);
         imported.added = written.map_err(DatabaseError::Fault)?.len();
     }
-    imported.kept = told.saturating_sub(imported.added);
+    imported.kept = valid.saturating_sub(imported.added);
     Ok(imported)
 }
 
@@ -288,7 +293,7 @@ async fn look<D: Database>(
     keys: &Keyring,
     channel: Channel,
     address: &str,
-) -> Result<(Option<Listed>, Option<crate::domain::base::primitives::ContactId>), DatabaseError> {
+) -> Result<(Option<Listed>, Option<ContactId>), DatabaseError> {
     let hashes = hashes(keys, channel, address);
     let forms = hashes.iter().map(String::as_str).chain([address]);
     let forms: Vec<(&str, &str)> = forms.map(|form| (channel.as_str(), form)).collect();
@@ -303,28 +308,30 @@ async fn look<D: Database>(
 }
 
 /// Returns the channel and the normal form of an address, or why it is invalid.
-fn read(named: &Named) -> Result<(Channel, String), NotDone> {
-    let told = named.address.trim();
+fn read(named: &Named) -> Result<(Channel, String), SuppressionError> {
+    let text = named.address.trim();
     // A number has no letters.
-    let is_number = !told.contains(|sign: char| sign == '@' || sign.is_alphabetic());
+    let is_number = !text.contains(|sign: char| sign == '@' || sign.is_alphabetic());
     let guessed = if is_number { Channel::Sms } else { Channel::Email };
     let channel = named.channel.unwrap_or(guessed);
     let read: Result<String, AddressProblem> = match channel {
-        Channel::Email => read_email(told),
-        Channel::Sms => read_phone(told, named.region.as_deref()),
+        Channel::Email => read_email(text),
+        Channel::Sms => read_phone(text, named.region.as_deref()),
         Channel::Webhook => {
-            return Err(NotDone::Refused("a webhook has no address to suppress".to_owned()));
+            return Err(SuppressionError::Rejected(
+                "a webhook has no address to suppress".to_owned(),
+            ));
         }
     };
-    read.map(|address| (channel, address)).map_err(NotDone::Address)
+    read.map(|address| (channel, address)).map_err(SuppressionError::Address)
 }
 
 /// Checks the name of the source, including its length.
-fn source(by: &str) -> Result<String, NotDone> {
+fn source(by: &str) -> Result<String, SuppressionError> {
     let by = by.trim();
     if by.is_empty() || by.chars().count() > NOTE_CHARS_MAX || by.chars().any(char::is_control) {
-        let advice = format!("name the source in one line of up to {NOTE_CHARS_MAX} letters");
-        return Err(NotDone::Refused(advice));
+        let advice = format!("name the source in one line of up to {NOTE_CHARS_MAX} characters");
+        return Err(SuppressionError::Rejected(advice));
     }
     Ok(by.to_owned())
 }

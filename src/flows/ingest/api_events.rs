@@ -10,9 +10,9 @@ use crate::domain::base::primitives::{ContactId, Ids, Millis, Money, Span};
 use crate::domain::base::token::sha256_hex;
 use crate::domain::contact::address::{read_email, read_phone};
 use crate::domain::contact::event::{CURRENCY, Properties, VALUE, VALUE_MINOR, names};
-use crate::domain::engine::{API_KEY, CustomEvent};
+use crate::domain::inbound::custom_event::{API_KEY, CustomEvent};
 use crate::flows::ports::Database;
-use crate::flows::tasks::{CustomEventTask, Intake};
+use crate::flows::tasks::Intake;
 use crate::store::contacts::{self, KeyRow};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -71,18 +71,18 @@ pub fn read(body: &[u8], now: Millis, ids: &mut Ids) -> Result<Vec<Intake>, Vec<
         let message = format!("send 1 to {EVENTS_PER_REQUEST_MAX} events in one request");
         return Err(vec![problem("events", message)]);
     }
-    let mut reports = Vec::new();
+    let mut tasks = Vec::new();
     let mut problems = Vec::new();
     for (index, told) in body.events.into_iter().enumerate() {
         match read_one(told, now, ids) {
-            Ok(report) => reports.push(Intake::ReportV1(report)),
+            Ok(task) => tasks.push(task),
             Err((key, message)) => {
                 let dot = if key.is_empty() { "" } else { "." };
                 problems.push(problem(&format!("events[{index}]{dot}{key}"), message));
             }
         }
     }
-    if problems.is_empty() { Ok(reports) } else { Err(problems) }
+    if problems.is_empty() { Ok(tasks) } else { Err(problems) }
 }
 
 /// Returns a problem for each event whose id belongs to different content, in the same request or
@@ -90,7 +90,7 @@ pub fn read(body: &[u8], now: Millis, ids: &mut Ids) -> Result<Vec<Intake>, Vec<
 /// the conflict: losing a fact is worse than reporting a conflict late.
 pub async fn conflicts<D: Database>(db: &D, facts: &[Intake]) -> Vec<EventProblem> {
     let reports = facts.iter().enumerate().filter_map(|(index, fact)| match fact {
-        Intake::ReportV1(report) => Some((index, &report.event)),
+        Intake::CustomEventV1 { event, .. } => Some((index, event)),
         _ => None,
     });
     let named: Vec<_> = reports.filter(|(_, event)| event.content.is_some()).collect();
@@ -130,11 +130,7 @@ fn fingerprint(told: &Told, at: Millis, email: &Option<String>, phone: &Option<S
     sha256_hex(&all.to_string())[..32].to_owned()
 }
 
-fn read_one(
-    told: Value,
-    now: Millis,
-    ids: &mut Ids,
-) -> Result<CustomEventTask, (&'static str, String)> {
+fn read_one(told: Value, now: Millis, ids: &mut Ids) -> Result<Intake, (&'static str, String)> {
     check_texts(&told)?;
     let told: Told = serde_json::from_value(told).map_err(|error| ("", brief(&error)))?;
     check_name(&told.name)?;
@@ -165,7 +161,7 @@ fn read_one(
     if id.is_empty() || id.len() > 200 {
         return Err(("id", "give 1 to 200 bytes".to_owned()));
     }
-    Ok(CustomEventTask {
+    Ok(Intake::CustomEventV1 {
         email,
         phone,
         external_id,

@@ -7,7 +7,7 @@
 
 use crate::domain::base::primitives::{Ids, Millis};
 use crate::domain::base::token::Keyring;
-use crate::domain::engine::{Engagement, Input};
+use crate::domain::engine::Input;
 use crate::domain::publication::catalog::Catalog;
 use crate::flows::commit::{Command, CommitError, ContactRef, commit_by_address};
 use crate::flows::ingest::resolve;
@@ -44,13 +44,13 @@ pub async fn record<D: Database>(
     ids: &mut Ids,
 ) -> Result<Vec<Work>, CommitError> {
     let mut visits = Vec::new();
-    let (mut heard, mut texts) = (Vec::new(), Vec::new());
+    let (mut reports, mut texts) = (Vec::new(), Vec::new());
     let mut cases: Vec<Command> = Vec::new();
     for task in tasks {
         match task {
             Intake::VisitV1(visit) => visits.push(visit),
-            Intake::HeardV1(report) => heard.push(report),
-            Intake::TextV1(report) => texts.push(report),
+            Intake::DeliveryReportV1 { message, report } => reports.push((message, report)),
+            Intake::InboundSmsV1(sms) => texts.push(sms),
             task => add(&mut cases, task),
         }
     }
@@ -59,18 +59,18 @@ pub async fn record<D: Database>(
         let statements = reports::record_visits(&visits, &ids.uuid(), &now.utc_day());
         failure = db.batch(statements.to_vec()).await.err();
     }
-    let (heard, texts) = match resolve::once(db, heard, texts, now).await {
+    let (reports, texts) = match resolve::once(db, reports, texts, now).await {
         Ok(once) => once,
         Err(error) => {
             failure = Some(error);
             (Vec::new(), Vec::new())
         }
     };
-    match resolve::whose(db, heard).await {
-        Ok(heard) => {
-            heard
+    match resolve::whose(db, reports).await {
+        Ok(found) => {
+            found
                 .into_iter()
-                .for_each(|(whose, news)| put(&mut cases, ContactRef::Id(whose), news));
+                .for_each(|(contact, input)| put(&mut cases, ContactRef::Id(contact), input));
         }
         Err(error) => failure = Some(error),
     }
@@ -91,27 +91,16 @@ pub async fn record<D: Database>(
 /// Adds a task to the command of the contact it is about.
 fn add(cases: &mut Vec<Command>, task: Intake) {
     let (who, happening) = match task {
-        Intake::VisitV1(_) | Intake::HeardV1(_) | Intake::TextV1(_) => return,
-        Intake::EngagementV1(report) => {
-            let engagement = Engagement {
-                url: report.url,
-                at: report.at,
-                machine: report.machine,
-                facts: report.facts,
-                key: report.key,
-            };
-            (ContactRef::Id(report.contact), Input::Engaged(report.message, engagement))
+        Intake::VisitV1(_) | Intake::DeliveryReportV1 { .. } | Intake::InboundSmsV1(_) => return,
+        Intake::EngagementV1(engagement) => {
+            (ContactRef::Id(engagement.contact.clone()), Input::Engaged(engagement))
         }
-        Intake::ReportV1(report) => {
-            let who = match report.contact_id {
+        Intake::CustomEventV1 { email, phone, external_id, contact_id, event } => {
+            let who = match contact_id {
                 Some(id) => ContactRef::Id(id),
-                None => ContactRef::Addresses {
-                    email: report.email,
-                    phone: report.phone,
-                    external_id: report.external_id,
-                },
+                None => ContactRef::Addresses { email, phone, external_id },
             };
-            (who, Input::CustomEvent(report.event))
+            (who, Input::CustomEvent(event))
         }
         Intake::SubmissionV1(submitted) => {
             let who = ContactRef::Typed {

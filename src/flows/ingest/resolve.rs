@@ -7,13 +7,13 @@
 //! STOP. The results go through `commit` with the rest.
 
 use crate::domain::base::primitives::{ContactId, MessageId, Millis, Span};
-use crate::domain::base::token::sha256_hex;
 use crate::domain::contact::suppression::Suppression;
-use crate::domain::engine::{InboundSms, Input};
-use crate::domain::inbound::keyword::{self, Keyword};
+use crate::domain::engine::Input;
+use crate::domain::inbound::delivery_report::DeliveryReport;
+use crate::domain::inbound::keyword::Keyword;
+use crate::domain::inbound::sms::InboundSms;
 use crate::flows::commit::ContactRef;
 use crate::flows::ports::{Database, DatabaseError};
-use crate::flows::tasks::{DeliveryReportTask, InboundSmsTask};
 use crate::providers::webhooks::ONCE;
 use crate::store::hook_tokens::{self, Token};
 use crate::store::messages::{self, OwnerRow};
@@ -26,24 +26,28 @@ const TOKEN_KEPT: Span = Span::days(1);
 /// How long the id of an SMS is kept: nothing in it says when it was signed.
 const TEXT_KEPT: Span = Span::days(400);
 
+/// A delivery report, and our id of its message if the provider returned it.
+pub type Reported = (Option<MessageId>, DeliveryReport);
+
 /// Drops reports and SMS that were already counted, where they may count only once. Each report
 /// returns with the key for its event.
 pub async fn once<D: Database>(
     db: &D,
-    mut reports: Vec<DeliveryReportTask>,
-    mut texts: Vec<InboundSmsTask>,
+    mut reports: Vec<Reported>,
+    mut texts: Vec<InboundSms>,
     now: Millis,
-) -> Result<(Vec<DeliveryReportTask>, Vec<InboundSmsTask>), DatabaseError> {
-    let of_report = |report: &DeliveryReportTask| {
-        let (token, mark) = report.heard.key.as_deref()?.split_once(ONCE)?;
+) -> Result<(Vec<Reported>, Vec<InboundSms>), DatabaseError> {
+    let of_report = |report: &DeliveryReport| {
+        let (token, mark) = report.key.as_deref()?.split_once(ONCE)?;
         let [token, mark] = [token, mark].map(str::to_owned);
         Some(Token { token, mark, until: now.plus(TOKEN_KEPT) })
     };
-    let of_text = |text: &InboundSmsTask| {
-        let mark = text.at.0.to_string();
-        Token { token: key_of(text), mark, until: now.plus(TEXT_KEPT) }
+    let of_text = |sms: &InboundSms| {
+        let mark = sms.at.0.to_string();
+        Token { token: sms.key(), mark, until: now.plus(TEXT_KEPT) }
     };
-    let mut tokens: Vec<Token> = reports.iter().filter_map(of_report).collect();
+    let mut tokens: Vec<Token> =
+        reports.iter().filter_map(|(_, report)| of_report(report)).collect();
     tokens.extend(texts.iter().map(of_text));
     if tokens.is_empty() {
         return Ok((reports, texts));
@@ -56,24 +60,14 @@ pub async fn once<D: Database>(
     let counts = |asked: &Token| {
         spent.iter().any(|first| first.token == asked.token && first.mark == asked.mark)
     };
-    reports.retain(|report| of_report(report).is_none_or(|token| counts(&token)));
-    texts.retain(|text| counts(&of_text(text)));
-    for report in &mut reports {
+    reports.retain(|(_, report)| of_report(report).is_none_or(|token| counts(&token)));
+    texts.retain(|sms| counts(&of_text(sms)));
+    for (_, report) in &mut reports {
         if let Some(token) = of_report(report) {
-            report.heard.key = Some(token.token);
+            report.key = Some(token.token);
         }
     }
     Ok((reports, texts))
-}
-
-/// Returns the key of an SMS in the log. Where the provider gives no id, the content is the key:
-/// one key for all of them would drop the second person's STOP.
-fn key_of(text: &InboundSmsTask) -> String {
-    let InboundSmsTask { from, text, source, id, at, .. } = text;
-    match id.is_empty() {
-        true => format!("text:{source}:{}", &sha256_hex(&format!("{from} {} {text}", at.0))[..32]),
-        false => format!("text:{source}:{id}"),
-    }
 }
 
 /// Returns the contact and the input of each report, in order. A report about an unknown message is
@@ -81,16 +75,15 @@ fn key_of(text: &InboundSmsTask) -> String {
 /// contact.
 pub async fn whose<D: Database>(
     db: &D,
-    reports: Vec<DeliveryReportTask>,
+    reports: Vec<Reported>,
 ) -> Result<Vec<(ContactId, Input)>, DatabaseError> {
     if reports.is_empty() {
         return Ok(Vec::new());
     }
-    let ids: Vec<&MessageId> =
-        reports.iter().filter_map(|report| report.message.as_ref()).collect();
-    let strangers = reports.iter().filter(|report| report.message.is_none());
+    let ids: Vec<&MessageId> = reports.iter().filter_map(|(message, _)| message.as_ref()).collect();
+    let strangers = reports.iter().filter(|(message, _)| message.is_none());
     let strangers: Vec<[Option<&String>; 2]> = strangers
-        .map(|report| [report.heard.provider_id.as_ref(), report.heard.address.as_ref()])
+        .map(|(_, report)| [report.provider_id.as_ref(), report.address.as_ref()])
         .collect();
     let mut statements = vec![messages::owners(&ids)];
     if !strangers.is_empty() {
@@ -100,20 +93,19 @@ pub async fn whose<D: Database>(
     let owners = rows.iter().map(Rows::all::<OwnerRow>).collect::<Result<Vec<_>, _>>();
     let owners: Vec<OwnerRow> =
         owners.map_err(DatabaseError::Fault)?.into_iter().flatten().collect();
-    let owner = |report: &DeliveryReportTask| {
-        let DeliveryReportTask { message, heard } = report;
+    let owner = |message: &Option<MessageId>, report: &DeliveryReport| {
         owners.iter().find(|row| match message {
             Some(id) => row.id == *id,
             None => {
-                row.provider_id == heard.provider_id
-                    && (heard.address.is_none() || row.phone == heard.address)
+                row.provider_id == report.provider_id
+                    && (report.address.is_none() || row.phone == report.address)
             }
         })
     };
-    let found = reports.iter().filter_map(|report| {
-        let row = owner(report)?;
-        let happening = Input::DeliveryReport(row.id.clone(), report.heard.clone());
-        Some((row.contact_id.clone(), happening))
+    let found = reports.into_iter().filter_map(|(message, report)| {
+        let row = owner(&message, &report)?;
+        let input = Input::DeliveryReport(row.id.clone(), report);
+        Some((row.contact_id.clone(), input))
     });
     Ok(found.collect())
 }
@@ -121,27 +113,21 @@ pub async fn whose<D: Database>(
 /// Returns the inputs for inbound SMS, and a statement that suppresses the numbers that sent STOP,
 /// whether or not a contact has them. A new contact is created for an unknown number only if it has
 /// to be answered.
-pub fn texts(
-    reports: Vec<InboundSmsTask>,
-    now: Millis,
-) -> (Vec<(ContactRef, Input)>, Option<Statement>) {
+pub fn texts(texts: Vec<InboundSms>, now: Millis) -> (Vec<(ContactRef, Input)>, Option<Statement>) {
     let mut stopped = Vec::new();
     let mut found = Vec::new();
-    for report in reports {
-        let key = key_of(&report);
-        let InboundSmsTask { from, text, source, at, answers, .. } = report;
-        let keyword = keyword::classify(&text);
+    for sms in texts {
+        let (keyword, phone) = (sms.keyword(), sms.from.clone());
         if keyword == Some(Keyword::Stop) {
-            stopped.push(Suppression::by_text(&from, now));
+            stopped.push(Suppression::by_text(&phone, now));
         }
         let who = match keyword {
-            Some(Keyword::Help) if answers => {
-                ContactRef::Addresses { email: None, phone: Some(from.clone()), external_id: None }
+            Some(Keyword::Help) if sms.answers => {
+                ContactRef::Addresses { email: None, phone: Some(phone), external_id: None }
             }
-            _ => ContactRef::Phone(from.clone()),
+            _ => ContactRef::Phone(phone),
         };
-        let texted = InboundSms { from, text, keyword, at, source, key, answers };
-        found.push((who, Input::InboundSms(texted)));
+        found.push((who, Input::InboundSms(sms)));
     }
     (found, write::suppressions(&stopped))
 }

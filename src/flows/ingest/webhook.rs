@@ -5,12 +5,11 @@
 //! and its subscription is confirmed by one call.
 
 use crate::domain::base::primitives::{Millis, Span};
+use crate::domain::inbound::delivery_report::DeliveryReport;
 use crate::flows::ports::Http;
-use crate::flows::tasks::{DeliveryReportTask, InboundSmsTask, Intake};
+use crate::flows::tasks::Intake;
 use crate::providers::http::{HttpRequest, HttpResponse};
-use crate::providers::webhooks::{
-    self, Hook, Provider, Reading, Refusal, Secrets, WebhookEvent, WebhookSms,
-};
+use crate::providers::webhooks::{self, Hook, Provider, Reading, Refusal, Secrets, WebhookEvent};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -26,11 +25,11 @@ const FETCHES_A_MINUTE_MAX: usize = 5;
 
 /// The reason why a webhook was not accepted.
 #[derive(Clone, Debug, PartialEq)]
-pub enum NotReceived {
+pub enum WebhookError {
     /// It was refused.
     Refused(Refusal),
     /// Something that is needed to verify it could not be fetched: the provider should retry.
-    Away(String),
+    Unavailable(String),
 }
 
 /// The trusted certificates that were fetched before, and the times of recent fetches.
@@ -47,32 +46,31 @@ pub async fn receive<H: Http>(
     provider: Provider,
     hook: &Hook<'_>,
     secrets: &Secrets,
-) -> Result<Vec<Intake>, NotReceived> {
+) -> Result<Vec<Intake>, WebhookError> {
     let read = || {
         let known = |url: &str| certificates.get(url, hook.now);
-        webhooks::read(provider, hook, secrets, known).map_err(NotReceived::Refused)
+        webhooks::read(provider, hook, secrets, known).map_err(WebhookError::Refused)
     };
     let mut reading = read()?;
     if let Reading::NeedsCertificate(url) = &reading {
         if !certificates.may_fetch(hook.now) {
-            return Err(NotReceived::Away("too many certificates were asked for".to_owned()));
+            return Err(WebhookError::Unavailable(
+                "too many certificates were asked for".to_owned(),
+            ));
         }
         let certificate = visit(http, url).await?.body;
         // An invalid certificate is not kept: it would block the real one for a day.
         if !webhooks::is_certificate(secrets, url, &certificate, hook.now) {
-            return Err(NotReceived::Refused(Refusal::Unverified));
+            return Err(WebhookError::Refused(Refusal::Unverified));
         }
         certificates.keep(url, certificate, hook.now);
         reading = read()?;
     }
     match reading {
-        Reading::Events(told) => {
-            let answers = secrets.answers_texts(provider);
-            Ok(told.into_iter().filter_map(|told| fact(told, provider, answers)).collect())
-        }
+        Reading::Events(events) => Ok(events.into_iter().filter_map(fact).collect()),
         Reading::Confirm(url) => visit(http, &url).await.map(|_| Vec::new()),
         // It was just stored.
-        Reading::NeedsCertificate(url) => Err(NotReceived::Away(url)),
+        Reading::NeedsCertificate(url) => Err(WebhookError::Unavailable(url)),
     }
 }
 
@@ -103,7 +101,7 @@ impl Certificates {
     }
 }
 
-async fn visit<H: Http>(http: &H, url: &str) -> Result<HttpResponse, NotReceived> {
+async fn visit<H: Http>(http: &H, url: &str) -> Result<HttpResponse, WebhookError> {
     let request = HttpRequest {
         method: "GET",
         url: url.to_owned(),
@@ -112,24 +110,17 @@ async fn visit<H: Http>(http: &H, url: &str) -> Result<HttpResponse, NotReceived
     };
     match http.send(request).await {
         Ok(response) if response.status == 200 => Ok(response),
-        Ok(response) => Err(NotReceived::Away(format!("SNS answered {}", response.status))),
-        Err(error) => Err(NotReceived::Away(format!("SNS did not answer: {error:?}"))),
+        Ok(response) => Err(WebhookError::Unavailable(format!("SNS answered {}", response.status))),
+        Err(error) => Err(WebhookError::Unavailable(format!("SNS did not answer: {error:?}"))),
     }
 }
 
 /// Converts a webhook event to an intake task. Returns `None` for a report that identifies no
 /// message, unless it uses up a token that counts once.
-fn fact(told: WebhookEvent, provider: Provider, answers: bool) -> Option<Intake> {
-    Some(match told {
-        WebhookEvent::Report(None, heard) if heard.provider_id.is_none() && heard.key.is_none() => {
-            return None;
-        }
-        WebhookEvent::Report(message, heard) => {
-            Intake::HeardV1(DeliveryReportTask { message, heard })
-        }
-        WebhookEvent::Sms(WebhookSms { from, text, id, at }) => {
-            let source = provider.as_str().to_owned();
-            Intake::TextV1(InboundSmsTask { from, text, source, id, at, answers })
-        }
-    })
+fn fact(event: WebhookEvent) -> Option<Intake> {
+    match event {
+        WebhookEvent::Report(None, DeliveryReport { provider_id: None, key: None, .. }) => None,
+        WebhookEvent::Report(message, report) => Some(Intake::DeliveryReportV1 { message, report }),
+        WebhookEvent::Sms(sms) => Some(Intake::InboundSmsV1(sms)),
+    }
 }

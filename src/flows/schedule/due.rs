@@ -11,10 +11,8 @@ use crate::domain::engine::Input;
 use crate::domain::publication::catalog::Catalog;
 use crate::flows::broadcast::run;
 use crate::flows::commit::{Command, CommitError, ContactRef, commit};
-use crate::flows::ports::all;
-use crate::flows::ports::{Database, DatabaseError, WorkQueue};
-use crate::flows::tasks::Work;
-use crate::flows::tasks::deliveries;
+use crate::flows::ports::{Database, DatabaseError, WorkQueue, all};
+use crate::flows::tasks::{Work, deliveries};
 use crate::store::broadcasts::DueRow;
 use crate::store::messages::IdRow;
 use crate::store::schedule::ClaimedRow;
@@ -40,7 +38,7 @@ pub async fn hand_out<D: Database, Q: WorkQueue>(
     queue: &Q,
     limit: usize,
     now: Millis,
-) -> Result<usize, NotDone> {
+) -> Result<usize, HandOutError> {
     let work = claim(db, limit, now).await?;
     if work.is_empty() {
         return Ok(0);
@@ -48,25 +46,25 @@ pub async fn hand_out<D: Database, Q: WorkQueue>(
     let Err(refusal) = queue.hand_out(&work).await else { return Ok(work.len()) };
     let left = &work[refusal.handed_out.min(work.len())..];
     db.batch(give_back(left, now)).await?;
-    Err(NotDone::Queue(refusal.reason))
+    Err(HandOutError::Queue(refusal.reason))
 }
 
 /// The reason why some of what is due was not enqueued.
 #[derive(Clone, Debug, PartialEq)]
-pub enum NotDone {
+pub enum HandOutError {
     /// The database failed.
     Database(DatabaseError),
     /// The queue failed.
     Queue(String),
 }
 
-impl From<DatabaseError> for NotDone {
+impl From<DatabaseError> for HandOutError {
     fn from(error: DatabaseError) -> Self {
         Self::Database(error)
     }
 }
 
-impl std::fmt::Display for NotDone {
+impl std::fmt::Display for HandOutError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Database(error) => error.fmt(f),

@@ -32,22 +32,22 @@ pub async fn keep_house<D: Database>(
     last_tick: Option<Millis>,
     now: Millis,
 ) -> Vec<String> {
-    let mut house = House { db, last_tick, now, failures: Vec::new() };
-    if let Err(error) = house.keep().await {
-        house.failures.push(error.to_string());
+    let mut housekeeping = Housekeeping { db, last_tick, now, failures: Vec::new() };
+    if let Err(error) = housekeeping.keep().await {
+        housekeeping.failures.push(error.to_string());
     }
-    house.failures
+    housekeeping.failures
 }
 
 /// The work of one tick.
-struct House<'d, D> {
+struct Housekeeping<'d, D> {
     db: &'d D,
     last_tick: Option<Millis>,
     now: Millis,
     failures: Vec<String>,
 }
 
-impl<D: Database> House<'_, D> {
+impl<D: Database> Housekeeping<'_, D> {
     async fn keep(&mut self) -> Result<(), DatabaseError> {
         let mut statements = vec![journeys::wakes(self.now), segments::fills(self.now)];
         statements.extend(dead_letters::expire(self.last_tick, self.now));
@@ -66,7 +66,7 @@ impl<D: Database> House<'_, D> {
                 statements.push(failing::clear(FailingKind::Waking, &id));
             }
             if let Err(error) = self.db.batch(statements).await {
-                self.note((FailingKind::Waking, &id), &wake.campaign_id, &error).await?;
+                self.note(FailingKind::Waking, &id, &wake.campaign_id, &error).await?;
             }
         }
         Ok(())
@@ -93,8 +93,8 @@ impl<D: Database> House<'_, D> {
                 Ok(None) => {}
                 Err(error) => {
                     let campaign = publish::campaign_of_fill(&fill.segment_id);
-                    let kind = (FailingKind::Filling, &fill.segment_id);
-                    self.note(kind, &campaign, &error).await?;
+                    let id = &fill.segment_id;
+                    self.note(FailingKind::Filling, id, &campaign, &error).await?;
                     // The other pass would fail in the same way.
                     under_way.retain(|other| other.segment_id != fill.segment_id);
                 }
@@ -129,13 +129,14 @@ impl<D: Database> House<'_, D> {
     /// Records a failure. If that fails too, the database itself is unavailable.
     async fn note(
         &mut self,
-        (kind, id): (FailingKind, &QualifiedId),
+        kind: FailingKind,
+        id: &QualifiedId,
         campaign: &CampaignId,
         error: &DatabaseError,
     ) -> Result<(), DatabaseError> {
         let reason = error.to_string();
         self.failures.push(format!("{} {id}: {reason}", kind.as_str()));
-        let note = failing::note((kind, id), campaign, &reason, self.now);
+        let note = failing::note(kind, id, campaign, &reason, self.now);
         self.db.batch(vec![note]).await.map(drop)
     }
 }

@@ -15,7 +15,7 @@ use crate::flows::campaign::catalog_cache::{Library, Shelf};
 use crate::flows::campaign::{auto_pause, publish};
 use crate::flows::ports::{Database, DatabaseError, KeyValue, KeyValueError, WorkQueue};
 use crate::flows::report::campaign;
-use crate::flows::schedule::due::{DUE_ON_TRIAL, DUE_PER_TICK_MAX, NotDone};
+use crate::flows::schedule::due::{DUE_ON_TRIAL, DUE_PER_TICK_MAX, HandOutError};
 use crate::flows::schedule::{due, housekeeping};
 use crate::flows::send::restore_guard;
 use crate::flows::settings::Settings;
@@ -48,14 +48,14 @@ pub const FILLINGS: &str = "fillings";
 
 /// The result of a tick.
 #[derive(Debug, Default)]
-pub struct Said {
+pub struct TickOutcome {
     /// The parts that failed, by name, and why.
     pub failures: Vec<(&'static str, String)>,
     /// The pause events that this tick recorded.
-    pub brakes: Vec<PauseEvent>,
+    pub pause_events: Vec<PauseEvent>,
 }
 
-impl Said {
+impl TickOutcome {
     /// Returns the value of a part, or records its failure.
     fn take<T, E: Display>(&mut self, part: &'static str, result: Result<T, E>) -> Option<T> {
         result.map_err(|error| self.failures.push((part, error.to_string()))).ok()
@@ -63,24 +63,26 @@ impl Said {
 }
 
 /// Runs the work of one minute.
-pub async fn tick<D: Database, K: KeyValue, Q: WorkQueue>(minute: &Minute<'_, D, K, Q>) -> Said {
+pub async fn tick<D: Database, K: KeyValue, Q: WorkQueue>(
+    minute: &Minute<'_, D, K, Q>,
+) -> TickOutcome {
     let Minute { db, queue, catalog, settings, now, real_now, shelf, .. } = *minute;
     let kv = &Watched { kv: minute.kv, refused: Cell::new(None) };
-    let mut said = Said::default();
+    let mut outcome = TickOutcome::default();
 
     // --- What this tick needs to know of the last one -------------------------------------------
-    let last = said.take("clock", last(db).await);
+    let last = outcome.take("clock", last(db).await);
     if let Some(last) = &last {
-        said.take("clock", put_right(db, catalog, last.tick, now).await);
+        outcome.take("clock", put_right(db, catalog, last.tick, now).await);
     }
-    let mark = said.take("mark", restore_guard::mark(kv).await);
-    let watched = said.take("restore", restore_guard::watch(db, mark.flatten(), now).await);
+    let mark = outcome.take("mark", restore_guard::mark(kv).await);
+    let watched = outcome.take("restore", restore_guard::watch(db, mark.flatten(), now).await);
 
     // --- What is due ----------------------------------------------------------------------------
-    let readable_again = said.take("versions", outages::watch(db, catalog, now).await);
+    let readable_again = outcome.take("versions", outages::watch(db, catalog, now).await);
     let last_tick = last.as_ref().and_then(|last| last.tick);
     let failures = housekeeping::keep_house(db, last_tick, now).await;
-    said.failures.extend(failures.into_iter().map(|failure| (FILLINGS, failure)));
+    outcome.failures.extend(failures.into_iter().map(|failure| (FILLINGS, failure)));
     let is_on_trial = last.as_ref().is_some_and(|last| last.queue_refuses);
     let limit = if is_on_trial { DUE_ON_TRIAL } else { DUE_PER_TICK_MAX };
     let handed_out = due::hand_out(db, queue, limit, now).await;
@@ -88,39 +90,39 @@ pub async fn tick<D: Database, K: KeyValue, Q: WorkQueue>(minute: &Minute<'_, D,
     let has_work = !matches!(handed_out, Ok(0));
     let queue_refuses = match &handed_out {
         Ok(tasks) => (*tasks > 0).then_some(false),
-        Err(NotDone::Queue(_)) => Some(true),
-        Err(NotDone::Database(_)) => None,
+        Err(HandOutError::Queue(_)) => Some(true),
+        Err(HandOutError::Database(_)) => None,
     };
-    said.take("due", handed_out);
+    outcome.take("due", handed_out);
 
     // --- Housekeeping ---------------------------------------------------------------------------
     // A newer mark in a database that was not compared would hide that it was restored.
     if let (Some(_), Some(last)) = (mark, watched)
         && let Some(mark) = restore_guard::mark_after(last, has_work, now)
-        && let Some(put) = said.take("mark", restore_guard::put_mark(db, kv, mark).await)
+        && let Some(put) = outcome.take("mark", restore_guard::put_mark(db, kv, mark).await)
     {
-        said.take("mark", put);
+        outcome.take("mark", put);
     }
-    said.take("addresses", respell::respell(db, now).await);
+    outcome.take("addresses", respell::respell(db, now).await);
     let judged = auto_pause::judge(db, &settings.pacing.brake, now).await;
-    said.brakes = said.take("brake", judged).unwrap_or_default();
+    outcome.pause_events = outcome.take("brake", judged).unwrap_or_default();
     let library = Library { db, kv, shelf, now: real_now };
     let copied = match readable_again {
         Some(true) => library.refresh().await,
         _ => library.repair().await,
     };
-    if let Some(copied) = said.take("editions", copied) {
-        said.take("editions", copied);
+    if let Some(copied) = outcome.take("editions", copied) {
+        outcome.take("editions", copied);
     }
-    refresh_snapshots(db, kv, catalog, now, &mut said).await;
+    refresh_snapshots(db, kv, catalog, now, &mut outcome).await;
     if let Some(last) = last {
         let parts = [
             (Part::Queue, queue_refuses, last.queue_refuses),
             (Part::KeyValue, kv.refused.get(), last.kv_refuses),
         ];
-        said.take("health", tell_of_refusals(db, parts, now).await);
+        outcome.take("health", tell_of_refusals(db, parts, now).await);
     }
-    said
+    outcome
 }
 
 /// The database's record of the last tick.
@@ -195,21 +197,24 @@ async fn refresh_snapshots<D: Database, K: KeyValue>(
     kv: &K,
     catalog: &Catalog,
     now: Millis,
-    said: &mut Said,
+    outcome: &mut TickOutcome,
 ) {
     for edition in catalog.live() {
-        let Some(report) = said.take("snapshots", campaign::report(db, edition, now).await) else {
+        let Some(report) = outcome.take("snapshots", campaign::report(db, edition, now).await)
+        else {
             continue;
         };
         let key = snapshot_key(edition.id().as_str());
         // A store that does not answer is not asked again for the next report.
-        let Some(known) = said.take("snapshots", kv.get(&key).await) else { return };
+        let Some(known) = outcome.take("snapshots", kv.get(&key).await) else { return };
         let known = known.and_then(|text| serde_json::from_str::<Report>(&text).ok());
         if known.is_some_and(|known| known.is_same_but_for_time(&report)) {
             continue;
         }
-        let Some(text) = said.take("snapshots", serde_json::to_string(&report)) else { continue };
-        if said.take("snapshots", kv.put(&key, &text).await).is_none() {
+        let Some(text) = outcome.take("snapshots", serde_json::to_string(&report)) else {
+            continue;
+        };
+        if outcome.take("snapshots", kv.put(&key, &text).await).is_none() {
             return;
         }
     }

@@ -4,8 +4,7 @@
 //! reservation; and for the time at which its call begins, with a snapshot that is `FRESH`.
 
 use crate::domain::base::primitives::{Millis, Span};
-use crate::domain::contact::message::Message;
-use crate::domain::contact::message::SmsCost;
+use crate::domain::contact::message::{Message, SmsCost};
 use crate::flows::ports::{Database, DatabaseError, Http};
 use crate::flows::send::batching::{Plan, Planned, REST};
 use crate::flows::send::context::{FRESH, Judged, Passed, READ_AHEAD, Wave};
@@ -214,7 +213,7 @@ impl<D: Database, H: Http> Wave<'_, D, H> {
             }
             let seed = key.as_deref().unwrap_or(message.id.as_str());
             let pause = pause(tries, seed);
-            let ending = settle(sender, (&message, spent), attempt, pause, ready.at);
+            let ending = settle(sender, &message, spent, attempt, pause, ready.at);
             ended.add(&message, ending);
         }
         stayed

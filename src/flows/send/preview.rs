@@ -20,9 +20,10 @@ use crate::domain::engine::{Input, TestSendRequested};
 use crate::domain::pacing::domain_of;
 use crate::domain::publication::catalog::{Catalog, PublishedVersion};
 use crate::domain::template::TemplateSource;
-use crate::flows::commit::{Command, CommitError, ContactRef, commit};
+use crate::flows::commit::{Command, ContactRef, commit};
 use crate::flows::contact::find;
-use crate::flows::ports::{Database, DatabaseError};
+use crate::flows::error::{FlowError, Refusal};
+use crate::flows::ports::Database;
 use crate::flows::send::render::{Shown, show};
 use crate::flows::settings::Settings;
 use crate::flows::tasks::Work;
@@ -47,22 +48,6 @@ pub struct Asked {
     /// The address of a test; without it, the campaign's owner. Previews ignore it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
-}
-
-/// The reason why there is no preview or test.
-#[derive(Clone, Debug, PartialEq)]
-pub enum NotShown {
-    /// The message or contact does not exist, or the request is not allowed.
-    Wrong(Problem),
-    /// The database failed, or other writers kept changing the contact; repeating the request is
-    /// safe.
-    Database(DatabaseError),
-}
-
-impl From<DatabaseError> for NotShown {
-    fn from(error: DatabaseError) -> Self {
-        Self::Database(error)
-    }
 }
 
 /// The result of a test request.
@@ -92,15 +77,15 @@ pub async fn preview<D: Database>(
     settings: &Settings,
     asked: &Asked,
     now: Millis,
-) -> Result<Shown, NotShown> {
+) -> Result<Shown, FlowError> {
     known(edition, &asked.template)?;
-    let contact = match asked.contact.as_deref().map(str::trim).filter(|told| !told.is_empty()) {
-        Some(told) => Some(find(db, told, now).await?),
+    let contact = match asked.contact.as_deref().map(str::trim).filter(|named| !named.is_empty()) {
+        Some(named) => Some(find(db, named, now).await?),
         None => None,
     };
     let locale = asked.locale.as_deref().filter(|locale| !locale.is_empty());
     show(edition, contact.as_ref(), &asked.template, locale, settings).map_err(|error| {
-        NotShown::Wrong(Problem { line: error.line, ..Problem::new(error.template, error.message) })
+        rejected(Problem { line: error.line, ..Problem::new(error.template, error.message) })
     })
 }
 
@@ -113,21 +98,21 @@ pub async fn send_test<D: Database>(
     asked: &Asked,
     now: Millis,
     ids: &mut Ids,
-) -> Result<(Tested, Vec<Work>), NotShown> {
-    let wrong = |problem: Problem| Err(NotShown::Wrong(problem));
+) -> Result<(Tested, Vec<Work>), FlowError> {
     let Some(edition) = catalog.live_edition(campaign) else {
-        return wrong(Problem::new("campaign", format!("`{campaign}` is not published")));
+        let problem = Problem::new("campaign", format!("`{campaign}` is not published"));
+        return Err(rejected(problem));
     };
     known(edition, &asked.template)?;
     if !asked.template.starts_with("emails/") {
         let problem = Problem::new("template", "an SMS is looked at, and not sent as a test");
-        return wrong(problem.help("ask for its preview"));
+        return Err(rejected(problem.help("ask for its preview")));
     }
-    let to = recipient(edition, settings, asked).map_err(NotShown::Wrong)?;
-    let told = asked.contact.as_deref().map(str::trim).filter(|told| !told.is_empty());
+    let to = recipient(edition, settings, asked).map_err(rejected)?;
+    let named = asked.contact.as_deref().map(str::trim).filter(|named| !named.is_empty());
     // Without a named contact: the contact with the test's address, which may be new.
-    let who = match told {
-        Some(told) => ContactRef::Id(find(db, told, now).await?.id),
+    let who = match named {
+        Some(named) => ContactRef::Id(find(db, named, now).await?.id),
         None => ContactRef::Addresses { email: Some(to.clone()), phone: None, external_id: None },
     };
     let message = MessageId(ids.uuid());
@@ -137,30 +122,30 @@ pub async fn send_test<D: Database>(
         template: asked.template.clone(),
         to: to.clone(),
     };
-    let happenings = vec![Input::TestSendRequested(test)];
-    let case = Command { who, happenings };
-    let decisions =
-        commit(db, catalog, vec![case], now, ids).await.map_err(|error| match error {
-            CommitError::Database(error) => NotShown::Database(error),
-            other => NotShown::Database(DatabaseError::Fault(other.to_string())),
-        })?;
+    let command = Command { who, happenings: vec![Input::TestSendRequested(test)] };
+    let decisions = commit(db, catalog, vec![command], now, ids).await?;
     Ok((Tested { message, to }, deliveries(&decisions)))
 }
 
-fn known(edition: &PublishedVersion, template: &str) -> Result<(), NotShown> {
+fn known(edition: &PublishedVersion, template: &str) -> Result<(), FlowError> {
     let templates = &edition.compiled.templates;
     let is_message = template.starts_with("emails/") || template.starts_with("sms/");
     if is_message && templates.contains_key(template) {
         return Ok(());
     }
     let problem = Problem::new("template", format!("there is no message `{template}`"));
-    Err(NotShown::Wrong(problem.suggest(template, messages(&edition.compiled))))
+    Err(rejected(problem.suggest(template, messages(&edition.compiled))))
 }
 
-async fn find<D: Database>(db: &D, told: &str, now: Millis) -> Result<Contact, NotShown> {
-    let rows = db.batch(find::questions(told, &[], now).to_vec()).await?;
-    let found = find::pick(told, &rows)?.filter(|contact| contact.erased_at.is_none());
-    found.ok_or_else(|| NotShown::Wrong(find::nobody("contact")))
+async fn find<D: Database>(db: &D, named: &str, now: Millis) -> Result<Contact, FlowError> {
+    let rows = db.batch(find::questions(named, &[], now).to_vec()).await?;
+    let found = find::pick(named, &rows)?.filter(|contact| contact.erased_at.is_none());
+    found.ok_or_else(|| rejected(find::nobody("contact")))
+}
+
+fn rejected(problem: Problem) -> FlowError {
+    let detail = "Fix the listed problems and try again.";
+    FlowError::Rejected(Refusal::new("Nothing to show", detail, problem))
 }
 
 /// Returns the owner's address, or the requested one if it is at one of our own domains.
@@ -170,10 +155,10 @@ fn recipient(
     asked: &Asked,
 ) -> Result<String, Problem> {
     let campaign = &edition.compiled.campaign;
-    let Some(told) = asked.to.as_deref().map(str::trim).filter(|to| !to.is_empty()) else {
+    let Some(to) = asked.to.as_deref().map(str::trim).filter(|to| !to.is_empty()) else {
         return Ok(campaign.owner.clone());
     };
-    let Ok(to) = read_email(told) else {
+    let Ok(to) = read_email(to) else {
         return Err(Problem::new("to", "this is no e-mail address"));
     };
     let senders = [Some(settings.mail_from.as_str()), campaign.from.as_deref()];

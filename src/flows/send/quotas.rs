@@ -69,7 +69,7 @@ pub async fn admit<'p, D: Database, H: Http>(
     }
     wave.retain(|planned| !planned.messages.is_empty());
     let (mut turns, late) = turns(round, wave).await?;
-    let late = places.late(round, &asking, (&turns, late));
+    let late = places.late(round, &asking, &turns, late);
     for turn in &mut turns {
         turn.planned.put_off(&late, ended);
     }
@@ -190,8 +190,8 @@ fn cap_asks<'a>(
                 contact: &message.contact_id,
                 message: &message.id,
                 campaign: &message.campaign,
-                channel: message.channel,
-                class: message.class,
+                channel: message.channel(),
+                class: message.class(),
                 caps: caps.iter().map(asked).collect(),
             });
         }
@@ -240,7 +240,7 @@ pub struct Reservations {
 impl Reservations {
     fn of<D: Database, H: Http>(round: &Wave<'_, D, H>, asking: &[Asking<'_>]) -> Self {
         let mut asked = BTreeMap::<String, DayAsk>::new();
-        for asker in asking.iter().filter(|asker| asker.message.channel == Channel::Email) {
+        for asker in asking.iter().filter(|asker| asker.message.channel() == Channel::Email) {
             let live = &asker.rules.live.compiled.campaign;
             let from = live.from.as_ref().unwrap_or(&round.settings.mail_from);
             let domain = domain_of(from);
@@ -252,7 +252,7 @@ impl Reservations {
             let new = || DayAsk { urgent: Vec::new(), others: Vec::new(), limit };
             let ask = asked.entry(domain).or_insert_with(new);
             ask.limit = limit.min(ask.limit);
-            match asker.message.class {
+            match asker.message.class() {
                 Class::Marketing => ask.others.push(asker.message.id.clone()),
                 _ => ask.urgent.push(asker.message.id.clone()),
             }
@@ -307,7 +307,8 @@ impl Reservations {
         &self,
         round: &Wave<'_, D, H>,
         asking: &[Asking<'_>],
-        (turns, late): (&[ScheduledCall<'_>], Deferred),
+        turns: &[ScheduledCall<'_>],
+        late: Deferred,
     ) -> BTreeMap<MessageId, PacingDecision> {
         let tomorrow = turns.iter().filter(|turn| turn.at.utc_day() != self.day);
         let tomorrow = tomorrow.flat_map(|turn| {

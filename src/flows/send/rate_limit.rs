@@ -50,7 +50,7 @@ enum Urgency {
 
 impl Urgency {
     fn of(planned: &Planned<'_>) -> Self {
-        let of = |message: &Message| match message.class {
+        let of = |message: &Message| match message.class() {
             Class::Marketing if message.waited => Self::Waited,
             Class::Marketing => Self::Fresh,
             _ => Self::Urgent,

@@ -16,8 +16,10 @@ use crate::domain::campaign::{Campaign, Compiled};
 use crate::domain::contact::Contact;
 use crate::domain::contact::address::read_sender;
 use crate::domain::contact::claim::Claims;
-use crate::domain::contact::message::SmsCost;
-use crate::domain::contact::message::{Class, Message, house};
+use crate::domain::contact::message::{Class, Message, SmsCost};
+use crate::domain::contact::message_source::{
+    MessageSource, SourceColumns, StepContent, StepSource,
+};
 use crate::domain::form::form_data::FORM_BODY_BYTES_MAX;
 use crate::domain::form::visitor_text;
 use crate::domain::publication::catalog::PublishedVersion;
@@ -55,50 +57,74 @@ pub fn compose(
     settings: &Settings,
 ) -> Result<Composed, String> {
     let (mut spent, mut short_links) = (None, Vec::new());
-    let content = match (message.channel, message.template.as_str()) {
-        (_, house::CONFIRM) => confirmation(edition, contact, message, settings),
-        (_, house::STOP | house::HELP) => answer(edition, contact, message, settings),
-        (_, house::NOTIFY) => notice(edition, contact, message, settings),
-        (Channel::Email, template) if message.is_test() => {
-            let known = Some(contact).filter(|contact| !contact.is_blank());
-            let shown = show(edition, known, template, None, settings);
-            let shown = shown.map_err(|error| error.to_string())?;
-            let Shown { subject, html, text, .. } = shown;
-            let language = Language::from_locale(&edition.compiled.campaign.locale);
-            let subject = format!("{}{subject}", language.pick("[Test] ", "【测试】"));
-            email(edition, settings, RenderedEmail { subject, html, text }, Vec::new())
+    let content = match &message.source {
+        MessageSource::Confirmation { .. } => confirmation(edition, contact, message, settings),
+        MessageSource::StopReply | MessageSource::HelpReply => {
+            answer(edition, contact, message, settings)
         }
-        (Channel::Email, template) => {
+        MessageSource::Test { template, .. } => test(edition, contact, template, settings)?,
+        MessageSource::Step(step @ StepSource { content: StepContent::Notice { note }, .. }) => {
+            notice(edition, contact, step, note, settings)
+        }
+        MessageSource::Step(step @ StepSource { content: StepContent::Webhook { .. }, .. }) => {
+            Content::Webhook { body: document(contact, message, step).to_string() }
+        }
+        MessageSource::Step(StepSource { content: StepContent::Template(template), .. })
+        | MessageSource::Broadcast { template, .. } => {
             let links = Links::of(edition, contact, message, settings);
             let version = Version::of(edition, contact.locale.as_deref(), template);
-            let mut data =
-                data(edition, (contact, Channel::Email), &version, settings, &links.unsubscribe());
-            data["preferences_url"] = links.preferences().into();
-            let rendered = links.email(templates(edition)?, &version.name, &data);
-            let mut rendered = rendered.map_err(|error| error.to_string())?;
-            if let Some(name) = own_subject(edition, message) {
-                let subject = templates(edition)?.render_subject(&name, &data);
-                rendered.subject = subject.map_err(|error| error.to_string())?;
+            if message.channel() == Channel::Sms {
+                let mut data = data(edition, contact, Channel::Sms, &version, settings, "");
+                data["preferences_url"] = links.preferences().into();
+                let text = links.sms(templates(edition)?, &version.name, &data);
+                let (text, kept) = text.map_err(|error| error.to_string())?;
+                let texting = &edition.compiled.campaign.sms;
+                let text = texting.finish(&text, message.class(), &to);
+                spent = Some(texting.spend(&text, &to)?);
+                short_links = kept;
+                Content::Sms { text }
+            } else {
+                campaign_email(edition, contact, &links, &version)?
             }
-            email(edition, settings, rendered, links.headers())
         }
-        (Channel::Sms, template) => {
-            let links = Links::of(edition, contact, message, settings);
-            let version = Version::of(edition, contact.locale.as_deref(), template);
-            let mut data = data(edition, (contact, Channel::Sms), &version, settings, "");
-            data["preferences_url"] = links.preferences().into();
-            let text = links.sms(templates(edition)?, &version.name, &data);
-            let (text, kept) = text.map_err(|error| error.to_string())?;
-            let texting = &edition.compiled.campaign.sms;
-            let text = texting.finish(&text, message.class, &to);
-            spent = Some(texting.spend(&text, &to)?);
-            short_links = kept;
-            Content::Sms { text }
-        }
-        (Channel::Webhook, _) => Content::Webhook { body: document(contact, message).to_string() },
     };
-    let outgoing = Outgoing { id: message.id.clone(), class: message.class, to, content };
+    let outgoing = Outgoing { id: message.id.clone(), class: message.class(), to, content };
     Ok(Composed { outgoing, spent, short_links })
+}
+
+/// Composes an e-mail of a journey or a broadcast.
+fn campaign_email(
+    edition: &PublishedVersion,
+    contact: &Contact,
+    links: &Links<'_>,
+    version: &Version,
+) -> Result<Content, String> {
+    let (message, settings) = (links.message, links.settings);
+    let unsubscribe_url = links.unsubscribe();
+    let mut data = data(edition, contact, Channel::Email, version, settings, &unsubscribe_url);
+    data["preferences_url"] = links.preferences().into();
+    let rendered = links.email(templates(edition)?, &version.name, &data);
+    let mut rendered = rendered.map_err(|error| error.to_string())?;
+    if let Some(name) = own_subject(edition, message) {
+        let subject = templates(edition)?.render_subject(&name, &data);
+        rendered.subject = subject.map_err(|error| error.to_string())?;
+    }
+    Ok(email(edition, settings, rendered, links.headers()))
+}
+
+/// Composes a test: the message as it would be shown, with a mark in its subject.
+fn test(
+    edition: &PublishedVersion,
+    contact: &Contact,
+    template: &str,
+    settings: &Settings,
+) -> Result<Content, String> {
+    let known = Some(contact).filter(|contact| !contact.is_blank());
+    let shown = show(edition, known, template, None, settings);
+    let Shown { subject, html, text, .. } = shown.map_err(|error| error.to_string())?;
+    let language = Language::from_locale(&edition.compiled.campaign.locale);
+    let subject = format!("{}{subject}", language.pick("[Test] ", "【测试】"));
+    Ok(email(edition, settings, RenderedEmail { subject, html, text }, Vec::new()))
 }
 
 fn templates(edition: &PublishedVersion) -> Result<&Templates, String> {
@@ -142,7 +168,7 @@ pub fn show(
     let is_sms = template.starts_with("sms/");
     let channel = if is_sms { Channel::Sms } else { Channel::Email };
     let mut data = match contact {
-        Some(contact) => data(edition, (contact, channel), &version, settings, &unsubscribe_url),
+        Some(contact) => data(edition, contact, channel, &version, settings, &unsubscribe_url),
         None => {
             let mut data = sample_data(&edition.compiled);
             data["base_url"] = settings.base_url.as_str().into();
@@ -170,7 +196,7 @@ pub fn show(
         sms: None,
     };
     if is_sms {
-        let sms = leaving(edition, contact, (template, name), &data, settings)?;
+        let sms = leaving(edition, contact, template, name, &data, settings)?;
         let shown = shown(String::new(), String::new(), String::new(), sms.text.clone());
         return Ok(Shown { sms: Some(sms), ..shown });
     }
@@ -180,10 +206,10 @@ pub fn show(
 
 /// Returns the subject that a broadcast's variant has instead of its template's.
 fn own_subject(edition: &PublishedVersion, message: &Message) -> Option<String> {
-    let name = message.broadcast.as_ref()?;
+    let MessageSource::Broadcast { name, variant, .. } = &message.source else { return None };
     let broadcast = edition.compiled.campaign.broadcasts.get(name)?;
-    broadcast.variant(&message.step)?.subject.as_ref()?;
-    Some(subject_name(name, &message.step))
+    broadcast.variant(variant)?.subject.as_ref()?;
+    Some(subject_name(name, variant))
 }
 
 /// The language version of a message that a contact gets.
@@ -221,7 +247,8 @@ impl Version {
 /// Returns the data for a template: the contact's attributes, and a few built-in values.
 fn data(
     edition: &PublishedVersion,
-    (contact, channel): (&Contact, Channel),
+    contact: &Contact,
+    channel: Channel,
     version: &Version,
     settings: &Settings,
     unsubscribe_url: &str,
@@ -279,14 +306,14 @@ fn bounded_value(value: &Value) -> Option<Value> {
 }
 
 /// Returns the body of an outgoing webhook: the journey step, and the contact.
-fn document(contact: &Contact, message: &Message) -> Value {
+fn document(contact: &Contact, message: &Message, step: &StepSource) -> Value {
     let Contact { id, email, phone, external_id, locale, time_zone, .. } = contact;
     json!({
         "type": "journey.webhook",
         "timestamp": message.queued_at.rfc3339(),
         "data": {
-            "campaign": message.campaign, "journey": message.journey, "step": message.step,
-            "enrollment": message.enrollment,
+            "campaign": message.campaign, "journey": step.journey, "step": step.step,
+            "enrollment": step.enrollment,
             "contact": {
                 "id": id, "email": email, "phone": phone, "external_id": external_id,
                 "locale": locale, "time_zone": time_zone, "score": contact.score,
@@ -336,8 +363,8 @@ fn answer(
     let campaign = &edition.compiled.campaign;
     let language = Language::from_locale(contact.locale.as_ref().unwrap_or(&campaign.locale));
     let name = settings.sender_name(Some(campaign));
-    let text = match message.template.as_str() {
-        house::STOP => mail::stopped(&name, language),
+    let text = match message.source {
+        MessageSource::StopReply => mail::stopped(&name, language),
         _ => mail::help(&name, &settings.base_url, language),
     };
     Content::Sms { text }
@@ -346,7 +373,8 @@ fn answer(
 fn notice(
     edition: &PublishedVersion,
     contact: &Contact,
-    message: &Message,
+    step: &StepSource,
+    note: &str,
     settings: &Settings,
 ) -> Content {
     let campaign = &edition.compiled.campaign;
@@ -354,7 +382,7 @@ fn notice(
     let language = Language::from_locale(&campaign.locale);
     let mut facts = vec![(
         language.pick("Journey", "旅程").to_owned(),
-        format!("{}/{}", message.journey, message.step),
+        format!("{}/{}", step.journey, step.step),
     )];
     for (name, label) in [
         ("email", language.pick("E-mail", "邮箱")),
@@ -367,7 +395,7 @@ fn notice(
         facts.push((label(campaign, name, language), text_of(value)));
     }
     let url = format!("{}/admin/campaigns/{}", settings.base_url, campaign.id);
-    let rendered = mail::notice(address, &message.note, &facts, &url, language);
+    let rendered = mail::notice(address, note, &facts, &url, language);
     email(edition, settings, rendered, Vec::new())
 }
 
@@ -433,9 +461,9 @@ impl<'a> Links<'a> {
         settings: &'a Settings,
     ) -> Self {
         let tracking = &edition.compiled.campaign.tracking;
-        let journey = edition.journey(&message.journey);
-        let mut steps = journey.into_iter().flat_map(|journey| &journey.steps);
-        let is_off = steps.any(|step| step.id == message.step && step.untracked);
+        let source = message.source.step();
+        let step = source.and_then(|source| edition.journey(&source.journey)?.step(&source.step));
+        let is_off = step.is_some_and(|step| step.untracked);
         let are_followed = !is_off && tracking.follows(contact, &settings.tracking_off_in);
         Self { edition, message, settings, are_followed, are_shown: false }
     }
@@ -515,8 +543,9 @@ impl<'a> Links<'a> {
         }
         let campaign = &self.edition.compiled.campaign;
         let Some(utm) = &campaign.tracking.utm else { return Some(url) };
-        let Message { channel, step, template, .. } = self.message;
-        let name = template.split_once('/').map_or(template.as_str(), |(_, name)| name);
+        let channel = self.message.channel();
+        let SourceColumns { step, template, .. } = self.message.source.columns();
+        let name = template.split_once('/').map_or(template, |(_, name)| name);
         let content = if step.is_empty() { name } else { step };
         let say = |said: &'a Option<String>, otherwise| said.as_deref().unwrap_or(otherwise);
         let tags = [
@@ -535,11 +564,11 @@ impl<'a> Links<'a> {
     }
 
     fn unsubscribe(&self) -> String {
-        self.url("u", Purpose::Unsubscribe, self.message.channel.as_str())
+        self.url("u", Purpose::Unsubscribe, self.message.channel().as_str())
     }
 
     fn preferences(&self) -> String {
-        self.url("preferences", Purpose::Preferences, self.message.channel.as_str())
+        self.url("preferences", Purpose::Preferences, self.message.channel().as_str())
     }
 
     fn open(&self) -> String {
@@ -549,7 +578,7 @@ impl<'a> Links<'a> {
     /// Returns the headers for one-click unsubscription (RFC 8058 section 3.1), for marketing
     /// messages.
     fn headers(&self) -> Vec<(&'static str, String)> {
-        if self.message.class != Class::Marketing {
+        if self.message.class() != Class::Marketing {
             return Vec::new();
         }
         vec![

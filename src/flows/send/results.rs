@@ -3,8 +3,7 @@
 
 use crate::domain::base::bucketing::below;
 use crate::domain::base::primitives::{ContactId, Ids, Millis, Span};
-use crate::domain::contact::message::SmsCost;
-use crate::domain::contact::message::{ATTEMPTS_MAX, Message, backoff};
+use crate::domain::contact::message::{ATTEMPTS_MAX, Message, SmsCost, backoff};
 use crate::domain::engine::{Input, Outcome};
 use crate::domain::publication::catalog::Catalog;
 use crate::flows::commit::{Command, CommitError, ContactRef, commit};
@@ -125,7 +124,8 @@ pub fn pause(attempts: u32, seed: &str) -> Span {
 /// wait if it is retried.
 pub fn settle(
     sender: &Sender,
-    (message, spent): (&Message, Option<SmsCost>),
+    message: &Message,
+    spent: Option<SmsCost>,
     answer: SendResult,
     pause: Span,
     now: Millis,

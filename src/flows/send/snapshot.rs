@@ -6,6 +6,7 @@ use crate::domain::campaign::broadcast::BroadcastState;
 use crate::domain::campaign::journey::{JourneyStatus, RunState};
 use crate::domain::contact::Contact;
 use crate::domain::contact::message::Message;
+use crate::domain::contact::message_source::MessageSource;
 use crate::domain::publication::unpublished::Unpublished;
 use crate::domain::sending::restore_guard::RestoreGuard;
 use crate::flows::campaign::publish::{statuses, unpublished};
@@ -40,20 +41,27 @@ pub struct SendSnapshot {
 impl SendSnapshot {
     /// Returns the state of a message's journey.
     pub fn run_state(&self, message: &Message) -> RunState {
-        JourneyStatus::run_state(&self.journeys, &message.campaign, &message.journey)
+        match message.source.step() {
+            Some(step) => {
+                JourneyStatus::run_state(&self.journeys, &message.campaign, &step.journey)
+            }
+            None => RunState::Running,
+        }
     }
 
     /// Returns whether a message belongs to a journey or broadcast that ended when its campaign was
     /// unpublished. Built-in messages still leave.
     pub fn is_unpublished(&self, message: &Message) -> bool {
-        let passage = || {
-            let contact = self.contacts.get(&message.contact_id)?.as_ref().ok()?;
-            contact.enrollments.iter().find(|e| Some(&e.id) == message.enrollment.as_ref())
+        let id = match &message.source {
+            MessageSource::Step(step) => Some(&step.enrollment),
+            MessageSource::Broadcast { .. } => None,
+            _ => return false,
         };
-        if message.journey.is_empty() && message.broadcast.is_none() {
-            return false;
-        }
-        let begun = passage().map_or(message.queued_at, |passage| passage.entered_at);
+        let enrollment = || {
+            let contact = self.contacts.get(&message.contact_id)?.as_ref().ok()?;
+            contact.enrollments.iter().find(|e| Some(&e.id) == id)
+        };
+        let begun = enrollment().map_or(message.queued_at, |enrollment| enrollment.entered_at);
         Unpublished::ends(&self.unpublished, &message.campaign, begun.min(message.queued_at))
     }
 
@@ -64,7 +72,7 @@ impl SendSnapshot {
 
     /// Returns the state of the message's broadcast, if that is halted.
     pub fn halt(&self, message: &Message) -> Option<BroadcastState> {
-        let name = message.broadcast.as_ref()?;
+        let MessageSource::Broadcast { name, .. } = &message.source else { return None };
         let is_it =
             |row: &&HaltedRow| row.campaign_id == message.campaign && row.broadcast == *name;
         self.halted.iter().find(is_it).map(|row| row.state)
@@ -90,7 +98,8 @@ pub async fn begin<'w, 'p: 'w, D: Database>(
         planned.messages.iter().map(|message| {
             let (sender, call) = (planned.sender.name(), planned.key.as_deref());
             let calling = Calling { id: &message.id, attempt: message.attempts, sender, call };
-            Asked { contact: &message.contact_id, calling, broadcast: message.broadcast.is_some() }
+            let broadcast = matches!(message.source, MessageSource::Broadcast { .. });
+            Asked { contact: &message.contact_id, calling, broadcast }
         })
     });
     let mut truth = SendSnapshot::default();

@@ -47,7 +47,7 @@ impl Senders {
     /// Returns the providers that may send a message.
     pub fn of(&self, message: &Message) -> &[Sender] {
         let first_of = |lists: &[&'_ Vec<Sender>]| lists.iter().position(|list| !list.is_empty());
-        let lists: [&Vec<Sender>; 3] = match (message.channel, message.class) {
+        let lists: [&Vec<Sender>; 3] = match (message.channel(), message.class()) {
             (Channel::Email, Class::Internal) => {
                 [&self.internal, &self.email_transactional, &self.email]
             }

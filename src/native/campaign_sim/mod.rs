@@ -12,15 +12,15 @@ use crate::domain::campaign::{Campaign, Compiled};
 use crate::domain::contact::Contact;
 use crate::domain::contact::event::names;
 use crate::domain::contact::message::{CapturedMessage, Message, house};
-use crate::domain::engine::CustomEvent;
 use crate::domain::form::CONSENT_FIELD;
 use crate::domain::form::form_data::FormData;
+use crate::domain::inbound::custom_event::CustomEvent;
 use crate::domain::report::Report;
 use crate::domain::time::calendar;
 use crate::domain::time::calendar::LocalTime;
 use crate::flows::commit::CommitError;
 use crate::flows::contact::subscription_links::Link;
-use crate::flows::tasks::{CustomEventTask, Intake};
+use crate::flows::tasks::Intake;
 use crate::store::contacts::{self, Addresses, ContactRow};
 use crate::store::messages::{self, MessageRow};
 use crate::store::statement::Statement;
@@ -352,7 +352,7 @@ impl Run<'_> {
         let (name, currency) = (campaign.goal.event.clone(), campaign.currency.clone());
         let amount = money(minor, &currency, Language::English);
         let properties = json!({ "value_minor": minor, "currency": currency });
-        let report = CustomEventTask {
+        let report = Intake::CustomEventV1 {
             email: Some(self.people[person].email.clone()),
             phone: Some(self.people[person].phone.clone()),
             external_id: None,
@@ -366,7 +366,7 @@ impl Run<'_> {
             },
         };
         self.note(person, "reaches the goal", None, &format!("{name}, {amount}"));
-        self.world.take_in(vec![Intake::ReportV1(report)])
+        self.world.take_in(vec![report])
     }
 
     fn note(
@@ -452,7 +452,7 @@ impl Run<'_> {
         let person_of: BTreeMap<&ContactId, usize> =
             contacts.iter().map(|(person, contact)| (&contact.id, *person)).collect();
         let template =
-            |id: &MessageId| ledger.get(id).map_or("", |message| message.template.as_str());
+            |id: &MessageId| ledger.get(id).map_or("", |message| message.source.template());
         let entry = |at, person: usize, channel: &str, what: String, detail: String| {
             let contact = contacts.get(&person);
             let address = contact.and_then(|c| c.email.as_ref().or(c.phone.as_ref()));

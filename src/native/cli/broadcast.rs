@@ -1,13 +1,12 @@
 //! `dripline broadcast`: previews, starts, pauses, resumes or cancels a broadcast.
 
-use super::server::{Failure, Server};
+use super::server::{Answer, Server};
 use super::{Exit, Terminal};
 use crate::domain::base::language::Language;
 use crate::domain::campaign::broadcast::BroadcastState;
 use crate::flows::broadcast::control::{BroadcastProgress, Preview};
 use crate::views::broadcast::state_in_words;
 use crate::views::format::{count, moment};
-use serde::de::DeserializeOwned;
 use serde_json::json;
 use std::io;
 
@@ -18,7 +17,7 @@ use std::io;
 ///
 /// Paused: nobody else is written to, and what waits to be sent is held. Resumed, it goes on from
 /// where it stood: nobody is left out, and nobody gets it twice. Cancelled: what has not left is
-/// never sent. Each send heeds it at once.
+/// never sent. Each send checks the state, so a change takes effect at once.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -62,51 +61,20 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     let path = format!("/api/v1/broadcasts/{}", args.broadcast);
     let verb = match args.verb {
         Verb::Preview => {
-            let answer = read(args, args.server.get(&path));
-            return show(args, terminal, answer, preview);
+            let answer = args.server.get(&path);
+            return Answer::end(answer, args.json, terminal, |counted, out| {
+                writeln!(out, "{}", preview(counted))
+            });
         }
         Verb::Start => "start",
         Verb::Pause => "pause",
         Verb::Resume => "resume",
         Verb::Cancel => "cancel",
     };
-    let answer = read(args, args.server.post(&format!("{path}/{verb}"), "{}"));
-    show(args, terminal, answer, sentence)
-}
-
-fn read<T: DeserializeOwned>(
-    args: &Args,
-    answer: Result<String, Failure>,
-) -> Result<(String, T), Failure> {
-    answer.and_then(|text| match serde_json::from_str(&text) {
-        Ok(read) => Ok((text, read)),
-        Err(_) => Err(args.server.not_dripline()),
+    let answer = args.server.post(&format!("{path}/{verb}"), &json!({}));
+    Answer::end(answer, args.json, terminal, |progress, out| {
+        writeln!(out, "{}", sentence(progress))
     })
-}
-
-fn show<T>(
-    args: &Args,
-    terminal: &mut Terminal<'_>,
-    answer: Result<(String, T), Failure>,
-    words: impl Fn(&T) -> String,
-) -> io::Result<Exit> {
-    match answer {
-        Ok((text, _)) if args.json => writeln!(terminal.out, "{}", text.trim_end())?,
-        Ok((_, read)) => writeln!(terminal.out, "{}", words(&read))?,
-        Err(failure) if args.json => {
-            let error = json!({ "status": failure.status, "message": failure.message });
-            writeln!(terminal.out, "{}", json!({ "ok": false, "error": error }))?;
-            return Ok(Exit::Wrong);
-        }
-        Err(failure) => {
-            writeln!(terminal.err, "dripline: {}", failure.message)?;
-            for problem in &failure.problems {
-                writeln!(terminal.err, "  {problem}")?;
-            }
-            return Ok(Exit::Wrong);
-        }
-    }
-    Ok(Exit::Ok)
 }
 
 fn preview(preview: &Preview) -> String {

@@ -1,7 +1,7 @@
 //! `dripline campaign`: releases an auto-paused campaign.
 
 use super::report::campaign_id;
-use super::server::Server;
+use super::server::{Answer, Server};
 use super::{Exit, Terminal};
 use crate::domain::sending::auto_pause::PauseEvent;
 use serde_json::json;
@@ -11,7 +11,7 @@ use std::io;
 ///
 /// A campaign is stopped when more than 0.3 % of the mails that arrived in seven days were called
 /// spam, or more than 5 % of those sent bounced for good. Its marketing messages wait then;
-/// confirmations and notices go on. Find out why, mend it, and release it: what waits is due at
+/// confirmations and notices go on. Find out why, fix it, and release it: what waits is due at
 /// once, under all other limits, and the campaign is judged by what happens from then on.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
@@ -26,7 +26,7 @@ pub struct Args {
     /// The campaign's id, such as spring-webinar
     #[arg(value_name = "CAMPAIGN", value_parser = campaign_id)]
     pub campaign: String,
-    /// Why it may go on; kept with your word
+    /// Why it may go on; kept with the release
     #[arg(long)]
     pub note: String,
     /// Where it runs, and by what right
@@ -46,18 +46,8 @@ pub enum Verb {
 
 pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     let path = format!("/api/v1/campaigns/{}/release", args.campaign);
-    let answer = args.server.post(&path, &json!({ "note": args.note }).to_string());
-    let answer = answer.and_then(|text| match serde_json::from_str::<PauseEvent>(&text) {
-        Ok(word) => Ok((text, word)),
-        Err(_) => Err(args.server.not_dripline()),
-    });
-    match answer {
-        Ok((text, _)) if args.json => writeln!(terminal.out, "{}", text.trim_end())?,
-        Ok((_, word)) => {
-            let campaign = word.campaign;
-            writeln!(terminal.out, "{campaign} is released; what its brake held is due now.")?;
-        }
-        Err(failure) => return failure.end(args.json, terminal),
-    }
-    Ok(Exit::Ok)
+    let answer = args.server.post(&path, &json!({ "note": args.note }));
+    Answer::end(answer, args.json, terminal, |event: &PauseEvent, out| {
+        writeln!(out, "{} is released; what its brake held is due now.", event.campaign)
+    })
 }

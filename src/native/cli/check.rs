@@ -54,7 +54,8 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     match load_linted(&files) {
         Ok((campaigns, warnings)) if args.json => {
             let mut answer = totals_json(&campaigns);
-            answer["warnings"] = warnings.iter().map(|warning| told(warning, language)).collect();
+            answer["warnings"] =
+                warnings.iter().map(|warning| warning_json(warning, language)).collect();
             writeln!(terminal.out, "{answer}")?;
         }
         Ok((campaigns, warnings)) => {
@@ -175,7 +176,7 @@ pub(super) fn print_warnings(
 }
 
 /// Converts a warning to JSON.
-pub(super) fn told(Warning { at, lint }: &Warning, language: Language) -> Value {
+pub(super) fn warning_json(Warning { at, lint }: &Warning, language: Language) -> Value {
     json!({
         "file": at.file, "line": at.line, "code": lint.code.as_str(),
         "message": lint.message(language), "help": lint.remedy(language),

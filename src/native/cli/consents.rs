@@ -1,6 +1,6 @@
 //! `dripline consents`: the consent ledger of a contact, for an auditor.
 
-use super::server::Server;
+use super::server::{Answer, Server};
 use super::table::{Table, cut};
 use super::{Exit, Terminal};
 use crate::domain::base::language::Language;
@@ -36,29 +36,9 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
-    let body = json!({ "contact": args.contact }).to_string();
+    let body = json!({ "contact": args.contact });
     let answer = args.server.post("/api/v1/contacts/consents", &body);
-    let answer = answer.and_then(|text| match serde_json::from_str::<Ledger>(&text) {
-        Ok(ledger) => Ok((text, ledger)),
-        Err(_) => Err(args.server.not_dripline()),
-    });
-    match answer {
-        Ok((text, _)) if args.json => writeln!(terminal.out, "{}", text.trim_end())?,
-        Ok((_, ledger)) => write!(terminal.out, "{}", table(&ledger))?,
-        Err(failure) if args.json => {
-            let error = json!({ "status": failure.status, "message": failure.message });
-            writeln!(terminal.out, "{}", json!({ "ok": false, "error": error }))?;
-            return Ok(Exit::Wrong);
-        }
-        Err(failure) => {
-            writeln!(terminal.err, "dripline: {}", failure.message)?;
-            for problem in &failure.problems {
-                writeln!(terminal.err, "  {problem}")?;
-            }
-            return Ok(Exit::Wrong);
-        }
-    }
-    Ok(Exit::Ok)
+    Answer::end(answer, args.json, terminal, |ledger, out| write!(out, "{}", table(ledger)))
 }
 
 fn table(ledger: &Ledger) -> String {

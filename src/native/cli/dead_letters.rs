@@ -1,6 +1,6 @@
 //! `dripline dead-letters`: lists, replays and discards dead letters.
 
-use super::server::{Failure, Server};
+use super::server::{Answer, Failure, Server};
 use super::table::Table;
 use super::{Exit, Terminal};
 use crate::domain::base::language::Language;
@@ -36,7 +36,7 @@ pub struct Args {
     #[arg(requires = "id")]
     pub verb: Option<Verb>,
     /// The id of one, or all
-    #[arg(value_name = "ID", value_parser = letter_id)]
+    #[arg(value_name = "ID", value_parser = dead_letter_id)]
     pub id: Option<String>,
     /// Do not ask whether it is meant
     #[arg(long)]
@@ -67,64 +67,72 @@ struct Listed {
     dead_letters: Vec<DeadLetter>,
 }
 
+#[derive(Deserialize)]
+struct Discarded {
+    discarded: i64,
+}
+
 pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
-    let said = match (args.verb, &args.id) {
-        (Some(Verb::Show), Some(id)) => show(args, id),
-        (Some(Verb::Replay), Some(id)) => replay(args, id),
-        (Some(Verb::Discard), Some(id)) => {
-            let question = format!("Discard {id} at {}? It is lost then.", args.server.to);
-            if !args.yes && !terminal.confirms(&question)? {
-                writeln!(terminal.err, "dripline: nothing was discarded; --yes does not ask")?;
-                return Ok(Exit::Wrong);
-            }
-            discard(args, id)
+    match (args.verb, &args.id) {
+        (Some(Verb::Show), Some(id)) => show(args, id, terminal),
+        (Some(Verb::Replay), Some(id)) => replay(args, id, terminal),
+        (Some(Verb::Discard), Some(id)) => discard(args, id, terminal),
+        _ => {
+            let answer = args.server.get("/api/v1/dead-letters");
+            Answer::end(answer, args.json, terminal, |listed, out| write!(out, "{}", table(listed)))
         }
-        _ => list(args),
-    };
-    match said {
-        Ok((text, exit)) => {
-            write!(terminal.out, "{text}")?;
-            Ok(exit)
-        }
+    }
+}
+
+fn show(args: &Args, id: &str, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
+    match args.server.get::<Value>(&format!("/api/v1/dead-letters/{id}")) {
+        Ok(answer) => writeln!(terminal.out, "{}", answer.text.trim_end()).map(|()| Exit::Ok),
         Err(failure) => failure.end(args.json, terminal),
     }
 }
 
-fn list(args: &Args) -> Result<(String, Exit), Failure> {
-    let text = args.server.get("/api/v1/dead-letters")?;
-    let listed: Listed = serde_json::from_str(&text).map_err(|_| args.server.not_dripline())?;
-    let shown = if args.json { format!("{}\n", text.trim_end()) } else { table(&listed) };
-    Ok((shown, Exit::Ok))
-}
-
-fn show(args: &Args, id: &str) -> Result<(String, Exit), Failure> {
-    let text = args.server.get(&format!("/api/v1/dead-letters/{id}"))?;
-    Ok((format!("{}\n", text.trim_end()), Exit::Ok))
+fn replay(args: &Args, id: &str, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
+    let all = match replay_each(args, id) {
+        Ok(all) => all,
+        Err(failure) => return failure.end(args.json, terminal),
+    };
+    if args.json {
+        writeln!(terminal.out, "{}", json!(all))?;
+    } else {
+        let (replayed, failed) = (all.replayed, all.failed.len());
+        writeln!(terminal.out, "Replayed: {replayed}. Failed again: {failed}.")?;
+        write!(terminal.out, "{}", by_reason(&all.failed))?;
+    }
+    Ok(if all.failed.is_empty() { Exit::Ok } else { Exit::Wrong })
 }
 
 /// Replays one, or all in as many calls as it takes. Each is tried once.
-fn replay(args: &Args, id: &str) -> Result<(String, Exit), Failure> {
+fn replay_each(args: &Args, id: &str) -> Result<Replayed, Failure> {
     let path = format!("/api/v1/dead-letters/{id}/replay");
     let (mut all, mut before) = (Replayed::default(), None::<Millis>);
     loop {
         let body = before.map_or_else(|| json!({}), |before| json!({ "before": before }));
-        let text = args.server.post(&path, &body.to_string())?;
-        let said: Replayed = serde_json::from_str(&text).map_err(|_| args.server.not_dripline())?;
-        all.at = before.unwrap_or(said.at);
+        let next: Replayed = args.server.post(&path, &body)?.value;
+        all.at = before.unwrap_or(next.at);
         before = Some(all.at);
-        all.replayed += said.replayed;
-        all.failed.extend(said.failed);
-        if !said.more {
-            break;
+        all.replayed += next.replayed;
+        all.failed.extend(next.failed);
+        if !next.more {
+            return Ok(all);
         }
     }
-    let exit = if all.failed.is_empty() { Exit::Ok } else { Exit::Wrong };
-    if args.json {
-        return Ok((format!("{}\n", json!(all)), exit));
+}
+
+fn discard(args: &Args, id: &str, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
+    let question = format!("Discard {id} at {}? It is lost then.", args.server.to);
+    if !args.yes && !terminal.confirms(&question)? {
+        writeln!(terminal.err, "dripline: nothing was discarded; --yes does not ask")?;
+        return Ok(Exit::Wrong);
     }
-    let mut text = format!("Replayed: {}. Failed again: {}.\n", all.replayed, all.failed.len());
-    text.push_str(&by_reason(&all.failed));
-    Ok((text, exit))
+    let answer = args.server.post(&format!("/api/v1/dead-letters/{id}/discard"), &json!({}));
+    Answer::end(answer, args.json, terminal, |Discarded { discarded }, out| {
+        writeln!(out, "Discarded: {discarded}.")
+    })
 }
 
 /// Formats one line per error: how many dead letters failed with it, and the id of one of them.
@@ -138,16 +146,6 @@ fn by_reason(failed: &[FailedAgain]) -> String {
         _ => format!("  {id} and {} more: {error}\n", count - 1),
     };
     reasons.into_iter().map(line).collect()
-}
-
-fn discard(args: &Args, id: &str) -> Result<(String, Exit), Failure> {
-    let text = args.server.post(&format!("/api/v1/dead-letters/{id}/discard"), "{}")?;
-    let said: Value = serde_json::from_str(&text).map_err(|_| args.server.not_dripline())?;
-    let Some(number) = said.get("discarded").and_then(Value::as_i64) else {
-        return Err(args.server.not_dripline());
-    };
-    let shown = if args.json { text } else { format!("Discarded: {number}.") };
-    Ok((format!("{}\n", shown.trim_end()), Exit::Ok))
 }
 
 fn table(listed: &Listed) -> String {
@@ -174,7 +172,7 @@ fn table(listed: &Listed) -> String {
 }
 
 /// Reads an id in a form that is safe in a URL.
-fn letter_id(text: &str) -> Result<String, String> {
+fn dead_letter_id(text: &str) -> Result<String, String> {
     let is_part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     match !text.is_empty() && text.chars().all(is_part) {
         true => Ok(text.to_owned()),

@@ -1,6 +1,6 @@
 //! `dripline erase`: erases everything about a person.
 
-use super::server::Server;
+use super::server::{Answer, Server};
 use super::{Exit, Terminal};
 use crate::domain::base::language::Language;
 use crate::flows::contact::erase::Erased;
@@ -45,18 +45,9 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
         writeln!(terminal.err, "dripline: nothing was erased; --yes erases without asking")?;
         return Ok(Exit::Wrong);
     }
-    let body = json!({ "contact": args.contact }).to_string();
+    let body = json!({ "contact": args.contact });
     let answer = args.server.post("/api/v1/contacts/erase", &body);
-    let answer = answer.and_then(|text| match serde_json::from_str(&text) {
-        Ok(erased) => Ok((text, erased)),
-        Err(_) => Err(args.server.not_dripline()),
-    });
-    match answer {
-        Ok((text, _)) if args.json => writeln!(terminal.out, "{}", text.trim_end())?,
-        Ok((_, erased)) => writeln!(terminal.out, "{}", sentence(&erased))?,
-        Err(failure) => return failure.end(args.json, terminal),
-    }
-    Ok(Exit::Ok)
+    Answer::end(answer, args.json, terminal, |erased, out| writeln!(out, "{}", sentence(erased)))
 }
 
 fn sentence(erased: &Erased) -> String {

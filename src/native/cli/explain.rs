@@ -1,6 +1,6 @@
 //! `dripline explain`: why a contact is where it is.
 
-use super::server::Server;
+use super::server::{Answer, Server};
 use super::{Exit, Terminal};
 use crate::domain::base::language::Language;
 use crate::domain::base::primitives::Millis;
@@ -12,7 +12,6 @@ use crate::domain::report::explain::{
 use crate::domain::segment::Explained;
 use crate::flows::contact::explain::Question;
 use crate::views::format::moment;
-use serde_json::json;
 use std::io::{self, Write};
 
 /// Say why a contact is where it is
@@ -58,29 +57,8 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
         message: args.message.clone(),
         broadcast: args.broadcast.clone(),
     };
-    let body = serde_json::to_string(&question).unwrap_or_default();
-    let answer = args.server.post("/api/v1/contacts/explain?lang=en", &body);
-    let answer = answer.and_then(|text| match serde_json::from_str(&text) {
-        Ok(explanation) => Ok((text, explanation)),
-        Err(_) => Err(args.server.not_dripline()),
-    });
-    match answer {
-        Ok((text, _)) if args.json => writeln!(terminal.out, "{}", text.trim_end())?,
-        Ok((_, explanation)) => print(&explanation, terminal.out)?,
-        Err(failure) if args.json => {
-            let error = json!({ "status": failure.status, "message": failure.message });
-            writeln!(terminal.out, "{}", json!({ "ok": false, "error": error }))?;
-            return Ok(Exit::Wrong);
-        }
-        Err(failure) => {
-            writeln!(terminal.err, "dripline: {}", failure.message)?;
-            for problem in &failure.problems {
-                writeln!(terminal.err, "  {problem}")?;
-            }
-            return Ok(Exit::Wrong);
-        }
-    }
-    Ok(Exit::Ok)
+    let answer = args.server.post("/api/v1/contacts/explain?lang=en", &question);
+    Answer::end(answer, args.json, terminal, print)
 }
 
 fn print(explanation: &Explanation, out: &mut dyn Write) -> io::Result<()> {
@@ -148,24 +126,25 @@ fn print_journey(journey: &JourneyExplained, out: &mut dyn Write) -> io::Result<
     if let Some(again) = journey.enters_again_at {
         writeln!(out, "  from {} on", at(again))?;
     }
-    journey.passages.iter().try_for_each(|passage| writeln!(out, "  {}", line(passage)))
+    let enrollments = &journey.passages;
+    enrollments.iter().try_for_each(|enrollment| writeln!(out, "  {}", line(enrollment)))
 }
 
-fn line(passage: &PassageExplained) -> String {
-    let by = passage.entered_by.as_ref().map(|event| format!(" by {event}")).unwrap_or_default();
-    let PassageExplained { version, step, .. } = passage;
-    let entered = format!("entered {}{by} (version {version})", at(passage.entered_at));
-    let ended = |how: &str| format!("{entered}, {how} {step} on {}", at(passage.since));
-    match passage.state {
+fn line(enrollment: &PassageExplained) -> String {
+    let by = enrollment.entered_by.as_ref().map(|event| format!(" by {event}")).unwrap_or_default();
+    let PassageExplained { version, step, .. } = enrollment;
+    let entered = format!("entered {}{by} (version {version})", at(enrollment.entered_at));
+    let ended = |how: &str| format!("{entered}, {how} {step} on {}", at(enrollment.since));
+    match enrollment.state {
         EnrollmentState::Active => {
-            let due = passage.due_at.map(|due| format!(", at the latest {}", at(due)));
-            let waits = passage.waits_for.as_ref().map(|what| format!("; waits for {what}"));
+            let due = enrollment.due_at.map(|due| format!(", at the latest {}", at(due)));
+            let waits = enrollment.waits_for.as_ref().map(|what| format!("; waits for {what}"));
             let (waits, due) = (waits.unwrap_or_default(), due.unwrap_or_default());
             format!("{entered}, stands at {step}{waits}{due}")
         }
         EnrollmentState::Completed => ended("completed with"),
-        EnrollmentState::Exited => format!("{entered}, left at {step}: {}", passage.words),
-        EnrollmentState::Failed => format!("{entered}, failed at {step}: {}", passage.words),
+        EnrollmentState::Exited => format!("{entered}, left at {step}: {}", enrollment.words),
+        EnrollmentState::Failed => format!("{entered}, failed at {step}: {}", enrollment.words),
     }
 }
 

@@ -27,7 +27,7 @@ const TRIES_MAX: u32 = 6;
 /// HubSpot give them; else the address is in the first column that has one. Reasons are translated:
 /// complaints, hard bounces, refusals, blocks; soft bounces and active subscribers are left out.
 ///
-/// Rows that are no addresses stop nothing: they are told by line and reason in a file beside it.
+/// Rows that are no addresses stop nothing: a file beside it lists them by line and reason.
 /// Doing it twice is as good as once; after a break, go on with --from-line.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
@@ -55,7 +55,7 @@ pub struct Args {
     /// Only read the file and say what is in it
     #[arg(long)]
     pub dry_run: bool,
-    /// Where to tell the rows that are wrong; <file>.wrong.csv if not given
+    /// Where to list the rows that are wrong; <file>.wrong.csv if not given
     #[arg(long, value_name = "FILE")]
     pub wrong: Option<PathBuf>,
     /// Where it runs, and by what right
@@ -83,7 +83,7 @@ struct Wrongs {
 }
 
 impl Wrongs {
-    fn tell(&mut self, line: u64, why: &str, row: &str) -> io::Result<()> {
+    fn add(&mut self, line: u64, why: &str, row: &str) -> io::Result<()> {
         let file = match &mut self.file {
             Some(file) => file,
             none => {
@@ -178,7 +178,7 @@ fn read_all(
                 Row::Fine => tally.fine += 1,
                 Row::Wrong(why, row) => {
                     tally.wrong += 1;
-                    wrongs.tell(line, &why, &row)?;
+                    wrongs.add(line, &why, &row)?;
                 }
             }
         }
@@ -209,8 +209,7 @@ fn send(
     }
     let name = args.file.file_name().map(|name| name.to_string_lossy().into_owned());
     let source = args.source.clone().or(name).unwrap_or_else(|| "import".to_owned());
-    let body = serde_json::to_string(&Import { source, rows }).unwrap_or_default();
-    let imported = match post(&args.server, &body) {
+    let imported = match post(&args.server, &Import { source, rows }) {
         Ok(imported) => imported,
         Err(failure) => return Ok(Err(failure)),
     };
@@ -219,26 +218,23 @@ fn send(
     for problem in &imported.problems {
         tally.wrong += 1;
         let line = lines.get(problem.row.wrapping_sub(1)).copied().unwrap_or_default();
-        wrongs.tell(line, &problem.message, "")?;
+        wrongs.add(line, &problem.message, "")?;
     }
     Ok(Ok(()))
 }
 
 /// Sends a request, and retries it if the server could not answer: it is idempotent.
-fn post(server: &Server, body: &str) -> Result<Imported, Failure> {
+fn post(server: &Server, import: &Import) -> Result<Imported, Failure> {
     let mut tries = 0;
     loop {
         tries += 1;
-        let answer = server.post("/api/v1/suppressions/import", body);
-        let answer =
-            answer.and_then(|text| serde_json::from_str(&text).map_err(|_| server.not_dripline()));
-        match answer {
+        match server.post("/api/v1/suppressions/import", import) {
             Err(failure)
                 if tries < TRIES_MAX && matches!(failure.status, None | Some(429 | 500..)) =>
             {
                 sleep(Duration::from_secs(1 << (tries - 1)));
             }
-            answer => return answer,
+            answer => return answer.map(|answer| answer.value),
         }
     }
 }
@@ -253,14 +249,14 @@ fn report(
     let Tally { rows, added, kept, fine, wrong } = tally;
     let Ended { stopped, nothing, encoding, seconds } = ended;
     let is_right = stopped.is_none() && nothing.is_none() && *wrong == 0;
-    let told = (*wrong > 0).then(|| wrongs.path.display().to_string());
+    let listed_in = (*wrong > 0).then(|| wrongs.path.display().to_string());
     if args.json {
         let failed = stopped.as_ref().map(|(line, failure)| {
             json!({ "status": failure.status, "message": failure.message, "from_line": line })
         });
         let error = failed.or(nothing.as_ref().map(|message| json!({ "message": message })));
         let said = json!({ "ok": is_right, "rows": rows, "added": added, "kept": kept,
-                           "fine": fine, "wrong": wrong, "wrong_rows": told,
+                           "fine": fine, "wrong": wrong, "wrong_rows": listed_in,
                            "encoding": encoding, "seconds": seconds, "error": error });
         writeln!(terminal.out, "{said}")?;
     } else {
@@ -273,8 +269,8 @@ fn report(
         if *encoding != "UTF-8" {
             writeln!(terminal.out, "Read as {encoding}.")?;
         }
-        if let Some(told) = &told {
-            writeln!(terminal.out, "What is wrong is in {told}, by line.")?;
+        if let Some(file) = &listed_in {
+            writeln!(terminal.out, "What is wrong is in {file}, by line.")?;
         }
     }
     if let (Some((line, failure)), false) = (stopped, args.json) {

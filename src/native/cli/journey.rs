@@ -1,9 +1,10 @@
 //! `dripline journey`: pauses, resumes or archives a journey.
 
-use super::server::Server;
+use super::server::{Answer, Server};
 use super::{Exit, Terminal};
 use crate::domain::campaign::journey::RunState;
 use crate::flows::campaign::journey_control::Steered;
+use serde_json::json;
 use std::io;
 
 /// Pause, resume or archive a journey
@@ -55,16 +56,8 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
         Verb::Archive => "archive",
     };
     let path = format!("/api/v1/journeys/{}/{verb}", args.journey);
-    let answer = args.server.post(&path, "{}").and_then(|text| match serde_json::from_str(&text) {
-        Ok(steered) => Ok((text, steered)),
-        Err(_) => Err(args.server.not_dripline()),
-    });
-    match answer {
-        Ok((text, _)) if args.json => writeln!(terminal.out, "{}", text.trim_end())?,
-        Ok((_, steered)) => writeln!(terminal.out, "{}", sentence(&steered))?,
-        Err(failure) => return failure.end(args.json, terminal),
-    }
-    Ok(Exit::Ok)
+    let answer = args.server.post(&path, &json!({}));
+    Answer::end(answer, args.json, terminal, |steered, out| writeln!(out, "{}", sentence(steered)))
 }
 
 fn sentence(steered: &Steered) -> String {

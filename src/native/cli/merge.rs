@@ -1,6 +1,6 @@
 //! `dripline merge`: merges one contact into another.
 
-use super::server::Server;
+use super::server::{Answer, Server};
 use super::{Exit, Terminal};
 use crate::flows::contact::merge::Merged;
 use serde_json::json;
@@ -10,7 +10,7 @@ use std::io;
 ///
 /// The second survives: its own addresses and attributes count, and what it lacks is filled in from
 /// the first. It takes over events, messages, tags, score and segments, and goes on in the journeys
-/// that the first was in; where both were in one, its own passage goes on. What was taken back
+/// that the first was in; where both were in one, its own enrollment goes on. What was taken back
 /// under either address stays taken back; an agreement counts for the address it was given for.
 /// The first one's id and addresses lead to the survivor from then on: links in old messages work.
 ///
@@ -47,21 +47,15 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
         writeln!(terminal.err, "dripline: nobody was merged; --yes merges without asking")?;
         return Ok(Exit::Wrong);
     }
-    let body = json!({ "contact": args.contact, "into": args.into }).to_string();
+    let body = json!({ "contact": args.contact, "into": args.into });
     let answer = args.server.post("/api/v1/contacts/merge", &body);
-    let answer = answer.and_then(|text| match serde_json::from_str::<Merged>(&text) {
-        Ok(merged) => Ok((text, merged)),
-        Err(_) => Err(args.server.not_dripline()),
-    });
-    match answer {
-        Ok((text, _)) if args.json => writeln!(terminal.out, "{}", text.trim_end())?,
-        Ok((_, Merged { contact, merged: Some(merged) })) => {
-            writeln!(terminal.out, "{merged} is {contact} from now on.")?;
-        }
-        Ok((_, Merged { contact, merged: None })) => {
-            writeln!(terminal.out, "Both are one contact already: {contact}.")?;
-        }
-        Err(failure) => return failure.end(args.json, terminal),
+    Answer::end(answer, args.json, terminal, |merged, out| writeln!(out, "{}", sentence(merged)))
+}
+
+fn sentence(merged: &Merged) -> String {
+    let contact = &merged.contact;
+    match &merged.merged {
+        Some(merged) => format!("{merged} is {contact} from now on."),
+        None => format!("Both are one contact already: {contact}."),
     }
-    Ok(Exit::Ok)
 }

@@ -1,19 +1,19 @@
 //! `dripline parked`: lists and releases contacts in quarantine.
 
-use super::server::Server;
+use super::server::{Answer, Server};
 use super::table::Table;
 use super::{Exit, Terminal};
 use crate::domain::base::language::Language;
 use crate::store::parked::Parked;
 use crate::views::format::moment;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::io;
 
 /// Show the contacts that are parked, or release one
 ///
 /// A contact whose decision fails is tried alone, so that it stalls nobody else. If that fails five
-/// times in a row it is parked, with its reason: no step of its journeys is taken any more. Mend
+/// times in a row it is parked, with its reason: no step of its journeys is taken any more. Fix
 /// what is wrong, then release it.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
@@ -51,27 +51,16 @@ struct Listed {
 }
 
 pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
-    let answer = match &args.contact {
-        Some(contact) => args.server.post(&format!("/api/v1/parked/{contact}/release"), "{}"),
-        None => args.server.get("/api/v1/parked"),
-    };
-    let said =
-        answer.and_then(|text| match (&args.contact, serde_json::from_str::<Value>(&text)) {
-            (_, Ok(_)) if args.json => Ok(format!("{}\n", text.trim_end())),
-            (Some(contact), Ok(_)) => {
-                Ok(format!("{contact} is released; the next tick takes it up.\n"))
-            }
-            (None, Ok(listed)) => match serde_json::from_value::<Listed>(listed) {
-                Ok(listed) => Ok(table(&listed.parked)),
-                Err(_) => Err(args.server.not_dripline()),
-            },
-            (_, Err(_)) => Err(args.server.not_dripline()),
+    let Some(contact) = &args.contact else {
+        let answer = args.server.get("/api/v1/parked");
+        return Answer::end(answer, args.json, terminal, |listed: &Listed, out| {
+            write!(out, "{}", table(&listed.parked))
         });
-    match said {
-        Ok(text) => write!(terminal.out, "{text}")?,
-        Err(failure) => return failure.end(args.json, terminal),
-    }
-    Ok(Exit::Ok)
+    };
+    let answer = args.server.post(&format!("/api/v1/parked/{contact}/release"), &json!({}));
+    Answer::end(answer, args.json, terminal, |_: &Value, out| {
+        writeln!(out, "{contact} is released; the next tick takes it up.")
+    })
 }
 
 fn table(parked: &[Parked]) -> String {

@@ -106,7 +106,7 @@ pub(super) fn leaving_of(path: &Path, data: &Value) -> Option<SmsPreview> {
     let name = name_of(path).filter(|name| name.starts_with("sms/"))?;
     let edition = PublishedVersion::new(0, Millis(0), campaign_of(path, &name).ok()?);
     let contact = data.as_object().map(contact);
-    leaving(&edition, contact.as_ref(), (&name, &name), data, &settings().ok()?).ok()
+    leaving(&edition, contact.as_ref(), &name, &name, data, &settings().ok()?).ok()
 }
 
 /// Returns `emails/welcome` for `…/templates/emails/welcome`, or for one of its files.
@@ -136,13 +136,11 @@ fn remote(
         locale: locale.map(str::to_owned),
         to: None,
     };
-    let body = serde_json::to_string(&asked).unwrap_or_default();
-    let answer = server.post(&format!("/api/v1/campaigns/{campaign}/preview"), &body);
-    let text = answer.map_err(|failure| {
+    let answer = server.post(&format!("/api/v1/campaigns/{campaign}/preview"), &asked);
+    answer.map(|answer| answer.value).map_err(|failure| {
         let problems = failure.problems.iter().map(|problem| format!("\n  {problem}"));
         format!("{}{}", failure.message, problems.collect::<String>())
-    })?;
-    serde_json::from_str(&text).map_err(|_| server.not_dripline().message)
+    })
 }
 
 /// Renders the message of the project on disk, from the first campaign that sends it.

@@ -4,7 +4,6 @@ use super::progress::Progress;
 use super::server::{Failure, Server};
 use super::{Exit, Terminal, check, diff};
 use crate::domain::base::language::Language;
-use crate::domain::campaign::Compiled;
 use crate::flows::campaign::publish::Published;
 use crate::native::project::load_linted;
 use crate::views::format::moment;
@@ -77,10 +76,10 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     if !args.json {
         check::print_warnings(&warnings, language, terminal.err)?;
     }
-    let mut told = Told {
+    let mut results = Results {
         json: args.json,
         dry_run: args.dry_run,
-        warnings: warnings.iter().map(|warning| check::told(warning, language)).collect(),
+        warnings: warnings.iter().map(|warning| check::warning_json(warning, language)).collect(),
         published: vec![],
         problems: vec![],
         errors: vec![],
@@ -90,34 +89,23 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
         progress.set(done as u64);
         let campaign = compiled.campaign.id.as_str();
         let path = if args.dry_run { DIFF_PATH } else { PATH };
-        let result = send(&args.server, path, compiled);
+        let result = args.server.post(path, compiled).map(|answer| answer.value);
         if let Err(failure) = &result
             && failure.is_general()
         {
             let rest: Vec<&str> =
                 campaigns[done..].iter().map(|c| c.campaign.id.as_str()).collect();
-            progress.suspend(|| told.give_up(&rest, failure, terminal))?;
+            progress.suspend(|| results.give_up(&rest, failure, terminal))?;
             break;
         }
-        progress.suspend(|| told.tell(campaign, result, terminal))?;
+        progress.suspend(|| results.add(campaign, result, terminal))?;
     }
     drop(progress);
-    told.end(terminal)
-}
-
-fn send(server: &Server, path: &str, compiled: &Compiled) -> Result<Published, Failure> {
-    let fault = |error: serde_json::Error| Failure {
-        status: None,
-        message: error.to_string(),
-        problems: Vec::new(),
-    };
-    let text = serde_json::to_string(compiled).map_err(fault)?;
-    let answer = server.post(path, &text)?;
-    serde_json::from_str(&answer).map_err(|_| server.not_dripline())
+    results.end(terminal)
 }
 
 /// What was printed, or will be printed as one JSON object.
-struct Told {
+struct Results {
     json: bool,
     dry_run: bool,
     warnings: Vec<Value>,
@@ -126,9 +114,9 @@ struct Told {
     errors: Vec<Value>,
 }
 
-impl Told {
+impl Results {
     /// Records one campaign's result; prints it at once unless the output is JSON.
-    fn tell(
+    fn add(
         &mut self,
         campaign: &str,
         result: Result<Published, Failure>,

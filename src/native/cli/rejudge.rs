@@ -1,16 +1,16 @@
 //! `dripline rejudge`: reclassifies opens and clicks by the present rules.
 
-use super::server::Server;
+use super::server::{Failure, Server};
 use super::{Exit, Terminal};
 use serde::Deserialize;
 use serde_json::json;
 use std::io;
 
-/// Judge a campaign's recorded openings and clicks anew
+/// Reclassify a campaign's recorded opens and clicks
 ///
-/// Each is a person's or a machine's, by the facts that were kept of it. When the rules have
-/// changed, or more has been heard since, this goes over all of them: verdicts, counters and
-/// segments follow. What a click has led to stays: no journey is called back.
+/// Each was made by a person or a bot, by the facts that were kept about it. When the rules have
+/// changed, or more is known, this classifies all of them again: counters and segments follow.
+/// What a click has led to stays: no journey is called back.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -38,23 +38,10 @@ struct Page {
 }
 
 pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
-    let (mut judged, mut changed, mut after) = (0, 0, String::new());
-    loop {
-        let path = format!("/api/v1/campaigns/{}/rejudge?after={after}", args.campaign);
-        let page = args.server.post(&path, "{}").and_then(|text| {
-            serde_json::from_str::<Page>(&text).map_err(|_| args.server.not_dripline())
-        });
-        let page = match page {
-            Ok(page) => page,
-            Err(failure) => return failure.end(args.json, terminal),
-        };
-        judged += page.judged;
-        changed += page.changed;
-        match page.after {
-            Some(next) => after = next,
-            None => break,
-        }
-    }
+    let (judged, changed) = match reclassify(args) {
+        Ok(counts) => counts,
+        Err(failure) => return failure.end(args.json, terminal),
+    };
     match args.json {
         true => writeln!(terminal.out, "{}", json!({ "judged": judged, "changed": changed }))?,
         false => writeln!(
@@ -63,6 +50,21 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
         )?,
     }
     Ok(Exit::Ok)
+}
+
+/// Reclassifies page by page. Returns the numbers of messages, and of changed opens and clicks.
+fn reclassify(args: &Args) -> Result<(u64, u64), Failure> {
+    let (mut judged, mut changed, mut after) = (0, 0, String::new());
+    loop {
+        let path = format!("/api/v1/campaigns/{}/rejudge?after={after}", args.campaign);
+        let page: Page = args.server.post(&path, &json!({}))?.value;
+        judged += page.judged;
+        changed += page.changed;
+        match page.after {
+            Some(next) => after = next,
+            None => return Ok((judged, changed)),
+        }
+    }
 }
 
 /// Reads a campaign's id in a form that is safe in a URL.

@@ -1,6 +1,6 @@
 //! `dripline report`: what a campaign cost and earned.
 
-use super::server::Server;
+use super::server::{Answer, Server};
 use super::table::Table;
 use super::{Exit, Terminal};
 use crate::domain::base::language::Language;
@@ -14,7 +14,6 @@ use crate::domain::sms::settings::in_minor_units;
 use crate::views::broadcast::{lines, state_in_words};
 use crate::views::format::{NONE, count, moment, money, percent, signed_percent};
 use crate::views::report::other_currencies;
-use serde_json::json;
 use std::io::{self, Write};
 
 /// Show what a campaign cost and earned
@@ -42,24 +41,7 @@ pub struct Args {
 
 pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     let path = format!("/api/v1/reports/campaigns/{}", args.campaign);
-    let answer = args.server.get(&path).and_then(|text| match serde_json::from_str(&text) {
-        Ok(report) => Ok((text, report)),
-        Err(_) => Err(args.server.not_dripline()),
-    });
-    match answer {
-        Ok((text, _)) if args.json => writeln!(terminal.out, "{}", text.trim_end())?,
-        Ok((_, report)) => print(&report, terminal.out)?,
-        Err(failure) if args.json => {
-            let error = json!({ "status": failure.status, "message": failure.message });
-            writeln!(terminal.out, "{}", json!({ "ok": false, "error": error }))?;
-            return Ok(Exit::Wrong);
-        }
-        Err(failure) => {
-            writeln!(terminal.err, "dripline: {}", failure.message)?;
-            return Ok(Exit::Wrong);
-        }
-    }
-    Ok(Exit::Ok)
+    Answer::end(args.server.get(&path), args.json, terminal, print)
 }
 
 /// Prints a report as tables.

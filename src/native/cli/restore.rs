@@ -1,10 +1,11 @@
 //! `dripline restore`: decides about the messages that wait since the database was restored.
 
-use super::server::Server;
+use super::server::{Answer, Server};
 use super::{Exit, Terminal};
 use crate::domain::base::language::Language;
 use crate::flows::send::restore_guard::RestoreState;
 use crate::views::format::moment;
+use serde_json::json;
 use std::io;
 
 /// Say what becomes of the messages that wait since the database was restored
@@ -14,10 +15,10 @@ use std::io;
 ///
 /// release: they are sent. What had left before is sent again, unless its provider still knows it.
 ///
-/// drop: they are not sent, for they had left before. Whoever is in a journey by then may come by
-/// more that had: these wait for another word.
+/// drop: they are not sent, because they had left before. Contacts in journeys may reach more
+/// messages that had left: these wait for another decision.
 ///
-/// Without a word it shows how it stands.
+/// Without either it shows how it stands.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -36,7 +37,7 @@ pub struct Args {
     pub json: bool,
 }
 
-/// What can be said.
+/// What can become of them.
 #[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verb {
     /// Send them
@@ -48,19 +49,12 @@ pub enum Verb {
 pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     let answer = match args.verb {
         None => args.server.get("/api/v1/restore"),
-        Some(Verb::Release) => args.server.post("/api/v1/restore/release", "{}"),
-        Some(Verb::Drop) => args.server.post("/api/v1/restore/drop", "{}"),
+        Some(Verb::Release) => args.server.post("/api/v1/restore/release", &json!({})),
+        Some(Verb::Drop) => args.server.post("/api/v1/restore/drop", &json!({})),
     };
-    let answer = answer.and_then(|text| match serde_json::from_str::<RestoreState>(&text) {
-        Ok(state) => Ok((text, state)),
-        Err(_) => Err(args.server.not_dripline()),
-    });
-    match answer {
-        Ok((text, _)) if args.json => writeln!(terminal.out, "{}", text.trim_end())?,
-        Ok((_, state)) => writeln!(terminal.out, "{}", sentence(args.verb, &state))?,
-        Err(failure) => return failure.end(args.json, terminal),
-    }
-    Ok(Exit::Ok)
+    Answer::end(answer, args.json, terminal, |state, out| {
+        writeln!(out, "{}", sentence(args.verb, state))
+    })
 }
 
 fn sentence(verb: Option<Verb>, state: &RestoreState) -> String {

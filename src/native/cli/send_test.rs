@@ -1,10 +1,9 @@
 //! `dripline send-test`: sends a message of a live campaign to one of our own people.
 
 use super::preview::name_of;
-use super::server::Server;
+use super::server::{Answer, Server};
 use super::{Exit, Terminal};
 use crate::flows::send::preview::{Asked, Tested};
-use serde_json::json;
 use std::io;
 use std::path::Path;
 
@@ -43,29 +42,8 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     let template = name_of(Path::new(&args.template)).unwrap_or_else(|| args.template.clone());
     let asked =
         Asked { template, contact: args.contact.clone(), locale: None, to: args.recipient.clone() };
-    let body = serde_json::to_string(&asked).unwrap_or_default();
-    let answer = args.server.post(&format!("/api/v1/campaigns/{}/test", args.campaign), &body);
-    let answer = answer.and_then(|text| match serde_json::from_str::<Tested>(&text) {
-        Ok(tested) => Ok((text, tested)),
-        Err(_) => Err(args.server.not_dripline()),
-    });
-    match answer {
-        Ok((text, _)) if args.json => writeln!(terminal.out, "{}", text.trim_end())?,
-        Ok((_, tested)) => {
-            writeln!(terminal.out, "On its way to {} ({})", tested.to, tested.message)?;
-        }
-        Err(failure) if args.json => {
-            let error = json!({ "status": failure.status, "message": failure.message });
-            writeln!(terminal.out, "{}", json!({ "ok": false, "error": error }))?;
-            return Ok(Exit::Wrong);
-        }
-        Err(failure) => {
-            writeln!(terminal.err, "dripline: {}", failure.message)?;
-            for problem in &failure.problems {
-                writeln!(terminal.err, "  {problem}")?;
-            }
-            return Ok(Exit::Wrong);
-        }
-    }
-    Ok(Exit::Ok)
+    let answer = args.server.post(&format!("/api/v1/campaigns/{}/test", args.campaign), &asked);
+    Answer::end(answer, args.json, terminal, |tested: &Tested, out| {
+        writeln!(out, "On its way to {} ({})", tested.to, tested.message)
+    })
 }

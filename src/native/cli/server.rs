@@ -1,7 +1,8 @@
 //! The HTTP client of the commands that talk to a running dripline.
 
 use super::{Exit, Terminal};
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::fmt;
 use std::io;
@@ -98,23 +99,45 @@ struct ProblemJson {
     problems: Vec<RemoteProblem>,
 }
 
+/// A successful response.
+pub struct Answer<T> {
+    /// The body as the server sent it.
+    pub text: String,
+    pub value: T,
+}
+
+impl<T> Answer<T> {
+    /// Ends a command: prints the answer as JSON, or with `print`, or why there is none.
+    pub fn end(
+        answer: Result<Self, Failure>,
+        as_json: bool,
+        terminal: &mut Terminal<'_>,
+        print: impl FnOnce(&T, &mut dyn io::Write) -> io::Result<()>,
+    ) -> io::Result<Exit> {
+        match answer {
+            Ok(answer) if as_json => writeln!(terminal.out, "{}", answer.text.trim_end())?,
+            Ok(answer) => print(&answer.value, terminal.out)?,
+            Err(failure) => return failure.end(as_json, terminal),
+        }
+        Ok(Exit::Ok)
+    }
+}
+
 impl Server {
-    /// Fetches a path and returns the response's body.
-    pub fn get(&self, path: &str) -> Result<String, Failure> {
+    pub fn get<T: DeserializeOwned>(&self, path: &str) -> Result<Answer<T>, Failure> {
         let request = agent().get(self.url(path)).header("authorization", self.bearer());
         self.answer(request.call())
     }
 
-    /// Sends JSON to a path and returns the response's body.
-    pub fn post(&self, path: &str, json: &str) -> Result<String, Failure> {
+    /// Sends a body as JSON.
+    pub fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<Answer<T>, Failure> {
+        let json = serde_json::to_string(body).map_err(|error| Failure::new(error.to_string()))?;
         let request = agent().post(self.url(path)).header("authorization", self.bearer());
         self.answer(request.content_type("application/json").send(json))
-    }
-
-    /// The failure for a successful response that does not come from dripline.
-    pub fn not_dripline(&self) -> Failure {
-        let message = format!("{} answers, but not as dripline does. Check the address.", self.to);
-        Failure { status: None, message, problems: Vec::new() }
     }
 
     fn url(&self, path: &str) -> String {
@@ -125,13 +148,24 @@ impl Server {
         format!("Bearer {}", self.token)
     }
 
-    fn answer(&self, answer: Result<Response<Body>, ureq::Error>) -> Result<String, Failure> {
-        let unreachable =
-            |error| Failure { status: None, message: self.no_answer(&error), problems: Vec::new() };
-        let mut answer = answer.map_err(unreachable)?;
-        let body = answer.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_string();
-        let body = body.map_err(unreachable)?;
-        if answer.status().is_success() { Ok(body) } else { Err(self.refusal(&answer, &body)) }
+    fn answer<T: DeserializeOwned>(
+        &self,
+        response: Result<Response<Body>, ureq::Error>,
+    ) -> Result<Answer<T>, Failure> {
+        let unreachable = |error| Failure::new(self.no_answer(&error));
+        let mut response = response.map_err(unreachable)?;
+        let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_string();
+        let text = body.map_err(unreachable)?;
+        if !response.status().is_success() {
+            return Err(self.refusal(&response, &text));
+        }
+        match serde_json::from_str(&text) {
+            Ok(value) => Ok(Answer { text, value }),
+            Err(_) => Err(Failure::new(format!(
+                "{} answers, but not as dripline does. Check the address.",
+                self.to
+            ))),
+        }
     }
 
     fn no_answer(&self, error: &ureq::Error) -> String {
@@ -189,6 +223,11 @@ impl Server {
 }
 
 impl Failure {
+    /// A failure without a response that explains it.
+    fn new(message: String) -> Self {
+        Self { status: None, message, problems: Vec::new() }
+    }
+
     /// Prints the failure, as one JSON object or in sentences, and ends the command.
     pub fn end(&self, as_json: bool, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
         if as_json {

@@ -1,6 +1,6 @@
 //! `dripline session`: lists or ends the sessions of the web app.
 
-use super::server::Server;
+use super::server::{Answer, Server};
 use super::table::Table;
 use super::{Exit, Terminal};
 use crate::domain::access::session::SessionPurpose;
@@ -8,6 +8,7 @@ use crate::domain::base::language::Language;
 use crate::flows::operations::sign_in::Listed;
 use crate::views::format::moment;
 use serde::Deserialize;
+use serde_json::json;
 use std::io;
 
 /// Show who is signed in to the web app, or sign everybody out
@@ -52,25 +53,20 @@ struct Ended {
 }
 
 pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
-    let answer = match args.verb {
-        Some(Verb::End) => args.server.post("/api/v1/sessions/end", "{}"),
-        None => args.server.get("/api/v1/sessions"),
-    };
-    let said = answer.and_then(|text| {
-        let told = match args.verb {
-            Some(Verb::End) => serde_json::from_str(&text).map(|Ended { ended }| {
-                format!("Ended: {ended}, links that were unused included.\n")
-            }),
-            None => serde_json::from_str(&text).map(|Sessions { sessions }| table(&sessions)),
-        };
-        let told = told.map_err(|_| args.server.not_dripline())?;
-        Ok(if args.json { format!("{}\n", text.trim_end()) } else { told })
-    });
-    match said {
-        Ok(text) => write!(terminal.out, "{text}")?,
-        Err(failure) => return failure.end(args.json, terminal),
+    match args.verb {
+        Some(Verb::End) => {
+            let answer = args.server.post("/api/v1/sessions/end", &json!({}));
+            Answer::end(answer, args.json, terminal, |Ended { ended }, out| {
+                writeln!(out, "Ended: {ended}, links that were unused included.")
+            })
+        }
+        None => {
+            let answer = args.server.get("/api/v1/sessions");
+            Answer::end(answer, args.json, terminal, |Sessions { sessions }, out| {
+                write!(out, "{}", table(sessions))
+            })
+        }
     }
-    Ok(Exit::Ok)
 }
 
 fn table(sessions: &[Listed]) -> String {

@@ -1,6 +1,6 @@
 //! `dripline suppressions`: the list of addresses that must not be written to.
 
-use super::server::{Failure, Server};
+use super::server::{Answer, Server};
 use super::table::Table;
 use super::{Exit, Terminal, import_suppressions};
 use crate::domain::base::language::Language;
@@ -109,13 +109,10 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
         Verb::List { address, reason, past, limit, server, json } => {
             let asked = json!({ "address": address, "reason": reason, "past": past,
                                 "limit": limit });
-            let answer = server.post("/api/v1/suppressions/list", &asked.to_string());
-            let said = answer.and_then(|text| match serde_json::from_str::<Page>(&text) {
-                Ok(_) if *json => Ok(format!("{}\n", text.trim_end())),
-                Ok(page) => Ok(table(&page.suppressions)),
-                Err(_) => Err(server.not_dripline()),
-            });
-            say(said, *json, terminal)
+            let answer = server.post("/api/v1/suppressions/list", &asked);
+            Answer::end(answer, *json, terminal, |page: &Page, out| {
+                write!(out, "{}", table(&page.suppressions))
+            })
         }
         Verb::Add(one) => change(one, "/api/v1/suppressions", "is suppressed", terminal),
         Verb::Release(one) if one.note.trim().is_empty() => {
@@ -138,33 +135,10 @@ fn change(one: &One, path: &str, done: &str, terminal: &mut Terminal<'_>) -> io:
         force: one.force,
         ..Named::default()
     };
-    let body = serde_json::to_string(&named).unwrap_or_default();
-    let answer = one.server.post(path, &body);
-    let said = answer.and_then(|text| match serde_json::from_str::<Value>(&text) {
-        Ok(_) if one.json => Ok(format!("{}\n", text.trim_end())),
-        Ok(_) => Ok(format!("{} {done}.\n", one.address)),
-        Err(_) => Err(one.server.not_dripline()),
-    });
-    say(said, one.json, terminal)
-}
-
-fn say(
-    said: Result<String, Failure>,
-    is_json: bool,
-    terminal: &mut Terminal<'_>,
-) -> io::Result<Exit> {
-    match said {
-        Ok(text) => write!(terminal.out, "{text}").map(|()| Exit::Ok),
-        Err(failure) if is_json => {
-            let error = json!({ "status": failure.status, "message": failure.message });
-            writeln!(terminal.out, "{}", json!({ "ok": false, "error": error }))?;
-            Ok(Exit::Wrong)
-        }
-        Err(failure) => {
-            writeln!(terminal.err, "dripline: {}", failure.message)?;
-            Ok(Exit::Wrong)
-        }
-    }
+    let answer = one.server.post(path, &named);
+    Answer::end(answer, one.json, terminal, |_: &Value, out| {
+        writeln!(out, "{} {done}.", one.address)
+    })
 }
 
 fn table(entries: &[Listed]) -> String {
@@ -201,16 +175,11 @@ fn export(
     out.write_record(heads).map_err(io::Error::other)?;
     loop {
         let asked = json!({ "reason": reason, "after": after, "limit": ENTRIES_MAX });
-        let answer = server.post("/api/v1/suppressions/list", &asked.to_string());
-        let page = answer.and_then(|text| {
-            serde_json::from_str::<Page>(&text).map_err(|_| server.not_dripline())
-        });
-        let page = match page {
-            Ok(page) => page,
+        let page: Page = match server.post("/api/v1/suppressions/list", &asked) {
+            Ok(answer) => answer.value,
             Err(failure) => {
                 drop(out);
-                writeln!(terminal.err, "dripline: {}", failure.message)?;
-                return Ok(Exit::Wrong);
+                return failure.end(false, terminal);
             }
         };
         for entry in &page.suppressions {

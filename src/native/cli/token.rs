@@ -153,11 +153,8 @@ struct SignInLink {
 
 fn sign_in(args: &SignIn, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     let server = &args.server;
-    let made = server
-        .post("/api/v1/sign-in-links", "{}")
-        .and_then(|text| serde_json::from_str::<Made>(&text).map_err(|_| server.not_dripline()));
-    let Made { path, expires_at } = match made {
-        Ok(made) => made,
+    let Made { path, expires_at } = match server.post("/api/v1/sign-in-links", &json!({})) {
+        Ok(answer) => answer.value,
         Err(failure) => return failure.end(args.json, terminal),
     };
     let url = format!("{}{path}", server.to);

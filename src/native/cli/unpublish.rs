@@ -1,11 +1,12 @@
 //! `dripline unpublish`: takes a campaign off the web.
 
 use super::report::campaign_id;
-use super::server::{Failure, Server};
+use super::server::{Answer, Server};
 use super::{Exit, Terminal};
 use crate::domain::base::language::Language;
 use crate::domain::publication::unpublished::Stops;
 use crate::views::format::moment;
+use serde_json::json;
 use std::fmt::Write;
 use std::io;
 
@@ -49,19 +50,14 @@ pub struct Args {
 
 pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     let path = format!("/api/v1/campaigns/{}/unpublish", args.campaign);
-    let read = |text: String| match serde_json::from_str::<Stops>(&text) {
-        Ok(stops) => Ok((text, stops)),
-        Err(_) => Err(args.server.not_dripline()),
+    let stops = match args.server.get::<Stops>(&path) {
+        Ok(answer) if !args.dry_run => answer.value,
+        answer => {
+            return Answer::end(answer, args.json, terminal, |stops, out| {
+                write!(out, "{}", would(stops))
+            });
+        }
     };
-    let (text, stops) = match args.server.get(&path).and_then(read) {
-        Ok(said) => said,
-        Err(failure) => return failure.end(args.json, terminal),
-    };
-    if args.dry_run {
-        let shown = if args.json { format!("{}\n", text.trim_end()) } else { would(&stops) };
-        write!(terminal.out, "{shown}")?;
-        return Ok(Exit::Ok);
-    }
     if !args.yes {
         write!(terminal.err, "{}", would(&stops))?;
         let question = format!("Unpublish {} at {}?", args.campaign, args.server.to);
@@ -70,17 +66,14 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
             return Ok(Exit::Wrong);
         }
     }
-    let done: Result<_, Failure> = args.server.post(&path, "{}").and_then(read);
-    match done {
-        Ok((text, _)) if args.json => writeln!(terminal.out, "{}", text.trim_end())?,
-        Ok((_, stops)) => writeln!(
-            terminal.out,
+    let answer = args.server.post(&path, &json!({}));
+    Answer::end(answer, args.json, terminal, |stops: &Stops, out| {
+        writeln!(
+            out,
             "{} is unpublished. People in its journeys who leave within the next minutes: {}.",
             stops.campaign, stops.people
-        )?,
-        Err(failure) => return failure.end(args.json, terminal),
-    }
-    Ok(Exit::Ok)
+        )
+    })
 }
 
 /// Lists what unpublishing would stop, line by line.

@@ -5,7 +5,7 @@ use super::turns::{Dice, pass};
 use crate::domain::base::primitives::{CampaignId, Millis};
 use crate::domain::sending::restore_guard::Mark;
 use crate::flows::ports::{
-    Database, DatabaseError, KeyValue, KeyValueError, NotHandedOut, WorkQueue,
+    Database, DatabaseError, KeyValue, KeyValueError, QueueError, WorkQueue,
 };
 use crate::flows::send::restore_guard::MARK_KEY;
 use crate::flows::tasks::Work;
@@ -311,7 +311,7 @@ impl FaultyQueue {
 }
 
 impl WorkQueue for FaultyQueue {
-    async fn hand_out(&self, work: &[Work]) -> Result<(), NotHandedOut> {
+    async fn hand_out(&self, work: &[Work]) -> Result<(), QueueError> {
         pass().await;
         let shared = &self.shared;
         if shared.kv_in_the_way.get() {

@@ -10,9 +10,9 @@ use crate::domain::engine::Submitted;
 use crate::domain::publication::catalog::Catalog;
 use crate::flows::broadcast::run;
 use crate::flows::commit::CommitError;
-use crate::flows::contact::erase::{self, NotErased};
-use crate::flows::contact::merge::{self, NotMerged};
-use crate::flows::contact::subscription_links::{self, Link};
+use crate::flows::contact::subscription_links::{self, Confirmation, Link};
+use crate::flows::contact::{erase, merge};
+use crate::flows::error::FlowError;
 use crate::flows::ingest::{consume, form};
 use crate::flows::operations::dead_letters::{Dead, Desk};
 use crate::flows::schedule::tick::{self, Minute};
@@ -199,22 +199,26 @@ impl FlowContext {
                 done.map(|_| Vec::new())
             }
             Flow::Confirm(link) => {
-                subscription_links::confirm(db, catalog, link, now, "o", now, ids).await
+                let origin_hash = "o".to_owned();
+                let confirmation =
+                    Confirmation { link, shown_at: now, takes_details: true, origin_hash };
+                subscription_links::confirm(db, catalog, confirmation, now, ids).await
             }
             Flow::Say(Said::Erase(told)) => {
                 match erase::erase(db, catalog, &settings.keys, &told, now, ids).await {
                     Ok(_) => shared.erased.borrow_mut().insert(told, now),
-                    Err(NotErased::Unknown(_)) => None,
-                    Err(NotErased::Database(error)) => return Err(error.into()),
+                    Err(FlowError::Database(error)) => return Err(error.into()),
+                    // The contact is unknown.
+                    Err(_) => None,
                 };
                 Ok(Vec::new())
             }
             Flow::Say(Said::Merge(from, into)) => {
-                match merge::merge(db, catalog, (&from, &into), now, ids).await {
-                    Ok(_) | Err(NotMerged::Unknown(_)) => Ok(Vec::new()),
-                    Err(NotMerged::Database(error)) => Err(error.into()),
-                    Err(NotMerged::Endless) => {
-                        shared.accuse("a merging does not end".to_owned());
+                match merge::merge(db, catalog, &from, &into, now, ids).await {
+                    Ok(_) | Err(FlowError::NotFound(_)) => Ok(Vec::new()),
+                    Err(FlowError::Database(error)) => Err(error.into()),
+                    Err(refusal) => {
+                        shared.accuse(format!("a merge was refused: {refusal:?}"));
                         Ok(Vec::new())
                     }
                 }

@@ -7,7 +7,7 @@ use super::flow::{Flow, Job};
 use super::run::Run;
 use super::turns::Dice;
 use crate::domain::base::primitives::{Millis, Span};
-use crate::flows::ingest::webhook::{Certificates, NotReceived, receive};
+use crate::flows::ingest::webhook::{Certificates, WebhookError, receive};
 use crate::flows::ports::Http;
 use crate::flows::tasks::Intake;
 use crate::native::world::block_on;
@@ -202,12 +202,12 @@ impl Run {
 
     fn expect_refusal(&self, signed: &Signed, refusal: Refusal) {
         let answer = self.receive(signed);
-        if answer != Err(NotReceived::Refused(refusal)) {
+        if answer != Err(WebhookError::Refused(refusal)) {
             self.shared.accuse(format!("a stranger was answered {answer:?}"));
         }
     }
 
-    fn receive(&self, signed: &Signed) -> Result<Vec<Intake>, NotReceived> {
+    fn receive(&self, signed: &Signed) -> Result<Vec<Intake>, WebhookError> {
         let hook = Hook {
             url: "https://go.example/hooks/resend".to_owned(),
             path_secret: "",

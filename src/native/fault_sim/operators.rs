@@ -11,8 +11,9 @@ use crate::domain::campaign::broadcast::BroadcastVerb;
 use crate::domain::campaign::journey::RunState;
 use crate::domain::operations::dead_letter::FailedAgain;
 use crate::domain::sending::restore_guard::{Mark, Resolution};
-use crate::flows::broadcast::control::{self, NotSteered};
+use crate::flows::broadcast::control;
 use crate::flows::campaign::{journey_control, publish};
+use crate::flows::error::FlowError;
 use crate::flows::operations::dead_letters::Desk;
 use crate::flows::ports::Database;
 use crate::flows::schedule::quarantine;
@@ -75,7 +76,7 @@ impl Run {
         match block_on(control::steer(&*db, &offer, verb, self.now())) {
             Ok((_, work)) => self.queue.extend(work.into_iter().map(Job::Work)),
             // It has not begun, or is over.
-            Err(NotSteered::Refused(_)) => {}
+            Err(FlowError::Conflict(_)) => {}
             Err(refusal) => self.shared.accuse(format!("{verb:?}: {refusal:?}")),
         }
     }
@@ -312,9 +313,9 @@ impl Run {
 }
 
 /// Whether the only problem is that the broadcast's time has passed without a tick to start it.
-fn is_late(refusal: &publish::Refusal) -> bool {
-    matches!(refusal, publish::Refusal::Problems(problems)
-        if problems.iter().all(|problem| problem.key == "broadcast.offer.at"))
+fn is_late(error: &FlowError) -> bool {
+    matches!(error, FlowError::Rejected(refusal)
+        if refusal.problems.iter().all(|problem| problem.key == "broadcast.offer.at"))
 }
 
 fn last_mark(db: &Sqlite) -> Option<Mark> {

@@ -5,9 +5,11 @@ use super::run::{Run, Teller};
 use crate::domain::base::primitives::{CampaignId, QualifiedId};
 use crate::domain::base::token::Purpose;
 use crate::domain::contact::touch::Touch;
-use crate::domain::engine::{CustomEvent, Submitted};
+use crate::domain::engine::Submitted;
+use crate::domain::inbound::custom_event::CustomEvent;
+use crate::domain::inbound::engagement::Engagement;
 use crate::flows::contact::subscription_links::{self, Link};
-use crate::flows::tasks::{CustomEventTask, EngagementTask, Intake};
+use crate::flows::tasks::Intake;
 use crate::store::reports::Visit;
 use serde_json::json;
 
@@ -103,7 +105,7 @@ impl Run {
             let contact = Some(link.contact.clone());
             let teller = Teller { addresses: Vec::new(), contact, at: self.now() };
             self.told.insert(key.clone(), teller);
-            self.queue.push(Job::Intake(Intake::EngagementV1(EngagementTask {
+            self.queue.push(Job::Intake(Intake::EngagementV1(Engagement {
                 contact: link.contact.clone(),
                 message: link.message.clone(),
                 url,
@@ -154,7 +156,7 @@ impl Run {
         let properties = json!({ "value_minor": 100, "currency": "GBP", "order": key });
         let addresses = vec![email.clone()];
         self.told.insert(key.clone(), Teller { addresses, contact: None, at: self.now() });
-        self.queue.push(Job::Intake(Intake::ReportV1(CustomEventTask {
+        self.queue.push(Job::Intake(Intake::CustomEventV1 {
             email: Some(email),
             phone: None,
             external_id: None,
@@ -166,7 +168,7 @@ impl Run {
                 key,
                 content: None,
             },
-        })));
+        }));
     }
 
     pub(super) fn visit(&mut self) {

@@ -5,12 +5,12 @@
 mod tests;
 
 use crate::domain::contact::address::read_phone;
-use crate::domain::engine::DeliveryStatus;
 use crate::domain::inbound::bounce::{BounceReason, classify_text};
+use crate::domain::inbound::delivery_report::DeliveryStatus;
 use crate::providers::webhooks::signature::shows_secret;
 use crate::providers::webhooks::{
-    Hook, Provider, RawReport, Refusal, WebhookEvent, date_in_china, json_list, message_of, text,
-    text_from, text_or_number,
+    Hook, Provider, RawReport, Refusal, WebhookEvent, date_in_china, inbound_sms, json_list,
+    message_of, text, text_or_number,
 };
 use serde_json::Value;
 
@@ -25,10 +25,16 @@ pub(in crate::providers) fn read(
         let number = read_phone(text(&event, "/phone_number"), Some("CN")).unwrap_or_default();
         if let Some(said) = event.get("content").and_then(Value::as_str) {
             let at = date_in_china(text(&event, "/send_time")).unwrap_or(hook.now);
-            return text_from(&number, said, text_or_number(&event, "/sequence_id"), at);
+            return inbound_sms(
+                Provider::Aliyun,
+                &number,
+                said,
+                text_or_number(&event, "/sequence_id"),
+                at,
+            );
         }
         let (code, told) = (text(&event, "/err_code"), text(&event, "/err_msg"));
-        let news = match event.get("success").and_then(Value::as_bool)? {
+        let status = match event.get("success").and_then(Value::as_bool)? {
             true => DeliveryStatus::Delivered,
             false => match classify_text(code, told) {
                 bounce if bounce.reason == BounceReason::OptedOut => DeliveryStatus::Unsubscribed,
@@ -36,7 +42,7 @@ pub(in crate::providers) fn read(
             },
         };
         let at = date_in_china(text(&event, "/report_time"));
-        let raw = RawReport { news, at, address: &number, provider_id: text(&event, "/biz_id") };
+        let raw = RawReport { status, at, address: &number, provider_id: text(&event, "/biz_id") };
         let told = raw.told(Provider::Aliyun, message_of(text(&event, "/out_id")), hook.now);
         Some(told.billed(&text_or_number(&event, "/sms_size"), ("", "")))
     });

@@ -5,8 +5,8 @@
 mod tests;
 
 use crate::domain::base::primitives::MessageId;
-use crate::domain::engine::DeliveryStatus;
 use crate::domain::inbound::bounce::{Bounce, BounceReason, Opinion, classify};
+use crate::domain::inbound::delivery_report::DeliveryStatus;
 use crate::providers::webhooks::signature::shows_secret;
 use crate::providers::webhooks::{
     Hook, MESSAGE_KEY, Provider, RawReport, Refusal, WebhookEvent, json_list, message_of, seconds,
@@ -24,7 +24,7 @@ pub(in crate::providers) fn read(
     let told = json_list(hook.body)?.into_iter().filter_map(|event| {
         let at = ["ts_event", "ts"].iter().find_map(|name| event.get(*name)?.as_f64());
         let raw = RawReport {
-            news: news(&event)?,
+            status: delivery_status(&event)?,
             at: at.and_then(seconds),
             address: text(&event, "/email"),
             provider_id: text(&event, "/message-id"),
@@ -45,7 +45,7 @@ fn message(event: &Value) -> Option<MessageId> {
 }
 
 /// Maps the events of transactional mail (developers.brevo.com/docs/transactional-webhooks).
-fn news(event: &Value) -> Option<DeliveryStatus> {
+fn delivery_status(event: &Value) -> Option<DeliveryStatus> {
     let reason = text(event, "/reason");
     let of = |because| DeliveryStatus::Bounced(Bounce::of(because, "", reason));
     Some(match text(event, "/event") {

@@ -9,8 +9,8 @@
 mod tests;
 
 use crate::domain::base::primitives::Span;
-use crate::domain::engine::{DeliveryReport, DeliveryStatus};
 use crate::domain::inbound::bounce::{Bounce, Opinion, classify};
+use crate::domain::inbound::delivery_report::{DeliveryReport, DeliveryStatus};
 use crate::providers::webhooks::signature::{equal, hex, hmac_sha256, sha256_hex};
 use crate::providers::webhooks::{
     Hook, MESSAGE_KEY, ONCE, Provider, RawReport, Refusal, WebhookEvent, is_fresh, json,
@@ -31,23 +31,23 @@ pub(in crate::providers) fn read(
     let Some(event) = body.get("event-data") else { return Err(Refusal::Unreadable) };
     let mark = &sha256_hex(hook.body)[..MARK_CHARS];
     let key = Some(format!("hook:mailgun:{token}{ONCE}{}-{mark}", hook.now.0));
-    let Some(news) = news(event) else {
-        let (news, source) = (DeliveryStatus::Sent, Provider::Mailgun.as_str().to_owned());
+    let Some(status) = delivery_status(event) else {
+        let (status, source) = (DeliveryStatus::Sent, Provider::Mailgun.as_str().to_owned());
         let (address, provider_id, billed) = (None, None, None);
-        let heard =
-            DeliveryReport { news, at: hook.now, address, source, provider_id, key, billed };
-        return Ok(vec![WebhookEvent::Report(None, heard)]);
+        let report =
+            DeliveryReport { status, at: hook.now, address, source, provider_id, key, billed };
+        return Ok(vec![WebhookEvent::Report(None, report)]);
     };
     let raw = RawReport {
-        news,
+        status,
         at: event.get("timestamp").and_then(Value::as_f64).and_then(seconds),
         address: text(event, "/recipient"),
         provider_id: text(event, "/message/headers/message-id"),
     };
     let message = message_of(text(event, &format!("/user-variables/{MESSAGE_KEY}")));
     let mut told = raw.told(Provider::Mailgun, message, hook.now);
-    if let WebhookEvent::Report(_, heard) = &mut told {
-        heard.key = key;
+    if let WebhookEvent::Report(_, report) = &mut told {
+        report.key = key;
     }
     Ok(vec![told])
 }
@@ -77,7 +77,7 @@ fn verify(body: &Value, hook: &Hook<'_>, keys: &[&str]) -> Result<String, Refusa
 
 /// Maps an event. Temporary failures are ignored because they are not final, and opens and clicks
 /// because we track them ourselves.
-fn news(event: &Value) -> Option<DeliveryStatus> {
+fn delivery_status(event: &Value) -> Option<DeliveryStatus> {
     Some(match text(event, "/event") {
         "accepted" => DeliveryStatus::Sent,
         "delivered" => DeliveryStatus::Delivered,

@@ -4,8 +4,8 @@
 #[cfg(test)]
 mod tests;
 
-use crate::domain::engine::DeliveryStatus;
 use crate::domain::inbound::bounce::{Bounce, BounceReason, Opinion, classify};
+use crate::domain::inbound::delivery_report::DeliveryStatus;
 use crate::providers::webhooks::signature::shows_secret;
 use crate::providers::webhooks::{
     Hook, MESSAGE_KEY, Provider, RawReport, Refusal, WebhookEvent, date, json, message_of, text,
@@ -20,13 +20,13 @@ pub(in crate::providers) fn read(
         return Err(Refusal::Unverified);
     }
     let event = json(hook.body)?;
-    let Some(news) = news(&event) else { return Ok(Vec::new()) };
+    let Some(status) = delivery_status(&event) else { return Ok(Vec::new()) };
     let first = |paths: &[&str]| {
         let found = paths.iter().map(|path| text(&event, path)).find(|text| !text.is_empty());
         found.unwrap_or_default()
     };
     let raw = RawReport {
-        news,
+        status,
         at: date(first(&["/DeliveredAt", "/BouncedAt", "/ChangedAt"])),
         address: first(&["/Recipient", "/Email"]),
         provider_id: text(&event, "/MessageID"),
@@ -35,7 +35,7 @@ pub(in crate::providers) fn read(
     Ok(vec![raw.told(Provider::Postmark, message, hook.now)])
 }
 
-fn news(event: &Value) -> Option<DeliveryStatus> {
+fn delivery_status(event: &Value) -> Option<DeliveryStatus> {
     Some(match text(event, "/RecordType") {
         "Delivery" => DeliveryStatus::Delivered,
         "SpamComplaint" => DeliveryStatus::Complained,

@@ -4,8 +4,8 @@
 #[cfg(test)]
 mod tests;
 
-use crate::domain::engine::DeliveryStatus;
 use crate::domain::inbound::bounce::{Bounce, BounceReason, Opinion, classify};
+use crate::domain::inbound::delivery_report::DeliveryStatus;
 use crate::providers::webhooks::signature::{base64, equal, hmac_sha256};
 use crate::providers::webhooks::{
     Hook, MESSAGE_KEY, Provider, RawReport, Refusal, SIGNED_AGO_MAX, WebhookEvent, date, is_fresh,
@@ -19,10 +19,10 @@ pub(in crate::providers) fn read(
 ) -> Result<Vec<WebhookEvent>, Refusal> {
     verify(hook, secrets)?;
     let event = json(hook.body)?;
-    let Some(news) = news(&event) else { return Ok(Vec::new()) };
+    let Some(status) = delivery_status(&event) else { return Ok(Vec::new()) };
     let to = event.pointer("/data/to/0").or_else(|| event.pointer("/data/to"));
     let raw = RawReport {
-        news,
+        status,
         at: date(text(&event, "/created_at")),
         address: to.and_then(Value::as_str).unwrap_or_default(),
         provider_id: text(&event, "/data/email_id"),
@@ -67,7 +67,7 @@ fn tag(event: &Value) -> &str {
 
 /// Maps an event. Opens and clicks are ignored because we track them ourselves, and delays because
 /// another event follows.
-fn news(event: &Value) -> Option<DeliveryStatus> {
+fn delivery_status(event: &Value) -> Option<DeliveryStatus> {
     Some(match text(event, "/type") {
         "email.sent" => DeliveryStatus::Sent,
         "email.delivered" => DeliveryStatus::Delivered,

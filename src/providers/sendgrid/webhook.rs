@@ -5,8 +5,8 @@
 #[cfg(test)]
 mod tests;
 
-use crate::domain::engine::DeliveryStatus;
 use crate::domain::inbound::bounce::{Bounce, BounceReason, Opinion, classify};
+use crate::domain::inbound::delivery_report::DeliveryStatus;
 use crate::providers::webhooks::signature::base64;
 use crate::providers::webhooks::{
     Hook, MESSAGE_KEY, Provider, RawReport, Refusal, SIGNED_AGO_MAX, WebhookEvent, is_fresh,
@@ -26,7 +26,7 @@ pub(in crate::providers) fn read(
     verify(hook, keys)?;
     let told = json_list(hook.body)?.into_iter().filter_map(|event| {
         let raw = RawReport {
-            news: news(&event)?,
+            status: delivery_status(&event)?,
             at: event.get("timestamp").and_then(Value::as_f64).and_then(seconds),
             address: text(&event, "/email"),
             provider_id: text(&event, "/sg_message_id"),
@@ -65,7 +65,7 @@ fn public_key(key: &str) -> Option<VerifyingKey> {
 
 /// Maps an event. `deferred` is ignored because it is not final, and opens and clicks because we
 /// track them ourselves.
-fn news(event: &Value) -> Option<DeliveryStatus> {
+fn delivery_status(event: &Value) -> Option<DeliveryStatus> {
     let said = || match text(event, "/status") {
         "" => text(event, "/reason").to_owned(),
         status => format!("{status} {}", text(event, "/reason")),

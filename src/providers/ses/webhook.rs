@@ -9,8 +9,8 @@ mod tests;
 
 use super::certificate::key_of_sns;
 use crate::domain::base::primitives::Span;
-use crate::domain::engine::DeliveryStatus;
 use crate::domain::inbound::bounce::{Bounce, BounceReason, Opinion, classify};
+use crate::domain::inbound::delivery_report::DeliveryStatus;
 use crate::providers::webhooks::signature::base64;
 use crate::providers::webhooks::{
     Hook, MESSAGE_KEY, Provider, RawReport, Reading, Refusal, Sns, WebhookEvent, date, is_fresh,
@@ -144,7 +144,7 @@ fn told(event: &Value, hook: &Hook<'_>) -> Vec<WebhookEvent> {
     let none = [Value::Null];
     let all = all.filter(|all| !all.is_empty()).map_or(&none[..], Vec::as_slice);
     let told = all.iter().take(RECIPIENTS_MAX).map(|recipient| {
-        let news = match kind {
+        let status = match kind {
             "Send" => DeliveryStatus::Sent,
             "Delivery" => DeliveryStatus::Delivered,
             "Complaint" => DeliveryStatus::Complained,
@@ -157,7 +157,7 @@ fn told(event: &Value, hook: &Hook<'_>) -> Vec<WebhookEvent> {
         };
         let address = recipient.as_str().unwrap_or_else(|| text(recipient, "/emailAddress"));
         let provider_id = text(event, "/mail/messageId");
-        let raw = RawReport { news, at: date(text(event, at)), address, provider_id };
+        let raw = RawReport { status, at: date(text(event, at)), address, provider_id };
         let message = message_of(text(event, &format!("/mail/tags/{MESSAGE_KEY}/0")));
         raw.told(Provider::Ses, message, hook.now)
     });

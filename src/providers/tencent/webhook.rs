@@ -6,12 +6,12 @@
 #[cfg(test)]
 mod tests;
 
-use crate::domain::engine::DeliveryStatus;
 use crate::domain::inbound::bounce::{BounceReason, classify_text};
+use crate::domain::inbound::delivery_report::DeliveryStatus;
 use crate::providers::webhooks::signature::shows_secret;
 use crate::providers::webhooks::{
-    Hook, Provider, RawReport, Refusal, WebhookEvent, date_in_china, json_list, seconds, text,
-    text_from, text_or_number,
+    Hook, Provider, RawReport, Refusal, WebhookEvent, date_in_china, inbound_sms, json_list,
+    seconds, text, text_or_number,
 };
 use serde_json::Value;
 
@@ -29,10 +29,10 @@ pub(in crate::providers) fn read(
             let sent = event.get("time").and_then(Value::as_f64);
             let at = sent.and_then(seconds).unwrap_or(hook.now);
             let id = format!("{number}:{}", at.0);
-            return text_from(&number, said, id, at);
+            return inbound_sms(Provider::Tencent, &number, said, id, at);
         }
         let (code, told) = (text(&event, "/errmsg"), text(&event, "/description"));
-        let news = match text(&event, "/report_status") {
+        let status = match text(&event, "/report_status") {
             "SUCCESS" => DeliveryStatus::Delivered,
             "FAIL" => match classify_text(code, told) {
                 bounce if bounce.reason == BounceReason::OptedOut => DeliveryStatus::Unsubscribed,
@@ -41,7 +41,7 @@ pub(in crate::providers) fn read(
             _ => return None,
         };
         let at = date_in_china(text(&event, "/user_receive_time"));
-        let raw = RawReport { news, at, address: &number, provider_id: text(&event, "/sid") };
+        let raw = RawReport { status, at, address: &number, provider_id: text(&event, "/sid") };
         Some(raw.told(Provider::Tencent, None, hook.now))
     });
     Ok(told.collect())

@@ -7,12 +7,12 @@
 #[cfg(test)]
 mod tests;
 
-use crate::domain::engine::DeliveryStatus;
 use crate::domain::form::form_data::{FormData, query_pairs};
 use crate::domain::inbound::bounce::{BounceReason, classify_text};
+use crate::domain::inbound::delivery_report::DeliveryStatus;
 use crate::providers::webhooks::signature::{base64, equal, hmac_sha1, sha256_hex};
 use crate::providers::webhooks::{
-    Hook, Provider, RawReport, Refusal, WebhookEvent, form, message_of, text_from,
+    Hook, Provider, RawReport, Refusal, WebhookEvent, form, inbound_sms, message_of,
 };
 
 /// The parameter of the callback URL that carries our message id.
@@ -36,14 +36,20 @@ pub(in crate::providers) fn read(
     verify(hook, &form, secrets)?;
     let field = |name: &str| form.first(name).unwrap_or_default();
     if field("SmsStatus") == "received" {
-        let text = text_from(field("From"), field("Body"), field("MessageSid").into(), hook.now);
+        let text = inbound_sms(
+            Provider::Twilio,
+            field("From"),
+            field("Body"),
+            field("MessageSid").into(),
+            hook.now,
+        );
         return Ok(text.into_iter().collect());
     }
-    let Some(news) = news(field("MessageStatus"), field("ErrorCode")) else {
+    let Some(status) = delivery_status(field("MessageStatus"), field("ErrorCode")) else {
         return Ok(Vec::new());
     };
     let provider_id = field("MessageSid");
-    let raw = RawReport { news, at: None, address: field("To"), provider_id };
+    let raw = RawReport { status, at: None, address: field("To"), provider_id };
     let message = message_of(parameter(MESSAGE_PARAMETER).unwrap_or_default());
     Ok(vec![raw.told(Provider::Twilio, message, hook.now)])
 }
@@ -64,7 +70,7 @@ fn verify(hook: &Hook<'_>, form: &FormData, secrets: &[&str]) -> Result<(), Refu
 
 /// Maps a status. `failed` did not leave Twilio, `undelivered` did not arrive; the code gives the
 /// reason.
-fn news(status: &str, code: &str) -> Option<DeliveryStatus> {
+fn delivery_status(status: &str, code: &str) -> Option<DeliveryStatus> {
     Some(match status {
         "sent" => DeliveryStatus::Sent,
         "delivered" | "read" => DeliveryStatus::Delivered,

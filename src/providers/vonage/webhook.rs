@@ -6,12 +6,12 @@
 mod tests;
 
 use crate::domain::base::primitives::Millis;
-use crate::domain::engine::DeliveryStatus;
 use crate::domain::inbound::bounce::{BounceReason, classify_text};
+use crate::domain::inbound::delivery_report::DeliveryStatus;
 use crate::providers::webhooks::signature::{equal, hex, hmac_sha256, sha256_hex};
 use crate::providers::webhooks::{
-    Hook, Provider, RawReport, Refusal, SIGNED_AGO_MAX, WebhookEvent, date, form, is_fresh, json,
-    message_of, seconds, text, text_from, text_or_number,
+    Hook, Provider, RawReport, Refusal, SIGNED_AGO_MAX, WebhookEvent, date, form, inbound_sms,
+    is_fresh, json, message_of, seconds, text, text_or_number,
 };
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -40,15 +40,15 @@ pub(in crate::providers) fn read(
     let status = text(&event, "/status");
     if status.is_empty() {
         let from = first(&["/from", "/msisdn"]).unwrap_or_default();
-        let said = text_from(&plus(&from), text(&event, "/text"), id, hook.now);
+        let said = inbound_sms(Provider::Vonage, &plus(&from), text(&event, "/text"), id, hook.now);
         return Ok(said.into_iter().collect());
     }
-    let Some(news) = news(&event, status) else { return Ok(Vec::new()) };
+    let Some(status) = delivery_status(&event, status) else { return Ok(Vec::new()) };
     // Under both names, the number is the recipient's.
     let to = first(&["/msisdn", "/to"]).unwrap_or_default();
     let at = date(text(&event, "/timestamp"));
     let carried = first(&["/client_ref", "/client-ref"]).unwrap_or_default();
-    let raw = RawReport { news, at, address: &plus(&to), provider_id: &id };
+    let raw = RawReport { status, at, address: &plus(&to), provider_id: &id };
     let told = raw.told(Provider::Vonage, message_of(&carried), hook.now);
     let segments = text_or_number(&event, "/sms/count_total");
     let price = text_or_number(&event, "/usage/price");
@@ -126,7 +126,7 @@ fn verify_parameters(
 }
 
 /// Maps the states of the Messages API and of delivery receipts.
-fn news(event: &Value, status: &str) -> Option<DeliveryStatus> {
+fn delivery_status(event: &Value, status: &str) -> Option<DeliveryStatus> {
     Some(match status {
         "submitted" | "accepted" => DeliveryStatus::Sent,
         "delivered" | "read" => DeliveryStatus::Delivered,

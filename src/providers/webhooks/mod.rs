@@ -13,8 +13,9 @@ pub use tag::{MESSAGE_KEY, message_of, tag};
 use crate::domain::base::primitives::{MessageId, Millis, Span};
 use crate::domain::contact::address::{read_email, read_phone};
 use crate::domain::contact::message::ProviderCharge;
-use crate::domain::engine::{DeliveryReport, DeliveryStatus};
 use crate::domain::form::form_data::FormData;
+use crate::domain::inbound::delivery_report::{DeliveryReport, DeliveryStatus};
+use crate::domain::inbound::sms::InboundSms;
 use crate::domain::sms::settings::MICROS;
 use crate::providers::{
     aliyun, brevo, mailgun, postmark, resend, sendgrid, ses, tencent, twilio, vonage,
@@ -169,7 +170,7 @@ impl Secrets {
 
     /// Returns whether we answer STOP and HELP that come through a provider. By default Twilio
     /// answers itself; in China the carriers do, and free text cannot be sent.
-    pub fn answers_texts(&self, provider: Provider) -> bool {
+    fn answers_texts(&self, provider: Provider) -> bool {
         self.answers.unwrap_or(provider == Provider::Vonage)
     }
 
@@ -212,18 +213,7 @@ pub enum WebhookEvent {
     /// About a message, identified by our id or else by the provider's id in `DeliveryReport`.
     Report(Option<MessageId>, DeliveryReport),
     /// An inbound SMS.
-    Sms(WebhookSms),
-}
-
-/// An inbound SMS.
-#[derive(Clone, Debug, PartialEq)]
-pub struct WebhookSms {
-    /// The sender's number, in E.164.
-    pub from: String,
-    pub text: String,
-    /// The provider's id of the SMS.
-    pub id: String,
-    pub at: Millis,
+    Sms(InboundSms),
 }
 
 /// The result of reading a webhook.
@@ -244,12 +234,12 @@ pub fn read(
     secrets: &Secrets,
     certificate: impl Fn(&str) -> Option<String>,
 ) -> Result<Reading, Refusal> {
-    let sns = &secrets.sns;
+    let (sns, answers) = (&secrets.sns, secrets.answers_texts(provider));
     let secrets: Vec<&str> = secrets.of(provider).collect();
     if secrets.is_empty() {
         return Err(Refusal::Unconfigured);
     }
-    let told = match provider {
+    let events = match provider {
         Provider::Ses => return ses::webhook::read(hook, &secrets, sns, certificate),
         Provider::Resend => resend::webhook::read(hook, &secrets),
         Provider::Postmark => postmark::webhook::read(hook, &secrets),
@@ -261,7 +251,7 @@ pub fn read(
         Provider::Aliyun => aliyun::webhook::read(hook, &secrets),
         Provider::Tencent => tencent::webhook::read(hook, &secrets),
     };
-    told.map(Reading::Events)
+    Ok(Reading::Events(events?.into_iter().map(|event| event.answered(answers)).collect()))
 }
 
 /// Returns whether the content fetched from a URL is a trusted certificate of SNS.
@@ -273,7 +263,7 @@ pub fn is_certificate(secrets: &Secrets, url: &str, fetched: &str, now: Millis) 
 
 /// A report as a provider gives it, before conversion to our form.
 pub(in crate::providers) struct RawReport<'v> {
-    pub news: DeliveryStatus,
+    pub status: DeliveryStatus,
     pub at: Option<Millis>,
     /// As the provider writes it; anything that is not an address is dropped.
     pub address: &'v str,
@@ -288,7 +278,7 @@ impl RawReport<'_> {
         WebhookEvent::Report(
             message,
             DeliveryReport {
-                news: self.news,
+                status: self.status,
                 at: self.at.unwrap_or(now),
                 address,
                 source: provider.as_str().to_owned(),
@@ -301,6 +291,14 @@ impl RawReport<'_> {
 }
 
 impl WebhookEvent {
+    /// Adds whether we answer it, if it is an SMS.
+    fn answered(self, answers: bool) -> Self {
+        match self {
+            Self::Sms(sms) => Self::Sms(InboundSms { answers, ..sms }),
+            report @ Self::Report(..) => report,
+        }
+    }
+
     /// Adds the number of segments and the price with its currency, as the provider reports them:
     /// each as text, empty if not reported.
     pub(in crate::providers) fn billed(
@@ -314,10 +312,10 @@ impl WebhookEvent {
         let micros = micros.filter(|micros| (0.0..=PRICE_TOLD_MAX).contains(micros));
         let micros = micros.map(|micros| micros.round() as i64);
         match self {
-            Self::Report(message, heard) if segments.is_some() || micros.is_some() => {
+            Self::Report(message, report) if segments.is_some() || micros.is_some() => {
                 let currency = currency.to_owned();
                 let billed = Some(ProviderCharge { segments, micros, currency });
-                Self::Report(message, DeliveryReport { billed, ..heard })
+                Self::Report(message, DeliveryReport { billed, ..report })
             }
             told => told,
         }
@@ -393,17 +391,19 @@ pub(in crate::providers) fn date_in_china(text: &str) -> Option<Millis> {
 }
 
 /// Returns an inbound SMS as it is kept; `None` if it has no sender's number.
-pub(in crate::providers) fn text_from(
+pub(in crate::providers) fn inbound_sms(
+    provider: Provider,
     from: &str,
-    said: &str,
+    text: &str,
     id: String,
     at: Millis,
 ) -> Option<WebhookEvent> {
-    let from = read_phone(from, None).ok()?;
-    Some(WebhookEvent::Sms(WebhookSms {
-        from,
-        text: said.chars().take(TEXT_CHARS_MAX).collect(),
+    Some(WebhookEvent::Sms(InboundSms {
+        from: read_phone(from, None).ok()?,
+        text: text.chars().take(TEXT_CHARS_MAX).collect(),
+        source: provider.as_str().to_owned(),
         id,
         at,
+        answers: false,
     }))
 }

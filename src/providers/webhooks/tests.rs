@@ -71,8 +71,8 @@ fn line(event: &WebhookEvent) -> String {
         WebhookEvent::Sms(text) => {
             format!("text {} `{}` {} {}", text.from, text.text, text.id, text.at.0)
         }
-        WebhookEvent::Report(message, heard) => {
-            let news = match &heard.news {
+        WebhookEvent::Report(message, report) => {
+            let status = match &report.status {
                 DeliveryStatus::Bounced(bounce) => {
                     format!("{:?} {} {}", bounce.kind, bounce.reason.as_str(), bounce.status)
                 }
@@ -80,9 +80,9 @@ fn line(event: &WebhookEvent) -> String {
             };
             let shown = |text: Option<&str>| text.unwrap_or("-").to_owned();
             let message = shown(message.as_ref().map(MessageId::as_str));
-            let address = shown(heard.address.as_deref());
-            let id = shown(heard.provider_id.as_deref());
-            format!("{news} | {message} {id} {address} {}", heard.at.rfc3339())
+            let address = shown(report.address.as_deref());
+            let id = shown(report.provider_id.as_deref());
+            format!("{status} | {message} {id} {address} {}", report.at.rfc3339())
         }
     }
 }

@@ -49,8 +49,9 @@ fn consent_asked_after_page_view_is_not_confirmed() {
     world.submit("/q", &ANN).unwrap();
     let link = world.links(&question, Purpose::Confirm).next().unwrap();
     let (now, mut ids) = (world.now(), Ids::new(world.now(), 5));
-    let flow =
-        subscription_links::confirm(&world.db, &world.catalog, link, shown_at, "o", now, &mut ids);
+    let origin_hash = "o".to_owned();
+    let confirmation = Confirmation { link, shown_at, takes_details: true, origin_hash };
+    let flow = subscription_links::confirm(&world.db, &world.catalog, confirmation, now, &mut ids);
     block_on(flow).unwrap();
     assert_snapshot!(standing(&world), @r"
     email news confirmed

@@ -18,8 +18,8 @@ use dripline::domain::contact::message::CapturedMessage;
 use dripline::domain::form::form_data::FormData;
 use dripline::domain::preferences::{fingerprint, preferences};
 use dripline::flows::contact::preferences as choosing;
-use dripline::flows::contact::preferences::Saved;
-use dripline::flows::contact::subscription_links::{self, Link, Question};
+use dripline::flows::contact::preferences::{Saved, Submission};
+use dripline::flows::contact::subscription_links::{self, Confirmation, Link, Question};
 use dripline::flows::ingest::form::{self, Checked};
 use dripline::native::world::{World, block_on};
 use dripline::views::preferences::{
@@ -107,8 +107,9 @@ fn choose(world: &mut World, message: &CapturedMessage, fields: &[(&str, &str)])
     fields.iter().for_each(|(name, value)| answer.push(*name, *value));
     let (link, now) = (link(world, message), world.now());
     let mut ids = Ids::new(now, 99);
-    let how = (Language::English, "o");
-    let flow = choosing::save(&world.db, &world.catalog, &link, &answer, how, now, &mut ids);
+    let language = Language::English;
+    let submission = Submission { link: &link, answer: &answer, language, origin_hash: "o" };
+    let flow = choosing::save(&world.db, &world.catalog, &submission, now, &mut ids);
     block_on(flow).unwrap()
 }
 

@@ -143,8 +143,9 @@ fn forty_purposes_on_two_channels_fit_one_page() {
         );
         let answer = FormData::from_urlencoded(body.as_bytes()).unwrap();
         let mut ids = Ids::new(world.now(), 98);
-        let (how, now) = ((Language::English, "o"), world.now());
-        let flow = choosing::save(&world.db, &world.catalog, &link, &answer, how, now, &mut ids);
+        let (language, now) = (Language::English, world.now());
+        let submission = Submission { link: &link, answer: &answer, language, origin_hash: "o" };
+        let flow = choosing::save(&world.db, &world.catalog, &submission, now, &mut ids);
         assert!(matches!(block_on(flow).unwrap(), Saved::Yes(_)));
     };
     let standing_so = |world: &World, state: &str| {

@@ -16,7 +16,7 @@ fn replayed_stop_does_not_withdraw_newer_consent() {
 }
 
 fn text(from: &str, said: &str, id: &str, at: Millis) -> Intake {
-    Intake::TextV1(InboundSmsTask {
+    Intake::InboundSmsV1(InboundSms {
         from: from.to_owned(),
         text: said.to_owned(),
         source: "vonage".to_owned(),
@@ -118,14 +118,17 @@ fn sms_without_keyword_is_recorded_only() {
 fn sms_report_matches_by_provider_id_and_phone() {
     let world = office();
     message_in(&world, "sending");
-    rows(&world.db, "UPDATE messages SET channel = 'sms', provider_id = 'te-1'");
+    rows(
+        &world.db,
+        "UPDATE messages SET channel = 'sms', template = 'sms/x', provider_id = 'te-1'",
+    );
     let state_after = |phone: &str, provider_id: &str| {
-        let heard = DeliveryReport {
+        let report = DeliveryReport {
             address: Some(phone.to_owned()),
             provider_id: Some(provider_id.to_owned()),
-            ..heard(DeliveryStatus::Delivered, later(2))
+            ..reported(DeliveryStatus::Delivered, later(2))
         };
-        take_in(&world.db, &world, DeliveryReportTask { message: None, heard }, later(2));
+        take_in(&world.db, &world, None, report, later(2));
         standing(&world.db)
     };
     // A call that carried several SMS has one id for all of them.

@@ -9,13 +9,15 @@ use super::invariants::assert_sound;
 use super::support::{FORM, MONDAY, history, join, number, rows, rows_of, submission, world};
 use dripline::domain::base::primitives::{Channel, Ids, MessageId, Millis, Span};
 use dripline::domain::contact::suppression::{Suppression, SuppressionReason};
-use dripline::domain::engine::{DeliveryReport, DeliveryStatus, Input, Outcome};
+use dripline::domain::engine::{Input, Outcome};
 use dripline::domain::inbound::bounce::{Bounce, BounceKind, BounceReason, classify};
+use dripline::domain::inbound::delivery_report::{DeliveryReport, DeliveryStatus};
+use dripline::domain::inbound::sms::InboundSms;
 use dripline::flows::commit::{Command, ContactRef, commit};
-use dripline::flows::ingest::webhook::{Certificates, NotReceived, receive};
+use dripline::flows::ingest::webhook::{Certificates, WebhookError, receive};
 use dripline::flows::ingest::{consume, form};
 use dripline::flows::ports::{Database, DatabaseError, Http};
-use dripline::flows::tasks::{DeliveryReportTask, InboundSmsTask, Intake};
+use dripline::flows::tasks::Intake;
 use dripline::native::sqlite::Sqlite;
 use dripline::native::world::{World, block_on};
 use dripline::providers::http::{HttpError, HttpRequest, HttpResponse};
@@ -56,10 +58,10 @@ fn message_in(world: &World, state: &str) -> MessageId {
     MessageId::from(found[0]["id"].as_str().unwrap())
 }
 
-fn heard(news: DeliveryStatus, at: Millis) -> DeliveryReport {
+fn reported(status: DeliveryStatus, at: Millis) -> DeliveryReport {
     let source = "resend".to_owned();
     DeliveryReport {
-        news,
+        status,
         at,
         address: None,
         source,
@@ -78,14 +80,19 @@ fn bounce(kind: BounceKind) -> DeliveryStatus {
     })
 }
 
-fn tell(db: &Sqlite, world: &World, message: &MessageId, news: DeliveryStatus, at: Millis) {
-    let report = DeliveryReportTask { message: Some(message.clone()), heard: heard(news, at) };
-    take_in(db, world, report, at);
+fn tell(db: &Sqlite, world: &World, message: &MessageId, status: DeliveryStatus, at: Millis) {
+    take_in(db, world, Some(message), reported(status, at), at);
 }
 
-fn take_in(db: &Sqlite, world: &World, report: DeliveryReportTask, now: Millis) {
+fn take_in(
+    db: &Sqlite,
+    world: &World,
+    message: Option<&MessageId>,
+    report: DeliveryReport,
+    now: Millis,
+) {
     let ids = &mut Ids::new(now, now.0 as u64);
-    let task = vec![Intake::HeardV1(report)];
+    let task = vec![Intake::DeliveryReportV1 { message: message.cloned(), report }];
     block_on(consume::record(db, &world.catalog, &world.settings.keys, task, now, ids)).unwrap();
 }
 

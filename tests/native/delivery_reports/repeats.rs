@@ -23,14 +23,13 @@ fn with_token(
     world: &World,
     message: Option<&MessageId>,
     token: &str,
-    news: DeliveryStatus,
+    status: DeliveryStatus,
     minute: i64,
 ) {
     let key = Some(format!("hook:mailgun:{token}#{minute}"));
     let provider_id = message.map(|_| "mg-1".to_owned());
-    let heard = DeliveryReport { key, provider_id, ..heard(news, later(minute)) };
-    let report = DeliveryReportTask { message: message.cloned(), heard };
-    take_in(&world.db, world, report, later(minute));
+    let report = DeliveryReport { key, provider_id, ..reported(status, later(minute)) };
+    take_in(&world.db, world, message, report, later(minute));
 }
 
 #[test]
@@ -60,11 +59,10 @@ fn retried_task_keeps_its_token_and_old_tokens_expire() {
     let message = message_in(&world, "sent");
     let report = |minute: i64| {
         let key = Some("hook:mailgun:tok#one arrival".to_owned());
-        let heard = DeliveryReport { key, ..heard(DeliveryStatus::Complained, later(minute)) };
-        DeliveryReportTask { message: Some(message.clone()), heard }
+        DeliveryReport { key, ..reported(DeliveryStatus::Complained, later(minute)) }
     };
     rows(&world.db, "INSERT INTO hook_tokens VALUES ('hook:mailgun:tok', 'one arrival', 9e12)");
-    take_in(&world.db, &world, report(1), later(1));
+    take_in(&world.db, &world, Some(&message), report(1), later(1));
     assert_eq!(standing(&world.db), "complained|");
     rows(&world.db, "UPDATE hook_tokens SET until = 5");
     with_token(&world, None, "next", DeliveryStatus::Sent, 2);
@@ -113,11 +111,9 @@ fn report_without_contact_news_does_not_write_the_contact() {
     let message = message_in(&world, "sent");
     let complain = || tell(&world.db, &world, &message, DeliveryStatus::Complained, later(2));
     let db = Meanwhile { db: &world.db, meddle: &complain };
-    let report = DeliveryReportTask {
-        message: Some(message.clone()),
-        heard: heard(DeliveryStatus::Sent, later(1)),
-    };
-    let (task, ids) = (vec![Intake::HeardV1(report)], &mut Ids::new(later(2), 1));
+    let report = reported(DeliveryStatus::Sent, later(1));
+    let task = vec![Intake::DeliveryReportV1 { message: Some(message.clone()), report }];
+    let ids = &mut Ids::new(later(2), 1);
     let keys = &world.settings.keys;
     block_on(consume::record(&db, &world.catalog, keys, task, later(2), ids)).unwrap();
     assert_eq!(standing(&world.db), "complained|");
@@ -199,12 +195,9 @@ proptest! {
                 for telling in tellings {
                     match telling {
                         Telling::Answer => answer(&db, world, &message, later(9)),
-                        Telling::DeliveryStatus(news, at) => {
-                            let report = DeliveryReportTask {
-                                message: Some(message.clone()),
-                                heard: heard(news.clone(), later(*at)),
-                            };
-                            take_in(&db, world, report, later(9));
+                        Telling::DeliveryStatus(status, at) => {
+                            let report = reported(status.clone(), later(*at));
+                            take_in(&db, world, Some(&message), report, later(9));
                         }
                     }
                 }

@@ -48,11 +48,11 @@ fn sns_certificate_is_fetched_once() {
     };
     let bounce = include_str!("../../../src/providers/ses/webhook/fixtures/v2.json");
     let away = Sns::new(vec![Err(HttpError::TimedOut)]);
-    assert!(matches!(receive_from(&away, bounce), Err(NotReceived::Away(_))));
+    assert!(matches!(receive_from(&away, bounce), Err(WebhookError::Unavailable(_))));
     let page = format!("<html>{certificate}</html>");
     let poisoned = Sns::new(vec![ok(&page)]);
     let refused = receive_from(&poisoned, bounce);
-    assert_eq!(refused, Err(NotReceived::Refused(Refusal::Unverified)), "and it is not kept");
+    assert_eq!(refused, Err(WebhookError::Refused(Refusal::Unverified)), "and it is not kept");
     let sns = Sns::new(vec![ok(certificate), ok("<ConfirmSubscriptionResponse/>")]);
     assert_eq!(receive_from(&sns, bounce).unwrap().len(), 1);
     assert_eq!(receive_from(&sns, bounce).unwrap().len(), 1);
@@ -60,7 +60,7 @@ fn sns_certificate_is_fetched_once() {
     assert_eq!(receive_from(&sns, subscribe), Ok(Vec::new()));
     let forged = subscribe.replace("Token=t", "Token=u");
     let refused = receive_from(&sns, &forged);
-    assert_eq!(refused, Err(NotReceived::Refused(Refusal::Unverified)));
+    assert_eq!(refused, Err(WebhookError::Refused(Refusal::Unverified)));
     insta::assert_snapshot!(sns.visited.borrow().join("\n"), @r"
     https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-1.pem
     https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&Token=t

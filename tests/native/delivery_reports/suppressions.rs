@@ -47,10 +47,10 @@ fn complaint_suppresses_address_and_withdraws_consent() {
 }
 
 /// Reports an event about a message and an address, as a provider would.
-fn told_of(world: &World, message: &MessageId, address: &str, news: DeliveryStatus, minute: i64) {
-    let heard = DeliveryReport { address: Some(address.to_owned()), ..heard(news, later(minute)) };
-    let report = DeliveryReportTask { message: Some(message.clone()), heard };
-    take_in(&world.db, world, report, later(minute));
+fn told_of(world: &World, message: &MessageId, address: &str, status: DeliveryStatus, minute: i64) {
+    let address = Some(address.to_owned());
+    let report = DeliveryReport { address, ..reported(status, later(minute)) };
+    take_in(&world.db, world, Some(message), report, later(minute));
 }
 
 #[test]
@@ -122,8 +122,8 @@ fn unclear_bounce_suppresses_only_twice_in_a_row() {
 /// Another message like this one.
 fn copy(world: &World, first: &MessageId, n: i64) -> MessageId {
     let id = MessageId(format!("{first}.{n}"));
-    let columns = "contact_id, campaign_id, version, journey, channel, class, purpose,
-                   template, note, reason, queued_at, send_at, attempts, uncertain";
+    let columns = "contact_id, campaign_id, version, enrollment_id, journey, channel, class,
+                   purpose, template, note, reason, queued_at, send_at, attempts, uncertain";
     rows(
         &world.db,
         &format!(
@@ -209,15 +209,10 @@ fn report_does_not_restore_an_erased_address() {
     join(&mut world, "ann@x.example");
     let id = rows(&world.db, "SELECT id FROM messages")[0]["id"].as_str().unwrap().to_owned();
     rows(&world.db, "UPDATE contacts SET email = NULL, erased_at = 1");
-    let news = DeliveryStatus::Bounced(classify("550 5.1.1 <ann@x.example> no such user"));
-    let heard =
-        DeliveryReport { address: Some("ann@x.example".to_owned()), ..heard(news, world.now()) };
-    take_in(
-        &world.db,
-        &world,
-        DeliveryReportTask { message: Some(MessageId(id)), heard },
-        world.now(),
-    );
+    let status = DeliveryStatus::Bounced(classify("550 5.1.1 <ann@x.example> no such user"));
+    let address = Some("ann@x.example".to_owned());
+    let report = DeliveryReport { address, ..reported(status, world.now()) };
+    take_in(&world.db, &world, Some(&MessageId(id)), report, world.now());
     let sql = "SELECT count(*) FROM events WHERE name = 'message.bounced'";
     assert_eq!(number(&world.db, sql), 0);
     assert_eq!(number(&world.db, "SELECT count(*) FROM suppressions"), 0);

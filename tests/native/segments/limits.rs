@@ -17,7 +17,7 @@ fn assert_runs(db: &Sqlite, rule: &Rule) {
     let mut statements = fill.to_vec();
     statements.extend([
         segments::count(rule, NOW),
-        broadcasts::audience(rule, (Channel::Email, "news"), (&id, ""), NOW),
+        broadcasts::audience(rule, Channel::Email, "news", &id, "", NOW),
         broadcasts::turns(&row, rule, NOW),
     ]);
     for statement in statements {

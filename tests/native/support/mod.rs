@@ -8,12 +8,13 @@ use dripline::domain::base::primitives::{Millis, Span};
 use dripline::domain::campaign::Compiled;
 use dripline::domain::campaign_file;
 use dripline::domain::contact::message::CapturedMessage;
-use dripline::domain::engine::{CustomEvent, Submitted};
+use dripline::domain::engine::Submitted;
+use dripline::domain::inbound::custom_event::CustomEvent;
 use dripline::domain::publication::validate::references;
 use dripline::domain::template::TemplateSource;
 use dripline::flows::ingest::form::{self, Checked};
 use dripline::flows::ports::Database;
-use dripline::flows::tasks::{CustomEventTask, Intake};
+use dripline::flows::tasks::Intake;
 use dripline::native::project;
 use dripline::native::sqlite::Sqlite;
 use dripline::native::world::{World, block_on};
@@ -176,7 +177,7 @@ pub fn order(world: &World, email: &str, minor: i64, currency: &str, key: &str) 
 
 /// An event that the customer's own system reports.
 pub fn report(at: Millis, email: &str, name: &str, properties: Value, key: &str) -> Intake {
-    Intake::ReportV1(CustomEventTask {
+    Intake::CustomEventV1 {
         email: Some(email.to_owned()),
         phone: None,
         external_id: None,
@@ -188,7 +189,7 @@ pub fn report(at: Millis, email: &str, name: &str, properties: Value, key: &str)
             key: key.to_owned(),
             content: None,
         },
-    })
+    }
 }
 
 /// The form of the page `/p`, shown, filled in and accepted.

@@ -1,9 +1,10 @@
 //! Hours on recipients' clocks, and what becomes of messages within them.
 
 use super::*;
-use crate::domain::base::primitives::{CampaignId, ContactId, MessageId};
+use crate::domain::base::primitives::{CampaignId, ContactId, EnrollmentId, MessageId};
 use crate::domain::campaign_file;
 use crate::domain::contact::message;
+use crate::domain::contact::message_source::{MessageSource, StepContent, StepSource};
 use crate::domain::pacing::{Cap, Classes, Rate, WarmUp, domain_of};
 use crate::domain::sending::frequency_cap::{ScopedCap, SentMessage, room_at};
 use crate::domain::time::calendar;
@@ -114,10 +115,30 @@ fn campaign(parts: &str) -> Campaign {
     campaign_file::read("c.toml", &format!("{head}\n{parts}")).unwrap()
 }
 
+fn queued(source: MessageSource, now: Millis) -> Message {
+    let (id, contact) = (MessageId::from("m"), ContactId::from("p"));
+    Message::queue(id, contact, CampaignId::from("c"), 1, source, now)
+}
+
+fn step(journey: &str, step: &str, content: StepContent) -> MessageSource {
+    MessageSource::Step(StepSource {
+        enrollment: EnrollmentId::from("e"),
+        journey: journey.to_owned(),
+        step: step.to_owned(),
+        purpose: "news".to_owned(),
+        content,
+    })
+}
+
 fn message(class: Class, channel: Channel, now: Millis) -> Message {
     let template = if channel == Channel::Sms { "sms/a" } else { "emails/a" };
-    let edition = (CampaignId::from("c"), 1);
-    Message::queue(MessageId::from("m"), ContactId::from("p"), edition, (class, template), now)
+    let source = match (class, channel) {
+        (Class::Marketing, _) => step("", "", StepContent::Template(template.to_owned())),
+        (Class::Transactional, Channel::Sms) => MessageSource::StopReply,
+        (Class::Transactional, _) => MessageSource::Confirmation { asks_details: false },
+        (Class::Internal, _) => step("", "", StepContent::Notice { note: String::new() }),
+    };
+    queued(source, now)
 }
 
 /// Returns the decision about a message that is queued and checked at this time.
@@ -156,7 +177,7 @@ fn quiet_hours_apply_by_channel_and_class() {
     check(Class::Marketing, Channel::Sms, "quiet_hours 2026-03-03T08:00:00Z");
     check(Class::Marketing, Channel::Email, "now");
     check(Class::Transactional, Channel::Sms, "now");
-    check(Class::Internal, Channel::Sms, "now");
+    check(Class::Internal, Channel::Email, "now");
     let all = r#"[pacing]
         quiet = { sms = { from = "21:00", to = "08:00", class = "all" } }"#;
     let transactional = judged(all, "{}", UK, Class::Transactional, Channel::Sms, NIGHT);
@@ -226,10 +247,9 @@ fn step_window_overrides_journey_and_campaign() {
     let (campaign, house) = (campaign(parts), DeploymentPacing::default());
     let contact = Contact::unknown(ContactId::from("p"), Millis(0));
     let now = at("2026-03-02T05:00:00Z");
-    let told = |journey: &str, step: &str| {
-        let (journey, step) = (journey.to_owned(), step.to_owned());
-        let message = message(Class::Marketing, Channel::Email, now);
-        let message = Message { journey, step, ..message };
+    let told = |journey: &str, id: &str| {
+        let content = StepContent::Template("emails/a".to_owned());
+        let message = queued(step(journey, id, content), now);
         let (pacing, campaign) = (&campaign.pacing, &campaign);
         let paced =
             PacingCheck { message: &message, contact: &contact, campaign, pacing, house: &house };

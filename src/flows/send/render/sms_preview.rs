@@ -3,9 +3,9 @@
 
 use super::{Links, Message};
 use crate::domain::base::language::Language;
-use crate::domain::base::primitives::{ContactId, MessageId, Millis};
+use crate::domain::base::primitives::{ContactId, EnrollmentId, MessageId, Millis};
 use crate::domain::contact::Contact;
-use crate::domain::contact::message::Class;
+use crate::domain::contact::message_source::{MessageSource, StepContent, StepSource};
 use crate::domain::publication::catalog::PublishedVersion;
 use crate::domain::sms::settings::SmsPreview;
 use crate::domain::template::TemplateError;
@@ -17,7 +17,8 @@ use serde_json::Value;
 pub fn leaving(
     edition: &PublishedVersion,
     contact: Option<&Contact>,
-    (template, version): (&str, &str),
+    template: &str,
+    version: &str,
     data: &Value,
     settings: &Settings,
 ) -> Result<SmsPreview, TemplateError> {
@@ -31,7 +32,7 @@ pub fn leaving(
         language.pick("+447400123456", "+8613812345678").to_owned()
     };
     let to = contact.phone.unwrap_or_else(made_up);
-    let text = texting.finish(&text, message.class, &to);
+    let text = texting.finish(&text, message.class(), &to);
     let links = kept.into_iter().map(|link| (link.code, link.target)).collect();
     Ok(texting.leaving(text, to, &campaign.currency, links))
 }
@@ -51,8 +52,14 @@ pub(super) fn preferences(
 fn stand_in(edition: &PublishedVersion, template: &str) -> Message {
     let campaign = edition.compiled.campaign.id.clone();
     let id = MessageId(format!("{}.1", "0".repeat(36)));
-    let kind = (Class::Marketing, template);
-    Message::queue(id, ContactId("0".repeat(36)), (campaign, 0), kind, Millis(0))
+    let source = MessageSource::Step(StepSource {
+        enrollment: EnrollmentId("0".repeat(36)),
+        journey: String::new(),
+        step: String::new(),
+        purpose: String::new(),
+        content: StepContent::Template(template.to_owned()),
+    });
+    Message::queue(id, ContactId("0".repeat(36)), campaign, 0, source, Millis(0))
 }
 
 fn or_nobody(contact: Option<&Contact>) -> Contact {

@@ -57,15 +57,15 @@ fn mailgun_events_carry_their_token() {
     "#);
     let sent = signed(of("failed", "permanent", gone));
     let Ok(Reading::Events(events)) = sent.read(Provider::Mailgun, "key") else { panic!() };
-    let WebhookEvent::Report(_, heard) = &events[0] else { panic!() };
+    let WebhookEvent::Report(_, report) = &events[0] else { panic!() };
     let token = |key: &Option<String>| key.clone().unwrap().split_once(ONCE).unwrap().0.to_owned();
-    assert_eq!(token(&heard.key), "hook:mailgun:tok");
+    assert_eq!(token(&report.key), "hook:mailgun:tok");
     // An event that means nothing to us also uses the token up.
     for event in ["opened", "clicked", "whatever"] {
         let silent = signed(of(event, "", json!({})));
         let Ok(Reading::Events(events)) = silent.read(Provider::Mailgun, "key") else { panic!() };
-        let [WebhookEvent::Report(None, heard)] = events.as_slice() else { panic!("{events:?}") };
-        assert_eq!(token(&heard.key), "hook:mailgun:tok");
+        let [WebhookEvent::Report(None, report)] = events.as_slice() else { panic!("{events:?}") };
+        assert_eq!(token(&report.key), "hook:mailgun:tok");
     }
     assert_eq!(sent.read(Provider::Mailgun, "other"), Err(Refusal::Unverified));
     let late = NOW.plus(Span::minutes(481));

@@ -1,8 +1,8 @@
 //! Webhooks of Resend, signed by Svix.
 
 use crate::domain::base::primitives::Span;
-use crate::domain::engine::{DeliveryReport, DeliveryStatus};
 use crate::domain::inbound::bounce::BounceKind;
+use crate::domain::inbound::delivery_report::{DeliveryReport, DeliveryStatus};
 use crate::providers::webhooks::signature::hmac_sha256;
 use crate::providers::webhooks::tests::{NOW, SECONDS, Sent};
 use crate::providers::webhooks::{Provider, Reading, Refusal, WebhookEvent};
@@ -85,7 +85,7 @@ fn full_mailbox_is_a_soft_bounce() {
     else {
         panic!()
     };
-    let WebhookEvent::Report(_, DeliveryReport { news: DeliveryStatus::Bounced(bounce), .. }) =
+    let WebhookEvent::Report(_, DeliveryReport { status: DeliveryStatus::Bounced(bounce), .. }) =
         &events[0]
     else {
         panic!()

@@ -1,0 +1,19 @@
+//! The buttons of a journey.
+
+use super::page::to_campaign;
+use crate::domain::campaign::journey::RunState;
+use crate::edge::app::App;
+use crate::edge::http::body;
+use crate::edge::http::request::Inbound;
+use crate::edge::http::response::{self, Reply};
+
+/// Pauses, resumes or archives a journey, then shows its campaign again.
+pub async fn steer(app: App, mut inbound: Inbound, id: &str, state: RunState) -> Reply {
+    if state == RunState::Archived && !body::is_confirmed(&mut inbound).await {
+        return to_campaign(&inbound, id);
+    }
+    match app.steer_journey(id, state).await {
+        Ok(_) => to_campaign(&inbound, id),
+        Err(error) => response::refused(&inbound, "steer", error),
+    }
+}

@@ -1,0 +1,51 @@
+//! Messages of a campaign: previews and tests.
+
+use crate::domain::base::primitives::CampaignId;
+use crate::domain::publication::catalog::PublishedVersion;
+use crate::edge::app::App;
+use crate::edge::http::body::{self, QUESTION_BYTES_MAX};
+use crate::edge::http::request::Inbound;
+use crate::edge::http::response::{self, Reply};
+use crate::flows::send::preview::{self, Asked};
+use crate::views::visitor::MessageKind;
+use std::rc::Rc;
+
+/// Renders a message of a campaign.
+pub async fn preview(app: App, mut inbound: Inbound, campaign: &str) -> Reply {
+    let (published, asked) = match read(&app, &mut inbound, campaign).await {
+        Ok(read) => read,
+        Err(refusal) => return refusal,
+    };
+    match preview::preview(&app.db, &published, &app.settings, &asked, app.now).await {
+        Ok(shown) => Reply::json(200, &shown),
+        Err(error) => response::refused(&inbound, "preview", error),
+    }
+}
+
+/// Sends a test of a message.
+pub async fn send_test(mut app: App, mut inbound: Inbound, campaign: &str) -> Reply {
+    let (_, asked) = match read(&app, &mut inbound, campaign).await {
+        Ok(read) => read,
+        Err(refusal) => return refusal,
+    };
+    match app.send_test(campaign, &asked).await {
+        Ok(tested) => Reply::json(202, &tested),
+        Err(error) => response::refused(&inbound, "preview", error),
+    }
+}
+
+async fn read(
+    app: &App,
+    inbound: &mut Inbound,
+    campaign: &str,
+) -> Result<(Rc<PublishedVersion>, Asked), Reply> {
+    let like = "{\"template\": \"emails/…\"}";
+    let asked = body::json(inbound, QUESTION_BYTES_MAX, "Not a question", like).await?;
+    match app.catalog.live_edition(&CampaignId::from(campaign)) {
+        Some(published) => Ok((published.clone(), asked)),
+        None => {
+            let detail = format!("No campaign `{campaign}` is published.");
+            Err(response::message_with(inbound, MessageKind::NotFound, Some(&detail)))
+        }
+    }
+}
