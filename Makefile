@@ -31,7 +31,10 @@ FAST := env LIBSQLITE3_FLAGS=-DSQLITE_DEFAULT_MEMSTATUS=0
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
-dev: $(DEV_STAMP) cli ## Run dripline at http://localhost:8787, with samples and a local mailbox
+dev: ## Run dripline at http://localhost:8787, with samples and a local mailbox
+	@scripts/need rust
+	@# Two cores are never idle when the tools and the command line are built at the same time.
+	@$(MAKE) --jobs=3 $(DEV_STAMP) cli
 	@node scripts/dev.mjs
 
 test: lint test-native test-e2e ## Check the formatting, lint, and run every test
@@ -147,9 +150,10 @@ bench/node_modules/.stamp: bench/package.json bench/package-lock.json $(NPM_STAM
 $(WORKER_BUILD):
 	@scripts/need rust
 	@$(STEP) "worker-build $(WORKER_BUILD_VERSION) (once, some minutes)" scripts/cargo-tool \
-		worker-build worker-build $(WORKER_BUILD_VERSION) $(TOOLS)/worker-build-$(WORKER_BUILD_VERSION)
+		worker-build worker-build $(WORKER_BUILD_VERSION) $(TOOLS)/worker-build-$(WORKER_BUILD_VERSION) 0
 
 $(WASM_BINDGEN):
 	@scripts/need rust
 	@$(STEP) "wasm-bindgen $(WASM_BINDGEN_VERSION) (once, some minutes)" scripts/cargo-tool \
-		wasm-bindgen-cli wasm-bindgen $(WASM_BINDGEN_VERSION) $(TOOLS)/wasm-bindgen-$(WASM_BINDGEN_VERSION)
+		wasm-bindgen-cli wasm-bindgen $(WASM_BINDGEN_VERSION) \
+		$(TOOLS)/wasm-bindgen-$(WASM_BINDGEN_VERSION) 1
