@@ -2,39 +2,31 @@
 //! `make bench-broadcast`; the last line is its report, as one JSON object. It delivers nothing.
 //! `PEOPLE_MAX=1000` makes it short.
 
-use dripline::domain::base::primitives::{Ids, Millis, QualifiedId};
+#[path = "../tests/native/support/fixtures.rs"]
+#[allow(dead_code, reason = "shared with the tests and the other benchmarks")]
+mod fixtures;
+
+use dripline::domain::base::primitives::{Ids, QualifiedId};
 use dripline::domain::campaign::Compiled;
 use dripline::domain::campaign::broadcast::BroadcastVerb;
 use dripline::domain::campaign_file;
 use dripline::domain::template::TemplateSource;
 use dripline::flows::broadcast::{control, run};
 use dripline::flows::campaign::publish;
-use dripline::flows::ports::{Database, DatabaseError};
+use dripline::flows::ports::Database;
 use dripline::flows::tasks::Work;
 use dripline::native::clock::Stopwatch;
 use dripline::native::sqlite::Sqlite;
 use dripline::native::world::block_on;
-use dripline::store::statement::{Rows, Statement, Value as Bound};
+use fixtures::{CAMPAIGN, Counted, MONDAY, insert_readers};
 use serde_json::{Value, json};
-use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::{env, fs};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
-/// Monday, 2 March 2026, 09:00 UTC.
-const START: Millis = Millis(1_772_442_000_000);
-
-const CAMPAIGN: &str = r#"
-    [campaign]
-    id = "c"
-    name = "Bench"
-    time_zone = "Europe/London"
-    currency = "GBP"
-    owner = "owner@house.example"
-    postal_address = "1 Test Road"
-    goal = { event = "order.completed", within = "30d" }
+const NEWS: &str = r#"
     [segment.readers]
     rule = { consent = "news", channel = "email" }
     [broadcast.news]
@@ -43,44 +35,12 @@ const CAMPAIGN: &str = r#"
     purpose = "news"
 "#;
 
-/// A database that counts statements, round trips and the largest batch.
-struct Counted {
-    db: Sqlite,
-    statements: Cell<u64>,
-    batches: Cell<u64>,
-    bytes_max: Cell<usize>,
-}
-
-impl Database for Counted {
-    async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, DatabaseError> {
-        self.statements.set(self.statements.get() + statements.len() as u64);
-        self.batches.set(self.batches.get() + 1);
-        let texts = statements.iter().flat_map(|statement| &statement.params);
-        let bytes = texts.map(|value| if let Bound::Text(text) = value { text.len() } else { 8 });
-        self.bytes_max.set(self.bytes_max.get().max(bytes.sum()));
-        self.db.batch(statements).await
-    }
-}
-
-/// Inserts the given number of contacts with consent, each with the event of its number.
-const CONTACTS: [&str; 2] = [
-    "INSERT INTO contacts (id, seq, email, attributes, tags, score, consents, touches, created_at,
-                           updated_at)
-     WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
-     SELECT printf('%08x-0000-7000-8000-000000000000', i), 1, 'p' || i || '@example.com',
-            '{\"first_name\":\"Ann\"}', '[]', 0,
-            '[{\"channel\":\"email\",\"purpose\":\"news\",\"state\":\"granted\",
-               \"double_opt_in\":false,\"form\":null,\"at\":0}]', '[]', 0, 0 FROM n",
-    "INSERT INTO events (contact_id, seq, at, name, properties)
-     SELECT id, 1, 0, 'joined', '{}' FROM contacts WHERE ?1 > 0",
-];
-
 /// Measures a broadcast to this many contacts.
 fn broadcast(people: usize) -> Outcome<Value> {
     let file = env::temp_dir().join(format!("dripline-bench-{}.sqlite", std::process::id()));
     let _ = fs::remove_file(&file);
-    let campaign =
-        campaign_file::read("c.toml", CAMPAIGN).map_err(|problems| format!("{problems:?}"))?;
+    let campaign = campaign_file::read("c.toml", &format!("{CAMPAIGN}{NEWS}"))
+        .map_err(|problems| format!("{problems:?}"))?;
     let news = TemplateSource::Email {
         subject: "News".to_owned(),
         preheader: String::new(),
@@ -88,34 +48,24 @@ fn broadcast(people: usize) -> Outcome<Value> {
         text: "{{unsubscribe_url}}".to_owned(),
     };
     let templates = BTreeMap::from([("emails/news".to_owned(), news)]);
-    let db = Counted {
-        db: Sqlite::create(&file)?,
-        statements: Cell::default(),
-        batches: Cell::default(),
-        bytes_max: Cell::default(),
-    };
+    let db = Counted::new(Sqlite::create(&file)?);
     let failed = |error: &dyn std::fmt::Display| error.to_string();
-    for sql in CONTACTS {
-        let statement = Statement::new(sql, vec![Bound::Int(people as i64)]);
-        block_on(db.batch(vec![statement])).map_err(|error| failed(&error))?;
-    }
-    block_on(publish::publish(&db, Compiled { campaign, templates }, START))
+    block_on(db.batch(insert_readers(people))).map_err(|error| failed(&error))?;
+    block_on(publish::publish(&db, Compiled { campaign, templates }, MONDAY))
         .map_err(|why| format!("{why:?}"))?;
     let catalog = block_on(publish::live(&db)).map_err(|error| failed(&error))?;
     let id = QualifiedId::from("c.news");
     let watch = Stopwatch::start();
-    let preview = block_on(control::preview(&db, &id, START));
+    let preview = block_on(control::preview(&db, &id, MONDAY));
     let preview = preview.map_err(|why| format!("{why:?}"))?;
     let preview_seconds = watch.elapsed().as_secs_f64();
-    block_on(control::steer(&db, &id, BroadcastVerb::Start, START))
+    block_on(control::steer(&db, &id, BroadcastVerb::Start, MONDAY))
         .map_err(|why| format!("{why:?}"))?;
-    db.statements.set(0);
-    db.batches.set(0);
-    db.bytes_max.set(0);
+    let db = Counted::new(db.db);
     let (watch, mut ids, mut tasks, mut messages) =
-        (Stopwatch::start(), Ids::new(START, 1), 0_u64, 0_usize);
+        (Stopwatch::start(), Ids::new(MONDAY, 1), 0_u64, 0_usize);
     loop {
-        let work = block_on(run::run(&db, &catalog, &id, START, &mut ids))
+        let work = block_on(run::run(&db, &catalog, &id, MONDAY, &mut ids))
             .map_err(|error| failed(&error))?;
         tasks += 1;
         let carried =
@@ -137,7 +87,7 @@ fn broadcast(people: usize) -> Outcome<Value> {
         "queued": messages, "tasks": tasks, "seconds": seconds,
         "recipients_per_second": (people as f64 / seconds) as u64,
         "statements_per_recipient": each(db.statements.get()),
-        "round_trips_per_recipient": each(db.batches.get()),
+        "round_trips_per_recipient": each(db.round_trips.get()),
         "largest_batch_kb": db.bytes_max.get() / 1_000, "peak_mb": (kb / 102.4).round() / 10.0,
     });
     eprintln!("{report}");

@@ -2,6 +2,10 @@
 //! bench-engine`; the last line is its report, as one JSON object. `PEOPLE_MAX=1000 HOURS=4` makes
 //! it short.
 
+#[path = "../tests/native/support/fixtures.rs"]
+#[allow(dead_code, reason = "shared with the tests and the other benchmarks")]
+mod fixtures;
+
 use dripline::domain::base::primitives::{Ids, Millis, Span};
 use dripline::domain::base::token::Keyring;
 use dripline::domain::campaign::Compiled;
@@ -10,23 +14,18 @@ use dripline::domain::inbound::custom_event::CustomEvent;
 use dripline::domain::publication::catalog::Catalog;
 use dripline::flows::campaign::publish;
 use dripline::flows::ingest::consume;
-use dripline::flows::ports::{Database, DatabaseError};
 use dripline::flows::schedule::due;
 use dripline::flows::tasks::{Intake, Work};
 use dripline::native::clock::Stopwatch;
 use dripline::native::sqlite::Sqlite;
 use dripline::native::world::{self, block_on};
-use dripline::store::statement::{Rows, Statement};
+use fixtures::{CAMPAIGN, Counted, MONDAY};
 use serde_json::{Value, json};
-use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::{env, fs};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
-
-/// Monday, 2 March 2026, 09:00 UTC.
-const START: Millis = Millis(1_772_442_000_000);
 
 /// The number of contacts per task.
 const BATCH: usize = 100;
@@ -63,24 +62,9 @@ const PLAIN: &str = r#"
     then = "one"
 "#;
 
-/// A database that counts statements and round trips.
-struct Counted {
-    db: Sqlite,
-    statements: Cell<u64>,
-    batches: Cell<u64>,
-}
-
-impl Database for Counted {
-    async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, DatabaseError> {
-        self.statements.set(self.statements.get() + statements.len() as u64);
-        self.batches.set(self.batches.get() + 1);
-        self.db.batch(statements).await
-    }
-}
-
 /// A campaign with one journey, and contacts in it.
 struct Bench {
-    db: Counted,
+    db: Counted<Sqlite>,
     catalog: Catalog,
     ids: Ids,
     now: Millis,
@@ -88,32 +72,24 @@ struct Bench {
 
 impl Bench {
     fn new(db: Sqlite, steps: &str, people: usize) -> Outcome<Self> {
-        let head = r#"
-            [campaign]
-            id = "c"
-            name = "Bench"
-            time_zone = "Europe/London"
-            currency = "GBP"
-            owner = "owner@house.example"
-            postal_address = "1 Test Road"
-            goal = { event = "order.completed", within = "30d" }
+        let journey = r#"
             [segment.keen]
             rule = { all = [{ score = { gte = 10 } }, { event = "joined", within = "30d" }] }
             [journey.j]
             enter = { event = "joined" }
         "#;
-        let campaign = campaign_file::read("c.toml", &format!("{head}{steps}"))
+        let campaign = campaign_file::read("c.toml", &format!("{CAMPAIGN}{journey}{steps}"))
             .map_err(|problems| format!("{problems:?}"))?;
-        let db = Counted { db, statements: Cell::new(0), batches: Cell::new(0) };
+        let db = Counted::new(db);
         let compiled = Compiled { campaign, templates: BTreeMap::new() };
-        block_on(publish::publish(&db, compiled, START)).map_err(|why| format!("{why:?}"))?;
+        block_on(publish::publish(&db, compiled, MONDAY)).map_err(|why| format!("{why:?}"))?;
         let catalog = block_on(publish::live(&db)).map_err(|error| error.to_string())?;
-        let mut bench = Self { db, catalog, ids: Ids::new(START, 1), now: START };
+        let mut bench = Self { db, catalog, ids: Ids::new(MONDAY, 1), now: MONDAY };
         for first in (0..people).step_by(BATCH) {
             let batch = (first..people.min(first + BATCH)).map(joins).collect();
             let (db, catalog, ids) = (&bench.db, &bench.catalog, &mut bench.ids);
             let keys = Keyring::new("a secret of the benchmark", None);
-            block_on(consume::record(db, catalog, &keys, batch, START, ids))
+            block_on(consume::record(db, catalog, &keys, batch, MONDAY, ids))
                 .map_err(|error| error.to_string())?;
         }
         Ok(bench)
@@ -147,7 +123,7 @@ fn joins(number: usize) -> Intake {
         contact_id: None,
         event: CustomEvent {
             name: "joined".to_owned(),
-            at: START,
+            at: MONDAY,
             properties: serde_json::Map::new(),
             key: format!("join:{number}"),
             content: None,
@@ -159,7 +135,7 @@ fn joins(number: usize) -> Intake {
 fn speed(steps: &str, steps_a_wake: u64, hours: u64) -> Outcome<Value> {
     let mut bench = Bench::new(Sqlite::in_memory()?, steps, 1_000)?;
     bench.hour()?;
-    let (statements, batches) = (bench.db.statements.get(), bench.db.batches.get());
+    let (statements, batches) = (bench.db.statements.get(), bench.db.round_trips.get());
     let watch = Stopwatch::start();
     let wakes = (0..hours).map(|_| bench.hour()).sum::<Outcome<u64>>()?;
     let seconds = watch.elapsed().as_secs_f64();
@@ -170,7 +146,7 @@ fn speed(steps: &str, steps_a_wake: u64, hours: u64) -> Outcome<Value> {
         "steps": steps,
         "steps_per_second": (steps as f64 / seconds) as u64,
         "statements_per_step": each(bench.db.statements.get() - statements),
-        "round_trips_per_step": each(bench.db.batches.get() - batches),
+        "round_trips_per_step": each(bench.db.round_trips.get() - batches),
         "microseconds_per_person": seconds * 1e6 / wakes as f64,
     }))
 }

@@ -4,6 +4,10 @@
 //! Run it with `make bench-segments`; `CONTACTS=100000 make bench-segments` uses a smaller
 //! database.
 
+#[path = "../tests/native/support/fixtures.rs"]
+#[allow(dead_code, reason = "shared with the tests and the other benchmarks")]
+mod fixtures;
+
 use dripline::domain::base::primitives::{ContactId, Ids, Millis, Span};
 use dripline::domain::campaign::Compiled;
 use dripline::domain::campaign_file;
@@ -20,21 +24,13 @@ use dripline::native::sqlite::Sqlite;
 use dripline::native::world::block_on;
 use dripline::store::segments::{self, FILL_CONTACTS_PER_STEP, FillRow};
 use dripline::store::statement::Statement;
+use fixtures::{CAMPAIGN, MONDAY};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::rc::Rc;
 
-const NOW: Millis = Millis(1_772_442_000_000);
-const HEAD: &str = r#"
-    [campaign]
-    id = "c"
-    name = "Benchmark"
-    time_zone = "Europe/London"
-    currency = "GBP"
-    owner = "owner@house.example"
-    postal_address = "1 Test Road"
-    goal = { event = "order.completed", within = "30d" }
+const JOURNEY: &str = r#"
     [journey.j]
     enter = { event = "never" }
     [[journey.j.step]]
@@ -72,16 +68,16 @@ fn fifty() -> String {
     (1..=50).map(|n| format!("[segment.s{n}]\nrule = {}\n", shape(n))).collect()
 }
 
-fn edition(parts: &str) -> Result<Rc<PublishedVersion>, Box<dyn Error>> {
-    let campaign = campaign_file::read("c.toml", &format!("{HEAD}\n{parts}"));
+fn published(parts: &str) -> Result<Rc<PublishedVersion>, Box<dyn Error>> {
+    let campaign = campaign_file::read("c.toml", &format!("{CAMPAIGN}{JOURNEY}\n{parts}"));
     let campaign = campaign.map_err(|problems| format!("{problems:?}"))?;
     let compiled = Compiled { campaign, templates: BTreeMap::new() };
-    Ok(Rc::new(PublishedVersion::new(1, NOW, compiled)))
+    Ok(Rc::new(PublishedVersion::new(1, MONDAY, compiled)))
 }
 
 /// Returns a contact with 200 events in the last hundred days.
 fn busy_contact() -> Contact {
-    let mut contact = Contact::unknown(ContactId::from("0198"), NOW);
+    let mut contact = Contact::unknown(ContactId::from("0198"), MONDAY);
     contact.attributes.insert("country".to_owned(), json!("GB"));
     contact.attributes.insert("renewal".to_owned(), json!("2026-03-20"));
     contact.time_zone = Some("America/New_York".to_owned());
@@ -89,7 +85,7 @@ fn busy_contact() -> Contact {
     contact.history = (0..200)
         .map(|n| Event {
             seq: n + 1,
-            at: NOW.minus(Span::hours((200 - n) * 12)),
+            at: MONDAY.minus(Span::hours((200 - n) * 12)),
             name: ["message.clicked", "order.completed", "message.opened"][n as usize % 3].into(),
             campaign: None,
             properties: json!({ "value_minor": n % 50 * 100, "currency": "GBP",
@@ -106,25 +102,25 @@ fn busy_contact() -> Contact {
 /// Measures, in microseconds, the evaluation of the fifty segments and a whole decision with them.
 fn judging() -> Result<(f64, f64), Box<dyn Error>> {
     const ROUNDS: u32 = 5_000;
-    let edition = edition(&fifty())?;
+    let version = published(&fifty())?;
     let contact = busy_contact();
     let judge = |contact: &Contact| -> usize {
-        edition.segments().filter(|(_, rule)| rule.verdict(contact, NOW).holds).count()
+        version.segments().filter(|(_, rule)| rule.verdict(contact, MONDAY).holds).count()
     };
     let watch = Stopwatch::start();
     let held: usize = (0..ROUNDS).map(|_| judge(std::hint::black_box(&contact))).sum();
     let judged = watch.elapsed().as_secs_f64() * 1e6 / f64::from(ROUNDS);
     assert!(held > 0, "some segment holds");
 
-    let catalog = Catalog::new([edition.clone()]);
-    let mut ids = Ids::new(NOW, 1);
+    let catalog = Catalog::new([version.clone()]);
+    let mut ids = Ids::new(MONDAY, 1);
     let input = DecisionInput { inputs: vec![Input::TimePassed], ..<_>::default() };
-    let settled = decide(&catalog, contact, input.clone(), NOW, &mut ids);
+    let settled = decide(&catalog, contact, input.clone(), MONDAY, &mut ids);
     let settled = settled.map_err(|endless| endless.to_string())?.contact;
     let copies: Vec<Contact> = vec![settled; ROUNDS as usize];
     let watch = Stopwatch::start();
     for contact in copies {
-        let decision = decide(&catalog, contact, input.clone(), NOW, &mut ids);
+        let decision = decide(&catalog, contact, input.clone(), MONDAY, &mut ids);
         assert!(std::hint::black_box(decision).is_ok_and(|decision| decision.is_idle()));
     }
     Ok((judged, watch.elapsed().as_secs_f64() * 1e6 / f64::from(ROUNDS)))
@@ -172,7 +168,7 @@ fn populate(db: &Sqlite, contacts: u64) -> Result<(), Box<dyn Error>> {
                 json_object('value_minor', iif(i % 10 = 7, 1000, 6050), 'currency', 'GBP')
            FROM (SELECT id, CAST(substr(email, 2) AS INTEGER) AS i FROM contacts ORDER BY id) n,
                 json_each('[1, 2, 3, 4]') k",
-            NOW.0
+            MONDAY.0
         ),
     )?;
     Ok(())
@@ -210,12 +206,12 @@ fn wave(db: &Sqlite, rule: &Rule, now: Millis) -> Result<(f64, f64), Box<dyn Err
 
 fn fill(contacts: u64) -> Result<Filled, Box<dyn Error>> {
     let parts = format!("[segment.big]\nrule = {RULE}\n");
-    let catalog = Catalog::new([edition(&parts)?]);
-    let edition = edition(&parts)?;
-    let rule: &Rule = &edition.compiled.campaign.segments["big"];
+    let catalog = Catalog::new([published(&parts)?]);
+    let version = published(&parts)?;
+    let rule: &Rule = &version.compiled.campaign.segments["big"];
     let db = Sqlite::in_memory()?;
     populate(&db, contacts)?;
-    let [first, second] = backfill::waves(NOW);
+    let [first, second] = backfill::waves(MONDAY);
     block_on(db.batch(vec![segments::begin_fills(&["c.big".into()], [first, second])]))
         .map_err(|error| format!("{error:?}"))?;
     let (first_wave, longest_first) = wave(&db, rule, first)?;

@@ -3,20 +3,23 @@
 //! sample campaign, and a provider that accepts everything at once. Run it with `make bench-send`;
 //! the last line is its report, as one JSON object.
 
-use dripline::domain::base::primitives::{Ids, MessageId, Millis, Span};
+#[path = "../tests/native/support/fixtures.rs"]
+#[allow(dead_code, reason = "shared with the tests and the other benchmarks")]
+mod fixtures;
+
+use dripline::domain::base::primitives::{Ids, MessageId, Span};
 use dripline::domain::pacing::Rate;
 use dripline::flows::ingest::form;
 use dripline::flows::ingest::form::Checked;
-use dripline::flows::ports::{Database, DatabaseError, Http};
+use dripline::flows::ports::Http;
 use dripline::flows::send;
 use dripline::flows::tasks::{MESSAGES_PER_TASK_MAX, Work};
 use dripline::native::clock::Stopwatch;
 use dripline::native::project;
-use dripline::native::sqlite::Sqlite;
 use dripline::native::world::{World, block_on};
 use dripline::providers::http::{HttpError, HttpRequest, HttpResponse};
 use dripline::providers::{Sender, resend};
-use dripline::store::statement::{Rows, Statement};
+use fixtures::{Counted, MONDAY};
 use serde_json::{Value, json};
 use std::cell::Cell;
 use std::error::Error;
@@ -24,24 +27,6 @@ use std::path::Path;
 use std::{env, fs};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
-
-/// Monday, 2 March 2026, 09:00 UTC.
-const START: Millis = Millis(1_772_442_000_000);
-
-/// A database that counts statements and round trips.
-struct Counted<'a> {
-    db: &'a Sqlite,
-    statements: Cell<u64>,
-    batches: Cell<u64>,
-}
-
-impl Database for Counted<'_> {
-    async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, DatabaseError> {
-        self.statements.set(self.statements.get() + statements.len() as u64);
-        self.batches.set(self.batches.get() + 1);
-        self.db.batch(statements).await
-    }
-}
 
 /// A fake of Resend that accepts everything at once and counts.
 #[derive(Default)]
@@ -71,7 +56,7 @@ fn waiting(people: u64) -> Outcome<(World, Vec<MessageId>)> {
     let samples = project::load(Path::new(env!("CARGO_MANIFEST_DIR")));
     let samples = samples.map_err(|error| format!("{error:?}"))?;
     let samples = samples.into_iter().filter(|one| one.campaign.id.0 == "spring-webinar");
-    let mut world = World::new(START, 1, samples.collect())?;
+    let mut world = World::new(MONDAY, 1, samples.collect())?;
     world.settings.senders.email =
         vec![Sender::Resend(resend::Account { api_key: "re_1".to_owned() })];
     // The provider's own rate limit is not being measured.
@@ -87,13 +72,13 @@ fn waiting(people: u64) -> Outcome<(World, Vec<MessageId>)> {
             ("consent", "on"),
         ];
         let (form_id, answer) = world.fill_in("/webinar", "", &fields).ok_or("no form")?;
-        let (edition, form) = world.catalog.form(&form_id).ok_or("no form")?;
+        let (version, form) = world.catalog.form(&form_id).ok_or("no form")?;
         let now = world.now().plus(Span::seconds(10));
-        let checked = form::check(edition, &form_id, form, &answer, "o", &world.settings, now);
+        let checked = form::check(version, &form_id, form, &answer, "o", &world.settings, now);
         let Checked::Good(submitted) = checked else { Err(format!("{checked:?}"))? };
-        let ids = &mut Ids::new(START, number + 2);
+        let ids = &mut Ids::new(MONDAY, number + 2);
         let (db, keys) = (&world.db, &world.settings.keys);
-        let post = form::submit(db, &world.catalog, keys, *submitted, START, ids);
+        let post = form::submit(db, &world.catalog, keys, *submitted, MONDAY, ids);
         for work in block_on(post).map_err(|error| error.to_string())? {
             let Work::DeliverV1 { messages: queued } = work else { continue };
             messages.extend(queued);
@@ -112,12 +97,12 @@ fn processor_time() -> Outcome<f64> {
 fn costs(people: u64, batch_max: usize) -> Outcome<Value> {
     let (mut world, messages) = waiting(people)?;
     world.settings.senders.batch_max = batch_max;
-    let db = Counted { db: &world.db, statements: Cell::new(0), batches: Cell::new(0) };
-    let (http, ids) = (Taking::default(), &mut Ids::new(START, 1));
+    let db = Counted::new(&world.db);
+    let (http, ids) = (Taking::default(), &mut Ids::new(MONDAY, 1));
     let (watch, before) = (Stopwatch::start(), processor_time()?);
     for task in messages.chunks(MESSAGES_PER_TASK_MAX) {
         let (catalog, settings) = (&world.catalog, &world.settings);
-        let task = send::deliver(&db, &http, catalog, settings, task.to_vec(), START, ids);
+        let task = send::deliver(&db, &http, catalog, settings, task.to_vec(), MONDAY, ids);
         block_on(task).map_err(|error| error.to_string())?;
     }
     let (cpu, seconds) = (processor_time()? - before, watch.elapsed().as_secs_f64());
@@ -129,7 +114,7 @@ fn costs(people: u64, batch_max: usize) -> Outcome<Value> {
     Ok(json!({
         "batch": batch_max, "messages": sent,
         "statements_per_1000": per_thousand(db.statements.get()),
-        "round_trips_per_1000": per_thousand(db.batches.get()),
+        "round_trips_per_1000": per_thousand(db.round_trips.get()),
         "provider_calls_per_1000": per_thousand(http.calls.get()),
         "cpu_ms_per_1000": (cpu / 1e6 * 1_000.0 / sent as f64).round(),
         "wall_ms_per_1000": (seconds * 1e6 / sent as f64).round(),

@@ -4,7 +4,11 @@
 //!
 //! Run it with `make bench-templates`; `MAILS=1000 ROUNDS=3 make bench-templates` is short.
 
-use dripline::domain::base::primitives::{ContactId, EnrollmentId, Ids, MessageId, Millis};
+#[path = "../tests/native/support/fixtures.rs"]
+#[allow(dead_code, reason = "shared with the tests and the other benchmarks")]
+mod fixtures;
+
+use dripline::domain::base::primitives::{ContactId, EnrollmentId, Ids, MessageId};
 use dripline::domain::contact::Contact;
 use dripline::domain::contact::message::Message;
 use dripline::domain::contact::message_source::{MessageSource, StepContent, StepSource};
@@ -15,12 +19,12 @@ use dripline::flows::settings::Settings;
 use dripline::native::clock::Stopwatch;
 use dripline::native::project::{self, Folder};
 use dripline::providers::Content;
+use fixtures::MONDAY;
 use serde_json::{Value, json};
 use std::error::Error;
 use std::fs;
 use std::path::Path;
 
-const NOW: Millis = Millis(1_772_442_000_000);
 const CAMPAIGN: &str = "spring-webinar";
 const MAIL: &str = "emails/webinar-welcome";
 /// The number of mails that are compared byte by byte: each name with and without a question.
@@ -36,20 +40,20 @@ fn main() -> Result<(), Box<dyn Error>> {
     let file = root.join(format!("campaigns/{CAMPAIGN}.toml"));
     let compiled = project::load_campaign(&file).map_err(|found| format!("{found:?}"))?;
     let mjml = bodies(root)?;
-    let edition = PublishedVersion::new(1, NOW, compiled);
+    let version = PublishedVersion::new(1, MONDAY, compiled);
     let settings = settings()?;
     let people = people(mails);
 
     let mut bytes = 0;
     let render = median(rounds, || {
-        bytes = people.iter().map(|person| rendered(&edition, person, &settings)).sum::<usize>();
+        bytes = people.iter().map(|person| rendered(&version, person, &settings)).sum::<usize>();
     });
     let mut html = 0;
     let compile = median(rounds, || {
         let one = |source: &String| compile_mjml(source).map_or(0, |html| html.len());
         html = (0..20).map(|_| mjml.iter().map(one).sum::<usize>()).sum::<usize>();
     });
-    write_material(root, &edition, &people, &settings, &mjml)?;
+    write_material(root, &version, &people, &settings, &mjml)?;
     let bodies = mjml.len() * 20;
     let report = json!({
         "mails": mails, "rounds": rounds, "bytes": bytes,
@@ -82,10 +86,10 @@ struct Person {
 }
 
 fn people(count: usize) -> Vec<Person> {
-    let mut ids = Ids::new(NOW, 1);
+    let mut ids = Ids::new(MONDAY, 1);
     let person = |at: usize| {
         let id = ContactId(ids.uuid());
-        let mut contact = Contact::unknown(id.clone(), NOW);
+        let mut contact = Contact::unknown(id.clone(), MONDAY);
         contact.email = Some(format!("person{at}@example.com"));
         contact.locale = Some("en".to_owned());
         let name = NAMES[at % NAMES.len()];
@@ -105,7 +109,7 @@ fn people(count: usize) -> Vec<Person> {
             purpose: String::new(),
             content: StepContent::Template(MAIL.to_owned()),
         });
-        let message = Message::queue(MessageId(ids.uuid()), id, CAMPAIGN.into(), 1, source, NOW);
+        let message = Message::queue(MessageId(ids.uuid()), id, CAMPAIGN.into(), 1, source, MONDAY);
         Person { contact, message }
     };
     (0..count).map(person).collect()
@@ -121,9 +125,9 @@ fn settings() -> Result<Settings, String> {
 }
 
 /// Composes one mail: its subject, HTML and text.
-fn mail(edition: &PublishedVersion, person: &Person, settings: &Settings) -> [String; 3] {
+fn mail(version: &PublishedVersion, person: &Person, settings: &Settings) -> [String; 3] {
     let to = person.contact.email.clone().unwrap_or_default();
-    let composed = compose(edition, &person.contact, &person.message, to, settings);
+    let composed = compose(version, &person.contact, &person.message, to, settings);
     match composed.map(|composed| composed.outgoing.content) {
         Ok(Content::Email { subject, html, text, .. }) => [subject, html, text],
         _ => Default::default(),
@@ -131,8 +135,8 @@ fn mail(edition: &PublishedVersion, person: &Person, settings: &Settings) -> [St
 }
 
 /// Composes one mail and returns its length.
-fn rendered(edition: &PublishedVersion, person: &Person, settings: &Settings) -> usize {
-    mail(edition, person, settings).iter().map(String::len).sum()
+fn rendered(version: &PublishedVersion, person: &Person, settings: &Settings) -> usize {
+    mail(version, person, settings).iter().map(String::len).sum()
 }
 
 /// Returns the median duration of several rounds, after one warm-up round, in seconds.
@@ -153,13 +157,13 @@ fn median(rounds: usize, mut work: impl FnMut()) -> f64 {
 /// mails.
 fn write_material(
     root: &Path,
-    edition: &PublishedVersion,
+    version: &PublishedVersion,
     people: &[Person],
     settings: &Settings,
     mjml: &[String],
 ) -> Result<(), Box<dyn Error>> {
     let Some(TemplateSource::Email { subject, html, text, .. }) =
-        edition.compiled.templates.get(MAIL)
+        version.compiled.templates.get(MAIL)
     else {
         return Err("the sample has no such mail".into());
     };
@@ -169,10 +173,10 @@ fn write_material(
                 "attributes": contact.attributes })
     };
     let composed = |person: &Person| -> Value {
-        let [subject, html, text] = mail(edition, person, settings);
+        let [subject, html, text] = mail(version, person, settings);
         json!({ "subject": subject, "html": html, "text": text })
     };
-    let campaign = &edition.compiled.campaign;
+    let campaign = &version.compiled.campaign;
     let material = json!({
         "subject": subject, "html": html, "text": text, "mjml": mjml,
         "people": people.iter().map(contact).collect::<Vec<_>>(),

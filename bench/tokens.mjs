@@ -4,7 +4,7 @@ import { createHash, createHmac } from "node:crypto";
 
 const sha = (text) => createHash("sha256").update(text).digest();
 
-/** SHA-256 in hexadecimal: how dripline is told its API tokens. */
+/** SHA-256 in hexadecimal: the form in which dripline is given its API tokens. */
 export function sha256(text) {
   return sha(text).toString("hex");
 }

@@ -10,9 +10,11 @@
 //! to other spellings of a mailbox), up to 17 to write, one per kind of row (`store::write`), and 1
 //! that refuses addresses erased in the meantime.
 
-use crate::domain::base::primitives::{
-    CampaignId, ContactId, Ids, MessageId, Millis, QualifiedId, Span,
-};
+mod versions;
+
+pub use versions::{load_older_versions, load_versions};
+
+use crate::domain::base::primitives::{ContactId, Ids, MessageId, Millis, QualifiedId, Span};
 use crate::domain::base::token::Keyring;
 use crate::domain::contact::Contact;
 use crate::domain::contact::address::other_mailbox;
@@ -21,16 +23,15 @@ use crate::domain::contact::enrollment::HourlyQuota;
 use crate::domain::contact::message::Message;
 use crate::domain::engine::{Decision, DecisionInput, Input, StepLimitExceeded, decide};
 use crate::domain::publication::catalog::Catalog;
-use crate::domain::publication::unpublished::Unpublished;
 use crate::flows::ports::{Database, DatabaseError};
 use crate::store::contacts::{self, Addresses, ContactRow, KeyRow, MailboxMailRow};
 use crate::store::erasures::{ErasedAddressAt, ErasedRow};
 use crate::store::journeys::BusyHourRow;
 use crate::store::messages::MessageRow;
 use crate::store::statement::Rows;
-use crate::store::{campaigns, erasures, journeys, messages, outages, write};
+use crate::store::{erasures, journeys, messages, write};
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
+use versions::{credited_late, note_unreadable};
 
 /// The maximum number of rounds before a commit gives up on a contact. Fifty concurrent writers to
 /// one contact all succeed within as many rounds, because each round lets at least one of them
@@ -641,79 +642,4 @@ fn named(cases: &[Command]) -> (Vec<&ContactId>, Addresses) {
         }
     }
     (ids, addresses)
-}
-
-/// Records which live versions cannot be read, so that contacts decided on without them are decided
-/// on again. Costs one round trip of one statement for each catalog that has such versions.
-async fn note_unreadable<D: Database>(
-    db: &D,
-    catalog: &Catalog,
-    now: Millis,
-) -> Result<(), DatabaseError> {
-    let unreadable = catalog.to_be_noted();
-    if !unreadable.is_empty() {
-        db.batch(vec![outages::note(&unreadable, now)]).await?;
-        catalog.set_noted();
-    }
-    Ok(())
-}
-
-/// Adds to the catalog every version that one of these contacts is on. Returns whether any version
-/// was missing.
-pub(super) async fn load_older_versions<D: Database>(
-    db: &D,
-    catalog: &Catalog,
-    contacts: &[Contact],
-    now: Millis,
-) -> Result<bool, DatabaseError> {
-    let active = contacts.iter().flat_map(|c| &c.enrollments).filter(|e| e.is_active());
-    let wanted = active.map(|e| (e.campaign.clone(), e.version));
-    load_versions(db, catalog, wanted, now).await
-}
-
-/// Returns the versions of unpublished campaigns for which a late event may be a goal: it happened
-/// before the campaign was unpublished, to a contact that the campaign has brought.
-fn credited_late(
-    catalog: &Catalog,
-    cases: &[Command],
-    contacts: &[Contact],
-) -> Vec<(CampaignId, u32)> {
-    let happenings = || cases.iter().flat_map(|case| &case.happenings);
-    let is_touched = |id: &CampaignId| {
-        contacts.iter().flat_map(|one| &one.touches).any(|touch| touch.campaign == id.0)
-    };
-    let is_credited = |one: &&Unpublished| {
-        happenings().filter_map(Input::at).any(|at| at <= one.since) && is_touched(&one.campaign)
-    };
-    let late = catalog.all_unpublished().filter(is_credited);
-    late.filter_map(|one| Some((one.campaign.clone(), one.version?))).collect()
-}
-
-/// Adds the versions that the catalog lacks. Returns whether any were missing. Versions that cannot
-/// be read are recorded so that operators learn of them; that costs one more round trip of one
-/// statement.
-pub async fn load_versions<D: Database>(
-    db: &D,
-    catalog: &Catalog,
-    wanted: impl Iterator<Item = (CampaignId, u32)>,
-    now: Millis,
-) -> Result<bool, DatabaseError> {
-    let missing: BTreeSet<(CampaignId, u32)> =
-        wanted.filter(|(campaign, version)| !catalog.knows(campaign, *version)).collect();
-    if missing.is_empty() {
-        return Ok(false);
-    }
-    let missing: Vec<_> = missing.into_iter().collect();
-    let rows = db.batch(vec![campaigns::versions(&missing)]).await?;
-    let rows = rows.first().map(Rows::all::<campaigns::VersionRow>).transpose();
-    let mut unreadable = Vec::new();
-    for row in rows.map_err(DatabaseError::Fault)?.unwrap_or_default() {
-        let stored = row.edition().map(Rc::new);
-        unreadable.extend(stored.as_ref().err().cloned());
-        catalog.add_older(stored);
-    }
-    if !unreadable.is_empty() {
-        db.batch(vec![outages::note(&unreadable, now)]).await?;
-    }
-    Ok(true)
 }

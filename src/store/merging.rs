@@ -10,8 +10,8 @@ pub fn take_over(from: &ContactId, into: &ContactId) -> [Statement; 6] {
     let both =
         |sql| Statement::new(sql, vec![Value::text(from.as_str()), Value::text(into.as_str())]);
     [
-        // Their ids begin with that of the contact, of a contact merged into it before, or of one of
-        // its enrollments, and a point.
+        // Their ids begin with that of the contact, of a contact merged into it before, or of one
+        // of its enrollments, and a point.
         both(
             "UPDATE messages SET contact_id = ?2 WHERE contact_id = ?1 AND id IN (
                 SELECT m.id FROM (SELECT ?1 AS id UNION ALL

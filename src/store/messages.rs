@@ -55,8 +55,9 @@ pub struct Calling<'a> {
 }
 
 /// Records that the calls for these messages are about to begin, and the addresses they go to. An
-/// uncertain message keeps the address of the attempt that may have been accepted. Returns the ids of those whose claim is still ours; no other may be sent. A notice goes to the
-/// deployment's own staff, whose address is not the contact's.
+/// uncertain message keeps the address of the attempt that may have been accepted. Returns the ids
+/// of those whose claim is still ours; no other may be sent. A notice goes to the deployment's own
+/// staff, whose address is not the contact's.
 pub fn call<'a>(calling: impl Iterator<Item = &'a Calling<'a>>, now: Millis) -> Statement {
     let calling: Vec<&Calling<'_>> = calling.collect();
     Statement::new(

@@ -26,7 +26,7 @@ fn warning_names_file_and_line_in_both_languages() {
 
     let campaign = campaign.to_str().unwrap();
     let answer = dripline(&["check", campaign, "--json"]).ended(0).json();
-    let told: Vec<String> = answer["warnings"]
+    let warnings: Vec<String> = answer["warnings"]
         .as_array()
         .unwrap()
         .iter()
@@ -36,7 +36,7 @@ fn warning_names_file_and_line_in_both_languages() {
         })
         .collect();
     assert_eq!(
-        told,
+        warnings,
         [
             "emails/webinar-nudge/body.mjml.hbs:13 insecure-link",
             // Once, although four e-mails use it.
@@ -61,14 +61,14 @@ fn changed(name: &str, change: impl FnOnce(&super::Project)) -> Vec<String> {
     let ran = dripline(&["check", campaigns.to_str().unwrap(), "--json"]);
     let answer: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
     let found = |list: &str| answer[list].as_array().cloned().unwrap_or_default();
-    let told = |one: &serde_json::Value| {
+    let line = |one: &serde_json::Value| {
         let file = one["file"].as_str().unwrap().replace('\\', "/");
         let file = file.split("/templates/").last().unwrap().split("/campaigns/").last().unwrap();
         let code = one["code"].as_str().map(|code| format!("{code}: ")).unwrap_or_default();
         let text = |key: &str| one[key].as_str().unwrap_or_default();
         format!("{file}:{} {code}{}; {}", one["line"], text("message"), text("help"))
     };
-    found("problems").iter().chain(&found("warnings")).map(told).collect()
+    found("problems").iter().chain(&found("warnings")).map(line).collect()
 }
 
 #[test]
@@ -131,9 +131,9 @@ fn misnamed_template_file_is_reported_with_suggestion() {
         ("body.hbs", "body.mjml.hbs"),
         ("preheader.html", "preheader.hbs"),
     ] {
-        let told = changed("stray", |p| fs::write(p.join(mail).join(stray), "x").unwrap());
-        assert_eq!(told.len(), 1, "{told:#?}");
-        assert!(told[0].contains(&format!("did you mean `{meant}`?")), "{stray}: {told:?}");
+        let lines = changed("stray", |p| fs::write(p.join(mail).join(stray), "x").unwrap());
+        assert_eq!(lines.len(), 1, "{lines:#?}");
+        assert!(lines[0].contains(&format!("did you mean `{meant}`?")), "{stray}: {lines:?}");
     }
     let fine = changed("notes", |p| fs::write(p.join(mail).join("data.json"), "{}").unwrap());
     assert_eq!(fine, [] as [&str; 0]);

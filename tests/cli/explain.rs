@@ -8,14 +8,14 @@ const DAY: i64 = 86_400_000;
 
 #[test]
 fn explanation_prints_in_sentences() {
-    let passage = json!({
+    let enrollment = json!({
         "version": 2, "state": "active", "step": "clicked", "entered_by": "form.submitted",
         "entered_at": 0, "since": 0, "due_at": DAY, "reason": "", "words": "",
         "waits_for": "message.clicked, or until time is up" });
     let body = json!({
         "contact": "c1",
         "journeys": [{ "journey": "c.j", "state": "running", "entry": "inside", "enters_again_at": null,
-                       "words": "is inside", "passages": [passage] }],
+                       "words": "is inside", "passages": [enrollment] }],
         "messages": [{ "message": "e.1", "journey": "c.j", "step": "welcome", "channel": "email",
             "template": "emails/welcome", "queued_at": 0, "send_at": 0, "attempts": 1,
             "state": "skipped", "reason": "no_consent", "words": "not sent: no consent" }],

@@ -18,8 +18,8 @@ fn restore_hold_is_shown_with_possible_commands() {
     let args = ["restore", "--to", &url, "--token", "dl_x"];
     insta::assert_snapshot!(dripline(&args).ended(0).out, @"The database was restored, and does not know what was sent until 1 Jan 1970, 00:01 UTC. Waiting: 2 messages. Say `dripline restore release` to send them, or `dripline restore drop`.");
     assert_eq!(dripline(&args).ended(0).out, "No restore waits for your word.\n");
-    let told = dripline(&[&args[..], &["--json"]].concat()).ended(0).json();
-    assert_eq!(told, json!({ "restored": true, "mark": 60_000, "messages": 1 }));
+    let answer = dripline(&[&args[..], &["--json"]].concat()).ended(0).json();
+    assert_eq!(answer, json!({ "restored": true, "mark": 60_000, "messages": 1 }));
     let requests = requests.join().unwrap();
     assert!(requests.iter().all(|request| request.line == "GET /api/v1/restore"));
     assert!(requests[0].headers.contains("authorization: bearer dl_x"), "{}", requests[0].headers);

@@ -26,11 +26,11 @@ fn messy_list_is_imported_and_bad_rows_are_listed() {
     let said = ran.json();
     assert_eq!((&said["rows"], &said["added"], &said["kept"]), (&json!(5), &json!(1), &json!(1)));
     assert_eq!((&said["fine"], &said["wrong"]), (&json!(1), &json!(2)));
-    let told = std::fs::read_to_string(wrong.path()).unwrap();
-    let lines: Vec<&str> = told.lines().collect();
+    let text = std::fs::read_to_string(wrong.path()).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines[0], "line,reason,row");
-    assert!(lines[1].starts_with("4,") && lines[1].ends_with(",'=cmd();x"), "{told}");
-    assert!(lines[2].starts_with("6,\"a quote is not closed"), "{told}");
+    assert!(lines[1].starts_with("4,") && lines[1].ends_with(",'=cmd();x"), "{text}");
+    assert!(lines[2].starts_with("6,\"a quote is not closed"), "{text}");
     let request = &requests.join().unwrap()[0];
     assert_eq!(request.line, "POST /api/v1/suppressions/import");
     let sent: Value = serde_json::from_str(&request.body).unwrap();

@@ -16,7 +16,7 @@ const DAY_MS = 86_400_000;
 
 let runtime;
 /** A message that was really sent, and the compiled fixture form, both to be tampered with. */
-let letter, compiled;
+let mail, compiled;
 
 before(async () => {
   runtime = await start({ submitLimit: SUBMIT_LIMIT });
@@ -24,7 +24,7 @@ before(async () => {
   const reader = new Visitor(runtime);
   await reader.fillIn("/relay", { email: "reader@example.com", consent: "yes" });
   await runtime.settle();
-  [letter] = await runtime.mailbox();
+  [mail] = await runtime.mailbox();
   const [row] = await runtime.d1(
     "SELECT compiled FROM campaign_versions WHERE campaign_id = 'relay'",
   );
@@ -123,7 +123,7 @@ describe("Addresses and methods", () => {
     }
   });
 
-  unchanged("a wrong method is told the right ones", async () => {
+  unchanged("a wrong method gets a list of the right ones", async () => {
     const says = { en: /Go back to the page you came from/, zh: /请返回之前的页面/ };
     const wrong = [
       ["POST", "/relay", "GET, HEAD"],
@@ -131,9 +131,9 @@ describe("Addresses and methods", () => {
       ["PROPFIND", "/relay", "GET, HEAD"],
       ["OPTIONS", "/relay", "GET, HEAD"],
       ["PUT", FORM, "GET, HEAD, POST, OPTIONS"],
-      ["POST", linkTo(letter, "/c/"), "GET, HEAD"],
+      ["POST", linkTo(mail, "/c/"), "GET, HEAD"],
       ["POST", "/o/x", "GET, HEAD"],
-      ["DELETE", linkTo(letter, "/u/"), "GET, HEAD, POST"],
+      ["DELETE", linkTo(mail, "/u/"), "GET, HEAD, POST"],
       ["PATCH", "/confirm/x", "GET, HEAD, POST"],
       ["POST", "/admin", "GET, HEAD"],
       ["PUT", "/admin/sign-in", "GET, HEAD, POST"],
@@ -206,7 +206,7 @@ describe("Bodies of forms", () => {
 describe("Tokens of forms", () => {
   unchanged("a form without a token of its own is refused, and says how to get one", async () => {
     const good = await formToken();
-    const click = tokenOf(linkTo(letter, "/c/"));
+    const click = tokenOf(linkTo(mail, "/c/"));
     const bad = [
       ["no token", "", /without its token/, /缺少令牌/],
       ["a cut token", good.slice(0, -8), /was not made here|a part of it/, /令牌/],
@@ -237,8 +237,8 @@ describe("Tokens of forms", () => {
 
 describe("Links", () => {
   unchanged("a forged, cut or mistaken token opens nothing", async () => {
-    const tokens = ["c", "u"].map((kind) => tokenOf(linkTo(letter, `/${kind}/`)));
-    const open = /\/o\/([^"]+)"/.exec(letter.html)[1];
+    const tokens = ["c", "u"].map((kind) => tokenOf(linkTo(mail, `/${kind}/`)));
+    const open = /\/o\/([^"]+)"/.exec(mail.html)[1];
     const [click, unsubscribe] = tokens;
     const form = await formToken();
     const notFound = { en: /Check the address/, zh: /请检查地址/ };
@@ -440,8 +440,8 @@ describe("The API", () => {
   });
 
   unchanged("knows no report of a campaign that is not published", async () => {
-    const told = [["nothing", /is published/], ["relay'--", /is published/], ["%00", /address/], ["%ff", /address/]];
-    for (const [id, words] of told) {
+    const cases = [["nothing", /is published/], ["relay'--", /is published/], ["%00", /address/], ["%ff", /address/]];
+    for (const [id, words] of cases) {
       const answer = await runtime.api("GET", `/api/v1/reports/campaigns/${id}`);
       await isProblem(id, answer, 404, words);
     }
@@ -466,7 +466,7 @@ describe("Answers with mistakes", () => {
     return readPage(response.status, await response.text());
   }
 
-  test("are told beside each field and all together, and what was typed is kept", async () => {
+  test("are shown beside each field and all together, and the typed values are kept", async () => {
     const page = await answer("/relay", typed);
     assert.equal(page.status, 422);
     const summary = [...page.html.matchAll(/<li><a href="#dl-([a-z_]+)">([^<]+)</g)];
@@ -485,7 +485,7 @@ describe("Answers with mistakes", () => {
     assert.ok(!page.html.includes("<Q>"), "what was typed is text and no HTML");
   });
 
-  test("are told in the language of the page", async () => {
+  test("are shown in the language of the page", async () => {
     const page = await answer("/white-paper", { email: "x", phone: "1", role: "it" });
     assert.equal(page.status, 422);
     assert.match(page.html, /<html lang="zh-CN">/);
@@ -493,7 +493,7 @@ describe("Answers with mistakes", () => {
     assert.match(textOf(problems), /姓名.*公司名称.*工作邮箱.*手机号/);
   });
 
-  test("are told to a program as a problem document, with a new token", async () => {
+  test("are returned to a program as a problem document, with a new token", async () => {
     const token = await formToken();
     await runtime.skip("3s");
     const send = (body) =>
@@ -540,8 +540,8 @@ describe("A form on another site", () => {
     assert.equal(sent.status, 200, await sent.clone().text());
     assert.equal(sent.headers.get("access-control-allow-origin"), PARTNER);
     await runtime.settle();
-    const letters = await runtime.mailbox();
-    assert.ok(letters.some((one) => one.address === "embedded@example.com"));
+    const mails = await runtime.mailbox();
+    assert.ok(mails.some((one) => one.address === "embedded@example.com"));
   });
 
   unchanged("is opened to no site but those that the form names", async () => {
@@ -576,7 +576,7 @@ describe("Robots and crowds", () => {
     assert.match(textOf(await answer.text()), /Thank you/);
   });
 
-  test("who sends too often is told to wait, and sent before is not lost", async () => {
+  test("a visitor who sends too often is asked to wait, and earlier submissions are kept", async () => {
     const times = SUBMIT_LIMIT + 2;
     const tokens = await Promise.all(Array.from({ length: times }, () => formToken()));
     await runtime.skip("3s");
@@ -607,7 +607,7 @@ describe("Robots and crowds", () => {
       (signal) => runtime.fetch(FORM, { ...urlencoded({ _token: form }), signal }),
       (signal) => runtime.fetch(FORM, { ...urlencoded({ email: "x".repeat(70_000) }), signal }),
       (signal) => runtime.fetch(FORM, { method: "POST", signal, body: slow(), duplex: "half" }),
-      (signal) => runtime.fetch(linkTo(letter, "/c/"), { signal }),
+      (signal) => runtime.fetch(linkTo(mail, "/c/"), { signal }),
       (signal) => runtime.fetch("/u/forged", { method: "POST", signal }),
       (signal) => runtime.fetch("/api/v1/events", { method: "POST", body: "{", signal }),
       (signal) => runtime.fetch("/white-paper", { signal }),

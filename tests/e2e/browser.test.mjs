@@ -56,7 +56,7 @@ function focused(page) {
 }
 
 describe("By keyboard and without JavaScript", options, () => {
-  test("an English form is filled in, mended by its error summary, and sent", async () => {
+  test("an English form is filled in, corrected by its error summary, and sent", async () => {
     const page = await open();
     await page.goto("/webinar?utm_source=linkedin");
     await typeInto(page, "#dl-first_name", "Ann");
@@ -99,7 +99,7 @@ describe("By keyboard and without JavaScript", options, () => {
     await page.context().close();
   });
 
-  test("a Chinese form is filled in, mended by its error summary, and sent", async () => {
+  test("a Chinese form is filled in, corrected by its error summary, and sent", async () => {
     const page = await open({ language: "zh-CN" });
     await page.goto("/white-paper?utm_source=baidu");
     await typeInto(page, "#dl-full_name", "王芳");
@@ -241,14 +241,14 @@ describe("On a phone and on a desk, in both languages", options, () => {
     const events = [{ ...order, email: answers.email }];
     await runtime.api("POST", "/api/v1/events", { events });
     await runtime.live("12d", "1d");
-    const letters = await runtime.mailbox();
-    const unsubscribe = async (letter) => {
-      const done = await (await runtime.fetch(linkTo(letter, "/u/"), { method: "POST" })).text();
+    const messages = await runtime.mailbox();
+    const unsubscribe = async (message) => {
+      const done = await (await runtime.fetch(linkTo(message, "/u/"), { method: "POST" })).text();
       const back = /action="([^"]+\/undo[^"]*)"/.exec(done)[1].replaceAll("&#38;", "&");
       await runtime.fetch(back, { method: "POST" });
       return /href="(\/preferences\/[^"?]+)/.exec(done)[1];
     };
-    const find = (what) => letters.find(what) ?? assert.fail("a letter is missing");
+    const find = (what) => messages.find(what) ?? assert.fail("a message is missing");
     const welcome = find((one) => one.subject === "Ann, your seat is saved for Thursday");
     const confirm = find((one) => one.html.includes("/confirm/"));
     const preferences = await unsubscribe(find((one) => one.address === answers.email));
@@ -286,8 +286,8 @@ describe("On a phone and on a desk, in both languages", options, () => {
       "message-chinese": "/admin/campaigns/white-paper/messages/emails/white-paper-welcome",
       "message-sms": "/admin/campaigns/white-paper/messages/sms/white-paper-checklist",
     });
-    for (const [index, letter] of letters.entries()) {
-      if (letter.channel === "email") screens[`mail-${index}`] = `/dev/mailbox/${letter.id}`;
+    for (const [index, message] of messages.entries()) {
+      if (message.channel === "email") screens[`mail-${index}`] = `/dev/mailbox/${message.id}`;
     }
   });
 

@@ -115,15 +115,15 @@ describe("The page of preferences", () => {
     const bo = new Visitor(runtime);
     await bo.fillIn("/webinar", { ...ANN, email: "bo@example.com", phone: "" });
     await runtime.settle();
-    const letter = (await runtime.mailbox()).find((one) => one.address === "bo@example.com");
-    const done = await runtime.fetch(linkTo(letter, "/u/"), { method: "POST" });
+    const mail = (await runtime.mailbox()).find((one) => one.address === "bo@example.com");
+    const done = await runtime.fetch(linkTo(mail, "/u/"), { method: "POST" });
     const undo = /action="(\/u\/[^"]+\/undo[^"]*)"/.exec(await done.text())[1];
     assert.equal((await runtime.fetch(undo)).status, 405, "never by GET");
     const undone = await runtime.fetch(undo, { method: "POST" });
     assert.match(textOf(await undone.text()), /You are subscribed again/);
     const server = ["--to", runtime.url, "--token", "test-token"];
-    const told = await dripline("consents", "bo@example.com", "--json", ...server);
-    const { entries } = JSON.parse(told.stdout);
+    const response = await dripline("consents", "bo@example.com", "--json", ...server);
+    const { entries } = JSON.parse(response.stdout);
     const email = entries.filter((one) => one.channel === "email");
     assert.deepEqual(email.map((one) => one.state), ["granted", "withdrawn", "confirmed"]);
     assert.equal(email[2].text, "A mistake? Subscribe again: Webinars");
@@ -162,7 +162,7 @@ describe("Suppressed addresses", () => {
     assert.equal(await count("suppressions WHERE reason = 'bounced'"), rows.length / 2);
   });
 
-  test("they are seen, added and lifted in the web app, by whoever is signed in", async () => {
+  test("they are seen, added and lifted in the web app, by anybody who is signed in", async () => {
     const operator = new Visitor(runtime);
     assert.equal((await operator.fetch("/admin/suppressions")).status, 303);
     const encoded = (fields) => ({ method: "POST", body: new URLSearchParams(fields) });

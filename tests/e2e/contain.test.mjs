@@ -24,8 +24,8 @@ async function join(name) {
 }
 
 async function mailTo(name) {
-  const letters = await runtime.mailbox();
-  return letters.filter((letter) => letter.address === `${name}@example.com`).reverse();
+  const messages = await runtime.mailbox();
+  return messages.filter((message) => message.address === `${name}@example.com`).reverse();
 }
 
 /** The answer of `/readyz` with a token, or without one. */
@@ -36,8 +36,8 @@ async function ready(isAnybody = false) {
 }
 
 async function unsubscribes(name) {
-  const [letter] = await mailTo(name);
-  const link = linkTo(letter, "/u/");
+  const [message] = await mailTo(name);
+  const link = linkTo(message, "/u/");
   const response = await runtime.fetch(link, {
     method: "POST",
     headers: { "content-type": "application/x-www-form-urlencoded" },
@@ -68,9 +68,9 @@ describe("KV that refuses writes", () => {
   });
 
   test("keeps no publish from going live", async () => {
-    await publishChanged(runtime, "Relay, first edition", "Relay, second edition");
+    await publishChanged(runtime, "Relay, first version", "Relay, second version");
     await forget();
-    assert.match(await (await runtime.fetch("/relay")).text(), /Relay, second edition/);
+    assert.match(await (await runtime.fetch("/relay")).text(), /Relay, second version/);
     await runtime.kvRefuses(false);
     await runtime.advance("6m");
     assert.equal((await ready()).kv, null);
@@ -99,7 +99,7 @@ describe("A version that cannot be read", () => {
     assert.equal((await runtime.fetch("/healthz")).status, 200);
   });
 
-  test("is told to operators with its reason, and to anybody in a word", async () => {
+  test("is reported to operators with its reason, and to everybody else in one word", async () => {
     await runtime.tick();
     const said = await ready();
     assert.equal(said.status, 503);
@@ -137,7 +137,7 @@ describe("A version that cannot be read", () => {
 });
 
 describe("A clock that was a year ahead", () => {
-  test("is told, and put right by the next tick", async () => {
+  test("is reported, and corrected by the next tick", async () => {
     await runtime.skip("365d");
     await runtime.cron();
     await runtime.settle();

@@ -41,24 +41,24 @@ describe("What the queues gave up", () => {
     assert.equal((await runtime.fetch("/api/v1/dead-letters")).status, 401);
   });
 
-  test("is kept with its reason when it dies, and replayed once that is mended", async () => {
+  test("is kept with its reason when it dies, and replayed once the cause is fixed", async () => {
     await runtime.d1("ALTER TABLE events RENAME TO events_away");
     const event = { id: "o1", name: "order.completed", email: "ann@example.com", value: "10.00", currency: "EUR" };
-    const told = await runtime.api("POST", "/api/v1/events", { events: [event] });
-    assert.equal(told.status, 202, await told.text());
+    const response = await runtime.api("POST", "/api/v1/events", { events: [event] });
+    assert.equal(response.status, 202, await response.text());
     await runtime.settle();
-    const { kept, dead_letters: [letter] } = await listed();
-    assert.deepEqual([kept, letter.tag, letter.count], [1, "report_v1", 1]);
-    assert.match(letter.error, /no such table/);
+    const { kept, dead_letters: [deadLetter] } = await listed();
+    assert.deepEqual([kept, deadLetter.tag, deadLetter.count], [1, "report_v1", 1]);
+    assert.match(deadLetter.error, /no such table/);
     const said = await (await runtime.api("GET", "/readyz")).json();
     assert.equal(said.dead_letters.kept, 1);
     assert.equal((await (await runtime.fetch("/readyz")).json()).dead_letters, "failing");
 
-    const inVain = await deadLetters("replay", letter.id);
+    const inVain = await deadLetters("replay", deadLetter.id);
     assert.equal(inVain.status, 1, inVain.stdout + inVain.stderr);
     assert.match(inVain.stdout, /Replayed: 0\. Failed again: 1\./);
     await runtime.d1("ALTER TABLE events_away RENAME TO events");
-    const paths = [1, 2].map(() => `/api/v1/dead-letters/${letter.id}/replay`);
+    const paths = [1, 2].map(() => `/api/v1/dead-letters/${deadLetter.id}/replay`);
     const both = await Promise.all(paths.map((path) => runtime.api("POST", path, {})));
     assert.ok(both.some((answer) => answer.status === 200));
     assert.equal(await orders(), 1);
@@ -66,7 +66,7 @@ describe("What the queues gave up", () => {
     assert.equal((await runtime.api("POST", paths[0], {})).status, 404);
   });
 
-  test("is shown in the web app, and discarded by whoever ticks the box", async () => {
+  test("is shown in the web app, and discarded after ticking the box", async () => {
     await runtime.enqueue("DEAD", OF_NEWER_CODE);
     await runtime.enqueue("DEAD", JSON.stringify({ type: "due_v1", contacts: ["nobody"] }));
     await runtime.settle();

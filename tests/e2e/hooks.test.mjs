@@ -47,7 +47,7 @@ async function ledger(name) {
 }
 
 /** Sends a Resend event about a message, signed as Svix signs; `changes` apply to the request. */
-async function told(type, message, more = {}, changes = {}) {
+async function report(type, message, more = {}, changes = {}) {
   const value = message.id.replaceAll("_", "__").replaceAll(".", "_-");
   const body = JSON.stringify({
     type,
@@ -86,9 +86,9 @@ test("what is signed moves the message and the report, once, in any order", asyn
   const message = await join("ann");
   assert.equal(message.state, "sent");
   const before = await figures();
-  assert.equal((await told("email.bounced", message, GONE)).status, 200);
-  assert.equal((await told("email.bounced", message, GONE, { id: "again" })).status, 200);
-  assert.equal((await told("email.delivered", message)).status, 200, "it comes late");
+  assert.equal((await report("email.bounced", message, GONE)).status, 200);
+  assert.equal((await report("email.bounced", message, GONE, { id: "again" })).status, 200);
+  assert.equal((await report("email.delivered", message)).status, 200, "it comes late");
   const { state, reason } = await ledger("ann");
   assert.equal(state, "bounced");
   assert.match(reason, /^550 5\.1\.1 <b>no<\/b> such user$/);
@@ -101,7 +101,7 @@ test("what is signed moves the message and the report, once, in any order", asyn
 
 test("a complaint ends all mail to the address", async () => {
   const message = await join("bea");
-  assert.equal((await told("email.complained", message)).status, 200);
+  assert.equal((await report("email.complained", message)).status, 200);
   assert.equal((await ledger("bea")).state, "complained");
   const [{ state }] = await runtime.d1(
     `SELECT state FROM consents JOIN contacts c ON c.id = contact_id
@@ -110,16 +110,16 @@ test("a complaint ends all mail to the address", async () => {
   assert.equal(state, "withdrawn");
 });
 
-test("what is told of another address than the message went to changes nothing", async () => {
+test("a report about another address than the message went to changes nothing", async () => {
   const message = await join("dan");
   const all = () => runtime.d1("SELECT * FROM suppressions ORDER BY address");
   const before = await all();
   const elsewhere = { to: ["ceo@rival.example"] };
-  assert.equal((await told("email.complained", message, elsewhere)).status, 200);
-  assert.equal((await told("email.bounced", message, { ...GONE, ...elsewhere })).status, 200);
+  assert.equal((await report("email.complained", message, elsewhere)).status, 200);
+  assert.equal((await report("email.bounced", message, { ...GONE, ...elsewhere })).status, 200);
   assert.deepEqual(await all(), before);
   assert.equal((await ledger("dan")).state, "sent");
-  assert.equal((await told("email.complained", message, { to: ["Dan@example.com"] })).status, 200);
+  assert.equal((await report("email.complained", message, { to: ["Dan@example.com"] })).status, 200);
   assert.equal((await ledger("dan")).state, "complained");
 });
 
@@ -159,22 +159,22 @@ test("what is forged, stale, huge or garbled changes nothing", async () => {
   const message = await join("cy");
   const refused = { status: 401, text: "not verified\n" };
   const forged = { signature: `v1,${Buffer.alloc(32).toString("base64")}` };
-  assert.deepEqual(await told("email.bounced", message, GONE, forged), refused);
-  assert.deepEqual(await told("email.bounced", message, GONE, { body: "{}" }), refused);
-  assert.deepEqual(await told("email.bounced", message, GONE, { seconds: -301 }), refused);
-  assert.deepEqual(await told("email.bounced", message, GONE, { seconds: 301 }), refused);
+  assert.deepEqual(await report("email.bounced", message, GONE, forged), refused);
+  assert.deepEqual(await report("email.bounced", message, GONE, { body: "{}" }), refused);
+  assert.deepEqual(await report("email.bounced", message, GONE, { seconds: -301 }), refused);
+  assert.deepEqual(await report("email.bounced", message, GONE, { seconds: 301 }), refused);
   const huge = "x".repeat(1_100_000);
-  assert.equal((await told("email.bounced", message, GONE, { body: huge })).status, 413);
+  assert.equal((await report("email.bounced", message, GONE, { body: huge })).status, 413);
   for (const body of ["", "{", "\u0000\u00ff", "[".repeat(10_000)]) {
-    assert.deepEqual(await told("email.bounced", message, GONE, { body }), refused);
+    assert.deepEqual(await report("email.bounced", message, GONE, { body }), refused);
   }
   assert.equal((await ledger("cy")).state, "sent");
 });
 
-test("what is told of a message that nobody knows is taken and left alone", async () => {
+test("a report about an unknown message is accepted and changes nothing", async () => {
   const events = () => runtime.d1("SELECT count(*) AS count FROM events");
   const before = await events();
-  assert.equal((await told("email.bounced", { id: "nobody.1" }, GONE)).status, 200);
+  assert.equal((await report("email.bounced", { id: "nobody.1" }, GONE)).status, 200);
   assert.deepEqual(await events(), before);
 });
 

@@ -144,7 +144,7 @@ describe("Signing in", () => {
     assert.equal(await opens(chosen), false);
   });
 
-  test("whoever guesses is stopped", async () => {
+  test("guessing is stopped", async () => {
     await runtime.restart({ submitLimit: 3 });
     const statuses = [];
     for (let n = 0; n < 5; n++) {

@@ -93,7 +93,7 @@ async function round({ early, late, again, recover, ...end }, number) {
   if (recover) await doomed.runtime.live("50m", "16m");
 }
 
-test("whoever is erased or merged while the process is killed gets nothing twice", async () => {
+test("contacts erased or merged while the process is killed get nothing twice", async () => {
   for (const [number, one] of ROUNDS.entries()) await round(one, number);
   await doomed.comeToRest();
 

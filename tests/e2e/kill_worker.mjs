@@ -133,5 +133,5 @@ export function addressOf(name) {
 
 /** One of the two e-mails of the journey, as in `mails`. */
 export function mailOf(name, which, to = name) {
-  return `${addressOf(to)}: ${name}, this is the ${which} mail of the first edition`;
+  return `${addressOf(to)}: ${name}, this is the ${which} mail of the first version`;
 }

@@ -32,7 +32,7 @@ async function submissions(pattern) {
 }
 
 async function mailTo(address) {
-  return (await runtime.mailbox()).filter((letter) => letter.address === address);
+  return (await runtime.mailbox()).filter((mail) => mail.address === address);
 }
 
 /** A token of the form, as an embedding page gets one, old enough to be submitted. */
@@ -139,9 +139,9 @@ test("a stranger changes nothing of hers by a form, and gets her no mail that sh
   await visitor.fillIn("/relay", hers);
   await runtime.settle();
   await runtime.advance("2d");
-  const letters = await mailTo("fay@x.example");
-  assert.equal(letters.length, 2, "the welcome, and a question");
-  const question = letters.find((letter) => letter.text.includes("/confirm/"));
+  const mails = await mailTo("fay@x.example");
+  assert.equal(mails.length, 2, "the welcome, and a question");
+  const question = mails.find((mail) => mail.text.includes("/confirm/"));
 
   // The owner is shown the claims, and keeps her own data.
   const link = linkTo(question, "/confirm/");

@@ -62,9 +62,9 @@ before(async () => {
   ann = new Visitor(runtime);
   await ann.fillIn("/links", { email: "ann@example.com", first_name: TYPED, phone: "07400 123456", consent: "yes" });
   await runtime.settle();
-  const letters = await runtime.mailbox();
-  mail = letters.find((letter) => letter.address === "ann@example.com");
-  text = letters.find((letter) => letter.address === "+447400123456");
+  const messages = await runtime.mailbox();
+  mail = messages.find((message) => message.address === "ann@example.com");
+  text = messages.find((message) => message.address === "+447400123456");
 });
 after(async () => {
   await runtime?.stop();

@@ -41,8 +41,8 @@ const join = async (email) => {
 };
 
 const tell = async (...events) => {
-  const told = await runtime.api("POST", "/api/v1/events", { events });
-  assert.equal(told.status, 202, await told.text());
+  const answer = await runtime.api("POST", "/api/v1/events", { events });
+  assert.equal(answer.status, 202, await answer.text());
   await runtime.settle();
 };
 
@@ -82,8 +82,8 @@ test("who has spent more than 100 is in the segment that asks for it, and explai
   await order("o3", "0.01", "GBP");
   assert.equal(await inside(), 1);
   const body = { contact: "shop@example.com" };
-  const told = await (await runtime.api("POST", "/api/v1/contacts/explain", body)).text();
-  assert.match(told, /100\.00 GBP/);
+  const answer = await (await runtime.api("POST", "/api/v1/contacts/explain", body)).text();
+  assert.match(answer, /100\.00 GBP/);
   const refused = await runtime.api("POST", "/api/v1/events", {
     events: [{ name: "order.completed", email: "shop@example.com", properties: { value: 120 } }],
   });

@@ -45,7 +45,7 @@ describe("A short link in a text", () => {
     await runtime.settle();
     await runtime.live("12d", "1d");
     await runtime.live(...DAYLIGHT);
-    const sms = (await runtime.mailbox()).find((letter) => letter.channel === "sms");
+    const sms = (await runtime.mailbox()).find((mail) => mail.channel === "sms");
     path = /http:\/\/dripline\.test(\/s\/[A-Za-z0-9]{11}) Reply STOP/.exec(sms.text)[1];
   });
 
@@ -59,7 +59,7 @@ describe("A short link in a text", () => {
     assert.equal(await count("message.clicked"), 1);
   });
 
-  test("that nobody was sent is told apart from one that nobody may follow", async () => {
+  test("that nobody was sent differs from one that nobody may follow", async () => {
     for (const wrong of ["/s/AAAAAAAAAAA", path.slice(0, -1), "/s/"]) {
       assert.equal((await runtime.fetch(wrong, { headers: BROWSER })).status, 404, wrong);
     }
@@ -75,8 +75,8 @@ describe("A message that is not followed", () => {
     await publishChanged(runtime, send, `${send}\ntracking = false`);
     await join("bo");
     await runtime.advance("25h");
-    const letters = await runtime.mailbox();
-    const theirs = letters.filter((letter) => letter.address === "bo@example.com");
+    const mails = await runtime.mailbox();
+    const theirs = mails.filter((mail) => mail.address === "bo@example.com");
     const [second, first] = theirs;
     assert.equal(theirs.length, 2);
     assert.ok(links(first).includes("/relay?utm_source=email"), links(first).join(" "));
@@ -159,9 +159,9 @@ describe("Cloudflare's e-mail service", () => {
     );
     assert.deepEqual([message.state, message.sender], ["sent", "cloudflare"]);
     assert.match(message.provider_id, /@dripline\.test>?$/);
-    const told = said.filter((line) => line.includes("MessageBuilder")).join("\n");
-    assert.match(told, /To: dan@example\.com/);
-    assert.match(told, /From: .*hello@dripline\.test/);
+    const log = said.filter((line) => line.includes("MessageBuilder")).join("\n");
+    assert.match(log, /To: dan@example\.com/);
+    assert.match(log, /From: .*hello@dripline\.test/);
     const mails = (await runtime.mailbox()).filter((mail) => mail.address === "dan@example.com");
     assert.equal(mails.length, 0, "the local mailbox carries marketing only");
   });

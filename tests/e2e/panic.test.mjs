@@ -38,6 +38,6 @@ test("what is done after a panic is kept", async () => {
   const sent = await visitor.send(form, { email: "ann@example.com", first_name: "Ann", consent: "yes" });
   assert.equal(sent.status, 200);
   await runtime.tick();
-  const letters = (await runtime.mailbox()).filter(({ address }) => address === "ann@example.com");
-  assert.equal(letters.length, 1);
+  const messages = (await runtime.mailbox()).filter(({ address }) => address === "ann@example.com");
+  assert.equal(messages.length, 1);
 });

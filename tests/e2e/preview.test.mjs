@@ -71,10 +71,10 @@ describe("For programs", () => {
     const { to, message } = await json(await sendTest(asked), 202);
     assert.equal(to, "tom@larkspan.example");
     await runtime.settle();
-    const letter = (await runtime.mailbox()).find((one) => one.id === message);
-    assert.match(letter.subject, /^\[Test\] /);
-    assert.equal(letter.address, to);
-    assert.ok(!letter.html.includes("/c/") && !letter.html.includes("/o/"));
+    const mail = (await runtime.mailbox()).find((one) => one.id === message);
+    assert.match(mail.subject, /^\[Test\] /);
+    assert.equal(mail.address, to);
+    assert.ok(!mail.html.includes("/c/") && !mail.html.includes("/o/"));
     await json(await sendTest({ ...asked, to: "eve@example.org" }), 422);
   });
 });
@@ -103,9 +103,9 @@ describe("In the web app", () => {
     const nobody = new URLSearchParams({ contact: "<b>@example.com", do: "show" });
     const answer = await bo.fetch(PAGE, { method: "POST", body: nobody });
     assert.equal(answer.status, 422);
-    const told = await answer.text();
-    assert.match(textOf(told), /There is no such contact/);
-    assert.ok(!told.includes("<b>@"));
+    const result = await answer.text();
+    assert.match(textOf(result), /There is no such contact/);
+    assert.ok(!result.includes("<b>@"));
     assert.equal((await bo.fetch(PAGE.replace("welcome", "nothing"))).status, 404);
   });
 

@@ -100,7 +100,7 @@ test("Resend gets the request that its API asks for", async () => {
   const mail = JSON.parse(body);
   assert.equal(mail.from, "dripline <hello@dripline.test>");
   assert.deepEqual(mail.to, ["ann@example.com"]);
-  assert.equal(mail.subject, "ann, this is the first mail of the first edition");
+  assert.equal(mail.subject, "ann, this is the first mail of the first version");
   assert.match(mail.html, /Hello ann\./);
   assert.ok(links(mail).some((path) => path.startsWith("/c/")), "its links are tracked");
   assert.match(mail.text, /^Hello ann\. Stop: http:\/\/dripline\.test\/u\//);

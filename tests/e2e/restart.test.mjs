@@ -11,8 +11,8 @@ const NEVER_SECONDS = 60;
 /** As in all other tests. */
 const SOON_SECONDS = 0.05;
 
-const FIRST = ", this is the first mail of the first edition";
-const SECOND = ", this is the second mail of the first edition";
+const FIRST = ", this is the first mail of the first version";
+const SECOND = ", this is the second mail of the first version";
 
 let runtime;
 before(async () => {
@@ -28,9 +28,9 @@ function join(name) {
 
 /** The subjects of all e-mails to a name, oldest first. */
 async function mailTo(name) {
-  const letters = await runtime.mailbox();
-  const theirs = letters.filter((letter) => letter.address === `${name}@example.com`);
-  return theirs.map((letter) => letter.subject).reverse();
+  const messages = await runtime.mailbox();
+  const theirs = messages.filter((message) => message.address === `${name}@example.com`);
+  return theirs.map((message) => message.subject).reverse();
 }
 
 test("a mail that waits for its delivery when the worker stops leaves after it", async () => {
@@ -87,19 +87,19 @@ test("a changed page is live on the next request; who began before ends as it wa
   assert.equal((await join("cy")).status, 200);
   await runtime.settle();
   const visitor = new Visitor(runtime);
-  assert.match(textOf((await visitor.visit("/relay")).html), /Relay, first edition/);
+  assert.match(textOf((await visitor.visit("/relay")).html), /Relay, first version/);
 
-  const published = await publishChanged(runtime, "first edition", "second edition");
+  const published = await publishChanged(runtime, "first version", "second version");
   assert.deepEqual([published[0].version, published[0].is_new], [2, true]);
-  assert.match(textOf((await visitor.visit("/relay")).html), /Relay, second edition/);
+  assert.match(textOf((await visitor.visit("/relay")).html), /Relay, second version/);
 
   assert.equal((await join("dan")).status, 200);
   await runtime.restart();
   await runtime.live("2d", "1d");
   assert.deepEqual(await mailTo("cy"), ["cy" + FIRST, "cy" + SECOND]);
   assert.deepEqual(await mailTo("dan"), [
-    "dan, this is the first mail of the second edition",
-    "dan, this is the second mail of the second edition",
+    "dan, this is the first mail of the second version",
+    "dan, this is the second mail of the second version",
   ]);
 });
 
@@ -107,5 +107,5 @@ test("what was live before can be published again, as a new version", async () =
   const published = await publish(runtime, FIXTURES);
   assert.equal(published[0].version, 3);
   const { html } = await new Visitor(runtime).visit("/relay");
-  assert.match(textOf(html), /Relay, first edition/);
+  assert.match(textOf(html), /Relay, first version/);
 });

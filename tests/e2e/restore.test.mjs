@@ -8,8 +8,8 @@ import { assertSound } from "./invariants.mjs";
 import { start } from "./runtime.mjs";
 import { Visitor } from "./visitor.mjs";
 
-const FIRST = ", this is the first mail of the first edition";
-const SECOND = ", this is the second mail of the first edition";
+const FIRST = ", this is the first mail of the first version";
+const SECOND = ", this is the second mail of the first version";
 
 let runtime;
 before(async () => {
@@ -26,9 +26,9 @@ async function join(name) {
 
 /** The subjects of all e-mails to a name that the database knows of, oldest first. */
 async function mailTo(name) {
-  const letters = await runtime.mailbox();
-  const theirs = letters.filter((letter) => letter.address === `${name}@example.com`);
-  return theirs.map((letter) => letter.subject).reverse();
+  const mails = await runtime.mailbox();
+  const theirs = mails.filter((mail) => mail.address === `${name}@example.com`);
+  return theirs.map((mail) => mail.subject).reverse();
 }
 
 /** The output of `dripline restore`, with or without a command. */
@@ -63,7 +63,7 @@ test("a database that nobody has put back waits for no word", async () => {
   assert.equal((await ready()).status, 200);
 });
 
-test("what may have left already waits, and whoever comes afterwards is written to", async () => {
+test("messages that may have left wait, and later contacts are written to", async () => {
   await forgetADay();
   assert.deepEqual(await mailTo("ann"), ["ann" + FIRST]);
   const waiting = await runtime.d1("SELECT reason FROM messages WHERE state = 'queued'");

@@ -242,7 +242,7 @@ describe(`Rules at the limits (SEED=${SEED})`, () => {
     assert.ok(accepted.length >= 24, `${accepted.length} rules`);
   });
 
-  test("are filled, each with those of whom they hold", async () => {
+  test("are backfilled, each with the contacts that match", async () => {
     await runtime.advance("3m");
     await runtime.live("5m", "1m");
     assert.deepEqual(await runtime.d1("SELECT * FROM failing_work"), []);
@@ -301,7 +301,7 @@ describe("A rule that D1 refuses, as a version of an older release may have it",
     assert.ok(failing[0].tried_again_in_seconds > 0);
   });
 
-  test("is told by its campaign's page, in both languages", async () => {
+  test("is shown on its campaign's page, in both languages", async () => {
     const marketer = new Visitor(runtime);
     const token = new URLSearchParams({ token: "test-token" });
     await marketer.fetch("/admin/sign-in", { method: "POST", body: token });

@@ -245,7 +245,7 @@ class Runtime {
       if (Date.now() > stuckSince + STUCK_MS) {
         // Under load Miniflare may never deliver a queue again. Hints may be lost: a tick makes up
         // for them.
-        console.error("the local queue is stuck: starting anew, and ticking");
+        console.error("the local queue is stuck: starting it again, and ticking");
         await this.restart();
         await this.cron();
         deadline = Date.now() + SETTLE_TIMEOUT_MS;

@@ -26,7 +26,7 @@ async function count(sql, ...parameters) {
 }
 
 async function mailTo(address) {
-  return (await runtime.mailbox()).filter((letter) => letter.address === address);
+  return (await runtime.mailbox()).filter((message) => message.address === address);
 }
 
 /** The form of the page, opened this many times and long enough ago to be submitted. */
@@ -79,14 +79,14 @@ test("as many different people at once are as many contacts", async () => {
   assert.deepEqual(new Set(statuses), new Set([200]));
   await runtime.settle();
   assert.equal(await count("FROM contacts WHERE email LIKE 'crowd-%'"), REPEATS);
-  const letters = await runtime.mailbox();
-  const crowd = letters.filter((letter) => letter.address.startsWith("crowd-"));
+  const messages = await runtime.mailbox();
+  const crowd = messages.filter((message) => message.address.startsWith("crowd-"));
   assert.equal(crowd.length, REPEATS);
 });
 
 test("the same unsubscription many times at once is one", async () => {
-  const [letter] = await mailTo("bo@example.com");
-  const path = new URL(JSON.parse(letter.headers)["List-Unsubscribe"].slice(1, -1)).pathname;
+  const [message] = await mailTo("bo@example.com");
+  const path = new URL(JSON.parse(message.headers)["List-Unsubscribe"].slice(1, -1)).pathname;
   const body = "List-Unsubscribe=One-Click";
   const posts = Array.from({ length: REPEATS }, () =>
     runtime.fetch(path, { method: "POST", headers: STRANGER, body }),
@@ -105,8 +105,8 @@ test("ticks that overlap take each step once", async () => {
   );
   assert.deepEqual(twice, []);
   // Everybody but Bo, who has unsubscribed, now has the second e-mail, exactly once.
-  const letters = await runtime.mailbox();
-  const second = letters.filter((letter) => letter.subject.includes("the second mail"));
+  const messages = await runtime.mailbox();
+  const second = messages.filter((message) => message.subject.includes("the second mail"));
   assert.equal(second.length, 1 + REPEATS);
-  assert.equal(new Set(second.map((letter) => letter.address)).size, 1 + REPEATS);
+  assert.equal(new Set(second.map((message) => message.address)).size, 1 + REPEATS);
 });

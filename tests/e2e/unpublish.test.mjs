@@ -27,15 +27,15 @@ async function join(name) {
 }
 
 async function mailTo(name) {
-  const letters = await runtime.mailbox();
-  return letters.filter((letter) => letter.address === `${name}@example.com`).reverse();
+  const messages = await runtime.mailbox();
+  return messages.filter((message) => message.address === `${name}@example.com`).reverse();
 }
 
 const ours = ["--to", "", "--token", "test-token"];
 const unpublish = (...args) => dripline("unpublish", "relay", ...ours.with(1, runtime.url), ...args);
 
 /** Everybody's enrollments, by name. */
-async function passages() {
+async function enrollments() {
   const rows = await runtime.d1(
     `SELECT c.email, e.state, e.reason FROM enrollments e JOIN contacts c ON c.id = e.contact_id
       ORDER BY c.email, e.entered_at`,
@@ -44,7 +44,7 @@ async function passages() {
 }
 
 describe("A campaign that is unpublished", () => {
-  test("is left alone by whoever only asks what that would stop", async () => {
+  test("changes nothing when only asked what it would stop", async () => {
     assert.deepEqual([await join("ann"), await join("ben")], [200, 200]);
     const { status, stdout } = await unpublish("--dry-run");
     assert.equal(status, 0);
@@ -110,7 +110,7 @@ describe("A campaign that is unpublished", () => {
 
   test("stops the people inside, and says again what it said", async () => {
     await runtime.live("5m", "1m");
-    assert.deepEqual(await passages(), ["ann exited unpublished", "ben exited unpublished"]);
+    assert.deepEqual(await enrollments(), ["ann exited unpublished", "ben exited unpublished"]);
     const again = await unpublish("--yes", "--json");
     assert.equal(again.status, 0, again.stdout + again.stderr);
     assert.equal(JSON.parse(again.stdout).people, 0);
@@ -121,14 +121,14 @@ describe("A campaign that is unpublished", () => {
   });
 
   test("keeps the links of its mails alive, with its name on their pages", async () => {
-    const [letter] = await mailTo("ben");
-    const ask = await runtime.fetch(linkTo(letter, "/u/"));
+    const [message] = await mailTo("ben");
+    const ask = await runtime.fetch(linkTo(message, "/u/"));
     assert.equal(ask.status, 200);
     assert.match(textOf(await ask.text()), /1 Test Lane, London/);
-    assert.equal((await runtime.fetch(linkTo(letter, "/c/"))).status, 302);
+    assert.equal((await runtime.fetch(linkTo(message, "/c/"))).status, 302);
     const body = "List-Unsubscribe=One-Click";
     const type = "application/x-www-form-urlencoded";
-    const done = await runtime.fetch(linkTo(letter, "/u/"), {
+    const done = await runtime.fetch(linkTo(message, "/u/"), {
       method: "POST", headers: { "content-type": type }, body,
     });
     assert.equal(done.status, 200);

@@ -7,8 +7,8 @@ import { FIXTURES, dripline, publish, publishChanged } from "./command_line.mjs"
 import { start } from "./runtime.mjs";
 import { Visitor, textOf } from "./visitor.mjs";
 
-const FIRST = ", this is the first mail of the first edition";
-const SECOND = ", this is the second mail of the first edition";
+const FIRST = ", this is the first mail of the first version";
+const SECOND = ", this is the second mail of the first version";
 /** By then every isolate knows what was published or commanded, and a tick acts on it. */
 const HEARD_OF = "3m";
 
@@ -27,9 +27,9 @@ async function join(name) {
 
 /** The subjects of all e-mails to a name, oldest first. */
 async function mailTo(name) {
-  const letters = await runtime.mailbox();
-  const theirs = letters.filter((letter) => letter.address === `${name}@example.com`);
-  return theirs.map((letter) => letter.subject).reverse();
+  const mails = await runtime.mailbox();
+  const theirs = mails.filter((mail) => mail.address === `${name}@example.com`);
+  return theirs.map((mail) => mail.subject).reverse();
 }
 
 /** Runs a command against the runtime, which must succeed, and returns its output. */
@@ -57,7 +57,7 @@ test("a dry run publishes nothing", async () => {
   assert.equal(versions.length, 1);
 });
 
-test("whoever stands at a step that is gone goes where the file says, in their own time", async () => {
+test("contacts at a removed step move where the file says, in their own time", async () => {
   const pause = 'id = "pause"\nwait = "1d"';
   const rest = 'id = "rest"\nwait = "9d"\n\n[journey.pass.migrate]\npause = "rest"';
   const [published] = await publishChanged(runtime, pause, rest);
@@ -100,7 +100,7 @@ test("while a journey is paused nobody enters and nothing is sent; afterwards it
   assert.deepEqual(await mailTo("cy"), []);
 });
 
-test("whoever is signed in archives a journey on the campaign's page; another site cannot", async () => {
+test("an operator archives a journey on the campaign's page; another site cannot", async () => {
   await join("di");
   const tom = new Visitor(runtime);
   const archive = (headers, sure = { sure: "1" }) =>
@@ -123,7 +123,7 @@ test("whoever is signed in archives a journey on the campaign's page; another si
   assert.match(page, /Archived|已归档/);
   await runtime.advance(HEARD_OF);
   const { journeys } = await explained("di");
-  const { state, reason, words } = journeys[0].passages[0];
+  const { state, reason, words } = journeys[0].enrollments[0];
   assert.deepEqual([state, reason, words], ["exited", "archived", "the journey is archived"]);
   await runtime.live("2d", "1d");
   assert.deepEqual(await mailTo("di"), ["di" + FIRST]);
@@ -131,9 +131,9 @@ test("whoever is signed in archives a journey on the campaign's page; another si
 });
 
 test("why? is answered in words, also by the command line", async () => {
-  const told = await command("explain", "ann@example.com");
-  assert.match(told, /Journey relay\.pass: has been in it, and nobody enters twice/);
-  assert.match(told, /delivered/);
+  const answer = await command("explain", "ann@example.com");
+  assert.match(answer, /Journey relay\.pass: has been in it, and nobody enters twice/);
+  assert.match(answer, /delivered/);
   const unknown = await runtime.api("GET", "/api/v1/contacts/nobody/explain");
   assert.equal(unknown.status, 404);
   const stranger = await runtime.fetch("/api/v1/contacts/nobody/explain");

@@ -72,15 +72,15 @@ export function readPage(status, html) {
 }
 
 /** The addresses that a message's HTML links to, without the host. */
-export function links(letter) {
-  const found = [...letter.html.matchAll(/<a\b[^>]*? href="([^"]+)"/g)];
+export function links(mail) {
+  const found = [...mail.html.matchAll(/<a\b[^>]*? href="([^"]+)"/g)];
   return found.map(([, href]) => pathOf(unescapeHtml(href)));
 }
 
 /** The first link of a message that begins so. */
-export function linkTo(letter, beginning) {
-  const link = links(letter).find((path) => path.startsWith(beginning));
-  if (!link) throw new Error(`no link to ${beginning} in "${letter.subject}"`);
+export function linkTo(mail, beginning) {
+  const link = links(mail).find((path) => path.startsWith(beginning));
+  if (!link) throw new Error(`no link to ${beginning} in "${mail.subject}"`);
   return link;
 }
 

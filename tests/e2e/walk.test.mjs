@@ -39,11 +39,11 @@ async function history(runtime, email) {
 
 /** The messages to an address, oldest first. */
 async function inbox(runtime, address) {
-  return (await runtime.mailbox()).filter((letter) => letter.address === address).reverse();
+  return (await runtime.mailbox()).filter((mail) => mail.address === address).reverse();
 }
 
-function subjects(letters) {
-  return letters.map((letter) => letter.subject);
+function subjects(mails) {
+  return mails.map((mail) => mail.subject);
 }
 
 describe("The English campaign", () => {
@@ -61,7 +61,7 @@ describe("The English campaign", () => {
     ]);
   });
 
-  test("thanks whoever fills in its form, and writes to them", async () => {
+  test("thanks the visitor who fills in its form, and writes to them", async () => {
     const passerBy = new Visitor(runtime);
     assert.equal((await passerBy.visit("/webinar?utm_source=devweekly")).status, 200);
     const sent = await ann.fillIn("/webinar?utm_source=linkedin&utm_medium=cpc", ANN);
@@ -178,9 +178,9 @@ describe("The English campaign", () => {
       currency: "GBP",
     };
     for (const time of ["once", "twice"]) {
-      const told = await runtime.api("POST", "/api/v1/events", { events: [order] });
-      assert.equal(told.status, 202, time);
-      assert.deepEqual(await told.json(), { accepted: 1 });
+      const response = await runtime.api("POST", "/api/v1/events", { events: [order] });
+      assert.equal(response.status, 202, time);
+      assert.deepEqual(await response.json(), { accepted: 1 });
     }
     await runtime.settle();
     const report = await (
@@ -218,9 +218,9 @@ describe("The English campaign", () => {
       assert.ok(textOf(html).includes(figure), `${figure} is missing: ${textOf(html)}`);
     }
     const server = ["--to", runtime.url, "--token", "test-token"];
-    const told = await dripline("report", "spring-webinar", ...server);
-    assert.equal(told.status, 0, told.stderr);
-    assert.match(told.stdout, /4,990\.00/);
+    const response = await dripline("report", "spring-webinar", ...server);
+    assert.equal(response.status, 0, response.stderr);
+    assert.match(response.stdout, /4,990\.00/);
   });
 
   test("asks before it unsubscribes anybody, and a look changes nothing", async () => {
@@ -279,21 +279,21 @@ describe("The Chinese campaign", () => {
   });
   after(() => runtime?.stop());
 
-  test("asks whoever fills in its form to confirm the address first", async () => {
+  test("asks the visitor who fills in its form to confirm the address first", async () => {
     const sent = await wang.fillIn("/white-paper?utm_source=baidu", WANG);
     assert.equal(sent.headers.get("location"), "/white-paper/thanks");
     const thanks = await wang.visit("/white-paper/thanks");
     assert.match(thanks.html, /<html lang="zh-CN">/);
     await runtime.settle();
-    const letters = await inbox(runtime, "wang@example.cn");
-    assert.equal(letters.length, 1);
-    assert.ok(linkTo(letters[0], "/confirm/"));
+    const mails = await inbox(runtime, "wang@example.cn");
+    assert.equal(mails.length, 1);
+    assert.ok(linkTo(mails[0], "/confirm/"));
     assert.equal((await runtime.d1("SELECT * FROM enrollments")).length, 0);
   });
 
   test("shows a page by the link, and confirms nothing by a look", async () => {
-    const [letter] = await inbox(runtime, "wang@example.cn");
-    const path = linkTo(letter, "/confirm/");
+    const [mail] = await inbox(runtime, "wang@example.cn");
+    const path = linkTo(mail, "/confirm/");
     const page = await wang.visit(path);
     assert.equal(page.status, 200);
     assert.match(textOf(page.html), /我同意砺川装备通过邮件和短信/);
@@ -304,8 +304,8 @@ describe("The Chinese campaign", () => {
   });
 
   test("begins its journey when the button is pressed, and only once", async () => {
-    const [letter] = await inbox(runtime, "wang@example.cn");
-    const { form } = await wang.visit(linkTo(letter, "/confirm/"));
+    const [mail] = await inbox(runtime, "wang@example.cn");
+    const { form } = await wang.visit(linkTo(mail, "/confirm/"));
     for (const time of ["once", "twice"]) {
       const done = await wang.send(form, {});
       assert.equal(done.status, 200, time);
@@ -313,9 +313,9 @@ describe("The Chinese campaign", () => {
     }
     await runtime.settle();
     assert.equal((await runtime.d1("SELECT * FROM enrollments")).length, 1);
-    const letters = await inbox(runtime, "wang@example.cn");
-    assert.equal(letters.length, 2);
-    assert.match(letters[1].html, /王芳/);
+    const mails = await inbox(runtime, "wang@example.cn");
+    assert.equal(mails.length, 2);
+    assert.match(mails[1].html, /王芳/);
   });
 
   test("keeps the words agreed to, with each consent", async () => {

@@ -1,7 +1,9 @@
 //! Invalid input is refused and never weakens consent; journeys with loops terminate.
 
 use super::invariants::assert_sound;
-use super::support::{FORM, campaign, diary, history, number, report, rows, submission, world};
+use super::support::{
+    FORM, WELCOME, agrees, campaign, diary, history, number, report, rows, submission, world,
+};
 use dripline::domain::base::primitives::{QualifiedId, Span};
 use dripline::domain::base::token::{Purpose, TokenProblem};
 use dripline::domain::form::form_data::FormData;
@@ -13,18 +15,10 @@ use dripline::flows::ingest::form::{Checked, TOKEN_AGE_MAX, check};
 use dripline::native::world::{Sent, World};
 use serde_json::json;
 
-const JOURNEY: &str = r#"
-    [journey.j]
-    enter = { form = "f" }
-    [[journey.j.step]]
-    id = "welcome"
-    send = "emails/welcome"
-"#;
-
-const ANN: [(&str, &str); 2] = [("email", "ann@x.example"), ("consent", "on")];
+const ANN: [(&str, &str); 2] = agrees("ann@x.example");
 
 fn form_world() -> World {
-    world(&format!("{FORM}{JOURNEY}"))
+    world(&format!("{FORM}{WELCOME}"))
 }
 
 /// A filled-in form with another token.
@@ -99,10 +93,10 @@ fn honeypot_submission_is_thanked_and_discarded() {
 fn form_sent_too_fast_or_too_late_must_be_resent() {
     let mut world = form_world();
     let (form_id, answer) = world.fill_in("/p", "", &ANN).unwrap();
-    let (edition, form) = world.catalog.form(&form_id).unwrap();
+    let (version, form) = world.catalog.form(&form_id).unwrap();
     let at = |span: Span| {
         let now = world.now().plus(span);
-        check(edition, &form_id, form, &answer, "o", &world.settings, now)
+        check(version, &form_id, form, &answer, "o", &world.settings, now)
     };
     let problem = FieldProblem { field: String::new(), reason: FieldReason::SendAgain };
     let again = Checked::Problems(vec![problem]);
@@ -199,7 +193,7 @@ fn withdrawn_consent_can_be_given_again() {
 
 fn double_opt_in_world() -> World {
     let form = FORM.replace("text = \"Write to me.\"", "text = \"Write!\", double_opt_in = true");
-    world(&format!("{form}{JOURNEY}"))
+    world(&format!("{form}{WELCOME}"))
 }
 
 #[test]
@@ -261,7 +255,7 @@ fn late_event_counts_from_its_own_time() {
 }
 
 /// The number of enrollments under this re-entry rule if the trigger happens daily for ten days.
-fn passages(re_entry: &str) -> i64 {
+fn enrollments(re_entry: &str) -> i64 {
     let journey = format!(
         r#"
         [journey.again]
@@ -287,14 +281,14 @@ fn passages(re_entry: &str) -> i64 {
 
 #[test]
 fn re_entry_rule_limits_enrollments() {
-    assert_eq!(passages("re_entry = \"never\""), 1);
-    assert_eq!(passages(""), 1);
+    assert_eq!(enrollments("re_entry = \"never\""), 1);
+    assert_eq!(enrollments(""), 1);
     assert_eq!(
-        passages("re_entry = \"always\""),
+        enrollments("re_entry = \"always\""),
         5,
         "every other day, for it takes a day and a half"
     );
-    assert_eq!(passages("re_entry = \"after 3d\""), 4);
+    assert_eq!(enrollments("re_entry = \"after 3d\""), 4);
 }
 
 #[test]
@@ -426,7 +420,7 @@ fn enrollment_ends_on_its_own_version() {
     world.publish(campaign(FORM)).unwrap();
     world.after(Span::days(5)).unwrap();
     let subjects = |address: &str| -> Vec<String> {
-        world.inbox(address).into_iter().map(|letter| letter.subject).collect()
+        world.inbox(address).into_iter().map(|message| message.subject).collect()
     };
     assert_eq!(subjects("ann@x.example"), ["emails/one"]);
     assert_eq!(subjects("bo@x.example"), ["emails/two"]);

@@ -38,9 +38,9 @@ fn audience_larger_than_one_read_is_fully_sent() {
     multiply(&world, TURNS_PER_READING + 50);
     world.broadcast("c.news", Start).unwrap();
     minutes(&mut world, 3);
-    let letters = world.letters();
-    let addresses: BTreeSet<&str> = letters.iter().map(|l| l.address.as_str()).collect();
-    assert_eq!((letters.len(), addresses.len()), (TURNS_PER_READING + 51, TURNS_PER_READING + 51));
+    let messages = world.letters();
+    let addresses: BTreeSet<&str> = messages.iter().map(|l| l.address.as_str()).collect();
+    assert_eq!((messages.len(), addresses.len()), (TURNS_PER_READING + 51, TURNS_PER_READING + 51));
     assert_eq!(state(&world), "done rest");
 }
 

@@ -3,7 +3,7 @@
 
 use super::interleave::{InTurns, Task, together};
 use super::invariants::assert_sound;
-use super::support::{FORM, MONDAY, campaign, history, number, order, rows, world};
+use super::support::{FORM, MONDAY, campaign, history, join, number, order, rows, world};
 use dripline::domain::base::language::Language;
 use dripline::domain::base::primitives::{Ids, Millis, QualifiedId, Span};
 use dripline::domain::campaign::ab_test::Reason;
@@ -33,10 +33,6 @@ pub const NEWS: &str = r#"
     send = "emails/news"
 "#;
 
-fn join(world: &mut World, email: &str) {
-    world.submit("/p", &[("email", email), ("consent", "on")]).unwrap();
-}
-
 fn address(n: usize) -> String {
     format!("reader{n}@example.com")
 }
@@ -58,9 +54,9 @@ pub fn minutes(world: &mut World, minutes: i64) {
 
 /// Every message went to a different address, and there are this many.
 pub fn assert_each_once(world: &World, count: usize) {
-    let letters = world.letters();
-    let addresses: BTreeSet<&str> = letters.iter().map(|l| l.address.as_str()).collect();
-    assert_eq!((letters.len(), addresses.len()), (count, count));
+    let mails = world.letters();
+    let addresses: BTreeSet<&str> = mails.iter().map(|l| l.address.as_str()).collect();
+    assert_eq!((mails.len(), addresses.len()), (count, count));
     assert_sound(&world.db, Some(world.now()));
 }
 
@@ -127,11 +123,12 @@ fn broadcast_window_overrides_campaign_window() {
     minutes(&mut world, 1);
     assert_eq!(world.letters(), []);
     world.after(Span::hours(14)).unwrap();
-    let told =
-        |letter: &CapturedMessage| (letter.subject.clone(), (letter.at.0 - MONDAY.0) / 3_600_000);
-    let told: BTreeSet<_> = world.letters().iter().map(told).collect();
+    let subject = |message: &CapturedMessage| {
+        (message.subject.clone(), (message.at.0 - MONDAY.0) / 3_600_000)
+    };
+    let subjects: BTreeSet<_> = world.letters().iter().map(subject).collect();
     let expected = [("emails/late".to_owned(), 11), ("emails/news".to_owned(), 1)];
-    assert_eq!(told, BTreeSet::from(expected));
+    assert_eq!(subjects, BTreeSet::from(expected));
     assert_eq!(world.letters().len(), 4);
 }
 
@@ -223,8 +220,9 @@ fn unreadable_contact_is_retried_without_blocking_others() {
     minutes(&mut world, 2);
     assert_eq!(world.letters().len(), 11);
     assert_eq!(state(&world), "running rest");
-    let mend = format!("UPDATE contacts SET consents = '{consents}' WHERE email LIKE 'reader7@%'");
-    rows(&world.db, &mend);
+    let repair =
+        format!("UPDATE contacts SET consents = '{consents}' WHERE email LIKE 'reader7@%'");
+    rows(&world.db, &repair);
     minutes(&mut world, 12);
     assert_each_once(&world, 12);
     assert_eq!(state(&world), "done rest");
@@ -254,7 +252,7 @@ proptest! {
         }
         minutes(&mut world, 6);
         let addresses: BTreeSet<String> =
-            world.letters().into_iter().map(|letter| letter.address).collect();
+            world.letters().into_iter().map(|message| message.address).collect();
         prop_assert_eq!((world.letters().len(), addresses.len()), (count, count));
         assert_sound(&world.db, Some(world.now()));
     }
@@ -317,7 +315,7 @@ fn broadcast_stays_on_its_starting_version() {
     world.publish(campaign(&format!("{FORM}{other}"))).unwrap();
     minutes(&mut world, 3);
     assert_each_once(&world, BITE + 30);
-    assert!(world.letters().iter().all(|letter| letter.subject == "emails/news"));
+    assert!(world.letters().iter().all(|message| message.subject == "emails/news"));
 }
 
 fn at(text: &str) -> String {
@@ -333,7 +331,7 @@ fn broadcast_starts_on_campaign_clock() {
     world.after(Span::minutes(31)).unwrap();
     assert_each_once(&world, 3);
     let sent = Millis(1_772_442_000_000).plus(Span::minutes(24 * 60 + 30));
-    assert!(world.letters().iter().all(|letter| letter.at == sent));
+    assert!(world.letters().iter().all(|message| message.at == sent));
 }
 
 #[test]
@@ -442,7 +440,7 @@ fn clicks(world: &mut World, subject: &str, reasons: &[&str]) {
 }
 
 fn sent(world: &World, subject: &str) -> usize {
-    world.letters().iter().filter(|letter| letter.subject == subject).count()
+    world.letters().iter().filter(|message| message.subject == subject).count()
 }
 
 #[test]

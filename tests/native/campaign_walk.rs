@@ -130,7 +130,7 @@ fn without_sms_consent_no_sms_is_sent() {
     rows(&world.db, withdraw);
     world.after(Span::days(20)).unwrap();
     assert_eq!(world.letters().len(), 3);
-    assert!(world.letters().iter().all(|letter| letter.channel == "email"));
+    assert!(world.letters().iter().all(|message| message.channel == "email"));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! that cannot be read, tasks of newer code, a clock that was fast.
 
 use super::invariants::assert_sound;
-use super::support::{FORM, campaign, number, order, report, rows, world};
+use super::support::{FORM, agrees, campaign, join, number, order, report, rows, world};
 use dripline::domain::base::primitives::{CampaignId, Millis, Span};
 use dripline::domain::base::token::Purpose;
 use dripline::domain::campaign::Compiled;
@@ -48,7 +48,7 @@ const JOURNEY: &str = r#"
 fn five(world: &mut World) {
     for n in 0..5 {
         let email = format!("p{n}@example.com");
-        world.submit("/p", &[("email", &email), ("consent", "on")]).unwrap();
+        join(world, &email);
     }
 }
 
@@ -199,8 +199,8 @@ fn unreadable_version_suspends_its_campaign_without_loss() {
     for how in SPOILED {
         let mut world = with_five();
         world.publish(other()).unwrap();
-        world.submit("/q", &[("email", "p0@example.com"), ("consent", "on")]).unwrap();
-        let letter = world.inbox("p4@example.com").remove(0);
+        world.submit("/q", &agrees("p0@example.com")).unwrap();
+        let mail = world.inbox("p4@example.com").remove(0);
         minutes(&mut world, 1);
         let kept = spoil(&mut world, how);
 
@@ -213,7 +213,7 @@ fn unreadable_version_suspends_its_campaign_without_loss() {
         assert!(!found.is_ready && found.versions[0].campaign == c, "{found:?}");
 
         // Unsubscribing works, the other campaign continues, and this one waits.
-        assert!(world.unsubscribe(&letter).unwrap());
+        assert!(world.unsubscribe(&mail).unwrap());
         let sales: Vec<Intake> = (0..4)
             .map(|n| order(&world, &format!("p{n}@example.com"), 100, "GBP", &format!("o{n}")))
             .collect();
@@ -250,7 +250,7 @@ fn unreadable_old_version_does_not_stop_the_live_one() {
     world.publish(campaign(&format!("{FORM}{more}"))).unwrap();
     let kept = rows(&world.db, "SELECT compiled FROM campaign_versions WHERE version = 1");
     rows(&world.db, "UPDATE campaign_versions SET compiled = 'garbage' WHERE version = 1");
-    world.submit("/p", &[("email", "new@example.com"), ("consent", "on")]).unwrap();
+    join(&mut world, "new@example.com");
     world.after(Span::days(3)).unwrap();
     assert_eq!(left(&world, "nudge"), 1);
     assert_eq!(number(&world.db, "SELECT count(*) FROM enrollments WHERE state = 'failed'"), 0);
@@ -269,21 +269,21 @@ fn unreadable_old_version_does_not_stop_the_live_one() {
 fn unsubscribing_works_with_unreadable_version() {
     let mut world = with_five();
     spoil(&mut world, SPOILED[1]);
-    let letter = world.inbox("p0@example.com").remove(0);
-    let link = world.links(&letter, Purpose::Unsubscribe).next().unwrap();
+    let message = world.inbox("p0@example.com").remove(0);
+    let link = world.links(&message, Purpose::Unsubscribe).next().unwrap();
     assert!(world.follow(Purpose::Unsubscribe, link).unwrap());
     let withdrawn = "SELECT count(*) FROM consents WHERE state = 'withdrawn'";
     assert!(number(&world.db, withdrawn) > 0);
-    let letter = world.inbox("p1@example.com").remove(0);
-    world.click(&letter, "").unwrap();
+    let message = world.inbox("p1@example.com").remove(0);
+    world.click(&message, "").unwrap();
 }
 
 #[test]
 fn unsubscribing_works_with_unreadable_contact() {
     let mut world = with_five();
     rows(&world.db, "UPDATE contacts SET attributes = 'garbage' WHERE email = 'p0@example.com'");
-    let letter = world.inbox("p0@example.com").remove(0);
-    assert!(world.unsubscribe(&letter).unwrap());
+    let message = world.inbox("p0@example.com").remove(0);
+    assert!(world.unsubscribe(&message).unwrap());
     let kept = rows(&world.db, "SELECT channel, address, reason, until FROM suppressions");
     let entry = json!({ "channel": "email", "address": "p0@example.com",
                         "reason": "unsubscribed", "until": null });
@@ -337,8 +337,8 @@ fn tasks_of_newer_code_and_unreadable_campaigns_are_deferred() {
     let mut world = with_five();
     let form = super::support::submission(&mut world, &[("email", "x@example.com")]);
     let form = Intake::SubmissionV1(Box::new(form));
-    let told = order(&world, "p0@example.com", 100, "GBP", "o");
-    let bodies = [&form, &told].map(|task| serde_json::to_string(task).unwrap());
+    let order_task = order(&world, "p0@example.com", 100, "GBP", "o");
+    let bodies = [&form, &order_task].map(|task| serde_json::to_string(task).unwrap());
     let newer = bodies[1].replace("report_v1", "report_v9");
     let all = [bodies[0].as_str(), &newer, &bodies[1], "garbage"];
     let places = |world: &World| {

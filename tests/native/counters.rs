@@ -36,9 +36,9 @@ fn busy_world() -> World {
     }
     world.submit("/p", &[("email", "refuses@x.example")]).unwrap();
 
-    let letter = world.inbox("ann@x.example").remove(0);
-    world.click(&letter, "/more").unwrap();
-    world.click(&letter, "/more").unwrap();
+    let mail = world.inbox("ann@x.example").remove(0);
+    world.click(&mail, "/more").unwrap();
+    world.click(&mail, "/more").unwrap();
     let contact = rows(&world.db, "SELECT id FROM contacts WHERE email = 'bo@x.example'");
     let contact = contact[0]["id"].as_str().unwrap();
     let message = world.inbox("bo@x.example").remove(0).id;

@@ -1,7 +1,9 @@
 //! Dead letters: tasks that the queues gave up are recorded, kept, replayed and discarded.
 
 use super::invariants::assert_sound;
-use super::support::{FORM, history, number, order, report, rows, submission, world};
+use super::support::{
+    FORM, WELCOME, agrees, history, join, number, order, report, rows, submission, world,
+};
 use dripline::domain::base::primitives::{CampaignId, ContactId, Ids, Millis, Span};
 use dripline::domain::operations::dead_letter::REPLAYED_PER_CALL;
 use dripline::flows::campaign::publish;
@@ -34,9 +36,9 @@ fn take(world: &World, all: &[Dead]) -> Vec<Work> {
 
 /// One row per line: what, how often, why.
 fn kept(world: &World) -> Vec<String> {
-    let (letters, totals) = block_on(dead_letters::list(&world.db)).unwrap();
-    assert_eq!(totals.kept, i64::try_from(letters.len()).unwrap());
-    letters.iter().map(|one| format!("{} {} {}", one.tag, one.count, one.error)).collect()
+    let (messages, totals) = block_on(dead_letters::list(&world.db)).unwrap();
+    assert_eq!(totals.kept, i64::try_from(messages.len()).unwrap());
+    messages.iter().map(|one| format!("{} {} {}", one.tag, one.count, one.error)).collect()
 }
 
 /// A task of newer code that this code cannot read.
@@ -44,23 +46,12 @@ fn of_newer_code(n: i64) -> String {
     json!({ "type": "wish_v9", "n": n }).to_string()
 }
 
-const WELCOME: &str = r#"
-    [journey.j]
-    enter = { form = "f" }
-    [[journey.j.step]]
-    id = "welcome"
-    send = "emails/welcome"
-"#;
-
 const UNREADABLE: &str = "it cannot be read: unknown variant";
 
 #[test]
 fn processable_dead_letter_is_recorded_once_and_not_kept() {
     let mut world = world(FORM);
-    let post = Intake::SubmissionV1(Box::new(submission(
-        &mut world,
-        &[("email", "ann@example.com"), ("consent", "on")],
-    )));
+    let post = Intake::SubmissionV1(Box::new(submission(&mut world, &agrees("ann@example.com"))));
     take(&world, &[fact("m1", &post), fact("m1", &post)]);
     assert_eq!(history(&world.db, "ann@example.com")[0], "form.submitted");
     assert_eq!(kept(&world), [""; 0]);
@@ -79,8 +70,8 @@ fn unreadable_dead_letter_is_kept_until_discarded() {
         "{said:?}"
     );
     assert!(said.iter().any(|line| line.starts_with("unreadable 1 it cannot")), "{said:?}");
-    let (letters, _) = block_on(dead_letters::list(&world.db)).unwrap();
-    let id = &letters.iter().find(|one| one.tag == "wish_v9").unwrap().id;
+    let (messages, _) = block_on(dead_letters::list(&world.db)).unwrap();
+    let id = &messages.iter().find(|one| one.tag == "wish_v9").unwrap().id;
     let desk = desk(&world, &world.db);
     let ids = &mut Ids::new(world.now(), 7);
     let (replayed, _) = block_on(desk.replay(id, ids)).unwrap().unwrap();
@@ -94,7 +85,7 @@ fn unreadable_dead_letter_is_kept_until_discarded() {
 #[test]
 fn replayed_lead_of_repaired_campaign_counts_once() {
     let mut world = world(FORM);
-    let fields = [("email", "ann@example.com"), ("consent", "on")];
+    let fields = agrees("ann@example.com");
     let post = Intake::SubmissionV1(Box::new(submission(&mut world, &fields)));
     let campaign = CampaignId::from("c");
     let text = serde_json::to_string(&world.catalog.live_edition(&campaign).unwrap().compiled);
@@ -105,17 +96,17 @@ fn replayed_lead_of_repaired_campaign_counts_once() {
     assert_eq!(kept(&world), ["submission_v1 1 the live version of its campaign cannot be read"]);
     block_on(world.db.batch(vec![overwrite_version(&campaign, 1, &text.unwrap())])).unwrap();
     world.catalog = block_on(publish::live(&world.db)).unwrap();
-    let (letters, _) = block_on(dead_letters::list(&world.db)).unwrap();
+    let (messages, _) = block_on(dead_letters::list(&world.db)).unwrap();
     for _ in 0..2 {
         // The second time, somebody else reads it before it is deleted.
         let desk = desk(&world, &world.db);
         let ids = &mut Ids::new(world.now(), 7);
         block_on(desk.take(&[fact("m1", &post)], ids)).unwrap();
-        block_on(desk.replay(&letters[0].id, ids)).unwrap();
+        block_on(desk.replay(&messages[0].id, ids)).unwrap();
     }
     assert_eq!(kept(&world), [""; 0]);
-    let told = history(&world.db, "ann@example.com");
-    assert_eq!(told.iter().filter(|name| *name == "form.submitted").count(), 1, "{told:?}");
+    let events = history(&world.db, "ann@example.com");
+    assert_eq!(events.iter().filter(|name| *name == "form.submitted").count(), 1, "{events:?}");
     assert_sound(&world.db, Some(world.now()));
 }
 
@@ -162,7 +153,7 @@ impl Database for Away {
 #[test]
 fn dead_letters_are_not_acknowledged_without_database() {
     let mut world = world(FORM);
-    let fields = [("email", "ann@example.com"), ("consent", "on")];
+    let fields = agrees("ann@example.com");
     let post = Intake::SubmissionV1(Box::new(submission(&mut world, &fields)));
     let ids = &mut Ids::new(world.now(), 7);
     block_on(desk(&world, &Away).take(&[fact("m1", &post)], ids)).unwrap_err();
@@ -244,14 +235,14 @@ fn ticks_expire_dead_letters_unless_a_clock_is_fast() {
 #[test]
 fn erasing_removes_the_contacts_dead_letters() {
     let mut world = world(FORM);
-    world.submit("/p", &[("email", "ann@example.com"), ("consent", "on")]).unwrap();
-    let told = |email: &str| {
+    join(&mut world, "ann@example.com");
+    let body_about = |email: &str| {
         let properties = json!({ "plan": "gold" });
         let task = report(world.now(), email, "plan.chosen", properties, email);
         let body = serde_json::to_string(&task).unwrap();
         dead(email, body.replace("report_v1", "report_v9"))
     };
-    take(&world, &[told("ann@example.com"), told("bo@example.com")]);
+    take(&world, &[body_about("ann@example.com"), body_about("bo@example.com")]);
     let ids = &mut Ids::new(world.now(), 7);
     let (catalog, keys) = (&world.catalog, &world.settings.keys);
     let flow = erase::erase(&world.db, catalog, keys, "ann@example.com", world.now(), ids);
@@ -264,24 +255,24 @@ fn erasing_removes_the_contacts_dead_letters() {
 #[test]
 fn erasing_matches_whole_addresses_in_dead_letters() {
     let mut world = world(&format!("{FORM}{WELCOME}"));
-    world.submit("/p", &[("email", "ann@example.com"), ("consent", "on")]).unwrap();
+    join(&mut world, "ann@example.com");
     world.after(Span::minutes(5)).unwrap();
     let message = world.inbox("ann@example.com").remove(0).id;
-    let told = |email: &str| json!({ "type": "wish_v9", "said": email }).to_string();
+    let body_with = |email: &str| json!({ "type": "wish_v9", "said": email }).to_string();
     let about = [
-        told("Ann@Example.COM"),
-        told("452 4.2.2 <ann@example.com> mailbox full"),
-        told("nobody has ann@example.com."),
-        told(&json!({ "to": ["ann@example.com"] }).to_string()),
+        body_with("Ann@Example.COM"),
+        body_with("452 4.2.2 <ann@example.com> mailbox full"),
+        body_with("nobody has ann@example.com."),
+        body_with(&json!({ "to": ["ann@example.com"] }).to_string()),
         "{ann@example.com".to_owned(),
-        told(message.as_str()),
+        body_with(message.as_str()),
     ];
     let others = [
-        told("joann@example.com"),
-        told("o.ann@example.com"),
-        told("ann@example.com.au"),
-        told("ann@example.community"),
-        told(&format!("{message}0")),
+        body_with("joann@example.com"),
+        body_with("o.ann@example.com"),
+        body_with("ann@example.com.au"),
+        body_with("ann@example.community"),
+        body_with(&format!("{message}0")),
     ];
     let all = about.iter().chain(&others).enumerate();
     let all: Vec<_> = all.map(|(n, body)| dead(&format!("m{n}"), body.clone())).collect();
@@ -341,7 +332,7 @@ fn readyz_shows_counts_to_operators_only() {
 #[test]
 fn replayed_order_counts_once() {
     let mut world = world(FORM);
-    world.submit("/p", &[("email", "ann@example.com"), ("consent", "on")]).unwrap();
+    join(&mut world, "ann@example.com");
     let bought = order(&world, "ann@example.com", 100, "GBP", "o1");
     take(&world, &[fact("m1", &bought)]);
     take(&world, &[fact("m2", &bought)]);

@@ -2,7 +2,7 @@
 
 use super::interleave::{InTurns, Task, together, together_until};
 use super::invariants::assert_sound;
-use super::support::{FORM, MONDAY, number, rows, submission, world};
+use super::support::{FORM, MONDAY, agrees, number, rows, submission, world};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use dripline::domain::base::primitives::{Ids, MessageId, Millis, Span};
@@ -323,7 +323,7 @@ fn confirmation_mail_is_retried_with_same_bytes() {
     let mut world = world(&format!("{form}{JOURNEY}"));
     world.settings.senders.email = resend();
     let mut office = Office { world, script: Script::default() };
-    office.submit(&[("email", "ann@x.example"), ("consent", "on")]);
+    office.submit(&agrees("ann@x.example"));
     office.deliver(MONDAY, vec![Err(HttpError::TimedOut)]);
     office.deliver(MONDAY.plus(Span::minutes(2)), vec![accepted()]);
     let requests = office.script.requests.borrow();
@@ -667,10 +667,10 @@ fn outgoing_webhook_is_retried_under_the_same_id() {
     office.deliver(later(10), vec![answer(200, json!("thanks"))]);
     assert_eq!(office.standing(), "delivered||3|1");
     let requests = office.script.requests.borrow();
-    let told = |name: &str| -> BTreeSet<String> {
+    let values_of = |name: &str| -> BTreeSet<String> {
         requests.iter().map(|request| header(request, name)).collect()
     };
-    assert_eq!((told("webhook-id").len(), told("webhook-timestamp").len()), (1, 3));
+    assert_eq!((values_of("webhook-id").len(), values_of("webhook-timestamp").len()), (1, 3));
 }
 
 #[test]

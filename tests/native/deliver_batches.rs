@@ -3,7 +3,7 @@
 
 use super::deliver::{JOURNEY, Office, TEXTS, accepted, answer, wire};
 use super::invariants::assert_sound;
-use super::support::{MONDAY, rows};
+use super::support::{MONDAY, agrees, rows};
 use dripline::domain::base::primitives::Span;
 use dripline::flows::ports::Http;
 use dripline::native::fault_sim::turns::pass;
@@ -42,8 +42,8 @@ fn many_emails_are_sent_in_one_call() {
     let office = crowd(JOURNEY, 3);
     office.deliver(MONDAY, vec![taken(3)]);
     assert_eq!(states(&office), "3 sent");
-    let told = "SELECT group_concat(provider_id, ' ' ORDER BY id) AS line FROM messages";
-    assert_eq!(rows(&office.world.db, told)[0]["line"], "re-0 re-1 re-2");
+    let sql = "SELECT group_concat(provider_id, ' ' ORDER BY id) AS line FROM messages";
+    assert_eq!(rows(&office.world.db, sql)[0]["line"], "re-0 re-1 re-2");
     let request = office.script.requests.borrow()[0].clone();
     let mails: Vec<Value> = serde_json::from_str(&request.body).unwrap();
     let to: Vec<&str> = mails.iter().filter_map(|mail| mail["to"][0].as_str()).collect();
@@ -85,7 +85,7 @@ fn lost_batch_is_retried_with_same_bytes_and_key() {
     office.deliver(MONDAY, vec![Err(HttpError::TimedOut)]);
     // A contact that came later gets a call of its own.
     let mut office = office;
-    office.submit(&[("email", "new@x.example"), ("consent", "on")]);
+    office.submit(&agrees("new@x.example"));
     office.deliver(MONDAY.plus(Span::minutes(2)), vec![taken(3), accepted()]);
     let requests = office.script.requests.borrow();
     assert_eq!(requests[0], requests[1]);

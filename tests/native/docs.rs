@@ -255,8 +255,8 @@ fn wrong_file(text: &str) -> Option<String> {
     let file: Table = text.parse().unwrap();
     let name = format!("{}.toml", file["campaign"]["id"].as_str().unwrap());
     let problems = campaign_file::read(&name, text).err()?;
-    let told = problems.iter().map(|one| format!("{}: {}", one.key, one.message));
-    Some(told.collect::<Vec<_>>().join("; "))
+    let lines = problems.iter().map(|one| format!("{}: {}", one.key, one.message));
+    Some(lines.collect::<Vec<_>>().join("; "))
 }
 
 /// The places where a rule, a trigger or another inline table may appear.
@@ -320,8 +320,8 @@ fn wrong_variables(table: &Table) -> Option<String> {
     let asked = RefCell::new(BTreeSet::new());
     let read = Settings::read(|name| {
         asked.borrow_mut().insert(name.to_owned());
-        let told = vars.get(name).and_then(Value::as_str).map(str::to_owned);
-        told.or_else(|| secret(name))
+        let variable = vars.get(name).and_then(Value::as_str).map(str::to_owned);
+        variable.or_else(|| secret(name))
     });
     let unread = vars.keys().find(|name| !asked.borrow().contains(*name));
     read.err().or_else(|| unread.map(|name| format!("`{name}` is read by nobody")))
@@ -600,11 +600,11 @@ fn wrong_command(args: &[String], is_inline: bool) -> Option<String> {
         .stdin(Stdio::null())
         .output()
         .unwrap();
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
     // Inline code may name a command without its arguments.
-    let is_name = is_inline && told.contains("required arguments were not provided");
-    let is_wrong = told.starts_with("error:") && !is_name;
-    is_wrong.then(|| format!("dripline {}: {told}", args.join(" ")))
+    let is_name = is_inline && error.contains("required arguments were not provided");
+    let is_wrong = error.starts_with("error:") && !is_name;
+    is_wrong.then(|| format!("dripline {}: {error}", args.join(" ")))
 }
 
 /// Programs of others, whose arguments we do not check.

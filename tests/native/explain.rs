@@ -1,6 +1,6 @@
 //! Explanations: why a contact is where it is.
 
-use super::support::{FORM, order, report, rows, world};
+use super::support::{FORM, join, order, report, rows, world};
 use dripline::domain::base::language::Language::{self, Chinese, English};
 use dripline::domain::base::primitives::Span;
 use dripline::domain::campaign::journey::RunState;
@@ -37,7 +37,7 @@ const CAMPAIGN: &str = r#"
 
 fn inhabited() -> World {
     let mut world = world(&format!("{FORM}{CAMPAIGN}"));
-    world.submit("/p", &[("email", "ann@example.com"), ("consent", "on")]).unwrap();
+    join(&mut world, "ann@example.com");
     world
 }
 
@@ -77,12 +77,12 @@ fn enrollment_explains_its_entry_and_wait() {
     let all = about(&world, "ANN@example.com ");
     let j = journey(&all, "c.j");
     assert_eq!((&j.entry[..], &j.words[..]), ("inside", "is inside"));
-    let passage = &j.passages[0];
-    assert_eq!(passage.entered_by.as_deref(), Some("form.submitted"));
-    assert_eq!(passage.step, "clicked");
-    assert_eq!(passage.due_at, Some(passage.since.plus(Span::days(2))));
+    let enrollment = &j.passages[0];
+    assert_eq!(enrollment.entered_by.as_deref(), Some("form.submitted"));
+    assert_eq!(enrollment.step, "clicked");
+    assert_eq!(enrollment.due_at, Some(enrollment.since.plus(Span::days(2))));
     let waits = "message.clicked about the message of step welcome, or until time is up";
-    assert_eq!(passage.waits_for.as_deref(), Some(waits));
+    assert_eq!(enrollment.waits_for.as_deref(), Some(waits));
     let fans = journey(&all, "c.fans");
     assert_eq!((&fans.entry[..], fans.passages.len()), ("not_triggered", 0));
     assert_eq!(all.messages[0].words, "delivered");
@@ -92,8 +92,8 @@ fn enrollment_explains_its_entry_and_wait() {
 #[test]
 fn segment_explains_since_when_and_next_change() {
     let mut world = inhabited();
-    let letter = world.inbox("ann@example.com").remove(0);
-    world.click(&letter, "").unwrap();
+    let mail = world.inbox("ann@example.com").remove(0);
+    world.click(&mail, "").unwrap();
     let all = about(&world, "ann@example.com");
     let clickers = &all.segments[0];
     assert_eq!((clickers.since, clickers.why.holds), (Some(world.now()), true));
@@ -110,9 +110,9 @@ fn exited_enrollment_explains_reason_and_re_entry() {
     world.take_in(vec![bought]).unwrap();
     let j = journey(&about(&world, "ann@example.com"), "c.j");
     assert_eq!(j.entry, "too_soon");
-    let passage = &j.passages[0];
-    assert_eq!(j.enters_again_at, Some(passage.entered_at.plus(Span::days(30))));
-    assert_eq!((&passage.words[..], &passage.waits_for), ("order.completed", &None));
+    let enrollment = &j.passages[0];
+    assert_eq!(j.enters_again_at, Some(enrollment.entered_at.plus(Span::days(30))));
+    assert_eq!((&enrollment.words[..], &enrollment.waits_for), ("order.completed", &None));
     world.after(Span::days(40)).unwrap();
     assert_eq!(journey(&about(&world, "ann@example.com"), "c.j").entry, "next_time");
 }
@@ -121,7 +121,7 @@ fn exited_enrollment_explains_reason_and_re_entry() {
 fn submission_during_pause_is_explained_as_missed() {
     let mut world = inhabited();
     world.steer("c.j", RunState::Paused).unwrap();
-    world.submit("/p", &[("email", "bo@example.com"), ("consent", "on")]).unwrap();
+    join(&mut world, "bo@example.com");
     assert_eq!(journey(&about(&world, "bo@example.com"), "c.j").entry, "paused");
     world.steer("c.j", RunState::Running).unwrap();
     assert_eq!(journey(&about(&world, "bo@example.com"), "c.j").entry, "missed");
@@ -131,7 +131,7 @@ fn submission_during_pause_is_explained_as_missed() {
 fn missing_confirmation_is_explained() {
     let form = FORM.replace("text = \"Write to me.\"", "text = \"Yes.\", double_opt_in = true");
     let mut world = world(&format!("{form}{CAMPAIGN}"));
-    world.submit("/p", &[("email", "ann@example.com"), ("consent", "on")]).unwrap();
+    join(&mut world, "ann@example.com");
     assert_eq!(journey(&about(&world, "ann@example.com"), "c.j").entry, "pending");
 }
 
@@ -139,8 +139,8 @@ fn missing_confirmation_is_explained() {
 fn contact_is_found_by_id_phone_or_email() {
     let mut world = inhabited();
     world.submit("/p", &[("email", "bo@example.com"), ("phone", "07400 123456")]).unwrap();
-    let told = report(world.now(), "cy@example.com", "x", json!({}), "k");
-    world.take_in(vec![told]).unwrap();
+    let task = report(world.now(), "cy@example.com", "x", json!({}), "k");
+    world.take_in(vec![task]).unwrap();
     let sql = "SELECT id FROM contacts ORDER BY email";
     let ids: Vec<String> =
         rows(&world.db, sql).iter().map(|r| r["id"].as_str().unwrap().to_owned()).collect();

@@ -2,7 +2,7 @@
 //! previews. The rules here are larger than `check` accepts, as a version of an older release may
 //! be.
 
-use super::support::{FORM, campaign, number, rows, world};
+use super::support::{FORM, campaign, join, number, rows, world};
 use dripline::domain::base::primitives::{CampaignId, Millis, QualifiedId, Span};
 use dripline::domain::campaign::Compiled;
 use dripline::domain::campaign::broadcast::BroadcastVerb::{Pause, Start};
@@ -57,7 +57,7 @@ fn a_world() -> World {
     let mut world = world(FORM);
     for n in 0..3 {
         let address = format!("reader{n}@example.com");
-        world.submit("/p", &[("email", &address), ("consent", "on")]).unwrap();
+        join(&mut world, &address);
     }
     let (id, text) = (CampaignId::from("c"), serde_json::to_string(&with_huge_rule()).unwrap());
     let fills = ["c.huge", "c.small"].map(QualifiedId::from);

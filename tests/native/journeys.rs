@@ -2,7 +2,9 @@
 
 use super::interleave::{InTurns, Task, together};
 use super::invariants::assert_sound;
-use super::support::{MONDAY, campaign, diary, history, number, report, rows, world};
+use super::support::{
+    ANN, MONDAY, agrees, campaign, diary, history, number, report, rows, with_steps, world,
+};
 use dripline::domain::base::primitives::{Ids, Millis, Span};
 use dripline::flows::campaign::backfill::FILL_DELAY;
 use dripline::flows::ingest::consume;
@@ -30,37 +32,18 @@ const FORM: &str = r#"
     rule = { event = "looked", within = "2d" }
 "#;
 
-const ANN: &str = "ann@example.com";
-
 /// A world with these journeys.
 fn with(journeys: &str) -> World {
     world(&file(journeys))
 }
 
-/// A campaign with these journeys; `id: …` on a line starts a step of the journey above it.
+/// The parts of a campaign with these journeys.
 fn file(journeys: &str) -> String {
-    let mut text = FORM.to_owned();
-    let mut name = "";
-    for line in journeys.lines().map(str::trim) {
-        if let Some(rest) = line.strip_prefix("[journey.") {
-            name = rest.trim_end_matches(']');
-        }
-        match line.split_once(": ") {
-            Some((id, action)) if !line.starts_with('[') && !id.contains(' ') => {
-                text.push_str(&format!("[[journey.{name}.step]]\nid = \"{id}\"\n"));
-                text.push_str(&action.replace("; ", "\n"));
-            }
-            _ => text.push_str(line),
-        }
-        text.push('\n');
-    }
-    text
+    format!("{FORM}{}", with_steps(journeys))
 }
 
 fn submit(world: &mut World, email: &str, fields: &[(&str, &str)]) {
-    let all: Vec<(&str, &str)> =
-        [("email", email), ("consent", "on")].into_iter().chain(fields.iter().copied()).collect();
-    world.submit("/p", &all).unwrap();
+    world.submit("/p", &[&agrees(email)[..], fields].concat()).unwrap();
 }
 
 /// Forms do not overwrite known values, so clears them before the next submission.
@@ -70,12 +53,12 @@ fn forget(world: &World) {
 
 fn tell(world: &mut World, email: &str, event: &str, properties: Value) {
     let key = format!("{event}-{}-{email}-{properties}", world.now().0);
-    let told = report(world.now(), email, event, properties, &key);
-    world.take_in(vec![told]).unwrap();
+    let task = report(world.now(), email, event, properties, &key);
+    world.take_in(vec![task]).unwrap();
 }
 
 /// The state of each enrollment: journey, step, state, reason.
-fn passages(world: &World) -> String {
+fn enrollments(world: &World) -> String {
     let sql = "SELECT journey, step, state, reason FROM enrollments ORDER BY entered_at, journey";
     let line = |row: &Value| {
         let text = |column: &str| row[column].as_str().unwrap_or_default().to_owned();
@@ -104,14 +87,29 @@ fn split_always_sends_a_contact_the_same_way() {
         }
         world.after(Span::days(1)).unwrap();
     }
-    let letters: Vec<usize> = (0..40).map(|n| world.inbox(&address(n)).len()).collect();
-    assert!(letters.iter().all(|count| [0, 3].contains(count)), "{letters:?}");
-    let written_to = letters.iter().filter(|count| **count == 3).count();
+    let messages: Vec<usize> = (0..40).map(|n| world.inbox(&address(n)).len()).collect();
+    assert!(messages.iter().all(|count| [0, 3].contains(count)), "{messages:?}");
+    let written_to = messages.iter().filter(|count| **count == 3).count();
     assert!((8..=32).contains(&written_to), "{written_to} of 40");
     assert_sound(&world.db, Some(world.now()));
 }
 
-type Happen = Box<dyn Fn(&mut World)>;
+/// What Ann does, or how much time passes.
+enum Action {
+    Event(&'static str, Value),
+    BecomeLead,
+    Wait(Span),
+}
+
+fn act(world: &mut World, actions: &[Action]) {
+    for action in actions {
+        match action {
+            Action::Event(name, properties) => tell(world, ANN, name, properties.clone()),
+            Action::BecomeLead => submit(world, ANN, &[("role", "lead")]),
+            Action::Wait(span) => world.after(*span).unwrap(),
+        }
+    }
+}
 
 const WAITS: &str = r#"
     [journey.j]
@@ -126,29 +124,25 @@ const WAITS: &str = r#"
 #[test]
 fn wait_for_ends_with_the_first_match() {
     let text = WAITS.replace("\\\n", "");
-    let mut tries: Vec<(&str, Happen)> = Vec::new();
-    tries.push(("a", Box::new(|w| tell(w, ANN, "a", json!({})))));
-    tries.push(("b", Box::new(|w| tell(w, ANN, "b", json!({ "x": 1 })))));
-    tries.push(("leads", Box::new(|w| submit(w, ANN, &[("role", "lead")]))));
-    tries.push((
-        "fresh",
-        Box::new(|w| {
-            tell(w, ANN, "looked", json!({}));
-            w.after(Span::days(2)).unwrap();
-        }),
-    ));
-    for (what, happen) in tries {
+    let looked = || Action::Event("looked", json!({}));
+    let tries = [
+        ("a", vec![Action::Event("a", json!({}))]),
+        ("b", vec![Action::Event("b", json!({ "x": 1 }))]),
+        ("leads", vec![Action::BecomeLead]),
+        ("fresh", vec![looked(), Action::Wait(Span::days(2))]),
+    ];
+    for (what, actions) in tries {
         let mut world = with(&text);
         submit(&mut world, ANN, &[]);
         tell(&mut world, ANN, "b", json!({ "x": 2 }));
-        assert_eq!(passages(&world), "j hear active", "{what}");
-        happen(&mut world);
-        assert_eq!(passages(&world), "j heard completed", "{what}");
+        assert_eq!(enrollments(&world), "j hear active", "{what}");
+        act(&mut world, &actions);
+        assert_eq!(enrollments(&world), "j heard completed", "{what}");
     }
     let mut world = with(&text);
     submit(&mut world, ANN, &[]);
     world.after(Span::days(10)).unwrap();
-    assert_eq!(passages(&world), "j late completed");
+    assert_eq!(enrollments(&world), "j late completed");
 }
 
 const RENEWAL: &str = r#"
@@ -175,7 +169,7 @@ fn absent_or_past_date_takes_the_other_branch() {
     for fields in [&[][..], &[("renewal", "2026-03-09")], &[("renewal", "2025-12-01")]] {
         let mut world = with(RENEWAL);
         submit(&mut world, ANN, fields);
-        assert_eq!(passages(&world), "j none completed", "{fields:?}");
+        assert_eq!(enrollments(&world), "j none completed", "{fields:?}");
     }
 }
 
@@ -197,7 +191,7 @@ fn changed_zone_or_date_reschedules_the_wait() {
     assert_sound(&world.db, None);
     forget(&world);
     submit(&mut world, ANN, &[("renewal", "2026-03-01")]);
-    assert_eq!(passages(&world).lines().next(), Some("j none completed"), "the date is past");
+    assert_eq!(enrollments(&world).lines().next(), Some("j none completed"), "the date is past");
 }
 
 #[test]
@@ -228,7 +222,7 @@ fn journey_enrolls_in_another_and_leaves_a_third() {
         drop: leave = { journey = "third", reason = "moved on" }
         bye: leave = { reason = "done here" }
         [journey.second]
-        enter = { event = "never.told" }
+        enter = { event = "never.happens" }
         hello: send = "emails/second"
         [journey.third]
         enter = { form = "f" }
@@ -238,7 +232,7 @@ fn journey_enrolls_in_another_and_leaves_a_third() {
     );
     submit(&mut world, ANN, &[]);
     world.after(Span::days(20)).unwrap();
-    assert_snapshot!(passages(&world), @"
+    assert_snapshot!(enrollments(&world), @"
     first bye exited done here
     third long exited moved on
     second hello completed
@@ -261,28 +255,22 @@ const ENDINGS: &str = r#"
 #[test]
 fn goal_completes_and_exit_ends_enrollment_at_any_step() {
     let text = ENDINGS.replace("\\\n", "");
-    let event = |name: &'static str| -> Happen { Box::new(move |w| tell(w, ANN, name, json!({}))) };
-    let twice: Happen = Box::new(|w| {
-        for _ in 0..2 {
-            tell(w, ANN, "looked", json!({}));
-            w.after(Span::minutes(1)).unwrap();
-        }
-    });
-    let once_and_two_days: Happen = Box::new(|w| {
-        tell(w, ANN, "looked", json!({}));
-        w.after(Span::days(2)).unwrap();
-    });
-    for (happen, ending) in [
-        (event("bought"), "completed goal"),
-        (Box::new(|w: &mut World| submit(w, ANN, &[("role", "lead")])), "completed goal"),
-        (event("lost"), "exited lost"),
-        (once_and_two_days, "exited segment.left"),
-        (twice, "exited rule"),
+    let event = |name| Action::Event(name, json!({}));
+    let (two_days, minute) = (Span::days(2), Span::minutes(1));
+    for (ending, actions) in [
+        ("completed goal", vec![event("bought")]),
+        ("completed goal", vec![Action::BecomeLead]),
+        ("exited lost", vec![event("lost")]),
+        ("exited segment.left", vec![event("looked"), Action::Wait(two_days)]),
+        (
+            "exited rule",
+            vec![event("looked"), Action::Wait(minute), event("looked"), Action::Wait(minute)],
+        ),
     ] {
         let mut world = with(&text);
         submit(&mut world, ANN, &[]);
-        happen(&mut world);
-        assert_eq!(passages(&world), format!("j pause {ending}"));
+        act(&mut world, &actions);
+        assert_eq!(enrollments(&world), format!("j pause {ending}"));
         world.after(Span::days(20)).unwrap();
         assert_eq!(world.letters(), [], "{ending}");
         assert_sound(&world.db, Some(world.now()));
@@ -302,7 +290,7 @@ fn exit_rule_fires_when_time_makes_it_true() {
     );
     tell(&mut world, ANN, "looked", json!({}));
     world.after(Span::days(3)).unwrap();
-    assert_eq!(passages(&world), "j pause exited rule");
+    assert_eq!(enrollments(&world), "j pause exited rule");
     let at = number(&world.db, "SELECT at FROM events WHERE name = 'journey.exited'");
     assert_eq!(at, MONDAY.plus(Span::days(3)).0);
 }
@@ -311,7 +299,7 @@ fn exit_rule_fires_when_time_makes_it_true() {
 fn contact_matching_goal_rule_is_not_enrolled() {
     let mut world = with(&ENDINGS.replace("\\\n", ""));
     submit(&mut world, ANN, &[("role", "lead")]);
-    assert_eq!(passages(&world), "");
+    assert_eq!(enrollments(&world), "");
 }
 
 const RENEWALS: &str = r#"
@@ -364,7 +352,7 @@ fn late_segment_member_waits_for_next_occurrence() {
     let mut world = with(&MONTHLY.replace("FREQ=MONTHLY;BYMONTHDAY=-1", "FREQ=DAILY"));
     world.after(Span::hours(2)).unwrap();
     submit(&mut world, ANN, &[("role", "lead")]);
-    assert_eq!(passages(&world), "");
+    assert_eq!(enrollments(&world), "");
     world.after(Span::days(1)).unwrap();
     assert_snapshot!(diary(&world.letters()), @"2026-03-03T09:00:00Z email ann@example.com | emails/news");
 }
@@ -401,8 +389,8 @@ fn zone_change_does_not_repeat_an_occurrence() {
 /// Reports an order under a key that no other report has.
 fn order(world: &mut World, id: Value) {
     let key = format!("{}", number(&world.db, "SELECT count(*) FROM events"));
-    let told = report(world.now(), ANN, "order.completed", json!({ "order_id": id }), &key);
-    world.take_in(vec![told]).unwrap();
+    let task = report(world.now(), ANN, "order.completed", json!({ "order_id": id }), &key);
+    world.take_in(vec![task]).unwrap();
 }
 
 const ORDERS: &str = r#"
@@ -445,14 +433,14 @@ fn concurrent_reports_of_one_order_enroll_once() {
     let tell = |n: u64| -> Task<'_, _> {
         let (db, catalog, keys) = (&db, &world.catalog, &world.settings.keys);
         let properties = json!({ "order_id": "a" });
-        let told = report(MONDAY, ANN, "order.completed", properties, &n.to_string());
+        let task = report(MONDAY, ANN, "order.completed", properties, &n.to_string());
         Box::pin(async move {
             let mut ids = Ids::new(MONDAY, n);
-            consume::record(db, catalog, keys, vec![told], MONDAY, &mut ids).await
+            consume::record(db, catalog, keys, vec![task], MONDAY, &mut ids).await
         })
     };
-    let told = together((0..20).map(tell).collect());
-    assert!(told.iter().all(Result::is_ok), "{told:?}");
+    let results = together((0..20).map(tell).collect());
+    assert!(results.iter().all(Result::is_ok), "{results:?}");
     let orders = "SELECT count(*) FROM events WHERE name = 'order.completed'";
     assert_eq!(number(&world.db, orders), 20);
     assert_eq!(number(&world.db, "SELECT count(*) FROM enrollments"), 1);
@@ -469,8 +457,8 @@ fn database_refuses_duplicate_enrollment() {
             submit(&mut world, ANN, &[]);
             world.after(Span::days(2)).unwrap();
         }
-        let passages = number(&world.db, "SELECT count(*) FROM enrollments");
-        assert_eq!(passages, if again == "never" { 1 } else { 3 }, "{again}");
+        let enrollments = number(&world.db, "SELECT count(*) FROM enrollments");
+        assert_eq!(enrollments, if again == "never" { 1 } else { 3 }, "{again}");
         let copies = "INSERT INTO enrollments SELECT contact_id, id || '2', campaign_id, version,
             journey, step, steps_taken, sent, 'active', reason, entered_at, since, 0, entry_key
             FROM enrollments WHERE true LIMIT 1";
@@ -492,12 +480,12 @@ const LIMITED: &str = r#"
 
 /// The number of enrollments that begin in each hour, by the counters and by the rows.
 fn begun(world: &World) -> String {
-    let told =
+    let in_events =
         "SELECT group_concat(taken, ' ') AS n FROM (SELECT * FROM journey_hours ORDER BY hour)";
     let counted = "SELECT group_concat(n, ' ') AS n FROM (SELECT count(*) AS n FROM enrollments
                     WHERE steps_taken > 0 GROUP BY (since - 60000) / 3600000)";
     let text = |sql: &str| rows(&world.db, sql)[0]["n"].as_str().unwrap_or_default().to_owned();
-    format!("{} | {}", text(told), text(counted))
+    format!("{} | {}", text(in_events), text(counted))
 }
 
 #[test]
@@ -512,16 +500,16 @@ fn hourly_limit_delays_later_enrollments_in_order() {
     let hours = "SELECT count(*) FROM enrollments WHERE steps_taken > 0";
     assert_eq!(number(&world.db, hours), 10, "the others wait");
     world.after(Span::hours(4)).unwrap();
-    let letters = world.letters();
-    let order: Vec<&str> = letters.iter().map(|letter| &letter.address[1..3]).collect();
+    let mails = world.letters();
+    let order: Vec<&str> = mails.iter().map(|mail| &mail.address[1..3]).collect();
     let expected: Vec<String> =
         (0..25).filter(|n| *n != 16).map(|n: u32| format!("{n:02}")).collect();
     assert_eq!(order, expected, "nobody is lost, and who left does not begin");
-    assert!(letters.iter().all(|letter| letter.subject == "emails/a"), "what came before is past");
+    assert!(mails.iter().all(|mail| mail.subject == "emails/a"), "what came before is past");
     // Each message is sent a minute after its enrollment begins.
     let hour = |at: Millis| at.0.div_euclid(3_600_000);
     let begun = |n: i64| {
-        let hours = letters.iter().map(|letter| hour(letter.at.minus(Span::minutes(1))));
+        let hours = mails.iter().map(|mail| hour(mail.at.minus(Span::minutes(1))));
         hours.filter(|at| *at == hour(MONDAY) + n).count()
     };
     assert_eq!([begun(0), begun(1), begun(2)], [10, 9, 5]);
@@ -535,19 +523,19 @@ fn hourly_limit_holds_for_concurrent_entries() {
         let db = InTurns(&world.db);
         let tell = |(n, people): (usize, &[usize])| -> Task<'_, _> {
             let (db, catalog, keys) = (&db, &world.catalog, &world.settings.keys);
-            let told = |n: &usize| {
+            let task = |n: &usize| {
                 let email = format!("p{n:02}@example.com");
                 report(MONDAY, &email, "go", json!({}), &format!("go {n}"))
             };
-            let told: Vec<_> = people.iter().map(told).collect();
+            let tasks: Vec<_> = people.iter().map(task).collect();
             Box::pin(async move {
                 let mut ids = Ids::new(MONDAY, n as u64);
-                consume::record(db, catalog, keys, told, MONDAY, &mut ids).await
+                consume::record(db, catalog, keys, tasks, MONDAY, &mut ids).await
             })
         };
         let people: Vec<usize> = (0..45).collect();
-        let told = together(people.chunks(batch).enumerate().map(tell).collect());
-        assert!(told.iter().all(Result::is_ok), "{told:?}");
+        let results = together(people.chunks(batch).enumerate().map(tell).collect());
+        assert!(results.iter().all(Result::is_ok), "{results:?}");
         assert_eq!(begun(&world), "10 10 10 10 5 | 10", "{batch} at a time");
         assert_eq!(number(&world.db, "SELECT count(*) FROM enrollments"), 45);
         let moments = "SELECT count(DISTINCT due_at) FROM enrollments WHERE steps_taken = 0";
@@ -561,8 +549,8 @@ fn outgoing_webhook_is_captured_like_mail() {
     let call = "w: webhook = \"https://a.example.com/\"";
     let mut world = with(&format!("[journey.j]\nenter = {{ form = \"f\" }}\n{call}"));
     submit(&mut world, ANN, &[]);
-    let letter = world.letters().remove(0);
-    assert_eq!((&*letter.channel, &*letter.address), ("webhook", "https://a.example.com/"));
-    assert!(letter.text.contains(ANN), "{}", letter.text);
+    let message = world.letters().remove(0);
+    assert_eq!((&*message.channel, &*message.address), ("webhook", "https://a.example.com/"));
+    assert!(message.text.contains(ANN), "{}", message.text);
     assert_sound(&world.db, Some(world.now()));
 }

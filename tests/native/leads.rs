@@ -71,12 +71,12 @@ fn standing(world: &World) -> Vec<String> {
 
 fn questions(world: &World) -> Vec<CapturedMessage> {
     let all = world.inbox(ANN.1).into_iter();
-    all.filter(|letter| letter.subject == QUESTION).collect()
+    all.filter(|message| message.subject == QUESTION).collect()
 }
 
 fn texts(world: &World) -> Vec<String> {
     let all = world.letters().into_iter();
-    all.filter(|letter| letter.channel == "sms").map(|letter| letter.address).collect()
+    all.filter(|message| message.channel == "sms").map(|message| message.address).collect()
 }
 
 fn events_told(world: &mut World, body: &Value) -> Vec<Intake> {
@@ -183,12 +183,12 @@ fn conflicting_event_id_in_queue_is_recorded_once() {
            FROM events e JOIN contacts c ON c.id = e.contact_id ORDER BY 1, 2",
     );
     let refused = "contact.report_refused";
-    let told =
+    let event =
         |email: &str, name: &str, id: Value| json!({ "email": email, "name": name, "id": id });
     let all = [
-        told(ANN.1, refused, "o-1".into()),
-        told(ANN.1, "order.completed", Value::Null),
-        told("bo@x.example", refused, "o-1".into()),
+        event(ANN.1, refused, "o-1".into()),
+        event(ANN.1, "order.completed", Value::Null),
+        event("bo@x.example", refused, "o-1".into()),
     ];
     assert_eq!(logged, all);
     let question = Question { contact: ANN.1.to_owned(), ..Question::default() };
@@ -350,8 +350,8 @@ fn consent_for_unnamed_address_waits_for_its_owner() {
     assert_eq!(standing(&world), ["email confirmed", "sms granted"]);
 }
 
-fn link(world: &World, letter: &CapturedMessage) -> Link {
-    world.links(letter, Purpose::Confirm).next().unwrap()
+fn link(world: &World, message: &CapturedMessage) -> Link {
+    world.links(message, Purpose::Confirm).next().unwrap()
 }
 
 #[test]
@@ -532,9 +532,9 @@ fn merge_keeps_withdrawals() {
 fn greeting(world: &mut World, name: &str) -> String {
     let (first, agrees) = (("first_name", name), AGREES);
     assert_eq!(world.submit("/p", &[ANN, first, agrees]).unwrap(), Sent::Thanks);
-    let letters = world.inbox(ANN.1).into_iter();
-    let mut welcome = letters.filter(|letter| letter.subject == "emails/welcome");
-    let html = welcome.next_back().map(|letter| letter.html).unwrap_or_default();
+    let messages = world.inbox(ANN.1).into_iter();
+    let mut welcome = messages.filter(|message| message.subject == "emails/welcome");
+    let html = welcome.next_back().map(|message| message.html).unwrap_or_default();
     let greeting = html.split("<p>").nth(1).and_then(|rest| rest.split("</p>").next());
     greeting.unwrap_or_default().to_owned()
 }
@@ -582,9 +582,9 @@ fn direction_controls_are_refused_or_trimmed() {
 fn submission_key_reveals_no_content() {
     let mut world = single();
     let (form_id, answer) = world.fill_in("/p", "", &[ANN, AGREES]).unwrap();
-    let (edition, form) = world.catalog.form(&form_id).unwrap();
+    let (version, form) = world.catalog.form(&form_id).unwrap();
     let now = world.now().plus(Span::seconds(10));
-    let Checked::Good(one) = check(edition, &form_id, form, &answer, "o", &world.settings, now)
+    let Checked::Good(one) = check(version, &form_id, form, &answer, "o", &world.settings, now)
     else {
         panic!("it is good")
     };

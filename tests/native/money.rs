@@ -114,13 +114,13 @@ fn explanation_shows_the_same_amount() {
     let mut world = with_rule(&rule);
     shop(&mut world, "ann@x.example", &["60.00 GBP", "39.99 GBP"]);
     let question = Question { contact: "ann@x.example".to_owned(), ..Question::default() };
-    let told = explain(&world.db, &world.catalog, &question, world.now(), Language::English);
-    let told = serde_json::to_string(&block_on(told).unwrap()).unwrap();
+    let explained = explain(&world.db, &world.catalog, &question, world.now(), Language::English);
+    let explained = serde_json::to_string(&block_on(explained).unwrap()).unwrap();
     assert!(
-        told.contains("sum of value over order.completed (value > 1.00 GBP) ≥ 100.00 GBP"),
-        "{told}"
+        explained.contains("sum of value over order.completed (value > 1.00 GBP) ≥ 100.00 GBP"),
+        "{explained}"
     );
-    assert!(told.contains("\"found\":\"99.99 GBP\""), "{told}");
+    assert!(explained.contains("\"found\":\"99.99 GBP\""), "{explained}");
 }
 
 #[test]
@@ -147,9 +147,9 @@ fn invalid_amounts_are_reported_with_their_place() {
              [segment.s]\nrule = {{ event = 'order.completed', {rule} }}\n"
         );
         let found = campaign_file::read("c.toml", &text).unwrap_err();
-        let told = format!("{found:?}");
+        let text = format!("{found:?}");
         let is_there = found.iter().any(|one| one.key == format!("segment.s.rule.{place}"));
-        assert!(is_there && (told.contains(words) || words == "USD"), "{rule}: {told}");
+        assert!(is_there && (text.contains(words) || words == "USD"), "{rule}: {text}");
     }
 }
 

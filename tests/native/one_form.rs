@@ -2,7 +2,7 @@
 //! Addresses stored before normalization are converted.
 
 use super::invariants::assert_sound;
-use super::support::{FORM, history, number, rows, submission, world};
+use super::support::{FORM, WELCOME, agrees, history, join, number, rows, submission, world};
 use dripline::domain::base::primitives::{Ids, Span};
 use dripline::domain::contact::suppression::Listed;
 use dripline::flows::contact::suppressions::{self, Import, Named};
@@ -21,18 +21,6 @@ const SPELLINGS: [&str; 5] = [
     "ⓘnfo@müller.example",
 ];
 
-const JOURNEY: &str = r#"
-    [journey.j]
-    enter = { form = "f" }
-    [[journey.j.step]]
-    id = "welcome"
-    send = "emails/welcome"
-"#;
-
-fn submit(world: &mut World, email: &str) {
-    world.submit("/p", &[("email", email), ("consent", "on")]).unwrap();
-}
-
 fn find(world: &World, address: &str) -> Option<Listed> {
     let named = Named { address: address.to_owned(), ..Named::default() };
     block_on(suppressions::find(&world.db, &world.settings.keys, &named)).unwrap()
@@ -44,9 +32,9 @@ fn run(world: &World, sql: String) {
 
 #[test]
 fn spellings_of_an_address_are_one_contact() {
-    let mut world = world(&format!("{FORM}{JOURNEY}"));
+    let mut world = world(&format!("{FORM}{WELCOME}"));
     for spelling in SPELLINGS {
-        submit(&mut world, spelling);
+        join(&mut world, spelling);
         let body = format!(r#"{{"events":[{{"name":"seen","email":"{spelling}"}}]}}"#);
         let mut ids = Ids::new(world.now(), 9);
         world.take_in(api_events::read(body.as_bytes(), world.now(), &mut ids).unwrap()).unwrap();
@@ -61,7 +49,7 @@ fn spellings_of_an_address_are_one_contact() {
 #[test]
 fn one_suppression_covers_every_spelling() {
     for spelling in SPELLINGS {
-        let mut world = world(&format!("{FORM}{JOURNEY}"));
+        let mut world = world(&format!("{FORM}{WELCOME}"));
         let row = Named { address: spelling.to_owned(), ..Named::default() };
         let list = Import { source: "other".to_owned(), rows: vec![row.clone(), row] };
         let flow = suppressions::import(&world.db, &world.settings.keys, &list, world.now());
@@ -70,7 +58,7 @@ fn one_suppression_covers_every_spelling() {
         for other in SPELLINGS {
             assert_eq!(find(&world, other).unwrap().address, KEPT);
         }
-        submit(&mut world, "info@müller.example");
+        join(&mut world, "info@müller.example");
         assert!(world.inbox(KEPT).is_empty(), "{spelling}: a suppressed address was written to");
     }
 }
@@ -79,7 +67,7 @@ fn one_suppression_covers_every_spelling() {
 fn spellings_of_one_mailbox_share_rate_limits() {
     let mut world = world(FORM);
     let mut keys = |email: &str| {
-        let submitted = submission(&mut world, &[("email", email), ("consent", "on")]);
+        let submitted = submission(&mut world, &agrees(email));
         rate_keys(&submitted, &world.settings)
     };
     let one = keys("ada.lovelace+news@gmail.com");
@@ -94,9 +82,9 @@ fn spellings_of_one_mailbox_share_rate_limits() {
 
 #[test]
 fn stored_addresses_are_normalized_by_ticks() {
-    let mut world = world(&format!("{FORM}{JOURNEY}"));
-    submit(&mut world, "lina@bücher.example");
-    submit(&mut world, "lost@example.com");
+    let mut world = world(&format!("{FORM}{WELCOME}"));
+    join(&mut world, "lina@bücher.example");
+    join(&mut world, "lost@example.com");
     run(
         &world,
         "UPDATE contacts SET email = 'lina@bücher.example' WHERE email LIKE 'lina%'".into(),
@@ -127,17 +115,17 @@ fn stored_addresses_are_normalized_by_ticks() {
     let listed = rows(&world.db, "SELECT address, reason FROM suppressions");
     assert_eq!(listed.len(), 1, "{listed:?}");
     assert_eq!((&listed[0]["address"], &listed[0]["reason"]), (&KEPT.into(), &"complained".into()));
-    submit(&mut world, "info@müller.example");
+    join(&mut world, "info@müller.example");
     assert!(world.inbox(KEPT).is_empty());
     assert_sound(&world.db, None);
 }
 
 #[test]
 fn normalized_duplicate_loses_its_address_and_names_the_owner() {
-    let mut world = world(&format!("{FORM}{JOURNEY}"));
-    submit(&mut world, "old@example.com");
+    let mut world = world(&format!("{FORM}{WELCOME}"));
+    join(&mut world, "old@example.com");
     run(&world, "UPDATE contacts SET email = 'info@müller.example'".into());
-    submit(&mut world, KEPT);
+    join(&mut world, KEPT);
     assert_eq!(number(&world.db, "SELECT count(*) FROM contacts"), 2);
     world.after(Span::minutes(2)).unwrap();
     let two = rows(

@@ -53,7 +53,7 @@ pub fn standing(world: &World) -> String {
 
 /// When messages were captured, measured from `MONDAY`.
 fn sent_at(world: &World) -> Vec<Span> {
-    world.letters().iter().map(|letter| Span(letter.at.0 - MONDAY.0)).collect()
+    world.letters().iter().map(|mail| Span(mail.at.0 - MONDAY.0)).collect()
 }
 
 /// Waiting messages, oldest first.
@@ -168,9 +168,9 @@ struct Clocked {
 
 impl Http for Clocked {
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        let letters = serde_json::from_str::<Vec<serde_json::Value>>(&request.body).unwrap();
+        let messages = serde_json::from_str::<Vec<serde_json::Value>>(&request.body).unwrap();
         let at = self.began.get().plus(self.elapsed.get());
-        self.calls.borrow_mut().push((at, letters.len()));
+        self.calls.borrow_mut().push((at, messages.len()));
         Ok(HttpResponse { status: 200, headers: Vec::new(), body: String::new() })
     }
 
@@ -237,14 +237,14 @@ fn warm_up_limits_each_day_oldest_first() {
     }
     assert_eq!(standing(&world), "4 delivered , 16 queued warm_up");
     world.after(Span::days(4)).unwrap();
-    let letters = world.letters();
+    let messages = world.letters();
     let mut by_day = std::collections::BTreeMap::<String, usize>::new();
-    for letter in &letters {
-        *by_day.entry(letter.at.utc_day()).or_default() += 1;
+    for message in &messages {
+        *by_day.entry(message.at.utc_day()).or_default() += 1;
     }
     assert_eq!(by_day.into_values().collect::<Vec<_>>(), [4, 6, 9, 1]);
-    let order = letters.iter().map(|letter| (letter.at.utc_day(), letter.address.as_str()));
-    let mut by_age: Vec<&str> = letters.iter().map(|letter| letter.address.as_str()).collect();
+    let order = messages.iter().map(|message| (message.at.utc_day(), message.address.as_str()));
+    let mut by_age: Vec<&str> = messages.iter().map(|message| message.address.as_str()).collect();
     by_age.sort_unstable();
     // Messages of the same day may be in any order.
     let order: std::collections::BTreeSet<_> = order.collect();
@@ -312,7 +312,7 @@ fn complaints_warn_then_auto_pause_a_campaign() {
 fn release_restarts_counting_on_the_same_day() {
     let world = judged(1_000, 60, 0);
     assert_eq!(brake_log(&world), "stopped bounces");
-    world.release("c", "mended").unwrap();
+    world.release("c", "fixed").unwrap();
     let mut world = world;
     world.tick().unwrap();
     count(&world, "sent", 100);
@@ -349,7 +349,7 @@ fn release_needs_note_and_paused_campaign() {
     let world = judged(1_000, 0, 10);
     assert!(matches!(world.release("c", "  "), Err(FlowError::Rejected(_))));
     assert!(matches!(world.release("c", &"x".repeat(301)), Err(FlowError::Rejected(_))));
-    assert!(matches!(world.release("d", "mended"), Err(FlowError::NotFound(_))));
+    assert!(matches!(world.release("d", "fixed"), Err(FlowError::NotFound(_))));
     assert_eq!(brake_log(&world), "stopped complaints");
 }
 
@@ -412,15 +412,15 @@ proptest! {
         for (n, (_, place)) in people.iter().enumerate() {
             let inbox = world.inbox(&format!("p{n}@x.example"));
             let zone = dripline::domain::time::calendar::zone(&[Some(PLACES[*place])]);
-            for letter in &inbox {
-                let (_, minute) = dripline::domain::time::calendar::local(letter.at, &zone);
+            for mail in &inbox {
+                let (_, minute) = dripline::domain::time::calendar::local(mail.at, &zone);
                 let is_quiet = match from < to {
                     true => (from * 60..to * 60).contains(&minute),
                     false => minute >= from * 60 || minute < to * 60,
                 };
-                prop_assert!(!is_quiet, "{} is quiet: {from} to {to}", letter.at.rfc3339());
-                let until = letter.at.plus(Span::hours(hours));
-                let within = inbox.iter().filter(|l| l.at >= letter.at && l.at < until).count();
+                prop_assert!(!is_quiet, "{} is quiet: {from} to {to}", mail.at.rfc3339());
+                let until = mail.at.plus(Span::hours(hours));
+                let within = inbox.iter().filter(|l| l.at >= mail.at && l.at < until).count();
                 prop_assert!(within <= most as usize, "{within} within {hours}h");
             }
         }

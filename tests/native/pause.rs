@@ -1,7 +1,7 @@
 //! Journeys that are paused, resumed and archived while contacts are enrolled.
 
 use super::invariants::assert_sound;
-use super::support::{FORM, history, number, order, rows, world};
+use super::support::{FORM, agrees, history, join, number, order, rows, subjects, world};
 use dripline::domain::base::primitives::{ContactId, Ids, MessageId, Span};
 use dripline::domain::campaign::journey::RunState::{Archived, Paused, Running};
 use dripline::flows::campaign::publish;
@@ -38,14 +38,6 @@ fn inhabited() -> World {
     join(&mut world, "ann@example.com");
     join(&mut world, "bo@example.com");
     world
-}
-
-fn join(world: &mut World, email: &str) {
-    world.submit("/p", &[("email", email), ("consent", "on")]).unwrap();
-}
-
-fn subjects(world: &World, email: &str) -> Vec<String> {
-    world.inbox(email).into_iter().map(|letter| letter.subject).collect()
 }
 
 fn states(world: &World) -> String {
@@ -117,9 +109,9 @@ fn slow_worker_unaware_of_resume_delays_nobody() {
 fn click_during_a_pause_counts_after_resume() {
     let mut world = inhabited();
     world.steer("c.j", Paused).unwrap();
-    let letter = world.inbox("ann@example.com").remove(0);
+    let message = world.inbox("ann@example.com").remove(0);
     world.after(Span::days(1)).unwrap();
-    world.click(&letter, "").unwrap();
+    world.click(&message, "").unwrap();
     assert_eq!(subjects(&world, "ann@example.com").len(), 1);
     world.after(Span::days(8)).unwrap();
     world.steer("c.j", Running).unwrap();
@@ -132,9 +124,9 @@ fn click_during_a_pause_counts_after_resume() {
 fn click_after_the_timeout_does_not_count() {
     let mut world = inhabited();
     world.steer("c.j", Paused).unwrap();
-    let letter = world.inbox("ann@example.com").remove(0);
+    let message = world.inbox("ann@example.com").remove(0);
     world.after(Span::days(3)).unwrap();
-    world.click(&letter, "").unwrap();
+    world.click(&message, "").unwrap();
     world.steer("c.j", Running).unwrap();
     step(&mut world, 4);
     assert_eq!(subjects(&world, "ann@example.com"), ["emails/welcome", "emails/nudge"]);
@@ -167,8 +159,7 @@ fn archived_journey_exits_all_and_enrolls_nobody() {
 
 /// A contact is enrolled by an isolate that does not know of the change yet: a message is queued.
 fn queued_by_an_isolate_that_knows_nothing(world: &mut World) -> MessageId {
-    let submitted =
-        super::support::submission(world, &[("email", "di@example.com"), ("consent", "on")]);
+    let submitted = super::support::submission(world, &agrees("di@example.com"));
     let stale = block_on(dripline::flows::campaign::publish::live(&world.db)).unwrap();
     let stale = stale.with_statuses(Vec::new());
     let now = world.now().plus(Span::seconds(10));

@@ -2,7 +2,7 @@
 //! contacts.
 
 use super::invariants::assert_sound;
-use super::support::{FORM, MONDAY, number, order, report, rows, submission, world};
+use super::support::{FORM, MONDAY, agrees, join, number, order, report, rows, submission, world};
 use dripline::domain::base::primitives::{ContactId, Ids, Span};
 use dripline::domain::base::token::Keyring;
 use dripline::domain::contact::event::names;
@@ -56,12 +56,12 @@ fn busy_world() -> World {
     let mut world = world(&format!("{FORM}{JOURNEYS}"));
     let fields = [("email", ANN), ("phone", NUMBER), ("first_name", NAME), ("consent", "on")];
     world.submit("/p", &fields).unwrap();
-    let letter = world.inbox(ANN).remove(0);
-    assert!(world.click(&letter, "/more").unwrap());
-    let told = json!({ "order": NAME, "note": format!("for {ANN}"), "value_minor": 900,
+    let message = world.inbox(ANN).remove(0);
+    assert!(world.click(&message, "/more").unwrap());
+    let properties = json!({ "order": NAME, "note": format!("for {ANN}"), "value_minor": 900,
                        "currency": "GBP" });
-    let told = report(world.now(), ANN, "order.completed", told, &format!("api:{ANN}:1"));
-    world.take_in(vec![told]).unwrap();
+    let task = report(world.now(), ANN, "order.completed", properties, &format!("api:{ANN}:1"));
+    world.take_in(vec![task]).unwrap();
     world
 }
 
@@ -146,8 +146,8 @@ fn erasing_keeps_anonymous_figures() {
     assert_eq!(number(&world.db, "SELECT count(*) FROM conversions"), 1);
     assert_sound(&world.db, None);
     let log = rows(&world.db, "SELECT name, properties FROM events ORDER BY seq");
-    let told = log.iter().find(|row| row["name"] == "order.completed").unwrap();
-    assert_eq!(told["properties"], "{}");
+    let order = log.iter().find(|row| row["name"] == "order.completed").unwrap();
+    assert_eq!(order["properties"], "{}");
     let form = log.iter().find(|row| row["name"] == "form.submitted").unwrap();
     let form: serde_json::Value =
         serde_json::from_str(form["properties"].as_str().unwrap()).unwrap();
@@ -163,8 +163,8 @@ fn erased_contact_exits_all_journeys() {
     let mut world = busy_world();
     world.take_letters();
     world.erase(NUMBER).unwrap();
-    let passages = rows(&world.db, "SELECT DISTINCT state, reason FROM enrollments");
-    assert_eq!(passages, [json!({ "state": "exited", "reason": "erased" })]);
+    let enrollments = rows(&world.db, "SELECT DISTINCT state, reason FROM enrollments");
+    assert_eq!(enrollments, [json!({ "state": "exited", "reason": "erased" })]);
     // The rule "has no name" would match an empty contact.
     assert_eq!(number(&world.db, "SELECT count(*) FROM segment_members"), 0);
     world.after(Span::days(40)).unwrap();
@@ -175,7 +175,7 @@ fn erased_contact_exits_all_journeys() {
 #[test]
 fn queued_message_of_erased_contact_is_skipped() {
     let mut world = world(&format!("{FORM}{JOURNEYS}"));
-    let submitted = submission(&mut world, &[("email", ANN), ("consent", "on")]);
+    let submitted = submission(&mut world, &agrees(ANN));
     let (now, ids) = (world.now().plus(Span::minutes(1)), &mut Ids::new(MONDAY, 5));
     let keys = &world.settings.keys;
     block_on(form::submit(&world.db, &world.catalog, keys, submitted, now, ids)).unwrap();
@@ -219,10 +219,10 @@ fn erased_contact_returns_as_a_new_one() {
     world.erase(ANN).unwrap();
     world.take_letters();
     world.after(Span::minutes(1)).unwrap();
-    world.submit("/p", &[("email", ANN), ("consent", "on")]).unwrap();
+    join(&mut world, ANN);
     let row = rows(&world.db, "SELECT id, seq FROM contacts WHERE email IS NOT NULL");
     assert_ne!(row[0]["id"], json!(old));
-    assert_eq!(world.inbox(ANN).len(), 1, "agreed to anew, and welcomed");
+    assert_eq!(world.inbox(ANN).len(), 1, "consented again, and welcomed");
     assert_sound(&world.db, Some(world.now()));
 }
 
@@ -303,10 +303,10 @@ fn erasure_under_two_secrets_counts_from_the_latest() {
     for former in ["a", "b", "c", "d"] {
         let mut world = world(FORM);
         world.settings.keys = Keyring::new("new", Some(former));
-        world.submit("/p", &[("email", ANN), ("consent", "on")]).unwrap();
+        join(&mut world, ANN);
         world.erase(ANN).unwrap();
         world.after(Span::hours(1)).unwrap();
-        world.submit("/p", &[("email", ANN), ("consent", "on")]).unwrap();
+        join(&mut world, ANN);
         let late = submission(&mut world, &[("email", ANN)]);
         world.after(Span::hours(1)).unwrap();
         // A worker that does not know of the new secret yet.
@@ -386,9 +386,9 @@ fn merged_contact_keeps_data_of_both() {
     );
     world.submit("/p", &[("email", ANN), ("first_name", "Anna")]).unwrap();
     assert_eq!(number(&world.db, "SELECT count(*) FROM contacts"), 2);
-    let told = only(&world, "SELECT attributes, email FROM contacts WHERE merged_into IS NULL");
-    assert!(told["attributes"].as_str().unwrap().contains("Anna"), "{told}");
-    assert_eq!(told["email"], WORK);
+    let kept = only(&world, "SELECT attributes, email FROM contacts WHERE merged_into IS NULL");
+    assert!(kept["attributes"].as_str().unwrap().contains("Anna"), "{kept}");
+    assert_eq!(kept["email"], WORK);
     assert_sound(&world.db, Some(world.now()));
 }
 
@@ -408,13 +408,13 @@ fn repeated_or_unknown_merge_changes_nothing() {
 fn merge_keeps_withdrawn_consent_withdrawn() {
     for (from, into) in [(ANN, WORK), (WORK, ANN)] {
         let mut world = two_anns(JOURNEYS);
-        let letter = world.inbox(ANN).remove(0);
-        world.unsubscribe(&letter).unwrap();
+        let message = world.inbox(ANN).remove(0);
+        world.unsubscribe(&message).unwrap();
         world.take_letters();
         world.merge(from, into).unwrap();
         world.after(Span::days(40)).unwrap();
         let mails: Vec<_> =
-            world.letters().into_iter().filter(|letter| letter.channel == "email").collect();
+            world.letters().into_iter().filter(|message| message.channel == "email").collect();
         assert_eq!(mails.len(), 0, "{from} into {into}: {mails:?}");
         assert_sound(&world.db, Some(world.now()));
     }
@@ -423,7 +423,7 @@ fn merge_keeps_withdrawn_consent_withdrawn() {
 #[test]
 fn merge_does_not_transfer_consent_to_another_address() {
     let mut world = world(FORM);
-    world.submit("/p", &[("email", ANN), ("consent", "on")]).unwrap();
+    join(&mut world, ANN);
     world.submit("/p", &[("email", WORK)]).unwrap();
     world.merge(ANN, WORK).unwrap();
     let consents = "SELECT value FROM contacts, json_each(consents) WHERE merged_into IS NULL
@@ -434,16 +434,16 @@ fn merge_does_not_transfer_consent_to_another_address() {
 #[test]
 fn links_of_merged_contact_still_work() {
     let mut world = two_anns(JOURNEYS);
-    let letter = world.inbox(ANN).remove(0);
+    let mail = world.inbox(ANN).remove(0);
     world.merge(ANN, WORK).unwrap();
-    assert!(world.click(&letter, "/more").unwrap());
+    assert!(world.click(&mail, "/more").unwrap());
     let click = only(
         &world,
         "SELECT c.email FROM events e JOIN contacts c ON c.id = e.contact_id
                                WHERE e.name = 'message.clicked'",
     );
     assert_eq!(click["email"], WORK);
-    world.unsubscribe(&letter).unwrap();
+    world.unsubscribe(&mail).unwrap();
     world.take_letters();
     world.after(Span::days(40)).unwrap();
     assert_eq!(world.inbox(WORK).len() + world.inbox(ANN).len(), 0);
@@ -453,17 +453,17 @@ fn links_of_merged_contact_still_work() {
 #[test]
 fn merge_keeps_one_enrollment_per_journey() {
     let mut world = two_anns(JOURNEYS);
-    let passages = "SELECT state, reason FROM enrollments WHERE journey = 'j' ORDER BY state";
-    assert_eq!(rows(&world.db, passages).len(), 2);
+    let enrollments = "SELECT state, reason FROM enrollments WHERE journey = 'j' ORDER BY state";
+    assert_eq!(rows(&world.db, enrollments).len(), 2);
     world.take_letters();
     world.merge(ANN, WORK).unwrap();
     let ended = json!({ "state": "exited", "reason": "merged" });
-    assert_eq!(rows(&world.db, passages), [json!({ "state": "active", "reason": "" }), ended]);
+    assert_eq!(rows(&world.db, enrollments), [json!({ "state": "active", "reason": "" }), ended]);
     world.after(Span::days(2)).unwrap();
     assert_eq!(world.letters().len(), 1, "the text, once");
     // An enrollment that existed before is not repeated.
-    world.submit("/p", &[("email", ANN), ("consent", "on")]).unwrap();
-    assert_eq!(rows(&world.db, passages).len(), 2);
+    join(&mut world, ANN);
+    assert_eq!(rows(&world.db, enrollments).len(), 2);
     assert_sound(&world.db, Some(world.now()));
 }
 
@@ -489,7 +489,7 @@ const MAILS: &str = r#"
 
 /// Submits the form without delivering the messages that follow.
 fn submit_without_delivery(world: &mut World, email: &str) {
-    let post = submission(world, &[("email", email), ("consent", "on")]);
+    let post = submission(world, &agrees(email));
     let (mut ids, keys, now) = (Ids::new(world.now(), 8), &world.settings.keys, world.now());
     let work = form::submit(&world.db, &world.catalog, keys, post, now, &mut ids);
     assert!(block_on(work).is_ok());
@@ -515,9 +515,9 @@ fn completed_journey_of_survivor_ends_the_other_enrollment() {
     for (re_entry, mails) in [("never", 3), ("always", 4)] {
         let mails_of = MAILS.replace("long]\n", &format!("long]\n    re_entry = \"{re_entry}\"\n"));
         let mut world = world(&format!("{FORM}{mails_of}"));
-        world.submit("/p", &[("email", WORK), ("consent", "on")]).unwrap();
+        join(&mut world, WORK);
         world.after(Span::days(11)).unwrap();
-        world.submit("/p", &[("email", ANN), ("consent", "on")]).unwrap();
+        join(&mut world, ANN);
         world.merge(ANN, WORK).unwrap();
         world.after(Span::days(11)).unwrap();
         assert_eq!(world.inbox(WORK).len(), mails, "re-entry: {re_entry}");
@@ -528,16 +528,16 @@ fn completed_journey_of_survivor_ends_the_other_enrollment() {
 #[test]
 fn survivor_continues_the_other_enrollments() {
     let mut world = world(&format!("{FORM}{JOURNEYS}"));
-    let told = |order: &str| json!({ "order": order, "value_minor": 1, "currency": "GBP" });
+    let properties = |order: &str| json!({ "order": order, "value_minor": 1, "currency": "GBP" });
     for (n, email) in [ANN, ANN, WORK].iter().enumerate() {
-        let told = told(&format!("o{n}"));
-        let told = report(world.now(), email, "order.completed", told, &n.to_string());
-        world.take_in(vec![told]).unwrap();
+        let properties = properties(&format!("o{n}"));
+        let task = report(world.now(), email, "order.completed", properties, &n.to_string());
+        world.take_in(vec![task]).unwrap();
     }
     world.merge(ANN, WORK).unwrap();
-    let passages = "SELECT count(*) FROM enrollments e JOIN contacts c ON c.id = e.contact_id
+    let enrollments = "SELECT count(*) FROM enrollments e JOIN contacts c ON c.id = e.contact_id
                      WHERE e.state = 'active' AND c.email = 'ann@work.example'";
-    assert_eq!(number(&world.db, passages), 3, "each is for an order of its own");
+    assert_eq!(number(&world.db, enrollments), 3, "each is for an order of its own");
     world.after(Span::days(31)).unwrap();
     let notices = world.inbox("owner@house.example").len();
     assert_eq!(notices, 3);
@@ -569,7 +569,7 @@ fn rules_see_events_of_both_merged_contacts() {
     world.merge(ANN, WORK).unwrap();
     world.after(Span::hours(1)).unwrap();
     assert_eq!(number(&world.db, "SELECT count(*) FROM segment_members"), 1);
-    assert_eq!(world.inbox("owner@house.example").len(), 3, "loyal, and no order told again");
+    assert_eq!(world.inbox("owner@house.example").len(), 3, "loyal, and no order reported again");
     assert_sound(&world.db, Some(world.now()));
 }
 
@@ -588,11 +588,11 @@ fn erasing_survivor_erases_merged_contact() {
 #[test]
 fn merge_chain_resolves_to_its_last_contact() {
     let mut world = two_anns(JOURNEYS);
-    world.submit("/p", &[("email", "ann@school.example"), ("consent", "on")]).unwrap();
-    let letter = world.inbox(ANN).remove(0);
+    join(&mut world, "ann@school.example");
+    let mail = world.inbox(ANN).remove(0);
     world.merge(ANN, WORK).unwrap();
     world.merge(WORK, "ann@school.example").unwrap();
-    assert!(world.click(&letter, "/more").unwrap());
+    assert!(world.click(&mail, "/more").unwrap());
     let click = only(
         &world,
         "SELECT c.email FROM events e JOIN contacts c ON c.id = e.contact_id

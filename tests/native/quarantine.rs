@@ -2,7 +2,7 @@
 
 use super::interleave::{InTurns, Task, together_until};
 use super::invariants::assert_sound;
-use super::support::{FORM, number, report, rows, world};
+use super::support::{FORM, join, number, report, rows, world};
 use dripline::domain::base::primitives::{ContactId, Ids, Span};
 use dripline::flows::schedule::quarantine::{self, ATTEMPTS_ALONE_MAX};
 use dripline::flows::tasks::Work;
@@ -29,7 +29,7 @@ fn ten() -> (World, ContactId) {
     let mut world = world(&format!("{FORM}{JOURNEY}"));
     for n in 0..10 {
         let email = format!("p{n}@example.com");
-        world.submit("/p", &[("email", &email), ("consent", "on")]).unwrap();
+        join(&mut world, &email);
     }
     let row = rows(&world.db, "SELECT id FROM contacts WHERE email = 'p5@example.com'");
     let id = ContactId::from(row[0]["id"].as_str().unwrap());
@@ -149,8 +149,8 @@ fn events_of_others_in_the_batch_are_recorded() {
     };
     let batch: Vec<_> = (0..10).map(tell).collect();
     assert!(world.take_in(batch).is_err(), "one of them comes again");
-    let told = "SELECT count(*) FROM events WHERE name = 'order.shipped'";
-    assert_eq!(number(&world.db, told), 9);
+    let sql = "SELECT count(*) FROM events WHERE name = 'order.shipped'";
+    assert_eq!(number(&world.db, sql), 9);
 }
 
 #[test]
@@ -189,14 +189,14 @@ fn successful_decision_ends_quarantine() {
     an_hour(&mut world);
     assert_eq!(parked(&world).len(), 1);
     run(&world, "UPDATE contacts SET attributes = '{}' WHERE id = '$id'");
-    world.submit("/p", &[("email", "p5@example.com"), ("consent", "on")]).unwrap();
+    join(&mut world, "p5@example.com");
     an_hour(&mut world);
     assert_eq!((nudged(&world), parked(&world)), (10, vec![]));
 
     run(&world, "UPDATE contacts SET attributes = '[1]', wake_at = 0 WHERE id = '$id'");
     world.tick().unwrap();
     world.tick().unwrap();
-    assert_eq!(parked(&world), [], "its attempts are counted anew");
+    assert_eq!(parked(&world), [], "its attempts are counted from zero");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! operator releases them.
 
 use super::invariants::assert_sound;
-use super::support::{FORM, MONDAY, rows, world};
+use super::support::{FORM, MONDAY, join, rows, world};
 use dripline::domain::base::primitives::{Millis, Span};
 use dripline::domain::sending::restore_guard::{Mark, Resolution};
 use dripline::flows::ports::{Database, DatabaseError};
@@ -34,7 +34,7 @@ fn marked(world: &World) -> Option<Mark> {
 /// An e-mail to Ann was sent; then the database was restored to before that, and a day has passed.
 fn restored() -> World {
     let mut world = world(&format!("{FORM}{JOURNEY}"));
-    world.submit("/p", &[("email", "ann@example.com"), ("consent", "on")]).unwrap();
+    join(&mut world, "ann@example.com");
     world.tick().unwrap();
     let bookmark = world.db.copy().unwrap();
     world.after(Span::days(2)).unwrap();
@@ -56,7 +56,7 @@ fn possibly_sent_messages_wait_after_restore() {
     let found = block_on(state(&world.db)).unwrap();
     assert_eq!((found.restored, found.messages), (true, 1));
     // New contacts have not been sent anything before.
-    world.submit("/p", &[("email", "ben@example.com"), ("consent", "on")]).unwrap();
+    join(&mut world, "ben@example.com");
     world.after(Span::days(2)).unwrap();
     assert_eq!(world.inbox("ben@example.com").len(), 1);
     assert_eq!(block_on(state(&world.db)).unwrap().messages, 1);
@@ -96,7 +96,7 @@ fn enrollment_of_dropped_mail_holds_its_next_mail() {
         send = \"emails/hello\"
         "
     ));
-    world.submit("/p", &[("email", "ann@example.com"), ("consent", "on")]).unwrap();
+    join(&mut world, "ann@example.com");
     world.tick().unwrap();
     let bookmark = world.db.copy().unwrap();
     world.after(Span::days(3)).unwrap();
@@ -152,7 +152,7 @@ impl Database for Silent<'_> {
 /// returns whether the tick after it finds the restore.
 fn is_found_after_a_failed_comparison(change: &[&'static str]) -> bool {
     let mut world = world(&format!("{FORM}{JOURNEY}"));
-    world.submit("/p", &[("email", "ann@example.com"), ("consent", "on")]).unwrap();
+    join(&mut world, "ann@example.com");
     world.tick().unwrap();
     let bookmark = world.db.copy().unwrap();
     let change = change.iter().map(|sql| Statement::new(sql, Vec::new()));
@@ -189,7 +189,7 @@ fn failed_comparison_before_the_first_mark_does_not_hide_a_restore() {
 #[test]
 fn fast_clock_does_not_hide_a_restore() {
     let mut world = world(&format!("{FORM}{JOURNEY}"));
-    world.submit("/p", &[("email", "ann@example.com"), ("consent", "on")]).unwrap();
+    join(&mut world, "ann@example.com");
     world.cron();
     let (right, bookmark) = (world.now(), world.db.copy().unwrap());
     world.jump(right.plus(Span::days(400)));

@@ -190,8 +190,8 @@ fn operator_lists_and_ends_all_sessions() {
     door.now = door.now.plus(Span::minutes(1));
     let link = door.link("t-laptop").unwrap();
     let listed = block_on(sign_in::list(&door.db, &door.configured, door.now)).unwrap();
-    let told: Vec<_> = listed.iter().map(|one| (one.subject.as_str(), one.purpose)).collect();
-    assert_eq!(told, [("laptop", SessionPurpose::Link), ("ci", SessionPurpose::Session)]);
+    let sessions: Vec<_> = listed.iter().map(|one| (one.subject.as_str(), one.purpose)).collect();
+    assert_eq!(sessions, [("laptop", SessionPurpose::Link), ("ci", SessionPurpose::Session)]);
     let json = serde_json::to_string(&listed).unwrap();
     assert!(!json.contains("hash") && !json.contains("credential"), "{json}");
     let ended = block_on(sign_in::end_all(&door.db, &door.configured, door.now)).unwrap();

@@ -87,11 +87,11 @@ impl Office {
         let report = self.world.report("c").unwrap().unwrap();
         let figures = report.messages.first().map(|row| row.figures).unwrap_or_default();
         let sql = "SELECT group_concat(substr(name, 9) || ' ' ||
-                          coalesce(properties ->> 'cost_micros', '-'), ', ' ORDER BY seq) AS told
+                          coalesce(properties ->> 'cost_micros', '-'), ', ' ORDER BY seq) AS charges
                      FROM events WHERE name IN ('message.sent', 'message.charged')";
-        let told = rows(db, sql)[0]["told"].as_str().unwrap_or("nothing").to_owned();
+        let charges = rows(db, sql)[0]["charges"].as_str().unwrap_or("nothing").to_owned();
         let state = rows(db, "SELECT state FROM messages")[0]["state"].as_str().unwrap().to_owned();
-        format!("{state} {} {} | {told}", figures.segments, figures.cost_micros)
+        format!("{state} {} {} | {charges}", figures.segments, figures.cost_micros)
     }
 }
 
@@ -148,9 +148,9 @@ fn report_before_the_answer_loses_no_cost() {
     assert_eq!(office.ends(accepted(OURS)), paid);
     // Costs that were reported first are not replaced by our own count.
     let mut office = Office::new("sending");
-    let told = office.hears(DeliveryStatus::Delivered, bill(Some(3), None));
-    assert_eq!(told, "delivered 3 120000 | sent -, charged 120000");
-    assert_eq!(office.ends(accepted(OURS)), told);
+    let charged = office.hears(DeliveryStatus::Delivered, bill(Some(3), None));
+    assert_eq!(charged, "delivered 3 120000 | sent -, charged 120000");
+    assert_eq!(office.ends(accepted(OURS)), charged);
 }
 
 #[test]

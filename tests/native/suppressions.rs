@@ -1,7 +1,7 @@
 //! The suppression list, as operators manage it.
 
 use super::invariants::assert_sound;
-use super::support::{FORM, history, number, rows, world};
+use super::support::{FORM, history, join, number, rows, world};
 use dripline::domain::base::primitives::{Ids, Millis, Span};
 use dripline::domain::contact::address::AddressProblem;
 use dripline::domain::contact::suppression::{Listed, SuppressionReason};
@@ -63,8 +63,8 @@ fn operator_actions_appear_in_contact_history() {
     let note = "typing error".to_owned();
     let lifted = release(&world, &Named { note, ..named("ann@x.example") }).unwrap();
     assert_eq!(lifted.released_by.as_deref(), Some("ops"));
-    let told = history(&world.db, "ann@x.example");
-    assert_eq!(told[told.len() - 2..], ["contact.suppressed", "contact.released"]);
+    let events = history(&world.db, "ann@x.example");
+    assert_eq!(events[events.len() - 2..], ["contact.suppressed", "contact.released"]);
     let row = &rows(&world.db, "SELECT released_by, release_note FROM suppressions")[0];
     assert_eq!(
         (&row["released_by"], &row["release_note"]),
@@ -75,7 +75,7 @@ fn operator_actions_appear_in_contact_history() {
     assert_eq!(listed(&world, &past), ["ann@x.example manual"]);
 
     add(&world, &named("ann@x.example")).unwrap();
-    assert_eq!(all(&world), ["ann@x.example manual"], "and may be suppressed anew");
+    assert_eq!(all(&world), ["ann@x.example manual"], "and may be suppressed again");
     let row = &rows(&world.db, "SELECT released_by FROM suppressions")[0];
     assert!(row["released_by"].is_null());
     assert_sound(&world.db, None);
@@ -127,7 +127,7 @@ fn import_is_idempotent_and_reports_bad_rows() {
     assert_eq!(import(&world, vec![named("bo@x.example")]), (0, 1, vec![]), "the stricter stays");
     assert_eq!(all(&world), ["ann@x.example imported", "bo@x.example bounced"]);
     // The contact's next message finds the suppression.
-    world.submit("/p", &[("email", "ann@x.example"), ("consent", "on")]).unwrap();
+    join(&mut world, "ann@x.example");
     assert_sound(&world.db, None);
 
     let many = vec![named("ann@x.example"); IMPORT_ROWS_MAX + 1];

@@ -1,7 +1,7 @@
 //! Templates from files to messages: layouts, partials, languages, and the place of a mistake.
 
 use super::invariants::assert_sound;
-use super::support::{FORM, MONDAY, history, rows, world};
+use super::support::{FORM, MONDAY, history, join, rows, world};
 use dripline::domain::base::primitives::{CampaignId, Ids, Span};
 use dripline::domain::campaign::Compiled;
 use dripline::domain::template::TemplateSource;
@@ -240,27 +240,27 @@ fn written_to(name: &str, locale: &str) -> World {
 
 #[test]
 fn message_uses_the_contacts_language_and_formats() {
-    let told = |locale: &str| {
+    let lines_in = |locale: &str| {
         let world = written_to(&format!("locale-{locale}"), locale);
-        let letters = world.letters();
-        let told = letters.iter().map(|letter| {
-            let text = letter.text.lines().next().unwrap_or_default();
+        let messages = world.letters();
+        let lines = messages.iter().map(|message| {
+            let text = message.text.lines().next().unwrap_or_default();
             let text = text.split("http").next().unwrap_or_default();
-            let at = letter.html.find("mso-hide:all\">").map(|at| at + 14);
-            let preheader = at.map_or("", |at| letter.html[at..].split('\u{34f}').next().unwrap());
-            format!("{} | {} | {preheader} | {text}\n", letter.channel, letter.subject)
+            let at = message.html.find("mso-hide:all\">").map(|at| at + 14);
+            let preheader = at.map_or("", |at| message.html[at..].split('\u{34f}').next().unwrap());
+            format!("{} | {} | {preheader} | {text}\n", message.channel, message.subject)
         });
-        told.collect::<String>()
+        lines.collect::<String>()
     };
-    assert_snapshot!(told("zh-CN"), @"
+    assert_snapshot!(lines_in("zh-CN"), @"
     email | Lin，您好 | 消费 £1,234.00 | 自 2026年3月2日 起，
     sms |  |  | 您好，16:30
     ");
-    assert_snapshot!(told("en-US"), @"
+    assert_snapshot!(lines_in("en-US"), @"
     email | Hello Lin | You spent £1,234.00 | Hello Lin, since March 2, 2026
     sms |  |  | Hello at 4:30 PM
     ");
-    assert_snapshot!(told("de-DE"), @"
+    assert_snapshot!(lines_in("de-DE"), @"
     email | Hello Lin | You spent £1,234.00 | Hello Lin, since 2 March 2026
     sms |  |  | Hello at 16:30
     ");
@@ -276,7 +276,7 @@ fn confirmation_mail_uses_the_contacts_language() {
     let sql = "UPDATE contacts SET locale = 'zh-CN'";
     let set = dripline::store::statement::Statement { sql: sql.into(), params: Vec::new() };
     world.rows(set).unwrap();
-    world.submit("/p", &[("email", "lin@x.example"), ("consent", "on")]).unwrap();
+    join(&mut world, "lin@x.example");
     world.after(Span::minutes(2)).unwrap();
     assert_eq!(world.letters()[0].subject, "请确认您的邮箱地址 – dripline");
 }
@@ -301,8 +301,8 @@ fn refusal(error: FlowError) -> String {
 
 /// What a preview shows: the version, the subject, the preheader and the first line of the text.
 fn shown(world: &World, asked: &Asked) -> String {
-    let edition = world.catalog.live_edition(&CampaignId::from("c")).unwrap();
-    match block_on(preview(&world.db, edition, &world.settings, asked, world.now())) {
+    let version = world.catalog.live_edition(&CampaignId::from("c")).unwrap();
+    match block_on(preview(&world.db, version, &world.settings, asked, world.now())) {
         Ok(shown) => {
             assert!(!shown.html.contains("/c/"), "links lead where they were written to");
             let line = shown.text.lines().next().unwrap_or_default().to_owned();
@@ -389,17 +389,17 @@ fn test_send_is_marked_and_not_counted() {
     let before = counted(&world);
     let asked = ask("emails/hello", Some("lin@x.example"), None, None);
     assert_eq!(tested(&mut world, &asked), "owner@house.example");
-    let letters = world.take_letters();
-    assert_eq!(letters.len(), 1);
-    assert_eq!(letters[0].address, "owner@house.example");
-    assert_eq!(letters[0].subject, "[Test] Hello Lin");
-    assert_eq!(letters[0].headers, "{}");
-    assert!(letters[0].html.contains("https://go.example/go"), "{}", letters[0].html);
-    assert!(letters[0].html.contains("https://go.example/u/test"));
-    assert!(!letters[0].html.contains("/o/") && !letters[0].html.contains("/c/"));
+    let mails = world.take_letters();
+    assert_eq!(mails.len(), 1);
+    assert_eq!(mails[0].address, "owner@house.example");
+    assert_eq!(mails[0].subject, "[Test] Hello Lin");
+    assert_eq!(mails[0].headers, "{}");
+    assert!(mails[0].html.contains("https://go.example/go"), "{}", mails[0].html);
+    assert!(mails[0].html.contains("https://go.example/u/test"));
+    assert!(!mails[0].html.contains("/o/") && !mails[0].html.contains("/c/"));
     assert_eq!(counted(&world), before);
-    let told = history(&world.db, "lin@x.example");
-    assert_eq!(told[told.len() - 2..], ["message.test_asked", "message.tested"]);
+    let events = history(&world.db, "lin@x.example");
+    assert_eq!(events[events.len() - 2..], ["message.test_asked", "message.tested"]);
     assert_sound(&world.db, None);
 }
 
@@ -409,16 +409,16 @@ fn test_send_without_contact_uses_sample_data() {
     world.take_letters();
     let asked = ask("emails/hello", None, None, None);
     assert_eq!(tested(&mut world, &asked), "owner@house.example");
-    let letters = world.take_letters();
+    let messages = world.take_letters();
     let previewed = shown(&world, &ask("emails/hello", None, None, None));
     let subject = previewed.split(" | ").nth(1).unwrap();
-    assert_eq!(letters[0].subject, format!("[Test] {subject}"));
+    assert_eq!(messages[0].subject, format!("[Test] {subject}"));
     assert_sound(&world.db, None);
 }
 
 #[test]
 fn test_send_to_outsiders_is_refused() {
-    let mut world = written_to("test-whom", "en-GB");
+    let mut world = written_to("test-contact", "en-GB");
     let mut to =
         |to: &str| tested(&mut world, &ask("emails/hello", Some("lin@x.example"), None, Some(to)));
     assert_eq!(to("Mei@GO.example"), "mei@go.example");

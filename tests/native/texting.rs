@@ -1,7 +1,7 @@
 //! SMS as sent: signature, short links, segments and cost; and messages without tracking.
 
 use super::invariants::assert_sound;
-use super::support::{FORM, MONDAY, campaign, number, rows};
+use super::support::{FORM, MONDAY, campaign, join, number, rows};
 use dripline::domain::base::primitives::{CampaignId, Span};
 use dripline::domain::campaign::Compiled;
 use dripline::domain::contact::message::CapturedMessage;
@@ -45,8 +45,8 @@ fn sent_to(world: &mut World, phone: &str) -> CapturedMessage {
 #[test]
 fn sms_has_signature_opt_out_and_cost() {
     let mut world = texting(SMS, "您好，周四见");
-    let letter = sent_to(&mut world, CHINA);
-    assert_eq!(letter.text, "【砺川】您好，周四见拒收请回复R");
+    let mail = sent_to(&mut world, CHINA);
+    assert_eq!(mail.text, "【砺川】您好，周四见拒收请回复R");
     assert_eq!(sent_to(&mut world, BRITAIN).text, "您好，周四见拒收请回复R");
     let sql =
         "SELECT properties ->> 'sms_segments' || ' ' || (properties ->> 'cost_micros') AS took
@@ -79,18 +79,18 @@ fn sms_links_are_shortened_and_clicks_count() {
         "去https://shop.example/sale?utm_content=own，或 {{base_url}}/more 或 {{base_url}}/u/x";
     let utm = "tracking = { utm = true }";
     let mut world = texting(utm, text);
-    let letter = sent_to(&mut world, BRITAIN);
-    let codes: Vec<String> = letter
+    let message = sent_to(&mut world, BRITAIN);
+    let codes: Vec<String> = message
         .text
         .split("https://go.example/s/")
         .skip(1)
         .map(|rest| rest.chars().take_while(char::is_ascii_alphanumeric).collect())
         .collect();
-    let [first, second] = &codes[..] else { panic!("{}", letter.text) };
+    let [first, second] = &codes[..] else { panic!("{}", message.text) };
     let expected = format!(
         "去https://go.example/s/{first}，或 https://go.example/s/{second} 或 https://go.example/u/x"
     );
-    assert_eq!((letter.text, first.len()), (expected, 11));
+    assert_eq!((message.text, first.len()), (expected, 11));
     let find =
         |code: &str, at| block_on(subscription_links::short_link(&world.db, code, at)).unwrap();
     let now = world.now();
@@ -139,7 +139,7 @@ fn mail(keys: &str, step: &str, before: impl FnOnce(&mut World)) -> String {
     );
     let mut world =
         World::new(MONDAY, 1, vec![campaign(&format!("{keys}\n{FORM}{journey}"))]).unwrap();
-    world.submit("/p", &[("email", "ann@x.example"), ("consent", "on")]).unwrap();
+    join(&mut world, "ann@x.example");
     before(&mut world);
     world.after(Span::hours(2)).unwrap();
     world.inbox("ann@x.example").remove(0).html
@@ -165,15 +165,15 @@ fn email_is_tracked_unless_turned_off() {
     let places = [(false, false), (false, false), (false, false), (true, true), (false, false)];
     for (html, followed) in unfollowed.iter().zip(places) {
         assert_eq!(is_followed(html), followed, "{html}");
-        assert!(html.contains("/u/1u"), "whoever is not followed may still refuse");
+        assert!(html.contains("/u/1u"), "a contact without tracking may still unsubscribe");
     }
 }
 
 #[test]
 fn utm_tags_skip_unsubscribe_links() {
-    let html = mail("tracking = { on = false, utm = { source = \"letter\" } }", "", |_| {});
+    let html = mail("tracking = { on = false, utm = { source = \"news\" } }", "", |_| {});
     assert!(html.contains(
-        "/more?utm_source=letter&amp;utm_medium=email&amp;utm_campaign=c&amp;utm_content=a\""
+        "/more?utm_source=news&amp;utm_medium=email&amp;utm_campaign=c&amp;utm_content=a\""
     ));
     let unsubscribe = html.split("/u/").nth(1).unwrap().split('"').next().unwrap();
     assert!(!unsubscribe.contains("utm"), "{unsubscribe}");
@@ -181,13 +181,13 @@ fn utm_tags_skip_unsubscribe_links() {
 
 /// The preview of the campaign's SMS for a contact, or without one.
 fn shown(world: &World, contact: Option<&str>) -> SmsPreview {
-    let edition = world.catalog.live_edition(&CampaignId::from("c")).unwrap();
+    let version = world.catalog.live_edition(&CampaignId::from("c")).unwrap();
     let asked = Asked {
         template: "sms/text".to_owned(),
         contact: contact.map(str::to_owned),
         ..Asked::default()
     };
-    let flow = preview(&world.db, edition, &world.settings, &asked, world.now());
+    let flow = preview(&world.db, version, &world.settings, &asked, world.now());
     let shown = block_on(flow).unwrap();
     let sms = shown.sms.unwrap();
     assert_eq!(shown.text, sms.text);
@@ -198,9 +198,9 @@ fn shown(world: &World, contact: Option<&str>) -> SmsPreview {
 fn sms_preview_matches_the_sent_sms() {
     let text = "您好 {{base_url}}/p?a=b 再见 {{preferences_url}}";
     let mut world = texting(&SMS.replace("segments_max = 2", "segments_max = 9"), text);
-    let letter = sent_to(&mut world, CHINA);
+    let message = sent_to(&mut world, CHINA);
     let sms = shown(&world, Some(CHINA));
-    let sent = Sms::of(&letter.text);
+    let sent = Sms::of(&message.text);
     assert!(sms.text.starts_with("【砺川】您好 https://go.example/s/"), "{}", sms.text);
     assert!(sms.text.ends_with("拒收请回复R"), "{}", sms.text);
     assert_eq!((sms.units, sms.segments, sms.free), (sent.units, sent.segments.len(), sent.free));

@@ -1,7 +1,7 @@
 //! Opens and clicks: whether a person or a bot caused them, and what follows.
 
 use super::invariants::assert_sound;
-use super::support::{FORM, history, number, rows, world};
+use super::support::{FORM, WELCOME, history, join, number, rows, world};
 use dripline::domain::base::primitives::{Ids, Millis, Span};
 use dripline::domain::inbound::bot_detection::{FetchFacts, Network, known_agent};
 use dripline::domain::inbound::engagement::Engagement;
@@ -9,20 +9,13 @@ use dripline::flows::campaign::reclassify;
 use dripline::flows::tasks::Intake;
 use dripline::native::world::{World, block_on};
 
-const JOURNEY: &str = r#"
-    [journey.j]
-    enter = { form = "f" }
-    [[journey.j.step]]
-    id = "welcome"
-    send = "emails/welcome"
-"#;
 const PHONE: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15";
 const ANN: &str = "ann@x.example";
 
 /// A world in which Ann has just been sent an e-mail, and the e-mail's id.
 fn greeted() -> (World, String) {
-    let mut world = world(&format!("{FORM}{JOURNEY}"));
-    world.submit("/p", &[("email", ANN), ("consent", "on")]).unwrap();
+    let mut world = world(&format!("{FORM}{WELCOME}"));
+    join(&mut world, ANN);
     let id = world.inbox(ANN).remove(0).id;
     (world, id)
 }
@@ -36,7 +29,7 @@ fn fetch(world: &mut World, message: &str, url: Option<&str>, after: Span) {
 fn fetch_as(world: &mut World, message: &str, url: Option<&str>, after: Span, facts: FetchFacts) {
     let contact = rows(&world.db, "SELECT id FROM contacts")[0]["id"].as_str().unwrap().to_owned();
     let at = Millis(world.now().0 + after.0);
-    let told = number(&world.db, "SELECT count(*) FROM events");
+    let events = number(&world.db, "SELECT count(*) FROM events");
     let report = Engagement {
         contact: contact.as_str().into(),
         message: message.into(),
@@ -44,7 +37,7 @@ fn fetch_as(world: &mut World, message: &str, url: Option<&str>, after: Span, fa
         at,
         machine: Vec::new(),
         facts: Some(facts),
-        key: format!("click:{told}"),
+        key: format!("click:{events}"),
     };
     world.take_in(vec![Intake::EngagementV1(report)]).unwrap();
 }
@@ -167,8 +160,8 @@ fn rules_ignore_bot_clicks_by_default() {
         [segment.anybody]
         rule = { event = "message.clicked", machines = true }
     "#;
-    let mut world = world(&format!("{FORM}{JOURNEY}{rules}"));
-    world.submit("/p", &[("email", ANN), ("consent", "on")]).unwrap();
+    let mut world = world(&format!("{FORM}{WELCOME}{rules}"));
+    join(&mut world, ANN);
     let mail = world.inbox(ANN).remove(0).id;
     let segments = |world: &World| {
         let found = rows(&world.db, "SELECT segment_id FROM segment_members ORDER BY 1");
@@ -183,8 +176,8 @@ fn rules_ignore_bot_clicks_by_default() {
 #[test]
 fn reclassified_bot_leaves_the_segment() {
     let rules = "[segment.people]\nrule = { event = \"message.clicked\" }";
-    let mut world = world(&format!("{FORM}{JOURNEY}{rules}"));
-    world.submit("/p", &[("email", ANN), ("consent", "on")]).unwrap();
+    let mut world = world(&format!("{FORM}{WELCOME}{rules}"));
+    join(&mut world, ANN);
     let mail = world.inbox(ANN).remove(0).id;
     for (link, second) in [("1", 60), ("2", 61)] {
         fetch(&mut world, &mail, Some(link), Span::seconds(second));

@@ -2,7 +2,9 @@
 
 use super::broadcasts::{NEWS, minutes, readers};
 use super::invariants::assert_sound;
-use super::support::{FORM, campaign, history, number, order, rows, submission, world};
+use super::support::{
+    FORM, agrees, campaign, history, join, number, order, rows, subjects, submission, world,
+};
 use dripline::domain::base::primitives::{CampaignId, Ids, MessageId, QualifiedId, Span};
 use dripline::domain::campaign::broadcast::BroadcastState::Running;
 use dripline::domain::campaign::broadcast::BroadcastVerb::{Pause, Start};
@@ -44,15 +46,7 @@ fn inhabited() -> World {
     world
 }
 
-fn join(world: &mut World, email: &str) {
-    world.submit("/p", &[("email", email), ("consent", "on")]).unwrap();
-}
-
-fn subjects(world: &World, email: &str) -> Vec<String> {
-    world.inbox(email).into_iter().map(|letter| letter.subject).collect()
-}
-
-fn passages(world: &World) -> Vec<String> {
+fn enrollments(world: &World) -> Vec<String> {
     let sql = "SELECT c.email || ' ' || e.state || ' ' || e.reason AS s
                  FROM enrollments e JOIN contacts c ON c.id = e.contact_id ORDER BY 1";
     rows(&world.db, sql).iter().map(|row| row["s"].as_str().unwrap().to_owned()).collect()
@@ -81,7 +75,7 @@ fn unpublishing_exits_all_journeys_and_keeps_records() {
     assert_eq!((stops.people, stops.journeys["j"]), (2, 2));
     minutes(&mut world, 4);
     let left = ["ann@example.com exited unpublished", "bo@example.com exited unpublished"];
-    assert_eq!(passages(&world), left);
+    assert_eq!(enrollments(&world), left);
     assert_eq!(history(&world.db, "ann@example.com").last().unwrap(), "journey.exited");
     world.after(Span::days(9)).unwrap();
     assert_eq!(subjects(&world, "ann@example.com"), ["emails/welcome"]);
@@ -96,10 +90,10 @@ fn links_of_sent_messages_keep_working() {
     let mut world = inhabited();
     world.unpublish("c").unwrap();
     minutes(&mut world, 20);
-    let letter = world.inbox("ann@example.com").remove(0);
-    assert!(world.click(&letter, "").unwrap());
+    let mail = world.inbox("ann@example.com").remove(0);
+    assert!(world.click(&mail, "").unwrap());
     assert!(history(&world.db, "ann@example.com").contains(&"message.clicked".to_owned()));
-    assert!(world.unsubscribe(&letter).unwrap());
+    assert!(world.unsubscribe(&mail).unwrap());
     assert!(history(&world.db, "ann@example.com").contains(&"consent.withdrawn".to_owned()));
     assert_sound(&world.db, Some(world.now()));
 }
@@ -114,8 +108,8 @@ fn republishing_does_not_re_enroll_exited_contacts() {
     join(&mut world, "cy@example.com");
     minutes(&mut world, 4);
     let left = ["ann@example.com exited unpublished", "bo@example.com exited unpublished"];
-    assert_eq!(passages(&world)[..2], left);
-    assert_eq!(passages(&world)[2..], ["cy@example.com active "]);
+    assert_eq!(enrollments(&world)[..2], left);
+    assert_eq!(enrollments(&world)[2..], ["cy@example.com active "]);
     world.after(Span::days(3)).unwrap();
     assert_eq!(subjects(&world, "bo@example.com"), ["emails/welcome"]);
     assert_eq!(subjects(&world, "cy@example.com"), ["emails/welcome", "emails/nudge"]);
@@ -148,7 +142,7 @@ fn late_report_of_an_earlier_order_counts() {
     assert_sound(&world.db, Some(world.now()));
 }
 
-const DI: [(&str, &str); 2] = [("email", "di@example.com"), ("consent", "on")];
+const DI: [(&str, &str); 2] = agrees("di@example.com");
 
 /// A contact is enrolled by an isolate that does not know of the change yet: a message is queued.
 fn queued_by_an_isolate_that_knows_nothing(
@@ -176,7 +170,7 @@ fn stale_isolate_sends_nothing_and_its_enrollment_exits() {
     let row = &rows(&world.db, "SELECT state, reason FROM messages WHERE state <> 'delivered'")[0];
     assert_eq!((&row["state"], &row["reason"]), (&"skipped".into(), &"unpublished".into()));
     minutes(&mut world, 20);
-    assert_eq!(passages(&world)[2..], ["di@example.com exited unpublished"]);
+    assert_eq!(enrollments(&world)[2..], ["di@example.com exited unpublished"]);
     assert_sound(&world.db, Some(world.now()));
 }
 
@@ -277,7 +271,7 @@ fn unreadable_version_can_be_unpublished() {
 #[test]
 fn form_accepted_before_unpublishing_is_still_a_lead() {
     let mut world = inhabited();
-    let late = submission(&mut world, &[("email", "late@example.com"), ("consent", "on")]);
+    let late = submission(&mut world, &agrees("late@example.com"));
     world.unpublish("c").unwrap();
     world.take_in(vec![Intake::SubmissionV1(Box::new(late))]).unwrap();
     let all = history(&world.db, "late@example.com");

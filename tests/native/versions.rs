@@ -2,7 +2,7 @@
 //! to them.
 
 use super::invariants::assert_sound;
-use super::support::{FORM, MONDAY, campaign, history, number, order, rows, world};
+use super::support::{FORM, MONDAY, campaign, history, join, number, order, rows, subjects, world};
 use dripline::domain::base::primitives::Span;
 use dripline::domain::campaign::Compiled;
 use dripline::domain::campaign::journey::{Migration, RunState};
@@ -38,17 +38,13 @@ fn version(parts: &str) -> Compiled {
 fn inhabited() -> World {
     let mut world = world(&format!("{FORM}{FIRST}"));
     for email in ["ann@example.com", "bo@example.com"] {
-        world.submit("/p", &[("email", email), ("consent", "on")]).unwrap();
+        join(&mut world, email);
     }
     world
 }
 
-fn subjects(world: &World, email: &str) -> Vec<String> {
-    world.inbox(email).into_iter().map(|letter| letter.subject).collect()
-}
-
 /// The only enrollment of an address, as `version step state reason`.
-fn passage(world: &World, email: &str) -> String {
+fn enrollment(world: &World, email: &str) -> String {
     let sql = format!(
         "SELECT version || ' ' || step || ' ' || state || ' ' || reason AS p FROM enrollments e
            JOIN contacts c ON c.id = e.contact_id WHERE c.email = '{email}'"
@@ -63,7 +59,7 @@ fn publish_preview_shows_changes_and_affected_contacts() {
         r#"
         [journey.j]
         enter = { form = "f" }
-        migrate = { pause = "rest", welcome = { leave = "starts anew" } }
+        migrate = { pause = "rest", welcome = { leave = "starts again" } }
         [[journey.j.step]]
         id = "welcome"
         send = "emails/welcome"
@@ -130,7 +126,7 @@ fn unmapped_contacts_stay_on_their_version() {
     world.publish(second("2d", "welcome = \"welcome\"")).unwrap();
     world.after(Span::days(5)).unwrap();
     assert_eq!(subjects(&world, "ann@example.com"), ["emails/welcome", "emails/nudge"]);
-    assert_eq!(passage(&world, "ann@example.com"), "1 nudge completed");
+    assert_eq!(enrollment(&world, "ann@example.com"), "1 nudge completed");
 }
 
 #[test]
@@ -139,16 +135,20 @@ fn migrated_wait_counts_time_already_waited() {
     world.after(Span::days(1)).unwrap();
     world.publish(second("9d", "pause = \"rest\"")).unwrap();
     world.after(Span::minutes(1)).unwrap();
-    assert_eq!(passage(&world, "ann@example.com"), "1 pause active", "not every isolate knows yet");
+    assert_eq!(
+        enrollment(&world, "ann@example.com"),
+        "1 pause active",
+        "not every isolate knows yet"
+    );
     world.after(Span::minutes(3)).unwrap();
-    assert_eq!(passage(&world, "ann@example.com"), "2 rest active");
+    assert_eq!(enrollment(&world, "ann@example.com"), "2 rest active");
     world.after(Span::hours(22)).unwrap();
     assert_eq!(subjects(&world, "ann@example.com").len(), 1);
     world.after(Span::hours(2)).unwrap();
     assert_eq!(number(&world.db, "SELECT count(*) FROM journey_wakes"), 0);
     for email in ["ann@example.com", "bo@example.com"] {
         assert_eq!(subjects(&world, email), ["emails/welcome", "emails/second-nudge"]);
-        assert_eq!(passage(&world, email), "2 nudge completed");
+        assert_eq!(enrollment(&world, email), "2 nudge completed");
     }
     let migrated = "SELECT format('%s %s %s %s', properties ->> 'from', properties ->> 'to',
          properties ->> 'from_version', properties ->> 'version') AS p FROM events
@@ -173,7 +173,7 @@ fn migrated_step_of_another_kind_runs_at_once() {
     world.publish(second("2d", "pause = \"nudge\"")).unwrap();
     world.after(Span::minutes(5)).unwrap();
     assert_eq!(subjects(&world, "bo@example.com"), ["emails/welcome", "emails/second-nudge"]);
-    assert_eq!(passage(&world, "bo@example.com"), "2 nudge completed");
+    assert_eq!(enrollment(&world, "bo@example.com"), "2 nudge completed");
     assert_sound(&world.db, Some(world.now()));
 }
 
@@ -183,7 +183,7 @@ fn migration_map_can_exit_contacts() {
     world.publish(second("2d", "pause = { leave = \"the offer is over\" }")).unwrap();
     world.after(Span::days(5)).unwrap();
     assert_eq!(subjects(&world, "ann@example.com"), ["emails/welcome"]);
-    assert_eq!(passage(&world, "ann@example.com"), "1 pause exited the offer is over");
+    assert_eq!(enrollment(&world, "ann@example.com"), "1 pause exited the offer is over");
     assert_eq!(history(&world.db, "ann@example.com").last().unwrap(), "journey.exited");
     assert_sound(&world.db, Some(world.now()));
 }
@@ -198,9 +198,9 @@ fn event_after_publish_meets_the_migrated_step() {
     );
     let migrate = "[journey.j.migrate]\npause = \"clicked\"";
     world.publish(version(&format!("{waits}\n{migrate}"))).unwrap();
-    let letter = world.inbox("ann@example.com").remove(0);
-    assert!(world.click(&letter, "").unwrap());
-    assert_eq!(passage(&world, "ann@example.com"), "2 nudge completed");
+    let mail = world.inbox("ann@example.com").remove(0);
+    assert!(world.click(&mail, "").unwrap());
+    assert_eq!(enrollment(&world, "ann@example.com"), "2 nudge completed");
     assert_sound(&world.db, None);
 }
 
@@ -253,12 +253,12 @@ fn large_migration_continues_tick_by_tick() {
 fn report_counts_enrollments_per_version() {
     let mut world = inhabited();
     world.publish(second("2d", "welcome = \"welcome\"")).unwrap();
-    world.submit("/p", &[("email", "cy@example.com"), ("consent", "on")]).unwrap();
+    join(&mut world, "cy@example.com");
     let bought = order(&world, "ann@example.com", 100, "GBP", "o1");
     world.take_in(vec![bought]).unwrap();
     world.steer("c.j", RunState::Paused).unwrap();
-    let edition = world.catalog.live().next().unwrap();
-    let report = block_on(campaign::report_with_journeys(&world.db, edition, world.now())).unwrap();
+    let version = world.catalog.live().next().unwrap();
+    let report = block_on(campaign::report_with_journeys(&world.db, version, world.now())).unwrap();
     let count = |name: &str| BTreeMap::from([(name.to_owned(), 1)]);
     let first = PassageFigures {
         version: 1,
@@ -314,5 +314,5 @@ fn migration_map_may_name_steps_of_any_occupied_version() {
     world.publish(version(&FIRST.replace("id = \"pause\"", "id = \"other\""))).unwrap();
     world.publish(second("2d", "pause = \"rest\"\nother = \"rest\"")).unwrap();
     world.after(Span::minutes(5)).unwrap();
-    assert_eq!(passage(&world, "ann@example.com"), "3 rest active");
+    assert_eq!(enrollment(&world, "ann@example.com"), "3 rest active");
 }

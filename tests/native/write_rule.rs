@@ -5,7 +5,7 @@
 
 use super::interleave::{InTurns, Task, together};
 use super::invariants::assert_sound;
-use super::support::{FORM, MONDAY, history, number, report, rows, submission, world};
+use super::support::{FORM, MONDAY, agrees, history, number, report, rows, submission, world};
 use dripline::domain::base::primitives::{ContactId, Ids, Span};
 use dripline::domain::base::token::Purpose;
 use dripline::domain::engine::Submitted;
@@ -40,7 +40,7 @@ fn journey_world() -> World {
     world(&format!("{FORM}{JOURNEY}"))
 }
 
-const FIELDS: [(&str, &str); 2] = [("email", "ann@example.com"), ("consent", "on")];
+const FIELDS: [(&str, &str); 2] = agrees("ann@example.com");
 
 /// Submits all of them concurrently; every one must be accepted.
 fn post_together(world: &World, posts: Vec<Submitted>) {
@@ -165,10 +165,10 @@ fn contact_of_dead_worker_is_retried_after_five_minutes() {
 fn concurrent_click_and_unsubscribe_are_both_kept() {
     let mut world = journey_world();
     world.submit("/p", &FIELDS).unwrap();
-    let letter = world.inbox("ann@example.com").remove(0);
+    let mail = world.inbox("ann@example.com").remove(0);
     let now = world.now().plus(Span::minutes(1));
     let link = |path: &str, purpose| {
-        let token = letter.html.split(path).nth(1).unwrap().split('"').next().unwrap();
+        let token = mail.html.split(path).nth(1).unwrap().split('"').next().unwrap();
         Link::verify(&world.settings, purpose, token).unwrap()
     };
     let (click, stop) = (link("/c/", Purpose::Click), link("/u/", Purpose::Unsubscribe));

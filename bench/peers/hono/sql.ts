@@ -3,7 +3,7 @@
 import type { Known } from "./decide";
 
 export const SELECT_KEY = "SELECT 1 AS found FROM events WHERE key = ?1";
-// Whoever was merged into another is that one.
+// A contact that was merged into another is that one.
 const ID_OF_EMAIL = "(SELECT coalesce(merged_into, id) FROM contacts WHERE email = ?1)";
 const OF_EMAIL = `contact_id = ${ID_OF_EMAIL}`;
 export const SELECT_CONTACT = `SELECT * FROM contacts WHERE id = ${ID_OF_EMAIL}`;
@@ -13,17 +13,17 @@ export const SELECT_ERASED =
 export const REFUSE_ERASED = `INSERT INTO suppressions (channel, address, reason, at)
   SELECT channel, address, reason, at FROM suppressions
    WHERE channel = 'email' AND address = ?1 AND at >= ?2`;
-const PASSAGE = "SELECT 1 AS found FROM enrollments WHERE campaign_id = 'spring-webinar' AND journey = 'nurture' AND ";
+const ENROLLMENT = "SELECT 1 AS found FROM enrollments WHERE campaign_id = 'spring-webinar' AND journey = 'nurture' AND ";
 const SEGMENTS = "SELECT segment_id FROM segment_members WHERE ";
 const CLICKS = "SELECT at FROM events WHERE name = 'message.clicked' AND ";
 
 export const BY_CONTACT = {
-  passage: `${PASSAGE}contact_id = ?1`,
+  enrollment: `${ENROLLMENT}contact_id = ?1`,
   segments: `${SEGMENTS}contact_id = ?1`,
   clicks: `${CLICKS}contact_id = ?1`,
 };
 export const BY_EMAIL = {
-  passage: PASSAGE + OF_EMAIL,
+  enrollment: ENROLLMENT + OF_EMAIL,
   segments: SEGMENTS + OF_EMAIL,
   clicks: CLICKS + OF_EMAIL,
 };
@@ -48,14 +48,14 @@ export const COUNTER_UPSERT =
 
 export function known(
   contact: Known["contact"],
-  passages: unknown[],
+  enrollments: unknown[],
   segments: unknown[],
   clicks: unknown[],
   erased: unknown[],
 ): Known {
   return {
     contact,
-    isEnrolled: passages.length > 0,
+    isEnrolled: enrollments.length > 0,
     segments: (segments as { segment_id: string }[]).map((row) => row.segment_id),
     clicks: (clicks as { at: number }[]).map((row) => row.at),
     erasedAt: Math.max(...(erased as { at: number }[]).map((row) => row.at)),

@@ -18,10 +18,10 @@ import {
 
 export default application({
   async read(db, { email, key, erased }) {
-    const [sent, contacts, passages, segments, clicks, erasures] = await db.batch([
+    const [sent, contacts, enrollments, segments, clicks, erasures] = await db.batch([
       db.prepare(SELECT_KEY).bind(key),
       db.prepare(SELECT_CONTACT).bind(email),
-      db.prepare(BY_EMAIL.passage).bind(email),
+      db.prepare(BY_EMAIL.enrollment).bind(email),
       db.prepare(BY_EMAIL.segments).bind(email),
       db.prepare(BY_EMAIL.clicks).bind(email),
       db.prepare(SELECT_ERASED).bind(erased),
@@ -29,7 +29,7 @@ export default application({
     if (sent.results.length > 0) return null;
     const contact = (contacts.results[0] as ContactRow | undefined) ?? null;
     const { results: erasedAt } = erasures;
-    return known(contact, passages.results, segments.results, clicks.results, erasedAt);
+    return known(contact, enrollments.results, segments.results, clicks.results, erasedAt);
   },
 
   async write(db, writes) {

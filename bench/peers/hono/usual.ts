@@ -22,10 +22,10 @@ export default application({
     const { results: erasedAt } = await db.prepare(SELECT_ERASED).bind(erased).all();
     const contact = await db.prepare(SELECT_CONTACT).bind(email).first<ContactRow>();
     if (contact === null) return known(null, [], [], [], erasedAt);
-    const passages = await db.prepare(BY_CONTACT.passage).bind(contact.id).all();
+    const enrollments = await db.prepare(BY_CONTACT.enrollment).bind(contact.id).all();
     const segments = await db.prepare(BY_CONTACT.segments).bind(contact.id).all();
     const clicks = await db.prepare(BY_CONTACT.clicks).bind(contact.id).all();
-    return known(contact, passages.results, segments.results, clicks.results, erasedAt);
+    return known(contact, enrollments.results, segments.results, clicks.results, erasedAt);
   },
 
   async write(db, writes) {

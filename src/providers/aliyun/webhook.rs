@@ -1,6 +1,9 @@
 //! Webhooks of Alibaba Cloud SMS, pushed in batches (help.aliyun.com: SmsReport, SmsUp). They are
 //! not signed; instead, the URL entered in the console ends with a secret.
 
+#[cfg(test)]
+mod tests;
+
 use crate::domain::contact::address::read_phone;
 use crate::domain::inbound::bounce::{BounceReason, classify_text};
 use crate::domain::inbound::delivery_report::DeliveryStatus;

@@ -1,6 +1,9 @@
 //! Webhooks of Brevo. They are not signed; they present a secret by basic authentication or as a
 //! bearer token (developers.brevo.com/docs/username-and-password-authentication).
 
+#[cfg(test)]
+mod tests;
+
 use crate::domain::base::primitives::MessageId;
 use crate::domain::inbound::bounce::{Bounce, BounceReason, Opinion, classify};
 use crate::domain::inbound::delivery_report::DeliveryStatus;

@@ -5,6 +5,9 @@
 //! attach its signature to another event. Therefore each token counts only once, whatever event it
 //! came with. An event that means nothing to us also uses its token up.
 
+#[cfg(test)]
+mod tests;
+
 use crate::domain::base::primitives::Span;
 use crate::domain::inbound::bounce::{Bounce, Opinion, classify};
 use crate::domain::inbound::delivery_report::{DeliveryReport, DeliveryStatus};

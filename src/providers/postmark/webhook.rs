@@ -1,6 +1,9 @@
 //! Webhooks of Postmark. They are not signed; they present a secret by basic authentication
 //! (postmarkapp.com/developer/webhooks/webhooks-overview).
 
+#[cfg(test)]
+mod tests;
+
 use crate::domain::inbound::bounce::{Bounce, BounceReason, Opinion, classify};
 use crate::domain::inbound::delivery_report::DeliveryStatus;
 use crate::providers::webhooks::signature::shows_secret;

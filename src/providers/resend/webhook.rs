@@ -1,6 +1,9 @@
 //! Webhooks of Resend, which uses Svix: HMAC-SHA256 over `id.timestamp.body`
 //! (resend.com/docs/webhooks/verify-webhooks-requests, docs.svix.com/receiving/verifying-payloads).
 
+#[cfg(test)]
+mod tests;
+
 use crate::domain::inbound::bounce::{Bounce, BounceReason, Opinion, classify};
 use crate::domain::inbound::delivery_report::DeliveryStatus;
 use crate::providers::webhooks::signature::{base64, equal, hmac_sha256};

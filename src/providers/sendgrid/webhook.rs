@@ -2,6 +2,9 @@
 //! from its settings (twilio.com/docs/sendgrid/for-developers/tracking-events/
 //! getting-started-event-webhook-security-features).
 
+#[cfg(test)]
+mod tests;
+
 use crate::domain::inbound::bounce::{Bounce, BounceReason, Opinion, classify};
 use crate::domain::inbound::delivery_report::DeliveryStatus;
 use crate::providers::webhooks::signature::base64;

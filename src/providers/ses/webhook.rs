@@ -4,6 +4,9 @@
 //! `certificate.rs` decides whether to trust it. Only configured topics count: anybody can create a
 //! topic, and SNS signs for it.
 
+#[cfg(test)]
+mod tests;
+
 use super::certificate::key_of_sns;
 use crate::domain::base::primitives::Span;
 use crate::domain::inbound::bounce::{Bounce, BounceReason, Opinion, classify};

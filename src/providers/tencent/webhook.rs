@@ -3,6 +3,9 @@
 //! They do not contain our message id: a report is matched by `sid`, which is the `SerialNo` of the
 //! response to sending.
 
+#[cfg(test)]
+mod tests;
+
 use crate::domain::inbound::bounce::{BounceReason, classify_text};
 use crate::domain::inbound::delivery_report::DeliveryStatus;
 use crate::providers::webhooks::signature::shows_secret;

@@ -4,6 +4,9 @@
 //! A delivery report has our message id in its URL, which the signature covers. It contains no
 //! time; a replay only repeats known facts.
 
+#[cfg(test)]
+mod tests;
+
 use crate::domain::form::form_data::{FormData, query_pairs};
 use crate::domain::inbound::bounce::{BounceReason, classify_text};
 use crate::domain::inbound::delivery_report::DeliveryStatus;

@@ -2,6 +2,9 @@
 //! of the body; the SMS API with the parameter `sig`, HMAC-SHA256 over the sorted parameters
 //! (developer.vonage.com/en/getting-started/concepts/webhooks, …/concepts/signing-messages).
 
+#[cfg(test)]
+mod tests;
+
 use crate::domain::base::primitives::Millis;
 use crate::domain::inbound::bounce::{BounceReason, classify_text};
 use crate::domain::inbound::delivery_report::DeliveryStatus;

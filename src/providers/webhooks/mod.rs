@@ -6,7 +6,7 @@
 pub(in crate::providers) mod signature;
 pub(in crate::providers) mod tag;
 #[cfg(test)]
-mod tests;
+pub(in crate::providers) mod tests;
 
 pub use tag::{MESSAGE_KEY, message_of, tag};
 

@@ -3,7 +3,7 @@
 
 use crate::deliver::{JOURNEY, Office, accepted, answer};
 use crate::invariants::assert_sound;
-use crate::support::{MONDAY, number, rows};
+use crate::support::{MONDAY, agrees, number, rows};
 use dripline::domain::base::primitives::{Millis, Span};
 use dripline::providers::http::{HttpError, HttpResponse};
 use dripline::providers::{Sender, postmark, resend};
@@ -110,7 +110,7 @@ fn first_provider_is_probed_with_one_message() {
     }
     office.deliver(minutes(1), vec![accepted(), by_postmark(), by_postmark()]);
     assert_eq!(states(&office), "1 sent by resend 1, 3 sent by postmark 1");
-    office.submit(&[("email", "last@x.example"), ("consent", "on")]);
+    office.submit(&agrees("last@x.example"));
     office.deliver(minutes(1), vec![accepted()]);
     assert_eq!(states(&office), "2 sent by resend 1, 3 sent by postmark 1");
 }

@@ -1,6 +1,7 @@
 //! Estimates how much SQL a rule compiles to when its segment is backfilled. D1 limits the bytes of
-//! a statement, and a rule that passes `check` must run there. `tests/native/segments.rs` compares
-//! these figures with the SQL of made-up rules (`store/rule_sql.rs`): they are never too low.
+//! a statement, and a rule that passes `check` must run there. `tests/native/segments/limits.rs`
+//! compares these figures with the SQL of made-up rules (`store/rule_sql.rs`): they are never too
+//! low.
 
 use crate::domain::segment::{DateTest, Events, Operator, Relative, Rule, Scalar, TimeTest};
 

@@ -1,5 +1,9 @@
 //! What the tests share: the samples, small campaigns, and a message diary to compare.
 
+pub mod fixtures;
+
+pub use fixtures::MONDAY;
+
 use dripline::domain::base::primitives::{Millis, Span};
 use dripline::domain::campaign::Compiled;
 use dripline::domain::campaign_file;
@@ -15,13 +19,11 @@ use dripline::native::project;
 use dripline::native::sqlite::Sqlite;
 use dripline::native::world::{World, block_on};
 use dripline::store::statement::Statement;
+use fixtures::CAMPAIGN;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::OnceLock;
-
-/// Monday, 2 March 2026, 09:00 UTC: winter time in London and New York.
-pub const MONDAY: Millis = Millis(1_772_442_000_000);
 
 /// The sample campaigns, compiled once for all tests.
 pub fn samples() -> Vec<Compiled> {
@@ -43,18 +45,7 @@ pub fn world(parts: &str) -> World {
 
 /// A campaign `c` with these parts of a file; every template that it names is a plain one.
 pub fn campaign(parts: &str) -> Compiled {
-    let head = r#"
-        [campaign]
-        id = "c"
-        name = "Test"
-        time_zone = "Europe/London"
-        currency = "GBP"
-        owner = "owner@house.example"
-        postal_address = "1 Test Road"
-        goal = { event = "order.completed", within = "30d" }
-        attributes = ["first_name"]
-    "#;
-    let text = format!("{head}\n{parts}");
+    let text = format!("{CAMPAIGN}\n{parts}");
     let campaign = campaign_file::read("c.toml", &text)
         .unwrap_or_else(|problems| panic!("{}", diagnosis(&problems)));
     let names = references(&campaign).into_iter().map(|(_, name)| name);
@@ -94,13 +85,61 @@ pub const FORM: &str = r#"
     consent = { purpose = "news", channels = ["email", "sms"], text = "Write to me." }
 "#;
 
-/// One line per message: when, how, to whom, what.
-pub fn diary(letters: &[CapturedMessage]) -> String {
-    let line = |letter: &CapturedMessage| {
-        let what = if letter.subject.is_empty() { &letter.text } else { &letter.subject };
-        format!("{} {} {} | {what}", letter.at.rfc3339(), letter.channel, letter.address)
+/// The address of the contact that most tests are about.
+pub const ANN: &str = "ann@example.com";
+
+/// A journey `j` that a submission of `FORM` enters, with one message.
+pub const WELCOME: &str = r#"
+    [journey.j]
+    enter = { form = "f" }
+    [[journey.j.step]]
+    id = "welcome"
+    send = "emails/welcome"
+"#;
+
+/// The parts of a campaign file in which a step is one line: `id: key = value; key = value`, below
+/// the `[journey.name]` that it belongs to. All other lines stay as they are.
+pub fn with_steps(parts: &str) -> String {
+    let mut text = String::new();
+    let mut journey = "";
+    for line in parts.lines().map(str::trim) {
+        if let Some(rest) = line.strip_prefix("[journey.") {
+            journey = rest.trim_end_matches(']');
+        }
+        match line.split_once(": ") {
+            Some((id, keys)) if !line.starts_with('[') && !id.contains(' ') => {
+                text.push_str(&format!("[[journey.{journey}.step]]\nid = \"{id}\"\n"));
+                text.push_str(&keys.replace("; ", "\n"));
+            }
+            _ => text.push_str(line),
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// The fields of `FORM` of a visitor who consents.
+pub const fn agrees(email: &str) -> [(&str, &str); 2] {
+    [("email", email), ("consent", "on")]
+}
+
+/// Submits `FORM` for a visitor who consents.
+pub fn join(world: &mut World, email: &str) {
+    world.submit("/p", &agrees(email)).unwrap();
+}
+
+/// The subjects of the messages to an address, in order.
+pub fn subjects(world: &World, email: &str) -> Vec<String> {
+    world.inbox(email).into_iter().map(|message| message.subject).collect()
+}
+
+/// One line per message: time, channel, address, content.
+pub fn diary(mails: &[CapturedMessage]) -> String {
+    let line = |mail: &CapturedMessage| {
+        let what = if mail.subject.is_empty() { &mail.text } else { &mail.subject };
+        format!("{} {} {} | {what}", mail.at.rfc3339(), mail.channel, mail.address)
     };
-    letters.iter().map(line).collect::<Vec<_>>().join("\n")
+    mails.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// The rows that a query returns.
@@ -153,12 +192,17 @@ pub fn report(at: Millis, email: &str, name: &str, properties: Value, key: &str)
     }
 }
 
-/// A form that was shown, filled in and accepted.
+/// The form of the page `/p`, shown, filled in and accepted.
 pub fn submission(world: &mut World, fields: &[(&str, &str)]) -> Submitted {
-    let (form_id, answer) = world.fill_in("/p", "", fields).unwrap();
-    let (edition, form) = world.catalog.form(&form_id).unwrap();
+    submission_at(world, "/p", fields)
+}
+
+/// The form of a page, shown, filled in and accepted.
+pub fn submission_at(world: &mut World, path: &str, fields: &[(&str, &str)]) -> Submitted {
+    let (form_id, answer) = world.fill_in(path, "", fields).unwrap();
+    let (version, form) = world.catalog.form(&form_id).unwrap();
     let now = world.now().plus(Span::seconds(10));
-    match form::check(edition, &form_id, form, &answer, "o", &world.settings, now) {
+    match form::check(version, &form_id, form, &answer, "o", &world.settings, now) {
         Checked::Good(submitted) => *submitted,
         other => panic!("{other:?}"),
     }
