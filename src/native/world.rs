@@ -99,13 +99,13 @@ pub struct Post {
 
 impl Http for Post {
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        let letters: Vec<CapturedMessage> = serde_json::from_str(&request.body)
+        let messages: Vec<CapturedMessage> = serde_json::from_str(&request.body)
             .map_err(|error| HttpError::Network(error.to_string()))?;
-        for letter in letters {
-            if self.known.borrow_mut().insert(letter.id.clone()) {
+        for message in messages {
+            if self.known.borrow_mut().insert(message.id.clone()) {
                 self.letters
                     .borrow_mut()
-                    .push(CapturedMessage { at: *self.now.borrow(), ..letter });
+                    .push(CapturedMessage { at: *self.now.borrow(), ..message });
             }
         }
         Ok(HttpResponse { status: 200, headers: Vec::new(), body: String::new() })
@@ -204,8 +204,8 @@ impl World {
 
     /// Simulates a visit to a page, given its path and query string, and counts it.
     pub fn visit(&mut self, visitor: &str, path: &str, query: &str) -> Result<(), CommitError> {
-        let Some((edition, name, page)) = self.catalog.page_at(path) else { return Ok(()) };
-        let campaign = edition.id().0.clone();
+        let Some((published, name, page)) = self.catalog.page_at(path) else { return Ok(()) };
+        let campaign = published.id().0.clone();
         let Some(variant) = landing_page::variant_for(page, &campaign, name, visitor) else {
             return Ok(());
         };
@@ -259,9 +259,9 @@ impl World {
         query: &str,
         fields: &[(&str, &str)],
     ) -> Option<(QualifiedId, FormData)> {
-        let (edition, name, page) = self.catalog.page_at(path)?;
-        let form_id = QualifiedId::new(edition.id(), page.form.as_ref()?);
-        let variant = landing_page::variant_for(page, edition.id().as_str(), name, visitor)?;
+        let (published, name, page) = self.catalog.page_at(path)?;
+        let form_id = QualifiedId::new(published.id(), page.form.as_ref()?);
+        let variant = landing_page::variant_for(page, published.id().as_str(), name, visitor)?;
         let token = landing_page::form_token(&self.settings, &form_id, self.now, &mut self.ids);
         let mut answer = FormData::default();
         let hidden = [
@@ -277,11 +277,11 @@ impl World {
 
     /// Sends a form's body, and completes the work that follows at once.
     pub fn send(&mut self, form_id: &QualifiedId, answer: &FormData) -> Result<Sent, CommitError> {
-        let Some((edition, form)) = self.catalog.form(form_id) else {
+        let Some((published, form)) = self.catalog.form(form_id) else {
             return Ok(Sent::BadToken(TokenProblem::Malformed));
         };
         let checked =
-            form::check(edition, form_id, form, answer, "origin", &self.settings, self.now);
+            form::check(published, form_id, form, answer, "origin", &self.settings, self.now);
         match checked {
             Checked::Robot => Ok(Sent::Thanks),
             Checked::Problems(problems) => Ok(Sent::Problems(problems)),
@@ -309,20 +309,20 @@ impl World {
 
     /// Clicks the first link of a message whose target contains `part`. Returns whether there was
     /// such a link.
-    pub fn click(&mut self, letter: &CapturedMessage, part: &str) -> Result<bool, CommitError> {
-        let link = self.links(letter, Purpose::Click).find(|link| link.rest.contains(part));
+    pub fn click(&mut self, message: &CapturedMessage, part: &str) -> Result<bool, CommitError> {
+        let link = self.links(message, Purpose::Click).find(|link| link.rest.contains(part));
         link.map_or(Ok(false), |link| self.follow(Purpose::Click, link))
     }
 
     /// Unsubscribes by the link in a message.
-    pub fn unsubscribe(&mut self, letter: &CapturedMessage) -> Result<bool, CommitError> {
-        let link = self.links(letter, Purpose::Unsubscribe).next();
+    pub fn unsubscribe(&mut self, message: &CapturedMessage) -> Result<bool, CommitError> {
+        let link = self.links(message, Purpose::Unsubscribe).next();
         link.map_or(Ok(false), |link| self.follow(Purpose::Unsubscribe, link))
     }
 
     /// Confirms by the link in a confirmation message.
-    pub fn confirm(&mut self, letter: &CapturedMessage) -> Result<bool, CommitError> {
-        let link = self.links(letter, Purpose::Confirm).next();
+    pub fn confirm(&mut self, message: &CapturedMessage) -> Result<bool, CommitError> {
+        let link = self.links(message, Purpose::Confirm).next();
         link.map_or(Ok(false), |link| self.follow(Purpose::Confirm, link))
     }
 
@@ -330,7 +330,7 @@ impl World {
     /// a link.
     pub fn links<'w>(
         &'w self,
-        letter: &'w CapturedMessage,
+        message: &'w CapturedMessage,
         purpose: Purpose,
     ) -> impl Iterator<Item = Link> + 'w {
         let path = match purpose {
@@ -339,7 +339,7 @@ impl World {
             Purpose::Confirm => "/confirm/",
             _ => "/c/",
         };
-        let tokens = letter.html.split(path).skip(1).filter_map(|rest| rest.split('"').next());
+        let tokens = message.html.split(path).skip(1).filter_map(|rest| rest.split('"').next());
         tokens.filter_map(move |token| Link::verify(&self.settings, purpose, token).ok())
     }
 
@@ -380,9 +380,9 @@ impl World {
     }
 
     /// Erases a contact as an operator does.
-    pub fn erase(&mut self, told: &str) -> Result<Erased, NotErased> {
+    pub fn erase(&mut self, address: &str) -> Result<Erased, NotErased> {
         let (catalog, keys) = (&self.catalog, &self.settings.keys);
-        block_on(erase::erase(&self.db, catalog, keys, told, self.now, &mut self.ids))
+        block_on(erase::erase(&self.db, catalog, keys, address, self.now, &mut self.ids))
     }
 
     /// Merges the first contact into the second as an operator does.
@@ -471,22 +471,22 @@ impl World {
 
     /// The messages for an address, oldest first.
     pub fn inbox(&self, address: &str) -> Vec<CapturedMessage> {
-        self.letters().into_iter().filter(|letter| letter.address == address).collect()
+        self.letters().into_iter().filter(|message| message.address == address).collect()
     }
 
     pub fn report(&self, campaign: &str) -> Result<Option<Report>, DatabaseError> {
-        let Some(edition) = self.catalog.live_edition(&CampaignId::from(campaign)) else {
+        let Some(published) = self.catalog.live_edition(&CampaignId::from(campaign)) else {
             return Ok(None);
         };
-        block_on(campaign::report(&self.db, edition, self.now)).map(Some)
+        block_on(campaign::report(&self.db, published, self.now)).map(Some)
     }
 
     /// A campaign's report with its journeys and auto-pause.
     pub fn report_in_full(&self, campaign: &str) -> Result<Option<Report>, DatabaseError> {
-        let Some(edition) = self.catalog.live_edition(&CampaignId::from(campaign)) else {
+        let Some(published) = self.catalog.live_edition(&CampaignId::from(campaign)) else {
             return Ok(None);
         };
-        block_on(campaign::report_with_journeys(&self.db, edition, self.now)).map(Some)
+        block_on(campaign::report_with_journeys(&self.db, published, self.now)).map(Some)
     }
 
     /// Releases an auto-paused campaign as an operator does.

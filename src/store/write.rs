@@ -324,7 +324,7 @@ impl RowsByTable {
             row.insert("state".to_owned(), json!(state));
             row.insert("reason".to_owned(), json!(reason));
         }
-        let told = [
+        let columns = [
             ("provider_id", json!(provider_id)),
             ("opened_at", json!(opened_at)),
             ("clicked_at", json!(clicked_at)),
@@ -335,8 +335,8 @@ impl RowsByTable {
             ("sms_segments", json!(took.map(|took| took.segments))),
             ("cost_micros", json!(took.map(|took| took.micros))),
         ];
-        let told = told.into_iter().filter(|(_, value)| !value.is_null());
-        row.extend(told.map(|(name, value)| (name.to_owned(), value)));
+        let columns = columns.into_iter().filter(|(_, value)| !value.is_null());
+        row.extend(columns.map(|(name, value)| (name.to_owned(), value)));
     }
 
     fn into_statements(self, now: Millis) -> Vec<Statement> {

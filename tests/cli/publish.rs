@@ -74,7 +74,7 @@ fn warnings_do_not_stop_publishing() {
     requests.join().unwrap();
     assert_eq!(ran.out, "spring-webinar: version 4 is live (new)\n");
     assert!(ran.err.contains("1:1  dead-page: no page of this campaign is at `/webinar/nowhere`"));
-    assert!(ran.err.contains("1:1  no-opt-out: does not say how to refuse"), "{}", ran.err);
+    assert!(ran.err.contains("1:1  no-opt-out: does not say how to opt out"), "{}", ran.err);
     let (url, requests) = serve(answers());
     let args = ["publish", campaign.to_str().unwrap(), "--to", &url, "--token", "t", "--json"];
     let answer = dripline(&[&args[..], &["--lang", "zh-CN"]].concat()).ended(0).json();

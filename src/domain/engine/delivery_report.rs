@@ -32,7 +32,7 @@ impl Decider<'_> {
     /// either the mail was forwarded, or the report is forged.
     pub(super) fn hear(&mut self, message: &Message, heard: DeliveryReport) {
         let DeliveryReport { news, at, address, source, provider_id, key, billed } = heard;
-        if address.as_ref().is_some_and(|told| !self.went_to(message, told)) {
+        if address.as_ref().is_some_and(|reported| !self.went_to(message, reported)) {
             return;
         }
         let known = message.address.clone().or(address);
@@ -155,11 +155,11 @@ impl Decider<'_> {
 
     /// Returns whether a message went to this address. For a message sent before addresses were
     /// recorded, this is the contact's present address, or one that it had before a merge.
-    fn went_to(&self, message: &Message, told: &str) -> bool {
+    fn went_to(&self, message: &Message, address: &str) -> bool {
         if message.class == Class::Internal {
             return true;
         }
-        let same = |known: &String| canonical(known) == canonical(told);
+        let same = |known: &String| canonical(known) == canonical(address);
         let contact = &self.contact;
         let earlier = contact.aliases.iter().filter_map(|alias| match message.channel {
             Channel::Sms => alias.phone.as_ref(),
@@ -271,9 +271,9 @@ fn canonical(address: &str) -> String {
 fn reason_of(bounce: &Bounce) -> String {
     let Bounce { status, words, .. } = bounce;
     let is_said = words.contains(status.as_str());
-    let told = if is_said { words.clone() } else { format!("{status} {words}") };
-    match told.trim() {
+    let text = if is_said { words.clone() } else { format!("{status} {words}") };
+    match text.trim() {
         "" => bounce.reason.as_str().to_owned(),
-        told => told.to_owned(),
+        text => text.to_owned(),
     }
 }

@@ -269,7 +269,7 @@ impl CustomEvent {
     /// Returns whether this report differs from the one known under the same key. If either has no
     /// hash, only the key counts.
     pub fn contradicts(&self, known: Option<&String>) -> bool {
-        known.zip(self.content.as_ref()).is_some_and(|(known, told)| known != told)
+        known.zip(self.content.as_ref()).is_some_and(|(known, content)| known != content)
     }
 
     /// Returns the key under which its refusal is recorded once, however often it is reported.
@@ -518,11 +518,11 @@ impl Decider<'_> {
         name: &str,
         properties: Value,
         at: Millis,
-        (key, told): (Option<String>, Option<String>),
+        (key, hash): (Option<String>, Option<String>),
     ) {
         self.record_keyed(name, None, properties, at, key);
         if let Some(Change::Event { content, .. }) = self.changes.last_mut() {
-            *content = told;
+            *content = hash;
         }
     }
 

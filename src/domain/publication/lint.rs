@@ -300,9 +300,9 @@ fn bare_data(compiled: &Compiled) -> Value {
     if let Value::Object(data) = &mut data {
         let Campaign { attributes, forms, .. } = &compiled.campaign;
         let fields = forms.values().flat_map(|form| &form.fields).map(|field| &field.name);
-        let told = attributes.iter().chain(fields).map(String::as_str);
-        let told = told.filter(|name| *name != "email");
-        for name in told.chain(["first_name", "last_name", "full_name", "phone", "external_id"]) {
+        let names = attributes.iter().chain(fields).map(String::as_str);
+        let names = names.filter(|name| *name != "email");
+        for name in names.chain(["first_name", "last_name", "full_name", "phone", "external_id"]) {
             data.remove(name);
         }
     }

@@ -39,8 +39,9 @@ pub fn eligibility(message: &Message, contact: &Contact, owner: &str) -> Eligibi
     if message.template == house::CONFIRM && message.note != house::DETAILS && asks_nothing() {
         return Eligibility::Closed("nothing_to_confirm");
     }
-    let passage = contact.enrollments.iter().find(|e| Some(&e.id) == message.enrollment.as_ref());
-    if passage.is_some_and(Enrollment::has_left) {
+    let enrollment =
+        contact.enrollments.iter().find(|e| Some(&e.id) == message.enrollment.as_ref());
+    if enrollment.is_some_and(Enrollment::has_left) {
         return Eligibility::Closed("left_journey");
     }
     let consents = contact.may_be_sent(message.channel, &message.purpose);
@@ -96,9 +97,9 @@ mod tests {
             since: now,
             due_at: None,
         });
-        let edition = (CampaignId::from("x"), 1);
+        let version = (CampaignId::from("x"), 1);
         let kind = (Class::Marketing, "emails/a");
-        let message = Message::queue(MessageId::from("m"), contact.id.clone(), edition, kind, now);
+        let message = Message::queue(MessageId::from("m"), contact.id.clone(), version, kind, now);
         let enrollment = Some(EnrollmentId::from("e"));
         let message = Message { enrollment, purpose: "news".to_owned(), ..message };
         eligibility(&message, &contact, "owner@example.com")

@@ -18,12 +18,11 @@ const LINE_COLUMNS_MAX: usize = 100;
 /// Check campaign files and the templates they use
 ///
 /// Reads each campaign, compiles its templates, and reports every key that is unknown or missing,
-/// every reference to something that is not there, every template that does not compile or asks
-/// for a variable nobody sets, every path taken twice, every journey that would run in circles.
-/// Then it warns of what may be published and would arrive badly: links that break, images without
-/// words, styles that mail clients do not know, texts that do not say how to refuse more. Warnings
-/// change no exit status. Nothing is sent
-/// anywhere.
+/// every reference to something that does not exist, every template that does not compile or uses
+/// an unknown variable, every path that is used twice, and every journey that loops without waiting.
+/// It then warns about things that can be published but would look or work badly: broken links,
+/// images without text, styles that mail clients do not support, an SMS without an opt-out.
+/// Warnings do not change the exit status. Nothing is sent anywhere.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -54,7 +53,8 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     match load_linted(&files) {
         Ok((campaigns, warnings)) if args.json => {
             let mut answer = totals_json(&campaigns);
-            answer["warnings"] = warnings.iter().map(|warning| told(warning, language)).collect();
+            answer["warnings"] =
+                warnings.iter().map(|warning| warning_json(warning, language)).collect();
             writeln!(terminal.out, "{answer}")?;
         }
         Ok((campaigns, warnings)) => {
@@ -175,7 +175,7 @@ pub(super) fn print_warnings(
 }
 
 /// Converts a warning to JSON.
-pub(super) fn told(Warning { at, lint }: &Warning, language: Language) -> Value {
+pub(super) fn warning_json(Warning { at, lint }: &Warning, language: Language) -> Value {
     json!({
         "file": at.file, "line": at.line, "code": lint.code.as_str(),
         "message": lint.message(language), "help": lint.remedy(language),

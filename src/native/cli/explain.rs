@@ -7,7 +7,7 @@ use crate::domain::base::primitives::Millis;
 use crate::domain::contact::enrollment::EnrollmentState;
 use crate::domain::contact::suppression::Suppression;
 use crate::domain::report::explain::{
-    Explanation, JourneyExplained, PassageExplained, SetAside, SuppressionExplained,
+    EnrollmentExplained, Explanation, JourneyExplained, SetAside, SuppressionExplained,
 };
 use crate::domain::segment::Explained;
 use crate::flows::contact::explain::Question;
@@ -15,11 +15,11 @@ use crate::views::format::moment;
 use serde_json::json;
 use std::io::{self, Write};
 
-/// Say why a contact is where it is
+/// Explain the state of a contact
 ///
-/// For each journey: where the contact stands, why it entered or did not, what it waits for and
-/// until when, or why it ended. For each message: what became of it and why. For each segment:
-/// in or out, and each part of its rule with what was found. Times are in UTC.
+/// For each journey: its step, why it entered or did not, what it waits for and until when, or why
+/// it ended. For each message: its state and the reason. For each segment: whether the contact is in
+/// it, and each part of its rule with the value found. Times are in UTC.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -42,7 +42,7 @@ pub struct Args {
     /// Only this message, by its id
     #[arg(long, value_name = "MESSAGE")]
     pub message: Option<String>,
-    /// Where it runs, and by what right
+    /// The server and the API token
     #[command(flatten)]
     pub server: Server,
     /// Print the answer as JSON, as the server gave it
@@ -148,24 +148,24 @@ fn print_journey(journey: &JourneyExplained, out: &mut dyn Write) -> io::Result<
     if let Some(again) = journey.enters_again_at {
         writeln!(out, "  from {} on", at(again))?;
     }
-    journey.passages.iter().try_for_each(|passage| writeln!(out, "  {}", line(passage)))
+    journey.enrollments.iter().try_for_each(|enrollment| writeln!(out, "  {}", line(enrollment)))
 }
 
-fn line(passage: &PassageExplained) -> String {
-    let by = passage.entered_by.as_ref().map(|event| format!(" by {event}")).unwrap_or_default();
-    let PassageExplained { version, step, .. } = passage;
-    let entered = format!("entered {}{by} (version {version})", at(passage.entered_at));
-    let ended = |how: &str| format!("{entered}, {how} {step} on {}", at(passage.since));
-    match passage.state {
+fn line(enrollment: &EnrollmentExplained) -> String {
+    let by = enrollment.entered_by.as_ref().map(|event| format!(" by {event}")).unwrap_or_default();
+    let EnrollmentExplained { version, step, .. } = enrollment;
+    let entered = format!("entered {}{by} (version {version})", at(enrollment.entered_at));
+    let ended = |how: &str| format!("{entered}, {how} {step} on {}", at(enrollment.since));
+    match enrollment.state {
         EnrollmentState::Active => {
-            let due = passage.due_at.map(|due| format!(", at the latest {}", at(due)));
-            let waits = passage.waits_for.as_ref().map(|what| format!("; waits for {what}"));
+            let due = enrollment.due_at.map(|due| format!(", at the latest {}", at(due)));
+            let waits = enrollment.waits_for.as_ref().map(|what| format!("; waits for {what}"));
             let (waits, due) = (waits.unwrap_or_default(), due.unwrap_or_default());
             format!("{entered}, stands at {step}{waits}{due}")
         }
         EnrollmentState::Completed => ended("completed with"),
-        EnrollmentState::Exited => format!("{entered}, left at {step}: {}", passage.words),
-        EnrollmentState::Failed => format!("{entered}, failed at {step}: {}", passage.words),
+        EnrollmentState::Exited => format!("{entered}, left at {step}: {}", enrollment.words),
+        EnrollmentState::Failed => format!("{entered}, failed at {step}: {}", enrollment.words),
     }
 }
 

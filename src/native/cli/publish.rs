@@ -20,11 +20,11 @@ const DIFF_PATH: &str = "/api/v1/campaigns/diff";
 /// Publish campaigns to a running dripline
 ///
 /// Reads and checks the campaigns as `dripline check` does; if anything is wrong, nothing is sent.
-/// What it warns of is said, and stops nothing.
-/// Each campaign becomes a new version that is live with the next request, and you are shown which
-/// steps of its journeys that changes and how many people stand at them. Contacts who are in a
-/// journey already finish it as it was when they entered, unless the file says where they go.
-/// Publishing what is live already changes nothing.
+/// Warnings are printed; they do not block publishing.
+/// Each campaign becomes a new version that is live with the next request. The output shows which
+/// steps of its journeys change, and how many contacts are at them. Contacts who are already in a
+/// journey finish the version they entered, unless the file has a migration map. Publishing an
+/// unchanged campaign has no effect.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -77,10 +77,10 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     if !args.json {
         check::print_warnings(&warnings, language, terminal.err)?;
     }
-    let mut told = Told {
+    let mut output = Output {
         json: args.json,
         dry_run: args.dry_run,
-        warnings: warnings.iter().map(|warning| check::told(warning, language)).collect(),
+        warnings: warnings.iter().map(|warning| check::warning_json(warning, language)).collect(),
         published: vec![],
         problems: vec![],
         errors: vec![],
@@ -96,13 +96,13 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
         {
             let rest: Vec<&str> =
                 campaigns[done..].iter().map(|c| c.campaign.id.as_str()).collect();
-            progress.suspend(|| told.give_up(&rest, failure, terminal))?;
+            progress.suspend(|| output.give_up(&rest, failure, terminal))?;
             break;
         }
-        progress.suspend(|| told.tell(campaign, result, terminal))?;
+        progress.suspend(|| output.add(campaign, result, terminal))?;
     }
     drop(progress);
-    told.end(terminal)
+    output.end(terminal)
 }
 
 fn send(server: &Server, path: &str, compiled: &Compiled) -> Result<Published, Failure> {
@@ -117,7 +117,7 @@ fn send(server: &Server, path: &str, compiled: &Compiled) -> Result<Published, F
 }
 
 /// What was printed, or will be printed as one JSON object.
-struct Told {
+struct Output {
     json: bool,
     dry_run: bool,
     warnings: Vec<Value>,
@@ -126,9 +126,9 @@ struct Told {
     errors: Vec<Value>,
 }
 
-impl Told {
+impl Output {
     /// Records one campaign's result; prints it at once unless the output is JSON.
-    fn tell(
+    fn add(
         &mut self,
         campaign: &str,
         result: Result<Published, Failure>,
@@ -199,7 +199,7 @@ fn line(published: &Published, dry_run: bool) -> String {
     };
     let Some(since) = was_unpublished else { return said };
     let since = moment(*since, "UTC", Language::English);
-    let would = if dry_run { "; this would put it back up" } else { " and is back up" };
+    let would = if dry_run { "; this would bring it back" } else { " and is live again" };
     format!(
         "{said}\n  It was unpublished since {since}{would}; `dripline unpublish` takes it down."
     )

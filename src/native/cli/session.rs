@@ -26,7 +26,7 @@ Exit status: 0 shown or ended, 1 the server refused, 2 usage.")]
 pub struct Args {
     /// What to do; without it, they are shown
     pub verb: Option<Verb>,
-    /// Where it runs, and by what right
+    /// The server and the API token
     #[command(flatten)]
     pub server: Server,
     /// Print the answer as JSON, as the server gave it
@@ -57,14 +57,14 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
         None => args.server.get("/api/v1/sessions"),
     };
     let said = answer.and_then(|text| {
-        let told = match args.verb {
+        let text_out = match args.verb {
             Some(Verb::End) => serde_json::from_str(&text).map(|Ended { ended }| {
                 format!("Ended: {ended}, links that were unused included.\n")
             }),
             None => serde_json::from_str(&text).map(|Sessions { sessions }| table(&sessions)),
         };
-        let told = told.map_err(|_| args.server.not_dripline())?;
-        Ok(if args.json { format!("{}\n", text.trim_end()) } else { told })
+        let text_out = text_out.map_err(|_| args.server.not_dripline())?;
+        Ok(if args.json { format!("{}\n", text.trim_end()) } else { text_out })
     });
     match said {
         Ok(text) => write!(terminal.out, "{text}")?,

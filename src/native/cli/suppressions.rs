@@ -12,11 +12,11 @@ use serde_json::{Value, json};
 use std::io;
 use std::path::PathBuf;
 
-/// See and keep the list of addresses that must not be written to
+/// Show and change the list of suppressed addresses
 ///
-/// Addresses come on the list when mail bounces for good, when somebody complains or sends STOP, by
-/// hand, and from the lists of other systems. The stricter of two entries stays; only time, an
-/// operator, or for a refusal a new confirmed agreement lifts one.
+/// An address is added when mail bounces permanently, when somebody complains or sends STOP, by
+/// hand, or by an import. The stricter of two entries stays. An entry is lifted by its end, by an
+/// operator or, after an unsubscription, by a new confirmed consent.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -49,7 +49,7 @@ pub enum Verb {
         /// At most so many
         #[arg(long, default_value_t = 100)]
         limit: usize,
-        /// Where it runs, and by what right
+        /// The server and the API token
         #[command(flatten)]
         server: Server,
         /// Print the answer as JSON, as the server gave it
@@ -60,14 +60,14 @@ pub enum Verb {
     Add(One),
     /// Lift the suppression of an address; say why with --note
     Release(One),
-    /// Put the list of another system, a CSV file, on ours
+    /// Import the list of another system, a CSV file
     Import(import_suppressions::Args),
     /// Write the list as CSV, safe to open in a spreadsheet
     Export {
         /// Only this reason
         #[arg(long, value_parser = reason)]
         reason: Option<SuppressionReason>,
-        /// Where it runs, and by what right
+        /// The server and the API token
         #[command(flatten)]
         server: Server,
     },
@@ -90,7 +90,7 @@ pub struct One {
     /// The country of a number without +, such as US
     #[arg(long)]
     pub region: Option<String>,
-    /// Where it runs, and by what right
+    /// The server and the API token
     #[command(flatten)]
     pub server: Server,
     /// Print the answer as JSON, as the server gave it
@@ -110,16 +110,16 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
             let asked = json!({ "address": address, "reason": reason, "past": past,
                                 "limit": limit });
             let answer = server.post("/api/v1/suppressions/list", &asked.to_string());
-            let said = answer.and_then(|text| match serde_json::from_str::<Page>(&text) {
+            let result = answer.and_then(|text| match serde_json::from_str::<Page>(&text) {
                 Ok(_) if *json => Ok(format!("{}\n", text.trim_end())),
                 Ok(page) => Ok(table(&page.suppressions)),
                 Err(_) => Err(server.not_dripline()),
             });
-            say(said, *json, terminal)
+            finish(result, *json, terminal)
         }
         Verb::Add(one) => change(one, "/api/v1/suppressions", "is suppressed", terminal),
         Verb::Release(one) if one.note.trim().is_empty() => {
-            terminal.usage("say with --note why it is lifted; it is kept with the entry")
+            terminal.usage("give the reason with --note; it is stored with the entry")
         }
         Verb::Release(one) => {
             change(one, "/api/v1/suppressions/release", "may be written to again", terminal)
@@ -140,20 +140,20 @@ fn change(one: &One, path: &str, done: &str, terminal: &mut Terminal<'_>) -> io:
     };
     let body = serde_json::to_string(&named).unwrap_or_default();
     let answer = one.server.post(path, &body);
-    let said = answer.and_then(|text| match serde_json::from_str::<Value>(&text) {
+    let result = answer.and_then(|text| match serde_json::from_str::<Value>(&text) {
         Ok(_) if one.json => Ok(format!("{}\n", text.trim_end())),
         Ok(_) => Ok(format!("{} {done}.\n", one.address)),
         Err(_) => Err(one.server.not_dripline()),
     });
-    say(said, one.json, terminal)
+    finish(result, one.json, terminal)
 }
 
-fn say(
-    said: Result<String, Failure>,
+fn finish(
+    result: Result<String, Failure>,
     is_json: bool,
     terminal: &mut Terminal<'_>,
 ) -> io::Result<Exit> {
-    match said {
+    match result {
         Ok(text) => write!(terminal.out, "{text}").map(|()| Exit::Ok),
         Err(failure) if is_json => {
             let error = json!({ "status": failure.status, "message": failure.message });

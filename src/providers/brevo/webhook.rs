@@ -18,17 +18,17 @@ pub(in crate::providers) fn read(
     if !shows_secret(hook, secrets) {
         return Err(Refusal::Unverified);
     }
-    let told = json_list(hook.body)?.into_iter().filter_map(|event| {
+    let events = json_list(hook.body)?.into_iter().filter_map(|event| {
         let at = ["ts_event", "ts"].iter().find_map(|name| event.get(*name)?.as_f64());
         let raw = RawReport {
-            news: news(&event)?,
+            news: status_of(&event)?,
             at: at.and_then(seconds),
             address: text(&event, "/email"),
             provider_id: text(&event, "/message-id"),
         };
-        Some(raw.told(Provider::Brevo, message(&event), hook.now))
+        Some(raw.into_event(Provider::Brevo, message(&event), hook.now))
     });
-    Ok(told.collect())
+    Ok(events.collect())
 }
 
 /// Returns our message id. It travels in the header `X-Mailin-custom` as `name:value`, or as a tag.
@@ -42,9 +42,9 @@ fn message(event: &Value) -> Option<MessageId> {
 }
 
 /// Maps the events of transactional mail (developers.brevo.com/docs/transactional-webhooks).
-fn news(event: &Value) -> Option<DeliveryStatus> {
+fn status_of(event: &Value) -> Option<DeliveryStatus> {
     let reason = text(event, "/reason");
-    let of = |because| DeliveryStatus::Bounced(Bounce::of(because, "", reason));
+    let of = |because| DeliveryStatus::Bounced(Bounce::new(because, "", reason));
     Some(match text(event, "/event") {
         "request" | "sent" => DeliveryStatus::Sent,
         "delivered" => DeliveryStatus::Delivered,

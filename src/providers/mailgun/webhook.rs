@@ -28,7 +28,7 @@ pub(in crate::providers) fn read(
     let Some(event) = body.get("event-data") else { return Err(Refusal::Unreadable) };
     let mark = &sha256_hex(hook.body)[..MARK_CHARS];
     let key = Some(format!("hook:mailgun:{token}{ONCE}{}-{mark}", hook.now.0));
-    let Some(news) = news(event) else {
+    let Some(news) = status_of(event) else {
         let (news, source) = (DeliveryStatus::Sent, Provider::Mailgun.as_str().to_owned());
         let (address, provider_id, billed) = (None, None, None);
         let heard =
@@ -42,11 +42,11 @@ pub(in crate::providers) fn read(
         provider_id: text(event, "/message/headers/message-id"),
     };
     let message = message_of(text(event, &format!("/user-variables/{MESSAGE_KEY}")));
-    let mut told = raw.told(Provider::Mailgun, message, hook.now);
-    if let WebhookEvent::Report(_, heard) = &mut told {
+    let mut event = raw.into_event(Provider::Mailgun, message, hook.now);
+    if let WebhookEvent::Report(_, heard) = &mut event {
         heard.key = key;
     }
-    Ok(vec![told])
+    Ok(vec![event])
 }
 
 /// The length of the body hash that distinguishes two arrivals within one millisecond.
@@ -74,7 +74,7 @@ fn verify(body: &Value, hook: &Hook<'_>, keys: &[&str]) -> Result<String, Refusa
 
 /// Maps an event. Temporary failures are ignored because they are not final, and opens and clicks
 /// because we track them ourselves.
-fn news(event: &Value) -> Option<DeliveryStatus> {
+fn status_of(event: &Value) -> Option<DeliveryStatus> {
     Some(match text(event, "/event") {
         "accepted" => DeliveryStatus::Sent,
         "delivered" => DeliveryStatus::Delivered,
@@ -90,16 +90,16 @@ fn news(event: &Value) -> Option<DeliveryStatus> {
 
 fn bounce(event: &Value) -> Bounce {
     let status = event.get("delivery-status").unwrap_or(&Value::Null);
-    let told = ["/message", "/description"].map(|path| text(status, path));
-    let told = told.into_iter().find(|told| !told.is_empty());
-    let told = told.unwrap_or_else(|| text(event, "/reject/reason"));
+    let message = ["/message", "/description"].map(|path| text(status, path));
+    let message = message.into_iter().find(|message| !message.is_empty());
+    let message = message.unwrap_or_else(|| text(event, "/reject/reason"));
     let code = match text(status, "/enhanced-code") {
         "" => text_or_number(status, "/code"),
         code => code.to_owned(),
     };
     // Mailgun uses 605 and similar codes of its own: it did not send, because the address is on its
     // suppression list.
-    let bounce = classify(&format!("{code} {told}"));
+    let bounce = classify(&format!("{code} {message}"));
     match (text(event, "/reason"), text(status, "/bounce-type")) {
         ("suppress-bounce", _) => bounce.weighed(Opinion::BadAddress),
         (_, "soft") => bounce.weighed(Opinion::Transient),

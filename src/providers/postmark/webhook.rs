@@ -17,7 +17,7 @@ pub(in crate::providers) fn read(
         return Err(Refusal::Unverified);
     }
     let event = json(hook.body)?;
-    let Some(news) = news(&event) else { return Ok(Vec::new()) };
+    let Some(news) = status_of(&event) else { return Ok(Vec::new()) };
     let first = |paths: &[&str]| {
         let found = paths.iter().map(|path| text(&event, path)).find(|text| !text.is_empty());
         found.unwrap_or_default()
@@ -29,10 +29,10 @@ pub(in crate::providers) fn read(
         provider_id: text(&event, "/MessageID"),
     };
     let message = message_of(text(&event, &format!("/Metadata/{MESSAGE_KEY}")));
-    Ok(vec![raw.told(Provider::Postmark, message, hook.now)])
+    Ok(vec![raw.into_event(Provider::Postmark, message, hook.now)])
 }
 
-fn news(event: &Value) -> Option<DeliveryStatus> {
+fn status_of(event: &Value) -> Option<DeliveryStatus> {
     Some(match text(event, "/RecordType") {
         "Delivery" => DeliveryStatus::Delivered,
         "SpamComplaint" => DeliveryStatus::Complained,
@@ -50,17 +50,17 @@ fn news(event: &Value) -> Option<DeliveryStatus> {
 
 /// Maps the bounce types (postmarkapp.com/developer/api/bounce-api#bounce-types).
 fn bounce(event: &Value) -> Option<DeliveryStatus> {
-    let told = match text(event, "/Details") {
+    let details = match text(event, "/Details") {
         "" => text(event, "/Description"),
         details => details,
     };
-    let of = |reason| Bounce::of(reason, "", told);
+    let of = |reason| Bounce::new(reason, "", details);
     let bounce = match text(event, "/Type") {
         "HardBounce" | "BadEmailAddress" | "ManuallyDeactivated" => {
-            classify(told).weighed(Opinion::BadAddress)
+            classify(details).weighed(Opinion::BadAddress)
         }
         "SoftBounce" | "Transient" | "DnsError" | "Undeterminable" | "TemplateRenderingFailed" => {
-            classify(told).weighed(Opinion::Transient)
+            classify(details).weighed(Opinion::Transient)
         }
         "SpamComplaint" => return Some(DeliveryStatus::Complained),
         "Unsubscribe" => return Some(DeliveryStatus::Unsubscribed),

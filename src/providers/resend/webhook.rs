@@ -16,7 +16,7 @@ pub(in crate::providers) fn read(
 ) -> Result<Vec<WebhookEvent>, Refusal> {
     verify(hook, secrets)?;
     let event = json(hook.body)?;
-    let Some(news) = news(&event) else { return Ok(Vec::new()) };
+    let Some(news) = status_of(&event) else { return Ok(Vec::new()) };
     let to = event.pointer("/data/to/0").or_else(|| event.pointer("/data/to"));
     let raw = RawReport {
         news,
@@ -24,7 +24,7 @@ pub(in crate::providers) fn read(
         address: to.and_then(Value::as_str).unwrap_or_default(),
         provider_id: text(&event, "/data/email_id"),
     };
-    Ok(vec![raw.told(Provider::Resend, message_of(tag(&event)), hook.now)])
+    Ok(vec![raw.into_event(Provider::Resend, message_of(tag(&event)), hook.now)])
 }
 
 /// Verifies the signature. The headers are Svix's own or those of Standard Webhooks; several
@@ -64,7 +64,7 @@ fn tag(event: &Value) -> &str {
 
 /// Maps an event. Opens and clicks are ignored because we track them ourselves, and delays because
 /// another event follows.
-fn news(event: &Value) -> Option<DeliveryStatus> {
+fn status_of(event: &Value) -> Option<DeliveryStatus> {
     Some(match text(event, "/type") {
         "email.sent" => DeliveryStatus::Sent,
         "email.delivered" => DeliveryStatus::Delivered,
@@ -74,11 +74,11 @@ fn news(event: &Value) -> Option<DeliveryStatus> {
         // complained about.
         "email.suppressed" => {
             let why = text(event, "/data/suppressed/message");
-            DeliveryStatus::Bounced(Bounce::of(BounceReason::NoSuchAddress, "", why))
+            DeliveryStatus::Bounced(Bounce::new(BounceReason::NoSuchAddress, "", why))
         }
         "email.failed" => {
             let why = text(event, "/data/failed/reason");
-            DeliveryStatus::Bounced(Bounce::of(BounceReason::Policy, "", why))
+            DeliveryStatus::Bounced(Bounce::new(BounceReason::Policy, "", why))
         }
         _ => return None,
     })
@@ -93,7 +93,7 @@ fn bounce(event: &Value) -> Bounce {
     let bounce = match diagnostic {
         Some(said) => classify(said),
         // Resend's own text is advice, not the receiver's reply.
-        None => Bounce::of(BounceReason::Unclear, "", text(event, "/data/bounce/message")),
+        None => Bounce::new(BounceReason::Unclear, "", text(event, "/data/bounce/message")),
     };
     match (text(event, "/data/bounce/type"), text(event, "/data/bounce/subType")) {
         ("Permanent", "NoEmail" | "Suppressed" | "OnAccountSuppressionList") => {

@@ -36,13 +36,13 @@ pub(in crate::providers) fn read(
         let text = text_from(field("From"), field("Body"), field("MessageSid").into(), hook.now);
         return Ok(text.into_iter().collect());
     }
-    let Some(news) = news(field("MessageStatus"), field("ErrorCode")) else {
+    let Some(news) = status_of(field("MessageStatus"), field("ErrorCode")) else {
         return Ok(Vec::new());
     };
     let provider_id = field("MessageSid");
     let raw = RawReport { news, at: None, address: field("To"), provider_id };
     let message = message_of(parameter(MESSAGE_PARAMETER).unwrap_or_default());
-    Ok(vec![raw.told(Provider::Twilio, message, hook.now)])
+    Ok(vec![raw.into_event(Provider::Twilio, message, hook.now)])
 }
 
 fn verify(hook: &Hook<'_>, form: &FormData, secrets: &[&str]) -> Result<(), Refusal> {
@@ -61,7 +61,7 @@ fn verify(hook: &Hook<'_>, form: &FormData, secrets: &[&str]) -> Result<(), Refu
 
 /// Maps a status. `failed` did not leave Twilio, `undelivered` did not arrive; the code gives the
 /// reason.
-fn news(status: &str, code: &str) -> Option<DeliveryStatus> {
+fn status_of(status: &str, code: &str) -> Option<DeliveryStatus> {
     Some(match status {
         "sent" => DeliveryStatus::Sent,
         "delivered" | "read" => DeliveryStatus::Delivered,

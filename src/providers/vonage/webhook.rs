@@ -40,16 +40,16 @@ pub(in crate::providers) fn read(
         let said = text_from(&plus(&from), text(&event, "/text"), id, hook.now);
         return Ok(said.into_iter().collect());
     }
-    let Some(news) = news(&event, status) else { return Ok(Vec::new()) };
+    let Some(news) = status_of(&event, status) else { return Ok(Vec::new()) };
     // Under both names, the number is the recipient's.
     let to = first(&["/msisdn", "/to"]).unwrap_or_default();
     let at = date(text(&event, "/timestamp"));
     let carried = first(&["/client_ref", "/client-ref"]).unwrap_or_default();
     let raw = RawReport { news, at, address: &plus(&to), provider_id: &id };
-    let told = raw.told(Provider::Vonage, message_of(&carried), hook.now);
+    let report = raw.into_event(Provider::Vonage, message_of(&carried), hook.now);
     let segments = text_or_number(&event, "/sms/count_total");
     let price = text_or_number(&event, "/usage/price");
-    Ok(vec![told.billed(&segments, (&price, text(&event, "/usage/currency")))])
+    Ok(vec![report.billed(&segments, (&price, text(&event, "/usage/currency")))])
 }
 
 /// Adds the plus of E.164, which Vonage omits.
@@ -123,7 +123,7 @@ fn verify_parameters(
 }
 
 /// Maps the states of the Messages API and of delivery receipts.
-fn news(event: &Value, status: &str) -> Option<DeliveryStatus> {
+fn status_of(event: &Value, status: &str) -> Option<DeliveryStatus> {
     Some(match status {
         "submitted" | "accepted" => DeliveryStatus::Sent,
         "delivered" | "read" => DeliveryStatus::Delivered,

@@ -249,7 +249,7 @@ pub fn read(
     if secrets.is_empty() {
         return Err(Refusal::Unconfigured);
     }
-    let told = match provider {
+    let events = match provider {
         Provider::Ses => return ses::webhook::read(hook, &secrets, sns, certificate),
         Provider::Resend => resend::webhook::read(hook, &secrets),
         Provider::Postmark => postmark::webhook::read(hook, &secrets),
@@ -261,7 +261,7 @@ pub fn read(
         Provider::Aliyun => aliyun::webhook::read(hook, &secrets),
         Provider::Tencent => tencent::webhook::read(hook, &secrets),
     };
-    told.map(Reading::Events)
+    events.map(Reading::Events)
 }
 
 /// Returns whether the content fetched from a URL is a trusted certificate of SNS.
@@ -282,7 +282,12 @@ pub(in crate::providers) struct RawReport<'v> {
 
 impl RawReport<'_> {
     /// Converts the report to our form. A report without a date gets the time of its arrival.
-    pub fn told(self, provider: Provider, message: Option<MessageId>, now: Millis) -> WebhookEvent {
+    pub fn into_event(
+        self,
+        provider: Provider,
+        message: Option<MessageId>,
+        now: Millis,
+    ) -> WebhookEvent {
         let address = read_email(self.address).or_else(|_| read_phone(self.address, None)).ok();
         let provider_id = Some(self.provider_id).filter(|id| !id.is_empty());
         WebhookEvent::Report(
@@ -319,7 +324,7 @@ impl WebhookEvent {
                 let billed = Some(ProviderCharge { segments, micros, currency });
                 Self::Report(message, DeliveryReport { billed, ..heard })
             }
-            told => told,
+            event => event,
         }
     }
 }

@@ -43,11 +43,11 @@ impl Sent {
     }
 
     /// Returns the facts in it, one per line.
-    fn told(&self, provider: Provider, secret: &str) -> String {
-        let Ok(Reading::Events(told)) = self.read(provider, secret) else {
+    fn summary(&self, provider: Provider, secret: &str) -> String {
+        let Ok(Reading::Events(events)) = self.read(provider, secret) else {
             panic!("{:?}", self.read(provider, secret));
         };
-        told.iter().map(line).collect::<Vec<_>>().join("\n")
+        events.iter().map(line).collect::<Vec<_>>().join("\n")
     }
 
     /// Asserts that the signature covers every byte of the body.
@@ -66,8 +66,8 @@ impl Sent {
     }
 }
 
-fn line(told: &WebhookEvent) -> String {
-    match told {
+fn line(event: &WebhookEvent) -> String {
+    match event {
         WebhookEvent::Sms(text) => {
             format!("text {} `{}` {} {}", text.from, text.text, text.id, text.at.0)
         }
@@ -115,7 +115,7 @@ fn resend_bounce() -> Value {
 #[test]
 fn resend_webhook_needs_svix_signature() {
     let sent = signed_by_svix(&resend_bounce());
-    insta::assert_snapshot!(sent.told(Provider::Resend, &svix_secret()), @r#"
+    insta::assert_snapshot!(sent.summary(Provider::Resend, &svix_secret()), @r#"
     Hard no_such_address 5.1.1 | e.1 re-1 ann@x.example 2026-03-02T08:59:59Z
     "#);
     sent.assert_covered(Provider::Resend, &svix_secret());
@@ -153,8 +153,8 @@ fn resend_events_are_mapped() {
         let mut event = resend_bounce();
         event["type"] = kind.into();
         event["data"]["tags"] = json!([{ "name": "dripline_message", "value": "e_-2" }]);
-        let told = signed_by_svix(&event).told(Provider::Resend, &svix_secret());
-        format!("{kind}: {told}.")
+        let summary = signed_by_svix(&event).summary(Provider::Resend, &svix_secret());
+        format!("{kind}: {summary}.")
     });
     insta::assert_snapshot!(lines.join("\n"), @r#"
     email.sent: Sent | e.2 re-1 ann@x.example 2026-03-02T08:59:59Z.
@@ -194,7 +194,7 @@ fn postmark_webhook_needs_its_secret() {
         json!({ "RecordType": "Delivery", "Recipient": "ann@x.example", "MessageID": "pm-1",
                 "DeliveredAt": "2026-03-02T08:00:01Z", "Metadata": { "dripline_message": "e.1" } }),
     ];
-    let lines = all.map(|event| sent(event).told(Provider::Postmark, "s3cret"));
+    let lines = all.map(|event| sent(event).summary(Provider::Postmark, "s3cret"));
     insta::assert_snapshot!(lines.join("\n"), @r#"
     Hard no_such_address 5.1.1 | e.1 pm-1 ann@x.example 2026-03-02T08:00:00Z
     Hard no_such_address  | e.1 pm-1 ann@x.example 2026-03-02T08:00:00Z
@@ -246,7 +246,7 @@ fn read_sns(
 
 #[test]
 fn ses_webhook_needs_sns_signature() {
-    insta::assert_snapshot!(sns(V2).told(Provider::Ses, TOPIC), @r#"
+    insta::assert_snapshot!(sns(V2).summary(Provider::Ses, TOPIC), @r#"
     Hard no_such_address 5.1.1 | e.1 ses-1 ann@x.example 2026-03-02T09:00:00Z
     "#);
     let forged = sns(&V2.replace("Permanent", "Transient"));
@@ -267,7 +267,7 @@ fn old_sns_signature_needs_permission() {
         name => sns_setting(name),
     };
     assert!(
-        matches!(read_sns(v1, allowing, Some(PEM)), Ok(Reading::Events(told)) if told.len() == 1)
+        matches!(read_sns(v1, allowing, Some(PEM)), Ok(Reading::Events(events)) if events.len() == 1)
     );
     assert!(read_sns(V2, allowing, Some(PEM)).is_ok());
     let forged = v1.replace("Permanent", "Transient");
@@ -413,7 +413,7 @@ fn sns_subscription_needs_signature_and_sns_url() {
 #[test]
 fn every_ses_recipient_is_reported() {
     let body = include_str!("fixtures/complaint.json");
-    insta::assert_snapshot!(sns(body).told(Provider::Ses, TOPIC), @r#"
+    insta::assert_snapshot!(sns(body).summary(Provider::Ses, TOPIC), @r#"
     Complained | e.1 ses-1 somebody@else.example 2026-03-02T09:00:00Z
     Complained | e.1 ses-1 ann@x.example 2026-03-02T09:00:00Z
     "#);
@@ -456,7 +456,7 @@ fn sendgrid_webhook_needs_its_signature() {
         of("open", json!({})),
     ]);
     let sent = sendgrid(&events, &key);
-    insta::assert_snapshot!(sent.told(Provider::Sendgrid, &public), @r#"
+    insta::assert_snapshot!(sent.summary(Provider::Sendgrid, &public), @r#"
     Sent | e.1 sg-1 ann@x.example 2026-03-02T08:59:59Z
     Delivered | e.1 sg-1 ann@x.example 2026-03-02T08:59:59Z
     Hard no_such_address 5.1.1 | e.1 sg-1 ann@x.example 2026-03-02T08:59:59Z
@@ -509,7 +509,7 @@ fn mailgun_events_carry_their_token() {
         of("complained", "", json!({})),
         of("unsubscribed", "", json!({})),
     ];
-    let lines = all.map(|event| signed(event).told(Provider::Mailgun, "key"));
+    let lines = all.map(|event| signed(event).summary(Provider::Mailgun, "key"));
     insta::assert_snapshot!(lines.join("\n"), @r#"
     Sent | e.1 mg-1 ann@x.example 2026-03-02T08:59:59.5Z
     Delivered | e.1 mg-1 ann@x.example 2026-03-02T08:59:59.5Z
@@ -520,15 +520,15 @@ fn mailgun_events_carry_their_token() {
     Unsubscribed | e.1 mg-1 ann@x.example 2026-03-02T08:59:59.5Z
     "#);
     let sent = signed(of("failed", "permanent", gone));
-    let Ok(Reading::Events(told)) = sent.read(Provider::Mailgun, "key") else { panic!() };
-    let WebhookEvent::Report(_, heard) = &told[0] else { panic!() };
+    let Ok(Reading::Events(events)) = sent.read(Provider::Mailgun, "key") else { panic!() };
+    let WebhookEvent::Report(_, heard) = &events[0] else { panic!() };
     let token = |key: &Option<String>| key.clone().unwrap().split_once(ONCE).unwrap().0.to_owned();
     assert_eq!(token(&heard.key), "hook:mailgun:tok");
     // An event that means nothing to us also uses the token up.
     for event in ["opened", "clicked", "whatever"] {
         let silent = signed(of(event, "", json!({})));
-        let Ok(Reading::Events(told)) = silent.read(Provider::Mailgun, "key") else { panic!() };
-        let [WebhookEvent::Report(None, heard)] = told.as_slice() else { panic!("{told:?}") };
+        let Ok(Reading::Events(events)) = silent.read(Provider::Mailgun, "key") else { panic!() };
+        let [WebhookEvent::Report(None, heard)] = events.as_slice() else { panic!("{events:?}") };
         assert_eq!(token(&heard.key), "hook:mailgun:tok");
     }
     assert_eq!(sent.read(Provider::Mailgun, "other"), Err(Refusal::Unverified));
@@ -560,7 +560,7 @@ fn brevo_webhook_needs_its_secret_and_carries_our_id() {
         ("unsubscribed", ""),
         ("opened", ""),
     ];
-    let lines = all.map(|(event, reason)| sent(event, reason).told(Provider::Brevo, "s3cret"));
+    let lines = all.map(|(event, reason)| sent(event, reason).summary(Provider::Brevo, "s3cret"));
     insta::assert_snapshot!(lines.join("\n"), @r#"
     Sent | e.1 <b-1> ann@x.example 2026-03-02T08:59:59Z
     Delivered | e.1 <b-1> ann@x.example 2026-03-02T08:59:59Z
@@ -606,7 +606,7 @@ fn twilio_signature_covers_url_and_fields() {
         ("undelivered", "30003"),
         ("failed", "21610"),
     ];
-    let lines = all.map(|(status, code)| of(status, code).told(Provider::Twilio, "token"));
+    let lines = all.map(|(status, code)| of(status, code).summary(Provider::Twilio, "token"));
     insta::assert_snapshot!(lines.join("\n"), @r#"
 
     Sent | e.1 SM1 +447400123456 2026-03-02T09:00:00Z
@@ -633,8 +633,8 @@ fn inbound_sms_is_read_from_twilio() {
         ("Body", "Please stop"),
     ];
     let sent = twilio("https://go.example/hooks/twilio", &fields);
-    let told = sent.told(Provider::Twilio, "token");
-    assert_eq!(told, "text +447400123456 `Please stop` SM2 1772442000000");
+    let summary = sent.summary(Provider::Twilio, "token");
+    assert_eq!(summary, "text +447400123456 `Please stop` SM2 1772442000000");
 }
 
 fn vonage(body: &Value, header: &Value, iat: i64) -> Sent {
@@ -657,7 +657,7 @@ fn vonage_token_must_match_the_body() {
     };
     let lines = [of("submitted", ""), of("delivered", ""), of("undeliverable", "1260")];
     let now = 1_772_442_000;
-    let lines = lines.map(|body| vonage(&body, &hs256, now).told(Provider::Vonage, "secret"));
+    let lines = lines.map(|body| vonage(&body, &hs256, now).summary(Provider::Vonage, "secret"));
     insta::assert_snapshot!(lines.join("\n"), @r#"
     Sent | e.1 vo-1 +447400123456 2026-03-02T08:59:00Z
     Delivered | e.1 vo-1 +447400123456 2026-03-02T08:59:00Z
@@ -670,7 +670,7 @@ fn vonage_token_must_match_the_body() {
     let old = vonage(&of("delivered", ""), &hs256, now - 301);
     assert_eq!(old.read(Provider::Vonage, "secret"), Err(Refusal::Stale));
     let said = json!({ "message_uuid": "vo-2", "from": "447400123456", "to": "1", "text": "STOP" });
-    let said = vonage(&said, &hs256, now).told(Provider::Vonage, "secret");
+    let said = vonage(&said, &hs256, now).summary(Provider::Vonage, "secret");
     assert_eq!(said, "text +447400123456 `STOP` vo-2 1772442000000");
 }
 
@@ -682,8 +682,8 @@ fn vonage_receipts_need_signed_parameters() {
     let sig = hex(&hmac_sha256(b"secret", &[signed.as_bytes()])).to_uppercase();
     let body = format!("{}&sig={sig}", &signed[1..]);
     let sent = Sent { body: body.clone().into_bytes(), ..<_>::default() };
-    let told = sent.told(Provider::Vonage, "secret");
-    assert_eq!(told, "Delivered | - vo-3 +447400123456 2026-03-02T09:00:00Z");
+    let summary = sent.summary(Provider::Vonage, "secret");
+    assert_eq!(summary, "Delivered | - vo-3 +447400123456 2026-03-02T09:00:00Z");
     let forged = Sent { body: body.replace("delivered", "failed").into_bytes(), ..sent.clone() };
     assert_eq!(forged.read(Provider::Vonage, "secret"), Err(Refusal::Unverified));
     let late = NOW.plus(Span::seconds(301));
@@ -716,8 +716,8 @@ fn chinese_providers_need_the_secret_in_the_url() {
         ..<_>::default()
     };
     let lines = [
-        sent(&aliyun).told(Provider::Aliyun, "s3cret"),
-        sent(&tencent).told(Provider::Tencent, "s3cret"),
+        sent(&aliyun).summary(Provider::Aliyun, "s3cret"),
+        sent(&tencent).summary(Provider::Tencent, "s3cret"),
     ];
     insta::assert_snapshot!(lines.join("\n"), @r#"
     Delivered | e.1 al-1 +8613800138000 2026-03-02T09:00:00Z
@@ -738,12 +738,12 @@ fn chinese_providers_need_the_secret_in_the_url() {
 fn full_mailbox_is_a_soft_bounce() {
     let mut event = resend_bounce();
     event["data"]["bounce"]["diagnosticCode"] = json!(["smtp; 552 5.2.2 mailbox full"]);
-    let Ok(Reading::Events(told)) = signed_by_svix(&event).read(Provider::Resend, &svix_secret())
+    let Ok(Reading::Events(events)) = signed_by_svix(&event).read(Provider::Resend, &svix_secret())
     else {
         panic!()
     };
     let WebhookEvent::Report(_, DeliveryReport { news: DeliveryStatus::Bounced(bounce), .. }) =
-        &told[0]
+        &events[0]
     else {
         panic!()
     };
@@ -771,15 +771,15 @@ fn garbage_is_refused() {
 
 #[test]
 fn provider_reports_carry_sms_segments_and_price() {
-    let bill = |told: Vec<WebhookEvent>| match told.into_iter().next() {
+    let bill = |events: Vec<WebhookEvent>| match events.into_iter().next() {
         Some(WebhookEvent::Report(_, DeliveryReport { billed, .. })) => {
             billed.map(|bill| (bill.segments, bill.micros, bill.currency))
         }
         other => panic!("{other:?}"),
     };
     let read = |sent: Sent, provider: Provider| {
-        let Ok(Reading::Events(told)) = sent.read(provider, "s3cret") else { panic!() };
-        bill(told)
+        let Ok(Reading::Events(events)) = sent.read(provider, "s3cret") else { panic!() };
+        bill(events)
     };
     let aliyun = |size: &Value| {
         let event = json!([{ "phone_number": "13800138000", "success": true, "sms_size": size,
@@ -796,8 +796,8 @@ fn provider_reports_carry_sms_segments_and_price() {
                             "usage": usage, "sms": sms });
         let hs256 = json!({ "alg": "HS256", "typ": "JWT" });
         let sent = vonage(&event, &hs256, 1_772_442_000);
-        let Ok(Reading::Events(told)) = sent.read(Provider::Vonage, "secret") else { panic!() };
-        bill(told)
+        let Ok(Reading::Events(events)) = sent.read(Provider::Vonage, "secret") else { panic!() };
+        bill(events)
     };
     let whole =
         metered(json!({ "currency": "EUR", "price": "0.03330000" }), json!({ "count_total": "2" }));
