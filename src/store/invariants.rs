@@ -56,7 +56,7 @@ pub const ALWAYS: [(&str, &str); 17] = [
                    iif(entry_key LIKE '=%', entry_key, '') HAVING count(*) > 1",
     ),
     (
-        "an active enrollment has a time at which its step is due, and an ended enrollment has none",
+        "an active enrollment has a due time, and an ended one has none",
         "SELECT id, state, due_at FROM enrollments WHERE (state = 'active') = (due_at IS NULL)",
     ),
     (

@@ -229,7 +229,7 @@ impl UnsubscribeState {
         Self::Done => language.pick(
             (
                 "You are unsubscribed",
-                "You will get no more messages from us on this channel. There is nothing else to do.",
+                "You will get no more messages from us on this channel.",
             ),
             ("您已退订", "您不会再通过此渠道收到我们的订阅消息，无需进行其他操作。"),
         ),
@@ -278,7 +278,7 @@ pub fn confirm(view: &ConfirmView) -> String {
         ConfirmState::Expired => language.pick(
             (
                 "This link is no longer valid",
-                "It has expired or is incomplete. Fill in the form again, and we will send a new one.",
+                "It has expired or is incomplete. Fill in the form again for a new one.",
             ),
             ("链接已失效", "链接已过期或不完整。请重新填写表单，我们会再次发送确认邮件。"),
         ),
@@ -298,7 +298,7 @@ pub fn confirm(view: &ConfirmView) -> String {
     let changes = is_ask && !view.details.is_empty();
     if changes {
         let lead = language.pick(
-            "Somebody, probably you, entered this with your address. It replaces your present details:",
+            "Somebody, probably you, entered this with your address. It will replace:",
             "有人（很可能是您本人）填写您的邮箱时输入了以下信息，确认后将替换原有资料：",
         );
         paragraphs.push(lead.to_owned());

@@ -56,7 +56,7 @@ fn messages(world: &World, language: Language) -> Vec<MessageExplained> {
 }
 
 /// The explanations of all unsent messages, without duplicates.
-fn told(worlds: impl IntoIterator<Item = World>) -> String {
+fn explanations(worlds: impl IntoIterator<Item = World>) -> String {
     let mut lines = Vec::new();
     for world in worlds {
         let english = messages(&world, English).into_iter();
@@ -74,7 +74,7 @@ fn told(worlds: impl IntoIterator<Item = World>) -> String {
 fn waiting_reasons_are_explained_in_both_languages() {
     let one_a_day = r#"{ "caps": [{ "messages": 1, "within": "1d" }] }"#;
     let slow = r#"{ "rates": { "mailbox": { "calls": 1, "per": "1h" } } }"#;
-    assert_snapshot!(told([
+    assert_snapshot!(explanations([
         paced(r#"quiet = { email = { from = "08:30", to = "10:00" } }"#, "{}"),
         paced(r#"window = { from = "10:00", to = "12:00" }"#, "{}"),
         paced("", one_a_day),
@@ -123,7 +123,7 @@ fn lateness_reasons_are_explained_in_both_languages() {
     let window = r#"window = { from = "10:00", to = "12:00" }"#;
     let dropping = r#"quiet = { email = { from = "08:30", to = "10:00", else = "drop" } }"#;
     let night = r#"{ "quiet": { "email": { "from": "09:30", "to": "13:00" } } }"#;
-    assert_snapshot!(told([
+    assert_snapshot!(explanations([
         paced(dropping, "{}"),
         paced(&late(r#"quiet = { email = { from = "08:30", to = "10:00" } }"#), "{}"),
         paced(&late(window), "{}"),
@@ -169,7 +169,7 @@ fn lateness_reasons_are_explained_in_both_languages() {
 #[test]
 fn skip_reasons_are_explained_in_both_languages() {
     let change = |sql: &'static str| after("", move |world| drop(rows(&world.db, sql)));
-    assert_snapshot!(told([
+    assert_snapshot!(explanations([
         change("UPDATE contacts SET consents = '[]'"),
         change("UPDATE enrollments SET state = 'exited'"),
         change("UPDATE contacts SET email = NULL"),

@@ -256,7 +256,8 @@ fn values_of_wrong_type_are_reported() {
          `800.505` is not an amount of CNY
        → digits, with at most 2 decimals
     ");
-    assert_snapshot!(errors_of("attributes = [\"company\", \"plan\"]", "attributes = \"company\""), @"
+    let text = "attributes = \"company\"";
+    assert_snapshot!(errors_of("attributes = [\"company\", \"plan\"]", text), @"
     line 16: campaign.attributes
          expected a list: […], not `company`
     ");
@@ -361,16 +362,16 @@ fn conflicting_keys_are_reported() {
     ");
     assert_snapshot!(errors_of("end = true", "end = true\nthen = \"sales\""), @"
     line 136: journey.nurture.step[9].then
-         a step that ends leads nowhere by `then`
+         a step with `end` cannot have `then`
     ");
     assert_snapshot!(errors_of(
         "wait = \"2d\"",
         "wait = \"2d\"\ntimeout = \"3d\"\notherwise = \"end\"",
     ), @"
     line 127: journey.nurture.step[7].timeout
-         belongs to `wait_for` steps only
+         is only for `wait_for` steps
     line 128: journey.nurture.step[7].otherwise
-         belongs to `branch` and `wait_until` steps only
+         is only for `branch` and `wait_until` steps
     ");
     assert_snapshot!(errors_of("path = \"/白皮书\"", "path = \"/白皮书\"\ntemplate = \"pages/x\""), @"
     line 21: page.landing.variants
@@ -394,7 +395,7 @@ fn every_toml_syntax_error_is_reported() {
     "#);
     assert_snapshot!(errors_of("[page.thanks]", "[page.landing]"), @"
     line 28: 
-         the table [page.landing] stands in line 18 already
+         the table [page.landing] is already in line 18
        → join the two, or rename one
     ");
     assert_snapshot!(errors_of("wait = \"2d\"", "wait = \"2d"), @r#"
@@ -402,7 +403,8 @@ fn every_toml_syntax_error_is_reported() {
          this text is not closed on its line
        → put " at its end; text of several lines is in """…"""
     "#);
-    assert_snapshot!(errors_in(&"[".repeat(100_000)).lines().next().unwrap_or_default(), @"line 1:");
+    let deep = errors_in(&"[".repeat(100_000));
+    assert_snapshot!(deep.lines().next().unwrap_or_default(), @"line 1:");
     assert_snapshot!(errors_in(&"#".repeat(FILE_BYTES_MAX + 1)), @"
     line 1: 
          the file has 262145 bytes; the limit is 262144
@@ -428,7 +430,7 @@ fn one_mistake_does_not_hide_another() {
 fn file_name_must_match_campaign_id() {
     assert_snapshot!(errors_of("id = \"white-paper\"", "id = \"white_paper\""), @"
     line 3: campaign.id
-         the file is not named `white_paper`
+         the file name does not match the id `white_paper`
        → rename it to white_paper.toml, or the campaign to `white-paper`
     ");
     assert!(read("anything", SAMPLE).is_ok(), "only a .toml file's name counts");
@@ -607,13 +609,10 @@ fn each_syntax_mistake_gives_one_readable_error() {
             "[[a]\nb = 1\n",
             "1:1 the header `[[a` is not closed by `]]` → write [a], or [[a]] for one of several\n",
         ),
-        (
-            "a = 1\nb = 2\na = 3\n",
-            "3:1 the key `a` stands in line 1 already → keep one of the two\n",
-        ),
+        ("a = 1\nb = 2\na = 3\n", "3:1 the key `a` is already in line 1 → keep one of the two\n"),
         (
             "[a]\nb = 2\n[c]\n[a]\n",
-            "4:1 the table [a] stands in line 1 already → join the two, or rename one\n",
+            "4:1 the table [a] is already in line 1 → join the two, or rename one\n",
         ),
         (
             "a = yes\nb = True\n",
@@ -670,7 +669,7 @@ fn each_syntax_mistake_gives_one_readable_error() {
         ("a = trｕe\n", "1:7 `ｕ` is a full-width letter → write u\n"),
         (
             "a = \"\\u12\"\n",
-            "1:6 `\\u` wants 4 digits from 0 to f → \
+            "1:6 `\\u` needs 4 digits from 0 to f → \
              write \\\\ for a backslash, or the text in '…'\n",
         ),
         ("a = \"x\u{1}\"\n", "1:7 U+0001 is a control character → delete it\n"),
@@ -681,7 +680,7 @@ fn each_syntax_mistake_gives_one_readable_error() {
         ),
         (
             "[j.x.step]\nid = 1\n[j.x.step]\nid = 2\n[j.x.step]\nid = 3\n",
-            "1:1 [j.x.step] is part of a list of tables → write [[j.x.step]], in line 3, 5 too\n",
+            "1:1 [j.x.step] is part of a list of tables → write [[j.x.step]], also in line 3, 5\n",
         ),
         (
             "[[j.x.step]]\nid = 1\n[j.x.step]\nid = 2\n",

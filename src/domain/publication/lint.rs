@@ -90,15 +90,15 @@ pub struct Lint {
 
 impl Lint {
     /// Describes the problem.
-    pub fn message(&self, language: Language) -> String {
-        let (english, chinese, ..) = words::of(self.code);
-        language.pick(english, chinese).replace("{}", &self.detail)
+    pub fn message(&self) -> String {
+        let (message, _) = words::texts(self.code);
+        message.replace("{}", &self.detail)
     }
 
     /// Describes the remedy.
-    pub fn remedy(&self, language: Language) -> &'static str {
-        let (.., english, chinese) = words::of(self.code);
-        language.pick(english, chinese)
+    pub fn remedy(&self) -> &'static str {
+        let (_, remedy) = words::texts(self.code);
+        remedy
     }
 }
 

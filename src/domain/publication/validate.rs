@@ -349,10 +349,7 @@ impl Check<'_> {
 
     fn span(&mut self, key: &str, span: Span) {
         if !(SPAN_MIN..SPAN_MAX).contains(&span) {
-            self.error(
-                key,
-                format!("a duration must be at least {SPAN_MIN} and less than 3650d, not {span}"),
-            );
+            self.error(key, format!("a duration is from {SPAN_MIN} to below 3650d, not {span}"));
         }
     }
 

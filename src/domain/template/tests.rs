@@ -203,7 +203,7 @@ fn helper_names_and_arguments_are_checked() {
     emails/welcome/text:1
          `eq` takes 2 values, not 0
     emails/welcome/text:1
-         `eq` takes no `a=`
+         `eq` has no option `a`
     ");
     assert_snapshot!(errors_of_text("{{lookup role 0}} {{log score}} {{len role}}"), @"
     emails/welcome/text:1
@@ -364,7 +364,7 @@ fn partials_are_checked_where_included() {
        → layouts are for e-mail bodies: {{#> layouts/name}}
     pages/thanks:1
          {{* …}} and {{#*inline …}} are not supported
-       → write the partial as a file, partials/name.hbs, and include it by {{> name}}
+       → write it as partials/name.hbs, and include it by {{> name}}
     ");
 }
 

@@ -12,8 +12,8 @@ use std::io;
 ///
 /// Its addresses, attributes, consents, touches, the properties of its events and the copies of its
 /// messages are deleted at once, and cannot be restored. It leaves every journey and segment, and
-/// its waiting messages are not sent. Figures stay, without a link to the contact. Only a keyed hash
-/// of each address is kept, so that input about it that is still under way is dropped.
+/// its waiting messages are not sent. Figures stay, without a link to the contact. Only a keyed
+/// hash of each address is kept, so that input about it that is still under way is dropped.
 ///
 /// Erasing an address that no contact has drops the input about it that is still in a queue.
 #[derive(clap::Args, Debug)]

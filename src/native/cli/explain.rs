@@ -18,8 +18,8 @@ use std::io::{self, Write};
 /// Explain the state of a contact
 ///
 /// For each journey: its step, why it entered or did not, what it waits for and until when, or why
-/// it ended. For each message: its state and the reason. For each segment: whether the contact is in
-/// it, and each part of its rule with the value found. Times are in UTC.
+/// it ended. For each message: its state and the reason. For each segment: whether the contact is
+/// in it, and each part of its rule with the value found. Times are in UTC.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:

@@ -11,7 +11,7 @@ use std::io;
 /// The second survives: its own addresses and attributes count, and what it lacks is filled in from
 /// the first. It takes over events, messages, tags, score and segments, and goes on in the journeys
 /// that the first was in; where both were in one, its own enrollment goes on. A consent
-/// withdrawn under either address stays withdrawn; a consent counts for the address it was given for.
+/// withdrawn under either address stays withdrawn; a consent counts for its own address.
 /// The first one's id and addresses lead to the survivor from then on: links in old messages work.
 ///
 /// It cannot be undone.

@@ -48,9 +48,6 @@ pub struct Args {
     /// "warnings": […]}; with --dry-run, "planned" stands in place of "published"
     #[arg(long)]
     pub json: bool,
-    /// The language of warnings: en or zh-CN
-    #[arg(long, default_value = "en", value_name = "TAG")]
-    pub lang: String,
 }
 
 pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
@@ -58,7 +55,6 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
         Ok(files) => files,
         Err(message) => return terminal.usage(message),
     };
-    let language = Language::from_locale(&args.lang);
     let (campaigns, warnings) = match load_linted(&files) {
         Ok(loaded) => loaded,
         Err(problems) if args.json => {
@@ -75,12 +71,12 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
         }
     };
     if !args.json {
-        check::print_warnings(&warnings, language, terminal.err)?;
+        check::print_warnings(&warnings, terminal.err)?;
     }
     let mut output = Output {
         json: args.json,
         dry_run: args.dry_run,
-        warnings: warnings.iter().map(|warning| check::warning_json(warning, language)).collect(),
+        warnings: warnings.iter().map(check::warning_json).collect(),
         published: vec![],
         problems: vec![],
         errors: vec![],

@@ -267,7 +267,7 @@ fn old_sns_signature_needs_permission() {
         name => sns_setting(name),
     };
     assert!(
-        matches!(read_sns(v1, allowing, Some(PEM)), Ok(Reading::Events(events)) if events.len() == 1)
+        matches!(read_sns(v1, allowing, Some(PEM)), Ok(Reading::Events(all)) if all.len() == 1)
     );
     assert!(read_sns(V2, allowing, Some(PEM)).is_ok());
     let forged = v1.replace("Permanent", "Transient");

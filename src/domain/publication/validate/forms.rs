@@ -48,9 +48,7 @@ impl Check<'_> {
         }
         self.count(&format!("{key}.origins"), form.origins.len(), OPTIONS_MAX, "origins");
         for (index, origin) in form.origins.iter().enumerate() {
-            let message = format!(
-                "`{origin}` is not an origin; write one such as https://example.com, without a path"
-            );
+            let message = format!("`{origin}` is not an origin such as https://example.com");
             let at = format!("{key}.origins[{}]", index + 1);
             self.ensure(is_origin(origin), &at, &message);
         }

@@ -378,7 +378,7 @@ impl<'t> Walk<'t> {
                 }
                 _ => {
                     let message = "{{* …}} and {{#*inline …}} are not supported";
-                    let advice = "write the partial as a file, partials/name.hbs, and include it by {{> name}}";
+                    let advice = "write it as partials/name.hbs, and include it by {{> name}}";
                     self.problem(line, message).help = Some(advice.to_owned());
                 }
             }

@@ -84,7 +84,8 @@ fn names_inside_a_section_refer_to_its_value() {
     ] {
         assert_eq!(errors_of_text(good), "all good", "{good}");
     }
-    assert_snapshot!(errors_of_text("\n{{#company}}{{first_name}}{{/company}}{{#nope}}{{/nope}}"), @"
+    let sections = "\n{{#company}}{{first_name}}{{/company}}{{#nope}}{{/nope}}";
+    assert_snapshot!(errors_of_text(sections), @"
     emails/welcome/text:2
          `first_name` is not part of a list's item
        → inside {{#company}} write {{@root.first_name}}

@@ -153,8 +153,7 @@ fn email_size_includes_tracking_links() {
 }
 
 #[test]
-fn every_warning_has_texts_in_both_languages() {
-    use crate::domain::base::language::Language::{Chinese, English};
+fn every_warning_has_a_text_and_a_remedy() {
     let mjml = "<mjml><mj-body><mj-section><mj-column><mj-image src=\"http://x\" /></mj-column>\
         </mj-section></mj-body></mjml>";
     let source = email("X", mjml, "");
@@ -164,41 +163,27 @@ fn every_warning_has_texts_in_both_languages() {
     let found =
         crate::domain::publication::lint::lint("emails/welcome", &source, &templates, &arriving);
     let words = |lint: &Lint| {
-        let [en, zh] =
-            [English, Chinese].map(|l| format!("{}\n    {}", lint.message(l), lint.remedy(l)));
-        format!("{}\n  {en}\n  {zh}\n", lint.code.as_str())
+        format!("{}\n  {}\n    {}\n", lint.code.as_str(), lint.message(), lint.remedy())
     };
     assert_snapshot!(found.iter().map(words).collect::<String>(), @r#"
     image-without-alt
-      the image `http://x` says nothing to who does not see it
+      the image `http://x` has no text for people who do not see it
         write alt="…"; or alt="" for a decoration
-      图片 `http://x` 没有替代文字
-        写上 alt="…"；纯装饰图片写 alt=""
     insecure-link
       `http://x` is not encrypted
         begin it with https://
-      `http://x` 未加密
-        改用 https://
     no-color-scheme
       does not declare support for dark mode, so clients change its colours
         put <mj-raw><meta name="color-scheme" content="light dark" /></mj-raw> into <mj-head>
-      没有声明支持深色模式，客户端会自行改变颜色
-        在 <mj-head> 里加上 <mj-raw><meta name="color-scheme" content="light dark" /></mj-raw>
     no-preheader
       has no preheader: mailboxes show the body's first words after the subject
         write preheader.hbs beside subject.hbs
-      没有预览文字：收件箱会在主题后显示正文开头
-        在 subject.hbs 旁边写一个 preheader.hbs
     no-postal-address
       does not contain the sender's postal address
         put {{campaign.postal_address}} into the footer; US law requires it (16 CFR 316.5)
-      没有写明发件人的通信地址
-        在页脚加上 {{campaign.postal_address}}；美国法律有此要求（16 CFR 316.5）
     image-only
       almost all of its content is in images, which many people do not see
         write the main points as text
-      内容几乎都在图片里，而很多人看不到图片
-        把要点写成文字
     "#);
 }
 
@@ -296,7 +281,7 @@ fn own_domain_links_must_lead_to_a_page() {
 /// Returns a warning's remedy in English, by code.
 fn remedy(code: LintCode) -> &'static str {
     let lint = Lint { code, key: String::new(), line: None, detail: String::new() };
-    lint.remedy(crate::domain::base::language::Language::English)
+    lint.remedy()
 }
 
 #[test]

@@ -12,7 +12,8 @@ const NEWS: &str = "[broadcast.news]\nsegment = \"engaged\"\nsend = \"emails/wel
 
 #[test]
 fn broadcast_needs_existing_segment_and_template() {
-    assert_snapshot!(errors_after(NEWS, "[broadcast.news]\nsegment = 'engagd'\nsend = 'mails/welcome'"), @"
+    let unknown = "[broadcast.news]\nsegment = 'engagd'\nsend = 'mails/welcome'";
+    assert_snapshot!(errors_after(NEWS, unknown), @"
     line 227: broadcast.news.segment
          there is no segment `engagd`
        → did you mean `engaged`?
@@ -121,12 +122,12 @@ fn variants_have_weight_differ_and_share_a_channel() {
 fn ab_test_leaves_a_rest_and_ends_within_30_days() {
     assert_snapshot!(errors_after("test_share = 20", "test_share = 0"), @"
     line 244: broadcast.offer.ab.test_share
-         from 1 to 99 (percent of the recipients)
+         must be from 1 to 99 (percent of the recipients)
        → remove it to divide all recipients among the variants
     ");
     assert_snapshot!(errors_after("test_share = 20", "test_share = 100"), @"
     line 244: broadcast.offer.ab.test_share
-         from 1 to 99 (percent of the recipients)
+         must be from 1 to 99 (percent of the recipients)
        → remove it to divide all recipients among the variants
     ");
     assert_snapshot!(errors_after("test_share = 20\n", ""), @"
@@ -139,7 +140,7 @@ fn ab_test_leaves_a_rest_and_ends_within_30_days() {
     ");
     assert_snapshot!(errors_after("wait = \"4h\"", "wait = \"31d\""), @"
     line 245: broadcast.offer.ab.wait
-         a test waits from 10m to 30d, not 31d
+         a test must wait from 10m to 30d, not 31d
     ");
     assert_snapshot!(errors_after("otherwise = \"a\"", "otherwise = \"c\""), @"
     line 246: broadcast.offer.ab.otherwise
@@ -148,11 +149,11 @@ fn ab_test_leaves_a_rest_and_ends_within_30_days() {
     ");
     assert_snapshot!(errors_after("confidence = 99", "confidence = 80"), @"
     line 242: broadcast.offer.ab.confidence
-         is 90, 95 or 99 (percent)
+         must be 90, 95 or 99 (percent)
     ");
     assert_snapshot!(errors_after("sample_min = 50", "sample_min = 0"), @"
     line 243: broadcast.offer.ab.sample_min
-         from 1 to 1000000 recipients of each variant
+         must be from 1 to 1000000 recipients of each variant
     ");
     let own = "at = \"2026-03-09T09:00\"";
     assert_snapshot!(errors_after(own, &format!("{own}\nzone = \"recipient\"")), @r#"

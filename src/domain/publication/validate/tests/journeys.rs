@@ -48,7 +48,7 @@ fn split_needs_two_weighted_paths() {
         id = 'b'; end = true
     "), @"
     line 96: journey.j.step[1].then
-         a step that splits leads nowhere by `then`
+         a step with `split` cannot have `then`
     ");
 }
 
@@ -274,7 +274,7 @@ fn invalid_schedule_is_refused_with_remedy() {
     journey.monthly.enter.segment: there is no segment `nobody`; known here: engaged, rest
     journey.monthly.exit: a date or schedule can start a journey, not end one
     journey.monthly.exit.segment: there is no segment `nobody`; known here: engaged, rest
-    journey.monthly.goal.any[1]: stands alone, in no `any`
+    journey.monthly.goal.any[1]: must not be inside an `any`
     ");
 }
 
@@ -313,7 +313,7 @@ fn limit_is_people_per_hour() {
     let limit = |text: &str| errors_of("limit = { people = 500, per = \"hour\" }", text);
     assert_snapshot!(limit("limit = { people = 0, per = \"hour\" }"), @"
     line 198: journey.ordered.limit.people
-         from 1 to 300000 people
+         must be from 1 to 300000 people
     ");
     assert_snapshot!(limit("limit = { people = 5, per = \"second\" }"), @"
     line 198: journey.ordered.limit.per
@@ -368,6 +368,6 @@ fn step_cannot_set_an_unknown_time_zone() {
     ");
     assert_snapshot!(journey("id = 'a'; wait = '3650d'"), @"
     line 95: journey.j.step[1].wait
-         a duration must be at least 1s and less than 3650d, not 3650d
+         a duration is from 1s to below 3650d, not 3650d
     ");
 }

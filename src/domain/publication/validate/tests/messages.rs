@@ -36,6 +36,6 @@ fn invalid_message_settings_are_refused() {
          `Germany` is not a country or a time zone
        → write "DE", or "Europe/" for all zones there
     line 247: journey.quiet.step[1].tracking
-         belongs to `send` steps only
+         is only for `send` steps
     "#);
 }

@@ -107,7 +107,7 @@ fn invalid_caps_are_refused() {
     line 227: pacing.caps
          11 caps; the limit is 10
     line 227: pacing.give_up_after
-         a duration must be at least 1s and less than 3650d, not 0s
+         a duration is from 1s to below 3650d, not 0s
     "#);
 }
 
@@ -175,6 +175,6 @@ window = { from = '09:00', to = '10:00' }
          is empty, because it ends when it begins
        → give `from` and `to` two different times of day
     line 240: journey.late.step[2].window
-         belongs to `send` steps only
+         is only for `send` steps
     ");
 }

@@ -53,31 +53,31 @@ fn invalid_rules_are_refused() {
     ");
     assert_snapshot!(errors_of_rule("{ attribute = 'b', in_last = '0d' }"), @"
     line 227: segment.x.rule.in_last
-         a duration must be at least 1s and less than 3650d, not 0s
+         a duration is from 1s to below 3650d, not 0s
     ");
     assert_snapshot!(errors_of_rule("{ attribute = 'b', in_next = '3651d' }"), @"
     line 227: segment.x.rule.in_next
-         a duration must be at least 1s and less than 3650d, not 3651d
+         a duration is from 1s to below 3650d, not 3651d
     ");
     assert_snapshot!(errors_of_rule("{ attribute = 'b', anniversary = 365 }"), @"
     line 227: segment.x.rule.anniversary
-         from 0 (today) to 364 days
+         must be from 0 (today) to 364 days
     ");
     assert_snapshot!(errors_of_rule("{ event = 'e', within = '0d' }"), @"
     line 227: segment.x.rule.within
-         a duration must be at least 1s and less than 3650d, not 0s
+         a duration is from 1s to below 3650d, not 0s
     ");
     assert_snapshot!(errors_of_rule("{ event = 'e', last = { in_last = '11000d' } }"), @"
     line 227: segment.x.rule.in_last
-         a duration must be at least 1s and less than 3650d, not 11000d
+         a duration is from 1s to below 3650d, not 11000d
     ");
     let sequence =
         "{ sequence = [{ event = 'e' }, { event = 'f' }], span = '0s', within = '4000d' }";
     assert_snapshot!(errors_of_rule(sequence), @"
     line 227: segment.x.rule.span
-         a duration must be at least 1s and less than 3650d, not 0s
+         a duration is from 1s to below 3650d, not 0s
     line 227: segment.x.rule.within
-         a duration must be at least 1s and less than 3650d, not 4000d
+         a duration is from 1s to below 3650d, not 4000d
     ");
     assert_snapshot!(errors_of_rule("{ sample = { percent = 100, seed = 's' } }"), @"
     line 227: segment.x.rule.sample.percent
