@@ -192,12 +192,12 @@ impl<'r> SuppressionFile<'r> {
         if first.starts_with(&[0xEF, 0xBB, 0xBF]) {
             first.drain(..3);
         }
-        let told = separator(&first);
-        if told.is_some() {
+        let declared = separator(&first);
+        if declared.is_some() {
             let Some(next) = self.next_filled()? else { return Ok(Ok(())) };
             (number, first) = next;
         }
-        self.delimiter = told.unwrap_or_else(|| delimiter(&first));
+        self.delimiter = declared.unwrap_or_else(|| delimiter(&first));
         let heads = cells(&first, self.delimiter);
         if let Some(found) = columns(&heads) {
             (self.columns, self.heads) = (found, heads);
@@ -378,9 +378,9 @@ impl<'r> SuppressionFile<'r> {
             let strictest = raised.map(|(_, reason)| *reason).max();
             return strictest.map_or(Meaning::Fine, Meaning::Reason);
         }
-        let told = reason.map(cell).unwrap_or_default();
+        let reason = reason.map(cell).unwrap_or_default();
         let of_all = of_all.map(Meaning::Reason);
-        meaning(told).or(of_all).unwrap_or(Meaning::Reason(usual))
+        meaning(reason).or(of_all).unwrap_or(Meaning::Reason(usual))
     }
 }
 
@@ -392,10 +392,10 @@ enum Meaning {
 }
 
 /// Translates a reason of another system; `None` if it is unknown.
-fn meaning(told: &str) -> Option<Meaning> {
-    let told = told.to_lowercase();
-    let has = |words: &[&str]| words.iter().any(|word| told.contains(word));
-    let is = |words: &[&str]| words.contains(&told.trim());
+fn meaning(text: &str) -> Option<Meaning> {
+    let text = text.to_lowercase();
+    let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    let is = |words: &[&str]| words.contains(&text.trim());
     let reason = |reason| Some(Meaning::Reason(reason));
     if is(&["enabled", "subscribed", "active", "confirmed", "ok", "valid", "delivered"]) {
         return Some(Meaning::Fine);
@@ -403,13 +403,13 @@ fn meaning(told: &str) -> Option<Meaning> {
     if has(&["complain", "spam", "abuse", "junk", "投诉"]) {
         return reason(SuppressionReason::Complained);
     }
-    if has(&["soft"]) || told.starts_with('4') {
+    if has(&["soft"]) || text.starts_with('4') {
         return Some(Meaning::Fine);
     }
     if has(&["unsub", "opt out", "opt-out", "optout", "opted", "退订"]) {
         return reason(SuppressionReason::Unsubscribed);
     }
-    if has(&["hard", "bounce", "clean", "invalid", "undeliver", "退信"]) || told.starts_with('5')
+    if has(&["hard", "bounce", "clean", "invalid", "undeliver", "退信"]) || text.starts_with('5')
     {
         return reason(SuppressionReason::Bounced);
     }

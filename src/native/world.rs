@@ -99,9 +99,9 @@ pub struct Post {
 
 impl Http for Post {
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        let letters: Vec<CapturedMessage> = serde_json::from_str(&request.body)
+        let messages: Vec<CapturedMessage> = serde_json::from_str(&request.body)
             .map_err(|error| HttpError::Network(error.to_string()))?;
-        for message in letters {
+        for message in messages {
             if self.known.borrow_mut().insert(message.id.clone()) {
                 self.letters
                     .borrow_mut()
@@ -204,8 +204,8 @@ impl World {
 
     /// Simulates a visit to a page, given its path and query string, and counts it.
     pub fn visit(&mut self, visitor: &str, path: &str, query: &str) -> Result<(), CommitError> {
-        let Some((edition, name, page)) = self.catalog.page_at(path) else { return Ok(()) };
-        let campaign = edition.id().0.clone();
+        let Some((published, name, page)) = self.catalog.page_at(path) else { return Ok(()) };
+        let campaign = published.id().0.clone();
         let Some(variant) = landing_page::variant_for(page, &campaign, name, visitor) else {
             return Ok(());
         };
@@ -259,9 +259,9 @@ impl World {
         query: &str,
         fields: &[(&str, &str)],
     ) -> Option<(QualifiedId, FormData)> {
-        let (edition, name, page) = self.catalog.page_at(path)?;
-        let form_id = QualifiedId::new(edition.id(), page.form.as_ref()?);
-        let variant = landing_page::variant_for(page, edition.id().as_str(), name, visitor)?;
+        let (published, name, page) = self.catalog.page_at(path)?;
+        let form_id = QualifiedId::new(published.id(), page.form.as_ref()?);
+        let variant = landing_page::variant_for(page, published.id().as_str(), name, visitor)?;
         let token = landing_page::form_token(&self.settings, &form_id, self.now, &mut self.ids);
         let mut answer = FormData::default();
         let hidden = [
@@ -277,11 +277,11 @@ impl World {
 
     /// Sends a form's body, and completes the work that follows at once.
     pub fn send(&mut self, form_id: &QualifiedId, answer: &FormData) -> Result<Sent, CommitError> {
-        let Some((edition, form)) = self.catalog.form(form_id) else {
+        let Some((published, form)) = self.catalog.form(form_id) else {
             return Ok(Sent::BadToken(TokenProblem::Malformed));
         };
         let checked =
-            form::check(edition, form_id, form, answer, "origin", &self.settings, self.now);
+            form::check(published, form_id, form, answer, "origin", &self.settings, self.now);
         match checked {
             Checked::Robot => Ok(Sent::Thanks),
             Checked::Problems(problems) => Ok(Sent::Problems(problems)),
@@ -386,9 +386,9 @@ impl World {
     }
 
     /// Erases a contact as an operator does.
-    pub fn erase(&mut self, named: &str) -> Result<Erased, FlowError> {
+    pub fn erase(&mut self, address: &str) -> Result<Erased, FlowError> {
         let (catalog, keys) = (&self.catalog, &self.settings.keys);
-        block_on(erase::erase(&self.db, catalog, keys, named, self.now, &mut self.ids))
+        block_on(erase::erase(&self.db, catalog, keys, address, self.now, &mut self.ids))
     }
 
     /// Merges the first contact into the second as an operator does.
@@ -481,18 +481,18 @@ impl World {
     }
 
     pub fn report(&self, campaign: &str) -> Result<Option<Report>, DatabaseError> {
-        let Some(edition) = self.catalog.live_edition(&CampaignId::from(campaign)) else {
+        let Some(published) = self.catalog.live_edition(&CampaignId::from(campaign)) else {
             return Ok(None);
         };
-        block_on(campaign::report(&self.db, edition, self.now)).map(Some)
+        block_on(campaign::report(&self.db, published, self.now)).map(Some)
     }
 
     /// A campaign's report with its journeys and auto-pause.
     pub fn report_in_full(&self, campaign: &str) -> Result<Option<Report>, DatabaseError> {
-        let Some(edition) = self.catalog.live_edition(&CampaignId::from(campaign)) else {
+        let Some(published) = self.catalog.live_edition(&CampaignId::from(campaign)) else {
             return Ok(None);
         };
-        block_on(campaign::report_with_journeys(&self.db, edition, self.now)).map(Some)
+        block_on(campaign::report_with_journeys(&self.db, published, self.now)).map(Some)
     }
 
     /// Releases an auto-paused campaign as an operator does.

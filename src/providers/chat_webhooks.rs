@@ -2,7 +2,7 @@
 //! URL that contains a secret and accepts a text by POST. Everyone in the group sees the text, so
 //! the owner's address is not used. None of them has an idempotency key.
 
-use super::common::{by_status, json, percent_encode, post_json, retry_after, said};
+use super::common::{by_status, error_text, json, percent_encode, post_json, retry_after};
 use super::http::{HttpRequest, HttpResponse};
 use super::sign::hmac;
 use super::{Call, Content, SendResult};
@@ -88,8 +88,8 @@ pub fn by_errcode(response: &HttpResponse) -> SendResult {
             status => by_status(response, format!("status {status}")),
         };
     };
-    let told = body.get("errmsg").and_then(Value::as_str).unwrap_or_default();
-    let reason = said(code, "", told);
+    let message = body.get("errmsg").and_then(Value::as_str).unwrap_or_default();
+    let reason = error_text(code, "", message);
     match code {
         0 => taken(),
         // Busy; too many concurrent calls; too many calls within a minute.
@@ -109,7 +109,7 @@ pub fn by_errcode(response: &HttpResponse) -> SendResult {
 /// Interprets the response of Slack: `ok`, or an error code
 /// (docs.slack.dev/messaging/sending-messages-using-incoming-webhooks).
 pub fn slack_outcome(response: &HttpResponse) -> SendResult {
-    let reason = said(response.status, "", response.body.trim());
+    let reason = error_text(response.status, "", response.body.trim());
     match response.status {
         200 if response.body.trim() == "ok" => taken(),
         200 => SendResult::Lost("an answer that is not ok".to_owned()),

@@ -61,7 +61,7 @@ pub(super) fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
 
 /// Formats a provider's error in one line: a status or code, then the error name and the message if
 /// present.
-pub(super) fn said(code: impl std::fmt::Display, word: &str, text: &str) -> String {
+pub(super) fn error_text(code: impl std::fmt::Display, word: &str, text: &str) -> String {
     let rest: Vec<&str> = [word, text].into_iter().filter(|part| !part.is_empty()).collect();
     format!("{code} {}", rest.join(": ")).trim().to_owned()
 }
@@ -87,12 +87,12 @@ pub(super) fn ascii_mailbox(mailbox: &str) -> String {
         return quoted_mailbox(mailbox);
     }
     let mut words = vec![String::new()];
-    for letter in name.chars() {
+    for c in name.chars() {
         // 45 bytes are 60 characters of base64.
-        if words.last().is_some_and(|word| word.len() + letter.len_utf8() > 45) {
+        if words.last().is_some_and(|word| word.len() + c.len_utf8() > 45) {
             words.push(String::new());
         }
-        words.iter_mut().last().into_iter().for_each(|word| word.push(letter));
+        words.iter_mut().last().into_iter().for_each(|word| word.push(c));
     }
     let words = words.iter().map(|word| format!("=?UTF-8?B?{}?=", STANDARD.encode(word)));
     format!("{} <{address}>", words.collect::<Vec<_>>().join(" "))

@@ -15,13 +15,13 @@ pub const BATCH_MAX: usize = 100;
 
 /// Builds the request that stores messages: a JSON array.
 pub fn request(call: Call<'_>) -> HttpRequest {
-    let letters: Vec<CapturedMessage> = call.messages().map(letter).collect();
+    let messages: Vec<CapturedMessage> = call.messages().map(capture).collect();
     HttpRequest {
         method: "POST",
         url: URL.to_owned(),
         headers: Vec::new(),
         // Serialisation cannot fail: all fields are text.
-        body: serde_json::to_string(&letters).unwrap_or_default(),
+        body: serde_json::to_string(&messages).unwrap_or_default(),
     }
 }
 
@@ -33,8 +33,8 @@ pub fn outcome(response: &HttpResponse) -> SendResult {
     }
 }
 
-fn letter(message: &Outgoing) -> CapturedMessage {
-    let mut letter = CapturedMessage {
+fn capture(message: &Outgoing) -> CapturedMessage {
+    let mut captured = CapturedMessage {
         id: message.id.0.clone(),
         channel: String::new(),
         sender: String::new(),
@@ -51,15 +51,15 @@ fn letter(message: &Outgoing) -> CapturedMessage {
                 headers.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
             let headers = serde_json::Value::Object(headers).to_string();
             let channel = "email".to_owned();
-            letter =
-                CapturedMessage { channel, sender: from, subject, html, text, headers, ..letter };
+            captured =
+                CapturedMessage { channel, sender: from, subject, html, text, headers, ..captured };
         }
         Content::Sms { text } => {
-            letter = CapturedMessage { channel: "sms".to_owned(), text, ..letter }
+            captured = CapturedMessage { channel: "sms".to_owned(), text, ..captured }
         }
         Content::Webhook { body } => {
-            letter = CapturedMessage { channel: "webhook".to_owned(), text: body, ..letter };
+            captured = CapturedMessage { channel: "webhook".to_owned(), text: body, ..captured };
         }
     }
-    letter
+    captured
 }

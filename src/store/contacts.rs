@@ -33,9 +33,9 @@ SELECT c.id, c.seq, c.email, c.phone, c.external_id, c.attributes, c.tags, c.sco
             'state', state, 'reason', reason, 'entry_key', entry_key, 'entered_at', entered_at,
             'since', since, 'due_at', due_at))
      FROM (SELECT *, row_number() OVER (PARTITION BY campaign_id, journey
-                                        ORDER BY entered_at DESC) AS passage
+                                        ORDER BY entered_at DESC) AS place
              FROM enrollments WHERE contact_id = c.id
-            ORDER BY state = 'active' DESC, passage = 1 DESC,
+            ORDER BY state = 'active' DESC, place = 1 DESC,
                      entry_key IN (SELECT value FROM json_each(?4)) DESC, entered_at DESC
             LIMIT 100))
        AS enrollments,

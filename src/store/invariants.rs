@@ -56,7 +56,7 @@ pub const ALWAYS: [(&str, &str); 17] = [
                    iif(entry_key LIKE '=%', entry_key, '') HAVING count(*) > 1",
     ),
     (
-        "who stands at a step has a time at which it is due, and whoever has ended has none",
+        "an active enrollment has a due time, and an ended one has none",
         "SELECT id, state, due_at FROM enrollments WHERE (state = 'active') = (due_at IS NULL)",
     ),
     (
@@ -77,7 +77,7 @@ pub const ALWAYS: [(&str, &str); 17] = [
     (
         // A form that is submitted again is recorded, and weakens no consent.
         "the contact's consent is what the ledger says since it was last taken back",
-        "WITH told AS (
+        "WITH ledger AS (
            SELECT contact_id, channel, purpose, max(seq) AS newest,
                   max(iif(state = 'withdrawn', seq, 0)) AS withdrawn,
                   max(iif(state = 'confirmed', seq, 0)) AS confirmed
@@ -86,12 +86,12 @@ pub const ALWAYS: [(&str, &str); 17] = [
           WHERE k.value ->> 'state' IS NOT (
                 SELECT CASE WHEN withdrawn = newest THEN 'withdrawn'
                             WHEN confirmed > withdrawn THEN 'confirmed' ELSE 'granted' END
-                  FROM told WHERE contact_id = c.id AND channel = k.value ->> 'channel'
+                  FROM ledger WHERE contact_id = c.id AND channel = k.value ->> 'channel'
                    AND purpose = k.value ->> 'purpose')",
     ),
     (
         // A consent given by a link has a message; START and confirmations are `confirmed`.
-        "whoever took a consent back has it again by a proof only",
+        "a withdrawn consent is valid again only by a proof",
         "SELECT c.id, k.value FROM contacts c, json_each(c.consents) k
           WHERE k.value ->> 'state' = 'granted' AND NOT k.value ->> 'double_opt_in'
             AND EXISTS (
@@ -111,7 +111,7 @@ pub const ALWAYS: [(&str, &str); 17] = [
                AND e.name = 'goal.reached')",
     ),
     (
-        "what is heard of a message is told once",
+        "each kind of delivery report about a message is recorded once",
         "SELECT properties ->> 'message' AS message, name, count(*) FROM events
           WHERE name IN ('message.delivered', 'message.bounced', 'message.complained',
                          'message.unsubscribed') AND properties ->> 'copied' IS NULL
@@ -363,7 +363,7 @@ pub fn suppressed_for_good() -> Statement {
 }
 
 /// Selects the enrollments, each with its events in order as a JSON array.
-pub fn passages() -> Statement {
+pub fn enrollments() -> Statement {
     Statement::new(
         "SELECT e.contact_id, e.id, e.campaign_id, e.version, e.journey, e.state, e.steps_taken,
                 (SELECT json_group_array(json_array(at, name, \"from\", \"to\"))
@@ -383,9 +383,9 @@ pub fn passages() -> Statement {
     )
 }
 
-/// A row of `passages`.
+/// A row of `enrollments`.
 #[derive(Deserialize)]
-pub struct PassageRow {
+pub struct EnrollmentRow {
     pub contact_id: String,
     /// The enrollment.
     pub id: String,

@@ -5,19 +5,19 @@ use crate::domain::base::primitives::Millis;
 use crate::domain::contact::message::CapturedMessage;
 
 /// Stores a message, once.
-pub fn keep(letter: &CapturedMessage, now: Millis) -> Statement {
+pub fn keep(message: &CapturedMessage, now: Millis) -> Statement {
     Statement::new(
         "INSERT INTO mailbox (id, channel, sender, address, subject, html, text, headers, at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (id) DO NOTHING",
         vec![
-            Value::text(&letter.id),
-            Value::text(&letter.channel),
-            Value::text(&letter.sender),
-            Value::text(&letter.address),
-            Value::text(&letter.subject),
-            Value::text(&letter.html),
-            Value::text(&letter.text),
-            Value::text(&letter.headers),
+            Value::text(&message.id),
+            Value::text(&message.channel),
+            Value::text(&message.sender),
+            Value::text(&message.address),
+            Value::text(&message.subject),
+            Value::text(&message.html),
+            Value::text(&message.text),
+            Value::text(&message.headers),
             Value::Int(now.0),
         ],
     )

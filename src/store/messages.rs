@@ -151,14 +151,14 @@ pub fn owners(ids: &[&MessageId]) -> Statement {
 
 /// Selects the contacts of these SMS. Each is given by a provider's id and, if known, the number it
 /// went to, because a call with many SMS has one id for all. Rows are `OwnerRow`.
-pub fn owners_of_texts(told: &[[Option<&String>; 2]]) -> Statement {
+pub fn owners_of_texts(sent: &[[Option<&String>; 2]]) -> Statement {
     Statement::new(
         "SELECT DISTINCT m.id, m.contact_id, m.provider_id, coalesce(m.address, c.phone) AS phone
-           FROM json_each(?1) AS told
-           JOIN messages m ON m.provider_id = told.value ->> 0 AND m.channel = 'sms'
+           FROM json_each(?1) AS sent
+           JOIN messages m ON m.provider_id = sent.value ->> 0 AND m.channel = 'sms'
            JOIN contacts c ON c.id = m.contact_id
-          WHERE told.value ->> 1 IS NULL OR coalesce(m.address, c.phone) = told.value ->> 1",
-        vec![Value::json(told)],
+          WHERE sent.value ->> 1 IS NULL OR coalesce(m.address, c.phone) = sent.value ->> 1",
+        vec![Value::json(sent)],
     )
 }
 

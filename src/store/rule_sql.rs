@@ -403,7 +403,7 @@ impl RuleSql {
     ) -> Sql {
         let (campaign, name) = journey.0.split_once('.').unwrap_or_default();
         let (campaign, name) = (self.constant(campaign), self.constant(name));
-        let passages = format!(
+        let enrollments = format!(
             "FROM enrollments p WHERE p.contact_id = c.id AND p.campaign_id = {campaign}
                 AND p.journey = {name}"
         );
@@ -411,14 +411,14 @@ impl RuleSql {
             return if step.is_some() {
                 "false".into()
             } else {
-                format!("(NOT EXISTS (SELECT 1 {passages}))")
+                format!("(NOT EXISTS (SELECT 1 {enrollments}))")
             };
         };
         let state = self.constant(json!(state));
         let at = step.map(|step| format!(" AND step = {}", self.constant(step.as_str())));
         format!(
             "EXISTS (SELECT 1 FROM (
-                SELECT p.state AS state, p.step AS step {passages}
+                SELECT p.state AS state, p.step AS step {enrollments}
                  ORDER BY p.state = 'active' DESC, p.entered_at DESC, p.id DESC LIMIT 1)
               WHERE state = {state}{})",
             at.unwrap_or_default()

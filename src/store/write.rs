@@ -317,7 +317,7 @@ impl RowsByTable {
             row.insert("state".to_owned(), json!(state));
             row.insert("reason".to_owned(), json!(reason));
         }
-        let values = [
+        let columns = [
             ("provider_id", json!(provider_id)),
             ("opened_at", json!(opened_at)),
             ("clicked_at", json!(clicked_at)),
@@ -328,8 +328,8 @@ impl RowsByTable {
             ("sms_segments", json!(spent.map(|spent| spent.segments))),
             ("cost_micros", json!(spent.map(|spent| spent.micros))),
         ];
-        let values = values.into_iter().filter(|(_, value)| !value.is_null());
-        row.extend(values.map(|(name, value)| (name.to_owned(), value)));
+        let columns = columns.into_iter().filter(|(_, value)| !value.is_null());
+        row.extend(columns.map(|(name, value)| (name.to_owned(), value)));
     }
 
     fn into_statements(self, now: Millis) -> Vec<Statement> {

@@ -36,19 +36,19 @@ pub struct PreviewView<'a> {
 /// Renders the audience size of a broadcast, with the button that starts it.
 pub fn preview(view: &PreviewView) -> String {
     let language = view.frame.language;
-    let say = |english, chinese| language.pick(english, chinese);
+    let pick = |english, chinese| language.pick(english, chinese);
     let Audience { members, no_address, suppressed, no_consent, decided } = view.audience;
     let line = |label: &'static str, n: i64| (label, count(n));
     let no_address_label = match view.channel {
-        Channel::Sms => say("Without a phone number", "没有手机号"),
-        _ => say("Without an e-mail address", "没有邮箱地址"),
+        Channel::Sms => pick("Without a phone number", "没有手机号"),
+        _ => pick("Without an e-mail address", "没有邮箱地址"),
     };
     let lines = vec![
-        line(say("In the segment", "人群人数"), members),
+        line(pick("In the segment", "人群人数"), members),
         line(no_address_label, no_address),
-        line(say("Suppressed", "已禁发"), suppressed),
-        line(say("Have not agreed, or not confirmed that", "未同意接收或尚未确认"), no_consent),
-        line(say("Would get it", "将收到"), view.audience.recipients()),
+        line(pick("Suppressed", "已禁发"), suppressed),
+        line(pick("No consent, or not confirmed", "未同意接收或尚未确认"), no_consent),
+        line(pick("Would get it", "将收到"), view.audience.recipients()),
     ];
     let campaign = view.broadcast.0.split('.').next().unwrap_or_default();
     let starts_at = view.starts_at.map(|at| moment(at, view.time_zone, language));
@@ -169,28 +169,28 @@ fn buttons(
     state: Option<BroadcastState>,
     language: Language,
 ) -> Vec<(&'static str, &'static str, &'static str)> {
-    let say = |english, chinese| language.pick(english, chinese);
+    let pick = |english, chinese| language.pick(english, chinese);
     let pause = (
         "/pause",
-        say("Pause", "暂停"),
-        say(
-            "Paused, nobody else is written to, and what waits to be sent is held.",
+        pick("Pause", "暂停"),
+        pick(
+            "While it is paused, no more messages are queued, and queued ones are held.",
             "暂停后，不再向其他人发送，等待发送的消息暂不发出。",
         ),
     );
     let resume = (
         "/resume",
-        say("Resume", "恢复"),
-        say(
-            "Resumed, it goes on where it stood. Nobody gets it twice.",
+        pick("Resume", "恢复"),
+        pick(
+            "It continues where it stopped. Nobody gets it twice.",
             "恢复后，从停下的地方继续，不会重复发送。",
         ),
     );
     let cancel = (
         "/cancel",
-        say("Cancel", "取消"),
-        say(
-            "Cancelled, what has not left is never sent. It cannot be started again.",
+        pick("Cancel", "取消"),
+        pick(
+            "Messages that were not sent yet are never sent. It cannot be started again.",
             "取消后，尚未发出的消息不再发送，且不能重新开始。",
         ),
     );
@@ -207,13 +207,13 @@ fn buttons(
 pub fn lines(row: &BroadcastReport, time_zone: &str, language: Language) -> Vec<String> {
     let at = |at: Millis| moment(at, time_zone, language);
     let mut lines = Vec::new();
-    let mut say = |english: String, chinese: String| lines.push(language.pick(english, chinese));
+    let mut line = |english: String, chinese: String| lines.push(language.pick(english, chinese));
     if let Some(when) = row.starts_at.map(at) {
-        say(format!("Starts on {when}."), format!("将于 {when} 开始。"));
+        line(format!("Starts on {when}."), format!("将于 {when} 开始。"));
     }
     if let Some(when) = row.started_at.map(at) {
         let n = count(row.recipients());
-        say(
+        line(
             format!("Started on {when}; for {n} recipients so far."),
             format!("于 {when} 开始，目前收件人 {n} 人。"),
         );
@@ -224,14 +224,14 @@ pub fn lines(row: &BroadcastReport, time_zone: &str, language: Language) -> Vec<
             language.pick(format!("{n}: {words}"), format!("{n} 人：{words}"))
         };
         let parts: Vec<String> = row.excluded.iter().map(part).collect();
-        say(format!("Left out: {}.", parts.join("; ")), format!("未发送：{}。", parts.join("；")));
+        line(format!("Left out: {}.", parts.join("; ")), format!("未发送：{}。", parts.join("；")));
     }
     if row.undecided > 0 {
         let n = count(row.undecided);
-        say(format!("{n} contacts could not be decided on."), format!("{n} 位联系人处理失败。"));
+        line(format!("{n} contacts could not be processed."), format!("{n} 位联系人处理失败。"));
     }
     if let Some(when) = row.decide_at.map(at) {
-        say(format!("The test is decided on {when}."), format!("测试将于 {when} 得出结果。"));
+        line(format!("The test will be decided on {when}."), format!("测试将于 {when} 得出结果。"));
     }
     if let Some(finding) = &row.finding {
         lines.extend(finding_in_words(finding, row, language));
@@ -266,7 +266,7 @@ fn finding_in_words(finding: &Finding, row: &BroadcastReport, language: Language
         (Reason::TooFew, _) => {
             let least = finding.standard.sample_min;
             language.pick(
-                format!("Too few recipients to tell: {least} of each variant are needed."),
+                format!("Too few recipients: each variant needs at least {least}."),
                 format!("收件人太少，无法判断：每个变体至少需要 {least} 人。"),
             )
         }
@@ -305,19 +305,19 @@ fn pair_in_words(pair: &Pair, confidence: u32, language: Language) -> String {
 }
 
 fn table(row: &BroadcastReport, currency: &str, language: Language) -> Table {
-    let say = |english, chinese| language.pick(english, chinese);
+    let pick = |english, chinese| language.pick(english, chinese);
     let heads = vec![
-        say("Variant", "变体"),
-        say("Recipients", "收件人"),
-        say("Sent", "已发送"),
-        say("Delivered", "已送达"),
-        say("Opened", "已打开"),
-        say("Clicked", "已点击"),
-        say("Click rate", "点击率"),
-        say("Bounced", "已退回"),
-        say("Unsubscribed", "已退订"),
-        say("Converted", "达成目标"),
-        say("Revenue", "收入"),
+        pick("Variant", "变体"),
+        pick("Recipients", "收件人"),
+        pick("Sent", "已发送"),
+        pick("Delivered", "已送达"),
+        pick("Opened", "已打开"),
+        pick("Clicked", "已点击"),
+        pick("Click rate", "点击率"),
+        pick("Bounced", "已退回"),
+        pick("Unsubscribed", "已退订"),
+        pick("Converted", "达成目标"),
+        pick("Revenue", "收入"),
     ];
     let cells = |figures: &VariantFigures| {
         let messages = &figures.messages;

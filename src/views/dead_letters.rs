@@ -52,14 +52,14 @@ pub fn dead_letters(view: &DeadLettersView) -> String {
         },
         replay: match view.totals.kept > at_once {
             true => language.pick(
-                format!("Replay the {at_once} that wait longest"),
+                format!("Replay the {at_once} oldest"),
                 format!("重放等待最久的 {at_once} 条"),
             ),
             false => language.pick("Replay all".to_owned(), "全部重放".to_owned()),
         },
         lost: (view.totals.lost > 0).then(|| {
             language.pick(
-                format!("There was no room for {lost} more: they are gone."),
+                format!("{lost} more were dropped for lack of space."),
                 format!("另有 {lost} 条因空间不足已被丢弃。"),
             )
         }),
@@ -89,16 +89,16 @@ fn remedy(error: &str, language: Language) -> &'static str {
 fn what(tag: &str, language: Language) -> &'static str {
     match tag {
         "visit_v1" => language.pick("A visit", "访问"),
-        "engagement_v1" => language.pick("An opening or a click", "打开或点击"),
-        "report_v1" => language.pick("An event of the API", "API 事件"),
-        "heard_v1" => language.pick("What a provider told of a message", "服务商回报"),
-        "text_v1" => language.pick("A text message to us", "收到的短信"),
-        "submission_v1" => language.pick("A form that was sent", "表单提交"),
+        "engagement_v1" => language.pick("An open or a click", "打开或点击"),
+        "report_v1" => language.pick("An API event", "API 事件"),
+        "heard_v1" => language.pick("A provider's report about a message", "服务商回报"),
+        "text_v1" => language.pick("An inbound SMS", "收到的短信"),
+        "submission_v1" => language.pick("A form submission", "表单提交"),
         "due_v1" | "alone_v1" | "broadcast_v1" | "deliver_v1" => language.pick(
             "A hint: the next tick does its work by itself",
             "提示：下一次定时任务会自行处理",
         ),
-        _ => language.pick("Of newer code, or damaged", "来自更新的代码，或已损坏"),
+        _ => language.pick("From newer code, or damaged", "来自更新的代码，或已损坏"),
     }
 }
 

@@ -118,7 +118,7 @@ struct FormTemplate<'a> {
     form_id: &'a str,
     honeypot: &'a str,
     hidden: Vec<Pair>,
-    problems: Vec<Told>,
+    problems: Vec<ProblemLine>,
     has_wrong_fields: bool,
     problems_title: &'static str,
     rows: Vec<Row>,
@@ -159,7 +159,7 @@ impl Pair {
 }
 
 /// One line of the summary of problems.
-struct Told {
+struct ProblemLine {
     /// Empty for a problem of the whole form.
     field: String,
     label: String,
@@ -386,21 +386,21 @@ fn hidden_inputs(view: &FormView) -> Vec<Pair> {
     inputs
 }
 
-fn summary(view: &FormView) -> Vec<Told> {
+fn summary(view: &FormView) -> Vec<ProblemLine> {
     let label = |name: &str| match view.form.field(name) {
         Some(field) => field_label(field, view.language),
         None => box_label(view, name),
     };
-    let told = |problem: &FieldProblem| {
+    let line = |problem: &FieldProblem| {
         let label = label(&problem.field);
-        Told {
+        ProblemLine {
             field: problem.field.clone(),
             colon: colon(&label, view.language),
             label,
             message: problem.message(view.language),
         }
     };
-    view.problems.iter().map(told).collect()
+    view.problems.iter().map(line).collect()
 }
 
 /// Returns the label of a consent box in the list of problems. If there are several boxes, it is
@@ -660,8 +660,8 @@ mod tests {
         let news = "name=\"consent.newsletter.email\" value=\"yes-";
         assert!(html.contains(news), "{html}");
         assert_eq!(html.matches(" checked").count(), 1);
-        let told = "href=\"#dl-consent.abroad.email\">My data may go to Example Inc. in the Un…: ";
-        assert!(html.contains(told), "{html}");
+        let line = "href=\"#dl-consent.abroad.email\">My data may go to Example Inc. in the Un…: ";
+        assert!(html.contains(line), "{html}");
         assert!(html.contains("id=\"dl-consent.abroad.email\""));
     }
 }

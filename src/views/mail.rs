@@ -54,12 +54,12 @@ pub fn notice(
     language: Language,
 ) -> RenderedEmail {
     let subject = language.pick(format!("Worth a look: {contact}"), format!("值得跟进：{contact}"));
-    let told = |(name, value): &(String, String)| format!("{name}{}{value}", colon(name, language));
-    let told: Vec<String> = facts.iter().map(told).collect();
+    let line = |(name, value): &(String, String)| format!("{name}{}{value}", colon(name, language));
+    let lines: Vec<String> = facts.iter().map(line).collect();
     let lead = if note.is_empty() {
         language
             .pick(
-                "A contact came to this step of your journey.",
+                "A contact reached this step of your journey.",
                 "有联系人到达了您旅程中的这一步。",
             )
             .to_owned()
@@ -67,7 +67,7 @@ pub fn notice(
         note.to_owned()
     };
     let open = language.pick("Open the report", "查看报告");
-    mail(subject, lead, told.join("\n"), open, url, "", language)
+    mail(subject, lead, lines.join("\n"), open, url, "", language)
 }
 
 fn mail(

@@ -61,7 +61,7 @@ pub fn preferences(view: &PreferencesView) -> String {
     let addresses = [view.contact.email.as_deref().map(masked), phone_end(view.contact)];
     let addresses: Vec<String> = addresses.into_iter().flatten().collect();
     render(&PreferencesTemplate {
-        page: Page::new(language, language.pick("What you get from us", "订阅偏好")),
+        page: Page::new(language, language.pick("Your preferences", "订阅偏好")),
         other: other(language),
         action: format!("/preferences/{}?lang={}", view.token, language.tag()),
         over: view.sender_name,
@@ -106,7 +106,7 @@ fn line(preference: &Preference, time_zone: &str, language: Language) -> Purpose
             (true, ..) => String::new(),
             (_, true, _) => language.pick(format!("since {day}"), format!("自{day}起")),
             (_, false, true) => language.pick(
-                "asked for, but not confirmed yet: tick it to confirm".to_owned(),
+                "requested, but not confirmed yet: tick it to confirm".to_owned(),
                 "已申请但尚未确认，勾选即可确认".to_owned(),
             ),
             (_, false, false) => {

@@ -185,7 +185,7 @@ struct Words<'a> {
 }
 
 impl Words<'_> {
-    fn say(&self, english: &'static str, chinese: &'static str) -> &'static str {
+    fn pick(&self, english: &'static str, chinese: &'static str) -> &'static str {
         self.language.pick(english, chinese)
     }
 
@@ -195,35 +195,35 @@ impl Words<'_> {
         let Tally { sent, bounced, complained } = word.tally;
         let figures = match word.reason.as_str() {
             "bounces" => self.language.pick(
-                format!("{bounced} of {sent} e-mails of seven days bounced for good."),
+                format!("{bounced} of {sent} e-mails in seven days bounced permanently."),
                 format!("七天内 {sent} 封邮件中有 {bounced} 封硬退信。"),
             ),
             _ => self.language.pick(
-                format!("{complained} of {sent} e-mails of seven days were called spam."),
+                format!("{complained} of {sent} e-mails in seven days were marked as spam."),
                 format!("七天内 {sent} 封邮件中有 {complained} 封被投诉。"),
             ),
         };
         let (title, text) = match word.state {
             PauseState::Well => return None,
             PauseState::Warned => (
-                self.say("Too many complaints", "投诉偏多"),
+                self.pick("Too many complaints", "投诉偏多"),
                 self.language.pick(
                     format!("Since {at}: {figures} The campaign is stopped if it gets worse."),
-                    format!("自 {at} 起：{figures}情况恶化时活动将被刹停。"),
+                    format!("自 {at} 起：{figures}情况恶化时活动将自动暂停。"),
                 ),
             ),
             PauseState::Stopped => (
-                self.say("Stopped", "已刹停"),
+                self.pick("Stopped", "已自动暂停"),
                 self.language.pick(
                     format!("Since {at}: {figures} Its marketing messages wait."),
                     format!("自 {at} 起：{figures}营销消息暂停发送。"),
                 ),
             ),
             PauseState::Released => (
-                self.say("Released", "已放行"),
+                self.pick("Released", "已放行"),
                 self.language.pick(
-                    format!("It was stopped, and may go on since {at}: {}", word.note),
-                    format!("曾被刹停，{at} 起放行：{}", word.note),
+                    format!("It was auto-paused, and was released on {at}: {}", word.note),
+                    format!("曾被自动暂停，{at} 起放行：{}", word.note),
                 ),
             ),
         };
@@ -234,11 +234,13 @@ impl Words<'_> {
     fn failing(&self, failing: &Failing, time_zone: &str) -> Banner {
         let name = failing.id.as_str().rsplit('.').next().unwrap_or_default();
         let title = match failing.kind {
-            FailingKind::Broadcast => self.say("A broadcast has stopped", "一个群发已停下"),
+            FailingKind::Broadcast => self.pick("A broadcast has stopped", "一个群发已停下"),
             FailingKind::Waking => {
-                self.say("A journey's people are not moved on", "旅程中的联系人未能转移")
+                self.pick("The contacts of a journey cannot be moved", "旅程中的联系人未能转移")
             }
-            FailingKind::Filling => self.say("A segment is not filled", "一个人群未能填充"),
+            FailingKind::Filling => {
+                self.pick("A segment backfill has stopped", "一次人群回填已停下")
+            }
         };
         let since = moment(failing.since, time_zone, self.language);
         let again = moment(failing.retry_at, time_zone, self.language);
@@ -268,43 +270,43 @@ impl Words<'_> {
         let tile = |label, value, hint| Tile { label, value, hint, tone: "" };
         vec![
             tile(
-                self.say("Cost", "花费"),
+                self.pick("Cost", "花费"),
                 self.money(total.cost_minor),
-                self.say("as the campaign file says", "以活动文件为准"),
+                self.pick("as the campaign file says", "以活动文件为准"),
             ),
             tile(
-                self.say("Revenue", "收入"),
+                self.pick("Revenue", "收入"),
                 self.money(total.revenue_minor),
-                self.say("of all conversions", "全部转化的收入"),
+                self.pick("of all conversions", "全部转化的收入"),
             ),
             Tile {
-                label: self.say("ROI", "投资回报率"),
+                label: self.pick("ROI", "投资回报率"),
                 value: signed_percent(total.roi()),
                 hint: match total.roi() {
-                    Some(_) => self.say("revenue less cost, over cost", "净收益 ÷ 花费"),
-                    None => self.say("no cost is known", "尚无花费数据"),
+                    Some(_) => self.pick("revenue less cost, over cost", "净收益 ÷ 花费"),
+                    None => self.pick("no cost is known", "尚无花费数据"),
                 },
                 tone: tone(total),
             },
             tile(
-                self.say("Cost per lead", "单条线索成本"),
+                self.pick("Cost per lead", "单条线索成本"),
                 self.money_or_none(total.cost_per_lead()),
-                self.say("cost over leads", "花费 ÷ 线索"),
+                self.pick("cost over leads", "花费 ÷ 线索"),
             ),
             tile(
-                self.say("Leads per visitor", "线索率"),
+                self.pick("Leads per visitor", "线索率"),
                 percent(total.lead_rate()),
-                self.say("forms sent in, over visitors", "表单提交 ÷ 访客"),
+                self.pick("form submissions, over visitors", "表单提交 ÷ 访客"),
             ),
         ]
     }
 
     fn funnel(&self, total: &Figures) -> Vec<Stage> {
         let steps = [
-            (self.say("Visitors", "访客"), total.visitors),
-            (self.say("Leads", "线索"), total.leads),
-            (self.say("New contacts", "新联系人"), total.contacts),
-            (self.say("Conversions", "转化"), total.conversions),
+            (self.pick("Visitors", "访客"), total.visitors),
+            (self.pick("Leads", "线索"), total.leads),
+            (self.pick("New contacts", "新联系人"), total.contacts),
+            (self.pick("Conversions", "转化"), total.conversions),
         ];
         let widest = steps.iter().map(|(_, n)| *n).max().unwrap_or_default().max(1);
         let stage = |(i, (label, n)): (usize, &(&'static str, i64))| Stage {
@@ -326,10 +328,10 @@ impl Words<'_> {
     /// Returns the heads that the tables by channel and by page share.
     fn count_heads(&self) -> [&'static str; 4] {
         [
-            self.say("Visitors", "访客"),
-            self.say("Leads", "线索"),
-            self.say("New contacts", "新联系人"),
-            self.say("Conversions", "转化"),
+            self.pick("Visitors", "访客"),
+            self.pick("Leads", "线索"),
+            self.pick("New contacts", "新联系人"),
+            self.pick("Conversions", "转化"),
         ]
     }
 
@@ -340,13 +342,13 @@ impl Words<'_> {
     }
 
     fn channels(&self, report: &Report) -> Table {
-        let mut heads = vec![self.say("Channel", "渠道")];
+        let mut heads = vec![self.pick("Channel", "渠道")];
         heads.extend(self.count_heads());
         heads.extend([
-            self.say("Cost", "花费"),
-            self.say("Revenue", "收入"),
-            self.say("Cost per lead", "单条线索成本"),
-            self.say("ROI", "投资回报率"),
+            self.pick("Cost", "花费"),
+            self.pick("Revenue", "收入"),
+            self.pick("Cost per lead", "单条线索成本"),
+            self.pick("ROI", "投资回报率"),
         ]);
         let row = |channel: &str, figures: &Figures| {
             let mut cells = self.count_cells(figures);
@@ -363,15 +365,15 @@ impl Words<'_> {
     }
 
     fn variants(&self, report: &Report) -> Table {
-        let mut heads = vec![self.say("Page · variant", "页面 · 变体")];
+        let mut heads = vec![self.pick("Page · variant", "页面 · 变体")];
         heads.extend(self.count_heads());
-        heads.extend([self.say("Leads per visitor", "线索率"), self.say("Revenue", "收入")]);
+        heads.extend([self.pick("Leads per visitor", "线索率"), self.pick("Revenue", "收入")]);
         let rows = report.by_variant.iter().map(|entry| {
             let mut cells = self.count_cells(&entry.figures);
             cells.push(Cell::plain(percent(entry.figures.lead_rate())));
             cells.push(Cell::plain(self.money(entry.figures.revenue_minor)));
             let name = match entry.page.as_str() {
-                "" => self.say("Other sites, and apps", "其他网站或应用").to_owned(),
+                "" => self.pick("Other sites, and apps", "其他网站或应用").to_owned(),
                 page => format!("{page} · {}", entry.variant),
             };
             TableRow { name, cells }
@@ -382,22 +384,22 @@ impl Words<'_> {
     fn messages(&self, report: &Report) -> Table {
         let has_texts = report.messages.iter().any(|entry| entry.figures.segments > 0);
         let mut heads = vec![
-            self.say("Template", "模板"),
-            self.say("Sent", "已发送"),
-            self.say("Delivered", "已送达"),
-            self.say("Opened", "已打开"),
-            self.say("Clicked", "已点击"),
-            self.say("Open rate", "打开率"),
-            self.say("Click rate", "点击率"),
-            self.say("Opens by machines", "机器打开"),
-            self.say("Clicks by machines", "机器点击"),
-            self.say("Bounced", "已退回"),
-            self.say("Hard bounces", "地址无效"),
-            self.say("Complaints", "投诉"),
-            self.say("Unsubscribed", "已退订"),
+            self.pick("Template", "模板"),
+            self.pick("Sent", "已发送"),
+            self.pick("Delivered", "已送达"),
+            self.pick("Opened", "已打开"),
+            self.pick("Clicked", "已点击"),
+            self.pick("Open rate", "打开率"),
+            self.pick("Click rate", "点击率"),
+            self.pick("Opens by bots", "机器打开"),
+            self.pick("Clicks by bots", "机器点击"),
+            self.pick("Bounced", "已退回"),
+            self.pick("Hard bounces", "地址无效"),
+            self.pick("Complaints", "投诉"),
+            self.pick("Unsubscribed", "已退订"),
         ];
         if has_texts {
-            heads.extend([self.say("SMS segments", "短信条数"), self.say("Cost", "花费")]);
+            heads.extend([self.pick("SMS segments", "短信条数"), self.pick("Cost", "花费")]);
         }
         let row = |name: &str, figures: &MessageFigures| {
             // Whether an SMS was read is unknown.
@@ -424,7 +426,7 @@ impl Words<'_> {
         let mut rows: Vec<TableRow> =
             report.messages.iter().map(|entry| row(&entry.template, &entry.figures)).collect();
         if rows.len() > 1 {
-            rows.push(row(self.say("All", "合计"), &report.messages_total()));
+            rows.push(row(self.pick("All", "合计"), &report.messages_total()));
         }
         Table { heads, rows }
     }
@@ -443,9 +445,9 @@ impl Words<'_> {
         let card = |row: &JourneyRow| JourneyCard {
             name: row.journey.clone(),
             state: match row.state {
-                RunState::Running => self.say("Running", "运行中"),
-                RunState::Paused => self.say("Paused", "已暂停"),
-                RunState::Archived => self.say("Archived", "已归档"),
+                RunState::Running => self.pick("Running", "运行中"),
+                RunState::Paused => self.pick("Paused", "已暂停"),
+                RunState::Archived => self.pick("Archived", "已归档"),
             },
             is_running: row.state == RunState::Running,
             is_archived: row.state == RunState::Archived,
@@ -490,14 +492,14 @@ impl Words<'_> {
             format!("People in its journeys who leave them, and do not come back: {people}."),
             format!("离开旅程且不再恢复的人数：{people}。"),
         );
-        let names = |names: &[String]| names.join(self.say(", ", "、"));
+        let names = |names: &[String]| names.join(self.pick(", ", "、"));
         let broadcasts = [
             (&stops.cancelled, "Broadcasts that are cancelled", "被取消的群发"),
             (&stops.not_started, "Broadcasts that do not start", "不再开始的群发"),
         ];
         let broadcasts = broadcasts.into_iter().filter(|(all, ..)| !all.is_empty());
         let broadcasts = broadcasts.map(|(all, english, chinese)| {
-            let (heading, all) = (self.say(english, chinese), names(all));
+            let (heading, all) = (self.pick(english, chinese), names(all));
             self.language.pick(format!("{heading}: {all}."), format!("{heading}：{all}。"))
         });
         let waiting = count(stops.messages);
@@ -511,14 +513,14 @@ impl Words<'_> {
 
     fn versions(&self, row: &JourneyRow) -> Table {
         let heads = vec![
-            self.say("Version", "版本"),
-            self.say("Entered", "进入"),
-            self.say("Inside", "在途"),
-            self.say("Completed", "走完"),
-            self.say("Left", "提前离开"),
-            self.say("Failed", "失败"),
-            self.say("Inside, by step", "在途（按步骤）"),
-            self.say("Left or failed, by reason", "离开或失败（按原因）"),
+            self.pick("Version", "版本"),
+            self.pick("Entered", "进入"),
+            self.pick("Inside", "在途"),
+            self.pick("Completed", "走完"),
+            self.pick("Left", "提前离开"),
+            self.pick("Failed", "失败"),
+            self.pick("Inside, by step", "在途（按步骤）"),
+            self.pick("Left or failed, by reason", "离开或失败（按原因）"),
         ];
         let version = |figures: &PassageFigures| {
             let counts = [
@@ -539,20 +541,20 @@ impl Words<'_> {
 
     /// Formats as `rest: 12, nudge: 3`.
     fn parts(&self, parts: &BTreeMap<String, i64>, name: impl Fn(&str) -> String) -> String {
-        let colon = self.say(": ", "：");
+        let colon = self.pick(": ", "：");
         let parts = parts.iter().map(|(part, n)| format!("{}{colon}{}", name(part), count(*n)));
         let parts: Vec<String> = parts.collect();
-        if parts.is_empty() { NONE.to_owned() } else { parts.join(self.say(", ", "，")) }
+        if parts.is_empty() { NONE.to_owned() } else { parts.join(self.pick(", ", "，")) }
     }
 
     /// Returns the name of a channel. Our own channels have names in both languages; the others
     /// appear as in the link.
     fn channel_name(&self, channel: &str) -> String {
         let name = match channel {
-            "direct" => self.say("Direct", "直接访问"),
-            "search" => self.say("Search engines", "搜索引擎"),
-            "social" => self.say("Social media", "社交媒体"),
-            "referral" => self.say("Other sites", "其他网站"),
+            "direct" => self.pick("Direct", "直接访问"),
+            "search" => self.pick("Search engines", "搜索引擎"),
+            "social" => self.pick("Social media", "社交媒体"),
+            "referral" => self.pick("Other sites", "其他网站"),
             other => return other.to_owned(),
         };
         name.to_owned()

@@ -145,7 +145,7 @@ pub fn thanks(view: &ThanksView) -> String {
     let language = view.language;
     let next = match view.is_to_be_confirmed {
         true => language.pick(
-            "One step is left: open the e-mail we have sent you and confirm your address.",
+            "One more step: open the e-mail that we sent you, and confirm your address.",
             "还差一步：请打开我们发送给您的邮件，确认您的邮箱地址。",
         ),
         false => language.pick(
@@ -190,7 +190,7 @@ pub fn unsubscribe(view: &UnsubscribeView) -> String {
     };
     let link = (!view.preferences.is_empty()).then(|| Link {
         href: format!("/preferences/{}?lang={}", view.preferences, language.tag()),
-        label: language.pick("Choose what you get", "管理订阅偏好").to_owned(),
+        label: language.pick("Change your preferences", "管理订阅偏好").to_owned(),
     });
     render(&NoteTemplate {
         page: Page::new(language, title),
@@ -229,23 +229,23 @@ impl UnsubscribeState {
         Self::Done => language.pick(
             (
                 "You are unsubscribed",
-                "You get nothing more from us on this channel. There is no more to do.",
+                "You will get no more messages from us on this channel.",
             ),
             ("您已退订", "您不会再通过此渠道收到我们的订阅消息，无需进行其他操作。"),
         ),
         Self::Undone => language.pick(
-            ("You are subscribed again", "We will write to you as before. Nothing is lost."),
+            ("You are subscribed again", "We will write to you as before."),
             ("已恢复订阅", "我们会像之前一样向您发送消息。"),
         ),
         Self::TooLate => language.pick(
             (
-                "This cannot be taken back here any more",
-                "Choose on the page of your preferences what you want to get.",
+                "This cannot be undone here any more",
+                "Choose what you want to get on your preference page.",
             ),
             ("已无法在此恢复", "请在订阅偏好页面选择您希望接收的内容。"),
         ),
         Self::Gone => language.pick(
-            ("You get nothing from us", "Nothing is stored about you, and no message is sent."),
+            ("You get nothing from us", "We store nothing about you, and send you no messages."),
             ("您不会收到任何消息", "我们没有存储您的信息，也不会向您发送消息。"),
         ),
         Self::Invalid => language.pick(
@@ -265,20 +265,20 @@ pub fn confirm(view: &ConfirmView) -> String {
     let language = view.language;
     let (title, text) = match view.state {
         ConfirmState::Ask => language.pick(
-            ("Confirm your address", "One click, and you are on the list. You agreed to this:"),
+            ("Confirm your address", "Click once to confirm. You agreed to this:"),
             ("确认您的邮箱", "点击下方按钮即可完成订阅。您同意的内容："),
         ),
         ConfirmState::Done => language.pick(
             (
                 "Your address is confirmed",
-                "Thank you. You can leave at any time by the link in each message.",
+                "Thank you. You can unsubscribe at any time by the link in each message.",
             ),
             ("邮箱已确认", "感谢您的订阅。您可随时通过消息中的链接退订。"),
         ),
         ConfirmState::Expired => language.pick(
             (
                 "This link is no longer valid",
-                "It is too old, or cut off. Fill in the form again, and we will send a new one.",
+                "It has expired or is incomplete. Fill in the form again for a new one.",
             ),
             ("链接已失效", "链接已过期或不完整。请重新填写表单，我们会再次发送确认邮件。"),
         ),
@@ -298,7 +298,7 @@ pub fn confirm(view: &ConfirmView) -> String {
     let changes = is_ask && !view.details.is_empty();
     if changes {
         let lead = language.pick(
-            "Somebody, probably you, entered this with your address. It replaces what we have:",
+            "Somebody, probably you, entered this with your address. It will replace:",
             "有人（很可能是您本人）填写您的邮箱时输入了以下信息，确认后将替换原有资料：",
         );
         paragraphs.push(lead.to_owned());
@@ -352,53 +352,53 @@ impl MessageKind {
         match self {
             Self::BadRequest => (
                 "We could not read this request",
-                "Something in it is broken.",
+                "Part of it is invalid.",
                 "Go back, reload the page and try again.",
             ),
             Self::Forbidden => (
                 "This was not sent from our page",
-                "To protect you, we take this only from our own site.",
+                "To protect you, we accept this only from our own site.",
                 "Open the page here and try again.",
             ),
             Self::NotFound => (
-                "There is nothing here",
-                "The page has moved, or its address has a mistake in it.",
+                "Page not found",
+                "The page has moved, or the address is wrong.",
                 "Check the address, or ask the person who gave it to you.",
             ),
             Self::MethodNotAllowed => (
-                "This address is not made for that",
-                "It is used by forms and programs, not to be opened as a page.",
+                "This address does not support that",
+                "It is for forms and programs, and cannot be opened as a page.",
                 "Go back to the page you came from.",
             ),
             Self::Gone => (
                 "This is no longer available",
-                "Its sender has taken it down.",
+                "Its owner has taken it down.",
                 "Look on the sender's site for what is on now. Links in mails that you got from \
                  here still work.",
             ),
             Self::TooLarge => (
-                "That was too much",
-                "What you sent is larger than we take.",
+                "That was too large",
+                "What you sent is larger than we accept.",
                 "Go back, shorten the longest answers and send the form again.",
             ),
             Self::UnsupportedType => (
                 "We cannot read this kind of content",
-                "Only plain forms and JSON are taken, no files.",
+                "We accept only plain forms and JSON, no files.",
                 "Go back and send the form from its own page.",
             ),
             Self::TooManyRequests => (
-                "That was very often",
-                "So many requests came from you that we have to pause.",
-                "Wait a minute, then try again. Nothing you sent before is lost.",
+                "Too many requests",
+                "You have sent more requests than we allow.",
+                "Wait a minute, then try again. What you sent before is not lost.",
             ),
             Self::Fault => (
-                "Something broke on our side",
-                "It is not your fault, and it has been written down.",
+                "Something went wrong on our side",
+                "It is not your fault, and it has been logged.",
                 "Try again in a minute.",
             ),
             Self::Unavailable => (
-                "We cannot answer right now",
-                "The service is busy, or a part of it is down for a moment.",
+                "The service is unavailable right now",
+                "It is busy, or a part of it is down for a moment.",
                 "Wait a minute, then try again.",
             ),
         }

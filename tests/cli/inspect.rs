@@ -85,7 +85,7 @@ fn unreadable_line_does_not_stop_others() {
 #[test]
 fn bounce_text_is_classified() {
     let ran = dripline(&["inspect", "bounce", "550 5.1.1 no such user"]).ended(0);
-    assert_eq!(ran.out, "550 5.1.1 no such user: hard: nobody has this address (5.1.1)\n");
+    assert_eq!(ran.out, "550 5.1.1 no such user: hard: the address does not exist (5.1.1)\n");
     let lines = "552 5.2.2 over quota\nwhat?\n";
     let ran = dripline_with(&["inspect", "bounce", "--json"], &[], lines).ended(1);
     assert_eq!(
@@ -96,7 +96,7 @@ fn bounce_text_is_classified() {
                                 "message": "the mailbox is full",
                                 "words": "552 5.2.2 over quota" }),
             serde_json::json!({ "input": "what?", "ok": false, "kind": "ignored",
-                                "reason": "unclear", "status": "", "message": "nobody said why",
+                                "reason": "unclear", "status": "", "message": "no reason was given",
                                 "words": "what?" }),
         ]
     );
@@ -108,7 +108,7 @@ fn bounce_messages_are_parsed_from_message_or_mbox() {
                   Content-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example\n\n\
                   Action: failed\nStatus: 5.1.1\n\n--b--\n";
     let ran = dripline_with(&["inspect", "bounce"], &[], report).ended(0);
-    assert_eq!(ran.out, "Return-Path: <>: hard: nobody has this address (5.1.1)\n");
+    assert_eq!(ran.out, "Return-Path: <>: hard: the address does not exist (5.1.1)\n");
     let mailbox = format!(
         "From MAILER-DAEMON Mon Mar  2 09:00:00 2026\n{report}\n\
          From ann@x.example Mon Mar  2 09:00:01 2026\nSubject: Out of office\n\nAway.\n"

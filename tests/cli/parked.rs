@@ -12,7 +12,7 @@ fn quarantined_contacts_are_listed_with_reasons() {
     let args = ["parked", "--to", &url, "--token", "t"];
     let ran = dripline(&args).ended(0);
     assert!(ran.out.contains("c-1      1 Jan 1970, 00:00 UTC  malformed JSON"), "{}", ran.out);
-    assert_eq!(dripline(&args).ended(0).out, "Nobody is parked.\n");
+    assert_eq!(dripline(&args).ended(0).out, "No contact is in quarantine.\n");
     assert_eq!(requests.join().unwrap()[0].line, "GET /api/v1/parked");
 }
 
@@ -22,7 +22,7 @@ fn quarantined_contact_is_released() {
     let (url, requests) =
         serve(vec![(200, json!({ "released": "c-1" }).to_string()), (404, gone.to_string())]);
     let args = ["parked", "release", "c-1", "--to", &url, "--token", "t"];
-    assert_eq!(dripline(&args).ended(0).out, "c-1 is released; the next tick takes it up.\n");
+    assert_eq!(dripline(&args).ended(0).out, "c-1 is released; the next tick processes it.\n");
     assert!(dripline(&args).ended(1).err.contains("It is not parked."));
     assert_eq!(requests.join().unwrap()[0].line, "POST /api/v1/parked/c-1/release");
 }

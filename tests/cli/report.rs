@@ -63,11 +63,11 @@ fn report_prints_tables() {
       Template  Segments     Cost
       sms/清单         7  CN¥0.32
 
-    Fetched by machines, by message
+    Opened or clicked by bots, by message
       Template                    Opens  Clicks
       emails/white-paper-welcome     90     700
 
-    Came back or refused, by message
+    Bounced or refused, by message
       Template                    Bounced  Hard bounces  Complaints  Unsubscribed
       emails/white-paper-welcome        5             2           1             3
     ");

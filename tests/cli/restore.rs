@@ -16,8 +16,8 @@ fn restore_hold_is_shown_with_possible_commands() {
     let nothing = json!({ "restored": false, "mark": null, "messages": 0 });
     let (url, requests) = serve(vec![waiting(2), (200, nothing.to_string()), waiting(1)]);
     let args = ["restore", "--to", &url, "--token", "dl_x"];
-    insta::assert_snapshot!(dripline(&args).ended(0).out, @"The database was restored, and does not know what was sent until 1 Jan 1970, 00:01 UTC. Waiting: 2 messages. Say `dripline restore release` to send them, or `dripline restore drop`.");
-    assert_eq!(dripline(&args).ended(0).out, "No restore waits for your word.\n");
+    insta::assert_snapshot!(dripline(&args).ended(0).out, @"The database was restored, and does not know what was sent until 1 Jan 1970, 00:01 UTC. Waiting: 2 messages. Run `dripline restore release` to send them, or `dripline restore drop`.");
+    assert_eq!(dripline(&args).ended(0).out, "No restore is waiting for a decision.\n");
     let answer = dripline(&[&args[..], &["--json"]].concat()).ended(0).json();
     assert_eq!(answer, json!({ "restored": true, "mark": 60_000, "messages": 1 }));
     let requests = requests.join().unwrap();
@@ -29,7 +29,7 @@ fn restore_hold_is_shown_with_possible_commands() {
 fn restore_release_and_drop_report_their_result() {
     let (url, requests) = serve(vec![waiting(1), waiting(2_000)]);
     let say = |verb| dripline(&["restore", verb, "--to", &url, "--token", "t"]).ended(0).out;
-    assert_eq!(say("release"), "Released: 1 message, and whatever waits with them.\n");
+    assert_eq!(say("release"), "Released: 1 message, and all others that are held.\n");
     assert_eq!(say("drop"), "Dropped: 2000 messages; they are not sent.\n");
     let lines: Vec<_> = requests.join().unwrap().into_iter().map(|one| one.line).collect();
     assert_eq!(lines, ["POST /api/v1/restore/release", "POST /api/v1/restore/drop"]);

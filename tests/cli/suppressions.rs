@@ -47,7 +47,7 @@ fn interrupted_import_says_where_to_resume() {
     let (url, requests) = serve(vec![(422, refused), imported(1, 0, json!([]))]);
     let args = ["suppressions", "import", file.path(), "--to", &url, "--token", "t"];
     let ran = dripline(&args).ended(1);
-    assert!(ran.err.contains("go on with --from-line 1"), "{}", ran.err);
+    assert!(ran.err.contains("continue with --from-line 1"), "{}", ran.err);
     let ran = dripline(&[&args[..], &["--from-line", "3"]].concat()).ended(0);
     assert!(ran.out.starts_with("1 row: 1 newly suppressed"), "{}", ran.out);
     let bodies: Vec<Value> =
@@ -178,7 +178,7 @@ fn consent_ledger_prints_with_proof() {
     let args = ["consents", "ann@x.example", "--to", &url, "--token", "t"];
     let ran = dripline(&args).ended(0);
     assert!(ran.out.starts_with("Contact c-1\n"), "{}", ran.out);
-    let row = "1 Jan 1970, 00:00 UTC  email    news     granted  c.f    1 Jan 1970, 00:01 UTC";
+    let row = "1 Jan 1970, 00:00 UTC  email    news     granted  c.f     1 Jan 1970, 00:01 UTC";
     assert!(ran.out.contains(row), "{}", ran.out);
     let request = &requests.join().unwrap()[0];
     assert_eq!(request.body, r#"{"contact":"ann@x.example"}"#);

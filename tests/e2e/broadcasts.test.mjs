@@ -118,5 +118,5 @@ test("explain says why somebody did not get it", async () => {
     broadcast: "bulletin.news",
   });
   const { broadcasts } = await answer.json();
-  assert.equal(broadcasts[0].words, "the contact has not agreed to it, or has not confirmed that");
+  assert.equal(broadcasts[0].words, "the contact has not consented, or has not confirmed the consent");
 });

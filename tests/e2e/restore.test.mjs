@@ -59,7 +59,7 @@ async function forgetADay() {
 test("a database that nobody has put back waits for no word", async () => {
   await join("ann");
   await runtime.tick();
-  assert.equal(await restore(), "No restore waits for your word.\n");
+  assert.equal(await restore(), "No restore is waiting for a decision.\n");
   assert.equal((await ready()).status, 200);
 });
 
@@ -79,10 +79,10 @@ test("messages that may have left wait, and later contacts are written to", asyn
 });
 
 test("`release` sends what waits, once, and the worker is ready again", async () => {
-  assert.equal(await restore("release"), "Released: 1 message, and whatever waits with them.\n");
+  assert.equal(await restore("release"), "Released: 1 message, and all others that are held.\n");
   await runtime.live("1h", "10m");
   assert.deepEqual(await mailTo("ann"), ["ann" + FIRST, "ann" + SECOND]);
-  assert.equal(await restore(), "No restore waits for your word.\n");
+  assert.equal(await restore(), "No restore is waiting for a decision.\n");
   assert.equal((await ready()).status, 200);
 });
 

@@ -305,7 +305,7 @@ describe("A rule that D1 refuses, as a version of an older release may have it",
     const marketer = new Visitor(runtime);
     const token = new URLSearchParams({ token: "test-token" });
     await marketer.fetch("/admin/sign-in", { method: "POST", body: token });
-    for (const [language, words] of [["en", /A segment is not filled/], ["zh-CN", /人群未能填充/]]) {
+    for (const [language, words] of [["en", /A segment backfill has stopped/], ["zh-CN", /人群回填已停下/]]) {
       const page = await (await marketer.fetch(`/admin/campaigns/bulletin?lang=${language}`)).text();
       assert.match(page, words);
       assert.match(page, /huge/);

@@ -132,7 +132,7 @@ test("an operator archives a journey on the campaign's page; another site cannot
 
 test("why? is answered in words, also by the command line", async () => {
   const answer = await command("explain", "ann@example.com");
-  assert.match(answer, /Journey relay\.pass: has been in it, and nobody enters twice/);
+  assert.match(answer, /Journey relay\.pass: has been in it, and may enter only once/);
   assert.match(answer, /delivered/);
   const unknown = await runtime.api("GET", "/api/v1/contacts/nobody/explain");
   assert.equal(unknown.status, 404);
@@ -160,7 +160,7 @@ test("a contact that cannot be read stalls nobody, is parked, and goes on once i
   await command("parked", "release", parked[0].contact);
   await runtime.tick();
   assert.deepEqual(await mailTo("eve"), ["eve" + FIRST, "eve" + SECOND]);
-  assert.match(await command("parked"), /Nobody is parked/);
+  assert.match(await command("parked"), /No contact is in quarantine/);
 });
 
 test("statistics are kept by version", async () => {

@@ -77,14 +77,14 @@ fn enrollment_explains_its_entry_and_wait() {
     let all = about(&world, "ANN@example.com ");
     let j = journey(&all, "c.j");
     assert_eq!((&j.entry[..], &j.words[..]), ("inside", "is inside"));
-    let enrollment = &j.passages[0];
+    let enrollment = &j.enrollments[0];
     assert_eq!(enrollment.entered_by.as_deref(), Some("form.submitted"));
     assert_eq!(enrollment.step, "clicked");
     assert_eq!(enrollment.due_at, Some(enrollment.since.plus(Span::days(2))));
     let waits = "message.clicked about the message of step welcome, or until time is up";
     assert_eq!(enrollment.waits_for.as_deref(), Some(waits));
     let fans = journey(&all, "c.fans");
-    assert_eq!((&fans.entry[..], fans.passages.len()), ("not_triggered", 0));
+    assert_eq!((&fans.entry[..], fans.enrollments.len()), ("not_triggered", 0));
     assert_eq!(all.messages[0].words, "delivered");
     assert_eq!((all.segments[0].since, all.segments[0].why.holds), (None, false));
 }
@@ -98,9 +98,12 @@ fn segment_explains_since_when_and_next_change() {
     let clickers = &all.segments[0];
     assert_eq!((clickers.since, clickers.why.holds), (Some(world.now()), true));
     assert!(clickers.why.changes_at > Some(world.now()));
-    assert_eq!(journey(&all, "c.fans").passages[0].entered_by.as_deref(), Some("segment.entered"));
+    assert_eq!(
+        journey(&all, "c.fans").enrollments[0].entered_by.as_deref(),
+        Some("segment.entered")
+    );
     let text = all.messages.iter().find(|m| m.template == "sms/text").unwrap();
-    assert_eq!(text.words, "not sent, on purpose: the contact has no address on this channel");
+    assert_eq!(text.words, "deliberately not sent: the contact has no address on this channel");
 }
 
 #[test]
@@ -110,7 +113,7 @@ fn exited_enrollment_explains_reason_and_re_entry() {
     world.take_in(vec![bought]).unwrap();
     let j = journey(&about(&world, "ann@example.com"), "c.j");
     assert_eq!(j.entry, "too_soon");
-    let enrollment = &j.passages[0];
+    let enrollment = &j.enrollments[0];
     assert_eq!(j.enters_again_at, Some(enrollment.entered_at.plus(Span::days(30))));
     assert_eq!((&enrollment.words[..], &enrollment.waits_for), ("order.completed", &None));
     world.after(Span::days(40)).unwrap();
@@ -179,5 +182,5 @@ fn message_of_paused_journey_is_explained_as_waiting() {
     world.steer("c.j", RunState::Running).unwrap();
     rows(&world.db, "UPDATE messages SET attempts = 2, reason = 'status 503'");
     let words = &about(&world, "ann@example.com").messages[0].words;
-    assert_eq!(words, "could not be sent yet, and will be tried again: status 503");
+    assert_eq!(words, "could not be sent yet; it will be retried: status 503");
 }

@@ -64,7 +64,7 @@ fn fault_runs_cover_every_journey() {
     let ground = Ground::new().unwrap();
     let mut walked = BTreeMap::<String, u64>::new();
     for seed in 1..=40 {
-        for (journey, count) in run(&ground, seed, &script(seed), None).unwrap().passages {
+        for (journey, count) in run(&ground, seed, &script(seed), None).unwrap().enrollments {
             *walked.entry(journey).or_default() += count;
         }
     }

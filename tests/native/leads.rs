@@ -79,13 +79,13 @@ fn texts(world: &World) -> Vec<String> {
     all.filter(|message| message.channel == "sms").map(|message| message.address).collect()
 }
 
-fn events_told(world: &mut World, body: &Value) -> Vec<Intake> {
+fn accepted_events(world: &mut World, body: &Value) -> Vec<Intake> {
     let mut ids = Ids::new(world.now(), 77);
     api_events::read(body.to_string().as_bytes(), world.now(), &mut ids).unwrap()
 }
 
 fn tell(world: &mut World, body: &Value) {
-    let facts = events_told(world, body);
+    let facts = accepted_events(world, body);
     world.take_in(facts).unwrap();
 }
 
@@ -147,7 +147,7 @@ fn event_id_stands_for_one_content() {
     let mut world = single();
     tell(&mut world, &json!({ "events": [order("o-1", "10.00")] }));
     let mut asked = |events: Value| {
-        let facts = events_told(&mut world, &json!({ "events": events }));
+        let facts = accepted_events(&mut world, &json!({ "events": events }));
         let found = block_on(api_events::conflicts(&world.db, &facts));
         found.into_iter().map(|problem| problem.key).collect::<Vec<_>>()
     };
@@ -207,7 +207,7 @@ fn event_id_without_stored_content_is_a_duplicate() {
     tell(&mut world, &json!({ "events": [order("o-1", "10.00")] }));
     rows(&world.db, "UPDATE events SET content = NULL");
     let again = json!({ "events": [order("o-1", "11.00")] });
-    let facts = events_told(&mut world, &again);
+    let facts = accepted_events(&mut world, &again);
     assert_eq!(block_on(api_events::conflicts(&world.db, &facts)), []);
     world.take_in(facts).unwrap();
     assert_eq!(number(&world.db, "SELECT count(*) FROM events"), 1);

@@ -46,4 +46,5 @@ mod tracking;
 mod unpublish;
 mod user_agents;
 mod versions;
+mod words;
 mod write_rule;

@@ -126,8 +126,8 @@ fn explanation_shows_the_same_amount() {
 #[test]
 fn invalid_amounts_are_reported_with_their_place() {
     for (rule, place, words) in [
-        ("sum = { property = 'value', gte = '1.005' }", "sum.gte", "no amount of GBP"),
-        ("sum = { property = 'value', gte = 1e3 }", "sum.gte", "no amount of GBP"),
+        ("sum = { property = 'value', gte = '1.005' }", "sum.gte", "not an amount of GBP"),
+        ("sum = { property = 'value', gte = 1e3 }", "sum.gte", "not an amount of GBP"),
         ("sum = { property = 'value', gte = true }", "sum.gte", "expected an amount"),
         ("sum = { property = 'value', gte = 1, currency = 'usd' }", "sum.currency", "USD"),
         ("sum = { property = 'value', gte = '0.5', currency = 'JPY' }", "sum.gte", "whole units"),
@@ -135,10 +135,10 @@ fn invalid_amounts_are_reported_with_their_place() {
         (
             "where = { currency = 'EUR' }, sum = { property = 'value', gte = 1, currency = 'USD' }",
             "sum",
-            "not EUR and USD",
+            "not both EUR and USD",
         ),
         ("where = { value = true }", "where.value", "expected an amount"),
-        ("where = { value = 'much' }", "where.value", "no amount of GBP"),
+        ("where = { value = 'much' }", "where.value", "not an amount of GBP"),
     ] {
         let text = format!(
             "[campaign]\nid = 'c'\nname = 'C'\ntime_zone = 'Europe/London'\ncurrency = 'GBP'\n\

@@ -56,7 +56,7 @@ fn messages(world: &World, language: Language) -> Vec<MessageExplained> {
 }
 
 /// The explanations of all unsent messages, without duplicates.
-fn reasons(worlds: impl IntoIterator<Item = World>) -> String {
+fn explanations(worlds: impl IntoIterator<Item = World>) -> String {
     let mut lines = Vec::new();
     for world in worlds {
         let english = messages(&world, English).into_iter();
@@ -74,7 +74,7 @@ fn reasons(worlds: impl IntoIterator<Item = World>) -> String {
 fn waiting_reasons_are_explained_in_both_languages() {
     let one_a_day = r#"{ "caps": [{ "messages": 1, "within": "1d" }] }"#;
     let slow = r#"{ "rates": { "mailbox": { "calls": 1, "per": "1h" } } }"#;
-    assert_snapshot!(reasons([
+    assert_snapshot!(explanations([
         paced(r#"quiet = { email = { from = "08:30", to = "10:00" } }"#, "{}"),
         paced(r#"window = { from = "10:00", to = "12:00" }"#, "{}"),
         paced("", one_a_day),
@@ -88,28 +88,28 @@ fn waiting_reasons_are_explained_in_both_languages() {
         after("", |world| drop(world.steer("c.j0", RunState::Paused).unwrap())),
     ]), @"
     quiet_hours
-      waits to be sent: the hour is quiet where the contact is
+      waits to be sent: quiet hours in the contact's time zone
       等待发送：联系人所在地正值免打扰时段
     outside_window
-      waits to be sent: it is sent at other hours
+      waits to be sent: outside its send window
       等待发送：不在发送时段内
     capped
-      waits to be sent: the contact has had as many messages as it may get
+      waits to be sent: the contact has reached the frequency cap
       等待发送：联系人收到的消息已达上限
     rate_limited
-      waits to be sent: it waits its turn at the sender
+      waits to be sent: waits for the provider's rate limit
       等待发送：发送服务限速，正在排队
     warm_up
-      waits to be sent: the sender domain is new, and its day is full
+      waits to be sent: the sending domain is warming up, and today's limit is reached
       等待发送：发信域名处于预热期，当日额度已满
     braked
-      waits to be sent: the campaign was stopped over complaints or bounces
-      等待发送：活动因投诉或退信过多被刹停
+      waits to be sent: the campaign was auto-paused because of complaints or bounces
+      等待发送：活动因投诉或退信过多已自动暂停
     sender_out_of_order
-      waits to be sent: the provider takes nothing for now
+      waits to be sent: the provider is unavailable at the moment
       等待发送：发送服务商暂时不可用
     no sender is configured for this channel
-      waits to be sent: no sender is configured for this channel
+      waits to be sent: no provider is configured for this channel
       等待发送：该渠道未配置发送服务
     no sender is configured for this channel
       waits until its journey is resumed
@@ -123,7 +123,7 @@ fn lateness_reasons_are_explained_in_both_languages() {
     let window = r#"window = { from = "10:00", to = "12:00" }"#;
     let dropping = r#"quiet = { email = { from = "08:30", to = "10:00", else = "drop" } }"#;
     let night = r#"{ "quiet": { "email": { "from": "09:30", "to": "13:00" } } }"#;
-    assert_snapshot!(reasons([
+    assert_snapshot!(explanations([
         paced(dropping, "{}"),
         paced(&late(r#"quiet = { email = { from = "08:30", to = "10:00" } }"#), "{}"),
         paced(&late(window), "{}"),
@@ -137,31 +137,31 @@ fn lateness_reasons_are_explained_in_both_languages() {
         paced(window, night),
     ]), @"
     quiet_hours
-      not sent, on purpose: the hour is quiet where the contact is
+      deliberately not sent: quiet hours in the contact's time zone
       有意未发送：联系人所在地正值免打扰时段
     late_quiet_hours
-      not sent, on purpose: quiet hours would have kept it until its time had passed
+      deliberately not sent: quiet hours would have held it until it expired
       有意未发送：免打扰时段会拖过有效期
     late_outside_window
-      not sent, on purpose: its sending hours would have come after its time had passed
+      deliberately not sent: its send window would have begun after it expired
       有意未发送：下一个发送时段已过有效期
     late_capped
-      not sent, on purpose: the contact had had so many that its time would have passed
+      deliberately not sent: the frequency cap would have held it until it expired
       有意未发送：联系人收到的消息已达上限，等到可发时已过有效期
     late_rate_limited
-      not sent, on purpose: its turn at the sender would have come after its time had passed
+      deliberately not sent: the rate limit would have held it until it expired
       有意未发送：排到发送服务时已过有效期
     late_warm_up
-      not sent, on purpose: the new domain's days were full until its time had passed
+      deliberately not sent: the warm-up limit would have held it until it expired
       有意未发送：预热额度用尽，等到可发时已过有效期
     late_braked
-      not sent, on purpose: the campaign was stopped until its time had passed
-      有意未发送：活动被刹停，恢复前已过有效期
+      deliberately not sent: the campaign was auto-paused until it expired
+      有意未发送：活动自动暂停期间已过有效期
     late
-      not sent, on purpose: its time had passed
+      deliberately not sent: it had expired
       有意未发送：已过有效期
     never_open
-      not sent, on purpose: no hour of two weeks is open for it
+      deliberately not sent: no time within two weeks allows it
       有意未发送：两周内没有可发送的时段
     ");
 }
@@ -169,23 +169,23 @@ fn lateness_reasons_are_explained_in_both_languages() {
 #[test]
 fn skip_reasons_are_explained_in_both_languages() {
     let change = |sql: &'static str| after("", move |world| drop(rows(&world.db, sql)));
-    assert_snapshot!(reasons([
+    assert_snapshot!(explanations([
         change("UPDATE contacts SET consents = '[]'"),
         change("UPDATE enrollments SET state = 'exited'"),
         change("UPDATE contacts SET email = NULL"),
         after("", |world| drop(world.steer("c.j0", RunState::Archived).unwrap())),
     ]), @"
     no_consent
-      not sent, on purpose: the contact has not agreed to it, or has not confirmed that
+      deliberately not sent: the contact has not consented, or has not confirmed the consent
       有意未发送：联系人未同意接收，或尚未确认
     left_journey
-      not sent, on purpose: the contact had left the journey
+      deliberately not sent: the contact had left the journey
       有意未发送：联系人已离开旅程
     no_address
-      not sent, on purpose: the contact has no address on this channel
+      deliberately not sent: the contact has no address on this channel
       有意未发送：联系人没有该渠道的地址
     archived
-      not sent, on purpose: the journey is archived
+      deliberately not sent: the journey is archived
       有意未发送：旅程已归档
     ");
     let world = after("", |_| ());

@@ -55,7 +55,7 @@ fn an_hour(world: &mut World) {
 
 /// Breaks one of ten contacts; the others continue at once and it is quarantined. Then repairs and
 /// releases it.
-fn breaks_and_is_mended(break_it: &str, mend_it: &str, reason: &str) {
+fn breaks_and_is_fixed(break_it: &str, fix_it: &str, reason: &str) {
     let (mut world, id) = ten();
     let run = |world: &World, sql: &str| rows(&world.db, &sql.replace("$id", id.as_str()));
     run(&world, break_it);
@@ -71,7 +71,7 @@ fn breaks_and_is_mended(break_it: &str, mend_it: &str, reason: &str) {
 
     let due = block_on(world::due(&world.db, world.now().plus(Span::hours(9)))).unwrap();
     assert!(!format!("{due:?}").contains(id.as_str()), "no tick hands it out: {due:?}");
-    run(&world, mend_it);
+    run(&world, fix_it);
     assert!(block_on(quarantine::release(&world.db, &id, world.now())).unwrap());
     assert!(!block_on(quarantine::release(&world.db, &id, world.now())).unwrap(), "only once");
     an_hour(&mut world);
@@ -81,7 +81,7 @@ fn breaks_and_is_mended(break_it: &str, mend_it: &str, reason: &str) {
 
 #[test]
 fn unreadable_contact_is_quarantined_alone() {
-    breaks_and_is_mended(
+    breaks_and_is_fixed(
         "UPDATE contacts SET attributes = '[1]' WHERE id = '$id'",
         "UPDATE contacts SET attributes = '{}' WHERE id = '$id'",
         "invalid type",
@@ -90,7 +90,7 @@ fn unreadable_contact_is_quarantined_alone() {
 
 #[test]
 fn contact_failing_in_database_is_quarantined_alone() {
-    breaks_and_is_mended(
+    breaks_and_is_fixed(
         "UPDATE enrollments SET sent = '{' WHERE contact_id = '$id'",
         "UPDATE enrollments SET sent = '{}' WHERE contact_id = '$id'",
         "malformed JSON",
@@ -99,7 +99,7 @@ fn contact_failing_in_database_is_quarantined_alone() {
 
 #[test]
 fn unwritable_contact_is_quarantined_alone() {
-    breaks_and_is_mended(
+    breaks_and_is_fixed(
         "CREATE TRIGGER poison BEFORE INSERT ON events WHEN new.contact_id = '$id'
           BEGIN SELECT raise(ABORT, 'it is too much'); END",
         "DROP TRIGGER poison",

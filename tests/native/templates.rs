@@ -180,9 +180,9 @@ fn template_mistake_names_its_file_and_line() {
     let layout = "templates/layouts/brand.mjml.hbs";
     assert_snapshot!(project.said_of(layout, &LAYOUT.replace("unsubscribe_url", "unsubscribe")), @"
     emails/hello/body.mjml.hbs:1
-        has no link to unsubscribe
+        has no unsubscribe link
     emails/hello/zh-CN/body.mjml.hbs:1
-        has no link to unsubscribe
+        has no unsubscribe link
     layouts/brand.mjml.hbs:4
         a link must not begin with `{{unsubscribe}}`
     layouts/brand.mjml.hbs:4

@@ -237,7 +237,7 @@ impl Ids {
     }
 
     /// Returns the next 64 bits of SplitMix64 (Steele, Lea, Flood 2014).
-    pub fn word(&mut self) -> u64 {
+    pub fn next_u64(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.state;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -247,7 +247,7 @@ impl Ids {
 
     /// Returns the next UUID version 7 (RFC 9562 section 5.7): 48 bits of time, 74 random bits.
     pub fn uuid(&mut self) -> String {
-        let (high, low) = (self.word(), self.word());
+        let (high, low) = (self.next_u64(), self.next_u64());
         let ms = (self.now.0 as u64) & 0xffff_ffff_ffff;
         format!(
             "{:08x}-{:04x}-7{:03x}-{:04x}-{:012x}",

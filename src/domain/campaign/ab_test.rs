@@ -306,7 +306,7 @@ mod tests {
         let mut named = 0;
         for _ in 0..2_000 {
             let mut one = |name: &str| {
-                let hits = (0..300).filter(|_| ids.word() % 100 < 8).count();
+                let hits = (0..300).filter(|_| ids.next_u64() % 100 < 8).count();
                 trial(name, hits as u64, 300)
             };
             let trials = vec![one("a"), one("b"), one("c")];

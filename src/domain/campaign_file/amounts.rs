@@ -39,7 +39,7 @@ fn currency_of(filter: &Filter) -> Option<&str> {
 pub(super) fn need_currency(filter: &mut Filter, currency: &str, node: &Node<'_>) -> Option<()> {
     match currency_of(filter) {
         Some(known) if known != currency => {
-            node.complain(format!("one event has one currency, not {known} and {currency}"))
+            node.error(format!("an event has one currency, not both {known} and {currency}"))
         }
         Some(_) => Some(()),
         None => {
@@ -99,7 +99,7 @@ fn code(node: Node<'_>) -> Option<String> {
     let code = node.clone().text()?;
     match code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase()) {
         true => Some(code),
-        false => node.complain(format!("`{code}` is not a currency such as \"EUR\"")),
+        false => node.error(format!("`{code}` is not a currency such as \"EUR\"")),
     }
 }
 
@@ -109,7 +109,7 @@ fn minor(node: Node<'_>, currency: &str) -> Option<f64> {
     let money = Money::parse(&text, currency).map(|money| money.minor as f64);
     money.or_else(|| {
         let places = minor_digits(currency);
-        let message = format!("`{text}` is no amount of {currency}");
+        let message = format!("`{text}` is not an amount of {currency}");
         let advice = match places {
             0 => "write whole units, such as 100".to_owned(),
             _ => format!("write digits with at most {places} decimals, such as \"100.00\""),

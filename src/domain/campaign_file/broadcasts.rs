@@ -27,18 +27,20 @@ pub(super) fn broadcast(node: Node<'_>) -> Option<Broadcast> {
     let mut table = node.table();
     let (segment, purpose) = (table.need("segment", Node::text), table.get("purpose", Node::text));
     let at = table.get("at", Node::local_time);
-    let zone = table.get("zone", |node| node.word(ZONES)).unwrap_or_default();
+    let zone = table.get("zone", |node| node.one_of(ZONES)).unwrap_or_default();
     let missed = table.node("missed");
     if let Some(node) = missed.as_ref().filter(|_| zone == Zone::Campaign) {
-        node.complain::<()>("belongs to `zone = \"recipient\"`: else everybody's time is one");
+        node.error::<()>(
+            "needs `zone = \"recipient\"`; otherwise all recipients get it at one time",
+        );
     }
     let window = table.get("window", pacing::hours);
     let (send, ab) = (table.node("send"), table.node("ab"));
     if let (Some(_), Some(ab)) = (&send, &ab) {
-        ab.complain::<()>("a broadcast has either `send` or `ab`");
+        ab.error::<()>("a broadcast has either `send` or `ab`");
     }
     if send.is_none() && ab.is_none() {
-        table.need_one_of(&["send", "ab"], "the broadcast sends nothing");
+        table.need_one_of(&["send", "ab"], "the broadcast has no message");
     }
     let Comparison { variants, metric, standard, test } = match (send, ab) {
         (_, Some(node)) => comparison(node),
@@ -49,7 +51,7 @@ pub(super) fn broadcast(node: Node<'_>) -> Option<Broadcast> {
         purpose: purpose.unwrap_or_default(),
         at,
         zone,
-        missed: missed.and_then(|node| node.word(MISSED)).unwrap_or_default(),
+        missed: missed.and_then(|node| node.one_of(MISSED)).unwrap_or_default(),
         window,
         variants,
         metric,
@@ -88,7 +90,7 @@ fn comparison(node: Node<'_>) -> Comparison {
     let mut table = node.table();
     Comparison {
         variants: table.need("variants", |node| node.list(variant)),
-        metric: table.get("metric", |node| node.word(METRICS)).unwrap_or_default(),
+        metric: table.get("metric", |node| node.one_of(METRICS)).unwrap_or_default(),
         standard: Standard {
             confidence: table.get("confidence", Node::count).unwrap_or(CONFIDENCE),
             sample_min: table.get("sample_min", Node::count).unwrap_or(SAMPLE_MIN),
@@ -102,8 +104,8 @@ fn test(table: &mut Table<'_>) -> Option<AbTest> {
     if !table.has("test_share") {
         for word in ["wait", "otherwise"] {
             if let Some(node) = table.node(word) {
-                let problem = Problem::new(&node.key, "belongs to a test before the rest");
-                node.report::<()>(problem.help("say `test_share` too"));
+                let problem = Problem::new(&node.key, "needs a test of a part of the recipients");
+                node.report::<()>(problem.help("write `test_share` too"));
             }
         }
         table.know(&["test_share"]);

@@ -66,7 +66,7 @@ fn consents(node: Node<'_>) -> Option<Vec<ConsentCheckbox>> {
 fn consent(node: Node<'_>) -> Option<ConsentCheckbox> {
     let mut table = node.table();
     let cross_border = table.get("cross_border", Node::truth).unwrap_or(false);
-    let channels = |node: Node<'_>| node.list(|channel| channel.word(CHANNELS));
+    let channels = |node: Node<'_>| node.list(|channel| channel.one_of(CHANNELS));
     Some(ConsentCheckbox {
         purpose: table.need("purpose", Node::text),
         channels: match cross_border {
@@ -76,7 +76,7 @@ fn consent(node: Node<'_>) -> Option<ConsentCheckbox> {
         text: table.need("text", Node::text),
         required: table.get("required", Node::truth).unwrap_or(false),
         double_opt_in: table.get("double_opt_in", Node::truth).unwrap_or(false),
-        basis: table.get("basis", |node| node.word(BASES)).unwrap_or_default(),
+        basis: table.get("basis", |node| node.one_of(BASES)).unwrap_or_default(),
         cross_border,
     })
 }
@@ -105,7 +105,7 @@ fn field(node: Node<'_>) -> Option<Field> {
     let label = table.get("label", Node::text);
     let help = table.get("help", Node::text);
     let required = table.get("required", Node::truth).unwrap_or(false);
-    let word = table.need("type", |node| node.word(TYPES));
+    let word = table.need("type", |node| node.one_of(TYPES));
     let kind = kind(word, &mut table)?;
     Some(Field { name, label, help, kind, required })
 }
@@ -124,7 +124,7 @@ fn kind(word: &str, table: &mut Table<'_>) -> Option<FieldKind> {
             && let Some(node) = table.node(key)
             && !word.is_empty()
         {
-            node.complain::<()>(format!("a field of type `{word}` has no `{key}`"));
+            node.error::<()>(format!("a field of type `{word}` has no `{key}`"));
         }
     }
     Some(match word {

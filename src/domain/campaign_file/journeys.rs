@@ -20,7 +20,7 @@ const ACTIONS: &[&str] = &[
 /// The triggers that may start a journey.
 const STARTS: &[&str] = &["form", "segment", "segment_left", "event", "date", "schedule", "any"];
 /// The triggers that may be one of several starts.
-const HAPPENINGS: &[&str] = &["form", "segment", "segment_left", "event"];
+const TRIGGERS: &[&str] = &["form", "segment", "segment_left", "event"];
 /// The triggers that may end an enrollment.
 const ENDINGS: &[&str] = &["form", "segment", "segment_left", "event", "rule", "any"];
 /// The triggers that a step may wait for.
@@ -90,12 +90,13 @@ fn step(node: Node<'_>) -> Option<(Step, bool)> {
     let action = match present[..] {
         [action] => action_of(action, &mut table),
         [] => {
-            table.need_one_of(ACTIONS, "the step does nothing");
+            table.need_one_of(ACTIONS, "the step has no action");
             None
         }
         [..] => {
-            let message = format!("{} are two actions in one step", present.join(" and "));
-            let advice = "make a step of each";
+            let message =
+                format!("{} are in one step, which has one action", present.join(" and "));
+            let advice = "write one step for each";
             table.report(Problem::new(&table.key, message).help(advice));
             None
         }
@@ -112,7 +113,7 @@ fn step(node: Node<'_>) -> Option<(Step, bool)> {
             && !owners.iter().any(|owner| present.contains(owner))
             && let Some(node) = table.node(stray)
         {
-            node.complain::<()>(format!("belongs to `{}` steps only", owners.join("` and `")));
+            node.error::<()>(format!("is only for `{}` steps", owners.join("` and `")));
         }
     }
     for action in present.iter().filter(|_| action.is_none()) {
@@ -129,8 +130,8 @@ fn step(node: Node<'_>) -> Option<(Step, bool)> {
     );
     if then.is_some() && !leads_on {
         let message = match &present[..] {
-            ["leave"] => "a step that leaves its own journey leads nowhere by `then`".to_owned(),
-            words => format!("a step that {}s leads nowhere by `then`", words.join("")),
+            ["leave"] => "a step that leaves its own journey cannot have `then`".to_owned(),
+            words => format!("a step with `{}` cannot have `then`", words.join("")),
         };
         table.report(Problem::new(table.key_of("then"), message));
     }
@@ -157,13 +158,13 @@ fn action_of(word: &'static str, table: &mut Table<'_>) -> Option<Action> {
         "update" => return table.get(word, update),
         "notify" => {
             let note = table.get("note", Node::text);
-            table.get(word, |node| node.word(&[("owner", ())]))?;
+            table.get(word, |node| node.one_of(&[("owner", ())]))?;
             Action::Notify { note }
         }
         _ => {
             let node = table.node(word)?;
             if !node.clone().truth()? {
-                return node.complain("a step that ends says `end = true`");
+                return node.error("write `end = true`");
             }
             Action::End
         }
@@ -186,8 +187,8 @@ fn wait_until(table: &mut Table<'_>) -> Option<Action> {
     match until? {
         (Some(time), _) => match otherwise {
             Some((_, node)) => {
-                let message = "belongs to `branch` steps, and to `wait_until` with a `date`";
-                node.complain(message)
+                let message = "is only for `branch` steps, and for `wait_until` with a `date`";
+                node.error(message)
             }
             None => Some(Action::WaitUntil(time)),
         },
@@ -266,20 +267,20 @@ fn trigger(node: Node<'_>, words: &'static [&'static str]) -> Option<Trigger> {
         ["date"] => date_moment(&mut table).map(Trigger::Date),
         ["schedule"] => schedule(&mut table),
         ["any"] => {
-            let words = if words == STARTS { HAPPENINGS } else { words };
+            let words = if words == STARTS { TRIGGERS } else { words };
             let part = |node: Node<'_>| match trigger(node.clone(), words)? {
-                Trigger::Any(_) => node.complain("an `any` within an `any`"),
+                Trigger::Any(_) => node.error("an `any` must not contain another `any`"),
                 part => Some(part),
             };
             table.get("any", |node| node.list(part)).map(Trigger::Any)
         }
         [] => {
-            table.need_one_of(words, "nothing triggers it");
+            table.need_one_of(words, "it has no trigger");
             swallow_details(&mut table);
             None
         }
         [..] => {
-            table.complain(format!("takes only one of {}", present.join(", ")));
+            table.error(format!("takes only one of {}", present.join(", ")));
             for word in words {
                 table.node(word);
             }
@@ -315,7 +316,7 @@ fn schedule(table: &mut Table<'_>) -> Option<Trigger> {
 fn limit(node: Node<'_>) -> Option<u32> {
     let mut table = node.table();
     let people = table.need("people", |node| node.count().map(Some));
-    table.need("per", |node| node.word(&[("hour", Some(()))]))?;
+    table.need("per", |node| node.one_of(&[("hour", Some(()))]))?;
     people
 }
 
@@ -324,7 +325,7 @@ fn again(table: &mut Table<'_>) -> Option<ReEntry> {
     let once_per = table.get("once_per", |node| Some((node.clone(), node.text()?)));
     match once_per {
         Some((node, _)) if table.has("re_entry") => {
-            node.complain("stands beside `re_entry`; a journey has one of them")
+            node.error("a journey has either `once_per` or `re_entry`")
         }
         Some((_, property)) => Some(ReEntry::OncePer(property)),
         None => re_entry,
@@ -337,8 +338,8 @@ fn re_entry(node: Node<'_>) -> Option<ReEntry> {
         ("never", _) => Some(ReEntry::Never),
         ("always", _) => Some(ReEntry::Always),
         (_, Some(span)) => Some(ReEntry::After(span)),
-        _ => node.complain(format!(
-            "expected \"never\", \"always\" or \"after 30d\" (any span), not `{text}`"
+        _ => node.error(format!(
+            "expected \"never\", \"always\" or \"after 30d\" (any duration), not `{text}`"
         )),
     }
 }
@@ -349,7 +350,7 @@ fn next(node: Node<'_>) -> Option<Next> {
 }
 
 fn local_time(table: &mut Table<'_>) -> Option<LocalTime> {
-    let weekdays = table.get("weekdays", |node| node.list(|day| day.word(WEEKDAYS)));
+    let weekdays = table.get("weekdays", |node| node.list(|day| day.one_of(WEEKDAYS)));
     let (hour, minute) = clock(table)?;
     Some(LocalTime { hour, minute, weekdays: weekdays.unwrap_or_default() })
 }
@@ -361,14 +362,14 @@ fn clock(table: &mut Table<'_>) -> Option<(u8, u8)> {
         let clock =
             parts.and_then(|(hour, minute)| Some((hour.parse().ok()?, minute.parse().ok()?)));
         clock.map(Some).or_else(|| {
-            node.complain(format!("expected a time of day such as \"09:30\", not `{text}`"))
+            node.error(format!("expected a time of day such as \"09:30\", not `{text}`"))
         })
     })
 }
 
 fn date_moment(table: &mut Table<'_>) -> Option<DateMoment> {
     let date = table.get("date", Node::text);
-    let yearly = table.get("every", |node| node.word(&[("year", true)]));
+    let yearly = table.get("every", |node| node.one_of(&[("year", true)]));
     let offset_days = table.get("offset", offset);
     let clock = clock(table);
     let (hour, minute) = clock?;
@@ -391,5 +392,5 @@ fn offset(node: Node<'_>) -> Option<i32> {
     let day = Span::days(1).0;
     let days = span.filter(|span| span.0 % day == 0).map(|span| span.0 / day);
     let days = days.and_then(|days| i32::try_from(sign * days).ok());
-    days.or_else(|| node.complain(format!("expected whole days such as \"-7d\", not `{text}`")))
+    days.or_else(|| node.error(format!("expected whole days such as \"-7d\", not `{text}`")))
 }

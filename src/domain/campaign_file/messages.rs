@@ -11,10 +11,10 @@ pub(super) fn texting(node: Node<'_>) -> Option<SmsSettings> {
     let links = &[("short", false), ("long", true)];
     Some(SmsSettings {
         signature: table.get("signature", Node::text).unwrap_or_default(),
-        signature_last: table.get("signature_at", |n| n.word(places)).unwrap_or_default(),
+        signature_last: table.get("signature_at", |n| n.one_of(places)).unwrap_or_default(),
         opt_out: table.get("opt_out", Node::text).unwrap_or_default(),
         segments_max: table.get("segments_max", Node::count),
-        long_links: table.get("links", |node| node.word(links)).unwrap_or_default(),
+        long_links: table.get("links", |node| node.one_of(links)).unwrap_or_default(),
         prices: table.get("price", |node| node.named(price)).unwrap_or_default(),
     })
 }
@@ -22,8 +22,8 @@ pub(super) fn texting(node: Node<'_>) -> Option<SmsSettings> {
 fn price(node: Node<'_>) -> Option<i64> {
     let text = node.clone().text()?;
     read_price(&text).or_else(|| {
-        node.complain(format!(
-            "`{text}` is no price: digits, with at most 6 decimals, as \"0.045\""
+        node.error(format!(
+            "`{text}` is not a price; write digits with at most 6 decimals, such as \"0.045\""
         ))
     })
 }

@@ -101,14 +101,14 @@ pub fn read_located(file_name: &str, text: &str) -> Result<(Campaign, Lines), Ve
 /// parser's first error.
 fn not_toml(text: &str, error: &toml::de::Error, lines: &Lines) -> Vec<Diagnostic> {
     let slips = slips::find(text).into_iter();
-    let mut told: Vec<Diagnostic> = slips
+    let mut found: Vec<Diagnostic> = slips
         .map(|slip| lines.at(slip.at, Problem::new("", slip.message).help(slip.help)))
         .collect();
-    if told.is_empty() {
+    if found.is_empty() {
         let start = error.span().map_or(0, |span| span.start);
-        told.push(lines.at(start, unread(text, start, error.message())));
+        found.push(lines.at(start, unread(text, start, error.message())));
     }
-    told
+    found
 }
 
 /// Returns the parser's error for a text without a known mistake.
@@ -116,8 +116,8 @@ fn unread(text: &str, start: usize, message: &str) -> Problem {
     let is_twice =
         ["duplicate key", "cannot extend", "redefine"].map(|word| message.contains(word));
     if is_twice.contains(&true) {
-        let help = "a key or table stands in one place: join the two, or rename one";
-        return Problem::new("", "this stands in the file already, otherwise").help(help);
+        let help = "a key or table may be defined once: join the two, or rename one";
+        return Problem::new("", "this is already in the file, in another form").help(help);
     }
     let line = text[..start].rfind('\n').map_or(0, |end| end + 1);
     let line = text[line..].lines().next().unwrap_or_default().trim();
@@ -126,7 +126,7 @@ fn unread(text: &str, start: usize, message: &str) -> Problem {
         true => "the line before this one is not finished".to_owned(),
         false => format!("`{shown}` cannot be read"),
     };
-    let help = "a line is key = value, [table] or # a comment; a text stands in \"…\"";
+    let help = "a line is key = value, [table] or # a comment; text is in \"…\"";
     Problem::new("", message).help(help)
 }
 
@@ -273,7 +273,8 @@ fn head(root: &mut Table<'_>, stem: Option<&str>) -> Campaign {
     let mut table = root.need_table("campaign");
     let id = table.need("id", Node::text);
     if let Some(stem) = stem.filter(|stem| !id.is_empty() && *stem != id) {
-        let problem = Problem::new(table.key_of("id"), format!("the file is not named `{id}`"));
+        let problem =
+            Problem::new(table.key_of("id"), format!("the file name does not match the id `{id}`"));
         table.report(problem.help(format!("rename it to {id}.toml, or the campaign to `{stem}`")));
     }
     let currency = table.need("currency", Node::text);
@@ -320,7 +321,8 @@ fn cost(node: Node<'_>, currency: &str) -> Option<Cost> {
         let money = Money::parse(&text, currency).map(Some);
         money.or_else(|| {
             let places = minor_digits(currency);
-            let problem = Problem::new(&node.key, format!("`{text}` is no amount of {currency}"));
+            let problem =
+                Problem::new(&node.key, format!("`{text}` is not an amount of {currency}"));
             node.report(problem.help(format!("digits, with at most {places} decimals")))
         })
     });
@@ -335,7 +337,7 @@ fn page(node: Node<'_>) -> Option<Page> {
         table.need_one_of(&["template", "variants"], "the page has no content");
     }
     if let (Some(_), Some(variants)) = (&template, &variants) {
-        variants.complain::<()>("a page has either `template` or `variants`");
+        variants.error::<()>("a page has either `template` or `variants`");
     }
     let single = template
         .and_then(Node::text)

@@ -32,7 +32,7 @@ pub(super) fn hours(node: Node<'_>) -> Option<Hours> {
     let mut table = node.table();
     let from = table.need("from", |node| clock(node).map(Some));
     let to = table.need("to", |node| clock(node).map(Some));
-    let weekdays = table.get("weekdays", |node| node.list(|day| day.word(WEEKDAYS)));
+    let weekdays = table.get("weekdays", |node| node.list(|day| day.one_of(WEEKDAYS)));
     Some(Hours { from: from?, to: to?, weekdays: weekdays.unwrap_or_default() })
 }
 
@@ -41,7 +41,7 @@ fn quiet(node: Node<'_>) -> Option<Quiet> {
     let from = table.need("from", |node| clock(node).map(Some));
     let to = table.need("to", |node| clock(node).map(Some));
     let words = [("defer", Otherwise::Defer), ("drop", Otherwise::Drop)];
-    let otherwise = table.get("else", |node| node.word(&words)).unwrap_or_default();
+    let otherwise = table.get("else", |node| node.one_of(&words)).unwrap_or_default();
     let class = table.get("class", class).unwrap_or_default();
     Some(Quiet { from: from?, to: to?, otherwise, class })
 }
@@ -49,7 +49,7 @@ fn quiet(node: Node<'_>) -> Option<Quiet> {
 fn cap(node: Node<'_>) -> Option<Cap> {
     let mut table = node.table();
     let channels = [("email", Channel::Email), ("sms", Channel::Sms)];
-    let channel = table.get("channel", |node| node.word(&channels));
+    let channel = table.get("channel", |node| node.one_of(&channels));
     let class = table.get("class", class).unwrap_or_default();
     let messages = table.need("messages", |node| node.count().map(Some));
     let within = table.need("within", |node| node.span().map(Some));
@@ -57,7 +57,7 @@ fn cap(node: Node<'_>) -> Option<Cap> {
 }
 
 fn class(node: Node<'_>) -> Option<Classes> {
-    node.word(&[
+    node.one_of(&[
         ("marketing", Classes::Marketing),
         ("transactional", Classes::Transactional),
         ("all", Classes::All),
@@ -76,7 +76,6 @@ fn warm_up(node: Node<'_>) -> Option<WarmUp> {
 
 fn clock(node: Node<'_>) -> Option<Clock> {
     let text = node.clone().text()?;
-    Clock::parse(&text).or_else(|| {
-        node.complain(format!("expected a time of day such as \"21:00\", not `{text}`"))
-    })
+    Clock::parse(&text)
+        .or_else(|| node.error(format!("expected a time of day such as \"21:00\", not `{text}`")))
 }

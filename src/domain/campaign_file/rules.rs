@@ -45,13 +45,14 @@ pub(super) fn rule(node: Node<'_>) -> Option<Rule> {
     match kinds[..] {
         [kind] => read_kind(kind, &mut table),
         [] => {
-            table.need_one_of(KINDS, "the rule asks nothing");
+            table.need_one_of(KINDS, "the rule has no condition");
             [TESTS, EVENT_TESTS, MORE].iter().for_each(|names| swallow(&mut table, names));
             None
         }
         [..] => {
             let advice = "put them into { all = [{ … }, { … }] }, or any";
-            let message = format!("{} stand side by side in one rule", kinds.join(" and "));
+            let message =
+                format!("{} are in one rule, which has one condition", kinds.join(" and "));
             table.report(Problem::new(&table.key, message).help(advice));
             [KINDS, TESTS, EVENT_TESTS, MORE].iter().for_each(|names| swallow(&mut table, names));
             None
@@ -73,14 +74,14 @@ fn read_kind(kind: &str, table: &mut Table<'_>) -> Option<Rule> {
         }
         "consent" => {
             let purpose = table.get("consent", Node::text);
-            let channel = table.need("channel", |node| node.word(CHANNELS).map(Some));
+            let channel = table.need("channel", |node| node.one_of(CHANNELS).map(Some));
             Some(Rule::Consent { purpose: purpose?, channel: channel? })
         }
         "sequence" => sequence(table),
         "segment" => table.get("segment", Node::qualified).map(Rule::Segment),
         "journey" => {
             let journey = table.get("journey", Node::qualified);
-            let state = table.need("state", |node| node.word(STATES).map(Some));
+            let state = table.need("state", |node| node.one_of(STATES).map(Some));
             let step = table.get("step", Node::text);
             Some(Rule::Journey { journey: journey?, state: state?, step })
         }
@@ -211,7 +212,7 @@ fn test(table: &mut Table<'_>) -> Option<Operator> {
 /// Reads two numbers or two dates.
 fn between(node: Node<'_>) -> Option<Operator> {
     if node.length() != Some(2) {
-        return node.complain("expected two numbers or two dates: [from, to]");
+        return node.error("expected two numbers or two dates: [from, to]");
     }
     if node.is_list_of_numbers() {
         let [from, to] = node.list(Node::number)?.try_into().ok()?;
@@ -236,8 +237,8 @@ pub(super) fn exactly_one(
         return Some(word);
     }
     match present.is_empty() {
-        true => table.need_one_of(words, "nothing is compared"),
-        false => table.complain(format!("takes only one of {}", present.join(", "))),
+        true => table.need_one_of(words, "has no comparison"),
+        false => table.error(format!("takes only one of {}", present.join(", "))),
     }
     swallow(table, words);
     None

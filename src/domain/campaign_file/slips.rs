@@ -143,7 +143,7 @@ impl<'t> Scan<'t> {
         self.at += self.rest().len() - self.rest().trim_start_matches([' ', '\t']).len();
     }
 
-    fn say<T>(
+    fn error<T>(
         &mut self,
         at: usize,
         message: impl Into<String>,
@@ -167,7 +167,7 @@ impl<'t> Scan<'t> {
         } else {
             char.to_string()
         };
-        self.say(at, format!("`{shown}` is {what}"), help)
+        self.error(at, format!("`{shown}` is {what}"), help)
     }
 
     /// Reads a blank line, a comment, a header, or `key = value`.
@@ -175,11 +175,11 @@ impl<'t> Scan<'t> {
         self.skip_blanks();
         let rest = self.rest();
         if CONFLICT.iter().any(|mark| rest.starts_with(mark)) {
-            let help = "keep one of the two sides, and delete the marks";
-            return self.say(self.at, "a conflict that Git has left", help);
+            let help = "keep one side, and delete the markers";
+            return self.error(self.at, "an unresolved Git conflict", help);
         }
         if rest.starts_with("//") {
-            return self.say(self.at, "`//` begins no comment here", "write # instead of //");
+            return self.error(self.at, "`//` does not start a comment", "write # instead of //");
         }
         match rest.chars().next()? {
             '\n' | '\r' => self.at += 1,
@@ -211,7 +211,7 @@ impl<'t> Scan<'t> {
         }
         if let Some(char) = content.find('[') {
             let at = start + open.len() + char;
-            return self.say(at, "a bracket within a header", self.written(content));
+            return self.error(at, "a bracket inside a header", self.written(content));
         }
         let after = &body[content.len()..];
         if !after.starts_with(close) {
@@ -220,14 +220,14 @@ impl<'t> Scan<'t> {
                 true => format!("write [{name}], or [[{name}]] for one of several"),
                 false => self.written(name),
             };
-            return self.say(start, message, help);
+            return self.error(start, message, help);
         }
         if !is_array && after.starts_with("]]") {
-            let message = format!("the header `[{name}]]` has lost a bracket");
-            return self.say(start, message, self.written(name));
+            let message = format!("the header `[{name}]]` has one bracket too few");
+            return self.error(start, message, self.written(name));
         }
         if let Some((message, help)) = wrong_name(name) {
-            return self.say(start, message, help);
+            return self.error(start, message, help);
         }
         self.at = start + open.len() + content.len() + close.len();
         self.enter(&plain(content), is_array, start)?;
@@ -280,8 +280,8 @@ impl<'t> Scan<'t> {
                 // The keys of the duplicate are not reported separately.
                 self.table = format!("{path}#{at}");
                 let line = self.line_of(first);
-                let message = format!("the table [{name}] stands in line {line} already");
-                self.say(at, message, "join the two, or give one another name")
+                let message = format!("the table [{name}] is already in line {line}");
+                self.error(at, message, "join the two, or rename one")
             }
         }
     }
@@ -296,10 +296,10 @@ impl<'t> Scan<'t> {
         let others: Vec<String> = lines.skip(1).map(|(at, _)| (at + 1).to_string()).collect();
         let also = match others.is_empty() {
             true => String::new(),
-            false => format!(", in line {} too", others.join(", ")),
+            false => format!(", also in line {}", others.join(", ")),
         };
-        let message = format!("[{name}] is one of a list of tables");
-        self.say(at, message, format!("write [[{name}]]{also}"))
+        let message = format!("[{name}] is part of a list of tables");
+        self.error(at, message, format!("write [[{name}]]{also}"))
     }
 
     /// Reads the key before `=`.
@@ -319,7 +319,7 @@ impl<'t> Scan<'t> {
                 (None, ':') => {
                     let key = line[..at].trim();
                     let help = format!("write {key} = …");
-                    return self.say(start + at, "a colon after a key is YAML or JSON", help);
+                    return self.error(start + at, "a colon after a key is YAML or JSON", help);
                 }
                 (None, char) if lookalike(char).is_some() => return self.lookalike(start + at),
                 (None, '#') => break,
@@ -334,21 +334,21 @@ impl<'t> Scan<'t> {
                 // table.
                 self.table = format!("#{start}");
             }
-            return self.say(start, message, "a line is key = value, [table] or # a comment");
+            return self.error(start, message, "a line is key = value, [table] or # a comment");
         };
         let key = line[..end].trim();
         let is_bare = |c: char| c.is_ascii_alphanumeric() || "_-.\"' ".contains(c);
         if key.is_empty() {
-            return self.say(start, "there is no key before `=`", "write key = value");
+            return self.error(start, "there is no key before `=`", "write key = value");
         }
         if !key.contains(['"', '\'']) && key.split('.').any(|part| part.trim().is_empty()) {
-            return self.say(start, format!("`{key}` has a dot too many"), "delete it");
+            return self.error(start, format!("`{key}` has one dot too many"), "delete it");
         }
         if !key.starts_with(['"', '\''])
             && (key.trim_end_matches('.').contains(' ') || !key.chars().all(is_bare))
         {
-            let help = format!("put it in quotes: \"{key}\" = …");
-            return self.say(start, format!("`{key}` is no plain key"), help);
+            let help = format!("write \"{key}\" = …");
+            return self.error(start, format!("`{key}` needs quotes"), help);
         }
         self.at = start + end + 1;
         let path = format!("{}.{}", self.table, key.replace(['"', ' '], ""));
@@ -356,8 +356,8 @@ impl<'t> Scan<'t> {
             None => Some(()),
             Some(first) => {
                 let line = self.line_of(first);
-                let message = format!("the key `{key}` stands in line {line} already");
-                self.say(start, message, "keep one of the two")
+                let message = format!("the key `{key}` is already in line {line}");
+                self.error(start, message, "keep one of the two")
             }
         }
     }
@@ -372,16 +372,18 @@ impl<'t> Scan<'t> {
                 Some(())
             }
             Some(char) if lookalike(char).is_some() => self.lookalike(at),
-            Some(sign @ (',' | ';')) if rest.len() == 1 => {
-                self.say(at, format!("`{sign}` after a value"), "delete it: a line ends by itself")
-            }
+            Some(sign @ (',' | ';')) if rest.len() == 1 => self.error(
+                at,
+                format!("`{sign}` after a value"),
+                "delete it: a line ends by itself",
+            ),
             Some(sign @ (']' | '}')) => {
-                self.say(at, format!("`{sign}` closes nothing"), "delete it")
+                self.error(at, format!("`{sign}` closes nothing"), "delete it")
             }
             Some(_) => {
                 let shown: String = rest.chars().take(20).collect();
                 let message = format!("`{}` follows on the same line", shown.trim_end());
-                self.say(at, message, "each key has a line of its own; a list stands in […]")
+                self.error(at, message, "write each key on a line of its own; a list is in […]")
             }
         }
     }
@@ -389,7 +391,7 @@ impl<'t> Scan<'t> {
 
 /// Returns what is wrong with a table's name, and how to fix it.
 fn wrong_name(name: &str) -> Option<(String, String)> {
-    let rule = "a-z, 0-9, - and _, parted by dots".to_owned();
+    let rule = "use a-z, 0-9, - and _, joined by dots".to_owned();
     if name.is_empty() {
         return Some(("a header without a name".to_owned(), rule));
     }
@@ -398,9 +400,9 @@ fn wrong_name(name: &str) -> Option<(String, String)> {
     }
     let parts: Vec<&str> = name.split('.').map(str::trim).collect();
     if parts.iter().any(|part| part.is_empty()) {
-        return Some((format!("`{name}` has a dot too many"), format!("delete it: {rule}")));
+        return Some((format!("`{name}` has one dot too many"), format!("delete it: {rule}")));
     }
     let is_bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     let odd = parts.iter().find(|part| !part.chars().all(is_bare))?;
-    Some((format!("`{odd}` is no name of a table"), rule))
+    Some((format!("`{odd}` is not a table name"), rule))
 }

@@ -53,7 +53,7 @@ pub(super) struct Node<'a> {
 
 impl<'a> Node<'a> {
     /// Reports that this value is wrong.
-    pub fn complain<T>(&self, message: impl Into<String>) -> Option<T> {
+    pub fn error<T>(&self, message: impl Into<String>) -> Option<T> {
         self.report(Problem::new(&self.key, message))
     }
 
@@ -161,7 +161,9 @@ impl<'a> Node<'a> {
     /// Reads a span of time.
     pub fn span(self) -> Option<Span> {
         let span = self.value.as_str().and_then(Span::parse);
-        span.or_else(|| self.expected("a span such as \"90s\", \"30m\", \"12h\", \"3d\" or \"2w\""))
+        span.or_else(|| {
+            self.expected("a duration such as \"90s\", \"30m\", \"12h\", \"3d\" or \"2w\"")
+        })
     }
 
     /// Reads a day, as a TOML date or as text.
@@ -251,13 +253,13 @@ impl<'a> Node<'a> {
     }
 
     /// Reads one of a few words and returns its meaning.
-    pub fn word<T: Copy>(self, words: &[(&str, T)]) -> Option<T> {
+    pub fn one_of<T: Copy>(self, words: &[(&str, T)]) -> Option<T> {
         let node = self.clone();
         let text = self.text()?;
         if let Some((_, meaning)) = words.iter().find(|(word, _)| *word == text) {
             return Some(*meaning);
         }
-        let problem = Problem::new(&node.key, format!("`{text}` is not a word known here"));
+        let problem = Problem::new(&node.key, format!("`{text}` is not a known value"));
         node.report(problem.suggest(&text, words.iter().map(|(word, _)| *word)))
     }
 
@@ -411,7 +413,7 @@ impl<'a> Table<'a> {
     }
 
     /// Reports that the table as a whole is wrong.
-    pub fn complain(&self, message: impl Into<String>) {
+    pub fn error(&self, message: impl Into<String>) {
         self.report(Problem::new(&self.key, message));
     }
 

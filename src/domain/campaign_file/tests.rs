@@ -17,35 +17,35 @@ pub(crate) const BROADCASTS: &str = include_str!("broadcasts.toml");
 pub(crate) const MESSAGES: &str = include_str!("messages.toml");
 
 /// Returns the report about a file: line, key, what is wrong, and how to fix it.
-pub(crate) fn said(text: &str) -> String {
+pub(crate) fn errors_in(text: &str) -> String {
     match read("campaigns/white-paper.toml", text) {
         Ok(_) => "all good".to_owned(),
-        Err(found) => found.iter().map(tell).collect(),
+        Err(found) => found.iter().map(line).collect(),
     }
 }
 
-fn tell(found: &Diagnostic) -> String {
+fn line(found: &Diagnostic) -> String {
     let help = found.help.iter().map(|help| format!("   → {help}\n")).collect::<String>();
     format!("line {}: {}\n     {}\n{help}", found.line, found.key, found.message)
 }
 
 /// Returns the report about the sample after replacing one piece of text.
-pub(crate) fn said_of(from: &str, to: &str) -> String {
+pub(crate) fn errors_of(from: &str, to: &str) -> String {
     assert_eq!(SAMPLE.matches(from).count(), 1, "`{from}` must be in the sample once");
-    said(&SAMPLE.replace(from, to))
+    errors_in(&SAMPLE.replace(from, to))
 }
 
 #[test]
 fn sample_has_no_problems() {
-    assert_eq!(said(SAMPLE), "all good");
-    assert_eq!(said(&SAMPLE.replace('\n', "\r\n")), "all good");
+    assert_eq!(errors_in(SAMPLE), "all good");
+    assert_eq!(errors_in(&SAMPLE.replace('\n', "\r\n")), "all good");
 }
 
 #[test]
 fn file_name_must_match_campaign_id() {
-    assert_snapshot!(said_of("id = \"white-paper\"", "id = \"white_paper\""), @"
+    assert_snapshot!(errors_of("id = \"white-paper\"", "id = \"white_paper\""), @"
     line 3: campaign.id
-         the file is not named `white_paper`
+         the file name does not match the id `white_paper`
        → rename it to white_paper.toml, or the campaign to `white-paper`
     ");
     assert!(read("anything", SAMPLE).is_ok(), "only a .toml file's name counts");
@@ -62,7 +62,7 @@ fn journey_defaults_to_the_only_purpose() {
     let other = "\n[form.other]\nfields = [{ name = 'email', type = 'email' }]\n\
                  consent = { purpose = 'product', channels = ['email'], text = '好' }\n";
     let text = SAMPLE.replace("re_entry = \"after 30d\"\npurpose = \"newsletter\"", "") + other;
-    assert_snapshot!(said(&text), @"
+    assert_snapshot!(errors_in(&text), @"
     line 90: journey.nurture.purpose
          missing
        → the forms ask for several: newsletter, product
@@ -99,6 +99,6 @@ fn steps_lead_to_the_next_by_default() {
 }
 
 /// Returns the report about a segment with this rule, appended to the sample.
-pub(crate) fn said_of_rule(rule: &str) -> String {
-    said(&format!("{SAMPLE}\n[segment.x]\nrule = {rule}\n"))
+pub(crate) fn errors_of_rule(rule: &str) -> String {
+    errors_in(&format!("{SAMPLE}\n[segment.x]\nrule = {rule}\n"))
 }

@@ -229,7 +229,7 @@ impl Decider<'_> {
     pub(super) fn end_refusal(&mut self, channel: Channel, source: &str) {
         let known = self.contact.suppressed.get(&channel);
         if known.is_some_and(|known| known.reason == SuppressionReason::Unsubscribed) {
-            self.release(channel, source, "agreed anew");
+            self.release(channel, source, "agreed again");
         }
     }
 

@@ -156,11 +156,11 @@ impl Decider<'_> {
 
     /// Returns whether a message went to this address. For a message sent before addresses were
     /// recorded, this is the contact's present address, or one that it had before a merge.
-    fn went_to(&self, message: &Message, told: &str) -> bool {
+    fn went_to(&self, message: &Message, address: &str) -> bool {
         if message.class() == Class::Internal {
             return true;
         }
-        let same = |known: &String| canonical(known) == canonical(told);
+        let same = |known: &String| canonical(known) == canonical(address);
         let contact = &self.contact;
         let earlier = contact.aliases.iter().filter_map(|alias| match message.channel() {
             Channel::Sms => alias.phone.as_ref(),
@@ -273,9 +273,9 @@ fn canonical(address: &str) -> String {
 fn reason_of(bounce: &Bounce) -> String {
     let Bounce { status, words, .. } = bounce;
     let is_said = words.contains(status.as_str());
-    let told = if is_said { words.clone() } else { format!("{status} {words}") };
-    match told.trim() {
+    let text = if is_said { words.clone() } else { format!("{status} {words}") };
+    match text.trim() {
         "" => bounce.reason.as_str().to_owned(),
-        told => told.to_owned(),
+        text => text.to_owned(),
     }
 }

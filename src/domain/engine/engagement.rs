@@ -42,9 +42,9 @@ impl Decider<'_> {
             properties["url"] = Value::from(url);
         }
         if let Some(known) = known {
-            let told = self.contact.arrival(message);
+            let arrived_at = self.contact.arrival(message);
             reasons.extend(
-                bot_detection::judge(&known, fetched, at, told).into_iter().map(Into::into),
+                bot_detection::judge(&known, fetched, at, arrived_at).into_iter().map(Into::into),
             );
             properties["facts"] = json!(known);
         }
@@ -133,10 +133,10 @@ impl Decider<'_> {
         if changed.is_empty() {
             return;
         }
-        let told: Vec<Value> =
+        let events: Vec<Value> =
             changed.iter().map(|(seq, new)| self.difference(*seq, new)).collect();
         let mut properties = facts(message);
-        properties["events"] = Value::from(told);
+        properties["events"] = Value::from(events);
         for (seq, new) in &changed {
             self.put_verdict(message, *seq, new);
         }
@@ -248,9 +248,9 @@ impl SoFar {
                 reasons.into_iter().map(Into::into).collect()
             }
             None => {
-                let told = properties.get("reasons").cloned().unwrap_or_else(|| json!([]));
-                let told: Vec<String> = serde_json::from_value(told).unwrap_or_default();
-                told.into_iter().filter(|reason| reason != EVERY_LINK).collect()
+                let reasons = properties.get("reasons").cloned().unwrap_or_else(|| json!([]));
+                let reasons: Vec<String> = serde_json::from_value(reasons).unwrap_or_default();
+                reasons.into_iter().filter(|reason| reason != EVERY_LINK).collect()
             }
         };
         let clicks: Vec<_> = contact.fetched_of(message).filter_map(click).collect();

@@ -252,7 +252,7 @@ impl Decider<'_> {
             }
             match self.step_of(index) {
                 None => self.end(index, EnrollmentState::Failed, "its version is gone"),
-                Some(step) if !is_due => self.reckon_anew(index, &step, due_at),
+                Some(step) if !is_due => self.reschedule(index, &step, due_at),
                 Some(step) if !self.contact.enrollments[index].has_begun() => {
                     self.move_on(index, Next::Step(step.id));
                 }
@@ -278,7 +278,7 @@ impl Decider<'_> {
 
     /// Reschedules a wait for a time on the contact's own clock, after the contact's time zone or
     /// date has changed.
-    fn reckon_anew(&mut self, index: usize, step: &Step, due_at: Millis) {
+    fn reschedule(&mut self, index: usize, step: &Step, due_at: Millis) {
         let otherwise = match &step.action {
             Action::WaitUntilDate { otherwise, .. } => otherwise.clone(),
             Action::WaitUntil(_) => step.then.clone(),

@@ -56,20 +56,20 @@ impl Decider<'_> {
 }
 
 /// Returns when a wait that replaces another one of the same kind is due: when the old one was, or
-/// now if the new one is shorter than the time already waited. `anew` is when it would be due if it
-/// began now.
+/// now if the new one is shorter than the time already waited. `due_from_now` is when it would be
+/// due if it began now.
 fn due_of_wait(
     left: &Step,
     step: &Step,
     before: &Enrollment,
-    anew: Option<Millis>,
+    due_from_now: Option<Millis>,
     now: Millis,
 ) -> Option<Millis> {
-    let (due_at, anew) = (before.due_at?, anew?);
+    let (due_at, due_from_now) = (before.due_at?, due_from_now?);
     if std::mem::discriminant(&left.action) != std::mem::discriminant(&step.action) {
         return None;
     }
     let has_length = matches!(step.action, Action::Wait(_) | Action::WaitFor(_));
-    let is_over = has_length && anew.0 - now.0 < now.0 - before.since.0;
+    let is_over = has_length && due_from_now.0 - now.0 < now.0 - before.since.0;
     Some(if is_over { now.min(due_at) } else { due_at })
 }

@@ -245,9 +245,9 @@ fn consent_needs_the_text_that_was_shown() {
     let ask = &form.consents[0];
     assert_eq!(send(ask.shown()).unwrap().agreed, form.consents);
     let before = ConsentCheckbox { text: "Write to me, and call me.".into(), ..ask.clone() };
-    let told = send(before.shown()).unwrap_err();
+    let problems = send(before.shown()).unwrap_err();
     let other_words = FieldReason::OtherWords;
-    assert_eq!(told, [FieldProblem { field: "consent".into(), reason: other_words }]);
+    assert_eq!(problems, [FieldProblem { field: "consent".into(), reason: other_words }]);
 }
 
 #[test]

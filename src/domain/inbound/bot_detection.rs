@@ -160,12 +160,13 @@ thread_local! {
 }
 
 /// Returns why a fetch is classified as a bot's; empty for a person's. The reasons are those of
-/// `domain/report/reason.rs`. `told` is when the message was sent, or was reported as delivered.
+/// `domain/report/reason.rs`. `arrived_at` is when the message was sent, or was reported as
+/// delivered.
 pub fn judge(
     facts: &FetchFacts,
     fetched: Fetched,
     at: Millis,
-    told: Option<Millis>,
+    arrived_at: Option<Millis>,
 ) -> Vec<&'static str> {
     let mut reasons = Vec::new();
     if facts.method == "HEAD" {
@@ -185,7 +186,7 @@ pub fn judge(
         Some(Network::Apple) | None => {}
         Some(_) => reasons.push("scanner_network"),
     }
-    if told.is_some_and(|told| at < told.plus(TOO_SOON)) {
+    if arrived_at.is_some_and(|arrived_at| at < arrived_at.plus(TOO_SOON)) {
         reasons.push("too_fast");
     }
     reasons.dedup();
@@ -195,7 +196,12 @@ pub fn judge(
 /// Returns what is stored of a fetch: the reasons and the facts. For a browser that objects to
 /// tracking (`Sec-GPC: 1`, `DNT: 1`), nothing is stored of an open. Of a click, which its reader
 /// asked for and a journey may wait for, only the fact and its classification are stored.
-pub fn heed(facts: FetchFacts, fetched: Fetched, objects: bool, at: Millis) -> Option<Kept> {
+pub fn apply_do_not_track(
+    facts: FetchFacts,
+    fetched: Fetched,
+    objects: bool,
+    at: Millis,
+) -> Option<Kept> {
     match (objects, fetched) {
         (false, _) => Some((Vec::new(), Some(facts))),
         (true, Fetched::Picture) => None,
@@ -438,10 +444,11 @@ mod tests {
     #[test]
     fn do_not_track_stores_no_fetch_facts() {
         let facts = FetchFacts { agent: known_agent("curl/8"), ..FetchFacts::default() };
-        let heeded = |fetched, objects| heed(facts.clone(), fetched, objects, Millis(0));
-        assert_eq!(heeded(Fetched::Link, false), Some((vec![], Some(facts.clone()))));
-        assert_eq!(heeded(Fetched::Picture, true), None);
-        assert_eq!(heeded(Fetched::Link, true), Some((vec!["http_library"], None)));
+        let applied =
+            |fetched, objects| apply_do_not_track(facts.clone(), fetched, objects, Millis(0));
+        assert_eq!(applied(Fetched::Link, false), Some((vec![], Some(facts.clone()))));
+        assert_eq!(applied(Fetched::Picture, true), None);
+        assert_eq!(applied(Fetched::Link, true), Some((vec!["http_library"], None)));
     }
 
     #[test]

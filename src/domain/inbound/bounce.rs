@@ -174,8 +174,8 @@ pub struct Bounce {
 
 impl Bounce {
     /// Returns a bounce with a known reason.
-    pub fn of(reason: BounceReason, status: &str, told: &str) -> Self {
-        Self { kind: reason.kind(), reason, status: words(status), words: words(told) }
+    pub fn new(reason: BounceReason, status: &str, text: &str) -> Self {
+        Self { kind: reason.kind(), reason, status: words(status), words: words(text) }
     }
 
     /// Replaces the reason by the provider's, if the receiver gave no clear one.
@@ -210,11 +210,11 @@ impl Bounce {
 /// Classifies a receiver's text.
 pub fn classify(said: &str) -> Bounce {
     let said = head(said, SAID_BYTES_MAX);
-    let told = told_by_receiver(said);
-    let reply = reply::parse(&told);
+    let reply_text = text_of_receiver(said);
+    let reply = reply::parse(&reply_text);
     let class = reply.class();
     let reason = (class.is_none().then(|| words::auto_reply(said)).flatten())
-        .or_else(|| judge(&reply))
+        .or_else(|| reason_of(&reply))
         .unwrap_or(match class {
             Some(b'5') => BounceReason::Refused,
             _ => BounceReason::Unclear,
@@ -240,29 +240,29 @@ pub fn classify(said: &str) -> Bounce {
 
 /// Extracts the receiver's words from what Gmail, SES and Cisco's gateways put around them, and
 /// from a dialogue only the refused commands: an accepted command is not part of the reason.
-fn told_by_receiver(said: &str) -> Cow<'_, str> {
-    let after = |before: &str| said.rsplit_once(before).map(|(_, told)| told);
+fn text_of_receiver(said: &str) -> Cow<'_, str> {
+    let after = |before: &str| said.rsplit_once(before).map(|(_, rest)| rest);
     if let Some(json) = after("diagnosticCode") {
         // An SES notification, as sent by mail.
-        let told = json.trim_start_matches(['\\', '"', ':', ' ']);
-        return told.split(['\\', '"']).next().unwrap_or_default().into();
+        let text = json.trim_start_matches(['\\', '"', ':', ' ']);
+        return text.split(['\\', '"']).next().unwrap_or_default().into();
     }
-    let told = after("server returned was:").or_else(|| after(" - Unknown address error "));
-    let told = told.unwrap_or(said);
+    let text = after("server returned was:").or_else(|| after(" - Unknown address error "));
+    let text = text.unwrap_or(said);
     let is_refused = |exchange: &&str| {
         let answer = exchange.split_once("<<<").map_or("", |(_, answer)| answer.trim_start());
         !answer.starts_with(['2', '3'])
     };
-    match told.contains(">>>") {
-        true => told.split(">>>").filter(is_refused).collect::<Vec<_>>().join(" ").into(),
-        false => told.into(),
+    match text.contains(">>>") {
+        true => text.split(">>>").filter(is_refused).collect::<Vec<_>>().join(" ").into(),
+        false => text.into(),
     }
 }
 
 /// Returns the reason that a reply gives. Possible faults of the sender take precedence over
 /// statements about the recipient, and words over codes that are used for everything. Only an exact
 /// code about the sender takes precedence over all words.
-fn judge(reply: &Reply<'_>) -> Option<BounceReason> {
+fn reason_of(reply: &Reply<'_>) -> Option<BounceReason> {
     let status = reply.status;
     let said = |rank| words::reason(reply, rank);
     let exact = reply.statuses.iter().find_map(|status| codes::about_the_sender(status));
@@ -289,9 +289,9 @@ fn head(text: &str, bytes_max: usize) -> &str {
 
 /// Makes text from outside safe to store and show: on one line, without control characters, and not
 /// too long. Pages still have to escape it.
-pub fn words(told: &str) -> String {
-    let told = head(told, SAID_BYTES_MAX);
-    let visible = told.chars().map(|c| if is_visible(c) { c } else { ' ' }).collect::<String>();
+pub fn words(text: &str) -> String {
+    let text = head(text, SAID_BYTES_MAX);
+    let visible = text.chars().map(|c| if is_visible(c) { c } else { ' ' }).collect::<String>();
     let line = visible.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(WORDS_CHARS_MAX) {
         Some((end, _)) => format!("{}…", &line[..end]),

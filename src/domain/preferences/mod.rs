@@ -76,7 +76,7 @@ pub fn preferences(
     language: Language,
 ) -> Vec<Preference> {
     let own = catalog.known_edition(campaign);
-    let own = own.as_ref().map(|edition| &edition.compiled.campaign);
+    let own = own.as_ref().map(|published| &published.compiled.campaign);
     let asks = || own.into_iter().flat_map(|own| own.forms.values()).flat_map(|f| &f.consents);
     let mut offers = offers(catalog, language);
     offers.retain(|offer| {

@@ -43,9 +43,9 @@ pub fn channel_name(channel: Channel, language: Language) -> &'static str {
 /// first that describes it counts.
 pub fn offers(catalog: &Catalog, language: Language) -> Vec<Offer> {
     let mut offers: BTreeMap<String, Offer> = BTreeMap::new();
-    let editions: Vec<_> = catalog.known().collect();
-    for edition in &editions {
-        let campaign = &edition.compiled.campaign;
+    let versions: Vec<_> = catalog.known().collect();
+    for published in &versions {
+        let campaign = &published.compiled.campaign;
         for ask in campaign.forms.values().flat_map(|form| &form.consents) {
             let offer = offers.entry(ask.purpose.clone()).or_insert_with(|| Offer {
                 purpose: ask.purpose.clone(),
@@ -56,7 +56,7 @@ pub fn offers(catalog: &Catalog, language: Language) -> Vec<Offer> {
             offer.channels.extend(&ask.channels);
         }
     }
-    let campaigns = || editions.iter().map(|edition| &edition.compiled.campaign);
+    let campaigns = || versions.iter().map(|published| &published.compiled.campaign);
     for offer in offers.values_mut() {
         let described = campaigns()
             .filter_map(|campaign| Some((campaign, campaign.purposes.get(&offer.purpose)?)));

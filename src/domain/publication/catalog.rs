@@ -192,7 +192,7 @@ pub struct Catalog {
 impl Catalog {
     /// Creates a catalog of these live versions, one per campaign.
     pub fn new(live: impl IntoIterator<Item = Rc<PublishedVersion>>) -> Self {
-        let live = live.into_iter().map(|edition| (edition.id().clone(), edition)).collect();
+        let live = live.into_iter().map(|published| (published.id().clone(), published)).collect();
         Self { live, ..Self::default() }
     }
 
@@ -203,7 +203,7 @@ impl Catalog {
         let (mut live, mut unreadable) = (Vec::new(), BTreeMap::new());
         for version in stored {
             match version {
-                Ok(edition) => live.push(edition),
+                Ok(published) => live.push(published),
                 Err(one) => drop(unreadable.insert(one.campaign.clone(), one)),
             }
         }
@@ -307,7 +307,7 @@ impl Catalog {
     /// Returns a loaded version by its number, live or older.
     pub fn edition(&self, campaign: &CampaignId, version: u32) -> Option<Rc<PublishedVersion>> {
         match self.live.get(campaign) {
-            Some(edition) if edition.version == version => Some(edition.clone()),
+            Some(published) if published.version == version => Some(published.clone()),
             _ => self.older.borrow().get(&(campaign.clone(), version))?.clone().ok(),
         }
     }
@@ -315,7 +315,7 @@ impl Catalog {
     /// Adds a version that contacts are still on, whether or not it can be read.
     pub fn add_older(&self, stored: Result<Rc<PublishedVersion>, Unreadable>) {
         let key = match &stored {
-            Ok(edition) => (edition.id().clone(), edition.version),
+            Ok(published) => (published.id().clone(), published.version),
             Err(one) => (one.campaign.clone(), one.version),
         };
         self.older.borrow_mut().insert(key, stored);
@@ -323,7 +323,7 @@ impl Catalog {
 
     /// Returns whether a version has been looked up before: it is loaded, or cannot be read.
     pub fn knows(&self, campaign: &CampaignId, version: u32) -> bool {
-        let is_live = self.live.get(campaign).is_some_and(|edition| edition.version == version);
+        let is_live = self.live.get(campaign).is_some_and(|published| published.version == version);
         let is_unreadable = self.unreadable.get(campaign).is_some_and(|one| one.version == version);
         let key = (campaign.clone(), version);
         is_live || is_unreadable || self.older.borrow().contains_key(&key)
@@ -387,26 +387,26 @@ impl Catalog {
 
     /// Returns the page at a path, with its version and its name.
     pub fn page_at(&self, path: &str) -> Option<(&Rc<PublishedVersion>, &str, &Page)> {
-        self.live.values().find_map(|edition| {
-            let pages = &edition.compiled.campaign.pages;
+        self.live.values().find_map(|published| {
+            let pages = &published.compiled.campaign.pages;
             let is_it = |page: &Page| normal_path(&page.path) == normal_path(path);
             let (name, page) = pages.iter().find(|(_, page)| is_it(page))?;
-            Some((edition, name.as_str(), page))
+            Some((published, name.as_str(), page))
         })
     }
 
     /// Returns a form of a live version.
     pub fn form(&self, id: &QualifiedId) -> Option<(&Rc<PublishedVersion>, &Form)> {
         let (campaign, name) = id.parts()?;
-        let edition = self.live.get(&campaign)?;
-        Some((edition, edition.compiled.campaign.forms.get(name)?))
+        let published = self.live.get(&campaign)?;
+        Some((published, published.compiled.campaign.forms.get(name)?))
     }
 
     /// Returns the journeys that limit how many contacts enter per hour.
     pub fn limited(&self) -> Vec<QualifiedId> {
-        let journeys = self.live.values().flat_map(|edition| {
-            let journeys = edition.compiled.campaign.journeys.iter();
-            journeys.map(|(name, journey)| (QualifiedId::new(edition.id(), name), journey))
+        let journeys = self.live.values().flat_map(|published| {
+            let journeys = published.compiled.campaign.journeys.iter();
+            journeys.map(|(name, journey)| (QualifiedId::new(published.id(), name), journey))
         });
         let limited = journeys.filter(|(_, journey)| journey.people_per_hour.is_some());
         limited.map(|(id, _)| id).collect()
@@ -429,11 +429,11 @@ impl Catalog {
         let older = self.older.borrow();
         let older = older.values().filter_map(|stored| stored.as_ref().ok());
         let mut names = BTreeSet::new();
-        self.live.values().chain(older).for_each(|edition| edition.watched(&mut names));
-        for edition in self.outages.iter().filter_map(|outage| self.live.get(&outage.campaign)) {
+        self.live.values().chain(older).for_each(|published| published.watched(&mut names));
+        for published in self.outages.iter().filter_map(|outage| self.live.get(&outage.campaign)) {
             // An event during the outage may have been the campaign's goal, and may have been
             // credited already.
-            names.insert(&edition.compiled.campaign.goal.event);
+            names.insert(&published.compiled.campaign.goal.event);
             names.extend([names::GOAL_REACHED, names::FORM_SUBMITTED, names::CONSENT_CONFIRMED]);
             names.extend([names::SEGMENT_ENTERED, names::SEGMENT_LEFT]);
         }

@@ -99,12 +99,12 @@ pub fn unknown_old_steps(
 ) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (name, journey) in &after.campaign.journeys {
-        let of = |edition: &PublishedVersion| -> Vec<String> {
-            let journey = edition.journey(name);
+        let of = |published: &PublishedVersion| -> Vec<String> {
+            let journey = published.journey(name);
             journey.into_iter().flat_map(|j| &j.steps).map(|step| step.id.clone()).collect()
         };
         let mut known: BTreeSet<String> = of(live).into_iter().collect();
-        known.extend(inhabited.iter().flat_map(|edition| of(edition)));
+        known.extend(inhabited.iter().flat_map(|published| of(published)));
         known.extend(live.journey(name).into_iter().flat_map(|j| j.migrate.keys().cloned()));
         for old in journey.migrate.keys().filter(|old| !known.contains(*old)) {
             let message = format!("no older version has a step `{old}`");

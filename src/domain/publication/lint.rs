@@ -90,15 +90,15 @@ pub struct Lint {
 
 impl Lint {
     /// Describes the problem.
-    pub fn message(&self, language: Language) -> String {
-        let (english, chinese, ..) = words::of(self.code);
-        language.pick(english, chinese).replace("{}", &self.detail)
+    pub fn message(&self) -> String {
+        let (message, _) = words::texts(self.code);
+        message.replace("{}", &self.detail)
     }
 
     /// Describes the remedy.
-    pub fn remedy(&self, language: Language) -> &'static str {
-        let (.., english, chinese) = words::of(self.code);
-        language.pick(english, chinese)
+    pub fn remedy(&self) -> &'static str {
+        let (_, remedy) = words::texts(self.code);
+        remedy
     }
 }
 
@@ -300,9 +300,9 @@ fn bare_data(compiled: &Compiled) -> Value {
     if let Value::Object(data) = &mut data {
         let Campaign { attributes, forms, .. } = &compiled.campaign;
         let fields = forms.values().flat_map(|form| &form.fields).map(|field| &field.name);
-        let told = attributes.iter().chain(fields).map(String::as_str);
-        let told = told.filter(|name| *name != "email");
-        for name in told.chain(["first_name", "last_name", "full_name", "phone", "external_id"]) {
+        let names = attributes.iter().chain(fields).map(String::as_str);
+        let names = names.filter(|name| *name != "email");
+        for name in names.chain(["first_name", "last_name", "full_name", "phone", "external_id"]) {
             data.remove(name);
         }
     }

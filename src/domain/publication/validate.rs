@@ -114,18 +114,18 @@ struct Check<'c> {
 }
 
 impl Check<'_> {
-    fn say(&mut self, key: impl Into<String>, message: impl Into<String>) {
+    fn error(&mut self, key: impl Into<String>, message: impl Into<String>) {
         self.problems.push(Problem::new(key, message));
     }
 
-    fn say_unless(&mut self, holds: bool, key: &str, message: &str) {
+    fn ensure(&mut self, holds: bool, key: &str, message: &str) {
         if !holds {
-            self.say(key, message);
+            self.error(key, message);
         }
     }
 
     /// Reports a reference to a missing name, and suggests the nearest one.
-    fn dangling<'k>(
+    fn unknown_reference<'k>(
         &mut self,
         key: &str,
         what: &str,
@@ -142,14 +142,14 @@ impl Check<'_> {
         self.line("campaign.name", &campaign.name);
         self.line("campaign.postal_address", &campaign.postal_address);
         if !LOCALES.contains(&campaign.locale.as_str()) {
-            let message = format!("`{}` is not a language of the house", campaign.locale);
+            let message = format!("`{}` is not a supported language", campaign.locale);
             let problem = Problem::new("campaign.locale", message);
             self.problems.push(problem.suggest(&campaign.locale, LOCALES.iter().copied()));
         }
         self.time_zone("campaign.time_zone", &campaign.time_zone);
         let is_code = campaign.currency.len() == 3
             && campaign.currency.bytes().all(|byte| byte.is_ascii_uppercase());
-        self.say_unless(
+        self.ensure(
             is_code,
             "campaign.currency",
             "expected an ISO 4217 code of three capital letters, such as CNY",
@@ -165,8 +165,8 @@ impl Check<'_> {
             self.attribute(&format!("campaign.attributes[{}]", index + 1), attribute);
         }
         let owned = campaign.pages.len() + campaign.journeys.len() + campaign.broadcasts.len();
-        let message = "has neither a page nor a journey nor a broadcast";
-        self.say_unless(owned > 0, "campaign", message);
+        let message = "has no page, no journey and no broadcast";
+        self.ensure(owned > 0, "campaign", message);
     }
 
     fn time_zone(&mut self, key: &str, name: &str) {
@@ -192,14 +192,14 @@ impl Check<'_> {
             let key = format!("campaign.cost[{}]", index + 1);
             self.line(&format!("{key}.channel"), &cost.channel);
             let is_day = cost.day.parse::<jiff::civil::Date>().is_ok() && cost.day.len() == 10;
-            self.say_unless(is_day, &format!("{key}.day"), "expected a day such as 2026-03-01");
+            self.ensure(is_day, &format!("{key}.day"), "expected a day such as 2026-03-01");
             let same = cost.amount.currency == self.campaign.currency;
-            self.say_unless(same, &format!("{key}.amount"), "not in the campaign's currency");
+            self.ensure(same, &format!("{key}.amount"), "not in the campaign's currency");
             let positive = cost.amount.minor >= 0;
-            self.say_unless(positive, &format!("{key}.amount"), "a cost is not negative");
+            self.ensure(positive, &format!("{key}.amount"), "a cost must not be negative");
             if let Some(first) = seen.insert((&cost.channel, &cost.day), index + 1) {
                 let message = format!("the same channel and day as cost[{first}]");
-                self.problems.push(Problem::new(&key, message).help("add the two up"));
+                self.problems.push(Problem::new(&key, message).help("add the two together"));
             }
         }
     }
@@ -227,10 +227,10 @@ impl Check<'_> {
             && !self.campaign.forms.contains_key(form)
         {
             let known = self.campaign.forms.keys().map(String::as_str);
-            self.dangling(&format!("{key}.form"), "form", form, known);
+            self.unknown_reference(&format!("{key}.form"), "form", form, known);
         }
         let variants = format!("{key}.variants");
-        self.say_unless(!page.variants.is_empty(), &variants, "a page needs at least one");
+        self.ensure(!page.variants.is_empty(), &variants, "a page needs at least one");
         self.count(&variants, page.variants.len(), VARIANTS_MAX, "variants");
         for (index, variant) in page.variants.iter().enumerate() {
             let single = page.variants.len() == 1;
@@ -240,10 +240,10 @@ impl Check<'_> {
             self.template(&template, &variant.template, &["pages"]);
             self.name(&format!("{at}.name"), &variant.name);
             let twin = page.variants[..index].iter().any(|other| other.name == variant.name);
-            self.say_unless(!twin, &format!("{at}.name"), "another variant has this name");
+            self.ensure(!twin, &format!("{at}.name"), "another variant has this name");
             let weighs = (1..=WEIGHT_MAX).contains(&variant.weight);
-            let message = format!("a weight is from 1 to {WEIGHT_MAX}");
-            self.say_unless(weighs, &format!("{at}.weight"), &message);
+            let message = format!("a weight must be from 1 to {WEIGHT_MAX}");
+            self.ensure(weighs, &format!("{at}.weight"), &message);
         }
     }
 
@@ -253,12 +253,13 @@ impl Check<'_> {
         let is_plain = |s: &&str| !s.is_empty() && s.chars().all(plain) && !s.starts_with('.');
         let rooted = path.starts_with('/') && path.chars().count() <= LINE_CHARS_MAX;
         if !rooted || (path != "/" && !segments.iter().all(is_plain)) {
-            let problem = Problem::new(key, format!("`{path}` is not a path"));
-            let advice = "/letters-and-digits, parted by -, _, . or ~, no / at the end";
+            let problem = Problem::new(key, format!("`{path}` is not a valid path"));
+            let advice =
+                "write / and letters or digits, joined by -, _, . or ~, without a / at the end";
             return self.problems.push(problem.help(advice));
         }
         if let Some(first) = segments.first().filter(|_| is_reserved(path)) {
-            self.say(key, format!("/{first} belongs to the house; choose another beginning"));
+            self.error(key, format!("/{first} is reserved; begin the path with another word"));
         }
     }
 
@@ -268,7 +269,7 @@ impl Check<'_> {
         for (name, page) in &self.campaign.pages {
             if let Some(other) = taken.insert(normal_path(&page.path), name) {
                 let message = format!("`{}` is already the path of page `{other}`", page.path);
-                self.say(format!("page.{name}.path"), message);
+                self.error(format!("page.{name}.path"), message);
             }
         }
     }
@@ -287,15 +288,15 @@ fn is_name(name: &str) -> bool {
 impl Check<'_> {
     fn count(&mut self, key: &str, count: usize, max: usize, what: &str) {
         if count > max {
-            self.say(key, format!("{count} {what}; the limit is {max}"));
+            self.error(key, format!("{count} {what}; the limit is {max}"));
         }
     }
 
     /// Checks a name that an author chose; it is used in keys, URLs and columns.
     fn name(&mut self, key: &str, name: &str) {
         if !is_name(name) {
-            let problem = Problem::new(key, format!("`{name}` is not a name"));
-            let advice = format!("a-z, 0-9, - and _, at most {NAME_CHARS_MAX} characters");
+            let problem = Problem::new(key, format!("`{name}` is not a valid name"));
+            let advice = format!("use a-z, 0-9, - and _, at most {NAME_CHARS_MAX} characters");
             self.problems.push(problem.help(advice));
         }
     }
@@ -307,8 +308,10 @@ impl Check<'_> {
             && name.chars().all(plain)
             && name.starts_with(|c: char| c.is_ascii_lowercase());
         if !fits {
-            let problem = Problem::new(key, format!("`{name}` is not an attribute's name"));
-            let advice = format!("a letter, then a-z, 0-9 and _, at most {NAME_CHARS_MAX}");
+            let problem = Problem::new(key, format!("`{name}` is not a valid attribute name"));
+            let advice = format!(
+                "begin with a letter, then use a-z, 0-9 and _; {NAME_CHARS_MAX} characters at most"
+            );
             self.problems.push(problem.help(advice));
         }
     }
@@ -317,25 +320,26 @@ impl Check<'_> {
         let plain = |c: char| c.is_alphanumeric() || "._-".contains(c);
         let length = name.chars().count();
         if !(1..=100).contains(&length) || !name.chars().all(plain) {
-            let problem = Problem::new(key, format!("`{name}` is not an event's name"));
-            self.problems.push(problem.help("letters, digits, ., _ and -: order.completed"));
+            let problem = Problem::new(key, format!("`{name}` is not a valid event name"));
+            self.problems
+                .push(problem.help("use letters, digits, ., _ and -, as in order.completed"));
         }
     }
 
     fn tag(&mut self, key: &str, tag: &str) {
         let length = tag.chars().count();
         let fits = (1..=100).contains(&length) && !tag.chars().any(char::is_control);
-        self.say_unless(fits && tag.trim() == tag, key, "a tag has 1 to 100 characters");
+        self.ensure(fits && tag.trim() == tag, key, "a tag must have 1 to 100 characters");
     }
 
     fn line(&mut self, key: &str, line: &str) {
         let length = line.chars().count();
         if line.trim().is_empty() {
-            self.say(key, "must not be empty");
+            self.error(key, "must not be empty");
         } else if length > LINE_CHARS_MAX {
-            self.say(key, format!("{length} characters; the limit is {LINE_CHARS_MAX}"));
+            self.error(key, format!("{length} characters; the limit is {LINE_CHARS_MAX}"));
         } else if line.chars().any(char::is_control) {
-            self.say(key, "must be one line");
+            self.error(key, "must be one line");
         }
     }
 
@@ -345,21 +349,21 @@ impl Check<'_> {
 
     fn span(&mut self, key: &str, span: Span) {
         if !(SPAN_MIN..SPAN_MAX).contains(&span) {
-            self.say(key, format!("a span is from {SPAN_MIN} to less than 3650d, not {span}"));
+            self.error(key, format!("a duration is from {SPAN_MIN} to below 3650d, not {span}"));
         }
     }
 
     /// Checks the format of an e-mail address; whether it exists shows when mail is sent.
     fn address(&mut self, key: &str, address: &str) {
         if read_email(address).is_err() {
-            self.say(key, format!("`{address}` is not an e-mail address"));
+            self.error(key, format!("`{address}` is not an e-mail address"));
         }
     }
 
     /// Checks a sender: an address, or `Name <address>`.
     fn sender(&mut self, key: &str, sender: &str) {
-        let message = format!("`{sender}` is not a sender: Name <address@example.com>");
-        self.say_unless(read_sender(sender).is_ok(), key, &message);
+        let message = format!("`{sender}` is not a valid sender; write Name <address@example.com>");
+        self.ensure(read_sender(sender).is_ok(), key, &message);
     }
 
     /// Checks a template's name: its folder, a slash, its own name.

@@ -80,12 +80,13 @@ pub struct JourneyExplained {
     /// When it may enter again, if that depends on time.
     pub enters_again_at: Option<Millis>,
     /// The enrollments, newest first.
-    pub passages: Vec<PassageExplained>,
+    #[serde(rename = "passages")]
+    pub enrollments: Vec<EnrollmentExplained>,
 }
 
 /// One enrollment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PassageExplained {
+pub struct EnrollmentExplained {
     /// The published version that it is on.
     pub version: u32,
     /// Whether it is active, and if not how it ended.
@@ -154,16 +155,21 @@ pub fn explain(
     now: Millis,
     language: Language,
 ) -> Explanation {
-    let live = catalog.live().flat_map(|edition| {
-        edition.compiled.campaign.journeys.keys().map(|name| QualifiedId::new(edition.id(), name))
+    let live = catalog.live().flat_map(|published| {
+        published
+            .compiled
+            .campaign
+            .journeys
+            .keys()
+            .map(|name| QualifiedId::new(published.id(), name))
     });
     let been = contact.enrollments.iter().map(|e| QualifiedId::new(&e.campaign, &e.journey));
     let journeys: BTreeSet<QualifiedId> = live.chain(been).collect();
     let asked = Asked { catalog, statuses, contact, now, language };
     let messages = messages.into_iter().map(|message| asked.message(message)).collect();
-    let rules = catalog.live().flat_map(|edition| {
-        let segments = edition.compiled.campaign.segments.iter();
-        segments.map(|(name, rule)| (QualifiedId::new(edition.id(), name), rule))
+    let rules = catalog.live().flat_map(|published| {
+        let segments = published.compiled.campaign.segments.iter();
+        segments.map(|(name, rule)| (QualifiedId::new(published.id(), name), rule))
     });
     Explanation {
         contact: contact.id.clone(),
@@ -224,8 +230,8 @@ fn set_aside(contact: &Contact, now: Millis, language: Language) -> Vec<SetAside
             add(text(event, "form"), name.clone(), value.clone(), state);
         }
         if event.name == names::CONTACT_REPORT_REFUSED {
-            let told = event.properties.get("told").cloned().unwrap_or_default();
-            add(text(event, "event"), text(event, "id"), told, "id_used_for_another_event");
+            let properties = event.properties.get("told").cloned().unwrap_or_default();
+            add(text(event, "event"), text(event, "id"), properties, "id_used_for_another_event");
         }
     }
     all
@@ -243,27 +249,27 @@ impl Asked<'_> {
     fn journey(&self, id: QualifiedId) -> Option<JourneyExplained> {
         let (campaign, name) = id.parts()?;
         let state = JourneyStatus::run_state(self.statuses, &campaign, name);
-        let passages = self.contact.enrollments.iter();
-        let mut passages: Vec<&Enrollment> =
-            passages.filter(|e| e.campaign == campaign && e.journey == name).collect();
-        passages.sort_by_key(|e| std::cmp::Reverse((e.is_active(), e.entered_at)));
+        let enrollments = self.contact.enrollments.iter();
+        let mut enrollments: Vec<&Enrollment> =
+            enrollments.filter(|e| e.campaign == campaign && e.journey == name).collect();
+        enrollments.sort_by_key(|e| std::cmp::Reverse((e.is_active(), e.entered_at)));
         let live = self.catalog.live_edition(&campaign);
-        let found = live.and_then(|edition| Some((&**edition, edition.journey(name)?)));
-        let (entry, enters_again_at) = match (passages.first(), state, found) {
+        let found = live.and_then(|published| Some((&**published, published.journey(name)?)));
+        let (entry, enters_again_at) = match (enrollments.first(), state, found) {
             (Some(last), ..) if last.is_active() => ("inside", None),
             (_, _, None) => ("not_live", None),
             (_, RunState::Paused, _) => ("paused", None),
             (_, RunState::Archived, _) => ("archived", None),
             (Some(last), _, Some((_, journey))) => self.re_entry(last, journey),
-            (None, _, Some((edition, journey))) => (self.first_entry(edition, journey), None),
+            (None, _, Some((published, journey))) => (self.first_entry(published, journey), None),
         };
-        let passages = passages.into_iter().map(|passage| self.passage(passage));
+        let enrollments = enrollments.into_iter().map(|enrollment| self.enrollment(enrollment));
         Some(JourneyExplained {
             state,
             entry: entry.to_owned(),
             words: in_words(entry, self.language),
             enters_again_at,
-            passages: passages.collect(),
+            enrollments: enrollments.collect(),
             journey: id,
         })
     }
@@ -281,8 +287,8 @@ impl Asked<'_> {
     }
 
     /// Returns why a contact has never been in the journey.
-    fn first_entry(&self, edition: &PublishedVersion, journey: &Journey) -> &'static str {
-        let begins = |event: &Event| triggers(&journey.enter, edition, event);
+    fn first_entry(&self, published: &PublishedVersion, journey: &Journey) -> &'static str {
+        let begins = |event: &Event| triggers(&journey.enter, published, event);
         // The same form, if it needed no confirmation.
         let begins_once_confirmed = |event: &Event| {
             let mut confirmed = event.clone();
@@ -299,36 +305,36 @@ impl Asked<'_> {
         }
     }
 
-    fn passage(&self, passage: &Enrollment) -> PassageExplained {
-        let edition = self.catalog.edition(&passage.campaign, passage.version);
-        let step = edition
-            .as_ref()
-            .and_then(|edition| edition.journey(&passage.journey)?.step(&passage.step).cloned());
-        let waits_for = step.filter(|_| passage.is_active()).map(|step| self.wait(&step.action));
-        PassageExplained {
-            version: passage.version,
-            state: passage.state,
-            step: passage.step.clone(),
-            entered_by: self.entered_by(passage),
-            entered_at: passage.entered_at,
-            since: passage.since,
-            due_at: passage.due_at,
+    fn enrollment(&self, enrollment: &Enrollment) -> EnrollmentExplained {
+        let published = self.catalog.edition(&enrollment.campaign, enrollment.version);
+        let step = published.as_ref().and_then(|published| {
+            published.journey(&enrollment.journey)?.step(&enrollment.step).cloned()
+        });
+        let waits_for = step.filter(|_| enrollment.is_active()).map(|step| self.wait(&step.action));
+        EnrollmentExplained {
+            version: enrollment.version,
+            state: enrollment.state,
+            step: enrollment.step.clone(),
+            entered_by: self.entered_by(enrollment),
+            entered_at: enrollment.entered_at,
+            since: enrollment.since,
+            due_at: enrollment.due_at,
             waits_for,
-            reason: passage.reason.clone(),
-            words: in_words(&passage.reason, self.language),
+            reason: enrollment.reason.clone(),
+            words: in_words(&enrollment.reason, self.language),
         }
     }
 
     /// Returns the newest event before an enrollment that starts its journey.
-    fn entered_by(&self, passage: &Enrollment) -> Option<String> {
-        let edition = self.catalog.edition(&passage.campaign, passage.version)?;
-        let journey = edition.journey(&passage.journey)?;
+    fn entered_by(&self, enrollment: &Enrollment) -> Option<String> {
+        let published = self.catalog.edition(&enrollment.campaign, enrollment.version)?;
+        let journey = published.journey(&enrollment.journey)?;
         let history = &self.contact.history;
         let began = history.iter().find(|event| {
-            event.name == names::JOURNEY_ENTERED && event.has("enrollment", passage.id.as_str())
+            event.name == names::JOURNEY_ENTERED && event.has("enrollment", enrollment.id.as_str())
         })?;
         let before = history.iter().filter(|event| event.seq < began.seq);
-        let by = before.rev().find(|event| triggers(&journey.enter, &edition, event));
+        let by = before.rev().find(|event| triggers(&journey.enter, &published, event));
         by.map(|event| event.name.clone())
     }
 

@@ -46,9 +46,9 @@ pub fn broadcasts(
     now: Millis,
     language: Language,
 ) -> Vec<BroadcastExplained> {
-    let live = catalog.live().flat_map(|edition| {
-        let names = edition.compiled.campaign.broadcasts.keys();
-        names.map(|name| QualifiedId::new(edition.id(), name))
+    let live = catalog.live().flat_map(|published| {
+        let names = published.compiled.campaign.broadcasts.keys();
+        names.map(|name| QualifiedId::new(published.id(), name))
     });
     let had = contact.history.iter().filter_map(broadcast_of);
     let mut ids: Vec<QualifiedId> = live.chain(had).collect();
@@ -98,8 +98,8 @@ fn no_turn(
         return if is_off { "broadcast_cancelled" } else { "broadcast_not_begun" };
     };
     let campaign = id.parts().and_then(|(campaign, _)| catalog.live_edition(&campaign));
-    let found = campaign.and_then(|edition| {
-        let campaign = &edition.compiled.campaign;
+    let found = campaign.and_then(|published| {
+        let campaign = &published.compiled.campaign;
         let broadcast = campaign.broadcasts.get(id.parts()?.1)?;
         Some((broadcast, campaign.segments.get(&broadcast.segment)?))
     });

@@ -4,7 +4,7 @@
 use super::events::found;
 use super::{
     Comparison, DateTest, Events, JourneyState, Measure, Occurrence, Operator, Relative, Rule,
-    Sample, Scalar, TimeTest, newest_passage,
+    Sample, Scalar, TimeTest, newest_enrollment,
 };
 use crate::domain::base::language::Language;
 use crate::domain::base::primitives::{Millis, Money, Span};
@@ -172,9 +172,9 @@ impl Rule {
                 Some(contact.segments.get(segment).map(|since| since.rfc3339()).into())
             }
             Self::Journey { journey, .. } => {
-                let passage = newest_passage(contact, journey);
-                let told = passage.map(|p| json!({ "state": p.state, "step": p.step }));
-                Some(told.unwrap_or_default())
+                let enrollment = newest_enrollment(contact, journey);
+                let found = enrollment.map(|e| json!({ "state": e.state, "step": e.step }));
+                Some(found.unwrap_or_default())
             }
             Self::Sample(sample) => Some(sample.has(contact.id.as_str()).into()),
         }

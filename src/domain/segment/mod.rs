@@ -174,9 +174,9 @@ impl Rule {
             }
             Self::Segment(segment) => Evaluation::lasting(contact.segments.contains_key(segment)),
             Self::Journey { journey, state, step } => {
-                let passage = newest_passage(contact, journey);
-                let is_there = step.is_none() || passage.map(|p| &p.step) == step.as_ref();
-                let stands = passage.map(|passage| passage.state) == state.enrollment();
+                let enrollment = newest_enrollment(contact, journey);
+                let is_there = step.is_none() || enrollment.map(|p| &p.step) == step.as_ref();
+                let stands = enrollment.map(|enrollment| enrollment.state) == state.enrollment();
                 Evaluation::lasting(stands && is_there)
             }
             Self::Sample(sample) => Evaluation::lasting(sample.has(contact.id.as_str())),
@@ -219,10 +219,10 @@ impl Rule {
 }
 
 /// Returns the enrollment that counts: an active one, or else the one that began last.
-fn newest_passage<'c>(contact: &'c Contact, journey: &QualifiedId) -> Option<&'c Enrollment> {
+fn newest_enrollment<'c>(contact: &'c Contact, journey: &QualifiedId) -> Option<&'c Enrollment> {
     let (campaign, name) = journey.0.split_once('.')?;
-    let passages = contact.enrollments.iter();
-    passages
+    let enrollments = contact.enrollments.iter();
+    enrollments
         .filter(|e| e.journey == name && e.campaign.as_str() == campaign)
         .max_by_key(|e| (e.is_active(), e.entered_at, e.id.as_str()))
 }

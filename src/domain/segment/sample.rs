@@ -44,7 +44,7 @@ impl Sample {
         let mut numbers = Ids::new(Millis(0), seed);
         let mut residue = |from: i64| {
             let range = (PRIME - from) as u64;
-            from + (numbers.word() % range) as i64
+            from + (numbers.next_u64() % range) as i64
         };
         (residue(1), residue(0), (self.percent * LOTS as f64 / 100.0).round() as i64)
     }

@@ -165,15 +165,15 @@ mod tests {
         let bad = Tally { sent: 1_000, bounced: 0, complained: 10 };
         let (poor, good) = (Tally { complained: 3, ..bad }, Tally { complained: 0, ..bad });
         let mut last = None;
-        let mut told = Vec::new();
+        let mut states = Vec::new();
         for tally in [good, poor, poor, good, good, poor, bad, bad, good, poor] {
             let said =
                 PauseEvent::after(last.as_ref(), &campaign, tally, &Limits::default(), Millis(0));
-            told.push(said.as_ref().map_or("-", |word| word.state.as_str()));
+            states.push(said.as_ref().map_or("-", |word| word.state.as_str()));
             last = said.or(last);
         }
         let expected = ["-", "warned", "-", "well", "-", "warned", "stopped", "-", "-", "-"];
-        assert_eq!(told, expected);
+        assert_eq!(states, expected);
         last = last.map(|word| PauseEvent { state: PauseState::Released, ..word });
         let again = PauseEvent::after(last.as_ref(), &campaign, bad, &Limits::default(), Millis(0));
         assert_eq!(again.map(|word| word.state), Some(PauseState::Stopped));

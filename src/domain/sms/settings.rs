@@ -251,7 +251,7 @@ mod tests {
 
     #[test]
     fn opt_out_instructions_are_recognized() {
-        for told in [
+        for text in [
             "Reply STOP",
             "reply stop to end",
             "HELP for help, STOP to end",
@@ -265,7 +265,7 @@ mod tests {
             "回复TD",
             "退订回N",
         ] {
-            assert!(tells_how_to_refuse(told), "{told}");
+            assert!(tells_how_to_refuse(text), "{text}");
         }
         for not in [
             "Our one-stop shop", "Non-stop sale", "DON'T STOP ME NOW", "Next stop: Bristol",

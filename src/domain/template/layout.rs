@@ -206,7 +206,7 @@ impl Work<'_> {
             self.out.append(body);
         } else if let Some(text) = self.pieces.get(&piece) {
             let (_, given) = arguments(inside, source.given).ok_or_else(|| {
-                source.refuse(start, "a partial is given values by name: {{> name label=\"…\"}}")
+                source.refuse(start, "a partial takes values by name only: {{> name label=\"…\"}}")
             })?;
             self.enter(source, start, &piece)?;
             // A partial's last line break would break the line that it is included in.
@@ -364,23 +364,23 @@ mod tests {
     }
 
     /// Returns each line with its origin.
-    fn told(body: &str) -> String {
+    fn errors(body: &str) -> String {
         match expand("emails/a/html", body, &pieces()) {
             Err(error) => error.to_string().replacen(": ", ":\n", 1),
             Ok(expanded) => {
                 let lines = expanded.text.split('\n').enumerate();
-                let told = lines.map(|(at, line)| {
+                let errors = lines.map(|(at, line)| {
                     let (file, from) = expanded.origin(at + 1).unwrap();
                     format!("{file}:{from} |{line}\n")
                 });
-                told.collect()
+                errors.collect()
             }
         }
     }
 
     #[test]
     fn layout_wraps_body_and_lines_keep_their_file() {
-        assert_snapshot!(told(
+        assert_snapshot!(errors(
             "{{! brand }}{{#> layouts/brand title=\"Tom & Co\"}}\n<p>{{first_name}}</p>\n\
              {{> button href=base_url label=(default plan 'x')}}\n{{/layouts/brand}}\n"
         ), @r#"
@@ -397,7 +397,7 @@ mod tests {
     layouts/brand:6 |
     emails/a/html:5 |
     "#);
-        assert_snapshot!(told(
+        assert_snapshot!(errors(
             "{{#> layouts/outer title=campaign.name}}\nbody\n{{/layouts/outer}}"
         ), @r#"
     layouts/outer:1 |<a>
@@ -416,29 +416,29 @@ mod tests {
 
     #[test]
     fn failed_include_is_reported_with_its_line() {
-        assert_snapshot!(told("\n{{#> layouts/brnd}}x{{/layouts/brnd}}"), @"
+        assert_snapshot!(errors("\n{{#> layouts/brnd}}x{{/layouts/brnd}}"), @"
     emails/a/html:2:
     there is no layout `layouts/brnd`; did you mean `layouts/brand`?
     ");
-        assert_snapshot!(told("\n{{#> layouts/brand}}x"), @"
+        assert_snapshot!(errors("\n{{#> layouts/brand}}x"), @"
     emails/a/html:2:
     {{/layouts/brand}} is missing
     ");
-        assert_snapshot!(told("{{#> layouts/none}}x{{/layouts/none}}"), @"
+        assert_snapshot!(errors("{{#> layouts/none}}x{{/layouts/none}}"), @"
     layouts/none:
     has no place for a body: {{> @partial-block}}
     ");
-        assert_snapshot!(told("\n\n{{> ring}}"), @"
+        assert_snapshot!(errors("\n\n{{> ring}}"), @"
     partials/ring:1:
     includes itself: partials/ring → partials/ring
     ");
-        assert_snapshot!(told("{{> @partial-block}}"), @"
+        assert_snapshot!(errors("{{> @partial-block}}"), @"
     emails/a/html:1:
     {{> @partial-block}} is for layouts
     ");
-        assert_snapshot!(told("{{> button first_name}}"), @r#"
+        assert_snapshot!(errors("{{> button first_name}}"), @r#"
     emails/a/html:1:
-    a partial is given values by name: {{> name label="…"}}
+    a partial takes values by name only: {{> name label="…"}}
     "#);
         let (twice, mut many) = ("{{> p1}}{{> p1}}", pieces());
         for n in 1..9 {

@@ -56,7 +56,7 @@ fn compiled(changes: Vec<(&str, TemplateSource)>) -> Compiled {
 }
 
 /// Returns the problems of templates: place, problem and remedy.
-fn said(changes: Vec<(&str, TemplateSource)>) -> String {
+fn errors_in(changes: Vec<(&str, TemplateSource)>) -> String {
     let tell = |problem: &Problem| {
         let line = problem.line.map(|line| format!(":{line}")).unwrap_or_default();
         let help = problem.help.iter().map(|help| format!("   → {help}\n")).collect::<String>();
@@ -68,16 +68,16 @@ fn said(changes: Vec<(&str, TemplateSource)>) -> String {
     }
 }
 
-fn said_of_page(text: &str) -> String {
-    said(vec![("pages/thanks", page(text))])
+fn errors_of_page(text: &str) -> String {
+    errors_in(vec![("pages/thanks", page(text))])
 }
 
-fn said_of_text(text: &str) -> String {
-    said(vec![("emails/welcome", email("你好", BODY, text))])
+fn errors_of_text(text: &str) -> String {
+    errors_in(vec![("emails/welcome", email("你好", BODY, text))])
 }
 
-fn said_of_html(html: &str) -> String {
-    said(vec![("emails/welcome", email("你好", &format!("{BODY}{html}"), "好"))])
+fn errors_of_html(html: &str) -> String {
+    errors_in(vec![("emails/welcome", email("你好", &format!("{BODY}{html}"), "好"))])
 }
 
 fn partial(text: &str) -> (&'static str, TemplateSource) {

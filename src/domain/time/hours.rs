@@ -39,7 +39,7 @@ impl Serialize for Clock {
 impl<'de> Deserialize<'de> for Clock {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-        let wrong = || D::Error::custom(format!("`{text}` is no time of day such as \"21:00\""));
+        let wrong = || D::Error::custom(format!("`{text}` is not a time of day such as \"21:00\""));
         Self::parse(&text).ok_or_else(wrong)
     }
 }

@@ -54,7 +54,8 @@ pub fn open(app: App, inbound: Inbound, token: &str) -> Reply {
 /// Records, after the answer, that a link or the picture of a message was fetched.
 fn engaged(mut app: App, inbound: &Inbound, fetched: Fetched, link: Link) {
     let objects = inbound.objects_to_tracking();
-    let Some((reasons, facts)) = bot_detection::heed(inbound.facts(), fetched, objects, app.now)
+    let Some((reasons, facts)) =
+        bot_detection::apply_do_not_track(inbound.facts(), fetched, objects, app.now)
     else {
         return;
     };

@@ -267,7 +267,7 @@ mod tests {
         PACING: invalid type: sequence, expected a map at line 1 column 11
         PACING: unknown variant `fax`,
           expected one of `email`, `sms`, `webhook` at line 1 column 18
-        PACING: `9` is no time of day such as "21:00" at line 1 column 33
+        PACING: `9` is not a time of day such as "21:00" at line 1 column 33
         PACING: quiet.sms never ends: give `from` and `to` two different times of day
         PACING: caps[2].messages: with none nothing is ever sent: give 1 or more, or no cap
         PACING: caps[1].within: give a span between 1m and 31d

@@ -135,7 +135,7 @@ pub fn simulate(
         by_address,
         plan: BTreeMap::new(),
         planned: 0,
-        letters: Vec::new(),
+        sent: Vec::new(),
         deeds: Vec::new(),
         refused: (0, None),
         end: options.start.plus(Span::days(options.days)),
@@ -176,7 +176,7 @@ struct Run<'o> {
     /// The planned actions, by time and then in the order they were planned.
     plan: BTreeMap<(Millis, u64), (usize, Deed)>,
     planned: u64,
-    letters: Vec<Kept>,
+    sent: Vec<Kept>,
     deeds: Vec<Done>,
     refused: (usize, Option<String>),
     end: Millis,
@@ -285,14 +285,14 @@ impl Run<'_> {
     fn visit(&mut self, person: usize, path: &str, fills_in: bool) -> Result<(), CommitError> {
         let Some(who) = self.people.get_mut(person).filter(|_| fills_in) else {
             let campaign = self.world.catalog.live().next().cloned();
-            let Some(edition) = campaign else { return Ok(()) };
-            let stranger = Person::new(&edition.compiled.campaign, self.options.seed, person);
+            let Some(published) = campaign else { return Ok(()) };
+            let stranger = Person::new(&published.compiled.campaign, self.options.seed, person);
             return self.world.visit(&stranger.visitor, path, &stranger.query());
         };
         let (visitor, query, now) = (who.visitor.clone(), who.query(), self.world.now());
         self.world.visit(&visitor, path, &query)?;
-        let form = self.world.catalog.page_at(path).and_then(|(edition, _, page)| {
-            edition.compiled.campaign.forms.get(page.form.as_ref()?)
+        let form = self.world.catalog.page_at(path).and_then(|(published, _, page)| {
+            published.compiled.campaign.forms.get(page.form.as_ref()?)
         });
         let Some(form) = form else { return Ok(()) };
         let answers = who.answers(form, self.options.consent, now);
@@ -347,8 +347,8 @@ impl Run<'_> {
     }
 
     fn order(&mut self, person: usize, minor: i64) -> Result<(), CommitError> {
-        let Some(edition) = self.world.catalog.live().next() else { return Ok(()) };
-        let campaign = &edition.compiled.campaign;
+        let Some(published) = self.world.catalog.live().next() else { return Ok(()) };
+        let campaign = &published.compiled.campaign;
         let (name, currency) = (campaign.goal.event.clone(), campaign.currency.clone());
         let amount = money(minor, &currency, Language::English);
         let properties = json!({ "value_minor": minor, "currency": currency });
@@ -382,19 +382,19 @@ impl Run<'_> {
 
     /// Plans how the recipients of new messages react.
     fn react(&mut self) {
-        for letter in self.world.take_letters() {
-            if let Some(person) = self.by_address.get(&letter.address).copied()
-                && letter.channel == Channel::Email.as_str()
+        for message in self.world.take_letters() {
+            if let Some(person) = self.by_address.get(&message.address).copied()
+                && message.channel == Channel::Email.as_str()
             {
-                self.read(person, &letter);
+                self.read(person, &message);
             }
-            let CapturedMessage { at, id, channel, subject, text, .. } = letter;
+            let CapturedMessage { at, id, channel, subject, text, .. } = message;
             let detail = if subject.is_empty() { text } else { subject };
-            self.letters.push(Kept { at, id: MessageId(id), channel, detail });
+            self.sent.push(Kept { at, id: MessageId(id), channel, detail });
         }
     }
 
-    fn read(&mut self, person: usize, letter: &CapturedMessage) {
+    fn read(&mut self, person: usize, message: &CapturedMessage) {
         let Options { confirm, open, click, unsubscribe, .. } = *self.options;
         let dice = &mut self.people[person].dice;
         // Draw every random number for every message, so that one share does not shift the others.
@@ -402,9 +402,9 @@ impl Run<'_> {
         // Those who click are among those who open.
         let (interest, choice) = (dice.throw(), dice.throw());
         let (opens, clicks) = (interest < open.max(click), interest < click);
-        let first_look = letter.at.plus(dice.delay(Span::minutes(2), 10));
+        let first_look = message.at.plus(dice.delay(Span::minutes(2), 10));
         let later = first_look.plus(dice.delay(Span::seconds(10), 4));
-        let asks = letter.html.contains("/confirm/");
+        let asks = message.html.contains("/confirm/");
         for (does, purpose, at) in [
             (confirms && asks, Purpose::Confirm, first_look),
             ((opens || leaves) && !asks, Purpose::Open, first_look),
@@ -414,7 +414,7 @@ impl Run<'_> {
             if !does {
                 continue;
             }
-            let mut links: Vec<Link> = self.world.links(letter, purpose).collect();
+            let mut links: Vec<Link> = self.world.links(message, purpose).collect();
             if !links.is_empty() {
                 let link = links.swap_remove((choice * links.len() as f64) as usize);
                 self.intend(at, person, Deed::Follow(purpose, link));
@@ -443,7 +443,7 @@ impl Run<'_> {
     /// Returns messages and actions by time, each with its person.
     fn calendar(&self, campaign_zone: &str) -> Result<Vec<Entry>, String> {
         let ledger: BTreeMap<MessageId, Message> = self
-            .rows::<MessageRow>(messages::by_ids(self.letters.iter().map(|letter| &letter.id)))?
+            .rows::<MessageRow>(messages::by_ids(self.sent.iter().map(|message| &message.id)))?
             .into_iter()
             .map(Message::from)
             .map(|message| (message.id.clone(), message))
@@ -475,7 +475,7 @@ impl Run<'_> {
             let what = format!("{what} {about}").trim_end().to_owned();
             entries.push(entry(*at, *person, channel, what, detail.clone()));
         }
-        for Kept { at, id, channel, detail } in &self.letters {
+        for Kept { at, id, channel, detail } in &self.sent {
             let person = ledger.get(id).and_then(|message| person_of.get(&message.contact_id));
             let Some(person) = person.copied() else { continue };
             let what = match template(id) {

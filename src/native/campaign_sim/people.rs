@@ -14,19 +14,20 @@ impl Dice {
     /// Creates the generator of one person, or of one kind of question, under a seed.
     pub fn new(seed: u64, which: u64) -> Self {
         // The first word spreads neighbouring numbers over all 64 bits.
-        let mixed = Ids::new(Millis(0), seed).word() ^ Ids::new(Millis(0), which ^ 0x5eed).word();
+        let mixed =
+            Ids::new(Millis(0), seed).next_u64() ^ Ids::new(Millis(0), which ^ 0x5eed).next_u64();
         Self(Ids::new(Millis(0), mixed))
     }
 
     /// Returns a number from 0 to `n` - 1; 0 if `n` is 0.
     pub fn below(&mut self, n: u64) -> u64 {
-        ((u128::from(self.0.word()) * u128::from(n)) >> 64) as u64
+        ((u128::from(self.0.next_u64()) * u128::from(n)) >> 64) as u64
     }
 
     /// Returns a number from 0 up to, but not including, 1.
     pub fn throw(&mut self) -> f64 {
         // A float holds exactly 53 bits.
-        (self.0.word() >> 11) as f64 / (1_u64 << 53) as f64
+        (self.0.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
     /// Returns true with this probability.
@@ -140,29 +141,29 @@ impl Person {
 
     /// Adds the answer to one field.
     fn answer(&mut self, field: &Field, now: Millis, answers: &mut Vec<(String, String)>) {
-        let mut say = |value: String| answers.push((field.name.clone(), value));
+        let mut answer = |value: String| answers.push((field.name.clone(), value));
         match &field.kind {
-            FieldKind::Text => say(self.line(&field.name)),
-            FieldKind::Textarea => say(self.language.pick(
+            FieldKind::Text => answer(self.line(&field.name)),
+            FieldKind::Textarea => answer(self.language.pick(
                 "How long does it take to begin?".to_owned(),
                 "从哪里开始最合适？".to_owned(),
             )),
-            FieldKind::Email => say(self.email.clone()),
-            FieldKind::Tel { .. } => say(self.phone.clone()),
+            FieldKind::Email => answer(self.email.clone()),
+            FieldKind::Tel { .. } => answer(self.phone.clone()),
             FieldKind::Number { min, max } => {
                 let least = min.unwrap_or(1.0).ceil();
                 let most = max.unwrap_or(least + 99.0).floor().max(least);
-                say((least + self.dice.below((most - least) as u64 + 1) as f64).to_string());
+                answer((least + self.dice.below((most - least) as u64 + 1) as f64).to_string());
             }
-            FieldKind::Url => say(format!("https://www.example.com/{}", self.visitor)),
-            FieldKind::Date => say(now.plus(Span::days(self.dice.below(60) as i64)).utc_day()),
+            FieldKind::Url => answer(format!("https://www.example.com/{}", self.visitor)),
+            FieldKind::Date => answer(now.plus(Span::days(self.dice.below(60) as i64)).utc_day()),
             FieldKind::Select(choices) | FieldKind::Radio(choices) => {
                 let choice = self.dice.pick(choices);
-                choice.into_iter().for_each(|choice| say(choice.value.clone()));
+                choice.into_iter().for_each(|choice| answer(choice.value.clone()));
             }
-            FieldKind::Checkbox => say("on".to_owned()),
-            FieldKind::MultiSelect(choices) => self.some(choices).for_each(say),
-            FieldKind::Country => say(self.country.to_owned()),
+            FieldKind::Checkbox => answer("on".to_owned()),
+            FieldKind::MultiSelect(choices) => self.some(choices).for_each(answer),
+            FieldKind::Country => answer(self.country.to_owned()),
             FieldKind::Hidden { .. } => {}
         }
     }

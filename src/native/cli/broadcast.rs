@@ -12,12 +12,12 @@ use std::io;
 
 /// Preview, start, pause, resume or cancel a broadcast
 ///
-/// A broadcast goes to everybody in its segment who has agreed, once. With `at` in the campaign's
-/// file it starts by itself; without, it waits to be started here or in the web app.
+/// A broadcast goes to everybody in its segment who has agreed, once. With `at` in the campaign
+/// file it starts automatically; otherwise start it here or in the web app.
 ///
-/// Paused: nobody else is written to, and what waits to be sent is held. Resumed, it goes on from
-/// where it stood: nobody is left out, and nobody gets it twice. Cancelled: what has not left is
-/// never sent. Each send checks the state, so a change takes effect at once.
+/// While it is paused, no more messages are queued and queued ones are held. Resumed, it continues
+/// where it stopped: nobody is left out, and nobody gets it twice. Cancelled, messages that were
+/// not sent yet are never sent. All of this takes effect at once.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -28,16 +28,16 @@ Examples:
 Exit status: 0 done, 1 there is no such broadcast, it cannot be done where it stands, or the server
 refused, 2 usage.")]
 pub struct Args {
-    /// What becomes of it
+    /// What to do
     pub verb: Verb,
     /// The broadcast, as <campaign>.<broadcast>
     #[arg(value_name = "BROADCAST", value_parser = qualified)]
     pub broadcast: String,
-    /// Where it runs, and by what right
+    /// The server and the API token
     #[command(flatten)]
     pub server: Server,
     /// Print the server's answer: {"broadcast": …, "state": …, "phase": …}; a preview has the
-    /// counts beside
+    /// counts as well
     #[arg(long)]
     pub json: bool,
 }
@@ -49,11 +49,11 @@ pub enum Verb {
     Preview,
     /// Send it now, whatever its time is
     Start,
-    /// Halt it for a while
+    /// Pause it
     Pause,
-    /// Let it run on
+    /// Resume it
     Resume,
-    /// Call it off for good
+    /// Cancel it for good
     Cancel,
 }
 
@@ -111,10 +111,10 @@ fn sentence(standing: &BroadcastProgress) -> String {
     match standing.state {
         Some(BroadcastState::Running) => format!("{broadcast} runs."),
         Some(BroadcastState::Paused) => {
-            format!("{broadcast} is paused. What waits to be sent is held.")
+            format!("{broadcast} is paused. Queued messages are held.")
         }
         Some(BroadcastState::Cancelled) => {
-            format!("{broadcast} is cancelled. What has not left is never sent.")
+            format!("{broadcast} is cancelled. Messages that were not sent yet are never sent.")
         }
         Some(BroadcastState::Scheduled) => {
             let at = standing.starts_at.map(|at| moment(at, "UTC", Language::English));

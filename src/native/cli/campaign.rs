@@ -7,12 +7,13 @@ use crate::domain::sending::auto_pause::PauseEvent;
 use serde_json::json;
 use std::io;
 
-/// Release a campaign that was stopped
+/// Release a campaign that was auto-paused
 ///
-/// A campaign is stopped when more than 0.3 % of the mails that arrived in seven days were called
-/// spam, or more than 5 % of those sent bounced for good. Its marketing messages wait then;
-/// confirmations and notices go on. Find out why, fix it, and release it: what waits is due at
-/// once, under all other limits, and the campaign is judged by what happens from then on.
+/// A campaign is auto-paused when more than 0.3 % of the mails that were delivered in seven days
+/// were marked as spam, or more than 5 % of those sent bounced permanently. Its marketing messages
+/// then wait; confirmations and notices are still sent. Find and fix the cause, then release the
+/// campaign: waiting messages are due at once, within all other limits, and only what happens from
+/// then on counts.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -26,10 +27,10 @@ pub struct Args {
     /// The campaign's id, such as spring-webinar
     #[arg(value_name = "CAMPAIGN", value_parser = campaign_id)]
     pub campaign: String,
-    /// Why it may go on; kept with the release
+    /// Why it may continue; stored with the release
     #[arg(long)]
     pub note: String,
-    /// Where it runs, and by what right
+    /// The server and the API token
     #[command(flatten)]
     pub server: Server,
     /// Print the answer as JSON, as the server gave it
@@ -48,6 +49,6 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     let path = format!("/api/v1/campaigns/{}/release", args.campaign);
     let answer = args.server.post(&path, &json!({ "note": args.note }));
     Answer::end(answer, args.json, terminal, |event: &PauseEvent, out| {
-        writeln!(out, "{} is released; what its brake held is due now.", event.campaign)
+        writeln!(out, "{} is released; its waiting messages are due now.", event.campaign)
     })
 }

@@ -1,7 +1,6 @@
 //! `dripline check`: whether campaigns and their templates can be published.
 
 use super::{Exit, Terminal, counted};
-use crate::domain::base::language::Language;
 use crate::domain::campaign::Compiled;
 use crate::domain::campaign_file::Diagnostic;
 use crate::domain::template::TemplateSource;
@@ -18,19 +17,17 @@ const LINE_COLUMNS_MAX: usize = 100;
 /// Check campaign files and the templates they use
 ///
 /// Reads each campaign, compiles its templates, and reports every key that is unknown or missing,
-/// every reference to something that is not there, every template that does not compile or asks
-/// for a variable nobody sets, every path taken twice, every journey that would run in circles.
-/// Then it warns of what may be published and would arrive badly: links that break, images without
-/// words, styles that mail clients do not know, texts that do not say how to refuse more. Warnings
-/// change no exit status. Nothing is sent
-/// anywhere.
+/// every reference to something that does not exist, every template that does not compile or uses
+/// an unknown variable, every path that is used twice, every journey that loops without waiting.
+/// It then warns about things that can be published but would look or work badly: broken links,
+/// images without text, styles that mail clients do not support, an SMS without an opt-out.
+/// Warnings do not change the exit status. Nothing is sent anywhere.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
   dripline check
   dripline check campaigns/spring-webinar.toml
   dripline check campaigns/ --json | jq -r '.problems[].message'
-  dripline check --lang zh-CN
 
 Exit status: 0 all good, 1 there are problems, 2 there is nothing to check.")]
 pub struct Args {
@@ -40,9 +37,6 @@ pub struct Args {
     /// Print one JSON object: {"ok": …, "problems": […], "warnings": […]}
     #[arg(long)]
     pub json: bool,
-    /// The language of warnings: en or zh-CN
-    #[arg(long, default_value = "en", value_name = "TAG")]
-    pub lang: String,
 }
 
 pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
@@ -50,16 +44,14 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
         Ok(files) => files,
         Err(message) => return terminal.usage(message),
     };
-    let language = Language::from_locale(&args.lang);
     match load_linted(&files) {
         Ok((campaigns, warnings)) if args.json => {
             let mut answer = totals_json(&campaigns);
-            answer["warnings"] =
-                warnings.iter().map(|warning| warning_json(warning, language)).collect();
+            answer["warnings"] = warnings.iter().map(warning_json).collect();
             writeln!(terminal.out, "{answer}")?;
         }
         Ok((campaigns, warnings)) => {
-            print_warnings(&warnings, language, terminal.out)?;
+            print_warnings(&warnings, terminal.out)?;
             let verdict = match warnings.len() {
                 0 => "all good".to_owned(),
                 count => counted(count, "warning"),
@@ -142,11 +134,7 @@ fn source_line(problem: &Diagnostic) -> Vec<String> {
 }
 
 /// Prints warnings, grouped by file.
-pub(super) fn print_warnings(
-    warnings: &[Warning],
-    language: Language,
-    out: &mut dyn io::Write,
-) -> io::Result<()> {
+pub(super) fn print_warnings(warnings: &[Warning], out: &mut dyn io::Write) -> io::Result<()> {
     for in_file in warnings.chunk_by(|a, b| a.at.file == b.at.file) {
         writeln!(out, "{}", in_file[0].at.file)?;
         let is_same =
@@ -156,19 +144,18 @@ pub(super) fn print_warnings(
                 continue; // Printed with the first of them.
             }
             let place = format!("{}:{}", at.line, at.column);
-            let (code, message) = (lint.code.as_str(), lint.message(language));
+            let (code, message) = (lint.code.as_str(), lint.message());
             writeln!(out, "  {place:>7}  {code}: {message}")?;
             let others = in_file[index + 1..].iter().filter(|later| is_same(warning, later));
             let lines: Vec<String> = others.map(|other| other.at.line.to_string()).collect();
             if !lines.is_empty() {
                 let also = match lines.len() {
-                    1 => language.pick("also in line", "另见第"),
-                    _ => language.pick("also in lines", "另见第"),
+                    1 => "also in line",
+                    _ => "also in lines",
                 };
-                let end = language.pick("", " 行");
-                writeln!(out, "           {also} {}{end}", lines.join(", "))?;
+                writeln!(out, "           {also} {}", lines.join(", "))?;
             }
-            writeln!(out, "           {}", lint.remedy(language))?;
+            writeln!(out, "           {}", lint.remedy())?;
         }
         writeln!(out)?;
     }
@@ -176,10 +163,10 @@ pub(super) fn print_warnings(
 }
 
 /// Converts a warning to JSON.
-pub(super) fn warning_json(Warning { at, lint }: &Warning, language: Language) -> Value {
+pub(super) fn warning_json(Warning { at, lint }: &Warning) -> Value {
     json!({
         "file": at.file, "line": at.line, "code": lint.code.as_str(),
-        "message": lint.message(language), "help": lint.remedy(language),
+        "message": lint.message(), "help": lint.remedy(),
     })
 }
 

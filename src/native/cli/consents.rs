@@ -12,10 +12,10 @@ use std::io;
 /// How much of the consent text a line shows; --json has all of it.
 const WORDS_COLUMNS: usize = 50;
 
-/// Show what a contact agreed to, confirmed and took back
+/// Show what a contact agreed to, confirmed and withdrew
 ///
-/// The whole ledger, oldest first: channel, purpose, what was said, where, and the words. Of each
-/// grant it says when the owner of the address confirmed it. Times are in UTC. --json has the exact
+/// The whole ledger, oldest first: channel, purpose, state, source, and the text. Each
+/// grant shows when the owner of the address confirmed it. Times are in UTC. --json has the exact
 /// words with their hash, the lawful basis, the hashed origin and the message whose link was used.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
@@ -27,7 +27,7 @@ Exit status: 0 shown, 1 there is no such contact or the server refused, 2 usage.
 pub struct Args {
     /// The contact: its id, your own id of it, its e-mail address, or its number with +
     pub contact: String,
-    /// Where it runs, and by what right
+    /// The server and the API token
     #[command(flatten)]
     pub server: Server,
     /// Print the answer as JSON, as the server gave it
@@ -46,7 +46,7 @@ fn table(ledger: &Ledger) -> String {
     if ledger.entries.is_empty() {
         return format!("{contact} has agreed to nothing.\n");
     }
-    let heads = ["When", "Channel", "Purpose", "Said", "Where", "Confirmed", "Words"];
+    let heads = ["When", "Channel", "Purpose", "State", "Source", "Confirmed", "Words"];
     let mut table = Table::new(heads.len(), &heads);
     let at = |at| moment(at, "UTC", Language::English);
     for entry in &ledger.entries {

@@ -13,10 +13,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::io;
 
-/// Show what the queues gave up, replay it, or discard it
+/// Show dead letters, replay them, or discard them
 ///
-/// A visit, click, event or form that could not be written down after all tries is kept for 30
-/// days, up to 2,000 of them; over that, visits and clicks and then the oldest go, and are counted.
+/// A visit, click, event or form that could not be stored after all retries is kept for 30
+/// days, at most 2,000 of them. Beyond that, visits and clicks are dropped first, then the oldest.
 /// Fix the cause, then replay them: nothing is counted or sent twice.
 ///
 /// Hints (due_v1, alone_v1, broadcast_v1, deliver_v1) lose nothing: the next tick does their work.
@@ -38,10 +38,10 @@ pub struct Args {
     /// The id of one, or all
     #[arg(value_name = "ID", value_parser = dead_letter_id)]
     pub id: Option<String>,
-    /// Do not ask whether it is meant
+    /// Do not ask for confirmation
     #[arg(long)]
     pub yes: bool,
-    /// Where it runs, and by what right
+    /// The server and the API token
     #[command(flatten)]
     pub server: Server,
     /// Print the answer as JSON
@@ -56,7 +56,7 @@ pub enum Verb {
     Show,
     /// Try it again now
     Replay,
-    /// Forget it
+    /// Delete it
     Discard,
 }
 
@@ -166,7 +166,7 @@ fn table(listed: &Listed) -> String {
         }
     };
     if listed.totals.lost > 0 {
-        let _ = writeln!(text, "There was no room for {} more.", listed.totals.lost);
+        let _ = writeln!(text, "{} more were dropped for lack of space.", listed.totals.lost);
     }
     text
 }

@@ -8,14 +8,14 @@ use crate::views::format::moment;
 use serde_json::json;
 use std::io;
 
-/// Erase a contact: everything that tells who it was
+/// Erase a contact: everything that identifies it
 ///
-/// Its addresses, its attributes, its consents and touches, what its events tell, the copies of its
-/// messages: all of it goes at once, and cannot be brought back. It leaves every journey and
-/// segment, and what waits to be sent to it is not sent. Figures stay, with nobody behind them.
-/// Only a keyed hash of each address is kept, so that what is still under way about it is dropped.
+/// Its addresses, attributes, consents, touches, the properties of its events and the copies of its
+/// messages are deleted at once, and cannot be restored. It leaves every journey and segment, and
+/// its waiting messages are not sent. Figures stay, without a link to the contact. Only a keyed
+/// hash of each address is kept, so that input about it that is still under way is dropped.
 ///
-/// Erase an address that nobody has, and what waits in a queue about it comes to nothing.
+/// Erasing an address that no contact has drops the input about it that is still in a queue.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -25,13 +25,13 @@ Examples:
 Exit status: 0 erased, 1 there is no such contact, or it was not confirmed, or the server refused,
 2 usage.")]
 pub struct Args {
-    /// Who: our id, your own id of it, its e-mail address, or its number with +
+    /// The contact: our id, your own id of it, its e-mail address, or its number with +
     #[arg(value_name = "CONTACT")]
     pub contact: String,
-    /// Do not ask whether it is meant
+    /// Do not ask for confirmation
     #[arg(long)]
     pub yes: bool,
-    /// Where it runs, and by what right
+    /// The server and the API token
     #[command(flatten)]
     pub server: Server,
     /// Print one JSON object: {"contact": …, "at": …, "again": …}
@@ -52,7 +52,10 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
 
 fn sentence(erased: &Erased) -> String {
     match &erased.contact {
-        None => "Nobody has that address. What is still under way about it will be dropped.".into(),
+        None => {
+            "No contact has that address. Input about it that is still under way will be dropped."
+                .into()
+        }
         Some(contact) if erased.again => {
             let at = moment(erased.at, "UTC", Language::English);
             format!("{contact} was erased before, at {at}.")

@@ -7,18 +7,18 @@ use crate::domain::base::primitives::Millis;
 use crate::domain::contact::enrollment::EnrollmentState;
 use crate::domain::contact::suppression::Suppression;
 use crate::domain::report::explain::{
-    Explanation, JourneyExplained, PassageExplained, SetAside, SuppressionExplained,
+    EnrollmentExplained, Explanation, JourneyExplained, SetAside, SuppressionExplained,
 };
 use crate::domain::segment::Explained;
 use crate::flows::contact::explain::Question;
 use crate::views::format::moment;
 use std::io::{self, Write};
 
-/// Say why a contact is where it is
+/// Explain the state of a contact
 ///
-/// For each journey: where the contact stands, why it entered or did not, what it waits for and
-/// until when, or why it ended. For each message: what became of it and why. For each segment:
-/// in or out, and each part of its rule with what was found. Times are in UTC.
+/// For each journey: its step, why it entered or did not, what it waits for and until when, or why
+/// it ended. For each message: its state and the reason. For each segment: whether the contact is
+/// in it, and each part of its rule with the value found. Times are in UTC.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -41,7 +41,7 @@ pub struct Args {
     /// Only this message, by its id
     #[arg(long, value_name = "MESSAGE")]
     pub message: Option<String>,
-    /// Where it runs, and by what right
+    /// The server and the API token
     #[command(flatten)]
     pub server: Server,
     /// Print the answer as JSON, as the server gave it
@@ -126,13 +126,13 @@ fn print_journey(journey: &JourneyExplained, out: &mut dyn Write) -> io::Result<
     if let Some(again) = journey.enters_again_at {
         writeln!(out, "  from {} on", at(again))?;
     }
-    let enrollments = &journey.passages;
+    let enrollments = &journey.enrollments;
     enrollments.iter().try_for_each(|enrollment| writeln!(out, "  {}", line(enrollment)))
 }
 
-fn line(enrollment: &PassageExplained) -> String {
+fn line(enrollment: &EnrollmentExplained) -> String {
     let by = enrollment.entered_by.as_ref().map(|event| format!(" by {event}")).unwrap_or_default();
-    let PassageExplained { version, step, .. } = enrollment;
+    let EnrollmentExplained { version, step, .. } = enrollment;
     let entered = format!("entered {}{by} (version {version})", at(enrollment.entered_at));
     let ended = |how: &str| format!("{entered}, {how} {step} on {}", at(enrollment.since));
     match enrollment.state {

@@ -16,7 +16,7 @@ use std::thread;
 use std::time::Duration;
 
 /// The interval of progress reports.
-const SHOW_EVERY: Duration = Duration::from_secs(5);
+const REPORT_EVERY: Duration = Duration::from_secs(5);
 
 /// The number of failures that are shrunk and printed; more would add little.
 const FAILURES_MAX: u64 = 3;
@@ -58,7 +58,7 @@ pub fn try_faults(
         })
         .collect();
     drop(sender);
-    let (mut totals, mut shown_at) = (Totals::default(), Duration::ZERO);
+    let (mut totals, mut reported_at) = (Totals::default(), Duration::ZERO);
     for ended in ended {
         match ended {
             Ok((seed, moves, outcome)) => {
@@ -68,11 +68,11 @@ pub fn try_faults(
             }
             Err(message) => return terminal.usage(message),
         }
-        if watch.elapsed() >= shown_at + SHOW_EVERY {
-            shown_at = watch.elapsed();
+        if watch.elapsed() >= reported_at + REPORT_EVERY {
+            reported_at = watch.elapsed();
             let (runs, steps) = (count(totals.runs as i64), count(totals.steps as i64));
             let (faults, wrong) = (count(totals.faults_injected() as i64), totals.violations);
-            let second = shown_at.as_secs();
+            let second = reported_at.as_secs();
             writeln!(
                 terminal.err,
                 "{second} s: {runs} runs, {steps} steps, {faults} faults, {wrong} violations"

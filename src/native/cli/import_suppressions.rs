@@ -19,16 +19,17 @@ use std::time::Duration;
 /// second, and each later one after twice the previous wait.
 const TRIES_MAX: u32 = 6;
 
-/// Put the list of another system on ours
+/// Import the suppression list of another system
 ///
-/// The file is CSV, its cells parted by commas, semicolons, tabs or bars; UTF-8, UTF-16, GBK and
+/// The file is CSV, with commas, semicolons, tabs or bars; UTF-8, UTF-16, GBK and
 /// Western encodings, CR, LF and CRLF, a first line `sep=;` and quoted line breaks are fine.
 /// Columns are found by the names that Mailchimp, Klaviyo, SendGrid, Mailgun, Brevo, listmonk and
 /// HubSpot give them; else the address is in the first column that has one. Reasons are translated:
 /// complaints, hard bounces, refusals, blocks; soft bounces and active subscribers are left out.
 ///
-/// Rows that are no addresses stop nothing: a file beside it lists them by line and reason.
-/// Doing it twice is as good as once; after a break, go on with --from-line.
+/// Rows without a valid address do not stop the import; they are listed in a file, by line and
+/// reason. Importing a file twice has no further effect. Continue an interrupted import with
+/// --from-line.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -49,16 +50,16 @@ pub struct Args {
     /// The country of numbers without +, such as US
     #[arg(long)]
     pub region: Option<String>,
-    /// Leave out what stands before this line
+    /// Skip the lines before this one
     #[arg(long, default_value_t = 1)]
     pub from_line: u64,
-    /// Only read the file and say what is in it
+    /// Only read the file and show what is in it
     #[arg(long)]
     pub dry_run: bool,
-    /// Where to list the rows that are wrong; <file>.wrong.csv if not given
+    /// The file for rows that are wrong; <file>.wrong.csv if not given
     #[arg(long, value_name = "FILE")]
     pub wrong: Option<PathBuf>,
-    /// Where it runs, and by what right
+    /// The server and the API token
     #[command(flatten)]
     pub server: Server,
     /// Print one JSON object at the end
@@ -144,7 +145,7 @@ fn nothing(args: &Args, tally: &Tally, file: &SuppressionFile<'_>) -> Option<Str
     let heads = file.heads().join(", ");
     let why = match tally {
         Tally { rows: 0, .. } if args.from_line > 1 => {
-            format!("no row stands in line {} or after it", args.from_line)
+            format!("there is no row in line {} or after it", args.from_line)
         }
         Tally { rows: 0, .. } if !heads.is_empty() => {
             format!("the file has the names of columns ({heads}) and no row")
@@ -249,16 +250,16 @@ fn report(
     let Tally { rows, added, kept, fine, wrong } = tally;
     let Ended { stopped, nothing, encoding, seconds } = ended;
     let is_right = stopped.is_none() && nothing.is_none() && *wrong == 0;
-    let listed_in = (*wrong > 0).then(|| wrongs.path.display().to_string());
+    let rows_file = (*wrong > 0).then(|| wrongs.path.display().to_string());
     if args.json {
         let failed = stopped.as_ref().map(|(line, failure)| {
             json!({ "status": failure.status, "message": failure.message, "from_line": line })
         });
         let error = failed.or(nothing.as_ref().map(|message| json!({ "message": message })));
-        let said = json!({ "ok": is_right, "rows": rows, "added": added, "kept": kept,
-                           "fine": fine, "wrong": wrong, "wrong_rows": listed_in,
+        let result = json!({ "ok": is_right, "rows": rows, "added": added, "kept": kept,
+                           "fine": fine, "wrong": wrong, "wrong_rows": rows_file,
                            "encoding": encoding, "seconds": seconds, "error": error });
-        writeln!(terminal.out, "{said}")?;
+        writeln!(terminal.out, "{result}")?;
     } else {
         let would = if args.dry_run { "would be suppressed" } else { "newly suppressed" };
         writeln!(
@@ -269,13 +270,13 @@ fn report(
         if *encoding != "UTF-8" {
             writeln!(terminal.out, "Read as {encoding}.")?;
         }
-        if let Some(file) = &listed_in {
-            writeln!(terminal.out, "What is wrong is in {file}, by line.")?;
+        if let Some(file) = &rows_file {
+            writeln!(terminal.out, "The wrong rows are listed in {file}.")?;
         }
     }
     if let (Some((line, failure)), false) = (stopped, args.json) {
         writeln!(terminal.err, "dripline: {}", failure.message)?;
-        writeln!(terminal.err, "dripline: go on with --from-line {line}")?;
+        writeln!(terminal.err, "dripline: continue with --from-line {line}")?;
     }
     if let (Some(nothing), false) = (nothing, args.json) {
         writeln!(terminal.err, "dripline: {nothing}")?;

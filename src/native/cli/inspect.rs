@@ -19,7 +19,7 @@ use std::path::Path;
 /// The longest line that is read, in bytes: far longer than any message, number or user agent.
 const LINE_BYTES_MAX: usize = 64 * 1024;
 
-/// Explain why something is refused, or what it is taken for
+/// Explain how dripline reads and classifies input
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// What to look at
@@ -38,7 +38,7 @@ pub enum Subject {
     ///
     /// With --json: {"input": …, "ok": …, "normal": …, "reason": …, "message": …} for each.
     Phone(Phones),
-    /// Text messages: how are they sent, in how many segments, and what makes them dear?
+    /// Text messages: how are they sent, in how many segments, and what makes them expensive?
     ///
     /// With --json: {"input": …, "ok": …, "encoding": "GSM-7", "units": …, "segments": …,
     /// "free": …, "parts": […], "forcing_ucs2": [{"character": …, "code": …, "instead": …}],
@@ -73,7 +73,7 @@ pub enum Subject {
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Without arguments, one input is read from each line of standard input, and answered in their
-order; empty lines are passed over, and how many there were is said at the end:
+order; empty lines are skipped, and a summary follows at the end:
   ls templates/pages/*.hbs | dripline inspect template --json
   cut -d, -f3 leads.csv | dripline inspect email --json | jq -r 'select(.ok | not) | .message'
 

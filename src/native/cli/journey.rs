@@ -9,14 +9,14 @@ use std::io;
 
 /// Pause, resume or archive a journey
 ///
-/// Paused: nobody enters, no step is taken and nothing is sent. People can still leave, and what
-/// they do meanwhile is not lost: it counts when the journey is resumed. What fell due meanwhile is
-/// taken then, 2,500 people a minute, beginning after two minutes.
+/// While it is paused, nobody enters, no step runs and nothing is sent. Contacts can still leave,
+/// and events in the meantime count when the journey is resumed. Steps that fell due then run for
+/// 2,500 contacts a minute, starting after two minutes.
 ///
-/// Archived: nobody enters, and everybody inside leaves with the reason "archived". Resumed
-/// afterwards, others may enter; who was inside has left.
+/// Archived, nobody enters, and all contacts inside leave with the reason "archived". If it is
+/// resumed later, others may enter, but those who left do not return.
 ///
-/// It concerns all versions of the journey. Sending stops at once, entries within a minute.
+/// This applies to all versions of the journey. Sending stops at once, entries within a minute.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -25,12 +25,12 @@ Examples:
 
 Exit status: 0 done, 1 there is no such journey or the server refused, 2 usage.")]
 pub struct Args {
-    /// What becomes of it
+    /// What to do
     pub verb: Verb,
     /// The journey, as <campaign>.<journey>
     #[arg(value_name = "JOURNEY", value_parser = qualified)]
     pub journey: String,
-    /// Where it runs, and by what right
+    /// The server and the API token
     #[command(flatten)]
     pub server: Server,
     /// Print one JSON object: {"journey": …, "state": …, "people": …}
@@ -41,9 +41,9 @@ pub struct Args {
 /// What can be done with a journey.
 #[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verb {
-    /// Halt it for a while
+    /// Pause it
     Pause,
-    /// Let it run on
+    /// Resume it
     Resume,
     /// End it for everybody inside
     Archive,

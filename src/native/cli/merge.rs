@@ -10,8 +10,8 @@ use std::io;
 ///
 /// The second survives: its own addresses and attributes count, and what it lacks is filled in from
 /// the first. It takes over events, messages, tags, score and segments, and goes on in the journeys
-/// that the first was in; where both were in one, its own enrollment goes on. What was taken back
-/// under either address stays taken back; an agreement counts for the address it was given for.
+/// that the first was in; where both were in one, its own enrollment goes on. A consent
+/// withdrawn under either address stays withdrawn; a consent counts for its own address.
 /// The first one's id and addresses lead to the survivor from then on: links in old messages work.
 ///
 /// It cannot be undone.
@@ -24,16 +24,16 @@ Examples:
 Exit status: 0 they are one, 1 one of them is not there, or it was not confirmed, or the server
 refused, 2 usage.")]
 pub struct Args {
-    /// Who goes: our id, your own id of it, its e-mail address, or its number with +
+    /// The contact that goes: our id, your own id of it, its e-mail address, or its number with +
     #[arg(value_name = "CONTACT")]
     pub contact: String,
-    /// Who survives
+    /// The contact that stays
     #[arg(value_name = "INTO")]
     pub into: String,
-    /// Do not ask whether it is meant
+    /// Do not ask for confirmation
     #[arg(long)]
     pub yes: bool,
-    /// Where it runs, and by what right
+    /// The server and the API token
     #[command(flatten)]
     pub server: Server,
     /// Print one JSON object: {"contact": …, "merged": …}

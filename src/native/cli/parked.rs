@@ -10,11 +10,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::io;
 
-/// Show the contacts that are parked, or release one
+/// Show the contacts in quarantine, or release one
 ///
-/// A contact whose decision fails is tried alone, so that it stalls nobody else. If that fails five
-/// times in a row it is parked, with its reason: no step of its journeys is taken any more. Fix
-/// what is wrong, then release it.
+/// A contact whose processing fails is retried alone, so that it does not delay others. After five
+/// failures in a row it is quarantined, with the reason: no more steps of its journeys run. Fix the
+/// cause, then release it.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -22,7 +22,7 @@ Examples:
   dripline parked --json | jq '.parked[].reason'
   dripline parked release 019cc1a0-7d2b-7c6e-9d0e-5f2f0b1a2c3d
 
-Exit status: 0 shown or released, 1 it is not parked or the server refused, 2 usage.")]
+Exit status: 0 shown or released, 1 it is not in quarantine or the server refused, 2 usage.")]
 pub struct Args {
     /// What to do; without it, they are shown
     #[arg(requires = "contact")]
@@ -30,7 +30,7 @@ pub struct Args {
     /// The contact's id
     #[arg(value_name = "CONTACT", value_parser = contact_id)]
     pub contact: Option<String>,
-    /// Where it runs, and by what right
+    /// The server and the API token
     #[command(flatten)]
     pub server: Server,
     /// Print the answer as JSON, as the server gave it
@@ -41,7 +41,7 @@ pub struct Args {
 /// What can be done with a parked contact.
 #[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verb {
-    /// Let it be decided on again
+    /// Release it
     Release,
 }
 
@@ -65,7 +65,7 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
 
 fn table(parked: &[Parked]) -> String {
     if parked.is_empty() {
-        return "Nobody is parked.\n".to_owned();
+        return "No contact is in quarantine.\n".to_owned();
     }
     let mut table = Table::new(3, &["Contact", "Since", "Reason"]);
     for row in parked {

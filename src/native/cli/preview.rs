@@ -79,7 +79,7 @@ pub(super) fn run(wanted: &Wanted, terminal: &mut Terminal<'_>) -> io::Result<Ex
         false => {
             paths.into_iter().try_for_each(|path| writeln!(terminal.out, "{path}"))?;
             if let Some(sms) = &shown.sms {
-                tell(sms, terminal)?;
+                print_sms(sms, terminal)?;
             }
         }
     }
@@ -87,13 +87,13 @@ pub(super) fn run(wanted: &Wanted, terminal: &mut Terminal<'_>) -> io::Result<Ex
 }
 
 /// Prints an SMS's size and cost to stderr, beside the output proper.
-pub(super) fn tell(sms: &SmsPreview, terminal: &mut Terminal<'_>) -> io::Result<()> {
+pub(super) fn print_sms(sms: &SmsPreview, terminal: &mut Terminal<'_>) -> io::Result<()> {
     let SmsPreview { to, encoding, units, segments, free, links, .. } = sms;
     let cost = sms.cost().unwrap_or_else(|| "no price is set".to_owned());
     let segments = counted(*segments, "segment");
     writeln!(terminal.err, "to {to}: {encoding}, {units} units, {segments}, {free} free; {cost}")?;
     if sms.is_too_long {
-        writeln!(terminal.err, "It has more segments than it may, and would not be sent.")?;
+        writeln!(terminal.err, "It has more segments than allowed, and would not be sent.")?;
     }
     for (code, target) in links {
         writeln!(terminal.err, "{code}: {target}")?;
@@ -104,9 +104,9 @@ pub(super) fn tell(sms: &SmsPreview, terminal: &mut Terminal<'_>) -> io::Result<
 /// Renders an SMS of the project on disk as it would be sent; `None` if no campaign sends it.
 pub(super) fn leaving_of(path: &Path, data: &Value) -> Option<SmsPreview> {
     let name = name_of(path).filter(|name| name.starts_with("sms/"))?;
-    let edition = PublishedVersion::new(0, Millis(0), campaign_of(path, &name).ok()?);
+    let published = PublishedVersion::new(0, Millis(0), campaign_of(path, &name).ok()?);
     let contact = data.as_object().map(contact);
-    leaving(&edition, contact.as_ref(), &name, &name, data, &settings().ok()?).ok()
+    leaving(&published, contact.as_ref(), &name, &name, data, &settings().ok()?).ok()
 }
 
 /// Returns `emails/welcome` for `…/templates/emails/welcome`, or for one of its files.
@@ -145,14 +145,14 @@ fn remote(
 
 /// Renders the message of the project on disk, from the first campaign that sends it.
 fn local(wanted: &Wanted, name: &str) -> Result<Shown, String> {
-    let edition = PublishedVersion::new(0, Millis(0), campaign_of(wanted.path, name)?);
+    let published = PublishedVersion::new(0, Millis(0), campaign_of(wanted.path, name)?);
     let settings = settings()?;
     let contact = match &wanted.data {
         Value::Null => None,
         Value::Object(data) => Some(contact(data)),
         _ => return Err("the data is no JSON object".to_owned()),
     };
-    show(&edition, contact.as_ref(), name, wanted.locale, &settings)
+    show(&published, contact.as_ref(), name, wanted.locale, &settings)
         .map_err(|error| error.to_string())
 }
 

@@ -19,11 +19,11 @@ const DIFF_PATH: &str = "/api/v1/campaigns/diff";
 /// Publish campaigns to a running dripline
 ///
 /// Reads and checks the campaigns as `dripline check` does; if anything is wrong, nothing is sent.
-/// What it warns of is said, and stops nothing.
-/// Each campaign becomes a new version that is live with the next request, and you are shown which
-/// steps of its journeys that changes and how many people stand at them. Contacts who are in a
-/// journey already finish it as it was when they entered, unless the file says where they go.
-/// Publishing what is live already changes nothing.
+/// Warnings are printed; they do not block publishing.
+/// Each campaign becomes a new version that is live with the next request. The output shows which
+/// steps of its journeys change, and how many contacts are at them. Contacts who are already in a
+/// journey finish the version they entered, unless the file has a migration map. Publishing an
+/// unchanged campaign has no effect.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -47,9 +47,6 @@ pub struct Args {
     /// "warnings": […]}; with --dry-run, "planned" stands in place of "published"
     #[arg(long)]
     pub json: bool,
-    /// The language of warnings: en or zh-CN
-    #[arg(long, default_value = "en", value_name = "TAG")]
-    pub lang: String,
 }
 
 pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
@@ -57,7 +54,6 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
         Ok(files) => files,
         Err(message) => return terminal.usage(message),
     };
-    let language = Language::from_locale(&args.lang);
     let (campaigns, warnings) = match load_linted(&files) {
         Ok(loaded) => loaded,
         Err(problems) if args.json => {
@@ -74,12 +70,12 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
         }
     };
     if !args.json {
-        check::print_warnings(&warnings, language, terminal.err)?;
+        check::print_warnings(&warnings, terminal.err)?;
     }
-    let mut results = Results {
+    let mut output = Output {
         json: args.json,
         dry_run: args.dry_run,
-        warnings: warnings.iter().map(|warning| check::warning_json(warning, language)).collect(),
+        warnings: warnings.iter().map(check::warning_json).collect(),
         published: vec![],
         problems: vec![],
         errors: vec![],
@@ -95,17 +91,17 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
         {
             let rest: Vec<&str> =
                 campaigns[done..].iter().map(|c| c.campaign.id.as_str()).collect();
-            progress.suspend(|| results.give_up(&rest, failure, terminal))?;
+            progress.suspend(|| output.give_up(&rest, failure, terminal))?;
             break;
         }
-        progress.suspend(|| results.add(campaign, result, terminal))?;
+        progress.suspend(|| output.add(campaign, result, terminal))?;
     }
     drop(progress);
-    results.end(terminal)
+    output.end(terminal)
 }
 
 /// What was printed, or will be printed as one JSON object.
-struct Results {
+struct Output {
     json: bool,
     dry_run: bool,
     warnings: Vec<Value>,
@@ -114,7 +110,7 @@ struct Results {
     errors: Vec<Value>,
 }
 
-impl Results {
+impl Output {
     /// Records one campaign's result; prints it at once unless the output is JSON.
     fn add(
         &mut self,
@@ -187,7 +183,7 @@ fn line(published: &Published, dry_run: bool) -> String {
     };
     let Some(since) = was_unpublished else { return said };
     let since = moment(*since, "UTC", Language::English);
-    let would = if dry_run { "; this would put it back up" } else { " and is back up" };
+    let would = if dry_run { "; this would bring it back" } else { " and is live again" };
     format!(
         "{said}\n  It was unpublished since {since}{would}; `dripline unpublish` takes it down."
     )

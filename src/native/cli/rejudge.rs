@@ -8,9 +8,9 @@ use std::io;
 
 /// Reclassify a campaign's recorded opens and clicks
 ///
-/// Each was made by a person or a bot, by the facts that were kept about it. When the rules have
-/// changed, or more is known, this classifies all of them again: counters and segments follow.
-/// What a click has led to stays: no journey is called back.
+/// Each is classified as a person's or a bot's by the facts stored about it. Use this after the
+/// rules have changed: it classifies all of them again, and counters and segments follow. Journeys
+/// that continued because of a click are not taken back.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -22,7 +22,7 @@ pub struct Args {
     /// The campaign's id
     #[arg(value_name = "CAMPAIGN", value_parser = campaign_id)]
     pub campaign: String,
-    /// Where it runs, and by what right
+    /// The server and the API token
     #[command(flatten)]
     pub server: Server,
     /// Print one JSON object: {"judged": …, "changed": …}

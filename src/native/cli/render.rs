@@ -25,8 +25,8 @@ const INPUT_BYTES_MAX: u64 = 2 * TEMPLATE_BYTES_MAX as u64;
 /// Partials are found in the folder `partials` beside the template's own folder. Variables that
 /// the data does not have render as nothing, as they do when a message is sent.
 ///
-/// An SMS that a campaign beside `templates` sends is printed as it would leave: signed, with the
-/// words of refusal and short links; what it takes and costs is said on standard error.
+/// An SMS that a campaign beside `templates` sends is printed as it would be sent: with the
+/// signature, the opt-out and short links. Its size and cost are printed to standard error.
 ///
 /// With --out-dir, a message (the folder of an e-mail, or the file of an SMS) becomes a page that
 /// shows it as a desktop and a phone do, its HTML and its text. Without data, it is made up; with
@@ -127,7 +127,7 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
         (Err(problem), _) => writeln!(terminal.err, "{problem}")?,
     }
     match sms {
-        Some(sms) if !args.json => preview::tell(&sms, terminal)?,
+        Some(sms) if !args.json => preview::print_sms(&sms, terminal)?,
         _ => {}
     }
     Ok(exit)

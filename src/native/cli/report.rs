@@ -31,7 +31,7 @@ pub struct Args {
     /// The campaign's id, such as spring-webinar
     #[arg(value_name = "CAMPAIGN", value_parser = campaign_id)]
     pub campaign: String,
-    /// Where it runs, and by what right
+    /// The server and the API token
     #[command(flatten)]
     pub server: Server,
     /// Print the report as JSON, as the server gave it; amounts are in minor units
@@ -62,8 +62,8 @@ pub(super) fn print(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         ("By page and variant", variants(report)),
         ("By message", messages(report)),
         ("Text messages", texts(report)),
-        ("Fetched by machines, by message", machines(report)),
-        ("Came back or refused, by message", refused(report)),
+        ("Opened or clicked by bots, by message", machines(report)),
+        ("Bounced or refused, by message", refused(report)),
     ] {
         if !table.is_empty() {
             writeln!(out, "{title}\n{table}")?;
@@ -98,8 +98,8 @@ fn brake(word: &PauseEvent) -> String {
     let since = moment(*at, "UTC", Language::English);
     let Tally { sent, bounced, complained } = tally;
     let figures = match reason.as_str() {
-        "bounces" => format!("{bounced} of {sent} e-mails of seven days bounced for good"),
-        _ => format!("{complained} of {sent} e-mails of seven days were called spam"),
+        "bounces" => format!("{bounced} of {sent} e-mails in seven days bounced permanently"),
+        _ => format!("{complained} of {sent} e-mails in seven days were marked as spam"),
     };
     match state {
         PauseState::Well => String::new(),

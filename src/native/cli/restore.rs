@@ -8,17 +8,18 @@ use crate::views::format::moment;
 use serde_json::json;
 use std::io;
 
-/// Say what becomes of the messages that wait since the database was restored
+/// Release or drop the messages that are held since the database was restored
 ///
 /// A database that was restored to an earlier time does not know what was sent since. So messages
-/// to everybody who was known then wait until you say either:
+/// to all contacts that existed then are held until you choose:
 ///
-/// release: they are sent. What had left before is sent again, unless its provider still knows it.
+/// release: they are sent. A message that was sent before the restore is sent again, unless its
+/// provider still knows its key.
 ///
-/// drop: they are not sent, because they had left before. Contacts in journeys may reach more
-/// messages that had left: these wait for another decision.
+/// drop: they are not sent, because they were sent before. Journeys may queue more such messages
+/// later; these are held again.
 ///
-/// Without either it shows how it stands.
+/// Without an argument, it shows the state.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -27,17 +28,17 @@ Examples:
 
 Exit status: 0 shown or done, 1 the server refused, 2 usage.")]
 pub struct Args {
-    /// What becomes of them; without it, how it stands is shown
+    /// What to do; without it, the state is shown
     pub verb: Option<Verb>,
-    /// Where it runs, and by what right
+    /// The server and the API token
     #[command(flatten)]
     pub server: Server,
-    /// Print one JSON object: {"restored": …, "mark": …, "messages": …}, as it stood before
+    /// Print one JSON object: {"restored": …, "mark": …, "messages": …}, as it was before
     #[arg(long)]
     pub json: bool,
 }
 
-/// What can become of them.
+/// What can be done.
 #[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verb {
     /// Send them
@@ -59,7 +60,7 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
 
 fn sentence(verb: Option<Verb>, state: &RestoreState) -> String {
     let Some(mark) = state.mark.filter(|_| state.restored) else {
-        return "No restore waits for your word.".to_owned();
+        return "No restore is waiting for a decision.".to_owned();
     };
     let mark = moment(mark, "UTC", Language::English);
     let messages = match state.messages {
@@ -69,9 +70,9 @@ fn sentence(verb: Option<Verb>, state: &RestoreState) -> String {
     match verb {
         None => format!(
             "The database was restored, and does not know what was sent until {mark}. Waiting: \
-             {messages}. Say `dripline restore release` to send them, or `dripline restore drop`."
+             {messages}. Run `dripline restore release` to send them, or `dripline restore drop`."
         ),
-        Some(Verb::Release) => format!("Released: {messages}, and whatever waits with them."),
+        Some(Verb::Release) => format!("Released: {messages}, and all others that are held."),
         Some(Verb::Drop) => format!("Dropped: {messages}; they are not sent."),
     }
 }

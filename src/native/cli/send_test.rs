@@ -30,7 +30,7 @@ pub struct Args {
     /// Where it goes; without it, to the campaign's owner
     #[arg(long, value_name = "ADDRESS")]
     pub recipient: Option<String>,
-    /// Where it runs, and by what right
+    /// The server and the API token
     #[command(flatten)]
     pub server: Server,
     /// Print one JSON object: {"message": …, "to": …}

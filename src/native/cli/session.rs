@@ -27,7 +27,7 @@ Exit status: 0 shown or ended, 1 the server refused, 2 usage.")]
 pub struct Args {
     /// What to do; without it, they are shown
     pub verb: Option<Verb>,
-    /// Where it runs, and by what right
+    /// The server and the API token
     #[command(flatten)]
     pub server: Server,
     /// Print the answer as JSON, as the server gave it

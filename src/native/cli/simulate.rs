@@ -26,7 +26,7 @@ const DETAIL_COLUMNS_MAX: usize = 60;
 
 /// Run a campaign over made-up contacts through virtual days
 ///
-/// The campaign walks through the very same flows as on a server, over a database in memory, with
+/// The campaign runs through the same flows as on a server, over a database in memory, with
 /// a clock that jumps: forms are sent, consents given and confirmed, journeys taken step by step,
 /// messages rendered, opened, clicked and refused, orders counted. Nothing leaves this machine.
 ///
@@ -69,7 +69,7 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 30,
           value_parser = clap::value_parser!(u32).range(1..=3_650))]
     pub days: u32,
-    /// What chance depends on; another seed makes up other people
+    /// The seed of all random choices; another seed gives other people
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
     /// When it begins
@@ -146,8 +146,8 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     let watch = Stopwatch::start();
     let outcome = {
         let progress = Progress::new(args.days.into(), "Simulating days");
-        let tell = |now: Millis| progress.set(((now.0 - args.start.0) / DAY_MS).unsigned_abs());
-        simulate(compiled.clone(), &options, tell)
+        let report = |now: Millis| progress.set(((now.0 - args.start.0) / DAY_MS).unsigned_abs());
+        simulate(compiled.clone(), &options, report)
     };
     let seconds = watch.elapsed().as_secs_f64();
     let outcome = match outcome {

@@ -12,11 +12,11 @@ use serde_json::{Value, json};
 use std::io;
 use std::path::PathBuf;
 
-/// See and keep the list of addresses that must not be written to
+/// Show and change the list of suppressed addresses
 ///
-/// Addresses come on the list when mail bounces for good, when somebody complains or sends STOP, by
-/// hand, and from the lists of other systems. The stricter of two entries stays; only time, an
-/// operator, or for a refusal a new confirmed agreement lifts one.
+/// An address is added when mail bounces permanently, when somebody complains or sends STOP, by
+/// hand, or by an import. The stricter of two entries stays. An entry is lifted by its end, by an
+/// operator or, after an unsubscription, by a new confirmed consent.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -49,7 +49,7 @@ pub enum Verb {
         /// At most so many
         #[arg(long, default_value_t = 100)]
         limit: usize,
-        /// Where it runs, and by what right
+        /// The server and the API token
         #[command(flatten)]
         server: Server,
         /// Print the answer as JSON, as the server gave it
@@ -60,14 +60,14 @@ pub enum Verb {
     Add(One),
     /// Lift the suppression of an address; say why with --note
     Release(One),
-    /// Put the list of another system, a CSV file, on ours
+    /// Import the list of another system, a CSV file
     Import(import_suppressions::Args),
     /// Write the list as CSV, safe to open in a spreadsheet
     Export {
         /// Only this reason
         #[arg(long, value_parser = reason)]
         reason: Option<SuppressionReason>,
-        /// Where it runs, and by what right
+        /// The server and the API token
         #[command(flatten)]
         server: Server,
     },
@@ -90,7 +90,7 @@ pub struct One {
     /// The country of a number without +, such as US
     #[arg(long)]
     pub region: Option<String>,
-    /// Where it runs, and by what right
+    /// The server and the API token
     #[command(flatten)]
     pub server: Server,
     /// Print the answer as JSON, as the server gave it
@@ -116,7 +116,7 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
         }
         Verb::Add(one) => change(one, "/api/v1/suppressions", "is suppressed", terminal),
         Verb::Release(one) if one.note.trim().is_empty() => {
-            terminal.usage("say with --note why it is lifted; it is kept with the entry")
+            terminal.usage("give the reason with --note; it is stored with the entry")
         }
         Verb::Release(one) => {
             change(one, "/api/v1/suppressions/release", "may be written to again", terminal)

@@ -101,16 +101,16 @@ fn valid_project_is_summarized() {
     let project = Project::new();
     assert_snapshot!(project.run("check @/campaigns", ""), @"
     @/campaigns/white-paper.toml
-         67:1  unnamed-purpose: no words say what `newsletter` is, so people would read that on their preference page
+         67:1  unnamed-purpose: `newsletter` has no description, so contacts would see this key on their preference page
                describe it: [purpose.…] with name and description, in en and zh-CN
-        76:33  unknown-option: the field has no option `other`, so nobody is found by it
-               write the option's `value` as the form has it
-        79:25  unknown-option: the field has no option `x`, so nobody is found by it
-               write the option's `value` as the form has it
-        80:43  unknown-option: the field has no option `2`, so nobody is found by it
-               write the option's `value` as the form has it
-        81:35  unknown-option: the field has no option `true`, so nobody is found by it
-               write the option's `value` as the form has it
+        76:33  unknown-option: the field has no option `other`, so the rule matches nobody
+               write the option's `value` as in the form
+        79:25  unknown-option: the field has no option `x`, so the rule matches nobody
+               write the option's `value` as in the form
+        80:43  unknown-option: the field has no option `2`, so the rule matches nobody
+               write the option's `value` as in the form
+        81:35  unknown-option: the field has no option `true`, so the rule matches nobody
+               write the option's `value` as in the form
         208:5  unknown-attribute: no form, journey or `attributes` of this campaign sets `renewal`
                also in lines 209, 210, 211, 212
                correct the name; if it comes through the API, list it in campaign.attributes
@@ -119,7 +119,7 @@ fn valid_project_is_summarized() {
 
     @/templates/partials/unused.hbs
           1:1  unused-template: no campaign uses it: unused.hbs
-               name it in a campaign or a template, or delete it
+               use it in a campaign or a template, or delete it
 
     1 campaign, 2 pages, 1 form, 2 segments, 6 journeys, 1 e-mail, 1 SMS: 12 warnings
     [Ok]
@@ -138,23 +138,23 @@ fn valid_project_is_summarized() {
       "file":"@/campaigns/white-paper.toml",
       "help":"describe it: [purpose.…] with name and description, in en and zh-CN",
       "line":67,
-      "message":"no words say what `newsletter` is, so people would read that on their preference page"},{"code":"unknown-option",
+      "message":"`newsletter` has no description, so contacts would see this key on their preference page"},{"code":"unknown-option",
       "file":"@/campaigns/white-paper.toml",
-      "help":"write the option's `value` as the form has it",
+      "help":"write the option's `value` as in the form",
       "line":76,
-      "message":"the field has no option `other`, so nobody is found by it"},{"code":"unknown-option",
+      "message":"the field has no option `other`, so the rule matches nobody"},{"code":"unknown-option",
       "file":"@/campaigns/white-paper.toml",
-      "help":"write the option's `value` as the form has it",
+      "help":"write the option's `value` as in the form",
       "line":79,
-      "message":"the field has no option `x`, so nobody is found by it"},{"code":"unknown-option",
+      "message":"the field has no option `x`, so the rule matches nobody"},{"code":"unknown-option",
       "file":"@/campaigns/white-paper.toml",
-      "help":"write the option's `value` as the form has it",
+      "help":"write the option's `value` as in the form",
       "line":80,
-      "message":"the field has no option `2`, so nobody is found by it"},{"code":"unknown-option",
+      "message":"the field has no option `2`, so the rule matches nobody"},{"code":"unknown-option",
       "file":"@/campaigns/white-paper.toml",
-      "help":"write the option's `value` as the form has it",
+      "help":"write the option's `value` as in the form",
       "line":81,
-      "message":"the field has no option `true`, so nobody is found by it"},{"code":"unknown-attribute",
+      "message":"the field has no option `true`, so the rule matches nobody"},{"code":"unknown-attribute",
       "file":"@/campaigns/white-paper.toml",
       "help":"correct the name; if it comes through the API, list it in campaign.attributes",
       "line":208,
@@ -180,7 +180,7 @@ fn valid_project_is_summarized() {
       "line":213,
       "message":"no form, journey or `attributes` of this campaign sets `birthday`"},{"code":"unused-template",
       "file":"@/templates/partials/unused.hbs",
-      "help":"name it in a campaign or a template, or delete it",
+      "help":"use it in a campaign or a template, or delete it",
       "line":1,
       "message":"no campaign uses it: unused.hbs"}]}
     [Ok]

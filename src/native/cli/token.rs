@@ -72,7 +72,7 @@ Examples:
 
 Exit status: 0 made, 1 the server refused, 2 usage.")]
 pub struct SignIn {
-    /// Where it runs, and by what right
+    /// The server and the API token
     #[command(flatten)]
     pub server: Server,
     /// Print one JSON object: {"url": …, "expires_at": …}

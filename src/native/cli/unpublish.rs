@@ -18,9 +18,9 @@ use std::io;
 /// were sent still work: unsubscribing, preferences, confirming, clicks. Figures, consents and
 /// suppressions stay.
 ///
-/// `dripline publish` puts it back up. Who has left its journeys does not come back by that.
+/// `dripline publish` brings it back. Contacts who have left its journeys do not return.
 ///
-/// It says what it would stop, and asks. Sending stops at once, pages and forms within a minute.
+/// It shows what it would stop, and asks. Sending stops at once, pages and forms within a minute.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -34,13 +34,13 @@ pub struct Args {
     /// The campaign's id, such as spring-webinar
     #[arg(value_name = "CAMPAIGN", value_parser = campaign_id)]
     pub campaign: String,
-    /// Do not ask whether it is meant
+    /// Do not ask for confirmation
     #[arg(long)]
     pub yes: bool,
-    /// Only say what it would stop
+    /// Only show what it would stop
     #[arg(long, conflicts_with = "yes")]
     pub dry_run: bool,
-    /// Where it runs, and by what right
+    /// The server and the API token
     #[command(flatten)]
     pub server: Server,
     /// Print one JSON object: {"campaign": …, "people": …, "journeys": …, "cancelled": …}

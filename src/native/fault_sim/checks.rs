@@ -3,7 +3,7 @@
 
 use super::hooks::Report;
 use super::provider::KEY_LIFETIME;
-use super::run::{CAP, Run, Teller};
+use super::run::{CAP, Fact, Run};
 use crate::domain::base::primitives::{Millis, QualifiedId, Span};
 use crate::domain::campaign::journey::{Action, Journey, Next, ReEntry, Step};
 use crate::domain::contact::Contact;
@@ -14,8 +14,8 @@ use crate::store::contacts::{ContactRow, KeyRow, by_ids};
 use crate::store::erasures::{ErasedRow, known};
 use crate::store::failing;
 use crate::store::invariants::{
-    ALWAYS, AT_REST, LeftRow, PassageRow, all_of, contradictions, keys, left, members, passages,
-    suppressed_for_good, survivors, tables, unsettled, without_broadcast,
+    ALWAYS, AT_REST, EnrollmentRow, LeftRow, all_of, contradictions, enrollments, keys, left,
+    members, suppressed_for_good, survivors, tables, unsettled, without_broadcast,
 };
 use crate::store::messages::IdRow;
 use crate::store::segments::holding;
@@ -36,15 +36,15 @@ const CHECKS: [Check; 18] = [
     ("I1: no more texts leave than the ledger admits", texts_too_many),
     ("I2: nobody is left in a journey", people_left_in_a_journey),
     ("I2: nobody is left out of a broadcast", people_without_the_broadcast),
-    ("I2: every fact that was told is in the log", facts_that_were_lost),
+    ("I2: every reported fact is in the log", facts_that_were_lost),
     ("I3: whatever left is in the ledger as sent", mails_that_the_ledger_denies),
-    ("I3: whatever is told of a mail settles it", mails_in_doubt),
-    ("I4: every passage follows the edges of its version, and waits", steps_out_of_order),
+    ("I3: a report about a mail settles it", mails_in_doubt),
+    ("I4: every enrollment follows the edges of its version, and waits", steps_out_of_order),
     ("I5: nothing that the house does is refused for good", work_that_fails),
     ("I7: nobody is let go who bounced or complained", people_not_suppressed),
-    ("I8: no fact is in the log twice", facts_told_twice),
+    ("I8: no fact is in the log twice", facts_recorded_twice),
     ("I9: a journey without re-entry is entered once", journeys_entered_again),
-    ("I9: whoever sends a form begins its journey", people_without_a_journey),
+    ("I9: a person who sends a form begins its journey", people_without_a_journey),
     ("I10: who is in a segment is whom its rule finds", members_who_differ),
     ("I11: nobody gets more mails in a day than the cap has", mails_over_the_cap),
     ("I15: no table knows an address that was erased", addresses_that_are_known),
@@ -161,9 +161,10 @@ fn people_without_the_broadcast(run: &Run) -> Vec<String> {
 }
 
 fn people_left_in_a_journey(run: &Run) -> Vec<String> {
-    let left = ask::<PassageRow>(run, passages());
-    let active =
-        |row: &PassageRow| row.state == crate::domain::contact::enrollment::EnrollmentState::Active;
+    let left = ask::<EnrollmentRow>(run, enrollments());
+    let active = |row: &EnrollmentRow| {
+        row.state == crate::domain::contact::enrollment::EnrollmentState::Active
+    };
     left.iter().filter(|row| active(row)).map(|row| row.id.clone()).collect()
 }
 
@@ -176,15 +177,15 @@ fn facts_that_were_lost(run: &Run) -> Vec<String> {
         return Vec::new();
     }
     let logged: BTreeSet<String> = logged(run).into_iter().collect();
-    let lost = run.told().iter().filter(|(key, _)| !logged.contains(*key));
-    lost.filter(|(_, teller)| !is_erased(run, teller)).map(|(key, _)| key.clone()).collect()
+    let lost = run.facts().iter().filter(|(key, _)| !logged.contains(*key));
+    lost.filter(|(_, fact)| !is_erased(run, fact)).map(|(key, _)| key.clone()).collect()
 }
 
 /// Whether the subject of a fact was erased after it was reported; the fact is then dropped.
-fn is_erased(run: &Run, teller: &Teller) -> bool {
+fn is_erased(run: &Run, fact: &Fact) -> bool {
     let keys = &run.settings().keys;
     let kinds = ErasedAddress::KINDS;
-    let hashes = teller.addresses.iter().flat_map(|address| {
+    let hashes = fact.addresses.iter().flat_map(|address| {
         kinds.into_iter().flat_map(|kind| {
             let hashes = ErasedAddress::hashes(kind, address, keys).into_iter();
             hashes.map(move |hash| (kind, hash))
@@ -192,12 +193,12 @@ fn is_erased(run: &Run, teller: &Teller) -> bool {
     });
     let hashes: Vec<_> = hashes.collect();
     let listed: Vec<ErasedRow> = ask(run, known(&hashes));
-    let contact = teller.contact.iter().flat_map(|contact| {
+    let contact = fact.contact.iter().flat_map(|contact| {
         ask::<ContactRow>(run, by_ids([contact], &[], &[], run.now()))
             .into_iter()
             .map(Contact::from)
     });
-    listed.iter().any(|row| row.at >= teller.at)
+    listed.iter().any(|row| row.at >= fact.at)
         || contact.into_iter().any(|contact| contact.erased_at.is_some())
 }
 
@@ -209,8 +210,8 @@ fn addresses_that_are_known(run: &Run) -> Vec<String> {
         return Vec::new();
     }
     let mut gone = erased.clone();
-    for teller in run.told().values() {
-        gone.retain(|address, at| teller.at <= *at || !teller.addresses.contains(address));
+    for fact in run.facts().values() {
+        gone.retain(|address, at| fact.at <= *at || !fact.addresses.contains(address));
     }
     let mut known = Vec::new();
     // Addresses in the rules of a campaign are its author's, not personal data of a contact.
@@ -228,7 +229,7 @@ struct TableRow {
     name: String,
 }
 
-fn facts_told_twice(run: &Run) -> Vec<String> {
+fn facts_recorded_twice(run: &Run) -> Vec<String> {
     let logged = logged(run);
     logged.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0].clone()).collect()
 }
@@ -268,20 +269,17 @@ fn people_not_suppressed(run: &Run) -> Vec<String> {
     let suppressed: BTreeSet<String> = suppressed.into_iter().map(|row| row.id).collect();
     let free = barred.into_iter().filter(|address| !suppressed.contains(*address));
     // Erasing a contact removes all its addresses, including those of contacts merged into it.
-    let teller = |address: &String| Teller {
-        addresses: vec![address.clone()],
-        contact: None,
-        at: Millis(0),
-    };
-    free.filter(|address| !is_erased(run, &teller(address))).cloned().collect()
+    let fact =
+        |address: &String| Fact { addresses: vec![address.clone()], contact: None, at: Millis(0) };
+    free.filter(|address| !is_erased(run, &fact(address))).cloned().collect()
 }
 
 fn members_who_differ(run: &Run) -> Vec<String> {
     let catalog = run.catalog();
     let mut differing = Vec::new();
-    for edition in catalog.live() {
-        for (name, rule) in &edition.compiled.campaign.segments {
-            let segment = QualifiedId::new(edition.id(), name);
+    for published in catalog.live() {
+        for (name, rule) in &published.compiled.campaign.segments {
+            let segment = QualifiedId::new(published.id(), name);
             let found: Vec<IdRow<String>> = ask(run, holding(rule, run.now()));
             let found: BTreeSet<String> = found.into_iter().map(|row| row.id).collect();
             let kept: Vec<IdRow<String>> = ask(run, members(&segment));
@@ -325,10 +323,10 @@ fn journeys_entered_again(run: &Run) -> Vec<String> {
     let merged: Vec<IdRow<String>> = ask(run, survivors());
     let merged: BTreeSet<String> = merged.into_iter().map(|row| row.id).collect();
     let mut passed = BTreeSet::new();
-    let passages = ask::<PassageRow>(run, passages());
-    let again = passages.into_iter().filter(|row| {
-        let edition = catalog.live_edition(&row.campaign_id);
-        let journey = edition.and_then(|edition| edition.journey(&row.journey));
+    let enrollments = ask::<EnrollmentRow>(run, enrollments());
+    let again = enrollments.into_iter().filter(|row| {
+        let published = catalog.live_edition(&row.campaign_id);
+        let journey = published.and_then(|published| published.journey(&row.journey));
         // A merged contact may have been in the journey as either.
         !merged.contains(&row.contact_id)
             && journey.is_some_and(|journey| journey.re_entry == ReEntry::Never)
@@ -347,7 +345,7 @@ const CLOCK_BACK_MAX: Span = Span::minutes(1);
 
 fn steps_out_of_order(run: &Run) -> Vec<String> {
     let mut wrong = Vec::new();
-    for row in ask::<PassageRow>(run, passages()) {
+    for row in ask::<EnrollmentRow>(run, enrollments()) {
         let Some(campaign) = run.version(&row.campaign_id, row.version) else { continue };
         let Some(journey) = campaign.journeys.get(&row.journey) else { continue };
         if let Some(what) = misstep(journey, &row) {
@@ -358,7 +356,7 @@ fn steps_out_of_order(run: &Run) -> Vec<String> {
 }
 
 /// Returns the first event of an enrollment that contradicts its journey.
-fn misstep(journey: &Journey, row: &PassageRow) -> Option<String> {
+fn misstep(journey: &Journey, row: &EnrollmentRow) -> Option<String> {
     let mut may_stand = waits_from(journey, journey.steps.first().map(|step| step.id.clone()));
     let mut since = None;
     for (at, name, from, to) in &row.events {

@@ -40,7 +40,7 @@ pub enum Defect {
     /// Facts are acknowledged before they are written.
     AcknowledgedTooSoon,
     /// Enrollments that have ended are not read.
-    PassagesForgotten,
+    EnrollmentsForgotten,
     /// Contacts never leave a segment.
     SegmentsNotLeft,
     /// Steps are due an hour too early.
@@ -54,7 +54,7 @@ pub enum Defect {
     /// Erased addresses are not looked up.
     ErasedComeBack,
     /// The enrollments of a merged contact stay with its old row, which is no longer processed.
-    PassagesNotTakenOver,
+    EnrollmentsNotTakenOver,
     /// A merged contact is still processed.
     MergedLiveOn,
     /// Suppressed addresses are not read.
@@ -95,14 +95,14 @@ pub const DEFECTS: [Defect; 34] = [
     Defect::ClaimNeverLapses,
     Defect::OutboxSkipsClaimed,
     Defect::AcknowledgedTooSoon,
-    Defect::PassagesForgotten,
+    Defect::EnrollmentsForgotten,
     Defect::SegmentsNotLeft,
     Defect::StepsTooEarly,
     Defect::ConsentNotRecorded,
     Defect::MessageNotWritten,
     Defect::EventsNotEmptied,
     Defect::ErasedComeBack,
-    Defect::PassagesNotTakenOver,
+    Defect::EnrollmentsNotTakenOver,
     Defect::MergedLiveOn,
     Defect::SuppressionsNotRead,
     Defect::SuppressionNotWritten,
@@ -157,7 +157,7 @@ impl Defect {
             Self::OutboxSkipsClaimed => {
                 ["SELECT id FROM messages", "state IN ('queued', 'sending')", "state = 'queued'"]
             }
-            Self::PassagesForgotten => {
+            Self::EnrollmentsForgotten => {
                 let from = "FROM enrollments WHERE contact_id = c.id";
                 [from, from, "FROM enrollments WHERE contact_id = c.id AND state = 'active'"]
             }
@@ -169,7 +169,7 @@ impl Defect {
                 ["key LIKE 'api:%'", kept, "?3 IS NOT NULL"]
             }
             Self::ErasedComeBack => ["AS hash, at FROM", "WHERE (", "WHERE false AND ("],
-            Self::PassagesNotTakenOver => {
+            Self::EnrollmentsNotTakenOver => {
                 ["UPDATE enrollments SET contact_id", "WHERE contact_id = ?1", "WHERE ?1 IS NULL"]
             }
             Self::MergedLiveOn => {
@@ -209,7 +209,7 @@ impl Defect {
         match self {
             Self::KeysNotUnique => drop("DROP INDEX events_key"),
             // Otherwise the database itself would refuse a second entry.
-            Self::PassagesForgotten => drop("DROP INDEX enrollments_entry"),
+            Self::EnrollmentsForgotten => drop("DROP INDEX enrollments_entry"),
             _ => None,
         }
     }

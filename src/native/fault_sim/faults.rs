@@ -144,17 +144,17 @@ impl Shared {
     /// Counts a fault that occurred.
     pub fn count(&self, fault: &'static str) {
         *self.tally.borrow_mut().entry(fault).or_default() += 1;
-        self.tell(format!("    {fault}"));
+        self.log(format!("    {fault}"));
     }
 
     /// Adds a line to the trace.
-    pub fn tell(&self, line: String) {
+    pub fn log(&self, line: String) {
         self.trace.borrow_mut().push(line);
     }
 
     /// Records that an invariant is broken.
     pub fn accuse(&self, what: String) {
-        self.tell(format!("!!! {what}"));
+        self.log(format!("!!! {what}"));
         self.wrong.borrow_mut().push(what);
     }
 

@@ -32,12 +32,12 @@ pub enum Job {
     /// The body of a fact that its queue gave up.
     Dead(String),
     /// An operator's command, which is repeated until it succeeds.
-    Say(Said),
+    Request(Request),
 }
 
 /// An operator's command.
 #[derive(Clone)]
-pub enum Said {
+pub enum Request {
     /// Erase this contact.
     Erase(String),
     /// Merge the first contact into the second.
@@ -61,7 +61,7 @@ pub enum Flow {
     /// A task of the work queue.
     Work(Work),
     /// An operator's command.
-    Say(Said),
+    Request(Request),
 }
 
 /// The result of a flow.
@@ -78,7 +78,7 @@ impl Flow {
     pub fn to_deliver_again(&self) -> Vec<Job> {
         match self {
             Self::Submit(post) => vec![Job::Intake(Intake::SubmissionV1(post.clone()))],
-            Self::Say(said) => vec![Job::Say(said.clone())],
+            Self::Request(request) => vec![Job::Request(request.clone())],
             Self::Dead(body) => vec![Job::Dead(body.clone())],
             Self::Intake(tasks, true) => tasks.iter().cloned().map(Job::Intake).collect(),
             _ => Vec::new(),
@@ -204,16 +204,16 @@ impl FlowContext {
                     Confirmation { link, shown_at: now, takes_details: true, origin_hash };
                 subscription_links::confirm(db, catalog, confirmation, now, ids).await
             }
-            Flow::Say(Said::Erase(told)) => {
-                match erase::erase(db, catalog, &settings.keys, &told, now, ids).await {
-                    Ok(_) => shared.erased.borrow_mut().insert(told, now),
+            Flow::Request(Request::Erase(address)) => {
+                match erase::erase(db, catalog, &settings.keys, &address, now, ids).await {
+                    Ok(_) => shared.erased.borrow_mut().insert(address, now),
                     Err(FlowError::Database(error)) => return Err(error.into()),
                     // The contact is unknown.
                     Err(_) => None,
                 };
                 Ok(Vec::new())
             }
-            Flow::Say(Said::Merge(from, into)) => {
+            Flow::Request(Request::Merge(from, into)) => {
                 match merge::merge(db, catalog, &from, &into, now, ids).await {
                     Ok(_) | Err(FlowError::NotFound(_)) => Ok(Vec::new()),
                     Err(FlowError::Database(error)) => Err(error.into()),

@@ -140,8 +140,8 @@ pub struct Heard {
 
 impl Run {
     /// Delivers the reports that come before the response of the call that they are about.
-    pub(super) fn hear_early(&mut self) {
-        let early = std::mem::take(&mut self.accepted.borrow_mut().told_early);
+    pub(super) fn deliver_early_reports(&mut self) {
+        let early = std::mem::take(&mut self.accepted.borrow_mut().early_reports);
         let facts: Vec<Intake> =
             early.iter().flat_map(|report| self.take_webhook(report)).collect();
         if !facts.is_empty() {
@@ -150,11 +150,11 @@ impl Run {
     }
 
     /// Delivers the other reports; Resend repeats each until it is acknowledged.
-    pub(super) fn hear(&mut self) {
-        let told = std::mem::take(&mut self.accepted.borrow_mut().told);
-        for report in told {
+    pub(super) fn deliver_reports(&mut self) {
+        let due = std::mem::take(&mut self.accepted.borrow_mut().reports);
+        for report in due {
             if self.shared.strikes("provider: webhook late") {
-                self.accepted.borrow_mut().told.push(report);
+                self.accepted.borrow_mut().reports.push(report);
                 continue;
             }
             let times = 1 + usize::from(self.shared.strikes("provider: webhook twice"));
@@ -170,7 +170,7 @@ impl Run {
         let signed = Signed::by(KEYS[0], report, self.now());
         match self.receive(&signed) {
             Ok(facts) => {
-                self.shared.tell(format!("  told of {}: {:?}", report.message, report.fate));
+                self.shared.log(format!("  report about {}: {:?}", report.message, report.fate));
                 self.heard.reports.push(report.clone());
                 self.heard.overheard.push(signed);
                 let len = self.heard.overheard.len();
@@ -222,7 +222,7 @@ impl Run {
 }
 
 /// Draws the delivery reports of the e-mails that were just accepted.
-pub fn told_of(shared: &Shared, mails: &[(String, Value)]) -> Vec<Report> {
+pub fn draw_reports(shared: &Shared, mails: &[(String, Value)]) -> Vec<Report> {
     let reports =
         |(message, mail): &(String, Value)| reports(mail, message, &shared.dice, shared.now.get());
     mails.iter().flat_map(reports).collect()

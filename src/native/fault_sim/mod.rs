@@ -16,7 +16,7 @@ mod script;
 mod way;
 
 use crate::domain::base::token::sha256_hex;
-use crate::store::invariants::{PassageRow, passages};
+use crate::store::invariants::{EnrollmentRow, enrollments};
 use crate::store::statement::Rows;
 use defects::Defect;
 pub use faults::FAULTS;
@@ -35,7 +35,7 @@ pub struct Outcome {
     /// Identifies equal runs: a hash of the trace and of everything that was accepted.
     pub digest: String,
     /// The number of ended enrollments by journey and by how they ended.
-    pub passages: BTreeMap<String, u64>,
+    pub enrollments: BTreeMap<String, u64>,
     /// The number of journey steps executed.
     pub steps: u64,
     /// The number of statements that the flows ran.
@@ -58,23 +58,23 @@ pub fn run(
     run.come_to_rest();
     let mut wrong = run.shared().wrong.take();
     wrong.extend(checks::wrong(&run));
-    let walked = run.rows(passages()).and_then(|rows| Rows::all::<PassageRow>(&rows))?;
-    let mut passages = BTreeMap::new();
+    let walked = run.rows(enrollments()).and_then(|rows| Rows::all::<EnrollmentRow>(&rows))?;
+    let mut enrollments = BTreeMap::new();
     for row in &walked {
-        *passages.entry(format!("{} {:?}", row.journey, row.state)).or_default() += 1;
+        *enrollments.entry(format!("{} {:?}", row.journey, row.state)).or_default() += 1;
     }
     let accepted = run.accepted();
     let trace = run.shared().trace.take();
-    let told = format!("{trace:?}{:?}{:?}", accepted.mails, accepted.texts);
+    let history = format!("{trace:?}{:?}{:?}", accepted.mails, accepted.texts);
     let texts: u64 = accepted.texts.values().sum();
     Ok(Outcome {
         wrong,
-        digest: sha256_hex(&told),
+        digest: sha256_hex(&history),
         trace,
-        passages,
+        enrollments,
         steps: walked.iter().map(|row| row.steps_taken).sum(),
         statements: run.shared().statements.get(),
-        sent: accepted.letters.len() as u64 + texts,
+        sent: accepted.mail_bodies.len() as u64 + texts,
         faults: run.shared().tally.take(),
     })
 }

@@ -1,7 +1,7 @@
 //! The actions of operators: publish, pause, archive, erase, merge, restore.
 
 use super::defects::Defect;
-use super::flow::{Flow, Job, Said};
+use super::flow::{Flow, Job, Request};
 use super::people::PEOPLE;
 use super::run::{Run, secret};
 use super::script::campaigns;
@@ -37,9 +37,9 @@ impl Run {
         if !self.shared.strikes("publish: people inside") {
             return;
         }
-        self.edition += 1;
+        self.script_version += 1;
         let which = self.shared.dice.below(3);
-        let compiled = campaigns(self.edition).unwrap_or_default().into_iter().enumerate();
+        let compiled = campaigns(self.script_version).unwrap_or_default().into_iter().enumerate();
         for (index, compiled) in compiled.filter(|(index, _)| *index as u64 != which) {
             let published =
                 block_on(publish::publish(&*self.shared.sqlite(), compiled, self.now()));
@@ -49,7 +49,7 @@ impl Run {
                 self.shared.accuse(format!("campaign {index} was refused: {refusal:?}"));
             }
         }
-        self.tell_isolates();
+        self.update_isolates();
     }
 
     /// Pauses or resumes a journey that no check requires contacts to enter.
@@ -59,7 +59,7 @@ impl Run {
         let state = dice.pick(&[RunState::Paused, RunState::Running]);
         if self.shared.strikes("journey: paused with people inside") {
             self.set_state(&QualifiedId::from(journey), state);
-            self.tell_isolates();
+            self.update_isolates();
         }
     }
 
@@ -86,19 +86,19 @@ impl Run {
         let journey = self.shared.dice.pick(&["first.fans", "second.honour", "second.paths"]);
         if self.shared.strikes("journey: archived with people inside") {
             self.set_state(&QualifiedId::from(journey), RunState::Archived);
-            self.tell_isolates();
+            self.update_isolates();
         }
     }
 
     pub(super) fn erase(&mut self) {
-        let told = format!("p{}@example.com", self.shared.dice.below(PEOPLE));
+        let address = format!("p{}@example.com", self.shared.dice.below(PEOPLE));
         if self.shared.strikes("people: erased while something is under way") {
-            self.shared.tell(format!("  {told}"));
-            self.shared.changed.borrow_mut().insert(told.clone());
+            self.shared.log(format!("  {address}"));
+            self.shared.changed.borrow_mut().insert(address.clone());
             // An event about the contact arrives at the same moment.
-            let key = format!("late:{}", self.told.len());
-            self.report(told.clone(), "order.completed", key);
-            self.begin(Flow::Say(Said::Erase(told)));
+            let key = format!("late:{}", self.facts.len());
+            self.report(address.clone(), "order.completed", key);
+            self.begin(Flow::Request(Request::Erase(address)));
         }
     }
 
@@ -107,9 +107,9 @@ impl Run {
         let other = (one + 1 + self.shared.dice.below(PEOPLE - 1)) % PEOPLE;
         let [from, into] = [one, other].map(|person| format!("p{person}@example.com"));
         if self.shared.strikes("people: merged while something is under way") {
-            self.shared.tell(format!("  {from} into {into}"));
+            self.shared.log(format!("  {from} into {into}"));
             self.shared.changed.borrow_mut().extend([from.clone(), into.clone()]);
-            self.begin(Flow::Say(Said::Merge(from, into)));
+            self.begin(Flow::Request(Request::Merge(from, into)));
         }
     }
 
@@ -127,9 +127,9 @@ impl Run {
             return self.repair_damage();
         }
         let campaign = CampaignId::from(self.shared.dice.pick(&["first", "second"]));
-        let Some(edition) = self.catalog.live_edition(&campaign) else { return };
-        let version = edition.version;
-        let Ok(text) = serde_json::to_string(&edition.compiled) else { return };
+        let Some(published) = self.catalog.live_edition(&campaign) else { return };
+        let version = published.version;
+        let Ok(text) = serde_json::to_string(&published.compiled) else { return };
         if self.shared.strikes("version: damaged") {
             self.write_version(&campaign, version, "{\"damaged\": true}");
             self.damaged = Some((campaign, version, text));
@@ -176,7 +176,7 @@ impl Run {
     /// Resumes every paused journey.
     pub(super) fn resume_all(&mut self) {
         let campaigns: Vec<CampaignId> =
-            self.catalog.live().map(|edition| edition.id().clone()).collect();
+            self.catalog.live().map(|published| published.id().clone()).collect();
         for campaign in campaigns {
             let paused = self.catalog.statuses(&campaign);
             let paused = paused.filter(|status| status.state == RunState::Paused);
@@ -192,7 +192,7 @@ impl Run {
     pub(super) fn release_all(&mut self) {
         let db = self.shared.sqlite();
         for parked in block_on(quarantine::list(&*db)).unwrap_or_default() {
-            self.shared.tell(format!("{} is released: {}", parked.contact, parked.reason));
+            self.shared.log(format!("{} is released: {}", parked.contact, parked.reason));
             if let Err(error) = block_on(quarantine::release(&*db, &parked.contact, self.now())) {
                 self.shared.accuse(error.to_string());
             }
@@ -224,7 +224,7 @@ impl Run {
     }
 
     /// Updates the catalog; some isolates keep the former one for a while.
-    fn tell_isolates(&mut self) {
+    fn update_isolates(&mut self) {
         let before = self.catalog.clone();
         self.read_catalog();
         self.stale = Some((before, self.now().plus(STALE_MAX)));
@@ -253,8 +253,8 @@ impl Run {
         for worker in std::mem::take(&mut self.workers) {
             self.queue.extend(worker.again);
         }
-        self.hear_of_forms_again();
-        self.shared.tell(format!("  to {}", at.rfc3339()));
+        self.resubmit_forms();
+        self.shared.log(format!("  to {}", at.rfc3339()));
         self.restores.any = true;
         // The restore cannot be detected: no mark tells whether ticks have run since.
         let is_unseen = last_mark(&db) >= self.shared.mark();
@@ -268,7 +268,7 @@ impl Run {
     }
 
     /// Records queued forms as sent again: to the restored database they are new.
-    fn hear_of_forms_again(&mut self) {
+    fn resubmit_forms(&mut self) {
         let forms = self.queue.iter().filter_map(|job| match job {
             Job::Intake(Intake::SubmissionV1(post)) => Some((**post).clone()),
             _ => None,
@@ -301,7 +301,7 @@ impl Run {
             Err(error) => self.shared.accuse(error.to_string()),
         }
         let word = self.shared.dice.pick(&[Resolution::Release, Resolution::Drop]);
-        self.shared.tell(format!("  {word:?} what waits"));
+        self.shared.log(format!("  {word:?} what waits"));
         if word == Resolution::Release {
             self.restores.released.push(self.now());
         }

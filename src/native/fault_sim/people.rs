@@ -1,7 +1,7 @@
 //! The actions of people, of bots, and of the customer's own system.
 
 use super::flow::{Flow, Job};
-use super::run::{Run, Teller};
+use super::run::{Fact, Run};
 use crate::domain::base::primitives::{CampaignId, QualifiedId};
 use crate::domain::base::token::Purpose;
 use crate::domain::contact::touch::Touch;
@@ -27,10 +27,10 @@ impl Run {
             true => self.posts[dice.below(self.posts.len() as u64) as usize].clone(),
             false => self.new_post(zones),
         };
-        self.shared.tell(format!("  {:?} {:?} {}", post.email, post.phone, post.key));
+        self.shared.log(format!("  {:?} {:?} {}", post.email, post.phone, post.key));
         let addresses = post.email.iter().chain(&post.phone).cloned().collect();
         self.remember_asked(&post);
-        self.told.insert(post.key.clone(), Teller { addresses, contact: None, at: post.at });
+        self.facts.insert(post.key.clone(), Fact { addresses, contact: None, at: post.at });
         self.posts.push(post.clone());
         // Sends the same form, perhaps twice at once.
         for _ in 0..1 + self.shared.dice.below(2) {
@@ -101,10 +101,10 @@ impl Run {
             false => vec![None, Some(link.rest.clone())],
         };
         for url in urls {
-            let key = format!("touch:{}", self.told.len());
+            let key = format!("touch:{}", self.facts.len());
             let contact = Some(link.contact.clone());
-            let teller = Teller { addresses: Vec::new(), contact, at: self.now() };
-            self.told.insert(key.clone(), teller);
+            let fact = Fact { addresses: Vec::new(), contact, at: self.now() };
+            self.facts.insert(key.clone(), fact);
             self.queue.push(Job::Intake(Intake::EngagementV1(Engagement {
                 contact: link.contact.clone(),
                 message: link.message.clone(),
@@ -126,7 +126,7 @@ impl Run {
 
     pub(super) fn unsubscribe(&mut self) {
         let Some(link) = self.link("/u/", Purpose::Unsubscribe) else { return };
-        self.shared.tell(format!("  {}", link.contact));
+        self.shared.log(format!("  {}", link.contact));
         self.begin(Flow::Unsubscribe(link));
     }
 
@@ -141,7 +141,7 @@ impl Run {
     }
 
     pub(super) fn crowd(&mut self) {
-        let first = self.told.len();
+        let first = self.facts.len();
         for number in first..first + CROWD {
             self.report(
                 format!("c{number}@example.com"),
@@ -155,7 +155,7 @@ impl Run {
     pub(super) fn report(&mut self, email: String, name: &str, key: String) {
         let properties = json!({ "value_minor": 100, "currency": "GBP", "order": key });
         let addresses = vec![email.clone()];
-        self.told.insert(key.clone(), Teller { addresses, contact: None, at: self.now() });
+        self.facts.insert(key.clone(), Fact { addresses, contact: None, at: self.now() });
         self.queue.push(Job::Intake(Intake::CustomEventV1 {
             email: Some(email),
             phone: None,
@@ -185,7 +185,7 @@ impl Run {
     fn link(&self, path: &str, purpose: Purpose) -> Option<Link> {
         let accepted = self.accepted.borrow();
         let with_link: Vec<&String> =
-            accepted.letters.iter().filter(|body| body.contains(path)).collect();
+            accepted.mail_bodies.iter().filter(|body| body.contains(path)).collect();
         let index = self.shared.dice.below(with_link.len().max(1) as u64) as usize;
         let token = with_link.get(index)?.split(path).nth(1)?.split(['"', '\\', '>']).next()?;
         let link = Link::verify(&self.settings, purpose, token);

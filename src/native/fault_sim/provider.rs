@@ -14,7 +14,7 @@ pub const KEY_LIFETIME: Span = Span::hours(24);
 #[derive(Default)]
 pub struct Accepted {
     /// The complete bodies of the e-mails that left, in order.
-    pub letters: Vec<String>,
+    pub mail_bodies: Vec<String>,
     /// The times at which each message left as an e-mail.
     pub mails: BTreeMap<String, Vec<Millis>>,
     /// The times at which e-mails left, by recipient and subject.
@@ -24,9 +24,9 @@ pub struct Accepted {
     /// The times at which each webhook was accepted, by its id.
     pub webhooks: BTreeMap<String, Vec<Millis>>,
     /// The delivery reports that Resend has not sent yet.
-    pub told: Vec<Report>,
+    pub reports: Vec<Report>,
     /// The delivery reports of calls that Resend has not answered.
-    pub told_early: Vec<Report>,
+    pub early_reports: Vec<Report>,
     /// The calls that Resend remembers, by their key.
     calls: BTreeMap<String, Remembered>,
     /// The end of Resend's outage.
@@ -98,7 +98,7 @@ impl Accepted {
 
     fn leave(&mut self, mails: &[(String, Value)], now: Millis) {
         for (message, mail) in mails {
-            self.letters.push(mail.to_string());
+            self.mail_bodies.push(mail.to_string());
             self.readers.entry(reader(mail)).or_default().push(now);
             self.mails.entry(message.clone()).or_default().push(now);
         }

@@ -43,7 +43,7 @@ const FOLLOW_UPS_MAX: usize = 30;
 /// The common starting point of all runs, made once.
 pub struct Ground {
     db: Sqlite,
-    editions: Vec<Rc<PublishedVersion>>,
+    versions: Vec<Rc<PublishedVersion>>,
 }
 
 impl Ground {
@@ -56,7 +56,7 @@ impl Ground {
         }
         let catalog = block_on(publish::live(&db)).map_err(|error| error.to_string())?;
         block_on(world::due(&db, START)).map_err(|error| error.to_string())?;
-        Ok(Self { db, editions: catalog.live().cloned().collect() })
+        Ok(Self { db, versions: catalog.live().cloned().collect() })
     }
 }
 
@@ -69,7 +69,7 @@ pub(super) struct Worker {
 }
 
 /// The subject and time of a reported fact.
-pub struct Teller {
+pub struct Fact {
     /// The addresses that it names.
     pub addresses: Vec<String>,
     /// The contact that it names.
@@ -141,13 +141,13 @@ pub struct Run {
     pub(super) damaged: Option<(CampaignId, u32, String)>,
     /// Every version that was ever live.
     versions: BTreeMap<(CampaignId, u32), Rc<PublishedVersion>>,
-    pub(super) edition: u64,
+    pub(super) script_version: u64,
     /// The number of rotations of the signing secret.
     pub(super) rotations: u32,
     pub(super) workers: Vec<Worker>,
     pub(super) queue: Vec<Job>,
     pub(super) posts: Vec<Submitted>,
-    pub(super) told: BTreeMap<String, Teller>,
+    pub(super) facts: BTreeMap<String, Fact>,
     /// The times at which the owner of an address sent a form, including repetitions.
     pub(super) asked: BTreeMap<String, Vec<Millis>>,
     flows_begun: u64,
@@ -193,17 +193,17 @@ impl Run {
             shared: Rc::new(Shared::new(db, START, seed, defect)),
             accepted: Rc::default(),
             settings: Rc::new(settings),
-            catalog: Rc::new(Catalog::new(ground.editions.iter().cloned())),
+            catalog: Rc::new(Catalog::new(ground.versions.iter().cloned())),
             stale: None,
             older_code: None,
             damaged: None,
             versions: BTreeMap::new(),
-            edition: 0,
+            script_version: 0,
             rotations: 0,
             workers: Vec::new(),
             queue: Vec::new(),
             posts: Vec::new(),
-            told: BTreeMap::new(),
+            facts: BTreeMap::new(),
             asked: BTreeMap::new(),
             flows_begun: seed << 32,
             bookmarks: Vec::new(),
@@ -242,13 +242,13 @@ impl Run {
 
     /// Returns a version that is or was live.
     pub fn version(&self, campaign: &CampaignId, version: u32) -> Option<&Campaign> {
-        let edition = self.versions.get(&(campaign.clone(), version))?;
-        Some(&edition.compiled.campaign)
+        let published = self.versions.get(&(campaign.clone(), version))?;
+        Some(&published.compiled.campaign)
     }
 
     /// The keys of all reported facts, none of which may be lost.
-    pub fn told(&self) -> &BTreeMap<String, Teller> {
-        &self.told
+    pub fn facts(&self) -> &BTreeMap<String, Fact> {
+        &self.facts
     }
 
     /// Whether the owner of an address sent a form between two moments.
@@ -294,7 +294,7 @@ impl Run {
     pub fn make(&mut self, one: &Move) {
         self.shared.dice.reseed(one.dice);
         self.shared.stormy.set(one.stormy);
-        self.shared.tell(format!("{} {:?}", self.now().rfc3339(), one.deed));
+        self.shared.log(format!("{} {:?}", self.now().rfc3339(), one.deed));
         match one.deed {
             Deed::Post => self.post(None),
             Deed::Move => self.post(Some(["Asia/Shanghai", "America/New_York", "UTC"])),
@@ -380,7 +380,7 @@ impl Run {
 
     /// Hands out the queued jobs: some twice, late, or in another order; some hints are dropped.
     fn hand_out(&mut self) {
-        self.hear();
+        self.deliver_reports();
         let mut jobs = std::mem::take(&mut self.queue);
         let shared = self.shared.clone();
         if jobs.len() > 1 && shared.strikes("queue: order changed") {
@@ -396,7 +396,7 @@ impl Run {
             }
             let twice = shared.strikes("queue: task twice");
             match job {
-                Job::Say(said) => self.begin(Flow::Say(said)),
+                Job::Request(request) => self.begin(Flow::Request(request)),
                 Job::Dead(body) => {
                     if twice {
                         self.begin(Flow::Dead(body.clone()));
@@ -460,7 +460,7 @@ impl Run {
     fn work(&mut self, turns: u64) {
         let mut context = Context::from_waker(Waker::noop());
         for _ in 0..turns {
-            self.hear_early();
+            self.deliver_early_reports();
             if self.workers.is_empty() {
                 return;
             }
@@ -530,7 +530,7 @@ impl Run {
         self.begin(Flow::Tick);
         for _ in 0..FOLLOW_UPS_MAX {
             self.work(u64::MAX);
-            if self.queue.is_empty() && self.accepted.borrow().told.is_empty() {
+            if self.queue.is_empty() && self.accepted.borrow().reports.is_empty() {
                 return;
             }
             self.hand_out();
@@ -558,15 +558,15 @@ impl Run {
 
 /// Returns a catalog as older code sees it, which cannot read this campaign.
 fn as_older_code(catalog: &Catalog, campaign: &CampaignId) -> Catalog {
-    let statuses = catalog.live().flat_map(|edition| catalog.statuses(edition.id()).cloned());
-    let stored = catalog.live().map(|edition| match edition.id() == campaign {
+    let statuses = catalog.live().flat_map(|published| catalog.statuses(published.id()).cloned());
+    let stored = catalog.live().map(|published| match published.id() == campaign {
         true => Err(Unreadable {
             campaign: campaign.clone(),
-            version: edition.version,
+            version: published.version,
             reason: "of newer code".to_owned(),
             paths: None,
         }),
-        false => Ok(edition.clone()),
+        false => Ok(published.clone()),
     });
     let stored = stored.chain(catalog.unreadable().into_iter().map(Err));
     let outages = catalog.outages().to_vec();

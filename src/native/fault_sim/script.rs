@@ -108,13 +108,13 @@ pub fn script(seed: u64) -> Vec<Move> {
     (0..MOVES).map(one).collect()
 }
 
-/// Returns the campaigns in their `edition`-th version; rules and steps differ between versions.
-pub fn campaigns(edition: u64) -> Result<Vec<Compiled>, String> {
-    ["first", "second"].into_iter().map(|id| compiled(id, edition)).collect()
+/// Returns the campaigns in their `version`-th version; rules and steps differ between versions.
+pub fn campaigns(version: u64) -> Result<Vec<Compiled>, String> {
+    ["first", "second"].into_iter().map(|id| compiled(id, version)).collect()
 }
 
-fn compiled(id: &str, edition: u64) -> Result<Compiled, String> {
-    let text = if id == "first" { first(edition) } else { second(edition) };
+fn compiled(id: &str, version: u64) -> Result<Compiled, String> {
+    let text = if id == "first" { first(version) } else { second(version) };
     let read = campaign_file::read(&format!("{id}.toml"), &text);
     let campaign = read.map_err(|wrong| format!("{wrong:?}"))?;
     let names = references(&campaign).into_iter().map(|(_, name)| name);
@@ -122,24 +122,24 @@ fn compiled(id: &str, edition: u64) -> Result<Compiled, String> {
     Ok(Compiled { campaign, templates })
 }
 
-fn first(edition: u64) -> String {
-    let more = match edition % 2 {
+fn first(version: u64) -> String {
+    let more = match version % 2 {
         0 => "",
         _ => "[[journey.j.step]]\nid = \"more\"\nsend = \"emails/more\"",
     };
     include_str!("first.toml")
-        .replace("HOURS", &format!("{}h", 6 + edition))
-        .replace("CLICKS", &(1 + edition % 2).to_string())
+        .replace("HOURS", &format!("{}h", 6 + version))
+        .replace("CLICKS", &(1 + version % 2).to_string())
         .replace("MORE", more)
 }
 
-fn second(edition: u64) -> String {
-    let moved = match edition % 2 {
+fn second(version: u64) -> String {
+    let moved = match version % 2 {
         0 => "",
         _ => "[journey.loop.migrate]\nrest = \"rest\"",
     };
     include_str!("second.toml")
-        .replace("LAPS", &(60 + 20 * (edition % 3)).to_string())
+        .replace("LAPS", &(60 + 20 * (version % 3)).to_string())
         .replace("MOVED", moved)
 }
 

@@ -3,7 +3,7 @@
 
 use super::faults::{FaultyDatabase, Shared};
 use super::flow::FlowContext;
-use super::hooks::told_of;
+use super::hooks::draw_reports;
 use super::provider::{
     Accepted, Service, Taken, answer, field, header, is_batch, key, mails, message,
 };
@@ -121,16 +121,16 @@ impl Way {
     }
 
     /// Creates the delivery reports of the e-mails that leave; some arrive before the response.
-    async fn tell_of(&self, request: &HttpRequest, mails: &[(String, Value)]) {
+    async fn send_reports(&self, request: &HttpRequest, mails: &[(String, Value)]) {
         if Service::of(request) != Service::Resend || mails.is_empty() {
             return;
         }
-        let told = told_of(&self.shared, mails);
-        if told.is_empty() || !self.shared.strikes("provider: webhook before the answer") {
-            self.accepted.borrow_mut().told.extend(told);
+        let reports = draw_reports(&self.shared, mails);
+        if reports.is_empty() || !self.shared.strikes("provider: webhook before the answer") {
+            self.accepted.borrow_mut().reports.extend(reports);
             return;
         }
-        self.accepted.borrow_mut().told_early.extend(told);
+        self.accepted.borrow_mut().early_reports.extend(reports);
         for _ in 0..TURNS_EARLY {
             pass().await;
         }
@@ -217,7 +217,7 @@ impl Http for Way {
             return refusal;
         }
         let taken = self.take(&request);
-        self.tell_of(&request, &taken.mails).await;
+        self.send_reports(&request, &taken.mails).await;
         pass().await;
         if shared.strikes("provider: taken, and the answer lost") {
             return Err(HttpError::TimedOut);

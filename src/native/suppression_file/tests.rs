@@ -132,8 +132,9 @@ fn all_line_endings_and_separators_are_read() {
     }
     let mixed = b"email,reason\rann@x.example,bounced\r\nbo@x.example,spam";
     assert_eq!(read(mixed), all);
-    for (sign, told) in [(";", ";"), ("|", "|"), ("\t", "\t"), ("\t", "\\t")] {
-        let list = format!("sep={told}\r\nreason{sign}Email\r\nspam, he said{sign}a@x.example\r\n");
+    for (sign, declared) in [(";", ";"), ("|", "|"), ("\t", "\t"), ("\t", "\\t")] {
+        let list =
+            format!("sep={declared}\r\nreason{sign}Email\r\nspam, he said{sign}a@x.example\r\n");
         assert_eq!(read(list.as_bytes()), "3: email a@x.example complained", "{sign:?}");
     }
     for sign in [',', ';', '|', '\t'] {

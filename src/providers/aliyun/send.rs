@@ -6,7 +6,7 @@
 
 use crate::domain::base::primitives::Span;
 use crate::domain::base::token::sha256_hex;
-use crate::providers::common::{accepted, by_status, form, json, said, text};
+use crate::providers::common::{accepted, by_status, error_text, form, json, text};
 use crate::providers::http::{HttpRequest, HttpResponse};
 use crate::providers::sign::{Signed, aliyun, seconds_text};
 use crate::providers::sms_template::{Filled, signature};
@@ -97,7 +97,7 @@ fn number(e164: &str) -> String {
 pub fn outcome(response: &HttpResponse) -> SendResult {
     let body = json(response);
     let code = text(&body, "/Code");
-    let reason = said(code, "", text(&body, "/Message"));
+    let reason = error_text(code, "", text(&body, "/Message"));
     match code {
         "OK" => accepted(text(&body, "/BizId")),
         // An account problem: credit, contract, permissions, key, or the calling IP address.

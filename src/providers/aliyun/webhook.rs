@@ -21,7 +21,7 @@ pub(in crate::providers) fn read(
     if !shows_secret(hook, secrets) {
         return Err(Refusal::Unverified);
     }
-    let told = json_list(hook.body)?.into_iter().filter_map(|event| {
+    let events = json_list(hook.body)?.into_iter().filter_map(|event| {
         let number = read_phone(text(&event, "/phone_number"), Some("CN")).unwrap_or_default();
         if let Some(said) = event.get("content").and_then(Value::as_str) {
             let at = date_in_china(text(&event, "/send_time")).unwrap_or(hook.now);
@@ -33,18 +33,19 @@ pub(in crate::providers) fn read(
                 at,
             );
         }
-        let (code, told) = (text(&event, "/err_code"), text(&event, "/err_msg"));
+        let (code, message) = (text(&event, "/err_code"), text(&event, "/err_msg"));
         let status = match event.get("success").and_then(Value::as_bool)? {
             true => DeliveryStatus::Delivered,
-            false => match classify_text(code, told) {
+            false => match classify_text(code, message) {
                 bounce if bounce.reason == BounceReason::OptedOut => DeliveryStatus::Unsubscribed,
                 bounce => DeliveryStatus::Bounced(bounce),
             },
         };
         let at = date_in_china(text(&event, "/report_time"));
         let raw = RawReport { status, at, address: &number, provider_id: text(&event, "/biz_id") };
-        let told = raw.told(Provider::Aliyun, message_of(text(&event, "/out_id")), hook.now);
-        Some(told.billed(&text_or_number(&event, "/sms_size"), ("", "")))
+        let report =
+            raw.into_event(Provider::Aliyun, message_of(text(&event, "/out_id")), hook.now);
+        Some(report.billed(&text_or_number(&event, "/sms_size"), ("", "")))
     });
-    Ok(told.collect())
+    Ok(events.collect())
 }

@@ -11,7 +11,7 @@ use crate::domain::base::primitives::{MessageId, Span};
 use crate::domain::base::token::uuid_of;
 use crate::domain::contact::address::mailbox_parts;
 use crate::providers::common::{MESSAGE_KEY, accepted, by_status, headers_object, json};
-use crate::providers::common::{post_json, said, text};
+use crate::providers::common::{error_text, post_json, text};
 use crate::providers::http::{HttpRequest, HttpResponse};
 use crate::providers::{Call, Content, SendResult};
 use serde_json::json;
@@ -55,7 +55,7 @@ pub fn outcome(response: &HttpResponse) -> SendResult {
         return accepted(text(&body, "/messageId"));
     }
     let code = text(&body, "/code");
-    let reason = said(response.status, code, text(&body, "/message"));
+    let reason = error_text(response.status, code, text(&body, "/message"));
     match code {
         // The key is known: the first request was accepted or is in progress.
         "duplicate_request" => SendResult::Unclear(reason),

@@ -21,7 +21,7 @@ pub(in crate::providers) fn read(
     if !shows_secret(hook, secrets) {
         return Err(Refusal::Unverified);
     }
-    let told = json_list(hook.body)?.into_iter().filter_map(|event| {
+    let events = json_list(hook.body)?.into_iter().filter_map(|event| {
         let at = ["ts_event", "ts"].iter().find_map(|name| event.get(*name)?.as_f64());
         let raw = RawReport {
             status: delivery_status(&event)?,
@@ -29,9 +29,9 @@ pub(in crate::providers) fn read(
             address: text(&event, "/email"),
             provider_id: text(&event, "/message-id"),
         };
-        Some(raw.told(Provider::Brevo, message(&event), hook.now))
+        Some(raw.into_event(Provider::Brevo, message(&event), hook.now))
     });
-    Ok(told.collect())
+    Ok(events.collect())
 }
 
 /// Returns our message id. It travels in the header `X-Mailin-custom` as `name:value`, or as a tag.
@@ -47,7 +47,7 @@ fn message(event: &Value) -> Option<MessageId> {
 /// Maps the events of transactional mail (developers.brevo.com/docs/transactional-webhooks).
 fn delivery_status(event: &Value) -> Option<DeliveryStatus> {
     let reason = text(event, "/reason");
-    let of = |because| DeliveryStatus::Bounced(Bounce::of(because, "", reason));
+    let of = |because| DeliveryStatus::Bounced(Bounce::new(because, "", reason));
     Some(match text(event, "/event") {
         "request" | "sent" => DeliveryStatus::Sent,
         "delivered" => DeliveryStatus::Delivered,

@@ -7,7 +7,7 @@
 
 use crate::domain::contact::address::mailbox_parts;
 use crate::domain::contact::message::Class;
-use crate::providers::common::{MESSAGE_KEY, headers_object, json, said, tag, text};
+use crate::providers::common::{MESSAGE_KEY, error_text, headers_object, json, tag, text};
 use crate::providers::http::{HttpRequest, HttpResponse};
 use crate::providers::{Call, Content, SendResult};
 use serde::{Deserialize, Serialize};
@@ -67,7 +67,7 @@ pub fn request(call: Call<'_>) -> Option<HttpRequest> {
 pub fn outcome(response: &HttpResponse) -> SendResult {
     let body = json(response);
     let code = text(&body, "/code");
-    let reason = said(code, "", text(&body, "/message"));
+    let reason = error_text(code, "", text(&body, "/message"));
     match code {
         "" if response.status == 200 => {
             SendResult::Accepted { provider_id: text(&body, "/id").to_owned(), arrived: false }

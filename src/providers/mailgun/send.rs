@@ -4,7 +4,7 @@
 //! its own call (documentation.mailgun.com/docs/mailgun/api-reference/openapi-final/messages).
 
 use crate::providers::common::{
-    MESSAGE_KEY, accepted, basic, by_status, form, json, quoted_mailbox, said, text,
+    MESSAGE_KEY, accepted, basic, by_status, error_text, form, json, quoted_mailbox, text,
 };
 use crate::providers::http::{HttpRequest, HttpResponse};
 use crate::providers::{Call, Content, SendResult};
@@ -55,7 +55,7 @@ pub fn outcome(response: &HttpResponse) -> SendResult {
     if (200..=299).contains(&response.status) {
         return accepted(text(&body, "/id"));
     }
-    let reason = said(response.status, "", text(&body, "/message"));
+    let reason = error_text(response.status, "", text(&body, "/message"));
     match response.status {
         // Payment is due, or the domain does not exist.
         402 | 404 => SendResult::Stop(reason),

@@ -45,11 +45,11 @@ pub(in crate::providers) fn read(
         provider_id: text(event, "/message/headers/message-id"),
     };
     let message = message_of(text(event, &format!("/user-variables/{MESSAGE_KEY}")));
-    let mut told = raw.told(Provider::Mailgun, message, hook.now);
-    if let WebhookEvent::Report(_, report) = &mut told {
+    let mut event = raw.into_event(Provider::Mailgun, message, hook.now);
+    if let WebhookEvent::Report(_, report) = &mut event {
         report.key = key;
     }
-    Ok(vec![told])
+    Ok(vec![event])
 }
 
 /// The length of the body hash that distinguishes two arrivals within one millisecond.
@@ -93,16 +93,16 @@ fn delivery_status(event: &Value) -> Option<DeliveryStatus> {
 
 fn bounce(event: &Value) -> Bounce {
     let status = event.get("delivery-status").unwrap_or(&Value::Null);
-    let told = ["/message", "/description"].map(|path| text(status, path));
-    let told = told.into_iter().find(|told| !told.is_empty());
-    let told = told.unwrap_or_else(|| text(event, "/reject/reason"));
+    let message = ["/message", "/description"].map(|path| text(status, path));
+    let message = message.into_iter().find(|message| !message.is_empty());
+    let message = message.unwrap_or_else(|| text(event, "/reject/reason"));
     let code = match text(status, "/enhanced-code") {
         "" => text_or_number(status, "/code"),
         code => code.to_owned(),
     };
     // Mailgun uses 605 and similar codes of its own: it did not send, because the address is on its
     // suppression list.
-    let bounce = classify(&format!("{code} {told}"));
+    let bounce = classify(&format!("{code} {message}"));
     match (text(event, "/reason"), text(status, "/bounce-type")) {
         ("suppress-bounce", _) => bounce.weighed(Opinion::BadAddress),
         (_, "soft") => bounce.weighed(Opinion::Transient),

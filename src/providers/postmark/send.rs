@@ -5,7 +5,7 @@
 
 use crate::domain::contact::message::Class;
 use crate::providers::common::{
-    MESSAGE_KEY, accepted, by_status, json, post_json, quoted_mailbox, said, text,
+    MESSAGE_KEY, accepted, by_status, error_text, json, post_json, quoted_mailbox, text,
 };
 use crate::providers::http::{HttpRequest, HttpResponse};
 use crate::providers::{BatchResult, Call, Content, Outgoing, SendResult};
@@ -80,7 +80,7 @@ pub fn verdict(call: Call<'_>, response: &HttpResponse) -> BatchResult {
         (200..=299, None, _) => BatchResult::All(of_mail(&body)),
         (422, ..) => BatchResult::All(of_mail(&body)),
         (status, ..) => {
-            let reason = said(status, "", text(&body, "/Message"));
+            let reason = error_text(status, "", text(&body, "/Message"));
             BatchResult::All(by_status(response, reason))
         }
     }
@@ -91,7 +91,7 @@ fn of_mail(body: &Value) -> SendResult {
     let Some(code) = body.get("ErrorCode").and_then(Value::as_i64) else {
         return SendResult::Lost("an answer without a code".to_owned());
     };
-    let reason = said(code, "", text(body, "/Message"));
+    let reason = error_text(code, "", text(body, "/Message"));
     match code {
         0 => accepted(text(body, "/MessageID")),
         // The token is wrong; the account may not send, or is not approved yet.

@@ -32,7 +32,7 @@ pub(in crate::providers) fn read(
         provider_id: text(&event, "/MessageID"),
     };
     let message = message_of(text(&event, &format!("/Metadata/{MESSAGE_KEY}")));
-    Ok(vec![raw.told(Provider::Postmark, message, hook.now)])
+    Ok(vec![raw.into_event(Provider::Postmark, message, hook.now)])
 }
 
 fn delivery_status(event: &Value) -> Option<DeliveryStatus> {
@@ -53,17 +53,17 @@ fn delivery_status(event: &Value) -> Option<DeliveryStatus> {
 
 /// Maps the bounce types (postmarkapp.com/developer/api/bounce-api#bounce-types).
 fn bounce(event: &Value) -> Option<DeliveryStatus> {
-    let told = match text(event, "/Details") {
+    let details = match text(event, "/Details") {
         "" => text(event, "/Description"),
         details => details,
     };
-    let of = |reason| Bounce::of(reason, "", told);
+    let of = |reason| Bounce::new(reason, "", details);
     let bounce = match text(event, "/Type") {
         "HardBounce" | "BadEmailAddress" | "ManuallyDeactivated" => {
-            classify(told).weighed(Opinion::BadAddress)
+            classify(details).weighed(Opinion::BadAddress)
         }
         "SoftBounce" | "Transient" | "DnsError" | "Undeterminable" | "TemplateRenderingFailed" => {
-            classify(told).weighed(Opinion::Transient)
+            classify(details).weighed(Opinion::Transient)
         }
         "SpamComplaint" => return Some(DeliveryStatus::Complained),
         "Unsubscribe" => return Some(DeliveryStatus::Unsubscribed),

@@ -9,7 +9,7 @@
 use crate::domain::base::primitives::Span;
 use crate::domain::pacing::Rate;
 use crate::providers::common::{
-    MESSAGE_KEY, accepted, by_status, headers_object, json, quoted_mailbox, said, tag, text,
+    MESSAGE_KEY, accepted, by_status, error_text, headers_object, json, quoted_mailbox, tag, text,
 };
 use crate::providers::http::{HttpRequest, HttpResponse};
 use crate::providers::{BatchResult, Call, Content, Outgoing, SendResult};
@@ -64,7 +64,7 @@ fn mail(message: &Outgoing) -> Option<Value> {
 pub fn verdict(call: Call<'_>, response: &HttpResponse) -> BatchResult {
     let body = json(response);
     let name = text(&body, "/name");
-    let reason = said(response.status, name, text(&body, "/message"));
+    let reason = error_text(response.status, name, text(&body, "/message"));
     BatchResult::All(match (response.status, name) {
         (200..=299, _) if call.batch.is_some() => return each(call, &body),
         (200..=299, _) => accepted(text(&body, "/id")),

@@ -27,7 +27,7 @@ pub(in crate::providers) fn read(
         address: to.and_then(Value::as_str).unwrap_or_default(),
         provider_id: text(&event, "/data/email_id"),
     };
-    Ok(vec![raw.told(Provider::Resend, message_of(tag(&event)), hook.now)])
+    Ok(vec![raw.into_event(Provider::Resend, message_of(tag(&event)), hook.now)])
 }
 
 /// Verifies the signature. The headers are Svix's own or those of Standard Webhooks; several
@@ -77,11 +77,11 @@ fn delivery_status(event: &Value) -> Option<DeliveryStatus> {
         // complained about.
         "email.suppressed" => {
             let why = text(event, "/data/suppressed/message");
-            DeliveryStatus::Bounced(Bounce::of(BounceReason::NoSuchAddress, "", why))
+            DeliveryStatus::Bounced(Bounce::new(BounceReason::NoSuchAddress, "", why))
         }
         "email.failed" => {
             let why = text(event, "/data/failed/reason");
-            DeliveryStatus::Bounced(Bounce::of(BounceReason::Policy, "", why))
+            DeliveryStatus::Bounced(Bounce::new(BounceReason::Policy, "", why))
         }
         _ => return None,
     })
@@ -96,7 +96,7 @@ fn bounce(event: &Value) -> Bounce {
     let bounce = match diagnostic {
         Some(said) => classify(said),
         // Resend's own text is advice, not the receiver's reply.
-        None => Bounce::of(BounceReason::Unclear, "", text(event, "/data/bounce/message")),
+        None => Bounce::new(BounceReason::Unclear, "", text(event, "/data/bounce/message")),
     };
     match (text(event, "/data/bounce/type"), text(event, "/data/bounce/subType")) {
         ("Permanent", "NoEmail" | "Suppressed" | "OnAccountSuppressionList") => {

@@ -6,7 +6,7 @@
 
 use crate::domain::contact::address::mailbox_parts;
 use crate::providers::common::{
-    MESSAGE_KEY, accepted, by_status, headers_object, json, post_json, said, text,
+    MESSAGE_KEY, accepted, by_status, error_text, headers_object, json, post_json, text,
 };
 use crate::providers::http::{HttpRequest, HttpResponse};
 use crate::providers::{Call, Content, SendResult};
@@ -58,7 +58,7 @@ pub fn outcome(response: &HttpResponse) -> SendResult {
         return accepted(id.map(|(_, id)| id.as_str()).unwrap_or_default());
     }
     let body = json(response);
-    let reason = said(response.status, "", text(&body, "/errors/0/message"));
+    let reason = error_text(response.status, "", text(&body, "/errors/0/message"));
     match response.status {
         // This campaign's sender is not verified; an operator can fix that.
         403 if text(&body, "/errors/0/field") == "from" => {

@@ -24,7 +24,7 @@ pub(in crate::providers) fn read(
     keys: &[&str],
 ) -> Result<Vec<WebhookEvent>, Refusal> {
     verify(hook, keys)?;
-    let told = json_list(hook.body)?.into_iter().filter_map(|event| {
+    let events = json_list(hook.body)?.into_iter().filter_map(|event| {
         let raw = RawReport {
             status: delivery_status(&event)?,
             at: event.get("timestamp").and_then(Value::as_f64).and_then(seconds),
@@ -33,9 +33,9 @@ pub(in crate::providers) fn read(
         };
         // Custom arguments are siblings of the event's own fields.
         let message = message_of(text(&event, &format!("/{MESSAGE_KEY}")));
-        Some(raw.told(Provider::Sendgrid, message, hook.now))
+        Some(raw.into_event(Provider::Sendgrid, message, hook.now))
     });
-    Ok(told.collect())
+    Ok(events.collect())
 }
 
 fn verify(hook: &Hook<'_>, keys: &[&str]) -> Result<(), Refusal> {
@@ -66,7 +66,7 @@ fn public_key(key: &str) -> Option<VerifyingKey> {
 /// Maps an event. `deferred` is ignored because it is not final, and opens and clicks because we
 /// track them ourselves.
 fn delivery_status(event: &Value) -> Option<DeliveryStatus> {
-    let said = || match text(event, "/status") {
+    let reply = || match text(event, "/status") {
         "" => text(event, "/reason").to_owned(),
         status => format!("{status} {}", text(event, "/reason")),
     };
@@ -82,7 +82,7 @@ fn delivery_status(event: &Value) -> Option<DeliveryStatus> {
                 ("blocked", _) => Opinion::Transient,
                 _ => Opinion::Permanent,
             };
-            DeliveryStatus::Bounced(classify(&said()).weighed(opinion))
+            DeliveryStatus::Bounced(classify(&reply()).weighed(opinion))
         }
         "dropped" => DeliveryStatus::Bounced(dropped(text(event, "/reason"))),
         _ => return None,
@@ -96,5 +96,5 @@ fn dropped(reason: &str) -> Bounce {
         "Spam Content" | "Spam Content (if spam checker app enabled)" => BounceReason::Spam,
         _ => BounceReason::Policy,
     };
-    Bounce::of(because, "", reason)
+    Bounce::new(because, "", reason)
 }

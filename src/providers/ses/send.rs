@@ -4,7 +4,7 @@
 //! so each mail is sent in its own call (docs.aws.amazon.com/ses/latest/APIReference-V2).
 
 use crate::providers::common::{
-    MESSAGE_KEY, accepted, ascii_mailbox, by_status, json, said, tag, text,
+    MESSAGE_KEY, accepted, ascii_mailbox, by_status, error_text, json, tag, text,
 };
 use crate::providers::http::{HttpRequest, HttpResponse};
 use crate::providers::sign::{Signed, amz_date, aws};
@@ -80,8 +80,8 @@ pub fn outcome(response: &HttpResponse) -> SendResult {
     // Sometimes `Name:http://…`.
     let name = header.map(|(_, value)| value.as_str()).unwrap_or_default();
     let name = name.split([':', ',']).next().unwrap_or_default();
-    let told = [text(&body, "/message"), text(&body, "/Message")].concat();
-    let reason = said(response.status, name, &told);
+    let message = [text(&body, "/message"), text(&body, "/Message")].concat();
+    let reason = error_text(response.status, name, &message);
     match name {
         "TooManyRequestsException"
         | "ThrottlingException"

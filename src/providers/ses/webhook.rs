@@ -67,8 +67,8 @@ pub(in crate::providers) fn read(
         "Notification" => {
             let event = json(text(&envelope, "/Message").as_bytes());
             // SNS sends a line of plain text when a topic is set up.
-            let told = event.map(|event| told(&event, hook)).unwrap_or_default();
-            Ok(Reading::Events(told))
+            let events = event.map(|event| parse(&event, hook)).unwrap_or_default();
+            Ok(Reading::Events(events))
         }
         "SubscriptionConfirmation" => match text(&envelope, "/SubscribeURL") {
             url if confirms(url) => Ok(Reading::Confirm(url.to_owned())),
@@ -127,7 +127,7 @@ fn verify(envelope: &Value, key: PublicKey) -> Result<(), Refusal> {
 }
 
 /// Reads the facts of an event: one per recipient that it names; our messages have one.
-fn told(event: &Value, hook: &Hook<'_>) -> Vec<WebhookEvent> {
+fn parse(event: &Value, hook: &Hook<'_>) -> Vec<WebhookEvent> {
     let kind = match text(event, "/eventType") {
         "" => text(event, "/notificationType"),
         kind => kind,
@@ -143,7 +143,7 @@ fn told(event: &Value, hook: &Hook<'_>) -> Vec<WebhookEvent> {
     let all = event.pointer(recipients).and_then(Value::as_array);
     let none = [Value::Null];
     let all = all.filter(|all| !all.is_empty()).map_or(&none[..], Vec::as_slice);
-    let told = all.iter().take(RECIPIENTS_MAX).map(|recipient| {
+    let events = all.iter().take(RECIPIENTS_MAX).map(|recipient| {
         let status = match kind {
             "Send" => DeliveryStatus::Sent,
             "Delivery" => DeliveryStatus::Delivered,
@@ -151,7 +151,7 @@ fn told(event: &Value, hook: &Hook<'_>) -> Vec<WebhookEvent> {
             "Bounce" => DeliveryStatus::Bounced(bounce(event, recipient)),
             "Reject" => {
                 let why = text(event, "/reject/reason");
-                DeliveryStatus::Bounced(Bounce::of(BounceReason::Spam, "", why))
+                DeliveryStatus::Bounced(Bounce::new(BounceReason::Spam, "", why))
             }
             _ => DeliveryStatus::Unsubscribed,
         };
@@ -159,9 +159,9 @@ fn told(event: &Value, hook: &Hook<'_>) -> Vec<WebhookEvent> {
         let provider_id = text(event, "/mail/messageId");
         let raw = RawReport { status, at: date(text(event, at)), address, provider_id };
         let message = message_of(text(event, &format!("/mail/tags/{MESSAGE_KEY}/0")));
-        raw.told(Provider::Ses, message, hook.now)
+        raw.into_event(Provider::Ses, message, hook.now)
     });
-    told.collect()
+    events.collect()
 }
 
 /// Classifies a bounce by the receiver's reply, or by SES's own classification where the reply is
@@ -171,7 +171,7 @@ fn bounce(event: &Value, recipient: &Value) -> Bounce {
     let kind = (text(event, "/bounce/bounceType"), text(event, "/bounce/bounceSubType"));
     if let ("Permanent", "Suppressed" | "OnAccountSuppressionList") = kind {
         // SES did not send it, so there is no reply of a receiver.
-        return Bounce::of(BounceReason::NoSuchAddress, status, said);
+        return Bounce::new(BounceReason::NoSuchAddress, status, said);
     }
     let bounce = classify(&format!("{status} {said}"));
     match kind {

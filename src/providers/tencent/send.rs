@@ -6,7 +6,7 @@
 //! by order, not by name.
 
 use crate::domain::base::primitives::Span;
-use crate::providers::common::{accepted, by_status, json, said, text};
+use crate::providers::common::{accepted, by_status, error_text, json, text};
 use crate::providers::http::{HttpRequest, HttpResponse};
 use crate::providers::sign::{Signed, tencent};
 use crate::providers::sms_template::{Filled, signature};
@@ -86,7 +86,7 @@ pub fn outcome(response: &HttpResponse) -> SendResult {
     let place = if body.pointer(error).is_some() { error } else { status };
     let part = |name: &str| text(&body, &format!("{place}/{name}"));
     let code = part("Code");
-    let reason = said(code, "", part("Message"));
+    let reason = error_text(code, "", part("Message"));
     match code {
         "Ok" => accepted(part("SerialNo")),
         "" if (200..=299).contains(&response.status) => {

@@ -22,7 +22,7 @@ pub(in crate::providers) fn read(
     if !shows_secret(hook, secrets) {
         return Err(Refusal::Unverified);
     }
-    let told = json_list(hook.body)?.into_iter().filter_map(|event| {
+    let events = json_list(hook.body)?.into_iter().filter_map(|event| {
         let country = text_or_number(&event, "/nationcode");
         let number = format!("+{country}{}", text_or_number(&event, "/mobile"));
         if let Some(said) = event.get("text").and_then(Value::as_str) {
@@ -31,10 +31,10 @@ pub(in crate::providers) fn read(
             let id = format!("{number}:{}", at.0);
             return inbound_sms(Provider::Tencent, &number, said, id, at);
         }
-        let (code, told) = (text(&event, "/errmsg"), text(&event, "/description"));
+        let (code, message) = (text(&event, "/errmsg"), text(&event, "/description"));
         let status = match text(&event, "/report_status") {
             "SUCCESS" => DeliveryStatus::Delivered,
-            "FAIL" => match classify_text(code, told) {
+            "FAIL" => match classify_text(code, message) {
                 bounce if bounce.reason == BounceReason::OptedOut => DeliveryStatus::Unsubscribed,
                 bounce => DeliveryStatus::Bounced(bounce),
             },
@@ -42,7 +42,7 @@ pub(in crate::providers) fn read(
         };
         let at = date_in_china(text(&event, "/user_receive_time"));
         let raw = RawReport { status, at, address: &number, provider_id: text(&event, "/sid") };
-        Some(raw.told(Provider::Tencent, None, hook.now))
+        Some(raw.into_event(Provider::Tencent, None, hook.now))
     });
-    Ok(told.collect())
+    Ok(events.collect())
 }

@@ -4,7 +4,7 @@
 //! It carries no metadata either, so the callback URL contains our message id.
 
 use crate::providers::common::{
-    accepted, basic, by_status, form, json, percent_encode, said, text,
+    accepted, basic, by_status, error_text, form, json, percent_encode, text,
 };
 use crate::providers::http::{HttpRequest, HttpResponse};
 use crate::providers::sms_template::needs_template;
@@ -57,5 +57,5 @@ pub fn outcome(response: &HttpResponse) -> SendResult {
     }
     let code = body.get("code").and_then(Value::as_i64);
     let code = code.map(|code| code.to_string()).unwrap_or_default();
-    by_status(response, said(response.status, &code, text(&body, "/message")))
+    by_status(response, error_text(response.status, &code, text(&body, "/message")))
 }

@@ -51,7 +51,7 @@ pub(in crate::providers) fn read(
     let provider_id = field("MessageSid");
     let raw = RawReport { status, at: None, address: field("To"), provider_id };
     let message = message_of(parameter(MESSAGE_PARAMETER).unwrap_or_default());
-    Ok(vec![raw.told(Provider::Twilio, message, hook.now)])
+    Ok(vec![raw.into_event(Provider::Twilio, message, hook.now)])
 }
 
 fn verify(hook: &Hook<'_>, form: &FormData, secrets: &[&str]) -> Result<(), Refusal> {

@@ -4,7 +4,7 @@
 //! (developer.vonage.com/en/api/messages).
 
 use crate::providers::common::{
-    accepted, basic, by_status, digits, json, post_json, retry_after, said, text,
+    accepted, basic, by_status, digits, error_text, json, post_json, retry_after, text,
 };
 use crate::providers::http::{HttpRequest, HttpResponse};
 use crate::providers::sms_template::needs_template;
@@ -51,7 +51,7 @@ pub fn outcome(response: &HttpResponse) -> SendResult {
     if (200..=299).contains(&response.status) {
         return accepted(text(&body, "/message_uuid"));
     }
-    let reason = said(response.status, text(&body, "/title"), text(&body, "/detail"));
+    let reason = error_text(response.status, text(&body, "/title"), text(&body, "/detail"));
     let kind = text(&body, "/type");
     match kind.rsplit_once('#').map_or("", |(_, code)| code) {
         "1000" => SendResult::Busy { after: retry_after(response), reason },

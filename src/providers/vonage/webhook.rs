@@ -49,10 +49,10 @@ pub(in crate::providers) fn read(
     let at = date(text(&event, "/timestamp"));
     let carried = first(&["/client_ref", "/client-ref"]).unwrap_or_default();
     let raw = RawReport { status, at, address: &plus(&to), provider_id: &id };
-    let told = raw.told(Provider::Vonage, message_of(&carried), hook.now);
+    let report = raw.into_event(Provider::Vonage, message_of(&carried), hook.now);
     let segments = text_or_number(&event, "/sms/count_total");
     let price = text_or_number(&event, "/usage/price");
-    Ok(vec![told.billed(&segments, (&price, text(&event, "/usage/currency")))])
+    Ok(vec![report.billed(&segments, (&price, text(&event, "/usage/currency")))])
 }
 
 /// Adds the plus of E.164, which Vonage omits.

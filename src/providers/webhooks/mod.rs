@@ -272,7 +272,12 @@ pub(in crate::providers) struct RawReport<'v> {
 
 impl RawReport<'_> {
     /// Converts the report to our form. A report without a date gets the time of its arrival.
-    pub fn told(self, provider: Provider, message: Option<MessageId>, now: Millis) -> WebhookEvent {
+    pub fn into_event(
+        self,
+        provider: Provider,
+        message: Option<MessageId>,
+        now: Millis,
+    ) -> WebhookEvent {
         let address = read_email(self.address).or_else(|_| read_phone(self.address, None)).ok();
         let provider_id = Some(self.provider_id).filter(|id| !id.is_empty());
         WebhookEvent::Report(
@@ -317,7 +322,7 @@ impl WebhookEvent {
                 let billed = Some(ProviderCharge { segments, micros, currency });
                 Self::Report(message, DeliveryReport { billed, ..report })
             }
-            told => told,
+            event => event,
         }
     }
 }

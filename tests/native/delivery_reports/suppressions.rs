@@ -47,7 +47,13 @@ fn complaint_suppresses_address_and_withdraws_consent() {
 }
 
 /// Reports an event about a message and an address, as a provider would.
-fn told_of(world: &World, message: &MessageId, address: &str, status: DeliveryStatus, minute: i64) {
+fn report_about(
+    world: &World,
+    message: &MessageId,
+    address: &str,
+    status: DeliveryStatus,
+    minute: i64,
+) {
     let address = Some(address.to_owned());
     let report = DeliveryReport { address, ..reported(status, later(minute)) };
     take_in(&world.db, world, Some(message), report, later(minute));
@@ -68,13 +74,13 @@ fn report_about_another_address_changes_nothing() {
             rows(&world.db, &format!("UPDATE messages SET address = {sent_to}"));
             let before = number(&world.db, "SELECT max(seq) FROM events");
             for other in ["somebody@else.example", "ann@x.example.evil.example", "+447400123456"] {
-                told_of(&world, &message, other, news.clone(), 2);
+                report_about(&world, &message, other, news.clone(), 2);
             }
             assert_eq!(number(&world.db, "SELECT count(*) FROM suppressions"), 0, "{news:?}");
             assert_eq!(number(&world.db, "SELECT max(seq) FROM events"), before, "{news:?}");
             assert_eq!(standing(&world.db), "sent|");
             // A report about the message's own address is accepted, however the address is written.
-            told_of(&world, &message, "ann@x.example", news.clone(), 3);
+            report_about(&world, &message, "ann@x.example", news.clone(), 3);
             assert!(number(&world.db, "SELECT max(seq) FROM events") > before, "{news:?}");
         }
     }
@@ -90,9 +96,9 @@ fn bounce_suppresses_the_address_the_message_went_to() {
     rows(&world.db, "UPDATE contacts SET email = 'new@x.example'");
     let message = MessageId::from(row["id"].as_str().unwrap());
     let hard = || bounce(BounceKind::Hard);
-    told_of(&world, &message, "new@x.example", hard(), 2_000);
+    report_about(&world, &message, "new@x.example", hard(), 2_000);
     assert_eq!(number(&world.db, "SELECT count(*) FROM suppressions"), 0);
-    told_of(&world, &message, "ann@x.example", hard(), 2_001);
+    report_about(&world, &message, "ann@x.example", hard(), 2_001);
     assert_eq!(rows(&world.db, "SELECT address FROM suppressions")[0]["address"], "ann@x.example");
 }
 

@@ -27,7 +27,7 @@ const LOOKALIKES: &[(char, &str, &str)] = &[
     ('：', "a full-width colon", "="),
     ('；', "a full-width semicolon", ""),
     ('\u{3000}', "a full-width space", " "),
-    ('\u{a0}', "a space that does not break", " "),
+    ('\u{a0}', "a no-break space", " "),
     ('\u{200b}', "an invisible space", ""),
     ('\u{feff}', "an invisible byte order mark", ""),
 ];

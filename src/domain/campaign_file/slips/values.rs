@@ -71,15 +71,15 @@ impl<'t> Scan<'t> {
     }
 
     fn no_value(&mut self, at: usize) -> Read {
-        self.say(at, "there is no value after `=`", "write one, or delete the key")
+        self.error(at, "there is no value after `=`", "write one, or delete the key")
     }
 
     fn no_equals(&mut self, at: usize, key: &str) -> Read {
-        self.say(at, format!("`{key}` has no `=`"), format!("write {key} = …"))
+        self.error(at, format!("`{key}` has no `=`"), format!("write {key} = …"))
     }
 
     fn no_comma(&mut self) -> Read {
-        self.say(self.ended, "a comma is missing here", "put , between one value and the next")
+        self.error(self.ended, "a comma is missing here", "put a comma between two values")
     }
 
     /// Reads a comma or `=` and checks that it is allowed there.
@@ -88,8 +88,8 @@ impl<'t> Scan<'t> {
         self.at += 1;
         let Some(bracket) = bracket else {
             return match sign {
-                '=' => self.say(at, "`=` stands twice", "delete one"),
-                _ => self.say(at, "there is no value before `,`", "write one"),
+                '=' => self.error(at, "`=` is here twice", "delete one"),
+                _ => self.error(at, "there is no value before `,`", "write one"),
             };
         };
         match (sign, bracket.sign, bracket.next) {
@@ -98,16 +98,16 @@ impl<'t> Scan<'t> {
             ('=', _, Next::Equals) => bracket.next = Next::Value,
             (',', _, Next::Equals) => return self.no_equals(at, bracket.key),
             (',', '{', Next::Value) => return self.no_value(at),
-            (',', ..) => return self.say(at, "a comma too many", "delete it"),
+            (',', ..) => return self.error(at, "a comma too many", "delete it"),
             (_, '[', _) => {
-                let help = "a table in a list stands in braces: { key = value }";
-                return self.say(at, "`=` in a list", help);
+                let help = "a table in a list is in braces: { key = value }";
+                return self.error(at, "`=` in a list", help);
             }
-            (_, _, Next::Value) => return self.say(at, "`=` stands twice", "delete one"),
+            (_, _, Next::Value) => return self.error(at, "`=` is here twice", "delete one"),
             (_, _, Next::Comma) => {
-                return self.say(at, "`=` after a value", "write key = value, key = value");
+                return self.error(at, "`=` after a value", "write key = value, key = value");
             }
-            _ => return self.say(at, "there is no key before `=`", "write key = value"),
+            _ => return self.error(at, "there is no key before `=`", "write key = value"),
         }
         Some(())
     }
@@ -117,12 +117,12 @@ impl<'t> Scan<'t> {
         let at = self.at;
         let wanted = if sign == ']' { '[' } else { '{' };
         let Some(bracket) = open.pop() else {
-            return self.say(at, format!("`{sign}` closes nothing"), "delete it");
+            return self.error(at, format!("`{sign}` closes nothing"), "delete it");
         };
         if bracket.sign != wanted {
             let line = self.line_of(bracket.at);
-            let message = format!("`{sign}` comes where `{}` of line {line} is open", bracket.sign);
-            return self.say(at, message, "close what was opened last");
+            let message = format!("`{sign}` closes `{}` of line {line}", bracket.sign);
+            return self.error(at, message, "close the innermost bracket first");
         }
         match (sign, bracket.next) {
             ('}', Next::Equals) => self.no_equals(at, bracket.key),
@@ -167,24 +167,24 @@ impl<'t> Scan<'t> {
         };
         let key = &line[..length];
         if key.is_empty() {
-            return self.say(start, "there is no key here", "in braces stands { key = value }");
+            return self.error(start, "there is no key here", "write { key = value }");
         }
         if line[length..].trim_start().starts_with(':') {
             let help = format!("write {key} = …");
-            return self.say(start + length, "a colon after a key is YAML or JSON", help);
+            return self.error(start + length, "a colon after a key is YAML or JSON", help);
         }
         let is_bare = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
         if !matches!(char, '"' | '\'') && !key.chars().all(is_bare) {
-            let help = format!("put it in quotes: \"{key}\" = …");
-            return self.say(start, format!("`{key}` is no plain key"), help);
+            let help = format!("write \"{key}\" = …");
+            return self.error(start, format!("`{key}` needs quotes"), help);
         }
         (bracket.key, bracket.next) = (key, Next::Equals);
         self.at = start + length;
         match bracket.keys.insert(key) {
             true => Some(()),
             false => {
-                let message = format!("the key `{key}` stands in these braces already");
-                self.say(start, message, "keep one of the two")
+                let message = format!("the key `{key}` is already in these braces");
+                self.error(start, message, "keep one of the two")
             }
         }
     }
@@ -215,7 +215,7 @@ impl<'t> Scan<'t> {
     fn never_closed<T>(&mut self, bracket: &Open<'_>) -> Option<T> {
         let close = if bracket.sign == '[' { ']' } else { '}' };
         let message = format!("`{}` is never closed", bracket.sign);
-        self.say(bracket.at, message, format!("put `{close}` where it ends"))
+        self.error(bracket.at, message, format!("put `{close}` where it ends"))
     }
 
     /// Reads a text of one or several lines.
@@ -225,7 +225,7 @@ impl<'t> Scan<'t> {
         if let Some(body) = rest.strip_prefix(&triple) {
             let Some(end) = body.find(&triple) else {
                 self.at = self.text.len();
-                return self.say(
+                return self.error(
                     start,
                     format!("`{triple}` is never closed"),
                     format!("put {triple} at its end"),
@@ -249,17 +249,21 @@ impl<'t> Scan<'t> {
                     let code = line.get(at + 2..at + 2 + digits).unwrap_or(" ");
                     if !code.bytes().all(|byte| byte.is_ascii_hexdigit()) {
                         let help = "write \\\\ for a backslash, or the text in '…'";
-                        let message = format!("`\\{escaped}` wants {digits} digits from 0 to f");
-                        return self.say(start + at, message, help);
+                        let message = format!("`\\{escaped}` needs {digits} digits from 0 to f");
+                        return self.error(start + at, message, help);
                     }
                     if !"btnfre\"\\uUx".contains(escaped) {
                         let help = "write \\\\ for a backslash, or the text in '…'";
-                        return self.say(start + at, format!("`\\{escaped}` means nothing"), help);
+                        return self.error(
+                            start + at,
+                            format!("`\\{escaped}` means nothing"),
+                            help,
+                        );
                     }
                 }
                 char if char.is_control() && char != '\t' => {
                     let message = format!("U+{:04X} is a control character", u32::from(char));
-                    return self.say(start + at, message, "delete it");
+                    return self.error(start + at, message, "delete it");
                 }
                 '”' | '“' | '＂' | '’' if line[at..].chars().nth(1).is_none() => {
                     return self.lookalike(start + at);
@@ -267,9 +271,8 @@ impl<'t> Scan<'t> {
                 _ => {}
             }
         }
-        let help =
-            format!("put {quote} at its end; a text of several lines stands in \"\"\"…\"\"\"");
-        self.say(start, "this text is not closed on its line", help)
+        let help = format!("put {quote} at its end; text of several lines is in \"\"\"…\"\"\"");
+        self.error(start, "this text is not closed on its line", help)
     }
 
     /// Checks that TOML syntax follows the text. If not, the text contains unescaped quotes.
@@ -285,10 +288,10 @@ impl<'t> Scan<'t> {
             }
             Some(_) => {
                 let help = match quote {
-                    '"' => "quotes within a text are written \\\"; between values stands a comma",
-                    _ => "a text with ' in it stands in \"…\"; between values stands a comma",
+                    '"' => "write a quote inside text as \\\"; put a comma between values",
+                    _ => "write text that contains ' in \"…\"; put a comma between values",
                 };
-                self.say(start, "the text ends before its line does", help)
+                self.error(start, "there is something after the text", help)
             }
         }
     }
@@ -314,7 +317,7 @@ impl<'t> Scan<'t> {
             return Some(());
         }
         let (message, help) = meant(word, line);
-        self.say(start, message, help)
+        self.error(start, message, help)
     }
 }
 
@@ -380,18 +383,18 @@ fn is_moment(word: &str) -> bool {
 
 /// Returns what is wrong with a bare word and what was probably meant.
 fn meant(word: &str, line: &str) -> (String, String) {
-    let said = |message: &str, help: String| (format!("`{word}` {message}"), help);
+    let error = |message: &str, help: String| (format!("`{word}` {message}"), help);
     match word.to_lowercase().as_str() {
         "yes" | "y" | "on" | "true" | "是" => {
-            return said("is no truth of TOML's", "write true".into());
+            return error("is not a boolean of TOML", "write true".into());
         }
         "no" | "n" | "off" | "false" | "否" => {
-            return said("is no truth of TOML's", "write false".into());
+            return error("is not a boolean of TOML", "write false".into());
         }
         "null" | "nil" | "none" | "undefined" => {
-            return said(
-                "is no value of TOML's",
-                "delete the key: what is absent is not set".into(),
+            return error(
+                "is not a value of TOML",
+                "delete the key: a missing key is not set".into(),
             );
         }
         _ => {}
@@ -402,27 +405,27 @@ fn meant(word: &str, line: &str) -> (String, String) {
     if word.get(..10).is_some_and(is_day) {
         let is_right = word[..10].parse::<Date>().is_ok();
         let help = match is_right {
-            true => "a moment is written 2026-03-01T09:30:00".to_owned(),
+            true => "write a date and time as 2026-03-01T09:30:00".to_owned(),
             false => days_of(word),
         };
         let message =
-            if is_right { "has no such time of day" } else { "is no day of the calendar" };
-        return said(message, help);
+            if is_right { "is not a time of day" } else { "is not a day of the calendar" };
+        return error(message, help);
     }
     if begins_with_time(word) {
-        return said("is no time of day", "write it as text: \"09:30\"".to_owned());
+        return error("is not a time of day", "write it as text: \"09:30\"".to_owned());
     }
     if parts.len() == 3 && are_numbers {
-        return said("is no date of TOML's", "a date is year-month-day: 2026-03-01".into());
+        return error("is not a date of TOML", "write a date as 2026-03-01".into());
     }
     if word.bytes().all(|byte| byte.is_ascii_digit()) {
         let digits = word.trim_start_matches('0');
         let help = format!("write {digits} for the number, \"{word}\" for the text");
-        return said("is a number with a 0 before it", help);
+        return error("is a number with a leading 0", help);
     }
     // The text extends to the end of the line, or to the comma.
     let text = line.split(['#', ',', ']', '}']).next().unwrap_or(word).trim_end();
-    said("stands without quotes", format!("write \"{}\"", text.replace('"', "")))
+    error("needs quotes", format!("write \"{}\"", text.replace('"', "")))
 }
 
 /// Returns advice for an invalid date: the number of days of its month, or the format.
@@ -433,6 +436,6 @@ fn days_of(day: &str) -> String {
             let (month, days) = (first.strftime("%B %Y"), first.days_in_month());
             format!("{month} has {days} days")
         }
-        Err(_) => "a date is year-month-day: 2026-03-01".to_owned(),
+        Err(_) => "write a date as 2026-03-01".to_owned(),
     }
 }

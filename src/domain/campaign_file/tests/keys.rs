@@ -65,13 +65,13 @@ fn misspelt_key_is_reported_with_line_and_suggestion() {
 
 #[test]
 fn missing_required_keys_are_reported() {
-    assert_snapshot!(said(""), @"
+    assert_snapshot!(errors_in(""), @"
     line 1: 
          the file is empty
        → a campaign begins with [campaign]; docs/campaign-files.md shows one
     ");
     let sections = "[campaign]\n[page.a]\n[form.b]\n[segment.c]\n[journey.d]\n";
-    assert_snapshot!(said(sections), @"
+    assert_snapshot!(errors_in(sections), @"
     line 1: campaign.currency
          missing
        → write currency = …
@@ -121,7 +121,7 @@ fn missing_required_keys_are_reported() {
 fn missing_keys_of_steps_and_fields_are_reported() {
     let steps = "[campaign]\n[[journey.d.step]]\n[[journey.d.step]]\nid = 'x'\nwait_for = {}\n\
                  [[journey.d.step]]\nid = 'y'\nbranch = [{}]\n[[form.f.fields]]\ntype = 'select'\n";
-    assert_snapshot!(said(steps), @"
+    assert_snapshot!(errors_in(steps), @"
     line 1: campaign.currency
          missing
        → write currency = …
@@ -144,7 +144,7 @@ fn missing_keys_of_steps_and_fields_are_reported() {
          missing
        → write time_zone = …
     line 2: journey.d.step[1]
-         the step does nothing
+         the step has no action
        → give it one of send, wait, wait_until, wait_for, branch, split, update, \
        notify, webhook, enroll, leave, end
     line 2: journey.d.step[1].id
@@ -160,7 +160,7 @@ fn missing_keys_of_steps_and_fields_are_reported() {
          missing
        → write timeout = …
     line 5: journey.d.step[2].wait_for
-         nothing triggers it
+         it has no trigger
        → give it one of event, segment, segment_left, any
     line 6: journey.d.step[3].otherwise
          missing
@@ -182,12 +182,12 @@ fn missing_keys_of_steps_and_fields_are_reported() {
 
 #[test]
 fn values_of_wrong_type_are_reported() {
-    assert_snapshot!(said_of("name = \"智能制造白皮书\"", "name = 3"), @r#"
+    assert_snapshot!(errors_of("name = \"智能制造白皮书\"", "name = 3"), @r#"
     line 4: campaign.name
          expected text in quotes, not the number 3
        → write "3"
     "#);
-    assert_snapshot!(said_of(
+    assert_snapshot!(errors_of(
         "required = true\ndouble_opt_in",
         "required = \"yes\"\ndouble_opt_in",
     ), @"
@@ -195,33 +195,34 @@ fn values_of_wrong_type_are_reported() {
          expected true or false, not `yes`
        → write it without quotes: true
     ");
-    assert_snapshot!(said_of("weight = 2", "weight = -2"), @"
+    assert_snapshot!(errors_of("weight = 2", "weight = -2"), @"
     line 21: page.landing.variants[1].weight
          expected a whole number, 0 or more, not the number -2
     ");
-    assert_snapshot!(said_of("within = \"30d\"", "within = \"30 days\""), @r#"
+    assert_snapshot!(errors_of("within = \"30d\"", "within = \"30 days\""), @r#"
     line 11: campaign.goal.within
-         expected a span such as "90s", "30m", "12h", "3d" or "2w", not `30 days`
+         expected a duration such as "90s", "30m", "12h", "3d" or "2w", not `30 days`
     "#);
-    assert_snapshot!(said_of("within = \"30d\"", "within = 2026-03-01"), @r#"
+    assert_snapshot!(errors_of("within = \"30d\"", "within = 2026-03-01"), @r#"
     line 11: campaign.goal.within
-         expected a span such as "90s", "30m", "12h", "3d" or "2w", not a date
+         expected a duration such as "90s", "30m", "12h", "3d" or "2w", not a date
     "#);
-    assert_snapshot!(said_of("day = 2026-03-01", "day = 2026-03-01T10:00:00Z"), @"
+    assert_snapshot!(errors_of("day = 2026-03-01", "day = 2026-03-01T10:00:00Z"), @"
     line 13: campaign.cost[1].day
          expected a day such as 2026-03-01, not a date and time
     ");
-    assert_snapshot!(said_of("amount = \"800.5\"", "amount = 800.5"), @r#"
+    assert_snapshot!(errors_of("amount = \"800.5\"", "amount = 800.5"), @r#"
     line 14: campaign.cost[2].amount
          expected text in quotes, not the number 800.5
        → write "800.5"
     "#);
-    assert_snapshot!(said_of("amount = \"800.5\"", "amount = \"800.505\""), @"
+    assert_snapshot!(errors_of("amount = \"800.5\"", "amount = \"800.505\""), @"
     line 14: campaign.cost[2].amount
-         `800.505` is no amount of CNY
+         `800.505` is not an amount of CNY
        → digits, with at most 2 decimals
     ");
-    assert_snapshot!(said_of("attributes = [\"company\", \"plan\"]", "attributes = \"company\""), @"
+    let text = "attributes = \"company\"";
+    assert_snapshot!(errors_of("attributes = [\"company\", \"plan\"]", text), @"
     line 16: campaign.attributes
          expected a list: […], not `company`
     ");
@@ -229,37 +230,37 @@ fn values_of_wrong_type_are_reported() {
 
 #[test]
 fn unknown_words_are_reported() {
-    assert_snapshot!(said_of("re_entry = \"after 30d\"", "re_entry = \"after a while\""), @r#"
+    assert_snapshot!(errors_of("re_entry = \"after 30d\"", "re_entry = \"after a while\""), @r#"
     line 93: journey.nurture.re_entry
-         expected "never", "always" or "after 30d" (any span), not `after a while`
+         expected "never", "always" or "after 30d" (any duration), not `after a while`
     "#);
-    assert_snapshot!(said_of("time = \"09:30\"", "time = \"9.30\""), @r#"
+    assert_snapshot!(errors_of("time = \"09:30\"", "time = \"9.30\""), @r#"
     line 102: journey.nurture.step[2].wait_until.time
          expected a time of day such as "09:30", not `9.30`
     "#);
-    assert_snapshot!(said_of("weekdays = [\"mon\", \"sun\"]", "weekdays = [\"mom\"]"), @"
+    assert_snapshot!(errors_of("weekdays = [\"mon\", \"sun\"]", "weekdays = [\"mom\"]"), @"
     line 102: journey.nurture.step[2].wait_until.weekdays[1]
-         `mom` is not a word known here
+         `mom` is not a known value
        → did you mean `mon`?
     ");
-    assert_snapshot!(said_of("notify = \"owner\"\nnote", "notify = \"ownr\"\nnote"), @"
+    assert_snapshot!(errors_of("notify = \"owner\"\nnote", "notify = \"ownr\"\nnote"), @"
     line 116: journey.nurture.step[5].notify
-         `ownr` is not a word known here
+         `ownr` is not a known value
        → did you mean `owner`?
     ");
-    assert_snapshot!(said_of("score = -10", "score = 9007199254740993"), @"
+    assert_snapshot!(errors_of("score = -10", "score = 9007199254740993"), @"
     line 112: journey.nurture.step[4].update.score
          expected a whole number of at most 53 bits, not the number 9007199254740993
     ");
-    assert_snapshot!(said_of("score = { gte = 50 }", "score = { gte = nan }"), @"
+    assert_snapshot!(errors_of("score = { gte = 50 }", "score = { gte = nan }"), @"
     line 75: segment.engaged.rule.all[1].any[2].score.gte
          expected a number, not the number nan
     ");
-    assert_snapshot!(said_of("end = true", "end = false"), @"
+    assert_snapshot!(errors_of("end = true", "end = false"), @"
     line 135: journey.nurture.step[9].end
-         a step that ends says `end = true`
+         write `end = true`
     ");
-    assert_snapshot!(said_of(
+    assert_snapshot!(errors_of(
         "goal = { event = \"order.completed\", within = \"30d\" }",
         "goal = []",
     ), @"
@@ -267,12 +268,12 @@ fn unknown_words_are_reported() {
          expected a table: { … }, not a list
        → one table is written [campaign.goal]
     ");
-    assert_snapshot!(said_of("type = \"number\"", "type = \"nummer\""), @"
+    assert_snapshot!(errors_of("type = \"number\"", "type = \"nummer\""), @"
     line 52: form.download.fields[3].type
-         `nummer` is not a word known here
+         `nummer` is not a known value
        → did you mean `number`?
     ");
-    assert_snapshot!(said_of("type = \"number\"", "type = \"text\""), @"
+    assert_snapshot!(errors_of("type = \"number\"", "type = \"text\""), @"
     line 53: form.download.fields[3].min
          a field of type `text` has no `min`
     line 54: form.download.fields[3].max
@@ -282,66 +283,66 @@ fn unknown_words_are_reported() {
 
 #[test]
 fn conflicting_keys_are_reported() {
-    assert_snapshot!(said_of(
+    assert_snapshot!(errors_of(
         "{ tag = \"vip\" }, { score",
         "{ tag = \"vip\", score = 3 }, { score",
     ), @"
     line 75: segment.engaged.rule.all[1].any[1]
-         tag and score stand side by side in one rule
+         tag and score are in one rule, which has one condition
        → put them into { all = [{ … }, { … }] }, or any
     ");
-    assert_snapshot!(said_of("{ attribute = \"role\", is_not = \"x\" }", "{ is_not = \"x\" }"), @"
+    assert_snapshot!(errors_of("{ attribute = \"role\", is_not = \"x\" }", "{ is_not = \"x\" }"), @"
     line 79: segment.engaged.rule.all[5]
-         the rule asks nothing
+         the rule has no condition
        → give it one of all, any, not, attribute, tag, consent, score, event, \
          sequence, segment, journey, sample
     ");
-    assert_snapshot!(said_of(
+    assert_snapshot!(errors_of(
         "{ attribute = \"role\", is_not = \"x\" }",
         "{ attribute = \"role\" }",
     ), @"
     line 79: segment.engaged.rule.all[5]
-         nothing is compared
+         has no comparison
        → give it one of is, is_not, in, not_in, contains, starts_with, matches, \
          eq, gt, gte, lt, lte, between, before, after, in_last, in_next, anniversary, set
     ");
-    assert_snapshot!(said_of("is_not = \"x\"", "is_not = \"x\", set = true"), @"
+    assert_snapshot!(errors_of("is_not = \"x\"", "is_not = \"x\", set = true"), @"
     line 79: segment.engaged.rule.all[5]
          takes only one of is_not, set
     ");
-    assert_snapshot!(said_of("count = { gt = 1 }", "count = { gt = 1, lt = 3 }"), @"
+    assert_snapshot!(errors_of("count = { gt = 1 }", "count = { gt = 1, lt = 3 }"), @"
     line 78: segment.engaged.rule.all[4].count
          takes only one of gt, lt
     ");
-    assert_snapshot!(said_of("send = \"sms/nudge\"", "send = \"sms/nudge\"\nwait = \"1d\""), @"
+    assert_snapshot!(errors_of("send = \"sms/nudge\"", "send = \"sms/nudge\"\nwait = \"1d\""), @"
     line 120: journey.nurture.step[6]
-         send and wait are two actions in one step
-       → make a step of each
+         send and wait are in one step, which has one action
+       → write one step for each
     ");
-    assert_snapshot!(said_of("send = \"sms/nudge\"", "then = \"over\""), @"
+    assert_snapshot!(errors_of("send = \"sms/nudge\"", "then = \"over\""), @"
     line 120: journey.nurture.step[6]
-         the step does nothing
+         the step has no action
        → give it one of send, wait, wait_until, wait_for, branch, split, update, \
        notify, webhook, enroll, leave, end
     ");
-    assert_snapshot!(said_of("end = true", "end = true\nthen = \"sales\""), @"
+    assert_snapshot!(errors_of("end = true", "end = true\nthen = \"sales\""), @"
     line 136: journey.nurture.step[9].then
-         a step that ends leads nowhere by `then`
+         a step with `end` cannot have `then`
     ");
-    assert_snapshot!(said_of(
+    assert_snapshot!(errors_of(
         "wait = \"2d\"",
         "wait = \"2d\"\ntimeout = \"3d\"\notherwise = \"end\"",
     ), @"
     line 127: journey.nurture.step[7].timeout
-         belongs to `wait_for` steps only
+         is only for `wait_for` steps
     line 128: journey.nurture.step[7].otherwise
-         belongs to `branch` and `wait_until` steps only
+         is only for `branch` and `wait_until` steps
     ");
-    assert_snapshot!(said_of("path = \"/白皮书\"", "path = \"/白皮书\"\ntemplate = \"pages/x\""), @"
+    assert_snapshot!(errors_of("path = \"/白皮书\"", "path = \"/白皮书\"\ntemplate = \"pages/x\""), @"
     line 21: page.landing.variants
          a page has either `template` or `variants`
     ");
-    assert_snapshot!(said_of(
+    assert_snapshot!(errors_of(
         "enter = { segment = \"engaged\" }",
         "enter = { segment = \"engaged\", form = \"download\" }",
     ), @"

@@ -3,9 +3,9 @@
 use super::{Bounce, BounceReason};
 
 /// Classifies a carrier's or a provider's code and words.
-pub fn classify_text(code: &str, told: &str) -> Bounce {
-    let reason = by_code(code).or_else(|| by_words(&format!("{code} {told}")));
-    Bounce::of(reason.unwrap_or(BounceReason::Unclear), code, told)
+pub fn classify_text(code: &str, text: &str) -> Bounce {
+    let reason = by_code(code).or_else(|| by_words(&format!("{code} {text}")));
+    Bounce::new(reason.unwrap_or(BounceReason::Unclear), code, text)
 }
 
 /// Reads Twilio's error codes (twilio.com/docs/api/errors), and those of Vonage's delivery
@@ -24,8 +24,8 @@ fn by_code(code: &str) -> Option<BounceReason> {
 }
 
 /// Reads Chinese carriers' words, and those that SMPP receipts have in common.
-fn by_words(told: &str) -> Option<BounceReason> {
-    let told = told.to_lowercase();
+fn by_words(text: &str) -> Option<BounceReason> {
+    let text = text.to_lowercase();
     let said: [(BounceReason, &[&str]); 6] = [
         (
             BounceReason::OptedOut,
@@ -52,6 +52,6 @@ fn by_words(told: &str) -> Option<BounceReason> {
             &["拦截", "敏感", "驳回", "rejectd", "rejected", "filter", "spam", "policy"],
         ),
     ];
-    let found = said.iter().find(|(_, pieces)| pieces.iter().any(|piece| told.contains(piece)));
+    let found = said.iter().find(|(_, pieces)| pieces.iter().any(|piece| text.contains(piece)));
     found.map(|(reason, _)| *reason)
 }

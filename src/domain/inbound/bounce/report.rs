@@ -43,12 +43,12 @@ const RECIPIENTS_MAX: usize = 100;
 /// Reads a bounce: a delivery-status message with its headers, or else a receiver's words.
 pub fn read(text: &str) -> Bounce {
     let text = lines(head(text, MESSAGE_BYTES_MAX));
-    let Some((headers, body)) = message(&text) else { return said(&text) };
+    let Some((headers, body)) = message(&text) else { return classify_paragraphs(&text) };
     let headers = fields(headers);
     let parts = parts(&headers, body);
     let of_type = |wanted: &str| parts.iter().find(|part| part.kind.starts_with(wanted));
-    let told = of_type("message/delivery-status").and_then(|part| worst(&part.text()));
-    if let Some(bounce) = told {
+    let status = of_type("message/delivery-status").and_then(|part| worst(&part.text()));
+    if let Some(bounce) = status {
         return match bounce.reason {
             // Some servers write the receiver's words only into the text.
             BounceReason::Refused | BounceReason::Unclear => explained(bounce, &parts),
@@ -61,7 +61,7 @@ pub fn read(text: &str) -> Bounce {
         let kind = value(&kind, "feedback-type").unwrap_or_default();
         // The other types are about authentication, and are not complaints (RFC 5965 section 3.1).
         if ["abuse", "fraud", "opt-out", ""].contains(&kind.to_ascii_lowercase().as_str()) {
-            return Bounce::of(BounceReason::Complaint, "", kind);
+            return Bounce::new(BounceReason::Complaint, "", kind);
         }
     }
     let auto = ["auto-submitted", "x-autoreply", "x-auto-response-suppress", "x-autorespond"];
@@ -78,11 +78,11 @@ pub fn read(text: &str) -> Bounce {
         return Bounce { kind: BounceKind::Ignored, reason, ..said };
     }
     if is_late(&subject, &parts) {
-        return Bounce::of(BounceReason::Delayed, &said.status, &said.words);
+        return Bounce::new(BounceReason::Delayed, &said.status, &said.words);
     }
     match said.reason {
         BounceReason::Unclear | BounceReason::AutoReply if is_auto || auto_reply(&subject) => {
-            Bounce::of(BounceReason::AutoReply, "", &subject)
+            Bounce::new(BounceReason::AutoReply, "", &subject)
         }
         _ => said,
     }
@@ -136,14 +136,14 @@ fn explained(bounce: Bounce, parts: &[Part<'_>]) -> Bounce {
 /// Classifies the readable text of a mail.
 fn written(parts: &[Part<'_>]) -> Bounce {
     let texts = parts.iter().filter(|part| part.kind.starts_with("text/"));
-    said(&texts.map(Part::text).collect::<Vec<_>>().join("\n\n"))
+    classify_paragraphs(&texts.map(Part::text).collect::<Vec<_>>().join("\n\n"))
 }
 
 /// Classifies a text by paragraphs: one with a code is the receiver's, and the others are words of
 /// the reporting server.
-fn said(text: &str) -> Bounce {
+fn classify_paragraphs(text: &str) -> Bounce {
     let text = before_returned(text);
-    let said: Vec<Bounce> = text
+    let bounces: Vec<Bounce> = text
         .split("\n\n")
         .filter(|paragraph| !paragraph.trim().is_empty())
         .take(PARAGRAPHS_MAX)
@@ -152,12 +152,12 @@ fn said(text: &str) -> Bounce {
     let is_clear = |bounce: &&Bounce| {
         !matches!(bounce.reason, BounceReason::Unclear | BounceReason::Delivered)
     };
-    let is_told = |bounce: &&Bounce| !bounce.status.is_empty() && is_clear(bounce);
-    let is_known = |bounce: &&Bounce| is_told(bounce) && bounce.reason != BounceReason::Refused;
-    let best = said
+    let has_code = |bounce: &&Bounce| !bounce.status.is_empty() && is_clear(bounce);
+    let is_known = |bounce: &&Bounce| has_code(bounce) && bounce.reason != BounceReason::Refused;
+    let best = bounces
         .iter()
         .find(is_known)
-        .or_else(|| said.iter().find(is_told).or_else(|| said.iter().find(is_clear)));
+        .or_else(|| bounces.iter().find(has_code).or_else(|| bounces.iter().find(is_clear)));
     best.cloned().unwrap_or_else(|| classify(text))
 }
 
@@ -307,7 +307,7 @@ fn recipient(fields: &[(String, String)]) -> Option<Bounce> {
         _ => None,
     };
     if let Some(reason) = known {
-        return Some(Bounce::of(reason, status, diagnostic));
+        return Some(Bounce::new(reason, status, diagnostic));
     }
     // The receiver's own code, if it is an exact one, says more than that of the reporting server.
     let own = super::reply::parse(diagnostic).status;

@@ -1,7 +1,7 @@
 use super::*;
 
 /// Returns `kind reason status` of a receiver's text.
-fn told(said: &str) -> String {
+fn classified(said: &str) -> String {
     let bounce = read(said);
     let kind = serde_json::to_value(bounce.kind).unwrap();
     format!("{} {} {}", kind.as_str().unwrap(), bounce.reason.as_str(), bounce.status)
@@ -21,9 +21,9 @@ fn cases() -> impl Iterator<Item = (&'static str, String)> {
 fn receiver_replies_are_classified() {
     let mut wrong = Vec::new();
     for (wanted, said) in cases() {
-        let told = told(&said);
-        if !told.starts_with(&format!("{wanted} ")) {
-            wrong.push(format!("{told}, not {wanted}: {said}"));
+        let found = classified(&said);
+        if !found.starts_with(&format!("{wanted} ")) {
+            wrong.push(format!("{found}, not {wanted}: {said}"));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -116,8 +116,11 @@ fn words_inside_names_are_ignored() {
     ];
     for (wanted, said) in cases().filter(|(wanted, _)| !wanted.starts_with("ignored")) {
         for name in names {
-            let told = told(&format!("{name} said: {said} {name}"));
-            assert!(told.starts_with(&format!("{wanted} ")), "{told}, not {wanted}: {name} {said}");
+            let found = classified(&format!("{name} said: {said} {name}"));
+            assert!(
+                found.starts_with(&format!("{wanted} ")),
+                "{found}, not {wanted}: {name} {said}"
+            );
         }
     }
 }
@@ -171,26 +174,26 @@ Subject: Action: delivered\r
 
 #[test]
 fn delivery_status_notification_is_classified() {
-    assert_eq!(told(REPORT), "hard no_such_address 5.1.1");
+    assert_eq!(classified(REPORT), "hard no_such_address 5.1.1");
     assert_eq!(
         read(REPORT).words,
         "550-5.1.1 The email account that you tried to reach does not exist"
     );
     let delayed = REPORT.replace("Action: failed", "Action: delayed");
-    assert_eq!(told(&delayed), "ignored delayed 5.0.0");
+    assert_eq!(classified(&delayed), "ignored delayed 5.0.0");
     let without =
         REPORT.replace("Diagnostic-Code: smtp; 550-5.1.1", "X: ").replace("5.0.0", "5.2.2");
-    assert_eq!(told(&without), "soft mailbox_full 5.2.2");
+    assert_eq!(classified(&without), "soft mailbox_full 5.2.2");
     let arrived = REPORT.replace("Action: failed", "Action: delivered");
-    assert_eq!(told(&arrived), "ignored delivered 5.0.0");
+    assert_eq!(classified(&arrived), "ignored delivered 5.0.0");
 }
 
 #[test]
 fn auto_reply_is_not_a_bounce() {
     let notice = "Subject: Automatic reply: hello\nAuto-Submitted: auto-replied\n\nI am away.\n";
-    assert_eq!(told(notice), "ignored auto_reply ");
+    assert_eq!(classified(notice), "ignored auto_reply ");
     let chinese = "Subject: 自动回复：您好\n\n我在休假。\n";
-    assert_eq!(told(chinese), "ignored auto_reply ");
+    assert_eq!(classified(chinese), "ignored auto_reply ");
 }
 
 #[test]
@@ -206,8 +209,8 @@ fn huge_or_broken_message_is_read_safely() {
 
 #[test]
 fn carrier_error_codes_are_classified() {
-    let kind = |code: &str, told: &str| {
-        let bounce = classify_text(code, told);
+    let kind = |code: &str, text: &str| {
+        let bounce = classify_text(code, text);
         (bounce.kind, bounce.reason)
     };
     use BounceKind::{Block, Hard, Ignored, Soft};
@@ -252,9 +255,9 @@ fn bounce_of_forwarded_mail_is_not_hard() {
         "Original-Recipient: rfc822;first@x.example\r\nFinal-Recipient: rfc822;",
     );
     assert_ne!(on, REPORT);
-    assert_eq!(told(&on), "soft no_such_address 5.1.1");
+    assert_eq!(classified(&on), "soft no_such_address 5.1.1");
     let same = on.replace("first@x.example", "X@example.com");
-    assert_eq!(told(&same), "hard no_such_address 5.1.1");
+    assert_eq!(classified(&same), "hard no_such_address 5.1.1");
 }
 
 #[test]
@@ -267,25 +270,30 @@ fn nested_or_plain_text_report_is_found() {
          Content-Type: multipart/mixed; boundary=outer\n\n--outer\n{}\n\n{body}\n--outer--\n",
         kind.join("\n")
     );
-    assert_eq!(told(&nested), "hard no_such_address 5.1.1");
+    assert_eq!(classified(&nested), "hard no_such_address 5.1.1");
     let lone = REPORT.replace("\r\n", "\r");
-    assert_eq!(told(&lone), "hard no_such_address 5.1.1");
+    assert_eq!(classified(&lone), "hard no_such_address 5.1.1");
     // A server without RFC 3464 passes the receiver's words on among its own.
     let text = "Subject: failure\n\nHi. This is the qmail-send program. I'm afraid I wasn't able \
                 to deliver your message to the sender's liking.\n\n<ann@x.example>:\n192.0.2.7 \
                 does not like recipient.\nRemote host said: 550 5.1.1 user unknown\n\n--- Below \
                 this line is a copy of the message.\n\nSubject: spam, blocked by policy\n";
-    assert_eq!(told(text), "hard no_such_address 5.1.1");
+    assert_eq!(classified(text), "hard no_such_address 5.1.1");
     let said = "Diagnostic-Code: smtp; 550-5.1.1 The email account that you tried to\r\n reach";
-    let untold = REPORT.replace(said, "X-Code:");
-    assert_ne!(untold, REPORT);
-    assert_eq!(told(&untold), "block spam 550", "the text says it: {}", told(&untold));
+    let without_code = REPORT.replace(said, "X-Code:");
+    assert_ne!(without_code, REPORT);
+    assert_eq!(
+        classified(&without_code),
+        "block spam 550",
+        "the text says it: {}",
+        classified(&without_code)
+    );
 }
 
 #[test]
 fn stored_words_are_one_short_visible_line() {
-    let told = words("550-5.1.1 no\r\n550 \u{1b}[31m such\u{202e} user");
-    assert_eq!(told, "550-5.1.1 no 550 [31m such user");
+    let found = words("550-5.1.1 no\r\n550 \u{1b}[31m such\u{202e} user");
+    assert_eq!(found, "550-5.1.1 no 550 [31m such user");
     assert_eq!(words(&"长".repeat(400)).chars().count(), WORDS_CHARS_MAX + 1);
 }
 
@@ -304,7 +312,7 @@ fn replies_in_other_languages_are_classified() {
         "550 пользователь не найден",
         "550 此使用者不存在",
     ] {
-        assert_eq!(told(absent), "hard no_such_address 550", "{absent}");
+        assert_eq!(classified(absent), "hard no_such_address 550", "{absent}");
     }
     for full in [
         "552 Das Postfach ist voll",
@@ -316,7 +324,7 @@ fn replies_in_other_languages_are_classified() {
         "552 почтовый ящик переполнен",
         "552 信箱已滿",
     ] {
-        assert_eq!(told(full), "soft mailbox_full 552", "{full}");
+        assert_eq!(classified(full), "soft mailbox_full 552", "{full}");
     }
 }
 
@@ -324,18 +332,18 @@ fn replies_in_other_languages_are_classified() {
 fn personal_mail_and_delay_warnings_are_not_bounces() {
     let mail = "Return-Path: <ann@x.example>\nFrom: Ann <ann@x.example>\nSubject: Welcome\n\n\
                 The storage is full of your parcels, and my old account was closed.\n";
-    assert_eq!(told(mail), "ignored unclear ");
+    assert_eq!(classified(mail), "ignored unclear ");
     let back =
         mail.replace("Ann <ann@x.example>", "Mail Delivery System <MAILER-DAEMON@x.example>");
-    assert_eq!(told(&back), "soft mailbox_full ");
+    assert_eq!(classified(&back), "soft mailbox_full ");
     let away =
         mail.replace("Subject: Welcome", "Subject: Out of office\nAuto-Submitted: auto-replied");
-    assert_eq!(told(&away), "ignored auto_reply ");
+    assert_eq!(classified(&away), "ignored auto_reply ");
     let late = "From: MAILER-DAEMON@x.example\nSubject: Warning: message delayed 72 hours\n\n\
                 Your message has not yet been delivered.\n\n<ann@y.example>: 451 try later\n";
-    assert_eq!(told(late), "ignored delayed 451");
+    assert_eq!(classified(late), "ignored delayed 451");
     let failed = late.replace("Warning: message delayed 72 hours", "Mail delivery failed");
-    assert_eq!(told(&failed), "soft busy 451");
+    assert_eq!(classified(&failed), "soft busy 451");
     let tried = "550 this message has been in the queue too long";
     assert_ne!(classify(tried).reason, BounceReason::TooLarge);
 }
@@ -345,28 +353,32 @@ fn encoded_messages_are_decoded() {
     // Base64 of: 550 收件人不存在
     let plain = "Subject: x\nContent-Type: text/plain; charset=utf-8\n\
                  Content-Transfer-Encoding: base64\n\nNTUwIOaUtuS7tuS6uuS4jeWtmOWc\nqA==\n";
-    assert_eq!(told(plain), "hard no_such_address 550");
+    assert_eq!(classified(plain), "hard no_such_address 550");
     let quoted = "Subject: x\nContent-Transfer-Encoding: quoted-printable\n\n\
                   550 Empf=C3=A4nger un=\nbekannt\n";
-    assert_eq!(told(quoted), "hard no_such_address 550");
+    assert_eq!(classified(quoted), "hard no_such_address 550");
     let several = "Subject: x\nContent-Type: multipart/mixed; boundary=\"b\"\n\n--b\n\
                    Content-Type: text/plain\nContent-Transfer-Encoding: base64\n\n\
                    NTUwIOaUtuS7tuS6uuS4jeWtmOWcqA==\n--b\nContent-Type: message/rfc822\n\n\
                    Subject: the mailbox is full of offers\n--b--\n";
-    assert_eq!(told(several), "hard no_such_address 550", "what was returned is not asked");
+    assert_eq!(classified(several), "hard no_such_address 550", "what was returned is not asked");
     let bare =
         "Subject: x\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\n550 mailbox full\n--b--";
-    assert_eq!(told(bare), "soft mailbox_full 550");
+    assert_eq!(classified(bare), "soft mailbox_full 550");
     for subject in [
         "=?utf-8?B?6Ieq5Yqo5Zue5aSN77ya5L2g5aW9?=",
         "=?UTF-8?Q?Abwesenheit:_Gr=C3=BC=C3=9Fe?=",
         "=?utf-8?b?6Ieq5Yqo?= =?utf-8?b?5Zue5aSN?=",
         "Re: =?utf-8?q?R=C3=A9ponse?= automatique",
     ] {
-        assert_eq!(told(&format!("Subject: {subject}\n\nhi")), "ignored auto_reply ", "{subject}");
+        assert_eq!(
+            classified(&format!("Subject: {subject}\n\nhi")),
+            "ignored auto_reply ",
+            "{subject}"
+        );
     }
     for broken in ["=?utf-8?B?%%%?= x", "=?utf-8?X?a?=", "=?", "a =?utf-8?Q", "=?a?b?c=?="] {
-        assert_eq!(told(&format!("Subject: {broken}\n\nhi")), "ignored unclear ", "{broken}");
+        assert_eq!(classified(&format!("Subject: {broken}\n\nhi")), "ignored unclear ", "{broken}");
     }
 }
 
@@ -379,7 +391,10 @@ fn feedback_report_is_a_complaint() {
              Content-Type: message/feedback-report\n\nFeedback-Type: {kind}\nVersion: 1\n\n--b--"
         )
     };
-    assert_eq!(told(&report("abuse")), "complaint complaint ");
-    assert_eq!(told(&report("auth-failure")), "ignored unclear ");
-    assert_eq!(told("Content-Type: message/feedback-report\n\nVersion: 1"), "complaint complaint ");
+    assert_eq!(classified(&report("abuse")), "complaint complaint ");
+    assert_eq!(classified(&report("auth-failure")), "ignored unclear ");
+    assert_eq!(
+        classified("Content-Type: message/feedback-report\n\nVersion: 1"),
+        "complaint complaint "
+    );
 }

@@ -22,15 +22,16 @@ impl Check<'_> {
     pub(super) fn broadcast(&mut self, key: &str, broadcast: &Broadcast) {
         if !self.campaign.segments.contains_key(&broadcast.segment) {
             let known = self.campaign.segments.keys().map(String::as_str);
-            self.dangling(&format!("{key}.segment"), "segment", &broadcast.segment, known);
+            self.unknown_reference(&format!("{key}.segment"), "segment", &broadcast.segment, known);
         }
         if let Some(at) = &broadcast.at {
             let message = "expected a day and a time without a zone, such as 2026-03-02T09:00";
-            self.say_unless(local(at).is_some(), &format!("{key}.at"), message);
+            self.ensure(local(at).is_some(), &format!("{key}.at"), message);
         }
         if broadcast.zone == Zone::Recipient && broadcast.at.is_none() {
-            let problem = Problem::new(format!("{key}.zone"), "there is no time on their clocks");
-            self.problems.push(problem.help("give the broadcast an `at`, or leave `zone` out"));
+            let problem =
+                Problem::new(format!("{key}.zone"), "is set, but the broadcast has no time");
+            self.problems.push(problem.help("give the broadcast an `at`, or remove `zone`"));
         }
         if let Some(window) = &broadcast.window {
             self.send_hours(&format!("{key}.window"), window);
@@ -46,7 +47,7 @@ impl Check<'_> {
         let variants = &broadcast.variants;
         let is_single = variants.len() == 1;
         let list = format!("{key}.ab.variants");
-        self.say_unless(!variants.is_empty(), &list, "a broadcast needs at least one");
+        self.ensure(!variants.is_empty(), &list, "a broadcast needs at least one");
         self.count(&list, variants.len(), BROADCAST_VARIANTS_MAX, "variants");
         for (index, variant) in variants.iter().enumerate() {
             let at = format!("{list}[{}]", index + 1);
@@ -55,57 +56,57 @@ impl Check<'_> {
             self.name(&format!("{at}.name"), &variant.name);
             let (before, named) = (&variants[..index], format!("{at}.name"));
             let twin = before.iter().any(|other| other.name == variant.name);
-            self.say_unless(!twin, &named, "another variant has this name");
+            self.ensure(!twin, &named, "another variant has this name");
             let sends = |v: &BroadcastVariant| (v.template.clone(), v.subject.clone());
             let same = before.iter().any(|other| sends(other) == sends(variant));
-            self.say_unless(!same, &send, "another variant sends the same");
+            self.ensure(!same, &send, "another variant sends the same");
             let other_channel = before.iter().any(|other| channel(other) != channel(variant));
-            let message = "variants go by one channel: else it would be people that are compared";
-            self.say_unless(!other_channel, &send, message);
+            let message =
+                "all variants must use one channel; otherwise the test would compare audiences";
+            self.ensure(!other_channel, &send, message);
             if let Some(subject) = &variant.subject {
                 self.line(&format!("{at}.subject"), subject);
                 let is_email = channel(variant) == Channel::Email;
-                self.say_unless(is_email, &format!("{at}.subject"), "an SMS has no subject");
+                self.ensure(is_email, &format!("{at}.subject"), "an SMS has no subject");
             }
             let weighs = (1..=WEIGHT_MAX).contains(&variant.weight);
-            let message = format!("a weight is from 1 to {WEIGHT_MAX}");
-            self.say_unless(weighs, &format!("{at}.weight"), &message);
+            let message = format!("a weight must be from 1 to {WEIGHT_MAX}");
+            self.ensure(weighs, &format!("{at}.weight"), &message);
         }
         let reads = variants.iter().all(|variant| channel(variant) == Channel::Email);
         if !is_single && !reads && broadcast.metric == AbMetric::Opened {
-            let problem =
-                Problem::new(format!("{key}.ab.metric"), "nobody can tell who read an SMS");
-            self.problems.push(problem.help("take `clicked` or `converted`"));
+            let problem = Problem::new(format!("{key}.ab.metric"), "an SMS has no opens to count");
+            self.problems.push(problem.help("use `clicked` or `converted`"));
         }
         let percents = CONFIDENCES.map(|(percent, _)| percent);
         let known = percents.contains(&broadcast.standard.confidence);
-        self.say_unless(known, &format!("{key}.ab.confidence"), "is 90, 95 or 99 (percent)");
+        self.ensure(known, &format!("{key}.ab.confidence"), "must be 90, 95 or 99 (percent)");
         let fits = (1..=SAMPLE_MAX).contains(&broadcast.standard.sample_min);
-        let message = format!("from 1 to {SAMPLE_MAX} recipients of each variant");
-        self.say_unless(fits, &format!("{key}.ab.sample_min"), &message);
+        let message = format!("must be from 1 to {SAMPLE_MAX} recipients of each variant");
+        self.ensure(fits, &format!("{key}.ab.sample_min"), &message);
     }
 
     fn ab_test(&mut self, key: &str, broadcast: &Broadcast, test: &AbTest) {
         let share = format!("{key}.test_share");
         if !(1..=99).contains(&test.share) {
-            let problem = Problem::new(share, "from 1 to 99 (percent of the recipients)");
-            let advice = "leave it out to divide everybody among the variants";
+            let problem = Problem::new(share, "must be from 1 to 99 (percent of the recipients)");
+            let advice = "remove it to divide all recipients among the variants";
             self.problems.push(problem.help(advice));
         }
         let several = broadcast.variants.len() > 1;
-        let message = "a test needs two variants at least";
-        self.say_unless(several, &format!("{key}.variants"), message);
+        let message = "a test needs at least two variants";
+        self.ensure(several, &format!("{key}.variants"), message);
         if !(WAIT_MIN..=WAIT_MAX).contains(&test.wait) {
-            let message = format!("a test waits from {WAIT_MIN} to 30d, not {}", test.wait);
-            self.say(format!("{key}.wait"), message);
+            let message = format!("a test must wait from {WAIT_MIN} to 30d, not {}", test.wait);
+            self.error(format!("{key}.wait"), message);
         }
         if broadcast.variant(&test.otherwise).is_none() {
             let known = broadcast.variants.iter().map(|variant| variant.name.as_str());
-            self.dangling(&format!("{key}.otherwise"), "variant", &test.otherwise, known);
+            self.unknown_reference(&format!("{key}.otherwise"), "variant", &test.otherwise, known);
         }
         if broadcast.zone == Zone::Recipient {
-            let message = "a test ends after the time has passed on most recipients' clocks";
-            let advice = "leave `test_share` out, or take `zone = \"campaign\"`";
+            let message = "the test would end after the local send time of most recipients";
+            let advice = "remove `test_share`, or use `zone = \"campaign\"`";
             self.problems.push(Problem::new(format!("{key}.test_share"), message).help(advice));
         }
     }
@@ -116,7 +117,7 @@ impl Check<'_> {
         let purpose = format!("{key}.purpose");
         if broadcast.purpose.is_empty() {
             let message = "missing; messages need a purpose that contacts have agreed to";
-            return self.say(purpose, message);
+            return self.error(purpose, message);
         }
         self.name(&purpose, &broadcast.purpose);
         let forms = self.campaign.forms.values();
@@ -129,7 +130,8 @@ impl Check<'_> {
         }
         if same().next().is_none() {
             let known = asks.iter().map(|ask| ask.purpose.as_str());
-            return self.dangling(&purpose, "form that asks for", &broadcast.purpose, known);
+            return self
+                .unknown_reference(&purpose, "form that asks for", &broadcast.purpose, known);
         }
         let Some(channel) = broadcast.variants.first().map(channel) else { return };
         if !same().any(|ask| ask.channels.contains(&channel)) {

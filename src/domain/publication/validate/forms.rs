@@ -22,46 +22,47 @@ impl Check<'_> {
         let has = |wanted: fn(&FieldKind) -> bool| form.fields.iter().any(|f| wanted(&f.kind));
         let has_email = has(|kind| matches!(kind, FieldKind::Email));
         let has_tel = has(|kind| matches!(kind, FieldKind::Tel { .. }));
-        let message = "a form needs a field of type `email` or `tel`, or nobody can be answered";
-        self.say_unless(has_email || has_tel, &fields, message);
+        let message =
+            "a form needs a field of type `email` or `tel`, so that a contact can be reached";
+        self.ensure(has_email || has_tel, &fields, message);
         let mut names = BTreeSet::new();
         for (index, field) in form.fields.iter().enumerate() {
             let at = format!("{fields}[{}]", index + 1);
             let new = names.insert(&field.name);
-            self.say_unless(new, &format!("{at}.name"), "another field has this name");
+            self.ensure(new, &format!("{at}.name"), "another field has this name");
             self.field(&at, field);
         }
         for (kind, is_kind) in KINDS_ONCE {
             let count = form.fields.iter().filter(|field| is_kind(&field.kind)).count();
-            self.say_unless(count < 2, &fields, &format!("has {count} fields of type `{kind}`"));
+            self.ensure(count < 2, &fields, &format!("has {count} fields of type `{kind}`"));
         }
         self.consents(&format!("{key}.consent"), &form.consents, has_email, has_tel);
         if let Some(page) = &form.thanks
             && !self.campaign.pages.contains_key(page)
         {
             let known = self.campaign.pages.keys().map(String::as_str);
-            self.dangling(&format!("{key}.thanks"), "page", page, known);
+            self.unknown_reference(&format!("{key}.thanks"), "page", page, known);
         }
         if let Some(label) = &form.submit_label {
             self.line(&format!("{key}.submit"), label);
         }
         self.count(&format!("{key}.origins"), form.origins.len(), OPTIONS_MAX, "origins");
         for (index, origin) in form.origins.iter().enumerate() {
-            let message = format!("`{origin}` is not an origin: https://example.com, no path");
+            let message = format!("`{origin}` is not an origin such as https://example.com");
             let at = format!("{key}.origins[{}]", index + 1);
-            self.say_unless(is_origin(origin), &at, &message);
+            self.ensure(is_origin(origin), &at, &message);
         }
     }
 
     fn field(&mut self, key: &str, field: &Field) {
         self.attribute(&format!("{key}.name"), &field.name);
         let taken = TAKEN.contains(&field.name.as_str());
-        self.say_unless(!taken, &format!("{key}.name"), "this name belongs to the house");
+        self.ensure(!taken, &format!("{key}.name"), "this name is reserved");
         let (is_email, is_tel) =
             (matches!(field.kind, FieldKind::Email), matches!(field.kind, FieldKind::Tel { .. }));
         for (name, word, fits) in [("email", "email", is_email), ("phone", "tel", is_tel)] {
-            let message = format!("a field named `{name}` is of type `{word}`");
-            self.say_unless(field.name != name || fits, &format!("{key}.type"), &message);
+            let message = format!("a field named `{name}` must have the type `{word}`");
+            self.ensure(field.name != name || fits, &format!("{key}.type"), &message);
         }
         if let Some(label) = &field.label {
             self.line(&format!("{key}.label"), label);
@@ -71,10 +72,10 @@ impl Check<'_> {
             FieldKind::Tel { region: Some(region) } => {
                 let fits = region.len() == 2 && region.bytes().all(|b| b.is_ascii_uppercase());
                 let message = "expected an ISO 3166 code of two capital letters, such as CN";
-                self.say_unless(fits, &format!("{key}.region"), message);
+                self.ensure(fits, &format!("{key}.region"), message);
             }
             FieldKind::Number { min: Some(min), max: Some(max) } => {
-                self.say_unless(min <= max, &format!("{key}.max"), "is less than `min`");
+                self.ensure(min <= max, &format!("{key}.max"), "is less than `min`");
             }
             FieldKind::Select(choices)
             | FieldKind::Radio(choices)
@@ -85,7 +86,7 @@ impl Check<'_> {
     }
 
     fn choices(&mut self, key: &str, choices: &[FieldOption]) {
-        self.say_unless(!choices.is_empty(), key, "must not be empty");
+        self.ensure(!choices.is_empty(), key, "must not be empty");
         self.count(key, choices.len(), OPTIONS_MAX, "options");
         let mut values = BTreeSet::new();
         for (index, choice) in choices.iter().enumerate() {
@@ -94,7 +95,7 @@ impl Check<'_> {
             if choice.label != choice.value {
                 self.line(&at, &choice.label);
             }
-            self.say_unless(values.insert(&choice.value), &at, "another option has this value");
+            self.ensure(values.insert(&choice.value), &at, "another option has this value");
         }
     }
 
@@ -113,17 +114,17 @@ impl Check<'_> {
         if !asked.contains(name) && self.asks_by_name() {
             let problem = Problem::new(key, "no form of this campaign asks for this purpose");
             self.problems.push(match asked.is_empty() {
-                true => problem.help("delete it, or let a form ask: purpose = \"…\""),
+                true => problem.help("delete it, or ask for it in a form: purpose = \"…\""),
                 false => problem.suggest(name, asked),
             });
         }
-        self.say_unless(!text.name.is_empty(), &format!("{key}.name"), "must not be empty");
+        self.ensure(!text.name.is_empty(), &format!("{key}.name"), "must not be empty");
         for (part, texts) in [("name", &text.name), ("description", &text.description)] {
             for (tag, said) in texts {
                 let at = format!("{key}.{part}.{tag}");
                 let is_known = LOCALES.contains(&tag.as_str());
                 if !is_known {
-                    let problem = Problem::new(&at, "not a language of the house");
+                    let problem = Problem::new(&at, "not a supported language");
                     self.problems.push(problem.help("write en or zh-CN"));
                 }
                 if part == "name" {
@@ -147,12 +148,12 @@ impl Check<'_> {
                 if ask.cross_border != other.cross_border {
                     let message = "a separate consent needs a purpose of its own";
                     let problem = Problem::new(format!("{key}.purpose"), message);
-                    let help = "data leaving the country is agreed to apart (PIPL Art. 39)";
+                    let help = "consent to a transfer abroad must be separate (PIPL Art. 39)";
                     self.problems.push(problem.help(help));
                 } else if let Some(channel) = same {
                     let (purpose, channel) = (&ask.purpose, channel.as_str());
                     let message = format!("another box asks for `{purpose}` by {channel}");
-                    self.say(format!("{key}.purpose"), message);
+                    self.error(format!("{key}.purpose"), message);
                 }
             }
         }
@@ -162,9 +163,9 @@ impl Check<'_> {
         self.name(&format!("{key}.purpose"), &ask.purpose);
         self.text(&format!("{key}.text"), &ask.text);
         let said = !ask.text.trim().is_empty();
-        self.say_unless(said, &format!("{key}.text"), "the words agreed to must not be empty");
+        self.ensure(said, &format!("{key}.text"), "the consent text must not be empty");
         let channels = format!("{key}.channels");
-        self.say_unless(!ask.channels.is_empty(), &channels, "needs at least one channel");
+        self.ensure(!ask.channels.is_empty(), &channels, "needs at least one channel");
         for (index, channel) in ask.channels.iter().enumerate() {
             let at = format!("{channels}[{}]", index + 1);
             let (reachable, kind) = match channel {
@@ -173,13 +174,13 @@ impl Check<'_> {
                 Channel::Webhook => (false, "tel"),
             };
             let message = format!("the form has no field of type `{kind}` to reach this channel");
-            self.say_unless(reachable, &at, &message);
+            self.ensure(reachable, &at, &message);
             let twin = ask.channels[..index].contains(channel);
-            self.say_unless(!twin, &at, "named twice");
+            self.ensure(!twin, &at, "is listed twice");
         }
         let confirmable = !ask.double_opt_in || ask.channels.contains(&Channel::Email);
-        let message = "an address is confirmed by e-mail, which is not among the channels";
-        self.say_unless(confirmable, &format!("{key}.double_opt_in"), message);
+        let message = "double opt-in needs the channel `email`";
+        self.ensure(confirmable, &format!("{key}.double_opt_in"), message);
     }
 }
 

@@ -35,13 +35,17 @@ impl Check<'_> {
         for (word, ending) in endings {
             if let Some(ending) = ending {
                 let at = format!("{key}.{word}");
-                let message = "a date or schedule starts journeys and ends none";
-                self.say_unless(!ending.is_of_time(), &at, message);
+                let message = "a date or schedule can start a journey, not end one";
+                self.ensure(!ending.is_of_time(), &at, message);
                 self.trigger(&at, ending);
             }
         }
         let asks = journey.enter.rules().next().is_some();
-        self.say_unless(!asks, &format!("{key}.enter"), "a rule ends journeys and starts none");
+        self.ensure(
+            !asks,
+            &format!("{key}.enter"),
+            "a rule can end a journey, not start one; use a segment",
+        );
         match &journey.re_entry {
             ReEntry::After(span) => self.span(&format!("{key}.re_entry"), *span),
             ReEntry::OncePer(property) => {
@@ -51,22 +55,26 @@ impl Check<'_> {
         }
         if let Some(people) = journey.people_per_hour {
             let fits = (1..=PEOPLE_MAX).contains(&people);
-            let message = format!("from 1 to {PEOPLE_MAX} people");
-            self.say_unless(fits, &format!("{key}.limit.people"), &message);
+            let message = format!("must be from 1 to {PEOPLE_MAX} people");
+            self.ensure(fits, &format!("{key}.limit.people"), &message);
         }
         if let Some(window) = &journey.window {
             self.send_hours(&format!("{key}.window"), window);
         }
-        self.say_unless(!journey.steps.is_empty(), key, "needs at least one step");
+        self.ensure(!journey.steps.is_empty(), key, "needs at least one step");
         self.count(&format!("{key}.step"), journey.steps.len(), STEPS_MAX, "steps");
         let mut indexes = BTreeMap::new();
         for (index, step) in journey.steps.iter().enumerate() {
             let at = step_key(key, index);
             self.name(&format!("{at}.id"), &step.id);
-            self.say_unless(step.id != "end", &format!("{at}.id"), "`end` is where journeys end");
+            self.ensure(
+                step.id != "end",
+                &format!("{at}.id"),
+                "`end` is reserved for the end of a journey",
+            );
             if let Some(first) = indexes.insert(step.id.as_str(), index) {
-                let message = format!("step[{}] has this id too", first + 1);
-                self.say(format!("{at}.id"), message);
+                let message = format!("step[{}] has the same id", first + 1);
+                self.error(format!("{at}.id"), message);
             }
         }
         for (index, step) in journey.steps.iter().enumerate() {
@@ -88,7 +96,7 @@ impl Check<'_> {
         match trigger {
             Trigger::Form(form) if !self.campaign.forms.contains_key(form) => {
                 let known = self.campaign.forms.keys().map(String::as_str);
-                self.dangling(&format!("{key}.form"), "form", form, known);
+                self.unknown_reference(&format!("{key}.form"), "form", form, known);
             }
             Trigger::Form(_) => {}
             Trigger::Segment(segment) => self.segment_named(&format!("{key}.segment"), segment),
@@ -103,13 +111,15 @@ impl Check<'_> {
             }
             Trigger::Any(parts) => {
                 let at = format!("{key}.any");
-                self.say_unless(!parts.is_empty(), &at, "must not be empty");
+                self.ensure(!parts.is_empty(), &at, "must not be empty");
                 self.count(&at, parts.len(), ANY_MAX, "triggers");
                 for (index, part) in parts.iter().enumerate() {
                     let at = format!("{at}[{}]", index + 1);
                     match part {
-                        Trigger::Any(_) => self.say(at, "an `any` within an `any`"),
-                        part if part.is_of_time() => self.say(at, "stands alone, in no `any`"),
+                        Trigger::Any(_) => {
+                            self.error(at, "an `any` must not contain another `any`")
+                        }
+                        part if part.is_of_time() => self.error(at, "must not be inside an `any`"),
                         part => self.trigger(&at, part),
                     }
                 }
@@ -127,7 +137,7 @@ impl Check<'_> {
             _ => false,
         };
         if !journey.enter.parts().iter().all(is_own) {
-            let message = "needs a journey that begins with an event of your own";
+            let message = "needs a journey that starts with a custom event";
             let advice = "enter = { event = \"order.completed\" }";
             self.problems.push(Problem::new(key, message).help(advice));
         }
@@ -136,7 +146,7 @@ impl Check<'_> {
     fn segment_named(&mut self, key: &str, segment: &str) {
         if !self.campaign.segments.contains_key(segment) {
             let known = self.campaign.segments.keys().map(String::as_str);
-            self.dangling(key, "segment", segment, known);
+            self.unknown_reference(key, "segment", segment, known);
         }
     }
 
@@ -145,7 +155,7 @@ impl Check<'_> {
         match self.campaign.journeys.get(name) {
             None => {
                 let known = self.campaign.journeys.keys().map(String::as_str);
-                self.dangling(key, "journey", name, known);
+                self.unknown_reference(key, "journey", name, known);
             }
             Some(found) if std::ptr::eq(found, own) => {
                 let message = format!("`{name}` is the journey itself");
@@ -173,7 +183,7 @@ impl Check<'_> {
                     // Report each loop once, at its alphabetically first journey.
                     if ring.iter().min() == Some(&name.as_str()) {
                         let message =
-                            format!("enrolls in a ring without waiting: {}", ring.join(" → "));
+                            format!("enrolls in a loop without waiting: {}", ring.join(" → "));
                         let advice = "put a wait before one of the `enroll` steps";
                         let key = format!("journey.{name}");
                         self.problems.push(Problem::new(key, message).help(advice));
@@ -198,7 +208,7 @@ impl Check<'_> {
                 && !indexes.contains_key(id.as_str())
             {
                 let known = indexes.keys().copied().chain(["end"]);
-                self.dangling(&format!("{key}.{at}"), "step", id, known);
+                self.unknown_reference(&format!("{key}.{at}"), "step", id, known);
             }
         }
         match &step.action {
@@ -212,7 +222,7 @@ impl Check<'_> {
             }
             Action::WaitFor(wait) => self.wait_for(key, wait, journey),
             Action::Branch { paths, .. } => {
-                self.say_unless(!paths.is_empty(), &format!("{key}.branch"), "has no path");
+                self.ensure(!paths.is_empty(), &format!("{key}.branch"), "has no path");
                 self.count(&format!("{key}.branch"), paths.len(), PARTS_MAX, "paths");
                 for (index, (rule, _)) in paths.iter().enumerate() {
                     self.rule(&format!("{key}.branch[{}].when", index + 1), rule);
@@ -221,18 +231,18 @@ impl Check<'_> {
             Action::Webhook { url } => self.webhook(&format!("{key}.webhook"), url),
             Action::Split { paths } => self.split(&format!("{key}.split"), paths),
             Action::Enroll { journey: other } => {
-                let advice = "to begin again, lead back by `then`";
+                let advice = "to start again, use `then` with an earlier step";
                 let at = format!("{key}.enroll");
                 self.other_journey(&at, other, journey, advice);
                 let found = self.campaign.journeys.get(other);
                 let by_value = |found: &Journey| matches!(found.re_entry, ReEntry::OncePer(_));
-                let message = "begins once per value of an event, and by no step";
-                self.say_unless(!found.is_some_and(by_value), &at, message);
+                let message = "starts once per value of an event, so no step can start it";
+                self.ensure(!found.is_some_and(by_value), &at, message);
             }
             Action::Leave { journey: other, reason } => {
                 self.line(&format!("{key}.leave.reason"), reason);
                 if let Some(other) = other {
-                    let advice = "to leave it, leave `journey` out";
+                    let advice = "to leave this journey, remove `journey`";
                     self.other_journey(&format!("{key}.leave.journey"), other, journey, advice);
                 }
             }
@@ -248,7 +258,7 @@ impl Check<'_> {
         let at = format!("{key}.wait_for");
         self.span(&format!("{key}.timeout"), wait.timeout);
         let single = wait.any.len() == 1;
-        self.say_unless(!wait.any.is_empty(), &at, "waits for nothing");
+        self.ensure(!wait.any.is_empty(), &at, "waits for nothing");
         self.count(&format!("{at}.any"), wait.any.len(), ANY_MAX, "triggers");
         for (index, awaited) in wait.any.iter().enumerate() {
             let at = if single { at.clone() } else { format!("{at}.any[{}]", index + 1) };
@@ -260,14 +270,15 @@ impl Check<'_> {
                     }
                 }
                 Trigger::Segment(_) | Trigger::SegmentLeft(_) => self.trigger(&at, awaited),
-                _ => self.say(at, "only events and segments can be waited for"),
+                _ => self.error(at, "only events and segments can be waited for"),
             }
         }
     }
 
     /// Checks that a webhook's URL leads to the public internet: HTTPS, a public host name.
     fn webhook(&mut self, key: &str, url: &str) {
-        let advice = "https://hooks.example.com/path: a public name, no port, no user";
+        let advice =
+            "write a public address without port or user, such as https://hooks.example.com/path";
         let Some(rest) = url.strip_prefix("https://") else {
             let problem = Problem::new(key, format!("`{url}` does not begin with https://"));
             return self.problems.push(problem.help(advice));
@@ -276,28 +287,28 @@ impl Check<'_> {
         let plain = |c: char| c.is_ascii_graphic() && !"#\\<>\"{}`".contains(c);
         let fits = url.chars().all(plain) && url.len() <= LINE_CHARS_MAX;
         if !fits || !is_public_name(host) {
-            let problem = Problem::new(key, format!("`{url}` is no address of a public host"));
+            let problem = Problem::new(key, format!("`{url}` is not the address of a public host"));
             self.problems.push(problem.help(advice));
         }
     }
 
     fn split(&mut self, key: &str, paths: &[(u32, Next)]) {
-        self.say_unless(paths.len() >= 2, key, "needs two paths at least");
+        self.ensure(paths.len() >= 2, key, "needs at least two paths");
         self.count(key, paths.len(), PARTS_MAX, "paths");
         for (index, (weight, _)) in paths.iter().enumerate() {
             let weighs = (1..=WEIGHT_MAX).contains(weight);
-            let message = format!("a weight is from 1 to {WEIGHT_MAX}");
-            self.say_unless(weighs, &format!("{key}[{}].weight", index + 1), &message);
+            let message = format!("a weight must be from 1 to {WEIGHT_MAX}");
+            self.ensure(weighs, &format!("{key}[{}].weight", index + 1), &message);
         }
     }
 
     fn date_moment(&mut self, key: &str, moment: &DateMoment) {
         self.attribute(&format!("{key}.date"), &moment.date);
         let on_the_clock = moment.hour < 24 && moment.minute < 60;
-        self.say_unless(on_the_clock, &format!("{key}.time"), "no clock shows this time");
+        self.ensure(on_the_clock, &format!("{key}.time"), "is not a time of day");
         if moment.offset_days.abs() > OFFSET_DAYS_MAX {
             let message = format!("{} days; the limit is {OFFSET_DAYS_MAX}", moment.offset_days);
-            self.say(format!("{key}.offset"), message);
+            self.error(format!("{key}.offset"), message);
         }
     }
 
@@ -306,30 +317,30 @@ impl Check<'_> {
         let sends = |step: &&Step| matches!(step.action, Action::Send { .. });
         let senders = || journey.steps.iter().filter(sends).map(|step| step.id.as_str());
         match journey.steps.iter().find(|step| step.id == id) {
-            None => self.dangling(key, "step", id, senders()),
-            Some(step) if !sends(&step) => self.say(key, format!("step `{id}` sends nothing")),
+            None => self.unknown_reference(key, "step", id, senders()),
+            Some(step) if !sends(&step) => self.error(key, format!("step `{id}` sends nothing")),
             Some(_) => {}
         }
     }
 
     fn local_time(&mut self, key: &str, time: &LocalTime) {
         let on_the_clock = time.hour < 24 && time.minute < 60;
-        self.say_unless(on_the_clock, &format!("{key}.time"), "no clock shows this time");
+        self.ensure(on_the_clock, &format!("{key}.time"), "is not a time of day");
         let days = time.weekdays.iter().all(|day| (1..=7).contains(day));
-        self.say_unless(days, &format!("{key}.weekdays"), "a weekday is from 1 to 7");
+        self.ensure(days, &format!("{key}.weekdays"), "a weekday is from 1 to 7");
     }
 
     fn update(&mut self, key: &str, action: &Action) {
         let Action::Update { set, add_tags, remove_tags, score } = action else { return };
         let changes = !set.is_empty() || !add_tags.is_empty() || !remove_tags.is_empty();
-        self.say_unless(changes || *score != 0, key, "changes nothing");
+        self.ensure(changes || *score != 0, key, "changes nothing");
         let parts = set.len().max(add_tags.len()).max(remove_tags.len());
         self.count(key, parts, PARTS_MAX, "changes of one kind");
         for (name, value) in set {
             self.attribute(&format!("{key}.set.{name}"), name);
             let own = OWN.contains(&name.as_str());
-            let message = "says who a contact is and is not set by a step";
-            self.say_unless(!own, &format!("{key}.set.{name}"), message);
+            let message = "identifies a contact, so a step cannot set it";
+            self.ensure(!own, &format!("{key}.set.{name}"), message);
             self.scalar(&format!("{key}.set.{name}"), value);
             if let ("time_zone", Scalar::Text(zone)) = (name.as_str(), value) {
                 self.time_zone(&format!("{key}.set.{name}"), zone);
@@ -341,7 +352,7 @@ impl Check<'_> {
             }
         }
         let small = score.abs() <= SCORE_MAX;
-        self.say_unless(small, &format!("{key}.score"), "is more than 1000000");
+        self.ensure(small, &format!("{key}.score"), "is more than 1000000");
     }
 
     /// Checks that the target steps of a migration exist. The steps it leads away from belong to
@@ -354,12 +365,13 @@ impl Check<'_> {
             match migration {
                 Migration::Leave(reason) => self.line(&format!("{at}.leave"), reason),
                 Migration::Move(to) if to == "end" => {
-                    let problem = Problem::new(at, "`end` is no step to stand at");
-                    self.problems.push(problem.help("say why they end: { leave = \"…\" }"));
+                    let problem = Problem::new(at, "`end` is not a step");
+                    self.problems
+                        .push(problem.help("to end their enrollments, write { leave = \"…\" }"));
                 }
                 Migration::Move(to) if journey.step(to).is_none() => {
                     let known = journey.steps.iter().map(|step| step.id.as_str());
-                    self.dangling(&at, "step", to, known);
+                    self.unknown_reference(&at, "step", to, known);
                 }
                 Migration::Move(_) => {}
             }
@@ -378,7 +390,7 @@ impl Check<'_> {
         let purpose = format!("{key}.purpose");
         if journey.purpose.is_empty() {
             let message = "missing; messages need a purpose that contacts have agreed to";
-            return self.say_unless(sends.is_empty(), &purpose, message);
+            return self.ensure(sends.is_empty(), &purpose, message);
         }
         self.name(&purpose, &journey.purpose);
         let asks: Vec<_> = self.campaign.forms.values().flat_map(|form| &form.consents).collect();
@@ -390,7 +402,7 @@ impl Check<'_> {
         }
         if same.is_empty() {
             let known = asks.iter().map(|ask| ask.purpose.as_str());
-            return self.dangling(&purpose, "form that asks for", &journey.purpose, known);
+            return self.unknown_reference(&purpose, "form that asks for", &journey.purpose, known);
         }
         for (index, channel) in sends {
             let agreed = same.iter().any(|ask| ask.channels.contains(&channel));
@@ -409,7 +421,7 @@ impl Check<'_> {
             if !reached.contains(&index) {
                 let message = format!("nothing leads to step `{}`", step.id);
                 let problem = Problem::new(step_key(key, index), message);
-                self.problems.push(problem.help("name it where a step leads on, or delete it"));
+                self.problems.push(problem.help("refer to it from another step, or delete it"));
             }
         }
     }
@@ -418,7 +430,7 @@ impl Check<'_> {
         if let Some(ring) = graph.ring(|step| !waits(step)) {
             let names = graph.names(&ring);
             let problem = format!("loops without waiting: {names}");
-            self.say(step_key(key, ring[0]), problem);
+            self.error(step_key(key, ring[0]), problem);
             return;
         }
         for (index, step) in graph.journey.steps.iter().enumerate() {

@@ -22,21 +22,21 @@ impl Check<'_> {
         let (signature, opt_out) = (&sms.signature, &sms.opt_out);
         let is_bare = !signature.contains(['【', '】', '\n', '\r']);
         let key = "campaign.sms.signature";
-        self.say_unless(is_bare, key, "the name alone: 【】 is put around it");
+        self.ensure(is_bare, key, "write only the name; 【】 is added");
         let is_short = signature.chars().count() <= SIGNATURE_CHARS_MAX;
-        self.say_unless(is_short, key, "a signature has 20 characters at the most");
+        self.ensure(is_short, key, "a signature must have at most 20 characters");
         let is_short = opt_out.chars().count() <= OPT_OUT_CHARS_MAX;
         let key = "campaign.sms.opt_out";
-        self.say_unless(is_short, key, "60 characters at the most: it is part of every message");
+        self.ensure(is_short, key, "at most 60 characters, because it is part of every message");
         if !opt_out.is_empty() && !crate::domain::sms::settings::tells_how_to_refuse(opt_out) {
-            let problem = Problem::new(key, "does not say how to refuse");
+            let problem = Problem::new(key, "does not say how to opt out");
             let example = "such as `Reply STOP to opt out` or `拒收请回复R`";
             self.problems.push(problem.help(example));
         }
         let is_possible = sms.segments_max.is_none_or(|max| {
             usize::try_from(max).is_ok_and(|max| (1..=SEGMENTS_MAX).contains(&max))
         });
-        self.say_unless(is_possible, "campaign.sms.segments_max", "a message has 1 to 10 segments");
+        self.ensure(is_possible, "campaign.sms.segments_max", "must be from 1 to 10 segments");
         self.count("campaign.sms.price", sms.prices.len(), PRICES_MAX, "prices");
         for begin in sms.prices.keys() {
             let digits = begin.strip_prefix('+').unwrap_or("x");
@@ -44,8 +44,9 @@ impl Check<'_> {
                 && digits.bytes().all(|byte| byte.is_ascii_digit());
             if !is_begin {
                 let key = format!("campaign.sms.price.{begin}");
-                let problem = Problem::new(key, format!("`{begin}` is no beginning of a number"));
-                self.problems.push(problem.help("write \"+86\", or \"+\" for every other"));
+                let problem =
+                    Problem::new(key, format!("`{begin}` is not the beginning of a phone number"));
+                self.problems.push(problem.help("write \"+86\", or \"+\" for all other numbers"));
             }
         }
     }
@@ -56,7 +57,8 @@ impl Check<'_> {
         for (index, region) in tracking.off_in.iter().enumerate() {
             if !is_region(region) {
                 let key = format!("campaign.tracking.off_in[{}]", index + 1);
-                let problem = Problem::new(key, format!("`{region}` is no country or time zone"));
+                let problem =
+                    Problem::new(key, format!("`{region}` is not a country or a time zone"));
                 self.problems
                     .push(problem.help("write \"DE\", or \"Europe/\" for all zones there"));
             }
@@ -66,6 +68,6 @@ impl Check<'_> {
             tags.into_iter().flatten()
         });
         let is_short = tags.into_iter().all(|tag| tag.chars().count() <= LINE_CHARS_MAX);
-        self.say_unless(is_short, "campaign.tracking.utm", "a tag has 300 characters at the most");
+        self.ensure(is_short, "campaign.tracking.utm", "a tag must have at most 300 characters");
     }
 }

@@ -15,30 +15,30 @@ impl Check<'_> {
         for (channel, quiet) in &pacing.quiet {
             if quiet.from == quiet.to {
                 let key = format!("pacing.quiet.{}", channel.as_str());
-                self.advise(&key, "never ends, and nothing would ever be sent", ENDLESS);
+                self.advise(&key, "covers the whole day, so nothing would ever be sent", ENDLESS);
             }
         }
         self.count("pacing.caps", pacing.caps.len(), CAPS_MAX, "caps");
         for (index, cap) in pacing.caps.iter().enumerate() {
             if let Some((key, wrong)) = cap.wrong() {
-                self.say(format!("pacing.caps[{}].{key}", index + 1), wrong);
+                self.error(format!("pacing.caps[{}].{key}", index + 1), wrong);
             }
         }
         if let Some(span) = pacing.give_up_after {
             self.span("pacing.give_up_after", span);
         }
         if let Some((key, wrong)) = pacing.warm_up.as_ref().and_then(|warm_up| warm_up.wrong()) {
-            self.say(format!("pacing.warm_up.{key}"), wrong);
+            self.error(format!("pacing.warm_up.{key}"), wrong);
         }
         if let Some(window) = &pacing.window {
             self.send_hours("pacing.window", window);
         }
     }
 
-    /// Checks for a window that is empty, or that lies within the quiet hours of every channel.
+    /// Checks for a window that is empty, or that is within the quiet hours of every channel.
     pub(super) fn send_hours(&mut self, key: &str, window: &Hours) {
         if window.from == window.to {
-            self.advise(key, "is no window: it ends when it begins", ENDLESS);
+            self.advise(key, "is empty, because it ends when it begins", ENDLESS);
             return;
         }
         for channel in [Channel::Email, Channel::Sms] {
@@ -52,10 +52,10 @@ impl Check<'_> {
             if opening(Millis(0), &[gate(window, true), gate(&quiet, false)]).is_none() {
                 let channel = channel.as_str();
                 let message = format!(
-                    "lies within the quiet hours of {channel}, {} to {}: nothing would be sent",
+                    "is within the quiet hours of {channel}, {} to {}: nothing would be sent",
                     quiet.from, quiet.to
                 );
-                self.advise(key, &message, "give it hours outside them");
+                self.advise(key, &message, "choose hours outside them");
             }
         }
     }

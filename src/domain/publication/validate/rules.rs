@@ -18,7 +18,7 @@ impl Check<'_> {
     pub(super) fn rule(&mut self, key: &str, rule: &Rule) {
         let (depth, leaves) = size(rule);
         if depth > RULE_DEPTH_MAX {
-            return self.say(key, format!("{depth} levels deep; the limit is {RULE_DEPTH_MAX}"));
+            return self.error(key, format!("{depth} levels deep; the limit is {RULE_DEPTH_MAX}"));
         }
         self.count(key, leaves, RULE_LEAVES_MAX, "questions");
         let bytes = rule_bytes(rule);
@@ -29,7 +29,7 @@ impl Check<'_> {
             );
             self.problems.push(Problem::new(key, message).help(
                 "make a part of it a segment of its own, and ask about that with \
-                 { segment = \"…\" }; or ask for fewer properties in `where`",
+                 { segment = \"…\" }; or test fewer properties in `where`",
             ));
         }
         let mut dates = 0;
@@ -38,7 +38,7 @@ impl Check<'_> {
             dates +=
                 usize::from(matches!(test, Some(Operator::Date(_) | Operator::Relative { .. })));
         });
-        self.count(key, dates, RULE_DATES_MAX, "questions about dates");
+        self.count(key, dates, RULE_DATES_MAX, "conditions on dates");
         self.part(key, rule);
     }
 
@@ -86,8 +86,8 @@ impl Check<'_> {
             Rule::Sample(sample) => {
                 let percent = sample.percent;
                 let fits = (0.01..100.0).contains(&percent);
-                let message = "a sample is from 0.01 to 99.99 percent";
-                self.say_unless(fits, &format!("{key}.sample.percent"), message);
+                let message = "a sample must be from 0.01 to 99.99 percent";
+                self.ensure(fits, &format!("{key}.sample.percent"), message);
                 self.line(&format!("{key}.sample.seed"), &sample.seed);
             }
         }
@@ -116,7 +116,7 @@ impl Check<'_> {
         let name = self.own_name(segment);
         if !name.is_some_and(|name| campaign.segments.contains_key(name)) {
             let known = campaign.segments.keys().map(String::as_str);
-            self.dangling(key, "segment", name.unwrap_or(segment.as_str()), known);
+            self.unknown_reference(key, "segment", name.unwrap_or(segment.as_str()), known);
         }
     }
 
@@ -133,15 +133,15 @@ impl Check<'_> {
         let Some(found) = name.and_then(|name| campaign.journeys.get(name)) else {
             let known = campaign.journeys.keys().map(String::as_str);
             let name = name.unwrap_or(journey.as_str());
-            return self.dangling(&format!("{key}.journey"), "journey", name, known);
+            return self.unknown_reference(&format!("{key}.journey"), "journey", name, known);
         };
         let Some(step) = step else { return };
         let key = format!("{key}.step");
         if state == JourneyState::Never {
-            self.say(key, "who has never been in a journey stands at no step of it");
+            self.error(key, "a contact that was never in a journey cannot be at a step of it");
         } else if found.step(step).is_none() {
             let known = found.steps.iter().map(|step| step.id.as_str());
-            self.dangling(&key, "step", step, known);
+            self.unknown_reference(&key, "step", step, known);
         }
     }
 
@@ -157,8 +157,8 @@ impl Check<'_> {
         if is_bounded && let Err(cycle) = segments_in_order(self.campaign) {
             let key = format!("segment.{}.rule", cycle[0]);
             let path = cycle.join(" → ");
-            let problem = Problem::new(key, format!("it asks about itself: {path}"));
-            self.problems.push(problem.help("let one of them ask about something else"));
+            let problem = Problem::new(key, format!("it depends on itself: {path}"));
+            self.problems.push(problem.help("remove the reference from one of them"));
         }
     }
 
@@ -180,8 +180,8 @@ impl Check<'_> {
             Operator::Number(comparison) => self.comparison(key, *comparison),
             Operator::Between(from, to) => {
                 let key = format!("{key}.between");
-                self.say_unless(from.is_finite() && to.is_finite(), &key, "is not a number");
-                self.say_unless(from <= to, &key, "the first is larger than the second");
+                self.ensure(from.is_finite() && to.is_finite(), &key, "is not a number");
+                self.ensure(from <= to, &key, "the first is larger than the second");
             }
             Operator::Date(test) => self.date_test(key, test),
             Operator::Relative { relative, zone } => self.relative(key, *relative, zone),
@@ -192,7 +192,7 @@ impl Check<'_> {
     fn wildcards(&mut self, key: &str, pattern: &str) {
         let escaped = pattern.chars().filter(|c| "%_\\".contains(*c)).count();
         let bytes = pattern.len() + escaped;
-        self.say_unless(!pattern.is_empty(), key, "must not be empty");
+        self.ensure(!pattern.is_empty(), key, "must not be empty");
         if bytes > PATTERN_BYTES_MAX {
             let message = format!("{bytes} bytes; the limit is {PATTERN_BYTES_MAX}");
             let advice = "`%`, `_` and `\\` count twice; a Chinese character has three bytes";
@@ -200,7 +200,7 @@ impl Check<'_> {
         }
         let all = pattern.chars().all(|c| c == '*');
         if all && !pattern.is_empty() {
-            let problem = Problem::new(key, "fits every text");
+            let problem = Problem::new(key, "matches every text");
             self.problems.push(problem.help("write { attribute = …, set = true }"));
         }
     }
@@ -210,7 +210,7 @@ impl Check<'_> {
             let moment = Moment::read(date);
             if moment.is_none() {
                 let message = format!("`{date}` is not a date: {MOMENT_FORMS}");
-                self.say(format!("{key}.{word}"), message);
+                self.error(format!("{key}.{word}"), message);
             }
             moment
         };
@@ -220,7 +220,7 @@ impl Check<'_> {
             DateTest::Between(from, to) => {
                 let ends = date("between", from).zip(date("between", to));
                 if ends.is_some_and(|(from, to)| from.written > to.last().written) {
-                    self.say(format!("{key}.between"), "the first is later than the second");
+                    self.error(format!("{key}.between"), "the first is later than the second");
                 }
             }
         }
@@ -231,22 +231,22 @@ impl Check<'_> {
             Relative::InLast(span) => self.span(&format!("{key}.in_last"), span),
             Relative::InNext(span) => self.span(&format!("{key}.in_next"), span),
             Relative::Anniversary(days) => {
-                let message = format!("from 0 (today) to {ANNIVERSARY_DAYS_MAX} days");
+                let message = format!("must be from 0 (today) to {ANNIVERSARY_DAYS_MAX} days");
                 let fits = days <= ANNIVERSARY_DAYS_MAX;
-                self.say_unless(fits, &format!("{key}.anniversary"), &message);
+                self.ensure(fits, &format!("{key}.anniversary"), &message);
             }
         }
         let is_own = zone == self.campaign.time_zone;
-        self.say_unless(is_own, key, "its zone is not the campaign's");
+        self.ensure(is_own, key, "its zone is not the campaign's");
     }
 
     fn needle(&mut self, key: &str, text: &str) {
-        self.say_unless(!text.is_empty(), key, "must not be empty");
+        self.ensure(!text.is_empty(), key, "must not be empty");
         self.text(key, text);
     }
 
     fn scalars(&mut self, key: &str, values: &[Scalar]) {
-        self.say_unless(!values.is_empty(), key, "must not be empty");
+        self.ensure(!values.is_empty(), key, "must not be empty");
         self.count(key, values.len(), OPTIONS_MAX, "values");
         for value in values {
             self.scalar(key, value);
@@ -261,7 +261,7 @@ impl Check<'_> {
             Scalar::Number(number) => number.is_finite(),
             Scalar::Text(text) => text.chars().count() <= TEXT_CHARS_MAX,
         };
-        self.say_unless(fits, key, "is too large a value");
+        self.ensure(fits, key, "is too large");
     }
 
     fn comparison(&mut self, key: &str, comparison: Comparison) {
@@ -270,7 +270,7 @@ impl Check<'_> {
         | Comparison::Gte(number)
         | Comparison::Lt(number)
         | Comparison::Lte(number)) = comparison;
-        self.say_unless(number.is_finite(), key, "is not a number");
+        self.ensure(number.is_finite(), key, "is not a number");
     }
 
     /// Checks properties of an event and their required values.

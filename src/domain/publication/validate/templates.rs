@@ -137,8 +137,8 @@ fn unclickable(compiled: &Compiled) -> Vec<Problem> {
             };
             if !text.contains("://") && !text.contains("base_url") {
                 let key = format!("broadcast.{name}.ab.metric");
-                let message = format!("`{}` has no link to click at", variant.template);
-                problems.push(Problem::new(key, message).help("take `converted`, or add a link"));
+                let message = format!("`{}` has no link to click", variant.template);
+                problems.push(Problem::new(key, message).help("use `converted`, or add a link"));
             }
         }
     }
@@ -203,8 +203,8 @@ fn stray_version(name: &str, compiled: &Compiled) -> Option<Problem> {
         return None;
     }
     let is_named = references(&compiled.campaign).iter().any(|(_, other)| other == name);
-    let problem = Problem::new(name, format!("`{last}` is no language"));
-    (!is_named).then(|| problem.help("name a version as its language: zh-CN, de, pt-BR"))
+    let problem = Problem::new(name, format!("`{last}` is not a language"));
+    (!is_named).then(|| problem.help("name a version after its language: zh-CN, de, pt-BR"))
 }
 
 /// Returns the variables that a template may use.
@@ -242,7 +242,7 @@ fn formless(template: &str, campaign: &Campaign) -> Vec<Problem> {
     let pages = campaign.pages.iter().filter(|(_, page)| page.form.is_some() && shows(page));
     let problem = |(name, _): (&String, &Page)| {
         let message = format!("the form is not shown: `{template}` has no {{{{{{form}}}}}}");
-        let advice = "put {{{form}}} into it, or take `form` out of the page";
+        let advice = "put {{{form}}} into it, or remove `form` from the page";
         Problem::new(format!("page.{name}.form"), message).help(advice)
     };
     pages.map(problem).collect()
@@ -286,7 +286,7 @@ impl<'t> Walk<'t> {
     fn run(mut self, template: &Template) -> (Vec<Problem>, BTreeSet<String>) {
         self.template(template, 1);
         if self.is_email_html && !self.used.contains("unsubscribe_url") {
-            let problem = Problem::new(&self.file, "has no link to unsubscribe");
+            let problem = Problem::new(&self.file, "has no unsubscribe link");
             let advice = "put <a href=\"{{unsubscribe_url}}\">…</a> into an <mj-text>";
             self.problems.push(problem.help(advice));
         }
@@ -315,14 +315,14 @@ impl<'t> Walk<'t> {
                 TemplateElement::HelperBlock(block) => self.block(block, line),
                 TemplateElement::PartialExpression(partial) => self.partial(partial, line),
                 TemplateElement::PartialBlock(_) => {
-                    let message = "blocks around partials {{#> …}} are not offered here";
+                    let message = "blocks around partials {{#> …}} are not supported here";
                     let problem = self.problem(line, message);
-                    let advice = "layouts are for bodies of e-mails: {{#> layouts/name}}";
+                    let advice = "layouts are for e-mail bodies: {{#> layouts/name}}";
                     problem.help = Some(advice.to_owned());
                 }
                 _ => {
-                    let message = "{{* …}} and {{#*inline …}} are not offered";
-                    let advice = "a piece is a file: partials/name.hbs, included by {{> name}}";
+                    let message = "{{* …}} and {{#*inline …}} are not supported";
+                    let advice = "write it as partials/name.hbs, and include it by {{> name}}";
                     self.problem(line, message).help = Some(advice.to_owned());
                 }
             }
@@ -348,7 +348,7 @@ impl<'t> Walk<'t> {
             let message = format!("`{{{{{name}}}}}` must not stand in a script or a style sheet");
             self.problem(line, message);
         } else if self.place.is_unquoted() {
-            let message = format!("`{{{{{name}}}}}` stands in an attribute without quotes");
+            let message = format!("`{{{{{name}}}}}` is in an attribute without quotes");
             self.problem(line, message).help = Some("put the value in quotes".to_owned());
         }
     }
@@ -402,8 +402,7 @@ impl<'t> Walk<'t> {
             return self.variable(&tag.name, line);
         }
         if spec.is_some_and(|spec| spec.is_block) {
-            let message =
-                format!("`{name}` stands around something: {{{{#{name} …}}}}…{{{{/{name}}}}}");
+            let message = format!("`{name}` is a block: {{{{#{name} …}}}}…{{{{/{name}}}}}");
             self.problem(line, message);
             return;
         }
@@ -433,7 +432,7 @@ impl<'t> Walk<'t> {
         }
         let strays = tag.hash.keys().filter(|key| !spec.named.contains(&key.as_str()));
         for stray in strays.collect::<BTreeSet<_>>() {
-            self.problem(line, format!("`{name}` takes no `{stray}=`"));
+            self.problem(line, format!("`{name}` has no option `{stray}`"));
         }
         self.literals(name, tag, line);
         for param in tag.params.iter().chain(tag.hash.values()) {
@@ -469,7 +468,7 @@ impl<'t> Walk<'t> {
             && !zone.as_str().is_some_and(is_zone)
         {
             let problem = self.problem(line, format!("there is no time zone {zone}"));
-            problem.help = Some("name one as the IANA does: \"Europe/London\"".to_owned());
+            problem.help = Some("use a name of the IANA list: \"Europe/London\"".to_owned());
         }
     }
 
@@ -491,7 +490,7 @@ impl<'t> Walk<'t> {
             self.used.insert("form".to_owned());
             return;
         }
-        let message = format!("{{{{{{{name}}}}}}} would stand there unescaped");
+        let message = format!("{{{{{{{name}}}}}}} would not be escaped");
         let problem = self.problem(line, message);
         problem.help = Some(format!("write {{{{{name}}}}}"));
     }
@@ -558,7 +557,7 @@ impl<'t> Walk<'t> {
 
     fn partial(&mut self, partial: &DecoratorTemplate, line: usize) {
         let Parameter::Name(name) = &partial.name else {
-            self.problem(line, "a partial is named where it is included, not by a variable");
+            self.problem(line, "a partial must be named directly, not by a variable");
             return;
         };
         let Some(template) = self.parsed.get(name) else {
@@ -574,7 +573,7 @@ impl<'t> Walk<'t> {
             return;
         }
         if !partial.params.is_empty() {
-            self.problem(line, "a partial is given values by name: {{> name label=\"…\"}}");
+            self.problem(line, "a partial takes values by name only: {{> name label=\"…\"}}");
         }
         for value in partial.hash.values() {
             self.parameter(value, line);
@@ -603,7 +602,7 @@ impl<'t> Walk<'t> {
             let known = ["@index", "@first", "@last", "@key"];
             let is_list = self.levels.iter().any(|level| level.is_list);
             if !is_list || !known.contains(&plain.replace("../", "").as_str()) {
-                self.problem(line, format!("`{raw}` is known only inside {{{{#each …}}}}"));
+                self.problem(line, format!("`{raw}` is only available inside {{{{#each …}}}}"));
             }
             return;
         }
@@ -611,7 +610,7 @@ impl<'t> Walk<'t> {
         let name = root.unwrap_or(plain).replace('/', ".").replace(['[', ']'], "");
         let depth = self.levels.len();
         if root.is_none() && ups > depth - self.floor {
-            self.problem(line, format!("`{raw}` reaches beyond the template"));
+            self.problem(line, format!("`{raw}` refers to something outside the template"));
             return;
         }
         if root.is_none() && ups < depth {
@@ -627,7 +626,7 @@ impl<'t> Walk<'t> {
         let known: Vec<&str> = self.known.iter().map(String::as_str).collect();
         let near = nearest(&name, known).map(|near| format!("did you mean `{near}`?"));
         let near = foreign::meaning(&name, self.known).or(near);
-        let advice = "declare it as an attribute of the campaign, or ask for it in a form";
+        let advice = "declare it in campaign.attributes, or ask for it in a form";
         let problem = self.problem(line, format!("unknown variable `{raw}`"));
         problem.help = near.or_else(|| Some(advice.to_owned()));
     }

@@ -9,7 +9,9 @@ mod rules;
 use super::*;
 use crate::domain::campaign::journey::Trigger;
 use crate::domain::campaign_file::read;
-use crate::domain::campaign_file::tests::{BROADCASTS, SAMPLE, said, said_of, said_of_rule};
+use crate::domain::campaign_file::tests::{
+    BROADCASTS, SAMPLE, errors_in, errors_of, errors_of_rule,
+};
 use crate::domain::segment::{Comparison, DateTest, Operator, Relative, Rule};
 use insta::assert_snapshot;
 
@@ -18,7 +20,7 @@ fn journey(steps: &str) -> String {
     let begin = SAMPLE.split("[journey.nurture]").next().unwrap();
     let step = |line: &str| format!("[[journey.j.step]]\n{}\n", line.trim().replace("; ", "\n"));
     let steps: String = steps.trim().lines().map(step).collect();
-    said(&format!("{begin}\n[journey.j]\nenter = {{ form = 'download' }}\n{steps}"))
+    errors_in(&format!("{begin}\n[journey.j]\nenter = {{ form = 'download' }}\n{steps}"))
 }
 
 /// Returns the problems of the sample after a change that no file could contain.
@@ -30,7 +32,7 @@ fn changed(change: impl FnOnce(&mut Campaign)) -> String {
 
 #[test]
 fn references_must_exist() {
-    assert_snapshot!(said_of(
+    assert_snapshot!(errors_of(
         "description = \"免费下载\"\nform = \"download\"",
         "form = \"downlod\"",
     ), @"
@@ -38,12 +40,12 @@ fn references_must_exist() {
          there is no form `downlod`
        → did you mean `download`?
     ");
-    assert_snapshot!(said_of("thanks = \"thanks\"", "thanks = \"thank\""), @"
+    assert_snapshot!(errors_of("thanks = \"thanks\"", "thanks = \"thank\""), @"
     line 34: form.download.thanks
          there is no page `thank`
        → did you mean `thanks`?
     ");
-    assert_snapshot!(said_of(
+    assert_snapshot!(errors_of(
         "enter = { form = \"download\" }",
         "enter = { form = \"white-paper\" }",
     ), @"
@@ -51,7 +53,7 @@ fn references_must_exist() {
          there is no form `white-paper`
        → known here: download
     ");
-    assert_snapshot!(said_of(
+    assert_snapshot!(errors_of(
         "enter = { segment = \"engaged\" }",
         "enter = { segment = \"engagd\" }",
     ), @"
@@ -59,39 +61,39 @@ fn references_must_exist() {
          there is no segment `engagd`
        → did you mean `engaged`?
     ");
-    assert_snapshot!(said_of("on_timeout = \"nudge\"", "on_timeout = \"nugde\""), @"
+    assert_snapshot!(errors_of("on_timeout = \"nudge\"", "on_timeout = \"nugde\""), @"
     line 108: journey.nurture.step[3].on_timeout
          there is no step `nugde`
        → did you mean `nudge`?
     ");
-    assert_snapshot!(said_of("then = \"sales\" }]", "then = \"slaes\" }]"), @"
+    assert_snapshot!(errors_of("then = \"sales\" }]", "then = \"slaes\" }]"), @"
     line 130: journey.nurture.step[8].branch[1].then
          there is no step `slaes`
        → did you mean `sales`?
     ");
-    assert_snapshot!(said_of("otherwise = \"over\"", "otherwise = \"ende\""), @"
+    assert_snapshot!(errors_of("otherwise = \"over\"", "otherwise = \"ende\""), @"
     line 131: journey.nurture.step[8].otherwise
          there is no step `ende`
        → did you mean `end`?
     ");
-    assert_snapshot!(said_of("clicked\", step = \"welcome\"", "clicked\", step = \"nudg\""), @"
+    assert_snapshot!(errors_of("clicked\", step = \"welcome\"", "clicked\", step = \"nudg\""), @"
     line 106: journey.nurture.step[3].wait_for.step
          there is no step `nudg`
        → did you mean `nudge`?
     ");
-    assert_snapshot!(said_of(
+    assert_snapshot!(errors_of(
         "message.clicked\", step = \"welcome\"",
         "message.clicked\", step = \"mark\"",
     ), @"
     line 106: journey.nurture.step[3].wait_for.step
          step `mark` sends nothing
     ");
-    assert_snapshot!(said_of("purpose = \"newsletter\"\n\n", "purpose = \"newslettr\"\n\n"), @"
+    assert_snapshot!(errors_of("purpose = \"newsletter\"\n\n", "purpose = \"newslettr\"\n\n"), @"
     line 94: journey.nurture.purpose
          there is no form that asks for `newslettr`
        → did you mean `newsletter`?
     ");
-    assert_snapshot!(said_of("channels = [\"email\", \"sms\"]", "channels = [\"email\"]"), @"
+    assert_snapshot!(errors_of("channels = [\"email\", \"sms\"]", "channels = [\"email\"]"), @"
     line 122: journey.nurture.step[6].send
          would never be sent by sms
        → no form asks for `newsletter` on that channel
@@ -100,43 +102,44 @@ fn references_must_exist() {
 
 #[test]
 fn names_and_paths_are_unique() {
-    assert_snapshot!(said_of("/white-paper/thanks", "/白皮书/"), @"
+    assert_snapshot!(errors_of("/white-paper/thanks", "/白皮书/"), @"
     line 29: page.thanks.path
          `/白皮书/` is already the path of page `landing`
     line 29: page.thanks.path
-         `/白皮书/` is not a path
-       → /letters-and-digits, parted by -, _, . or ~, no / at the end
+         `/白皮书/` is not a valid path
+       → write / and letters or digits, joined by -, _, . or ~, without a / at the end
     ");
-    assert_snapshot!(said_of("/white-paper/thanks", "/白皮书"), @"
+    assert_snapshot!(errors_of("/white-paper/thanks", "/白皮书"), @"
     line 29: page.thanks.path
          `/白皮书` is already the path of page `landing`
     ");
-    assert_snapshot!(said_of("id = \"sales\"", "id = \"mark\""), @"
+    assert_snapshot!(errors_of("id = \"sales\"", "id = \"mark\""), @"
     line 115: journey.nurture.step[5].id
-         step[4] has this id too
+         step[4] has the same id
     line 130: journey.nurture.step[8].branch[1].then
          there is no step `sales`
        → known here: clicked, mark, morning, nudge, over, pause, welcome, which, end
     ");
-    assert_snapshot!(said_of("name = \"source\"", "name = \"role\""), @"
+    assert_snapshot!(errors_of("name = \"source\"", "name = \"role\""), @"
     line 62: form.download.fields[5].name
          another field has this name
     ");
-    assert_snapshot!(said_of("type = \"number\"\nmin = 1\nmax = 1_000_000.5", "type = \"tel\""), @"
+    let number = "type = \"number\"\nmin = 1\nmax = 1_000_000.5";
+    assert_snapshot!(errors_of(number, "type = \"tel\""), @"
     line 38: form.download.fields
          has 2 fields of type `tel`
     ");
-    assert_snapshot!(said_of("name = \"b\", template", "name = \"a\", template"), @"
+    assert_snapshot!(errors_of("name = \"b\", template", "name = \"a\", template"), @"
     line 22: page.landing.variants[2].name
          another variant has this name
     ");
-    assert_snapshot!(said_of(
+    assert_snapshot!(errors_of(
         "channel = \"baidu\", day = \"2026-03-02\"",
         "channel = \"wechat-ads\", day = \"2026-03-01\"",
     ), @"
     line 14: campaign.cost[2]
          the same channel and day as cost[1]
-       → add the two up
+       → add the two together
     ");
 }
 
@@ -146,131 +149,129 @@ fn system_paths_are_reserved() {
         "/f/x", "/c", "/admin", "/Admin/x", "/api/v1", "/healthz", "/assets/a.css", "/dev/mailbox",
         "/u/1", "/hooks/x",
     ] {
-        let said = said_of("/white-paper/thanks", path);
-        assert!(
-            said.contains("page.thanks.path") && said.contains("belongs to the house"),
-            "{said}"
-        );
+        let said = errors_of("/white-paper/thanks", path);
+        assert!(said.contains("page.thanks.path") && said.contains("is reserved"), "{said}");
     }
     for path in [
         "", "x", "//", "/a b", "/a?b", "/a#b", "/a//b", "/../etc", "/%2e", "/a\\\\b",
         "/.well-known/x",
     ] {
-        let said = said_of("/white-paper/thanks", path);
-        assert!(said.contains("is not a path"), "{path}: {said}");
+        let said = errors_of("/white-paper/thanks", path);
+        assert!(said.contains("is not a valid path"), "{path}: {said}");
     }
     for path in ["/", "/flowers", "/admins", "/白皮书/谢谢", "/a-b_c.d~e"] {
-        assert_eq!(said_of("/white-paper/thanks", path), "all good", "{path}");
+        assert_eq!(errors_of("/white-paper/thanks", path), "all good", "{path}");
     }
 }
 
 #[test]
 fn campaign_values_have_valid_format() {
-    assert_snapshot!(said_of("Asia/Shanghai", "Asia/Shangai"), @"
+    assert_snapshot!(errors_of("Asia/Shanghai", "Asia/Shangai"), @"
     line 6: campaign.time_zone
          `Asia/Shangai` is not a time zone of the IANA list
        → did you mean `Asia/Shanghai`?
     ");
-    assert_snapshot!(said_of("Asia/Shanghai", "Beijing time"), @"
+    assert_snapshot!(errors_of("Asia/Shanghai", "Beijing time"), @"
     line 6: campaign.time_zone
          `Beijing time` is not a time zone of the IANA list
        → for example Asia/Shanghai or Europe/London
     ");
     assert_snapshot!(
-        said_of("\"CNY\"", "\"RMB¥\"").lines().last().unwrap(),
+        errors_of("\"CNY\"", "\"RMB¥\"").lines().last().unwrap(),
         @"     expected an ISO 4217 code of three capital letters, such as CNY"
     );
-    assert_snapshot!(said_of("locale = \"zh-CN\"", "locale = \"zh_CN\""), @"
+    assert_snapshot!(errors_of("locale = \"zh-CN\"", "locale = \"zh_CN\""), @"
     line 5: campaign.locale
-         `zh_CN` is not a language of the house
+         `zh_CN` is not a supported language
        → did you mean `zh-CN`?
     ");
-    assert_snapshot!(said_of("owner = \"lin@example.com\"", "owner = \"lin@example\""), @"
+    assert_snapshot!(errors_of("owner = \"lin@example.com\"", "owner = \"lin@example\""), @"
     line 8: campaign.owner
          `lin@example` is not an e-mail address
     ");
-    assert_snapshot!(said_of("from = \"林 <lin@example.com>\"", "from = \"林 lin@example.com\""), @"
+    assert_snapshot!(errors_of("from = \"林 <lin@example.com>\"", "from = \"林 lin@example.com\""), @"
     line 9: campaign.from
-         `林 lin@example.com` is not a sender: Name <address@example.com>
+         `林 lin@example.com` is not a valid sender; write Name <address@example.com>
     ");
-    assert_snapshot!(said_of("day = \"2026-03-02\"", "day = \"2026-02-30\""), @"
+    assert_snapshot!(errors_of("day = \"2026-03-02\"", "day = \"2026-02-30\""), @"
     line 14: campaign.cost[2].day
          expected a day such as 2026-03-01
     ");
-    assert_snapshot!(said_of("amount = \"800.5\"", "amount = \"-1\""), @"
+    assert_snapshot!(errors_of("amount = \"800.5\"", "amount = \"-1\""), @"
     line 14: campaign.cost[2].amount
-         a cost is not negative
+         a cost must not be negative
     ");
 }
 
 #[test]
 fn section_values_have_valid_format() {
-    assert_snapshot!(said_of("postal_address = \"上海市浦东新区世纪大道 1 号\"", "postal_address = \" \""), @"
+    assert_snapshot!(errors_of("postal_address = \"上海市浦东新区世纪大道 1 号\"", "postal_address = \" \""), @"
     line 10: campaign.postal_address
          must not be empty
     ");
-    assert_snapshot!(said_of(
+    assert_snapshot!(errors_of(
         "attributes = [\"company\", \"plan\"]",
         "attributes = [\"Company\"]",
     ), @"
     line 16: campaign.attributes[1]
-         `Company` is not an attribute's name
-       → a letter, then a-z, 0-9 and _, at most 40
+         `Company` is not a valid attribute name
+       → begin with a letter, then use a-z, 0-9 and _; 40 characters at most
     ");
-    assert_snapshot!(said_of("[page.thanks]", "[page.谢谢]"), @"
+    assert_snapshot!(errors_of("[page.thanks]", "[page.谢谢]"), @"
     line 28: 
-         `谢谢` is no name of a table
-       → a-z, 0-9, - and _, parted by dots
+         `谢谢` is not a table name
+       → use a-z, 0-9, - and _, joined by dots
     ");
-    assert_snapshot!(said_of("region = \"CN\"", "region = \"China\""), @"
+    assert_snapshot!(errors_of("region = \"CN\"", "region = \"China\""), @"
     line 48: form.download.fields[2].region
          expected an ISO 3166 code of two capital letters, such as CN
     ");
-    assert_snapshot!(said_of("max = 1_000_000.5", "max = 0"), @"
+    assert_snapshot!(errors_of("max = 1_000_000.5", "max = 0"), @"
     line 54: form.download.fields[3].max
          is less than `min`
     ");
-    assert_snapshot!(said_of("https://www.example.com", "https://www.example.com/"), @"
+    assert_snapshot!(errors_of("https://www.example.com", "https://www.example.com/"), @"
     line 36: form.download.origins[1]
-         `https://www.example.com/` is not an origin: https://example.com, no path
+         `https://www.example.com/` is not an origin such as https://example.com
     ");
-    assert_snapshot!(said_of("https://www.example.com", "http://www.example.com"), @"
+    assert_snapshot!(errors_of("https://www.example.com", "http://www.example.com"), @"
     line 36: form.download.origins[1]
-         `http://www.example.com` is not an origin: https://example.com, no path
+         `http://www.example.com` is not an origin such as https://example.com
     ");
-    assert_snapshot!(said_of("template = \"pages/thanks\"", "template = \"pages/../../secret\""), @"
+    let outside = "template = \"pages/../../secret\"";
+    assert_snapshot!(errors_of("template = \"pages/thanks\"", outside), @"
     line 30: page.thanks.template
          `pages/../../secret` is not a template
        → write pages/<name>
     ");
-    assert_snapshot!(said_of("send = \"sms/nudge\"", "send = \"nudge\""), @"
+    assert_snapshot!(errors_of("send = \"sms/nudge\"", "send = \"nudge\""), @"
     line 122: journey.nurture.step[6].send
          `nudge` is not a template
        → write emails/<name> or sms/<name>
     ");
-    assert_snapshot!(said_of("weight = 2", "weight = 0"), @"
+    assert_snapshot!(errors_of("weight = 2", "weight = 0"), @"
     line 21: page.landing.variants[1].weight
-         a weight is from 1 to 1000
+         a weight must be from 1 to 1000
     ");
-    assert_snapshot!(said_of("time = \"09:30\"", "time = \"24:00\""), @"
+    assert_snapshot!(errors_of("time = \"09:30\"", "time = \"24:00\""), @"
     line 102: journey.nurture.step[2].wait_until.time
-         no clock shows this time
+         is not a time of day
     ");
-    assert_snapshot!(said_of("add_tags = [\"热\"]", "add_tags = [\"\"]"), @"
+    assert_snapshot!(errors_of("add_tags = [\"热\"]", "add_tags = [\"\"]"), @"
     line 112: journey.nurture.step[4].update.add_tags[1]
-         a tag has 1 to 100 characters
+         a tag must have 1 to 100 characters
     ");
-    assert_snapshot!(said_of("options = [\"engineer\",", "options = [\"manager\","), @"
+    assert_snapshot!(errors_of("options = [\"engineer\",", "options = [\"manager\","), @"
     line 59: form.download.fields[4].options[2]
          another option has this value
     ");
-    assert_snapshot!(said_of(
+    assert_snapshot!(errors_of(
         "event = \"order.completed\", within",
         "event = \"order completed\", within",
     ), @"
     line 11: campaign.goal.event
-         `order completed` is not an event's name
-       → letters, digits, ., _ and -: order.completed
+         `order completed` is not a valid event name
+       → use letters, digits, ., _ and -, as in order.completed
     ");
 }
 
@@ -278,14 +279,14 @@ fn section_values_have_valid_format() {
 fn forms_need_answerable_fields_and_consent() {
     let form = |fields: &str, consent: &str| {
         let begin = SAMPLE.split("[page.landing]").next().unwrap();
-        said(&format!(
+        errors_in(&format!(
             "{begin}\n[page.p]\npath = '/p'\ntitle = 'p'\ntemplate = 'pages/p'\n\
              [form.f]\nfields = [{fields}]\n{consent}"
         ))
     };
     assert_snapshot!(form("{ name = 'first_name', type = 'text' }", ""), @"
     line 24: form.f.fields
-         a form needs a field of type `email` or `tel`, or nobody can be answered
+         a form needs a field of type `email` or `tel`, so that a contact can be reached
     ");
     let (email, tel) = ("{ name = 'email', type = 'email' }", "{ name = 'phone', type = 'tel' }");
     let ask = |more: &str| format!("consent = {{ purpose = 'n', text = '好', {more} }}");
@@ -297,7 +298,7 @@ fn forms_need_answerable_fields_and_consent() {
     line 25: form.f.consent.channels[2]
          the form has no field of type `tel` to reach this channel
     line 25: form.f.consent.channels[3]
-         named twice
+         is listed twice
     ");
     let two = |one: &str, other: &str| {
         let ask = |keys: &str| format!("{{ text = '好', {keys} }}");
@@ -312,7 +313,7 @@ fn forms_need_answerable_fields_and_consent() {
     assert_snapshot!(two(news, "purpose = 'n', cross_border = true"), @"
     line 25: form.f.consent[2].purpose
          a separate consent needs a purpose of its own
-       → data leaving the country is agreed to apart (PIPL Art. 39)
+       → consent to a transfer abroad must be separate (PIPL Art. 39)
     ");
     assert_snapshot!(two(news, "purpose = 'x', cros_border = true"), @"
     line 25: form.f.consent[2].channels
@@ -324,7 +325,7 @@ fn forms_need_answerable_fields_and_consent() {
     ");
     assert_snapshot!(form(tel, &ask("channels = ['sms'], double_opt_in = true")), @"
     line 25: form.f.consent.double_opt_in
-         an address is confirmed by e-mail, which is not among the channels
+         double opt-in needs the channel `email`
     ");
     assert_snapshot!(form(
         "{ name = 'email', type = 'email' },
@@ -332,7 +333,7 @@ fn forms_need_answerable_fields_and_consent() {
         ""
     ), @"
     line 25: form.f.fields[2].name
-         this name belongs to the house
+         this name is reserved
     line 25: form.f.fields[2].options
          must not be empty
     ");
@@ -340,43 +341,43 @@ fn forms_need_answerable_fields_and_consent() {
 
 #[test]
 fn identity_fields_cannot_be_set_otherwise() {
-    assert_snapshot!(said_of("name = \"role\"", "name = \"external_id\""), @"
+    assert_snapshot!(errors_of("name = \"role\"", "name = \"external_id\""), @"
     line 57: form.download.fields[4].name
-         this name belongs to the house
+         this name is reserved
     ");
-    assert_snapshot!(said_of("type = \"email\"\nlabel", "type = \"text\"\nlabel"), @"
+    assert_snapshot!(errors_of("type = \"email\"\nlabel", "type = \"text\"\nlabel"), @"
     line 40: form.download.fields[1].type
-         a field named `email` is of type `email`
+         a field named `email` must have the type `email`
     line 68: form.download.consent.channels[1]
          the form has no field of type `email` to reach this channel
     ");
-    assert_snapshot!(said_of("set = { plan = \"demo\" }", "set = { email = \"x\" }"), @"
+    assert_snapshot!(errors_of("set = { plan = \"demo\" }", "set = { email = \"x\" }"), @"
     line 112: journey.nurture.step[4].update.set.email
-         says who a contact is and is not set by a step
+         identifies a contact, so a step cannot set it
     ");
 }
 
 #[test]
 fn spans_are_within_limits() {
-    assert_snapshot!(said_of("wait = \"2d\"", "wait = \"0d\""), @"
+    assert_snapshot!(errors_of("wait = \"2d\"", "wait = \"0d\""), @"
     line 126: journey.nurture.step[7].wait
-         a span is from 1s to less than 3650d, not 0s
+         a duration is from 1s to below 3650d, not 0s
     ");
-    assert_snapshot!(said_of("wait = \"2d\"", "wait = \"3651d\""), @"
+    assert_snapshot!(errors_of("wait = \"2d\"", "wait = \"3651d\""), @"
     line 126: journey.nurture.step[7].wait
-         a span is from 1s to less than 3650d, not 3651d
+         a duration is from 1s to below 3650d, not 3651d
     ");
-    assert_snapshot!(said_of("timeout = \"3d\"", "timeout = \"0s\""), @"
+    assert_snapshot!(errors_of("timeout = \"3d\"", "timeout = \"0s\""), @"
     line 107: journey.nurture.step[3].timeout
-         a span is from 1s to less than 3650d, not 0s
+         a duration is from 1s to below 3650d, not 0s
     ");
-    assert_snapshot!(said_of("after 30d", "after 0s"), @"
+    assert_snapshot!(errors_of("after 30d", "after 0s"), @"
     line 93: journey.nurture.re_entry
-         a span is from 1s to less than 3650d, not 0s
+         a duration is from 1s to below 3650d, not 0s
     ");
-    assert_snapshot!(said_of("within = \"14d\"", "within = \"9999w\""), @"
+    assert_snapshot!(errors_of("within = \"14d\"", "within = \"9999w\""), @"
     line 78: segment.engaged.rule.all[4].within
-         a span is from 1s to less than 3650d, not 9999w
+         a duration is from 1s to below 3650d, not 9999w
     ");
 }
 
@@ -449,13 +450,13 @@ fn unreachable_steps_are_refused() {
         id = 'b'; notify = 'owner'"), @"
     line 96: journey.j.step[2]
          nothing leads to step `b`
-       → name it where a step leads on, or delete it
+       → refer to it from another step, or delete it
     ");
     assert_snapshot!(journey("id = 'end'; wait = '1d'"), @"
     line 94: journey.j.step[1].id
-         `end` is where journeys end
+         `end` is reserved for the end of a journey
     ");
-    assert_snapshot!(said_of(
+    assert_snapshot!(errors_of(
         "[[journey.revive.step]]\nid = \"tell\"\nnotify = \"owner\"",
         "step = []",
     ), @"
@@ -474,7 +475,7 @@ fn everything_has_a_limit() {
     ");
     let fields =
         many(FIELDS_MAX, &|i| format!("[[form.download.fields]]\nname = 'f{i}'\ntype = 'text'\n"));
-    assert_snapshot!(said_of(
+    assert_snapshot!(errors_of(
         "[form.download.consent]",
         &format!("{fields}[form.download.consent]"),
     ), @"
@@ -482,23 +483,23 @@ fn everything_has_a_limit() {
          55 fields; the limit is 50
     ");
     let options = many(OPTIONS_MAX + 1, &|i| format!("'o{i}',"));
-    assert_snapshot!(said_of("options = [\"engineer\",", &format!("options = [{options}")), @"
+    assert_snapshot!(errors_of("options = [\"engineer\",", &format!("options = [{options}")), @"
     line 59: form.download.fields[4].options
          102 options; the limit is 100
     ");
     let segments =
         many(SECTION_ENTRIES_MAX, &|i| format!("[segment.s{i}]\nrule = {{ tag = 'x' }}\n"));
-    assert_snapshot!(said(&format!("{SAMPLE}\n{segments}")), @"
+    assert_snapshot!(errors_in(&format!("{SAMPLE}\n{segments}")), @"
     line 73: segment
          52 segments; the limit is 50
     ");
     let variants = many(VARIANTS_MAX, &|i| format!("{{ name = 'v{i}', template = 'pages/v' }},"));
-    assert_snapshot!(said_of("{ name = \"b\",", &format!("{variants} {{ name = \"b\",")), @"
+    assert_snapshot!(errors_of("{ name = \"b\",", &format!("{variants} {{ name = \"b\",")), @"
     line 20: page.landing.variants
          12 variants; the limit is 10
     ");
     let leaves = many(RULE_LEAVES_MAX, &|i| format!("{{ tag = 't{i}' }},"));
-    assert_snapshot!(said_of("{ tag = \"vip\" }, {", &format!("{leaves} {{")), @"
+    assert_snapshot!(errors_of("{ tag = \"vip\" }, {", &format!("{leaves} {{")), @"
     line 74: segment.engaged.rule
          113 questions; the limit is 100
     ");
@@ -507,16 +508,16 @@ fn everything_has_a_limit() {
         "{ not = ".repeat(RULE_DEPTH_MAX),
         " }".repeat(RULE_DEPTH_MAX)
     );
-    assert_snapshot!(said_of("when = { tag = \"vip\" }", &format!("when = {deep}")), @"
+    assert_snapshot!(errors_of("when = { tag = \"vip\" }", &format!("when = {deep}")), @"
     line 130: journey.nurture.step[8].branch[1].when
          21 levels deep; the limit is 20
     ");
     let long = "长".repeat(TEXT_CHARS_MAX + 1);
-    assert_snapshot!(said_of("同意接收活动信息", &long), @"
+    assert_snapshot!(errors_of("同意接收活动信息", &long), @"
     line 69: form.download.consent.text
          2001 characters; the limit is 2000
     ");
-    assert_snapshot!(said_of("下载白皮书", &long), @"
+    assert_snapshot!(errors_of("下载白皮书", &long), @"
     line 24: page.landing.title
          2001 characters; the limit is 300
     ");
@@ -534,13 +535,13 @@ fn values_only_an_api_client_can_send_are_refused() {
     );
     assert_snapshot!(
         changed(|campaign| campaign.goal.within = Span(i64::MIN)),
-        @"campaign.goal.within: a span is from 1s to less than 3650d, not -9223372036854775s"
+        @"campaign.goal.within: a duration is from 1s to below 3650d, not -9223372036854775s"
     );
     assert_snapshot!(changed(
         |campaign| campaign.from = Some("a\r\nBcc: b <a@example.com>".into())
     ), @"
     campaign.from: `a
-    Bcc: b <a@example.com>` is not a sender: Name <address@example.com>
+    Bcc: b <a@example.com>` is not a valid sender; write Name <address@example.com>
     ");
     assert_snapshot!(
         changed(|campaign| campaign.pages.get_mut("landing").unwrap().variants.clear()),
@@ -550,7 +551,7 @@ fn values_only_an_api_client_can_send_are_refused() {
         campaign.pages.clear();
         campaign.journeys.clear();
     }), @"
-    campaign: has neither a page nor a journey nor a broadcast
+    campaign: has no page, no journey and no broadcast
     form.download.thanks: there is no page `thanks`
     segment.rest.rule.any[17].journey: there is no journey `nurture`
     ");

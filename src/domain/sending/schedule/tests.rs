@@ -188,8 +188,8 @@ fn quiet_hours_apply_by_channel_and_class() {
 fn quiet_hours_can_drop_messages() {
     let drop = r#"[pacing]
         quiet = { email = { from = "21:00", to = "08:00", else = "drop" } }"#;
-    let told = judged(drop, "{}", UK, Class::Marketing, Channel::Email, NIGHT);
-    assert_eq!(told, "never quiet_hours");
+    let decision = judged(drop, "{}", UK, Class::Marketing, Channel::Email, NIGHT);
+    assert_eq!(decision, "never quiet_hours");
 }
 
 #[test]
@@ -197,22 +197,28 @@ fn deployment_quiet_hours_apply_too() {
     let house = r#"{ "quiet": { "email": { "from": "20:00", "to": "09:30" } } }"#;
     let quiet = r#"[pacing]
         quiet = { email = { from = "21:00", to = "08:00" } }"#;
-    let told = judged(quiet, house, UK, Class::Marketing, Channel::Email, NIGHT);
-    assert_eq!(told, "quiet_hours 2026-03-03T09:30:00Z");
+    let decision = judged(quiet, house, UK, Class::Marketing, Channel::Email, NIGHT);
+    assert_eq!(decision, "quiet_hours 2026-03-03T09:30:00Z");
 }
 
 #[test]
 fn sms_respects_customary_hours_of_its_country() {
-    let told = |phone, now| judged("", "{}", phone, Class::Marketing, Channel::Sms, now);
+    let decision = |phone, now| judged("", "{}", phone, Class::Marketing, Channel::Sms, now);
     // 21:30 in Shanghai; the campaign is in London, where it is 13:30.
-    assert_eq!(told("+8613800138000", "2026-03-02T13:30:00Z"), "quiet_hours 2026-03-03T00:00:00Z");
+    assert_eq!(
+        decision("+8613800138000", "2026-03-02T13:30:00Z"),
+        "quiet_hours 2026-03-03T00:00:00Z"
+    );
     // A number of +1 may be in Hawaii, where it is 8:00 when it is 18:00 UTC.
-    assert_eq!(told("+12025550100", "2026-03-02T13:30:00Z"), "quiet_hours 2026-03-02T18:00:00Z");
-    assert_eq!(told("+12025550100", "2026-03-02T19:00:00Z"), "now");
-    assert_eq!(told(UK, NIGHT), "now");
+    assert_eq!(
+        decision("+12025550100", "2026-03-02T13:30:00Z"),
+        "quiet_hours 2026-03-02T18:00:00Z"
+    );
+    assert_eq!(decision("+12025550100", "2026-03-02T19:00:00Z"), "now");
+    assert_eq!(decision(UK, NIGHT), "now");
     let off = "[pacing]\ncustomary_hours = false";
-    let told = judged(off, "{}", "+12025550100", Class::Marketing, Channel::Sms, NIGHT);
-    assert_eq!(told, "now");
+    let decision = judged(off, "{}", "+12025550100", Class::Marketing, Channel::Sms, NIGHT);
+    assert_eq!(decision, "now");
 }
 
 #[test]
@@ -223,9 +229,9 @@ fn message_past_its_deadline_is_never_sent() {
              quiet = {{ email = {{ from = \"21:00\", to = \"08:00\" }} }}"
         )
     };
-    let told = |span| judged(&quiet(span), "{}", UK, Class::Marketing, Channel::Email, NIGHT);
-    assert_eq!(told("10h"), "quiet_hours 2026-03-03T08:00:00Z");
-    assert_eq!(told("9h"), "never late_quiet_hours");
+    let decision = |span| judged(&quiet(span), "{}", UK, Class::Marketing, Channel::Email, NIGHT);
+    assert_eq!(decision("10h"), "quiet_hours 2026-03-03T08:00:00Z");
+    assert_eq!(decision("9h"), "never late_quiet_hours");
 }
 
 #[test]
@@ -247,7 +253,7 @@ fn step_window_overrides_journey_and_campaign() {
     let (campaign, house) = (campaign(parts), DeploymentPacing::default());
     let contact = Contact::unknown(ContactId::from("p"), Millis(0));
     let now = at("2026-03-02T05:00:00Z");
-    let told = |journey: &str, id: &str| {
+    let sent_at = |journey: &str, id: &str| {
         let content = StepContent::Template("emails/a".to_owned());
         let message = queued(step(journey, id, content), now);
         let (pacing, campaign) = (&campaign.pacing, &campaign);
@@ -258,9 +264,9 @@ fn step_window_overrides_journey_and_campaign() {
             other => format!("{other:?}"),
         }
     };
-    assert_eq!(told("j", "own"), "13:00");
-    assert_eq!(told("j", "plain"), "11:00");
-    assert_eq!(told("", ""), "09:00");
+    assert_eq!(sent_at("j", "own"), "13:00");
+    assert_eq!(sent_at("j", "plain"), "11:00");
+    assert_eq!(sent_at("", ""), "09:00");
 }
 
 #[test]
@@ -268,7 +274,7 @@ fn auto_pause_holds_marketing_only() {
     let campaign = campaign("");
     let (house, contact) =
         (DeploymentPacing::default(), Contact::unknown(ContactId::from("p"), Millis(0)));
-    let told = |class| {
+    let decision = |class| {
         let message = message(class, Channel::Email, Millis(0));
         let (pacing, campaign) = (&campaign.pacing, &campaign);
         let paced =
@@ -276,25 +282,25 @@ fn auto_pause_holds_marketing_only() {
         paced.judge(true, Millis(0))
     };
     let rest = PacingDecision::Later { at: Millis(0).plus(BRAKE_REST), wait: Wait::Brake };
-    assert_eq!(told(Class::Marketing), rest);
-    assert_eq!(told(Class::Transactional), PacingDecision::Now);
-    assert_eq!(told(Class::Internal), PacingDecision::Now);
+    assert_eq!(decision(Class::Marketing), rest);
+    assert_eq!(decision(Class::Transactional), PacingDecision::Now);
+    assert_eq!(decision(Class::Internal), PacingDecision::Now);
 }
 
 #[test]
 fn invalid_pacing_variable_is_refused() {
-    let told = |json: &str| DeploymentPacing::read(json).unwrap_err();
-    assert!(told(r#"{ "quite": {} }"#).contains("unknown field `quite`"));
-    assert!(told(r#"{ "quiet": { "sms": { "from": "9", "to": "10:00" } } }"#).contains("`9`"));
+    let error = |json: &str| DeploymentPacing::read(json).unwrap_err();
+    assert!(error(r#"{ "quite": {} }"#).contains("unknown field `quite`"));
+    assert!(error(r#"{ "quiet": { "sms": { "from": "9", "to": "10:00" } } }"#).contains("`9`"));
     let endless = r#"{ "quiet": { "sms": { "from": "09:00", "to": "09:00" } } }"#;
-    assert!(told(endless).contains("never ends"));
+    assert!(error(endless).contains("never ends"));
     let nothing = r#"{ "caps": [{ "messages": 0, "within": "1d" }] }"#;
-    assert!(told(nothing).contains("1 or more"));
-    assert!(told(r#"{ "rates": { "ses": { "calls": 0, "per": "1s" } } }"#).contains("1 or more"));
+    assert!(error(nothing).contains("1 or more"));
+    assert!(error(r#"{ "rates": { "ses": { "calls": 0, "per": "1s" } } }"#).contains("1 or more"));
     let shrinks = r#"{ "warm_up": { "x.example":
         { "start": "2026-03-01", "first_day": 50, "growth": 0.5 } } }"#;
-    assert!(told(shrinks).contains("below 1"));
-    assert!(told(r#"{ "brake": { "complaints": 0 } }"#).contains("percent"));
+    assert!(error(shrinks).contains("below 1"));
+    assert!(error(r#"{ "brake": { "complaints": 0 } }"#).contains("percent"));
     let whole = r#"{ "caps": [{ "channel": "email", "messages": 3, "within": "7d" }],
         "rates": { "resend": { "calls": 2, "per": "1s" } },
         "warm_up": { "x.example": { "start": "2026-03-01", "days": [50, 100] } } }"#;

@@ -24,9 +24,9 @@ fn templates_render_like_handlebars_js() {
         for (source, data, expected) in cases {
             let templates = Templates::new(&BTreeMap::from([("pages/x".into(), page(&source))]));
             let rendered = templates.and_then(|templates| templates.render_page("pages/x", &data));
-            let told = rendered.unwrap_or_else(|error| error.to_string());
-            if told != expected {
-                wrong += &format!("{group}: {source:?}\n  {told:?}\n  not {expected:?}\n");
+            let found = rendered.unwrap_or_else(|error| error.to_string());
+            if found != expected {
+                wrong += &format!("{group}: {source:?}\n  {found:?}\n  not {expected:?}\n");
             }
         }
     }
@@ -65,7 +65,7 @@ fn foreign_syntax_is_refused_with_remedy() {
         ("{{#*inline \"x\"}}y{{/inline}}", "partials/name.hbs"),
         ("{{^each role}}x{{/each}}", "{{#each …}}{{else}}"),
     ] {
-        let said = said_of_text(source);
+        let said = errors_of_text(source);
         assert!(said.contains(remedy), "{source}: {said}");
     }
 }
@@ -82,9 +82,10 @@ fn names_inside_a_section_refer_to_its_value() {
         "{{#if (gt interests.length 2)}}{{@root.interests.length}}{{/if}}",
         "{{~! a comment ~}}{{!-- another --~}}",
     ] {
-        assert_eq!(said_of_text(good), "all good", "{good}");
+        assert_eq!(errors_of_text(good), "all good", "{good}");
     }
-    assert_snapshot!(said_of_text("\n{{#company}}{{first_name}}{{/company}}{{#nope}}{{/nope}}"), @"
+    let sections = "\n{{#company}}{{first_name}}{{/company}}{{#nope}}{{/nope}}";
+    assert_snapshot!(errors_of_text(sections), @"
     emails/welcome/text:2
          `first_name` is not part of a list's item
        → inside {{#company}} write {{@root.first_name}}

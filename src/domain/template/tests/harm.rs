@@ -22,7 +22,7 @@ fn templates_reach_data_only() {
         "API_TOKENS",
     ];
     for reach in reaches {
-        let said = said_of_text(&format!("{{{{{reach}}}}}"));
+        let said = errors_of_text(&format!("{{{{{reach}}}}}"));
         assert_ne!(said, "all good", "{reach}");
         // Even if it were published without the check, it renders nothing.
         let source = format!("[{{{{{reach}}}}}]");
@@ -38,7 +38,7 @@ fn templates_reach_data_only() {
         "{{#each @root}}{{this}}{{/each}}",
         "{{#with x}}{{/with}}",
     ] {
-        assert_ne!(said_of_text(tag), "all good", "{tag}");
+        assert_ne!(errors_of_text(tag), "all good", "{tag}");
     }
 }
 
@@ -55,7 +55,7 @@ fn value_starts_a_link_only_through_url() {
         "<a title=\"{{company}}\" href='{{base_url}}?a={{company}}'>{{company}}</a>",
         "<p>href=\"</p>{{company}}<!-- <a href=\" -->{{company}}",
     ] {
-        assert_eq!(said_of_html(good), "all good", "{good}");
+        assert_eq!(errors_of_html(good), "all good", "{good}");
     }
     for bad in [
         "<a href=\"{{company}}\">",
@@ -70,12 +70,12 @@ fn value_starts_a_link_only_through_url() {
         "<img SRC = '{{company}}'>",
         "<td background=\"{{company}}\">",
     ] {
-        let said = said_of_html(bad);
+        let said = errors_of_html(bad);
         assert!(said.contains("a link must not begin with"), "{bad}: {said}");
     }
     let link = |given: &str| {
         let page = page(&format!("{{{{> footer href={given}}}}}"));
-        said(vec![("pages/thanks", page), partial("<a href=\"{{href}}\">x</a>")])
+        errors_in(vec![("pages/thanks", page), partial("<a href=\"{{href}}\">x</a>")])
     };
     assert_eq!(link("\"https://a.example\""), "all good");
     assert!(link("title").contains("a link must not begin with `{{href}}`"));
@@ -105,7 +105,7 @@ fn url_helper_blocks_scripts() {
 
 #[test]
 fn values_are_allowed_in_text_and_quotes_only() {
-    assert_snapshot!(said_of_html(
+    assert_snapshot!(errors_of_html(
         "\n<script>{{company}}</script>\n<style>a { color: {{company}} }</style>\n\
          <b onclick=\"f('{{company}}')\">\n<b title={{company}}>\n<b {{company}}>\n\
          <b title='{{company}}'>{{company}}</b>"
@@ -117,10 +117,10 @@ fn values_are_allowed_in_text_and_quotes_only() {
     emails/welcome/html:4
          `{{company}}` must not stand in a script or a style sheet
     emails/welcome/html:5
-         `{{company}}` stands in an attribute without quotes
+         `{{company}}` is in an attribute without quotes
        → put the value in quotes
     emails/welcome/html:6
-         `{{company}}` stands in an attribute without quotes
+         `{{company}}` is in an attribute without quotes
        → put the value in quotes
     ");
 }

@@ -264,7 +264,7 @@ fn allowed_sites_are_those_authors_wrote() {
 
 #[test]
 fn harmful_links_are_refused_at_publish() {
-    let said = |html: &str| {
+    let errors_in = |html: &str| {
         let problems = link_problems("emails/m/html", html, Markup::Html);
         problems.first().map_or_else(String::new, ToString::to_string)
     };
@@ -281,9 +281,9 @@ fn harmful_links_are_refused_at_publish() {
         ("<a href=https://a.example/{{x}}>", "this link has a tag in it, and no quotes around it"),
         ("<a href=\"https://-ä-.a b.example/\">", "there can be no site"),
     ] {
-        assert!(said(html).contains(wanted), "{html:?}: {}", said(html));
+        assert!(errors_in(html).contains(wanted), "{html:?}: {}", errors_in(html));
     }
-    assert!(said("<p>\n\n<a href='file:///x'>").contains("line 3"));
+    assert!(errors_in("<p>\n\n<a href='file:///x'>").contains("line 3"));
     for good in [
         "<a href=\"https://a.example/ü?x={{encode x}}\">",
         "<a href=\"{{url x}}\">",
@@ -298,7 +298,7 @@ fn harmful_links_are_refused_at_publish() {
         "<a href=\"{{base_url}}{{path}}\">",
         "<a href=\"path\">",
     ] {
-        assert_eq!(said(good), "", "{good}");
+        assert_eq!(errors_in(good), "", "{good}");
     }
 }
 

@@ -85,8 +85,8 @@ fn helper_arguments_are_checked_at_publish() {
                 {{number score 2}}\
                 {{#if (and (gt score 3) (or role plan) (not (eq role \"x\")))}}{{/if}}\
                 {{plural score \"one\" \"more\" few=\"a\" many=\"b\"}}{{date role plan}}";
-    assert_eq!(said_of_text(good), "all good");
-    assert_snapshot!(said_of_text(
+    assert_eq!(errors_of_text(good), "all good");
+    assert_snapshot!(errors_of_text(
         "{{date score \"shrt\"}}\n{{date score zone=\"Europe/Londn\"}}\n{{money score \"euro\"}}\n\
          {{number score 99}}\n{{#if (and role)}}{{/if}}\n{{date}}\n{{plural score \"one\"}}\n\
          {{#gt score 3}}{{/gt}}"
@@ -95,7 +95,7 @@ fn helper_arguments_are_checked_at_publish() {
          `date` takes one of long, short, full, month, day, weekday, iso second, not "shrt"
     emails/welcome/text:2
          there is no time zone "Europe/Londn"
-       → name one as the IANA does: "Europe/London"
+       → use a name of the IANA list: "Europe/London"
     emails/welcome/text:3
          `money` takes a currency such as "EUR" second, not "euro"
     emails/welcome/text:4
@@ -123,14 +123,14 @@ fn preheader_is_checked_and_rendered() {
         };
         vec![("emails/welcome", source)]
     };
-    assert_snapshot!(said(with("{{first_nam}} {{unsubscribe_url}}")), @"
+    assert_snapshot!(errors_in(with("{{first_nam}} {{unsubscribe_url}}")), @"
     emails/welcome/preheader:1
          unknown variable `first_nam`
        → did you mean `first_name`?
     ");
     let templates = templates(with("{{first_name}}\n您好"));
-    let told = templates.render_preheader("emails/welcome", &json!({ "first_name": "林" }));
-    assert_eq!(told.unwrap(), "林 您好");
+    let preheader = templates.render_preheader("emails/welcome", &json!({ "first_name": "林" }));
+    assert_eq!(preheader.unwrap(), "林 您好");
     // Versions that were published before preheaders existed can still be read.
     let old = r#"{"email":{"subject":"a","html":"b","text":"c"}}"#;
     let read: TemplateSource = serde_json::from_str(old).unwrap();
@@ -142,7 +142,7 @@ fn preheader_is_checked_and_rendered() {
 fn partials_work_in_subject_text_and_body() {
     let mail = email("{{> footer}}", &format!("{BODY}{{{{> footer}}}}"), "{{> footer}}");
     let changes = || vec![("emails/welcome", mail.clone()), partial("{{upper first_name}}")];
-    assert_eq!(said(changes()), "all good");
+    assert_eq!(errors_in(changes()), "all good");
     let rendered =
         templates(changes()).render_email("emails/welcome", &json!({ "first_name": "<a" }));
     let rendered = rendered.unwrap();
@@ -154,17 +154,17 @@ fn partials_work_in_subject_text_and_body() {
 #[test]
 fn translations_are_checked_like_the_original() {
     let german = || ("emails/welcome/de", email("Hallo", BODY, "{{frst_name}}"));
-    assert_snapshot!(said(vec![german()]), @"
+    assert_snapshot!(errors_in(vec![german()]), @"
     emails/welcome/de/text:1
          unknown variable `frst_name`
        → did you mean `first_name`?
     ");
-    assert_snapshot!(said(vec![("emails/welcome/german", email("Hallo", BODY, ""))]), @"
+    assert_snapshot!(errors_in(vec![("emails/welcome/german", email("Hallo", BODY, ""))]), @"
     emails/welcome/german
-         `german` is no language
-       → name a version as its language: zh-CN, de, pt-BR
+         `german` is not a language
+       → name a version after its language: zh-CN, de, pt-BR
     ");
-    assert_snapshot!(said(vec![("emails/welcome/de", email(" ", BODY, ""))]), @"
+    assert_snapshot!(errors_in(vec![("emails/welcome/de", email(" ", BODY, ""))]), @"
     emails/welcome/de/subject
          is empty
        → write what the mail is about

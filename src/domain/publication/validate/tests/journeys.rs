@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn migration_needs_existing_step_or_leave_reason() {
     let migrate = |lines: &str| {
-        said_of(
+        errors_of(
             "[journey.revive]",
             &format!("[journey.nurture.migrate]\n{lines}\n[journey.revive]"),
         )
@@ -15,8 +15,8 @@ fn migration_needs_existing_step_or_leave_reason() {
          there is no step `welcom`
        → did you mean `welcome`?
     line 139: journey.nurture.migrate.older
-         `end` is no step to stand at
-       → say why they end: { leave = \"…\" }
+         `end` is not a step
+       → to end their enrollments, write { leave = \"…\" }
     line 140: journey.nurture.migrate.oldest.leave
          must not be empty
     ");
@@ -39,16 +39,16 @@ fn split_needs_two_weighted_paths() {
         id = 'a'; split = [{ weight = 0, then = 'end' }]
     "), @"
     line 95: journey.j.step[1].split
-         needs two paths at least
+         needs at least two paths
     line 95: journey.j.step[1].split[1].weight
-         a weight is from 1 to 1000
+         a weight must be from 1 to 1000
     ");
     assert_snapshot!(journey("
         id = 'a'; split = [{ weight = 1, then = 'b' }, { weight = 1, then = 'end' }]; then = 'b'
         id = 'b'; end = true
     "), @"
     line 96: journey.j.step[1].then
-         a step that splits leads nowhere by `then`
+         a step with `split` cannot have `then`
     ");
 }
 
@@ -64,12 +64,12 @@ fn date_wait_needs_an_otherwise() {
          time = '24:00' }; otherwise = 'end'
     "), @"
     line 95: journey.j.step[1].wait_until.date
-         `Renewal` is not an attribute's name
-       → a letter, then a-z, 0-9 and _, at most 40
+         `Renewal` is not a valid attribute name
+       → begin with a letter, then use a-z, 0-9 and _; 40 characters at most
     line 95: journey.j.step[1].wait_until.offset
          400 days; the limit is 365
     line 95: journey.j.step[1].wait_until.time
-         no clock shows this time
+         is not a time of day
     ");
     assert_snapshot!(journey("
         id = 'a'; wait_until = { date = 'renewal', offset = '12h', \
@@ -78,12 +78,12 @@ fn date_wait_needs_an_otherwise() {
     line 95: journey.j.step[1].wait_until.offset
          expected whole days such as "-7d", not `12h`
     line 95: journey.j.step[1].wait_until.every
-         `month` is not a word known here
+         `month` is not a known value
        → known here: year
     "#);
     assert_snapshot!(journey("id = 'a'; wait_until = { time = '09:00' }; otherwise = 'end'"), @"
     line 96: journey.j.step[1].otherwise
-         belongs to `branch` steps, and to `wait_until` with a `date`
+         is only for `branch` steps, and for `wait_until` with a `date`
     ");
 }
 
@@ -126,15 +126,15 @@ fn wait_for_needs_existing_triggers() {
          }] }; timeout = '1d'; on_timeout = 'end'
     "), @"
     line 95: journey.j.step[1].wait_for.any[1]
-         nothing triggers it
+         it has no trigger
        → give it one of event, segment, segment_left, any
     line 95: journey.j.step[1].wait_for.any[1].form
          unknown key
        → known here: any, event, segment, segment_left
     line 95: journey.j.step[1].wait_for.any[2]
-         an `any` within an `any`
+         an `any` must not contain another `any`
     ");
-    assert_snapshot!(said_of(
+    assert_snapshot!(errors_of(
         "{ event = \"plan.renewed\" }",
         "{ event = \"a\", step = \"ahead\" }",
     ), @"
@@ -146,12 +146,12 @@ fn wait_for_needs_existing_triggers() {
 
 #[test]
 fn rule_cannot_start_a_journey() {
-    assert_snapshot!(said_of(
+    assert_snapshot!(errors_of(
         "{ any = [{ event = \"plan.chosen\" }, {",
         "{ any = [{ rule = { tag = \"x\" } }, {",
     ), @"
     line 145: journey.renew.enter.any[1]
-         nothing triggers it
+         it has no trigger
        → give it one of form, segment, segment_left, event
     line 145: journey.renew.enter.any[1].rule
          unknown key
@@ -160,37 +160,37 @@ fn rule_cannot_start_a_journey() {
     assert_snapshot!(changed(|campaign| {
         let journey = campaign.journeys.get_mut("renew").unwrap();
         journey.enter = Trigger::Rule(Rule::Tag("x".to_owned()));
-    }), @"journey.renew.enter: a rule ends journeys and starts none");
+    }), @"journey.renew.enter: a rule can end a journey, not start one; use a segment");
 }
 
 #[test]
 fn enroll_and_leave_need_another_existing_journey() {
-    assert_snapshot!(said_of("enroll = \"revive\"", "enroll = \"reviv\""), @"
+    assert_snapshot!(errors_of("enroll = \"revive\"", "enroll = \"reviv\""), @"
     line 170: journey.renew.step[5].enroll
          there is no journey `reviv`
        → did you mean `revive`?
     ");
-    assert_snapshot!(said_of("enroll = \"revive\"", "enroll = \"renew\""), @"
+    assert_snapshot!(errors_of("enroll = \"revive\"", "enroll = \"renew\""), @"
     line 170: journey.renew.step[5].enroll
          `renew` is the journey itself
-       → to begin again, lead back by `then`
+       → to start again, use `then` with an earlier step
     ");
-    assert_snapshot!(said_of("journey = \"nurture\", reason", "journey = \"renew\", reason"), @"
+    assert_snapshot!(errors_of("journey = \"nurture\", reason", "journey = \"renew\", reason"), @"
     line 174: journey.renew.step[6].leave.journey
          `renew` is the journey itself
-       → to leave it, leave `journey` out
+       → to leave this journey, remove `journey`
     ");
-    assert_snapshot!(said_of("leave = { reason = \"no answer\" }", "leave = {}"), @"
+    assert_snapshot!(errors_of("leave = { reason = \"no answer\" }", "leave = {}"), @"
     line 179: journey.renew.step[7].leave.reason
          missing
        → write reason = …
     ");
-    assert_snapshot!(said_of(
+    assert_snapshot!(errors_of(
         "{ reason = \"no answer\" }",
         "{ reason = \"no answer\" }\nthen = \"end\"",
     ), @"
     line 180: journey.renew.step[7].then
-         a step that leaves its own journey leads nowhere by `then`
+         a step that leaves its own journey cannot have `then`
     ");
 }
 
@@ -204,11 +204,11 @@ fn enrollment_ring_without_wait_is_refused() {
             )
         };
         let begin = SAMPLE.split("[journey.nurture]").next().unwrap();
-        said(&format!("{begin}{}{}", enroll("one", "two", wait), enroll("two", "one", "")))
+        errors_in(&format!("{begin}{}{}", enroll("one", "two", wait), enroll("two", "one", "")))
     };
     assert_snapshot!(ring(""), @"
     line 90: journey.one
-         enrolls in a ring without waiting: one → two → one
+         enrolls in a loop without waiting: one → two → one
        → put a wait before one of the `enroll` steps
     ");
     assert_snapshot!(ring("[[journey.one.step]]\nid = 'w'\nwait = '1d'"), @"all good");
@@ -217,7 +217,7 @@ fn enrollment_ring_without_wait_is_refused() {
 #[test]
 fn invalid_schedule_is_refused_with_remedy() {
     let of = |rule: &str| {
-        said_of("FREQ=MONTHLY;INTERVAL=2;BYMONTHDAY=1;BYHOUR=9\", start = 2026-03-01", rule)
+        errors_of("FREQ=MONTHLY;INTERVAL=2;BYMONTHDAY=1;BYHOUR=9\", start = 2026-03-01", rule)
     };
     assert_snapshot!(of("FREQ=SECONDLY\""), @"
     line 189: journey.monthly.enter.schedule
@@ -239,7 +239,7 @@ fn invalid_schedule_is_refused_with_remedy() {
          `start` is `soon`
        → a day such as 2026-03-01
     ");
-    assert_snapshot!(said_of(
+    assert_snapshot!(errors_of(
         ", segment = \"engaged\" }\n\n[[journey.monthly",
         " }\n\n[[journey.monthly",
     ), @"
@@ -247,18 +247,18 @@ fn invalid_schedule_is_refused_with_remedy() {
          missing
        → write segment = …
     ");
-    assert_snapshot!(said_of(
+    assert_snapshot!(errors_of(
         "{ event = \"plan.renewed\" }",
         "{ date = \"renewal\", time = \"09:00\" }",
     ), @"
     line 146: journey.renew.goal
-         nothing triggers it
+         it has no trigger
        → give it one of form, segment, segment_left, event, rule, any
     line 146: journey.renew.goal.date
          unknown key
        → known here: any, event, form, rule, segment, segment_left, time
     ");
-    assert_snapshot!(said_of("offset = \"-1d\", time = \"10:00\" }", "offset = \"-500d\" }"), @"
+    assert_snapshot!(errors_of("offset = \"-1d\", time = \"10:00\" }", "offset = \"-500d\" }"), @"
     line 182: journey.birthday.enter.time
          missing
        → write time = …
@@ -272,52 +272,52 @@ fn invalid_schedule_is_refused_with_remedy() {
         journey.exit = Some(enter);
     }), @"
     journey.monthly.enter.segment: there is no segment `nobody`; known here: engaged, rest
-    journey.monthly.exit: a date or schedule starts journeys and ends none
+    journey.monthly.exit: a date or schedule can start a journey, not end one
     journey.monthly.exit.segment: there is no segment `nobody`; known here: engaged, rest
-    journey.monthly.goal.any[1]: stands alone, in no `any`
+    journey.monthly.goal.any[1]: must not be inside an `any`
     ");
 }
 
 #[test]
 fn once_per_needs_a_custom_event_trigger() {
     let enter = "[journey.revive]\nenter = { segment = \"engaged\" }";
-    let with = |other: &str| said_of(enter, &format!("[journey.revive]\n{other}"));
+    let with = |other: &str| errors_of(enter, &format!("[journey.revive]\n{other}"));
     assert_snapshot!(with("enter = { segment = \"engaged\" }\nonce_per = \"order_id\""), @r#"
     line 139: journey.revive.once_per
-         needs a journey that begins with an event of your own
+         needs a journey that starts with a custom event
        → enter = { event = "order.completed" }
     line 171: journey.renew.step[5].enroll
-         begins once per value of an event, and by no step
+         starts once per value of an event, so no step can start it
     "#);
     assert_snapshot!(with("enter = { event = \"message.clicked\" }\nonce_per = \"url\""), @r#"
     line 139: journey.revive.once_per
-         needs a journey that begins with an event of your own
+         needs a journey that starts with a custom event
        → enter = { event = "order.completed" }
     line 171: journey.renew.step[5].enroll
-         begins once per value of an event, and by no step
+         starts once per value of an event, so no step can start it
     "#);
     assert_snapshot!(with(
         "enter = { event = \"bought\" }\nonce_per = \"id\"\nre_entry = \"always\"",
     ), @"
     line 139: journey.revive.once_per
-         stands beside `re_entry`; a journey has one of them
+         a journey has either `once_per` or `re_entry`
     ");
     assert_snapshot!(with("enter = { event = \"bought\" }\nonce_per = \"order_id\""), @"
     line 171: journey.renew.step[5].enroll
-         begins once per value of an event, and by no step
+         starts once per value of an event, so no step can start it
     ");
 }
 
 #[test]
 fn limit_is_people_per_hour() {
-    let limit = |text: &str| said_of("limit = { people = 500, per = \"hour\" }", text);
+    let limit = |text: &str| errors_of("limit = { people = 500, per = \"hour\" }", text);
     assert_snapshot!(limit("limit = { people = 0, per = \"hour\" }"), @"
     line 198: journey.ordered.limit.people
-         from 1 to 300000 people
+         must be from 1 to 300000 people
     ");
     assert_snapshot!(limit("limit = { people = 5, per = \"second\" }"), @"
     line 198: journey.ordered.limit.per
-         `second` is not a word known here
+         `second` is not a known value
        → known here: hour
     ");
     assert_snapshot!(limit("limit = { per = \"hour\" }"), @"
@@ -329,11 +329,11 @@ fn limit_is_people_per_hour() {
 
 #[test]
 fn webhook_url_must_be_public_https() {
-    let calls = |url: &str| said_of("https://crm.example.com/hooks/renewals?from=dripline", url);
+    let calls = |url: &str| errors_of("https://crm.example.com/hooks/renewals?from=dripline", url);
     assert_snapshot!(calls("http://crm.example.com/hooks"), @"
     line 166: journey.renew.step[4].webhook
          `http://crm.example.com/hooks` does not begin with https://
-       → https://hooks.example.com/path: a public name, no port, no user
+       → write a public address without port or user, such as https://hooks.example.com/path
     ");
     for private in [
         "https://localhost/x",
@@ -352,7 +352,7 @@ fn webhook_url_must_be_public_https() {
         "https://",
     ] {
         let said = calls(private);
-        assert!(said.contains("is no address of a public host"), "{private}: {said}");
+        assert!(said.contains("is not the address of a public host"), "{private}: {said}");
     }
     for public in ["https://example.com", "https://crm.example.com/a/b?c=d&e=%20f"] {
         assert_eq!(calls(public), "all good", "{public}");
@@ -368,6 +368,6 @@ fn step_cannot_set_an_unknown_time_zone() {
     ");
     assert_snapshot!(journey("id = 'a'; wait = '3650d'"), @"
     line 95: journey.j.step[1].wait
-         a span is from 1s to less than 3650d, not 3650d
+         a duration is from 1s to below 3650d, not 3650d
     ");
 }

@@ -1,6 +1,6 @@
 //! Problems of `[campaign.sms]` and `tracking`.
 
-use crate::domain::campaign_file::tests::{MESSAGES, SAMPLE, said};
+use crate::domain::campaign_file::tests::{MESSAGES, SAMPLE, errors_in};
 use insta::assert_snapshot;
 
 #[test]
@@ -16,26 +16,26 @@ fn invalid_message_settings_are_refused() {
     ]
     .map(|(from, to)| {
         assert_eq!(MESSAGES.matches(from).count(), 1, "`{from}` must be there once");
-        said(&format!("{SAMPLE}\n{}", MESSAGES.replace(from, to)))
+        errors_in(&format!("{SAMPLE}\n{}", MESSAGES.replace(from, to)))
     });
-    assert_eq!(said(&format!("{SAMPLE}\n{MESSAGES}")), "all good");
+    assert_eq!(errors_in(&format!("{SAMPLE}\n{MESSAGES}")), "all good");
     assert_snapshot!(answers.join(""), @r#"
     line 233: campaign.sms.signature
-         the name alone: 【】 is put around it
+         write only the name; 【】 is added
     line 235: campaign.sms.opt_out
-         does not say how to refuse
+         does not say how to opt out
        → such as `Reply STOP to opt out` or `拒收请回复R`
     line 236: campaign.sms.segments_max
-         a message has 1 to 10 segments
+         must be from 1 to 10 segments
     line 238: campaign.sms.price.86
-         `86` is no beginning of a number
-       → write "+86", or "+" for every other
+         `86` is not the beginning of a phone number
+       → write "+86", or "+" for all other numbers
     line 238: campaign.sms.price.+86
-         `0,045` is no price: digits, with at most 6 decimals, as "0.045"
+         `0,045` is not a price; write digits with at most 6 decimals, such as "0.045"
     line 229: campaign.tracking.off_in[1]
-         `Germany` is no country or time zone
+         `Germany` is not a country or a time zone
        → write "DE", or "Europe/" for all zones there
     line 247: journey.quiet.step[1].tracking
-         belongs to `send` steps only
+         is only for `send` steps
     "#);
 }

@@ -1,11 +1,11 @@
 //! Problems of `[pacing]`, and of the windows of journeys and steps.
 
-use crate::domain::campaign_file::tests::{SAMPLE, said};
+use crate::domain::campaign_file::tests::{SAMPLE, errors_in};
 use insta::assert_snapshot;
 
 /// Returns the problems of the sample with each of these lines under `[pacing]`.
 fn each(lines: &[&str]) -> String {
-    lines.iter().map(|line| said(&format!("{SAMPLE}\n[pacing]\n{line}\n"))).collect()
+    lines.iter().map(|line| errors_in(&format!("{SAMPLE}\n[pacing]\n{line}\n"))).collect()
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn impossible_hours_are_refused() {
         r#"customary_hours = "no""#,
     ]), @r#"
     line 227: pacing.quiet.sms
-         never ends, and nothing would ever be sent
+         covers the whole day, so nothing would ever be sent
        → give `from` and `to` two different times of day
     line 227: pacing.quiet.sms.from
          expected a time of day such as "21:00", not `25:00`
@@ -50,20 +50,20 @@ fn impossible_hours_are_refused() {
          unknown key
        → known here: email, sms
     line 227: pacing.quiet.sms.else
-         `dropp` is not a word known here
+         `dropp` is not a known value
        → did you mean `drop`?
     line 227: pacing.quiet.sms.class
-         `internal` is not a word known here
+         `internal` is not a known value
        → known here: marketing, transactional, all
     line 227: pacing.window
-         is no window: it ends when it begins
+         is empty, because it ends when it begins
        → give `from` and `to` two different times of day
     line 227: pacing.window.weekdays[1]
-         `monday` is not a word known here
+         `monday` is not a known value
        → did you mean `mon`?
     line 228: pacing.window
-         lies within the quiet hours of email, 20:00 to 10:00: nothing would be sent
-       → give it hours outside them
+         is within the quiet hours of email, 20:00 to 10:00: nothing would be sent
+       → choose hours outside them
     line 227: pacing.customary_hours
          expected true or false, not `no`
        → write it without quotes: false
@@ -94,7 +94,7 @@ fn invalid_caps_are_refused() {
     line 227: pacing.caps[1].messages
          expected a whole number of at most 53 bits, not the number 1.5
     line 227: pacing.caps[1].within
-         expected a span such as "90s", "30m", "12h", "3d" or "2w", not `a day`
+         expected a duration such as "90s", "30m", "12h", "3d" or "2w", not `a day`
     line 227: pacing.caps[1].within
          missing
        → write within = …
@@ -107,7 +107,7 @@ fn invalid_caps_are_refused() {
     line 227: pacing.caps
          11 caps; the limit is 10
     line 227: pacing.give_up_after
-         a span is from 1s to less than 3650d, not 0s
+         a duration is from 1s to below 3650d, not 0s
     "#);
 }
 
@@ -167,14 +167,14 @@ wait = '1d'
 window = { from = '09:00', to = '10:00' }
 ";
     let whole = format!("{SAMPLE}\n{night}\n{own}");
-    assert_snapshot!(said(&whole) + &said(&format!("{whole}{wait}")), @"
+    assert_snapshot!(errors_in(&whole) + &errors_in(&format!("{whole}{wait}")), @"
     line 232: journey.late.window
-         lies within the quiet hours of email, 20:00 to 10:00: nothing would be sent
-       → give it hours outside them
+         is within the quiet hours of email, 20:00 to 10:00: nothing would be sent
+       → choose hours outside them
     line 236: journey.late.step[1].window
-         is no window: it ends when it begins
+         is empty, because it ends when it begins
        → give `from` and `to` two different times of day
     line 240: journey.late.step[2].window
-         belongs to `send` steps only
+         is only for `send` steps
     ");
 }

@@ -4,89 +4,89 @@ use super::*;
 
 #[test]
 fn invalid_rules_are_refused() {
-    assert_snapshot!(said_of_rule("{ segment = 'engagd' }"), @"
+    assert_snapshot!(errors_of_rule("{ segment = 'engagd' }"), @"
     line 227: segment.x.rule.segment
          there is no segment `engagd`
        → did you mean `engaged`?
     ");
-    assert_snapshot!(said_of_rule("{ segment = 'x' }"), @"
+    assert_snapshot!(errors_of_rule("{ segment = 'x' }"), @"
     line 227: segment.x.rule
-         it asks about itself: x → x
-       → let one of them ask about something else
+         it depends on itself: x → x
+       → remove the reference from one of them
     ");
-    assert_snapshot!(said_of_rule("{ journey = 'nurtur', state = 'active' }"), @"
+    assert_snapshot!(errors_of_rule("{ journey = 'nurtur', state = 'active' }"), @"
     line 227: segment.x.rule.journey
          there is no journey `nurtur`
        → did you mean `nurture`?
     ");
-    assert_snapshot!(said_of_rule("{ journey = 'nurture', state = 'active', step = 'puse' }"), @"
+    assert_snapshot!(errors_of_rule("{ journey = 'nurture', state = 'active', step = 'puse' }"), @"
     line 227: segment.x.rule.step
          there is no step `puse`
        → did you mean `pause`?
     ");
-    assert_snapshot!(said_of_rule("{ journey = 'nurture', state = 'never', step = 'pause' }"), @"
+    assert_snapshot!(errors_of_rule("{ journey = 'nurture', state = 'never', step = 'pause' }"), @"
     line 227: segment.x.rule.step
-         who has never been in a journey stands at no step of it
+         a contact that was never in a journey cannot be at a step of it
     ");
-    assert_snapshot!(said_of_rule("{ attribute = 'b', matches = '' }"), @"
+    assert_snapshot!(errors_of_rule("{ attribute = 'b', matches = '' }"), @"
     line 227: segment.x.rule.matches
          must not be empty
     ");
-    assert_snapshot!(said_of_rule("{ attribute = 'b', matches = '**' }"), @"
+    assert_snapshot!(errors_of_rule("{ attribute = 'b', matches = '**' }"), @"
     line 227: segment.x.rule.matches
-         fits every text
+         matches every text
        → write { attribute = …, set = true }
     ");
     let wild = format!("*%{}b", "*a".repeat(24));
-    assert_snapshot!(said_of_rule(&format!("{{ attribute = 'b', matches = '{wild}' }}")), @"
+    assert_snapshot!(errors_of_rule(&format!("{{ attribute = 'b', matches = '{wild}' }}")), @"
     line 227: segment.x.rule.matches
          52 bytes; the limit is 50
        → `%`, `_` and `\\` count twice; a Chinese character has three bytes
     ");
-    assert_snapshot!(said_of_rule("{ attribute = 'b', between = [2, 1] }"), @"
+    assert_snapshot!(errors_of_rule("{ attribute = 'b', between = [2, 1] }"), @"
     line 227: segment.x.rule.between
          the first is larger than the second
     ");
-    assert_snapshot!(said_of_rule("{ attribute = 'b', between = [2026-03-02, 2026-03-01] }"), @"
+    assert_snapshot!(errors_of_rule("{ attribute = 'b', between = [2026-03-02, 2026-03-01] }"), @"
     line 227: segment.x.rule.between
          the first is later than the second
     ");
-    assert_snapshot!(said_of_rule("{ attribute = 'b', in_last = '0d' }"), @"
+    assert_snapshot!(errors_of_rule("{ attribute = 'b', in_last = '0d' }"), @"
     line 227: segment.x.rule.in_last
-         a span is from 1s to less than 3650d, not 0s
+         a duration is from 1s to below 3650d, not 0s
     ");
-    assert_snapshot!(said_of_rule("{ attribute = 'b', in_next = '3651d' }"), @"
+    assert_snapshot!(errors_of_rule("{ attribute = 'b', in_next = '3651d' }"), @"
     line 227: segment.x.rule.in_next
-         a span is from 1s to less than 3650d, not 3651d
+         a duration is from 1s to below 3650d, not 3651d
     ");
-    assert_snapshot!(said_of_rule("{ attribute = 'b', anniversary = 365 }"), @"
+    assert_snapshot!(errors_of_rule("{ attribute = 'b', anniversary = 365 }"), @"
     line 227: segment.x.rule.anniversary
-         from 0 (today) to 364 days
+         must be from 0 (today) to 364 days
     ");
-    assert_snapshot!(said_of_rule("{ event = 'e', within = '0d' }"), @"
+    assert_snapshot!(errors_of_rule("{ event = 'e', within = '0d' }"), @"
     line 227: segment.x.rule.within
-         a span is from 1s to less than 3650d, not 0s
+         a duration is from 1s to below 3650d, not 0s
     ");
-    assert_snapshot!(said_of_rule("{ event = 'e', last = { in_last = '11000d' } }"), @"
+    assert_snapshot!(errors_of_rule("{ event = 'e', last = { in_last = '11000d' } }"), @"
     line 227: segment.x.rule.in_last
-         a span is from 1s to less than 3650d, not 11000d
+         a duration is from 1s to below 3650d, not 11000d
     ");
     let sequence =
         "{ sequence = [{ event = 'e' }, { event = 'f' }], span = '0s', within = '4000d' }";
-    assert_snapshot!(said_of_rule(sequence), @"
+    assert_snapshot!(errors_of_rule(sequence), @"
     line 227: segment.x.rule.span
-         a span is from 1s to less than 3650d, not 0s
+         a duration is from 1s to below 3650d, not 0s
     line 227: segment.x.rule.within
-         a span is from 1s to less than 3650d, not 4000d
+         a duration is from 1s to below 3650d, not 4000d
     ");
-    assert_snapshot!(said_of_rule("{ sample = { percent = 100, seed = 's' } }"), @"
+    assert_snapshot!(errors_of_rule("{ sample = { percent = 100, seed = 's' } }"), @"
     line 227: segment.x.rule.sample.percent
-         a sample is from 0.01 to 99.99 percent
+         a sample must be from 0.01 to 99.99 percent
     ");
     let dates = "{ attribute = 'b', anniversary = 1 },".repeat(RULE_DATES_MAX + 1);
-    assert_snapshot!(said_of_rule(&format!("{{ any = [{dates}] }}")), @"
+    assert_snapshot!(errors_of_rule(&format!("{{ any = [{dates}] }}")), @"
     line 227: segment.x.rule
-         11 questions about dates; the limit is 10
+         11 conditions on dates; the limit is 10
     ");
 }
 
@@ -95,10 +95,10 @@ fn segment_cycles_are_refused_and_chains_ordered() {
     let cycle = "[segment.a]\nrule = { not = { segment = 'b' } }
         [segment.b]\nrule = { any = [{ tag = 'x' }, { segment = 'c' }] }
         [segment.c]\nrule = { all = [{ segment = 'engaged' }, { segment = 'b' }] }";
-    assert_snapshot!(said(&format!("{SAMPLE}\n{cycle}")), @"
+    assert_snapshot!(errors_in(&format!("{SAMPLE}\n{cycle}")), @"
     line 229: segment.b.rule
-         it asks about itself: b → c → b
-       → let one of them ask about something else
+         it depends on itself: b → c → b
+       → remove the reference from one of them
     ");
     let chain = cycle.replace("{ segment = 'b' }] }", "{ segment = 'rest' }] }");
     let campaign = read("white-paper.toml", &format!("{SAMPLE}\n{chain}")).unwrap();
